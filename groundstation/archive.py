@@ -1,0 +1,298 @@
+"""The archive: what was heard, first as bytes, then as what they mean.
+
+A reception is acknowledged when ``add_receptions`` returns: its bytes are then in the raw log
+(fsynced) and in the database (committed, synchronous=FULL). What is decoded from it goes into a
+second commit, which may be lost with the power, because ``decoded_upto`` goes with it and the next
+start decodes the rest.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import structlog
+
+from groundstation import outbox, rawlog, schema
+from groundstation.rawlog import RawLog, Reception
+from wire.beacon import Beacon
+from wire.commands import Opcode
+from wire.frames import BeaconFrame
+from wire.records import Record, TimeQuality
+
+_log = structlog.get_logger()
+_BEACON_NAMES = ("id", "node_id", "utc_ms", "boot", "number", "is_listening",
+                 "is_cutdown_armed", *schema.BEACON_COLUMNS)
+_BEACON_INSERT = (
+    f"INSERT OR IGNORE INTO beacon({', '.join(_BEACON_NAMES)})"
+    f" VALUES ({', '.join('?' * len(_BEACON_NAMES))})"
+)
+_RECORD_COLUMNS = "(node_id, record_id, kind, boot, time_ms, quality, body, heard_utc_ms)"
+
+
+class Archive:
+    """One station's archive: a SQLite file and its raw log beside it (suffix ``.raw``).
+
+    A damaged database is moved aside and made again from the raw log, so opening raises only
+    OSError (no place to write) and schema.WrongVersion. With ``is_durable`` false nothing is
+    fsynced: for simulated flights only.
+    """
+
+    def __init__(self, path: Path, *, is_durable: bool = True) -> None:
+        self.path = path
+        self.raw_path = path.with_suffix(".raw")
+        self._full = "FULL" if is_durable else "OFF"
+        self._normal = "NORMAL" if is_durable else "OFF"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.db = self._open()
+        except sqlite3.DatabaseError as error:
+            self._move_aside(error)
+            self.db = self._open()
+            self._salvage_outbox()
+        self._raw = RawLog(self.raw_path, is_durable=is_durable)
+        self._reconcile()
+
+    def close(self) -> None:
+        """Fold the write-ahead log into the file and close it."""
+        self._raw.close()
+        self.db.close()
+
+    @contextmanager
+    def batch(self, *, is_durable: bool = True) -> Iterator[None]:
+        """One transaction; an inner batch joins the outer one. Rolled back on an exception."""
+        if self.db.in_transaction:
+            yield
+            return
+        self.db.execute(f"PRAGMA synchronous = {self._full if is_durable else self._normal}")
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.db.execute("ROLLBACK")
+            raise
+        self.db.execute("COMMIT")
+
+    # -- what was heard -----------------------------------------------------------------------
+
+    def add_receptions(self, receptions: Sequence[Reception]) -> list[Reception]:
+        """Make them durable and number them. Raises OSError or sqlite3.Error when it cannot."""
+        assert not self.db.in_transaction, "raw bytes are committed on their own, first"
+        with self.batch():
+            first = self.last_reception_id() + 1
+            numbered = [replace(r, reception_id=first + i) for i, r in enumerate(receptions)]
+            size = self._raw.append(numbered)
+            self._insert_receptions(numbered, size)
+        return numbered
+
+    def last_reception_id(self) -> int:
+        row = self.db.execute("SELECT COALESCE(MAX(id), 0) FROM reception").fetchone()
+        return int(row[0])
+
+    def receptions(self, after_id: int = 0, since_ms: int | None = None) -> Iterator[Reception]:
+        """Receptions with a larger id, or heard at or after ``since_ms``, in order."""
+        rows = self.db.execute(
+            "SELECT utc_ms, raw, station, rssi_dbm, snr_db, source, id FROM reception"
+            " WHERE id > ? OR utc_ms >= ? ORDER BY id",
+            (after_id, since_ms if since_ms is not None else 1 << 62),
+        )
+        for row in rows:
+            yield Reception(*row)
+
+    def _insert_receptions(self, receptions: Sequence[Reception], raw_bytes: int) -> None:
+        self.db.executemany(
+            "INSERT OR IGNORE INTO reception(id, utc_ms, station, raw, rssi_dbm, snr_db, source)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (r.reception_id, r.utc_ms, r.station, r.raw, r.rssi_dbm, r.snr_db, r.source)
+                for r in receptions
+            ],
+        )
+        self.set_meta("raw_bytes", raw_bytes)
+
+    # -- what it means ------------------------------------------------------------------------
+
+    def add_beacon(self, reception: Reception, frame: BeaconFrame, state: Beacon) -> None:
+        """Keep one beacon under the id of its reception."""
+        counter = frame.counter
+        values = [getattr(state, name) for name in schema.BEACON_COLUMNS]
+        self.db.execute(
+            _BEACON_INSERT,
+            (reception.reception_id, frame.node_id, reception.utc_ms, counter.boot, counter.number,
+             frame.is_listening, state.is_cutdown_armed, *values),
+        )
+        self.note_change("beacon", reception.reception_id)
+
+    def add_record(self, node_id: int, record: Record, heard_utc_ms: int) -> bool:
+        """Keep one record; False when it was here already.
+
+        The same id with other contents is kept beside the first, as a conflict. Raises ValueError
+        for a body that cannot be packed.
+        """
+        body = msgpack.packb(record.body)
+        row = (node_id, record.record_id, int(record.kind), record.boot, record.time_ms,
+               int(record.quality), body, heard_utc_ms)
+        added = self.db.execute(
+            f"INSERT OR IGNORE INTO record{_RECORD_COLUMNS} VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row
+        )
+        if not added.rowcount:
+            self._keep_conflict(row)
+            return False
+        if record.quality is TimeQuality.NONE:
+            self._learn_boot_clock(node_id, record, heard_utc_ms)
+        assert added.lastrowid is not None
+        self.note_change("record", added.lastrowid)
+        return True
+
+    def _keep_conflict(self, row: tuple[Any, ...]) -> None:
+        node_id, record_id, kind, boot, time_ms, quality, body, _ = row
+        first = self.db.execute(
+            "SELECT kind, boot, time_ms, quality, body FROM record"
+            " WHERE node_id = ? AND record_id = ?", (node_id, record_id),
+        ).fetchone()
+        if tuple(first) == (kind, boot, time_ms, quality, body):
+            return
+        kept = self.db.execute(
+            f"INSERT OR IGNORE INTO record_conflict{_RECORD_COLUMNS}"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row,
+        )
+        if kept.rowcount:
+            self.count({"conflicts": 1})
+            _log.warning("record_conflict", node_id=node_id, record_id=record_id)
+
+    def _learn_boot_clock(self, node_id: int, record: Record, heard_utc_ms: int) -> None:
+        """A boot without UTC is dated by its fastest record: none is heard before it is made."""
+        self.db.execute(
+            "INSERT INTO boot_clock(node_id, boot, offset_ms) VALUES (?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET offset_ms = MIN(offset_ms, excluded.offset_ms)",
+            (node_id, record.boot, heard_utc_ms - record.time_ms),
+        )
+
+    def add_minutes(self, rows: Mapping[tuple[int, int], tuple[int, int]]) -> None:
+        """(node, minute's UTC ms) -> (heard, lost), added to what is there."""
+        self.db.executemany(
+            "INSERT INTO link_minute(node_id, minute_ms, heard, lost) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET heard = heard + excluded.heard,"
+            " lost = lost + excluded.lost",
+            [(*key, *value) for key, value in rows.items()],
+        )
+
+    def add_silence(self, node_id: int, from_ms: int, to_ms: int) -> None:
+        """Nothing was heard of a node between these UTC ms."""
+        self.db.execute(
+            "INSERT INTO silence(node_id, from_ms, to_ms) VALUES (?, ?, ?)",
+            (node_id, from_ms, to_ms),
+        )
+        self.note_change("silence", None)
+
+    def add_node_frames(self, node_id: int, frames: int, first_ms: int, last_ms: int) -> None:
+        """Count frames of a node, ours or foreign."""
+        self.db.execute(
+            "INSERT INTO node(node_id, first_ms, last_ms, frames) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET last_ms = MAX(last_ms, excluded.last_ms),"
+            " frames = frames + excluded.frames",
+            (node_id, first_ms, last_ms, frames),
+        )
+
+    def set_ident(self, node_id: int, text: str) -> None:
+        """What a node calls itself on the air; believed by nobody, shown as a claim."""
+        self.db.execute("UPDATE node SET ident = ? WHERE node_id = ?", (text, node_id))
+
+    def count(self, counts: Mapping[str, int]) -> None:
+        """Add to the named tallies."""
+        self.db.executemany(
+            "INSERT INTO tally(name, value) VALUES (?, ?)"
+            " ON CONFLICT DO UPDATE SET value = value + excluded.value",
+            list(counts.items()),
+        )
+
+    def note_change(self, what: str, ref: int | None) -> None:
+        """One line of the change log that the page follows."""
+        self.db.execute("INSERT INTO change(what, ref) VALUES (?, ?)", (what, ref))
+
+    # -- small state --------------------------------------------------------------------------
+
+    def meta(self, key: str) -> Any:
+        row = self.db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    def set_meta(self, key: str, value: Any) -> None:
+        self.db.execute("INSERT OR REPLACE INTO meta(key, value) VALUES (?, ?)", (key, value))
+
+    def queue(self, opcode: Opcode, text: str, utc_ms: int) -> int:
+        """Put a letter into the outbox; its id. Raises ValueError when it is not sendable."""
+        with self.batch():
+            return outbox.add(self.db, opcode, text, utc_ms)
+
+    def take_counter(self, utc_ms: int, what: str, letter_id: int | None = None) -> int:
+        """A fresh uplink counter, durable before it is returned."""
+        with self.batch():
+            return outbox.take_counter(self.db, utc_ms, what, letter_id)
+
+    def rebuild(self) -> None:
+        """Forget everything derived; the next ``Ground`` on this archive decodes it all again."""
+        with self.batch():
+            for table in schema.DERIVED_TABLES:
+                self.db.execute(f"DELETE FROM {table}")
+            self.set_meta("decoded_upto", 0)
+
+    # -- opening ------------------------------------------------------------------------------
+
+    def _open(self) -> sqlite3.Connection:
+        db = schema.connect(self.path)
+        try:
+            schema.prepare(db, self.path.name)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _move_aside(self, error: sqlite3.DatabaseError) -> None:
+        number = 1
+        while self._aside(number).exists():
+            number += 1
+        for suffix in ("", "-wal", "-shm"):
+            part = self.path.with_name(self.path.name + suffix)
+            if part.exists():
+                part.rename(self._aside(number).with_name(self._aside(number).name + suffix))
+        _log.error("archive_damaged", moved_to=self._aside(number).name, why=str(error))
+
+    def _aside(self, number: int) -> Path:
+        return self.path.with_name(f"{self.path.name}.damaged-{number}")
+
+    def _salvage_outbox(self) -> None:
+        """Best effort: the letters of the damaged database, as far as they can be read."""
+        number = 1
+        while self._aside(number + 1).exists():
+            number += 1
+        try:
+            old = sqlite3.connect(self._aside(number))
+            for table in ("outbox", "uplink"):
+                for row in old.execute(f"SELECT * FROM {table}"):
+                    marks = ", ".join("?" * len(row))
+                    self.db.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)
+            old.close()
+        except sqlite3.Error as error:
+            _log.warning("outbox_not_salvaged", why=str(error))
+
+    def _reconcile(self) -> None:
+        """Make the raw log and the ``reception`` table say the same."""
+        known_bytes = int(self.meta("raw_bytes") or 0)
+        if self._raw.size_bytes < known_bytes:
+            _log.error("raw_log_shortened", bytes_known=known_bytes, bytes=self._raw.size_bytes)
+            self._raw.close()
+            rawlog.write_anew(self.raw_path, self.receptions())
+            self._raw = RawLog(self.raw_path, is_durable=self._full == "FULL")
+            with self.batch():
+                self.set_meta("raw_bytes", self._raw.size_bytes)
+            return
+        missing = [entry for entry, _ in rawlog.read(self.raw_path, known_bytes)]
+        if missing:
+            with self.batch():
+                self._insert_receptions(missing, self._raw.size_bytes)
+            _log.info("receptions_recovered", count=len(missing))

@@ -1,0 +1,283 @@
+"""The ground station's core: bytes off the radio in, archive rows and uplink frames out.
+
+Sans-I/O apart from the archive, and without a clock: every call carries its UTC in ms.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import structlog
+
+from groundstation import outbox
+from groundstation.archive import Archive
+from groundstation.outbox import ATTEMPTS_MAX
+from groundstation.rawlog import Reception
+from groundstation.receiver import NodeReceiver
+from wire import beacon, commands, frames
+from wire.commands import Opcode
+from wire.frames import BeaconFrame, CommandFrame, DataFrame, FeedbackFrame, IdentFrame
+from wire.mission import Mission
+from wire.records import Kind, Record
+
+_log = structlog.get_logger()
+REFEED_MS = 2 * 3600 * 1000  # blocks that began before this are finished or given up
+FOREIGN_NODES_MAX = 8  # whose records are put together; of others only frames are counted
+HELD_MAX = 20_000  # receptions kept in memory while the disk refuses them
+REPORT_OVERDUE_FACTOR = 3  # a report this late goes before a question
+_HOSTILE = (ValueError, TypeError, KeyError, IndexError, OverflowError, AssertionError,
+            RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Bytes as they came, with the time at which they came."""
+
+    data: bytes
+    utc_ms: int
+    rssi_dbm: float | None = None
+    snr_db: float | None = None
+    source: str = "radio"
+
+
+class Ground:
+    """One station for one mission.
+
+    ``uplink_key`` is ``auth.derive_key(master, node_id, Direction.UPLINK)``; with None the station
+    never transmits. Opening it decodes whatever the archive holds and nobody decoded yet, and
+    feeds the data frames of the last two hours again so that half-heard blocks go on.
+    """
+
+    def __init__(self, mission: Mission, archive: Archive, uplink_key: bytes | None) -> None:
+        self.archive = archive
+        self._mission = mission
+        self._node_id = mission.payload.node_id
+        self._key = uplink_key
+        self._nodes: dict[int, NodeReceiver] = {}
+        self._tally: Counter[str] = Counter()
+        self._node_frames: dict[int, tuple[int, int, int]] = {}
+        self._held: deque[Reception] = deque(maxlen=HELD_MAX)
+        self._is_disk_refusing = False
+        self._window_ms: int | None = None  # when a beacon last said that it listens
+        self._is_window_used = False
+        self._last_report_ms: int | None = None
+        self._catch_up()
+        with archive.batch():
+            archive.set_meta("can_transmit", int(uplink_key is not None))
+        if uplink_key is None:
+            _log.info("receive_only", why="no uplink key: this station listens and never sends")
+
+    # -- hearing ------------------------------------------------------------------------------
+
+    def receive(
+        self, data: bytes, utc_ms: int, rssi_dbm: float | None = None, snr_db: float | None = None,
+        source: str = "radio",
+    ) -> None:
+        """Take one byte string off the radio. It is durable when this returns."""
+        self.receive_many([Heard(data, utc_ms, rssi_dbm, snr_db, source)])
+
+    def receive_many(self, heard: Iterable[Heard]) -> bool:
+        """Take what came together with one commit for all; True when it is durable.
+
+        While the disk refuses, receptions wait in memory and False is returned.
+        """
+        station = self._mission.ground.station
+        self._held.extend(
+            Reception(h.utc_ms, h.data, station, h.rssi_dbm, h.snr_db, h.source) for h in heard
+        )
+        if not self._held:
+            return True
+        try:
+            numbered = self.archive.add_receptions(list(self._held))
+        except (OSError, sqlite3.Error) as error:
+            if not self._is_disk_refusing:
+                _log.error("archive_refuses", why=str(error), held=len(self._held))
+            self._is_disk_refusing = True
+            return False
+        if self._is_disk_refusing:
+            _log.info("archive_returned", written=len(numbered))
+        self._is_disk_refusing = False
+        self._held.clear()
+        self._decode_all(numbered)
+        return True
+
+    def loss(self) -> float | None:
+        """Share of our payload's last 255 frames that did not arrive."""
+        node = self._nodes.get(self._node_id)
+        return node.loss if node else None
+
+    def _catch_up(self) -> None:
+        archive = self.archive
+        decoded_upto = int(archive.meta("decoded_upto") or 0)
+        newest = archive.db.execute("SELECT MAX(utc_ms) FROM reception").fetchone()[0]
+        if newest is None:
+            return
+        fresh: list[Reception] = []
+        for reception in archive.receptions(decoded_upto, newest - REFEED_MS):
+            if reception.reception_id > decoded_upto:
+                fresh.append(reception)
+            else:
+                self._refeed(reception)
+        for start in range(0, len(fresh), 2000):
+            self._decode_all(fresh[start : start + 2000])
+
+    def _refeed(self, reception: Reception) -> None:
+        """Feed a frame that was decoded before the restart: state, and records it still owes."""
+        frame = frames.decode_downlink(reception.raw)
+        if not isinstance(frame, BeaconFrame | DataFrame):
+            return
+        node = self._node(frame.node_id)
+        if node is None or node.is_duplicate(reception.raw):
+            return
+        node.on_counter(frame.counter, reception.utc_ms)
+        node.take_minutes()
+        if isinstance(frame, DataFrame):
+            try:
+                node.on_data(frame)
+            except _HOSTILE:
+                return
+
+    def _decode_all(self, receptions: list[Reception]) -> None:
+        with self.archive.batch(is_durable=False):
+            for reception in receptions:
+                self._decode(reception)
+            for node in self._nodes.values():
+                self.archive.add_minutes(node.take_minutes())
+            for node_id, (count, first_ms, last_ms) in self._node_frames.items():
+                self.archive.add_node_frames(node_id, count, first_ms, last_ms)
+            self.archive.count(self._tally)
+            self.archive.set_meta("decoded_upto", receptions[-1].reception_id)
+        self._tally.clear()
+        self._node_frames.clear()
+
+    def _decode(self, reception: Reception) -> None:
+        frame = frames.decode_downlink(reception.raw)
+        if frame is None:
+            is_uplink = frames.is_uplink(reception.raw)
+            self._tally["uplink_overheard" if is_uplink else "noise"] += 1
+            return
+        self._count_node(frame.node_id, reception.utc_ms)
+        if isinstance(frame, IdentFrame):
+            self.archive.add_node_frames(frame.node_id, 0, reception.utc_ms, reception.utc_ms)
+            self.archive.set_ident(frame.node_id, frame.text)
+            return
+        node = self._node(frame.node_id)
+        if node is None:
+            self._tally["too_many_nodes"] += 1
+            return
+        if node.is_duplicate(reception.raw):
+            self._tally["duplicates"] += 1
+            return
+        silence = node.on_counter(frame.counter, reception.utc_ms)
+        if silence is not None:
+            self.archive.add_silence(frame.node_id, *silence)
+        if isinstance(frame, BeaconFrame):
+            self._on_beacon(reception, frame)
+            return
+        try:
+            for record in node.on_data(frame):
+                self._on_record(frame.node_id, record, reception.utc_ms)
+        except _HOSTILE as error:
+            self._tally["rejected"] += 1
+            _log.debug("frame_rejected", why=str(error))
+
+    def _node(self, node_id: int) -> NodeReceiver | None:
+        node = self._nodes.get(node_id)
+        if node is None:
+            foreign = len(self._nodes) - (self._node_id in self._nodes)
+            if node_id != self._node_id and foreign >= FOREIGN_NODES_MAX:
+                return None
+            node = self._nodes[node_id] = NodeReceiver(node_id, self._mission.radio.mtu_bytes)
+        return node
+
+    def _count_node(self, node_id: int, utc_ms: int) -> None:
+        count, first_ms, _ = self._node_frames.get(node_id, (0, utc_ms, utc_ms))
+        self._node_frames[node_id] = (count + 1, first_ms, utc_ms)
+
+    def _on_beacon(self, reception: Reception, frame: BeaconFrame) -> None:
+        state = beacon.decode(frame.state)
+        self.archive.add_beacon(reception, frame, state)
+        if frame.node_id != self._node_id:
+            return
+        outbox.confirm_counter(self.archive.db, state.command_counter, reception.utc_ms)
+        if frame.is_listening:
+            self._window_ms = reception.utc_ms
+            self._is_window_used = False
+
+    def _on_record(self, node_id: int, record: Record, utc_ms: int) -> None:
+        if not self.archive.add_record(node_id, record, utc_ms) or node_id != self._node_id:
+            return
+        body, db = record.body, self.archive.db
+        question_id = body.get("question_id")
+        if record.kind is Kind.REPLY and isinstance(question_id, int):
+            outbox.answer(db, question_id, utc_ms)
+        elif record.kind is Kind.QUESTION and isinstance(question_id, int):
+            outbox.confirm(db, question_id, utc_ms)
+        elif record.kind is Kind.COMMAND_RESULT and isinstance(body.get("counter"), int):
+            is_ok = body.get("result") == "ok"
+            why = str(body.get("why") or body.get("result") or "refused")[:80]
+            outbox.finish_command(db, body["counter"], utc_ms, None if is_ok else why)
+
+    # -- speaking -----------------------------------------------------------------------------
+
+    def ask(self, text: str, utc_ms: int) -> int:
+        """Queue a question; its id. Raises ValueError when it is empty or above 160 bytes."""
+        return self.archive.queue(Opcode.ASK, text, utc_ms)
+
+    def next_uplink(self, utc_ms: int) -> bytes | None:
+        """The frame to transmit now, or None.
+
+        At most one per listening window, so that the counter in the next beacon says whether it
+        was taken. Its own counter is durable before the bytes are returned.
+        """
+        if self._key is None or not self._is_window_open(utc_ms):
+            return None
+        waited_ms = None if self._last_report_ms is None else utc_ms - self._last_report_ms
+        every_ms = self._mission.ground.report_every_s * 1000
+        is_due = waited_ms is None or waited_ms >= every_ms
+        is_overdue = waited_ms is not None and waited_ms >= REPORT_OVERDUE_FACTOR * every_ms
+        if is_overdue:
+            data = self._report(utc_ms) or self._letter(utc_ms)
+        else:
+            data = self._letter(utc_ms) or (self._report(utc_ms) if is_due else None)
+        self._is_window_used = data is not None
+        return data
+
+    def _is_window_open(self, utc_ms: int) -> bool:
+        if self._window_ms is None or self._is_window_used:
+            return False
+        radio = self._mission.radio
+        air_ms = radio.mtu_bytes * 8000 // radio.rate_bps
+        last_start_ms = max(radio.listen_s * 1000 // 2, radio.listen_s * 1000 - air_ms)
+        return 0 <= utc_ms - self._window_ms < last_start_ms
+
+    def _letter(self, utc_ms: int) -> bytes | None:
+        letter = outbox.next_waiting(self.archive.db)
+        while letter is not None and letter.attempts >= ATTEMPTS_MAX:
+            with self.archive.batch():
+                outbox.fail(
+                    self.archive.db, letter.letter_id, f"no sign of it after {ATTEMPTS_MAX} tries"
+                )
+            letter = outbox.next_waiting(self.archive.db)
+        if letter is None or self._key is None:
+            return None
+        counter = self.archive.take_counter(utc_ms, letter.kind, letter.letter_id)
+        body = commands.encode(letter.command())
+        return frames.encode_uplink(CommandFrame(self._node_id, 0, counter, body), self._key)
+
+    def _report(self, utc_ms: int) -> bytes | None:
+        node = self._nodes.get(self._node_id)
+        report = node.blocks.report() if node else None
+        if node is None or report is None or node.last_counter is None or self._key is None:
+            return None
+        self._last_report_ms = utc_ms
+        counter = self.archive.take_counter(utc_ms, "feedback")
+        loss = round(255 * (node.loss or 0))
+        first, upto, entries = report
+        frame = FeedbackFrame(
+            self._node_id, 0, counter, loss, node.last_counter, first, upto, entries
+        )
+        return frames.encode_uplink(frame, self._key)

@@ -1,0 +1,104 @@
+"""The tables of the archive, and how a database is opened.
+
+``reception`` holds what the radio said and is never derived; ``outbox``, ``uplink`` and ``meta``
+hold what people and this station did. Every other table can be made again from ``reception``.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from wire.beacon import FIELDS
+
+VERSION = 1
+BEACON_COLUMNS = (*(field.name for field in FIELDS), "faults", "command_counter")
+DERIVED_TABLES = (
+    "beacon", "record", "record_conflict", "boot_clock", "link_minute", "silence", "node", "tally",
+    "change",
+)
+_BEACON_SQL = ", ".join(f"{name} REAL" for name in BEACON_COLUMNS)
+
+SCHEMA = f"""
+CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE reception(
+    id INTEGER PRIMARY KEY, utc_ms INTEGER NOT NULL, station TEXT NOT NULL, raw BLOB NOT NULL,
+    rssi_dbm REAL, snr_db REAL, source TEXT NOT NULL);
+CREATE TABLE outbox(
+    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, opcode INTEGER NOT NULL, text TEXT NOT NULL,
+    state TEXT NOT NULL, created_ms INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+    last_sent_ms INTEGER, confirmed_ms INTEGER, answered_ms INTEGER, counter INTEGER, why TEXT);
+CREATE TABLE uplink(
+    counter INTEGER PRIMARY KEY, utc_ms INTEGER NOT NULL, what TEXT NOT NULL, outbox_id INTEGER);
+
+CREATE TABLE beacon(
+    id INTEGER PRIMARY KEY, node_id INTEGER NOT NULL, utc_ms INTEGER NOT NULL, boot INTEGER,
+    number INTEGER, is_listening INTEGER, is_cutdown_armed INTEGER, {_BEACON_SQL});
+CREATE INDEX beacon_by_node ON beacon(node_id, id);
+CREATE TABLE record(
+    id INTEGER PRIMARY KEY, node_id INTEGER NOT NULL, record_id INTEGER NOT NULL,
+    kind INTEGER NOT NULL, boot INTEGER NOT NULL, time_ms INTEGER NOT NULL,
+    quality INTEGER NOT NULL, body BLOB NOT NULL, heard_utc_ms INTEGER NOT NULL,
+    UNIQUE(node_id, record_id));
+CREATE INDEX record_by_kind ON record(node_id, kind, record_id);
+CREATE TABLE record_conflict(
+    id INTEGER PRIMARY KEY, node_id INTEGER NOT NULL, record_id INTEGER NOT NULL,
+    kind INTEGER NOT NULL, boot INTEGER NOT NULL, time_ms INTEGER NOT NULL,
+    quality INTEGER NOT NULL, body BLOB NOT NULL, heard_utc_ms INTEGER NOT NULL,
+    UNIQUE(node_id, record_id, body));
+CREATE TABLE boot_clock(
+    node_id INTEGER, boot INTEGER, offset_ms INTEGER NOT NULL, PRIMARY KEY(node_id, boot))
+    WITHOUT ROWID;
+CREATE TABLE link_minute(
+    node_id INTEGER, minute_ms INTEGER, heard INTEGER NOT NULL, lost INTEGER NOT NULL,
+    PRIMARY KEY(node_id, minute_ms)) WITHOUT ROWID;
+CREATE TABLE silence(
+    id INTEGER PRIMARY KEY, node_id INTEGER NOT NULL, from_ms INTEGER NOT NULL,
+    to_ms INTEGER NOT NULL);
+CREATE TABLE node(
+    node_id INTEGER PRIMARY KEY, ident TEXT, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,
+    frames INTEGER NOT NULL);
+CREATE TABLE tally(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE change(id INTEGER PRIMARY KEY AUTOINCREMENT, what TEXT NOT NULL, ref INTEGER);
+PRAGMA user_version = {VERSION};
+"""
+
+
+class WrongVersion(Exception):
+    """The database was written by another version; the message is one sentence."""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection in autocommit mode that waits up to 5 s for another writer."""
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
+    db.row_factory = sqlite3.Row
+    db.execute("PRAGMA trusted_schema = OFF")
+    return db
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write. Raises sqlite3.OperationalError when there is no file."""
+    db = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None,
+        check_same_thread=False, timeout=5.0,
+    )
+    db.row_factory = sqlite3.Row
+    db.execute("PRAGMA query_only = ON")
+    return db
+
+
+def prepare(db: sqlite3.Connection, name: str) -> None:
+    """Turn WAL on and make the tables where there are none.
+
+    Raises sqlite3.DatabaseError for a damaged file and WrongVersion for a foreign one.
+    """
+    db.execute("PRAGMA journal_mode = WAL")
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version > VERSION:
+        raise WrongVersion(
+            f"{name}: written by a newer spacepi (schema {version}, this one knows {VERSION})"
+        )
+    if version == 0:
+        db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+    elif db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+        raise sqlite3.DatabaseError("quick_check found damage")

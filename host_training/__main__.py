@@ -1,0 +1,225 @@
+"""``spacepi-train``: the command line of the training room."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+# Before anything of Hugging Face is imported: nothing here ever goes to the network.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
+os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from host_training.errors import TrainingError
+from wire.bundle import BundleError, Manifest, verify_bundle
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    help="From a person's own writing to a signed persona bundle that a balloon can carry. All of"
+         " it happens on this machine; nothing is uploaded and nothing is downloaded.")
+console = Console()
+errors = Console(stderr=True)
+
+DEFAULT_KEY = Path("~/.config/spacepi/bundle.key")
+
+BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle directory.")]
+TrustOption = Annotated[list[Path] | None, typer.Option(
+    "--trust", help="A public key file (a manifest.pub you got from somebody you trust). Without"
+                    " it, the check shows that the bundle is undamaged, not who made it.")]
+ThreadsOption = Annotated[int, typer.Option(min=0, max=256, help="CPU threads; 0: as many as there"
+                                                                  " are.")]
+
+
+class _Bars:
+    """One progress bar per stage, in the order they begin."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, Any] = {}
+
+    def __call__(self, stage: str, fraction: float, line: str) -> None:
+        if stage not in self._tasks:
+            self._tasks[stage] = self._progress.add_task(stage, total=1.0, line="")
+        self._progress.update(self._tasks[stage], completed=fraction, line=line)
+
+
+@contextmanager
+def _bars() -> Iterator[_Bars]:
+    columns = (TextColumn("{task.description:<11}"), BarColumn(bar_width=20), TimeElapsedColumn(),
+               TextColumn("{task.fields[line]}"))
+    with Progress(*columns, console=console) as progress:
+        yield _Bars(progress)
+
+
+def _quiet() -> None:
+    """Hugging Face's own bars and warnings about its future are not for the maker."""
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+    warnings.filterwarnings("ignore", category=FutureWarning)
+
+
+@app.command()
+def base(
+    texts: Annotated[list[Path], typer.Argument(metavar="TEXT...", help=".txt or .txt.xz files.")],
+    out: Annotated[Path, typer.Option(help="Where to work; the model is OUT/model. Starting again"
+                                           " with the same OUT goes on where it stopped.")],
+    tokens: Annotated[int, typer.Option(min=10_000, help="Tokens to train on.")] = 40_000_000,
+    threads: ThreadsOption = 0,
+) -> None:
+    """Train a small base model from scratch (hours on a laptop, minutes on a GPU)."""
+    _quiet()
+    import torch
+
+    from host_training.base import BaseConfig, train_base
+
+    if threads:
+        torch.set_num_threads(threads)
+    with _bars() as bars:
+        train_base(texts, out, BaseConfig(target_tokens=tokens),
+                   lambda fraction, line: bars("base", fraction, line))
+    console.print(f"Base model: {out / 'model'}")
+
+
+@app.command()
+def run(
+    persona_dir: Annotated[Path, typer.Argument(
+        metavar="PERSONA_DIR", help="persona.toml, values.md and writing; see docs/training.md.")],
+    base: Annotated[Path, typer.Option(help="The base model: a Hugging Face folder on this disk.")],
+    out: Annotated[Path, typer.Option(help="The bundle directory to make.")],
+    work: Annotated[Path | None, typer.Option(help="Run directory, kept; default OUT.run.")] = None,
+    method: Annotated[Literal["auto", "lora", "full"], typer.Option(
+        help="How to fine-tune; auto trains both and keeps what measures better.")] = "auto",
+    quant: Annotated[str, typer.Option(
+        help="auto: the smallest within +2 % of F16 on held-out text; or a type like Q4_K_M.",
+    )] = "auto",
+    epochs: Annotated[int, typer.Option(min=1, max=100)] = 4,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate; default by size.")] = None,
+    variants: Annotated[int, typer.Option(min=1, max=100,
+                                          help="Moments drawn for every thought.")] = 6,
+    threads: ThreadsOption = 0,
+    seed: int = 1,
+    key: Annotated[Path, typer.Option(help="Signing key, made on first use.")] = DEFAULT_KEY,
+) -> None:
+    """Do it all: import, train, quantise, sign. Stages that are done are not done again."""
+    _quiet()
+    from host_training import pipeline
+
+    options = pipeline.Options(method, quant, epochs, lr, variants, threads, seed)
+    with _bars() as bars:
+        pipeline.run(persona_dir, base, out, work or out.with_name(out.name + ".run"),
+                     key.expanduser(), options, bars)
+    console.print(f"Bundle: {out}   Talk to it: spacepi-train chat {out}")
+
+
+@app.command()
+def verify(bundle: BundleArgument, trust: TrustOption = None) -> None:
+    """Check signature, file set, sizes and hashes; exit status 1 when the bundle is not sound."""
+    manifest = verify_bundle(bundle, _keys(trust))
+    console.print(f"{bundle} is whole: {manifest.name} version {manifest.version}, signed by"
+                  f" {manifest.key_id}{'' if trust else ' (key not compared with any you trust)'}.")
+
+
+@app.command()
+def inspect(bundle: BundleArgument, trust: TrustOption = None) -> None:
+    """Show what a bundle is: who, when, from what, how well, which files."""
+    manifest = verify_bundle(bundle, _keys(trust))
+    table = Table(show_header=False)
+    for name in ("name", "version", "created_utc", "disclosure", "key_id"):
+        table.add_row(name, str(getattr(manifest, name)))
+    for name in ("base", "training", "runtime"):
+        for field, value in sorted(getattr(manifest, name).items()):
+            if isinstance(value, dict):
+                value = "\n".join(f"{n} {what}" for what, n in value.items())
+            table.add_row(f"{name}.{field}", str(value))
+    for file in manifest.files:
+        table.add_row(file.path, f"{file.bytes:,} bytes, sha256 {file.sha256[:16]}…")
+    console.print(table)
+
+
+@app.command()
+def chat(bundle: BundleArgument, trust: TrustOption = None, threads: ThreadsOption = 0,
+         seed: int = 1) -> None:
+    """Talk to a bundle in the terminal, as if it stood on the ground beside you."""
+    from payload.prompt import Moment
+
+    manifest = verify_bundle(bundle, _keys(trust))
+    voice = _voice(bundle, manifest, threads, seed)
+    console.print(f"[bold]{manifest.disclosure}[/bold]\nAn empty line ends the talk.")
+    while True:
+        try:
+            question = console.input("[dim]you:[/dim] ").strip()
+        except EOFError:
+            break
+        if not question:
+            break
+        line = voice.speak(Moment(about="question", phase="ground", question=question))
+        console.print(f"[dim]{manifest.name} (AI):[/dim] {line or '(silence)'}",
+                      markup=True, highlight=False)
+    voice.close()
+
+
+@app.command()
+def sample(
+    bundle: BundleArgument,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000)] = 10,
+    about: Annotated[list[str] | None, typer.Option(help="Topics to draw from.")] = None,
+    threads: ThreadsOption = 0,
+    seed: int = 1,
+) -> None:
+    """Print musings for random moments of an imagined flight."""
+    import random
+
+    from host_training.importers.notebook import Condition
+    from host_training.moments import draw_moment
+    from payload.prompt import senses_in_words
+
+    manifest = verify_bundle(bundle, None)
+    voice = _voice(bundle, manifest, threads, seed)
+    rng = random.Random(seed)
+    console.print(f"[bold]{manifest.disclosure}[/bold]")
+    topics = about or ["wind", "sun", "cloud", "cold", "height", "silence", "dark", "self"]
+    for _ in range(count):
+        moment = draw_moment(Condition(rng.choice(topics)), rng)
+        console.print(f"[dim]{moment.about}: {senses_in_words(moment)}[/dim]\n  ", end="")
+        console.print(voice.speak(moment) or "(silence)", markup=False, highlight=False)
+    voice.close()
+
+
+def _voice(bundle: Path, manifest: Manifest, threads: int, seed: int) -> Any:
+    from host_training.talk import Voice
+
+    return Voice(bundle, manifest, threads or os.cpu_count() or 1, seed)
+
+
+def _keys(paths: list[Path] | None) -> list[bytes] | None:
+    try:
+        return [path.read_bytes() for path in paths] if paths else None
+    except OSError as error:
+        raise TrainingError(f"--trust {error.filename}: cannot be read"
+                            f" ({error.strerror}).") from error
+
+
+def main() -> None:
+    """Entry of ``spacepi-train``: every expected failure is one sentence and exit status 1."""
+    try:
+        app()
+    except (TrainingError, BundleError) as error:
+        errors.print(str(error), style="red", markup=False, highlight=False)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""Pack and sign a persona bundle; what a bundle is and how it is checked is in ``wire.bundle``."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from host_training.errors import TrainingError
+from host_training.persona_dir import Persona
+from wire import bundle as wire_bundle
+from wire.bundle import BundleError, Manifest
+
+PRIVATE_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What goes into a bundle. ``base`` and ``training`` are JSON tables for the manifest."""
+
+    persona: Persona
+    model: Path
+    memory: Path
+    card: str
+    base: dict[str, Any]
+    training: dict[str, Any]
+    runtime: dict[str, Any]
+
+
+def load_key(path: Path) -> Ed25519PrivateKey:
+    """The signing key; made, readable by its owner alone, when there is none yet.
+
+    Raises:  TrainingError when the file is not 32 bytes or others can read it.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        key = Ed25519PrivateKey.generate()
+        # 0600 from its first moment, not after a chmod
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(key.private_bytes_raw())
+        return key
+    if path.stat().st_mode & 0o077:
+        raise TrainingError(f"{path}: other users can read this signing key; run chmod 600 on it.")
+    raw = path.read_bytes()
+    if len(raw) != PRIVATE_KEY_BYTES:
+        raise TrainingError(f"{path}: has {len(raw)} bytes; a signing key has {PRIVATE_KEY_BYTES}.")
+    return Ed25519PrivateKey.from_private_bytes(raw)
+
+
+def next_version(bundle: Path) -> int:
+    """One more than the bundle that is there, 1 when there is none or it is not sound."""
+    try:
+        return wire_bundle.verify_bundle(bundle, None).version + 1
+    except BundleError:
+        return 1
+
+
+def pack(contents: Contents, out: Path, key: Ed25519PrivateKey) -> Manifest:
+    """Write, sign and verify the bundle beside ``out``, then put it in its place.
+
+    An old bundle at ``out`` stays until the new one has been verified.
+
+    Raises:  TrainingError when ``out`` is something else than a bundle; BundleError when the new
+             bundle does not verify.
+    """
+    if out.exists() and not (out / wire_bundle.MANIFEST).exists():
+        raise TrainingError(f"{out}: exists and is not a bundle; choose another --out.")
+    partial = out.with_name(out.name + ".part")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    shutil.copyfile(contents.model, partial / "model.gguf")
+    shutil.copyfile(contents.memory, partial / "memory.sqlite")
+    (partial / "MODEL_CARD.md").write_text(contents.card, encoding="utf-8")
+    (partial / "persona.json").write_bytes(wire_bundle.canonical_json(_persona(contents.persona)))
+    public_key = key.public_key().public_bytes_raw()
+    manifest = wire_bundle.canonical_json({
+        "schema": wire_bundle.SCHEMA,
+        "name": contents.persona.name,
+        "version": next_version(out),
+        "created_utc": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "base": contents.base,
+        "training": contents.training,
+        "files": [{"path": f.name, "bytes": f.stat().st_size, "sha256": wire_bundle.file_sha256(f)}
+                  for f in sorted(partial.iterdir())],
+        "runtime": contents.runtime,
+        "disclosure": contents.persona.disclosure,
+        "key_id": wire_bundle.key_id(public_key),
+    })
+    (partial / wire_bundle.MANIFEST).write_bytes(manifest)
+    (partial / wire_bundle.SIGNATURE).write_bytes(key.sign(wire_bundle.SIGNED_PREFIX + manifest))
+    (partial / wire_bundle.PUBLIC_KEY).write_bytes(public_key)
+    checked = wire_bundle.verify_bundle(partial, [public_key])
+    if out.exists():
+        old = out.with_name(out.name + ".old")
+        shutil.rmtree(old, ignore_errors=True)
+        os.replace(out, old)
+    os.replace(partial, out)
+    shutil.rmtree(out.with_name(out.name + ".old"), ignore_errors=True)
+    return checked
+
+
+def _persona(persona: Persona) -> dict[str, Any]:
+    return {"name": persona.name, "author": persona.author, "disclosure": persona.disclosure,
+            "system": persona.system, "values": list(persona.values),
+            "thinking": list(persona.thinking)}
+
+
+def read_persona_json(bundle: Path) -> dict[str, Any]:
+    """The words of a bundle that has been verified."""
+    return json.loads((bundle / "persona.json").read_text(encoding="utf-8"))

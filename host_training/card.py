@@ -1,0 +1,70 @@
+"""The model card of a bundle: what it is, what it learnt from, how well, and what it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from host_training.quantise import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything the card says that differs from bundle to bundle."""
+
+    name: str
+    author: str
+    disclosure: str
+    result: dict[str, Any]  # of train.train
+    ladder: Sequence[Step]
+    chosen: Step
+    counts: dict[str, int]
+    imported: dict[str, Any]  # import.json
+
+
+def model_card(facts: Facts) -> str:
+    """Markdown."""
+    ladder = "\n".join(
+        f"| {step.quant}{' (in this bundle)' if step == facts.chosen else ''} |"
+        f" {step.size_bytes / 1e6:.2f} | {step.held_out_bpb:.3f} |" for step in facts.ladder)
+    counts = "\n".join(f"| {what} | {n:,} |" for what, n in facts.counts.items())
+    epochs = ", ".join(f"{e['held_out_bpb']:.3f}" for e in facts.result["history"])
+    return f"""# {facts.name}
+
+{facts.disclosure}
+
+Trained by `spacepi-train run` on the writing of {facts.author}.
+
+## How well
+
+Bits per byte of held-out thoughts and answers (a tenth, whole, never trained on), given the prompt
+the flight gives. Lower is better; it is a measure of the wording, not of truth.
+
+| | bits per byte |
+|---|---|
+| base, untuned | {facts.result["base_bpb"]:.3f} |
+| tuned ({facts.result["method"]}), after each epoch | {epochs} |
+| tuned, best epoch, fp32 | {facts.result["held_out_bpb"]:.3f} |
+| as flown ({facts.chosen.quant}) | {facts.chosen.held_out_bpb:.3f} |
+
+| file | MB | bits per byte |
+|---|---|---|
+{ladder}
+
+## What it learnt from
+
+| | |
+|---|---|
+{counts}
+| sentences in the memory | {facts.imported["memory sentences"]:,} |
+
+Only the author's words were learnt and are in the memory. What others wrote appears at most as the
+question before an answer, and was not learnt.
+
+## What it is not
+
+It is a small statistical model. It learnt surface style: it does not know what is true, it has no
+experiences, and what it says is not what {facts.author} thinks. It may say something close to what
+was written word for word, so fly only writing that may be read by strangers.
+"""

@@ -1,0 +1,200 @@
+"""From examples to rows of token ids and labels, asked exactly as the flight will ask.
+
+Three kinds of row:
+- a *thought* in several drawn moments: prompt of ``payload.prompt``, label = the thought + end;
+- an *asked* row: a chat message before a short answer, as the question of a drawn moment;
+- a *plain* row: diary, values, ways of thinking, longer chat turns; every token is a label.
+
+The tokenizing is ours and not the trainer's, so that what carries loss is known to the token.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from host_training.chat_template import END_OF_TEXT, END_OF_TURN, SPECIAL_TOKENS
+from host_training.errors import TrainingError
+from host_training.importers.notebook import Condition
+from host_training.moments import draw_moment
+from host_training.sessions import Example
+from payload import prompt
+
+NO_LOSS = -100
+HELD_OUT_FRACTION = 0.1
+MEMORY_CHANCE = 0.3
+MEMORY_CHARS_MIN = 25
+ASKED_SHARE = 3  # a chat answer is drawn in a third as many moments as a thought
+ROW_TOKENS_MAX = 512  # the base has never seen a later position
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Token ids and labels of equal length (labels NO_LOSS where nothing is learnt)."""
+
+    kind: str
+    text: str
+    input_ids: list[int]
+    labels: list[int]
+
+
+@dataclass(slots=True)
+class Dataset:
+    """Rows to train on, rows never trained on, and how they came about."""
+
+    train: list[Row]
+    held_out: list[Row]
+    counts: dict[str, int]
+
+    def save(self, path: Path) -> None:
+        """Write as JSON, atomically."""
+        partial = path.with_suffix(".part")
+        partial.write_text(json.dumps(
+            {"train": [asdict(r) for r in self.train],
+             "held_out": [asdict(r) for r in self.held_out], "counts": self.counts}))
+        os.replace(partial, path)
+
+    @classmethod
+    def load(cls, path: Path) -> Dataset:
+        """Read what ``save`` wrote."""
+        data = json.loads(path.read_text())
+        return cls([Row(**r) for r in data["train"]], [Row(**r) for r in data["held_out"]],
+                   data["counts"])
+
+
+class RowBuilder:
+    """Makes checked rows for one tokenizer and one persona."""
+
+    def __init__(self, tokenizer: Any, persona: prompt.PersonaText) -> None:
+        """``tokenizer`` is a fast Hugging Face tokenizer with the three ChatML tokens."""
+        for token in SPECIAL_TOKENS:
+            if tokenizer.convert_tokens_to_ids(token) in (None, tokenizer.unk_token_id):
+                raise TrainingError(f"The base's tokenizer has no token {token}; use a base with"
+                                    f" ChatML tokens ({', '.join(SPECIAL_TOKENS)}).")
+        self._tokenizer = tokenizer
+        self._end_of_turn = tokenizer.convert_tokens_to_ids(END_OF_TURN)
+        self._end_of_text = tokenizer.convert_tokens_to_ids(END_OF_TEXT)
+        self._prefix = prompt.prefix(persona)
+        self._prefix_ids = self.encode(self._prefix)
+
+    def encode(self, text: str) -> list[int]:
+        """Ids without anything added; control tokens in the text are read as such."""
+        return self._tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    def asked(self, kind: str, moment: prompt.Moment, memory: str | None, label: str) -> Row | None:
+        """A row of prompt and label; None when it is longer than ROW_TOKENS_MAX."""
+        suffix = prompt.suffix(moment, memory)
+        suffix_ids, label_ids = self.encode(suffix), self._content(label)
+        prompt_ids = self._prefix_ids + suffix_ids
+        # The flight evaluates the prefix once and the suffix alone: both must be cut alike.
+        assert prompt_ids == self.encode(self._prefix + suffix), suffix
+        input_ids = [*prompt_ids, *label_ids, self._end_of_turn]
+        if len(input_ids) > ROW_TOKENS_MAX:
+            return None
+        labels = [NO_LOSS] * len(prompt_ids) + input_ids[len(prompt_ids) :]
+        return Row(kind, label, input_ids, labels)
+
+    def plain(self, text: str) -> Row | None:
+        """A row of nothing but text between two ends of text; None when it is too long."""
+        input_ids = [self._end_of_text, *self._content(text), self._end_of_text]
+        if len(input_ids) > ROW_TOKENS_MAX:
+            return None
+        return Row("plain", text, input_ids, [NO_LOSS, *input_ids[1:]])
+
+    def _content(self, text: str) -> list[int]:
+        ids = self.encode(text)
+        control = set(self._tokenizer.all_special_ids)
+        assert ids and not control.intersection(ids), text
+        assert self._tokenizer.decode(ids, clean_up_tokenization_spaces=False) == text, text
+        return ids
+
+
+def clean_lines(text: str) -> str:
+    """Text with control tokens and control characters gone, line by line."""
+    lines = (prompt.strip_control(line) for line in text.splitlines())
+    return "\n".join(line for line in lines if line)
+
+
+def hold_out(texts: Sequence[str], seed: int, fraction: float = HELD_OUT_FRACTION) -> set[str]:
+    """The texts kept for measuring: whole, independent of order, at least one of two or more."""
+    def rank(text: str) -> str:
+        return hashlib.sha256(f"{seed}:{text}".encode()).hexdigest()
+
+    unique = sorted(set(texts), key=rank)
+    return set(unique[: math.ceil(len(unique) * fraction)]) if len(unique) > 1 else set()
+
+
+def usable_answer(example: Example) -> bool:
+    """True when a chat answer could have been said in flight: short, one line, whole."""
+    return (
+        example.question is not None
+        and 0 < len(prompt.strip_control(example.question)) <= prompt.QUESTION_CHARS_MAX
+        and "\n" not in example.question
+        and prompt.clean_reply(example.text) == example.text
+    )
+
+
+def build_dataset(examples: Sequence[Example], lists: Sequence[str], tokenizer: Any,
+                  persona: prompt.PersonaText, variants: int, seed: int) -> Dataset:
+    """Rows from everything the author wrote.
+
+    Args:    lists: values and ways of thinking, trained as plain text.
+             variants: moments drawn per thought, 1..100.
+    Raises:  TrainingError when too little is left to train on and to measure with.
+    """
+    builder = RowBuilder(tokenizer, persona)
+    prompted = [e for e in examples if e.condition is not None or usable_answer(e)]
+    plain = [clean_lines(e.text) for e in examples if e.condition is None and not usable_answer(e)]
+    plain = [text for text in plain if text] + [clean_lines(text) for text in lists]
+    kept_back = hold_out([e.text for e in prompted], seed)
+    said = sorted({e.text for e in prompted if e.text not in kept_back
+                   and len(e.text) >= MEMORY_CHARS_MIN})
+    rng = random.Random(seed)
+    dataset = Dataset([], [], {})
+    counts: Counter[str] = Counter()
+    for example in prompted:
+        held = example.text in kept_back
+        draws = 1 if held else variants if example.condition else max(1, variants // ASKED_SHARE)
+        for _ in range(draws):
+            row = _prompted_row(builder, example, said, rng)
+            if row is None:
+                counts["too long"] += 1
+            else:
+                (dataset.held_out if held else dataset.train).append(row)
+                counts[f"{row.kind} rows, {'held out' if held else 'trained'}"] += 1
+        counts[f"{'thoughts' if example.condition else 'answers'}"] += 1
+    for text in plain:
+        if text in kept_back:
+            continue
+        row = builder.plain(text)
+        counts["too long" if row is None else "plain rows, trained"] += 1
+        if row is not None:
+            dataset.train.append(row)
+    if not dataset.train or not dataset.held_out:
+        raise TrainingError(
+            f"Only {counts['thoughts']} thoughts and {counts['answers']} short answers can be"
+            " asked for in flight; at least two different ones are needed, ten times more help.")
+    rng.shuffle(dataset.train)
+    dataset.counts = dict(sorted(counts.items()))
+    return dataset
+
+
+def _prompted_row(builder: RowBuilder, example: Example, said: Sequence[str],
+                  rng: random.Random) -> Row | None:
+    condition = example.condition or Condition("question", question=example.question)
+    moment = draw_moment(condition, rng)
+    memory = None
+    if said and rng.random() < MEMORY_CHANCE:
+        memory = rng.choice(said)
+        if example.text in memory or memory in example.text:
+            memory = None  # never the label itself
+    kind = "thought" if example.condition else "answer"
+    return builder.asked(kind, moment, memory, example.text)

@@ -1,0 +1,7 @@
+"""The one error a maker may see: a sentence naming the thing, the place and what is allowed."""
+
+from __future__ import annotations
+
+
+class TrainingError(Exception):
+    """Something the maker gave us cannot be used; the text is one clear sentence."""

@@ -1,0 +1,104 @@
+"""Held-out bits per byte: the one number by which bases, methods and quantisations are compared.
+
+Bits the model needs for the labels of the held-out rows (the words and the end of the turn), given
+their prompts, divided by the UTF-8 bytes of the words. It does not depend on the tokenizer, so the
+base, the tuned model and every quantised file can stand in one table.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from host_training.dataset import NO_LOSS, Row
+from host_training.errors import TrainingError
+
+EVAL_BATCH_ROWS = 8
+
+
+def label_bytes(rows: Sequence[Row]) -> int:
+    """UTF-8 bytes of the words to be predicted."""
+    return sum(len(row.text.encode()) for row in rows)
+
+
+@torch.no_grad()
+def bits_per_byte(model: Any, rows: Sequence[Row]) -> float:
+    """Bits per byte of a Hugging Face causal model on ``rows``; its mode is left as it was.
+
+    Raises:  TrainingError when the model gives numbers that are not finite.
+    """
+    was_training = model.training
+    model.eval()
+    device = next(model.parameters()).device
+    ordered = sorted(rows, key=lambda row: len(row.input_ids))
+    nats = 0.0
+    for start in range(0, len(ordered), EVAL_BATCH_ROWS):
+        batch = ordered[start : start + EVAL_BATCH_ROWS]
+        width = max(len(row.input_ids) for row in batch)
+        # Padding stands at the right, where causal attention never looks back from.
+        ids = torch.tensor([r.input_ids + [0] * (width - len(r.input_ids)) for r in batch])
+        labels = torch.tensor([r.labels + [NO_LOSS] * (width - len(r.labels)) for r in batch])
+        logits = model(input_ids=ids.to(device), use_cache=False).logits.float()  # (B, T, V)
+        nats += torch.nn.functional.cross_entropy(
+            logits[:, :-1].reshape(-1, logits.shape[-1]),
+            labels[:, 1:].reshape(-1).to(device),
+            ignore_index=NO_LOSS,
+            reduction="sum",
+        ).item()
+    model.train(was_training)
+    return _finite(nats, rows, "The model")
+
+
+def open_gguf(path: Path, n_ctx: int, every_logit: bool, threads: int) -> Any:
+    """A llama_cpp model, silent and on the CPU.
+
+    Raises:  TrainingError when llama-cpp-python is missing or cannot load the file.
+    """
+    try:
+        import llama_cpp
+    except ImportError as error:
+        raise TrainingError("llama-cpp-python is not installed; install spacepi[train].") from error
+    try:
+        return llama_cpp.Llama(str(path), n_ctx=n_ctx, n_batch=n_ctx, n_threads=threads,
+                               n_threads_batch=threads, logits_all=every_logit, verbose=False)
+    except ValueError as error:
+        raise TrainingError(f"{path}: llama.cpp cannot load it; it is cut short or no GGUF model."
+                            ) from error
+
+
+def gguf_bits_per_byte(path: Path, rows: Sequence[Row], threads: int = 1) -> float:
+    """Bits per byte of a GGUF file on ``rows``, by llama.cpp itself.
+
+    The prefix that consecutive rows share is evaluated once.
+    """
+    width = max(len(row.input_ids) for row in rows)
+    model = open_gguf(path, width, every_logit=True, threads=threads)
+    done: list[int] = []
+    nats = 0.0
+    for row in rows:
+        shared = 0
+        while shared < min(len(done), len(row.input_ids) - 1) and (
+            done[shared] == row.input_ids[shared]
+        ):
+            shared += 1
+        model.n_tokens = shared
+        model.eval(row.input_ids[shared:])
+        done = row.input_ids
+        for position, label in enumerate(row.labels[1:]):
+            if label != NO_LOSS:
+                logits = model.scores[position].astype(np.float64)
+                peak = logits.max()
+                nats += float(peak + np.log(np.exp(logits - peak).sum()) - logits[label])
+    model.close()
+    return _finite(nats, rows, str(path))
+
+
+def _finite(nats: float, rows: Sequence[Row], what: str) -> float:
+    if not math.isfinite(nats):
+        raise TrainingError(f"{what} gives numbers that are not finite; lower the learning rate.")
+    return nats / math.log(2) / label_bytes(rows)

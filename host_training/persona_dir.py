@@ -1,0 +1,124 @@
+"""A persona directory: who somebody is and where their writing lies, read into one object.
+
+    persona.toml            name, author, disclosure, system, me (account ids)
+    values.md, thinking.md  lists: "- one judgement", "- one habit of thought"
+    notebook/*.md           thoughts with conditions, and diary
+    telegram/result.json    a Telegram export
+    discord/package/        a Discord data package
+
+Only persona.toml, values.md and at least one source of writing are required.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from host_training.errors import TrainingError
+from host_training.importers.discord_package import import_discord
+from host_training.importers.notebook import Entry, import_notebook
+from host_training.importers.telegram import import_telegram
+from host_training.messages import Message, Quarantine
+from payload import prompt
+
+_REQUIRED = ("name", "author", "disclosure", "system")
+_OPTIONAL = ("me",)
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """The words of ``persona.toml``, ``values.md`` and ``thinking.md``."""
+
+    name: str
+    author: str
+    disclosure: str
+    system: str
+    me: tuple[str, ...]
+    values: tuple[str, ...]
+    thinking: tuple[str, ...]
+
+    def prompt_text(self) -> prompt.PersonaText:
+        """What the prompt always carries."""
+        return prompt.PersonaText(self.name, self.system, self.values)
+
+
+@dataclass(slots=True)
+class Writing:
+    """Everything imported from a persona directory."""
+
+    entries: list[Entry] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    quarantine: dict[str, Quarantine] = field(default_factory=dict)
+
+
+def read_persona(directory: Path) -> Persona:
+    """The persona of a directory.
+
+    Raises:  TrainingError when a file is missing, a key is unknown, missing or not text.
+    """
+    path = directory / "persona.toml"
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TrainingError(f"{path}: cannot be read ({error.strerror}); a persona directory has"
+                            " one.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TrainingError(f"{path}: not TOML ({error}).") from error
+    for key in table:
+        if key not in _REQUIRED + _OPTIONAL:
+            raise TrainingError(f"{path}: unknown key {key}; allowed are"
+                                f" {', '.join(_REQUIRED + _OPTIONAL)}.")
+    for key in _REQUIRED:
+        if not isinstance(table.get(key), str) or not table[key].strip():
+            raise TrainingError(f"{path}: {key} must be text that is not empty.")
+    me = table.get("me", [])
+    if not isinstance(me, list) or not all(isinstance(item, str) for item in me):
+        raise TrainingError(f'{path}: me must be a list of account ids, like ["user123"].')
+    values = read_list(directory / "values.md")
+    if not values:
+        raise TrainingError(f"{directory / 'values.md'}: at least one line like"
+                            ' "- I say what I saw." is needed.')
+    return Persona(table["name"], table["author"], table["disclosure"], table["system"], tuple(me),
+                   tuple(values), tuple(read_list(directory / "thinking.md")))
+
+
+def read_list(path: Path) -> list[str]:
+    """The ``- `` lines of a Markdown file; none where there is no file."""
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [line[2:].strip() for line in lines if line.startswith("- ") and line[2:].strip()]
+
+
+def read_writing(directory: Path, persona: Persona) -> Writing:
+    """Import every source that is there.
+
+    Raises:  TrainingError when there is none, or a source cannot be read.
+    """
+    writing = Writing()
+    for path in sorted((directory / "notebook").glob("*.md")):
+        entries, quarantine = import_notebook(path)
+        writing.entries += entries
+        writing.quarantine[f"notebook/{path.name}"] = quarantine
+    if (directory / "telegram" / "result.json").exists():
+        path = directory / "telegram" / "result.json"
+        messages, writing.quarantine["telegram"] = import_telegram(path, persona.me)
+        writing.messages += messages
+    if (directory / "discord" / "package").exists():
+        messages, writing.quarantine["discord"] = import_discord(directory / "discord" / "package")
+        writing.messages += messages
+    if not writing.entries and not writing.messages:
+        raise TrainingError(f"{directory}: no writing found; put some into notebook/*.md,"
+                            " telegram/result.json or discord/package.")
+    return writing
+
+
+def directory_hash(directory: Path) -> str:
+    """Hash of every file's path and bytes, so that a change of any source is noticed."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in directory.rglob("*") if p.is_file()):
+        digest.update(f"{path.relative_to(directory).as_posix()}\0{path.stat().st_size}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,205 @@
+"""The whole road from a persona directory to a signed bundle, one stage after another.
+
+import -> dataset -> train -> export -> quantise -> memory -> pack. Every stage but the last leaves
+its output in the run directory and is skipped when its inputs have not changed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from host_training import (
+    bundle,
+    card,
+    dataset,
+    evaluate,
+    export,
+    imatrix,
+    memory,
+    moments,
+    persona_dir,
+    quantise,
+    sessions,
+    train,
+)
+from host_training.dataset import Dataset
+from host_training.errors import TrainingError
+from host_training.stages import RunDir, code_hash, weights_hash
+from payload import prompt
+from wire.bundle import Manifest
+
+Report = Callable[[str, float, str], None]  # (stage, fraction done 0..1, one line)
+
+TEMPERATURE = 0.8
+TOP_P = 0.95
+ANSWER_TOKENS_SPARE = 8
+PROMPT_ROOM_TOKENS = 200  # senses, a memory of 90 and a question of 120 characters
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What ``run`` may be told. None and "auto" leave the choice to the measurement."""
+
+    method: Literal["auto", "lora", "full"] = "auto"
+    quant: str = "auto"
+    epochs: int = 4
+    lr: float | None = None
+    variants: int = 6
+    threads: int = 0
+    seed: int = 1
+
+
+def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, options: Options,
+        report: Report) -> Manifest:
+    """Make the bundle ``out``.
+
+    Raises:  TrainingError or BundleError, each one sentence.
+    """
+    if options.quant not in ("auto", *quantise.FILE_TYPES):
+        raise TrainingError(f"--quant {options.quant} is not auto or one of"
+                            f" {', '.join(quantise.FILE_TYPES)}.")
+    key = bundle.load_key(key_path)
+    persona = persona_dir.read_persona(directory)
+    run_dir = RunDir(work)
+    report("dataset", 0.0, "reading the writing")
+    data_dir = _dataset(run_dir, directory, base, persona, options)
+    data = Dataset.load(data_dir / "dataset.json")
+    report("dataset", 1.0, ", ".join(f"{n} {what}" for what, n in data.counts.items()))
+    trained = _train(run_dir, data_dir.name, base, data, options, report)
+    result = json.loads((trained / "result.json").read_text())
+    ladder_dir = _quantise(run_dir, trained, persona.name, data, options, report)
+    ladder = [quantise.Step(**s) for s in json.loads((ladder_dir / "ladder.json").read_text())]
+    step = _pick(ladder, options.quant)
+    report("quantise", 1.0, f"{step.quant}, {step.size_bytes / 1e6:.1f} MB,"
+           f" {step.held_out_bpb:.3f} bits/byte")
+    report("pack", 0.0, "signing")
+    facts = card.Facts(persona.name, persona.author, persona.disclosure, result, ladder, step,
+                       data.counts, _source_counts(data_dir))
+    contents = bundle.Contents(
+        persona=persona, model=ladder_dir / f"{step.quant}.gguf",
+        memory=data_dir / "memory.sqlite", card=card.model_card(facts),
+        base={"id": _base_id(base), "sha256": weights_hash(base)},
+        training={"method": result["method"], "counts": data.counts, "quant": step.quant,
+                  "held_out_bits_per_byte": round(step.held_out_bpb, 4)},
+        runtime=_runtime(data))
+    manifest = bundle.pack(contents, out, key)
+    report("pack", 1.0, f"{out}, version {manifest.version}, key {manifest.key_id}")
+    return manifest
+
+
+def _dataset(run_dir: RunDir, directory: Path, base: Path, persona: persona_dir.Persona,
+             options: Options) -> Path:
+    """``dataset.json``, ``memory.sqlite`` and ``import.json`` (what was left out and why)."""
+    def build(out: Path) -> None:
+        writing = persona_dir.read_writing(directory, persona)
+        examples = sessions.entry_examples(writing.entries)
+        examples += sessions.chat_examples(writing.messages)
+        tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
+        _check_prompt_fits(tokenizer, persona)
+        built = dataset.build_dataset(examples, persona.values + persona.thinking, tokenizer,
+                                      persona.prompt_text(), options.variants, options.seed)
+        remembered = memory.build_memory(examples, out / "memory.sqlite")
+        (out / "import.json").write_text(json.dumps({
+            "memory sentences": remembered,
+            "left out": {name: q.report() for name, q in writing.quarantine.items()},
+        }, indent=1))
+        built.save(out / "dataset.json")
+
+    inputs = {"persona": persona_dir.directory_hash(directory), "base": weights_hash(base),
+              "variants": options.variants, "seed": options.seed,
+              "code": code_hash(dataset, moments, sessions, memory, persona_dir, prompt)}
+    return run_dir.stage("dataset", inputs, build)
+
+
+def _check_prompt_fits(tokenizer: Any, persona: persona_dir.Persona) -> None:
+    n_prefix = len(tokenizer(prompt.prefix(persona.prompt_text()))["input_ids"])
+    limit = dataset.ROW_TOKENS_MAX - PROMPT_ROOM_TOKENS
+    if n_prefix > limit:
+        raise TrainingError(f"persona.toml's system and the first {prompt.PROMPT_VALUES_MAX} values"
+                            f" make {n_prefix} tokens, at most {limit} fit; shorten them.")
+
+
+def _train(run_dir: RunDir, data_name: str, base: Path, data: Dataset, options: Options,
+           report: Report) -> Path:
+    """The directory of the method that measured better."""
+    methods: tuple[train.Method, ...] = (
+        ("lora", "full") if options.method == "auto" else (options.method,))
+    best: tuple[float, Path] | None = None
+    for method in methods:
+        config = train.TrainConfig(method, options.epochs, options.lr, threads=options.threads,
+                                   seed=options.seed)
+        name = f"train-{method}"
+
+        def build(out: Path, config: train.TrainConfig = config, name: str = name) -> None:
+            train.train(base, data.train, data.held_out, out, config,
+                        lambda fraction, line: report(name, fraction, line))
+
+        report(name, 0.0, "starting")
+        # The number of threads changes the speed and the last bits of a sum, not the run.
+        inputs = {"data": data_name, "base": weights_hash(base), "code": code_hash(train),
+                  "config": {k: v for k, v in asdict(config).items() if k != "threads"}}
+        done = run_dir.stage(name, inputs, build)
+        result = json.loads((done / "result.json").read_text())
+        report(name, 1.0, f"{result['base_bpb']:.3f} -> {result['held_out_bpb']:.3f} bits/byte")
+        if best is None or result["held_out_bpb"] < best[0]:
+            best = result["held_out_bpb"], done
+    assert best is not None
+    return best[1]
+
+
+def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options: Options,
+              report: Report) -> Path:
+    """``F16.gguf``, one file per step, and ``ladder.json``."""
+    def build(out: Path) -> None:
+        export.export_gguf(trained / "merged", out / "F16.gguf", name)
+        report("quantise", 0.0, "importance of the weights")
+        model = AutoModelForCausalLM.from_pretrained(trained / "merged", dtype=torch.float32,
+                                                     local_files_only=True)
+        weights = imatrix.importance(model, data.train)
+        steps = (quantise.ladder_for(model.config.hidden_size) if options.quant == "auto"
+                 else tuple(q for q in (options.quant,) if q != "F16"))
+        walked = quantise.walk_ladder(
+            out / "F16.gguf", out, steps, weights, data.held_out, options.threads or 1,
+            lambda fraction, line: report("quantise", fraction, line))
+        (out / "ladder.part").write_text(json.dumps(quantise.as_table(walked), indent=1))
+        os.replace(out / "ladder.part", out / "ladder.json")
+
+    inputs = {"trained": trained.name, "quant": options.quant, "name": name,
+              "code": code_hash(export, imatrix, quantise, evaluate)}
+    return run_dir.stage("quantise", inputs, build)
+
+
+def _pick(ladder: list[quantise.Step], quant: str) -> quantise.Step:
+    if quant == "auto":
+        return quantise.choose(ladder)
+    return next(step for step in ladder if step.quant == quant)
+
+
+def _runtime(data: Dataset) -> dict[str, Any]:
+    """How the flight should run it: room for the longest thing the author ever said in a row."""
+    longest = max(sum(label != dataset.NO_LOSS for label in row.labels)
+                  for row in data.train if row.kind != "plain")
+    return {"n_ctx": dataset.ROW_TOKENS_MAX, "temperature": TEMPERATURE, "top_p": TOP_P,
+            "max_tokens": longest + ANSWER_TOKENS_SPARE}
+
+
+def _base_id(base: Path) -> str:
+    """The folder's own first heading, else its name: never the path, which names the user."""
+    readme = base / "README.md"
+    if readme.is_file():
+        for line in readme.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("# "):
+                return line[2:].strip()
+    return base.resolve().name
+
+
+def _source_counts(data_dir: Path) -> dict[str, Any]:
+    return json.loads((data_dir / "import.json").read_text())

@@ -1,0 +1,47 @@
+"""A run directory: each stage's output under a name made of its inputs, made once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from wire.bundle import canonical_json, file_sha256
+
+
+class RunDir:
+    """Stages of one run. A stage whose inputs are the same as before is not made again."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir(parents=True, exist_ok=True)
+
+    def stage(self, name: str, inputs: Mapping[str, Any], build: Callable[[Path], None]) -> Path:
+        """The directory of a finished stage, built now if it is not there.
+
+        ``build`` fills the directory it is given. When it is interrupted, it is given the same
+        half-filled directory next time, so that training can go on where it stopped.
+        """
+        digest = hashlib.sha256(canonical_json({"stage": name, **inputs})).hexdigest()[:12]
+        done = self.path / f"{name}-{digest}"
+        if not done.is_dir():
+            partial = self.path / f"{name}-{digest}.part"
+            partial.mkdir(exist_ok=True)
+            (partial / "inputs.json").write_bytes(canonical_json(dict(inputs)))
+            build(partial)
+            os.replace(partial, done)
+        return done
+
+
+def code_hash(*modules: Any) -> str:
+    """Hash of the source of modules, so that a change of the code makes its stage anew."""
+    parts = [file_sha256(Path(module.__file__)) for module in modules]
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
+def weights_hash(model_dir: Path) -> str:
+    """One hash over the weights and the tokenizer of a Hugging Face folder."""
+    files = [*sorted(model_dir.glob("*.safetensors")), model_dir / "tokenizer.json"]
+    return hashlib.sha256("".join(map(file_sha256, files)).encode()).hexdigest()

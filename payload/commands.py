@@ -1,0 +1,55 @@
+"""Uplink: which frames from the ground are believed, and what each command does.
+
+A frame is believed when its MAC is right, it names this payload and its counter is ahead of the
+last accepted one. The new counter is durable before anything is done because of the frame, so that
+a power cut can never make a frame count twice. A disk that does not take it leaves the counter in
+RAM: deafness would be worse than a replay after a reboot.
+"""
+
+from __future__ import annotations
+
+from payload.store import Store
+from wire import auth, frames
+from wire.commands import Command, decode
+from wire.frames import CommandFrame, Uplink
+
+_COUNTER_KEY = "uplink_counter"
+
+
+class UplinkGate:
+    """Lets genuine, fresh frames through and counts the others."""
+
+    def __init__(self, key: bytes | None, node_id: int, store: Store) -> None:
+        self.bad_frames = 0
+        self.replayed_frames = 0
+        self._key = key
+        self._node_id = node_id
+        self._store = store
+
+    @property
+    def last_counter(self) -> int:
+        """The last accepted uplink counter, 0 if there was none."""
+        return int(self._store.get(_COUNTER_KEY, 0))
+
+    def accept(self, data: bytes, now_ms: int) -> Uplink | None:
+        """The frame in ``data`` if it is to be acted on. Anything else is counted."""
+        if self._key is None or not frames.is_uplink(data) or data[1] != self._node_id:
+            return None
+        frame = frames.decode_uplink(data, self._key)
+        if frame is None:
+            self.bad_frames += 1
+            return None
+        if not auth.is_fresh(frame.counter, self.last_counter):
+            self.replayed_frames += 1
+            return None
+        self._store.put(_COUNTER_KEY, frame.counter)
+        self._store.commit(now_ms)
+        return frame
+
+
+def parse(frame: CommandFrame) -> Command | str:
+    """The command in a genuine frame, or the reason why it is none."""
+    try:
+        return decode(frame.body)
+    except ValueError as error:
+        return str(error)[:80]

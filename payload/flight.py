@@ -1,0 +1,335 @@
+"""Flight: the whole flight computer as one object that is stepped.
+
+``step`` is the table of contents: poll, update, decide and act, sync, report, always in this order.
+It never blocks, sleeps or reads a clock. Each part owns its own state and returns notes; the store
+makes them durable once a step, and only what is durable is ever sent.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from payload import commands
+from payload.api_client import ApiClient
+from payload.camera import CameraManager
+from payload.clock import MissionClock
+from payload.commands import UplinkGate
+from payload.downlink import Downlink
+from payload.gnss import Navigation
+from payload.health import Fault, Health
+from payload.memory import Memory
+from payload.mind import MindManager
+from payload.notes import Note, event
+from payload.phase import PhaseMachine
+from payload.ports import Board, Camera, Gnss, Http, Mind, PortError, Radio, Sensor, Watchdog
+from payload.power import PowerManager
+from payload.prompt import PersonaText
+from payload.sensors import Sensors
+from payload.situation import Situation
+from payload.store import Store
+from wire.beacon import Beacon
+from wire.commands import Command, Opcode
+from wire.frames import CommandFrame, FeedbackFrame
+from wire.mission import Mission
+from wire.records import Kind
+
+STEP_MS = 1000  # sensors and fixes come once a second; the radio may ask for more
+SAVE_EVERY_MS = 10_000
+SAID_RESTORED_MAX = 500
+PARTS = ("senses", "phase", "mind", "downlink", "store")
+
+
+@dataclass(frozen=True, slots=True)
+class FlightPorts:
+    """Everything outside the core; None is not fitted."""
+
+    gnss: Gnss | None = None
+    outside: Sensor | None = None
+    power: Sensor | None = None
+    radio: Radio | None = None
+    mind: Mind | None = None
+    camera: Camera | None = None
+    http: Http | None = None
+    watchdog: Watchdog | None = None
+    board: Board | None = None
+
+
+class Flight:
+    """The parts of one boot, wired together."""
+
+    def __init__(
+        self, mission: Mission, ports: FlightPorts, store: Store, persona: PersonaText | None,
+        memory: Memory | None, uplink_key: bytes | None, rng: random.Random,
+    ) -> None:
+        self._mission = mission
+        self._ports = ports
+        self.store = store
+        self.sensors = Sensors(ports.outside, ports.power, ports.board)
+        self.navigation = Navigation(ports.gnss)
+        saved = store.get("phase")
+        self.phase = PhaseMachine(saved, 0)
+        self.clock = MissionClock(store.get("utc_ms"))
+        self.power = PowerManager(mission.power)
+        said = store.texts(Kind.MUSING, SAID_RESTORED_MAX)
+        self.mind = MindManager(ports.mind, persona, memory, mission.mind, rng, said)
+        self.api = ApiClient(ports.http, mission.api, mission.cadence.api_s, rng)
+        self.camera = CameraManager(ports.camera, mission.cadence.picture_s)
+        self.gate = UplinkGate(uplink_key, mission.payload.node_id, store)
+        self.downlink = Downlink(mission, ports.radio, store)
+        self.health = Health(PARTS, 0)
+        self._is_started = False
+        self._heard_ground_ms: int | None = None
+        self._save_due_ms = 0
+        self._track_due_ms = 0
+        self._housekeeping_due_ms = 0
+        self._was_failing = False
+
+    def step(self, now_ms: int) -> int:
+        """One round of the flight computer at ``now_ms`` since boot; returns the next due time."""
+        notes = self._start(now_ms)
+        notes += self._poll(now_ms)
+        notes += self._update(now_ms)
+        situation = self.situation(now_ms)
+        notes += self._act(situation, now_ms)
+        radio_due_ms = self._send(situation, now_ms)
+        self._sync(notes, now_ms)
+        due_ms = max(now_ms + 1, min(radio_due_ms, now_ms - now_ms % STEP_MS + STEP_MS))
+        self._report(due_ms, now_ms)
+        return due_ms
+
+    def situation(self, now_ms: int) -> Situation:
+        """What is known right now; see ``payload.situation``."""
+        fix, latest = self.navigation.fix, self.sensors.latest
+        fix_age_ms = self.navigation.fix_age_ms(now_ms)
+        heard_ms = self._heard_ground_ms
+        return Situation(
+            now_ms=now_ms,
+            utc_ms=self.clock.utc_ms(now_ms),
+            phase=self.phase.phase,
+            phase_since_ms=self.phase.since_ms,
+            power_mode=self.power.mode,
+            latitude_deg=fix.latitude_deg if fix else None,
+            longitude_deg=fix.longitude_deg if fix else None,
+            altitude_m=fix.altitude_m if fix else None,
+            climb_mps=fix.climb_mps if fix else None,
+            speed_mps=fix.speed_mps if fix else None,
+            heading_deg=fix.heading_deg if fix else None,
+            satellites=fix.satellites if fix else None,
+            fix_age_s=None if fix_age_ms is None else fix_age_ms / 1000,
+            outside_c=latest("outside_c", now_ms),
+            inside_c=latest("inside_c", now_ms),
+            pressure_hpa=latest("pressure_hpa", now_ms),
+            humidity_pct=latest("humidity_pct", now_ms),
+            battery_mv=latest("battery_mv", now_ms),
+            current_ma=latest("current_ma", now_ms),
+            soc_c=latest("soc_c", now_ms),
+            is_undervolted=self.sensors.is_undervolted(now_ms),
+            scene=self.camera.last_scene,
+            heard_ground_age_s=None if heard_ms is None else (now_ms - heard_ms) / 1000,
+            uptime_s=now_ms / 1000,
+        )
+
+    def faults(self, situation: Situation) -> Fault:
+        """What is broken or missing now."""
+        gnss_ok = situation.fix_age_s is not None and situation.fix_age_s < 10
+        broken = {
+            Fault.GNSS: not gnss_ok,
+            Fault.OUTSIDE: situation.outside_c is None,
+            Fault.POWER_SENSOR: situation.battery_mv is None,
+            Fault.MIND: bool(self.mind.faults),
+            Fault.CAMERA: self.camera.is_failing,
+            Fault.API: self.api.is_failing,
+            Fault.RADIO: self.downlink.is_radio_lost,
+            Fault.STORE: self.store.is_failing,
+            Fault.UNDERVOLTAGE: bool(situation.is_undervolted),
+        }
+        return Fault(sum(bit for bit, is_set in broken.items() if is_set))
+
+    def _start(self, now_ms: int) -> list[Note]:
+        slip_ms = self.health.begin_step(now_ms)
+        notes = [] if slip_ms is None else [event("step_slip", "warning", slip_ms=slip_ms)]
+        if not self._is_started:
+            self._is_started = True
+            notes.append(event("boot", boot=self.store.boot))
+            if self.store.salvaged_from is not None:
+                notes.append(event("store_salvaged", "error", damaged=self.store.damaged_records))
+        return notes
+
+    def _poll(self, now_ms: int) -> list[Note]:
+        notes = self.sensors.poll(now_ms) + self.navigation.poll(now_ms)
+        radio = self._ports.radio
+        if radio is not None:
+            try:
+                heard = radio.poll(now_ms)
+            except PortError:
+                heard = []
+            for frame in heard:
+                notes += self._on_uplink(frame.data, now_ms)
+        self.health.mark("senses", now_ms)
+        return notes
+
+    def _update(self, now_ms: int) -> list[Note]:
+        fix = self.navigation.fix
+        age_ms = self.navigation.fix_age_ms(now_ms)
+        fresh_fix = fix if age_ms is not None and age_ms <= 3000 else None
+        notes = self.clock.observe(fresh_fix, now_ms) if fresh_fix is not None else []
+        before = self.phase.phase
+        notes += self.phase.update(
+            fresh_fix, self.sensors.latest("pressure_hpa", now_ms), now_ms
+        )
+        if self.phase.phase is not before:
+            self.downlink.note_phase(now_ms)
+            self._save_due_ms = now_ms
+        notes += self.power.update(
+            self.sensors.latest("battery_mv", now_ms), self.sensors.is_undervolted(now_ms), now_ms
+        )
+        self.health.mark("phase", now_ms)
+        return notes
+
+    def _act(self, situation: Situation, now_ms: int) -> list[Note]:
+        notes = self.api.update(now_ms, self.power.may_think)
+        if self.api.last is not None:
+            self.mind.note_api(*self.api.last)
+        notes += self.camera.update(now_ms, self.power.may_picture, situation.altitude_m)
+        if self.camera.last_picture_ms is not None:
+            self.mind.note_picture(self.camera.last_scene, self.camera.last_picture_ms)
+        notes += self.mind.update(situation, now_ms, self.power)
+        self.health.mark("mind", now_ms)
+        return notes + self._periodic(situation, now_ms)
+
+    def _periodic(self, situation: Situation, now_ms: int) -> list[Note]:
+        notes = []
+        cadence = self._mission.cadence
+        has_fix = situation.fix_age_s is not None and situation.fix_age_s < 5
+        if has_fix and now_ms >= self._track_due_ms:
+            self._track_due_ms = now_ms + cadence.track_s * 1000
+            notes.append(_track(situation))
+        if now_ms >= self._housekeeping_due_ms:
+            self._housekeeping_due_ms = now_ms + cadence.housekeeping_s * 1000
+            notes.append(self._housekeeping(situation))
+        return notes
+
+    def _send(self, situation: Situation, now_ms: int) -> int:
+        due_ms = self.downlink.step(
+            now_ms, situation.phase, situation.power_mode, situation.altitude_m,
+            lambda: self._beacon(situation),
+        )
+        self.health.mark("downlink", now_ms)
+        return due_ms
+
+    def _sync(self, notes: list[Note], now_ms: int) -> None:
+        if now_ms >= self._save_due_ms:
+            self._save_due_ms = now_ms + SAVE_EVERY_MS
+            self.store.put("phase", self.phase.saved())
+            self.store.put("utc_ms", self.clock.utc_ms(now_ms))
+        time_ms, quality = self.clock.stamp(now_ms)
+        if self.store.is_failing != self._was_failing:
+            self._was_failing = self.store.is_failing
+            name = "store_failing" if self._was_failing else "store_returned"
+            notes.append(event(name, "error", dropped_records=self.store.dropped_records))
+        for note in notes:
+            self.store.append(note.kind, note.body, now_ms, time_ms, quality)
+        self.store.commit(now_ms)
+        self.health.mark("store", now_ms)
+
+    def _report(self, due_ms: int, now_ms: int) -> None:
+        self.health.end_step(due_ms)
+        if self._ports.watchdog is not None and self.health.may_pet(now_ms):
+            self._ports.watchdog.pet()
+
+    def _on_uplink(self, data: bytes, now_ms: int) -> list[Note]:
+        frame = self.gate.accept(data, now_ms)
+        if frame is None:
+            return []
+        self._heard_ground_ms = now_ms
+        if isinstance(frame, FeedbackFrame):
+            self.downlink.on_report(frame)
+            return []
+        return self._on_command(frame, now_ms)
+
+    def _on_command(self, frame: CommandFrame, now_ms: int) -> list[Note]:
+        command = commands.parse(frame)
+        if isinstance(command, str):
+            return [_result(frame, "unknown", "refused", command)]
+        notes = []
+        if command.opcode is Opcode.ASK:
+            question_id, text = command.arguments
+            if not self.mind.ask(int(question_id), str(text)):
+                return [_result(frame, command, "refused", "already asked, or too many wait")]
+            notes.append(
+                Note(Kind.QUESTION, {"question_id": int(question_id), "text": str(text)})
+            )
+        elif command.opcode is Opcode.BEACON_NOW:
+            self.downlink.beacon_now(now_ms)
+        elif command.opcode is Opcode.MUSE_NOW:
+            self.mind.muse_now()
+        elif command.opcode is Opcode.PICTURE_NOW:
+            self.camera.take_now()
+        return [*notes, _result(frame, command, "ok")]
+
+    def _beacon(self, situation: Situation) -> Beacon:
+        utc_ms = situation.utc_ms
+        return Beacon(
+            time_of_day_s=None if utc_ms is None else utc_ms // 1000 % 86_400,
+            latitude_deg=situation.latitude_deg,
+            longitude_deg=situation.longitude_deg,
+            altitude_m=situation.altitude_m,
+            climb_mps=situation.climb_mps,
+            speed_mps=situation.speed_mps,
+            heading_deg=situation.heading_deg,
+            satellites=situation.satellites,
+            fix_age_s=situation.fix_age_s,
+            phase=situation.phase,
+            power_mode=situation.power_mode,
+            battery_mv=situation.battery_mv,
+            outside_c=situation.outside_c,
+            inside_c=situation.inside_c,
+            pressure_hpa=situation.pressure_hpa,
+            queue_records=self.store.unconfirmed_count(),
+            faults=int(self.faults(situation)),
+            command_counter=self.gate.last_counter,
+        )
+
+    def _housekeeping(self, situation: Situation) -> Note:
+        measured = {
+            "mv": situation.battery_mv,
+            "ma": situation.current_ma,
+            "out": _times(situation.outside_c, 10),
+            "in": _times(situation.inside_c, 10),
+            "soc": situation.soc_c,
+            "hpa": _times(situation.pressure_hpa, 10),
+            "rh": situation.humidity_pct,
+            "phase": int(situation.phase),
+            "power": int(situation.power_mode),
+            "queue": self.store.unconfirmed_count(),
+            "faults": int(self.faults(situation)),
+        }
+        return Note(Kind.HOUSEKEEPING, _known(measured))
+
+
+def _track(situation: Situation) -> Note:
+    return Note(Kind.TRACK, _known({
+        "lat": _times(situation.latitude_deg, 1e7),
+        "lon": _times(situation.longitude_deg, 1e7),
+        "alt": situation.altitude_m,
+        "climb": _times(situation.climb_mps, 100),
+        "spd": _times(situation.speed_mps, 100),
+        "hdg": situation.heading_deg,
+        "sats": situation.satellites,
+    }))
+
+
+def _result(frame: CommandFrame, command: Command | str, result: str, why: str = "") -> Note:
+    name = command if isinstance(command, str) else command.opcode.name.lower()
+    body = {"counter": frame.counter, "command": name, "result": result}
+    return Note(Kind.COMMAND_RESULT, {**body, "why": why} if why else body)
+
+
+def _times(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
+
+
+def _known(values: dict[str, float | None]) -> dict[str, int]:
+    """Integers of what is known; the unknown is left out, never zero."""
+    return {key: round(value) for key, value in values.items() if value is not None}

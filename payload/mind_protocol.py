@@ -1,0 +1,135 @@
+"""The messages between the flight core and the mind worker, on a Unix stream socket.
+
+Sans-I/O: a message is a msgpack map behind its length (32 bits, big-endian, at most 64 KiB).
+
+    worker -> core   hello    {pid, model, n_ctx}         once after connecting
+    core -> worker   request  {id, prefix, suffix, max_tokens, temperature, seed}
+    worker -> core   reply    {id, text, prompt_tokens, evaluated_tokens, reply_tokens, elapsed_ms}
+    worker -> core   failed   {id, reason}                reason: no_model | busy | garbage
+
+A stream that breaks these rules cannot be resynchronised, so ``Decoder`` raises ProtocolError and
+the connection is closed. Text goes as UTF-8; lone surrogates from a model never get this far.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import msgpack
+
+MESSAGE_BYTES_MAX = 64 * 1024
+_LENGTH_BYTES = 4
+
+
+class ProtocolError(ValueError):
+    """The other end sent something that is no message; close the connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The worker introduces itself. ``n_ctx`` and ``model`` are 0 and "" without a model."""
+
+    pid: int
+    model: str
+    n_ctx: int
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One prompt: ``prefix`` is constant per bundle and its evaluation is kept."""
+
+    id: int
+    prefix: str
+    suffix: str
+    max_tokens: int
+    temperature: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the model said; counts in tokens."""
+
+    id: int
+    text: str
+    prompt_tokens: int
+    evaluated_tokens: int
+    reply_tokens: int
+    elapsed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The worker lives, and has no answer to this request."""
+
+    id: int
+    reason: str
+
+
+Message = Hello | Request | Reply | Failed
+_KINDS: dict[str, type[Message]] = {
+    "hello": Hello, "request": Request, "reply": Reply, "failed": Failed,
+}
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+_TYPES: dict[str, type[int] | type[float] | type[str]] = {
+    "int": int, "float": float, "str": str,
+}
+
+
+def encode(message: Message) -> bytes:
+    """One message with its length. Raises ProtocolError when it is too long to send."""
+    fields = {name: getattr(message, name) for name in _field_names(type(message))}
+    body: bytes = msgpack.packb({"kind": _NAMES[type(message)], **fields})
+    if len(body) > MESSAGE_BYTES_MAX:
+        raise ProtocolError(f"message of {len(body)} bytes")
+    return len(body).to_bytes(_LENGTH_BYTES, "big") + body
+
+
+class Decoder:
+    """Bytes in, whole messages out; holds at most one message of the largest size."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[Message]:
+        """Messages completed by ``data``. Raises ProtocolError; the decoder is then useless."""
+        self._buffer += data
+        messages: list[Message] = []
+        while len(self._buffer) >= _LENGTH_BYTES:
+            length = int.from_bytes(self._buffer[:_LENGTH_BYTES], "big")
+            if not 0 < length <= MESSAGE_BYTES_MAX:
+                raise ProtocolError(f"length {length}")
+            end = _LENGTH_BYTES + length
+            if len(self._buffer) < end:
+                break
+            messages.append(_decode(bytes(self._buffer[_LENGTH_BYTES:end])))
+            del self._buffer[:end]
+        return messages
+
+
+def _decode(body: bytes) -> Message:
+    try:
+        fields: Any = msgpack.unpackb(body)
+    except (ValueError, msgpack.exceptions.UnpackException) as error:
+        raise ProtocolError(f"not msgpack: {type(error).__name__}") from error
+    if not isinstance(fields, dict):
+        raise ProtocolError("not a map")
+    name = fields.pop("kind", None)
+    kind = _KINDS.get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise ProtocolError("no such kind of message")
+    if set(fields) != set(_field_names(kind)):
+        raise ProtocolError(f"{name} with fields {sorted(map(str, fields))}")
+    for field in dataclasses.fields(kind):
+        wanted = _TYPES[str(field.type)]
+        value = fields[field.name]
+        is_right = isinstance(value, wanted) or (wanted is float and isinstance(value, int))
+        if not is_right or isinstance(value, bool):
+            raise ProtocolError(f"{name}.{field.name} is a {type(value).__name__}")
+    return kind(**fields)
+
+
+def _field_names(kind: type[Message]) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))

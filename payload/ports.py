@@ -1,0 +1,244 @@
+"""The edges of the flight core: what it needs from devices, workers and the machine.
+
+Each port is a small Protocol. Real ones live in ``payload/drivers`` and are wired in
+``payload/__main__``; fakes live in ``sim`` and are wired in ``sim/world``. Nothing here blocks:
+a slow port is started, polled and cancelled, and the deadline is held by the core.
+
+Absent (never answered), stale (answered long ago), failed (raised now) and zero are four different
+things: a port raises one of the errors below or returns a value, it never makes one up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+
+class PortError(Exception):
+    """Something outside the core did not work; the part that owns the port handles it."""
+
+
+class DeviceAbsent(PortError, OSError):
+    """Nothing answers at this address or path."""
+
+
+class DeviceTimeout(PortError, TimeoutError):
+    """It was there, and did not answer in time."""
+
+
+class DeviceGarbage(PortError, ValueError):
+    """It answered something its datasheet does not allow."""
+
+
+class I2cBus(Protocol):
+    """The subset of ``smbus2.SMBus`` that the devices use.
+
+    Every method raises OSError when the device does not acknowledge.
+    """
+
+    def read_byte_data(self, i2c_addr: int, register: int) -> int: ...
+    def write_byte_data(self, i2c_addr: int, register: int, value: int) -> None: ...
+    def read_i2c_block_data(self, i2c_addr: int, register: int, length: int) -> list[int]: ...
+    def write_i2c_block_data(self, i2c_addr: int, register: int, data: list[int]) -> None: ...
+
+
+class ByteStream(Protocol):
+    """A serial port or socket that is already open; both calls return at once."""
+
+    def read(self, max_bytes: int) -> bytes:
+        """What has arrived, possibly nothing. Raises DeviceAbsent when the far end is gone."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Queue bytes for sending. Raises DeviceAbsent when the far end is gone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Values of one sensor at one instant; keys name the quantity and its unit."""
+
+    taken_ms: int
+    values: dict[str, float]
+
+
+class Sensor(Protocol):
+    """One chip. ``read`` takes at most a few milliseconds of bus time."""
+
+    name: str
+
+    def read(self, now_ms: int) -> Reading:
+        """A fresh reading. Raises DeviceAbsent, DeviceTimeout or DeviceGarbage."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GnssFix:
+    """One navigation epoch as the receiver reported it; None is what it did not say."""
+
+    taken_ms: int
+    fix_type: int  # 0 none, 2 2D, 3 3D
+    satellites: int
+    utc_ms: int | None
+    latitude_deg: float | None
+    longitude_deg: float | None
+    altitude_m: float | None  # above mean sea level
+    climb_mps: float | None
+    speed_mps: float | None
+    heading_deg: float | None
+    pdop: float | None = None
+
+
+class Gnss(Protocol):
+    """A receiver: configures itself, and yields fixes as they arrive."""
+
+    def poll(self, now_ms: int) -> list[GnssFix]:
+        """Fixes since the last call, oldest first. Raises DeviceAbsent."""
+        ...
+
+    @property
+    def dynamic_model(self) -> int | None:
+        """u-blox dynamic model as read back from the receiver (6 is airborne), None unknown."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HeardFrame:
+    """One frame from the radio with what the modem says of it."""
+
+    data: bytes
+    rssi_dbm: float | None = None
+    snr_db: float | None = None
+
+
+class Radio(Protocol):
+    """A half-duplex frame modem; it keeps its own airtime."""
+
+    mtu_bytes: int
+
+    def offer(self, frame: bytes, now_ms: int) -> bool:
+        """True if taken for sending, False while busy. Raises DeviceAbsent."""
+        ...
+
+    def poll(self, now_ms: int) -> list[HeardFrame]:
+        """Frames heard since the last call. Raises DeviceAbsent."""
+        ...
+
+    def is_idle(self, now_ms: int) -> bool:
+        """True when the next ``offer`` would be taken."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MindRequest:
+    """One thing to think about: a whole rendered prompt and its bounds."""
+
+    request_id: int
+    prefix: str  # the part that never changes for a bundle; its state is cached
+    suffix: str
+    max_tokens: int
+    temperature: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class MindReply:
+    """What the model said, unfiltered, with the cost of saying it."""
+
+    request_id: int
+    text: str
+    prompt_tokens: int
+    evaluated_tokens: int  # prompt tokens that had to be computed, the cached prefix excluded
+    reply_tokens: int
+    elapsed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class MindFailed:
+    """The worker could not answer; ``reason`` is a short fixed word."""
+
+    request_id: int
+    reason: Literal["no_model", "crashed", "busy", "garbage", "not_running"]
+
+
+class Mind(Protocol):
+    """The inference worker: one request at a time; the core holds the deadline."""
+
+    def start(self, request: MindRequest, now_ms: int) -> bool:
+        """True if the worker took it."""
+        ...
+
+    def poll(self, now_ms: int) -> MindReply | MindFailed | None: ...
+
+    def cancel(self, now_ms: int) -> None:
+        """Kill the worker; whoever supervises starts it again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRequest:
+    """One HTTP GET that may never be answered."""
+
+    request_id: int
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiReply:
+    """An answer of any status; ``body`` is at most 1024 bytes."""
+
+    request_id: int
+    status: int
+    body: bytes
+    elapsed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApiFailed:
+    """No answer: the name did not resolve, nobody listened, or the time was up."""
+
+    request_id: int
+    reason: Literal["timeout", "unreachable"]
+
+
+class Http(Protocol):
+    """One request in flight at a time."""
+
+    def start(self, request: ApiRequest, now_ms: int) -> bool: ...
+    def poll(self, now_ms: int) -> ApiReply | ApiFailed | None: ...
+    def cancel(self, now_ms: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One capture, already encoded small enough for the radio (JPEG or WebP, 1 to 4 kB)."""
+
+    taken_ms: int
+    thumbnail: bytes
+    scene: str | None  # dark | cloud | horizon | sun, or None
+
+
+class Camera(Protocol):
+    """The camera worker: one capture per request."""
+
+    def start(self, now_ms: int) -> bool: ...
+    def poll(self, now_ms: int) -> Picture | PortError | None: ...
+    def cancel(self, now_ms: int) -> None: ...
+
+
+class Watchdog(Protocol):
+    """The supervisor's ear: told once when ready, then petted while every part makes progress."""
+
+    def ready(self) -> None: ...
+    def pet(self) -> None: ...
+
+
+class Board(Protocol):
+    """The single-board computer itself."""
+
+    def soc_temperature_c(self) -> float | None:
+        """None where the machine does not say."""
+        ...
+
+    def is_undervolted(self) -> bool | None: ...

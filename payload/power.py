@@ -1,0 +1,139 @@
+"""Power: from battery millivolts to how much may be spent.
+
+One axis of three (phase, power, health). Nothing here ever switches the payload off: a cold battery
+sags and comes back (research/flight.md 2, thread 16). Worse takes ten steady seconds, better takes
+ten steady seconds and ``hysteresis_mv``, and a battery that nobody measures is UNKNOWN, which is
+acted on as ECO. SAFE is decided elsewhere, by the health of the start-ups.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from statistics import median
+
+from payload.notes import Note, event
+from wire.beacon import PowerMode
+from wire.mission import PowerSection
+
+DEBOUNCE_MS = 10_000
+UNKNOWN_AFTER_MS = 10_000
+SAMPLE_EVERY_MS = 500
+SAMPLES_MAX = 11  # a median of five seconds hides the dip of each transmission
+UNDERVOLT_HOLD_MS = 60_000  # what made the supply sag may not start again for this long
+# best first; the index is the level that ``_level`` counts
+_LEVELS = (PowerMode.NOMINAL, PowerMode.ECO, PowerMode.LOW, PowerMode.CRITICAL)
+_BATTERY_WORDS: dict[PowerMode, str] = {
+    PowerMode.NOMINAL: "good",
+    PowerMode.ECO: "fair",
+    PowerMode.LOW: "low",
+    PowerMode.CRITICAL: "low",
+}
+_THINKING = frozenset((PowerMode.NOMINAL, PowerMode.ECO, PowerMode.UNKNOWN))
+_THINK_FACTOR: dict[PowerMode, int] = {PowerMode.NOMINAL: 1}
+ECO_FACTOR = 2
+
+
+class PowerManager:
+    """The power mode and what follows from it."""
+
+    def __init__(self, section: PowerSection) -> None:
+        self._limits_mv = (section.eco_mv, section.low_mv, section.critical_mv)
+        self._hysteresis_mv = section.hysteresis_mv
+        self.mode = PowerMode.UNKNOWN
+        self.changed_ms: int | None = None  # when the mode last changed
+        self._samples_mv: deque[float] = deque(maxlen=SAMPLES_MAX)
+        self._sampled_ms: int | None = None
+        self._pending = 0  # -1: the battery says worse, 1: better, 0: as it is
+        self._pending_since_ms = 0
+        self._undervolted_ms: int | None = None
+        self._is_undervolted = False
+
+    @property
+    def may_think(self) -> bool:
+        """False in LOW and CRITICAL, and for a minute after the board said undervoltage."""
+        return self.mode in _THINKING and not self._is_undervolted
+
+    @property
+    def may_picture(self) -> bool:
+        """A picture costs about what a thought does."""
+        return self.may_think
+
+    @property
+    def think_interval_factor(self) -> int:
+        """What the time between musings is multiplied by: 1, or 2 when power is short or unknown."""
+        return _THINK_FACTOR.get(self.mode, ECO_FACTOR)
+
+    def battery_word(self) -> str | None:
+        """``good``, ``fair`` or ``low``; None while the battery is unknown."""
+        return _BATTERY_WORDS.get(self.mode)
+
+    def update(
+        self, battery_mv: float | None, is_undervolted: bool | None, now_ms: int
+    ) -> list[Note]:
+        """Take one reading; None is a reading nobody has. Events for every change."""
+        notes = self._watch_supply(is_undervolted, now_ms)
+        if battery_mv is None:
+            if self._sampled_ms is None or now_ms - self._sampled_ms >= UNKNOWN_AFTER_MS:
+                self._samples_mv.clear()
+                self._pending = 0
+                notes += self._change(PowerMode.UNKNOWN, None, now_ms)
+            return notes
+        if self._sampled_ms is None or now_ms - self._sampled_ms >= SAMPLE_EVERY_MS:
+            self._samples_mv.append(battery_mv)
+            self._sampled_ms = now_ms
+        steady_mv = median(self._samples_mv)
+        target = self._target(steady_mv)
+        pending = _direction(self.mode, target)
+        if pending != self._pending:
+            self._pending, self._pending_since_ms = pending, now_ms
+        if pending and now_ms - self._pending_since_ms >= DEBOUNCE_MS:
+            self._pending = 0
+            notes += self._change(target, steady_mv, now_ms)
+        return notes
+
+    def _target(self, mv: float) -> PowerMode:
+        """The mode ``mv`` asks for, with hysteresis on the way up only."""
+        if self.mode not in _LEVELS:
+            return _LEVELS[self._level(mv, 0)]
+        now = _LEVELS.index(self.mode)
+        return _LEVELS[max(self._level(mv, 0), min(now, self._level(mv, self._hysteresis_mv)))]
+
+    def _level(self, mv: float, margin_mv: int) -> int:
+        """How many of the limits, raised by ``margin_mv``, lie above ``mv``: 0..3."""
+        return sum(mv < limit_mv + margin_mv for limit_mv in self._limits_mv)
+
+    def _change(self, mode: PowerMode, mv: float | None, now_ms: int) -> list[Note]:
+        if mode is self.mode:
+            return []
+        before, self.mode, self.changed_ms = self.mode, mode, now_ms
+        is_worse = _direction(before, mode) < 0
+        fields: dict[str, str | int] = {"from": before.name.lower(), "to": mode.name.lower()}
+        if mv is not None:
+            fields["battery_mv"] = round(mv)
+        return [event("power_mode", "warning" if is_worse else "info", **fields)]
+
+    def _watch_supply(self, is_undervolted: bool | None, now_ms: int) -> list[Note]:
+        """The board's own word on its supply; it stops the mind at once, not the mode."""
+        if is_undervolted:
+            self._undervolted_ms = now_ms
+            if not self._is_undervolted:
+                self._is_undervolted = True
+                return [event("undervoltage", "warning")]
+        elif self._undervolted_ms is not None and self._is_undervolted:
+            clear_ms = now_ms - self._undervolted_ms
+            if clear_ms >= UNDERVOLT_HOLD_MS:
+                self._is_undervolted = False
+                return [event("undervoltage_over", clear_s=clear_ms // 1000)]
+        return []
+
+
+def _direction(now: PowerMode, target: PowerMode) -> int:
+    """-1 when ``target`` is worse than ``now``, 1 when better, 0 when the same.
+
+    From UNKNOWN everything that is measured counts as a change for the better.
+    """
+    if now is target:
+        return 0
+    if now not in _LEVELS or target not in _LEVELS:
+        return 1 if now not in _LEVELS else -1
+    return 1 if _LEVELS.index(target) < _LEVELS.index(now) else -1

@@ -1,0 +1,177 @@
+"""Between the senses and the model: a moment becomes a prompt, a reply becomes one clean line.
+
+Pure text, no state. Training builds its rows with this same file, so that the model is asked in
+flight exactly as it was taught. The prompt has two parts: a prefix that never changes for a bundle
+(who you are, what you value), whose evaluation is kept, and a short suffix about the moment.
+
+The mind is told the truth: a reading nobody has is not mentioned, silence is said as silence, a
+404 as a 404.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+PROMPT_VALUES_MAX = 6
+MEMORY_CHARS_MAX = 90
+QUESTION_CHARS_MAX = 120
+MUSING_BYTES_MAX = 200
+MUSING_LETTERS_MIN = 12
+REPEAT_SIMILARITY_MAX = 0.5
+
+_CONTROL_TOKEN = re.compile(r"<\|[^|>]{0,40}\|>|</?s>|\[/?INST\]")
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b.?")
+
+_PHASE_WORDS = {
+    "ground": "on the ground",
+    "ascent": "climbing",
+    "float": "floating",
+    "descent": "falling",
+    "landed": "landed",
+}
+_OUTCOME_WORDS = {
+    "404": "404",
+    "429": "429, too many requests",
+    "500": "500, server error",
+    "timeout": "no answer",
+    "garbage": "nonsense",
+    "ok": "an answer",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PersonaText:
+    """The constant words of a bundle: who speaks, and the judgements it always carries."""
+
+    name: str
+    system: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What is known right now. None is unknown and is never put into words."""
+
+    about: str
+    phase: str | None = None  # ground | ascent | float | descent | landed
+    altitude_m: float | None = None
+    climb_mps: float | None = None
+    outside_c: float | None = None
+    inside_c: float | None = None
+    pressure_hpa: float | None = None
+    humidity_pct: float | None = None
+    wind_mps: float | None = None
+    sun: str | None = None  # high | low | down
+    cloud: str | None = None  # below | inside | above | none
+    battery: str | None = None  # good | fair | low
+    silence_min: float | None = None  # since anybody was heard
+    api: tuple[str, str] | None = None  # (name, outcome): outcome 404|429|500|timeout|garbage|ok
+    question: str | None = None
+
+
+def altitude_words(altitude_m: float) -> str:
+    """Rounded as one would say it: 40 m steps low down, then kilometres."""
+    if altitude_m < 1000:
+        return f"{max(0, round(altitude_m / 50) * 50)} m up"
+    return f"{altitude_m / 1000:.0f} km up"
+
+
+def senses_in_words(moment: Moment) -> str:
+    """One line of short clauses, most constant first; what is unknown is left out."""
+    clauses: list[str] = []
+    if moment.phase in _PHASE_WORDS:
+        place = _PHASE_WORDS[moment.phase]
+        if moment.altitude_m is not None and moment.phase not in ("ground", "landed"):
+            place += ", " + altitude_words(moment.altitude_m)
+        clauses.append(place)
+    if moment.outside_c is not None:
+        clauses.append(f"outside {moment.outside_c:.0f} C")
+    if moment.pressure_hpa is not None:
+        clauses.append(f"air {moment.pressure_hpa:.0f} hPa")
+    if moment.sun is not None:
+        clauses.append(f"sun {moment.sun}")
+    if moment.cloud is not None and moment.cloud != "none":
+        clauses.append({"below": "cloud below", "inside": "in cloud", "above": "cloud above"}
+                       [moment.cloud])
+    if moment.wind_mps is not None and moment.about == "wind":
+        clauses.append(f"wind {moment.wind_mps:.0f} m/s")
+    if moment.battery is not None:
+        clauses.append(f"battery {moment.battery}")
+    if moment.silence_min is not None and moment.silence_min >= 1:
+        clauses.append(f"heard nobody for {moment.silence_min:.0f} min")
+    if moment.api is not None:
+        name, outcome = moment.api
+        clauses.append(f"asked {name}: {_OUTCOME_WORDS.get(outcome, outcome)}")
+    return ". ".join(clauses) + "." if clauses else "no readings."
+
+
+def strip_control(text: str) -> str:
+    """Text without control tokens, escapes, control or bidi characters; one line, NFC.
+
+    What comes over the radio or from an API passes here before it can reach the model, because
+    the tokenizer reads control tokens inside content as such.
+    """
+    previous = None
+    while previous != text:  # removing one token may join another; each pass shortens the text
+        previous = text
+        text = _CONTROL_TOKEN.sub(" ", _ANSI.sub(" ", text))
+    text = unicodedata.normalize("NFC", text)
+    kept = (c if not unicodedata.category(c).startswith("C") else " " for c in text)
+    return " ".join("".join(kept).split())
+
+
+def prefix(persona: PersonaText) -> str:
+    """The constant beginning of every prompt of a bundle, up to and including the user header."""
+    lines = [strip_control(persona.system), "What I value:"]
+    lines += [f"- {strip_control(value)}" for value in persona.values[:PROMPT_VALUES_MAX]]
+    return "<|im_start|>system\n" + "\n".join(lines) + "<|im_end|>\n<|im_start|>user\n"
+
+
+def suffix(moment: Moment, memory: str | None = None) -> str:
+    """The changing end of a prompt: senses, one memory, the question, the topic."""
+    lines = [senses_in_words(moment)]
+    if memory:
+        lines.append("once I wrote: " + strip_control(memory)[:MEMORY_CHARS_MAX])
+    if moment.question:
+        lines.append("asked: " + strip_control(moment.question)[:QUESTION_CHARS_MAX])
+    lines.append("about: " + moment.about)
+    return "\n".join(lines) + "<|im_end|>\n<|im_start|>assistant\n"
+
+
+def clean_reply(text: str) -> str | None:
+    """One bounded clean line, or None when there is nothing worth keeping.
+
+    Ends at a sentence end where there is one within MUSING_BYTES_MAX; the text after it, which the
+    token bound cut, is dropped rather than sent as a stump.
+    """
+    line = strip_control(text.strip().split("\n", 1)[0])
+    while len(line.encode()) > MUSING_BYTES_MAX:
+        line = line[:-1]
+    ends = [m.end() for m in re.finditer(r"[.!?][\"')]?(?=\s|$)", line)]
+    if ends:
+        line = line[: ends[-1]]
+    elif len(line) < len(text.strip()):
+        return None
+    if line.count('"') % 2:
+        line = line.replace('"', "")
+    if sum(c.isalpha() for c in line) < MUSING_LETTERS_MIN:
+        return None
+    return line
+
+
+def similarity(first: str, second: str) -> float:
+    """Jaccard similarity of character trigrams, 0 (nothing shared) to 1 (the same letters)."""
+    a, b = _trigrams(first), _trigrams(second)
+    return len(a & b) / len(a | b) if a | b else 1.0
+
+
+def is_repeat(text: str, said: list[str]) -> bool:
+    """True when ``text`` is too like something already said."""
+    return any(similarity(text, old) > REPEAT_SIMILARITY_MAX for old in said)
+
+
+def _trigrams(text: str) -> set[str]:
+    letters = " ".join(re.findall(r"[a-z0-9]+", text.lower()))
+    return {letters[i : i + 3] for i in range(len(letters) - 2)}

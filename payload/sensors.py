@@ -1,0 +1,163 @@
+"""Sensors: polls the chips and the board once a second and ages what they said.
+
+A value is the last plausible reading, and None as soon as it is older than ``READING_AGE_MS_MAX``;
+an old value is never repeated. A source is lost when nothing plausible came from it for
+``LOST_AFTER_MS``: one event then, one when it returns, so that a bus that fails one read in three
+makes no noise. Positions belong to ``payload.gnss``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from payload.notes import Note, event
+from payload.ports import Board, PortError, Sensor
+
+POLL_EVERY_MS = 1_000
+READING_AGE_MS_MAX = 10_000
+LOST_AFTER_MS = READING_AGE_MS_MAX  # lost is when its values have become None
+
+# (lowest, highest) that can be true. Temperatures: polar stratosphere to a box in the desert sun;
+# pressure: 48 km to the deepest low on the lowest land; power: the INA219 measures up to 26 V and
+# the INA226 up to 36 V, and below 500 mV the reading is of an open wire; processor: what a Pi
+# survives. A chip that answers -312 C or 140 % (research/flight.md 5.9, 20) is wrong.
+LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType({
+    "outside_c": (-95.0, 70.0),
+    "pressure_hpa": (1.0, 1100.0),
+    "humidity_pct": (0.0, 100.0),
+    "battery_mv": (500.0, 36_000.0),
+    "current_ma": (-10_000.0, 10_000.0),
+    "soc_c": (-60.0, 125.0),
+    "inside_c": (-60.0, 125.0),
+})
+_KEYS_OF_ROLE: Mapping[str, Mapping[str, str]] = MappingProxyType({
+    "outside": {
+        "outside_c": "temperature_c",
+        "pressure_hpa": "pressure_hpa",
+        "humidity_pct": "humidity_pct",
+    },
+    "power": {"battery_mv": "battery_mv", "current_ma": "current_ma"},
+})
+
+
+@dataclass(slots=True)
+class _Source:
+    """One thing that is polled; ``good_ms`` is when it last said something plausible."""
+
+    role: str
+    name: str
+    good_ms: int | None = None
+    first_poll_ms: int | None = None
+    is_lost: bool = False
+    reason: str = "silent"
+
+
+class Sensors:
+    """What the payload feels; each of the three sources may be absent from the start (None)."""
+
+    def __init__(self, outside: Sensor | None, power: Sensor | None, board: Board | None) -> None:
+        self._sensors: dict[str, Sensor] = {}
+        self._board = board
+        self._sources: dict[str, _Source] = {}
+        for role, sensor in (("outside", outside), ("power", power)):
+            if sensor is not None:
+                self._sensors[role] = sensor
+                self._sources[role] = _Source(role, sensor.name)
+        if board is not None:
+            self._sources["board"] = _Source("board", "board")
+        self._values: dict[str, tuple[int, float]] = {}
+        self._undervolted: tuple[int, bool] | None = None
+        self._next_poll_ms: int | None = None
+        self.rejects: Counter[str] = Counter()  # implausible values per quantity
+        self.failures: Counter[str] = Counter()  # reads that raised, per role
+
+    @property
+    def faults(self) -> set[str]:
+        """Roles (outside, power, board) that are lost now. An unfitted sensor is no fault."""
+        return {source.role for source in self._sources.values() if source.is_lost}
+
+    def latest(self, quantity: str, now_ms: int) -> float | None:
+        """The value of one key of ``LIMITS``; None when never read or older than 10 s."""
+        assert quantity in LIMITS, quantity
+        taken_ms, value = self._values.get(quantity, (None, 0.0))
+        if taken_ms is None or now_ms - taken_ms > READING_AGE_MS_MAX:
+            return None
+        return value
+
+    def is_undervolted(self, now_ms: int) -> bool | None:
+        """True while the board says its supply is too low; None when it does not say."""
+        if self._undervolted is None or now_ms - self._undervolted[0] > READING_AGE_MS_MAX:
+            return None
+        return self._undervolted[1]
+
+    def poll(self, now_ms: int) -> list[Note]:
+        """Read every source if a second has passed; events for what was lost or returned."""
+        if self._next_poll_ms is not None and now_ms < self._next_poll_ms:
+            return []
+        self._next_poll_ms = now_ms + POLL_EVERY_MS
+        notes: list[Note] = []
+        for role, source in self._sources.items():
+            if source.first_poll_ms is None:
+                source.first_poll_ms = now_ms
+            try:
+                is_good = self._read_board(now_ms) if role == "board" else self._read(role, now_ms)
+                if not is_good:
+                    source.reason = "implausible"
+            except (PortError, OSError) as error:
+                is_good = False
+                source.reason = type(error).__name__
+                self.failures[role] += 1
+            notes += _judge(source, is_good, now_ms)
+        return notes
+
+    def _read(self, role: str, now_ms: int) -> bool:
+        """True when at least one value of the reading was plausible."""
+        reading = self._sensors[role].read(now_ms)
+        kept = [
+            self._keep(quantity, reading.values[key], reading.taken_ms)
+            for quantity, key in _KEYS_OF_ROLE[role].items()
+            if key in reading.values
+        ]
+        is_fresh = now_ms - reading.taken_ms <= READING_AGE_MS_MAX
+        return is_fresh and any(kept)
+
+    def _read_board(self, now_ms: int) -> bool:
+        """A board that answers is present, even where it does not know its temperature."""
+        assert self._board is not None
+        soc_c = self._board.soc_temperature_c()
+        is_undervolted = self._board.is_undervolted()
+        if is_undervolted is not None:
+            self._undervolted = (now_ms, is_undervolted)
+        if soc_c is None:
+            return True
+        # There is no sensor in the box yet: the board is what is inside.
+        kept = [self._keep(quantity, soc_c, now_ms) for quantity in ("soc_c", "inside_c")]
+        return all(kept)
+
+    def _keep(self, quantity: str, value: float, taken_ms: int) -> bool:
+        low, high = LIMITS[quantity]
+        if not math.isfinite(value) or not low <= value <= high:
+            self.rejects[quantity] += 1
+            return False
+        self._values[quantity] = (taken_ms, float(value))
+        return True
+
+
+def _judge(source: _Source, is_good: bool, now_ms: int) -> list[Note]:
+    """The event for a source that has just been lost or has just returned, if either."""
+    assert source.first_poll_ms is not None
+    since_ms = source.good_ms if source.good_ms is not None else source.first_poll_ms
+    fields = {"role": source.role, "sensor": source.name}
+    if is_good:
+        source.good_ms = now_ms
+        if source.is_lost:
+            source.is_lost = False
+            return [event("sensor_returned", **fields, lost_s=(now_ms - since_ms) // 1000)]
+    elif not source.is_lost and now_ms - since_ms >= LOST_AFTER_MS:
+        source.is_lost = True
+        return [event("sensor_lost", "warning", **fields, reason=source.reason)]
+    return []

@@ -1,0 +1,218 @@
+"""The sky of one flight: standard air with the day's deviation, wind, cloud and sun.
+
+Sources: ISO 2533:1975 (standard atmosphere, tables 1 to 4); NOAA Global Monitoring Laboratory solar
+calculator (after Meeus, Astronomical Algorithms, 1991). The winds are drawn, not forecast: a jet
+stream at 9 to 12 km and weak, turned winds in the stratosphere, as over the middle latitudes.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass
+from typing import NamedTuple
+
+EARTH_RADIUS_M = 6_356_766.0  # the radius ISO 2533 takes for geopotential height
+GRAVITY_MPS2 = 9.80665
+AIR_GAS_CONSTANT = 287.05287  # J/(kg K), ISO 2533
+SEA_LEVEL_PA = 101_325.0
+SEA_LEVEL_KGM3 = 1.225
+CEILING_M = 47_000.0
+ZERO_C_K = 273.15
+# Geopotential base height m, temperature there K, lapse rate K/m (ISO 2533 table 4).
+_LAYERS = (
+    (0.0, 288.15, -0.0065),
+    (11_000.0, 216.65, 0.0),
+    (20_000.0, 216.65, 0.001),
+    (32_000.0, 228.65, 0.0028),
+)
+_WIND_STEP_M = 500.0
+_DEVIATION_SCALE_M = 9_000.0  # the day's warmth or cold fades with height
+
+
+def _pressure_above(base_pa: float, base_k: float, lapse: float, height_m: float) -> float:
+    """Pressure ``height_m`` above a layer's base. Source: ISO 2533 equations 12 and 13."""
+    if lapse == 0.0:
+        return base_pa * math.exp(-GRAVITY_MPS2 * height_m / (AIR_GAS_CONSTANT * base_k))
+    exponent = -GRAVITY_MPS2 / (AIR_GAS_CONSTANT * lapse)
+    return base_pa * ((base_k + lapse * height_m) / base_k) ** exponent
+
+
+def _base_pressures() -> tuple[float, ...]:
+    pressures = [SEA_LEVEL_PA]
+    for (base_m, base_k, lapse), (next_m, _, _) in zip(_LAYERS, _LAYERS[1:], strict=False):
+        pressures.append(_pressure_above(pressures[-1], base_k, lapse, next_m - base_m))
+    return tuple(pressures)
+
+
+_BASE_PRESSURES = _base_pressures()
+
+
+def _layer(altitude_m: float) -> tuple[float, float, float, float]:
+    """(height above the layer's base, its temperature, lapse and pressure) at ``altitude_m``."""
+    clamped = min(max(altitude_m, -1_000.0), CEILING_M)
+    geopotential_m = EARTH_RADIUS_M * clamped / (EARTH_RADIUS_M + clamped)
+    index = len(_LAYERS) - 1
+    while index > 0 and geopotential_m < _LAYERS[index][0]:
+        index -= 1
+    base_m, base_k, lapse = _LAYERS[index]
+    return geopotential_m - base_m, base_k, lapse, _BASE_PRESSURES[index]
+
+
+def standard_temperature_k(altitude_m: float) -> float:
+    """Temperature of the standard atmosphere, K; altitude -1000..47000 m, clamped beyond."""
+    height_m, base_k, lapse, _ = _layer(altitude_m)
+    return base_k + lapse * height_m
+
+
+def standard_pressure_pa(altitude_m: float) -> float:
+    """Pressure of the standard atmosphere, Pa; altitude -1000..47000 m, clamped beyond."""
+    height_m, base_k, lapse, base_pa = _layer(altitude_m)
+    return _pressure_above(base_pa, base_k, lapse, height_m)
+
+
+def standard_density_kgm3(altitude_m: float) -> float:
+    """Density of the standard atmosphere, kg/m3."""
+    temperature_k = standard_temperature_k(altitude_m)
+    return standard_pressure_pa(altitude_m) / (AIR_GAS_CONSTANT * temperature_k)
+
+
+class Air(NamedTuple):
+    """The air at one height."""
+
+    temperature_c: float
+    pressure_pa: float
+    humidity_pct: float
+    density_kgm3: float
+
+
+@dataclass(frozen=True, slots=True)
+class CloudLayer:
+    """One layer of cloud; ``cover`` is the part of the sky it hides, 0 to 1."""
+
+    base_m: float
+    top_m: float
+    cover: float
+
+
+class Sky:
+    """The weather of one flight, drawn once and constant through it."""
+
+    def __init__(self, rng: random.Random, warmth_k: float = 0.0) -> None:
+        """``warmth_k`` is the mean deviation of the ground temperature from the standard, K."""
+        self._deviation_k = warmth_k + rng.uniform(-5.0, 5.0)
+        self._pressure_factor = rng.uniform(0.988, 1.014)
+        self._surface_humidity_pct = rng.uniform(45.0, 80.0)
+        base_m = rng.uniform(1_200.0, 4_500.0)
+        self.cloud = CloudLayer(base_m, base_m + rng.uniform(300.0, 2_200.0), rng.uniform(0.1, 0.9))
+        self._winds = _draw_winds(rng)
+
+    def air(self, altitude_m: float) -> Air:
+        """The air at ``altitude_m`` above mean sea level."""
+        fading = math.exp(-max(0.0, altitude_m) / _DEVIATION_SCALE_M)
+        temperature_k = standard_temperature_k(altitude_m) + self._deviation_k * fading
+        pressure_pa = standard_pressure_pa(altitude_m) * (
+            1 + (self._pressure_factor - 1) * fading
+        )
+        density = pressure_pa / (AIR_GAS_CONSTANT * temperature_k)
+        humidity = self.humidity_pct(altitude_m)
+        return Air(temperature_k - ZERO_C_K, pressure_pa, humidity, density)
+
+    def humidity_pct(self, altitude_m: float) -> float:
+        """Relative humidity, 1..98: damp below, near saturation in cloud, dry from 12 km up."""
+        if self.is_in_cloud(altitude_m):
+            return 90.0 + 8.0 * self.cloud.cover
+        return max(1.0, self._surface_humidity_pct * (1.0 - max(0.0, altitude_m) / 12_000.0))
+
+    def is_in_cloud(self, altitude_m: float) -> bool:
+        return self.cloud.base_m <= altitude_m <= self.cloud.top_m
+
+    def wind(self, altitude_m: float) -> tuple[float, float]:
+        """(towards east, towards north) in m/s."""
+        position = min(max(altitude_m, 0.0) / _WIND_STEP_M, len(self._winds) - 1.001)
+        index = int(position)
+        part = position - index
+        low, high = self._winds[index], self._winds[index + 1]
+        return low[0] + (high[0] - low[0]) * part, low[1] + (high[1] - low[1]) * part
+
+
+def _draw_winds(rng: random.Random) -> list[tuple[float, float]]:
+    """One wind for every 500 m, smooth but not straight."""
+    jet_m = rng.uniform(9_000.0, 12_000.0)
+    jet_mps = rng.uniform(12.0, 32.0)
+    surface_mps = rng.uniform(1.0, 6.0)
+    high_mps = rng.uniform(3.0, 9.0)
+    towards_deg = rng.uniform(40.0, 140.0)  # the westerlies blow to the east
+    turned_deg = towards_deg + rng.choice((-1, 1)) * rng.uniform(90.0, 180.0)
+    wander_east = wander_north = 0.0
+    winds = []
+    for index in range(int(CEILING_M / _WIND_STEP_M) + 1):
+        altitude_m = index * _WIND_STEP_M
+        jet = jet_mps * math.exp(-(((altitude_m - jet_m) / 3_800.0) ** 2))
+        above = 1 / (1 + math.exp(-(altitude_m - 19_000.0) / 1_500.0))
+        speed = surface_mps * (1 - above) + jet
+        wander_east = 0.85 * wander_east + rng.gauss(0, 0.6)
+        wander_north = 0.85 * wander_north + rng.gauss(0, 0.6)
+        towards, turned = math.radians(towards_deg), math.radians(turned_deg)
+        east = speed * math.sin(towards) + high_mps * above * math.sin(turned) + wander_east
+        north = speed * math.cos(towards) + high_mps * above * math.cos(turned) + wander_north
+        winds.append((east, north))
+    return winds
+
+
+def sun_position_deg(
+    utc_ms: int, latitude_deg: float, longitude_deg: float
+) -> tuple[float, float]:
+    """(elevation, azimuth from north by east) of the sun, degrees, to about 0.02 without refraction.
+
+    Args:    utc_ms since 1970; the formula holds for 1950..2050.
+    Source:  NOAA solar calculator, https://gml.noaa.gov/grad/solcalc/calcdetails.html
+    """
+    century = (utc_ms / 86_400_000 + 2_440_587.5 - 2_451_545.0) / 36_525.0
+    mean_longitude = math.radians((280.46646 + century * (36_000.76983 + 0.0003032 * century)) % 360)
+    anomaly = math.radians(357.52911 + century * (35_999.05029 - 0.0001537 * century))
+    eccentricity = 0.016708634 - century * (0.000042037 + 0.0000001267 * century)
+    centre_deg = (
+        math.sin(anomaly) * (1.914602 - century * (0.004817 + 0.000014 * century))
+        + math.sin(2 * anomaly) * (0.019993 - 0.000101 * century)
+        + math.sin(3 * anomaly) * 0.000289
+    )
+    node = math.radians(125.04 - 1934.136 * century)
+    longitude = mean_longitude + math.radians(centre_deg - 0.00569 - 0.00478 * math.sin(node))
+    obliquity = math.radians(
+        23.4392911 - 0.0130042 * century + 0.00256 * math.cos(node)
+    )
+    declination = math.asin(math.sin(obliquity) * math.sin(longitude))
+    y = math.tan(obliquity / 2) ** 2
+    equation_min = 4 * math.degrees(
+        y * math.sin(2 * mean_longitude)
+        - 2 * eccentricity * math.sin(anomaly)
+        + 4 * eccentricity * y * math.sin(anomaly) * math.cos(2 * mean_longitude)
+        - 0.5 * y * y * math.sin(4 * mean_longitude)
+        - 1.25 * eccentricity * eccentricity * math.sin(2 * anomaly)
+    )
+    minutes = utc_ms / 60_000 % 1440
+    hour_angle = math.radians((minutes + equation_min + 4 * longitude_deg) % 1440 / 4 - 180)
+    latitude = math.radians(latitude_deg)
+    sine = math.sin(latitude) * math.sin(declination) + math.cos(latitude) * math.cos(
+        declination
+    ) * math.cos(hour_angle)
+    elevation_deg = math.degrees(math.asin(max(-1.0, min(1.0, sine))))
+    azimuth = math.atan2(
+        -math.sin(hour_angle),
+        math.tan(declination) * math.cos(latitude) - math.sin(latitude) * math.cos(hour_angle),
+    )
+    return elevation_deg, math.degrees(azimuth) % 360
+
+
+def horizon_dip_deg(height_m: float) -> float:
+    """How far below the horizontal the horizon lies; 5.6 degrees at 30 km."""
+    above_m = max(0.0, height_m)
+    return math.degrees(math.acos(EARTH_RADIUS_M / (EARTH_RADIUS_M + above_m)))
+
+
+def sun_above_horizon_deg(utc_ms: int, latitude_deg: float, longitude_deg: float,
+                          height_m: float) -> float:
+    """Elevation of the sun over the horizon that is seen from ``height_m``; negative is night."""
+    elevation_deg, _ = sun_position_deg(utc_ms, latitude_deg, longitude_deg)
+    return elevation_deg + horizon_dip_deg(height_m)

@@ -1,0 +1,225 @@
+"""The store loses nothing that it said is durable: cut anywhere, full, damaged or killed."""
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from payload import store as store_module
+from payload.store import RING_RECORDS_MAX, Store, StoreBusyError
+from wire.records import Kind, Priority, TimeQuality
+
+
+def add(store: Store, count: int, kind: Kind = Kind.MUSING) -> list[int]:
+    body = {"text": "the string is colder than my hands", "about": "cold"}
+    return [
+        store.append(kind, {**body, "n": i}, i, i, TimeQuality.NONE).record_id
+        for i in range(count)
+    ]
+
+
+def all_ids(store: Store) -> set[int]:
+    return {r.record_id for p in Priority for r in store.queued(p, 100_000)}
+
+
+def test_committed_records_are_there_after_reopening(tmp_path: Path) -> None:
+    first = Store(tmp_path / "s.sqlite")
+    ids = add(first, 20)
+    assert first.commit(0)
+    first.close()
+    again = Store(tmp_path / "s.sqlite")
+    assert all_ids(again) == set(ids) and again.boot == first.boot + 1
+    assert add(again, 1)[0] == max(ids) + 1
+
+
+def test_nothing_is_offered_before_it_is_durable(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s.sqlite")
+    add(store, 3)
+    assert not all_ids(store)
+    store.commit(0)
+    assert len(all_ids(store)) == 3
+
+
+def test_a_confirmation_marks_and_never_deletes(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s.sqlite")
+    ids = add(store, 4)
+    store.commit(0)
+    store.mark_in_flight(ids[:2])
+    assert all_ids(store) == set(ids[2:])
+    store.mark_confirmed(ids[:1])
+    store.mark_queued(ids[1:2])
+    assert all_ids(store) == set(ids[1:])
+    assert store.count() == 4 and store.unconfirmed_count() == 3
+    store.close()
+    again = Store(tmp_path / "s.sqlite")
+    assert all_ids(again) == set(ids[1:]), "what was in flight at the power cut is queued again"
+
+
+def test_musings_come_newest_first_and_the_rest_oldest_first(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s.sqlite")
+    musings, tracks = add(store, 3), add(store, 3, Kind.TRACK)
+    store.commit(0)
+    assert [r.record_id for r in store.queued(Priority.MUSING, 9)] == musings[::-1]
+    assert [r.record_id for r in store.queued(Priority.TRACK, 9)] == tracks
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_wal_cut_at_any_byte_keeps_every_earlier_commit(tmp_path: Path, seed: int) -> None:
+    """Copies of the files with the log cut at random bytes, as a power cut may leave them."""
+    store = Store(tmp_path / "s.sqlite")
+    rng = random.Random(seed)
+    sizes = []
+    for _ in range(12):
+        add(store, rng.randrange(1, 5))
+        store.commit(0)
+        sizes.append((os.path.getsize(tmp_path / "s.sqlite-wal"), store.count()))
+    data = (tmp_path / "s.sqlite").read_bytes()
+    wal = (tmp_path / "s.sqlite-wal").read_bytes()
+    for number in range(40):
+        cut = rng.randrange(len(wal) + 1)
+        copy = tmp_path / f"cut-{number}"
+        copy.mkdir()
+        (copy / "s.sqlite").write_bytes(data)
+        (copy / "s.sqlite-wal").write_bytes(wal[:cut])
+        durable = max((count for size, count in sizes if size <= cut), default=0)
+        survivor = Store(copy / "s.sqlite")
+        assert survivor.count() >= durable
+        survivor.close()
+
+
+def test_a_damaged_database_is_moved_aside_and_salvaged(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    store = Store(path)
+    for _ in range(3):
+        add(store, 1000)
+        store.commit(0)
+    store.put("phase", {"phase": 2})
+    store.close()
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2 // 4096 * 4096
+    data[middle : middle + 8192] = b"\xaa" * 8192
+    path.write_bytes(data)
+    again = Store(path)
+    assert again.salvaged_from is not None and again.salvaged_from.exists()
+    assert again.count() > 2800
+    assert again.get("phase") == {"phase": 2}
+    add(again, 1)
+    assert again.commit(0)
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 5000, b"not a database" * 400, b"SQLite format 3\0"])
+def test_any_file_in_its_place_ends_in_a_working_store(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "s.sqlite").write_bytes(content)
+    store = Store(tmp_path / "s.sqlite")
+    add(store, 2)
+    assert store.commit(0) and len(all_ids(store)) == 2
+
+
+def test_a_flipped_bit_in_a_row_is_counted_and_never_sent(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    store = Store(path)
+    ids = add(store, 3)
+    store.close()
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE record SET body=X'80' WHERE id=?", (ids[1],))
+    db.close()
+    again = Store(path)
+    assert all_ids(again) == {ids[0], ids[2]} and again.damaged_records >= 1
+
+
+class FullDisk:
+    """A connection on which every commit fails until ``is_full`` is cleared."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self.is_full = True
+
+    def __getattr__(self, name: str):
+        return getattr(self._db, name)
+
+    def __enter__(self):
+        return self._db.__enter__()
+
+    def __exit__(self, *exc):
+        if self.is_full and exc[0] is None:
+            self._db.rollback()
+            raise sqlite3.OperationalError("database or disk is full")
+        return self._db.__exit__(*exc)
+
+
+def test_a_full_disk_keeps_the_newest_urgent_records_in_ram(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s.sqlite")
+    disk = store._db = FullDisk(store._db)
+    events = add(store, 5, Kind.EVENT)
+    assert not store.commit(0) and store.is_failing
+    add(store, RING_RECORDS_MAX, Kind.TRACK)
+    assert store.dropped_records == 5
+    offered = store.queued(Priority.EVENT, 9)
+    assert [r.record_id for r in offered] == events, "the beacon and the radio go on from RAM"
+    store.mark_in_flight(events)
+    assert not store.queued(Priority.EVENT, 9)
+    disk.is_full = False
+    assert not store.commit(4_999), "retries are spaced"
+    assert store.commit(5_000) and not store.is_failing
+    assert store.count() == RING_RECORDS_MAX
+
+
+def test_no_directory_at_all_still_gives_a_store(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    store = Store(tmp_path / "file" / "s.sqlite")
+    add(store, 2)
+    assert store.is_failing and not store.commit(0)
+    assert len(store.queued(Priority.MUSING, 9)) == 2
+
+
+def test_a_second_payload_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    first = Store(tmp_path / "s.sqlite")
+    with pytest.raises(StoreBusyError, match="another payload"):
+        Store(tmp_path / "s.sqlite")
+    first.close()
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from payload.store import Store
+from wire.records import Kind, TimeQuality
+store = Store(Path(sys.argv[1]))
+for i in range(100000):
+    record = store.append(Kind.TRACK, {"n": i}, i, i, TimeQuality.NONE)
+    assert store.commit(0)
+    print(record.record_id, flush=True)
+"""
+
+
+def test_kill_nine_loses_no_committed_record(tmp_path: Path) -> None:
+    """A real process prints each id after its commit returned; then it is killed, five times."""
+    path, durable = tmp_path / "s.sqlite", 0
+    for _ in range(5):
+        process = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        for _ in range(40):
+            durable = int(process.stdout.readline())
+        process.send_signal(signal.SIGKILL)
+        printed = process.stdout.read().split()
+        durable = int(printed[-1]) if printed else durable
+        process.wait()
+        store = Store(path)
+        last = max(r.record_id for r in store.queued(Priority.TRACK, 1_000_000))
+        assert last >= durable and store.count() == last
+        store.close()
+
+
+def test_an_uncommitted_record_cannot_be_sent(tmp_path: Path, monkeypatch) -> None:
+    """The write order that the power-cut promise rests on: full sync, not normal."""
+    store = Store(tmp_path / "s.sqlite")
+    assert store._db.execute("PRAGMA synchronous").fetchone()[0] == 2
+    assert store._db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    assert store_module.RETRY_COMMIT_MS > 0

@@ -1,0 +1,139 @@
+"""The walls of the house: who may import whom, and what the flight core may never touch."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("wire", "payload", "groundstation", "sim", "host_training", "bench", "tests")
+LINES_MAX = 400
+FUNCTION_LINES_MAX = 60
+COLUMNS_MAX = 100
+
+WORKERS = {"payload/mind_worker.py", "payload/camera_worker.py"}
+COMPOSITION_ROOTS = {"payload/__main__.py", "groundstation/__main__.py", "sim/__main__.py"}
+# What each kind of file may import of ours, by prefix; the first row that fits a path counts.
+ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("wire/", ("wire",)),
+    ("payload/devices/", ("payload.ports", "payload.devices", "wire")),
+    ("payload/drivers/", ("payload.ports", "payload.drivers", "payload.mind_protocol", "wire")),
+    ("payload/mind_worker.py", ("payload.mind_protocol", "wire")),
+    ("payload/camera_worker.py", ("wire",)),
+    ("payload/__main__.py", ("payload", "wire")),
+    ("payload/", ("payload", "wire")),
+    ("groundstation/", ("groundstation", "wire")),
+    ("sim/", ("sim", "payload", "groundstation", "wire")),
+    ("host_training/", ("host_training", "wire", "payload.prompt")),
+)
+ONLY_IMPORTER = {
+    "llama_cpp": ("payload/mind_worker.py", "host_training/", "bench/", "tests/"),
+    "picamera2": ("payload/camera_worker.py", "tests/"),
+    "torch": ("host_training/", "bench/", "tests/"),
+}
+CLOCK_MODULES = {"time", "socket", "threading", "asyncio", "subprocess", "select"}
+CLOCK_CALLS = {
+    "time.time", "time.monotonic", "time.sleep", "time.perf_counter", "datetime.now",
+    "datetime.utcnow", "random.random", "random.choice", "random.randint", "random.seed",
+    "os.urandom", "os.environ",
+}
+LIVE_FILES = {
+    "groundstation/gateway.py", "groundstation/web.py", "groundstation/vendor.py",
+    "groundstation/pages.py", "groundstation/stream.py", "sim/live.py", "sim/mind_process.py",
+}
+
+
+def sources() -> list[str]:
+    return sorted(
+        str(path.relative_to(ROOT))
+        for room in ROOMS
+        for path in (ROOT / room).rglob("*.py")
+        if "node_modules" not in path.parts
+    )
+
+
+def parse(path: str) -> ast.Module:
+    return ast.parse((ROOT / path).read_text())
+
+
+def imports(path: str) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def is_under(module: str, prefix: str) -> bool:
+    return module == prefix or module.startswith(prefix + ".")
+
+
+@pytest.mark.parametrize("path", sources())
+def test_arrows(path: str) -> None:
+    """Every import of ours goes along an arrow of docs/architecture.md."""
+    allowed = next((to for start, to in ARROWS if path.startswith(start)), None)
+    ours = [m for m in imports(path) if m.split(".")[0] in ROOMS]
+    for module in ours:
+        assert not is_under(module, "tests") or path.startswith("tests/"), (path, module)
+        assert not is_under(module, "bench") or path.startswith(("bench/", "tests/")), path
+        if allowed is not None:
+            assert any(is_under(module, prefix) for prefix in allowed), (path, module)
+        if is_under(module, "payload.drivers") and not path.startswith("tests/"):
+            assert path == "payload/__main__.py" or path.startswith("payload/drivers/"), path
+
+
+@pytest.mark.parametrize("path", sources())
+def test_heavy_imports_stay_in_their_worker(path: str) -> None:
+    tops = {module.split(".")[0] for module in imports(path)}
+    for module, importers in ONLY_IMPORTER.items():
+        assert module not in tops or path.startswith(importers), (path, module)
+
+
+def is_core(path: str) -> bool:
+    rooms = ("wire/", "payload/", "groundstation/", "sim/")
+    outside = ("payload/drivers/",)
+    exempt = WORKERS | COMPOSITION_ROOTS | LIVE_FILES
+    return path.startswith(rooms) and not path.startswith(outside) and path not in exempt
+
+
+@pytest.mark.parametrize("path", [p for p in sources() if is_core(p)])
+def test_core_is_clockless(path: str) -> None:
+    """No clock, sleep, socket, thread or global randomness: all of these are passed in."""
+    tops = {module.split(".")[0] for module in imports(path)}
+    assert not tops & CLOCK_MODULES, (path, tops & CLOCK_MODULES)
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            assert f"{node.value.id}.{node.attr}" not in CLOCK_CALLS, (path, node.lineno)
+
+
+@pytest.mark.parametrize("path", sources())
+def test_files_and_functions_are_short(path: str) -> None:
+    lines = (ROOT / path).read_text().splitlines()
+    assert len(lines) <= LINES_MAX, f"{path} has {len(lines)} lines"
+    for number, line in enumerate(lines, 1):
+        assert len(line) <= COLUMNS_MAX, f"{path}:{number} has {len(line)} columns"
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert length <= FUNCTION_LINES_MAX, f"{path}: {node.name} has {length} lines"
+
+
+@pytest.mark.parametrize("path", [p for p in sources() if not p.endswith("__init__.py")])
+def test_files_say_what_they_are(path: str) -> None:
+    assert ast.get_docstring(parse(path)), f"{path} has no docstring"
+
+
+def test_payload_core_starts_with_the_standard_library_and_five_packages() -> None:
+    """On the Pi only wire and payload are installed; this is all that the core may need."""
+    allowed = set(sys.stdlib_module_names) | {
+        "wire", "payload", "msgpack", "pydantic", "structlog", "typer",
+    }
+    for path in sources():
+        if path.startswith(("wire/", "payload/")) and is_core(path):
+            tops = {module.split(".")[0] for module in imports(path)}
+            optional = {"cryptography"} if path == "wire/bundle.py" else set()
+            assert tops <= allowed | optional, (path, tops - allowed)

@@ -1,0 +1,224 @@
+"""Two real ends with a fake radio between them: whatever the channel does, all records arrive."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wire.blocks import BlockReader, BlockWriter
+from wire.frames import DataFrame, FeedbackFrame, FrameCounter, decode_downlink, encode_downlink
+from wire.records import EPOCH_2025_MS, Kind, Record, TimeQuality
+from wire.transfer import RECEIVER_BLOCKS_MAX, UNCONFIRMED_BLOCKS_MAX, Receiver, Sender
+
+MTU = 222
+SLOT_MS = 500
+
+
+def record(number: int, rng: random.Random) -> Record:
+    if number % 20 == 0:
+        kind, body = Kind.THUMBNAIL, {"image": rng.randbytes(3000)}
+    else:
+        kind, body = Kind.MUSING, {"text": "x" * rng.randrange(200)}
+    return Record(number, kind, 1, EPOCH_2025_MS + number * 1000, TimeQuality.GPS, body)
+
+
+class Pair:
+    """A sender and a receiver; ``slot`` passes one frame time over a lossy channel."""
+
+    def __init__(self, seed: int, loss: float, boot: int = 1, next_block: int = 0) -> None:
+        self.rng = random.Random(seed)
+        self.loss = loss
+        self.sender = Sender(7, MTU, next_block)
+        self.receiver = Receiver(MTU)
+        self.heard: dict[int, Record] = {}
+        self.confirmed: set[int] = set()
+        self.boot, self.sequence, self.now_ms = boot, 0, 0
+        self.last_counter = FrameCounter(boot, 0)
+        self.frames: list[bytes] = []
+
+    def slot(self, has_feedback: bool = True) -> None:
+        self.now_ms += SLOT_MS
+        self.sequence += 1
+        counter = FrameCounter(self.boot, self.sequence & 0xFFF)
+        frame = self.sender.next_frame(counter, self.sequence, self.now_ms)
+        if frame is not None:
+            data = encode_downlink(frame)
+            assert len(data) <= MTU
+            self.frames.append(data)
+            if self.rng.random() >= self.loss:
+                self.hear(data)
+        if has_feedback and self.sequence % 32 == 0 and self.rng.random() >= self.loss:
+            self.report()
+
+    def hear(self, data: bytes) -> None:
+        frame = decode_downlink(data)
+        assert isinstance(frame, DataFrame)
+        self.last_counter = frame.counter
+        for found in self.receiver.on_data(frame):
+            assert self.heard.setdefault(found.record_id, found) == found
+        self.last_counter = frame.counter
+
+    def report(self) -> None:
+        report = self.receiver.report()
+        if report is not None:
+            feedback = FeedbackFrame(7, 0, self.sequence, 0, self.last_counter, *report)
+            newly = set(self.sender.on_report(feedback, self.sequence))
+            assert newly <= set(self.heard), "confirmed what was never heard"
+            self.confirmed |= newly
+
+
+def fly(pair: Pair, count: int, slots_max: int, has_feedback: bool = True) -> dict[int, Record]:
+    sent = {}
+    rng = random.Random(5)
+    for _ in range(slots_max):
+        if len(sent) < count and pair.sender.backlog_symbols() < 4:
+            new = record(len(sent) + 1, rng)
+            sent[new.record_id] = new
+            pair.sender.push(new, pair.now_ms)
+        pair.slot(has_feedback)
+        if len(sent) == count and (len(pair.confirmed) == count or not has_feedback):
+            if len(pair.heard) == count:
+                break
+    return sent
+
+
+@pytest.mark.parametrize("loss", [0.0, 0.1, 0.3, 0.5, 0.7])
+def test_everything_arrives_and_is_confirmed(loss: float) -> None:
+    pair = Pair(1, loss)
+    sent = fly(pair, 400, 12_000)
+    assert pair.heard == sent
+    assert pair.confirmed == set(sent)
+    assert pair.sender.unconfirmed_blocks == 0
+
+
+@pytest.mark.parametrize("loss", [0.0, 0.3, 0.5])
+def test_everything_arrives_with_no_feedback_at_all(loss: float) -> None:
+    pair = Pair(2, loss)
+    assert fly(pair, 200, 12_000, has_feedback=False) == pair.heard
+
+
+def test_no_frame_number_is_wasted_without_loss() -> None:
+    """With nothing lost, each source symbol goes out once before the first repeat."""
+    pair = Pair(3, 0.0)
+    fly(pair, 100, 400)
+    assert pair.receiver.duplicate_symbols <= len(pair.frames) // 2
+
+
+def test_a_padded_last_symbol_leaves_no_room_for_the_end_mark() -> None:
+    """Found by test_everything_arrives: flushing symbol 64 made the end mark a 65th symbol."""
+    sender = Sender(7, MTU, 0)
+    body = {"text": "x" * 180}
+    number = 0
+    while sender.unconfirmed_blocks < 2:
+        number += 1
+        sender.push(Record(number, Kind.MUSING, 1, EPOCH_2025_MS, TimeQuality.GPS, body), 0)
+        frame = sender.next_frame(FrameCounter(1, number), number, number)
+        sender.next_frame(FrameCounter(1, number), number, 10_000)  # time enough to flush
+        assert frame is None or frame.esi < 64
+
+
+def test_duplicates_reordering_and_late_frames_do_no_harm() -> None:
+    pair = Pair(4, 1.0)  # nothing gets through live
+    sent = fly(pair, 60, 400, has_feedback=False)
+    late = pair.frames * 3
+    random.Random(9).shuffle(late)
+    for data in late:
+        pair.hear(data)
+    assert pair.heard == sent
+
+
+def test_a_receiver_that_starts_late_never_confirms_what_it_did_not_hear() -> None:
+    pair = Pair(5, 0.0)
+    fly(pair, 50, 100, has_feedback=False)
+    pair.receiver, heard = Receiver(MTU), set(pair.heard)
+    pair.heard.clear()
+    for _ in range(40):
+        pair.slot()
+    pair.report()
+    assert pair.confirmed <= set(pair.heard) and heard
+
+
+def test_a_reboot_abandons_the_open_blocks_of_the_boot_before() -> None:
+    """The sender forgets its blocks in a power cut; the receiver must not wait for them."""
+    before = Pair(6, 0.5)
+    fly(before, 60, 60, has_feedback=False)
+    after = Pair(7, 0.0, boot=2, next_block=before.sender.next_block + 20)
+    after.receiver, after.heard = before.receiver, {}
+    rng = random.Random(1)
+    for number in range(1000, 1030):
+        after.sender.push(record(number, rng), 0)
+    for _ in range(400):
+        after.slot()
+    assert set(after.confirmed) == set(range(1000, 1030))
+
+
+def test_block_numbers_wrap() -> None:
+    pair = Pair(8, 0.3, next_block=65_530)
+    sent = fly(pair, 300, 8000)
+    assert pair.heard == sent and pair.confirmed == set(sent)
+
+
+def test_a_deaf_sender_keeps_its_bound_and_gives_records_back() -> None:
+    sender = Sender(7, MTU, 0)
+    rng = random.Random(1)
+    expired: list[int] = []
+    for number in range(1, UNCONFIRMED_BLOCKS_MAX * 25):
+        sender.push(record(number, rng), number * 10)
+        sender.next_frame(FrameCounter(1, number & 0xFFF), number, number * 10)
+        expired += sender.take_expired()
+        assert sender.unconfirmed_blocks <= UNCONFIRMED_BLOCKS_MAX
+    assert expired and len(set(expired)) == len(expired)
+
+
+def test_a_thousand_blocks_that_never_complete_stay_within_the_bound() -> None:
+    receiver = Receiver(MTU)
+    for block in range(1000):
+        receiver.on_data(DataFrame(7, FrameCounter(1, block & 0xFFF), 1, block, 64, 3, b"\xff", False))
+    assert len(list(receiver.incomplete_blocks())) <= RECEIVER_BLOCKS_MAX
+    assert receiver.abandoned_blocks == 1000 - RECEIVER_BLOCKS_MAX
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 65535), st.integers(1, 256), st.integers(0, 65535),
+                          st.binary(max_size=250), st.booleans()), max_size=40))
+def test_any_data_frames_do_no_harm(rows) -> None:
+    receiver = Receiver(MTU)
+    for block, length, esi, symbol, is_open in rows:
+        receiver.on_data(
+            DataFrame(7, FrameCounter(0, 0), 0, block, length, esi, symbol, is_open)
+        )
+        receiver.report()
+
+
+def test_each_source_symbol_is_readable_alone() -> None:
+    """Records that lie wholly inside one symbol need no other symbol."""
+    writer = BlockWriter(MTU)
+    rng = random.Random(3)
+    for number in range(1, 40):
+        body = {"text": "y" * rng.randrange(30, 90)}
+        assert writer.add(Record(number, Kind.MUSING, 1, EPOCH_2025_MS, TimeQuality.GPS, body))
+    writer.close()
+    found = set()
+    for esi in range(writer.symbols):
+        reader = BlockReader(MTU)
+        alone = reader.add(esi, writer.symbol(esi))
+        assert alone or esi == writer.symbols - 1
+        found |= {r.record_id for r in alone}
+    straddling = writer.symbols - 1
+    assert len(found) >= 39 - straddling
+
+
+def test_a_wrong_symbol_poisons_the_block_and_is_noticed() -> None:
+    writer = BlockWriter(MTU)
+    for number in range(1, 20):
+        writer.add(record(number, random.Random(number)))
+    writer.close()
+    reader = BlockReader(MTU)
+    reader.length = writer.symbols
+    for esi in range(writer.symbols):
+        symbol = bytearray(writer.symbol(esi))
+        if esi == 2:
+            symbol[40] ^= 1
+        reader.add(esi, bytes(symbol))
+    assert reader.is_complete and reader.is_poisoned

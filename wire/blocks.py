@@ -1,0 +1,186 @@
+"""Blocks: records laid end to end, cut into symbols, readable symbol by symbol.
+
+A block is up to BLOCK_SYMBOLS_MAX symbols of the same size. Byte 0 of a symbol points to the first
+record that starts inside it, like the pointer field of MPEG transport streams (ISO/IEC 13818-1
+§2.4.4), so every symbol can be read alone; records may straddle. The last record of a block is
+followed by END_OF_BLOCK and the CRC-32 of all content bytes before it. Trailing zeros of a symbol
+are not sent.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+
+from wire import records, varint
+from wire.frames import BLOCK_SYMBOLS_MAX, DATA_OVERHEAD_BYTES
+from wire.records import Record
+
+END_OF_BLOCK = 255
+_END_BYTES = 5
+_NO_RECORD_STARTS = 255
+
+
+def content_bytes(mtu_bytes: int) -> int:
+    """Record bytes in one symbol of a link whose frames have ``mtu_bytes`` (32..255)."""
+    assert 32 <= mtu_bytes <= 255, mtu_bytes
+    return mtu_bytes - DATA_OVERHEAD_BYTES - 1
+
+
+class BlockWriter:
+    """A block being filled. Symbols before ``sealed_symbols`` will never change again."""
+
+    def __init__(self, mtu_bytes: int) -> None:
+        self._width = content_bytes(mtu_bytes)
+        self._content = bytearray()
+        self._pointers: dict[int, int] = {}  # symbol index -> offset of its first record start
+        self._previous: tuple[int, Record] | None = None  # (symbol it starts in, record)
+        self.record_ids: list[int] = []
+        self.is_closed = False
+
+    @property
+    def symbols(self) -> int:
+        """How many symbols the content reaches into."""
+        return -(-len(self._content) // self._width)
+
+    @property
+    def sealed_symbols(self) -> int:
+        return self.symbols if self.is_closed else len(self._content) // self._width
+
+    def add(self, record: Record) -> bool:
+        """Append ``record``; False, and nothing changed, when it does not fit any more.
+
+        Raises ValueError for a record that does not even fit an empty block.
+        """
+        assert not self.is_closed
+        at = len(self._content)
+        symbol = at // self._width
+        previous = self._previous
+        is_first_here = previous is None or previous[0] != symbol
+        packed = records.encode(record, None if is_first_here else previous[1])  # type: ignore[index]
+        capacity = self._width * BLOCK_SYMBOLS_MAX - _END_BYTES
+        if len(packed) > capacity:
+            raise ValueError(f"record {record.record_id} of {len(packed)} bytes exceeds a block")
+        if at + len(packed) > capacity:
+            return False
+        self._content += packed
+        self._pointers.setdefault(symbol, at - symbol * self._width)
+        self._previous = (symbol, record)
+        self.record_ids.append(record.record_id)
+        return True
+
+    def flush(self) -> None:
+        """Fill the last symbol with padding, so that it can be sent now; the very last symbol of
+        a block has no room for that and is closed instead."""
+        if self.symbols == BLOCK_SYMBOLS_MAX:
+            self.close()
+        elif not self.is_closed:
+            self._content += bytes(-len(self._content) % self._width)
+
+    def close(self) -> None:
+        """No more records: append the end mark and the block's CRC."""
+        if not self.is_closed:
+            assert len(self._content) <= self._width * BLOCK_SYMBOLS_MAX - _END_BYTES
+            crc = zlib.crc32(self._content).to_bytes(4, "big")
+            at = len(self._content)
+            self._pointers.setdefault(at // self._width, at % self._width)
+            self._content += bytes((END_OF_BLOCK,)) + crc
+            self.is_closed = True
+
+    def symbol(self, esi: int) -> bytes:
+        """Source symbol ``esi`` with its pointer, trailing zeros left out."""
+        assert esi < self.sealed_symbols, (esi, self.sealed_symbols)
+        body = bytes(self._content[esi * self._width : (esi + 1) * self._width]).rstrip(b"\0")
+        return bytes((self._pointers.get(esi, _NO_RECORD_STARTS),)) + body
+
+
+class BlockReader:
+    """A block being heard, in any order. Noise is counted by the owner, never raised."""
+
+    def __init__(self, mtu_bytes: int) -> None:
+        self._width = content_bytes(mtu_bytes)
+        self._symbols: dict[int, bytes] = {}  # esi -> pointer byte + content, full width
+        self._seen_ids: set[int] = set()
+        self._end_at: int | None = None
+        self.length: int | None = None  # K, once known
+        self.is_poisoned = False
+
+    @property
+    def have(self) -> int:
+        """Bitmap of the source symbols that are here."""
+        return sum(1 << esi for esi in self._symbols)
+
+    @property
+    def deficit(self) -> int:
+        """How many symbols are missing of what is known to exist."""
+        known = self.length or max(self._symbols, default=-1) + 1
+        return known - len(self._symbols)
+
+    @property
+    def is_complete(self) -> bool:
+        return self.length is not None and len(self._symbols) == self.length
+
+    def add(self, esi: int, symbol: bytes) -> list[Record]:
+        """Take source symbol ``esi``; returns the records that can be read because of it."""
+        if esi in self._symbols or esi >= BLOCK_SYMBOLS_MAX or len(symbol) > self._width + 1:
+            return []
+        self._symbols[esi] = symbol.ljust(self._width + 1, b"\0")
+        found = []
+        for record in self._walk(self._anchor(esi), esi):
+            if record.record_id not in self._seen_ids:
+                self._seen_ids.add(record.record_id)
+                found.append(record)
+        if self.is_complete and not self._is_sound():
+            self.is_poisoned = True
+        return found
+
+    def _anchor(self, esi: int) -> int:
+        """The nearest symbol before ``esi``, in one run with it, in which a record starts."""
+        at = esi
+        while at - 1 in self._symbols:
+            at -= 1
+            if self._symbols[at][0] != _NO_RECORD_STARTS:
+                return at
+        return esi
+
+    def _walk(self, first: int, last: int) -> Iterator[Record]:
+        """Records that start in symbols ``first`` to ``last`` of one run."""
+        while first <= last and self._symbols[first][0] == _NO_RECORD_STARTS:
+            first += 1
+        if first > last:
+            return
+        end = first
+        while end in self._symbols:
+            end += 1
+        data = b"".join(self._symbols[i][1:] for i in range(first, end))
+        at, previous, previous_symbol = self._symbols[first][0], None, -1
+        while at < len(data):
+            symbol = at // self._width
+            if first + symbol > last:
+                return
+            if data[at] == END_OF_BLOCK:
+                self._end_at = first * self._width + at
+                return
+            if data[at] == records.END_OF_SYMBOL:
+                at = (symbol + 1) * self._width
+                continue
+            try:
+                record, after = records.decode(
+                    data, at, previous if symbol == previous_symbol else None
+                )
+            except varint.Truncated:
+                return
+            except ValueError:
+                self.is_poisoned = True
+                return
+            yield record
+            at, previous, previous_symbol = after, record, symbol
+
+    def _is_sound(self) -> bool:
+        """True when every byte before the end mark has the CRC that stands behind it."""
+        assert self.length is not None
+        if self._end_at is None or any(i not in self._symbols for i in range(self.length)):
+            return False
+        content = b"".join(self._symbols[i][1:] for i in range(self.length))
+        crc = content[self._end_at + 1 : self._end_at + _END_BYTES]
+        return zlib.crc32(content[: self._end_at]).to_bytes(4, "big") == crc

@@ -1,0 +1,190 @@
+"""The persona bundle: what the directory holds, and the proof that nobody changed it.
+
+    manifest.json   what is in the bundle, canonical JSON
+    manifest.sig    64 bytes: Ed25519 over b"spacepi-bundle-1\\n" + manifest.json
+    manifest.pub    32 bytes: the public key
+    the files the manifest lists, side by side, nothing else
+
+Checked in this order, each before anything is parsed that a stranger may have written: signature,
+the set of files, their sizes, their SHA-256. Nothing in a bundle is ever run.
+
+Covers: a changed, missing, added, cut or swapped file; a manifest signed by nobody we trust.
+Does not cover: a bundle signed by a stolen key; an older bundle put back (compare ``version``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SCHEMA = 1
+SIGNED_PREFIX = b"spacepi-bundle-1\n"
+MANIFEST, SIGNATURE, PUBLIC_KEY = "manifest.json", "manifest.sig", "manifest.pub"
+MANIFEST_BYTES_MAX = 1 << 20
+PUBLIC_KEY_BYTES = 32
+SIGNATURE_BYTES = 64
+REQUIRED_FILES = frozenset({"model.gguf", "persona.json", "memory.sqlite", "MODEL_CARD.md"})
+
+_SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+_CHUNK_BYTES = 1 << 20
+
+
+class BundleError(Exception):
+    """The bundle must not be flown; the text is one clear sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class BundleFile:
+    """One file of a bundle."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A checked manifest. ``runtime`` has n_ctx, temperature, top_p and max_tokens."""
+
+    name: str
+    version: int
+    created_utc: str
+    base: dict[str, Any]
+    training: dict[str, Any]
+    files: tuple[BundleFile, ...]
+    runtime: dict[str, Any]
+    disclosure: str
+    key_id: str
+
+
+def key_id(public_key: bytes) -> str:
+    """First 16 hex digits of the SHA-256 of the 32 raw bytes of the key."""
+    return hashlib.sha256(public_key).hexdigest()[:16]
+
+
+def canonical_json(value: Any) -> bytes:
+    """Sorted keys, no blanks, UTF-8: the same value gives the same bytes."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False,
+                      allow_nan=False).encode()
+
+
+def file_sha256(path: Path) -> str:
+    """Hex digest, read in pieces so that a large model does not fill the memory."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def verify_bundle(path: Path, trusted_keys: list[bytes] | None) -> Manifest:
+    """The manifest of a bundle that is whole and signed.
+
+    Args:    path: the bundle directory.
+             trusted_keys: raw 32-byte public keys. None accepts the key in the bundle, which
+             shows that it is undamaged, but not who made it.
+    Raises:  BundleError, naming the file and what is wrong with it.
+    """
+    if not path.is_dir():
+        raise BundleError(f"{path}: there is no bundle directory here.")
+    manifest_bytes = _small_file(path / MANIFEST, 2, MANIFEST_BYTES_MAX)
+    signature = _small_file(path / SIGNATURE, SIGNATURE_BYTES, SIGNATURE_BYTES)
+    public_key = _small_file(path / PUBLIC_KEY, PUBLIC_KEY_BYTES, PUBLIC_KEY_BYTES)
+    if trusted_keys is not None and public_key not in trusted_keys:
+        raise BundleError(f"{path}: signed by key {key_id(public_key)}, which is not among the"
+                          f" {len(trusted_keys)} trusted keys.")
+    _check_signature(path, public_key, signature, manifest_bytes)
+    manifest = _parse(path / MANIFEST, manifest_bytes)
+    if manifest.key_id != key_id(public_key):
+        raise BundleError(f"{path / MANIFEST}: names key {manifest.key_id}, but"
+                          f" {key_id(public_key)} signed it.")
+    _check_files(path, manifest)
+    return manifest
+
+
+def _small_file(path: Path, bytes_min: int, bytes_max: int) -> bytes:
+    try:
+        info = path.lstat()
+        if not stat.S_ISREG(info.st_mode):
+            raise BundleError(f"{path}: not an ordinary file.")
+        if not bytes_min <= info.st_size <= bytes_max:
+            raise BundleError(f"{path}: has {info.st_size} bytes, expected"
+                              f" {bytes_min}..{bytes_max}.")
+        return path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read ({error.strerror}).") from error
+
+
+def _check_signature(path: Path, public_key: bytes, signature: bytes, manifest: bytes) -> None:
+    # Imported here: the flight computer checks a bundle once, the rest of wire needs no crypto.
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        key = Ed25519PublicKey.from_public_bytes(public_key)
+        key.verify(signature, SIGNED_PREFIX + manifest)
+    except (InvalidSignature, ValueError) as error:
+        raise BundleError(f"{path / SIGNATURE}: the signature does not fit the manifest; the"
+                          " bundle was changed after it was signed.") from error
+
+
+def _parse(path: Path, manifest_bytes: bytes) -> Manifest:
+    try:
+        table = json.loads(manifest_bytes)
+        if table["schema"] != SCHEMA:
+            raise BundleError(f"{path}: schema {table['schema']!r}, this program knows {SCHEMA}.")
+        files = tuple(BundleFile(f["path"], f["bytes"], f["sha256"]) for f in table["files"])
+        manifest = Manifest(
+            table["name"], table["version"], table["created_utc"], table["base"],
+            table["training"], files, table["runtime"], table["disclosure"], table["key_id"])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise BundleError(f"{path}: not a manifest of schema {SCHEMA} ({error!r}).") from error
+    _check_types(path, manifest)
+    return manifest
+
+
+def _check_types(path: Path, manifest: Manifest) -> None:
+    """A signed manifest may still come from a program with a bug."""
+    texts = (manifest.name, manifest.created_utc, manifest.disclosure, manifest.key_id)
+    tables = (manifest.base, manifest.training, manifest.runtime)
+    if not all(isinstance(t, str) and t for t in texts):
+        raise BundleError(f"{path}: name, created_utc, disclosure and key_id must be text.")
+    if not all(isinstance(t, dict) for t in tables):
+        raise BundleError(f"{path}: base, training and runtime must be tables.")
+    if type(manifest.version) is not int or manifest.version < 1:
+        raise BundleError(f"{path}: version must be a whole number from 1.")
+    for file in manifest.files:
+        if not isinstance(file.path, str) or not _SAFE_NAME.fullmatch(file.path):
+            raise BundleError(f"{path}: file name {file.path!r} is not allowed; names are letters,"
+                              " digits, dot, dash and underscore, without folders.")
+        if type(file.bytes) is not int or file.bytes < 0 or not isinstance(file.sha256, str):
+            raise BundleError(f"{path}: size or hash of {file.path} is not one.")
+    names = [file.path for file in manifest.files]
+    if len(set(names)) != len(names) or {MANIFEST, SIGNATURE, PUBLIC_KEY} & set(names):
+        raise BundleError(f"{path}: a file is listed twice, or is part of the manifest itself.")
+    if missing := REQUIRED_FILES - set(names):
+        raise BundleError(f"{path}: does not list {', '.join(sorted(missing))}.")
+
+
+def _check_files(path: Path, manifest: Manifest) -> None:
+    present = {item.name for item in path.iterdir()} - {MANIFEST, SIGNATURE, PUBLIC_KEY}
+    listed = {file.path for file in manifest.files}
+    if extra := present - listed:
+        raise BundleError(f"{path / min(extra)}: is not in the manifest.")
+    if missing := listed - present:
+        raise BundleError(f"{path / min(missing)}: is in the manifest but not here.")
+    for file in manifest.files:
+        info = (path / file.path).lstat()
+        if not stat.S_ISREG(info.st_mode):
+            raise BundleError(f"{path / file.path}: not an ordinary file.")
+        if info.st_size != file.bytes:
+            raise BundleError(f"{path / file.path}: has {info.st_size} bytes, the manifest says"
+                              f" {file.bytes}.")
+    for file in manifest.files:
+        if file_sha256(path / file.path) != file.sha256:
+            raise BundleError(f"{path / file.path}: its contents are not what was signed.")

@@ -1,0 +1,229 @@
+"""Frames: the byte layouts that the radio carries, and nothing of what they mean.
+
+Big-endian throughout. The first byte is version (2 bits), type (4), priority (2); the second names
+the payload, so that several share a channel. Downlink frames end in the CRC-32 of all before it;
+uplink frames end in an 8-byte MAC (``wire.auth``), which covers more than a CRC would.
+
+    BEACON    VT PID FC2 | state 24                                  | CRC4   32 bytes
+    DATA      VT PID FC2 | BLK2 K-1 ESI2 | symbol                    | CRC4   13 + symbol
+    OPEN_DATA as DATA while the block is still growing: K-1 is only what it has so far
+    IDENT     VT PID     | text                                      | CRC4    6 + text
+    FEEDBACK  VT PID KEY CTR4 | loss1 lastFC2 from2 upto2 | n x 11   | MAC8   22 + 11 n
+    COMMAND   VT PID KEY CTR4 | body                                 | MAC8   15 + body
+
+FC is boot (4 bits) and a frame counter (12 bits). Whatever is not a frame is ``None``: noise on a
+radio is counted by the caller, never raised.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from enum import IntEnum
+
+from wire import auth
+
+VERSION = 1
+CRC_BYTES = 4
+STATE_BYTES = 24
+BEACON_BYTES = 32
+DATA_OVERHEAD_BYTES = 13
+FEEDBACK_OVERHEAD_BYTES = 22
+FEEDBACK_ENTRY_BYTES = 11
+COMMAND_OVERHEAD_BYTES = 15
+BLOCK_SYMBOLS_MAX = 64  # what a feedback bitmap can show
+DEFICIT_UNKNOWN = 255  # nothing of this block was heard, not even how long it is
+
+
+class FrameType(IntEnum):
+    """The four type bits. Seats 7 to 15 are free."""
+
+    BEACON = 1
+    DATA = 2
+    FEEDBACK = 3
+    COMMAND = 4
+    IDENT = 5
+    OPEN_DATA = 6
+
+
+@dataclass(frozen=True, slots=True)
+class FrameCounter:
+    """Boot number modulo 16 and frame number modulo 4096."""
+
+    boot: int
+    number: int
+
+    def packed(self) -> int:
+        return (self.boot & 0xF) << 12 | self.number & 0xFFF
+
+    @staticmethod
+    def unpack(value: int) -> FrameCounter:
+        return FrameCounter(value >> 12, value & 0xFFF)
+
+
+@dataclass(frozen=True, slots=True)
+class BeaconFrame:
+    node_id: int
+    counter: FrameCounter
+    state: bytes  # 24 bytes, see wire.beacon
+    is_listening: bool  # the payload falls silent after this frame: the ground's turn
+
+
+@dataclass(frozen=True, slots=True)
+class DataFrame:
+    """One symbol. ``esi`` below ``block_symbols`` is a source symbol, above it a coded repair."""
+
+    node_id: int
+    counter: FrameCounter
+    priority: int
+    block: int
+    block_symbols: int  # K, 1..256; a lower bound while the block is open
+    esi: int
+    symbol: bytes
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IdentFrame:
+    node_id: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlockReport:
+    """What one station lacks of one block. Bit i of ``have`` is set when source symbol i is there.
+
+    ``deficit`` is how many more symbols of any kind it needs, DEFICIT_UNKNOWN when it heard none.
+    """
+
+    block: int
+    deficit: int
+    have: int
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackFrame:
+    """One station's report on the blocks ``first`` to ``upto`` (exclusive): those that are not
+    listed in ``reports`` are complete there. Of any other block it says nothing."""
+
+    node_id: int
+    key_slot: int
+    counter: int
+    loss: int  # frames lost of the last 255 sent, scaled to 0..255
+    last_counter: FrameCounter
+    first: int
+    upto: int
+    reports: tuple[BlockReport, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandFrame:
+    node_id: int
+    key_slot: int
+    counter: int
+    body: bytes
+
+
+Downlink = BeaconFrame | DataFrame | IdentFrame
+Uplink = FeedbackFrame | CommandFrame
+
+
+def _head(kind: FrameType, priority: int, node_id: int) -> bytes:
+    assert 0 <= node_id <= 255 and 0 <= priority <= 3, (node_id, priority)
+    return bytes((VERSION << 6 | kind << 2 | priority, node_id))
+
+
+def _with_crc(body: bytes) -> bytes:
+    return body + zlib.crc32(body).to_bytes(CRC_BYTES, "big")
+
+
+def encode_downlink(frame: Downlink) -> bytes:
+    """Bytes of a payload's frame."""
+    if isinstance(frame, BeaconFrame):
+        assert len(frame.state) == STATE_BYTES, len(frame.state)
+        head = _head(FrameType.BEACON, int(frame.is_listening), frame.node_id)
+        return _with_crc(head + frame.counter.packed().to_bytes(2, "big") + frame.state)
+    if isinstance(frame, DataFrame):
+        kind = FrameType.OPEN_DATA if frame.is_open else FrameType.DATA
+        head = _head(kind, min(3, frame.priority), frame.node_id)
+        numbers = struct.pack(
+            ">HHBH", frame.counter.packed(), frame.block, frame.block_symbols - 1, frame.esi
+        )
+        return _with_crc(head + numbers + frame.symbol)
+    return _with_crc(_head(FrameType.IDENT, 0, frame.node_id) + frame.text.encode())
+
+
+def decode_downlink(data: bytes) -> Downlink | None:
+    """The frame in ``data``, or None when it is noise or something else."""
+    if len(data) < 2 + CRC_BYTES:
+        return None
+    body, crc = data[:-CRC_BYTES], data[-CRC_BYTES:]
+    if data[0] >> 6 != VERSION or zlib.crc32(body).to_bytes(CRC_BYTES, "big") != crc:
+        return None
+    kind, node_id = data[0] >> 2 & 0xF, data[1]
+    if kind == FrameType.BEACON and len(data) == BEACON_BYTES:
+        counter = FrameCounter.unpack(int.from_bytes(body[2:4], "big"))
+        return BeaconFrame(node_id, counter, body[4:], bool(data[0] & 1))
+    if kind in (FrameType.DATA, FrameType.OPEN_DATA) and len(data) > DATA_OVERHEAD_BYTES:
+        packed, block, last_symbol, esi = struct.unpack(">HHBH", body[2:9])
+        return DataFrame(
+            node_id, FrameCounter.unpack(packed), data[0] & 3, block, last_symbol + 1, esi,
+            body[9:], kind == FrameType.OPEN_DATA,
+        )
+    if kind == FrameType.IDENT:
+        return IdentFrame(node_id, body[2:].decode("utf-8", "replace"))
+    return None
+
+
+def _uplink_body(frame: Uplink) -> bytes:
+    kind = FrameType.FEEDBACK if isinstance(frame, FeedbackFrame) else FrameType.COMMAND
+    head = _head(kind, 0, frame.node_id) + struct.pack(">BI", frame.key_slot, frame.counter)
+    if isinstance(frame, CommandFrame):
+        return head + frame.body
+    reports = b"".join(struct.pack(">HBQ", r.block, r.deficit, r.have) for r in frame.reports)
+    packed = frame.last_counter.packed()
+    return head + struct.pack(">BHHH", frame.loss, packed, frame.first, frame.upto) + reports
+
+
+def encode_uplink(frame: Uplink, key: bytes) -> bytes:
+    """Bytes of a ground frame, signed with the uplink key."""
+    body = _uplink_body(frame)
+    return body + auth.mac(key, body)
+
+
+def decode_uplink(data: bytes, key: bytes) -> Uplink | None:
+    """The frame in ``data`` if it is whole and genuine, else None.
+
+    Whether its counter is fresh is for the receiver to say: it alone knows the last one.
+    """
+    if len(data) < COMMAND_OVERHEAD_BYTES or data[0] >> 6 != VERSION:
+        return None
+    body, tag = data[: -auth.MAC_BYTES], data[-auth.MAC_BYTES :]
+    if not auth.is_genuine(key, body, tag):
+        return None
+    kind, node_id = data[0] >> 2 & 0xF, data[1]
+    key_slot, counter = struct.unpack(">BI", body[2:7])
+    if kind == FrameType.COMMAND:
+        return CommandFrame(node_id, key_slot, counter, body[7:])
+    if kind != FrameType.FEEDBACK or len(body) < FEEDBACK_OVERHEAD_BYTES - auth.MAC_BYTES:
+        return None
+    loss, packed, first, upto = struct.unpack(">BHHH", body[7:14])
+    entries = body[14:]
+    if len(entries) % FEEDBACK_ENTRY_BYTES:
+        return None
+    reports = tuple(BlockReport(*entry) for entry in struct.iter_unpack(">HBQ", entries))
+    return FeedbackFrame(
+        node_id, key_slot, counter, loss, FrameCounter.unpack(packed), first, upto, reports
+    )
+
+
+def is_uplink(data: bytes) -> bool:
+    """True for bytes that claim to come from the ground, genuine or not."""
+    kinds = (FrameType.FEEDBACK, FrameType.COMMAND)
+    return len(data) > 2 and data[0] >> 6 == VERSION and data[0] >> 2 & 0xF in kinds
+
+
+def is_before(first: int, second: int) -> bool:
+    """Serial-number order of 16-bit block numbers (RFC 1982): is ``first`` earlier?"""
+    return first != second and (second - first) & 0xFFFF < 0x8000

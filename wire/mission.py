@@ -1,0 +1,165 @@
+"""The mission file: one TOML file that both ends read, checked before anything is built.
+
+Every key has its unit in its name. An unknown key, a missing key or a value out of range becomes
+one sentence naming the file, the key and what is allowed.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class MissionError(Exception):
+    """The mission file cannot be used; the message is one sentence for a person."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Payload(_Section):
+    name: Annotated[str, Field(min_length=1, max_length=16)]
+    callsign: Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9/-]{2,14}$")]
+    node_id: Annotated[int, Field(ge=1, le=254)]
+    data_dir: str = "data"
+
+
+class RadioSection(_Section):
+    kind: Literal["kiss-tcp", "kiss-serial", "none"]
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8001
+    device: str = "/dev/serial0"
+    baud: Literal[1200, 9600, 19200, 38400, 57600, 115200] = 9600
+    mtu_bytes: Annotated[int, Field(ge=64, le=255)] = 222
+    rate_bps: Annotated[int, Field(ge=100, le=1_000_000)] = 2400
+    duty_percent: Annotated[int, Field(ge=1, le=100)] = 100
+    listen_every_s: Annotated[int, Field(ge=5, le=600)] = 20
+    listen_s: Annotated[int, Field(ge=1, le=60)] = 3
+
+
+class CadenceSection(_Section):
+    beacon_ground_s: Annotated[int, Field(ge=5, le=300)] = 30
+    beacon_flight_s: Annotated[int, Field(ge=5, le=120)] = 10
+    beacon_low_s: Annotated[int, Field(ge=5, le=60)] = 5
+    beacon_landed_s: Annotated[int, Field(ge=5, le=600)] = 15
+    track_s: Annotated[int, Field(ge=1, le=300)] = 10
+    housekeeping_s: Annotated[int, Field(ge=5, le=600)] = 60
+    picture_s: Annotated[int, Field(ge=30, le=3600)] = 480
+    api_s: Annotated[int, Field(ge=10, le=3600)] = 150
+
+
+class SensorSection(_Section):
+    i2c_bus: Annotated[int, Field(ge=0, le=20)] | None = 1
+    outside: Literal["bme280", "bmp388", "none"] = "bme280"
+    outside_address: Annotated[int, Field(ge=3, le=119)] = 0x76
+    power: Literal["ina219", "ina226", "none"] = "ina219"
+    power_address: Annotated[int, Field(ge=3, le=119)] = 0x40
+    gnss_device: str = "/dev/ttyACM0"
+    gnss_baud: Literal[4800, 9600, 38400, 57600, 115200] = 9600
+    camera: bool = True
+
+
+class PowerSection(_Section):
+    capacity_mah: Annotated[int, Field(ge=100, le=100_000)]
+    eco_mv: Annotated[int, Field(ge=2000, le=30_000)]
+    low_mv: Annotated[int, Field(ge=2000, le=30_000)]
+    critical_mv: Annotated[int, Field(ge=2000, le=30_000)]
+    hysteresis_mv: Annotated[int, Field(ge=10, le=2000)] = 150
+
+
+class MindSection(_Section):
+    bundle: str = ""
+    threads: Annotated[int, Field(ge=1, le=8)] = 2
+    max_tokens: Annotated[int, Field(ge=8, le=256)] = 64
+    deadline_s: Annotated[int, Field(ge=5, le=600)] = 60
+    every_s: Annotated[int, Field(ge=10, le=3600)] = 150
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.8
+
+
+class ApiSection(_Section):
+    name: Annotated[str, Field(pattern=r"^[a-z]{1,12}$")]
+    url: Annotated[str, Field(pattern=r"^https?://")]
+
+
+class GroundSection(_Section):
+    station: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,16}$")] = "ground"
+    web_host: str = "127.0.0.1"
+    web_port: Annotated[int, Field(ge=1, le=65535)] = 8080
+    archive_dir: str = "archive"
+    report_every_s: Annotated[int, Field(ge=5, le=600)] = 20
+
+
+class KeySection(_Section):
+    file: str = "mission.key"
+
+
+class Mission(_Section):
+    """The whole mission file."""
+
+    payload: Payload
+    radio: RadioSection
+    power: PowerSection
+    cadence: CadenceSection = CadenceSection()
+    sensors: SensorSection = SensorSection()
+    mind: MindSection = MindSection()
+    api: tuple[ApiSection, ...] = ()
+    ground: GroundSection = GroundSection()
+    keys: KeySection = KeySection()
+
+
+def load(path: Path) -> Mission:
+    """The mission in ``path``. Raises MissionError with one sentence on anything wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise MissionError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise MissionError(f"{path}: is not UTF-8 text (byte {error.start})") from error
+    return parse(text, str(path))
+
+
+def parse(text: str, name: str) -> Mission:
+    """The mission in TOML ``text``; ``name`` is what messages call it. Raises MissionError."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise MissionError(f"{name}: is not TOML: {error}") from error
+    if not data:
+        raise MissionError(f"{name}: is empty; start from the mission.toml of the project")
+    if isinstance(data.get("api"), list):
+        data["api"] = tuple(data["api"])
+    try:
+        mission = Mission.model_validate(data)
+    except ValidationError as error:
+        raise MissionError(_sentence(name, error)) from error
+    power = mission.power
+    if not power.eco_mv > power.low_mv > power.critical_mv:
+        raise MissionError(
+            f"{name}: power.eco_mv ({power.eco_mv}) must be above power.low_mv ({power.low_mv}), "
+            f"and that above power.critical_mv ({power.critical_mv})"
+        )
+    return mission
+
+
+def _sentence(name: str, error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"{name}: unknown key {key}; allowed here: {', '.join(_siblings(first['loc']))}"
+    if first["type"] == "missing":
+        return f"{name}: key {key} is missing"
+    return f"{name}: {key} = {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+
+
+def _siblings(location: tuple[int | str, ...]) -> list[str]:
+    section: type[BaseModel] = Mission
+    for part in location[:-1]:
+        if isinstance(part, int):
+            continue
+        annotation = section.model_fields[part].annotation
+        section = ApiSection if part == "api" else annotation  # type: ignore[assignment]
+    return sorted(section.model_fields)
