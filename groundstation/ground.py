@@ -211,15 +211,15 @@ class Ground:
         if not self.archive.add_record(node_id, record, utc_ms) or node_id != self._node_id:
             return
         body, db = record.body, self.archive.db
-        question_id = body.get("question_id")
-        if record.kind is Kind.REPLY and isinstance(question_id, int):
+        question_id, counter = _u32(body.get("question_id")), _u32(body.get("counter"))
+        if record.kind is Kind.REPLY and question_id is not None:
             outbox.answer(db, question_id, utc_ms)
-        elif record.kind is Kind.QUESTION and isinstance(question_id, int):
+        elif record.kind is Kind.QUESTION and question_id is not None:
             outbox.confirm(db, question_id, utc_ms)
-        elif record.kind is Kind.COMMAND_RESULT and isinstance(body.get("counter"), int):
+        elif record.kind is Kind.COMMAND_RESULT and counter is not None:
             is_ok = body.get("result") == "ok"
             why = str(body.get("why") or body.get("result") or "refused")[:80]
-            outbox.finish_command(db, body["counter"], utc_ms, None if is_ok else why)
+            outbox.finish_command(db, counter, utc_ms, None if is_ok else why)
 
     # -- speaking -----------------------------------------------------------------------------
 
@@ -281,3 +281,7 @@ class Ground:
             self._node_id, 0, counter, loss, node.last_counter, first, upto, entries
         )
         return frames.encode_uplink(frame, self._key)
+
+
+def _u32(value: object) -> int | None:
+    return value if isinstance(value, int) and 0 <= value < 1 << 32 else None

@@ -62,7 +62,7 @@ def add(db: sqlite3.Connection, opcode: Opcode, text: str, utc_ms: int) -> int:
     caller commits. Raises ValueError with one clause when the text is not a question's.
     """
     row = db.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM outbox").fetchone()
-    letter_id = max(row[0], _seconds(utc_ms))
+    letter_id = max(int(row[0]), _seconds(utc_ms))
     kind = "question" if opcode is Opcode.ASK else "command"
     commands.encode(Command(opcode, (letter_id, text) if opcode is Opcode.ASK else ()))
     db.execute(

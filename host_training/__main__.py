@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -31,6 +32,7 @@ app = typer.Typer(
 console = Console()
 errors = Console(stderr=True)
 
+LINE_EVERY_S = 30.0
 DEFAULT_KEY = Path("~/.config/spacepi/bundle.key")
 
 BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle directory.")]
@@ -54,8 +56,26 @@ class _Bars:
         self._progress.update(self._tasks[stage], completed=fraction, line=line)
 
 
+class _Lines:
+    """The same for a log file: a line when a stage begins, ends, and every LINE_EVERY_S."""
+
+    def __init__(self) -> None:
+        self._last_s: dict[str, float] = {}
+
+    def __call__(self, stage: str, fraction: float, line: str) -> None:
+        now_s = time.monotonic()
+        if fraction < 1 and now_s - self._last_s.get(stage, -LINE_EVERY_S) < LINE_EVERY_S:
+            return
+        self._last_s[stage] = now_s
+        console.print(f"{stage} {fraction:.0%} {line}", markup=False, highlight=False,
+                      soft_wrap=True)
+
+
 @contextmanager
-def _bars() -> Iterator[_Bars]:
+def _progress() -> Iterator[Callable[[str, float, str], None]]:
+    if not console.is_terminal:
+        yield _Lines()
+        return
     columns = (TextColumn("{task.description:<11}"), BarColumn(bar_width=20), TimeElapsedColumn(),
                TextColumn("{task.fields[line]}"))
     with Progress(*columns, console=console) as progress:
@@ -87,9 +107,9 @@ def base(
 
     if threads:
         torch.set_num_threads(threads)
-    with _bars() as bars:
+    with _progress() as report:
         train_base(texts, out, BaseConfig(target_tokens=tokens),
-                   lambda fraction, line: bars("base", fraction, line))
+                   lambda fraction, line: report("base", fraction, line))
     console.print(f"Base model: {out / 'model'}")
 
 
@@ -118,9 +138,9 @@ def run(
     from host_training import pipeline
 
     options = pipeline.Options(method, quant, epochs, lr, variants, threads, seed)
-    with _bars() as bars:
+    with _progress() as report:
         pipeline.run(persona_dir, base, out, work or out.with_name(out.name + ".run"),
-                     key.expanduser(), options, bars)
+                     key.expanduser(), options, report)
     console.print(f"Bundle: {out}   Talk to it: spacepi-train chat {out}")
 
 
@@ -141,9 +161,9 @@ def inspect(bundle: BundleArgument, trust: TrustOption = None) -> None:
         table.add_row(name, str(getattr(manifest, name)))
     for name in ("base", "training", "runtime"):
         for field, value in sorted(getattr(manifest, name).items()):
-            if isinstance(value, dict):
-                value = "\n".join(f"{n} {what}" for what, n in value.items())
-            table.add_row(f"{name}.{field}", str(value))
+            shown = ("\n".join(f"{n} {what}" for what, n in value.items())
+                     if isinstance(value, dict) else str(value))
+            table.add_row(f"{name}.{field}", shown)
     for file in manifest.files:
         table.add_row(file.path, f"{file.bytes:,} bytes, sha256 {file.sha256[:16]}…")
     console.print(table)

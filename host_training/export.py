@@ -64,15 +64,15 @@ def _tensors(model_dir: Path, config: dict[str, Any]) -> Iterator[tuple[str, np.
             name = names.get_name(hf_name, try_suffixes=(".weight", ".bias"))
             if name is None:
                 raise TrainingError(f"{path}: weight {hf_name} has no place in a GGUF Llama.")
-            array = array.astype(np.float32)
-            if hf_name.endswith("q_proj.weight"):
-                array = permute(array, n_heads)
-            elif hf_name.endswith("k_proj.weight"):
-                array = permute(array, n_kv_heads)
-            if array.ndim == 1:
-                yield name, array
+            full = array.astype(np.float32)
+            if full.ndim == 1:
+                yield name, full
                 continue
-            half = array.astype(np.float16)
+            if hf_name.endswith("q_proj.weight"):
+                full = permute(full, n_heads)
+            elif hf_name.endswith("k_proj.weight"):
+                full = permute(full, n_kv_heads)
+            half = full.astype(np.float16)
             if not np.isfinite(half).all():
                 raise TrainingError(f"{path}: weight {hf_name} does not fit into 16 bits.")
             yield name, half

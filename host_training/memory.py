@@ -30,11 +30,12 @@ _LINK = re.compile(r"https?://|www\.|\S+@\S+\.\S+")
 
 def sentences(text: str) -> list[str]:
     """Whole sentences of SENTENCE_CHARS_MIN..MAX characters, without links and addresses."""
-    found = []
+    found: list[str] = []
     for line in text.replace(MERGE_MARK, "\n").splitlines():
-        for part in _SENTENCE_END.split(strip_control(line)):
-            if SENTENCE_CHARS_MIN <= len(part) <= SENTENCE_CHARS_MAX and not _LINK.search(part):
-                found.append(part)
+        found += [
+            part for part in _SENTENCE_END.split(strip_control(line))
+            if SENTENCE_CHARS_MIN <= len(part) <= SENTENCE_CHARS_MAX and not _LINK.search(part)
+        ]
     return found
 
 

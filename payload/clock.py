@@ -82,8 +82,8 @@ class MissionClock:
             self._offset_ms += max(-SLEW_MS_PER_FIX, min(SLEW_MS_PER_FIX, error_ms))
             return []
         self._offset_ms = offset_ms
-        if before is TimeQuality.NONE:
-            return [event("clock_set", utc_ms=offset_ms)]
-        name = "clock_stepped" if before is TimeQuality.GPS else "clock_set"
-        severity = "warning" if before is TimeQuality.GPS else "info"
-        return [event(name, severity, step_ms=error_ms, utc_ms=offset_ms)]
+        if before is TimeQuality.GPS:
+            return [event("clock_stepped", "warning", step_ms=error_ms, boot_utc_ms=offset_ms)]
+        if before is TimeQuality.RESTORED:
+            return [event("clock_set", step_ms=error_ms, boot_utc_ms=offset_ms)]
+        return [event("clock_set", boot_utc_ms=offset_ms)]

@@ -81,7 +81,10 @@ _TYPES: dict[str, type[int] | type[float] | type[str]] = {
 def encode(message: Message) -> bytes:
     """One message with its length. Raises ProtocolError when it is too long to send."""
     fields = {name: getattr(message, name) for name in _field_names(type(message))}
-    body: bytes = msgpack.packb({"kind": _NAMES[type(message)], **fields})
+    try:
+        body: bytes = msgpack.packb({"kind": _NAMES[type(message)], **fields})
+    except (ValueError, OverflowError) as error:  # a lone surrogate, an integer over 64 bits
+        raise ProtocolError(f"cannot be encoded: {error}") from error
     if len(body) > MESSAGE_BYTES_MAX:
         raise ProtocolError(f"message of {len(body)} bytes")
     return len(body).to_bytes(_LENGTH_BYTES, "big") + body

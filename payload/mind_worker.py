@@ -15,41 +15,34 @@ Ends with status 0 on SIGTERM, 1 with one sentence when another worker owns the 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
 import fcntl
 import hashlib
 import json
 import os
-import selectors
+import select
 import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import llama_cpp
 import llama_cpp.llama_cpp as llama
 import structlog
 
-from payload.mind_protocol import (
-    Decoder,
-    Failed,
-    Hello,
-    Message,
-    ProtocolError,
-    Reply,
-    Request,
-    encode,
-)
+from payload import mind_protocol
+from payload.mind_protocol import Decoder, Failed, Hello, Message, Reply, Request
 
 N_CTX_DEFAULT, N_CTX_RANGE = 1024, (128, 8192)
 N_BATCH = 64  # logits of one batch cost n_vocab * 4 bytes a row; also how often we listen
-PENALTY_LAST_TOKENS, REPEAT_PENALTY = 64, 1.1
+PENALTY_TOKENS, REPEAT_PENALTY = 64, 1.1
 TOP_K, TOP_P, MIN_P = 40, 0.95, 0.05
 CACHED_PREFIXES_MAX = 4
 SEND_S_MAX = 1.0
-_CACHE_MAGIC = b"spacepi-prefix-1\n"
 _LOG_LEVEL_ERROR = 3
 _log = structlog.get_logger("mind_worker")
 
@@ -78,22 +71,16 @@ class PrefixCache:
             data = (self._directory / f"{key}.state").read_bytes()
         except OSError:
             return None
-        digest, state = data[len(_CACHE_MAGIC) :][:32], data[len(_CACHE_MAGIC) + 32 :]
-        if not data.startswith(_CACHE_MAGIC) or hashlib.sha256(state).digest() != digest:
-            return None  # power went away while the card was writing, or the format is another
-        return state
+        # Not equal when power went away while the card was writing, which needs no fsync therefore.
+        return data[32:] if data[:32] == hashlib.sha256(data[32:]).digest() else None
 
     def save(self, key: str, state: bytes) -> None:
         """Keep ``state``, and the newest few besides; a full or read-only disk is no failure."""
         target = self._directory / f"{key}.state"
-        half = target.with_suffix(".half")
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
-            with open(half, "wb") as file:
-                file.write(_CACHE_MAGIC + hashlib.sha256(state).digest() + state)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(half, target)
+            target.with_suffix(".half").write_bytes(hashlib.sha256(state).digest() + state)
+            os.replace(target.with_suffix(".half"), target)
             kept = sorted(self._directory.glob("*.state"), key=lambda path: path.stat().st_mtime)
             for old in kept[:-CACHED_PREFIXES_MAX]:
                 old.unlink(missing_ok=True)
@@ -107,22 +94,20 @@ class Engine:
     def __init__(self, bundle: Path, cache: PrefixCache, threads: int) -> None:
         """Raises NoModel where the file is missing, cut, damaged or too large for the memory."""
         path = bundle / "model.gguf"
-        runtime, digest = _read_manifest(bundle)
+        n_ctx, digest = _read_manifest(bundle)
         if not path.is_file():
             raise NoModel(f"{path} does not exist")
-        stat = path.stat()
-        self._fingerprint = f"{digest} {stat.st_size} {stat.st_mtime_ns} {llama.llama_print_system_info()!r}"
+        # Library and processor count too: another one keeps, or rounds, another way.
+        machine = f"{llama_cpp.__version__} {llama.llama_print_system_info()!r}"
+        self._fingerprint = f"{digest} {_signature(path)} {machine}"
         self._cache = cache
         _last_error.clear()
         model_params = llama.llama_model_default_params()
-        model_params.n_gpu_layers = 0
         self._model = llama.llama_model_load_from_file(os.fsencode(path), model_params)
         if not self._model:
             raise NoModel(f"{path}: {' '.join(_last_error) or 'llama.cpp refuses it'}")
         params = llama.llama_context_default_params()
-        wanted = runtime.get("n_ctx", N_CTX_DEFAULT)
-        wanted = wanted if isinstance(wanted, int) else N_CTX_DEFAULT
-        params.n_ctx = min(max(wanted, N_CTX_RANGE[0]), N_CTX_RANGE[1])
+        params.n_ctx = min(max(n_ctx, N_CTX_RANGE[0]), N_CTX_RANGE[1])
         params.n_batch = params.n_ubatch = N_BATCH
         params.n_seq_max = 1
         params.n_threads = params.n_threads_batch = threads
@@ -161,18 +146,20 @@ class Engine:
     def _begin_with(self, prefix: list[int], pulse: Callable[[], None]) -> int:
         """Make the model's memory hold exactly ``prefix``; the number of tokens computed for it."""
         # Recurrent models cannot be cut back; for them the state is restored as after a restart.
-        is_kept = prefix == self._prefix and llama.llama_memory_seq_rm(
-            self._memory, 0, len(prefix), -1
-        )
-        if is_kept:
+        cut = llama.llama_memory_seq_rm
+        if prefix == self._prefix and cut(self._memory, 0, len(prefix), -1):
             return 0
         self._prefix = []
         llama.llama_memory_clear(self._memory, True)
         key = hashlib.sha256(f"{self._fingerprint} {self.n_ctx} {prefix}".encode()).hexdigest()
         state = self._cache.load(key)
-        if state is not None and self._restore(state, len(prefix)):
-            self._prefix = prefix
-            return 0
+        if state is not None:
+            buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
+            llama.llama_state_seq_set_data(self._context, buffer, len(state), 0)
+            if llama.llama_memory_seq_pos_max(self._memory, 0) == len(prefix) - 1:
+                self._prefix = prefix
+                return 0
+            llama.llama_memory_clear(self._memory, True)
         self._evaluate(prefix, pulse)
         size = llama.llama_state_seq_get_size(self._context, 0)
         buffer = (ctypes.c_uint8 * size)()
@@ -182,24 +169,13 @@ class Engine:
         self._prefix = prefix
         return len(prefix)
 
-    def _restore(self, state: bytes, n_tokens: int) -> bool:
-        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
-        used = llama.llama_state_seq_set_data(self._context, buffer, len(state), 0)
-        last: int = llama.llama_memory_seq_pos_max(self._memory, 0)
-        if used == len(state) and last == n_tokens - 1:
-            return True
-        llama.llama_memory_clear(self._memory, True)
-        return False
-
     def _evaluate(self, tokens: list[int], pulse: Callable[[], None]) -> None:
         for start in range(0, len(tokens), N_BATCH):
             pulse()
-            batch = tokens[start : start + N_BATCH]
-            array = (llama.llama_token * len(batch))(*batch)
-            result = llama.llama_decode(
-                self._context, llama.llama_batch_get_one(array, len(batch))
-            )
-            if result != 0:
+            part = tokens[start : start + N_BATCH]
+            array = (llama.llama_token * len(part))(*part)
+            batch = llama.llama_batch_get_one(array, len(part))
+            if (result := llama.llama_decode(self._context, batch)) != 0:
                 self._prefix = []
                 raise Unanswerable(f"llama_decode returned {result}")
 
@@ -207,44 +183,42 @@ class Engine:
         self, request: Request, tokens_max: int, pulse: Callable[[], None]
     ) -> tuple[str, int]:
         """The reply up to the end of the turn, the first newline after text, or the bound."""
-        chain = self._sampler(request)
-        said = b""
-        try:
-            for count in range(tokens_max):
-                token = llama.llama_sampler_sample(chain, self._context, -1)
-                if llama.llama_vocab_is_eog(self._vocab, token) or [token] == self._end_of_turn:
+        new: list[int] = []  # sampled, not yet in the model's memory
+        said, count, piece = b"", 0, ctypes.create_string_buffer(256)
+        with self._sampler(request) as chain:
+            while b"\n" not in said and count < tokens_max:
+                self._evaluate(new, pulse)
+                new = [llama.llama_sampler_sample(chain, self._context, -1)]
+                if llama.llama_vocab_is_eog(self._vocab, new[0]) or new == self._end_of_turn:
                     break
-                said = (said + self._piece(token)).lstrip()
-                if b"\n" in said or count + 1 == tokens_max:
-                    count += 1
-                    break
-                self._evaluate([token], pulse)
-        finally:
-            llama.llama_sampler_free(chain)
+                size = llama.llama_token_to_piece(self._vocab, new[0], piece, 256, 0, False)
+                said = (said + piece.raw[: max(size, 0)]).lstrip()
+                count += 1
         # A character whose last bytes the bound cut off is dropped, not replaced.
         return said.split(b"\n", 1)[0].rstrip().decode("utf-8", "ignore"), count
 
-    def _sampler(self, request: Request) -> Any:
+    @contextlib.contextmanager
+    def _sampler(self, request: Request) -> Iterator[Any]:
         """Penalties on the reply only: to talk about the topic of the prompt is no repetition."""
-        chain = llama.llama_sampler_chain_init(llama.llama_sampler_chain_default_params())
-
-        def add(sampler: Any) -> None:
-            llama.llama_sampler_chain_add(chain, sampler)
-
-        if request.temperature <= 0:
-            add(llama.llama_sampler_init_greedy())
-            return chain
-        # Exact, and ten times cheaper than penalising a whole vocabulary: at most 64 tokens can be
-        # pushed down, so the best 40 afterwards are among the best 104 before.
-        add(llama.llama_sampler_init_top_k(TOP_K + PENALTY_LAST_TOKENS))
+        # The first top-k is exact, and much cheaper than penalising a whole vocabulary: at most 64
+        # tokens can be pushed down, so the best 40 afterwards are among the best 104 before.
         n_vocab = llama.llama_vocab_n_tokens(self._vocab)
-        add(_penalties(n_vocab))
-        add(llama.llama_sampler_init_top_k(TOP_K))
-        add(llama.llama_sampler_init_top_p(TOP_P, 1))
-        add(llama.llama_sampler_init_min_p(MIN_P, 1))
-        add(llama.llama_sampler_init_temp(request.temperature))
-        add(llama.llama_sampler_init_dist(request.seed & 0xFFFFFFFF))
-        return chain
+        samplers = [
+            llama.llama_sampler_init_top_k(TOP_K + PENALTY_TOKENS),
+            llama.llama_sampler_init_penalties(n_vocab, PENALTY_TOKENS, REPEAT_PENALTY, 0.0, 0.0),
+            llama.llama_sampler_init_top_k(TOP_K),
+            llama.llama_sampler_init_top_p(TOP_P, 1),
+            llama.llama_sampler_init_min_p(MIN_P, 1),
+            llama.llama_sampler_init_temp(max(request.temperature, 0.0)),  # 0 takes the likeliest
+            llama.llama_sampler_init_dist(request.seed & 0xFFFFFFFF),
+        ]
+        chain = llama.llama_sampler_chain_init(llama.llama_sampler_chain_default_params())
+        for sampler in samplers:
+            llama.llama_sampler_chain_add(chain, sampler)
+        try:
+            yield chain
+        finally:
+            llama.llama_sampler_free(chain)
 
     def _tokens(self, text: str, is_start: bool) -> list[int]:
         """Control tokens in ``text`` count as such: ``payload.prompt`` has cleaned the content."""
@@ -258,9 +232,167 @@ class Engine:
             raise Unanswerable("the prompt cannot be tokenised")
         return list(array[:count])
 
-    def _piece(self, token: int) -> bytes:
-        buffer = ctypes.create_string_buffer(256)
-        size = llama.llama_token_to_piece(self._vocab, token, buffer, 256, 0, False)
-        return buffer.raw[: max(size, 0)]
+
+class Server:
+    """The socket: one client, one request at a time; ``busy`` to whatever is more than that."""
+
+    def __init__(self, path: Path, load: Callable[[], Engine], signature: Callable[[], str]):
+        """Listens on ``path``; ``load`` is tried again when ``signature`` has changed."""
+        self._load, self._signature = load, signature
+        self._engine: Engine | None = None
+        self._loaded_signature: str | None = None
+        self._client: socket.socket | None = None
+        self._waiting: Request | None = None
+        self._serving: socket.socket | None = None  # whose request is being answered
+        path.unlink(missing_ok=True)  # of a worker that was killed; the lock says it is gone
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.bind(os.fspath(path))
+        os.chmod(path, 0o660)
+        self._listener.listen(4)
+
+    def serve(self) -> None:
+        """Until a signal ends the process."""
+        self._find_engine()
+        while True:
+            request, self._waiting = self._waiting, None
+            if request is None:
+                self._listen(None)
+                continue
+            self._serving = self._client
+            with contextlib.suppress(GivenUp):
+                self._send(self._answer(request))
+            self._serving = None
+
+    def _answer(self, request: Request) -> Message:
+        engine = self._find_engine()
+        try:
+            return engine.answer(request, self._pulse) if engine else Failed(request.id, "no_model")
+        except Unanswerable as error:
+            _log.warning("unanswerable", id=request.id, why=str(error))
+            return Failed(request.id, "garbage")
+
+    def _find_engine(self) -> Engine | None:
+        """The model; a file that would not load is tried again only when it has changed."""
+        signature = self._signature()
+        if self._engine is None and signature != self._loaded_signature:
+            self._loaded_signature = signature
+            try:
+                self._engine = self._load()
+                _log.info("model_loaded", model=self._engine.model_name)
+            except NoModel as error:
+                _log.error("no_model", why=str(error))
+        return self._engine
+
+    def _pulse(self) -> None:
+        self._listen(0)
+        if self._client is not self._serving:
+            raise GivenUp
+
+    def _listen(self, timeout_s: float | None) -> None:
+        """Take what has arrived: clients, requests, goodbyes."""
+        sockets = [self._listener] + ([self._client] if self._client is not None else [])
+        ready, _, _ = select.select(sockets, [], [], timeout_s)
+        if self._client in ready:  # first, so that its goodbye makes room for its successor
+            self._receive(self._client)
+        if self._listener in ready:
+            newcomer, _ = self._listener.accept()
+            newcomer.settimeout(SEND_S_MAX)
+            if self._client is not None:
+                newcomer.close()  # a second core, or a test of one; it sees the end of the stream
+                return
+            self._client, self._decoder, engine = newcomer, Decoder(), self._engine
+            model, n_ctx = (engine.model_name, engine.n_ctx) if engine else ("", 0)
+            self._send(Hello(os.getpid(), model, n_ctx))
+
+    def _receive(self, client: socket.socket) -> None:
+        try:
+            data = client.recv(65536)
+            messages = self._decoder.feed(data)
+        except (OSError, mind_protocol.ProtocolError) as error:
+            _log.warning("client_dropped", why=str(error))
+            data, messages = b"", []
+        if not data:
+            self._drop()
+        for message in messages:
+            if not isinstance(message, Request):
+                self._drop()
+            elif self._serving is not None or self._waiting is not None:
+                self._send(Failed(message.id, "busy"))
+            else:
+                self._waiting = message
+
+    def _send(self, message: Message) -> None:
+        try:
+            if self._client is not None:
+                self._client.sendall(mind_protocol.encode(message))
+        except OSError:
+            self._drop()
+
+    def _drop(self) -> None:
+        if self._client is not None:
+            self._client.close()
+        self._client = self._waiting = None
 
 
+def _signature(path: Path) -> str:
+    """Changes when the file is replaced; not a hash, since a model takes a Pi seconds to read."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return "absent"
+    return f"{stat.st_size} {stat.st_mtime_ns}"
+
+
+def _read_manifest(bundle: Path) -> tuple[int, str]:
+    """(n_ctx, hash of the model); whether to trust the bundle was decided before it got here."""
+    try:
+        manifest = json.loads((bundle / "manifest.json").read_bytes())
+        files = {entry["path"]: entry["sha256"] for entry in manifest["files"]}
+        return int(manifest["runtime"]["n_ctx"]), str(files["model.gguf"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return N_CTX_DEFAULT, ""
+
+
+_last_error: list[str] = []
+
+
+@llama.llama_log_callback  # type: ignore[untyped-decorator]
+def _keep_last_error(level: int, text: bytes, _: object) -> None:
+    """llama.cpp talks a lot; only why a model would not load is worth a line."""
+    if level == _LOG_LEVEL_ERROR:
+        _last_error[:] = [text.decode("utf-8", "replace").strip()]
+
+
+def main() -> None:
+    """The command line."""
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, structlog.processors.JSONRenderer()],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    parser = argparse.ArgumentParser(prog="payload.mind_worker", description=__doc__)
+    parser.add_argument("--bundle", type=Path, required=True, help="persona bundle directory")
+    parser.add_argument("--socket", type=Path, required=True, help="Unix socket to listen on")
+    parser.add_argument("--cache", type=Path, help="directory of kept prefixes (beside the socket)")
+    parser.add_argument("--threads", type=int, default=max(1, min(4, (os.cpu_count() or 1) - 1)))
+    arguments = parser.parse_args()
+    path, bundle = arguments.socket, arguments.bundle
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    lock = open(path.with_name(path.name + ".lock"), "w")  # noqa: SIM115  # held until we die
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(f"Another mind worker already serves {path}.")
+    llama.llama_log_set(_keep_last_error, None)
+    cache = PrefixCache(arguments.cache or path.with_name("mind-cache"))
+    model = bundle / "model.gguf"
+    try:
+        Server(
+            path, lambda: Engine(bundle, cache, arguments.threads), lambda: _signature(model)
+        ).serve()
+    finally:
+        path.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    main()

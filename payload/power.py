@@ -60,7 +60,7 @@ class PowerManager:
 
     @property
     def think_interval_factor(self) -> int:
-        """What the time between musings is multiplied by: 1, or 2 when power is short or unknown."""
+        """What the time between musings is multiplied by: 2 when power is short or unknown."""
         return _THINK_FACTOR.get(self.mode, ECO_FACTOR)
 
     def battery_word(self) -> str | None:

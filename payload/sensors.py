@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from payload.notes import Note, event
 from payload.ports import Board, PortError, Sensor
@@ -151,7 +152,7 @@ def _judge(source: _Source, is_good: bool, now_ms: int) -> list[Note]:
     """The event for a source that has just been lost or has just returned, if either."""
     assert source.first_poll_ms is not None
     since_ms = source.good_ms if source.good_ms is not None else source.first_poll_ms
-    fields = {"role": source.role, "sensor": source.name}
+    fields: dict[str, Any] = {"role": source.role, "sensor": source.name}
     if is_good:
         source.good_ms = now_ms
         if source.is_lost:

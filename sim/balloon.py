@@ -4,7 +4,7 @@ The whole path is integrated once, a row a second, so a state costs two list loo
 flight (``sim.replay``) serves the same ``Trajectory`` protocol.
 
 Does not cover: valve or ballast, floating flights, gusts, the pendulum under the parachute.
-Source: steady climb and v = v0 sqrt(rho0 / rho) under the parachute, as every flight predictor does.
+Source: steady climb, and v = v0 sqrt(rho0 / rho) under the parachute, as flight predictors do.
 """
 
 from __future__ import annotations

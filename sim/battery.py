@@ -10,6 +10,7 @@ Does not cover: ageing, recovery after rest, several cells out of balance.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 # State of charge -> open-circuit voltage, mV, of a fresh NMC cell at rest at 25 C.
 _OCV_MV = (
@@ -34,7 +35,7 @@ LOADS_W: dict[str, float] = {
 def open_circuit_mv(charge: float) -> float:
     """Voltage at rest for a state of charge of 0..1, mV."""
     clamped = min(max(charge, 0.0), 1.0)
-    for (low, low_mv), (high, high_mv) in zip(_OCV_MV, _OCV_MV[1:], strict=False):
+    for (low, low_mv), (high, high_mv) in pairwise(_OCV_MV):
         if clamped <= high:
             return low_mv + (high_mv - low_mv) * (clamped - low) / (high - low)
     return _OCV_MV[-1][1]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 EARTH_RADIUS_M = 6_356_766.0  # the radius ISO 2533 takes for geopotential height
@@ -35,12 +36,12 @@ def _pressure_above(base_pa: float, base_k: float, lapse: float, height_m: float
     if lapse == 0.0:
         return base_pa * math.exp(-GRAVITY_MPS2 * height_m / (AIR_GAS_CONSTANT * base_k))
     exponent = -GRAVITY_MPS2 / (AIR_GAS_CONSTANT * lapse)
-    return base_pa * ((base_k + lapse * height_m) / base_k) ** exponent
+    return base_pa * math.pow((base_k + lapse * height_m) / base_k, exponent)
 
 
 def _base_pressures() -> tuple[float, ...]:
     pressures = [SEA_LEVEL_PA]
-    for (base_m, base_k, lapse), (next_m, _, _) in zip(_LAYERS, _LAYERS[1:], strict=False):
+    for (base_m, base_k, lapse), (next_m, _, _) in pairwise(_LAYERS):
         pressures.append(_pressure_above(pressures[-1], base_k, lapse, next_m - base_m))
     return tuple(pressures)
 
@@ -163,13 +164,14 @@ def _draw_winds(rng: random.Random) -> list[tuple[float, float]]:
 def sun_position_deg(
     utc_ms: int, latitude_deg: float, longitude_deg: float
 ) -> tuple[float, float]:
-    """(elevation, azimuth from north by east) of the sun, degrees, to about 0.02 without refraction.
+    """(elevation, azimuth from north by east) of the sun, degrees; no refraction.
 
-    Args:    utc_ms since 1970; the formula holds for 1950..2050.
+    Args:    utc_ms since 1970; good to 0.02 degrees for 1950..2050.
     Source:  NOAA solar calculator, https://gml.noaa.gov/grad/solcalc/calcdetails.html
     """
     century = (utc_ms / 86_400_000 + 2_440_587.5 - 2_451_545.0) / 36_525.0
-    mean_longitude = math.radians((280.46646 + century * (36_000.76983 + 0.0003032 * century)) % 360)
+    longitude_deg_mean = 280.46646 + century * (36_000.76983 + 0.0003032 * century)
+    mean_longitude = math.radians(longitude_deg_mean % 360)
     anomaly = math.radians(357.52911 + century * (35_999.05029 - 0.0001537 * century))
     eccentricity = 0.016708634 - century * (0.000042037 + 0.0000001267 * century)
     centre_deg = (

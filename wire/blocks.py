@@ -12,7 +12,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 
-from wire import records, varint
+from wire import coding, records, varint
 from wire.frames import BLOCK_SYMBOLS_MAX, DATA_OVERHEAD_BYTES
 from wire.records import Record
 
@@ -35,6 +35,7 @@ class BlockWriter:
         self._content = bytearray()
         self._pointers: dict[int, int] = {}  # symbol index -> offset of its first record start
         self._previous: tuple[int, Record] | None = None  # (symbol it starts in, record)
+        self._sources: list[bytes] = []  # full width, once a repair was asked for
         self.record_ids: list[int] = []
         self.is_closed = False
 
@@ -93,12 +94,22 @@ class BlockWriter:
         body = bytes(self._content[esi * self._width : (esi + 1) * self._width]).rstrip(b"\0")
         return bytes((self._pointers.get(esi, _NO_RECORD_STARTS),)) + body
 
+    def repair(self, block: int, esi: int) -> bytes:
+        """Coded symbol ``esi`` (K and above) of a closed block; always of full width."""
+        assert self.is_closed and esi >= self.symbols
+        if not self._sources:
+            width = self._width + 1
+            self._sources = [self.symbol(i).ljust(width, b"\0") for i in range(self.symbols)]
+        return coding.repair_symbol(block, esi, self._sources)
+
 
 class BlockReader:
     """A block being heard, in any order. Noise is counted by the owner, never raised."""
 
-    def __init__(self, mtu_bytes: int) -> None:
+    def __init__(self, mtu_bytes: int, block: int = 0) -> None:
+        self._block = block
         self._width = content_bytes(mtu_bytes)
+        self._decoder: coding.Decoder | None = None  # once a coded symbol was heard
         self._symbols: dict[int, bytes] = {}  # esi -> pointer byte + content, full width
         self._seen_ids: set[int] = set()
         self._end_at: int | None = None
@@ -112,19 +123,55 @@ class BlockReader:
 
     @property
     def deficit(self) -> int:
-        """How many symbols are missing of what is known to exist."""
+        """How many more symbols of any kind are needed, of what is known to exist."""
         known = self.length or max(self._symbols, default=-1) + 1
-        return known - len(self._symbols)
+        return known - (self._decoder.rank if self._decoder else len(self._symbols))
+
+    @property
+    def has_heard(self) -> bool:
+        return bool(self._symbols or self._decoder)
 
     @property
     def is_complete(self) -> bool:
         return self.length is not None and len(self._symbols) == self.length
 
     def add(self, esi: int, symbol: bytes) -> list[Record]:
-        """Take source symbol ``esi``; returns the records that can be read because of it."""
-        if esi in self._symbols or esi >= BLOCK_SYMBOLS_MAX or len(symbol) > self._width + 1:
+        """Take symbol ``esi``; returns the records that can be read because of it."""
+        limit = self.length or BLOCK_SYMBOLS_MAX
+        if len(symbol) > self._width + 1 or limit > BLOCK_SYMBOLS_MAX:
             return []
-        self._symbols[esi] = symbol.ljust(self._width + 1, b"\0")
+        symbol = symbol.ljust(self._width + 1, b"\0")
+        if esi >= limit:
+            return self._add_coded(esi, symbol) if self.length else []
+        if esi in self._symbols:
+            return []
+        if self._decoder is not None:
+            self._decoder.add(esi, symbol)
+        found = self._add_source(esi, symbol)
+        return found + self._solve()
+
+    def _add_coded(self, esi: int, symbol: bytes) -> list[Record]:
+        assert self.length is not None
+        if self._decoder is None:
+            self._decoder = coding.Decoder(self._block, self.length, self._width + 1)
+            for known, source in self._symbols.items():
+                self._decoder.add(known, source)
+        self._decoder.add(esi, symbol)
+        return self._solve()
+
+    def _solve(self) -> list[Record]:
+        """The records of all source symbols that the coded ones give, once there are enough."""
+        if self._decoder is None or not self._decoder.is_complete or self.is_complete:
+            return []
+        found = []
+        for esi, source in enumerate(self._decoder.sources()):
+            if esi not in self._symbols:
+                found += self._add_source(esi, source)
+        self.is_poisoned |= self._decoder.is_inconsistent
+        return found
+
+    def _add_source(self, esi: int, symbol: bytes) -> list[Record]:
+        self._symbols[esi] = symbol
         found = []
         for record in self._walk(self._anchor(esi), esi):
             if record.record_id not in self._seen_ids:

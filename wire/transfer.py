@@ -1,11 +1,10 @@
 """Store-and-forward transfer of records over a lossy link: a Sender and any number of Receivers.
 
 Both are sans-I/O: records, frames and ``now_ms`` in, frames and records out. The sender lays
-records into blocks (``wire.blocks``) and sends, in this order: source symbols never sent before;
-source symbols that the latest report calls missing, once per report; and in spare slots the symbols
-of the block sent least often, so that it works with no feedback at all and gets better with any.
-Coded repair symbols (esi of K and above) have their seat in the frame and are ignored by this
-receiver.
+records into blocks (``wire.blocks``) and is a *hybrid*: new source symbols first, taking turns with
+the source symbols that the latest report calls missing, which are resent uncoded once per report;
+every spare slot carries a coded repair (``wire.coding``) for the block furthest short. So it works
+with no feedback at all and gets better with any.
 
 Block numbers are never reused: the owner stores ``next_block`` ahead of use. After a power cut the
 open blocks are gone and their records, still unconfirmed in the store, go into new ones.
@@ -13,6 +12,7 @@ open blocks are gone and their records, still unconfirmed in the store, go into 
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -37,6 +37,10 @@ UNCONFIRMED_BLOCKS_MAX = 48  # at the bound the block sent most often makes room
 IMAGE_SLOT_EVERY = 5  # of this many new symbols at least one is an image's, when one waits
 RESENDS_QUEUED_MAX = 4 * BLOCK_SYMBOLS_MAX
 RECEIVER_BLOCKS_MAX = 256
+LOSS_ASSUMED = 0.4  # until a report says otherwise
+LOSS_MIN, LOSS_MAX = 0.02, 0.95
+SENDS_REMEMBERED_MAX = 512  # per block, to tell what a report could not know yet
+REPAIR_ESI_MAX = (1 << 16) - 1
 _NUMBERS = 1 << 16
 
 
@@ -49,12 +53,19 @@ class _Outgoing:
     changed_ms: int
     sent_symbols: int = 0  # how many source symbols went out at least once
     sends: int = 0
-    next_repeat: int = 0
+    repairs: int = 0
     last_sent: dict[int, int] = field(default_factory=dict)  # esi -> unwrapped frame number
-    have: int = 0  # bitmap from the latest report
+    reported_deficit: int | None = None
+    since_report: deque[int] = field(default_factory=lambda: deque(maxlen=SENDS_REMEMBERED_MAX))
 
     def has_unsent(self) -> bool:
         return self.sent_symbols < self.writer.sealed_symbols
+
+    def shortage(self, loss: float) -> float:
+        """How far short the receiver probably is, in standard deviations; negative is enough."""
+        needed = self.writer.symbols if self.reported_deficit is None else self.reported_deficit
+        sent = len(self.since_report)
+        return (needed - (1 - loss) * sent) / math.sqrt(1 + sent * loss * (1 - loss))
 
 
 class Sender:
@@ -67,7 +78,9 @@ class Sender:
         self._blocks: dict[int, _Outgoing] = {}  # insertion order is age
         self._open: _Outgoing | None = None
         self._resends: deque[tuple[int, int]] = deque()
+        self._loss = LOSS_ASSUMED
         self._new_symbols = 0
+        self._is_resend_turn = False
         self._expired: list[int] = []
 
     @property
@@ -105,16 +118,24 @@ class Sender:
         ``sequence`` numbers this boot's frames without wrapping; ``counter`` is it on the air.
         """
         self._age_open(now_ms)
-        chosen = self._next_new() or self._next_resend() or self._next_repeat()
+        self._is_resend_turn = not self._is_resend_turn
+        if self._is_resend_turn:
+            chosen = self._next_resend() or self._next_new()
+        else:
+            chosen = self._next_new() or self._next_resend()
+        chosen = chosen or self._next_repair() or self._next_of_open()
         if chosen is None:
             return None
         block, esi = chosen
         block.sends += 1
+        block.since_report.append(sequence)
         block.last_sent[esi] = sequence
         writer = block.writer
+        is_source = esi < writer.symbols
+        symbol = writer.symbol(esi) if is_source else writer.repair(block.number, esi)
         return DataFrame(
             self._node_id, counter, block.priority, block.number, max(1, writer.symbols),
-            esi, writer.symbol(esi), not writer.is_closed,
+            esi, symbol, not writer.is_closed,
         )
 
     def on_report(self, report: FeedbackFrame, sequence: int) -> list[int]:
@@ -123,6 +144,7 @@ class Sender:
         ``sequence`` is the number of the last frame sent, to unwrap the report's frame counter.
         """
         heard_upto = sequence - (sequence - report.last_counter.number) % 4096
+        self._loss = min(LOSS_MAX, max(LOSS_MIN, report.loss / 255))
         listed = {entry.block: entry for entry in report.reports}
         confirmed: list[int] = []
         self._resends.clear()
@@ -133,16 +155,23 @@ class Sender:
             if entry is None:
                 confirmed += self._drop(block)
             else:
-                block.have = 0 if entry.deficit == DEFICIT_UNKNOWN else entry.have
-                self._queue_missing(block, heard_upto)
+                self._take_entry(block, entry, heard_upto)
         return confirmed
 
-    def _queue_missing(self, block: _Outgoing, heard_upto: int) -> None:
+    def _take_entry(self, block: _Outgoing, entry: BlockReport, heard_upto: int) -> None:
+        is_unheard = entry.deficit == DEFICIT_UNKNOWN
+        have = 0 if is_unheard else entry.have
+        deficit = block.writer.symbols if is_unheard else entry.deficit
+        while block.since_report and block.since_report[0] <= heard_upto:
+            block.since_report.popleft()
+        block.reported_deficit = deficit
         for esi in range(block.sent_symbols):
-            is_missing = not block.have >> esi & 1
+            is_missing = not have >> esi & 1
             was_heard_of = block.last_sent.get(esi, 0) <= heard_upto
-            if is_missing and was_heard_of and len(self._resends) < RESENDS_QUEUED_MAX:
-                self._resends.append((block.number, esi))
+            if is_missing and was_heard_of and deficit > 0:
+                if len(self._resends) < RESENDS_QUEUED_MAX:
+                    self._resends.append((block.number, esi))
+                    deficit -= 1
 
     def _new_block(self, record: Record, now_ms: int) -> _Outgoing:
         if len(self._blocks) >= UNCONFIRMED_BLOCKS_MAX:
@@ -196,18 +225,25 @@ class Sender:
                 return block, esi
         return None
 
-    def _next_repeat(self) -> tuple[_Outgoing, int] | None:
-        sent = [b for b in self._blocks.values() if b.sent_symbols]
-        if not sent:
+    def _next_repair(self) -> tuple[_Outgoing, int] | None:
+        """A coded symbol for the closed block that is probably furthest short."""
+        closed = [b for b in self._blocks.values() if b.writer.is_closed and b.sent_symbols]
+        if not closed:
             return None
-        block = min(sent, key=_redundancy)
-        for _ in range(block.sent_symbols):
-            esi = block.next_repeat % block.sent_symbols
-            block.next_repeat = esi + 1
-            if not block.have >> esi & 1:
-                return block, esi
-        block.have = 0  # the report says all is there, but not that the block is complete
-        return block, 0
+        block = max(closed, key=lambda b: b.shortage(self._loss))
+        esi = block.writer.symbols + block.repairs
+        if esi > REPAIR_ESI_MAX:
+            self._expired += self._drop(block)
+            return None
+        block.repairs += 1
+        return block, esi
+
+    def _next_of_open(self) -> tuple[_Outgoing, int] | None:
+        """Nothing else to send: the symbol of the growing block that went out longest ago."""
+        block = self._open
+        if block is None or not block.sent_symbols:
+            return None
+        return block, min(block.last_sent, key=lambda esi: block.last_sent[esi])
 
 
 def _redundancy(block: _Outgoing) -> float:
@@ -239,16 +275,16 @@ class Receiver:
         if number in self._readers and self._readers[number] is None:
             self.duplicate_symbols += 1
             return []
-        reader = self._readers.setdefault(number, BlockReader(self._mtu_bytes))
-        assert reader is not None
-        if not frame.is_open:
+        reader = self._readers.get(number) or BlockReader(self._mtu_bytes, number % _NUMBERS)
+        self._readers[number] = reader
+        if not frame.is_open and reader.length is None:
             reader.length = frame.block_symbols
-        before = reader.have
+        before = reader.deficit, reader.have
         found = reader.add(frame.esi, frame.symbol)
-        self.duplicate_symbols += reader.have == before
+        self.duplicate_symbols += (reader.deficit, reader.have) == before
         if reader.is_poisoned:
             self.poisoned_blocks += 1
-            self._readers[number] = BlockReader(self._mtu_bytes)
+            self._readers[number] = BlockReader(self._mtu_bytes, number % _NUMBERS)
         elif reader.is_complete:
             self._readers[number] = None
         self._bound()
@@ -266,7 +302,7 @@ class Receiver:
             if reader is not None:
                 if len(entries) == entries_max:
                     break
-                deficit = DEFICIT_UNKNOWN if not reader.have else min(254, reader.deficit)
+                deficit = min(254, reader.deficit) if reader.has_heard else DEFICIT_UNKNOWN
                 entries.append(BlockReport(upto % _NUMBERS, deficit, reader.have))
             upto += 1
         return self._first % _NUMBERS, upto % _NUMBERS, tuple(entries)

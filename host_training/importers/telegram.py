@@ -131,11 +131,10 @@ def plain_text(text: Any) -> str | None:
         return None
     parts = []
     for part in text:
-        if isinstance(part, dict):
-            part = part.get("text")
-        if not isinstance(part, str):
+        words = part.get("text") if isinstance(part, dict) else part
+        if not isinstance(words, str):
             return None
-        parts.append(part)
+        parts.append(words)
     return "".join(parts)
 
 

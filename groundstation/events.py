@@ -1,0 +1,106 @@
+"""The live stream of the page: the archive's change log as server-sent events.
+
+One ``update`` message carries everything that changed since the last, under the id of the newest
+change, so a browser that was cut off comes back with Last-Event-ID and misses nothing. Whoever is
+too far behind is told to ``resync``. Messages are idempotent: entries are keyed by record id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from groundstation.hygiene import to_json
+from groundstation.reader import FlightReader
+
+POLL_S = 0.25
+CHANGES_MAX = 500
+CLOCK_EVERY_POLLS = 20  # 5 s: also the heartbeat that keeps proxies from closing
+CLIENTS_MAX = 32
+
+
+class Feed:
+    """The streams of all readers of one archive."""
+
+    def __init__(self, reader: FlightReader, now: Callable[[], int]) -> None:
+        self.clients = 0
+        self._reader = reader
+        self._now = now
+
+    @property
+    def is_full(self) -> bool:
+        return self.clients >= CLIENTS_MAX
+
+    async def stream(self, after: int | None) -> AsyncIterator[str]:
+        """Messages after this change id, or from now on."""
+        self.clients += 1
+        try:
+            yield "retry: 2000\n\n"
+            polls = 0
+            while True:
+                try:
+                    after, message = self.step(after)
+                except sqlite3.Error:  # no archive yet, or it was moved aside: look again
+                    self._reader.close()
+                    message = None
+                if message is not None:
+                    yield message
+                elif polls % CLOCK_EVERY_POLLS == 0:
+                    yield _message("clock", {"now_ms": self._now()})
+                polls += 1
+                await asyncio.sleep(POLL_S)
+        finally:
+            self.clients -= 1
+
+    def step(self, after: int | None) -> tuple[int, str | None]:
+        """(newest change id, the message about it or None)."""
+        if after is None:
+            return self._reader.change_id(), None
+        changes = self._reader.changes(after, CHANGES_MAX)
+        if not changes:
+            newest = self._reader.change_id()
+            if newest < after:  # another archive than the one that gave this id
+                return newest, _message("resync", {"now_ms": self._now()}, newest)
+            return after, None
+        newest = changes[-1][0]
+        if len(changes) == CHANGES_MAX:
+            newest = self._reader.change_id()
+            return newest, _message("resync", {"now_ms": self._now()}, newest)
+        return newest, _message("update", self._update(changes), newest)
+
+    def _update(self, changes: list[tuple[int, str, int | None]]) -> dict[str, Any]:
+        entries: list[dict[str, Any]] = []
+        track: list[tuple[Any, ...]] = []
+        state: list[tuple[Any, ...]] = []
+        for _, what, ref in changes:
+            if what == "record" and ref is not None:
+                entry = self._reader.entry(ref)
+                point = None if entry else self._reader.track_row(ref)
+                if entry is not None:
+                    entries.append(entry)
+                if point is not None:
+                    track.append(tuple(point))
+            elif what == "beacon" and ref is not None:
+                beacon = self._reader.beacon(ref)
+                if beacon is not None:
+                    state.append((beacon["utc_ms"], beacon["battery_mv"], beacon["outside_c"],
+                                  beacon["inside_c"]))
+                    track += _place(beacon)
+        return {
+            "now_ms": self._now(), "flight": self._reader.flight(), "entries": entries,
+            "track": track, "state": state,
+        }
+
+
+def _place(beacon: dict[str, Any]) -> list[tuple[Any, ...]]:
+    if beacon["latitude_deg"] is None or beacon["longitude_deg"] is None:
+        return []
+    return [(beacon["utc_ms"], beacon["latitude_deg"], beacon["longitude_deg"],
+             beacon["altitude_m"])]
+
+
+def _message(event: str, data: dict[str, Any], change_id: int | None = None) -> str:
+    head = "" if change_id is None else f"id: {change_id}\n"
+    return f"{head}event: {event}\ndata: {to_json(data)}\n\n"

@@ -1,0 +1,380 @@
+"""Reading the archive: what the page and the exports show, as plain JSON-ready values.
+
+Opens the database read-only. Whatever the radio put into a record is checked here for type and
+range, so that nothing behind this module sees a surprise.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from groundstation import outbox, schema
+from groundstation.hygiene import clean_text, number, scaled
+from groundstation.outbox import Letter
+from groundstation.pictures import media_type
+from groundstation.track import Point, in_order, thinned
+from wire.beacon import Phase, PowerMode
+from wire.mission import Mission
+from wire.records import Kind, TimeQuality, unpack_body
+
+POINTS_MAX = 1500
+FEED_KINDS = (Kind.MUSING, Kind.REPLY, Kind.API_CALL, Kind.THUMBNAIL, Kind.EVENT)
+RECENT_LOSS_MINUTES = 5
+STALE_FIX_S = 20
+FUTURE_MS = 60_000  # a record dated after it was heard has a wrong clock
+PAST_MS = 48 * 3600 * 1000
+GAP_MS = 90_000  # a pause between samples that a plot does not bridge
+_FEED = ", ".join(str(int(kind)) for kind in FEED_KINDS)
+_RECORD = (
+    "SELECT r.id, r.record_id, r.kind, r.boot, r.time_ms, r.quality, r.body, r.heard_utc_ms,"
+    " c.offset_ms FROM record r"
+    " LEFT JOIN boot_clock c ON c.node_id = r.node_id AND c.boot = r.boot"
+)
+
+
+class FlightReader:
+    """Questions about one mission's payload. Connects when first asked.
+
+    Every method raises sqlite3.OperationalError while there is no archive yet.
+    """
+
+    def __init__(self, path: Path, mission: Mission) -> None:
+        self._path = path
+        self._mission = mission
+        self._node_id = mission.payload.node_id
+        self._connection: sqlite3.Connection | None = None
+        self._cached: dict[str, tuple[int, dict[str, Any]]] = {}
+
+    @property
+    def db(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = schema.connect_reader(self._path)
+        return self._connection
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    # -- the change log -----------------------------------------------------------------------
+
+    def change_id(self) -> int:
+        """The newest line of the change log."""
+        row = self.db.execute("SELECT COALESCE(MAX(id), 0) FROM change").fetchone()
+        return int(row[0])
+
+    def changes(self, after: int, limit: int) -> list[tuple[int, str, int | None]]:
+        """(id, what, ref) after this id, oldest first."""
+        rows = self.db.execute(
+            "SELECT id, what, ref FROM change WHERE id > ? ORDER BY id LIMIT ?", (after, limit)
+        )
+        return [tuple(row) for row in rows]
+
+    # -- the state now ------------------------------------------------------------------------
+
+    def flight(self) -> dict[str, Any]:
+        """The current state: newest beacon, phases, link, counts, outbox. Ages are the reader's."""
+        change_id = self.change_id()
+        cached = self._cached.get("flight")
+        if cached and cached[0] == change_id:
+            return cached[1]
+        name = self._mission.payload.name
+        phases = self.phases()
+        launch_ms = next((p["at_ms"] for p in phases if p["phase"] == "ASCENT"), None)
+        state = {
+            "change_id": change_id,
+            "name": name,
+            "disclosure": (
+                f"{name} is an AI persona: a small language model trained on one person’s "
+                "writing. What you read is a statistical echo of that person, not the person."
+            ),
+            "station": self._mission.ground.station,
+            "callsign": self._mission.payload.callsign,
+            "node_id": self._node_id,
+            "can_transmit": bool(self._meta("can_transmit")),
+            "beacon": self.latest_beacon(),
+            "phases": phases,
+            "launch_ms": launch_ms,
+            "link": self._link(),
+            "counts": self._counts(),
+            "silences": self.silences(20),
+            "foreign": self._foreign(),
+            "outbox": [letter_json(letter) for letter in outbox.recent(self.db)],
+        }
+        self._cached["flight"] = (change_id, state)
+        return state
+
+    def latest_beacon(self) -> dict[str, Any] | None:
+        row = self.db.execute(
+            "SELECT * FROM beacon WHERE node_id = ? ORDER BY id DESC LIMIT 1", (self._node_id,)
+        ).fetchone()
+        return self._beacon_json(row) if row else None
+
+    def beacon(self, reception_id: int) -> dict[str, Any] | None:
+        """The beacon of this reception, when it is our payload's."""
+        row = self.db.execute(
+            "SELECT * FROM beacon WHERE node_id = ? AND id = ?", (self._node_id, reception_id)
+        ).fetchone()
+        return self._beacon_json(row) if row else None
+
+    def _beacon_json(self, row: sqlite3.Row) -> dict[str, Any]:
+        beacon = dict(row)
+        phase, power = beacon["phase"], beacon["power_mode"]
+        beacon["phase"] = None if phase is None else Phase(int(phase)).name
+        beacon["power_mode"] = None if power is None else PowerMode(int(power)).name
+        beacon["expected_every_s"] = self._expected_every_s(beacon)
+        return beacon
+
+    def _expected_every_s(self, beacon: dict[str, Any]) -> int:
+        cadence = self._mission.cadence
+        if beacon["phase"] == "LANDED":
+            return cadence.beacon_landed_s
+        if beacon["phase"] in ("BOOT", "GROUND"):
+            return cadence.beacon_ground_s
+        return cadence.beacon_flight_s
+
+    def phases(self) -> list[dict[str, Any]]:
+        """Every change of phase, oldest first, with the altitude at which it was heard."""
+        rows = self.db.execute(
+            "SELECT utc_ms, phase, altitude_m FROM (SELECT id, utc_ms, phase, altitude_m,"
+            " LAG(phase) OVER (ORDER BY id) AS before FROM beacon"
+            " WHERE node_id = ? AND phase IS NOT NULL) WHERE phase IS NOT before"
+            " ORDER BY id LIMIT 60", (self._node_id,),
+        )
+        return [
+            {"at_ms": at, "phase": Phase(int(phase)).name, "alt_m": alt} for at, phase, alt in rows
+        ]
+
+    def _link(self) -> dict[str, Any]:
+        heard, lost = self.db.execute(
+            "SELECT COALESCE(SUM(heard), 0), COALESCE(SUM(lost), 0) FROM link_minute"
+            " WHERE node_id = ?", (self._node_id,),
+        ).fetchone()
+        recent = self.db.execute(
+            "SELECT SUM(heard), SUM(lost) FROM (SELECT heard, lost FROM link_minute"
+            " WHERE node_id = ? ORDER BY minute_ms DESC LIMIT ?)",
+            (self._node_id, RECENT_LOSS_MINUTES),
+        ).fetchone()
+        total = (recent[0] or 0) + (recent[1] or 0)
+        newest = self.db.execute(
+            "SELECT rssi_dbm, snr_db FROM reception ORDER BY id DESC LIMIT 1"
+        ).fetchone()
+        receptions = self.db.execute("SELECT COALESCE(MAX(id), 0) FROM reception").fetchone()[0]
+        return {
+            "heard": heard, "lost": lost, "receptions": receptions,
+            "loss_recent": round((recent[1] or 0) / total, 3) if total else None,
+            "rssi_dbm": newest["rssi_dbm"] if newest else None,
+            "snr_db": newest["snr_db"] if newest else None,
+            **{row[0]: row[1] for row in self.db.execute("SELECT name, value FROM tally")},
+        }
+
+    def _counts(self) -> dict[str, int]:
+        rows = self.db.execute(
+            "SELECT kind, COUNT(*) FROM record WHERE node_id = ? GROUP BY kind", (self._node_id,)
+        )
+        return {Kind(kind).name.lower(): count for kind, count in rows}
+
+    def silences(self, limit: int) -> list[list[int]]:
+        """[from, to] in UTC ms of the newest pauses in which nothing was heard, oldest first."""
+        rows = self.db.execute(
+            "SELECT from_ms, to_ms FROM silence WHERE node_id = ? ORDER BY id DESC LIMIT ?",
+            (self._node_id, limit),
+        )
+        return [list(row) for row in rows][::-1]
+
+    def _foreign(self) -> list[dict[str, Any]]:
+        rows = self.db.execute(
+            "SELECT node_id, ident, last_ms, frames FROM node WHERE node_id != ?"
+            " ORDER BY frames DESC LIMIT 8", (self._node_id,),
+        )
+        return [
+            {"node_id": n, "ident": clean_text(ident, 40), "last_ms": last, "frames": frames}
+            for n, ident, last, frames in rows
+        ]
+
+    def _meta(self, key: str) -> Any:
+        row = self.db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    # -- the feed -----------------------------------------------------------------------------
+
+    def entries(self, before: int | None, limit: int) -> list[dict[str, Any]]:
+        """Musings, replies, failed calls, pictures and troubles, newest first by record id."""
+        rows = self.db.execute(
+            f"{_RECORD} WHERE r.node_id = ? AND r.kind IN ({_FEED}) AND r.record_id < ?"
+            " ORDER BY r.record_id DESC LIMIT ?",
+            (self._node_id, before if before is not None else 1 << 40, limit),
+        )
+        return [entry for row in rows if (entry := self._entry(row)) is not None]
+
+    def entry(self, row_id: int) -> dict[str, Any] | None:
+        """The feed entry of this row of ``record``, when it is one of ours."""
+        row = self.db.execute(
+            f"{_RECORD} WHERE r.node_id = ? AND r.kind IN ({_FEED}) AND r.id = ?",
+            (self._node_id, row_id),
+        ).fetchone()
+        return self._entry(row) if row else None
+
+    def picture(self, record_id: int) -> tuple[bytes, str] | None:
+        """(bytes, media type) of a picture that may be shown."""
+        row = self.db.execute(
+            f"{_RECORD} WHERE r.node_id = ? AND r.kind = ? AND r.record_id = ?",
+            (self._node_id, int(Kind.THUMBNAIL), record_id),
+        ).fetchone()
+        image = _body(row).get("image") if row else None
+        kind = media_type(image)
+        return (image, kind) if isinstance(image, bytes) and kind else None
+
+    def _entry(self, row: sqlite3.Row) -> dict[str, Any] | None:
+        body, kind = _body(row), Kind(row["kind"])
+        when_ms, is_exact = _when(row)
+        entry: dict[str, Any] = {
+            "id": row["record_id"], "kind": kind.name.lower(), "when_ms": when_ms,
+            "is_exact": is_exact, "heard_ms": row["heard_utc_ms"],
+            "alt_m": number(body, "alt", -1000, 100_000),
+        }
+        if kind in (Kind.MUSING, Kind.REPLY):
+            entry |= {key: clean_text(body.get(key)) for key in ("text", "senses", "question")}
+            entry["about"] = clean_text(body.get("about"), 40)
+            entry["by"] = "canned" if body.get("by") == "canned" else "model"
+            entry["question_id"] = number(body, "question_id", 0, 1 << 32)
+            entry["lat"] = scaled(body, "lat", -9e8, 9e8, 1e-7)
+            entry["lon"] = scaled(body, "lon", -18e8, 18e8, 1e-7)
+            return entry if entry["text"] else None
+        if kind is Kind.API_CALL:
+            entry["api"] = clean_text(body.get("api"), 40)
+            entry["outcome"] = clean_text(body.get("outcome"), 24)
+            entry["summary"] = clean_text(body.get("summary"), 120)
+            return entry
+        if kind is Kind.THUMBNAIL:
+            entry["scene"] = clean_text(body.get("scene"), 24)
+            entry["is_shown"] = media_type(body.get("image")) is not None
+            return entry
+        if body.get("severity") not in ("warning", "error"):
+            return None
+        entry["event"] = clean_text(body.get("event"), 60).replace("_", " ")
+        return entry
+
+    # -- the way and the numbers --------------------------------------------------------------
+
+    def points(self) -> list[Point]:
+        """Where it was, from track records and from beacons, in order of time."""
+        rows = self.db.execute(
+            "SELECT utc_ms, latitude_deg, longitude_deg, altitude_m FROM beacon WHERE node_id = ?"
+            " AND latitude_deg IS NOT NULL AND longitude_deg IS NOT NULL"
+            " AND COALESCE(fix_age_s, 0) <= ?", (self._node_id, STALE_FIX_S),
+        )
+        found = [Point(*row) for row in rows]
+        for row in self._records(Kind.TRACK):
+            point = track_point(row)
+            if point is not None:
+                found.append(point)
+        return in_order(found)
+
+    def track_row(self, row_id: int) -> Point | None:
+        """The point in this row of ``record``, when it is a track record of ours."""
+        row = self.db.execute(
+            f"{_RECORD} WHERE r.node_id = ? AND r.kind = ? AND r.id = ?",
+            (self._node_id, int(Kind.TRACK), row_id),
+        ).fetchone()
+        return track_point(row) if row else None
+
+    def history(self) -> dict[str, Any]:
+        """The whole flight as columns, thinned to at most 1500 rows each."""
+        change_id = self.change_id()
+        cached = self._cached.get("history")
+        if cached and cached[0] == change_id:
+            return cached[1]
+        points = thinned(self.points(), POINTS_MAX)
+        minutes = self.db.execute(
+            "SELECT minute_ms, heard, lost FROM link_minute WHERE node_id = ?"
+            " ORDER BY minute_ms DESC LIMIT ?", (self._node_id, POINTS_MAX),
+        ).fetchall()[::-1]
+        history = {
+            "change_id": change_id,
+            "track": _columns(("t", "lat", "lon", "alt"), points),
+            "state": _columns(("t", "mv", "out", "in"), self._state_rows()),
+            "link": _columns(("t", "heard", "lost"), (tuple(row) for row in minutes)),
+            "silences": self.silences(500),
+        }
+        self._cached["history"] = (change_id, history)
+        return history
+
+    def _state_rows(self) -> list[tuple[Any, ...]]:
+        """(t, battery mV, outside C, inside C) with a row of nothing wherever it was silent."""
+        rows: list[tuple[Any, ...]] = [tuple(row) for row in self.db.execute(
+            "SELECT utc_ms, battery_mv, outside_c, inside_c FROM beacon WHERE node_id = ?",
+            (self._node_id,),
+        )]
+        for record in self._records(Kind.HOUSEKEEPING):
+            body = _body(record)
+            rows.append((
+                _when(record)[0], number(body, "mv", 0, 60_000),
+                scaled(body, "out", -1500, 1500, 0.1), scaled(body, "in", -1500, 1500, 0.1),
+            ))
+        rows.sort(key=lambda r: r[0])
+        stride = -(-len(rows) // (POINTS_MAX * 4 // 5)) or 1
+        spaced: list[tuple[Any, ...]] = []
+        for at, row in enumerate(rows):
+            is_gap = at > 0 and row[0] - rows[at - 1][0] > GAP_MS
+            if is_gap and len(spaced) < POINTS_MAX:
+                spaced.append((rows[at - 1][0] + 1, None, None, None))
+            if at % stride == 0 or is_gap:
+                spaced.append(row)
+        return spaced[-POINTS_MAX:]
+
+    def _records(self, kind: Kind) -> Iterator[sqlite3.Row]:
+        yield from self.db.execute(
+            f"{_RECORD} WHERE r.node_id = ? AND r.kind = ? ORDER BY r.record_id",
+            (self._node_id, int(kind)),
+        )
+
+
+def track_point(row: sqlite3.Row) -> Point | None:
+    """The place in a TRACK row, None when it says none."""
+    body = _body(row)
+    lat = scaled(body, "lat", -9e8, 9e8, 1e-7)
+    lon = scaled(body, "lon", -18e8, 18e8, 1e-7)
+    if lat is None or lon is None:
+        return None
+    return Point(_when(row)[0], lat, lon, number(body, "alt", -1000, 100_000))
+
+
+def letter_json(letter: Letter) -> dict[str, Any]:
+    """A letter of the outbox as the page shows it."""
+    return {
+        "id": letter.letter_id, "kind": letter.kind, "text": clean_text(letter.text, 200),
+        "command": letter.opcode.name, "state": letter.state, "created_ms": letter.created_ms,
+        "attempts": letter.attempts, "last_sent_ms": letter.last_sent_ms,
+        "confirmed_ms": letter.confirmed_ms, "answered_ms": letter.answered_ms,
+        "why": clean_text(letter.why, 100),
+    }
+
+
+def _body(row: sqlite3.Row) -> dict[str, Any]:
+    try:
+        return unpack_body(row["body"])
+    except ValueError:
+        return {}
+
+
+def _when(row: sqlite3.Row) -> tuple[int, bool]:
+    """(UTC ms of the record, whether it may be believed to the second)."""
+    time_ms, heard_ms = int(row["time_ms"]), int(row["heard_utc_ms"])
+    if row["quality"] == TimeQuality.NONE:
+        offset_ms = row["offset_ms"]
+        return (heard_ms if offset_ms is None else time_ms + int(offset_ms)), False
+    if not heard_ms - PAST_MS <= time_ms <= heard_ms + FUTURE_MS:
+        return heard_ms, False
+    return time_ms, True
+
+
+def _columns(names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {name: [] for name in names}
+    for row in rows:
+        for name, value in zip(names, row, strict=True):
+            columns[name].append(value)
+    return columns

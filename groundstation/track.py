@@ -1,0 +1,73 @@
+"""The way it went: positions from records and beacons put in order, doubted, and thinned.
+
+Pure functions over points. A point that would need an impossible speed is left out, unless three in
+a row agree with one another: then it is the old place that was wrong (or the gap was long).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+SPEED_MAX_MPS = 150.0  # jet stream and some
+SLACK_M = 2_000.0
+AGREEING_POINTS = 3
+SAME_POINT_MS = 1_500
+_EARTH_M = 6_371_000.0
+
+
+class Point(NamedTuple):
+    """Where it was. ``alt_m`` may be unknown."""
+
+    utc_ms: int
+    lat_deg: float
+    lon_deg: float
+    alt_m: float | None
+
+
+def distance_m(first: Point, second: Point) -> float:
+    """Great-circle distance over ground."""
+    lat1, lat2 = math.radians(first.lat_deg), math.radians(second.lat_deg)
+    half_lat = (lat2 - lat1) / 2
+    half_lon = math.radians(second.lon_deg - first.lon_deg) / 2
+    a = math.sin(half_lat) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin(half_lon) ** 2
+    return 2 * _EARTH_M * math.asin(min(1.0, math.sqrt(a)))
+
+
+def _fits(first: Point, second: Point) -> bool:
+    seconds = abs(second.utc_ms - first.utc_ms) / 1000
+    return distance_m(first, second) <= SLACK_M + SPEED_MAX_MPS * seconds
+
+
+def in_order(points: Iterable[Point]) -> list[Point]:
+    """Sorted by time, without null island, teleports and points heard twice."""
+    kept: list[Point] = []
+    doubted: list[Point] = []
+    for point in sorted(points):
+        if abs(point.lat_deg) < 0.01 and abs(point.lon_deg) < 0.01:
+            continue
+        if kept and point.utc_ms - kept[-1].utc_ms < SAME_POINT_MS:
+            continue
+        if not kept or _fits(kept[-1], point):
+            kept.append(point)
+            doubted.clear()
+            continue
+        if doubted and not _fits(doubted[-1], point):
+            doubted.clear()
+        doubted.append(point)
+        if len(doubted) == AGREEING_POINTS:
+            # A single first point that nobody agrees with was the wrong one.
+            kept = [*(kept if len(kept) > 1 else []), *doubted]
+            doubted = []
+    return kept
+
+
+def thinned(points: Sequence[Point], count_max: int) -> list[Point]:
+    """Every n-th point, with the highest and the last always among them."""
+    if len(points) <= count_max:
+        return list(points)
+    stride = -(-len(points) // max(1, count_max - 2))
+    top = max(range(len(points)), key=lambda i: points[i].alt_m or -1e9)
+    keep = {*range(0, len(points), stride), top, len(points) - 1}
+    return [points[i] for i in sorted(keep)]

@@ -1,0 +1,175 @@
+"""The page of the ground station: read-only views of the archive, a live stream, one letter box."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from groundstation import outbox, schema
+from groundstation.events import CLIENTS_MAX, Feed
+from groundstation.guard import Guard, RateLimit, is_same_origin
+from groundstation.hygiene import clean_text, to_json
+from groundstation.reader import FlightReader, letter_json
+from wire.commands import QUESTION_BYTES_MAX, Opcode
+from wire.mission import Mission
+
+STATIC = Path(__file__).parent / "static"
+VENDOR_FILES = ("leaflet.js", "leaflet.css", "uPlot.iife.min.js", "uPlot.min.css")
+BODY_BYTES_MAX = 2048
+ENTRIES_MAX = 200
+ASKS_PER_MINUTE = 6
+
+
+def _system_now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _json(value: Any, status: int = 200, **headers: str) -> Response:
+    return Response(to_json(value), status, headers, "application/json")
+
+
+def _refuse(status: int, sentence: str, **headers: str) -> Response:
+    return _json({"error": sentence}, status, **headers)
+
+
+def _whole(text: str | None) -> int | None:
+    """The whole number in a query or header, None when it is absent or none."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 16 else None
+
+
+class _Pages:
+    """The handlers; state is one reader and one letter box."""
+
+    def __init__(
+        self, archive_path: Path, mission: Mission, now: Callable[[], int], static: Path
+    ) -> None:
+        self._archive_path = archive_path
+        self._mission = mission
+        self._now = now
+        self._static = static
+        self.reader = FlightReader(archive_path, mission)
+        self.feed = Feed(self.reader, now)
+        self._limit = RateLimit(ASKS_PER_MINUTE, 60_000, now)
+
+    async def index(self, request: Request) -> Response:
+        return FileResponse(self._static / "index.html", media_type="text/html")
+
+    async def flight(self, request: Request) -> Response:
+        has_vendor = all((self._static / "vendor" / name).exists() for name in VENDOR_FILES)
+        extra = {"now_ms": self._now(), "has_vendor": has_vendor}
+        return _json(self.reader.flight() | extra)
+
+    async def history(self, request: Request) -> Response:
+        return _json(self.reader.history())
+
+    async def musings(self, request: Request) -> Response:
+        before = _whole(request.query_params.get("before"))
+        limit = _whole(request.query_params.get("limit")) or 60
+        entries = self.reader.entries(before, min(limit, ENTRIES_MAX))
+        return _json({"entries": entries, "now_ms": self._now()})
+
+    async def picture(self, request: Request) -> Response:
+        found = self.reader.picture(request.path_params["record_id"])
+        if found is None:
+            return _refuse(404, "There is no such picture.")
+        image, media_type = found
+        return Response(image, media_type=media_type, headers={"cache-control": "max-age=86400"})
+
+    async def events(self, request: Request) -> Response:
+        if self.feed.is_full:
+            return _refuse(
+                503, f"{CLIENTS_MAX} pages are open already.", **{"retry-after": "30"}
+            )
+        last_seen = _whole(request.headers.get("last-event-id"))
+        if last_seen is None:
+            last_seen = _whole(request.query_params.get("after"))
+        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+        return StreamingResponse(
+            self.feed.stream(last_seen), headers=headers, media_type="text/event-stream"
+        )
+
+    async def ask(self, request: Request) -> Response:
+        if not is_same_origin(request):
+            return _refuse(403, "Questions are only taken from this station's own page.")
+        if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
+            return _refuse(415, "Send the question as application/json.")
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > BODY_BYTES_MAX:
+                return _refuse(413, "That is too long.")
+        try:
+            data = json.loads(body)
+        except (ValueError, RecursionError):
+            return _refuse(400, "That is not JSON.")
+        text = clean_text(data.get("text")) if isinstance(data, dict) else ""
+        if not 1 <= len(text.encode()) <= QUESTION_BYTES_MAX:
+            return _refuse(422, f"A question has 1 to {QUESTION_BYTES_MAX} bytes.")
+        if not self.reader.flight()["can_transmit"]:
+            return _refuse(409, "This station has no key: it listens and cannot send.")
+        if not self._limit.take(request.client.host if request.client else ""):
+            return _refuse(
+                429, "That was a lot of questions; wait a minute.", **{"retry-after": "60"}
+            )
+        return _json(self._queue(text), 201)
+
+    def _queue(self, text: str) -> dict[str, Any]:
+        db = schema.connect(self._archive_path)
+        try:
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute("BEGIN IMMEDIATE")
+            letter_id = outbox.add(db, Opcode.ASK, text, self._now())
+            db.execute("COMMIT")
+            letter = outbox.one(db, letter_id)
+        finally:
+            db.close()
+        assert letter is not None
+        return letter_json(letter)
+
+
+async def _no_archive(request: Request, error: Exception) -> Response:
+    return _refuse(503, "The archive cannot be read just now.", **{"retry-after": "2"})
+
+
+def create_app(
+    archive_path: Path, mission: Mission, *, now: Callable[[], int] | None = None,
+    static: Path = STATIC,
+) -> Starlette:
+    """The page for the archive at ``archive_path``, which may still be missing or being written.
+
+    ``now`` gives UTC in ms, for flights whose time is not the world's.
+    """
+    pages = _Pages(archive_path, mission, now or _system_now_ms, static)
+    own_name = socket.gethostname().lower()
+    names = ("localhost", own_name, f"{own_name}.local", mission.ground.web_host)
+    routes = [
+        Route("/", pages.index),
+        Route("/api/flight", pages.flight),
+        Route("/api/history", pages.history),
+        Route("/api/musings", pages.musings),
+        Route("/api/picture/{record_id:int}", pages.picture),
+        Route("/api/events", pages.events),
+        Route("/api/ask", pages.ask, methods=["POST"]),
+        Mount("/static", StaticFiles(directory=static, check_dir=False)),
+    ]
+    app = Starlette(
+        routes=routes,
+        middleware=[Middleware(Guard, names=names), Middleware(GZipMiddleware, minimum_size=800)],
+        exception_handlers={sqlite3.Error: _no_archive},
+    )
+    app.state.reader = pages.reader
+    app.state.feed = pages.feed
+    return app
