@@ -17,7 +17,7 @@ API_NAMES = ("weather", "news", "tides", "time", "iss", "poem")
 API_CHANCE = 0.1
 MISSING_CHANCE = 0.1  # a sensor that is not there, or has failed
 CEILING_M = 34_000.0
-DRAWS_MAX = 60  # redraws of the altitude until stated pressure and temperature agree with it
+DRAWS_MAX = 600  # redraws of the altitude until stated pressure and temperature agree with it
 
 # ISO 2533: base height m, base temperature K, lapse K/m, base pressure hPa
 _LAYERS = (

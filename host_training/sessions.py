@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from host_training.importers.notebook import Condition, Entry
@@ -29,6 +29,7 @@ class Turn:
     author: str
     is_me: bool
     texts: tuple[str, ...]
+    source: str
     utc_ms: int
 
     @property
@@ -71,9 +72,10 @@ def split_sessions(messages: Iterable[Message], gap_ms: int = GAP_MS) -> list[li
 def _append(turns: list[Turn], message: Message) -> None:
     if turns and turns[-1].author == message.author:
         last = turns.pop()
-        turns.append(Turn(last.author, last.is_me, (*last.texts, message.text), last.utc_ms))
+        turns.append(replace(last, texts=(*last.texts, message.text)))
     else:
-        turns.append(Turn(message.author, message.is_me, (message.text,), message.utc_ms))
+        turns.append(Turn(message.author, message.is_me, (message.text,), message.source,
+                          message.utc_ms))
 
 
 def chat_examples(messages: Iterable[Message]) -> list[Example]:
@@ -82,19 +84,14 @@ def chat_examples(messages: Iterable[Message]) -> list[Example]:
     The question is the last message before the answer, which is what was answered; the whole of
     a partner's burst would seldom fit the prompt.
     """
-    messages = list(messages)
-    sources = {(m.author, m.utc_ms): m.source for m in messages}
     examples = []
     for turns in split_sessions(messages):
         for before, turn in zip([None, *turns], turns, strict=False):
             if not turn.is_me:
                 continue
-            source = sources[turn.author, turn.utc_ms]
-            if before is None:
-                examples.append(Example("monologue", turn.text, source, turn.utc_ms))
-            else:
-                examples.append(
-                    Example("dialogue", turn.text, source, turn.utc_ms, before.texts[-1]))
+            examples.append(Example(
+                "dialogue" if before else "monologue", turn.text, turn.source, turn.utc_ms,
+                question=before.texts[-1] if before else None))
     return examples
 
 

@@ -92,6 +92,10 @@ class _KeepBest(TrainerCallback):
     def best(self) -> float:
         return min(entry["held_out_bpb"] for entry in self.history)
 
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Forget epochs measured after the checkpoint from which the run now goes on."""
+        self.history = [e for e in self.history if e["epoch"] <= (state.epoch or 0) + 1e-3]
+
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         best = f", best {self.best():.3f} bits/byte" if self.history else ""
         self._report(state.global_step / max(1, state.max_steps),

@@ -29,7 +29,7 @@ CURVE_FACTOR = 3.0
 CAPTURE_MS = 2_600  # warm-up, exposure and encoding
 THUMBNAIL_BYTES_MAX = 3_400
 DARK_DEG = -4.0  # the sun this far below the horizon: the camera sees nothing
-QUALITIES = (72, 60, 48, 36, 24, 12, 5)
+QUALITIES = (88, 80, 72, 60, 48, 36, 24, 12, 5)
 _Colour = tuple[int, int, int]
 
 
@@ -107,7 +107,7 @@ def scene(view: View) -> str:
         return "dark"
     if view.is_in_cloud:
         return "cloud"
-    if view.sun_x is not None and 0 < view.sun_deg and 0 <= _sun_y(view) < HEIGHT:
+    if view.sun_x is not None and view.sun_deg > 0 and 0 <= _sun_y(view) < HEIGHT:
         return "sun"
     return "horizon"
 
@@ -169,9 +169,9 @@ def _sky_colours(view: View) -> tuple[_Colour, _Colour]:
     height = min(1.0, view.altitude_m / 30_000)
     overhead = _mix((84, 142, 214), (3, 5, 18), height**0.55)
     rim = _mix((196, 215, 233), (132, 184, 232), height)
-    if view.sun_deg < 9:
-        glow = 1 - max(0.0, view.sun_deg) / 9
-        rim = _mix(rim, (250, 158, 92), 0.75 * glow)
+    if view.sun_deg < 12:
+        glow = 1 - max(0.0, view.sun_deg) / 12
+        rim = _mix(rim, (255, 150, 72), 0.35 + 0.6 * glow)
         overhead = _mix(overhead, (34, 36, 74), 0.5 * glow)
     return overhead, rim
 
@@ -200,7 +200,10 @@ def _add_sun(image: Image.Image, view: View) -> None:
         brush.ellipse((x - radius, y - radius, x + radius, y + radius), fill=light)
     glow = glow.filter(ImageFilter.GaussianBlur(8))
     image.paste(Image.new("RGB", image.size, colour), (0, 0), glow)
-    ImageDraw.Draw(image).ellipse((x - 5, y - 5, x + 5, y + 5), fill=colour)
+    disc = Image.new("L", (WIDTH * 4, HEIGHT * 4), 0)
+    ImageDraw.Draw(disc).ellipse((4 * x - 18, 4 * y - 18, 4 * x + 18, 4 * y + 18), fill=255)
+    disc = disc.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
+    image.paste(Image.new("RGB", image.size, colour), (0, 0), disc)
 
 
 def _noise(rng: random.Random, width: int, height: int, octaves: int) -> Image.Image:

@@ -75,6 +75,7 @@ class Channel:
     ) -> None:
         self.sent: Counter[str] = Counter()  # both directions: the frame types differ
         self.heard: Counter[str] = Counter()
+        self.payload_airtime_ms = 0
         self._clock = clock
         self._rate_bps = rate_bps
         self._rng = rng
@@ -101,15 +102,18 @@ class Channel:
 
     def send_down(self, frame: bytes) -> int:
         """The payload begins to send; returns when it will have been sent."""
+        self.payload_airtime_ms += self.airtime_ms(len(frame))
         return self._begin(self._payload, frame)
 
     def send_up(self, frame: bytes) -> int:
         """The station begins to send; returns when it will have been sent."""
         return self._begin(self._ground, frame)
 
-    def arrive_down(self, frame: bytes, start_ms: int, end_ms: int) -> HeardFrame | None:
+    def arrive_down(
+        self, frame: bytes, start_ms: int, end_ms: int, is_listening: bool = True
+    ) -> HeardFrame | None:
         """What the station hears of a frame that has just ended, if anything."""
-        is_lost = self._down.is_lost()
+        is_lost = self._down.is_lost() or not is_listening
         if is_lost or self._ground.overlaps(start_ms, end_ms):
             return None
         return self._heard(frame)

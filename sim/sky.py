@@ -122,7 +122,7 @@ class Sky:
     def humidity_pct(self, altitude_m: float) -> float:
         """Relative humidity, 1..98: damp below, near saturation in cloud, dry from 12 km up."""
         if self.is_in_cloud(altitude_m):
-            return 90.0 + 8.0 * self.cloud.cover
+            return 93.0 + 6.0 * self.cloud.cover
         return max(1.0, self._surface_humidity_pct * (1.0 - max(0.0, altitude_m) / 12_000.0))
 
     def is_in_cloud(self, altitude_m: float) -> bool:

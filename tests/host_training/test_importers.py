@@ -9,12 +9,13 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from host_training.errors import TrainingError
 from host_training.importers.discord_package import import_discord
 from host_training.importers.notebook import import_notebook, parse_condition
 from host_training.importers.telegram import import_telegram, plain_text
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.host_training.conftest import NOTEBOOK, telegram_export
 
 EXAMPLES = Path(__file__).parents[2] / "host_training" / "examples" / "edda"

@@ -8,12 +8,13 @@ from __future__ import annotations
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from host_training.importers.notebook import Condition
 from host_training.messages import Message
 from host_training.moments import draw_moment, standard_air
 from host_training.sessions import GAP_MS, chat_examples, split_sessions
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def said(minute: float, who: str, text: str = "words", chat: str = "1") -> Message:
@@ -74,9 +75,9 @@ def test_stated_senses_are_kept_and_the_rest_agrees() -> None:
 def test_altitude_follows_a_stated_temperature() -> None:
     rng = random.Random(2)
     for _ in range(200):
-        moment = draw_moment(Condition("cold", {"outside_c": (-50, -40)}, {"phase": "ascent"}), rng)
-        assert -50 <= moment.outside_c <= -40
-        assert 6_000 < moment.altitude_m
+        moment = draw_moment(Condition("cold", {"outside_c": (10, 15)}, {"phase": "ascent"}), rng)
+        assert 10 <= moment.outside_c <= 15
+        assert moment.altitude_m is None or moment.altitude_m < 4_000
 
 
 @pytest.mark.parametrize(("ranges", "phases"), [

@@ -1,0 +1,204 @@
+"""What the link is measured against: one half-duplex channel, and other ways to use it.
+
+The channel carries one frame a slot, in either direction, and loses it or not; what it does in
+every slot is drawn from the seed before anything is sent, so that all contestants meet the same
+weather, and ``ideal_slots`` is what the best possible one would have needed in just that weather.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+MEAN_BURST_SLOTS = 8
+
+
+class Channel:
+    """``is_lost(slot)``: the fate of each slot. Independent, or in bursts (Gilbert-Elliott: the
+    good state loses nothing, the bad state all, and lasts MEAN_BURST_SLOTS in the mean)."""
+
+    def __init__(self, seed: int, loss: float, is_bursty: bool) -> None:
+        self._rng = random.Random(f"{seed} {loss} {is_bursty}")
+        self._loss = loss
+        self._fates: list[bool] = []
+        self._is_bad: bool | None = None if is_bursty else False
+        # The good state lasts a slot at least; where that is too long the bad one lasts longer.
+        self._mean_bad_slots = max(MEAN_BURST_SLOTS, loss / (1 - loss))
+        self._mean_good_slots = self._mean_bad_slots * (1 - loss) / loss if loss else 0.0
+        self._is_bursty = is_bursty
+
+    def is_lost(self, slot: int) -> bool:
+        while len(self._fates) <= slot:
+            self._fates.append(self._draw())
+        return self._fates[slot]
+
+    def ideal_slots(self, frames: int) -> int:
+        """When ``frames`` frames have got through, whatever they were: no sender can do better."""
+        slot = 0
+        while frames:
+            frames -= not self.is_lost(slot)
+            slot += 1
+        return slot
+
+    def _draw(self) -> bool:
+        if not self._is_bursty:
+            return self._rng.random() < self._loss
+        if self._is_bad is None:
+            self._is_bad = self._rng.random() < self._loss
+        else:
+            mean_slots = self._mean_bad_slots if self._is_bad else self._mean_good_slots
+            if self._rng.random() < 1 / mean_slots:
+                self._is_bad = not self._is_bad
+        return self._is_bad
+
+
+def carousel_slots(channel: Channel, frames: int) -> int:
+    """Uncoded, no feedback: all frames in turn until the last one got through once."""
+    missing = set(range(frames))
+    slot = 0
+    while missing:
+        if not channel.is_lost(slot):
+            missing.discard(slot % frames)
+        slot += 1
+    return slot
+
+
+def arq_slots(channel: Channel, frames: int, every: int, delay: int) -> int:
+    """Selective repeat: what the last report calls missing in turn, never idle; all of it first.
+
+    The ground reports in every slot ``every`` (half duplex); the report is known ``delay`` later.
+    """
+    missing = set(range(frames))
+    queue = deque(range(frames))
+    reports: deque[tuple[int, set[int]]] = deque()
+    slot = 0
+    while missing:
+        if reports and reports[0][0] <= slot:
+            reported = reports.popleft()[1]
+            queue = deque(frame for frame in queue if frame in reported)
+        if slot % (every + 1) == every:
+            if not channel.is_lost(slot):
+                reports.append((slot + delay, set(missing)))
+        else:
+            frame = queue[0]
+            queue.rotate(-1)
+            if not channel.is_lost(slot):
+                missing.discard(frame)
+        slot += 1
+    return slot
+
+
+def _pdus(handler: Any) -> Iterator[bytes]:
+    """All that a CFDP handler wants to send now, as bytes."""
+    while handler.packets_ready:
+        yield bytes(handler.get_next_packet().pdu.pack())
+
+
+def _remote(entity: int, mtu_bytes: int, is_tuned: bool) -> Any:
+    """Settings: cfdp-py's defaults, or the best we found for this channel (immediate NAK, timers
+    of ten slots of one second, no limit on how often they may expire)."""
+    from cfdppy.mib import RemoteEntityConfig
+    from spacepackets.cfdp import ChecksumType, TransmissionMode
+    from spacepackets.util import ByteFieldU8
+
+    limits = {"positive_ack_timer_expiration_limit": 10_000, "nak_timer_expiration_limit": 10_000}
+    return RemoteEntityConfig(
+        entity_id=ByteFieldU8(entity), max_file_segment_len=None, max_packet_len=mtu_bytes,
+        closure_requested=False, crc_on_transmission=False, crc_type=ChecksumType.CRC_32,
+        default_transmission_mode=TransmissionMode.ACKNOWLEDGED, **(limits if is_tuned else {}),
+    )
+
+
+def _handlers(folder: Path, content: bytes, mtu_bytes: int, is_tuned: bool) -> tuple[Any, Any]:
+    """cfdp-py's (source, destination) with a put request for a file of ``content``."""
+    from cfdppy import handler, mib, request, user
+    from spacepackets.seqcount import SeqCountProvider
+    from spacepackets.util import ByteFieldU8
+
+    class Faults(mib.DefaultFaultHandlerBase):
+        def _ignore(self, *_: object) -> None: ...
+
+        notice_of_suspension_cb = notice_of_cancellation_cb = _ignore
+        abandoned_cb = ignore_cb = _ignore
+
+    class Timers(mib.CheckTimerProvider):
+        def provide_check_timer(self, *_: object) -> Any:
+            raise AssertionError("only unacknowledged transfers have check timers")
+
+    def local(entity: int) -> Any:
+        return mib.LocalEntityConfig(ByteFieldU8(entity), mib.IndicationConfig(), Faults())
+
+    table = mib.RemoteEntityConfigTable([_remote(n, mtu_bytes, is_tuned) for n in (1, 2)])
+    (folder / "sent").write_bytes(content)
+    source = handler.SourceHandler(
+        local(1), user.CfdpUserBase(), table, Timers(), SeqCountProvider(16)
+    )
+    put = request.PutRequest(ByteFieldU8(2), folder / "sent", folder / "heard", None, None)
+    assert source.put_request(put)
+    return source, handler.DestHandler(local(2), user.CfdpUserBase(), table, Timers())
+
+
+def _offer(handler: Any, pdu: bytes | None) -> list[bytes]:
+    """Let a handler take ``pdu`` and the time; what it wants to send because of it."""
+    from cfdppy.exceptions import InvalidNakPdu, PduIgnoredForDest, PduIgnoredForSource
+    from spacepackets.cfdp import PduFactory
+
+    try:
+        handler.state_machine(PduFactory.from_raw(pdu) if pdu else None)
+    except (PduIgnoredForDest, PduIgnoredForSource, InvalidNakPdu):
+        pass  # the standard's way of saying: not now
+    except ValueError:
+        pass  # cfdp-py's tracker does not like a segment that it got in part
+    return list(_pdus(handler))
+
+
+def cfdp_slots(
+    channel: Channel, content: bytes, mtu_bytes: int, slots_max: int, is_tuned: bool = True
+) -> int | None:
+    """cfdp-py class 2: slots until the ground has the whole file; None when it never does.
+
+    Both directions lose alike and the destination may speak whenever it has something to say,
+    without asking: kinder to CFDP than our own windows. A slot is one second of its timers. Its
+    lost-segment tracker is a default argument that all destinations share, so that one transfer
+    would spoil the next (research/link.md §1); here each gets its own.
+    """
+    import spacepackets.countdown as countdown
+    from cfdppy.handler import dest
+
+    slot = 0
+    original: Callable[[], int] = countdown.time_ms
+    countdown.time_ms = lambda: slot * 1000
+    logging.getLogger("cfdppy").setLevel(logging.CRITICAL)
+    try:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            source, destination = _handlers(folder, content, mtu_bytes, is_tuned)
+            destination._params.acked_params.lost_seg_tracker = dest.LostSegmentTracker()
+            wrapper = dest._AckedModeParams
+            wrapper.__dataclass_fields__["lost_seg_tracker"].default.lost_segments.clear()
+            down: deque[bytes] = deque()
+            up: deque[bytes] = deque()
+            while slot < slots_max:
+                if not up:
+                    up += _offer(destination, None)
+                if not down and not up:
+                    down += _offer(source, None)
+                sending, receiver = (up, source) if up else (down, destination)
+                if sending:
+                    pdu = sending.popleft()
+                    assert len(pdu) <= mtu_bytes
+                    if not channel.is_lost(slot):
+                        (down if receiver is source else up).extend(_offer(receiver, pdu))
+                slot += 1
+                heard = folder / "heard"
+                if heard.exists() and heard.stat().st_size == len(content):
+                    if heard.read_bytes() == content:
+                        return slot
+    finally:
+        countdown.time_ms = original
+    return None

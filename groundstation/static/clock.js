@@ -1,0 +1,24 @@
+// The station's clock as seen from here. A simulated flight may run faster than the world does.
+
+const SAMPLE_MS = 1000;
+let serverMs = null;
+let localMs = 0;
+let rate = 1;
+
+/** Take the station's time in; learn how fast it runs. */
+export function setClock(nowMs) {
+  const local = performance.now();
+  if (serverMs !== null) {
+    const elapsed = local - localMs;
+    if (elapsed < SAMPLE_MS) return;
+    const measured = (nowMs - serverMs) / elapsed;
+    rate = Math.abs(measured - 1) < 0.25 ? 1 : Math.min(500, Math.max(0, measured));
+  }
+  serverMs = nowMs;
+  localMs = local;
+}
+
+/** UTC in ms at the station now. */
+export function now() {
+  return serverMs === null ? Date.now() : serverMs + (performance.now() - localMs) * rate;
+}

@@ -1,0 +1,51 @@
+// The only way nodes are made here: text goes in as text, never as markup.
+
+export const byId = (id) => document.getElementById(id);
+
+/** A node with a class and children; strings become text nodes. */
+export function el(tag, className, ...children) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+/** Text that a radio wrote, isolated so that its direction cannot reorder its neighbours. */
+export function said(tag, className, text) {
+  const node = el(tag, className);
+  node.dir = "auto";
+  node.textContent = text;
+  return node;
+}
+
+/** Set text only when it differs, so that screen readers and layout stay calm. */
+export function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** Tell a screen reader, politely. */
+export function speak(text) {
+  write(byId("spoken"), text);
+}
+
+export function loadScript(path) {
+  return new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = path;
+    script.onload = resolve;
+    script.onerror = () => reject(new Error(`${path} did not load`));
+    document.head.append(script);
+  });
+}
+
+export function loadStyle(path) {
+  const link = document.createElement("link");
+  link.rel = "stylesheet";
+  link.href = path;
+  document.head.prepend(link);
+}
+
+/** The value of a colour of the theme in use. */
+export function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}

@@ -1,0 +1,75 @@
+// Numbers and times in words. Unknown is an en dash, never a zero.
+
+const UNKNOWN = "–";
+const THIN = "\u202f";
+const MINUS = "\u2212";
+
+const known = (value) => value !== null && value !== undefined && Number.isFinite(value);
+
+export function grouped(value) {
+  const whole = Math.round(Math.abs(value)).toString();
+  const spaced = whole.length < 5 ? whole : whole.replace(/\B(?=(\d{3})+$)/g, THIN);
+  return (Math.round(value) < 0 ? MINUS : "") + spaced;
+}
+
+export const metres = (value) => (known(value) ? `${grouped(value)}${THIN}m` : UNKNOWN);
+
+export function signed(value, digits = 0) {
+  if (!known(value)) return UNKNOWN;
+  const text = Math.abs(value).toFixed(digits);
+  return Number(text) === 0 ? text : (value < 0 ? MINUS : "+") + text;
+}
+
+export const climb = (value) => (known(value) ? `${signed(value, 1)}${THIN}m/s` : UNKNOWN);
+
+export function degrees(value) {
+  if (!known(value)) return UNKNOWN;
+  const text = Math.abs(value).toFixed(0);
+  return `${value < 0 && text !== "0" ? MINUS : ""}${text}${THIN}°C`;
+}
+
+export const volts = (mv) => (known(mv) ? `${(mv / 1000).toFixed(2)}${THIN}V` : UNKNOWN);
+export const percent = (share) => (known(share) ? `${Math.round(share * 100)}${THIN}%` : UNKNOWN);
+export const count = (value) => (known(value) ? String(Math.round(value)) : UNKNOWN);
+
+/** A span of time as one would say it: 8 s, 4 min, 2 h 10 min. */
+export function span(ms) {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 90) return `${seconds}${THIN}s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return `${minutes}${THIN}min`;
+  const rest = minutes % 60;
+  const hours = Math.floor(minutes / 60);
+  if (hours >= 48) return `${Math.round(hours / 24)} days`;
+  return rest ? `${hours}${THIN}h ${rest}${THIN}min` : `${hours}${THIN}h`;
+}
+
+const two = (value) => String(value).padStart(2, "0");
+
+export function clockTime(ms) {
+  const at = new Date(ms);
+  return `${two(at.getHours())}:${two(at.getMinutes())}`;
+}
+
+export function utcTime(ms) {
+  return `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}
+
+/** Time since launch, hours and minutes, with seconds where there is room. */
+export function sinceLaunch(ms, withSeconds) {
+  const seconds = Math.floor(Math.abs(ms) / 1000);
+  const text = `${Math.floor(seconds / 3600)}:${two(Math.floor(seconds / 60) % 60)}`;
+  return (ms < 0 ? MINUS : "") + (withSeconds ? `${text}:${two(seconds % 60)}` : text);
+}
+
+export const PHASE_WORDS = {
+  BOOT: "waking", GROUND: "on the ground", ASCENT: "rising", FLOAT: "floating",
+  DESCENT: "falling", LANDED: "landed", INFLIGHT_UNKNOWN: "in flight",
+};
+
+const CHAPTERS = {
+  BOOT: "Woke up", GROUND: "On the ground", ASCENT: "Left the ground", FLOAT: "Began to float",
+  DESCENT: "Began to fall", LANDED: "Landed", INFLIGHT_UNKNOWN: "Woke up in flight",
+};
+
+export const chapter = (phase) => CHAPTERS[phase] ?? phase;

@@ -1,0 +1,172 @@
+// Puts the page together: loads the state, then follows the station's stream of changes.
+
+import { setClock } from "./clock.js";
+import { byId, el, loadScript, loadStyle, write } from "./dom.js";
+import * as feed from "./feed.js";
+import * as format from "./format.js";
+import * as strip from "./strip.js";
+import * as talk from "./talk.js";
+import * as track from "./track.js";
+
+const REDRAW_MS = 1000;
+const REFRESH_MS = 60_000; // minutes of the link come with the history only
+const HIDDEN_MS = 60_000; // a tab that nobody sees gives its connection back
+let drawers = []; // map and plots, once they are here
+let source = null;
+let lastChange = 0;
+let isRedrawDue = false;
+
+function setFlight(state) {
+  lastChange = Math.max(lastChange, state.change_id);
+  strip.setFlight(state);
+  feed.setFlight(state);
+  talk.setFlight(state);
+  drawers.forEach((drawer) => drawer.setFlight?.(state));
+  write(byId("title"), state.name);
+  write(byId("disclosure"), state.disclosure);
+  colophon(state);
+}
+
+function colophon(state) {
+  const link = state.link;
+  const words = [
+    `Heard at ${state.station}: ${format.grouped(link.heard)} frames, ${format.grouped(link.lost)} lost on the way`,
+    link.noise ? `${format.grouped(link.noise)} bursts of noise` : "",
+    link.conflicts ? `${format.grouped(link.conflicts)} records that contradict earlier ones` : "",
+    state.foreign.length ? `also heard: ${state.foreign.map((node) => `node ${node.node_id}`).join(", ")}` : "",
+  ].filter(Boolean).join("; ");
+  byId("colophon").replaceChildren(
+    el("p", "", `${words}.`),
+    el("p", "", "Frames from above are not signed: anyone on the channel could have sent them."),
+  );
+}
+
+function showPicture() {
+  const newest = feed.pictures()[0];
+  if (!newest) return;
+  byId("view").hidden = false;
+  const image = byId("view-image");
+  const path = `/api/picture/${newest.id}`;
+  if (!image.src.endsWith(path)) image.src = path;
+  image.alt = `The latest picture: ${newest.scene || "no description"}`;
+  const parts = ["latest picture", format.clockTime(newest.when_ms), newest.alt_m === null ? "" : format.metres(newest.alt_m)];
+  write(byId("view-caption"), parts.filter(Boolean).join(" · "));
+}
+
+function redraw() {
+  if (isRedrawDue) return;
+  isRedrawDue = true;
+  setTimeout(() => {
+    isRedrawDue = false;
+    drawers.forEach((drawer) => drawer.draw());
+  }, REDRAW_MS);
+}
+
+async function loadHistory() {
+  const answer = await fetch("/api/history");
+  const history = await answer.json();
+  track.setHistory(history);
+  feed.addSilences(history.silences);
+}
+
+async function loadInstruments(hasVendor) {
+  if (!hasVendor) {
+    byId("map").replaceChildren(el("p", "missing", "Map and plots are not installed; run make."));
+    byId("map").classList.add("absent");
+    return;
+  }
+  loadStyle("/static/vendor/leaflet.css");
+  loadStyle("/static/vendor/uPlot.min.css");
+  await Promise.all([loadScript("/static/vendor/leaflet.js"), loadScript("/static/vendor/uPlot.iife.min.js")]);
+  drawers = await Promise.all([import("./map.js"), import("./plots.js")]);
+  drawers.forEach((drawer) => drawer.start());
+}
+
+async function loadAll() {
+  const answer = await fetch("/api/flight");
+  if (!answer.ok) throw new Error((await answer.json()).error);
+  const state = await answer.json();
+  setClock(state.now_ms);
+  setFlight(state);
+  await feed.load();
+  showPicture();
+  document.body.classList.add("ready");
+  return state;
+}
+
+function follow() {
+  source?.close();
+  source = new EventSource(`/api/events?after=${lastChange}`);
+  source.addEventListener("update", (event) => {
+    const update = JSON.parse(event.data);
+    setClock(update.now_ms);
+    setFlight(update.flight);
+    track.extend(update);
+    feed.arrive(update.entries);
+    showPicture();
+    redraw();
+  });
+  source.addEventListener("clock", (event) => setClock(JSON.parse(event.data).now_ms));
+  source.addEventListener("resync", async () => {
+    await loadAll();
+    await loadHistory();
+    redraw();
+  });
+  source.addEventListener("open", () => banner(""));
+  source.addEventListener("error", () => banner("The station does not answer. What you see is the last it said."));
+}
+
+function banner(text) {
+  byId("banner").hidden = !text;
+  write(byId("banner"), text);
+}
+
+function showView(name) {
+  document.body.dataset.view = name;
+  for (const button of document.querySelectorAll(".tabs button")) {
+    if (button.dataset.to === name) button.setAttribute("aria-current", "true");
+    else button.removeAttribute("aria-current");
+  }
+  window.scrollTo(0, 0);
+}
+
+function watchVisibility() {
+  let timer = 0;
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(timer);
+    if (document.hidden) {
+      timer = setTimeout(() => { source?.close(); source = null; }, HIDDEN_MS);
+    } else if (source === null) {
+      follow();
+    }
+  });
+}
+
+async function start() {
+  document.querySelector(".tabs").addEventListener("click", (event) => {
+    if (event.target.dataset.to) showView(event.target.dataset.to);
+  });
+  setInterval(strip.tick, 1000);
+  let state = null;
+  while (state === null) {
+    try {
+      state = await loadAll();
+      banner("");
+    } catch (error) {
+      banner(`${error.message || "The station does not answer."} Trying again.`);
+      await new Promise((resolve) => { setTimeout(resolve, 2000); });
+    }
+  }
+  follow();
+  watchVisibility();
+  await loadHistory();
+  await loadInstruments(state.has_vendor);
+  drawers.forEach((drawer) => { drawer.setFlight?.(state); drawer.draw(); });
+  setInterval(async () => {
+    await loadHistory().catch(() => {});
+    redraw();
+  }, REFRESH_MS);
+  document.body.classList.add("complete");
+}
+
+start();

@@ -1,0 +1,55 @@
+// The strip: how it is up there, and above all how old that knowledge is.
+
+import { now } from "./clock.js";
+import { byId, write } from "./dom.js";
+import * as format from "./format.js";
+
+const QUIET_FACTOR = 3; // beacons missed before the strip says so
+const SILENT_FACTOR = 10;
+let flight = null;
+
+export function setFlight(state) {
+  flight = state;
+  const beacon = state.beacon;
+  document.title = `${state.name} · ${format.PHASE_WORDS[beacon?.phase] ?? "not heard yet"}`;
+  write(byId("name"), state.name);
+  write(byId("phase"), beacon ? format.PHASE_WORDS[beacon.phase] ?? "phase unknown" : "not heard yet");
+  const fixAge = beacon?.fix_age_s ?? 0;
+  const hasFix = beacon && beacon.altitude_m !== null && fixAge <= 60;
+  write(byId("altitude"), beacon ? format.metres(beacon.altitude_m) : "–");
+  byId("altitude").classList.toggle("old", Boolean(beacon) && !hasFix);
+  write(byId("climb"), beacon ? format.climb(beacon.climb_mps) : "–");
+  write(byId("outside"), beacon ? format.degrees(beacon.outside_c) : "–");
+  write(byId("battery"), beacon ? format.volts(beacon.battery_mv) : "–");
+  write(byId("sats"), beacon ? format.count(beacon.satellites) : "–");
+  write(byId("loss"), format.percent(state.link.loss_recent));
+  tick();
+}
+
+/** fresh, quiet or silent: one place decides it, for the whole page. */
+export function freshness() {
+  if (!flight?.beacon) return "silent";
+  const age = now() - flight.beacon.utc_ms;
+  const expected = flight.beacon.expected_every_s * 1000;
+  if (age > SILENT_FACTOR * expected) return "silent";
+  return age > QUIET_FACTOR * expected ? "quiet" : "fresh";
+}
+
+/** Called once a second: ages grow even when nothing arrives. */
+export function tick() {
+  if (!flight) return;
+  const beacon = flight.beacon;
+  const state = freshness();
+  document.body.dataset.freshness = state;
+  const age = beacon ? now() - beacon.utc_ms : null;
+  write(byId("age"), age === null ? "never" : `${format.span(age)} ago`);
+  const launch = flight.launch_ms;
+  write(byId("clock-label"), launch ? "since launch" : "station time");
+  write(byId("clock"), launch ? `T+${format.sinceLaunch(now() - launch, true)}` : format.clockTime(now()));
+  const quiet = byId("quiet");
+  quiet.hidden = state === "fresh" || !beacon;
+  if (!quiet.hidden) {
+    const where = beacon.altitude_m === null ? "" : `, last seen at ${format.metres(beacon.altitude_m)}`;
+    write(quiet, `Nothing heard for ${format.span(age)}${where}`);
+  }
+}

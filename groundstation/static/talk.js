@@ -1,0 +1,80 @@
+// The letter box. Every state is said in words, and "heard" only when the payload showed it.
+
+import { byId, el, said, speak, write } from "./dom.js";
+import * as format from "./format.js";
+
+const BYTES_MAX = 160;
+const NEAR_FULL = 110;
+const SHOWN = 5;
+let flight = null;
+
+const bytes = (text) => new TextEncoder().encode(text.trim()).length;
+
+export function setFlight(state) {
+  flight = state;
+  write(byId("talk-title"), `Ask ${state.name} something`);
+  const form = byId("ask");
+  form.classList.toggle("closed", !state.can_transmit);
+  for (const field of form.elements) field.disabled = !state.can_transmit;
+  byId("question").placeholder = state.can_transmit ? "Is it cold up there?" : "";
+  if (!state.can_transmit) note("This station has no key: it only listens.");
+  else if (byId("question").value === "") note(`It hears you between its own frames. ${BYTES_MAX} bytes at most.`);
+  byId("letters").replaceChildren(...state.outbox.slice(0, SHOWN).map(letter));
+}
+
+function note(text, isBad = false) {
+  const node = byId("ask-note");
+  write(node, text);
+  node.classList.toggle("bad", isBad);
+}
+
+/** What became of a letter, as one would tell it. */
+function fate(item) {
+  const times = item.attempts === 1 ? "once" : `${item.attempts} times`;
+  switch (item.state) {
+    case "queued": return `waiting until ${flight.name} listens`;
+    case "sent": return `sent ${times}, no sign yet that it was heard`;
+    case "confirmed": return `heard by ${flight.name} at ${format.clockTime(item.confirmed_ms)}, not answered yet`;
+    case "answered": return `answered at ${format.clockTime(item.answered_ms)}`;
+    default: return `not delivered: ${item.why || "given up"}`;
+  }
+}
+
+function letter(item) {
+  const words = item.kind === "question" ? item.text : item.command.toLowerCase().replaceAll("_", " ");
+  return el("li", item.state, said("q", "", words), el("span", "fate", fate(item)));
+}
+
+async function send(event) {
+  event.preventDefault();
+  const field = byId("question");
+  const text = field.value.trim();
+  if (!text) return note("Write something first.", true);
+  if (bytes(text) > BYTES_MAX) return note(`That is ${bytes(text) - BYTES_MAX} bytes too long.`, true);
+  try {
+    const answer = await fetch("/api/ask", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ text }),
+    });
+    const said = await answer.json();
+    if (!answer.ok) return note(said.error, true);
+    field.value = "";
+    note("Queued. It goes up when it next listens.");
+    speak("Question queued");
+  } catch {
+    note("The station did not answer; your words are still here.", true);
+  }
+}
+
+byId("ask").addEventListener("submit", send);
+byId("question").addEventListener("input", () => {
+  const used = bytes(byId("question").value);
+  if (used > NEAR_FULL) note(used > BYTES_MAX ? `${used - BYTES_MAX} bytes too long` : `${BYTES_MAX - used} bytes left`, used > BYTES_MAX);
+});
+byId("question").addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.shiftKey) {
+    event.preventDefault();
+    byId("ask").requestSubmit();
+  }
+});

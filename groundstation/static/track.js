@@ -1,0 +1,70 @@
+// The flight as columns, in order of time, shared by the map and the plots.
+
+const track = []; // [t, lat, lon, alt]
+const state = []; // [t, mv, out, in]
+let link = { t: [], heard: [], lost: [] };
+const GAP_MS = 90_000;
+const POINTS_MAX = 4000;
+
+const rows = (columns, names) => columns[names[0]].map((_, i) => names.map((name) => columns[name][i]));
+
+export function setHistory(history) {
+  track.splice(0, track.length, ...rows(history.track, ["t", "lat", "lon", "alt"]));
+  state.splice(0, state.length, ...rows(history.state, ["t", "mv", "out", "in"]));
+  link = history.link;
+}
+
+export const points = () => track;
+export const samples = () => state;
+export const minutes = () => link;
+
+function insert(list, row) {
+  let at = list.length;
+  while (at > 0 && list[at - 1][0] > row[0]) at -= 1;
+  if (at > 0 && list[at - 1][0] === row[0]) return;
+  list.splice(at, 0, row);
+}
+
+/** New rows from the live stream; a pause becomes a row of nothing. */
+export function extend(update) {
+  for (const row of update.track) insert(track, row);
+  for (const row of update.state) {
+    const last = state.at(-1);
+    if (last && row[0] - last[0] > GAP_MS) state.push([last[0] + 1, null, null, null]);
+    insert(state, row);
+  }
+  thin(track);
+  thin(state);
+}
+
+function thin(list) {
+  if (list.length <= POINTS_MAX) return;
+  const top = list.reduce((best, row, i) => ((row[3] ?? -1e9) > (list[best][3] ?? -1e9) ? i : best), 0);
+  const kept = list.filter((row, i) => i % 2 === 0 || i === top || i === list.length - 1 || row[1] === null);
+  list.splice(0, list.length, ...kept);
+}
+
+/** [lat, lon] at a time, between the two points around it; null outside the track. */
+export function placeAt(ms) {
+  let low = 0;
+  let high = track.length - 1;
+  if (high < 1 || ms < track[0][0] || ms > track[high][0] + GAP_MS) return null;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (track[middle][0] <= ms) low = middle;
+    else high = middle;
+  }
+  const [a, b] = [track[low], track[high]];
+  const share = b[0] === a[0] ? 0 : Math.min(1, Math.max(0, (ms - a[0]) / (b[0] - a[0])));
+  return [a[1] + (b[1] - a[1]) * share, a[2] + (b[2] - a[2]) * share];
+}
+
+/** The highest point, and whether it has come down from it. */
+export function peak() {
+  let top = null;
+  for (const row of track) if (row[3] !== null && (top === null || row[3] > top[3])) top = row;
+  const last = track.at(-1);
+  return top && last && last[3] !== null && top[3] - last[3] > 400 ? top : null;
+}
+
+export { GAP_MS };

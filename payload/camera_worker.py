@@ -1,0 +1,141 @@
+"""The process that takes one picture: ``python -m payload.camera_worker --out FILE``.
+
+The only importer of picamera2. It captures once, writes a JPEG small enough for the radio to FILE
+and says the scene in one word (dark, cloud, horizon, sun) on standard output. Without a camera it
+ends with status 1 and one sentence on standard error. It may hang or crash in the camera's driver:
+whoever started it holds the deadline and kills it.
+
+Exposure, white balance and focus are the camera's own choice except that focus is at infinity.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+THUMBNAIL_BYTES_MAX = 4096  # what payload.ports.Picture allows
+CAPTURE_SIZE = (1640, 1232)  # the 2x2 binned mode of a Camera 2; any sensor scales to it
+CAPTURE_S_MAX = 15  # the core's deadline is 20 s; this one still leaves a sentence behind
+QUALITIES = range(80, 4, -5)
+SCALE_STEP = 0.8  # when even the lowest quality is too large: noise, or a detailed coast
+SIDE_PIXELS_MIN = 32
+# Luminance 0..255 of a 16 x 16 miniature.
+_DARK_MEAN_MAX = 30.0
+_SUN_LEVEL, _SUN_SHARE_RANGE = 235, (1 / 256, 0.5)
+_HORIZON_STEP_MIN = 40.0
+_MINIATURE = 16
+
+
+class NoCamera(Exception):
+    """There is no camera, or it gave no picture; the text is one sentence."""
+
+
+def scene_word(image: Image) -> str:
+    """dark | sun | horizon | cloud, from the brightness of a 16 x 16 miniature alone.
+
+    dark: hardly any light. sun: a burnt-out spot in a picture that is not burnt out. horizon: the
+    rows split into a bright and a dark part, either way up. cloud: everything else, an even grey.
+    """
+    small = image.convert("L").resize((_MINIATURE, _MINIATURE))
+    levels = list(small.tobytes())
+    rows = [
+        sum(levels[at : at + _MINIATURE]) / _MINIATURE
+        for at in range(0, len(levels), _MINIATURE)
+    ]
+    if sum(rows) / len(rows) <= _DARK_MEAN_MAX:
+        return "dark"
+    burnt = sum(level >= _SUN_LEVEL for level in levels) / len(levels)
+    if _SUN_SHARE_RANGE[0] <= burnt <= _SUN_SHARE_RANGE[1]:
+        return "sun"
+    steps = (
+        abs(sum(rows[:cut]) / cut - sum(rows[cut:]) / (len(rows) - cut))
+        for cut in range(3, len(rows) - 2)  # at least three rows of each
+    )
+    return "horizon" if max(steps) >= _HORIZON_STEP_MIN else "cloud"
+
+
+def thumbnail(image: Image, size: tuple[int, int]) -> bytes:
+    """A JPEG within ``size`` pixels and 4096 bytes, as good as fits.
+
+    Raises NoCamera when no picture at all fits, which only a broken encoder can cause.
+    """
+    width, height = size
+    small = image.convert("RGB")
+    while min(width, height) >= SIDE_PIXELS_MIN:
+        small.thumbnail((width, height))
+        for quality in QUALITIES:
+            data = io.BytesIO()
+            small.save(data, "JPEG", quality=quality, optimize=True, progressive=True)
+            if data.tell() <= THUMBNAIL_BYTES_MAX:
+                return data.getvalue()
+        width, height = int(width * SCALE_STEP), int(height * SCALE_STEP)
+    raise NoCamera("The picture does not fit into 4096 bytes.")
+
+
+def capture(size: tuple[int, int]) -> Image:
+    """One picture from the first camera. Raises NoCamera."""
+    try:
+        from picamera2 import Picamera2
+    except ImportError as error:
+        raise NoCamera(f"picamera2 is not installed ({error.name} is missing).") from error
+    with _named_errors():
+        camera = Picamera2()
+    with contextlib.closing(camera), _named_errors():
+        # One buffer, no raw stream: on a 512 MB Zero more does not fit beside the model.
+        camera.configure(
+            camera.create_still_configuration(
+                main={"size": size, "format": "RGB888"}, raw=None, buffer_count=1, queue=False
+            )
+        )
+        if "LensPosition" in camera.camera_controls:
+            camera.set_controls({"AfMode": 0, "LensPosition": 0.0})
+        camera.start()
+        image: Image = camera.capture_image("main", wait=CAPTURE_S_MAX)
+        camera.stop()
+    return image
+
+
+@contextlib.contextmanager
+def _named_errors() -> Iterator[None]:
+    """What picamera2 raises for no camera (IndexError), a busy or a stuck one."""
+    try:
+        yield
+    except (IndexError, OSError, RuntimeError, TimeoutError, ValueError) as error:
+        words = str(error) or type(error).__name__
+        raise NoCamera(f"The camera gave no picture: {words}.") from error
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    return int(width), int(height)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="payload.camera_worker", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="where the JPEG goes")
+    parser.add_argument("--size", type=_size, default=(320, 240), help="thumbnail, WIDTHxHEIGHT")
+    parser.add_argument("--capture-size", type=_size, default=CAPTURE_SIZE, help="of the sensor")
+    arguments = parser.parse_args()
+    try:
+        image = capture(arguments.capture_size)
+        data, scene = thumbnail(image, arguments.size), scene_word(image)
+    except NoCamera as error:
+        sys.exit(str(error))
+    half = arguments.out.with_name(arguments.out.name + ".half")
+    half.write_bytes(data)
+    os.replace(half, arguments.out)
+    sys.stdout.write(scene + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""The camera as a process per picture: started, looked at, and killed at the core's deadline.
+
+Implements ``payload.ports.Camera``. A wedged camera driver hangs in ways that Python cannot catch
+(picamera2#1295) and may even survive SIGKILL for a while in the kernel; until such a child is gone,
+``start`` answers False, so that they never pile up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from payload.ports import DeviceAbsent, DeviceGarbage, Picture, PortError
+
+THUMBNAIL_BYTES_MAX = 4096
+SCENES = ("dark", "cloud", "horizon", "sun")
+_WORDS_BYTES_MAX = 400  # of the worker's standard error kept in an error message
+
+
+class CameraProcess:
+    """One capture per ``start``."""
+
+    def __init__(self, directory: Path, command: list[str] | None = None) -> None:
+        """``directory`` (in memory: /run) takes the picture; ``command`` is the worker's, to which
+        ``--out FILE`` is added. Default: ``payload.camera_worker`` with this interpreter.
+        """
+        self._out = directory / "capture.jpg"
+        self._words = directory / "capture.log"
+        self._command = command or [sys.executable, "-m", "payload.camera_worker"]
+        self._child: subprocess.Popen[bytes] | None = None
+        self._is_wanted = False
+
+    def start(self, now_ms: int) -> bool:
+        """True when a capture began; False while one runs or a killed one has not died yet."""
+        if self._is_wanted or (self._child is not None and self._child.poll() is None):
+            return False
+        with contextlib.suppress(OSError):
+            self._out.unlink(missing_ok=True)
+            with open(self._words, "wb") as words:  # a pipe could fill up and stop the worker
+                self._child = subprocess.Popen(
+                    [*self._command, "--out", os.fspath(self._out)],
+                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=words,
+                )
+            self._is_wanted = True
+        return self._is_wanted
+
+    def poll(self, now_ms: int) -> Picture | PortError | None:
+        """The picture or why there is none, once; None while the worker runs."""
+        if self._child is None or not self._is_wanted:
+            return None
+        status = self._child.poll()
+        if status is None:
+            return None
+        self._is_wanted = False
+        assert self._child.stdout is not None
+        with self._child.stdout as pipe:
+            scene = os.read(pipe.fileno(), 64).decode("ascii", "replace").strip()
+        if status < 0:
+            return DeviceGarbage(f"camera worker died of signal {-status}")
+        if status > 0:
+            return DeviceAbsent(self._last_words() or f"camera worker ended with {status}")
+        return self._picture(now_ms, scene)
+
+    def cancel(self, now_ms: int) -> None:
+        """SIGKILL the worker; the picture is not wanted any more."""
+        self._is_wanted = False
+        if self._child is not None and self._child.poll() is None:
+            self._child.kill()
+            assert self._child.stdout is not None
+            self._child.stdout.close()
+
+    def _picture(self, now_ms: int, scene: str) -> Picture | PortError:
+        try:
+            with open(self._out, "rb") as file:
+                data = file.read(THUMBNAIL_BYTES_MAX + 1)
+        except OSError as error:
+            return DeviceGarbage(f"no picture: {error}")
+        is_jpeg = data.startswith(b"\xff\xd8\xff") and data.endswith(b"\xff\xd9")
+        is_webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP" and (
+            int.from_bytes(data[4:8], "little") + 8 == len(data)
+        )
+        if len(data) > THUMBNAIL_BYTES_MAX or not (is_jpeg or is_webp):
+            return DeviceGarbage("the picture is too large, cut off or no picture")
+        return Picture(now_ms, data, scene if scene in SCENES else None)
+
+    def _last_words(self) -> str:
+        try:
+            lines = self._words.read_bytes()[-_WORDS_BYTES_MAX:].decode("utf-8", "replace")
+        except OSError:
+            return ""
+        return lines.strip().rsplit("\n", 1)[-1]

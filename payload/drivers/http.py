@@ -1,0 +1,135 @@
+"""HTTP GET in one background thread, for services that may never answer.
+
+Implements ``payload.ports.Http``: one request at a time, at most 1024 bytes of body, http and https
+only, at most three redirects and never from https to http. The core holds the deadline;
+``timeout_s`` only bounds how long an abandoned connection lives. A thread stuck in a name look-up
+cannot be stopped: until it returns, ``start`` answers False, so there is never a second one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import queue
+import socket
+import threading
+import time
+from urllib.parse import urljoin, urlsplit
+
+from payload.ports import ApiFailed, ApiReply, ApiRequest
+
+BODY_BYTES_MAX = 1024
+REDIRECTS_MAX = 3
+_REDIRECTS = (301, 302, 303, 307, 308)
+
+
+class HttpClient:
+    """One worker thread, started with the first request."""
+
+    def __init__(self, user_agent: str = "spacepi", timeout_s: float = 15.0) -> None:
+        self._user_agent, self._timeout_s = user_agent, timeout_s
+        self._requests: queue.Queue[ApiRequest] = queue.Queue(1)
+        self._outcomes: queue.Queue[ApiReply | ApiFailed] = queue.Queue(1)
+        self._thread: threading.Thread | None = None
+        self._is_working = False  # the thread has a request, even if nobody waits for it
+        self._is_wanted = False
+        self._connection: http.client.HTTPConnection | None = None
+
+    def start(self, request: ApiRequest, now_ms: int) -> bool:
+        """True if taken; False while another one, wanted or not, is still on its way."""
+        if self._is_working and not self._is_wanted:
+            self._collect()
+        if self._is_working or self._is_wanted:
+            return False
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="http", daemon=True)
+            self._thread.start()
+        self._is_working = self._is_wanted = True
+        self._requests.put_nowait(request)
+        return True
+
+    def poll(self, now_ms: int) -> ApiReply | ApiFailed | None:
+        """The outcome, once."""
+        was_wanted = self._is_wanted
+        outcome = self._collect()
+        return outcome if was_wanted else None
+
+    def cancel(self, now_ms: int) -> None:
+        """Nobody wants the answer any more; the connection is cut so that the thread comes free."""
+        self._is_wanted = False
+        connection = self._connection
+        if connection is not None and connection.sock is not None:
+            with contextlib.suppress(OSError, TypeError):  # TypeError: just closed
+                # The plain socket's: TLS would first try to say goodbye.
+                socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+
+    def _collect(self) -> ApiReply | ApiFailed | None:
+        with contextlib.suppress(queue.Empty):
+            outcome = self._outcomes.get_nowait()
+            self._is_working = self._is_wanted = False
+            return outcome
+        return None
+
+    def _work(self) -> None:
+        while True:
+            request = self._requests.get()
+            started_s = time.monotonic()
+            try:
+                status, body = self._get(request.url, started_s + self._timeout_s)
+            except TimeoutError:
+                self._outcomes.put(ApiFailed(request.request_id, "timeout"))
+            except (OSError, http.client.HTTPException, ValueError, AttributeError):
+                # Refused, unresolved, bad certificate, not HTTP, not a URL; AttributeError is what
+                # http.client makes of a socket that ``cancel`` took away under it.
+                self._outcomes.put(ApiFailed(request.request_id, "unreachable"))
+            else:
+                elapsed_ms = int((time.monotonic() - started_s) * 1000)
+                self._outcomes.put(ApiReply(request.request_id, status, body, elapsed_ms))
+
+    def _get(self, url: str, deadline_s: float) -> tuple[int, bytes]:
+        """Status and body after redirects. Raises TimeoutError, OSError, HTTPException, ValueError.
+
+        A redirect that is not followed is returned as the answer it is.
+        """
+        for _ in range(REDIRECTS_MAX + 1):
+            status, body, location = self._get_once(url, deadline_s)
+            target = urljoin(url, location) if location and status in _REDIRECTS else ""
+            schemes = urlsplit(url).scheme, urlsplit(target).scheme
+            if schemes[1] not in ("http", "https") or schemes == ("https", "http"):
+                break
+            url = target
+        return status, body
+
+    def _get_once(self, url: str, deadline_s: float) -> tuple[int, bytes, str | None]:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"not an http address: {url!r}")
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else (
+            http.client.HTTPConnection
+        )
+        left_s = max(deadline_s - time.monotonic(), 0.001)
+        connection = kind(parts.hostname, parts.port, timeout=left_s)
+        self._connection = connection
+        try:
+            path = (parts.path or "/") + ("?" + parts.query if parts.query else "")
+            connection.request("GET", path, headers={
+                "User-Agent": self._user_agent, "Accept": "*/*", "Connection": "close",
+            })
+            response = connection.getresponse()
+            body = self._body(response, deadline_s)
+            return response.status, body, response.getheader("Location")
+        finally:
+            self._connection = None
+            connection.close()
+
+    @staticmethod
+    def _body(response: http.client.HTTPResponse, deadline_s: float) -> bytes:
+        """The first bytes; what a broken or endless answer said until then counts as its body."""
+        body = b""
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            while len(body) < BODY_BYTES_MAX and time.monotonic() < deadline_s:
+                part = response.read1(BODY_BYTES_MAX - len(body))
+                if not part:
+                    break
+                body += part
+        return body

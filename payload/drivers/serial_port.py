@@ -1,0 +1,190 @@
+"""Byte streams that come back: a serial port that may vanish, and a TCP connection to a modem.
+
+Both implement ``payload.ports.ByteStream``: no call waits, DeviceAbsent means that the far end is
+gone for now, and the next call after a pause tries again. What could not be sent at once is kept
+up to ``PENDING_BYTES_MAX``; beyond that more is refused, and when the far end goes it is dropped:
+a radio frame that is seconds late is worth nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import glob
+import os
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import serial
+
+from payload.ports import DeviceAbsent, DeviceTimeout
+
+REOPEN_S = 1.0
+PENDING_BYTES_MAX = 8192
+_IN_PROGRESS = (errno.EINPROGRESS, errno.EALREADY)
+
+
+class SerialStream:
+    """A serial port by path or pattern, such as /dev/ttyACM*: it may return under another name."""
+
+    def __init__(
+        self,
+        pattern: str,
+        baud: int,
+        clock_s: Callable[[], float] = time.monotonic,
+        reopen_s: float = REOPEN_S,
+    ) -> None:
+        """Opens nothing yet. ``clock_s`` spaces the attempts to open."""
+        self._pattern, self._baud = pattern, baud
+        self._clock_s, self._reopen_s = clock_s, reopen_s
+        self._port: Any = None
+        self._pending = bytearray()
+        self._tried_s: float | None = None
+
+    def read(self, max_bytes: int) -> bytes:
+        """What has arrived. Raises DeviceAbsent while there is no such port."""
+        port = self._opened()
+        try:
+            self._flush(port)
+            return bytes(port.read(max_bytes))
+        except OSError as error:  # pyserial's own error is one too
+            raise self._lost(error) from error
+
+    def write(self, data: bytes) -> None:
+        """Queue ``data``. Raises DeviceAbsent, or DeviceTimeout when the port takes nothing."""
+        port = self._opened()
+        if len(self._pending) + len(data) > PENDING_BYTES_MAX:
+            raise DeviceTimeout(f"{self._pattern}: takes no bytes")
+        self._pending += data
+        try:
+            self._flush(port)
+        except OSError as error:
+            raise self._lost(error) from error
+
+    def close(self) -> None:
+        """Let the port go; the next call opens it again."""
+        if self._port is not None:
+            with contextlib.suppress(OSError):
+                self._port.close()
+        self._port = None
+        self._pending.clear()
+
+    def _flush(self, port: Any) -> None:
+        if self._pending:
+            # Not port.write: with write_timeout=0 pyserial 3.5 spins while the buffer is full.
+            with contextlib.suppress(BlockingIOError):
+                del self._pending[: os.write(port.fileno(), self._pending)]
+
+    def _opened(self) -> Any:
+        if self._port is not None:
+            return self._port
+        now_s = self._clock_s()
+        if self._tried_s is not None and now_s - self._tried_s < self._reopen_s:
+            raise DeviceAbsent(f"{self._pattern}: not there")
+        self._tried_s = now_s
+        paths = sorted(glob.glob(self._pattern))
+        if not paths:
+            raise DeviceAbsent(f"{self._pattern}: not there")
+        try:
+            self._port = serial.Serial(
+                paths[0], self._baud, timeout=0, write_timeout=0, exclusive=True
+            )
+        except (OSError, ValueError) as error:
+            raise DeviceAbsent(f"{paths[0]}: {error}") from error
+        return self._port
+
+    def _lost(self, error: OSError) -> DeviceAbsent:
+        self.close()
+        return DeviceAbsent(f"{self._pattern}: {error}")
+
+
+class TcpStream:
+    """A TCP connection, such as to Dire Wolf's KISS port on this machine."""
+
+    def __init__(
+        self,
+        address: str,
+        port: int,
+        clock_s: Callable[[], float] = time.monotonic,
+        reopen_s: float = REOPEN_S,
+    ) -> None:
+        """``address`` is numeric or "localhost": looking a name up would block the core.
+
+        Raises ValueError for any other name.
+        """
+        address = "127.0.0.1" if address == "localhost" else address
+        self._family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        try:
+            socket.inet_pton(self._family, address)
+        except OSError as error:
+            raise ValueError(f"{address!r} is not a numeric address") from error
+        self._address, self._port = address, port
+        self._clock_s, self._reopen_s = clock_s, reopen_s
+        self._socket: socket.socket | None = None
+        self._is_connected = False
+        self._pending = bytearray()
+        self._tried_s: float | None = None
+
+    def read(self, max_bytes: int) -> bytes:
+        """What has arrived. Raises DeviceAbsent while nobody listens."""
+        connection = self._opened()
+        if not self._is_connected:
+            return b""
+        try:
+            self._flush(connection)
+            data = connection.recv(max_bytes)
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            raise self._lost(error) from error
+        if not data:
+            raise self._lost(ConnectionResetError("closed by the far end"))
+        return data
+
+    def write(self, data: bytes) -> None:
+        """Queue ``data``. Raises DeviceAbsent, or DeviceTimeout when the far end reads nothing."""
+        connection = self._opened()
+        if len(self._pending) + len(data) > PENDING_BYTES_MAX:
+            raise DeviceTimeout(f"{self._address}:{self._port}: takes no bytes")
+        self._pending += data
+        if self._is_connected:
+            try:
+                self._flush(connection)
+            except OSError as error:
+                raise self._lost(error) from error
+
+    def close(self) -> None:
+        """Hang up; the next call connects again."""
+        if self._socket is not None:
+            self._socket.close()
+        self._socket, self._is_connected = None, False
+        self._pending.clear()
+
+    def _flush(self, connection: socket.socket) -> None:
+        if self._pending:
+            with contextlib.suppress(BlockingIOError):
+                del self._pending[: connection.send(self._pending)]
+
+    def _opened(self) -> socket.socket:
+        """The socket, connected or still connecting."""
+        if self._socket is None:
+            now_s = self._clock_s()
+            if self._tried_s is not None and now_s - self._tried_s < self._reopen_s:
+                raise DeviceAbsent(f"{self._address}:{self._port}: nobody there")
+            self._tried_s = now_s
+            self._socket = socket.socket(self._family, socket.SOCK_STREAM)
+            self._socket.setblocking(False)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if not self._is_connected:
+            code = self._socket.connect_ex((self._address, self._port))
+            if code in (0, errno.EISCONN):
+                self._is_connected = True
+            elif code not in _IN_PROGRESS:
+                raise self._lost(OSError(code, "cannot connect"))
+        return self._socket
+
+    def _lost(self, error: OSError) -> DeviceAbsent:
+        self.close()
+        return DeviceAbsent(f"{self._address}:{self._port}: {error}")

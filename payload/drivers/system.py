@@ -1,0 +1,55 @@
+"""The single-board computer itself: temperature, supply voltage, hardware watchdog, through sysfs.
+
+No root and no vcgencmd: files only, so a call cannot hang. Sources: Documentation/ABI/testing
+sysfs-class-thermal, sysfs-class-watchdog; drivers/hwmon/raspberrypi-hwmon.c (in0_lcrit_alarm).
+What a machine does not offer, or says in no number, is None.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SOC_TEMPERATURE_C_RANGE = (-60.0, 150.0)
+_UNDERVOLTED_NOW = 0x1  # GET_THROTTLED bit 0; the sticky bit 16 is cleared by the hwmon driver
+
+
+class SysfsBoard:
+    """Implements ``payload.ports.Board``."""
+
+    def __init__(self, root: Path = Path("/sys")) -> None:
+        """``root`` stands in for /sys in tests."""
+        self._root = root
+
+    def soc_temperature_c(self) -> float | None:
+        """Degrees Celsius of the first thermal zone, None where it says nothing sensible."""
+        text = self._text(self._root / "class/thermal/thermal_zone0/temp")
+        try:
+            temperature_c = int(text) / 1000
+        except ValueError:
+            return None
+        low_c, high_c = SOC_TEMPERATURE_C_RANGE
+        return temperature_c if low_c <= temperature_c <= high_c else None
+
+    def is_undervolted(self) -> bool | None:
+        """True while the supply is below 4.63 V; None on boards without the detector (Zero)."""
+        for folder in sorted((self._root / "class/hwmon").glob("hwmon*")):
+            if self._text(folder / "name") == "rpi_volt":
+                return {"0": False, "1": True}.get(self._text(folder / "in0_lcrit_alarm"))
+        text = self._text(self._root / "devices/platform/soc/soc:firmware/get_throttled")
+        try:
+            return bool(int(text, 16) & _UNDERVOLTED_NOW)
+        except ValueError:
+            return None
+
+    def is_hardware_watchdog_armed(self) -> bool | None:
+        """True when something (systemd) keeps /dev/watchdog0 open; None without one."""
+        text = self._text(self._root / "class/watchdog/watchdog0/state")
+        return {"active": True, "inactive": False}.get(text)
+
+    @staticmethod
+    def _text(path: Path) -> str:
+        """The file's words, "" where it cannot be read."""
+        try:
+            return path.read_bytes()[:256].decode("ascii", "replace").strip("\0 \n")
+        except OSError:
+            return ""

@@ -1,0 +1,74 @@
+"""Memory: one sentence of the author's own writing that goes with the moment.
+
+Reads the full-text index of the bundle (built by ``host_training/memory.py``), read-only and
+immutable: nothing is locked or written, whatever the card is mounted as. A damaged index costs the
+memory, never the thought: errors are counted and answered with None.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from pathlib import Path
+
+from payload.ports import PortError
+
+TERMS_MAX = 8
+TERM_CHARS_MIN = 3
+CANDIDATES_MAX = 16
+VM_STEPS_MAX = 400_000  # of SQLite's virtual machine: some tens of milliseconds on a Pi
+_VM_STEPS_CHECKED = 20_000
+
+
+class MemoryAbsent(PortError):
+    """There is no index at this path, or it is not one; fly without."""
+
+
+class Memory:
+    """An open index; ``recall`` costs at most VM_STEPS_MAX steps."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises MemoryAbsent when ``path`` is missing or not such an index."""
+        self.errors = 0
+        self._checks = 0
+        uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+        try:
+            self._database = sqlite3.connect(uri, uri=True, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise MemoryAbsent(f"{path}: {error}") from error
+        try:
+            self._database.execute("SELECT text FROM memory LIMIT 1").fetchall()
+        except sqlite3.Error as error:
+            self._database.close()
+            raise MemoryAbsent(f"{path}: {error}") from error
+        self._database.set_progress_handler(self._is_too_long, _VM_STEPS_CHECKED)
+
+    def recall(self, words: list[str], avoid: list[str]) -> str | None:
+        """The best sentence with any of ``words`` that is not one of ``avoid``; None for none.
+
+        The same index and arguments always give the same sentence. Words are searched as plain
+        quoted terms, so that what came over the radio cannot use the query language.
+        """
+        terms = [term for word in words for term in re.findall(r"\w+", word)]
+        terms = [term for term in dict.fromkeys(terms) if len(term) >= TERM_CHARS_MIN][:TERMS_MAX]
+        if not terms:
+            return None
+        query = " OR ".join('"' + term.replace('"', '""') + '"' for term in terms)
+        self._checks = 0
+        try:
+            rows = self._database.execute(
+                "SELECT text FROM memory WHERE memory MATCH ? ORDER BY rank, rowid LIMIT ?",
+                (query, CANDIDATES_MAX),
+            ).fetchall()
+        except (sqlite3.Error, UnicodeError):  # lone surrogates cannot be bound
+            self.errors += 1
+            return None
+        texts = (text for (text,) in rows if isinstance(text, str))
+        return next((text for text in texts if text not in avoid), None)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def _is_too_long(self) -> int:
+        self._checks += 1
+        return int(self._checks > VM_STEPS_MAX // _VM_STEPS_CHECKED)

@@ -1,0 +1,47 @@
+"""What has been said in this flight, so that it is never said twice.
+
+Exact repeats are refused for the whole flight by a short hash of the letters; likeness is judged
+against the latest lines only, as a person would notice it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import deque
+
+from payload.prompt import is_repeat
+
+LATEST_MAX = 40
+HASHES_MAX = 50_000  # some weeks of musings; then the oldest are forgotten
+_HASH_BYTES = 8
+
+
+class Said:
+    """Every musing so far, restored from the store after a reboot."""
+
+    def __init__(self, texts: list[str]) -> None:
+        """``texts`` oldest first."""
+        self._latest: deque[str] = deque(maxlen=LATEST_MAX)
+        self._hashes: dict[bytes, None] = {}
+        for text in texts:
+            self.add(text)
+
+    def add(self, text: str) -> None:
+        self._latest.append(text)
+        self._hashes[_hash(text)] = None
+        if len(self._hashes) > HASHES_MAX:
+            del self._hashes[next(iter(self._hashes))]
+
+    def has(self, text: str) -> bool:
+        """True when these letters were said before, whatever the punctuation and case."""
+        return _hash(text) in self._hashes
+
+    def is_like(self, text: str) -> bool:
+        """True when ``text`` was said before or is too like one of the latest lines."""
+        return self.has(text) or is_repeat(text, list(self._latest))
+
+
+def _hash(text: str) -> bytes:
+    letters = " ".join(re.findall(r"\w+", text.casefold()))
+    return hashlib.blake2b(letters.encode(), digest_size=_HASH_BYTES).digest()

@@ -1,0 +1,179 @@
+"""Goal: a bundle that was changed in any way, in any file, is refused in one sentence.
+
+Method: a bundle of small files, signed with a fixed key, spoiled byte by byte, file by file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from host_training import bundle
+from host_training.errors import TrainingError
+from host_training.persona_dir import Persona
+from tests.host_training.conftest import need
+from wire import bundle as wire_bundle
+from wire.bundle import BundleError, verify_bundle
+
+need("cryptography")
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: E402 (after need)
+    Ed25519PrivateKey,
+)
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+PUBLIC = KEY.public_key().public_bytes_raw()
+FILES = ["MODEL_CARD.md", "manifest.json", "manifest.pub", "manifest.sig", "memory.sqlite",
+         "model.gguf", "persona.json"]
+
+
+@pytest.fixture
+def contents(tmp_path: Path) -> bundle.Contents:
+    (tmp_path / "m.gguf").write_bytes(b"GGUF" + bytes(300))
+    (tmp_path / "m.sqlite").write_bytes(b"SQLite format 3\0" + bytes(100))
+    persona = Persona("Ada", "Ada Test", "Ada is an AI persona.", "You are Ada.", (), ("one",), ())
+    return bundle.Contents(persona, tmp_path / "m.gguf", tmp_path / "m.sqlite", "# Ada\n",
+                           {"id": "tiny", "sha256": "00"}, {"method": "full"}, {"n_ctx": 512})
+
+
+@pytest.fixture
+def whole(contents: bundle.Contents, tmp_path: Path) -> Path:
+    bundle.pack(contents, tmp_path / "bundle", KEY)
+    return tmp_path / "bundle"
+
+
+def sign(path: Path, manifest: bytes) -> None:
+    (path / "manifest.json").write_bytes(manifest)
+    (path / "manifest.sig").write_bytes(KEY.sign(wire_bundle.SIGNED_PREFIX + manifest))
+
+
+def test_a_packed_bundle_verifies_and_says_who_it_is(whole: Path) -> None:
+    manifest = verify_bundle(whole, [PUBLIC])
+    assert (manifest.name, manifest.version, manifest.runtime) == ("Ada", 1, {"n_ctx": 512})
+    assert manifest.key_id == wire_bundle.key_id(PUBLIC)
+    assert sorted(p.name for p in whole.iterdir()) == FILES
+    assert verify_bundle(whole, None) == manifest
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_one_flipped_bit_anywhere_is_refused(whole: Path, name: str) -> None:
+    data = bytearray((whole / name).read_bytes())
+    for at in {0, len(data) // 2, len(data) - 1}:
+        data[at] ^= 1
+        (whole / name).write_bytes(data)
+        with pytest.raises(BundleError):
+            verify_bundle(whole, [PUBLIC])
+        with pytest.raises(BundleError):
+            verify_bundle(whole, None)
+        data[at] ^= 1
+    (whole / name).write_bytes(data)
+    verify_bundle(whole, [PUBLIC])
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_or_cut_file_is_refused(whole: Path, name: str) -> None:
+    data = (whole / name).read_bytes()
+    (whole / name).write_bytes(data[:-1])
+    with pytest.raises(BundleError):
+        verify_bundle(whole, None)
+    (whole / name).unlink()
+    with pytest.raises(BundleError, match=name):
+        verify_bundle(whole, None)
+
+
+@pytest.mark.parametrize("name", ["extra.txt", ".hidden", "MODEL.gguf"])
+def test_a_file_nobody_signed_is_refused(whole: Path, name: str) -> None:
+    (whole / name).write_bytes(b"")
+    with pytest.raises(BundleError, match="is not in the manifest"):
+        verify_bundle(whole, None)
+
+
+def test_a_link_or_folder_in_place_of_a_file_is_refused(whole: Path, tmp_path: Path) -> None:
+    shutil.move(whole / "model.gguf", tmp_path / "elsewhere")
+    (whole / "model.gguf").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BundleError, match="not an ordinary file"):
+        verify_bundle(whole, None)
+    (whole / "model.gguf").unlink()
+    (whole / "model.gguf").mkdir()
+    with pytest.raises(BundleError, match="not an ordinary file"):
+        verify_bundle(whole, None)
+
+
+def test_a_key_we_do_not_trust_is_refused_before_anything_is_read(whole: Path) -> None:
+    other = Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key().public_bytes_raw()
+    with pytest.raises(BundleError, match="not among the 1 trusted keys"):
+        verify_bundle(whole, [other])
+    with pytest.raises(BundleError, match="not among the 0 trusted keys"):
+        verify_bundle(whole, [])
+
+
+def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="there is no bundle directory"):
+        verify_bundle(tmp_path / "none", None)
+
+
+@pytest.mark.parametrize(("change", "says"), [
+    ({"schema": 2}, "schema 2, this program knows 1"),
+    ({"version": 0}, "version must be a whole number"),
+    ({"version": True}, "version must be a whole number"),
+    ({"name": 5}, "must be text"),
+    ({"runtime": []}, "must be tables"),
+    ({"files": 3}, "not a manifest"),
+    ({"files": []}, "does not list MODEL_CARD.md"),
+    ({"files": [{"path": "../x", "bytes": 1, "sha256": ""}]}, "'../x' is not allowed"),
+    ({"files": [{"path": "/etc/passwd", "bytes": 1, "sha256": ""}]}, "is not allowed"),
+    ({"files": [{"path": ".x", "bytes": 1, "sha256": ""}]}, "is not allowed"),
+    ({"files": [{"path": "x\n", "bytes": 1, "sha256": ""}]}, "is not allowed"),
+    ({"files": [{"path": "x", "bytes": -1, "sha256": ""}]}, "size or hash of x"),
+    ({"files": [{"path": "manifest.sig", "bytes": 1, "sha256": ""}]}, "part of the manifest"),
+    ({"files": [{"path": "x", "bytes": 1, "sha256": ""}] * 2}, "listed twice"),
+    ({"key_id": "0" * 16}, "names key 0000000000000000"),
+])
+def test_a_signed_manifest_may_still_be_wrong(
+    whole: Path, change: dict[str, object], says: str
+) -> None:
+    table = json.loads((whole / "manifest.json").read_bytes())
+    sign(whole, wire_bundle.canonical_json({**table, **change}))
+    with pytest.raises(BundleError, match=says):
+        verify_bundle(whole, [PUBLIC])
+
+
+@pytest.mark.parametrize("data", [b"[]", b"{}", b"null", b"\xff\xff", b"[" * 100_000, b"NaN"])
+def test_signed_rubbish_is_refused(whole: Path, data: bytes) -> None:
+    sign(whole, data)
+    with pytest.raises(BundleError, match=r"not a manifest"):
+        verify_bundle(whole, [PUBLIC])
+
+
+def test_the_manifest_is_canonical(whole: Path) -> None:
+    data = (whole / "manifest.json").read_bytes()
+    assert wire_bundle.canonical_json(json.loads(data)) == data
+
+
+def test_packing_again_counts_up_and_replaces(contents: bundle.Contents, whole: Path) -> None:
+    assert bundle.pack(contents, whole, KEY).version == 2
+    assert sorted(p.name for p in whole.parent.iterdir()) == ["bundle", "m.gguf", "m.sqlite"]
+
+
+def test_packing_never_overwrites_something_else(contents: bundle.Contents, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    with pytest.raises(TrainingError, match="exists and is not a bundle"):
+        bundle.pack(contents, tmp_path / "home", KEY)
+
+
+def test_a_signing_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "key"
+    first = bundle.load_key(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert bundle.load_key(path).private_bytes_raw() == first.private_bytes_raw()
+    os.chmod(path, 0o640)
+    with pytest.raises(TrainingError, match="chmod 600"):
+        bundle.load_key(path)
+    os.chmod(path, 0o600)
+    path.write_bytes(b"short")
+    with pytest.raises(TrainingError, match="has 5 bytes"):
+        bundle.load_key(path)

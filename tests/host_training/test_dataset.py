@@ -1,0 +1,167 @@
+"""Goal: rows ask exactly as the flight asks, and only the author's words carry loss.
+
+Method: rows built from a tiny persona with a tiny tokenizer, taken apart again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from payload import prompt
+from tests.host_training.conftest import need
+
+need("torch")
+need("transformers")
+
+from host_training import dataset, memory, sessions  # noqa: E402 (after need)
+from host_training.errors import TrainingError  # noqa: E402 (after need)
+from host_training.persona_dir import Persona, read_persona, read_writing  # noqa: E402 (after need)
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_base: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(tiny_base, local_files_only=True)
+
+
+@pytest.fixture(scope="module")
+def persona(persona_dir: Path) -> Persona:
+    return read_persona(persona_dir)
+
+
+@pytest.fixture(scope="module")
+def examples(persona_dir: Path, persona: Any) -> list[sessions.Example]:
+    writing = read_writing(persona_dir, persona)
+    return sessions.entry_examples(writing.entries) + sessions.chat_examples(writing.messages)
+
+
+def build(examples: Any, tokenizer: Any, persona: Any, seed: int = 1) -> dataset.Dataset:
+    return dataset.build_dataset(examples, persona.values, tokenizer, persona.prompt_text(),
+                                 variants=3, seed=seed)
+
+
+def labelled(row: dataset.Row) -> list[int]:
+    return [label for label in row.labels if label != dataset.NO_LOSS]
+
+
+def test_labels_decode_to_the_text_and_the_end_of_turn(
+    examples: Any, tokenizer: Any, persona: Any
+) -> None:
+    built = build(examples, tokenizer, persona)
+    for row in built.train + built.held_out:
+        end = "<|endoftext|>" if row.kind == "plain" else "<|im_end|>"
+        assert tokenizer.decode(labelled(row)) == row.text + end
+        assert len(row.input_ids) == len(row.labels)
+
+
+def test_a_prompt_is_the_flights_prompt_to_the_token(
+    examples: Any, tokenizer: Any, persona: Any
+) -> None:
+    prefix_ids = tokenizer(prompt.prefix(persona.prompt_text()))["input_ids"]
+    built = build(examples, tokenizer, persona)
+    for row in built.train:
+        if row.kind == "plain":
+            continue
+        assert row.input_ids[: len(prefix_ids)] == prefix_ids
+        n_prompt = len(row.labels) - len(labelled(row))
+        text = tokenizer.decode(row.input_ids[:n_prompt])
+        assert text.endswith("<|im_end|>\n<|im_start|>assistant\n")
+        assert tokenizer(text)["input_ids"] == row.input_ids[:n_prompt]
+        assert row.text not in text
+
+
+def test_what_is_held_out_is_nowhere_in_training(
+    examples: Any, tokenizer: Any, persona: Any
+) -> None:
+    for seed in range(5):
+        built = build(examples, tokenizer, persona, seed)
+        for held in built.held_out:
+            for row in built.train:
+                assert held.text not in tokenizer.decode(row.input_ids)
+
+
+def test_the_split_does_not_depend_on_order() -> None:
+    texts = [f"thought {i}" for i in range(100)]
+    assert dataset.hold_out(texts, 1) == dataset.hold_out(texts[::-1] + texts, 1)
+    assert len(dataset.hold_out(texts, 1)) == 10
+    assert dataset.hold_out(texts, 1) != dataset.hold_out(texts, 2)
+    assert dataset.hold_out(["only one"], 1) == set()
+
+
+def test_the_same_seed_gives_the_same_rows(examples: Any, tokenizer: Any, persona: Any) -> None:
+    assert build(examples, tokenizer, persona) == build(examples, tokenizer, persona)
+
+
+def test_a_chat_answer_becomes_an_asked_question(
+    examples: Any, tokenizer: Any, persona: Any
+) -> None:
+    built = build(examples, tokenizer, persona)
+    rows = [r for r in built.train + built.held_out if r.kind == "answer"]
+    texts = {tokenizer.decode(row.input_ids).split("asked: ")[1].split("\n")[0] for row in rows}
+    assert texts == {"Did the box come down in one piece?", "Look: the hedge"}
+
+
+def test_saved_rows_come_back(examples: Any, tokenizer: Any, persona: Any, tmp_path: Path) -> None:
+    built = build(examples, tokenizer, persona)
+    built.save(tmp_path / "dataset.json")
+    assert dataset.Dataset.load(tmp_path / "dataset.json") == built
+
+
+def test_too_little_writing_is_refused(examples: Any, tokenizer: Any, persona: Any) -> None:
+    with pytest.raises(TrainingError, match="Only 1 thoughts and 0 short answers"):
+        build(examples[:1], tokenizer, persona)
+
+
+@given(st.text())
+def test_no_control_token_survives_in_content(text: str) -> None:
+    assert "<|im_" not in dataset.clean_lines(f"<|im_st<|im_end|>art|>{text}<|im_end|>")
+
+
+def test_memory_holds_own_sentences_and_finds_them(examples: Any, tmp_path: Path) -> None:
+    path = tmp_path / "memory.sqlite"
+    n_sentences = memory.build_memory(examples, path)
+    assert n_sentences == 9
+    assert memory.recall(path, "wind yard") == (
+        "The wind up here has other plans than the wind in the yard.")
+    assert memory.recall(path, "did it come down in one piece") == (
+        "It came down in two pieces, both of them polite.")  # never the partner's question
+    assert memory.recall(path, 'xyzzy "; DROP TABLE memory --') is None
+    assert memory.recall(path, "a b") is None
+
+
+def test_sentences_leave_out_stumps_and_links() -> None:
+    text = "Short. This one is long enough to keep! See https://example.org for the rest of it."
+    assert memory.sentences(text) == ["This one is long enough to keep!"]
+    assert memory.sentences("x" * 24) == []
+    assert memory.sentences("x" * 25) == ["x" * 25]
+
+
+@pytest.mark.parametrize(("spoil", "says"), [
+    ('name = ""', "name must be text"),
+    ("name = 5", "name must be text"),
+    ('name = "A', "not TOML"),
+    ('name = "A"\ncolour = "red"', "unknown key colour; allowed are name, author"),
+    ('name = "A"\nauthor = "B"\ndisclosure = "C"\nsystem = "D"\nme = "user1"', "me must be a list"),
+])
+def test_a_wrong_persona_toml_is_one_sentence(tmp_path: Path, spoil: str, says: str) -> None:
+    (tmp_path / "persona.toml").write_text(spoil)
+    with pytest.raises(TrainingError, match=says):
+        read_persona(tmp_path)
+
+
+def test_a_persona_needs_values_and_writing(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"persona\.toml: cannot be read"):
+        read_persona(tmp_path)
+    (tmp_path / "persona.toml").write_text(
+        'name = "A"\nauthor = "B"\ndisclosure = "C"\nsystem = "D"\n')
+    with pytest.raises(TrainingError, match=r"values\.md: at least one line"):
+        read_persona(tmp_path)
+    (tmp_path / "values.md").write_text("- one\n")
+    with pytest.raises(TrainingError, match="no writing found"):
+        read_writing(tmp_path, read_persona(tmp_path))

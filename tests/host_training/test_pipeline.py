@@ -1,0 +1,163 @@
+"""Goal: the whole road works, learns, resumes, and its commands answer in sentences.
+
+Method: a one-layer random base and four thoughts, through the real pipeline and the real CLI.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.host_training.conftest import need
+
+need("torch")
+need("trl")
+need("llama_cpp")
+need("typer")
+
+from typer.testing import CliRunner  # noqa: E402 (after need)
+
+from host_training import __main__ as cli  # noqa: E402 (after need)
+from host_training import pipeline, train  # noqa: E402 (after need)
+from host_training.base import BaseConfig, n_parameters, train_base  # noqa: E402 (after need)
+from host_training.base_text import read_text  # noqa: E402 (after need)
+from host_training.dataset import Dataset  # noqa: E402 (after need)
+from host_training.errors import TrainingError  # noqa: E402 (after need)
+from wire.bundle import verify_bundle  # noqa: E402 (after need)
+
+
+def silent(*args: object) -> None:
+    """A report nobody reads."""
+
+
+def command(*args: object, text: str | None = None) -> tuple[int, str]:
+    """Exit status and what was shown, with the sentence of an expected error."""
+    result = CliRunner().invoke(cli.app, [str(a) for a in args], input=text)
+    if result.exception and not isinstance(result.exception, SystemExit):
+        return 1, str(result.exception)
+    return result.exit_code, result.output
+
+
+def test_run_makes_a_bundle_with_an_honest_card(made: Path) -> None:
+    manifest = verify_bundle(made / "bundle", [(made / "bundle" / "manifest.pub").read_bytes()])
+    assert manifest.training["method"] == "lora"
+    assert manifest.training["quant"] == "Q8_0"
+    assert manifest.base["id"] == "tiny random base"
+    assert 0 < manifest.training["held_out_bits_per_byte"] < 10
+    assert manifest.runtime["n_ctx"] == 512
+    card = (made / "bundle" / "MODEL_CARD.md").read_text()
+    assert "Ada is an AI persona." in card
+    assert "| as flown (Q8_0) |" in card
+    assert "it does not know what is true" in card
+    assert str(made) not in card + json.dumps(manifest.base)  # no paths of the maker's disk
+
+
+def test_a_second_run_does_nothing_again_but_signing(
+    made: Path, persona_dir: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*args: Any, **kwargs: Any) -> None:
+        raise AssertionError("a finished stage was done again")
+
+    monkeypatch.setattr(train, "train", never)
+    monkeypatch.setattr(pipeline.quantise, "walk_ladder", never)
+    monkeypatch.setattr(pipeline.dataset, "build_dataset", never)
+    options = pipeline.Options(method="lora", quant="Q8_0", epochs=1, variants=1, threads=1)
+    manifest = pipeline.run(persona_dir, tiny_base, made / "again", made / "work", made / "key",
+                            options, silent)
+    assert manifest.version == 1
+
+
+def test_full_training_learns_and_resumes_to_the_same_result(
+    made: Path, tiny_base: Path, tmp_path: Path
+) -> None:
+    data = Dataset.load(next((made / "work").glob("dataset-*")) / "dataset.json")
+    config = train.TrainConfig("full", epochs=3, lr=3e-3, batch_rows=8, patience_epochs=9)
+    straight = train.train(tiny_base, data.train, data.held_out, tmp_path / "a", config, silent)
+    assert straight["held_out_bpb"] < 0.9 * straight["base_bpb"]
+    assert [e["epoch"] for e in straight["history"]] == [1, 2, 3]
+
+    class StopError(Exception):
+        """Power cut after the first epoch."""
+
+    def power_cut(fraction: float, line: str) -> None:
+        if fraction > 0.4:
+            raise StopError
+
+    with pytest.raises(StopError):
+        train.train(tiny_base, data.train, data.held_out, tmp_path / "b", config, power_cut)
+    resumed = train.train(tiny_base, data.train, data.held_out, tmp_path / "b", config, silent)
+    assert [e["epoch"] for e in resumed["history"]] == [1, 2, 3]
+    assert [e["held_out_bpb"] for e in resumed["history"]] == pytest.approx(
+        [e["held_out_bpb"] for e in straight["history"]], rel=1e-4)
+
+
+def test_verify_inspect_chat_and_sample_speak(made: Path) -> None:
+    bundle = made / "bundle"
+    status, text = command("verify", bundle, "--trust", bundle / "manifest.pub")
+    assert status == 0 and "is whole: Ada version 1" in " ".join(text.split())
+    status, text = command("inspect", bundle)
+    assert status == 0 and "training.held_out_bits_per_byte" in text
+    status, text = command("chat", bundle, "--threads", 1, text="Are you cold?\n\n")
+    assert status == 0 and "Ada is an AI persona." in text and "Ada (AI):" in text
+    status, text = command("sample", bundle, "-n", 1, "--about", "wind", "--threads", 1)
+    assert status == 0 and "wind:" in text
+
+
+@pytest.mark.parametrize(("args", "says"), [
+    (("verify", "nowhere"), "nowhere: there is no bundle directory here."),
+    (("run", "nowhere", "--base", "b", "--out", "o", "--key", "k"), "persona.toml: cannot be read"),
+    (("run", "nowhere", "--base", "b", "--out", "o", "--quant", "Q9"), "--quant Q9 is not auto"),
+    (("base", "book.pdf", "--out", "o"), "book.pdf: allowed are .txt and .txt.xz files."),
+])
+def test_mistakes_are_answered_in_one_sentence(
+    args: tuple[str, ...], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, text = command(*args)
+    assert status == 1
+    assert says in text
+
+
+@pytest.mark.parametrize("args", [("run",), ("run", "x", "--method", "magic"), ("nothing",)])
+def test_wrong_usage_is_status_2(args: tuple[str, ...]) -> None:
+    assert command(*args)[0] == 2
+
+
+def test_a_base_that_is_none_is_refused(tmp_path: Path, tiny_base: Path) -> None:
+    with pytest.raises(TrainingError, match=r"there is no config\.json"):
+        train.load_base(tmp_path)
+    for name in ("config.json", "tokenizer.json"):
+        (tmp_path / name).write_bytes((tiny_base / name).read_bytes())
+    with pytest.raises(TrainingError, match=r"no \*\.safetensors"):
+        train.load_base(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    (tmp_path / "config.json").write_text('{"architectures": ["MambaForCausalLM"]}')
+    with pytest.raises(TrainingError, match="allowed is LlamaForCausalLM"):
+        train.load_base(tmp_path)
+
+
+def test_a_base_is_trained_resumed_and_described(tmp_path: Path) -> None:
+    line = "The wind up here has other plans than the wind in the yard, and says so. {}\n"
+    text = "".join(line.format(i) for i in range(1200))
+    (tmp_path / "book.txt.xz").write_bytes(lzma.compress(text.encode()))
+    small = {"vocab_size": 300, "n_layers": 1, "ffn_size": 64, "context_tokens": 32,
+             "batch_sequences": 2}
+    for target_tokens in (128, 256):  # the second run goes on from the first
+        config = BaseConfig(**small, target_tokens=target_tokens)
+        train_base([tmp_path / "book.txt.xz"], tmp_path / "run", config, silent)
+    card = (tmp_path / "run" / "model" / "README.md").read_text()
+    assert "book.txt.xz" in card and "| tokens seen | 256," in card
+    assert f"{n_parameters(config):,}" in card
+    model, tokenizer = train.load_base(tmp_path / "run" / "model")
+    assert sum(p.numel() for p in model.parameters()) == n_parameters(config)
+    assert tokenizer("12")["input_ids"] == tokenizer("1")["input_ids"] + tokenizer("2")["input_ids"]
+
+
+def test_a_damaged_text_archive_is_named(tmp_path: Path) -> None:
+    (tmp_path / "book.txt.xz").write_bytes(lzma.compress(b"words " * 1000)[:-20])
+    with pytest.raises(TrainingError, match="damaged or cut short"):
+        read_text(tmp_path / "book.txt.xz")

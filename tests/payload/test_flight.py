@@ -1,0 +1,250 @@
+"""The whole flight core over fakes: the beacon never stops and no committed record is lost."""
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from payload.flight import Flight, FlightPorts
+from payload.prompt import PersonaText
+from payload.store import Store
+from tests.payload.fakes import (
+    CountingWatchdog,
+    FakeGnss,
+    FakeMind,
+    FakeRadio,
+    FakeSensor,
+    SilentHttp,
+)
+from wire import auth, commands, frames, mission
+from wire.auth import Direction
+from wire.beacon import Phase
+from wire.beacon import decode as decode_beacon
+from wire.commands import Command, Opcode
+from wire.frames import BeaconFrame, CommandFrame, DataFrame, FeedbackFrame, FrameCounter
+from wire.records import Kind, Priority
+from wire.transfer import Receiver
+
+MISSION = mission.load(Path(__file__).resolve().parents[2] / "mission.toml")
+KEY = auth.derive_key(bytes(32), MISSION.payload.node_id, Direction.UPLINK)
+PERSONA = PersonaText("Edda", "You are Edda.", ("say what is so",))
+NODE = MISSION.payload.node_id
+
+
+class Bench:
+    """A Flight on fakes that can be stepped, killed and started again on the same disk."""
+
+    def __init__(self, path: Path, **missing: None) -> None:
+        self.path = path
+        self.ports = replace(
+            FlightPorts(
+                gnss=FakeGnss(), radio=FakeRadio(), mind=FakeMind(), http=SilentHttp(),
+                outside=FakeSensor("bme280", {
+                    "temperature_c": 11.0, "pressure_hpa": 1000.0, "humidity_pct": 40.0}),
+                power=FakeSensor("ina219", {"battery_mv": 4000.0, "current_ma": 300.0}),
+                watchdog=CountingWatchdog(),
+            ),
+            **missing,
+        )
+        self.now_ms = 0
+        self.boot()
+
+    def boot(self) -> None:
+        self.store = Store(self.path / "s.sqlite")
+        self.flight = Flight(
+            MISSION, self.ports, self.store, PERSONA, None, KEY, random.Random(1)
+        )
+        self.due_ms = self.now_ms
+        self.offset_ms = self.now_ms
+
+    def kill(self) -> None:
+        """As a power cut would: nothing is flushed or closed in order."""
+        self.store._db.rollback()
+        self.store._db.close()
+
+    def run(self, seconds: int) -> None:
+        end_ms = self.now_ms + seconds * 1000
+        while self.due_ms <= end_ms:
+            self.now_ms = self.due_ms
+            self.due_ms = self.flight.step(self.now_ms)
+            assert self.due_ms > self.now_ms
+        self.now_ms = end_ms
+
+    def beacons(self) -> list[tuple[int, BeaconFrame]]:
+        decoded = [(ms, frames.decode_downlink(data)) for ms, data in self.ports.radio.sent]
+        return [(ms, frame) for ms, frame in decoded if isinstance(frame, BeaconFrame)]
+
+    def uplink(self, body: bytes, counter: int) -> None:
+        frame = CommandFrame(NODE, 0, counter, body)
+        self.ports.radio.heard.append(frames.encode_uplink(frame, KEY))
+
+    def stored(self, kind: Kind) -> list:
+        self.store.commit(self.now_ms)
+        rows = self.store._db.execute("SELECT id FROM record WHERE kind=? ORDER BY id", (kind,))
+        ids = [row[0] for row in rows]
+        records = {r.record_id: r for p in Priority for r in self.all_records(p)}
+        return [records[i] for i in ids]
+
+    def all_records(self, priority: Priority) -> list:
+        self.store._db.execute("UPDATE record SET state=0")
+        return self.store.queued(priority, 100_000)
+
+
+def longest_gap_s(beacons: list[tuple[int, BeaconFrame]]) -> float:
+    times = [ms for ms, _ in beacons]
+    return max(b - a for a, b in zip(times, times[1:], strict=False)) / 1000
+
+
+def test_the_first_beacon_leaves_at_once_with_nothing_fitted(tmp_path: Path) -> None:
+    radio = FakeRadio()
+    store = Store(tmp_path / "s.sqlite")
+    flight = Flight(MISSION, FlightPorts(radio=radio), store, None, None, None, random.Random(1))
+    flight.step(0)
+    frame = frames.decode_downlink(radio.sent[0][1])
+    assert isinstance(frame, BeaconFrame)
+    beacon = decode_beacon(frame.state)
+    assert beacon.altitude_m is None and beacon.battery_mv is None and beacon.faults
+
+
+@pytest.mark.parametrize(
+    "missing", ["gnss", "outside", "power", "mind", "camera", "http", "watchdog", "board"]
+)
+def test_the_beacon_keeps_its_cadence_without_any_one_port(tmp_path: Path, missing: str) -> None:
+    bench = Bench(tmp_path, **{missing: None})
+    bench.run(600)
+    assert longest_gap_s(bench.beacons()) <= 2 * MISSION.cadence.beacon_ground_s
+
+
+def test_the_beacon_keeps_its_cadence_while_everything_breaks(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.run(60)
+    bench.ports.mind.is_hung = True
+    bench.ports.outside.is_absent = bench.ports.power.is_absent = True
+    bench.ports.gnss.is_silent = True
+    bench.run(900)
+    assert longest_gap_s(bench.beacons()) <= 2 * MISSION.cadence.beacon_ground_s
+    assert bench.ports.mind.cancels >= 1
+
+
+def test_a_dead_radio_that_returns_is_used_again(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.run(60)
+    bench.ports.radio.is_dead = True
+    bench.run(60)
+    assert bench.flight.downlink.is_radio_lost
+    bench.ports.radio.is_dead = False
+    bench.run(60)
+    assert not bench.flight.downlink.is_radio_lost and bench.beacons()[-1][0] > 120_000
+
+
+def test_records_reach_a_real_receiver_and_are_confirmed_only_then(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    receiver, heard, counter = Receiver(MISSION.radio.mtu_bytes), set(), 10
+    for _ in range(20):
+        before = len(bench.ports.radio.sent)
+        bench.run(30)
+        last = FrameCounter(1, 0)
+        for _, data in bench.ports.radio.sent[before:]:
+            frame = frames.decode_downlink(data)
+            if isinstance(frame, DataFrame):
+                heard |= {r.record_id for r in receiver.on_data(frame)}
+                last = frame.counter
+        counter += 1
+        report = FeedbackFrame(NODE, 0, counter, 0, last, *receiver.report())
+        bench.ports.radio.heard.append(frames.encode_uplink(report, KEY))
+        confirmed = {
+            row[0] for row in bench.store._db.execute("SELECT id FROM record WHERE state=2")
+        }
+        assert confirmed <= heard
+    assert len(heard) > 60 and len(confirmed) > 40
+
+
+def test_killed_at_forty_instants_it_loses_no_committed_record(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    rng = random.Random(3)
+    for _ in range(40):
+        bench.run(rng.randrange(3, 40))
+        committed = bench.store._db.execute("SELECT count(*) FROM record").fetchone()[0]
+        block = bench.flight.downlink._sender.next_block
+        bench.kill()
+        bench.boot()
+        assert bench.store.count() >= committed
+        assert bench.flight.downlink._sender.next_block >= block, "a block number came twice"
+
+
+def test_musings_are_kept_and_never_the_same(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.run(3600)
+    texts = [r.body["text"] for r in bench.stored(Kind.MUSING)]
+    assert len(texts) >= 10 and len(set(texts)) == len(texts)
+
+
+def test_a_flight_goes_through_its_phases(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    gnss = bench.ports.gnss
+    bench.run(120)
+    assert bench.flight.phase.phase is Phase.GROUND
+    gnss.climb_mps = 5.0
+    bench.run(600)
+    assert bench.flight.phase.phase is Phase.ASCENT
+    gnss.climb_mps = -12.0
+    bench.run(180)
+    assert bench.flight.phase.phase is Phase.DESCENT
+    events = [r.body["event"] for r in bench.stored(Kind.EVENT)]
+    assert "boot" in events
+
+
+def test_a_question_is_answered_and_asked_twice_is_answered_once(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.run(10)
+    body = commands.encode(Command(Opcode.ASK, (77, "Are you cold?")))
+    bench.uplink(body, 5)
+    bench.run(30)
+    bench.uplink(body, 6)
+    bench.run(60)
+    replies = bench.stored(Kind.REPLY)
+    assert [r.body["question_id"] for r in replies] == [77]
+    assert "asked: Are you cold?" in bench.ports.mind.requests[0].suffix
+    results = [(r.body["counter"], r.body["result"]) for r in bench.stored(Kind.COMMAND_RESULT)]
+    assert results == [(5, "ok"), (6, "refused")]
+
+
+def test_replayed_forged_and_foreign_frames_change_nothing(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.run(5)
+    body = commands.encode(Command(Opcode.MUSE_NOW))
+    good = frames.encode_uplink(CommandFrame(NODE, 0, 100, body), KEY)
+    forged = frames.encode_uplink(CommandFrame(NODE, 0, 101, body), bytes(32))
+    foreign = frames.encode_uplink(CommandFrame(NODE + 1, 0, 102, body), KEY)
+    bench.ports.radio.heard += [good, good, forged, foreign, good[:-1], b"", b"\0" * 300]
+    bench.run(5)
+    assert bench.flight.gate.last_counter == 100
+    assert bench.flight.gate.replayed_frames == 1 and bench.flight.gate.bad_frames == 2
+    assert len(bench.stored(Kind.COMMAND_RESULT)) == 1
+
+
+def test_the_counter_is_durable_before_the_command_is_done(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.run(5)
+    bench.uplink(commands.encode(Command(Opcode.PING)), 50)
+    bench.flight._poll(bench.now_ms)  # the command was seen, nothing else of the step happened
+    bench.kill()
+    bench.boot()
+    assert bench.flight.gate.last_counter == 50
+
+
+def test_the_watchdog_is_petted_only_with_progress(tmp_path: Path, monkeypatch) -> None:
+    bench = Bench(tmp_path)
+    bench.run(20)
+    pets = bench.ports.watchdog.pets
+    assert pets > 0
+    mark = bench.flight.health.mark
+    monkeypatch.setattr(
+        bench.flight.health, "mark", lambda part, now: part == "mind" or mark(part, now)
+    )
+    bench.run(11)
+    pets = bench.ports.watchdog.pets
+    bench.run(60)
+    assert bench.ports.watchdog.pets == pets
+    assert bench.flight.health.hung_parts(bench.now_ms) == ["mind"]

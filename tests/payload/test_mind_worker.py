@@ -1,0 +1,190 @@
+"""The mind worker as a process: a musing costs its own tokens, and nothing makes it fall over."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from payload.mind_protocol import Failed, Reply, Request, encode
+from tests.payload.worker_process import WAIT_S, Worker, command
+
+BundleMaker = Callable[[str], Path]
+PREFIX = "<|im_start|>system\nYou are the voice of a balloon.<|im_end|>\n<|im_start|>user\n"
+SUFFIX = "climbing, 12 km up.\nabout: wind<|im_end|>\n<|im_start|>assistant\n"
+REQUEST = Request(1, PREFIX, SUFFIX, 24, 0.8, 7)
+# One token a byte, except the three control tokens and the merged "th".
+SUFFIX_TOKENS = len(SUFFIX) - len("<|im_end|><|im_start|>") + 2
+PREFIX_TOKENS = len(PREFIX) - len("<|im_start|><|im_end|><|im_start|>") + 3 - PREFIX.count("th")
+
+
+@pytest.fixture(scope="module")
+def worker(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Worker]:
+    """One worker for the tests that leave it as it was."""
+    folder = tmp_path_factory.mktemp("worker")
+    bundle = folder / "nova"
+    bundle.mkdir()
+    (bundle / "model.gguf").write_bytes(tiny_model.read_bytes())
+    process = Worker(bundle, folder / "mind.sock")
+    yield process
+    process.end()
+
+
+def reply(message: object) -> Reply:
+    assert isinstance(message, Reply), message
+    return message
+
+
+def test_second_request_evaluates_only_its_suffix(worker: Worker) -> None:
+    """Goal: the prefix is paid once, and the costs are told truly. Method: ask three times."""
+    client = worker.client()
+    hello = client.hello()
+    assert (hello.pid, hello.model, hello.n_ctx) == (worker.process.pid, "nova", 1024)
+    first = reply(client.ask(REQUEST))
+    again = reply(client.ask(replace(REQUEST, id=2)))
+    other = reply(client.ask(replace(REQUEST, id=3, seed=8)))
+    assert first.prompt_tokens == PREFIX_TOKENS + SUFFIX_TOKENS
+    assert first.evaluated_tokens == first.prompt_tokens
+    assert again.evaluated_tokens == other.evaluated_tokens == SUFFIX_TOKENS
+    assert again.text == first.text
+    assert other.text != first.text
+    assert 0 < first.reply_tokens <= REQUEST.max_tokens
+    assert "\n" not in first.text
+    client.close()
+
+
+def test_another_prefix_and_back(worker: Worker) -> None:
+    """Goal: a prefix seen before comes from the disk when another one was in between."""
+    client = worker.client()
+    client.hello()
+    wanted = reply(client.ask(REQUEST)).text
+    other = reply(client.ask(replace(REQUEST, prefix=PREFIX + "hm ")))
+    assert other.evaluated_tokens == other.prompt_tokens
+    back = reply(client.ask(REQUEST))
+    assert (back.evaluated_tokens, back.text) == (SUFFIX_TOKENS, wanted)
+    client.close()
+
+
+def test_a_second_request_while_busy(worker: Worker) -> None:
+    """Goal: one at a time. Method: two requests in one write."""
+    client = worker.client()
+    client.hello()
+    client.socket.sendall(encode(REQUEST) + encode(replace(REQUEST, id=2)))
+    answers = [client.read(), client.read()]
+    assert Failed(2, "busy") in answers
+    assert any(isinstance(answer, Reply) and answer.id == 1 for answer in answers)
+    client.close()
+
+
+def test_clients_come_and_go(worker: Worker) -> None:
+    """Goal: a client that leaves in the middle of a thought, and a second one, harm nobody."""
+    first = worker.client()
+    first.hello()
+    second = worker.client()
+    assert second.read() is None  # turned away while the first is served
+    second.close()
+    first.socket.sendall(encode(replace(REQUEST, max_tokens=800)))
+    first.close()
+    third = worker.client()
+    third.hello()
+    assert reply(third.ask(replace(REQUEST, id=9))).id == 9
+    third.close()
+
+
+@pytest.mark.parametrize("junk", [b"\xff" * 100, b"\x00\x00\x00\x02\xc1\xc1", b"\0\0\0\1\x90"])
+def test_garbage_ends_the_connection_only(worker: Worker, junk: bytes) -> None:
+    """Goal: bytes that are no message close that connection; the next one is served."""
+    client = worker.client()
+    client.hello()
+    client.socket.sendall(junk)
+    assert client.read() is None
+    client.close()
+    client = worker.client()
+    client.hello()
+    client.close()
+
+
+def test_prompts_that_cannot_be_answered(worker: Worker) -> None:
+    """Goal: no room for a reply, no suffix and no tokens wanted are said, not crashed over."""
+    client = worker.client()
+    client.hello()
+    for bad in (
+        replace(REQUEST, suffix="x" * 1100), replace(REQUEST, suffix="", prefix=""),
+        replace(REQUEST, max_tokens=0),
+    ):
+        assert client.ask(bad) == Failed(1, "garbage")
+    tight = reply(client.ask(replace(REQUEST, prefix="", suffix="x" * 1000, max_tokens=500)))
+    assert tight.reply_tokens <= 24
+    assert reply(client.ask(replace(REQUEST, temperature=0.0))).text == reply(
+        client.ask(replace(REQUEST, temperature=0.0, seed=99))
+    ).text
+    client.close()
+
+
+def test_killed_and_started_again(tmp_path: Path, tiny_bundle: BundleMaker) -> None:
+    """Goal: after kill -9 the prefix comes from the disk; a damaged file there is no harm.
+
+    Method: kill, restart on the stale socket, then flip a byte in the kept state and restart.
+    """
+    bundle, path = tiny_bundle("nova"), tmp_path / "mind.sock"
+    answers: list[Reply] = []
+    for damage in (False, False, True):
+        if damage:
+            (kept,) = (tmp_path / "mind-cache").glob("*.state")
+            data = bytearray(kept.read_bytes())
+            data[len(data) // 2] ^= 1
+            kept.write_bytes(data)
+        worker = Worker(bundle, path)
+        client = worker.client()
+        assert client.hello().n_ctx == 512  # from the manifest
+        answers.append(reply(client.ask(REQUEST)))
+        client.close()
+        worker.end()
+    assert [answer.evaluated_tokens for answer in answers] == [
+        PREFIX_TOKENS + SUFFIX_TOKENS, SUFFIX_TOKENS, PREFIX_TOKENS + SUFFIX_TOKENS,
+    ]
+    assert len({answer.text for answer in answers}) == 1
+
+
+def test_no_model_until_there_is_one(tmp_path: Path, tiny_bundle: BundleMaker) -> None:
+    """Goal: missing, empty, cut and foreign files are ``no_model``; a good one is found later."""
+    bundle, path = tiny_bundle("nova"), tmp_path / "mind.sock"
+    model = bundle / "model.gguf"
+    good = model.read_bytes()
+    model.unlink()
+    worker = Worker(bundle, path, "no_model")
+    client = worker.client()
+    assert (client.hello().model, worker.event["level"]) == ("", "error")
+    for bad in (None, b"", b"\0" * 4096, b"JUNK" + good[4:], good[: len(good) // 2], good[:100]):
+        if bad is not None:
+            model.write_bytes(bad)
+        assert client.ask(REQUEST) == Failed(1, "no_model")
+    model.write_bytes(good)
+    assert isinstance(client.ask(REQUEST), Reply)
+    client.close()
+    worker.end()
+
+
+def test_one_worker_per_socket_and_an_orderly_end(
+    tmp_path: Path, tiny_bundle: BundleMaker
+) -> None:
+    """Goal: a second worker says one sentence and leaves; SIGTERM ends the first cleanly."""
+    bundle, path = tiny_bundle("nova"), tmp_path / "mind.sock"
+    worker = Worker(bundle, path)
+    second = subprocess.run(
+        command(bundle, path), capture_output=True, text=True, timeout=WAIT_S, check=False
+    )
+    assert second.returncode == 1
+    assert second.stderr == f"Another mind worker already serves {path}.\n"
+    client = worker.client()
+    client.hello()
+    worker.process.send_signal(signal.SIGTERM)
+    assert worker.process.wait(WAIT_S) == 0
+    assert client.read() is None
+    assert not path.exists()
+    client.close()
+    worker.end()
