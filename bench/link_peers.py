@@ -7,11 +7,11 @@ weather, and ``ideal_slots`` is what the best possible one would have needed in 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +93,14 @@ def arq_slots(channel: Channel, frames: int, every: int, delay: int) -> int:
     return slot
 
 
-def _pdus(handler: Any) -> Iterator[bytes]:
+def _pdus(handler: Any) -> list[bytes]:
     """All that a CFDP handler wants to send now, as bytes."""
+    pdus = []
     while handler.packets_ready:
-        yield bytes(handler.get_next_packet().pdu.pack())
+        pdu = handler.get_next_packet().pdu
+        with contextlib.suppress(ValueError):  # it cannot pack the ACK of a cancelled transfer
+            pdus.append(bytes(pdu.pack()))
+    return pdus
 
 
 def _remote(entity: int, mtu_bytes: int, is_tuned: bool) -> Any:
@@ -114,47 +118,42 @@ def _remote(entity: int, mtu_bytes: int, is_tuned: bool) -> Any:
     )
 
 
+def _silent(base: type) -> Any:
+    """One of cfdp-py's callback classes, all of whose callbacks do nothing."""
+    return type("Silent", (base,), {name: lambda *_: None for name in base.__abstractmethods__})()
+
+
 def _handlers(folder: Path, content: bytes, mtu_bytes: int, is_tuned: bool) -> tuple[Any, Any]:
     """cfdp-py's (source, destination) with a put request for a file of ``content``."""
     from cfdppy import handler, mib, request, user
     from spacepackets.seqcount import SeqCountProvider
     from spacepackets.util import ByteFieldU8
 
-    class Faults(mib.DefaultFaultHandlerBase):
-        def _ignore(self, *_: object) -> None: ...
-
-        notice_of_suspension_cb = notice_of_cancellation_cb = _ignore
-        abandoned_cb = ignore_cb = _ignore
-
-    class Timers(mib.CheckTimerProvider):
-        def provide_check_timer(self, *_: object) -> Any:
-            raise AssertionError("only unacknowledged transfers have check timers")
-
     def local(entity: int) -> Any:
-        return mib.LocalEntityConfig(ByteFieldU8(entity), mib.IndicationConfig(), Faults())
+        return mib.LocalEntityConfig(ByteFieldU8(entity), mib.IndicationConfig(), _silent(mib.DefaultFaultHandlerBase))
 
     table = mib.RemoteEntityConfigTable([_remote(n, mtu_bytes, is_tuned) for n in (1, 2)])
     (folder / "sent").write_bytes(content)
-    source = handler.SourceHandler(
-        local(1), user.CfdpUserBase(), table, Timers(), SeqCountProvider(16)
-    )
+    listener, timers = _silent(user.CfdpUserBase), _silent(mib.CheckTimerProvider)
+    source = handler.SourceHandler(local(1), listener, table, timers, SeqCountProvider(16))
     put = request.PutRequest(ByteFieldU8(2), folder / "sent", folder / "heard", None, None)
     assert source.put_request(put)
-    return source, handler.DestHandler(local(2), user.CfdpUserBase(), table, Timers())
+    return source, handler.DestHandler(local(2), listener, table, timers)
 
 
 def _offer(handler: Any, pdu: bytes | None) -> list[bytes]:
     """Let a handler take ``pdu`` and the time; what it wants to send because of it."""
-    from cfdppy.exceptions import InvalidNakPdu, PduIgnoredForDest, PduIgnoredForSource
+    from cfdppy import exceptions
     from spacepackets.cfdp import PduFactory
 
-    try:
+    refusals = (
+        exceptions.PduIgnoredForDest, exceptions.PduIgnoredForSource, exceptions.InvalidNakPdu,
+        exceptions.NoRemoteEntityConfigFound,  # what a source that has given up answers
+        ValueError,  # the tracker does not like a segment of which it lacks only a part
+    )
+    with contextlib.suppress(*refusals):
         handler.state_machine(PduFactory.from_raw(pdu) if pdu else None)
-    except (PduIgnoredForDest, PduIgnoredForSource, InvalidNakPdu):
-        pass  # the standard's way of saying: not now
-    except ValueError:
-        pass  # cfdp-py's tracker does not like a segment that it got in part
-    return list(_pdus(handler))
+    return _pdus(handler)
 
 
 def cfdp_slots(
@@ -167,20 +166,18 @@ def cfdp_slots(
     lost-segment tracker is a default argument that all destinations share, so that one transfer
     would spoil the next (research/link.md §1); here each gets its own.
     """
-    import spacepackets.countdown as countdown
     from cfdppy.handler import dest
+    from spacepackets import countdown
 
     slot = 0
-    original: Callable[[], int] = countdown.time_ms
-    countdown.time_ms = lambda: slot * 1000
     logging.getLogger("cfdppy").setLevel(logging.CRITICAL)
+    parameters = dest._AckedModeParams
+    clock, countdown.time_ms = countdown.time_ms, lambda: slot * 1000
+    dest._AckedModeParams = lambda: parameters(lost_seg_tracker=dest.LostSegmentTracker())
     try:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             source, destination = _handlers(folder, content, mtu_bytes, is_tuned)
-            destination._params.acked_params.lost_seg_tracker = dest.LostSegmentTracker()
-            wrapper = dest._AckedModeParams
-            wrapper.__dataclass_fields__["lost_seg_tracker"].default.lost_segments.clear()
             down: deque[bytes] = deque()
             up: deque[bytes] = deque()
             while slot < slots_max:
@@ -200,5 +197,5 @@ def cfdp_slots(
                     if heard.read_bytes() == content:
                         return slot
     finally:
-        countdown.time_ms = original
+        countdown.time_ms, dest._AckedModeParams = clock, parameters
     return None

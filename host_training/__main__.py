@@ -125,10 +125,11 @@ def run(
     quant: Annotated[str, typer.Option(
         help="auto: the smallest within +2 % of F16 on held-out text; or a type like Q4_K_M.",
     )] = "auto",
-    epochs: Annotated[int, typer.Option(min=1, max=100)] = 4,
+    epochs: Annotated[int, typer.Option(min=1, max=100, help="At most; the best one is kept."
+                                        )] = 3,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate; default by size.")] = None,
     variants: Annotated[int, typer.Option(min=1, max=100,
-                                          help="Moments drawn for every thought.")] = 6,
+                                          help="Moments drawn for every thought.")] = 2,
     threads: ThreadsOption = 0,
     seed: int = 1,
     key: Annotated[Path, typer.Option(help="Signing key, made on first use.")] = DEFAULT_KEY,
@@ -186,8 +187,8 @@ def chat(bundle: BundleArgument, trust: TrustOption = None, threads: ThreadsOpti
         if not question:
             break
         line = voice.speak(Moment(about="question", phase="ground", question=question))
-        console.print(f"[dim]{manifest.name} (AI):[/dim] {line or '(silence)'}",
-                      markup=True, highlight=False)
+        console.print(f"{manifest.name} (AI): {line or '(silence)'}", markup=False,
+                      highlight=False, soft_wrap=True)
     voice.close()
 
 
@@ -213,8 +214,10 @@ def sample(
     topics = about or ["wind", "sun", "cloud", "cold", "height", "silence", "dark", "self"]
     for _ in range(count):
         moment = draw_moment(Condition(rng.choice(topics)), rng)
-        console.print(f"[dim]{moment.about}: {senses_in_words(moment)}[/dim]\n  ", end="")
-        console.print(voice.speak(moment) or "(silence)", markup=False, highlight=False)
+        console.print(f"{moment.about}: {senses_in_words(moment)}\n  ", end="", style="dim",
+                      markup=False, highlight=False, soft_wrap=True)
+        console.print(voice.speak(moment) or "(silence)", markup=False, highlight=False,
+                      soft_wrap=True)
     voice.close()
 
 

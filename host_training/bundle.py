@@ -62,6 +62,12 @@ def next_version(bundle: Path) -> int:
         return 1
 
 
+def check_place(out: Path) -> None:
+    """Raises TrainingError when ``out`` is there and is something else than a bundle."""
+    if out.exists() and not (out / wire_bundle.MANIFEST).exists():
+        raise TrainingError(f"{out}: exists and is not a bundle; choose another --out.")
+
+
 def pack(contents: Contents, out: Path, key: Ed25519PrivateKey) -> Manifest:
     """Write, sign and verify the bundle beside ``out``, then put it in its place.
 
@@ -70,8 +76,7 @@ def pack(contents: Contents, out: Path, key: Ed25519PrivateKey) -> Manifest:
     Raises:  TrainingError when ``out`` is something else than a bundle; BundleError when the new
              bundle does not verify.
     """
-    if out.exists() and not (out / wire_bundle.MANIFEST).exists():
-        raise TrainingError(f"{out}: exists and is not a bundle; choose another --out.")
+    check_place(out)
     partial = out.with_name(out.name + ".part")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)

@@ -88,7 +88,10 @@ def read_list(path: Path) -> list[str]:
     """The ``- `` lines of a Markdown file; none where there is no file."""
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines()
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise TrainingError(f"{path}: byte {error.start} is not UTF-8.") from error
     return [line[2:].strip() for line in lines if line.startswith("- ") and line[2:].strip()]
 
 

@@ -50,9 +50,9 @@ class Options:
 
     method: Literal["auto", "lora", "full"] = "auto"
     quant: str = "auto"
-    epochs: int = 4
+    epochs: int = 3
     lr: float | None = None
-    variants: int = 6
+    variants: int = 2  # with 888 thoughts a third pass at 1e-3 was already one too many
     threads: int = 0
     seed: int = 1
 
@@ -66,8 +66,11 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     if options.quant not in ("auto", *quantise.FILE_TYPES):
         raise TrainingError(f"--quant {options.quant} is not auto or one of"
                             f" {', '.join(quantise.FILE_TYPES)}.")
-    key = bundle.load_key(key_path)
+    # What would fail in an hour is asked now.
     persona = persona_dir.read_persona(directory)
+    train.check_base(base)
+    bundle.check_place(out)
+    key = bundle.load_key(key_path)
     run_dir = RunDir(work)
     report("dataset", 0.0, "reading the writing")
     data_dir = _dataset(run_dir, directory, base, persona, options)

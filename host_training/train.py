@@ -38,7 +38,7 @@ class TrainConfig:
     """How to train. ``lr`` None takes ``default_lr``."""
 
     method: Method
-    epochs: int = 4
+    epochs: int = 3
     lr: float | None = None
     batch_rows: int = 16
     lora_rank: int = 32
@@ -56,11 +56,8 @@ def default_lr(method: Method, hidden_size: int) -> float:
     return at_reference * (REFERENCE_HIDDEN / hidden_size) ** 1.5
 
 
-def load_base(base: Path) -> tuple[Any, Any]:
-    """Model in fp32 and tokenizer of a local Hugging Face folder; nothing is downloaded.
-
-    Raises:  TrainingError when the folder is not a Llama with safetensors and a tokenizer.
-    """
+def check_base(base: Path) -> None:
+    """Raises TrainingError when the folder is not a Llama with safetensors and a tokenizer."""
     for name in ("config.json", "tokenizer.json"):
         if not (base / name).is_file():
             raise TrainingError(f"{base}: there is no {name}; a base is a local Hugging Face folder"
@@ -72,6 +69,14 @@ def load_base(base: Path) -> tuple[Any, Any]:
     if architectures != ["LlamaForCausalLM"]:
         raise TrainingError(f"{base}: architecture {architectures} is not supported; allowed is"
                             " LlamaForCausalLM.")
+
+
+def load_base(base: Path) -> tuple[Any, Any]:
+    """Model in fp32 and tokenizer of a local Hugging Face folder; nothing is downloaded.
+
+    Raises:  TrainingError as ``check_base``.
+    """
+    check_base(base)
     model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32, local_files_only=True,
                                                  trust_remote_code=False, use_safetensors=True)
     return model, AutoTokenizer.from_pretrained(base, local_files_only=True)

@@ -1,4 +1,4 @@
-"""The payload daemon: real devices are wired here, and nowhere else, into the flight core.
+"""The payload daemon: real devices are wired to the flight core here, and nowhere else.
 
     spacepi-payload run --mission mission.toml
 
@@ -8,33 +8,63 @@ it, says so once, and keeps the beacon going.
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import random
 import signal
 import sys
-import time
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated
 
 import structlog
 import typer
 
-from payload.drivers import clock, rig
+from payload.devices.bme280 import Bme280
+from payload.devices.bmp388 import Bmp388
+from payload.devices.gps_ublox import UbloxGnss
+from payload.devices.ina219 import Ina219
+from payload.devices.ina226 import Ina226
+from payload.drivers.camera import CameraProcess
+from payload.drivers.clock import BootClock
+from payload.drivers.http import HttpClient
+from payload.drivers.i2c import LinuxI2cBus
+from payload.drivers.mind_socket import MindSocket
+from payload.drivers.radio_kiss import KissRadio
+from payload.drivers.serial_port import SerialStream, TcpStream
+from payload.drivers.system import SysfsBoard
+from payload.drivers.systemd import SystemdWatchdog
 from payload.flight import Flight, FlightPorts
 from payload.memory import Memory, MemoryAbsent
-from payload.persona import Persona, PersonaError, load_persona
+from payload.notes import Note
+from payload.persona import Persona, load_persona
+from payload.ports import I2cBus, Sensor
 from payload.store import Store, StoreBusyError
-from wire import auth, mission
+from wire import auth, key_file, mission
+from wire.auth import Direction
+from wire.bundle import BundleError
+from wire.key_file import KeyFileError
 from wire.mission import Mission, MissionError
+from wire.records import Kind
 
 USAGE_ERROR = 2
-app = typer.Typer(add_completion=False, help="The flight computer of a balloon payload.")
+RUN_DIR_VARIABLE = "RUNTIME_DIRECTORY"  # set by systemd: /run/spacepi
+MIND_SOCKET = "mind.sock"
+
+_OUTSIDE: dict[str, Callable[[I2cBus, int], Sensor]] = {"bme280": Bme280, "bmp388": Bmp388}
+_POWER: dict[str, Callable[[I2cBus, int], Sensor]] = {"ina219": Ina219, "ina226": Ina226}
+
+app = typer.Typer(add_completion=False, no_args_is_help=True)
 log = structlog.get_logger("payload")
+MissionOption = Annotated[Path, typer.Option("--mission", help="The mission file.")]
 
 
 @app.callback()
-def _log_to_stderr() -> None:
+def _describe() -> None:
+    """The flight computer of a balloon payload."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -46,38 +76,167 @@ def _log_to_stderr() -> None:
     )
 
 
-MissionOption = Annotated[Path, typer.Option("--mission", help="The mission file.")]
-
-
 @app.command()
-def run(mission_path: MissionOption = Path("mission.toml")) -> None:
+def run(
+    mission_path: MissionOption = Path("mission.toml"),
+    start_mind: Annotated[
+        bool, typer.Option(help="Start the mind worker too; on the Pi it is a unit of its own.")
+    ] = False,
+) -> None:
     """Fly: run until the power goes, or until asked to stop."""
-    plan = _mission(mission_path)
-    base = mission_path.resolve().parent
     try:
+        plan = mission.load(mission_path)
+        base = mission_path.resolve().parent
         store = Store(base / plan.payload.data_dir / "payload.sqlite")
-    except StoreBusyError as error:
-        raise _refusal(str(error)) from error
+    except (MissionError, StoreBusyError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(USAGE_ERROR) from error
     persona = _persona(plan, base)
-    memory = _memory(persona)
-    key = _uplink_key(plan, base)
-    ports = rig.build(plan, base, persona.bundle if persona else None)
-    rng = random.Random(f"{plan.payload.node_id}:{store.boot}")
-    flight = Flight(
-        plan, ports_of(ports), store, persona.text if persona else None, memory, key, rng
+    with contextlib.ExitStack() as open_things:
+        watchdog = SystemdWatchdog()
+        ports = _ports(plan, base, persona if start_mind else None, watchdog, open_things)
+        flight = Flight(
+            plan, ports, store, persona.text if persona else None, _memory(persona),
+            _uplink_key(plan, base), random.Random(f"{plan.payload.node_id}:{store.boot}"),
+        )
+        log.info("flying", boot=store.boot, mission=str(mission_path), node=plan.payload.node_id)
+        try:
+            _fly(flight, watchdog)
+        finally:
+            watchdog.stopping()
+            log.info("stopped", records=store.count())
+            store.close()
+
+
+def _fly(flight: Flight, watchdog: SystemdWatchdog) -> None:
+    """Step, wait until due, step; SIGTERM and SIGINT end it between two steps."""
+    is_asked_to_stop = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal is_asked_to_stop
+        is_asked_to_stop = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    clock = BootClock()
+    started_ms = clock.now_ms()
+    due_ms = flight.step(0)
+    for note in flight.notes:
+        _show(note)
+    watchdog.ready()
+    while not is_asked_to_stop:
+        clock.wait_until(started_ms + due_ms)
+        now_ms = clock.now_ms() - started_ms
+        if now_ms >= due_ms:
+            due_ms = flight.step(now_ms)
+            for note in flight.notes:
+                _show(note)
+
+
+def _show(note: Note) -> None:
+    """Events and words go to the journal; the numbers are in the store."""
+    body = note.body
+    if note.kind is Kind.EVENT:
+        write = {"info": log.info, "warning": log.warning, "error": log.error}
+        write[body["severity"]](body["event"], **body.get("fields", {}))
+    elif "text" in body:
+        log.info(note.kind.name.lower(), text=body["text"])
+
+
+def _ports(
+    plan: Mission, base: Path, persona: Persona | None, watchdog: SystemdWatchdog,
+    open_things: contextlib.ExitStack,
+) -> FlightPorts:
+    """The real devices of ``plan``. ``persona`` is given when the mind is to be started here."""
+    sensors = plan.sensors
+    bus = None if sensors.i2c_bus is None else LinuxI2cBus(sensors.i2c_bus)
+    if bus is not None:
+        open_things.callback(bus.close)
+    gnss_stream = SerialStream(sensors.gnss_device, sensors.gnss_baud)
+    open_things.callback(gnss_stream.close)
+    run_dir = Path(
+        os.environ.get(RUN_DIR_VARIABLE)
+        or open_things.enter_context(tempfile.TemporaryDirectory(prefix="spacepi-"))
     )
-    log.info("flying", boot=store.boot, mission=str(mission_path), store=str(base / plan.payload.data_dir))
-    try:
-        _loop(flight, ports)
-    finally:
-        ports.close()
-        store.close()
-
-
-def ports_of(ports: rig.Rig) -> FlightPorts:
-    """The core's view of the rig."""
+    mind = _mind(plan, persona, run_dir)
+    open_things.callback(mind.close)
     return FlightPorts(
-        gnss=ports.gnss, outside=ports.outside, power=ports.power, radio=ports.radio,
-        mind=ports.mind, camera=ports.camera, http=ports.http, watchdog=ports.watchdog,
-        board=ports.board,
+        gnss=UbloxGnss(gnss_stream),
+        outside=_chip(_OUTSIDE, sensors.outside, bus, sensors.outside_address),
+        power=_chip(_POWER, sensors.power, bus, sensors.power_address),
+        radio=_radio(plan, open_things),
+        mind=mind,
+        camera=CameraProcess(run_dir) if sensors.camera else None,
+        http=HttpClient(user_agent=f"spacepi/{plan.payload.callsign}"),
+        watchdog=watchdog,
+        board=SysfsBoard(),
     )
+
+
+def _chip(
+    kinds: dict[str, Callable[[I2cBus, int], Sensor]], kind: str, bus: I2cBus | None, address: int
+) -> Sensor | None:
+    return kinds[kind](bus, address) if bus is not None and kind in kinds else None
+
+
+def _radio(plan: Mission, open_things: contextlib.ExitStack) -> KissRadio | None:
+    radio = plan.radio
+    if radio.kind == "none":
+        return None
+    stream: TcpStream | SerialStream
+    if radio.kind == "kiss-tcp":
+        stream = TcpStream(radio.host, radio.port)
+    else:
+        stream = SerialStream(radio.device, radio.baud)
+    open_things.callback(stream.close)
+    return KissRadio(stream, radio.mtu_bytes, radio.rate_bps)
+
+
+def _mind(plan: Mission, persona: Persona | None, run_dir: Path) -> MindSocket:
+    path = run_dir / MIND_SOCKET
+    if persona is None:
+        return MindSocket(path)
+    command = [
+        sys.executable, "-m", "payload.mind_worker", "--bundle", str(persona.bundle),
+        "--socket", str(path), "--threads", str(plan.mind.threads),
+    ]
+    return MindSocket(path, command)
+
+
+def _persona(plan: Mission, base: Path) -> Persona | None:
+    if not plan.mind.bundle:
+        log.warning("no_persona", reason="mind.bundle is not set")
+        return None
+    try:
+        return load_persona(base / plan.mind.bundle)
+    except BundleError as error:
+        log.warning("no_persona", reason=str(error))
+        return None
+
+
+def _memory(persona: Persona | None) -> Memory | None:
+    if persona is None:
+        return None
+    try:
+        return Memory(persona.memory_path)
+    except MemoryAbsent as error:
+        log.warning("no_memory", reason=str(error))
+        return None
+
+
+def _uplink_key(plan: Mission, base: Path) -> bytes | None:
+    try:
+        master = key_file.load(base / plan.keys.file)
+    except KeyFileError as error:
+        log.warning("deaf_to_commands", reason=str(error))
+        return None
+    return auth.derive_key(master, plan.payload.node_id, Direction.UPLINK)
+
+
+def main() -> None:
+    """Entry point of ``spacepi-payload``."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -78,6 +78,7 @@ class Flight:
         self.gate = UplinkGate(uplink_key, mission.payload.node_id, store)
         self.downlink = Downlink(mission, ports.radio, store)
         self.health = Health(PARTS, 0)
+        self.notes: list[Note] = []  # of the latest step, for whoever shows them
         self._is_started = False
         self._heard_ground_ms: int | None = None
         self._save_due_ms = 0
@@ -228,6 +229,7 @@ class Flight:
             self._was_failing = self.store.is_failing
             name = "store_failing" if self._was_failing else "store_returned"
             notes.append(event(name, "error", dropped_records=self.store.dropped_records))
+        self.notes = notes
         for note in notes:
             self.store.append(note.kind, note.body, now_ms, time_ms, quality)
         self.store.commit(now_ms)

@@ -26,7 +26,7 @@ COLD_CAPACITY_PER_K = 0.006  # part of the capacity that is out of reach per kel
 LOADS_W: dict[str, float] = {
     "idle": 0.75,  # a Pi Zero 2 W with its peripherals off, and the sensors
     "gnss": 0.15,
-    "radio_send": 1.40,
+    "radio_send": 0.60,  # 100 mW on the air
     "mind": 1.65,  # all four cores
     "camera": 0.80,
 }

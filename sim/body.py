@@ -93,7 +93,8 @@ class Body:
             self._battery.draw(load_w, self._heat.inside_c, step_ms / 1000)
             density = self._sky.air(self.state().altitude_m).density_kgm3
             self._heat.step(
-                step_ms / 1000, load_w, self.outside_c(), density, self.is_sunlit()
+                step_ms / 1000, load_w, self._processor_w(), self.outside_c(), density,
+                self.is_sunlit(),
             )
 
     def _sending_part(self, step_ms: int) -> float:
@@ -105,6 +106,9 @@ class Body:
         if sending_part is None:
             sending_part = float(self._channel.is_payload_sending)
         load_w = LOADS_W["gnss"] + LOADS_W["radio_send"] * sending_part
-        if not self.is_off:
-            load_w += LOADS_W["idle"] + LOADS_W["mind"] * self._is_thinking()
-        return load_w
+        return load_w + self._processor_w()
+
+    def _processor_w(self) -> float:
+        if self.is_off:
+            return 0.0
+        return LOADS_W["idle"] + LOADS_W["mind"] * self._is_thinking()

@@ -155,6 +155,16 @@ OPENINGS: dict[str, tuple[str, ...]] = {
         "What I know fits on a card, and the card is cold",
     ),
 }
+REPLY_ENDINGS: tuple[str, ...] = (
+    "and the answer is mostly yes.",
+    "and I would say no, with a small perhaps.",
+    "and all I can report is that it is a long way round.",
+    "but ask me again when I am back on the grass.",
+    "and the honest answer is that I cannot tell from here.",
+    "and it looks better than I had been promised.",
+    "and the instruments agree with me, for once.",
+    "but the camera may know more than I do.",
+)
 ENDINGS: tuple[str, ...] = (
     "so I write it down and go on.",
     "and that is worth a line in the log.",
@@ -211,7 +221,8 @@ class Muser:
             if all(name in fields for name in re.findall(r"\{(\w+)\}", text))
         ] or list(OPENINGS["self"])
         opening = self._least_used(fitting, rng).format(**fields)
-        ending = self._least_used(list(ENDINGS), rng)
+        endings = REPLY_ENDINGS if about == "question" else ENDINGS
+        ending = self._least_used(list(endings), rng)
         return f"{opening[0].upper()}{opening[1:]}, {ending}"
 
     def _least_used(self, pieces: list[str], rng: Random) -> str:

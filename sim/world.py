@@ -12,6 +12,7 @@ machine's plug may.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import hashlib
 import heapq
@@ -27,7 +28,7 @@ from payload.devices.gps_ublox import UbloxGnss
 from payload.devices.ina219 import Ina219
 from payload.flight import Flight, FlightPorts
 from payload.memory import Memory
-from payload.ports import HeardFrame, Mind, Sensor
+from payload.ports import HeardFrame, Mind, PortError, Sensor
 from payload.prompt import PersonaText
 from payload.store import Store
 from sim.balloon import SITES, Balloon, Trajectory, distance_m
@@ -191,7 +192,7 @@ class World:
     def _build_payload(self) -> None:
         seed, mission = self.seed, self.mission
         self.mind = self._build_mind()
-        charge = part_rng(seed, "battery").uniform(0.90, 1.0)
+        charge = part_rng(seed, "battery").uniform(0.70, 1.0)
         self.body = Body(
             self.clock, self.trajectory, self.sky,
             Battery(mission.power.capacity_mah, charge), self.channel,
@@ -246,10 +247,13 @@ class World:
         text = self._persona.text
         if text is None and self.mind_kind == "scripted":
             text = SCRIPTED_PERSONA
-        memory = self._persona.memory_path
+        memory: Memory | None = None
+        if self._persona.memory_path is not None:
+            with contextlib.suppress(PortError):  # without it the mind does not quote
+                memory = Memory(self._persona.memory_path)
         self.flight = Flight(
-            mission, ports, self.store, text, Memory(memory) if memory is not None else None,
-            self._key, part_rng(self.seed, f"flight {self.store.boot}"),
+            mission, ports, self.store, text, memory, self._key,
+            part_rng(self.seed, f"flight {self.store.boot}"),
         )
         self._boot_ms = self.clock.now_ms
         self._step_flight(self.flight)

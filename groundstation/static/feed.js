@@ -5,6 +5,7 @@ import * as format from "./format.js";
 
 const PAGE = 60;
 const SILENCE_MS = 3 * 60_000; // a shorter pause is only breath
+const SILENCE_FACTOR = 1.7; // and so is one that is usual here
 const RADIO_SILENCE_MS = 60_000;
 const PIXELS_PER_MINUTE = 7;
 const PIXELS_MAX = 190;
@@ -17,6 +18,7 @@ let held = [];
 let flight = null;
 let silences = new Map(); // from -> to
 let hasMore = false;
+let usual = 0;
 const listeners = [];
 
 /** Called with every entry that is on the page, old or new. */
@@ -197,12 +199,13 @@ function drawPicture(entry) {
 
 function drawBetween(id) {
   const { data, node } = entries.get(id);
+  if (order.indexOf(id) === 0) usual = usualGap();
   const older = entries.get(order[order.indexOf(id) + 1])?.data;
   const between = node.lastElementChild;
   const parts = [];
   const since = older ? older.when_ms : -Infinity;
   if (older) parts.push(...silence(older.when_ms, data.when_ms));
-  for (const phase of (flight?.phases ?? []).toReversed?.() ?? []) {
+  for (const phase of (flight?.phases ?? []).slice().reverse()) {
     if (phase.at_ms > since && phase.at_ms <= data.when_ms) parts.push(heading(phase));
   }
   between.replaceChildren(...parts);
@@ -213,13 +216,21 @@ function heading(phase) {
   return el("h2", "chapter", el("span", "", format.chapter(phase.phase)), el("small", "", `${format.clockTime(phase.at_ms)}${where}`));
 }
 
+/** The pause between two lines that is usual in this flight. */
+function usualGap() {
+  const gaps = order.slice(1).map((id, i) => entries.get(order[i]).data.when_ms - entries.get(id).data.when_ms);
+  gaps.sort((a, b) => a - b);
+  return gaps[gaps.length >> 1] ?? 0;
+}
+
 function silence(from, to) {
   const gap = to - from;
   const lost = radioSilence(from, to);
-  if (gap < SILENCE_MS && lost < RADIO_SILENCE_MS * 2) return [];
-  const minutes = Math.max(gap, lost) / 60_000;
+  const isLong = gap >= Math.max(SILENCE_MS, SILENCE_FACTOR * usual);
+  if (!isLong && lost < RADIO_SILENCE_MS) return [];
+  const minutes = (isLong ? gap : lost) / 60_000;
   const words = [];
-  if (gap >= SILENCE_MS) words.push(`${format.span(gap)} of silence`);
+  if (isLong) words.push(`${format.span(gap)} of silence`);
   if (lost >= RADIO_SILENCE_MS) words.push(words.length ? `no signal for ${format.span(lost)} of it` : `no signal for ${format.span(lost)}`);
   const space = el("p", "silence", el("span", "", words.join(", ")));
   space.style.height = `${Math.min(PIXELS_MAX, Math.round(minutes * PIXELS_PER_MINUTE) + 24)}px`;

@@ -22,10 +22,11 @@ export function start() {
   const canvas = L().canvas({ padding: 0.3 });
   map = L().map(byId("map"), {
     attributionControl: false, renderer: canvas, zoomSnap: 0.25, minZoom: 3, maxZoom: 17,
-    fadeAnimation: false, zoomAnimation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
+    fadeAnimation: false, zoomControl: false, zoomAnimation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
     scrollWheelZoom: false,
   });
   map.setView([0, 0], 3);
+  L().control.zoom({ position: "bottomright" }).addTo(map);
   L().control.scale({ imperial: false, maxWidth: 90 }).addTo(map);
   grid = L().layerGroup().addTo(map);
   way = L().layerGroup().addTo(map);
@@ -63,11 +64,11 @@ function drawGrid() {
   const digits = (step) => (step >= 1 ? 0 : step >= 0.1 ? 1 : step >= 0.01 ? 2 : 3);
   for (let lon = Math.ceil(bounds.getWest() / stepLon) * stepLon; lon < bounds.getEast(); lon += stepLon) {
     L().polyline([[bounds.getSouth() - tall, lon], [bounds.getNorth() + tall, lon]], line).addTo(grid);
-    label([bounds.getSouth(), lon], `${Math.abs(lon).toFixed(digits(stepLon))}°${lon < 0 ? "W" : "E"}`, "lon").addTo(grid);
+    label([bounds.getNorth(), lon], `${Math.abs(lon).toFixed(digits(stepLon))}°${lon < 0 ? "W" : "E"}`, "lon").addTo(grid);
   }
   for (let lat = Math.ceil(bounds.getSouth() / stepLat) * stepLat; lat < bounds.getNorth(); lat += stepLat) {
     L().polyline([[lat, bounds.getWest() - wide], [lat, bounds.getEast() + wide]], line).addTo(grid);
-    label([lat, bounds.getEast()], `${Math.abs(lat).toFixed(digits(stepLat))}°${lat < 0 ? "S" : "N"}`, "lat").addTo(grid);
+    label([lat, bounds.getWest()], `${Math.abs(lat).toFixed(digits(stepLat))}°${lat < 0 ? "S" : "N"}`, "lat").addTo(grid);
   }
   drawRings(bounds);
 }
@@ -98,9 +99,9 @@ export function draw() {
     write(byId("map-caption"), "No position heard yet.");
     return;
   }
+  follow();
   drawWay(rows);
   drawMarks(rows);
-  follow();
 }
 
 function drawWay(rows) {
@@ -108,7 +109,7 @@ function drawWay(rows) {
   let run = [];
   let band = null;
   const flush = () => {
-    if (run.length > 1) L().polyline(run, { color: bandColour(band / (BANDS - 1)), weight: 2.5, interactive: false }).addTo(way);
+    if (run.length > 1) L().polyline(run, { color: bandColour(band / (BANDS - 1)), weight: 3.5, interactive: false }).addTo(way);
   };
   rows.forEach((row, i) => {
     const place = [row[1], row[2]];
@@ -134,7 +135,7 @@ function drawMarks(rows) {
   for (const entry of feed.musings()) {
     const place = entry.lat !== null && entry.lat !== undefined && entry.lon !== null ? [entry.lat, entry.lon] : placeAt(entry.when_ms);
     if (!place) continue;
-    L().circleMarker(place, { radius: 3.2, weight: 1, color: colour("paper-bg"), fillColor: colour("ink"), fillOpacity: 0.95 })
+    L().circleMarker(place, { radius: 2.6, weight: 1, color: colour("paper-bg"), fillColor: colour("ink"), fillOpacity: 0.95 })
       .bindPopup(() => popup(entry), { closeButton: false, maxWidth: 260 }).addTo(marks);
   }
   const first = rows[0];
@@ -153,7 +154,8 @@ function mark(place, text, kind) {
     radius: kind === "here" ? 6 : 4.5, weight: 2, color: colour("accent"), interactive: false,
     fillColor: kind === "launch" ? colour("paper-bg") : colour("accent"), fillOpacity: kind === "burst" ? 0.25 : 1,
   }).addTo(marks);
-  label(place, text, `mark ${kind}`).addTo(marks);
+  const side = map.latLngToContainerPoint(place).x > map.getSize().x * 0.6 ? "west" : "";
+  label(place, text, `mark ${kind} ${side}`).addTo(marks);
 }
 
 function popup(entry) {

@@ -49,7 +49,7 @@ const CHARTS = [
     data: () => [inSeconds(minutes().t), minutes().heard.map((n, i) => n + minutes().lost[i]), minutes().heard],
     series: [
       { label: "sent", colour: "lost", words: format.count },
-      { label: "heard", colour: "low", words: format.count },
+      { label: "heard", colour: "heard", words: format.count },
     ],
     tick: (v) => format.grouped(v), unit: "",
   },
@@ -59,7 +59,7 @@ function options(chart, width, isLast, legend) {
   const { uPlot } = window;
   const line = { stroke: colour("muted"), grid: { stroke: colour("grid"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
   return {
-    width, height: HEIGHT + (isLast ? AXIS : 0), legend: { show: false }, padding: [6, 4, 0, 0],
+    width, height: HEIGHT + (isLast ? AXIS : 0), legend: { show: false }, padding: [6, 16, isLast ? 0 : 6, 0],
     cursor: { sync: { key: "flight" }, drag: { x: false, y: false }, points: { size: 5 } },
     axes: [
       { ...line, show: true, size: isLast ? AXIS : 0, values: (_, at) => (isLast ? at.map((s) => format.clockTime(s * 1000)) : at.map(() => "")), space: 70 },

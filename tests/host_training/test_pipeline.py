@@ -111,6 +111,7 @@ def test_verify_inspect_chat_and_sample_speak(made: Path) -> None:
     (("verify", "nowhere"), "nowhere: there is no bundle directory here."),
     (("run", "nowhere", "--base", "b", "--out", "o", "--key", "k"), "persona.toml: cannot be read"),
     (("run", "nowhere", "--base", "b", "--out", "o", "--quant", "Q9"), "--quant Q9 is not auto"),
+    (("verify", "nowhere", "--trust", "gone.pub"), "--trust gone.pub: cannot be read"),
     (("base", "book.pdf", "--out", "o"), "book.pdf: allowed are .txt and .txt.xz files."),
 ])
 def test_mistakes_are_answered_in_one_sentence(
@@ -125,6 +126,18 @@ def test_mistakes_are_answered_in_one_sentence(
 @pytest.mark.parametrize("args", [("run",), ("run", "x", "--method", "magic"), ("nothing",)])
 def test_wrong_usage_is_status_2(args: tuple[str, ...]) -> None:
     assert command(*args)[0] == 2
+
+
+def test_what_would_fail_in_an_hour_fails_at_once(
+    persona_dir: Path, tiny_base: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").mkdir()
+    key = ("--key", tmp_path / "key")
+    status, text = command("run", persona_dir, "--base", tmp_path, "--out", tmp_path / "o", *key)
+    assert status == 1 and "there is no config.json" in text
+    status, text = command("run", persona_dir, "--base", tiny_base, "--out", tmp_path / "taken",
+                           *key)
+    assert status == 1 and "exists and is not a bundle" in text
 
 
 def test_a_base_that_is_none_is_refused(tmp_path: Path, tiny_base: Path) -> None:

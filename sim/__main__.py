@@ -1,0 +1,208 @@
+"""spacepi-sim: fly the whole system at a desk.
+
+    spacepi-sim                         a modelled flight at 60 times real time, with the page
+    spacepi-sim --headless --fast       the same as fast as it can, no page
+    spacepi-sim --replay FILE.csv.gz    a recorded real flight in place of the model
+"""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import time
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+from rich.console import Console
+
+from payload.persona import load_persona
+from sim import live, summary
+from sim.live import Page, PortTaken, Stop, Watch
+from sim.replay import Replay, ReplayError
+from sim.world import MindKind, PersonaParts, World
+from wire import mission as mission_file
+from wire.bundle import BundleError
+from wire.mission import Mission, MissionError
+
+USAGE_ERROR = 2
+INTERRUPTED = 130  # 128 + SIGINT, as shells say it
+SEEDS = 10_000
+app = typer.Typer(add_completion=False)
+
+
+class MindChoice(StrEnum):
+    REAL = "real"
+    SCRIPTED = "scripted"
+    NONE = "none"
+
+
+@app.command(epilog="With --mind scripted the same seed gives the same musings.txt and "
+             "summary.json, byte for byte.")
+def fly(
+    mission_path: Annotated[
+        Path, typer.Option("--mission", help="The mission file.")] = Path("mission.toml"),
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="What is drawn: weather, burst, losses, answers. "
+                                 "Left out, one is drawn and printed.")] = None,
+    speed: Annotated[
+        float, typer.Option(min=0.1, max=100_000, help="Times real time.")] = 60.0,
+    is_fast: Annotated[
+        bool, typer.Option("--fast", help="As fast as this machine can.")] = False,
+    is_headless: Annotated[
+        bool, typer.Option("--headless", help="No page and no live status.")] = False,
+    mind: Annotated[
+        MindChoice, typer.Option(help="The persona's model in its own process, canned lines, or "
+                                 "nobody.")] = MindChoice.REAL,
+    bundle: Annotated[
+        Path | None, typer.Option(help="The persona bundle; left out, the mission's.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for archive, musings and summary. Left out, a new "
+                                  "one here.")] = None,
+    replay: Annotated[
+        Path | None, typer.Option(help="A recorded flight, CSV or CSV.gz, in place of the "
+                                  "modelled balloon.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port of the page; left out, the "
+                                 "mission's; 0 takes any free one.")] = None,
+    hours: Annotated[
+        float | None, typer.Option(min=0.01, max=72, help="Stop after so much simulated time.")
+    ] = None,
+) -> None:
+    """Fly the persona in a simulated world: payload, radio and ground station, pad to landing."""
+    console = Console()
+    mission = _mission(mission_path)
+    trajectory = _replay(replay)
+    out_dir = _new_folder(out)
+    _log_to(out_dir / "sim.log")
+    if seed is None:
+        seed = secrets.randbelow(SEEDS)
+        console.print(f"Seed {seed}: fly it again with --seed {seed}.", highlight=False)
+    persona, kind = _persona(mission, mission_path, bundle, mind, console)
+    world = World(mission, seed, kind, out_dir, trajectory, persona)
+    page: Page | None = None
+    stop = Stop()
+    end_s = world.end_s if hours is None else hours * 3600
+    with stop.listening():
+        try:
+            if not is_headless:
+                host = mission.ground.web_host
+                page = Page(world, host, mission.ground.web_port if port is None else port)
+                console.print(f"The page is at {page.address}", highlight=False)
+            watch = Watch(console, is_headless, page.address if page else None)
+            begun_s = time.monotonic()
+            live.fly(world, end_s, None if is_fast else speed, watch, stop)
+            wall_s = time.monotonic() - begun_s
+        except PortTaken as error:
+            world.close()
+            raise _refusal(str(error)) from error
+        except KeyboardInterrupt:
+            wall_s = time.monotonic() - begun_s
+            stop.is_asked = True
+        _report(world, wall_s, console, stop)
+        if page is not None:
+            _linger(page, console, stop)
+
+
+def main() -> None:
+    """The entry point; ``spacepi-sim fly ...`` is the same as ``spacepi-sim ...``."""
+    if sys.argv[1:2] == ["fly"]:
+        del sys.argv[1]
+    try:
+        app(prog_name="spacepi-sim")
+    except KeyboardInterrupt:  # before the flight began
+        sys.exit(INTERRUPTED)
+
+
+def _report(world: World, wall_s: float, console: Console, stop: Stop) -> None:
+    result = summary.finish(world, wall_s)
+    if stop.is_asked:
+        console.print("Stopped before the end; everything until here is kept.", highlight=False)
+    for sentence in summary.sentences(result, world.out_dir):
+        console.print(sentence, highlight=False, soft_wrap=True)
+    factor = result["sim_s"] / max(wall_s, 0.001)
+    console.print(f"That took {wall_s:.0f} s, {factor:.0f} times real time.", highlight=False)
+    if stop.is_asked:
+        raise typer.Exit(INTERRUPTED)
+
+
+def _linger(page: Page, console: Console, stop: Stop) -> None:
+    """Somebody at a terminal may want to go on reading."""
+    if console.is_terminal and sys.stdin.isatty():
+        console.print(f"The page stays at {page.address} until Ctrl-C.", highlight=False)
+        while not stop.is_asked:
+            time.sleep(0.2)
+    page.close()
+
+
+def _mission(path: Path) -> Mission:
+    try:
+        return mission_file.load(path)
+    except MissionError as error:
+        raise _refusal(str(error)) from error
+
+
+def _replay(path: Path | None) -> Replay | None:
+    if path is None:
+        return None
+    try:
+        recorded = Replay(path)
+    except ReplayError as error:
+        raise _refusal(str(error)) from error
+    if recorded.skipped_rows:
+        typer.echo(f"{path}: {recorded.skipped_rows} rows made no sense and are left out.")
+    return recorded
+
+
+def _new_folder(out: Path | None) -> Path:
+    """A folder that holds no flight yet: one is never overwritten."""
+    folder = out or Path(f"flight-{datetime.now(UTC):%Y%m%d-%H%M%S}")
+    if (folder / "archive.sqlite").exists() or (folder / "payload.sqlite").exists():
+        raise _refusal(f"{folder} already holds a flight: choose another --out, or remove it.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "sim.log").touch()
+    except OSError as error:
+        raise _refusal(f"{folder} cannot be written to ({error.strerror}).") from error
+    return folder
+
+
+def _persona(
+    mission: Mission, mission_path: Path, chosen: Path | None, mind: MindChoice, console: Console
+) -> tuple[PersonaParts, MindKind]:
+    """What the bundle gives; without a good one the flight goes on without a mind, and says so."""
+    if mind is not MindChoice.REAL:
+        return PersonaParts(), "scripted" if mind is MindChoice.SCRIPTED else "none"
+    bundle = chosen or mission_path.resolve().parent / mission.mind.bundle
+    if chosen is None and not mission.mind.bundle:
+        why = f"{mission_path} names no persona bundle."
+    else:
+        try:
+            persona = load_persona(bundle)
+        except BundleError as error:
+            why = str(error)
+        else:
+            return PersonaParts(persona.text, persona.memory_path, bundle), "real"
+    console.print(f"Flying without a mind, with beacons and records as ever: {why}",
+                  highlight=False, soft_wrap=True)
+    return PersonaParts(), "none"
+
+
+def _log_to(path: Path) -> None:
+    """What the rooms log goes into the output folder, not between the lines of the status."""
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, structlog.processors.LogfmtRenderer()],
+        logger_factory=structlog.PrintLoggerFactory(path.open("a", encoding="utf-8")),
+    )
+
+
+def _refusal(sentence: str) -> typer.Exit:
+    typer.echo(sentence, err=True)
+    return typer.Exit(USAGE_ERROR)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,230 @@
+"""Watching a simulated flight: real-time pacing, the live status, and the page in a thread.
+
+The only part of ``sim`` besides ``__main__`` that reads the machine's clock. The world itself is
+only ever moved here, in the main thread; the page reads the archive through connections of its own.
+
+Ctrl-C asks to stop: the flight ends between two events, so both databases are whole. A second one
+does not wait.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import FrameType
+
+import uvicorn
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from groundstation.web import create_app
+from sim.world import World
+from wire import beacon
+from wire.beacon import Beacon
+from wire.records import Kind, unpack_body
+
+REDRAW_S = 0.25
+SLICE_S = 10.0  # of simulated time between two looks at the stop flag, when nothing is paced
+PLAIN_EVERY_S = 600.0  # of simulated time between two lines where nothing can be redrawn
+PAGE_STOP_S = 3.0
+LAG_S_MAX = 2.0  # further behind than this, the pace forgets what it owes
+
+
+class PortTaken(Exception):
+    """The page's port cannot be had; the message is one sentence for a person."""
+
+
+class Stop:
+    """Set by Ctrl-C or a polite kill; looked at between events."""
+
+    def __init__(self) -> None:
+        self.is_asked = False
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """While inside, the first SIGINT or SIGTERM only asks; a second one interrupts."""
+        before = {number: signal.signal(number, self._on_signal)
+                  for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self.is_asked:
+            raise KeyboardInterrupt
+        self.is_asked = True
+
+
+class Page:
+    """The ground station's page for a simulated flight, served from a thread."""
+
+    def __init__(self, world: World, host: str, port: int) -> None:
+        """Raises PortTaken when the port is in use or not ours to open; port 0 takes any."""
+        self._socket = socket.socket(
+            socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM
+        )
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind((host, port))
+        except OSError as error:
+            self._socket.close()
+            raise PortTaken(
+                f"Port {port} on {host} cannot be used for the page ({error.strerror}): "
+                "choose another with --port, or fly with --headless."
+            ) from error
+        self.address = f"http://{host}:{self._socket.getsockname()[1]}/"
+        app = create_app(world.archive_path, world.mission, now=lambda: world.clock.utc_ms)
+        config = uvicorn.Config(
+            app, log_level="critical", access_log=False, timeout_graceful_shutdown=1,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, name="page", daemon=True
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop serving; pages that are open see the connection end."""
+        self._server.should_exit = True
+        self._thread.join(PAGE_STOP_S)
+        self._socket.close()
+
+
+@dataclass(slots=True)
+class Watch:
+    """Who looks on: a terminal that can be redrawn, a plain one, or nobody."""
+
+    console: Console
+    is_quiet: bool = False
+    address: str | None = None
+
+    @property
+    def can_redraw(self) -> bool:
+        return self.console.is_terminal and not self.console.is_dumb_terminal and not self.is_quiet
+
+
+def fly(world: World, end_s: float, speed: float | None, watch: Watch, stop: Stop) -> None:
+    """Move ``world`` to ``end_s`` at ``speed`` times real time, None as fast as it can."""
+    if not watch.can_redraw:
+        _fly_plain(world, end_s, speed, watch, stop)
+        return
+    with Live(console=watch.console, auto_refresh=False, transient=True) as live:
+        shown_s = 0.0
+        for _ in _paced(world, end_s, speed, stop):
+            if time.monotonic() - shown_s >= REDRAW_S:
+                shown_s = time.monotonic()
+                live.update(status(world, end_s, watch.address), refresh=True)
+
+
+def _fly_plain(
+    world: World, end_s: float, speed: float | None, watch: Watch, stop: Stop
+) -> None:
+    told_s = world.clock.now_s
+    phase = None
+    for _ in _paced(world, end_s, speed, stop):
+        state = _state(world)
+        is_news = state.phase is not None and state.phase is not phase
+        if watch.is_quiet or not (is_news or world.clock.now_s - told_s >= PLAIN_EVERY_S):
+            continue
+        told_s, phase = world.clock.now_s, state.phase
+        watch.console.print(_line(world, state), highlight=False, soft_wrap=True)
+
+
+def _paced(world: World, end_s: float, speed: float | None, stop: Stop) -> Iterator[None]:
+    """Move the world in slices and yield after each, until the end or until asked to stop."""
+    begun_s, from_s = time.monotonic(), world.clock.now_s
+    while world.clock.now_s < end_s and not stop.is_asked:
+        if speed is None:
+            world.run_until(min(end_s, world.clock.now_s + SLICE_S))
+            yield
+            continue
+        elapsed_s = time.monotonic() - begun_s
+        target_s = from_s + elapsed_s * speed
+        world.run_until(min(end_s, target_s))
+        yield
+        behind_s = (time.monotonic() - begun_s) - elapsed_s
+        if behind_s > LAG_S_MAX:
+            begun_s += behind_s  # a slow machine flies slower, it does not race afterwards
+        wait_s = (world.next_event_s() - target_s) / speed
+        time.sleep(min(max(wait_s, 0.005), 0.1))
+
+
+def _state(world: World) -> Beacon:
+    """What the payload last said; everything unknown before it said anything."""
+    return Beacon() if world.last_beacon is None else beacon.decode(world.last_beacon.state)
+
+
+def _loss(world: World) -> float | None:
+    return world.ground.loss() if world.ground is not None else None
+
+
+def latest_musing(world: World) -> str | None:
+    """The newest musing or reply on the ground."""
+    if world.archive is None:
+        return None
+    row = world.archive.db.execute(
+        "SELECT body FROM record WHERE node_id = ? AND kind IN (?, ?)"
+        " ORDER BY record_id DESC LIMIT 1",
+        (world.mission.payload.node_id, int(Kind.MUSING), int(Kind.REPLY)),
+    ).fetchone()
+    return str(unpack_body(row[0]).get("text", "")) if row else None
+
+
+def _said(value: float | None, unit: str, digits: int = 0) -> str:
+    return "unknown" if value is None else f"{value:.{digits}f} {unit}"
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 3600}:{int(seconds) // 60 % 60:02d}:{int(seconds) % 60:02d}"
+
+
+def _line(world: World, state: Beacon) -> str:
+    loss = _loss(world)
+    phase = state.phase.name.lower() if state.phase is not None else "unknown"
+    lost = "unknown" if loss is None else f"{loss:.0%}"
+    return (
+        f"{_clock(world.clock.now_s)}  {phase}  {_said(state.altitude_m, 'm')}  "
+        f"battery {_said(state.battery_mv, 'mV')}  queue {_said(state.queue_records, 'records')}  "
+        f"loss {lost}"
+    )
+
+
+def status(world: World, end_s: float, address: str | None) -> Group:
+    """The live picture: the state of the payload, the link, and the latest musing."""
+    state, loss = _state(world), _loss(world)
+    phase = state.phase.name.lower().replace("_", " ") if state.phase is not None else "unknown"
+    power = state.power_mode.name.lower() if state.power_mode is not None else "unknown"
+    table = Table.grid(padding=(0, 3))
+    for _ in range(2):
+        table.add_column(style="dim", justify="right")
+        table.add_column(min_width=22)
+    table.add_row("phase", Text(phase, "bold"), "battery", f"{_said(state.battery_mv, 'mV')}"
+                  f", {power}")
+    table.add_row("altitude", _said(state.altitude_m, "m"), "queue",
+                  _said(state.queue_records, "records"))
+    table.add_row("climb", _said(state.climb_mps, "m/s", 1), "loss",
+                  "unknown" if loss is None else f"{loss:.0%} of frames")
+    table.add_row("outside", _said(state.outside_c, "C"), "heard",
+                  f"{world.channel.heard['beacon']} of {world.channel.sent['beacon']} beacons")
+    musing = latest_musing(world)
+    parts: list[RenderableType] = [
+        Text.assemble((_clock(world.clock.now_s), "bold"), " of ", _clock(end_s)),
+        ProgressBar(total=end_s, completed=world.clock.now_s, width=60),
+        table,
+        Text(musing, style="italic") if musing else Text("No musing yet.", style="dim"),
+    ]
+    if address is not None:
+        parts.append(Text.assemble(("page ", "dim"), address))
+    title = f"{world.mission.payload.name}, seed {world.seed}"
+    return Group(Panel(Group(*parts), title=title, title_align="left", width=82))

@@ -1,0 +1,114 @@
+"""The camera process: one picture or one reason, and a worker that hangs is killed."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+
+from payload.camera_worker import scene_word, thumbnail
+from payload.drivers.camera import THUMBNAIL_BYTES_MAX, CameraProcess
+from payload.ports import DeviceAbsent, DeviceGarbage, Picture, PortError
+
+WAIT_S = 60
+JPEG = b"\xff\xd8\xff" + b"x" * 100 + b"\xff\xd9"
+
+
+def camera(folder: Path, script: str) -> CameraProcess:
+    """A camera whose worker is a shell script; "$2" is the file that it should write."""
+    return CameraProcess(folder, ["sh", "-c", script, "sh"])
+
+
+def shoot(folder: Path, script: str, data: bytes = JPEG) -> Picture | PortError:
+    (folder / "source").write_bytes(data)
+    process = camera(folder, script)
+    assert process.start(0)
+    assert process._child is not None
+    process._child.wait(WAIT_S)
+    outcome = process.poll(1234)
+    assert outcome is not None
+    assert process.poll(1235) is None
+    return outcome
+
+
+def test_a_picture(tmp_path: Path) -> None:
+    """Goal: the file's bytes and the scene word; a word we do not know is None."""
+    copy = f"cp {tmp_path}/source $2; "
+    assert shoot(tmp_path, copy + "echo horizon") == Picture(1234, JPEG, "horizon")
+    assert shoot(tmp_path, copy + "echo lunch") == Picture(1234, JPEG, None)
+    webp = b"RIFF" + (12).to_bytes(4, "little") + b"WEBPVP8 data"
+    assert shoot(tmp_path, copy, webp) == Picture(1234, webp, None)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", JPEG[:-1], b"GIF89a", JPEG[:-2] + bytes(THUMBNAIL_BYTES_MAX) + JPEG[-2:]]
+)
+def test_what_is_no_picture(tmp_path: Path, data: bytes) -> None:
+    """Goal: empty, cut off, foreign and oversized files are garbage."""
+    assert isinstance(shoot(tmp_path, f"cp {tmp_path}/source $2", data), DeviceGarbage)
+
+
+def test_reasons(tmp_path: Path) -> None:
+    """Goal: no file, a crash and a refusal are told apart; the last words are kept."""
+    assert isinstance(shoot(tmp_path, "true"), DeviceGarbage)
+    assert isinstance(shoot(tmp_path, "kill -SEGV $$"), DeviceGarbage)
+    refused = shoot(tmp_path, "echo noise >&2; echo The camera is gone. >&2; exit 1")
+    assert isinstance(refused, DeviceAbsent)
+    assert str(refused) == "The camera is gone."
+    assert not CameraProcess(tmp_path, ["/does/not/exist"]).start(0)
+
+
+def test_a_hanging_worker_is_killed(tmp_path: Path) -> None:
+    """Goal: under SIGSTOP nothing comes, ``cancel`` kills, and only then the next one starts."""
+    process = CameraProcess(tmp_path, ["sh", "-c", "kill -STOP $$"])
+    assert process.start(0)
+    child = process._child
+    assert child is not None
+    assert not process.start(0)
+    assert process.poll(0) is None
+    process.cancel(0)
+    assert child.wait(WAIT_S) == -signal.SIGKILL
+    assert process.poll(0) is None
+    assert process.start(1)
+    process.cancel(1)
+    assert process._child is not None
+    process._child.wait(WAIT_S)
+
+
+def test_the_real_worker_without_a_camera(tmp_path: Path) -> None:
+    """Goal: status 1 and one sentence, no traceback, where there is no picamera2 or camera."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "payload.camera_worker", "--out", os.fspath(tmp_path / "x.jpg")],
+        capture_output=True, text=True, timeout=WAIT_S, check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.count("\n") == 1
+    assert ended.stderr.endswith(".\n")
+
+
+def test_thumbnails_fit_whatever_is_in_them() -> None:
+    """Goal: at most 4096 bytes and a readable JPEG. Method: noise, the worst there is."""
+    noise = Image.frombytes("RGB", (820, 616), random.Random(1).randbytes(820 * 616 * 3))
+    for image in (noise, noise.convert("L"), Image.new("RGB", (1640, 1232), (90, 120, 200))):
+        data = thumbnail(image, (320, 240))
+        assert data[:3] == b"\xff\xd8\xff"
+        assert data[-2:] == b"\xff\xd9"
+        assert len(data) <= THUMBNAIL_BYTES_MAX
+
+
+def test_scene_words() -> None:
+    """Goal: the four scenes. Method: drawings of each."""
+    even = Image.new("RGB", (640, 480), (150, 150, 150))
+    horizon = Image.new("RGB", (640, 480), (20, 20, 60))
+    ImageDraw.Draw(horizon).rectangle((0, 240, 640, 480), fill=(180, 200, 230))
+    sun = Image.new("RGB", (640, 480), (60, 80, 120))
+    ImageDraw.Draw(sun).ellipse((280, 80, 400, 200), fill=(255, 255, 255))
+    words = [scene_word(image) for image in (Image.new("L", (64, 48), 4), even, horizon, sun)]
+    assert words == ["dark", "cloud", "horizon", "sun"]
+    assert scene_word(Image.new("L", (64, 48), 255)) == "cloud"  # all white is fog, not the sun

@@ -1,0 +1,80 @@
+"""The mind's messages: the same after a round trip, and one named error for everything else."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+
+import msgpack
+import pytest
+
+from payload.mind_protocol import (
+    MESSAGE_BYTES_MAX,
+    Decoder,
+    Failed,
+    Hello,
+    Message,
+    ProtocolError,
+    Reply,
+    Request,
+    encode,
+)
+
+MESSAGES: list[Message] = [
+    Hello(4711, "nova", 1024),
+    Request(1, "<|im_start|>ä\n", "x" * 3000, 64, 0.8, 2**40),
+    Request(2, "", "", 0, 1, -1),  # a whole number for the temperature
+    Reply(1, "a line, „quoted“ \x00", 300, 60, 12, 900),
+    Failed(1, "no_model"),
+]
+
+
+def framed(value: object) -> bytes:
+    body = msgpack.packb(value)
+    return len(body).to_bytes(4, "big") + body
+
+
+def test_round_trip_at_every_cut() -> None:
+    """Goal: cuts in the stream do not matter. Method: all messages, cut at each byte."""
+    data = b"".join(encode(message) for message in MESSAGES)
+    for cut in range(len(data)):
+        decoder = Decoder()
+        assert decoder.feed(data[:cut]) + decoder.feed(data[cut:]) == MESSAGES
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\0\0\0\0", b"\xff\xff\xff\xff", (MESSAGE_BYTES_MAX + 1).to_bytes(4, "big"),
+        framed([1]), framed({}), framed({"kind": "shout"}), framed({"kind": 7}),
+        framed({"kind": "failed", "id": 1}), framed({"kind": "failed", "id": "1", "reason": "x"}),
+        framed({"kind": "failed", "id": True, "reason": "x"}),
+        framed({"kind": "failed", "id": 1, "reason": "x", "more": 1}),
+        framed({"kind": "failed", "id": 1, "reason": None}), b"\0\0\0\2\x93\xc1",
+        b"\0\0\0\3" + msgpack.packb(1) * 3, b"\0\0\0\4\x81\xa1\xff\x01",
+    ],
+)
+def test_garbage_is_one_named_error(data: bytes) -> None:
+    """Goal: nothing but ProtocolError comes out of bytes that are no message."""
+    with pytest.raises(ProtocolError):
+        Decoder().feed(data)
+
+
+def test_flipped_bits_raise_nothing_else() -> None:
+    """Goal: any damage is a message, a wait or ProtocolError. Method: 2000 random flips."""
+    source = random.Random(2)
+    data = b"".join(encode(message) for message in MESSAGES)
+    for _ in range(2000):
+        damaged = bytearray(data)
+        damaged[source.randrange(len(data))] ^= 1 << source.randrange(8)
+        with contextlib.suppress(ProtocolError):
+            Decoder().feed(bytes(damaged))
+
+
+def test_what_cannot_be_sent() -> None:
+    """Goal: too long, a lone surrogate and an integer over 64 bits are refused before sending."""
+    for bad in (
+        Failed(1, "x" * MESSAGE_BYTES_MAX), Failed(1, "\ud800"), Failed(2**70, "busy"),
+    ):
+        with pytest.raises(ProtocolError):
+            encode(bad)

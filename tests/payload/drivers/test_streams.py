@@ -1,0 +1,168 @@
+"""Serial ports and TCP connections that go and come back, on ptys and local sockets."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import tty
+from pathlib import Path
+
+import pytest
+
+from payload.drivers.radio_kiss import KissRadio
+from payload.drivers.serial_port import PENDING_BYTES_MAX, SerialStream, TcpStream
+from payload.ports import DeviceAbsent, DeviceTimeout
+from wire import kiss
+
+WAIT_S = 30.0
+
+
+class HandClock:
+    """Seconds that pass when told to."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def open_pty(link: Path) -> int:
+    """A pty whose far end is at ``link``; returns our end."""
+    ours, theirs = os.openpty()
+    tty.setraw(theirs)
+    link.unlink(missing_ok=True)
+    link.symlink_to(os.ttyname(theirs))
+    os.close(theirs)
+    return ours
+
+
+def test_serial_port_that_vanishes_and_returns_under_another_name(tmp_path: Path) -> None:
+    """Goal: bytes both ways, DeviceAbsent while it is gone, and again after a new name."""
+    clock = HandClock()
+    port = SerialStream(os.fspath(tmp_path / "ttyACM*"), 9600, clock)
+    with pytest.raises(DeviceAbsent):
+        port.read(10)
+    far = open_pty(tmp_path / "ttyACM0")
+    with pytest.raises(DeviceAbsent):
+        port.read(10)  # looked for at most once a second
+    clock.now_s += 1
+    assert port.read(10) == b""
+    os.write(far, b"$GNGGA")
+    select.select([port._port.fileno()], [], [], WAIT_S)
+    assert port.read(3) == b"$GN"
+    assert port.read(100) == b"GGA"
+    port.write(b"\xb5\x62")
+    assert os.read(far, 10) == b"\xb5\x62"
+    os.close(far)
+    with pytest.raises(DeviceAbsent):
+        for _ in range(2):
+            port.read(10)
+    (tmp_path / "ttyACM0").unlink()
+    far = open_pty(tmp_path / "ttyACM1")
+    clock.now_s += 1
+    assert port.read(10) == b""
+    port.write(b"again")
+    assert os.read(far, 10) == b"again"
+    port.close()
+    os.close(far)
+
+
+def test_serial_port_that_takes_nothing(tmp_path: Path) -> None:
+    """Goal: a full line never blocks the core. Method: a pty that nobody reads."""
+    far = open_pty(tmp_path / "ttyUSB0")
+    port = SerialStream(os.fspath(tmp_path / "ttyUSB0"), 9600)
+    with pytest.raises(DeviceTimeout):
+        for _ in range(100):
+            port.write(bytes(2048))
+    assert len(port._pending) <= PENDING_BYTES_MAX
+    port.close()
+    os.close(far)
+
+
+def test_serial_path_that_is_no_port(tmp_path: Path) -> None:
+    """Goal: a plain file in the port's place is DeviceAbsent."""
+    (tmp_path / "ttyS9").write_bytes(b"")
+    with pytest.raises(DeviceAbsent):
+        SerialStream(os.fspath(tmp_path / "ttyS9"), 9600).read(1)
+
+
+def listen() -> socket.socket:
+    server = socket.create_server(("127.0.0.1", 0))
+    server.settimeout(WAIT_S)
+    return server
+
+
+def test_tcp_refused_then_served_then_closed() -> None:
+    """Goal: every way a modem program can be missing is DeviceAbsent, and it is found again."""
+    server = listen()
+    port = server.getsockname()[1]
+    server.close()
+    clock = HandClock()
+    stream = TcpStream("localhost", port, clock)
+    with pytest.raises(DeviceAbsent):
+        for _ in range(2):
+            stream.read(10)
+    with pytest.raises(DeviceAbsent, match="nobody there"):
+        stream.write(b"x")
+    server = socket.create_server(("127.0.0.1", port))
+    server.settimeout(WAIT_S)
+    clock.now_s += 1
+    stream.write(b"first")
+    peer, _ = server.accept()
+    stream.read(10)
+    assert peer.recv(10) == b"first"
+    peer.sendall(b"abc")
+    assert stream._socket is not None
+    select.select([stream._socket], [], [], WAIT_S)
+    assert stream.read(10) == b"abc"
+    assert stream.read(10) == b""
+    peer.close()
+    select.select([stream._socket], [], [], WAIT_S)
+    with pytest.raises(DeviceAbsent, match="closed"):
+        stream.read(10)
+    clock.now_s += 1
+    assert stream.read(10) == b""
+    stream.close()
+    server.close()
+
+
+def test_tcp_needs_a_numeric_address() -> None:
+    """Goal: no name look-up can block the core."""
+    with pytest.raises(ValueError, match="numeric"):
+        TcpStream("modem.example", 8001)
+
+
+def test_kiss_radio_keeps_its_airtime() -> None:
+    """Goal: a frame is offered only when the one before has left. Method: 1200 baud, 100 bytes."""
+    server = listen()
+    stream = TcpStream("127.0.0.1", server.getsockname()[1])
+    radio = KissRadio(stream, mtu_bytes=255, rate_bps=1200)
+    assert radio.is_idle(0)
+    assert radio.offer(b"\xc0" * 100, 0)
+    airtime_ms = radio.airtime_ms(100)
+    assert 100 * 8 / 1.2 < airtime_ms < 2000
+    assert not radio.offer(b"next", airtime_ms - 1)
+    assert radio.offer(b"next", airtime_ms)
+    peer, _ = server.accept()
+    radio.poll(0)
+    wanted = kiss.encode(b"\xc0" * 100) + kiss.encode(b"next")
+    got = b""
+    while len(got) < len(wanted):
+        got += peer.recv(1000)
+    assert got == wanted
+    peer.sendall(kiss.encode(b"heard") + kiss.encode(b"not ours"))
+    peer.close()
+    server.close()
+    radio._from_air = lambda frame: None if frame == b"not ours" else frame
+    assert stream._socket is not None
+    select.select([stream._socket], [], [], WAIT_S)
+    assert [frame.data for frame in radio.poll(0)] == [b"heard"]
+    with pytest.raises(DeviceAbsent):
+        for _ in range(2):
+            radio.poll(0)
+    assert radio.is_idle(10_000)
+    with pytest.raises(DeviceAbsent):
+        radio.offer(b"lost", 10_000)
+    assert radio.is_idle(10_000)  # what was never sent takes no airtime

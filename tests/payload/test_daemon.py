@@ -1,0 +1,128 @@
+"""The real daemon process over TCP: killed with -9 in mid-flight, it loses no committed record.
+
+The test plays the modem: it accepts the daemon's KISS connection and decodes what is "on the air".
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from payload.store import Store
+from wire import frames, kiss
+from wire.frames import BeaconFrame, DataFrame
+from wire.records import Priority, Record
+from wire.transfer import Receiver
+
+ROOT = Path(__file__).resolve().parents[2]
+WAIT_S = 60  # a bound for a hung test, never the measure of a passing one
+
+
+class Desk:
+    """A folder with a mission, and a TCP port where the modem would be."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.server.settimeout(WAIT_S)
+        text = (ROOT / "mission.toml").read_text()
+        port = self.server.getsockname()[1]
+        text = text.replace("port = 8001", f"port = {port}")
+        text = text.replace("rate_bps = 2400", "rate_bps = 200000")
+        text = text.replace("housekeeping_s = 60", "housekeeping_s = 5")
+        text = text.replace("i2c_bus = 1", "i2c_bus = 20")  # none there: everything is absent
+        (path / "mission.toml").write_text(text)
+        self.receiver = Receiver(222)
+        self.heard: dict[int, Record] = {}
+        self.beacons = 0
+
+    def start(self) -> subprocess.Popen[bytes]:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        return subprocess.Popen(
+            [sys.executable, "-m", "payload", "run"], cwd=self.path, env=environment,
+            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+
+    def hear(self, new_records: int, new_beacons: int) -> None:
+        """Listen on a fresh connection until so many records and beacons came."""
+        records, beacons = len(self.heard) + new_records, self.beacons + new_beacons
+        connection, _ = self.server.accept()
+        with connection:
+            connection.settimeout(WAIT_S)
+            decoder = kiss.Decoder()
+            while len(self.heard) < records or self.beacons < beacons:
+                data = connection.recv(4096)
+                assert data, "the daemon hung up"
+                for raw in decoder.feed(data):
+                    self._take(raw)
+
+    def _take(self, raw: bytes) -> None:
+        frame = frames.decode_downlink(raw)
+        if isinstance(frame, BeaconFrame):
+            self.beacons += 1
+        elif isinstance(frame, DataFrame):
+            for record in self.receiver.on_data(frame):
+                self.heard[record.record_id] = record
+
+
+@pytest.fixture
+def desk(tmp_path: Path):
+    desk = Desk(tmp_path)
+    yield desk
+    desk.server.close()
+
+
+def test_kill_nine_in_mid_flight_loses_no_record(desk: Desk) -> None:
+    for _ in range(3):
+        process = desk.start()
+        try:
+            desk.hear(new_records=2, new_beacons=1)
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait(WAIT_S)
+    store = Store(desk.path / "data" / "payload.sqlite")
+    assert store.boot == 4
+    aboard = {r.record_id: r for p in Priority for r in store.queued(p, 10_000)}
+    assert desk.heard and desk.heard.items() <= aboard.items()
+    assert sorted(aboard) == list(range(1, len(aboard) + 1)), "a number is missing"
+    store.close()
+
+
+def test_sigterm_ends_it_cleanly(desk: Desk) -> None:
+    process = desk.start()
+    desk.hear(new_records=1, new_beacons=1)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(WAIT_S) == 0
+
+
+def test_a_second_daemon_on_the_same_store_is_refused(desk: Desk) -> None:
+    process = desk.start()
+    try:
+        desk.hear(new_records=0, new_beacons=1)
+        second = subprocess.run(
+            [sys.executable, "-m", "payload", "run"], cwd=desk.path, capture_output=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True, timeout=WAIT_S, check=False,
+        )
+        assert second.returncode == 2 and "another payload" in second.stderr
+    finally:
+        process.kill()
+        process.wait(WAIT_S)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(None, "cannot be read"), ("", "is empty"), ("[payload]\n", "is missing")],
+)
+def test_a_bad_mission_file_is_one_sentence(tmp_path: Path, content, sentence) -> None:
+    if content is not None:
+        (tmp_path / "mission.toml").write_text(content)
+    result = subprocess.run(
+        [sys.executable, "-m", "payload", "run"], cwd=tmp_path, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=WAIT_S, check=False,
+    )
+    assert result.returncode == 2 and sentence in result.stderr
+    assert "Traceback" not in result.stderr and len(result.stderr.strip().splitlines()) == 1

@@ -1,0 +1,142 @@
+"""Sensors: a fake chip is read at chosen times; values must age, faults must be told once."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from payload.ports import DeviceAbsent, Reading
+from payload.sensors import LIMITS, LOST_AFTER_MS, READING_AGE_MS_MAX, Sensors
+
+
+class Chip:
+    """Answers ``values``, or raises ``error``."""
+
+    name = "chip"
+
+    def __init__(self, **values: float) -> None:
+        self.values = values
+        self.error: Exception | None = None
+        self.reads = 0
+
+    def read(self, now_ms: int) -> Reading:
+        self.reads += 1
+        if self.error is not None:
+            raise self.error
+        return Reading(now_ms, dict(self.values))
+
+
+class FakeBoard:
+    def __init__(self) -> None:
+        self.soc_c: float | None = 41.0
+        self.undervolted: bool | None = False
+
+    def soc_temperature_c(self) -> float | None:
+        return self.soc_c
+
+    def is_undervolted(self) -> bool | None:
+        return self.undervolted
+
+
+def names(notes: list) -> list[str]:
+    return [note.body["event"] for note in notes]
+
+
+def test_nothing_fitted_is_unknown_and_no_fault() -> None:
+    """Goal: absence from the start is not a fault. Method: no sensors, an hour of polls."""
+    sensors = Sensors(None, None, None)
+    assert [note for now in range(0, 3_600_000, 1000) for note in sensors.poll(now)] == []
+    assert sensors.faults == set()
+    assert all(sensors.latest(quantity, 3_600_000) is None for quantity in LIMITS)
+    assert sensors.is_undervolted(3_600_000) is None
+
+
+def test_values_have_their_names_and_are_read_once_a_second() -> None:
+    """Goal: each key of a chip lands on its quantity. Method: poll ten times within a second."""
+    outside = Chip(temperature_c=-40.5, pressure_hpa=200.0, humidity_pct=12.0)
+    power = Chip(battery_mv=3700.0, current_ma=450.0)
+    sensors = Sensors(outside, power, FakeBoard())
+    for now in range(0, 1000, 100):
+        sensors.poll(now)
+    assert outside.reads == power.reads == 1
+    assert sensors.latest("outside_c", 999) == -40.5
+    assert sensors.latest("battery_mv", 999) == 3700.0
+    assert sensors.latest("inside_c", 999) == sensors.latest("soc_c", 999) == 41.0
+    assert sensors.is_undervolted(999) is False
+
+
+def test_an_old_value_is_unknown_not_repeated() -> None:
+    """Goal: ageing at exactly the limit. Method: one good read, then only errors."""
+    chip = Chip(temperature_c=5.0)
+    sensors = Sensors(chip, None, None)
+    sensors.poll(0)
+    chip.error = DeviceAbsent("gone")
+    assert sensors.latest("outside_c", READING_AGE_MS_MAX) == 5.0
+    assert sensors.latest("outside_c", READING_AGE_MS_MAX + 1) is None
+
+
+def test_lost_and_returned_are_told_once_each() -> None:
+    """Goal: one event each way. Method: a chip silent for a minute, then back."""
+    chip = Chip(temperature_c=5.0)
+    sensors = Sensors(chip, None, None)
+    told = names(sensors.poll(0))
+    chip.error = OSError(5, "EIO")
+    for now in range(1000, 61_000, 1000):
+        told += names(sensors.poll(now))
+    assert told == ["sensor_lost"]
+    assert sensors.faults == {"outside"}
+    chip.error = None
+    (back,) = sensors.poll(61_000)
+    assert back.body["event"] == "sensor_returned"
+    assert back.body["fields"]["lost_s"] == 61
+    assert sensors.faults == set()
+
+
+def test_a_bus_that_fails_two_reads_in_three_makes_no_noise() -> None:
+    """Goal: no flapping (fault 17). Method: alternate errors for ten minutes."""
+    chip = Chip(temperature_c=5.0)
+    sensors = Sensors(chip, None, None)
+    notes = []
+    for second in range(600):
+        chip.error = OSError(5, "EIO") if second % 3 else None
+        notes += sensors.poll(second * 1000)
+    assert notes == []
+    assert sensors.failures["outside"] == 400
+
+
+@pytest.mark.parametrize(
+    ("quantity", "key"),
+    [("outside_c", "temperature_c"), ("pressure_hpa", "pressure_hpa"),
+     ("humidity_pct", "humidity_pct"), ("battery_mv", "battery_mv"), ("current_ma", "current_ma")])
+def test_limits_are_kept_to_the_last_step(quantity: str, key: str) -> None:
+    """Goal: just valid is kept, just invalid and NaN are counted. Method: around each limit."""
+    low, high = LIMITS[quantity]
+    for value in (low, high):
+        sensors = Sensors(Chip(**{key: value}), Chip(**{key: value}), None)
+        sensors.poll(0)
+        assert sensors.latest(quantity, 0) == value
+    for value in (math.nextafter(low, -math.inf), math.nextafter(high, math.inf), math.nan,
+                  math.inf, -312.5e9):
+        sensors = Sensors(Chip(**{key: value}), Chip(**{key: value}), None)
+        sensors.poll(0)
+        assert sensors.latest(quantity, 0) is None
+        assert sensors.rejects[quantity] == 1
+
+
+def test_a_chip_that_only_talks_nonsense_is_lost() -> None:
+    """Goal: implausible for ten seconds is a fault. Method: P 0 and RH 140 forever."""
+    sensors = Sensors(Chip(pressure_hpa=0.0, humidity_pct=140.0), None, None)
+    notes = [note for now in range(0, LOST_AFTER_MS + 1000, 1000) for note in sensors.poll(now)]
+    assert names(notes) == ["sensor_lost"]
+    assert notes[0].body["fields"]["reason"] == "implausible"
+
+
+def test_a_board_that_does_not_know_is_present() -> None:
+    """Goal: None from the board is unknown, not lost. Method: a board that knows nothing."""
+    board = FakeBoard()
+    board.soc_c = board.undervolted = None
+    sensors = Sensors(None, None, board)
+    assert [n for now in range(0, 60_000, 1000) for n in sensors.poll(now)] == []
+    assert sensors.is_undervolted(60_000) is None
+    assert sensors.latest("soc_c", 60_000) is None

@@ -1,0 +1,56 @@
+"""The key file: 32 random bytes in hex that payload and ground share, readable by nobody else."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from wire.auth import MASTER_KEY_BYTES
+
+
+class KeyFileError(Exception):
+    """The key file cannot be used; the message is one sentence for a person."""
+
+
+def create(path: Path) -> bytes:
+    """Make a new key in ``path``, mode 0600, and return it.
+
+    Raises KeyFileError when the file exists (a key is never overwritten) or cannot be written.
+    """
+    key = os.urandom(MASTER_KEY_BYTES)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(key.hex() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError as error:
+        raise KeyFileError(f"{path}: there is a key already, and it is not overwritten") from error
+    except OSError as error:
+        raise KeyFileError(f"{path}: cannot be written ({error.strerror})") from error
+    return key
+
+
+def load(path: Path) -> bytes:
+    """The 32 bytes in ``path``.
+
+    Raises KeyFileError when it is missing, readable by others, or not 64 hex digits.
+    """
+    try:
+        mode = path.stat().st_mode
+        text = path.read_bytes()
+    except OSError as error:
+        raise KeyFileError(f"{path}: cannot be read ({error.strerror})") from error
+    if stat.S_IMODE(mode) & 0o077:
+        raise KeyFileError(
+            f"{path}: others can read this key (mode {stat.S_IMODE(mode):04o}); "
+            f"allowed is 0600: chmod 600 {path}"
+        )
+    try:
+        key = bytes.fromhex(text.decode("ascii").strip())
+    except ValueError as error:
+        raise KeyFileError(f"{path}: is not a key; allowed are 64 hex digits") from error
+    if len(key) != MASTER_KEY_BYTES:
+        raise KeyFileError(f"{path}: has {len(key)} bytes; a key has {MASTER_KEY_BYTES}")
+    return key
