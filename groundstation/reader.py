@@ -113,6 +113,13 @@ class FlightReader:
         ).fetchone()
         return self._beacon_json(row) if row else None
 
+    def beacons(self) -> Iterator[dict[str, Any]]:
+        """Every beacon of our payload as heard, oldest first."""
+        for row in self.db.execute(
+            "SELECT * FROM beacon WHERE node_id = ? ORDER BY id", (self._node_id,)
+        ):
+            yield self._beacon_json(row)
+
     def beacon(self, reception_id: int) -> dict[str, Any] | None:
         """The beacon of this reception, when it is our payload's."""
         row = self.db.execute(

@@ -82,7 +82,8 @@ class _Pages:
         return _json({"entries": entries, "now_ms": self._now()})
 
     async def picture(self, request: Request) -> Response:
-        found = self.reader.picture(request.path_params["record_id"])
+        record_id = request.path_params["record_id"]
+        found = self.reader.picture(record_id) if record_id < 1 << 32 else None
         if found is None:
             return _refuse(404, "There is no such picture.")
         image, media_type = found

@@ -117,6 +117,11 @@ function place(entry) {
 function settle() {
   const feed = byId("feed");
   feed.setAttribute("aria-busy", "false");
+  const gap = usualGap();
+  if (Math.abs(gap - usual) > usual / 5) {
+    usual = gap;
+    order.forEach(drawBetween);
+  }
   const newest = order.find((id) => entries.get(id).data.text);
   feed.querySelector(".newest")?.classList.remove("newest");
   if (newest) entries.get(newest).node.classList.add("newest");
@@ -199,7 +204,6 @@ function drawPicture(entry) {
 
 function drawBetween(id) {
   const { data, node } = entries.get(id);
-  if (order.indexOf(id) === 0) usual = usualGap();
   const older = entries.get(order[order.indexOf(id) + 1])?.data;
   const between = node.lastElementChild;
   const parts = [];

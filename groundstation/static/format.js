@@ -1,7 +1,8 @@
 // Numbers and times in words. Unknown is an en dash, never a zero.
 
 const UNKNOWN = "–";
-const THIN = "\u202f";
+const THIN = "\u202f"; // between thousands
+const GAP = "\u00a0"; // between a number and its unit
 const MINUS = "\u2212";
 
 const known = (value) => value !== null && value !== undefined && Number.isFinite(value);
@@ -12,7 +13,7 @@ export function grouped(value) {
   return (Math.round(value) < 0 ? MINUS : "") + spaced;
 }
 
-export const metres = (value) => (known(value) ? `${grouped(value)}${THIN}m` : UNKNOWN);
+export const metres = (value) => (known(value) ? `${grouped(value)}${GAP}m` : UNKNOWN);
 
 export function signed(value, digits = 0) {
   if (!known(value)) return UNKNOWN;
@@ -20,28 +21,28 @@ export function signed(value, digits = 0) {
   return Number(text) === 0 ? text : (value < 0 ? MINUS : "+") + text;
 }
 
-export const climb = (value) => (known(value) ? `${signed(value, 1)}${THIN}m/s` : UNKNOWN);
+export const climb = (value) => (known(value) ? `${signed(value, 1)}${GAP}m/s` : UNKNOWN);
 
 export function degrees(value) {
   if (!known(value)) return UNKNOWN;
   const text = Math.abs(value).toFixed(0);
-  return `${value < 0 && text !== "0" ? MINUS : ""}${text}${THIN}°C`;
+  return `${value < 0 && text !== "0" ? MINUS : ""}${text}${GAP}°C`;
 }
 
-export const volts = (mv) => (known(mv) ? `${(mv / 1000).toFixed(2)}${THIN}V` : UNKNOWN);
-export const percent = (share) => (known(share) ? `${Math.round(share * 100)}${THIN}%` : UNKNOWN);
+export const volts = (mv) => (known(mv) ? `${(mv / 1000).toFixed(2)}${GAP}V` : UNKNOWN);
+export const percent = (share) => (known(share) ? `${Math.round(share * 100)}${GAP}%` : UNKNOWN);
 export const count = (value) => (known(value) ? String(Math.round(value)) : UNKNOWN);
 
 /** A span of time as one would say it: 8 s, 4 min, 2 h 10 min. */
 export function span(ms) {
   const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 90) return `${seconds}${THIN}s`;
+  if (seconds < 90) return `${seconds}${GAP}s`;
   const minutes = Math.round(seconds / 60);
-  if (minutes < 60) return `${minutes}${THIN}min`;
+  if (minutes < 60) return `${minutes}${GAP}min`;
   const rest = minutes % 60;
   const hours = Math.floor(minutes / 60);
   if (hours >= 48) return `${Math.round(hours / 24)} days`;
-  return rest ? `${hours}${THIN}h ${rest}${THIN}min` : `${hours}${THIN}h`;
+  return rest ? `${hours}${GAP}h ${rest}${GAP}min` : `${hours}${GAP}h`;
 }
 
 const two = (value) => String(value).padStart(2, "0");

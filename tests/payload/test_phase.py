@@ -111,8 +111,8 @@ def test_the_marks_of_a_flight() -> None:
     burst = next(e for e in trip.events if e["event"] == "burst")["fields"]
     assert burst == {"peak_m": 3000.0, "utc_ms": trip.machine.burst_utc_ms, "gap_s": 1}
     assert trip.machine.burst_utc_ms == UTC_MS + (60 + 580 - 1) * 1000
-    descent = trip.events[-2]["fields"] if trip.events[-1]["event"] == "phase" else {}
-    assert descent.get("climb_mps") is None or descent["climb_mps"] < 0
+    descent = next(e for e in trip.events if e["fields"].get("to") == "descent")["fields"]
+    assert descent["climb_mps"] == -20.0
     ascent = next(e for e in trip.events if e["fields"].get("to") == "ascent")["fields"]
     assert ascent == {"from": "ground", "to": "ascent", "reason": "climbing", "altitude_m": 350.0,
                       "climb_mps": 5.0, "ground_m": 100.0}
@@ -231,7 +231,7 @@ def test_a_first_fix_that_comes_late_and_high() -> None:
     assert trip.machine.ground_altitude_m is None
 
 
-@pytest.mark.parametrize("cut_s", range(5, 1180, 47))
+@pytest.mark.parametrize("cut_s", range(5, 1180, 94))
 def test_a_cut_at_any_instant_still_ends_landed(cut_s: int) -> None:
     """Goal: faults 31 and 32. Method: cut a flight at ``cut_s``, off for 20 s, fly the rest."""
     altitudes = Balloon(top_m=4_000).altitudes()
@@ -289,7 +289,8 @@ def test_an_old_saved_flight_is_forgotten_on_the_ground_only() -> None:
     there = [110.0] * 30
     assert flying.reboot(hours).fly(there).path == ["inflight_unknown", "ground"]
     assert flying.reboot(3600).fly(there).path == ["inflight_unknown"]
-    assert flying.reboot(3600).fly([110.0] * 150).path == ["inflight_unknown", "landed"]
+    assert flying.reboot(3600).fly([110.0] * 150).path == [
+        "inflight_unknown", "descent", "landed"]
     assert flying.reboot(hours).fly([9_000.0] * 200).path == ["inflight_unknown", "float"]
     assert landed.reboot(hours).fly(there).path == ["landed"]  # it still lies there
     assert landed.reboot(hours).fly(there, latitude_deg=53.2).path == ["landed", "ground"]
@@ -349,7 +350,7 @@ _LEG = st.tuples(st.sampled_from([-60.0, -8.0, -2.0, -0.4, 0.0, 0.4, 2.0, 6.0, 4
                  st.integers(1, 200), st.sampled_from(["fix", "none", "poor", "glitch"]))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(_LEG, min_size=1, max_size=12), st.floats(-100, 30_000))
 def test_flight_never_becomes_ground(legs: list[tuple], start_m: float) -> None:
     """Goal: whatever is flown, no way back to GROUND, and the peak never sinks in one flight.

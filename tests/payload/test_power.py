@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
@@ -167,4 +168,4 @@ def test_no_two_changes_within_the_debounce(readings: list[float | None]) -> Non
         bench.hold(mv, 1)
         if bench.power.mode not in (before, PowerMode.UNKNOWN):
             changes.append(bench.now_ms)
-    assert all(b - a >= DEBOUNCE_MS for a, b in zip(changes, changes[1:], strict=False))
+    assert all(b - a >= DEBOUNCE_MS for a, b in itertools.pairwise(changes))

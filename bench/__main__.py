@@ -1,0 +1,29 @@
+"""``make bench`` runs every benchmark, ``make bench NAME=link`` one; non-zero when one misses."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+from bench import report
+
+NAMES = ("beacon", "flight", "link", "text", "mind")
+OUT_DIR = Path(__file__).parent / "out"
+
+
+def main(wanted: list[str]) -> int:
+    """The worst exit status of the benchmarks in ``wanted``, or of all."""
+    for name in wanted:
+        if name not in NAMES:
+            print(f"there is no benchmark {name!r}; there are {', '.join(NAMES)}", file=sys.stderr)
+            return 2
+    status = 0
+    for name in wanted or NAMES:
+        module = importlib.import_module(f"bench.{name}")
+        status = max(status, report.write(name, module.run(OUT_DIR), OUT_DIR))
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

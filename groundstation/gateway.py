@@ -1,0 +1,213 @@
+"""The roads to the radio: KISS over TCP (as client or as server), over a serial line, or a replay.
+
+A road gives the bytes that came since it was last asked and takes bytes to send. Roads that break
+are opened again, for ever, and say so once when lost and once when returned.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import select
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event
+from typing import Any, Protocol
+
+import serial
+import structlog
+
+from groundstation import rawlog
+from groundstation.ground import Ground, Heard
+from wire import kiss
+from wire.mission import Mission
+
+_log = structlog.get_logger()
+WAIT_S = 0.2
+RETRY_S = 2.0
+READ_BYTES = 65_536
+CLIENTS_MAX = 8
+
+
+class RoadError(Exception):
+    """The road cannot be opened at all; the message is one sentence for a person."""
+
+
+class Road(Protocol):
+    """Where frames come from and go to."""
+
+    name: str
+
+    def read(self, wait_s: float) -> list[bytes]:
+        """Frames that came within ``wait_s``. Raises OSError when the road broke."""
+
+    def write(self, frame: bytes) -> None:
+        """Transmit. Raises OSError when the road broke."""
+
+    def close(self) -> None: ...
+
+
+class KissClient:
+    """A connection to a TNC such as Dire Wolf."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.name = f"{host}:{port}"
+        self._socket = socket.create_connection((host, port), timeout=5.0)
+        self._decoder = kiss.Decoder()
+
+    def read(self, wait_s: float) -> list[bytes]:
+        ready, _, _ = select.select([self._socket], [], [], wait_s)
+        if not ready:
+            return []
+        data = self._socket.recv(READ_BYTES)
+        if not data:
+            raise ConnectionResetError(errno.ECONNRESET, "the other end closed")
+        return self._decoder.feed(data)
+
+    def write(self, frame: bytes) -> None:
+        self._socket.sendall(kiss.encode(frame))
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class KissServer:
+    """A TNC for the bench: payloads and feeders connect to it. Raises RoadError when it cannot."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.name = f"{host}:{port}"
+        self._clients: dict[socket.socket, kiss.Decoder] = {}
+        try:
+            self._listener = socket.create_server((host, port))
+        except OSError as error:
+            raise RoadError(f"cannot listen on {self.name}: {_why(error)}") from error
+        self.port = self._listener.getsockname()[1]
+
+    def read(self, wait_s: float) -> list[bytes]:
+        ready, _, _ = select.select([self._listener, *self._clients], [], [], wait_s)
+        frames: list[bytes] = []
+        for sock in ready:
+            if sock is self._listener:
+                self._accept()
+                continue
+            try:
+                data = sock.recv(READ_BYTES)
+            except OSError:
+                data = b""
+            if data:
+                frames += self._clients[sock].feed(data)
+            else:
+                self._drop(sock)
+        return frames
+
+    def write(self, frame: bytes) -> None:
+        for sock in list(self._clients):
+            try:
+                sock.sendall(kiss.encode(frame))
+            except OSError:
+                self._drop(sock)
+
+    def close(self) -> None:
+        for sock in [*self._clients, self._listener]:
+            sock.close()
+
+    def _accept(self) -> None:
+        sock, peer = self._listener.accept()
+        if len(self._clients) >= CLIENTS_MAX:
+            sock.close()
+            return
+        sock.settimeout(2.0)
+        self._clients[sock] = kiss.Decoder()
+        _log.info("radio_joined", peer=f"{peer[0]}:{peer[1]}")
+
+    def _drop(self, sock: socket.socket) -> None:
+        del self._clients[sock]
+        sock.close()
+        _log.info("radio_left")
+
+
+class KissSerial:
+    """A hardware TNC on a serial line. Raises OSError (SerialException) when it is not there."""
+
+    def __init__(self, device: str, baud: int) -> None:
+        self.name = device
+        self._port: Any = serial.Serial(device, baud, timeout=WAIT_S, exclusive=True)
+        self._decoder = kiss.Decoder()
+
+    def read(self, wait_s: float) -> list[bytes]:
+        self._port.timeout = wait_s
+        data = self._port.read(1)
+        return self._decoder.feed(data + self._port.read(self._port.in_waiting)) if data else []
+
+    def write(self, frame: bytes) -> None:
+        self._port.write(kiss.encode(frame))
+
+    def close(self) -> None:
+        self._port.close()
+
+
+def opener(mission: Mission) -> Callable[[], Road] | None:
+    """How the mission's radio is opened; None when it has none."""
+    radio = mission.radio
+    if radio.kind == "kiss-tcp":
+        return lambda: KissClient(radio.host, radio.port)
+    if radio.kind == "kiss-serial":
+        return lambda: KissSerial(radio.device, radio.baud)
+    return None
+
+
+def run(
+    ground: Ground, open_road: Callable[[], Road], now: Callable[[], int], stop: Event
+) -> None:
+    """Carry frames between the road and the station until ``stop`` is set.
+
+    ``now`` gives UTC in ms. Raises RoadError when the road can never be opened.
+    """
+    was_lost = False
+    while not stop.is_set():
+        try:
+            road = open_road()
+        except OSError as error:
+            if not was_lost:
+                _log.warning("radio_lost", why=_why(error))
+            was_lost = True
+            stop.wait(RETRY_S)
+            continue
+        if was_lost:
+            _log.info("radio_returned", road=road.name)
+        was_lost = False
+        with contextlib.closing(road):
+            try:
+                _carry(ground, road, now, stop)
+            except OSError as error:
+                _log.warning("radio_lost", road=road.name, why=_why(error))
+                was_lost = True
+                stop.wait(RETRY_S)
+
+
+def _carry(ground: Ground, road: Road, now: Callable[[], int], stop: Event) -> None:
+    while not stop.is_set():
+        frames = road.read(WAIT_S)
+        ground.receive_many(Heard(frame, now()) for frame in frames)
+        uplink = ground.next_uplink(now())
+        if uplink is not None:
+            road.write(uplink)
+
+
+def replay(path: Path) -> Iterator[Heard]:
+    """What an earlier raw log heard, with its own times. Raises RoadError."""
+    if not path.is_file():
+        raise RoadError(f"{path}: there is no such raw log")
+    is_empty = True
+    for reception, _ in rawlog.read(path):
+        is_empty = False
+        yield Heard(
+            reception.raw, reception.utc_ms, reception.rssi_dbm, reception.snr_db, "replay"
+        )
+    if is_empty:
+        raise RoadError(f"{path}: holds no reception; a raw log ends in .raw")
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or str(error)

@@ -1,0 +1,68 @@
+#!/bin/sh
+# Installs the spacepi units on a Pi, or into an image with --root. Running it again changes nothing.
+#
+#   sudo sh systemd/install.sh                   units, user, virtual environment, start at boot
+#   sh systemd/install.sh --root DIR             the same files into the tree DIR, no environment
+#   sh systemd/install.sh [--root DIR] --dry-run   say what would be done
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=
+dry=no
+while [ $# -gt 0 ]; do
+    case $1 in
+        --root) [ $# -ge 2 ] || { echo "install.sh: --root needs a directory" >&2; exit 2; }
+                root=${2%/}; shift ;;
+        --dry-run) dry=yes ;;
+        *) echo "usage: install.sh [--root DIR] [--dry-run]" >&2; exit 2 ;;
+    esac
+    shift
+done
+
+run() {
+    if [ "$dry" = yes ]; then echo "would run: $*"; else "$@"; fi
+}
+
+# put SOURCE TARGET: copy when it differs, so that a second run leaves the files alone.
+put() {
+    if cmp -s "$here/$1" "$root$2"; then return; fi
+    echo "$root$2"
+    run install -D -m 644 "$here/$1" "$root$2"
+}
+
+if [ -z "$root" ] && [ "$dry" = no ] && [ "$(id -u)" != 0 ]; then
+    echo "install.sh: run it with sudo, or with --root DIR" >&2
+    exit 1
+fi
+
+put spacepi-payload.service /etc/systemd/system/spacepi-payload.service
+put spacepi-mind.service /etc/systemd/system/spacepi-mind.service
+put watchdog.conf /etc/systemd/system.conf.d/90-spacepi-watchdog.conf
+put panic.conf /etc/sysctl.d/90-spacepi-panic.conf
+put spacepi.sysusers /etc/sysusers.d/spacepi.conf
+
+# Enabling is a link; made by hand it is the same on a running Pi and in an image.
+wants=$root/etc/systemd/system/multi-user.target.wants
+for unit in spacepi-payload.service spacepi-mind.service; do
+    if [ ! -L "$wants/$unit" ]; then
+        run mkdir -p "$wants"
+        run ln -s "../$unit" "$wants/$unit"
+    fi
+done
+
+if [ -n "$root" ]; then exit 0; fi
+
+run systemd-sysusers /etc/sysusers.d/spacepi.conf
+run install -d -m 750 -o spacepi -g spacepi /var/lib/spacepi
+# picamera2 and lgpio come from apt and are seen through --system-site-packages.
+if [ ! -x /opt/spacepi/bin/python ]; then
+    run python3 -m venv --system-site-packages /opt/spacepi
+fi
+run /opt/spacepi/bin/pip install --quiet "$here/..[payload]"
+if [ ! -e /var/lib/spacepi/mission.toml ]; then
+    run install -m 640 -o spacepi -g spacepi "$here/../mission.toml" /var/lib/spacepi/mission.toml
+    echo "Now edit /var/lib/spacepi/mission.toml (callsign; mind.bundle = \"persona\"), put the"
+    echo "persona into /var/lib/spacepi/persona and the key into /var/lib/spacepi/mission.key."
+fi
+run systemctl daemon-reload
+echo "Reboot to start, and to arm the hardware watchdog."

@@ -1,0 +1,119 @@
+"""The units: systemd accepts every line of them, and installing twice changes nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SYSTEMD = Path(__file__).resolve().parents[3] / "systemd"
+UNITS = ("spacepi-payload.service", "spacepi-mind.service")
+INSTALLED = {
+    "etc/systemd/system/spacepi-payload.service", "etc/systemd/system/spacepi-mind.service",
+    "etc/systemd/system.conf.d/90-spacepi-watchdog.conf", "etc/sysctl.d/90-spacepi-panic.conf",
+    "etc/sysusers.d/spacepi.conf",
+    "etc/systemd/system/multi-user.target.wants/spacepi-payload.service",
+    "etc/systemd/system/multi-user.target.wants/spacepi-mind.service",
+}
+
+
+def need(program: str) -> str:
+    """The program's path; without it the test skips by name, or fails where all is required."""
+    path = shutil.which(program)
+    if path is None and os.environ.get("SPACEPI_REQUIRE_ALL") == "1":
+        pytest.fail(f"{program} is not installed")
+    if path is None:
+        pytest.skip(f"{program} is not installed")
+    return path
+
+
+def install(*arguments: str) -> str:
+    ended = subprocess.run(
+        ["sh", os.fspath(SYSTEMD / "install.sh"), *arguments],
+        capture_output=True, text=True, timeout=60, check=True,
+    )
+    assert ended.stderr == ""
+    return ended.stdout
+
+
+def settings(unit: str) -> dict[str, str]:
+    lines = (SYSTEMD / unit).read_text().replace("\\\n", "").splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line and line[0] != "#")
+
+
+def test_systemd_understands_every_line(tmp_path: Path) -> None:
+    """Goal: no unknown key or value. Method: systemd-analyze, whose complaints go to stderr only.
+
+    The programs of the units do not exist here, so they are replaced by one that does.
+    """
+    analyze = need("systemd-analyze")
+    for unit in UNITS:
+        text = (SYSTEMD / unit).read_text()
+        for program in ("spacepi-payload", "python"):
+            text = text.replace(f"/opt/spacepi/bin/{program}", "/bin/true")
+        (tmp_path / unit).write_text(text)
+    ended = subprocess.run(
+        [analyze, "verify", "--man=no", *(os.fspath(tmp_path / unit) for unit in UNITS)],
+        capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}:"},
+    )
+    ours = [line for line in ended.stderr.splitlines() if "spacepi" in line]
+    assert (ended.returncode, ours) == (0, []), ended.stderr
+
+
+def test_units_say_what_the_design_says() -> None:
+    """Goal: the settings that a flight depends on are the ones the research found to work."""
+    payload, mind = settings(UNITS[0]), settings(UNITS[1])
+    for unit in (payload, mind):
+        assert unit["StartLimitIntervalSec"] == "0"
+        assert unit["Restart"] == "always"
+        assert unit["User"] == "spacepi"  # the same, or the core could not kill the mind
+        assert "ProcSubset" not in unit
+    assert (payload["Type"], payload["WatchdogSec"], payload["RestartSec"]) == ("notify", "30", "2")
+    assert (payload["OOMScoreAdjust"], mind["OOMScoreAdjust"]) == ("-900", "900")
+    assert payload["WorkingDirectory"] == "/run/spacepi"
+    assert mind["PrivateNetwork"] == mind["PrivateDevices"] == "yes"
+    watchdog = settings("watchdog.conf")
+    assert int(watchdog["RuntimeWatchdogSec"].removesuffix("s")) < 15  # the hardware's limit
+
+
+def test_install_into_a_tree_twice(tmp_path: Path) -> None:
+    """Goal: the first run makes the files, the second changes nothing, a dry run makes none."""
+    said = install("--root", os.fspath(tmp_path / "a"), "--dry-run")
+    assert "would run: install" in said
+    assert not (tmp_path / "a").exists()
+    install("--root", os.fspath(tmp_path / "a"))
+    made = {path: path.lstat().st_mtime_ns for path in (tmp_path / "a").rglob("*")}
+    files = {os.fspath(path.relative_to(tmp_path / "a")) for path in made if not path.is_dir()}
+    assert files == INSTALLED
+    assert install("--root", os.fspath(tmp_path / "a")) == ""
+    assert {path: path.lstat().st_mtime_ns for path in (tmp_path / "a").rglob("*")} == made
+
+
+def test_install_says_how_it_is_used() -> None:
+    """Goal: a wrong option is a usage line and status 2."""
+    for wrong in (["--what"], ["--root"]):
+        ended = subprocess.run(
+            ["sh", os.fspath(SYSTEMD / "install.sh"), *wrong],
+            capture_output=True, text=True, timeout=60, check=False,
+        )
+        assert ended.returncode == 2
+        assert ended.stderr
+
+
+def test_user_and_groups(tmp_path: Path) -> None:
+    """Goal: systemd-sysusers makes the user with its device groups in an empty tree."""
+    sysusers = need("systemd-sysusers")
+    (tmp_path / "etc/sysusers.d").mkdir(parents=True)
+    shutil.copy(SYSTEMD / "spacepi.sysusers", tmp_path / "etc/sysusers.d/spacepi.conf")
+    (tmp_path / "etc/group").write_text("dialout:x:20:\nvideo:x:44:\n")
+    (tmp_path / "etc/passwd").write_text("")
+    ended = subprocess.run(
+        [sysusers, f"--root={tmp_path}", "--dry-run", "spacepi.conf"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "spacepi" in ended.stdout + ended.stderr

@@ -1,0 +1,153 @@
+"""The camera manager: a scripted camera; strikes, deadline and rest by the second."""
+
+from __future__ import annotations
+
+import pytest
+
+from payload.camera import (
+    DEADLINE_MS,
+    FIRST_PICTURE_MS,
+    OFF_MS,
+    RETRY_MS,
+    THUMBNAIL_BYTES_MAX,
+    CameraManager,
+    picture_flaw,
+)
+from payload.ports import DeviceAbsent, Picture, PortError
+from wire.records import BODY_BYTES_MAX, Kind, pack_body
+
+
+def jpeg(size: int) -> bytes:
+    return b"\xff\xd8\xff\xe0".ljust(size - 2, b"x") + b"\xff\xd9"
+
+
+JPEG = jpeg(506)
+WEBP = b"RIFF" + (504).to_bytes(4, "little") + b"WEBP" + b"x" * 500
+
+
+class FakeCamera:
+    """Gives ``result`` two seconds after each start; None hangs."""
+
+    def __init__(self, result: bytes | PortError | None = JPEG) -> None:
+        self.result = result
+        self.scene: str | None = "cloud"
+        self.starts: list[int] = []
+        self.cancelled: list[int] = []
+        self.takes = True
+
+    def start(self, now_ms: int) -> bool:
+        if self.takes:
+            self.starts.append(now_ms)
+        return self.takes
+
+    def poll(self, now_ms: int) -> Picture | PortError | None:
+        if self.result is None or now_ms < self.starts[-1] + 2000:
+            return None
+        if isinstance(self.result, PortError):
+            return self.result
+        return Picture(now_ms, self.result, self.scene)
+
+    def cancel(self, now_ms: int) -> None:
+        self.cancelled.append(now_ms)
+
+
+def run(manager: CameraManager, seconds: int, start_s: int = 0, is_allowed: bool = True) -> list:
+    return [note for second in range(start_s, start_s + seconds)
+            for note in manager.update(second * 1000, is_allowed, 1234.6)]
+
+
+@pytest.mark.parametrize(
+    ("data", "flaw"),
+    [(JPEG, None), (WEBP, None), (b"", "empty"), (JPEG[:63], "empty"), (JPEG[:-20], "truncated"),
+     (WEBP[:-1], "truncated"), (b"GIF89a" + b"x" * 90, "not_a_picture"),
+     (b"\x00" * 900, "not_a_picture"), (jpeg(THUMBNAIL_BYTES_MAX), None),
+     (jpeg(THUMBNAIL_BYTES_MAX + 1), "too_long")])
+def test_what_is_a_picture(data: bytes, flaw: str | None) -> None:
+    """Goal: fault 59. Method: pictures and near pictures."""
+    assert picture_flaw(data) == flaw
+
+
+def test_pictures_come_in_time_with_scene_and_altitude() -> None:
+    """Goal: the record and the interval. Method: half an hour at one in eight minutes."""
+    camera = FakeCamera()
+    manager = CameraManager(camera, 480)
+    notes = run(manager, 1800)
+    assert camera.starts == [FIRST_PICTURE_MS + 480_000 * n for n in range(4)]
+    assert notes[0].kind is Kind.THUMBNAIL
+    assert notes[0].body == {"image": JPEG, "scene": "cloud", "alt": 1235}
+    assert (manager.last_scene, manager.last_picture_ms) == ("cloud", camera.starts[-1] + 2000)
+
+
+def test_the_longest_picture_fits_a_record() -> None:
+    """Goal: the relation between the bounds. Method: pack it."""
+    camera = FakeCamera(jpeg(THUMBNAIL_BYTES_MAX))
+    (note,) = run(CameraManager(camera, 480), 40)
+    assert len(pack_body(note.body)) <= BODY_BYTES_MAX
+
+
+def test_an_unknown_scene_and_altitude_are_left_out() -> None:
+    """Goal: unknown is not written. Method: a scene nobody knows, no altitude."""
+    camera = FakeCamera()
+    camera.scene = "ufo"
+    manager = CameraManager(camera, 480)
+    notes = [n for s in range(40) for n in manager.update(s * 1000, True)]
+    assert notes[0].body == {"image": JPEG}
+    assert manager.last_scene is None
+
+
+def test_a_hanging_camera_is_cancelled_and_left_alone_after_three() -> None:
+    """Goal: fault 58. Method: hang for an hour; one event, a try every ten minutes."""
+    camera = FakeCamera(None)
+    manager = CameraManager(camera, 480)
+    notes = run(manager, 3600)
+    assert [n.body["event"] for n in notes] == ["camera_lost"]
+    assert notes[0].body["fields"]["reason"] == "timeout"
+    assert [c - s for c, s in zip(camera.cancelled, camera.starts, strict=True)] == (
+        [DEADLINE_MS] * len(camera.starts))
+    assert camera.starts[1] - camera.cancelled[0] == RETRY_MS
+    assert camera.starts[3] - camera.cancelled[2] == OFF_MS
+    assert manager.is_failing
+    camera.result = JPEG
+    back = run(manager, 700, 3600)
+    assert [n.body.get("event") for n in back] == ["camera_returned", None]
+    assert not manager.is_failing
+
+
+@pytest.mark.parametrize("result", [DeviceAbsent("unplugged"), b"", b"junk" * 50])
+def test_two_strikes_are_forgiven(result: bytes | PortError) -> None:
+    """Goal: only three in a row count. Method: two failures, a picture, two failures."""
+    camera = FakeCamera(result)
+    manager = CameraManager(camera, 60)
+    notes = run(manager, 90)
+    assert len(camera.starts) == 2
+    camera.result = JPEG
+    notes += run(manager, 60, 90)
+    camera.result = result
+    notes += run(manager, 60, 150)
+    assert [n.kind for n in notes] == [Kind.THUMBNAIL]
+
+
+def test_asked_for_now_but_not_during_a_rest_or_without_leave() -> None:
+    """Goal: take_now is one picture, and bounded. Method: ask twice; ask while off."""
+    camera = FakeCamera()
+    manager = CameraManager(camera, 480)
+    manager.update(0, True)
+    manager.take_now()
+    manager.take_now()
+    assert run(manager, 5, 1, is_allowed=False) == []
+    run(manager, 10, 6)
+    assert camera.starts == [6000]
+    camera.takes = False
+    manager.take_now()
+    run(manager, 20, 16)
+    camera.takes = True
+    run(manager, 25, 36)
+    assert camera.starts[1:] == [46_000]
+
+
+def test_no_camera_is_quiet() -> None:
+    """Goal: absence from the start. Method: an hour without."""
+    manager = CameraManager(None, 480)
+    manager.take_now()
+    assert run(manager, 3600) == []
+    assert not manager.is_failing

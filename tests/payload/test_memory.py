@@ -1,0 +1,81 @@
+"""Memory: a small index made here with the schema of the bundle."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from payload.memory import CANDIDATES_MAX, Memory, MemoryAbsent
+
+TEXTS = ["The frost on the gate was thick this morning.", "Frost again, and the pump is stuck.",
+         "Nobody wrote back about the lamp.", "Über den Hügeln lag Nebel."]
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Path:
+    path = tmp_path / "memory.sqlite"
+    database = sqlite3.connect(path)
+    database.execute(
+        "CREATE VIRTUAL TABLE memory USING fts5(text, source UNINDEXED, utc_ms UNINDEXED,"
+        " tokenize='unicode61 remove_diacritics 2')")
+    database.executemany("INSERT INTO memory VALUES (?, 'note', 0)", [(text,) for text in TEXTS])
+    database.commit()
+    database.close()
+    return path
+
+
+def test_it_finds_and_avoids(index: Path) -> None:
+    """Goal: the best sentence, the next one when it is to be avoided, then none."""
+    memory = Memory(index)
+    first = memory.recall(["frost"], [])
+    second = memory.recall(["frost"], [first])
+    assert {first, second} == set(TEXTS[:2])
+    assert memory.recall(["frost"], [first, second]) is None
+    assert memory.recall(["hugeln"], []) == TEXTS[3]
+    assert memory.recall(["frost"], []) == first
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[], [""], ["a"], ['"', "'"], ["NEAR("], ['frost" OR "lamp'], ["text:frost*"], ["-"] * 99,
+     ["\udcff" * 4], ["AND", "OR", "NOT"], ["x" * 100_000], ["\x00abc"]])
+def test_hostile_words_are_only_words(index: Path, words: list[str]) -> None:
+    """Goal: nothing from the radio reaches the query language. Method: nasty words."""
+    memory = Memory(index)
+    assert memory.recall(words, []) in {None, *TEXTS}
+    assert memory.recall(["frost"], []) is not None
+
+
+def test_a_missing_or_foreign_file_is_one_named_error(tmp_path: Path, index: Path) -> None:
+    """Goal: fly without. Method: no file, an empty one, noise, and half an index."""
+    with pytest.raises(MemoryAbsent):
+        Memory(tmp_path / "none.sqlite")
+    assert not (tmp_path / "none.sqlite").exists()
+    for name, data in (("empty", b""), ("noise", b"\x00" * 9000), ("text", b"hello" * 2000)):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(MemoryAbsent):
+            Memory(tmp_path / name)
+
+
+def test_a_damaged_index_costs_the_memory_only(index: Path) -> None:
+    """Goal: errors are counted, None is answered. Method: noise in every page but the first."""
+    data = bytearray(index.read_bytes())
+    for offset in range(4096 + 100, len(data), 7):
+        data[offset] ^= 0x5A
+    index.write_bytes(data)
+    try:
+        memory = Memory(index)
+    except MemoryAbsent:
+        return
+    assert memory.recall(["frost"], []) in {None, *TEXTS}
+    assert CANDIDATES_MAX < 100
+
+
+def test_it_writes_nothing(index: Path) -> None:
+    """Goal: read-only on a read-only card. Method: compare the folder and the bytes."""
+    before = index.read_bytes()
+    Memory(index).recall(["frost"], [])
+    assert index.read_bytes() == before
+    assert list(index.parent.iterdir()) == [index]
