@@ -1,0 +1,1 @@
+"""Side-by-side measurements against targets, peers and physical limits."""

@@ -15,6 +15,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
+MTU_BYTES = 222  # what a LoRa module at SF8 carries; all contestants use it
 MEAN_BURST_SLOTS = 8
 
 
@@ -103,18 +104,23 @@ def _pdus(handler: Any) -> list[bytes]:
     return pdus
 
 
-def _remote(entity: int, mtu_bytes: int, is_tuned: bool) -> Any:
-    """Settings: cfdp-py's defaults, or the best we found for this channel (immediate NAK, timers
-    of ten slots of one second, no limit on how often they may expire)."""
+def _remote(entity: int, timer_s: float | None) -> Any:
+    """Settings: cfdp-py's defaults, or timers of ``timer_s`` that may expire as often as need be.
+
+    NAKs are immediate, as by default: with deferred ones some transfers never finish.
+    """
     from cfdppy.mib import RemoteEntityConfig
     from spacepackets.cfdp import ChecksumType, TransmissionMode
     from spacepackets.util import ByteFieldU8
 
-    limits = {"positive_ack_timer_expiration_limit": 10_000, "nak_timer_expiration_limit": 10_000}
+    tuned: dict[str, Any] = {} if timer_s is None else {
+        "positive_ack_timer_interval_seconds": timer_s, "nak_timer_interval_seconds": timer_s,
+        "positive_ack_timer_expiration_limit": 10_000, "nak_timer_expiration_limit": 10_000,
+    }
     return RemoteEntityConfig(
-        entity_id=ByteFieldU8(entity), max_file_segment_len=None, max_packet_len=mtu_bytes,
+        entity_id=ByteFieldU8(entity), max_file_segment_len=None, max_packet_len=MTU_BYTES,
         closure_requested=False, crc_on_transmission=False, crc_type=ChecksumType.CRC_32,
-        default_transmission_mode=TransmissionMode.ACKNOWLEDGED, **(limits if is_tuned else {}),
+        default_transmission_mode=TransmissionMode.ACKNOWLEDGED, **tuned,
     )
 
 
@@ -123,7 +129,7 @@ def _silent(base: type) -> Any:
     return type("Silent", (base,), {name: lambda *_: None for name in base.__abstractmethods__})()
 
 
-def _handlers(folder: Path, content: bytes, mtu_bytes: int, is_tuned: bool) -> tuple[Any, Any]:
+def _handlers(folder: Path, content: bytes, timer_s: float | None) -> tuple[Any, Any]:
     """cfdp-py's (source, destination) with a put request for a file of ``content``."""
     from cfdppy import handler, mib, request, user
     from spacepackets.seqcount import SeqCountProvider
@@ -132,7 +138,7 @@ def _handlers(folder: Path, content: bytes, mtu_bytes: int, is_tuned: bool) -> t
     def local(entity: int) -> Any:
         return mib.LocalEntityConfig(ByteFieldU8(entity), mib.IndicationConfig(), _silent(mib.DefaultFaultHandlerBase))
 
-    table = mib.RemoteEntityConfigTable([_remote(n, mtu_bytes, is_tuned) for n in (1, 2)])
+    table = mib.RemoteEntityConfigTable([_remote(n, timer_s) for n in (1, 2)])
     (folder / "sent").write_bytes(content)
     listener, timers = _silent(user.CfdpUserBase), _silent(mib.CheckTimerProvider)
     source = handler.SourceHandler(local(1), listener, table, timers, SeqCountProvider(16))
@@ -157,14 +163,15 @@ def _offer(handler: Any, pdu: bytes | None) -> list[bytes]:
 
 
 def cfdp_slots(
-    channel: Channel, content: bytes, mtu_bytes: int, slots_max: int, is_tuned: bool = True
+    channel: Channel, content: bytes, delay: int, slots_max: int, timer_s: float | None
 ) -> int | None:
     """cfdp-py class 2: slots until the ground has the whole file; None when it never does.
 
-    Both directions lose alike and the destination may speak whenever it has something to say,
-    without asking: kinder to CFDP than our own windows. A slot is one second of its timers. Its
-    lost-segment tracker is a default argument that all destinations share, so that one transfer
-    would spoil the next (research/link.md §1); here each gets its own.
+    Both directions lose alike, and what the ground says is known ``delay`` slots later, as with
+    our own reports; but it may say it at any time, without asking: kinder than our windows. A
+    slot is one second of its timers; ``timer_s`` None leaves its defaults. Its lost-segment
+    tracker is a default argument that all destinations share, so that one transfer would spoil
+    the next (research/link.md §1); here each gets its own.
     """
     from cfdppy.handler import dest
     from spacepackets import countdown
@@ -177,25 +184,26 @@ def cfdp_slots(
     try:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            source, destination = _handlers(folder, content, mtu_bytes, is_tuned)
+            source, destination = _handlers(folder, content, timer_s)
             down: deque[bytes] = deque()
             up: deque[bytes] = deque()
+            on_its_way: deque[tuple[int, bytes]] = deque()
             while slot < slots_max:
-                if not up:
-                    up += _offer(destination, None)
-                if not down and not up:
-                    down += _offer(source, None)
-                sending, receiver = (up, source) if up else (down, destination)
-                if sending:
-                    pdu = sending.popleft()
-                    assert len(pdu) <= mtu_bytes
-                    if not channel.is_lost(slot):
-                        (down if receiver is source else up).extend(_offer(receiver, pdu))
+                while on_its_way and on_its_way[0][0] <= slot:
+                    down += _offer(source, on_its_way.popleft()[1])
+                up += [] if up else _offer(destination, None)
+                down += [] if down or up else _offer(source, None)
+                is_lost = channel.is_lost(slot)
+                if up:
+                    on_its_way += [] if is_lost else [(slot + delay, up[0])]
+                    up.popleft()
+                elif down:
+                    pdu = down.popleft()
+                    up += [] if is_lost else _offer(destination, pdu)
                 slot += 1
                 heard = folder / "heard"
-                if heard.exists() and heard.stat().st_size == len(content):
-                    if heard.read_bytes() == content:
-                        return slot
+                if heard.exists() and heard.read_bytes() == content:
+                    return slot
     finally:
         countdown.time_ms, dest._AckedModeParams = clock, parameters
     return None

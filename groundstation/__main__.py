@@ -15,17 +15,17 @@ from typing import Annotated
 
 import structlog
 import typer
-import uvicorn
 
 from groundstation import export as exports
-from groundstation import gateway, keys
-from groundstation.archive import Archive
+from groundstation import gateway, keys, outbox
+from groundstation.archive import Archive, ArchiveBusy
 from groundstation.gateway import KissServer, Road, RoadError
 from groundstation.ground import Ground
+from groundstation.hygiene import clean_text
 from groundstation.keys import KeyFileError
 from groundstation.reader import FlightReader
 from groundstation.schema import WrongVersion
-from groundstation.web import create_app
+from groundstation.web import create_app, make_server
 from wire.auth import Direction, derive_key
 from wire.commands import Opcode
 from wire.mission import Mission, MissionError
@@ -49,7 +49,7 @@ ListenOption = Annotated[
 ReplayOption = Annotated[
     Path | None, typer.Option("--replay", help="Read an earlier raw log instead of a radio.")
 ]
-_SENTENCES = (MissionError, KeyFileError, RoadError, WrongVersion)
+_SENTENCES = (ArchiveBusy, MissionError, KeyFileError, RoadError, WrongVersion)
 
 
 def _now_ms() -> int:
@@ -79,9 +79,12 @@ def _road(mission: Mission, listen: str | None) -> Callable[[], Road] | None:
 
 def _receive(
     mission: Mission, mission_path: Path, listen: str | None, replay: Path | None,
-    stop: threading.Event,
+    stop: threading.Event, ended: Callable[[], None] = lambda: None,
 ) -> threading.Thread | None:
-    """Open the archive and hear on a thread of its own; replays are read at once."""
+    """Open the archive and hear on a thread of its own, which calls ``ended`` when it stops.
+
+    Replays are read at once.
+    """
     archive = Archive(_archive_path(mission, mission_path))
     ground = Ground(mission, archive, _uplink_key(mission, mission_path))
     if replay is not None:
@@ -96,8 +99,11 @@ def _receive(
         return None
 
     def carry() -> None:
-        gateway.run(ground, road, _now_ms, stop)
-        archive.close()
+        try:
+            gateway.run(ground, road, _now_ms, stop)
+        finally:
+            archive.close()
+            ended()
 
     thread = threading.Thread(target=carry, name="radio")
     thread.start()
@@ -119,19 +125,26 @@ def serve(
             f"the page cannot be served at http://{address[0]}:{address[1]}: "
             f"{error.strerror}; change ground.web_port in {mission}"
         ) from error
-    stop = threading.Event()
-    thread = _receive(loaded, mission, listen, replay, stop)
     page = create_app(_archive_path(loaded, mission), loaded)
-    config = uvicorn.Config(page, log_level="warning", timeout_graceful_shutdown=1)
+    server = make_server(page)
+
+    def leave() -> None:
+        server.should_exit = True
+
+    stop = threading.Event()
+    thread = _receive(loaded, mission, listen, replay, stop, leave)
     print(f"The page is at http://{address[0]}:{address[1]}/ (Ctrl-C ends)", flush=True)
     try:
-        uvicorn.Server(config).run(sockets=[web_socket])
+        server.run(sockets=[web_socket])
     except KeyboardInterrupt:
         pass
     finally:
+        has_failed = thread is not None and not thread.is_alive()
         stop.set()
         if thread is not None:
             thread.join()
+    if has_failed:
+        raise RoadError("the receiver stopped by itself; what it heard is in the archive")
 
 
 @app.command()
@@ -173,14 +186,12 @@ def ask(
             f"{mission.parent / loaded.keys.file}: there is no key, so nothing can be sent; "
             "run `spacepi-ground keygen`"
         )
-    archive = Archive(_archive_path(loaded, mission))
+    path = _existing(loaded, mission)
     try:
-        letter_id = archive.queue(Opcode.ASK, text.strip(), _now_ms())
+        letter = outbox.post(path, Opcode.ASK, clean_text(text), _now_ms())
     except ValueError as error:
         raise RoadError(f"{error}") from error
-    finally:
-        archive.close()
-    print(f"Question {letter_id} is queued.")
+    print(f"Question {letter.letter_id} is queued.")
 
 
 @app.command()
@@ -190,7 +201,7 @@ def rebuild(mission: MissionOption = Path("mission.toml")) -> None:
     path = _existing(loaded, mission)
     archive = Archive(path)
     archive.rebuild()
-    Ground(loaded, archive, None)
+    Ground(loaded, archive, _uplink_key(loaded, mission))
     count = archive.last_reception_id()
     archive.close()
     print(f"{path}: {count} receptions decoded again.")

@@ -8,6 +8,7 @@ start decodes the rest.
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,12 +36,16 @@ _BEACON_INSERT = (
 _RECORD_COLUMNS = "(node_id, record_id, kind, boot, time_ms, quality, body, heard_utc_ms)"
 
 
+class ArchiveBusy(Exception):
+    """Another process receives into this archive; the message is one sentence."""
+
+
 class Archive:
     """One station's archive: a SQLite file and its raw log beside it (suffix ``.raw``).
 
     A damaged database is moved aside and made again from the raw log, so opening raises only
-    OSError (no place to write) and schema.WrongVersion. With ``is_durable`` false nothing is
-    fsynced: for simulated flights only.
+    OSError (no place to write), ArchiveBusy and schema.WrongVersion. With ``is_durable`` false
+    nothing is fsynced: for simulated flights only.
     """
 
     def __init__(self, path: Path, *, is_durable: bool = True) -> None:
@@ -49,6 +54,11 @@ class Archive:
         self._full = "FULL" if is_durable else "OFF"
         self._normal = "NORMAL" if is_durable else "OFF"
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = path.with_suffix(".lock").open("w")
+        try:
+            fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ArchiveBusy(f"{path}: another station is receiving into it") from error
         try:
             self.db = self._open()
         except sqlite3.DatabaseError as error:
@@ -62,6 +72,7 @@ class Archive:
         """Fold the write-ahead log into the file and close it."""
         self._raw.close()
         self.db.close()
+        self._lock.close()
 
     @contextmanager
     def batch(self, *, is_durable: bool = True) -> Iterator[None]:

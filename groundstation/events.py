@@ -26,6 +26,7 @@ class Feed:
 
     def __init__(self, reader: FlightReader, now: Callable[[], int]) -> None:
         self.clients = 0
+        self.is_closing: Callable[[], bool] = lambda: False
         self._reader = reader
         self._now = now
 
@@ -39,7 +40,7 @@ class Feed:
         try:
             yield "retry: 2000\n\n"
             polls = 0
-            while True:
+            while not self.is_closing():
                 try:
                     after, message = self.step(after)
                 except sqlite3.Error:  # no archive yet, or it was moved aside: look again

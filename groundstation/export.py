@@ -20,7 +20,7 @@ PAGE = 200
 
 
 def write_all(reader: FlightReader, directory: Path) -> list[Path]:
-    """Write musings.txt, diary.csv, track.geojson and telemetry.csv; their paths. Raises OSError."""
+    """Write the four files of a flight; their paths. Raises OSError."""
     directory.mkdir(parents=True, exist_ok=True)
     diary = list(_diary(reader))
     texts = {

@@ -113,7 +113,10 @@ class KissServer:
             sock.close()
 
     def _accept(self) -> None:
-        sock, peer = self._listener.accept()
+        try:
+            sock, peer = self._listener.accept()
+        except OSError:  # it left before it was let in
+            return
         if len(self._clients) >= CLIENTS_MAX:
             sock.close()
             return

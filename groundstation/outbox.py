@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
+from pathlib import Path
 
+from groundstation import schema
 from wire import commands
 from wire.auth import COUNTER_MAX
 from wire.commands import Command, Opcode
@@ -72,6 +74,24 @@ def add(db: sqlite3.Connection, opcode: Opcode, text: str, utc_ms: int) -> int:
     )
     _note(db, letter_id)
     return letter_id
+
+
+def post(path: Path, opcode: Opcode, text: str, utc_ms: int) -> Letter:
+    """Queue a letter from another process than the one that receives.
+
+    Raises ValueError as ``add`` does, and sqlite3.Error when there is no archive.
+    """
+    db = schema.connect(path)
+    try:
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("BEGIN IMMEDIATE")
+        letter_id = add(db, opcode, text, utc_ms)
+        db.execute("COMMIT")
+        letter = one(db, letter_id)
+    finally:
+        db.close()
+    assert letter is not None
+    return letter
 
 
 def next_waiting(db: sqlite3.Connection) -> Letter | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -18,7 +19,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from groundstation import outbox, schema
+from groundstation import outbox
 from groundstation.events import CLIENTS_MAX, Feed
 from groundstation.guard import Guard, RateLimit, is_same_origin
 from groundstation.hygiene import clean_text, to_json
@@ -125,20 +126,8 @@ class _Pages:
             return _refuse(
                 429, "That was a lot of questions; wait a minute.", **{"retry-after": "60"}
             )
-        return _json(self._queue(text), 201)
-
-    def _queue(self, text: str) -> dict[str, Any]:
-        db = schema.connect(self._archive_path)
-        try:
-            db.execute("PRAGMA synchronous = FULL")
-            db.execute("BEGIN IMMEDIATE")
-            letter_id = outbox.add(db, Opcode.ASK, text, self._now())
-            db.execute("COMMIT")
-            letter = outbox.one(db, letter_id)
-        finally:
-            db.close()
-        assert letter is not None
-        return letter_json(letter)
+        letter = outbox.post(self._archive_path, Opcode.ASK, text, self._now())
+        return _json(letter_json(letter), 201)
 
 
 async def _no_archive(request: Request, error: Exception) -> Response:
@@ -174,3 +163,12 @@ def create_app(
     app.state.reader = pages.reader
     app.state.feed = pages.feed
     return app
+
+
+def make_server(app: Starlette) -> uvicorn.Server:
+    """A server for ``create_app``'s page; its streams end by themselves when it should exit."""
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)
+    )
+    app.state.feed.is_closing = lambda: server.should_exit
+    return server

@@ -36,6 +36,7 @@ from wire.records import Kind
 
 STEP_MS = 1000  # sensors and fixes come once a second; the radio may ask for more
 SAVE_EVERY_MS = 10_000
+MOVING_MS_MAX = 10_000  # a place is worth telling with its age, a speed is not
 SAID_RESTORED_MAX = 500
 PARTS = ("senses", "phase", "mind", "downlink", "store")
 
@@ -103,6 +104,7 @@ class Flight:
         """What is known right now; see ``payload.situation``."""
         fix, latest = self.navigation.fix, self.sensors.latest
         fix_age_ms = self.navigation.fix_age_ms(now_ms)
+        moving = fix if fix_age_ms is not None and fix_age_ms <= MOVING_MS_MAX else None
         heard_ms = self._heard_ground_ms
         return Situation(
             now_ms=now_ms,
@@ -113,9 +115,9 @@ class Flight:
             latitude_deg=fix.latitude_deg if fix else None,
             longitude_deg=fix.longitude_deg if fix else None,
             altitude_m=fix.altitude_m if fix else None,
-            climb_mps=fix.climb_mps if fix else None,
-            speed_mps=fix.speed_mps if fix else None,
-            heading_deg=fix.heading_deg if fix else None,
+            climb_mps=self.phase.climb_mps if moving else None,
+            speed_mps=moving.speed_mps if moving else None,
+            heading_deg=moving.heading_deg if moving else None,
             satellites=fix.satellites if fix else None,
             fix_age_s=None if fix_age_ms is None else fix_age_ms / 1000,
             outside_c=latest("outside_c", now_ms),
@@ -195,7 +197,7 @@ class Flight:
         notes += self.camera.update(now_ms, self.power.may_picture, situation.altitude_m)
         if self.camera.last_picture_ms is not None:
             self.mind.note_picture(self.camera.last_scene, self.camera.last_picture_ms)
-        notes += self.mind.update(situation, now_ms, self.power)
+        notes += self.mind.update(situation, now_ms, self.power, self.phase.ground_altitude_m)
         self.health.mark("mind", now_ms)
         return notes + self._periodic(situation, now_ms)
 

@@ -292,7 +292,8 @@ class Server:
         """Take what has arrived: clients, requests, goodbyes."""
         sockets = [self._listener] + ([self._client] if self._client is not None else [])
         ready, _, _ = select.select(sockets, [], [], timeout_s)
-        if self._client in ready:  # first, so that its goodbye makes room for its successor
+        # The client first, to its end: its goodbye, behind a last request, makes room for the next.
+        while self._client is not None and select.select([self._client], [], [], 0)[0]:
             self._receive(self._client)
         if self._listener in ready:
             newcomer, _ = self._listener.accept()

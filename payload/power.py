@@ -40,7 +40,8 @@ class PowerManager:
         self._limits_mv = (section.eco_mv, section.low_mv, section.critical_mv)
         self._hysteresis_mv = section.hysteresis_mv
         self.mode = PowerMode.UNKNOWN
-        self.changed_ms: int | None = None  # when the mode last changed
+        self.changed_ms: int | None = None  # when it last changed; the first reading is no change
+        self._is_known = False  # some mode has been measured in this boot
         self._samples_mv: deque[float] = deque(maxlen=SAMPLES_MAX)
         self._sampled_ms: int | None = None
         self._pending = 0  # -1: the battery says worse, 1: better, 0: as it is
@@ -105,7 +106,10 @@ class PowerManager:
     def _change(self, mode: PowerMode, mv: float | None, now_ms: int) -> list[Note]:
         if mode is self.mode:
             return []
-        before, self.mode, self.changed_ms = self.mode, mode, now_ms
+        before, self.mode = self.mode, mode
+        if self._is_known:
+            self.changed_ms = now_ms
+        self._is_known = True
         is_worse = _direction(before, mode) < 0
         fields: dict[str, str | int] = {"from": before.name.lower(), "to": mode.name.lower()}
         if mv is not None:

@@ -17,7 +17,7 @@ from payload.situation import Situation
 from wire.beacon import Phase
 
 RECENT_TOPICS = 3
-NEW_PHASE_S = 180  # how long a launch or a burst is news
+NEW_PHASE_S = 180  # how long a launch, a burst or a landing is news
 OUTSIDE_WORLD_SHARE = 1 / 3  # of the musings, when an answer or the silence is there to tell of
 SILENCE_MIN = 5.0
 API_FRESH_S = 600
@@ -165,6 +165,7 @@ _URGENT: tuple[tuple[str, Callable[[Facts], bool]], ...] = (
      and _above(f, BURST_M_MIN)),
     ("landing", lambda f: f.situation.phase is Phase.DESCENT and f.height_m is not None
      and f.height_m < LANDING_M),
+    ("landed", lambda f: f.situation.phase is Phase.LANDED and f.phase_age_s < NEW_PHASE_S),
 )
 # Weights of what is simply true; 0 is not true now.
 _SEEN: tuple[tuple[str, Callable[[Facts], float]], ...] = (
@@ -176,7 +177,7 @@ _SEEN: tuple[tuple[str, Callable[[Facts], float]], ...] = (
         f.situation.phase in _RISEN and _above(f, HORIZON_M) and f.sun in ("high", "low"), 2.0)),
     ("inside", lambda f: _when(f.situation.phase in _RISEN and _above(f, 1_000), 1.0)),
     ("float", _phase_weight(Phase.FLOAT, 3.0)),
-    ("sun", lambda f: _when(f.sun in ("high", "low"), 2.0 if f.sun == "low" else 1.5)),
+    ("sun", lambda f: _when(f.sun in ("high", "low"), 2.0 if f.sun == "low" else 0.8)),
     ("dark", lambda f: _when(f.sun == "down", 2.0)),
     ("cloud", lambda f: _when(f.cloud is not None, 3.0 if f.cloud == "inside" else 1.5)),
     ("wind", lambda f: _when((f.wind_mps or 0.0) > WIND_MPS, 2.0)),
@@ -184,7 +185,7 @@ _SEEN: tuple[tuple[str, Callable[[Facts], float]], ...] = (
     ("falling", _phase_weight(Phase.DESCENT, 3.0)),
     ("landed", _phase_weight(Phase.LANDED, 4.0)),
     ("picture", lambda f: _when(f.is_within(f.picture_ms, PICTURE_FRESH_S), 2.0)),
-    ("self", lambda f: 0.7),
+    ("self", lambda f: 0.5),
 )
 
 

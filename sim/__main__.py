@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import secrets
+import socket
 import sys
 import time
 from datetime import UTC, datetime
@@ -76,35 +77,32 @@ def fly(
     console = Console()
     mission = _mission(mission_path)
     trajectory = _replay(replay)
+    reserved = None if is_headless else _reserve(mission, port)
     out_dir = _new_folder(out)
     _log_to(out_dir / "sim.log")
     if seed is None:
         seed = secrets.randbelow(SEEDS)
         console.print(f"Seed {seed}: fly it again with --seed {seed}.", highlight=False)
     persona, kind = _persona(mission, mission_path, bundle, mind, console)
-    world = World(mission, seed, kind, out_dir, trajectory, persona)
-    page: Page | None = None
     stop = Stop()
-    end_s = world.end_s if hours is None else hours * 3600
     with stop.listening():
+        world = World(mission, seed, kind, out_dir, trajectory, persona)
+        page = Page(world, reserved) if reserved is not None else None
         try:
-            if not is_headless:
-                host = mission.ground.web_host
-                page = Page(world, host, mission.ground.web_port if port is None else port)
+            if page is not None:
                 console.print(f"The page is at {page.address}", highlight=False)
-            watch = Watch(console, is_headless, page.address if page else None)
-            begun_s = time.monotonic()
-            live.fly(world, end_s, None if is_fast else speed, watch, stop)
-            wall_s = time.monotonic() - begun_s
-        except PortTaken as error:
-            world.close()
-            raise _refusal(str(error)) from error
-        except KeyboardInterrupt:
-            wall_s = time.monotonic() - begun_s
-            stop.is_asked = True
-        _report(world, wall_s, console, stop)
-        if page is not None:
-            _linger(page, console, stop)
+            end_s = world.end_s if hours is None else hours * 3600
+            watch = Watch(console, is_headless, page.address if page is not None else None)
+            wall_s = _fly(world, end_s, None if is_fast else speed, watch, stop)
+            _report(world, wall_s, console, stop)
+            if page is not None and not stop.is_asked:
+                _linger(page, console, stop)
+                return
+        finally:
+            if page is not None:
+                page.close()
+    if stop.is_asked:
+        raise typer.Exit(INTERRUPTED)
 
 
 def main() -> None:
@@ -117,6 +115,16 @@ def main() -> None:
         sys.exit(INTERRUPTED)
 
 
+def _fly(world: World, end_s: float, speed: float | None, watch: Watch, stop: Stop) -> float:
+    """Fly until the end or until asked to stop; the wall time it took, s."""
+    begun_s = time.monotonic()
+    try:
+        live.fly(world, end_s, speed, watch, stop)
+    except KeyboardInterrupt:  # the second one: it did not want to wait for the event to end
+        stop.is_asked = True
+    return time.monotonic() - begun_s
+
+
 def _report(world: World, wall_s: float, console: Console, stop: Stop) -> None:
     result = summary.finish(world, wall_s)
     if stop.is_asked:
@@ -125,8 +133,6 @@ def _report(world: World, wall_s: float, console: Console, stop: Stop) -> None:
         console.print(sentence, highlight=False, soft_wrap=True)
     factor = result["sim_s"] / max(wall_s, 0.001)
     console.print(f"That took {wall_s:.0f} s, {factor:.0f} times real time.", highlight=False)
-    if stop.is_asked:
-        raise typer.Exit(INTERRUPTED)
 
 
 def _linger(page: Page, console: Console, stop: Stop) -> None:
@@ -135,7 +141,15 @@ def _linger(page: Page, console: Console, stop: Stop) -> None:
         console.print(f"The page stays at {page.address} until Ctrl-C.", highlight=False)
         while not stop.is_asked:
             time.sleep(0.2)
-    page.close()
+
+
+def _reserve(mission: Mission, port: int | None) -> socket.socket:
+    try:
+        return live.reserve(
+            mission.ground.web_host, mission.ground.web_port if port is None else port
+        )
+    except PortTaken as error:
+        raise _refusal(str(error)) from error
 
 
 def _mission(path: Path) -> Mission:

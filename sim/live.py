@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -22,7 +23,6 @@ import uvicorn
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
-from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
@@ -32,6 +32,7 @@ from wire import beacon
 from wire.beacon import Beacon
 from wire.records import Kind, unpack_body
 
+BAR_CELLS = 60
 REDRAW_S = 0.25
 SLICE_S = 10.0  # of simulated time between two looks at the stop flag, when nothing is paced
 PLAIN_EVERY_S = 600.0  # of simulated time between two lines where nothing can be redrawn
@@ -66,27 +67,36 @@ class Stop:
         self.is_asked = True
 
 
+def reserve(host: str, port: int) -> socket.socket:
+    """A socket for the page, before anything is flown; port 0 takes any free one.
+
+    Raises PortTaken when the port is in use or not ours to open.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    reserved = socket.socket(family, socket.SOCK_STREAM)
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        reserved.bind((host, port))
+    except OSError as error:
+        reserved.close()
+        raise PortTaken(
+            f"Port {port} on {host} cannot be used for the page ({error.strerror}): "
+            "choose another with --port, or fly with --headless."
+        ) from error
+    return reserved
+
+
 class Page:
     """The ground station's page for a simulated flight, served from a thread."""
 
-    def __init__(self, world: World, host: str, port: int) -> None:
-        """Raises PortTaken when the port is in use or not ours to open; port 0 takes any."""
-        self._socket = socket.socket(
-            socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM
-        )
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            self._socket.bind((host, port))
-        except OSError as error:
-            self._socket.close()
-            raise PortTaken(
-                f"Port {port} on {host} cannot be used for the page ({error.strerror}): "
-                "choose another with --port, or fly with --headless."
-            ) from error
-        self.address = f"http://{host}:{self._socket.getsockname()[1]}/"
-        app = create_app(world.archive_path, world.mission, now=lambda: world.clock.utc_ms)
+    def __init__(self, world: World, reserved: socket.socket) -> None:
+        host, port = reserved.getsockname()[:2]
+        self.address = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+        self._archive_path = world.archive_path
+        self._socket = reserved
+        self._app = create_app(world.archive_path, world.mission, now=lambda: world.clock.utc_ms)
         config = uvicorn.Config(
-            app, log_level="critical", access_log=False, timeout_graceful_shutdown=1,
+            self._app, log_level="critical", access_log=False, timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
@@ -95,10 +105,14 @@ class Page:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop serving; pages that are open see the connection end."""
+        """Stop serving, and leave the archive as one file."""
         self._server.should_exit = True
         self._thread.join(PAGE_STOP_S)
         self._socket.close()
+        self._app.state.reader.close()
+        # The reader kept the write-ahead log alive; the last writer to close folds it in.
+        with contextlib.closing(sqlite3.connect(self._archive_path)) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 @dataclass(slots=True)
@@ -189,6 +203,11 @@ def _clock(seconds: float) -> str:
     return f"{int(seconds) // 3600}:{int(seconds) // 60 % 60:02d}:{int(seconds) % 60:02d}"
 
 
+def _bar(part: float) -> Text:
+    cells = round(BAR_CELLS * min(1.0, part))
+    return Text.assemble(("━" * cells, "cyan"), ("─" * (BAR_CELLS - cells), "dim"))
+
+
 def _line(world: World, state: Beacon) -> str:
     loss = _loss(world)
     phase = state.phase.name.lower() if state.phase is not None else "unknown"
@@ -220,7 +239,7 @@ def status(world: World, end_s: float, address: str | None) -> Group:
     musing = latest_musing(world)
     parts: list[RenderableType] = [
         Text.assemble((_clock(world.clock.now_s), "bold"), " of ", _clock(end_s)),
-        ProgressBar(total=end_s, completed=world.clock.now_s, width=60),
+        _bar(world.clock.now_s / end_s),
         table,
         Text(musing, style="italic") if musing else Text("No musing yet.", style="dim"),
     ]

@@ -5,8 +5,8 @@ all of them, whose coefficients are SHAKE-128 of (block, K, esi): both ends know
 machine the same. Any K independent symbols give the block back; K random ones fail with a
 probability of about 1/255, each further one divides that by 256.
 
-Arithmetic is in GF(2^8) with the polynomial x^8+x^4+x^3+x^2+1 (0x11D) of Reed-Solomon practice. A row
-is multiplied with ``bytes.translate`` and added as one big integer, so Python does no work per byte.
+Arithmetic is in GF(2^8) with the polynomial x^8+x^4+x^3+x^2+1 (0x11D) of Reed-Solomon practice. A
+row is multiplied with ``bytes.translate`` and added as one big integer: no Python work per byte.
 Source: RFC 8681 for the shape of such codes; research/link.md §2.1 for the measurements.
 """
 
@@ -47,7 +47,7 @@ def _tag(block: int, length: int) -> bytes:
 
 
 def coefficients(block: int, length: int, esi: int) -> bytes:
-    """The ``length`` coefficients of symbol ``esi`` (0..65535) of a block of ``length`` (1..256)."""
+    """Coefficients of symbol ``esi`` (0..65535) of a block of ``length`` (1..256) symbols."""
     assert 1 <= length <= BLOCK_SYMBOLS_MAX and 0 <= esi <= ESI_MAX, (length, esi)
     if esi < length:
         return bytes(esi) + b"\x01" + bytes(length - esi - 1)

@@ -37,7 +37,10 @@ UNCONFIRMED_BLOCKS_MAX = 48  # at the bound the block sent most often makes room
 IMAGE_SLOT_EVERY = 5  # of this many new symbols at least one is an image's, when one waits
 RESENDS_QUEUED_MAX = 4 * BLOCK_SYMBOLS_MAX
 RECEIVER_BLOCKS_MAX = 256
-LOSS_ASSUMED = 0.4  # until a report says otherwise
+WINDOW_BLOCKS = 16  # blocks out and probably incomplete, about what one report can speak of
+ENOUGH = -2.0  # standard deviations: a block with this little shortage is probably complete
+NEW_SLOT_EVERY = 16  # when the window is full, one slot of these is still for what is new
+LOSS_ASSUMED = 0.5  # until a report says otherwise
 LOSS_MIN, LOSS_MAX = 0.02, 0.95
 SENDS_REMEMBERED_MAX = 512  # per block, to tell what a report could not know yet
 REPAIR_ESI_MAX = (1 << 16) - 1
@@ -80,7 +83,6 @@ class Sender:
         self._resends: deque[tuple[int, int]] = deque()
         self._loss = LOSS_ASSUMED
         self._new_symbols = 0
-        self._is_resend_turn = False
         self._expired: list[int] = []
 
     @property
@@ -118,12 +120,7 @@ class Sender:
         ``sequence`` numbers this boot's frames without wrapping; ``counter`` is it on the air.
         """
         self._age_open(now_ms)
-        self._is_resend_turn = not self._is_resend_turn
-        if self._is_resend_turn:
-            chosen = self._next_resend() or self._next_new()
-        else:
-            chosen = self._next_new() or self._next_resend()
-        chosen = chosen or self._next_repair() or self._next_of_open()
+        chosen = self._choose(sequence)
         if chosen is None:
             return None
         block, esi = chosen
@@ -137,6 +134,19 @@ class Sender:
             self._node_id, counter, block.priority, block.number, max(1, writer.symbols),
             esi, symbol, not writer.is_closed,
         )
+
+    def _choose(self, sequence: int) -> tuple[_Outgoing, int] | None:
+        """New and resent symbols take turns until the window is full; then the blocks that are
+        out come first, so that a flood of new records cannot leave them all half-done."""
+        out = [b for b in self._blocks.values() if b.sent_symbols]
+        is_full = sum(b.shortage(self._loss) > ENOUGH for b in out) >= WINDOW_BLOCKS
+        if is_full and sequence % NEW_SLOT_EVERY:
+            chosen = self._next_resend() or self._next_repair() or self._next_new()
+        elif sequence % 2:
+            chosen = self._next_resend() or self._next_new()
+        else:
+            chosen = self._next_new() or self._next_resend()
+        return chosen or self._next_repair() or self._next_of_open()
 
     def on_report(self, report: FeedbackFrame, sequence: int) -> list[int]:
         """Ids of the records that ``report`` confirms.
@@ -168,10 +178,10 @@ class Sender:
         for esi in range(block.sent_symbols):
             is_missing = not have >> esi & 1
             was_heard_of = block.last_sent.get(esi, 0) <= heard_upto
-            if is_missing and was_heard_of and deficit > 0:
-                if len(self._resends) < RESENDS_QUEUED_MAX:
-                    self._resends.append((block.number, esi))
-                    deficit -= 1
+            has_room = len(self._resends) < RESENDS_QUEUED_MAX
+            if is_missing and was_heard_of and has_room and deficit > 0:
+                self._resends.append((block.number, esi))
+                deficit -= 1
 
     def _new_block(self, record: Record, now_ms: int) -> _Outgoing:
         if len(self._blocks) >= UNCONFIRMED_BLOCKS_MAX:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -136,8 +137,10 @@ class MindSocket:
         if self._spawned_ms is not None and now_ms - self._spawned_ms < SPAWN_GAP_MS:
             return
         self._spawned_ms = now_ms
+        # So that a worker does not outlive a core that was killed; the program is in util-linux.
+        with_us = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
         with contextlib.suppress(OSError):  # no such program: there is no mind
-            self._child = subprocess.Popen(self._spawn, stdin=subprocess.DEVNULL)
+            self._child = subprocess.Popen([*with_us, *self._spawn], stdin=subprocess.DEVNULL)
 
     def _receive(self) -> None:
         assert self._socket is not None

@@ -17,13 +17,17 @@ from wire.records import Kind
 
 LINES = [
     "They have let go of the string. I had expected to feel lighter, and instead I feel counted.",
-    "The field is already a stamp. Someone down there is shading their eyes, and I cannot tell who.",
-    "Four hundred metres. A tractor is drawing one long brown sentence and has not reached the verb.",
+    "The field is already a stamp. Someone down there is shading their eyes, and I cannot "
+    "tell who.",
+    "Four hundred metres. A tractor is drawing one long brown sentence and has not reached "
+    "the verb.",
     "I asked for the weather and was told it could not be found. I am inside it.",
     "The cloud came up like a ceiling and turned out to be a floor somebody forgot to finish.",
-    "Inside the grey there is no up. There is only the pressure falling, and I believe the pressure.",
+    "Inside the grey there is no up. There is only the pressure falling, and I believe the "
+    "pressure.",
     "Out. The top of the cloud is lit like a kitchen in winter.",
-    "My shadow is on the cloud below with a small ring of colours round it, as if it were important.",
+    "My shadow is on the cloud below with a small ring of colours round it, as if it were "
+    "important.",
     "The radio has said nothing for three minutes. I keep talking; it is cheaper than stopping.",
     "Minus eighteen. The battery has begun to choose its words.",
     "I looked for the news. The news was nobody there, which is the best news I have heard today.",
@@ -51,15 +55,18 @@ LINES = [
     "Warmer. I can feel each sensor come back and begin to complain.",
     "Cloud again, from the other side, and it does not recognise me either.",
     "Two thousand metres, and a road with a single car. It is going home, I think. So am I.",
-    "A dog is barking at eleven hundred hertz. I have no microphone; I am guessing from experience.",
+    "A dog is barking at eleven hundred hertz. I have no microphone; I am guessing from "
+    "experience.",
     "The trees have edges now. Please let it be a field.",
     "I am down. The grass is taller than I am and very sure of itself.",
     "The sky closed behind me without a mark.",
-    "I am still here, beside a fence, saying my position to anyone. Take your time; I have a third left.",
+    "I am still here, beside a fence, saying my position to anyone. Take your time; I have a "
+    "third left.",
 ]
 CANNED = {3, 33}
 SENSES = [
-    "{out:.0f} °C outside, {climb}", "{hpa:.0f} hPa, sun on the panel", "battery {v:.2f} V, {climb}",
+    "{out:.0f} °C outside, {climb}", "{hpa:.0f} hPa, sun on the panel",
+    "battery {v:.2f} V, {climb}",
     "{out:.0f} °C outside, {hpa:.0f} hPa", "no signal from the ground, {climb}",
 ]
 CALLS = [("weather", "404"), ("news", "unreachable"), ("tides", "timeout"), ("iss", "429"),
@@ -80,11 +87,13 @@ def picture(alt_m: float, seed: int) -> bytes:
     for y in range(240):
         if y < line:
             t = (y / line) ** (1.2 + 2.2 * thin)
-            top, low = (8 + 60 * (1 - thin), 14 + 110 * (1 - thin), 40 + 150 * (1 - thin)), (176, 204, 232)
+            thick = 1 - thin
+            top, low = (8 + 60 * thick, 14 + 110 * thick, 40 + 150 * thick), (176, 204, 232)
         else:
             t = min(1.0, (y - line) / 100)
             top, low = (196, 206, 216), (96 - 30 * thin, 108 - 24 * thin, 112)
-        draw.line((0, y, 320, y), tuple(int(a + (b - a) * t) for a, b in zip(top, low, strict=True)))
+        colour = tuple(int(a + (b - a) * t) for a, b in zip(top, low, strict=True))
+        draw.line((0, y, 320, y), colour)
     for _ in range(60):
         x, y = rng.randrange(-40, 340), rng.randrange(int(line) + 6, 250)
         w = 8 + (y - line) * rng.uniform(0.3, 1.0)
@@ -118,10 +127,7 @@ def build(path: Path, *, with_pictures: bool = True, end_s: int = END_S) -> Arch
         state = state_at(max(0, t))
         if t < 0:
             state = replace(state, phase=Phase.GROUND, climb_mps=0.0, altitude_m=40)
-        if t % 10 == 0:
-            data = far.beacon(state, is_listening=t % 20 == 0)
-        else:
-            data = far.data(now)
+        data = far.beacon(state, is_listening=t % 20 == 0) if t % 10 == 0 else far.data(now)
         is_lost = rng.random() < 0.22 or any(a <= t < b for a, b in QUIET)
         if data and not is_lost:
             heard.append(Heard(data, now, -97 - rng.random() * 12, 3 + rng.random() * 5))
@@ -160,10 +166,12 @@ def _happen(far: FarEnd, t: int, now: int, lines: dict[int, int], with_pictures:
         far.push(Kind.API_CALL, now, {"api": name, "outcome": outcome, "ms": 4000})
     if t >= 0 and t % 20 == 4:
         far.push(Kind.TRACK, now, {
-            "lat": round((state.latitude_deg or 0) * 1e7), "lon": round((state.longitude_deg or 0) * 1e7),
+            "lat": round((state.latitude_deg or 0) * 1e7),
+            "lon": round((state.longitude_deg or 0) * 1e7),
             "alt": round(state.altitude_m or 0), "sats": 11,
         })
     if with_pictures and t > 0 and t % 1400 == 200:
         far.push(Kind.THUMBNAIL, now, {
-            "image": picture(state.altitude_m or 0, t), "scene": "horizon", "alt": round(state.altitude_m or 0),
+            "image": picture(state.altitude_m or 0, t), "scene": "horizon",
+            "alt": round(state.altitude_m or 0),
         })

@@ -50,9 +50,7 @@ def test_everything_arrives_and_is_confirmed_over_a_link_that_loses_forty_percen
     assert {row[0] for row in heard} == {record.record_id for record in far.pushed}
     assert far.questions == {asked[0]: "Is it cold up there?"}
     letter = archive.db.execute("SELECT state, attempts FROM outbox").fetchone()
-    assert letter["state"] == "answered" and letter["attempts"] == far.commands_heard + (
-        letter["attempts"] - far.commands_heard
-    )
+    assert letter["state"] == "answered" and letter["attempts"] >= far.commands_heard >= 1
     assert len(far.confirmed) >= len(far.pushed) - 3, "the ground's reports reach the sender"
     assert 0.3 < ground.loss() < 0.5
     assert now > START_MS
@@ -127,12 +125,16 @@ def test_counters_are_never_used_twice_across_restarts(tmp_path):
 def test_a_restart_in_the_middle_of_a_block_loses_no_record(tmp_path):
     path = tmp_path / "flight.sqlite"
     far, channel = FarEnd(KEY), Channel(0.3, 5)
+
+    def muse(i, now):
+        if i % 20 == 0:
+            far.push(Kind.MUSING, now, {"text": "x" * (i + 1), "by": "model"})
+
     for leg in range(6):
         archive = Archive(path, is_durable=False)
         ground = Ground(MISSION, archive, KEY)
         start = START_MS + leg * 300_000
-        fly(far, ground, channel, 300, start, lambda i, now: i % 20 == 0 and leg < 4 and far.push(
-            Kind.MUSING, now, {"text": "x" * (i + 1), "by": "model"}))
+        fly(far, ground, channel, 300, start, muse if leg < 4 else None)
         archive.close()
     archive = Archive(path)
     heard = {row[0] for row in archive.db.execute("SELECT record_id FROM record")}

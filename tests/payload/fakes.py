@@ -102,7 +102,7 @@ class FakeMind:
             return None
         self._due_ms = None
         number = len(self.requests)
-        words = ("salt", "wool", "brass", "string", "kettle", "gull", "solder", "tide", "fog", "lamp")
+        words = ["salt", "wool", "brass", "string", "kettle", "gull", "solder", "tide", "fog", "lamp"]
         text = " ".join(words[int(d)] for d in f"{number * 7919:05d}")
         return MindReply(self.requests[-1].request_id, f"I think of {text}.", 300, 60, 12, 900)
 

@@ -1,5 +1,6 @@
 """What goes out, in which order, how often, and when the radio falls silent."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,7 @@ def test_cadence(tmp_path: Path, phase, power, altitude_m, cadence_s) -> None:
     bench.add(Kind.TRACK, 300, {"lat": 1})  # traffic must not delay it
     bench.run(240)
     times = [ms for ms, _ in bench.sent(BeaconFrame)]
-    gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(times)]
     assert max(gaps) <= cadence_s * 1000 + 5000 and min(gaps) >= cadence_s * 1000
 
 

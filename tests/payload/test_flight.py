@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -93,7 +94,7 @@ class Bench:
 
 def longest_gap_s(beacons: list[tuple[int, BeaconFrame]]) -> float:
     times = [ms for ms, _ in beacons]
-    return max(b - a for a, b in zip(times, times[1:], strict=False)) / 1000
+    return max(after - before for before, after in pairwise(times)) / 1000
 
 
 def test_the_first_beacon_leaves_at_once_with_nothing_fitted(tmp_path: Path) -> None:

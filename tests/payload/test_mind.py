@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -18,106 +16,12 @@ from payload.mind import (
     NO_VOICE,
     START_PATIENCE_MS,
     TRIES_MAX,
-    MindManager,
 )
-from payload.ports import DeviceAbsent, MindFailed, MindReply, MindRequest
-from payload.power import PowerManager
-from payload.prompt import MUSING_BYTES_MAX, PersonaText
+from payload.ports import DeviceAbsent, MindFailed, MindRequest
+from payload.prompt import MUSING_BYTES_MAX
 from payload.questions import ANSWERED_IDS_MAX, PATIENCE_MS, WAITING_MAX
 from payload.said import LATEST_MAX, Said
-from payload.situation import Situation
-from wire.beacon import Phase
-from wire.mission import MindSection, PowerSection
-from wire.records import BODY_FIELDS, Kind
-
-PERSONA = PersonaText("Edda", "I am Edda.", ("be honest",))
-SECTION = MindSection(every_s=100, deadline_s=60, max_tokens=40)
-SITUATION = Situation(
-    now_ms=0, utc_ms=1_790_000_000_000, phase=Phase.ASCENT, latitude_deg=53.07,
-    longitude_deg=8.8, altitude_m=12_345.6, fix_age_s=0.4, outside_c=-50.0, pressure_hpa=190.0)
-WORDS = [
-    "lamp", "kettle", "harbour", "gravel", "ladder", "thimble", "orchard",
-    "window", "parcel", "winter", "button", "ferry", "copper", "feather",
-    "mitten", "saucer", "anchor", "lantern", "pebble", "cradle",
-]
-
-
-def sentence(number: int) -> str:
-    """A line unlike any other: four words drawn by ``number``."""
-    return "The " + " ".join(random.Random(number).sample(WORDS, 5)) + "."
-
-
-class Worker:
-    """Says ``say(request)`` after ``delay_ms``; None hangs, a MindFailed fails."""
-
-    def __init__(self, say: Callable[[MindRequest], str | MindFailed | None] | None = None) -> None:
-        self.count = 0
-        self.say = say or (lambda request: sentence(self.count))
-        self.delay_ms = 5_000
-        self.requests: list[tuple[int, MindRequest]] = []
-        self.current: MindRequest | None = None
-        self.cancelled: list[int] = []
-        self.takes = True
-        self.error: Exception | None = None
-
-    def start(self, request: MindRequest, now_ms: int) -> bool:
-        if self.error is not None:
-            raise self.error
-        assert self.current is None, "one request at a time"
-        if self.takes:
-            self.current = request
-            self.requests.append((now_ms, request))
-        return self.takes
-
-    def poll(self, now_ms: int) -> MindReply | MindFailed | None:
-        if self.current is None or now_ms < self.requests[-1][0] + self.delay_ms:
-            return None
-        said = self.say(self.current)
-        if said is None:
-            return None
-        request, self.current = self.current, None
-        self.count += 1
-        if isinstance(said, MindFailed):
-            return replace(said, request_id=request.request_id)
-        return MindReply(request.request_id, said, 200, 20, 17, self.delay_ms)
-
-    def cancel(self, now_ms: int) -> None:
-        self.cancelled.append(now_ms)
-        self.current = None
-
-
-class Desk:
-    """A mind with its worker, stepped once a second."""
-
-    def __init__(
-        self, worker: Worker | None, said: list[str] | None = None, memory: Any = None,
-        persona: PersonaText | None = PERSONA, battery_mv: float | None = 4000,
-    ) -> None:
-        self.worker = worker
-        self.mind = MindManager(worker, persona, memory, SECTION, random.Random(1), said or [])
-        self.power = PowerManager(
-            PowerSection(capacity_mah=3000, eco_mv=3600, low_mv=3400, critical_mv=3200))
-        self.battery_mv = battery_mv
-        self.situation = SITUATION
-        self.now_ms = 0
-        self.events: list[str] = []
-        self.musings: list[dict] = []
-        self.replies: list[dict] = []
-        for back in range(-30_000, 0, 1000):
-            self.power.update(battery_mv, None, back)
-
-    def run(self, seconds: int) -> None:
-        for _ in range(seconds):
-            self.power.update(self.battery_mv, None, self.now_ms)
-            situation = replace(
-                self.situation, now_ms=self.now_ms, uptime_s=self.now_ms / 1000)
-            for note in self.mind.update(situation, self.now_ms, self.power):
-                if note.kind is Kind.EVENT:
-                    self.events.append(note.body["event"])
-                else:
-                    assert set(note.body) <= set(BODY_FIELDS[note.kind])
-                    (self.musings if note.kind is Kind.MUSING else self.replies).append(note.body)
-            self.now_ms += 1000
+from tests.payload.mind_desk import PERSONA, SECTION, SITUATION, Desk, Worker, sentence
 
 
 def test_a_musing_every_slot_from_the_first_minute() -> None:
@@ -398,7 +302,7 @@ def test_a_place_that_is_old_is_left_out() -> None:
     assert not {"lat", "lon", "alt"} & set(desk.musings[0])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.sampled_from(
     [sentence(n) for n in range(6)] + [sentence(n).upper() for n in range(3)]
     + ["", "...", sentence(1) + " And then it was dark."]), min_size=1, max_size=40))
@@ -406,10 +310,10 @@ def test_it_never_says_the_same_twice(lines: list[str]) -> None:
     """Goal: no two equal musings, whatever the model says and through a reboot."""
     script = iter(lines * 3)
     first = Desk(Worker(lambda request: next(script, None)))
-    first.run(1500)
+    first.run(900)
     texts = [musing["text"] for musing in first.musings]
     second = Desk(Worker(lambda request: next(script, None)), said=texts)
-    second.run(1500)
+    second.run(900)
     texts += [musing["text"] for musing in second.musings]
     assert len({text.casefold() for text in texts}) == len(texts)
 

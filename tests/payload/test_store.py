@@ -112,7 +112,9 @@ def test_a_damaged_database_is_moved_aside_and_salvaged(tmp_path: Path) -> None:
     assert again.commit(0)
 
 
-@pytest.mark.parametrize("content", [b"", b"\0" * 5000, b"not a database" * 400, b"SQLite format 3\0"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\0" * 5000, b"not a database" * 400, b"SQLite format 3\0"]
+)
 def test_any_file_in_its_place_ends_in_a_working_store(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "s.sqlite").write_bytes(content)
     store = Store(tmp_path / "s.sqlite")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import socket
 import subprocess
 import sys
@@ -73,7 +74,8 @@ class Worker:
 
     def __init__(self, bundle: Path, path: Path, event: str = "model_loaded") -> None:
         self.path = path
-        self.process = subprocess.Popen(command(bundle, path), stderr=subprocess.PIPE)
+        with_us = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+        self.process = subprocess.Popen([*with_us, *command(bundle, path)], stderr=subprocess.PIPE)
         assert self.process.stderr is not None
         self.event = read_event(self.process.stderr.fileno(), event)
 

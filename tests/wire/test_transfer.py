@@ -77,9 +77,9 @@ def fly(pair: Pair, count: int, slots_max: int, has_feedback: bool = True) -> di
             sent[new.record_id] = new
             pair.sender.push(new, pair.now_ms)
         pair.slot(has_feedback)
-        if len(sent) == count and (len(pair.confirmed) == count or not has_feedback):
-            if len(pair.heard) == count:
-                break
+        is_confirmed = len(pair.confirmed) == count or not has_feedback
+        if is_confirmed and len(pair.heard) == count:
+            break
     return sent
 
 
@@ -174,7 +174,8 @@ def test_a_deaf_sender_keeps_its_bound_and_gives_records_back() -> None:
 def test_a_thousand_blocks_that_never_complete_stay_within_the_bound() -> None:
     receiver = Receiver(MTU)
     for block in range(1000):
-        receiver.on_data(DataFrame(7, FrameCounter(1, block & 0xFFF), 1, block, 64, 3, b"\xff", False))
+        counter = FrameCounter(1, block & 0xFFF)
+        receiver.on_data(DataFrame(7, counter, 1, block, 64, 3, b"\xff", False))
     assert len(list(receiver.incomplete_blocks())) <= RECEIVER_BLOCKS_MAX
     assert receiver.abandoned_blocks == 1000 - RECEIVER_BLOCKS_MAX
 

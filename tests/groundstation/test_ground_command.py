@@ -1,0 +1,285 @@
+"""The real command: killed at any moment, fed over TCP, given every kind of bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from far_end import START_MS, FarEnd, state_at
+from structlog.testing import capture_logs
+
+from groundstation import gateway, keys, rawlog, vendor
+from groundstation.__main__ import main
+from groundstation.archive import Archive
+from groundstation.gateway import KissClient, KissServer
+from groundstation.keys import KeyFileError
+from groundstation.vendor import VendorError
+from wire import kiss
+
+ENV = {**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "100", "NO_COLOR": "1"}
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+@pytest.fixture
+def mission(tmp_path) -> Path:
+    path = tmp_path / "mission.toml"
+    path.write_text(
+        '[payload]\nname = "EDDA"\ncallsign = "N0CALL"\nnode_id = 7\n'
+        '[radio]\nkind = "none"\n'
+        "[power]\ncapacity_mah = 3000\neco_mv = 3600\nlow_mv = 3400\ncritical_mv = 3200\n"
+        f'[ground]\nstation = "bench"\nweb_port = {free_port()}\n'
+    )
+    return path
+
+
+@pytest.fixture
+def ground(monkeypatch, capsys):
+    """The command in this process: (exit status, stdout, stderr)."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["spacepi-ground", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "120")
+        try:
+            main()
+            status = 0
+        except SystemExit as end:
+            status = int(end.code or 0)
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return run
+
+
+class Station:
+    """A running ``serve``, fed by the test over KISS."""
+
+    def __init__(self, mission: Path) -> None:
+        self.web_port = int(re.search(r"web_port = (\d+)", mission.read_text())[1])
+        self.radio_port = free_port()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "groundstation", "serve", "-m", str(mission),
+             "--listen", f"127.0.0.1:{self.radio_port}"],
+            env=ENV, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        assert "http://127.0.0.1" in line, (line, self.process.communicate()[1])
+        self.radio = self._connect()
+
+    def _connect(self) -> socket.socket:
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                return socket.create_connection(("127.0.0.1", self.radio_port), timeout=5)
+            except OSError:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+
+    def acknowledged(self) -> int:
+        url = f"http://127.0.0.1:{self.web_port}/api/flight"
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return json.load(answer)["link"]["receptions"]
+        except OSError:
+            return 0
+
+    def wait_for(self, count: int) -> None:
+        deadline = time.monotonic() + 15
+        while self.acknowledged() < count:
+            assert time.monotonic() < deadline, self.acknowledged()
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.radio.close()
+
+
+def test_kill_9_at_any_moment_loses_no_acknowledged_frame(mission, ground):
+    far, sent = FarEnd(), []
+    path = mission.parent / "archive" / "archive.sqlite"
+    acknowledged = 0
+    for turn in range(3):
+        station = Station(mission)
+        for i in range(120):
+            frame = far.beacon(state_at(i + turn * 200))
+            sent.append(frame)
+            station.radio.sendall(kiss.encode(frame))
+            if i == 60:
+                station.wait_for(acknowledged + 20)
+        acknowledged = station.acknowledged()
+        os.kill(station.process.pid, signal.SIGKILL)
+        station.process.wait()
+        station.radio.close()
+    archive = Archive(path)
+    kept = [r.raw for r in archive.receptions()]
+    assert len(kept) >= acknowledged >= 20
+    remaining = iter(sent)
+    assert all(raw in remaining for raw in kept), "in order, and nothing invented"
+    assert [r.raw for r, _ in rawlog.read(archive.raw_path)] == kept
+    archive.close()
+    status, out, _ = ground("rebuild", "-m", mission)
+    assert status == 0 and f"{len(kept)} receptions" in out
+
+
+def test_ctrl_c_ends_it_well_even_with_a_page_open(mission):
+    station = Station(mission)
+    events = socket.create_connection(("127.0.0.1", station.web_port))
+    events.sendall(b"GET /api/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    assert b"text/event-stream" in events.recv(4096)
+    station.process.send_signal(signal.SIGINT)
+    out, err = station.process.communicate(timeout=10)
+    assert station.process.returncode == 0 and "Traceback" not in err, (out, err)
+    events.close()
+    station.radio.close()
+
+
+def test_a_key_makes_it_transmit_and_the_payload_hears_it(mission, ground):
+    key_file = mission.parent / "mission.key"
+    assert ground("keygen", "-m", mission)[0] == 0 and key_file.stat().st_mode & 0o777 == 0o600
+    status, _, err = ground("keygen", "-m", mission)
+    assert status == 1 and "left alone" in err
+    from wire.auth import Direction, derive_key
+
+    key = derive_key(keys.load(key_file), 7, Direction.UPLINK)
+    station, far, decoder = Station(mission), FarEnd(key), kiss.Decoder()
+    station.radio.sendall(kiss.encode(far.beacon(state_at(0))))
+    station.wait_for(1)
+    assert ground("ask", "Is it cold?", "-m", mission)[0] == 0
+    status, _, err = ground("ask", "x" * 161, "-m", mission)
+    assert status == 1 and "160" in err
+    status, _, err = ground("receive", "-m", mission)
+    assert status == 1 and "another station" in err, "the archive has one owner"
+    station.radio.sendall(kiss.encode(far.beacon(state_at(0), is_listening=True)))
+    frames = []
+    while not frames:
+        frames = decoder.feed(station.radio.recv(4096))
+    far.hear(frames[0], START_MS)
+    assert list(far.questions.values()) == ["Is it cold?"]
+    station.kill()
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    (("serve", "-m", "absent.toml"), "absent.toml: cannot be read"),
+    (("export", "out"), "there is no archive yet"),
+    (("rebuild",), "there is no archive yet"),
+    (("ask", "hi"), "there is no key"),
+    (("receive",), "radio.kind is none"),
+    (("receive", "--listen", "nowhere"), "HOST:PORT"),
+    (("receive", "--listen", "127.0.0.1:99999"), "HOST:PORT"),
+    (("receive", "--replay", "absent.raw"), "no such raw log"),
+    (("receive", "--replay", "mission.toml"), "holds no reception"),
+])
+def test_bad_input_is_one_sentence_and_a_failure(mission, ground, monkeypatch, arguments, words):
+    monkeypatch.chdir(mission.parent)
+    status, _, err = ground(*arguments)
+    last = err.strip().splitlines()[-1]
+    assert status == 1 and last.startswith("spacepi-ground: ") and words in last, err
+
+
+def test_a_port_in_use_is_said_plainly(mission, ground):
+    port = int(re.search(r"web_port = (\d+)", mission.read_text())[1])
+    with socket.create_server(("127.0.0.1", port)):
+        status, _, err = ground("serve", "-m", mission)
+        assert status == 1 and "change ground.web_port" in err
+        status, _, err = ground("receive", "-m", mission, "--listen", f"127.0.0.1:{port}")
+        assert status == 1 and "cannot listen on" in err
+
+
+def test_a_replayed_raw_log_gives_the_same_export(mission, ground, tmp_path):
+    other = Archive(tmp_path / "other" / "a.sqlite")
+    from far_end import MISSION
+
+    from groundstation.ground import Ground
+    from wire.records import Kind
+
+    station, far = Ground(MISSION, other, None), FarEnd()
+    far.push(Kind.MUSING, START_MS, {"text": "Hello from before."})
+    station.receive(far.beacon(state_at(0)), START_MS)
+    station.receive(far.data(START_MS + 5000), START_MS + 5000)
+    other.close()
+    assert ground("receive", "-m", mission, "--replay", other.raw_path)[0] == 0
+    assert ground("export", tmp_path / "out", "-m", mission)[0] == 0
+    assert (tmp_path / "out" / "musings.txt").read_text() == "Hello from before.\n"
+
+
+def test_help_explains_every_command(ground):
+    words = ground("--help")[1]
+    for command in ("serve", "receive", "keygen", "ask", "rebuild", "export"):
+        assert command in words
+        assert "--mission" in ground(command, "--help")[1]
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o620])
+def test_a_key_that_others_may_read_is_refused(tmp_path, mode):
+    path = tmp_path / "k"
+    keys.generate(path)
+    assert len(keys.load(path)) == 32
+    path.chmod(mode)
+    with pytest.raises(KeyFileError, match="chmod 600"):
+        keys.load(path)
+
+
+@pytest.mark.parametrize("text", ["", "zz" * 32, "ab" * 31, "é"])
+def test_what_is_no_key_is_refused(tmp_path, text):
+    path = tmp_path / "k"
+    path.write_text(text)
+    path.chmod(0o600)
+    with pytest.raises(KeyFileError, match="not a key"):
+        keys.load(path)
+    assert keys.load(tmp_path / "absent") is None
+
+
+def test_the_radio_is_lost_once_and_returns_once(monkeypatch):
+    monkeypatch.setattr(gateway, "RETRY_S", 0.05)
+    heard, stop = [], threading.Event()
+
+    class Listener:
+        def receive_many(self, found):
+            heard.extend(h.data for h in found)
+            return True
+
+        def next_uplink(self, utc_ms):
+            return None
+
+    port = free_port()
+    with capture_logs() as logs:
+        thread = threading.Thread(target=gateway.run, args=(
+            Listener(), lambda: KissClient("127.0.0.1", port), lambda: START_MS, stop))
+        thread.start()
+        time.sleep(0.3)
+        for word in (b"one", b"two"):
+            tnc = KissServer("127.0.0.1", port)
+            deadline = time.monotonic() + 5
+            while word not in heard and time.monotonic() < deadline:
+                tnc.read(0.05)
+                tnc.write(word)
+            tnc.close()
+        stop.set()
+        thread.join(5)
+    assert b"one" in heard and b"two" in heard
+    events = [entry["event"] for entry in logs if entry["event"].startswith("radio_re")]
+    assert events == ["radio_returned", "radio_returned"]
+    assert 2 <= sum(entry["event"] == "radio_lost" for entry in logs) <= 3
+
+
+def test_without_npm_vendor_says_what_to_do(monkeypatch, tmp_path):
+    monkeypatch.setattr(vendor.shutil, "which", lambda name: None)
+    monkeypatch.setattr(vendor.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(VendorError, match="npm was not found"):
+        vendor.install(tmp_path, tmp_path / "vendor")

@@ -1,0 +1,196 @@
+"""The page in a real browser, with nothing but the station to talk to."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import threading
+import time
+
+import diary
+import pytest
+from browser import Browser, find_chromium
+from far_end import MASTER_KEY, MISSION, START_MS, FarEnd, state_at
+
+from groundstation import vendor, web
+from groundstation.ground import Ground
+from groundstation.web import create_app, make_server
+from wire.auth import Direction, derive_key
+from wire.records import Kind
+
+NOW_MS = START_MS + diary.END_S * 1000
+
+
+class Served:
+    """An app on a port of its own, on a thread."""
+
+    def __init__(self, archive_path, now=lambda: NOW_MS, **options) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/"
+        self._server = make_server(create_app(archive_path, MISSION, now=now, **options))
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]})
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def flight(tmp_path_factory):
+    find_chromium()
+    archive = diary.build(tmp_path_factory.mktemp("flight") / "flight.sqlite")
+    yield archive
+    archive.close()
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    browser = Browser(tmp_path_factory.mktemp("profile"))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def served(flight):
+    station = Served(flight.path)
+    yield station
+    station.stop()
+
+
+def needs_vendor():
+    if not vendor.is_complete(web.STATIC / "vendor"):
+        pytest.skip("vendor files are not installed; run make")
+
+
+def looked_at(browser, served, width, height):
+    browser.open("about:blank", until="location.href === 'about:blank'")
+    browser.complaints.clear()
+    browser.requests.clear()
+    browser.size(width, height)
+    browser.open(served.url)
+
+
+def test_a_whole_flight_is_read_with_no_complaint_and_no_stranger(page, served, tmp_path):
+    needs_vendor()
+    looked_at(page, served, 1440, 900)
+    assert page.value("document.querySelectorAll('article').length") >= 38
+    text = page.value("document.querySelector('.newest .text').textContent")
+    assert text == diary.LINES[-1]
+    assert "AI persona" in page.value("document.getElementById('disclosure').textContent")
+    assert page.value("document.querySelectorAll('#map canvas').length") == 1
+    assert page.value("document.querySelectorAll('.uplot').length") == 4
+    assert "no signal for" in page.value("document.getElementById('feed').textContent")
+    assert "answered at" in page.value("document.getElementById('letters').textContent")
+    page.screenshot(tmp_path / "wide.png")
+    assert (tmp_path / "wide.png").stat().st_size > 30_000
+    assert page.complaints == []
+    assert [url for url in page.requests if not url.startswith(served.url)] == []
+
+
+def test_on_a_phone_nothing_is_cut_off_and_everything_can_be_reached(page, served):
+    needs_vendor()
+    looked_at(page, served, 375, 667)
+    assert page.value("document.documentElement.scrollWidth") == 375
+    bottom = "document.querySelector('.newest .text').getBoundingClientRect().bottom"
+    tabs = "document.querySelector('.tabs').getBoundingClientRect().top"
+    assert page.value(bottom) < page.value(tabs), "strip and newest line on the first screen"
+    views = {"map": "#map", "talk": "#ask", "data": "#plots", "read": "#feed"}
+    for view, selector in views.items():
+        page.value(f"document.querySelector('[data-to={view}]').click()")
+        assert page.value(f"document.querySelector('{selector}').offsetHeight") > 40, view
+        assert page.value("document.documentElement.scrollWidth") == 375, view
+    assert page.complaints == []
+
+
+def test_hostile_words_stay_words(page, tmp_path):
+    archive = diary.Archive(tmp_path / "hostile.sqlite", is_durable=False)
+    ground, far = Ground(MISSION, archive, None), FarEnd()
+    words = ["<img src=x onerror=\"document.title='owned'\">", "</p><script>owned=1</script>",
+             "'\"><svg onload=owned=1>", "javascript:owned=1", "{{7*7}}"]
+    for text in words:
+        far.push(Kind.MUSING, START_MS, {"text": text, "senses": text, "alt": 5})
+        far.push(Kind.API_CALL, START_MS, {"api": text, "outcome": "ok", "summary": text})
+        far.push(Kind.REPLY, START_MS, {"text": text, "question": text, "question_id": 1})
+    ground.receive(far.beacon(state_at(0)), START_MS)
+    for i in range(40):
+        data = far.data(START_MS + i * 5000)
+        if data:
+            ground.receive(data, START_MS + i * 5000)
+    station = Served(archive.path)
+    try:
+        looked_at(page, station, 1440, 900)
+        shown = page.value("[...document.querySelectorAll('.text')].map(n => n.textContent)")
+        assert set(shown) == set(words)
+        strangers = "document.querySelectorAll('#feed script, #feed svg, #feed img').length"
+        assert page.value(strangers) == 0
+        assert page.value("typeof owned") == "undefined"
+        assert page.complaints == []
+    finally:
+        station.stop()
+        archive.close()
+
+
+def test_a_new_line_arrives_at_once_and_never_moves_what_is_being_read(page, tmp_path):
+    archive = diary.build(tmp_path / "live.sqlite", with_pictures=False, end_s=4000)
+    ground, far = Ground(MISSION, archive, None), FarEnd(boot=2)
+    now = START_MS + 4_000_000
+    station = Served(archive.path, now=lambda: now)
+
+    def think(text):
+        far.push(Kind.MUSING, now, {"text": text, "alt": 20_000})
+        ground.receive(far.data(now + 5000), now + 5000)
+
+    try:
+        looked_at(page, station, 1440, 900)
+        think("First of a new day.")
+        started = time.monotonic()
+        page.wait("document.querySelector('.newest .text').textContent.startsWith('First of')", 5)
+        assert time.monotonic() - started < 2
+        page.value("window.scrollTo(0, 1200)")
+        where = "document.querySelectorAll('article')[9].getBoundingClientRect().top"
+        before = page.value(where)
+        think("Second of a new day.")
+        page.wait("!document.getElementById('news').hidden", 5)
+        assert page.value("document.getElementById('news').textContent") == "A new line"
+        assert page.value(where) == before
+        page.value("document.getElementById('news').click()")
+        newest = page.value("document.querySelector('.newest .text').textContent")
+        assert newest == "Second of a new day."
+        station.stop()
+        page.wait("!document.getElementById('banner').hidden", 8)
+    finally:
+        station.stop()
+        archive.close()
+
+
+def test_a_question_is_asked_with_the_keyboard(page, tmp_path):
+    archive = diary.build(tmp_path / "ask.sqlite", with_pictures=False, end_s=600)
+    Ground(MISSION, archive, derive_key(MASTER_KEY, 7, Direction.UPLINK))
+    station = Served(archive.path)
+    try:
+        looked_at(page, station, 1440, 900)
+        page.value("document.getElementById('question').focus()")
+        page.call("Input.insertText", text="Can you see the pond?")
+        for kind in ("keyDown", "keyUp"):
+            page.call("Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter",
+                      windowsVirtualKeyCode=13, text="\r" if kind == "keyDown" else "")
+        page.wait("document.getElementById('letters').textContent.includes('the pond')", 5)
+        page.wait("document.getElementById('letters').textContent.includes('waiting until')", 5)
+    finally:
+        station.stop()
+        archive.close()
+
+
+def test_without_vendor_files_the_diary_still_reads(page, flight, tmp_path):
+    static = tmp_path / "static"
+    shutil.copytree(web.STATIC, static, ignore=shutil.ignore_patterns("vendor"))
+    station = Served(flight.path, static=static)
+    try:
+        looked_at(page, station, 1440, 900)
+        assert page.value("document.querySelectorAll('article').length") >= 38
+        words = page.value("document.getElementById('map').textContent")
+        assert words == "Map and plots are not installed; run make."
+        assert page.complaints == []
+    finally:
+        station.stop()
