@@ -67,6 +67,7 @@ class Ground:
         self._catch_up()
         with archive.batch():
             archive.set_meta("can_transmit", int(uplink_key is not None))
+            archive.note_change("station", None)
         if uplink_key is None:
             _log.info("receive_only", why="no uplink key: this station listens and never sends")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -209,13 +210,17 @@ class FlightReader:
     # -- the feed -----------------------------------------------------------------------------
 
     def entries(self, before: int | None, limit: int) -> list[dict[str, Any]]:
-        """Musings, replies, failed calls, pictures and troubles, newest first by record id."""
+        """Musings, replies, failed calls, pictures and troubles, newest first by record id.
+
+        Fewer than ``limit`` only when there are no more.
+        """
         rows = self.db.execute(
             f"{_RECORD} WHERE r.node_id = ? AND r.kind IN ({_FEED}) AND r.record_id < ?"
-            " ORDER BY r.record_id DESC LIMIT ?",
-            (self._node_id, before if before is not None else 1 << 40, limit),
+            " ORDER BY r.record_id DESC",
+            (self._node_id, before if before is not None else 1 << 40),
         )
-        return [entry for row in rows if (entry := self._entry(row)) is not None]
+        shown = (entry for row in rows if (entry := self._entry(row)) is not None)
+        return list(islice(shown, limit))
 
     def entry(self, row_id: int) -> dict[str, Any] | None:
         """The feed entry of this row of ``record``, when it is one of ours."""

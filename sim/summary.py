@@ -112,7 +112,7 @@ def sentences(summary: dict[str, Any], out_dir: Path) -> list[str]:
     lines = [f"Seed {summary['seed']}: {hours:.1f} hours flown, now {summary['phase_final']}."]
     if summary["peak_altitude_m"] is not None:
         burst = f", burst at {summary['burst_utc']}" if summary["burst_utc"] else ""
-        lines.append(f"It rose to {summary['peak_altitude_m']:.0f} m{burst}.")
+        lines.append(f"Highest point: {summary['peak_altitude_m']:.0f} m{burst}.")
     landing = summary["landing"]
     if landing is not None:
         lines.append(

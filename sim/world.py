@@ -48,6 +48,10 @@ from wire.mission import Mission
 
 MindKind = Literal["real", "scripted", "none"]
 BOOT_DELAY_MS = 20_000
+# A model this small gains nothing from two threads, and on a busy machine two that wait for each
+# other by spinning cost seconds a thought instead of a tenth (measured: 7 to 19 s against 0.1 to
+# 0.2). What a Pi's threads give is in the modelled delay.
+MIND_THREADS = 1
 GROUND_TURN_MS = 150  # the station's transmitter keys up
 BODY_EVERY_MS = 2_000
 QUESTIONS_PER_HOUR = 2.2
@@ -219,8 +223,7 @@ class World:
             return ScriptedMind(self.clock)
         if self.mind_kind == "real" and self._persona.bundle is not None:
             return WorkerMind(
-                self.clock, self._persona.bundle, self.out_dir / "mind_worker.log",
-                self.mission.mind.threads,
+                self.clock, self._persona.bundle, self.out_dir / "mind_worker.log", MIND_THREADS
             )
         return None
 

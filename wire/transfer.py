@@ -209,7 +209,7 @@ class Sender:
     def _age_open(self, now_ms: int) -> None:
         if self._open is None:
             return
-        if now_ms - self._open.opened_ms >= CLOSE_MS:
+        if now_ms - self._open.opened_ms >= CLOSE_MS and not self._open.has_unsent():
             self._close_open()
         elif now_ms - self._open.changed_ms >= FLUSH_MS:
             self._open.writer.flush()
@@ -236,11 +236,13 @@ class Sender:
         return None
 
     def _next_repair(self) -> tuple[_Outgoing, int] | None:
-        """A coded symbol for the closed block that is probably furthest short."""
+        """A coded symbol for the oldest closed block that is probably incomplete, so that blocks
+        complete one after the other; when none is, for the one that is least surely complete."""
         closed = [b for b in self._blocks.values() if b.writer.is_closed and b.sent_symbols]
         if not closed:
             return None
-        block = max(closed, key=lambda b: b.shortage(self._loss))
+        short = (b for b in closed if b.shortage(self._loss) > ENOUGH)
+        block = next(short, None) or max(closed, key=lambda b: b.shortage(self._loss))
         esi = block.writer.symbols + block.repairs
         if esi > REPAIR_ESI_MAX:
             self._expired += self._drop(block)

@@ -46,7 +46,7 @@ export async function load() {
   const answer = await fetch(`/api/musings?limit=${PAGE}`);
   const { entries: found } = await answer.json();
   clear();
-  hasMore = found.length >= PAGE / 2;
+  hasMore = found.length === PAGE;
   found.forEach(place);
   settle();
 }
@@ -55,7 +55,7 @@ async function loadEarlier() {
   byId("earlier").disabled = true;
   const answer = await fetch(`/api/musings?limit=${PAGE}&before=${order.at(-1)}`);
   const { entries: found } = await answer.json();
-  hasMore = found.length >= PAGE / 2;
+  hasMore = found.length === PAGE;
   found.forEach(place);
   byId("earlier").disabled = false;
   settle();

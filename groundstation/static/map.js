@@ -35,7 +35,7 @@ export function start() {
   map.on("dragstart", () => { isFollowing = false; });
   map.getContainer().addEventListener("wheel", () => { isFollowing = false; }, { passive: true });
   map.getContainer().addEventListener("dblclick", () => { isFollowing = false; });
-  new ResizeObserver(() => { map.invalidateSize(); follow(); }).observe(byId("map"));
+  new ResizeObserver(() => { map.invalidateSize(); draw(); }).observe(byId("map"));
 }
 
 function bandColour(share) {
@@ -64,11 +64,11 @@ function drawGrid() {
   const digits = (step) => (step >= 1 ? 0 : step >= 0.1 ? 1 : step >= 0.01 ? 2 : 3);
   for (let lon = Math.ceil(bounds.getWest() / stepLon) * stepLon; lon < bounds.getEast(); lon += stepLon) {
     L().polyline([[bounds.getSouth() - tall, lon], [bounds.getNorth() + tall, lon]], line).addTo(grid);
-    label([bounds.getNorth(), lon], `${Math.abs(lon).toFixed(digits(stepLon))}°${lon < 0 ? "W" : "E"}`, "lon").addTo(grid);
+    if (lon < bounds.getEast() - wide / 9) label([bounds.getNorth(), lon], `${Math.abs(lon).toFixed(digits(stepLon))}°${lon < 0 ? "W" : "E"}`, "lon").addTo(grid);
   }
   for (let lat = Math.ceil(bounds.getSouth() / stepLat) * stepLat; lat < bounds.getNorth(); lat += stepLat) {
     L().polyline([[lat, bounds.getWest() - wide], [lat, bounds.getEast() + wide]], line).addTo(grid);
-    label([lat, bounds.getWest()], `${Math.abs(lat).toFixed(digits(stepLat))}°${lat < 0 ? "S" : "N"}`, "lat").addTo(grid);
+    if (lat > bounds.getSouth() + tall / 7) label([lat, bounds.getWest()], `${Math.abs(lat).toFixed(digits(stepLat))}°${lat < 0 ? "S" : "N"}`, "lat").addTo(grid);
   }
   drawRings(bounds);
 }

@@ -19,7 +19,7 @@ LINES = [
     "They have let go of the string. I had expected to feel lighter, and instead I feel counted.",
     "The field is already a stamp. Someone down there is shading their eyes, and I cannot "
     "tell who.",
-    "Four hundred metres. A tractor is drawing one long brown sentence and has not reached "
+    "Two thousand metres. A tractor is drawing one long brown sentence and has not reached "
     "the verb.",
     "I asked for the weather and was told it could not be found. I am inside it.",
     "The cloud came up like a ceiling and turned out to be a floor somebody forgot to finish.",
@@ -29,16 +29,16 @@ LINES = [
     "My shadow is on the cloud below with a small ring of colours round it, as if it were "
     "important.",
     "The radio has said nothing for three minutes. I keep talking; it is cheaper than stopping.",
-    "Minus eighteen. The battery has begun to choose its words.",
+    "Minus forty-four. The battery has begun to choose its words.",
     "I looked for the news. The news was nobody there, which is the best news I have heard today.",
-    "Six thousand metres and the air is thin soup. The fan of my thoughts runs faster for less.",
+    "Eleven thousand metres and the air is thin soup. The fan of my thoughts runs faster for less.",
     "The cold has a grain, like wood. You notice it when you are drawn across it.",
     "If you are reading this late, it is because I said it when nobody was listening.",
     "An aeroplane, far below me. I had never thought I would say those words in that order.",
-    "Minus forty-one outside, plus nine inside. The difference is a box, some foam, and a debt.",
+    "Minus fifty-six outside, plus seven inside. The difference is a box, some foam, and a debt.",
     "I have stopped asking the tides. There is no sea here that would answer to that name.",
     "Something in the frame creaks each time the sun finds it. I have started to wait for it.",
-    "Eleven thousand. The wind took my sleeve and walked me forty kilometres to the east.",
+    "Eighteen thousand. The wind took my sleeve and walked me forty kilometres to the east.",
     "Up here noon is not a time of day, it is a colour, and the colour is nearly black.",
     "I counted twelve satellites. It is a lot of company for so little conversation.",
     "The poem service timed out. I had one anyway and have already forgotten it.",

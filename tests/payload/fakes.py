@@ -12,6 +12,8 @@ from payload.ports import (
     Reading,
 )
 
+WORDS = ("salt", "wool", "brass", "string", "kettle", "gull", "solder", "tide", "fog", "lamp")
+
 
 class FakeRadio:
     """Sends one frame per ``airtime_ms``; what was sent and when is in ``sent``."""
@@ -102,8 +104,7 @@ class FakeMind:
             return None
         self._due_ms = None
         number = len(self.requests)
-        words = ["salt", "wool", "brass", "string", "kettle", "gull", "solder", "tide", "fog", "lamp"]
-        text = " ".join(words[int(d)] for d in f"{number * 7919:05d}")
+        text = " ".join(WORDS[int(d)] for d in f"{number * 7919:05d}")
         return MindReply(self.requests[-1].request_id, f"I think of {text}.", 300, 60, 12, 900)
 
     def cancel(self, now_ms: int) -> None:

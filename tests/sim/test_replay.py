@@ -1,0 +1,122 @@
+"""Recorded flights: whole ones are served as recorded, damaged ones end in one sentence."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from sim.replay import COLUMNS, Replay, ReplayError
+from tests.sim.flights import hop_rows, write_csv
+
+FLIGHTS = Path(__file__).parents[3] / "shared" / "data" / "flights"
+
+
+@pytest.mark.parametrize("name", ["hop.csv", "hop.csv.gz"])
+def test_rows_are_served_as_recorded(tmp_path: Path, name: str) -> None:
+    """At a row's second the row, between rows a straight line, after the end the last row."""
+    rows = hop_rows()
+    rows[600].update(temp_ext_c="-31.5", pressure_hpa="411.5", sats="7")
+    replay = Replay(write_csv(tmp_path / name, rows))
+    assert (replay.rows, replay.skipped_rows) == (1_700, 0)
+    state = replay.state(600)
+    assert state.altitude_m == float(rows[600]["gps_alt_m"])
+    assert state.recorded is not None
+    assert (state.recorded.outside_c, state.recorded.pressure_hpa) == (-31.5, 411.5)
+    assert state.recorded.satellites == 7
+    assert state.climb_mps == pytest.approx(9.0)
+    assert replay.state(600.5).altitude_m == pytest.approx(state.altitude_m + 4.5)
+    end = replay.state(1e6)
+    assert (end.altitude_m, end.climb_mps, end.speed_mps) == (300.0, 0.0, 0.0)
+    assert replay.end_s == 1_699 + 600
+
+
+def test_in_a_long_gap_the_receiver_has_no_fix(tmp_path: Path) -> None:
+    rows = hop_rows()
+    replay = Replay(write_csv(tmp_path / "gap.csv", rows[:500] + rows[560:]))
+    inside = replay.state(530).recorded
+    assert inside is not None
+    assert inside.fix_type == 0
+    assert rows[499]["gps_alt_m"] < str(replay.state(530).altitude_m)
+    after = replay.state(561).recorded
+    assert after is not None
+    assert after.fix_type == 3
+
+
+def test_midnight_and_a_logger_that_learns_the_time(tmp_path: Path) -> None:
+    """A flight over midnight is one flight; rows before the clock was set are dropped."""
+    rows = hop_rows()
+    for index, row in enumerate(rows):
+        clock = (86_400 - 800 + index) % 86_400
+        row["time_utc"] = f"{clock // 3600:02d}:{clock // 60 % 60:02d}:{clock % 60:02d}"
+    early = [dict(rows[0], time_utc="00:00:0" + str(i)) for i in range(3)]
+    replay = Replay(write_csv(tmp_path / "night.csv", early + rows))
+    assert replay.end_s == 1_699 + 600
+    assert replay.state(850).altitude_m == float(rows[850]["gps_alt_m"])
+
+
+def test_bad_rows_are_skipped_and_counted(tmp_path: Path) -> None:
+    rows = hop_rows()
+    rows[100]["lat_deg"] = "north"
+    rows[101]["gps_alt_m"] = "99999999"
+    rows[102]["time_utc"] = "25:61:00"
+    rows[103]["lat_deg"] = ""
+    rows[104]["lon_deg"] = "nan"
+    rows[105]["time_utc"] = rows[99]["time_utc"]
+    rows[106]["battery_v"] = "flat"  # what is merely unknown costs nothing
+    replay = Replay(write_csv(tmp_path / "bad.csv", rows))
+    assert replay.skipped_rows == 6
+    assert replay.rows == 1_694
+
+
+@pytest.mark.parametrize(("data", "expected"), [
+    (b"", "is empty"),
+    (b"a,b,c\n1,2,3\n", "line 1: has no column time_utc, lat_deg, lon_deg, gps_alt_m"),
+    (b"\xff\xfe\x00\x01" * 50, "is not UTF-8"),
+    (b"\x1f\x8b" + b"\0" * 40, "gzip file is damaged"),
+    (",".join(COLUMNS).encode(), "0 of 0 rows can be used"),
+    ((",".join(COLUMNS) + "\n" + "x,\n" * 90).encode(), "0 of 90 rows can be used"),
+    (b'time_utc,lat_deg,lon_deg,gps_alt_m\n"' + b"x" * 200_000, "is not CSV"),
+])
+def test_damage_is_one_sentence(tmp_path: Path, data: bytes, expected: str) -> None:
+    """Each names the file; none is a traceback."""
+    path = tmp_path / "damaged.csv"
+    path.write_bytes(data)
+    with pytest.raises(ReplayError, match=expected) as caught:
+        Replay(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_cut_gzip_names_the_line(tmp_path: Path) -> None:
+    whole = write_csv(tmp_path / "hop.csv.gz", hop_rows()).read_bytes()
+    cut = tmp_path / "cut.csv.gz"
+    for size in (3, 12, len(whole) // 2, len(whole) - 4):
+        cut.write_bytes(whole[:size])
+        with pytest.raises(ReplayError, match=r"line \d+: the gzip file is damaged or cut off"):
+            Replay(cut)
+
+
+def test_a_missing_file_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ReplayError, match="cannot be read"):
+        Replay(tmp_path / "nowhere.csv")
+
+
+def test_a_bomb_is_refused(tmp_path: Path) -> None:
+    """65 MB of text in a small gzip file."""
+    header = ",".join(COLUMNS).encode() + b"\n"
+    path = tmp_path / "bomb.csv.gz"
+    path.write_bytes(gzip.compress(header + b"12:00:00,3,9,1\n" * 4_500_000, 1))
+    with pytest.raises(ReplayError, match="no recorded flight"):
+        Replay(path)
+
+
+@pytest.mark.skipif(not FLIGHTS.is_dir(), reason="the recorded flights are not here")
+@pytest.mark.parametrize("name", ["eoss-322-22", "eoss-325-22", "eoss-340-23", "eoss-357-24"])
+def test_real_flights_read(name: str) -> None:
+    replay = Replay(FLIGHTS / f"{name}.csv.gz")
+    assert replay.skipped_rows == 0
+    assert replay.rows > 7_000
+    assert 27_000 < replay.burst_altitude_m < 29_000
+    assert replay.state(replay.burst_s).altitude_m == replay.burst_altitude_m
