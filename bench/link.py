@@ -193,40 +193,43 @@ def one_block(trials: int, is_bursty: bool = False, every: int = 64, delay: int 
     return rows
 
 
-def one_way(trials: int) -> list[Row]:
-    """No feedback: slots after which 99 % of the data, in the mean over ``trials``, is there."""
+def one_way(slots: int) -> list[Row]:
+    """No feedback: when 99 % of the data, in the mean over ``slots`` slots of trials, is there."""
     rows = []
     for loss in LOSSES:
         arrivals: list[int] = []
-        for seed in range(trials):
+        for seed in range(int(slots * (1 - loss) / BLOCK_SYMBOLS_MAX)):
             link, sent = _until_all(Channel(seed, loss, False), None, BLOCK_SYMBOLS_MAX)
             arrivals += [link.heard[record.record_id] + 1 for record in sent]
-        slots = sorted(arrivals)[-(-len(arrivals) * 99 // 100) - 1]
-        value = 0.99 * BLOCK_SYMBOLS_MAX / (1 - loss) / slots
+        needed = sorted(arrivals)[-(-len(arrivals) * 99 // 100) - 1]
+        value = 0.99 * BLOCK_SYMBOLS_MAX / (1 - loss) / needed
         target = 0.80 if loss == 0.5 else None
         rows.append(Row(f"one-way, K=64, 99 % delivered, loss {loss}: symbols", value, "", target))
     return rows
 
 
-def steady(loss: float, slots: int, is_bursty: bool = False) -> tuple[float, int]:
-    """Endless new musings: (what arrived in the later two thirds against all that got through
-    there, windows included; records that were given back)."""
+def steady(loss: float, slots: int, is_bursty: bool = False) -> tuple[float, float]:
+    """Endless new musings, the later two thirds of ``slots``: (symbols that told something new,
+    records that became readable), both as shares of all that got through, windows included."""
     channel = Channel(1, loss, is_bursty)
     link = Link(channel, Feedback(64, 8))
     rng = random.Random(2)
     sizes: dict[int, int] = {}
-    expired = 0
+    start = slots // 3
+    new_symbols = 0
     while link.slots < slots:
         while link.sender.backlog_symbols() < 6:
             record = _record(len(sizes) + 1, rng.randrange(60, 200), rng)
             sizes[record.record_id] = len(records.encode(record, record))
             link.sender.push(record, link.now_ms)
-        expired += len(link.sender.take_expired())
+        assert not link.sender.take_expired(), "a block was given up half-done"
+        before = link.symbols - link.receiver.duplicate_symbols
         link.slot()
-    start = slots // 3
+        if link.slots > start:
+            new_symbols += link.symbols - link.receiver.duplicate_symbols - before
     packed = sum(sizes[record_id] for record_id, slot in link.heard.items() if slot >= start)
     capacity = sum(not channel.is_lost(slot) for slot in range(start, slots))
-    return packed / PACKED_BYTES / capacity, expired
+    return new_symbols / capacity, packed / PACKED_BYTES / capacity
 
 
 def small_records(loss: float, slots: int, is_bursty: bool, load: float = 0.6) -> float:
@@ -251,26 +254,34 @@ def small_records(loss: float, slots: int, is_bursty: bool, load: float = 0.6) -
 
 
 def against_cfdp(trials: int) -> list[Row]:
-    """Goodput ratio on the same file, channel and seeds."""
+    """Goodput ratio on the same file, channel and seeds.
+
+    As shipped, cfdp-py gives up after two silent timers and mostly fails, so that limit is lifted
+    (the share of transfers that finish with it is shown). No sender at all could be more than
+    1.9 times as fast as the timers of hindsight at a loss of .5: the channel ends there.
+    """
     rows = []
     feedback = Feedback(64, 8)
     sent = _block_of(BLOCK_SYMBOLS_MAX, 1, random.Random(0))
     content = b"".join(records.pack_body(record.body) for record in sent)
+    full = len(content) / (BLOCK_SYMBOLS_MAX * MTU_BYTES)
+
+    def transfers(loss: float, timer_s: float | None, slots_max: int) -> list[int | None]:
+        channels = (Channel(seed, loss, False) for seed in range(trials))
+        return [cfdp_slots(c, content, feedback.delay, slots_max, timer_s) for c in channels]
+
     for loss, target in ((0.1, None), (0.3, 1.4), (0.5, 2.0)):
         ours, net = hybrid(loss, feedback, trials)
         ideal = sum(Channel(s, loss, False).ideal_slots(BLOCK_SYMBOLS_MAX) for s in range(trials))
+        shipped = transfers(loss, None, 1000)
         for name, timer_s, goal in (
             ("own timers", CFDP_TIMER_S, target),
             ("timers set with hindsight", CFDP_TIMER_HINDSIGHT_S, None),
         ):
-            theirs = 0
-            for seed in range(trials):
-                channel = Channel(seed, loss, False)
-                used = cfdp_slots(channel, content, feedback.delay, SLOTS_MAX, timer_s)
-                theirs += SLOTS_MAX if used is None else used
+            theirs = sum(used or SLOTS_MAX for used in transfers(loss, timer_s, SLOTS_MAX))
             seen = {
-                "cfdp net": ideal / theirs * len(content) / (BLOCK_SYMBOLS_MAX * MTU_BYTES),
-                "ours net": net,
+                "ours net": net, "cfdp net": ideal / theirs * full,
+                "finish as shipped": 1 - shipped.count(None) / trials,
             }
             what = f"goodput over cfdp-py class 2, {name}, loss {loss}"
             rows.append(Row(what, theirs / (ideal / ours), "x", goal, ">=", seen))
@@ -309,7 +320,11 @@ def run(out_dir: Path) -> list[Row]:
     rows = one_block(40) + one_block(40, is_bursty=True)
     for every, delay in ((32, 4), (256, 16)):
         rows += one_block(12, every=every, delay=delay)
-    rows += one_way(60) + steady(6000)
+    rows += one_way(30_000)
+    for loss in LOSSES:
+        symbols, readable = steady(loss, int(3000 / (1 - loss)))
+        what = f"steady state, feedback 64/8, loss {loss}: symbols"
+        rows.append(Row(what, symbols, "", 0.95, ">=", {"already readable": readable}))
     for loss in (0.1, 0.5, 0.7):
         for is_bursty in (False, True):
             value = small_records(loss, 4000, is_bursty)

@@ -17,17 +17,18 @@ import structlog
 import typer
 
 from groundstation import export as exports
-from groundstation import gateway, keys, outbox
+from groundstation import gateway, outbox
 from groundstation.archive import Archive, ArchiveBusy
 from groundstation.gateway import KissServer, Road, RoadError
 from groundstation.ground import Ground
 from groundstation.hygiene import clean_text
-from groundstation.keys import KeyFileError
 from groundstation.reader import FlightReader
 from groundstation.schema import WrongVersion
 from groundstation.web import create_app, make_server
+from wire import key_file
 from wire.auth import Direction, derive_key
 from wire.commands import Opcode
+from wire.key_file import KeyFileError
 from wire.mission import Mission, MissionError
 from wire.mission import load as load_mission
 
@@ -61,10 +62,10 @@ def _archive_path(mission: Mission, mission_path: Path) -> Path:
 
 
 def _uplink_key(mission: Mission, mission_path: Path) -> bytes | None:
-    master = keys.load(mission_path.parent / mission.keys.file)
-    if master is None:
+    path = mission_path.parent / mission.keys.file
+    if not path.exists():
         return None
-    return derive_key(master, mission.payload.node_id, Direction.UPLINK)
+    return derive_key(key_file.load(path), mission.payload.node_id, Direction.UPLINK)
 
 
 def _road(mission: Mission, listen: str | None) -> Callable[[], Road] | None:
@@ -170,7 +171,7 @@ def keygen(mission: MissionOption = Path("mission.toml")) -> None:
     """Make the key that signs what goes up. The payload needs a copy of the file."""
     loaded = load_mission(mission)
     path = mission.parent / loaded.keys.file
-    keys.generate(path)
+    key_file.create(path)
     print(f"{path}: 32 random bytes, mode 0600. Copy it to the payload; keep it out of git.")
 
 

@@ -20,10 +20,10 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from groundstation import outbox
-from groundstation.events import CLIENTS_MAX, Feed
 from groundstation.guard import Guard, RateLimit, is_same_origin
 from groundstation.hygiene import clean_text, to_json
 from groundstation.reader import FlightReader, letter_json
+from groundstation.stream import CLIENTS_MAX, Feed
 from wire.commands import QUESTION_BYTES_MAX, Opcode
 from wire.mission import Mission
 

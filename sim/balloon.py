@@ -122,7 +122,7 @@ class Balloon:
         self.start_utc_ms = _draw_start(rng, site)
         self.end_s = float(END_S)
         self.burst_altitude_m = rng.uniform(26_000.0, 31_000.0)
-        self._climb_mps = rng.uniform(4.8, 5.4)
+        self._climb_mps = rng.uniform(4.6, 5.2)
         self._landing_mps = rng.uniform(4.5, 6.0)
         self._sway = (rng.uniform(0.1, 0.3), rng.uniform(90.0, 260.0))  # m/s, s
         self._sky = sky

@@ -4,7 +4,8 @@ Both are sans-I/O: records, frames and ``now_ms`` in, frames and records out. Th
 records into blocks (``wire.blocks``) and is a *hybrid*: new source symbols first, taking turns with
 the source symbols that the latest report calls missing, which are resent uncoded once per report;
 every spare slot carries a coded repair (``wire.coding``) for the block furthest short. So it works
-with no feedback at all and gets better with any.
+with no feedback at all and gets better with any. With feedback a window bounds how many blocks may
+be out and incomplete; when it is full, resent and coded symbols come before new ones.
 
 Block numbers are never reused: the owner stores ``next_block`` ahead of use. After a power cut the
 open blocks are gone and their records, still unconfirmed in the store, go into new ones.
@@ -38,9 +39,9 @@ IMAGE_SLOT_EVERY = 5  # of this many new symbols at least one is an image's, whe
 RESENDS_QUEUED_MAX = 4 * BLOCK_SYMBOLS_MAX
 RECEIVER_BLOCKS_MAX = 256
 WINDOW_BLOCKS = 16  # blocks out and probably incomplete, about what one report can speak of
-ENOUGH = -2.0  # standard deviations: a block with this little shortage is probably complete
+ENOUGH_UNHEARD = -2.0  # a block never reported on: this many standard deviations of margin
 NEW_SLOT_EVERY = 16  # when the window is full, one slot of these is still for what is new
-LOSS_ASSUMED = 0.5  # until a report says otherwise
+LOSS_ASSUMED = 0.4  # until a report says otherwise
 LOSS_MIN, LOSS_MAX = 0.02, 0.95
 SENDS_REMEMBERED_MAX = 512  # per block, to tell what a report could not know yet
 REPAIR_ESI_MAX = (1 << 16) - 1
@@ -64,6 +65,10 @@ class _Outgoing:
     def has_unsent(self) -> bool:
         return self.sent_symbols < self.writer.sealed_symbols
 
+    def is_short(self, loss: float) -> bool:
+        """Is it probably incomplete? Where nobody reports, probably is not good enough."""
+        return self.shortage(loss) > (ENOUGH_UNHEARD if self.reported_deficit is None else 0)
+
     def shortage(self, loss: float) -> float:
         """How far short the receiver probably is, in standard deviations; negative is enough."""
         needed = self.writer.symbols if self.reported_deficit is None else self.reported_deficit
@@ -82,6 +87,8 @@ class Sender:
         self._open: _Outgoing | None = None
         self._resends: deque[tuple[int, int]] = deque()
         self._loss = LOSS_ASSUMED
+        self._is_reported = False
+        self._turn = 0
         self._new_symbols = 0
         self._expired: list[int] = []
 
@@ -120,7 +127,7 @@ class Sender:
         ``sequence`` numbers this boot's frames without wrapping; ``counter`` is it on the air.
         """
         self._age_open(now_ms)
-        chosen = self._choose(sequence)
+        chosen = self._choose()
         if chosen is None:
             return None
         block, esi = chosen
@@ -135,14 +142,16 @@ class Sender:
             esi, symbol, not writer.is_closed,
         )
 
-    def _choose(self, sequence: int) -> tuple[_Outgoing, int] | None:
+    def _choose(self) -> tuple[_Outgoing, int] | None:
         """New and resent symbols take turns until the window is full; then the blocks that are
-        out come first, so that a flood of new records cannot leave them all half-done."""
+        out come first, so that a flood of new records cannot leave them all half-done. Without
+        any report the window stays open: nobody knows what a slot for the old would be worth."""
+        self._turn += 1
         out = [b for b in self._blocks.values() if b.sent_symbols]
-        is_full = sum(b.shortage(self._loss) > ENOUGH for b in out) >= WINDOW_BLOCKS
-        if is_full and sequence % NEW_SLOT_EVERY:
+        is_full = sum(b.is_short(self._loss) for b in out) >= WINDOW_BLOCKS
+        if is_full and self._is_reported and self._turn % NEW_SLOT_EVERY:
             chosen = self._next_resend() or self._next_repair() or self._next_new()
-        elif sequence % 2:
+        elif self._turn % 2:
             chosen = self._next_resend() or self._next_new()
         else:
             chosen = self._next_new() or self._next_resend()
@@ -154,6 +163,7 @@ class Sender:
         ``sequence`` is the number of the last frame sent, to unwrap the report's frame counter.
         """
         heard_upto = sequence - (sequence - report.last_counter.number) % 4096
+        self._is_reported = True
         self._loss = min(LOSS_MAX, max(LOSS_MIN, report.loss / 255))
         listed = {entry.block: entry for entry in report.reports}
         confirmed: list[int] = []
@@ -236,13 +246,11 @@ class Sender:
         return None
 
     def _next_repair(self) -> tuple[_Outgoing, int] | None:
-        """A coded symbol for the oldest closed block that is probably incomplete, so that blocks
-        complete one after the other; when none is, for the one that is least surely complete."""
+        """A coded symbol for the closed block that is probably furthest short."""
         closed = [b for b in self._blocks.values() if b.writer.is_closed and b.sent_symbols]
         if not closed:
             return None
-        short = (b for b in closed if b.shortage(self._loss) > ENOUGH)
-        block = next(short, None) or max(closed, key=lambda b: b.shortage(self._loss))
+        block = max(closed, key=lambda b: b.shortage(self._loss))
         esi = block.writer.symbols + block.repairs
         if esi > REPAIR_ESI_MAX:
             self._expired += self._drop(block)

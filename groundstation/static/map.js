@@ -146,7 +146,7 @@ function drawMarks(rows) {
   if (top) mark([top[1], top[2]], `burst ${format.metres(top[3])}`, "burst");
   mark([last[1], last[2]], hasLanded ? "landed" : flight?.name ?? "", hasLanded ? "landing" : "here");
   const share = map.distance([first[1], first[2]], [last[1], last[2]]) / 1000;
-  write(byId("map-caption"), `${last[1].toFixed(4)}, ${last[2].toFixed(4)} · ${share.toFixed(1)} km from launch · brighter is higher`);
+  write(byId("map-caption"), `${last[1].toFixed(4)}, ${last[2].toFixed(4)} · ${share.toFixed(1)} km from launch · blue is low, gold is high`);
 }
 
 function mark(place, text, kind) {

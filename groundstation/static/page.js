@@ -1,6 +1,6 @@
 // Puts the page together: loads the state, then follows the station's stream of changes.
 
-import { setClock } from "./clock.js";
+import { now, setClock } from "./clock.js";
 import { byId, el, loadScript, loadStyle, write } from "./dom.js";
 import * as feed from "./feed.js";
 import * as format from "./format.js";
@@ -9,7 +9,8 @@ import * as talk from "./talk.js";
 import * as track from "./track.js";
 
 const REDRAW_MS = 1000;
-const REFRESH_MS = 60_000; // minutes of the link come with the history only
+const REFRESH_MS = 60_000; // of station time: minutes of the link come with the history only
+const REFRESH_CHECK_MS = 5000;
 const HIDDEN_MS = 60_000; // a tab that nobody sees gives its connection back
 let drawers = []; // map and plots, once they are here
 let source = null;
@@ -162,10 +163,13 @@ async function start() {
   await loadHistory();
   await loadInstruments(state.has_vendor);
   drawers.forEach((drawer) => { drawer.setFlight?.(state); drawer.draw(); });
+  let refreshedMs = now();
   setInterval(async () => {
+    if (now() - refreshedMs < REFRESH_MS || document.hidden) return;
+    refreshedMs = now();
     await loadHistory().catch(() => {});
     redraw();
-  }, REFRESH_MS);
+  }, REFRESH_CHECK_MS);
   document.body.classList.add("complete");
 }
 

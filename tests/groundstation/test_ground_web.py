@@ -15,12 +15,12 @@ from starlette.testclient import TestClient
 
 from groundstation import vendor, web
 from groundstation.archive import Archive
-from groundstation.events import CHANGES_MAX, CLIENTS_MAX, Feed
 from groundstation.export import write_all
 from groundstation.ground import Ground
 from groundstation.hygiene import clean_text, to_json
 from groundstation.pictures import media_type
 from groundstation.reader import FlightReader
+from groundstation.stream import CHANGES_MAX, CLIENTS_MAX, Feed
 from groundstation.track import Point, in_order, thinned
 from groundstation.web import create_app
 from wire import records

@@ -1,0 +1,153 @@
+"""The command: what a person types, and what it says when something is wrong."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from sim import live
+from sim.__main__ import app
+from tests.sim.flights import ROOT, hop_rows, hop_world, write_csv
+
+SHORT = ["--headless", "--fast", "--mind", "scripted", "--hours", "0.05", "--seed", "1"]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Runs the command in this process, in an empty folder, with the project's mission."""
+    monkeypatch.chdir(tmp_path)
+    runner = CliRunner()
+    return lambda *words: runner.invoke(
+        app, ["--mission", str(ROOT / "mission.toml"), *words], catch_exceptions=False)
+
+
+def test_a_short_flight_ends_with_a_summary(run, tmp_path: Path) -> None:
+    result = run(*SHORT, "--out", "here")
+    assert result.exit_code == 0
+    for words in ("Seed 1", "Beacons: ", "Records: ", "still only aboard", "Musings heard",
+                  "here/archive.sqlite"):
+        assert words in result.output
+    assert json.loads((tmp_path / "here" / "summary.json").read_text())["sim_s"] == 180
+
+
+def test_a_flight_is_never_overwritten(run, tmp_path: Path) -> None:
+    assert run(*SHORT, "--out", "here").exit_code == 0
+    before = (tmp_path / "here" / "archive.raw").read_bytes()
+    again = run(*SHORT, "--out", "here")
+    assert again.exit_code == 2
+    assert "already holds a flight" in again.output
+    assert (tmp_path / "here" / "archive.raw").read_bytes() == before
+
+
+def test_without_a_bundle_it_flies_and_says_so(run) -> None:
+    result = run("--headless", "--fast", "--hours", "0.05", "--seed", "1", "--out", "here",
+                 "--bundle", "nowhere")
+    assert result.exit_code == 0
+    assert "Flying without a mind" in result.output
+    assert "nowhere" in result.output
+    assert "Beacons: " in result.output
+
+
+@pytest.mark.parametrize(("words", "expected"), [
+    (["--replay", "missing.csv"], "missing.csv: cannot be read"),
+    (["--replay", "empty.csv"], "empty.csv: is empty"),
+    (["--mission", "broken.toml"], "broken.toml: unknown key paylode"),
+    (["--mission", "nowhere.toml"], "nowhere.toml: cannot be read"),
+    (["--out", "file/below"], "cannot be written to"),
+])
+def test_what_cannot_be_flown_is_one_sentence(
+    run, tmp_path: Path, words: list[str], expected: str
+) -> None:
+    (tmp_path / "empty.csv").touch()
+    (tmp_path / "file").touch()
+    (tmp_path / "broken.toml").write_text(
+        (ROOT / "mission.toml").read_text().replace("[payload]", "[paylode]\n[payload]"))
+    result = run(*SHORT, *words)
+    assert result.exit_code == 2
+    assert expected in result.output
+    assert len(result.output.strip().splitlines()) == 1
+
+
+def test_a_port_in_use_is_one_sentence(run, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        result = run("--fast", "--mind", "scripted", "--port", str(port), "--out", "here")
+    assert result.exit_code == 2
+    assert f"Port {port} on 127.0.0.1 cannot be used" in result.output
+    assert not (tmp_path / "here").exists()
+
+
+def test_a_replay_flies(run, tmp_path: Path) -> None:
+    rows = hop_rows()
+    rows[50]["lat_deg"] = "?"
+    write_csv(tmp_path / "hop.csv.gz", rows)
+    result = run("--headless", "--fast", "--mind", "scripted", "--seed", "1", "--out", "here",
+                 "--replay", "hop.csv.gz")
+    assert result.exit_code == 0
+    assert "1 rows made no sense" in result.output
+    assert "now landed" in result.output
+
+
+def test_status_and_lines(tmp_path: Path) -> None:
+    """The live picture and the plain line, on a terminal without colour."""
+    world = hop_world(tmp_path)
+    out = io.StringIO()
+    console = Console(file=out, width=100, no_color=True, force_terminal=False)
+    console.print(live.status(world, world.end_s, "http://127.0.0.1:1/"))
+    world.run_until(600)
+    console.print(live.status(world, world.end_s, "http://127.0.0.1:1/"))
+    live.fly(world, 1_250, None, live.Watch(console), live.Stop())
+    world.close()
+    text = out.getvalue()
+    assert "\x1b" not in text
+    for words in ("phase", "altitude", "battery", "queue", "loss", "ascent", "http://127.0.0.1:1/"):
+        assert words in text
+    assert re.search(r"^0:\d\d:\d\d  descent  \d+ m  battery \d+ mV", text, re.MULTILINE)
+
+
+def test_help_explains() -> None:
+    result = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "120"})
+    assert result.exit_code == 0
+    for option in ("--mission", "--seed", "--speed", "--fast", "--headless", "--mind", "--bundle",
+                   "--out", "--replay", "--port", "--hours"):
+        assert option in result.output
+
+
+def test_ctrl_c_stops_cleanly(tmp_path: Path) -> None:
+    """With the page open and read: SIGINT, a summary, status 130, one whole archive."""
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "sim", "--mind", "scripted", "--seed", "2", "--speed", "600",
+         "--port", "0", "--out", str(tmp_path / "here")],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )
+    assert process.stdout is not None
+    address = ""
+    seen: list[str] = []
+    for line in process.stdout:
+        seen.append(line)
+        if line.startswith("The page is at "):
+            address = line.split()[-1]
+        if line.startswith("0:"):  # it flies
+            break
+    assert address, seen
+    with urllib.request.urlopen(address + "api/flight", timeout=10) as answer:
+        assert json.load(answer)["name"] == "EDDA"
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=30)
+    assert process.returncode == 130, rest
+    assert "Stopped before the end; everything until here is kept." in rest
+    assert json.loads((tmp_path / "here" / "summary.json").read_text())["records_lost"] == 0
+    assert not list((tmp_path / "here").glob("*-wal"))
