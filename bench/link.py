@@ -309,7 +309,7 @@ def plot(rows: list[Row], path: Path) -> None:
                       label="cfdp-py class 2, net bytes")
         axis.set(xlabel="share of frames lost", ylim=(0, 1.05))
         axis.set_title("independent losses" if kind == "loss" else kind)
-        axis.legend(fontsize=8)
+        axis.legend(fontsize=8, loc="upper right", bbox_to_anchor=(1, 0.92))
     axes[0].set_ylabel("goodput / capacity")
     figure.suptitle("One block of 64 frames, feedback every 64 slots")
     figure.savefig(path, dpi=120, bbox_inches="tight")

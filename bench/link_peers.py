@@ -136,7 +136,8 @@ def _handlers(folder: Path, content: bytes, timer_s: float | None) -> tuple[Any,
     from spacepackets.util import ByteFieldU8
 
     def local(entity: int) -> Any:
-        return mib.LocalEntityConfig(ByteFieldU8(entity), mib.IndicationConfig(), _silent(mib.DefaultFaultHandlerBase))
+        faults = _silent(mib.DefaultFaultHandlerBase)
+        return mib.LocalEntityConfig(ByteFieldU8(entity), mib.IndicationConfig(), faults)
 
     table = mib.RemoteEntityConfigTable([_remote(n, timer_s) for n in (1, 2)])
     (folder / "sent").write_bytes(content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import signal
 import socket
 import sqlite3
@@ -26,7 +27,7 @@ from groundstation.reader import FlightReader
 from groundstation.schema import WrongVersion
 from groundstation.web import create_app, make_server
 from wire import key_file
-from wire.auth import Direction, derive_key
+from wire.auth import MASTER_KEY_BYTES, Direction, derive_key
 from wire.commands import Opcode
 from wire.key_file import KeyFileError
 from wire.mission import Mission, MissionError
@@ -171,7 +172,7 @@ def keygen(mission: MissionOption = Path("mission.toml")) -> None:
     """Make the key that signs what goes up. The payload needs a copy of the file."""
     loaded = load_mission(mission)
     path = mission.parent / loaded.keys.file
-    key_file.create(path)
+    key_file.create(path, secrets.token_bytes(MASTER_KEY_BYTES))
     print(f"{path}: 32 random bytes, mode 0600. Copy it to the payload; keep it out of git.")
 
 

@@ -36,7 +36,7 @@ BAR_CELLS = 60
 REDRAW_S = 0.25
 SLICE_S = 10.0  # of simulated time between two looks at the stop flag, when nothing is paced
 PLAIN_EVERY_S = 600.0  # of simulated time between two lines where nothing can be redrawn
-PAGE_STOP_S = 3.0
+PAGE_START_S, PAGE_STOP_S = 5.0, 3.0
 LAG_S_MAX = 2.0  # further behind than this, the pace forgets what it owes
 
 
@@ -103,6 +103,10 @@ class Page:
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="page", daemon=True
         )
         self._thread.start()
+        waited_s = 0.0
+        while not self._server.started and self._thread.is_alive() and waited_s < PAGE_START_S:
+            time.sleep(0.02)
+            waited_s += 0.02
 
     def close(self) -> None:
         """Stop serving, and leave the archive as one file."""

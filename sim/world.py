@@ -259,14 +259,15 @@ class World:
             part_rng(self.seed, f"flight {self.store.boot}"),
         )
         self._boot_ms = self.clock.now_ms
-        self._step_flight(self.flight)
+        self._step_flight(self.boots)
 
-    def _step_flight(self, flight: Flight) -> None:
-        if flight is not self.flight:
+    def _step_flight(self, boot: int) -> None:
+        """One step; ``boot`` and not the flight itself, which would keep its disk locked."""
+        if self.flight is None or boot != self.boots:
             return  # of a boot that is over
-        due_ms = self._boot_ms + flight.step(self.clock.now_ms - self._boot_ms)
+        due_ms = self._boot_ms + self.flight.step(self.clock.now_ms - self._boot_ms)
         assert due_ms > self.clock.now_ms, "the flight asked for a step in the past"
-        self._at(due_ms, lambda: self._step_flight(flight))
+        self._at(due_ms, lambda: self._step_flight(boot))
 
     def _on_payload_sends(self, frame: bytes, end_ms: int) -> None:
         decoded = decode_downlink(frame)

@@ -38,9 +38,10 @@ CLOCK_CALLS = {
     "datetime.utcnow", "random.random", "random.choice", "random.randint", "random.seed",
     "os.urandom", "os.environ",
 }
+# Files at the edge of a room, which own a socket, a thread or a process.
 LIVE_FILES = {
     "groundstation/gateway.py", "groundstation/web.py", "groundstation/vendor.py",
-    "groundstation/pages.py", "groundstation/stream.py", "sim/live.py", "sim/mind_process.py",
+    "groundstation/stream.py", "sim/live.py", "sim/worker_mind.py",
 }
 
 

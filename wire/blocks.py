@@ -56,9 +56,8 @@ class BlockWriter:
         assert not self.is_closed
         at = len(self._content)
         symbol = at // self._width
-        previous = self._previous
-        is_first_here = previous is None or previous[0] != symbol
-        packed = records.encode(record, None if is_first_here else previous[1])  # type: ignore[index]
+        before = self._previous[1] if self._previous and self._previous[0] == symbol else None
+        packed = records.encode(record, before)
         capacity = self._width * BLOCK_SYMBOLS_MAX - _END_BYTES
         if len(packed) > capacity:
             raise ValueError(f"record {record.record_id} of {len(packed)} bytes exceeds a block")

@@ -13,12 +13,12 @@ class KeyFileError(Exception):
     """The key file cannot be used; the message is one sentence for a person."""
 
 
-def create(path: Path) -> bytes:
-    """Make a new key in ``path``, mode 0600, and return it.
+def create(path: Path, key: bytes) -> None:
+    """Write ``key``, 32 random bytes, to a new file of mode 0600.
 
     Raises KeyFileError when the file exists (a key is never overwritten) or cannot be written.
     """
-    key = os.urandom(MASTER_KEY_BYTES)
+    assert len(key) == MASTER_KEY_BYTES, len(key)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
@@ -29,7 +29,6 @@ def create(path: Path) -> bytes:
         raise KeyFileError(f"{path}: there is a key already, and it is not overwritten") from error
     except OSError as error:
         raise KeyFileError(f"{path}: cannot be written ({error.strerror})") from error
-    return key
 
 
 def load(path: Path) -> bytes:

@@ -146,6 +146,8 @@ import os, signal, socket, sys
 from payload.mind_protocol import Decoder, Failed, Hello, Reply, encode
 path = sys.argv[sys.argv.index("--socket") + 1]
 listener = socket.socket(socket.AF_UNIX)
+if os.path.exists(path):
+    os.unlink(path)
 listener.bind(path)
 listener.listen(1)
 client, _ = listener.accept()

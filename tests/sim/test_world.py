@@ -84,7 +84,7 @@ def test_reboots_and_a_deaf_station_lose_nothing(tmp_path: Path) -> None:
     """Power cuts on the pad, climbing, at the peak and falling; the station killed three times."""
     world = hop_world(tmp_path)
     for at_s, is_reboot in ((120, True), (200, False), (500, True), (610, False), (906, True),
-                            (1_000, True), (1_010, True), (1_100, False)):
+                            (1_000, True), (1_040, True), (1_100, False)):
         world.run_until(at_s)
         if is_reboot and world.store is not None:
             stored = world.store.count()
@@ -141,15 +141,14 @@ def test_without_a_mind_it_still_flies(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def half_hours(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """The same half hour in three processes: twice with one hash seed, once with another; and
-    another seed."""
+def short_flights(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Twenty minutes in three processes: one seed with two hash seeds, and another seed."""
     folders = []
-    for number, (seed, hash_seed) in enumerate(((11, "1"), (11, "1"), (11, "77"), (12, "1"))):
+    for number, (seed, hash_seed) in enumerate(((11, "1"), (11, "77"), (12, "1"))):
         folder = tmp_path_factory.mktemp("run") / str(number)
         subprocess.run(
             [sys.executable, "-m", "sim", "--headless", "--fast", "--mind", "scripted",
-             "--seed", str(seed), "--hours", "0.5", "--out", str(folder)],
+             "--seed", str(seed), "--hours", "0.35", "--out", str(folder)],
             cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": hash_seed}, check=True,
             capture_output=True,
         )
@@ -158,7 +157,7 @@ def half_hours(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 @pytest.mark.parametrize("name", ["musings.txt", "summary.json", "archive.raw"])
-def test_a_seed_is_a_flight_byte_for_byte(half_hours: list[Path], name: str) -> None:
-    first, second, other_hash, other_seed = ((f / name).read_bytes() for f in half_hours)
-    assert first == second == other_hash
+def test_a_seed_is_a_flight_byte_for_byte(short_flights: list[Path], name: str) -> None:
+    first, other_hash, other_seed = ((f / name).read_bytes() for f in short_flights)
+    assert first == other_hash
     assert first != other_seed

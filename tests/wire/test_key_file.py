@@ -8,23 +8,25 @@ import pytest
 from wire import key_file
 from wire.key_file import KeyFileError
 
+KEY = bytes(range(32))
+
 
 def test_a_key_comes_back(tmp_path: Path) -> None:
-    key = key_file.create(tmp_path / "k")
-    assert key_file.load(tmp_path / "k") == key and len(key) == 32
+    key_file.create(tmp_path / "k", KEY)
+    assert key_file.load(tmp_path / "k") == KEY
     assert (tmp_path / "k").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
-    key = key_file.create(tmp_path / "k")
+    key_file.create(tmp_path / "k", KEY)
     with pytest.raises(KeyFileError, match="already"):
-        key_file.create(tmp_path / "k")
-    assert key_file.load(tmp_path / "k") == key
+        key_file.create(tmp_path / "k", KEY)
+    assert key_file.load(tmp_path / "k") == KEY
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])
 def test_a_readable_key_is_refused(tmp_path: Path, mode: int) -> None:
-    key_file.create(tmp_path / "k")
+    key_file.create(tmp_path / "k", KEY)
     os.chmod(tmp_path / "k", mode)
     with pytest.raises(KeyFileError, match="others can read"):
         key_file.load(tmp_path / "k")
@@ -43,4 +45,4 @@ def test_no_key(tmp_path: Path) -> None:
     with pytest.raises(KeyFileError, match="cannot be read"):
         key_file.load(tmp_path / "none")
     with pytest.raises(KeyFileError, match="cannot be written"):
-        key_file.create(tmp_path / "none" / "k")
+        key_file.create(tmp_path / "none" / "k", KEY)

@@ -1,0 +1,75 @@
+"""The mind worker against llama.cpp itself: what a musing costs beside the bare model.
+
+llama-bench is not part of the Python package, so its peer here is its inner loop: one-token
+``llama_decode`` calls on the same file, threads and context, with nothing around them.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+import llama_cpp.llama_cpp as llama
+
+from bench.report import Row
+from payload.mind_protocol import Request
+from payload.mind_worker import Engine, PrefixCache
+from payload.persona import load_persona
+from payload.prompt import Moment, prefix, suffix
+
+BUNDLE = Path(__file__).resolve().parent.parent / "host_training" / "examples" / "edda.bundle"
+ABOUTS = ("cold", "height", "silence", "notfound", "wind", "battery", "sun", "horizon")
+ROUNDS = 5
+TOKENS = 64
+_QUIET = llama.llama_log_callback(lambda level, text, data: None)  # kept: llama.cpp calls it
+
+
+def run(out_dir: Path) -> list[Row]:
+    """Share of a prompt that is evaluated after the first musing, and the rate of tokens."""
+    persona = load_persona(BUNDLE)
+    llama.llama_log_set(_QUIET, None)
+    with tempfile.TemporaryDirectory() as folder:
+        engine = Engine(BUNDLE, PrefixCache(Path(folder)), threads=1)
+        shares, rates, bare_rates = [], [], []
+        for number in range(ROUNDS * len(ABOUTS)):
+            reply, rate = _musing(engine, persona.text, number)
+            bare_rates.append(_bare_rate(engine))
+            if number:
+                shares.append(reply.evaluated_tokens / reply.prompt_tokens)
+                rates.append(rate)
+    share = 100 * sum(shares) / len(shares)
+    middle = len(rates) // 2
+    rate, bare = sorted(rates)[middle], sorted(bare_rates)[middle]
+    return [
+        Row("tokens of a reply against bare llama_decode calls", rate / bare, "x", 0.95, ">=",
+            {"worker, tokens/s": rate, "bare, tokens/s": bare}),
+        Row("prompt tokens evaluated, second and later musings", share, "%", 25, "<="),
+    ]
+
+
+def _musing(engine: Engine, persona, number: int):  # type: ignore[no-untyped-def]  # a bench
+    moment = Moment(
+        ABOUTS[number % len(ABOUTS)], "ascent", 1000.0 * (number % 25 + 1), 5.0, -40.0,
+        pressure_hpa=90.0, sun="high", battery="good", silence_min=12.0,
+    )
+    request = Request(number, prefix(persona), suffix(moment), TOKENS, 0.7, number)
+    first = Request(number, request.prefix, request.suffix, 1, 0.7, number)
+    engine.answer(first, lambda: None)
+    began_s = time.perf_counter()
+    engine.answer(first, lambda: None)
+    one_s = time.perf_counter() - began_s
+    began_s = time.perf_counter()
+    reply = engine.answer(request, lambda: None)
+    rest_s = time.perf_counter() - began_s - one_s
+    return reply, (reply.reply_tokens - 1) / max(rest_s, 1e-6)
+
+
+def _bare_rate(engine: Engine) -> float:
+    """Tokens per second of llama_decode alone, on the engine's own model and context."""
+    context = engine._context
+    array = (llama.llama_token * 1)(300)
+    began_s = time.perf_counter()
+    for _ in range(TOKENS // 2):
+        llama.llama_decode(context, llama.llama_batch_get_one(array, 1))
+    return TOKENS // 2 / (time.perf_counter() - began_s)
