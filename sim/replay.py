@@ -19,7 +19,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from sim.balloon import AirState, Recorded, distance_m
 
@@ -199,7 +199,7 @@ def _lines(path: Path) -> Iterator[str]:
         source: io.BufferedIOBase = io.BytesIO(raw)
         if raw[:2] == b"\x1f\x8b":
             source = gzip.GzipFile(fileobj=source)
-        text = io.TextIOWrapper(source, encoding="utf-8-sig", newline="")  # type: ignore[type-var]  # a GzipFile reads like any buffer
+        text = io.TextIOWrapper(cast(io.BytesIO, source), encoding="utf-8-sig", newline="")
         while line := text.readline(LINE_CHARS_MAX + 1):
             if len(line) > LINE_CHARS_MAX or number > LINES_MAX:
                 raise ReplayError(

@@ -18,6 +18,7 @@ import hashlib
 import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -319,7 +320,7 @@ class World:
             if at_s >= self.end_s - 600:
                 break
             text = questions.pop()
-            self._at(round(at_s * 1000), lambda text=text: self._ask(text))  # type: ignore[misc]  # early binding
+            self._at(round(at_s * 1000), partial(self._ask, text))
 
     def _ask(self, text: str) -> None:
         if self.ground is not None:

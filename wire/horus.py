@@ -162,7 +162,7 @@ class _Reader:
 def _code(kind: Number, value: float | None) -> int | None:
     if value is None or not math.isfinite(value):
         return None
-    return max(kind.low, min(kind.high, round(value / kind.step)))
+    return round(max(kind.low, min(kind.high, value / kind.step)))
 
 
 def _position(beacon: Beacon) -> tuple[int, int]:
@@ -282,7 +282,7 @@ def encode(
     bits_max = 8 * (bytes_max - CRC_BYTES)
     for name in _LEAST_FIRST:  # only a long callsign in the smallest frame needs this
         if _telemetry(beacon, callsign, sequence, None, b"").bits > bits_max:
-            beacon = replace(beacon, **{name: None})
+            beacon = replace(beacon, **{name: None})  # type: ignore[arg-type]  # all may be None
     line: str | None = None
     room = bits_max - _telemetry(beacon, callsign, sequence, "", b"").bits
     if musing and room > 0:

@@ -31,11 +31,11 @@ def hop_rows() -> list[dict[str, str]]:
     rows = []
     altitude_m = 300.0
     for second in range(1_700):
-        if 240 <= second and altitude_m < HOP_PEAK_M and second < 907:
+        if second >= 240 and altitude_m < HOP_PEAK_M and second < 907:
             altitude_m += 9.0
         elif second >= 907 and altitude_m > 300.0:
             altitude_m = max(300.0, altitude_m - 12.0)
-        is_moving = 240 <= second and altitude_m > 300.0
+        is_moving = second >= 240 and altitude_m > 300.0
         clock = 12 * 3600 + second
         rows.append({
             "time_utc": f"{clock // 3600:02d}:{clock // 60 % 60:02d}:{clock % 60:02d}",

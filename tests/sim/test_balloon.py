@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from sim.balloon import END_S, PAD_S, SITES, Balloon, distance_m
 from sim.clock import part_rng
 from sim.sky import Sky
@@ -33,7 +35,7 @@ def test_the_path_is_continuous() -> None:
     for second in (0, PAD_S - 1, PAD_S + 60, balloon.burst_s - 1, balloon.burst_s + 30,
                    balloon.landing_s - 1, balloon.landing_s + 5):
         states = [balloon.state(second + i / 10) for i in range(20)]
-        for a, b in zip(states, states[1:], strict=False):
+        for a, b in pairwise(states):
             assert abs(b.altitude_m - a.altitude_m) < 10
             assert distance_m((a.latitude_deg, a.longitude_deg),
                               (b.latitude_deg, b.longitude_deg)) < 8

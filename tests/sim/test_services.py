@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import os
 import signal
@@ -13,7 +14,15 @@ from PIL import Image
 
 from payload.api_client import classify
 from payload.camera import picture_flaw
-from payload.ports import ApiFailed, ApiReply, ApiRequest, MindFailed, MindReply, MindRequest, Picture
+from payload.ports import (
+    ApiFailed,
+    ApiReply,
+    ApiRequest,
+    MindFailed,
+    MindReply,
+    MindRequest,
+    Picture,
+)
 from payload.prompt import MUSING_BYTES_MAX, Moment, clean_reply, suffix
 from sim import worker_mind
 from sim.balloon import SITES, Balloon
@@ -220,6 +229,22 @@ def test_a_hanging_worker_is_killed_by_cancel(worker) -> None:
         os.kill(pid, 0)
     assert not mind.is_busy
     assert isinstance(_think(clock, mind, "later"), MindReply)
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("llama_cpp") is None, reason="llama-cpp-python is not installed")
+def test_a_damaged_model_is_no_model(tmp_path: Path) -> None:
+    """The real worker, with a file that only begins like a model."""
+    (tmp_path / "model.gguf").write_bytes(b"GGUF" + bytes(100))
+    clock = SimClock(0)
+    mind = WorkerMind(clock, tmp_path, tmp_path / "log", 1)
+    try:
+        answer = _think(clock, mind, "cold")
+    finally:
+        mind.close()
+    assert isinstance(answer, MindFailed)
+    assert answer.reason == "no_model"
+    assert "no_model" in (tmp_path / "log").read_text()
 
 
 def test_without_a_model_nothing_is_started(tmp_path: Path) -> None:

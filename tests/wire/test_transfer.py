@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from wire.blocks import BlockReader, BlockWriter
 from wire.frames import DataFrame, FeedbackFrame, FrameCounter, decode_downlink, encode_downlink
 from wire.records import EPOCH_2025_MS, Kind, Record, TimeQuality
-from wire.transfer import RECEIVER_BLOCKS_MAX, UNCONFIRMED_BLOCKS_MAX, Receiver, Sender
+from wire.transfer import (
+    CLOSE_MS,
+    RECEIVER_BLOCKS_MAX,
+    UNCONFIRMED_BLOCKS_MAX,
+    Receiver,
+    Sender,
+)
 
 MTU = 222
 SLOT_MS = 500
@@ -96,6 +102,33 @@ def test_everything_arrives_and_is_confirmed(loss: float) -> None:
 def test_everything_arrives_with_no_feedback_at_all(loss: float) -> None:
     pair = Pair(2, loss)
     assert fly(pair, 200, 12_000, has_feedback=False) == pair.heard
+
+
+def test_a_flood_of_new_records_leaves_no_block_half_done() -> None:
+    """Found by bench/link.py: at a loss of .7 and more, new symbols went out faster than old ones
+    completed, until the oldest blocks were given up, nearly whole, again and again."""
+    pair = Pair(10, 0.7)
+    rng = random.Random(5)
+    count = 0
+    for _ in range(6000):
+        while pair.sender.backlog_symbols() < 6:
+            count += 1
+            pair.sender.push(record(20 * count + 1, rng), pair.now_ms)
+        pair.slot()
+        assert not pair.sender.take_expired()
+    assert len(pair.confirmed) > 0.5 * count
+
+
+def test_a_block_that_waits_to_be_sent_does_not_close_for_its_age() -> None:
+    """Found by bench/link.py: behind a full window blocks closed with a symbol or two in them."""
+    sender = Sender(7, MTU, 0)
+    rng = random.Random(1)
+    for number in range(1, 30):
+        sender.push(record(20 * number + 1, rng), 0)
+    for sequence in range(1, 6):
+        sender.next_frame(FrameCounter(1, sequence), sequence, 10 * CLOSE_MS)
+        sender.push(record(1000 + 20 * sequence + 1, rng), 10 * CLOSE_MS)
+    assert sender.unconfirmed_blocks == 1
 
 
 def test_no_frame_number_is_wasted_without_loss() -> None:
