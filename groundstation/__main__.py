@@ -29,6 +29,7 @@ from groundstation.web import create_app, make_server
 from wire import key_file
 from wire.auth import MASTER_KEY_BYTES, Direction, derive_key
 from wire.commands import Opcode
+from wire.envelope import Envelope
 from wire.key_file import KeyFileError
 from wire.mission import Mission, MissionError
 from wire.mission import load as load_mission
@@ -102,7 +103,7 @@ def _receive(
 
     def carry() -> None:
         try:
-            gateway.run(ground, road, _now_ms, stop)
+            gateway.run(ground, road, Envelope(mission), _now_ms, stop)
         finally:
             archive.close()
             ended()

@@ -21,6 +21,7 @@ import structlog
 from groundstation import rawlog
 from groundstation.ground import Ground, Heard
 from wire import kiss
+from wire.envelope import Envelope
 from wire.mission import Mission
 
 _log = structlog.get_logger()
@@ -161,11 +162,13 @@ def opener(mission: Mission) -> Callable[[], Road] | None:
 
 
 def run(
-    ground: Ground, open_road: Callable[[], Road], now: Callable[[], int], stop: Event
+    ground: Ground, open_road: Callable[[], Road], envelope: Envelope, now: Callable[[], int],
+    stop: Event,
 ) -> None:
     """Carry frames between the road and the station until ``stop`` is set.
 
-    ``now`` gives UTC in ms. Raises RoadError when the road can never be opened.
+    ``now`` gives UTC in ms; the archive keeps frames without their ``envelope``. Raises RoadError
+    when the road can never be opened.
     """
     was_lost = False
     while not stop.is_set():
@@ -182,20 +185,22 @@ def run(
         was_lost = False
         with contextlib.closing(road):
             try:
-                _carry(ground, road, now, stop)
+                _carry(ground, road, envelope, now, stop)
             except OSError as error:
                 _log.warning("radio_lost", road=road.name, why=_why(error))
                 was_lost = True
                 stop.wait(RETRY_S)
 
 
-def _carry(ground: Ground, road: Road, now: Callable[[], int], stop: Event) -> None:
+def _carry(
+    ground: Ground, road: Road, envelope: Envelope, now: Callable[[], int], stop: Event
+) -> None:
     while not stop.is_set():
-        frames = road.read(WAIT_S)
-        ground.receive_many(Heard(frame, now()) for frame in frames)
+        frames = [envelope.unwrap(data) for data in road.read(WAIT_S)]
+        ground.receive_many(Heard(frame, now()) for frame in frames if frame is not None)
         uplink = ground.next_uplink(now())
         if uplink is not None:
-            road.write(uplink)
+            road.write(envelope.wrap(uplink))
 
 
 def replay(path: Path) -> Iterator[Heard]:

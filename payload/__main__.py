@@ -46,6 +46,7 @@ from payload.store import Store, StoreBusyError
 from wire import auth, key_file, mission
 from wire.auth import Direction
 from wire.bundle import BundleError
+from wire.envelope import Envelope
 from wire.key_file import KeyFileError
 from wire.mission import Mission, MissionError
 from wire.records import Kind
@@ -189,7 +190,10 @@ def _radio(plan: Mission, open_things: contextlib.ExitStack) -> KissRadio | None
     else:
         stream = SerialStream(radio.device, radio.baud)
     open_things.callback(stream.close)
-    return KissRadio(stream, radio.mtu_bytes, radio.rate_bps)
+    envelope = Envelope(plan)
+    return KissRadio(
+        stream, radio.mtu_bytes, radio.rate_bps, to_air=envelope.wrap, from_air=envelope.unwrap
+    )
 
 
 def _mind(plan: Mission, persona: Persona | None, run_dir: Path) -> MindSocket:

@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from wire.ax25 import Address
+
 
 class MissionError(Exception):
     """The mission file cannot be used; the message is one sentence for a person."""
@@ -34,6 +36,7 @@ class RadioSection(_Section):
     port: Annotated[int, Field(ge=1, le=65535)] = 8001
     device: str = "/dev/serial0"
     baud: Literal[1200, 9600, 19200, 38400, 57600, 115200] = 9600
+    framing: Literal["ax25", "plain"] = "ax25"
     mtu_bytes: Annotated[int, Field(ge=64, le=255)] = 222
     rate_bps: Annotated[int, Field(ge=100, le=1_000_000)] = 2400
     duty_percent: Annotated[int, Field(ge=1, le=100)] = 100
@@ -142,6 +145,11 @@ def parse(text: str, name: str) -> Mission:
             f"{name}: power.eco_mv ({power.eco_mv}) must be above power.low_mv ({power.low_mv}), "
             f"and that above power.critical_mv ({power.critical_mv})"
         )
+    if mission.radio.framing == "ax25":
+        try:
+            Address.parse(mission.payload.callsign)
+        except ValueError as error:
+            raise MissionError(f"{name}: payload.callsign for framing ax25: {error}") from error
     return mission
 
 

@@ -39,7 +39,7 @@ def mission(tmp_path) -> Path:
     path = tmp_path / "mission.toml"
     path.write_text(
         '[payload]\nname = "EDDA"\ncallsign = "N0CALL"\nnode_id = 7\n'
-        '[radio]\nkind = "none"\n'
+        '[radio]\nkind = "none"\nframing = "plain"\n'
         "[power]\ncapacity_mah = 3000\neco_mv = 3600\nlow_mv = 3400\ncritical_mv = 3200\n"
         f'[ground]\nstation = "bench"\nweb_port = {free_port()}\n'
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from payload.store import Store
-from wire import frames, kiss
+from wire import ax25, frames, kiss
 from wire.frames import BeaconFrame, DataFrame
 from wire.records import Priority, Record
 from wire.transfer import Receiver
@@ -61,7 +61,9 @@ class Desk:
                     self._take(raw)
 
     def _take(self, raw: bytes) -> None:
-        frame = frames.decode_downlink(raw)
+        packet = ax25.decode(raw)
+        assert packet is not None and packet.source.callsign == "N0CALL"
+        frame = frames.decode_downlink(packet.information)
         if isinstance(frame, BeaconFrame):
             self.beacons += 1
         elif isinstance(frame, DataFrame):
