@@ -17,6 +17,7 @@ API_NAMES = ("weather", "news", "tides", "time", "iss", "poem")
 API_CHANCE = 0.1
 MISSING_CHANCE = 0.1  # a sensor that is not there, or has failed
 CEILING_M = 34_000.0
+BAROMETER_HPA_MIN = 300.5  # below, the payload's barometer says nothing
 DRAWS_MAX = 600  # redraws of the altitude until stated pressure and temperature agree with it
 
 # ISO 2533: base height m, base temperature K, lapse K/m, base pressure hPa
@@ -54,7 +55,7 @@ def draw_moment(condition: Condition, rng: random.Random) -> Moment:
     senses: dict[str, float | None] = {
         "altitude_m": altitude_m,
         "outside_c": outside_c,
-        "pressure_hpa": pressure_hpa,
+        "pressure_hpa": pressure_hpa if pressure_hpa > BAROMETER_HPA_MIN else None,
         "inside_c": rng.uniform(-20, 30),
         "humidity_pct": rng.uniform(0, 100),
         "climb_mps": _climb_mps(phase, altitude_m, rng),

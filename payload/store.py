@@ -45,7 +45,9 @@ class StoreBusyError(Exception):
 class Store:
     """One writer, one file. Every call returns at once but ``commit``, which waits for the disk."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, is_durable: bool = True) -> None:
+        """``is_durable`` False does not wait for the disk: a simulated world has its own."""
+        self._synchronous = "FULL" if is_durable else "OFF"
         self.dropped_records = 0
         self.damaged_records = 0
         self.is_failing = False
@@ -211,7 +213,7 @@ class Store:
     def _open(self, path: Path) -> sqlite3.Connection | None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            return _connect(path)
+            return _connect(path, self._synchronous)
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
                 raise StoreBusyError(f"{path}: another payload has this store open") from error
@@ -233,7 +235,7 @@ class Store:
                 source.rename(f"{aside}{suffix}")
         self.salvaged_from = aside
         try:
-            fresh = _connect(path)
+            fresh = _connect(path, self._synchronous)
             with fresh:
                 fresh.executemany(_INSERT, _readable_rows(aside, "record"))
                 small = _readable_rows(aside, "small")
@@ -262,11 +264,11 @@ def _row(record: Record, mono_ms: int) -> tuple[Any, ...]:
     )
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=0.2)
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA locking_mode=EXCLUSIVE")
-    db.execute("PRAGMA synchronous=FULL")
+    db.execute(f"PRAGMA synchronous={synchronous}")
     db.executescript(_SCHEMA)
     db.execute("BEGIN IMMEDIATE")  # takes the lock now, so a second payload fails here
     db.execute("COMMIT")

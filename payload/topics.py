@@ -29,6 +29,7 @@ LANDING_M = 1_000.0
 HEIGHT_M = 1_500.0
 BURST_M_MIN = 3_000.0  # a fall that begins lower is a reboot on the way down
 THIN_AIR_HPA = 300.0
+THIN_AIR_M = 9_000.0  # where the barometer has ended
 HORIZON_M = 15_000.0
 CLOUD_TOP_M = 12_000.0
 CLOUD_BELOW_M = 3_000.0
@@ -150,7 +151,8 @@ def _battery(facts: Facts) -> float:
 
 def _thin_air(facts: Facts) -> float:
     hpa = facts.situation.pressure_hpa
-    return _when(facts.situation.phase in _AIRBORNE and hpa is not None and hpa < THIN_AIR_HPA, 2.0)
+    is_thin = _above(facts, THIN_AIR_M) if hpa is None else hpa < THIN_AIR_HPA
+    return _when(facts.situation.phase in _AIRBORNE and is_thin, 2.0)
 
 
 def _phase_weight(phase: Phase, weight: float) -> Callable[[Facts], float]:

@@ -241,7 +241,7 @@ class World:
             outside = Bme280(self.bus, sensors.outside_address)
         if sensors.power == "ina219":
             power = Ina219(self.bus, sensors.power_address)
-        self.store = open_store(self.payload_path)
+        self.store = Store(self.payload_path, is_durable=False)
         mind: Mind | None = self.mind
         ports = FlightPorts(
             gnss=UbloxGnss(self.receiver), outside=outside, power=power, radio=self.radio,
@@ -346,12 +346,3 @@ class World:
         along_m = distance_m(pad[:2], (state.latitude_deg, state.longitude_deg))
         up_m = state.altitude_m - pad[2]
         return float((along_m**2 + up_m**2) ** 0.5)
-
-
-def open_store(path: Path) -> Store:
-    """The payload's disk, without waiting for this machine's."""
-    store = Store(path)
-    database = store._db
-    if database is not None:
-        database.execute("PRAGMA synchronous=OFF")
-    return store

@@ -107,7 +107,7 @@ def _code(field: Field, value: float | None) -> int:
         value %= 360
     if field.name == "queue_records":
         value = math.ceil(math.log(max(0.0, value) + 1, _QUEUE_BASE))
-    code = round((value - field.offset) / field.step)
+    code = round(min(1e9, max(-1e9, (value - field.offset) / field.step)))
     if field.name == "heading_deg":
         code %= _HEADING_CODES
     return max(0, min(unknown - 1, code))

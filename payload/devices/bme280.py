@@ -10,7 +10,7 @@ A read in LOST, RESET or too early in STARTED raises DeviceTimeout ("starting"):
 comes with the third read. Garbage, a sensor that forgot its settings, or three silent reads in a
 row lead back to LOST, so a sensor that was unplugged returns by itself.
 
-Below 300 hPa (about 9 km) the pressure is outside the datasheet's range and only indicative.
+Below 300 hPa (about 9 km) the datasheet promises nothing and some chips stick: no pressure then.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ ABSENT_READS_MAX = 3
 # Wider than the datasheet's operating range, since a balloon leaves it; narrower than nonsense.
 TEMPERATURE_C_RANGE = (-80.0, 100.0)
 PRESSURE_HPA_RANGE = (1.0, 1200.0)
+PRESSURE_HPA_MIN = 300.5  # DS table 1: 300 hPa; the half is the noise of a chip that sticks there
 
 
 class _State(Enum):
@@ -202,11 +203,7 @@ class Bme280:
             raise DeviceGarbage(f"{self.name}: {temperature_c} C")
         if not PRESSURE_HPA_RANGE[0] <= pressure_hpa <= PRESSURE_HPA_RANGE[1]:
             raise DeviceGarbage(f"{self.name}: {pressure_hpa} hPa")
-        return Reading(
-            now_ms,
-            {
-                "temperature_c": temperature_c,
-                "pressure_hpa": pressure_hpa,
-                "humidity_pct": humidity_pct,
-            },
-        )
+        values = {"temperature_c": temperature_c, "humidity_pct": humidity_pct}
+        if pressure_hpa > PRESSURE_HPA_MIN:
+            values["pressure_hpa"] = pressure_hpa
+        return Reading(now_ms, values)

@@ -24,6 +24,8 @@ from groundstation.archive import Archive
 from groundstation.gateway import KissClient, KissServer
 from groundstation.vendor import VendorError
 from wire import kiss
+from wire.envelope import Envelope
+from wire.mission import load as load_mission
 
 ENV = {**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "100", "NO_COLOR": "1"}
 
@@ -233,7 +235,7 @@ def test_a_key_that_others_may_use_is_refused(mission, ground, mode):
     assert status == 1 and "chmod 600" in err
 
 
-def test_the_radio_is_lost_once_and_returns_once(monkeypatch):
+def test_the_radio_is_lost_once_and_returns_once(monkeypatch, mission):
     monkeypatch.setattr(gateway, "RETRY_S", 0.05)
     heard, stop = [], threading.Event()
 
@@ -246,9 +248,10 @@ def test_the_radio_is_lost_once_and_returns_once(monkeypatch):
             return None
 
     port = free_port()
+    envelope = Envelope(load_mission(mission))
     with capture_logs() as logs:
         thread = threading.Thread(target=gateway.run, args=(
-            Listener(), lambda: KissClient("127.0.0.1", port), lambda: START_MS, stop))
+            Listener(), lambda: KissClient("127.0.0.1", port), envelope, lambda: START_MS, stop))
         thread.start()
         time.sleep(0.3)
         for word in (b"one", b"two"):

@@ -46,7 +46,7 @@ def test_unknown_is_not_zero() -> None:
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda f: f.name)
-@pytest.mark.parametrize("value", [-1e9, 1e9, math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("value", [-1.7e308, -1e9, 1e9, 1.7e308, math.nan, math.inf, -math.inf])
 def test_any_number_encodes(field, value) -> None:
     """Clamped to the range when too large, unknown when not a number; never an exception."""
     beacon = Beacon(**{field.name: value})
