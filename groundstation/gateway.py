@@ -17,6 +17,14 @@ from typing import Any, Protocol
 
 import serial
 import structlog
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    sleep_using_event,
+    stop_when_event_set,
+    wait_exponential,
+)
 
 from groundstation import rawlog
 from groundstation.ground import Ground, Heard
@@ -26,7 +34,8 @@ from wire.mission import Mission
 
 _log = structlog.get_logger()
 WAIT_S = 0.2
-RETRY_S = 2.0
+RETRY_S = 2.0  # doubled at each loss
+RETRY_S_MAX = 30.0
 READ_BYTES = 65_536
 CLIENTS_MAX = 8
 
@@ -170,26 +179,33 @@ def run(
     ``now`` gives UTC in ms; the archive keeps frames without their ``envelope``. Raises RoadError
     when the road can never be opened.
     """
-    was_lost = False
-    while not stop.is_set():
-        try:
-            road = open_road()
-        except OSError as error:
-            if not was_lost:
-                _log.warning("radio_lost", why=_why(error))
-            was_lost = True
-            stop.wait(RETRY_S)
-            continue
-        if was_lost:
+    lost = _LossLog()
+    for attempt in Retrying(
+        retry=retry_if_exception_type(OSError), stop=stop_when_event_set(stop),
+        wait=wait_exponential(multiplier=RETRY_S, max=RETRY_S_MAX), sleep=sleep_using_event(stop),
+        before_sleep=lost.note, retry_error_callback=lambda state: None,
+    ):
+        with attempt, contextlib.closing(open_road()) as road:
+            lost.note_open(road)
+            _carry(ground, road, envelope, now, stop)
+
+
+class _LossLog:
+    """Says once that the radio was lost and once that it returned, however many tries between."""
+
+    def __init__(self) -> None:
+        self._is_lost = False
+
+    def note(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if not self._is_lost:
+            _log.warning("radio_lost", why=_why(error) if isinstance(error, OSError) else "")
+        self._is_lost = True
+
+    def note_open(self, road: Road) -> None:
+        if self._is_lost:
             _log.info("radio_returned", road=road.name)
-        was_lost = False
-        with contextlib.closing(road):
-            try:
-                _carry(ground, road, envelope, now, stop)
-            except OSError as error:
-                _log.warning("radio_lost", road=road.name, why=_why(error))
-                was_lost = True
-                stop.wait(RETRY_S)
+        self._is_lost = False
 
 
 def _carry(

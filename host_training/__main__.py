@@ -127,6 +127,9 @@ def run(
     )] = "auto",
     epochs: Annotated[int, typer.Option(min=1, max=100, help="At most; the best one is kept."
                                         )] = 3,
+    keep: Annotated[Literal["best", "last"], typer.Option(
+        help="The epoch with the best held-out figure, or the last: a very small base says more"
+             " whole sentences once it has learnt its lines.")] = "best",
     lr: Annotated[float | None, typer.Option(help="Peak learning rate; default by size.")] = None,
     variants: Annotated[int, typer.Option(min=1, max=100,
                                           help="Moments drawn for every thought.")] = 2,
@@ -138,7 +141,7 @@ def run(
     _quiet()
     from host_training import pipeline
 
-    options = pipeline.Options(method, quant, epochs, lr, variants, threads, seed)
+    options = pipeline.Options(method, quant, epochs, keep, lr, variants, threads, seed)
     with _progress() as report:
         pipeline.run(persona_dir, base, out, work or out.with_name(out.name + ".run"),
                      key.expanduser(), options, report)

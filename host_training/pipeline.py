@@ -51,6 +51,7 @@ class Options:
     method: Literal["auto", "lora", "full"] = "auto"
     quant: str = "auto"
     epochs: int = 3
+    keep: train.Keep = "best"
     lr: float | None = None
     variants: int = 2  # with 888 thoughts a third pass at 1e-3 was already one too many
     threads: int = 0
@@ -137,8 +138,8 @@ def _train(run_dir: RunDir, data_name: str, base: Path, data: Dataset, options: 
         ("lora", "full") if options.method == "auto" else (options.method,))
     best: tuple[float, Path] | None = None
     for method in methods:
-        config = train.TrainConfig(method, options.epochs, options.lr, threads=options.threads,
-                                   seed=options.seed)
+        config = train.TrainConfig(method, options.epochs, options.lr, keep=options.keep,
+                                   threads=options.threads, seed=options.seed)
         name = f"train-{method}"
 
         def build(out: Path, config: train.TrainConfig = config, name: str = name) -> None:

@@ -27,6 +27,7 @@ from host_training.errors import TrainingError
 from host_training.evaluate import bits_per_byte
 
 Method = Literal["lora", "full"]
+Keep = Literal["best", "last"]
 OnProgress = Callable[[float, str], None]  # (fraction done 0..1, one line)
 
 REFERENCE_HIDDEN = 256
@@ -43,6 +44,7 @@ class TrainConfig:
     batch_rows: int = 16
     lora_rank: int = 32
     patience_epochs: int = 2
+    keep: Keep = "best"  # last: learn the lines by heart, whatever the held-out ones say
     threads: int = 0  # 0 leaves torch's own choice
     seed: int = 1
 
@@ -88,8 +90,10 @@ class _KeepBest(TrainerCallback):
     Its own files make it resumable: ``history.json`` and ``best.safetensors`` in ``out``.
     """
 
-    def __init__(self, out: Path, held_out: list[Row], patience: int, report: OnProgress) -> None:
-        self._out, self._held_out, self._patience = out, held_out, patience
+    def __init__(self, out: Path, held_out: list[Row], config: TrainConfig, report: OnProgress
+                 ) -> None:
+        self._out, self._held_out = out, held_out
+        self._patience, self._keep = config.patience_epochs, config.keep
         self._report = report
         path = out / "history.json"
         self.history: list[dict[str, float]] = json.loads(path.read_text()) if path.exists() else []
@@ -109,7 +113,7 @@ class _KeepBest(TrainerCallback):
     def on_epoch_end(self, args: Any, state: Any, control: Any, *, model: Any,
                      **kwargs: Any) -> None:
         measured = bits_per_byte(model, self._held_out)
-        if not self.history or measured < self.best():
+        if self._keep == "last" or not self.history or measured < self.best():
             weights = {name: p.detach().to("cpu", torch.float32).contiguous()
                        for name, p in model.named_parameters() if p.requires_grad}
             save_file(weights, self._out / "best.part")
@@ -118,7 +122,8 @@ class _KeepBest(TrainerCallback):
         (self._out / "history.part").write_text(json.dumps(self.history, indent=1))
         os.replace(self._out / "history.part", self._out / "history.json")
         since_best = [entry["held_out_bpb"] for entry in self.history].index(self.best())
-        if len(self.history) - 1 - since_best >= self._patience:
+        is_standing_still = len(self.history) - 1 - since_best >= self._patience
+        if self._keep == "best" and is_standing_still:
             control.should_training_stop = True
 
 
@@ -135,7 +140,7 @@ def train(base: Path, rows: list[Row], held_out: list[Row], out: Path, config: T
     model, tokenizer = load_base(base)
     base_bpb = bits_per_byte(model, held_out)
     lr = config.lr or default_lr(config.method, model.config.hidden_size)
-    keep_best = _KeepBest(out, held_out, config.patience_epochs, report)
+    keep_best = _KeepBest(out, held_out, config, report)
     data = HfDataset.from_list([{"input_ids": r.input_ids, "labels": r.labels} for r in rows])
     trainer = SFTTrainer(
         model=model, args=_sft_config(out, lr, config), train_dataset=data,
