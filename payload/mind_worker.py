@@ -39,7 +39,6 @@ from payload.mind_protocol import Decoder, Failed, Hello, Message, Reply, Reques
 
 N_CTX_DEFAULT, N_CTX_RANGE = 1024, (128, 8192)
 N_BATCH = 64  # logits of one batch cost n_vocab * 4 bytes a row; also how often we listen
-PENALTY_TOKENS, REPEAT_PENALTY = 64, 1.1
 TOP_K, TOP_P, MIN_P = 40, 0.95, 0.05
 CACHED_PREFIXES_MAX = 4
 SEND_S_MAX = 1.0
@@ -199,13 +198,8 @@ class Engine:
 
     @contextlib.contextmanager
     def _sampler(self, request: Request) -> Iterator[Any]:
-        """Penalties on the reply only: to talk about the topic of the prompt is no repetition."""
-        # The first top-k is exact, and much cheaper than penalising a whole vocabulary: at most 64
-        # tokens can be pushed down, so the best 40 afterwards are among the best 104 before.
-        n_vocab = llama.llama_vocab_n_tokens(self._vocab)
+        """No penalty on repetition: it makes small models misspell. Repeats are refused later."""
         samplers = [
-            llama.llama_sampler_init_top_k(TOP_K + PENALTY_TOKENS),
-            llama.llama_sampler_init_penalties(n_vocab, PENALTY_TOKENS, REPEAT_PENALTY, 0.0, 0.0),
             llama.llama_sampler_init_top_k(TOP_K),
             llama.llama_sampler_init_top_p(TOP_P, 1),
             llama.llama_sampler_init_min_p(MIN_P, 1),
