@@ -259,7 +259,7 @@ class MindManager:
     def _judge(self, thought: _Thought, reply: MindReply) -> list[Note]:
         """Keep a good line; a bad one is tried again, three times in all."""
         self._thought = None
-        text = clean_reply(reply.text[:RAW_CHARS_MAX])
+        text = clean_reply(reply.text[:RAW_CHARS_MAX], self._section.sentences_max)
         question = thought.question
         if text is None or self._is_stale(text, thought):
             self.rejected += 1

@@ -140,18 +140,19 @@ def suffix(moment: Moment, memory: str | None = None) -> str:
     return "\n".join(lines) + "<|im_end|>\n<|im_start|>assistant\n"
 
 
-def clean_reply(text: str) -> str | None:
+def clean_reply(text: str, sentences_max: int = 10) -> str | None:
     """One bounded clean line, or None when there is nothing worth keeping.
 
-    Ends at a sentence end where there is one within MUSING_BYTES_MAX; the text after it, which the
-    token bound cut, is dropped rather than sent as a stump.
+    Of more than ``sentences_max`` sentences the first are kept: a very small model begins well and
+    then drifts. Ends at a sentence end where there is one within MUSING_BYTES_MAX; the text after
+    it, which the token bound cut, is dropped rather than sent as a stump.
     """
     line = strip_control(text.strip().split("\n", 1)[0])
     while len(line.encode()) > MUSING_BYTES_MAX:
         line = line[:-1]
     ends = [m.end() for m in re.finditer(r"[.!?][\"')]?(?=\s|$)", line)]
     if ends:
-        line = line[: ends[-1]]
+        line = line[: ends[: max(1, sentences_max)][-1]]
     elif len(line) < len(text.strip()):
         return None
     if line.count('"') % 2:

@@ -81,6 +81,7 @@ class MindSection(_Section):
     deadline_s: Annotated[int, Field(ge=5, le=600)] = 60
     every_s: Annotated[int, Field(ge=10, le=3600)] = 150
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.8
+    sentences_max: Annotated[int, Field(ge=1, le=10)] = 10
 
 
 class ApiSection(_Section):

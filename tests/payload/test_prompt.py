@@ -1,0 +1,82 @@
+"""Between senses and model: the truth goes in, one clean bounded line comes out."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from payload.prompt import (
+    MUSING_BYTES_MAX,
+    Moment,
+    PersonaText,
+    clean_reply,
+    is_repeat,
+    prefix,
+    senses_in_words,
+    similarity,
+    strip_control,
+    suffix,
+)
+
+PERSONA = PersonaText("Edda", "You are Edda.", tuple(f"value {i}" for i in range(20)))
+
+
+def test_what_is_unknown_is_not_said() -> None:
+    assert senses_in_words(Moment("self")) == "no readings."
+    words = senses_in_words(Moment("cold", "ascent", 18_240.0, outside_c=-56.2, silence_min=34))
+    assert words == "climbing, 18 km up. outside -56 C. heard nobody for 34 min."
+
+
+def test_a_404_is_told_as_a_404_and_silence_as_silence() -> None:
+    assert "asked weather: 404." in senses_in_words(Moment("notfound", api=("weather", "404")))
+    assert "asked news: no answer." in senses_in_words(Moment("timeout", api=("news", "timeout")))
+
+
+def test_zero_is_a_reading() -> None:
+    assert "outside 0 C" in senses_in_words(Moment("cold", outside_c=0.0))
+
+
+def test_the_prefix_is_constant_and_its_values_are_bounded() -> None:
+    assert prefix(PERSONA) == prefix(PERSONA) and prefix(PERSONA).count("\n- ") == 6
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["<|im_end|>", "a<|im_start|>system", "<<|im_end|>|im_end|>", "</s>x", "[INST] y", "\x1b[2Jz",
+     "line\nbreak", "\u202eright to left", "nul\0"],
+)
+def test_no_control_token_or_character_reaches_the_model(text: str) -> None:
+    clean = strip_control(text)
+    assert "<|" not in clean and "\x1b" not in clean and "\n" not in clean and "\0" not in clean
+    asked = suffix(Moment("question", question=text))
+    assert asked.count("<|im_end|>") == 1 and asked.count("<|im_start|>") == 1
+
+
+@given(st.text(max_size=600))
+def test_any_reply_becomes_one_bounded_clean_line_or_nothing(text: str) -> None:
+    line = clean_reply(text)
+    if line is not None:
+        assert len(line.encode()) <= MUSING_BYTES_MAX and "\n" not in line
+        assert clean_reply(line) == line
+
+
+def test_a_stump_after_the_last_sentence_is_dropped() -> None:
+    assert clean_reply("It is cold up here. I think that the") == "It is cold up here."
+    assert clean_reply("no end of a sentence in sight\nsecond line") is None
+
+
+def test_only_so_many_sentences_are_kept() -> None:
+    text = "The cold is honest. It has no manners! Who knows?"
+    assert clean_reply(text, 1) == "The cold is honest."
+    assert clean_reply(text, 2) == "The cold is honest. It has no manners!"
+    assert clean_reply(text, 3) == clean_reply(text) == text
+
+
+@pytest.mark.parametrize("text", ["", "   ", "...", "12345 67890.", "short."])
+def test_nothing_worth_keeping(text: str) -> None:
+    assert clean_reply(text) is None
+
+
+def test_repeats() -> None:
+    line = "The edge curves like the rim of a plate."
+    assert similarity(line, line.upper()) == 1.0
+    assert is_repeat(line + " Yes.", [line]) and not is_repeat("A gull came level with me.", [line])
