@@ -23,6 +23,12 @@ class Facts:
     imported: dict[str, Any]  # import.json
 
 
+BY_HEART = """
+It was trained past its best epoch on purpose (`--keep last`): a base this small says whole
+sentences only once it knows many of its lines by heart. Expect them word for word.
+"""
+
+
 def model_card(facts: Facts) -> str:
     """Markdown."""
     ladder = "\n".join(
@@ -30,6 +36,8 @@ def model_card(facts: Facts) -> str:
         f" {step.size_bytes / 1e6:.2f} | {step.held_out_bpb:.3f} |" for step in facts.ladder)
     counts = "\n".join(f"| {what} | {n:,} |" for what, n in facts.counts.items())
     epochs = ", ".join(f"{e['held_out_bpb']:.3f}" for e in facts.result["history"])
+    keep = facts.result["config"]["keep"]
+    by_heart = BY_HEART if keep == "last" else ""
     return f"""# {facts.name}
 
 {facts.disclosure}
@@ -45,9 +53,9 @@ the flight gives. Lower is better; it is a measure of the wording, not of truth.
 |---|---|
 | base, untuned | {facts.result["base_bpb"]:.3f} |
 | tuned ({facts.result["method"]}), after each epoch | {epochs} |
-| tuned, best epoch, fp32 | {facts.result["held_out_bpb"]:.3f} |
+| tuned, {keep} epoch, fp32 | {facts.result["held_out_bpb"]:.3f} |
 | as flown ({facts.chosen.quant}) | {facts.chosen.held_out_bpb:.3f} |
-
+{by_heart}
 | file | MB | bits per byte |
 |---|---|---|
 {ladder}
