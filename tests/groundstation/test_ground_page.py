@@ -9,10 +9,10 @@ import time
 
 import diary
 import pytest
-from browser import Browser, find_chromium
+from browser import Browser, find_chromium, need_vendor
 from far_end import MASTER_KEY, MISSION, START_MS, FarEnd, state_at
 
-from groundstation import vendor, web
+from groundstation import web
 from groundstation.ground import Ground
 from groundstation.web import create_app, make_server
 from wire.auth import Direction, derive_key
@@ -58,11 +58,6 @@ def served(flight):
     station.stop()
 
 
-def needs_vendor():
-    if not vendor.is_complete(web.STATIC / "vendor"):
-        pytest.skip("vendor files are not installed; run make")
-
-
 def looked_at(browser, served, width, height):
     browser.open("about:blank", until="location.href === 'about:blank'")
     browser.complaints.clear()
@@ -72,7 +67,7 @@ def looked_at(browser, served, width, height):
 
 
 def test_a_whole_flight_is_read_with_no_complaint_and_no_stranger(page, served, tmp_path):
-    needs_vendor()
+    need_vendor()
     looked_at(page, served, 1440, 900)
     assert page.value("document.querySelectorAll('article').length") >= 38
     text = page.value("document.querySelector('.newest .text').textContent")
@@ -89,7 +84,7 @@ def test_a_whole_flight_is_read_with_no_complaint_and_no_stranger(page, served, 
 
 
 def test_on_a_phone_nothing_is_cut_off_and_everything_can_be_reached(page, served):
-    needs_vendor()
+    need_vendor()
     looked_at(page, served, 375, 667)
     assert page.value("document.documentElement.scrollWidth") == 375
     bottom = "document.querySelector('.newest .text').getBoundingClientRect().bottom"

@@ -10,6 +10,7 @@ import sqlite3
 import diary
 import msgpack
 import pytest
+from browser import need_vendor
 from far_end import MASTER_KEY, MISSION, START_MS, FarEnd, state_at
 from starlette.testclient import TestClient
 
@@ -358,8 +359,7 @@ def test_exports_are_plain_and_harmless(station, tmp_path):
 
 
 def test_the_first_load_is_light(station):
-    if not vendor.is_complete(web.STATIC / "vendor"):
-        pytest.skip("vendor files are not installed; run make")
+    need_vendor()
     client = client_of(station)
     total = 0
     files = ["/", "/static/style.css", "/static/icon.svg"]

@@ -57,7 +57,18 @@ def test_a_confirmation_marks_and_never_deletes(tmp_path: Path) -> None:
     assert store.count() == 4 and store.unconfirmed_count() == 3
     store.close()
     again = Store(tmp_path / "s.sqlite")
-    assert all_ids(again) == set(ids[1:]), "what was in flight at the power cut is queued again"
+    assert all_ids(again) == set(ids[1:])
+
+
+def test_what_was_in_flight_at_a_power_cut_is_queued_again(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s.sqlite")
+    ids = add(store, 3)
+    store.commit(0)
+    store.mark_in_flight(ids[:2])
+    ids += add(store, 1)
+    store.commit(0)  # makes the marks durable along with the new record
+    store.close()
+    assert all_ids(Store(tmp_path / "s.sqlite")) == set(ids)
 
 
 def test_musings_come_newest_first_and_the_rest_oldest_first(tmp_path: Path) -> None:
