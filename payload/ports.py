@@ -234,6 +234,14 @@ class Watchdog(Protocol):
     def pet(self) -> None: ...
 
 
+class Switch(Protocol):
+    """One output pin; low at the start and whenever nobody holds it."""
+
+    def drive(self, is_high: bool) -> None:
+        """Raises DeviceAbsent."""
+        ...
+
+
 class Board(Protocol):
     """The single-board computer itself."""
 
