@@ -63,20 +63,26 @@ class Geofence:
 def contains(corners: tuple[Place, ...], place: Place) -> bool:
     """True when ``place`` lies in the polygon; across the antimeridian too, over a pole not.
 
+    No side may be longer than half the way round the Earth.
     Source: the even-odd rule (ray casting) on latitude and longitude as plane coordinates.
     """
-    latitude, longitude = place
+    path = [corners[0]]
+    for latitude, longitude in corners[1:]:  # unrolled, so that 179 and -179 are neighbours
+        path.append((latitude, path[-1][1] + _east(path[-1][1], longitude)))
+    return any(_is_inside(path, place[0], place[1] + turn) for turn in (-360.0, 0.0, 360.0))
+
+
+def _is_inside(path: list[Place], latitude: float, longitude: float) -> bool:
     is_inside = False
-    for index, (lat_b, lon_b) in enumerate(corners):
-        lat_a, lon_a = corners[index - 1]
+    for index, (lat_b, lon_b) in enumerate(path):
+        lat_a, lon_a = path[index - 1]
         if (lat_a > latitude) == (lat_b > latitude):
             continue
-        # Longitudes relative to the place, so that 179 and -179 are neighbours.
-        east_a, east_b = _east(longitude, lon_a), _east(longitude, lon_b)
-        if east_a + (latitude - lat_a) / (lat_b - lat_a) * (east_b - east_a) > 0:
+        if lon_a + (latitude - lat_a) / (lat_b - lat_a) * (lon_b - lon_a) > longitude:
             is_inside = not is_inside
     return is_inside
 
 
 def _east(origin_deg: float, longitude_deg: float) -> float:
+    """Degrees from one longitude to another the short way, -180..180."""
     return (longitude_deg - origin_deg + 540) % 360 - 180
