@@ -1,0 +1,61 @@
+"""SAFE after three starts that did not last, and out of it by itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from payload.starts import PROVEN_MS, UNPROVEN_STARTS_MAX, Starts
+
+
+def crash_after(starts: Starts, uptime_ms: int) -> Starts:
+    starts.update(0)
+    starts.update(uptime_ms)
+    return Starts(starts.saved())
+
+
+def test_the_third_start_that_did_not_last_is_safe_and_leaves_by_itself() -> None:
+    starts = Starts(None)
+    for _ in range(UNPROVEN_STARTS_MAX - 1):
+        assert not starts.is_safe
+        starts = crash_after(starts, PROVEN_MS - 1)
+    assert starts.is_safe
+    assert [note.body["event"] for note in starts.update(0)] == ["safe_entered"]
+    assert starts.update(PROVEN_MS - 1) == []
+    assert starts.is_safe
+    assert [note.body["event"] for note in starts.update(PROVEN_MS)] == ["safe_left"]
+    assert not starts.is_safe
+    assert not Starts(starts.saved()).is_safe
+
+
+def test_a_start_that_lasted_wipes_the_slate() -> None:
+    starts = crash_after(crash_after(Starts(None), 1_000), PROVEN_MS)
+    assert not starts.is_safe
+    assert starts.unproven == 1
+
+
+def test_orderly_ends_are_no_crashes() -> None:
+    starts = Starts(None)
+    for _ in range(10):
+        starts.end_orderly()
+        starts = Starts(starts.saved())
+        assert not starts.is_safe
+
+
+def test_crashing_on_in_safe_stays_safe() -> None:
+    starts = Starts(50)
+    assert starts.is_safe
+    assert crash_after(starts, 5_000).is_safe
+
+
+@pytest.mark.parametrize("saved", [None, "x", -1, 1 << 40, [], 1.5, b"\0"])
+def test_a_damaged_count_is_none(saved: object) -> None:
+    assert Starts(saved).unproven == 1
+
+
+def test_a_command_enters_and_leaves() -> None:
+    starts = Starts(None)
+    starts.order_safe(True)
+    assert starts.is_safe
+    assert starts.update(1_000) == []
+    starts.order_safe(False)
+    assert not starts.is_safe
