@@ -1,0 +1,113 @@
+"""Settings: the few numbers of the mission file that a command may change in flight.
+
+Each has a number on the air, a range that keeps the payload talking (no setting can stop the beacon
+or the listening), and survives a reboot. What the parts read is always a whole ``Mission``: the
+file's, with the changed numbers in it.
+
+Command-loss: when the ground was once heard and then is not for half an hour, everything about the
+radio goes back to the mission file: the change may be why it is silent (research/flight.md §5.5).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from payload.notes import Note, event
+from wire.mission import Mission
+
+COMMAND_LOSS_MS = 1_800_000
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """``number`` is on the air: numbers are only ever added. Both ends of the range are allowed."""
+
+    number: int
+    section: str
+    key: str
+    low: int
+    high: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.section}.{self.key}"
+
+
+TABLE: tuple[Setting, ...] = (
+    Setting(1, "cadence", "beacon_ground_s", 5, 300),
+    Setting(2, "cadence", "beacon_flight_s", 5, 60),
+    Setting(3, "cadence", "beacon_low_s", 5, 60),
+    Setting(4, "cadence", "beacon_landed_s", 5, 300),
+    Setting(5, "cadence", "track_s", 1, 300),
+    Setting(6, "cadence", "housekeeping_s", 5, 600),
+    Setting(7, "cadence", "picture_s", 30, 3600),
+    Setting(8, "cadence", "api_s", 10, 3600),
+    Setting(9, "mind", "every_s", 10, 3600),
+    Setting(10, "radio", "listen_every_s", 5, 120),
+    Setting(11, "radio", "listen_s", 1, 30),
+)
+_BY_NUMBER = {setting.number: setting for setting in TABLE}
+_OF_THE_RADIO = ("cadence.beacon", "radio.")
+
+
+class Settings:
+    """What was changed; ``mission`` is what holds now."""
+
+    def __init__(self, mission: Mission, saved: Any) -> None:
+        """``saved`` is what ``saved()`` gave; what is not allowed (any more) is absent."""
+        self._file = mission
+        self._changed: dict[int, int] = {}
+        self.mission = mission
+        if isinstance(saved, dict):
+            for number, value in saved.items():
+                if flaw(number, value) is None:
+                    self._changed[number] = value
+        self._apply()
+
+    def value(self, number: int) -> int:
+        """Raises KeyError for a number that no setting has."""
+        setting = _BY_NUMBER[number]
+        return int(getattr(getattr(self.mission, setting.section), setting.key))
+
+    def change(self, number: int, value: int) -> str | None:
+        """Set it; why not, or None when it holds from now on."""
+        reason = flaw(number, value)
+        if reason is None:
+            self._changed[number] = value
+            self._apply()
+        return reason
+
+    def saved(self) -> dict[int, int]:
+        return dict(self._changed)
+
+    def update(self, heard_age_ms: int | None, in_flight: bool) -> list[Note]:
+        """``heard_age_ms``: since the ground was last heard in this boot, None for never."""
+        is_lost = heard_age_ms is not None and heard_age_ms >= COMMAND_LOSS_MS
+        radio = [n for n in self._changed if _BY_NUMBER[n].name.startswith(_OF_THE_RADIO)]
+        if not (is_lost and in_flight and radio):
+            return []
+        for number in radio:
+            del self._changed[number]
+        self._apply()
+        return [event("command_loss", "warning", reset=[_BY_NUMBER[n].name for n in radio])]
+
+    def _apply(self) -> None:
+        sections: dict[str, dict[str, int]] = {}
+        for number, value in self._changed.items():
+            setting = _BY_NUMBER[number]
+            sections.setdefault(setting.section, {})[setting.key] = value
+        self.mission = self._file.model_copy(update={
+            name: getattr(self._file, name).model_copy(update=values)
+            for name, values in sections.items()
+        })
+
+
+def flaw(number: Any, value: Any) -> str | None:
+    """Why this cannot be set, in a few words; None when it can."""
+    setting = _BY_NUMBER.get(number) if type(number) is int else None
+    if setting is None:
+        return "there is no such setting"
+    if type(value) is not int or not setting.low <= value <= setting.high:
+        return f"{setting.name} is {setting.low}..{setting.high}"
+    return None
