@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from payload.store import Store
-from wire import ax25, frames, kiss
+from wire import ax25, frames, kiss, mission
 from wire.frames import BeaconFrame, DataFrame
 from wire.records import TIME_UNIT_MS, Priority, Record
 from wire.transfer import Receiver
@@ -36,7 +36,7 @@ class Desk:
         text = text.replace("housekeeping_s = 60", "housekeeping_s = 5")
         text = text.replace("i2c_bus = 1", "i2c_bus = 20")  # none there: everything is absent
         (path / "mission.toml").write_text(text)
-        self.receiver = Receiver(222)
+        self.receiver = Receiver(mission.load(path / "mission.toml").symbol_mtu_bytes)
         self.heard: dict[int, Record] = {}
         self.beacons = 0
 

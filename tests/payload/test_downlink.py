@@ -107,7 +107,7 @@ def test_events_first_and_nobody_starves(tmp_path: Path) -> None:
     bench.add(Kind.MUSING, 20, {"text": "The cold is honest up here. " * 4})
     bench.add(Kind.EVENT, 1, {"event": "burst", "severity": "info"})
     bench.run(600)
-    receiver, order = Receiver(MISSION.radio.mtu_bytes), []
+    receiver, order = Receiver(MISSION.symbol_mtu_bytes), []
     for _, frame in bench.sent(DataFrame):
         order += [record.kind for record in receiver.on_data(frame)]
     assert order[0] is Kind.EVENT
