@@ -39,6 +39,9 @@ function doubts(state) {
     words.push(`${claimed} to be from ${state.name} and ${impostors === 1 ? "was" : "were"} not signed by it.`);
     if (!state.beacon) words.push("If it did send them, payload and station have different keys.");
   }
+  if (state.is_signed && state.beacon?.authenticity === "unsigned") {
+    words.push(`${state.name} signs what it sends, and the newest beacon is not signed.`);
+  }
   const gap = Math.abs(state.beacon?.clock_gap_s ?? 0) * 1000;
   if (gap > CLOCK_GAP_MS) {
     words.push(`Its clock and this station’s differ by ${format.span(gap)}: one of them is wrong, or what you see came late.`);
