@@ -167,11 +167,20 @@ def test_a_boot_does_not_forget_the_time() -> None:
     station = Station()
     assert station.hears(5, 10, None, 20)
     assert station.hears(5, 100, 120)
-    assert not station.hears(5, 10, None, 150)
-    assert not station.hears(5, 10 + 4096, None, 150)
+    assert station.hears(5, 2_200, 190)
+    for number in (10, 2_150, 2_250):  # the first and the last look newer by their number
+        assert not station.hears(5, number, None, 195), number
     assert station.hears(6, 1, None, 200), "a new boot without a clock is news"
     assert not station.hears(5, 100, 120, 210)
-    assert station.hears(6, 40, 240)
+    assert station.hears(6, 40, 260)
+
+
+def test_a_beacon_without_time_played_first_of_all_gives_way_to_the_first_with_one() -> None:
+    station = Station()
+    assert station.hears(12, 5, None, 0), "who hears nothing else cannot know"
+    assert not station.hears(4, 1, None, 10), "nor tell boot 4 from an older one"
+    assert station.hears(4, 11, 20)
+    assert not station.hears(4, 1, None, 22)
 
 
 def test_a_lost_disk_starts_at_boot_one_and_is_believed_when_it_knows_the_time() -> None:
