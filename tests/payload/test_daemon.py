@@ -15,7 +15,7 @@ import pytest
 from payload.store import Store
 from wire import ax25, frames, key_file, kiss, mission
 from wire.auth import Authenticity
-from wire.frames import BeaconFrame, DataFrame
+from wire.frames import BeaconFrame, DataFrame, ImpostorFrame
 from wire.records import TIME_UNIT_MS, Priority, Record
 from wire.transfer import Receiver
 
@@ -67,8 +67,8 @@ class Desk:
         packet = ax25.decode(raw)
         assert packet is not None and packet.source.callsign == "N0CALL"
         frame = frames.decode_downlink(packet.information, self.keys)
-        if frame is not None:
-            self.authenticities.add(frame.authenticity)
+        assert frame is not None and not isinstance(frame, ImpostorFrame), frame
+        self.authenticities.add(frame.authenticity)
         if isinstance(frame, BeaconFrame):
             self.beacons += 1
         elif isinstance(frame, DataFrame):
