@@ -225,6 +225,10 @@ def export(
     reader = FlightReader(_existing(loaded, mission), loaded)
     for path in exports.write_all(reader, out):
         print(path)
+    impostors = reader.flight()["link"].get("impostor", 0)
+    if impostors:
+        print(f"Frames left out: {impostors}, in the name of {loaded.payload.name} "
+              "and not signed by it. The raw log has them.")
     reader.close()
 
 
