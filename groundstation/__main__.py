@@ -63,11 +63,14 @@ def _archive_path(mission: Mission, mission_path: Path) -> Path:
     return mission_path.parent / mission.ground.archive_dir / ARCHIVE_NAME
 
 
-def _uplink_key(mission: Mission, mission_path: Path) -> bytes | None:
+def _ground(mission: Mission, mission_path: Path, archive: Archive) -> Ground:
+    """A station with its keys, where it has a key file."""
     path = mission_path.parent / mission.keys.file
     if not path.exists():
-        return None
-    return derive_key(key_file.load(path), mission.payload.node_id, Direction.UPLINK)
+        return Ground(mission, archive, None)
+    master = key_file.load(path)
+    uplink_key = derive_key(master, mission.payload.node_id, Direction.UPLINK)
+    return Ground(mission, archive, uplink_key, mission.downlink_key(master))
 
 
 def _road(mission: Mission, listen: str | None) -> Callable[[], Road] | None:
@@ -89,7 +92,7 @@ def _receive(
     Replays are read at once.
     """
     archive = Archive(_archive_path(mission, mission_path))
-    ground = Ground(mission, archive, _uplink_key(mission, mission_path))
+    ground = _ground(mission, mission_path, archive)
     if replay is not None:
         heard = list(gateway.replay(replay))
         for start in range(0, len(heard), 500):
@@ -170,11 +173,12 @@ def receive(
 
 @app.command()
 def keygen(mission: MissionOption = Path("mission.toml")) -> None:
-    """Make the key that signs what goes up. The payload needs a copy of the file."""
+    """Make the key that signs what goes up and down. The payload needs a copy of the file."""
     loaded = load_mission(mission)
     path = mission.parent / loaded.keys.file
     key_file.create(path, secrets.token_bytes(MASTER_KEY_BYTES))
-    print(f"{path}: 32 random bytes, mode 0600. Copy it to the payload; keep it out of git.")
+    print(f"{path}: 32 random bytes, mode 0600. Copy it to the payload; keep it out of git. "
+          "A new flight deserves a new key.")
 
 
 @app.command()
@@ -184,11 +188,12 @@ def ask(
 ) -> None:
     """Queue a question; the running station sends it when the payload listens."""
     loaded = load_mission(mission)
-    if _uplink_key(loaded, mission) is None:
+    key_path = mission.parent / loaded.keys.file
+    if not key_path.exists():
         raise KeyFileError(
-            f"{mission.parent / loaded.keys.file}: there is no key, so nothing can be sent; "
-            "run `spacepi-ground keygen`"
+            f"{key_path}: there is no key, so nothing can be sent; run `spacepi-ground keygen`"
         )
+    key_file.load(key_path)  # one that cannot be used is refused before anything is queued
     path = _existing(loaded, mission)
     try:
         letter = outbox.post(path, Opcode.ASK, clean_text(text), _now_ms())
@@ -204,7 +209,7 @@ def rebuild(mission: MissionOption = Path("mission.toml")) -> None:
     path = _existing(loaded, mission)
     archive = Archive(path)
     archive.rebuild()
-    Ground(loaded, archive, _uplink_key(loaded, mission))
+    _ground(loaded, mission, archive)
     count = archive.last_reception_id()
     archive.close()
     print(f"{path}: {count} receptions decoded again.")
@@ -220,6 +225,10 @@ def export(
     reader = FlightReader(_existing(loaded, mission), loaded)
     for path in exports.write_all(reader, out):
         print(path)
+    impostors = reader.flight()["link"].get("impostor", 0)
+    if impostors:
+        print(f"Frames left out: {impostors}, in the name of {loaded.payload.name} "
+              "and not signed by it. The raw log has them.")
     reader.close()
 
 

@@ -21,19 +21,23 @@ import structlog
 
 from groundstation import outbox, rawlog, schema
 from groundstation.rawlog import RawLog, Reception
+from wire.auth import Authenticity
 from wire.beacon import Beacon
 from wire.commands import Opcode
 from wire.frames import BeaconFrame
 from wire.records import Record, TimeQuality
 
 _log = structlog.get_logger()
-_BEACON_NAMES = ("id", "node_id", "utc_ms", "boot", "number", "is_listening",
+_BEACON_NAMES = ("id", "node_id", "utc_ms", "boot", "number", "authenticity", "is_listening",
                  "is_cutdown_armed", *schema.BEACON_COLUMNS)
 _BEACON_INSERT = (
     f"INSERT OR IGNORE INTO beacon({', '.join(_BEACON_NAMES)})"
     f" VALUES ({', '.join('?' * len(_BEACON_NAMES))})"
 )
-_RECORD_COLUMNS = "(node_id, record_id, kind, boot, time_ms, quality, body, heard_utc_ms)"
+_RECORD_COLUMNS = (
+    "(node_id, record_id, kind, boot, time_ms, quality, body, heard_utc_ms, authenticity)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 
 
 class ArchiveBusy(Exception):
@@ -135,11 +139,13 @@ class Archive:
         self.db.execute(
             _BEACON_INSERT,
             (reception.reception_id, frame.node_id, reception.utc_ms, counter.boot, counter.number,
-             frame.is_listening, state.is_cutdown_armed, *values),
+             frame.authenticity.value, frame.is_listening, state.is_cutdown_armed, *values),
         )
         self.note_change("beacon", reception.reception_id)
 
-    def add_record(self, node_id: int, record: Record, heard_utc_ms: int) -> bool:
+    def add_record(
+        self, node_id: int, record: Record, heard_utc_ms: int, authenticity: Authenticity
+    ) -> bool:
         """Keep one record; False when it was here already.
 
         The same id with other contents is kept beside the first, as a conflict. Raises ValueError
@@ -147,10 +153,8 @@ class Archive:
         """
         body = msgpack.packb(record.body)
         row = (node_id, record.record_id, int(record.kind), record.boot, record.time_ms,
-               int(record.quality), body, heard_utc_ms)
-        added = self.db.execute(
-            f"INSERT OR IGNORE INTO record{_RECORD_COLUMNS} VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row
-        )
+               int(record.quality), body, heard_utc_ms, authenticity.value)
+        added = self.db.execute(f"INSERT OR IGNORE INTO record{_RECORD_COLUMNS}", row)
         if not added.rowcount:
             self._keep_conflict(row)
             return False
@@ -161,17 +165,14 @@ class Archive:
         return True
 
     def _keep_conflict(self, row: tuple[Any, ...]) -> None:
-        node_id, record_id, kind, boot, time_ms, quality, body, _ = row
+        node_id, record_id, kind, boot, time_ms, quality, body, *_ = row
         first = self.db.execute(
             "SELECT kind, boot, time_ms, quality, body FROM record"
             " WHERE node_id = ? AND record_id = ?", (node_id, record_id),
         ).fetchone()
         if tuple(first) == (kind, boot, time_ms, quality, body):
             return
-        kept = self.db.execute(
-            f"INSERT OR IGNORE INTO record_conflict{_RECORD_COLUMNS}"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row,
-        )
+        kept = self.db.execute(f"INSERT OR IGNORE INTO record_conflict{_RECORD_COLUMNS}", row)
         if kept.rowcount:
             self.count({"conflicts": 1})
             _log.warning("record_conflict", node_id=node_id, record_id=record_id)

@@ -57,7 +57,8 @@ def geojson(reader: FlightReader, diary: list[dict[str, Any]]) -> dict[str, Any]
             "type": "Feature",
             "geometry": {"type": "Point", "coordinates": [entry["lon"], entry["lat"]]},
             "properties": {
-                "text": entry["text"], "time": _iso(entry["when_ms"]), "altitude_m": entry["alt_m"]
+                "text": entry["text"], "time": _iso(entry["when_ms"]),
+                "altitude_m": entry["alt_m"], "authenticity": entry["authenticity"],
             },
         })
     return {"type": "FeatureCollection", "features": features}
@@ -83,11 +84,12 @@ def _safe(value: Any) -> Any:
 def _diary_csv(diary: list[dict[str, Any]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("time", "kind", "altitude_m", "text", "question", "senses", "by"))
+    said = ("text", "question", "senses", "by", "authenticity")
+    writer.writerow(("time", "kind", "altitude_m", *said))
     for e in diary:
         writer.writerow([
             _iso(e["when_ms"]), e["kind"], _safe(e["alt_m"]),
-            *(_safe(e[key]) for key in ("text", "question", "senses", "by")),
+            *(_safe(e[key]) for key in said),
         ])
     return out.getvalue()
 

@@ -1,6 +1,10 @@
 """The ground station's core: bytes off the radio in, archive rows and uplink frames out.
 
 Sans-I/O apart from the archive, and without a clock: every call carries its UTC in ms.
+
+With the downlink key, whatever comes in our payload's name and is not signed by it is counted and
+goes no further than the raw log, and an old beacon played again is not believed
+(``groundstation.order``). Without it everything enters, under what is known of its authenticity.
 """
 
 from __future__ import annotations
@@ -17,9 +21,17 @@ from groundstation.archive import Archive
 from groundstation.outbox import ATTEMPTS_MAX
 from groundstation.rawlog import Reception
 from groundstation.receiver import NodeReceiver
-from wire import beacon, commands, frames
+from wire import auth, beacon, commands, frames
+from wire.auth import Authenticity
 from wire.commands import Opcode
-from wire.frames import BeaconFrame, CommandFrame, DataFrame, FeedbackFrame, IdentFrame
+from wire.frames import (
+    BeaconFrame,
+    CommandFrame,
+    DataFrame,
+    FeedbackFrame,
+    IdentFrame,
+    ImpostorFrame,
+)
 from wire.mission import Mission
 from wire.records import Kind, Record
 
@@ -47,15 +59,23 @@ class Ground:
     """One station for one mission.
 
     ``uplink_key`` is ``auth.derive_key(master, node_id, Direction.UPLINK)``; with None the station
-    never transmits. Opening it decodes whatever the archive holds and nobody decoded yet, and
-    feeds the data frames of the last two hours again so that half-heard blocks go on.
+    never transmits. ``downlink_key`` is ``mission.downlink_key(master)``; with None it cannot tell
+    an impostor. Opening it decodes whatever the archive holds and nobody decoded yet, all of it
+    where that was done with another downlink key or none, and feeds the data frames of the last two
+    hours again so that half-heard blocks go on.
     """
 
-    def __init__(self, mission: Mission, archive: Archive, uplink_key: bytes | None) -> None:
+    def __init__(
+        self, mission: Mission, archive: Archive, uplink_key: bytes | None,
+        downlink_key: bytes | None = None,
+    ) -> None:
+        assert downlink_key is None or mission.keys.downlink_mac, "this mission does not sign"
         self.archive = archive
         self._mission = mission
         self._node_id = mission.payload.node_id
         self._key = uplink_key
+        self._signers = {} if downlink_key is None else {self._node_id: downlink_key}
+        self._has_heard_impostor = False
         self._nodes: dict[int, NodeReceiver] = {}
         self._tally: Counter[str] = Counter()
         self._node_frames: dict[int, tuple[int, int, int]] = {}
@@ -64,6 +84,7 @@ class Ground:
         self._window_ms: int | None = None  # when a beacon last said that it listens
         self._is_window_used = False
         self._last_report_ms: int | None = None
+        self._take_key(downlink_key)
         self._catch_up()
         with archive.batch():
             archive.set_meta("can_transmit", int(uplink_key is not None))
@@ -110,6 +131,18 @@ class Ground:
         node = self._nodes.get(self._node_id)
         return node.loss if node else None
 
+    def _take_key(self, downlink_key: bytes | None) -> None:
+        """What was decoded with another key, or with none, is decoded again."""
+        archive = self.archive
+        name = "" if downlink_key is None else auth.key_name(downlink_key)
+        if self._mission.keys.downlink_mac and downlink_key is None:
+            _log.warning("not_verifying", why="the mission signs and this station has no key")
+        if (archive.meta("verified_with") or "") != name and archive.meta("decoded_upto"):
+            _log.info("decoding_again", why="another downlink key", key=name or "none")
+            archive.rebuild()
+        with archive.batch():
+            archive.set_meta("verified_with", name)
+
     def _catch_up(self) -> None:
         archive = self.archive
         decoded_upto = int(archive.meta("decoded_upto") or 0)
@@ -127,11 +160,13 @@ class Ground:
 
     def _refeed(self, reception: Reception) -> None:
         """Feed a frame that was decoded before the restart: state, and records it still owes."""
-        frame = frames.decode_downlink(reception.raw)
+        frame = frames.decode_downlink(reception.raw, self._signers)
         if not isinstance(frame, BeaconFrame | DataFrame):
             return
-        node = self._node(frame.node_id)
+        node = self._node(frame)
         if node is None or node.is_duplicate(reception.raw):
+            return
+        if isinstance(frame, BeaconFrame) and not _is_news(node, frame, reception.utc_ms):
             return
         node.on_counter(frame.counter, reception.utc_ms)
         node.take_minutes()
@@ -150,27 +185,35 @@ class Ground:
             for node_id, (count, first_ms, last_ms) in self._node_frames.items():
                 self.archive.add_node_frames(node_id, count, first_ms, last_ms)
             self.archive.count(self._tally)
+            if self._tally["impostor"]:
+                self.archive.note_change("impostor", None)
             self.archive.set_meta("decoded_upto", receptions[-1].reception_id)
         self._tally.clear()
         self._node_frames.clear()
 
     def _decode(self, reception: Reception) -> None:
-        frame = frames.decode_downlink(reception.raw)
+        frame = frames.decode_downlink(reception.raw, self._signers)
         if frame is None:
             is_uplink = frames.is_uplink(reception.raw)
             self._tally["uplink_overheard" if is_uplink else "noise"] += 1
+            return
+        if isinstance(frame, ImpostorFrame):
+            self._on_impostor(frame)
             return
         self._count_node(frame.node_id, reception.utc_ms)
         if isinstance(frame, IdentFrame):
             self.archive.add_node_frames(frame.node_id, 0, reception.utc_ms, reception.utc_ms)
             self.archive.set_ident(frame.node_id, frame.text)
             return
-        node = self._node(frame.node_id)
+        node = self._node(frame)
         if node is None:
             self._tally["too_many_nodes"] += 1
             return
         if node.is_duplicate(reception.raw):
             self._tally["duplicates"] += 1
+            return
+        if isinstance(frame, BeaconFrame) and not _is_news(node, frame, reception.utc_ms):
+            self._tally["old_beacons"] += 1
             return
         silence = node.on_counter(frame.counter, reception.utc_ms)
         if silence is not None:
@@ -180,19 +223,33 @@ class Ground:
             return
         try:
             for record in node.on_data(frame):
-                self._on_record(frame.node_id, record, reception.utc_ms)
+                self._on_record(frame, record, reception.utc_ms)
         except _HOSTILE as error:
             self._tally["rejected"] += 1
             _log.debug("frame_rejected", why=str(error))
 
-    def _node(self, node_id: int) -> NodeReceiver | None:
+    def _on_impostor(self, frame: ImpostorFrame) -> None:
+        self._tally["impostor"] += 1
+        if not self._has_heard_impostor:
+            _log.warning("impostor_heard", node_id=frame.node_id, frame=frame.authenticity.value)
+        self._has_heard_impostor = True
+
+    def _node(self, frame: BeaconFrame | DataFrame) -> NodeReceiver | None:
+        node_id = frame.node_id
         node = self._nodes.get(node_id)
         if node is None:
             foreign = len(self._nodes) - (self._node_id in self._nodes)
             if node_id != self._node_id and foreign >= FOREIGN_NODES_MAX:
                 return None
-            node = self._nodes[node_id] = NodeReceiver(node_id, self._mission.radio.mtu_bytes)
+            node = self._nodes[node_id] = NodeReceiver(node_id, self._symbol_mtu_bytes(frame))
         return node
+
+    def _symbol_mtu_bytes(self, frame: BeaconFrame | DataFrame) -> int:
+        """Ours is as the mission says; whether a foreign payload signs, its frames say."""
+        if frame.node_id == self._node_id:
+            return self._mission.symbol_mtu_bytes
+        is_signed = frame.authenticity is not Authenticity.UNSIGNED
+        return self._mission.radio.mtu_bytes - auth.DOWNLINK_MAC_BYTES * is_signed
 
     def _count_node(self, node_id: int, utc_ms: int) -> None:
         count, first_ms, _ = self._node_frames.get(node_id, (0, utc_ms, utc_ms))
@@ -208,8 +265,11 @@ class Ground:
             self._window_ms = reception.utc_ms
             self._is_window_used = False
 
-    def _on_record(self, node_id: int, record: Record, utc_ms: int) -> None:
-        if not self.archive.add_record(node_id, record, utc_ms) or node_id != self._node_id:
+    def _on_record(self, frame: DataFrame, record: Record, utc_ms: int) -> None:
+        """Keep a record under the authenticity of the frame that made it readable: with the key
+        none but genuine frames come here, without it none is proved."""
+        is_new = self.archive.add_record(frame.node_id, record, utc_ms, frame.authenticity)
+        if not is_new or frame.node_id != self._node_id:
             return
         body, db = record.body, self.archive.db
         question_id, counter = _u32(body.get("question_id")), _u32(body.get("counter"))
@@ -282,6 +342,13 @@ class Ground:
             self._node_id, 0, counter, loss, node.last_counter, first, upto, entries
         )
         return frames.encode_uplink(frame, self._key)
+
+
+def _is_news(node: NodeReceiver, frame: BeaconFrame, utc_ms: int) -> bool:
+    """Anybody can make an unproved beacon look like the newest, so only proved ones are ordered."""
+    if frame.authenticity is not Authenticity.GENUINE:
+        return True
+    return node.order.is_news(frame.counter, beacon.decode(frame.state).time_of_day_s, utc_ms)
 
 
 def _u32(value: object) -> int | None:

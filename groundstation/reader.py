@@ -14,6 +14,7 @@ from typing import Any
 
 from groundstation import outbox, schema
 from groundstation.hygiene import clean_text, number, scaled
+from groundstation.order import clock_gap_s
 from groundstation.outbox import Letter
 from groundstation.pictures import media_type
 from groundstation.track import Point, in_order, thinned
@@ -31,7 +32,7 @@ GAP_MS = 90_000  # a pause between samples that a plot does not bridge
 _FEED = ", ".join(str(int(kind)) for kind in FEED_KINDS)
 _RECORD = (
     "SELECT r.id, r.record_id, r.kind, r.boot, r.time_ms, r.quality, r.body, r.heard_utc_ms,"
-    " c.offset_ms FROM record r"
+    " r.authenticity, c.offset_ms FROM record r"
     " LEFT JOIN boot_clock c ON c.node_id = r.node_id AND c.boot = r.boot"
 )
 
@@ -96,6 +97,8 @@ class FlightReader:
             "callsign": self._mission.payload.callsign,
             "node_id": self._node_id,
             "can_transmit": bool(self._meta("can_transmit")),
+            "is_signed": self._mission.keys.downlink_mac,
+            "is_verifying": bool(self._meta("verified_with")),
             "beacon": self.latest_beacon(),
             "phases": phases,
             "launch_ms": launch_ms,
@@ -134,6 +137,7 @@ class FlightReader:
         beacon["phase"] = None if phase is None else Phase(int(phase)).name
         beacon["power_mode"] = None if power is None else PowerMode(int(power)).name
         beacon["expected_every_s"] = self._expected_every_s(beacon)
+        beacon["clock_gap_s"] = clock_gap_s(beacon["time_of_day_s"], beacon["utc_ms"])
         return beacon
 
     def _expected_every_s(self, beacon: dict[str, Any]) -> int:
@@ -246,6 +250,7 @@ class FlightReader:
         entry: dict[str, Any] = {
             "id": row["record_id"], "kind": kind.name.lower(), "when_ms": when_ms,
             "is_exact": is_exact, "heard_ms": row["heard_utc_ms"],
+            "authenticity": row["authenticity"],
             "alt_m": number(body, "alt", -1000, 100_000),
         }
         if kind in (Kind.MUSING, Kind.REPLY):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 
+from groundstation.order import BeaconOrder
 from wire.frames import DataFrame, FrameCounter
 from wire.records import Record
 from wire.transfer import Receiver
@@ -24,6 +25,7 @@ class NodeReceiver:
     def __init__(self, node_id: int, mtu_bytes: int) -> None:
         self.node_id = node_id
         self.blocks = Receiver(mtu_bytes)
+        self.order = BeaconOrder()
         self.last_counter: FrameCounter | None = None
         self.last_heard_ms: int | None = None
         self.duplicate_frames = 0

@@ -33,19 +33,20 @@ CREATE TABLE uplink(
 
 CREATE TABLE beacon(
     id INTEGER PRIMARY KEY, node_id INTEGER NOT NULL, utc_ms INTEGER NOT NULL, boot INTEGER,
-    number INTEGER, is_listening INTEGER, is_cutdown_armed INTEGER, {_BEACON_SQL});
+    number INTEGER, authenticity TEXT NOT NULL, is_listening INTEGER, is_cutdown_armed INTEGER,
+    {_BEACON_SQL});
 CREATE INDEX beacon_by_node ON beacon(node_id, id);
 CREATE TABLE record(
     id INTEGER PRIMARY KEY, node_id INTEGER NOT NULL, record_id INTEGER NOT NULL,
     kind INTEGER NOT NULL, boot INTEGER NOT NULL, time_ms INTEGER NOT NULL,
     quality INTEGER NOT NULL, body BLOB NOT NULL, heard_utc_ms INTEGER NOT NULL,
-    UNIQUE(node_id, record_id));
+    authenticity TEXT NOT NULL, UNIQUE(node_id, record_id));
 CREATE INDEX record_by_kind ON record(node_id, kind, record_id);
 CREATE TABLE record_conflict(
     id INTEGER PRIMARY KEY, node_id INTEGER NOT NULL, record_id INTEGER NOT NULL,
     kind INTEGER NOT NULL, boot INTEGER NOT NULL, time_ms INTEGER NOT NULL,
     quality INTEGER NOT NULL, body BLOB NOT NULL, heard_utc_ms INTEGER NOT NULL,
-    UNIQUE(node_id, record_id, body));
+    authenticity TEXT NOT NULL, UNIQUE(node_id, record_id, body));
 CREATE TABLE boot_clock(
     node_id INTEGER, boot INTEGER, offset_ms INTEGER NOT NULL, PRIMARY KEY(node_id, boot))
     WITHOUT ROWID;

@@ -96,9 +96,10 @@ def run(
     with contextlib.ExitStack() as open_things:
         watchdog = SystemdWatchdog()
         ports = _ports(plan, base, persona if start_mind else None, watchdog, open_things)
+        uplink_key, downlink_key = _keys(plan, base)
         flight = Flight(
-            plan, ports, store, persona.text if persona else None, _memory(persona),
-            _uplink_key(plan, base), random.Random(f"{plan.payload.node_id}:{store.boot}"),
+            plan, ports, store, persona.text if persona else None, _memory(persona), uplink_key,
+            random.Random(f"{plan.payload.node_id}:{store.boot}"), downlink_key,
         )
         log.info("flying", boot=store.boot, mission=str(mission_path), node=plan.payload.node_id)
         try:
@@ -228,13 +229,19 @@ def _memory(persona: Persona | None) -> Memory | None:
         return None
 
 
-def _uplink_key(plan: Mission, base: Path) -> bytes | None:
+def _keys(plan: Mission, base: Path) -> tuple[bytes | None, bytes | None]:
+    """(uplink, downlink) keys; without a key file it flies on, deaf and unsigned."""
     try:
         master = key_file.load(base / plan.keys.file)
     except KeyFileError as error:
         log.warning("deaf_to_commands", reason=str(error))
-        return None
-    return auth.derive_key(master, plan.payload.node_id, Direction.UPLINK)
+        if plan.keys.downlink_mac:
+            log.warning("not_signing", reason="stations with the key will take it for an impostor")
+        return None, None
+    downlink_key = plan.downlink_key(master)
+    if downlink_key is not None:
+        log.info("signing", key=auth.key_name(downlink_key))
+    return auth.derive_key(master, plan.payload.node_id, Direction.UPLINK), downlink_key
 
 
 def main() -> None:

@@ -5,6 +5,9 @@ transfer is fed from the store by class: events first, then the others by their 
 neither pictures nor housekeeping can starve the musings (research/flight.md §5.4).
 
 Radio windows: a beacon with the listening flag is followed by silence, the ground's turn to speak.
+
+With a key every frame is signed; where the mission signs and there is no key, frames go out
+unsigned, in the room that the MAC would have left.
 """
 
 from __future__ import annotations
@@ -48,14 +51,19 @@ _BLOCK_KEY = "next_block"
 class Downlink:
     """One per boot. ``step`` is called once a step; it offers at most one frame."""
 
-    def __init__(self, mission: Mission, radio: Radio | None, store: Store) -> None:
+    def __init__(
+        self, mission: Mission, radio: Radio | None, store: Store, key: bytes | None = None
+    ) -> None:
+        """``key`` is ``mission.downlink_key(...)``."""
+        assert key is None or mission.keys.downlink_mac, "a signed frame would exceed the MTU"
         self.is_radio_lost = False
         self.unsendable_records = 0
         self._mission = mission
         self._radio = radio
         self._store = store
+        self._key = key
         reserved = int(store.get(_BLOCK_KEY, 0))
-        self._sender = Sender(mission.payload.node_id, mission.radio.mtu_bytes, reserved)
+        self._sender = Sender(mission.payload.node_id, mission.symbol_mtu_bytes, reserved)
         self._reserved = reserved
         self._reserve_blocks()
         self._sequence = 0
@@ -185,7 +193,7 @@ class Downlink:
 
     def _offer(self, frame: frames.Downlink, now_ms: int) -> bool:
         assert self._radio is not None
-        data = encode_downlink(frame)
+        data = encode_downlink(frame, self._key)
         if not self._radio.offer(data, now_ms):
             return False
         self.is_radio_lost = False

@@ -62,6 +62,7 @@ class Flight:
     def __init__(
         self, mission: Mission, ports: FlightPorts, store: Store, persona: PersonaText | None,
         memory: Memory | None, uplink_key: bytes | None, rng: random.Random,
+        downlink_key: bytes | None = None,
     ) -> None:
         self._mission = mission
         self._ports = ports
@@ -77,7 +78,7 @@ class Flight:
         self.api = ApiClient(ports.http, mission.api, mission.cadence.api_s, rng)
         self.camera = CameraManager(ports.camera, mission.cadence.picture_s)
         self.gate = UplinkGate(uplink_key, mission.payload.node_id, store)
-        self.downlink = Downlink(mission, ports.radio, store)
+        self.downlink = Downlink(mission, ports.radio, store, downlink_key)
         self.health = Health(PARTS, 0)
         self.notes: list[Note] = []  # of the latest step, for whoever shows them
         self._is_started = False

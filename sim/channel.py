@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from payload.ports import DeviceAbsent, HeardFrame
 from sim.clock import SimClock
-from wire.frames import FrameType
+from wire.frames import SIGNED_BIT, FrameType
 
 MEAN_LOSS = 0.30
 MEAN_BURST_FRAMES = 8.0
@@ -61,7 +61,7 @@ class _Sending:
 
 def frame_name(frame: bytes) -> str:
     """beacon, data, open_data, ident, feedback, command or noise."""
-    kind = frame[0] >> 2 & 0xF if frame else 0
+    kind = frame[0] >> 2 & 0xF & ~SIGNED_BIT if frame else 0
     return FrameType(kind).name.lower() if kind in FrameType._value2member_map_ else "noise"
 
 

@@ -113,7 +113,9 @@ class World:
         self.last_beacon: BeaconFrame | None = None  # as sent, heard or not
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
         self._events = 0
-        self._key = self._uplink_key()
+        master = hashlib.sha256(f"spacepi simulation {seed}".encode()).digest()
+        self._key = auth.derive_key(master, mission.payload.node_id, auth.Direction.UPLINK)
+        self._downlink_key = mission.downlink_key(master)
         self._build_air()
         self._build_payload()
         self.store: Store | None = None
@@ -179,10 +181,6 @@ class World:
             self.mind.close()
 
     # -- building ----------------------------------------------------------------------------
-
-    def _uplink_key(self) -> bytes:
-        master = hashlib.sha256(f"spacepi simulation {self.seed}".encode()).digest()
-        return auth.derive_key(master, self.mission.payload.node_id, auth.Direction.UPLINK)
 
     def _build_air(self) -> None:
         rng, seed = part_rng(self.seed, "channel"), self.seed
@@ -257,7 +255,7 @@ class World:
                 memory = Memory(self._persona.memory_path)
         self.flight = Flight(
             mission, ports, self.store, text, memory, self._key,
-            part_rng(self.seed, f"flight {self.store.boot}"),
+            part_rng(self.seed, f"flight {self.store.boot}"), self._downlink_key,
         )
         self._boot_ms = self.clock.now_ms
         self._step_flight(self.boots)
@@ -303,7 +301,7 @@ class World:
 
     def _open_ground(self) -> None:
         self.archive = Archive(self.archive_path, is_durable=False)
-        self.ground = Ground(self.mission, self.archive, self._key)
+        self.ground = Ground(self.mission, self.archive, self._key, self._downlink_key)
 
     def _close_ground(self) -> None:
         self.ground = None

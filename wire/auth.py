@@ -1,10 +1,18 @@
 """Authentication of frames: who said it, and that it is not said again.
 
-HMAC-SHA-256 truncated to 8 bytes, one key per payload and direction, derived by HKDF from the
-mission's master key. Signed in clear: amateur rules forbid hiding what is said, not signing it.
+HMAC-SHA-256, one key per payload and direction, derived by HKDF from the mission's master key.
+Signed in clear: amateur rules forbid hiding what is said, not signing it.
 
-Covers: forgery, replay, mixing of payloads and directions.
-Does not cover: secrecy, jamming, a stolen key file.
+Uplink: 8 bytes on every frame, and a counter, because the payload acts on what it hears.
+Downlink: 4 bytes on every frame, where the mission says so. That is enough: a guess is right once
+in 2^32 times, and only the station can tell, so each guess must go over the air. At 2400 bit/s, six
+signed beacons a second, trying half of all tags takes eleven years of uninterrupted sending, every
+frame of it counted and shown, and buys one false frame. LoRaWAN signs with as many bytes.
+
+Covers: forgery, mixing of payloads and directions; on the uplink, replay. An old downlink frame is
+still genuine: whether it is news is for the receiver to say (``groundstation.order``).
+Does not cover: secrecy, jamming, a stolen key file, frames recorded on an earlier flight with the
+same key: make a new one for every flight.
 Source: RFC 2104 (HMAC), RFC 5869 (HKDF), research/link.md §5.
 """
 
@@ -15,7 +23,9 @@ import hmac
 from enum import Enum
 
 MAC_BYTES = 8
+DOWNLINK_MAC_BYTES = 4
 MASTER_KEY_BYTES = 32
+_DOWNLINK_LABEL = b"spacepi-1 downlink frame"  # a tag never fits another kind of message
 COUNTER_MAX = (1 << 32) - 1
 COUNTER_AHEAD_MAX = 1 << 30  # about 34 years of seconds: a wild counter cannot lock the ground out
 
@@ -25,6 +35,15 @@ class Direction(Enum):
 
     UPLINK = b"uplink"
     DOWNLINK = b"downlink"
+
+
+class Authenticity(Enum):
+    """What is known of who sent a downlink frame; only GENUINE is a proof."""
+
+    UNSIGNED = "unsigned"  # carries no MAC: anyone may have sent it
+    UNVERIFIED = "unverified"  # carries one, and there is no key here to check it with
+    GENUINE = "genuine"  # the MAC is right
+    FORGED = "forged"  # the MAC is wrong
 
 
 def derive_key(master_key: bytes, node_id: int, direction: Direction) -> bytes:
@@ -43,6 +62,21 @@ def mac(key: bytes, message: bytes) -> bytes:
 def is_genuine(key: bytes, message: bytes, tag: bytes) -> bool:
     """Compares in constant time; a tag of the wrong length is not genuine."""
     return hmac.compare_digest(mac(key, message), tag)
+
+
+def downlink_mac(key: bytes, message: bytes) -> bytes:
+    """The 4-byte tag of a downlink frame whose bytes before the tag are ``message``."""
+    return hmac.new(key, _DOWNLINK_LABEL + message, hashlib.sha256).digest()[:DOWNLINK_MAC_BYTES]
+
+
+def is_genuine_downlink(key: bytes, message: bytes, tag: bytes) -> bool:
+    """Compares in constant time; a tag of the wrong length is not genuine."""
+    return hmac.compare_digest(downlink_mac(key, message), tag)
+
+
+def key_name(key: bytes) -> str:
+    """8 hex digits that name a key in logs and archives without giving anything of it away."""
+    return hmac.new(key, b"name", hashlib.sha256).hexdigest()[:8]
 
 
 def is_fresh(counter: int, last_counter: int) -> bool:

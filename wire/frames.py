@@ -4,6 +4,10 @@ Big-endian throughout. The first byte is version (2 bits), type (4), priority (2
 the payload, so that several share a channel. Downlink frames end in the CRC-32 of all before it;
 uplink frames end in an 8-byte MAC (``wire.auth``), which covers more than a CRC would.
 
+Bit 3 of the type says that a downlink frame is signed: the same bytes with that bit set, then a
+4-byte MAC over them, then the CRC-32 of all before it. Stations without the key still see by the
+CRC that it is whole, and read it. 36 bytes make a signed beacon.
+
     BEACON    VT PID FC2 | state 24                                  | CRC4   32 bytes
     DATA      VT PID FC2 | BLK2 K-1 ESI2 | symbol                    | CRC4   13 + symbol
     OPEN_DATA as DATA while the block is still growing: K-1 is only what it has so far
@@ -19,10 +23,12 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
 from wire import auth
+from wire.auth import Authenticity
 
 VERSION = 1
 CRC_BYTES = 4
@@ -37,7 +43,7 @@ DEFICIT_UNKNOWN = 255  # nothing of this block was heard, not even how long it i
 
 
 class FrameType(IntEnum):
-    """The four type bits. Seats 7 to 15 are free."""
+    """The four type bits, without SIGNED_BIT. Seat 7 is free."""
 
     BEACON = 1
     DATA = 2
@@ -45,6 +51,9 @@ class FrameType(IntEnum):
     COMMAND = 4
     IDENT = 5
     OPEN_DATA = 6
+
+
+SIGNED_BIT = 8  # of the type, on downlink frames only
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,7 @@ class BeaconFrame:
     counter: FrameCounter
     state: bytes  # 24 bytes, see wire.beacon
     is_listening: bool  # the payload falls silent after this frame: the ground's turn
+    authenticity: Authenticity = Authenticity.UNSIGNED  # decoding says it, encoding ignores it
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +92,25 @@ class DataFrame:
     esi: int
     symbol: bytes
     is_open: bool
+    authenticity: Authenticity = Authenticity.UNSIGNED
 
 
 @dataclass(frozen=True, slots=True)
 class IdentFrame:
     node_id: int
     text: str
+    authenticity: Authenticity = Authenticity.UNSIGNED
+
+
+@dataclass(frozen=True, slots=True)
+class ImpostorFrame:
+    """A whole frame in the name of a payload that signs, and it did not sign this one.
+
+    It has no contents, so nobody can act on them by forgetting to look at ``authenticity``.
+    """
+
+    node_id: int
+    authenticity: Authenticity  # UNSIGNED or FORGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,41 +161,77 @@ def _with_crc(body: bytes) -> bytes:
     return body + zlib.crc32(body).to_bytes(CRC_BYTES, "big")
 
 
-def encode_downlink(frame: Downlink) -> bytes:
-    """Bytes of a payload's frame."""
+def _sealed(body: bytes, key: bytes | None) -> bytes:
+    """``body`` as it goes out: signed where there is a key, and with its CRC."""
+    if key is None:
+        return _with_crc(body)
+    body = bytes((body[0] | SIGNED_BIT << 2,)) + body[1:]
+    return _with_crc(body + auth.downlink_mac(key, body))
+
+
+def encode_downlink(frame: Downlink, key: bytes | None = None) -> bytes:
+    """Bytes of a payload's frame, signed where ``key`` is its downlink key."""
     if isinstance(frame, BeaconFrame):
         assert len(frame.state) == STATE_BYTES, len(frame.state)
         head = _head(FrameType.BEACON, int(frame.is_listening), frame.node_id)
-        return _with_crc(head + frame.counter.packed().to_bytes(2, "big") + frame.state)
+        return _sealed(head + frame.counter.packed().to_bytes(2, "big") + frame.state, key)
     if isinstance(frame, DataFrame):
         kind = FrameType.OPEN_DATA if frame.is_open else FrameType.DATA
         head = _head(kind, min(3, frame.priority), frame.node_id)
         numbers = struct.pack(
             ">HHBH", frame.counter.packed(), frame.block, frame.block_symbols - 1, frame.esi
         )
-        return _with_crc(head + numbers + frame.symbol)
-    return _with_crc(_head(FrameType.IDENT, 0, frame.node_id) + frame.text.encode())
+        return _sealed(head + numbers + frame.symbol, key)
+    return _sealed(_head(FrameType.IDENT, 0, frame.node_id) + frame.text.encode(), key)
 
 
-def decode_downlink(data: bytes) -> Downlink | None:
-    """The frame in ``data``, or None when it is noise or something else."""
-    if len(data) < 2 + CRC_BYTES:
-        return None
+def decode_downlink(
+    data: bytes, keys: Mapping[int, bytes] | None = None
+) -> Downlink | ImpostorFrame | None:
+    """The frame in ``data``, or None when it is noise or something else.
+
+    ``keys`` holds the downlink keys of the payloads that are known to sign, by node id. A frame in
+    the name of one of them comes out only if it is GENUINE, else as an ImpostorFrame. Of any other
+    payload all frames come out, as UNSIGNED or UNVERIFIED.
+    """
     body, crc = data[:-CRC_BYTES], data[-CRC_BYTES:]
-    if data[0] >> 6 != VERSION or zlib.crc32(body).to_bytes(CRC_BYTES, "big") != crc:
+    if len(body) < 2 or data[0] >> 6 != VERSION or zlib.crc32(body).to_bytes(4, "big") != crc:
         return None
-    kind, node_id = data[0] >> 2 & 0xF, data[1]
-    if kind == FrameType.BEACON and len(data) == BEACON_BYTES:
+    key = keys.get(data[1]) if keys else None
+    kind, authenticity = data[0] >> 2 & 0xF, Authenticity.UNSIGNED
+    if kind & SIGNED_BIT:
+        body, tag = body[: -auth.DOWNLINK_MAC_BYTES], body[-auth.DOWNLINK_MAC_BYTES :]
+        kind, authenticity = kind & ~SIGNED_BIT, _judged(body, tag, key)
+    frame = _opened(kind, body, authenticity)
+    if frame is None or key is None or authenticity is Authenticity.GENUINE:
+        return frame
+    return ImpostorFrame(frame.node_id, authenticity)
+
+
+def _judged(body: bytes, tag: bytes, key: bytes | None) -> Authenticity:
+    if key is None:
+        return Authenticity.UNVERIFIED
+    is_genuine = auth.is_genuine_downlink(key, body, tag)
+    return Authenticity.GENUINE if is_genuine else Authenticity.FORGED
+
+
+def _opened(kind: int, body: bytes, authenticity: Authenticity) -> Downlink | None:
+    """The downlink frame of this kind whose bytes, without MAC and CRC, are ``body``."""
+    if len(body) < 2:
+        return None
+    node_id = body[1]
+    if kind == FrameType.BEACON and len(body) == BEACON_BYTES - CRC_BYTES:
         counter = FrameCounter.unpack(int.from_bytes(body[2:4], "big"))
-        return BeaconFrame(node_id, counter, body[4:], bool(data[0] & 1))
-    if kind in (FrameType.DATA, FrameType.OPEN_DATA) and len(data) > DATA_OVERHEAD_BYTES:
+        return BeaconFrame(node_id, counter, body[4:], bool(body[0] & 1), authenticity)
+    is_data = kind in (FrameType.DATA, FrameType.OPEN_DATA)
+    if is_data and len(body) > DATA_OVERHEAD_BYTES - CRC_BYTES:
         packed, block, last_symbol, esi = struct.unpack(">HHBH", body[2:9])
         return DataFrame(
-            node_id, FrameCounter.unpack(packed), data[0] & 3, block, last_symbol + 1, esi,
-            body[9:], kind == FrameType.OPEN_DATA,
+            node_id, FrameCounter.unpack(packed), body[0] & 3, block, last_symbol + 1, esi,
+            body[9:], kind == FrameType.OPEN_DATA, authenticity,
         )
     if kind == FrameType.IDENT:
-        return IdentFrame(node_id, body[2:].decode("utf-8", "replace"))
+        return IdentFrame(node_id, body[2:].decode("utf-8", "replace"), authenticity)
     return None
 
 

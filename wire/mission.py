@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from wire import auth
 from wire.ax25 import Address
 
 
@@ -99,6 +100,7 @@ class GroundSection(_Section):
 
 class KeySection(_Section):
     file: str = "mission.key"
+    downlink_mac: bool = False
 
 
 class Mission(_Section):
@@ -113,6 +115,21 @@ class Mission(_Section):
     api: tuple[ApiSection, ...] = ()
     ground: GroundSection = GroundSection()
     keys: KeySection = KeySection()
+
+    @property
+    def symbol_mtu_bytes(self) -> int:
+        """The MTU for which both ends of the transfer cut symbols: what a MAC leaves of a frame.
+
+        It depends on this file alone, never on who has a key, so the two ends cannot disagree.
+        """
+        mac_bytes = auth.DOWNLINK_MAC_BYTES if self.keys.downlink_mac else 0
+        return self.radio.mtu_bytes - mac_bytes
+
+    def downlink_key(self, master_key: bytes) -> bytes | None:
+        """The key that signs the downlink; None where this mission does not sign it."""
+        if not self.keys.downlink_mac:
+            return None
+        return auth.derive_key(master_key, self.payload.node_id, auth.Direction.DOWNLINK)
 
 
 def load(path: Path) -> Mission:

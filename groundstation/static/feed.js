@@ -148,12 +148,20 @@ function draw(entry) {
 function margin(entry) {
   const time = el("time", "when", format.clockTime(entry.when_ms));
   time.dateTime = new Date(entry.when_ms).toISOString();
-  time.title = `${format.utcTime(entry.when_ms)}${entry.is_exact ? "" : ", give or take"}`;
+  const seal = format.SEALS[entry.authenticity];
+  time.title = `${format.utcTime(entry.when_ms)}${entry.is_exact ? "" : ", give or take"}, ${seal}`;
   const lines = [time];
   if (entry.alt_m !== null) lines.push(el("span", "height", format.metres(entry.alt_m)));
   const late = entry.heard_ms - entry.when_ms;
   if (late > LATE_MS) lines.push(el("span", "late", `heard ${format.span(late)} later`));
+  if (entry.authenticity !== usualSeal()) lines.push(el("span", "late", seal));
   return el("p", "margin", ...lines);
+}
+
+/** What every line of this flight has here: only another one is worth a word. */
+function usualSeal() {
+  if (flight?.is_verifying) return "genuine";
+  return flight?.is_signed ? "unverified" : "unsigned";
 }
 
 function drawLine(entry) {

@@ -74,3 +74,6 @@ const CHAPTERS = {
 };
 
 export const chapter = (phase) => CHAPTERS[phase] ?? phase;
+
+/** What is known of who sent it, in a word or two. */
+export const SEALS = { genuine: "signed", unverified: "not verified", unsigned: "not signed" };

@@ -11,6 +11,7 @@ import * as track from "./track.js";
 const REDRAW_MS = 1000;
 const REFRESH_MS = 60_000; // of station time: minutes of the link come with the history only
 const REFRESH_CHECK_MS = 5000;
+const CLOCK_GAP_MS = 60_000; // less is a clock that nobody set
 const HIDDEN_MS = 60_000; // a tab that nobody sees gives its connection back
 let drawers = []; // map and plots, once they are here
 let source = null;
@@ -25,7 +26,28 @@ function setFlight(state) {
   drawers.forEach((drawer) => drawer.setFlight?.(state));
   write(byId("title"), state.name);
   write(byId("disclosure"), state.disclosure);
+  doubts(state);
   colophon(state);
+}
+
+/** What a reader must know before believing the page: impostors, and clocks that disagree. */
+function doubts(state) {
+  const words = [];
+  const impostors = state.link.impostor ?? 0;
+  if (impostors) {
+    const claimed = impostors === 1 ? "1 frame claimed" : `${format.grouped(impostors)} frames claimed`;
+    words.push(`${claimed} to be from ${state.name} and ${impostors === 1 ? "was" : "were"} not signed by it.`);
+    if (!state.beacon) words.push("If it did send them, payload and station have different keys.");
+  }
+  if (state.is_signed && state.beacon?.authenticity === "unsigned") {
+    words.push(`${state.name} signs what it sends, and the newest beacon is not signed.`);
+  }
+  const gap = Math.abs(state.beacon?.clock_gap_s ?? 0) * 1000;
+  if (gap > CLOCK_GAP_MS) {
+    words.push(`Its clock and this station’s differ by ${format.span(gap)}: one of them is wrong, or what you see came late.`);
+  }
+  byId("doubts").hidden = words.length === 0;
+  write(byId("doubts"), words.join(" "));
 }
 
 function colophon(state) {
@@ -33,13 +55,20 @@ function colophon(state) {
   const words = [
     `Heard at ${state.station}: ${format.grouped(link.heard)} frames, ${format.grouped(link.lost)} lost on the way`,
     link.noise ? `${format.grouped(link.noise)} bursts of noise` : "",
+    link.old_beacons ? `${format.grouped(link.old_beacons)} old beacons, late or played again` : "",
     link.conflicts ? `${format.grouped(link.conflicts)} records that contradict earlier ones` : "",
     state.foreign.length ? `also heard: ${state.foreign.map((node) => `node ${node.node_id}`).join(", ")}` : "",
   ].filter(Boolean).join("; ");
   byId("colophon").replaceChildren(
     el("p", "", `${words}.`),
-    el("p", "", "Frames from above are not signed: anyone on the channel could have sent them."),
+    el("p", "", authenticity(state)),
   );
+}
+
+function authenticity(state) {
+  if (state.is_verifying) return `What stands here was signed by ${state.name}: this station checked every frame.`;
+  if (state.is_signed) return `${state.name} signs its frames. This station has no key and could not verify them.`;
+  return "Frames from above are not signed: anyone on the channel could have sent them.";
 }
 
 function showPicture() {

@@ -22,6 +22,7 @@ export function setFlight(state) {
   write(byId("outside"), beacon ? format.degrees(beacon.outside_c) : "–");
   write(byId("battery"), beacon ? format.volts(beacon.battery_mv) : "–");
   write(byId("sats"), beacon ? format.count(beacon.satellites) : "–");
+  write(byId("age-label"), beacon ? `heard, ${format.SEALS[beacon.authenticity]}` : "heard");
   write(byId("loss"), format.percent(state.link.loss_recent));
   tick();
 }

@@ -15,8 +15,7 @@ from wire.transfer import Sender
 
 START_MS = 1_790_000_000_000  # 2026-09-21T14:13:20Z
 MASTER_KEY = bytes(range(32))
-MISSION = parse(
-    """
+_TEXT = """
     [payload]
     name = "EDDA"
     callsign = "N0CALL"
@@ -30,9 +29,9 @@ MISSION = parse(
     critical_mv = 3200
     [ground]
     station = "meadow"
-    """,
-    "test",
-)
+    """
+MISSION = parse(_TEXT, "test")
+SIGNED_MISSION = parse(_TEXT + "[keys]\ndownlink_mac = true", "test")
 
 
 class FarEnd:
@@ -41,8 +40,9 @@ class FarEnd:
     def __init__(
         self, key: bytes | None = None, mission: Mission = MISSION, node_id: int = 7, boot: int = 1
     ) -> None:
-        self.sender = Sender(node_id, mission.radio.mtu_bytes, next_block=boot * 500)
+        self.sender = Sender(node_id, mission.symbol_mtu_bytes, next_block=boot * 500)
         self.key = key
+        self.downlink_key = mission.downlink_key(MASTER_KEY)
         self.node_id = node_id
         self.boot = boot
         self.sequence = 0
@@ -70,7 +70,7 @@ class FarEnd:
 
         state = replace(state, command_counter=self.last_counter & 0xFFFF)
         frame = BeaconFrame(self.node_id, self._counter(), beacon.encode(state), is_listening)
-        return frames.encode_downlink(frame)
+        return frames.encode_downlink(frame, self.downlink_key)
 
     def data(self, now_ms: int) -> bytes | None:
         counter = self._counter()
@@ -78,7 +78,7 @@ class FarEnd:
         if frame is None:
             self.sequence -= 1
             return None
-        return frames.encode_downlink(frame)
+        return frames.encode_downlink(frame, self.downlink_key)
 
     def hear(self, data: bytes, now_ms: int) -> None:
         assert self.key is not None

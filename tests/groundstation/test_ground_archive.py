@@ -15,6 +15,7 @@ from groundstation.archive import Archive, ArchiveBusy
 from groundstation.ground import Ground, Heard
 from groundstation.rawlog import Reception
 from groundstation.reader import FlightReader
+from wire.auth import Authenticity
 from wire.records import Kind, Record, TimeQuality
 
 DERIVED = [table for table in schema.DERIVED_TABLES if table != "change"]
@@ -70,7 +71,7 @@ def test_a_record_with_other_contents_is_kept_beside_the_first(tmp_path):
     def add(text, heard_ms):
         body = {"text": text}
         record = Record(5, Kind.MUSING, 1, START_MS, TimeQuality.GPS, body)
-        return archive.add_record(7, record, heard_ms)
+        return archive.add_record(7, record, heard_ms, Authenticity.UNSIGNED)
 
     assert add("first", 1) and not add("first", 2) and not add("second", 3) and not add("second", 4)
     tables = dump(archive)

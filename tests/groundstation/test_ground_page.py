@@ -10,7 +10,7 @@ import time
 import diary
 import pytest
 from browser import Browser, find_chromium, need_vendor
-from far_end import MASTER_KEY, MISSION, START_MS, FarEnd, state_at
+from far_end import MASTER_KEY, MISSION, SIGNED_MISSION, START_MS, FarEnd, state_at
 
 from groundstation import web
 from groundstation.ground import Ground
@@ -24,10 +24,12 @@ NOW_MS = START_MS + diary.END_S * 1000
 class Served:
     """An app on a port of its own, on a thread."""
 
-    def __init__(self, archive_path, now=lambda: NOW_MS, **options) -> None:
+    def __init__(
+        self, archive_path, now=lambda: NOW_MS, mission=MISSION, **options
+    ) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/"
-        self._server = make_server(create_app(archive_path, MISSION, now=now, **options))
+        self._server = make_server(create_app(archive_path, mission, now=now, **options))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]})
         self._thread.start()
 
@@ -120,6 +122,52 @@ def test_hostile_words_stay_words(page, tmp_path):
         strangers = "document.querySelectorAll('#feed script, #feed svg, #feed img').length"
         assert page.value(strangers) == 0
         assert page.value("typeof owned") == "undefined"
+        assert page.complaints == []
+    finally:
+        station.stop()
+        archive.close()
+
+
+def test_the_page_says_who_said_it(page, tmp_path):
+    """Signed, an impostor while the page is open, the same without the key, and unsigned."""
+    archive = diary.Archive(tmp_path / "signed.sqlite", is_durable=False)
+    key = SIGNED_MISSION.downlink_key(MASTER_KEY)
+    far, liar = FarEnd(mission=SIGNED_MISSION), FarEnd(mission=SIGNED_MISSION, boot=2)
+    liar.downlink_key = None
+    station = Served(archive.path, lambda: START_MS + 9000, SIGNED_MISSION)
+
+    def shown(name):
+        return page.value(f"document.getElementById('{name}').textContent")
+
+    def hear(ground, far, text):
+        ground.receive(far.beacon(state_at(0)), START_MS)
+        far.push(Kind.MUSING, START_MS, {"text": text})
+        ground.receive(far.data(START_MS + 5000), START_MS + 5000)
+
+    try:
+        ground = Ground(SIGNED_MISSION, archive, None, key)
+        ground.receive(liar.beacon(state_at(0)), START_MS)
+        looked_at(page, station, 1440, 900)
+        assert shown("doubts") == (
+            "1 frame claimed to be from EDDA and was not signed by it. "
+            "If it did send them, payload and station have different keys.")
+        hear(ground, far, "Mine.")
+        page.wait("document.getElementById('age-label').textContent === 'heard, signed'", 5)
+        hear(ground, liar, "Not mine.")
+        page.wait("document.getElementById('doubts').textContent.startsWith('3 frames')", 5)
+        assert shown("doubts") == "3 frames claimed to be from EDDA and were not signed by it."
+        assert "signed by EDDA" in shown("colophon") and "Not mine" not in shown("feed")
+        Ground(SIGNED_MISSION, archive, None)
+        looked_at(page, station, 1440, 900)
+        assert shown("age-label") == "heard, not signed" and "no key" in shown("colophon")
+        assert shown("doubts") == "EDDA signs what it sends, and the newest beacon is not signed."
+        marks = "[...document.querySelectorAll('.entry')].map(n => n.textContent)"
+        mine, others = sorted(page.value(marks), key=lambda words: "Not mine" in words)
+        assert "not signed" in others and "not" not in mine.replace("Not mine", "")
+        ground = Ground(SIGNED_MISSION, archive, None, key)
+        ground.receive(far.beacon(state_at(2400)), START_MS + 4_800_000)
+        looked_at(page, station, 1440, 900)
+        assert "differ by 40\u00a0min" in shown("doubts")
         assert page.complaints == []
     finally:
         station.stop()

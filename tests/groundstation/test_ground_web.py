@@ -25,7 +25,7 @@ from groundstation.stream import CHANGES_MAX, CLIENTS_MAX, Feed
 from groundstation.track import Point, in_order, thinned
 from groundstation.web import create_app
 from wire import records
-from wire.auth import Direction, derive_key
+from wire.auth import Authenticity, Direction, derive_key
 from wire.records import Kind, Record, TimeQuality
 
 HOST = "http://127.0.0.1:8080"
@@ -52,7 +52,7 @@ def client_of(archive, now_ms=START_MS, **options):
 def keep(archive, record_id, kind, body, time_ms=START_MS, quality=TimeQuality.GPS):
     record = Record(record_id, kind, 1, time_ms, quality, body)
     with archive.batch():
-        archive.add_record(7, record, START_MS)
+        archive.add_record(7, record, START_MS, Authenticity.UNSIGNED)
 
 
 # -- hostile words --------------------------------------------------------------------------

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from payload.store import Store
-from wire import ax25, frames, kiss
-from wire.frames import BeaconFrame, DataFrame
+from wire import ax25, frames, key_file, kiss, mission
+from wire.auth import Authenticity
+from wire.frames import BeaconFrame, DataFrame, ImpostorFrame
 from wire.records import TIME_UNIT_MS, Priority, Record
 from wire.transfer import Receiver
 
@@ -36,8 +37,10 @@ class Desk:
         text = text.replace("housekeeping_s = 60", "housekeeping_s = 5")
         text = text.replace("i2c_bus = 1", "i2c_bus = 20")  # none there: everything is absent
         (path / "mission.toml").write_text(text)
-        self.receiver = Receiver(222)
+        self.receiver = Receiver(mission.load(path / "mission.toml").symbol_mtu_bytes)
         self.heard: dict[int, Record] = {}
+        self.authenticities: set[Authenticity] = set()
+        self.keys: dict[int, bytes] = {}
         self.beacons = 0
 
     def start(self) -> subprocess.Popen[bytes]:
@@ -63,7 +66,9 @@ class Desk:
     def _take(self, raw: bytes) -> None:
         packet = ax25.decode(raw)
         assert packet is not None and packet.source.callsign == "N0CALL"
-        frame = frames.decode_downlink(packet.information)
+        frame = frames.decode_downlink(packet.information, self.keys)
+        assert frame is not None and not isinstance(frame, ImpostorFrame), frame
+        self.authenticities.add(frame.authenticity)
         if isinstance(frame, BeaconFrame):
             self.beacons += 1
         elif isinstance(frame, DataFrame):
@@ -96,6 +101,21 @@ def test_kill_nine_in_mid_flight_loses_no_record(desk: Desk) -> None:
         assert 0 <= stored.time_ms - record.time_ms < TIME_UNIT_MS  # what the air rounds off
     assert sorted(aboard) == list(range(1, len(aboard) + 1)), "a number is missing"
     store.close()
+
+
+def test_with_a_key_file_it_signs_what_it_sends(desk: Desk) -> None:
+    master = bytes(range(32))
+    key_file.create(desk.path / "mission.key", master)
+    key = mission.load(desk.path / "mission.toml").downlink_key(master)
+    assert key is not None
+    desk.keys = {7: key}
+    process = desk.start()
+    try:
+        desk.hear(new_records=1, new_beacons=1)
+    finally:
+        process.kill()
+        process.wait(WAIT_S)
+    assert desk.authenticities == {Authenticity.GENUINE}
 
 
 def test_sigterm_ends_it_cleanly(desk: Desk) -> None:

@@ -9,6 +9,7 @@ from payload.downlink import IDENT_EVERY_MS, Downlink
 from payload.store import Store
 from tests.payload.fakes import FakeRadio
 from wire import frames, mission
+from wire.auth import Authenticity
 from wire.beacon import Beacon, Phase, PowerMode
 from wire.frames import BeaconFrame, DataFrame, IdentFrame
 from wire.records import Kind, TimeQuality
@@ -107,7 +108,7 @@ def test_events_first_and_nobody_starves(tmp_path: Path) -> None:
     bench.add(Kind.MUSING, 20, {"text": "The cold is honest up here. " * 4})
     bench.add(Kind.EVENT, 1, {"event": "burst", "severity": "info"})
     bench.run(600)
-    receiver, order = Receiver(MISSION.radio.mtu_bytes), []
+    receiver, order = Receiver(MISSION.symbol_mtu_bytes), []
     for _, frame in bench.sent(DataFrame):
         order += [record.kind for record in receiver.on_data(frame)]
     assert order[0] is Kind.EVENT
@@ -134,3 +135,24 @@ def test_a_record_too_large_for_a_block_is_set_aside_and_counted(tmp_path: Path)
     bench.add(Kind.MUSING, 1, {"text": "after it"})
     bench.run(60)
     assert bench.downlink.unsendable_records == 1 and bench.sent(DataFrame)
+
+
+def test_with_a_key_everything_is_signed_and_fits(tmp_path: Path) -> None:
+    bench, key = Bench(tmp_path), MISSION.downlink_key(bytes(32))
+    assert key is not None
+    bench.downlink = Downlink(MISSION, bench.radio, bench.store, key)
+    bench.add(Kind.THUMBNAIL, 3, {"image": bytes(range(1, 256)) * 8})
+    bench.run(120)
+    keys, kinds = {MISSION.payload.node_id: key}, set()
+    for _, data in bench.radio.sent:
+        frame = frames.decode_downlink(data, keys)
+        assert frame is not None and frame.authenticity is Authenticity.GENUINE
+        kinds.add(type(frame))
+    assert kinds == {BeaconFrame, DataFrame, IdentFrame}
+    assert max(len(data) for _, data in bench.radio.sent) == MISSION.radio.mtu_bytes
+
+
+def test_a_key_for_a_mission_that_does_not_sign_is_a_mistake(tmp_path: Path) -> None:
+    keys = MISSION.keys.model_copy(update={"downlink_mac": False})
+    with pytest.raises(AssertionError, match="MTU"):
+        Downlink(MISSION.model_copy(update={"keys": keys}), None, Bench(tmp_path).store, bytes(32))

@@ -141,7 +141,7 @@ def test_a_dead_radio_that_returns_is_used_again(tmp_path: Path) -> None:
 
 def test_records_reach_a_real_receiver_and_are_confirmed_only_then(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    receiver, heard, counter = Receiver(MISSION.radio.mtu_bytes), set(), 10
+    receiver, heard, counter = Receiver(MISSION.symbol_mtu_bytes), set(), 10
     for _ in range(20):
         before = len(bench.ports.radio.sent)
         bench.run(30)
