@@ -1,0 +1,183 @@
+"""A payload's life in small: what it gives to its store, and what the store owes it after a cut."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from payload import store as store_module
+from payload.store import RETRY_COMMIT_MS, Store
+from sim.disk import Disk, Refusal
+from sim.disk_tap import tapped
+from tests.crash.explorer import Recording
+from wire.records import Kind, Priority, Record, TimeQuality
+
+KINDS = (Kind.EVENT, Kind.TRACK, Kind.MUSING, Kind.THUMBNAIL)
+CHECKPOINT_PAGES = 12  # SQLite's own is 1000: a short life would never fold its log into the file
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What had been acknowledged when the power went."""
+
+    ids: frozenset[int] = frozenset()
+    confirmed: frozenset[int] = frozenset()
+    boot: int = 0
+    counter: int = 0
+
+
+@dataclass
+class Notebook:
+    """Everything that was ever given to the store, acknowledged or not."""
+
+    given: dict[int, Record] = field(default_factory=dict)
+    confirmed: set[int] = field(default_factory=set)
+    counter: int = 0
+    may_forget: bool = False  # the disk was nearly full: confirmed records may be gone
+
+    def promise(self, store: Store) -> Promise:
+        """To be called when a commit has returned True."""
+        return Promise(
+            frozenset(self.given), frozenset(self.confirmed), store.boot, self.counter
+        )
+
+
+def step(store: Store, rng: random.Random, notebook: Notebook, now_ms: int) -> None:
+    """One step of a flight: some records, some marks, a counter."""
+    for _ in range(rng.randrange(1, 4)):
+        size = rng.choice((5, 60, 60, 300, 3000))
+        body: dict[str, Any] = {"text": rng.randbytes(size).hex()[:size], "n": now_ms}
+        record = store.append(rng.choice(KINDS), body, now_ms, now_ms, TimeQuality.NONE)
+        assert record.record_id not in notebook.given, "an id was given out twice"
+        notebook.given[record.record_id] = record
+    old = sorted(notebook.given)
+    store.mark_in_flight(rng.sample(old, min(2, len(old))))
+    confirmed = rng.sample(old, min(2, len(old)))
+    store.mark_confirmed(confirmed)
+    notebook.confirmed.update(confirmed)
+    if rng.random() < 0.5:
+        notebook.counter += 1
+        store.put("uplink_counter", notebook.counter)
+
+
+def open_small(path: Path, notebook: Notebook) -> Store:
+    """The real store with its knobs turned down, so that a short life meets all of it."""
+    is_full = notebook.may_forget
+    store = Store(path, free_bytes=lambda folder: 0 if is_full else 1 << 40)
+    if store._db is not None:
+        store._db.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+    return store
+
+
+def record(
+    folder: Path, seed: int, steps: int = 12, spoil: Callable[[Store], None] = lambda store: None
+) -> tuple[Recording[Promise], Notebook]:
+    """Three boots of a payload on a new disk; ``spoil`` plants a bug into each store."""
+    rng, notebook, disk = random.Random(seed), Notebook(), Disk(folder, is_traced=True)
+    promises = [(0, Promise())]
+    with tapped(disk):
+        for boot in range(3):
+            notebook.may_forget = boot == 2
+            store = open_small(folder / "payload.sqlite", notebook)
+            spoil(store)
+            for number in range(steps):
+                step(store, rng, notebook, number)
+                assert store.commit(number)
+                promises.append((len(disk.trace), notebook.promise(store)))
+            if boot == 0:
+                store.close()
+            else:  # the process is gone: nothing is closed in order
+                store._db.close()
+    return Recording(disk.trace, promises), notebook
+
+
+@dataclass
+class Ordeal:
+    """How a life went on a disk that refused things for a while."""
+
+    disk: Disk
+    notebook: Notebook
+    promise: Promise
+    refused_commits: int
+    was_met: bool  # did the life last until the first refusal?
+    has_returned: bool  # did the store work again when the disk did?
+
+
+def suffer(
+    folder: Path, seed: int, first: int, refusal: Refusal, length: int,
+    spoil: Callable[[Store], None] = lambda store: None,
+) -> Ordeal:
+    """A boot on a good disk, then one on which ``length`` operations are refused.
+
+    ``first`` is the number of the first of them within that boot, its opening included.
+    """
+    rng, notebook, disk = random.Random(seed), Notebook(), Disk(folder)
+    path, now_ms, refused = folder / "payload.sqlite", 0, 0
+    with tapped(disk):
+        store = open_small(path, notebook)
+        for number in range(3):
+            step(store, rng, notebook, number)
+            assert store.commit(number)
+        promise = notebook.promise(store)
+        store.close()
+        begin = disk.operations + first
+        disk.refuse = lambda n, verb: refusal if begin <= n < begin + length else None
+        store = open_small(path, notebook)
+        spoil(store)
+        for _ in range(14):
+            now_ms += RETRY_COMMIT_MS // 4
+            step(store, rng, notebook, now_ms)
+            if store.commit(now_ms):
+                promise = notebook.promise(store)
+            else:
+                refused += 1
+                assert store.is_failing and store.queued(Priority.EVENT, 1) is not None
+        was_met = disk.operations >= begin
+        disk.refuse = lambda n, verb: None
+        step(store, rng, notebook, now_ms)
+        has_returned = store.commit(now_ms + RETRY_COMMIT_MS) and not store.is_failing
+        if has_returned:
+            promise = notebook.promise(store)
+        if store._db is not None:
+            store._db.close()
+    return Ordeal(disk, notebook, promise, refused, was_met, has_returned)
+
+
+def check(folder: Path, promise: Promise, notebook: Notebook) -> str | None:
+    """What is wrong with the store in ``folder`` after a cut, or None."""
+    store = Store(folder / "payload.sqlite")
+    try:
+        return _check(store, promise, notebook)
+    finally:
+        store.close()
+
+
+def _check(store: Store, promise: Promise, notebook: Notebook) -> str | None:
+    if store._db is None or store.is_failing:
+        return "the store did not open"
+    if store.salvaged_from is not None:
+        return "a cut alone damaged the database"
+    query = f"SELECT state, {store_module._COLUMNS} FROM record"
+    states: dict[int, int] = {}
+    for state, *columns in store._db.execute(query):
+        if store_module._record(tuple(columns)) != notebook.given.get(columns[0]):
+            return f"record {columns[0]} is not what was given"
+        states[columns[0]] = state
+    lost = promise.ids - states.keys()
+    if notebook.may_forget:
+        lost -= notebook.confirmed
+    if lost:
+        return f"{len(lost)} acknowledged records are lost, first {min(lost)}"
+    if any(states[i] != 2 for i in promise.confirmed & states.keys()):
+        return "a confirmation is lost"
+    if store.boot <= promise.boot:
+        return f"boot {store.boot} after boot {promise.boot}"
+    if not promise.counter <= store.get("uplink_counter", 0) <= notebook.counter:
+        return "the uplink counter went back"
+    fresh = store.append(Kind.EVENT, {"event": "after"}, 0, 0, TimeQuality.NONE)
+    if fresh.record_id in promise.ids or fresh.record_id in states:
+        return f"id {fresh.record_id} was given out again"
+    return None if store.commit(0) else "the store takes nothing any more"
