@@ -30,8 +30,7 @@ from wire.records import Kind, Priority, Record, TimeQuality, pack_body, unpack_
 RING_RECORDS_MAX = 2_000
 RETRY_COMMIT_MS = 5_000
 READ_TRIES = 3  # a database that reads badly this often in a row is damaged
-ID_RESERVE = 1_000  # ids kept ahead on the disk, for what is sent from RAM while the disk fails
-DISKLESS_ID = 1 << 31  # first id of a life that began without its disk; see ``_join``
+DISKLESS_ID = 1 << 31  # the first id while the disk has not said which are taken
 RESERVE_BYTES = 32 << 20  # of free disk; with less, confirmed records make room
 PRUNE_RECORDS = 100  # at a time, which takes a card some 20 ms
 PRUNE_PAGES = 64  # free pages in the file that are enough
@@ -49,7 +48,6 @@ CREATE TABLE IF NOT EXISTS small (
 _INSERT = "INSERT OR IGNORE INTO record VALUES (?,?,?,?,?,?,?,?,?,?)"
 _MARK = "UPDATE record SET state=? WHERE id=? AND state<2"  # a confirmation is final
 _COLUMNS = "id, kind, boot, time_ms, quality, body, crc32"
-_IDS_KEY = "ids_upto"  # ids below it may have been used
 
 
 class StoreBusyError(Exception):
@@ -94,8 +92,6 @@ class Store:
         """Number a new record and hold it for the next commit."""
         record = Record(self._next_id, kind, self.boot, time_ms, quality, body)
         self._next_id += 1
-        if self._next_id + ID_RESERVE // 2 > int(self.get(_IDS_KEY, 0)):
-            self.put(_IDS_KEY, self._next_id + ID_RESERVE)
         if len(self._ring) >= RING_RECORDS_MAX:
             victim = max(self._ring, key=lambda held: (held[0].priority, -held[0].record_id))
             self._ring.remove(victim)
@@ -119,10 +115,12 @@ class Store:
             return True
         if self.is_failing and now_ms < self._retry_ms:
             return False
-        if self._db is None:
+        if self._db is None:  # to open it is work enough for one step
             with suppress(StoreBusyError):
                 self._attach()
-        if self._db is None or not self._write(self._db):
+            self._retry_ms = now_ms + RETRY_COMMIT_MS
+            return False
+        if not self._write(self._db):
             self.is_failing = True
             self._retry_ms = now_ms + RETRY_COMMIT_MS
             return False
@@ -175,7 +173,6 @@ class Store:
 
     def close(self) -> None:
         """Commit and let go of the file."""
-        self.put(_IDS_KEY, self._next_id)
         self.commit(self._retry_ms)
         if self._db is not None:
             self._db.close()
@@ -210,7 +207,8 @@ class Store:
         if db.execute("PRAGMA freelist_count").fetchone()[0] >= PRUNE_PAGES:
             return
         db.execute(
-            "DELETE FROM record WHERE id IN (SELECT id FROM record WHERE state=2 AND class="
+            "DELETE FROM record WHERE id < (SELECT max(id) FROM record) AND id IN ("
+            "SELECT id FROM record WHERE state=2 AND class="
             "(SELECT max(class) FROM record WHERE state=2) ORDER BY id LIMIT ?)", (PRUNE_RECORDS,)
         )
 
@@ -291,8 +289,8 @@ class Store:
         """Take over what the disk knows; ``db`` is closed when it does not say it.
 
         In a life that began without its disk, what RAM knows is newer; but of two numbers the
-        larger one counts, because counters never go back. Its records have ids that no life with
-        a disk gives out, and are numbered anew only if an earlier one of its kind used them.
+        larger one counts, because counters never go back. Its records get ids that are free; what
+        was sent from RAM under another is sent again.
         """
         try:
             rows = db.execute("SELECT key, value, crc32 FROM small").fetchall()
@@ -306,26 +304,18 @@ class Store:
         except sqlite3.Error:
             db.close()
             raise
-        self._continue_ids(max(last_id + 1, int(stored.get(_IDS_KEY, 1))))
+        if not self._has_ids:
+            self._ring = [(replace(record, record_id=last_id + number), mono_ms)
+                          for number, (record, mono_ms) in enumerate(self._ring, 1)]
+            self._marks.clear()
+            self._next_id = last_id + 1 + len(self._ring)
+            self._has_ids = True
+        self._next_id = max(self._next_id, last_id + 1)
         for key, value in stored.items():
             mine = self._small.get(key, value)
             is_larger = type(mine) is int and type(value) is int and value > mine
             self._small[key] = value if is_larger else mine
         self._dirty = {k: v for k, v in self._small.items() if stored.get(k) != v}
-
-    def _continue_ids(self, unused_id: int) -> None:
-        """``unused_id`` and what follows it was never given out by a life that had the disk."""
-        if self._has_ids or not self._ring:
-            self._next_id = max(unused_id, self._next_id if self._has_ids else 0)
-        elif unused_id > DISKLESS_ID:
-            shift = unused_id - DISKLESS_ID
-            self._next_id += shift
-            self._ring = [
-                (replace(record, record_id=record.record_id + shift), mono_ms)
-                for record, mono_ms in self._ring
-            ]
-            self._marks = {record_id + shift: s for record_id, s in self._marks.items()}
-        self._has_ids = True
 
 
 def _row(record: Record, mono_ms: int) -> tuple[Any, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,9 @@ CHECKPOINT_PAGES = 12  # SQLite's own is 1000: a short life would never fold its
 
 @dataclass(frozen=True)
 class Promise:
-    """What had been acknowledged when the power went."""
+    """What had been acknowledged when the power went. Records go by the ``n`` in their bodies."""
 
-    ids: frozenset[int] = frozenset()
+    records: frozenset[int] = frozenset()
     confirmed: frozenset[int] = frozenset()
     boot: int = 0
     counter: int = 0
@@ -31,36 +31,48 @@ class Promise:
 
 @dataclass
 class Notebook:
-    """Everything that was ever given to the store, acknowledged or not."""
+    """Everything that was ever given to the store, and what of it was acknowledged."""
 
-    given: dict[int, Record] = field(default_factory=dict)
-    confirmed: set[int] = field(default_factory=set)
-    counter: int = 0
+    given: dict[int, Record] = field(default_factory=dict)  # n -> record as it was numbered
+    confirmed: set[int] = field(default_factory=set)  # n, in this life
+    counter: int = 0  # the highest that was tried
     may_forget: bool = False  # the disk was nearly full: confirmed records may be gone
+    promise: Promise = field(default_factory=Promise)
+    gone: set[int] = field(default_factory=set)  # n of earlier lives that nobody acknowledged
 
-    def promise(self, store: Store) -> Promise:
-        """To be called when a commit has returned True."""
-        return Promise(
-            frozenset(self.given), frozenset(self.confirmed), store.boot, self.counter
+    def acknowledge(self, store: Store) -> Promise:
+        """A commit has returned True."""
+        self.promise = Promise(
+            frozenset(self.given.keys() - self.gone),
+            self.promise.confirmed | self.confirmed, store.boot,
+            store.get("uplink_counter", 0),
         )
+        return self.promise
+
+    def cut(self) -> None:
+        """A life is over; what was not acknowledged in it is not owed."""
+        self.gone = set(self.given.keys() - self.promise.records)
+        self.confirmed.clear()
 
 
 def step(store: Store, rng: random.Random, notebook: Notebook, now_ms: int) -> None:
     """One step of a flight: some records, some marks, a counter."""
-    for _ in range(rng.randrange(1, 4)):
-        size = rng.choice((5, 60, 60, 300, 3000))
-        body: dict[str, Any] = {"text": rng.randbytes(size).hex()[:size], "n": now_ms}
-        record = store.append(rng.choice(KINDS), body, now_ms, now_ms, TimeQuality.NONE)
-        assert record.record_id not in notebook.given, "an id was given out twice"
-        notebook.given[record.record_id] = record
-    old = sorted(notebook.given)
-    store.mark_in_flight(rng.sample(old, min(2, len(old))))
-    confirmed = rng.sample(old, min(2, len(old)))
-    store.mark_confirmed(confirmed)
-    notebook.confirmed.update(confirmed)
+    for _ in range(rng.randrange(2, 5)):
+        size, number = rng.choice((5, 60, 60, 300, 3000)), len(notebook.given)
+        body: dict[str, Any] = {"text": rng.randbytes(size).hex()[:size], "n": number}
+        notebook.given[number] = store.append(
+            rng.choice(KINDS), body, now_ms, now_ms, TimeQuality.NONE
+        )
+    if store.boot:  # else its records may still get other numbers
+        known = sorted(notebook.given.keys() - notebook.gone)
+        in_flight, confirmed = rng.sample(known, 2), rng.sample(known, 2)
+        store.mark_in_flight([notebook.given[number].record_id for number in in_flight])
+        store.mark_confirmed([notebook.given[number].record_id for number in confirmed])
+        notebook.confirmed.update(confirmed)
     if rng.random() < 0.5:
-        notebook.counter += 1
-        store.put("uplink_counter", notebook.counter)
+        counter = store.get("uplink_counter", 0) + 1
+        notebook.counter = max(notebook.counter, counter)
+        store.put("uplink_counter", counter)
 
 
 def open_small(path: Path, notebook: Notebook) -> Store:
@@ -86,7 +98,7 @@ def record(
             for number in range(steps):
                 step(store, rng, notebook, number)
                 assert store.commit(number)
-                promises.append((len(disk.trace), notebook.promise(store)))
+                promises.append((len(disk.trace), notebook.acknowledge(store)))
             if boot == 0:
                 store.close()
             else:  # the process is gone: nothing is closed in order
@@ -100,7 +112,6 @@ class Ordeal:
 
     disk: Disk
     notebook: Notebook
-    promise: Promise
     refused_commits: int
     was_met: bool  # did the life last until the first refusal?
     has_returned: bool  # did the store work again when the disk did?
@@ -121,7 +132,7 @@ def suffer(
         for number in range(3):
             step(store, rng, notebook, number)
             assert store.commit(number)
-        promise = notebook.promise(store)
+            notebook.acknowledge(store)
         store.close()
         begin = disk.operations + first
         disk.refuse = lambda n, verb: refusal if begin <= n < begin + length else None
@@ -131,19 +142,21 @@ def suffer(
             now_ms += RETRY_COMMIT_MS // 4
             step(store, rng, notebook, now_ms)
             if store.commit(now_ms):
-                promise = notebook.promise(store)
+                notebook.acknowledge(store)
             else:
                 refused += 1
-                assert store.is_failing and store.queued(Priority.EVENT, 1) is not None
+            store.queued(Priority.EVENT, 1)
+            store.texts(Kind.MUSING, 1)
         was_met = disk.operations >= begin
         disk.refuse = lambda n, verb: None
         step(store, rng, notebook, now_ms)
-        has_returned = store.commit(now_ms + RETRY_COMMIT_MS) and not store.is_failing
+        now_ms += RETRY_COMMIT_MS
+        has_returned = store.commit(now_ms) or store.commit(now_ms + RETRY_COMMIT_MS)
         if has_returned:
-            promise = notebook.promise(store)
+            notebook.acknowledge(store)
         if store._db is not None:
             store._db.close()
-    return Ordeal(disk, notebook, promise, refused, was_met, has_returned)
+    return Ordeal(disk, notebook, refused, was_met, has_returned)
 
 
 def check(folder: Path, promise: Promise, notebook: Notebook) -> str | None:
@@ -160,24 +173,34 @@ def _check(store: Store, promise: Promise, notebook: Notebook) -> str | None:
         return "the store did not open"
     if store.salvaged_from is not None:
         return "a cut alone damaged the database"
-    query = f"SELECT state, {store_module._COLUMNS} FROM record"
     states: dict[int, int] = {}
+    query = f"SELECT state, {store_module._COLUMNS} FROM record"
     for state, *columns in store._db.execute(query):
-        if store_module._record(tuple(columns)) != notebook.given.get(columns[0]):
+        record = store_module._record(tuple(columns))
+        number = -1 if record is None else record.body["n"]
+        if record is None or number in states or not _is_same(record, notebook.given[number]):
             return f"record {columns[0]} is not what was given"
-        states[columns[0]] = state
-    lost = promise.ids - states.keys()
+        states[number] = state
+    lost = promise.records - states.keys()
     if notebook.may_forget:
-        lost -= notebook.confirmed
+        lost -= notebook.promise.confirmed | notebook.confirmed
     if lost:
         return f"{len(lost)} acknowledged records are lost, first {min(lost)}"
-    if any(states[i] != 2 for i in promise.confirmed & states.keys()):
+    if any(states[number] != 2 for number in promise.confirmed & states.keys()):
         return "a confirmation is lost"
     if store.boot <= promise.boot:
         return f"boot {store.boot} after boot {promise.boot}"
     if not promise.counter <= store.get("uplink_counter", 0) <= notebook.counter:
         return "the uplink counter went back"
+    taken = {row[0] for row in store._db.execute("SELECT id FROM record")}
     fresh = store.append(Kind.EVENT, {"event": "after"}, 0, 0, TimeQuality.NONE)
-    if fresh.record_id in promise.ids or fresh.record_id in states:
+    if fresh.record_id <= max(taken, default=0):
         return f"id {fresh.record_id} was given out again"
     return None if store.commit(0) else "the store takes nothing any more"
+
+
+def _is_same(stored: Record, given: Record) -> bool:
+    """But for the number and the boot, which a life that began without its disk learns late."""
+    if given.boot:
+        return stored == given
+    return replace(stored, record_id=given.record_id, boot=0) == given

@@ -16,13 +16,12 @@ from sim.disk import Disk, Refusal
 from sim.disk_tap import tapped
 from tests.crash import payload_life
 from tests.crash.explorer import DEPTH, Findings, Recording, explore
-from wire.records import Kind, Priority, TimeQuality
+from wire.records import Kind, TimeQuality
 
 
 @pytest.fixture(autouse=True)
 def _small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short lives reserve ids and prune in smaller portions, so that they do it often."""
-    monkeypatch.setattr(store_module, "ID_RESERVE", 8)
+    """Short lives prune in smaller portions, so that they do it often."""
     monkeypatch.setattr(store_module, "PRUNE_RECORDS", 3)
 
 
@@ -80,23 +79,19 @@ def test_ten_cuts_in_a_row_each_inside_the_recovery_from_the_last(
     _, notebook = payload_life.record(life, seed, steps=3)
     rng, path = random.Random(seed), life / "payload.sqlite"
     with tapped(disk := Disk(life)):
-        store = Store(path)
-        promise = notebook.promise(store)
-        store._db.close()
-        for _ in range(10):
+        for boot in range(10):
             last = disk.operations + rng.randrange(1, 40)
             disk.refuse = lambda number, verb, last=last: (
                 Refusal.POWER_OFF if number >= last else None)
             store = Store(path)
-            store.append(Kind.EVENT, {"event": "late"}, 0, 0, TimeQuality.NONE)
-            store.commit(0)
+            payload_life.step(store, rng, notebook, boot)
+            if store.commit(0):
+                notebook.acknowledge(store)
             store._detach()
+            notebook.cut()
             disk.cut(rng)
         disk.refuse = lambda number, verb: None
-        store = Store(path)
-        notebook.given |= {r.record_id: r for r in store.queued(Priority.EVENT, 99)}
-        store.close()
-        assert payload_life.check(life, promise, notebook) is None
+        assert payload_life.check(life, notebook.promise, notebook) is None
 
 
 def damaged(folder: Path) -> dict[str, bytes]:

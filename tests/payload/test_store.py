@@ -225,7 +225,8 @@ def test_kill_nine_loses_no_committed_record(tmp_path: Path) -> None:
         assert not durable & set(map(int, printed)), "no id is given out twice"
         durable |= set(map(int, printed))
         store = Store(path)
-        assert durable <= {r.record_id for r in store.queued(Priority.TRACK, 1_000_000)}
+        stored = sorted(r.record_id for r in store.queued(Priority.TRACK, 1_000_000))
+        assert durable <= set(stored) and stored == list(range(1, len(stored) + 1))
         store.close()
 
 
