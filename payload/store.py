@@ -1,29 +1,39 @@
 """The store: every record of the payload's life in one SQLite file, committed once a step.
 
 A record is durable when ``commit`` has returned True; only then may anything be sent or done
-because of it. Nothing is deleted because the ground has it: a confirmation marks. When the disk is
-full, read-only or failing, records wait in a bounded RAM ring and are still offered to the radio;
-the oldest of the least urgent class make room, counted. A database that cannot be read is moved
-aside and its readable rows are salvaged.
+because of it. Nothing is deleted because the ground has it: a confirmation marks, and only a disk
+that is nearly full forgets confirmed records, the oldest of the least urgent class first. When the
+disk is full, read-only, failing or not there, records wait in a bounded RAM ring and are still
+offered to the radio; the oldest of the least urgent class make room, counted. A database that
+cannot be read is salvaged (``payload.salvage``).
 
-WAL with synchronous=FULL lost nothing in 120 crash states where NORMAL lost 103
-(research/pi.md §6.2).
+What a power cut leaves was explored operation by operation and sector by sector; the numbers are in
+docs/architecture.md. With synchronous=NORMAL the same explorers find acknowledged records lost.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgpack
 
+from payload import salvage
 from wire.records import Kind, Priority, Record, TimeQuality, pack_body, unpack_body
 
 RING_RECORDS_MAX = 2_000
 RETRY_COMMIT_MS = 5_000
+READ_TRIES = 3  # a database that reads badly this often in a row is damaged
+DISKLESS_ID = 1 << 31  # the first id while the disk has not said which are taken
+RESERVE_BYTES = 32 << 20  # of free disk; with less, confirmed records make room
+PRUNE_RECORDS = 100  # at a time, which takes a card some 20 ms
+PRUNE_PAGES = 64  # free pages in the file that are enough
 
 _QUEUED, _IN_FLIGHT, _CONFIRMED = 0, 1, 2
 _SCHEMA = """
@@ -32,9 +42,11 @@ CREATE TABLE IF NOT EXISTS record (
     mono_ms INTEGER NOT NULL, time_ms INTEGER NOT NULL, quality INTEGER NOT NULL,
     body BLOB NOT NULL, crc32 INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS record_queue ON record (state, class, id);
-CREATE TABLE IF NOT EXISTS small (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS small (
+    key TEXT PRIMARY KEY, value BLOB NOT NULL, crc32 INTEGER NOT NULL) WITHOUT ROWID;
 """
 _INSERT = "INSERT OR IGNORE INTO record VALUES (?,?,?,?,?,?,?,?,?,?)"
+_MARK = "UPDATE record SET state=? WHERE id=? AND state<2"  # a confirmation is final
 _COLUMNS = "id, kind, boot, time_ms, quality, body, crc32"
 
 
@@ -45,24 +57,34 @@ class StoreBusyError(Exception):
 class Store:
     """One writer, one file. Every call returns at once but ``commit``, which waits for the disk."""
 
-    def __init__(self, path: Path, is_durable: bool = True) -> None:
-        """``is_durable`` False does not wait for the disk: a simulated world has its own."""
-        self._synchronous = "FULL" if is_durable else "OFF"
+    def __init__(
+        self, path: Path, is_durable: bool = True,
+        free_bytes: Callable[[Path], int] | None = None,
+    ) -> None:
+        """``is_durable`` False does not wait for the disk: a simulated world has its own.
+
+        ``free_bytes`` says how much room the disk of a folder has. Raises StoreBusyError.
+        """
         self.dropped_records = 0
         self.damaged_records = 0
         self.is_failing = False
         self.salvaged_from: Path | None = None
+        self.boot = 0  # unknown, while the disk is not there
+        self._path = path
+        self._synchronous = "FULL" if is_durable else "OFF"
+        self._free_bytes = free_bytes or _free_bytes
         self._ring: list[tuple[Record, int]] = []  # appended, not yet durable; (record, mono_ms)
-        self._ring_sent: set[int] = set()
+        self._marks: dict[int, int] = {}  # id -> state, not yet durable
         self._small: dict[str, Any] = {}
         self._dirty: dict[str, Any] = {}
-        self._confirmed: list[tuple[int, int]] = []  # (state, id), not yet durable
+        self._next_id = DISKLESS_ID
+        self._has_ids = False  # does ``_next_id`` continue those on the disk?
         self._retry_ms = 0
-        self._db = self._open(path)
-        self._load()
-        self.boot: int = int(self.get("boot", 0)) + 1
-        self.put("boot", self.boot)
-        self.commit(0)
+        self._db: sqlite3.Connection | None = None
+        if self._attach():
+            self.boot = int(self.get("boot", 0)) + 1
+            self.put("boot", self.boot)
+            self.commit(0)
 
     def append(
         self, kind: Kind, body: dict[str, Any], mono_ms: int, time_ms: int, quality: TimeQuality
@@ -73,6 +95,7 @@ class Store:
         if len(self._ring) >= RING_RECORDS_MAX:
             victim = max(self._ring, key=lambda held: (held[0].priority, -held[0].record_id))
             self._ring.remove(victim)
+            self._marks.pop(victim[0].record_id, None)
             self.dropped_records += 1
         self._ring.append((record, mono_ms))
         return record
@@ -88,26 +111,21 @@ class Store:
 
     def commit(self, now_ms: int) -> bool:
         """Make everything since the last commit durable; False while the disk does not take it."""
-        if not (self._ring or self._dirty or self._confirmed):
+        if not (self._ring or self._dirty or _CONFIRMED in self._marks.values()):
             return True
-        if self._db is None or (self.is_failing and now_ms < self._retry_ms):
+        if self.is_failing and now_ms < self._retry_ms:
             return False
-        try:
-            with self._db:
-                self._db.executemany(_INSERT, [_row(r, mono) for r, mono in self._ring])
-                sent = [(_IN_FLIGHT, record_id) for record_id in self._ring_sent]
-                self._db.executemany("UPDATE record SET state=? WHERE id=?", sent + self._confirmed)
-                self._db.executemany(
-                    "INSERT OR REPLACE INTO small VALUES (?,?)",
-                    [(key, msgpack.packb(value)) for key, value in self._dirty.items()],
-                )
-        except sqlite3.Error:
+        if self._db is None:  # to open it is work enough for one step
+            with suppress(StoreBusyError):
+                self._attach()
+            self._retry_ms = now_ms + RETRY_COMMIT_MS
+            return False
+        if not self._write(self._db):
             self.is_failing = True
             self._retry_ms = now_ms + RETRY_COMMIT_MS
             return False
-        self._confirmed.clear()
         self._ring.clear()
-        self._ring_sent.clear()
+        self._marks.clear()
         self._dirty.clear()
         self.is_failing = False
         return True
@@ -118,23 +136,15 @@ class Store:
         Musings come newest first, all others oldest first. While the disk fails, records of the
         RAM ring are offered too.
         """
-        found: list[Record] = []
         order = "DESC" if priority is Priority.MUSING else "ASC"
-        if self._db is not None:
-            try:
-                rows = self._db.execute(
-                    f"SELECT {_COLUMNS} FROM record WHERE state=0 AND class=? "
-                    f"ORDER BY id {order} LIMIT ?",
-                    (priority, limit),
-                ).fetchall()
-            except sqlite3.Error:
-                self.is_failing = True
-                rows = []
-            found = [record for row in rows if (record := self._record(row)) is not None]
-        if self.is_failing or self._db is None:
-            for record, _ in self._ring:
-                if record.priority is priority and record.record_id not in self._ring_sent:
-                    found.append(record)
+        found = self._records(
+            f"WHERE state=0 AND class=? ORDER BY id {order} LIMIT ?", (priority, limit)
+        )
+        if self.is_failing:
+            found += [
+                record for record, _ in self._ring
+                if record.priority is priority and record.record_id not in self._marks
+            ]
         return found[:limit]
 
     def mark_in_flight(self, record_ids: Iterable[int]) -> None:
@@ -153,17 +163,12 @@ class Store:
         return self._count("state<2") + len(self._ring)
 
     def count(self) -> int:
-        """Records ever stored, RAM ring included."""
+        """Records kept, RAM ring included."""
         return self._count("1") + len(self._ring)
 
     def texts(self, kind: Kind, limit: int) -> list[str]:
         """The ``text`` of the latest records of ``kind``, oldest first."""
-        if self._db is None:
-            return []
-        rows = self._db.execute(
-            f"SELECT {_COLUMNS} FROM record WHERE kind=? ORDER BY id DESC LIMIT ?", (kind, limit)
-        ).fetchall()
-        records = [record for row in rows if (record := self._record(row)) is not None]
+        records = self._records("WHERE kind=? ORDER BY id DESC LIMIT ?", (kind, limit))
         return [str(r.body["text"]) for r in reversed(records) if "text" in r.body]
 
     def close(self) -> None:
@@ -173,133 +178,203 @@ class Store:
             self._db.close()
             self._db = None
 
+    def _write(self, db: sqlite3.Connection) -> bool:
+        try:
+            with db:
+                db.executemany(_INSERT, [_row(record, mono) for record, mono in self._ring])
+                self._set_states(db)
+                db.executemany(
+                    "INSERT OR REPLACE INTO small VALUES (?,?,?)",
+                    [_small_row(key, value) for key, value in self._dirty.items()],
+                )
+                self._make_room(db)
+        except sqlite3.OperationalError:
+            with suppress(sqlite3.Error):
+                self._set_states(db)  # the rollback has undone them
+            return False
+        except sqlite3.DatabaseError:
+            self._detach()
+            return False
+        return True
+
+    def _set_states(self, db: sqlite3.Connection) -> None:
+        db.executemany(_MARK, [(state, record_id) for record_id, state in self._marks.items()])
+
+    def _make_room(self, db: sqlite3.Connection) -> None:
+        """On a disk that is nearly full, new records take the pages of old confirmed ones."""
+        if self._free_bytes(self._path.parent) >= RESERVE_BYTES:
+            return
+        if db.execute("PRAGMA freelist_count").fetchone()[0] >= PRUNE_PAGES:
+            return
+        db.execute(
+            "DELETE FROM record WHERE id < (SELECT max(id) FROM record) AND id IN ("
+            "SELECT id FROM record WHERE state=2 AND class="
+            "(SELECT max(class) FROM record WHERE state=2) ORDER BY id LIMIT ?)", (PRUNE_RECORDS,)
+        )
+
     def _mark(self, state: int, record_ids: Iterable[int]) -> None:
         """Takes effect at once and becomes durable with the next commit."""
-        ring_ids = {record.record_id for record, _ in self._ring}
-        marks = []
-        for record_id in record_ids:
-            if record_id in ring_ids:
-                self._ring_sent.add(record_id)
-            else:
-                marks.append((state, record_id))
-        if state == _CONFIRMED:  # only this must survive a power cut
-            self._confirmed += marks
+        marks = [i for i in record_ids if self._marks.get(i) != _CONFIRMED]
+        self._marks.update(dict.fromkeys(marks, state))
         if self._db is not None and marks:
             try:
-                self._db.executemany("UPDATE record SET state=? WHERE id=?", marks)
+                self._db.executemany(_MARK, [(state, record_id) for record_id in marks])
             except sqlite3.Error:
                 self.is_failing = True
 
+    def _records(self, condition: str, values: tuple[int, int]) -> list[Record]:
+        rows = self._fetch(f"SELECT {_COLUMNS} FROM record {condition}", values)
+        records = {row[0]: _record(row) for row in rows}
+        damaged = [record_id for record_id, record in records.items() if record is None]
+        self.damaged_records += len(damaged)
+        self.mark_confirmed(damaged)  # kept for the salvage, never sent
+        return [record for record in records.values() if record is not None]
+
     def _count(self, condition: str) -> int:
+        rows = self._fetch(f"SELECT count(*) FROM record WHERE {condition}", ())
+        return int(rows[0][0]) if rows else 0
+
+    def _fetch(self, sql: str, values: tuple[int, ...]) -> list[tuple[Any, ...]]:
+        """After an error the file is opened again at the next commit, and salvaged if need be."""
         if self._db is None:
-            return 0
+            return []
         try:
-            row = self._db.execute(f"SELECT count(*) FROM record WHERE {condition}").fetchone()
+            return self._db.execute(sql, values).fetchall()
         except sqlite3.Error:
-            self.is_failing = True
-            return 0
-        return int(row[0])
+            self._detach()
+            return []
 
-    def _record(self, row: tuple[Any, ...]) -> Record | None:
-        record_id, kind, boot, time_ms, quality, body, crc = row
-        if zlib.crc32(body) != crc:
-            self.damaged_records += 1
-            self._confirmed.append((_CONFIRMED, record_id))  # kept for the salvage, never sent
-            return None
-        return Record(
-            record_id, Kind(kind), boot, time_ms, TimeQuality(quality), unpack_body(body)
-        )
-
-    def _open(self, path: Path) -> sqlite3.Connection | None:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            return _connect(path, self._synchronous)
-        except sqlite3.OperationalError as error:
-            if "locked" in str(error):
-                raise StoreBusyError(f"{path}: another payload has this store open") from error
-        except sqlite3.DatabaseError:
-            return self._salvage(path)
-        except OSError:
-            pass
+    def _detach(self) -> None:
+        if self._db is not None:
+            with suppress(sqlite3.Error):
+                self._db.close()
+        self._db = None
         self.is_failing = True
-        return None
 
-    def _salvage(self, path: Path) -> sqlite3.Connection | None:
-        """Move a damaged database aside and copy the rows that can still be read."""
-        number = 1
-        while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
-            number += 1
-        for suffix in ("", "-wal", "-shm"):
-            source = Path(f"{path}{suffix}")
-            if source.exists():
-                source.rename(f"{aside}{suffix}")
-        self.salvaged_from = aside
+    def _attach(self) -> bool:
+        """Open the database, salvaged if need be; False when the disk does not give it."""
+        for reading in range(READ_TRIES + 1):  # the last one after a salvage
+            try:
+                _make_folder(self._path.parent)
+                self.salvaged_from = salvage.finish(self._path) or self.salvaged_from
+                db = _connect(self._path, self._synchronous)
+                self._join(db)
+            except OSError:
+                break
+            except sqlite3.DatabaseError as error:
+                if not self._is_damage(error):
+                    break
+            else:
+                self._db = db
+                self.is_failing = False
+                return True
+            if reading == READ_TRIES - 1:
+                try:
+                    salvage.copy(self._path, _SCHEMA)
+                except (OSError, sqlite3.Error):
+                    break
+        self.is_failing = True
+        return False
+
+    def _is_damage(self, error: sqlite3.DatabaseError) -> bool:
+        """Is the file itself bad, and not just its disk at the moment?"""
+        if not isinstance(error, sqlite3.OperationalError):
+            return True
+        if "locked" in str(error):
+            raise StoreBusyError(f"{self._path}: another payload has this store open") from error
+        name = getattr(error, "sqlite_errorname", None)  # without one, Python could not decode it
+        return name in (None, "SQLITE_IOERR_READ", "SQLITE_IOERR_SHORT_READ")
+
+    def _join(self, db: sqlite3.Connection) -> None:
+        """Take over what the disk knows; ``db`` is closed when it does not say it.
+
+        In a life that began without its disk, what RAM knows is newer; but of two numbers the
+        larger one counts, because counters never go back. Its records get ids that are free; what
+        was sent from RAM under another is sent again.
+        """
         try:
-            fresh = _connect(path, self._synchronous)
-            with fresh:
-                fresh.executemany(_INSERT, _readable_rows(aside, "record"))
-                small = _readable_rows(aside, "small")
-                fresh.executemany("INSERT OR IGNORE INTO small VALUES (?,?)", small)
+            rows = db.execute("SELECT key, value, crc32 FROM small").fetchall()
+            stored = {key: msgpack.unpackb(value, strict_map_key=False)
+                      for key, value, crc in rows if zlib.crc32(value) == crc}
+            if "boot" not in stored:
+                stored["boot"] = db.execute("SELECT max(boot) FROM record").fetchone()[0] or 0
+            last_id = db.execute("SELECT max(id) FROM record").fetchone()[0] or 0
+            db.execute("UPDATE record SET state=0 WHERE state=1")
+            self._set_states(db)
         except sqlite3.Error:
-            self.is_failing = True
-            return None
-        return fresh
-
-    def _load(self) -> None:
-        self._next_id = 1
-        if self._db is None:
-            return
-        rows = self._db.execute("SELECT key, value FROM small").fetchall()
-        self._small = {key: msgpack.unpackb(value, strict_map_key=False) for key, value in rows}
-        self._db.execute("UPDATE record SET state=0 WHERE state=1")
-        last = self._db.execute("SELECT max(id) FROM record").fetchone()[0]
-        self._next_id = (last or 0) + 1
+            db.close()
+            raise
+        if not self._has_ids:
+            self._ring = [(replace(record, record_id=last_id + number), mono_ms)
+                          for number, (record, mono_ms) in enumerate(self._ring, 1)]
+            self._marks.clear()
+            self._next_id = last_id + 1 + len(self._ring)
+            self._has_ids = True
+        self._next_id = max(self._next_id, last_id + 1)
+        for key, value in stored.items():
+            mine = self._small.get(key, value)
+            is_larger = type(mine) is int and type(value) is int and value > mine
+            self._small[key] = value if is_larger else mine
+        self._dirty = {k: v for k, v in self._small.items() if stored.get(k) != v}
 
 
 def _row(record: Record, mono_ms: int) -> tuple[Any, ...]:
     body = pack_body(record.body)
+    columns = (record.record_id, record.kind, record.boot, record.time_ms, record.quality, body)
     return (
         record.record_id, record.priority, record.kind, record.boot, mono_ms, record.time_ms,
-        record.quality, body, zlib.crc32(body), _QUEUED,
+        record.quality, body, _crc(columns), _QUEUED,
     )
 
 
+def _record(row: tuple[Any, ...]) -> Record | None:
+    """The record in ``_COLUMNS``, None when they are not what was written."""
+    record_id, kind, boot, time_ms, quality, body, crc = row
+    if _crc(row[:-1]) != crc:
+        return None
+    return Record(record_id, Kind(kind), boot, time_ms, TimeQuality(quality), unpack_body(body))
+
+
+def _crc(columns: tuple[Any, ...]) -> int:
+    return zlib.crc32(msgpack.packb(columns))
+
+
+def _small_row(key: str, value: Any) -> tuple[str, bytes, int]:
+    packed = msgpack.packb(value)
+    return key, packed, zlib.crc32(packed)
+
+
 def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
+    """Raises DatabaseError when the file is damaged, its OperationalError or OSError when the disk
+    refuses.
+    """
     db = sqlite3.connect(path, timeout=0.2)
-    db.execute("PRAGMA journal_mode=WAL")
-    db.execute("PRAGMA locking_mode=EXCLUSIVE")
-    db.execute(f"PRAGMA synchronous={synchronous}")
-    db.executescript(_SCHEMA)
-    db.execute("BEGIN IMMEDIATE")  # takes the lock now, so a second payload fails here
-    db.execute("COMMIT")
-    if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+    try:
+        # First, so that there is no shared-memory file: a full disk turns its pages into SIGBUS.
+        db.execute("PRAGMA locking_mode=EXCLUSIVE")
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute(f"PRAGMA synchronous={synchronous}")
+        db.executescript(_SCHEMA)
+        db.execute("BEGIN IMMEDIATE")  # takes the lock now, so a second payload fails here
+        db.execute("COMMIT")
+        if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+            raise sqlite3.DatabaseError("quick_check")
+        if synchronous == "FULL":
+            salvage.sync_folder(path.parent)  # SQLite does it too, but takes no notice of failure
+    except (sqlite3.Error, OSError):
         db.close()
-        raise sqlite3.DatabaseError("quick_check")
+        raise
     return db
 
 
-def _readable_rows(path: Path, table: str) -> Iterator[tuple[Any, ...]]:
-    """Rows of ``table`` one at a time, past the pages that cannot be read."""
-    key = {"record": "id", "small": "key"}[table]
-    last: Any = None
-    try:
-        db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-        top = db.execute("SELECT max(id) FROM record").fetchone()[0] or 0
-    except sqlite3.Error:
-        return
-    skips_left = top + 1
-    while skips_left:
-        try:
-            where = f"WHERE {key} > ?" if last is not None else ""
-            values = (last,) if last is not None else ()
-            sql = f"SELECT * FROM {table} {where} ORDER BY {key} LIMIT 1"
-            row = db.execute(sql, values).fetchone()
-        except sqlite3.Error:
-            if table == "small":
-                return
-            last, skips_left = (last or 0) + 1, skips_left - 1
-            continue
-        if row is None:
-            return
-        last = row[0]
-        yield row
+def _make_folder(folder: Path) -> None:
+    """Make it, durably. Raises OSError."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        salvage.sync_folder(path.parent)
+
+
+def _free_bytes(folder: Path) -> int:
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize

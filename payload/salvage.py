@@ -1,0 +1,131 @@
+"""Salvage: the readable rows of a damaged database, copied into a new one that takes its place.
+
+The damaged files are moved aside and kept. A power cut at any instant repeats or finishes it: until
+the copy is whole it has a name that nobody opens, and once it has its final name it is put in place
+at the next start.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+ID_MAX = 1 << 32
+
+
+def copy(path: Path, schema: str) -> None:
+    """Copy what can be read of the database at ``path`` beside it, for ``finish``.
+
+    Raises sqlite3.Error or OSError when the disk does not take it; ``path`` is then as it was.
+    """
+    part = path.with_name(f"{path.name}.salvaging")
+    for suffix in ("", "-journal"):
+        Path(f"{part}{suffix}").unlink(missing_ok=True)
+    fresh = sqlite3.connect(part)
+    try:
+        fresh.executescript(schema)
+        damaged_uri = f"{path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(damaged_uri, uri=True)) as damaged, fresh:
+            for row in _records(damaged):
+                _insert(fresh, "record", row)
+            for row in _small(damaged):
+                _insert(fresh, "small", row)
+    finally:
+        fresh.close()
+    part.rename(_copy_of(path))
+    sync_folder(path.parent)
+
+
+def finish(path: Path) -> Path | None:
+    """Put a whole copy, where there is one, in the place of the damaged database.
+
+    Where that was moved to, or None. Raises OSError.
+    """
+    copied = _copy_of(path)
+    if not copied.exists():
+        return None
+    number = 1
+    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists() and path.exists():
+        number += 1
+    for suffix in ("-journal", "-wal", "-shm", ""):  # the database last: the others are found by it
+        source = Path(f"{path}{suffix}")
+        if source.exists():
+            source.rename(f"{aside}{suffix}")
+    copied.rename(path)
+    sync_folder(path.parent)
+    return aside
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in ``folder`` durable. Raises OSError."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _copy_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.salvaged")
+
+
+def _insert(db: sqlite3.Connection, table: str, row: tuple[Any, ...]) -> None:
+    """Rows that break the rules of their table are not worth keeping."""
+    marks = ",".join("?" * len(row))
+    try:
+        db.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)
+    except sqlite3.IntegrityError:
+        return
+
+
+def _records(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+    """Records one at a time, past the pages that cannot be read."""
+    record_id = 0
+    while (row := _next_readable(db, record_id)) is not None:
+        yield row
+        record_id = row[0]
+
+
+def _next_readable(db: sqlite3.Connection, after_id: int) -> tuple[Any, ...] | None:
+    """The first record behind ``after_id`` that can be read, or None.
+
+    Ids that cannot be read lie together on a page: its end is found by doubling, then halving.
+    Every try may cost the second that a card takes to give a sector up.
+    """
+    is_readable, row = _read_next(db, after_id)
+    if is_readable:
+        return row
+    good = 1
+    while not (found := _read_next(db, after_id + good))[0]:
+        good *= 2
+        if good > ID_MAX:
+            return None
+    row, bad = found[1], good // 2
+    while good - bad > 1:
+        middle = (good + bad) // 2
+        is_readable, closer = _read_next(db, after_id + middle)
+        if is_readable:
+            good, row = middle, closer
+        else:
+            bad = middle
+    return row
+
+
+def _read_next(db: sqlite3.Connection, after_id: int) -> tuple[bool, tuple[Any, ...] | None]:
+    """(can it be read, the next row or None at the end)."""
+    try:
+        query = db.execute("SELECT * FROM record WHERE id > ? ORDER BY id LIMIT 1", (after_id,))
+        row = query.fetchone()
+    except sqlite3.Error:
+        return False, None
+    is_forward = row is None or row[0] > after_id  # a damaged tree may lead back to its beginning
+    return is_forward, row
+
+
+def _small(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+    with suppress(sqlite3.Error):
+        yield from db.execute("SELECT * FROM small")

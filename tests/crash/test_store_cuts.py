@@ -1,0 +1,157 @@
+"""The power goes at any instant of the store's life: nothing that was acknowledged is lost."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from functools import partial
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from payload import store as store_module
+from payload.store import Store
+from sim.disk import Disk, Refusal
+from sim.disk_tap import tapped
+from tests.crash import payload_life
+from tests.crash.explorer import DEPTH, Findings, Recording, explore
+from wire.records import Kind, TimeQuality
+
+
+@pytest.fixture(autouse=True)
+def _small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short lives prune in smaller portions, so that they do it often."""
+    monkeypatch.setattr(store_module, "PRUNE_RECORDS", 3)
+
+
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    made = tmp_path / "life", tmp_path / "state"
+    for folder in made:
+        folder.mkdir(parents=True)
+    return made
+
+
+def explore_life(tmp_path: Path, seed: int, **how) -> Findings:
+    life, state = folders(tmp_path / str(seed))
+    recording, notebook = payload_life.record(life, seed, **how)
+    check = partial(payload_life.check, notebook=notebook)
+    return explore(recording, state, check, torn=2, seed=seed)
+
+
+def test_no_cut_at_any_instant_loses_an_acknowledged_record(tmp_path: Path) -> None:
+    """Three boots with checkpoints, pruning, a clean stop and two that were none."""
+    found = Findings()
+    for seed in range(2 * DEPTH):
+        found += explore_life(tmp_path, seed)
+    found.report("payload store, power cut")
+    assert not found.broken, found.broken[:3]
+    assert found.states >= 1000 * DEPTH
+
+
+def normal(store: Store) -> None:
+    store._db.execute("PRAGMA synchronous=NORMAL")
+
+
+def early(store: Store) -> None:
+    """Every other commit is acknowledged before it is one."""
+    commit, calls = store.commit, count()
+    store.commit = lambda now_ms: commit(now_ms) if next(calls) % 2 else True
+
+
+def unsynced(store: Store) -> None:
+    store._db.execute("PRAGMA synchronous=OFF")
+
+
+@pytest.mark.parametrize("bug", [normal, early, unsynced])
+def test_the_explorer_finds_a_planted_bug(tmp_path: Path, bug) -> None:
+    found = explore_life(tmp_path, 1, steps=4, spoil=bug)
+    found.report(f"  planted bug {bug.__name__!r}")
+    assert len(found.broken) > found.states // 20
+    assert any("lost" in line for line in found.broken)
+
+
+@pytest.mark.parametrize("seed", range(8 * DEPTH))
+def test_ten_cuts_in_a_row_each_inside_the_recovery_from_the_last(
+    tmp_path: Path, seed: int
+) -> None:
+    life, _ = folders(tmp_path)
+    _, notebook = payload_life.record(life, seed, steps=3)
+    rng, path = random.Random(seed), life / "payload.sqlite"
+    with tapped(disk := Disk(life)):
+        for boot in range(10):
+            last = disk.operations + rng.randrange(1, 40)
+            disk.refuse = lambda number, verb, last=last: (
+                Refusal.POWER_OFF if number >= last else None)
+            store = Store(path)
+            payload_life.step(store, rng, notebook, boot)
+            if store.commit(0):
+                notebook.acknowledge(store)
+            store._detach()
+            notebook.cut()
+            disk.cut(rng)
+        disk.refuse = lambda number, verb: None
+        assert payload_life.check(life, notebook.promise, notebook) is None
+
+
+def damaged(folder: Path) -> dict[str, bytes]:
+    """A database with a bad page in the middle, and commits in its log."""
+    store = Store(folder / "payload.sqlite")
+    for number in range(120):
+        body = {"event": "e" * 200, "n": number}
+        store.append(Kind.EVENT, body, number, number, TimeQuality.NONE)
+        if number == 99:
+            assert store.commit(0)
+            store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.put("uplink_counter", 7)
+    assert store.commit(0)
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    store._db.close()
+    data = bytearray(files["payload.sqlite"])
+    middle = len(data) // 2 // 4096 * 4096
+    data[middle : middle + 4096] = b"\xaa" * 4096
+    return {**files, "payload.sqlite": bytes(data)}
+
+
+def rows(store: Store) -> dict[int, bytes]:
+    return dict(store._db.execute("SELECT id, body FROM record"))
+
+
+def test_a_cut_in_the_middle_of_a_salvage_loses_no_row_that_was_readable(tmp_path: Path) -> None:
+    life, state = folders(tmp_path)
+    files = damaged(life)
+    disk = Disk(life, is_traced=True)
+    disk.put(files)
+    with tapped(disk):
+        store = Store(life / "payload.sqlite")
+        readable, boot = rows(store), store.boot
+        assert store.salvaged_from is not None and store.get("uplink_counter") == 7
+        assert 100 <= len(readable) < 120, "a page of records was lost, and no other"
+        store._db.close()
+
+    def check(folder: Path, promise: int) -> str | None:
+        survivor = Store(folder / "payload.sqlite")
+        kept = survivor._db is not None and rows(survivor) == readable
+        counters = survivor.get("uplink_counter") == 7 and survivor.boot in (boot, boot + 1)
+        survivor.close()
+        return None if kept and counters else f"{kept=} {counters=}"
+
+    found = explore(Recording(disk.trace, [(0, 0)], files), state, check, torn=2, seed=1)
+    found.report("payload store, power cut while salvaging")
+    assert not found.broken, found.broken[:3]
+    assert found.states > 30
+
+
+def test_the_tap_shows_the_library_that_python_uses(tmp_path: Path) -> None:
+    """Were it another copy of SQLite, nothing above would mean anything."""
+    with tapped(disk := Disk(tmp_path, is_traced=True)):
+        db = sqlite3.connect(tmp_path / "x.sqlite")
+        db.execute("CREATE TABLE t (a)")
+        db.close()
+    verbs = [operation.verb for operation in disk.trace]
+    assert verbs.count("sync") >= 2 and "write" in verbs
+    before = len(disk.trace)
+    db = sqlite3.connect(tmp_path / "x.sqlite")
+    db.execute("INSERT INTO t VALUES (1)")
+    db.commit()
+    assert len(disk.trace) == before, "the tap is off again"

@@ -1,0 +1,238 @@
+"""The disk refuses at any operation: the store goes on from RAM, returns, and never pretends."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from itertools import count, product
+from pathlib import Path
+
+import pytest
+
+from payload import store as store_module
+from payload.store import DISKLESS_ID, RETRY_COMMIT_MS, Store
+from sim.disk import Disk, Refusal
+from sim.disk_tap import tapped
+from tests.crash import payload_life
+from tests.crash.explorer import DEPTH, Findings
+from tests.crash.payload_life import Ordeal, suffer
+from wire.records import Kind, Priority, TimeQuality
+
+FOR_EVER = 1 << 30
+# refusal, how many operations it lasts; every operation of a life meets the next of them
+TROUBLES = list(product((Refusal.FULL, Refusal.IO_ERROR, Refusal.READ_ONLY), (1, 4, 30, FOR_EVER)))
+
+
+def add(store: Store, number: int, kind: Kind = Kind.EVENT) -> int:
+    return store.append(kind, {"event": "e", "n": number}, 0, 0, TimeQuality.NONE).record_id
+
+
+def cut_after(ordeal: Ordeal, folder: Path, found: Findings) -> None:
+    """What the power cut that ends this life may leave, against what was promised in it."""
+    found.cut_points += 1
+    for files in ordeal.disk.states(random.Random(1), torn=2):
+        disk = Disk(folder)
+        disk.put(files)
+        with tapped(disk):
+            wrong = payload_life.check(folder, ordeal.notebook.promise, ordeal.notebook)
+        found.states += 1
+        if wrong is not None:
+            found.broken.append(wrong)
+
+
+def test_a_disk_that_refuses_at_any_operation_costs_nothing_acknowledged(tmp_path: Path) -> None:
+    """Full, failing or read-only, for one operation or for ever, from every operation on."""
+    found, met, refused = Findings(), 0, 0
+    for turn in range(min(len(TROUBLES), DEPTH)):
+        for first in count(1):
+            refusal, length = TROUBLES[(first + turn) % len(TROUBLES)]
+            (life := tmp_path / f"{turn}-{first}").mkdir()
+            ordeal = suffer(life, first, first, refusal, length)
+            if not ordeal.was_met:
+                break
+            met += 1
+            refused += ordeal.refused_commits
+            case = f"{refusal} for {length} operations from operation {first}"
+            assert ordeal.has_returned, f"{case}: the store did not return"
+            cut_after(ordeal, life, found)
+            assert not found.broken, f"{case}: {found.broken}"
+    found.report(f"payload store, {met} lives on a disk that refuses, then a power cut")
+    assert met >= 100 * DEPTH and refused > met
+
+
+def test_the_explorer_finds_a_store_that_ignores_a_failed_commit(tmp_path: Path) -> None:
+    def credulous(store: Store) -> None:
+        commit = store.commit
+        store.commit = lambda now_ms: commit(now_ms) or True
+
+    found = Findings()
+    for first in range(10, 40):
+        (life := tmp_path / str(first)).mkdir()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(payload_life, "RETRY_COMMIT_MS", 0)  # it dies before it can try again
+            cut_after(suffer(life, 1, first, Refusal.IO_ERROR, FOR_EVER, credulous), life, found)
+    assert found.broken
+
+
+def test_a_store_that_finds_no_disk_when_it_starts_joins_it_later(tmp_path: Path) -> None:
+    """Twice: and no record of either life gets a number that another one has."""
+    path = tmp_path / "s.sqlite"
+    with tapped(disk := Disk(tmp_path)):
+        first = Store(path)
+        for number in range(3):
+            add(first, number)
+        first.put("uplink_counter", 40)
+        assert first.commit(0)
+        first.close()
+        for life in (1, 2):
+            disk.refuse = lambda number, verb: Refusal.IO_ERROR
+            store = Store(path)
+            assert store.is_failing and store.boot == 0
+            early = [add(store, 10 * life + number) for number in range(3)]
+            assert early[0] == DISKLESS_ID, "no life with a disk gives these out"
+            store.put("uplink_counter", 7)
+            store.put("phase", {"life": life})
+            assert not store.commit(0) and not store.commit(RETRY_COMMIT_MS)
+            store.mark_in_flight(early[:1])
+            assert [r.record_id for r in store.queued(Priority.EVENT, 9)] == early[1:]
+            disk.refuse = lambda number, verb: None
+            assert not store.commit(2 * RETRY_COMMIT_MS - 1) and store.is_failing, "too early"
+            assert not store.commit(2 * RETRY_COMMIT_MS) and not store.is_failing, "only opened"
+            assert store.commit(2 * RETRY_COMMIT_MS + 1)
+            assert store.get("uplink_counter") == 40, "counters never go back"
+            assert store.get("phase") == {"life": life}, "what RAM knows is newer"
+            add(store, 10 * life + 3)
+            assert store.commit(3 * RETRY_COMMIT_MS)
+            store.close()
+    store = Store(path)
+    found = {r.record_id: r.body["n"] for r in store.queued(Priority.EVENT, 99)}
+    assert found == dict(enumerate([0, 1, 2, 10, 11, 12, 13, 20, 21, 22, 23], 1))
+    assert store.boot == 2, "lives that never knew their number took none"
+
+
+def bad_sectors(disk: Disk, name: str, page: int) -> set[tuple[str, int]]:
+    return {(name, page * 8 + index) for index in range(8)}
+
+
+def filled(folder: Path) -> Store:
+    store = Store(folder / "s.sqlite")
+    for number in range(400):
+        add(store, number)
+    assert store.commit(0)
+    store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return store
+
+
+def test_a_sector_that_cannot_be_read_any_more_ends_in_a_salvage(tmp_path: Path) -> None:
+    with tapped(disk := Disk(tmp_path)):
+        filled(tmp_path).close()
+        disk.bad_sectors = bad_sectors(disk, "s.sqlite", 5)
+        store = Store(tmp_path / "s.sqlite")
+        assert store.salvaged_from is not None and not store.is_failing
+        add(store, 1000)
+        assert store.commit(0)
+        kept = [record.body["n"] for record in store.queued(Priority.EVENT, 999)]
+        lost = sorted(set(range(400)) - set(kept))
+        assert kept[-1] == 1000 and 0 < len(lost) < 4096 // 30
+        assert lost == list(range(lost[0], lost[-1] + 1)), "one page of records, and no other"
+
+
+def test_a_glitch_while_reading_costs_nothing(tmp_path: Path) -> None:
+    with tapped(disk := Disk(tmp_path)):
+        store = filled(tmp_path)
+        store.close()
+        store = Store(tmp_path / "s.sqlite")
+        store._db.execute("PRAGMA shrink_memory")
+        disk.bad_sectors = bad_sectors(disk, "s.sqlite", 5)
+        assert store.queued(Priority.EVENT, 999) == [] and store.is_failing
+        add(store, 1000)
+        disk.bad_sectors = set()
+        assert not store.commit(0) and store.commit(1), "opened, then written"
+        assert not store.is_failing and store.salvaged_from is None
+        assert len(store.queued(Priority.EVENT, 999)) == 401
+
+
+def test_what_was_marked_survives_a_commit_that_failed(tmp_path: Path) -> None:
+    with tapped(disk := Disk(tmp_path)):
+        store = Store(tmp_path / "s.sqlite")
+        old = [add(store, number) for number in range(4)]
+        assert store.commit(0)
+        store.mark_in_flight(old[:2])
+        store.mark_confirmed(old[2:3])
+        fresh = [add(store, number) for number in range(4, 6)]
+        store.mark_confirmed(fresh[:1])
+        disk.refuse = lambda number, verb: Refusal.FULL
+        assert not store.commit(0)
+        assert [r.record_id for r in store.queued(Priority.EVENT, 9)] == [old[3], fresh[1]]
+        disk.refuse = lambda number, verb: None
+        assert store.commit(RETRY_COMMIT_MS)
+        store.mark_queued(old[2:3])
+        assert [r.record_id for r in store.queued(Priority.EVENT, 9)] == [old[3], fresh[1]]
+        store.close()
+        db = sqlite3.connect(tmp_path / "s.sqlite")
+        states = dict(db.execute("SELECT id, state FROM record"))
+        assert states == dict(zip(old + fresh, (1, 1, 2, 0, 2, 0), strict=True))
+
+
+def test_a_nearly_full_disk_forgets_the_oldest_confirmed_of_the_lowest_class(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "PRUNE_RECORDS", 2)
+    free = [1 << 40]
+    store = Store(tmp_path / "s.sqlite", free_bytes=lambda folder: free[0])
+    events = [add(store, number) for number in range(3)]
+    pictures = [add(store, number, Kind.THUMBNAIL) for number in range(5)]
+    store.mark_confirmed(events + pictures[1:])
+    assert store.commit(0)
+
+    def kept() -> set[int]:
+        return {row[0] for row in store._db.execute("SELECT id FROM record")}
+
+    assert kept() == {*events, *pictures}, "a confirmation marks and never deletes"
+    free[0] = store_module.RESERVE_BYTES - 1
+    for _ in range(3):
+        add(store, 0)
+        assert store.commit(0)
+    assert not kept() & set(pictures[1:]), "pictures go first"
+    assert kept() >= {events[2], pictures[0]}, "what the ground lacks stays"
+    assert not kept() & set(events[:2]), "then, oldest first, the next class"
+    monkeypatch.setattr(store_module, "PRUNE_PAGES", 0)
+    add(store, 0)
+    assert store.commit(0) and events[2] in kept(), "free pages in the file are enough"
+    last = add(store, 0, Kind.THUMBNAIL)
+    assert store.commit(0)
+    store.mark_confirmed([last])
+    monkeypatch.setattr(store_module, "PRUNE_PAGES", 64)
+    assert store.commit(0) and last in kept(), "or its number would be given out again"
+
+
+def test_a_value_that_does_not_match_its_checksum_is_absent(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s.sqlite")
+    for _ in range(4):
+        add(store, 0)
+        store.put("phase", {"phase": 3})
+        store.close()
+        store = Store(tmp_path / "s.sqlite")
+    boot = store.boot
+    add(store, 0)
+    store.close()
+    with sqlite3.connect(tmp_path / "s.sqlite") as db:
+        db.execute("UPDATE small SET value = X'C0FFEE' WHERE key IN ('phase', 'boot')")
+    db.close()
+    again = Store(tmp_path / "s.sqlite")
+    assert again.get("phase") is None
+    assert again.boot == boot + 1, "the records tell which boot was the last"
+
+
+@pytest.mark.parametrize("column", ["kind", "boot", "time_ms", "quality", "body"])
+def test_a_flipped_bit_in_any_field_of_a_record_is_seen(tmp_path: Path, column: str) -> None:
+    store = Store(tmp_path / "s.sqlite")
+    number = add(store, 0)
+    store.close()
+    value = "X'80'" if column == "body" else f"{column} + 77"
+    with sqlite3.connect(tmp_path / "s.sqlite") as db:
+        db.execute(f"UPDATE record SET {column} = {value} WHERE id = ?", (number,))
+    db.close()
+    again = Store(tmp_path / "s.sqlite")
+    assert again.queued(Priority.EVENT, 9) == [] and again.damaged_records == 1
+    assert again.queued(Priority.EVENT, 9) == [] and again.damaged_records == 1, "counted once"
