@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from groundstation.archive import Archive
 from groundstation.ground import Ground
@@ -28,6 +28,7 @@ from payload.devices.bme280 import Bme280
 from payload.devices.gps_ublox import UbloxGnss
 from payload.devices.ina219 import Ina219
 from payload.flight import Flight, FlightPorts
+from payload.health import Fault
 from payload.memory import Memory
 from payload.ports import HeardFrame, Mind, PortError, Sensor
 from payload.prompt import PersonaText
@@ -40,6 +41,7 @@ from sim.channel import Channel, GilbertElliott, SimRadio
 from sim.clock import SimClock, part_rng
 from sim.devices import Bme280Chip, Chip, FakeI2cBus, Ina219Chip
 from sim.receiver import FakeUblox
+from sim.scenario import Conditions
 from sim.services import ScriptedMind, SimBoard, SimHttp, SimWatchdog
 from sim.sky import Sky
 from sim.worker_mind import WorkerMind
@@ -48,7 +50,9 @@ from wire.frames import BeaconFrame, decode_downlink
 from wire.mission import Mission
 
 MindKind = Literal["real", "scripted", "none"]
-BOOT_DELAY_MS = 20_000
+BOOT_DELAY_MS = 20_000  # a Pi from power on to the daemon
+RESTART_DELAY_MS = 2_000  # systemd starts the daemon again
+WATCHDOG_MS = 30_000  # WatchdogSec of systemd/spacepi-payload.service
 # A model this small gains nothing from two threads, and on a busy machine two that wait for each
 # other by spinning cost seconds a thought instead of a tenth (measured: 7 to 19 s against 0.1 to
 # 0.2). What a Pi's threads give is in the modelled delay.
@@ -85,6 +89,16 @@ class PersonaParts:
     bundle: Path | None = None
 
 
+class Observer(Protocol):
+    """Looks on and changes nothing: the checks, the trace, the digest."""
+
+    def on_boot(self) -> None: ...
+    def on_step(self) -> None: ...
+    def on_send(self, frame: bytes) -> None: ...
+    def on_uplink(self, frame: bytes) -> None: ...
+    def on_crash(self, error: Exception) -> None: ...
+
+
 # Speaks for the scripted mind: the core does not think without a persona.
 SCRIPTED_PERSONA = PersonaText("script", "A box under a balloon, and what it says.", ("Say it.",))
 
@@ -95,6 +109,7 @@ class World:
     def __init__(
         self, mission: Mission, seed: int, mind_kind: MindKind, out_dir: Path,
         trajectory: Trajectory | None = None, persona: PersonaParts | None = None,
+        conditions: Conditions | None = None,
     ) -> None:
         """``out_dir`` exists or can be made; databases in it are continued, as after a reboot."""
         out_dir.mkdir(parents=True, exist_ok=True)
@@ -105,10 +120,18 @@ class World:
         self.payload_path = out_dir / "payload.sqlite"
         self.archive_path = out_dir / "archive.sqlite"
         self.boots = 0
+        self.watchdog_bites = 0
+        self.stuck_parts: dict[str, int] = {}  # part -> since when, ms
+        self.observers: list[Observer] = []
+        self.open_store: Callable[[], Store] = partial(Store, self.payload_path, is_durable=False)
+        self.conditions = conditions = conditions or Conditions()
+        self.absent_faults = Fault(0)  # of what this scenario never had
         self._persona = persona or PersonaParts()
-        site = part_rng(seed, "site").choice(SITES)
-        self.sky = Sky(part_rng(seed, "sky"), site.warmth_k)
-        self.trajectory = trajectory or Balloon(part_rng(seed, "balloon"), self.sky, site)
+        site = conditions.site or part_rng(seed, "site").choice(SITES)
+        warmth_k = site.warmth_k if conditions.warmth_k is None else conditions.warmth_k
+        self.sky = Sky(part_rng(seed, "sky"), warmth_k)
+        self.trajectory = trajectory or Balloon(
+            part_rng(seed, "balloon"), self.sky, site, conditions.launch)
         self.clock = SimClock(self.trajectory.start_utc_ms)
         self.last_beacon: BeaconFrame | None = None  # as sent, heard or not
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
@@ -121,9 +144,13 @@ class World:
         self.archive: Archive | None = None
         self.ground: Ground | None = None
         self._boot_ms = 0
+        self._stalled_until_ms = 0
+        self._is_healed = False
+        self._lives = 0  # power cuts and restarts so far
         self._open_ground()
-        self._boot()
+        self.at(0, self._boot)
         self._every(BODY_EVERY_MS, self.body.advance)
+        self._every(1_000, self._supervise)
         self._plan_questions()
 
     # -- moving ------------------------------------------------------------------------------
@@ -148,8 +175,14 @@ class World:
         return self.trajectory.end_s
 
     def reboot(self, delay_ms: int = BOOT_DELAY_MS) -> None:
-        """Cut the payload's power now: the flight is gone, what was committed stays."""
+        """Cut the payload's power now: the flight is gone, what was committed stays.
+
+        A second cut before it is up again puts the boot off.
+        """
         self.flight = None
+        self._lives += 1
+        self._stalled_until_ms = 0
+        self.stuck_parts.clear()
         self.store = None  # not closed: nobody closes anything in a power cut
         gc.collect()  # so that the file's lock goes now, as it does with a real process
         self.body.is_off = True
@@ -158,15 +191,46 @@ class World:
             self.mind.cancel(0)
         self.camera.cancel(0)
         self.http.cancel(0)
-        self._at(self.clock.now_ms + delay_ms, self._boot)
+        life = self._lives
+        self.at(self.clock.now_ms + delay_ms, lambda: self._boot() if life == self._lives else None)
+
+    def restart(self) -> None:
+        """The supervisor kills the daemon and starts it again; the Pi stays on."""
+        self.reboot(RESTART_DELAY_MS)
+
+    def stick(self, part: str) -> None:
+        """``part`` of the payload makes no progress any more until the daemon is started again."""
+        if self.flight is None:
+            return
+        self.stuck_parts[part] = self.clock.now_ms
+        health = self.flight.health
+        mark = health.mark
+        health.mark = (  # type: ignore[method-assign]
+            lambda name, now_ms: None if name == part else mark(name, now_ms))
+
+    def stall(self, until_ms: int) -> None:
+        """The daemon gets no processor time, or waits in a call, until then."""
+        self._stalled_until_ms = max(self._stalled_until_ms, until_ms)
 
     def restart_ground(self, down_s: float = 0.0) -> None:
         """Kill the station's process and start it again after ``down_s``, deaf until then."""
         self._close_ground()
         if down_s > 0:
-            self._at(self.clock.now_ms + round(down_s * 1000), self._open_ground)
+            self.at(self.clock.now_ms + round(down_s * 1000), self._open_ground)
         else:
             self._open_ground()
+
+    def heal(self, loss: float) -> None:
+        """The weather turns good, and the station answers from now on."""
+        self._is_healed = True
+        self.channel.set_loss(loss)
+        if not self.conditions.has_uplink:
+            self.restart_ground()
+
+    @property
+    def flight_ms(self) -> int:
+        """Now, as the payload counts it: ms since its boot."""
+        return self.clock.now_ms - self._boot_ms
 
     def close(self) -> None:
         """Close both databases and stop the mind worker; the world cannot run on."""
@@ -188,7 +252,8 @@ class World:
         rng, seed = part_rng(self.seed, "channel"), self.seed
         self.channel = Channel(
             self.clock, self.mission.radio.rate_bps, rng, self._distance_m,
-            GilbertElliott(part_rng(seed, "down")), GilbertElliott(part_rng(seed, "up")),
+            GilbertElliott(part_rng(seed, "down"), self.conditions.down_loss),
+            GilbertElliott(part_rng(seed, "up"), self.conditions.up_loss),
         )
         self.radio = SimRadio(
             self.clock, self.channel, self.mission.radio.mtu_bytes, self._on_payload_sends
@@ -197,10 +262,12 @@ class World:
     def _build_payload(self) -> None:
         seed, mission = self.seed, self.mission
         self.mind = self._build_mind()
-        charge = part_rng(seed, "battery").uniform(0.70, 1.0)
+        charge = self.conditions.charge
+        if charge is None:
+            charge = part_rng(seed, "battery").uniform(0.70, 1.0)
         self.body = Body(
             self.clock, self.trajectory, self.sky,
-            Battery(mission.power.capacity_mah, charge), self.channel,
+            Battery(mission.power.capacity_mah * self.conditions.health, charge), self.channel,
             lambda: self.mind is not None and self.mind.is_busy,
         )
         self.camera = SyntheticCamera(
@@ -241,7 +308,7 @@ class World:
             outside = Bme280(self.bus, sensors.outside_address)
         if sensors.power == "ina219":
             power = Ina219(self.bus, sensors.power_address)
-        self.store = Store(self.payload_path, is_durable=False)
+        self.store = self.open_store()
         mind: Mind | None = self.mind
         ports = FlightPorts(
             gnss=UbloxGnss(self.receiver), outside=outside, power=power, radio=self.radio,
@@ -260,22 +327,46 @@ class World:
             part_rng(self.seed, f"flight {self.store.boot}"),
         )
         self._boot_ms = self.clock.now_ms
+        self.watchdog.petted_ms = self.clock.now_ms
+        for observer in self.observers:
+            observer.on_boot()
         self._step_flight(self.boots)
 
     def _step_flight(self, boot: int) -> None:
         """One step; ``boot`` and not the flight itself, which would keep its disk locked."""
         if self.flight is None or boot != self.boots:
             return  # of a boot that is over
-        due_ms = self._boot_ms + self.flight.step(self.clock.now_ms - self._boot_ms)
+        if self.clock.now_ms < self._stalled_until_ms:
+            self.at(self._stalled_until_ms, lambda: self._step_flight(boot))
+            return
+        try:
+            due_ms = self._boot_ms + self.flight.step(self.clock.now_ms - self._boot_ms)
+        except Exception as error:
+            if not self.observers:
+                raise
+            for observer in self.observers:
+                observer.on_crash(error)
+            self.restart()
+            return
         assert due_ms > self.clock.now_ms, "the flight asked for a step in the past"
-        self._at(due_ms, lambda: self._step_flight(boot))
+        for observer in self.observers:
+            observer.on_step()
+        self.at(due_ms, lambda: self._step_flight(boot))
+
+    def _supervise(self) -> None:
+        """systemd: a daemon that does not pet its watchdog is started again."""
+        if self.flight is not None and self.clock.now_ms - self.watchdog.petted_ms > WATCHDOG_MS:
+            self.watchdog_bites += 1
+            self.restart()
 
     def _on_payload_sends(self, frame: bytes, end_ms: int) -> None:
         decoded = decode_downlink(frame)
         if isinstance(decoded, BeaconFrame):
             self.last_beacon = decoded
+        for observer in self.observers:
+            observer.on_send(frame)
         start_ms = self.clock.now_ms
-        self._at(end_ms, lambda: self._down_arrives(frame, start_ms, end_ms))
+        self.at(end_ms, lambda: self._down_arrives(frame, start_ms, end_ms))
 
     # -- the station -------------------------------------------------------------------------
 
@@ -286,15 +377,17 @@ class World:
         self.ground.receive(heard.data, self.clock.utc_ms, heard.rssi_dbm, heard.snr_db, "sim")
         decoded = decode_downlink(frame)
         if isinstance(decoded, BeaconFrame) and decoded.is_listening:
-            self._at(self.clock.now_ms + GROUND_TURN_MS, self._ground_turn)
+            self.at(self.clock.now_ms + GROUND_TURN_MS, self._ground_turn)
 
     def _ground_turn(self) -> None:
         if self.ground is None or self.channel.is_ground_sending:
             return
         frame = self.ground.next_uplink(self.clock.utc_ms)
         if frame is not None:
+            for observer in self.observers:
+                observer.on_uplink(frame)
             start_ms, end_ms = self.clock.now_ms, self.channel.send_up(frame)
-            self._at(end_ms, lambda: self._up_arrives(frame, start_ms, end_ms))
+            self.at(end_ms, lambda: self._up_arrives(frame, start_ms, end_ms))
 
     def _up_arrives(self, frame: bytes, start_ms: int, end_ms: int) -> None:
         heard: HeardFrame | None = self.channel.arrive_up(frame, start_ms, end_ms)
@@ -303,7 +396,8 @@ class World:
 
     def _open_ground(self) -> None:
         self.archive = Archive(self.archive_path, is_durable=False)
-        self.ground = Ground(self.mission, self.archive, self._key)
+        key = self._key if self.conditions.has_uplink or self._is_healed else None
+        self.ground = Ground(self.mission, self.archive, key)
 
     def _close_ground(self) -> None:
         self.ground = None
@@ -320,7 +414,7 @@ class World:
             if at_s >= self.end_s - 600:
                 break
             text = questions.pop()
-            self._at(round(at_s * 1000), partial(self._ask, text))
+            self.at(round(at_s * 1000), partial(self._ask, text))
 
     def _ask(self, text: str) -> None:
         if self.ground is not None:
@@ -328,7 +422,7 @@ class World:
 
     # -- events ------------------------------------------------------------------------------
 
-    def _at(self, at_ms: int, action: Callable[[], None]) -> None:
+    def at(self, at_ms: int, action: Callable[[], None]) -> None:
         """Ties go in the order in which they were planned."""
         self._events += 1
         heapq.heappush(self._heap, (at_ms, self._events, action))
@@ -336,9 +430,9 @@ class World:
     def _every(self, period_ms: int, action: Callable[[], None]) -> None:
         def again() -> None:
             action()
-            self._at(self.clock.now_ms + period_ms, again)
+            self.at(self.clock.now_ms + period_ms, again)
 
-        self._at(self.clock.now_ms + period_ms, again)
+        self.at(self.clock.now_ms + period_ms, again)
 
     def _distance_m(self) -> float:
         """From the station, which stays at the pad, to the payload; straight through the air."""
