@@ -16,6 +16,7 @@ import contextlib
 import gc
 import hashlib
 import heapq
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -28,18 +29,18 @@ from payload.devices.bme280 import Bme280
 from payload.devices.gps_ublox import UbloxGnss
 from payload.devices.ina219 import Ina219
 from payload.flight import Flight, FlightPorts
-from payload.health import Fault
 from payload.memory import Memory
 from payload.ports import HeardFrame, Mind, PortError, Sensor
 from payload.prompt import PersonaText
 from payload.store import Store
-from sim.balloon import SITES, Balloon, Trajectory, distance_m
+from sim.balloon import SITES, Balloon, Site, Trajectory, distance_m
 from sim.battery import Battery
 from sim.body import Body
 from sim.camera import SyntheticCamera
 from sim.channel import Channel, GilbertElliott, SimRadio
 from sim.clock import SimClock, part_rng
 from sim.devices import Bme280Chip, Chip, FakeI2cBus, Ina219Chip
+from sim.orbit import Orbit
 from sim.receiver import FakeUblox
 from sim.scenario import Conditions
 from sim.services import ScriptedMind, SimBoard, SimHttp, SimWatchdog
@@ -57,6 +58,8 @@ WATCHDOG_MS = 30_000  # WatchdogSec of systemd/spacepi-payload.service
 # other by spinning cost seconds a thought instead of a tenth (measured: 7 to 19 s against 0.1 to
 # 0.2). What a Pi's threads give is in the modelled delay.
 MIND_THREADS = 1
+OVERHEARD_FRAMES = 256
+FOREIGN_RSSI_DBM, FOREIGN_SNR_DB = -95.0, 8.0
 GROUND_TURN_MS = 150  # the station's transmitter keys up
 BODY_EVERY_MS = 2_000
 QUESTIONS_PER_HOUR = 2.2
@@ -121,22 +124,23 @@ class World:
         self.archive_path = out_dir / "archive.sqlite"
         self.boots = 0
         self.watchdog_bites = 0
+        self.ground_offset_ms = 0  # how wrong the station's computer clock is
+        self.overheard: deque[bytes] = deque(maxlen=OVERHEARD_FRAMES)  # uplink, as an enemy has it
         self.stuck_parts: dict[str, int] = {}  # part -> since when, ms
         self.observers: list[Observer] = []
         self.open_store: Callable[[], Store] = partial(Store, self.payload_path, is_durable=False)
         self.conditions = conditions = conditions or Conditions()
-        self.absent_faults = Fault(0)  # of what this scenario never had
         self._persona = persona or PersonaParts()
         site = conditions.site or part_rng(seed, "site").choice(SITES)
         warmth_k = site.warmth_k if conditions.warmth_k is None else conditions.warmth_k
         self.sky = Sky(part_rng(seed, "sky"), warmth_k)
-        self.trajectory = trajectory or Balloon(
-            part_rng(seed, "balloon"), self.sky, site, conditions.launch)
+        self.trajectory = trajectory or self._path(site)
         self.clock = SimClock(self.trajectory.start_utc_ms)
         self.last_beacon: BeaconFrame | None = None  # as sent, heard or not
+        self.last_frame: bytes | None = None
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
         self._events = 0
-        self._key = self._uplink_key()
+        self.uplink_key = self._uplink_key()
         self._build_air()
         self._build_payload()
         self.store: Store | None = None
@@ -227,6 +231,21 @@ class World:
         if not self.conditions.has_uplink:
             self.restart_ground()
 
+    def strike_payload(self, data: bytes) -> None:
+        """Somebody else's bytes reach the payload's modem."""
+        self.radio.deliver(HeardFrame(data, FOREIGN_RSSI_DBM, FOREIGN_SNR_DB))
+
+    def strike_ground(self, data: bytes) -> None:
+        """Somebody else's bytes reach the station's modem."""
+        if self.ground is not None:
+            self.ground.receive(
+                data, self.ground_utc_ms, FOREIGN_RSSI_DBM, FOREIGN_SNR_DB, "sim")
+
+    @property
+    def ground_utc_ms(self) -> int:
+        """What the station's computer believes."""
+        return self.clock.utc_ms + self.ground_offset_ms
+
     @property
     def flight_ms(self) -> int:
         """Now, as the payload counts it: ms since its boot."""
@@ -243,6 +262,16 @@ class World:
             self.mind.close()
 
     # -- building ----------------------------------------------------------------------------
+
+    def _path(self, site: Site) -> Trajectory:
+        rng, launch = part_rng(self.seed, "balloon"), self.conditions.launch
+        if self.conditions.is_orbit and launch is not None:
+            return Orbit(rng, site, launch)
+        return Balloon(rng, self.sky, site, launch)
+
+    def _is_in_view(self) -> bool:
+        path = self.trajectory
+        return self._is_healed or not isinstance(path, Orbit) or path.is_in_view(self.clock.now_s)
 
     def _uplink_key(self) -> bytes:
         master = hashlib.sha256(f"spacepi simulation {self.seed}".encode()).digest()
@@ -323,7 +352,7 @@ class World:
             with contextlib.suppress(PortError):  # without it the mind does not quote
                 memory = Memory(self._persona.memory_path)
         self.flight = Flight(
-            mission, ports, self.store, text, memory, self._key,
+            mission, ports, self.store, text, memory, self.uplink_key,
             part_rng(self.seed, f"flight {self.store.boot}"),
         )
         self._boot_ms = self.clock.now_ms
@@ -360,6 +389,7 @@ class World:
             self.restart()
 
     def _on_payload_sends(self, frame: bytes, end_ms: int) -> None:
+        self.last_frame = frame
         decoded = decode_downlink(frame)
         if isinstance(decoded, BeaconFrame):
             self.last_beacon = decoded
@@ -371,10 +401,11 @@ class World:
     # -- the station -------------------------------------------------------------------------
 
     def _down_arrives(self, frame: bytes, start_ms: int, end_ms: int) -> None:
-        heard = self.channel.arrive_down(frame, start_ms, end_ms, self.ground is not None)
+        can_hear = self.ground is not None and self._is_in_view()
+        heard = self.channel.arrive_down(frame, start_ms, end_ms, can_hear)
         if heard is None or self.ground is None:
             return
-        self.ground.receive(heard.data, self.clock.utc_ms, heard.rssi_dbm, heard.snr_db, "sim")
+        self.ground.receive(heard.data, self.ground_utc_ms, heard.rssi_dbm, heard.snr_db, "sim")
         decoded = decode_downlink(frame)
         if isinstance(decoded, BeaconFrame) and decoded.is_listening:
             self.at(self.clock.now_ms + GROUND_TURN_MS, self._ground_turn)
@@ -382,8 +413,9 @@ class World:
     def _ground_turn(self) -> None:
         if self.ground is None or self.channel.is_ground_sending:
             return
-        frame = self.ground.next_uplink(self.clock.utc_ms)
+        frame = self.ground.next_uplink(self.ground_utc_ms)
         if frame is not None:
+            self.overheard.append(frame)
             for observer in self.observers:
                 observer.on_uplink(frame)
             start_ms, end_ms = self.clock.now_ms, self.channel.send_up(frame)
@@ -396,7 +428,7 @@ class World:
 
     def _open_ground(self) -> None:
         self.archive = Archive(self.archive_path, is_durable=False)
-        key = self._key if self.conditions.has_uplink or self._is_healed else None
+        key = self.uplink_key if self.conditions.has_uplink or self._is_healed else None
         self.ground = Ground(self.mission, self.archive, key)
 
     def _close_ground(self) -> None:
@@ -418,7 +450,7 @@ class World:
 
     def _ask(self, text: str) -> None:
         if self.ground is not None:
-            self.ground.ask(text, self.clock.utc_ms)
+            self.ground.ask(text, self.ground_utc_ms)
 
     # -- events ------------------------------------------------------------------------------
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from sim.checks import Checks
 from sim.clock import part_rng
 from sim.world import World
+from wire import frames
+from wire.frames import Uplink
 
 End = Callable[[], None]
 
@@ -45,6 +47,18 @@ class Stage:
     def violate(self, check: str, detail: str) -> None:
         """For a fault that has a question of its own to ask."""
         self._checks.violate(check, detail)
+
+    def issue(self, frame: Callable[..., Uplink]) -> None:
+        """The station itself sends ``frame(counter=...)``, and the payload hears it."""
+        world = self.world
+        if world.archive is None:
+            return
+        counter = world.archive.take_counter(world.ground_utc_ms, "command")
+        data = frames.encode_uplink(frame(counter=counter), world.uplink_key)
+        world.overheard.append(data)
+        for observer in world.observers:
+            observer.on_uplink(data)
+        world.strike_payload(data)
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
         """Do ``action`` later, whether the fault still lasts or not."""
