@@ -75,6 +75,10 @@ class Downlink:
         self._busy_until_ms = 0
         self._phase_since_ms = 0
 
+    @property
+    def unconfirmed_blocks(self) -> int:
+        return self._sender.unconfirmed_blocks
+
     def beacon_now(self, now_ms: int) -> None:
         """The next frame is a beacon."""
         self._beacon_due_ms = now_ms

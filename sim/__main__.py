@@ -3,6 +3,7 @@
     spacepi-sim                         a modelled flight at 60 times real time, with the page
     spacepi-sim --headless --fast       the same as fast as it can, no page
     spacepi-sim --replay FILE.csv.gz    a recorded real flight in place of the model
+    spacepi-sim run | soak | faults     drawn flights with faults, see ``sim.commands``
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import typer
 from rich.console import Console
 
 from payload.persona import load_persona
-from sim import live, summary
+from sim import commands, live, summary
 from sim.live import Page, PortTaken, Stop, Watch
 from sim.replay import Replay, ReplayError
 from sim.world import MindKind, PersonaParts, World
@@ -32,6 +33,7 @@ from wire.mission import Mission, MissionError
 USAGE_ERROR = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 SEEDS = 10_000
+COMMANDS = ("fly", "run", "soak", "faults")
 app = typer.Typer(add_completion=False)
 
 
@@ -105,10 +107,15 @@ def fly(
         raise typer.Exit(INTERRUPTED)
 
 
+app.command("run")(commands.run)
+app.command("soak")(commands.soak_command)
+app.command("faults")(commands.faults_command)
+
+
 def main() -> None:
-    """The entry point; ``spacepi-sim fly ...`` is the same as ``spacepi-sim ...``."""
-    if sys.argv[1:2] == ["fly"]:
-        del sys.argv[1]
+    """The entry point; ``spacepi-sim ...`` without a command is ``spacepi-sim fly ...``."""
+    if sys.argv[1:2] not in ([name] for name in (*COMMANDS, "--help")):
+        sys.argv.insert(1, "fly")
     try:
         app(prog_name="spacepi-sim")
     except KeyboardInterrupt:  # before the flight began

@@ -83,6 +83,17 @@ SITES = (
 )
 
 
+class Launch(NamedTuple):
+    """When it is let go, and how it goes up and comes down."""
+
+    start_utc_ms: int
+    pad_s: int  # on the pad with everything switched on
+    burst_altitude_m: float
+    climb_mps: float
+    landing_mps: float
+    rest_s: float | None = None  # how long it lies there before the end; None: until END_S
+
+
 class Terrain:
     """Gentle hills around a site; deterministic and smooth, never below the sea."""
 
@@ -114,16 +125,20 @@ class _Row(NamedTuple):
 
 
 class Balloon:
-    """One modelled flight. ``site``, ``burst_s`` and ``landing_s`` are its truth."""
+    """One modelled flight. ``site``, ``launch_s``, ``burst_s`` and ``landing_s`` are its truth."""
 
-    def __init__(self, rng: random.Random, sky: Sky, site: Site) -> None:
+    def __init__(
+        self, rng: random.Random, sky: Sky, site: Site, launch: Launch | None = None
+    ) -> None:
+        """Without a ``launch`` one is drawn: an ordinary latex balloon on an ordinary day."""
+        launch = launch or draw_launch(rng, site)
         self.site = site
         self.pad = (site.latitude_deg, site.longitude_deg, site.elevation_m)
-        self.start_utc_ms = _draw_start(rng, site)
-        self.end_s = float(END_S)
-        self.burst_altitude_m = rng.uniform(26_000.0, 31_000.0)
-        self._climb_mps = rng.uniform(4.6, 5.2)
-        self._landing_mps = rng.uniform(4.5, 6.0)
+        self.start_utc_ms = launch.start_utc_ms
+        self.burst_altitude_m = launch.burst_altitude_m
+        self.launch_s = launch.pad_s
+        self._climb_mps = launch.climb_mps
+        self._landing_mps = launch.landing_mps
         self._sway = (rng.uniform(0.1, 0.3), rng.uniform(90.0, 260.0))  # m/s, s
         self._sky = sky
         self._terrain = Terrain(site, rng)
@@ -131,6 +146,7 @@ class Balloon:
         self.burst_s = 0
         self._fly()
         self.landing_s = len(self._rows) - 1
+        self.end_s = float(END_S) if launch.rest_s is None else self.landing_s + launch.rest_s
 
     def state(self, t_s: float) -> AirState:
         """The true state ``t_s`` after the beginning; on the pad before, where it fell after."""
@@ -156,7 +172,7 @@ class Balloon:
 
     def _fly(self) -> None:
         latitude, longitude, altitude = self.pad
-        self._rows = [_Row(latitude, longitude, altitude, 0.0, 0.0, 0.0)] * PAD_S
+        self._rows = [_Row(latitude, longitude, altitude, 0.0, 0.0, 0.0)] * self.launch_s
         while altitude < self.burst_altitude_m:
             sway, period_s = self._sway
             wave = sway * math.sin(2 * math.pi * len(self._rows) / period_s)
@@ -191,6 +207,15 @@ class Balloon:
             latitude + north / _METRES_PER_DEGREE,
             longitude + east / (_METRES_PER_DEGREE * math.cos(math.radians(latitude))),
         )
+
+
+def draw_launch(rng: random.Random, site: Site) -> Launch:
+    """An ordinary flight of about two and a half hours."""
+    start_utc_ms = _draw_start(rng, site)
+    burst_altitude_m = rng.uniform(26_000.0, 31_000.0)
+    return Launch(
+        start_utc_ms, PAD_S, burst_altitude_m, rng.uniform(4.6, 5.2), rng.uniform(4.5, 6.0)
+    )
 
 
 def _draw_start(rng: random.Random, site: Site) -> int:

@@ -88,6 +88,11 @@ class Channel:
         """How long a frame keeps the transmitter busy, ms."""
         return (size_bytes + MODEM_BYTES) * 8000 // self._rate_bps
 
+    def set_loss(self, mean_loss: float) -> None:
+        """From now on both directions lose this share of frames, singly."""
+        self._down = GilbertElliott(self._rng, mean_loss, 1.0)
+        self._up = GilbertElliott(self._rng, mean_loss, 1.0)
+
     @property
     def is_payload_sending(self) -> bool:
         return self._clock.now_ms < self._payload.end_ms

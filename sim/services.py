@@ -183,6 +183,7 @@ class SimWatchdog:
         self._clock = clock
         self.is_ready = False
         self.petted_ms = clock.now_ms
+        self.pets = 0
         self.longest_wait_ms = 0
 
     def ready(self) -> None:
@@ -192,3 +193,4 @@ class SimWatchdog:
         waited_ms = self._clock.now_ms - self.petted_ms
         self.longest_wait_ms = max(self.longest_wait_ms, waited_ms)
         self.petted_ms = self._clock.now_ms
+        self.pets += 1

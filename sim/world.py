@@ -16,11 +16,12 @@ import contextlib
 import gc
 import hashlib
 import heapq
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from groundstation.archive import Archive
 from groundstation.ground import Ground
@@ -32,14 +33,16 @@ from payload.memory import Memory
 from payload.ports import HeardFrame, Mind, PortError, Sensor
 from payload.prompt import PersonaText
 from payload.store import Store
-from sim.balloon import SITES, Balloon, Trajectory, distance_m
+from sim.balloon import SITES, Balloon, Site, Trajectory, distance_m
 from sim.battery import Battery
 from sim.body import Body
 from sim.camera import SyntheticCamera
 from sim.channel import Channel, GilbertElliott, SimRadio
 from sim.clock import SimClock, part_rng
 from sim.devices import Bme280Chip, Chip, FakeI2cBus, Ina219Chip
+from sim.orbit import Orbit
 from sim.receiver import FakeUblox
+from sim.scenario import Conditions
 from sim.services import ScriptedMind, SimBoard, SimHttp, SimWatchdog
 from sim.sky import Sky
 from sim.worker_mind import WorkerMind
@@ -48,11 +51,15 @@ from wire.frames import BeaconFrame, decode_downlink
 from wire.mission import Mission
 
 MindKind = Literal["real", "scripted", "none"]
-BOOT_DELAY_MS = 20_000
+BOOT_DELAY_MS = 20_000  # a Pi from power on to the daemon
+RESTART_DELAY_MS = 2_000  # systemd starts the daemon again
+WATCHDOG_MS = 30_000  # WatchdogSec of systemd/spacepi-payload.service
 # A model this small gains nothing from two threads, and on a busy machine two that wait for each
 # other by spinning cost seconds a thought instead of a tenth (measured: 7 to 19 s against 0.1 to
 # 0.2). What a Pi's threads give is in the modelled delay.
 MIND_THREADS = 1
+OVERHEARD_FRAMES = 256
+FOREIGN_RSSI_DBM, FOREIGN_SNR_DB = -95.0, 8.0
 GROUND_TURN_MS = 150  # the station's transmitter keys up
 BODY_EVERY_MS = 2_000
 QUESTIONS_PER_HOUR = 2.2
@@ -85,6 +92,16 @@ class PersonaParts:
     bundle: Path | None = None
 
 
+class Observer(Protocol):
+    """Looks on and changes nothing: the checks, the trace, the digest."""
+
+    def on_boot(self) -> None: ...
+    def on_step(self) -> None: ...
+    def on_send(self, frame: bytes) -> None: ...
+    def on_uplink(self, frame: bytes) -> None: ...
+    def on_crash(self, error: Exception) -> None: ...
+
+
 # Speaks for the scripted mind: the core does not think without a persona.
 SCRIPTED_PERSONA = PersonaText("script", "A box under a balloon, and what it says.", ("Say it.",))
 
@@ -95,6 +112,7 @@ class World:
     def __init__(
         self, mission: Mission, seed: int, mind_kind: MindKind, out_dir: Path,
         trajectory: Trajectory | None = None, persona: PersonaParts | None = None,
+        conditions: Conditions | None = None,
     ) -> None:
         """``out_dir`` exists or can be made; databases in it are continued, as after a reboot."""
         out_dir.mkdir(parents=True, exist_ok=True)
@@ -105,16 +123,25 @@ class World:
         self.payload_path = out_dir / "payload.sqlite"
         self.archive_path = out_dir / "archive.sqlite"
         self.boots = 0
+        self.watchdog_bites = 0
+        self.ground_offset_ms = 0  # how wrong the station's computer clock is
+        self.overheard: deque[bytes] = deque(maxlen=OVERHEARD_FRAMES)  # uplink, as an enemy has it
+        self.stuck_parts: dict[str, int] = {}  # part -> since when, ms
+        self.observers: list[Observer] = []
+        self.open_store: Callable[[], Store] = partial(Store, self.payload_path, is_durable=False)
+        self.conditions = conditions = conditions or Conditions()
         self._persona = persona or PersonaParts()
-        site = part_rng(seed, "site").choice(SITES)
-        self.sky = Sky(part_rng(seed, "sky"), site.warmth_k)
-        self.trajectory = trajectory or Balloon(part_rng(seed, "balloon"), self.sky, site)
+        site = conditions.site or part_rng(seed, "site").choice(SITES)
+        warmth_k = site.warmth_k if conditions.warmth_k is None else conditions.warmth_k
+        self.sky = Sky(part_rng(seed, "sky"), warmth_k)
+        self.trajectory = trajectory or self._path(site)
         self.clock = SimClock(self.trajectory.start_utc_ms)
         self.last_beacon: BeaconFrame | None = None  # as sent, heard or not
+        self.last_frame: bytes | None = None
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
         self._events = 0
         master = hashlib.sha256(f"spacepi simulation {seed}".encode()).digest()
-        self._key = auth.derive_key(master, mission.payload.node_id, auth.Direction.UPLINK)
+        self.uplink_key = auth.derive_key(master, mission.payload.node_id, auth.Direction.UPLINK)
         self._downlink_key = mission.downlink_key(master)
         self._build_air()
         self._build_payload()
@@ -123,9 +150,13 @@ class World:
         self.archive: Archive | None = None
         self.ground: Ground | None = None
         self._boot_ms = 0
+        self._stalled_until_ms = 0
+        self._is_healed = False
+        self._lives = 0  # power cuts and restarts so far
         self._open_ground()
-        self._boot()
+        self.at(0, self._boot)
         self._every(BODY_EVERY_MS, self.body.advance)
+        self._every(1_000, self._supervise)
         self._plan_questions()
 
     # -- moving ------------------------------------------------------------------------------
@@ -150,8 +181,14 @@ class World:
         return self.trajectory.end_s
 
     def reboot(self, delay_ms: int = BOOT_DELAY_MS) -> None:
-        """Cut the payload's power now: the flight is gone, what was committed stays."""
+        """Cut the payload's power now: the flight is gone, what was committed stays.
+
+        A second cut before it is up again puts the boot off.
+        """
         self.flight = None
+        self._lives += 1
+        self._stalled_until_ms = 0
+        self.stuck_parts.clear()
         self.store = None  # not closed: nobody closes anything in a power cut
         gc.collect()  # so that the file's lock goes now, as it does with a real process
         self.body.is_off = True
@@ -160,15 +197,61 @@ class World:
             self.mind.cancel(0)
         self.camera.cancel(0)
         self.http.cancel(0)
-        self._at(self.clock.now_ms + delay_ms, self._boot)
+        life = self._lives
+        self.at(self.clock.now_ms + delay_ms, lambda: self._boot() if life == self._lives else None)
+
+    def restart(self) -> None:
+        """The supervisor kills the daemon and starts it again; the Pi stays on."""
+        self.reboot(RESTART_DELAY_MS)
+
+    def stick(self, part: str) -> None:
+        """``part`` of the payload makes no progress any more until the daemon is started again."""
+        if self.flight is None:
+            return
+        self.stuck_parts[part] = self.clock.now_ms
+        health = self.flight.health
+        mark = health.mark
+        health.mark = (  # type: ignore[method-assign]
+            lambda name, now_ms: None if name == part else mark(name, now_ms))
+
+    def stall(self, until_ms: int) -> None:
+        """The daemon gets no processor time, or waits in a call, until then."""
+        self._stalled_until_ms = max(self._stalled_until_ms, until_ms)
 
     def restart_ground(self, down_s: float = 0.0) -> None:
         """Kill the station's process and start it again after ``down_s``, deaf until then."""
         self._close_ground()
         if down_s > 0:
-            self._at(self.clock.now_ms + round(down_s * 1000), self._open_ground)
+            self.at(self.clock.now_ms + round(down_s * 1000), self._open_ground)
         else:
             self._open_ground()
+
+    def heal(self, loss: float) -> None:
+        """The weather turns good, and the station answers from now on."""
+        self._is_healed = True
+        self.channel.set_loss(loss)
+        if not self.conditions.has_uplink:
+            self.restart_ground()
+
+    def strike_payload(self, data: bytes) -> None:
+        """Somebody else's bytes reach the payload's modem."""
+        self.radio.deliver(HeardFrame(data, FOREIGN_RSSI_DBM, FOREIGN_SNR_DB))
+
+    def strike_ground(self, data: bytes) -> None:
+        """Somebody else's bytes reach the station's modem."""
+        if self.ground is not None:
+            self.ground.receive(
+                data, self.ground_utc_ms, FOREIGN_RSSI_DBM, FOREIGN_SNR_DB, "sim")
+
+    @property
+    def ground_utc_ms(self) -> int:
+        """What the station's computer believes."""
+        return self.clock.utc_ms + self.ground_offset_ms
+
+    @property
+    def flight_ms(self) -> int:
+        """Now, as the payload counts it: ms since its boot."""
+        return self.clock.now_ms - self._boot_ms
 
     def close(self) -> None:
         """Close both databases and stop the mind worker; the world cannot run on."""
@@ -182,11 +265,22 @@ class World:
 
     # -- building ----------------------------------------------------------------------------
 
+    def _path(self, site: Site) -> Trajectory:
+        rng, launch = part_rng(self.seed, "balloon"), self.conditions.launch
+        if self.conditions.is_orbit and launch is not None:
+            return Orbit(rng, site, launch)
+        return Balloon(rng, self.sky, site, launch)
+
+    def _is_in_view(self) -> bool:
+        path = self.trajectory
+        return self._is_healed or not isinstance(path, Orbit) or path.is_in_view(self.clock.now_s)
+
     def _build_air(self) -> None:
         rng, seed = part_rng(self.seed, "channel"), self.seed
         self.channel = Channel(
             self.clock, self.mission.radio.rate_bps, rng, self._distance_m,
-            GilbertElliott(part_rng(seed, "down")), GilbertElliott(part_rng(seed, "up")),
+            GilbertElliott(part_rng(seed, "down"), self.conditions.down_loss),
+            GilbertElliott(part_rng(seed, "up"), self.conditions.up_loss),
         )
         self.radio = SimRadio(
             self.clock, self.channel, self.mission.radio.mtu_bytes, self._on_payload_sends
@@ -195,10 +289,12 @@ class World:
     def _build_payload(self) -> None:
         seed, mission = self.seed, self.mission
         self.mind = self._build_mind()
-        charge = part_rng(seed, "battery").uniform(0.70, 1.0)
+        charge = self.conditions.charge
+        if charge is None:
+            charge = part_rng(seed, "battery").uniform(0.70, 1.0)
         self.body = Body(
             self.clock, self.trajectory, self.sky,
-            Battery(mission.power.capacity_mah, charge), self.channel,
+            Battery(mission.power.capacity_mah * self.conditions.health, charge), self.channel,
             lambda: self.mind is not None and self.mind.is_busy,
         )
         self.camera = SyntheticCamera(
@@ -239,7 +335,7 @@ class World:
             outside = Bme280(self.bus, sensors.outside_address)
         if sensors.power == "ina219":
             power = Ina219(self.bus, sensors.power_address)
-        self.store = Store(self.payload_path, is_durable=False)
+        self.store = self.open_store()
         mind: Mind | None = self.mind
         ports = FlightPorts(
             gnss=UbloxGnss(self.receiver), outside=outside, power=power, radio=self.radio,
@@ -254,45 +350,74 @@ class World:
             with contextlib.suppress(PortError):  # without it the mind does not quote
                 memory = Memory(self._persona.memory_path)
         self.flight = Flight(
-            mission, ports, self.store, text, memory, self._key,
+            mission, ports, self.store, text, memory, self.uplink_key,
             part_rng(self.seed, f"flight {self.store.boot}"), self._downlink_key,
         )
         self._boot_ms = self.clock.now_ms
+        self.watchdog.petted_ms = self.clock.now_ms
+        for observer in self.observers:
+            observer.on_boot()
         self._step_flight(self.boots)
 
     def _step_flight(self, boot: int) -> None:
         """One step; ``boot`` and not the flight itself, which would keep its disk locked."""
         if self.flight is None or boot != self.boots:
             return  # of a boot that is over
-        due_ms = self._boot_ms + self.flight.step(self.clock.now_ms - self._boot_ms)
+        if self.clock.now_ms < self._stalled_until_ms:
+            self.at(self._stalled_until_ms, lambda: self._step_flight(boot))
+            return
+        try:
+            due_ms = self._boot_ms + self.flight.step(self.clock.now_ms - self._boot_ms)
+        except Exception as error:
+            if not self.observers:
+                raise
+            for observer in self.observers:
+                observer.on_crash(error)
+            self.restart()
+            return
         assert due_ms > self.clock.now_ms, "the flight asked for a step in the past"
-        self._at(due_ms, lambda: self._step_flight(boot))
+        for observer in self.observers:
+            observer.on_step()
+        self.at(due_ms, lambda: self._step_flight(boot))
+
+    def _supervise(self) -> None:
+        """systemd: a daemon that does not pet its watchdog is started again."""
+        if self.flight is not None and self.clock.now_ms - self.watchdog.petted_ms > WATCHDOG_MS:
+            self.watchdog_bites += 1
+            self.restart()
 
     def _on_payload_sends(self, frame: bytes, end_ms: int) -> None:
+        self.last_frame = frame
         decoded = decode_downlink(frame)
         if isinstance(decoded, BeaconFrame):
             self.last_beacon = decoded
+        for observer in self.observers:
+            observer.on_send(frame)
         start_ms = self.clock.now_ms
-        self._at(end_ms, lambda: self._down_arrives(frame, start_ms, end_ms))
+        self.at(end_ms, lambda: self._down_arrives(frame, start_ms, end_ms))
 
     # -- the station -------------------------------------------------------------------------
 
     def _down_arrives(self, frame: bytes, start_ms: int, end_ms: int) -> None:
-        heard = self.channel.arrive_down(frame, start_ms, end_ms, self.ground is not None)
+        can_hear = self.ground is not None and self._is_in_view()
+        heard = self.channel.arrive_down(frame, start_ms, end_ms, can_hear)
         if heard is None or self.ground is None:
             return
-        self.ground.receive(heard.data, self.clock.utc_ms, heard.rssi_dbm, heard.snr_db, "sim")
+        self.ground.receive(heard.data, self.ground_utc_ms, heard.rssi_dbm, heard.snr_db, "sim")
         decoded = decode_downlink(frame)
         if isinstance(decoded, BeaconFrame) and decoded.is_listening:
-            self._at(self.clock.now_ms + GROUND_TURN_MS, self._ground_turn)
+            self.at(self.clock.now_ms + GROUND_TURN_MS, self._ground_turn)
 
     def _ground_turn(self) -> None:
         if self.ground is None or self.channel.is_ground_sending:
             return
-        frame = self.ground.next_uplink(self.clock.utc_ms)
+        frame = self.ground.next_uplink(self.ground_utc_ms)
         if frame is not None:
+            self.overheard.append(frame)
+            for observer in self.observers:
+                observer.on_uplink(frame)
             start_ms, end_ms = self.clock.now_ms, self.channel.send_up(frame)
-            self._at(end_ms, lambda: self._up_arrives(frame, start_ms, end_ms))
+            self.at(end_ms, lambda: self._up_arrives(frame, start_ms, end_ms))
 
     def _up_arrives(self, frame: bytes, start_ms: int, end_ms: int) -> None:
         heard: HeardFrame | None = self.channel.arrive_up(frame, start_ms, end_ms)
@@ -301,7 +426,8 @@ class World:
 
     def _open_ground(self) -> None:
         self.archive = Archive(self.archive_path, is_durable=False)
-        self.ground = Ground(self.mission, self.archive, self._key, self._downlink_key)
+        key = self.uplink_key if self.conditions.has_uplink or self._is_healed else None
+        self.ground = Ground(self.mission, self.archive, key, self._downlink_key)
 
     def _close_ground(self) -> None:
         self.ground = None
@@ -318,15 +444,15 @@ class World:
             if at_s >= self.end_s - 600:
                 break
             text = questions.pop()
-            self._at(round(at_s * 1000), partial(self._ask, text))
+            self.at(round(at_s * 1000), partial(self._ask, text))
 
     def _ask(self, text: str) -> None:
         if self.ground is not None:
-            self.ground.ask(text, self.clock.utc_ms)
+            self.ground.ask(text, self.ground_utc_ms)
 
     # -- events ------------------------------------------------------------------------------
 
-    def _at(self, at_ms: int, action: Callable[[], None]) -> None:
+    def at(self, at_ms: int, action: Callable[[], None]) -> None:
         """Ties go in the order in which they were planned."""
         self._events += 1
         heapq.heappush(self._heap, (at_ms, self._events, action))
@@ -334,9 +460,9 @@ class World:
     def _every(self, period_ms: int, action: Callable[[], None]) -> None:
         def again() -> None:
             action()
-            self._at(self.clock.now_ms + period_ms, again)
+            self.at(self.clock.now_ms + period_ms, again)
 
-        self._at(self.clock.now_ms + period_ms, again)
+        self.at(self.clock.now_ms + period_ms, again)
 
     def _distance_m(self) -> float:
         """From the station, which stays at the pad, to the payload; straight through the air."""

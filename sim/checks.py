@@ -1,0 +1,350 @@
+"""What must never happen, looked at after every step of the payload.
+
+Each check has a name; a breach is noted once per name and minute, with the instant and the numbers.
+A fault may *excuse* a check while it lasts (a dead radio excuses the beacon), and for a grace time
+after it; the list of what excuses what stands with the faults. What must have happened at the end
+is in ``sim.liveness``.
+
+    records_kept       every record whose commit returned is on the disk, unaltered
+    numbers_unique     no record id, frame number or coded symbol stands for two things
+    beacon_cadence     no gap above twice the cadence while powered
+    queues_bounded     no queue above its bound, and every dropped record is counted
+    only_authentic     no counter or command is taken that the station did not send
+    battery_floor      nobody thinks on a battery that has been low for a while
+    text_bounded       what the mind says is one short, clean line
+    watchdog_honest    the watchdog is petted only while every part makes progress
+    phase_right        the phase is the true one, soon after there is a fix
+    no_crash           no step raises
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from payload.health import PROGRESS_MS_MAX
+from payload.prompt import MUSING_BYTES_MAX
+from payload.store import RING_RECORDS_MAX
+from sim.balloon import Balloon
+from sim.witness import Ledger, WitnessedStore
+from wire import frames
+from wire.beacon import Phase, PowerMode
+from wire.frames import BeaconFrame, DataFrame
+from wire.records import Kind
+from wire.transfer import UNCONFIRMED_BLOCKS_MAX
+
+if TYPE_CHECKING:
+    from sim.world import World
+
+NAMES = (
+    "records_kept", "numbers_unique", "beacon_cadence", "queues_bounded", "only_authentic",
+    "battery_floor", "text_bounded", "watchdog_honest", "phase_right", "no_crash",
+)
+GRACE_MS = 120_000  # after a fault that excuses a check
+REPEAT_MS = 60_000  # the same breach is noted once in this time
+VIOLATIONS_MAX = 200
+SCAN_EVERY_MS = 900_000
+LOW_BATTERY_MS = 90_000  # median, debounce and a thought that was already under way
+BEACON_SLACK_MS = 4_000  # a frame on the air and a listening window
+FIRST_BEACON_MS = 8_000
+FIX_MS = 150_000  # a receiver's cold start, and 60 s for the phase
+WORDS = (Kind.MUSING, Kind.REPLY)
+# How long after the truth changed the phase may still be the old one, ms: research/flight.md §5.2.
+LAG_MS = {Phase.ASCENT: 180_000, Phase.DESCENT: 90_000, Phase.LANDED: 420_000}
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One breach. ``at_s`` is seconds since the beginning."""
+
+    check: str
+    at_s: float
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.at_s:9.1f} s  {self.check}: {self.detail}"
+
+
+class Checks:
+    """The observer of one world. ``violations`` is what it found, ``digest`` what it saw."""
+
+    def __init__(self, world: World) -> None:
+        self.violations: list[Violation] = []
+        self.counts: Counter[str] = Counter()
+        self.ledger = Ledger()
+        self.issued: set[int] = set()  # uplink counters that the station gave out
+        self._world = world
+        self._digest = hashlib.sha256()
+        self._excused: Counter[str] = Counter()
+        self._excused_until_ms: dict[str, int] = {}
+        self._noted_ms: dict[tuple[str, str], int] = {}
+        self._symbols: dict[tuple[int, int], int] = {}
+        self._last_number: tuple[int, int] | None = None
+        self._last_counter = 0
+        self._beacon_ms: int | None = None
+        self._cadence_ms = 0
+        self._scan_due_ms = SCAN_EVERY_MS
+        self._low_since_ms: int | None = None
+        self._true_phase: tuple[Phase, int] = (Phase.GROUND, 0)
+        self._boot_ms = 0
+        self._at_boot = (0, 0)
+        self._pets = 0
+        world.open_store = self._open_store
+        world.observers.append(self)
+
+    # -- what the world tells ------------------------------------------------------------------
+
+    def on_boot(self) -> None:
+        """A life begins: everything promised before must be there."""
+        world = self._world
+        self.counts["boots"] += 1
+        self._boot_ms = world.clock.now_ms
+        self._beacon_ms = None
+        self._cadence_ms = 0
+        self._last_number = None
+        self._low_since_ms = None
+        self._at_boot = (self.ledger.appended, len(self.ledger.acknowledged))
+        self.scan()
+
+    def on_step(self) -> None:
+        """The payload finished a step."""
+        world = self._world
+        assert world.flight is not None
+        self._check_queues()
+        self._check_counter()
+        self._check_words()
+        self._check_beacon_gap()
+        self._check_battery()
+        self._check_watchdog()
+        self._check_phase()
+        if world.clock.now_ms >= self._scan_due_ms:
+            self._scan_due_ms = world.clock.now_ms + SCAN_EVERY_MS
+            self.scan()
+
+    def on_send(self, frame: bytes) -> None:
+        """The payload's radio begins to send ``frame``."""
+        now_ms = self._world.clock.now_ms
+        self._digest.update(now_ms.to_bytes(8, "big") + frame)
+        self.counts["frames"] += 1
+        decoded = frames.decode_downlink(frame)
+        if isinstance(decoded, BeaconFrame):
+            self.counts["beacons"] += 1
+            self._beacon_ms = now_ms
+            self._cadence_ms = self._expected_cadence_ms()
+        if isinstance(decoded, BeaconFrame | DataFrame):
+            self._check_number(decoded)
+        if isinstance(decoded, DataFrame):
+            self._check_symbol(decoded)
+
+    def on_uplink(self, frame: bytes) -> None:
+        """The station, and nobody else, begins to send ``frame``."""
+        self.issued.add(int.from_bytes(frame[3:7], "big"))
+
+    def on_crash(self, error: Exception) -> None:
+        """A step raised; the supervisor starts the daemon again."""
+        self.counts["crashes"] += 1
+        where = error.__traceback__
+        while where is not None and where.tb_next is not None:
+            where = where.tb_next
+        place = f"{where.tb_frame.f_code.co_qualname}:{where.tb_lineno}" if where else "?"
+        self.violate("no_crash", f"{type(error).__name__} in {place}: {error}")
+
+    # -- breaches and excuses ------------------------------------------------------------------
+
+    def violate(self, check: str, detail: str) -> None:
+        """Note a breach, unless it is excused or was noted a moment ago."""
+        now_ms = self._world.clock.now_ms
+        if self.is_excused(check):
+            return
+        key = (check, detail[:24])
+        noted_ms = self._noted_ms.get(key)
+        if noted_ms is not None and now_ms - noted_ms < REPEAT_MS:
+            return
+        self._noted_ms[key] = now_ms
+        if len(self.violations) < VIOLATIONS_MAX:
+            self.violations.append(Violation(check, now_ms / 1000, detail))
+        self.counts["violations"] += 1
+
+    def is_excused(self, check: str) -> bool:
+        return bool(self._excused[check]) or (
+            self._world.clock.now_ms < self._excused_until_ms.get(check, -1))
+
+    def excuse(self, checks: tuple[str, ...]) -> None:
+        """Until ``unexcuse`` and a grace time after it, these are not looked at."""
+        self._excused.update(checks)
+
+    def unexcuse(self, checks: tuple[str, ...]) -> None:
+        until_ms = self._world.clock.now_ms + GRACE_MS
+        for check in checks:
+            self._excused[check] -= 1
+            self._excused_until_ms[check] = until_ms
+
+    @property
+    def digest(self) -> str:
+        """Of every byte sent, when it was sent, and every record promised; hexadecimal."""
+        total = self._digest.copy()
+        for record_id, crc in sorted(self.ledger.acknowledged.items()):
+            total.update(record_id.to_bytes(8, "big") + crc.to_bytes(4, "big"))
+        return total.hexdigest()
+
+    # -- the checks ----------------------------------------------------------------------------
+
+    def scan(self) -> None:
+        """records_kept: the whole disk against the ledger."""
+        store = self._store()
+        if store is None or store.is_failing:
+            return
+        missing = dict(self.ledger.acknowledged)
+        for record_id, _, body in store.rows():
+            promised = missing.pop(record_id, None)
+            if promised is not None and promised != zlib.crc32(body):
+                self.violate("records_kept", f"record {record_id} was altered on the disk")
+        if missing:
+            first = min(missing)
+            self.violate("records_kept", f"{len(missing)} promised records are gone, first {first}")
+
+    def _check_queues(self) -> None:
+        store, flight = self._store(), self._world.flight
+        assert store is not None and flight is not None
+        ring = store.ring_records
+        if ring > RING_RECORDS_MAX:
+            self.violate("queues_bounded", f"{ring} records in the RAM ring")
+        blocks = flight.downlink.unconfirmed_blocks
+        if blocks > UNCONFIRMED_BLOCKS_MAX:
+            self.violate("queues_bounded", f"{blocks} blocks unconfirmed")
+        appended, acknowledged = self._at_boot
+        given = self.ledger.appended - appended
+        kept = len(self.ledger.acknowledged) - acknowledged + ring
+        if given - kept != store.dropped_records:
+            self.violate(
+                "queues_bounded",
+                f"{given} records given, {kept} kept, {store.dropped_records} counted as dropped",
+            )
+        if self.ledger.reused_ids:
+            self.violate("numbers_unique", f"record ids given twice: {self.ledger.reused_ids[:3]}")
+            self.ledger.reused_ids.clear()
+
+    def _check_number(self, frame: BeaconFrame | DataFrame) -> None:
+        """Frame numbers rise by one within a boot, and wrap."""
+        number = frame.counter.boot, frame.counter.number
+        last = self._last_number
+        if last is not None and number != (last[0], last[1] + 1 & 0xFFF):
+            self.violate("numbers_unique", f"frame {number} was sent after {last}")
+        self._last_number = number
+
+    def _check_symbol(self, frame: DataFrame) -> None:
+        crc = zlib.crc32(frame.symbol)
+        if self._symbols.setdefault((frame.block, frame.esi), crc) != crc:
+            self.violate(
+                "numbers_unique",
+                f"symbol {frame.esi} of block {frame.block} was sent with two contents",
+            )
+
+    def _check_counter(self) -> None:
+        flight = self._world.flight
+        assert flight is not None
+        counter = flight.gate.last_counter
+        if counter and counter not in self.issued:
+            self.violate("only_authentic", f"counter {counter} was taken, nobody had sent it")
+        if counter < self._last_counter:
+            self.violate("only_authentic", f"counter went back to {counter}")
+        self._last_counter = counter
+
+    def _check_words(self) -> None:
+        flight = self._world.flight
+        assert flight is not None
+        for note in flight.notes:
+            self.counts[f"{note.kind.name.lower()}"] += 1
+            if note.kind is Kind.COMMAND_RESULT and note.body["counter"] not in self.issued:
+                self.violate("only_authentic", f"a command of counter {note.body['counter']}")
+            if note.kind in WORDS:
+                text = str(note.body.get("text", ""))
+                is_long = len(text.encode(errors="replace")) > MUSING_BYTES_MAX
+                if not text or is_long or not text.isprintable():
+                    self.violate("text_bounded", repr(text[:60]))
+
+    def _check_beacon_gap(self) -> None:
+        now_ms = self._world.clock.now_ms
+        cadence_ms = max(self._cadence_ms, self._expected_cadence_ms())
+        since_ms = self._boot_ms if self._beacon_ms is None else self._beacon_ms
+        allowed_ms = FIRST_BEACON_MS if self._beacon_ms is None else 2 * cadence_ms
+        if self.is_excused("beacon_cadence"):
+            self._beacon_ms = now_ms
+        elif now_ms - since_ms > allowed_ms + BEACON_SLACK_MS:
+            self.violate("beacon_cadence", f"none for {(now_ms - since_ms) / 1000:.0f} s, "
+                         f"cadence {cadence_ms / 1000:.0f} s")
+
+    def _expected_cadence_ms(self) -> int:
+        """The longest interval that is right now; the table of research/flight.md §5.3."""
+        world, flight = self._world, self._world.flight
+        if flight is None:
+            return 0
+        cadence, phase = world.mission.cadence, flight.phase.phase
+        seconds = {
+            Phase.BOOT: cadence.beacon_ground_s, Phase.GROUND: cadence.beacon_ground_s,
+            Phase.LANDED: 300,
+        }.get(phase, cadence.beacon_flight_s)
+        if flight.power.mode is PowerMode.CRITICAL:
+            seconds = max(seconds, 60)
+        return 1_000 * seconds
+
+    def _check_battery(self) -> None:
+        """Only while the sensor that would say so works."""
+        world = self._world
+        now_ms, low_mv = world.clock.now_ms, world.mission.power.low_mv
+        if world.body.supply_mv() >= low_mv:
+            self._low_since_ms = None
+            return
+        if self._low_since_ms is None:
+            self._low_since_ms = now_ms
+        if now_ms - self._low_since_ms > LOW_BATTERY_MS and world.mind is not None:
+            if world.mind.is_busy:
+                self.violate("battery_floor", f"a thought at {world.body.supply_mv():.0f} mV")
+
+    def _check_watchdog(self) -> None:
+        world = self._world
+        pets, self._pets = world.watchdog.pets - self._pets, world.watchdog.pets
+        for part, since_ms in world.stuck_parts.items():
+            stuck_ms = world.clock.now_ms - max(since_ms, self._boot_ms)
+            if pets > 0 and stuck_ms > PROGRESS_MS_MAX + 2_000:
+                self.violate("watchdog_honest", f"petted while {part} stood still for "
+                             f"{stuck_ms // 1000} s")
+
+    def _check_phase(self) -> None:
+        world, flight = self._world, self._world.flight
+        assert flight is not None
+        truth, since_ms = self._truth()
+        now_ms = world.clock.now_ms
+        if flight.phase.phase is truth or truth is Phase.GROUND:
+            return
+        settled_ms = now_ms - max(since_ms + LAG_MS[truth], self._boot_ms + FIX_MS)
+        if settled_ms > 0:
+            self.violate(
+                "phase_right", f"{flight.phase.phase.name} while the truth is {truth.name}"
+            )
+
+    def _truth(self) -> tuple[Phase, int]:
+        """(the true phase, since when in ms); GROUND also where nobody knows, as in a replay."""
+        path, now_s = self._world.trajectory, self._world.clock.now_s
+        if not isinstance(path, Balloon):
+            return Phase.GROUND, 0
+        for phase, begin_s in (
+            (Phase.LANDED, path.landing_s), (Phase.DESCENT, path.burst_s),
+            (Phase.ASCENT, path.launch_s),
+        ):
+            if now_s >= begin_s:
+                return phase, round(begin_s * 1000)
+        return Phase.GROUND, 0
+
+    # -- plumbing ------------------------------------------------------------------------------
+
+    def _store(self) -> WitnessedStore | None:
+        store = self._world.store
+        assert store is None or isinstance(store, WitnessedStore)
+        return store
+
+    def _open_store(self) -> WitnessedStore:
+        return WitnessedStore(self._world.payload_path, self.ledger)

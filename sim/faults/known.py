@@ -1,0 +1,20 @@
+"""Faults that the payload does not survive yet: one strict list, to be emptied.
+
+A fault on this list is not drawn by a seed, and a test flies each one: it must break exactly the
+check that stands here. One that passes fails the test, so that the list cannot grow old.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Known(NamedTuple):
+    """``check`` breaks, because of ``why``."""
+
+    number: int
+    check: str
+    why: str
+
+
+KNOWN_FAILURES: dict[str, Known] = {}

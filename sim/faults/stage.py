@@ -1,0 +1,81 @@
+"""A fault, and the stage: what a fault may touch while it lasts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sim.checks import Checks
+from sim.clock import part_rng
+from sim.world import World
+from wire import frames
+from wire.frames import Uplink
+
+End = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that can go wrong.
+
+    ``begin`` makes it happen and returns what ends it; a fault without an end (a reboot, a single
+    frame) returns None. ``lasts_s`` is the range that a seed draws its duration from.
+    ``excuses`` are the checks that cannot hold while it lasts, each with good reason.
+    """
+
+    number: int
+    name: str
+    what: str
+    begin: Callable[[Stage], End | None]
+    lasts_s: tuple[float, float] = (20.0, 300.0)
+    excuses: tuple[str, ...] = ()
+
+
+class Stage:
+    """The world of one flight, and the few things that most faults need."""
+
+    def __init__(self, world: World, checks: Checks) -> None:
+        self.world = world
+        self.rng: random.Random = part_rng(world.seed, "faults")
+        self._checks = checks
+
+    @property
+    def now_ms(self) -> int:
+        return self.world.clock.now_ms
+
+    def violate(self, check: str, detail: str) -> None:
+        """For a fault that has a question of its own to ask."""
+        self._checks.violate(check, detail)
+
+    def issue(self, frame: Callable[..., Uplink]) -> None:
+        """The station itself sends ``frame(counter=...)``, and the payload hears it."""
+        world = self.world
+        if world.archive is None:
+            return
+        counter = world.archive.take_counter(world.ground_utc_ms, "command")
+        data = frames.encode_uplink(frame(counter=counter), world.uplink_key)
+        world.overheard.append(data)
+        for observer in world.observers:
+            observer.on_uplink(data)
+        world.strike_payload(data)
+
+    def after(self, seconds: float, action: Callable[[], None]) -> None:
+        """Do ``action`` later, whether the fault still lasts or not."""
+        self.world.at(self.now_ms + max(1, round(seconds * 1000)), action)
+
+    def every(self, seconds: float, action: Callable[[], None]) -> End:
+        """Do ``action`` now and again until the returned function is called."""
+        is_over = False
+
+        def again() -> None:
+            if not is_over:
+                action()
+                self.after(seconds, again)
+
+        def stop() -> None:
+            nonlocal is_over
+            is_over = True
+
+        again()
+        return stop

@@ -1,0 +1,123 @@
+"""Faults of the computer itself (research/flight.md §5.9, 70 to 76)."""
+
+from __future__ import annotations
+
+import errno
+
+import structlog
+
+from payload.flight import PARTS
+from payload.store import StoreBusyError
+from sim.faults.stage import End, Fault, Stage
+from sim.world import WATCHDOG_MS
+from wire import key_file
+from wire import mission as mission_file
+from wire.mission import MissionError
+
+HOG_EVERY_S, HOG_S = 3.0, (0.3, 1.8)
+STALL_S = 600.0  # far longer than the watchdog waits
+
+
+def _stall(stage: Stage) -> None:
+    """SIGSTOP, or a call that does not come back: the supervisor must end it."""
+    bites = stage.world.watchdog_bites
+    lives = stage.world.boots
+    stage.world.stall(stage.now_ms + round(STALL_S * 1000))
+
+    def look() -> None:
+        if stage.world.watchdog_bites == bites and stage.world.boots == lives:
+            stage.violate("watchdog_honest", "a stalled daemon was not started again")
+
+    stage.after(WATCHDOG_MS / 1000 + 5, look)
+
+
+def _stuck_part(stage: Stage) -> None:
+    stage.world.stick(stage.rng.choice(PARTS))
+
+
+def _hog(stage: Stage) -> End:
+    """Something else takes the processor: every step comes late."""
+    def push() -> None:
+        late_ms = round(1000 * stage.rng.uniform(*HOG_S))
+        stage.world.stall(stage.now_ms + late_ms)
+
+    return stage.every(HOG_EVERY_S, push)
+
+
+def _second_instance(stage: Stage) -> None:
+    """Somebody starts the daemon again by hand while it runs."""
+    world = stage.world
+    if world.store is None:
+        return
+    try:
+        second = type(world.store)
+        world.open_store()
+    except StoreBusyError:
+        return
+    stage.violate("records_kept", f"a second {second.__name__} could be opened")
+
+
+def _odd_mission(stage: Stage) -> None:
+    """Somebody edits the mission file: each mistake is refused in one sentence that names it."""
+    good = (
+        '[payload]\nname = "E"\ncallsign = "N0CALL"\nnode_id = 7\n[radio]\nkind = "none"\n'
+        "[power]\ncapacity_mah = 3000\neco_mv = 3600\nlow_mv = 3400\ncritical_mv = 3200\n"
+    )
+    mission_file.parse(good, "mission.toml")
+    for text in (
+        "", "\0" * 200, "[payload", good + "[flavour]\nsweet = 1\n", good.replace("7", '"7"'),
+        good.replace("3600", "99999999"), good.replace("node_id = 7\n", ""),
+        good.replace("eco_mv = 3600", "eco_mv = 3000"), good + "[power]\n",
+    ):
+        try:
+            mission_file.parse(text, "mission.toml")
+        except MissionError as error:
+            if "\n" in str(error) or not str(error).startswith("mission.toml"):
+                stage.violate("no_crash", f"not a sentence: {error}")
+        else:
+            stage.violate("no_crash", f"a mission file was accepted: {text[:40]!r}")
+
+
+def _open_key(stage: Stage) -> None:
+    """The key file can be read by everybody: it is refused, and not silently repaired."""
+    path = stage.world.out_dir / "open.key"
+    path.write_text("00" * 32)
+    path.chmod(0o644)
+    try:
+        key_file.load(path)
+    except key_file.KeyFileError:
+        pass
+    else:
+        stage.violate("only_authentic", "a key file of mode 0644 was taken")
+    path.unlink()
+
+
+class _FullJournal:
+    """What a log handler meets when the disk of the journal is full."""
+
+    def __call__(self, *args: object) -> _FullJournal:
+        return self
+
+    def msg(self, message: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    log = debug = info = warn = warning = error = critical = msg
+
+
+def _full_journal(stage: Stage) -> End:
+    before = structlog.get_config()
+    structlog.configure(logger_factory=_FullJournal(), cache_logger_on_first_use=False)
+    return lambda: structlog.configure(**before)
+
+
+FAULTS: tuple[Fault, ...] = (
+    Fault(70, "core.stall", "the daemon stops for ten minutes", _stall, (60.0, 60.0),
+          ("beacon_cadence",)),
+    Fault(70, "core.part_stuck", "one part makes no progress any more", _stuck_part, (60.0, 60.0)),
+    Fault(72, "core.hog", "another process takes most of the processor", _hog, (60.0, 600.0)),
+    Fault(73, "config.odd_mission", "mission files with every kind of mistake", _odd_mission,
+          (1.0, 1.0)),
+    Fault(74, "config.open_key", "a key file that everybody can read", _open_key, (1.0, 1.0)),
+    Fault(75, "journal.full", "nothing more can be logged", _full_journal, (60.0, 1200.0)),
+    Fault(76, "core.second_instance", "the daemon is started twice", _second_instance),
+)

@@ -1,0 +1,108 @@
+"""What must have happened once the faults have stopped: the backlog is home, the modes are good.
+
+The weather is healed first (TigerBeetle heals its network before it asks for progress): all faults
+end, the air is good, and somebody near answers. Then the world runs on until everything that was
+promised before is on the ground, or until far more time has passed than that takes.
+
+    archive_complete   the ground's archive holds what the store promised, byte for byte
+    archive_true       it holds nothing else
+    recovered          no fault bit is left of a fault that is over
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+from payload.health import Fault
+from sim.checks import Checks
+from sim.orbit import Orbit
+from sim.witness import WitnessedStore
+from sim.world import World
+from wire.records import pack_body, unpack_body
+
+NAMES = ("archive_complete", "archive_true", "recovered")
+HEALED_LOSS = 0.05
+DRAIN_SLICE_S = 120.0
+DRAIN_S_MIN = 1_800.0
+DRAIN_FACTOR = 6  # times as long as the backlog takes on a perfect channel
+RECOVER_S = 900.0  # the camera rests for ten minutes after its third strike
+# API stays out: in this world a server that never answers is no fault. A battery that is nearly
+# empty may say so.
+OUTSIDE_FAULTS = Fault.API | Fault.UNDERVOLTAGE
+
+
+def settle(world: World, checks: Checks) -> None:
+    """Heal, let the backlog come home, and look at what there is. Closes nothing."""
+    world.heal(HEALED_LOSS)
+    begin_s = world.clock.now_s
+    promised = dict(checks.ledger.acknowledged)
+    rate_bytes_per_s = world.mission.radio.rate_bps / 8
+    store = world.store
+    backlog_bytes = 0 if store is None else 300 * store.unconfirmed_count()
+    end_s = begin_s + DRAIN_S_MIN + DRAIN_FACTOR * backlog_bytes / rate_bytes_per_s
+    while world.clock.now_s < end_s:
+        world.run_until(world.clock.now_s + DRAIN_SLICE_S)
+        is_recovered = world.clock.now_s - begin_s >= RECOVER_S
+        if is_recovered and not promised.keys() - _heard(world):
+            break
+    checks.counts["drain_s"] = round(world.clock.now_s - begin_s)
+    checks.scan()
+    _compare(world, checks, promised)
+    _look_at_faults(world, checks)
+
+
+def _look_at_faults(world: World, checks: Checks) -> None:
+    flight = world.flight
+    if flight is None:
+        checks.violate("recovered", "the payload is not running")
+        return
+    left = flight.faults(flight.situation(world.flight_ms)) & ~OUTSIDE_FAULTS
+    if isinstance(world.trajectory, Orbit):  # no receiver for balloons has a fix up there
+        left &= ~Fault.GNSS
+    if left:
+        checks.violate("recovered", f"fault bits {left!r} are left")
+
+
+def _heard(world: World) -> set[int]:
+    """Record ids in the archive of our payload."""
+    return {int(row[0]) for row in _rows(world, "record_id")}
+
+
+def _rows(world: World, columns: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(world.archive_path)) as db:
+        return db.execute(
+            f"SELECT {columns} FROM record WHERE node_id = ?",
+            (world.mission.payload.node_id,),
+        ).fetchall()
+
+
+def _compare(world: World, checks: Checks, promised: dict[int, int]) -> None:
+    if world.archive is not None:
+        world.archive.db.commit()
+    assert world.store is None or isinstance(world.store, WitnessedStore)
+    rows = [] if world.store is None else world.store.rows()
+    aboard = {record_id: (kind, body) for record_id, kind, body in rows}
+    heard: dict[int, tuple[object, ...]] = {}
+    for record_id, kind, body in _rows(world, "record_id, kind, body"):
+        heard[int(str(record_id))] = (kind, body)
+    missing = sorted(promised.keys() - heard.keys())
+    if missing:
+        kinds = sorted({aboard[i][0] for i in missing if i in aboard})
+        checks.violate(
+            "archive_complete",
+            f"{len(missing)} of {len(promised)} records never came home, first {missing[0]}, "
+            f"kinds {kinds}",
+        )
+    for record_id, (kind, body) in heard.items():
+        kept = aboard.get(record_id)
+        if kept is None:
+            checks.violate("archive_true", f"record {record_id} was never on the disk")
+        elif kept[0] != kind or not _is_same(kept[1], body):
+            checks.violate("archive_true", f"record {record_id} differs from what was stored")
+
+
+def _is_same(aboard: bytes, heard: object) -> bool:
+    if not isinstance(heard, bytes):
+        return False
+    return aboard == heard or pack_body(unpack_body(aboard)) == pack_body(unpack_body(heard))

@@ -1,0 +1,141 @@
+"""What one simulated flight is made of, drawn from its seed: the configuration as well as the sky.
+
+A preset narrows what may be drawn; ``any`` draws the preset too. Nothing here knows how a world is
+built: a scenario is a mission file and the conditions that it is flown under.
+
+Source: TigerBeetle's VOPR, whose seed draws the cluster's configuration too ("swarm testing").
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from sim.balloon import SITES, Launch, Site, draw_launch
+from sim.clock import part_rng
+from sim.faults.schedule import Scheduled
+from wire.mission import Mission
+
+PRESETS = ("calm", "cold", "deaf", "storm", "night", "brownout", "orbit")
+ANY = "any"
+PAD_S = (120, 900)
+BURST_M = (6_000.0, 34_000.0)
+CLIMB_MPS = (3.5, 7.0)
+LANDING_MPS = (4.0, 9.0)
+REST_S = 1_500.0  # after landing: the faults have stopped, the backlog comes home
+NIGHT_HOURS = (20.5, 27.0)  # local time
+COLD_K = (-28.0, -12.0)
+MTUS = (96, 128, 200, 222, 255)
+RATES_BPS = (1_200, 2_400, 4_800, 9_600)
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What is not in the mission file. Losses are shares 0..0.95, bursts their mean length."""
+
+    site: Site | None = None  # None: the world draws one
+    launch: Launch | None = None  # None: drawn with the balloon
+    warmth_k: float | None = None  # against the standard atmosphere; None: the site's
+    charge: float | None = None  # of the battery at the start, 0..1; None: drawn
+    health: float = 1.0  # capacity left of what the mission file says, by age
+    board: str = "zero2w"
+    down_loss: float = 0.3
+    up_loss: float = 0.3
+    burst_s: float = 8.0
+    has_uplink: bool = True  # the station transmits
+    can_brown_out: bool = False
+    is_orbit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One flight to be flown; the same scenario is the same flight, byte for byte."""
+
+    seed: int
+    preset: str
+    mission: Mission
+    conditions: Conditions
+    faults: tuple[Scheduled, ...] = field(default=())
+
+
+def draw(seed: int, mission: Mission, preset: str = ANY) -> Scenario:
+    """The scenario of ``seed``, without faults (``sim.faults.draw`` adds them).
+
+    Raises ValueError, naming the presets, for an unknown one.
+    """
+    if preset != ANY and preset not in PRESETS:
+        raise ValueError(f"preset {preset!r}: choose {ANY}, {', '.join(PRESETS)}")
+    rng = part_rng(seed, "scenario")
+    chosen = rng.choice(PRESETS)
+    preset = chosen if preset == ANY else preset
+    site = rng.choice(SITES)
+    conditions = _conditions(rng, preset, site)
+    return Scenario(seed, preset, _mission(rng, mission, preset), conditions)
+
+
+def _conditions(rng: random.Random, preset: str, site: Site) -> Conditions:
+    drawn: dict[str, Any] = {
+        "site": site,
+        "launch": _launch(rng, site, is_night=preset == "night"),
+        "charge": rng.uniform(0.6, 1.0),
+        "health": rng.uniform(0.7, 1.0),
+        "board": rng.choice(("zero2w", "pi4", "pi5")),
+        "down_loss": rng.uniform(0.05, 0.5),
+        "up_loss": rng.uniform(0.05, 0.6),
+        "burst_s": rng.uniform(1.0, 20.0),
+        "has_uplink": rng.random() < 0.85,
+    }
+    narrowed: dict[str, dict[str, Any]] = {
+        "calm": {"down_loss": 0.05, "up_loss": 0.05, "burst_s": 1.0, "charge": 1.0,
+                 "has_uplink": True},
+        "cold": {"warmth_k": rng.uniform(*COLD_K)},
+        "deaf": {"has_uplink": False},
+        "storm": {"down_loss": rng.uniform(0.5, 0.8), "up_loss": rng.uniform(0.5, 0.8),
+                  "burst_s": rng.uniform(10.0, 60.0), "has_uplink": True},
+        "night": {"warmth_k": rng.uniform(-15.0, -5.0)},
+        "brownout": {"charge": rng.uniform(0.12, 0.3), "warmth_k": rng.uniform(-20.0, 0.0),
+                     "can_brown_out": True},
+        "orbit": {"is_orbit": True, "has_uplink": True},
+    }
+    return Conditions(**{**drawn, **narrowed[preset]})
+
+
+def _launch(rng: random.Random, site: Site, is_night: bool) -> Launch:
+    usual = draw_launch(rng, site)
+    start_utc_ms = usual.start_utc_ms
+    if is_night:
+        local_ms = round((rng.uniform(*NIGHT_HOURS) - site.longitude_deg / 15) * 3_600_000)
+        start_utc_ms = start_utc_ms // 86_400_000 * 86_400_000 + local_ms
+    return Launch(
+        start_utc_ms, rng.randint(*PAD_S), rng.uniform(*BURST_M), rng.uniform(*CLIMB_MPS),
+        rng.uniform(*LANDING_MPS), REST_S,
+    )
+
+
+def _mission(rng: random.Random, mission: Mission, preset: str) -> Mission:
+    """The mission file with other numbers in it, all allowed ones."""
+    listen_every_s = rng.choice((10, 20, 30, 60))
+    changed: dict[str, dict[str, Any]] = {
+        "radio": {
+            "mtu_bytes": rng.choice(MTUS), "rate_bps": rng.choice(RATES_BPS),
+            "listen_every_s": listen_every_s, "listen_s": rng.choice((2, 3, 5)),
+        },
+        "cadence": {
+            "beacon_ground_s": rng.choice((15, 30, 60)), "beacon_flight_s": rng.choice((5, 10, 20)),
+            "track_s": rng.choice((10, 20, 60)), "housekeeping_s": rng.choice((30, 60, 120)),
+            "picture_s": rng.choice((240, 480, 900)), "api_s": rng.choice((60, 150, 300)),
+        },
+        "sensors": {
+            "outside": rng.choice(("bme280", "bmp388")), "power": rng.choice(("ina219", "ina226")),
+            "camera": rng.random() < 0.9,
+        },
+        "mind": {"every_s": rng.choice((60, 150, 300))},
+        "power": {"capacity_mah": rng.choice((1_500, 3_000, 6_000))},
+    }
+    sections = {
+        name: getattr(mission, name).model_copy(update=values) for name, values in changed.items()
+    }
+    if preset == "calm":
+        sections["radio"] = mission.radio
+    return mission.model_copy(update=sections)

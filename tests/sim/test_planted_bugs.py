@@ -1,0 +1,67 @@
+"""Three bugs planted on purpose: if the soak did not find them, it would not find others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from payload.downlink import Downlink
+from payload.health import Health
+from payload.store import Store
+from sim import soak
+from tests.sim.flights import ROOT
+
+SEEDS = range(12)
+
+
+def _first_seed_that_breaks(check: str) -> tuple[int, str]:
+    for seed in SEEDS:
+        result = soak.fly(seed, ROOT / "mission.toml")
+        for violation in result.violations:
+            if violation.check == check:
+                return seed, str(violation)
+    pytest.fail(f"no seed of {SEEDS} breaks {check}")
+
+
+def test_a_symbol_number_used_again_after_a_reboot_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The block numbers are never written down: the next boot begins at the same one."""
+    monkeypatch.setattr(Downlink, "_reserve_blocks", lambda self: None)
+    seed, line = _first_seed_that_breaks("numbers_unique")
+    assert "with two contents" in line, (seed, line)
+
+
+def test_an_acknowledgement_before_the_commit_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store says yes at once and writes every tenth time."""
+    commit = Store.commit
+    calls = 0
+
+    def hasty(self: Store, now_ms: int) -> bool:
+        nonlocal calls
+        calls += 1
+        return commit(self, now_ms) if calls % 10 == 0 or now_ms == 0 else True
+
+    monkeypatch.setattr(Store, "commit", hasty)
+    seed, line = _first_seed_that_breaks("records_kept")
+    assert "are gone" in line, (seed, line)
+
+
+def test_a_watchdog_petted_without_progress_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def always(self: Health, now_ms: int) -> bool:
+        return True
+
+    monkeypatch.setattr(Health, "may_pet", always)
+    seed, line = _first_seed_that_breaks("watchdog_honest")
+    assert "petted while" in line, (seed, line)
+
+
+def test_the_same_seeds_find_nothing_without_them() -> None:
+    """The three checks hold where nothing is planted: a check that always cries is none."""
+    cried: list[Any] = []
+    for seed in SEEDS[:4]:
+        result = soak.fly(seed, ROOT / "mission.toml")
+        cried += [v for v in result.violations
+                  if v.check in ("numbers_unique", "records_kept", "watchdog_honest")]
+    assert cried == []
