@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from groundstation import outbox
+from groundstation import foreign, outbox
 from groundstation.archive import Archive
 from groundstation.outbox import ATTEMPTS_MAX
 from groundstation.rawlog import Reception
@@ -158,7 +158,8 @@ class Ground:
         frame = frames.decode_downlink(reception.raw)
         if frame is None:
             is_uplink = frames.is_uplink(reception.raw)
-            self._tally["uplink_overheard" if is_uplink else "noise"] += 1
+            other = foreign.keep(self.archive, reception, self._mission.payload.callsign)
+            self._tally[other or ("uplink_overheard" if is_uplink else "noise")] += 1
             return
         self._count_node(frame.node_id, reception.utc_ms)
         if isinstance(frame, IdentFrame):
