@@ -284,8 +284,8 @@ def encode(packet: Packet, bytes_max: int = 64) -> bytes:
     bits_max = 8 * (bytes_max - CRC_BYTES)
     for name in _LEAST_FIRST:  # only a long callsign in the smallest frame needs this
         if _telemetry(packet, None, b"").bits > bits_max:
-            fewer = replace(packet.beacon, **{name: None})  # type: ignore[arg-type]  # all may be None
-            packet = replace(packet, beacon=fewer, humidity_percent=None)
+            beacon = replace(packet.beacon, **{name: None})  # type: ignore[arg-type]  # may be None
+            packet = replace(packet, beacon=beacon, humidity_percent=None)
     line: str | None = None
     room = bits_max - _telemetry(packet, "", b"").bits
     if packet.musing and room > 0:
