@@ -138,6 +138,7 @@ class FlightReader:
         seen, own = self._beacon_json(row), self.latest_beacon()
         if own and seen["utc_ms"] - own["utc_ms"] <= QUIET_FACTOR * 1000 * own["expected_every_s"]:
             return None
+        seen["musing"] = clean_text(seen["musing"])
         seen["expected_every_s"] *= self._mission.cadence.horus_every_beacons
         return seen
 
