@@ -25,7 +25,7 @@ from tenacity import (
     wait_exponential,
 )
 
-from groundstation import rawlog
+from groundstation import horus_udp, rawlog
 from groundstation.ground import Ground, Heard
 from wire import kiss
 from wire.envelope import Envelope
@@ -239,8 +239,9 @@ def replay(path: Path) -> Iterator[Heard]:
     is_empty = True
     for reception, _ in rawlog.read(path):
         is_empty = False
+        source = horus_udp.SOURCE if reception.source == horus_udp.SOURCE else "replay"
         yield Heard(
-            reception.raw, reception.utc_ms, reception.rssi_dbm, reception.snr_db, "replay"
+            reception.raw, reception.utc_ms, reception.rssi_dbm, reception.snr_db, source
         )
     if is_empty:
         raise RoadError(f"{path}: holds no reception; a raw log ends in .raw")

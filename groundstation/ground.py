@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from groundstation import foreign, outbox
+from groundstation import foreign, horus_udp, outbox
 from groundstation.archive import Archive
 from groundstation.outbox import ATTEMPTS_MAX
 from groundstation.rawlog import Reception
@@ -128,7 +128,8 @@ class Ground:
     def _refeed(self, reception: Reception) -> None:
         """Feed a frame that was decoded before the restart: state, and records it still owes."""
         frame = frames.decode_downlink(reception.raw)
-        if not isinstance(frame, BeaconFrame | DataFrame):
+        is_udp = reception.source == horus_udp.SOURCE
+        if is_udp or not isinstance(frame, BeaconFrame | DataFrame):
             return
         node = self._node(frame.node_id)
         if node is None or node.is_duplicate(reception.raw):
@@ -155,7 +156,9 @@ class Ground:
         self._node_frames.clear()
 
     def _decode(self, reception: Reception) -> None:
-        frame = frames.decode_downlink(reception.raw)
+        frame = None
+        if reception.source != horus_udp.SOURCE:  # by UDP come summaries, and no frame of ours
+            frame = frames.decode_downlink(reception.raw)
         if frame is None:
             is_uplink = frames.is_uplink(reception.raw)
             other = foreign.keep(self.archive, reception, self._mission.payload.callsign)
