@@ -35,7 +35,7 @@ function drawVia(sighting) {
   via.hidden = !sighting;
   if (!sighting) return;
   const line = sighting.musing ? ` It says: “${sighting.musing}”` : "";
-  write(via, `From ${format.VIA_WORDS[sighting.via]}, not verified: no beacon of its own kind came since.${line}`);
+  write(via, `From ${format.VIA_WORDS[sighting.via]}, not verified; its own beacons are missing.${line}`);
 }
 
 /** fresh, quiet or silent: one place decides it, for the whole page. */

@@ -183,7 +183,7 @@ def test_a_strangers_beacon_is_shown_while_ours_are_missing_and_says_what_it_is(
         strange(695, "N0CALL")
         page.wait("!document.getElementById('via').hidden", 5)
         assert page.value(words["via"]) == (
-            "From a Horus beacon, not verified: no beacon of its own kind came since."
+            "From a Horus beacon, not verified; its own beacons are missing."
             " It says: “The tape creaks.”")
         high = round(state_at(695).altitude_m)
         assert page.value(words["altitude"]).replace("\u202f", "") == f"{high}\u00a0m"

@@ -357,6 +357,12 @@ def test_the_first_step_of_all_may_fail_without_a_radio_too(tmp_path: Path, monk
         store.close()
 
 
+def test_the_worked_example_of_the_protocol() -> None:
+    line = beacons.sentence("EDDA-1", 3012, Place(45_000, 52.12345, -3.23456, 18_240))
+    protocol = Path(__file__).resolve().parents[2] / "docs" / "protocol.md"
+    assert "\n" + line.decode() in protocol.read_text()
+
+
 places = st.none() | st.floats() | st.integers(-10**9, 10**9)
 
 
