@@ -151,6 +151,10 @@ def test_the_stream_tells_it_only_while_it_stands_in(station):
     station.hear(packet_at(600), 600)
     after, message = feed.step(after)
     assert '"via":"horus"' in message and f'"track":[[{START_MS + 600_000},' in message
+    station.hear(packet_at(602), 602)
+    station.hear(packet_at(604), 604)
+    after, message = feed.step(after)
+    assert message.count(f"[{START_MS + 604_000},") == 1, "each place once"
     station.hear(FarEnd().beacon(state_at(610)), 610)
     after, _ = feed.step(after)
     station.hear(packet_at(620), 620)

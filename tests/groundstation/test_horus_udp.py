@@ -345,22 +345,18 @@ def test_a_port_that_is_taken_and_a_host_that_is_none() -> None:
 
 def test_without_its_radio_a_station_still_hears_by_udp(monkeypatch, udp) -> None:
     """The radio is tried again and again; what stands beside it is served meanwhile."""
-    monkeypatch.setattr(gateway, "RETRY_S", 60.0)
-    monkeypatch.setattr(gateway, "RETRY_S_MAX", 60.0)
+    monkeypatch.setattr(gateway, "RETRY_S", 0.1)
     monkeypatch.setattr(gateway, "WAIT_S", 0.01)
-    stop = threading.Event()
-    turns = []
-
-    def beside() -> None:
-        turns.append(1)
-        udp.beside.turn()
-        if len(turns) > 500 or udp.tally:
-            stop.set()
+    stop, tries = threading.Event(), []
 
     def no_radio():
+        tries.append(1)
+        if len(tries) == 3:
+            stop.set()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             sender.sendto(summary(), ("127.0.0.1", udp.listener.port))
         raise ConnectionRefusedError
 
-    gateway.run(udp.ground, no_radio, Envelope(MISSION), lambda: START_MS, stop, beside)
-    assert udp.tally == {"sightings_summary": 1} and len(turns) <= 2
+    gateway.run(
+        udp.ground, no_radio, Envelope(MISSION), lambda: START_MS, stop, udp.beside.turn)
+    assert udp.tally == {"sightings_summary": 2}

@@ -130,6 +130,18 @@ def test_long_after_landing_they_go_one_to_one(tmp_path: Path) -> None:
         assert abs(ours / ratio - theirs) <= 2, (start, ours, theirs)
 
 
+def test_a_new_phase_is_told_at_once(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.phase = Phase.LANDED
+    bench.downlink.note_phase(0)
+    bench.run(5000)
+    before = len(bench.horus())
+    bench.phase = Phase.ASCENT
+    bench.downlink.note_phase(bench.now_ms)
+    bench.run(15)
+    assert len(bench.horus()) == before + 1
+
+
 @pytest.mark.parametrize(("rate_bps", "duty_percent", "altitude_m"), [
     (2400, 100, 9000.0), (2400, 100, 500.0), (1200, 100, 9000.0), (9600, 100, 500.0),
     (2400, 10, 9000.0), (2400, 3, 9000.0),
