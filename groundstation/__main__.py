@@ -11,20 +11,23 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import structlog
 import typer
 
+from groundstation import ccsds, gateway, outbox
 from groundstation import export as exports
-from groundstation import gateway, outbox
 from groundstation.archive import Archive, ArchiveBusy
+from groundstation.feeds import PacketFeed, SummaryFeed
 from groundstation.gateway import KissServer, Road, RoadError
 from groundstation.ground import Ground
 from groundstation.hygiene import clean_text
 from groundstation.reader import FlightReader
 from groundstation.schema import WrongVersion
+from groundstation.udp import Beside, Deaf, Listener, Teller
 from groundstation.web import create_app, make_server
 from wire import key_file
 from wire.auth import MASTER_KEY_BYTES, Direction, derive_key
@@ -52,6 +55,28 @@ ListenOption = Annotated[
 ReplayOption = Annotated[
     Path | None, typer.Option("--replay", help="Read an earlier raw log instead of a radio.")
 ]
+HorusUdpOption = Annotated[
+    str | None,
+    typer.Option(
+        "--horus-udp", metavar="PORT",
+        help="Hear payload summaries of Horus receivers too (55672). From this machine only; "
+        "0.0.0.0:PORT is from anywhere.",
+    ),
+]
+SummaryUdpOption = Annotated[
+    str | None,
+    typer.Option(
+        "--summary-udp", metavar="HOST:PORT",
+        help="Tell each new position as a payload summary, for chasemapper and its kin.",
+    ),
+]
+CcsdsUdpOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ccsds-udp", metavar="HOST:PORT",
+        help="Send each new record as a CCSDS space packet, for Yamcs and its kin.",
+    ),
+]
 _SENTENCES = (ArchiveBusy, MissionError, KeyFileError, RoadError, WrongVersion)
 
 
@@ -76,16 +101,46 @@ def _ground(mission: Mission, mission_path: Path, archive: Archive) -> Ground:
 def _road(mission: Mission, listen: str | None) -> Callable[[], Road] | None:
     if listen is None:
         return gateway.opener(mission)
-    host, _, port = listen.rpartition(":")
-    if not host or not port.isdigit() or not 0 <= int(port) <= 65535:
-        raise RoadError(f"--listen {listen}: write it as HOST:PORT, such as 127.0.0.1:8001")
-    server = KissServer(host.strip("[]"), int(port))
+    server = KissServer(*_address("--listen", listen, "127.0.0.1:8001"))
     return lambda: server
+
+
+def _address(option: str, text: str, example: str) -> tuple[str, int]:
+    """(host, port) as written. Raises RoadError."""
+    host, _, port = text.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit()) or not 0 <= int(port) <= 65535:
+        raise RoadError(f"{option} {text}: write it as HOST:PORT, such as {example}")
+    return host.strip("[]"), int(port)
+
+
+@dataclass(frozen=True, slots=True)
+class _Udp:
+    """What is to stand beside the radio, as written on the command line."""
+
+    horus: str | None = None
+    summary: str | None = None
+    ccsds: str | None = None
+
+    def open(self, ground: Ground, mission: Mission) -> Beside | None:
+        """Raises RoadError when an address is wrong or taken; None when nothing is asked for."""
+        listener, tellers = None, []
+        if self.horus is not None:
+            at = self.horus if ":" in self.horus else f"127.0.0.1:{self.horus}"
+            listener = Listener(*_address("--horus-udp", at, "127.0.0.1:55672"))
+        if self.summary is not None:
+            reader = FlightReader(ground.archive.path, mission)
+            address = _address("--summary-udp", self.summary, "255.255.255.255:55672")
+            tellers.append(Teller(SummaryFeed(reader, mission), *address))
+        if self.ccsds is not None:
+            address = _address("--ccsds-udp", self.ccsds, "127.0.0.1:10015")
+            feed = PacketFeed(ground.archive.db, mission.payload.node_id)
+            tellers.append(Teller(feed, *address))
+        return Beside(ground, _now_ms, listener, tellers) if listener or tellers else None
 
 
 def _receive(
     mission: Mission, mission_path: Path, listen: str | None, replay: Path | None,
-    stop: threading.Event, ended: Callable[[], None] = lambda: None,
+    stop: threading.Event, udp: _Udp, ended: Callable[[], None] = lambda: None,
 ) -> threading.Thread | None:
     """Open the archive and hear on a thread of its own, which calls ``ended`` when it stops.
 
@@ -99,15 +154,20 @@ def _receive(
             ground.receive_many(heard[start : start + 500])
         archive.close()
         return None
-    road = _road(mission, listen)
+    road, beside = _road(mission, listen), udp.open(ground, mission)
+    if road is None and udp.horus is not None:
+        road = Deaf
     if road is None:
         archive.close()
         return None
 
     def carry() -> None:
+        turn = gateway.nothing if beside is None else beside.turn
         try:
-            gateway.run(ground, road, Envelope(mission), _now_ms, stop)
+            gateway.run(ground, road, Envelope(mission), _now_ms, stop, turn)
         finally:
+            if beside is not None:
+                beside.close()
             archive.close()
             ended()
 
@@ -119,7 +179,8 @@ def _receive(
 @app.command()
 def serve(
     mission: MissionOption = Path("mission.toml"), listen: ListenOption = None,
-    replay: ReplayOption = None,
+    replay: ReplayOption = None, horus_udp: HorusUdpOption = None,
+    summary_udp: SummaryUdpOption = None, ccsds_udp: CcsdsUdpOption = None,
 ) -> None:
     """Receive, and serve the page."""
     loaded = load_mission(mission)
@@ -138,7 +199,8 @@ def serve(
         server.should_exit = True
 
     stop = threading.Event()
-    thread = _receive(loaded, mission, listen, replay, stop, leave)
+    udp = _Udp(horus_udp, summary_udp, ccsds_udp)
+    thread = _receive(loaded, mission, listen, replay, stop, udp, leave)
     print(f"The page is at http://{address[0]}:{address[1]}/ (Ctrl-C ends)", flush=True)
     try:
         server.run(sockets=[web_socket])
@@ -156,14 +218,16 @@ def serve(
 @app.command()
 def receive(
     mission: MissionOption = Path("mission.toml"), listen: ListenOption = None,
-    replay: ReplayOption = None,
+    replay: ReplayOption = None, horus_udp: HorusUdpOption = None,
+    summary_udp: SummaryUdpOption = None, ccsds_udp: CcsdsUdpOption = None,
 ) -> None:
     """Receive without a page."""
     loaded = load_mission(mission)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    thread = _receive(loaded, mission, listen, replay, stop)
+    udp = _Udp(horus_udp, summary_udp, ccsds_udp)
+    thread = _receive(loaded, mission, listen, replay, stop, udp)
     if thread is None and replay is None:
         raise RoadError(f"{mission}: radio.kind is none, so there is nothing to receive from")
     print(f"Receiving into {_archive_path(loaded, mission)} (Ctrl-C ends)", flush=True)
@@ -217,18 +281,28 @@ def rebuild(mission: MissionOption = Path("mission.toml")) -> None:
 
 @app.command()
 def export(
-    out: Annotated[Path, typer.Argument(help="The folder to write into.")],
+    out: Annotated[Path | None, typer.Argument(help="The folder to write into.")] = None,
     mission: MissionOption = Path("mission.toml"),
+    ccsds_path: Annotated[
+        Path | None,
+        typer.Option("--ccsds", metavar="FILE", help="Every record as a CCSDS space packet."),
+    ] = None,
 ) -> None:
-    """Write musings.txt, diary.csv, track.geojson and telemetry.csv."""
+    """Write musings.txt, diary.csv, track.geojson and telemetry.csv; or space packets; or both."""
     loaded = load_mission(mission)
+    if out is None and ccsds_path is None:
+        raise RoadError("export: name a folder, or --ccsds FILE, or both")
     reader = FlightReader(_existing(loaded, mission), loaded)
-    for path in exports.write_all(reader, out):
+    for path in exports.write_all(reader, out) if out is not None else []:
         print(path)
     impostors = reader.flight()["link"].get("impostor", 0)
     if impostors:
         print(f"Frames left out: {impostors}, in the name of {loaded.payload.name} "
               "and not signed by it. The raw log has them.")
+    if ccsds_path is not None:
+        found = ccsds.of_archive(reader.db, loaded.payload.node_id)
+        count = ccsds.export((record for _, record in found), ccsds_path)
+        print(f"{ccsds_path}: {count} packets")
     reader.close()
 
 

@@ -1,7 +1,7 @@
 """Records as CCSDS space packets, for mission control systems (Yamcs, COSMOS, OpenMCT).
 
 One packet a record (CCSDS 133.0-B-2), telemetry, unsegmented, one APID per kind: APID_BASE + kind,
-each with its own sequence count. Its data field, big-endian:
+each with its own sequence count, in the order in which they came. Its data field, big-endian:
 
     CDS time 7, where UTC is known | record id 4 | boot 4 | kind 1 | quality 1 |
     ms since boot 8, where UTC is not known | body as msgpack
@@ -13,7 +13,9 @@ spacepackets is imported on first use only.
 
 from __future__ import annotations
 
+import sqlite3
 import struct
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -73,6 +75,32 @@ def export(found: Iterable[Record], path: Path) -> int:
             count += 1
     partial.replace(path)
     return count
+
+
+def of_archive(
+    db: sqlite3.Connection, node_id: int, after: int = 0, limit: int = -1
+) -> Iterator[tuple[int, Record]]:
+    """(row, record) of a payload in the order in which they came, from the row ``after`` on."""
+    rows = db.execute(
+        "SELECT id, record_id, kind, boot, time_ms, quality, body FROM record"
+        " WHERE node_id = ? AND id > ? ORDER BY id LIMIT ?", (node_id, after, limit),
+    )
+    for row_id, record_id, kind, boot, time_ms, quality, body in rows:
+        yield row_id, Record(
+            record_id, Kind(kind), boot, time_ms, TimeQuality(quality), records.unpack_body(body)
+        )
+
+
+def counted(db: sqlite3.Connection, node_id: int) -> tuple[int, Counter[Kind]]:
+    """(newest row, records of each kind up to it) of what ``of_archive`` gives."""
+    newest = db.execute(
+        "SELECT COALESCE(MAX(id), 0) FROM record WHERE node_id = ?", (node_id,)
+    ).fetchone()[0]
+    rows = db.execute(
+        "SELECT kind, COUNT(*) FROM record WHERE node_id = ? AND id <= ? GROUP BY kind",
+        (node_id, newest),
+    )
+    return newest, Counter({Kind(kind): count for kind, count in rows})
 
 
 def unpack(data: bytes) -> list[Record]:

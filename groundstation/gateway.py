@@ -21,12 +21,11 @@ from tenacity import (
     RetryCallState,
     Retrying,
     retry_if_exception_type,
-    sleep_using_event,
     stop_when_event_set,
     wait_exponential,
 )
 
-from groundstation import rawlog
+from groundstation import horus_udp, rawlog
 from groundstation.ground import Ground, Heard
 from wire import kiss
 from wire.envelope import Envelope
@@ -170,24 +169,36 @@ def opener(mission: Mission) -> Callable[[], Road] | None:
     return None
 
 
+def nothing() -> None:
+    """There is nothing beside the radio."""
+
+
 def run(
     ground: Ground, open_road: Callable[[], Road], envelope: Envelope, now: Callable[[], int],
-    stop: Event,
+    stop: Event, beside: Callable[[], None] = nothing,
 ) -> None:
     """Carry frames between the road and the station until ``stop`` is set.
 
-    ``now`` gives UTC in ms; the archive keeps frames without their ``envelope``. Raises RoadError
-    when the road can never be opened.
+    ``now`` gives UTC in ms; the archive keeps frames without their ``envelope``. ``beside`` is
+    called some times a second, with the radio or without. Raises RoadError when the road can never
+    be opened.
     """
     lost = _LossLog()
+
+    def wait(seconds: float) -> None:
+        for _ in range(max(1, round(seconds / WAIT_S))):
+            if stop.wait(WAIT_S):
+                return
+            beside()
+
     for attempt in Retrying(
         retry=retry_if_exception_type(OSError), stop=stop_when_event_set(stop),
-        wait=wait_exponential(multiplier=RETRY_S, max=RETRY_S_MAX), sleep=sleep_using_event(stop),
+        wait=wait_exponential(multiplier=RETRY_S, max=RETRY_S_MAX), sleep=wait,
         before_sleep=lost.note, retry_error_callback=lambda state: None,
     ):
         with attempt, contextlib.closing(open_road()) as road:
             lost.note_open(road)
-            _carry(ground, road, envelope, now, stop)
+            _carry(ground, road, envelope, now, stop, beside)
 
 
 class _LossLog:
@@ -209,7 +220,8 @@ class _LossLog:
 
 
 def _carry(
-    ground: Ground, road: Road, envelope: Envelope, now: Callable[[], int], stop: Event
+    ground: Ground, road: Road, envelope: Envelope, now: Callable[[], int], stop: Event,
+    beside: Callable[[], None],
 ) -> None:
     while not stop.is_set():
         frames = [envelope.unwrap(data) for data in road.read(WAIT_S)]
@@ -217,6 +229,7 @@ def _carry(
         uplink = ground.next_uplink(now())
         if uplink is not None:
             road.write(envelope.wrap(uplink))
+        beside()
 
 
 def replay(path: Path) -> Iterator[Heard]:
@@ -226,8 +239,9 @@ def replay(path: Path) -> Iterator[Heard]:
     is_empty = True
     for reception, _ in rawlog.read(path):
         is_empty = False
+        source = horus_udp.SOURCE if reception.source == horus_udp.SOURCE else "replay"
         yield Heard(
-            reception.raw, reception.utc_ms, reception.rssi_dbm, reception.snr_db, "replay"
+            reception.raw, reception.utc_ms, reception.rssi_dbm, reception.snr_db, source
         )
     if is_empty:
         raise RoadError(f"{path}: holds no reception; a raw log ends in .raw")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from groundstation import outbox
+from groundstation import foreign, horus_udp, outbox
 from groundstation.archive import Archive
 from groundstation.outbox import ATTEMPTS_MAX
 from groundstation.rawlog import Reception
@@ -161,7 +161,8 @@ class Ground:
     def _refeed(self, reception: Reception) -> None:
         """Feed a frame that was decoded before the restart: state, and records it still owes."""
         frame = frames.decode_downlink(reception.raw, self._signers)
-        if not isinstance(frame, BeaconFrame | DataFrame):
+        is_udp = reception.source == horus_udp.SOURCE
+        if is_udp or not isinstance(frame, BeaconFrame | DataFrame):
             return
         node = self._node(frame)
         if node is None or node.is_duplicate(reception.raw):
@@ -192,10 +193,13 @@ class Ground:
         self._node_frames.clear()
 
     def _decode(self, reception: Reception) -> None:
-        frame = frames.decode_downlink(reception.raw, self._signers)
+        frame = None
+        if reception.source != horus_udp.SOURCE:  # by UDP come summaries, and no frame of ours
+            frame = frames.decode_downlink(reception.raw, self._signers)
         if frame is None:
             is_uplink = frames.is_uplink(reception.raw)
-            self._tally["uplink_overheard" if is_uplink else "noise"] += 1
+            other = foreign.keep(self.archive, reception, self._mission.payload.callsign)
+            self._tally[other or ("uplink_overheard" if is_uplink else "noise")] += 1
             return
         if isinstance(frame, ImpostorFrame):
             self._on_impostor(frame)

@@ -12,12 +12,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from groundstation import outbox, schema
+from groundstation import foreign, outbox, schema
 from groundstation.hygiene import clean_text, number, scaled
 from groundstation.order import clock_gap_s
 from groundstation.outbox import Letter
 from groundstation.pictures import media_type
-from groundstation.track import Point, in_order, thinned
+from groundstation.track import Point, filled, in_order, thinned
 from wire.beacon import Phase, PowerMode
 from wire.mission import Mission
 from wire.records import Kind, TimeQuality, unpack_body
@@ -25,7 +25,7 @@ from wire.records import Kind, TimeQuality, unpack_body
 POINTS_MAX = 1500
 FEED_KINDS = (Kind.MUSING, Kind.REPLY, Kind.API_CALL, Kind.THUMBNAIL, Kind.EVENT)
 RECENT_LOSS_MINUTES = 5
-STALE_FIX_S = 20
+QUIET_FACTOR = 3  # beacons missed before a stranger's word is shown in their place
 FUTURE_MS = 60_000  # a record dated after it was heard has a wrong clock
 PAST_MS = 48 * 3600 * 1000
 GAP_MS = 90_000  # a pause between samples that a plot does not bridge
@@ -100,12 +100,14 @@ class FlightReader:
             "is_signed": self._mission.keys.downlink_mac,
             "is_verifying": bool(self._meta("verified_with")),
             "beacon": self.latest_beacon(),
+            "sighting": self.sighting(),
             "phases": phases,
             "launch_ms": launch_ms,
             "link": self._link(),
             "counts": self._counts(),
             "silences": self.silences(20),
-            "foreign": self._foreign(),
+            "foreign": foreign.nodes(self.db, self._node_id),
+            "neighbours": foreign.neighbours(self.db),
             "outbox": [letter_json(letter) for letter in outbox.recent(self.db)],
         }
         self._cached["flight"] = (change_id, state)
@@ -130,6 +132,18 @@ class FlightReader:
             "SELECT * FROM beacon WHERE node_id = ? AND id = ?", (self._node_id, reception_id)
         ).fetchone()
         return self._beacon_json(row) if row else None
+
+    def sighting(self) -> dict[str, Any] | None:
+        """The newest beacon in a stranger's format, once our own have failed to come for long."""
+        row = foreign.newest(self.db)
+        if row is None:
+            return None
+        seen, own = self._beacon_json(row), self.latest_beacon()
+        if own and seen["utc_ms"] - own["utc_ms"] <= QUIET_FACTOR * 1000 * own["expected_every_s"]:
+            return None
+        seen["musing"] = clean_text(seen["musing"])
+        seen["expected_every_s"] *= self._mission.cadence.horus_every_beacons
+        return seen
 
     def _beacon_json(self, row: sqlite3.Row) -> dict[str, Any]:
         beacon = dict(row)
@@ -196,16 +210,6 @@ class FlightReader:
             (self._node_id, limit),
         )
         return [list(row) for row in rows][::-1]
-
-    def _foreign(self) -> list[dict[str, Any]]:
-        rows = self.db.execute(
-            "SELECT node_id, ident, last_ms, frames FROM node WHERE node_id != ?"
-            " ORDER BY frames DESC LIMIT 8", (self._node_id,),
-        )
-        return [
-            {"node_id": n, "ident": clean_text(ident, 40), "last_ms": last, "frames": frames}
-            for n, ident, last, frames in rows
-        ]
 
     def _meta(self, key: str) -> Any:
         row = self.db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
@@ -282,14 +286,14 @@ class FlightReader:
         rows = self.db.execute(
             "SELECT utc_ms, latitude_deg, longitude_deg, altitude_m FROM beacon WHERE node_id = ?"
             " AND latitude_deg IS NOT NULL AND longitude_deg IS NOT NULL"
-            " AND COALESCE(fix_age_s, 0) <= ?", (self._node_id, STALE_FIX_S),
+            " AND COALESCE(fix_age_s, 0) <= ?", (self._node_id, foreign.STALE_FIX_S),
         )
         found = [Point(*row) for row in rows]
         for row in self._records(Kind.TRACK):
             point = track_point(row)
             if point is not None:
                 found.append(point)
-        return in_order(found)
+        return filled(in_order(found), foreign.points(self.db))
 
     def track_row(self, row_id: int) -> Point | None:
         """The point in this row of ``record``, when it is a track record of ours."""

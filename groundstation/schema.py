@@ -15,7 +15,7 @@ VERSION = 1
 BEACON_COLUMNS = (*(field.name for field in FIELDS), "faults", "command_counter")
 DERIVED_TABLES = (
     "beacon", "record", "record_conflict", "boot_clock", "link_minute", "silence", "node", "tally",
-    "change",
+    "change", "sighting", "neighbour",
 )
 _BEACON_SQL = ", ".join(f"{name} REAL" for name in BEACON_COLUMNS)
 
@@ -59,6 +59,14 @@ CREATE TABLE silence(
 CREATE TABLE node(
     node_id INTEGER PRIMARY KEY, ident TEXT, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,
     frames INTEGER NOT NULL);
+CREATE TABLE sighting(
+    id INTEGER PRIMARY KEY, via TEXT NOT NULL, callsign TEXT NOT NULL, utc_ms INTEGER NOT NULL,
+    boot INTEGER, humidity_percent REAL, is_cutdown_armed INTEGER, musing TEXT NOT NULL,
+    {_BEACON_SQL});
+CREATE TABLE neighbour(
+    callsign TEXT PRIMARY KEY, via TEXT NOT NULL, first_ms INTEGER NOT NULL,
+    last_ms INTEGER NOT NULL, frames INTEGER NOT NULL, latitude_deg REAL, longitude_deg REAL,
+    altitude_m REAL) WITHOUT ROWID;
 CREATE TABLE tally(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE change(id INTEGER PRIMARY KEY AUTOINCREMENT, what TEXT NOT NULL, ref INTEGER);
 PRAGMA user_version = {VERSION};

@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from groundstation.foreign import STALE_FIX_S
 from groundstation.hygiene import to_json
 from groundstation.reader import FlightReader
 
@@ -89,6 +90,10 @@ class Feed:
                     state.append((beacon["utc_ms"], beacon["battery_mv"], beacon["outside_c"],
                                   beacon["inside_c"]))
                     track += _place(beacon)
+            elif what == "sighting":
+                seen = self._reader.sighting()
+                if seen and seen["id"] == ref and (seen["fix_age_s"] or 0) <= STALE_FIX_S:
+                    track += _place(seen)
         return {
             "now_ms": self._now(), "flight": self._reader.flight(), "entries": entries,
             "track": track, "state": state,

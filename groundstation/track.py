@@ -7,6 +7,7 @@ a row agree with one another: then it is the old place that was wrong (or the ga
 from __future__ import annotations
 
 import math
+from bisect import bisect
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ SPEED_MAX_MPS = 150.0  # jet stream and some
 SLACK_M = 2_000.0
 AGREEING_POINTS = 3
 SAME_POINT_MS = 1_500
+NEAR_MS = 30_000  # a point of others this near to one of ours adds nothing
 _EARTH_M = 6_371_000.0
 
 
@@ -61,6 +63,17 @@ def in_order(points: Iterable[Point]) -> list[Point]:
             kept = [*(kept if len(kept) > 1 else []), *doubted]
             doubted = []
     return kept
+
+
+def filled(points: Sequence[Point], others: Iterable[Point]) -> list[Point]:
+    """``points``, which are in order, and of ``others`` those that lie where it has none."""
+    times = [point.utc_ms for point in points]
+    kept = list(points)
+    for other in others:
+        at = bisect(times, other.utc_ms)
+        if all(abs(time - other.utc_ms) > NEAR_MS for time in times[max(0, at - 1) : at + 1]):
+            kept.append(other)
+    return in_order(kept)
 
 
 def thinned(points: Sequence[Point], count_max: int) -> list[Point]:

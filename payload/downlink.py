@@ -1,7 +1,10 @@
 """Downlink: chooses what the radio sends next, and when it falls silent to listen.
 
-In this order: the beacon, never late; the callsign every ten minutes; frames of the transfer. The
-transfer is fed from the store by class: events first, then the others by their shares, so that
+In this order: the beacon, never late; the Horus packet, where it ends before the next beacon; the
+callsign every ten minutes; frames of the transfer. Where no beacon can be made, a sentence that
+needs nothing to be right goes in its place (``payload.beacons``).
+
+The transfer is fed from the store by class: events first, then the others by their shares, so that
 neither pictures nor housekeeping can starve the musings (research/flight.md §5.4).
 
 Radio windows: a beacon with the listening flag is followed by silence, the ground's turn to speak.
@@ -12,8 +15,12 @@ unsigned, in the room that the MAC would have left.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
+from payload import beacons
+from payload.beacons import Guard, Place
+from payload.notes import Note
 from payload.ports import PortError, Radio
 from payload.store import Store
 from wire import beacon as beacon_codec
@@ -26,12 +33,14 @@ from wire.frames import (
     IdentFrame,
     encode_downlink,
 )
+from wire.horus import Packet
 from wire.mission import Mission
 from wire.records import Priority, Record
 from wire.transfer import Sender
 
 IDENT_EVERY_MS = 600_000  # callsign rules of the amateur service
 AIRTIME_OVERHEAD_BYTES = 10  # preamble, flags and addresses of the modem
+HORUS_MARGIN_MS = 1_000  # head, tail and stuffed bits of a modem that are not reckoned here
 LOW_ALTITUDE_M = 3_000  # falling below this, the beacon matters most
 LANDED_FRESH_MS = 900_000
 LANDED_LATER_MS = 4_500_000
@@ -74,6 +83,30 @@ class Downlink:
         self._quiet_until_ms = 0
         self._busy_until_ms = 0
         self._phase_since_ms = 0
+        self._guard = Guard()
+        self._place = Place()
+        self._sentences = 0
+        self._horus_due_ms = 0
+        self._horus_packets = 0
+
+    @property
+    def is_beacon_failing(self) -> bool:
+        """True while the dumb sentence stands in for the beacon."""
+        return "beacon" in self._guard.failing
+
+    def take_notes(self) -> list[Note]:
+        """Beacons that began to fail, or work again, since the last call."""
+        return self._guard.take_notes()
+
+    def note_place(self, place: Place) -> None:
+        """Where it is; all that the dumb sentence will ever know."""
+        self._place = place
+
+    def last_words(self, now_ms: int) -> None:
+        """The step failed and will be started anew: say where it was, if the radio takes it."""
+        if self._radio is not None and now_ms >= self._busy_until_ms:
+            with contextlib.suppress(PortError):
+                self._send_sentence(now_ms)
 
     @property
     def unconfirmed_blocks(self) -> int:
@@ -91,9 +124,12 @@ class Downlink:
 
     def step(
         self, now_ms: int, phase: Phase, power: PowerMode, altitude_m: float | None,
-        beacon: Callable[[], Beacon],
+        beacon: Callable[[], Beacon], packet: Callable[[int], Packet] | None = None,
     ) -> int:
-        """Offer the next frame if the radio is free. Returns when to come back, ms since boot."""
+        """Offer the next frame if the radio is free. Returns when to come back, ms since boot.
+
+        ``packet`` makes the Horus packet of this number; left out, none is sent.
+        """
         if self._radio is None:
             return now_ms + 1000
         wait_ms = max(self._busy_until_ms, self._quiet_until_ms) - now_ms
@@ -102,9 +138,12 @@ class Downlink:
         try:
             if not self._radio.is_idle(now_ms):
                 return now_ms + RETRY_MS
+            cadence_ms = 1000 * self._cadence_s(now_ms, phase, power, altitude_m)
             if now_ms >= self._beacon_due_ms:
-                cadence_ms = 1000 * self._cadence_s(now_ms, phase, power, altitude_m)
-                return self._send_beacon(beacon(), cadence_ms, now_ms)
+                return self._send_beacon(beacon, cadence_ms, now_ms)
+            if packet is not None and self._may_send_horus(now_ms):
+                every_ms = cadence_ms * self._beacons_per_horus(now_ms, phase)
+                return self._send_horus(packet, every_ms, now_ms)
             frame = self._next_frame(now_ms)
             if frame is None:
                 return min(self._beacon_due_ms, now_ms + 1000)
@@ -117,6 +156,7 @@ class Downlink:
     def note_phase(self, now_ms: int) -> None:
         """The phase changed: its age decides the cadence after landing."""
         self._phase_since_ms = now_ms
+        self._horus_due_ms = now_ms
         self.beacon_now(now_ms)
 
     def _cadence_s(
@@ -137,18 +177,50 @@ class Downlink:
             return cadence.beacon_low_s
         return cadence.beacon_flight_s
 
-    def _send_beacon(self, beacon: Beacon, cadence_ms: int, now_ms: int) -> int:
+    def _send_beacon(self, beacon: Callable[[], Beacon], cadence_ms: int, now_ms: int) -> int:
         is_listening = now_ms >= self._listen_due_ms
-        state = beacon_codec.encode(beacon)
-        frame = BeaconFrame(
-            self._mission.payload.node_id, self._counter(), state, is_listening
-        )
-        if self._offer(frame, now_ms):
+        data = self._guard.run("beacon", lambda: encode_downlink(BeaconFrame(
+            self._mission.payload.node_id, self._counter(), beacon_codec.encode(beacon()),
+            is_listening,
+        ), self._key))
+        if data is None:
+            is_listening = False  # the ground cannot tell
+            is_sent = self._send_sentence(now_ms)
+        else:
+            is_sent = self._transmit(data, now_ms)
+            self._sequence += is_sent
+        if is_sent:
             self._beacon_due_ms = now_ms + cadence_ms
             if is_listening:
                 self._quiet_until_ms = self._busy_until_ms + self._mission.radio.listen_s * 1000
                 self._listen_due_ms = now_ms + self._mission.radio.listen_every_s * 1000
         return max(self._busy_until_ms, self._quiet_until_ms, now_ms + 1)
+
+    def _send_sentence(self, now_ms: int) -> bool:
+        line = beacons.sentence(self._mission.payload.callsign, self._sentences, self._place)
+        is_sent = self._transmit(line, now_ms)
+        self._sentences += is_sent
+        return is_sent
+
+    def _may_send_horus(self, now_ms: int) -> bool:
+        """The real beacon is never late because of it: what does not fit before it waits."""
+        size_bytes = beacons.frame_bytes_max(self._mission.radio.mtu_bytes)
+        end_ms = now_ms + self._occupied_ms(size_bytes) + HORUS_MARGIN_MS
+        return now_ms >= self._horus_due_ms and end_ms <= self._beacon_due_ms
+
+    def _beacons_per_horus(self, now_ms: int, phase: Phase) -> int:
+        """One to one where beacons are rare, so that finders without our station are served."""
+        is_rare = phase is Phase.LANDED and now_ms - self._phase_since_ms >= LANDED_FRESH_MS
+        return 1 if is_rare else self._mission.cadence.horus_every_beacons
+
+    def _send_horus(self, packet: Callable[[int], Packet], every_ms: int, now_ms: int) -> int:
+        number = FrameCounter(self._store.boot, self._horus_packets).packed()
+        mtu_bytes = self._mission.radio.mtu_bytes
+        data = self._guard.run("horus", lambda: beacons.horus_frame(packet(number), mtu_bytes))
+        if data is None or self._transmit(data, now_ms):
+            self._horus_packets += 1
+            self._horus_due_ms = now_ms + every_ms
+        return max(self._busy_until_ms, now_ms + 1)
 
     def _next_frame(self, now_ms: int) -> frames.Downlink | None:
         payload = self._mission.payload
@@ -196,14 +268,22 @@ class Downlink:
         return FrameCounter(self._store.boot & 0xF, self._sequence + 1 & 0xFFF)
 
     def _offer(self, frame: frames.Downlink, now_ms: int) -> bool:
+        if not self._transmit(encode_downlink(frame, self._key), now_ms):
+            return False
+        if not isinstance(frame, IdentFrame):
+            self._sequence += 1
+        return True
+
+    def _transmit(self, data: bytes, now_ms: int) -> bool:
         assert self._radio is not None
-        data = encode_downlink(frame, self._key)
         if not self._radio.offer(data, now_ms):
             return False
         self.is_radio_lost = False
-        if not isinstance(frame, IdentFrame):
-            self._sequence += 1
-        radio = self._mission.radio
-        airtime_ms = (len(data) + AIRTIME_OVERHEAD_BYTES) * 8000 // radio.rate_bps
-        self._busy_until_ms = now_ms + max(1, airtime_ms * 100 // radio.duty_percent)
+        self._busy_until_ms = now_ms + self._occupied_ms(len(data))
         return True
+
+    def _occupied_ms(self, size_bytes: int) -> int:
+        """How long a frame keeps the transmitter, the duty cycle's pause included."""
+        radio = self._mission.radio
+        airtime_ms = (size_bytes + AIRTIME_OVERHEAD_BYTES) * 8000 // radio.rate_bps
+        return max(1, airtime_ms * 100 // radio.duty_percent)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from payload import commands
+from payload import beacons, commands
 from payload.api_client import ApiClient
+from payload.beacons import Place
 from payload.camera import CameraManager
 from payload.clock import MissionClock
 from payload.commands import UplinkGate
@@ -31,6 +32,7 @@ from payload.store import Store
 from wire.beacon import Beacon
 from wire.commands import Command, Opcode
 from wire.frames import CommandFrame, FeedbackFrame
+from wire.horus import Packet
 from wire.mission import Mission
 from wire.records import Kind
 
@@ -87,15 +89,24 @@ class Flight:
         self._track_due_ms = 0
         self._housekeeping_due_ms = 0
         self._was_failing = False
+        self._musing = said[-1] if said else ""  # the latest that is durable
 
     def step(self, now_ms: int) -> int:
         """One round of the flight computer at ``now_ms`` since boot; returns the next due time."""
+        try:
+            return self._step(now_ms)
+        except Exception:
+            self.downlink.last_words(now_ms)
+            raise  # whoever supervises starts it again
+
+    def _step(self, now_ms: int) -> int:
         notes = self._start(now_ms)
         notes += self._poll(now_ms)
         notes += self._update(now_ms)
         situation = self.situation(now_ms)
         notes += self._act(situation, now_ms)
         radio_due_ms = self._send(situation, now_ms)
+        notes += self.downlink.take_notes()
         self._sync(notes, now_ms)
         due_ms = max(now_ms + 1, min(radio_due_ms, now_ms - now_ms % STEP_MS + STEP_MS))
         self._report(due_ms, now_ms)
@@ -147,6 +158,7 @@ class Flight:
             Fault.RADIO: self.downlink.is_radio_lost,
             Fault.STORE: self.store.is_failing,
             Fault.UNDERVOLTAGE: bool(situation.is_undervolted),
+            Fault.BEACON: self.downlink.is_beacon_failing,
         }
         return Fault(sum(bit for bit, is_set in broken.items() if is_set))
 
@@ -177,7 +189,10 @@ class Flight:
         fix = self.navigation.fix
         age_ms = self.navigation.fix_age_ms(now_ms)
         fresh_fix = fix if age_ms is not None and age_ms <= 3000 else None
-        notes = self.clock.observe(fresh_fix, now_ms) if fresh_fix is not None else []
+        notes: list[Note] = []
+        if fresh_fix is not None:
+            self.downlink.note_place(Place.of(fresh_fix))
+            notes = self.clock.observe(fresh_fix, now_ms)
         before = self.phase.phase
         notes += self.phase.update(
             fresh_fix, self.sensors.latest("pressure_hpa", now_ms), now_ms
@@ -218,6 +233,7 @@ class Flight:
         due_ms = self.downlink.step(
             now_ms, situation.phase, situation.power_mode, situation.altitude_m,
             lambda: self._beacon(situation),
+            (lambda number: self._packet(situation, number)) if self._mission.radio.horus else None,
         )
         self.health.mark("downlink", now_ms)
         return due_ms
@@ -236,6 +252,8 @@ class Flight:
         for note in notes:
             self.store.append(note.kind, note.body, now_ms, time_ms, quality)
         self.store.commit(now_ms)
+        musings = [str(note.body["text"]) for note in notes if note.kind is Kind.MUSING]
+        self._musing = musings[-1] if musings else self._musing
         self.health.mark("store", now_ms)
 
     def _report(self, due_ms: int, now_ms: int) -> None:
@@ -294,6 +312,12 @@ class Flight:
             queue_records=self.store.unconfirmed_count(),
             faults=int(self.faults(situation)),
             command_counter=self.gate.last_counter,
+        )
+
+    def _packet(self, situation: Situation, number: int) -> Packet:
+        return beacons.packet(
+            self._mission, number, self._beacon(situation), self.store.boot,
+            situation.humidity_pct, self._musing,
         )
 
     def _housekeeping(self, situation: Situation) -> Note:

@@ -26,6 +26,7 @@ class Fault(IntFlag):
     STORE = 128
     UNDERVOLTAGE = 256
     SAFE = 512
+    BEACON = 1024  # no beacon can be made; where one can, its ten bits have no room for this
 
 
 class Health:

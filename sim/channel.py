@@ -18,7 +18,8 @@ from dataclasses import dataclass
 
 from payload.ports import DeviceAbsent, HeardFrame
 from sim.clock import SimClock
-from wire.frames import SIGNED_BIT, FrameType
+from wire import horus
+from wire.frames import SIGNED_BIT, FrameType, decode_downlink
 
 MEAN_LOSS = 0.30
 MEAN_BURST_FRAMES = 8.0
@@ -60,7 +61,11 @@ class _Sending:
 
 
 def frame_name(frame: bytes) -> str:
-    """beacon, data, open_data, ident, feedback, command or noise."""
+    """beacon, data, open_data, ident, feedback, command, horus, ukhas or noise."""
+    if decode_downlink(frame) is None and horus.is_frame(frame):
+        return "horus"
+    if frame.startswith(b"$$"):
+        return "ukhas"
     kind = frame[0] >> 2 & 0xF & ~SIGNED_BIT if frame else 0
     return FrameType(kind).name.lower() if kind in FrameType._value2member_map_ else "noise"
 

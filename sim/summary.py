@@ -25,8 +25,8 @@ from wire.records import Kind, unpack_body
 
 KEYS = (
     "seed", "sim_s", "wall_s", "phase_final", "peak_altitude_m", "burst_utc", "landing",
-    "beacons_sent", "beacons_heard", "records_stored", "records_heard", "records_lost", "musings",
-    "api_calls", "api_failures",
+    "beacons_sent", "beacons_heard", "horus_sent", "horus_heard", "records_stored",
+    "records_heard", "records_lost", "musings", "api_calls", "api_failures",
 )
 
 
@@ -85,6 +85,8 @@ def summarise(world: World, wall_s: float | None, musings: int) -> dict[str, Any
         "landing": landing,
         "beacons_sent": world.channel.sent["beacon"],
         "beacons_heard": world.channel.heard["beacon"],
+        "horus_sent": world.channel.sent["horus"],
+        "horus_heard": world.channel.heard["horus"],
         "records_stored": len(aboard),
         "records_heard": len(heard),
         "records_lost": len(committed - heard - aboard.keys()),
@@ -121,7 +123,8 @@ def sentences(summary: dict[str, Any], out_dir: Path) -> list[str]:
         )
     waiting = summary["records_stored"] - summary["records_heard"]
     lines += [
-        f"Beacons: {summary['beacons_sent']} sent, {summary['beacons_heard']} heard.",
+        f"Beacons: {summary['beacons_sent']} sent, {summary['beacons_heard']} heard; in Horus "
+        f"packets {summary['horus_sent']} and {summary['horus_heard']}.",
         f"Records: {summary['records_stored']} stored, {summary['records_heard']} heard on the "
         f"ground, {max(0, waiting)} still only aboard, {summary['records_lost']} lost.",
         f"Musings heard: {summary['musings']}. Calls to the world: {summary['api_calls']}, of "

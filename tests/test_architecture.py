@@ -41,7 +41,7 @@ CLOCK_CALLS = {
 # Files at the edge of a room, which own a socket, a thread or a process.
 LIVE_FILES = {
     "groundstation/gateway.py", "groundstation/web.py", "groundstation/vendor.py",
-    "groundstation/stream.py", "sim/live.py", "sim/worker_mind.py",
+    "groundstation/stream.py", "groundstation/udp.py", "sim/live.py", "sim/worker_mind.py",
 }
 
 

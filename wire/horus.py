@@ -8,10 +8,10 @@ this is an encoder and decoder for just that type. Golay code and 4FSK belong to
 The musing goes into ``extraSensors`` as a string named "musing", in the few characters allowed
 there. What the beacon knows beyond the fields of Horus goes into ``customData`` where room is left:
 
-    01 | phase u4 power u4 | fix age s | heading / 2 | armed u1 faults u15 | queue u16 | counter u16
+    01 | phase u4 power u4 | boot u8 | fix age s u8 | armed u1 faults u23 | queue u16 | counter u16
 
-all ones is unknown. An unknown position is sent as 0, 0, as the ASN.1 says (its README differs); a
-true 0, 0 is moved by a metre.
+all ones is unknown; the boot counts modulo 255. An unknown position is sent as 0, 0, as the ASN.1
+says (its README differs); a true 0, 0 is moved by a metre. The course has no field anywhere.
 """
 
 from __future__ import annotations
@@ -71,19 +71,21 @@ MILLIVOLTS = Number(0, 16_383)
 POWER_SAVE = Number(0, 5)
 KMH_PER_MPS = 3.6
 _LEAST_FIRST = ("inside_c", "outside_c", "pressure_hpa", "speed_mps", "climb_mps", "satellites")
-_CUSTOM = struct.Struct(">BBBBHHH")
+_CUSTOM = struct.Struct(">BBBB3sHH")
 _CUSTOM_VERSION = 1
+_FAULT_BITS = 23
 
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """A decoded frame. What it does not tell is None in ``beacon``."""
+    """What a frame says. None is unknown, in ``beacon`` too; "" is no musing."""
 
     callsign: str
     sequence: int
     beacon: Beacon
     musing: str = ""
-    humidity_percent: int | None = None
+    humidity_percent: float | None = None
+    boot: int | None = None  # modulo 255
 
 
 def sanitise(text: str) -> str:
@@ -173,42 +175,41 @@ def _position(beacon: Beacon) -> tuple[int, int]:
     return (latitude, longitude) if latitude or longitude else (1, 0)
 
 
-def _custom(beacon: Beacon) -> bytes:
-    """The ten bytes of what Horus has no field for."""
+def _custom(packet: Packet) -> bytes:
+    """The eleven bytes of what Horus has no field for."""
+    beacon = packet.beacon
     phase = 0xF if beacon.phase is None else beacon.phase
     power = 0xF if beacon.power_mode is None else beacon.power_mode
     age = _code(Number(0, 254), beacon.fix_age_s)
-    heading = _code(Number(0, 179, 2), None if (h := beacon.heading_deg) is None else h % 360)
     queue = _code(Number(0, 65_534), beacon.queue_records)
+    faults = beacon.is_cutdown_armed << _FAULT_BITS | beacon.faults & (1 << _FAULT_BITS) - 1
     return _CUSTOM.pack(
-        _CUSTOM_VERSION, phase << 4 | power, 255 if age is None else age,
-        255 if heading is None else heading,
-        beacon.is_cutdown_armed << 15 | beacon.faults & 0x7FFF,
+        _CUSTOM_VERSION, phase << 4 | power, 255 if packet.boot is None else packet.boot % 255,
+        255 if age is None else age, faults.to_bytes(3, "big"),
         65_535 if queue is None else queue, beacon.command_counter & 0xFFFF,
     )
 
 
-def _with_custom(beacon: Beacon, data: bytes) -> Beacon:
-    """``beacon`` with what our own ``customData`` adds; as it is for any other."""
+def with_custom(packet: Packet, data: bytes) -> Packet:
+    """``packet`` with what our own ``customData`` adds; as it is for any other data."""
     if len(data) != _CUSTOM.size or data[0] != _CUSTOM_VERSION:
-        return beacon
-    _, modes, age, heading, faults, queue, counter = _CUSTOM.unpack(data)
-    phase, power = modes >> 4, modes & 0xF
-    return replace(
-        beacon,
+        return packet
+    _, modes, boot, age, packed, queue, counter = _CUSTOM.unpack(data)
+    phase, power, faults = modes >> 4, modes & 0xF, int.from_bytes(packed, "big")
+    beacon = replace(
+        packet.beacon,
         phase=Phase(phase) if phase in Phase._value2member_map_ else None,
         power_mode=PowerMode(power) if power in PowerMode._value2member_map_ else None,
         fix_age_s=None if age == 255 else age,
-        heading_deg=None if heading >= 180 else heading * 2,
-        faults=faults & 0x7FFF, is_cutdown_armed=bool(faults >> 15),
+        faults=faults & (1 << _FAULT_BITS) - 1, is_cutdown_armed=bool(faults >> _FAULT_BITS),
         queue_records=None if queue == 65_535 else queue, command_counter=counter,
     )
+    return replace(packet, beacon=beacon, boot=None if boot == 255 else boot)
 
 
-def _telemetry(
-    beacon: Beacon, callsign: str, sequence: int, musing: str | None, custom: bytes
-) -> _Writer:
+def _telemetry(packet: Packet, musing: str | None, custom: bytes) -> _Writer:
     """``musing`` None leaves the extra field out altogether."""
+    beacon = packet.beacon
     speed = None if beacon.speed_mps is None else beacon.speed_mps * KMH_PER_MPS
     singles = (
         (SPEED_KMH, _code(SPEED_KMH, speed)),
@@ -217,6 +218,7 @@ def _telemetry(
         (PRESSURE_HPA, _code(PRESSURE_HPA, beacon.pressure_hpa)),
     )
     inside, outside = _code(CELSIUS, beacon.inside_c), _code(CELSIUS, beacon.outside_c)
+    humidity = _code(HUMIDITY, packet.humidity_percent)
     battery = _code(MILLIVOLTS, beacon.battery_mv)
     time_s = _code(TIME_S, beacon.time_of_day_s)
     altitude = _code(ALTITUDE_M, beacon.altitude_m)
@@ -224,13 +226,13 @@ def _telemetry(
     out = _Writer()
     out.put(0, 1)  # no fields beyond the extension marker
     present = (
-        musing is not None, *(code is not None for _, code in singles), has_temperature, False,
-        battery is not None, False, False, bool(custom),
+        musing is not None, *(code is not None for _, code in singles), has_temperature,
+        humidity is not None, battery is not None, False, False, bool(custom),
     )
     for flag in present:
         out.put(flag, 1)
-    out.text(callsign, CALLSIGN_ALPHABET, 1, CALLSIGN_CHARACTERS_MAX)
-    out.number(SEQUENCE, sequence & 0xFFFF)
+    out.text(packet.callsign, CALLSIGN_ALPHABET, 1, CALLSIGN_CHARACTERS_MAX)
+    out.number(SEQUENCE, packet.sequence & 0xFFFF)
     out.number(TIME_S, TIME_S.low if time_s is None else max(0, time_s))
     for kind, code in zip((LATITUDE, LONGITUDE), _position(beacon), strict=True):
         out.number(kind, code)
@@ -249,6 +251,8 @@ def _telemetry(
         for optional in (inside, outside):
             if optional is not None:
                 out.number(CELSIUS, optional)
+    if humidity is not None:
+        out.number(HUMIDITY, humidity)
     if battery is not None:
         out.put(0b1000, 4)
         out.number(MILLIVOLTS, battery)
@@ -268,42 +272,47 @@ def _shortened(text: str, characters: int) -> str:
     return text[: characters - 3].rsplit(" ", 1)[0].rstrip(" -.") + "..."
 
 
-def encode(
-    beacon: Beacon, callsign: str, sequence: int, musing: str = "", bytes_max: int = 64
-) -> bytes:
+def encode(packet: Packet, bytes_max: int = 64) -> bytes:
     """The smallest frame that holds all, or what fits of the musing into ``bytes_max`` (one of
     FRAME_SIZES). Values outside a field's range are clamped; nothing raises.
 
     In order of importance: position and sensors, the musing, ``customData``.
     """
     assert bytes_max in FRAME_SIZES, bytes_max
-    callsign = "".join(c for c in callsign if c in CALLSIGN_ALPHABET)[:CALLSIGN_CHARACTERS_MAX]
-    callsign = callsign or "N0CALL"
+    callsign = "".join(c for c in packet.callsign if c in CALLSIGN_ALPHABET)
+    packet = replace(packet, callsign=callsign[:CALLSIGN_CHARACTERS_MAX] or "N0CALL")
     bits_max = 8 * (bytes_max - CRC_BYTES)
     for name in _LEAST_FIRST:  # only a long callsign in the smallest frame needs this
-        if _telemetry(beacon, callsign, sequence, None, b"").bits > bits_max:
-            beacon = replace(beacon, **{name: None})  # type: ignore[arg-type]  # all may be None
+        if _telemetry(packet, None, b"").bits > bits_max:
+            beacon = replace(packet.beacon, **{name: None})  # type: ignore[arg-type]  # may be None
+            packet = replace(packet, beacon=beacon, humidity_percent=None)
     line: str | None = None
-    room = bits_max - _telemetry(beacon, callsign, sequence, "", b"").bits
-    if musing and room > 0:
-        line = _shortened(sanitise(musing)[:255], room // TEXT_BITS) or None
-    out = _telemetry(beacon, callsign, sequence, line, _custom(beacon))
+    room = bits_max - _telemetry(packet, "", b"").bits
+    if packet.musing and room > 0:
+        line = _shortened(sanitise(packet.musing)[:255], room // TEXT_BITS) or None
+    out = _telemetry(packet, line, _custom(packet))
     if out.bits > bits_max:
-        out = _telemetry(beacon, callsign, sequence, line, b"")
+        out = _telemetry(packet, line, b"")
     size = next(s for s in FRAME_SIZES if out.bits <= 8 * (s - CRC_BYTES))
     body = out.to_bytes(size - CRC_BYTES)
-    return binascii.crc_hqx(body, 0xFFFF).to_bytes(CRC_BYTES, "little") + body
+    return _crc(body) + body
+
+
+def _crc(body: bytes) -> bytes:
+    return binascii.crc_hqx(body, 0xFFFF).to_bytes(CRC_BYTES, "little")
+
+
+def is_frame(data: bytes) -> bool:
+    """True when size and CRC are those of a Horus v3 frame; noise is one in 65 536 times."""
+    return len(data) in FRAME_SIZES and _crc(data[CRC_BYTES:]) == data[:CRC_BYTES]
 
 
 def decode(data: bytes) -> Packet | None:
     """The packet in ``data``, from whatever payload; None when it is not a Horus v3 frame."""
-    if len(data) not in FRAME_SIZES:
-        return None
-    body = data[CRC_BYTES:]
-    if binascii.crc_hqx(body, 0xFFFF).to_bytes(CRC_BYTES, "little") != data[:CRC_BYTES]:
+    if not is_frame(data):
         return None
     try:
-        return _read(_Reader(body))
+        return _read(_Reader(data[CRC_BYTES:]))
     except ValueError:
         return None
 
@@ -339,11 +348,10 @@ def _read(source: _Reader) -> Packet:
         satellites=None if satellites is None else int(satellites),
         battery_mv=battery, outside_c=outside, inside_c=inside, pressure_hpa=pressure,
     )
+    packet = Packet(callsign, sequence, beacon, musing, humidity)
     if has_custom:
-        custom = bytes(source.take(8) for _ in range(source.take(8)))
-        beacon = _with_custom(beacon, custom)
-    percent = None if humidity is None else int(humidity)
-    return Packet(callsign, sequence, beacon, musing, percent)
+        packet = with_custom(packet, bytes(source.take(8) for _ in range(source.take(8))))
+    return packet
 
 
 def _read_four(source: _Reader, kind: Number, is_here: bool) -> list[float | None]:

@@ -43,6 +43,7 @@ class RadioSection(_Section):
     duty_percent: Annotated[int, Field(ge=1, le=100)] = 100
     listen_every_s: Annotated[int, Field(ge=5, le=600)] = 20
     listen_s: Annotated[int, Field(ge=1, le=60)] = 3
+    horus: bool = False
 
 
 class CadenceSection(_Section):
@@ -50,6 +51,8 @@ class CadenceSection(_Section):
     beacon_flight_s: Annotated[int, Field(ge=5, le=120)] = 10
     beacon_low_s: Annotated[int, Field(ge=5, le=60)] = 5
     beacon_landed_s: Annotated[int, Field(ge=5, le=600)] = 15
+    horus_every_beacons: Annotated[int, Field(ge=1, le=20)] = 2
+    horus_musing_every: Annotated[int, Field(ge=0, le=100)] = 3
     track_s: Annotated[int, Field(ge=1, le=300)] = 10
     housekeeping_s: Annotated[int, Field(ge=5, le=600)] = 60
     picture_s: Annotated[int, Field(ge=30, le=3600)] = 480

@@ -68,6 +68,11 @@ export const PHASE_WORDS = {
   DESCENT: "falling", LANDED: "landed", INFLIGHT_UNKNOWN: "in flight",
 };
 
+/** In whose format a position came when it was not in ours. */
+export const VIA_WORDS = {
+  horus: "a Horus beacon", ukhas: "a UKHAS sentence", summary: "another receiver’s summary",
+};
+
 const CHAPTERS = {
   BOOT: "Woke up", GROUND: "On the ground", ASCENT: "Left the ground", FLOAT: "Began to float",
   DESCENT: "Began to fall", LANDED: "Landed", INFLIGHT_UNKNOWN: "Woke up in flight",

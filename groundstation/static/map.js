@@ -140,13 +140,15 @@ function drawMarks(rows) {
   }
   const first = rows[0];
   const last = rows.at(-1);
-  const hasLanded = flight?.beacon?.phase === "LANDED";
+  const hasLanded = (flight?.sighting ?? flight?.beacon)?.phase === "LANDED";
   mark([first[1], first[2]], "launch", "launch");
   const top = peak();
   if (top) mark([top[1], top[2]], `burst ${format.metres(top[3])}`, "burst");
   mark([last[1], last[2]], hasLanded ? "landed" : flight?.name ?? "", hasLanded ? "landing" : "here");
   const share = map.distance([first[1], first[2]], [last[1], last[2]]) / 1000;
-  write(byId("map-caption"), `${last[1].toFixed(4)}, ${last[2].toFixed(4)} · ${share.toFixed(1)} km from launch · blue is low, gold is high`);
+  const sighting = flight?.sighting;
+  const via = sighting && sighting.latitude_deg !== null ? ` · from ${format.VIA_WORDS[sighting.via]}` : "";
+  write(byId("map-caption"), `${last[1].toFixed(4)}, ${last[2].toFixed(4)} · ${share.toFixed(1)} km from launch${via} · blue is low, gold is high`);
 }
 
 function mark(place, text, kind) {

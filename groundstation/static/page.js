@@ -52,12 +52,13 @@ function doubts(state) {
 
 function colophon(state) {
   const link = state.link;
+  const others = [...state.foreign.map((node) => `node ${node.node_id}`), ...state.neighbours.map((other) => other.callsign)];
   const words = [
     `Heard at ${state.station}: ${format.grouped(link.heard)} frames, ${format.grouped(link.lost)} lost on the way`,
     link.noise ? `${format.grouped(link.noise)} bursts of noise` : "",
     link.old_beacons ? `${format.grouped(link.old_beacons)} old beacons, late or played again` : "",
     link.conflicts ? `${format.grouped(link.conflicts)} records that contradict earlier ones` : "",
-    state.foreign.length ? `also heard: ${state.foreign.map((node) => `node ${node.node_id}`).join(", ")}` : "",
+    others.length ? `also heard: ${others.join(", ")}` : "",
   ].filter(Boolean).join("; ");
   byId("colophon").replaceChildren(
     el("p", "", `${words}.`),

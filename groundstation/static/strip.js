@@ -8,9 +8,13 @@ const QUIET_FACTOR = 3; // beacons missed before the strip says so
 const SILENT_FACTOR = 10;
 let flight = null;
 
+/** The newest that is known: our own beacon, or a stranger's word while there is none. */
+const newest = () => flight.sighting ?? flight.beacon;
+
 export function setFlight(state) {
   flight = state;
-  const beacon = state.beacon;
+  const beacon = newest();
+  drawVia(state.sighting);
   document.title = `${state.name} · ${format.PHASE_WORDS[beacon?.phase] ?? "not heard yet"}`;
   write(byId("name"), state.name);
   write(byId("phase"), beacon ? format.PHASE_WORDS[beacon.phase] ?? "phase unknown" : "not heard yet");
@@ -27,11 +31,20 @@ export function setFlight(state) {
   tick();
 }
 
+function drawVia(sighting) {
+  const via = byId("via");
+  via.hidden = !sighting;
+  if (!sighting) return;
+  const line = sighting.musing ? ` It says: “${sighting.musing}”` : "";
+  write(via, `From ${format.VIA_WORDS[sighting.via]}, not verified; its own beacons are missing.${line}`);
+}
+
 /** fresh, quiet or silent: one place decides it, for the whole page. */
 export function freshness() {
-  if (!flight?.beacon) return "silent";
-  const age = now() - flight.beacon.utc_ms;
-  const expected = flight.beacon.expected_every_s * 1000;
+  const beacon = flight && newest();
+  if (!beacon) return "silent";
+  const age = now() - beacon.utc_ms;
+  const expected = beacon.expected_every_s * 1000;
   if (age > SILENT_FACTOR * expected) return "silent";
   return age > QUIET_FACTOR * expected ? "quiet" : "fresh";
 }
@@ -39,7 +52,7 @@ export function freshness() {
 /** Called once a second: ages grow even when nothing arrives. */
 export function tick() {
   if (!flight) return;
-  const beacon = flight.beacon;
+  const beacon = newest();
   const state = freshness();
   document.body.dataset.freshness = state;
   const age = beacon ? now() - beacon.utc_ms : null;

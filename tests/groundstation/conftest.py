@@ -1,11 +1,16 @@
-"""Every test starts with logging as the library has it."""
+"""Logging as the library has it, a mission file, and the command in this process."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import structlog
+
+from groundstation.__main__ import main
 
 
 @pytest.fixture(autouse=True)
@@ -13,3 +18,38 @@ def _plain_logging() -> Iterator[None]:
     structlog.reset_defaults()
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def mission(tmp_path: Path) -> Path:
+    """A plan without a radio, its page on a port that was free."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        web_port = free.getsockname()[1]
+    path = tmp_path / "mission.toml"
+    path.write_text(
+        '[payload]\nname = "EDDA"\ncallsign = "N0CALL"\nnode_id = 7\n'
+        '[radio]\nkind = "none"\nframing = "plain"\n'
+        "[power]\ncapacity_mah = 3000\neco_mv = 3600\nlow_mv = 3400\ncritical_mv = 3200\n"
+        f'[ground]\nstation = "bench"\nweb_port = {web_port}\n'
+    )
+    return path
+
+
+@pytest.fixture
+def ground(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """The command in this process: (exit status, stdout, stderr)."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["spacepi-ground", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "120")
+        try:
+            main()
+            status = 0
+        except SystemExit as end:
+            status = int(end.code or 0)
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return run

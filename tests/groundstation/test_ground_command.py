@@ -19,7 +19,6 @@ from far_end import START_MS, FarEnd, state_at
 from structlog.testing import capture_logs
 
 from groundstation import gateway, rawlog, vendor
-from groundstation.__main__ import main
 from groundstation.archive import Archive
 from groundstation.gateway import KissClient, KissServer
 from groundstation.vendor import VendorError
@@ -34,36 +33,6 @@ def free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return sock.getsockname()[1]
-
-
-@pytest.fixture
-def mission(tmp_path) -> Path:
-    path = tmp_path / "mission.toml"
-    path.write_text(
-        '[payload]\nname = "EDDA"\ncallsign = "N0CALL"\nnode_id = 7\n'
-        '[radio]\nkind = "none"\nframing = "plain"\n'
-        "[power]\ncapacity_mah = 3000\neco_mv = 3600\nlow_mv = 3400\ncritical_mv = 3200\n"
-        f'[ground]\nstation = "bench"\nweb_port = {free_port()}\n'
-    )
-    return path
-
-
-@pytest.fixture
-def ground(monkeypatch, capsys):
-    """The command in this process: (exit status, stdout, stderr)."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["spacepi-ground", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "120")
-        try:
-            main()
-            status = 0
-        except SystemExit as end:
-            status = int(end.code or 0)
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return run
 
 
 class Station:

@@ -15,7 +15,9 @@ from far_end import MASTER_KEY, MISSION, SIGNED_MISSION, START_MS, FarEnd, state
 from groundstation import web
 from groundstation.ground import Ground
 from groundstation.web import create_app, make_server
+from wire import horus
 from wire.auth import Direction, derive_key
+from wire.horus import Packet
 from wire.records import Kind
 
 NOW_MS = START_MS + diary.END_S * 1000
@@ -202,6 +204,44 @@ def test_a_new_line_arrives_at_once_and_never_moves_what_is_being_read(page, tmp
         assert newest == "Second of a new day."
         station.stop()
         page.wait("!document.getElementById('banner').hidden", 8)
+    finally:
+        station.stop()
+        archive.close()
+
+
+def test_a_strangers_beacon_is_shown_while_ours_are_missing_and_says_what_it_is(page, tmp_path):
+    archive = diary.Archive(tmp_path / "horus.sqlite", is_durable=False)
+    ground, far = Ground(MISSION, archive, None), FarEnd()
+    now = START_MS + 700_000
+
+    def strange(at_s, callsign):
+        packet = Packet(callsign, 1, state_at(at_s), "The tape creaks.", None, 1)
+        ground.receive(horus.encode(packet, 128), START_MS + at_s * 1000)
+
+    for at_s in range(0, 600, 10):
+        ground.receive(far.beacon(state_at(at_s)), START_MS + at_s * 1000)
+    strange(690, "M0NTY")
+    station = Served(archive.path, now=lambda: now)
+    words = {name: f"document.getElementById('{name}').textContent"
+             for name in ("via", "altitude", "age", "map-caption", "colophon")}
+    try:
+        looked_at(page, station, 1440, 900)
+        assert page.value("document.getElementById('via').hidden")
+        assert "M0NTY" in page.value(words["colophon"])
+        strange(695, "N0CALL")
+        page.wait("!document.getElementById('via').hidden", 5)
+        assert page.value(words["via"]) == (
+            "From a Horus beacon, not verified; its own beacons are missing."
+            " It says: “The tape creaks.”")
+        high = round(state_at(695).altitude_m)
+        assert page.value(words["altitude"]).replace("\u202f", "") == f"{high}\u00a0m"
+        assert page.value(words["age"]).endswith("\u00a0s ago"), "our own is minutes old"
+        need_vendor()
+        page.wait(words["map-caption"] + ".includes('from a Horus beacon')", 5)
+        ground.receive(far.beacon(state_at(698)), START_MS + 698_000)
+        page.wait("document.getElementById('via').hidden", 5)
+        page.wait("!" + words["map-caption"] + ".includes('Horus')", 5)
+        assert page.complaints == []
     finally:
         station.stop()
         archive.close()

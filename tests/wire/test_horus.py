@@ -12,18 +12,30 @@ from hypothesis import strategies as st
 
 from wire import horus
 from wire.beacon import Beacon, Phase, PowerMode
+from wire.horus import Packet
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # asn1tools' own
 FULL = Beacon(
     time_of_day_s=45_000, latitude_deg=52.12345, longitude_deg=-3.23456, altitude_m=18_240,
-    climb_mps=5.02, speed_mps=12.5, heading_deg=354, satellites=11, fix_age_s=1,
+    climb_mps=5.02, speed_mps=12.5, satellites=11, fix_age_s=1,
     phase=Phase.ASCENT, power_mode=PowerMode.ECO, battery_mv=3920, outside_c=-41.5, inside_c=3.0,
     pressure_hpa=72.3, queue_records=57, faults=5, command_counter=0xBEEF, is_cutdown_armed=True,
 )
 MUSING = "The cold has a sound; it is the tape creaking."
+
+
+def packet_of(musing: str = "", beacon: Beacon = FULL) -> Packet:
+    return Packet("EDDA-1", 513, beacon, musing, 40, 3)
+
+
+PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol.md"
 GOLDEN = (
-    "c1307e9540f3cc003020157e4b6373e50db9004b2832aefba9b0880a49cb65c0c2d5c0fa85a790753041ea0140242"
-    "0363000a00737dde0000000000000000000"
+    "e4e97f9540f3cc003020157e4b6373e50db9004b2832aefba9b0880a49cb65c0c2d5c0fa85a79075302883d402c0"
+    "4840c0600001400e6fbbc000000000000000"
+)
+GOLDEN_WITHOUT_MUSING = (
+    "87fc3f9540f3cc003020157e4b6373e50db9004b280b5703ea169e41d4c0a20f500b012103018000050039beef"
+    "000000"
 )
 # What horusdemodlib's own C encoder puts on the air (its CMakeLists.txt, test_horus_binary_v3).
 GOLDEN_OF_HORUSDEMODLIB = (
@@ -40,10 +52,11 @@ def framed(body: bytes) -> bytes:
 
 
 def test_a_beacon_and_a_musing_come_back() -> None:
-    data = horus.encode(FULL, "EDDA-1", 513, MUSING, 128)
+    data = horus.encode(packet_of(MUSING), 128)
     packet = horus.decode(data)
     assert packet is not None
     assert (packet.callsign, packet.sequence) == ("EDDA-1", 513)
+    assert (packet.humidity_percent, packet.boot) == (40, 3)
     assert packet.musing == "The cold has a sound - it is the tape creaking."
     for field in dataclasses.fields(Beacon):
         sent, heard = getattr(FULL, field.name), getattr(packet.beacon, field.name)
@@ -51,7 +64,9 @@ def test_a_beacon_and_a_musing_come_back() -> None:
 
 
 def test_golden_bytes() -> None:
-    assert horus.encode(FULL, "EDDA-1", 513, "Cold.", 64).hex() == GOLDEN
+    assert horus.encode(packet_of("Cold."), 96).hex() == GOLDEN
+    assert horus.encode(packet_of()).hex() == GOLDEN_WITHOUT_MUSING
+    assert f"\n{GOLDEN_WITHOUT_MUSING}\n" in PROTOCOL.read_text(), "the worked example"
 
 
 def test_the_golden_frame_of_horusdemodlib() -> None:
@@ -65,12 +80,12 @@ def test_the_golden_frame_of_horusdemodlib() -> None:
 
 
 def test_unknown_is_not_zero_and_zero_is_not_unknown() -> None:
-    nothing = horus.decode(horus.encode(Beacon(), "N0CALL", 0))
-    assert nothing is not None and nothing.beacon == Beacon()
+    nothing = horus.decode(horus.encode(Packet("N0CALL", 0, Beacon())))
+    assert nothing == Packet("N0CALL", 0, Beacon())
     zero = Beacon(latitude_deg=0.0, longitude_deg=0.0, altitude_m=-1000, time_of_day_s=0,
                   speed_mps=0, satellites=0, inside_c=0.0, battery_mv=0)
-    packet = horus.decode(horus.encode(zero, "N0CALL", 0))
-    assert packet is not None
+    packet = horus.decode(horus.encode(Packet("N0CALL", 0, zero, "", 0, 0)))
+    assert packet is not None and (packet.humidity_percent, packet.boot) == (0, 0)
     assert packet.beacon.latitude_deg == pytest.approx(0, abs=2e-5)
     assert packet.beacon.altitude_m == -999 and packet.beacon.time_of_day_s == 0
     assert packet.beacon.satellites == 0 and packet.beacon.inside_c == 0
@@ -78,7 +93,8 @@ def test_unknown_is_not_zero_and_zero_is_not_unknown() -> None:
 
 @pytest.mark.parametrize("bytes_max", horus.FRAME_SIZES)
 def test_the_longest_callsign_and_musing_fit_every_size(bytes_max: int) -> None:
-    data = horus.encode(FULL, "abcDEF-0123abc-", 65_535, MUSING * 20, bytes_max)
+    told = Packet("abcDEF-0123abc-", 65_535, FULL, MUSING * 20, 40, 3)
+    data = horus.encode(told, bytes_max)
     packet = horus.decode(data)
     assert len(data) == bytes_max and packet is not None
     assert packet.beacon.latitude_deg == pytest.approx(FULL.latitude_deg)
@@ -103,12 +119,14 @@ numbers = st.one_of(st.none(), st.floats(), st.integers(-10**12, 10**12))
     st.none() | st.sampled_from(Phase), st.none() | st.sampled_from(PowerMode),
     numbers, numbers, numbers, numbers, numbers, st.integers(0, 1 << 20), st.integers(0, 1 << 33),
     st.booleans(),
-), st.text(max_size=20), st.integers(0, 1 << 40), st.text(max_size=300),
-    st.sampled_from(horus.FRAME_SIZES))
+), st.text(max_size=20), st.integers(), st.text(max_size=300), numbers,
+    st.none() | st.integers(0, 1 << 32), st.sampled_from(horus.FRAME_SIZES))
 def test_any_beacon_makes_a_frame(
-    beacon: Beacon, callsign: str, sequence: int, musing: str, bytes_max: int
+    beacon: Beacon, callsign: str, sequence: int, musing: str, humidity: float | None,
+    boot: int | None, bytes_max: int,
 ) -> None:
-    data = horus.encode(beacon, callsign, sequence, musing, bytes_max)
+    told = Packet(callsign, sequence, beacon, musing, humidity, boot)
+    data = horus.encode(told, bytes_max)
     packet = horus.decode(data)
     assert len(data) <= bytes_max and packet is not None
     known = beacon.altitude_m is not None and math.isfinite(beacon.altitude_m)
@@ -125,7 +143,7 @@ def test_any_bytes_are_a_packet_or_nothing(body: bytes) -> None:
 
 
 def test_every_flipped_bit_is_noticed() -> None:
-    data = horus.encode(FULL, "EDDA-1", 513, "Cold.", 64)
+    data = horus.encode(packet_of("Cold."), 96)
     for bit in range(len(data) * 8):
         damaged = bytearray(data)
         damaged[bit // 8] ^= 1 << bit % 8
@@ -146,7 +164,7 @@ def reference() -> Any:
 def test_the_reference_reads_ours(reference: Any) -> None:
     from horusdemodlib.decoder import decode_packet
 
-    heard = decode_packet(horus.encode(FULL, "EDDA-1", 513, MUSING, 128))
+    heard = decode_packet(horus.encode(packet_of(MUSING), 128))
     assert heard["crc_ok"] and heard["callsign"] == "EDDA-1" and heard["sequence_number"] == 513
     assert heard["latitude"] == pytest.approx(52.12345)
     assert heard["longitude"] == pytest.approx(-3.23456)
@@ -156,13 +174,14 @@ def test_the_reference_reads_ours(reference: Any) -> None:
     assert heard["temperature"] == 3.0 and heard["ext_temperature"] == -41.5
     assert heard["battery_voltage"] == 3.92 and heard["time"] == "12:30:00"
     assert heard["musing_0"] == "The cold has a sound - it is the tape creaking."
-    assert len(bytes.fromhex(heard["custom_data"])) == 10
+    assert heard["ext_humidity"] == 40
+    assert heard["custom_data"] == "01" "21" "03" "01" "800005" "0039" "beef"
 
 
 @pytest.mark.parametrize("beacon", [Beacon(), FULL, Beacon(inside_c=-200, battery_mv=1e9)])
 @pytest.mark.parametrize("musing", ["", "a", MUSING * 3])
 def test_the_reference_encodes_the_same_bytes(reference: Any, beacon: Beacon, musing: str) -> None:
-    data = horus.encode(beacon, "EDDA-1", 513, musing, 96)
+    data = horus.encode(packet_of(musing, beacon), 96)
     fields = reference.decode("Telemetry", data[2:])
     again = reference.encode("Telemetry", fields)
     assert data[2:].rstrip(b"\0") == again.rstrip(b"\0")
