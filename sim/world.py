@@ -24,27 +24,31 @@ from typing import Literal
 
 from groundstation.archive import Archive
 from groundstation.ground import Ground
-from payload.devices.bme280 import Bme280
 from payload.devices.gps_ublox import UbloxGnss
-from payload.devices.ina219 import Ina219
 from payload.flight import Flight, FlightPorts
 from payload.memory import Memory
-from payload.ports import HeardFrame, Mind, PortError, Sensor
+from payload.ports import Mind, PortError
 from payload.prompt import PersonaText
 from payload.store import Store
+from sim.air import Air
 from sim.balloon import SITES, Balloon, Trajectory, distance_m
 from sim.battery import Battery
+from sim.board import SimBoard
 from sim.body import Body
 from sim.camera import SyntheticCamera
-from sim.channel import Channel, GilbertElliott, SimRadio
+from sim.camera_faults import FaultyCamera
 from sim.clock import SimClock, part_rng
-from sim.devices import Bme280Chip, Chip, FakeI2cBus, Ina219Chip
+from sim.devices import FakeI2cBus, SensorTap
+from sim.friend import questions
+from sim.hardware import OUTSIDE_DRIVERS, POWER_DRIVERS, Hardware, fitted_chips
 from sim.receiver import FakeUblox
-from sim.services import ScriptedMind, SimBoard, SimHttp, SimWatchdog
+from sim.scripted_mind import ScriptedMind
+from sim.services import SimHttp, SimWatchdog, WatchdogBite
 from sim.sky import Sky
+from sim.strangers import MINUTE_MS
 from sim.worker_mind import WorkerMind
 from wire import auth
-from wire.frames import BeaconFrame, decode_downlink
+from wire.frames import BeaconFrame
 from wire.mission import Mission
 
 MindKind = Literal["real", "scripted", "none"]
@@ -53,27 +57,8 @@ BOOT_DELAY_MS = 20_000
 # other by spinning cost seconds a thought instead of a tenth (measured: 7 to 19 s against 0.1 to
 # 0.2). What a Pi's threads give is in the modelled delay.
 MIND_THREADS = 1
-GROUND_TURN_MS = 150  # the station's transmitter keys up
+RESTART_MS = 4_000  # systemd waits 2 s, and Python starts
 BODY_EVERY_MS = 2_000
-QUESTIONS_PER_HOUR = 2.2
-QUESTIONS = (
-    "Can you see the sea from up there?",
-    "Are you cold?",
-    "What does the sky look like right now?",
-    "Did anything fall off yet?",
-    "What would you like us to have for dinner when you are back?",
-    "Is it quiet?",
-    "Do you miss the workshop?",
-    "What was the last thing that surprised you?",
-    "How is the battery holding up?",
-    "Which way are you going?",
-    "Any clouds below you?",
-    "What should I tell my daughter about the horizon?",
-    "Do you know that we can hear only half of what you say?",
-    "Are you afraid of the landing?",
-    "What is the sun doing?",
-    "If you could send one word, which one?",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +75,25 @@ SCRIPTED_PERSONA = PersonaText("script", "A box under a balloon, and what it say
 
 
 class World:
-    """One simulated flight. ``run_until`` moves it; everything else may be called in between."""
+    """One simulated flight. ``run_until`` moves it; everything else may be called in between.
+
+    The payload is switched on by the first ``run_until``: faults that are set before it are there
+    from the first step on. Faults are public attributes of ``receiver``, ``bus`` and its chips,
+    ``outside`` and ``power`` (between drivers and core), ``board``, ``body``, ``camera``, ``http``,
+    ``mind``, ``radio``, ``channel`` and ``strangers``.
+    """
 
     def __init__(
         self, mission: Mission, seed: int, mind_kind: MindKind, out_dir: Path,
         trajectory: Trajectory | None = None, persona: PersonaParts | None = None,
+        hardware: Hardware | None = None,
     ) -> None:
         """``out_dir`` exists or can be made; databases in it are continued, as after a reboot."""
         out_dir.mkdir(parents=True, exist_ok=True)
         self.mission = mission
         self.seed = seed
         self.mind_kind = mind_kind
+        self.hardware = hardware or Hardware()
         self.out_dir = out_dir
         self.payload_path = out_dir / "payload.sqlite"
         self.archive_path = out_dir / "archive.sqlite"
@@ -110,7 +103,6 @@ class World:
         self.sky = Sky(part_rng(seed, "sky"), site.warmth_k)
         self.trajectory = trajectory or Balloon(part_rng(seed, "balloon"), self.sky, site)
         self.clock = SimClock(self.trajectory.start_utc_ms)
-        self.last_beacon: BeaconFrame | None = None  # as sent, heard or not
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
         self._events = 0
         self._key = self._uplink_key()
@@ -121,10 +113,13 @@ class World:
         self.archive: Archive | None = None
         self.ground: Ground | None = None
         self._boot_ms = 0
+        self._life = 0  # counts power cuts and kills: what was planned before one is void
         self._open_ground()
-        self._boot()
-        self._every(BODY_EVERY_MS, self.body.advance)
-        self._plan_questions()
+        self._plan_start(0)
+        self._every(BODY_EVERY_MS, self._tend_body)
+        self._every(MINUTE_MS, self.air.hear_strangers)
+        for at_ms, text in questions(part_rng(seed, "friend"), self.end_s):
+            self._at(at_ms, partial(self._ask, text))
 
     # -- moving ------------------------------------------------------------------------------
 
@@ -143,22 +138,28 @@ class World:
         return self._heap[0][0] / 1000 if self._heap else self.clock.now_s
 
     @property
+    def last_beacon(self) -> BeaconFrame | None:
+        """As sent, heard or not."""
+        return self.air.last_beacon
+
+    @property
     def end_s(self) -> float:
         """When there is nothing more to see."""
         return self.trajectory.end_s
 
     def reboot(self, delay_ms: int = BOOT_DELAY_MS) -> None:
         """Cut the payload's power now: the flight is gone, what was committed stays."""
-        self.flight = None
-        self.store = None  # not closed: nobody closes anything in a power cut
-        gc.collect()  # so that the file's lock goes now, as it does with a real process
+        self.power_off()
+        self.power_on(delay_ms)
+
+    def power_off(self) -> None:
+        """The same, and it stays off. The receiver has a supply of its own."""
+        self._kill()
         self.body.is_off = True
-        self.radio.clear()
-        if self.mind is not None:
-            self.mind.cancel(0)
-        self.camera.cancel(0)
-        self.http.cancel(0)
-        self._at(self.clock.now_ms + delay_ms, self._boot)
+
+    def power_on(self, delay_ms: int = BOOT_DELAY_MS) -> None:
+        """Power is back: the flight starts when the Pi has booted."""
+        self._plan_start(self.clock.now_ms + delay_ms)
 
     def restart_ground(self, down_s: float = 0.0) -> None:
         """Kill the station's process and start it again after ``down_s``, deaf until then."""
@@ -185,46 +186,50 @@ class World:
         return auth.derive_key(master, self.mission.payload.node_id, auth.Direction.UPLINK)
 
     def _build_air(self) -> None:
-        rng, seed = part_rng(self.seed, "channel"), self.seed
-        self.channel = Channel(
-            self.clock, self.mission.radio.rate_bps, rng, self._distance_m,
-            GilbertElliott(part_rng(seed, "down")), GilbertElliott(part_rng(seed, "up")),
+        self.air = Air(
+            self.clock, self.mission, self.seed, self._distance_m, lambda: self.ground, self._at
         )
-        self.radio = SimRadio(
-            self.clock, self.channel, self.mission.radio.mtu_bytes, self._on_payload_sends
+        self.channel, self.radio, self.strangers = (
+            self.air.channel, self.air.radio, self.air.strangers
         )
 
     def _build_payload(self) -> None:
         seed, mission = self.seed, self.mission
         self.mind = self._build_mind()
+        self.watchdog = SimWatchdog(self.clock)
         charge = part_rng(seed, "battery").uniform(0.70, 1.0)
         self.body = Body(
             self.clock, self.trajectory, self.sky,
-            Battery(mission.power.capacity_mah, charge), self.channel,
+            Battery(mission.power.capacity_mah, charge), self.channel, self.hardware.board,
             lambda: self.mind is not None and self.mind.is_busy,
+            lambda: self.camera.is_capturing,
         )
-        self.camera = SyntheticCamera(
-            self.clock, self.body.state, self.sky, part_rng(seed, "camera")
+        self.body.has_brownout = self.hardware.has_brownout
+        self.body.send_dip_mv = self.hardware.send_dip_mv
+        self.body.on_brownout = self.power_off
+        self.body.on_return = self._supply_returned
+        self.board = SimBoard(
+            self.hardware.board, self.body.soc_c, self.body.supply_mv, self.watchdog.block
+        )
+        self.camera = FaultyCamera(
+            SyntheticCamera(self.clock, self.body.state, self.sky, part_rng(seed, "camera"))
         )
         self.http = SimHttp(self.clock, part_rng(seed, "http"), self.body.above_ground_m)
-        self.receiver = FakeUblox(self.clock, self.trajectory, part_rng(seed, "receiver"))
-        sensors = mission.sensors
-        chips: dict[int, Chip] = {}
-        if sensors.outside == "bme280":
-            chips[sensors.outside_address] = Bme280Chip(
-                self.clock, self.body.air, part_rng(seed, "bme280")
-            )
-        if sensors.power == "ina219":
-            chips[sensors.power_address] = Ina219Chip(self.body.supply, part_rng(seed, "ina219"))
-        self.bus = FakeI2cBus(chips)
-        self.watchdog = SimWatchdog(self.clock)
+        self.receiver = FakeUblox(
+            self.clock, self.trajectory, part_rng(seed, "receiver"), self.hardware.receiver
+        )
+        self.receiver.jammed_while = lambda: self.camera.is_capturing
+        chips = fitted_chips(mission.sensors, self.clock, self.body, seed)
+        self.bus = FakeI2cBus(chips, part_rng(seed, "bus"), self.watchdog.block)
+        self.outside, self.power = SensorTap(), SensorTap()  # between the drivers and the core
 
     def _build_mind(self) -> ScriptedMind | WorkerMind | None:
         if self.mind_kind == "scripted":
-            return ScriptedMind(self.clock)
+            return ScriptedMind(self.clock, self.hardware.board)
         if self.mind_kind == "real" and self._persona.bundle is not None:
             return WorkerMind(
-                self.clock, self._persona.bundle, self.out_dir / "mind_worker.log", MIND_THREADS
+                self.clock, self._persona.bundle, self.out_dir / "mind_worker.log", MIND_THREADS,
+                board=self.hardware.board,
             )
         return None
 
@@ -235,18 +240,20 @@ class World:
         self.boots += 1
         self.body.is_off = False
         self.receiver.flush()
-        outside: Sensor | None = None
-        power: Sensor | None = None
-        if sensors.outside == "bme280":
-            outside = Bme280(self.bus, sensors.outside_address)
-        if sensors.power == "ina219":
-            power = Ina219(self.bus, sensors.power_address)
+        self.radio.clear()
+        self.watchdog.start()
+        outside = power = None
+        if sensors.outside != "none":
+            driver = OUTSIDE_DRIVERS[sensors.outside](self.bus, sensors.outside_address)
+            outside = self.outside.fit(driver)
+        if sensors.power != "none":
+            power = self.power.fit(POWER_DRIVERS[sensors.power](self.bus, sensors.power_address))
         self.store = Store(self.payload_path, is_durable=False)
         mind: Mind | None = self.mind
         ports = FlightPorts(
             gnss=UbloxGnss(self.receiver), outside=outside, power=power, radio=self.radio,
             mind=mind, camera=self.camera if sensors.camera else None, http=self.http,
-            watchdog=self.watchdog, board=SimBoard(self.body.soc_c, self.body.supply_mv),
+            watchdog=self.watchdog, board=self.board,
         )
         text = self._persona.text
         if text is None and self.mind_kind == "scripted":
@@ -266,40 +273,52 @@ class World:
         """One step; ``boot`` and not the flight itself, which would keep its disk locked."""
         if self.flight is None or boot != self.boots:
             return  # of a boot that is over
-        due_ms = self._boot_ms + self.flight.step(self.clock.now_ms - self._boot_ms)
-        assert due_ms > self.clock.now_ms, "the flight asked for a step in the past"
-        self._at(due_ms, lambda: self._step_flight(boot))
+        now_ms = self.clock.now_ms
+        try:
+            due_ms = self._boot_ms + self.flight.step(now_ms - self._boot_ms)
+        except WatchdogBite:
+            self._kill()
+            self._plan_start(self.watchdog.petted_ms + self.watchdog.limit_ms + RESTART_MS)
+            return
+        assert due_ms > now_ms, "the flight asked for a step in the past"
+        blocked_ms = self.watchdog.take_blocked_ms()  # a device kept it waiting inside the step
+        self._at(max(due_ms, now_ms + blocked_ms), lambda: self._step_flight(boot))
 
-    def _on_payload_sends(self, frame: bytes, end_ms: int) -> None:
-        decoded = decode_downlink(frame)
-        if isinstance(decoded, BeaconFrame):
-            self.last_beacon = decoded
-        start_ms = self.clock.now_ms
-        self._at(end_ms, lambda: self._down_arrives(frame, start_ms, end_ms))
+    def _kill(self) -> None:
+        """The daemon is gone, with everything that it had not committed."""
+        self._life += 1
+        self.flight = None
+        self.store = None  # not closed: nobody closes anything in a power cut
+        gc.collect()  # so that the file's lock goes now, as it does with a real process
+        self.radio.clear()
+        if self.mind is not None:
+            self.mind.cancel(0)
+        self.camera.cancel(0)
+        self.http.cancel(0)
+
+    def _plan_start(self, at_ms: int) -> None:
+        """Start the daemon then, unless it is killed once more before."""
+        life = self._life
+
+        def start() -> None:
+            if life == self._life and self.flight is None:
+                self._boot()
+
+        self._at(at_ms, start)
+
+    def _tend_body(self) -> None:
+        self.body.advance()
+        self.board.watch()
+
+    def _supply_returned(self) -> None:
+        """After a brown-out everything on board starts afresh, not only the Pi."""
+        self.board.power_up()
+        self.receiver.reset()
+        self.bus.power_cycle()
+        self.radio.power_cycle()
+        self.power_on()
 
     # -- the station -------------------------------------------------------------------------
-
-    def _down_arrives(self, frame: bytes, start_ms: int, end_ms: int) -> None:
-        heard = self.channel.arrive_down(frame, start_ms, end_ms, self.ground is not None)
-        if heard is None or self.ground is None:
-            return
-        self.ground.receive(heard.data, self.clock.utc_ms, heard.rssi_dbm, heard.snr_db, "sim")
-        decoded = decode_downlink(frame)
-        if isinstance(decoded, BeaconFrame) and decoded.is_listening:
-            self._at(self.clock.now_ms + GROUND_TURN_MS, self._ground_turn)
-
-    def _ground_turn(self) -> None:
-        if self.ground is None or self.channel.is_ground_sending:
-            return
-        frame = self.ground.next_uplink(self.clock.utc_ms)
-        if frame is not None:
-            start_ms, end_ms = self.clock.now_ms, self.channel.send_up(frame)
-            self._at(end_ms, lambda: self._up_arrives(frame, start_ms, end_ms))
-
-    def _up_arrives(self, frame: bytes, start_ms: int, end_ms: int) -> None:
-        heard: HeardFrame | None = self.channel.arrive_up(frame, start_ms, end_ms)
-        if heard is not None:
-            self.radio.deliver(heard)
 
     def _open_ground(self) -> None:
         self.archive = Archive(self.archive_path, is_durable=False)
@@ -310,17 +329,6 @@ class World:
         if self.archive is not None:
             self.archive.close()
             self.archive = None
-
-    def _plan_questions(self) -> None:
-        rng = part_rng(self.seed, "friend")
-        questions = rng.sample(QUESTIONS, len(QUESTIONS))
-        at_s = 300.0
-        while questions:
-            at_s += rng.expovariate(QUESTIONS_PER_HOUR / 3600)
-            if at_s >= self.end_s - 600:
-                break
-            text = questions.pop()
-            self._at(round(at_s * 1000), partial(self._ask, text))
 
     def _ask(self, text: str) -> None:
         if self.ground is not None:
