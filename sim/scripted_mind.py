@@ -62,8 +62,8 @@ class ScriptedMind:
         return reply if self.fault is None else spoilt(reply, self.fault)
 
     def cancel(self, now_ms: int) -> None:
-        """Kill the worker."""
-        self._due = None
+        """Kill the worker; the next one has to load the model again."""
+        self._due = self._loaded_ms = None
 
     def _is_loading(self) -> bool:
         if self.fault is not MindFault.LOADS:

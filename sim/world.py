@@ -156,6 +156,7 @@ class World:
         """The same, and it stays off. The receiver has a supply of its own."""
         self._kill()
         self.body.is_off = True
+        self.board.power_up()
 
     def power_on(self, delay_ms: int = BOOT_DELAY_MS) -> None:
         """Power is back: the flight starts when the Pi has booted."""
@@ -273,10 +274,10 @@ class World:
         """One step; ``boot`` and not the flight itself, which would keep its disk locked."""
         if self.flight is None or boot != self.boots:
             return  # of a boot that is over
-        now_ms = self.clock.now_ms
-        try:
+        now_ms, due_ms = self.clock.now_ms, None
+        with contextlib.suppress(WatchdogBite):
             due_ms = self._boot_ms + self.flight.step(now_ms - self._boot_ms)
-        except WatchdogBite:
+        if due_ms is None:
             self._kill()
             self._plan_start(self.watchdog.petted_ms + self.watchdog.limit_ms + RESTART_MS)
             return
@@ -301,7 +302,7 @@ class World:
         life = self._life
 
         def start() -> None:
-            if life == self._life and self.flight is None:
+            if life == self._life and self.flight is None and not self.body.is_browned_out:
                 self._boot()
 
         self._at(at_ms, start)
@@ -312,7 +313,6 @@ class World:
 
     def _supply_returned(self) -> None:
         """After a brown-out everything on board starts afresh, not only the Pi."""
-        self.board.power_up()
         self.receiver.reset()
         self.bus.power_cycle()
         self.radio.power_cycle()
