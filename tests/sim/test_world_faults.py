@@ -232,3 +232,28 @@ def test_heavy_wear_loses_and_falsifies_nothing(tmp_path: Path) -> None:
     assert len(heard) > 0.8 * len(aboard)
     assert all(unpack_body(aboard[number]) == unpack_body(body) for number, body in heard)
     world.close()
+
+
+def _battered(folder: Path) -> bytes:
+    """Ten minutes with something wrong everywhere; the station's raw log of it."""
+    world = _world(folder, Hardware(PI_4, M10, has_brownout=True, send_dip_mv=200.0))
+    world.bus.eio_one_in = 4
+    world.receiver.bad_checksum_part = world.receiver.jam_level = 0.5
+    for leg in (world.channel.down, world.channel.up):
+        for name in ("flipped", "duplicated", "truncated", "reordered", "late", "joined"):
+            setattr(leg.wear, name, 0.03)
+    for name in ("foreign", "noise", "replays", "forged"):
+        setattr(world.strangers, f"{name}_per_hour", 200)
+    world.run_until(250)
+    world.body.forced_battery_mv = lambda t_s: 2_500.0 if t_s < 300 else 3_700.0
+    world.run_until(600)
+    assert world.boots == 2
+    world.close()
+    return (folder / "archive.raw").read_bytes()
+
+
+def test_a_battered_flight_is_the_same_for_the_same_seed(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    assert _battered(first) == _battered(second)
