@@ -36,6 +36,7 @@ BUFFER_BYTES_MAX = 4096  # of the operating system's serial port; what comes lat
 TIME_KNOWN_S = 12  # cold start: UTC is resolved ...
 FIRST_FIX_S = 28  # ... and some seconds later the position
 CATCH_UP_EPOCHS = 40  # more would not fit the buffer anyway
+LINE_BYTES_PER_S = 960  # at 9600 baud
 SATELLITES_MIN = 4
 BANNER = "GNTXT,01,01,02,u-blox AG - www.u-blox.com"
 
@@ -88,6 +89,7 @@ class FakeUblox:
         self._commands = CommandReader()
         self._switched_on_s = self._epoch_s = clock.now_ms // 1000
         self._out = bytearray()
+        self._junk = bytearray()
         self._offset_m = [0.0, 0.0, 0.0]  # slowly wandering error: east, north, up
         self._seen: Epoch | None = None  # the last epoch before it was falsified
         self._placed: Epoch | None = None  # the same, with a fix
@@ -115,6 +117,7 @@ class FakeUblox:
         self._commands.clear()
         self._switched_on_s = self._epoch_s = self._clock.now_ms // 1000
         self._out.clear()
+        self._junk.clear()
         self._seen = self._placed = self._told = None
         if self._settings.generation.speaks_ubx:
             self._send(nmea(BANNER))
@@ -130,8 +133,8 @@ class FakeUblox:
         self._jump_m, self._jump_fixes = up_m, fixes
 
     def inject(self, data: bytes) -> None:
-        """``data`` comes out of the port between two epochs, as it is."""
-        self._send(data)
+        """``data`` comes out of the port as it is; while it fills the line, epochs have no room."""
+        self._junk += data
 
     def pretend_year(self, year: int) -> None:
         """Tell the present day and time in another year, 1980..2099."""
@@ -173,11 +176,16 @@ class FakeUblox:
     def _send(self, data: bytes) -> None:
         if self.is_wrong_baud:
             data = self._fault_rng.randbytes(len(data))
-        if not self.is_silent and len(self._out) + len(data) <= BUFFER_BYTES_MAX:
-            self._out += data
+        if not self.is_silent:
+            self._out += data[: BUFFER_BYTES_MAX - len(self._out)]
 
     def _emit(self, second: int) -> None:
         """What the receiver says about the epoch at ``second`` of the simulation."""
+        if self._junk:
+            self._send(bytes(self._junk[:LINE_BYTES_PER_S]))
+            del self._junk[:LINE_BYTES_PER_S]
+        if self._junk:
+            return
         epoch = self._with_faults(self._observe(second))
         is_stale = self.keeps_stale_place and self._placed is not None
         has_place = epoch.has_fix or is_stale

@@ -219,6 +219,7 @@ class World:
         self.receiver = FakeUblox(
             self.clock, self.trajectory, part_rng(seed, "receiver"), self.hardware.receiver
         )
+        # What a ``jam_level`` stands for at first; set None to be jammed all the time.
         self.receiver.jammed_while = lambda: self.camera.is_capturing
         chips = fitted_chips(mission.sensors, self.clock, self.body, seed)
         self.bus = FakeI2cBus(chips, part_rng(seed, "bus"), self.watchdog.block)

@@ -67,6 +67,15 @@ def test_a_cut_leg_carries_nothing_and_counts_it() -> None:
     assert counts == {"up_cut": 4}
 
 
+def test_a_frame_is_lost_when_the_channel_is_bad_in_its_middle() -> None:
+    counts: Counter[str] = Counter()
+    leg, air = _leg(counts), GilbertElliott(part_rng(2, "up"), 0.4, 3.0)
+    leg.fading = GilbertElliott(part_rng(2, "up"), 0.4, 3.0)
+    lost = [not leg.carry(b"frame", at, at + 700) for at in range(0, 3_600_000, 900)]
+    assert lost == [air.is_bad(at + 350) for at in range(0, 3_600_000, 900)]
+    assert counts == {"up_faded": sum(lost)}
+
+
 def test_a_frame_takes_its_airtime() -> None:
     """222 bytes and the modem's ten at 2400 bit/s are 773 ms; nothing else goes meanwhile."""
     desk = AirDesk()
