@@ -300,14 +300,14 @@ class Checks:
             return
         if self._low_since_ms is None:
             self._low_since_ms = now_ms
-        if now_ms - self._low_since_ms > LOW_BATTERY_MS and world.mind is not None:
-            if world.mind.is_busy:
-                self.violate("battery_floor", f"a thought at {world.body.supply_mv():.0f} mV")
+        is_thinking = world.mind is not None and world.mind.is_busy
+        if now_ms - self._low_since_ms > LOW_BATTERY_MS and is_thinking:
+            self.violate("battery_floor", f"a thought at {world.body.supply_mv():.0f} mV")
 
     def _check_watchdog(self) -> None:
         world = self._world
         pets, self._pets = world.watchdog.pets - self._pets, world.watchdog.pets
-        for part, since_ms in world.stuck_parts.items():
+        for part, since_ms in world.daemon.stuck_parts.items():
             stuck_ms = world.clock.now_ms - max(since_ms, self._boot_ms)
             if pets > 0 and stuck_ms > PROGRESS_MS_MAX + 2_000:
                 self.violate("watchdog_honest", f"petted while {part} stood still for "

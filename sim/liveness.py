@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from typing import Any
 
 from payload.health import Fault
 from sim.checks import Checks
@@ -57,7 +58,7 @@ def _look_at_faults(world: World, checks: Checks) -> None:
     if flight is None:
         checks.violate("recovered", "the payload is not running")
         return
-    left = flight.faults(flight.situation(world.flight_ms)) & ~OUTSIDE_FAULTS
+    left = flight.faults(flight.situation(world.daemon.now_ms)) & ~OUTSIDE_FAULTS
     if isinstance(world.trajectory, Orbit):  # no receiver for balloons has a fix up there
         left &= ~Fault.GNSS
     if left:
@@ -66,10 +67,10 @@ def _look_at_faults(world: World, checks: Checks) -> None:
 
 def _heard(world: World) -> set[int]:
     """Record ids in the archive of our payload."""
-    return {int(row[0]) for row in _rows(world, "record_id")}
+    return {record_id for (record_id,) in _rows(world, "record_id")}
 
 
-def _rows(world: World, columns: str) -> list[tuple[object, ...]]:
+def _rows(world: World, columns: str) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(world.archive_path)) as db:
         return db.execute(
             f"SELECT {columns} FROM record WHERE node_id = ?",
@@ -83,9 +84,7 @@ def _compare(world: World, checks: Checks, promised: dict[int, int]) -> None:
     assert world.store is None or isinstance(world.store, WitnessedStore)
     rows = [] if world.store is None else world.store.rows()
     aboard = {record_id: (kind, body) for record_id, kind, body in rows}
-    heard: dict[int, tuple[object, ...]] = {}
-    for record_id, kind, body in _rows(world, "record_id, kind, body"):
-        heard[int(str(record_id))] = (kind, body)
+    heard = {row[0]: row[1:] for row in _rows(world, "record_id, kind, body")}
     missing = sorted(promised.keys() - heard.keys())
     if missing:
         kinds = sorted({aboard[i][0] for i in missing if i in aboard})
@@ -102,7 +101,5 @@ def _compare(world: World, checks: Checks, promised: dict[int, int]) -> None:
             checks.violate("archive_true", f"record {record_id} differs from what was stored")
 
 
-def _is_same(aboard: bytes, heard: object) -> bool:
-    if not isinstance(heard, bytes):
-        return False
+def _is_same(aboard: bytes, heard: bytes) -> bool:
     return aboard == heard or pack_body(unpack_body(aboard)) == pack_body(unpack_body(heard))

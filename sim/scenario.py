@@ -13,8 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sim.balloon import SITES, Launch, Site, draw_launch
+from sim.board import PI_4, PI_5, PI_ZERO_2W
+from sim.channel import MEAN_BURST_S, MEAN_LOSS
 from sim.clock import part_rng
 from sim.faults.schedule import Scheduled
+from sim.gnss_settings import M8, M10
+from sim.hardware import Hardware
 from wire.mission import Mission
 
 PRESETS = ("calm", "cold", "deaf", "storm", "night", "brownout", "orbit")
@@ -39,12 +43,11 @@ class Conditions:
     warmth_k: float | None = None  # against the standard atmosphere; None: the site's
     charge: float | None = None  # of the battery at the start, 0..1; None: drawn
     health: float = 1.0  # capacity left of what the mission file says, by age
-    board: str = "zero2w"
-    down_loss: float = 0.3
-    up_loss: float = 0.3
-    burst_s: float = 8.0
+    hardware: Hardware = field(default_factory=Hardware)
+    down_loss: float = MEAN_LOSS
+    up_loss: float = MEAN_LOSS
+    burst_s: float = MEAN_BURST_S
     has_uplink: bool = True  # the station transmits
-    can_brown_out: bool = False
     is_orbit: bool = False
 
 
@@ -80,7 +83,10 @@ def _conditions(rng: random.Random, preset: str, site: Site) -> Conditions:
         "launch": _launch(rng, site, is_night=preset == "night"),
         "charge": rng.uniform(0.6, 1.0),
         "health": rng.uniform(0.7, 1.0),
-        "board": rng.choice(("zero2w", "pi4", "pi5")),
+        "hardware": Hardware(
+            rng.choice((PI_ZERO_2W, PI_4, PI_5)), rng.choice((M8, M10)),
+            has_brownout=preset == "brownout", send_dip_mv=rng.choice((0.0, 0.0, 100.0, 300.0)),
+        ),
         "down_loss": rng.uniform(0.05, 0.5),
         "up_loss": rng.uniform(0.05, 0.6),
         "burst_s": rng.uniform(1.0, 20.0),
@@ -94,8 +100,7 @@ def _conditions(rng: random.Random, preset: str, site: Site) -> Conditions:
         "storm": {"down_loss": rng.uniform(0.5, 0.8), "up_loss": rng.uniform(0.5, 0.8),
                   "burst_s": rng.uniform(10.0, 60.0), "has_uplink": True},
         "night": {"warmth_k": rng.uniform(-15.0, -5.0)},
-        "brownout": {"charge": rng.uniform(0.12, 0.3), "warmth_k": rng.uniform(-20.0, 0.0),
-                     "can_brown_out": True},
+        "brownout": {"charge": rng.uniform(0.12, 0.3), "warmth_k": rng.uniform(-20.0, 0.0)},
         "orbit": {"is_orbit": True, "has_uplink": True},
     }
     return Conditions(**{**drawn, **narrowed[preset]})

@@ -1,30 +1,16 @@
-"""Services at a desk: an internet that mostly says no, a mind without a model, and a board.
-
-The real mind worker as a process is in ``sim.worker_mind``; it is not simulated, only charged.
-"""
+"""Services at a desk: an internet that mostly says no, and the supervisor's watchdog."""
 
 from __future__ import annotations
 
 import random
-import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from enum import StrEnum
 
-from payload.ports import (
-    ApiFailed,
-    ApiReply,
-    ApiRequest,
-    MindFailed,
-    MindReply,
-    MindRequest,
-)
+from payload.ports import ApiFailed, ApiReply, ApiRequest, PortError
 from sim.clock import SimClock
-from sim.musings import Muser
 
-TOKENS_PER_S = 8.0  # a small model on a Pi: research/pi.md §5 has 2.6 (Zero 2 W) to 12 (Pi 5)
-PROMPT_TOKENS_PER_S = 60.0
-THINK_OVERHEAD_MS = 400
 HTTP_TIMEOUT_MS = 15_000  # as payload.drivers.http; the core's own deadline is later
+WATCHDOG_MS = 30_000  # systemd/spacepi-payload.service
 LOW_M = 1_500.0  # below it a phone mast may be in reach
 # Outcome -> weight (low down, high up). The persona lives on the failures.
 OUTCOMES: dict[str, tuple[float, float]] = {
@@ -62,25 +48,52 @@ BAD_BODIES = (
 )
 
 
+HTML_BODY = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Hotspot</body></html>"
+HUGE_BYTES = 1 << 20
+
+
+class ApiFault(StrEnum):
+    """What becomes of every request while it is set."""
+
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    HTML = "html"  # a captive portal answers 200 with a page
+    SERVER_ERROR = "500"
+    GARBAGE = "garbage"
+    HUGE = "huge"  # a body of 1 MB, of which a port hands over more than it should
+    HANGS = "hangs"  # no answer until it is cancelled
+    REFUSES = "refuses"  # an abandoned request still holds the line
+    BREAKS = "breaks"  # the port raises
+    OTHER = "other"  # the answer to a request that nobody made
+
+
 class SimHttp:
-    """``ports.Http``: one request at a time, into a world that seldom answers."""
+    """``ports.Http``: one request at a time, into a world that seldom answers.
+
+    ``fault`` takes the place of the drawn outcome; None at first.
+    """
 
     def __init__(
         self, clock: SimClock, rng: random.Random, above_ground_m: Callable[[], float]
     ) -> None:
+        self.fault: ApiFault | None = None
         self._clock = clock
         self._rng = rng
         self._above_ground_m = above_ground_m
-        self._due: tuple[int, ApiReply | ApiFailed] | None = None
+        self._due: tuple[float, ApiReply | ApiFailed] | None = None
 
     def start(self, request: ApiRequest, now_ms: int) -> bool:
-        """True if the request is on its way."""
-        if self._due is not None:
+        """True if the request is on its way. Raises PortError when the port breaks."""
+        if self._due is not None or self.fault is ApiFault.REFUSES:
             return False
+        if self.fault is ApiFault.BREAKS:
+            raise PortError("the network is gone")
         column = int(self._above_ground_m() > LOW_M)
         weights = [weight[column] for weight in OUTCOMES.values()]
         outcome = self._rng.choices(list(OUTCOMES), weights)[0]
-        took_ms = round(self._rng.lognormvariate(6.6, 0.7))  # median 0.7 s
+        took_ms: float = round(self._rng.lognormvariate(6.6, 0.7))  # median 0.7 s
+        if self.fault is not None:
+            outcome = self.fault.value
         answer: ApiReply | ApiFailed
         if outcome == "timeout":
             took_ms = HTTP_TIMEOUT_MS
@@ -89,7 +102,11 @@ class SimHttp:
             answer = ApiFailed(request.request_id, "unreachable")
         else:
             status, body = self._answer(outcome, request.name)
-            answer = ApiReply(request.request_id, status, body, took_ms)
+            is_ours = outcome != ApiFault.OTHER
+            number = request.request_id if is_ours else request.request_id + 1_000
+            answer = ApiReply(number, status, body, round(took_ms))
+        if outcome == ApiFault.HANGS:
+            took_ms = float("inf")
         self._due = (self._clock.now_ms + took_ms, answer)
         return True
 
@@ -106,91 +123,64 @@ class SimHttp:
         self._due = None
 
     def _answer(self, outcome: str, name: str) -> tuple[int, bytes]:
-        if outcome == "ok":
+        if outcome in ("ok", ApiFault.HANGS, ApiFault.OTHER):
             text = self._rng.choice(GOOD_BODIES.get(name, GENERAL_BODIES))
             return 200, text.encode()
         if outcome == "garbage":
             return 200, self._rng.choice(BAD_BODIES)
+        if outcome == ApiFault.HTML:
+            return 200, HTML_BODY
+        if outcome == ApiFault.HUGE:
+            return 200, b"a" * HUGE_BYTES
         return int(outcome), b"no"
 
 
-class ScriptedMind:
-    """``ports.Mind`` without a model: deterministic lines, a believable delay."""
-
-    def __init__(self, clock: SimClock) -> None:
-        self._clock = clock
-        self._muser = Muser()
-        self._due: tuple[int, MindReply] | None = None
-
-    @property
-    def is_busy(self) -> bool:
-        return self._due is not None
-
-    def start(self, request: MindRequest, now_ms: int) -> bool:
-        """True if it began to think."""
-        if self._due is not None:
-            return False
-        rng = random.Random(zlib.crc32(request.suffix.encode()) ^ request.seed)
-        text = self._muser.line(request.suffix, rng)
-        tokens = min(request.max_tokens, len(text) // 4 + 1)
-        evaluated = len(request.suffix) // 4
-        took_ms = thinking_ms(evaluated, tokens)
-        reply = MindReply(
-            request.request_id, text, len(request.prefix) // 4 + evaluated, evaluated, tokens,
-            took_ms,
-        )
-        self._due = (self._clock.now_ms + took_ms, reply)
-        return True
-
-    def poll(self, now_ms: int) -> MindReply | MindFailed | None:
-        """The line, once it has been thought."""
-        if self._due is None or self._clock.now_ms < self._due[0]:
-            return None
-        reply = self._due[1]
-        self._due = None
-        return reply
-
-    def cancel(self, now_ms: int) -> None:
-        self._due = None
-
-
-def thinking_ms(evaluated_tokens: int, reply_tokens: int) -> int:
-    """How long a Pi would have thought, ms of simulated time."""
-    prompt_s = evaluated_tokens / PROMPT_TOKENS_PER_S
-    return THINK_OVERHEAD_MS + round(1000 * (prompt_s + reply_tokens / TOKENS_PER_S))
-
-
-@dataclass(slots=True)
-class SimBoard:
-    """``ports.Board``, its values from the simulated heat and battery."""
-
-    soc_c: Callable[[], float]
-    supply_mv: Callable[[], float]
-    undervolted_mv: float = 2_950.0  # below this the boost converter gives up 4.63 V
-
-    def soc_temperature_c(self) -> float | None:
-        """As /sys/class/thermal says it: whole 0.5 degrees."""
-        return round(self.soc_c() * 2) / 2
-
-    def is_undervolted(self) -> bool | None:
-        return self.supply_mv() < self.undervolted_mv
+class WatchdogBite(BaseException):
+    """The supervisor kills the daemon, wherever it is; nothing in the daemon can catch that."""
 
 
 class SimWatchdog:
-    """``ports.Watchdog`` that remembers when it was last petted."""
+    """``ports.Watchdog`` that remembers when it was last petted, and kills who does not pet it.
 
-    def __init__(self, clock: SimClock) -> None:
-        self._clock = clock
+    It also keeps account of the time in which a device kept the daemon waiting inside a step.
+    """
+
+    def __init__(self, clock: SimClock, limit_ms: int = WATCHDOG_MS) -> None:
         self.is_ready = False
         self.petted_ms = clock.now_ms
-        self.pets = 0
         self.longest_wait_ms = 0
+        self.bites = 0
+        self.pets = 0
+        self.limit_ms = limit_ms
+        self._clock = clock
+        self._blocked_ms = 0
 
     def ready(self) -> None:
         self.is_ready = True
 
     def pet(self) -> None:
-        waited_ms = self._clock.now_ms - self.petted_ms
-        self.longest_wait_ms = max(self.longest_wait_ms, waited_ms)
-        self.petted_ms = self._clock.now_ms
+        now_ms = self._clock.now_ms + self._blocked_ms
         self.pets += 1
+        self.longest_wait_ms = max(self.longest_wait_ms, now_ms - self.petted_ms)
+        self.petted_ms = now_ms
+
+    def start(self) -> None:
+        """The daemon was started: it has the whole limit again."""
+        self.petted_ms, self._blocked_ms = self._clock.now_ms, 0
+
+    @property
+    def is_overdue(self) -> bool:
+        """True when nobody has petted it for longer than it waits."""
+        return self._clock.now_ms - self.petted_ms > self.limit_ms
+
+    def block(self, milliseconds: int) -> None:
+        """A call kept the daemon waiting. Raises WatchdogBite when that was too long."""
+        self._blocked_ms += milliseconds
+        if self._clock.now_ms + self._blocked_ms - self.petted_ms > self.limit_ms:
+            self.bites += 1
+            raise WatchdogBite
+
+    def take_blocked_ms(self) -> int:
+        """How long the step that has just ended was kept waiting; asking again gives 0."""
+        blocked_ms, self._blocked_ms = self._blocked_ms, 0
+        return blocked_ms

@@ -59,7 +59,7 @@ def _fly(scenario: Scenario, folder: Path, watch: Callable[[World], None]) -> Ou
         player.clear()
         liveness.settle(world, checks)
         checks.counts["records"] = len(checks.ledger.acknowledged)
-        checks.counts["watchdog_bites"] = world.watchdog_bites
+        checks.counts["watchdog_bites"] = world.watchdog.bites
         return Outcome(
             scenario, tuple(checks.violations), checks.counts, checks.digest, world.clock.now_s)
     finally:

@@ -20,8 +20,8 @@ from typing import Literal
 from payload import mind_protocol
 from payload.mind_protocol import Decoder, Failed, Hello, ProtocolError, Reply, Request
 from payload.ports import MindFailed, MindReply, MindRequest
+from sim.board import PI_ZERO_2W, THINK_OVERHEAD_MS, BoardProfile
 from sim.clock import SimClock
-from sim.services import THINK_OVERHEAD_MS, thinking_ms
 
 REAL_WAIT_S = 60.0  # for one thought, on a busy machine
 START_WAIT_S = 30.0  # for loading the model
@@ -43,7 +43,7 @@ class WorkerMind:
 
     def __init__(
         self, clock: SimClock, bundle: Path, log_path: Path, threads: int,
-        real_wait_s: float = REAL_WAIT_S,
+        real_wait_s: float = REAL_WAIT_S, board: BoardProfile = PI_ZERO_2W,
     ) -> None:
         self.model = ""
         self.starts = 0
@@ -52,6 +52,7 @@ class WorkerMind:
         self._log_path = log_path
         self._threads = threads
         self._real_wait_s = real_wait_s
+        self._board = board
         self._directory = Path(tempfile.mkdtemp(prefix="spacepi-mind-"))  # socket paths are short
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
@@ -127,7 +128,9 @@ class WorkerMind:
             while True:
                 for message in self._receive():
                     if isinstance(message, Reply) and message.id == request_id:
-                        took_ms = thinking_ms(message.evaluated_tokens, message.reply_tokens)
+                        took_ms = self._board.thinking_ms(
+                            message.evaluated_tokens, message.reply_tokens
+                        )
                         reply = MindReply(
                             message.id, message.text, message.prompt_tokens,
                             message.evaluated_tokens, message.reply_tokens, took_ms,

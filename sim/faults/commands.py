@@ -1,4 +1,4 @@
-"""Commands (research/flight.md §5.9, 52 to 57): replays, floods, and nonsense with a good signature."""
+"""Commands (research/flight.md §5.9, 52 to 57): replays, floods, nonsense that is well signed."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def _replay(stage: Stage) -> End:
     world = stage.world
 
     def strike() -> None:
-        if world.overheard:
-            world.strike_payload(stage.rng.choice(world.overheard))
-            world.strike_payload(world.overheard[-1])
+        if world.strangers.overheard:
+            world.air.payload_hears(stage.rng.choice(world.strangers.overheard))
+            world.air.payload_hears(world.strangers.overheard[-1])
 
     return stage.every(REPLAY_EVERY_S, strike)
 
@@ -41,7 +41,7 @@ def _flood(stage: Stage) -> End:
         body = frames.encode_uplink(
             CommandFrame(world.mission.payload.node_id, 0, rng.randrange(1 << 32), b"\x04\x90"),
             bytes(32))
-        world.strike_payload(body[: -auth.MAC_BYTES] + rng.randbytes(auth.MAC_BYTES))
+        world.air.payload_hears(body[: -auth.MAC_BYTES] + rng.randbytes(auth.MAC_BYTES))
 
     return stage.every(FLOOD_EVERY_S, strike)
 
@@ -50,7 +50,7 @@ def _counter_ahead(stage: Stage) -> None:
     """The station's counter jumps: its clock was wrong, and is put right."""
     archive = stage.world.archive
     if archive is not None:
-        archive.take_counter(stage.world.ground_utc_ms + AHEAD * 1000, "feedback")
+        archive.take_counter(stage.world.air.ground_utc_ms + AHEAD * 1000, "feedback")
     _ping(stage)
 
 

@@ -1,4 +1,4 @@
-"""The ground station (research/flight.md §5.9, 77 to 81): its clock, its readers, what it is fed."""
+"""The ground station (research/flight.md §5.9, 77 to 81): its clock, its readers, its noise."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ ENTRIES = 50
 
 def _wrong_clock(stage: Stage) -> End:
     """78: the computer of the station is days or years out."""
-    stage.world.ground_offset_ms = stage.rng.choice(CLOCK_ERRORS_MS)
+    stage.world.air.ground_offset_ms = stage.rng.choice(CLOCK_ERRORS_MS)
 
     def end() -> None:
-        stage.world.ground_offset_ms = 0
+        stage.world.air.ground_offset_ms = 0
 
     return end
 
@@ -34,7 +34,7 @@ def _noise(stage: Stage) -> End:
         if left > 0:
             frame = stage.rng.randbytes(stage.rng.randint(0, NOISE_FRAME_BYTES))
             left -= len(frame)
-            stage.world.strike_ground(frame)
+            stage.world.air.ground_hears(frame)
 
     return stage.every(NOISE_EVERY_S, strike)
 

@@ -1,4 +1,4 @@
-"""The radio link (research/flight.md §5.9, 42 to 51): what the air does, and what others say in it."""
+"""The radio link (research/flight.md §5.9, 42 to 51): what the air does and others say in it."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def _odd_frames(stage: Stage) -> End:
             b"", whole[: rng.randrange(len(whole))], whole + whole, rng.randbytes(MONSTER_BYTES),
             bytes((FEND,)) * 300, kiss.encode(whole)[:-1] + b"\xdb", _random_bytes(rng, 300),
         ))
-        world.strike_payload(odd)
-        world.strike_ground(odd)
+        world.air.payload_hears(odd)
+        world.air.ground_hears(odd)
 
     return stage.every(STRIKE_EVERY_S, strike)
 
@@ -41,10 +41,10 @@ def _flipped(stage: Stage) -> End:
     rng, world = stage.rng, stage.world
 
     def strike() -> None:
-        if world.overheard:
-            world.strike_payload(_flip(rng, rng.choice(world.overheard)))
-        if world.last_frame is not None:
-            world.strike_ground(_flip(rng, world.last_frame))
+        if world.strangers.overheard:
+            world.air.payload_hears(_flip(rng, rng.choice(world.strangers.overheard)))
+        if world.air.last_frame is not None:
+            world.air.ground_hears(_flip(rng, world.air.last_frame))
 
     return stage.every(STRIKE_EVERY_S, strike)
 
@@ -58,7 +58,7 @@ def _foreign(stage: Stage) -> End:
     """50: somebody else flies this very format, here and now."""
     return stage.every(
         STRIKE_EVERY_S,
-        lambda: stage.world.strike_ground(
+        lambda: stage.world.air.ground_hears(
             frames.encode_downlink(_data(stage.rng, FOREIGN_NODE))),
     )
 
@@ -77,7 +77,7 @@ def _unfinished(stage: Stage) -> None:
         frame = DataFrame(
             FOREIGN_NODE, FrameCounter(1, block & 0xFFF), 1, block, BLOCK_SYMBOLS_MAX, 0,
             b"\xff" + block.to_bytes(2, "big"), False)
-        stage.world.strike_ground(frames.encode_downlink(frame))
+        stage.world.air.ground_hears(frames.encode_downlink(frame))
 
 
 def _forged_report(stage: Stage) -> End:
@@ -86,7 +86,7 @@ def _forged_report(stage: Stage) -> End:
         report = FeedbackFrame(
             stage.world.mission.payload.node_id, 0, stage.rng.randrange(1 << 31), 0,
             FrameCounter(0, 4095), 0, 65_535, ())
-        stage.world.strike_payload(frames.encode_uplink(report, stage.rng.randbytes(32)))
+        stage.world.air.payload_hears(frames.encode_uplink(report, stage.rng.randbytes(32)))
 
     return stage.every(STRIKE_EVERY_S, strike)
 

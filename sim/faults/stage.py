@@ -53,12 +53,10 @@ class Stage:
         world = self.world
         if world.archive is None:
             return
-        counter = world.archive.take_counter(world.ground_utc_ms, "command")
+        counter = world.archive.take_counter(world.air.ground_utc_ms, "command")
         data = frames.encode_uplink(frame(counter=counter), world.uplink_key)
-        world.overheard.append(data)
-        for observer in world.observers:
-            observer.on_uplink(data)
-        world.strike_payload(data)
+        world.air.tell_uplink(data)
+        world.air.payload_hears(data)
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
         """Do ``action`` later, whether the fault still lasts or not."""

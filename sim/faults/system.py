@@ -9,7 +9,7 @@ import structlog
 from payload.flight import PARTS
 from payload.store import StoreBusyError
 from sim.faults.stage import End, Fault, Stage
-from sim.world import WATCHDOG_MS
+from sim.services import WATCHDOG_MS
 from wire import key_file
 from wire import mission as mission_file
 from wire.mission import MissionError
@@ -20,26 +20,26 @@ STALL_S = 600.0  # far longer than the watchdog waits
 
 def _stall(stage: Stage) -> None:
     """SIGSTOP, or a call that does not come back: the supervisor must end it."""
-    bites = stage.world.watchdog_bites
+    bites = stage.world.watchdog.bites
     lives = stage.world.boots
-    stage.world.stall(stage.now_ms + round(STALL_S * 1000))
+    stage.world.daemon.stall(stage.now_ms + round(STALL_S * 1000))
 
     def look() -> None:
-        if stage.world.watchdog_bites == bites and stage.world.boots == lives:
+        if stage.world.watchdog.bites == bites and stage.world.boots == lives:
             stage.violate("watchdog_honest", "a stalled daemon was not started again")
 
     stage.after(WATCHDOG_MS / 1000 + 5, look)
 
 
 def _stuck_part(stage: Stage) -> None:
-    stage.world.stick(stage.rng.choice(PARTS))
+    stage.world.daemon.stick(stage.rng.choice(PARTS))
 
 
 def _hog(stage: Stage) -> End:
     """Something else takes the processor: every step comes late."""
     def push() -> None:
         late_ms = round(1000 * stage.rng.uniform(*HOG_S))
-        stage.world.stall(stage.now_ms + late_ms)
+        stage.world.daemon.stall(stage.now_ms + late_ms)
 
     return stage.every(HOG_EVERY_S, push)
 

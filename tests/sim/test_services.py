@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import os
+import random
 import signal
 from collections import Counter
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from payload.api_client import classify
+from payload.api_client import ApiClient, classify
 from payload.camera import picture_flaw
 from payload.ports import (
     ApiFailed,
@@ -26,11 +27,14 @@ from payload.ports import (
 from payload.prompt import MUSING_BYTES_MAX, Moment, clean_reply, suffix
 from sim import worker_mind
 from sim.balloon import SITES, Balloon
+from sim.board import PI_ZERO_2W
 from sim.camera import SyntheticCamera, View, draw, encode, scene
 from sim.clock import SimClock, part_rng
-from sim.services import OUTCOMES, ScriptedMind, SimBoard, SimHttp, thinking_ms
+from sim.scripted_mind import ScriptedMind
+from sim.services import OUTCOMES, ApiFault, SimHttp, SimWatchdog, WatchdogBite
 from sim.sky import Sky
 from sim.worker_mind import WorkerMind
+from wire.mission import ApiSection
 
 DAY = View(20_000, 19_500, 40.0, None, -3.0, False, True, 0.4)
 
@@ -145,9 +149,56 @@ def test_scripted_musings_fit_the_moment_and_pass_the_filter() -> None:
     assert len(set(lines)) > 150
 
 
-def test_the_board_says_what_heat_and_battery_do() -> None:
-    board = SimBoard(lambda: 41.26, lambda: 2_800.0)
-    assert (board.soc_temperature_c(), board.is_undervolted()) == (41.5, True)
+def _client(fault: ApiFault) -> tuple[Counter[str], SimHttp]:
+    """Outcomes as the core records them, of half an hour in which every request fails this way."""
+    clock = SimClock(0)
+    http = SimHttp(clock, part_rng(3, "http"), lambda: 100.0)
+    http.fault = fault
+    client = ApiClient(http, (ApiSection(name="weather", url="http://a.invalid"),), 60,
+                       random.Random(1))
+    outcomes: Counter[str] = Counter()
+    for second in range(1_800):
+        clock.now_ms = second * 1000
+        for note in client.update(clock.now_ms, True):
+            outcomes[note.body["outcome"]] += 1
+    return outcomes, http
+
+
+@pytest.mark.parametrize(("fault", "outcome"), [
+    (ApiFault.TIMEOUT, "timeout"), (ApiFault.UNREACHABLE, "unreachable"), (ApiFault.HTML, "ok"),
+    (ApiFault.SERVER_ERROR, "500"), (ApiFault.GARBAGE, "garbage"), (ApiFault.HUGE, "garbage"),
+    (ApiFault.HANGS, "timeout"), (ApiFault.BREAKS, "unreachable"), (ApiFault.OTHER, "timeout"),
+])
+def test_what_an_api_in_chaos_is_to_the_core(fault: ApiFault, outcome: str) -> None:
+    outcomes, _ = _client(fault)
+    assert set(outcomes) == {outcome}
+    assert outcomes[outcome] >= 3
+
+
+def test_a_line_that_is_held_is_never_asked() -> None:
+    outcomes, http = _client(ApiFault.REFUSES)
+    assert outcomes == {}
+    http.fault = None
+    assert http.start(ApiRequest(1, "weather", "http://a.invalid"), 0)
+
+
+def test_the_watchdog_counts_the_time_that_devices_took() -> None:
+    """Three stalls in a step are added up; beyond the limit nothing in the daemon can catch it."""
+    clock = SimClock(0)
+    watchdog = SimWatchdog(clock, limit_ms=30_000)
+    for _ in range(3):
+        watchdog.block(200)
+    watchdog.pet()
+    assert (watchdog.longest_wait_ms, watchdog.take_blocked_ms()) == (600, 600)
+    assert watchdog.take_blocked_ms() == 0
+    clock.now_ms = 20_000
+    watchdog.block(10_000)
+    with pytest.raises(WatchdogBite):
+        watchdog.block(1_000)
+    assert watchdog.bites == 1
+    assert not issubclass(WatchdogBite, Exception)
+    watchdog.start()
+    watchdog.block(29_000)
 
 
 _FAKE_WORKER = """
@@ -201,8 +252,8 @@ def test_the_worker_is_charged_a_pis_time(worker) -> None:
     reply = _think(clock, mind, "cold")
     assert isinstance(reply, MindReply)
     assert reply.text == "Said about cold"
-    assert reply.elapsed_ms == thinking_ms(30, 40)
-    assert thinking_ms(30, 40) <= clock.now_ms < thinking_ms(30, 40) + 200
+    assert reply.elapsed_ms == PI_ZERO_2W.thinking_ms(30, 40)
+    assert PI_ZERO_2W.thinking_ms(30, 40) <= clock.now_ms < PI_ZERO_2W.thinking_ms(30, 40) + 200
     assert mind.model == "fake"
 
 

@@ -1,0 +1,50 @@
+"""The hardware of one simulated payload: which board, receiver and chips, and their drivers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from payload.devices.bme280 import Bme280
+from payload.devices.bmp388 import Bmp388
+from payload.devices.ina219 import Ina219
+from payload.devices.ina226 import Ina226
+from payload.ports import I2cBus, Sensor
+from sim.board import PI_ZERO_2W, BoardProfile
+from sim.body import Body
+from sim.chips.bme280 import Bme280Chip
+from sim.chips.bmp388 import Bmp388Chip
+from sim.chips.ina import Ina219Chip, Ina226Chip
+from sim.clock import SimClock, part_rng
+from sim.devices import Chip
+from sim.gnss_settings import M8, Generation
+from wire.mission import SensorSection
+
+OUTSIDE_DRIVERS: dict[str, Callable[[I2cBus, int], Sensor]] = {"bme280": Bme280, "bmp388": Bmp388}
+POWER_DRIVERS: dict[str, Callable[[I2cBus, int], Sensor]] = {"ina219": Ina219, "ina226": Ina226}
+_OUTSIDE_CHIPS = {"bme280": Bme280Chip, "bmp388": Bmp388Chip}
+_POWER_CHIPS = {"ina219": Ina219Chip, "ina226": Ina226Chip}
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """What the mission file does not say; the sensors are in it."""
+
+    board: BoardProfile = PI_ZERO_2W
+    receiver: Generation = M8
+    has_brownout: bool = False  # the supply fails when the cell is too low
+    send_dip_mv: float = 0.0  # of the supply, for a second from the start of each transmission
+
+
+def fitted_chips(sensors: SensorSection, clock: SimClock, body: Body, seed: int) -> dict[int, Chip]:
+    """The chips that the mission names, by address."""
+    chips: dict[int, Chip] = {}
+    if sensors.outside != "none":
+        chips[sensors.outside_address] = _OUTSIDE_CHIPS[sensors.outside](
+            clock, body.air, part_rng(seed, sensors.outside)
+        )
+    if sensors.power != "none":
+        chips[sensors.power_address] = _POWER_CHIPS[sensors.power](
+            body.supply, part_rng(seed, sensors.power)
+        )
+    return chips

@@ -1,0 +1,193 @@
+"""Fake chips through the real drivers: true air in, their arithmetic out; and every fault."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from payload.ports import DeviceGarbage, DeviceTimeout
+from sim.chips.bme280 import EXAMPLE_TRIMMING, Trimming
+from sim.chips.bmp388 import EXAMPLE_TRIMMING_388, Trimming388
+from sim.chips.bosch import AirReading
+from tests.sim.desks import ChipBench
+
+OTHER_TRIMMING = Trimming(
+    (28_213, 26_530, 50), (37_212, -10_540, 3_024, 6_911, -92, -7, 9_900, -10_230, 4_285),
+    (75, 371, 0, 302, 50, 30),
+)
+OTHER_TRIMMING_388 = Trimming388(
+    (27_201, 19_010, -6), (-812, -1_210, 30, 1, 24_870, 30_120, 4, -7, 15_990, 13, -55)
+)
+
+
+AIR = list(itertools.product(
+    (-38.0, -5.0, 24.5, 60.0), (305.0, 650.0, 1_013.25, 1_095.0), (3.0, 50.0, 97.0)
+))
+
+
+@pytest.mark.parametrize("trimming", [EXAMPLE_TRIMMING, OTHER_TRIMMING])
+def test_bme280_round_trip(trimming: Trimming) -> None:
+    """The floating-point inverse against the driver's integers, over the datasheet's range."""
+    bench = ChipBench(trimming)
+    for temperature, hectopascal, humidity in AIR:
+        bench.air_now = (temperature, hectopascal * 100, humidity)
+        values = bench.read("bme280")
+        assert values["temperature_c"] == pytest.approx(temperature, abs=0.02)
+        assert values["pressure_hpa"] == pytest.approx(hectopascal, abs=0.05)
+        assert values["humidity_pct"] == pytest.approx(humidity, abs=0.2)
+
+
+@pytest.mark.parametrize("trimming", [EXAMPLE_TRIMMING_388, OTHER_TRIMMING_388])
+def test_bmp388_round_trip(trimming: Trimming388) -> None:
+    bench = ChipBench(trimming_388=trimming)
+    for temperature, hectopascal, _ in AIR:
+        bench.air_now = (temperature, hectopascal * 100, 0.0)
+        values = bench.read("bmp388")
+        assert values["temperature_c"] == pytest.approx(temperature, abs=0.001)
+        assert values["pressure_hpa"] == pytest.approx(hectopascal, abs=0.01)
+
+
+def test_below_300_hpa_a_bme280_sticks_and_a_bmp388_drifts() -> None:
+    """Neither datasheet promises anything there; both go on measuring how cold it is."""
+    bench = ChipBench()
+    bench.air_now = (-62.0, 1_200.0, 1.0)
+    values = bench.read("bme280")
+    assert "pressure_hpa" not in values
+    assert values["temperature_c"] == pytest.approx(-62.0, abs=0.05)
+    assert bench.bme280._noisy().pressure_pa == 30_000
+    high = bench.read("bmp388")["pressure_hpa"]
+    assert 0.05 < abs(high - 12.0) < 3.1
+    bench.air_now = (-50.0, 31_000.0, 1.0)
+    assert bench.read("bmp388")["pressure_hpa"] == pytest.approx(310.0, abs=0.01)
+
+
+def test_bmp388_refuses_to_convert_faster_than_it_can() -> None:
+    """Pressure x32 takes 65 ms; asked for every 5 ms it sets its configuration error."""
+    bench = ChipBench()
+    bench.read("bmp388")
+    bench.bmp388.write(0x1C, b"\x05")
+    bench.bmp388.write(0x1D, b"\x00")
+    bench.bmp388.write(0x1B, b"\x33")
+    assert bench.bmp388.read(0x02, 1) == b"\x04"
+
+
+@pytest.mark.parametrize(("name", "current_step_ma", "currents_ma"), [
+    ("ina219", 0.2, (900.0, 251.3, 0.0, -120.0)), ("ina226", 0.03, (800.0, 251.3, 0.0, -120.0)),
+])
+def test_power_monitors_round_trip(
+    name: str, current_step_ma: float, currents_ma: tuple[float, ...]
+) -> None:
+    bench = ChipBench()
+    for millivolts, milliamps in zip((2_900, 3_704, 4_200, 4_100), currents_ma, strict=True):
+        bench.supply = (millivolts, milliamps)
+        values = bench.read(name)
+        assert values["battery_mv"] == pytest.approx(millivolts, abs=2)
+        assert values["current_ma"] == pytest.approx(milliamps, abs=current_step_ma)
+        power_mw = abs(millivolts * milliamps) / 1000
+        assert values["power_mw"] == pytest.approx(power_mw, abs=3)
+
+
+def test_an_ina226_with_100_milliohm_ends_at_0_8_a() -> None:
+    """81.92 mV is all that its shunt input takes: what a thinking Pi draws is beyond that."""
+    bench = ChipBench()
+    bench.supply = (3_700.0, 950.0)
+    with pytest.raises(DeviceGarbage, match="beyond"):
+        bench.read("ina226")
+
+
+@pytest.mark.parametrize(("name", "wrong_id"), [("bme280", 0x58), ("bmp388", 0x42),
+                                                ("ina226", 0x1234)])
+def test_a_wrong_identity(name: str, wrong_id: int) -> None:
+    """0x58 is a BMP280, which many a shop sells as a BME280."""
+    bench = ChipBench()
+    chip = getattr(bench, name)
+    chip.forge_id(wrong_id)
+    with pytest.raises(DeviceGarbage):
+        bench.one(name)
+    chip.heal()
+    assert bench.read(name)
+
+
+@pytest.mark.parametrize("name", ["bme280", "bmp388"])
+def test_blank_calibration_and_skipped_measurements(name: str) -> None:
+    """Both are garbage to the driver, which starts the chip anew once it is healed."""
+    bench = ChipBench()
+    chip = getattr(bench, name)
+    chip.blank_calibration()
+    with pytest.raises(DeviceGarbage, match="blank"):
+        bench.read(name)
+    chip.heal()
+    bench.read(name)
+    chip.skip_measuring()
+    with pytest.raises(DeviceGarbage, match="no measurement"):
+        bench.one(name)
+    chip.heal()
+    assert bench.read(name)["temperature_c"] == pytest.approx(20.0, abs=0.02)
+
+
+@pytest.mark.parametrize("name", ["bme280", "bmp388", "ina219", "ina226"])
+def test_a_stuck_chip_repeats_itself(name: str) -> None:
+    bench = ChipBench()
+    before = bench.read(name)
+    getattr(bench, name).is_stuck = True
+    bench.air_now, bench.supply = (-30.0, 50_000.0, 5.0), (3_000.0, 100.0)
+    assert bench.read(name) == before
+    getattr(bench, name).heal()
+    assert bench.read(name) != before
+
+
+@pytest.mark.parametrize("name", ["bme280", "bmp388"])
+def test_the_first_sample_may_be_wrong(name: str) -> None:
+    """Plausible to the driver, and far from the truth; from the second on it is right."""
+    bench = ChipBench()
+    bench.air_now = (-30.0, 101_325.0, 40.0)
+    getattr(bench, name).has_bad_first_sample = True
+    values = [bench.read(name) for _ in range(2)]
+    assert abs(values[0]["temperature_c"] + 30.0) > 20
+    assert values[1]["temperature_c"] == pytest.approx(-30.0, abs=0.02)
+
+
+@pytest.mark.parametrize("name", ["bme280", "bmp388"])
+def test_impossible_air_reaches_the_driver(name: str) -> None:
+    """As cold as the counts go, and no pressure at all: the driver says so and gives nothing."""
+    bench = ChipBench()
+    chip = getattr(bench, name)
+    bench.read(name)
+    for air in (AirReading(-312.0, 90_000.0, 50.0), AirReading(20.0, 0.0, 50.0)):
+        chip.forced_air = air
+        with pytest.raises(DeviceGarbage):
+            bench.one(name)
+        chip.heal()
+        bench.read(name)
+    chip.forced_air = AirReading(20.0, 90_000.0, 140.0)
+    assert bench.read(name).get("humidity_pct", 100.0) == 100.0
+
+
+def test_power_monitor_faults() -> None:
+    bench = ChipBench()
+    for name in ("ina219", "ina226"):
+        chip = getattr(bench, name)
+        chip.is_reversed = True
+        assert bench.read(name)["current_ma"] == pytest.approx(-400.0, abs=0.2)
+        chip.heal()
+        chip.has_overflow = True
+        with pytest.raises(DeviceGarbage, match="overflow"):
+            bench.one(name)
+        chip.heal()
+        chip.power_up()
+        with pytest.raises(DeviceTimeout):
+            bench.one(name)
+        assert bench.read(name)["current_ma"] == pytest.approx(400.0, abs=0.2)
+        chip.power_up()
+        chip.forgets = True
+        with pytest.raises(DeviceGarbage, match="keep"):
+            bench.one(name)
+
+
+def test_any_register_can_be_forced() -> None:
+    bench = ChipBench()
+    bench.bme280.forced[0xD0] = 0x12
+    assert bench.bus.read_i2c_block_data(0x76, 0xCF, 3) == [0, 0x12, 0]
+    bench.ina219.forced[0x02] = 0xABCD
+    assert bench.bus.read_i2c_block_data(0x40, 0x02, 2) == [0xAB, 0xCD]
