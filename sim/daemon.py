@@ -56,6 +56,7 @@ class Daemon:
         self._boot_ms = 0
         self._life = 0  # counts kills: what was planned before one is void
         self._stalled_until_ms = 0
+        self._died_ms = 0
 
     @property
     def now_ms(self) -> int:
@@ -128,8 +129,9 @@ class Daemon:
         if now_ms < self._stalled_until_ms:
             self._plan(self._stalled_until_ms, lambda: self._step(life))
             return
-        due_ms = self._step_flight(self.flight, now_ms)
-        if due_ms is None:
+        due_ms = self._advance(now_ms)
+        if due_ms is None:  # only here does nothing refer to the flight any more
+            self.restart(self._died_ms)
             return
         assert due_ms > now_ms, "the flight asked for a step in the past"
         for observer in self._observers:
@@ -137,17 +139,18 @@ class Daemon:
         blocked_ms = self._watchdog.take_blocked_ms()  # a device kept it waiting inside the step
         self._plan(max(due_ms, now_ms + blocked_ms), lambda: self._step(life))
 
-    def _step_flight(self, flight: Flight, now_ms: int) -> int | None:
+    def _advance(self, now_ms: int) -> int | None:
         """When the next step is due; None when this one was its last."""
+        assert self.flight is not None
         try:
             with contextlib.suppress(WatchdogBite):
-                return self._boot_ms + flight.step(now_ms - self._boot_ms)
+                return self._boot_ms + self.flight.step(now_ms - self._boot_ms)
         except Exception as error:
             if not self._observers:
                 raise
             for observer in self._observers:
                 observer.on_crash(error)
-            self.restart()
-            return None
-        self.restart(self._watchdog.petted_ms + self._watchdog.limit_ms)
+            self._died_ms = now_ms
+        else:
+            self._died_ms = self._watchdog.petted_ms + self._watchdog.limit_ms
         return None

@@ -42,7 +42,8 @@ def test_horus_packets_are_sent_heard_and_counted(tmp_path: Path) -> None:
     result = summary.finish(world, None)
     sent, heard = result["horus_sent"], result["horus_heard"]
     assert 80 <= sent <= 120 and 0.4 < heard / sent < 0.95
-    assert len(rows) == heard and {row["via"] for row in rows} == {"horus"}
+    assert {row["via"] for row in rows} == {"horus"}
+    assert heard <= len(rows) <= heard + 3, "the channel doubles a frame now and then"
     assert 0.4 < sent / result["beacons_sent"] < 0.6, "one to two of our own"
     assert f"in Horus packets {sent} and {heard}" in " ".join(summary.sentences(result, tmp_path))
     with_line = [row["musing"] for row in rows if row["musing"]]

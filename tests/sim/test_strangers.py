@@ -63,7 +63,7 @@ def test_an_attacker_replays_what_was_heard() -> None:
     strangers = _strangers(replays=100)
     assert _hour(strangers) == []
     genuine = encode_uplink(CommandFrame(NODE, 0, 5, b"\x01"), KEY)
-    strangers.overhear(genuine)
+    strangers.overheard.append(genuine)
     sent = [one for _ in range(60) for one in strangers.minute()]
     assert {(one.to, one.data) for one in sent} == {("payload", genuine)}
 

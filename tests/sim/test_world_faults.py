@@ -13,6 +13,7 @@ import pytest
 from sim.board import PI_4, PI_5, Firmware
 from sim.gnss_settings import M10
 from sim.hardware import Hardware
+from sim.scenario import Conditions
 from sim.replay import Replay
 from sim.world import World
 from tests.sim.flights import hop_rows, hop_world, mission, write_csv
@@ -23,7 +24,8 @@ from wire.records import Kind, unpack_body
 
 def _world(folder: Path, hardware: Hardware | None = None, plan: Mission | None = None) -> World:
     replay = Replay(write_csv(folder / "hop.csv", hop_rows()))
-    return World(plan or mission(), 5, "scripted", folder, replay, None, hardware)
+    conditions = Conditions(hardware=hardware or Hardware())
+    return World(plan or mission(), 5, "scripted", folder, replay, None, conditions)
 
 
 def _events(world: World) -> list[str]:
@@ -36,7 +38,7 @@ def _events(world: World) -> list[str]:
 
 def _value(world: World, quantity: str) -> float | None:
     assert world.flight is not None
-    now_ms = world.clock.now_ms - world._boot_ms
+    now_ms = world.daemon.now_ms
     return world.flight.sensors.latest(quantity, now_ms)
 
 
