@@ -18,7 +18,7 @@ import structlog
 import typer
 
 from groundstation import export as exports
-from groundstation import gateway, outbox
+from groundstation import gateway, outbox, text_models
 from groundstation.archive import Archive, ArchiveBusy
 from groundstation.gateway import KissServer, Road, RoadError
 from groundstation.ground import Ground
@@ -52,6 +52,14 @@ ListenOption = Annotated[
 ReplayOption = Annotated[
     Path | None, typer.Option("--replay", help="Read an earlier raw log instead of a radio.")
 ]
+CodecOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--codec", metavar="FILE",
+        help="A persona's text.codec, to read what it packed. Without it the mission's bundle and"
+             " the *.codec files beside the archive are asked.",
+    ),
+]
 _SENTENCES = (ArchiveBusy, MissionError, KeyFileError, RoadError, WrongVersion)
 
 
@@ -82,14 +90,15 @@ def _road(mission: Mission, listen: str | None) -> Callable[[], Road] | None:
 
 def _receive(
     mission: Mission, mission_path: Path, listen: str | None, replay: Path | None,
-    stop: threading.Event, ended: Callable[[], None] = lambda: None,
+    codecs: list[Path] | None, stop: threading.Event, ended: Callable[[], None] = lambda: None,
 ) -> threading.Thread | None:
     """Open the archive and hear on a thread of its own, which calls ``ended`` when it stops.
 
     Replays are read at once.
     """
     archive = Archive(_archive_path(mission, mission_path))
-    ground = Ground(mission, archive, _uplink_key(mission, mission_path))
+    models = text_models.load(mission, mission_path.parent, codecs or [])
+    ground = Ground(mission, archive, _uplink_key(mission, mission_path), models)
     if replay is not None:
         heard = list(gateway.replay(replay))
         for start in range(0, len(heard), 500):
@@ -116,7 +125,7 @@ def _receive(
 @app.command()
 def serve(
     mission: MissionOption = Path("mission.toml"), listen: ListenOption = None,
-    replay: ReplayOption = None,
+    replay: ReplayOption = None, codec: CodecOption = None,
 ) -> None:
     """Receive, and serve the page."""
     loaded = load_mission(mission)
@@ -135,7 +144,7 @@ def serve(
         server.should_exit = True
 
     stop = threading.Event()
-    thread = _receive(loaded, mission, listen, replay, stop, leave)
+    thread = _receive(loaded, mission, listen, replay, codec, stop, leave)
     print(f"The page is at http://{address[0]}:{address[1]}/ (Ctrl-C ends)", flush=True)
     try:
         server.run(sockets=[web_socket])
@@ -153,14 +162,14 @@ def serve(
 @app.command()
 def receive(
     mission: MissionOption = Path("mission.toml"), listen: ListenOption = None,
-    replay: ReplayOption = None,
+    replay: ReplayOption = None, codec: CodecOption = None,
 ) -> None:
     """Receive without a page."""
     loaded = load_mission(mission)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    thread = _receive(loaded, mission, listen, replay, stop)
+    thread = _receive(loaded, mission, listen, replay, codec, stop)
     if thread is None and replay is None:
         raise RoadError(f"{mission}: radio.kind is none, so there is nothing to receive from")
     print(f"Receiving into {_archive_path(loaded, mission)} (Ctrl-C ends)", flush=True)
@@ -198,13 +207,16 @@ def ask(
 
 
 @app.command()
-def rebuild(mission: MissionOption = Path("mission.toml")) -> None:
+def rebuild(
+    mission: MissionOption = Path("mission.toml"), codec: CodecOption = None
+) -> None:
     """Decode the whole archive again from the raw receptions."""
     loaded = load_mission(mission)
     path = _existing(loaded, mission)
     archive = Archive(path)
     archive.rebuild()
-    Ground(loaded, archive, _uplink_key(loaded, mission))
+    models = text_models.load(loaded, mission.parent, codec or [])
+    Ground(loaded, archive, _uplink_key(loaded, mission), models)
     count = archive.last_reception_id()
     archive.close()
     print(f"{path}: {count} receptions decoded again.")

@@ -141,8 +141,13 @@ class Store:
         self._mark(_IN_FLIGHT, record_ids)
 
     def mark_queued(self, record_ids: Iterable[int]) -> None:
-        """Back into the queue: the block that carried them made room."""
-        self._mark(_QUEUED, record_ids)
+        """Back into the queue: to be sent again, even what was confirmed a moment ago."""
+        queued = set(record_ids)
+        if not queued:
+            return
+        self._ring_sent -= queued
+        self._confirmed = [mark for mark in self._confirmed if mark[1] not in queued]
+        self._mark(_QUEUED, queued - {record.record_id for record, _ in self._ring})
 
     def mark_confirmed(self, record_ids: Iterable[int]) -> None:
         """The ground has them. They stay."""

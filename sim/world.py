@@ -29,6 +29,7 @@ from payload.devices.gps_ublox import UbloxGnss
 from payload.devices.ina219 import Ina219
 from payload.flight import Flight, FlightPorts
 from payload.memory import Memory
+from payload.persona import CodecAbsent, Persona
 from payload.ports import HeardFrame, Mind, PortError, Sensor
 from payload.prompt import PersonaText
 from payload.store import Store
@@ -43,9 +44,10 @@ from sim.receiver import FakeUblox
 from sim.services import ScriptedMind, SimBoard, SimHttp, SimWatchdog
 from sim.sky import Sky
 from sim.worker_mind import WorkerMind
-from wire import auth
+from wire import auth, bodies
 from wire.frames import BeaconFrame, decode_downlink
 from wire.mission import Mission
+from wire.text_codec import TextModel
 
 MindKind = Literal["real", "scripted", "none"]
 BOOT_DELAY_MS = 20_000
@@ -83,6 +85,15 @@ class PersonaParts:
     text: PersonaText | None = None
     memory_path: Path | None = None
     bundle: Path | None = None
+    codec: TextModel | None = None
+
+    @staticmethod
+    def of(persona: Persona) -> PersonaParts:
+        """All parts of a bundle; a codec that cannot be read is left out, as on the payload."""
+        codec = None
+        with contextlib.suppress(CodecAbsent):
+            codec = persona.load_codec()
+        return PersonaParts(persona.text, persona.memory_path, persona.bundle, codec)
 
 
 # Speaks for the scripted mind: the core does not think without a persona.
@@ -257,7 +268,7 @@ class World:
                 memory = Memory(self._persona.memory_path)
         self.flight = Flight(
             mission, ports, self.store, text, memory, self._key,
-            part_rng(self.seed, f"flight {self.store.boot}"),
+            part_rng(self.seed, f"flight {self.store.boot}"), self._persona.codec,
         )
         self._boot_ms = self.clock.now_ms
         self._step_flight(self.boots)
@@ -303,7 +314,9 @@ class World:
 
     def _open_ground(self) -> None:
         self.archive = Archive(self.archive_path, is_durable=False)
-        self.ground = Ground(self.mission, self.archive, self._key)
+        codec = self._persona.codec
+        models = bodies.by_id([] if codec is None else [codec])
+        self.ground = Ground(self.mission, self.archive, self._key, models)
 
     def _close_ground(self) -> None:
         self.ground = None

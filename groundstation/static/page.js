@@ -34,6 +34,7 @@ function colophon(state) {
     `Heard at ${state.station}: ${format.grouped(link.heard)} frames, ${format.grouped(link.lost)} lost on the way`,
     link.noise ? `${format.grouped(link.noise)} bursts of noise` : "",
     link.conflicts ? `${format.grouped(link.conflicts)} records that contradict earlier ones` : "",
+    link.sealed ? `the texts of ${format.grouped(link.sealed)} records wait for a text model that this station lacks` : "",
     state.foreign.length ? `also heard: ${state.foreign.map((node) => `node ${node.node_id}`).join(", ")}` : "",
   ].filter(Boolean).join("; ");
   byId("colophon").replaceChildren(
