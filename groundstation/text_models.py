@@ -18,7 +18,7 @@ from wire.mission import Mission
 from wire.text_codec import CodecError, TextModel
 
 _log = structlog.get_logger()
-MODELS_MAX = 8  # of some 15 MB each
+MODELS_MAX = 8  # of some 5 MB each
 
 
 def load(mission: Mission, base: Path, named: Iterable[Path]) -> Models:

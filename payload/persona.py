@@ -25,7 +25,7 @@ class Persona:
         return self.bundle / "memory.sqlite"
 
     def load_codec(self) -> TextModel:
-        """The model that packs this persona's texts for the air; some 0.2 s and 15 MB on a desk.
+        """The model that packs this persona's texts for the air; some 0.2 s and 5 MB on a desk.
 
         Raises CodecAbsent, one sentence; everything but the packing goes on without it.
         """

@@ -236,11 +236,14 @@ def test_an_unreadable_model_is_one_sentence_and_the_station_goes_on(
 
 
 def test_no_more_models_than_the_bound_are_read(mission, tmp_path):  # noqa: F811
-    data = model().pack()
     folder = tmp_path / "archive"
     folder.mkdir()
     for number in range(text_models.MODELS_MAX + 2):
-        (folder / f"{number:02}.codec").write_bytes(data)
+        (folder / f"{number:02}.codec").write_bytes(b"not a model")
+    model().save(tmp_path / "named")
     with capture_logs() as logs:
-        assert list(text_models.load(load_mission(mission), tmp_path, [])) == [SHORT_ID]
-    assert [e["event"] for e in logs] == ["text_model_left_out"] * 2
+        found = text_models.load(load_mission(mission), tmp_path, [tmp_path / "named"])
+    assert list(found) == [SHORT_ID], "named ones come first"
+    events = [e["event"] for e in logs]
+    assert events.count("text_model_unreadable") == text_models.MODELS_MAX - 1
+    assert events.count("text_model_left_out") == 3

@@ -8,6 +8,8 @@ import pytest
 
 from host_training import codec_stage, persona_dir
 from host_training.errors import TrainingError
+from host_training.importers.notebook import Condition
+from host_training.sessions import Example
 from tests.host_training.conftest import need
 from wire.bodies import marked_text
 from wire.bundle import verify_bundle
@@ -46,6 +48,18 @@ def test_what_is_held_out_is_nowhere_in_what_is_learnt() -> None:
     assert len(found.texts) > 80 and len(found.held_out) >= len(found.texts)
     learnt = "\n".join(found.train)
     assert not [text for text in found.texts if text in learnt]
+
+
+def test_a_held_out_thought_that_is_in_the_diary_too_is_not_learnt_from_there() -> None:
+    texts = [f"The wind number {word} went by and said nothing." for word in ("one", "two", "six")]
+    thoughts = [Example("thought", text, "notebook", 0, condition=Condition("wind"))
+                for text in texts]
+    day = "Dry day in the yard again. " + " ".join(texts)
+    diary = [Example("monologue", day, "notebook", 0)]
+    found = codec_stage.messages(thoughts + diary, [], 1)
+    learnt = "\n".join(found.train)
+    assert len(found.texts) == 1 and "Dry day in the yard again." in learnt
+    assert [text in learnt for text in texts].count(False) == 1
 
 
 def test_a_person_without_general_text_starts_from_the_shipped_codec(

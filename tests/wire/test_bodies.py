@@ -133,6 +133,8 @@ def test_without_the_model_all_but_the_texts_is_read_and_nothing_is_lost() -> No
     assert unpack(kept, KEYS, MODELS) == sealed
     again = coding["coded"]
     data = SHORT_ID + varint.encode(len(again)) + again + msgpack.packb({4: 154})
+    both = {"text": "The lamp on the board has faded.", **sealed}
+    assert unpack(pack(both, KEYS, model()), KEYS, {}) == both, "read by all"
     made = Packed(Seat.MODEL, data)
     assert unpack(made, KEYS, MODELS) == {"text": "The lamp is lit.", "by": "model", "alt": 154}
 
@@ -227,6 +229,16 @@ def test_a_few_bytes_cannot_make_the_decoder_work_long() -> None:
     short = text[: TEXT_BYTES_PER_CODED_MAX * len(sure.encode(text[:30]))]
     assert unpack(Packed(Seat.MODEL, coded({}, short[:30], sure)), KEYS, known) == {
         "text": short[1:30]}
+
+
+def test_the_bound_of_a_decoded_text_is_in_bytes() -> None:
+    """Four bytes a character must not make it four times as long."""
+    rng = random.Random(6)
+    for letters, is_read in ((190, True), (210, False)):
+        text = "\x02" + "".join(rng.choice("αβγδεζηθ") for _ in range(letters))
+        assert len(text) < TEXT_BYTES_MAX < TEXT_BYTES_PER_CODED_MAX * len(model().encode(text))
+        body = unpack(Packed(Seat.MODEL, coded({}, text)), KEYS, MODELS)
+        assert (SEALED not in body) == is_read
 
 
 def test_records_know_four_seats() -> None:
