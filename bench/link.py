@@ -101,7 +101,7 @@ class Link:
         for record in self.receiver.on_data(heard):
             if record.record_id not in self.heard:
                 self.heard[record.record_id] = self.slots
-                self.heard_bytes += len(records.pack_body(record.body))
+                self.heard_bytes += len(records.pack(record).data)
 
     def _report(self) -> None:
         assert self._feedback is not None
@@ -160,7 +160,7 @@ def hybrid(
         link, sent = _until_all(channel, feedback, symbols)
         ideal += channel.ideal_slots(symbols)
         slots += link.slots
-        net_bytes += sum(len(records.pack_body(record.body)) for record in sent)
+        net_bytes += sum(len(records.pack(record).data) for record in sent)
     return ideal / slots, ideal / slots * net_bytes / (trials * symbols * MTU_BYTES)
 
 
@@ -236,7 +236,7 @@ def small_records(loss: float, slots: int, is_bursty: bool, load: float = 0.6) -
     """Share of 70-byte records, Poisson, one-way, that arrive within 300 slots."""
     link = Link(Channel(3, loss, is_bursty), None)
     rng = random.Random(4)
-    sample = _record(200, 56, rng)
+    sample = _record(200, 60, rng)
     size = len(records.encode(sample, sample))
     assert size == 70, size
     rate = load * (1 - loss) * PACKED_BYTES / size  # records per slot
@@ -246,7 +246,7 @@ def small_records(loss: float, slots: int, is_bursty: bool, load: float = 0.6) -
         while due <= link.slots < slots:
             number += 1
             born[number] = link.slots
-            link.sender.push(_record(number, 56, rng), link.now_ms)
+            link.sender.push(_record(number, 60, rng), link.now_ms)
             due += rng.expovariate(rate)
         link.slot()
     in_time = sum(link.heard.get(n, 1 << 30) - slot <= 300 for n, slot in born.items())
@@ -263,7 +263,7 @@ def against_cfdp(trials: int) -> list[Row]:
     rows = []
     feedback = Feedback(64, 8)
     sent = _block_of(BLOCK_SYMBOLS_MAX, 1, random.Random(0))
-    content = b"".join(records.pack_body(record.body) for record in sent)
+    content = b"".join(records.pack(record).data for record in sent)
     full = len(content) / (BLOCK_SYMBOLS_MAX * MTU_BYTES)
 
     def transfers(loss: float, timer_s: float | None, slots_max: int) -> list[int | None]:

@@ -18,7 +18,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from groundstation import ccsds, gateway, outbox
+from groundstation import ccsds, gateway, outbox, text_models
 from groundstation import export as exports
 from groundstation.archive import Archive, ArchiveBusy
 from groundstation.feeds import PacketFeed, SummaryFeed
@@ -55,6 +55,14 @@ ListenOption = Annotated[
 ReplayOption = Annotated[
     Path | None, typer.Option("--replay", help="Read an earlier raw log instead of a radio.")
 ]
+CodecOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--codec", metavar="FILE",
+        help="A persona's text.codec, to read what it packed. Without it the mission's bundle and"
+             " the *.codec files beside the archive are asked.",
+    ),
+]
 HorusUdpOption = Annotated[
     str | None,
     typer.Option(
@@ -88,14 +96,17 @@ def _archive_path(mission: Mission, mission_path: Path) -> Path:
     return mission_path.parent / mission.ground.archive_dir / ARCHIVE_NAME
 
 
-def _ground(mission: Mission, mission_path: Path, archive: Archive) -> Ground:
-    """A station with its keys, where it has a key file."""
+def _ground(
+    mission: Mission, mission_path: Path, archive: Archive, codecs: list[Path] | None
+) -> Ground:
+    """A station with its keys, where it has a key file, and the text models that it finds."""
+    models = text_models.load(mission, mission_path.parent, codecs or [])
     path = mission_path.parent / mission.keys.file
     if not path.exists():
-        return Ground(mission, archive, None)
+        return Ground(mission, archive, None, models=models)
     master = key_file.load(path)
     uplink_key = derive_key(master, mission.payload.node_id, Direction.UPLINK)
-    return Ground(mission, archive, uplink_key, mission.downlink_key(master))
+    return Ground(mission, archive, uplink_key, mission.downlink_key(master), models)
 
 
 def _road(mission: Mission, listen: str | None) -> Callable[[], Road] | None:
@@ -140,14 +151,15 @@ class _Udp:
 
 def _receive(
     mission: Mission, mission_path: Path, listen: str | None, replay: Path | None,
-    stop: threading.Event, udp: _Udp, ended: Callable[[], None] = lambda: None,
+    stop: threading.Event, udp: _Udp, codecs: list[Path] | None,
+    ended: Callable[[], None] = lambda: None,
 ) -> threading.Thread | None:
     """Open the archive and hear on a thread of its own, which calls ``ended`` when it stops.
 
     Replays are read at once.
     """
     archive = Archive(_archive_path(mission, mission_path))
-    ground = _ground(mission, mission_path, archive)
+    ground = _ground(mission, mission_path, archive, codecs)
     if replay is not None:
         heard = list(gateway.replay(replay))
         for start in range(0, len(heard), 500):
@@ -179,7 +191,7 @@ def _receive(
 @app.command()
 def serve(
     mission: MissionOption = Path("mission.toml"), listen: ListenOption = None,
-    replay: ReplayOption = None, horus_udp: HorusUdpOption = None,
+    replay: ReplayOption = None, codec: CodecOption = None, horus_udp: HorusUdpOption = None,
     summary_udp: SummaryUdpOption = None, ccsds_udp: CcsdsUdpOption = None,
 ) -> None:
     """Receive, and serve the page."""
@@ -200,7 +212,7 @@ def serve(
 
     stop = threading.Event()
     udp = _Udp(horus_udp, summary_udp, ccsds_udp)
-    thread = _receive(loaded, mission, listen, replay, stop, udp, leave)
+    thread = _receive(loaded, mission, listen, replay, stop, udp, codec, leave)
     print(f"The page is at http://{address[0]}:{address[1]}/ (Ctrl-C ends)", flush=True)
     try:
         server.run(sockets=[web_socket])
@@ -218,7 +230,7 @@ def serve(
 @app.command()
 def receive(
     mission: MissionOption = Path("mission.toml"), listen: ListenOption = None,
-    replay: ReplayOption = None, horus_udp: HorusUdpOption = None,
+    replay: ReplayOption = None, codec: CodecOption = None, horus_udp: HorusUdpOption = None,
     summary_udp: SummaryUdpOption = None, ccsds_udp: CcsdsUdpOption = None,
 ) -> None:
     """Receive without a page."""
@@ -227,7 +239,7 @@ def receive(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     udp = _Udp(horus_udp, summary_udp, ccsds_udp)
-    thread = _receive(loaded, mission, listen, replay, stop, udp)
+    thread = _receive(loaded, mission, listen, replay, stop, udp, codec)
     if thread is None and replay is None:
         raise RoadError(f"{mission}: radio.kind is none, so there is nothing to receive from")
     print(f"Receiving into {_archive_path(loaded, mission)} (Ctrl-C ends)", flush=True)
@@ -267,13 +279,15 @@ def ask(
 
 
 @app.command()
-def rebuild(mission: MissionOption = Path("mission.toml")) -> None:
+def rebuild(
+    mission: MissionOption = Path("mission.toml"), codec: CodecOption = None
+) -> None:
     """Decode the whole archive again from the raw receptions."""
     loaded = load_mission(mission)
     path = _existing(loaded, mission)
     archive = Archive(path)
     archive.rebuild()
-    _ground(loaded, mission, archive)
+    _ground(loaded, mission, archive, codec)
     count = archive.last_reception_id()
     archive.close()
     print(f"{path}: {count} receptions decoded again.")

@@ -21,8 +21,10 @@ import structlog
 
 from groundstation import outbox, rawlog, schema
 from groundstation.rawlog import RawLog, Reception
+from wire import bodies
 from wire.auth import Authenticity
 from wire.beacon import Beacon
+from wire.bodies import SEALED, unpack_body
 from wire.commands import Opcode
 from wire.frames import BeaconFrame
 from wire.records import Record, TimeQuality
@@ -148,34 +150,49 @@ class Archive:
     ) -> bool:
         """Keep one record; False when it was here already.
 
-        The same id with other contents is kept beside the first, as a conflict. Raises ValueError
-        for a body that cannot be packed.
+        Text takes the place of the same record sealed (``wire.bodies``). The same id with other
+        contents is kept beside the first, as a conflict. Raises ValueError for a body that cannot
+        be packed.
         """
         body = msgpack.packb(record.body)
         row = (node_id, record.record_id, int(record.kind), record.boot, record.time_ms,
                int(record.quality), body, heard_utc_ms, authenticity.value)
         added = self.db.execute(f"INSERT OR IGNORE INTO record{_RECORD_COLUMNS}", row)
         if not added.rowcount:
-            self._keep_conflict(row)
-            return False
+            return self._keep_another(row)
         if record.quality is TimeQuality.NONE:
             self._learn_boot_clock(node_id, record, heard_utc_ms)
         assert added.lastrowid is not None
         self.note_change("record", added.lastrowid)
+        if SEALED in record.body:
+            self.count({"sealed": 1})
         return True
 
-    def _keep_conflict(self, row: tuple[Any, ...]) -> None:
+    def _keep_another(self, row: tuple[Any, ...]) -> bool:
+        """A record whose id is here: text for a sealed one (True), a conflict, or nothing new."""
         node_id, record_id, kind, boot, time_ms, quality, body, *_ = row
-        first = self.db.execute(
-            "SELECT kind, boot, time_ms, quality, body FROM record"
+        row_id, first_body, *first = self.db.execute(
+            "SELECT id, body, kind, boot, time_ms, quality FROM record"
             " WHERE node_id = ? AND record_id = ?", (node_id, record_id),
         ).fetchone()
-        if tuple(first) == (kind, boot, time_ms, quality, body):
-            return
+        if first == [kind, boot, time_ms, quality]:
+            here, now = unpack_body(first_body), unpack_body(body)
+            is_same = bodies.without_text(here) == bodies.without_text(now)
+            if here == now or (is_same and SEALED in now):
+                return False
+            if is_same and SEALED in here:
+                self.db.execute("UPDATE record SET body = ? WHERE id = ?", (body, row_id))
+                self.note_change("record", row_id)
+                self.count({"sealed": -1})
+                return True
+        self._keep_conflict(row)
+        return False
+
+    def _keep_conflict(self, row: tuple[Any, ...]) -> None:
         kept = self.db.execute(f"INSERT OR IGNORE INTO record_conflict{_RECORD_COLUMNS}", row)
         if kept.rowcount:
             self.count({"conflicts": 1})
-            _log.warning("record_conflict", node_id=node_id, record_id=record_id)
+            _log.warning("record_conflict", node_id=row[0], record_id=row[1])
 
     def _learn_boot_clock(self, node_id: int, record: Record, heard_utc_ms: int) -> None:
         """A boot without UTC is dated by its fastest record: none is heard before it is made."""

@@ -18,11 +18,12 @@ import structlog
 
 from groundstation import foreign, horus_udp, outbox
 from groundstation.archive import Archive
-from groundstation.outbox import ATTEMPTS_MAX
+from groundstation.outbox import ATTEMPTS_MAX, PLAIN_TEXTS_MAX
 from groundstation.rawlog import Reception
 from groundstation.receiver import NodeReceiver
-from wire import auth, beacon, commands, frames
+from wire import auth, beacon, bodies, commands, frames
 from wire.auth import Authenticity
+from wire.bodies import NO_MODELS, Models
 from wire.commands import Opcode
 from wire.frames import (
     BeaconFrame,
@@ -60,17 +61,20 @@ class Ground:
 
     ``uplink_key`` is ``auth.derive_key(master, node_id, Direction.UPLINK)``; with None the station
     never transmits. ``downlink_key`` is ``mission.downlink_key(master)``; with None it cannot tell
-    an impostor. Opening it decodes whatever the archive holds and nobody decoded yet, all of it
-    where that was done with another downlink key or none, and feeds the data frames of the last two
-    hours again so that half-heard blocks go on.
+    an impostor. ``models`` are the text models that are here (``wire.bodies``). Opening it decodes
+    whatever the archive holds and nobody decoded yet, all of it where that was done with another
+    downlink key or none, and feeds the data frames of the last two hours again so that half-heard
+    blocks go on.
     """
 
     def __init__(
         self, mission: Mission, archive: Archive, uplink_key: bytes | None,
-        downlink_key: bytes | None = None,
+        downlink_key: bytes | None = None, models: Models = NO_MODELS,
     ) -> None:
         assert downlink_key is None or mission.keys.downlink_mac, "this mission does not sign"
         self.archive = archive
+        self._models = models
+        self._missing_models: set[str] = set()  # that were told of
         self._mission = mission
         self._node_id = mission.payload.node_id
         self._key = uplink_key
@@ -88,6 +92,7 @@ class Ground:
         self._catch_up()
         with archive.batch():
             archive.set_meta("can_transmit", int(uplink_key is not None))
+            outbox.withdraw_plain_text(archive.db, [model.hex() for model in models])
             archive.note_change("station", None)
         if uplink_key is None:
             _log.info("receive_only", why="no uplink key: this station listens and never sends")
@@ -245,7 +250,8 @@ class Ground:
             foreign = len(self._nodes) - (self._node_id in self._nodes)
             if node_id != self._node_id and foreign >= FOREIGN_NODES_MAX:
                 return None
-            node = self._nodes[node_id] = NodeReceiver(node_id, self._symbol_mtu_bytes(frame))
+            mtu_bytes = self._symbol_mtu_bytes(frame)
+            node = self._nodes[node_id] = NodeReceiver(node_id, mtu_bytes, self._models)
         return node
 
     def _symbol_mtu_bytes(self, frame: BeaconFrame | DataFrame) -> int:
@@ -275,6 +281,7 @@ class Ground:
         is_new = self.archive.add_record(frame.node_id, record, utc_ms, frame.authenticity)
         if not is_new or frame.node_id != self._node_id:
             return
+        self._ask_for_text(record, utc_ms)
         body, db = record.body, self.archive.db
         question_id, counter = _u32(body.get("question_id")), _u32(body.get("counter"))
         if record.kind is Kind.REPLY and question_id is not None:
@@ -285,6 +292,18 @@ class Ground:
             is_ok = body.get("result") == "ok"
             why = str(body.get("why") or body.get("result") or "refused")[:80]
             outbox.finish_command(db, counter, utc_ms, None if is_ok else why)
+
+    def _ask_for_text(self, record: Record, utc_ms: int) -> None:
+        """A record sealed with a model that is not here: ask, once for each, for plain text."""
+        model = bodies.sealed_model(record.body)
+        if model is None or bytes.fromhex(model) in self._models:
+            return
+        if self._key is not None:
+            outbox.ask_plain_text(self.archive.db, model, utc_ms)
+        if model not in self._missing_models and len(self._missing_models) < PLAIN_TEXTS_MAX:
+            self._missing_models.add(model)
+            _log.warning("text_model_absent", model=model, why="its texts are kept as they came;"
+                         " give the bundle's text.codec with --codec and run rebuild")
 
     # -- speaking -----------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ its reply is here; ``failed`` was given up or refused, and ``why`` says which.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from wire.commands import Command, Opcode
 from wire.records import EPOCH_2025_MS
 
 ATTEMPTS_MAX = 30
+PLAIN_TEXTS_MAX = 8
 COLUMNS = (
     "id, kind, opcode, text, state, created_ms, attempts, last_sent_ms, confirmed_ms, answered_ms,"
     " counter, why"
@@ -43,9 +45,15 @@ class Letter:
 
     def command(self) -> Command:
         """What goes into the frame."""
-        if self.opcode is Opcode.ASK:
-            return Command(Opcode.ASK, (self.letter_id, self.text))
-        return Command(self.opcode)
+        return _command(self.opcode, self.letter_id, self.text)
+
+
+def _command(opcode: Opcode, letter_id: int, text: str) -> Command:
+    if opcode is Opcode.ASK:
+        return Command(opcode, (letter_id, text))
+    if opcode is Opcode.PLAIN_TEXT:
+        return Command(opcode, (int(text, 16),))
+    return Command(opcode)
 
 
 def _letter(row: sqlite3.Row) -> Letter:
@@ -66,7 +74,7 @@ def add(db: sqlite3.Connection, opcode: Opcode, text: str, utc_ms: int) -> int:
     row = db.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM outbox").fetchone()
     letter_id = max(int(row[0]), _seconds(utc_ms))
     kind = "question" if opcode is Opcode.ASK else "command"
-    commands.encode(Command(opcode, (letter_id, text) if opcode is Opcode.ASK else ()))
+    commands.encode(_command(opcode, letter_id, text))
     db.execute(
         "INSERT INTO outbox(id, kind, opcode, text, state, created_ms)"
         " VALUES (?, ?, ?, ?, 'queued', ?)",
@@ -92,6 +100,28 @@ def post(path: Path, opcode: Opcode, text: str, utc_ms: int) -> Letter:
         db.close()
     assert letter is not None
     return letter
+
+
+def ask_plain_text(db: sqlite3.Connection, model: str, utc_ms: int) -> None:
+    """Queue the request to send texts without this model (its short id in hex), once for ever.
+
+    The caller commits. Above PLAIN_TEXTS_MAX models nothing is asked: somebody makes them up.
+    """
+    rows = db.execute("SELECT text FROM outbox WHERE opcode = ?", (int(Opcode.PLAIN_TEXT),))
+    asked = {row[0] for row in rows}
+    if model not in asked and len(asked) < PLAIN_TEXTS_MAX:
+        add(db, Opcode.PLAIN_TEXT, model, utc_ms)
+
+
+def withdraw_plain_text(db: sqlite3.Connection, models: Iterable[str]) -> None:
+    """Give up requests that were not taken yet and that nobody needs: the models came here."""
+    for model in models:
+        rows = db.execute(
+            "SELECT id FROM outbox WHERE opcode = ? AND text = ? AND state IN ('queued', 'sent')",
+            (int(Opcode.PLAIN_TEXT), model),
+        ).fetchall()
+        for row in rows:
+            fail(db, row[0], "not needed: the text model is here now")
 
 
 def next_waiting(db: sqlite3.Connection) -> Letter | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter, deque
 
 from groundstation.order import BeaconOrder
+from wire.bodies import NO_MODELS, Models
 from wire.frames import DataFrame, FrameCounter
 from wire.records import Record
 from wire.transfer import Receiver
@@ -22,9 +23,9 @@ _SAME_FRAMES = 64
 class NodeReceiver:
     """The state of one node id. ``minutes`` collects (heard, lost) until the owner takes it."""
 
-    def __init__(self, node_id: int, mtu_bytes: int) -> None:
+    def __init__(self, node_id: int, mtu_bytes: int, models: Models = NO_MODELS) -> None:
         self.node_id = node_id
-        self.blocks = Receiver(mtu_bytes)
+        self.blocks = Receiver(mtu_bytes, models)
         self.order = BeaconOrder()
         self.last_counter: FrameCounter | None = None
         self.last_heard_ms: int | None = None

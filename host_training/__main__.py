@@ -42,6 +42,11 @@ TrustOption = Annotated[list[Path] | None, typer.Option(
 ThreadsOption = Annotated[int, typer.Option(min=0, max=256, help="CPU threads; 0: as many as there"
                                                                   " are.")]
 
+GeneralOption = Annotated[list[Path] | None, typer.Option(
+    "--general", metavar="TEXT", help="A .txt or .txt.xz file in the person's language, for the"
+                                      " text codec to start from; may be given again. Left out: a"
+                                      " codec of English books that is shipped.")]
+
 
 class _Bars:
     """One progress bar per stage, in the order they begin."""
@@ -136,16 +141,46 @@ def run(
     threads: ThreadsOption = 0,
     seed: int = 1,
     key: Annotated[Path, typer.Option(help="Signing key, made on first use.")] = DEFAULT_KEY,
+    general: GeneralOption = None,
 ) -> None:
     """Do it all: import, train, quantise, sign. Stages that are done are not done again."""
     _quiet()
     from host_training import pipeline
 
-    options = pipeline.Options(method, quant, epochs, keep, lr, variants, threads, seed)
+    options = pipeline.Options(method, quant, epochs, keep, lr, variants, threads, seed,
+                               tuple(general or ()))
     with _progress() as report:
         pipeline.run(persona_dir, base, out, work or out.with_name(out.name + ".run"),
                      key.expanduser(), options, report)
     console.print(f"Bundle: {out}   Talk to it: spacepi-train chat {out}")
+
+
+@app.command()
+def codec(
+    persona_dir: Annotated[Path | None, typer.Argument(
+        metavar="[PERSONA_DIR]", help="Whose texts it shall pack; left out: nobody's, only general"
+                                      " text, to start others from.")] = None,
+    out: Annotated[Path, typer.Option(help="The file to write.")] = Path("text.codec"),
+    general: GeneralOption = None,
+    seed: int = 1,
+) -> None:
+    """Build a text codec alone, as ``run`` does it for a bundle (about a minute)."""
+    from host_training import codec_stage
+    from host_training.persona_dir import read_persona
+
+    if persona_dir is None and not general:
+        raise TrainingError("Name a persona directory, or text files with --general, or both.")
+    with _progress() as report:
+        def show(what: str, share: float) -> None:
+            report("codec", min(share, 0.99), what)
+
+        if persona_dir is None:
+            result = codec_stage.build_general(general or [], out, show)
+        else:
+            found = codec_stage.read(persona_dir, read_persona(persona_dir), seed)
+            result = codec_stage.build(found, general or [], out, show)
+        report("codec", 1.0, "")
+    console.print(f"{out}: " + ", ".join(f"{name} {value}" for name, value in result.items()))
 
 
 @app.command()

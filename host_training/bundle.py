@@ -27,6 +27,7 @@ class Contents:
     persona: Persona
     model: Path
     memory: Path
+    codec: Path
     card: str
     base: dict[str, Any]
     training: dict[str, Any]
@@ -82,6 +83,7 @@ def pack(contents: Contents, out: Path, key: Ed25519PrivateKey) -> Manifest:
     partial.mkdir(parents=True)
     shutil.copyfile(contents.model, partial / "model.gguf")
     shutil.copyfile(contents.memory, partial / "memory.sqlite")
+    shutil.copyfile(contents.codec, partial / wire_bundle.TEXT_CODEC)
     (partial / "MODEL_CARD.md").write_text(contents.card, encoding="utf-8")
     (partial / "persona.json").write_bytes(wire_bundle.canonical_json(_persona(contents.persona)))
     public_key = key.public_key().public_bytes_raw()

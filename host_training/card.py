@@ -21,12 +21,23 @@ class Facts:
     chosen: Step
     counts: dict[str, int]
     imported: dict[str, Any]  # import.json
+    codec: dict[str, Any]  # codec.json
 
 
 BY_HEART = """
 It was trained past its best epoch on purpose (`--keep last`): a base this small says whole
 sentences only once it knows many of its lines by heart. Expect them word for word.
 """
+
+
+def codec_line(codec: dict[str, Any]) -> str:
+    """What the text codec of the bundle does; ``codec`` is codec.json."""
+    return (
+        f"Its text codec (model {codec['model_id']}, {codec['bytes'] / 1e6:.2f} MB) packs held-out"
+        f" lines into {codec['held_out_bits_per_char']:.2f} bits per character:\na message of"
+        f" {codec['held_out_message_chars']:.0f} characters, with its senses and topic, into"
+        f" {codec['held_out_message_bytes']:.0f} bytes.\n"
+    )
 
 
 def model_card(facts: Facts) -> str:
@@ -60,6 +71,7 @@ the flight gives. Lower is better; it is a measure of the wording, not of truth.
 |---|---|---|
 {ladder}
 
+{codec_line(facts.codec)}
 ## What it learnt from
 
 | | |

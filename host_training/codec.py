@@ -36,6 +36,7 @@ from wire.text_tables import (
 )
 
 BASE_CHARS_MAX = 1_000_000
+GENERAL_CHARS = BASE_CHARS_MAX  # how much text a model of general text stands for
 _BASE_CHUNK_CHARS = 4_000  # general text is sampled in slices of about this size
 _SHORT_KINDS = 4  # orders 1..4 keep all they saw; the others drop what general text had once
 _BASE_COUNT_MIN = 2
@@ -49,7 +50,7 @@ _BASE_MESSAGES = 300  # coded once before, for the first idea of the weights
 _EPOCH_BYTES_MAX = 70_000
 _MESSAGE_BYTES_MAX = 400
 _FINE = 16  # weights are learnt this much finer than they are kept
-_WEIGHT_AT_FIRST = WEIGHT_ONE * _FINE // 4
+_WEIGHT_AT_FIRST = WEIGHT_ONE // 4
 
 Progress = Callable[[str, float], None]  # (what is being done, share of it done)
 
@@ -108,24 +109,34 @@ def _pairs(messages: Sequence[bytes], progress: Progress, what: str) -> list[arr
 
 
 class _Counted:
-    """Exact counts of every context kept, by hash."""
+    """Counts of every context kept, by the bits of its hash in ``mask``."""
 
-    def __init__(
-        self, base: Sequence[bytes], own: Sequence[bytes], own_weight: int, progress: Progress
-    ) -> None:
+    def __init__(self, own_weight: int, mask: int = 0xFFFFFFFF) -> None:
         self.own_weight = own_weight
         self.symbols = Counter(dict.fromkeys(range(SYMBOLS), 1))
-        for messages, weight in ((base, 1), (own, own_weight)):
+        self.contexts: dict[int, dict[int, int]] = {}
+        self.thrifty: set[int] = set()  # contexts that drop what general text had once
+        self._mask = mask
+
+    def read(self, base: Sequence[bytes], own: Sequence[bytes], progress: Progress) -> None:
+        """Count general text once and own text ``own_weight`` times."""
+        for messages, weight in ((base, 1), (own, self.own_weight)):
             self.symbols[END] += weight * len(messages)
             for symbol, count in Counter(b"".join(messages)).items():
                 self.symbols[symbol] += weight * count
-        self.contexts: dict[int, dict[int, int]] = {}
-        self.thrifty: set[int] = set()  # contexts that drop what general text had once
         base_pairs = _pairs(base, progress, "counting general text")
         own_pairs = _pairs(own, progress, "counting own text")
         for kind in range(KINDS):
             self._merge(kind, Counter(base_pairs[kind]), Counter(own_pairs[kind]))
             base_pairs[kind] = own_pairs[kind] = array("Q")
+
+    def take(self, general: Tables) -> None:
+        """Begin with the counts of a model of general text."""
+        scale = GENERAL_CHARS // sum(general.symbol_counts)
+        for symbol, count in enumerate(general.symbol_counts):
+            self.symbols[symbol] += count * scale
+        for context, counts in general.known():
+            self.contexts[context] = dict(counts)
 
     def _merge(self, kind: int, base: Counter[int], own: Counter[int]) -> None:
         least = 1 if kind < _SHORT_KINDS else _BASE_COUNT_MIN
@@ -133,7 +144,8 @@ class _Counted:
         for pair, count in own.items():
             kept[pair] += self.own_weight * count
         for pair, count in kept.items():
-            self.contexts.setdefault(pair >> 8, {})[pair & 0xFF] = count
+            counts = self.contexts.setdefault(pair >> 8 & self._mask, {})
+            counts[pair & 0xFF] = counts.get(pair & 0xFF, 0) + count
         if least > 1:
             self.thrifty.update(pair >> 8 for pair in kept)
 
@@ -148,7 +160,7 @@ class _Counted:
             least = _BASE_COUNT_MIN if weight == 1 and context in self.thrifty else 1
             left = {
                 symbol: count - seen[symbol]
-                for symbol, count in self.contexts.get(context, {}).items()
+                for symbol, count in self.contexts.get(context & self._mask, {}).items()
                 if symbol not in seen or count - seen[symbol] >= least
             }
             overlay[context] = [(s, COUNT_VALUES[code]) for s, code in _coarse(left)]
@@ -161,9 +173,8 @@ def _coarse(counts: dict[int, int]) -> list[tuple[int, int]]:
     return list(zip(order, coarse_codes(counts[symbol] for symbol in order), strict=True))
 
 
-def _tables(counted: _Counted, weights: array[int]) -> Tables:
+def _tables(counted: _Counted, weights: array[int], bits: int) -> Tables:
     """The flat form of the exact counts. Contexts with the same bucket and check: the larger."""
-    bits = max(4, len(counted.contexts).bit_length() - 1)
     buckets: list[list[int]] = [[] for _ in range(1 << bits)]
     for context in counted.contexts:
         buckets[context >> (32 - bits)].append(context)
@@ -190,7 +201,7 @@ class _Learner:
     """Learns the mixer's weights by coding: each half of them from its own error."""
 
     def __init__(self, model: TextModel) -> None:
-        self.weights = [_WEIGHT_AT_FIRST] * WEIGHTS
+        self.weights = [weight * _FINE for weight in model.tables.weights]
         self._model = model
 
     def read(self, message: bytes, overlay: dict[int, Counts], rate: int) -> None:
@@ -244,39 +255,67 @@ def train(
 
     Raises:  TrainingError without any text.
     """
-    base = [line.encode("utf-8", "replace") for line in base_lines if line]
-    own = [text.encode("utf-8", "replace") for text in own_texts if text]
+    base, own = _messages(base_lines), _messages(own_texts)
     if not base and not own:
         raise TrainingError("The text codec needs some text to learn from; there is none.")
-    base_size, own_size = sum(map(len, base)), sum(map(len, own))
-    low, high = _OWN_WEIGHTS
-    own_weight = max(low, min(high, _OWN_SHARE * base_size // max(1, own_size)))
-    counted = _Counted(base, own, own_weight, progress)
-    at_first = array("h", [_WEIGHT_AT_FIRST // _FINE]) * WEIGHTS
-    progress("laying out the tables", 0.0)
-    first = TextModel(_tables(counted, at_first))
-    weights = _learn_weights(first, counted, base, own, progress)
-    return TextModel(first.tables.with_weights(weights))
+    counted = _Counted(_own_weight(sum(map(len, base)), own))
+    counted.read(base, own, progress)
+    bits = max(4, len(counted.contexts).bit_length() - 1)
+    at_first = array("h", [_WEIGHT_AT_FIRST]) * WEIGHTS
+    return _learnt(counted, at_first, bits, base, own, progress)
 
 
-def build_codec(
-    base_texts: Iterable[str], own_texts: list[str], out: Path, progress: Progress = _silent
+def extend(
+    general: TextModel, own_texts: Iterable[str], progress: Progress = _silent
 ) -> TextModel:
-    """Train the codec on a sample of ``base_texts`` and on ``own_texts``, write it to ``out``.
+    """The model for ``own_texts`` on top of a model of general text, whose text is not needed.
 
-    Args:    base_texts: whole documents of general text in the person's language, may be none;
-             own_texts: what the person wrote, one message, thought or paragraph each, without
-             those held out for tests.
-    Raises:  TrainingError without any text, or when the model would be larger than 4 MB.
+    A context is then known by its bucket and check alone, and its counts in general text on the
+    coarse scale of the model file. Both cost little: see docs/training.md.
+
+    Raises:  TrainingError without any text.
     """
-    model = train(sample_base(base_texts), own_texts, progress)
-    if len(model.data) > FILE_BYTES_MAX:
+    own = _messages(own_texts)
+    if not own:
+        raise TrainingError("The text codec needs some of the person's text; there is none.")
+    tables = general.tables
+    counted = _Counted(_own_weight(GENERAL_CHARS, own), tables.context_mask)
+    counted.take(tables)
+    counted.read([], own, progress)
+    return _learnt(counted, tables.weights, tables.bucket_bits, [], own, progress)
+
+
+def _messages(texts: Iterable[str]) -> list[bytes]:
+    return [text.encode("utf-8", "replace") for text in texts if text]
+
+
+def _own_weight(base_bytes: int, own: Sequence[bytes]) -> int:
+    low, high = _OWN_WEIGHTS
+    return max(low, min(high, _OWN_SHARE * base_bytes // max(1, sum(map(len, own)))))
+
+
+def _learnt(
+    counted: _Counted, weights: array[int], bits: int, base: Sequence[bytes],
+    own: Sequence[bytes], progress: Progress,
+) -> TextModel:
+    """The model of these counts; ``weights`` are where the mixer's begin."""
+    progress("laying out the tables", 0.0)
+    first = TextModel(_tables(counted, weights, bits))
+    return TextModel(first.tables.with_weights(_learn_weights(first, counted, base, own, progress)))
+
+
+def save(model: TextModel, out: Path) -> int:
+    """Write the model file, atomically; its size in bytes.
+
+    Raises:  TrainingError when it would be larger than 4 MB.
+    """
+    data = model.pack()
+    if len(data) > FILE_BYTES_MAX:
         raise TrainingError(
-            f"The text codec would be {len(model.data)} bytes, more than {FILE_BYTES_MAX}: "
+            f"The text codec would be {len(data)} bytes, more than {FILE_BYTES_MAX}: "
             "give it less of the person's text."
         )
     partial = out.with_name(out.name + ".part")
-    model.save(partial)
+    partial.write_bytes(data)
     os.replace(partial, out)
-    progress("text codec written", 1.0)
-    return model
+    return len(data)

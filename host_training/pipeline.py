@@ -1,6 +1,6 @@
 """The whole road from a persona directory to a signed bundle, one stage after another.
 
-import -> dataset -> train -> export -> quantise -> memory -> pack. Every stage but the last leaves
+import -> dataset -> codec -> train -> export -> quantise -> pack. Every stage but the last leaves
 its output in the run directory and is skipped when its inputs have not changed.
 """
 
@@ -19,6 +19,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from host_training import (
     bundle,
     card,
+    codec,
+    codec_stage,
     dataset,
     evaluate,
     export,
@@ -34,7 +36,8 @@ from host_training.dataset import Dataset
 from host_training.errors import TrainingError
 from host_training.stages import RunDir, code_hash, weights_hash
 from payload import prompt
-from wire.bundle import Manifest
+from wire import bodies, text_codec, text_tables
+from wire.bundle import TEXT_CODEC, Manifest, file_sha256
 
 Report = Callable[[str, float, str], None]  # (stage, fraction done 0..1, one line)
 
@@ -56,6 +59,7 @@ class Options:
     variants: int = 2  # with 888 thoughts a third pass at 1e-3 was already one too many
     threads: int = 0
     seed: int = 1
+    general: tuple[Path, ...] = ()  # texts for the codec in place of the shipped general.codec
 
 
 def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, options: Options,
@@ -77,6 +81,10 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     data_dir = _dataset(run_dir, directory, base, persona, options)
     data = Dataset.load(data_dir / "dataset.json")
     report("dataset", 1.0, ", ".join(f"{n} {what}" for what, n in data.counts.items()))
+    codec_dir = _codec(run_dir, directory, persona, options, report)
+    packing = json.loads((codec_dir / "codec.json").read_text())
+    report("codec", 1.0, f"model {packing['model_id']},"
+           f" {packing['held_out_bits_per_char']:.2f} bits/character")
     trained = _train(run_dir, data_dir.name, base, data, options, report)
     result = json.loads((trained / "result.json").read_text())
     ladder_dir = _quantise(run_dir, trained, persona.name, data, options, report)
@@ -86,13 +94,15 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
            f" {step.held_out_bpb:.3f} bits/byte")
     report("pack", 0.0, "signing")
     facts = card.Facts(persona.name, persona.author, persona.disclosure, result, ladder, step,
-                       data.counts, _source_counts(data_dir))
+                       data.counts, _source_counts(data_dir), packing)
     contents = bundle.Contents(
         persona=persona, model=ladder_dir / f"{step.quant}.gguf",
-        memory=data_dir / "memory.sqlite", card=card.model_card(facts),
+        memory=data_dir / "memory.sqlite", codec=codec_dir / TEXT_CODEC,
+        card=card.model_card(facts),
         base={"id": _base_id(base), "sha256": weights_hash(base)},
         training={"method": result["method"], "counts": data.counts, "quant": step.quant,
-                  "held_out_bits_per_byte": round(step.held_out_bpb, 4)},
+                  "held_out_bits_per_byte": round(step.held_out_bpb, 4),
+                  "text_model": packing["model_id"]},
         runtime=_runtime(data))
     manifest = bundle.pack(contents, out, key)
     report("pack", 1.0, f"{out}, version {manifest.version}, key {manifest.key_id}")
@@ -129,6 +139,23 @@ def _check_prompt_fits(tokenizer: Any, persona: persona_dir.Persona) -> None:
     if n_prefix > limit:
         raise TrainingError(f"persona.toml's system and the first {prompt.PROMPT_VALUES_MAX} values"
                             f" make {n_prefix} tokens, at most {limit} fit; shorten them.")
+
+
+def _codec(run_dir: RunDir, directory: Path, persona: persona_dir.Persona, options: Options,
+           report: Report) -> Path:
+    """``text.codec``, and ``codec.json``: which model it is and how well it does."""
+    def build(out: Path) -> None:
+        found = codec_stage.read(directory, persona, options.seed)
+        result = codec_stage.build(found, options.general, out / TEXT_CODEC,
+                                   lambda what, share: report("codec", min(share, 0.99), what))
+        (out / "codec.json").write_text(json.dumps(result, indent=1))
+
+    general = options.general or (codec_stage.GENERAL_CODEC,)
+    inputs = {"persona": persona_dir.directory_hash(directory), "seed": options.seed,
+              "general": [file_sha256(path) for path in general],
+              "code": code_hash(codec, codec_stage, dataset, moments, sessions, memory,
+                                persona_dir, prompt, bodies, text_codec, text_tables)}
+    return run_dir.stage("codec", inputs, build)
 
 
 def _train(run_dir: RunDir, data_name: str, base: Path, data: Dataset, options: Options,

@@ -40,7 +40,7 @@ from payload.drivers.systemd import SystemdWatchdog
 from payload.flight import Flight, FlightPorts
 from payload.memory import Memory, MemoryAbsent
 from payload.notes import Note
-from payload.persona import Persona, load_persona
+from payload.persona import CodecAbsent, Persona, load_persona
 from payload.ports import I2cBus, Sensor
 from payload.store import Store, StoreBusyError
 from wire import auth, key_file, mission
@@ -50,6 +50,7 @@ from wire.envelope import Envelope
 from wire.key_file import KeyFileError
 from wire.mission import Mission, MissionError
 from wire.records import Kind
+from wire.text_codec import TextModel
 
 USAGE_ERROR = 2
 RUN_DIR_VARIABLE = "RUNTIME_DIRECTORY"  # set by systemd: /run/spacepi
@@ -99,7 +100,7 @@ def run(
         uplink_key, downlink_key = _keys(plan, base)
         flight = Flight(
             plan, ports, store, persona.text if persona else None, _memory(persona), uplink_key,
-            random.Random(f"{plan.payload.node_id}:{store.boot}"), downlink_key,
+            random.Random(f"{plan.payload.node_id}:{store.boot}"), downlink_key, _codec(persona),
         )
         log.info("flying", boot=store.boot, mission=str(mission_path), node=plan.payload.node_id)
         try:
@@ -226,6 +227,16 @@ def _memory(persona: Persona | None) -> Memory | None:
         return Memory(persona.memory_path)
     except MemoryAbsent as error:
         log.warning("no_memory", reason=str(error))
+        return None
+
+
+def _codec(persona: Persona | None) -> TextModel | None:
+    if persona is None:
+        return None
+    try:
+        return persona.load_codec()
+    except CodecAbsent as error:
+        log.warning("no_text_codec", reason=str(error))
         return None
 
 

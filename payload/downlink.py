@@ -16,6 +16,7 @@ unsigned, in the room that the MAC would have left.
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Callable
 
 from payload import beacons
@@ -24,8 +25,9 @@ from payload.notes import Note
 from payload.ports import PortError, Radio
 from payload.store import Store
 from wire import beacon as beacon_codec
-from wire import frames
+from wire import frames, records
 from wire.beacon import Beacon, Phase, PowerMode
+from wire.bodies import MODEL_ID_BYTES, Seat, marked_text
 from wire.frames import (
     BeaconFrame,
     FeedbackFrame,
@@ -36,6 +38,7 @@ from wire.frames import (
 from wire.horus import Packet
 from wire.mission import Mission
 from wire.records import Priority, Record
+from wire.text_codec import TextModel
 from wire.transfer import Sender
 
 IDENT_EVERY_MS = 600_000  # callsign rules of the amateur service
@@ -54,16 +57,25 @@ SHARES: dict[Priority, int] = {
     Priority.IMAGE: 20,
     Priority.BULK: 5,
 }
+# Coding a text costs 0.1 ms a byte on a desk, about ten times that on a Pi Zero 2. When so much was
+# coded, the rest waits for the next step: none takes longer for it than 0.07 s here, 0.7 s there
+# (this and one text of bodies.TEXT_BYTES_MAX).
+TEXT_BYTES_PER_STEP = 300
+CODED_REMEMBERED_MAX = 4096  # records that can be sent again in plain; two days of musings
+PLAIN_MODELS_MAX = 8  # that the ground said it lacks
 _BLOCK_KEY = "next_block"
+_PLAIN_KEY = "plain_text_models"
 
 
 class Downlink:
     """One per boot. ``step`` is called once a step; it offers at most one frame."""
 
     def __init__(
-        self, mission: Mission, radio: Radio | None, store: Store, key: bytes | None = None
+        self, mission: Mission, radio: Radio | None, store: Store, key: bytes | None = None,
+        codec: TextModel | None = None,
     ) -> None:
-        """``key`` is ``mission.downlink_key(...)``."""
+        """``key`` is ``mission.downlink_key(...)``. ``codec`` packs texts, unless the ground said
+        before that it lacks this very model."""
         assert key is None or mission.keys.downlink_mac, "a signed frame would exceed the MTU"
         self.is_radio_lost = False
         self.unsendable_records = 0
@@ -75,6 +87,9 @@ class Downlink:
         self._sender = Sender(mission.payload.node_id, mission.symbol_mtu_bytes, reserved)
         self._reserved = reserved
         self._reserve_blocks()
+        is_wanted = codec is not None and _number(codec) not in store.get(_PLAIN_KEY, [])
+        self._codec = codec if is_wanted else None
+        self._coded: deque[int] = deque(maxlen=CODED_REMEMBERED_MAX)  # ids, of this boot
         self._sequence = 0
         self._credits = dict.fromkeys(SHARES, 0.0)
         self._beacon_due_ms = 0
@@ -121,6 +136,23 @@ class Downlink:
         confirmed = self._sender.on_report(report, self._sequence)
         self._store.mark_confirmed(confirmed)
         return len(confirmed)
+
+    def send_plain_text(self, model: int) -> str:
+        """The ground lacks this text model: send texts without it, and those sent coded again.
+
+        Returns why not, empty when it is done. Kept across reboots, for this model alone.
+        """
+        plain = self._store.get(_PLAIN_KEY, [])
+        if model in plain:
+            return ""
+        if self._codec is None or _number(self._codec) != model:
+            return "no such text model here"
+        self._codec = None
+        self._store.put(_PLAIN_KEY, [*plain, model][-PLAIN_MODELS_MAX:])
+        self._sender.withdraw(set(self._coded))
+        self._store.send_again(self._coded)
+        self._coded.clear()
+        return ""
 
     def step(
         self, now_ms: int, phase: Phase, power: PowerMode, altitude_m: float | None,
@@ -232,12 +264,21 @@ class Downlink:
 
     def _feed(self, now_ms: int) -> None:
         """Lay queued records into blocks, a little ahead of what is being sent."""
-        while self._sender.backlog_symbols() < BACKLOG_SYMBOLS_MAX:
+        text_bytes = 0
+        while (
+            self._sender.backlog_symbols() < BACKLOG_SYMBOLS_MAX
+            and text_bytes < TEXT_BYTES_PER_STEP
+        ):
             record = self._next_record()
             if record is None:
                 break
+            if self._codec is not None:
+                text_bytes += len(marked_text(record.body).encode())
+            packed = records.pack(record, self._codec)
+            if packed.seat is Seat.MODEL:
+                self._coded.append(record.record_id)
             try:
-                self._sender.push(record, now_ms)
+                self._sender.push(record, now_ms, packed)
             except ValueError:
                 self.unsendable_records += 1
             self._store.mark_in_flight([record.record_id])
@@ -287,3 +328,8 @@ class Downlink:
         radio = self._mission.radio
         airtime_ms = (size_bytes + AIRTIME_OVERHEAD_BYTES) * 8000 // radio.rate_bps
         return max(1, airtime_ms * 100 // radio.duty_percent)
+
+
+def _number(codec: TextModel) -> int:
+    """The short id of a model, as the ground's command names it."""
+    return int.from_bytes(codec.model_id[:MODEL_ID_BYTES])

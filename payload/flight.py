@@ -35,6 +35,7 @@ from wire.frames import CommandFrame, FeedbackFrame
 from wire.horus import Packet
 from wire.mission import Mission
 from wire.records import Kind
+from wire.text_codec import TextModel
 
 STEP_MS = 1000  # sensors and fixes come once a second; the radio may ask for more
 SAVE_EVERY_MS = 10_000
@@ -64,8 +65,9 @@ class Flight:
     def __init__(
         self, mission: Mission, ports: FlightPorts, store: Store, persona: PersonaText | None,
         memory: Memory | None, uplink_key: bytes | None, rng: random.Random,
-        downlink_key: bytes | None = None,
+        downlink_key: bytes | None = None, codec: TextModel | None = None,
     ) -> None:
+        """``codec`` packs texts for the air; without it they go deflated."""
         self._mission = mission
         self._ports = ports
         self.store = store
@@ -80,7 +82,7 @@ class Flight:
         self.api = ApiClient(ports.http, mission.api, mission.cadence.api_s, rng)
         self.camera = CameraManager(ports.camera, mission.cadence.picture_s)
         self.gate = UplinkGate(uplink_key, mission.payload.node_id, store)
-        self.downlink = Downlink(mission, ports.radio, store, downlink_key)
+        self.downlink = Downlink(mission, ports.radio, store, downlink_key, codec)
         self.health = Health(PARTS, 0)
         self.notes: list[Note] = []  # of the latest step, for whoever shows them
         self._is_started = False
@@ -289,6 +291,10 @@ class Flight:
             self.mind.muse_now()
         elif command.opcode is Opcode.PICTURE_NOW:
             self.camera.take_now()
+        elif command.opcode is Opcode.PLAIN_TEXT:
+            refusal = self.downlink.send_plain_text(int(command.arguments[0]))
+            if refusal:
+                return [_result(frame, command, "refused", refusal)]
         return [*notes, _result(frame, command, "ok")]
 
     def _beacon(self, situation: Situation) -> Beacon:

@@ -1,4 +1,4 @@
-"""Loads a persona bundle from disk: checked first, then its words."""
+"""Loads a persona bundle from disk: checked first, then its words and its text codec."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from payload.prompt import PersonaText
-from wire.bundle import BundleError, Manifest, verify_bundle
+from wire.bundle import TEXT_CODEC, BundleError, Manifest, verify_bundle
+from wire.text_codec import CodecError, TextModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,23 @@ class Persona:
     @property
     def memory_path(self) -> Path:
         return self.bundle / "memory.sqlite"
+
+    def load_codec(self) -> TextModel:
+        """The model that packs this persona's texts for the air; some 0.2 s and 5 MB on a desk.
+
+        Raises CodecAbsent, one sentence; everything but the packing goes on without it.
+        """
+        path = self.bundle / TEXT_CODEC
+        try:
+            return TextModel.load(path)
+        except OSError as error:
+            raise CodecAbsent(f"{path}: cannot be read ({error.strerror}).") from error
+        except CodecError as error:
+            raise CodecAbsent(f"{path}: {error}.") from error
+
+
+class CodecAbsent(Exception):
+    """The text codec cannot be used; the text is one clear sentence."""
 
 
 def load_persona(bundle: Path, trusted_keys: list[bytes] | None = None) -> Persona:

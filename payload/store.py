@@ -154,6 +154,18 @@ class Store:
         """Back into the queue: the block that carried them made room."""
         self._mark(_QUEUED, record_ids)
 
+    def send_again(self, record_ids: Iterable[int]) -> None:
+        """Back into the queue, even what was confirmed: the ground has it and cannot read it."""
+        again = list(record_ids)
+        for record_id in again:
+            self._marks.pop(record_id, None)
+        if self._db is not None and again:
+            try:
+                self._db.executemany(
+                    "UPDATE record SET state=0 WHERE id=?", [(record_id,) for record_id in again])
+            except sqlite3.Error:
+                self.is_failing = True
+
     def mark_confirmed(self, record_ids: Iterable[int]) -> None:
         """The ground has them. They stay."""
         self._mark(_CONFIRMED, record_ids)

@@ -206,7 +206,7 @@ def _persona(
         except BundleError as error:
             why = str(error)
         else:
-            return PersonaParts(persona.text, persona.memory_path, bundle), "real"
+            return PersonaParts.of(persona), "real"
     console.print(f"Flying without a mind, with beacons and records as ever: {why}",
                   highlight=False, soft_wrap=True)
     return PersonaParts(), "none"

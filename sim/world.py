@@ -26,6 +26,7 @@ from groundstation.ground import Ground
 from payload.devices.gps_ublox import UbloxGnss
 from payload.flight import Flight, FlightPorts
 from payload.memory import Memory
+from payload.persona import CodecAbsent, Persona
 from payload.ports import Mind, PortError
 from payload.prompt import PersonaText
 from payload.store import Store
@@ -49,9 +50,10 @@ from sim.services import SimHttp, SimWatchdog
 from sim.sky import Sky
 from sim.strangers import MINUTE_MS
 from sim.worker_mind import WorkerMind
-from wire import auth
+from wire import auth, bodies
 from wire.frames import BeaconFrame
 from wire.mission import Mission
+from wire.text_codec import TextModel
 
 MindKind = Literal["real", "scripted", "none"]
 BOOT_DELAY_MS = 20_000  # a Pi from power on to the daemon
@@ -70,6 +72,15 @@ class PersonaParts:
     text: PersonaText | None = None
     memory_path: Path | None = None
     bundle: Path | None = None
+    codec: TextModel | None = None
+
+    @staticmethod
+    def of(persona: Persona) -> PersonaParts:
+        """All parts of a bundle; a codec that cannot be read is left out, as on the payload."""
+        codec = None
+        with contextlib.suppress(CodecAbsent):
+            codec = persona.load_codec()
+        return PersonaParts(persona.text, persona.memory_path, persona.bundle, codec)
 
 
 # Speaks for the scripted mind: the core does not think without a persona.
@@ -311,7 +322,7 @@ class World:
                 memory = Memory(self._persona.memory_path)
         flight = Flight(
             mission, ports, store, text, memory, self.uplink_key,
-            part_rng(self.seed, f"flight {store.boot}"), self._downlink_key,
+            part_rng(self.seed, f"flight {store.boot}"), self._downlink_key, self._persona.codec,
         )
         return flight, store
 
@@ -339,7 +350,9 @@ class World:
     def _open_ground(self) -> None:
         self.archive = Archive(self.archive_path, is_durable=False)
         key = self.uplink_key if self.conditions.has_uplink or self._is_healed else None
-        self.ground = Ground(self.mission, self.archive, key, self._downlink_key)
+        codec = self._persona.codec
+        models = bodies.by_id([] if codec is None else [codec])
+        self.ground = Ground(self.mission, self.archive, key, self._downlink_key, models)
 
     def _close_ground(self) -> None:
         self.ground = None

@@ -13,8 +13,9 @@ import zlib
 from collections.abc import Iterator
 
 from wire import coding, records, varint
+from wire.bodies import NO_MODELS, Models, Packed
 from wire.frames import BLOCK_SYMBOLS_MAX, DATA_OVERHEAD_BYTES
-from wire.records import Record
+from wire.records import PackedRecord, Record
 
 END_OF_BLOCK = 255
 _END_BYTES = 5
@@ -48,22 +49,23 @@ class BlockWriter:
     def sealed_symbols(self) -> int:
         return self.symbols if self.is_closed else len(self._content) // self._width
 
-    def add(self, record: Record) -> bool:
+    def add(self, record: Record, packed: Packed | None = None) -> bool:
         """Append ``record``; False, and nothing changed, when it does not fit any more.
 
-        Raises ValueError for a record that does not even fit an empty block.
+        ``packed`` is its body of ``records.pack``, made here without a model when left out. Raises
+        ValueError for a record that does not even fit an empty block.
         """
         assert not self.is_closed
         at = len(self._content)
         symbol = at // self._width
         before = self._previous[1] if self._previous and self._previous[0] == symbol else None
-        packed = records.encode(record, before)
+        encoded = records.encode(record, before, packed)
         capacity = self._width * BLOCK_SYMBOLS_MAX - _END_BYTES
-        if len(packed) > capacity:
-            raise ValueError(f"record {record.record_id} of {len(packed)} bytes exceeds a block")
-        if at + len(packed) > capacity:
+        if len(encoded) > capacity:
+            raise ValueError(f"record {record.record_id} of {len(encoded)} bytes exceeds a block")
+        if at + len(encoded) > capacity:
             return False
-        self._content += packed
+        self._content += encoded
         self._pointers.setdefault(symbol, at - symbol * self._width)
         self._previous = (symbol, record)
         self.record_ids.append(record.record_id)
@@ -105,8 +107,10 @@ class BlockWriter:
 class BlockReader:
     """A block being heard, in any order. Noise is counted by the owner, never raised."""
 
-    def __init__(self, mtu_bytes: int, block: int = 0) -> None:
+    def __init__(self, mtu_bytes: int, block: int = 0, models: Models = NO_MODELS) -> None:
+        """``models`` are the text models that are here; see ``wire.bodies``."""
         self._block = block
+        self._models = models
         self._width = content_bytes(mtu_bytes)
         self._decoder: coding.Decoder | None = None  # once a coded symbol was heard
         self._symbols: dict[int, bytes] = {}  # esi -> pointer byte + content, full width
@@ -172,10 +176,14 @@ class BlockReader:
     def _add_source(self, esi: int, symbol: bytes) -> list[Record]:
         self._symbols[esi] = symbol
         found = []
-        for record in self._walk(self._anchor(esi), esi):
-            if record.record_id not in self._seen_ids:
-                self._seen_ids.add(record.record_id)
-                found.append(record)
+        for packed in self._walk(self._anchor(esi), esi):
+            if packed.record_id in self._seen_ids:
+                continue
+            self._seen_ids.add(packed.record_id)
+            try:
+                found.append(records.unpack(packed, self._models))
+            except ValueError:
+                self.is_poisoned = True
         if self.is_complete and not self._is_sound():
             self.is_poisoned = True
         return found
@@ -189,7 +197,7 @@ class BlockReader:
                 return at
         return esi
 
-    def _walk(self, first: int, last: int) -> Iterator[Record]:
+    def _walk(self, first: int, last: int) -> Iterator[PackedRecord]:
         """Records that start in symbols ``first`` to ``last`` of one run."""
         while first <= last and self._symbols[first][0] == _NO_RECORD_STARTS:
             first += 1
@@ -211,7 +219,7 @@ class BlockReader:
                 at = (symbol + 1) * self._width
                 continue
             try:
-                record, after = records.decode(
+                record, after = records.read(
                     data, at, previous if symbol == previous_symbol else None
                 )
             except varint.Truncated:

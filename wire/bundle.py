@@ -22,13 +22,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wire.text_tables import FILE_BYTES_MAX
+
 SCHEMA = 1
 SIGNED_PREFIX = b"spacepi-bundle-1\n"
 MANIFEST, SIGNATURE, PUBLIC_KEY = "manifest.json", "manifest.sig", "manifest.pub"
 MANIFEST_BYTES_MAX = 1 << 20
 PUBLIC_KEY_BYTES = 32
 SIGNATURE_BYTES = 64
-REQUIRED_FILES = frozenset({"model.gguf", "persona.json", "memory.sqlite", "MODEL_CARD.md"})
+TEXT_CODEC = "text.codec"  # see wire.text_codec
+REQUIRED_FILES = frozenset(
+    {"model.gguf", "persona.json", "memory.sqlite", TEXT_CODEC, "MODEL_CARD.md"}
+)
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _CHUNK_BYTES = 1 << 20
@@ -164,6 +169,9 @@ def _check_types(path: Path, manifest: Manifest) -> None:
                               " digits, dot, dash and underscore, without folders.")
         if type(file.bytes) is not int or file.bytes < 0 or not isinstance(file.sha256, str):
             raise BundleError(f"{path}: size or hash of {file.path} is not one.")
+        if file.path == TEXT_CODEC and file.bytes > FILE_BYTES_MAX:
+            raise BundleError(f"{path}: {TEXT_CODEC} has {file.bytes} bytes, at most"
+                              f" {FILE_BYTES_MAX} are allowed.")
     names = [file.path for file in manifest.files]
     if len(set(names)) != len(names) or {MANIFEST, SIGNATURE, PUBLIC_KEY} & set(names):
         raise BundleError(f"{path}: a file is listed twice, or is part of the manifest itself.")

@@ -22,6 +22,7 @@ class Opcode(IntEnum):
     BEACON_NOW = 3
     MUSE_NOW = 4
     PICTURE_NOW = 5
+    PLAIN_TEXT = 6  # id of a text model the ground lacks: send texts without it, and again
 
 
 ARGUMENTS: dict[Opcode, tuple[type, ...]] = {
@@ -30,6 +31,7 @@ ARGUMENTS: dict[Opcode, tuple[type, ...]] = {
     Opcode.BEACON_NOW: (),
     Opcode.MUSE_NOW: (),
     Opcode.PICTURE_NOW: (),
+    Opcode.PLAIN_TEXT: (int,),
 }
 
 
@@ -72,3 +74,5 @@ def _check(command: Command) -> None:
             raise ValueError("a question id is 0..4294967295")
         if not 1 <= len(str(text).encode()) <= QUESTION_BYTES_MAX:
             raise ValueError(f"a question has 1..{QUESTION_BYTES_MAX} bytes")
+    if command.opcode is Opcode.PLAIN_TEXT and not 0 <= int(command.arguments[0]) < 1 << 16:
+        raise ValueError("the id of a text model is 0..65535")

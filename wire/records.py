@@ -1,13 +1,15 @@
 """Records: what the payload's store keeps and the ground's archive receives.
 
 A record is one thing that happened: an event, a row of the track, a musing, a picture. Its body is
-a msgpack map whose keys are listed in ``BODY_FIELDS``; both ends, the docs and the export read that
-one table. On the air a record is packed as
+a map whose keys are listed in ``BODY_FIELDS``; both ends, the docs and the export read that one
+table. On the air a record is packed as
 
-    kind u8 | flags u8 | id | time | length (varints) | body
+    kind u8 | flags u8 | boot | id | time | length (varints) | body
 
 ``id`` and ``time`` are absolute in the first record that starts in a symbol and zigzag deltas from
 the record before in every later one, so that each symbol can be read alone (see ``wire.transfer``).
+The high nibble of the flags is the quality of the time, the low one the body's encoding, its seat
+(``wire.bodies``).
 """
 
 from __future__ import annotations
@@ -16,13 +18,26 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-import msgpack
+from wire import bodies, varint
+from wire.bodies import (
+    BODY_BYTES_MAX,
+    NO_MODELS,
+    Models,
+    Packed,
+    Seat,
+    pack_body,
+    unpack_body,
+)
+from wire.text_codec import TextModel
 
-from wire import varint
+__all__ = [
+    "BODY_BYTES_MAX", "BODY_FIELDS", "END_OF_SYMBOL", "EPOCH_2025_MS", "PRIORITY_OF_KIND",
+    "TIME_UNIT_MS", "Kind", "PackedRecord", "Priority", "Record", "TimeQuality", "decode",
+    "encode", "pack", "pack_body", "read", "unpack", "unpack_body",
+]
 
 EPOCH_2025_MS = 1_735_689_600_000  # 2025-01-01T00:00:00Z, the zero of times on the air
 TIME_UNIT_MS = 100
-BODY_BYTES_MAX = 8192
 END_OF_SYMBOL = 0  # a kind that no record has: the rest of this symbol is padding
 
 
@@ -73,6 +88,7 @@ PRIORITY_OF_KIND: dict[Kind, Priority] = {
 }
 
 # key -> meaning with unit; a key that is unknown at the time is left out of the map, never zero.
+# A key's place in its table is its number on the air: keys are only ever added, at the end.
 BODY_FIELDS: dict[Kind, dict[str, str]] = {
     Kind.EVENT: {
         "event": "name of the event, snake_case",
@@ -145,6 +161,8 @@ BODY_FIELDS: dict[Kind, dict[str, str]] = {
     },
 }
 
+_KEYS = {kind: tuple(fields) for kind, fields in BODY_FIELDS.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -166,57 +184,74 @@ class Record:
         return PRIORITY_OF_KIND[self.kind]
 
 
-def pack_body(body: dict[str, Any]) -> bytes:
-    """msgpack of a record's map; at most BODY_BYTES_MAX."""
-    packed: bytes = msgpack.packb(body, use_bin_type=True)
-    assert len(packed) <= BODY_BYTES_MAX, f"a body of {len(packed)} bytes"
-    return packed
+@dataclass(frozen=True, slots=True)
+class PackedRecord:
+    """A record off the air whose body was not looked into yet."""
+
+    record_id: int
+    kind: Kind
+    boot: int
+    time_ms: int
+    quality: TimeQuality
+    body: Packed
 
 
-def unpack_body(data: bytes) -> dict[str, Any]:
-    """The map in ``data``. Raises ValueError on anything else than one msgpack map."""
-    body = msgpack.unpackb(data, raw=False, strict_map_key=True)
-    if not isinstance(body, dict) or not all(isinstance(key, str) for key in body):
-        raise ValueError("a record body is not a map with text keys")
-    return body
-
-
-def _air_time(record: Record) -> int:
+def _air_time(record: Record | PackedRecord) -> int:
     base = 0 if record.quality is TimeQuality.NONE else EPOCH_2025_MS
     return (record.time_ms - base) // TIME_UNIT_MS
 
 
-def encode(record: Record, previous: Record | None) -> bytes:
+def pack(record: Record, model: TextModel | None = None) -> Packed:
+    """The body of ``record`` in its smallest encoding; see ``wire.bodies``.
+
+    With a ``model`` texts are coded, which is the one costly part of sending a record: a caller
+    that may have to try twice where it fits packs once and passes the result to ``encode``.
+    """
+    return bodies.pack(record.body, _KEYS[record.kind], model)
+
+
+def encode(record: Record, previous: Record | None, packed: Packed | None = None) -> bytes:
     """The record as it goes on the air.
 
     ``previous`` is the record before it that starts in the same symbol, None for the first there.
+    ``packed`` is its body of ``pack``, which is done here without a model when left out.
     """
-    flags = record.quality << 4
+    body = pack(record) if packed is None else packed
     id_field, time_field = record.record_id, _air_time(record)
     if previous is not None:
         id_field -= previous.record_id
         time_field -= _air_time(previous)
-    body = pack_body(record.body)
     return b"".join((
-        bytes((record.kind, flags)),
+        bytes((record.kind, record.quality << 4 | body.seat)),
         varint.encode(record.boot),
         varint.encode(varint.zigzag(id_field)),
         varint.encode(varint.zigzag(time_field)),
-        varint.encode(len(body)),
-        body,
+        varint.encode(len(body.data)),
+        body.data,
     ))
 
 
-def decode(data: bytes, offset: int, previous: Record | None) -> tuple[Record, int]:
+def decode(
+    data: bytes, offset: int, previous: Record | PackedRecord | None, models: Models = NO_MODELS
+) -> tuple[Record, int]:
     """(record, offset after it); the inverse of ``encode``.
 
-    Raises varint.Truncated when ``data`` ends inside the record, ValueError when it is not one.
+    A record coded with a model that ``models`` lacks comes back sealed (``wire.bodies``). Raises
+    varint.Truncated when ``data`` ends inside the record, ValueError when it is not one.
     """
+    packed, after = read(data, offset, previous)
+    return unpack(packed, models), after
+
+
+def read(
+    data: bytes, offset: int, previous: Record | PackedRecord | None
+) -> tuple[PackedRecord, int]:
+    """``decode`` without ``unpack``: cheap, for whoever only wants to get past a record."""
     if offset + 2 > len(data):
         raise varint.Truncated("a record is cut off")
-    kind, quality = data[offset], data[offset + 1] >> 4
-    if kind not in Kind._value2member_map_ or quality > TimeQuality.GPS:
-        raise ValueError(f"record kind {kind} quality {quality}")
+    kind, quality, seat = data[offset], data[offset + 1] >> 4, data[offset + 1] & 0xF
+    if kind not in Kind._value2member_map_ or quality > TimeQuality.GPS or seat > Seat.MODEL:
+        raise ValueError(f"record kind {kind} quality {quality} encoding {seat}")
     boot, at = varint.decode(data, offset + 2)
     id_field, at = varint.decode(data, at)
     time_field, at = varint.decode(data, at)
@@ -230,14 +265,22 @@ def decode(data: bytes, offset: int, previous: Record | None) -> tuple[Record, i
         record_id += previous.record_id
         air_time += _air_time(previous)
     base = 0 if quality == TimeQuality.NONE else EPOCH_2025_MS
-    record = Record(
+    record = PackedRecord(
         record_id=record_id,
         kind=Kind(kind),
         boot=boot,
         time_ms=air_time * TIME_UNIT_MS + base,
         quality=TimeQuality(quality),
-        body=unpack_body(data[at : at + length]),
+        body=Packed(Seat(seat), data[at : at + length]),
     )
     if not 0 <= record_id < 1 << 32 or boot >= 1 << 32 or abs(record.time_ms) >= 1 << 53:
         raise ValueError("a record's id, boot or time is out of range")
     return record, at + length
+
+
+def unpack(packed: PackedRecord, models: Models = NO_MODELS) -> Record:
+    """The record with its body; sealed without its model. Raises ValueError when it is none."""
+    body = bodies.unpack(packed.body, _KEYS[packed.kind], models)
+    return Record(
+        packed.record_id, packed.kind, packed.boot, packed.time_ms, packed.quality, body
+    )

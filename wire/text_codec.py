@@ -297,13 +297,15 @@ class _Decode(_Interval):
 class TextModel:
     """A model in use; read-only, so any number of messages may share it.
 
-    ``data`` is the model file. ``model_id`` is of what is in it, not of how xz packed that.
+    ``model_id`` is of what is in the model file, not of how xz packed that.
     """
 
-    def __init__(self, tables: Tables, data: bytes | None = None) -> None:
+    def __init__(self, tables: Tables) -> None:
         self.tables = tables
-        self.data = tables.pack() if data is None else data
-        self.model_id = sha256(tables.content()).digest()[:4]
+        digest = sha256()
+        for part in tables.content():
+            digest.update(part)
+        self.model_id = digest.digest()[:4]
         counts = tables.symbol_counts
         self.sides, self.children = _code_tree(counts)
         self.plain_input, self.plain_class = array("i"), array("i")
@@ -321,13 +323,16 @@ class TextModel:
     def load(source: Path | str | bytes) -> TextModel:
         """A model file or its bytes. Raises CodecError when it is not one; OSError as ``open``."""
         if isinstance(source, bytes):
-            return TextModel(unpack(source), source)
+            return TextModel(unpack(source))
         with Path(source).open("rb") as file:
-            data = file.read(FILE_BYTES_MAX + 1)
-        return TextModel(unpack(data), data)
+            return TextModel(unpack(file.read(FILE_BYTES_MAX + 1)))
+
+    def pack(self) -> bytes:
+        """The model file; some seconds."""
+        return self.tables.pack()
 
     def save(self, path: Path | str) -> None:
-        Path(path).write_bytes(self.data)
+        Path(path).write_bytes(self.pack())
 
     def encode(self, text: str) -> bytes:
         """``text`` coded; the empty text is no bytes. A lone surrogate becomes a question mark."""
@@ -338,12 +343,15 @@ class TextModel:
             predictor.code(symbol, coder.decide)
         return coder.finish()
 
-    def decode(self, data: bytes, max_chars: int = 400) -> str:
-        """The text of ``encode``, of at most ``max_chars`` characters.
+    def decode(self, data: bytes, max_chars: int = 400, max_bytes: int | None = None) -> str:
+        """The text of ``encode``, of at most ``max_chars`` characters in ``max_bytes`` of UTF-8.
 
         Raises CodecError for anything that ``encode`` of this model did not return, and for a
-        longer text. Time is bounded by ``max_chars``: some 0.1 ms a byte on a desk.
+        longer text. Time is bounded by ``max_bytes``, which is four for each character when left
+        out: some 0.1 ms a byte on a desk.
         """
+        if max_bytes is None:
+            max_bytes = UTF8_BYTES_MAX * max_chars
         if not data:
             return ""
         coder, predictor = _Decode(self.tables.weights, data), Predictor(self)
@@ -351,7 +359,7 @@ class TextModel:
         while (symbol := predictor.code(None, coder.decide)) != END:
             out.append(symbol)
             chars += symbol & 0xC0 != 0x80
-            if chars > max_chars or len(out) > UTF8_BYTES_MAX * max_chars:
+            if chars > max_chars or len(out) > max_bytes:
                 raise CodecError(f"the coded text is longer than {max_chars} characters")
         if not out or coder.finish() != data:
             raise CodecError("the coded text has a tail that no encoder wrote")

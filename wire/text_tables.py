@@ -23,9 +23,8 @@ import struct
 import sys
 from array import array
 from bisect import bisect
-from collections.abc import Iterable, Sequence
-from itertools import accumulate, islice, pairwise
-from operator import sub
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, compress, islice, pairwise
 from zlib import crc32
 
 END = 0xFF
@@ -49,6 +48,7 @@ _CONTENT_BYTES_MAX = 32 << 20
 _MAGIC = b"SPTC\x01"
 _HEADER = struct.Struct("<IIB")
 _BUCKET_BITS = range(4, 23)
+_GROUP_BUCKETS = 8
 _WORD32 = 0xFFFFFFFF
 _SPREAD, _SPREAD_2 = 0x9E3779B1, 0x85EBCA6B  # odd, from the golden ratio and MurmurHash3
 
@@ -147,7 +147,7 @@ class Contexts:
 
 
 class Tables:
-    """The counts of every context kept, in a few flat arrays; 7 MB for 430 000 contexts."""
+    """The counts of every context kept, in a few flat arrays; 4 MB for 500 000 contexts."""
 
     def __init__(self, parts: Sequence[bytes], weights: array[int]) -> None:
         """``parts``: the six byte strings of the model file before the weights, in its order."""
@@ -163,18 +163,19 @@ class Tables:
             raise CodecError("the model has a count beyond the scale")
         if len(symbol_codes) != SYMBOLS or len(weights) != WEIGHTS:
             raise CodecError("the model's mixer has the wrong size")
+        if _largest_sum(entry_counts, codes) > COUNT_SUM_MAX:
+            raise CodecError("the model has a context that saw more than the scale holds")
         self.symbol_counts = [COUNT_VALUES[code] for code in symbol_codes]
         self.weights = weights
         self._parts = tuple(parts)
         self._shift = 32 - bits
-        self._first_context = array("I", accumulate(bucket_sizes, initial=0))
-        self._first_entry = array("I", accumulate(entry_counts, initial=0))
-        self._checks, self._symbols, self._codes = checks, symbols, codes
-        sums = array("Q", accumulate(map(COUNT_VALUES.__getitem__, codes), initial=0))
-        starts = map(sums.__getitem__, self._first_entry)
-        ends = map(sums.__getitem__, islice(self._first_entry, 1, None))
-        if max(map(sub, ends, starts), default=0) > COUNT_SUM_MAX:
-            raise CodecError("the model has a context that saw more than the scale holds")
+        # Where a group of buckets begins; within it a few sizes are added up at each look-up.
+        contexts = islice(accumulate(bucket_sizes, initial=0), 0, None, _GROUP_BUCKETS)
+        self._first_context = array("I", contexts)
+        entries = accumulate(entry_counts, initial=0)
+        self._first_entry = array("I", _pick(entries, self._first_context))
+        self._bucket_sizes = bucket_sizes
+        self._checks, self._sizes, self._symbols, self._codes = parts[2:]
 
     @property
     def contexts_count(self) -> int:
@@ -187,53 +188,118 @@ class Tables:
     def counts(self, context: int) -> Counts:
         """What followed ``context``: a new list, empty for a context that was not kept."""
         bucket = context >> self._shift
-        first = self._first_context
-        index = self._checks.find(context & 0xFF, first[bucket], first[bucket + 1])
+        group = bucket // _GROUP_BUCKETS
+        base = self._first_context[group]
+        first = base + sum(self._bucket_sizes[group * _GROUP_BUCKETS : bucket])
+        index = self._checks.find(context & 0xFF, first, first + self._bucket_sizes[bucket])
         if index < 0:
             return []
-        entries = slice(self._first_entry[index], self._first_entry[index + 1])
+        start = self._first_entry[group] + sum(self._sizes[base:index])
+        entries = slice(start, start + self._sizes[index])
         values = COUNT_VALUES
         return list(
             zip(self._symbols[entries], [values[c] for c in self._codes[entries]], strict=True)
         )
 
+    @property
+    def context_mask(self) -> int:
+        """The bits of a context's hash by which it is known here."""
+        return (_WORD32 << self._shift | 0xFF) & _WORD32
+
+    @property
+    def bucket_bits(self) -> int:
+        return 32 - self._shift
+
+    def known(self) -> Iterator[tuple[int, Counts]]:
+        """Every context, as the bits of ``context_mask``, with what followed it."""
+        checks = iter(self._checks)
+        for bucket, size in enumerate(self._bucket_sizes):
+            for check in islice(checks, size):
+                context = bucket << self._shift | check
+                yield context, self.counts(context)
+
     def with_weights(self, weights: array[int]) -> Tables:
         """The same counts under another mixer."""
         return Tables(self._parts, weights)
 
-    def content(self) -> bytes:
-        """All of the model file that is compressed in it."""
+    def content(self) -> Iterator[bytes]:
+        """All of the model file that is compressed in it, in pieces."""
         weights = self.weights[:]
         if sys.byteorder == "big":
             weights.byteswap()
-        bits = 32 - self._shift
-        header = _HEADER.pack(self.contexts_count, self.entries_count, bits)
-        return header + b"".join(self._parts) + weights.tobytes()
+        yield _HEADER.pack(self.contexts_count, self.entries_count, self.bucket_bits)
+        yield from self._parts
+        yield weights.tobytes()
 
     def pack(self) -> bytes:
         """The model file. Versions of liblzma may make different files of the same content."""
         filters = [{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": 8 << 20}]
-        packed = lzma.compress(self.content(), lzma.FORMAT_XZ, lzma.CHECK_CRC32, filters=filters)
-        return _MAGIC + packed
+        content = b"".join(self.content())
+        return _MAGIC + lzma.compress(content, lzma.FORMAT_XZ, lzma.CHECK_CRC32, filters=filters)
+
+
+def _largest_sum(entry_counts: bytes, codes: bytes) -> int:
+    """The largest sum of the counts of one context, without an array of all sums."""
+    is_start = bytearray(len(codes) + 1)
+    for start in accumulate(entry_counts, initial=0):
+        is_start[start] = 1
+    sums = accumulate(map(COUNT_VALUES.__getitem__, codes), initial=0)
+    return max((end - start for start, end in pairwise(compress(sums, is_start))), default=0)
+
+
+def _pick(values: Iterable[int], places: Iterable[int]) -> Iterator[int]:
+    """The values at ``places``, which never go down and do not end beyond the last value."""
+    at, value, rest = -1, 0, iter(values)
+    for place in places:
+        if place > at:
+            value = next(islice(rest, place - at - 1, None))
+            at = place
+        yield value
+
+
+class _Unpacker:
+    """The compressed part of a model file, taken piece by piece: it is never here as a whole."""
+
+    def __init__(self, data: bytes) -> None:
+        self._decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=64 << 20)
+        self._data = data
+
+    def take(self, size: int) -> bytes:
+        """The next ``size`` bytes. Raises CodecError when there are fewer or they are damaged."""
+        pieces, left = [], size
+        while left:
+            pieces.append(self._read(left))
+            left -= len(pieces[-1])
+            if not pieces[-1]:
+                raise CodecError("the text model is cut short or has a tail")
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def finish(self) -> None:
+        """Raises CodecError unless this was all."""
+        if self._read(1) or not self._decompressor.eof or self._decompressor.unused_data:
+            raise CodecError("the text model is cut short or has a tail")
+
+    def _read(self, bytes_max: int) -> bytes:
+        if self._decompressor.eof:
+            return b""
+        try:
+            data, self._data = self._data, b""
+            return self._decompressor.decompress(data, bytes_max)
+        except lzma.LZMAError as error:
+            raise CodecError(f"the text model is damaged ({error})") from error
 
 
 def unpack(data: bytes) -> Tables:
     """The tables of a model file. Raises CodecError for anything else, in bounded memory."""
     if not data.startswith(_MAGIC) or len(data) > FILE_BYTES_MAX:
         raise CodecError("this is not a text model of a version known here")
-    decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=64 << 20)
-    try:
-        content = decompressor.decompress(data[len(_MAGIC):], _CONTENT_BYTES_MAX)
-    except lzma.LZMAError as error:
-        raise CodecError(f"the text model is damaged ({error})") from error
-    if not decompressor.eof or decompressor.unused_data or len(content) < _HEADER.size:
-        raise CodecError("the text model is cut short or has a tail")
-    contexts, entries, bits = _HEADER.unpack_from(content)
+    unpacker = _Unpacker(data[len(_MAGIC):])
+    contexts, entries, bits = _HEADER.unpack(unpacker.take(_HEADER.size))
     sizes = (SYMBOLS, 1 << min(bits, 32), contexts, contexts, entries, entries, 2 * WEIGHTS)
-    ends = list(accumulate(sizes, initial=_HEADER.size))
-    if ends[-1] != len(content):
+    if sum(sizes) > _CONTENT_BYTES_MAX:
         raise CodecError("the text model's parts do not fill it")
-    *parts, packed_weights = (content[a:b] for a, b in pairwise(ends))
+    *parts, packed_weights = map(unpacker.take, sizes)
+    unpacker.finish()
     weights = array("h", packed_weights)
     if sys.byteorder == "big":
         weights.byteswap()

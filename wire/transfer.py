@@ -15,10 +15,12 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
+from wire import records
 from wire.blocks import BlockReader, BlockWriter
+from wire.bodies import NO_MODELS, Models, Packed
 from wire.frames import (
     BLOCK_SYMBOLS_MAX,
     DEFICIT_UNKNOWN,
@@ -100,21 +102,34 @@ class Sender:
         """Source symbols that were never sent."""
         return sum(b.writer.symbols - b.sent_symbols for b in self._blocks.values())
 
-    def push(self, record: Record, now_ms: int) -> None:
+    def push(self, record: Record, now_ms: int, packed: Packed | None = None) -> None:
         """Lay ``record`` into a block: images into one of their own, the rest into the open one.
 
-        Raises ValueError for a record larger than a block.
+        ``packed`` is its body of ``records.pack``, made here without a model when left out. Raises
+        ValueError for a record larger than a block.
         """
+        packed = packed or records.pack(record)
         if record.priority >= Priority.IMAGE:
             alone = self._new_block(record, now_ms)
-            alone.writer.add(record)
+            alone.writer.add(record, packed)
             alone.writer.close()
             return
-        if self._open is None or not self._open.writer.add(record):
+        if self._open is None or not self._open.writer.add(record, packed):
             self._close_open()
             self._open = self._new_block(record, now_ms)
-            self._open.writer.add(record)
+            self._open.writer.add(record, packed)
         self._open.changed_ms = now_ms
+
+    def withdraw(self, record_ids: Collection[int]) -> None:
+        """These records are out in a form the ground cannot read: no report confirms them now.
+
+        Their owner pushes them again in another, into another block: a receiver takes a record of
+        each block once.
+        """
+        self._close_open()
+        for block in self._blocks.values():
+            writer = block.writer
+            writer.record_ids = [i for i in writer.record_ids if i not in record_ids]
 
     def take_expired(self) -> list[int]:
         """Ids of records whose block made room unconfirmed; the owner may push them again."""
@@ -277,11 +292,13 @@ class Receiver:
     log again, and a block older than anything heard is never called complete.
     """
 
-    def __init__(self, mtu_bytes: int) -> None:
+    def __init__(self, mtu_bytes: int, models: Models = NO_MODELS) -> None:
+        """``models`` are the text models that are here; see ``wire.bodies``."""
         self.duplicate_symbols = 0
         self.poisoned_blocks = 0
         self.abandoned_blocks = 0
         self._mtu_bytes = mtu_bytes
+        self._models = models
         self._readers: dict[int, BlockReader | None] = {}  # by unwrapped number; None is complete
         self._newest: int | None = None
         self._first = 0  # unwrapped; nothing is said of blocks before it
@@ -295,7 +312,7 @@ class Receiver:
         if number in self._readers and self._readers[number] is None:
             self.duplicate_symbols += 1
             return []
-        reader = self._readers.get(number) or BlockReader(self._mtu_bytes, number % _NUMBERS)
+        reader = self._readers.get(number) or self._new_reader(number)
         self._readers[number] = reader
         if not frame.is_open and reader.length is None:
             reader.length = frame.block_symbols
@@ -304,7 +321,7 @@ class Receiver:
         self.duplicate_symbols += (reader.deficit, reader.have) == before
         if reader.is_poisoned:
             self.poisoned_blocks += 1
-            self._readers[number] = BlockReader(self._mtu_bytes, number % _NUMBERS)
+            self._readers[number] = self._new_reader(number)
         elif reader.is_complete:
             self._readers[number] = None
         self._bound()
@@ -333,6 +350,9 @@ class Receiver:
             return []
         numbers = range(self._first, self._newest + 1)
         return [n % _NUMBERS for n in numbers if self._readers.get(n, _UNHEARD) is not None]
+
+    def _new_reader(self, number: int) -> BlockReader:
+        return BlockReader(self._mtu_bytes, number % _NUMBERS, self._models)
 
     def _unwrap(self, frame: DataFrame) -> int | None:
         """The frame's block number without wrapping; None when it is too old to be kept."""

@@ -58,6 +58,7 @@ function colophon(state) {
     link.noise ? `${format.grouped(link.noise)} bursts of noise` : "",
     link.old_beacons ? `${format.grouped(link.old_beacons)} old beacons, late or played again` : "",
     link.conflicts ? `${format.grouped(link.conflicts)} records that contradict earlier ones` : "",
+    link.sealed ? `the texts of ${format.grouped(link.sealed)} records wait for a text model that this station lacks` : "",
     others.length ? `also heard: ${others.join(", ")}` : "",
   ].filter(Boolean).join("; ");
   byId("colophon").replaceChildren(

@@ -123,7 +123,9 @@ def made(tmp_path_factory: pytest.TempPathFactory, persona_dir: Path, tiny_base:
     from host_training import pipeline
 
     place = tmp_path_factory.mktemp("made")
-    options = pipeline.Options(method="lora", quant="Q8_0", epochs=1, variants=1, threads=1)
+    (place / "general.txt").write_text("The wind went round to the north in the night.\n" * 20)
+    options = pipeline.Options(method="lora", quant="Q8_0", epochs=1, variants=1, threads=1,
+                               general=(place / "general.txt",))
     pipeline.run(persona_dir, tiny_base, place / "bundle", place / "work", place / "key", options,
                  lambda stage, fraction, line: None)
     return place

@@ -28,16 +28,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: E402 (a
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = KEY.public_key().public_bytes_raw()
 FILES = ["MODEL_CARD.md", "manifest.json", "manifest.pub", "manifest.sig", "memory.sqlite",
-         "model.gguf", "persona.json"]
+         "model.gguf", "persona.json", "text.codec"]
 
 
 @pytest.fixture
 def contents(tmp_path: Path) -> bundle.Contents:
     (tmp_path / "m.gguf").write_bytes(b"GGUF" + bytes(300))
     (tmp_path / "m.sqlite").write_bytes(b"SQLite format 3\0" + bytes(100))
+    (tmp_path / "m.codec").write_bytes(b"SPTC" + bytes(60))
     persona = Persona("Ada", "Ada Test", "Ada is an AI persona.", "You are Ada.", (), ("one",), ())
-    return bundle.Contents(persona, tmp_path / "m.gguf", tmp_path / "m.sqlite", "# Ada\n",
-                           {"id": "tiny", "sha256": "00"}, {"method": "full"}, {"n_ctx": 512})
+    files = (tmp_path / "m.gguf", tmp_path / "m.sqlite", tmp_path / "m.codec")
+    return bundle.Contents(persona, *files, "# Ada\n", {"id": "tiny", "sha256": "00"},
+                           {"method": "full"}, {"n_ctx": 512})
 
 
 @pytest.fixture
@@ -128,6 +130,9 @@ def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
     ({"files": [{"path": "/etc/passwd", "bytes": 1, "sha256": ""}]}, "is not allowed"),
     ({"files": [{"path": ".x", "bytes": 1, "sha256": ""}]}, "is not allowed"),
     ({"files": [{"path": "x\n", "bytes": 1, "sha256": ""}]}, "is not allowed"),
+    ({"files": [{"path": "text.codec", "bytes": (4 << 20) + 1, "sha256": ""}]},
+     "text.codec has 4194305 bytes, at most 4194304"),
+    ({"files": [{"path": "text.codec", "bytes": 4 << 20, "sha256": ""}]}, "does not list"),
     ({"files": [{"path": "x", "bytes": -1, "sha256": ""}]}, "size or hash of x"),
     ({"files": [{"path": "manifest.sig", "bytes": 1, "sha256": ""}]}, "part of the manifest"),
     ({"files": [{"path": "x", "bytes": 1, "sha256": ""}] * 2}, "listed twice"),
@@ -156,7 +161,8 @@ def test_the_manifest_is_canonical(whole: Path) -> None:
 
 def test_packing_again_counts_up_and_replaces(contents: bundle.Contents, whole: Path) -> None:
     assert bundle.pack(contents, whole, KEY).version == 2
-    assert sorted(p.name for p in whole.parent.iterdir()) == ["bundle", "m.gguf", "m.sqlite"]
+    beside = sorted(p.name for p in whole.parent.iterdir())
+    assert beside == ["bundle", "m.codec", "m.gguf", "m.sqlite"]
 
 
 def test_packing_never_overwrites_something_else(contents: bundle.Contents, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from host_training.base_text import read_text  # noqa: E402 (after need)
 from host_training.dataset import Dataset  # noqa: E402 (after need)
 from host_training.errors import TrainingError  # noqa: E402 (after need)
 from wire.bundle import verify_bundle  # noqa: E402 (after need)
+from wire.text_codec import TextModel  # noqa: E402 (after need)
 
 
 def silent(*args: object) -> None:
@@ -49,7 +50,10 @@ def test_run_makes_a_bundle_with_an_honest_card(made: Path) -> None:
     assert manifest.base["id"] == "tiny random base"
     assert 0 < manifest.training["held_out_bits_per_byte"] < 10
     assert manifest.runtime["n_ctx"] == 512
+    model = TextModel.load(made / "bundle" / "text.codec")
+    assert manifest.training["text_model"] == model.model_id.hex()
     card = (made / "bundle" / "MODEL_CARD.md").read_text()
+    assert f"Its text codec (model {model.model_id.hex()}, " in card
     assert "Ada is an AI persona." in card
     assert "| as flown (Q8_0) |" in card
     assert "it does not know what is true" in card
@@ -65,7 +69,9 @@ def test_a_second_run_does_nothing_again_but_signing(
     monkeypatch.setattr(train, "train", never)
     monkeypatch.setattr(pipeline.quantise, "walk_ladder", never)
     monkeypatch.setattr(pipeline.dataset, "build_dataset", never)
-    options = pipeline.Options(method="lora", quant="Q8_0", epochs=1, variants=1, threads=1)
+    monkeypatch.setattr(pipeline.codec_stage, "build", never)
+    options = pipeline.Options(method="lora", quant="Q8_0", epochs=1, variants=1, threads=1,
+                               general=(made / "general.txt",))
     manifest = pipeline.run(persona_dir, tiny_base, made / "again", made / "work", made / "key",
                             options, silent)
     assert manifest.version == 1

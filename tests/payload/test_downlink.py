@@ -1,5 +1,6 @@
 """What goes out, in which order, how often, and when the radio falls silent."""
 
+import random
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from wire.records import Kind, TimeQuality
 from wire.transfer import Receiver
 
 MISSION = mission.load(Path(__file__).resolve().parents[2] / "mission.toml")
+NOISE = random.Random(1).randbytes(8000)  # as a picture is: nothing deflates it
 
 
 class Bench:
@@ -103,10 +105,12 @@ def test_the_callsign_every_ten_minutes(tmp_path: Path) -> None:
 def test_events_first_and_nobody_starves(tmp_path: Path) -> None:
     """A full queue of pictures and tracks; the event goes first, and musings get their share."""
     bench = Bench(tmp_path)
-    bench.add(Kind.THUMBNAIL, 40, {"image": bytes(range(256)) * 8})
+    bench.add(Kind.THUMBNAIL, 40, {"image": NOISE[:2048]})
     bench.add(Kind.TRACK, 2000, {"lat": 521234567, "lon": 41234567, "alt": 9000})
-    bench.add(Kind.MUSING, 20, {"text": "The cold is honest up here. " * 4})
-    bench.add(Kind.EVENT, 1, {"event": "burst", "severity": "info"})
+    musing = "Cold comes in by the wires first; the foam takes it as news, and the lid agrees."
+    bench.add(Kind.MUSING, 20, {"text": musing, "about": "cold", "by": "model", "alt": 9000})
+    fields = {"peak_m": 29785.2, "altitude_m": 29481.7, "utc_ms": 1_809_934_815_000}
+    bench.add(Kind.EVENT, 1, {"event": "burst", "severity": "info", "fields": fields})
     bench.run(600)
     receiver, order = Receiver(MISSION.symbol_mtu_bytes), []
     for _, frame in bench.sent(DataFrame):
@@ -131,7 +135,7 @@ def test_a_record_too_large_for_a_block_is_set_aside_and_counted(tmp_path: Path)
     small = MISSION.model_copy(update={"radio": MISSION.radio.model_copy(update={"mtu_bytes": 64})})
     bench = Bench(tmp_path)
     bench.downlink = Downlink(small, bench.radio, bench.store)
-    bench.add(Kind.THUMBNAIL, 1, {"image": bytes(range(1, 256)) * 20})
+    bench.add(Kind.THUMBNAIL, 1, {"image": NOISE[:5000]})
     bench.add(Kind.MUSING, 1, {"text": "after it"})
     bench.run(60)
     assert bench.downlink.unsendable_records == 1 and bench.sent(DataFrame)

@@ -182,6 +182,23 @@ def test_a_full_disk_keeps_the_newest_urgent_records_in_ram(tmp_path: Path) -> N
     assert store.count() == RING_RECORDS_MAX
 
 
+def test_what_is_queued_again_is_offered_again_even_from_ram(tmp_path: Path) -> None:
+    """Found by sending texts again in plain: a record still in RAM stayed marked as sent."""
+    store = Store(tmp_path / "s.sqlite")
+    disk = store._db = FullDisk(store._db)
+    ids = add(store, 3)
+    assert not store.commit(0)
+    store.mark_in_flight(ids)
+    store.mark_queued(ids[:2])
+    assert {r.record_id for r in store.queued(Priority.MUSING, 9)} == set(ids[:2])
+    disk.is_full = False
+    assert store.commit(5_000)
+    assert all_ids(store) == set(ids[:2])
+    store.mark_confirmed(ids)
+    store.mark_queued(ids[2:])
+    assert store.commit(6_000) and all_ids(store) == {ids[2]}
+
+
 def test_no_directory_at_all_still_gives_a_store(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     store = Store(tmp_path / "file" / "s.sqlite")

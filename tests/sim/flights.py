@@ -6,10 +6,15 @@ import gzip
 import random
 from pathlib import Path
 
+from groundstation import rawlog
 from sim.replay import COLUMNS, Replay
 from sim.world import MindKind, World
 from wire import mission as mission_file
+from wire.bodies import SEALED
+from wire.frames import DataFrame, decode_downlink
 from wire.mission import Mission
+from wire.records import Kind
+from wire.transfer import Receiver
 
 ROOT = Path(__file__).parents[2]
 HOP_PEAK_M = 6_300.0
@@ -63,3 +68,13 @@ def hop_world(folder: Path, seed: int = 5, mind: MindKind = "scripted") -> World
     folder.mkdir(parents=True, exist_ok=True)
     replay = Replay(write_csv(folder / "hop.csv", hop_rows()))
     return World(mission(), seed, mind, folder, replay)
+
+
+def sealed_without_model(world: World) -> list[Kind]:
+    """The kinds of those heard records that a station with no text model could not have read."""
+    receiver, sealed = Receiver(world.mission.radio.mtu_bytes), []
+    for reception, _ in rawlog.read(world.archive_path.with_suffix(".raw")):
+        frame = decode_downlink(reception.raw)
+        if isinstance(frame, DataFrame):
+            sealed += [r.kind for r in receiver.on_data(frame) if SEALED in r.body]
+    return sealed

@@ -9,7 +9,8 @@ from sim import summary
 from sim.replay import Replay
 from sim.worker_mind import WorkerMind
 from sim.world import PersonaParts, World
-from tests.sim.flights import ROOT, hop_rows, mission, write_csv
+from tests.sim.flights import ROOT, hop_rows, mission, sealed_without_model, write_csv
+from wire.records import Kind
 
 BUNDLE = ROOT / "host_training" / "examples" / "edda.bundle"
 BUNDLE_BYTES_MAX = 10_000_000
@@ -23,7 +24,8 @@ def test_the_shipped_bundle_is_whole_and_small() -> None:
 
 def test_the_mind_worker_killed_in_flight_costs_no_record(tmp_path: Path) -> None:
     persona = load_persona(BUNDLE)
-    parts = PersonaParts(persona.text, persona.memory_path, BUNDLE)
+    parts = PersonaParts.of(persona)
+    assert parts.codec is not None
     hop = Replay(write_csv(tmp_path / "hop.csv", hop_rows()))
     world = World(mission(), 5, "real", tmp_path, hop, parts)
     workers = set()
@@ -38,4 +40,6 @@ def test_the_mind_worker_killed_in_flight_costs_no_record(tmp_path: Path) -> Non
     assert len(workers) == 3, "each time another worker was there to be killed"
     musings = (tmp_path / "musings.txt").read_text().splitlines()
     assert result["records_lost"] == 0 and len(musings) >= 5
-    assert len(set(musings)) == len(musings)
+    assert len(set(musings)) == len(musings) and "" not in musings
+    coded = sealed_without_model(world)
+    assert coded.count(Kind.MUSING) == len(musings), "the persona's own codec packed them"

@@ -13,8 +13,8 @@ import pytest
 from sim.board import PI_4, PI_5, Firmware
 from sim.gnss_settings import M10
 from sim.hardware import Hardware
-from sim.scenario import Conditions
 from sim.replay import Replay
+from sim.scenario import Conditions
 from sim.world import World
 from tests.sim.flights import hop_rows, hop_world, mission, write_csv
 from wire.beacon import PowerMode

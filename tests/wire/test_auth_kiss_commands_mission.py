@@ -61,7 +61,8 @@ def test_any_command_body_is_a_command_or_a_value_error(body: bytes) -> None:
 @pytest.mark.parametrize(
     "command",
     [Command(Opcode.PING), Command(Opcode.ASK, (0, "?")),
-     Command(Opcode.ASK, (2**32 - 1, "x" * 160))],
+     Command(Opcode.ASK, (2**32 - 1, "x" * 160)), Command(Opcode.PLAIN_TEXT, (0,)),
+     Command(Opcode.PLAIN_TEXT, (65535,))],
 )
 def test_commands_come_back(command: Command) -> None:
     assert commands.decode(commands.encode(command)) == command
@@ -72,7 +73,9 @@ def test_commands_come_back(command: Command) -> None:
     [Command(Opcode.PING, (1,)), Command(Opcode.ASK, ()), Command(Opcode.ASK, (1, "")),
      Command(Opcode.ASK, (1, "x" * 161)), Command(Opcode.ASK, (-1, "a")),
      Command(Opcode.ASK, (2**32, "a")), Command(Opcode.ASK, ("a", 1)),
-     Command(Opcode.ASK, (True, "a"))],
+     Command(Opcode.ASK, (True, "a")), Command(Opcode.PLAIN_TEXT, ()),
+     Command(Opcode.PLAIN_TEXT, (-1,)), Command(Opcode.PLAIN_TEXT, (65536,)),
+     Command(Opcode.PLAIN_TEXT, ("a762",))],
 )
 def test_just_invalid_commands_are_refused(command: Command) -> None:
     with pytest.raises(ValueError):

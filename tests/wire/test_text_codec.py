@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from host_training.codec import build_codec, sample_base, train
+from host_training.codec import extend, sample_base, save, train
 from host_training.errors import TrainingError
 from wire.text_codec import ADAPT_BYTES, CodecError, TextModel
 from wire.text_tables import COUNT_VALUES, KINDS, TOTAL_MAX, Contexts, coarse_codes
@@ -81,7 +81,7 @@ def test_messages_are_independent() -> None:
     first = model().encode(text)
     model().encode("Quite another text. " * 5)
     assert model().encode(text) == first
-    assert TextModel.load(model().data).encode(text) == first
+    assert TextModel.load(model().pack()).encode(text) == first
 
 
 @settings(max_examples=150, deadline=None)
@@ -137,7 +137,7 @@ def test_a_model_file_comes_back(tmp_path: Path) -> None:
 
 def test_a_damaged_model_file_is_refused() -> None:
     """Cut at many places, and every byte changed in turn in steps."""
-    data = model().data
+    data = model().pack()
     for broken in (b"", b"SPTC", b"SPTC\x01", b"SPTC\x02" + data[5:], data + b"\0", data + data):
         with pytest.raises(CodecError):
             TextModel.load(broken)
@@ -186,11 +186,36 @@ def test_a_sample_of_general_text_is_drawn_from_all_of_it() -> None:
     assert sample_base(texts, 30_000) == lines
 
 
-def test_build_codec_writes_a_model_even_without_general_text(tmp_path: Path) -> None:
+def test_a_model_is_made_and_written_even_without_general_text(tmp_path: Path) -> None:
     said: list[str] = []
     out = tmp_path / "text.codec"
-    built = build_codec([], OWN, out, lambda what, _share: said.append(what))
+    built = train([], OWN, lambda what, _share: said.append(what))
+    assert save(built, out) == out.stat().st_size
     assert TextModel.load(out).model_id == built.model_id
-    assert said[-1] == "text codec written" and [p.name for p in tmp_path.iterdir()] == [out.name]
+    assert "weighing contexts on own text" in said
+    assert [p.name for p in tmp_path.iterdir()] == [out.name]
     with pytest.raises(TrainingError, match="some text"):
-        build_codec(["  \n"], [], out)
+        train([], [""])
+
+
+def test_a_model_of_general_text_can_be_extended_without_that_text() -> None:
+    """As good as one made of both together; what it starts from matters and stays as it is."""
+    general = train(BASE, [])
+    before = general.pack()
+    extended, together, alone = extend(general, OWN), train(BASE, OWN), train([], OWN)
+    text = "There was a light on the flats, and the lamp in the house has faded."
+    sizes = [len(m.encode(text)) for m in (extended, together, alone, general)]
+    assert sizes[0] <= sizes[1] * 1.1 and sizes[0] < min(sizes[2:]), sizes
+    assert extended.decode(extended.encode(text)) == text
+    assert general.pack() == before
+    with pytest.raises(TrainingError, match="person's text"):
+        extend(general, [""])
+
+
+def test_every_context_of_a_model_is_known_by_its_bucket_and_check() -> None:
+    tables = model().tables
+    known = list(tables.known())
+    assert len(known) == tables.contexts_count
+    for context, counts in known:
+        assert context & tables.context_mask == context
+        assert counts and tables.counts(context | 0x700 & ~tables.context_mask) == counts
