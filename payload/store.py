@@ -143,7 +143,8 @@ class Store:
         if self.is_failing:
             found += [
                 record for record, _ in self._ring
-                if record.priority is priority and record.record_id not in self._marks
+                if record.priority is priority
+                and self._marks.get(record.record_id, _QUEUED) == _QUEUED
             ]
         return found[:limit]
 

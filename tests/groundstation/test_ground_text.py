@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from far_end import MASTER_KEY, MISSION, START_MS, FarEnd, state_at
 from structlog.testing import capture_logs
-from test_ground_command import ground, mission  # noqa: F401  fixtures
 
 from groundstation import outbox, text_models
 from groundstation.archive import Archive
@@ -17,7 +16,7 @@ from groundstation.outbox import PLAIN_TEXTS_MAX
 from groundstation.reader import FlightReader
 from tests.wire.test_text_codec import OWN, model
 from wire import auth, commands, frames, records
-from wire.auth import Direction
+from wire.auth import Authenticity, Direction
 from wire.bodies import SEALED, Packed, Seat, by_id
 from wire.commands import Command, Opcode
 from wire.frames import CommandFrame
@@ -81,7 +80,7 @@ def test_with_the_model_texts_are_read_and_nothing_is_asked(tmp_path):
     archive = Archive(tmp_path / "a.sqlite", is_durable=False)
     far = CodingEnd(KEY)
     muse(far)
-    fly(far, Ground(MISSION, archive, KEY, MODELS), START_MS)
+    fly(far, Ground(MISSION, archive, KEY, models=MODELS), START_MS)
     assert [b["text"] for b in bodies_of(archive)] == OWN and not letters(archive)
 
 
@@ -126,7 +125,8 @@ def test_the_whole_talk_from_sealed_to_readable(tmp_path):
     assert len(FlightReader(archive.path, MISSION).entries(None, 10)) == 4
     rebuilt = bodies_of(archive)
     archive.rebuild()
-    Ground(MISSION, archive, KEY, MODELS)  # now one and the same record comes in two encodings
+    # Now one and the same record comes in two encodings.
+    Ground(MISSION, archive, KEY, models=MODELS)
     assert bodies_of(archive) == rebuilt and tally(archive, "conflicts") == 0
     archive.close()
 
@@ -136,7 +136,7 @@ def test_a_model_that_came_withdraws_what_was_asked(tmp_path):
     far = CodingEnd(KEY)
     muse(far, 1)
     fly(far, Ground(MISSION, archive, KEY), START_MS)
-    Ground(MISSION, archive, KEY, MODELS)
+    Ground(MISSION, archive, KEY, models=MODELS)
     assert [state for _, _, state in letters(archive)] == ["failed"]
     assert outbox.next_waiting(archive.db) is None
 
@@ -172,7 +172,7 @@ def test_text_takes_the_place_of_the_same_record_sealed_and_of_no_other(tmp_path
 
     def add(body):
         record = Record(5, Kind.MUSING, 1, START_MS, TimeQuality.GPS, body)
-        return archive.add_record(7, record, START_MS)
+        return archive.add_record(7, record, START_MS, Authenticity.UNSIGNED)
 
     assert add(sealed) and not add(sealed)
     assert not add({**sealed, SEALED: {"model": "1234", "coded": b"y"}}), "sealed another way"

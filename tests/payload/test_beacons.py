@@ -182,7 +182,7 @@ def test_where_the_duty_cycle_leaves_no_room_horus_waits(tmp_path: Path) -> None
 
 
 def test_musings_keep_their_share_beside_horus(tmp_path: Path) -> None:
-    """What Horus takes it takes from all classes: two in a hundred frames at 2400 bit/s."""
+    """What Horus takes it takes from all classes: a few in a hundred frames at 2400 bit/s."""
     frames_sent = []
     for is_horus in (False, True):
         bench = Bench(tmp_path, is_horus=is_horus)
@@ -191,7 +191,7 @@ def test_musings_keep_their_share_beside_horus(tmp_path: Path) -> None:
         frames_sent.append(sum(
             isinstance(decode_downlink(data), DataFrame) for _, data in bench.radio.sent
         ))
-    assert frames_sent[1] >= 0.96 * frames_sent[0]
+    assert frames_sent[1] >= 0.94 * frames_sent[0]
 
 
 # -- what they say --------------------------------------------------------------------------
@@ -302,7 +302,7 @@ def test_a_beacon_that_cannot_be_made_becomes_a_sentence(
             real = downlink.encode_downlink
             broken_code.setattr(
                 downlink, "encode_downlink",
-                lambda frame: broken() if isinstance(frame, BeaconFrame) else real(frame),
+                lambda frame, *key: broken() if isinstance(frame, BeaconFrame) else real(frame, *key),
             )
         bench.run(300)
         assert bench.flight.faults(bench.flight.situation(bench.now_ms)) & Fault.BEACON

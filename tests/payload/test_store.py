@@ -195,8 +195,10 @@ def test_what_is_queued_again_is_offered_again_even_from_ram(tmp_path: Path) -> 
     assert store.commit(5_000)
     assert all_ids(store) == set(ids[:2])
     store.mark_confirmed(ids)
-    store.mark_queued(ids[2:])
-    assert store.commit(6_000) and all_ids(store) == {ids[2]}
+    store.mark_queued(ids[:2])
+    assert store.commit(6_000) and all_ids(store) == set(), "a confirmation is final"
+    store.send_again(ids[2:])
+    assert store.commit(7_000) and all_ids(store) == {ids[2]}
 
 
 def test_no_directory_at_all_still_gives_a_store(tmp_path: Path) -> None:

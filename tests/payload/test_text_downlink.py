@@ -24,7 +24,7 @@ from wire.text_codec import TextModel
 from wire.transfer import CLOSE_MS, Receiver
 
 MISSION = mission.load(Path(__file__).resolve().parents[2] / "mission.toml")
-MTU = MISSION.radio.mtu_bytes
+MTU = MISSION.symbol_mtu_bytes
 MODEL_NUMBER = int.from_bytes(model().model_id[:2])
 CLOSED_S = CLOSE_MS // 1000 + 20  # by then a block is closed and heard
 KEY = auth.derive_key(bytes(32), MISSION.payload.node_id, Direction.UPLINK)
@@ -181,7 +181,7 @@ def test_without_a_codec_texts_are_readable_by_all(tmp_path: Path) -> None:
 def test_the_command_is_answered(tmp_path: Path, number: int, result: str) -> None:
     radio, store = FakeRadio(), Store(tmp_path / "s.sqlite")
     flight = Flight(MISSION, FlightPorts(radio=radio), store, None, None, KEY, random.Random(1),
-                    model())
+                    codec=model())
     flight.step(0)
     body = commands.encode(Command(Opcode.PLAIN_TEXT, (number,)))
     radio.heard.append(frames.encode_uplink(CommandFrame(7, 0, 5, body), KEY))
