@@ -191,7 +191,8 @@ def ask(
         )
     path = _existing(loaded, mission)
     try:
-        letter = outbox.post(path, Opcode.ASK, clean_text(text), _now_ms())
+        number = loaded.ground.station_number
+        letter = outbox.post(path, Opcode.ASK, clean_text(text), _now_ms(), number)
     except ValueError as error:
         raise RoadError(f"{error}") from error
     print(f"Question {letter.letter_id} is queued.")

@@ -55,6 +55,7 @@ class Ground:
         self.archive = archive
         self._mission = mission
         self._node_id = mission.payload.node_id
+        self._station = mission.ground.station_number
         self._key = uplink_key
         self._nodes: dict[int, NodeReceiver] = {}
         self._tally: Counter[str] = Counter()
@@ -226,7 +227,7 @@ class Ground:
 
     def ask(self, text: str, utc_ms: int) -> int:
         """Queue a question; its id. Raises ValueError when it is empty or above 160 bytes."""
-        return self.archive.queue(Opcode.ASK, text, utc_ms)
+        return self.archive.queue(Opcode.ASK, text, utc_ms, self._station)
 
     def next_uplink(self, utc_ms: int) -> bytes | None:
         """The frame to transmit now, or None.
@@ -265,9 +266,10 @@ class Ground:
             letter = outbox.next_waiting(self.archive.db)
         if letter is None or self._key is None:
             return None
-        counter = self.archive.take_counter(utc_ms, letter.kind, letter.letter_id)
+        counter = self.archive.take_counter(utc_ms, letter.kind, letter.letter_id, self._station)
         body = commands.encode(letter.command())
-        return frames.encode_uplink(CommandFrame(self._node_id, 0, counter, body), self._key)
+        frame = CommandFrame(self._node_id, self._station, counter, body)
+        return frames.encode_uplink(frame, self._key)
 
     def _report(self, utc_ms: int) -> bytes | None:
         node = self._nodes.get(self._node_id)
@@ -275,11 +277,11 @@ class Ground:
         if node is None or report is None or node.last_counter is None or self._key is None:
             return None
         self._last_report_ms = utc_ms
-        counter = self.archive.take_counter(utc_ms, "feedback")
+        counter = self.archive.take_counter(utc_ms, "feedback", station=self._station)
         loss = round(255 * (node.loss or 0))
         first, upto, entries = report
         frame = FeedbackFrame(
-            self._node_id, 0, counter, loss, node.last_counter, first, upto, entries
+            self._node_id, self._station, counter, loss, node.last_counter, first, upto, entries
         )
         return frames.encode_uplink(frame, self._key)
 

@@ -1,14 +1,16 @@
 """Downlink: chooses what the radio sends next, and when it falls silent to listen.
 
 In this order: the beacon, never late; the callsign every ten minutes; frames of the transfer. The
-transfer is fed from the store by class: events first, then the others by their shares, so that
-neither pictures nor housekeeping can starve the musings (research/flight.md §5.4).
+transfer is fed from the store by class: events first, then the others by their shares of the bytes,
+so that neither pictures nor housekeeping can starve the musings (research/flight.md §5.4). Records
+whose block was given up half-done go again only when nothing else waits.
 
 Radio windows: a beacon with the listening flag is followed by silence, the ground's turn to speak.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 from payload.ports import PortError, Radio
@@ -24,7 +26,7 @@ from wire.frames import (
     encode_downlink,
 )
 from wire.mission import Mission
-from wire.records import Priority, Record
+from wire.records import Priority, Record, pack_body
 from wire.transfer import Sender
 
 IDENT_EVERY_MS = 600_000  # callsign rules of the amateur service
@@ -34,6 +36,7 @@ LANDED_FRESH_MS = 900_000
 LANDED_LATER_MS = 4_500_000
 BACKLOG_SYMBOLS_MAX = 6  # laid into blocks ahead of sending; small, so urgent things stay urgent
 BLOCK_RESERVE = 32  # block numbers are reserved in the store this many at a time
+GIVEN_UP_MAX = 10_000  # record ids; what is beyond waits in the store for the next boot
 RETRY_MS = 100
 SHARES: dict[Priority, int] = {
     Priority.TRACK: 40,
@@ -56,10 +59,11 @@ class Downlink:
         self._store = store
         reserved = int(store.get(_BLOCK_KEY, 0))
         self._sender = Sender(mission.payload.node_id, mission.radio.mtu_bytes, reserved)
-        self._reserved = reserved
+        self._reserved = self._durable_upto = reserved
         self._reserve_blocks()
+        self._given_up: deque[int] = deque(maxlen=GIVEN_UP_MAX)  # record ids
         self._sequence = 0
-        self._credits = dict.fromkeys(SHARES, 0.0)
+        self._credits = dict.fromkeys(SHARES, 0.0)  # bytes
         self._beacon_due_ms = 0
         self._ident_due_ms = 0
         self._listen_due_ms = mission.radio.listen_every_s * 1000
@@ -148,8 +152,8 @@ class Downlink:
 
     def _feed(self, now_ms: int) -> None:
         """Lay queued records into blocks, a little ahead of what is being sent."""
-        while self._sender.backlog_symbols() < BACKLOG_SYMBOLS_MAX:
-            record = self._next_record()
+        while self._sender.backlog_symbols() < BACKLOG_SYMBOLS_MAX and self._may_open_block():
+            record = self._next_record(now_ms)
             if record is None:
                 break
             try:
@@ -157,28 +161,45 @@ class Downlink:
             except ValueError:
                 self.unsendable_records += 1
             self._store.mark_in_flight([record.record_id])
-        self._store.mark_queued(self._sender.take_expired())
+        self._given_up.extend(self._sender.take_expired())
         self._reserve_blocks()
 
-    def _next_record(self) -> Record | None:
+    def _next_record(self, now_ms: int) -> Record | None:
         urgent = self._store.queued(Priority.EVENT, 1)
         if urgent:
             return urgent[0]
-        for priority, share in SHARES.items():
-            self._credits[priority] = min(200.0, self._credits[priority] + share)
-        for priority in sorted(SHARES, key=lambda p: -self._credits[p]):
-            waiting = self._store.queued(priority, 1)
-            if waiting:
-                self._credits[priority] -= 100
-                return waiting[0]
-        return None
+        has_room = self._sender.takes_pictures(now_ms)
+        open_to = [p for p in SHARES if has_room or p < Priority.IMAGE]
+        waiting = {p: found[0] for p in open_to if (found := self._store.queued(p, 1))}
+        if not waiting:
+            if self._given_up and self._sender.is_caught_up(now_ms):
+                self._store.mark_queued([self._given_up.popleft()])
+            return None
+        chosen = max(waiting, key=lambda priority: self._credits[priority])
+        size_bytes = len(pack_body(waiting[chosen].body))
+        shares = sum(SHARES[priority] for priority in waiting)
+        for priority in SHARES:
+            earned = size_bytes * SHARES[priority] / shares
+            # A class with nothing to send saves nothing up.
+            self._credits[priority] += earned if priority in waiting else -self._credits[priority]
+        self._credits[chosen] -= size_bytes
+        return waiting[chosen]
 
     def _reserve_blocks(self) -> None:
         """Keep the stored number ahead of use, so that a reboot can never use one twice."""
+        if self._store.is_durable(_BLOCK_KEY):
+            self._durable_upto = self._reserved
         ahead = (self._reserved - self._sender.next_block) % 0x10000
         if ahead < BLOCK_RESERVE // 2 or ahead > BLOCK_RESERVE:
             self._reserved = (self._sender.next_block + BLOCK_RESERVE) % 0x10000
             self._store.put(_BLOCK_KEY, self._reserved)
+
+    def _may_open_block(self) -> bool:
+        """Only numbers whose reservation is on the disk; but a disk that takes nothing must not
+        make the payload mute: then a receiver may meet a number again after a reboot, which the
+        CRC in the block tells it."""
+        left = (self._durable_upto - self._sender.next_block) % 0x10000
+        return self._store.is_failing or 0 < left <= BLOCK_RESERVE
 
     def _counter(self) -> FrameCounter:
         return FrameCounter(self._store.boot & 0xF, self._sequence + 1 & 0xFFF)
