@@ -254,7 +254,9 @@ class Ground:
         radio = self._mission.radio
         air_ms = radio.mtu_bytes * 8000 // radio.rate_bps
         last_start_ms = max(radio.listen_s * 1000 // 2, radio.listen_s * 1000 - air_ms)
-        return 0 <= utc_ms - self._window_ms < last_start_ms
+        turns = 1 + (last_start_ms - 1) // air_ms  # as many stations answer one after another
+        first_start_ms = self._station % turns * air_ms
+        return first_start_ms <= utc_ms - self._window_ms < last_start_ms
 
     def _letter(self, utc_ms: int) -> bytes | None:
         letter = outbox.next_waiting(self.archive.db)

@@ -36,6 +36,7 @@ LANDED_FRESH_MS = 900_000
 LANDED_LATER_MS = 4_500_000
 BACKLOG_SYMBOLS_MAX = 6  # laid into blocks ahead of sending; small, so urgent things stay urgent
 BLOCK_RESERVE = 32  # block numbers are reserved in the store this many at a time
+SALVAGE_JUMP = 0x1000  # after a damaged store: farther than any boot got
 GIVEN_UP_MAX = 10_000  # record ids; what is beyond waits in the store for the next boot
 RETRY_MS = 100
 SHARES: dict[Priority, int] = {
@@ -58,6 +59,8 @@ class Downlink:
         self._radio = radio
         self._store = store
         reserved = int(store.get(_BLOCK_KEY, 0))
+        if store.salvaged_from is not None:  # then it may be an old number, or lost
+            reserved = (reserved + SALVAGE_JUMP) % 0x10000
         self._sender = Sender(mission.payload.node_id, mission.radio.mtu_bytes, reserved)
         self._reserved = self._durable_upto = reserved
         self._reserve_blocks()

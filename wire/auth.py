@@ -57,7 +57,7 @@ def is_of_station(counter: int, station: int) -> bool:
 
 
 def next_counter(station: int, at_least: int) -> int:
-    """The first counter of ``station`` (0..15) from ``at_least`` on; at the end the last there is."""
+    """The first counter of ``station`` (0..15) from ``at_least`` on, or the last there is."""
     assert 0 <= station < STATIONS_MAX, station
     last = COUNTER_MAX - (COUNTER_MAX - station) % STATIONS_MAX
     return min(last, at_least + (station - at_least) % STATIONS_MAX)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -149,10 +150,13 @@ class Outgoing:
         self.needs.pop(station, None)
         self.complete_at.discard(station)
 
-    def missing_everywhere(self) -> list[int]:
-        """Source symbols that every station which speaks of this block is known to lack: sending
-        one of them as it is helps all, and can be read at once."""
-        needs = [need for need in self.needs.values() if need.deficit]
+    def missing_everywhere(self, waiting: Iterable[int]) -> list[int]:
+        """Source symbols that all stations ``waiting`` are known to lack: sending one of them as it
+        is helps them all, and can be read at once. Of others a coded symbol is worth more."""
+        words = [self.needs.get(station) for station in waiting]
+        if None in words:
+            return []  # to one of them the block is new
+        needs = [need for need in words if need is not None and need.deficit]
         wanted = max((need.deficit for need in needs), default=0)
         missing = [
             esi

@@ -39,8 +39,7 @@ LOSS_ASSUMED = {Lane.PRECIOUS: 0.6, Lane.ROUTINE: 0.5, Lane.PICTURE: 0.5, Lane.B
 class Station:
     """A ground station whose latest report is fresh."""
 
-    counter: int  # uplink counter of that report
-    came_at: int  # our frame number at the time
+    came_at: int  # our frame number when it came
     loss: float
     upto: int  # it has spoken of the blocks before this one; for later ones it surely waits
 
@@ -134,7 +133,7 @@ class Schedule:
         for block in self._blocks.values():
             if not block.is_home and block.outlives(now_ms):
                 room = RESENDS_QUEUED_MAX - len(self._resends)
-                missing = block.missing_everywhere()[:room]
+                missing = block.missing_everywhere(self.waiting(block))[:room]
                 self._resends += [(block.number, esi) for esi in missing]
 
     def choose(self, now_ms: int) -> Choice | None:

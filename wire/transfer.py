@@ -55,6 +55,7 @@ class Sender:
         self._blocks: dict[int, Outgoing] = {}  # insertion order is age
         self._open: dict[Lane, Outgoing] = {}
         self._stations: dict[int, Station] = {}  # the fresh ones
+        self._counters: dict[int, int] = {}  # of the latest report of each station
         self._schedule = Schedule(self._blocks, self._stations)
         self._sequence = 0
         self._boot: int | None = None
@@ -152,12 +153,11 @@ class Sender:
         return confirmed
 
     def _is_credible(self, report: FeedbackFrame) -> bool:
-        known = self._stations.get(report.station)
         return (
             report.node_id == self._node_id
             and 0 <= report.station < STATIONS_MAX
             and report.last_counter.boot == self._boot
-            and (known is None or report.counter > known.counter)
+            and report.counter > self._counters.get(report.station, -1)
         )
 
     def _note_station(self, report: FeedbackFrame, sequence: int) -> None:
@@ -166,7 +166,8 @@ class Sender:
         known = self._stations.get(report.station)
         if known is not None and is_before(upto, known.upto):
             upto = known.upto
-        self._stations[report.station] = Station(report.counter, sequence, loss, upto)
+        self._counters[report.station] = report.counter
+        self._stations[report.station] = Station(sequence, loss, upto)
         self._schedule.loss = loss
 
     def _part_with_stations(self) -> None:
