@@ -11,8 +11,8 @@ from wire.frames import DataFrame, FeedbackFrame, FrameCounter, decode_downlink,
 from wire.records import EPOCH_2025_MS, Kind, Record, TimeQuality
 from wire.transfer import (
     CLOSE_FRAMES,
-    RECEIVER_BLOCKS_MAX,
     OUTGOING_BLOCKS_MAX,
+    RECEIVER_BLOCKS_MAX,
     Receiver,
     Sender,
 )
