@@ -3,6 +3,7 @@
 The channel carries one frame a slot, in either direction, and loses it or not; what it does in
 every slot is drawn from the seed before anything is sent, so that all contestants meet the same
 weather, and ``ideal_slots`` is what the best possible one would have needed in just that weather.
+Several stations each have a channel of their own; a contestant is done when all have everything.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import logging
 import random
 import tempfile
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,38 +60,50 @@ class Channel:
         return self._is_bad
 
 
-def carousel_slots(channel: Channel, frames: int) -> int:
-    """Uncoded, no feedback: all frames in turn until the last one got through once."""
-    missing = set(range(frames))
+def ideal_slots(channels: Sequence[Channel], frames: int) -> int:
+    """When the last of the stations has ``frames`` frames: no sender can do better."""
+    return max(channel.ideal_slots(frames) for channel in channels)
+
+
+def carousel_slots(channels: Sequence[Channel], frames: int) -> int:
+    """Uncoded, no feedback: all frames in turn until the last one got through everywhere."""
+    missing = [set(range(frames)) for _ in channels]
     slot = 0
-    while missing:
-        if not channel.is_lost(slot):
-            missing.discard(slot % frames)
+    while any(missing):
+        for channel, lacks in zip(channels, missing, strict=True):
+            if not channel.is_lost(slot):
+                lacks.discard(slot % frames)
         slot += 1
     return slot
 
 
-def arq_slots(channel: Channel, frames: int, every: int, delay: int) -> int:
-    """Selective repeat: what the last report calls missing in turn, never idle; all of it first.
+def arq_slots(channels: Sequence[Channel], frames: int, every: int, delay: int) -> int:
+    """Selective repeat: what the latest reports call missing in turn, never idle; all of it first.
 
-    The ground reports in every slot ``every`` (half duplex); the report is known ``delay`` later.
+    The stations report in turn in every slot ``every`` (half duplex), known ``delay`` later.
     """
-    missing = set(range(frames))
+    missing = [set(range(frames)) for _ in channels]
+    said = [set(range(frames)) for _ in channels]
     queue = deque(range(frames))
-    reports: deque[tuple[int, set[int]]] = deque()
-    slot = 0
-    while missing:
+    reports: deque[tuple[int, int, set[int]]] = deque()
+    slot = windows = 0
+    while any(missing):
         if reports and reports[0][0] <= slot:
-            reported = reports.popleft()[1]
-            queue = deque(frame for frame in queue if frame in reported)
+            _, station, reported = reports.popleft()
+            said[station] = reported
+            wanted = set().union(*said)
+            queue = deque(frame for frame in queue if frame in wanted)
         if slot % (every + 1) == every:
-            if not channel.is_lost(slot):
-                reports.append((slot + delay, set(missing)))
+            station = windows % len(channels)
+            windows += 1
+            if not channels[station].is_lost(slot):
+                reports.append((slot + delay, station, set(missing[station])))
         else:
             frame = queue[0]
             queue.rotate(-1)
-            if not channel.is_lost(slot):
-                missing.discard(frame)
+            for channel, lacks in zip(channels, missing, strict=True):
+                if not channel.is_lost(slot):
+                    lacks.discard(frame)
         slot += 1
     return slot
 

@@ -272,7 +272,8 @@ def ask(
     key_file.load(key_path)  # one that cannot be used is refused before anything is queued
     path = _existing(loaded, mission)
     try:
-        letter = outbox.post(path, Opcode.ASK, clean_text(text), _now_ms())
+        number = loaded.ground.station_number
+        letter = outbox.post(path, Opcode.ASK, clean_text(text), _now_ms(), number)
     except ValueError as error:
         raise RoadError(f"{error}") from error
     print(f"Question {letter.letter_id} is queued.")

@@ -253,15 +253,17 @@ class Archive:
     def set_meta(self, key: str, value: Any) -> None:
         self.db.execute("INSERT OR REPLACE INTO meta(key, value) VALUES (?, ?)", (key, value))
 
-    def queue(self, opcode: Opcode, text: str, utc_ms: int) -> int:
+    def queue(self, opcode: Opcode, text: str, utc_ms: int, station: int = 0) -> int:
         """Put a letter into the outbox; its id. Raises ValueError when it is not sendable."""
         with self.batch():
-            return outbox.add(self.db, opcode, text, utc_ms)
+            return outbox.add(self.db, opcode, text, utc_ms, station)
 
-    def take_counter(self, utc_ms: int, what: str, letter_id: int | None = None) -> int:
-        """A fresh uplink counter, durable before it is returned."""
+    def take_counter(
+        self, utc_ms: int, what: str, letter_id: int | None = None, station: int = 0
+    ) -> int:
+        """A fresh uplink counter of this station, durable before it is returned."""
         with self.batch():
-            return outbox.take_counter(self.db, utc_ms, what, letter_id)
+            return outbox.take_counter(self.db, utc_ms, what, letter_id, station)
 
     def rebuild(self) -> None:
         """Forget everything derived; the next ``Ground`` on this archive decodes it all again."""

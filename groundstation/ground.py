@@ -77,6 +77,7 @@ class Ground:
         self._missing_models: set[str] = set()  # that were told of
         self._mission = mission
         self._node_id = mission.payload.node_id
+        self._station = mission.ground.station_number
         self._key = uplink_key
         self._signers = {} if downlink_key is None else {self._node_id: downlink_key}
         self._has_heard_impostor = False
@@ -309,7 +310,7 @@ class Ground:
 
     def ask(self, text: str, utc_ms: int) -> int:
         """Queue a question; its id. Raises ValueError when it is empty or above 160 bytes."""
-        return self.archive.queue(Opcode.ASK, text, utc_ms)
+        return self.archive.queue(Opcode.ASK, text, utc_ms, self._station)
 
     def next_uplink(self, utc_ms: int) -> bytes | None:
         """The frame to transmit now, or None.
@@ -336,7 +337,9 @@ class Ground:
         radio = self._mission.radio
         air_ms = radio.mtu_bytes * 8000 // radio.rate_bps
         last_start_ms = max(radio.listen_s * 1000 // 2, radio.listen_s * 1000 - air_ms)
-        return 0 <= utc_ms - self._window_ms < last_start_ms
+        turns = 1 + (last_start_ms - 1) // air_ms  # as many stations answer one after another
+        first_start_ms = self._station % turns * air_ms
+        return first_start_ms <= utc_ms - self._window_ms < last_start_ms
 
     def _letter(self, utc_ms: int) -> bytes | None:
         letter = outbox.next_waiting(self.archive.db)
@@ -348,9 +351,10 @@ class Ground:
             letter = outbox.next_waiting(self.archive.db)
         if letter is None or self._key is None:
             return None
-        counter = self.archive.take_counter(utc_ms, letter.kind, letter.letter_id)
+        counter = self.archive.take_counter(utc_ms, letter.kind, letter.letter_id, self._station)
         body = commands.encode(letter.command())
-        return frames.encode_uplink(CommandFrame(self._node_id, 0, counter, body), self._key)
+        frame = CommandFrame(self._node_id, self._station, counter, body)
+        return frames.encode_uplink(frame, self._key)
 
     def _report(self, utc_ms: int) -> bytes | None:
         node = self._nodes.get(self._node_id)
@@ -358,11 +362,11 @@ class Ground:
         if node is None or report is None or node.last_counter is None or self._key is None:
             return None
         self._last_report_ms = utc_ms
-        counter = self.archive.take_counter(utc_ms, "feedback")
+        counter = self.archive.take_counter(utc_ms, "feedback", station=self._station)
         loss = round(255 * (node.loss or 0))
         first, upto, entries = report
         frame = FeedbackFrame(
-            self._node_id, 0, counter, loss, node.last_counter, first, upto, entries
+            self._node_id, self._station, counter, loss, node.last_counter, first, upto, entries
         )
         return frames.encode_uplink(frame, self._key)
 

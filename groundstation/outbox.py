@@ -14,7 +14,7 @@ from pathlib import Path
 
 from groundstation import schema
 from wire import commands
-from wire.auth import COUNTER_MAX
+from wire.auth import next_counter
 from wire.commands import Command, Opcode
 from wire.records import EPOCH_2025_MS
 
@@ -65,14 +65,17 @@ def _seconds(utc_ms: int) -> int:
     return max(1, (utc_ms - EPOCH_2025_MS) // 1000)
 
 
-def add(db: sqlite3.Connection, opcode: Opcode, text: str, utc_ms: int) -> int:
+def add(
+    db: sqlite3.Connection, opcode: Opcode, text: str, utc_ms: int, station: int = 0
+) -> int:
     """Queue a command or question; its id, which is the question id on the air.
 
-    Ids follow the seconds since 2025, so that even a lost archive does not use one twice. The
-    caller commits. Raises ValueError with one clause when the text is not a question's.
+    Ids follow the seconds since 2025, so that even a lost archive does not use one twice, and are
+    equal to ``station`` (0..15) modulo 16, so that no two stations use the same. The caller
+    commits. Raises ValueError with one clause when the text is not a question's.
     """
     row = db.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM outbox").fetchone()
-    letter_id = max(int(row[0]), _seconds(utc_ms))
+    letter_id = next_counter(station, max(int(row[0]), _seconds(utc_ms)))
     kind = "question" if opcode is Opcode.ASK else "command"
     commands.encode(_command(opcode, letter_id, text))
     db.execute(
@@ -84,7 +87,7 @@ def add(db: sqlite3.Connection, opcode: Opcode, text: str, utc_ms: int) -> int:
     return letter_id
 
 
-def post(path: Path, opcode: Opcode, text: str, utc_ms: int) -> Letter:
+def post(path: Path, opcode: Opcode, text: str, utc_ms: int, station: int = 0) -> Letter:
     """Queue a letter from another process than the one that receives.
 
     Raises ValueError as ``add`` does, and sqlite3.Error when there is no archive.
@@ -93,7 +96,7 @@ def post(path: Path, opcode: Opcode, text: str, utc_ms: int) -> Letter:
     try:
         db.execute("PRAGMA synchronous = FULL")
         db.execute("BEGIN IMMEDIATE")
-        letter_id = add(db, opcode, text, utc_ms)
+        letter_id = add(db, opcode, text, utc_ms, station)
         db.execute("COMMIT")
         letter = one(db, letter_id)
     finally:
@@ -145,11 +148,15 @@ def one(db: sqlite3.Connection, letter_id: int) -> Letter | None:
 
 
 def take_counter(
-    db: sqlite3.Connection, utc_ms: int, what: str, letter_id: int | None = None
+    db: sqlite3.Connection, utc_ms: int, what: str, letter_id: int | None = None,
+    station: int = 0,
 ) -> int:
-    """A fresh uplink counter, written down; the caller commits before it transmits."""
+    """A fresh uplink counter of ``station``, written down; the caller commits before it transmits.
+
+    Counters follow the seconds since 2025, so that a lost archive does not lock the station out.
+    """
     last = db.execute("SELECT COALESCE(MAX(counter), 0) FROM uplink").fetchone()[0]
-    counter = min(COUNTER_MAX, max(int(last) + 1, _seconds(utc_ms)))
+    counter = next_counter(station, max(int(last) + 1, _seconds(utc_ms)))
     db.execute(
         "INSERT INTO uplink(counter, utc_ms, what, outbox_id) VALUES (?, ?, ?, ?)",
         (counter, utc_ms, what, letter_id),
@@ -165,9 +172,12 @@ def take_counter(
 
 
 def confirm_counter(db: sqlite3.Connection, low_bits: int, utc_ms: int) -> None:
-    """The beacon shows the low 16 bits of the last counter the payload took."""
+    """The beacon shows the low 16 bits of the last counter the payload took, from any station:
+    those of another are none of ours. It may be that of an earlier attempt at the letter."""
     row = db.execute(
-        "SELECT id FROM outbox WHERE state = 'sent' AND counter & 65535 = ?", (low_bits,)
+        "SELECT outbox.id FROM outbox JOIN uplink ON uplink.outbox_id = outbox.id"
+        " WHERE outbox.state = 'sent' AND uplink.counter & 65535 = ?"
+        " ORDER BY uplink.counter DESC", (low_bits,)
     ).fetchone()
     if row:
         confirm(db, row[0], utc_ms)

@@ -58,6 +58,7 @@ class _Pages:
         self, archive_path: Path, mission: Mission, now: Callable[[], int], static: Path
     ) -> None:
         self._archive_path = archive_path
+        self._station = mission.ground.station_number
         self._mission = mission
         self._now = now
         self._static = static
@@ -126,7 +127,7 @@ class _Pages:
             return _refuse(
                 429, "That was a lot of questions; wait a minute.", **{"retry-after": "60"}
             )
-        letter = outbox.post(self._archive_path, Opcode.ASK, text, self._now())
+        letter = outbox.post(self._archive_path, Opcode.ASK, text, self._now(), self._station)
         return _json(letter_json(letter), 201)
 
 

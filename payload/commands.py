@@ -1,9 +1,9 @@
 """Uplink: which frames from the ground are believed, and what each command does.
 
-A frame is believed when its MAC is right, it names this payload and its counter is ahead of the
-last accepted one. The new counter is durable before anything is done because of the frame, so that
-a power cut can never make a frame count twice. A disk that does not take it leaves the counter in
-RAM: deafness would be worse than a replay after a reboot.
+A frame is believed when its MAC is right, it names this payload, and its counter is one of its
+station's and ahead of the last accepted from there. The new counter is durable before anything is
+done because of the frame, so that a power cut can never make a frame count twice. A disk that does
+not take it leaves the counter in RAM: deafness would be worse than a replay after a reboot.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from wire import auth, frames
 from wire.commands import Command, decode
 from wire.frames import CommandFrame, Uplink
 
-_COUNTER_KEY = "uplink_counter"
+_COUNTERS_KEY = "uplink_counters"  # station -> the last accepted from it
+_LAST_KEY = "uplink_counter"  # the last accepted from any
 
 
 class UplinkGate:
@@ -22,14 +23,15 @@ class UplinkGate:
     def __init__(self, key: bytes | None, node_id: int, store: Store) -> None:
         self.bad_frames = 0
         self.replayed_frames = 0
+        self.misnumbered_frames = 0  # genuine, with a counter that is not the station's to use
         self._key = key
         self._node_id = node_id
         self._store = store
 
     @property
     def last_counter(self) -> int:
-        """The last accepted uplink counter, 0 if there was none."""
-        return int(self._store.get(_COUNTER_KEY, 0))
+        """The last accepted uplink counter, 0 if there was none; modulo 16 it tells whose."""
+        return int(self._store.get(_LAST_KEY, 0))
 
     def accept(self, data: bytes, now_ms: int) -> Uplink | None:
         """The frame in ``data`` if it is to be acted on. Anything else is counted."""
@@ -39,10 +41,15 @@ class UplinkGate:
         if frame is None:
             self.bad_frames += 1
             return None
-        if not auth.is_fresh(frame.counter, self.last_counter):
+        if not auth.is_of_station(frame.counter, frame.station):
+            self.misnumbered_frames += 1
+            return None
+        counters: dict[int, int] = self._store.get(_COUNTERS_KEY, {})
+        if not auth.is_fresh(frame.counter, counters.get(frame.station, 0)):
             self.replayed_frames += 1
             return None
-        self._store.put(_COUNTER_KEY, frame.counter)
+        self._store.put(_COUNTERS_KEY, {**counters, frame.station: frame.counter})
+        self._store.put(_LAST_KEY, frame.counter)
         self._store.commit(now_ms)
         return frame
 

@@ -4,8 +4,7 @@ In this order: the beacon, never late; the Horus packet, where it ends before th
 callsign every ten minutes; frames of the transfer. Where no beacon can be made, a sentence that
 needs nothing to be right goes in its place (``payload.beacons``).
 
-The transfer is fed from the store by class: events first, then the others by their shares, so that
-neither pictures nor housekeeping can starve the musings (research/flight.md §5.4).
+What the transfer is fed with is chosen by ``payload.feed``.
 
 Radio windows: a beacon with the listening flag is followed by silence, the ground's turn to speak.
 
@@ -16,18 +15,17 @@ unsigned, in the room that the MAC would have left.
 from __future__ import annotations
 
 import contextlib
-from collections import deque
 from collections.abc import Callable
 
 from payload import beacons
 from payload.beacons import Guard, Place
+from payload.feed import Feed
 from payload.notes import Note
 from payload.ports import PortError, Radio
 from payload.store import Store
 from wire import beacon as beacon_codec
-from wire import frames, records
+from wire import frames
 from wire.beacon import Beacon, Phase, PowerMode
-from wire.bodies import MODEL_ID_BYTES, Seat, marked_text
 from wire.frames import (
     BeaconFrame,
     FeedbackFrame,
@@ -37,7 +35,6 @@ from wire.frames import (
 )
 from wire.horus import Packet
 from wire.mission import Mission
-from wire.records import Priority, Record
 from wire.text_codec import TextModel
 from wire.transfer import Sender
 
@@ -47,24 +44,10 @@ HORUS_MARGIN_MS = 1_000  # head, tail and stuffed bits of a modem that are not r
 LOW_ALTITUDE_M = 3_000  # falling below this, the beacon matters most
 LANDED_FRESH_MS = 900_000
 LANDED_LATER_MS = 4_500_000
-BACKLOG_SYMBOLS_MAX = 6  # laid into blocks ahead of sending; small, so urgent things stay urgent
 BLOCK_RESERVE = 32  # block numbers are reserved in the store this many at a time
+SALVAGE_JUMP = 0x1000  # after a damaged store: farther than any boot got
 RETRY_MS = 100
-SHARES: dict[Priority, int] = {
-    Priority.TRACK: 40,
-    Priority.MUSING: 25,
-    Priority.API: 10,
-    Priority.IMAGE: 20,
-    Priority.BULK: 5,
-}
-# Coding a text costs 0.1 ms a byte on a desk, about ten times that on a Pi Zero 2. When so much was
-# coded, the rest waits for the next step: none takes longer for it than 0.07 s here, 0.7 s there
-# (this and one text of bodies.TEXT_BYTES_MAX).
-TEXT_BYTES_PER_STEP = 300
-CODED_REMEMBERED_MAX = 4096  # records that can be sent again in plain; two days of musings
-PLAIN_MODELS_MAX = 8  # that the ground said it lacks
 _BLOCK_KEY = "next_block"
-_PLAIN_KEY = "plain_text_models"
 
 
 class Downlink:
@@ -78,20 +61,18 @@ class Downlink:
         before that it lacks this very model."""
         assert key is None or mission.keys.downlink_mac, "a signed frame would exceed the MTU"
         self.is_radio_lost = False
-        self.unsendable_records = 0
         self._mission = mission
         self._radio = radio
         self._store = store
         self._key = key
         reserved = int(store.get(_BLOCK_KEY, 0))
+        if store.salvaged_from is not None:  # then it may be an old number, or lost
+            reserved = (reserved + SALVAGE_JUMP) % 0x10000
         self._sender = Sender(mission.payload.node_id, mission.symbol_mtu_bytes, reserved)
-        self._reserved = reserved
+        self.feed = Feed(store, self._sender, codec)
+        self._reserved = self._durable_upto = reserved
         self._reserve_blocks()
-        is_wanted = codec is not None and _number(codec) not in store.get(_PLAIN_KEY, [])
-        self._codec = codec if is_wanted else None
-        self._coded: deque[int] = deque(maxlen=CODED_REMEMBERED_MAX)  # ids, of this boot
         self._sequence = 0
-        self._credits = dict.fromkeys(SHARES, 0.0)
         self._beacon_due_ms = 0
         self._ident_due_ms = 0
         self._listen_due_ms = mission.radio.listen_every_s * 1000
@@ -124,8 +105,9 @@ class Downlink:
                 self._send_sentence(now_ms)
 
     @property
-    def unconfirmed_blocks(self) -> int:
-        return self._sender.unconfirmed_blocks
+    def outgoing_blocks(self) -> int:
+        """Blocks that are kept because somebody still lacks them."""
+        return self._sender.outgoing_blocks
 
     def beacon_now(self, now_ms: int) -> None:
         """The next frame is a beacon."""
@@ -136,23 +118,6 @@ class Downlink:
         confirmed = self._sender.on_report(report, self._sequence)
         self._store.mark_confirmed(confirmed)
         return len(confirmed)
-
-    def send_plain_text(self, model: int) -> str:
-        """The ground lacks this text model: send texts without it, and those sent coded again.
-
-        Returns why not, empty when it is done. Kept across reboots, for this model alone.
-        """
-        plain = self._store.get(_PLAIN_KEY, [])
-        if model in plain:
-            return ""
-        if self._codec is None or _number(self._codec) != model:
-            return "no such text model here"
-        self._codec = None
-        self._store.put(_PLAIN_KEY, [*plain, model][-PLAIN_MODELS_MAX:])
-        self._sender.withdraw(set(self._coded))
-        self._store.send_again(self._coded)
-        self._coded.clear()
-        return ""
 
     def step(
         self, now_ms: int, phase: Phase, power: PowerMode, altitude_m: float | None,
@@ -259,51 +224,25 @@ class Downlink:
         if now_ms >= self._ident_due_ms:
             self._ident_due_ms = now_ms + IDENT_EVERY_MS
             return IdentFrame(payload.node_id, f"DE {payload.callsign} {payload.name}")
-        self._feed(now_ms)
-        return self._sender.next_frame(self._counter(), self._sequence + 1, now_ms)
-
-    def _feed(self, now_ms: int) -> None:
-        """Lay queued records into blocks, a little ahead of what is being sent."""
-        text_bytes = 0
-        while (
-            self._sender.backlog_symbols() < BACKLOG_SYMBOLS_MAX
-            and text_bytes < TEXT_BYTES_PER_STEP
-        ):
-            record = self._next_record()
-            if record is None:
-                break
-            if self._codec is not None:
-                text_bytes += len(marked_text(record.body).encode())
-            packed = records.pack(record, self._codec)
-            if packed.seat is Seat.MODEL:
-                self._coded.append(record.record_id)
-            try:
-                self._sender.push(record, now_ms, packed)
-            except ValueError:
-                self.unsendable_records += 1
-            self._store.mark_in_flight([record.record_id])
-        self._store.mark_queued(self._sender.take_expired())
+        self.feed.lay(now_ms, self._may_open_block)
         self._reserve_blocks()
-
-    def _next_record(self) -> Record | None:
-        urgent = self._store.queued(Priority.EVENT, 1)
-        if urgent:
-            return urgent[0]
-        for priority, share in SHARES.items():
-            self._credits[priority] = min(200.0, self._credits[priority] + share)
-        for priority in sorted(SHARES, key=lambda p: -self._credits[p]):
-            waiting = self._store.queued(priority, 1)
-            if waiting:
-                self._credits[priority] -= 100
-                return waiting[0]
-        return None
+        return self._sender.next_frame(self._counter(), self._sequence + 1, now_ms)
 
     def _reserve_blocks(self) -> None:
         """Keep the stored number ahead of use, so that a reboot can never use one twice."""
+        if self._store.is_durable(_BLOCK_KEY):
+            self._durable_upto = self._reserved
         ahead = (self._reserved - self._sender.next_block) % 0x10000
         if ahead < BLOCK_RESERVE // 2 or ahead > BLOCK_RESERVE:
             self._reserved = (self._sender.next_block + BLOCK_RESERVE) % 0x10000
             self._store.put(_BLOCK_KEY, self._reserved)
+
+    def _may_open_block(self) -> bool:
+        """Only numbers whose reservation is on the disk; but a disk that takes nothing must not
+        make the payload mute: then a receiver may meet a number again after a reboot, which the
+        CRC in the block tells it."""
+        left = (self._durable_upto - self._sender.next_block) % 0x10000
+        return self._store.is_failing or 0 < left <= BLOCK_RESERVE
 
     def _counter(self) -> FrameCounter:
         return FrameCounter(self._store.boot & 0xF, self._sequence + 1 & 0xFFF)
@@ -328,8 +267,3 @@ class Downlink:
         radio = self._mission.radio
         airtime_ms = (size_bytes + AIRTIME_OVERHEAD_BYTES) * 8000 // radio.rate_bps
         return max(1, airtime_ms * 100 // radio.duty_percent)
-
-
-def _number(codec: TextModel) -> int:
-    """The short id of a model, as the ground's command names it."""
-    return int.from_bytes(codec.model_id[:MODEL_ID_BYTES])

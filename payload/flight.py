@@ -292,7 +292,7 @@ class Flight:
         elif command.opcode is Opcode.PICTURE_NOW:
             self.camera.take_now()
         elif command.opcode is Opcode.PLAIN_TEXT:
-            refusal = self.downlink.send_plain_text(int(command.arguments[0]))
+            refusal = self.downlink.feed.send_plain_text(int(command.arguments[0]))
             if refusal:
                 return [_result(frame, command, "refused", refusal)]
         return [*notes, _result(frame, command, "ok")]

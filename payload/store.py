@@ -109,6 +109,10 @@ class Store:
     def get(self, key: str, default: Any = None) -> Any:
         return self._small.get(key, default)
 
+    def is_durable(self, key: str) -> bool:
+        """Would what ``get`` returns for ``key`` survive a power cut now?"""
+        return self._db is not None and key not in self._dirty
+
     def commit(self, now_ms: int) -> bool:
         """Make everything since the last commit durable; False while the disk does not take it."""
         if not (self._ring or self._dirty or _CONFIRMED in self._marks.values()):

@@ -34,7 +34,7 @@ from wire import frames
 from wire.beacon import Phase, PowerMode
 from wire.frames import BeaconFrame, DataFrame
 from wire.records import Kind
-from wire.transfer import UNCONFIRMED_BLOCKS_MAX
+from wire.transfer import OUTGOING_BLOCKS_MAX
 
 if TYPE_CHECKING:
     from sim.world import World
@@ -212,9 +212,9 @@ class Checks:
         ring = store.ring_records
         if ring > RING_RECORDS_MAX:
             self.violate("queues_bounded", f"{ring} records in the RAM ring")
-        blocks = flight.downlink.unconfirmed_blocks
-        if blocks > UNCONFIRMED_BLOCKS_MAX:
-            self.violate("queues_bounded", f"{blocks} blocks unconfirmed")
+        blocks = flight.downlink.outgoing_blocks
+        if blocks > OUTGOING_BLOCKS_MAX:
+            self.violate("queues_bounded", f"{blocks} blocks kept")
         appended, acknowledged = self._at_boot
         given = self.ledger.appended - appended
         kept = len(self.ledger.acknowledged) - acknowledged + ring

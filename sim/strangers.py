@@ -86,7 +86,7 @@ class Strangers:
         if name == "replay":
             return self._rng.choice(self.overheard) if self.overheard else b""
         forged = CommandFrame(
-            node_id=self._node_id, key_slot=0, counter=self._rng.getrandbits(31),
+            node_id=self._node_id, station=0, counter=self._rng.getrandbits(31),
             body=self._rng.randbytes(self._rng.randint(1, 40)),
         )
         return encode_uplink(forged, self._rng.randbytes(32))

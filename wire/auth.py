@@ -27,6 +27,7 @@ DOWNLINK_MAC_BYTES = 4
 MASTER_KEY_BYTES = 32
 _DOWNLINK_LABEL = b"spacepi-1 downlink frame"  # a tag never fits another kind of message
 COUNTER_MAX = (1 << 32) - 1
+STATIONS_MAX = 16  # ground stations are numbered 0..15; a counter modulo 16 says whose it is
 COUNTER_AHEAD_MAX = 1 << 30  # about 34 years of seconds: a wild counter cannot lock the ground out
 
 
@@ -82,3 +83,15 @@ def key_name(key: bytes) -> str:
 def is_fresh(counter: int, last_counter: int) -> bool:
     """True for a counter strictly after the last accepted one and not absurdly far ahead."""
     return last_counter < counter <= min(COUNTER_MAX, last_counter + COUNTER_AHEAD_MAX)
+
+
+def is_of_station(counter: int, station: int) -> bool:
+    """Is ``counter`` one that this station may use? No two stations share any."""
+    return 0 <= station < STATIONS_MAX and counter % STATIONS_MAX == station
+
+
+def next_counter(station: int, at_least: int) -> int:
+    """The first counter of ``station`` (0..15) from ``at_least`` on, or the last there is."""
+    assert 0 <= station < STATIONS_MAX, station
+    last = COUNTER_MAX - (COUNTER_MAX - station) % STATIONS_MAX
+    return min(last, at_least + (station - at_least) % STATIONS_MAX)

@@ -12,8 +12,8 @@ CRC that it is whole, and read it. 36 bytes make a signed beacon.
     DATA      VT PID FC2 | BLK2 K-1 ESI2 | symbol                    | CRC4   13 + symbol
     OPEN_DATA as DATA while the block is still growing: K-1 is only what it has so far
     IDENT     VT PID     | text                                      | CRC4    6 + text
-    FEEDBACK  VT PID KEY CTR4 | loss1 lastFC2 from2 upto2 | n x 11   | MAC8   22 + 11 n
-    COMMAND   VT PID KEY CTR4 | body                                 | MAC8   15 + body
+    FEEDBACK  VT PID STN CTR4 | loss1 lastFC2 from2 upto2 | n x 11   | MAC8   22 + 11 n
+    COMMAND   VT PID STN CTR4 | body                                 | MAC8   15 + body
 
 FC is boot (4 bits) and a frame counter (12 bits). Whatever is not a frame is ``None``: noise on a
 radio is counted by the caller, never raised.
@@ -131,7 +131,7 @@ class FeedbackFrame:
     listed in ``reports`` are complete there. Of any other block it says nothing."""
 
     node_id: int
-    key_slot: int
+    station: int
     counter: int
     loss: int  # frames lost of the last 255 sent, scaled to 0..255
     last_counter: FrameCounter
@@ -143,7 +143,7 @@ class FeedbackFrame:
 @dataclass(frozen=True, slots=True)
 class CommandFrame:
     node_id: int
-    key_slot: int
+    station: int
     counter: int
     body: bytes
 
@@ -237,7 +237,7 @@ def _opened(kind: int, body: bytes, authenticity: Authenticity) -> Downlink | No
 
 def _uplink_body(frame: Uplink) -> bytes:
     kind = FrameType.FEEDBACK if isinstance(frame, FeedbackFrame) else FrameType.COMMAND
-    head = _head(kind, 0, frame.node_id) + struct.pack(">BI", frame.key_slot, frame.counter)
+    head = _head(kind, 0, frame.node_id) + struct.pack(">BI", frame.station, frame.counter)
     if isinstance(frame, CommandFrame):
         return head + frame.body
     reports = b"".join(struct.pack(">HBQ", r.block, r.deficit, r.have) for r in frame.reports)
@@ -262,9 +262,9 @@ def decode_uplink(data: bytes, key: bytes) -> Uplink | None:
     if not auth.is_genuine(key, body, tag):
         return None
     kind, node_id = data[0] >> 2 & 0xF, data[1]
-    key_slot, counter = struct.unpack(">BI", body[2:7])
+    station, counter = struct.unpack(">BI", body[2:7])
     if kind == FrameType.COMMAND:
-        return CommandFrame(node_id, key_slot, counter, body[7:])
+        return CommandFrame(node_id, station, counter, body[7:])
     if kind != FrameType.FEEDBACK or len(body) < FEEDBACK_OVERHEAD_BYTES - auth.MAC_BYTES:
         return None
     loss, packed, first, upto = struct.unpack(">BHHH", body[7:14])
@@ -273,7 +273,7 @@ def decode_uplink(data: bytes, key: bytes) -> Uplink | None:
         return None
     reports = tuple(BlockReport(*entry) for entry in struct.iter_unpack(">HBQ", entries))
     return FeedbackFrame(
-        node_id, key_slot, counter, loss, FrameCounter.unpack(packed), first, upto, reports
+        node_id, station, counter, loss, FrameCounter.unpack(packed), first, upto, reports
     )
 
 

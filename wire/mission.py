@@ -95,6 +95,7 @@ class ApiSection(_Section):
 
 class GroundSection(_Section):
     station: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,16}$")] = "ground"
+    station_number: Annotated[int, Field(ge=0, le=15)] = 0
     web_host: str = "127.0.0.1"
     web_port: Annotated[int, Field(ge=1, le=65535)] = 8080
     archive_dir: str = "archive"

@@ -7,6 +7,7 @@ import random
 from typing import Any
 
 from wire import beacon, commands, frames
+from wire.auth import is_of_station
 from wire.beacon import Beacon, Phase, PowerMode
 from wire.frames import BeaconFrame, CommandFrame, FeedbackFrame, FrameCounter
 from wire.mission import Mission, parse
@@ -46,7 +47,8 @@ class FarEnd:
         self.node_id = node_id
         self.boot = boot
         self.sequence = 0
-        self.last_counter = 0
+        self.last_counter = 0  # of any station
+        self.last_counters: dict[int, int] = {}
         self.next_record = boot * 10_000
         self.confirmed: set[int] = set()
         self.pushed: list[Record] = []
@@ -84,8 +86,10 @@ class FarEnd:
         assert self.key is not None
         frame = frames.decode_uplink(data, self.key)
         assert frame is not None, "the ground sent something that is not genuine"
-        assert frame.counter > self.last_counter, "an uplink counter came twice"
-        self.last_counter = frame.counter
+        last = self.last_counters.get(frame.station, 0)
+        assert is_of_station(frame.counter, frame.station), "another station's counter"
+        assert frame.counter > last, "an uplink counter came twice"
+        self.last_counter = self.last_counters[frame.station] = frame.counter
         if isinstance(frame, FeedbackFrame):
             self.confirmed.update(self.sender.on_report(frame, self.sequence))
             return

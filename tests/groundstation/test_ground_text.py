@@ -201,7 +201,7 @@ def musings(run, mission_path: Path, out: Path) -> list[str]:
     return (out / "musings.txt").read_text().splitlines()
 
 
-def test_rebuild_with_the_model_gives_the_text(mission, ground, tmp_path):  # noqa: F811
+def test_rebuild_with_the_model_gives_the_text(mission, ground, tmp_path):
     model().save(tmp_path / "text.codec")
     assert ground("receive", "-m", mission, "--replay", raw_log(tmp_path))[0] == 0
     assert musings(ground, mission, tmp_path / "sealed") == []
@@ -211,7 +211,7 @@ def test_rebuild_with_the_model_gives_the_text(mission, ground, tmp_path):  # no
 
 @pytest.mark.parametrize("place", ["archive/edda.codec", "persona/text.codec"])
 def test_models_beside_the_archive_and_of_the_bundle_are_found(
-    mission, ground, tmp_path, place  # noqa: F811
+    mission, ground, tmp_path, place
 ):
     path = mission.parent / place
     path.parent.mkdir()
@@ -222,7 +222,7 @@ def test_models_beside_the_archive_and_of_the_bundle_are_found(
 
 
 def test_an_unreadable_model_is_one_sentence_and_the_station_goes_on(
-    mission, ground, tmp_path  # noqa: F811
+    mission, ground, tmp_path
 ):
     (tmp_path / "bad.codec").write_bytes(b"not a model")
     with capture_logs() as logs:
@@ -235,7 +235,7 @@ def test_an_unreadable_model_is_one_sentence_and_the_station_goes_on(
     assert db.execute("SELECT COUNT(*) FROM record").fetchone()[0] == 4
 
 
-def test_no_more_models_than_the_bound_are_read(mission, tmp_path):  # noqa: F811
+def test_no_more_models_than_the_bound_are_read(mission, tmp_path):
     folder = tmp_path / "archive"
     folder.mkdir()
     for number in range(text_models.MODELS_MAX + 2):

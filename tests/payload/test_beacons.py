@@ -302,7 +302,7 @@ def test_a_beacon_that_cannot_be_made_becomes_a_sentence(
             real = downlink.encode_downlink
             broken_code.setattr(
                 downlink, "encode_downlink",
-                lambda frame, *key: broken() if isinstance(frame, BeaconFrame) else real(frame, *key),
+                lambda frame, *k: broken() if isinstance(frame, BeaconFrame) else real(frame, *k),
             )
         bench.run(300)
         assert bench.flight.faults(bench.flight.situation(bench.now_ms)) & Fault.BEACON

@@ -77,7 +77,7 @@ class Bench:
         return [(ms, frame) for ms, frame in decoded if isinstance(frame, BeaconFrame)]
 
     def uplink(self, body: bytes, counter: int) -> None:
-        frame = CommandFrame(NODE, 0, counter, body)
+        frame = CommandFrame(NODE, counter % auth.STATIONS_MAX, counter, body)
         self.ports.radio.heard.append(frames.encode_uplink(frame, KEY))
 
     def stored(self, kind: Kind) -> list:
@@ -141,7 +141,7 @@ def test_a_dead_radio_that_returns_is_used_again(tmp_path: Path) -> None:
 
 def test_records_reach_a_real_receiver_and_are_confirmed_only_then(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    receiver, heard, counter = Receiver(MISSION.symbol_mtu_bytes), set(), 10
+    receiver, heard, counter = Receiver(MISSION.symbol_mtu_bytes), set(), 0
     for _ in range(20):
         before = len(bench.ports.radio.sent)
         bench.run(30)
@@ -151,7 +151,7 @@ def test_records_reach_a_real_receiver_and_are_confirmed_only_then(tmp_path: Pat
             if isinstance(frame, DataFrame):
                 heard |= {r.record_id for r in receiver.on_data(frame)}
                 last = frame.counter
-        counter += 1
+        counter += auth.STATIONS_MAX
         report = FeedbackFrame(NODE, 0, counter, 0, last, *receiver.report())
         bench.ports.radio.heard.append(frames.encode_uplink(report, KEY))
         confirmed = {
@@ -215,9 +215,9 @@ def test_replayed_forged_and_foreign_frames_change_nothing(tmp_path: Path) -> No
     bench = Bench(tmp_path)
     bench.run(5)
     body = commands.encode(Command(Opcode.MUSE_NOW))
-    good = frames.encode_uplink(CommandFrame(NODE, 0, 100, body), KEY)
-    forged = frames.encode_uplink(CommandFrame(NODE, 0, 101, body), bytes(32))
-    foreign = frames.encode_uplink(CommandFrame(NODE + 1, 0, 102, body), KEY)
+    good = frames.encode_uplink(CommandFrame(NODE, 4, 100, body), KEY)
+    forged = frames.encode_uplink(CommandFrame(NODE, 4, 116, body), bytes(32))
+    foreign = frames.encode_uplink(CommandFrame(NODE + 1, 4, 132, body), KEY)
     bench.ports.radio.heard += [good, good, forged, foreign, good[:-1], b"", b"\0" * 300]
     bench.run(5)
     assert bench.flight.gate.last_counter == 100

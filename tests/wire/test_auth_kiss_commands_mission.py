@@ -94,6 +94,7 @@ def test_the_example_mission_loads() -> None:
         (("node_id = 7 ", "# "), "key payload.node_id is missing"),
         (("eco_mv = 3600", "eco_mv = 3400"), "power.eco_mv (3400) must be above power.low_mv"),
         (("mtu_bytes = 222", "mtu_bytes = 256"), "less than or equal to 255"),
+        (("station_number = 0", "station_number = 16"), "less than or equal to 15"),
         (("[payload]", "[payload"), "is not TOML"),
         ((EXAMPLE, ""), "is empty"),
     ],

@@ -33,6 +33,11 @@ UPLINK = {
         (BlockReport(501, 3, (1 << 64) - 8), BlockReport(512, 255, 0)),
     ),
     "command": CommandFrame(7, 0, 60_000_001, b"\x01\x90"),
+    "feedback_station_5": FeedbackFrame(
+        7, 5, 60_000_005, 77, FrameCounter(3, 1236), 65_530, 2,
+        (BlockReport(65_535, 3, (1 << 64) - 8), BlockReport(0, 255, 0)),
+    ),
+    "command_station_5": CommandFrame(7, 5, 60_000_021, b"\x01\x90"),
 }
 GOLDEN = json.loads((Path(__file__).parent.parent / "golden" / "frames.json").read_text())
 

@@ -10,9 +10,9 @@ from wire.blocks import BlockReader, BlockWriter
 from wire.frames import DataFrame, FeedbackFrame, FrameCounter, decode_downlink, encode_downlink
 from wire.records import EPOCH_2025_MS, Kind, Record, TimeQuality
 from wire.transfer import (
-    CLOSE_MS,
+    CLOSE_FRAMES,
+    OUTGOING_BLOCKS_MAX,
     RECEIVER_BLOCKS_MAX,
-    UNCONFIRMED_BLOCKS_MAX,
     Receiver,
     Sender,
 )
@@ -126,8 +126,8 @@ def test_a_block_that_waits_to_be_sent_does_not_close_for_its_age() -> None:
     for number in range(1, 30):
         sender.push(record(20 * number + 1, rng), 0)
     for sequence in range(1, 6):
-        sender.next_frame(FrameCounter(1, sequence), sequence, 10 * CLOSE_MS)
-        sender.push(record(1000 + 20 * sequence + 1, rng), 10 * CLOSE_MS)
+        sender.next_frame(FrameCounter(1, sequence), sequence, 10 * CLOSE_FRAMES)
+        sender.push(record(1000 + 20 * sequence + 1, rng), 10 * CLOSE_FRAMES)
     assert sender.unconfirmed_blocks == 1
 
 
@@ -196,11 +196,11 @@ def test_a_deaf_sender_keeps_its_bound_and_gives_records_back() -> None:
     sender = Sender(7, MTU, 0)
     rng = random.Random(1)
     expired: list[int] = []
-    for number in range(1, UNCONFIRMED_BLOCKS_MAX * 25):
+    for number in range(1, OUTGOING_BLOCKS_MAX * 25):
         sender.push(record(number, rng), number * 10)
         sender.next_frame(FrameCounter(1, number & 0xFFF), number, number * 10)
         expired += sender.take_expired()
-        assert sender.unconfirmed_blocks <= UNCONFIRMED_BLOCKS_MAX
+        assert sender.unconfirmed_blocks <= OUTGOING_BLOCKS_MAX
     assert expired and len(set(expired)) == len(expired)
 
 

@@ -1,0 +1,121 @@
+"""Feed: which record is laid into a block next, and how its body is packed for the air.
+
+Events first, then the classes by their shares of the bytes, so that neither pictures nor
+housekeeping can starve the musings (research/flight.md §5.4). Records whose block was given up
+half-done go again only when nothing else waits. Texts are packed with the persona's codec, unless
+the ground said that it lacks this very model.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from payload.store import Store
+from wire import records
+from wire.bodies import MODEL_ID_BYTES, Seat, marked_text
+from wire.records import Priority, Record
+from wire.text_codec import TextModel
+from wire.transfer import Sender
+
+BACKLOG_SYMBOLS_MAX = 6  # laid into blocks ahead of sending; small, so urgent things stay urgent
+GIVEN_UP_MAX = 20_000  # beyond it the oldest wait for the next boot
+CODED_REMEMBERED_MAX = 4096
+PLAIN_MODELS_MAX = 8
+# A step packs no further text once it has packed this much: about 0.07 s on a desk, so 0.7 s on a
+# Pi Zero 2 if that is ten times slower.
+TEXT_BYTES_PER_STEP = 300
+SHARES: dict[Priority, int] = {
+    Priority.TRACK: 40,
+    Priority.MUSING: 25,
+    Priority.API: 10,
+    Priority.IMAGE: 20,
+    Priority.BULK: 5,
+}
+_PLAIN_KEY = "plain_text_models"
+
+
+class Feed:
+    """Moves records from the store into the sender's blocks, a little ahead of sending."""
+
+    def __init__(self, store: Store, sender: Sender, codec: TextModel | None) -> None:
+        self.unsendable_records = 0
+        self.given_up: deque[int] = deque(maxlen=GIVEN_UP_MAX)  # record ids
+        self._store = store
+        self._sender = sender
+        is_wanted = codec is not None and _number(codec) not in store.get(_PLAIN_KEY, [])
+        self._codec = codec if is_wanted else None
+        self._coded: deque[int] = deque(maxlen=CODED_REMEMBERED_MAX)  # ids, of this boot
+        self._credits = dict.fromkeys(SHARES, 0.0)  # bytes
+
+    def lay(self, now_ms: int, may_open_block: Callable[[], bool]) -> None:
+        """Lay what is to go next; at most a little, and no more text than a step may pack."""
+        text_bytes = 0
+        while (
+            self._sender.backlog_symbols() < BACKLOG_SYMBOLS_MAX
+            and text_bytes < TEXT_BYTES_PER_STEP
+            and may_open_block()
+        ):
+            record, rivals = self._next(now_ms)
+            if record is None:
+                break
+            if self._codec is not None:
+                text_bytes += len(marked_text(record.body).encode())
+            packed = records.pack(record, self._codec)
+            if packed.seat is Seat.MODEL:
+                self._coded.append(record.record_id)
+            self._charge(record.priority, len(packed.data), rivals)
+            try:
+                self._sender.push(record, now_ms, packed)
+            except ValueError:
+                self.unsendable_records += 1
+            self._store.mark_in_flight([record.record_id])
+        self.given_up.extend(self._sender.take_expired())
+
+    def send_plain_text(self, model: int) -> str:
+        """The ground lacks this text model: send texts without it, and those sent coded again.
+
+        Returns why not, empty when it is done. Kept across reboots, for this model alone.
+        """
+        plain = self._store.get(_PLAIN_KEY, [])
+        if model in plain:
+            return ""
+        if self._codec is None or _number(self._codec) != model:
+            return "no such text model here"
+        self._codec = None
+        self._store.put(_PLAIN_KEY, [*plain, model][-PLAIN_MODELS_MAX:])
+        self._sender.withdraw(set(self._coded))
+        self._store.send_again(self._coded)
+        self._coded.clear()
+        return ""
+
+    def _next(self, now_ms: int) -> tuple[Record | None, list[Priority]]:
+        """(the next record, the classes that it was preferred to and its own)."""
+        urgent = self._store.queued(Priority.EVENT, 1)
+        if urgent:
+            return urgent[0], []
+        has_room = self._sender.takes_pictures(now_ms)
+        open_to = [p for p in SHARES if has_room or p < Priority.IMAGE]
+        waiting = {p: found[0] for p in open_to if (found := self._store.queued(p, 1))}
+        if not waiting:
+            if self.given_up and self._sender.is_caught_up(now_ms):
+                self._store.mark_queued([self.given_up.popleft()])
+            return None, []
+        chosen = max(waiting, key=lambda priority: self._credits[priority])
+        return waiting[chosen], list(waiting)
+
+    def _charge(self, chosen: Priority, size_bytes: int, rivals: list[Priority]) -> None:
+        """Every class that had something to send earns its share of what one of them sent."""
+        if not rivals:
+            return
+        shares = sum(SHARES[priority] for priority in rivals)
+        for priority in SHARES:
+            earned = size_bytes * SHARES[priority] / shares
+            # A class with nothing to send saves nothing up.
+            self._credits[priority] += earned if priority in rivals else -self._credits[priority]
+        self._credits[chosen] -= size_bytes
+
+
+def _number(codec: TextModel) -> int:
+    """The short id of a model, as the ground's command names it."""
+    return int.from_bytes(codec.model_id[:MODEL_ID_BYTES])

@@ -1,0 +1,170 @@
+"""Whatever instant the power goes, no symbol number is ever sent with two contents."""
+
+import random
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from payload.downlink import BLOCK_RESERVE, Downlink
+from payload.store import Store
+from tests.payload.fakes import FakeRadio
+from wire import frames, mission
+from wire.beacon import Beacon, Phase, PowerMode
+from wire.frames import BeaconFrame, DataFrame
+from wire.records import Kind, TimeQuality
+from wire.transfer import Receiver
+
+MISSION = mission.load(Path(__file__).resolve().parents[2] / "mission.toml")
+KINDS = (Kind.MUSING, Kind.TRACK, Kind.THUMBNAIL, Kind.EVENT, Kind.API_CALL)
+
+
+class Payload:
+    """A store and a downlink whose power can be cut; ``sent`` is all that ever went out."""
+
+    def __init__(self, path: Path, seed: int) -> None:
+        self._path = path
+        self._rng = random.Random(seed)
+        self.sent: list[DataFrame] = []
+        self.boot()
+
+    def boot(self) -> None:
+        self.store = Store(self._path, is_durable=False)
+        self.radio = FakeRadio()
+        self.downlink = Downlink(MISSION, self.radio, self.store)
+        self.now_ms = 0
+
+    def step(self, may_commit: bool = True) -> None:
+        """One step of the flight: something happens, a frame goes out, the disk is written."""
+        for _ in range(self._rng.choice((0, 0, 1, 3))):
+            kind = self._rng.choice(KINDS)
+            size = 900 if kind is Kind.THUMBNAIL else self._rng.randrange(20, 400)
+            body = {"b": self._rng.randbytes(size)}
+            self.store.append(kind, body, self.now_ms, self.now_ms, TimeQuality.NONE)
+        before = len(self.radio.sent)
+        due_ms = self.downlink.step(
+            self.now_ms, Phase.ASCENT, PowerMode.NOMINAL, 9000.0, Beacon
+        )
+        for _, data in self.radio.sent[before:]:
+            frame = frames.decode_downlink(data)
+            if isinstance(frame, DataFrame):
+                self.sent.append(frame)
+        if may_commit:
+            self.store.commit(self.now_ms)
+        self.now_ms = max(due_ms, self.now_ms + 1)
+
+    def cut(self) -> None:
+        """The power goes: what was not committed is lost, nothing is closed in order."""
+        assert self.store._db is not None
+        self.store._db.rollback()
+        self.store._db.close()
+
+
+def assert_no_number_has_two_contents(sent: Iterable[DataFrame]) -> None:
+    contents: dict[tuple[int, int], bytes] = {}
+    lengths: dict[int, int] = {}
+    boots: dict[int, int] = {}
+    for frame in sent:
+        first = contents.setdefault((frame.block, frame.esi), frame.symbol)
+        assert first == frame.symbol, f"block {frame.block} symbol {frame.esi} came twice"
+        assert boots.setdefault(frame.block, frame.counter.boot) == frame.counter.boot
+        if not frame.is_open:
+            assert lengths.setdefault(frame.block, frame.block_symbols) == frame.block_symbols
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    lives=st.lists(st.tuples(st.integers(0, 120), st.booleans()), min_size=2, max_size=14),
+    seed=st.integers(0, 1 << 30),
+)
+def test_over_any_power_cuts(lives: list[tuple[int, bool]], seed: int) -> None:
+    """Each life is so many steps, and a last one of which the commit may be lost."""
+    with tempfile.TemporaryDirectory() as folder:
+        payload = Payload(Path(folder) / "s.sqlite", seed)
+        for steps, is_commit_lost in lives:
+            for _ in range(steps):
+                payload.step()
+            payload.step(may_commit=not is_commit_lost)
+            payload.cut()
+            payload.boot()
+        payload.step()
+        payload.cut()
+    assert_no_number_has_two_contents(payload.sent)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_cut_in_the_very_first_steps_of_every_boot(tmp_path: Path, steps: int) -> None:
+    """Found by test_over_any_power_cuts: the first frames of a boot went out before the number of
+    their block was on the disk, and the next boot used it again."""
+    payload = Payload(tmp_path / "s.sqlite", 5)
+    for _ in range(40):
+        for _ in range(steps):
+            payload.step(may_commit=False)
+        payload.cut()
+        payload.boot()
+    for _ in range(200):
+        payload.step()
+    payload.cut()
+    assert payload.sent
+    assert_no_number_has_two_contents(payload.sent)
+
+
+def test_no_block_is_opened_beyond_what_is_durable(tmp_path: Path) -> None:
+    """A commit that never returns: the numbers on the disk are used up, then nothing new goes."""
+    payload = Payload(tmp_path / "s.sqlite", 6)
+    for _ in range(30):
+        payload.step()
+    durable = payload.store.get("next_block")
+    for _ in range(1500):
+        payload.step(may_commit=False)
+    used = {frame.block for frame in payload.sent}
+    assert max(used) < durable
+    payload.cut()
+
+
+def test_a_disk_that_takes_nothing_does_not_make_it_mute(tmp_path: Path) -> None:
+    payload = Payload(tmp_path / "s.sqlite", 7)
+    payload.step()
+    durable = payload.store.get("next_block")
+    assert durable == BLOCK_RESERVE
+    payload.downlink._sender.next_block = durable - 2
+    payload.store.is_failing = True
+    for _ in range(300):
+        payload.step(may_commit=False)
+    assert max(frame.block for frame in payload.sent) >= durable
+    payload.cut()
+
+
+def test_a_damaged_store_does_not_begin_the_numbers_again(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    payload = Payload(path, 8)
+    for _ in range(200):
+        payload.step()
+    payload.cut()
+    path.write_bytes(b"not a database" * 100)
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    payload.boot()
+    assert payload.store.salvaged_from is not None and payload.store.boot == 1
+    before = len(payload.sent)
+    for _ in range(200):
+        payload.step()
+    payload.cut()
+    earlier = {frame.block for frame in payload.sent[:before]}
+    later = {frame.block for frame in payload.sent[before:]}
+    assert earlier and later and not earlier & later
+    receiver, heard = Receiver(MISSION.radio.mtu_bytes), 0
+    for index, frame in enumerate(payload.sent):
+        found = receiver.on_data(frame)
+        heard += len(found) if index >= before else 0
+    assert heard > 20, "a station that heard both understands the second too"
+
+
+def test_the_beacon_goes_out_before_anything_is_on_the_disk(tmp_path: Path) -> None:
+    payload = Payload(tmp_path / "s.sqlite", 9)
+    payload.step(may_commit=False)
+    assert isinstance(frames.decode_downlink(payload.radio.sent[0][1]), BeaconFrame)
+    payload.cut()

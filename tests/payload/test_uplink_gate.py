@@ -1,0 +1,84 @@
+"""Which uplink frames are believed: one rising counter for each station, durable before acting."""
+
+from pathlib import Path
+
+import pytest
+
+from payload.commands import UplinkGate
+from payload.store import Store
+from wire import auth, frames
+from wire.frames import CommandFrame, Uplink
+
+NODE = 7
+KEY = bytes(range(32))
+
+
+class Desk:
+    """A gate on a store whose power can be cut."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.boot()
+
+    def boot(self) -> None:
+        self.store = Store(self._path, is_durable=False)
+        self.gate = UplinkGate(KEY, NODE, self.store)
+
+    def cut(self) -> None:
+        assert self.store._db is not None
+        self.store._db.rollback()
+        self.store._db.close()
+        self.boot()
+
+    def hear(self, station: int, counter: int) -> Uplink | None:
+        frame = CommandFrame(NODE, station, counter, b"\x01\x90")
+        return self.gate.accept(frames.encode_uplink(frame, KEY), 0)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path / "s.sqlite")
+
+
+def test_each_station_has_a_counter_of_its_own(desk: Desk) -> None:
+    assert desk.hear(3, 163) is not None
+    assert desk.hear(5, 21) is not None, "behind the other's, ahead of its own"
+    assert desk.gate.last_counter == 21, "the last accepted, for the beacon to show"
+    assert desk.hear(3, 163) is None and desk.hear(5, 21) is None
+    assert desk.hear(3, 147) is None
+    assert desk.gate.replayed_frames == 3 and desk.gate.last_counter == 21
+    assert desk.hear(3, 179) is not None and desk.gate.last_counter == 179
+
+
+@pytest.mark.parametrize(
+    ("station", "counter"), [(3, 162), (3, 164), (0, 3), (15, 16), (16, 16), (255, 15), (16, 0)]
+)
+def test_a_counter_of_another_class_is_refused_and_counted(
+    desk: Desk, station: int, counter: int
+) -> None:
+    assert desk.hear(station, counter) is None
+    assert desk.gate.misnumbered_frames == 1 and desk.gate.replayed_frames == 0
+    assert desk.gate.last_counter == 0
+    assert desk.hear(3, 163) is not None, "and nothing is spoiled by it"
+
+
+def test_all_counters_survive_a_power_cut_right_after_they_were_taken(desk: Desk) -> None:
+    for station in range(16):
+        assert desk.hear(station, 1600 + station) is not None
+        desk.cut()
+    for station in range(16):
+        assert desk.hear(station, 1600 + station) is None
+        assert desk.hear(station, 1616 + station) is not None
+    assert desk.gate.last_counter == 1631
+
+
+def test_a_forgery_uses_nothing_up(desk: Desk) -> None:
+    frame = CommandFrame(NODE, 3, 163, b"\x01\x90")
+    assert desk.gate.accept(frames.encode_uplink(frame, bytes(32)), 0) is None
+    assert desk.gate.bad_frames == 1 and desk.hear(3, 163) is not None
+
+
+def test_a_wild_counter_locks_its_own_station_out_no_further_than_the_bound(desk: Desk) -> None:
+    assert desk.hear(2, auth.next_counter(2, auth.COUNTER_AHEAD_MAX + 1)) is None
+    assert desk.gate.replayed_frames == 1
+    assert desk.hear(2, 18) is not None and desk.hear(9, 25) is not None
