@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS record (
 CREATE INDEX IF NOT EXISTS record_queue ON record (state, class, id);
 CREATE TABLE IF NOT EXISTS small (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
+_NEWEST_FIRST = frozenset((Priority.MUSING, Priority.BULK))
 _INSERT = "INSERT OR IGNORE INTO record VALUES (?,?,?,?,?,?,?,?,?,?)"
 _COLUMNS = "id, kind, boot, time_ms, quality, body, crc32"
 
@@ -115,11 +116,11 @@ class Store:
     def queued(self, priority: Priority, limit: int) -> list[Record]:
         """Up to ``limit`` durable records that are neither in flight nor confirmed.
 
-        Musings come newest first, all others oldest first. While the disk fails, records of the
+        Musings and bulk come newest first, all others oldest first. While the disk fails, records of the
         RAM ring are offered too.
         """
         found: list[Record] = []
-        order = "DESC" if priority is Priority.MUSING else "ASC"
+        order = "DESC" if priority in _NEWEST_FIRST else "ASC"
         if self._db is not None:
             try:
                 rows = self._db.execute(
@@ -136,6 +137,19 @@ class Store:
                 if record.priority is priority and record.record_id not in self._ring_sent:
                     found.append(record)
         return found[:limit]
+
+    @property
+    def newest_id(self) -> int:
+        """The id of the latest record, 0 before the first."""
+        return self._next_id - 1
+
+    def has_queued(self, priority: Priority, after_id: int) -> bool:
+        """Whether a record with a larger id has not been laid into a block, RAM ring included."""
+        for record, _ in self._ring:
+            is_later = record.priority is priority and record.record_id > after_id
+            if is_later and record.record_id not in self._ring_sent:
+                return True
+        return self._count(f"state=0 AND class={int(priority)} AND id>{after_id}") > 0
 
     def mark_in_flight(self, record_ids: Iterable[int]) -> None:
         self._mark(_IN_FLIGHT, record_ids)
