@@ -33,6 +33,7 @@ LOW_ALTITUDE_M = 3_000  # falling below this, the beacon matters most
 LANDED_FRESH_MS = 900_000
 LANDED_LATER_MS = 4_500_000
 BACKLOG_SYMBOLS_MAX = 6  # laid into blocks ahead of sending; small, so urgent things stay urgent
+BULK_OUT_MAX = 3  # bulk blocks that may be half heard at a time: one after the other is done
 BLOCK_RESERVE = 32  # block numbers are reserved in the store this many at a time
 RETRY_MS = 100
 SHARES: dict[Priority, int] = {
@@ -42,6 +43,7 @@ SHARES: dict[Priority, int] = {
     Priority.IMAGE: 20,
     Priority.BULK: 5,
 }
+_TEXT = tuple(priority for priority in Priority if priority < Priority.IMAGE)
 _BLOCK_KEY = "next_block"
 
 
@@ -148,10 +150,7 @@ class Downlink:
 
     def _feed(self, now_ms: int) -> None:
         """Lay queued records into blocks, a little ahead of what is being sent."""
-        while self._sender.backlog_symbols() < BACKLOG_SYMBOLS_MAX:
-            record = self._next_record()
-            if record is None:
-                break
+        while (record := self._next_record()) is not None:
             try:
                 self._sender.push(record, now_ms)
             except ValueError:
@@ -160,13 +159,29 @@ class Downlink:
         self._store.mark_queued(self._sender.take_expired())
         self._reserve_blocks()
 
+    def _room(self) -> list[Priority]:
+        """The classes that may be laid into blocks now. A picture's symbols never stand before a
+        line of text, so they have room of their own: one picture, or one tile, ahead of sending."""
+        backlog, short = self._sender.backlog_symbols, self._sender.short_blocks
+        room: list[Priority] = []
+        if backlog(_TEXT) < BACKLOG_SYMBOLS_MAX:
+            room += _TEXT
+        if not backlog((Priority.IMAGE,)):
+            room.append(Priority.IMAGE)
+        if not backlog((Priority.BULK,)) and short(Priority.BULK) < BULK_OUT_MAX:
+            room.append(Priority.BULK)
+        return room
+
     def _next_record(self) -> Record | None:
-        urgent = self._store.queued(Priority.EVENT, 1)
+        room = self._room()
+        urgent = self._store.queued(Priority.EVENT, 1) if Priority.EVENT in room else []
         if urgent:
             return urgent[0]
         for priority, share in SHARES.items():
             self._credits[priority] = min(200.0, self._credits[priority] + share)
         for priority in sorted(SHARES, key=lambda p: -self._credits[p]):
+            if priority not in room:
+                continue
             waiting = self._store.queued(priority, 1)
             if waiting:
                 self._credits[priority] -= 100

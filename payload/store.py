@@ -116,8 +116,8 @@ class Store:
     def queued(self, priority: Priority, limit: int) -> list[Record]:
         """Up to ``limit`` durable records that are neither in flight nor confirmed.
 
-        Musings and bulk come newest first, all others oldest first. While the disk fails, records of the
-        RAM ring are offered too.
+        Musings and bulk come newest first, all others oldest first. While the disk fails, records
+        of the RAM ring are offered too.
         """
         found: list[Record] = []
         order = "DESC" if priority in _NEWEST_FIRST else "ASC"

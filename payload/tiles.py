@@ -84,10 +84,8 @@ class WholePictures:
             self._skipped_in_a_row = 0
         if self.may_go(False):
             self._after_id = self._store.newest_id
-        for place in reversed(centre_out(whole.columns, whole.rows)):
-            if place in whole.tiles:
-                notes.append(Note(Kind.TILE, _body(whole, place)))
-        return notes
+        order = reversed(centre_out(whole.columns, whole.rows))
+        return notes + [Note(Kind.TILE, _body(whole, at)) for at in order if at in whole.tiles]
 
     def hold(self, whole: Whole) -> list[Note]:
         """Let it wait if it is better than what waits; who has to go stays a thumbnail."""

@@ -4,8 +4,10 @@ Both are sans-I/O: records, frames and ``now_ms`` in, frames and records out. Th
 records into blocks (``wire.blocks``) and is a *hybrid*: new source symbols first, taking turns with
 the source symbols that the latest report calls missing, which are resent uncoded once per report;
 every spare slot carries a coded repair (``wire.coding``) for the block furthest short. So it works
-with no feedback at all and gets better with any. With feedback a window bounds how many blocks may
-be out and incomplete; when it is full, resent and coded symbols come before new ones.
+with no feedback at all and gets better with any. Bulk lives on every second spare slot.
+
+With feedback a window bounds how many blocks may be out and incomplete; when it is full, resent and
+coded symbols come before new ones.
 
 Block numbers are never reused: the owner stores ``next_block`` ahead of use. After a power cut the
 open blocks are gone and their records, still unconfirmed in the store, go into new ones.
@@ -60,7 +62,12 @@ class _Outgoing:
     repairs: int = 0
     last_sent: dict[int, int] = field(default_factory=dict)  # esi -> unwrapped frame number
     reported_deficit: int | None = None
+    reported_symbols: int = 0  # source symbols that the report could speak of
     since_report: deque[int] = field(default_factory=lambda: deque(maxlen=SENDS_REMEMBERED_MAX))
+
+    @property
+    def is_bulk(self) -> bool:
+        return self.priority == lane_of(Priority.BULK)
 
     def has_unsent(self) -> bool:
         return self.sent_symbols < self.writer.sealed_symbols
@@ -71,7 +78,7 @@ class _Outgoing:
 
     def shortage(self, loss: float) -> float:
         """How far short the receiver probably is, in standard deviations; negative is enough."""
-        needed = self.writer.symbols if self.reported_deficit is None else self.reported_deficit
+        needed = self.writer.symbols - self.reported_symbols + (self.reported_deficit or 0)
         sent = len(self.since_report)
         return (needed - (1 - loss) * sent) / math.sqrt(1 + sent * loss * (1 - loss))
 
@@ -90,15 +97,23 @@ class Sender:
         self._is_reported = False
         self._turn = 0
         self._new_symbols = 0
+        self._spare_slots = 0
         self._expired: list[int] = []
 
     @property
     def unconfirmed_blocks(self) -> int:
         return len(self._blocks)
 
-    def backlog_symbols(self) -> int:
-        """Source symbols that were never sent."""
-        return sum(b.writer.symbols - b.sent_symbols for b in self._blocks.values())
+    def backlog_symbols(self, priorities: Iterable[Priority] = Priority) -> int:
+        """Source symbols that were never sent, of blocks that carry records of these classes."""
+        lanes = set(map(lane_of, priorities))
+        blocks = (b for b in self._blocks.values() if b.priority in lanes)
+        return sum(b.writer.symbols - b.sent_symbols for b in blocks)
+
+    def short_blocks(self, priority: Priority) -> int:
+        """Blocks that carry records of this class and are probably not whole at the receiver."""
+        blocks = (b for b in self._blocks.values() if b.priority == lane_of(priority))
+        return sum(b.is_short(self._loss) for b in blocks)
 
     def push(self, record: Record, now_ms: int) -> None:
         """Lay ``record`` into a block: images into one of their own, the rest into the open one.
@@ -145,17 +160,29 @@ class Sender:
     def _choose(self) -> tuple[_Outgoing, int] | None:
         """New and resent symbols take turns until the window is full; then the blocks that are
         out come first, so that a flood of new records cannot leave them all half-done. Without
-        any report the window stays open: nobody knows what a slot for the old would be worth."""
+        any report the window stays open: nobody knows what a slot for the old would be worth.
+
+        What they leave is shared by bulk and by repairs of all else, so that neither a picture
+        waits for ever nor a lost line waits for a picture."""
         self._turn += 1
         out = [b for b in self._blocks.values() if b.sent_symbols]
         is_full = sum(b.is_short(self._loss) for b in out) >= WINDOW_BLOCKS
         if is_full and self._is_reported and self._turn % NEW_SLOT_EVERY:
-            chosen = self._next_resend() or self._next_repair() or self._next_new()
+            chosen = self._next_resend() or self._next_repair(out) or self._next_new()
         elif self._turn % 2:
             chosen = self._next_resend() or self._next_new()
         else:
             chosen = self._next_new() or self._next_resend()
-        return chosen or self._next_repair() or self._next_of_open()
+        if chosen is not None:
+            return chosen
+        self._spare_slots += 1
+        if self._spare_slots % 2:
+            short = [b for b in out if b.is_bulk and b.is_short(self._loss)]
+            chosen = self._next_new(is_bulk=True) or self._next_repair(short)
+        return (
+            chosen or self._next_repair([b for b in out if not b.is_bulk])
+            or self._next_new(is_bulk=True) or self._next_repair(out)
+        )
 
     def on_report(self, report: FeedbackFrame, sequence: int) -> list[int]:
         """Ids of the records that ``report`` confirms.
@@ -185,6 +212,9 @@ class Sender:
         while block.since_report and block.since_report[0] <= heard_upto:
             block.since_report.popleft()
         block.reported_deficit = deficit
+        # Of a growing block the receiver knows only as far as it heard.
+        is_growing = deficit == have.bit_length() - have.bit_count()
+        block.reported_symbols = have.bit_length() if is_growing else block.writer.symbols
         for esi in range(block.sent_symbols):
             is_missing = not have >> esi & 1
             was_heard_of = block.last_sent.get(esi, 0) <= heard_upto
@@ -197,10 +227,8 @@ class Sender:
         if len(self._blocks) >= UNCONFIRMED_BLOCKS_MAX:
             closed = [b for b in self._blocks.values() if b is not self._open]
             self._expired += self._drop(max(closed, key=_redundancy))
-        priority = 1 if record.priority < Priority.IMAGE else 2
-        block = _Outgoing(
-            self.next_block, BlockWriter(self._mtu_bytes), priority, now_ms, now_ms
-        )
+        lane = lane_of(record.priority)
+        block = _Outgoing(self.next_block, BlockWriter(self._mtu_bytes), lane, now_ms, now_ms)
         self.next_block = (self.next_block + 1) % _NUMBERS
         self._blocks[block.number] = block
         return block
@@ -226,11 +254,11 @@ class Sender:
             if self._open.writer.is_closed:
                 self._open = None
 
-    def _next_new(self) -> tuple[_Outgoing, int] | None:
-        waiting = [b for b in self._blocks.values() if b.has_unsent()]
+    def _next_new(self, is_bulk: bool = False) -> tuple[_Outgoing, int] | None:
+        waiting = [b for b in self._blocks.values() if b.has_unsent() and b.is_bulk == is_bulk]
         if not waiting:
             return None
-        self._new_symbols += 1
+        self._new_symbols += not is_bulk
         is_image_turn = self._new_symbols % IMAGE_SLOT_EVERY == 0
         block = (max if is_image_turn else min)(waiting, key=lambda b: b.priority)
         esi = block.sent_symbols
@@ -245,12 +273,14 @@ class Sender:
                 return block, esi
         return None
 
-    def _next_repair(self) -> tuple[_Outgoing, int] | None:
-        """A coded symbol for the closed block that is probably furthest short."""
-        closed = [b for b in self._blocks.values() if b.writer.is_closed and b.sent_symbols]
-        if not closed:
+    def _next_repair(self, blocks: list[_Outgoing]) -> tuple[_Outgoing, int] | None:
+        """For the block that is probably furthest short: a coded symbol, or of a growing block
+        the symbol that went out longest ago."""
+        if not blocks:
             return None
-        block = max(closed, key=lambda b: b.shortage(self._loss))
+        block = max(blocks, key=lambda b: b.shortage(self._loss))
+        if not block.writer.is_closed:
+            return block, min(block.last_sent, key=lambda esi: block.last_sent[esi])
         esi = block.writer.symbols + block.repairs
         if esi > REPAIR_ESI_MAX:
             self._expired += self._drop(block)
@@ -258,12 +288,10 @@ class Sender:
         block.repairs += 1
         return block, esi
 
-    def _next_of_open(self) -> tuple[_Outgoing, int] | None:
-        """Nothing else to send: the symbol of the growing block that went out longest ago."""
-        block = self._open
-        if block is None or not block.sent_symbols:
-            return None
-        return block, min(block.last_sent, key=lambda esi: block.last_sent[esi])
+
+def lane_of(priority: Priority) -> int:
+    """1 text, 2 images, 3 bulk: what shares blocks, and the priority that its frames say."""
+    return max(1, priority - Priority.IMAGE + 2)
 
 
 def _redundancy(block: _Outgoing) -> float:
