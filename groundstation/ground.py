@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from groundstation import outbox
+from groundstation import mosaic, outbox
 from groundstation.archive import Archive
 from groundstation.outbox import ATTEMPTS_MAX
 from groundstation.rawlog import Reception
@@ -212,6 +212,9 @@ class Ground:
         if not self.archive.add_record(node_id, record, utc_ms) or node_id != self._node_id:
             return
         body, db = record.body, self.archive.db
+        if record.kind in (Kind.THUMBNAIL, Kind.TILE):
+            flaw = mosaic.keep(db, node_id, record)
+            self._tally.update([flaw] if flaw else ())
         question_id, counter = _u32(body.get("question_id")), _u32(body.get("counter"))
         if record.kind is Kind.REPLY and question_id is not None:
             outbox.answer(db, question_id, utc_ms)

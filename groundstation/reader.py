@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from groundstation import outbox, schema
+from groundstation import mosaic, outbox, schema
 from groundstation.hygiene import clean_text, number, scaled
 from groundstation.outbox import Letter
 from groundstation.pictures import media_type
@@ -223,7 +223,9 @@ class FlightReader:
         return list(islice(shown, limit))
 
     def entry(self, row_id: int) -> dict[str, Any] | None:
-        """The feed entry of this row of ``record``, when it is one of ours."""
+        """The feed entry of this row of ``record``, when it is one of ours; a tile's is that of
+        the picture that it belongs to."""
+        row_id = mosaic.thumbnail_row(self.db, self._node_id, row_id) or row_id
         row = self.db.execute(
             f"{_RECORD} WHERE r.node_id = ? AND r.kind IN ({_FEED}) AND r.id = ?",
             (self._node_id, row_id),
@@ -231,14 +233,12 @@ class FlightReader:
         return self._entry(row) if row else None
 
     def picture(self, record_id: int) -> tuple[bytes, str] | None:
-        """(bytes, media type) of a picture that may be shown."""
-        row = self.db.execute(
-            f"{_RECORD} WHERE r.node_id = ? AND r.kind = ? AND r.record_id = ?",
-            (self._node_id, int(Kind.THUMBNAIL), record_id),
-        ).fetchone()
-        image = _body(row).get("image") if row else None
-        kind = media_type(image)
-        return (image, kind) if isinstance(image, bytes) and kind else None
+        """(bytes, media type) of a picture, or of a tile, that may be shown."""
+        return mosaic.image(self.db, self._node_id, record_id)
+
+    def mosaics(self) -> list[mosaic.Mosaic]:
+        """All pictures with their tiles, oldest first."""
+        return mosaic.every(self.db, self._node_id)
 
     def _entry(self, row: sqlite3.Row) -> dict[str, Any] | None:
         body, kind = _body(row), Kind(row["kind"])
@@ -264,6 +264,9 @@ class FlightReader:
         if kind is Kind.THUMBNAIL:
             entry["scene"] = clean_text(body.get("scene"), 24)
             entry["is_shown"] = media_type(body.get("image")) is not None
+            pieces = mosaic.of_thumbnail(self.db, self._node_id, row["record_id"])
+            entry |= {"columns": pieces.columns, "rows": pieces.rows}
+            entry["tiles"] = list(pieces.tiles.items())
             return entry
         if body.get("severity") not in ("warning", "error"):
             return None

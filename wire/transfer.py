@@ -62,7 +62,6 @@ class _Outgoing:
     repairs: int = 0
     last_sent: dict[int, int] = field(default_factory=dict)  # esi -> unwrapped frame number
     reported_deficit: int | None = None
-    reported_symbols: int = 0  # source symbols that the report could speak of
     since_report: deque[int] = field(default_factory=lambda: deque(maxlen=SENDS_REMEMBERED_MAX))
 
     @property
@@ -78,7 +77,7 @@ class _Outgoing:
 
     def shortage(self, loss: float) -> float:
         """How far short the receiver probably is, in standard deviations; negative is enough."""
-        needed = self.writer.symbols - self.reported_symbols + (self.reported_deficit or 0)
+        needed = self.writer.symbols if self.reported_deficit is None else self.reported_deficit
         sent = len(self.since_report)
         return (needed - (1 - loss) * sent) / math.sqrt(1 + sent * loss * (1 - loss))
 
@@ -180,7 +179,7 @@ class Sender:
             short = [b for b in out if b.is_bulk and b.is_short(self._loss)]
             chosen = self._next_new(is_bulk=True) or self._next_repair(short)
         return (
-            chosen or self._next_repair([b for b in out if not b.is_bulk])
+            chosen or self._next_repair([b for b in out if not b.is_bulk]) or self._next_of_open()
             or self._next_new(is_bulk=True) or self._next_repair(out)
         )
 
@@ -212,9 +211,6 @@ class Sender:
         while block.since_report and block.since_report[0] <= heard_upto:
             block.since_report.popleft()
         block.reported_deficit = deficit
-        # Of a growing block the receiver knows only as far as it heard.
-        is_growing = deficit == have.bit_length() - have.bit_count()
-        block.reported_symbols = have.bit_length() if is_growing else block.writer.symbols
         for esi in range(block.sent_symbols):
             is_missing = not have >> esi & 1
             was_heard_of = block.last_sent.get(esi, 0) <= heard_upto
@@ -274,19 +270,24 @@ class Sender:
         return None
 
     def _next_repair(self, blocks: list[_Outgoing]) -> tuple[_Outgoing, int] | None:
-        """For the block that is probably furthest short: a coded symbol, or of a growing block
-        the symbol that went out longest ago."""
-        if not blocks:
+        """A coded symbol for the closed one of ``blocks`` that is probably furthest short."""
+        closed = [b for b in blocks if b.writer.is_closed]
+        if not closed:
             return None
-        block = max(blocks, key=lambda b: b.shortage(self._loss))
-        if not block.writer.is_closed:
-            return block, min(block.last_sent, key=lambda esi: block.last_sent[esi])
+        block = max(closed, key=lambda b: b.shortage(self._loss))
         esi = block.writer.symbols + block.repairs
         if esi > REPAIR_ESI_MAX:
             self._expired += self._drop(block)
             return None
         block.repairs += 1
         return block, esi
+
+    def _next_of_open(self) -> tuple[_Outgoing, int] | None:
+        """Nothing else to send: the symbol of the growing block that went out longest ago."""
+        block = self._open
+        if block is None or not block.sent_symbols:
+            return None
+        return block, min(block.last_sent, key=lambda esi: block.last_sent[esi])
 
 
 def lane_of(priority: Priority) -> int:
