@@ -215,7 +215,7 @@ def export(
     out: Annotated[Path, typer.Argument(help="The folder to write into.")],
     mission: MissionOption = Path("mission.toml"),
 ) -> None:
-    """Write musings.txt, diary.csv, track.geojson and telemetry.csv."""
+    """Write musings.txt, diary.csv, track.geojson, telemetry.csv and pictures/index.html."""
     loaded = load_mission(mission)
     reader = FlightReader(_existing(loaded, mission), loaded)
     for path in exports.write_all(reader, out):

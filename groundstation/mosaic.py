@@ -105,18 +105,16 @@ def _keep_thumbnail(db: sqlite3.Connection, node_id: int, record: Record) -> str
     _, is_taken, known = _picture(db, node_id, number)
     if is_taken:
         return "pictures_conflicting"
-    says_grid = "cols" in body or "rows" in body
     said = _grid(body)
-    if said is None or known is None:
-        known = known or said
-        said = said or (None if says_grid else known)
-    columns, rows = known or (None, None)
+    columns, rows = known or said or (None, None)
     db.execute(
         "INSERT INTO picture(node_id, number, record_id, columns, rows) VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET record_id = excluded.record_id, columns = excluded.columns,"
         " rows = excluded.rows", (node_id, number, record.record_id, columns, rows),
     )
-    return None if said == known else "pictures_conflicting"
+    if said is None and not body.keys().isdisjoint(("cols", "rows")):
+        return "pictures_rejected"
+    return "pictures_conflicting" if said and known and said != known else None
 
 
 def _keep_tile(db: sqlite3.Connection, node_id: int, record: Record) -> str | None:
