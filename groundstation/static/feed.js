@@ -74,7 +74,7 @@ export function arrive(found) {
   const isReading = window.scrollY > READING_PX && document.body.dataset.view === "read";
   for (const entry of found) {
     const isNew = !entries.has(entry.id) && (order.length === 0 || entry.id > order[0]);
-    if (isNew && isReading) held = [...held.filter((one) => one.id !== entry.id), entry];
+    if (isNew && isReading) held.push(entry);
     else placeSteadily(entry, isReading);
   }
   const line = found.filter((entry) => entry.text).at(-1);

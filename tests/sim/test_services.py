@@ -76,16 +76,21 @@ def test_the_tiles_are_the_same_picture_as_the_thumbnail() -> None:
     """Every tile can be shown alone and fits a record; together they are what the thumbnail is."""
     for view in (DAY, _view(sun_deg=12.0, sun_x=0.4), _view(altitude_m=3_000, is_in_cloud=True)):
         drawn = _draw(view)
-        whole = Image.new("RGB", drawn.size)
-        for place, tile in enumerate(tiles(drawn)):
-            assert picture_flaw(tile, TILE_BYTES_MAX) is None
-            piece = Image.open(io.BytesIO(tile)).convert("RGB")
-            row, column = divmod(place, COLUMNS)
-            whole.paste(piece, (column * WIDTH // COLUMNS, row * HEIGHT // ROWS))
+        whole = _assembled(tiles(drawn))
         small = Image.open(io.BytesIO(thumbnail(drawn))).convert("RGB")
         assert _distance(whole, drawn) < 4
         assert _distance(whole.resize(small.size, Image.Resampling.BOX), small) < 4
         assert _distance(small.resize(whole.size), drawn) > 1.2 * _distance(whole, drawn)
+
+
+def _assembled(pieces: tuple[bytes, ...]) -> Image.Image:
+    whole = Image.new("RGB", (WIDTH, HEIGHT))
+    for place, tile in enumerate(pieces):
+        assert picture_flaw(tile, TILE_BYTES_MAX) is None
+        row, column = divmod(place, COLUMNS)
+        piece = Image.open(io.BytesIO(tile)).convert("RGB")
+        whole.paste(piece, (column * WIDTH // COLUMNS, row * HEIGHT // ROWS))
+    return whole
 
 
 def _distance(one: Image.Image, other: Image.Image) -> float:
@@ -116,6 +121,8 @@ def test_the_camera_takes_its_time() -> None:
     picture = camera.poll(3_000)
     assert isinstance(picture, Picture)
     assert len(picture.tiles) == picture.columns * picture.rows == COLUMNS * ROWS
+    small = Image.open(io.BytesIO(picture.thumbnail)).convert("RGB")
+    assert _distance(_assembled(picture.tiles).resize(small.size), small) < 4
     assert camera.poll(3_000) is None
 
 
