@@ -303,7 +303,7 @@ def export(
         typer.Option("--ccsds", metavar="FILE", help="Every record as a CCSDS space packet."),
     ] = None,
 ) -> None:
-    """Write musings.txt, diary.csv, track.geojson and telemetry.csv; or space packets; or both."""
+    """Write musings, diary, track, telemetry and pictures; or space packets; or both."""
     loaded = load_mission(mission)
     if out is None and ccsds_path is None:
         raise RoadError("export: name a folder, or --ccsds FILE, or both")

@@ -1,4 +1,4 @@
-"""What one takes home from a flight: the lines, the way, the numbers.
+"""What one takes home from a flight: the lines, the way, the numbers, the pictures.
 
 Radio text goes into CSV quoted and never as a formula, into GeoJSON as JSON, into text one a line.
 """
@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from groundstation import album
 from groundstation.hygiene import to_json
 from groundstation.reader import FlightReader
 
@@ -20,7 +21,10 @@ PAGE = 200
 
 
 def write_all(reader: FlightReader, directory: Path) -> list[Path]:
-    """Write the four files of a flight; their paths. Raises OSError."""
+    """Write the four files of a flight and the page of its pictures; their paths.
+
+    Raises OSError.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     diary = list(_diary(reader))
     texts = {
@@ -34,7 +38,8 @@ def write_all(reader: FlightReader, directory: Path) -> list[Path]:
         path = directory / name
         path.write_text(text, encoding="utf-8")
         written.append(path)
-    return written
+    page = album.write(reader, directory / "pictures")
+    return written if page is None else [*written, page]
 
 
 def geojson(reader: FlightReader, diary: list[dict[str, Any]]) -> dict[str, Any]:

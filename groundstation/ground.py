@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from groundstation import foreign, horus_udp, outbox
+from groundstation import foreign, horus_udp, mosaic, outbox
 from groundstation.archive import Archive
 from groundstation.outbox import ATTEMPTS_MAX, PLAIN_TEXTS_MAX
 from groundstation.rawlog import Reception
@@ -284,6 +284,9 @@ class Ground:
             return
         self._ask_for_text(record, utc_ms)
         body, db = record.body, self.archive.db
+        if record.kind in (Kind.THUMBNAIL, Kind.TILE):
+            flaw = mosaic.keep(db, frame.node_id, record)
+            self._tally.update([flaw] if flaw else ())
         question_id, counter = _u32(body.get("question_id")), _u32(body.get("counter"))
         if record.kind is Kind.REPLY and question_id is not None:
             outbox.answer(db, question_id, utc_ms)

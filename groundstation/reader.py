@@ -7,27 +7,25 @@ range, so that nothing behind this module sees a surprise.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from groundstation import foreign, outbox, schema
+from groundstation import foreign, mosaic, outbox, schema
 from groundstation.hygiene import clean_text, number, scaled
 from groundstation.order import clock_gap_s
-from groundstation.outbox import Letter
 from groundstation.pictures import media_type
+from groundstation.rows import body_of, columns_of, letter_json, track_point, when_of
 from groundstation.track import Point, filled, in_order, thinned
 from wire.beacon import Phase, PowerMode
 from wire.mission import Mission
-from wire.records import Kind, TimeQuality, unpack_body
+from wire.records import Kind
 
 POINTS_MAX = 1500
 FEED_KINDS = (Kind.MUSING, Kind.REPLY, Kind.API_CALL, Kind.THUMBNAIL, Kind.EVENT)
 RECENT_LOSS_MINUTES = 5
 QUIET_FACTOR = 3  # beacons missed before a stranger's word is shown in their place
-FUTURE_MS = 60_000  # a record dated after it was heard has a wrong clock
-PAST_MS = 48 * 3600 * 1000
 GAP_MS = 90_000  # a pause between samples that a plot does not bridge
 _FEED = ", ".join(str(int(kind)) for kind in FEED_KINDS)
 _RECORD = (
@@ -231,7 +229,9 @@ class FlightReader:
         return list(islice(shown, limit))
 
     def entry(self, row_id: int) -> dict[str, Any] | None:
-        """The feed entry of this row of ``record``, when it is one of ours."""
+        """The feed entry of this row of ``record``, when it is one of ours; a tile's is that of
+        the picture that it belongs to."""
+        row_id = mosaic.thumbnail_row(self.db, self._node_id, row_id) or row_id
         row = self.db.execute(
             f"{_RECORD} WHERE r.node_id = ? AND r.kind IN ({_FEED}) AND r.id = ?",
             (self._node_id, row_id),
@@ -239,18 +239,16 @@ class FlightReader:
         return self._entry(row) if row else None
 
     def picture(self, record_id: int) -> tuple[bytes, str] | None:
-        """(bytes, media type) of a picture that may be shown."""
-        row = self.db.execute(
-            f"{_RECORD} WHERE r.node_id = ? AND r.kind = ? AND r.record_id = ?",
-            (self._node_id, int(Kind.THUMBNAIL), record_id),
-        ).fetchone()
-        image = _body(row).get("image") if row else None
-        kind = media_type(image)
-        return (image, kind) if isinstance(image, bytes) and kind else None
+        """(bytes, media type) of a picture, or of a tile, that may be shown."""
+        return mosaic.image(self.db, self._node_id, record_id)
+
+    def mosaics(self) -> list[mosaic.Mosaic]:
+        """All pictures with their tiles, oldest first."""
+        return mosaic.every(self.db, self._node_id)
 
     def _entry(self, row: sqlite3.Row) -> dict[str, Any] | None:
-        body, kind = _body(row), Kind(row["kind"])
-        when_ms, is_exact = _when(row)
+        body, kind = body_of(row), Kind(row["kind"])
+        when_ms, is_exact = when_of(row)
         entry: dict[str, Any] = {
             "id": row["record_id"], "kind": kind.name.lower(), "when_ms": when_ms,
             "is_exact": is_exact, "heard_ms": row["heard_utc_ms"],
@@ -273,6 +271,9 @@ class FlightReader:
         if kind is Kind.THUMBNAIL:
             entry["scene"] = clean_text(body.get("scene"), 24)
             entry["is_shown"] = media_type(body.get("image")) is not None
+            pieces = mosaic.of_thumbnail(self.db, self._node_id, row["record_id"])
+            entry |= {"columns": pieces.columns, "rows": pieces.rows}
+            entry["tiles"] = list(pieces.tiles.items())
             return entry
         if body.get("severity") not in ("warning", "error"):
             return None
@@ -316,9 +317,9 @@ class FlightReader:
         ).fetchall()[::-1]
         history = {
             "change_id": change_id,
-            "track": _columns(("t", "lat", "lon", "alt"), points),
-            "state": _columns(("t", "mv", "out", "in"), self._state_rows()),
-            "link": _columns(("t", "heard", "lost"), (tuple(row) for row in minutes)),
+            "track": columns_of(("t", "lat", "lon", "alt"), points),
+            "state": columns_of(("t", "mv", "out", "in"), self._state_rows()),
+            "link": columns_of(("t", "heard", "lost"), (tuple(row) for row in minutes)),
             "silences": self.silences(500),
         }
         self._cached["history"] = (change_id, history)
@@ -331,9 +332,9 @@ class FlightReader:
             (self._node_id,),
         )]
         for record in self._records(Kind.HOUSEKEEPING):
-            body = _body(record)
+            body = body_of(record)
             rows.append((
-                _when(record)[0], number(body, "mv", 0, 60_000),
+                when_of(record)[0], number(body, "mv", 0, 60_000),
                 scaled(body, "out", -1500, 1500, 0.1), scaled(body, "in", -1500, 1500, 0.1),
             ))
         rows.sort(key=lambda r: r[0])
@@ -352,50 +353,3 @@ class FlightReader:
             f"{_RECORD} WHERE r.node_id = ? AND r.kind = ? ORDER BY r.record_id",
             (self._node_id, int(kind)),
         )
-
-
-def track_point(row: sqlite3.Row) -> Point | None:
-    """The place in a TRACK row, None when it says none."""
-    body = _body(row)
-    lat = scaled(body, "lat", -9e8, 9e8, 1e-7)
-    lon = scaled(body, "lon", -18e8, 18e8, 1e-7)
-    if lat is None or lon is None:
-        return None
-    return Point(_when(row)[0], lat, lon, number(body, "alt", -1000, 100_000))
-
-
-def letter_json(letter: Letter) -> dict[str, Any]:
-    """A letter of the outbox as the page shows it."""
-    return {
-        "id": letter.letter_id, "kind": letter.kind, "text": clean_text(letter.text, 200),
-        "command": letter.opcode.name, "state": letter.state, "created_ms": letter.created_ms,
-        "attempts": letter.attempts, "last_sent_ms": letter.last_sent_ms,
-        "confirmed_ms": letter.confirmed_ms, "answered_ms": letter.answered_ms,
-        "why": clean_text(letter.why, 100),
-    }
-
-
-def _body(row: sqlite3.Row) -> dict[str, Any]:
-    try:
-        return unpack_body(row["body"])
-    except ValueError:
-        return {}
-
-
-def _when(row: sqlite3.Row) -> tuple[int, bool]:
-    """(UTC ms of the record, whether it may be believed to the second)."""
-    time_ms, heard_ms = int(row["time_ms"]), int(row["heard_utc_ms"])
-    if row["quality"] == TimeQuality.NONE:
-        offset_ms = row["offset_ms"]
-        return (heard_ms if offset_ms is None else time_ms + int(offset_ms)), False
-    if not heard_ms - PAST_MS <= time_ms <= heard_ms + FUTURE_MS:
-        return heard_ms, False
-    return time_ms, True
-
-
-def _columns(names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> dict[str, list[Any]]:
-    columns: dict[str, list[Any]] = {name: [] for name in names}
-    for row in rows:
-        for name, value in zip(names, row, strict=True):
-            columns[name].append(value)
-    return columns

@@ -15,7 +15,7 @@ VERSION = 1
 BEACON_COLUMNS = (*(field.name for field in FIELDS), "faults", "command_counter")
 DERIVED_TABLES = (
     "beacon", "record", "record_conflict", "boot_clock", "link_minute", "silence", "node", "tally",
-    "change", "sighting", "neighbour",
+    "change", "sighting", "neighbour", "picture", "tile",
 )
 _BEACON_SQL = ", ".join(f"{name} REAL" for name in BEACON_COLUMNS)
 
@@ -47,6 +47,12 @@ CREATE TABLE record_conflict(
     kind INTEGER NOT NULL, boot INTEGER NOT NULL, time_ms INTEGER NOT NULL,
     quality INTEGER NOT NULL, body BLOB NOT NULL, heard_utc_ms INTEGER NOT NULL,
     authenticity TEXT NOT NULL, UNIQUE(node_id, record_id, body));
+CREATE TABLE picture(
+    node_id INTEGER, number INTEGER, record_id INTEGER, columns INTEGER, rows INTEGER,
+    PRIMARY KEY(node_id, number), UNIQUE(node_id, record_id)) WITHOUT ROWID;
+CREATE TABLE tile(
+    node_id INTEGER, number INTEGER, place INTEGER, record_id INTEGER NOT NULL,
+    PRIMARY KEY(node_id, number, place), UNIQUE(node_id, record_id)) WITHOUT ROWID;
 CREATE TABLE boot_clock(
     node_id INTEGER, boot INTEGER, offset_ms INTEGER NOT NULL, PRIMARY KEY(node_id, boot))
     WITHOUT ROWID;

@@ -22,7 +22,8 @@ from starlette.staticfiles import StaticFiles
 from groundstation import outbox
 from groundstation.guard import Guard, RateLimit, is_same_origin
 from groundstation.hygiene import clean_text, to_json
-from groundstation.reader import FlightReader, letter_json
+from groundstation.reader import FlightReader
+from groundstation.rows import letter_json
 from groundstation.stream import CLIENTS_MAX, Feed
 from wire.commands import QUESTION_BYTES_MAX, Opcode
 from wire.mission import Mission

@@ -1,9 +1,15 @@
 """The process that takes one picture: ``python -m payload.camera_worker --out FILE``.
 
-The only importer of picamera2. It captures once, writes a JPEG small enough for the radio to FILE
-and says the scene in one word (dark, cloud, horizon, sun) on standard output. Without a camera it
-ends with status 1 and one sentence on standard error. It may hang or crash in the camera's driver:
-whoever started it holds the deadline and kills it.
+The only importer of picamera2. It captures once and makes of that a JPEG small enough for the radio
+and larger tiles, which are WebP: at equal quality they had about half the bytes of JPEG (measured
+on drawn skies and land, 41 dB). FILE holds them end to end; one line on standard output says
+
+    SCENE COLUMNS ROWS LENGTH LENGTH...
+
+with the scene in one word (dark, cloud, horizon, sun) and the bytes of the thumbnail and of each
+tile, row by row from the top left. Without a camera it ends with status 1 and one sentence on
+standard error. It may hang or crash in the camera's driver: whoever started it holds the deadline
+and kills it.
 
 Exposure, white balance and focus are the camera's own choice except that focus is at infinity.
 """
@@ -19,6 +25,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wire.records import TILE_BYTES_MAX
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -28,6 +36,9 @@ CAPTURE_S_MAX = 15  # the core's deadline is 20 s; this one still leaves a sente
 QUALITIES = range(80, 4, -5)
 SCALE_STEP = 0.8  # when even the lowest quality is too large: noise, or a detailed coast
 SIDE_PIXELS_MIN = 32
+COLUMNS, ROWS = 4, 3
+TILE_WIDTH = 160  # pixels; the tiles of a 4:3 sensor are square
+TILE_QUALITIES = (80, 60, 45, 30, 15, 5, 0)
 # Luminance 0..255 of a 16 x 16 miniature.
 _DARK_MEAN_MAX = 30.0
 _SUN_LEVEL, _SUN_SHARE_RANGE = 235, (1 / 256, 0.5)
@@ -81,6 +92,33 @@ def thumbnail(image: Image, size: tuple[int, int]) -> bytes:
     raise NoCamera("The picture does not fit into 4096 bytes.")
 
 
+def tiles(image: Image) -> tuple[bytes, ...]:
+    """The picture 640 pixels wide in COLUMNS x ROWS tiles of at most 4096 bytes: WebP, row by row.
+
+    All have the best quality at which every one fits, so that no seam shows between them; a tile
+    that fits at none is b"". Raises KeyError or OSError where Pillow cannot write WebP.
+    """
+    height = max(1, round(TILE_WIDTH * COLUMNS * image.height / image.width / ROWS))
+    large = image.convert("RGB").resize((TILE_WIDTH * COLUMNS, height * ROWS))
+    pieces = [
+        large.crop((left, top, left + TILE_WIDTH, top + height))
+        for top in range(0, height * ROWS, height)
+        for left in range(0, TILE_WIDTH * COLUMNS, TILE_WIDTH)
+    ]
+    encoded: list[bytes] = []
+    for quality in TILE_QUALITIES:
+        encoded = [_webp(piece, quality) for piece in pieces]
+        if max(map(len, encoded)) <= TILE_BYTES_MAX:
+            break
+    return tuple(data if len(data) <= TILE_BYTES_MAX else b"" for data in encoded)
+
+
+def _webp(image: Image, quality: int) -> bytes:
+    data = io.BytesIO()
+    image.save(data, "WEBP", quality=quality, method=2)  # 4: twice the time for 4 % fewer bytes
+    return data.getvalue()
+
+
 def capture(size: tuple[int, int]) -> Image:
     """One picture from the first camera. Raises NoCamera."""
     try:
@@ -122,7 +160,7 @@ def _size(text: str) -> tuple[int, int]:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="payload.camera_worker", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="where the JPEG goes")
+    parser.add_argument("--out", type=Path, required=True, help="where the images go")
     parser.add_argument("--size", type=_size, default=(320, 240), help="thumbnail, WIDTHxHEIGHT")
     parser.add_argument("--capture-size", type=_size, default=CAPTURE_SIZE, help="of the sensor")
     arguments = parser.parse_args()
@@ -134,10 +172,14 @@ def main() -> None:
         data, scene = thumbnail(image, arguments.size), scene_word(image)
     except NoCamera as error:
         sys.exit(str(error))
+    pieces: tuple[bytes, ...] = ()
+    with contextlib.suppress(KeyError, OSError):  # the thumbnail goes even where WebP does not
+        pieces = tiles(image)
     half = arguments.out.with_name(arguments.out.name + ".half")
-    half.write_bytes(data)
+    half.write_bytes(b"".join((data, *pieces)))
     os.replace(half, arguments.out)
-    sys.stdout.write(scene + "\n")
+    grid = (COLUMNS, ROWS) if pieces else (0, 0)
+    sys.stdout.write(" ".join(map(str, (scene, *grid, len(data), *map(len, pieces)))) + "\n")
 
 
 if __name__ == "__main__":

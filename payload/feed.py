@@ -14,11 +14,13 @@ from collections.abc import Callable
 from payload.store import Store
 from wire import records
 from wire.bodies import MODEL_ID_BYTES, Seat, marked_text
+from wire.outgoing import Lane
 from wire.records import Priority, Record
 from wire.text_codec import TextModel
 from wire.transfer import Sender
 
 BACKLOG_SYMBOLS_MAX = 6  # laid into blocks ahead of sending; small, so urgent things stay urgent
+BULK_OUT_MAX = 3  # bulk blocks that may be half heard at a time: one after the other is done
 GIVEN_UP_MAX = 20_000  # beyond it the oldest wait for the next boot
 CODED_REMEMBERED_MAX = 4096
 PLAIN_MODELS_MAX = 8
@@ -32,6 +34,7 @@ SHARES: dict[Priority, int] = {
     Priority.IMAGE: 20,
     Priority.BULK: 5,
 }
+_TEXT_LANES = (Lane.PRECIOUS, Lane.ROUTINE)
 _PLAIN_KEY = "plain_text_models"
 
 
@@ -51,11 +54,7 @@ class Feed:
     def lay(self, now_ms: int, may_open_block: Callable[[], bool]) -> None:
         """Lay what is to go next; at most a little, and no more text than a step may pack."""
         text_bytes = 0
-        while (
-            self._sender.backlog_symbols() < BACKLOG_SYMBOLS_MAX
-            and text_bytes < TEXT_BYTES_PER_STEP
-            and may_open_block()
-        ):
+        while text_bytes < TEXT_BYTES_PER_STEP and may_open_block():
             record, rivals = self._next(now_ms)
             if record is None:
                 break
@@ -91,11 +90,11 @@ class Feed:
 
     def _next(self, now_ms: int) -> tuple[Record | None, list[Priority]]:
         """(the next record, the classes that it was preferred to and its own)."""
-        urgent = self._store.queued(Priority.EVENT, 1)
+        room = self._room(now_ms)
+        urgent = self._store.queued(Priority.EVENT, 1) if Priority.EVENT in room else []
         if urgent:
             return urgent[0], []
-        has_room = self._sender.takes_pictures(now_ms)
-        open_to = [p for p in SHARES if has_room or p < Priority.IMAGE]
+        open_to = [priority for priority in SHARES if priority in room]
         waiting = {p: found[0] for p in open_to if (found := self._store.queued(p, 1))}
         if not waiting:
             if self.given_up and self._sender.is_caught_up(now_ms):
@@ -103,6 +102,21 @@ class Feed:
             return None, []
         chosen = max(waiting, key=lambda priority: self._credits[priority])
         return waiting[chosen], list(waiting)
+
+    def _room(self, now_ms: int) -> list[Priority]:
+        """The classes that may be laid into blocks now. A picture's symbols never stand before a
+        line of text, so they have room of their own: one picture, or one tile, ahead of sending."""
+        backlog, room = self._sender.backlog_symbols, []
+        if backlog(_TEXT_LANES) < BACKLOG_SYMBOLS_MAX:
+            room += [priority for priority in Priority if priority < Priority.IMAGE]
+        if not self._sender.takes_pictures(now_ms):
+            return room
+        if not backlog((Lane.PICTURE,)):
+            room.append(Priority.IMAGE)
+        is_bulk_done = self._sender.short_blocks(Lane.BULK, now_ms) < BULK_OUT_MAX
+        if not backlog((Lane.BULK,)) and is_bulk_done:
+            room.append(Priority.BULK)
+        return room
 
     def _charge(self, chosen: Priority, size_bytes: int, rivals: list[Priority]) -> None:
         """Every class that had something to send earns its share of what one of them sent."""

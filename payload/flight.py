@@ -80,7 +80,7 @@ class Flight:
         said = store.texts(Kind.MUSING, SAID_RESTORED_MAX)
         self.mind = MindManager(ports.mind, persona, memory, mission.mind, rng, said)
         self.api = ApiClient(ports.http, mission.api, mission.cadence.api_s, rng)
-        self.camera = CameraManager(ports.camera, mission.cadence.picture_s)
+        self.camera = CameraManager(ports.camera, mission.cadence.picture_s, store)
         self.gate = UplinkGate(uplink_key, mission.payload.node_id, store)
         self.downlink = Downlink(mission, ports.radio, store, downlink_key, codec)
         self.health = Health(PARTS, 0)

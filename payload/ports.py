@@ -212,11 +212,19 @@ class Http(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One capture, already encoded small enough for the radio (JPEG or WebP, 1 to 4 kB)."""
+    """One capture, already encoded small enough for the radio: JPEG or WebP, 1 to 4 kB a piece.
+
+    ``tiles`` are the same capture, larger and cut into ``columns`` x ``rows`` pieces that can each
+    be shown alone: row by row from the top left, b"" for one that could not be made, and none at
+    all where the camera makes none.
+    """
 
     taken_ms: int
     thumbnail: bytes
     scene: str | None  # dark | cloud | horizon | sun, or None
+    tiles: tuple[bytes, ...] = ()
+    columns: int = 0
+    rows: int = 0
 
 
 class Camera(Protocol):

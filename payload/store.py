@@ -13,7 +13,6 @@ docs/architecture.md. With synchronous=NORMAL the same explorers find acknowledg
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterable
@@ -24,8 +23,20 @@ from typing import Any
 
 import msgpack
 
-from payload import salvage
-from wire.records import Kind, Priority, Record, TimeQuality, pack_body, unpack_body
+from payload import salvage, store_file
+from payload.store_file import (
+    COLUMNS,
+    CONFIRMED,
+    IN_FLIGHT,
+    QUEUED,
+    SCHEMA,
+    connect,
+    make_folder,
+    record_of,
+    row_of,
+    small_row,
+)
+from wire.records import Kind, Priority, Record, TimeQuality
 
 RING_RECORDS_MAX = 2_000
 RETRY_COMMIT_MS = 5_000
@@ -35,19 +46,9 @@ RESERVE_BYTES = 32 << 20  # of free disk; with less, confirmed records make room
 PRUNE_RECORDS = 100  # at a time, which takes a card some 20 ms
 PRUNE_PAGES = 64  # free pages in the file that are enough
 
-_QUEUED, _IN_FLIGHT, _CONFIRMED = 0, 1, 2
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS record (
-    id INTEGER PRIMARY KEY, class INTEGER NOT NULL, kind INTEGER NOT NULL, boot INTEGER NOT NULL,
-    mono_ms INTEGER NOT NULL, time_ms INTEGER NOT NULL, quality INTEGER NOT NULL,
-    body BLOB NOT NULL, crc32 INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0);
-CREATE INDEX IF NOT EXISTS record_queue ON record (state, class, id);
-CREATE TABLE IF NOT EXISTS small (
-    key TEXT PRIMARY KEY, value BLOB NOT NULL, crc32 INTEGER NOT NULL) WITHOUT ROWID;
-"""
+_NEWEST_FIRST = frozenset((Priority.MUSING, Priority.BULK))
 _INSERT = "INSERT OR IGNORE INTO record VALUES (?,?,?,?,?,?,?,?,?,?)"
 _MARK = "UPDATE record SET state=? WHERE id=? AND state<2"  # a confirmation is final
-_COLUMNS = "id, kind, boot, time_ms, quality, body, crc32"
 
 
 class StoreBusyError(Exception):
@@ -72,7 +73,7 @@ class Store:
         self.boot = 0  # unknown, while the disk is not there
         self._path = path
         self._synchronous = "FULL" if is_durable else "OFF"
-        self._free_bytes = free_bytes or _free_bytes
+        self._free_bytes = free_bytes or store_file.free_bytes
         self._ring: list[tuple[Record, int]] = []  # appended, not yet durable; (record, mono_ms)
         self._marks: dict[int, int] = {}  # id -> state, not yet durable
         self._small: dict[str, Any] = {}
@@ -115,7 +116,7 @@ class Store:
 
     def commit(self, now_ms: int) -> bool:
         """Make everything since the last commit durable; False while the disk does not take it."""
-        if not (self._ring or self._dirty or _CONFIRMED in self._marks.values()):
+        if not (self._ring or self._dirty or CONFIRMED in self._marks.values()):
             return True
         if self.is_failing and now_ms < self._retry_ms:
             return False
@@ -137,10 +138,10 @@ class Store:
     def queued(self, priority: Priority, limit: int) -> list[Record]:
         """Up to ``limit`` durable records that are neither in flight nor confirmed.
 
-        Musings come newest first, all others oldest first. While the disk fails, records of the
-        RAM ring are offered too.
+        Musings and bulk come newest first, all others oldest first. While the disk fails, records
+        of the RAM ring are offered too.
         """
-        order = "DESC" if priority is Priority.MUSING else "ASC"
+        order = "DESC" if priority in _NEWEST_FIRST else "ASC"
         found = self._records(
             f"WHERE state=0 AND class=? ORDER BY id {order} LIMIT ?", (priority, limit)
         )
@@ -148,16 +149,29 @@ class Store:
             found += [
                 record for record, _ in self._ring
                 if record.priority is priority
-                and self._marks.get(record.record_id, _QUEUED) == _QUEUED
+                and self._marks.get(record.record_id, QUEUED) == QUEUED
             ]
         return found[:limit]
 
+    @property
+    def newest_id(self) -> int:
+        """The id of the latest record, 0 before the first."""
+        return self._next_id - 1
+
+    def has_queued(self, priority: Priority, after_id: int) -> bool:
+        """Whether a record with a larger id has not been laid into a block, RAM ring included."""
+        for record, _ in self._ring:
+            is_later = record.priority is priority and record.record_id > after_id
+            if is_later and self._marks.get(record.record_id, QUEUED) == QUEUED:
+                return True
+        return self._count(f"state=0 AND class={int(priority)} AND id>{after_id}") > 0
+
     def mark_in_flight(self, record_ids: Iterable[int]) -> None:
-        self._mark(_IN_FLIGHT, record_ids)
+        self._mark(IN_FLIGHT, record_ids)
 
     def mark_queued(self, record_ids: Iterable[int]) -> None:
         """Back into the queue: the block that carried them made room."""
-        self._mark(_QUEUED, record_ids)
+        self._mark(QUEUED, record_ids)
 
     def send_again(self, record_ids: Iterable[int]) -> None:
         """Back into the queue, even what was confirmed: the ground has it and cannot read it."""
@@ -173,7 +187,7 @@ class Store:
 
     def mark_confirmed(self, record_ids: Iterable[int]) -> None:
         """The ground has them. They stay."""
-        self._mark(_CONFIRMED, record_ids)
+        self._mark(CONFIRMED, record_ids)
 
     def unconfirmed_count(self) -> int:
         """Records the ground has not confirmed, RAM ring included."""
@@ -198,11 +212,11 @@ class Store:
     def _write(self, db: sqlite3.Connection) -> bool:
         try:
             with db:
-                db.executemany(_INSERT, [_row(record, mono) for record, mono in self._ring])
+                db.executemany(_INSERT, [row_of(record, mono) for record, mono in self._ring])
                 self._set_states(db)
                 db.executemany(
                     "INSERT OR REPLACE INTO small VALUES (?,?,?)",
-                    [_small_row(key, value) for key, value in self._dirty.items()],
+                    [small_row(key, value) for key, value in self._dirty.items()],
                 )
                 self._make_room(db)
         except sqlite3.OperationalError:
@@ -231,7 +245,7 @@ class Store:
 
     def _mark(self, state: int, record_ids: Iterable[int]) -> None:
         """Takes effect at once and becomes durable with the next commit."""
-        marks = [i for i in record_ids if self._marks.get(i) != _CONFIRMED]
+        marks = [i for i in record_ids if self._marks.get(i) != CONFIRMED]
         self._marks.update(dict.fromkeys(marks, state))
         if self._db is not None and marks:
             try:
@@ -240,8 +254,8 @@ class Store:
                 self.is_failing = True
 
     def _records(self, condition: str, values: tuple[int, int]) -> list[Record]:
-        rows = self._fetch(f"SELECT {_COLUMNS} FROM record {condition}", values)
-        records = {row[0]: _record(row) for row in rows}
+        rows = self._fetch(f"SELECT {COLUMNS} FROM record {condition}", values)
+        records = {row[0]: record_of(row) for row in rows}
         damaged = [record_id for record_id, record in records.items() if record is None]
         self.damaged_records += len(damaged)
         self.mark_confirmed(damaged)  # kept for the salvage, never sent
@@ -272,9 +286,9 @@ class Store:
         """Open the database, salvaged if need be; False when the disk does not give it."""
         for reading in range(READ_TRIES + 1):  # the last one after a salvage
             try:
-                _make_folder(self._path.parent)
+                make_folder(self._path.parent)
                 self.salvaged_from = salvage.finish(self._path) or self.salvaged_from
-                db = _connect(self._path, self._synchronous)
+                db = connect(self._path, self._synchronous)
                 self._join(db)
             except OSError:
                 break
@@ -287,7 +301,7 @@ class Store:
                 return True
             if reading == READ_TRIES - 1:
                 try:
-                    salvage.copy(self._path, _SCHEMA)
+                    salvage.copy(self._path, SCHEMA)
                 except (OSError, sqlite3.Error):
                     break
         self.is_failing = True
@@ -333,65 +347,3 @@ class Store:
             is_larger = type(mine) is int and type(value) is int and value > mine
             self._small[key] = value if is_larger else mine
         self._dirty = {k: v for k, v in self._small.items() if stored.get(k) != v}
-
-
-def _row(record: Record, mono_ms: int) -> tuple[Any, ...]:
-    body = pack_body(record.body)
-    columns = (record.record_id, record.kind, record.boot, record.time_ms, record.quality, body)
-    return (
-        record.record_id, record.priority, record.kind, record.boot, mono_ms, record.time_ms,
-        record.quality, body, _crc(columns), _QUEUED,
-    )
-
-
-def _record(row: tuple[Any, ...]) -> Record | None:
-    """The record in ``_COLUMNS``, None when they are not what was written."""
-    record_id, kind, boot, time_ms, quality, body, crc = row
-    if _crc(row[:-1]) != crc:
-        return None
-    return Record(record_id, Kind(kind), boot, time_ms, TimeQuality(quality), unpack_body(body))
-
-
-def _crc(columns: tuple[Any, ...]) -> int:
-    return zlib.crc32(msgpack.packb(columns))
-
-
-def _small_row(key: str, value: Any) -> tuple[str, bytes, int]:
-    packed = msgpack.packb(value)
-    return key, packed, zlib.crc32(packed)
-
-
-def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
-    """Raises DatabaseError when the file is damaged, its OperationalError or OSError when the disk
-    refuses.
-    """
-    db = sqlite3.connect(path, timeout=0.2)
-    try:
-        # First, so that there is no shared-memory file: a full disk turns its pages into SIGBUS.
-        db.execute("PRAGMA locking_mode=EXCLUSIVE")
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute(f"PRAGMA synchronous={synchronous}")
-        db.executescript(_SCHEMA)
-        db.execute("BEGIN IMMEDIATE")  # takes the lock now, so a second payload fails here
-        db.execute("COMMIT")
-        if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-            raise sqlite3.DatabaseError("quick_check")
-        if synchronous == "FULL":
-            salvage.sync_folder(path.parent)  # SQLite does it too, but takes no notice of failure
-    except (sqlite3.Error, OSError):
-        db.close()
-        raise
-    return db
-
-
-def _make_folder(folder: Path) -> None:
-    """Make it, durably. Raises OSError."""
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in missing:
-        salvage.sync_folder(path.parent)
-
-
-def _free_bytes(folder: Path) -> int:
-    found = os.statvfs(folder)
-    return found.f_bavail * found.f_frsize

@@ -38,6 +38,8 @@ __all__ = [
 
 EPOCH_2025_MS = 1_735_689_600_000  # 2025-01-01T00:00:00Z, the zero of times on the air
 TIME_UNIT_MS = 100
+TILE_BYTES_MAX = 4096
+TILES_ASIDE_MAX = 8  # columns, and rows, of the tiles of one picture
 END_OF_SYMBOL = 0  # a kind that no record has: the rest of this symbol is padding
 
 
@@ -64,6 +66,7 @@ class Kind(IntEnum):
     THUMBNAIL = 7
     COMMAND_RESULT = 8
     QUESTION = 9
+    TILE = 10
 
 
 class TimeQuality(IntEnum):
@@ -85,6 +88,9 @@ PRIORITY_OF_KIND: dict[Kind, Priority] = {
     Kind.QUESTION: Priority.MUSING,
     Kind.API_CALL: Priority.API,
     Kind.THUMBNAIL: Priority.IMAGE,
+    # All tiles of a picture are the full picture, which gets what the others leave, and a queue of
+    # their own is what lets a later picture's thumbnail overtake an earlier one's tiles.
+    Kind.TILE: Priority.BULK,
 }
 
 # key -> meaning with unit; a key that is unknown at the time is left out of the map, never zero.
@@ -148,6 +154,16 @@ BODY_FIELDS: dict[Kind, dict[str, str]] = {
         "image": "a whole small picture, JPEG or WebP",
         "scene": "dark | cloud | horizon | sun",
         "alt": "altitude, m",
+        "picture": "its number, rising by one over the payload's life",
+        "cols": "tiles across, 1..8, when tiles follow at once",
+        "rows": "tiles down, 1..8, when tiles follow at once",
+    },
+    Kind.TILE: {
+        "picture": "number of the picture that it is a piece of",
+        "index": "its place, row by row from the top left, 0..cols*rows-1",
+        "cols": "tiles across the picture, 1..8",
+        "rows": "tiles down the picture, 1..8",
+        "image": "the piece, a whole JPEG or WebP that can be shown alone",
     },
     Kind.COMMAND_RESULT: {
         "counter": "uplink counter of the command",

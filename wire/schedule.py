@@ -3,8 +3,8 @@
 With stations to hear, new symbols and those that the reports call missing take turns, and spare
 slots repair the block furthest short. A window bounds how many blocks may be out and incomplete;
 when it is full, the old come before the new, so that a flood of new records cannot leave them all
-half-done. With none to hear, a fixed share of the slots tops up what is out to what the assumed
-loss asks for, the precious first (research/link.md §2.2, §2.3).
+half-done. Bulk lives on what new symbols leave. With none to hear, a fixed share of the slots tops
+up what is out to what the assumed loss asks for, the precious first (research/link.md §2.2, §2.3).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ IMAGE_SLOT_EVERY = 5  # of this many new symbols at least one is an image's, whe
 RESENDS_QUEUED_MAX = 4 * BLOCK_SYMBOLS_MAX
 WINDOW_BLOCKS = 16  # blocks out and probably incomplete, about what one report can speak of
 ENOUGH_UNHEARD = -2.0  # a block never reported on: this many standard deviations of margin
+BULK_SLOT_EVERY = 2  # of the slots that nothing else new wants: so that no picture waits for ever
 NEW_SLOT_EVERY = 16  # when the window is full, one slot of these is still for what is new
 COMPANY_SLOT_EVERY = 4  # of these one may go to what is home but not yet at every station
 REPAIR_SLOT_EVERY = 3  # with no station to hear: of these one tops up what is out
@@ -118,13 +119,14 @@ class Schedule:
         """False while nobody reports and earlier pictures still lack repairs: those who hear
         would have halves of all and none whole."""
         pictures = (b for b in self._blocks.values() if b.lane >= Lane.PICTURE)
-        return bool(self._stations) or self._wanted(pictures, now_ms) < PICTURES_AHEAD
+        return bool(self._stations) or self.wanted(pictures, now_ms) < PICTURES_AHEAD
 
     def is_caught_up(self, now_ms: int) -> bool:
         """No block is probably short of what it needs, wherever it should go."""
-        return not self._wanted(self._blocks.values(), now_ms)
+        return not self.wanted(self._blocks.values(), now_ms)
 
-    def _wanted(self, blocks: Iterable[Outgoing], now_ms: int) -> int:
+    def wanted(self, blocks: Iterable[Outgoing], now_ms: int) -> int:
+        """How many of ``blocks`` are probably complete nowhere."""
         return sum(self.standing(block, now_ms).rank is Rank.WANTED for block in blocks)
 
     def plan_resends(self, now_ms: int) -> None:
@@ -151,6 +153,8 @@ class Schedule:
             if turn % REPAIR_SLOT_EVERY == 0:
                 yield _top_up(standings, is_turn_of_others)
             yield self._next_new()
+            if turn % BULK_SLOT_EVERY == 0:
+                yield self._next_new(is_bulk=True)
             yield _top_up(standings, is_turn_of_others)
         else:
             if turn % COMPANY_SLOT_EVERY == 1:
@@ -163,7 +167,10 @@ class Schedule:
                 yield self._next_resend()
             yield self._next_new()
             yield self._next_resend()
+            if turn % BULK_SLOT_EVERY == 0:
+                yield self._next_new(is_bulk=True)
             yield _repair(standings, Rank.WANTED)
+        yield self._next_new(is_bulk=True)
         yield _repair(standings, Rank.COMPANY)
         yield _repair(standings, Rank.AGED)
         if turn % GROWING_SLOT_EVERY == 1:
@@ -171,11 +178,12 @@ class Schedule:
         yield _repair(standings, Rank.ENOUGH)
         yield self._next_of_growing()
 
-    def _next_new(self) -> Choice | None:
-        waiting = [block for block in self._blocks.values() if block.has_unsent]
+    def _next_new(self, is_bulk: bool = False) -> Choice | None:
+        blocks = self._blocks.values()
+        waiting = [b for b in blocks if b.has_unsent and (b.lane is Lane.BULK) == is_bulk]
         if not waiting:
             return None
-        self._new_symbols += 1
+        self._new_symbols += not is_bulk
         is_image_turn = self._new_symbols % IMAGE_SLOT_EVERY == 0
         block = (max if is_image_turn else min)(waiting, key=lambda b: b.lane)
         return Choice(block, block.sent_symbols)
@@ -198,11 +206,11 @@ class Schedule:
 
 
 def _repair(standings: list[Standing], rank: Rank) -> Choice | None:
-    """A coded symbol for the block of ``rank`` that is probably furthest short."""
+    """A coded symbol for the block of ``rank`` that is probably furthest short, bulk last."""
     ready = [s for s in standings if s.rank is rank and s.may_repair]
     if not ready:
         return None
-    block = max(ready, key=lambda s: s.shortage).block
+    block = max(ready, key=lambda s: (s.block.lane is not Lane.BULK, s.shortage)).block
     return Choice(block, block.next_repair_esi)
 
 

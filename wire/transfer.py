@@ -73,9 +73,14 @@ class Sender:
         """Blocks kept, at most OUTGOING_BLOCKS_MAX: unconfirmed, or waited for by some station."""
         return len(self._blocks)
 
-    def backlog_symbols(self) -> int:
-        """Source symbols that were never sent."""
-        return sum(b.writer.symbols - b.sent_symbols for b in self._blocks.values())
+    def backlog_symbols(self, lanes: Collection[Lane] = tuple(Lane)) -> int:
+        """Source symbols in these lanes that were never sent."""
+        blocks = (b for b in self._blocks.values() if b.lane in lanes)
+        return sum(b.writer.symbols - b.sent_symbols for b in blocks)
+
+    def short_blocks(self, lane: Lane, now_ms: int) -> int:
+        """Blocks of this lane that are probably not whole where they should go."""
+        return self._schedule.wanted((b for b in self._blocks.values() if b.lane is lane), now_ms)
 
     def takes_pictures(self, now_ms: int) -> bool:
         """False while a picture or log pushed now could only take slots from those before it."""

@@ -2,6 +2,7 @@
 
 import { byId, el, said, speak, write } from "./dom.js";
 import * as format from "./format.js";
+import * as picture from "./picture.js";
 
 const PAGE = 60;
 const SILENCE_MS = 3 * 60_000; // a shorter pause is only breath
@@ -27,7 +28,7 @@ export function onEntry(listener) {
 }
 
 export const musings = () => order.map((id) => entries.get(id).data).filter((e) => e.text);
-export const pictures = () => order.map((id) => entries.get(id).data).filter((e) => e.is_shown);
+export const pictures = () => order.map((id) => entries.get(id).data).filter((e) => e.kind === "thumbnail" && picture.isVisible(e));
 
 export function setFlight(state) {
   const phasesBefore = flight?.phases.length;
@@ -101,7 +102,10 @@ function placeSteadily(entry, isReading) {
 }
 
 function place(entry) {
-  if (entries.has(entry.id)) return;
+  if (entries.has(entry.id)) {
+    complete(entry);
+    return;
+  }
   const node = el("div", "entry", draw(entry), el("div", "between"));
   let at = order.findIndex((id) => id < entry.id);
   if (at < 0) at = order.length;
@@ -112,6 +116,14 @@ function place(entry) {
   drawBetween(entry.id);
   if (at > 0) drawBetween(order[at - 1]);
   listeners.forEach((listener) => listener(entry));
+}
+
+/** More of a picture that is on the page came in. */
+function complete(entry) {
+  const known = entries.get(entry.id);
+  if (entry.kind !== "thumbnail" || entry.tiles.length <= known.data.tiles.length) return;
+  known.data = entry;
+  drawPlate(known.node.querySelector(".plate .prose"), entry);
 }
 
 function settle() {
@@ -191,21 +203,20 @@ function drawEvent(entry) {
 }
 
 function drawPicture(entry) {
-  const figure = el("figure", "plate", margin(entry));
-  const body = el("div", "prose");
-  const words = [entry.scene, entry.alt_m === null ? "" : `from ${format.metres(entry.alt_m)}`].filter(Boolean).join(", ");
-  if (entry.is_shown) {
-    const image = el("img");
-    image.src = `/api/picture/${entry.id}`;
-    image.alt = `Picture: ${words || "no description"}`;
-    image.width = 240;
-    image.height = 180;
-    image.loading = "lazy";
-    body.append(image);
-  }
-  body.append(said("figcaption", "", entry.is_shown ? words : `a picture that cannot be shown (${words})`));
-  figure.append(body);
-  return figure;
+  const body = el("div", "prose", el("div", "picture"), el("figcaption"));
+  drawPlate(body, entry);
+  return el("figure", "plate", margin(entry), body);
+}
+
+function drawPlate(body, entry) {
+  const [box, caption] = body.children;
+  const isVisible = picture.isVisible(entry);
+  box.hidden = !isVisible;
+  if (isVisible) picture.show(box, entry);
+  const what = picture.words(entry);
+  const shown = isVisible ? what : `a picture that cannot be shown${what && ` (${what})`}`;
+  const count = isVisible ? picture.count(entry) : "";
+  caption.replaceChildren(said("span", "", shown), el("span", "count", count));
 }
 
 // -- what lies between two entries ----------------------------------------------------------

@@ -4,6 +4,7 @@ import { now, setClock } from "./clock.js";
 import { byId, el, loadScript, loadStyle, write } from "./dom.js";
 import * as feed from "./feed.js";
 import * as format from "./format.js";
+import * as picture from "./picture.js";
 import * as strip from "./strip.js";
 import * as talk from "./talk.js";
 import * as track from "./track.js";
@@ -77,11 +78,9 @@ function showPicture() {
   const newest = feed.pictures()[0];
   if (!newest) return;
   byId("view").hidden = false;
-  const image = byId("view-image");
-  const path = `/api/picture/${newest.id}`;
-  if (!image.src.endsWith(path)) image.src = path;
-  image.alt = `The latest picture: ${newest.scene || "no description"}`;
-  const parts = ["latest picture", format.clockTime(newest.when_ms), newest.alt_m === null ? "" : format.metres(newest.alt_m)];
+  picture.show(byId("view-picture"), newest);
+  const height = newest.alt_m === null ? "" : format.metres(newest.alt_m);
+  const parts = ["latest picture", format.clockTime(newest.when_ms), height, picture.count(newest)];
   write(byId("view-caption"), parts.filter(Boolean).join(" · "));
 }
 

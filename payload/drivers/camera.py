@@ -14,9 +14,12 @@ import sys
 from pathlib import Path
 
 from payload.ports import DeviceAbsent, DeviceGarbage, Picture, PortError
+from wire.records import TILE_BYTES_MAX, TILES_ASIDE_MAX
 
 THUMBNAIL_BYTES_MAX = 4096
+FILE_BYTES_MAX = THUMBNAIL_BYTES_MAX + TILES_ASIDE_MAX**2 * TILE_BYTES_MAX
 SCENES = ("dark", "cloud", "horizon", "sun")
+_LINE_BYTES_MAX = 640  # a scene, two sides and 65 lengths
 _WORDS_BYTES_MAX = 400  # of the worker's standard error kept in an error message
 
 
@@ -27,7 +30,7 @@ class CameraProcess:
         """``directory`` (in memory: /run) takes the picture; ``command`` is the worker's, to which
         ``--out FILE`` is added. Default: ``payload.camera_worker`` with this interpreter.
         """
-        self._out = directory / "capture.jpg"
+        self._out = directory / "capture.images"
         self._words = directory / "capture.log"
         self._command = command or [sys.executable, "-m", "payload.camera_worker"]
         self._child: subprocess.Popen[bytes] | None = None
@@ -57,12 +60,12 @@ class CameraProcess:
         self._is_wanted = False
         assert self._child.stdout is not None
         with self._child.stdout as pipe:
-            scene = os.read(pipe.fileno(), 64).decode("ascii", "replace").strip()
+            line = os.read(pipe.fileno(), _LINE_BYTES_MAX).decode("ascii", "replace")
         if status < 0:
             return DeviceGarbage(f"camera worker died of signal {-status}")
         if status > 0:
             return DeviceAbsent(self._last_words() or f"camera worker ended with {status}")
-        return self._picture(now_ms, scene)
+        return self._picture(now_ms, line.split())
 
     def cancel(self, now_ms: int) -> None:
         """SIGKILL the worker; the picture is not wanted any more."""
@@ -72,19 +75,30 @@ class CameraProcess:
             assert self._child.stdout is not None
             self._child.stdout.close()
 
-    def _picture(self, now_ms: int, scene: str) -> Picture | PortError:
+    def _picture(self, now_ms: int, said: list[str]) -> Picture | PortError:
+        """The file cut into images by what the worker said: scene, columns, rows, lengths."""
+        numbers = [int(word) for word in said[1:] if word.isascii() and word.isdigit()]
+        if len(numbers) < 3 or len(numbers) != len(said) - 1:
+            return DeviceGarbage("the camera worker did not say what it wrote")
+        columns, rows, *lengths = numbers
         try:
             with open(self._out, "rb") as file:
-                data = file.read(THUMBNAIL_BYTES_MAX + 1)
+                data = file.read(FILE_BYTES_MAX)
         except OSError as error:
             return DeviceGarbage(f"no picture: {error}")
-        is_jpeg = data.startswith(b"\xff\xd8\xff") and data.endswith(b"\xff\xd9")
-        is_webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP" and (
-            int.from_bytes(data[4:8], "little") + 8 == len(data)
+        images, at = [], 0
+        for length in lengths:
+            images.append(data[at : at + length])
+            at += length
+        thumbnail = images[0]
+        is_jpeg = thumbnail.startswith(b"\xff\xd8\xff") and thumbnail.endswith(b"\xff\xd9")
+        is_webp = thumbnail[:4] == b"RIFF" and thumbnail[8:12] == b"WEBP" and (
+            int.from_bytes(thumbnail[4:8], "little") + 8 == len(thumbnail)
         )
-        if len(data) > THUMBNAIL_BYTES_MAX or not (is_jpeg or is_webp):
+        if len(thumbnail) > THUMBNAIL_BYTES_MAX or not (is_jpeg or is_webp):
             return DeviceGarbage("the picture is too large, cut off or no picture")
-        return Picture(now_ms, data, scene if scene in SCENES else None)
+        scene = said[0] if said[0] in SCENES else None
+        return Picture(now_ms, thumbnail, scene, tuple(images[1:]), columns, rows)
 
     def _last_words(self) -> str:
         try:

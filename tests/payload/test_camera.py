@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from payload.camera import (
@@ -14,6 +17,7 @@ from payload.camera import (
     picture_flaw,
 )
 from payload.ports import DeviceAbsent, Picture, PortError
+from payload.store import Store
 from wire.records import BODY_BYTES_MAX, Kind, pack_body
 
 
@@ -23,6 +27,13 @@ def jpeg(size: int) -> bytes:
 
 JPEG = jpeg(506)
 WEBP = b"RIFF" + (504).to_bytes(4, "little") + b"WEBP" + b"x" * 500
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(tmp_path / "store.sqlite", is_durable=False)
+    yield opened
+    opened.close()
 
 
 class FakeCamera:
@@ -67,38 +78,38 @@ def test_what_is_a_picture(data: bytes, flaw: str | None) -> None:
     assert picture_flaw(data) == flaw
 
 
-def test_pictures_come_in_time_with_scene_and_altitude() -> None:
+def test_pictures_come_in_time_with_scene_and_altitude(store: Store) -> None:
     """Goal: the record and the interval. Method: half an hour at one in eight minutes."""
     camera = FakeCamera()
-    manager = CameraManager(camera, 480)
+    manager = CameraManager(camera, 480, store)
     notes = run(manager, 1800)
     assert camera.starts == [FIRST_PICTURE_MS + 480_000 * n for n in range(4)]
     assert notes[0].kind is Kind.THUMBNAIL
-    assert notes[0].body == {"image": JPEG, "scene": "cloud", "alt": 1235}
+    assert notes[0].body == {"image": JPEG, "picture": 1, "scene": "cloud", "alt": 1235}
     assert (manager.last_scene, manager.last_picture_ms) == ("cloud", camera.starts[-1] + 2000)
 
 
-def test_the_longest_picture_fits_a_record() -> None:
+def test_the_longest_picture_fits_a_record(store: Store) -> None:
     """Goal: the relation between the bounds. Method: pack it."""
     camera = FakeCamera(jpeg(THUMBNAIL_BYTES_MAX))
-    (note,) = run(CameraManager(camera, 480), 40)
+    (note,) = run(CameraManager(camera, 480, store), 40)
     assert len(pack_body(note.body)) <= BODY_BYTES_MAX
 
 
-def test_an_unknown_scene_and_altitude_are_left_out() -> None:
+def test_an_unknown_scene_and_altitude_are_left_out(store: Store) -> None:
     """Goal: unknown is not written. Method: a scene nobody knows, no altitude."""
     camera = FakeCamera()
     camera.scene = "ufo"
-    manager = CameraManager(camera, 480)
+    manager = CameraManager(camera, 480, store)
     notes = [n for s in range(40) for n in manager.update(s * 1000, True)]
-    assert notes[0].body == {"image": JPEG}
+    assert notes[0].body == {"image": JPEG, "picture": 1}
     assert manager.last_scene is None
 
 
-def test_a_hanging_camera_is_cancelled_and_left_alone_after_three() -> None:
+def test_a_hanging_camera_is_cancelled_and_left_alone_after_three(store: Store) -> None:
     """Goal: fault 58. Method: hang for an hour; one event, a try every ten minutes."""
     camera = FakeCamera(None)
-    manager = CameraManager(camera, 480)
+    manager = CameraManager(camera, 480, store)
     notes = run(manager, 3600)
     assert [n.body["event"] for n in notes] == ["camera_lost"]
     assert notes[0].body["fields"]["reason"] == "timeout"
@@ -114,10 +125,10 @@ def test_a_hanging_camera_is_cancelled_and_left_alone_after_three() -> None:
 
 
 @pytest.mark.parametrize("result", [DeviceAbsent("unplugged"), b"", b"junk" * 50])
-def test_two_strikes_are_forgiven(result: bytes | PortError) -> None:
+def test_two_strikes_are_forgiven(result: bytes | PortError, store: Store) -> None:
     """Goal: only three in a row count. Method: two failures, a picture, two failures."""
     camera = FakeCamera(result)
-    manager = CameraManager(camera, 60)
+    manager = CameraManager(camera, 60, store)
     notes = run(manager, 90)
     assert len(camera.starts) == 2
     camera.result = JPEG
@@ -127,10 +138,10 @@ def test_two_strikes_are_forgiven(result: bytes | PortError) -> None:
     assert [n.kind for n in notes] == [Kind.THUMBNAIL]
 
 
-def test_asked_for_now_but_not_during_a_rest_or_without_leave() -> None:
+def test_asked_for_now_but_not_during_a_rest_or_without_leave(store: Store) -> None:
     """Goal: take_now is one picture, and bounded. Method: ask twice; ask while off."""
     camera = FakeCamera()
-    manager = CameraManager(camera, 480)
+    manager = CameraManager(camera, 480, store)
     manager.update(0, True)
     manager.take_now()
     manager.take_now()
@@ -145,9 +156,9 @@ def test_asked_for_now_but_not_during_a_rest_or_without_leave() -> None:
     assert camera.starts[1:] == [46_000]
 
 
-def test_no_camera_is_quiet() -> None:
+def test_no_camera_is_quiet(store: Store) -> None:
     """Goal: absence from the start. Method: an hour without."""
-    manager = CameraManager(None, 480)
+    manager = CameraManager(None, 480, store)
     manager.take_now()
     assert run(manager, 3600) == []
     assert not manager.is_failing

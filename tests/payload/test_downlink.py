@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from payload.downlink import IDENT_EVERY_MS, SHARES, Downlink
+from payload.downlink import IDENT_EVERY_MS, Downlink
+from payload.feed import BULK_OUT_MAX, SHARES
 from payload.store import Store
 from tests.payload.fakes import FakeRadio
 from wire import frames, mission
@@ -197,3 +198,37 @@ def test_a_key_for_a_mission_that_does_not_sign_is_a_mistake(tmp_path: Path) -> 
     keys = MISSION.keys.model_copy(update={"downlink_mac": False})
     with pytest.raises(AssertionError, match="MTU"):
         Downlink(MISSION.model_copy(update={"keys": keys}), None, Bench(tmp_path).store, bytes(32))
+
+
+def test_lines_of_text_and_a_later_thumbnail_overtake_tiles(tmp_path: Path) -> None:
+    """Tiles are under way; what is thought and seen meanwhile is on the air at once, whichever
+    symbol of a tile it meets."""
+    bench, added_ms = Bench(tmp_path), []
+    bench.add(Kind.TILE, 24, {"image": NOISE[:3584]})
+    for _ in range(30):
+        bench.run(13)
+        added_ms.append(bench.now_ms)
+        bench.add(Kind.MUSING, 1, {"text": "The cold is honest up here. " * 6})
+    bench.add(Kind.THUMBNAIL, 1, {"image": NOISE[:2048]})
+    bench.run(400)
+    receiver, when = Receiver(MISSION.symbol_mtu_bytes), {}
+    for ms, frame in bench.sent(DataFrame):
+        for record in receiver.on_data(frame):
+            when.setdefault(record.kind, []).append(ms)
+    waits_ms = [sent - added for sent, added in zip(when[Kind.MUSING], added_ms, strict=True)]
+    assert max(waits_ms) < 12_000, "its beacon, the listening, a half-filled symbol's patience"
+    assert when[Kind.THUMBNAIL][0] - added_ms[-1] < 40_000
+    assert len(when[Kind.TILE]) >= 5, "they go on, with nobody reporting"
+
+
+def test_tiles_come_one_after_the_other_and_not_all_half(tmp_path: Path) -> None:
+    """With nobody reporting, a tile has got its repairs before the third one after it is begun."""
+    bench = Bench(tmp_path)
+    bench.add(Kind.TILE, 12, {"image": NOISE[:3584]})
+    bench.run(400)
+    sent = [frame for _, frame in bench.sent(DataFrame)]
+    frames_of = Counter(frame.block for frame in sent)
+    begun = list(dict.fromkeys(frame.block for frame in sent))
+    assert 5 <= len(begun) < 12
+    for block in begun[:-BULK_OUT_MAX]:
+        assert frames_of[block] >= 1.5 * sent[0].block_symbols

@@ -63,11 +63,13 @@ def write_csv(path: Path, rows: list[dict[str, str]]) -> Path:
     return path
 
 
-def hop_world(folder: Path, seed: int = 5, mind: MindKind = "scripted") -> World:
-    """A world around the half-hour flight."""
+def hop_world(
+    folder: Path, seed: int = 5, mind: MindKind = "scripted", flown: Mission | None = None
+) -> World:
+    """A world around the half-hour flight; ``flown`` in place of the example mission."""
     folder.mkdir(parents=True, exist_ok=True)
     replay = Replay(write_csv(folder / "hop.csv", hop_rows()))
-    return World(mission(), seed, mind, folder, replay)
+    return World(flown or mission(), seed, mind, folder, replay)
 
 
 def sealed_without_model(world: World) -> list[Kind]:

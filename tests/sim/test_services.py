@@ -11,10 +11,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 
 from payload.api_client import ApiClient, classify
 from payload.camera import picture_flaw
+from payload.camera_worker import COLUMNS, ROWS, tiles
 from payload.ports import (
     ApiFailed,
     ApiReply,
@@ -28,13 +29,15 @@ from payload.prompt import MUSING_BYTES_MAX, Moment, clean_reply, suffix
 from sim import worker_mind
 from sim.balloon import SITES, Balloon
 from sim.board import PI_ZERO_2W
-from sim.camera import SyntheticCamera, View, draw, encode, scene
+from sim.camera import SyntheticCamera, thumbnail
 from sim.clock import SimClock, part_rng
+from sim.scenery import HEIGHT, WIDTH, Scenery, View, scene
 from sim.scripted_mind import ScriptedMind
 from sim.services import OUTCOMES, ApiFault, SimHttp, SimWatchdog, WatchdogBite
 from sim.sky import Sky
 from sim.worker_mind import WorkerMind
 from wire.mission import ApiSection
+from wire.records import TILE_BYTES_MAX
 
 DAY = View(20_000, 19_500, 40.0, None, -3.0, False, True, 0.4)
 
@@ -42,6 +45,10 @@ DAY = View(20_000, 19_500, 40.0, None, -3.0, False, True, 0.4)
 def _view(**changes: object) -> View:
     values = {name: getattr(DAY, name) for name in View.__slots__}
     return View(**(values | changes))  # type: ignore[arg-type]
+
+
+def _draw(view: View) -> Image.Image:
+    return Scenery(part_rng(1, "camera")).draw(view)
 
 
 def _mean(image: Image.Image, rows: slice) -> float:
@@ -61,21 +68,49 @@ def _mean(image: Image.Image, rows: slice) -> float:
 def test_pictures(view: View, expected: str) -> None:
     """Each kind of scene is a small whole picture, the same every time."""
     assert scene(view) == expected
-    image = encode(draw(view, part_rng(1, "camera")))
+    drawn = _draw(view)
+    image = thumbnail(drawn)
     assert picture_flaw(image) is None
     assert 64 < len(image) <= 3_500
-    assert encode(draw(view, part_rng(1, "camera"))) == image
+    assert _draw(view).tobytes() == drawn.tobytes()
     assert Image.open(io.BytesIO(image)).size == (192, 144)
+
+
+def test_the_tiles_are_the_same_picture_as_the_thumbnail() -> None:
+    """Every tile can be shown alone and fits a record; together they are what the thumbnail is."""
+    for view in (DAY, _view(sun_deg=12.0, sun_x=0.4), _view(altitude_m=3_000, is_in_cloud=True)):
+        drawn = _draw(view)
+        whole = _assembled(tiles(drawn))
+        small = Image.open(io.BytesIO(thumbnail(drawn))).convert("RGB")
+        assert _distance(whole, drawn) < 4
+        assert _distance(whole.resize(small.size, Image.Resampling.BOX), small) < 4
+        assert _distance(small.resize(whole.size), drawn) > 1.2 * _distance(whole, drawn)
+
+
+def _assembled(pieces: tuple[bytes, ...]) -> Image.Image:
+    whole = Image.new("RGB", (WIDTH, HEIGHT))
+    for place, tile in enumerate(pieces):
+        assert picture_flaw(tile, TILE_BYTES_MAX) is None
+        row, column = divmod(place, COLUMNS)
+        piece = Image.open(io.BytesIO(tile)).convert("RGB")
+        whole.paste(piece, (column * WIDTH // COLUMNS, row * HEIGHT // ROWS))
+    return whole
+
+
+def _distance(one: Image.Image, other: Image.Image) -> float:
+    """Mean difference of a colour, 0..255."""
+    means = ImageStat.Stat(ImageChops.difference(one, other)).mean
+    return float(sum(means) / len(means))
 
 
 def test_the_sky_darkens_with_height_and_night_is_black() -> None:
     low, high, night = (
-        draw(view, part_rng(1, "camera")) for view in
+        _draw(view) for view in
         (_view(altitude_m=500), _view(altitude_m=30_000), _view(sun_deg=-12.0))
     )
-    top = slice(0, 20)
+    top = slice(0, 67)
     assert _mean(low, top) > 2 * _mean(high, top)
-    assert _mean(night, slice(0, 144)) < 12
+    assert _mean(night, slice(0, HEIGHT)) < 12
 
 
 def test_the_camera_takes_its_time() -> None:
@@ -87,7 +122,11 @@ def test_the_camera_takes_its_time() -> None:
     assert not camera.start(0)
     assert camera.poll(0) is None
     clock.now_ms += 3_000
-    assert isinstance(camera.poll(3_000), Picture)
+    picture = camera.poll(3_000)
+    assert isinstance(picture, Picture)
+    assert len(picture.tiles) == picture.columns * picture.rows == COLUMNS * ROWS
+    small = Image.open(io.BytesIO(picture.thumbnail)).convert("RGB")
+    assert _distance(_assembled(picture.tiles).resize(small.size), small) < 4
     assert camera.poll(3_000) is None
 
 

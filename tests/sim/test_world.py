@@ -72,7 +72,8 @@ def test_three_hours_from_pad_to_landing(tmp_path: Path) -> None:
     assert phases == ["ground", "ascent", "descent", "landed"]
     kinds = {kind for kind, _ in _records(world.archive_path, "record_id").values()}
     assert kinds >= {Kind.EVENT, Kind.TRACK, Kind.HOUSEKEEPING, Kind.MUSING, Kind.REPLY,
-                     Kind.API_CALL, Kind.THUMBNAIL, Kind.QUESTION, Kind.COMMAND_RESULT}
+                     Kind.API_CALL, Kind.THUMBNAIL, Kind.TILE, Kind.QUESTION,
+                     Kind.COMMAND_RESULT}
     assert sorted(path.suffix for path in tmp_path.glob("*wal")) == []
 
 

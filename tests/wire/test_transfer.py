@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from wire.blocks import BlockReader, BlockWriter
 from wire.frames import DataFrame, FeedbackFrame, FrameCounter, decode_downlink, encode_downlink
-from wire.records import EPOCH_2025_MS, Kind, Record, TimeQuality
+from wire.records import EPOCH_2025_MS, Kind, Priority, Record, TimeQuality
 from wire.transfer import (
     CLOSE_FRAMES,
     OUTGOING_BLOCKS_MAX,
@@ -256,3 +256,48 @@ def test_a_wrong_symbol_poisons_the_block_and_is_noticed() -> None:
             symbol[40] ^= 1
         reader.add(esi, bytes(symbol))
     assert reader.is_complete and reader.is_poisoned
+
+
+def tile(number: int, rng: random.Random) -> Record:
+    body = {"image": rng.randbytes(3000)}
+    return Record(number, Kind.TILE, 1, EPOCH_2025_MS, TimeQuality.GPS, body)
+
+
+def test_bulk_waits_while_anything_new_or_missing_does() -> None:
+    pair, rng = Pair(11, 0.0), random.Random(5)
+    pair.sender.push(tile(1, rng), 0)
+    for number in range(2, 60):
+        pair.sender.push(record(number, rng), 0)
+    for _ in range(120):
+        if not pair.sender.backlog_symbols([p for p in Priority if p is not Priority.BULK]):
+            break
+        assert pair.sender.backlog_symbols([Priority.BULK]) == 15
+        pair.slot(has_feedback=False)
+    assert len(pair.heard) >= 57 and 1 not in pair.heard
+
+
+@pytest.mark.parametrize("has_feedback", [True, False])
+def test_bulk_and_repairs_of_the_rest_share_the_spare_slots(has_feedback: bool) -> None:
+    """A bulk queue that never ends, three at a time, and lines that get lost: both get home."""
+    pair, rng = Pair(12, 0.4), random.Random(5)
+    for number in range(1, 301):
+        if number % 30 == 1:
+            pair.sender.push(record(number, rng), pair.now_ms)
+        elif pair.sender.short_blocks(Priority.BULK) < 3:
+            pair.sender.push(tile(1000 + number, rng), pair.now_ms)
+        for _ in range(2):
+            pair.slot(has_feedback)
+    lines = [number for number in pair.heard if number < 1000]
+    assert len(lines) >= 9 and len(pair.heard) - len(lines) >= 5
+
+
+def test_how_many_bulk_blocks_are_probably_not_whole_yet() -> None:
+    pair, rng = Pair(13, 0.0), random.Random(5)
+    for number in (1, 2):
+        pair.sender.push(tile(number, rng), 0)
+    assert pair.sender.short_blocks(Priority.BULK) == 2
+    assert pair.sender.short_blocks(Priority.IMAGE) == 0
+    for _ in range(64):
+        pair.slot()
+    assert pair.sender.short_blocks(Priority.BULK) == 0
+    assert {1, 2} <= set(pair.heard)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import signal
@@ -12,9 +13,12 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from payload.camera_worker import scene_word, thumbnail
+from payload import camera_worker
+from payload.camera import picture_flaw
+from payload.camera_worker import COLUMNS, ROWS, scene_word, thumbnail, tiles
 from payload.drivers.camera import THUMBNAIL_BYTES_MAX, CameraProcess
 from payload.ports import DeviceAbsent, DeviceGarbage, Picture, PortError
+from wire.records import TILE_BYTES_MAX
 
 WAIT_S = 60
 JPEG = b"\xff\xd8\xff" + b"x" * 100 + b"\xff\xd9"
@@ -40,10 +44,20 @@ def shoot(folder: Path, script: str, data: bytes = JPEG) -> Picture | PortError:
 def test_a_picture(tmp_path: Path) -> None:
     """Goal: the file's bytes and the scene word; a word we do not know is None."""
     copy = f"cp {tmp_path}/source $2; "
-    assert shoot(tmp_path, copy + "echo horizon") == Picture(1234, JPEG, "horizon")
-    assert shoot(tmp_path, copy + "echo lunch") == Picture(1234, JPEG, None)
+    said = f"0 0 {len(JPEG)}"
+    assert shoot(tmp_path, copy + f"echo horizon {said}") == Picture(1234, JPEG, "horizon")
+    assert shoot(tmp_path, copy + f"echo lunch {said}") == Picture(1234, JPEG, None)
     webp = b"RIFF" + (12).to_bytes(4, "little") + b"WEBPVP8 data"
-    assert shoot(tmp_path, copy, webp) == Picture(1234, webp, None)
+    assert shoot(tmp_path, copy + f"echo sun 0 0 {len(webp)}", webp) == Picture(1234, webp, "sun")
+
+
+def test_a_picture_with_tiles(tmp_path: Path) -> None:
+    """Goal: the file is cut where the worker says; a file cut off costs the tiles behind only."""
+    copy = f"cp {tmp_path}/source $2; echo sun 2 2 {len(JPEG)} 3 4 0 5"
+    whole = shoot(tmp_path, copy, JPEG + b"aaabbbbddddd")
+    assert whole == Picture(1234, JPEG, "sun", (b"aaa", b"bbbb", b"", b"ddddd"), 2, 2)
+    short = shoot(tmp_path, copy, JPEG + b"aaab")
+    assert short == Picture(1234, JPEG, "sun", (b"aaa", b"b", b"", b""), 2, 2)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +65,18 @@ def test_a_picture(tmp_path: Path) -> None:
 )
 def test_what_is_no_picture(tmp_path: Path, data: bytes) -> None:
     """Goal: empty, cut off, foreign and oversized files are garbage."""
-    assert isinstance(shoot(tmp_path, f"cp {tmp_path}/source $2", data), DeviceGarbage)
+    said = f"cp {tmp_path}/source $2; echo sun 0 0 {len(data)}"
+    assert isinstance(shoot(tmp_path, said, data), DeviceGarbage)
+
+
+@pytest.mark.parametrize("said", [
+    "", "sun", "sun 0 0", "sun 0 0 x", "sun -1 0 105", "sun 0 0 105.0", "1 2 3", "sun 0 0 ²",
+    "sun 0 0 0", "\\033[2J",
+])
+def test_a_worker_that_does_not_say_what_it_wrote(tmp_path: Path, said: str) -> None:
+    """Goal: no line, half a line or another one is garbage, whatever the file holds."""
+    outcome = shoot(tmp_path, f"cp {tmp_path}/source $2; printf '%s\\n' '{said}'")
+    assert isinstance(outcome, DeviceGarbage)
 
 
 def test_reasons(tmp_path: Path) -> None:
@@ -100,6 +125,48 @@ def test_thumbnails_fit_whatever_is_in_them() -> None:
         assert data[:3] == b"\xff\xd8\xff"
         assert data[-2:] == b"\xff\xd9"
         assert len(data) <= THUMBNAIL_BYTES_MAX
+
+
+def test_tiles_fit_whatever_is_in_them_and_fit_together() -> None:
+    """Goal: each a whole WebP of at most 4096 bytes, that together are the picture. Method: noise,
+    a flat colour, a drawing; a square sensor too."""
+    noise = Image.frombytes("RGB", (820, 616), random.Random(1).randbytes(820 * 616 * 3))
+    drawing = Image.new("RGB", (1640, 1232), (90, 120, 200))
+    ImageDraw.Draw(drawing).rectangle((0, 700, 1640, 1232), fill=(40, 90, 30))
+    for image in (noise, noise.convert("L"), drawing, drawing.resize((900, 900))):
+        made = tiles(image)
+        assert len(made) == COLUMNS * ROWS
+        assert [picture_flaw(tile, TILE_BYTES_MAX) for tile in made] == [None] * len(made)
+        pieces = [Image.open(io.BytesIO(tile)).convert("RGB") for tile in made]
+        width, height = pieces[0].size
+        assert {piece.size for piece in pieces} == {(width, height)}
+        assert abs(width * COLUMNS / (height * ROWS) - image.width / image.height) < 0.01
+    middle = [Image.open(io.BytesIO(tiles(drawing)[at])).convert("RGB") for at in (1, 9)]
+    assert middle[0].getpixel((80, 80))[2] > 150 > middle[1].getpixel((80, 80))[2]
+
+
+def _no_webp(image: Image.Image) -> tuple[bytes, ...]:
+    raise KeyError("WEBP")
+
+
+@pytest.mark.parametrize("has_webp", [True, False])
+def test_the_worker_says_what_it_wrote(tmp_path: Path, monkeypatch, capsys, has_webp) -> None:
+    """Goal: what the worker writes, the driver reads; without WebP, the thumbnail. Method: the
+    real worker with a drawn capture, its file and its line handed to the real driver."""
+    drawing = Image.new("RGB", (1640, 1232), (90, 120, 200))
+    ImageDraw.Draw(drawing).rectangle((0, 700, 1640, 1232), fill=(10, 20, 10))
+    monkeypatch.setattr(camera_worker, "capture", lambda size: drawing)
+    monkeypatch.setattr(sys, "argv", ["camera_worker", "--out", str(tmp_path / "made")])
+    monkeypatch.setattr(Path, "write_text", lambda self, text: len(text))  # of /proc/self
+    if not has_webp:
+        monkeypatch.setattr(camera_worker, "tiles", _no_webp)
+    camera_worker.main()
+    monkeypatch.undo()
+    line = capsys.readouterr().out.strip()
+    read = shoot(tmp_path, f"cp {tmp_path}/made $2; echo {line}")
+    small = thumbnail(drawing, (320, 240))
+    expected = Picture(1234, small, "horizon", tiles(drawing), COLUMNS, ROWS)
+    assert read == (expected if has_webp else Picture(1234, small, "horizon"))
 
 
 def test_scene_words() -> None:

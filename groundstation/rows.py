@@ -1,0 +1,67 @@
+"""Rows of the archive turned into values: bodies, places, moments, columns.
+
+Whatever the radio put into a record is checked here for type and range.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Any
+
+from groundstation.hygiene import clean_text, number, scaled
+from groundstation.outbox import Letter
+from groundstation.track import Point
+from wire.records import TimeQuality, unpack_body
+
+FUTURE_MS = 60_000  # a record dated after it was heard has a wrong clock
+PAST_MS = 48 * 3600 * 1000
+
+
+def track_point(row: sqlite3.Row) -> Point | None:
+    """The place in a TRACK row, None when it says none."""
+    body = body_of(row)
+    lat = scaled(body, "lat", -9e8, 9e8, 1e-7)
+    lon = scaled(body, "lon", -18e8, 18e8, 1e-7)
+    if lat is None or lon is None:
+        return None
+    return Point(when_of(row)[0], lat, lon, number(body, "alt", -1000, 100_000))
+
+
+def letter_json(letter: Letter) -> dict[str, Any]:
+    """A letter of the outbox as the page shows it."""
+    return {
+        "id": letter.letter_id, "kind": letter.kind, "text": clean_text(letter.text, 200),
+        "command": letter.opcode.name, "state": letter.state, "created_ms": letter.created_ms,
+        "attempts": letter.attempts, "last_sent_ms": letter.last_sent_ms,
+        "confirmed_ms": letter.confirmed_ms, "answered_ms": letter.answered_ms,
+        "why": clean_text(letter.why, 100),
+    }
+
+
+def body_of(row: sqlite3.Row) -> dict[str, Any]:
+    """The body of a record; empty when it cannot be read."""
+    try:
+        return unpack_body(row["body"])
+    except ValueError:
+        return {}
+
+
+def when_of(row: sqlite3.Row) -> tuple[int, bool]:
+    """(UTC ms of the record, whether it may be believed to the second)."""
+    time_ms, heard_ms = int(row["time_ms"]), int(row["heard_utc_ms"])
+    if row["quality"] == TimeQuality.NONE:
+        offset_ms = row["offset_ms"]
+        return (heard_ms if offset_ms is None else time_ms + int(offset_ms)), False
+    if not heard_ms - PAST_MS <= time_ms <= heard_ms + FUTURE_MS:
+        return heard_ms, False
+    return time_ms, True
+
+
+def columns_of(names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    """Rows turned into columns, as plots want them."""
+    columns: dict[str, list[Any]] = {name: [] for name in names}
+    for row in rows:
+        for name, value in zip(names, row, strict=True):
+            columns[name].append(value)
+    return columns
