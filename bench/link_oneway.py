@@ -18,8 +18,8 @@ from payload.store import Store
 from wire import blocks, mission
 from wire.beacon import Beacon, Phase, PowerMode
 from wire.frames import DataFrame, decode_downlink
+from wire.incoming import Receiver
 from wire.records import Kind, TimeQuality
-from wire.transfer import Receiver
 
 # Share of the offered bytes, and bytes of one record.
 MIX: dict[Kind, tuple[float, int]] = {

@@ -10,8 +10,8 @@ from collections import Counter, deque
 from groundstation.order import BeaconOrder
 from wire.bodies import NO_MODELS, Models
 from wire.frames import DataFrame, FrameCounter
+from wire.incoming import Receiver
 from wire.records import Record
-from wire.transfer import Receiver
 
 RECENT_FRAMES = 255  # the window of the loss that feedback reports
 SILENCE_MS = 60_000  # a pause this long is drawn as silence

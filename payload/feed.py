@@ -14,7 +14,6 @@ from collections.abc import Callable
 from payload.store import Store
 from wire import records
 from wire.bodies import MODEL_ID_BYTES, Seat, marked_text
-from wire.outgoing import Lane
 from wire.records import Priority, Record
 from wire.text_codec import TextModel
 from wire.transfer import Sender
@@ -34,7 +33,7 @@ SHARES: dict[Priority, int] = {
     Priority.IMAGE: 20,
     Priority.BULK: 5,
 }
-_TEXT_LANES = (Lane.PRECIOUS, Lane.ROUTINE)
+_TEXT = tuple(priority for priority in Priority if priority < Priority.IMAGE)
 _PLAIN_KEY = "plain_text_models"
 
 
@@ -53,7 +52,7 @@ class Feed:
 
     def lay(self, now_ms: int, may_open_block: Callable[[], bool]) -> None:
         """Lay what is to go next; at most a little, and no more text than a step may pack."""
-        text_bytes = 0
+        text_bytes, last = 0, None
         while text_bytes < TEXT_BYTES_PER_STEP and may_open_block():
             record, rivals = self._next(now_ms)
             if record is None:
@@ -69,6 +68,9 @@ class Feed:
             except ValueError:
                 self.unsendable_records += 1
             self._store.mark_in_flight([record.record_id])
+            last = record.priority
+        if last is Priority.EVENT:
+            self._sender.flush(last)  # an event waits for no company
         self.given_up.extend(self._sender.take_expired())
 
     def send_plain_text(self, model: int) -> str:
@@ -106,15 +108,16 @@ class Feed:
     def _room(self, now_ms: int) -> list[Priority]:
         """The classes that may be laid into blocks now. A picture's symbols never stand before a
         line of text, so they have room of their own: one picture, or one tile, ahead of sending."""
-        backlog, room = self._sender.backlog_symbols, []
-        if backlog(_TEXT_LANES) < BACKLOG_SYMBOLS_MAX:
-            room += [priority for priority in Priority if priority < Priority.IMAGE]
-        if not self._sender.takes_pictures(now_ms):
+        sender = self._sender
+        room: list[Priority] = []
+        if sender.backlog_symbols(_TEXT) < BACKLOG_SYMBOLS_MAX:
+            room += _TEXT
+        if not sender.takes_pictures(now_ms):
             return room
-        if not backlog((Lane.PICTURE,)):
+        if not sender.backlog_symbols((Priority.IMAGE,)):
             room.append(Priority.IMAGE)
-        is_bulk_done = self._sender.short_blocks(Lane.BULK, now_ms) < BULK_OUT_MAX
-        if not backlog((Lane.BULK,)) and is_bulk_done:
+        short = sender.short_blocks(Priority.BULK, now_ms)
+        if short < BULK_OUT_MAX and not sender.backlog_symbols((Priority.BULK,)):
             room.append(Priority.BULK)
         return room
 

@@ -3,8 +3,8 @@
 With stations to hear, new symbols and those that the reports call missing take turns, and spare
 slots repair the block furthest short. A window bounds how many blocks may be out and incomplete;
 when it is full, the old come before the new, so that a flood of new records cannot leave them all
-half-done. Bulk lives on what new symbols leave. With none to hear, a fixed share of the slots tops
-up what is out to what the assumed loss asks for, the precious first (research/link.md §2.2, §2.3).
+half-done. With none to hear, a fixed share of the slots tops up what is out to what the assumed
+loss asks for, the precious first (research/link.md §2.2, §2.3).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from wire.frames import BLOCK_SYMBOLS_MAX, is_before
 from wire.outgoing import Lane, Outgoing
 
 IMAGE_SLOT_EVERY = 5  # of this many new symbols at least one is an image's, when one waits
+BULK_SPARE_EVERY = 2  # of the slots that nothing else needs, one of these is bulk's
 RESENDS_QUEUED_MAX = 4 * BLOCK_SYMBOLS_MAX
 WINDOW_BLOCKS = 16  # blocks out and probably incomplete, about what one report can speak of
 ENOUGH_UNHEARD = -2.0  # a block never reported on: this many standard deviations of margin
-BULK_SLOT_EVERY = 2  # of the slots that nothing else new wants: so that no picture waits for ever
 NEW_SLOT_EVERY = 16  # when the window is full, one slot of these is still for what is new
 COMPANY_SLOT_EVERY = 4  # of these one may go to what is home but not yet at every station
 REPAIR_SLOT_EVERY = 3  # with no station to hear: of these one tops up what is out
@@ -88,6 +88,7 @@ class Schedule:
         self._resends: deque[tuple[int, int]] = deque()
         self._turn = 0
         self._new_symbols = 0
+        self._spare_slots = 0
 
     def waiting(self, block: Outgoing) -> list[int]:
         """Fresh stations that lack ``block``, as they said or because it is new to them."""
@@ -118,21 +119,24 @@ class Schedule:
     def takes_pictures(self, now_ms: int) -> bool:
         """False while nobody reports and earlier pictures still lack repairs: those who hear
         would have halves of all and none whole."""
-        pictures = (b for b in self._blocks.values() if b.lane >= Lane.PICTURE)
-        return bool(self._stations) or self.wanted(pictures, now_ms) < PICTURES_AHEAD
+        pictures = (b for b in self._blocks.values() if b.lane is Lane.PICTURE)
+        return bool(self._stations) or self._wanted(pictures, now_ms) < PICTURES_AHEAD
 
     def is_caught_up(self, now_ms: int) -> bool:
-        """No block is probably short of what it needs, wherever it should go."""
-        return not self.wanted(self._blocks.values(), now_ms)
+        """No block but bulk is probably short of what it needs, wherever it should go."""
+        return not self._wanted((b for b in self._blocks.values() if b.lane < Lane.BULK), now_ms)
 
-    def wanted(self, blocks: Iterable[Outgoing], now_ms: int) -> int:
-        """How many of ``blocks`` are probably complete nowhere."""
+    def short_blocks(self, lane: Lane, now_ms: int) -> int:
+        """Blocks of ``lane`` that are probably complete nowhere."""
+        return self._wanted((b for b in self._blocks.values() if b.lane is lane), now_ms)
+
+    def _wanted(self, blocks: Iterable[Outgoing], now_ms: int) -> int:
         return sum(self.standing(block, now_ms).rank is Rank.WANTED for block in blocks)
 
     def plan_resends(self, now_ms: int) -> None:
-        """After a report: queue what all stations that spoke are known to lack."""
+        """After a report: queue what all stations that spoke are known to lack, text first."""
         self._resends.clear()
-        for block in self._blocks.values():
+        for block in sorted(self._blocks.values(), key=lambda b: b.lane):
             if not block.is_home and block.outlives(now_ms):
                 room = RESENDS_QUEUED_MAX - len(self._resends)
                 missing = block.missing_everywhere(self.waiting(block))[:room]
@@ -148,17 +152,17 @@ class Schedule:
     def _offers(self, standings: list[Standing]) -> Iterator[Choice | None]:
         """In the order of what they are worth; lazily, for an offer that is looked at is taken."""
         turn = self._turn
+        bulk = [s for s in standings if s.block.lane is Lane.BULK]
+        rest = [s for s in standings if s.block.lane is not Lane.BULK]
         if not self._stations:
             is_turn_of_others = turn % (REPAIR_SLOT_EVERY * OTHERS_REPAIR_EVERY) == 0
             if turn % REPAIR_SLOT_EVERY == 0:
-                yield _top_up(standings, is_turn_of_others)
+                yield _top_up(rest, is_turn_of_others)
             yield self._next_new()
-            if turn % BULK_SLOT_EVERY == 0:
-                yield self._next_new(is_bulk=True)
-            yield _top_up(standings, is_turn_of_others)
+            yield _top_up(rest, is_turn_of_others)
         else:
             if turn % COMPANY_SLOT_EVERY == 1:
-                yield _repair(standings, Rank.COMPANY)
+                yield _repair(rest, Rank.COMPANY)
             is_full = sum(s.rank is Rank.WANTED for s in standings) >= WINDOW_BLOCKS
             if is_full and turn % NEW_SLOT_EVERY:
                 yield self._next_resend()
@@ -167,16 +171,23 @@ class Schedule:
                 yield self._next_resend()
             yield self._next_new()
             yield self._next_resend()
-            if turn % BULK_SLOT_EVERY == 0:
-                yield self._next_new(is_bulk=True)
-            yield _repair(standings, Rank.WANTED)
-        yield self._next_new(is_bulk=True)
+            yield _repair(rest, Rank.WANTED)
+        self._spare_slots += 1
+        if self._spare_slots % BULK_SPARE_EVERY == 0:
+            yield from self._bulk(bulk)
         yield _repair(standings, Rank.COMPANY)
-        yield _repair(standings, Rank.AGED)
+        yield _repair(rest, Rank.AGED)
         if turn % GROWING_SLOT_EVERY == 1:
             yield self._next_of_growing()
-        yield _repair(standings, Rank.ENOUGH)
+        yield _repair(rest, Rank.ENOUGH)
         yield self._next_of_growing()
+        yield from self._bulk(bulk)
+        yield _repair(standings, Rank.ENOUGH)
+
+    def _bulk(self, standings: list[Standing]) -> Iterator[Choice | None]:
+        """Bulk lives on what the others leave: something new of it, or what it lacks."""
+        yield self._next_new(is_bulk=True)
+        yield _repair(standings, Rank.WANTED)
 
     def _next_new(self, is_bulk: bool = False) -> Choice | None:
         blocks = self._blocks.values()
@@ -206,11 +217,11 @@ class Schedule:
 
 
 def _repair(standings: list[Standing], rank: Rank) -> Choice | None:
-    """A coded symbol for the block of ``rank`` that is probably furthest short, bulk last."""
+    """A coded symbol for the block of ``rank`` that is probably furthest short."""
     ready = [s for s in standings if s.rank is rank and s.may_repair]
     if not ready:
         return None
-    block = max(ready, key=lambda s: (s.block.lane is not Lane.BULK, s.shortage)).block
+    block = max(ready, key=lambda s: s.shortage).block
     return Choice(block, block.next_repair_esi)
 
 

@@ -16,8 +16,8 @@ from payload.store import Store
 from wire import ax25, frames, horus, key_file, kiss, mission
 from wire.auth import Authenticity
 from wire.frames import BeaconFrame, DataFrame, ImpostorFrame
+from wire.incoming import Receiver
 from wire.records import TIME_UNIT_MS, Priority, Record
-from wire.transfer import Receiver
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_S = 60  # a bound for a hung test, never the measure of a passing one

@@ -15,8 +15,8 @@ from wire import frames, mission
 from wire.auth import Authenticity
 from wire.beacon import Beacon, Phase, PowerMode
 from wire.frames import BeaconFrame, DataFrame, FeedbackFrame, IdentFrame
+from wire.incoming import Receiver
 from wire.records import Kind, Priority, TimeQuality, pack_body
-from wire.transfer import Receiver
 
 MISSION = mission.load(Path(__file__).resolve().parents[2] / "mission.toml")
 NOISE = random.Random(1).randbytes(8000)  # as a picture is: nothing deflates it

@@ -15,8 +15,8 @@ from tests.payload.fakes import FakeRadio
 from wire import frames, mission
 from wire.beacon import Beacon, Phase, PowerMode
 from wire.frames import BeaconFrame, DataFrame
+from wire.incoming import Receiver
 from wire.records import Kind, TimeQuality
-from wire.transfer import Receiver
 
 MISSION = mission.load(Path(__file__).resolve().parents[2] / "mission.toml")
 KINDS = (Kind.MUSING, Kind.TRACK, Kind.THUMBNAIL, Kind.EVENT, Kind.API_CALL)

@@ -24,8 +24,8 @@ from wire.beacon import Phase
 from wire.beacon import decode as decode_beacon
 from wire.commands import Command, Opcode
 from wire.frames import BeaconFrame, CommandFrame, DataFrame, FeedbackFrame, FrameCounter
+from wire.incoming import Receiver
 from wire.records import Kind, Priority
-from wire.transfer import Receiver
 
 MISSION = mission.load(Path(__file__).resolve().parents[2] / "mission.toml")
 KEY = auth.derive_key(bytes(32), MISSION.payload.node_id, Direction.UPLINK)

@@ -20,9 +20,10 @@ from wire.beacon import Beacon, Phase, PowerMode
 from wire.bodies import SEALED, TEXT_BYTES_MAX, Seat, by_id, marked_text
 from wire.commands import Command, Opcode
 from wire.frames import CommandFrame, DataFrame, FeedbackFrame
+from wire.incoming import Receiver
 from wire.records import Kind, Record, TimeQuality
 from wire.text_codec import TextModel
-from wire.transfer import CLOSE_FRAMES, Receiver
+from wire.transfer import CLOSE_FRAMES
 
 MISSION = mission.load(Path(__file__).resolve().parents[2] / "mission.toml")
 MTU = MISSION.symbol_mtu_bytes

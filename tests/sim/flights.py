@@ -12,9 +12,9 @@ from sim.world import MindKind, World
 from wire import mission as mission_file
 from wire.bodies import SEALED
 from wire.frames import DataFrame, decode_downlink
+from wire.incoming import Receiver
 from wire.mission import Mission
 from wire.records import Kind
-from wire.transfer import Receiver
 
 ROOT = Path(__file__).parents[2]
 HOP_PEAK_M = 6_300.0

@@ -14,8 +14,9 @@ from wire.frames import (
     encode_downlink,
     encode_uplink,
 )
+from wire.incoming import Receiver
 from wire.records import EPOCH_2025_MS, Kind, Record, TimeQuality
-from wire.transfer import Receiver, Sender
+from wire.transfer import Sender
 
 MTU = 222
 NODE = 7

@@ -14,8 +14,9 @@ from tests.wire.test_frames import GOLDEN as PLAIN
 from wire import auth, frames, mission
 from wire.auth import Authenticity, Direction
 from wire.frames import BeaconFrame, DataFrame, FrameCounter, IdentFrame, ImpostorFrame
+from wire.incoming import Receiver
 from wire.records import Kind, Record, TimeQuality
-from wire.transfer import Receiver, Sender
+from wire.transfer import Sender
 
 GOLDEN_DIR = Path(__file__).parent.parent / "golden"
 GOLDEN = json.loads((GOLDEN_DIR / "signed_frames.json").read_text())

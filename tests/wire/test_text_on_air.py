@@ -10,9 +10,10 @@ from wire import records, text_codec
 from wire.blocks import BlockReader, BlockWriter
 from wire.bodies import SEALED, Packed, Seat, by_id
 from wire.frames import DataFrame, FeedbackFrame, FrameCounter
+from wire.incoming import Receiver
 from wire.records import EPOCH_2025_MS, Kind, Record, TimeQuality
 from wire.text_codec import TextModel
-from wire.transfer import Receiver, Sender
+from wire.transfer import Sender
 
 MTU = 80  # small blocks, so that many records straddle their ends
 MODELS = by_id([model()])

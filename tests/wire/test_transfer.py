@@ -8,14 +8,9 @@ from hypothesis import strategies as st
 
 from wire.blocks import BlockReader, BlockWriter
 from wire.frames import DataFrame, FeedbackFrame, FrameCounter, decode_downlink, encode_downlink
+from wire.incoming import RECEIVER_BLOCKS_MAX, Receiver
 from wire.records import EPOCH_2025_MS, Kind, Priority, Record, TimeQuality
-from wire.transfer import (
-    CLOSE_FRAMES,
-    OUTGOING_BLOCKS_MAX,
-    RECEIVER_BLOCKS_MAX,
-    Receiver,
-    Sender,
-)
+from wire.transfer import CLOSE_FRAMES, OUTGOING_BLOCKS_MAX, Sender
 
 MTU = 222
 SLOT_MS = 500
@@ -283,7 +278,7 @@ def test_bulk_and_repairs_of_the_rest_share_the_spare_slots(has_feedback: bool) 
     for number in range(1, 301):
         if number % 30 == 1:
             pair.sender.push(record(number, rng), pair.now_ms)
-        elif pair.sender.short_blocks(Priority.BULK) < 3:
+        elif pair.sender.short_blocks(Priority.BULK, pair.now_ms) < 3:
             pair.sender.push(tile(1000 + number, rng), pair.now_ms)
         for _ in range(2):
             pair.slot(has_feedback)
@@ -295,9 +290,9 @@ def test_how_many_bulk_blocks_are_probably_not_whole_yet() -> None:
     pair, rng = Pair(13, 0.0), random.Random(5)
     for number in (1, 2):
         pair.sender.push(tile(number, rng), 0)
-    assert pair.sender.short_blocks(Priority.BULK) == 2
-    assert pair.sender.short_blocks(Priority.IMAGE) == 0
+    assert pair.sender.short_blocks(Priority.BULK, pair.now_ms) == 2
+    assert pair.sender.short_blocks(Priority.IMAGE, pair.now_ms) == 0
     for _ in range(64):
         pair.slot()
-    assert pair.sender.short_blocks(Priority.BULK) == 0
+    assert pair.sender.short_blocks(Priority.BULK, pair.now_ms) == 0
     assert {1, 2} <= set(pair.heard)

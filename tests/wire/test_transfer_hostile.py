@@ -19,9 +19,10 @@ from wire.frames import (
     FrameCounter,
     encode_uplink,
 )
+from wire.incoming import RECEIVER_BLOCKS_MAX, STRAYS_MAX, Receiver
 from wire.outgoing import Outgoing
 from wire.records import Kind
-from wire.transfer import OUTGOING_BLOCKS_MAX, RECEIVER_BLOCKS_MAX, STRAYS_MAX, Receiver
+from wire.transfer import OUTGOING_BLOCKS_MAX
 
 
 def alive(kind: type) -> int:
