@@ -61,6 +61,7 @@ class Ground:
         self._node_frames: dict[int, tuple[int, int, int]] = {}
         self._held: deque[Reception] = deque(maxlen=HELD_MAX)
         self._is_disk_refusing = False
+        self._is_behind = False  # does the archive hold receptions that are not decoded yet?
         self._window_ms: int | None = None  # when a beacon last said that it listens
         self._is_window_used = False
         self._last_report_ms: int | None = None
@@ -102,7 +103,19 @@ class Ground:
             _log.info("archive_returned", written=len(numbered))
         self._is_disk_refusing = False
         self._held.clear()
-        self._decode_all(numbered)
+        try:
+            if self._is_behind:
+                self._nodes.clear()
+                self._catch_up()
+            else:
+                self._decode_all(numbered)
+        except sqlite3.Error as error:  # they are durable: decoded again with the next ones
+            _log.error("archive_refuses", why=str(error), held=0)
+            self._tally.clear()
+            self._node_frames.clear()
+            self._is_behind = True
+        else:
+            self._is_behind = False
         return True
 
     def loss(self) -> float | None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
@@ -257,6 +258,13 @@ class Disk:
                 (operation.to if name == operation.name else name, index)
                 for name, index in self.bad_sectors if name != operation.to
             }
+
+    @contextmanager
+    def without_process(self) -> Iterator[None]:
+        """Close here what a killed process had open: nothing more reaches the disk from it."""
+        self._is_off = True
+        yield
+        self._is_off = False
 
     def states(self, rng: random.Random, torn: int) -> Iterator[dict[str, bytes]]:
         """What a cut now may leave; see ``Platter.states``."""

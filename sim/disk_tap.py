@@ -251,6 +251,13 @@ class _TappedFile(io.FileIO):
         self._disk.done(Operation("write", self._name, held[:written], offset))
         return written
 
+    def truncate(self, size: int | None = None) -> int:
+        size_bytes = self.tell() if size is None else size
+        _refuse(self._disk, "truncate", self._name)
+        super().truncate(size_bytes)
+        self._disk.done(Operation("truncate", self._name, number=size_bytes))
+        return size_bytes
+
     def sync(self) -> None:
         try:
             _refuse(self._disk, "sync", self._name)

@@ -65,7 +65,7 @@ def unsynced(store: Store) -> None:
 
 @pytest.mark.parametrize("bug", [normal, early, unsynced])
 def test_the_explorer_finds_a_planted_bug(tmp_path: Path, bug) -> None:
-    found = explore_life(tmp_path, 1, steps=4, spoil=bug)
+    found = explore_life(tmp_path, 1, steps=2, spoil=bug)
     found.report(f"  planted bug {bug.__name__!r}")
     assert len(found.broken) > found.states // 20
     assert any("lost" in line for line in found.broken)
