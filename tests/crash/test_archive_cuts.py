@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import count, product
 from pathlib import Path
@@ -11,7 +13,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from groundstation import rawlog
 from groundstation.archive import Archive
+from groundstation.rawlog import Reception
 from sim.disk import Disk, Refusal
 from sim.disk_tap import tapped
 from tests.crash import ground_life
@@ -77,7 +81,7 @@ def cut_after(ordeal: Ordeal, folder: Path, found: Findings) -> None:
 def test_a_disk_that_refuses_at_any_operation_costs_nothing_received(tmp_path: Path) -> None:
     found, met, refused = Findings(), 0, 0
     for turn in range(min(len(TROUBLES), DEPTH)):
-        for first in count(1):
+        for first in count(1 + turn % 2, 2):
             refusal, length = TROUBLES[(first + turn) % len(TROUBLES)]
             (life := tmp_path / f"{turn}-{first}").mkdir()
             ordeal = suffer(life, first, first, refusal, length)
@@ -91,3 +95,26 @@ def test_a_disk_that_refuses_at_any_operation_costs_nothing_received(tmp_path: P
             assert not found.broken, f"{case}: {found.broken}"
     found.report(f"station archive, {met} lives on a disk that refuses, then a power cut")
     assert met >= 50 * DEPTH and refused > met
+
+
+def test_a_sync_that_failed_is_not_made_good_by_another(tmp_path: Path) -> None:
+    """The kernel forgets what it could not write; a station that asks again believes a lie."""
+
+    def stubborn(archive: Archive) -> None:
+        raw = archive._raw
+
+        def append(receptions: Sequence[Reception]) -> int:
+            raw._file.write(b"".join(map(rawlog.pack, receptions)))
+            while True:
+                with suppress(OSError):
+                    os.fsync(raw._file.fileno())
+                    return raw.size_bytes
+
+        raw.append = append
+
+    found = Findings()
+    for first in range(1, 40):
+        (life := tmp_path / str(first)).mkdir()
+        cut_after(suffer(life, 1, first, Refusal.IO_ERROR, 1, stubborn), life, found)
+    found.report("  planted bug 'sync again'")
+    assert any("lost" in line or "differ" in line for line in found.broken)

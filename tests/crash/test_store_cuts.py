@@ -42,7 +42,7 @@ def explore_life(tmp_path: Path, seed: int, **how) -> Findings:
 def test_no_cut_at_any_instant_loses_an_acknowledged_record(tmp_path: Path) -> None:
     """Three boots with checkpoints, pruning, a clean stop and two that were none."""
     found = Findings()
-    for seed in range(2 * DEPTH):
+    for seed in range(DEPTH):
         found += explore_life(tmp_path, seed)
     found.report("payload store, power cut")
     assert not found.broken, found.broken[:3]
