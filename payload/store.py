@@ -32,7 +32,7 @@ RETRY_COMMIT_MS = 5_000
 READ_TRIES = 3  # a database that reads badly this often in a row is damaged
 DISKLESS_ID = 1 << 31  # the first id while the disk has not said which are taken
 RESERVE_BYTES = 32 << 20  # of free disk; with less, confirmed records make room
-PRUNE_RECORDS = 100  # at a time, which takes a card some 20 ms
+PRUNE_RECORDS = 100  # in one commit, so that a step stays short
 PRUNE_PAGES = 64  # free pages in the file that are enough
 
 _QUEUED, _IN_FLIGHT, _CONFIRMED = 0, 1, 2
@@ -223,12 +223,15 @@ class Store:
                 self.is_failing = True
 
     def _records(self, condition: str, values: tuple[int, int]) -> list[Record]:
-        rows = self._fetch(f"SELECT {_COLUMNS} FROM record {condition}", values)
-        records = {row[0]: _record(row) for row in rows}
-        damaged = [record_id for record_id, record in records.items() if record is None]
-        self.damaged_records += len(damaged)
-        self.mark_confirmed(damaged)  # kept for the salvage, never sent
-        return [record for record in records.values() if record is not None]
+        records: list[Record] = []
+        for row in self._fetch(f"SELECT {_COLUMNS} FROM record {condition}", values):
+            record = _record(row)
+            if record is None:
+                self.damaged_records += 1
+                self.mark_confirmed(row[:1])  # kept for the salvage, never sent
+            else:
+                records.append(record)
+        return records
 
     def _count(self, condition: str) -> int:
         rows = self._fetch(f"SELECT count(*) FROM record WHERE {condition}", ())
@@ -283,7 +286,7 @@ class Store:
         if "locked" in str(error):
             raise StoreBusyError(f"{self._path}: another payload has this store open") from error
         name = getattr(error, "sqlite_errorname", None)  # without one, Python could not decode it
-        return name in (None, "SQLITE_IOERR_READ", "SQLITE_IOERR_SHORT_READ")
+        return name is None or name in salvage.READ_ERRORS
 
     def _join(self, db: sqlite3.Connection) -> None:
         """Take over what the disk knows; ``db`` is closed when it does not say it.
@@ -295,9 +298,10 @@ class Store:
         try:
             rows = db.execute("SELECT key, value, crc32 FROM small").fetchall()
             stored = {key: msgpack.unpackb(value, strict_map_key=False)
-                      for key, value, crc in rows if zlib.crc32(value) == crc}
+                      for key, value, crc in rows if _is_whole(value, crc)}
             if "boot" not in stored:
-                stored["boot"] = db.execute("SELECT max(boot) FROM record").fetchone()[0] or 0
+                query = "SELECT max(boot) FROM record WHERE typeof(boot)='integer'"
+                stored["boot"] = db.execute(query).fetchone()[0] or 0
             last_id = db.execute("SELECT max(id) FROM record").fetchone()[0] or 0
             db.execute("UPDATE record SET state=0 WHERE state=1")
             self._set_states(db)
@@ -328,15 +332,19 @@ def _row(record: Record, mono_ms: int) -> tuple[Any, ...]:
 
 
 def _record(row: tuple[Any, ...]) -> Record | None:
-    """The record in ``_COLUMNS``, None when they are not what was written."""
+    """The record in ``_COLUMNS``; None when they are damaged, or a newer spacepi wrote them."""
     record_id, kind, boot, time_ms, quality, body, crc = row
-    if _crc(row[:-1]) != crc:
+    if _crc(row[:-1]) != crc or kind not in Kind._value2member_map_:
         return None
     return Record(record_id, Kind(kind), boot, time_ms, TimeQuality(quality), unpack_body(body))
 
 
 def _crc(columns: tuple[Any, ...]) -> int:
     return zlib.crc32(msgpack.packb(columns))
+
+
+def _is_whole(value: object, crc: object) -> bool:
+    return isinstance(value, bytes) and zlib.crc32(value) == crc
 
 
 def _small_row(key: str, value: Any) -> tuple[str, bytes, int]:

@@ -28,7 +28,8 @@ from sim.disk import Disk, Operation, Refusal
 
 _OK, _ERROR, _IOERR, _FULL, _CANTOPEN = 0, 1, 10, 13, 14
 _IOERR_READ, _IOERR_WRITE, _IOERR_FSYNC = _IOERR | 1 << 8, _IOERR | 3 << 8, _IOERR | 4 << 8
-_IOERR_TRUNCATE, _IOERR_DELETE = _IOERR | 6 << 8, _IOERR | 10 << 8
+_IOERR_DIR_FSYNC, _IOERR_TRUNCATE = _IOERR | 5 << 8, _IOERR | 6 << 8
+_IOERR_DELETE = _IOERR | 10 << 8
 _OPEN_CREATE, _OPEN_MAIN_JOURNAL, _OPEN_WAL = 0x4, 0x800, 0x80000
 _ERRNO = {Refusal.FULL: errno.ENOSPC, Refusal.READ_ONLY: errno.EROFS}
 
@@ -210,7 +211,9 @@ class _TapVfs:
         code = int(self._real.contents.delete(vfs, name, 0))
         if code == _OK:
             disk.done(Operation("unlink", os.path.basename(path)))
-            if syncs_names and disk.ask("sync_names") is None:
+            if syncs_names and disk.ask("sync_names") is not None:
+                return _IOERR_DIR_FSYNC
+            if syncs_names:
                 disk.done(Operation("sync_names"))
         return code
 

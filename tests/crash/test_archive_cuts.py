@@ -22,6 +22,7 @@ from tests.crash import ground_life
 from tests.crash.explorer import DEPTH, Findings, explore
 from tests.crash.ground_life import Ordeal, suffer
 
+pytestmark = pytest.mark.usefixtures("tap")
 FOR_EVER = 1 << 30
 TROUBLES = list(product((Refusal.FULL, Refusal.IO_ERROR, Refusal.READ_ONLY), (1, 4, 30, FOR_EVER)))
 

@@ -66,4 +66,4 @@ def test_no_acknowledged_record_is_lost_on_a_real_file_system(tmp_path: Path, wh
 
 def test_the_explorer_sees_what_a_weaker_sync_loses(tmp_path: Path) -> None:
     found = explore("careless", tmp_path, 40)
-    assert len(found["broken"]) > 10 and "lost" in found["broken"][-1]
+    assert any("lost" in line for line in found["broken"])

@@ -18,6 +18,8 @@ from tests.crash import payload_life
 from tests.crash.explorer import DEPTH, Findings, Recording, explore
 from wire.records import Kind, TimeQuality
 
+pytestmark = pytest.mark.usefixtures("tap")
+
 
 @pytest.fixture(autouse=True)
 def _small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
