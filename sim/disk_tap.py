@@ -76,7 +76,7 @@ _failures: list[BaseException] = []
 
 
 def _disk_of(path: str) -> Disk | None:
-    parent = os.path.dirname(os.path.abspath(path))
+    parent = os.path.realpath(os.path.dirname(path))
     return next((disk for disk in _disks if str(disk.root) == parent), None)
 
 
