@@ -245,7 +245,8 @@ class Ground:
         """The frame to transmit now, or None.
 
         At most one per listening window, so that the counter in the next beacon says whether it
-        was taken. Its own counter is durable before the bytes are returned.
+        was taken. Its own counter is durable before the bytes are returned; while the disk
+        refuses it, nothing is sent.
         """
         if self._key is None or not self._is_window_open(utc_ms):
             return None
@@ -253,10 +254,14 @@ class Ground:
         every_ms = self._mission.ground.report_every_s * 1000
         is_due = waited_ms is None or waited_ms >= every_ms
         is_overdue = waited_ms is not None and waited_ms >= REPORT_OVERDUE_FACTOR * every_ms
-        if is_overdue:
-            data = self._report(utc_ms) or self._letter(utc_ms)
-        else:
-            data = self._letter(utc_ms) or (self._report(utc_ms) if is_due else None)
+        try:
+            if is_overdue:
+                data = self._report(utc_ms) or self._letter(utc_ms)
+            else:
+                data = self._letter(utc_ms) or (self._report(utc_ms) if is_due else None)
+        except sqlite3.Error as error:
+            _log.error("uplink_withheld", why=str(error))
+            data = None
         self._is_window_used = data is not None
         return data
 

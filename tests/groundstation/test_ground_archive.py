@@ -9,13 +9,14 @@ import sys
 
 import diary
 import pytest
-from far_end import MISSION, START_MS, FarEnd, state_at
+from far_end import MASTER_KEY, MISSION, START_MS, FarEnd, state_at
 
 from groundstation import outbox, rawlog, schema
 from groundstation.archive import Archive, ArchiveBusy
 from groundstation.ground import Ground, Heard
 from groundstation.rawlog import Reception
 from groundstation.reader import FlightReader
+from wire.auth import Direction, derive_key
 from wire.records import Kind, Record, TimeQuality
 
 DERIVED = [table for table in schema.DERIVED_TABLES if table != "change"]
@@ -267,4 +268,21 @@ def test_a_commit_that_fails_leaves_no_transaction_behind(tmp_path):
     with pytest.raises(sqlite3.IntegrityError), archive.batch():
         archive.db.execute("INSERT INTO child VALUES (1)")  # only COMMIT sees what is wrong
     assert not archive.db.in_transaction
+    archive.close()
+
+
+def test_while_the_disk_refuses_a_counter_nothing_is_sent_and_nothing_raised(tmp_path, monkeypatch):
+    archive = Archive(tmp_path / "a.sqlite", is_durable=False)
+    key = derive_key(MASTER_KEY, 7, Direction.UPLINK)
+    ground, far = Ground(MISSION, archive, key), FarEnd(key)
+    ground.ask("Are you cold?", START_MS)
+    ground.receive(far.beacon(state_at(0), is_listening=True), START_MS)
+
+    def refuse(*arguments):
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox, "take_counter", refuse)
+        assert ground.next_uplink(START_MS) is None
+    assert ground.next_uplink(START_MS + 1) is not None, "the window is still open"
     archive.close()
