@@ -72,6 +72,8 @@ class Archive:
             self.db = self._open()
             self._salvage_outbox()
         self._raw = RawLog(self.raw_path, is_durable=is_durable)
+        # What only the raw log has: id() of what was given -> (given, numbered)
+        self._logged: dict[int, tuple[Reception, Reception]] = {}
         self._reconcile()
 
     def close(self) -> None:
@@ -90,21 +92,33 @@ class Archive:
         self.db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self.db.execute("COMMIT")
         except BaseException:
-            self.db.execute("ROLLBACK")
+            if self.db.in_transaction:  # some errors have rolled it back already
+                self.db.execute("ROLLBACK")
             raise
-        self.db.execute("COMMIT")
 
     # -- what was heard -----------------------------------------------------------------------
 
     def add_receptions(self, receptions: Sequence[Reception]) -> list[Reception]:
-        """Make them durable and number them. Raises OSError or sqlite3.Error when it cannot."""
+        """Make them durable and number them.
+
+        Raises OSError or sqlite3.Error when it cannot; the same objects may then be given again,
+        and are not written into the raw log twice.
+        """
         assert not self.db.in_transaction, "raw bytes are committed on their own, first"
+        given = {id(r) for r in receptions}
+        self._logged = {i: pair for i, pair in self._logged.items() if i in given}
+        logged_id = max((n.reception_id for _, n in self._logged.values()), default=0)
+        first = max(logged_id, self.last_reception_id()) + 1
+        fresh = [r for r in receptions if id(r) not in self._logged]
+        numbered = [replace(r, reception_id=first + i) for i, r in enumerate(fresh)]
+        size = self._raw.append(numbered)
+        self._logged |= {id(r): (r, n) for r, n in zip(fresh, numbered, strict=True)}
+        numbered = [n for _, n in self._logged.values()]
         with self.batch():
-            first = self.last_reception_id() + 1
-            numbered = [replace(r, reception_id=first + i) for i, r in enumerate(receptions)]
-            size = self._raw.append(numbered)
             self._insert_receptions(numbered, size)
+        self._logged.clear()
         return numbered
 
     def last_reception_id(self) -> int:

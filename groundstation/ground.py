@@ -86,6 +86,7 @@ class Ground:
         self._node_frames: dict[int, tuple[int, int, int]] = {}
         self._held: deque[Reception] = deque(maxlen=HELD_MAX)
         self._is_disk_refusing = False
+        self._is_behind = False  # does the archive hold receptions that are not decoded yet?
         self._window_ms: int | None = None  # when a beacon last said that it listens
         self._is_window_used = False
         self._last_report_ms: int | None = None
@@ -129,7 +130,19 @@ class Ground:
             _log.info("archive_returned", written=len(numbered))
         self._is_disk_refusing = False
         self._held.clear()
-        self._decode_all(numbered)
+        try:
+            if self._is_behind:
+                self._nodes.clear()
+                self._catch_up()
+            else:
+                self._decode_all(numbered)
+        except sqlite3.Error as error:  # they are durable: decoded again with the next ones
+            _log.error("archive_refuses", why=str(error), held=0)
+            self._tally.clear()
+            self._node_frames.clear()
+            self._is_behind = True
+        else:
+            self._is_behind = False
         return True
 
     def loss(self) -> float | None:
@@ -319,7 +332,8 @@ class Ground:
         """The frame to transmit now, or None.
 
         At most one per listening window, so that the counter in the next beacon says whether it
-        was taken. Its own counter is durable before the bytes are returned.
+        was taken. Its own counter is durable before the bytes are returned; while the disk
+        refuses it, nothing is sent.
         """
         if self._key is None or not self._is_window_open(utc_ms):
             return None
@@ -327,10 +341,14 @@ class Ground:
         every_ms = self._mission.ground.report_every_s * 1000
         is_due = waited_ms is None or waited_ms >= every_ms
         is_overdue = waited_ms is not None and waited_ms >= REPORT_OVERDUE_FACTOR * every_ms
-        if is_overdue:
-            data = self._report(utc_ms) or self._letter(utc_ms)
-        else:
-            data = self._letter(utc_ms) or (self._report(utc_ms) if is_due else None)
+        try:
+            if is_overdue:
+                data = self._report(utc_ms) or self._letter(utc_ms)
+            else:
+                data = self._letter(utc_ms) or (self._report(utc_ms) if is_due else None)
+        except sqlite3.Error as error:
+            _log.error("uplink_withheld", why=str(error))
+            data = None
         self._is_window_used = data is not None
         return data
 

@@ -14,6 +14,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,12 +108,21 @@ class RawLog:
         return os.fstat(self._file.fileno()).st_size
 
     def append(self, receptions: Iterable[Reception]) -> int:
-        """Write and fsync the entries; the size of the log after them. Raises OSError."""
+        """Write and fsync the entries; the size of the log after them.
+
+        Raises OSError; what was written is then taken back, or every retry would leave a copy.
+        """
         data = b"".join(pack(reception) for reception in receptions)
-        while data:
-            data = data[self._file.write(data) :]
-        if self._is_durable:
-            os.fsync(self._file.fileno())
+        size_bytes = self.size_bytes
+        try:
+            while data:
+                data = data[self._file.write(data) :]
+            if self._is_durable:
+                os.fsync(self._file.fileno())
+        except OSError:
+            with suppress(OSError):
+                self._file.truncate(size_bytes)
+            raise
         return self.size_bytes
 
     def close(self) -> None:

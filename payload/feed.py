@@ -52,7 +52,7 @@ class Feed:
 
     def lay(self, now_ms: int, may_open_block: Callable[[], bool]) -> None:
         """Lay what is to go next; at most a little, and no more text than a step may pack."""
-        text_bytes, last = 0, None
+        text_bytes, has_event = 0, False
         while text_bytes < TEXT_BYTES_PER_STEP and may_open_block():
             record, rivals = self._next(now_ms)
             if record is None:
@@ -68,9 +68,9 @@ class Feed:
             except ValueError:
                 self.unsendable_records += 1
             self._store.mark_in_flight([record.record_id])
-            last = record.priority
-        if last is Priority.EVENT:
-            self._sender.flush(last)  # an event waits for no company
+            has_event |= record.priority is Priority.EVENT
+        if has_event:  # which waits for no company
+            self._sender.flush(Priority.EVENT)
         self.given_up.extend(self._sender.take_expired())
 
     def send_plain_text(self, model: int) -> str:

@@ -14,6 +14,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+READ_ERRORS = ("SQLITE_IOERR_READ", "SQLITE_IOERR_SHORT_READ")
 ID_MAX = 1 << 32
 
 
@@ -28,16 +29,13 @@ def copy(path: Path, schema: str) -> None:
     fresh = sqlite3.connect(part)
     try:
         fresh.executescript(schema)
-        damaged_uri = f"{path.absolute().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(damaged_uri, uri=True)) as damaged, fresh:
-            for row in _records(damaged):
-                _insert(fresh, "record", row)
-            for row in _small(damaged):
-                _insert(fresh, "small", row)
+        with fresh:
+            for table, row in _readable(path):
+                _insert(fresh, table, row)
     finally:
         fresh.close()
     part.rename(_copy_of(path))
-    sync_folder(path.parent)
+    sync_folder(path.parent)  # before anything is moved aside
 
 
 def finish(path: Path) -> Path | None:
@@ -51,7 +49,7 @@ def finish(path: Path) -> Path | None:
     number = 1
     while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists() and path.exists():
         number += 1
-    for suffix in ("-journal", "-wal", "-shm", ""):  # the database last: the others are found by it
+    for suffix in ("-journal", "-wal", "-shm", ""):
         source = Path(f"{path}{suffix}")
         if source.exists():
             source.rename(f"{aside}{suffix}")
@@ -80,6 +78,19 @@ def _insert(db: sqlite3.Connection, table: str, row: tuple[Any, ...]) -> None:
         db.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)
     except sqlite3.IntegrityError:
         return
+
+
+def _readable(path: Path) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """(table, row) of everything that can be read."""
+    try:
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorname in READ_ERRORS:  # without its first page nothing can be read
+            return
+        raise
+    with closing(db):
+        yield from (("record", row) for row in _records(db))
+        yield from (("small", row) for row in _small(db))
 
 
 def _records(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:

@@ -14,7 +14,6 @@ docs/architecture.md. With synchronous=NORMAL the same explorers find acknowledg
 from __future__ import annotations
 
 import sqlite3
-import zlib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -31,6 +30,7 @@ from payload.store_file import (
     QUEUED,
     SCHEMA,
     connect,
+    is_whole,
     make_folder,
     record_of,
     row_of,
@@ -43,7 +43,7 @@ RETRY_COMMIT_MS = 5_000
 READ_TRIES = 3  # a database that reads badly this often in a row is damaged
 DISKLESS_ID = 1 << 31  # the first id while the disk has not said which are taken
 RESERVE_BYTES = 32 << 20  # of free disk; with less, confirmed records make room
-PRUNE_RECORDS = 100  # at a time, which takes a card some 20 ms
+PRUNE_RECORDS = 100  # in one commit, so that a step stays short
 PRUNE_PAGES = 64  # free pages in the file that are enough
 
 _NEWEST_FIRST = frozenset((Priority.MUSING, Priority.BULK))
@@ -254,12 +254,15 @@ class Store:
                 self.is_failing = True
 
     def _records(self, condition: str, values: tuple[int, int]) -> list[Record]:
-        rows = self._fetch(f"SELECT {COLUMNS} FROM record {condition}", values)
-        records = {row[0]: record_of(row) for row in rows}
-        damaged = [record_id for record_id, record in records.items() if record is None]
-        self.damaged_records += len(damaged)
-        self.mark_confirmed(damaged)  # kept for the salvage, never sent
-        return [record for record in records.values() if record is not None]
+        records: list[Record] = []
+        for row in self._fetch(f"SELECT {COLUMNS} FROM record {condition}", values):
+            record = record_of(row)
+            if record is None:
+                self.damaged_records += 1
+                self.mark_confirmed(row[:1])  # kept for the salvage, never sent
+            else:
+                records.append(record)
+        return records
 
     def _count(self, condition: str) -> int:
         rows = self._fetch(f"SELECT count(*) FROM record WHERE {condition}", ())
@@ -314,7 +317,7 @@ class Store:
         if "locked" in str(error):
             raise StoreBusyError(f"{self._path}: another payload has this store open") from error
         name = getattr(error, "sqlite_errorname", None)  # without one, Python could not decode it
-        return name in (None, "SQLITE_IOERR_READ", "SQLITE_IOERR_SHORT_READ")
+        return name is None or name in salvage.READ_ERRORS
 
     def _join(self, db: sqlite3.Connection) -> None:
         """Take over what the disk knows; ``db`` is closed when it does not say it.
@@ -326,9 +329,10 @@ class Store:
         try:
             rows = db.execute("SELECT key, value, crc32 FROM small").fetchall()
             stored = {key: msgpack.unpackb(value, strict_map_key=False)
-                      for key, value, crc in rows if zlib.crc32(value) == crc}
+                      for key, value, crc in rows if is_whole(value, crc)}
             if "boot" not in stored:
-                stored["boot"] = db.execute("SELECT max(boot) FROM record").fetchone()[0] or 0
+                query = "SELECT max(boot) FROM record WHERE typeof(boot)='integer'"
+                stored["boot"] = db.execute(query).fetchone()[0] or 0
             last_id = db.execute("SELECT max(id) FROM record").fetchone()[0] or 0
             db.execute("UPDATE record SET state=0 WHERE state=1")
             self._set_states(db)

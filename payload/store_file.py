@@ -37,15 +37,20 @@ def row_of(record: Record, mono_ms: int) -> tuple[Any, ...]:
 
 
 def record_of(row: tuple[Any, ...]) -> Record | None:
-    """The record in ``COLUMNS``, None when they are not what was written."""
+    """The record in ``COLUMNS``; None when they are damaged, or a newer spacepi wrote them."""
     record_id, kind, boot, time_ms, quality, body, crc = row
-    if _crc(row[:-1]) != crc:
+    if _crc(row[:-1]) != crc or kind not in Kind._value2member_map_:
         return None
     return Record(record_id, Kind(kind), boot, time_ms, TimeQuality(quality), unpack_body(body))
 
 
 def _crc(columns: tuple[Any, ...]) -> int:
     return zlib.crc32(msgpack.packb(columns))
+
+
+def is_whole(value: object, crc: object) -> bool:
+    """Is this the value of a row of ``small``, undamaged?"""
+    return isinstance(value, bytes) and zlib.crc32(value) == crc
 
 
 def small_row(key: str, value: Any) -> tuple[str, bytes, int]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
@@ -185,14 +186,23 @@ class Platter:
         All unsynced writes lost, all kept, and ``torn`` draws: every other one loses whole writes,
         every other one sectors.
         """
-        yield self._state(self._names_since_sync[0], lambda number, sector: False)
-        yield self._state(self._names, lambda number, sector: True)
+        yield self._lost()
+        yield self._kept()
         for draw in range(torn):
             yield self._draw(rng, is_by_sector=draw % 2 == 0)
 
     def state(self, rng: random.Random) -> dict[str, bytes]:
         """One of them."""
-        return rng.choice(list(self.states(rng, 4)))
+        kind = rng.randrange(4)
+        if kind < 2:
+            return self._kept() if kind else self._lost()
+        return self._draw(rng, is_by_sector=kind == 2)
+
+    def _lost(self) -> dict[str, bytes]:
+        return self._state(self._names_since_sync[0], lambda number, sector: False)
+
+    def _kept(self) -> dict[str, bytes]:
+        return self._state(self._names, lambda number, sector: True)
 
     def _draw(self, rng: random.Random, is_by_sector: bool) -> dict[str, bytes]:
         share = rng.choice((0.1, 0.5, 0.9))
@@ -257,6 +267,13 @@ class Disk:
                 (operation.to if name == operation.name else name, index)
                 for name, index in self.bad_sectors if name != operation.to
             }
+
+    @contextmanager
+    def without_process(self) -> Iterator[None]:
+        """Close here what a killed process had open: nothing more reaches the disk from it."""
+        self._is_off = True
+        yield
+        self._is_off = False
 
     def states(self, rng: random.Random, torn: int) -> Iterator[dict[str, bytes]]:
         """What a cut now may leave; see ``Platter.states``."""

@@ -28,7 +28,8 @@ from sim.disk import Disk, Operation, Refusal
 
 _OK, _ERROR, _IOERR, _FULL, _CANTOPEN = 0, 1, 10, 13, 14
 _IOERR_READ, _IOERR_WRITE, _IOERR_FSYNC = _IOERR | 1 << 8, _IOERR | 3 << 8, _IOERR | 4 << 8
-_IOERR_TRUNCATE, _IOERR_DELETE = _IOERR | 6 << 8, _IOERR | 10 << 8
+_IOERR_DIR_FSYNC, _IOERR_TRUNCATE = _IOERR | 5 << 8, _IOERR | 6 << 8
+_IOERR_DELETE = _IOERR | 10 << 8
 _OPEN_CREATE, _OPEN_MAIN_JOURNAL, _OPEN_WAL = 0x4, 0x800, 0x80000
 _ERRNO = {Refusal.FULL: errno.ENOSPC, Refusal.READ_ONLY: errno.EROFS}
 
@@ -75,7 +76,7 @@ _failures: list[BaseException] = []
 
 
 def _disk_of(path: str) -> Disk | None:
-    parent = os.path.dirname(os.path.abspath(path))
+    parent = os.path.realpath(os.path.dirname(path))
     return next((disk for disk in _disks if str(disk.root) == parent), None)
 
 
@@ -210,7 +211,9 @@ class _TapVfs:
         code = int(self._real.contents.delete(vfs, name, 0))
         if code == _OK:
             disk.done(Operation("unlink", os.path.basename(path)))
-            if syncs_names and disk.ask("sync_names") is None:
+            if syncs_names and disk.ask("sync_names") is not None:
+                return _IOERR_DIR_FSYNC
+            if syncs_names:
                 disk.done(Operation("sync_names"))
         return code
 
@@ -250,6 +253,13 @@ class _TappedFile(io.FileIO):
         written = super().write(held) or 0
         self._disk.done(Operation("write", self._name, held[:written], offset))
         return written
+
+    def truncate(self, size: int | None = None) -> int:
+        size_bytes = self.tell() if size is None else size
+        _refuse(self._disk, "truncate", self._name)
+        super().truncate(size_bytes)
+        self._disk.done(Operation("truncate", self._name, number=size_bytes))
+        return size_bytes
 
     def sync(self) -> None:
         try:

@@ -101,8 +101,9 @@ def record(
                 promises.append((len(disk.trace), notebook.acknowledge(store)))
             if boot == 0:
                 store.close()
-            else:  # the process is gone: nothing is closed in order
-                store._db.close()
+            else:
+                with disk.without_process():
+                    store._detach()
     return Recording(disk.trace, promises), notebook
 
 
@@ -154,8 +155,8 @@ def suffer(
         has_returned = store.commit(now_ms) or store.commit(now_ms + RETRY_COMMIT_MS)
         if has_returned:
             notebook.acknowledge(store)
-        if store._db is not None:
-            store._db.close()
+        with disk.without_process():
+            store._detach()
     return Ordeal(disk, notebook, refused, was_met, has_returned)
 
 

@@ -18,6 +18,8 @@ from tests.crash import payload_life
 from tests.crash.explorer import DEPTH, Findings, Recording, explore
 from wire.records import Kind, TimeQuality
 
+pytestmark = pytest.mark.usefixtures("tap")
+
 
 @pytest.fixture(autouse=True)
 def _small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,7 +44,7 @@ def explore_life(tmp_path: Path, seed: int, **how) -> Findings:
 def test_no_cut_at_any_instant_loses_an_acknowledged_record(tmp_path: Path) -> None:
     """Three boots with checkpoints, pruning, a clean stop and two that were none."""
     found = Findings()
-    for seed in range(2 * DEPTH):
+    for seed in range(DEPTH):
         found += explore_life(tmp_path, seed)
     found.report("payload store, power cut")
     assert not found.broken, found.broken[:3]
@@ -65,7 +67,7 @@ def unsynced(store: Store) -> None:
 
 @pytest.mark.parametrize("bug", [normal, early, unsynced])
 def test_the_explorer_finds_a_planted_bug(tmp_path: Path, bug) -> None:
-    found = explore_life(tmp_path, 1, steps=4, spoil=bug)
+    found = explore_life(tmp_path, 1, steps=2, spoil=bug)
     found.report(f"  planted bug {bug.__name__!r}")
     assert len(found.broken) > found.states // 20
     assert any("lost" in line for line in found.broken)

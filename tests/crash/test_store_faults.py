@@ -18,6 +18,7 @@ from tests.crash.explorer import DEPTH, Findings
 from tests.crash.payload_life import Ordeal, suffer
 from wire.records import Kind, Priority, TimeQuality
 
+pytestmark = pytest.mark.usefixtures("tap")
 FOR_EVER = 1 << 30
 # refusal, how many operations it lasts; every operation of a life meets the next of them
 TROUBLES = list(product((Refusal.FULL, Refusal.IO_ERROR, Refusal.READ_ONLY), (1, 4, 30, FOR_EVER)))
@@ -135,6 +136,46 @@ def test_a_sector_that_cannot_be_read_any_more_ends_in_a_salvage(tmp_path: Path)
         lost = sorted(set(range(400)) - set(kept))
         assert kept[-1] == 1000 and 0 < len(lost) < 4096 // 30
         assert lost == list(range(lost[0], lost[-1] + 1)), "one page of records, and no other"
+
+
+def test_whichever_page_goes_bad_the_others_are_salvaged(tmp_path: Path) -> None:
+    """The first page and the roots hold everything together; of all others one page is lost."""
+    kept = []
+    for page in range(40):
+        (folder := tmp_path / str(page)).mkdir()
+        with tapped(disk := Disk(folder)):
+            filled(folder).close()
+            if page * 4096 >= (folder / "s.sqlite").stat().st_size:
+                break
+            disk.bad_sectors = bad_sectors(disk, "s.sqlite", page)
+            store = Store(folder / "s.sqlite")
+            assert store.salvaged_from is not None and not store.is_failing
+            kept.append(len(store.queued(Priority.EVENT, 999)))
+            add(store, 1000)
+            assert store.commit(0)
+            store.close()
+    assert len(kept) > 6 and kept[-1] > 0, "the last page too, though it has the largest id"
+    assert sum(count > 400 - 4096 // 30 for count in kept) >= len(kept) - 2, kept
+
+
+class Hesitant(Disk):
+    """A disk on which a bad sector reads well from the third time on."""
+
+    tries = 0
+
+    def is_bad(self, name: str, offset: int, length: int) -> bool:
+        is_bad = super().is_bad(name, offset, length)
+        self.tries += is_bad
+        return is_bad and self.tries < 3
+
+
+def test_a_sector_that_reads_well_at_the_third_try_is_no_damage(tmp_path: Path) -> None:
+    with tapped(disk := Hesitant(tmp_path)):
+        filled(tmp_path).close()
+        disk.bad_sectors = bad_sectors(disk, "s.sqlite", 5)
+        store = Store(tmp_path / "s.sqlite")
+        assert disk.tries >= 3 and store.salvaged_from is None
+        assert len(store.queued(Priority.EVENT, 999)) == 400
 
 
 def test_a_glitch_while_reading_costs_nothing(tmp_path: Path) -> None:

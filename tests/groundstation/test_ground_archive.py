@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
 
 import diary
 import pytest
-from far_end import MISSION, START_MS, FarEnd, state_at
+from far_end import MASTER_KEY, MISSION, START_MS, FarEnd, state_at
 
 from groundstation import outbox, rawlog, schema
 from groundstation.archive import Archive, ArchiveBusy
 from groundstation.ground import Ground, Heard
 from groundstation.rawlog import Reception
 from groundstation.reader import FlightReader
-from wire.auth import Authenticity
+from wire.auth import Authenticity, Direction, derive_key
 from wire.records import Kind, Record, TimeQuality
 
 DERIVED = [table for table in schema.DERIVED_TABLES if table != "change"]
@@ -216,3 +217,72 @@ def test_records_without_utc_are_dated_by_the_fastest_of_their_boot(tmp_path):
     assert [(e["text"], e["when_ms"] - booted) for e in entries] == [
         ("line 2", 125_000), ("line 1", 65_000), ("line 0", 5000)]
     assert not any(e["is_exact"] for e in entries)
+
+
+def test_a_disk_that_refuses_for_long_does_not_fill_the_raw_log_with_copies(tmp_path, monkeypatch):
+    """The raw log is synced, the database is not; then neither; then both."""
+    archive = Archive(tmp_path / "a.sqlite")
+    ground, far = Ground(MISSION, archive, None), FarEnd()
+    frames = [far.beacon(state_at(i)) for i in range(30)]
+    real_sync, real_insert = os.fsync, archive._insert_receptions
+
+    def refuse(*arguments):
+        raise OSError(5, "Input/output error")
+
+    for i, frame in enumerate(frames):
+        monkeypatch.setattr(archive, "_insert_receptions", refuse if i < 20 else real_insert)
+        monkeypatch.setattr(os, "fsync", refuse if 10 <= i < 28 else real_sync)
+        assert ground.receive_many([Heard(frame, START_MS + i * 1000)]) is (i >= 28)
+    entries = [reception for reception, _ in rawlog.read(archive.raw_path)]
+    assert [r.raw for r in entries] == frames
+    assert [r.reception_id for r in entries] == list(range(1, 31))
+    assert [r.raw for r in archive.receptions()] == frames
+    archive.close()
+
+
+def test_what_could_not_be_decoded_when_it_came_is_decoded_with_the_next(tmp_path, monkeypatch):
+    archive = Archive(tmp_path / "a.sqlite", is_durable=False)
+    ground, far = Ground(MISSION, archive, None), FarEnd()
+    add_beacon = archive.add_beacon
+
+    def refuse(*arguments):
+        raise sqlite3.OperationalError("disk I/O error")
+
+    for i in range(6):
+        monkeypatch.setattr(archive, "add_beacon", refuse if 2 <= i < 4 else add_beacon)
+        frame = Heard(far.beacon(state_at(i)), START_MS + i * 1000)
+        assert ground.receive_many([frame]), "it is durable all the same"
+    found = dump(archive)
+    assert len(found["beacon"]) == 6
+    assert [row[-1] for row in found["node"]] == [6], "each is counted once"
+    archive.close()
+
+
+def test_a_commit_that_fails_leaves_no_transaction_behind(tmp_path):
+    """Else every later commit would join it, and none would ever be one."""
+    archive = Archive(tmp_path / "a.sqlite", is_durable=False)
+    archive.db.execute("CREATE TABLE parent (id INTEGER PRIMARY KEY)")
+    archive.db.execute(
+        "CREATE TABLE child (id REFERENCES parent DEFERRABLE INITIALLY DEFERRED)")
+    archive.db.execute("PRAGMA foreign_keys = ON")
+    with pytest.raises(sqlite3.IntegrityError), archive.batch():
+        archive.db.execute("INSERT INTO child VALUES (1)")  # only COMMIT sees what is wrong
+    assert not archive.db.in_transaction
+    archive.close()
+
+
+def test_while_the_disk_refuses_a_counter_nothing_is_sent_and_nothing_raised(tmp_path, monkeypatch):
+    archive = Archive(tmp_path / "a.sqlite", is_durable=False)
+    key = derive_key(MASTER_KEY, 7, Direction.UPLINK)
+    ground, far = Ground(MISSION, archive, key), FarEnd(key)
+    ground.ask("Are you cold?", START_MS)
+    ground.receive(far.beacon(state_at(0), is_listening=True), START_MS)
+
+    def refuse(*arguments):
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox, "take_counter", refuse)
+        assert ground.next_uplink(START_MS) is None
+    assert ground.next_uplink(START_MS + 1) is not None, "the window is still open"
+    archive.close()

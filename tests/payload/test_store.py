@@ -37,6 +37,14 @@ def test_committed_records_are_there_after_reopening(tmp_path: Path) -> None:
     assert add(again, 1)[0] == max(ids) + 1
 
 
+def test_the_log_has_no_shared_memory_file(tmp_path: Path) -> None:
+    """A disk that is full when such a mapped page is first touched kills the process: SIGBUS."""
+    store = Store(tmp_path / "s.sqlite")
+    add(store, 20)
+    store.commit(0)
+    assert {path.name for path in tmp_path.iterdir()} == {"s.sqlite", "s.sqlite-wal"}
+
+
 def test_nothing_is_offered_before_it_is_durable(tmp_path: Path) -> None:
     store = Store(tmp_path / "s.sqlite")
     add(store, 3)

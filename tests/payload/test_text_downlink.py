@@ -41,7 +41,7 @@ class Bench:
         self.downlink = Downlink(MISSION, self.radio, self.store, None, codec or model())
         self.receiver = Receiver(MTU)
         self.now_ms = 0
-        self._taken = 0
+        self._taken = self._reports = 0
 
     def add(self, count: int, text: str = "The lamp on the board has faded, says {}.") -> None:
         for number in range(count):
@@ -69,10 +69,12 @@ class Bench:
 
     def report(self) -> None:
         found = self.receiver.report()
+        self._reports += 16
         assert found is not None
         last = self.downlink._sequence
         counter = frames.FrameCounter(self.store.boot & 15, last & 0xFFF)
-        self.downlink.on_report(FeedbackFrame(MISSION.payload.node_id, 0, 1, 0, counter, *found))
+        self.downlink.on_report(FeedbackFrame(
+            MISSION.payload.node_id, 0, self._reports, 0, counter, *found))
         self.store.commit(self.now_ms)
 
 
@@ -186,7 +188,7 @@ def test_the_command_is_answered(tmp_path: Path, number: int, result: str) -> No
                     codec=model())
     flight.step(0)
     body = commands.encode(Command(Opcode.PLAIN_TEXT, (number,)))
-    radio.heard.append(frames.encode_uplink(CommandFrame(7, 0, 5, body), KEY))
+    radio.heard.append(frames.encode_uplink(CommandFrame(7, 0, 16, body), KEY))
     flight.step(1000)
     answers = [n.body for n in flight.notes if n.kind is Kind.COMMAND_RESULT]
     assert [(a["command"], a["result"]) for a in answers] == [("plain_text", result)]

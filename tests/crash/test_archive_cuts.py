@@ -1,0 +1,121 @@
+"""The power goes at any instant of the station's life: what ``receive`` returned for is there."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from itertools import count, product
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from groundstation import rawlog
+from groundstation.archive import Archive
+from groundstation.rawlog import Reception
+from sim.disk import Disk, Refusal
+from sim.disk_tap import tapped
+from tests.crash import ground_life
+from tests.crash.explorer import DEPTH, Findings, explore
+from tests.crash.ground_life import Ordeal, suffer
+
+pytestmark = pytest.mark.usefixtures("tap")
+FOR_EVER = 1 << 30
+TROUBLES = list(product((Refusal.FULL, Refusal.IO_ERROR, Refusal.READ_ONLY), (1, 4, 30, FOR_EVER)))
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    with capture_logs():
+        yield
+
+
+def explore_life(tmp_path: Path, seed: int, **how) -> Findings:
+    life, state = tmp_path / str(seed) / "life", tmp_path / str(seed) / "state"
+    for folder in (life, state):
+        folder.mkdir(parents=True)
+    recording, diary = ground_life.record(life, seed, **how)
+    return explore(recording, state, partial(ground_life.check, diary=diary), torn=2, seed=seed)
+
+
+def test_no_cut_at_any_instant_loses_what_was_received(tmp_path: Path) -> None:
+    found = Findings()
+    for seed in range(DEPTH):
+        found += explore_life(tmp_path, seed, steps=5)
+    found.report("station archive, power cut")
+    assert not found.broken, found.broken[:3]
+    assert found.states >= 300 * DEPTH
+
+
+def normal(archive: Archive) -> None:
+    archive._full = "NORMAL"
+    archive._raw._is_durable = False
+
+
+def database_only(archive: Archive) -> None:
+    """The raw log is written but not synced, and the database ahead of it."""
+    archive._raw._is_durable = False
+
+
+@pytest.mark.parametrize("bug", [normal, database_only])
+def test_the_explorer_finds_a_planted_bug(tmp_path: Path, bug) -> None:
+    found = explore_life(tmp_path, 1, steps=2, spoil=bug)
+    found.report(f"  planted bug {bug.__name__!r}")
+    assert len(found.broken) > found.states // 20
+
+
+def cut_after(ordeal: Ordeal, folder: Path, found: Findings) -> None:
+    found.cut_points += 1
+    for files in ordeal.disk.states(random.Random(1), torn=2):
+        disk = Disk(folder)
+        disk.put(files)
+        with tapped(disk):
+            wrong = ground_life.check(folder, ordeal.promise, ordeal.diary)
+        found.states += 1
+        if wrong is not None:
+            found.broken.append(wrong)
+
+
+def test_a_disk_that_refuses_at_any_operation_costs_nothing_received(tmp_path: Path) -> None:
+    found, met, refused = Findings(), 0, 0
+    for turn in range(min(len(TROUBLES), DEPTH)):
+        for first in count(1 + turn % 2, 2):
+            refusal, length = TROUBLES[(first + turn) % len(TROUBLES)]
+            (life := tmp_path / f"{turn}-{first}").mkdir()
+            ordeal = suffer(life, first, first, refusal, length)
+            if not ordeal.was_met:
+                break
+            met += 1
+            refused += ordeal.refused
+            case = f"{refusal} for {length} operations from operation {first}"
+            assert ordeal.has_returned, f"{case}: the archive did not return"
+            cut_after(ordeal, life, found)
+            assert not found.broken, f"{case}: {found.broken}"
+    found.report(f"station archive, {met} lives on a disk that refuses, then a power cut")
+    assert met >= 50 * DEPTH and refused > met
+
+
+def test_a_sync_that_failed_is_not_made_good_by_another(tmp_path: Path) -> None:
+    """The kernel forgets what it could not write; a station that asks again believes a lie."""
+
+    def stubborn(archive: Archive) -> None:
+        raw = archive._raw
+
+        def append(receptions: Sequence[Reception]) -> int:
+            raw._file.write(b"".join(map(rawlog.pack, receptions)))
+            while True:
+                with suppress(OSError):
+                    os.fsync(raw._file.fileno())
+                    return raw.size_bytes
+
+        raw.append = append
+
+    found = Findings()
+    for first in range(1, 40):
+        (life := tmp_path / str(first)).mkdir()
+        cut_after(suffer(life, 1, first, Refusal.IO_ERROR, 1, stubborn), life, found)
+    found.report("  planted bug 'sync again'")
+    assert any("lost" in line or "differ" in line for line in found.broken)
