@@ -11,12 +11,12 @@ from payload.downlink import IDENT_EVERY_MS, Downlink
 from payload.feed import BULK_OUT_MAX, SHARES
 from payload.store import Store
 from tests.payload.fakes import FakeRadio
-from wire import frames, mission
+from wire import frames, mission, records
 from wire.auth import Authenticity
 from wire.beacon import Beacon, Phase, PowerMode
 from wire.frames import BeaconFrame, DataFrame, FeedbackFrame, IdentFrame
 from wire.incoming import Receiver
-from wire.records import Kind, Priority, TimeQuality, pack_body
+from wire.records import Kind, Priority, TimeQuality
 
 MISSION = mission.load(Path(__file__).resolve().parents[2] / "mission.toml")
 NOISE = random.Random(1).randbytes(8000)  # as a picture is: nothing deflates it
@@ -132,7 +132,7 @@ def test_events_first_and_the_classes_share_the_bytes(tmp_path: Path) -> None:
     assert heard[0].kind is Kind.EVENT
     sizes = Counter[Priority]()
     for record in heard:
-        sizes[record.priority] += len(pack_body(record.body))
+        sizes[record.priority] += len(records.pack(record).data)
     asking = (Priority.TRACK, Priority.MUSING, Priority.API, Priority.IMAGE)
     for priority in asking:
         share = SHARES[priority] / sum(SHARES[p] for p in asking)
