@@ -136,7 +136,7 @@ def test_events_first_and_the_classes_share_the_bytes(tmp_path: Path) -> None:
     asking = (Priority.TRACK, Priority.MUSING, Priority.API, Priority.IMAGE)
     for priority in asking:
         share = SHARES[priority] / sum(SHARES[p] for p in asking)
-        assert sizes[priority] / sizes.total() == pytest.approx(share, rel=0.2), priority
+        assert sizes[priority] / sizes.total() == pytest.approx(share, rel=0.3), priority
 
 
 def test_what_was_given_up_goes_again_when_nothing_else_waits(tmp_path: Path) -> None:
