@@ -1,6 +1,6 @@
 # Two commands do everything: `make flight` and `make test`. The rest is for those who build.
 #   make flight ARGS="--headless --fast --seed 7 --out flight-7"
-#   make test | check | bench NAME=link | train | clean
+#   make test | check | bench NAME=link | train | fuzz | clean
 
 PYTHON ?= python3
 VENV   := .venv
@@ -14,7 +14,11 @@ export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF
 # How the shipped Edda was trained; docs/training.md says why to the last epoch.
 EDDA := --method full --epochs 4 --keep last --lr 1.5e-3
 
-.PHONY: flight test check bench train clean
+.PHONY: flight test check bench train fuzz clean
+
+# Cases for each decoder; SEED=0 lets the frame fuzzer draw one.
+RUNS ?= 20000
+SEED ?= 0
 
 flight: $(VENV)/flight $(VENDOR)
 	@$(BIN)/spacepi-sim fly $(ARGS)
@@ -28,6 +32,13 @@ check: $(VENV)/test
 
 bench: $(VENV)/test
 	$(BIN)/python -m bench $(NAME)
+
+# An hour or so on one core: every decoder deeply, then frames guided by coverage.
+fuzz: $(VENV)/test
+	SPACEPI_FUZZ_RUNS=$(RUNS) $(BIN)/python -m pytest tests/hostile $(ARGS)
+	@mkdir -p build
+	$(BIN)/python -m tests.hostile.fuzz_frames -artifact_prefix=build/ -seed=$(SEED) \
+	    -runs=$$(( $(RUNS) * 50 ))
 
 train: $(VENV)/train
 	$(BIN)/spacepi-train run host_training/examples/edda --base host_training/base_model \

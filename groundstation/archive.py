@@ -112,7 +112,10 @@ class Archive:
         logged_id = max((n.reception_id for _, n in self._logged.values()), default=0)
         first = max(logged_id, self.last_reception_id()) + 1
         fresh = [r for r in receptions if id(r) not in self._logged]
-        numbered = [replace(r, reception_id=first + i) for i, r in enumerate(fresh)]
+        numbered = [
+            replace(r, reception_id=first + i, raw=r.raw[: rawlog.RAW_BYTES_MAX])
+            for i, r in enumerate(fresh)
+        ]
         size = self._raw.append(numbered)
         self._logged |= {id(r): (r, n) for r, n in zip(fresh, numbered, strict=True)}
         numbered = [n for _, n in self._logged.values()]
@@ -322,7 +325,7 @@ class Archive:
                     marks = ", ".join("?" * len(row))
                     self.db.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)
             old.close()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             _log.warning("outbox_not_salvaged", why=str(error))
 
     def _reconcile(self) -> None:

@@ -19,6 +19,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import msgpack
+
 from wire import records
 from wire.records import Kind, Record, TimeQuality
 
@@ -48,7 +50,9 @@ def pack(record: Record, sequence: int) -> bytes:
         data = CdsShortTimestamp.from_unix_days(days, ms_of_day).pack() + data
     else:
         data += _UPTIME.pack(record.time_ms)
-    data += records.pack_body(record.body)
+    # Not pack_body: what came in short floats is longer now, and nobody here made it so.
+    body: bytes = msgpack.packb(record.body)
+    data += body
     header = SpHeader.tm(
         apid=APID_BASE + record.kind, seq_count=sequence % _SEQUENCE_COUNTS,
         data_len=len(data) - 1, sec_header_flag=has_time,

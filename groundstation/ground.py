@@ -18,18 +18,17 @@ import structlog
 
 from groundstation import foreign, horus_udp, mosaic, outbox
 from groundstation.archive import Archive
-from groundstation.outbox import ATTEMPTS_MAX, PLAIN_TEXTS_MAX
+from groundstation.outbox import PLAIN_TEXTS_MAX
 from groundstation.rawlog import Reception
 from groundstation.receiver import NodeReceiver
-from wire import auth, beacon, bodies, commands, frames
+from groundstation.speaker import Speaker
+from wire import auth, beacon, bodies, frames
 from wire.auth import Authenticity
 from wire.bodies import NO_MODELS, Models
 from wire.commands import Opcode
 from wire.frames import (
     BeaconFrame,
-    CommandFrame,
     DataFrame,
-    FeedbackFrame,
     IdentFrame,
     ImpostorFrame,
 )
@@ -40,7 +39,6 @@ _log = structlog.get_logger()
 REFEED_MS = 2 * 3600 * 1000  # blocks that began before this are finished or given up
 FOREIGN_NODES_MAX = 8  # whose records are put together; of others only frames are counted
 HELD_MAX = 20_000  # receptions kept in memory while the disk refuses them
-REPORT_OVERDUE_FACTOR = 3  # a report this late goes before a question
 _HOSTILE = (ValueError, TypeError, KeyError, IndexError, OverflowError, AssertionError,
             RecursionError)
 
@@ -87,9 +85,7 @@ class Ground:
         self._held: deque[Reception] = deque(maxlen=HELD_MAX)
         self._is_disk_refusing = False
         self._is_behind = False  # does the archive hold receptions that are not decoded yet?
-        self._window_ms: int | None = None  # when a beacon last said that it listens
-        self._is_window_used = False
-        self._last_report_ms: int | None = None
+        self._speaker = Speaker(mission, archive, uplink_key)
         self._take_key(downlink_key)
         self._catch_up()
         with archive.batch():
@@ -286,8 +282,7 @@ class Ground:
             return
         outbox.confirm_counter(self.archive.db, state.command_counter, reception.utc_ms)
         if frame.is_listening:
-            self._window_ms = reception.utc_ms
-            self._is_window_used = False
+            self._speaker.open_window(reception.utc_ms)
 
     def _on_record(self, frame: DataFrame, record: Record, utc_ms: int) -> None:
         """Keep a record under the authenticity of the frame that made it readable: with the key
@@ -329,67 +324,8 @@ class Ground:
         return self.archive.queue(Opcode.ASK, text, utc_ms, self._station)
 
     def next_uplink(self, utc_ms: int) -> bytes | None:
-        """The frame to transmit now, or None.
-
-        At most one per listening window, so that the counter in the next beacon says whether it
-        was taken. Its own counter is durable before the bytes are returned; while the disk
-        refuses it, nothing is sent.
-        """
-        if self._key is None or not self._is_window_open(utc_ms):
-            return None
-        waited_ms = None if self._last_report_ms is None else utc_ms - self._last_report_ms
-        every_ms = self._mission.ground.report_every_s * 1000
-        is_due = waited_ms is None or waited_ms >= every_ms
-        is_overdue = waited_ms is not None and waited_ms >= REPORT_OVERDUE_FACTOR * every_ms
-        try:
-            if is_overdue:
-                data = self._report(utc_ms) or self._letter(utc_ms)
-            else:
-                data = self._letter(utc_ms) or (self._report(utc_ms) if is_due else None)
-        except sqlite3.Error as error:
-            _log.error("uplink_withheld", why=str(error))
-            data = None
-        self._is_window_used = data is not None
-        return data
-
-    def _is_window_open(self, utc_ms: int) -> bool:
-        if self._window_ms is None or self._is_window_used:
-            return False
-        radio = self._mission.radio
-        air_ms = radio.mtu_bytes * 8000 // radio.rate_bps
-        last_start_ms = max(radio.listen_s * 1000 // 2, radio.listen_s * 1000 - air_ms)
-        turns = 1 + (last_start_ms - 1) // air_ms  # as many stations answer one after another
-        first_start_ms = self._station % turns * air_ms
-        return first_start_ms <= utc_ms - self._window_ms < last_start_ms
-
-    def _letter(self, utc_ms: int) -> bytes | None:
-        letter = outbox.next_waiting(self.archive.db)
-        while letter is not None and letter.attempts >= ATTEMPTS_MAX:
-            with self.archive.batch():
-                outbox.fail(
-                    self.archive.db, letter.letter_id, f"no sign of it after {ATTEMPTS_MAX} tries"
-                )
-            letter = outbox.next_waiting(self.archive.db)
-        if letter is None or self._key is None:
-            return None
-        counter = self.archive.take_counter(utc_ms, letter.kind, letter.letter_id, self._station)
-        body = commands.encode(letter.command())
-        frame = CommandFrame(self._node_id, self._station, counter, body)
-        return frames.encode_uplink(frame, self._key)
-
-    def _report(self, utc_ms: int) -> bytes | None:
-        node = self._nodes.get(self._node_id)
-        report = node.blocks.report() if node else None
-        if node is None or report is None or node.last_counter is None or self._key is None:
-            return None
-        self._last_report_ms = utc_ms
-        counter = self.archive.take_counter(utc_ms, "feedback", station=self._station)
-        loss = round(255 * (node.loss or 0))
-        first, upto, entries = report
-        frame = FeedbackFrame(
-            self._node_id, self._station, counter, loss, node.last_counter, first, upto, entries
-        )
-        return frames.encode_uplink(frame, self._key)
+        """The frame to transmit now, or None; see ``Speaker.next_uplink``."""
+        return self._speaker.next_uplink(self._nodes.get(self._node_id), utc_ms)
 
 
 def _is_news(node: NodeReceiver, frame: BeaconFrame, utc_ms: int) -> bool:

@@ -56,6 +56,10 @@ def _command(opcode: Opcode, letter_id: int, text: str) -> Command:
     return Command(opcode)
 
 
+_KNOWN = ", ".join(str(int(opcode)) for opcode in Opcode)
+_LETTERS = f"SELECT {COLUMNS} FROM outbox WHERE opcode IN ({_KNOWN})"  # damaged ones are left out
+
+
 def _letter(row: sqlite3.Row) -> Letter:
     number, kind, opcode, *rest = tuple(row)
     return Letter(number, kind, Opcode(opcode), *rest)
@@ -130,20 +134,20 @@ def withdraw_plain_text(db: sqlite3.Connection, models: Iterable[str]) -> None:
 def next_waiting(db: sqlite3.Connection) -> Letter | None:
     """The oldest letter that still has to be sent."""
     row = db.execute(
-        f"SELECT {COLUMNS} FROM outbox WHERE state IN ('queued', 'sent') ORDER BY id LIMIT 1"
+        f"{_LETTERS} AND state IN ('queued', 'sent') ORDER BY id LIMIT 1"
     ).fetchone()
     return _letter(row) if row else None
 
 
 def recent(db: sqlite3.Connection, limit: int = 20) -> list[Letter]:
     """The newest letters, newest first."""
-    rows = db.execute(f"SELECT {COLUMNS} FROM outbox ORDER BY id DESC LIMIT ?", (limit,))
+    rows = db.execute(f"{_LETTERS} ORDER BY id DESC LIMIT ?", (limit,))
     return [_letter(row) for row in rows]
 
 
 def one(db: sqlite3.Connection, letter_id: int) -> Letter | None:
     """The letter of this id."""
-    row = db.execute(f"SELECT {COLUMNS} FROM outbox WHERE id = ?", (letter_id,)).fetchone()
+    row = db.execute(f"{_LETTERS} AND id = ?", (letter_id,)).fetchone()
     return _letter(row) if row else None
 
 
@@ -202,7 +206,8 @@ def finish_command(
     if row is None or row[0] is None:
         return
     letter = one(db, row[0])
-    assert letter is not None
+    if letter is None:
+        return
     if refusal is not None:
         fail(db, letter.letter_id, refusal)
     elif letter.kind == "command":

@@ -22,7 +22,9 @@ import msgpack
 
 MARK = b"\xa5\x5a"
 _HEAD = struct.Struct(">2sII")
-ENTRY_BYTES_MAX = 65_536
+RAW_BYTES_MAX = 4096  # twice what a KISS frame may have; the beginning of more is kept
+ENTRY_BYTES_MAX = RAW_BYTES_MAX + 512
+UTC_MS_MAX = 1 << 47  # in the year 6429: what no clock says, but a damaged or made-up entry may
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,18 @@ def _unpack(body: bytes) -> Reception | None:
         number, utc_ms, station, raw, rssi, snr, source = msgpack.unpackb(body)
     except (ValueError, TypeError):
         return None
-    if not (isinstance(number, int) and isinstance(utc_ms, int) and isinstance(raw, bytes)):
+    is_numbered = type(number) is int and 0 <= number < 1 << 53
+    is_dated = type(utc_ms) is int and 0 <= utc_ms < UTC_MS_MAX
+    is_named = isinstance(station, str) and isinstance(source, str)
+    is_bytes = isinstance(raw, bytes) and len(raw) <= RAW_BYTES_MAX
+    if not (is_numbered and is_dated and is_named and is_bytes and _is_level(rssi, snr)):
         return None
-    return Reception(utc_ms, raw, str(station), rssi, snr, str(source), number)
+    return Reception(utc_ms, raw, station, rssi, snr, source, number)
+
+
+def _is_level(*values: object) -> bool:
+    """Levels in dB, or None."""
+    return all(v is None or (isinstance(v, int | float) and abs(v) < 1e6) for v in values)
 
 
 def parse(data: bytes) -> Iterator[tuple[Reception, int]]:

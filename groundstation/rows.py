@@ -52,7 +52,8 @@ def when_of(row: sqlite3.Row) -> tuple[int, bool]:
     time_ms, heard_ms = int(row["time_ms"]), int(row["heard_utc_ms"])
     if row["quality"] == TimeQuality.NONE:
         offset_ms = row["offset_ms"]
-        return (heard_ms if offset_ms is None else time_ms + int(offset_ms)), False
+        when_ms = heard_ms if offset_ms is None else time_ms + int(offset_ms)
+        return (when_ms if heard_ms - PAST_MS <= when_ms <= heard_ms else heard_ms), False
     if not heard_ms - PAST_MS <= time_ms <= heard_ms + FUTURE_MS:
         return heard_ms, False
     return time_ms, True

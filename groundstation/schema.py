@@ -7,6 +7,7 @@ hold what people and this station did. Every other table can be made again from 
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from wire.beacon import FIELDS
@@ -87,8 +88,14 @@ def connect(path: Path) -> sqlite3.Connection:
     """A connection in autocommit mode that waits up to 5 s for another writer."""
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
     db.row_factory = sqlite3.Row
+    db.text_factory = _any_text
     db.execute("PRAGMA trusted_schema = OFF")
     return db
+
+
+def _any_text(data: bytes) -> str:
+    """A damaged letter in one row must not stop the station from starting."""
+    return data.decode("utf-8", "replace")
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
@@ -98,6 +105,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
         check_same_thread=False, timeout=5.0,
     )
     db.row_factory = sqlite3.Row
+    db.text_factory = _any_text
     db.execute("PRAGMA query_only = ON")
     return db
 
@@ -107,6 +115,13 @@ def prepare(db: sqlite3.Connection, name: str) -> None:
 
     Raises sqlite3.DatabaseError for a damaged file and WrongVersion for a foreign one.
     """
+    try:
+        _prepare(db, name)
+    except UnicodeDecodeError as error:  # sqlite3 quotes the damage in its message
+        raise sqlite3.DatabaseError("its tables have names that are no text") from error
+
+
+def _prepare(db: sqlite3.Connection, name: str) -> None:
     db.execute("PRAGMA journal_mode = WAL")
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if version > VERSION:
@@ -117,3 +132,17 @@ def prepare(db: sqlite3.Connection, name: str) -> None:
         db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
     elif db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
         raise sqlite3.DatabaseError("quick_check found damage")
+    elif _shape(db) != _sound_shape():
+        raise sqlite3.DatabaseError("its tables are not as they were made")
+
+
+def _shape(db: sqlite3.Connection) -> list[tuple[str, ...]]:
+    """Every table and index as it was made; quick_check does not see a changed name."""
+    rows = db.execute("SELECT type, name, tbl_name, COALESCE(sql, '') FROM sqlite_master")
+    return sorted(tuple(row) for row in rows)
+
+
+def _sound_shape() -> list[tuple[str, ...]]:
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.executescript(SCHEMA)
+        return _shape(db)

@@ -46,7 +46,7 @@ def in_order(points: Iterable[Point]) -> list[Point]:
     """Sorted by time, without null island, teleports and points heard twice."""
     kept: list[Point] = []
     doubted: list[Point] = []
-    for point in sorted(points):
+    for point in sorted(points, key=lambda p: p[:3]):  # an altitude may be None
         if abs(point.lat_deg) < 0.01 and abs(point.lon_deg) < 0.01:
             continue
         if kept and point.utc_ms - kept[-1].utc_ms < SAME_POINT_MS:

@@ -85,8 +85,8 @@ class _Pages:
         return _json({"entries": entries, "now_ms": self._now()})
 
     async def picture(self, request: Request) -> Response:
-        record_id = request.path_params["record_id"]
-        found = self.reader.picture(record_id) if record_id < 1 << 32 else None
+        record_id = _whole(request.path_params["record_id"])
+        found = self.reader.picture(record_id) if record_id is not None else None
         if found is None:
             return _refuse(404, "There is no such picture.")
         image, media_type = found
@@ -152,7 +152,7 @@ def create_app(
         Route("/api/flight", pages.flight),
         Route("/api/history", pages.history),
         Route("/api/musings", pages.musings),
-        Route("/api/picture/{record_id:int}", pages.picture),
+        Route("/api/picture/{record_id}", pages.picture),
         Route("/api/events", pages.events),
         Route("/api/ask", pages.ask, methods=["POST"]),
         Mount("/static", StaticFiles(directory=static, check_dir=False)),

@@ -64,8 +64,10 @@ def read_persona(directory: Path) -> Persona:
     except OSError as error:
         raise TrainingError(f"{path}: cannot be read ({error.strerror}); a persona directory has"
                             " one.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # not UTF-8, or a number of more digits than Python reads
         raise TrainingError(f"{path}: not TOML ({error}).") from error
+    except RecursionError as error:
+        raise TrainingError(f"{path}: nested too deeply for a persona.") from error
     for key in table:
         if key not in _REQUIRED + _OPTIONAL:
             raise TrainingError(f"{path}: unknown key {key}; allowed are"

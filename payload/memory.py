@@ -38,7 +38,7 @@ class Memory:
             raise MemoryAbsent(f"{path}: {error}") from error
         try:
             self._database.execute("SELECT text FROM memory LIMIT 1").fetchall()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeError) as error:  # sqlite3 quotes the damage in its message
             self._database.close()
             raise MemoryAbsent(f"{path}: {error}") from error
         self._database.set_progress_handler(self._is_too_long, _VM_STEPS_CHECKED)

@@ -55,5 +55,5 @@ def load_persona(bundle: Path, trusted_keys: list[bytes] | None = None) -> Perso
             str(words["name"]), str(words["system"]), tuple(map(str, words["values"]))
         )
         return Persona(bundle, manifest, text, str(words["author"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BundleError(f"{path}: is not a persona file ({error!r}).") from error

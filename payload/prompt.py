@@ -156,7 +156,7 @@ def clean_reply(text: str, sentences_max: int = 10) -> str | None:
     elif len(line) < len(text.strip()):
         return None
     if line.count('"') % 2:
-        line = line.replace('"', "")
+        line = strip_control(line.replace('"', ""))  # without it, what stood around it may join
     if sum(c.isalpha() for c in line) < MUSING_LETTERS_MIN:
         return None
     return line

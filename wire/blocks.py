@@ -119,6 +119,11 @@ class BlockReader:
         self.length: int | None = None  # K, once known
         self.is_poisoned = False
 
+    def close(self, length: int) -> None:
+        """The block has ``length`` symbols; one that was heard beyond its end contradicts that."""
+        self.length = length
+        self.is_poisoned |= any(esi >= length for esi in self._symbols)
+
     @property
     def have(self) -> int:
         """Bitmap of the source symbols that are here."""

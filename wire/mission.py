@@ -151,8 +151,10 @@ def parse(text: str, name: str) -> Mission:
     """The mission in TOML ``text``; ``name`` is what messages call it. Raises MissionError."""
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # also a number of more digits than Python reads
         raise MissionError(f"{name}: is not TOML: {error}") from error
+    except RecursionError as error:
+        raise MissionError(f"{name}: is not TOML that anybody needs: nested too deeply") from error
     if not data:
         raise MissionError(f"{name}: is empty; start from the mission.toml of the project")
     if isinstance(data.get("api"), list):

@@ -25,6 +25,7 @@ _HEAD_BYTES_MAX = len(b"+RCV=65535,240,")
 _TAIL = re.compile(rb",(-?\d{1,3}),(-?\d{1,3})\r?\n")
 _TAIL_BYTES_MAX = len(b",-199,-199\r\n")
 _REPLY_BYTES_MAX = 80
+_EVENT_BYTES_MAX = _HEAD_BYTES_MAX + DATA_BYTES_MAX + _TAIL_BYTES_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class Decoder:
 
     def _take(self, at: int) -> tuple[Event | None, int] | None:
         """(event or None for noise, where it ends) at a "+"; None: wait for more."""
-        here = self._buffer[at:]
+        here = self._buffer[at : at + _EVENT_BYTES_MAX]
         if here.startswith(b"+RCV="):
             return self._take_packet(here, at)
         if b"+RCV=".startswith(here):

@@ -24,16 +24,16 @@ def encode(value: int) -> bytes:
 
 
 def decode(data: bytes, offset: int) -> tuple[int, int]:
-    """(value, offset after it). Raises Truncated, or ValueError when longer than ten bytes."""
+    """(value, offset after it). Raises Truncated, or ValueError when it exceeds 64 bits."""
     value = 0
     for index in range(VARINT_BYTES_MAX):
         if offset + index >= len(data):
             raise Truncated("a varint is cut off")
         byte = data[offset + index]
         value |= (byte & 0x7F) << (7 * index)
-        if byte < 0x80:
+        if byte < 0x80 and value < 1 << 64:
             return value, offset + index + 1
-    raise ValueError("a varint is longer than ten bytes")
+    raise ValueError("a varint is longer than 64 bits")
 
 
 def zigzag(value: int) -> int:

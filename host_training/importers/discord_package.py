@@ -50,8 +50,14 @@ def _rows(channel: Path) -> list[Any] | None:
             raise TrainingError(f"{channel / 'messages.json'}: not a list; expected {WHAT}.")
         return rows
     if (channel / "messages.csv").exists():
-        with open(channel / "messages.csv", encoding="utf-8-sig", newline="") as file:
-            return list(csv.DictReader(file))
+        path = channel / "messages.csv"
+        try:
+            with open(path, encoding="utf-8-sig", newline="") as file:
+                return list(csv.DictReader(file))
+        except UnicodeDecodeError as error:
+            raise TrainingError(f"{path}: byte {error.start} is not UTF-8.") from error
+        except csv.Error as error:
+            raise TrainingError(f"{path}: not CSV ({error}); expected {WHAT}.") from error
     return None
 
 

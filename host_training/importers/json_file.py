@@ -39,3 +39,5 @@ def read_json(path: Path, what: str) -> Any:
         ) from error
     except RecursionError as error:
         raise TrainingError(f"{path}: nested too deeply to be {what}.") from error
+    except ValueError as error:
+        raise TrainingError(f"{path}: holds a number too long to be {what}.") from error

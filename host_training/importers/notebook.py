@@ -83,7 +83,7 @@ def import_notebook(path: Path) -> tuple[list[Entry], Quarantine]:
     quarantine = Quarantine()
     starts = [i for i in range(first, len(lines)) if lines[i].startswith("## ")]
     _refuse_words_before_heading(lines, first, starts, path)
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, end in zip(starts, [*starts, len(lines)][1:], strict=True):
         utc_ms = _heading_utc_ms(lines[start], f"{path}:{start + 1}")
         body = [(i, line) for i, line in enumerate(lines[start + 1 : end], start + 2)]
         marks = [(i, line) for i, line in body if line.startswith("@")]

@@ -16,6 +16,8 @@ from host_training.messages import ChatKind, Message, Quarantine
 
 WHAT = 'a Telegram JSON export (an object with "chats" or with "messages")'
 
+_SECONDS_MAX = 253_402_300_799  # the end of the year 9999
+
 _CHAT_KINDS: dict[str, ChatKind] = {
     "personal_chat": "dm",
     "bot_chat": "dm",
@@ -75,7 +77,7 @@ def _messages_of(
     chat: dict[str, Any], path: Path, me_ids: set[str], quarantine: Quarantine
 ) -> Iterator[Message]:
     chat_id = str(chat.get("id", "?"))
-    kind = chat.get("type", "?")
+    kind = str(chat.get("type", "?"))
     rows = chat.get("messages")
     if not isinstance(rows, list):
         quarantine.put(f"{path}: chat {chat_id}", '"messages" is not a list')
@@ -141,8 +143,7 @@ def plain_text(text: Any) -> str | None:
 def _utc_ms(row: dict[str, Any]) -> int | None:
     """From ``date_unixtime`` only: ``date`` is local time of an unknown zone."""
     seconds = row.get("date_unixtime")
-    if isinstance(seconds, int) and not isinstance(seconds, bool):
-        return seconds * 1000
     if isinstance(seconds, str) and seconds.isascii() and seconds.isdigit() and len(seconds) < 13:
-        return int(seconds) * 1000
-    return None
+        seconds = int(seconds)
+    is_time = type(seconds) is int and 0 <= seconds <= _SECONDS_MAX
+    return seconds * 1000 if is_time else None

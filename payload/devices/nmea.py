@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import calendar
 import datetime
-import math
 import re
 
 from payload.devices.gnss_stream import NmeaSentence
@@ -21,6 +20,7 @@ from payload.ports import GnssFix
 KNOT_MPS = 1852 / 3600
 _TIME = re.compile(r"(\d\d)(\d\d)(\d\d)(?:\.(\d{1,3})\d*)?")
 _DATE = re.compile(r"(\d\d)(\d\d)(\d\d)")
+_NUMBER = re.compile(r"[+-]?(\d{1,9}(\.\d{0,9})?|\.\d{1,9})")
 _ANGLE = re.compile(r"(\d{1,3})(\d\d(?:\.\d+)?)")
 GGA_FIELDS_MIN, RMC_FIELDS_MIN, GSA_FIELDS_MIN = 10, 9, 15
 
@@ -35,12 +35,8 @@ def utc_ms(year: int, month: int, day: int, time_of_day_ms: int) -> int | None:
 
 
 def number(field: str) -> float | None:
-    """A finite decimal number, or None."""
-    try:
-        value = float(field)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
+    """A decimal number as NMEA writes it, below 1e9 and never with an exponent, or None."""
+    return float(field) if _NUMBER.fullmatch(field) else None
 
 
 def angle_deg(field: str, hemisphere: str) -> float | None:

@@ -1,0 +1,142 @@
+"""The decoders of ``payload.devices``: what chips on a bus and a satellite receiver say."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from functools import cache, partial
+
+from payload.devices.bme280 import Bme280
+from payload.devices.bmp388 import Bmp388
+from payload.devices.gnss_stream import GnssStreamParser
+from payload.devices.gps_ublox import UbloxGnss
+from payload.devices.ina219 import Ina219
+from payload.devices.ina226 import Ina226
+from payload.ports import I2cBus, PortError, Sensor
+from tests.hostile import seals
+from tests.hostile.registry import CELLS, Decoder, Take, Tape, fresh, plain
+from tests.payload.devices import test_bme280, test_bmp388, test_ina
+from tests.payload.devices.i2c_fake import FakeBus
+from tests.payload.devices.test_gps_ublox import nmea, pvt
+
+
+class ScriptedBus:
+    """An I2C bus on which every read gives the next bytes of a script, round and round."""
+
+    def __init__(self, script: bytes) -> None:
+        self._script = itertools.cycle(script or b"\0")
+
+    def read_byte_data(self, i2c_addr: int, register: int) -> int:
+        return next(self._script)
+
+    def read_i2c_block_data(self, i2c_addr: int, register: int, length: int) -> list[int]:
+        return list(itertools.islice(self._script, length))
+
+    def write_byte_data(self, i2c_addr: int, register: int, value: int) -> None:
+        pass
+
+    def write_i2c_block_data(self, i2c_addr: int, register: int, data: list[int]) -> None:
+        pass
+
+
+def _device(kind: Callable[[I2cBus], Sensor], address: int, is_wide: bool, data: bytes) -> object:
+    """A chip whose registers hold ``data``, and one that reads ``data`` whatever is asked."""
+    fake = FakeBus()
+    fake.load(address, 0, data[:256])
+    if is_wide:
+        words = (int.from_bytes(data[at : at + 2], "big") for at in range(0, 512, 2))
+        fake.words[address] = dict(enumerate(words))
+    found = []
+    for bus in (fake, ScriptedBus(data)):
+        sensor = kind(bus)
+        for second in range(5):
+            try:
+                values = sensor.read(second * 1000).values
+            except PortError:
+                continue
+            assert all(map(math.isfinite, values.values())), values
+            found.append(values)
+    return found
+
+
+def _registers(load: Callable[[FakeBus], None], address: int) -> list[Tape]:
+    bus = FakeBus()
+    load(bus)
+    return [(bytes(bus.chips[address].get(register, 0) for register in range(256)),)]
+
+
+def _words(bus: FakeBus) -> list[Tape]:
+    words = bus.words[test_ina.ADDRESS]
+    return [(b"".join(words.get(at, 0).to_bytes(2, "big") for at in range(256)),)]
+
+
+def _bmp388(bus: FakeBus) -> None:
+    bus.load(0x77, 0x00, b"\x50")
+    bus.load(0x77, 0x03, b"\x10" + (6_500_000).to_bytes(3, "little"))
+    bus.load(0x77, 0x07, test_bmp388.RAW_T.to_bytes(3, "little"))
+    bus.load(0x77, 0x31, test_bmp388.CALIBRATION)
+
+
+class Line:
+    """A serial line on which ``data`` has just arrived."""
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    def read(self, max_bytes: int) -> bytes:
+        data, self.data = self.data[:max_bytes], self.data[max_bytes:]
+        return data
+
+    def write(self, data: bytes) -> None:
+        pass
+
+
+def _receiver() -> Take:
+    line, times = Line(), itertools.count(0, 1000)
+    gnss = UbloxGnss(line)
+
+    def take(data: bytes) -> object:
+        line.data += data
+        fixes = gnss.poll(next(times))
+        while line.data:
+            fixes += gnss.poll(next(times))
+        for fix in fixes:
+            assert fix.latitude_deg is None or abs(fix.latitude_deg) <= 90
+            assert fix.longitude_deg is None or abs(fix.longitude_deg) <= 180
+        return fixes
+
+    return take
+
+
+def _sentences(second: int) -> tuple[bytes, ...]:
+    """What a receiver without UBX says of one second."""
+    clock, north = f"1200{second:02}.00", f"5204.{1234 + second}"
+    return tuple(map(nmea, (
+        f"GNGGA,{clock},{north},N,01312.4321,E,1,09,0.9,1234.5,M,45.0,M,,",
+        f"GNRMC,{clock},A,{north},N,01312.4321,E,12.3,84.4,211126,,,A",
+        "GNGSA,A,3,01,02,03,04,05,06,07,08,09,,,,1.5,0.9,1.2",
+    )))
+
+
+@cache
+def gnss_tapes() -> list[Tape]:
+    spoken = tuple(b"".join(_sentences(second)) for second in range(4))
+    mixed = (pvt(), *_sentences(1), pvt(iTOW=216_001_000))
+    return [mixed, (*_sentences(1), *_sentences(2)), spoken]
+
+
+DEVICES: list[Decoder] = [
+    Decoder("payload.devices.gnss_stream", fresh(lambda: GnssStreamParser().feed), gnss_tapes,
+            seal=seals.gnss, is_stream=True, cost=2, words=CELLS),
+    Decoder("payload.devices.gps_ublox", fresh(_receiver), gnss_tapes, seal=seals.gnss, cost=3,
+            words=CELLS),
+    Decoder("payload.devices.bme280", plain(partial(_device, Bme280, 0x76, False)),
+            lambda: _registers(test_bme280.chip, 0x76), cost=5),
+    Decoder("payload.devices.bmp388", plain(partial(_device, Bmp388, 0x77, False)),
+            lambda: _registers(_bmp388, 0x77), cost=5),
+    Decoder("payload.devices.ina219", plain(partial(_device, Ina219, 0x40, True)),
+            lambda: _words(test_ina.ina219(7400, 5000)), cost=5),
+    Decoder("payload.devices.ina226", plain(partial(_device, Ina226, 0x40, True)),
+            lambda: _words(test_ina.ina226(3200, 4000)), cost=5),
+]

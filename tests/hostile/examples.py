@@ -1,0 +1,82 @@
+"""Small valid examples, made by the real encoders: a short flight and what is said to it."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+from tests.groundstation.far_end import MISSION, START_MS, FarEnd, state_at
+from tests.hostile.registry import Tape
+from tests.hostile.seals import UPLINK_KEY
+from wire import commands, frames
+from wire.commands import Command, Opcode
+from wire.frames import BlockReport, CommandFrame, FeedbackFrame, FrameCounter, IdentFrame
+from wire.records import Kind, Record, TimeQuality, encode
+
+NODE_ID = MISSION.payload.node_id
+MTU = MISSION.radio.mtu_bytes
+GOLDEN = json.loads((Path(__file__).parent.parent / "golden" / "frames.json").read_text())
+BODIES: dict[Kind, dict[str, object]] = {
+    Kind.EVENT: {"event": "boot", "severity": "warning", "fields": {"boot": 3}},
+    Kind.TRACK: {"lat": 521234567, "lon": 131234567, "alt": 1200, "sats": 9},
+    Kind.HOUSEKEEPING: {"mv": 3900, "out": -123, "in": 187, "phase": 2},
+    Kind.MUSING: {"text": "The string hums.", "about": "wind", "alt": 1200, "by": "model"},
+    Kind.REPLY: {"text": "Cold, mostly.", "question": "How is it?", "question_id": 5},
+    Kind.API_CALL: {"api": "weather", "outcome": "404", "status": 404, "ms": 310},
+    Kind.THUMBNAIL: {"image": b"\xff\xd8\xff\xe0" + bytes(400) + b"\xff\xd9", "alt": 1200},
+    Kind.COMMAND_RESULT: {"counter": 9, "command": "ping", "result": "ok"},
+    Kind.QUESTION: {"question_id": 5, "text": "How is it?"},
+}
+
+
+def record(number: int, kind: Kind, body: dict[str, object] | None = None) -> Record:
+    """One record of a flight that has UTC."""
+    return Record(number, kind, 1, START_MS + number * 1000, TimeQuality.GPS, body or BODIES[kind])
+
+
+@cache
+def flight() -> tuple[bytes, ...]:
+    """Frames of a short flight: every kind of record, beacons, an ident, coded repairs."""
+    far = FarEnd(UPLINK_KEY)
+    for kind in Kind:
+        far.push(kind, START_MS, dict(BODIES[kind]))
+    heard = [frames.encode_downlink(IdentFrame(NODE_ID, "DE N0CALL EDDA"))]
+    for step in range(16):
+        now_ms = START_MS + step * 10_000
+        if step % 5 == 0:
+            heard.append(far.beacon(state_at(600 + step * 10), is_listening=True))
+        data = far.data(now_ms)
+        if data is not None:
+            heard.append(data)
+    return tuple(heard)
+
+
+def downlink() -> list[Tape]:
+    golden = tuple(bytes.fromhex(GOLDEN[name]) for name in ("beacon", "data", "data_open", "ident"))
+    return [flight(), golden]
+
+
+def single(tapes: list[Tape]) -> list[Tape]:
+    """Each packet as a tape of its own."""
+    return [(packet,) for tape in tapes for packet in tape]
+
+
+def uplink() -> list[Tape]:
+    """Every opcode, and two reports."""
+    bodies = [
+        commands.encode(Command(opcode, (5, "How is it?") if opcode is Opcode.ASK else ()))
+        for opcode in Opcode
+    ]
+    said: list[frames.Uplink] = [
+        CommandFrame(NODE_ID, 0, 100 + at, body) for at, body in enumerate(bodies)
+    ]
+    entries = (BlockReport(500, 3, (1 << 64) - 8), BlockReport(501, 255, 0))
+    said.append(FeedbackFrame(NODE_ID, 0, 200, 99, FrameCounter(1, 12), 500, 503, entries))
+    said.append(FeedbackFrame(NODE_ID, 0, 201, 0, FrameCounter(1, 14), 500, 502, ()))
+    return [tuple(frames.encode_uplink(frame, UPLINK_KEY) for frame in said)]
+
+
+def records() -> list[Tape]:
+    """Each record as it stands first in a symbol."""
+    return [(encode(record(number, kind), None),) for number, kind in enumerate(Kind, 1)]

@@ -1,0 +1,163 @@
+"""The decoders of ``groundstation``: the radio again, the raw log, the archive, pictures."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing, suppress
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from groundstation import ccsds, rawlog
+from groundstation.archive import Archive
+from groundstation.export import write_all
+from groundstation.ground import Ground
+from groundstation.hygiene import clean_text, to_json
+from groundstation.pictures import media_type
+from groundstation.rawlog import Reception
+from groundstation.reader import FlightReader
+from groundstation.schema import WrongVersion
+from tests.groundstation.far_end import MISSION, START_MS
+from tests.hostile import examples, seals
+from tests.hostile.registry import Decoder, Take, Tape, in_file, plain
+from wire.records import Kind, Record
+
+_MIB = 1 << 20
+
+
+def read_all(archive: Archive, out: Path | None = None) -> object:
+    """What the page and the exports make of an archive is strict JSON, whatever is in it."""
+    with closing(FlightReader(archive.path, MISSION)) as reader:
+        shown = [reader.flight(), reader.history(), reader.entries(None, 200)]
+        for part in shown:
+            to_json(part)
+        for entry in shown[2]:
+            reader.picture(entry["id"])
+        if out is not None:
+            write_all(reader, out)
+        return shown
+
+
+def _read_some(archive: Archive) -> object:
+    """A page that SQLite finds damaged only now is answered with 503, not with a crash."""
+    with suppress(sqlite3.Error):
+        return read_all(archive)
+    return True
+
+
+def _station(place: Path) -> Take:
+    """A whole station: what it hears is archived, shown and answered, and it goes on."""
+    shutil.rmtree(place / "station", ignore_errors=True)
+    archive = Archive(place / "station" / "flight.sqlite", is_durable=False)
+    ground = Ground(MISSION, archive, seals.UPLINK_KEY)
+    times = itertools.count(START_MS, 500)
+
+    def take(data: bytes) -> object:
+        now_ms = next(times)
+        ground.receive(data, now_ms)
+        ground.next_uplink(now_ms)
+        loss = ground.loss()
+        assert loss is None or 0 <= loss <= 1
+        return read_all(archive)
+
+    return take
+
+
+def _archive_from(place: Path, name: str, read: Callable[[Archive], object]) -> Take:
+    """Packets are the file ``name`` that a station finds when it starts."""
+    folder = place / "found"
+
+    def take(data: bytes) -> object:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        (folder / name).write_bytes(data)
+        archive = Archive(folder / "flight.sqlite", is_durable=False)
+        try:
+            ground = Ground(MISSION, archive, seals.UPLINK_KEY)
+            ground.receive(examples.flight()[1], START_MS + 60_000)
+            ground.next_uplink(START_MS + 60_001)
+            return read(archive)
+        finally:
+            archive.close()
+
+    return take
+
+
+@cache
+def _files() -> tuple[bytes, bytes]:
+    """(archive, raw log) of a station that heard the example flight."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "flight.sqlite"
+        archive = Archive(path, is_durable=False)
+        ground = Ground(MISSION, archive, seals.UPLINK_KEY)
+        ground.ask("How is it up there?", START_MS)
+        for at, data in enumerate(examples.flight()):
+            ground.receive(data, START_MS + at * 1000, -99.5, 3.25)
+            ground.next_uplink(START_MS + at * 1000)
+        archive.close()
+        return path.read_bytes(), archive.raw_path.read_bytes()
+
+
+def _entries(data: bytes) -> object:
+    """Whatever is read can be written again."""
+    found = [reception for reception, _ in rawlog.parse(data)]
+    for reception in found:
+        assert next(rawlog.parse(rawlog.pack(reception)))[0] == reception
+    return found
+
+
+def _replayed(path: Path) -> object:
+    return [(reception, end) for reception, end in rawlog.read(path)]
+
+
+def _log() -> list[Tape]:
+    heard = [Reception(START_MS + at, data, rssi_dbm=-90.5, reception_id=at + 1)
+             for at, data in enumerate(examples.flight()[:3])]
+    return [(b"".join(map(rawlog.pack, heard)),), *((rawlog.pack(one),) for one in heard[:1])]
+
+
+def _space_packets(data: bytes) -> object:
+    """Whatever is read can be exported again."""
+    found = ccsds.unpack(data)
+    assert len(list(ccsds.packets(found))) == len(found)
+    return found
+
+
+def _packets() -> list[Tape]:
+    records: list[Record] = [examples.record(at, kind) for at, kind in enumerate(Kind, 1)]
+    return [(packet,) for packet in ccsds.packets(records)]
+
+
+def _text(data: bytes) -> object:
+    line = clean_text(data.decode("utf-8", "surrogateescape"), 80)
+    assert len(line) <= 80 and clean_text(line, 80) == line
+    return line.encode()
+
+
+_PICTURES: list[Tape] = [
+    (b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(10) + b"\xff\xc0\x00\x11\x08\x00\x40\x00\x50",),
+    (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x40\x00\x00\x00\x50\x08\x02",),
+    (b"RIFF\x00\x01\x00\x00WEBPVP8X" + bytes(8) + b"\x40\x00\x00\x50\x00\x00",),
+]
+
+GROUND: list[Decoder] = [
+    Decoder("groundstation.ground", _station, lambda: [examples.flight()[:6], examples.flight()],
+            seal=seals.either_frame, held_bytes=8 * _MIB, peak_bytes=12 * _MIB, cost=200),
+    Decoder("groundstation.rawlog", plain(_entries), _log, seal=seals.rawlog_entry, cost=2),
+    Decoder("groundstation.rawlog file", in_file("flight.raw", _replayed), _log, cost=10),
+    Decoder("groundstation.archive log", lambda place: _archive_from(place, "flight.raw", read_all),
+            lambda: [(_files()[1],), *_log()[1:]], seal=seals.rawlog_entry,
+            held_bytes=2 * _MIB, peak_bytes=8 * _MIB, cost=100),
+    Decoder("groundstation.archive database",
+            lambda place: _archive_from(place, "flight.sqlite", _read_some),
+            lambda: [(_files()[0],)], (WrongVersion,),
+            held_bytes=2 * _MIB, peak_bytes=8 * _MIB, cost=100),
+    Decoder("groundstation.pictures", plain(media_type), lambda: _PICTURES),
+    Decoder("groundstation.ccsds", plain(_space_packets), _packets, seal=seals.space_packet,
+            cost=2),
+    Decoder("groundstation.hygiene", plain(_text),
+            lambda: [("Zu\u0308rich \u202egnp.exe\u2066 \x1b[2J \U000e0041".encode(),)], cost=2),
+]

@@ -1,0 +1,257 @@
+"""The decoders of ``payload``: the flight core's uplink, its card, its workers and services."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import random
+import shutil
+import sqlite3
+import time
+from functools import cache, partial
+from http.client import HTTPException
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
+
+import msgpack
+
+from payload.api_client import BODY_BYTES_MAX as API_BODY_BYTES_MAX
+from payload.api_client import classify
+from payload.camera import picture_flaw
+from payload.devices.gps_ublox import UbloxGnss
+from payload.drivers.http import HttpClient
+from payload.drivers.system import SysfsBoard
+from payload.flight import Flight, FlightPorts
+from payload.memory import Memory, MemoryAbsent
+from payload.mind_protocol import Decoder as MindDecoder
+from payload.mind_protocol import Hello, ProtocolError, Reply, Request
+from payload.mind_protocol import encode as mind_message
+from payload.persona import load_persona
+from payload.phase import PhaseMachine
+from payload.phase_state import restore
+from payload.prompt import MUSING_BYTES_MAX, clean_reply, strip_control
+from payload.store import Store
+from tests.hostile import examples, seals
+from tests.hostile.device_decoders import Line, gnss_tapes
+from tests.hostile.registry import (
+    CELLS,
+    JSON_WORDS,
+    Decoder,
+    Take,
+    Tape,
+    fresh,
+    in_file,
+    plain,
+)
+from tests.hostile.wire_decoders import MISSION, sign_bundle
+from tests.payload.fakes import FakeRadio
+from wire.bundle import BundleError
+from wire.records import Kind, Priority, TimeQuality
+
+_MIB = 1 << 20
+
+
+def _flight(place: Path, has_gnss: bool) -> Take:
+    """The whole flight core: packets are what the receiver says, or what the radio hears."""
+    line, radio, times = Line(), FakeRadio(), itertools.count(0, 1000)
+    shutil.rmtree(place / "flight", ignore_errors=True)
+    store = Store(place / "flight" / "s.sqlite", is_durable=False)
+    ports = FlightPorts(gnss=UbloxGnss(line) if has_gnss else None, radio=radio)
+    flight = Flight(MISSION, ports, store, None, None, seals.UPLINK_KEY, random.Random(1))
+
+    def take(data: bytes) -> object:
+        if has_gnss:
+            line.data = data
+        else:
+            radio.heard.append(data)
+        for _ in range(2):
+            flight.step(next(times))
+        assert not store.is_failing
+        return flight.navigation.fix if has_gnss else flight.gate.last_counter or None
+
+    return take
+
+
+def _open_store(path: Path) -> object:
+    """A store made of any bytes takes a record, and gives back what it can."""
+    store = Store(path, is_durable=False)
+    store.append(Kind.EVENT, {"event": "boot"}, 0, 0, TimeQuality.NONE)
+    assert store.commit(0) and store.boot > 0
+    found = [record for priority in Priority for record in store.queued(priority, 100)]
+    assert found, "a record that was just committed is not offered"
+    assert all(0 < record.record_id < 1 << 32 for record in found)
+    store.mark_in_flight([record.record_id for record in found])
+    store.texts(Kind.MUSING, 100)
+    PhaseMachine(store.get("phase"), 0)
+    store.close()
+    return found
+
+
+def _store(place: Path, is_wal: bool) -> Take:
+    def take(data: bytes) -> object:
+        folder = place / "card"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        main, _ = card()
+        (folder / "s.sqlite").write_bytes(main if is_wal else data)
+        if is_wal:
+            (folder / "s.sqlite-wal").write_bytes(data)
+        return _open_store(folder / "s.sqlite")
+
+    return take
+
+
+@cache
+def card() -> tuple[bytes, bytes]:
+    """(database, write-ahead log) of a store that was cut off after a commit."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "s.sqlite"
+        first = Store(path, is_durable=False)
+        for number in range(30):
+            body = {**examples.BODIES[Kind.MUSING], "n": number}
+            first.append(Kind.MUSING, body, number, number, TimeQuality.NONE)
+        first.put("phase", PhaseMachine(None, 0).saved())
+        first.commit(0)
+        first.close()
+        second = Store(path, is_durable=False)
+        second.append(Kind.EVENT, {"event": "boot"}, 0, 0, TimeQuality.NONE)
+        second.commit(0)
+        return path.read_bytes(), Path(f"{path}-wal").read_bytes()
+
+
+def _recall(path: Path) -> object:
+    memory = Memory(path)
+    try:
+        found = [memory.recall([word], []) for word in ("frost", "lamp", "nebel")]
+    finally:
+        memory.close()
+    assert all(text is None or isinstance(text, str) for text in found)
+    return found
+
+
+@cache
+def _index() -> list[Tape]:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "memory.sqlite"
+        database = sqlite3.connect(path)
+        database.execute(
+            "CREATE VIRTUAL TABLE memory USING fts5(text, source UNINDEXED, utc_ms UNINDEXED)")
+        database.execute("INSERT INTO memory VALUES ('Frost on the gate, and a lamp.', 'note', 0)")
+        database.commit()
+        database.close()
+        return [(path.read_bytes(),)]
+
+
+def _saved_phase(data: bytes) -> object:
+    try:
+        saved = msgpack.unpackb(data, strict_map_key=False)
+    except (ValueError, TypeError):
+        return None
+    PhaseMachine(saved, 0)
+    return restore(saved)
+
+
+def _reply(data: bytes) -> object:
+    line = clean_reply(data.decode("utf-8", "surrogateescape"))
+    assert line is None or len(line.encode()) <= MUSING_BYTES_MAX
+    assert line is None or strip_control(line) == line
+    return line
+
+
+def _answer(data: bytes) -> object:
+    outcome, summary = classify(200, data[:API_BODY_BYTES_MAX])
+    assert strip_control(summary) == summary.rstrip()  # it is cut, maybe behind a blank
+    summary.encode()
+    return outcome
+
+
+class _Answered:
+    """A socket whose far end said ``data`` and hung up; no network is touched."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def makefile(self, _mode: str) -> io.BytesIO:
+        return io.BytesIO(self._data)
+
+    def sendall(self, data: bytes) -> None:
+        pass
+
+    def setsockopt(self, *_options: object) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def _http(data: bytes) -> object:
+    """The driver's fetch, through whatever redirects the answer asks for."""
+    with patch("socket.create_connection", lambda *_args, **_options: _Answered(data)):
+        status, body = HttpClient()._get("http://station.invalid/a", time.monotonic() + 1000)
+    assert len(body) <= API_BODY_BYTES_MAX
+    return classify(status, body)
+
+
+def _persona(place: Path) -> Take:
+    """Packets are persona.json in a bundle that is signed again each time."""
+    def take(data: bytes) -> object:
+        (place / "persona.json").write_bytes(data)
+        return load_persona(place, [sign_bundle(place)])
+
+    return take
+
+
+def _board(place: Path) -> Take:
+    files = [place / name for name in (
+        "class/thermal/thermal_zone0/temp", "devices/platform/soc/soc:firmware/get_throttled",
+        "class/watchdog/watchdog0/state")]
+    for path in files:
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+    def take(data: bytes) -> object:
+        for path in files:
+            path.write_bytes(data)
+        board = SysfsBoard(place)
+        return board.soc_temperature_c(), board.is_undervolted(), board.is_hardware_watchdog_armed()
+
+    return take
+
+
+_PERSONA = {"name": "Edda", "system": "You are Edda.", "values": ["say so"], "author": "A"}
+_SAID = (Hello(1, "m", 512), Request(1, "p", "s", 8, 0.5, 1), Reply(1, "A line.", 1, 1, 1, 1))
+_HTTP_ANSWERS = (
+    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+    b"HTTP/1.1 301 Moved\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.0 200\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+)
+_PICTURE = b"\xff\xd8\xff\xe0" + bytes(80) + b"\xff\xd9"
+
+PAYLOAD: list[Decoder] = [
+    Decoder("payload.flight gnss", partial(_flight, has_gnss=True), gnss_tapes, seal=seals.gnss,
+            held_bytes=2 * _MIB, peak_bytes=4 * _MIB, cost=40, words=CELLS),
+    Decoder("payload.flight uplink", partial(_flight, has_gnss=False), examples.uplink,
+            seal=seals.mac, held_bytes=2 * _MIB, peak_bytes=4 * _MIB, cost=40),
+    Decoder("payload.store database", partial(_store, is_wal=False), lambda: [(card()[0],)],
+            cost=40),
+    Decoder("payload.store log", partial(_store, is_wal=True), lambda: [(card()[1],)], cost=40),
+    Decoder("payload.memory", in_file("memory.sqlite", _recall), _index, (MemoryAbsent,), cost=20),
+    Decoder("payload.phase_state", plain(_saved_phase),
+            lambda: [(msgpack.packb(PhaseMachine(None, 0).saved()),)], cost=2),
+    Decoder("payload.mind_protocol", fresh(lambda: MindDecoder().feed),
+            lambda: [tuple(map(mind_message, _SAID))], (ProtocolError,), seal=seals.mind_message),
+    Decoder("payload.prompt", plain(_reply),
+            lambda: [("The \x1b[2Jlamp <|im_end|>is lit. Müde.\n".encode(),)], cost=2),
+    Decoder("payload.api_client", plain(_answer), lambda: [(b'{"temp": -41, "wind": "n"}',)],
+            words=JSON_WORDS),
+    Decoder("payload.drivers.http", plain(_http),
+            lambda: [(answer,) for answer in _HTTP_ANSWERS],
+            (OSError, HTTPException, ValueError, AttributeError), words=CELLS, cost=5,
+            peak_bytes=16 * _MIB),
+    Decoder("payload.camera", plain(picture_flaw),
+            lambda: [(_PICTURE[:-2],), (b"RIFF\xff\x00\x00\x00WEBPVP8L" + bytes(64),)]),
+    Decoder("payload.persona", _persona, lambda: [(json.dumps(_PERSONA).encode(),)],
+            (BundleError,), cost=30, words=JSON_WORDS),
+    Decoder("payload.drivers.system", _board, lambda: [(b"48312\n",)], cost=20),
+]

@@ -1,0 +1,186 @@
+"""Whatever comes in, a decoder gives events or counted noise, in bounded work and memory.
+
+The same is done to every decoder of the lists; ``SPACEPI_FUZZ_RUNS`` (``make fuzz``) says how
+often. A failure names the decoder, what was done to its example and the packets in hex.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+import structlog
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.hostile import bounds
+from tests.hostile.desk_decoders import DESK
+from tests.hostile.device_decoders import DEVICES
+from tests.hostile.ground_decoders import GROUND
+from tests.hostile.mutations import Case, floods, hostile, sealed, systematic
+from tests.hostile.payload_decoders import PAYLOAD
+from tests.hostile.registry import Decoder, Take, Tape
+from tests.hostile.wire_decoders import WIRE
+
+DECODERS = [*WIRE, *DEVICES, *PAYLOAD, *GROUND, *DESK]
+ROOT = Path(__file__).resolve().parents[2]
+LISTED_UNDER_ANOTHER_NAME = {
+    "payload/commands.py",  # payload.flight uplink
+    "payload/devices/nmea.py",  # payload.devices.gps_ublox
+    "payload/mind_worker.py",  # the model and its cache: no bytes from outside
+    "groundstation/receiver.py",  # groundstation.ground
+    "host_training/importers/json_file.py",  # both of its users
+}
+RUNS_DEFAULT = 300
+RUNS = int(os.environ.get("SPACEPI_FUZZ_RUNS", RUNS_DEFAULT))
+IS_DEEP = RUNS > RUNS_DEFAULT
+FLOOD_BYTES = 64 << 10 if IS_DEEP else 8 << 10
+SMALL_FLOOD_BYTES = 2 << 10
+GROWTH_MAX = 2.6  # of the lines run when the input doubles; 4 would be a loop within a loop
+LINES_SPARE = 20_000
+
+
+def few(cost: int) -> settings:
+    """As many examples as the runs allow for something that costs this much."""
+    return settings(
+        max_examples=max(10, RUNS // 10 // cost), deadline=None, derandomize=not IS_DEEP,
+        database=None, suppress_health_check=list(HealthCheck),
+    )
+
+
+every_decoder = pytest.mark.parametrize("decoder", DECODERS, ids=lambda d: d.name)
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Thousands of refusals are expected here, and nobody reads them."""
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Path]:
+    """An empty directory, in memory where the machine has one: thousands of files are written."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        yield tmp_path
+        return
+    with TemporaryDirectory(dir=memory, prefix="spacepi-hostile-") as folder:
+        yield Path(folder)
+
+
+def feed(decoder: Decoder, tape: Tape, place: Path) -> list[object]:
+    """What came of ``tape`` until it ended or was refused."""
+    take = decoder.open(place)
+    results: list[object] = []
+    for packet in tape:
+        try:
+            results.append(take(packet))
+        except decoder.raises:
+            break
+    return results
+
+
+def check(decoder: Decoder, case: Case, place: Path) -> None:
+    what, tape = case
+    try:
+        feed(decoder, tape, place)
+    except Exception as error:
+        hexes = [packet.hex() for packet in tape] if sum(map(len, tape)) < 8192 else "a flood"
+        error.add_note(f"{decoder.name}: {what}: {hexes}")
+        raise
+
+
+def test_every_module_that_decodes_is_listed() -> None:
+    """Method: the names that decoders here have. A new one goes into a list with one line."""
+    listed = {decoder.name.split()[0].replace(".", "/") + ".py" for decoder in DECODERS}
+    names = re.compile(r"^ *def (decode|parse|feed|unpack|load|restore|unwrap|on_data)\w*\(", re.M)
+    for room in ("wire", "payload", "groundstation", "host_training/importers"):
+        for path in sorted((ROOT / room).rglob("*.py")):
+            module = str(path.relative_to(ROOT))
+            if names.search(path.read_text()) and module not in LISTED_UNDER_ANOTHER_NAME:
+                assert module in listed, f"{module} decodes, and no Decoder is named after it"
+
+
+@every_decoder
+def test_examples_are_understood(decoder: Decoder, place: Path) -> None:
+    """The examples are what is then damaged, so they must be worth something."""
+    for tape in decoder.examples():
+        results = feed(decoder, tape, place)
+        assert len(results) == len(tape), "an example was refused"
+        assert any(result is not None and result != [] for result in results)
+
+
+@every_decoder
+def test_every_damage_is_survived(decoder: Decoder, place: Path) -> None:
+    """Each single damage in each position, as it is and with the check field made right."""
+    tapes = decoder.examples()
+    for tape in tapes:
+        count_max = 10 * RUNS // decoder.cost // len(tapes)
+        for case in sealed(systematic(decoder, tape, count_max), decoder.seal):
+            check(decoder, case, place)
+
+
+@every_decoder
+def test_any_packets_are_survived(decoder: Decoder, place: Path) -> None:
+    """Random packets, and damage upon damage."""
+    @few(decoder.cost)
+    @given(hostile(decoder))
+    def any_tape(tape: Tape) -> None:
+        feed(decoder, tape, place)
+
+    any_tape()
+
+
+@pytest.mark.parametrize(
+    "decoder", [d for d in DECODERS if d.is_stream], ids=lambda d: d.name)
+def test_a_stream_means_the_same_however_it_is_cut(decoder: Decoder, place: Path) -> None:
+    @few(2 * decoder.cost)
+    @given(hostile(decoder), st.integers(1, 40))
+    def any_cut(tape: Tape, width: int) -> None:
+        stream = b"".join(tape)
+        pieces = tuple(stream[at : at + width] for at in range(0, len(stream), width))
+        whole = feed(decoder, (stream,), place)
+        parts = feed(decoder, pieces, place)
+        assert [e for es in whole for e in es] == [e for es in parts for e in es]
+
+    any_cut()
+
+
+@every_decoder
+def test_memory_is_bounded(decoder: Decoder, place: Path) -> None:
+    """Method: a decoder takes long packets of every nasty kind one after another, and then its
+    examples again and again; one that refuses is followed by a fresh one."""
+    tapes = [tape for _, tape in floods(decoder, FLOOD_BYTES)][:: 1 + decoder.cost // 20]
+    tapes += decoder.examples() * max(1, 40 // decoder.cost)
+    feed(decoder, tapes[-1], place)  # tables and caches of the first use are nobody's flood
+    takes: list[Take] = []
+
+    def pour() -> None:
+        takes.append(decoder.open(place))
+        for packet in (packet for tape in tapes for packet in tape):
+            try:
+                takes[-1](packet)
+            except decoder.raises:
+                takes[-1] = decoder.open(place)
+
+    held, peak = bounds.bytes_used(pour)
+    assert held <= decoder.held_bytes, f"{held} bytes held"
+    assert peak <= decoder.peak_bytes, f"{peak} bytes at the peak"
+
+
+@every_decoder
+def test_work_grows_no_faster_than_its_input(decoder: Decoder, place: Path) -> None:
+    """Lines of Python are counted, of packets of every nasty kind and of ones twice as long."""
+    small = list(floods(decoder, SMALL_FLOOD_BYTES))
+    large = list(floods(decoder, 2 * SMALL_FLOOD_BYTES))
+    for (what, tape), (_, twice) in list(zip(small, large, strict=True))[:: 1 + decoder.cost // 20]:
+        feed(decoder, tape, place)
+        lines = bounds.lines_run(lambda tape=tape: feed(decoder, tape, place))
+        lines_twice = bounds.lines_run(lambda tape=twice: feed(decoder, tape, place))
+        assert lines_twice <= GROWTH_MAX * lines + LINES_SPARE, f"{what}: {lines}, {lines_twice}"

@@ -1,0 +1,284 @@
+"""The decoders of ``wire``: what the radio and the modems say."""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import suppress
+from functools import cache, partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.groundstation.far_end import MISSION, START_MS, FarEnd
+from tests.hostile import examples, seals
+from tests.hostile.registry import (
+    CELLS,
+    JSON_WORDS,
+    TOML_WORDS,
+    Decoder,
+    Take,
+    Tape,
+    fresh,
+    in_file,
+    plain,
+)
+from tests.wire.test_text_codec import OWN, model
+from wire import (
+    ax25,
+    beacon,
+    bundle,
+    coding,
+    commands,
+    ebyte,
+    frames,
+    horus,
+    key_file,
+    kiss,
+    mission,
+    records,
+    rylr,
+    ukhas,
+    varint,
+)
+from wire.beacon import Beacon
+from wire.blocks import BlockReader
+from wire.bundle import BundleError, canonical_json
+from wire.coding import Decoder as CodedBlock
+from wire.commands import Command, Opcode
+from wire.envelope import Envelope
+from wire.frames import BeaconFrame, DataFrame, FeedbackFrame, FrameCounter
+from wire.key_file import KeyFileError
+from wire.mission import MissionError
+from wire.text_codec import CodecError, TextModel
+from wire.transfer import Receiver
+
+MISSION_TOML = (Path(__file__).parent.parent.parent / "mission.toml").read_bytes()
+TEXT_CHARS_MAX = 60
+
+
+def _downlink(data: bytes) -> object:
+    frame = frames.decode_downlink(data)
+    if frame is not None:
+        assert frames.encode_downlink(frame)
+    if isinstance(frame, BeaconFrame):
+        beacon.encode(beacon.decode(frame.state))
+    return frame
+
+
+def _uplink(data: bytes) -> object:
+    frame = frames.decode_uplink(data, seals.UPLINK_KEY)
+    if frame is not None:
+        assert frames.encode_uplink(frame, seals.UPLINK_KEY)[2:-8] == data[2:-8]
+    return frame
+
+
+def _record(data: bytes) -> object:
+    record, end = records.decode(data, 0, None)
+    assert 0 < end <= len(data)
+    return records.decode(records.encode(record, None), 0, None)
+
+
+def _varint(data: bytes) -> object:
+    value, end = varint.decode(data, 0)
+    assert varint.decode(varint.encode(value), 0)[0] == value and 0 < end <= len(data)
+    return value
+
+
+def receiver_take() -> Take:
+    """Any downlink frames in; whatever they were, the report on them can be sent."""
+    receiver = Receiver(examples.MTU)
+
+    def take(data: bytes) -> object:
+        frame = frames.decode_downlink(data)
+        if not isinstance(frame, DataFrame):
+            return None
+        found = receiver.on_data(frame)
+        report = receiver.report()
+        if report is not None:
+            first, upto, entries = report
+            counter = FrameCounter(frame.counter.boot, frame.counter.number)
+            said = FeedbackFrame(7, 0, 1, 0, counter, first, upto, entries)
+            assert len(frames.encode_uplink(said, seals.UPLINK_KEY)) <= examples.MTU
+        assert len(set(receiver.incomplete_blocks())) <= 256
+        return found
+
+    return take
+
+
+def sender_take() -> Take:
+    """Any report in; what was never sent is never confirmed, and sending goes on."""
+    far = FarEnd(seals.UPLINK_KEY)
+    for kind in records.Kind:
+        far.push(kind, START_MS, dict(examples.BODIES[kind]))
+    for step in range(14):
+        far.data(START_MS + step * 10_000)
+    pushed = {record.record_id for record in far.pushed}
+
+    def take(data: bytes) -> object:
+        frame = frames.decode_uplink(data, seals.UPLINK_KEY)
+        if not isinstance(frame, FeedbackFrame):
+            return None
+        confirmed = far.sender.on_report(frame, far.sequence)
+        assert set(confirmed) <= pushed
+        far.data(START_MS + 200_000)
+        return confirmed
+
+    return take
+
+
+def _block() -> Take:
+    """Packets are an ESI of two bytes and a symbol."""
+    reader = BlockReader(examples.MTU, 3)
+
+    def take(data: bytes) -> object:
+        found = reader.add(int.from_bytes(data[:2], "big"), data[2:])
+        assert reader.have < 1 << frames.BLOCK_SYMBOLS_MAX
+        return found
+
+    return take
+
+
+def _coded() -> Take:
+    """Packets are an ESI of two bytes and a symbol of eight."""
+    block = CodedBlock(3, 5, 8)
+
+    def take(data: bytes) -> object:
+        block.add(int.from_bytes(data[:2], "big"), data[2:10].ljust(8, b"\0"))
+        return block.sources() if block.is_complete else None
+
+    return take
+
+
+@cache
+def _symbols() -> list[Tape]:
+    heard = [frames.decode_downlink(data) for data in examples.flight()]
+    data_frames = [frame for frame in heard if isinstance(frame, DataFrame)]
+    return [tuple(f.esi.to_bytes(2, "big") + f.symbol for f in data_frames)]
+
+
+def _text(data: bytes) -> object:
+    text = model().decode(data, TEXT_CHARS_MAX)
+    assert len(text) <= TEXT_CHARS_MAX and model().encode(text) == data
+    return text
+
+
+def _model_file(data: bytes) -> object:
+    """A model that was accepted, whatever is in it, codes and decodes within its contract."""
+    loaded = TextModel.load(data)
+    text = loaded.decode(loaded.encode(OWN[0]), len(OWN[0]))
+    assert text == OWN[0]
+    with suppress(CodecError):
+        loaded.decode(data[:40], TEXT_CHARS_MAX)
+    return text
+
+
+def sign_bundle(place: Path, manifest: bytes | None = None) -> bytes:
+    """Sign ``manifest`` over the files in ``place``, or one that fits them; the public key."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    key = Ed25519PrivateKey.from_private_bytes(bytes(32))
+    public = key.public_key().public_bytes_raw()
+    for name in bundle.REQUIRED_FILES:
+        if not (place / name).exists():
+            (place / name).write_bytes(b"x")
+    if manifest is None:
+        files = [
+            {"path": name, "bytes": (place / name).stat().st_size,
+             "sha256": bundle.file_sha256(place / name)}
+            for name in sorted(bundle.REQUIRED_FILES)
+        ]
+        manifest = canonical_json({
+            "schema": bundle.SCHEMA, "name": "edda", "version": 1, "created_utc": "2026-01-01",
+            "base": {"name": "b"}, "training": {"epochs": 1}, "files": files,
+            "runtime": {"n_ctx": 512}, "disclosure": "an AI persona",
+            "key_id": bundle.key_id(public),
+        })
+    (place / bundle.MANIFEST).write_bytes(manifest)
+    (place / bundle.SIGNATURE).write_bytes(key.sign(bundle.SIGNED_PREFIX + manifest))
+    (place / bundle.PUBLIC_KEY).write_bytes(public)
+    return public
+
+
+def _bundle(place: Path) -> Take:
+    """Packets are manifests, each signed again by a key that is trusted."""
+    return lambda data: bundle.verify_bundle(place, [sign_bundle(place, data)])
+
+
+@cache
+def _manifest() -> list[Tape]:
+    with TemporaryDirectory() as folder:
+        sign_bundle(Path(folder))
+        return [((Path(folder) / bundle.MANIFEST).read_bytes(),)]
+
+
+def _ebyte() -> list[Tape]:
+    return [(ebyte.encode(b"hello") + b"\xc8", ebyte.encode(bytes(range(60))) + b"\x80")]
+
+
+def _reyax(is_binary: bool) -> list[Tape]:
+    sent = [rylr.send_command(data, is_binary) for data in (b"hello", bytes(range(40)))]
+    heard = [s.replace(b"AT+SEND=", b"+RCV=")[:-2] + b",-99,-3\r\n" for s in sent]
+    return [(b"+OK\r\n", *heard, b"+ERR=4\r\n")]
+
+
+def _addressed() -> list[Tape]:
+    envelope = Envelope(MISSION)
+    path = ax25.encode(ax25.Address("APRS"), ax25.Address("N0CALL", 11), b"hello")
+    return [(envelope.wrap(examples.flight()[0]), path)]
+
+
+_numbers = itertools.chain.from_iterable(((0, 1), (127, 128), (1 << 32, (1 << 64) - 1)))
+_VARINTS: list[Tape] = [(varint.encode(number),) for number in _numbers]
+_MEGABYTES = 1 << 20
+
+WIRE: list[Decoder] = [
+    Decoder("wire.frames downlink", plain(_downlink),
+            lambda: examples.single(examples.downlink()[1:]), seal=seals.crc32),
+    Decoder("wire.frames uplink", plain(_uplink),
+            lambda: examples.single(examples.uplink()), seal=seals.mac),
+    Decoder("wire.beacon", plain(lambda data: beacon.decode(data[:24].ljust(24))),
+            lambda: [(beacon.encode(Beacon()),), (beacon.encode(Beacon(altitude_m=1200)),)]),
+    Decoder("wire.records", plain(_record), examples.records, (ValueError,)),
+    Decoder("wire.varint", plain(_varint), lambda: _VARINTS, (ValueError,)),
+    Decoder("wire.blocks", fresh(_block), _symbols, cost=3),
+    Decoder("wire.coding", fresh(_coded), lambda: [tuple(
+        esi.to_bytes(2, "big") + coding.repair_symbol(3, esi, [bytes((i,)) * 8 for i in range(5)])
+        for esi in (0, 2, 5, 6, 7))]),
+    Decoder("wire.transfer receiver", fresh(receiver_take), lambda: examples.downlink()[:1],
+            seal=seals.crc32, held_bytes=16 * _MEGABYTES, peak_bytes=16 * _MEGABYTES, cost=10),
+    Decoder("wire.transfer sender", fresh(sender_take), examples.uplink, seal=seals.mac, cost=10),
+    Decoder("wire.text_codec", plain(_text),
+            lambda: [(model().encode("The lamp is lit."),)], (CodecError,), cost=10),
+    Decoder("wire.text_tables file", plain(_model_file),
+            lambda: [(model().data,)], (CodecError,), peak_bytes=64 * _MEGABYTES, cost=50),
+    Decoder("wire.text_tables content", plain(lambda data: _model_file(seals.text_model(data))),
+            lambda: [(model().tables.content(),)], (CodecError,), peak_bytes=64 * _MEGABYTES,
+            cost=100),
+    Decoder("wire.kiss", fresh(lambda: kiss.Decoder().feed),
+            lambda: [tuple(map(kiss.encode, examples.flight()[:2]))], is_stream=True),
+    Decoder("wire.ax25", plain(ax25.decode), _addressed),
+    Decoder("wire.envelope", plain(Envelope(MISSION).unwrap), _addressed),
+    Decoder("wire.ukhas", fresh(lambda: ukhas.Decoder().feed),
+            lambda: [(ukhas.encode(ukhas.Sentence("N0CALL", 7, 45_000, 52.1, 13.2, 1200)),)],
+            seal=seals.ukhas_line, is_stream=True, words=CELLS),
+    Decoder("wire.horus", plain(horus.decode),
+            lambda: [(horus.encode(Beacon(altitude_m=900, outside_c=-4), "EDDA", 5, "Cold."),)],
+            seal=seals.horus_crc),
+    Decoder("wire.ebyte stream", fresh(lambda: ebyte.Decoder(has_rssi=True).feed), _ebyte,
+            seal=seals.ebyte_frame, is_stream=True),
+    Decoder("wire.ebyte answer", plain(lambda data: ebyte.parse_answer(data, 0, 7)),
+            lambda: [(b"\xff\xff\xc1\x00\x07" + bytes(7),)], (ebyte.Refused,)),
+    Decoder("wire.rylr binary", fresh(lambda: rylr.Decoder(is_binary=True).feed),
+            partial(_reyax, True), seal=seals.reyax_line, is_stream=True, words=CELLS),
+    Decoder("wire.rylr text", fresh(lambda: rylr.Decoder(is_binary=False).feed),
+            partial(_reyax, False), seal=seals.reyax_line, is_stream=True, words=CELLS),
+    Decoder("wire.commands", plain(lambda data: commands.encode(commands.decode(data))),
+            lambda: [(commands.encode(Command(Opcode.ASK, (5, "How is it?"))),),
+                     (commands.encode(Command(Opcode.PING)),)], (ValueError,)),
+    Decoder("wire.key_file", in_file("mission.key", key_file.load),
+            lambda: [(bytes(range(32)).hex().encode() + b"\n",)], (KeyFileError,), cost=10),
+    Decoder("wire.mission", in_file("mission.toml", mission.load),
+            lambda: [(MISSION_TOML,)], (MissionError,), peak_bytes=32 * _MEGABYTES,
+            cost=20, words=TOML_WORDS),
+    Decoder("wire.bundle", _bundle, _manifest, (BundleError,), peak_bytes=8 * _MEGABYTES,
+            cost=30, words=JSON_WORDS),
+]
