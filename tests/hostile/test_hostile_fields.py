@@ -33,7 +33,7 @@ from wire.frames import (
     IdentFrame,
 )
 from wire.records import Kind
-from wire.transfer import RECEIVER_BLOCKS_MAX, Receiver
+from wire.incoming import RECEIVER_BLOCKS_MAX, Receiver
 
 LATE_MS = 3 * 3600 * 1000
 COUNTERS = st.builds(FrameCounter, st.integers(0, 15), st.integers(0, 4095))

@@ -49,7 +49,7 @@ from wire.frames import BeaconFrame, DataFrame, FeedbackFrame, FrameCounter
 from wire.key_file import KeyFileError
 from wire.mission import MissionError
 from wire.text_codec import CodecError, TextModel
-from wire.transfer import Receiver
+from wire.incoming import Receiver
 
 MISSION_TOML = (Path(__file__).parent.parent.parent / "mission.toml").read_bytes()
 TEXT_CHARS_MAX = 60
