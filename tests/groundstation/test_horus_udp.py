@@ -305,7 +305,7 @@ def test_new_records_are_sent_as_the_packets_that_an_export_writes(tmp_path) -> 
         udp.close()
     archive = Archive(tmp_path / "flight.sqlite", is_durable=False)
     found = [record for _, record in ccsds.of_archive(archive.db, 7)]
-    assert ccsds.export(found, tmp_path / "f.ccsds") == len(packets) >= 30
+    assert ccsds.export(found, tmp_path / "f.ccsds") == len(packets) >= 20
     assert (tmp_path / "f.ccsds").read_bytes() == b"".join(packets)
     assert ccsds.unpack(b"".join(packets)) == found
     assert len({packet[:4] for packet in packets}) == len(packets), "Yamcs tells them apart by it"
