@@ -93,7 +93,7 @@ def _spoilt(picture: Picture, fault: CameraFault) -> Picture:
         CameraFault.BLACK: lambda: _sheet(0),
         CameraFault.WHITE: lambda: _sheet(255),
     }
-    return replace(picture, thumbnail=thumbnails[fault]())
+    return replace(picture, thumbnail=thumbnails[fault](), tiles=())
 
 
 def _sheet(shade: int) -> bytes:

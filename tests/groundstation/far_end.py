@@ -41,7 +41,7 @@ class FarEnd:
     def __init__(
         self, key: bytes | None = None, mission: Mission = MISSION, node_id: int = 7, boot: int = 1
     ) -> None:
-        self.sender = Sender(node_id, mission.symbol_mtu_bytes, next_block=boot * 100)  # not farther than a receiver follows
+        self.sender = Sender(node_id, mission.symbol_mtu_bytes, next_block=boot * 100)
         self.key = key
         self.downlink_key = mission.downlink_key(MASTER_KEY)
         self.node_id = node_id

@@ -26,9 +26,9 @@ from tests.payload.fakes import FakeRadio
 from wire import frames, mission, rylr, varint
 from wire.bundle import BundleError
 from wire.frames import DataFrame, FeedbackFrame, FrameCounter
+from wire.incoming import Receiver
 from wire.mission import MissionError
 from wire.records import Kind, Priority, TimeQuality
-from wire.incoming import Receiver
 
 KEY = bytes(32)
 CLOSED = DataFrame(7, FrameCounter(1, 5), 1, 3, 1, 0, b"\xffx", False)

@@ -32,8 +32,8 @@ from wire.frames import (
     FrameCounter,
     IdentFrame,
 )
-from wire.records import Kind
 from wire.incoming import RECEIVER_BLOCKS_MAX, Receiver
+from wire.records import Kind
 
 LATE_MS = 3 * 3600 * 1000
 COUNTERS = st.builds(FrameCounter, st.integers(0, 15), st.integers(0, 4095))

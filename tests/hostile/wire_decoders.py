@@ -46,10 +46,10 @@ from wire.coding import Decoder as CodedBlock
 from wire.commands import Command, Opcode
 from wire.envelope import Envelope
 from wire.frames import BeaconFrame, DataFrame, FeedbackFrame, FrameCounter
+from wire.incoming import Receiver
 from wire.key_file import KeyFileError
 from wire.mission import MissionError
 from wire.text_codec import CodecError, TextModel
-from wire.incoming import Receiver
 
 MISSION_TOML = (Path(__file__).parent.parent.parent / "mission.toml").read_bytes()
 TEXT_CHARS_MAX = 60

@@ -74,7 +74,7 @@ def hop_world(
 
 def sealed_without_model(world: World) -> list[Kind]:
     """The kinds of those heard records that a station with no text model could not have read."""
-    receiver, sealed = Receiver(world.mission.radio.mtu_bytes), []
+    receiver, sealed = Receiver(world.mission.symbol_mtu_bytes), []
     for reception, _ in rawlog.read(world.archive_path.with_suffix(".raw")):
         frame = decode_downlink(reception.raw)
         if isinstance(frame, DataFrame):

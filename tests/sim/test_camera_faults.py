@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from PIL import Image
 
 from payload.camera import CameraManager, picture_flaw
 from payload.ports import DeviceAbsent, DeviceGarbage, Picture, PortError
+from payload.store import Store
 from sim.camera import SyntheticCamera
 from sim.camera_faults import HUGE_BYTES, CameraFault, FaultyCamera
 from sim.clock import SimClock, part_rng
@@ -28,7 +31,9 @@ class Desk:
             part_rng(1, "camera"),
         )
         self.camera = FaultyCamera(inner)
-        self.manager = CameraManager(self.camera, 120)
+        self._folder = TemporaryDirectory()
+        store = Store(Path(self._folder.name) / "s.sqlite", is_durable=False)
+        self.manager = CameraManager(self.camera, 120, store)
         self.events: list[str] = []
 
     def run(self, seconds: int) -> list[bytes]:
@@ -39,7 +44,7 @@ class Desk:
             for note in self.manager.update(self.clock.now_ms, True):
                 if note.kind is Kind.THUMBNAIL:
                     kept.append(note.body["image"])
-                else:
+                elif note.kind is Kind.EVENT:
                     self.events.append(str(note.body.get("fields", {}).get("reason")))
         return kept
 
