@@ -31,7 +31,7 @@ REST_S = 1_500.0  # after landing: the faults have stopped, the backlog comes ho
 NIGHT_HOURS = (20.5, 27.0)  # local time
 COLD_K = (-28.0, -12.0)
 MTUS = (96, 128, 200, 222, 255)
-RATES_BPS = (1_200, 2_400, 4_800, 9_600)
+RATES_BPS = (1_200, 2_400)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.chdir(tmp_path)
     runner = CliRunner()
     return lambda *words: runner.invoke(
-        app, ["--mission", str(ROOT / "mission.toml"), *words], catch_exceptions=False)
+        app, ["fly", "--mission", str(ROOT / "mission.toml"), *words], catch_exceptions=False)
 
 
 def test_a_short_flight_ends_with_a_summary(run, tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_status_and_lines(tmp_path: Path) -> None:
 
 
 def test_help_explains() -> None:
-    result = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "120"})
+    result = CliRunner().invoke(app, ["fly", "--help"], env={"COLUMNS": "120"})
     assert result.exit_code == 0
     for option in ("--mission", "--seed", "--speed", "--fast", "--headless", "--mind", "--bundle",
                    "--out", "--replay", "--port", "--hours"):

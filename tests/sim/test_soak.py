@@ -1,0 +1,92 @@
+"""Drawn flights with drawn faults hold every check; the same seed is the same flight."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from sim import soak, trial
+from sim.faults.schedule import Scheduled, parse
+from sim.scenario import PRESETS, draw
+from tests.sim.flights import ROOT, mission
+
+SEEDS = range(50)
+MISSION = ROOT / "mission.toml"
+
+
+def test_fifty_seeds_hold_every_check() -> None:
+    """Each line of a failure flies its seed again."""
+    tally = soak.run(SEEDS, MISSION, jobs=2)
+    broken = [
+        f"spacepi-sim run --seed {result.seed} --trace    {result.violations[0]}"
+        for result in tally.failed
+    ]
+    assert broken == []
+    assert tally.flights == len(SEEDS)
+    assert tally.counts["records"] > 10_000
+    assert tally.faults.total() > 100
+    assert "records promised durable" in soak.table(tally)
+
+
+def test_a_seed_is_one_flight_whatever_the_hash_seed() -> None:
+    """Two processes with different hash seeds see every byte at the same instant."""
+    digests = set()
+    for hash_seed in ("1", "77"):
+        told = subprocess.run(
+            [sys.executable, "-m", "sim", "run", "--seed", "3"], cwd=ROOT, text=True,
+            env={**os.environ, "PYTHONHASHSEED": hash_seed, "COLUMNS": "200"},
+            capture_output=True, check=False,
+        ).stdout
+        digests.add(told.split("Digest ")[1].split(".")[0])
+    assert len(digests) == 1
+
+
+def test_the_seed_draws_the_configuration_too() -> None:
+    drawn = [draw(seed, mission()) for seed in range(40)]
+    assert {scenario.preset for scenario in drawn} == set(PRESETS)
+    for part in (lambda s: s.mission.radio.mtu_bytes, lambda s: s.mission.sensors.outside,
+                 lambda s: s.conditions.hardware.board, lambda s: s.conditions.has_uplink):
+        assert len({part(scenario) for scenario in drawn}) > 1
+    assert draw(7, mission()) == draw(7, mission())
+    with pytest.raises(ValueError, match="preset 'windy': choose any, calm"):
+        draw(1, mission(), "windy")
+
+
+@pytest.mark.parametrize(("line", "expected"), [
+    ("01:12:00 core.stall 40s", Scheduled(4320.0, "core.stall", 40.0)),
+    ("0:00:05 cut.once", Scheduled(5.0, "cut.once", None)),
+    ("00:10:00   link.foreign 1.5m", Scheduled(600.0, "link.foreign", 90.0)),
+])
+def test_a_fault_is_scheduled_as_a_person_writes_it(line: str, expected: Scheduled) -> None:
+    assert parse(line) == expected
+    assert parse(str(expected)) == expected
+
+
+@pytest.mark.parametrize("line", [
+    "", "core.stall", "1:2:3 core.stall", "00:60:00 core.stall", "00:00:00 core.stall 40",
+    "00:00:00 core.stall -4s", "00:00:00 Core.Stall", "00:00:00 core.stall 4s more",
+])
+def test_a_fault_written_wrongly_is_one_sentence(line: str) -> None:
+    with pytest.raises(ValueError, match="write it as hh:mm:ss name"):
+        parse(line)
+
+
+def test_a_fault_that_nobody_knows_names_those_that_exist() -> None:
+    scenario = replace(draw(1, mission(), "calm"), faults=(Scheduled(9.0, "core.explode"),))
+    with pytest.raises(ValueError, match=r"called .core\.explode.; there are core\.hog"):
+        trial.fly(scenario)
+
+
+@pytest.mark.parametrize(("text", "seeds"), [("7", range(7, 8)), ("0:1000", range(1000))])
+def test_seeds_as_they_are_written(text: str, seeds: range) -> None:
+    assert soak.parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["", "a", "5:5", "9:3", "-3", "1:2:3"])
+def test_seeds_written_wrongly(text: str) -> None:
+    with pytest.raises(ValueError, match="write one number, or FIRST:END"):
+        soak.parse_seeds(text)
