@@ -46,10 +46,10 @@ from wire.coding import Decoder as CodedBlock
 from wire.commands import Command, Opcode
 from wire.envelope import Envelope
 from wire.frames import BeaconFrame, DataFrame, FeedbackFrame, FrameCounter
+from wire.incoming import Receiver
 from wire.key_file import KeyFileError
 from wire.mission import MissionError
 from wire.text_codec import CodecError, TextModel
-from wire.incoming import Receiver
 
 MISSION_TOML = (Path(__file__).parent.parent.parent / "mission.toml").read_bytes()
 TEXT_CHARS_MAX = 60
@@ -261,7 +261,7 @@ WIRE: list[Decoder] = [
             lambda: [(ukhas.encode(ukhas.Sentence("N0CALL", 7, 45_000, 52.1, 13.2, 1200)),)],
             seal=seals.ukhas_line, is_stream=True, words=CELLS),
     Decoder("wire.horus", plain(horus.decode),
-            lambda: [(horus.encode(Beacon(altitude_m=900, outside_c=-4), "EDDA", 5, "Cold."),)],
+            lambda: [(horus.encode(horus.Packet("EDDA", 5, Beacon(altitude_m=900, outside_c=-4), "Cold.")),)],
             seal=seals.horus_crc),
     Decoder("wire.ebyte stream", fresh(lambda: ebyte.Decoder(has_rssi=True).feed), _ebyte,
             seal=seals.ebyte_frame, is_stream=True),
