@@ -58,6 +58,11 @@ def finish(path: Path) -> Path | None:
     return aside
 
 
+def any_text(data: bytes) -> str:
+    """For ``text_factory``: text that is no UTF-8 must not raise, its row's CRC tells of it."""
+    return data.decode("utf-8", "replace")
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in ``folder`` durable. Raises OSError."""
     handle = os.open(folder, os.O_RDONLY)
@@ -78,6 +83,9 @@ def _insert(db: sqlite3.Connection, table: str, row: tuple[Any, ...]) -> None:
         db.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)
     except sqlite3.IntegrityError:
         return
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorname != "SQLITE_ERROR":  # this one is of another number of columns
+            raise
 
 
 def _readable(path: Path) -> Iterator[tuple[str, tuple[Any, ...]]]:
@@ -88,6 +96,7 @@ def _readable(path: Path) -> Iterator[tuple[str, tuple[Any, ...]]]:
         if error.sqlite_errorname in READ_ERRORS:  # without its first page nothing can be read
             return
         raise
+    db.text_factory = any_text
     with closing(db):
         yield from (("record", row) for row in _records(db))
         yield from (("small", row) for row in _small(db))
@@ -131,12 +140,12 @@ def _read_next(db: sqlite3.Connection, after_id: int) -> tuple[bool, tuple[Any, 
     try:
         query = db.execute("SELECT * FROM record WHERE id > ? ORDER BY id LIMIT 1", (after_id,))
         row = query.fetchone()
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         return False, None
     is_forward = row is None or row[0] > after_id  # a damaged tree may lead back to its beginning
     return is_forward, row
 
 
 def _small(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
-    with suppress(sqlite3.Error):
+    with suppress(sqlite3.Error, UnicodeDecodeError):
         yield from db.execute("SELECT * FROM small")

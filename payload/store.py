@@ -238,9 +238,10 @@ class Store:
         if db.execute("PRAGMA freelist_count").fetchone()[0] >= PRUNE_PAGES:
             return
         db.execute(
-            "DELETE FROM record WHERE id < (SELECT max(id) FROM record) AND id IN ("
+            "DELETE FROM record WHERE id < (SELECT max(id) FROM record WHERE id < ?) AND id IN ("
             "SELECT id FROM record WHERE state=2 AND class="
-            "(SELECT max(class) FROM record WHERE state=2) ORDER BY id LIMIT ?)", (PRUNE_RECORDS,)
+            "(SELECT max(class) FROM record WHERE state=2) ORDER BY id LIMIT ?)",
+            (self._next_id, PRUNE_RECORDS),
         )
 
     def _mark(self, state: int, record_ids: Iterable[int]) -> None:
@@ -329,11 +330,9 @@ class Store:
         try:
             rows = db.execute("SELECT key, value, crc32 FROM small").fetchall()
             stored = {key: msgpack.unpackb(value, strict_map_key=False)
-                      for key, value, crc in rows if is_whole(value, crc)}
-            if "boot" not in stored:
-                query = "SELECT max(boot) FROM record WHERE typeof(boot)='integer'"
-                stored["boot"] = db.execute(query).fetchone()[0] or 0
-            last_id = db.execute("SELECT max(id) FROM record").fetchone()[0] or 0
+                      for key, value, crc in rows if is_whole((key, value, crc))}
+            last_id, last_boot = store_file.newest(db)
+            stored.setdefault("boot", last_boot)
             db.execute("UPDATE record SET state=0 WHERE state=1")
             self._set_states(db)
         except sqlite3.Error:

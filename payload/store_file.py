@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import zlib
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,40 +24,68 @@ CREATE INDEX IF NOT EXISTS record_queue ON record (state, class, id);
 CREATE TABLE IF NOT EXISTS small (
     key TEXT PRIMARY KEY, value BLOB NOT NULL, crc32 INTEGER NOT NULL) WITHOUT ROWID;
 """
-COLUMNS = "id, kind, boot, time_ms, quality, body, crc32"
+# The state changes all the time and means little; the CRC is of all other columns.
+COLUMNS = "id, class, kind, boot, mono_ms, time_ms, quality, body, crc32"
 
 
 def row_of(record: Record, mono_ms: int) -> tuple[Any, ...]:
     """The columns of a new record, in the order of the table."""
-    body = pack_body(record.body)
-    columns = (record.record_id, record.kind, record.boot, record.time_ms, record.quality, body)
-    return (
+    columns = (
         record.record_id, record.priority, record.kind, record.boot, mono_ms, record.time_ms,
-        record.quality, body, _crc(columns), QUEUED,
+        record.quality, pack_body(record.body),
     )
+    return (*with_crc(columns), QUEUED)
 
 
 def record_of(row: tuple[Any, ...]) -> Record | None:
     """The record in ``COLUMNS``; None when they are damaged, or a newer spacepi wrote them."""
-    record_id, kind, boot, time_ms, quality, body, crc = row
-    if _crc(row[:-1]) != crc or kind not in Kind._value2member_map_:
+    record_id, _, kind, boot, _, time_ms, quality, body, _ = row
+    if not is_whole(row) or kind not in Kind._value2member_map_:
         return None
     return Record(record_id, Kind(kind), boot, time_ms, TimeQuality(quality), unpack_body(body))
 
 
-def _crc(columns: tuple[Any, ...]) -> int:
-    return zlib.crc32(msgpack.packb(columns))
-
-
-def is_whole(value: object, crc: object) -> bool:
-    """Is this the value of a row of ``small``, undamaged?"""
-    return isinstance(value, bytes) and zlib.crc32(value) == crc
-
-
-def small_row(key: str, value: Any) -> tuple[str, bytes, int]:
+def small_row(key: str, value: Any) -> tuple[Any, ...]:
     """A row of the table ``small``."""
-    packed = msgpack.packb(value)
-    return key, packed, zlib.crc32(packed)
+    return with_crc((key, msgpack.packb(value)))
+
+
+def with_crc(columns: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A row as it is written: SQLite checks the shape of its pages, not what is in them."""
+    return (*columns, zlib.crc32(msgpack.packb(columns)))
+
+
+def is_whole(row: tuple[Any, ...]) -> bool:
+    """Does the last column hold the CRC of those before it?"""
+    return with_crc(row[:-1]) == row
+
+
+def newest(db: sqlite3.Connection) -> tuple[int, int]:
+    """(id, boot) of the newest record; 0 and 0 when there is none.
+
+    A damaged id must not number what comes after, so rows that are not whole only count as one.
+    """
+    rows = db.execute(f"SELECT {COLUMNS} FROM record ORDER BY id DESC")
+    damaged = 0
+    for row in rows:
+        if is_whole(row):
+            return row[0] + damaged, row[3]
+        damaged += 1
+    return damaged, 0
+
+
+def _shape(db: sqlite3.Connection) -> list[tuple[Any, ...]]:
+    """Every table and index as it was made; quick_check does not see a changed name."""
+    return sorted(db.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall())
+
+
+def _sound_shape() -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.executescript(SCHEMA)
+        return _shape(db)
+
+
+_SOUND_SHAPE = _sound_shape()
 
 
 def connect(path: Path, synchronous: str) -> sqlite3.Connection:
@@ -66,6 +95,7 @@ def connect(path: Path, synchronous: str) -> sqlite3.Connection:
     refuses.
     """
     db = sqlite3.connect(path, timeout=0.2)
+    db.text_factory = salvage.any_text
     try:
         # First, so that there is no shared-memory file: a full disk turns its pages into SIGBUS.
         db.execute("PRAGMA locking_mode=EXCLUSIVE")
@@ -76,11 +106,16 @@ def connect(path: Path, synchronous: str) -> sqlite3.Connection:
         db.execute("COMMIT")
         if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
             raise sqlite3.DatabaseError("quick_check")
+        if _shape(db) != _SOUND_SHAPE:
+            raise sqlite3.DatabaseError("its tables are not as they were made")
         if synchronous == "FULL":
             salvage.sync_folder(path.parent)  # SQLite does it too, but takes no notice of failure
     except (sqlite3.Error, OSError):
         db.close()
         raise
+    except UnicodeDecodeError as error:  # sqlite3 quotes the damage in its message
+        db.close()
+        raise sqlite3.DatabaseError("its tables have names that are no text") from error
     return db
 
 

@@ -17,6 +17,7 @@ from wire.records import Kind, Record, TimeQuality, encode
 NODE_ID = MISSION.payload.node_id
 MTU = MISSION.radio.mtu_bytes
 GOLDEN = json.loads((Path(__file__).parent.parent / "golden" / "frames.json").read_text())
+PICTURE = b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(10) + b"\xff\xc0\x00\x11\x08\x00\x40\x00\x50"
 BODIES: dict[Kind, dict[str, object]] = {
     Kind.EVENT: {"event": "boot", "severity": "warning", "fields": {"boot": 3}},
     Kind.TRACK: {"lat": 521234567, "lon": 131234567, "alt": 1200, "sats": 9},
@@ -25,6 +26,7 @@ BODIES: dict[Kind, dict[str, object]] = {
     Kind.REPLY: {"text": "Cold, mostly.", "question": "How is it?", "question_id": 5},
     Kind.API_CALL: {"api": "weather", "outcome": "404", "status": 404, "ms": 310},
     Kind.THUMBNAIL: {"image": b"\xff\xd8\xff\xe0" + bytes(400) + b"\xff\xd9", "alt": 1200},
+    Kind.TILE: {"picture": 1, "index": 1, "cols": 2, "rows": 2, "image": PICTURE},
     Kind.COMMAND_RESULT: {"counter": 9, "command": "ping", "result": "ok"},
     Kind.QUESTION: {"question_id": 5, "text": "How is it?"},
 }
@@ -64,16 +66,16 @@ def single(tapes: list[Tape]) -> list[Tape]:
 
 def uplink() -> list[Tape]:
     """Every opcode, and two reports."""
-    bodies = [
-        commands.encode(Command(opcode, (5, "How is it?") if opcode is Opcode.ASK else ()))
-        for opcode in Opcode
-    ]
+    arguments: dict[Opcode, tuple[int | str, ...]] = {
+        Opcode.ASK: (5, "How is it?"), Opcode.PLAIN_TEXT: (0x1234,),
+    }
+    bodies = [commands.encode(Command(opcode, arguments.get(opcode, ()))) for opcode in Opcode]
     said: list[frames.Uplink] = [
-        CommandFrame(NODE_ID, 0, 100 + at, body) for at, body in enumerate(bodies)
+        CommandFrame(NODE_ID, 0, 160 + 16 * at, body) for at, body in enumerate(bodies)
     ]
     entries = (BlockReport(500, 3, (1 << 64) - 8), BlockReport(501, 255, 0))
-    said.append(FeedbackFrame(NODE_ID, 0, 200, 99, FrameCounter(1, 12), 500, 503, entries))
-    said.append(FeedbackFrame(NODE_ID, 0, 201, 0, FrameCounter(1, 14), 500, 502, ()))
+    said.append(FeedbackFrame(NODE_ID, 0, 320, 99, FrameCounter(1, 12), 500, 503, entries))
+    said.append(FeedbackFrame(NODE_ID, 0, 336, 0, FrameCounter(1, 14), 500, 502, ()))
     return [tuple(frames.encode_uplink(frame, UPLINK_KEY) for frame in said)]
 
 

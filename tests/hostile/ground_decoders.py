@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -11,18 +12,23 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from groundstation import ccsds, rawlog
+from groundstation import ccsds, foreign, horus_udp, mosaic, rawlog
 from groundstation.archive import Archive
 from groundstation.export import write_all
 from groundstation.ground import Ground
 from groundstation.hygiene import clean_text, to_json
+from groundstation.order import BeaconOrder
 from groundstation.pictures import media_type
 from groundstation.rawlog import Reception
 from groundstation.reader import FlightReader
 from groundstation.schema import WrongVersion
 from tests.groundstation.far_end import MISSION, START_MS
 from tests.hostile import examples, seals
-from tests.hostile.registry import Decoder, Take, Tape, in_file, plain
+from tests.hostile.registry import JSON_WORDS, Decoder, Take, Tape, fresh, in_file, plain
+from wire import horus, records, ukhas
+from wire.auth import Authenticity
+from wire.beacon import Beacon
+from wire.frames import FrameCounter
 from wire.records import Kind, Record
 
 _MIB = 1 << 20
@@ -137,6 +143,96 @@ def _text(data: bytes) -> object:
     return line.encode()
 
 
+def _summary(data: bytes) -> object:
+    """Whatever a summary says can be sent on as a Horus frame."""
+    horus_udp.is_chatter(data)
+    packet = horus_udp.parse(data)
+    return packet and horus.encode(packet)
+
+
+def _summaries() -> list[Tape]:
+    told = {"type": "PAYLOAD_SUMMARY", "callsign": "N0CALL", "latitude": 52.1, "longitude": 13.2,
+            "altitude": 900, "time": "14:13:20", "speed": 50, "heading": 90, "sats": 9, "temp": -4,
+            "batt_voltage": 3.9, "ext_humidity": 40, "custom_data": "01ff", "musing_0": "Cold."}
+    return [(json.dumps(told).encode(),)]
+
+
+def _foreign(place: Path) -> Take:
+    """What others' formats say of us and of neighbours is kept, and can be shown."""
+    shutil.rmtree(place / "foreign", ignore_errors=True)
+    archive = Archive(place / "foreign" / "flight.sqlite", is_durable=False)
+    numbers = itertools.count(1)
+
+    def take(data: bytes) -> object:
+        number = next(numbers)
+        with archive.batch():
+            heard = Reception(START_MS + number, data, reception_id=number)
+            kept = foreign.keep(archive, heard, MISSION.payload.callsign)
+        shown = foreign.neighbours(archive.db)
+        to_json([shown, list(foreign.points(archive.db))])
+        assert len(shown) <= foreign.NEIGHBOURS_MAX
+        return kept
+
+    return take
+
+
+def _foreigners() -> list[Tape]:
+    beacon = Beacon(time_of_day_s=51_200, latitude_deg=52.1, longitude_deg=13.2, altitude_m=900)
+    spoken = ukhas.encode(ukhas.Sentence("N0CALL", 7, 45_000, 52.1, 13.2, 1200))
+    return [(horus.encode(horus.Packet(name, 5, beacon, "Cold.")),) for name in ("EDDA", "N0CALL")
+            ] + [(spoken,), *_summaries()]
+
+
+def _mosaic(place: Path) -> Take:
+    """Packets are a byte, odd for a tile and even for a thumbnail, and a body."""
+    shutil.rmtree(place / "mosaic", ignore_errors=True)
+    archive = Archive(place / "mosaic" / "flight.sqlite", is_durable=False)
+    numbers = itertools.count(1)
+
+    def take(data: bytes) -> object:
+        kind = Kind.TILE if data[:1] and data[0] & 1 else Kind.THUMBNAIL
+        record = examples.record(next(numbers), kind, records.unpack_body(data[1:]) or {"n": 1})
+        with archive.batch():
+            archive.add_record(7, record, START_MS, Authenticity.UNSIGNED)
+            mosaic.keep(archive.db, 7, record)
+        found = mosaic.every(archive.db, 7)
+        for picture in found:
+            assert all(0 <= at < picture.columns * picture.rows for at in picture.tiles)
+            assert all(mosaic.image(archive.db, 7, tile) for tile in picture.tiles.values())
+        return found
+
+    return take
+
+
+def _pieces() -> list[Tape]:
+    grid = {"picture": 1, "cols": 2, "rows": 2, "image": examples.PICTURE}
+    tiles = (b"\1" + records.pack_body({**grid, "index": at}) for at in range(4))
+    return [(b"\0" + records.pack_body(grid), *tiles)]
+
+
+def _order() -> Take:
+    """Packets are a counter (2 bytes), a time of day (3), and how much later (4): never news twice.
+    """
+    order, clock = BeaconOrder(), itertools.count(START_MS, 1000)
+
+    def take(data: bytes) -> object:
+        data = data[:9].ljust(9, b"\0")
+        counter = FrameCounter.unpack(int.from_bytes(data[:2], "big"))
+        second = int.from_bytes(data[2:5], "big")
+        time_s = None if second >= 86_400 else second
+        heard_ms = next(clock) + int.from_bytes(data[5:], "big", signed=True)
+        is_news = order.is_news(counter, time_s, heard_ms)
+        assert not order.is_news(counter, time_s, heard_ms)
+        return is_news
+
+    return take
+
+
+def _beacons() -> list[Tape]:
+    return [tuple((0x1000 + at).to_bytes(2, "big") + (51_200 + at).to_bytes(3, "big") + bytes(4)
+                  for at in range(4))]
+
+
 _PICTURES: list[Tape] = [
     (b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(10) + b"\xff\xc0\x00\x11\x08\x00\x40\x00\x50",),
     (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x40\x00\x00\x00\x50\x08\x02",),
@@ -155,6 +251,12 @@ GROUND: list[Decoder] = [
             lambda place: _archive_from(place, "flight.sqlite", _read_some),
             lambda: [(_files()[0],)], (WrongVersion,),
             held_bytes=2 * _MIB, peak_bytes=8 * _MIB, cost=100),
+    Decoder("groundstation.horus_udp", plain(_summary), _summaries, words=JSON_WORDS, cost=2),
+    Decoder("groundstation.foreign", _foreign, _foreigners, seal=seals.foreign,
+            held_bytes=2 * _MIB, peak_bytes=8 * _MIB, cost=30),
+    Decoder("groundstation.mosaic", _mosaic, _pieces, (ValueError,),
+            held_bytes=2 * _MIB, peak_bytes=8 * _MIB, cost=30),
+    Decoder("groundstation.order", fresh(_order), _beacons),
     Decoder("groundstation.pictures", plain(media_type), lambda: _PICTURES),
     Decoder("groundstation.ccsds", plain(_space_packets), _packets, seal=seals.space_packet,
             cost=2),

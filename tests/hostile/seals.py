@@ -16,11 +16,25 @@ from wire import auth, ebyte, horus, ukhas
 
 MASTER_KEY = bytes(range(32))
 UPLINK_KEY = auth.derive_key(MASTER_KEY, 7, auth.Direction.UPLINK)
+DOWNLINK_KEY = auth.derive_key(MASTER_KEY, 7, auth.Direction.DOWNLINK)
 
 
 def crc32(packet: bytes) -> bytes:
     """A downlink frame."""
     return packet[:-4] + zlib.crc32(packet[:-4]).to_bytes(4, "big")
+
+
+def signed(packet: bytes) -> bytes:
+    """A downlink frame with its MAC and its CRC."""
+    body = packet[:-8]
+    return crc32(body + auth.downlink_mac(DOWNLINK_KEY, body) + bytes(4))
+
+
+def foreign(packet: bytes) -> bytes:
+    """A beacon in one of the other formats, by how it begins."""
+    if packet.startswith(b"{"):
+        return packet
+    return ukhas_line(packet) if packet.startswith(b"$$") else horus_crc(packet)
 
 
 def mac(packet: bytes) -> bytes:

@@ -32,6 +32,7 @@ from tests.host_training.conftest import telegram_export, write_persona
 from tests.hostile import examples, seals
 from tests.hostile.ground_decoders import read_all
 from wire import frames, records
+from wire.auth import Authenticity
 from wire.frames import DataFrame, FrameCounter
 from wire.records import BODY_BYTES_MAX, Kind, Record, TimeQuality
 
@@ -156,7 +157,7 @@ def test_a_damaged_row_of_the_archive_does_not_stop_the_station(
     for second in range(1, 4):
         later = seals.crc32(beacon[:2] + bytes((second,)) + beacon[3:])
         ground.receive(later, START_MS + second * 1000)
-        assert ground._is_window_open(START_MS + second * 1000 + 1)
+        assert ground._speaker._is_window_open(START_MS + second * 1000 + 1)
         ground.next_uplink(START_MS + second * 1000 + 1)
     read_all(archive)
     archive.close()
@@ -179,7 +180,7 @@ def test_a_record_from_before_all_time_is_dated_by_when_it_was_heard(tmp_path: P
     with archive.batch():
         for number, time_ms in ((1, (1 << 53) - 1), (2, 1 - (1 << 53)), (3, 5000)):
             record = Record(number, Kind.MUSING, 1, time_ms, TimeQuality.NONE, body)
-            archive.add_record(7, record, START_MS)
+            archive.add_record(7, record, START_MS, Authenticity.UNSIGNED)
     with closing(FlightReader(archive.path, MISSION)) as reader:
         assert [entry["when_ms"] for entry in reader.entries(None, 9)] == [START_MS] * 3
         assert write_all(reader, tmp_path / "out")

@@ -25,6 +25,7 @@ from tests.wire.test_text_codec import OWN, model
 from wire import (
     ax25,
     beacon,
+    bodies,
     bundle,
     coding,
     commands,
@@ -39,13 +40,14 @@ from wire import (
     ukhas,
     varint,
 )
+from wire.auth import Authenticity
 from wire.beacon import Beacon
 from wire.blocks import BlockReader
 from wire.bundle import BundleError, canonical_json
 from wire.coding import Decoder as CodedBlock
 from wire.commands import Command, Opcode
 from wire.envelope import Envelope
-from wire.frames import BeaconFrame, DataFrame, FeedbackFrame, FrameCounter
+from wire.frames import BeaconFrame, DataFrame, FeedbackFrame, FrameCounter, ImpostorFrame
 from wire.incoming import Receiver
 from wire.key_file import KeyFileError
 from wire.mission import MissionError
@@ -64,6 +66,22 @@ def _downlink(data: bytes) -> object:
     return frame
 
 
+def _signed(data: bytes) -> object:
+    """In the name of a payload that signs only what it signed comes out."""
+    frame = frames.decode_downlink(data, {examples.NODE_ID: seals.DOWNLINK_KEY})
+    if frame is None or frame.node_id != examples.NODE_ID:
+        return frame
+    is_genuine = frame.authenticity is Authenticity.GENUINE
+    assert is_genuine is not isinstance(frame, ImpostorFrame)
+    return frame
+
+
+def _signed_flight() -> list[Tape]:
+    heard = [frames.decode_downlink(data) for data in examples.flight()[:8]]
+    return [(frames.encode_downlink(frame, seals.DOWNLINK_KEY),) for frame in heard
+            if frame is not None and not isinstance(frame, ImpostorFrame)]
+
+
 def _uplink(data: bytes) -> object:
     frame = frames.decode_uplink(data, seals.UPLINK_KEY)
     if frame is not None:
@@ -75,6 +93,28 @@ def _record(data: bytes) -> object:
     record, end = records.decode(data, 0, None)
     assert 0 < end <= len(data)
     return records.decode(records.encode(record, None), 0, None)
+
+
+_MUSING_KEYS = tuple(records.BODY_FIELDS[records.Kind.MUSING])
+
+
+def _body(data: bytes) -> object:
+    """Packets are a seat and a body; with and without the text model at hand."""
+    if not data:
+        raise ValueError("nothing")
+    packed = bodies.Packed(bodies.Seat(data[0] % len(bodies.Seat)), data[1:])
+    sealed = bodies.unpack(packed, _MUSING_KEYS, bodies.NO_MODELS)
+    opened = bodies.unpack(packed, _MUSING_KEYS, bodies.by_id([model()]))
+    assert bodies.without_text(sealed) == bodies.without_text(opened) or sealed == opened
+    return opened
+
+
+def _bodies() -> list[Tape]:
+    said = examples.BODIES[records.Kind.MUSING]
+    made = [bodies.pack(said, _MUSING_KEYS, each) for each in (None, model())]
+    made.append(bodies.Packed(bodies.Seat.PLAIN, bodies.pack_body(said)))
+    made.append(bodies.pack({**said, "senses": "wind " * 40}, _MUSING_KEYS))
+    return [(bytes((packed.seat,)) + packed.data,) for packed in made]
 
 
 def _varint(data: bytes) -> object:
@@ -233,26 +273,28 @@ _MEGABYTES = 1 << 20
 WIRE: list[Decoder] = [
     Decoder("wire.frames downlink", plain(_downlink),
             lambda: examples.single(examples.downlink()[1:]), seal=seals.crc32),
+    Decoder("wire.frames signed", plain(_signed), _signed_flight, seal=seals.signed),
     Decoder("wire.frames uplink", plain(_uplink),
             lambda: examples.single(examples.uplink()), seal=seals.mac),
     Decoder("wire.beacon", plain(lambda data: beacon.decode(data[:24].ljust(24))),
             lambda: [(beacon.encode(Beacon()),), (beacon.encode(Beacon(altitude_m=1200)),)]),
     Decoder("wire.records", plain(_record), examples.records, (ValueError,)),
+    Decoder("wire.bodies", plain(_body), _bodies, (ValueError,), cost=10),
     Decoder("wire.varint", plain(_varint), lambda: _VARINTS, (ValueError,)),
     Decoder("wire.blocks", fresh(_block), _symbols, cost=3),
     Decoder("wire.coding", fresh(_coded), lambda: [tuple(
         esi.to_bytes(2, "big") + coding.repair_symbol(3, esi, [bytes((i,)) * 8 for i in range(5)])
         for esi in (0, 2, 5, 6, 7))]),
-    Decoder("wire.transfer receiver", fresh(receiver_take), lambda: examples.downlink()[:1],
+    Decoder("wire.incoming", fresh(receiver_take), lambda: examples.downlink()[:1],
             seal=seals.crc32, held_bytes=16 * _MEGABYTES, peak_bytes=16 * _MEGABYTES, cost=10),
     Decoder("wire.transfer sender", fresh(sender_take), examples.uplink, seal=seals.mac, cost=10),
     Decoder("wire.text_codec", plain(_text),
             lambda: [(model().encode("The lamp is lit."),)], (CodecError,), cost=10),
     Decoder("wire.text_tables file", plain(_model_file),
-            lambda: [(model().data,)], (CodecError,), peak_bytes=64 * _MEGABYTES, cost=50),
+            lambda: [(model().pack(),)], (CodecError,), peak_bytes=64 * _MEGABYTES, cost=50),
     Decoder("wire.text_tables content", plain(lambda data: _model_file(seals.text_model(data))),
-            lambda: [(model().tables.content(),)], (CodecError,), peak_bytes=64 * _MEGABYTES,
-            cost=100),
+            lambda: [(b"".join(model().tables.content()),)], (CodecError,),
+            peak_bytes=64 * _MEGABYTES, cost=100),
     Decoder("wire.kiss", fresh(lambda: kiss.Decoder().feed),
             lambda: [tuple(map(kiss.encode, examples.flight()[:2]))], is_stream=True),
     Decoder("wire.ax25", plain(ax25.decode), _addressed),
@@ -261,7 +303,7 @@ WIRE: list[Decoder] = [
             lambda: [(ukhas.encode(ukhas.Sentence("N0CALL", 7, 45_000, 52.1, 13.2, 1200)),)],
             seal=seals.ukhas_line, is_stream=True, words=CELLS),
     Decoder("wire.horus", plain(horus.decode),
-            lambda: [(horus.encode(Beacon(altitude_m=900, outside_c=-4), "EDDA", 5, "Cold."),)],
+            lambda: [(horus.encode(horus.Packet("EDDA", 5, Beacon(altitude_m=900), "Cold.")),)],
             seal=seals.horus_crc),
     Decoder("wire.ebyte stream", fresh(lambda: ebyte.Decoder(has_rssi=True).feed), _ebyte,
             seal=seals.ebyte_frame, is_stream=True),
