@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 import signal
@@ -11,18 +12,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import structlog
 import typer
 
+from groundstation import commander, gateway, outbox, schema
 from groundstation import export as exports
-from groundstation import gateway, outbox
 from groundstation.archive import Archive, ArchiveBusy
 from groundstation.gateway import KissServer, Road, RoadError
 from groundstation.ground import Ground
 from groundstation.hygiene import clean_text
+from groundstation.outbox import Letter
 from groundstation.reader import FlightReader
 from groundstation.schema import WrongVersion
 from groundstation.web import create_app, make_server
@@ -57,6 +60,12 @@ _SENTENCES = (ArchiveBusy, MissionError, KeyFileError, RoadError, WrongVersion)
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+def _say(sentence: str) -> None:
+    """To whoever started a station that is to run for days, and may be gone."""
+    with contextlib.suppress(OSError):
+        print(sentence, flush=True)
 
 
 def _archive_path(mission: Mission, mission_path: Path) -> Path:
@@ -139,7 +148,7 @@ def serve(
 
     stop = threading.Event()
     thread = _receive(loaded, mission, listen, replay, stop, leave)
-    print(f"The page is at http://{address[0]}:{address[1]}/ (Ctrl-C ends)", flush=True)
+    _say(f"The page is at http://{address[0]}:{address[1]}/ (Ctrl-C ends)")
     try:
         server.run(sockets=[web_socket])
     except KeyboardInterrupt:
@@ -166,7 +175,7 @@ def receive(
     thread = _receive(loaded, mission, listen, replay, stop)
     if thread is None and replay is None:
         raise RoadError(f"{mission}: radio.kind is none, so there is nothing to receive from")
-    print(f"Receiving into {_archive_path(loaded, mission)} (Ctrl-C ends)", flush=True)
+    _say(f"Receiving into {_archive_path(loaded, mission)} (Ctrl-C ends)")
     while thread is not None and thread.is_alive():
         thread.join(0.2)
 
@@ -187,6 +196,48 @@ def ask(
     mission: MissionOption = Path("mission.toml"),
 ) -> None:
     """Queue a question; the running station sends it when the payload listens."""
+    letter = _post(Opcode.ASK, clean_text(text), mission)
+    print(f"Question {letter.letter_id} is queued.")
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def command(
+    name: Annotated[str, typer.Argument(help=", ".join(commander.names()) + ".")],
+    arguments: Annotated[
+        list[str] | None, typer.Argument(help="What the command takes; most take nothing.")
+    ] = None,
+    mission: MissionOption = Path("mission.toml"),
+) -> None:
+    """Queue a command; the running station signs and sends it when the payload listens."""
+    try:
+        opcode = commander.find(name)
+    except ValueError as error:
+        raise RoadError(f"{error}") from error
+    letter = _post(opcode, clean_text(" ".join(arguments or [])), mission)
+    print(f"Command {letter.letter_id} is queued: {commander.in_words(opcode, letter.text)}.")
+
+
+@app.command("commands")
+def list_commands(
+    mission: MissionOption = Path("mission.toml"),
+    limit: Annotated[int, typer.Option(min=1, help="How many of the newest.")] = 20,
+) -> None:
+    """List what was queued, oldest first, and what became of it."""
+    loaded = load_mission(mission)
+    with contextlib.closing(schema.connect_reader(_existing(loaded, mission))) as db:
+        letters = outbox.recent(db, limit)
+    for letter in reversed(letters):
+        queued = datetime.fromtimestamp(letter.created_ms / 1000, UTC)
+        what = commander.in_words(letter.opcode, letter.text)
+        why = f": {letter.why}" if letter.why else ""
+        print(f"{letter.letter_id}  {queued:%Y-%m-%d %H:%M:%S} UTC  {what}  "
+              f"{letter.state}{why}, {letter.attempts} tries")
+    if not letters:
+        print("Nothing was queued yet.")
+
+
+def _post(opcode: Opcode, text: str, mission: Path) -> Letter:
+    """Queue a letter for the running station. Raises one of ``_SENTENCES``."""
     loaded = load_mission(mission)
     key_path = mission.parent / loaded.keys.file
     if not key_path.exists():
@@ -196,10 +247,9 @@ def ask(
     key_file.load(key_path)  # one that cannot be used is refused before anything is queued
     path = _existing(loaded, mission)
     try:
-        letter = outbox.post(path, Opcode.ASK, clean_text(text), _now_ms())
+        return outbox.post(path, opcode, text, _now_ms())
     except ValueError as error:
         raise RoadError(f"{error}") from error
-    print(f"Question {letter.letter_id} is queued.")
 
 
 @app.command()
@@ -241,9 +291,12 @@ def _existing(mission: Mission, mission_path: Path) -> Path:
 
 def main() -> None:
     """Entry point: every bad input is one sentence and a non-zero exit."""
+    # The standard library's handlers never raise: a log that is full does not stop the receiver.
+    logging.raiseExceptions = False
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.stdlib.LoggerFactory(),
     )
     try:
         app()

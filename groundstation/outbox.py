@@ -11,8 +11,7 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from groundstation import schema
-from wire import commands
+from groundstation import commander, schema
 from wire.auth import COUNTER_MAX
 from wire.commands import Command, Opcode
 from wire.records import EPOCH_2025_MS
@@ -43,9 +42,7 @@ class Letter:
 
     def command(self) -> Command:
         """What goes into the frame."""
-        if self.opcode is Opcode.ASK:
-            return Command(Opcode.ASK, (self.letter_id, self.text))
-        return Command(self.opcode)
+        return commander.command(self.opcode, self.letter_id, self.text)
 
 
 def _letter(row: sqlite3.Row) -> Letter:
@@ -61,12 +58,13 @@ def add(db: sqlite3.Connection, opcode: Opcode, text: str, utc_ms: int) -> int:
     """Queue a command or question; its id, which is the question id on the air.
 
     Ids follow the seconds since 2025, so that even a lost archive does not use one twice. The
-    caller commits. Raises ValueError with one clause when the text is not a question's.
+    caller commits. ``text`` is the question, or the words of the command's arguments; raises
+    ValueError with one clause when the opcode does not take it.
     """
     row = db.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM outbox").fetchone()
     letter_id = max(int(row[0]), _seconds(utc_ms))
     kind = "question" if opcode is Opcode.ASK else "command"
-    commands.encode(Command(opcode, (letter_id, text) if opcode is Opcode.ASK else ()))
+    commander.command(opcode, letter_id, text)
     db.execute(
         "INSERT INTO outbox(id, kind, opcode, text, state, created_ms)"
         " VALUES (?, ?, ?, ?, 'queued', ?)",
