@@ -43,7 +43,9 @@ app = typer.Typer(
     help="Hear a payload, show what it says, and answer it.",
 )
 MissionOption = Annotated[
-    Path, typer.Option("--mission", "-m", help="The mission file that the payload flies with.")
+    Path, typer.Option(
+        "--mission", "-m", help="The mission file that the payload flies with.", readable=False,
+    ),
 ]
 ListenOption = Annotated[
     str | None,
@@ -147,6 +149,7 @@ def serve(
         server.should_exit = True
 
     stop = threading.Event()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # it ends as Ctrl-C does
     thread = _receive(loaded, mission, listen, replay, stop, leave)
     _say(f"The page is at http://{address[0]}:{address[1]}/ (Ctrl-C ends)")
     try:

@@ -61,7 +61,10 @@ _POWER: dict[str, Callable[[I2cBus, int], Sensor]] = {"ina219": Ina219, "ina226"
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 log = structlog.get_logger("payload")
-MissionOption = Annotated[Path, typer.Option("--mission", help="The mission file.")]
+# Whether it can be read is said in our own words, in one sentence.
+MissionOption = Annotated[
+    Path, typer.Option("--mission", help="The mission file.", readable=False)
+]
 
 
 @app.callback()

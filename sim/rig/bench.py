@@ -42,6 +42,8 @@ PAD_S = 60
 CLIMB_MPS, LANDING_MPS = 8.0, 5.0
 HOP_M = (300.0, 25_000.0)  # above the pad: the lowest that is a flight, and the highest flown here
 LANDED_SHARE = 0.8  # of the time: then it lies there
+# The station sends a frame in half a minute: longer bursts would make it deaf for a quarter hour.
+BURST_FRAMES = 2.0
 QUESTION = "What do you see?"
 COMMANDS = (("ping",), ("ask", QUESTION), ("beacon_now",), ("muse_now",), ("picture_now",))
 FIRST_COMMAND_S = 20.0
@@ -71,7 +73,7 @@ class Bench:
         self.settings = settings
         self.loop = loop = Loop()
         rng = part_rng(settings.seed, "channel")
-        losses = [GilbertElliott(rng, settings.loss) for _ in range(2)]
+        losses = [GilbertElliott(rng, settings.loss, BURST_FRAMES) for _ in range(2)]
         # KISS tells no signal strength, so the distance is nobody's business here.
         self.channel = Channel(
             loop.clock, mission.radio.rate_bps, rng, lambda: 1_000.0, *losses)

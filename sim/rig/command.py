@@ -127,10 +127,10 @@ def _starts(bench: Bench) -> Finding:
     payload, station = bench.payload.counts, bench.station.counts
     minutes = bench.loop.clock.now_s / 60
     return Finding(not payload["crashes"] + station["crashes"], (
-        f"{minutes:.0f} minutes; the daemon was started {payload['starts']} times: "
-        f"{payload['kills']} times killed, {payload['watchdog']} times by its watchdog, "
-        f"{payload['crashes']} times it ended by itself; the station was killed "
-        f"{station['kills']} times and ended by itself {station['crashes']} times"
+        f"{minutes:.0f} minutes; the daemon was started {payload['starts']} times: killed "
+        f"{payload['kills']}, by its watchdog {payload['watchdog']}, ended by itself "
+        f"{payload['crashes']}; the station: killed {station['kills']}, ended by itself "
+        f"{station['crashes']}"
     ))
 
 

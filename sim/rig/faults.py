@@ -111,8 +111,9 @@ def _odd_mission(bench: Bench) -> None:
     """Somebody edits a copy of the mission file and gets it wrong."""
     odd = bench.layout.payload / "odd.toml"
     text = (bench.layout.payload / "mission.toml").read_text(encoding="utf-8")
-    odd.write_text(text.replace("node_id =", "node_idd ="), encoding="utf-8")
-    _expect_refusal(bench, ["-m", "payload", "run", "--mission", str(odd)], "unknown key")
+    odd.write_text(text + "[flavour]\nsweet = 1\n", encoding="utf-8")
+    _expect_refusal(
+        bench, ["-m", "payload", "run", "--mission", str(odd)], "unknown key flavour")
 
 
 def _expect_refusal(bench: Bench, arguments: list[str], words: str) -> None:
