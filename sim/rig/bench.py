@@ -115,7 +115,7 @@ class Bench:
         self.station.start()
         self.payload.start()
         if self.settings.command_every_s > 0:
-            self.loop.after(FIRST_COMMAND_S, partial(self._command, 0))
+            self.loop.after(FIRST_COMMAND_S, partial(self._keep_commanding, 0))
 
     def stop(self) -> None:
         """Ask both to end, and wait until they have."""
@@ -160,6 +160,17 @@ class Bench:
             self.loop, processes.python(*arguments), where, processes.environment(),
             words.append, lambda status: judge(status, words)))
 
+    def command(self, number: int) -> None:
+        """Somebody at the station types one of ``COMMANDS``."""
+        words = COMMANDS[number % len(COMMANDS)]
+
+        def judge(status: int, lines: list[str]) -> None:
+            self.journal.note("command", " ".join(lines)[-200:])
+            if status != 0:
+                self.breach(f"spacepi-ground command {words[0]} ended with status {status}")
+
+        self.errand(["-m", "groundstation", "command", *words], self.layout.station, judge)
+
     # -- what runs ---------------------------------------------------------------------------
 
     def _spawn_payload(self, on_exit: Callable[[int], None]) -> Process:
@@ -187,19 +198,12 @@ class Bench:
         if data:
             self.line.write(data)
 
-    def _command(self, number: int) -> None:
-        """Somebody at the station types a command."""
-        if self.settings.command_every_s <= 0:
-            return
-        words = COMMANDS[number % len(COMMANDS)]
-
-        def judge(status: int, lines: list[str]) -> None:
-            self.journal.note("command", " ".join(lines)[-200:])
-            if status != 0:
-                self.breach(f"spacepi-ground command {words[0]} ended with status {status}")
-
-        self.errand(["-m", "groundstation", "command", *words], self.layout.station, judge)
-        self.loop.after(self.settings.command_every_s, partial(self._command, number + 1))
+    def _keep_commanding(self, number: int) -> None:
+        """Somebody at the station types a command now and then."""
+        if self.settings.command_every_s > 0:
+            self.command(number)
+            self.loop.after(
+                self.settings.command_every_s, partial(self._keep_commanding, number + 1))
 
     def _tell(self) -> None:
         """Once a minute, what went over the air."""

@@ -115,7 +115,7 @@ class Process:
         *lines, rest = (self._buffer + data).split(b"\n")
         self._buffer = rest[-LINE_BYTES_MAX:]
         for line in lines:
-            words = line.lstrip(JUNK)
+            words = line.strip(JUNK)
             if words:
                 self._on_line(words.decode("utf-8", "replace"))
 
