@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 import signal
@@ -11,23 +12,24 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import structlog
 import typer
 
-from groundstation import ccsds, gateway, outbox, text_models
+from groundstation import ccsds, commander, gateway, outbox, schema, text_models
 from groundstation import export as exports
 from groundstation.archive import Archive, ArchiveBusy
-from groundstation.feeds import PacketFeed, SummaryFeed
+from groundstation.beside import Udp, address
 from groundstation.gateway import KissServer, Road, RoadError
 from groundstation.ground import Ground
 from groundstation.hygiene import clean_text
+from groundstation.outbox import Letter
 from groundstation.reader import FlightReader
 from groundstation.schema import WrongVersion
-from groundstation.udp import Beside, Deaf, Listener, Teller
+from groundstation.udp import Deaf
 from groundstation.web import create_app, make_server
 from wire import key_file
 from wire.auth import MASTER_KEY_BYTES, Direction, derive_key
@@ -43,7 +45,9 @@ app = typer.Typer(
     help="Hear a payload, show what it says, and answer it.",
 )
 MissionOption = Annotated[
-    Path, typer.Option("--mission", "-m", help="The mission file that the payload flies with.")
+    Path, typer.Option(
+        "--mission", "-m", help="The mission file that the payload flies with.", readable=False,
+    ),
 ]
 ListenOption = Annotated[
     str | None,
@@ -92,6 +96,12 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def _say(sentence: str) -> None:
+    """To whoever started a station that is to run for days, and may be gone."""
+    with contextlib.suppress(OSError):
+        print(sentence, flush=True)
+
+
 def _archive_path(mission: Mission, mission_path: Path) -> Path:
     return mission_path.parent / mission.ground.archive_dir / ARCHIVE_NAME
 
@@ -112,46 +122,13 @@ def _ground(
 def _road(mission: Mission, listen: str | None) -> Callable[[], Road] | None:
     if listen is None:
         return gateway.opener(mission)
-    server = KissServer(*_address("--listen", listen, "127.0.0.1:8001"))
+    server = KissServer(*address("--listen", listen, "127.0.0.1:8001"))
     return lambda: server
-
-
-def _address(option: str, text: str, example: str) -> tuple[str, int]:
-    """(host, port) as written. Raises RoadError."""
-    host, _, port = text.rpartition(":")
-    if not host or not (port.isascii() and port.isdigit()) or not 0 <= int(port) <= 65535:
-        raise RoadError(f"{option} {text}: write it as HOST:PORT, such as {example}")
-    return host.strip("[]"), int(port)
-
-
-@dataclass(frozen=True, slots=True)
-class _Udp:
-    """What is to stand beside the radio, as written on the command line."""
-
-    horus: str | None = None
-    summary: str | None = None
-    ccsds: str | None = None
-
-    def open(self, ground: Ground, mission: Mission) -> Beside | None:
-        """Raises RoadError when an address is wrong or taken; None when nothing is asked for."""
-        listener, tellers = None, []
-        if self.horus is not None:
-            at = self.horus if ":" in self.horus else f"127.0.0.1:{self.horus}"
-            listener = Listener(*_address("--horus-udp", at, "127.0.0.1:55672"))
-        if self.summary is not None:
-            reader = FlightReader(ground.archive.path, mission)
-            address = _address("--summary-udp", self.summary, "255.255.255.255:55672")
-            tellers.append(Teller(SummaryFeed(reader, mission), *address))
-        if self.ccsds is not None:
-            address = _address("--ccsds-udp", self.ccsds, "127.0.0.1:10015")
-            feed = PacketFeed(ground.archive.db, mission.payload.node_id)
-            tellers.append(Teller(feed, *address))
-        return Beside(ground, _now_ms, listener, tellers) if listener or tellers else None
 
 
 def _receive(
     mission: Mission, mission_path: Path, listen: str | None, replay: Path | None,
-    stop: threading.Event, udp: _Udp, codecs: list[Path] | None,
+    stop: threading.Event, udp: Udp, codecs: list[Path] | None,
     ended: Callable[[], None] = lambda: None,
 ) -> threading.Thread | None:
     """Open the archive and hear on a thread of its own, which calls ``ended`` when it stops.
@@ -166,7 +143,7 @@ def _receive(
             ground.receive_many(heard[start : start + 500])
         archive.close()
         return None
-    road, beside = _road(mission, listen), udp.open(ground, mission)
+    road, beside = _road(mission, listen), udp.open(ground, mission, _now_ms)
     if road is None and udp.horus is not None:
         road = Deaf
     if road is None:
@@ -211,9 +188,10 @@ def serve(
         server.should_exit = True
 
     stop = threading.Event()
-    udp = _Udp(horus_udp, summary_udp, ccsds_udp)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # it ends as Ctrl-C does
+    udp = Udp(horus_udp, summary_udp, ccsds_udp)
     thread = _receive(loaded, mission, listen, replay, stop, udp, codec, leave)
-    print(f"The page is at http://{address[0]}:{address[1]}/ (Ctrl-C ends)", flush=True)
+    _say(f"The page is at http://{address[0]}:{address[1]}/ (Ctrl-C ends)")
     try:
         server.run(sockets=[web_socket])
     except KeyboardInterrupt:
@@ -238,11 +216,11 @@ def receive(
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    udp = _Udp(horus_udp, summary_udp, ccsds_udp)
+    udp = Udp(horus_udp, summary_udp, ccsds_udp)
     thread = _receive(loaded, mission, listen, replay, stop, udp, codec)
     if thread is None and replay is None:
         raise RoadError(f"{mission}: radio.kind is none, so there is nothing to receive from")
-    print(f"Receiving into {_archive_path(loaded, mission)} (Ctrl-C ends)", flush=True)
+    _say(f"Receiving into {_archive_path(loaded, mission)} (Ctrl-C ends)")
     while thread is not None and thread.is_alive():
         thread.join(0.2)
 
@@ -263,6 +241,48 @@ def ask(
     mission: MissionOption = Path("mission.toml"),
 ) -> None:
     """Queue a question; the running station sends it when the payload listens."""
+    letter = _post(Opcode.ASK, clean_text(text), mission)
+    print(f"Question {letter.letter_id} is queued.")
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def command(
+    name: Annotated[str, typer.Argument(help=", ".join(commander.names()) + ".")],
+    arguments: Annotated[
+        list[str] | None, typer.Argument(help="What the command takes; most take nothing.")
+    ] = None,
+    mission: MissionOption = Path("mission.toml"),
+) -> None:
+    """Queue a command; the running station signs and sends it when the payload listens."""
+    try:
+        opcode = commander.find(name)
+    except ValueError as error:
+        raise RoadError(f"{error}") from error
+    letter = _post(opcode, clean_text(" ".join(arguments or [])), mission)
+    print(f"Command {letter.letter_id} is queued: {commander.in_words(opcode, letter.text)}.")
+
+
+@app.command("commands")
+def list_commands(
+    mission: MissionOption = Path("mission.toml"),
+    limit: Annotated[int, typer.Option(min=1, help="How many of the newest.")] = 20,
+) -> None:
+    """List what was queued, oldest first, and what became of it."""
+    loaded = load_mission(mission)
+    with contextlib.closing(schema.connect_reader(_existing(loaded, mission))) as db:
+        letters = outbox.recent(db, limit)
+    for letter in reversed(letters):
+        queued = datetime.fromtimestamp(letter.created_ms / 1000, UTC)
+        what = commander.in_words(letter.opcode, letter.text)
+        why = f": {letter.why}" if letter.why else ""
+        print(f"{letter.letter_id}  {queued:%Y-%m-%d %H:%M:%S} UTC  {what}  "
+              f"{letter.state}{why}, {letter.attempts} tries")
+    if not letters:
+        print("Nothing was queued yet.")
+
+
+def _post(opcode: Opcode, text: str, mission: Path) -> Letter:
+    """Queue a letter for the running station. Raises one of ``_SENTENCES``."""
     loaded = load_mission(mission)
     key_path = mission.parent / loaded.keys.file
     if not key_path.exists():
@@ -273,10 +293,9 @@ def ask(
     path = _existing(loaded, mission)
     try:
         number = loaded.ground.station_number
-        letter = outbox.post(path, Opcode.ASK, clean_text(text), _now_ms(), number)
+        return outbox.post(path, opcode, text, _now_ms(), number)
     except ValueError as error:
         raise RoadError(f"{error}") from error
-    print(f"Question {letter.letter_id} is queued.")
 
 
 @app.command()
@@ -330,9 +349,12 @@ def _existing(mission: Mission, mission_path: Path) -> Path:
 
 def main() -> None:
     """Entry point: every bad input is one sentence and a non-zero exit."""
+    # The standard library's handlers never raise: a log that is full does not stop the receiver.
+    logging.raiseExceptions = False
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.stdlib.LoggerFactory(),
     )
     try:
         app()

@@ -12,8 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from groundstation import schema
-from wire import commands
+from groundstation import commander, schema
 from wire.auth import next_counter
 from wire.commands import Command, Opcode
 from wire.records import EPOCH_2025_MS
@@ -49,11 +48,10 @@ class Letter:
 
 
 def _command(opcode: Opcode, letter_id: int, text: str) -> Command:
-    if opcode is Opcode.ASK:
-        return Command(opcode, (letter_id, text))
+    """``text`` as a person types it; of PLAIN_TEXT, which the station itself queues, the model."""
     if opcode is Opcode.PLAIN_TEXT:
         return Command(opcode, (int(text, 16),))
-    return Command(opcode)
+    return commander.command(opcode, letter_id, text)
 
 
 _KNOWN = ", ".join(str(int(opcode)) for opcode in Opcode)
@@ -76,12 +74,13 @@ def add(
 
     Ids follow the seconds since 2025, so that even a lost archive does not use one twice, and are
     equal to ``station`` (0..15) modulo 16, so that no two stations use the same. The caller
-    commits. Raises ValueError with one clause when the text is not a question's.
+    commits. ``text`` is the question, or the words of the command's arguments; raises ValueError
+    with one clause when the opcode does not take it.
     """
     row = db.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM outbox").fetchone()
     letter_id = next_counter(station, max(int(row[0]), _seconds(utc_ms)))
     kind = "question" if opcode is Opcode.ASK else "command"
-    commands.encode(_command(opcode, letter_id, text))
+    _command(opcode, letter_id, text)
     db.execute(
         "INSERT INTO outbox(id, kind, opcode, text, state, created_ms)"
         " VALUES (?, ?, ?, ?, 'queued', ?)",

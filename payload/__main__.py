@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, TextIO, cast
 
 import structlog
 import typer
@@ -32,6 +32,7 @@ from payload.drivers.camera import CameraProcess
 from payload.drivers.clock import BootClock
 from payload.drivers.http import HttpClient
 from payload.drivers.i2c import LinuxI2cBus
+from payload.drivers.journal import JournalStream, hold_standard_streams
 from payload.drivers.mind_socket import MindSocket
 from payload.drivers.radio_kiss import KissRadio
 from payload.drivers.serial_port import SerialStream, TcpStream
@@ -61,12 +62,16 @@ _POWER: dict[str, Callable[[I2cBus, int], Sensor]] = {"ina219": Ina219, "ina226"
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 log = structlog.get_logger("payload")
-MissionOption = Annotated[Path, typer.Option("--mission", help="The mission file.")]
+# Whether it can be read is said in our own words, in one sentence.
+MissionOption = Annotated[
+    Path, typer.Option("--mission", help="The mission file.", readable=False)
+]
 
 
 @app.callback()
 def _describe() -> None:
     """The flight computer of a balloon payload."""
+    hold_standard_streams()
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -74,7 +79,7 @@ def _describe() -> None:
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, JournalStream())),
     )
 
 
@@ -86,17 +91,19 @@ def run(
     ] = False,
 ) -> None:
     """Fly: run until the power goes, or until asked to stop."""
-    try:
-        plan = mission.load(mission_path)
-        base = mission_path.resolve().parent
-        store = Store(base / plan.payload.data_dir / "payload.sqlite")
-    except (MissionError, StoreBusyError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(USAGE_ERROR) from error
-    persona = _persona(plan, base)
+    base = mission_path.resolve().parent
     with contextlib.ExitStack() as open_things:
+        try:
+            plan = mission.load(mission_path)
+            radio = _radio(plan, mission_path, open_things)
+            store = Store(base / plan.payload.data_dir / "payload.sqlite")
+        except (MissionError, StoreBusyError) as error:
+            with contextlib.suppress(OSError):  # nobody may be there to read it
+                typer.echo(str(error), err=True)
+            raise typer.Exit(USAGE_ERROR) from error
+        persona = _persona(plan, base)
         watchdog = SystemdWatchdog()
-        ports = _ports(plan, base, persona if start_mind else None, watchdog, open_things)
+        ports = _ports(plan, base, persona if start_mind else None, watchdog, radio, open_things)
         uplink_key, downlink_key = _keys(plan, base)
         flight = Flight(
             plan, ports, store, persona.text if persona else None, _memory(persona), uplink_key,
@@ -148,7 +155,7 @@ def _show(note: Note) -> None:
 
 def _ports(
     plan: Mission, base: Path, persona: Persona | None, watchdog: SystemdWatchdog,
-    open_things: contextlib.ExitStack,
+    radio: KissRadio | None, open_things: contextlib.ExitStack,
 ) -> FlightPorts:
     """The real devices of ``plan``. ``persona`` is given when the mind is to be started here."""
     sensors = plan.sensors
@@ -157,17 +164,14 @@ def _ports(
         open_things.callback(bus.close)
     gnss_stream = SerialStream(sensors.gnss_device, sensors.gnss_baud)
     open_things.callback(gnss_stream.close)
-    run_dir = Path(
-        os.environ.get(RUN_DIR_VARIABLE)
-        or open_things.enter_context(tempfile.TemporaryDirectory(prefix="spacepi-"))
-    )
+    run_dir = _run_dir(base, open_things)
     mind = _mind(plan, persona, run_dir)
     open_things.callback(mind.close)
     return FlightPorts(
         gnss=UbloxGnss(gnss_stream),
         outside=_chip(_OUTSIDE, sensors.outside, bus, sensors.outside_address),
         power=_chip(_POWER, sensors.power, bus, sensors.power_address),
-        radio=_radio(plan, open_things),
+        radio=radio,
         mind=mind,
         camera=CameraProcess(run_dir) if sensors.camera else None,
         http=HttpClient(user_agent=f"spacepi/{plan.payload.callsign}"),
@@ -182,13 +186,34 @@ def _chip(
     return kinds[kind](bus, address) if bus is not None and kind in kinds else None
 
 
-def _radio(plan: Mission, open_things: contextlib.ExitStack) -> KissRadio | None:
+def _run_dir(base: Path, open_things: contextlib.ExitStack) -> Path:
+    """Where sockets and pictures go; beside the mission file when the disk gives nothing else."""
+    given = os.environ.get(RUN_DIR_VARIABLE)
+    if given:
+        return Path(given)
+    try:
+        return Path(open_things.enter_context(tempfile.TemporaryDirectory(prefix="spacepi-")))
+    except OSError as error:
+        log.warning("no_run_dir", reason=str(error))
+        return base
+
+
+def _radio(
+    plan: Mission, mission_path: Path, open_things: contextlib.ExitStack
+) -> KissRadio | None:
+    """Raises MissionError for a modem's address that would have to be looked up."""
     radio = plan.radio
     if radio.kind == "none":
         return None
     stream: TcpStream | SerialStream
     if radio.kind == "kiss-tcp":
-        stream = TcpStream(radio.host, radio.port)
+        try:
+            stream = TcpStream(radio.host, radio.port)
+        except ValueError as error:
+            raise MissionError(
+                f"{mission_path}: radio.host: {error}; the payload looks no names up: allowed are "
+                "a numeric address and localhost"
+            ) from error
     else:
         stream = SerialStream(radio.device, radio.baud)
     open_things.callback(stream.close)

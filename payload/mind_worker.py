@@ -20,6 +20,7 @@ import ctypes
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import select
 import signal
@@ -360,9 +361,12 @@ def _keep_last_error(level: int, text: bytes, _: object) -> None:
 
 def main() -> None:
     """The command line."""
+    # The standard library's handlers never raise: a log that is full does not cost the mind.
+    logging.raiseExceptions = False
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     structlog.configure(
         processors=[structlog.processors.add_log_level, structlog.processors.JSONRenderer()],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.stdlib.LoggerFactory(),
     )
     parser = argparse.ArgumentParser(prog="payload.mind_worker", description=__doc__)
     parser.add_argument("--bundle", type=Path, required=True, help="persona bundle directory")

@@ -4,6 +4,7 @@
     spacepi-sim --headless --fast       the same as fast as it can, no page
     spacepi-sim --replay FILE.csv.gz    a recorded real flight in place of the model
     spacepi-sim run | soak | faults     drawn flights with faults, see ``sim.commands``
+    spacepi-sim bench-rig               the real processes in real time, see ``sim.rig.command``
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from payload.persona import load_persona
 from sim import commands, live, summary
 from sim.live import Page, PortTaken, Stop, Watch
 from sim.replay import Replay, ReplayError
+from sim.rig.command import bench_rig
 from sim.world import MindKind, PersonaParts, World
 from wire import mission as mission_file
 from wire.bundle import BundleError
@@ -33,7 +35,7 @@ from wire.mission import Mission, MissionError
 USAGE_ERROR = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 SEEDS = 10_000
-COMMANDS = ("fly", "run", "soak", "faults")
+COMMANDS = ("fly", "run", "soak", "faults", "bench-rig")
 app = typer.Typer(add_completion=False)
 
 
@@ -110,6 +112,7 @@ def fly(
 app.command("run")(commands.run)
 app.command("soak")(commands.soak_command)
 app.command("faults")(commands.faults_command)
+app.command("bench-rig")(bench_rig)
 
 
 def main() -> None:

@@ -95,6 +95,14 @@ def verify_bundle(path: Path, trusted_keys: list[bytes] | None) -> Manifest:
              shows that it is undamaged, but not who made it.
     Raises:  BundleError, naming the file and what is wrong with it.
     """
+    try:
+        return _verified(path, trusted_keys)
+    except OSError as error:
+        raise BundleError(
+            f"{error.filename or path}: cannot be read ({error.strerror}).") from error
+
+
+def _verified(path: Path, trusted_keys: list[bytes] | None) -> Manifest:
     if not path.is_dir():
         raise BundleError(f"{path}: there is no bundle directory here.")
     manifest_bytes = _small_file(path / MANIFEST, 2, MANIFEST_BYTES_MAX)

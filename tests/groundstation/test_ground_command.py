@@ -107,12 +107,13 @@ def test_kill_9_at_any_moment_loses_no_acknowledged_frame(mission, ground):
     assert status == 0 and f"{len(kept)} receptions" in out
 
 
-def test_ctrl_c_ends_it_well_even_with_a_page_open(mission):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_systemd_end_it_well_even_with_a_page_open(mission, number):
     station = Station(mission)
     events = socket.create_connection(("127.0.0.1", station.web_port))
     events.sendall(b"GET /api/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
     assert b"text/event-stream" in events.recv(4096)
-    station.process.send_signal(signal.SIGINT)
+    station.process.send_signal(number)
     out, err = station.process.communicate(timeout=10)
     assert station.process.returncode == 0 and "Traceback" not in err, (out, err)
     events.close()

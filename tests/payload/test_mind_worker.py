@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from payload.mind_protocol import Failed, Reply, Request, encode
-from tests.payload.worker_process import WAIT_S, Worker, command
+from tests.payload.worker_process import WAIT_S, Client, Worker, command
 
 BundleMaker = Callable[[str], Path]
 PREFIX = "<|im_start|>system\nYou are the voice of a balloon.<|im_end|>\n<|im_start|>user\n"
@@ -167,6 +168,33 @@ def test_no_model_until_there_is_one(tmp_path: Path, tiny_bundle: BundleMaker) -
     assert isinstance(client.ask(REQUEST), Reply)
     client.close()
     worker.end()
+
+
+def test_fault_75_a_full_log_costs_no_thought(tmp_path: Path, tiny_bundle: BundleMaker) -> None:
+    """Goal: a worker that cannot write a line loads its model, warns, and answers all the same."""
+    bundle, path = tiny_bundle("nova"), tmp_path / "mind.sock"
+    (tmp_path / "mind-cache").write_text("no folder, so every kept prefix is a warning")
+    with open("/dev/full", "wb") as full:
+        process = subprocess.Popen(command(bundle, path), stderr=full)
+    try:
+        client = _client_of(process, path)
+        assert client.hello().n_ctx == 512
+        assert isinstance(client.ask(REQUEST), Reply)
+        client.close()
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait(WAIT_S)
+
+
+def _client_of(process: subprocess.Popen[bytes], path: Path) -> Client:
+    """Connect as soon as it listens; a worker that ended instead fails the test at once."""
+    for _ in range(round(WAIT_S / 0.05)):
+        with contextlib.suppress(OSError):
+            return Client(path)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            raise AssertionError(f"the worker ended with status {process.wait(0.05)}")
+    raise AssertionError("the worker does not listen")
 
 
 def test_one_worker_per_socket_and_an_orderly_end(

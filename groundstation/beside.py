@@ -1,0 +1,46 @@
+"""What is to stand beside the radio: UDP in and out, as written on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from groundstation.feeds import PacketFeed, SummaryFeed
+from groundstation.gateway import RoadError
+from groundstation.ground import Ground
+from groundstation.reader import FlightReader
+from groundstation.udp import Beside, Listener, Teller
+from wire.mission import Mission
+
+
+def address(option: str, text: str, example: str) -> tuple[str, int]:
+    """(host, port) as written. Raises RoadError."""
+    host, _, port = text.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit()) or not 0 <= int(port) <= 65535:
+        raise RoadError(f"{option} {text}: write it as HOST:PORT, such as {example}")
+    return host.strip("[]"), int(port)
+
+
+@dataclass(frozen=True, slots=True)
+class Udp:
+    """What is to stand beside the radio, as written on the command line."""
+
+    horus: str | None = None
+    summary: str | None = None
+    ccsds: str | None = None
+
+    def open(self, ground: Ground, mission: Mission, now_ms: Callable[[], int]) -> Beside | None:
+        """Raises RoadError when an address is wrong or taken; None when nothing is asked for."""
+        listener, tellers = None, []
+        if self.horus is not None:
+            at = self.horus if ":" in self.horus else f"127.0.0.1:{self.horus}"
+            listener = Listener(*address("--horus-udp", at, "127.0.0.1:55672"))
+        if self.summary is not None:
+            reader = FlightReader(ground.archive.path, mission)
+            far = address("--summary-udp", self.summary, "255.255.255.255:55672")
+            tellers.append(Teller(SummaryFeed(reader, mission), *far))
+        if self.ccsds is not None:
+            far = address("--ccsds-udp", self.ccsds, "127.0.0.1:10015")
+            feed = PacketFeed(ground.archive.db, mission.payload.node_id)
+            tellers.append(Teller(feed, *far))
+        return Beside(ground, now_ms, listener, tellers) if listener or tellers else None

@@ -1,0 +1,71 @@
+"""Commands in words: what a person types becomes a command, by the tables of ``wire.commands``.
+
+The outbox keeps a command as its opcode and the words of its arguments. The id of a question is the
+letter's own and is never typed.
+"""
+
+from __future__ import annotations
+
+from wire import commands
+from wire.commands import ARGUMENTS, Command, Opcode
+
+_WANTED = {int: "a whole number", float: "a number", str: "a text"}
+_GIVEN_BY_US = {Opcode.ASK: 1}  # leading arguments that are not typed: the id of the question
+
+
+def names() -> list[str]:
+    """Every command there is, as it is typed."""
+    return [opcode.name.lower() for opcode in Opcode]
+
+
+def find(name: str) -> Opcode:
+    """The opcode called ``name``. Raises ValueError, naming all there are."""
+    try:
+        return Opcode[name.upper().replace("-", "_")]
+    except KeyError:
+        raise ValueError(f"no command is called {name!r}; there are {', '.join(names())}") from None
+
+
+def usage(opcode: Opcode) -> str:
+    """What ``opcode`` takes, such as "ask takes a text"."""
+    wanted = " and ".join(_words_for(kind) for kind in _typed(opcode))
+    return f"{opcode.name.lower()} takes {wanted or 'nothing'}"
+
+
+def in_words(opcode: Opcode, text: str) -> str:
+    """A letter as a person would type it, such as ask "Is it cold?"."""
+    name = opcode.name.lower()
+    return f'{name} "{text}"' if opcode is Opcode.ASK else f"{name} {text}".rstrip()
+
+
+def command(opcode: Opcode, letter_id: int, text: str) -> Command:
+    """The command of a letter: ``text`` holds its typed arguments with blanks between them.
+
+    A text at the end takes all that is left. Raises ValueError with one clause.
+    """
+    kinds = _typed(opcode)
+    ends_in_text = bool(kinds) and kinds[-1] is str
+    words = text.split(maxsplit=len(kinds) - 1) if ends_in_text else text.split()
+    if len(words) != len(kinds):
+        raise ValueError(usage(opcode))
+    given = (letter_id,) * _GIVEN_BY_US.get(opcode, 0)
+    typed = tuple(_value(opcode, kind, word) for kind, word in zip(kinds, words, strict=True))
+    made = Command(opcode, (*given, *typed))
+    commands.encode(made)  # the ranges are the opcode's own
+    return made
+
+
+def _typed(opcode: Opcode) -> tuple[type, ...]:
+    return ARGUMENTS[opcode][_GIVEN_BY_US.get(opcode, 0) :]
+
+
+def _value(opcode: Opcode, kind: type, word: str) -> int | str:
+    try:
+        value: int | str = kind(word)
+    except ValueError:
+        raise ValueError(f"{usage(opcode)}, and {word!r} is not {_words_for(kind)}") from None
+    return value
+
+
+def _words_for(kind: type) -> str:
+    return _WANTED.get(kind, kind.__name__)

@@ -1,0 +1,162 @@
+"""``spacepi-sim bench-rig``: the real processes in real time, faults done to them, and a verdict.
+
+    spacepi-sim bench-rig --minutes 10 --kills 3
+    spacepi-sim bench-rig --hours 1 --kills 10 --fault "00:20:00 storage.full 2m" --out bench-1
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import sqlite3
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from sim.faults.schedule import Scheduled, parse
+from sim.live import Stop
+from sim.replay import Replay, ReplayError
+from sim.rig import faults, live, verdict
+from sim.rig.bench import Bench, Settings
+from sim.rig.faults import Player
+from sim.rig.verdict import Finding
+from wire import mission as mission_file
+from wire.auth import MASTER_KEY_BYTES
+from wire.key_file import KeyFileError
+from wire.mission import Mission, MissionError
+
+BROKEN = 1
+USAGE_ERROR = 2
+KILL_FROM, KILL_UPTO = 0.1, 0.9  # of the time; the kills of --kills are spread between
+OUTAGE = "link.outage"
+
+
+def bench_rig(
+    mission_path: Annotated[
+        Path, typer.Option("--mission", help="The mission file.")] = Path("mission.toml"),
+    hours: Annotated[float, typer.Option(min=0, max=72, help="How long, in hours ...")] = 0.0,
+    minutes: Annotated[float, typer.Option(min=0, max=4320, help="... and minutes.")] = 0.0,
+    fault: Annotated[
+        list[str] | None, typer.Option(help="'hh:mm:ss name [duration]', any number of times. "
+                                       "Names: " + ", ".join(sorted(faults.ALL)) + ".")] = None,
+    kills: Annotated[
+        int, typer.Option(min=0, max=1000, help="So many core.kill, spread evenly.")] = 0,
+    has_mind: Annotated[
+        bool, typer.Option("--mind/--no-mind", help="With the mission's persona, or without.")
+    ] = True,
+    loss: Annotated[
+        float, typer.Option(min=0, max=0.95, help="Share of frames lost, both ways.")] = 0.1,
+    seed: Annotated[int, typer.Option(min=0, help="Draws losses, weather and answers.")] = 0,
+    replay: Annotated[
+        Path | None, typer.Option(help="A recorded flight, CSV or CSV.gz, in place of the "
+                                  "hop.")] = None,
+    command_every_s: Annotated[
+        float, typer.Option(min=0, help="How often a command is queued; 0 never.")] = 120.0,
+    out: Annotated[
+        Path | None, typer.Option(help="A new folder for everything. Left out, one here.")] = None,
+) -> None:
+    """Fly the real processes in real time; the exit status is 1 where something broke."""
+    seconds = 3600 * hours + 60 * minutes or 600.0
+    console = Console(soft_wrap=True, highlight=False)
+    try:
+        plan = _plan(fault or [], kills, seconds)
+        mission = mission_file.load(mission_path)
+        trajectory = None if replay is None else Replay(replay)
+        root = _new_folder(out)
+        settings = Settings(
+            seconds, seed, loss, has_mind and bool(mission.mind.bundle),
+            any(scheduled.name == "storage.full" for scheduled in plan), command_every_s)
+        key = secrets.token_bytes(MASTER_KEY_BYTES)
+        bench = Bench(root, mission, mission_path, key, settings,
+                      lambda line: console.print(line, markup=False), trajectory)
+    except (MissionError, ReplayError, KeyFileError, ValueError, OSError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(USAGE_ERROR) from error
+    _greet(console, bench, root)
+    findings = fly(bench, plan)
+    for finding in findings:
+        console.print(str(finding), style=None if finding.is_good else "red", markup=False)
+    console.print(f"Everything is in {root}.")
+    if not all(finding.is_good for finding in findings):
+        raise typer.Exit(BROKEN)
+
+
+def fly(bench: Bench, plan: list[Scheduled]) -> list[Finding]:
+    """Start, play, stop, judge. Ctrl-C ends it early, and it is judged all the same."""
+    stop = Stop()
+    with contextlib.closing(bench), stop.listening():
+        player = Player(bench, plan)
+        bench.start()
+        end_ms = round(bench.settings.seconds * 1000)
+        bench.loop.run_until(lambda: stop.is_asked or bench.loop.clock.now_ms >= end_ms)
+        bench.journal.note("rig", "the end: everything is asked to stop")
+        player.clear()
+        bench.stop()
+        return judge(bench, player)
+
+
+def judge(bench: Bench, player: Player) -> list[Finding]:
+    """Every finding about a bench flight that has ended."""
+    layout, copies = bench.layout, bench.layout.root / "judged"
+    try:
+        aboard = verdict.read_store(verdict.copy_of(layout.store, copies))
+        home, letters, tallies = verdict.read_archive(
+            verdict.copy_of(layout.archive, copies), bench.mission.payload.node_id)
+    except sqlite3.Error as error:
+        return [Finding(False, f"a database cannot be read: {error}")]
+    may_prune = "storage.full" in player.played
+    # On a full disk confirmed records make room, and what RAM holds is sent before it is durable.
+    gone = {number for number in set(home) | set(bench.sent.records) if number not in aboard
+            } if may_prune else set()
+    heard = bench.channel.heard["beacon"]
+    return [
+        _starts(bench),
+        *verdict.on_store(aboard, home, may_prune),
+        *verdict.on_sent(aboard, bench.sent, gone),
+        *verdict.on_archive(aboard, home, tallies, gone),
+        *verdict.on_log(aboard, bench.journal),
+        *verdict.on_beacons(bench.sent, heard),
+        *verdict.on_letters(letters, bench.loop.clock.utc_ms, OUTAGE in player.played),
+        *(Finding(False, breach) for breach in bench.breaches),
+    ]
+
+
+def _starts(bench: Bench) -> Finding:
+    payload, station = bench.payload.counts, bench.station.counts
+    minutes = bench.loop.clock.now_s / 60
+    return Finding(not payload["crashes"] + station["crashes"], (
+        f"{minutes:.0f} minutes; the daemon was started {payload['starts']} times: killed "
+        f"{payload['kills']}, by its watchdog {payload['watchdog']}, ended by itself "
+        f"{payload['crashes']}; the station: killed {station['kills']}, ended by itself "
+        f"{station['crashes']}"
+    ))
+
+
+def _plan(lines: list[str], kills: int, seconds: float) -> list[Scheduled]:
+    """What is to happen. Raises ValueError, also for what would begin after the end."""
+    plan = [parse(line) for line in lines]
+    for scheduled in plan:
+        faults.find(scheduled.name)
+        if scheduled.at_s >= seconds:
+            raise ValueError(f"{scheduled}: the bench flight ends after {seconds:.0f} s")
+    span_s = (KILL_UPTO - KILL_FROM) * seconds
+    plan += [Scheduled(KILL_FROM * seconds + span_s * number / max(1, kills - 1), "core.kill")
+             for number in range(kills)]
+    return sorted(plan, key=lambda scheduled: scheduled.at_s)
+
+
+def _new_folder(out: Path | None) -> Path:
+    root = out or Path(f"bench-{live.now_utc():%Y%m%d-%H%M%S}")
+    if root.exists() and any(root.iterdir()):
+        raise ValueError(f"{root} is not empty: choose another --out.")
+    root.mkdir(parents=True, exist_ok=True)
+    return root.resolve()
+
+
+def _greet(console: Console, bench: Bench, root: Path) -> None:
+    ground: Mission = bench.mission
+    console.print(f"The page: http://{ground.ground.web_host}:{ground.ground.web_port}/")
+    console.print("From another terminal: "
+                  f"spacepi-ground command ping --mission {root / 'station' / 'mission.toml'}")

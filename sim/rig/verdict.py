@@ -1,0 +1,207 @@
+"""The verdict: was anything lost? Both databases against each other, and against what was promised.
+
+It reads copies, with its own eyes: no code of the store or of the archive says here what is good.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import zlib
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgpack
+
+from sim.rig.journal import Journal
+from sim.rig.sent import Sent
+from wire.records import Kind, Record, unpack_body
+
+CONFIRMED = 2  # the state of a record that the ground has; payload/store.py
+ANSWER_S_MAX = 600.0  # a command older than this should have been answered
+NAMED_MAX = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One sentence of the verdict."""
+
+    is_good: bool
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{'ok' if self.is_good else 'BROKEN':<8}{self.sentence}"
+
+
+class Aboard(NamedTuple):
+    """A row of the payload's store."""
+
+    record_id: int
+    kind: Kind
+    boot: int
+    body: dict[str, Any]
+    is_confirmed: bool
+    is_whole: bool  # its CRC-32 is right
+
+
+class Home(NamedTuple):
+    """A row of the station's archive."""
+
+    record_id: int
+    kind: Kind
+    boot: int
+    body: dict[str, Any]
+
+
+class Letter(NamedTuple):
+    """A row of the station's outbox."""
+
+    state: str
+    created_ms: int
+    why: str | None
+
+
+def copy_of(database: Path, folder: Path) -> Path:
+    """A copy with its write-ahead log; reading it changes nothing that was flown."""
+    folder.mkdir(exist_ok=True)
+    for suffix in ("", "-wal"):
+        source = Path(f"{database}{suffix}")
+        if source.exists():
+            shutil.copyfile(source, folder / source.name)
+    return folder / database.name
+
+
+def read_store(path: Path) -> dict[int, Aboard]:
+    """Every record of a payload's store by id. Raises sqlite3.Error when it cannot be read."""
+    found = {}
+    with closing(sqlite3.connect(path)) as db:
+        for number, kind, boot, time_ms, quality, body, crc, state in db.execute(
+            "SELECT id, kind, boot, time_ms, quality, body, crc32, state FROM record ORDER BY id"
+        ):
+            own = zlib.crc32(msgpack.packb((number, kind, boot, time_ms, quality, body)))
+            found[number] = Aboard(
+                number, Kind(kind), boot, unpack_body(body), state == CONFIRMED, own == crc)
+    return found
+
+
+def read_archive(path: Path, node_id: int) -> tuple[dict[int, Home], list[Letter], Counter[str]]:
+    """(records of the node by id, letters, tallies). Raises sqlite3.Error."""
+    with closing(sqlite3.connect(path)) as db:
+        home = {
+            row[0]: Home(row[0], Kind(row[1]), row[2], unpack_body(row[3])) for row in db.execute(
+                "SELECT record_id, kind, boot, body FROM record WHERE node_id = ?", (node_id,))
+        }
+        letters = [Letter(*row) for row in db.execute("SELECT state, created_ms, why FROM outbox")]
+        tallies = Counter(dict(db.execute("SELECT name, value FROM tally").fetchall()))
+        return home, letters, tallies
+
+
+def on_store(aboard: dict[int, Aboard], home: dict[int, Home], may_prune: bool) -> list[Finding]:
+    """Numbers, checksums, and what the ground confirmed. ``may_prune``: the disk was full once, so
+    that what the ground confirmed may have made room.
+    """
+    last = max(aboard, default=0)
+    missing = sorted(set(range(1, last + 1)) - set(aboard))
+    pruned = [number for number in missing if may_prune and number in home]
+    lost = [number for number in missing if number not in pruned]
+    damaged = [row.record_id for row in aboard.values() if not row.is_whole]
+    unheard = [row.record_id for row in aboard.values()
+               if row.is_confirmed and row.record_id not in home]
+    boots = len({row.boot for row in aboard.values()})
+    confirmed = sum(row.is_confirmed for row in aboard.values())
+    room = f"; {len(pruned)} made room on the full disk and are on the ground" if pruned else ""
+    return [
+        Finding(bool(aboard) and not lost, f"the store holds {len(aboard)} records of {boots} "
+                f"lives, numbered 1 to {last} without a gap{room}"
+                + _named(", but these are missing", lost)),
+        Finding(not damaged, "every checksum is right" + _named(", but of these", damaged)),
+        Finding(not unheard, f"the ground confirmed {confirmed} of them; each is aboard, and in "
+                "its archive" + _named(", but these are not", unheard)),
+    ]
+
+
+def on_sent(aboard: dict[int, Aboard], sent: Sent, gone: set[int]) -> list[Finding]:
+    """What was sent is what is stored. ``gone`` are ids that cannot be asked for any more."""
+    wrong = [record.record_id for record in sent.records.values()
+             if record.record_id not in gone and not _is_same(aboard.get(record.record_id), record)]
+    unsigned = sent.counts["unsigned"]
+    frames = sum(sent.counts.values()) - unsigned
+    return [
+        Finding(bool(sent.records) and not wrong, f"{len(sent.records)} records went out at the "
+                "radio port; each is in the store, word for word" + _named(", but these", wrong)),
+        Finding(not unsigned, f"{frames} frames went out, each signed where the mission signs"
+                + (f", but {unsigned}" if unsigned else "")),
+    ]
+
+
+def on_archive(
+    aboard: dict[int, Aboard], home: dict[int, Home], tallies: Counter[str], gone: set[int]
+) -> list[Finding]:
+    """What came home is what is stored."""
+    wrong = [row.record_id for row in home.values()
+             if row.record_id not in gone and not _is_same(aboard.get(row.record_id), row)]
+    bad = tallies["conflicts"] + tallies["impostor"]
+    share = len(home) / max(1, len(aboard))
+    return [
+        Finding(bool(home) and not wrong, f"{len(home)} records are on the ground ({share:.0%}; "
+                "the rest waits aboard); each is as it is in the store"
+                + _named(", but these", wrong)),
+        Finding(not bad, f"conflicts {tallies['conflicts']}, impostors {tallies['impostor']}"),
+    ]
+
+
+def on_log(aboard: dict[int, Aboard], journal: Journal) -> list[Finding]:
+    """Each event that the daemon told had been committed before."""
+    kept: dict[int, Counter[str]] = {}
+    for row in aboard.values():
+        if row.kind is Kind.EVENT:
+            kept.setdefault(row.boot, Counter())[str(row.body.get("event"))] += 1
+    told = {boot: count for boot, count in journal.told.items() if boot not in journal.distrusted}
+    lost = [f"{name} of boot {boot}" for boot, count in told.items()
+            for name in count - kept.get(boot, Counter())]
+    total = sum(sum(count.values()) for count in told.values())
+    return [
+        Finding(not lost, f"{total} events in its log; each had been committed"
+                + _named(", but these", lost)),
+        Finding(not journal.tracebacks, "no traceback in any log"
+                + _named(", but from", journal.tracebacks)),
+    ]
+
+
+def on_beacons(sent: Sent, heard: int) -> list[Finding]:
+    """Was the beacon ever late?"""
+    return [Finding(bool(sent.counts["BeaconFrame"]) and not sent.late, (
+        f"{sent.counts['BeaconFrame']} beacons sent, {heard} heard; longest gap "
+        f"{sent.longest_gap_s:.1f} s, longest start to first beacon {sent.longest_start_s:.1f} s"
+    ) + _named("; too late", sent.late))]
+
+
+def on_letters(letters: list[Letter], now_ms: int, was_cut_off: bool) -> list[Finding]:
+    """Were the commands answered? ``was_cut_off``: the link was out for so long that it excuses."""
+    states = Counter(letter.state for letter in letters)
+    failed = [letter.why or "?" for letter in letters if letter.state == "failed"]
+    waiting = [letter for letter in letters if letter.state in ("queued", "sent")]
+    late = sum(now_ms - letter.created_ms > ANSWER_S_MAX * 1000 for letter in waiting)
+    told = ", ".join(f"{count} {state}" for state, count in states.most_common())
+    return [Finding(
+        not failed and (was_cut_off or not late),
+        f"{len(letters)} commands: {told or 'none'}" + _named("; failed", failed)
+        + (f"; {late} without a sign for {ANSWER_S_MAX / 60:.0f} minutes" if late else ""),
+    )]
+
+
+def _is_same(row: Aboard | None, other: Record | Home) -> bool:
+    return row is not None and (
+        row.kind, row.boot, row.body) == (other.kind, other.boot, other.body)
+
+
+def _named(words: str, which: Iterable[object]) -> str:
+    named = list(which)
+    if not named:
+        return ""
+    rest = f" and {len(named) - NAMED_MAX} more" if len(named) > NAMED_MAX else ""
+    return f"{words}: {', '.join(map(str, named[:NAMED_MAX]))}{rest}"

@@ -1,0 +1,164 @@
+"""Commands as people type them: every name and argument comes from the tables of wire.commands."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from far_end import MASTER_KEY, MISSION, START_MS, FarEnd, state_at
+
+from groundstation import commander, outbox
+from groundstation.archive import Archive
+from groundstation.ground import Ground
+from wire import commands, frames, key_file
+from wire.auth import Direction, derive_key
+from wire.commands import ARGUMENTS, Command, Opcode
+from wire.frames import CommandFrame
+from wire.records import Kind
+
+KEY = derive_key(MASTER_KEY, 7, Direction.UPLINK)
+
+
+@pytest.mark.parametrize("opcode", list(Opcode))
+def test_every_opcode_can_be_typed(opcode: Opcode) -> None:
+    assert commander.find(opcode.name.lower()) is opcode
+    assert commander.find(opcode.name.lower().replace("_", "-")) is opcode
+    assert commander.usage(opcode).startswith(f"{opcode.name.lower()} takes ")
+
+
+def test_a_question_gets_the_number_of_its_letter() -> None:
+    made = commander.command(Opcode.ASK, 70_000, "Is it cold up there?")
+    assert made == Command(Opcode.ASK, (70_000, "Is it cold up there?"))
+    assert commander.command(Opcode.PING, 70_000, "") == Command(Opcode.PING)
+
+
+@pytest.mark.parametrize(("kinds", "text", "arguments"), [
+    ((int,), "60", (60,)),
+    ((int, int), "60  -5", (60, -5)),
+    ((str, int), "beacon_s 10", ("beacon_s", 10)),
+    ((int, str), "3 two words", (3, "two words")),
+])
+def test_arguments_are_read_by_their_types(monkeypatch, kinds, text, arguments) -> None:
+    """Method: an opcode that takes what later ones may take."""
+    monkeypatch.setitem(ARGUMENTS, Opcode.PING, kinds)
+    assert commander.command(Opcode.PING, 1, text) == Command(Opcode.PING, arguments)
+
+
+@pytest.mark.parametrize(("kinds", "text", "sentence"), [
+    ((), "now", "ping takes nothing"),
+    ((int,), "", "ping takes a whole number"),
+    ((int,), "6.5", "ping takes a whole number, and '6.5' is not a whole number"),
+    ((int,), "1 2", "ping takes a whole number"),
+    ((int, str), "3", "ping takes a whole number and a text"),
+])
+def test_wrong_arguments_are_one_clause(monkeypatch, kinds, text, sentence) -> None:
+    monkeypatch.setitem(ARGUMENTS, Opcode.PING, kinds)
+    with pytest.raises(ValueError, match=f"^{sentence}$"):
+        commander.command(Opcode.PING, 1, text)
+
+
+def test_an_unknown_name_is_told_all_there_are() -> None:
+    with pytest.raises(ValueError, match="no command is called 'fly'; there are ping, ask, "):
+        commander.find("fly")
+
+
+def test_a_command_goes_up_signed_and_comes_back_answered(tmp_path: Path) -> None:
+    """Goal: queued, sent, confirmed by the beacon, answered by the result; a refused one says why.
+    """
+    archive = Archive(tmp_path / "archive.sqlite")
+    ground, far = Ground(MISSION, archive, KEY), FarEnd(KEY)
+    for number, (name, result) in enumerate((("ping", "ok"), ("muse_now", "refused"))):
+        now_ms = START_MS + number * 60_000
+        letter = outbox.post(archive.path, commander.find(name), "", now_ms)
+        ground.receive(far.beacon(state_at(number), is_listening=True), now_ms)
+        up = ground.next_uplink(now_ms)
+        assert up is not None
+        frame = frames.decode_uplink(up, KEY)
+        assert isinstance(frame, CommandFrame)
+        assert commands.decode(frame.body).opcode.name.lower() == name
+        far.push(Kind.COMMAND_RESULT, now_ms, {
+            "counter": frame.counter, "command": name, "result": result, "why": "not now"})
+        data = far.data(now_ms + 5_000)
+        assert data is not None
+        ground.receive(data, now_ms + 5_000)
+        done = outbox.one(archive.db, letter.letter_id)
+        assert done is not None
+        assert (done.state, done.why) == (
+            ("answered", None) if result == "ok" else ("failed", "not now"))
+    archive.close()
+
+
+@pytest.fixture
+def station(tmp_path: Path, monkeypatch, capsys):
+    """A folder with a key and an archive, and the command: (exit status, stdout, stderr)."""
+    import sys
+
+    from groundstation.__main__ import main
+
+    path = tmp_path / "mission.toml"
+    path.write_text(
+        '[payload]\nname = "EDDA"\ncallsign = "N0CALL"\nnode_id = 7\n'
+        '[radio]\nkind = "none"\n'
+        "[power]\ncapacity_mah = 3000\neco_mv = 3600\nlow_mv = 3400\ncritical_mv = 3200\n"
+    )
+    key_file.create(tmp_path / "mission.key", MASTER_KEY)
+    (tmp_path / "archive").mkdir()
+    Archive(tmp_path / "archive" / "archive.sqlite").close()
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["spacepi-ground", *arguments, "-m", str(path)])
+        try:
+            main()
+            status = 0
+        except SystemExit as end:
+            status = int(end.code or 0)
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return run
+
+
+def test_the_command_queues_and_lists(station, tmp_path: Path) -> None:
+    assert station("commands") == (0, "Nothing was queued yet.\n", "")
+    assert station("command", "ping")[:2] == (0, _queued(tmp_path, 1, "ping"))
+    assert station("command", "ask", "Is", "it", "cold?")[:2] == (
+        0, _queued(tmp_path, 2, 'ask "Is it cold?"'))
+    status, out, _ = station("commands")
+    first, second = out.splitlines()
+    assert status == 0 and "UTC  ping  queued, 0 tries" in first
+    assert 'UTC  ask "Is it cold?"  queued, 0 tries' in second
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), [
+    (("fly",), "no command is called 'fly'; there are ping, "),
+    (("ping", "now"), "ping takes nothing"),
+    (("ping", "-5"), "ping takes nothing"),
+    (("ask",), "ask takes a text"),
+    (("ask", "x" * 161), "a question has 1..160 bytes"),
+])
+def test_a_wrong_command_is_one_sentence_and_queues_nothing(
+    station, tmp_path: Path, arguments, sentence
+) -> None:
+    status, out, err = station("command", *arguments)
+    assert (status, out) == (1, "")
+    assert err.startswith(f"spacepi-ground: {sentence}") and err.count("\n") == 1
+    assert _letters(tmp_path) == []
+
+
+def test_without_a_key_nothing_is_queued(station, tmp_path: Path) -> None:
+    (tmp_path / "mission.key").unlink()
+    status, _, err = station("command", "ping")
+    assert status == 1 and "there is no key" in err
+    assert _letters(tmp_path) == []
+
+
+def _letters(folder: Path) -> list[int]:
+    with sqlite3.connect(folder / "archive" / "archive.sqlite") as db:
+        return [row[0] for row in db.execute("SELECT id FROM outbox ORDER BY id")]
+
+
+def _queued(folder: Path, count: int, words: str) -> str:
+    letters = _letters(folder)
+    assert len(letters) == count
+    return f"Command {letters[-1]} is queued: {words}.\n"
