@@ -279,10 +279,10 @@ class Checks:
 
     def _expected_cadence_ms(self) -> int:
         """The longest interval that is right now; the table of research/flight.md §5.3."""
-        world, flight = self._world, self._world.flight
+        flight = self._world.flight
         if flight is None:
             return 0
-        cadence, phase = world.mission.cadence, flight.phase.phase
+        cadence, phase = flight.settings.mission.cadence, flight.phase.phase
         seconds = {
             Phase.BOOT: cadence.beacon_ground_s, Phase.GROUND: cadence.beacon_ground_s,
             Phase.LANDED: 300,
