@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from payload import beacons, starts
+from payload import beacons, forecast, starts, telemetry
 from payload.api_client import ApiClient
 from payload.beacons import Place
 from payload.camera import CameraManager
@@ -18,6 +18,7 @@ from payload.clock import MissionClock
 from payload.commands import UplinkGate
 from payload.cutdown import Cutdown
 from payload.downlink import Downlink
+from payload.forecast import Forecast
 from payload.geofence import Geofence
 from payload.gnss import Navigation
 from payload.health import Fault, Health
@@ -105,6 +106,7 @@ class Flight:
         flight = mission.flight
         self.cutdown = Cutdown(ports.cutdown, flight.burn_s, flight.fence_may_fire)
         self._fence = Geofence(flight.fence, flight.ceiling_m)
+        self.forecast = Forecast(flight.landing_mps, store.get(forecast.KEY))
         self.orders = Orders(Parts(
             store, self.clock, self.phase, self.power, self.mind, self.camera, self.api,
             self.downlink, self.settings, self.starts, self.cutdown,
@@ -240,6 +242,8 @@ class Flight:
         notes += self.power.update(
             self.sensors.latest("battery_mv", now_ms), self.sensors.is_undervolted(now_ms), now_ms
         )
+        notes += self.forecast.update(
+            fresh_fix, self.phase.phase, self.phase.climb_mps, self.phase.ground_altitude_m, now_ms)
         self._fence.observe(fresh_fix, now_ms)
         notes += self.cutdown.update(self._fence.is_outside, self.phase.phase, now_ms)
         notes += self.starts.update(now_ms)
@@ -265,10 +269,11 @@ class Flight:
         has_fix = situation.fix_age_s is not None and situation.fix_age_s < 5
         if has_fix and now_ms >= self._track_due_ms:
             self._track_due_ms = now_ms + cadence.track_s * 1000
-            notes.append(_track(situation))
+            notes.append(telemetry.track(situation))
         if now_ms >= self._housekeeping_due_ms:
             self._housekeeping_due_ms = now_ms + cadence.housekeeping_s * 1000
-            notes.append(self._housekeeping(situation))
+            notes.append(telemetry.housekeeping(
+                situation, self.store.unconfirmed_count(), self.faults(situation)))
         return notes
 
     def _send(self, situation: Situation, now_ms: int) -> int:
@@ -285,6 +290,7 @@ class Flight:
         if now_ms >= self._save_due_ms:
             self._save_due_ms = now_ms + SAVE_EVERY_MS
             self.store.put("phase", self.phase.saved())
+            self.store.put(forecast.KEY, self.forecast.saved())
             self.store.put("utc_ms", self.clock.utc_ms(now_ms))
         time_ms, quality = self.clock.stamp(now_ms)
         if self.store.is_failing != self._was_failing:
@@ -349,40 +355,3 @@ class Flight:
             self.settings.mission, number, self._beacon(situation), self.store.boot,
             situation.humidity_pct, self._musing,
         )
-
-    def _housekeeping(self, situation: Situation) -> Note:
-        measured = {
-            "mv": situation.battery_mv,
-            "ma": situation.current_ma,
-            "out": _times(situation.outside_c, 10),
-            "in": _times(situation.inside_c, 10),
-            "soc": situation.soc_c,
-            "hpa": _times(situation.pressure_hpa, 10),
-            "rh": situation.humidity_pct,
-            "phase": int(situation.phase),
-            "power": int(situation.power_mode),
-            "queue": self.store.unconfirmed_count(),
-            "faults": int(self.faults(situation)),
-        }
-        return Note(Kind.HOUSEKEEPING, _known(measured))
-
-
-def _track(situation: Situation) -> Note:
-    return Note(Kind.TRACK, _known({
-        "lat": _times(situation.latitude_deg, 1e7),
-        "lon": _times(situation.longitude_deg, 1e7),
-        "alt": situation.altitude_m,
-        "climb": _times(situation.climb_mps, 100),
-        "spd": _times(situation.speed_mps, 100),
-        "hdg": situation.heading_deg,
-        "sats": situation.satellites,
-    }))
-
-
-def _times(value: float | None, factor: float) -> float | None:
-    return None if value is None else value * factor
-
-
-def _known(values: dict[str, float | None]) -> dict[str, int]:
-    """Integers of what is known; the unknown is left out, never zero."""
-    return {key: round(value) for key, value in values.items() if value is not None}
