@@ -110,6 +110,7 @@ class Checks:
         self._cadence_ms = 0
         self._last_number = None
         self._low_since_ms = None
+        self._cutdown.on_boot()
         self._at_boot = (self.ledger.appended, len(self.ledger.acknowledged))
         self.scan()
 

@@ -1,8 +1,8 @@
 """The cutdown, watched: the pin may be high only after two commands, or by the fence's own rule.
 
-    cutdown_safe   high only while, within the last ``burn_s``, the station issued a FIRE, and an
-                   ARM with another counter not long before it; or truly outside a fence that may
-                   fire
+    cutdown_safe   high only while, within the last ``burn_s`` and in one life of the payload, the
+                   station issued a FIRE, and an ARM with another counter in the air not long
+                   before it; or truly outside a fence that may fire
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 from payload.cutdown import ARMED_MS
 from payload.geofence import contains
-from wire import auth, commands
+from wire import commands, frames
 from wire.commands import Opcode
+from wire.frames import CommandFrame
 
 if TYPE_CHECKING:
     from sim.world import World
 
 AIR_MS = 5_000  # an order on its way up, and the step that ends the burn
-_HEAD_BYTES = 7  # of a COMMAND frame before its body
+ALOFT_M = 20.0  # above the ground; below it nothing may ever be armed
 
 
 class CutdownWatch:
@@ -29,15 +30,23 @@ class CutdownWatch:
         self._armings: list[tuple[int, int]] = []  # (when, counter)
         self._fired_ms: int | None = None  # the latest FIRE that an ARM had gone before
 
+    def on_boot(self) -> None:
+        """A reboot forgets what was armed, and lets go of the pin."""
+        self._armings.clear()
+        self._fired_ms = None
+
     def on_uplink(self, frame: bytes) -> None:
         """A frame of the station's own begins to go up."""
         now_ms = self._world.clock.now_ms
+        order = frames.decode_uplink(frame, self._world.uplink_key)
+        if not isinstance(order, CommandFrame):
+            return
         try:
-            command = commands.decode(frame[_HEAD_BYTES : -auth.MAC_BYTES])
+            command = commands.decode(order.body)
         except ValueError:
             return
-        counter = int.from_bytes(frame[3:7], "big")
-        if command.opcode is Opcode.CUTDOWN_ARM:
+        counter, is_aloft = order.counter, self._world.body.above_ground_m() >= ALOFT_M
+        if command.opcode is Opcode.CUTDOWN_ARM and is_aloft:
             self._armings.append((now_ms, counter))
         elif command.opcode is Opcode.CUTDOWN_FIRE and any(
             now_ms - at_ms <= ARMED_MS + AIR_MS and armed_by != counter
