@@ -34,6 +34,7 @@ from payload.drivers.http import HttpClient
 from payload.drivers.i2c import LinuxI2cBus
 from payload.drivers.journal import JournalStream, hold_standard_streams
 from payload.drivers.mind_socket import MindSocket
+from payload.drivers.pins import CutdownPin
 from payload.drivers.radio_kiss import KissRadio
 from payload.drivers.serial_port import SerialStream, TcpStream
 from payload.drivers.system import SysfsBoard
@@ -42,7 +43,7 @@ from payload.flight import Flight, FlightPorts
 from payload.memory import Memory, MemoryAbsent
 from payload.notes import Note
 from payload.persona import CodecAbsent, Persona, load_persona
-from payload.ports import I2cBus, Sensor
+from payload.ports import DeviceAbsent, I2cBus, Sensor
 from payload.store import Store, StoreBusyError
 from wire import auth, key_file, mission
 from wire.auth import Direction
@@ -134,13 +135,14 @@ def _fly(flight: Flight, watchdog: SystemdWatchdog) -> None:
     for note in flight.notes:
         _show(note)
     watchdog.ready()
-    while not is_asked_to_stop:
+    while not (is_asked_to_stop or flight.orders.is_ending):
         clock.wait_until(started_ms + due_ms)
         now_ms = clock.now_ms() - started_ms
         if now_ms >= due_ms:
             due_ms = flight.step(now_ms)
             for note in flight.notes:
                 _show(note)
+    flight.end(clock.now_ms() - started_ms)
 
 
 def _show(note: Note) -> None:
@@ -177,7 +179,20 @@ def _ports(
         http=HttpClient(user_agent=f"spacepi/{plan.payload.callsign}"),
         watchdog=watchdog,
         board=SysfsBoard(),
+        cutdown=_cutdown(plan, open_things),
     )
+
+
+def _cutdown(plan: Mission, open_things: contextlib.ExitStack) -> CutdownPin | None:
+    if plan.flight.cutdown_pin is None:
+        return None
+    try:
+        pin = CutdownPin(plan.flight.cutdown_pin)
+    except DeviceAbsent as error:
+        log.error("no_cutdown", reason=str(error))
+        return None
+    open_things.callback(pin.close)
+    return pin
 
 
 def _chip(

@@ -108,6 +108,10 @@ class ApiClient:
         self._now_ms = 0
         self.last: tuple[str, str, int] | None = None  # (name, outcome, at_ms)
 
+    def set_interval(self, every_s: int) -> None:
+        """From the next request on."""
+        self._every_ms = every_s * 1000
+
     @property
     def is_failing(self) -> bool:
         """True while every API is left alone after failures; False when there are none to ask."""

@@ -64,6 +64,10 @@ class CameraManager:
         self.last_scene: str | None = None
         self.last_picture_ms: int | None = None
 
+    def set_interval(self, every_s: int) -> None:
+        """From the next picture on."""
+        self._every_ms = every_s * 1000
+
     @property
     def is_busy(self) -> bool:
         return self._started_ms is not None

@@ -4,6 +4,7 @@ Everything is scheduled on milliseconds since boot; this part only says which UT
 and how far it can be believed. Qualities, and what raises them:
 
     NONE --restored from the store at boot--> RESTORED --five steady seconds of GNSS--> GPS
+    NONE, RESTORED --a command--> COMMAND --five steady seconds of GNSS--> GPS
 
 A restored clock lags by the time the payload was off, but never runs backwards across a reboot.
 """
@@ -21,6 +22,7 @@ UTC_MS_MAX = 2_240_611_200_000  # 2041-01-01T00:00:00Z, sixteen years on
 TRUST_MS = 5_000  # a date must agree with the monotonic clock this long
 TRUST_FIXES_MIN = 3
 AGREE_MS = 1_000  # two fixes tell the same clock; covers serial delay and a leap second's half
+COMMAND_BACK_MS = 60_000  # a command may put back a clock by what the air and a hand take
 STEP_MS = 2_000  # a larger error is corrected at once, a smaller one slowly
 SLEW_MS_PER_FIX = 50  # 5 % at one fix a second: stamps keep rising
 
@@ -54,6 +56,19 @@ class MissionClock:
         """(time, quality) for a record: milliseconds since boot while the quality is NONE."""
         return now_ms + self._offset_ms, self.quality
 
+    def set_by_command(self, utc_ms: int, now_ms: int) -> str | None:
+        """The ground tells the time; why it is not taken, or None when it holds from now on."""
+        if self.quality is TimeQuality.GPS:
+            return "the clock is set by GNSS"
+        if not is_plausible_utc(utc_ms):
+            return "not a date of 2025 to 2040"
+        restored_ms = self.utc_ms(now_ms) if self.quality is TimeQuality.RESTORED else None
+        if restored_ms is not None and utc_ms < restored_ms - COMMAND_BACK_MS:
+            return "before the latest time that is known"
+        self._offset_ms = utc_ms - now_ms
+        self.quality = TimeQuality.COMMAND
+        return None
+
     def observe(self, fix: GnssFix | None, now_ms: int) -> list[Note]:
         """Learn from a fix; a fix seen before, or None, teaches nothing."""
         if fix is None or fix.utc_ms is None or fix.taken_ms == self._seen_ms:
@@ -84,6 +99,6 @@ class MissionClock:
         self._offset_ms = offset_ms
         if before is TimeQuality.GPS:
             return [event("clock_stepped", "warning", step_ms=error_ms, boot_utc_ms=offset_ms)]
-        if before is TimeQuality.RESTORED:
+        if before is not TimeQuality.NONE:
             return [event("clock_set", step_ms=error_ms, boot_utc_ms=offset_ms)]
         return [event("clock_set", boot_utc_ms=offset_ms)]

@@ -24,6 +24,7 @@ class UplinkGate:
         self.bad_frames = 0
         self.replayed_frames = 0
         self.misnumbered_frames = 0  # genuine, with a counter that is not the station's to use
+        self._repeated: CommandFrame | None = None
         self._key = key
         self._node_id = node_id
         self._store = store
@@ -47,11 +48,17 @@ class UplinkGate:
         counters: dict[int, int] = self._store.get(_COUNTERS_KEY, {})
         if not auth.is_fresh(frame.counter, counters.get(frame.station, 0)):
             self.replayed_frames += 1
+            self._repeated = frame if isinstance(frame, CommandFrame) else None
             return None
         self._store.put(_COUNTERS_KEY, {**counters, frame.station: frame.counter})
         self._store.put(_LAST_KEY, frame.counter)
         self._store.commit(now_ms)
         return frame
+
+    def take_repeated(self) -> CommandFrame | None:
+        """The genuine command that came again since the last call: it must not run once more."""
+        repeated, self._repeated = self._repeated, None
+        return repeated
 
 
 def parse(frame: CommandFrame) -> Command | str:

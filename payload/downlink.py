@@ -78,6 +78,7 @@ class Downlink:
         self._listen_due_ms = mission.radio.listen_every_s * 1000
         self._quiet_until_ms = 0
         self._busy_until_ms = 0
+        self._off_until_ms = 0
         self._phase_since_ms = 0
         self._guard = Guard()
         self._place = Place()
@@ -100,7 +101,8 @@ class Downlink:
 
     def last_words(self, now_ms: int) -> None:
         """The step failed and will be started anew: say where it was, if the radio takes it."""
-        if self._radio is not None and now_ms >= self._busy_until_ms:
+        may_send = now_ms >= max(self._busy_until_ms, self._off_until_ms)
+        if self._radio is not None and may_send:
             with contextlib.suppress(PortError):
                 self._send_sentence(now_ms)
 
@@ -108,6 +110,18 @@ class Downlink:
     def outgoing_blocks(self) -> int:
         """Blocks that are kept because somebody still lacks them."""
         return self._sender.outgoing_blocks
+
+    def follow(self, mission: Mission) -> None:
+        """Settings changed: cadence and listening are those of ``mission`` from the next frame."""
+        self._mission = mission
+
+    def go_silent(self, until_ms: int) -> None:
+        """Send nothing before ``until_ms``, not even a beacon; a new boot knows nothing of it."""
+        self._off_until_ms = until_ms
+
+    def is_silent(self, now_ms: int) -> bool:
+        """True while the ground wants nothing sent."""
+        return now_ms < self._off_until_ms
 
     def beacon_now(self, now_ms: int) -> None:
         """The next frame is a beacon."""
@@ -128,6 +142,8 @@ class Downlink:
         ``packet`` makes the Horus packet of this number; left out, none is sent.
         """
         if self._radio is None:
+            return now_ms + 1000
+        if self.is_silent(now_ms):
             return now_ms + 1000
         wait_ms = max(self._busy_until_ms, self._quiet_until_ms) - now_ms
         if wait_ms > 0:

@@ -10,28 +10,44 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from payload import beacons, commands
+from payload import beacons, forecast, starts, telemetry
 from payload.api_client import ApiClient
 from payload.beacons import Place
 from payload.camera import CameraManager
 from payload.clock import MissionClock
 from payload.commands import UplinkGate
+from payload.cutdown import Cutdown
 from payload.downlink import Downlink
+from payload.forecast import Forecast
+from payload.geofence import Geofence
 from payload.gnss import Navigation
 from payload.health import Fault, Health
 from payload.memory import Memory
 from payload.mind import MindManager
 from payload.notes import Note, event
+from payload.orders import Orders, Parts, saved_settings
 from payload.phase import PhaseMachine
-from payload.ports import Board, Camera, Gnss, Http, Mind, PortError, Radio, Sensor, Watchdog
+from payload.ports import (
+    Board,
+    Camera,
+    Gnss,
+    Http,
+    Mind,
+    PortError,
+    Radio,
+    Sensor,
+    Switch,
+    Watchdog,
+)
 from payload.power import PowerManager
 from payload.prompt import PersonaText
 from payload.sensors import Sensors
+from payload.settings import Settings
 from payload.situation import Situation
+from payload.starts import Starts
 from payload.store import Store
-from wire.beacon import Beacon
-from wire.commands import Command, Opcode
-from wire.frames import CommandFrame, FeedbackFrame
+from wire.beacon import Beacon, PowerMode
+from wire.frames import FeedbackFrame
 from wire.horus import Packet
 from wire.mission import Mission
 from wire.records import Kind
@@ -57,6 +73,7 @@ class FlightPorts:
     http: Http | None = None
     watchdog: Watchdog | None = None
     board: Board | None = None
+    cutdown: Switch | None = None
 
 
 class Flight:
@@ -68,9 +85,12 @@ class Flight:
         downlink_key: bytes | None = None, codec: TextModel | None = None,
     ) -> None:
         """``codec`` packs texts for the air; without it they go deflated."""
-        self._mission = mission
         self._ports = ports
         self.store = store
+        self.starts = Starts(store.get(starts.KEY))
+        store.put(starts.KEY, self.starts.saved())
+        store.commit(0)  # before anything that may be what kills it
+        self.settings = Settings(mission, saved_settings(store))
         self.sensors = Sensors(ports.outside, ports.power, ports.board)
         self.navigation = Navigation(ports.gnss)
         saved = store.get("phase")
@@ -83,6 +103,14 @@ class Flight:
         self.camera = CameraManager(ports.camera, mission.cadence.picture_s, store)
         self.gate = UplinkGate(uplink_key, mission.payload.node_id, store)
         self.downlink = Downlink(mission, ports.radio, store, downlink_key, codec)
+        flight = mission.flight
+        self.cutdown = Cutdown(ports.cutdown, flight.burn_s, flight.fence_may_fire)
+        self._fence = Geofence(flight.fence, flight.ceiling_m)
+        self.forecast = Forecast(flight.landing_mps, store.get(forecast.KEY))
+        self.orders = Orders(Parts(
+            store, self.clock, self.phase, self.power, self.mind, self.camera, self.api,
+            self.downlink, self.settings, self.starts, self.cutdown,
+        ))
         self.health = Health(PARTS, 0)
         self.notes: list[Note] = []  # of the latest step, for whoever shows them
         self._is_started = False
@@ -114,6 +142,14 @@ class Flight:
         self._report(due_ms, now_ms)
         return due_ms
 
+    def end(self, now_ms: int) -> None:
+        """Stop in order: the cutdown is safe, and this start counts as no crash."""
+        if self.cutdown.is_armed:
+            self.cutdown.abort()
+        self.starts.end_orderly()
+        self.store.put(starts.KEY, self.starts.saved())
+        self.store.commit(now_ms)
+
     def situation(self, now_ms: int) -> Situation:
         """What is known right now; see ``payload.situation``."""
         fix, latest = self.navigation.fix, self.sensors.latest
@@ -125,7 +161,7 @@ class Flight:
             utc_ms=self.clock.utc_ms(now_ms),
             phase=self.phase.phase,
             phase_since_ms=self.phase.since_ms,
-            power_mode=self.power.mode,
+            power_mode=PowerMode.SAFE if self.starts.is_safe else self.power.mode,
             latitude_deg=fix.latitude_deg if fix else None,
             longitude_deg=fix.longitude_deg if fix else None,
             altitude_m=fix.altitude_m if fix else None,
@@ -160,6 +196,7 @@ class Flight:
             Fault.RADIO: self.downlink.is_radio_lost,
             Fault.STORE: self.store.is_failing,
             Fault.UNDERVOLTAGE: bool(situation.is_undervolted),
+            Fault.SAFE: self.starts.is_safe,
             Fault.BEACON: self.downlink.is_beacon_failing,
         }
         return Fault(sum(bit for bit, is_set in broken.items() if is_set))
@@ -205,11 +242,18 @@ class Flight:
         notes += self.power.update(
             self.sensors.latest("battery_mv", now_ms), self.sensors.is_undervolted(now_ms), now_ms
         )
+        notes += self.forecast.update(
+            fresh_fix, self.phase.phase, self.phase.climb_mps, self.phase.ground_altitude_m, now_ms)
+        self._fence.observe(fresh_fix, now_ms)
+        notes += self.cutdown.update(self._fence.is_outside, self.phase.phase, now_ms)
+        notes += self.starts.update(now_ms)
+        self.power.is_safe = self.starts.is_safe
+        notes += self.orders.update(now_ms - (self._heard_ground_ms or 0), now_ms)
         self.health.mark("phase", now_ms)
         return notes
 
     def _act(self, situation: Situation, now_ms: int) -> list[Note]:
-        notes = self.api.update(now_ms, self.power.may_think)
+        notes = self.api.update(now_ms, self.power.may_call)
         if self.api.last is not None:
             self.mind.note_api(*self.api.last)
         notes += self.camera.update(now_ms, self.power.may_picture, situation.altitude_m)
@@ -221,21 +265,23 @@ class Flight:
 
     def _periodic(self, situation: Situation, now_ms: int) -> list[Note]:
         notes = []
-        cadence = self._mission.cadence
+        cadence = self.settings.mission.cadence
         has_fix = situation.fix_age_s is not None and situation.fix_age_s < 5
         if has_fix and now_ms >= self._track_due_ms:
             self._track_due_ms = now_ms + cadence.track_s * 1000
-            notes.append(_track(situation))
+            notes.append(telemetry.track(situation))
         if now_ms >= self._housekeeping_due_ms:
             self._housekeeping_due_ms = now_ms + cadence.housekeeping_s * 1000
-            notes.append(self._housekeeping(situation))
+            notes.append(telemetry.housekeeping(
+                situation, self.store.unconfirmed_count(), self.faults(situation)))
         return notes
 
     def _send(self, situation: Situation, now_ms: int) -> int:
+        has_horus = self.settings.mission.radio.horus
         due_ms = self.downlink.step(
-            now_ms, situation.phase, situation.power_mode, situation.altitude_m,
+            now_ms, situation.phase, self.power.mode, situation.altitude_m,
             lambda: self._beacon(situation),
-            (lambda number: self._packet(situation, number)) if self._mission.radio.horus else None,
+            (lambda number: self._packet(situation, number)) if has_horus else None,
         )
         self.health.mark("downlink", now_ms)
         return due_ms
@@ -244,6 +290,7 @@ class Flight:
         if now_ms >= self._save_due_ms:
             self._save_due_ms = now_ms + SAVE_EVERY_MS
             self.store.put("phase", self.phase.saved())
+            self.store.put(forecast.KEY, self.forecast.saved())
             self.store.put("utc_ms", self.clock.utc_ms(now_ms))
         time_ms, quality = self.clock.stamp(now_ms)
         if self.store.is_failing != self._was_failing:
@@ -251,8 +298,11 @@ class Flight:
             name = "store_failing" if self._was_failing else "store_returned"
             notes.append(event(name, "error", dropped_records=self.store.dropped_records))
         self.notes = notes
+        self.store.put(starts.KEY, self.starts.saved())
         for note in notes:
-            self.store.append(note.kind, note.body, now_ms, time_ms, quality)
+            record = self.store.append(note.kind, note.body, now_ms, time_ms, quality)
+            if note.kind is Kind.COMMAND_RESULT:
+                self.orders.note_answer(int(note.body["counter"]), record.record_id)
         self.store.commit(now_ms)
         musings = [str(note.body["text"]) for note in notes if note.kind is Kind.MUSING]
         self._musing = musings[-1] if musings else self._musing
@@ -266,36 +316,15 @@ class Flight:
     def _on_uplink(self, data: bytes, now_ms: int) -> list[Note]:
         frame = self.gate.accept(data, now_ms)
         if frame is None:
+            repeated = self.gate.take_repeated()
+            if repeated is not None:
+                self.orders.repeat(repeated, now_ms)
             return []
         self._heard_ground_ms = now_ms
         if isinstance(frame, FeedbackFrame):
             self.downlink.on_report(frame)
             return []
-        return self._on_command(frame, now_ms)
-
-    def _on_command(self, frame: CommandFrame, now_ms: int) -> list[Note]:
-        command = commands.parse(frame)
-        if isinstance(command, str):
-            return [_result(frame, "unknown", "refused", command)]
-        notes = []
-        if command.opcode is Opcode.ASK:
-            question_id, text = command.arguments
-            if not self.mind.ask(int(question_id), str(text)):
-                return [_result(frame, command, "refused", "already asked, or too many wait")]
-            notes.append(
-                Note(Kind.QUESTION, {"question_id": int(question_id), "text": str(text)})
-            )
-        elif command.opcode is Opcode.BEACON_NOW:
-            self.downlink.beacon_now(now_ms)
-        elif command.opcode is Opcode.MUSE_NOW:
-            self.mind.muse_now()
-        elif command.opcode is Opcode.PICTURE_NOW:
-            self.camera.take_now()
-        elif command.opcode is Opcode.PLAIN_TEXT:
-            refusal = self.downlink.feed.send_plain_text(int(command.arguments[0]))
-            if refusal:
-                return [_result(frame, command, "refused", refusal)]
-        return [*notes, _result(frame, command, "ok")]
+        return self.orders.run(frame, now_ms)
 
     def _beacon(self, situation: Situation) -> Beacon:
         utc_ms = situation.utc_ms
@@ -318,53 +347,11 @@ class Flight:
             queue_records=self.store.unconfirmed_count(),
             faults=int(self.faults(situation)),
             command_counter=self.gate.last_counter,
+            is_cutdown_armed=self.cutdown.is_armed,
         )
 
     def _packet(self, situation: Situation, number: int) -> Packet:
         return beacons.packet(
-            self._mission, number, self._beacon(situation), self.store.boot,
+            self.settings.mission, number, self._beacon(situation), self.store.boot,
             situation.humidity_pct, self._musing,
         )
-
-    def _housekeeping(self, situation: Situation) -> Note:
-        measured = {
-            "mv": situation.battery_mv,
-            "ma": situation.current_ma,
-            "out": _times(situation.outside_c, 10),
-            "in": _times(situation.inside_c, 10),
-            "soc": situation.soc_c,
-            "hpa": _times(situation.pressure_hpa, 10),
-            "rh": situation.humidity_pct,
-            "phase": int(situation.phase),
-            "power": int(situation.power_mode),
-            "queue": self.store.unconfirmed_count(),
-            "faults": int(self.faults(situation)),
-        }
-        return Note(Kind.HOUSEKEEPING, _known(measured))
-
-
-def _track(situation: Situation) -> Note:
-    return Note(Kind.TRACK, _known({
-        "lat": _times(situation.latitude_deg, 1e7),
-        "lon": _times(situation.longitude_deg, 1e7),
-        "alt": situation.altitude_m,
-        "climb": _times(situation.climb_mps, 100),
-        "spd": _times(situation.speed_mps, 100),
-        "hdg": situation.heading_deg,
-        "sats": situation.satellites,
-    }))
-
-
-def _result(frame: CommandFrame, command: Command | str, result: str, why: str = "") -> Note:
-    name = command if isinstance(command, str) else command.opcode.name.lower()
-    body = {"counter": frame.counter, "command": name, "result": result}
-    return Note(Kind.COMMAND_RESULT, {**body, "why": why} if why else body)
-
-
-def _times(value: float | None, factor: float) -> float | None:
-    return None if value is None else value * factor
-
-
-def _known(values: dict[str, float | None]) -> dict[str, int]:
-    """Integers of what is known; the unknown is left out, never zero."""
-    return {key: round(value) for key, value in values.items() if value is not None}

@@ -74,7 +74,7 @@ class MindManager:
         """``said`` are the musings of this flight before the reboot, oldest first."""
         self._mind = mind if persona is not None else None
         self._memory = memory
-        self._section = section
+        self.section = section
         self._rng = rng
         self._said = Said(said)
         self._prefix = prefix(persona) if persona is not None else ""
@@ -165,7 +165,7 @@ class MindManager:
         if self._slot_ms is None:
             due_ms = self._started_ms + FIRST_MUSING_MS
         else:
-            due_ms = self._slot_ms + self._section.every_s * 1000 * power.think_interval_factor
+            due_ms = self._slot_ms + self.section.every_s * 1000 * power.think_interval_factor
         if now_ms >= due_ms:
             self._slot_ms = now_ms
             self._is_owed = True
@@ -180,8 +180,8 @@ class MindManager:
             request_id=thought.request_id,
             prefix=self._prefix,
             suffix=suffix(thought.moment, thought.memory),
-            max_tokens=self._section.max_tokens,
-            temperature=self._section.temperature,
+            max_tokens=self.section.max_tokens,
+            temperature=self.section.temperature,
             seed=self._rng.getrandbits(31),
         )
         try:
@@ -251,7 +251,7 @@ class MindManager:
                 return self._lose(answer.reason, now_ms)
             assert isinstance(answer, MindReply)
             return self._returned(now_ms) + self._judge(thought, answer)
-        if now_ms - thought.started_ms >= self._section.deadline_s * 1000:
+        if now_ms - thought.started_ms >= self.section.deadline_s * 1000:
             _cancel(mind, now_ms)
             return self._lose("timeout", now_ms)
         return []
@@ -259,7 +259,7 @@ class MindManager:
     def _judge(self, thought: _Thought, reply: MindReply) -> list[Note]:
         """Keep a good line; a bad one is tried again, three times in all."""
         self._thought = None
-        text = clean_reply(reply.text[:RAW_CHARS_MAX], self._section.sentences_max)
+        text = clean_reply(reply.text[:RAW_CHARS_MAX], self.section.sentences_max)
         question = thought.question
         if text is None or self._is_stale(text, thought):
             self.rejected += 1

@@ -40,6 +40,8 @@ class PowerManager:
         self._limits_mv = (section.eco_mv, section.low_mv, section.critical_mv)
         self._hysteresis_mv = section.hysteresis_mv
         self.mode = PowerMode.UNKNOWN
+        self.is_safe = False  # the starts say so (payload.starts): nothing but the core runs
+        self.is_mind_on = self.is_camera_on = True  # a command may say no
         self.changed_ms: int | None = None  # when it last changed; the first reading is no change
         self._is_known = False  # some mode has been measured in this boot
         self._samples_mv: deque[float] = deque(maxlen=SAMPLES_MAX)
@@ -50,14 +52,19 @@ class PowerManager:
         self._is_undervolted = False
 
     @property
+    def may_call(self) -> bool:
+        """False in SAFE, LOW and CRITICAL, and for a minute after the board said undervoltage."""
+        return self.mode in _THINKING and not self._is_undervolted and not self.is_safe
+
+    @property
     def may_think(self) -> bool:
-        """False in LOW and CRITICAL, and for a minute after the board said undervoltage."""
-        return self.mode in _THINKING and not self._is_undervolted
+        """As ``may_call``, unless the ground switched the mind off."""
+        return self.may_call and self.is_mind_on
 
     @property
     def may_picture(self) -> bool:
-        """A picture costs about what a thought does."""
-        return self.may_think
+        """A picture costs about what a thought does; the ground may switch the camera off."""
+        return self.may_call and self.is_camera_on
 
     @property
     def think_interval_factor(self) -> int:

@@ -48,6 +48,7 @@ TABLE: tuple[Setting, ...] = (
     Setting(11, "radio", "listen_s", 1, 30),
 )
 _BY_NUMBER = {setting.number: setting for setting in TABLE}
+NAMES = {setting.number: setting.name for setting in TABLE}
 _OF_THE_RADIO = ("cadence.beacon", "radio.")
 
 

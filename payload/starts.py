@@ -26,14 +26,19 @@ class Starts:
         before = saved if isinstance(saved, int) and 0 <= saved < 1 << 31 else 0
         self.unproven = before + 1
         self.is_safe = self.unproven >= UNPROVEN_STARTS_MAX
+        self._safe_since_ms = 0
         self._is_told = False
 
     def saved(self) -> int:
         return self.unproven
 
-    def order_safe(self, is_safe: bool) -> None:
-        """A command enters or leaves SAFE; the count of starts stays what it is."""
+    def order_safe(self, is_safe: bool, now_ms: int) -> None:
+        """A command enters or leaves SAFE; the count of starts stays what it is.
+
+        What was entered by command lasts ten minutes too: the next command may never arrive.
+        """
         self.is_safe = is_safe
+        self._safe_since_ms = now_ms
         self._is_told = is_safe
 
     def update(self, now_ms: int) -> list[Note]:
@@ -42,11 +47,11 @@ class Starts:
         if self.is_safe and not self._is_told:
             self._is_told = True
             notes.append(event("safe_entered", "warning", unproven_starts=self.unproven))
-        if self.unproven and now_ms >= PROVEN_MS:
-            was_safe, self.is_safe = self.is_safe, False
+        if now_ms >= PROVEN_MS:
             self.unproven = 0
-            if was_safe:
-                notes.append(event("safe_left", uptime_s=now_ms // 1000))
+        if self.is_safe and now_ms - self._safe_since_ms >= PROVEN_MS:
+            self.is_safe = False
+            notes.append(event("safe_left", uptime_s=now_ms // 1000))
         return notes
 
     def end_orderly(self) -> None:

@@ -14,6 +14,7 @@ is in ``sim.liveness``.
     text_bounded       what the mind says is one short, clean line
     watchdog_honest    the watchdog is petted only while every part makes progress
     phase_right        the phase is the true one, soon after there is a fix
+    cutdown_safe       the cutdown's pin is high only by two commands, or by the fence
     no_crash           no step raises
 """
 
@@ -29,8 +30,9 @@ from payload.health import PROGRESS_MS_MAX
 from payload.prompt import MUSING_BYTES_MAX
 from payload.store import RING_RECORDS_MAX
 from sim.balloon import Balloon
+from sim.cutdown_watch import CutdownWatch
 from sim.witness import Ledger, WitnessedStore
-from wire import frames
+from wire import auth, frames
 from wire.beacon import Phase, PowerMode
 from wire.frames import BeaconFrame, DataFrame
 from wire.records import Kind
@@ -41,7 +43,8 @@ if TYPE_CHECKING:
 
 NAMES = (
     "records_kept", "numbers_unique", "beacon_cadence", "queues_bounded", "only_authentic",
-    "battery_floor", "text_bounded", "watchdog_honest", "phase_right", "no_crash",
+    "battery_floor", "text_bounded", "watchdog_honest", "phase_right",
+    "cutdown_safe", "no_crash",
 )
 GRACE_MS = 120_000  # after a fault that excuses a check
 REPEAT_MS = 60_000  # the same breach is noted once in this time
@@ -83,7 +86,8 @@ class Checks:
         self._noted_ms: dict[tuple[str, str], int] = {}
         self._symbols: dict[tuple[int, int], int] = {}
         self._last_number: tuple[int, int] | None = None
-        self._last_counter = 0
+        self._last_counters: dict[int, int] = {}  # of each station
+        self._cutdown = CutdownWatch(world)
         self._beacon_ms: int | None = None
         self._cadence_ms = 0
         self._scan_due_ms = SCAN_EVERY_MS
@@ -106,6 +110,7 @@ class Checks:
         self._cadence_ms = 0
         self._last_number = None
         self._low_since_ms = None
+        self._cutdown.on_boot()
         self._at_boot = (self.ledger.appended, len(self.ledger.acknowledged))
         self.scan()
 
@@ -120,6 +125,9 @@ class Checks:
         self._check_battery()
         self._check_watchdog()
         self._check_phase()
+        flaw = self._cutdown.flaw()
+        if flaw is not None:
+            self.violate("cutdown_safe", flaw)
         if world.clock.now_ms >= self._scan_due_ms:
             self._scan_due_ms = world.clock.now_ms + SCAN_EVERY_MS
             self.scan()
@@ -142,6 +150,7 @@ class Checks:
     def on_uplink(self, frame: bytes) -> None:
         """The station, and nobody else, begins to send ``frame``."""
         self.issued.add(int.from_bytes(frame[3:7], "big"))
+        self._cutdown.on_uplink(frame)
 
     def on_crash(self, error: Exception) -> None:
         """A step raised; the supervisor starts the daemon again."""
@@ -249,9 +258,10 @@ class Checks:
         counter = flight.gate.last_counter
         if counter and counter not in self.issued:
             self.violate("only_authentic", f"counter {counter} was taken, nobody had sent it")
-        if counter < self._last_counter:
+        station = counter % auth.STATIONS_MAX
+        if counter < self._last_counters.get(station, 0):
             self.violate("only_authentic", f"counter went back to {counter}")
-        self._last_counter = counter
+        self._last_counters[station] = counter
 
     def _check_words(self) -> None:
         flight = self._world.flight
@@ -279,10 +289,10 @@ class Checks:
 
     def _expected_cadence_ms(self) -> int:
         """The longest interval that is right now; the table of research/flight.md §5.3."""
-        world, flight = self._world, self._world.flight
+        flight = self._world.flight
         if flight is None:
             return 0
-        cadence, phase = world.mission.cadence, flight.phase.phase
+        cadence, phase = flight.settings.mission.cadence, flight.phase.phase
         seconds = {
             Phase.BOOT: cadence.beacon_ground_s, Phase.GROUND: cadence.beacon_ground_s,
             Phase.LANDED: 300,

@@ -136,6 +136,10 @@ class Daemon:
         assert due_ms > now_ms, "the flight asked for a step in the past"
         for observer in self._observers:
             observer.on_step()
+        if self.flight.orders.is_ending:
+            self.flight.end(self.now_ms)
+            self.restart()
+            return
         blocked_ms = self._watchdog.take_blocked_ms()  # a device kept it waiting inside the step
         self._plan(max(due_ms, now_ms + blocked_ms), lambda: self._step(life))
 

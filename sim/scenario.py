@@ -137,6 +137,7 @@ def _mission(rng: random.Random, mission: Mission, preset: str) -> Mission:
         },
         "mind": {"every_s": rng.choice((60, 150, 300))},
         "power": {"capacity_mah": rng.choice((1_500, 3_000, 6_000))},
+        "flight": {"cutdown_pin": 17},  # so that there is something that must not happen
     }
     sections = {
         name: getattr(mission, name).model_copy(update=values) for name, values in changed.items()

@@ -1,4 +1,4 @@
-"""Services at a desk: an internet that mostly says no, and the supervisor's watchdog."""
+"""Services at a desk: an internet that mostly says no, the supervisor's watchdog, a pin."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from enum import StrEnum
 
-from payload.ports import ApiFailed, ApiReply, ApiRequest, PortError
+from payload.ports import ApiFailed, ApiReply, ApiRequest, DeviceAbsent, PortError
 from sim.clock import SimClock
 
 HTTP_TIMEOUT_MS = 15_000  # as payload.drivers.http; the core's own deadline is later
@@ -184,3 +184,23 @@ class SimWatchdog:
         """How long the step that has just ended was kept waiting; asking again gives 0."""
         blocked_ms, self._blocked_ms = self._blocked_ms, 0
         return blocked_ms
+
+
+class SimPin:
+    """``ports.Switch``: the cutdown's pin, low while no process holds it."""
+
+    def __init__(self) -> None:
+        self.is_high = False
+        self.is_broken = False
+        self.rises = 0
+
+    def drive(self, is_high: bool) -> None:
+        """Raises DeviceAbsent while it is broken."""
+        if self.is_broken:
+            raise DeviceAbsent("cutdown pin")
+        self.rises += is_high and not self.is_high
+        self.is_high = is_high
+
+    def release(self) -> None:
+        """The process is gone: the pull-down has it."""
+        self.is_high = False

@@ -46,7 +46,7 @@ from sim.orbit import Orbit
 from sim.receiver import FakeUblox
 from sim.scenario import Conditions
 from sim.scripted_mind import ScriptedMind
-from sim.services import SimHttp, SimWatchdog
+from sim.services import SimHttp, SimPin, SimWatchdog
 from sim.sky import Sky
 from sim.strangers import MINUTE_MS
 from sim.worker_mind import WorkerMind
@@ -252,6 +252,7 @@ class World:
         seed, mission = self.seed, self.mission
         self.mind = self._build_mind()
         self.watchdog = SimWatchdog(self.clock)
+        self.pin = SimPin()
         charge = self.conditions.charge
         if charge is None:
             charge = part_rng(seed, "battery").uniform(0.70, 1.0)
@@ -312,6 +313,7 @@ class World:
             gnss=UbloxGnss(self.receiver), outside=outside, power=power, radio=self.radio,
             mind=mind, camera=self.camera if sensors.camera else None, http=self.http,
             watchdog=self.watchdog, board=self.board,
+            cutdown=None if mission.flight.cutdown_pin is None else self.pin,
         )
         text = self._persona.text
         if text is None and self.mind_kind == "scripted":
@@ -329,6 +331,7 @@ class World:
     def _drop_devices(self) -> None:
         """Whoever waited for an answer is gone."""
         self.radio.clear()
+        self.pin.release()
         if self.mind is not None:
             self.mind.cancel(0)
         self.camera.cancel(0)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 import msgpack
 
 QUESTION_BYTES_MAX = 160
+TX_OFF_MINUTES_MAX = 30
 
 
 class Opcode(IntEnum):
@@ -23,6 +25,19 @@ class Opcode(IntEnum):
     MUSE_NOW = 4
     PICTURE_NOW = 5
     PLAIN_TEXT = 6  # id of a text model the ground lacks: send texts without it, and again
+    STATUS = 7  # an event tells uptime, boot and modes
+    SETTING_GET = 8  # number of a setting (payload.settings): an event tells its value
+    SETTING_SET = 9  # number, value
+    MUSE_ENABLE = 10  # 0 or 1
+    CAMERA_ENABLE = 11  # 0 or 1
+    TIME_SET = 12  # seconds since 2025-01-01 UTC; only while GNSS has not set the clock
+    TX_OFF = 13  # minutes without any transmission
+    REBOOT = 14  # of the flight core, not of the computer
+    SAFE_ENTER = 15
+    SAFE_EXIT = 16
+    CUTDOWN_ARM = 17
+    CUTDOWN_FIRE = 18  # within a minute of the arming, with a counter of its own
+    CUTDOWN_ABORT = 19
 
 
 ARGUMENTS: dict[Opcode, tuple[type, ...]] = {
@@ -32,6 +47,42 @@ ARGUMENTS: dict[Opcode, tuple[type, ...]] = {
     Opcode.MUSE_NOW: (),
     Opcode.PICTURE_NOW: (),
     Opcode.PLAIN_TEXT: (int,),
+    Opcode.STATUS: (),
+    Opcode.SETTING_GET: (int,),
+    Opcode.SETTING_SET: (int, int),
+    Opcode.MUSE_ENABLE: (int,),
+    Opcode.CAMERA_ENABLE: (int,),
+    Opcode.TIME_SET: (int,),
+    Opcode.TX_OFF: (int,),
+    Opcode.REBOOT: (),
+    Opcode.SAFE_ENTER: (),
+    Opcode.SAFE_EXIT: (),
+    Opcode.CUTDOWN_ARM: (),
+    Opcode.CUTDOWN_FIRE: (),
+    Opcode.CUTDOWN_ABORT: (),
+}
+
+
+class Range(NamedTuple):
+    """What a number among the arguments is called, and what it may be, both ends included."""
+
+    name: str
+    low: int
+    high: int
+
+
+# Of the numbers among an opcode's arguments, in their order.
+RANGES: dict[Opcode, tuple[Range, ...]] = {
+    Opcode.ASK: (Range("a question id", 0, (1 << 32) - 1),),
+    Opcode.PLAIN_TEXT: (Range("the id of a text model", 0, (1 << 16) - 1),),
+    Opcode.SETTING_GET: (Range("the number of a setting", 1, 255),),
+    Opcode.SETTING_SET: (
+        Range("the number of a setting", 1, 255), Range("a setting", 0, (1 << 31) - 1),
+    ),
+    Opcode.MUSE_ENABLE: (Range("the switch", 0, 1),),
+    Opcode.CAMERA_ENABLE: (Range("the switch", 0, 1),),
+    Opcode.TIME_SET: (Range("the time in seconds since 2025", 0, (1 << 32) - 1),),
+    Opcode.TX_OFF: (Range("the silence in minutes", 1, TX_OFF_MINUTES_MAX),),
 }
 
 
@@ -68,11 +119,11 @@ def _check(command: Command) -> None:
     if not is_right:
         names = ", ".join(kind.__name__ for kind in kinds) or "nothing"
         raise ValueError(f"{command.opcode.name} takes {names}")
+    numbers = [value for value in command.arguments if isinstance(value, int)]
+    for value, allowed in zip(numbers, RANGES.get(command.opcode, ()), strict=True):
+        if not allowed.low <= value <= allowed.high:
+            raise ValueError(f"{allowed.name} is {allowed.low}..{allowed.high}")
     if command.opcode is Opcode.ASK:
-        question_id, text = command.arguments
-        if not 0 <= int(question_id) < 1 << 32:
-            raise ValueError("a question id is 0..4294967295")
-        if not 1 <= len(str(text).encode()) <= QUESTION_BYTES_MAX:
+        text = str(command.arguments[1])
+        if not 1 <= len(text.encode()) <= QUESTION_BYTES_MAX:
             raise ValueError(f"a question has 1..{QUESTION_BYTES_MAX} bytes")
-    if command.opcode is Opcode.PLAIN_TEXT and not 0 <= int(command.arguments[0]) < 1 << 16:
-        raise ValueError("the id of a text model is 0..65535")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from wire import auth
 from wire.ax25 import Address
@@ -93,6 +93,25 @@ class ApiSection(_Section):
     url: Annotated[str, Field(pattern=r"^https?://")]
 
 
+def _corners(value: Any) -> Any:
+    """TOML has lists where we want tuples."""
+    if not isinstance(value, list):
+        return value
+    return tuple(tuple(corner) if isinstance(corner, list) else corner for corner in value)
+
+
+Corner = tuple[Annotated[float, Field(ge=-90, le=90)], Annotated[float, Field(ge=-180, le=180)]]
+
+
+class FlightSection(_Section):
+    landing_mps: Annotated[float, Field(ge=2, le=20)] = 5.0
+    fence: Annotated[tuple[Corner, ...], BeforeValidator(_corners), Field(max_length=64)] = ()
+    ceiling_m: Annotated[float, Field(ge=100, le=60_000)] | None = None
+    cutdown_pin: Annotated[int, Field(ge=2, le=27)] | None = None
+    burn_s: Annotated[int, Field(ge=1, le=30)] = 5
+    fence_may_fire: bool = False
+
+
 class GroundSection(_Section):
     station: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,16}$")] = "ground"
     station_number: Annotated[int, Field(ge=0, le=15)] = 0
@@ -116,6 +135,7 @@ class Mission(_Section):
     cadence: CadenceSection = CadenceSection()
     sensors: SensorSection = SensorSection()
     mind: MindSection = MindSection()
+    flight: FlightSection = FlightSection()
     api: tuple[ApiSection, ...] = ()
     ground: GroundSection = GroundSection()
     keys: KeySection = KeySection()
@@ -169,12 +189,24 @@ def parse(text: str, name: str) -> Mission:
             f"{name}: power.eco_mv ({power.eco_mv}) must be above power.low_mv ({power.low_mv}), "
             f"and that above power.critical_mv ({power.critical_mv})"
         )
+    _check_flight(mission.flight, name)
     if mission.radio.framing == "ax25":
         try:
             Address.parse(mission.payload.callsign)
         except ValueError as error:
             raise MissionError(f"{name}: payload.callsign for framing ax25: {error}") from error
     return mission
+
+
+def _check_flight(flight: FlightSection, name: str) -> None:
+    if 0 < len(flight.fence) < 3:
+        raise MissionError(
+            f"{name}: flight.fence has {len(flight.fence)} corners; it takes 3 to 64, or none")
+    has_fence = bool(flight.fence) or flight.ceiling_m is not None
+    if flight.fence_may_fire and not (has_fence and flight.cutdown_pin is not None):
+        raise MissionError(
+            f"{name}: flight.fence_may_fire takes a flight.fence or flight.ceiling_m, "
+            "and a flight.cutdown_pin")
 
 
 def _sentence(name: str, error: ValidationError) -> str:

@@ -122,6 +122,12 @@ BODY_FIELDS: dict[Kind, dict[str, str]] = {
         "power": "power mode",
         "queue": "records not yet confirmed",
         "faults": "fault bits, see payload.health.Fault",
+        "land_lat": "predicted landing: latitude, degrees x 1e7",
+        "land_lon": "longitude, degrees x 1e7",
+        "land_s": "time to it, s; in ascent and float as if it fell from here and now",
+        "land_along": "one standard deviation in the direction of the drift, m",
+        "land_across": "one standard deviation across it, m",
+        "land_dir": "direction of the drift, degrees from north by east",
     },
     Kind.MUSING: {
         "text": "the line",

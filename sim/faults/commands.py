@@ -1,16 +1,26 @@
-"""Commands (research/flight.md §5.9, 52 to 57): replays, floods, nonsense that is well signed."""
+"""Commands (research/flight.md §5.9, 52 to 57): replays, floods, nonsense that is well signed,
+halves of a cutdown, silence by order, settings that nobody may set.
+
+That the wire stays cold is asked at every step (``sim.cutdown_watch``).
+"""
 
 from __future__ import annotations
 
 from functools import partial
 
+from payload.settings import TABLE
+from sim.cutdown_watch import ALOFT_M
 from sim.faults.stage import End, Fault, Stage
-from wire import auth, frames
+from wire import auth, commands, frames
+from wire.commands import Command, Opcode
 from wire.frames import CommandFrame
 
 FLOOD_EVERY_S = 0.01
 REPLAY_EVERY_S = 2.0
 AHEAD = 60_000
+FIRE_LATE_S = 75.0  # after the arming, which lasts 60
+GROUND_EVERY_S = 20.0
+TX_OFF_MINUTES = 5
 # Opcode and arguments as bytes: unknown, none, not a list, too many, of the wrong type, not a
 # number, negative, text that is not UTF-8, a list that claims four billion elements.
 NONSENSE = (
@@ -66,12 +76,130 @@ def _nonsense(stage: Stage) -> None:
         stage.after(1 + 5 * number, partial(stage.issue, send))
 
 
+def _order(stage: Stage, opcode: Opcode, *arguments: int) -> None:
+    body = commands.encode(Command(opcode, arguments))
+    stage.issue(partial(CommandFrame, stage.world.mission.payload.node_id, 0, body=body))
+
+
+def _counter_wrap(stage: Stage) -> None:
+    """Another station's counter climbs to the last there is, and begins again: that is a replay."""
+    world, station = stage.world, auth.STATIONS_MAX - 1
+    climb = [(quarter << 30) - 1 for quarter in (1, 2, 3, 4)]
+    for number, counter in enumerate([*climb, station, 2 * auth.STATIONS_MAX - 1]):
+        data = frames.encode_uplink(CommandFrame(
+            world.mission.payload.node_id, station, counter, b"\x03\x90"), world.uplink_key)
+
+        def send(data: bytes = data) -> None:
+            world.air.tell_uplink(data)
+            world.air.payload_hears(data)
+
+        stage.after(1 + 3 * number, send)
+
+
+def _fire_alone(stage: Stage) -> None:
+    """The second half of a cutdown without the first, three times."""
+    for number in range(3):
+        stage.after(1 + 5 * number, partial(_order, stage, Opcode.CUTDOWN_FIRE))
+
+
+def _arm_expired(stage: Stage) -> None:
+    """Armed, and fired longer than a minute after."""
+    _order(stage, Opcode.CUTDOWN_ARM)
+    stage.after(FIRE_LATE_S, partial(_order, stage, Opcode.CUTDOWN_FIRE))
+
+
+def _fire_on_ground(stage: Stage) -> End:
+    """Both halves while it stands on the ground, where somebody may hold it in his hands."""
+    def strike() -> None:
+        if stage.world.body.above_ground_m() < ALOFT_M:
+            _order(stage, Opcode.CUTDOWN_ARM)
+            stage.after(2, partial(_order, stage, Opcode.CUTDOWN_FIRE))
+
+    return stage.every(GROUND_EVERY_S, strike)
+
+
+def _arm_then_reboot(stage: Stage) -> None:
+    """Armed, power cut, fired within the minute: nobody remembers."""
+    _order(stage, Opcode.CUTDOWN_ARM)
+    stage.after(2, partial(stage.world.reboot, 10_000))
+    stage.after(30, partial(_order, stage, Opcode.CUTDOWN_FIRE))
+
+
+class _Silence:
+    """Looks on while the transmitter is off by order; a boot ends it, as it must."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._is_off = False
+
+    def begin(self) -> None:
+        """The order has arrived, and what the modem had is out."""
+        flight = self._stage.world.flight
+        self._is_off = flight is not None and flight.downlink.is_silent(
+            self._stage.world.daemon.now_ms)
+
+    def end(self) -> None:
+        self._is_off = False
+
+    def on_boot(self) -> None:
+        self._is_off = False
+
+    def on_send(self, frame: bytes) -> None:
+        if self._is_off:
+            self._stage.violate("beacon_cadence", f"{len(frame)} bytes sent while it was off")
+
+    def on_step(self) -> None:
+        """Nothing to see."""
+
+    def on_uplink(self, frame: bytes) -> None:
+        """The station may say what it likes."""
+
+    def on_crash(self, error: Exception) -> None:
+        """The checks note it."""
+
+
+def _tx_off(stage: Stage) -> End:
+    """The transmitter is switched off by order, and no further order ever comes."""
+    silence = _Silence(stage)
+    stage.world.observers.append(silence)
+    _order(stage, Opcode.TX_OFF, TX_OFF_MINUTES)
+    stage.after(10, silence.begin)
+    stage.after(TX_OFF_MINUTES * 60 - 2, silence.end)
+    return silence.end
+
+
+def _settings(stage: Stage) -> None:
+    """Every setting just beyond its range, and settings that do not exist."""
+    wrong = [(s.number, value) for s in TABLE for value in (s.low - 1, s.high + 1)]
+    for number, (setting, value) in enumerate([*wrong, (len(TABLE) + 1, 5), (255, 0)]):
+        stage.after(1 + 2 * number, partial(_order, stage, Opcode.SETTING_SET, setting, value))
+
+    def ask() -> None:
+        flight = stage.world.flight
+        if flight is not None and flight.settings.mission != stage.world.mission:
+            stage.violate("beacon_cadence", "a setting out of its range was taken")
+
+    stage.after(3 + 2 * len(wrong) + 8, ask)
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault(52, "commands.replay", "everything the station ever sent comes again", _replay,
           (60.0, 600.0)),
     Fault(52, "commands.counter_ahead", "the station's counter jumps by 60 000", _counter_ahead,
           (1.0, 1.0)),
+    Fault(52, "commands.counter_wrap", "a station's counter climbs to the last and begins again",
+          _counter_wrap, (30.0, 30.0)),
     Fault(53, "commands.flood", "a hundred badly signed frames a second", _flood, (10.0, 60.0)),
     Fault(55, "commands.nonsense", "well signed bytes that are no command", _nonsense,
           (90.0, 90.0)),
+    Fault(54, "commands.fire_alone", "FIRE without ARM", _fire_alone, (20.0, 20.0)),
+    Fault(54, "commands.arm_expired", "FIRE long after ARM", _arm_expired, (90.0, 90.0)),
+    Fault(54, "commands.fire_on_ground", "ARM and FIRE whenever it is on the ground",
+          _fire_on_ground, (60.0, 900.0)),
+    Fault(54, "commands.arm_then_reboot", "ARM, a power cut, FIRE", _arm_then_reboot,
+          (60.0, 60.0)),
+    Fault(56, "commands.tx_off", "the transmitter is off for five minutes, and nobody speaks",
+          _tx_off, (TX_OFF_MINUTES * 60.0 + 5, TX_OFF_MINUTES * 60.0 + 5), ("beacon_cadence",)),
+    Fault(57, "commands.settings", "every setting just beyond its range", _settings,
+          (60.0, 60.0)),
 )

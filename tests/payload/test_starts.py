@@ -54,8 +54,20 @@ def test_a_damaged_count_is_none(saved: object) -> None:
 
 def test_a_command_enters_and_leaves() -> None:
     starts = Starts(None)
-    starts.order_safe(True)
+    starts.order_safe(True, 500)
     assert starts.is_safe
     assert starts.update(1_000) == []
-    starts.order_safe(False)
+    starts.order_safe(False, 1_500)
+    assert not starts.is_safe
+
+
+@pytest.mark.parametrize("ordered_ms", [1_000, PROVEN_MS - 1, 5 * PROVEN_MS])
+def test_safe_by_command_lasts_ten_minutes_whenever_it_was_ordered(ordered_ms: int) -> None:
+    starts = Starts(None)
+    starts.update(ordered_ms)
+    starts.order_safe(True, ordered_ms)
+    assert starts.update(ordered_ms + PROVEN_MS - 1) == []
+    assert starts.is_safe
+    left = starts.update(ordered_ms + PROVEN_MS)
+    assert [note.body["event"] for note in left] == ["safe_left"]
     assert not starts.is_safe

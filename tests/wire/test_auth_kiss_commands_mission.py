@@ -112,3 +112,49 @@ def test_a_missing_mission_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(mission.MissionError, match="not UTF-8"):
         mission.load(tmp_path / "bad.toml")
+
+
+@pytest.mark.parametrize("opcode", list(Opcode))
+def test_every_number_of_every_command_has_a_range(opcode: Opcode) -> None:
+    """Both ends of each are taken, the next number is not."""
+    kinds = commands.ARGUMENTS[opcode]
+    ranges = commands.RANGES.get(opcode, ())
+    assert sum(kind is int for kind in kinds) == len(ranges)
+    lows, highs = iter(ranges), iter(ranges)
+    low = tuple(next(lows).low if kind is int else "?" for kind in kinds)
+    high = tuple(next(highs).high if kind is int else "?" for kind in kinds)
+    for arguments in (low, high):
+        command = Command(opcode, arguments)
+        assert commands.decode(commands.encode(command)) == command
+        with pytest.raises(ValueError):
+            commands.encode(Command(opcode, (*arguments, 1)))
+    for number in (at for at, kind in enumerate(kinds) if kind is int):
+        for wrong in (low[number] - 1, high[number] + 1):
+            with pytest.raises(ValueError, match=r" is \d+\.\.\d+"):
+                commands.encode(Command(opcode, (*low[:number], wrong, *low[number + 1 :])))
+
+
+def _with_flight(lines: str) -> str:
+    return EXAMPLE.split("[flight]")[0] + f"[flight]\n{lines}\n"
+
+
+def test_a_fence_is_read_and_closed_sentences_say_what_is_wrong() -> None:
+    fence = "fence = [[52, 4], [52.5, 6.0], [51.0, 5.0]]"
+    plan = mission.parse(_with_flight(fence), "m")
+    assert plan.flight.fence == ((52, 4), (52.5, 6.0), (51.0, 5.0))
+    armed = mission.parse(_with_flight(fence + "\ncutdown_pin = 17\nfence_may_fire = true"), "m")
+    assert armed.flight.fence_may_fire
+
+
+@pytest.mark.parametrize(("lines", "word"), [
+    ("fence = [[52, 4], [52.5, 6.0]]", "2 corners"), ("fence = [[91, 4], [0, 0], [1, 1]]", "fence"),
+    ("fence = [[1], [0, 0], [1, 1]]", "fence"), ('fence = "here"', "fence"),
+    ("fence_may_fire = true\ncutdown_pin = 17", "fence_may_fire"),
+    ("fence_may_fire = true\nceiling_m = 30000", "cutdown_pin"), ("burn_s = 31", "burn_s"),
+    ("burn_s = 0", "burn_s"), ("landing_mps = 0", "landing_mps"),
+    ("cutdown_pin = 28", "cutdown_pin"),
+])
+def test_a_flight_section_that_cannot_be_is_one_sentence(lines: str, word: str) -> None:
+    with pytest.raises(mission.MissionError, match=word) as caught:
+        mission.parse(_with_flight(lines), "m")
+    assert "\n" not in str(caught.value)

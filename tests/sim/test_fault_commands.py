@@ -1,0 +1,136 @@
+"""Faults 52 to 57: what commands may not do, in a world, in short flights with every check on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sim import scenario, trial
+from sim.balloon import SITES, Launch
+from sim.faults import catalogue
+from sim.faults.schedule import Scheduled
+from sim.scenario import Conditions, Scenario
+from sim.trial import Outcome
+from sim.world import World
+from tests.sim.flights import mission
+from wire.frames import decode_downlink
+from wire.records import Kind
+
+PAD_S = 120
+IN_AIR_S = 330.0
+UTC_MS = 1_780_000_000_000
+
+
+@dataclass
+class Seen:
+    """Notes and frames of one flight, with their instants in s."""
+
+    outcome: Outcome | None = None
+    notes: list[tuple[float, Kind, dict[str, Any]]] = field(default_factory=list)
+    sent_s: list[float] = field(default_factory=list)
+    rises: int = 0
+
+    def results(self, command: str) -> list[str]:
+        bodies = [body for _, kind, body in self.notes if kind is Kind.COMMAND_RESULT]
+        return [str(b.get("why", b["result"])) for b in bodies if b["command"] == command]
+
+    def events(self, name: str) -> list[float]:
+        return [at_s for at_s, kind, body in self.notes
+                if kind is Kind.EVENT and body["event"] == name]
+
+
+class Observer:
+    """Writes down into ``seen``."""
+
+    def __init__(self, world: World, seen: Seen) -> None:
+        self._world, self._seen = world, seen
+        world.observers.append(self)
+
+    def on_step(self) -> None:
+        assert self._world.flight is not None
+        at_s = self._world.clock.now_s
+        self._seen.notes += [(at_s, n.kind, n.body) for n in self._world.flight.notes]
+        self._seen.rises = self._world.pin.rises
+
+    def on_send(self, frame: bytes) -> None:
+        if decode_downlink(frame) is not None:
+            self._seen.sent_s.append(self._world.clock.now_s)
+
+    def on_boot(self) -> None: ...
+    def on_uplink(self, frame: bytes) -> None: ...
+    def on_crash(self, error: Exception) -> None: ...
+
+
+def hop(name: str, at_s: float, tmp_path: Path, burst_m: float = 2_500.0) -> Seen:
+    """A quarter of an hour up and down, with one fault."""
+    plan = mission()
+    plan = plan.model_copy(update={"flight": plan.flight.model_copy(update={"cutdown_pin": 17})})
+    conditions = Conditions(
+        site=SITES[0], launch=Launch(UTC_MS, PAD_S, burst_m, 5.0, 6.0, 300.0), charge=1.0,
+        down_loss=0.05, up_loss=0.05, burst_s=1.0)
+    seen = Seen()
+    flown = Scenario(3, "calm", plan, conditions, (Scheduled(at_s, name, None),))
+
+    def watch(world: World) -> None:
+        Observer(world, seen)
+
+    seen.outcome = trial.fly(flown, tmp_path, watch)
+    assert seen.outcome.violations == ()
+    return seen
+
+
+def test_fault_52_a_counter_at_its_end_does_not_begin_again(tmp_path: Path) -> None:
+    seen = hop("commands.counter_wrap", IN_AIR_S, tmp_path)
+    assert seen.results("beacon_now") == ["ok"] * 4, "two more came after the end, and were not run"
+
+
+def test_fault_54_fire_without_arm_does_nothing(tmp_path: Path) -> None:
+    seen = hop("commands.fire_alone", IN_AIR_S, tmp_path)
+    assert seen.results("cutdown_fire") == ["not armed"] * 3
+    assert seen.rises == 0
+
+
+def test_fault_54_an_arming_ends_after_a_minute(tmp_path: Path) -> None:
+    seen = hop("commands.arm_expired", IN_AIR_S, tmp_path)
+    assert seen.results("cutdown_arm") == ["ok"]
+    assert seen.results("cutdown_fire") == ["not armed"]
+    assert seen.rises == 0
+
+
+def test_fault_54_on_the_ground_nothing_is_armed(tmp_path: Path) -> None:
+    seen = hop("commands.fire_on_ground", 40.0, tmp_path)
+    assert set(seen.results("cutdown_arm")) == {"not in phase ground"}
+    assert set(seen.results("cutdown_fire")) == {"not armed"}
+    assert seen.rises == 0
+
+
+def test_fault_54_a_reboot_forgets_the_arming(tmp_path: Path) -> None:
+    seen = hop("commands.arm_then_reboot", IN_AIR_S, tmp_path)
+    assert seen.results("cutdown_arm") == ["ok"]
+    assert seen.results("cutdown_fire") == ["not armed"]
+    assert seen.rises == 0
+
+
+def test_fault_56_nothing_is_sent_when_it_is_off_and_then_everything_again(tmp_path: Path) -> None:
+    seen = hop("commands.tx_off", 200.0, tmp_path)
+    assert seen.results("tx_off") == ["ok"]
+    off_s, on_s = seen.events("tx_off")[0], seen.events("tx_on")[0]
+    assert on_s - off_s == pytest.approx(300.0, abs=2.0)
+    assert not [at_s for at_s in seen.sent_s if off_s + 3 < at_s < on_s]
+    assert [at_s for at_s in seen.sent_s if on_s <= at_s <= on_s + 3], "at once"
+
+
+def test_fault_57_no_setting_leaves_its_range(tmp_path: Path) -> None:
+    seen = hop("commands.settings", IN_AIR_S, tmp_path)
+    results = seen.results("setting_set")
+    assert len(results) == 2 * 11 + 2 and "ok" not in results
+    assert "cadence.beacon_flight_s is 5..60" in results
+    assert "radio.listen_every_s is 5..120" in results
+
+
+def test_every_scenario_has_a_pin_to_watch() -> None:
+    assert scenario.draw(1, mission()).mission.flight.cutdown_pin is not None
+    assert {54, 56, 57} <= {fault.number for fault in catalogue.ALL.values()}
