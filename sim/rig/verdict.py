@@ -79,10 +79,12 @@ def read_store(path: Path) -> dict[int, Aboard]:
     """Every record of a payload's store by id. Raises sqlite3.Error when it cannot be read."""
     found = {}
     with closing(sqlite3.connect(path)) as db:
-        for number, kind, boot, time_ms, quality, body, crc, state in db.execute(
-            "SELECT id, kind, boot, time_ms, quality, body, crc32, state FROM record ORDER BY id"
+        for *columns, crc, state in db.execute(
+            "SELECT id, class, kind, boot, mono_ms, time_ms, quality, body, crc32, state"
+            " FROM record ORDER BY id"
         ):
-            own = zlib.crc32(msgpack.packb((number, kind, boot, time_ms, quality, body)))
+            number, _, kind, boot, *_, body = columns
+            own = zlib.crc32(msgpack.packb(columns))
             found[number] = Aboard(
                 number, Kind(kind), boot, unpack_body(body), state == CONFIRMED, own == crc)
     return found

@@ -27,6 +27,7 @@ from sim.rig.internet import Internet
 from sim.rig.live import Loop, NotifySocket, SerialLine
 from sim.rig.processes import Process
 from sim.services import SimHttp
+from sim.wear import Wear
 from wire import kiss
 from wire.envelope import Envelope
 
@@ -56,7 +57,8 @@ class Air:
         rng = random.Random(1)
         self.channel = Channel(
             loop.clock, 1_000_000, rng, lambda: 1_000.0,
-            GilbertElliott(rng, loss, 1.0), GilbertElliott(rng, loss, 1.0))
+            (GilbertElliott(rng, loss, 1.0), GilbertElliott(rng, loss, 1.0)),
+            (Wear(rng), Wear(rng)))
         self.envelope = Envelope(mission())
         self.payload, self.station = modems(loop, self.channel, self.envelope)
         self.handed: list[bytes] = []
