@@ -15,7 +15,8 @@ import random
 import signal
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, TextIO, cast
@@ -59,7 +60,7 @@ RUN_DIR_VARIABLE = "RUNTIME_DIRECTORY"  # set by systemd: /run/spacepi
 MIND_SOCKET = "mind.sock"
 
 _OUTSIDE: dict[str, Callable[[I2cBus, int], Sensor]] = {"bme280": Bme280, "bmp388": Bmp388}
-_POWER: dict[str, Callable[[I2cBus, int], Sensor]] = {"ina219": Ina219, "ina226": Ina226}
+_POWER: dict[str, Callable[..., Sensor]] = {"ina219": Ina219, "ina226": Ina226}
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 log = structlog.get_logger("payload")
@@ -161,6 +162,10 @@ def _ports(
 ) -> FlightPorts:
     """The real devices of ``plan``. ``persona`` is given when the mind is to be started here."""
     sensors = plan.sensors
+    power = {
+        name: partial(driver, shunt_mohm=sensors.power_shunt_mohm)
+        for name, driver in _POWER.items()
+    }
     bus = None if sensors.i2c_bus is None else LinuxI2cBus(sensors.i2c_bus)
     if bus is not None:
         open_things.callback(bus.close)
@@ -172,7 +177,7 @@ def _ports(
     return FlightPorts(
         gnss=UbloxGnss(gnss_stream),
         outside=_chip(_OUTSIDE, sensors.outside, bus, sensors.outside_address),
-        power=_chip(_POWER, sensors.power, bus, sensors.power_address),
+        power=_chip(power, sensors.power, bus, sensors.power_address),
         radio=radio,
         mind=mind,
         camera=CameraProcess(run_dir) if sensors.camera else None,
@@ -196,7 +201,8 @@ def _cutdown(plan: Mission, open_things: contextlib.ExitStack) -> CutdownPin | N
 
 
 def _chip(
-    kinds: dict[str, Callable[[I2cBus, int], Sensor]], kind: str, bus: I2cBus | None, address: int
+    kinds: Mapping[str, Callable[[I2cBus, int], Sensor]], kind: str, bus: I2cBus | None,
+    address: int,
 ) -> Sensor | None:
     return kinds[kind](bus, address) if bus is not None and kind in kinds else None
 

@@ -6,6 +6,10 @@ and how far it can be believed. Qualities, and what raises them:
     NONE --restored from the store at boot--> RESTORED --five steady seconds of GNSS--> GPS
     NONE, RESTORED --a command--> COMMAND --five steady seconds of GNSS--> GPS
 
+A date that contradicts a clock of quality GPS is refused until it has been told for ten steady
+minutes: nothing else aboard drifts by two seconds, and a receiver that wraps its week or repeats
+one instant is soon over it.
+
 A restored clock lags by the time the payload was off, but never runs backwards across a reboot.
 """
 
@@ -21,6 +25,7 @@ UTC_MS_MIN = EPOCH_2025_MS  # nobody flew this before
 UTC_MS_MAX = 2_240_611_200_000  # 2041-01-01T00:00:00Z, sixteen years on
 TRUST_MS = 5_000  # a date must agree with the monotonic clock this long
 TRUST_FIXES_MIN = 3
+CONTRADICTION_MS = 600_000  # ... and much longer when it contradicts what the sky said before
 AGREE_MS = 1_000  # two fixes tell the same clock; covers serial delay and a leap second's half
 COMMAND_BACK_MS = 60_000  # a command may put back a clock by what the air and a hand take
 STEP_MS = 2_000  # a larger error is corrected at once, a smaller one slowly
@@ -47,6 +52,7 @@ class MissionClock:
         self._candidate_since_ms = 0
         self._candidate_count = 0
         self._seen_ms: int | None = None
+        self._is_contradicted = False
 
     def utc_ms(self, now_ms: int) -> int | None:
         """UTC at ``now_ms``; None while the quality is NONE."""
@@ -80,14 +86,27 @@ class MissionClock:
             return []
         offset_ms = fix.utc_ms - fix.taken_ms
         if self._candidate_ms is None or abs(offset_ms - self._candidate_ms) > AGREE_MS:
+            # The first of a run is kept: an instant that is repeated runs away from it.
+            self._candidate_ms = offset_ms
             self._candidate_since_ms, self._candidate_count = fix.taken_ms, 0
-        self._candidate_ms = offset_ms
         self._candidate_count += 1
         is_steady = (
             self._candidate_count >= TRUST_FIXES_MIN
             and fix.taken_ms - self._candidate_since_ms >= TRUST_MS
         )
-        return self._adopt(offset_ms) if is_steady else []
+        if not is_steady:
+            return []
+        if self.quality is TimeQuality.GPS and abs(offset_ms - self._offset_ms) > STEP_MS:
+            told_ms = fix.taken_ms - self._candidate_since_ms
+            return self._doubt(offset_ms) if told_ms < CONTRADICTION_MS else self._adopt(offset_ms)
+        return self._adopt(offset_ms)
+
+    def _doubt(self, offset_ms: int) -> list[Note]:
+        """One event when the sky begins to contradict itself."""
+        if self._is_contradicted:
+            return []
+        self._is_contradicted = True
+        return [event("clock_contradicted", "warning", step_ms=offset_ms - self._offset_ms)]
 
     def _adopt(self, offset_ms: int) -> list[Note]:
         error_ms = offset_ms - self._offset_ms
@@ -95,7 +114,9 @@ class MissionClock:
         self.quality = TimeQuality.GPS
         if before is TimeQuality.GPS and abs(error_ms) <= STEP_MS:
             self._offset_ms += max(-SLEW_MS_PER_FIX, min(SLEW_MS_PER_FIX, error_ms))
-            return []
+            was_contradicted, self._is_contradicted = self._is_contradicted, False
+            return [event("clock_agrees")] if was_contradicted else []
+        self._is_contradicted = False
         self._offset_ms = offset_ms
         if before is TimeQuality.GPS:
             return [event("clock_stepped", "warning", step_ms=error_ms, boot_utc_ms=offset_ms)]

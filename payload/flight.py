@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from payload import beacons, forecast, starts, telemetry
 from payload.api_client import ApiClient
 from payload.beacons import Place
+from payload.bus_guard import BusGuard
 from payload.camera import CameraManager
 from payload.clock import MissionClock
 from payload.commands import UplinkGate
@@ -92,6 +93,7 @@ class Flight:
         store.commit(0)  # before anything that may be what kills it
         self.settings = Settings(mission, saved_settings(store))
         self.sensors = Sensors(ports.outside, ports.power, ports.board)
+        self.bus_guard = BusGuard(store)
         self.navigation = Navigation(ports.gnss)
         saved = store.get("phase")
         self.phase = PhaseMachine(saved, 0)
@@ -202,8 +204,7 @@ class Flight:
         return Fault(sum(bit for bit, is_set in broken.items() if is_set))
 
     def _start(self, now_ms: int) -> list[Note]:
-        slip_ms = self.health.begin_step(now_ms)
-        notes = [] if slip_ms is None else [event("step_slip", "warning", slip_ms=slip_ms)]
+        notes = self.health.begin_step(now_ms)
         if not self._is_started:
             self._is_started = True
             notes.append(event("boot", boot=self.store.boot))
@@ -212,7 +213,8 @@ class Flight:
         return notes
 
     def _poll(self, now_ms: int) -> list[Note]:
-        notes = self.sensors.poll(now_ms) + self.navigation.poll(now_ms)
+        notes = self._feel(now_ms)
+        notes += self.navigation.poll(now_ms, self.sensors.latest("pressure_hpa", now_ms))
         radio = self._ports.radio
         if radio is not None:
             try:
@@ -222,6 +224,17 @@ class Flight:
             for frame in heard:
                 notes += self._on_uplink(frame.data, now_ms)
         self.health.mark("senses", now_ms)
+        return notes
+
+    def _feel(self, now_ms: int) -> list[Note]:
+        """The sensors, unless their bus has killed the daemon."""
+        if not self.sensors.is_due(now_ms):
+            return []
+        notes = self.bus_guard.update(now_ms)
+        may_use_bus = self.bus_guard.may_use()
+        notes += self.sensors.poll(now_ms, may_use_bus)
+        if may_use_bus:
+            self.bus_guard.survived()
         return notes
 
     def _update(self, now_ms: int) -> list[Note]:
@@ -256,7 +269,8 @@ class Flight:
         notes = self.api.update(now_ms, self.power.may_call)
         if self.api.last is not None:
             self.mind.note_api(*self.api.last)
-        notes += self.camera.update(now_ms, self.power.may_picture, situation.altitude_m)
+        notes += self.camera.update(
+            now_ms, self.power.may_picture and not self.navigation.is_jammed, situation.altitude_m)
         if self.camera.last_picture_ms is not None:
             self.mind.note_picture(self.camera.last_scene, self.camera.last_picture_ms)
         notes += self.mind.update(situation, now_ms, self.power, self.phase.ground_altitude_m)

@@ -4,6 +4,8 @@ A fix is good when it is 3D, in range, fresh and agrees with the last good one. 
 repeats itself is frozen, and a frozen receiver is a lost one: age counts from the last fix that
 said something new (research/flight.md 2, thread 2). A jump is refused until the receiver has
 insisted on the new place for ``REACQUIRE_MS``, so that five wrong fixes do not move the flight.
+A barometer that agreed with the receiver before the jump makes that ``AIR_MS``; a track without a
+gap it cannot stop, since a barometer can be stuck too.
 
 Losing the receiver never changes the phase (``payload.phase``) and never blanks ``fix``: who reads
 it looks at ``fix_age_ms``.
@@ -29,6 +31,12 @@ LOST_AFTER_MS = 10_000
 FIRST_FIX_MS_MAX = 120_000  # a cold start under open sky takes about 30 s
 REACQUIRE_MS = 10_000
 REACQUIRE_FIXES_MIN = 3
+AIR_MS = 600_000  # how long the receiver must insist on a height that the air contradicts
+SEA_LEVEL_HPA = 1013.25
+AIR_HPA = (320.0, 1100.0)  # a BME280 ends at 300 hPa, and says 300 above
+AIR_SLACK_M, AIR_SLACK_PART = 1_000.0, 0.2  # weather, and 40 K beside the standard atmosphere
+JAM_MIN = 128  # of 255; indoors beside a computer it is below 60
+JAM_REST_MS = 1_200_000  # the camera is what jams (research/flight.md 2, thread 4): rest it
 STUCK_MS = 10_000  # the same place to the last digit while it claims to move
 _METRES_PER_DEGREE = 111_195.0
 _AIRBORNE_MODELS = frozenset((6, 7, 8))  # u-blox: airborne <1g, <2g, <4g
@@ -93,6 +101,10 @@ class Navigation:
         self._still_since_ms: int | None = None
         self._insisting: list[GnssFix] = []  # refused jumps that agree with each other
         self._reason = "never"
+        self._pressure_m: float | None = None  # altitude of this pressure in a standard atmosphere
+        self._has_air_agreed = False  # with the last good fix that had a pressure beside it
+        self._jammed_ms: int | None = None
+        self.is_jammed = False
 
     @property
     def dynamic_model_ok(self) -> bool | None:
@@ -105,10 +117,17 @@ class Navigation:
         """Milliseconds since the last good fix was taken; None when there was none."""
         return None if self.fix is None else max(0, now_ms - self.fix.taken_ms)
 
-    def poll(self, now_ms: int) -> list[Note]:
-        """Take in what the receiver said; events for the receiver lost or returned."""
+    def poll(self, now_ms: int, pressure_hpa: float | None = None) -> list[Note]:
+        """Take in what the receiver said; events for the receiver lost or returned.
+
+        ``pressure_hpa`` is what the barometer says now, None where it says nothing.
+        """
         if self._gnss is None:
             return []
+        self._pressure_m = None
+        if pressure_hpa is not None and AIR_HPA[0] <= pressure_hpa <= AIR_HPA[1]:
+            ratio = pressure_hpa / SEA_LEVEL_HPA
+            self._pressure_m = 44_330 * (1 - ratio**0.19029)  # ISO 2533, the troposphere
         if self._first_poll_ms is None:
             self._first_poll_ms = now_ms
         notes: list[Note] = []
@@ -119,7 +138,21 @@ class Navigation:
         except (PortError, OSError) as error:
             is_absent = True
             self._reason = type(error).__name__
-        return notes + self._check_lost(is_absent, now_ms)
+        return notes + self._listen_for_jamming(now_ms) + self._check_lost(is_absent, now_ms)
+
+    def _listen_for_jamming(self, now_ms: int) -> list[Note]:
+        """The receiver's own word on the noise; what made it stays off for ``JAM_REST_MS``."""
+        assert self._gnss is not None
+        indicator = self._gnss.jam_indicator
+        if indicator is not None and indicator >= JAM_MIN:
+            self._jammed_ms = now_ms
+            if not self.is_jammed:
+                self.is_jammed = True
+                return [event("gnss_jammed", "warning", indicator=indicator)]
+        elif self._jammed_ms is not None and now_ms - self._jammed_ms >= JAM_REST_MS:
+            self._jammed_ms, self.is_jammed = None, False
+            return [event("gnss_jam_over")]
+        return []
 
     def _take(self, fix: GnssFix, now_ms: int) -> list[Note]:
         reason = flaw(fix)
@@ -128,13 +161,15 @@ class Navigation:
             self._previous = fix
         if reason is None and self.fix is not None and fix.taken_ms < self.fix.taken_ms:
             reason = "order"
-        if reason is None and self.fix is not None and is_jump(self.fix, fix):
-            reason = None if self._has_insisted(fix) else "jump"
+        if reason is None and self.fix is not None:
+            reason = self._doubt(self.fix, fix)
         if reason is not None:
             self.rejects[reason] += 1
             self._reason = reason
             return []
         self._insisting.clear()
+        if self._pressure_m is not None:
+            self._has_air_agreed = not self._is_against_air(fix)
         previous, self.fix = self.fix, fix
         if previous is None:
             assert self._first_poll_ms is not None
@@ -163,12 +198,30 @@ class Navigation:
             self._still_since_ms = old.taken_ms
         return "frozen" if fix.taken_ms - self._still_since_ms >= STUCK_MS else None
 
-    def _has_insisted(self, fix: GnssFix) -> bool:
+    def _doubt(self, last: GnssFix, fix: GnssFix) -> str | None:
+        """Why a fix that is sound by itself does not follow the last good one; None: it does."""
+        doubt, patience_ms = None, 0
+        if is_jump(last, fix):
+            doubt, patience_ms = "jump", REACQUIRE_MS
+        has_gap = fix.taken_ms - last.taken_ms >= LOST_AFTER_MS
+        if (doubt or has_gap) and self._has_air_agreed and self._is_against_air(fix):
+            doubt, patience_ms = "air", AIR_MS
+        return None if doubt is None or self._has_insisted(fix, patience_ms) else doubt
+
+    def _is_against_air(self, fix: GnssFix) -> bool:
+        """True when no weather has this pressure at the height of ``fix``."""
+        if self._pressure_m is None:
+            return False
+        assert fix.altitude_m is not None
+        slack_m = AIR_SLACK_M + AIR_SLACK_PART * max(0.0, self._pressure_m)
+        return abs(fix.altitude_m - self._pressure_m) > slack_m
+
+    def _has_insisted(self, fix: GnssFix, patience_ms: int) -> bool:
         """True when refused fixes have agreed with this one for long enough to be the truth."""
         if self._insisting and is_jump(self._insisting[-1], fix):
             self._insisting.clear()
         self._insisting = [*self._insisting[:1], *self._insisting[1:][-REACQUIRE_FIXES_MIN:], fix]
-        is_long = fix.taken_ms - self._insisting[0].taken_ms >= REACQUIRE_MS
+        is_long = fix.taken_ms - self._insisting[0].taken_ms >= patience_ms
         return is_long and len(self._insisting) >= REACQUIRE_FIXES_MIN
 
     def _check_lost(self, is_absent: bool, now_ms: int) -> list[Note]:

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from enum import IntFlag
 
+from payload.notes import Note, event
+
 PROGRESS_MS_MAX = 10_000  # a part silent for longer has hung; systemd's WatchdogSec is 30 s
 SLIP_MS = 2_000  # a step that starts this late is worth an event
+ON_TIME_MS = 60_000  # steps are on time again when none was late for so long
 
 
 class Fault(IntFlag):
@@ -36,6 +39,8 @@ class Health:
         self._marks = dict.fromkeys(parts, now_ms)
         self._due_ms: int | None = None
         self.worst_slip_ms = 0
+        self.slips = 0  # late steps since the start
+        self._slipped_ms: int | None = None  # the latest late step, while they are not over
 
     def mark(self, part: str, now_ms: int) -> None:
         """``part`` finished a round. It must be one of the parts named at the start."""
@@ -48,11 +53,19 @@ class Health:
     def may_pet(self, now_ms: int) -> bool:
         return not self.hung_parts(now_ms)
 
-    def begin_step(self, now_ms: int) -> int | None:
-        """How late this step is, ms, when that is worth an event; else None."""
+    def begin_step(self, now_ms: int) -> list[Note]:
+        """An event when steps begin to come late, and one when all were on time for a minute."""
         slip_ms = 0 if self._due_ms is None else now_ms - self._due_ms
         self.worst_slip_ms = max(self.worst_slip_ms, slip_ms)
-        return slip_ms if slip_ms >= SLIP_MS else None
+        before_ms = self._slipped_ms
+        if slip_ms >= SLIP_MS:
+            self.slips += 1
+            self._slipped_ms = now_ms
+            return [event("step_slip", "warning", slip_ms=slip_ms)] if before_ms is None else []
+        if before_ms is not None and now_ms - before_ms >= ON_TIME_MS:
+            self._slipped_ms = None
+            return [event("step_on_time", slips=self.slips, worst_ms=self.worst_slip_ms)]
+        return []
 
     def end_step(self, due_ms: int) -> None:
         self._due_ms = due_ms

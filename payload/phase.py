@@ -20,7 +20,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from payload.clock import is_plausible_utc
-from payload.gnss import ground_distance_m
+from payload.gnss import LOST_AFTER_MS, ground_distance_m
 from payload.motion import Motion
 from payload.notes import Note, event
 from payload.phase_state import SavedPhase, restore
@@ -201,7 +201,7 @@ class PhaseMachine:
         self._learn_peak()
 
     def _mark_burst(self, origin: Phase) -> list[Note]:
-        """The burst was at the peak, where the peak was lived through and not guessed."""
+        """The burst was at the peak; of a peak in a gap only a lower bound was seen."""
         known = origin if origin is not Phase.INFLIGHT_UNKNOWN else self._was
         if known not in (Phase.ASCENT, Phase.FLOAT) or self.peak_altitude_m is None:
             return []
@@ -211,6 +211,7 @@ class PhaseMachine:
             fields["utc_ms"] = self.peak_utc_ms
         if self._peak_gap_ms is not None:  # not known across a reboot
             fields["gap_s"] = self._peak_gap_ms // 1000
+            fields |= {"is_lower_bound": True} if self._peak_gap_ms >= LOST_AFTER_MS else {}
         return [event("burst", **fields)]
 
     def _without_fix(self, now_ms: int) -> list[Note]:

@@ -101,6 +101,11 @@ class Gnss(Protocol):
         """u-blox dynamic model as read back from the receiver (6 is airborne), None unknown."""
         ...
 
+    @property
+    def jam_indicator(self) -> int | None:
+        """u-blox jamming indicator, 0 none .. 255 strong; None where the receiver says nothing."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class HeardFrame:

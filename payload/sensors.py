@@ -16,11 +16,14 @@ from types import MappingProxyType
 from typing import Any
 
 from payload.notes import Note, event
-from payload.ports import Board, PortError, Sensor
+from payload.ports import Board, DeviceTimeout, PortError, Reading, Sensor
 
 POLL_EVERY_MS = 1_000
 READING_AGE_MS_MAX = 10_000
 LOST_AFTER_MS = READING_AGE_MS_MAX  # lost is when its values have become None
+# The air is measured to 0.01 C and less than 1 Pa, and never twice the same to the last digit for
+# so long; battery millivolts come in steps of 4 and may be.
+REPEATED_MS_MAX = 120_000
 
 # (lowest, highest) that can be true. Temperatures: polar stratosphere to a box in the desert sun;
 # pressure: 48 km to the deepest low on the lowest land; power: the INA219 measures up to 26 V and
@@ -71,6 +74,7 @@ class Sensors:
         if board is not None:
             self._sources["board"] = _Source("board", "board")
         self._values: dict[str, tuple[int, float]] = {}
+        self._air: Reading | None = None  # the first of a run of equal ones
         self._undervolted: tuple[int, bool] | None = None
         self._next_poll_ms: int | None = None
         self.rejects: Counter[str] = Counter()  # implausible values per quantity
@@ -95,9 +99,16 @@ class Sensors:
             return None
         return self._undervolted[1]
 
-    def poll(self, now_ms: int) -> list[Note]:
-        """Read every source if a second has passed; events for what was lost or returned."""
-        if self._next_poll_ms is not None and now_ms < self._next_poll_ms:
+    def is_due(self, now_ms: int) -> bool:
+        """True when ``poll`` would ask anybody."""
+        return self._next_poll_ms is None or now_ms >= self._next_poll_ms
+
+    def poll(self, now_ms: int, may_use_bus: bool = True) -> list[Note]:
+        """Read every source if a second has passed; events for what was lost or returned.
+
+        Without ``may_use_bus`` only the board is asked, and the chips grow old.
+        """
+        if not self.is_due(now_ms):
             return []
         self._next_poll_ms = now_ms + POLL_EVERY_MS
         notes: list[Note] = []
@@ -105,7 +116,12 @@ class Sensors:
             if source.first_poll_ms is None:
                 source.first_poll_ms = now_ms
             try:
-                is_good = self._read_board(now_ms) if role == "board" else self._read(role, now_ms)
+                if role == "board":
+                    is_good = self._read_board(now_ms)
+                elif may_use_bus:
+                    is_good = self._read(role, now_ms)
+                else:
+                    raise DeviceTimeout("the bus is left alone")
                 if not is_good:
                     source.reason = "implausible"
             except (PortError, OSError) as error:
@@ -118,6 +134,8 @@ class Sensors:
     def _read(self, role: str, now_ms: int) -> bool:
         """True when at least one value of the reading was plausible."""
         reading = self._sensors[role].read(now_ms)
+        if role == "outside" and self._is_repeated(reading):
+            return False
         kept = [
             self._keep(quantity, reading.values[key], reading.taken_ms)
             for quantity, key in _KEYS_OF_ROLE[role].items()
@@ -125,6 +143,15 @@ class Sensors:
         ]
         is_fresh = now_ms - reading.taken_ms <= READING_AGE_MS_MAX
         return is_fresh and any(kept)
+
+    def _is_repeated(self, reading: Reading) -> bool:
+        """True when the air has been the same for too long: the chip measures nothing any more."""
+        if self._air is None or self._air.values != reading.values:
+            self._air = reading
+        if reading.taken_ms - self._air.taken_ms < REPEATED_MS_MAX:
+            return False
+        self.rejects["repeated"] += 1
+        return True
 
     def _read_board(self, now_ms: int) -> bool:
         """A board that answers is present, even where it does not know its temperature."""

@@ -21,7 +21,7 @@ from sim.gnss_settings import M8, Generation
 from wire.mission import SensorSection
 
 OUTSIDE_DRIVERS: dict[str, Callable[[I2cBus, int], Sensor]] = {"bme280": Bme280, "bmp388": Bmp388}
-POWER_DRIVERS: dict[str, Callable[[I2cBus, int], Sensor]] = {"ina219": Ina219, "ina226": Ina226}
+POWER_DRIVERS: dict[str, Callable[..., Sensor]] = {"ina219": Ina219, "ina226": Ina226}
 _OUTSIDE_CHIPS = {"bme280": Bme280Chip, "bmp388": Bmp388Chip}
 _POWER_CHIPS = {"ina219": Ina219Chip, "ina226": Ina226Chip}
 
@@ -45,6 +45,6 @@ def fitted_chips(sensors: SensorSection, clock: SimClock, body: Body, seed: int)
         )
     if sensors.power != "none":
         chips[sensors.power_address] = _POWER_CHIPS[sensors.power](
-            body.supply, part_rng(seed, sensors.power)
+            body.supply, part_rng(seed, sensors.power), sensors.power_shunt_mohm / 1000
         )
     return chips

@@ -31,6 +31,7 @@ REST_S = 1_500.0  # after landing: the faults have stopped, the backlog comes ho
 NIGHT_HOURS = (20.5, 27.0)  # local time
 COLD_K = (-28.0, -12.0)
 MTUS = (96, 128, 200, 222, 255)
+SHUNT_MOHM = {"ina219": 100, "ina226": 20}  # 3.2 A and 4 A: a thinking Pi 5 draws 3 A from one cell
 RATES_BPS = (1_200, 2_400)
 
 
@@ -121,6 +122,7 @@ def _launch(rng: random.Random, site: Site, is_night: bool) -> Launch:
 def _mission(rng: random.Random, mission: Mission, preset: str) -> Mission:
     """The mission file with other numbers in it, all allowed ones."""
     listen_every_s = rng.choice((10, 20, 30, 60))
+    power = rng.choice(tuple(SHUNT_MOHM))
     changed: dict[str, dict[str, Any]] = {
         "radio": {
             "mtu_bytes": rng.choice(MTUS), "rate_bps": rng.choice(RATES_BPS),
@@ -132,8 +134,8 @@ def _mission(rng: random.Random, mission: Mission, preset: str) -> Mission:
             "picture_s": rng.choice((240, 480, 900)), "api_s": rng.choice((60, 150, 300)),
         },
         "sensors": {
-            "outside": rng.choice(("bme280", "bmp388")), "power": rng.choice(("ina219", "ina226")),
-            "camera": rng.random() < 0.9,
+            "outside": rng.choice(("bme280", "bmp388")), "power": power,
+            "power_shunt_mohm": SHUNT_MOHM[power], "camera": rng.random() < 0.9,
         },
         "mind": {"every_s": rng.choice((60, 150, 300))},
         "power": {"capacity_mah": rng.choice((1_500, 3_000, 6_000))},

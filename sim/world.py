@@ -306,7 +306,8 @@ class World:
             driver = OUTSIDE_DRIVERS[sensors.outside](self.bus, sensors.outside_address)
             outside = self.outside.fit(driver)
         if sensors.power != "none":
-            power = self.power.fit(POWER_DRIVERS[sensors.power](self.bus, sensors.power_address))
+            power = self.power.fit(POWER_DRIVERS[sensors.power](
+                self.bus, sensors.power_address, shunt_mohm=sensors.power_shunt_mohm))
         store = self.open_store()
         mind: Mind | None = self.mind
         ports = FlightPorts(

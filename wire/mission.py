@@ -65,6 +65,7 @@ class SensorSection(_Section):
     outside_address: Annotated[int, Field(ge=3, le=119)] = 0x76
     power: Literal["ina219", "ina226", "none"] = "ina219"
     power_address: Annotated[int, Field(ge=3, le=119)] = 0x40
+    power_shunt_mohm: Annotated[int, Field(ge=10, le=1000)] = 100
     gnss_device: str = "/dev/ttyACM0"
     gnss_baud: Literal[4800, 9600, 38400, 57600, 115200] = 9600
     camera: bool = True

@@ -39,12 +39,15 @@ ANSWER_MS_MAX = 1_500  # a receiver answers within its navigation epoch of 1 s
 REASSERT_MS = 60_000
 RETRY_MS = 15_000  # the same while the model is not known to be airborne
 PVT_SILENCE_MS = 5_000  # five missed epochs: the message is off again, so the RAM was cleared
+JAM_EVERY_MS = 4_000
 RESTART_GAP_MS = 5_000  # rounds start no closer than this, however often a reset is suspected
 READ_BYTES_MAX = 4_096  # per poll: 4 s of a full 9600 baud line; the rest waits for the next poll
 PVT_BYTES = (84, 92)  # M7, and M8 or later
 
 _NAV_PVT, _ACK_ACK, _ACK_NAK = (0x01, 0x07), (0x05, 0x01), (0x05, 0x00)
 _CFG_MSG, _CFG_NAV5, _MON_VER = (0x06, 0x01), (0x06, 0x24), (0x0A, 0x04)
+_MON_HW, _MON_RF = (0x0A, 0x09), (0x0A, 0x38)
+_JAM_AT = {_MON_HW: 45, _MON_RF: 4 + 16}  # of MON-RF the first block (UBX-21035062 3.14.9)
 _VALSET, _VALGET = (0x06, 0x8A), (0x06, 0x8B)
 _KEY_DYNAMIC_MODEL = 0x20110021
 # CFG-MSGOUT-UBX_NAV_PVT_UART1. Only that port: one key the receiver does not have, such as UART2
@@ -112,11 +115,18 @@ class UbloxGnss:
         self._has_reset_pending = False
         self._pvt_ms: int | None = None
         self._time_of_week_ms: int | None = None
+        self._jam_indicator: int | None = None
+        self._jam_asked_ms = 0
 
     @property
     def dynamic_model(self) -> int | None:
         """As last read back; None before the first answer and after a reset."""
         return self._dynamic_model
+
+    @property
+    def jam_indicator(self) -> int | None:
+        """0 none .. 255 strong, as MON-HW or MON-RF told it lately; None when neither did."""
+        return self._jam_indicator
 
     @property
     def damage_count(self) -> int:
@@ -129,6 +139,7 @@ class UbloxGnss:
             data = self._stream.read(READ_BYTES_MAX)
             fixes = self._take(data, now_ms)
             self._set_up(now_ms)
+            self._ask_for_jamming(now_ms)
         except DeviceAbsent:
             self._forget()
             raise
@@ -138,7 +149,7 @@ class UbloxGnss:
         """The receiver was unplugged: whatever returns is a receiver nobody has set up."""
         self._dynamic_model = None
         self._step, self._round_started_ms = _Step.IDLE, None
-        self._pvt_ms = self._time_of_week_ms = None
+        self._pvt_ms = self._time_of_week_ms = self._jam_indicator = None
         self._parser, self._nmea = GnssStreamParser(), NmeaFixes()
 
     def _take(self, data: bytes, now_ms: int) -> list[GnssFix]:
@@ -177,8 +188,17 @@ class UbloxGnss:
             self.rejected_fixes += 1
         return fix
 
+    def _ask_for_jamming(self, now_ms: int) -> None:
+        """Between two rounds of the set-up; one that knows neither message says nothing."""
+        if self._step is _Step.IDLE and now_ms - self._jam_asked_ms >= JAM_EVERY_MS:
+            self._jam_asked_ms, self._jam_indicator = now_ms, None
+            self._stream.write(encode_ubx(*_MON_HW) + encode_ubx(*_MON_RF))
+
     def _take_answer(self, message: UbxMessage, now_ms: int) -> None:
         kind = (message.message_class, message.message_id)
+        if kind in _JAM_AT and len(message.payload) > _JAM_AT[kind]:
+            self._jam_indicator = message.payload[_JAM_AT[kind]]
+            return
         if self._step is _Step.IDLE:
             return
         expected = _COMMANDS[self._step][0]

@@ -50,6 +50,7 @@ class FakeGnss:
     """A fix a second at a place that the test sets."""
 
     dynamic_model: int | None = 6
+    jam_indicator: int | None = None
 
     def __init__(self, altitude_m: float = 100.0, utc_ms: int = 1_780_000_000_000) -> None:
         self.altitude_m = altitude_m

@@ -31,6 +31,7 @@ class FakeGnss:
         self.queue: list[GnssFix] = []
         self.is_absent = False
         self.dynamic_model: int | None = 6
+        self.jam_indicator: int | None = None
 
     def poll(self, now_ms: int) -> list[GnssFix]:
         if self.is_absent:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payload.clock import STEP_MS, TRUST_MS, UTC_MS_MAX, UTC_MS_MIN, MissionClock
+from payload.clock import CONTRADICTION_MS, STEP_MS, TRUST_MS, UTC_MS_MAX, UTC_MS_MIN, MissionClock
 from tests.payload.flights import UTC_MS, fix_at
 from wire.records import TimeQuality
 
@@ -69,8 +69,31 @@ def test_a_large_error_steps_and_a_small_one_slews() -> None:
     assert clock.utc_ms(200_000) == UTC_MS + STEP_MS + 200_000
     clock = MissionClock(None)
     observe(clock, UTC_MS, 0, 10)
-    assert observe(clock, UTC_MS + STEP_MS + 1, 11_000, 10) == ["clock_stepped"]
+    told = observe(clock, UTC_MS + STEP_MS + 1, 11_000, CONTRADICTION_MS // 1000)
+    assert told == ["clock_contradicted", "clock_stepped"]
     assert clock.utc_ms(30_000) == UTC_MS + STEP_MS + 1 + 30_000
+
+
+def test_a_date_that_contradicts_the_sky_is_refused_for_ten_minutes() -> None:
+    """Goal: a plausible wrong date in flight changes nothing (fault 13). Method: one second less
+    than ten minutes of another year, then the truth again.
+    """
+    clock = MissionClock(None)
+    observe(clock, UTC_MS, 0, 10)
+    wrong_ms = UTC_MS + 5 * 365 * 86_400_000
+    told = observe(clock, wrong_ms, 11_000, CONTRADICTION_MS // 1000 - 1)
+    assert told == ["clock_contradicted"]
+    assert clock.utc_ms(30_000) == UTC_MS + 30_000
+    assert observe(clock, UTC_MS, 700_000, 10) == ["clock_agrees"]
+
+
+def test_an_instant_that_is_repeated_moves_no_clock() -> None:
+    """Goal: fault 10. Method: the same date in the fixes of five minutes that move."""
+    clock = MissionClock(None)
+    observe(clock, UTC_MS, 0, 10)
+    for now in range(11_000, 311_000, 1000):
+        assert clock.observe(fix_at(now, utc_ms=UTC_MS + 10_000), now) == []
+    assert abs((clock.utc_ms(311_000) or 0) - UTC_MS - 311_000) < STEP_MS
 
 
 def test_a_restored_clock_says_so_and_gives_way_to_the_sky() -> None:

@@ -158,3 +158,27 @@ def test_dynamic_model(model: int | None, is_ok: bool | None) -> None:
     gnss = FakeGnss()
     gnss.dynamic_model = model
     assert Navigation(gnss).dynamic_model_ok is is_ok
+
+
+def test_a_height_that_the_air_contradicts_is_refused_however_it_insists() -> None:
+    """Goal: fault 8. Method: 26 km for five minutes beside 800 hPa; a stuck barometer; no gap."""
+    gnss = FakeGnss()
+    navigation = Navigation(gnss)
+
+    def poll(altitude_m: float, second: int, pressure_hpa: float | None) -> None:
+        gnss.queue = [fix_at(second * 1000, altitude_m)]
+        navigation.poll(second * 1000, pressure_hpa)
+
+    for second in range(10):
+        poll(1_950.0, second, 800.0)
+    for second in range(10, 310):
+        poll(26_000.0, second, 800.0)
+    assert navigation.fix == fix_at(9_000, 1_950.0)
+    assert navigation.rejects["air"] == 300
+    for second in range(310, 323):  # above its range the barometer has no word
+        poll(26_000.0, second, None)
+    assert navigation.fix == fix_at(322_000, 26_000.0)
+    stuck = navigation = Navigation(gnss)
+    for second in range(1_000):
+        poll(1_950.0 + 5 * second, second, 800.0)
+    assert stuck.rejects.total() == 0

@@ -7,7 +7,13 @@ import math
 import pytest
 
 from payload.ports import DeviceAbsent, Reading
-from payload.sensors import LIMITS, LOST_AFTER_MS, READING_AGE_MS_MAX, Sensors
+from payload.sensors import (
+    LIMITS,
+    LOST_AFTER_MS,
+    READING_AGE_MS_MAX,
+    REPEATED_MS_MAX,
+    Sensors,
+)
 
 
 class Chip:
@@ -99,10 +105,29 @@ def test_a_bus_that_fails_two_reads_in_three_makes_no_noise() -> None:
     sensors = Sensors(chip, None, None)
     notes = []
     for second in range(600):
+        chip.values = {"temperature_c": 5.0 + second / 100}
         chip.error = OSError(5, "EIO") if second % 3 else None
         notes += sensors.poll(second * 1000)
     assert notes == []
     assert sensors.failures["outside"] == 400
+
+
+def test_air_that_never_changes_is_not_measured() -> None:
+    """Goal: fault 19, a chip that repeats itself. Method: just within the time, just over, alive.
+
+    A battery may stand still: its sensor has coarse steps.
+    """
+    air = Chip(temperature_c=5.0, pressure_hpa=900.0)
+    sensors = Sensors(air, Chip(battery_mv=3700.0), None)
+    for now in range(0, REPEATED_MS_MAX + LOST_AFTER_MS - 1000, 1000):
+        assert sensors.poll(now) == []
+    lost_ms = REPEATED_MS_MAX + LOST_AFTER_MS
+    told = sensors.poll(lost_ms - 1000) + sensors.poll(lost_ms)
+    assert (names(told), sensors.faults) == (["sensor_lost"], {"outside"})
+    assert sensors.latest("pressure_hpa", lost_ms) is None
+    assert sensors.latest("battery_mv", lost_ms) == 3700.0
+    air.values = {"temperature_c": 5.01, "pressure_hpa": 900.0}
+    assert names(sensors.poll(lost_ms + 1000)) == ["sensor_returned"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,56 @@
+"""Leaves the sensors' bus alone after it has killed the daemon twice.
+
+A transfer on a bus whose clock line is held low can block for longer than the watchdog waits, and
+no deadline aboard can end it (research/flight.md §5.9, 16). So the first use of the bus in a life
+is a *trial*: it is counted in the store before, after the first beacon has gone, and forgotten when
+it has come back. Two trials that never came back, and the bus rests for ten minutes of this life.
+"""
+
+from __future__ import annotations
+
+from payload.notes import Note, event
+from payload.store import Store
+
+REST_MS = 600_000
+TRIALS_MAX = 2
+KEY = "bus_trials"
+
+
+class BusGuard:
+    """One per boot."""
+
+    def __init__(self, store: Store) -> None:
+        saved = store.get(KEY, 0)
+        self._trials = saved if isinstance(saved, int) and saved > 0 else 0
+        self._store = store
+        self._is_begun = False
+        self._is_proven = False
+        self._rest_until_ms: int | None = None
+
+    @property
+    def is_resting(self) -> bool:
+        return self._rest_until_ms is not None
+
+    def update(self, now_ms: int) -> list[Note]:
+        """Ask before each use; the first call only counts the trial, so that it is durable."""
+        if self._rest_until_ms is not None and now_ms >= self._rest_until_ms:
+            self._rest_until_ms = None
+            return [event("bus_tried_again")]
+        if not self._is_begun and self._trials >= TRIALS_MAX:
+            self._is_begun = True
+            self._rest_until_ms = now_ms + REST_MS
+            return [event("bus_left_alone", "warning", off_s=REST_MS // 1000)]
+        if not self._is_begun:
+            self._store.put(KEY, self._trials + 1)
+        return []
+
+    def may_use(self) -> bool:
+        """False while it rests, and in the first step of a life, which belongs to the beacon."""
+        was_begun, self._is_begun = self._is_begun, True
+        return was_begun and not self.is_resting
+
+    def survived(self) -> None:
+        """The bus was used, and came back."""
+        if not self._is_proven:
+            self._is_proven = True
+            self._store.put(KEY, 0)
