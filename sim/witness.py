@@ -21,6 +21,11 @@ from sim.card import Card, CardConnection
 from wire.records import Kind, Record, TimeQuality, pack_body
 
 READ_ROWS = 2_000
+_NOTE_PRUNED = f"""
+CREATE TEMP TABLE pruned (id INTEGER);
+CREATE TEMP TRIGGER note_pruned AFTER DELETE ON main.record WHEN OLD.state={CONFIRMED}
+BEGIN INSERT INTO pruned VALUES (OLD.id); END;
+"""
 
 
 @dataclass(slots=True)
@@ -109,6 +114,7 @@ class WitnessedStore(Store):
             return False
         is_open = super()._attach()
         if self._db is not None:
+            self._db.executescript(_NOTE_PRUNED)
             self._db = cast(sqlite3.Connection, CardConnection(self._db, self._card))
         return is_open
 
@@ -116,7 +122,6 @@ class WitnessedStore(Store):
         """Whatever was confirmed may go, and nothing else."""
         if self._card.has_plenty:
             return
-        confirmed = f"SELECT id FROM record WHERE state={CONFIRMED}"
-        before = {row[0] for row in db.execute(confirmed)}
         super()._make_room(db)
-        self._ledger.pruned_ids |= before - {row[0] for row in db.execute(confirmed)}
+        self._ledger.pruned_ids.update(row[0] for row in db.execute("SELECT id FROM pruned"))
+        db.execute("DELETE FROM pruned")

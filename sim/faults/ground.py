@@ -100,7 +100,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(80, "ground.silent_page", "the page is open through hours of silence", _silent_page,
           (600.0, 10_800.0)),
     Fault(81, "sondehub.restart", "an upload is tried again after a restart",
-          partial(_missing_part, module=UPLOADER, question="no upload is repeated, for there is none"),
+          partial(_missing_part, module=UPLOADER, question="nothing repeats an upload"),
           (1.0, 1.0)),
     Fault(81, "ground.restart", "the station is killed and comes back a minute later", _restart,
           (RESTART_S, RESTART_S)),

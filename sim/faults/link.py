@@ -209,7 +209,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault(42, "radio.stuck_sending", "the end of a transmission is never reported",
           partial(_radio, flag="is_stuck_sending"), (60.0, 300.0), NO_RADIO),
     Fault(42, "radio.drops", "frames are taken and never leave the antenna",
-          partial(_radio, flag="drops_silently"), (60.0, 300.0), NO_RADIO),
+          partial(_radio, flag="drops_silently"), (60.0, 300.0),
+          (*NO_RADIO, "numbers_unique")),  # their numbers are missing for whoever listens
     Fault(43, "radio.absent", "no modem at the start, one later", _absent_at_boot,
           (60.0, 300.0), NO_RADIO),
     Fault(43, "radio.unplugged", "the modem is pulled out and put back",

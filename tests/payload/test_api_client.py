@@ -185,4 +185,4 @@ def test_not_allowed_not_fitted_and_busy() -> None:
     assert run(client(None), 600) == []
     assert run(ApiClient(world, (), EVERY_S, random.Random(1)), 600) == []
     world.is_busy = True
-    assert run(client(world), 600) == []
+    assert run(client(world), EVERY_S) == []
