@@ -101,7 +101,6 @@ class MindManager:
         self._is_hot = False
         self._has_told_absent = False
         self.rejected = 0  # replies that were empty, unclean, private or said before
-        self.private_lines = 0  # those of them that were private
         self.given_up = 0  # musings for which three tries gave nothing
 
     @property
@@ -264,10 +263,8 @@ class MindManager:
         self._thought = None
         text = clean_reply(reply.text[:RAW_CHARS_MAX], self._section.sentences_max)
         question = thought.question
-        is_private = text is not None and self._private.are_in(text)
-        if text is None or is_private or self._is_stale(text, thought):
+        if text is None or self._private.are_in(text) or self._is_stale(text, thought):
             self.rejected += 1
-            self.private_lines += is_private
             if question is None:
                 self._try_again(thought.moment.about)
                 return []
