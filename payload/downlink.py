@@ -82,6 +82,7 @@ class Downlink:
         self._phase_since_ms = 0
         self._guard = Guard()
         self._notes: list[Note] = []
+        self._stuck_since_ms: int | None = None  # not idle, though the airtime was over
         self._place = Place()
         self._sentences = 0
         self._horus_due_ms = 0
@@ -137,9 +138,12 @@ class Downlink:
             return now_ms + wait_ms
         try:
             if not self._radio.is_idle(now_ms):
-                if now_ms - self._busy_until_ms >= STUCK_MS:
+                if self._stuck_since_ms is None:
+                    self._stuck_since_ms = now_ms
+                elif now_ms - self._stuck_since_ms >= STUCK_MS:
                     self._lose_radio("never done sending")
                 return now_ms + RETRY_MS
+            self._stuck_since_ms = None
             cadence_ms = 1000 * self._cadence_s(now_ms, phase, power, altitude_m)
             if now_ms >= self._beacon_due_ms:
                 return self._send_beacon(beacon, cadence_ms, now_ms)
