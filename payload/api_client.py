@@ -27,6 +27,7 @@ BREAKER_FAILURES = 5
 BREAKER_OPEN_MS = 900_000
 JITTER = 0.2  # of the interval, so that no two things keep step
 BUSY_RETRY_MS = 5_000
+REFUSED_MS = 60_000  # longer than any request that was abandoned may hold the port
 BODY_BYTES_MAX = 1024
 SUMMARY_CHARS_MAX = 80
 PRINTABLE_SHARE_MIN = 0.95  # of the characters of a text that is one
@@ -57,7 +58,8 @@ class _Flying:
 def classify(status: int, body: bytes) -> tuple[str, str]:
     """(outcome, summary) of an answer; the summary is empty unless the outcome is ``ok``.
 
-    ``garbage`` is a 200 whose body is empty, cut too long, or not printable UTF-8 text.
+    ``garbage`` is a 200 whose body is empty, cut too long, not printable UTF-8 text, or a page for
+    a browser, as the sign-in of a public network is.
     """
     if status in (404, 429):
         return str(status), ""
@@ -79,6 +81,8 @@ def _text(body: bytes) -> str | None:
         if error.end < len(body) or len(body) < BODY_BYTES_MAX:
             return None  # only the port's own cut may split the last character
         text = body[: error.start].decode("utf-8")
+    if text.lstrip("\ufeff \r\n\t")[:9].lower().startswith(("<!doctype", "<html")):
+        return None
     printable = sum(c.isprintable() or c in "\r\n\t" for c in text)
     if printable < PRINTABLE_SHARE_MIN * len(text):
         return None
@@ -105,6 +109,7 @@ class ApiClient:
         self._due_ms: int | None = None
         self._flying: _Flying | None = None
         self._request_id = 0
+        self._refused_since_ms: int | None = None
         self._now_ms = 0
         self.last: tuple[str, str, int] | None = None  # (name, outcome, at_ms)
 
@@ -151,9 +156,19 @@ class ApiClient:
             return self._finish(flying, "unreachable", None, "", now_ms)
         if not is_taken:
             self._due_ms = now_ms + BUSY_RETRY_MS
-            return []
+            return self._refused(flying, now_ms)
+        self._refused_since_ms = None
         self._flying = flying
         return []
+
+    def _refused(self, flying: _Flying, now_ms: int) -> list[Note]:
+        """An abandoned request may hold the port for a while; for longer it is a failure."""
+        if self._refused_since_ms is None:
+            self._refused_since_ms = now_ms
+        if now_ms - self._refused_since_ms < REFUSED_MS:
+            return []
+        self._refused_since_ms = None
+        return self._finish(flying, "unreachable", None, "", now_ms)
 
     def _collect(self, http: Http, flying: _Flying, now_ms: int) -> list[Note]:
         try:

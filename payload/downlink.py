@@ -20,7 +20,7 @@ from collections.abc import Callable
 from payload import beacons
 from payload.beacons import Guard, Place
 from payload.feed import Feed
-from payload.notes import Note
+from payload.notes import Note, event
 from payload.ports import PortError, Radio
 from payload.store import Store
 from wire import beacon as beacon_codec
@@ -47,6 +47,7 @@ LANDED_LATER_MS = 4_500_000
 BLOCK_RESERVE = 32  # block numbers are reserved in the store this many at a time
 SALVAGE_JUMP = 0x1000  # after a damaged store: farther than any boot got
 RETRY_MS = 100
+STUCK_MS = 10_000  # a modem that is still sending so long after the airtime never will have sent
 _BLOCK_KEY = "next_block"
 
 
@@ -81,6 +82,8 @@ class Downlink:
         self._off_until_ms = 0
         self._phase_since_ms = 0
         self._guard = Guard()
+        self._notes: list[Note] = []
+        self._stuck_since_ms: int | None = None  # not idle, though the airtime was over
         self._place = Place()
         self._sentences = 0
         self._horus_due_ms = 0
@@ -92,8 +95,9 @@ class Downlink:
         return "beacon" in self._guard.failing
 
     def take_notes(self) -> list[Note]:
-        """Beacons that began to fail, or work again, since the last call."""
-        return self._guard.take_notes()
+        """A beacon or the radio that began to fail, or works again, since the last call."""
+        notes, self._notes = self._notes, []
+        return notes + self._guard.take_notes()
 
     def note_place(self, place: Place) -> None:
         """Where it is; all that the dumb sentence will ever know."""
@@ -150,7 +154,12 @@ class Downlink:
             return now_ms + wait_ms
         try:
             if not self._radio.is_idle(now_ms):
+                if self._stuck_since_ms is None:
+                    self._stuck_since_ms = now_ms
+                elif now_ms - self._stuck_since_ms >= STUCK_MS:
+                    self._lose_radio("never done sending")
                 return now_ms + RETRY_MS
+            self._stuck_since_ms = None
             cadence_ms = 1000 * self._cadence_s(now_ms, phase, power, altitude_m)
             if now_ms >= self._beacon_due_ms:
                 return self._send_beacon(beacon, cadence_ms, now_ms)
@@ -161,8 +170,8 @@ class Downlink:
             if frame is None:
                 return min(self._beacon_due_ms, now_ms + 1000)
             self._offer(frame, now_ms)
-        except PortError:
-            self.is_radio_lost = True
+        except PortError as error:
+            self._lose_radio(type(error).__name__)
             return now_ms + 1000
         return max(self._busy_until_ms, now_ms + 1)
 
@@ -274,9 +283,17 @@ class Downlink:
         assert self._radio is not None
         if not self._radio.offer(data, now_ms):
             return False
-        self.is_radio_lost = False
+        if self.is_radio_lost:
+            self.is_radio_lost = False
+            self._notes.append(event("radio_returned"))
         self._busy_until_ms = now_ms + self._occupied_ms(len(data))
         return True
+
+    def _lose_radio(self, reason: str) -> None:
+        """Said once; whatever is offered next shows whether it is back."""
+        if not self.is_radio_lost:
+            self.is_radio_lost = True
+            self._notes.append(event("radio_lost", "error", reason=reason))
 
     def _occupied_ms(self, size_bytes: int) -> int:
         """How long a frame keeps the transmitter, the duty cycle's pause included."""

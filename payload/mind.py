@@ -22,6 +22,7 @@ from payload.memory import Memory
 from payload.notes import Note, event
 from payload.ports import Mind, MindFailed, MindReply, MindRequest, PortError
 from payload.power import PowerManager
+from payload.private import PrivateWords
 from payload.prompt import (
     Moment,
     PersonaText,
@@ -77,6 +78,7 @@ class MindManager:
         self.section = section
         self._rng = rng
         self._said = Said(said)
+        self._private = PrivateWords(section.private_words)
         self._prefix = prefix(persona) if persona is not None else ""
         self._request_id = rng.getrandbits(24)  # a worker may still answer an earlier boot
         self._thought: _Thought | None = None
@@ -98,7 +100,7 @@ class MindManager:
         self._lost_since_ms: int | None = None
         self._is_hot = False
         self._has_told_absent = False
-        self.rejected = 0  # replies that were empty, unclean or said before
+        self.rejected = 0  # replies that were empty, unclean, private or said before
         self.given_up = 0  # musings for which three tries gave nothing
 
     @property
@@ -261,7 +263,7 @@ class MindManager:
         self._thought = None
         text = clean_reply(reply.text[:RAW_CHARS_MAX], self.section.sentences_max)
         question = thought.question
-        if text is None or self._is_stale(text, thought):
+        if text is None or self._private.are_in(text) or self._is_stale(text, thought):
             self.rejected += 1
             if question is None:
                 self._try_again(thought.moment.about)

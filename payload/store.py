@@ -41,6 +41,7 @@ from wire.records import Kind, Priority, Record, TimeQuality
 RING_RECORDS_MAX = 2_000
 RETRY_COMMIT_MS = 5_000
 READ_TRIES = 3  # a database that reads badly this often in a row is damaged
+SALVAGE_IDS = 1 << 20  # left out after a salvage: more than one life gives
 DISKLESS_ID = 1 << 31  # the first id while the disk has not said which are taken
 RESERVE_BYTES = 32 << 20  # of free disk; with less, confirmed records make room
 PRUNE_RECORDS = 100  # in one commit, so that a step stays short
@@ -333,6 +334,8 @@ class Store:
                       for key, value, crc in rows if is_whole((key, value, crc))}
             last_id, last_boot = store_file.newest(db)
             stored.setdefault("boot", last_boot)
+            if self.salvaged_from is not None and not self._has_ids:
+                last_id += SALVAGE_IDS  # the lost ones may be on the ground
             db.execute("UPDATE record SET state=0 WHERE state=1")
             self._set_states(db)
         except sqlite3.Error:

@@ -207,6 +207,8 @@ class Checks:
         if store is None or store.is_failing:
             return
         missing = dict(self.ledger.acknowledged)
+        for pruned_id in self.ledger.pruned_ids:
+            missing.pop(pruned_id, None)
         for record_id, _, body in store.rows():
             promised = missing.pop(record_id, None)
             if promised is not None and promised != zlib.crc32(body):
@@ -357,4 +359,4 @@ class Checks:
         return store
 
     def _open_store(self) -> WitnessedStore:
-        return WitnessedStore(self._world.payload_path, self.ledger)
+        return WitnessedStore(self._world.payload_path, self.ledger, self._world.card)

@@ -44,7 +44,7 @@ def settle(world: World, checks: Checks) -> None:
     end_s = begin_s + DRAIN_S_MIN + DRAIN_FACTOR * backlog_bytes / rate_bytes_per_s
     while world.clock.now_s < end_s:
         world.run_until(world.clock.now_s + DRAIN_SLICE_S)
-        is_recovered = world.clock.now_s - begin_s >= RECOVER_S
+        is_recovered = _faults_left(world) == Fault(0) or world.clock.now_s - begin_s >= RECOVER_S
         if is_recovered and not promised.keys() - _heard(world):
             break
     checks.counts["drain_s"] = round(world.clock.now_s - begin_s)
@@ -54,15 +54,23 @@ def settle(world: World, checks: Checks) -> None:
 
 
 def _look_at_faults(world: World, checks: Checks) -> None:
-    flight = world.flight
-    if flight is None:
+    if world.flight is None:
         checks.violate("recovered", "the payload is not running")
         return
+    left = _faults_left(world)
+    if left:
+        checks.violate("recovered", f"fault bits {left!r} are left")
+
+
+def _faults_left(world: World) -> Fault | None:
+    """Fault bits that should be gone; None while the payload does not run."""
+    flight = world.flight
+    if flight is None:
+        return None
     left = flight.faults(flight.situation(world.daemon.now_ms)) & ~OUTSIDE_FAULTS
     if isinstance(world.trajectory, Orbit):  # no receiver for balloons has a fix up there
         left &= ~Fault.GNSS
-    if left:
-        checks.violate("recovered", f"fault bits {left!r} are left")
+    return left
 
 
 def _heard(world: World) -> set[int]:
@@ -93,8 +101,13 @@ def _compare(world: World, checks: Checks, promised: dict[int, int]) -> None:
             f"{len(missing)} of {len(promised)} records never came home, first {missing[0]}, "
             f"kinds {kinds}",
         )
+    gone = checks.ledger.lost_ids
     for record_id, (kind, body) in heard.items():
         kept = aboard.get(record_id)
+        if record_id in gone and record_id not in checks.ledger.acknowledged:
+            continue
+        if kept is None and record_id in checks.ledger.pruned_ids:
+            continue
         if kept is None:
             checks.violate("archive_true", f"record {record_id} was never on the disk")
         elif kept[0] != kind or not _is_same(kept[1], body):

@@ -7,16 +7,25 @@ would.
 
 from __future__ import annotations
 
+import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from payload.store import Store
+from payload.store_file import COLUMNS, CONFIRMED, record_of
+from sim.card import Card, CardConnection
 from wire.records import Kind, Record, TimeQuality, pack_body
 
 READ_ROWS = 2_000
+_NOTE_PRUNED = f"""
+CREATE TEMP TABLE pruned (id INTEGER);
+CREATE TEMP TRIGGER note_pruned AFTER DELETE ON main.record WHEN OLD.state={CONFIRMED}
+BEGIN INSERT INTO pruned VALUES (OLD.id); END;
+"""
 
 
 @dataclass(slots=True)
@@ -27,15 +36,40 @@ class Ledger:
     appended: int = 0
     reused_ids: list[int] = field(default_factory=list)
     given_ids: set[int] = field(default_factory=set)  # of records in RAM in the present boot
+    pruned_ids: set[int] = field(default_factory=set)  # confirmed ones that made room
+    lost_ids: set[int] = field(default_factory=set)  # what a fault took from the disk itself
+
+    def lose(self, record_ids: Iterable[int]) -> None:
+        """The disk lost these by no fault of the store: they are not asked for any more.
+
+        Only while the payload is off: what a running one was given is counted.
+        """
+        for record_id in list(record_ids):
+            self.acknowledged.pop(record_id, None)
+            self.lost_ids.add(record_id)
+
+
+def readable_ids(path: Path, record_ids: Iterable[int]) -> set[int]:
+    """Those of ``record_ids`` that are on the disk at ``path``, whole, and can be read."""
+    found: set[int] = set()
+    query = f"SELECT {COLUMNS} FROM record WHERE id=?"
+    with closing(sqlite3.connect(path)) as db:
+        for record_id in record_ids:
+            with suppress(sqlite3.Error):
+                row = db.execute(query, (record_id,)).fetchone()
+                if row is not None and record_of(row) is not None:
+                    found.add(record_id)
+    return found
 
 
 class WitnessedStore(Store):
     """``payload.store.Store`` with a ledger beside it."""
 
-    def __init__(self, path: Path, ledger: Ledger) -> None:
+    def __init__(self, path: Path, ledger: Ledger, card: Card) -> None:
         self._ledger = ledger
+        self._card = card
         ledger.given_ids.clear()
-        super().__init__(path, is_durable=False)
+        super().__init__(path, is_durable=False, free_bytes=card.free_bytes)
 
     def append(
         self, kind: Kind, body: dict[str, Any], mono_ms: int, time_ms: int, quality: TimeQuality
@@ -64,8 +98,8 @@ class WitnessedStore(Store):
     def rows(self) -> Iterator[tuple[int, int, bytes]]:
         """(id, kind, body as it is on the disk now), in order."""
         after_id = 0
-        while self._db is not None:
-            found = self._db.execute(
+        while isinstance(self._db, CardConnection):
+            found = self._db.db.execute(
                 "SELECT id, kind, body FROM record WHERE id > ? ORDER BY id LIMIT ?",
                 (after_id, READ_ROWS),
             ).fetchall()
@@ -73,3 +107,21 @@ class WitnessedStore(Store):
                 return
             yield from found
             after_id = found[-1][0]
+
+    def _attach(self) -> bool:
+        if not self._card.may_open:
+            self.is_failing = True
+            return False
+        is_open = super()._attach()
+        if self._db is not None:
+            self._db.executescript(_NOTE_PRUNED)
+            self._db = cast(sqlite3.Connection, CardConnection(self._db, self._card))
+        return is_open
+
+    def _make_room(self, db: sqlite3.Connection) -> None:
+        """Whatever was confirmed may go, and nothing else."""
+        if self._card.has_plenty:
+            return
+        super()._make_room(db)
+        self._ledger.pruned_ids.update(row[0] for row in db.execute("SELECT id FROM pruned"))
+        db.execute("DELETE FROM pruned")

@@ -37,6 +37,7 @@ from sim.board import SimBoard
 from sim.body import Body
 from sim.camera import SyntheticCamera
 from sim.camera_faults import FaultyCamera
+from sim.card import Card
 from sim.clock import SimClock, part_rng
 from sim.daemon import WATCH_EVERY_MS, Daemon, Observer
 from sim.devices import FakeI2cBus, SensorTap
@@ -112,6 +113,7 @@ class World:
         self.payload_path = out_dir / "payload.sqlite"
         self.archive_path = out_dir / "archive.sqlite"
         self.observers: list[Observer] = []
+        self.card = Card()  # only a witnessed store lies on it
         self.open_store: Callable[[], Store] = partial(Store, self.payload_path, is_durable=False)
         self._persona = persona or PersonaParts()
         site = conditions.site or part_rng(seed, "site").choice(SITES)

@@ -87,6 +87,9 @@ class MindSection(_Section):
     every_s: Annotated[int, Field(ge=10, le=3600)] = 150
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.8
     sentences_max: Annotated[int, Field(ge=1, le=10)] = 10
+    private_words: Annotated[
+        tuple[Annotated[str, Field(min_length=2, max_length=64)], ...], Field(strict=False)
+    ] = ()  # an array of the file is a list
 
 
 class ApiSection(_Section):

@@ -14,6 +14,7 @@ from sim.faults import (
     commands,
     gnss,
     ground,
+    http,
     link,
     mind,
     power,
@@ -32,6 +33,7 @@ FAULTS_MAX = 16
 def _collect() -> dict[str, Fault]:
     modules = (
         gnss, sensors, power, power_cut, storage, link, commands, camera, mind, system, ground,
+        http,
     )
     found: dict[str, Fault] = {}
     for module in modules:

@@ -100,11 +100,151 @@ def _confused_report(stage: Stage) -> None:
         last_counter=FrameCounter(15, 4095), first=40_000, upto=40_003, reports=entries))
 
 
+# -- the radio and the weather of the channel ----------------------------------------------------
+
+
+def _radio(stage: Stage, flag: str) -> End:
+    """42, 43, 45: a flag of the modem, until it is over."""
+    radio = stage.world.radio
+    assert getattr(radio, flag) is False, flag
+    setattr(radio, flag, True)
+    return partial(setattr, radio, flag, False)
+
+
+def _absent_at_boot(stage: Stage) -> End:
+    """43: the modem is not there when the payload starts, and is plugged in later."""
+    end = _radio(stage, "is_unplugged")
+    stage.world.reboot()
+    return end
+
+
+def _faded(stage: Stage, loss: float, burst_s: float) -> End:
+    """44: both directions lose this share."""
+    world = stage.world
+    losses = world.conditions.down_loss, world.conditions.up_loss
+    legs = world.channel.down, world.channel.up
+    for leg in legs:
+        leg.fading.set(loss, burst_s)
+
+    def end() -> None:
+        for leg, usual in zip(legs, losses, strict=True):
+            leg.fading.set(usual, world.conditions.burst_s)
+
+    return end
+
+
+def _one_way(stage: Stage, leg: str) -> End:
+    """45: nothing gets through in this direction."""
+    cut = getattr(stage.world.channel, leg)
+    cut.is_cut = True
+
+    def end() -> None:
+        cut.is_cut = False
+
+    return end
+
+
+def _worn(stage: Stage, **rates: float) -> End:
+    """46 to 48: this share of the frames in both directions arrives changed, doubled or late."""
+    legs = stage.world.channel.down, stage.world.channel.up
+    before = [{name: getattr(leg.wear, name) for name in rates} for leg in legs]
+    for leg in legs:
+        for name, rate in rates.items():
+            setattr(leg.wear, name, rate)
+
+    def end() -> None:
+        for leg, usual in zip(legs, before, strict=True):
+            for name, rate in usual.items():
+                setattr(leg.wear, name, rate)
+
+    return end
+
+
+def _strangers(stage: Stage, **per_hour: float) -> End:
+    """50: others are on the air, so many times an hour."""
+    strangers = stage.world.strangers
+    for name, rate in per_hour.items():
+        setattr(strangers, name, rate)
+
+    def end() -> None:
+        for name in per_hour:
+            setattr(strangers, name, 0.0)
+
+    return end
+
+
+def _kiss_noise(stage: Stage) -> End:
+    """48: a serial line that gives storms of frame ends, half escapes and no end for a megabyte."""
+    decoder, rng = kiss.Decoder(), stage.rng
+
+    def strike() -> None:
+        whole = rng.randbytes(40)
+        decoder.feed(rng.choice((
+            bytes((FEND,)) * MONSTER_BYTES, b"\xc0\x00abc\xdb", rng.randbytes(MONSTER_BYTES),
+            bytes(MONSTER_BYTES), b"\xdb" * 999,
+        )))
+        # One frame end ends the junk; the frame behind it is whole again.
+        if whole not in decoder.feed(bytes((FEND,)) + kiss.encode(whole)):
+            stage.violate("queues_bounded", "a KISS frame behind junk was lost")
+
+    return stage.every(STRIKE_EVERY_S, strike)
+
+
+def _conflicting(stage: Stage) -> End:
+    """49: symbols of our own blocks whose count and index contradict what we sent."""
+    rng, world = stage.rng, stage.world
+
+    def strike() -> None:
+        esi = rng.choice((0, 63, 64, 65_535))
+        count = rng.choice((1, 2, BLOCK_SYMBOLS_MAX))
+        world.air.ground_hears(frames.encode_downlink(DataFrame(
+            world.mission.payload.node_id, FrameCounter(rng.randrange(16), rng.randrange(4096)),
+            rng.randrange(4), rng.randrange(8), count, esi, rng.randbytes(60), False)))
+
+    return stage.every(STRIKE_EVERY_S, strike)
+
+
+NO_RADIO = ("beacon_cadence",)
 FAULTS: tuple[Fault, ...] = (
+    Fault(42, "radio.stuck_sending", "the end of a transmission is never reported",
+          partial(_radio, flag="is_stuck_sending"), (60.0, 300.0), NO_RADIO),
+    Fault(42, "radio.drops", "frames are taken and never leave the antenna",
+          partial(_radio, flag="drops_silently"), (60.0, 300.0),
+          (*NO_RADIO, "numbers_unique")),  # their numbers are missing for whoever listens
+    Fault(43, "radio.absent", "no modem at the start, one later", _absent_at_boot,
+          (60.0, 300.0), NO_RADIO),
+    Fault(43, "radio.unplugged", "the modem is pulled out and put back",
+          partial(_radio, flag="is_unplugged"), (60.0, 300.0), NO_RADIO),
+    Fault(44, "link.half_lost", "half of everything is lost in both directions",
+          partial(_faded, loss=0.5, burst_s=6.0), (300.0, 3600.0)),
+    Fault(44, "link.nearly_all_lost", "nine of ten frames are lost in long bursts",
+          partial(_faded, loss=0.9, burst_s=40.0), (300.0, 1800.0)),
+    Fault(45, "link.downlink_only", "nothing reaches the payload",
+          partial(_one_way, leg="up"), (300.0, 3600.0)),
+    Fault(45, "link.uplink_only", "nothing reaches the station",
+          partial(_one_way, leg="down"), (300.0, 3600.0)),
+    Fault(45, "radio.deaf", "the modem sends and hears nothing",
+          partial(_radio, flag="is_deaf"), (60.0, 1200.0)),
+    Fault(46, "link.doubled", "every other frame comes twice", partial(_worn, duplicated=0.5),
+          (60.0, 1200.0)),
+    Fault(46, "link.reordered", "frames overtake each other", partial(_worn, reordered=0.5),
+          (60.0, 1200.0)),
+    Fault(46, "link.late", "frames come up to three hours late", partial(_worn, late=0.3),
+          (60.0, 1200.0)),
+    Fault(47, "link.bit_errors", "every other frame has flipped bits", partial(_worn, flipped=0.5),
+          (60.0, 1200.0)),
+    Fault(48, "link.cut_and_joined", "frames arrive cut off, or two as one",
+          partial(_worn, truncated=0.3, joined=0.3), (60.0, 1200.0)),
+    Fault(48, "link.kiss_noise", "storms of frame ends and half escapes on the modem's line",
+          _kiss_noise, (10.0, 60.0)),
+    Fault(50, "link.strangers", "another payload and noise, a frame every two seconds",
+          partial(_strangers, foreign_per_hour=1_200.0, noise_per_hour=600.0), (120.0, 900.0)),
     Fault(47, "link.flipped", "every frame comes again with one bit wrong", _flipped),
     Fault(48, "link.odd_frames", "empty, cut, doubled and monstrous frames", _odd_frames),
     Fault(49, "link.unfinished", "ten thousand blocks that are never finished", _unfinished,
           (1.0, 1.0)),
+    Fault(49, "link.conflicting", "symbols under our name that contradict each other",
+          _conflicting),
     Fault(50, "link.foreign", "another payload speaks our format on our frequency", _foreign),
     Fault(51, "link.forged_report", "somebody without the key acknowledges everything",
           _forged_report),

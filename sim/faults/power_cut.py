@@ -9,11 +9,13 @@ from __future__ import annotations
 from functools import partial
 
 from sim.balloon import Balloon
+from sim.card import FREE_BYTES
 from sim.faults.stage import End, Fault, Stage
 from wire.commands import Opcode
 
 LOOP_CUTS, LOOP_S = 10, 60.0
 COMMAND_LOOK_S = 0.05
+PRUNING_CUTS, PRUNING_S = 4, 120.0
 
 
 def _cut(stage: Stage) -> None:
@@ -49,6 +51,19 @@ def _cut_after_command(stage: Stage) -> End:
     return stage.every(COMMAND_LOOK_S, look)
 
 
+def _cut_while_pruning(stage: Stage) -> End:
+    """The card is nearly full, so every commit prunes; the power goes in the middle of it."""
+    card = stage.world.card
+    card.room_bytes = 1 << 20
+    for _ in range(PRUNING_CUTS):
+        stage.after(stage.rng.uniform(0, PRUNING_S), partial(stage.world.reboot, 2_000))
+
+    def end() -> None:
+        card.room_bytes = FREE_BYTES
+
+    return end
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault(30, "cut.once", "the power is cut for twenty seconds", _cut),
     Fault(31, "cut.loop", "ten cuts in a minute", _loop, (80.0, 80.0), ("beacon_cadence",)),
@@ -57,4 +72,6 @@ FAULTS: tuple[Fault, ...] = (
     Fault(32, "cut.landing", "a cut on impact", partial(_cut_at, moment="landing_s")),
     Fault(33, "cut.command", "a cut between a command and its answer", _cut_after_command,
           (120.0, 240.0)),
+    Fault(34, "cut.pruning", "cuts while old records make room", _cut_while_pruning,
+          (PRUNING_S + 20, PRUNING_S + 20), ("beacon_cadence",)),
 )

@@ -5,12 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from sim.checks import Checks
 from sim.clock import part_rng
+from sim.witness import readable_ids
 from sim.world import World
-from wire import frames
-from wire.frames import Uplink
+from wire import commands, frames
+from wire.commands import Command, Opcode
+from wire.frames import CommandFrame, Uplink
 
 End = Callable[[], None]
 
@@ -48,6 +51,15 @@ class Stage:
         """For a fault that has a question of its own to ask."""
         self._checks.violate(check, detail)
 
+    def lose_unreadable(self) -> None:
+        """Something changed the payload's disk while it is off: what is gone is asked for no more.
+
+        A row whose columns and checksum do not agree is gone too.
+        """
+        ledger = self._checks.ledger
+        kept = readable_ids(self.world.payload_path, ledger.acknowledged)
+        ledger.lose(ledger.acknowledged.keys() - kept)
+
     def issue(self, frame: Callable[..., Uplink]) -> None:
         """The station itself sends ``frame(counter=...)``, and the payload hears it."""
         world = self.world
@@ -57,6 +69,11 @@ class Stage:
         data = frames.encode_uplink(frame(counter=counter), world.uplink_key)
         world.air.tell_uplink(data)
         world.air.payload_hears(data)
+
+    def command(self, opcode: Opcode, *arguments: int | str) -> None:
+        """The station sends this command, and the payload hears it."""
+        body = commands.encode(Command(opcode, arguments))
+        self.issue(partial(CommandFrame, self.world.mission.payload.node_id, 0, body=body))
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
         """Do ``action`` later, whether the fault still lasts or not."""

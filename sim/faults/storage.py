@@ -1,7 +1,190 @@
-"""Faults of the storage."""
+"""The memory card and what lies on it (research/flight.md §5.9, 35 to 41)."""
 
 from __future__ import annotations
 
-from sim.faults.stage import Fault
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from pathlib import Path
 
-FAULTS: tuple[Fault, ...] = ()
+from payload.store_file import row_of, small_row
+from sim.card import FREE_BYTES, CardFault
+from sim.faults.stage import End, Fault, Stage
+from sim.world import BOOT_DELAY_MS
+from wire.records import Kind, Record, TimeQuality
+
+OFF_S = BOOT_DELAY_MS / 1000
+OLD_ROWS = 200_000
+BAD_ROWS = 20
+YEARS_10_S = 315_576_000
+JUMP_EVERY_S = 20.0
+FLIPPED_BYTES = 40
+# A file that lost everything takes counters and phase with it; the beacon still has to come.
+WHOLLY_LOST = ("only_authentic", "phase_right", "numbers_unique")
+
+
+def _card(stage: Stage, fault: CardFault) -> End:
+    """35 to 37: what is written fails until it is over, and nothing that was promised is lost."""
+    card = stage.world.card
+    refused = card.refused
+    card.fault = fault
+
+    def end() -> None:
+        card.fault = None
+        if card.refused == refused:
+            stage.violate("queues_bounded", f"the card was {fault} and nobody noticed")
+
+    return end
+
+
+def _absent_at_boot(stage: Stage) -> End:
+    """35: the card is not there when the payload starts, and appears later."""
+    end = _card(stage, CardFault.GONE)
+    stage.world.reboot()
+    return end
+
+
+def _while_off(stage: Stage, damage: Callable[[Stage, Path], None]) -> None:
+    """Cut the power, let ``damage`` change the disk, and switch on again."""
+    stage.world.power_off()
+    path = stage.world.payload_path
+    _checkpoint(path)
+    damage(stage, path)
+    stage.lose_unreadable()
+    stage.world.power_on()
+
+
+def _checkpoint(path: Path) -> None:
+    """Bring what is in the log into the file, so that damage to it is not undone by the log."""
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _zero_length(stage: Stage, path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def _all_nul(stage: Stage, path: Path) -> None:
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+def _truncated(stage: Stage, path: Path) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2 - 100])
+
+
+def _flipped(stage: Stage, path: Path) -> None:
+    """Bits anywhere behind the first page; which rows they hit is found by reading them."""
+    data = bytearray(path.read_bytes())
+    for _ in range(FLIPPED_BYTES):
+        at = stage.rng.randrange(4096, len(data))
+        data[at] ^= 1 << stage.rng.randrange(8)
+    path.write_bytes(bytes(data))
+
+
+def _future(stage: Stage, path: Path) -> None:
+    """A newer spacepi wrote here: a table, a key and a kind of record that nobody knows yet."""
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("PRAGMA user_version=99")
+        db.execute("CREATE TABLE IF NOT EXISTS tomorrow (what TEXT)")
+        db.execute(
+            "INSERT OR REPLACE INTO small VALUES (?,?,?)", small_row("orbit", {"turns": 3}))
+        last_id = db.execute("SELECT max(id) FROM record").fetchone()[0] or 0
+        columns = list(row_of(_old(last_id + 1), 0))
+        columns[2] = 250  # the kind
+        db.execute(f"INSERT INTO record VALUES ({','.join('?' * 10)})", columns)
+
+
+def _bad_rows(stage: Stage, path: Path) -> None:
+    """39: rows of the right length whose checksum is wrong, in the middle of good ones."""
+    with closing(sqlite3.connect(path)) as db, db:
+        ids = [i for (i,) in db.execute("SELECT id FROM record WHERE state<2 ORDER BY id")]
+        hit = stage.rng.sample(ids, min(len(ids), BAD_ROWS))
+        db.executemany("UPDATE record SET crc32=crc32+1 WHERE id=?", [(i,) for i in hit])
+
+
+def _old(record_id: int) -> Record:
+    return Record(record_id, Kind.EVENT, 1, 0, TimeQuality.NONE, {"event": "old"})
+
+
+def _many_rows(stage: Stage) -> End:
+    """40: the rows of a long life are aboard and the card is nearly full: pruning must not hang."""
+    world = stage.world
+    world.power_off()
+    with closing(sqlite3.connect(world.payload_path)) as db, db:
+        last_id = db.execute("SELECT max(id) FROM record").fetchone()[0] or 0
+        template = list(row_of(_old(0), 0))
+        template[-1] = 2  # confirmed long ago
+        db.executemany(
+            f"INSERT INTO record VALUES ({','.join('?' * 10)})",
+            ([last_id + 1 + n, *template[1:]] for n in range(OLD_ROWS)),
+        )
+    world.power_on()
+    return _nearly_full(stage)
+
+
+def _nearly_full(stage: Stage) -> End:
+    """40: less room than is kept free: what is confirmed makes room, slice by slice."""
+    world = stage.world
+    world.card.room_bytes = 1 << 20
+    bites = world.watchdog.bites
+
+    def end() -> None:
+        world.card.room_bytes = FREE_BYTES
+        if world.watchdog.bites > bites:
+            stage.violate("watchdog_honest", "pruning took longer than the watchdog waits")
+
+    return end
+
+
+def _clock_jumps(stage: Stage, seconds: tuple[int, ...]) -> End:
+    """41: the clock jumps by years and back while everything is logged."""
+    receiver = stage.world.receiver
+
+    def jump() -> None:
+        receiver.date_offset_s = 0 if receiver.date_offset_s else stage.rng.choice(seconds)
+
+    stop = stage.every(JUMP_EVERY_S, jump)
+
+    def end() -> None:
+        stop()
+        receiver.date_offset_s = 0
+
+    return end
+
+
+def _damage(name: str, what: str, damage: Callable[[Stage, Path], None], number: int = 38,
+            excuses: tuple[str, ...] = ()) -> Fault:
+    return Fault(number, name, what, partial(_while_off, damage=damage), (OFF_S, OFF_S), excuses)
+
+
+FAULTS: tuple[Fault, ...] = (
+    Fault(35, "store.full", "no space is left on the card", partial(_card, fault=CardFault.FULL),
+          (60.0, 900.0)),
+    Fault(35, "store.absent", "the card is not there at the start and comes later",
+          _absent_at_boot, (60.0, 300.0)),
+    Fault(36, "store.read_only", "the card is remounted read-only",
+          partial(_card, fault=CardFault.READ_ONLY), (60.0, 900.0)),
+    Fault(37, "store.sync_error", "no commit can be written out",
+          partial(_card, fault=CardFault.SYNC), (60.0, 900.0)),
+    Fault(37, "store.io_error", "nothing can be read or written",
+          partial(_card, fault=CardFault.IO), (60.0, 900.0)),
+    _damage("store.zero_length", "the database is an empty file", _zero_length,
+            excuses=WHOLLY_LOST),
+    _damage("store.all_nul", "the database has its length and holds only zeros", _all_nul,
+            excuses=WHOLLY_LOST),
+    _damage("store.truncated", "the second half of the database is gone", _truncated,
+            excuses=WHOLLY_LOST),
+    _damage("store.flipped", "bits of the database have turned over", _flipped,
+            excuses=WHOLLY_LOST),
+    _damage("store.future", "a newer spacepi wrote to the database", _future),
+    _damage("store.bad_rows", "rows in the middle have a wrong checksum", _bad_rows, 39),
+    Fault(40, "store.many_rows", "200 000 old records on a card that is nearly full", _many_rows,
+          (120.0, 600.0)),
+    Fault(40, "store.nearly_full", "less room than is kept free", _nearly_full, (120.0, 900.0)),
+    Fault(41, "clock.jumps", "the clock jumps ten years ahead and back",
+          partial(_clock_jumps, seconds=(YEARS_10_S, -YEARS_10_S)), (60.0, 600.0)),
+    Fault(41, "clock.hours", "the clock jumps by hours and back",
+          partial(_clock_jumps, seconds=(-7_200, 7_200, 86_400)), (60.0, 600.0)),
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib.util
 
 import structlog
 
@@ -110,7 +111,15 @@ def _full_journal(stage: Stage) -> End:
     return lambda: structlog.configure(**before)
 
 
+def _no_hardware_watchdog(stage: Stage) -> None:
+    """71: nobody has built the preflight that would ask for it: the question has no answer."""
+    if importlib.util.find_spec("payload.preflight") is None:
+        stage.violate("watchdog_honest", "no preflight asks for the hardware watchdog")
+
+
 FAULTS: tuple[Fault, ...] = (
+    Fault(71, "watchdog.absent", "the hardware watchdog is missing or refuses its timeout",
+          _no_hardware_watchdog, (1.0, 1.0)),
     Fault(70, "core.stall", "the daemon stops for ten minutes", _stall, (60.0, 60.0),
           ("beacon_cadence",)),
     Fault(70, "core.part_stuck", "one part makes no progress any more", _stuck_part, (60.0, 60.0)),

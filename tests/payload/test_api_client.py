@@ -185,4 +185,23 @@ def test_not_allowed_not_fitted_and_busy() -> None:
     assert run(client(None), 600) == []
     assert run(ApiClient(world, (), EVERY_S, random.Random(1)), 600) == []
     world.is_busy = True
-    assert run(client(world), 600) == []
+    assert run(client(world), EVERY_S) == []
+
+
+def test_a_port_that_refuses_for_ever_is_unreachable_once_a_minute() -> None:
+    """Goal: such a port leaves a record, and in the end a fault bit. Method: ten busy minutes."""
+    world = World((200, b"fine"))
+    world.is_busy = True
+    api = client(world)
+    bodies = run(api, 1_800)
+    assert {body["outcome"] for body in bodies} == {"unreachable"}
+    assert api.is_failing
+    assert world.asked == []
+
+
+@pytest.mark.parametrize("body", [
+    b"<!DOCTYPE html><html></html>", b"  \r\n<HTML><body>Sign in</body>", b"\xef\xbb\xbf<html>",
+])
+def test_the_page_of_a_captive_portal_is_garbage(body: bytes) -> None:
+    assert classify(200, body) == ("garbage", "")
+    assert classify(200, b"<3 from below")[0] == "ok"

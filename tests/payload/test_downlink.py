@@ -232,3 +232,20 @@ def test_tiles_come_one_after_the_other_and_not_all_half(tmp_path: Path) -> None
     assert 5 <= len(begun) < 12
     for block in begun[:-BULK_OUT_MAX]:
         assert frames_of[block] >= 1.5 * sent[0].block_symbols
+
+
+def test_a_modem_that_never_finishes_is_lost_once_and_returns_once(tmp_path: Path) -> None:
+    """Goal: TxDone that never comes is seen. Method: not idle for half a minute, then idle."""
+    bench = Bench(tmp_path)
+    bench.run(20)
+    bench.downlink.take_notes()
+    stuck_until_ms = bench.now_ms + 30_000
+    bench.radio.is_idle = lambda now_ms: now_ms >= stuck_until_ms  # type: ignore[method-assign]
+    bench.run(8)
+    assert not bench.downlink.is_radio_lost, "a pause of the duty cycle is no loss"
+    bench.run(15)
+    assert bench.downlink.is_radio_lost
+    bench.run(20)
+    assert not bench.downlink.is_radio_lost
+    names = [note.body["event"] for note in bench.downlink.take_notes()]
+    assert names == ["radio_lost", "radio_returned"]

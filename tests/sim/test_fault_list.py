@@ -1,0 +1,39 @@
+"""The whole list of research/flight.md §5.9: every number has a fault, and each is survived."""
+
+from __future__ import annotations
+
+import pytest
+
+from sim import checks, liveness
+from sim.faults.catalogue import ALL
+from sim.faults.known import KNOWN_FAILURES
+from tests.sim.short_hops import fly, hop
+
+NUMBERS = range(1, 82)
+
+
+def test_every_number_of_the_list_has_a_fault() -> None:
+    missing = sorted(set(NUMBERS) - {fault.number for fault in ALL.values()})
+    assert not missing, f"no fault has the numbers {missing}"
+
+
+def test_the_known_failures_are_faults_with_their_numbers_and_real_checks() -> None:
+    for name, known in KNOWN_FAILURES.items():
+        assert ALL[name].number == known.number
+        assert known.check in (*checks.NAMES, *liveness.NAMES)
+        assert known.why
+
+
+def test_only_real_checks_are_excused() -> None:
+    for fault in ALL.values():
+        assert set(fault.excuses) <= {*checks.NAMES, *liveness.NAMES}, fault.name
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
+def test_a_fault_is_survived_or_known_not_to_be(name: str) -> None:
+    outcome, _ = fly(hop(name))
+    known = KNOWN_FAILURES.get(name)
+    if known is None:
+        assert not outcome.violations, "\n".join(map(str, outcome.violations))
+    else:
+        assert known.check in outcome.broken, f"{name} is survived now: take it off the list"

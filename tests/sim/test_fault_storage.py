@@ -1,0 +1,88 @@
+"""Faults 34 to 41, flown: the disk refuses or was damaged, and nothing promised is lost by it."""
+
+from __future__ import annotations
+
+import pytest
+
+from payload.health import Fault
+from sim.faults.known import KNOWN_FAILURES
+from sim.trial import Outcome
+from sim.world import World
+from tests.sim.short_hops import Seen, fly, hop
+
+
+def _fly(name: str, duration_s: float | None = None) -> tuple[World, Seen]:
+    worlds: list[World] = []
+    outcome, seen = fly(hop(name, duration_s), worlds.append)
+    _holds(outcome)
+    return worlds[0], seen
+
+
+def _holds(outcome: Outcome) -> None:
+    assert not outcome.violations, "\n".join(map(str, outcome.violations))
+
+
+def test_fault_34_cuts_while_old_records_make_room() -> None:
+    world, _ = _fly("cut.pruning")
+    assert world.boots == 5
+
+
+@pytest.mark.parametrize("name", ["full"])
+def test_fault_35_a_full_card_is_said_once_and_everything_comes_home(name: str) -> None:
+    _refused(name)
+
+
+def test_fault_35_a_card_that_is_absent_at_the_start_is_a_known_failure() -> None:
+    outcome, seen = fly(hop("store.absent"))
+    assert Fault.STORE in seen.bits and seen.events["store_returned"] == 1
+    assert KNOWN_FAILURES["store.absent"].check in outcome.broken
+    assert "beacon_cadence" not in outcome.broken
+
+
+def test_fault_36_a_read_only_card_is_said_once() -> None:
+    _refused("read_only")
+
+
+@pytest.mark.parametrize("name", ["sync_error", "io_error"])
+def test_fault_37_an_io_error_is_said_once(name: str) -> None:
+    _refused(name)
+
+
+def _refused(name: str) -> None:
+    world, seen = _fly(f"store.{name}")
+    assert (seen.events["store_failing"], seen.events["store_returned"]) == (1, 1)
+    assert Fault.STORE in seen.bits and world.card.refused > 0
+
+
+@pytest.mark.parametrize("name", ["all_nul", "truncated", "flipped"])
+def test_fault_38_a_damaged_database_is_salvaged(name: str) -> None:
+    _, seen = _fly(f"store.{name}")
+    assert seen.events["store_salvaged"] == 1
+
+
+def test_fault_38_an_empty_database_is_a_known_failure_and_does_not_silence_it() -> None:
+    outcome, seen = fly(hop("store.zero_length"))
+    assert KNOWN_FAILURES["store.zero_length"].check in outcome.broken
+    assert seen.events["boot"] == 2 and "beacon_cadence" not in outcome.broken
+
+
+def test_fault_38_what_a_newer_version_wrote_is_left_alone() -> None:
+    _, seen = _fly("store.future")
+    assert seen.events["store_salvaged"] == 0
+
+
+def test_fault_39_rows_with_a_wrong_checksum_are_never_sent() -> None:
+    _, seen = _fly("store.bad_rows")
+    assert seen.events["boot"] == 2
+
+
+@pytest.mark.parametrize("name", ["many_rows", "nearly_full"])
+def test_fault_40_pruning_keeps_within_the_watchdog(name: str) -> None:
+    world, _ = _fly(f"store.{name}")
+    assert world.watchdog.bites == 0
+
+
+@pytest.mark.parametrize("name", ["jumps", "hours"])
+def test_fault_41_a_clock_that_jumps_is_followed_and_said(name: str) -> None:
+    _, seen = _fly(f"clock.{name}")
+    assert seen.events["clock_stepped"] >= 2

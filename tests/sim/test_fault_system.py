@@ -1,0 +1,49 @@
+"""Faults 70 to 76 and 82, flown: the computer around the flight core, and the services it asks."""
+
+from __future__ import annotations
+
+import pytest
+
+from sim.faults.known import KNOWN_FAILURES
+from sim.world import World
+from tests.sim.short_hops import Seen, fly, hop
+
+
+def _fly(name: str, duration_s: float | None = None) -> tuple[World, Seen]:
+    worlds: list[World] = []
+    outcome, seen = fly(hop(name, duration_s), worlds.append)
+    assert not outcome.violations, "\n".join(map(str, outcome.violations))
+    return worlds[0], seen
+
+
+@pytest.mark.parametrize("name", ["core.stall", "core.part_stuck"])
+def test_fault_70_a_core_that_stands_still_is_started_again(name: str) -> None:
+    world, _ = _fly(name)
+    assert world.boots == 2 and world.watchdog.bites == 1
+
+
+def test_fault_71_no_preflight_asks_for_the_hardware_watchdog_yet() -> None:
+    outcome, _ = fly(hop("watchdog.absent"))
+    assert KNOWN_FAILURES["watchdog.absent"].check in outcome.broken
+
+
+def test_fault_72_a_hog_makes_steps_late_and_nothing_worse() -> None:
+    _, seen = _fly("core.hog")
+    assert seen.frames["beacon"] > 30
+
+
+@pytest.mark.parametrize(
+    "name", ["config.odd_mission", "config.open_key", "journal.full", "core.second_instance"])
+def test_fault_73_to_76_are_refused_or_borne(name: str) -> None:
+    world, _ = _fly(name)
+    assert world.boots == 1
+
+
+@pytest.mark.parametrize(("name", "outcome"), [
+    ("html", "garbage"), ("huge", "garbage"), ("garbage", "garbage"), ("hangs", "timeout"),
+    ("timeout", "timeout"), ("refuses", "unreachable"), ("breaks", "unreachable"),
+    ("unreachable", "unreachable"), ("server_error", "500"), ("other", "timeout"),
+])
+def test_fault_82_each_silence_is_written_down(name: str, outcome: str) -> None:
+    _, seen = _fly(f"http.{name}", 400.0)
+    assert seen.outcomes[outcome] >= 1, seen.outcomes
