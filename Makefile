@@ -1,6 +1,6 @@
 # Two commands do everything: `make flight` and `make test`. The rest is for those who build.
 #   make flight ARGS="--headless --fast --seed 7 --out flight-7"
-#   make test | check | bench NAME=link | train | fuzz | clean
+#   make test | check | bench NAME=link | soak SEEDS=0:1000 | fuzz | train | clean
 
 PYTHON ?= python3
 VENV   := .venv
@@ -14,7 +14,7 @@ export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF
 # How the shipped Edda was trained; docs/training.md says why to the last epoch.
 EDDA := --method full --epochs 4 --keep last --lr 1.5e-3
 
-.PHONY: flight test check bench train fuzz clean
+.PHONY: flight test check bench soak fuzz train clean
 
 # Cases for each decoder; SEED=0 lets the frame fuzzer draw one.
 RUNS ?= 20000
@@ -32,6 +32,12 @@ check: $(VENV)/test
 
 bench: $(VENV)/test
 	$(BIN)/python -m bench $(NAME)
+
+# A night on a small machine: drawn flights with drawn faults; a table, and a line for each failure.
+SEEDS ?= 0:1000
+
+soak: $(VENV)/test
+	$(BIN)/spacepi-sim soak --seeds $(SEEDS) $(ARGS)
 
 # An hour or so on one core: every decoder deeply, then frames guided by coverage.
 fuzz: $(VENV)/test
