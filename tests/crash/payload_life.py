@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from payload import store as store_module
+from payload import store_file
 from payload.store import RETRY_COMMIT_MS, Store
 from sim.disk import Disk, Refusal
 from sim.disk_tap import tapped
@@ -175,9 +175,9 @@ def _check(store: Store, promise: Promise, notebook: Notebook) -> str | None:
     if store.salvaged_from is not None:
         return "a cut alone damaged the database"
     states: dict[int, int] = {}
-    query = f"SELECT state, {store_module._COLUMNS} FROM record"
+    query = f"SELECT state, {store_file.COLUMNS} FROM record"
     for state, *columns in store._db.execute(query):
-        record = store_module._record(tuple(columns))
+        record = store_file.record_of(tuple(columns))
         number = -1 if record is None else record.body["n"]
         if record is None or number in states or not _is_same(record, notebook.given[number]):
             return f"record {columns[0]} is not what was given"
