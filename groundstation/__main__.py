@@ -351,7 +351,8 @@ def main() -> None:
     """Entry point: every bad input is one sentence and a non-zero exit."""
     # The standard library's handlers never raise: a log that is full does not stop the receiver.
     logging.raiseExceptions = False
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(message)s", force=True)
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.stdlib.LoggerFactory(),

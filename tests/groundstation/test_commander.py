@@ -13,7 +13,7 @@ from groundstation.archive import Archive
 from groundstation.ground import Ground
 from wire import commands, frames, key_file
 from wire.auth import Direction, derive_key
-from wire.commands import ARGUMENTS, Command, Opcode
+from wire.commands import ARGUMENTS, RANGES, Command, Opcode, Range
 from wire.frames import CommandFrame
 from wire.records import Kind
 
@@ -42,6 +42,8 @@ def test_a_question_gets_the_number_of_its_letter() -> None:
 def test_arguments_are_read_by_their_types(monkeypatch, kinds, text, arguments) -> None:
     """Method: an opcode that takes what later ones may take."""
     monkeypatch.setitem(ARGUMENTS, Opcode.PING, kinds)
+    wide = tuple(Range("a number", -100, 100) for kind in kinds if kind is int)
+    monkeypatch.setitem(RANGES, Opcode.PING, wide)
     assert commander.command(Opcode.PING, 1, text) == Command(Opcode.PING, arguments)
 
 

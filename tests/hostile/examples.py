@@ -67,15 +67,17 @@ def single(tapes: list[Tape]) -> list[Tape]:
 def uplink() -> list[Tape]:
     """Every opcode, and two reports."""
     arguments: dict[Opcode, tuple[int | str, ...]] = {
-        Opcode.ASK: (5, "How is it?"), Opcode.PLAIN_TEXT: (0x1234,),
+        Opcode.ASK: (5, "How is it?"), Opcode.PLAIN_TEXT: (0x1234,), Opcode.SETTING_GET: (1,),
+        Opcode.SETTING_SET: (1, 30), Opcode.MUSE_ENABLE: (1,), Opcode.CAMERA_ENABLE: (0,),
+        Opcode.TIME_SET: (60_000_000,), Opcode.TX_OFF: (5,),
     }
     bodies = [commands.encode(Command(opcode, arguments.get(opcode, ()))) for opcode in Opcode]
     said: list[frames.Uplink] = [
         CommandFrame(NODE_ID, 0, 160 + 16 * at, body) for at, body in enumerate(bodies)
     ]
-    entries = (BlockReport(500, 3, (1 << 64) - 8), BlockReport(501, 255, 0))
-    said.append(FeedbackFrame(NODE_ID, 0, 320, 99, FrameCounter(1, 12), 500, 503, entries))
-    said.append(FeedbackFrame(NODE_ID, 0, 336, 0, FrameCounter(1, 14), 500, 502, ()))
+    entries = (BlockReport(100, 3, (1 << 64) - 8), BlockReport(101, 255, 0))
+    said.append(FeedbackFrame(NODE_ID, 0, 1600, 99, FrameCounter(1, 12), 100, 103, entries))
+    said.append(FeedbackFrame(NODE_ID, 0, 1616, 0, FrameCounter(1, 14), 100, 102, ()))
     return [tuple(frames.encode_uplink(frame, UPLINK_KEY) for frame in said)]
 
 

@@ -78,11 +78,16 @@ class FakeSensor:
         self.name = name
         self.values = values
         self.is_absent = False
+        self._reads = 0
 
     def read(self, now_ms: int) -> Reading:
         if self.is_absent:
             raise DeviceAbsent(self.name)
-        return Reading(now_ms, dict(self.values))
+        values = dict(self.values)
+        if "outside_c" in values:  # real air never stands quite still, and the core knows it
+            self._reads += 1
+            values["outside_c"] += 0.01 * (self._reads % 2)
+        return Reading(now_ms, values)
 
 
 class FakeMind:
