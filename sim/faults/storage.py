@@ -26,13 +26,14 @@ WHOLLY_LOST = ("only_authentic", "phase_right", "numbers_unique")
 
 def _card(stage: Stage, fault: CardFault) -> End:
     """35 to 37: what is written fails until it is over, and nothing that was promised is lost."""
-    card = stage.world.card
-    refused = card.refused
+    card, daemon = stage.world.card, stage.world.daemon
+    refused, boots = card.refused, daemon.boots
     card.fault = fault
 
     def end() -> None:
         card.fault = None
-        if card.refused == refused:
+        was_running = daemon.flight is not None and daemon.boots == boots
+        if was_running and card.refused == refused:
             stage.violate("queues_bounded", f"the card was {fault} and nobody noticed")
 
     return end
