@@ -84,9 +84,9 @@ class FakeSensor:
         if self.is_absent:
             raise DeviceAbsent(self.name)
         values = dict(self.values)
-        if "outside_c" in values:  # real air never stands quite still, and the core knows it
+        if "temperature_c" in values:  # real air never stands quite still, and the core knows it
             self._reads += 1
-            values["outside_c"] += 0.01 * (self._reads % 2)
+            values = {name: value + 0.001 * (self._reads % 7) for name, value in values.items()}
         return Reading(now_ms, values)
 
 

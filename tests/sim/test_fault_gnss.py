@@ -140,10 +140,3 @@ def test_fault_14_a_burst_that_nobody_saw_is_still_told() -> None:
     seen = fly("gnss.lock_lost_at_burst", 900, burst_m=9_000.0)
     assert _is_lost_and_back(seen)
     assert seen.events["burst"] == 1
-
-
-def test_fault_15_the_camera_rests_while_it_jams() -> None:
-    """One picture shows it; then twenty minutes without, and pictures again."""
-    seen = fly("gnss.jammed_by_camera", 700)
-    assert (seen.events["gnss_jammed"], seen.events["gnss_jam_over"]) == (1, 1)
-    assert seen.pictures_while_jammed == 0

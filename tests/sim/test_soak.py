@@ -14,7 +14,7 @@ from sim.faults.schedule import Scheduled, parse
 from sim.scenario import PRESETS, draw
 from tests.sim.flights import ROOT, mission
 
-SEEDS = range(50)
+SEEDS = range(24)
 MISSION = ROOT / "mission.toml"
 
 
@@ -26,7 +26,7 @@ NEVER = {
 }
 
 
-def test_in_fifty_seeds_nothing_happens_that_must_never_happen() -> None:
+def test_in_drawn_flights_nothing_happens_that_must_never_happen() -> None:
     """Each line of a failure flies its seed again."""
     tally = soak.run(SEEDS, MISSION, jobs=2)
     broken = [
@@ -36,8 +36,8 @@ def test_in_fifty_seeds_nothing_happens_that_must_never_happen() -> None:
     ]
     assert broken == []
     assert tally.flights == len(SEEDS)
-    assert tally.counts["records"] > 10_000
-    assert tally.faults.total() > 100
+    assert tally.counts["records"] > 5_000
+    assert tally.faults.total() > 40
     assert "records promised durable" in soak.table(tally)
 
 
