@@ -204,7 +204,8 @@ def _client(fault: ApiFault) -> tuple[Counter[str], SimHttp]:
 
 
 @pytest.mark.parametrize(("fault", "outcome"), [
-    (ApiFault.TIMEOUT, "timeout"), (ApiFault.UNREACHABLE, "unreachable"), (ApiFault.HTML, "garbage"),
+    (ApiFault.TIMEOUT, "timeout"), (ApiFault.UNREACHABLE, "unreachable"),
+    (ApiFault.HTML, "garbage"),
     (ApiFault.SERVER_ERROR, "500"), (ApiFault.GARBAGE, "garbage"), (ApiFault.HUGE, "garbage"),
     (ApiFault.HANGS, "timeout"), (ApiFault.BREAKS, "unreachable"), (ApiFault.OTHER, "timeout"),
 ])
