@@ -17,7 +17,7 @@ import numpy as np
 from host_training import llama_quantise
 from host_training.dataset import Row
 from host_training.errors import TrainingError
-from host_training.evaluate import gguf_bits_per_byte
+from host_training.evaluation.bits import gguf_bits_per_byte
 from host_training.gguf_file import read_gguf
 from host_training.sizes import split_step
 
