@@ -22,7 +22,6 @@ from host_training import (
     codec,
     codec_stage,
     dataset,
-    evaluate,
     export,
     imatrix,
     memory,
@@ -34,6 +33,7 @@ from host_training import (
 )
 from host_training.dataset import Dataset
 from host_training.errors import TrainingError
+from host_training.evaluation import bits
 from host_training.sessions import Example
 from host_training.stages import RunDir, code_hash, weights_hash
 from payload import prompt
@@ -215,7 +215,7 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
         os.replace(out / "ladder.part", out / "ladder.json")
 
     inputs = {"trained": trained.name, "quant": options.quant, "name": name,
-              "code": code_hash(export, imatrix, quantise, evaluate)}
+              "code": code_hash(export, imatrix, quantise, bits)}
     return run_dir.stage("quantise", inputs, build)
 
 

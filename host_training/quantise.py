@@ -20,7 +20,7 @@ import numpy as np
 
 from host_training.dataset import Row
 from host_training.errors import TrainingError
-from host_training.evaluate import gguf_bits_per_byte
+from host_training.evaluation.bits import gguf_bits_per_byte
 
 TOLERANCE = 0.02
 CHILD_S_MAX = 1800

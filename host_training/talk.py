@@ -7,7 +7,7 @@ from pathlib import Path
 
 from host_training import memory
 from host_training.bundle import read_persona_json
-from host_training.evaluate import open_gguf
+from host_training.evaluation.bits import open_gguf
 from payload import prompt
 from wire.bundle import Manifest
 
