@@ -24,7 +24,7 @@ from trl import SFTConfig, SFTTrainer
 
 from host_training.dataset import Row
 from host_training.errors import TrainingError
-from host_training.evaluate import bits_per_byte
+from host_training.evaluation.bits import bits_per_byte
 
 Method = Literal["lora", "full"]
 Keep = Literal["best", "last"]

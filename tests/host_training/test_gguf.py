@@ -19,9 +19,10 @@ gguf = need("gguf")
 np = need("numpy")
 need("transformers")
 
-from host_training import evaluate, export, imatrix, quantise  # noqa: E402 (after need)
+from host_training import export, imatrix, quantise  # noqa: E402 (after need)
 from host_training.dataset import NO_LOSS, Row  # noqa: E402 (after need)
 from host_training.errors import TrainingError  # noqa: E402 (after need)
+from host_training.evaluation import bits  # noqa: E402 (after need)
 
 NASTY = [
     "", " ", "  ", "\n", "\n\n\n", "\t", " \n ", "a", " a", "a ", "hello world", "Hello  World",
@@ -65,7 +66,7 @@ def rows(hf: tuple[Any, Any]) -> list[Row]:
 
 def test_every_nasty_string_is_cut_into_the_same_tokens(f16: Path, hf: tuple[Any, Any]) -> None:
     need("llama_cpp")
-    model = evaluate.open_gguf(f16, 64, every_logit=False, threads=1)
+    model = bits.open_gguf(f16, 64, every_logit=False, threads=1)
     for text in NASTY:
         ours = hf[1](text, add_special_tokens=False)["input_ids"]
         assert model.tokenize(text.encode(), add_bos=False, special=True) == ours, repr(text)
@@ -74,7 +75,7 @@ def test_every_nasty_string_is_cut_into_the_same_tokens(f16: Path, hf: tuple[Any
 
 def test_llama_cpp_gives_the_same_logits(f16: Path, hf: tuple[Any, Any]) -> None:
     need("llama_cpp")
-    model = evaluate.open_gguf(f16, 64, every_logit=True, threads=1)
+    model = bits.open_gguf(f16, 64, every_logit=True, threads=1)
     for text in PROMPTS:
         ids = hf[1](text)["input_ids"]
         with torch.no_grad():
@@ -89,8 +90,8 @@ def test_llama_cpp_gives_the_same_logits(f16: Path, hf: tuple[Any, Any]) -> None
 
 def test_bits_per_byte_is_the_same_in_both(f16: Path, hf: tuple[Any, Any], rows: list[Row]) -> None:
     need("llama_cpp")
-    ours = evaluate.bits_per_byte(hf[0], rows)
-    assert evaluate.gguf_bits_per_byte(f16, rows) == pytest.approx(ours, rel=1e-3)
+    ours = bits.bits_per_byte(hf[0], rows)
+    assert bits.gguf_bits_per_byte(f16, rows) == pytest.approx(ours, rel=1e-3)
 
 
 def test_the_ends_are_control_tokens_and_the_template_is_inside(f16: Path, hf: Any) -> None:
@@ -177,7 +178,7 @@ def test_a_truncated_gguf_is_refused(
         quantise.quantise(cut, tmp_path / "q.gguf", "Q8_0", imatrix.importance(hf[0], rows[:1]))
     need("llama_cpp")
     with pytest.raises(TrainingError, match=r"llama\.cpp cannot load it"):
-        evaluate.open_gguf(cut, 64, every_logit=False, threads=1)
+        bits.open_gguf(cut, 64, every_logit=False, threads=1)
     assert [p.name for p in tmp_path.iterdir()] == ["cut.gguf"]
 
 
