@@ -4,8 +4,8 @@ The sender and receiver that fly (``bench.link_ends``), real encoded frames, a c
 seed (``bench.link_peers``): all contestants meet the same weather. A ratio is (slots of the best
 possible sender in that weather) / (slots needed); a listening window costs one whole slot.
 "Symbols" counts frames, "net bytes" what is in the records against the whole frame of MTU_BYTES.
-ARQ and carousel are counted in symbols, as if they needed no headers at all. Where there is a target
-it holds for signed frames too, whose MAC takes 1.8 % of a frame.
+ARQ and carousel are counted in symbols, as if they needed no headers at all. Where there is a
+target it holds for signed frames too, whose MAC takes 1.8 % of a frame.
 """
 
 from __future__ import annotations
