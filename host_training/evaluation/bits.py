@@ -8,7 +8,7 @@ base, the tuned model and every quantised file can stand in one table.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ def bits_per_byte(model: Any, rows: Sequence[Row]) -> float:
             reduction="sum",
         ).item()
     model.train(was_training)
-    return _finite(nats, rows, "The model")
+    return _finite(nats / math.log(2), "The model") / label_bytes(rows)
 
 
 def open_gguf(path: Path, n_ctx: int, every_logit: bool, threads: int) -> Any:
@@ -74,12 +74,28 @@ def open_gguf(path: Path, n_ctx: int, every_logit: bool, threads: int) -> Any:
 def gguf_bits_per_byte(path: Path, rows: Sequence[Row], threads: int = 1) -> float:
     """Bits per byte of a GGUF file on ``rows``, by llama.cpp itself.
 
-    The prefix that consecutive rows share is evaluated once.
+    Raises:  TrainingError when it cannot be loaded or gives numbers that are not finite.
     """
-    width = max(len(row.input_ids) for row in rows)
-    model = open_gguf(path, width, every_logit=True, threads=threads)
+    return float(gguf_row_bits(path, rows, threads).sum()) / label_bytes(rows)
+
+
+def gguf_row_bits(path: Path, rows: Sequence[Row], threads: int = 1) -> np.ndarray:
+    """Bits of the labels of each row, (n_rows,) float64. Raises as ``gguf_bits_per_byte``."""
+    bits = [-log_probs[np.arange(len(labels)), labels].sum() / math.log(2)
+            for log_probs, labels in gguf_log_probs(path, rows, threads)]
+    _finite(math.fsum(bits), str(path))
+    return np.array(bits)
+
+
+def gguf_log_probs(path: Path, rows: Sequence[Row], threads: int = 1
+                   ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """For each row: log probabilities at its labels, (n_labels, n_vocab) in nats, and the labels.
+
+    The beginning that consecutive rows share is evaluated once.
+    """
+    model = open_gguf(path, max(len(row.input_ids) for row in rows), every_logit=True,
+                      threads=threads)
     done: list[int] = []
-    nats = 0.0
     for row in rows:
         shared = 0
         while shared < min(len(done), len(row.input_ids) - 1) and (
@@ -89,16 +105,15 @@ def gguf_bits_per_byte(path: Path, rows: Sequence[Row], threads: int = 1) -> flo
         model.n_tokens = shared
         model.eval(row.input_ids[shared:])
         done = row.input_ids
-        for position, label in enumerate(row.labels[1:]):
-            if label != NO_LOSS:
-                logits = model.scores[position].astype(np.float64)
-                peak = logits.max()
-                nats += float(peak + np.log(np.exp(logits - peak).sum()) - logits[label])
+        labels = np.array(row.labels[1:])
+        places = np.flatnonzero(labels != NO_LOSS)
+        logits = model.scores[places].astype(np.float64)
+        logits -= logits.max(1, keepdims=True)
+        yield logits - np.log(np.exp(logits).sum(1, keepdims=True)), labels[places]
     model.close()
-    return _finite(nats, rows, str(path))
 
 
-def _finite(nats: float, rows: Sequence[Row], what: str) -> float:
-    if not math.isfinite(nats):
+def _finite(bits: float, what: str) -> float:
+    if not math.isfinite(bits):
         raise TrainingError(f"{what} gives numbers that are not finite; lower the learning rate.")
-    return nats / math.log(2) / label_bytes(rows)
+    return bits

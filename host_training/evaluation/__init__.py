@@ -1,0 +1,1 @@
+"""Is it the person, does it leak, what did the quantisation cost: one measure per file."""
