@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
-from host_training.importers import discord_chat, discord_package, telegram
+from host_training.importers import discord_chat, discord_package, mail, slack, telegram, whatsapp
 from host_training.importers.text import head_text
 from host_training.importers.tree import File
 from host_training.messages import Message, Notes
 
 # Formats of whole folders come first: their files would be taken for something simpler.
-FOLDERS: tuple[ModuleType, ...] = (discord_package,)
-FILES: tuple[ModuleType, ...] = (telegram, discord_chat)
+FOLDERS: tuple[ModuleType, ...] = (discord_package, slack)
+FILES: tuple[ModuleType, ...] = (telegram, discord_chat, mail, whatsapp)
 
 _MEDIA_SUFFIXES = (
     ".jpg .jpeg .png .gif .webp .heic .avif .svg .bmp .tif .tiff .ico .mp4 .mov .avi .mkv .webm"
