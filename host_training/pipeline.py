@@ -28,12 +28,16 @@ from host_training import (
     moments,
     persona_dir,
     quantise,
+    sizes,
+    talk,
     train,
     writing,
 )
 from host_training.dataset import Dataset
 from host_training.errors import TrainingError
 from host_training.evaluation import bits
+from host_training.gguf_file import gguf_facts
+from host_training.ladder import ladder_for
 from host_training.sessions import Example
 from host_training.stages import RunDir, code_hash, weights_hash
 from payload import prompt
@@ -69,9 +73,8 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
 
     Raises:  TrainingError or BundleError, each one sentence.
     """
-    if options.quant not in ("auto", *quantise.FILE_TYPES):
-        raise TrainingError(f"--quant {options.quant} is not auto or one of"
-                            f" {', '.join(quantise.FILE_TYPES)}.")
+    if options.quant != "auto":
+        sizes.split_step(options.quant)
     # What would fail in an hour is asked now.
     persona = persona_dir.read_persona(directory)
     train.check_base(base)
@@ -99,16 +102,17 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     report("pack", 0.0, "signing")
     facts = card.Facts(persona.name, persona.author, persona.disclosure, result, ladder, step,
                        data.counts, _source_counts(data_dir), packing)
+    model = ladder_dir / f"{step.quant}.gguf"
     contents = bundle.Contents(
-        persona=persona, model=ladder_dir / f"{step.quant}.gguf",
+        persona=persona, model=model,
         memory=data_dir / "memory.sqlite", codec=codec_dir / TEXT_CODEC,
         card=card.model_card(facts),
         base={"id": _base_id(base), "sha256": weights_hash(base)},
         training={"method": result["method"], "counts": data.counts, "quant": step.quant,
                   "held_out_bits_per_byte": round(step.held_out_bpb, 4),
                   "text_model": packing["model_id"]},
-        runtime=_runtime(data))
-    manifest = bundle.pack(contents, out, key)
+        runtime={**_runtime(data), "gguf": gguf_facts(model)})
+    manifest = bundle.pack(contents, out, key, talk.try_out)
     report("pack", 1.0, f"{out}, version {manifest.version}, key {manifest.key_id}")
     return manifest
 
@@ -206,7 +210,7 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
         model = AutoModelForCausalLM.from_pretrained(trained / "merged", dtype=torch.float32,
                                                      local_files_only=True)
         weights = imatrix.importance(model, data.train)
-        steps = (quantise.ladder_for(model.config.hidden_size) if options.quant == "auto"
+        steps = (ladder_for(model.config.hidden_size) if options.quant == "auto"
                  else tuple(q for q in (options.quant,) if q != "F16"))
         walked = quantise.walk_ladder(
             out / "F16.gguf", out, steps, weights, data.held_out, options.threads or 1,
