@@ -109,10 +109,11 @@ def _date(numbers: tuple[int, int, int], order: Order) -> datetime | None:
     year = parts["y"] + 2000 if parts["y"] < 100 else parts["y"]
     if 2400 < year < 2700:
         year -= 543  # Buddhist calendar
-    try:
-        return datetime(year, parts["m"], parts["d"]) if 2009 <= year < 2100 else None  # noqa: DTZ001 (the phone's local time)
+    try:  # no zone: it is the phone's
+        day = datetime(year, parts["m"], parts["d"])  # noqa: DTZ001
     except ValueError:
         return None
+    return day if 2009 <= year < 2100 else None
 
 
 @dataclass(slots=True)
