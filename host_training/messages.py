@@ -71,7 +71,8 @@ class Notes:
 
     def skip(self, reason: str, count: int = 1) -> None:
         """Count ordinary rows that hold no writing of anybody's."""
-        self.skipped[reason] += count
+        if count:
+            self.skipped[reason] += count
 
     def put(self, file: str, place: str, reason: str) -> None:
         """Set something broken aside."""
