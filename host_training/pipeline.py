@@ -209,7 +209,8 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
         report("quantise", 0.0, "importance of the weights")
         model = AutoModelForCausalLM.from_pretrained(trained / "merged", dtype=torch.float32,
                                                      local_files_only=True)
-        weights = imatrix.importance(model, data.train)
+        architecture = gguf_facts(out / "F16.gguf")["architecture"]
+        weights = imatrix.importance(model, data.train, architecture)
         steps = (ladder_for(model.config.hidden_size) if options.quant == "auto"
                  else tuple(q for q in (options.quant,) if q != "F16"))
         walked = quantise.walk_ladder(

@@ -22,9 +22,11 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
+from host_training import converter
 from host_training.dataset import Row
 from host_training.errors import TrainingError
 from host_training.evaluation.bits import bits_per_byte
+from host_training.shape import ARCHITECTURES, architecture_of, read_config
 
 Method = Literal["lora", "full"]
 Keep = Literal["best", "last"]
@@ -59,18 +61,22 @@ def default_lr(method: Method, hidden_size: int) -> float:
 
 
 def check_base(base: Path) -> None:
-    """Raises TrainingError when the folder is not a Llama with safetensors and a tokenizer."""
-    for name in ("config.json", "tokenizer.json"):
-        if not (base / name).is_file():
-            raise TrainingError(f"{base}: there is no {name}; a base is a local Hugging Face folder"
-                                " such as the model/ that spacepi-train base writes.")
+    """Raises TrainingError when the folder is no model that can be trained and exported."""
+    config = read_config(base)
+    if not (base / "tokenizer.json").is_file():
+        raise TrainingError(f"{base}: there is no tokenizer.json; a base is a local Hugging Face"
+                            " folder such as the model/ that spacepi-train base writes.")
     if not list(base.glob("*.safetensors")):
         raise TrainingError(f"{base}: there are no *.safetensors weights; other formats can carry"
                             " code and are refused.")
-    architectures = json.loads((base / "config.json").read_text()).get("architectures")
-    if architectures != ["LlamaForCausalLM"]:
-        raise TrainingError(f"{base}: architecture {architectures} is not supported; allowed is"
-                            " LlamaForCausalLM.")
+    if "auto_map" in config:
+        raise TrainingError(f"{base}: wants to run code of its own (auto_map), which is refused.")
+    if "quantization_config" in config:
+        raise TrainingError(f"{base}: is quantised already; name the 16-bit model it was made of.")
+    if architecture_of(config) is None and not converter.is_here():
+        raise TrainingError(f"{base}: architecture {config.get('architectures')} needs llama.cpp's"
+                            f" own converter (spacepi-train fetch-converter); without it:"
+                            f" {', '.join(ARCHITECTURES)}.")
 
 
 def load_base(base: Path) -> tuple[Any, Any]:

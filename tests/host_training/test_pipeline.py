@@ -146,7 +146,10 @@ def test_what_would_fail_in_an_hour_fails_at_once(
     assert status == 1 and "exists and is not a bundle" in text
 
 
-def test_a_base_that_is_none_is_refused(tmp_path: Path, tiny_base: Path) -> None:
+def test_29_a_base_that_is_none_is_refused(
+    tmp_path: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPACEPI_CONVERTER", str(tmp_path))
     with pytest.raises(TrainingError, match=r"there is no config\.json"):
         train.load_base(tmp_path)
     for name in ("config.json", "tokenizer.json"):
@@ -154,9 +157,14 @@ def test_a_base_that_is_none_is_refused(tmp_path: Path, tiny_base: Path) -> None
     with pytest.raises(TrainingError, match=r"no \*\.safetensors"):
         train.load_base(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"")
-    (tmp_path / "config.json").write_text('{"architectures": ["MambaForCausalLM"]}')
-    with pytest.raises(TrainingError, match="allowed is LlamaForCausalLM"):
-        train.load_base(tmp_path)
+    for config, says in (
+        ('{"architectures": ["MambaForCausalLM"]}', r"'MambaForCausalLM'\] needs llama\.cpp's own"),
+        ('{"architectures": ["LlamaForCausalLM"], "auto_map": {}}', "code of its own"),
+        ('{"architectures": ["LlamaForCausalLM"], "quantization_config": {}}', "is quantised"),
+    ):
+        (tmp_path / "config.json").write_text(config)
+        with pytest.raises(TrainingError, match=says):
+            train.load_base(tmp_path)
 
 
 def test_a_base_is_trained_resumed_and_described(tmp_path: Path) -> None:
