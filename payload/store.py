@@ -43,6 +43,10 @@ RETRY_COMMIT_MS = 5_000
 READ_TRIES = 3  # a database that reads badly this often in a row is damaged
 SALVAGE_IDS = 1 << 20  # left out after a salvage: more than one life gives
 DISKLESS_ID = 1 << 31  # the first id while the disk has not said which are taken
+# Left out at a boot. What is sent from RAM while the disk fails is on the ground and not here: its
+# number is never given again, unless the disk fails for more records than this.
+IDS_AHEAD = 1024
+IDS_KEY = "ids_upto"
 RESERVE_BYTES = 32 << 20  # of free disk; with less, confirmed records make room
 PRUNE_RECORDS = 100  # in one commit, so that a step stays short
 PRUNE_PAGES = 64  # free pages in the file that are enough
@@ -86,6 +90,7 @@ class Store:
         if self._attach():
             self.boot = int(self.get("boot", 0)) + 1
             self.put("boot", self.boot)
+            self._reserve_ids()
             self.commit(0)
 
     def append(
@@ -94,6 +99,7 @@ class Store:
         """Number a new record and hold it for the next commit."""
         record = Record(self._next_id, kind, self.boot, time_ms, quality, body)
         self._next_id += 1
+        self._reserve_ids()
         if len(self._ring) >= RING_RECORDS_MAX:
             victim = max(self._ring, key=lambda held: (held[0].priority, -held[0].record_id))
             self._ring.remove(victim)
@@ -204,11 +210,16 @@ class Store:
         return [str(r.body["text"]) for r in reversed(records) if "text" in r.body]
 
     def close(self) -> None:
-        """Commit and let go of the file."""
+        """Commit, give back the numbers that were kept, and let go of the file."""
+        self.put(IDS_KEY, self._next_id - 1)
         self.commit(self._retry_ms)
         if self._db is not None:
             self._db.close()
             self._db = None
+
+    def _reserve_ids(self) -> None:
+        if self._next_id + IDS_AHEAD // 2 > self.get(IDS_KEY, 0):
+            self.put(IDS_KEY, self._next_id + IDS_AHEAD)
 
     def _write(self, db: sqlite3.Connection) -> bool:
         try:
@@ -333,6 +344,7 @@ class Store:
             stored = {key: msgpack.unpackb(value, strict_map_key=False)
                       for key, value, crc in rows if is_whole((key, value, crc))}
             last_id, last_boot = store_file.newest(db)
+            last_id = max(last_id, stored.get(IDS_KEY, 0))  # some may have gone out from RAM
             stored.setdefault("boot", last_boot)
             if self.salvaged_from is not None and not self._has_ids:
                 last_id += SALVAGE_IDS  # the lost ones may be on the ground
