@@ -174,7 +174,7 @@ def test_a_training_row_and_the_flight_are_cut_into_the_same_tokens(
     export.export_gguf(folders / name, tmp_path / "m.gguf", "tiny")
     assert skew.check(tmp_path / "m.gguf", tokenizer, [row]) == 1
     # The same words letter by letter, as a tokenizer that lost its merges would cut them.
-    letters = tokenizer.convert_tokens_to_ids(list("wind"))
+    letters = tokenizer.convert_tokens_to_ids(list("TheĠwindĠupĠhereĠhasĠother"))
     row = replace(row, input_ids=[0, *letters], labels=[-100, *letters])
     with pytest.raises(TrainingError, match=r"llama\.cpp cuts .* into other tokens"):
         skew.check(tmp_path / "m.gguf", tokenizer, [row])
