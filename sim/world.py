@@ -208,8 +208,10 @@ class World:
             self._open_ground()
 
     def heal(self, loss: float) -> None:
-        """The air turns good, whoever was away is in view, and the station answers."""
+        """The air turns good, whoever was away is in view, the station answers, and the battery is
+        a full one."""
         self._is_healed = True
+        self.body.change_battery()
         for leg in (self.channel.down, self.channel.up):
             leg.is_cut = False
             leg.cuts.clear()

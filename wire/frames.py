@@ -128,7 +128,8 @@ class BlockReport:
 @dataclass(frozen=True, slots=True)
 class FeedbackFrame:
     """One station's report on the blocks ``first`` to ``upto`` (exclusive): those that are not
-    listed in ``reports`` are complete there. Of any other block it says nothing."""
+    listed in ``reports`` are complete there. Where more entries would have fitted, nothing at all
+    was heard of the blocks before ``first``; of any other block it says nothing."""
 
     node_id: int
     station: int
@@ -281,6 +282,11 @@ def is_uplink(data: bytes) -> bool:
     """True for bytes that claim to come from the ground, genuine or not."""
     kinds = (FrameType.FEEDBACK, FrameType.COMMAND)
     return len(data) > 2 and data[0] >> 6 == VERSION and data[0] >> 2 & 0xF in kinds
+
+
+def feedback_entries_max(mtu_bytes: int) -> int:
+    """Incomplete blocks that one report can list on a link whose frames have ``mtu_bytes``."""
+    return (mtu_bytes - FEEDBACK_OVERHEAD_BYTES) // FEEDBACK_ENTRY_BYTES
 
 
 def is_before(first: int, second: int) -> bool:

@@ -12,10 +12,9 @@ from wire.bodies import NO_MODELS, Models
 from wire.frames import (
     BLOCK_SYMBOLS_MAX,
     DEFICIT_UNKNOWN,
-    FEEDBACK_ENTRY_BYTES,
-    FEEDBACK_OVERHEAD_BYTES,
     BlockReport,
     DataFrame,
+    feedback_entries_max,
 )
 from wire.records import Record
 
@@ -100,7 +99,7 @@ class Receiver:
 
     def _run_before(self, upto: int) -> tuple[int, list[BlockReport]]:
         """The longest run of blocks that ends before ``upto`` and fits: (first, incomplete)."""
-        entries_max = (self._mtu_bytes - FEEDBACK_OVERHEAD_BYTES) // FEEDBACK_ENTRY_BYTES
+        entries_max = feedback_entries_max(self._mtu_bytes)
         entries: list[BlockReport] = []
         first = upto
         while first > self._first:

@@ -56,6 +56,15 @@ class Need:
     sent: int  # frames of this block that went out since
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a schedule thought of a block: thousands are asked for in a minute, few change."""
+
+    epoch: int  # of the stations; older than theirs, it is worth nothing
+    is_short: bool
+    shortage: float  # standard deviations
+
+
 @dataclass(slots=True)
 class Outgoing:
     """A block that fills, goes out, and is repaired. Frame numbers do not wrap."""
@@ -73,6 +82,7 @@ class Outgoing:
     complete_at: set[int] = field(default_factory=set)  # stations that have all of it
     first_sent: list[int] = field(default_factory=list)  # frame number of each source symbol,
     last_sent: list[int] = field(default_factory=list)  # the first and the latest time
+    judged: Judgement | None = None  # kept by the schedule; forgotten whenever something changes
     _recent: deque[int] = field(default_factory=lambda: deque(maxlen=SENDS_REMEMBERED_MAX))
 
     @property
@@ -113,6 +123,7 @@ class Outgoing:
     def note_sent(self, esi: int, sequence: int, is_repeat: bool) -> None:
         """Symbol ``esi`` goes out in frame ``sequence``; a repeat that no station asked for does
         not count towards what a station may be expected to have."""
+        self.judged = None
         if esi < self.sent_symbols:
             self.last_sent[esi] = sequence
         elif esi == self.sent_symbols < self.writer.symbols:
@@ -136,17 +147,20 @@ class Outgoing:
         least = known - have.bit_count() - self.repairs
         deficit = min(known, max(entry.deficit, least))
         sent = sum(sequence > heard_upto for sequence in self._recent)
+        self.judged = None
         self.complete_at.discard(station)
         self.needs[station] = Need(deficit, have, heard_upto, known, sent)
 
     def note_complete(self, station: int) -> None:
         """``station`` has all of this block."""
+        self.judged = None
         self.needs.pop(station, None)
         self.complete_at.add(station)
         self.is_home = True
 
     def forget(self, station: int) -> None:
         """``station`` is gone: nothing it said counts any more, but for what is home."""
+        self.judged = None
         self.needs.pop(station, None)
         self.complete_at.discard(station)
 

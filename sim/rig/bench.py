@@ -9,6 +9,7 @@ Whatever is not here is absent, as on a desk: no I2C bus, no camera. The daemon 
 
 from __future__ import annotations
 
+import re
 import signal
 import tempfile
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from groundstation import text_models
 from sim.balloon import SITES, Balloon, Launch, Trajectory
 from sim.channel import Channel, GilbertElliott
 from sim.clock import part_rng
@@ -47,6 +49,8 @@ LANDED_SHARE = 0.8  # of the time: then it lies there
 QUESTION = "What do you see?"
 COMMANDS = (("ping",), ("ask", QUESTION), ("beacon_now",), ("muse_now",), ("picture_now",))
 FIRST_COMMAND_S = 20.0
+COMMANDS_UPTO = 0.9  # of the time: the last ones shall have the time to be answered
+_QUEUED = re.compile(r"Command (\d+) is queued")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +91,9 @@ class Bench:
         ))
         self.journal = Journal(loop.clock, root, show)
         self.disk = BenchDisk(self.layout.store.parent) if settings.has_small_disk else None
-        self.sent = Sent(loop.clock, self.mission, self.mission.downlink_key(key))
-        self.payload_modem.on_frame = self.sent.on_frame
+        self.sent = Sent(loop.clock, self.mission, self.mission.downlink_key(key),
+                         text_models.load(self.mission, self.layout.payload, ()))
+        self.payload_modem.on_frame = self._on_frame
         self.line = SerialLine(loop, self.layout.receiver)
         self.receiver = FakeUblox(
             loop.clock, trajectory or hop(settings, loop.clock.start_utc_ms),
@@ -103,6 +108,9 @@ class Bench:
             loop, "station", self._spawn_station, partial(self.journal.note, "rig"),
             on_crash=self.breach)
         self.has_full_log = False  # of the daemon's next life
+        self.mind_kills = 0
+        self.queued: list[int] = []  # commands that `spacepi-ground command` said are queued
+        self._at_next_record: list[Callable[[], None]] = []
         self._errands: list[Process] = []
         self._told = (0, 0)
 
@@ -166,11 +174,25 @@ class Bench:
         words = COMMANDS[number % len(COMMANDS)]
 
         def judge(status: int, lines: list[str]) -> None:
-            self.journal.note("command", " ".join(lines)[-200:])
+            said = " ".join(lines)
+            self.journal.note("command", said[-200:])
+            self.queued += map(int, _QUEUED.findall(said))
             if status != 0:
                 self.breach(f"spacepi-ground command {words[0]} ended with status {status}")
 
         self.errand(["-m", "groundstation", "command", *words], self.layout.station, judge)
+
+    def at_next_record(self, action: Callable[[], None]) -> Callable[[], None]:
+        """Do ``action`` once, when the daemon sends a record that it never sent; the returned
+        function takes it back.
+        """
+        self._at_next_record.append(action)
+
+        def forget() -> None:
+            if action in self._at_next_record:
+                self._at_next_record.remove(action)
+
+        return forget
 
     # -- what runs ---------------------------------------------------------------------------
 
@@ -191,6 +213,12 @@ class Bench:
             self.loop, processes.python("-m", "groundstation", "serve"), self.layout.station,
             processes.environment(), self.journal.on_station, on_exit)
 
+    def _on_frame(self, frame: bytes) -> None:
+        known = len(self.sent.records)
+        self.sent.on_frame(frame)
+        if len(self.sent.records) > known and self._at_next_record:
+            self._at_next_record.pop(0)()
+
     def _on_notify(self, message: str) -> None:
         self.payload.notify(message)
 
@@ -201,24 +229,26 @@ class Bench:
 
     def _keep_commanding(self, number: int) -> None:
         """Somebody at the station types a command now and then."""
-        if self.settings.command_every_s > 0:
+        is_over = self.loop.clock.now_s > COMMANDS_UPTO * self.settings.seconds
+        if self.settings.command_every_s > 0 and not is_over:
             self.command(number)
             self.loop.after(
                 self.settings.command_every_s, partial(self._keep_commanding, number + 1))
 
     def _tell(self) -> None:
-        """Once a minute, what went over the air."""
-        sent, heard = self.channel.sent["beacon"], self.channel.heard["beacon"]
-        before = self._told
-        self._told = (sent, heard)
+        """Once a minute, how it stands."""
+        beacons = self.channel.sent["beacon"], self.channel.heard["beacon"]
+        before, self._told = self._told, beacons
         state = self.sent.latest
         words = "no beacon yet"
         if state is not None:
-            phase = state.phase.name.lower() if state.phase is not None else "unknown"
-            height = "unknown" if state.altitude_m is None else f"{state.altitude_m:.0f} m"
+            phase = "phase unknown" if state.phase is None else state.phase.name.lower()
+            height = "height unknown" if state.altitude_m is None else f"{state.altitude_m:.0f} m"
             words = f"{phase}, {height}, {state.queue_records} records wait"
-        self.journal.note("air", f"{sent - before[0]} beacons sent, {heard - before[1]} heard; "
-                          f"{words}")
+        self.journal.note("minute", (
+            f"{self.loop.clock.now_s / 60:.0f} of {self.settings.seconds / 60:.0f}: {words}; "
+            f"{beacons[0] - before[0]} beacons sent, {beacons[1] - before[1]} heard; "
+            f"{len(self.sent.records)} records sent so far"))
 
 
 def hop(settings: Settings, start_utc_ms: int) -> Balloon:

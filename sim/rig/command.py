@@ -1,7 +1,7 @@
 """``spacepi-sim bench-rig``: the real processes in real time, faults done to them, and a verdict.
 
     spacepi-sim bench-rig --minutes 10 --kills 3
-    spacepi-sim bench-rig --hours 1 --kills 10 --fault "00:20:00 storage.full 2m" --out bench-1
+    spacepi-sim bench-rig --minutes 60 --kills 10 --fault "00:20:00 gnss.vanish 2m" --out bench-1
 """
 
 from __future__ import annotations
@@ -9,27 +9,29 @@ from __future__ import annotations
 import contextlib
 import secrets
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from sim.faults.schedule import Scheduled, parse
+from sim.faults.schedule import Scheduled
 from sim.live import Stop
 from sim.replay import Replay, ReplayError
-from sim.rig import faults, live, verdict
+from sim.rig import faults, ledger, live, verdict
 from sim.rig.bench import Bench, Settings
 from sim.rig.faults import Player
+from sim.rig.ledger import Records
+from sim.rig.plan import plan_of
+from sim.rig.screen import Screen
 from sim.rig.verdict import Finding
 from wire import mission as mission_file
 from wire.auth import MASTER_KEY_BYTES
 from wire.key_file import KeyFileError
-from wire.mission import Mission, MissionError
+from wire.mission import MissionError
 
 BROKEN = 1
 USAGE_ERROR = 2
-KILL_FROM, KILL_UPTO = 0.1, 0.9  # of the time; the kills of --kills are spread between
 OUTAGE = "link.outage"
 
 
@@ -42,7 +44,8 @@ def bench_rig(
         list[str] | None, typer.Option(help="'hh:mm:ss name [duration]', any number of times. "
                                        "Names: " + ", ".join(sorted(faults.ALL)) + ".")] = None,
     kills: Annotated[
-        int, typer.Option(min=0, max=1000, help="So many core.kill, spread evenly.")] = 0,
+        int, typer.Option(min=0, max=1000, help="So many kill -9 of the daemon at drawn "
+                          "instants, and as many of mind worker and station in turn.")] = 0,
     has_mind: Annotated[
         bool, typer.Option("--mind/--no-mind", help="With the mission's persona, or without.")
     ] = True,
@@ -59,31 +62,48 @@ def bench_rig(
 ) -> None:
     """Fly the real processes in real time; the exit status is 1 where something broke."""
     seconds = 3600 * hours + 60 * minutes or 600.0
-    console = Console(soft_wrap=True, highlight=False)
+    screen = Screen()
     try:
-        plan = _plan(fault or [], kills, seconds)
         mission = mission_file.load(mission_path)
+        has_mind = has_mind and bool(mission.mind.bundle)
+        plan = plan_of(fault or [], kills, seconds, seed, has_mind)
         trajectory = None if replay is None else Replay(replay)
         root = _new_folder(out)
         settings = Settings(
-            seconds, seed, loss, has_mind and bool(mission.mind.bundle),
+            seconds, seed, loss, has_mind,
             any(scheduled.name == "storage.full" for scheduled in plan), command_every_s)
         key = secrets.token_bytes(MASTER_KEY_BYTES)
-        bench = Bench(root, mission, mission_path, key, settings,
-                      lambda line: console.print(line, markup=False), trajectory)
+        bench = Bench(root, mission, mission_path, key, settings, screen.show, trajectory)
     except (MissionError, ReplayError, KeyFileError, ValueError, OSError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(USAGE_ERROR) from error
-    _greet(console, bench, root)
-    findings = fly(bench, plan)
-    for finding in findings:
-        console.print(str(finding), style=None if finding.is_good else "red", markup=False)
-    console.print(f"Everything is in {root}.")
-    if not all(finding.is_good for finding in findings):
+    _greet(screen, bench, root)
+    findings, numbers = fly(bench, plan)
+    is_good = all(finding.is_good for finding in findings)
+    with (root / "verdict.txt").open("w", encoding="utf-8") as file:
+        for line, style in _verdict(findings, numbers):
+            file.write(line + "\n")
+            screen.say(line, style)
+    screen.say(f"Everything is in {root}.")
+    if not is_good:
         raise typer.Exit(BROKEN)
 
 
-def fly(bench: Bench, plan: list[Scheduled]) -> list[Finding]:
+def _verdict(findings: list[Finding], numbers: list[str]) -> Iterator[tuple[str, str | None]]:
+    """(line, style): what was found, the numbers, and one word for all."""
+    for finding in findings:
+        yield str(finding), None if finding.is_good else "red"
+    yield "", None
+    yield from ((line, None) for line in numbers)
+    broken = sum(not finding.is_good for finding in findings)
+    yield "", None
+    if broken:
+        yield f"BROKEN: {broken} of {len(findings)} findings.", "bold red"
+    else:
+        yield "GOOD: nothing was lost.", "bold green"
+
+
+def fly(bench: Bench, plan: list[Scheduled]) -> tuple[list[Finding], list[str]]:
     """Start, play, stop, judge. Ctrl-C ends it early, and it is judged all the same."""
     stop = Stop()
     with contextlib.closing(bench), stop.listening():
@@ -97,20 +117,25 @@ def fly(bench: Bench, plan: list[Scheduled]) -> list[Finding]:
         return judge(bench, player)
 
 
-def judge(bench: Bench, player: Player) -> list[Finding]:
-    """Every finding about a bench flight that has ended."""
+def judge(bench: Bench, player: Player) -> tuple[list[Finding], list[str]]:
+    """Every finding about a bench flight that has ended, and its numbers, a line each."""
     layout, copies = bench.layout, bench.layout.root / "judged"
     try:
         aboard = verdict.read_store(verdict.copy_of(layout.store, copies))
         home, letters, tallies = verdict.read_archive(
             verdict.copy_of(layout.archive, copies), bench.mission.payload.node_id)
     except sqlite3.Error as error:
-        return [Finding(False, f"a database cannot be read: {error}")]
+        return [Finding(False, f"a database cannot be read: {error}")], []
     may_prune = "storage.full" in player.played
     # On a full disk confirmed records make room, and what RAM holds is sent before it is durable.
     gone = {number for number in set(home) | set(bench.sent.records) if number not in aboard
             } if may_prune else set()
     heard = bench.channel.heard["beacon"]
+    payload, station = bench.payload.counts, bench.station.counts
+    kills = {"daemon": payload["kills"], "mind": bench.mind_kills, "station": station["kills"]}
+    starts = {"daemon": payload["starts"], "station": station["starts"]}
+    numbers = ledger.lines(
+        Records.of(aboard, home, bench.sent), bench.sent, heard, letters, kills, starts)
     return [
         _starts(bench),
         *verdict.on_store(aboard, home, may_prune),
@@ -118,9 +143,10 @@ def judge(bench: Bench, player: Player) -> list[Finding]:
         *verdict.on_archive(aboard, home, tallies, gone),
         *verdict.on_log(aboard, bench.journal),
         *verdict.on_beacons(bench.sent, heard),
-        *verdict.on_letters(letters, bench.loop.clock.utc_ms, OUTAGE in player.played),
+        *verdict.on_letters(
+            letters, bench.queued, bench.loop.clock.utc_ms, OUTAGE in player.played),
         *(Finding(False, breach) for breach in bench.breaches),
-    ]
+    ], numbers
 
 
 def _starts(bench: Bench) -> Finding:
@@ -134,19 +160,6 @@ def _starts(bench: Bench) -> Finding:
     ))
 
 
-def _plan(lines: list[str], kills: int, seconds: float) -> list[Scheduled]:
-    """What is to happen. Raises ValueError, also for what would begin after the end."""
-    plan = [parse(line) for line in lines]
-    for scheduled in plan:
-        faults.find(scheduled.name)
-        if scheduled.at_s >= seconds:
-            raise ValueError(f"{scheduled}: the bench flight ends after {seconds:.0f} s")
-    span_s = (KILL_UPTO - KILL_FROM) * seconds
-    plan += [Scheduled(KILL_FROM * seconds + span_s * number / max(1, kills - 1), "core.kill")
-             for number in range(kills)]
-    return sorted(plan, key=lambda scheduled: scheduled.at_s)
-
-
 def _new_folder(out: Path | None) -> Path:
     root = out or Path(f"bench-{live.now_utc():%Y%m%d-%H%M%S}")
     if root.exists() and any(root.iterdir()):
@@ -155,8 +168,8 @@ def _new_folder(out: Path | None) -> Path:
     return root.resolve()
 
 
-def _greet(console: Console, bench: Bench, root: Path) -> None:
-    ground: Mission = bench.mission
-    console.print(f"The page: http://{ground.ground.web_host}:{ground.ground.web_port}/")
-    console.print("From another terminal: "
-                  f"spacepi-ground command ping --mission {root / 'station' / 'mission.toml'}")
+def _greet(screen: Screen, bench: Bench, root: Path) -> None:
+    ground = bench.mission.ground
+    screen.say(f"The page: http://{ground.web_host}:{ground.web_port}/")
+    screen.say("From another terminal: "
+               f"spacepi-ground command ping --mission {root / 'station' / 'mission.toml'}")

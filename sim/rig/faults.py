@@ -21,6 +21,7 @@ from sim.rig.unit import WATCHDOG_S
 End = Callable[[], None]
 CUT_OFF_S = 20.0
 STALL_SLACK_S = 10.0
+LOOK_EVERY_S = 1.0  # for somebody to kill
 MIND = "payload.mind_worker"
 HOG = "while True: pass"
 HOG_NICE = -5  # needs root; without it the hog is an equal among equals
@@ -44,7 +45,16 @@ class RigFault:
 
 
 def _kill(bench: Bench) -> None:
-    bench.payload.kill()
+    """One that is just being started again is killed a moment later."""
+    if bench.payload.is_running:
+        bench.payload.kill()
+    else:
+        bench.loop.after(LOOK_EVERY_S, partial(_kill, bench))
+
+
+def _kill_sending(bench: Bench) -> End:
+    """Killed the moment that a new record is at its radio port: no time for a late commit."""
+    return bench.at_next_record(bench.payload.kill)
 
 
 def _cut(bench: Bench) -> None:
@@ -132,8 +142,17 @@ def _workers(bench: Bench) -> list[int]:
     return process.children(MIND) if process is not None and process.is_running else []
 
 
-def _kill_mind(bench: Bench) -> None:
-    _signal_mind(bench, signal.SIGKILL)
+def _kill_mind(bench: Bench) -> End:
+    """The worker that runs, or the next one: in SAFE mode there is none for a while."""
+
+    def strike() -> None:
+        if _workers(bench):
+            stop()
+            _signal_mind(bench, signal.SIGKILL)
+            bench.mind_kills += 1
+
+    stop = bench.loop.every(LOOK_EVERY_S, strike)
+    return stop
 
 
 def _stop_mind(bench: Bench) -> End:
@@ -198,12 +217,14 @@ FAULTS: tuple[RigFault, ...] = (
     RigFault(2, "gnss.vanish", "the pty is closed, and another comes under its name", _vanish,
              20.0),
     RigFault(30, "core.kill", "kill -9 of the daemon", _kill),
+    RigFault(30, "core.kill_sending", "kill -9 of the daemon as it sends its next new record",
+             _kill_sending, 120.0),
     RigFault(30, "cut.once", "kill -9 of everything aboard, off for twenty seconds", _cut),
     RigFault(30, "ground.kill", "kill -9 of the station", _kill_station),
     RigFault(35, "storage.full", "the store's disk has not a byte left", _full_disk, 60.0),
     RigFault(43, "link.outage", "both TCP connections are dropped and refused", _outage, 30.0,
              silences=True),
-    RigFault(64, "mind.kill", "kill -9 of the mind worker", _kill_mind),
+    RigFault(64, "mind.kill", "kill -9 of the mind worker, or of the next one", _kill_mind, 900.0),
     RigFault(66, "mind.stop", "SIGSTOP of the mind worker", _stop_mind, 240.0),
     RigFault(70, "core.stall", "SIGSTOP of the daemon, until the watchdog kills it", _stall,
              WATCHDOG_S + STALL_SLACK_S, silences=True),

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sim.clock import SimClock
+from sim.rig.screen import PERSONA
 
 # What the daemon says of itself that is no record.
 OWN_WORDS = frozenset((
@@ -57,6 +58,9 @@ class Journal:
             self._on_mind(line)
         elif "event" in fields:
             self._count(fields)
+            if fields["event"] in PERSONA and "text" in fields:
+                self.note(fields["event"], f"“{fields['text']}”")
+                return
             level = "" if fields.get("level") == "info" else f"{fields.get('level')} "
             rest = " ".join(
                 f"{key}={value}" for key, value in _FIELD.findall(line)

@@ -14,6 +14,7 @@ from wire import beacon as beacon_codec
 from wire import frames
 from wire.auth import Authenticity
 from wire.beacon import Beacon, Phase, PowerMode
+from wire.bodies import NO_MODELS, Models
 from wire.frames import BeaconFrame, DataFrame, ImpostorFrame
 from wire.incoming import Receiver
 from wire.mission import Mission
@@ -26,17 +27,21 @@ LOW_M = 3_000.0
 class Sent:
     """Frames in, by ``on_frame``; what they held and how they were spaced, out."""
 
-    def __init__(self, clock: SimClock, mission: Mission, downlink_key: bytes | None) -> None:
+    def __init__(
+        self, clock: SimClock, mission: Mission, downlink_key: bytes | None,
+        models: Models = NO_MODELS,
+    ) -> None:
+        """``models`` are those that the payload packs its texts with (``wire.bodies``)."""
         self.records: dict[int, Record] = {}
         self.counts: Counter[str] = Counter()  # frames by kind
         self.two_meanings: list[int] = []  # record ids that were sent with two contents
         self.latest: Beacon | None = None
         self.late: list[str] = []  # beacons that came too late, in words
-        self.longest_gap_s = 0.0  # between two beacons of one life
+        self.longest_gaps_s: dict[int, float] = {}  # between two of one life, by cadence, s
         self.longest_start_s = 0.0  # from the start of the process to its first beacon
         self._clock, self._mission = clock, mission
         self._keys = {} if downlink_key is None else {mission.payload.node_id: downlink_key}
-        self._receiver = Receiver(mission.symbol_mtu_bytes)
+        self._receiver = Receiver(mission.symbol_mtu_bytes, models)
         self._excuses = 0
         self._started_ms: int | None = None  # a life that has not sent a beacon yet
         self._beacon_ms: int | None = None  # the last one of this life
@@ -98,8 +103,8 @@ class Sent:
 
     def _judge(self, since_ms: int) -> None:
         gap_ms = self._clock.now_ms - since_ms
-        self.longest_gap_s = max(self.longest_gap_s, gap_ms / 1000)
         cadence_s = self._cadence_s()
+        self.longest_gaps_s[cadence_s] = max(self.longest_gaps_s.get(cadence_s, 0.0), gap_ms / 1000)
         if gap_ms > 2000 * cadence_s + BEACON_SLACK_MS:
             self.late.append(f"none for {gap_ms / 1000:.1f} s where one is due every {cadence_s} s")
             self._beacon_ms = self._clock.now_ms  # said once

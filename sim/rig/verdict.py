@@ -60,6 +60,7 @@ class Home(NamedTuple):
 class Letter(NamedTuple):
     """A row of the station's outbox."""
 
+    letter_id: int
     state: str
     created_ms: int
     why: str | None
@@ -97,7 +98,8 @@ def read_archive(path: Path, node_id: int) -> tuple[dict[int, Home], list[Letter
             row[0]: Home(row[0], Kind(row[1]), row[2], unpack_body(row[3])) for row in db.execute(
                 "SELECT record_id, kind, boot, body FROM record WHERE node_id = ?", (node_id,))
         }
-        letters = [Letter(*row) for row in db.execute("SELECT state, created_ms, why FROM outbox")]
+        letters = [Letter(*row) for row in db.execute(
+            "SELECT id, state, created_ms, why FROM outbox")]
         tallies = Counter(dict(db.execute("SELECT name, value FROM tally").fetchall()))
         return home, letters, tallies
 
@@ -131,10 +133,13 @@ def on_sent(aboard: dict[int, Aboard], sent: Sent, gone: set[int]) -> list[Findi
     wrong = [record.record_id for record in sent.records.values()
              if record.record_id not in gone and not _is_same(aboard.get(record.record_id), record)]
     unsigned = sent.counts["unsigned"]
+    twice = sorted(set(sent.two_meanings) - gone)
     frames = sum(sent.counts.values()) - unsigned
     return [
         Finding(bool(sent.records) and not wrong, f"{len(sent.records)} records went out at the "
                 "radio port; each is in the store, word for word" + _named(", but these", wrong)),
+        Finding(not twice, "a number sent again meant the same again"
+                + _named(", but these", twice)),
         Finding(not unsigned, f"{frames} frames went out, each signed where the mission signs"
                 + (f", but {unsigned}" if unsigned else "")),
     ]
@@ -177,23 +182,32 @@ def on_log(aboard: dict[int, Aboard], journal: Journal) -> list[Finding]:
 def on_beacons(sent: Sent, heard: int) -> list[Finding]:
     """Was the beacon ever late?"""
     return [Finding(bool(sent.counts["BeaconFrame"]) and not sent.late, (
-        f"{sent.counts['BeaconFrame']} beacons sent, {heard} heard; longest gap "
-        f"{sent.longest_gap_s:.1f} s, longest start to first beacon {sent.longest_start_s:.1f} s"
+        f"{sent.counts['BeaconFrame']} beacons sent, {heard} heard, none late; longest start "
+        f"to first beacon {sent.longest_start_s:.1f} s"
     ) + _named("; too late", sent.late))]
 
 
-def on_letters(letters: list[Letter], now_ms: int, was_cut_off: bool) -> list[Finding]:
-    """Were the commands answered? ``was_cut_off``: the link was out for so long that it excuses."""
+def on_letters(
+    letters: list[Letter], queued: list[int], now_ms: int, was_cut_off: bool
+) -> list[Finding]:
+    """Were the commands answered? ``queued`` are the ids that a person was told; ``was_cut_off``:
+    the link was out for so long that it excuses.
+    """
     states = Counter(letter.state for letter in letters)
     failed = [letter.why or "?" for letter in letters if letter.state == "failed"]
     waiting = [letter for letter in letters if letter.state in ("queued", "sent")]
     late = sum(now_ms - letter.created_ms > ANSWER_S_MAX * 1000 for letter in waiting)
+    lost = sorted(set(queued) - {letter.letter_id for letter in letters})
     told = ", ".join(f"{count} {state}" for state, count in states.most_common())
-    return [Finding(
-        not failed and (was_cut_off or not late),
-        f"{len(letters)} commands: {told or 'none'}" + _named("; failed", failed)
-        + (f"; {late} without a sign for {ANSWER_S_MAX / 60:.0f} minutes" if late else ""),
-    )]
+    return [
+        Finding(not lost, f"{len(queued)} commands were typed and said to be queued; the station "
+                "kept each" + _named(", but these", lost)),
+        Finding(
+            not failed and (was_cut_off or not late),
+            f"{len(letters)} commands: {told or 'none'}" + _named("; failed", failed)
+            + (f"; {late} without a sign for {ANSWER_S_MAX / 60:.0f} minutes" if late else ""),
+        ),
+    ]
 
 
 def _is_same(row: Aboard | None, other: Record | Home) -> bool:

@@ -116,7 +116,7 @@ def test_verify_inspect_chat_and_sample_speak(made: Path) -> None:
 @pytest.mark.parametrize(("args", "says"), [
     (("verify", "nowhere"), "nowhere: there is no bundle directory here."),
     (("run", "nowhere", "--base", "b", "--out", "o", "--key", "k"), "persona.toml: cannot be read"),
-    (("run", "nowhere", "--base", "b", "--out", "o", "--quant", "Q9"), "--quant Q9 is not auto"),
+    (("run", "nowhere", "--base", "b", "--out", "o", "--quant", "Q9"), "--quant Q9 is not one of"),
     (("verify", "nowhere", "--trust", "gone.pub"), "--trust gone.pub: cannot be read"),
     (("base", "book.pdf", "--out", "o"), "book.pdf: allowed are .txt and .txt.xz files."),
 ])

@@ -88,7 +88,7 @@ def test_two_kills_a_stuck_log_and_a_killed_station_lose_nothing(tmp_path: Path)
         flight.until(lambda: bench.station.is_running and bench.station_modem.is_used)
         flight.more(beacons=1, records=1)
         bench.stop()
-        findings = judge(bench, flight.player)
+        findings, numbers = judge(bench, flight.player)
     # How late a beacon was is a question of time, which no test may ask.
     broken = [str(found) for found in findings
               if not found.is_good and "beacons sent" not in found.sentence]
@@ -97,6 +97,7 @@ def test_two_kills_a_stuck_log_and_a_killed_station_lose_nothing(tmp_path: Path)
     assert bench.station.counts == {"starts": 2, "kills": 1}
     words = "\n".join(map(str, findings))
     assert "records of 3 lives" in words and "1 commands: " in words
+    assert numbers[0].endswith("lost 0") and numbers[3] == "kills     daemon 2   mind 0   station 1"
     assert not any(line.startswith("Traceback") for line in flight.lines)
 
 

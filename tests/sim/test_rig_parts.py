@@ -5,7 +5,9 @@ from __future__ import annotations
 import heapq
 import signal
 import stat
+from collections import Counter
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,18 +15,22 @@ from flights import ROOT, mission
 
 from sim.clock import SimClock
 from sim.faults import catalogue
-from sim.rig import command, faults, folder
+from sim.rig import faults, folder
 from sim.rig.bench import HOP_M, PAD_S, Settings, hop
 from sim.rig.folder import Ports
 from sim.rig.journal import Journal
 from sim.rig.live import Loop
+from sim.rig.plan import plan_of
+from sim.rig.screen import style_of
 from sim.rig.sent import Sent
 from sim.rig.unit import Unit
-from wire import beacon, frames
+from wire import beacon, bodies, frames, records
 from wire import mission as mission_file
 from wire.beacon import Beacon, Phase, PowerMode
+from wire.bodies import NO_MODELS, Models
 from wire.frames import BeaconFrame, FrameCounter
 from wire.records import Kind, Record, TimeQuality
+from wire.text_codec import TextModel
 from wire.transfer import Sender
 
 WAIT_MS = 60_000  # a bound for a hung test, never the measure of a passing one
@@ -68,14 +74,30 @@ def test_a_name_means_what_it_means_in_a_simulated_flight() -> None:
 ])
 def test_a_fault_that_cannot_be_played_is_one_sentence(line: str, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence.replace("cut.once, .*", ".*")):
-        command._plan([line], 0, 600.0)
+        plan_of([line], 0, 600.0)
 
 
-def test_kills_are_spread_over_the_time() -> None:
-    plan = command._plan(["00:00:30 gnss.vanish 5s"], 3, 1000.0)
-    assert [(fault.at_s, fault.name) for fault in plan] == [
-        (30.0, "gnss.vanish"), (100.0, "core.kill"), (500.0, "core.kill"), (900.0, "core.kill")]
-    assert [fault.at_s for fault in command._plan([], 1, 1000.0)] == [100.0]
+def test_kills_come_at_drawn_instants_and_the_last_fifth_is_quiet() -> None:
+    plan = plan_of(["00:00:30 gnss.vanish 5s"], 10, 3600.0, seed=1)
+    assert Counter(fault.name for fault in plan) == {
+        "gnss.vanish": 1, "core.kill": 5, "core.kill_sending": 5, "mind.kill": 5, "ground.kill": 5}
+    assert plan == sorted(plan) and plan == plan_of(["00:00:30 gnss.vanish 5s"], 10, 3600.0, seed=1)
+    daemon = [fault.at_s for fault in plan if fault.name.startswith("core.kill")]
+    pauses = {round(late - early) for early, late in pairwise(daemon)}
+    assert min(pauses) >= 10 and len(pauses) > 5, "drawn, and not spread evenly"
+    assert min(daemon) >= 108 and max(daemon) <= 2880
+    assert daemon != [f.at_s for f in plan_of([], 10, 3600.0, seed=2) if "core" in f.name]
+
+
+def test_without_a_mind_only_the_station_is_killed_beside_the_daemon() -> None:
+    names = Counter(fault.name for fault in plan_of([], 2, 600.0, has_mind=False))
+    assert names == {"core.kill": 1, "core.kill_sending": 1, "ground.kill": 2}
+
+
+def test_more_kills_than_there_is_time_for_are_one_sentence() -> None:
+    assert len(plan_of([], 24, 300.0)) == 48
+    with pytest.raises(ValueError, match="25 kills do not fit into 300 s: take fewer, or more"):
+        plan_of([], 25, 300.0)
 
 
 @pytest.mark.parametrize(("minutes", "low_m", "high_m"), [
@@ -214,10 +236,10 @@ def test_stopped_it_stays_stopped_and_one_that_does_not_is_a_breach() -> None:
 class Port:
     """A payload's radio, as ``Sent`` sees it."""
 
-    def __init__(self, key: bytes | None = None) -> None:
+    def __init__(self, key: bytes | None = None, models: Models = NO_MODELS) -> None:
         self.mission = mission()
         self.heap = Heap()
-        self.sent = Sent(self.heap.clock, self.mission, key)
+        self.sent = Sent(self.heap.clock, self.mission, key, models)
         self.sent.on_start()
         self._key = key
         self._number = 0
@@ -234,12 +256,13 @@ class Port:
         self.sent.look()
         return self.sent.late
 
-    def send(self, *records: Record) -> None:
-        sender = Sender(7, self.mission.symbol_mtu_bytes, 100 * records[0].boot)
-        for record in records:
-            sender.push(record, 0)
+    def send(self, *sent: Record, model: TextModel | None = None) -> None:
+        boot = sent[0].boot
+        sender = Sender(7, self.mission.symbol_mtu_bytes, 100 * boot)
+        for record in sent:
+            sender.push(record, 0, records.pack(record, model))
         for number in range(20):
-            frame = sender.next_frame(FrameCounter(records[0].boot, number), number, 10_000)
+            frame = sender.next_frame(FrameCounter(boot, number), number, 10_000)
             if frame is not None:
                 self.sent.on_frame(frames.encode_downlink(frame, self._key))
 
@@ -258,6 +281,7 @@ def test_a_beacon_is_late_after_twice_its_cadence(
     assert len(port.look(2.0 + late_s)) == 1
     assert len(port.look(3.0 + late_s)) == 1, "said once"
     assert port.sent.longest_start_s == 2.0
+    assert list(port.sent.longest_gaps_s.values()) == [late_s]
 
 
 def test_nothing_is_expected_of_a_dead_daemon_or_a_dead_radio() -> None:
@@ -289,6 +313,18 @@ def test_what_was_sent_under_one_number_is_one_thing() -> None:
     assert port.sent.two_meanings == [2]
 
 
+def test_a_text_that_was_packed_with_the_models_of_the_persona_is_read() -> None:
+    """Found by the bench: sealed texts were taken for other words than those in the store."""
+    model = TextModel.load(ROOT / "host_training/examples/edda.bundle/text.codec")
+    body = {"text": "The wind turns, and I turn with it.", "about": "wind", "by": "model"}
+    record = Record(1, Kind.MUSING, 1, 0, TimeQuality.NONE, body)
+    knowing, ignorant = Port(models=bodies.by_id([model])), Port()
+    for port in (knowing, ignorant):
+        port.send(record, model=model)
+    assert knowing.sent.records[1].body == body
+    assert bodies.SEALED in ignorant.sent.records[1].body
+
+
 def test_a_frame_that_is_not_signed_is_noticed() -> None:
     port = Port(mission().downlink_key(KEY))
     port.beacon(1.0)
@@ -317,7 +353,10 @@ def test_the_journal_counts_what_was_promised(tmp_path: Path) -> None:
     assert journal.told == {3: {"gnss_lost": 1}}
     assert journal.tracebacks == ["payload"]
     assert shown[1] == '01:02:05.3  payload  warning gnss_lost reason="no such thing"'
+    assert shown[2] == "01:02:05.3  musing   “Hm.”"
     assert shown[3] == "01:02:05.3  mind     model_loaded model=edda"
+    styles = [style_of(line) for line in shown[:4]]
+    assert styles == [None, "yellow", "italic bright_cyan", "magenta"]
     journal.on_payload("level=error event=store_failing dropped_records=0")
     assert journal.distrusted == {3}
     journal.on_payload("level=error event=store_returned dropped_records=0")

@@ -14,8 +14,9 @@ from flights import mission
 from groundstation.archive import Archive
 from payload.store import Store
 from sim.clock import SimClock
-from sim.rig import verdict
+from sim.rig import ledger, verdict
 from sim.rig.journal import Journal
+from sim.rig.ledger import Records
 from sim.rig.sent import Sent
 from sim.rig.verdict import Finding, Letter
 from wire.auth import Authenticity
@@ -133,6 +134,11 @@ def test_what_was_sent_with_other_words_is_found(flown: Flown) -> None:
     assert any("word for word, but these: 2" in sentence for sentence in broken(flown.judge()))
 
 
+def test_one_number_that_was_sent_with_two_meanings_is_found(flown: Flown) -> None:
+    flown.sent.two_meanings.append(4)
+    assert broken(flown.judge()) == ["a number sent again meant the same again, but these: 4"]
+
+
 def test_what_came_home_with_other_words_is_found(flown: Flown) -> None:
     flown.home[4] = replace(flown.home[4], body={"event": "other"})
     assert any("but these: 5" in sentence for sentence in broken(flown.judge()))
@@ -175,9 +181,37 @@ def test_a_payload_that_said_nothing_is_no_good_one(flown: Flown) -> None:
     ([("failed", 0, "no sign of it after 30 tries")], True, False),
 ])
 def test_a_command_must_be_answered_in_time(letters, was_cut_off: bool, is_good: bool) -> None:
-    found = [Letter(state, NOW_MS + ms, why) for state, ms, why in letters]
-    (finding,) = verdict.on_letters(found, NOW_MS + 1_000_000, was_cut_off)
+    found = [Letter(16 * n, state, NOW_MS + ms, why) for n, (state, ms, why) in enumerate(letters)]
+    _, finding = verdict.on_letters(found, [], NOW_MS + 1_000_000, was_cut_off)
     assert finding.is_good is is_good, finding
+
+
+def test_a_command_that_the_station_took_and_did_not_keep_is_found() -> None:
+    kept = [Letter(16, "answered", NOW_MS, None)]
+    assert verdict.on_letters(kept, [16], NOW_MS, False)[0].is_good
+    assert not verdict.on_letters(kept, [16, 32], NOW_MS, False)[0].is_good
+
+
+def test_the_numbers_at_the_end_tell_what_was_lost(flown: Flown) -> None:
+    flown.edit("DELETE FROM record WHERE id IN (2, 6)")  # 2 is on the ground, 6 is nowhere
+    flown.judge()
+    copies = flown.folder / "judged"
+    aboard = verdict.read_store(copies / "payload.sqlite")
+    home, _, _ = verdict.read_archive(copies / "archive.sqlite", 7)
+    flown.sent.longest_gaps_s = {30: 31.24, 10: 12.0}
+    flown.sent.counts["BeaconFrame"] = 9
+    letters = [Letter(16, "answered", 0, None), Letter(32, "sent", 0, None),
+               Letter(48, "confirmed", 0, None), Letter(64, "failed", 0, "refused")]
+    numbers = ledger.lines(Records.of(aboard, home, flown.sent), flown.sent, 8, letters,
+                           {"daemon": 10, "mind": 4}, {"daemon": 11})
+    assert numbers == [
+        "records   promised 6   home 5   wait aboard 0   lost 1",
+        "beacons   sent 9   heard 8   late 0   "
+        "longest gap where one is due every 10 s: 12.0 s; every 30 s: 31.2 s",
+        "commands  sent 4   answered 2   waiting 1   failed 1",
+        "kills     daemon 10   mind 4",
+        "starts    daemon 11",
+    ]
 
 
 def test_late_beacons_and_none_at_all_are_found() -> None:

@@ -1,0 +1,51 @@
+"""The bench flight in numbers: what was promised, what came home, what was lost, and what it took.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sim.rig.sent import Sent
+from sim.rig.verdict import Aboard, Home, Letter
+from wire.frames import BeaconFrame
+
+TAKEN = ("confirmed", "answered")  # the payload showed that it had the command
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """A record is promised from when its number was given away: numbers have no gaps."""
+
+    promised: int
+    home: int
+    lost: int
+
+    @classmethod
+    def of(cls, aboard: dict[int, Aboard], home: dict[int, Home], sent: Sent) -> Records:
+        """Lost is what is neither in the store nor, where that made room, on the ground."""
+        promised = max((0, *aboard, *home, *sent.records))
+        kept = aboard.keys() | home.keys()
+        return cls(promised, len(home), sum(n not in kept for n in range(1, promised + 1)))
+
+
+def lines(
+    records: Records, sent: Sent, beacons_heard: int, letters: Iterable[Letter],
+    kills: Mapping[str, int], starts: Mapping[str, int],
+) -> list[str]:
+    """The table at the end; ``kills`` and ``starts`` by process."""
+    states = Counter(letter.state for letter in letters)
+    taken = sum(states[state] for state in TAKEN)
+    gaps = "; ".join(f"every {cadence_s} s: {gap_s:.1f} s"
+                     for cadence_s, gap_s in sorted(sent.longest_gaps_s.items()))
+    return [
+        f"records   promised {records.promised}   home {records.home}   "
+        f"wait aboard {records.promised - records.home - records.lost}   lost {records.lost}",
+        f"beacons   sent {sent.counts[BeaconFrame.__name__]}   heard {beacons_heard}   "
+        f"late {len(sent.late)}   longest gap where one is due {gaps or '-'}",
+        f"commands  sent {sum(states.values())}   answered {taken}   "
+        f"waiting {states['queued'] + states['sent']}   failed {states['failed']}",
+        "kills     " + "   ".join(f"{who} {count}" for who, count in kills.items()),
+        "starts    " + "   ".join(f"{who} {count}" for who, count in starts.items()),
+    ]
