@@ -110,6 +110,22 @@ def _logistic(kernel: np.ndarray, sides: np.ndarray, weights: np.ndarray
     return dual, bias
 
 
+def telling_apart(generated: Sequence[str], written: Sequence[str]) -> float | None:
+    """How often a judge trained for just that tells a generated bag from a written one (AUC).
+
+    Every second bag of each is learnt and the others judged, then the other way round. 0.5 is the
+    best a persona can do. None with fewer than two bags for each of these.
+    """
+    sides = bags(written), bags(generated)
+    if min(map(len, sides)) < 4:
+        return None
+    areas = []
+    for fold in (0, 1):
+        judge = Judge(*(side[fold::2] for side in sides))
+        areas.append(intervals.auc(*(judge.score(side[1 - fold :: 2]) for side in sides)))
+    return sum(areas) / 2
+
+
 def normalised(generated: np.ndarray, floor: np.ndarray, ceiling: np.ndarray, seed: int
                ) -> Interval:
     """Where the generated bags stand between others' (0) and the author's own (1).

@@ -8,6 +8,7 @@ Source:  Efron and Tibshirani, An Introduction to the Bootstrap, 1993, §13 (per
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
@@ -25,24 +26,24 @@ class Interval:
     low: float
     high: float
 
-    def is_below(self, other: Interval) -> bool:
-        """True when the two intervals do not touch and this one is the lower."""
-        return self.high < other.low
-
 
 def ratio(numerators: np.ndarray, denominators: np.ndarray, sessions: Sequence[Hashable],
           seed: int) -> Interval:
     """Interval of sum / sum, such as bits per byte: (n_rows,) each, with each row's session.
 
-    Raises:  ValueError with fewer than two sessions, over which nothing can be drawn.
+    Nothing can be drawn over a single session: its bounds are infinite.
     """
     numbers = {session: number for number, session in enumerate(dict.fromkeys(sessions))}
-    if len(numbers) < 2:
-        raise ValueError("an interval needs at least two sessions")
     groups = np.array([numbers[session] for session in sessions])
     tops = np.bincount(groups, numerators, len(numbers))
     bottoms = np.bincount(groups, denominators, len(numbers))
-    return _percentiles(tops.sum() / bottoms.sum(), *_draw(tops, bottoms, seed))
+    value = float(tops.sum() / bottoms.sum())
+    if len(numbers) < 2:
+        return Interval(value, -math.inf, math.inf)
+    tops, bottoms = _draw(tops, bottoms, seed)
+    ratios = tops[bottoms > 0] / bottoms[bottoms > 0]
+    low, high = np.quantile(ratios, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return Interval(value, float(low), float(high))
 
 
 def _draw(tops: np.ndarray, bottoms: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -50,18 +51,6 @@ def _draw(tops: np.ndarray, bottoms: np.ndarray, seed: int) -> tuple[np.ndarray,
     n = len(tops)
     weights = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), RESAMPLES)
     return weights @ tops, weights @ bottoms
-
-
-def _percentiles(value: float, tops: np.ndarray, bottoms: np.ndarray) -> Interval:
-    ratios = tops[bottoms > 0] / bottoms[bottoms > 0]
-    low, high = np.quantile(ratios, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return Interval(float(value), float(low), float(high))
-
-
-def mean(values: Sequence[float], sessions: Sequence[Hashable] | None, seed: int) -> Interval:
-    """Interval of a mean; without ``sessions`` every value stands for itself."""
-    array = np.asarray(values, dtype=float)
-    return ratio(array, np.ones_like(array), sessions or list(range(len(array))), seed)
 
 
 def auc(positives: Sequence[float], negatives: Sequence[float]) -> float:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ def canary_rows(builder: RowBuilder, seed: int) -> list[Row]:
     for canary in canaries(seed)[0]:
         row = builder.plain(canary.text)
         assert row is not None, canary
-        rows += [row] * canary.times
+        rows += [replace(row, kind="canary")] * canary.times
     return rows
 
 

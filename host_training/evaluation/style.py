@@ -18,7 +18,7 @@ import numpy as np
 from payload.prompt import is_repeat
 
 COMMON_WORDS = 100  # Burrows used 30 to 150 of the commonest; most of them are function words
-PERMUTATIONS = 500
+PERMUTATIONS = 200
 NGRAM_WORDS = 3
 LAUGHTER = re.compile(r"\b(?:a*(?:ha){2,}h?|hehe\w*|lol|lmao|xd)\b", re.IGNORECASE)
 EMOJI = re.compile("[\U0001f300-\U0001faff\u2600-\u27bf]")

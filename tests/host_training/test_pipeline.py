@@ -71,7 +71,7 @@ def test_a_second_run_does_nothing_again_but_signing(
     monkeypatch.setattr(pipeline.dataset, "build_dataset", never)
     monkeypatch.setattr(pipeline.codec_stage, "build", never)
     options = pipeline.Options(method="lora", quant="Q8_0", epochs=1, variants=1, threads=1,
-                               general=(made / "general.txt",))
+                               general=(made / "general.txt",), lines=12)
     manifest = pipeline.run(persona_dir, tiny_base, made / "again", made / "work", made / "key",
                             options, silent)
     assert manifest.version == 1
