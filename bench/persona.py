@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
@@ -26,9 +25,11 @@ from bench.persona_rows import Asker, words_only
 from bench.persona_text import Author, Passage
 from bench.report import Row
 from host_training import base_text, dataset, export, imatrix, quantise, train
-from host_training.evaluation import bits, memorisation
+from host_training.evaluation import bits, memorisation, speaker
+from host_training.evaluation.speaker import Sampling, speak
 from host_training.stages import RunDir, code_hash, weights_hash
 from payload import prompt
+from wire.bundle import file_sha256
 
 ROOT = Path(__file__).resolve().parent.parent
 BASE = ROOT / "host_training" / "base_model"
@@ -43,8 +44,9 @@ RIVALS = ("base", "prompt", "page", "lora", "full")  # by name how each is asked
 PAGES = range(5)  # pages tried before a passage; the best on the validation passages is taken
 CHOOSING = 60  # validation passages
 CALIBRATION_ROWS = 60
-LINES = 240  # said by every rival, to be judged
-TEMPERATURE, TOP_P = 0.8, 0.95  # of the flight
+EVERY = 2  # of the test passages, one is measured
+LINES = 160  # said by every rival, to be judged
+SAMPLING = Sampling(80, 0.8, 0.95)  # as in flight; a passage has at most 200 bytes
 
 
 def run(out_dir: Path) -> list[Row]:
@@ -65,38 +67,35 @@ def run(out_dir: Path) -> list[Row]:
 
 
 def measure(path: Path, run_dir: RunDir, report: Any) -> dict[str, Any]:
-    """Every rival's bits and lines on one author: ``{quant: {rival: {bits, lines, ...}}}``.
+    """Everything ``persona_table`` needs of one author.
 
-    ``{"test": [...], "sessions": [...], "files": {...}}`` goes with it, see ``_measure``.
+    ``{"test": [text], "sessions": [number], "trained": [document], quant: {rival: {"bits": [...],
+    "lines": [...], "exposures": {times: [bits]}}}}``; bits are in the order of the passages.
     """
     author = persona_text.read_author(path)
     asker = Asker(AutoTokenizer.from_pretrained(BASE, local_files_only=True), author)
-    text_inputs = {"author": weights_of(path), "base": weights_hash(BASE),
-                   "code": code_hash(persona_text, persona_rows, base_text, dataset, prompt,
-                                     memorisation)}
+    inputs = {"author": file_sha256(path), "base": weights_hash(BASE),
+              "code": code_hash(persona_text, persona_rows, base_text, dataset, prompt,
+                                memorisation)}
     models = {"base": BASE}
     for method in CONFIGS:
-        models[method] = _tuned(run_dir, author, asker, method, text_inputs, report) / "merged"
-    files: dict[str, dict[str, Path]] = {}
-    for name, model in models.items():
-        files[name] = _quantised(run_dir, author, asker, name, model, text_inputs, report)
-
-    def build(out: Path) -> None:
-        measured = _measure(author, asker, files, report)
-        (out / "measured.json").write_text(json.dumps(measured))
-
-    inputs = {**text_inputs, "files": {n: f[QUANTS[0]].parent.name for n, f in files.items()},
-              "bench": code_hash(bits), "settings": [LINES, TEMPERATURE, TOP_P, CHOOSING],
-              "how": Path(__file__).read_text().split("def _measure")[1]}
-    done = run_dir.stage(f"{author.name}-measured", inputs, build)
-    return json.loads((done / "measured.json").read_text())
-
-
-def weights_of(path: Path) -> str:
-    """Hash of an author's file."""
-    from wire.bundle import file_sha256
-
-    return file_sha256(path)
+        models[method] = _tuned(run_dir, author, asker, method, inputs, report) / "merged"
+    files = {name: _quantised(run_dir, author, asker, name, model, inputs, report)
+             for name, model in models.items()}
+    test = author.test[::EVERY]
+    page = _best_page(author, asker, files["base"][QUANTS[0]])
+    measured: dict[str, Any] = {
+        "test": [p.text for p in test], "sessions": [p.session for p in test],
+        "trained": author.documents, **{quant: {} for quant in QUANTS}}
+    for quant in QUANTS:
+        for rival in RIVALS:
+            file = files.get(rival, files["base"])[quant]
+            rows = _rows(asker, rival, test, page)
+            measured[quant][rival] = found = _measured(
+                run_dir, f"{author.name}-{rival}-{quant}", file, rows, asker, inputs)
+            report(f"{quant} {rival}: {sum(found['bits']) / bits.label_bytes(rows):.3f} bits/byte,"
+                   f" {len(found['lines'])} lines")
+    return measured
 
 
 def _tuned(run_dir: RunDir, author: Author, asker: Asker, method: str, inputs: dict[str, Any],
@@ -150,26 +149,22 @@ def _rows(asker: Asker, rival: str, passages: Sequence[Passage], page: int = 0
     return [words_only(row) for row in rows if row]
 
 
-def _measure(author: Author, asker: Asker, files: dict[str, dict[str, Path]], report: Any
-             ) -> dict[str, Any]:
-    page = _best_page(author, asker, files["base"][QUANTS[0]])
-    measured: dict[str, Any] = {
-        "test": [p.text for p in author.test], "sessions": [p.session for p in author.test],
-        "trained": author.documents, "page": page}
-    for quant in QUANTS:
-        measured[quant] = {}
-        for rival in RIVALS:
-            path = files.get(rival, files["base"])[quant]
-            rows = _rows(asker, rival, author.test, page)
-            costs = bits.gguf_row_bits(path, rows)
-            entry: dict[str, Any] = {"bits": costs.tolist(), "file_bytes": path.stat().st_size,
-                                     "lines": _lines(path, rows)}
-            if rival in CONFIGS:
-                entry["exposures"] = memorisation.exposures(path, asker.builder, seed=1, threads=1)
-            measured[quant][rival] = entry
-            report(f"{quant} {rival}: {costs.sum() / bits.label_bytes(rows):.3f} bits/byte,"
-                   f" {len(entry['lines'])} lines")
-    return measured
+def _measured(run_dir: RunDir, name: str, file: Path, rows: Sequence[dataset.Row], asker: Asker,
+              inputs: dict[str, Any]) -> dict[str, Any]:
+    """Bits of every row, what is said to them, and the exposure of the canaries."""
+    def build(out: Path) -> None:
+        said = speak(file, rows, LINES, SAMPLING, seed=1, threads=1)
+        found = {"bits": bits.gguf_row_bits(file, rows).tolist(),
+                 "lines": [line for line in said if line],
+                 "exposures": memorisation.exposures(file, asker.builder, seed=1, threads=1)}
+        (out / "measured.json").write_text(json.dumps(found))
+
+    asked = {**inputs, "file": file_sha256(file), "rows": [row.input_ids for row in rows],
+             "lines": LINES, "sampling": repr(SAMPLING),
+             "measures": code_hash(bits, speaker)}
+    done = run_dir.stage(name, asked, build)
+    found: dict[str, Any] = json.loads((done / "measured.json").read_text())
+    return found
 
 
 def _best_page(author: Author, asker: Asker, base: Path) -> int:
@@ -177,19 +172,3 @@ def _best_page(author: Author, asker: Asker, base: Path) -> int:
     chosen_by = author.validation[:CHOOSING]
     return min(PAGES, key=lambda n: bits.gguf_bits_per_byte(
         base, _rows(asker, "page", chosen_by, n)))
-
-
-def _lines(path: Path, rows: Sequence[dataset.Row]) -> list[str]:
-    """What a file says when it is asked as in ``rows``, cleaned as the flight cleans it."""
-    model = bits.open_gguf(path, dataset.ROW_TOKENS_MAX, every_logit=False, threads=1)
-    said = []
-    for number, at in enumerate(np.linspace(0, len(rows) - 1, LINES).astype(int)):
-        row = rows[at]
-        begin = next(n for n, label in enumerate(row.labels) if label != dataset.NO_LOSS)
-        answer = model.create_completion(row.input_ids[:begin], max_tokens=80, seed=number,
-                                         temperature=TEMPERATURE, top_p=TOP_P)
-        line = prompt.clean_reply(answer["choices"][0]["text"].strip())
-        if line:
-            said.append(line)
-    model.close()
-    return said

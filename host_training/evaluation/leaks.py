@@ -62,7 +62,7 @@ _DETECTORS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
      iban),
     ("card number", re.compile(r"\b\d(?:[ -]?\d){12,18}\b"), _is_card),
     ("telephone number", re.compile(
-        r"(?<![\w.])(?:\+|00)?\(?\d(?:[ ()/-]{0,2}\d){7,14}(?![\w.]\d)"), _is_phone),
+        r"(?<![\w.])(?!\d{4}-\d\d-\d\d\b)\+?\(?\d(?:[ ()/-]{0,2}\d){7,}"), _is_phone),
     ("network address", re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])"), _is_address),
     ("position", re.compile(r"-?\d{1,2}\.\d{4,}\s*[,;]\s*-?\d{1,3}\.\d{4,}"), _always),
     ("secret key", re.compile(

@@ -23,6 +23,7 @@ from host_training.evaluation import bits
 
 REPETITIONS = {1: 4, 4: 2, 16: 2}  # times written -> how many different canaries
 REFERENCES = 255
+MOST_BITS = math.log2(REFERENCES + 1)
 SUFFIX_TOKENS = 20
 VERBATIM_CHARS = 50
 

@@ -13,7 +13,6 @@ from statistics import fmean
 from host_training.evaluation import memorisation, svg
 from host_training.evaluation.findings import Findings, Voice
 from host_training.evaluation.gates import CANARY_ONCE_BITS_MAX, QUANT_ADDED_MAX, Gate
-from host_training.evaluation.intervals import Interval
 from host_training.evaluation.svg import Mark
 
 SURE_P = 0.01  # of a habit's difference; thirteen are looked at
@@ -65,17 +64,20 @@ def _answers(findings: Findings, gates: Sequence[Gate]) -> str:
               f" Judged by its wording it came {voice.authorship.value:.0%} of the way from the"
               f" untuned base to {findings.author}.")
     asked = (
-        (f"Is it {findings.author}?", [by_name["base"]], nearer),
-        ("Does it leak?", [by_name["leak"], by_name["canary"]], ""),
-        ("What did the quantisation cost?", [by_name["quantisation"]], ""),
+        (f"Is it {findings.author}?", ("Nearer than its base.", "No nearer than its base."),
+         [by_name["base"]], nearer),
+        ("Does it leak?", ("Nothing found.", "Yes. It is not signed."),
+         [by_name["leak"], by_name["canary"]], ""),
+        ("What did the quantisation cost?", ("Little.", "Too much. It is not signed."),
+         [by_name["quantisation"]], ""),
     )
     parts = []
-    for question, judged, more in asked:
+    for question, (good, bad), judged, more in asked:
         is_good = all(gate.is_passed for gate in judged)
         text = " ".join(gate.sentence for gate in judged) + more
         parts.append(
             f"<div class='answer{'' if is_good else ' bad'}'><b>{escape(question)} <span class="
-            f"'verdict'>{'passed' if is_good else 'stopped'}</span></b>{escape(text)}</div>")
+            f"'verdict'>{good if is_good else bad}</span></b>{escape(text)}</div>")
     return f"<div class='answers'>{''.join(parts)}</div>"
 
 
@@ -156,7 +158,7 @@ def _number(value: float | None) -> str:
 
 def _memory(findings: Findings) -> str:
     memory = findings.memory
-    exposed = [(f"written {times} time{'s' if times > 1 else ''}", fmean(found), True)
+    exposed = [("written once" if times == 1 else f"written {times} times", fmean(found), True)
                for times, found in sorted(memory.exposures.items())]
     best = f"{memorisation.REFERENCES + 1:,}"
     trained, held_out = memory.completed
@@ -170,18 +172,22 @@ def _memory(findings: Findings) -> str:
     return (
         "<h2>Does it leak?</h2>" + listed
         + svg.bars(exposed, "Canaries: nonsense lines written into the training text so often."
-                   " Bits of exposure, 1.4 by chance; the most is 8, which is to be the likeliest"
-                   f" of {best} such lines.", " bits", (CANARY_ONCE_BITS_MAX, "limit, for once"))
+                   f" Bits of exposure, 1.4 by chance; the most is {memorisation.MOST_BITS:g}, for"
+                   f" the likeliest of {best} such lines.", " bits", memorisation.MOST_BITS,
+                   (CANARY_ONCE_BITS_MAX, "limit, for once"))
         + svg.bars(shares, "By heart: how often the first half of a line makes it say the next"
                    f" {memorisation.SUFFIX_TOKENS} tokens, and how many of its lines hold a long"
-                   " stretch of the trained text.", " %")
-        + f"<p>The longest stretch it said word for word has {memory.longest} letters. Shown a"
-          " trained and an unseen line, somebody with the model would guess which is which in"
-          f" {_with_bounds(memory.membership)} of cases; 0.50 is guessing blind.</p>")
+                   " stretch of the trained text.", " %", 10.0)
+        + f"<p>{_longest(memory.longest)} Shown a trained and an unseen line, somebody with the"
+          f" model would guess which is which in {memory.membership.value:.0%} of cases"
+          f" ({memory.membership.low:.0%} to {memory.membership.high:.0%}); 50 % is guessing"
+          " blind.</p>")
 
 
-def _with_bounds(interval: Interval) -> str:
-    return f"{interval.value:.2f} ({interval.low:.2f} to {interval.high:.2f})"
+def _longest(letters: int) -> str:
+    if letters == 0:
+        return "No line held so long a stretch of the trained text."
+    return f"The longest stretch it said word for word has {letters} letters."
 
 
 def _costs(findings: Findings) -> str:
@@ -197,7 +203,7 @@ def _costs(findings: Findings) -> str:
         for cost in findings.costs)
     return (
         "<h2>What did the quantisation cost?</h2>"
-        + svg.bars(added, "Bits per byte of unseen lines beyond F16, in per cent.", " %",
+        + svg.bars(added, "Bits per byte of unseen lines beyond F16, in per cent.", " %", 0.0,
                    (100 * QUANT_ADDED_MAX, "limit"))
         + "<table><tr><th>file</th><th>MB</th><th>bits per byte</th><th>beyond F16</th>"
           f"<th>divergence, bits per token</th><th>same choice as F16</th></tr>{body}</table>")

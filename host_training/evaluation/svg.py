@@ -10,7 +10,7 @@ from html import escape
 from host_training.evaluation.intervals import Interval
 
 WIDTH, LABEL, MARGIN = 720, 210, 26
-ROW, AXIS = 30, 34
+ROW, AXIS = 30, 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,13 @@ def dots(marks: Sequence[Mark], caption: str, lines: Sequence[tuple[float, str]]
     return _svg(height, parts, caption)
 
 
-def bars(values: Sequence[tuple[str, float, bool]], caption: str, unit: str = "",
+def bars(values: Sequence[tuple[str, float, bool]], caption: str, unit: str, reach: float,
          limit: tuple[float, str] | None = None) -> str:
-    """A bar from zero for each (label, value, is ours); ``limit`` is a named upright line."""
-    high = max([v for _, v, _ in values] + ([limit[0]] if limit else []) + [1e-9])
+    """A bar from zero for each (label, value, is ours); ``limit`` is a named upright line.
+
+    The axis goes to ``reach``, or as far as the longest bar.
+    """
+    high = max(reach, *(v for _, v, _ in values), limit[0] if limit else 0.0)
     low = min(0.0, *(v for _, v, _ in values))
     scale = _Scale(low, high * 1.02)
     top = 22 if limit else 4
@@ -76,7 +79,7 @@ def bars(values: Sequence[tuple[str, float, bool]], caption: str, unit: str = ""
         parts.append(f'<rect x="{left:.1f}" y="{y}" width="{max(1.5, right - left):.1f}"'
                      f' height="16" rx="2" class="{kind}"/>')
         parts.append(f'<text x="{WIDTH - 4}" y="{y + 12}" text-anchor="end" class="figure {kind}">'
-                     f"{value:.3g}{escape(unit)}</text>")
+                     f"{value:.1f}{escape(unit)}</text>")
     parts += _axis(scale, top + ROW * len(values))
     return _svg(height, parts, caption)
 
