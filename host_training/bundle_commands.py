@@ -28,7 +28,8 @@ RamOption = Annotated[float | None, typer.Option(min=64, help="Memory of the boa
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the ``spacepi-train`` of ``__main__``."""
-    for command in (verify, inspect, diff, rollback, plan, doctor):
+    for command in (verify, inspect, diff, rollback, plan, doctor, ollama,
+                    fetch_converter):
         app.command()(command)
 
 
@@ -177,6 +178,27 @@ def doctor(
     console.print(table)
     if bad := [found.what for found in findings if found.state == "bad"]:
         raise TrainingError(f"Not ready to train: {', '.join(bad)}.")
+
+
+def ollama(
+    bundle: BundleArgument,
+    out: Annotated[Path, typer.Option(help="The directory to make.")],
+    trust: TrustOption = None,
+) -> None:
+    """Make a directory that Ollama reads, to talk to a bundle at a desk."""
+    from host_training import modelfile
+    from host_training.bundle import read_persona_json
+
+    manifest = verify_bundle(bundle, trusted_keys(trust))
+    modelfile.write(bundle, manifest, read_persona_json(bundle), out)
+    _say(f"ollama create {manifest.name.lower()} -f {out / 'Modelfile'}")
+
+
+def fetch_converter() -> None:
+    """Download llama.cpp's own converter once (76 MB, through pip), for other architectures."""
+    from host_training import converter
+
+    _say(f"The converter lies in {converter.fetch()}.")
 
 
 def _check_board(bundle: Path, manifest: Manifest, board: BoardName, ram_mb: float | None) -> None:

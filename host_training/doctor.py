@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from host_training import converter
+
 PACKAGES = {  # for training, as in pyproject.toml
     "torch": "2.13.0", "transformers": "5.23.0", "trl": "1.16.0", "peft": "0.21.2",
     "gguf": "0.19.0", "llama_cpp_python": "0.3.36", "accelerate": "", "datasets": "",
@@ -35,7 +37,7 @@ def examine(place: Path, key: Path) -> list[Finding]:
     Args:    place: a directory on the disk where runs will lie.
              key: the signing key.
     """
-    found = [*_packages(), *_engine(), _llama(), _disk(place), _key(key), _offline()]
+    found = [*_packages(), *_engine(), _llama(), _converter(), _disk(place), _key(key), _offline()]
     return [Finding("python", "ok" if sys.version_info >= (3, 11) else "bad",
                     sys.version.split()[0]), *found]
 
@@ -79,6 +81,13 @@ def _llama() -> Finding:
         return Finding("llama.cpp", "bad", f"cannot be loaded ({error}); nothing can be quantised")
     info = llama_cpp.llama_print_system_info().decode(errors="replace")
     return Finding("llama.cpp", "ok", " ".join(info.split()))
+
+
+def _converter() -> Finding:
+    if converter.is_here():
+        return Finding("converter", "ok", f"{converter.place()}")
+    return Finding("converter", "note", "not here; only for other bases than Llama and Qwen:"
+                                        " spacepi-train fetch-converter")
 
 
 def _disk(place: Path) -> Finding:

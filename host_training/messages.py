@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Literal, TextIO
 
@@ -57,9 +58,11 @@ class Notes:
     A sticker or a forwarded joke is *skipped* (it is not writing of the author, nothing is wrong
     with it) and counted by reason; a row with a damaged date is *bad*: it is written to the
     quarantine file with its place, so that it can be looked at. Nothing is lost silently.
+    ``zone`` is the maker's, for exports that write local time.
     """
 
     sink: TextIO | None = None
+    zone: tzinfo = UTC
     skipped: Counter[str] = field(default_factory=Counter)
     bad: list[BadRow] = field(default_factory=list)
     n_bad: int = 0
@@ -68,7 +71,8 @@ class Notes:
 
     def skip(self, reason: str, count: int = 1) -> None:
         """Count ordinary rows that hold no writing of anybody's."""
-        self.skipped[reason] += count
+        if count:
+            self.skipped[reason] += count
 
     def put(self, file: str, place: str, reason: str) -> None:
         """Set something broken aside."""

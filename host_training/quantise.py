@@ -19,7 +19,7 @@ from host_training.dataset import Row
 from host_training.errors import TrainingError
 from host_training.evaluation.bits import gguf_bits_per_byte
 from host_training.gguf_file import read_gguf
-from host_training.sizes import split_step
+from host_training.sizes import Size, dry_run, split_step
 
 TOLERANCE = 0.02
 
@@ -77,13 +77,28 @@ def walk_ladder(source: Path, out_dir: Path, steps: Sequence[str],
                 report: Callable[[float, str], None]) -> list[Step]:
     """Make and measure every step; the F16 file is the first entry of the answer."""
     walked = [Step("F16", source.stat().st_size, gguf_bits_per_byte(source, held_out, threads))]
-    for index, quant in enumerate(steps):
-        report(index / len(steps), quant)
+    steps = worth_trying(walked[0].size_bytes, dry_run(source, steps))
+    for number, quant in enumerate(steps):
+        report(number / len(steps), quant)
         out = out_dir / f"{quant}.gguf"
         quantise(source, out, quant, importance)
         walked.append(
             Step(quant, out.stat().st_size, gguf_bits_per_byte(out, held_out, threads)))
     return walked
+
+
+def worth_trying(from_bytes: int, sizes: Sequence[Size]) -> list[str]:
+    """The steps of a ladder, best first, that are smaller than every better one.
+
+    Where a type falls back to others it may be no smaller than the step before it, which keeps
+    more; such a step costs time and can only be worse.
+    """
+    smallest, steps = from_bytes, []
+    for size in sizes:
+        if size.bytes < smallest or len(sizes) == 1:  # the one that was asked for is made
+            steps.append(size.quant)
+            smallest = size.bytes
+    return steps
 
 
 def choose(walked: Sequence[Step], tolerance: float = TOLERANCE) -> Step:

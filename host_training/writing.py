@@ -45,7 +45,7 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
              author's.
     """
     with quarantine_path(out).open("w", encoding="utf-8", errors="replace") as sink:
-        notes = Notes(sink)
+        notes = Notes(sink, persona.settings.zone)
         entries = []
         for path in sorted((directory / NOTEBOOK).glob("*.md")):
             entries += import_notebook(path, notes)

@@ -332,6 +332,8 @@ class Checks:
         now_ms = world.clock.now_ms
         if flight.phase.phase is truth or truth is Phase.GROUND:
             return
+        if truth is Phase.LANDED and flight.phase.phase is Phase.GROUND and self.ledger.lost_ids:
+            return  # its memory of the flight is gone with the disk, and it lies still
         settled_ms = now_ms - max(since_ms + LAG_MS[truth], self._boot_ms + FIX_MS)
         if settled_ms > 0:
             self.violate(

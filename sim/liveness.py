@@ -73,8 +73,8 @@ def _faults_left(world: World) -> Fault | None:
     if flight is None:
         return None
     left = flight.faults(flight.situation(world.daemon.now_ms)) & ~OUTSIDE_FAULTS
-    if isinstance(world.trajectory, Orbit):  # no receiver for balloons has a fix up there
-        left &= ~Fault.GNSS
+    if isinstance(world.trajectory, Orbit):  # above what a balloon's receiver and sensors can do
+        left &= ~(Fault.GNSS | Fault.OUTSIDE)
     return left
 
 

@@ -38,7 +38,9 @@ DATA_OVERHEAD_BYTES = 13
 FEEDBACK_OVERHEAD_BYTES = 22
 FEEDBACK_ENTRY_BYTES = 11
 COMMAND_OVERHEAD_BYTES = 15
-BLOCK_SYMBOLS_MAX = 64  # what a feedback bitmap can show
+# A block grows to what a feedback bitmap can show. Where frames are small one record may need more
+# (wire.blocks.symbols_max): of its block the bitmap shows the first.
+BLOCK_SYMBOLS_MAX = 64
 DEFICIT_UNKNOWN = 255  # nothing of this block was heard, not even how long it is
 
 
@@ -115,7 +117,8 @@ class ImpostorFrame:
 
 @dataclass(frozen=True, slots=True)
 class BlockReport:
-    """What one station lacks of one block. Bit i of ``have`` is set when source symbol i is there.
+    """What one station lacks of one block. Bit i of ``have``, 0..63, is set when source symbol i is
+    there.
 
     ``deficit`` is how many more symbols of any kind it needs, DEFICIT_UNKNOWN when it heard none.
     """

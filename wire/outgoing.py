@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from wire.blocks import BlockWriter
-from wire.frames import DEFICIT_UNKNOWN, BlockReport
+from wire.frames import BLOCK_SYMBOLS_MAX, DEFICIT_UNKNOWN, BlockReport
 from wire.records import Priority
 
 SENDS_REMEMBERED_MAX = 512  # per block, to tell what a report could not know yet
@@ -143,8 +143,8 @@ class Outgoing:
         """``station`` lacks some of this block; ``heard_upto`` is the last frame it had heard."""
         known = bisect_right(self.first_sent, heard_upto)
         have = 0 if entry.deficit == DEFICIT_UNKNOWN else entry.have & ((1 << known) - 1)
-        # A station that heard only the beginning of a block does not know how much it lacks.
-        least = known - have.bit_count() - self.repairs
+        # A station that heard only the beginning of a block may not know how much it lacks.
+        least = min(known, BLOCK_SYMBOLS_MAX) - have.bit_count() - self.repairs
         deficit = min(known, max(entry.deficit, least))
         sent = sum(sequence > heard_upto for sequence in self._recent)
         self.judged = None
@@ -174,7 +174,7 @@ class Outgoing:
         wanted = max((need.deficit for need in needs), default=0)
         missing = [
             esi
-            for esi in range(self.sent_symbols)
+            for esi in range(min(self.sent_symbols, BLOCK_SYMBOLS_MAX))  # what reports show
             if all(
                 not need.have >> esi & 1 and self.last_sent[esi] <= need.heard_upto
                 for need in needs

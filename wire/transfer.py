@@ -106,7 +106,7 @@ class Sender:
             block = self._new_block(lane, record, packed, now_ms)
         block.changed_ms = now_ms
         block.extend_life(record.priority, now_ms)
-        if lane >= Lane.PICTURE:
+        if lane >= Lane.PICTURE or block.writer.is_outsize:
             self._close(lane)
 
     def flush(self, priority: Priority) -> None:

@@ -8,14 +8,35 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
-from host_training.importers import discord_chat, discord_package, telegram
+from host_training.importers import (
+    chatlab,
+    discord_chat,
+    discord_package,
+    documents,
+    git_repository,
+    jsonl_chat,
+    mail,
+    meta,
+    reddit,
+    signal_chat,
+    slack,
+    telegram,
+    transcript,
+    vault,
+    whatsapp,
+    x_archive,
+)
 from host_training.importers.text import head_text
 from host_training.importers.tree import File
 from host_training.messages import Message, Notes
 
 # Formats of whole folders come first: their files would be taken for something simpler.
-FOLDERS: tuple[ModuleType, ...] = (discord_package,)
-FILES: tuple[ModuleType, ...] = (telegram, discord_chat)
+FOLDERS: tuple[ModuleType, ...] = (discord_package, slack, x_archive)
+FILES: tuple[ModuleType, ...] = (
+    git_repository, documents, telegram, discord_chat, meta, chatlab, signal_chat, jsonl_chat,
+    reddit, transcript, mail, whatsapp,
+    vault,  # last: anything else that reads as text is a text
+)
 
 _MEDIA_SUFFIXES = (
     ".jpg .jpeg .png .gif .webp .heic .avif .svg .bmp .tif .tiff .ico .mp4 .mov .avi .mkv .webm"

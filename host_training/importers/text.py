@@ -12,6 +12,7 @@ from charset_normalizer import from_bytes
 
 from host_training.importers.tree import File
 
+GUESS_BYTES_MIN = 32  # of other than ASCII; with fewer, statistics are worse than the commonest
 LINE_CHARS_MAX = 10_000_000  # one message of 10 MB is read, a file without line ends is not
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"),
@@ -30,6 +31,8 @@ def encoding_of(head: bytes) -> str:
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head, final=False)
     except UnicodeDecodeError:
+        if sum(byte > 127 for byte in head) < GUESS_BYTES_MIN:
+            return "cp1252"
         best = from_bytes(head).best()
         return best.encoding if best else "cp1252"
     return "utf-8"

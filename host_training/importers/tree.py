@@ -36,6 +36,7 @@ class File:
     size: int
     modified_utc_ms: int | None
     opened: Callable[[], BinaryIO]
+    folder_path: Path | None = None  # of a git repository, which stands here as one file
     _head: bytes | None = field(default=None, repr=False)
 
     @property
@@ -86,6 +87,10 @@ class Tree:
         """Files in order of their names; links are not followed, so no loop can hold us."""
         for place, folders, names in os.walk(folder, followlinks=False):
             folders.sort()
+            if ".git" in folders or ".git" in names:
+                yield self._repository(Path(place))
+                folders.clear()
+                continue
             for name in sorted(names):
                 path = Path(place) / name
                 if path.is_symlink() or not path.is_file():
@@ -95,6 +100,10 @@ class Tree:
             for name in [n for n in folders if (Path(place) / n).is_symlink()]:
                 self._notes.skip("link or special file")
                 folders.remove(name)
+
+    def _repository(self, path: Path) -> File:
+        name = (path / ".git").relative_to(self._root).as_posix()
+        return File(name, 0, None, lambda: io.BytesIO(b"git"), path)
 
     def _file(self, path: Path) -> Iterator[File]:
         name = path.relative_to(self._root).as_posix()
@@ -126,6 +135,10 @@ class Tree:
                                            f" {ZIP_MEMBERS_MAX} are looked at")
         for member in sorted(members[:ZIP_MEMBERS_MAX], key=lambda m: m.filename):
             name = f"{file.name}/{_safe(member.filename)}"
+            if "/.git/" in name:
+                if name.endswith("/.git/HEAD"):
+                    self._notes.put(name, "", "a git repository in a zip; unpack it to be read")
+                continue
             reason = _refusal(member)
             if reason:
                 self._notes.put(name, "", reason)

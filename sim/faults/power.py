@@ -7,6 +7,7 @@ from functools import partial
 from sim.battery import ramp, swing
 from sim.board import Firmware, SimBoard
 from sim.faults.stage import End, Fault, Stage
+from wire.beacon import PowerMode
 
 SWINGS = 100
 SWING_MV = 40  # to either side of the limit: less than the hysteresis
@@ -24,13 +25,15 @@ def _swing(stage: Stage) -> End:
     world = stage.world
     low_mv = world.mission.power.low_mv
     world.body.forced_battery_mv = swing(low_mv - SWING_MV, low_mv + SWING_MV, SWING_PERIOD_S)
-    changes, mode = -2, None
+    changes, seen = 0, (world.flight, None if world.flight is None else world.flight.power.mode)
 
     def look() -> None:
-        nonlocal changes, mode
-        now = None if world.flight is None else world.flight.power.mode
-        changes += now is not mode
-        mode = now
+        """Only what was measured before and after counts: no reboot, no sensor that is gone."""
+        nonlocal changes, seen
+        now = (world.flight, None if world.flight is None else world.flight.power.mode)
+        is_measured = PowerMode.UNKNOWN not in (now[1], seen[1])
+        changes += now[0] is seen[0] and is_measured and now[1] is not seen[1]
+        seen = now
 
     stop = stage.every(1.0, look)
 

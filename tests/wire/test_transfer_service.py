@@ -79,15 +79,16 @@ def test_a_growing_block_is_repeated_when_nothing_else_waits() -> None:
 
 
 def test_a_record_too_large_for_a_block_leaves_nothing_behind() -> None:
-    sender = Sender(NODE, 64, 0)
+    """No mission has such small frames."""
+    sender = Sender(NODE, 32, 0)
     for number in range(200):
         with pytest.raises(ValueError, match="exceeds a block"):
-            sender.push(record(number, 4000, Kind.THUMBNAIL), 0)
+            sender.push(record(number, 5000, Kind.THUMBNAIL), 0)
     assert sender.outgoing_blocks == 0 and sender.next_block == 0
     sender.push(record(200, 60), 0)
     with pytest.raises(ValueError, match="exceeds a block"):
-        sender.push(record(201, 4000), 0)
-    assert sender.outgoing_blocks == 1 and sender.backlog_symbols() == 2
+        sender.push(record(201, 5000), 0)
+    assert sender.outgoing_blocks == 1 and sender.backlog_symbols() == 4
 
 
 def repairs_after(air: Air, age_ms: int, kind: Kind, slots: int) -> int:
