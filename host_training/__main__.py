@@ -122,8 +122,9 @@ def run(
     base: Annotated[Path, typer.Option(help="The base model: a Hugging Face folder on this disk.")],
     out: Annotated[Path, typer.Option(help="The bundle directory to make.")],
     work: Annotated[Path | None, typer.Option(help="Run directory, kept; default OUT.run.")] = None,
-    method: Annotated[Literal["auto", "lora", "full"], typer.Option(
-        help="How to fine-tune; auto trains both and keeps what measures better.")] = "auto",
+    method: Annotated[Literal["auto", "lora", "dora", "qlora", "full"], typer.Option(
+        help="How to fine-tune; auto trains LoRA and full, and keeps what measures better. qlora"
+             " needs an NVIDIA GPU.")] = "auto",
     quant: Annotated[str, typer.Option(
         help="auto: the smallest within +2 % of F16 on held-out text; or a type like Q4_K_M.",
     )] = "auto",

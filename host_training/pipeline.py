@@ -25,12 +25,16 @@ from host_training import (
     export,
     imatrix,
     memory,
+    merge,
     moments,
     persona_dir,
     quantise,
     sizes,
+    skew,
     talk,
     train,
+    train_order,
+    train_watch,
     writing,
 )
 from host_training.dataset import Dataset
@@ -56,7 +60,7 @@ PROMPT_ROOM_TOKENS = 200  # senses, a memory of 90 and a question of 120 charact
 class Options:
     """What ``run`` may be told. None and "auto" leave the choice to the measurement."""
 
-    method: Literal["auto", "lora", "full"] = "auto"
+    method: Literal["auto", "lora", "dora", "qlora", "full"] = "auto"
     quant: str = "auto"
     epochs: int = 3
     keep: train.Keep = "best"
@@ -190,8 +194,10 @@ def _train(run_dir: RunDir, data_name: str, base: Path, data: Dataset, options: 
 
         report(name, 0.0, "starting")
         # The number of threads changes the speed and the last bits of a sum, not the run.
-        inputs = {"data": data_name, "base": weights_hash(base), "code": code_hash(train),
-                  "config": {k: v for k, v in asdict(config).items() if k != "threads"}}
+        inputs = {"data": data_name, "base": weights_hash(base),
+                  "code": code_hash(train, train_order, train_watch, merge),
+                  "config": {k: v for k, v in asdict(config).items()
+                             if k not in ("threads", "checkpoint_minutes")}}
         done = run_dir.stage(name, inputs, build)
         result = json.loads((done / "result.json").read_text())
         report(name, 1.0, f"{result['base_bpb']:.3f} -> {result['held_out_bpb']:.3f} bits/byte")
@@ -206,6 +212,9 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
     """``F16.gguf``, one file per step, and ``ladder.json``."""
     def build(out: Path) -> None:
         export.export_gguf(trained / "merged", out / "F16.gguf", name)
+        report("quantise", 0.0, "comparing tokens")
+        skew.check(out / "F16.gguf", AutoTokenizer.from_pretrained(
+            trained / "merged", local_files_only=True), data.held_out + data.train)
         report("quantise", 0.0, "importance of the weights")
         model = AutoModelForCausalLM.from_pretrained(trained / "merged", dtype=torch.float32,
                                                      local_files_only=True)
@@ -220,7 +229,7 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
         os.replace(out / "ladder.part", out / "ladder.json")
 
     inputs = {"trained": trained.name, "quant": options.quant, "name": name,
-              "code": code_hash(export, imatrix, quantise, bits)}
+              "code": code_hash(export, imatrix, quantise, skew, bits)}
     return run_dir.stage("quantise", inputs, build)
 
 

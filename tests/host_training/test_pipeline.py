@@ -25,7 +25,6 @@ from host_training import __main__ as cli  # noqa: E402 (after need)
 from host_training import pipeline, train  # noqa: E402 (after need)
 from host_training.base import BaseConfig, n_parameters, train_base  # noqa: E402 (after need)
 from host_training.base_text import read_text  # noqa: E402 (after need)
-from host_training.dataset import Dataset  # noqa: E402 (after need)
 from host_training.errors import TrainingError  # noqa: E402 (after need)
 from wire.bundle import verify_bundle  # noqa: E402 (after need)
 from wire.text_codec import TextModel  # noqa: E402 (after need)
@@ -75,30 +74,6 @@ def test_a_second_run_does_nothing_again_but_signing(
     manifest = pipeline.run(persona_dir, tiny_base, made / "again", made / "work", made / "key",
                             options, silent)
     assert manifest.version == 1
-
-
-def test_full_training_learns_and_resumes_to_the_same_result(
-    made: Path, tiny_base: Path, tmp_path: Path
-) -> None:
-    data = Dataset.load(next((made / "work").glob("dataset-*")) / "dataset.json")
-    config = train.TrainConfig("full", epochs=3, lr=3e-3, batch_rows=8, patience_epochs=9)
-    straight = train.train(tiny_base, data.train, data.held_out, tmp_path / "a", config, silent)
-    assert straight["held_out_bpb"] < 0.9 * straight["base_bpb"]
-    assert [e["epoch"] for e in straight["history"]] == [1, 2, 3]
-
-    class StopError(Exception):
-        """Power cut after the first epoch."""
-
-    def power_cut(fraction: float, line: str) -> None:
-        if fraction > 0.4:
-            raise StopError
-
-    with pytest.raises(StopError):
-        train.train(tiny_base, data.train, data.held_out, tmp_path / "b", config, power_cut)
-    resumed = train.train(tiny_base, data.train, data.held_out, tmp_path / "b", config, silent)
-    assert [e["epoch"] for e in resumed["history"]] == [1, 2, 3]
-    assert [e["held_out_bpb"] for e in resumed["history"]] == pytest.approx(
-        [e["held_out_bpb"] for e in straight["history"]], rel=1e-4)
 
 
 def test_verify_inspect_chat_and_sample_speak(made: Path) -> None:
