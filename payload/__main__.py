@@ -109,7 +109,7 @@ def run(
         uplink_key, downlink_key = _keys(plan, base)
         flight = Flight(
             plan, ports, store, persona.text if persona else None, _memory(persona), uplink_key,
-            random.Random(f"{plan.payload.node_id}:{store.boot}"), downlink_key, _codec(persona),
+            _rng(plan, store), downlink_key, _codec(persona),
         )
         log.info("flying", boot=store.boot, mission=str(mission_path), node=plan.payload.node_id)
         try:
@@ -274,6 +274,11 @@ def _memory(persona: Persona | None) -> Memory | None:
     except MemoryAbsent as error:
         log.warning("no_memory", reason=str(error))
         return None
+
+
+def _rng(plan: Mission, store: Store) -> random.Random:
+    """The same for the same start, so that it can be told again; without its disk, no two alike."""
+    return random.Random(f"{plan.payload.node_id}:{store.boot}" if store.boot else None)
 
 
 def _codec(persona: Persona | None) -> TextModel | None:
