@@ -119,6 +119,27 @@ def connect(path: Path, synchronous: str) -> sqlite3.Connection:
     return db
 
 
+def create(path: Path, synchronous: str) -> None:
+    """The very first database: whole under its name, or not there at all.
+
+    So a file without a byte in it is one that has lost everything. Raises sqlite3.Error or OSError.
+    """
+    part = path.with_name(f"{path.name}.new")
+    for suffix in ("", "-journal"):
+        Path(f"{part}{suffix}").unlink(missing_ok=True)
+    with closing(sqlite3.connect(part)) as db:
+        db.execute(f"PRAGMA synchronous={synchronous}")
+        db.executescript(SCHEMA)
+    part.rename(path)
+    if synchronous == "FULL":
+        salvage.sync_folder(path.parent)
+
+
+def is_emptied(path: Path) -> bool:
+    """Has the file lost every byte? SQLite takes that for a new database. Raises OSError."""
+    return path.stat().st_size == 0
+
+
 def make_folder(folder: Path) -> None:
     """Make it, durably. Raises OSError."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
@@ -131,3 +152,12 @@ def free_bytes(folder: Path) -> int:
     """Room on the disk of ``folder`` that a program without privileges may use."""
     found = os.statvfs(folder)
     return found.f_bavail * found.f_frsize
+
+def later(mine: Any, stored: Any) -> Any:
+    """Of two numbers, or of the numbers in two maps, the larger one; else what RAM knows."""
+    if type(mine) is int and type(stored) is int:
+        return max(mine, stored)
+    if isinstance(mine, dict) and isinstance(stored, dict):
+        return {key: later(mine.get(key, value), value) for key, value in stored.items()} | {
+            key: value for key, value in mine.items() if key not in stored}
+    return mine
