@@ -135,7 +135,8 @@ def _dataset(run_dir: RunDir, writing_dir: Path, examples: list[Example], base: 
         tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
         _check_prompt_fits(tokenizer, persona)
         built = dataset.build_dataset(examples, persona.values + persona.thinking, tokenizer,
-                                      persona.prompt_text(), options.variants, options.seed)
+                                      persona.prompt_text(), options.variants, options.seed,
+                                      persona.settings.sessions.loss)
         remembered = memory.build_memory(examples, out / "memory.sqlite")
         summary = json.loads((writing_dir / writing.SUMMARY).read_text())
         (out / writing.SUMMARY).write_text(
