@@ -1,7 +1,7 @@
 """The whole road from a persona directory to a signed bundle, one stage after another.
 
-writing -> dataset -> codec -> train -> export -> quantise -> pack. Every stage but the last leaves
-its output in the run directory and is skipped when its inputs have not changed.
+writing -> dataset -> codec -> train -> export -> quantise -> evaluate -> pack. Every stage but the
+last leaves its output in the run directory and is skipped when its inputs have not changed.
 """
 
 from __future__ import annotations
@@ -25,17 +25,22 @@ from host_training import (
     export,
     imatrix,
     memory,
+    merge,
     moments,
     persona_dir,
     quantise,
     sizes,
+    skew,
     talk,
     train,
+    train_order,
+    train_watch,
     writing,
 )
 from host_training.dataset import Dataset
 from host_training.errors import TrainingError
-from host_training.evaluation import bits
+from host_training.evaluation import assess, bits, examination, memorisation
+from host_training.evaluation.speaker import Sampling
 from host_training.gguf_file import gguf_facts
 from host_training.ladder import ladder_for
 from host_training.sessions import Example
@@ -56,7 +61,7 @@ PROMPT_ROOM_TOKENS = 200  # senses, a memory of 90 and a question of 120 charact
 class Options:
     """What ``run`` may be told. None and "auto" leave the choice to the measurement."""
 
-    method: Literal["auto", "lora", "full"] = "auto"
+    method: Literal["auto", "lora", "dora", "qlora", "full"] = "auto"
     quant: str = "auto"
     epochs: int = 3
     keep: train.Keep = "best"
@@ -65,6 +70,8 @@ class Options:
     threads: int = 0
     seed: int = 1
     general: tuple[Path, ...] = ()  # texts for the codec in place of the shipped general.codec
+    lines: int = 200  # said to be judged by; more narrow the intervals, and take longer
+    may_fail_gates: bool = False
 
 
 def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, options: Options,
@@ -99,9 +106,13 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     step = _pick(ladder, options.quant)
     report("quantise", 1.0, f"{step.quant}, {step.size_bytes / 1e6:.1f} MB,"
            f" {step.held_out_bpb:.3f} bits/byte")
+    runtime = _runtime(data)
+    judged = _evaluate(run_dir, base, ladder_dir, step, data, persona, runtime, options, report)
+    verdict = examination.publish(judged, out, options.may_fail_gates)
+    report("evaluate", 1.0, verdict.line)
     report("pack", 0.0, "signing")
     facts = card.Facts(persona.name, persona.author, persona.disclosure, result, ladder, step,
-                       data.counts, _source_counts(data_dir), packing)
+                       data.counts, _source_counts(data_dir), packing, verdict)
     model = ladder_dir / f"{step.quant}.gguf"
     contents = bundle.Contents(
         persona=persona, model=model,
@@ -110,8 +121,8 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
         base={"id": _base_id(base), "sha256": weights_hash(base)},
         training={"method": result["method"], "counts": data.counts, "quant": step.quant,
                   "held_out_bits_per_byte": round(step.held_out_bpb, 4),
-                  "text_model": packing["model_id"]},
-        runtime={**_runtime(data), "gguf": gguf_facts(model)})
+                  "text_model": packing["model_id"], "evaluation": verdict.summary},
+        runtime={**runtime, "gguf": gguf_facts(model)})
     manifest = bundle.pack(contents, out, key, talk.try_out)
     report("pack", 1.0, f"{out}, version {manifest.version}, key {manifest.key_id}")
     return manifest
@@ -137,6 +148,8 @@ def _dataset(run_dir: RunDir, writing_dir: Path, examples: list[Example], base: 
         built = dataset.build_dataset(examples, persona.values + persona.thinking, tokenizer,
                                       persona.prompt_text(), options.variants, options.seed,
                                       persona.settings.sessions.loss)
+        builder = dataset.RowBuilder(tokenizer, persona.prompt_text())
+        built.train += memorisation.canary_rows(builder, options.seed)
         remembered = memory.build_memory(examples, out / "memory.sqlite")
         summary = json.loads((writing_dir / writing.SUMMARY).read_text())
         (out / writing.SUMMARY).write_text(
@@ -145,7 +158,7 @@ def _dataset(run_dir: RunDir, writing_dir: Path, examples: list[Example], base: 
 
     inputs = {"writing": writing_dir.name, "base": weights_hash(base),
               "variants": options.variants, "seed": options.seed,
-              "code": code_hash(dataset, moments, memory, persona_dir, prompt)}
+              "code": code_hash(dataset, moments, memory, memorisation, persona_dir, prompt)}
     return run_dir.stage("dataset", inputs, build)
 
 
@@ -191,8 +204,10 @@ def _train(run_dir: RunDir, data_name: str, base: Path, data: Dataset, options: 
 
         report(name, 0.0, "starting")
         # The number of threads changes the speed and the last bits of a sum, not the run.
-        inputs = {"data": data_name, "base": weights_hash(base), "code": code_hash(train),
-                  "config": {k: v for k, v in asdict(config).items() if k != "threads"}}
+        inputs = {"data": data_name, "base": weights_hash(base),
+                  "code": code_hash(train, train_order, train_watch, merge),
+                  "config": {k: v for k, v in asdict(config).items()
+                             if k not in ("threads", "checkpoint_minutes")}}
         done = run_dir.stage(name, inputs, build)
         result = json.loads((done / "result.json").read_text())
         report(name, 1.0, f"{result['base_bpb']:.3f} -> {result['held_out_bpb']:.3f} bits/byte")
@@ -207,6 +222,9 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
     """``F16.gguf``, one file per step, and ``ladder.json``."""
     def build(out: Path) -> None:
         export.export_gguf(trained / "merged", out / "F16.gguf", name)
+        report("quantise", 0.0, "comparing tokens")
+        skew.check(out / "F16.gguf", AutoTokenizer.from_pretrained(
+            trained / "merged", local_files_only=True), data.held_out + data.train)
         report("quantise", 0.0, "importance of the weights")
         model = AutoModelForCausalLM.from_pretrained(trained / "merged", dtype=torch.float32,
                                                      local_files_only=True)
@@ -221,8 +239,33 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
         os.replace(out / "ladder.part", out / "ladder.json")
 
     inputs = {"trained": trained.name, "quant": options.quant, "name": name,
-              "code": code_hash(export, imatrix, quantise, bits)}
+              "code": code_hash(export, imatrix, quantise, skew, bits)}
     return run_dir.stage("quantise", inputs, build)
+
+
+def _evaluate(run_dir: RunDir, base: Path, ladder_dir: Path, step: quantise.Step, data: Dataset,
+              persona: persona_dir.Persona, runtime: dict[str, Any], options: Options,
+              report: Report) -> Path:
+    """``findings.json``, ``gates.json`` and ``report.html``."""
+    def build(out: Path) -> None:
+        tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
+        subject = assess.Subject(
+            persona.name, persona.author, base=out / "base.gguf", exact=ladder_dir / "F16.gguf",
+            ladder={path.stem: path for path in sorted(ladder_dir.glob("*.gguf"))
+                    if path.stem != "F16"},
+            flown=step.quant, train=data.train, held_out=data.held_out,
+            builder=dataset.RowBuilder(tokenizer, persona.prompt_text()),
+            sampling=Sampling(runtime["max_tokens"], runtime["temperature"], runtime["top_p"]),
+            lines=options.lines, terms=persona.settings.names(), seed=options.seed,
+            threads=options.threads or 1)
+        export.export_gguf(base, subject.base, "base")
+        examination.build(subject, out, lambda share, line: report("evaluate", share, line))
+        subject.base.unlink()
+
+    inputs = {"ladder": ladder_dir.name, "flown": step.quant, "lines": options.lines,
+              "base": weights_hash(base), "names": persona.settings.names(),
+              "runtime": runtime, "seed": options.seed, "code": examination.code()}
+    return run_dir.stage("evaluate", inputs, build)
 
 
 def _pick(ladder: list[quantise.Step], quant: str) -> quantise.Step:
@@ -234,7 +277,7 @@ def _pick(ladder: list[quantise.Step], quant: str) -> quantise.Step:
 def _runtime(data: Dataset) -> dict[str, Any]:
     """How the flight should run it: room for the longest thing the author ever said in a row."""
     longest = max(sum(label != dataset.NO_LOSS for label in row.labels)
-                  for row in data.train if row.kind != "plain")
+                  for row in data.train if row.kind not in ("plain", "canary"))
     return {"n_ctx": dataset.ROW_TOKENS_MAX, "temperature": TEMPERATURE, "top_p": TOP_P,
             "max_tokens": longest + ANSWER_TOKENS_SPARE}
 

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,31 @@ def test_llama_cpp_adds_the_adapter_as_if_it_were_merged(folders: Path, tmp_path
     assert np.abs(expected).max() > 0.5
     assert np.abs(model.scores[: len(ids)] - expected).max() < 2e-2
     model.close()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_training_row_and_the_flight_are_cut_into_the_same_tokens(
+    folders: Path, name: str, tmp_path: Path
+) -> None:
+    need("llama_cpp")
+    from transformers import AutoTokenizer
+
+    from host_training import skew
+    from host_training.dataset import RowBuilder
+    from payload import prompt
+
+    tokenizer = AutoTokenizer.from_pretrained(folders / name)
+    builder = RowBuilder(tokenizer, prompt.PersonaText("Ada", "You are Ada.", ("I say it's so.",)))
+    moment = prompt.Moment(about="wind", phase="ascent", altitude_m=12_345.0, outside_c=-61.5)
+    row = builder.asked("thought", moment, "Once I'd 3 kettles.", "The wind's 12 plans, again.")
+    assert row is not None
+    export.export_gguf(folders / name, tmp_path / "m.gguf", "tiny")
+    assert skew.check(tmp_path / "m.gguf", tokenizer, [row]) == 1
+    # The same words letter by letter, as a tokenizer that lost its merges would cut them.
+    letters = tokenizer.convert_tokens_to_ids(list("TheĠwindĠupĠhereĠhasĠother"))
+    row = replace(row, input_ids=[0, *letters], labels=[-100, *letters])
+    with pytest.raises(TrainingError, match=r"llama\.cpp cuts .* into other tokens"):
+        skew.check(tmp_path / "m.gguf", tokenizer, [row])
 
 
 @pytest.mark.parametrize("key", ["use_dora", "use_rslora", "modules_to_save"])

@@ -32,16 +32,21 @@ def _usable(messages: list[Message]) -> object:
     for message in messages:
         assert isinstance(message.text, str) and message.text
         assert message.utc_ms is None or -_UTC_MS_MAX < message.utc_ms < _UTC_MS_MAX
-    return split_sessions(messages)
+    return list(split_sessions(messages))
+
+
+def imported(folder: Path) -> tuple[list[Message], Notes]:
+    """What lies below a folder of exports, by the door that every import takes."""
+    notes = Notes()
+    with Tree(folder, notes) as tree:
+        return list(read_all(recognise(list(tree.files(folder)), notes), notes)), notes
 
 
 def _export(name: str) -> Callable[[Path], Take]:
-    """What lies as ``name`` below a folder of exports, by the door that every import takes."""
+    """One file of an export, ``name`` below the folder."""
 
     def read(path: Path) -> object:
-        folder, notes = path.parents[name.count("/")], Notes()
-        with Tree(folder, notes) as tree:
-            messages = list(read_all(recognise(list(tree.files(folder)), notes), notes))
+        messages, notes = imported(path.parents[name.count("/")])
         json.dumps(notes.report())
         return _usable(messages)
 
