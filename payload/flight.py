@@ -210,6 +210,9 @@ class Flight:
         if not self._is_started:
             self._is_started = True
             notes.append(event("boot", boot=self.store.boot))
+            board = self._ports.board
+            if board is not None and not board.is_hardware_watchdog_armed():
+                notes.append(event("hardware_watchdog_off", "warning"))
             if self.store.salvaged_from is not None:
                 notes.append(event("store_salvaged", "error", damaged=self.store.damaged_records))
         return notes

@@ -19,7 +19,6 @@ class Known(NamedTuple):
 
 
 KNOWN_FAILURES: dict[str, Known] = {
-    "watchdog.absent": Known(71, "watchdog_honest", "there is no preflight yet"),
     "sondehub.answers": Known(77, "archive_complete", "there is no SondeHub uploader yet"),
     "sondehub.restart": Known(81, "archive_complete", "there is no SondeHub uploader yet"),
 }
