@@ -146,7 +146,8 @@ def _dataset(run_dir: RunDir, writing_dir: Path, examples: list[Example], base: 
         tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
         _check_prompt_fits(tokenizer, persona)
         built = dataset.build_dataset(examples, persona.values + persona.thinking, tokenizer,
-                                      persona.prompt_text(), options.variants, options.seed)
+                                      persona.prompt_text(), options.variants, options.seed,
+                                      persona.settings.sessions.loss)
         builder = dataset.RowBuilder(tokenizer, persona.prompt_text())
         built.train += memorisation.canary_rows(builder, options.seed)
         remembered = memory.build_memory(examples, out / "memory.sqlite")
