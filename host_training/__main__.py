@@ -140,13 +140,18 @@ def run(
     seed: int = 1,
     key: Annotated[Path, typer.Option(help="Signing key, made on first use.")] = DEFAULT_KEY,
     general: GeneralOption = None,
+    lines: Annotated[int, typer.Option(
+        min=1, max=10_000, help="Lines it says to be judged by; more narrow the intervals.")] = 200,
+    allow_failing_gates: Annotated[bool, typer.Option(
+        "--allow-failing-gates", help="Sign it though the evaluation says no; the manifest and the"
+                                      " card will say so.")] = False,
 ) -> None:
-    """Do it all: import, train, quantise, sign. Stages that are done are not done again."""
+    """Do it all: import, train, quantise, evaluate, sign. What is done is not done again."""
     _quiet()
     from host_training import pipeline
 
     options = pipeline.Options(method, quant, epochs, keep, lr, variants, threads, seed,
-                               tuple(general or ()))
+                               tuple(general or ()), lines, allow_failing_gates)
     with _progress() as report:
         pipeline.run(persona_dir, base, out, work or out.with_name(out.name + ".run"),
                      key.expanduser(), options, report)

@@ -1,7 +1,7 @@
 """The whole road from a persona directory to a signed bundle, one stage after another.
 
-writing -> dataset -> codec -> train -> export -> quantise -> pack. Every stage but the last leaves
-its output in the run directory and is skipped when its inputs have not changed.
+writing -> dataset -> codec -> train -> export -> quantise -> evaluate -> pack. Every stage but the
+last leaves its output in the run directory and is skipped when its inputs have not changed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ from host_training import (
 )
 from host_training.dataset import Dataset
 from host_training.errors import TrainingError
-from host_training.evaluation import bits
+from host_training.evaluation import assess, bits, examination, memorisation
+from host_training.evaluation.speaker import Sampling
 from host_training.gguf_file import gguf_facts
 from host_training.ladder import ladder_for
 from host_training.sessions import Example
@@ -70,6 +71,8 @@ class Options:
     threads: int = 0
     seed: int = 1
     general: tuple[Path, ...] = ()  # texts for the codec in place of the shipped general.codec
+    lines: int = 200  # said to be judged by; more narrow the intervals, and take longer
+    may_fail_gates: bool = False
 
 
 def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, options: Options,
@@ -100,9 +103,13 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     step = _pick(ladder, options.quant)
     report("quantise", 1.0, f"{step.quant}, {step.size_bytes / 1e6:.1f} MB,"
            f" {step.held_out_bpb:.3f} bits/byte")
+    runtime = _runtime(data)
+    judged = _evaluate(run_dir, base, ladder_dir, step, data, persona, runtime, options, report)
+    verdict = examination.publish(judged, out, options.may_fail_gates)
+    report("evaluate", 1.0, verdict.line)
     report("pack", 0.0, "signing")
     facts = card.Facts(persona.name, persona.author, persona.disclosure, result, ladder, step,
-                       data.counts, _source_counts(data_dir), packing)
+                       data.counts, _source_counts(data_dir), packing, verdict)
     model = ladder_dir / f"{step.quant}.gguf"
     contents = bundle.Contents(
         persona=persona, model=model,
@@ -111,8 +118,8 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
         base={"id": _base_id(base), "sha256": weights_hash(base)},
         training={"method": result["method"], "counts": data.counts, "quant": step.quant,
                   "held_out_bits_per_byte": round(step.held_out_bpb, 4),
-                  "text_model": packing["model_id"]},
-        runtime={**_runtime(data), "gguf": gguf_facts(model)})
+                  "text_model": packing["model_id"], "evaluation": verdict.summary},
+        runtime={**runtime, "gguf": gguf_facts(model)})
     manifest = bundle.pack(contents, out, key, talk.try_out)
     report("pack", 1.0, f"{out}, version {manifest.version}, key {manifest.key_id}")
     return manifest
@@ -151,7 +158,10 @@ def _dataset(run_dir: RunDir, writing_dir: Path, examples: list[Example], base: 
         tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
         _check_prompt_fits(tokenizer, persona)
         built = dataset.build_dataset(examples, persona.values + persona.thinking, tokenizer,
-                                      persona.prompt_text(), options.variants, options.seed)
+                                      persona.prompt_text(), options.variants, options.seed,
+                                      persona.settings.sessions.loss)
+        builder = dataset.RowBuilder(tokenizer, persona.prompt_text())
+        built.train += memorisation.canary_rows(builder, options.seed)
         remembered = memory.build_memory(examples, out / "memory.sqlite")
         summary = json.loads((writing_dir / writing.SUMMARY).read_text())
         (out / writing.SUMMARY).write_text(
@@ -160,7 +170,7 @@ def _dataset(run_dir: RunDir, writing_dir: Path, examples: list[Example], base: 
 
     inputs = {"writing": writing_dir.name, "base": weights_hash(base),
               "variants": options.variants, "seed": options.seed,
-              "code": code_hash(dataset, moments, memory, persona_dir, prompt)}
+              "code": code_hash(dataset, moments, memory, memorisation, persona_dir, prompt)}
     return run_dir.stage("dataset", inputs, build)
 
 
@@ -257,6 +267,31 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
     return run_dir.stage("quantise", inputs, build)
 
 
+def _evaluate(run_dir: RunDir, base: Path, ladder_dir: Path, step: quantise.Step, data: Dataset,
+              persona: persona_dir.Persona, runtime: dict[str, Any], options: Options,
+              report: Report) -> Path:
+    """``findings.json``, ``gates.json`` and ``report.html``."""
+    def build(out: Path) -> None:
+        tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
+        subject = assess.Subject(
+            persona.name, persona.author, base=out / "base.gguf", exact=ladder_dir / "F16.gguf",
+            ladder={path.stem: path for path in sorted(ladder_dir.glob("*.gguf"))
+                    if path.stem != "F16"},
+            flown=step.quant, train=data.train, held_out=data.held_out,
+            builder=dataset.RowBuilder(tokenizer, persona.prompt_text()),
+            sampling=Sampling(runtime["max_tokens"], runtime["temperature"], runtime["top_p"]),
+            lines=options.lines, terms=persona.settings.names(), seed=options.seed,
+            threads=options.threads or 1)
+        export.export_gguf(base, subject.base, "base")
+        examination.build(subject, out, lambda share, line: report("evaluate", share, line))
+        subject.base.unlink()
+
+    inputs = {"ladder": ladder_dir.name, "flown": step.quant, "lines": options.lines,
+              "base": weights_hash(base), "names": persona.settings.names(),
+              "runtime": runtime, "seed": options.seed, "code": examination.code()}
+    return run_dir.stage("evaluate", inputs, build)
+
+
 def _pick(ladder: list[quantise.Step], quant: str) -> quantise.Step:
     if quant == "auto":
         return quantise.choose(ladder)
@@ -266,7 +301,7 @@ def _pick(ladder: list[quantise.Step], quant: str) -> quantise.Step:
 def _runtime(data: Dataset) -> dict[str, Any]:
     """How the flight should run it: room for the longest thing the author ever said in a row."""
     longest = max(sum(label != dataset.NO_LOSS for label in row.labels)
-                  for row in data.train if row.kind != "plain")
+                  for row in data.train if row.kind not in ("plain", "canary"))
     return {"n_ctx": dataset.ROW_TOKENS_MAX, "temperature": TEMPERATURE, "top_p": TOP_P,
             "max_tokens": longest + ANSWER_TOKENS_SPARE}
 

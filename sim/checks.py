@@ -261,9 +261,9 @@ class Checks:
         if counter and counter not in self.issued:
             self.violate("only_authentic", f"counter {counter} was taken, nobody had sent it")
         station = counter % auth.STATIONS_MAX
-        if counter < self._last_counters.get(station, 0):
+        if counter and counter < self._last_counters.get(station, 0):
             self.violate("only_authentic", f"counter went back to {counter}")
-        self._last_counters[station] = counter
+        self._last_counters[station] = max(counter, self._last_counters.get(station, 0))
 
     def _check_words(self) -> None:
         flight = self._world.flight

@@ -329,7 +329,8 @@ class World:
                 memory = Memory(self._persona.memory_path)
         flight = Flight(
             mission, ports, store, text, memory, self.uplink_key,
-            part_rng(self.seed, f"flight {store.boot}"), self._downlink_key, self._persona.codec,
+            part_rng(self.seed, f"flight {self.daemon.boots}"), self._downlink_key,
+            self._persona.codec,
         )
         return flight, store
 

@@ -25,14 +25,14 @@ def _swing(stage: Stage) -> End:
     world = stage.world
     low_mv = world.mission.power.low_mv
     world.body.forced_battery_mv = swing(low_mv - SWING_MV, low_mv + SWING_MV, SWING_PERIOD_S)
-    changes, seen = 0, (world.flight, None if world.flight is None else world.flight.power.mode)
+    changes, seen = 0, (0, PowerMode.UNKNOWN)  # of which boot, measured there
 
     def look() -> None:
-        """Only what was measured before and after counts: no reboot, no sensor that is gone."""
+        """Only a change between two modes that one boot has measured counts."""
         nonlocal changes, seen
-        now = (world.flight, None if world.flight is None else world.flight.power.mode)
-        is_measured = PowerMode.UNKNOWN not in (now[1], seen[1])
-        changes += now[0] is seen[0] and is_measured and now[1] is not seen[1]
+        mode = PowerMode.UNKNOWN if world.flight is None else world.flight.power.mode
+        now = world.daemon.boots, mode
+        changes += now[0] == seen[0] and now != seen and PowerMode.UNKNOWN not in (*now, *seen)
         seen = now
 
     stop = stage.every(1.0, look)

@@ -56,6 +56,10 @@ def test_run_makes_a_bundle_with_an_honest_card(made: Path) -> None:
     assert "Ada is an AI persona." in card
     assert "| as flown (Q8_0) |" in card
     assert "it does not know what is true" in card
+    assert set(manifest.training["evaluation"]) == {
+        "lead_bits_per_byte", "authorship", "verbatim_share", "failed_gates"}
+    assert "Authorship, from 0 (the untuned base) to 1" in card
+    assert "Is it Ada Test?" in (made / "bundle.report.html").read_text()
     assert str(made) not in card + json.dumps(manifest.base)  # no paths of the maker's disk
 
 
@@ -69,8 +73,9 @@ def test_a_second_run_does_nothing_again_but_signing(
     monkeypatch.setattr(pipeline.quantise, "walk_ladder", never)
     monkeypatch.setattr(pipeline.dataset, "build_dataset", never)
     monkeypatch.setattr(pipeline.codec_stage, "build", never)
+    monkeypatch.setattr(pipeline.examination, "build", never)
     options = pipeline.Options(method="lora", quant="Q8_0", epochs=1, variants=1, threads=1,
-                               general=(made / "general.txt",))
+                               general=(made / "general.txt",), lines=12)
     manifest = pipeline.run(persona_dir, tiny_base, made / "again", made / "work", made / "key",
                             options, silent)
     assert manifest.version == 1
