@@ -313,14 +313,14 @@ class Checks:
         """Only while the sensor that would say so works."""
         world = self._world
         now_ms, low_mv = world.clock.now_ms, world.mission.power.low_mv
-        if world.body.supply_mv() >= low_mv:
+        if world.body.settled_mv() >= low_mv:
             self._low_since_ms = None
             return
         if self._low_since_ms is None:
             self._low_since_ms = now_ms
         is_thinking = world.mind is not None and world.mind.is_busy
         if now_ms - self._low_since_ms > LOW_BATTERY_MS and is_thinking:
-            self.violate("battery_floor", f"a thought at {world.body.supply_mv():.0f} mV")
+            self.violate("battery_floor", f"a thought at {world.body.settled_mv():.0f} mV")
 
     def _check_watchdog(self) -> None:
         world = self._world
