@@ -339,10 +339,10 @@ class Checks:
         self._has_flown |= flight.phase.phase in FLIGHT_PHASES
         if flight.phase.phase is truth or truth is Phase.GROUND:
             return
-        if truth is Phase.LANDED and flight.phase.phase is Phase.GROUND and (
-            self.ledger.lost_ids or not self._has_flown
-        ):
-            return  # its memory of the flight went with the disk, or it was never awake up there
+        store = self._store()
+        has_memory = self._has_flown and not self.ledger.lost_ids and store and store.boot > 0
+        if truth is Phase.LANDED and flight.phase.phase is Phase.GROUND and not has_memory:
+            return  # never awake up there, or the disk did not say so: it lies still, that is all
         settled_ms = now_ms - max(since_ms + LAG_MS[truth], self._boot_ms + FIX_MS)
         if settled_ms > 0:
             self.violate(
