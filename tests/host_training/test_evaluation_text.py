@@ -83,6 +83,14 @@ def test_the_judge_knows_bags_it_never_saw_and_places_a_mixture_between() -> Non
     assert judge.score([]).shape == (0,)
 
 
+def test_many_bags_of_the_others_do_not_outvote_few_of_the_author() -> None:
+    others = authorship.bags(writing(FIELD, 2, 900))
+    judge = authorship.Judge(authorship.bags(writing(SEA, 1))[:2], others)
+    own = judge.score(authorship.bags(writing(SEA, 3))).mean()
+    floor = judge.score(authorship.bags(writing(FIELD, 4))).mean()
+    assert own > 1 and own == pytest.approx(-floor, abs=0.5)  # zero lies in the middle
+
+
 def test_the_judge_says_the_same_twice_and_refuses_one_bag() -> None:
     sides = authorship.bags(writing(SEA, 1)), authorship.bags(writing(FIELD, 2))
     first, second = (authorship.Judge(*sides).score(sides[0]) for _ in range(2))
