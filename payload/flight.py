@@ -46,7 +46,7 @@ from payload.sensors import Sensors
 from payload.settings import Settings
 from payload.situation import Situation
 from payload.starts import Starts
-from payload.store import DISKLESS_LIVES, Store
+from payload.store import Store
 from wire.beacon import Beacon, PowerMode
 from wire.frames import FeedbackFrame
 from wire.horus import Packet
@@ -88,8 +88,6 @@ class Flight:
         """``codec`` packs texts for the air; without it they go deflated."""
         self._ports = ports
         self.store = store
-        if store.boot == 0:
-            store.scatter(rng.randrange(DISKLESS_LIVES))
         self.starts = Starts(store.get(starts.KEY))
         store.put(starts.KEY, self.starts.saved())
         store.commit(0)  # before anything that may be what kills it

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from payload.store import Store
+from payload.store import DISKLESS_ID, Store
 from payload.store_file import COLUMNS, CONFIRMED, record_of
 from sim.card import Card, CardConnection
 from wire.records import Kind, Record, TimeQuality, pack_body
@@ -37,6 +37,7 @@ class Ledger:
     reused_ids: list[int] = field(default_factory=list)
     given_ids: set[int] = field(default_factory=set)  # of records in RAM in the present boot
     pruned_ids: set[int] = field(default_factory=set)  # confirmed ones that made room
+    from_ram: dict[int, int] = field(default_factory=dict)  # numbered while the disk took nothing
     lost_ids: set[int] = field(default_factory=set)  # what a fault took from the disk itself
 
     def lose(self, record_ids: Iterable[int]) -> None:
@@ -71,11 +72,11 @@ def rows_of_switched_off(path: Path) -> list[tuple[int, int, bytes]]:
 class WitnessedStore(Store):
     """``payload.store.Store`` with a ledger beside it."""
 
-    def __init__(self, path: Path, ledger: Ledger, card: Card) -> None:
+    def __init__(self, path: Path, ledger: Ledger, card: Card, place: int) -> None:
         self._ledger = ledger
         self._card = card
         ledger.given_ids.clear()
-        super().__init__(path, is_durable=False, free_bytes=card.free_bytes)
+        super().__init__(path, is_durable=False, free_bytes=card.free_bytes, place=place)
 
     def append(
         self, kind: Kind, body: dict[str, Any], mono_ms: int, time_ms: int, quality: TimeQuality
@@ -86,6 +87,8 @@ class WitnessedStore(Store):
         if record.record_id in ledger.acknowledged or record.record_id in ledger.given_ids:
             ledger.reused_ids.append(record.record_id)
         ledger.given_ids.add(record.record_id)
+        if record.record_id >= DISKLESS_ID:
+            ledger.from_ram[record.record_id] = zlib.crc32(pack_body(body))
         return record
 
     def commit(self, now_ms: int) -> bool:
