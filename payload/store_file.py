@@ -71,13 +71,13 @@ def newest(db: sqlite3.Connection, below_id: int) -> tuple[int, int]:
 
     A damaged id must not number what comes after, so rows that are not whole only count as one.
     """
-    rows = db.execute(
-        f"SELECT {COLUMNS} FROM record WHERE id < ? ORDER BY id DESC", (below_id,))
+    rows = db.execute(f"SELECT {COLUMNS} FROM record ORDER BY id DESC")
     damaged = 0
     for row in rows:
-        if is_whole(row):
+        if not is_whole(row):
+            damaged += 1
+        elif row[0] < below_id:
             return row[0] + damaged, row[3]
-        damaged += 1
     return damaged, 0
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from payload import store as store_module
-from payload.store import RING_RECORDS_MAX, Store, StoreBusyError
+from payload.store import DISKLESS_ID, RING_RECORDS_MAX, Store, StoreBusyError
 from wire.records import Kind, Priority, TimeQuality
 
 
@@ -176,10 +176,12 @@ class FullDisk:
 def test_a_full_disk_keeps_the_newest_urgent_records_in_ram(tmp_path: Path) -> None:
     store = Store(tmp_path / "s.sqlite")
     disk = store._db = FullDisk(store._db)
-    events = add(store, 5, Kind.EVENT)
+    first = add(store, 1, Kind.EVENT)
     assert not store.commit(0) and store.is_failing
+    events = add(store, 5, Kind.EVENT)
+    assert min(events) >= DISKLESS_ID > first[0], "numbers that no other life gives out"
     add(store, RING_RECORDS_MAX, Kind.TRACK)
-    assert store.dropped_records == 5
+    assert store.dropped_records == 6
     offered = store.queued(Priority.EVENT, 9)
     assert [r.record_id for r in offered] == events, "the beacon and the radio go on from RAM"
     store.mark_in_flight(events)
@@ -194,8 +196,9 @@ def test_what_is_queued_again_is_offered_again_even_from_ram(tmp_path: Path) -> 
     """Found by sending texts again in plain: a record still in RAM stayed marked as sent."""
     store = Store(tmp_path / "s.sqlite")
     disk = store._db = FullDisk(store._db)
-    ids = add(store, 3)
+    store.put("any", 1)
     assert not store.commit(0)
+    ids = add(store, 3)
     store.mark_in_flight(ids)
     store.mark_queued(ids[:2])
     assert {r.record_id for r in store.queued(Priority.MUSING, 9)} == set(ids[:2])
