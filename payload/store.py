@@ -42,10 +42,12 @@ RING_RECORDS_MAX = 2_000
 RETRY_COMMIT_MS = 5_000
 READ_TRIES = 3  # a database that reads badly this often in a row is damaged
 SALVAGE_IDS = 1 << 20  # left out after a salvage: more than one life gives
-# What is numbered while the disk takes nothing may be sent, and forgotten in a power cut: its ids
-DISKLESS_ID = 1 << 31  # are a series of their own, in a place that is drawn for each life
+# A life whose own number the disk does not take may be forgotten whole: its ids are a series of
+DISKLESS_ID = 1 << 31  # their own, in a place that is drawn for each life
 DISKLESS_IDS = 1 << 20  # to a place
 PLACES = 64
+IDS_AHEAD = 1024  # left out at a boot: some may have gone out from RAM while the disk failed
+IDS_KEY = "ids_upto"
 RESERVE_BYTES = 32 << 20  # of free disk; with less, confirmed records make room
 PRUNE_RECORDS = 100  # in one commit, so that a step stays short
 PRUNE_PAGES = 64  # free pages in the file that are enough
@@ -94,6 +96,7 @@ class Store:
         if self._attach():
             self.boot = int(self.get("boot", 0)) + 1
             self.put("boot", self.boot)
+            self._reserve_ids()
             self.is_counted = self.commit(0)
 
     def append(
@@ -110,10 +113,11 @@ class Store:
         return record
 
     def _take_id(self) -> int:
-        if self.is_failing:
+        if not self.is_counted:
             self._diskless_id += 1
             return self._diskless_id - 1
         self._next_id += 1
+        self._reserve_ids()
         return self._next_id - 1
 
     def put(self, key: str, value: Any) -> None:
@@ -159,7 +163,7 @@ class Store:
         """Up to ``limit`` durable records that are neither in flight nor confirmed.
 
         Musings and bulk come newest first, all others oldest first. While the disk fails, records
-        of the RAM ring are offered too, but none that was numbered before that was known.
+        of the RAM ring are offered too.
         """
         order = "DESC" if priority in _NEWEST_FIRST else "ASC"
         found = self._records(
@@ -168,7 +172,7 @@ class Store:
         if self.is_failing:
             found += [
                 record for record, _ in self._ring
-                if record.priority is priority and record.record_id >= DISKLESS_ID
+                if record.priority is priority
                 and self._marks.get(record.record_id, QUEUED) == QUEUED
             ]
         return found[:limit]
@@ -223,11 +227,17 @@ class Store:
         return [str(r.body["text"]) for r in reversed(records) if "text" in r.body]
 
     def close(self) -> None:
-        """Commit and let go of the file."""
+        """Commit, give back the numbers that were kept, and let go of the file."""
+        if self._has_joined:
+            self.put(IDS_KEY, self._next_id - 1)
         self.commit(self._retry_ms)
         if self._db is not None:
             self._db.close()
             self._db = None
+
+    def _reserve_ids(self) -> None:
+        if self._has_joined and self._next_id + IDS_AHEAD // 2 > self.get(IDS_KEY, 0):
+            self.put(IDS_KEY, self._next_id + IDS_AHEAD)
 
     def _write(self, db: sqlite3.Connection) -> bool:
         try:
@@ -357,6 +367,7 @@ class Store:
             stored = {key: msgpack.unpackb(value, strict_map_key=False)
                       for key, value, crc in rows if is_whole((key, value, crc))}
             last_id, last_boot = store_file.newest(db, DISKLESS_ID)
+            last_id = max(last_id, stored.get(IDS_KEY, 0))  # some may have gone out from RAM
             stored.setdefault("boot", last_boot)
             if self.salvaged_from is not None and not self._has_joined:
                 last_id += SALVAGE_IDS  # the lost ones may be on the ground
@@ -369,7 +380,7 @@ class Store:
         self._has_joined = True
         self._next_id = max(self._next_id, last_id + 1)
         for key, value in stored.items():
-            self._small[key] = _later(self._small.get(key, value), value)
+            self._small[key] = store_file.later(self._small.get(key, value), value)
         self._dirty = {k: v for k, v in self._small.items() if stored.get(k) != v}
 
     @property
@@ -386,13 +397,3 @@ class Store:
                       for number, (record, mono_ms) in enumerate(self._ring, 1)]
         self._marks.clear()
         self._diskless_id = taken_id + 1 + len(self._ring)
-
-
-def _later(mine: Any, stored: Any) -> Any:
-    """Of two numbers, or of the numbers in two maps, the larger one; else what RAM knows."""
-    if type(mine) is int and type(stored) is int:
-        return max(mine, stored)
-    if isinstance(mine, dict) and isinstance(stored, dict):
-        return {key: _later(mine.get(key, value), value) for key, value in stored.items()} | {
-            key: value for key, value in mine.items() if key not in stored}
-    return mine
