@@ -26,6 +26,4 @@ KNOWN_FAILURES: dict[str, Known] = {
     "store.flipped": Known(
         38, "records_kept", "a damaged page may cost a row that a look-up still finds"),
     "watchdog.absent": Known(71, "watchdog_honest", "there is no preflight yet"),
-    "sondehub.answers": Known(77, "archive_complete", "there is no SondeHub uploader yet"),
-    "sondehub.restart": Known(81, "archive_complete", "there is no SondeHub uploader yet"),
 }
