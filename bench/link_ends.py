@@ -1,7 +1,8 @@
 """The sender and receiver that fly, at the two ends of a benchmark's channel.
 
 Real frames are encoded, lost or not, decoded. A listening window costs one whole slot; where
-several stations listen they answer in turn, one a window.
+several stations listen they answer in turn, one a window. Signed or not: a MAC takes four bytes of
+each frame (``wire.auth``).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.link_peers import MTU_BYTES, Channel, ideal_slots
-from wire import blocks, records
+from wire import auth, blocks, records
 from wire.frames import (
     BLOCK_SYMBOLS_MAX,
     DataFrame,
@@ -32,6 +33,12 @@ SLOTS_MAX = 20_000
 KEY = bytes(32)
 LOSS_WINDOW = 255  # frames, as in groundstation.receiver
 PACKED_BYTES = blocks.content_bytes(MTU_BYTES)
+SIGNED_MTU_BYTES = MTU_BYTES - auth.DOWNLINK_MAC_BYTES
+
+
+def symbol_mtu_bytes(is_signed: bool) -> int:
+    """The MTU that is left to the transfer, as ``Mission.symbol_mtu_bytes``."""
+    return SIGNED_MTU_BYTES if is_signed else MTU_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +52,13 @@ class Feedback:
 class Station:
     """One ground station and its own weather."""
 
-    def __init__(self, number: int, channel: Channel) -> None:
+    def __init__(self, number: int, channel: Channel, is_signed: bool = False) -> None:
         self.number = number
         self.channel = channel
-        self.receiver = Receiver(MTU_BYTES)
+        self.receiver = Receiver(symbol_mtu_bytes(is_signed))
         self.heard: dict[int, int] = {}  # record id -> slot
         self.symbols = 0  # frames that got through
+        self._is_signed = is_signed
         self._last = FrameCounter(1, 0)
         self._recent: deque[bool] = deque(maxlen=LOSS_WINDOW)
         self._reports = 0
@@ -65,7 +73,7 @@ class Station:
 
     def take(self, data: bytes, slot: int) -> None:
         """``data`` gets through."""
-        heard = decode_downlink(data)
+        heard = decode_downlink(data, {7: KEY} if self._is_signed else None)
         assert isinstance(heard, DataFrame)
         self._last = heard.counter
         for record in self.receiver.on_data(heard):
@@ -92,9 +100,12 @@ class Station:
 class Link:
     """One sender and its stations; ``slot`` passes the time of one frame."""
 
-    def __init__(self, channels: Sequence[Channel], feedback: Feedback | None) -> None:
-        self.sender = Sender(7, MTU_BYTES, 0)
-        self.stations = [Station(number, channel) for number, channel in enumerate(channels)]
+    def __init__(
+        self, channels: Sequence[Channel], feedback: Feedback | None, is_signed: bool = False
+    ) -> None:
+        self.sender = Sender(7, symbol_mtu_bytes(is_signed), 0)
+        self.stations = [Station(n, channel, is_signed) for n, channel in enumerate(channels)]
+        self._key = KEY if is_signed else None
         self.slots = 0
         self._feedback = feedback
         self._sequence = 0
@@ -144,7 +155,7 @@ class Link:
         self._sequence += 1
         counter = FrameCounter(1, self._sequence & 0xFFF)
         frame = self.sender.next_frame(counter, self._sequence, self.now_ms)
-        data = encode_downlink(frame) if frame is not None else None
+        data = encode_downlink(frame, self._key) if frame is not None else None
         assert data is None or len(data) <= MTU_BYTES
         return data
 
@@ -155,9 +166,11 @@ def record_of(number: int, size: int, rng: random.Random) -> Record:
     return Record(number, Kind.MUSING, 1, EPOCH_2025_MS + number * 1000, TimeQuality.GPS, body)
 
 
-def block_of(symbols: int, first_id: int, rng: random.Random) -> list[Record]:
+def block_of(
+    symbols: int, first_id: int, rng: random.Random, mtu_bytes: int = MTU_BYTES
+) -> list[Record]:
     """Records of about 4 kB that fill exactly ``symbols`` symbols of one block."""
-    left = symbols * PACKED_BYTES - 8
+    left = symbols * blocks.content_bytes(mtu_bytes) - 8
     found: list[Record] = []
     while left > 100:
         size = min(4000, left - 24)
@@ -167,15 +180,17 @@ def block_of(symbols: int, first_id: int, rng: random.Random) -> list[Record]:
     return found
 
 
-def until_all(channels: Sequence[Channel], feedback: Feedback | None) -> tuple[Link, list[Record]]:
+def until_all(
+    channels: Sequence[Channel], feedback: Feedback | None, is_signed: bool = False
+) -> tuple[Link, list[Record]]:
     """Send one full block, all there from the start, until every station has all its records.
 
     Of several stations the payload must have heard: it waits for none that it does not know.
     """
-    link = Link(channels, feedback)
+    link = Link(channels, feedback, is_signed)
     if len(channels) > 1:
         link.greet()
-    sent = block_of(BLOCK_SYMBOLS_MAX, 1, random.Random(0))
+    sent = block_of(BLOCK_SYMBOLS_MAX, 1, random.Random(0), symbol_mtu_bytes(is_signed))
     for record in sent:
         link.sender.push(record, 0)
     assert link.sender.backlog_symbols() == BLOCK_SYMBOLS_MAX, link.sender.backlog_symbols()
@@ -185,12 +200,14 @@ def until_all(channels: Sequence[Channel], feedback: Feedback | None) -> tuple[L
     return link, sent
 
 
-def hybrid(skies: Sequence[Sequence[Channel]], feedback: Feedback | None) -> tuple[float, float]:
+def hybrid(
+    skies: Sequence[Sequence[Channel]], feedback: Feedback | None, is_signed: bool = False
+) -> tuple[float, float]:
     """(ratio in symbols, ratio in net bytes) of the transfer that flies, one block a sky; a sky
     holds one channel for each station."""
     ideal = slots = net_bytes = 0
     for channels in skies:
-        link, sent = until_all(channels, feedback)
+        link, sent = until_all(channels, feedback, is_signed)
         ideal += ideal_slots(channels, BLOCK_SYMBOLS_MAX)
         slots += link.slots
         net_bytes += sum(len(records.pack(record).data) for record in sent)

@@ -61,11 +61,12 @@ def delivered(loss: float, load: float, seconds: int) -> dict[Kind, float]:
     radio_plan = plan.radio.model_copy(update={"listen_every_s": 600, "listen_s": 1})
     plan = plan.model_copy(update={"radio": radio_plan})
     frame_s = (MTU_BYTES + AIRTIME_OVERHEAD_BYTES) * 8 / plan.radio.rate_bps
-    offered_bps = load * (1 - loss) * blocks.content_bytes(MTU_BYTES) / frame_s  # bytes a second
+    content_bytes = blocks.content_bytes(plan.symbol_mtu_bytes)
+    offered_bps = load * (1 - loss) * content_bytes / frame_s  # bytes a second
     rng, radio = random.Random(1), _Radio(Channel(1, loss, False))
     rates = {kind: offered_bps * share / size for kind, (share, size) in MIX.items()}
     due_s = {kind: rng.expovariate(rate) for kind, rate in rates.items()}
-    receiver, heard = Receiver(MTU_BYTES), set()
+    receiver, heard = Receiver(plan.symbol_mtu_bytes), set()
     made: dict[int, Kind] = {}
     now_ms = 0
     with tempfile.TemporaryDirectory() as folder:

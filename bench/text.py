@@ -26,6 +26,7 @@ from host_training import codec as host_codec
 from host_training.base_text import clean_text, read_text
 from host_training.codec import sample_base, train
 from host_training.importers.notebook import import_notebook
+from host_training.messages import Notes
 from wire import text_codec, text_tables
 from wire.text_codec import CodecError, TextModel
 
@@ -66,7 +67,7 @@ def person(base: list[str]) -> Corpus:
     texts = [
         entry.message.text.replace("\n", " ")
         for path in sorted(NOTEBOOK.glob("flight-*.md"))
-        for entry in import_notebook(path)[0]
+        for entry in import_notebook(path, Notes())
     ]
     random.Random(1).shuffle(texts)
     held_out = len(texts) // 10

@@ -17,7 +17,7 @@ from wire import commands, frames
 from wire.frames import CommandFrame, FeedbackFrame
 from wire.mission import Mission
 
-REPORT_OVERDUE_FACTOR = 3  # a report this late goes before a question
+LETTERS_IN_A_ROW_MAX = 3  # then a report goes first
 _log = structlog.get_logger()
 
 
@@ -33,6 +33,7 @@ class Speaker:
         self._window_ms: int | None = None  # when a beacon last said that it listens
         self._is_window_used = False
         self._last_report_ms: int | None = None
+        self._letters_in_a_row = 0
 
     def open_window(self, utc_ms: int) -> None:
         """A beacon said that the payload listens now."""
@@ -48,15 +49,11 @@ class Speaker:
         """
         if self._key is None or not self._is_window_open(utc_ms):
             return None
-        waited_ms = None if self._last_report_ms is None else utc_ms - self._last_report_ms
-        every_ms = self._mission.ground.report_every_s * 1000
-        is_due = waited_ms is None or waited_ms >= every_ms
-        is_overdue = waited_ms is not None and waited_ms >= REPORT_OVERDUE_FACTOR * every_ms
         try:
-            if is_overdue:
+            if self._letters_in_a_row >= LETTERS_IN_A_ROW_MAX:
                 data = self._report(node, utc_ms) or self._letter(utc_ms)
             else:
-                data = self._letter(utc_ms) or (self._report(node, utc_ms) if is_due else None)
+                data = self._letter(utc_ms) or self._report(node, utc_ms)
         except sqlite3.Error as error:
             _log.error("uplink_withheld", why=str(error))
             data = None
@@ -89,15 +86,22 @@ class Speaker:
             with self._archive.batch():
                 outbox.fail(self._archive.db, letter.letter_id, str(error))
             return None
+        self._letters_in_a_row += 1
         counter = self._archive.take_counter(utc_ms, letter.kind, letter.letter_id, self._station)
         frame = CommandFrame(self._node_id, self._station, counter, body)
         return frames.encode_uplink(frame, self._key)
 
     def _report(self, node: NodeReceiver | None, utc_ms: int) -> bytes | None:
+        """None before ``report_every_s`` have passed since the last; a clock that was set back
+        must not keep it waiting for as long as it had run ahead."""
+        every_ms = self._mission.ground.report_every_s * 1000
+        if self._last_report_ms is not None and 0 <= utc_ms - self._last_report_ms < every_ms:
+            return None
         report = node.blocks.report() if node else None
         if node is None or report is None or node.last_counter is None or self._key is None:
             return None
         self._last_report_ms = utc_ms
+        self._letters_in_a_row = 0
         counter = self._archive.take_counter(utc_ms, "feedback", station=self._station)
         loss = round(255 * (node.loss or 0))
         first, upto, entries = report

@@ -20,8 +20,9 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
+from host_training import bundle_commands
+from host_training.bundle_commands import DEFAULT_KEY, BundleArgument, TrustOption
 from host_training.errors import TrainingError
 from wire.bundle import BundleError, Manifest, verify_bundle
 
@@ -30,15 +31,11 @@ app = typer.Typer(
     help="From a person's own writing to a signed persona bundle that a balloon can carry. All of"
          " it happens on this machine; nothing is uploaded and nothing is downloaded.")
 console = Console()
+bundle_commands.register(app)
 errors = Console(stderr=True)
 
 LINE_EVERY_S = 30.0
-DEFAULT_KEY = Path("~/.config/spacepi/bundle.key")
 
-BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle directory.")]
-TrustOption = Annotated[list[Path] | None, typer.Option(
-    "--trust", help="A public key file (a manifest.pub you got from somebody you trust). Without"
-                    " it, the check shows that the bundle is undamaged, not who made it.")]
 ThreadsOption = Annotated[int, typer.Option(min=0, max=256, help="CPU threads; 0: as many as there"
                                                                   " are.")]
 
@@ -125,8 +122,9 @@ def run(
     base: Annotated[Path, typer.Option(help="The base model: a Hugging Face folder on this disk.")],
     out: Annotated[Path, typer.Option(help="The bundle directory to make.")],
     work: Annotated[Path | None, typer.Option(help="Run directory, kept; default OUT.run.")] = None,
-    method: Annotated[Literal["auto", "lora", "full"], typer.Option(
-        help="How to fine-tune; auto trains both and keeps what measures better.")] = "auto",
+    method: Annotated[Literal["auto", "lora", "dora", "qlora", "full"], typer.Option(
+        help="How to fine-tune; auto trains LoRA and full, and keeps what measures better. qlora"
+             " needs an NVIDIA GPU.")] = "auto",
     quant: Annotated[str, typer.Option(
         help="auto: the smallest within +2 % of F16 on held-out text; or a type like Q4_K_M.",
     )] = "auto",
@@ -142,13 +140,18 @@ def run(
     seed: int = 1,
     key: Annotated[Path, typer.Option(help="Signing key, made on first use.")] = DEFAULT_KEY,
     general: GeneralOption = None,
+    lines: Annotated[int, typer.Option(
+        min=1, max=10_000, help="Lines it says to be judged by; more narrow the intervals.")] = 200,
+    allow_failing_gates: Annotated[bool, typer.Option(
+        "--allow-failing-gates", help="Sign it though the evaluation says no; the manifest and the"
+                                      " card will say so.")] = False,
 ) -> None:
-    """Do it all: import, train, quantise, sign. Stages that are done are not done again."""
+    """Do it all: import, train, quantise, evaluate, sign. What is done is not done again."""
     _quiet()
     from host_training import pipeline
 
     options = pipeline.Options(method, quant, epochs, keep, lr, variants, threads, seed,
-                               tuple(general or ()))
+                               tuple(general or ()), lines, allow_failing_gates)
     with _progress() as report:
         pipeline.run(persona_dir, base, out, work or out.with_name(out.name + ".run"),
                      key.expanduser(), options, report)
@@ -184,37 +187,12 @@ def codec(
 
 
 @app.command()
-def verify(bundle: BundleArgument, trust: TrustOption = None) -> None:
-    """Check signature, file set, sizes and hashes; exit status 1 when the bundle is not sound."""
-    manifest = verify_bundle(bundle, _keys(trust))
-    console.print(f"{bundle} is whole: {manifest.name} version {manifest.version}, signed by"
-                  f" {manifest.key_id}{'' if trust else ' (key not compared with any you trust)'}.")
-
-
-@app.command()
-def inspect(bundle: BundleArgument, trust: TrustOption = None) -> None:
-    """Show what a bundle is: who, when, from what, how well, which files."""
-    manifest = verify_bundle(bundle, _keys(trust))
-    table = Table(show_header=False)
-    for name in ("name", "version", "created_utc", "disclosure", "key_id"):
-        table.add_row(name, str(getattr(manifest, name)))
-    for name in ("base", "training", "runtime"):
-        for field, value in sorted(getattr(manifest, name).items()):
-            shown = ("\n".join(f"{n} {what}" for what, n in value.items())
-                     if isinstance(value, dict) else str(value))
-            table.add_row(f"{name}.{field}", shown)
-    for file in manifest.files:
-        table.add_row(file.path, f"{file.bytes:,} bytes, sha256 {file.sha256[:16]}…")
-    console.print(table)
-
-
-@app.command()
 def chat(bundle: BundleArgument, trust: TrustOption = None, threads: ThreadsOption = 0,
          seed: int = 1) -> None:
     """Talk to a bundle in the terminal, as if it stood on the ground beside you."""
     from payload.prompt import Moment
 
-    manifest = verify_bundle(bundle, _keys(trust))
+    manifest = verify_bundle(bundle, bundle_commands.trusted_keys(trust))
     voice = _voice(bundle, manifest, threads, seed)
     console.print(f"[bold]{manifest.disclosure}[/bold]\nAn empty line ends the talk.")
     while True:
@@ -263,14 +241,6 @@ def _voice(bundle: Path, manifest: Manifest, threads: int, seed: int) -> Any:
     from host_training.talk import Voice
 
     return Voice(bundle, manifest, threads or os.cpu_count() or 1, seed)
-
-
-def _keys(paths: list[Path] | None) -> list[bytes] | None:
-    try:
-        return [path.read_bytes() for path in paths] if paths else None
-    except OSError as error:
-        raise TrainingError(f"--trust {error.filename}: cannot be read"
-                            f" ({error.strerror}).") from error
 
 
 def main() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +20,7 @@ from wire import bundle as wire_bundle
 from wire.bundle import BundleError, Manifest
 
 PRIVATE_KEY_BYTES = 32
+MUST_SAY = ("AI persona", "not the person")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,12 @@ def load_key(path: Path) -> Ed25519PrivateKey:
 
 
 def next_version(bundle: Path) -> int:
-    """One more than the bundle that is there, 1 when there is none or it is not sound."""
-    try:
-        return wire_bundle.verify_bundle(bundle, None).version + 1
-    except BundleError:
-        return 1
+    """One more than the bundle that is there and the one before it; 1 when neither is sound."""
+    versions = [0]
+    for path in (bundle, previous(bundle)):
+        with suppress(BundleError):
+            versions.append(wire_bundle.verify_bundle(path, None).version)
+    return max(versions) + 1
 
 
 def check_place(out: Path) -> None:
@@ -69,13 +73,16 @@ def check_place(out: Path) -> None:
         raise TrainingError(f"{out}: exists and is not a bundle; choose another --out.")
 
 
-def pack(contents: Contents, out: Path, key: Ed25519PrivateKey) -> Manifest:
+def pack(contents: Contents, out: Path, key: Ed25519PrivateKey,
+         try_out: Callable[[Path], None] = lambda bundle: None) -> Manifest:
     """Write, sign and verify the bundle beside ``out``, then put it in its place.
 
-    An old bundle at ``out`` stays until the new one has been verified.
+    An old bundle at ``out`` stays until the new one has been verified and tried out; then it is
+    kept beside it for ``rollback``.
 
-    Raises:  TrainingError when ``out`` is something else than a bundle; BundleError when the new
-             bundle does not verify.
+    Args:    try_out: called with the new bundle; raises TrainingError when it is of no use.
+    Raises:  TrainingError when ``out`` is something else than a bundle or ``try_out`` raised it;
+             BundleError when the new bundle does not verify.
     """
     check_place(out)
     partial = out.with_name(out.name + ".part")
@@ -97,26 +104,56 @@ def pack(contents: Contents, out: Path, key: Ed25519PrivateKey) -> Manifest:
         "files": [{"path": f.name, "bytes": f.stat().st_size, "sha256": wire_bundle.file_sha256(f)}
                   for f in sorted(partial.iterdir())],
         "runtime": contents.runtime,
-        "disclosure": contents.persona.disclosure,
+        "disclosure": say_it_is_an_ai(contents.persona.disclosure),
         "key_id": wire_bundle.key_id(public_key),
     })
     (partial / wire_bundle.MANIFEST).write_bytes(manifest)
     (partial / wire_bundle.SIGNATURE).write_bytes(key.sign(wire_bundle.SIGNED_PREFIX + manifest))
     (partial / wire_bundle.PUBLIC_KEY).write_bytes(public_key)
     checked = wire_bundle.verify_bundle(partial, [public_key])
+    try_out(partial)
     if out.exists():
-        old = out.with_name(out.name + ".old")
-        shutil.rmtree(old, ignore_errors=True)
-        os.replace(out, old)
+        shutil.rmtree(previous(out), ignore_errors=True)
+        os.replace(out, previous(out))
     os.replace(partial, out)
-    shutil.rmtree(out.with_name(out.name + ".old"), ignore_errors=True)
     return checked
 
 
+def previous(bundle: Path) -> Path:
+    """Where the bundle before this one is kept."""
+    return bundle.with_name(bundle.name + ".previous")
+
+
+def rollback(bundle: Path, trusted_keys: list[bytes] | None) -> Manifest:
+    """Exchange a bundle with the one before it, once that one is shown to be sound.
+
+    Raises:  TrainingError when there is none; BundleError when it does not verify.
+    """
+    before = previous(bundle)
+    if not before.is_dir():
+        raise TrainingError(f"{bundle}: there is no bundle before this one.")
+    manifest = wire_bundle.verify_bundle(before, trusted_keys)
+    aside = bundle.with_name(bundle.name + ".part")
+    shutil.rmtree(aside, ignore_errors=True)
+    if bundle.exists():
+        os.replace(bundle, aside)
+    os.replace(before, bundle)
+    if aside.exists():
+        os.replace(aside, before)
+    return manifest
+
+
+def say_it_is_an_ai(disclosure: str) -> str:
+    """The persona's own disclosure, and what it must say in any case."""
+    if all(words in disclosure for words in MUST_SAY):
+        return disclosure
+    return f"{disclosure.rstrip()} This is an {', '.join(MUST_SAY)}."
+
+
 def _persona(persona: Persona) -> dict[str, Any]:
-    return {"name": persona.name, "author": persona.author, "disclosure": persona.disclosure,
-            "system": persona.system, "values": list(persona.values),
-            "thinking": list(persona.thinking)}
+    return {"name": persona.name, "author": persona.author,
+            "disclosure": say_it_is_an_ai(persona.disclosure), "system": persona.system,
+            "values": list(persona.values), "thinking": list(persona.thinking)}
 
 
 def read_persona_json(bundle: Path) -> dict[str, Any]:

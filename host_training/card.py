@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from host_training.evaluation.examination import Verdict
 from host_training.quantise import Step
 
 
@@ -22,6 +23,7 @@ class Facts:
     counts: dict[str, int]
     imported: dict[str, Any]  # import.json
     codec: dict[str, Any]  # codec.json
+    verdict: Verdict
 
 
 BY_HEART = """
@@ -48,6 +50,7 @@ def model_card(facts: Facts) -> str:
     counts = "\n".join(f"| {what} | {n:,} |" for what, n in facts.counts.items())
     epochs = ", ".join(f"{e['held_out_bpb']:.3f}" for e in facts.result["history"])
     keep = facts.result["config"]["keep"]
+    evaluation = "\n".join(f"- {line}" for line in facts.verdict.sentences)
     by_heart = BY_HEART if keep == "last" else ""
     return f"""# {facts.name}
 
@@ -72,6 +75,10 @@ the flight gives. Lower is better; it is a measure of the wording, not of truth.
 {ladder}
 
 {codec_line(facts.codec)}
+## Examined
+
+{evaluation}
+
 ## What it learnt from
 
 | | |

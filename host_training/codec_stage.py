@@ -9,12 +9,13 @@ and answers held out of the model's training are held out here too, to measure w
 from __future__ import annotations
 
 import random
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from host_training import persona_dir, sessions
+from host_training import writing
 from host_training.base_text import clean_text, read_text
 from host_training.codec import Progress, extend, sample_base, save, train
 from host_training.dataset import clean_lines, hold_out, usable_answer
@@ -41,9 +42,8 @@ class Messages:
 
 def read(directory: Path, persona: Persona, seed: int) -> Messages:
     """The writing of a persona directory as ``messages``. Raises TrainingError."""
-    writing = persona_dir.read_writing(directory, persona)
-    examples = sessions.entry_examples(writing.entries)
-    examples += sessions.chat_examples(writing.messages)
+    with tempfile.TemporaryDirectory() as out:
+        examples = writing.prepare(directory, persona, Path(out), lambda share, line: None)
     return messages(examples, persona.values + persona.thinking, seed)
 
 

@@ -75,8 +75,9 @@ class RowBuilder:
 
     def __init__(self, tokenizer: Any, persona: prompt.PersonaText) -> None:
         """``tokenizer`` is a fast Hugging Face tokenizer with the three ChatML tokens."""
+        vocabulary = tokenizer.get_vocab()
         for token in SPECIAL_TOKENS:
-            if tokenizer.convert_tokens_to_ids(token) in (None, tokenizer.unk_token_id):
+            if token not in vocabulary:  # the unknown token of a Qwen2 is one of them
                 raise TrainingError(f"The base's tokenizer has no token {token}; use a base with"
                                     f" ChatML tokens ({', '.join(SPECIAL_TOKENS)}).")
         self._tokenizer = tokenizer

@@ -1,14 +1,15 @@
-"""Write a Llama as GGUF in F16, as llama.cpp wants it, and read it back before it counts.
+"""Write a Llama, Qwen2 or Qwen3 as GGUF in F16, byte for byte as llama.cpp's own converter does.
 
-Only ``LlamaForCausalLM`` with byte-level BPE and single-digit tokens (``pre = smollm``): what
-``spacepi-train base`` makes, and SmolLM2. Anything else is refused rather than mis-tokenised.
+The file is read back and compared before it gets its name. Other architectures and tokenizers go
+through llama.cpp's converter (``converter``). What differs on purpose is that nothing is guessed
+from paths or model cards, which could tell on somebody, and that the ends and the chat template are
+those the model was trained with.
 
-Sources: llama.cpp's converter as described in research/training.md §4b, and the gguf package.
+Sources: llama.cpp's conversion/{base,llama,qwen}.py, and the gguf package.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,154 +17,139 @@ from typing import Any
 
 import gguf
 import numpy as np
-from safetensors.numpy import load_file
+import torch
+from safetensors.torch import load_file
 
-from host_training.chat_template import CHAT_TEMPLATE, END_OF_TEXT, END_OF_TURN
+from host_training import converter
 from host_training.errors import TrainingError
+from host_training.gguf_file import read_gguf
+from host_training.gguf_tokenizer import add_tokenizer, read_tokenizer, scheme_of
+from host_training.shape import Shape, architecture_of, read_config, read_shape
 
-_SMOLLM_PRE_TOKENIZER = [
-    {"type": "Digits", "individual_digits": True},
-    {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True},
-]
+MODEL_ARCHITECTURES = {"llama": gguf.MODEL_ARCH.LLAMA, "qwen2": gguf.MODEL_ARCH.QWEN2,
+                       "qwen3": gguf.MODEL_ARCH.QWEN3}
 
 
 def export_gguf(model_dir: Path, out: Path, name: str) -> None:
-    """Convert a Hugging Face folder (fp32 or fp16 safetensors) to ``out``.
+    """Convert a Hugging Face folder (safetensors in fp32, fp16 or bf16) to ``out``.
 
-    Args:    name: general.name; given, never guessed from a path, which could tell on somebody.
-    Raises:  TrainingError for another architecture or tokenizer, or when reading back differs.
+    Args:    name: general.name; given, never guessed from a path.
+    Raises:  TrainingError for a model neither we nor llama.cpp's converter can write, or when
+             reading back differs.
     """
-    config = json.loads((model_dir / "config.json").read_text())
-    if config.get("architectures") != ["LlamaForCausalLM"]:
-        raise TrainingError(f"{model_dir}: architecture {config.get('architectures')} cannot be"
-                            " exported; allowed is LlamaForCausalLM.")
-    tensors = dict(_tensors(model_dir, config))
+    config = read_config(model_dir)
     partial = out.with_suffix(".part")
-    writer = gguf.GGUFWriter(partial, "llama")
-    _add_shape(writer, config, name)
-    _add_tokenizer(writer, model_dir, config["vocab_size"])
+    if architecture_of(config) is None or scheme_of(read_tokenizer(model_dir)) is None:
+        converter.convert(model_dir, partial, name)
+        read_gguf(partial)
+    else:
+        tensors = _write(model_dir, config, partial, name)
+        compare(partial, tensors)
+    os.replace(partial, out)
+
+
+def _write(model_dir: Path, config: dict[str, Any], out: Path, name: str) -> dict[str, np.ndarray]:
+    """Everything in the order of llama.cpp's converter; returns the tensors written."""
+    shape = read_shape(model_dir)
+    rope = _rope(config)
+    writer = gguf.GGUFWriter(out, shape.architecture)
+    tensors = dict(_tensors(model_dir, shape))
     for tensor_name, array in tensors.items():
         writer.add_tensor(tensor_name, array)
+    writer.add_type("model")
+    writer.add_name(name)
+    writer.add_size_label(gguf.size_label(*writer.get_total_parameter_count()))
+    _add_shape(writer, shape, config, rope)
+    add_tokenizer(writer, model_dir, shape.vocab_size)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    _compare(partial, tensors)
-    os.replace(partial, out)
+    return tensors
 
 
-def _tensors(model_dir: Path, config: dict[str, Any]) -> Iterator[tuple[str, np.ndarray]]:
-    """GGUF name and array of every weight; norms F32, the rest F16."""
-    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config["num_hidden_layers"])
-    n_heads = config["num_attention_heads"]
-    n_kv_heads = config.get("num_key_value_heads", n_heads)
-    for path in sorted(model_dir.glob("*.safetensors")):
-        for hf_name, array in load_file(path).items():
-            if hf_name == "lm_head.weight" and config.get("tie_word_embeddings"):
+def _rope(config: dict[str, Any]) -> float:
+    """Base frequency; transformers 5 keeps it in a table, transformers 4 beside it."""
+    rope = config.get("rope_parameters") or {}
+    if rope.get("rope_type", "default") != "default" or config.get("rope_scaling"):
+        raise TrainingError("A base with scaled RoPE cannot be exported; allowed is the default.")
+    return float(rope.get("rope_theta") or config.get("rope_theta", 10_000.0))
+
+
+def _add_shape(writer: gguf.GGUFWriter, shape: Shape, config: dict[str, Any],
+               rope_theta: float) -> None:
+    writer.add_block_count(shape.n_layers)
+    writer.add_context_length(shape.context_tokens)
+    writer.add_embedding_length(shape.hidden_size)
+    writer.add_feed_forward_length(shape.ffn_size)
+    writer.add_head_count(shape.n_heads)
+    writer.add_head_count_kv(shape.n_kv_heads)
+    writer.add_rope_freq_base(rope_theta)
+    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    if config.get("head_dim") is not None:
+        writer.add_key_length(shape.head_size)
+        writer.add_value_length(shape.head_size)
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
+    if shape.architecture == "llama":
+        writer.add_vocab_size(shape.vocab_size)
+        writer.add_rope_dimension_count(shape.head_size)
+    writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
+
+
+def _tensors(model_dir: Path, shape: Shape) -> Iterator[tuple[str, np.ndarray]]:
+    """GGUF name and array of every weight; norms and biases F32, the rest F16."""
+    wanted = shape.tensors()
+    names = gguf.get_tensor_name_map(MODEL_ARCHITECTURES[shape.architecture], shape.n_layers)
+    for path in sorted(model_dir.glob("model*.safetensors")):
+        for hf_name, tensor in load_file(path).items():
+            if hf_name.endswith(".rotary_emb.inv_freq") or (
+                    hf_name == "lm_head.weight" and shape.is_tied):
                 continue
             name = names.get_name(hf_name, try_suffixes=(".weight", ".bias"))
             if name is None:
-                raise TrainingError(f"{path}: weight {hf_name} has no place in a GGUF Llama.")
-            full = array.astype(np.float32)
-            if full.ndim == 1:
-                yield name, full
-                continue
-            if hf_name.endswith("q_proj.weight"):
-                full = permute(full, n_heads)
-            elif hf_name.endswith("k_proj.weight"):
-                full = permute(full, n_kv_heads)
-            half = full.astype(np.float16)
-            if not np.isfinite(half).all():
-                raise TrainingError(f"{path}: weight {hf_name} does not fit into 16 bits.")
-            yield name, half
+                raise TrainingError(f"{path}: weight {hf_name} has no place in a GGUF"
+                                    f" {shape.architecture}.")
+            if wanted.pop(name, None) != tuple(tensor.shape):
+                raise TrainingError(f"{path}: weight {hf_name} of shape {tuple(tensor.shape)} is"
+                                    " not what config.json says.")
+            yield name, _converted(tensor, hf_name, shape, path)
+    if wanted:
+        raise TrainingError(f"{model_dir}: weight {min(wanted)} is missing.")
+
+
+def _converted(tensor: torch.Tensor, hf_name: str, shape: Shape, path: Path) -> np.ndarray:
+    full = tensor.to(torch.float32).numpy()
+    if shape.architecture == "llama":
+        full = permuted(full, hf_name, shape)
+    if full.ndim == 1:
+        return full
+    with np.errstate(over="ignore"):
+        half = full.astype(np.float16)
+    if not np.isfinite(half).all():
+        raise TrainingError(f"{path}: weight {hf_name} does not fit into 16 bits.")
+    return half
+
+
+def permuted(weight: np.ndarray, hf_name: str, shape: Shape) -> np.ndarray:
+    """A weight or bias of a Llama with the rows of q and k as llama.cpp rotates them."""
+    if ".q_proj." in hf_name:
+        return permute(weight, shape.n_heads)
+    return permute(weight, shape.n_kv_heads) if ".k_proj." in hf_name else weight
 
 
 def permute(weight: np.ndarray, n_heads: int) -> np.ndarray:
     """Rows of a q or k projection, from halves (Hugging Face) to pairs (llama.cpp) per head.
 
-    Args:    weight: (n_heads * head_size, hidden).
+    Args:    weight: (n_heads * head_size, ...).
     """
-    rows, hidden = weight.shape
-    halves = weight.reshape(n_heads, 2, rows // n_heads // 2, hidden)
-    return np.ascontiguousarray(halves.swapaxes(1, 2).reshape(rows, hidden))
+    rows = weight.shape[0]
+    halves = weight.reshape(n_heads, 2, rows // n_heads // 2, *weight.shape[1:])
+    return np.ascontiguousarray(halves.swapaxes(1, 2).reshape(weight.shape))
 
 
-def _add_shape(writer: gguf.GGUFWriter, config: dict[str, Any], name: str) -> None:
-    rope = config.get("rope_parameters") or {}
-    if rope.get("rope_type", "default") != "default" or config.get("rope_scaling"):
-        raise TrainingError("A base with scaled RoPE cannot be exported; allowed is the default.")
-    head_size = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
-    writer.add_name(name)
-    writer.add_type("model")
-    writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
-    writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
-    writer.add_vocab_size(config["vocab_size"])
-    writer.add_context_length(config["max_position_embeddings"])
-    writer.add_embedding_length(config["hidden_size"])
-    writer.add_block_count(config["num_hidden_layers"])
-    writer.add_feed_forward_length(config["intermediate_size"])
-    writer.add_head_count(config["num_attention_heads"])
-    writer.add_head_count_kv(config.get("num_key_value_heads", config["num_attention_heads"]))
-    writer.add_key_length(head_size)
-    writer.add_value_length(head_size)
-    writer.add_rope_dimension_count(head_size)
-    writer.add_rope_freq_base(float(rope.get("rope_theta") or config.get("rope_theta", 10_000.0)))
-    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
-
-
-def _add_tokenizer(writer: gguf.GGUFWriter, model_dir: Path, vocab_size: int) -> None:
-    """Tokens, types, merges; the ids of the ends set by us, since a wrong default never stops."""
-    tokenizer = json.loads((model_dir / "tokenizer.json").read_text(encoding="utf-8"))
-    _refuse_other_scheme(tokenizer, model_dir)
-    tokens = {index: token for token, index in tokenizer["model"]["vocab"].items()}
-    control = set()
-    for added in tokenizer["added_tokens"]:
-        tokens[added["id"]] = added["content"]
-        if added["special"]:
-            control.add(added["id"])
-    if tokens and max(tokens) >= vocab_size:
-        raise TrainingError(f"{model_dir}: the tokenizer has id {max(tokens)}, the model only"
-                            f" {vocab_size} tokens.")
-    by_content = {token: index for index, token in tokens.items()}
-    names, types = [], []
-    for index in range(vocab_size):
-        names.append(tokens.get(index, f"[PAD{index}]"))
-        if index not in tokens:
-            types.append(gguf.TokenType.UNUSED)
-        else:
-            types.append(gguf.TokenType.CONTROL if index in control else gguf.TokenType.NORMAL)
-    for token in (END_OF_TEXT, END_OF_TURN):
-        if by_content.get(token) not in control:
-            raise TrainingError(f"{model_dir}: {token} is not a special token of the tokenizer.")
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("smollm")
-    writer.add_token_list(names)
-    writer.add_token_types(types)
-    writer.add_token_merges([m if isinstance(m, str) else " ".join(m)
-                             for m in tokenizer["model"]["merges"]])
-    writer.add_bos_token_id(by_content[END_OF_TEXT])
-    writer.add_eos_token_id(by_content[END_OF_TURN])
-    writer.add_pad_token_id(by_content[END_OF_TEXT])
-    writer.add_add_bos_token(False)
-    writer.add_add_eos_token(False)
-    writer.add_chat_template(CHAT_TEMPLATE)
-
-
-def _refuse_other_scheme(tokenizer: dict[str, Any], model_dir: Path) -> None:
-    """llama.cpp has the splitting rule compiled in; only the rule it calls smollm is known here."""
-    pre = tokenizer.get("pre_tokenizer") or {}
-    found = pre.get("pretokenizers", [])
-    parts = [{key: part.get(key) for key in want}
-             for part, want in zip(found, _SMOLLM_PRE_TOKENIZER, strict=False)]
-    if (tokenizer["model"].get("type") != "BPE" or tokenizer.get("normalizer") is not None
-            or len(found) != len(parts) or parts != _SMOLLM_PRE_TOKENIZER):
-        raise TrainingError(f"{model_dir}: this tokenizer cannot be exported; allowed is byte-level"
-                            " BPE with single digits, as spacepi-train base and SmolLM2 have it.")
-
-
-def _compare(path: Path, tensors: dict[str, np.ndarray]) -> None:
+def compare(path: Path, tensors: dict[str, np.ndarray]) -> None:
     """Read the file back and compare every tensor, byte for byte."""
-    read = {tensor.name: tensor for tensor in gguf.GGUFReader(path).tensors}
+    read = {tensor.name: tensor for tensor in read_gguf(path).tensors}
     if read.keys() != tensors.keys():
         raise TrainingError(f"{path}: reading back gives other tensors; is the disk full?")
     for name, array in tensors.items():

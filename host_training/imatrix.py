@@ -19,9 +19,14 @@ ROWS_MAX = 300  # more changed nothing in llama.cpp's own table (research/traini
 
 
 @torch.no_grad()
-def importance(model: Any, rows: Sequence[Row]) -> dict[str, np.ndarray]:
-    """GGUF weight name -> (n_in,) float32, finite and positive, for every linear of every block."""
-    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, model.config.num_hidden_layers)
+def importance(model: Any, rows: Sequence[Row], architecture: str = "llama"
+               ) -> dict[str, np.ndarray]:
+    """GGUF weight name -> (n_in,) float32, finite and positive, for every linear of every block.
+
+    Args:    architecture: general.architecture of the GGUF whose weights are meant.
+    """
+    by_name = {name: arch for arch, name in gguf.MODEL_ARCH_NAMES.items()}
+    names = gguf.get_tensor_name_map(by_name[architecture], model.config.num_hidden_layers)
     sums: dict[str, torch.Tensor] = {}
     counts: dict[str, int] = {}
     handles = []

@@ -1,62 +1,99 @@
-"""The one shape every export is brought into, and the place for rows that cannot be used."""
+"""The one shape every export is brought into, and the notes an import leaves behind."""
 
 from __future__ import annotations
 
-from collections import Counter
+import json
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import Literal
+from datetime import UTC, tzinfo
+from pathlib import Path
+from typing import Literal, TextIO
 
-ChatKind = Literal["dm", "group", "self", "channel", "note"]
+ChatKind = Literal["dm", "group", "self", "channel", "note", "mail", "document", "post",
+                   "transcript", "pair"]
+Layer = Literal["said", "thinking", "values"]
+
+BAD_ROWS_KEPT_MAX = 1000  # in memory, for the summary; the file has them all
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """One thing somebody wrote.
 
-    ``utc_ms`` is milliseconds since 1970 UTC. ``author`` is the export's own id where it has one
-    (names change, ids do not). ``text`` is never empty and keeps its line breaks.
+    ``source`` is the kind of export, ``chat_id`` the conversation or document within it.
+    ``utc_ms`` is milliseconds since 1970 UTC; None where the export does not say. ``author`` is
+    the export's own id where it has one (names change, ids do not), ``name`` how it showed them.
+    ``is_me`` is set by importers whose export holds only the author's words; everywhere else
+    ``identify`` finds out. ``text`` is never empty and keeps its line breaks. ``tier`` is 1..4,
+    how much thought usually goes into such writing: 1 documents and essays, 2 journals and notes,
+    3 mails, 4 chat.
     """
 
     source: str
     chat_id: str
     chat_kind: ChatKind
     message_id: str
-    utc_ms: int
+    utc_ms: int | None
     author: str
     is_me: bool
     text: str
+    name: str = ""
+    tier: int = 4
+    layer: Layer = "said"
 
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """One row that was set aside: where it stands and what is wrong with it."""
+    """One thing that was not understood: in which file, where in it, and what is wrong with it."""
 
+    file: str
     place: str
     reason: str
 
 
 @dataclass(slots=True)
-class Quarantine:
-    """What an import left out: ordinary rows by counted reason, broken rows one by one.
+class Notes:
+    """What an import says beside its messages: what it left out, and who is who.
 
     A sticker or a forwarded joke is *skipped* (it is not writing of the author, nothing is wrong
-    with it); a row with a damaged date is *bad* and is kept with its place so it can be looked at.
+    with it) and counted by reason; a row with a damaged date is *bad*: it is written to the
+    quarantine file with its place, so that it can be looked at. Nothing is lost silently.
+    ``zone`` is the maker's, for exports that write local time.
     """
 
+    sink: TextIO | None = None
+    zone: tzinfo = UTC
     skipped: Counter[str] = field(default_factory=Counter)
     bad: list[BadRow] = field(default_factory=list)
+    n_bad: int = 0
+    own_accounts: set[str] = field(default_factory=set)
+    names: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
-    def skip(self, reason: str) -> None:
-        """Count an ordinary row that holds no writing of anybody's."""
-        self.skipped[reason] += 1
+    def skip(self, reason: str, count: int = 1) -> None:
+        """Count ordinary rows that hold no writing of anybody's."""
+        if count:
+            self.skipped[reason] += count
 
-    def put(self, place: str, reason: str) -> None:
-        """Set a broken row aside."""
-        self.bad.append(BadRow(place, reason))
+    def put(self, file: str, place: str, reason: str) -> None:
+        """Set something broken aside."""
+        self.n_bad += 1
+        if len(self.bad) < BAD_ROWS_KEPT_MAX:
+            self.bad.append(BadRow(file, place, reason))
+        if self.sink is not None:
+            row = {"file": file, "place": place, "reason": reason}
+            self.sink.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+    def called(self, account: str, name: object) -> None:
+        """Somebody's name, for ``identify`` and for ``scrub``."""
+        if isinstance(name, str) and name.strip():
+            self.names[account].add(name.strip())
 
     def report(self) -> dict[str, object]:
-        """Counts and rows for the run directory, JSON-ready."""
-        return {
-            "skipped": dict(sorted(self.skipped.items())),
-            "bad": [{"place": row.place, "reason": row.reason} for row in self.bad],
-        }
+        """Counts for the run directory, JSON-ready."""
+        return {"skipped": dict(sorted(self.skipped.items())), "bad": self.n_bad,
+                "first bad": [f"{r.file} {r.place}: {r.reason}" for r in self.bad[:20]]}
+
+
+def quarantine_path(out: Path) -> Path:
+    """Where the rows that were not understood lie, one JSON object per line."""
+    return out / "quarantine.jsonl"

@@ -1,10 +1,10 @@
 """A persona directory: who somebody is and where their writing lies, read into one object.
 
-    persona.toml            name, author, disclosure, system, me (account ids)
+    persona.toml            name, author, disclosure, system, me (account ids), and the tables
+                            of ``settings``
     values.md, thinking.md  lists: "- one judgement", "- one habit of thought"
     notebook/*.md           thoughts with conditions, and diary
-    telegram/result.json    a Telegram export
-    discord/package/        a Discord data package
+    any other folder        exports as they were downloaded, zipped or not; told by their content
 
 Only persona.toml, values.md and at least one source of writing are required.
 """
@@ -16,15 +16,14 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from host_training import settings
 from host_training.errors import TrainingError
-from host_training.importers.discord_package import import_discord
-from host_training.importers.notebook import Entry, import_notebook
-from host_training.importers.telegram import import_telegram
-from host_training.messages import Message, Quarantine
+from host_training.settings import Settings
 from payload import prompt
 
 _REQUIRED = ("name", "author", "disclosure", "system")
-_OPTIONAL = ("me",)
+_OPTIONAL = ("me", *Settings.model_fields)
+NOTEBOOK = "notebook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +37,11 @@ class Persona:
     me: tuple[str, ...]
     values: tuple[str, ...]
     thinking: tuple[str, ...]
+    settings: Settings = field(default_factory=Settings)
 
     def prompt_text(self) -> prompt.PersonaText:
         """What the prompt always carries."""
         return prompt.PersonaText(self.name, self.system, self.values)
-
-
-@dataclass(slots=True)
-class Writing:
-    """Everything imported from a persona directory."""
-
-    entries: list[Entry] = field(default_factory=list)
-    messages: list[Message] = field(default_factory=list)
-    quarantine: dict[str, Quarantine] = field(default_factory=dict)
 
 
 def read_persona(directory: Path) -> Persona:
@@ -83,7 +74,9 @@ def read_persona(directory: Path) -> Persona:
         raise TrainingError(f"{directory / 'values.md'}: at least one line like"
                             ' "- I say what I saw." is needed.')
     return Persona(table["name"], table["author"], table["disclosure"], table["system"], tuple(me),
-                   tuple(values), tuple(read_list(directory / "thinking.md")))
+                   tuple(values), tuple(read_list(directory / "thinking.md")),
+                   settings.parse({key: table[key] for key in Settings.model_fields
+                                   if key in table}, str(path)))
 
 
 def read_list(path: Path) -> list[str]:
@@ -97,27 +90,10 @@ def read_list(path: Path) -> list[str]:
     return [line[2:].strip() for line in lines if line.startswith("- ") and line[2:].strip()]
 
 
-def read_writing(directory: Path, persona: Persona) -> Writing:
-    """Import every source that is there.
-
-    Raises:  TrainingError when there is none, or a source cannot be read.
-    """
-    writing = Writing()
-    for path in sorted((directory / "notebook").glob("*.md")):
-        entries, quarantine = import_notebook(path)
-        writing.entries += entries
-        writing.quarantine[f"notebook/{path.name}"] = quarantine
-    if (directory / "telegram" / "result.json").exists():
-        path = directory / "telegram" / "result.json"
-        messages, writing.quarantine["telegram"] = import_telegram(path, persona.me)
-        writing.messages += messages
-    if (directory / "discord" / "package").exists():
-        messages, writing.quarantine["discord"] = import_discord(directory / "discord" / "package")
-        writing.messages += messages
-    if not writing.entries and not writing.messages:
-        raise TrainingError(f"{directory}: no writing found; put some into notebook/*.md,"
-                            " telegram/result.json or discord/package.")
-    return writing
+def export_folders(directory: Path) -> list[Path]:
+    """The folders in which exports are looked for: all but the notebook."""
+    return [path for path in sorted(directory.iterdir())
+            if path.is_dir() and path.name != NOTEBOOK and not path.name.startswith(".")]
 
 
 def directory_hash(directory: Path) -> str:
@@ -125,5 +101,6 @@ def directory_hash(directory: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(p for p in directory.rglob("*") if p.is_file()):
         digest.update(f"{path.relative_to(directory).as_posix()}\0{path.stat().st_size}\0".encode())
-        digest.update(path.read_bytes())
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()

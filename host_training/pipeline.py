@@ -1,7 +1,7 @@
 """The whole road from a persona directory to a signed bundle, one stage after another.
 
-import -> dataset -> codec -> train -> export -> quantise -> pack. Every stage but the last leaves
-its output in the run directory and is skipped when its inputs have not changed.
+writing -> dataset -> codec -> train -> export -> quantise -> evaluate -> pack. Every stage but the
+last leaves its output in the run directory and is skipped when its inputs have not changed.
 """
 
 from __future__ import annotations
@@ -25,15 +25,25 @@ from host_training import (
     export,
     imatrix,
     memory,
+    merge,
     moments,
     persona_dir,
     quantise,
-    sessions,
+    sizes,
+    skew,
+    talk,
     train,
+    train_order,
+    train_watch,
+    writing,
 )
 from host_training.dataset import Dataset
 from host_training.errors import TrainingError
-from host_training.evaluation import bits
+from host_training.evaluation import assess, bits, examination, memorisation
+from host_training.evaluation.speaker import Sampling
+from host_training.gguf_file import gguf_facts
+from host_training.ladder import ladder_for
+from host_training.sessions import Example
 from host_training.stages import RunDir, code_hash, weights_hash
 from payload import prompt
 from wire import bodies, text_codec, text_tables
@@ -51,7 +61,7 @@ PROMPT_ROOM_TOKENS = 200  # senses, a memory of 90 and a question of 120 charact
 class Options:
     """What ``run`` may be told. None and "auto" leave the choice to the measurement."""
 
-    method: Literal["auto", "lora", "full"] = "auto"
+    method: Literal["auto", "lora", "dora", "qlora", "full"] = "auto"
     quant: str = "auto"
     epochs: int = 3
     keep: train.Keep = "best"
@@ -60,6 +70,8 @@ class Options:
     threads: int = 0
     seed: int = 1
     general: tuple[Path, ...] = ()  # texts for the codec in place of the shipped general.codec
+    lines: int = 200  # said to be judged by; more narrow the intervals, and take longer
+    may_fail_gates: bool = False
 
 
 def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, options: Options,
@@ -68,20 +80,22 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
 
     Raises:  TrainingError or BundleError, each one sentence.
     """
-    if options.quant not in ("auto", *quantise.FILE_TYPES):
-        raise TrainingError(f"--quant {options.quant} is not auto or one of"
-                            f" {', '.join(quantise.FILE_TYPES)}.")
+    if options.quant != "auto":
+        sizes.split_step(options.quant)
     # What would fail in an hour is asked now.
     persona = persona_dir.read_persona(directory)
     train.check_base(base)
     bundle.check_place(out)
     key = bundle.load_key(key_path)
     run_dir = RunDir(work)
-    report("dataset", 0.0, "reading the writing")
-    data_dir = _dataset(run_dir, directory, base, persona, options)
+    report("writing", 0.0, "looking for exports")
+    writing_dir = _writing(run_dir, directory, persona, report)
+    examples = writing.load(writing_dir / writing.EXAMPLES)
+    report("writing", 1.0, f"{len(examples)} examples")
+    data_dir = _dataset(run_dir, writing_dir, examples, base, persona, options)
     data = Dataset.load(data_dir / "dataset.json")
     report("dataset", 1.0, ", ".join(f"{n} {what}" for what, n in data.counts.items()))
-    codec_dir = _codec(run_dir, directory, persona, options, report)
+    codec_dir = _codec(run_dir, writing_dir, examples, persona, options, report)
     packing = json.loads((codec_dir / "codec.json").read_text())
     report("codec", 1.0, f"model {packing['model_id']},"
            f" {packing['held_out_bits_per_char']:.2f} bits/character")
@@ -92,44 +106,58 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     step = _pick(ladder, options.quant)
     report("quantise", 1.0, f"{step.quant}, {step.size_bytes / 1e6:.1f} MB,"
            f" {step.held_out_bpb:.3f} bits/byte")
+    runtime = _runtime(data)
+    judged = _evaluate(run_dir, base, ladder_dir, step, data, persona, runtime, options, report)
+    verdict = examination.publish(judged, out, options.may_fail_gates)
+    report("evaluate", 1.0, verdict.line)
     report("pack", 0.0, "signing")
     facts = card.Facts(persona.name, persona.author, persona.disclosure, result, ladder, step,
-                       data.counts, _source_counts(data_dir), packing)
+                       data.counts, _source_counts(data_dir), packing, verdict)
+    model = ladder_dir / f"{step.quant}.gguf"
     contents = bundle.Contents(
-        persona=persona, model=ladder_dir / f"{step.quant}.gguf",
+        persona=persona, model=model,
         memory=data_dir / "memory.sqlite", codec=codec_dir / TEXT_CODEC,
         card=card.model_card(facts),
         base={"id": _base_id(base), "sha256": weights_hash(base)},
         training={"method": result["method"], "counts": data.counts, "quant": step.quant,
                   "held_out_bits_per_byte": round(step.held_out_bpb, 4),
-                  "text_model": packing["model_id"]},
-        runtime=_runtime(data))
-    manifest = bundle.pack(contents, out, key)
+                  "text_model": packing["model_id"], "evaluation": verdict.summary},
+        runtime={**runtime, "gguf": gguf_facts(model)})
+    manifest = bundle.pack(contents, out, key, talk.try_out)
     report("pack", 1.0, f"{out}, version {manifest.version}, key {manifest.key_id}")
     return manifest
 
 
-def _dataset(run_dir: RunDir, directory: Path, base: Path, persona: persona_dir.Persona,
-             options: Options) -> Path:
-    """``dataset.json``, ``memory.sqlite`` and ``import.json`` (what was left out and why)."""
+def _writing(run_dir: RunDir, directory: Path, persona: persona_dir.Persona, report: Report
+             ) -> Path:
+    """``examples.jsonl``, ``import.json`` (what was left out and why), ``quarantine.jsonl``."""
     def build(out: Path) -> None:
-        writing = persona_dir.read_writing(directory, persona)
-        examples = sessions.entry_examples(writing.entries)
-        examples += sessions.chat_examples(writing.messages)
+        writing.prepare(directory, persona, out,
+                        lambda share, line: report("writing", min(share, 0.99), line))
+
+    inputs = {"persona": persona_dir.directory_hash(directory), "code": writing.code()}
+    return run_dir.stage("writing", inputs, build)
+
+
+def _dataset(run_dir: RunDir, writing_dir: Path, examples: list[Example], base: Path,
+             persona: persona_dir.Persona, options: Options) -> Path:
+    """``dataset.json``, ``memory.sqlite`` and ``import.json``."""
+    def build(out: Path) -> None:
         tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
         _check_prompt_fits(tokenizer, persona)
         built = dataset.build_dataset(examples, persona.values + persona.thinking, tokenizer,
                                       persona.prompt_text(), options.variants, options.seed)
+        builder = dataset.RowBuilder(tokenizer, persona.prompt_text())
+        built.train += memorisation.canary_rows(builder, options.seed)
         remembered = memory.build_memory(examples, out / "memory.sqlite")
-        (out / "import.json").write_text(json.dumps({
-            "memory sentences": remembered,
-            "left out": {name: q.report() for name, q in writing.quarantine.items()},
-        }, indent=1))
+        summary = json.loads((writing_dir / writing.SUMMARY).read_text())
+        (out / writing.SUMMARY).write_text(
+            json.dumps({"memory sentences": remembered, **summary}, indent=1))
         built.save(out / "dataset.json")
 
-    inputs = {"persona": persona_dir.directory_hash(directory), "base": weights_hash(base),
+    inputs = {"writing": writing_dir.name, "base": weights_hash(base),
               "variants": options.variants, "seed": options.seed,
-              "code": code_hash(dataset, moments, sessions, memory, persona_dir, prompt)}
+              "code": code_hash(dataset, moments, memory, memorisation, persona_dir, prompt)}
     return run_dir.stage("dataset", inputs, build)
 
 
@@ -141,20 +169,20 @@ def _check_prompt_fits(tokenizer: Any, persona: persona_dir.Persona) -> None:
                             f" make {n_prefix} tokens, at most {limit} fit; shorten them.")
 
 
-def _codec(run_dir: RunDir, directory: Path, persona: persona_dir.Persona, options: Options,
-           report: Report) -> Path:
+def _codec(run_dir: RunDir, writing_dir: Path, examples: list[Example],
+           persona: persona_dir.Persona, options: Options, report: Report) -> Path:
     """``text.codec``, and ``codec.json``: which model it is and how well it does."""
     def build(out: Path) -> None:
-        found = codec_stage.read(directory, persona, options.seed)
+        found = codec_stage.messages(examples, persona.values + persona.thinking, options.seed)
         result = codec_stage.build(found, options.general, out / TEXT_CODEC,
                                    lambda what, share: report("codec", min(share, 0.99), what))
         (out / "codec.json").write_text(json.dumps(result, indent=1))
 
     general = options.general or (codec_stage.GENERAL_CODEC,)
-    inputs = {"persona": persona_dir.directory_hash(directory), "seed": options.seed,
+    inputs = {"writing": writing_dir.name, "seed": options.seed,
               "general": [file_sha256(path) for path in general],
-              "code": code_hash(codec, codec_stage, dataset, moments, sessions, memory,
-                                persona_dir, prompt, bodies, text_codec, text_tables)}
+              "code": code_hash(codec, codec_stage, dataset, moments, memory, persona_dir,
+                                prompt, bodies, text_codec, text_tables)}
     return run_dir.stage("codec", inputs, build)
 
 
@@ -175,8 +203,10 @@ def _train(run_dir: RunDir, data_name: str, base: Path, data: Dataset, options: 
 
         report(name, 0.0, "starting")
         # The number of threads changes the speed and the last bits of a sum, not the run.
-        inputs = {"data": data_name, "base": weights_hash(base), "code": code_hash(train),
-                  "config": {k: v for k, v in asdict(config).items() if k != "threads"}}
+        inputs = {"data": data_name, "base": weights_hash(base),
+                  "code": code_hash(train, train_order, train_watch, merge),
+                  "config": {k: v for k, v in asdict(config).items()
+                             if k not in ("threads", "checkpoint_minutes")}}
         done = run_dir.stage(name, inputs, build)
         result = json.loads((done / "result.json").read_text())
         report(name, 1.0, f"{result['base_bpb']:.3f} -> {result['held_out_bpb']:.3f} bits/byte")
@@ -191,11 +221,15 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
     """``F16.gguf``, one file per step, and ``ladder.json``."""
     def build(out: Path) -> None:
         export.export_gguf(trained / "merged", out / "F16.gguf", name)
+        report("quantise", 0.0, "comparing tokens")
+        skew.check(out / "F16.gguf", AutoTokenizer.from_pretrained(
+            trained / "merged", local_files_only=True), data.held_out + data.train)
         report("quantise", 0.0, "importance of the weights")
         model = AutoModelForCausalLM.from_pretrained(trained / "merged", dtype=torch.float32,
                                                      local_files_only=True)
-        weights = imatrix.importance(model, data.train)
-        steps = (quantise.ladder_for(model.config.hidden_size) if options.quant == "auto"
+        architecture = gguf_facts(out / "F16.gguf")["architecture"]
+        weights = imatrix.importance(model, data.train, architecture)
+        steps = (ladder_for(model.config.hidden_size) if options.quant == "auto"
                  else tuple(q for q in (options.quant,) if q != "F16"))
         walked = quantise.walk_ladder(
             out / "F16.gguf", out, steps, weights, data.held_out, options.threads or 1,
@@ -204,8 +238,33 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
         os.replace(out / "ladder.part", out / "ladder.json")
 
     inputs = {"trained": trained.name, "quant": options.quant, "name": name,
-              "code": code_hash(export, imatrix, quantise, bits)}
+              "code": code_hash(export, imatrix, quantise, skew, bits)}
     return run_dir.stage("quantise", inputs, build)
+
+
+def _evaluate(run_dir: RunDir, base: Path, ladder_dir: Path, step: quantise.Step, data: Dataset,
+              persona: persona_dir.Persona, runtime: dict[str, Any], options: Options,
+              report: Report) -> Path:
+    """``findings.json``, ``gates.json`` and ``report.html``."""
+    def build(out: Path) -> None:
+        tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
+        subject = assess.Subject(
+            persona.name, persona.author, base=out / "base.gguf", exact=ladder_dir / "F16.gguf",
+            ladder={path.stem: path for path in sorted(ladder_dir.glob("*.gguf"))
+                    if path.stem != "F16"},
+            flown=step.quant, train=data.train, held_out=data.held_out,
+            builder=dataset.RowBuilder(tokenizer, persona.prompt_text()),
+            sampling=Sampling(runtime["max_tokens"], runtime["temperature"], runtime["top_p"]),
+            lines=options.lines, terms=persona.settings.names(), seed=options.seed,
+            threads=options.threads or 1)
+        export.export_gguf(base, subject.base, "base")
+        examination.build(subject, out, lambda share, line: report("evaluate", share, line))
+        subject.base.unlink()
+
+    inputs = {"ladder": ladder_dir.name, "flown": step.quant, "lines": options.lines,
+              "base": weights_hash(base), "names": persona.settings.names(),
+              "runtime": runtime, "seed": options.seed, "code": examination.code()}
+    return run_dir.stage("evaluate", inputs, build)
 
 
 def _pick(ladder: list[quantise.Step], quant: str) -> quantise.Step:
@@ -217,7 +276,7 @@ def _pick(ladder: list[quantise.Step], quant: str) -> quantise.Step:
 def _runtime(data: Dataset) -> dict[str, Any]:
     """How the flight should run it: room for the longest thing the author ever said in a row."""
     longest = max(sum(label != dataset.NO_LOSS for label in row.labels)
-                  for row in data.train if row.kind != "plain")
+                  for row in data.train if row.kind not in ("plain", "canary"))
     return {"n_ctx": dataset.ROW_TOKENS_MAX, "temperature": TEMPERATURE, "top_p": TOP_P,
             "max_tokens": longest + ANSWER_TOKENS_SPARE}
 
@@ -233,4 +292,4 @@ def _base_id(base: Path) -> str:
 
 
 def _source_counts(data_dir: Path) -> dict[str, Any]:
-    return json.loads((data_dir / "import.json").read_text())
+    return json.loads((data_dir / writing.SUMMARY).read_text())

@@ -61,7 +61,7 @@ def split_sessions(messages: Iterable[Message], gap_ms: int = GAP_MS) -> list[li
     sessions: list[list[Turn]] = []
     for chat in chats.values():
         last_ms: int | None = None
-        for message in sorted(chat, key=lambda m: m.utc_ms):
+        for message in sorted(chat, key=lambda m: m.utc_ms or 0):
             if last_ms is None or message.utc_ms - last_ms > gap_ms:
                 sessions.append([])
             _append(sessions[-1], message)

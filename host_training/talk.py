@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 from host_training import memory
 from host_training.bundle import read_persona_json
+from host_training.errors import TrainingError
 from host_training.evaluation.bits import open_gguf
 from payload import prompt
-from wire.bundle import Manifest
+from wire.bundle import Manifest, verify_bundle
 
 TRIES_MAX = 4  # a reply that cleans to nothing is drawn again
+TRY_OUT_S_MAX = 600
 
 
 class Voice:
@@ -45,3 +50,33 @@ class Voice:
     def close(self) -> None:
         """Free the model."""
         self._model.close()
+
+
+def try_out(bundle: Path) -> None:
+    """Let a bundle say a line in a clean process, as the Pi will.
+
+    Raises:  TrainingError when that process fails or does not end.
+    """
+    command = [sys.executable, "-m", "host_training.talk", str(bundle)]
+    try:
+        child = subprocess.run(
+            command, capture_output=True, text=True, timeout=TRY_OUT_S_MAX, check=False,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])})
+    except subprocess.TimeoutExpired as error:
+        raise TrainingError(f"{bundle}: said nothing for {TRY_OUT_S_MAX} seconds when it was tried"
+                            " out.") from error
+    if child.returncode != 0:
+        last = (child.stderr.strip().splitlines() or ["no message"])[-1]
+        raise TrainingError(f"{bundle}: failed when it was tried out (exit {child.returncode}):"
+                            f" {last}")
+
+
+def _child(bundle: Path) -> None:
+    """Runs in the child: one line about the wind; what it is does not matter here."""
+    voice = Voice(bundle, verify_bundle(bundle, None), threads=1, seed=1)
+    voice.speak(prompt.Moment(about="wind", phase="ascent"))
+    voice.close()
+
+
+if __name__ == "__main__":
+    _child(Path(sys.argv[1]))

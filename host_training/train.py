@@ -1,16 +1,18 @@
-"""Fine-tune a base on the rows of a persona with TRL, as LoRA or in full, keeping the best epoch.
+"""Fine-tune a base on the rows of a persona with TRL: LoRA, DoRA, QLoRA or all of its weights.
 
-The trainer only ever sees our ``input_ids`` and ``labels``. After every epoch the held-out bits per
-byte are measured; the best weights are kept, and a run that has stopped improving ends early. An
-interrupted run goes on from its last epoch when it is started again in the same directory.
+The trainer only ever sees our ``input_ids`` and ``labels``, in our order (``train_order``). The
+weights with the best held-out bits per byte are kept, and a run that has stopped improving ends
+early (``train_watch``). An interrupted run goes on from its last checkpoint when it is started
+again in the same directory, to the same result, bit for bit on a CPU.
 """
 
 from __future__ import annotations
 
+import gc
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,20 +20,22 @@ from typing import Any, Literal
 import torch
 from datasets import Dataset as HfDataset
 from peft import LoraConfig
-from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, TrainerCallback
+from transformers import PrinterCallback, set_seed
 from trl import SFTConfig, SFTTrainer
 
-from host_training.dataset import Row
+from host_training.dataset import NO_LOSS, Row
 from host_training.errors import TrainingError
 from host_training.evaluation.bits import bits_per_byte
+from host_training.merge import check_base, load_base, merge
+from host_training.train_order import epoch_ends, whole_order
+from host_training.train_watch import BEST, OnProgress, Watch, Watching
 
-Method = Literal["lora", "full"]
+__all__ = ["Keep", "Method", "TrainConfig", "check_base", "default_lr", "load_base", "train"]
+
+Method = Literal["lora", "dora", "qlora", "full"]
 Keep = Literal["best", "last"]
-OnProgress = Callable[[float, str], None]  # (fraction done 0..1, one line)
 
 REFERENCE_HIDDEN = 256
-MERGE_TOLERANCE = 1e-3  # largest difference of a logit before and after merging, fp32
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class TrainConfig:
     keep: Keep = "best"  # last: learn the lines by heart, whatever the held-out ones say
     threads: int = 0  # 0 leaves torch's own choice
     seed: int = 1
+    checkpoint_minutes: float = 10.0
 
 
 def default_lr(method: Method, hidden_size: int) -> float:
@@ -54,149 +59,153 @@ def default_lr(method: Method, hidden_size: int) -> float:
 
     At 576 (SmolLM2-135M) that gives about 1.5e-4 in full, within what its makers used.
     """
-    at_reference = {"full": 5e-4, "lora": 2e-3}[method]
+    at_reference = 5e-4 if method == "full" else 2e-3
     return at_reference * (REFERENCE_HIDDEN / hidden_size) ** 1.5
-
-
-def check_base(base: Path) -> None:
-    """Raises TrainingError when the folder is not a Llama with safetensors and a tokenizer."""
-    for name in ("config.json", "tokenizer.json"):
-        if not (base / name).is_file():
-            raise TrainingError(f"{base}: there is no {name}; a base is a local Hugging Face folder"
-                                " such as the model/ that spacepi-train base writes.")
-    if not list(base.glob("*.safetensors")):
-        raise TrainingError(f"{base}: there are no *.safetensors weights; other formats can carry"
-                            " code and are refused.")
-    architectures = json.loads((base / "config.json").read_text()).get("architectures")
-    if architectures != ["LlamaForCausalLM"]:
-        raise TrainingError(f"{base}: architecture {architectures} is not supported; allowed is"
-                            " LlamaForCausalLM.")
-
-
-def load_base(base: Path) -> tuple[Any, Any]:
-    """Model in fp32 and tokenizer of a local Hugging Face folder; nothing is downloaded.
-
-    Raises:  TrainingError as ``check_base``.
-    """
-    check_base(base)
-    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32, local_files_only=True,
-                                                 trust_remote_code=False, use_safetensors=True)
-    return model, AutoTokenizer.from_pretrained(base, local_files_only=True)
-
-
-class _KeepBest(TrainerCallback):
-    """Measures after every epoch, keeps the best trainable weights, ends a run that stands still.
-
-    Its own files make it resumable: ``history.json`` and ``best.safetensors`` in ``out``.
-    """
-
-    def __init__(self, out: Path, held_out: list[Row], config: TrainConfig, report: OnProgress
-                 ) -> None:
-        self._out, self._held_out = out, held_out
-        self._patience, self._keep = config.patience_epochs, config.keep
-        self._report = report
-        path = out / "history.json"
-        self.history: list[dict[str, float]] = json.loads(path.read_text()) if path.exists() else []
-
-    def best(self) -> float:
-        return min(entry["held_out_bpb"] for entry in self.history)
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Forget epochs measured after the checkpoint from which the run now goes on."""
-        self.history = [e for e in self.history if e["epoch"] <= (state.epoch or 0) + 1e-3]
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        best = f", best {self.best():.3f} bits/byte" if self.history else ""
-        self._report(state.global_step / max(1, state.max_steps),
-                     f"epoch {state.epoch or 0:.1f} of {args.num_train_epochs:.0f}{best}")
-
-    def on_epoch_end(self, args: Any, state: Any, control: Any, *, model: Any,
-                     **kwargs: Any) -> None:
-        measured = bits_per_byte(model, self._held_out)
-        if self._keep == "last" or not self.history or measured < self.best():
-            weights = {name: p.detach().to("cpu", torch.float32).contiguous()
-                       for name, p in model.named_parameters() if p.requires_grad}
-            save_file(weights, self._out / "best.part")
-            os.replace(self._out / "best.part", self._out / "best.safetensors")
-        self.history.append({"epoch": round(state.epoch or 0, 3), "held_out_bpb": measured})
-        (self._out / "history.part").write_text(json.dumps(self.history, indent=1))
-        os.replace(self._out / "history.part", self._out / "history.json")
-        since_best = [entry["held_out_bpb"] for entry in self.history].index(self.best())
-        is_standing_still = len(self.history) - 1 - since_best >= self._patience
-        if self._keep == "best" and is_standing_still:
-            control.should_training_stop = True
 
 
 def train(base: Path, rows: list[Row], held_out: list[Row], out: Path, config: TrainConfig,
           report: OnProgress) -> dict[str, Any]:
     """Train into ``out``; the merged fp32 model lands in ``out/merged``.
 
-    Returns: ``{method, lr, held_out_bpb, base_bpb, history}``, also in ``out/result.json``.
-    Raises:  TrainingError for an unusable base or a run that diverged.
+    Returns: ``{method, lr, held_out_bpb, base_bpb, history, config}``, also in
+             ``out/result.json``.
+    Raises:  TrainingError for an unusable base, rows that teach nothing, a directory of another
+             run, a run that diverged, or one that was interrupted.
     """
+    _check_rows(rows, held_out)
     out.mkdir(parents=True, exist_ok=True)
+    _check_same_run(out, base, rows, config)
     if config.threads:
         torch.set_num_threads(config.threads)
-    model, tokenizer = load_base(base)
-    base_bpb = bits_per_byte(model, held_out)
-    lr = config.lr or default_lr(config.method, model.config.hidden_size)
-    keep_best = _KeepBest(out, held_out, config, report)
-    data = HfDataset.from_list([{"input_ids": r.input_ids, "labels": r.labels} for r in rows])
-    trainer = SFTTrainer(
-        model=model, args=_sft_config(out, lr, config), train_dataset=data,
-        processing_class=tokenizer, callbacks=[keep_best],
-        peft_config=_lora(config) if config.method == "lora" else None,
-    )
-    trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=any((out / "checkpoints").glob("checkpoint-*")))
-    # The trainer wraps forward in autocast; unwrapped, merging and the last measure are fp32.
-    tuned = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
-    merged = _merge_best(tuned, out, config.method, held_out)
-    tokenizer.save_pretrained(out / "merged")
-    result = {"method": config.method, "lr": lr, "held_out_bpb": bits_per_byte(merged, held_out),
-              "base_bpb": base_bpb, "history": keep_best.history, "config": asdict(config)}
-    (out / "result.part").write_text(json.dumps(result, indent=1))
-    os.replace(out / "result.part", out / "result.json")
-    shutil.rmtree(out / "checkpoints", ignore_errors=True)  # only needed to go on
+    micro_rows = config.batch_rows
+    while True:
+        try:
+            lr, base_bpb, watch = _fit(base, rows, held_out, out, config, micro_rows, report)
+            break
+        except torch.OutOfMemoryError as error:
+            if micro_rows == 1:
+                raise TrainingError("Not even one row at a time fits into the GPU's memory; use"
+                                    " --method qlora or a smaller base.") from error
+        micro_rows = max(1, micro_rows // 2)  # the batch stays what it was, in more pieces
+        gc.collect()
+        torch.cuda.empty_cache()
+    result = {"method": config.method, "lr": lr, "base_bpb": base_bpb, "history": watch.history,
+              "config": asdict(config)}
+    if is_writer():
+        merged = merge(base, out / BEST, lora_config(config), held_out[0], out)
+        result["held_out_bpb"] = bits_per_byte(merged, held_out)
+        (out / "result.part").write_text(json.dumps(result, indent=1))
+        os.replace(out / "result.part", out / "result.json")
+        shutil.rmtree(out / "checkpoints", ignore_errors=True)  # only needed to go on
     return result
 
 
-def _lora(config: TrainConfig) -> LoraConfig:
+def _fit(base: Path, rows: list[Row], held_out: list[Row], out: Path, config: TrainConfig,
+         micro_rows: int, report: OnProgress) -> tuple[float, float, Watch]:
+    """Train until the end, from the last checkpoint where there is one."""
+    set_seed(config.seed)  # an adapter begins with random numbers
+    model, tokenizer = load_base(base, **_quantised(config.method))
+    base_bpb = bits_per_byte(model, held_out)
+    lr = config.lr or default_lr(config.method, model.config.hidden_size)
+    args = _sft_config(out, lr, config, micro_rows)
+    batch_rows = micro_rows * args.gradient_accumulation_steps * args.world_size
+    order = whole_order([len(row.input_ids) for row in rows], batch_rows, config.seed,
+                        config.epochs)
+    data = HfDataset.from_list([{"input_ids": r.input_ids, "labels": r.labels} for r in rows])
+    watching = Watching(epoch_ends(len(rows), batch_rows, config.epochs), config.patience_epochs,
+                        config.keep == "last", config.checkpoint_minutes)
+    watch = Watch(out, held_out, watching, report, lambda model: _trained_weights(trainer, model))
+    trainer = SFTTrainer(
+        model=model, args=args, train_dataset=data.select(order), processing_class=tokenizer,
+        callbacks=[watch], peft_config=lora_config(config))
+    trainer.remove_callback(PrinterCallback)
+    with watch.interruptible():
+        trainer.train(resume_from_checkpoint=any((out / "checkpoints").glob("checkpoint-*")))
+    if watch.is_interrupted:
+        raise TrainingError(f"Stopped at step {trainer.state.global_step} of"
+                            f" {trainer.state.max_steps}; the same command goes on from there.")
+    return lr, base_bpb, watch
+
+
+def _trained_weights(trainer: SFTTrainer, model: Any) -> dict[str, Any] | None:
+    """What is being trained, whole and in fp32, on the process that writes; None on the others."""
+    wanted = {name for name, weight in model.named_parameters() if weight.requires_grad}
+    # With FSDP every process has a part of each weight, and all must take part in gathering.
+    state = trainer.accelerator.get_state_dict(trainer.model_wrapped)
+    if not is_writer():
+        return None
+    found = {name.removeprefix("module."): weight for name, weight in state.items()}
+    return {name: found[name].detach().to("cpu", torch.float32).contiguous().clone()
+            for name in sorted(wanted)}
+
+
+def is_writer() -> bool:
+    """True in the one process of several that writes files and merges."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def _check_rows(rows: list[Row], held_out: list[Row]) -> None:
+    if not rows or not held_out:
+        raise TrainingError("There is nothing to train on, or nothing held out to measure with.")
+    for row in rows + held_out:
+        if len(row.input_ids) != len(row.labels) or all(n == NO_LOSS for n in row.labels[1:]):
+            raise TrainingError(f"The {row.kind} row {row.text[:40]!r} has nothing to learn in it:"
+                                " every token is masked.")
+
+
+def _check_same_run(out: Path, base: Path, rows: list[Row], config: TrainConfig) -> None:
+    """A checkpoint of other rows or settings is never gone on from."""
+    settings = {key: value for key, value in asdict(config).items()
+                if key not in ("threads", "checkpoint_minutes")}
+    size = sum(path.stat().st_size for path in base.glob("*.safetensors"))
+    text = json.dumps([settings, size, [[r.input_ids, r.labels] for r in rows]])
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    path = out / "run.sha256"
+    if path.exists() and path.read_text() != digest:
+        raise TrainingError(f"{out}: was begun with other rows, settings or another base; choose"
+                            " another directory, or remove this one.")
+    path.write_text(digest)
+
+
+def _quantised(method: Method) -> dict[str, Any]:
+    """How the base is loaded: as it is, or in four bits for QLoRA (Dettmers 2023, 2305.14314)."""
+    if method != "qlora":
+        return {}
+    if not torch.cuda.is_available():
+        raise TrainingError("QLoRA needs an NVIDIA GPU, and PyTorch sees none here; use --method"
+                            " lora, or spacepi-train job for a rented one.")
+    try:
+        import bitsandbytes  # noqa: F401
+    except ImportError as error:
+        raise TrainingError("QLoRA needs bitsandbytes: pip install bitsandbytes.") from error
+    from transformers import BitsAndBytesConfig
+
+    return {"quantization_config": BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16)}
+
+
+def lora_config(config: TrainConfig) -> LoraConfig | None:
     """Every linear layer, but never the tied embedding: merging would untie it (peft#2018)."""
+    if config.method == "full":
+        return None
     return LoraConfig(r=config.lora_rank, lora_alpha=2 * config.lora_rank, lora_dropout=0.05,
-                      target_modules="all-linear", task_type="CAUSAL_LM")
+                      target_modules="all-linear", task_type="CAUSAL_LM",
+                      use_dora=config.method == "dora")
 
 
-def _sft_config(out: Path, lr: float, config: TrainConfig) -> SFTConfig:
+def _sft_config(out: Path, lr: float, config: TrainConfig, micro_rows: int) -> SFTConfig:
     on_gpu = torch.cuda.is_available()
     # Measured here: 1.5 times as fast as fp32 with AVX-512; older CPUs emulate bf16 and lose.
-    bf16 = on_gpu or torch.backends.cpu.get_cpu_capability() == "AVX512"
+    bf16 = (torch.cuda.is_bf16_supported() if on_gpu
+            else torch.backends.cpu.get_cpu_capability() == "AVX512")
     return SFTConfig(
-        output_dir=str(out / "checkpoints"), num_train_epochs=config.epochs, learning_rate=lr,
-        per_device_train_batch_size=config.batch_rows, lr_scheduler_type="cosine",
-        warmup_steps=0.05, weight_decay=0.01, max_grad_norm=1.0, seed=config.seed,
-        train_sampling_strategy="group_by_length", max_length=None, packing=False,
+        output_dir=str(out / "checkpoints"), num_train_epochs=1, learning_rate=lr,
+        per_device_train_batch_size=micro_rows,
+        gradient_accumulation_steps=max(1, config.batch_rows // micro_rows),
+        lr_scheduler_type="cosine", warmup_steps=0.05, weight_decay=0.01, max_grad_norm=1.0,
+        seed=config.seed, train_sampling_strategy="sequential", max_length=None, packing=False,
         gradient_checkpointing=False, bf16=bf16, use_cpu=not on_gpu,
-        dataloader_pin_memory=on_gpu, save_strategy="epoch", save_total_limit=1,
+        dataloader_pin_memory=on_gpu, save_strategy="no", save_total_limit=1,
         eval_strategy="no", logging_strategy="no", report_to="none", disable_tqdm=True,
     )
-
-
-def _merge_best(model: Any, out: Path, method: Method, held_out: list[Row]) -> Any:
-    """Put the best epoch's weights back, merge an adapter in fp32, check, save."""
-    model = model.to("cpu", torch.float32)
-    missing = model.load_state_dict(load_file(out / "best.safetensors"), strict=False)
-    assert not missing.unexpected_keys, missing.unexpected_keys
-    model.eval()
-    probe = torch.tensor([held_out[0].input_ids])
-    with torch.no_grad():
-        before = model(input_ids=probe).logits
-        if method == "lora":
-            model = model.merge_and_unload(safe_merge=True)
-        after = model(input_ids=probe).logits
-    difference = (before - after).abs().max().item()
-    if not difference <= MERGE_TOLERANCE:  # NaN too
-        raise TrainingError(f"Merging changed a logit by {difference:.3g}, more than"
-                            f" {MERGE_TOLERANCE}; the run has diverged, lower --lr.")
-    model.save_pretrained(out / "merged")
-    return model

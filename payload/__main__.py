@@ -1,6 +1,7 @@
 """The payload daemon: real devices are wired to the flight core here, and nowhere else.
 
-    spacepi-payload run --mission mission.toml
+    spacepi-payload preflight --mission mission.toml    GO or NO-GO, on one page
+    spacepi-payload run --mission mission.toml          fly
 
 Whatever is missing (a sensor, the radio, the model, the disk) is missing: the daemon flies without
 it, says so once, and keeps the beacon going.
@@ -24,6 +25,7 @@ from typing import Annotated, TextIO, cast
 import structlog
 import typer
 
+from payload import preflight
 from payload.devices.bme280 import Bme280
 from payload.devices.bmp388 import Bmp388
 from payload.devices.gps_ublox import UbloxGnss
@@ -45,7 +47,9 @@ from payload.memory import Memory, MemoryAbsent
 from payload.notes import Note
 from payload.persona import CodecAbsent, Persona, load_persona
 from payload.ports import DeviceAbsent, I2cBus, Sensor
+from payload.preflight import Line, Machine, Verdict
 from payload.store import Store, StoreBusyError
+from payload.store_file import free_bytes
 from wire import auth, key_file, mission
 from wire.auth import Direction
 from wire.bundle import BundleError
@@ -55,7 +59,8 @@ from wire.mission import Mission, MissionError
 from wire.records import Kind
 from wire.text_codec import TextModel
 
-USAGE_ERROR = 2
+NO_GO, USAGE_ERROR = 1, 2
+SETTLE_MS = 12_000  # the first readings, and the ten steady seconds of the power mode
 RUN_DIR_VARIABLE = "RUNTIME_DIRECTORY"  # set by systemd: /run/spacepi
 MIND_SOCKET = "mind.sock"
 
@@ -93,31 +98,91 @@ def run(
     ] = False,
 ) -> None:
     """Fly: run until the power goes, or until asked to stop."""
-    base = mission_path.resolve().parent
     with contextlib.ExitStack() as open_things:
-        try:
-            plan = mission.load(mission_path)
-            radio = _radio(plan, mission_path, open_things)
-            store = Store(base / plan.payload.data_dir / "payload.sqlite")
-        except (MissionError, StoreBusyError) as error:
-            with contextlib.suppress(OSError):  # nobody may be there to read it
-                typer.echo(str(error), err=True)
-            raise typer.Exit(USAGE_ERROR) from error
-        persona = _persona(plan, base)
         watchdog = SystemdWatchdog()
-        ports = _ports(plan, base, persona if start_mind else None, watchdog, radio, open_things)
-        uplink_key, downlink_key = _keys(plan, base)
-        flight = Flight(
-            plan, ports, store, persona.text if persona else None, _memory(persona), uplink_key,
-            random.Random(f"{plan.payload.node_id}:{store.boot}"), downlink_key, _codec(persona),
-        )
-        log.info("flying", boot=store.boot, mission=str(mission_path), node=plan.payload.node_id)
+        flight = _wired(mission_path, start_mind, watchdog, open_things)
+        store, node = flight.store, flight.settings.mission.payload.node_id
+        log.info("flying", boot=store.boot, mission=str(mission_path), node=node)
         try:
             _fly(flight, watchdog)
         finally:
             watchdog.stopping()
             log.info("stopped", records=store.count())
-            store.close()
+
+
+@app.command("preflight")
+def run_preflight(
+    mission_path: MissionOption = Path("mission.toml"),
+    seconds: Annotated[
+        int, typer.Option(min=1, max=600, help="How long to wait for what is not there yet.")
+    ] = 60,
+) -> None:
+    """Say GO or NO-GO on one page. It transmits, as in flight; stop the daemon before."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    with contextlib.ExitStack() as open_things:
+        flight = _wired(mission_path, False, SystemdWatchdog(), open_things)
+        machine = _machine(flight.settings.mission, mission_path.resolve().parent)
+        flight.camera.take_now()
+        clock = BootClock()
+        started_ms, now_ms = clock.now_ms(), 0
+        lines: list[Line] = []
+        while now_ms < seconds * 1000 and not _is_settled(lines, now_ms):
+            clock.wait_until(started_ms + flight.step(now_ms))
+            now_ms = clock.now_ms() - started_ms
+            lines = preflight.examine(flight, machine, now_ms)
+        flight.end(now_ms)
+    typer.echo(preflight.page(lines))
+    raise typer.Exit(0 if preflight.is_go(lines) else NO_GO)
+
+
+def _is_settled(lines: list[Line], now_ms: int) -> bool:
+    """Nothing is left to wait for, and the battery's ten steady seconds are over."""
+    awaited = [line for line in lines if line.verdict is not Verdict.OK]
+    is_waiting = any(line.what in ("gnss", "gnss mode", "clock", "camera") for line in awaited)
+    return now_ms >= SETTLE_MS and not is_waiting
+
+
+def _machine(plan: Mission, base: Path) -> Machine:
+    """What preflight wants to know of the machine around the flight core."""
+    key_flaw = persona_flaw = free = None
+    try:
+        key_file.load(base / plan.keys.file)
+    except KeyFileError as error:
+        key_flaw = str(error)
+    try:
+        load_persona(base / plan.mind.bundle)
+    except BundleError as error:
+        persona_flaw = str(error)
+    with contextlib.suppress(OSError):
+        free = free_bytes(base / plan.payload.data_dir)
+    return Machine(SysfsBoard().is_hardware_watchdog_armed(), free, persona_flaw, key_flaw)
+
+
+def _wired(
+    mission_path: Path, start_mind: bool, watchdog: SystemdWatchdog,
+    open_things: contextlib.ExitStack,
+) -> Flight:
+    """The flight computer of the mission file with its real devices; ends with a sentence if not.
+
+    Where the file is wrong, or another payload has its store open.
+    """
+    base = mission_path.resolve().parent
+    try:
+        plan = mission.load(mission_path)
+        radio = _radio(plan, mission_path, open_things)
+        store = Store(base / plan.payload.data_dir / "payload.sqlite")
+    except (MissionError, StoreBusyError) as error:
+        with contextlib.suppress(OSError):  # nobody may be there to read it
+            typer.echo(str(error), err=True)
+        raise typer.Exit(USAGE_ERROR) from error
+    open_things.callback(store.close)
+    persona = _persona(plan, base)
+    ports = _ports(plan, base, persona if start_mind else None, watchdog, radio, open_things)
+    uplink_key, downlink_key = _keys(plan, base)
+    return Flight(
+        plan, ports, store, persona.text if persona else None, _memory(persona), uplink_key,
+        _rng(plan, store), downlink_key, _codec(persona),
+    )
 
 
 def _fly(flight: Flight, watchdog: SystemdWatchdog) -> None:
@@ -274,6 +339,11 @@ def _memory(persona: Persona | None) -> Memory | None:
     except MemoryAbsent as error:
         log.warning("no_memory", reason=str(error))
         return None
+
+
+def _rng(plan: Mission, store: Store) -> random.Random:
+    """The same for the same start, so that it can be told again; without its disk, no two alike."""
+    return random.Random(f"{plan.payload.node_id}:{store.boot}" if store.boot else None)
 
 
 def _codec(persona: Persona | None) -> TextModel | None:

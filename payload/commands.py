@@ -4,14 +4,20 @@ A frame is believed when its MAC is right, it names this payload, and its counte
 station's and ahead of the last accepted from there. The new counter is durable before anything is
 done because of the frame, so that a power cut can never make a frame count twice. A disk that does
 not take it leaves the counter in RAM: deafness would be worse than a replay after a reboot.
+
+A life that does not know what earlier ones accepted, because its disk is gone or was damaged, waits
+for the sky's time: counters follow the seconds since 2025, and what is older than this boot could
+be a replay. Source: ``groundstation.outbox`` numbers them so.
 """
 
 from __future__ import annotations
 
+from payload.clock import MissionClock
 from payload.store import Store
 from wire import auth, frames
 from wire.commands import Command, decode
 from wire.frames import CommandFrame, Uplink
+from wire.records import EPOCH_2025_MS, TimeQuality
 
 _COUNTERS_KEY = "uplink_counters"  # station -> the last accepted from it
 _LAST_KEY = "uplink_counter"  # the last accepted from any
@@ -20,7 +26,9 @@ _LAST_KEY = "uplink_counter"  # the last accepted from any
 class UplinkGate:
     """Lets genuine, fresh frames through and counts the others."""
 
-    def __init__(self, key: bytes | None, node_id: int, store: Store) -> None:
+    def __init__(
+        self, key: bytes | None, node_id: int, store: Store, clock: MissionClock
+    ) -> None:
         self.bad_frames = 0
         self.replayed_frames = 0
         self.misnumbered_frames = 0  # genuine, with a counter that is not the station's to use
@@ -28,6 +36,10 @@ class UplinkGate:
         self._key = key
         self._node_id = node_id
         self._store = store
+        self._clock = clock
+        self._has_forgotten = store.has_forgotten(_COUNTERS_KEY)
+        if not self._has_forgotten:
+            store.put(_COUNTERS_KEY, store.get(_COUNTERS_KEY, {}))
 
     @property
     def last_counter(self) -> int:
@@ -46,7 +58,8 @@ class UplinkGate:
             self.misnumbered_frames += 1
             return None
         counters: dict[int, int] = self._store.get(_COUNTERS_KEY, {})
-        if not auth.is_fresh(frame.counter, counters.get(frame.station, 0)):
+        last_counter = counters.get(frame.station, self._floor())
+        if last_counter is None or not auth.is_fresh(frame.counter, last_counter):
             self.replayed_frames += 1
             self._repeated = frame if isinstance(frame, CommandFrame) else None
             return None
@@ -54,6 +67,15 @@ class UplinkGate:
         self._store.put(_LAST_KEY, frame.counter)
         self._store.commit(now_ms)
         return frame
+
+    def _floor(self) -> int | None:
+        """What the counter of a station that was not heard must be above; None is not known yet."""
+        if not self._has_forgotten:
+            return 0
+        boot_utc_ms, quality = self._clock.stamp(0)
+        if quality is not TimeQuality.GPS:
+            return None
+        return (boot_utc_ms - EPOCH_2025_MS) // 1000
 
     def take_repeated(self) -> CommandFrame | None:
         """The genuine command that came again since the last call: it must not run once more."""

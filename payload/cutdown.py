@@ -53,6 +53,10 @@ class Cutdown:
     def is_armed(self) -> bool:
         return self.stage is not Stage.SAFE
 
+    @property
+    def has_pin(self) -> bool:
+        return self._pin is not None
+
     def arm(self, counter: int, phase: Phase, now_ms: int) -> str | None:
         """First half of the command. Returns why not, or None when it is armed."""
         if self._pin is None:

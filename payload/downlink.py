@@ -48,6 +48,8 @@ BLOCK_RESERVE = 32  # block numbers are reserved in the store this many at a tim
 SALVAGE_JUMP = 0x1000  # after a damaged store: farther than any boot got
 RETRY_MS = 100
 STUCK_MS = 10_000  # a modem that is still sending so long after the airtime never will have sent
+DISKLESS_BLOCK = 0x4000  # farther on than lives with a disk get, and still ahead of them
+DISKLESS_BLOCKS = 0x100  # to each of the places of ``Store.scatter``
 _BLOCK_KEY = "next_block"
 
 
@@ -66,9 +68,7 @@ class Downlink:
         self._radio = radio
         self._store = store
         self._key = key
-        reserved = int(store.get(_BLOCK_KEY, 0))
-        if store.salvaged_from is not None:  # then it may be an old number, or lost
-            reserved = (reserved + SALVAGE_JUMP) % 0x10000
+        reserved = _first_block(store)
         self._sender = Sender(mission.payload.node_id, mission.symbol_mtu_bytes, reserved)
         self.feed = Feed(store, self._sender, codec)
         self._reserved = self._durable_upto = reserved
@@ -300,3 +300,12 @@ class Downlink:
         radio = self._mission.radio
         airtime_ms = (size_bytes + AIRTIME_OVERHEAD_BYTES) * 8000 // radio.rate_bps
         return max(1, airtime_ms * 100 // radio.duty_percent)
+
+
+def _first_block(store: Store) -> int:
+    """A block number from which on no life before has used one."""
+    if store.boot == 0:
+        return DISKLESS_BLOCK + store.place * DISKLESS_BLOCKS
+    reserved = int(store.get(_BLOCK_KEY, 0))
+    is_unsure = store.salvaged_from is not None or store.has_forgotten(_BLOCK_KEY)
+    return (reserved + SALVAGE_JUMP * is_unsure) % 0x10000

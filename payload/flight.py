@@ -46,7 +46,7 @@ from payload.sensors import Sensors
 from payload.settings import Settings
 from payload.situation import Situation
 from payload.starts import Starts
-from payload.store import Store
+from payload.store import DISKLESS_LIVES, Store
 from wire.beacon import Beacon, PowerMode
 from wire.frames import FeedbackFrame
 from wire.horus import Packet
@@ -88,6 +88,8 @@ class Flight:
         """``codec`` packs texts for the air; without it they go deflated."""
         self._ports = ports
         self.store = store
+        if store.boot == 0:
+            store.scatter(rng.randrange(DISKLESS_LIVES))
         self.starts = Starts(store.get(starts.KEY))
         store.put(starts.KEY, self.starts.saved())
         store.commit(0)  # before anything that may be what kills it
@@ -103,7 +105,7 @@ class Flight:
         self.mind = MindManager(ports.mind, persona, memory, mission.mind, rng, said)
         self.api = ApiClient(ports.http, mission.api, mission.cadence.api_s, rng)
         self.camera = CameraManager(ports.camera, mission.cadence.picture_s, store)
-        self.gate = UplinkGate(uplink_key, mission.payload.node_id, store)
+        self.gate = UplinkGate(uplink_key, mission.payload.node_id, store, self.clock)
         self.downlink = Downlink(mission, ports.radio, store, downlink_key, codec)
         flight = mission.flight
         self.cutdown = Cutdown(ports.cutdown, flight.burn_s, flight.fence_may_fire)
@@ -208,6 +210,9 @@ class Flight:
         if not self._is_started:
             self._is_started = True
             notes.append(event("boot", boot=self.store.boot))
+            board = self._ports.board
+            if board is not None and not board.is_hardware_watchdog_armed():
+                notes.append(event("hardware_watchdog_off", "warning"))
             if self.store.salvaged_from is not None:
                 notes.append(event("store_salvaged", "error", damaged=self.store.damaged_records))
         return notes

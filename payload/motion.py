@@ -10,7 +10,13 @@ from collections import deque
 from dataclasses import dataclass
 from statistics import median
 
-from payload.gnss import SATELLITES_MIN_PHASE, flaw, ground_distance_m
+from payload.gnss import (
+    ALTITUDE_SLACK_M,
+    CLIMB_MPS_MAX,
+    SATELLITES_MIN_PHASE,
+    flaw,
+    ground_distance_m,
+)
 from payload.ports import GnssFix
 
 FIX_AGE_MS_MAX = 3_000  # an older fix says nothing about now
@@ -45,6 +51,7 @@ class Motion:
         self.climb_mps: float | None = None
         self.top: tuple[float, GnssFix] | None = None  # credible altitude of the newest fix
         self.fix: GnssFix | None = None
+        self.has_jumped = False  # the height of the newest fix is nowhere that the one before led
         self._raw: deque[tuple[int, float]] = deque(maxlen=MEDIAN_FIXES)
         self._smooth: deque[tuple[int, float]] = deque(maxlen=HISTORY_MAX)
         self._still: _Anchor | None = None
@@ -67,6 +74,10 @@ class Motion:
         self.altitude_m = median(alt for at, alt in self._raw if taken_ms - at < MEDIAN_MS)
         is_credible = fix.altitude_m <= self.altitude_m + PEAK_ABOVE_MEDIAN_M
         self.top = (fix.altitude_m, fix) if is_credible else None
+        self.has_jumped = self._is_jump(taken_ms, self.altitude_m)
+        if self.has_jumped:
+            self._smooth.clear()
+            self._still = self._level = None
         self._smooth.append((taken_ms, self.altitude_m))
         self.climb_mps = self._climb(taken_ms, self.altitude_m)
         if gap_ms > GAP_MS_MAX:
@@ -88,6 +99,13 @@ class Motion:
         if anchor is None or self.fix is None or anchor.count < 3:
             return 0
         return self.fix.taken_ms - anchor.since_ms
+
+    def _is_jump(self, now_ms: int, altitude_m: float) -> bool:
+        if not self._smooth:
+            return False
+        past_ms, past_m = self._smooth[-1]
+        reach_m = ALTITUDE_SLACK_M + CLIMB_MPS_MAX * (now_ms - past_ms) / 1000
+        return abs(altitude_m - past_m) > reach_m
 
     def _climb(self, now_ms: int, altitude_m: float) -> float | None:
         while len(self._smooth) > 1 and now_ms - self._smooth[1][0] >= CLIMB_MS:

@@ -3,7 +3,9 @@
 One axis of three (phase, power, health). Nothing here ever switches the payload off: a cold battery
 sags and comes back (research/flight.md 2, thread 16). Worse takes ten steady seconds, better takes
 ten steady seconds and ``hysteresis_mv``, and a battery that nobody measures is UNKNOWN, which is
-acted on as ECO. SAFE is decided elsewhere, by the health of the start-ups.
+acted on as ECO. A cold cell sags by more than the hysteresis while the mind thinks, and is well
+when it has stopped: better that did not last makes the next better wait four times as long, at most
+ten minutes. SAFE is decided elsewhere, by the health of the start-ups.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from wire.beacon import PowerMode
 from wire.mission import PowerSection
 
 DEBOUNCE_MS = 10_000
+RELAPSE_MS = 600_000  # better for less than this was not better
+BETTER_FACTOR, BETTER_MS_MAX = 4, 600_000
 UNKNOWN_AFTER_MS = 10_000
 SAMPLE_EVERY_MS = 500
 SAMPLES_MAX = 11  # a median of five seconds hides the dip of each transmission
@@ -48,6 +52,8 @@ class PowerManager:
         self._sampled_ms: int | None = None
         self._pending = 0  # -1: the battery says worse, 1: better, 0: as it is
         self._pending_since_ms = 0
+        self._better_hold_ms = DEBOUNCE_MS
+        self._bettered_ms: int | None = None  # when it last became better
         self._undervolted_ms: int | None = None
         self._is_undervolted = False
 
@@ -94,7 +100,8 @@ class PowerManager:
         pending = _direction(self.mode, target)
         if pending != self._pending:
             self._pending, self._pending_since_ms = pending, now_ms
-        if pending and now_ms - self._pending_since_ms >= DEBOUNCE_MS:
+        hold_ms = self._better_hold_ms if pending > 0 and self.mode in _LEVELS else DEBOUNCE_MS
+        if pending and now_ms - self._pending_since_ms >= hold_ms:
             self._pending = 0
             notes += self._change(target, steady_mv, now_ms)
         return notes
@@ -118,10 +125,21 @@ class PowerManager:
             self.changed_ms = now_ms
         self._is_known = True
         is_worse = _direction(before, mode) < 0
+        if before in _LEVELS and mode in _LEVELS:
+            self._learn_relapse(is_worse, now_ms)
         fields: dict[str, str | int] = {"from": before.name.lower(), "to": mode.name.lower()}
         if mv is not None:
             fields["battery_mv"] = round(mv)
         return [event("power_mode", "warning" if is_worse else "info", **fields)]
+
+    def _learn_relapse(self, is_worse: bool, now_ms: int) -> None:
+        if not is_worse:
+            self._bettered_ms = now_ms
+        elif self._bettered_ms is not None and now_ms - self._bettered_ms < RELAPSE_MS:
+            self._better_hold_ms = min(BETTER_FACTOR * self._better_hold_ms, BETTER_MS_MAX)
+            self._bettered_ms = None
+        elif self._bettered_ms is not None:
+            self._better_hold_ms, self._bettered_ms = DEBOUNCE_MS, None
 
     def _watch_supply(self, is_undervolted: bool | None, now_ms: int) -> list[Note]:
         """The board's own word on its supply; it stops the mind at once, not the mode."""

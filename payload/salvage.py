@@ -16,6 +16,8 @@ from typing import Any
 
 READ_ERRORS = ("SQLITE_IOERR_READ", "SQLITE_IOERR_SHORT_READ")
 ID_MAX = 1 << 32
+LOOK_UPS_MAX = 500  # in one gap; what lies together on a page is far fewer
+LOOK_UP_ERRORS_MAX = 3  # each may cost a second
 
 
 def copy(path: Path, schema: str) -> None:
@@ -103,11 +105,32 @@ def _readable(path: Path) -> Iterator[tuple[str, tuple[Any, ...]]]:
 
 
 def _records(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
-    """Records one at a time, past the pages that cannot be read."""
+    """Records one at a time, past the pages that cannot be read.
+
+    A damaged tree may lead past rows that are still found by their id: gaps are looked up.
+    """
     record_id = 0
     while (row := _next_readable(db, record_id)) is not None:
+        yield from _looked_up(db, record_id + 1, row[0])
         yield row
         record_id = row[0]
+    yield from _looked_up(db, record_id + 1, record_id + LOOK_UPS_MAX)
+
+
+def _looked_up(db: sqlite3.Connection, first_id: int, end_id: int) -> Iterator[tuple[Any, ...]]:
+    """Rows found by their id alone; three errors in a row, and the gap is left."""
+    errors = 0
+    for record_id in range(first_id, min(end_id, first_id + LOOK_UPS_MAX)):
+        try:
+            row = db.execute("SELECT * FROM record WHERE id=?", (record_id,)).fetchone()
+        except (sqlite3.Error, UnicodeDecodeError):
+            errors += 1
+            if errors == LOOK_UP_ERRORS_MAX:
+                return
+            continue
+        errors = 0
+        if row is not None and row[0] == record_id:
+            yield row
 
 
 def _next_readable(db: sqlite3.Connection, after_id: int) -> tuple[Any, ...] | None:

@@ -43,6 +43,8 @@ RETRY_COMMIT_MS = 5_000
 READ_TRIES = 3  # a database that reads badly this often in a row is damaged
 SALVAGE_IDS = 1 << 20  # left out after a salvage: more than one life gives
 DISKLESS_ID = 1 << 31  # the first id while the disk has not said which are taken
+DISKLESS_LIVES = 64  # places for the numbers of such lives, drawn: two seldom meet
+DISKLESS_IDS = 1 << 20  # ids to a place
 RESERVE_BYTES = 32 << 20  # of free disk; with less, confirmed records make room
 PRUNE_RECORDS = 100  # in one commit, so that a step stays short
 PRUNE_PAGES = 64  # free pages in the file that are enough
@@ -71,7 +73,8 @@ class Store:
         self.damaged_records = 0
         self.is_failing = False
         self.salvaged_from: Path | None = None
-        self.boot = 0  # unknown, while the disk is not there
+        self.boot = 0  # unknown, where the disk was not there at the start
+        self.place = 0  # of this life's numbers, 0..63, where the disk was not there at the start
         self._path = path
         self._synchronous = "FULL" if is_durable else "OFF"
         self._free_bytes = free_bytes or store_file.free_bytes
@@ -87,6 +90,12 @@ class Store:
             self.boot = int(self.get("boot", 0)) + 1
             self.put("boot", self.boot)
             self.commit(0)
+
+    def scatter(self, place: int) -> None:
+        """Without its disk, number from ``place``, 0..63: drawn, for nothing is remembered."""
+        assert self.boot == 0 and not self._ring and 0 <= place < DISKLESS_LIVES, place
+        self.place = place
+        self._next_id = DISKLESS_ID + place * DISKLESS_IDS
 
     def append(
         self, kind: Kind, body: dict[str, Any], mono_ms: int, time_ms: int, quality: TimeQuality
@@ -110,6 +119,14 @@ class Store:
 
     def get(self, key: str, default: Any = None) -> Any:
         return self._small.get(key, default)
+
+    def has_forgotten(self, key: str) -> bool:
+        """May an earlier life have put ``key``, and this one does not know it?
+
+        True where the disk was not there, or lost it. Of a key that every first life puts.
+        """
+        is_first_life = self.boot == 1 and self.salvaged_from is None
+        return key not in self._small and not is_first_life
 
     def is_durable(self, key: str) -> bool:
         """Would what ``get`` returns for ``key`` survive a power cut now?"""
@@ -293,6 +310,11 @@ class Store:
             try:
                 make_folder(self._path.parent)
                 self.salvaged_from = salvage.finish(self._path) or self.salvaged_from
+                if not self._path.exists():
+                    store_file.create(self._path, self._synchronous)
+                elif store_file.is_emptied(self._path):
+                    salvage.copy(self._path, SCHEMA)
+                    self.salvaged_from = salvage.finish(self._path)
                 db = connect(self._path, self._synchronous)
                 self._join(db)
             except OSError:
@@ -325,8 +347,8 @@ class Store:
         """Take over what the disk knows; ``db`` is closed when it does not say it.
 
         In a life that began without its disk, what RAM knows is newer; but of two numbers the
-        larger one counts, because counters never go back. Its records get ids that are free; what
-        was sent from RAM under another is sent again.
+        larger one counts, because counters never go back. Its records keep their ids, for they may
+        have been sent; where the disk has such ids they get others, and are sent again.
         """
         try:
             rows = db.execute("SELECT key, value, crc32 FROM small").fetchall()
@@ -336,20 +358,38 @@ class Store:
             stored.setdefault("boot", last_boot)
             if self.salvaged_from is not None and not self._has_ids:
                 last_id += SALVAGE_IDS  # the lost ones may be on the ground
+            if not self._has_ids:
+                self._take_ids(last_id)
             db.execute("UPDATE record SET state=0 WHERE state=1")
             self._set_states(db)
         except sqlite3.Error:
             db.close()
             raise
-        if not self._has_ids:
-            self._ring = [(replace(record, record_id=last_id + number), mono_ms)
-                          for number, (record, mono_ms) in enumerate(self._ring, 1)]
-            self._marks.clear()
-            self._next_id = last_id + 1 + len(self._ring)
-            self._has_ids = True
+        self._has_ids = True
         self._next_id = max(self._next_id, last_id + 1)
         for key, value in stored.items():
-            mine = self._small.get(key, value)
-            is_larger = type(mine) is int and type(value) is int and value > mine
-            self._small[key] = value if is_larger else mine
+            self._small[key] = _later(self._small.get(key, value), value)
         self._dirty = {k: v for k, v in self._small.items() if stored.get(k) != v}
+
+    def _take_ids(self, last_id: int) -> None:
+        """The first that the disk says of ids: what this life gave out may have been given before.
+
+        Nothing is changed by doing it twice.
+        """
+        is_taken = last_id >= DISKLESS_ID + self.place * DISKLESS_IDS
+        if self._ring and not is_taken:
+            return
+        self._ring = [(replace(record, record_id=last_id + number), mono_ms)
+                      for number, (record, mono_ms) in enumerate(self._ring, 1)]
+        self._marks.clear()
+        self._next_id = last_id + 1 + len(self._ring)
+
+
+def _later(mine: Any, stored: Any) -> Any:
+    """Of two numbers, or of the numbers in two maps, the larger one; else what RAM knows."""
+    if type(mine) is int and type(stored) is int:
+        return max(mine, stored)
+    if isinstance(mine, dict) and isinstance(stored, dict):
+        return {key: _later(mine.get(key, value), value) for key, value in stored.items()} | {
+            key: value for key, value in mine.items() if key not in stored}
+    return mine

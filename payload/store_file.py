@@ -119,6 +119,27 @@ def connect(path: Path, synchronous: str) -> sqlite3.Connection:
     return db
 
 
+def create(path: Path, synchronous: str) -> None:
+    """The very first database: whole under its name, or not there at all.
+
+    So a file without a byte in it is one that has lost everything. Raises sqlite3.Error or OSError.
+    """
+    part = path.with_name(f"{path.name}.new")
+    for suffix in ("", "-journal"):
+        Path(f"{part}{suffix}").unlink(missing_ok=True)
+    with closing(sqlite3.connect(part)) as db:
+        db.execute(f"PRAGMA synchronous={synchronous}")
+        db.executescript(SCHEMA)
+    part.rename(path)
+    if synchronous == "FULL":
+        salvage.sync_folder(path.parent)
+
+
+def is_emptied(path: Path) -> bool:
+    """Has the file lost every byte? SQLite takes that for a new database. Raises OSError."""
+    return path.stat().st_size == 0
+
+
 def make_folder(folder: Path) -> None:
     """Make it, durably. Raises OSError."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]

@@ -63,8 +63,8 @@ class Firmware(StrEnum):
 class SimBoard:
     """``ports.Board``, its values from the simulated heat and battery.
 
-    Faults, all off at first: ``firmware``, ``hang_ms``, ``forced_soc_c`` and ``forced_throttled``
-    (the whole word, such as 0x50000 for an under-voltage that is over).
+    Faults, all off at first: ``firmware``, ``hang_ms``, ``forced_soc_c``, ``forced_throttled`` (the
+    whole word, such as 0x50000 for an under-voltage that is over) and ``is_watchdog_armed``.
     """
 
     def __init__(
@@ -78,6 +78,7 @@ class SimBoard:
         self.forced_soc_c: float | None = None
         self.forced_throttled: int | None = None
         self.undervolted_mv = UNDERVOLTED_MV
+        self.is_watchdog_armed: bool | None = True  # None: this machine has none
         self._soc_c = soc_c
         self._supply_mv = supply_mv
         self._block = block
@@ -96,6 +97,9 @@ class SimBoard:
         """Bit 0 of ``throttled``. Raises DeviceTimeout when it hangs."""
         word = self.throttled()
         return None if word is None or word < 0 else bool(word & UNDER_VOLTAGE)
+
+    def is_hardware_watchdog_armed(self) -> bool | None:
+        return self.is_watchdog_armed
 
     def throttled(self) -> int | None:
         """The word of get_throttled; None where there is none. Raises DeviceTimeout."""

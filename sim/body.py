@@ -125,6 +125,10 @@ class Body:
             self._clock.utc_ms, state.latitude_deg, state.longitude_deg, state.altitude_m
         ) > 0
 
+    def change_battery(self) -> None:
+        """Somebody puts full cells in."""
+        self._battery.refill()
+
     def advance(self) -> None:
         """Let battery and heat catch up with the clock."""
         while self._at_ms < self._clock.now_ms:

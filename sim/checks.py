@@ -261,9 +261,9 @@ class Checks:
         if counter and counter not in self.issued:
             self.violate("only_authentic", f"counter {counter} was taken, nobody had sent it")
         station = counter % auth.STATIONS_MAX
-        if counter < self._last_counters.get(station, 0):
+        if counter and counter < self._last_counters.get(station, 0):
             self.violate("only_authentic", f"counter went back to {counter}")
-        self._last_counters[station] = counter
+        self._last_counters[station] = max(counter, self._last_counters.get(station, 0))
 
     def _check_words(self) -> None:
         flight = self._world.flight
@@ -332,6 +332,8 @@ class Checks:
         now_ms = world.clock.now_ms
         if flight.phase.phase is truth or truth is Phase.GROUND:
             return
+        if truth is Phase.LANDED and flight.phase.phase is Phase.GROUND and self.ledger.lost_ids:
+            return  # its memory of the flight is gone with the disk, and it lies still
         settled_ms = now_ms - max(since_ms + LAG_MS[truth], self._boot_ms + FIX_MS)
         if settled_ms > 0:
             self.violate(

@@ -1,8 +1,10 @@
 """What must have happened once the faults have stopped: the backlog is home, the modes are good.
 
 The weather is healed first (TigerBeetle heals its network before it asks for progress): all faults
-end, the air is good, and somebody near answers. Then the world runs on until everything that was
-promised before is on the ground, or until far more time has passed than that takes.
+end, the air is good, the battery full, and somebody near answers. Then the world runs on until
+everything that was promised before is on the ground, or far more time has passed than that takes.
+New pictures would come before old ones for ever where the radio is slow, so the station does what
+its operator would: once all is well it has the camera rest.
 
     archive_complete   the ground's archive holds what the store promised, byte for byte
     archive_true       it holds nothing else
@@ -17,9 +19,11 @@ from typing import Any
 
 from payload.health import Fault
 from sim.checks import Checks
+from sim.faults.stage import Stage
 from sim.orbit import Orbit
-from sim.witness import WitnessedStore
+from sim.witness import WitnessedStore, rows_of_switched_off
 from sim.world import World
+from wire.commands import Opcode
 from wire.records import pack_body, unpack_body
 
 NAMES = ("archive_complete", "archive_true", "recovered")
@@ -27,26 +31,27 @@ HEALED_LOSS = 0.05
 DRAIN_SLICE_S = 120.0
 DRAIN_S_MIN = 1_800.0
 DRAIN_FACTOR = 6  # times as long as the backlog takes on a perfect channel
+RECORD_BYTES = 30  # of a record on the air, beside its body
 RECOVER_S = 900.0  # the camera rests for ten minutes after its third strike
-# API stays out: in this world a server that never answers is no fault. A battery that is nearly
-# empty may say so.
-OUTSIDE_FAULTS = Fault.API | Fault.UNDERVOLTAGE
+# In this world a server that never answers is no fault.
+OUTSIDE_FAULTS = Fault.API
 
 
-def settle(world: World, checks: Checks) -> None:
+def settle(stage: Stage, checks: Checks) -> None:
     """Heal, let the backlog come home, and look at what there is. Closes nothing."""
+    world = stage.world
     world.heal(HEALED_LOSS)
     begin_s = world.clock.now_s
     promised = dict(checks.ledger.acknowledged)
     rate_bytes_per_s = world.mission.radio.rate_bps / 8
-    store = world.store
-    backlog_bytes = 0 if store is None else 300 * store.unconfirmed_count()
-    end_s = begin_s + DRAIN_S_MIN + DRAIN_FACTOR * backlog_bytes / rate_bytes_per_s
+    end_s = begin_s + DRAIN_S_MIN + DRAIN_FACTOR * _backlog_bytes(world) / rate_bytes_per_s
     while world.clock.now_s < end_s:
         world.run_until(world.clock.now_s + DRAIN_SLICE_S)
         is_recovered = _faults_left(world) == Fault(0) or world.clock.now_s - begin_s >= RECOVER_S
         if is_recovered and not promised.keys() - _heard(world):
             break
+        if is_recovered and world.flight is not None and world.flight.power.is_camera_on:
+            stage.command(Opcode.CAMERA_ENABLE, 0)
     checks.counts["drain_s"] = round(world.clock.now_s - begin_s)
     checks.scan()
     _compare(world, checks, promised)
@@ -68,8 +73,8 @@ def _faults_left(world: World) -> Fault | None:
     if flight is None:
         return None
     left = flight.faults(flight.situation(world.daemon.now_ms)) & ~OUTSIDE_FAULTS
-    if isinstance(world.trajectory, Orbit):  # no receiver for balloons has a fix up there
-        left &= ~Fault.GNSS
+    if isinstance(world.trajectory, Orbit):  # above what a balloon's receiver and sensors can do
+        left &= ~(Fault.GNSS | Fault.OUTSIDE)
     return left
 
 
@@ -86,12 +91,22 @@ def _rows(world: World, columns: str) -> list[tuple[Any, ...]]:
         ).fetchall()
 
 
+def _aboard(world: World) -> list[tuple[int, int, bytes]]:
+    """(id, kind, body) of what the payload keeps."""
+    store = world.store
+    assert store is None or isinstance(store, WitnessedStore)
+    return rows_of_switched_off(world.payload_path) if store is None else list(store.rows())
+
+
+def _backlog_bytes(world: World) -> int:
+    heard = _heard(world)
+    return sum(RECORD_BYTES + len(body) for i, _, body in _aboard(world) if i not in heard)
+
+
 def _compare(world: World, checks: Checks, promised: dict[int, int]) -> None:
     if world.archive is not None:
         world.archive.db.commit()
-    assert world.store is None or isinstance(world.store, WitnessedStore)
-    rows = [] if world.store is None else world.store.rows()
-    aboard = {record_id: (kind, body) for record_id, kind, body in rows}
+    aboard = {record_id: (kind, body) for record_id, kind, body in _aboard(world)}
     heard = {row[0]: row[1:] for row in _rows(world, "record_id, kind, body")}
     missing = sorted(promised.keys() - heard.keys())
     if missing:

@@ -57,7 +57,7 @@ def _fly(scenario: Scenario, folder: Path, watch: Callable[[World], None]) -> Ou
     try:
         world.run_until(world.end_s)
         player.clear()
-        liveness.settle(world, checks)
+        liveness.settle(player.stage, checks)
         checks.counts["records"] = len(checks.ledger.acknowledged)
         checks.counts["watchdog_bites"] = world.watchdog.bites
         return Outcome(

@@ -62,6 +62,12 @@ def readable_ids(path: Path, record_ids: Iterable[int]) -> set[int]:
     return found
 
 
+def rows_of_switched_off(path: Path) -> list[tuple[int, int, bytes]]:
+    """(id, kind, body) of every record in a store that nobody has open, in order."""
+    with closing(sqlite3.connect(path)) as db:
+        return db.execute("SELECT id, kind, body FROM record ORDER BY id").fetchall()
+
+
 class WitnessedStore(Store):
     """``payload.store.Store`` with a ledger beside it."""
 

@@ -208,8 +208,10 @@ class World:
             self._open_ground()
 
     def heal(self, loss: float) -> None:
-        """The air turns good, whoever was away is in view, and the station answers."""
+        """The air turns good, whoever was away is in view, the station answers, and the battery is
+        a full one."""
         self._is_healed = True
+        self.body.change_battery()
         for leg in (self.channel.down, self.channel.up):
             leg.is_cut = False
             leg.cuts.clear()
@@ -327,7 +329,8 @@ class World:
                 memory = Memory(self._persona.memory_path)
         flight = Flight(
             mission, ports, store, text, memory, self.uplink_key,
-            part_rng(self.seed, f"flight {store.boot}"), self._downlink_key, self._persona.codec,
+            part_rng(self.seed, f"flight {self.daemon.boots}"), self._downlink_key,
+            self._persona.codec,
         )
         return flight, store
 

@@ -1,10 +1,11 @@
 """Blocks: records laid end to end, cut into symbols, readable symbol by symbol.
 
-A block is up to BLOCK_SYMBOLS_MAX symbols of the same size. Byte 0 of a symbol points to the first
-record that starts inside it, like the pointer field of MPEG transport streams (ISO/IEC 13818-1
-§2.4.4), so every symbol can be read alone; records may straddle. The last record of a block is
-followed by END_OF_BLOCK and the CRC-32 of all content bytes before it. Trailing zeros of a symbol
-are not sent.
+A block is up to BLOCK_SYMBOLS_MAX symbols of the same size; where frames are so small that one
+record needs more, that record has a block of its own (``symbols_max``). Byte 0 of a symbol points
+to the first record that starts inside it, like the pointer field of MPEG transport streams (ISO/IEC
+13818-1 §2.4.4), so every symbol can be read alone; records may straddle. The last record of a block
+is followed by END_OF_BLOCK and the CRC-32 of all content bytes before it. Trailing zeros of a
+symbol are not sent.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import zlib
 from collections.abc import Iterator
 
 from wire import coding, records, varint
-from wire.bodies import NO_MODELS, Models, Packed
+from wire.bodies import BODY_BYTES_MAX, NO_MODELS, Models, Packed
 from wire.frames import BLOCK_SYMBOLS_MAX, DATA_OVERHEAD_BYTES
 from wire.records import PackedRecord, Record
 
@@ -28,11 +29,19 @@ def content_bytes(mtu_bytes: int) -> int:
     return mtu_bytes - DATA_OVERHEAD_BYTES - 1
 
 
+def symbols_max(mtu_bytes: int) -> int:
+    """Symbols of the largest block on such a link, 64..256. From 47 bytes on any record fits."""
+    record_bytes = BODY_BYTES_MAX + records.HEADER_BYTES_MAX + _END_BYTES
+    needed = -(-record_bytes // content_bytes(mtu_bytes))
+    return min(coding.BLOCK_SYMBOLS_MAX, max(BLOCK_SYMBOLS_MAX, needed))
+
+
 class BlockWriter:
     """A block being filled. Symbols before ``sealed_symbols`` will never change again."""
 
     def __init__(self, mtu_bytes: int) -> None:
         self._width = content_bytes(mtu_bytes)
+        self._bytes_max = self._width * symbols_max(mtu_bytes) - _END_BYTES
         self._content = bytearray()
         self._pointers: dict[int, int] = {}  # symbol index -> offset of its first record start
         self._previous: tuple[int, Record] | None = None  # (symbol it starts in, record)
@@ -44,6 +53,11 @@ class BlockWriter:
     def symbols(self) -> int:
         """How many symbols the content reaches into."""
         return -(-len(self._content) // self._width)
+
+    @property
+    def is_outsize(self) -> bool:
+        """One record alone made it larger than a block grows: there is no room for another."""
+        return len(self._content) > self._width * BLOCK_SYMBOLS_MAX - _END_BYTES
 
     @property
     def sealed_symbols(self) -> int:
@@ -60,10 +74,9 @@ class BlockWriter:
         symbol = at // self._width
         before = self._previous[1] if self._previous and self._previous[0] == symbol else None
         encoded = records.encode(record, before, packed)
-        capacity = self._width * BLOCK_SYMBOLS_MAX - _END_BYTES
-        if len(encoded) > capacity:
+        if len(encoded) > self._bytes_max:
             raise ValueError(f"record {record.record_id} of {len(encoded)} bytes exceeds a block")
-        if at + len(encoded) > capacity:
+        if at and at + len(encoded) > self._width * BLOCK_SYMBOLS_MAX - _END_BYTES:
             return False
         self._content += encoded
         self._pointers.setdefault(symbol, at - symbol * self._width)
@@ -74,7 +87,7 @@ class BlockWriter:
     def flush(self) -> None:
         """Fill the last symbol with padding, so that it can be sent now; the very last symbol of
         a block has no room for that and is closed instead."""
-        if self.symbols == BLOCK_SYMBOLS_MAX:
+        if self.symbols >= BLOCK_SYMBOLS_MAX:
             self.close()
         elif not self.is_closed:
             self._content += bytes(-len(self._content) % self._width)
@@ -82,7 +95,7 @@ class BlockWriter:
     def close(self) -> None:
         """No more records: append the end mark and the block's CRC."""
         if not self.is_closed:
-            assert len(self._content) <= self._width * BLOCK_SYMBOLS_MAX - _END_BYTES
+            assert len(self._content) <= self._bytes_max
             crc = zlib.crc32(self._content).to_bytes(4, "big")
             at = len(self._content)
             self._pointers.setdefault(at // self._width, at % self._width)
@@ -146,7 +159,7 @@ class BlockReader:
     def add(self, esi: int, symbol: bytes) -> list[Record]:
         """Take symbol ``esi``; returns the records that can be read because of it."""
         limit = self.length or BLOCK_SYMBOLS_MAX
-        if len(symbol) > self._width + 1 or limit > BLOCK_SYMBOLS_MAX:
+        if len(symbol) > self._width + 1:
             return []
         symbol = symbol.ljust(self._width + 1, b"\0")
         if esi >= limit:

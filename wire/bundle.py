@@ -6,10 +6,11 @@
     the files the manifest lists, side by side, nothing else
 
 Checked in this order, each before anything is parsed that a stranger may have written: signature,
-the set of files, their sizes, their SHA-256. Nothing in a bundle is ever run.
+the set of files, their sizes, their SHA-256, the version. Nothing in a bundle is ever run.
 
 Covers: a changed, missing, added, cut or swapped file; a manifest signed by nobody we trust.
-Does not cover: a bundle signed by a stolen key; an older bundle put back (compare ``version``).
+Does not cover: a bundle signed by a stolen key; an older bundle put back, where the caller
+names no version that it must at least have.
 """
 
 from __future__ import annotations
@@ -87,19 +88,26 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def verify_bundle(path: Path, trusted_keys: list[bytes] | None) -> Manifest:
+def verify_bundle(
+    path: Path, trusted_keys: list[bytes] | None, version_min: int = 1
+) -> Manifest:
     """The manifest of a bundle that is whole and signed.
 
     Args:    path: the bundle directory.
              trusted_keys: raw 32-byte public keys. None accepts the key in the bundle, which
              shows that it is undamaged, but not who made it.
+             version_min: an older version is refused, so that nobody can put one back.
     Raises:  BundleError, naming the file and what is wrong with it.
     """
     try:
-        return _verified(path, trusted_keys)
+        manifest = _verified(path, trusted_keys)
     except OSError as error:
         raise BundleError(
             f"{error.filename or path}: cannot be read ({error.strerror}).") from error
+    if manifest.version < version_min:
+        raise BundleError(f"{path}: is version {manifest.version}, at least version {version_min}"
+                          " is wanted; an older bundle was put back.")
+    return manifest
 
 
 def _verified(path: Path, trusted_keys: list[bytes] | None) -> Manifest:

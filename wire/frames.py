@@ -38,7 +38,9 @@ DATA_OVERHEAD_BYTES = 13
 FEEDBACK_OVERHEAD_BYTES = 22
 FEEDBACK_ENTRY_BYTES = 11
 COMMAND_OVERHEAD_BYTES = 15
-BLOCK_SYMBOLS_MAX = 64  # what a feedback bitmap can show
+# A block grows to what a feedback bitmap can show. Where frames are small one record may need more
+# (wire.blocks.symbols_max): of its block the bitmap shows the first.
+BLOCK_SYMBOLS_MAX = 64
 DEFICIT_UNKNOWN = 255  # nothing of this block was heard, not even how long it is
 
 
@@ -115,7 +117,8 @@ class ImpostorFrame:
 
 @dataclass(frozen=True, slots=True)
 class BlockReport:
-    """What one station lacks of one block. Bit i of ``have`` is set when source symbol i is there.
+    """What one station lacks of one block. Bit i of ``have``, 0..63, is set when source symbol i is
+    there.
 
     ``deficit`` is how many more symbols of any kind it needs, DEFICIT_UNKNOWN when it heard none.
     """
@@ -128,7 +131,8 @@ class BlockReport:
 @dataclass(frozen=True, slots=True)
 class FeedbackFrame:
     """One station's report on the blocks ``first`` to ``upto`` (exclusive): those that are not
-    listed in ``reports`` are complete there. Of any other block it says nothing."""
+    listed in ``reports`` are complete there. Where more entries would have fitted, nothing at all
+    was heard of the blocks before ``first``; of any other block it says nothing."""
 
     node_id: int
     station: int
@@ -281,6 +285,11 @@ def is_uplink(data: bytes) -> bool:
     """True for bytes that claim to come from the ground, genuine or not."""
     kinds = (FrameType.FEEDBACK, FrameType.COMMAND)
     return len(data) > 2 and data[0] >> 6 == VERSION and data[0] >> 2 & 0xF in kinds
+
+
+def feedback_entries_max(mtu_bytes: int) -> int:
+    """Incomplete blocks that one report can list on a link whose frames have ``mtu_bytes``."""
+    return (mtu_bytes - FEEDBACK_OVERHEAD_BYTES) // FEEDBACK_ENTRY_BYTES
 
 
 def is_before(first: int, second: int) -> bool:

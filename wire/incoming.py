@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from wire.blocks import BlockReader
+from wire.blocks import BlockReader, symbols_max
 from wire.bodies import NO_MODELS, Models
 from wire.frames import (
     BLOCK_SYMBOLS_MAX,
     DEFICIT_UNKNOWN,
-    FEEDBACK_ENTRY_BYTES,
-    FEEDBACK_OVERHEAD_BYTES,
     BlockReport,
     DataFrame,
+    feedback_entries_max,
 )
 from wire.records import Record
 
@@ -39,6 +38,7 @@ class Receiver:
         self.abandoned_blocks = 0
         self.stray_frames = 0  # of no block that can be, or far from all others
         self._mtu_bytes = mtu_bytes
+        self._symbols_max = symbols_max(mtu_bytes)
         self._models = models
         self._readers: dict[int, BlockReader | None] = {}  # by unwrapped number; None is complete
         self._newest: int | None = None
@@ -50,7 +50,7 @@ class Receiver:
 
     def on_data(self, frame: DataFrame) -> list[Record]:
         """Records that became readable with this frame."""
-        number = self._unwrap(frame) if _is_possible(frame) else None
+        number = self._unwrap(frame) if self._is_possible(frame) else None
         if number is None:
             self.stray_frames += 1
             return []
@@ -100,7 +100,7 @@ class Receiver:
 
     def _run_before(self, upto: int) -> tuple[int, list[BlockReport]]:
         """The longest run of blocks that ends before ``upto`` and fits: (first, incomplete)."""
-        entries_max = (self._mtu_bytes - FEEDBACK_OVERHEAD_BYTES) // FEEDBACK_ENTRY_BYTES
+        entries_max = feedback_entries_max(self._mtu_bytes)
         entries: list[BlockReport] = []
         first = upto
         while first > self._first:
@@ -109,7 +109,8 @@ class Receiver:
                 if len(entries) == entries_max:
                     break
                 deficit = min(254, reader.deficit) if reader.has_heard else DEFICIT_UNKNOWN
-                entries.append(BlockReport((first - 1) % _NUMBERS, deficit, reader.have))
+                shown = reader.have & (1 << BLOCK_SYMBOLS_MAX) - 1
+                entries.append(BlockReport((first - 1) % _NUMBERS, deficit, shown))
             first -= 1
         return first, entries[::-1]
 
@@ -141,6 +142,13 @@ class Receiver:
             self._first = min(self._first, number)
         return number
 
+    def _is_possible(self, frame: DataFrame) -> bool:
+        """Could some sender have sent this? Of a block that grows there are only source symbols,
+        and no more than a report can show."""
+        if frame.is_open:
+            return frame.esi < frame.block_symbols <= BLOCK_SYMBOLS_MAX
+        return frame.block_symbols <= self._symbols_max
+
     def _is_agreed(self, block: int) -> bool:
         """Do enough frames in a row say that the numbers are elsewhere now? A late frame or a
         forged one cannot make it forget where they were; a payload that lost its store can."""
@@ -165,12 +173,6 @@ class Receiver:
             self._first += 1
         for number in [n for n in self._readers if n < oldest]:
             del self._readers[number]
-
-
-def _is_possible(frame: DataFrame) -> bool:
-    """Could some sender have sent this? Of a block that grows there are only source symbols."""
-    is_known = not frame.is_open or frame.esi < frame.block_symbols
-    return is_known and frame.block_symbols <= BLOCK_SYMBOLS_MAX
 
 
 def _fits(frame: DataFrame, reader: BlockReader) -> bool:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from wire.blocks import BlockWriter
-from wire.frames import DEFICIT_UNKNOWN, BlockReport
+from wire.frames import BLOCK_SYMBOLS_MAX, DEFICIT_UNKNOWN, BlockReport
 from wire.records import Priority
 
 SENDS_REMEMBERED_MAX = 512  # per block, to tell what a report could not know yet
@@ -56,6 +56,15 @@ class Need:
     sent: int  # frames of this block that went out since
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a schedule thought of a block: thousands are asked for in a minute, few change."""
+
+    epoch: int  # of the stations; older than theirs, it is worth nothing
+    is_short: bool
+    shortage: float  # standard deviations
+
+
 @dataclass(slots=True)
 class Outgoing:
     """A block that fills, goes out, and is repaired. Frame numbers do not wrap."""
@@ -73,6 +82,7 @@ class Outgoing:
     complete_at: set[int] = field(default_factory=set)  # stations that have all of it
     first_sent: list[int] = field(default_factory=list)  # frame number of each source symbol,
     last_sent: list[int] = field(default_factory=list)  # the first and the latest time
+    judged: Judgement | None = None  # kept by the schedule; forgotten whenever something changes
     _recent: deque[int] = field(default_factory=lambda: deque(maxlen=SENDS_REMEMBERED_MAX))
 
     @property
@@ -113,6 +123,7 @@ class Outgoing:
     def note_sent(self, esi: int, sequence: int, is_repeat: bool) -> None:
         """Symbol ``esi`` goes out in frame ``sequence``; a repeat that no station asked for does
         not count towards what a station may be expected to have."""
+        self.judged = None
         if esi < self.sent_symbols:
             self.last_sent[esi] = sequence
         elif esi == self.sent_symbols < self.writer.symbols:
@@ -132,21 +143,24 @@ class Outgoing:
         """``station`` lacks some of this block; ``heard_upto`` is the last frame it had heard."""
         known = bisect_right(self.first_sent, heard_upto)
         have = 0 if entry.deficit == DEFICIT_UNKNOWN else entry.have & ((1 << known) - 1)
-        # A station that heard only the beginning of a block does not know how much it lacks.
-        least = known - have.bit_count() - self.repairs
+        # A station that heard only the beginning of a block may not know how much it lacks.
+        least = min(known, BLOCK_SYMBOLS_MAX) - have.bit_count() - self.repairs
         deficit = min(known, max(entry.deficit, least))
         sent = sum(sequence > heard_upto for sequence in self._recent)
+        self.judged = None
         self.complete_at.discard(station)
         self.needs[station] = Need(deficit, have, heard_upto, known, sent)
 
     def note_complete(self, station: int) -> None:
         """``station`` has all of this block."""
+        self.judged = None
         self.needs.pop(station, None)
         self.complete_at.add(station)
         self.is_home = True
 
     def forget(self, station: int) -> None:
         """``station`` is gone: nothing it said counts any more, but for what is home."""
+        self.judged = None
         self.needs.pop(station, None)
         self.complete_at.discard(station)
 
@@ -160,7 +174,7 @@ class Outgoing:
         wanted = max((need.deficit for need in needs), default=0)
         missing = [
             esi
-            for esi in range(self.sent_symbols)
+            for esi in range(min(self.sent_symbols, BLOCK_SYMBOLS_MAX))  # what reports show
             if all(
                 not need.have >> esi & 1 and self.last_sent[esi] <= need.heard_upto
                 for need in needs

@@ -40,6 +40,7 @@ EPOCH_2025_MS = 1_735_689_600_000  # 2025-01-01T00:00:00Z, the zero of times on 
 TIME_UNIT_MS = 100
 TILE_BYTES_MAX = 4096
 TILES_ASIDE_MAX = 8  # columns, and rows, of the tiles of one picture
+HEADER_BYTES_MAX = 22  # kind, flags, and varints of 5, 5, 8 and 2 bytes
 END_OF_SYMBOL = 0  # a kind that no record has: the rest of this symbol is padding
 
 

@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from wire.frames import BLOCK_SYMBOLS_MAX, is_before
-from wire.outgoing import Lane, Outgoing
+from wire.outgoing import Judgement, Lane, Outgoing
 
 IMAGE_SLOT_EVERY = 5  # of this many new symbols at least one is an image's, when one waits
 BULK_SPARE_EVERY = 2  # of the slots that nothing else needs, one of these is bulk's
 RESENDS_QUEUED_MAX = 4 * BLOCK_SYMBOLS_MAX
 WINDOW_BLOCKS = 16  # blocks out and probably incomplete, about what one report can speak of
 ENOUGH_UNHEARD = -2.0  # a block never reported on: this many standard deviations of margin
+CAUGHT_UP_BLOCKS = WINDOW_BLOCKS // 4  # at most so many short: the channel has room to spare
 NEW_SLOT_EVERY = 16  # when the window is full, one slot of these is still for what is new
 COMPANY_SLOT_EVERY = 4  # of these one may go to what is home but not yet at every station
 REPAIR_SLOT_EVERY = 3  # with no station to hear: of these one tops up what is out
@@ -86,6 +87,7 @@ class Schedule:
         self._blocks = blocks
         self._stations = stations
         self._resends: deque[tuple[int, int]] = deque()
+        self._epoch = 0
         self._turn = 0
         self._new_symbols = 0
         self._spare_slots = 0
@@ -99,8 +101,22 @@ class Schedule:
             or (number not in block.complete_at and not is_before(block.number, station.upto))
         ]
 
+    def on_stations(self) -> None:
+        """A station reported or fell silent: every block is to be judged anew."""
+        self._epoch += 1
+
     def standing(self, block: Outgoing, now_ms: int) -> Standing:
         """Where no station waits for it, the listener that never reports stands for all."""
+        if block.judged is None or block.judged.epoch != self._epoch:
+            block.judged = self._judge(block)
+        shortage = block.judged.shortage
+        if not block.judged.is_short:
+            return Standing(block, Rank.ENOUGH, shortage)
+        if not block.outlives(now_ms):
+            return Standing(block, Rank.AGED, shortage)
+        return Standing(block, Rank.COMPANY if block.is_home else Rank.WANTED, shortage)
+
+    def _judge(self, block: Outgoing) -> Judgement:
         furthest, is_short = -math.inf, False
         for number in self.waiting(block) if self._stations else ():
             need = block.needs.get(number)
@@ -110,11 +126,7 @@ class Schedule:
         if furthest == -math.inf:
             furthest = block.shortage(self.loss or LOSS_ASSUMED[block.lane], None)
             is_short = furthest > ENOUGH_UNHEARD
-        if not is_short:
-            return Standing(block, Rank.ENOUGH, furthest)
-        if not block.outlives(now_ms):
-            return Standing(block, Rank.AGED, furthest)
-        return Standing(block, Rank.COMPANY if block.is_home else Rank.WANTED, furthest)
+        return Judgement(self._epoch, is_short, furthest)
 
     def takes_pictures(self, now_ms: int) -> bool:
         """False while nobody reports and earlier pictures still lack repairs: those who hear
@@ -123,8 +135,9 @@ class Schedule:
         return bool(self._stations) or self._wanted(pictures, now_ms) < PICTURES_AHEAD
 
     def is_caught_up(self, now_ms: int) -> bool:
-        """No block but bulk is probably short of what it needs, wherever it should go."""
-        return not self._wanted((b for b in self._blocks.values() if b.lane < Lane.BULK), now_ms)
+        """Few blocks but bulk are probably short of what they need; with none to hear, not one."""
+        rest = (b for b in self._blocks.values() if b.lane < Lane.BULK)
+        return self._wanted(rest, now_ms) <= (CAUGHT_UP_BLOCKS if self._stations else 0)
 
     def short_blocks(self, lane: Lane, now_ms: int) -> int:
         """Blocks of ``lane`` that are probably complete nowhere."""

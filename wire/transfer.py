@@ -7,7 +7,8 @@ per report; every spare slot carries a coded repair (``wire.coding``) for the bl
 So it works with no feedback at all and gets better with any.
 
 A record is confirmed once any station has its block. The block stays in service while another
-station that reports still lacks it, with a share of the slots that cannot hold up the rest.
+station that reports still lacks it, with a share of the slots that cannot hold up the rest. A block
+so old that receivers will have forgotten it is given up, and its records go into new ones.
 
 Block numbers are never reused: the owner stores ``next_block`` ahead of use. After a power cut the
 open blocks are gone and their records, still unconfirmed in the store, go into new ones.
@@ -22,11 +23,15 @@ from wire.auth import STATIONS_MAX
 from wire.blocks import BlockWriter
 from wire.bodies import Packed
 from wire.frames import (
+    DEFICIT_UNKNOWN,
+    BlockReport,
     DataFrame,
     FeedbackFrame,
     FrameCounter,
+    feedback_entries_max,
     is_before,
 )
+from wire.incoming import RECEIVER_BLOCKS_MAX
 from wire.outgoing import Lane, Outgoing, lane_of
 from wire.records import Priority, Record
 from wire.schedule import Schedule, Station, dispensability
@@ -34,6 +39,8 @@ from wire.schedule import Schedule, Station, dispensability
 FLUSH_MS = 4_000  # a half-filled symbol waits this long for company
 CLOSE_FRAMES = 150  # a growing block is closed after this many frames, or when full
 OUTGOING_BLOCKS_MAX = 48  # at the bound the block that needs it least makes room
+# What lies further back is given up, while receivers have a little memory left to complete it.
+BLOCK_SPAN_MAX = RECEIVER_BLOCKS_MAX * 3 // 4
 STATION_FRESH_FRAMES = 2048  # half a turn of the frame counter; a station silent longer is gone
 LOSS_MIN, LOSS_MAX = 0.02, 0.95
 _NUMBERS = 1 << 16
@@ -81,7 +88,7 @@ class Sender:
         return self._schedule.takes_pictures(now_ms)
 
     def is_caught_up(self, now_ms: int) -> bool:
-        """True when nothing but bulk is probably short: the slots ahead are spare."""
+        """True while there is room for what was given up once, and would be short again."""
         return self._schedule.is_caught_up(now_ms)
 
     def push(self, record: Record, now_ms: int, packed: Packed | None = None) -> None:
@@ -99,7 +106,7 @@ class Sender:
             block = self._new_block(lane, record, packed, now_ms)
         block.changed_ms = now_ms
         block.extend_life(record.priority, now_ms)
-        if lane >= Lane.PICTURE:
+        if lane >= Lane.PICTURE or block.writer.is_outsize:
             self._close(lane)
 
     def flush(self, priority: Priority) -> None:
@@ -160,11 +167,17 @@ class Sender:
         self._note_station(report, sequence)
         heard_upto = sequence - (sequence - report.last_counter.number) % 4096
         listed = {entry.block: entry for entry in report.reports}
+        is_whole = len(listed) < feedback_entries_max(self._mtu_bytes)
         confirmed: list[int] = []
         for number, block in self._blocks.items():
-            if is_before(number, report.first) or not is_before(number, report.upto):
+            if not is_before(number, report.upto):
                 continue
-            if number in listed:
+            if is_before(number, report.first):
+                unheard = BlockReport(number, DEFICIT_UNKNOWN, have=0)
+                # With room left in the report, it goes back to the first block that it knows of.
+                if is_whole:
+                    block.take_report(report.station, unheard, heard_upto)
+            elif number in listed:
                 block.take_report(report.station, listed[number], heard_upto)
             elif block.is_out:
                 confirmed += [] if block.is_home else block.writer.record_ids
@@ -192,6 +205,7 @@ class Sender:
         self._counters[report.station] = report.counter
         self._stations[report.station] = Station(sequence, loss, upto)
         self._schedule.loss = loss
+        self._schedule.on_stations()
 
     def _part_with_stations(self) -> None:
         """Forget the stations that fell silent, and what only they still waited for."""
@@ -205,6 +219,7 @@ class Sender:
             for block in self._blocks.values():
                 block.forget(number)
         if gone:
+            self._schedule.on_stations()
             self._drop_served()
 
     def _drop_served(self) -> None:
@@ -216,6 +231,11 @@ class Sender:
         """A growing block with ``record`` in it. Raises ValueError when it is too large."""
         writer = BlockWriter(self._mtu_bytes)
         writer.add(record, packed)
+        for old in list(self._blocks.values()):
+            if (self.next_block - old.number) % _NUMBERS >= BLOCK_SPAN_MAX:
+                if self._open.get(old.lane) is old:
+                    self._close(old.lane)
+                self._give_up(old)
         if len(self._blocks) >= OUTGOING_BLOCKS_MAX:
             closed = [b for b in self._blocks.values() if b.writer.is_closed]
             standings = [self._schedule.standing(block, now_ms) for block in closed]

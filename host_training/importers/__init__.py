@@ -1,1 +1,1 @@
-"""From a person's exports to `Message`s: one file per format, none of them guesses."""
+"""From a person's exports to `Message`s: one file per format, each told by its content."""

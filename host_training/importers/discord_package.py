@@ -1,4 +1,4 @@
-"""Discord's own data package (the zip one requests, unpacked) to Messages.
+"""Discord's own data package (the zip one requests), to Messages.
 
 It holds only what the author wrote: there is no other side to answer to, so these messages become
 monologue and never half of a made-up conversation (research/training.md §0.1).
@@ -7,94 +7,131 @@ monologue and never half of a made-up conversation (research/training.md §0.1).
 from __future__ import annotations
 
 import csv
+import json
 import re
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from host_training.errors import TrainingError
-from host_training.importers.json_file import read_json
-from host_training.messages import ChatKind, Message, Quarantine
+from host_training.importers import json_stream
+from host_training.importers.json_stream import END, START
+from host_training.importers.text import decode, head_text, mend, open_text
+from host_training.importers.times import from_iso
+from host_training.importers.tree import File
+from host_training.messages import ChatKind, Message, Notes
 
-WHAT = "an unpacked Discord data package (a folder with messages/c<number>/messages.json)"
+NAME = "discord"
+LABEL = "Discord data package"
 
-_MARKUP = re.compile(r"<a?:(\w+):\d+>|<[@#][!&]?\d+>")
-
-
-def import_discord(package: Path) -> tuple[list[Message], Quarantine]:
-    """The author's messages, each channel in order of time.
-
-    Raises:  TrainingError when the folder is no such package or holds no channel.
-    """
-    folder = next((package / name for name in ("messages", "Messages")
-                   if (package / name).is_dir()), None)
-    if folder is None:
-        raise TrainingError(f"{package}: there is no messages folder; expected {WHAT}.")
-    quarantine = Quarantine()
-    messages: list[Message] = []
-    channels = sorted(c for c in folder.iterdir() if c.is_dir() and re.fullmatch(r"c?\d+", c.name))
-    if not channels:
-        raise TrainingError(f"{folder}: there is no channel folder in it; expected {WHAT}.")
-    for channel in channels:
-        rows = list(_messages_of(channel, quarantine))
-        messages += sorted(rows, key=lambda message: message.utc_ms)
-    return messages, quarantine
+_CHANNEL = re.compile(r"^(?P<root>(?:.*/)?)[^/]+/(?P<channel>c?\d{1,20})/"
+                      r"(?P<file>messages\.json|messages\.csv|channel\.json)$")
+_ROW_KEYS = ('"Contents"', '"Timestamp"')
+_MARKUP = re.compile(r"<a?:(\w+):\d+>|<[@#][!&]?\d+>|<t:-?\d+(?::\w)?>|</[\w -]+:\d+>")
 
 
-def _rows(channel: Path) -> list[Any] | None:
-    """The rows of a channel, from JSON (since 2022) or CSV (before); None when it has neither."""
-    if (channel / "messages.json").exists():
-        rows = read_json(channel / "messages.json", "a list of messages")
-        if not isinstance(rows, list):
-            raise TrainingError(f"{channel / 'messages.json'}: not a list; expected {WHAT}.")
-        return rows
-    if (channel / "messages.csv").exists():
-        path = channel / "messages.csv"
-        try:
-            with open(path, encoding="utf-8-sig", newline="") as file:
-                return list(csv.DictReader(file))
-        except UnicodeDecodeError as error:
-            raise TrainingError(f"{path}: byte {error.start} is not UTF-8.") from error
-        except csv.Error as error:
-            raise TrainingError(f"{path}: not CSV ({error}); expected {WHAT}.") from error
-    return None
+def groups(files: Sequence[File]) -> list[list[File]]:
+    """Every file below the parent of a folder of numbered channels, whatever its language."""
+    roots = {match["root"] for file in files if (match := _CHANNEL.match(file.name))
+             and match["file"] != "channel.json" and _is_channel(file)}
+    return [[f for f in files if f.name.startswith(root)] for root in sorted(roots)]
 
 
-def _messages_of(channel: Path, quarantine: Quarantine) -> Iterator[Message]:
-    rows = _rows(channel)
-    if rows is None:
-        quarantine.put(str(channel), "neither messages.json nor messages.csv")
-        return
-    kind: ChatKind = "group"
-    if (channel / "channel.json").exists():
-        about = read_json(channel / "channel.json", "a channel description")
-        if isinstance(about, dict) and about.get("type") in (1, "DM"):
-            kind = "dm"
-    for index, row in enumerate(rows):
-        place = f"{channel}: row {index}"
-        if not isinstance(row, dict) or not isinstance(row.get("Contents"), str):
-            quarantine.put(place, '"Contents" is missing')
-            continue
-        text = _MARKUP.sub(lambda m: f":{m[1]}:" if m[1] else "", row["Contents"]).strip()
-        utc_ms = _utc_ms(row.get("Timestamp"))
-        if not text:
-            quarantine.skip("no words")
-        elif utc_ms is None:
-            quarantine.put(place, f'"Timestamp" is {row.get("Timestamp")!r}, not a date and time')
+def _is_channel(file: File) -> bool:
+    head = head_text(file)
+    if file.suffix == ".csv":
+        return head.startswith("ID,Timestamp,Contents")
+    return head.strip() == "[]" or all(key in head for key in _ROW_KEYS)
+
+
+def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
+    """The author's messages, channel by channel."""
+    channels: defaultdict[tuple[str, str], dict[str, File]] = defaultdict(dict)
+    for file in files:
+        match = _CHANNEL.match(file.name)
+        if match:
+            channels[file.folder, match["channel"]][match["file"]] = file
+        elif file.base == "user.json":
+            _whose(file, notes)
+        elif file.base == "index.json":
+            _people(file, notes)
         else:
-            yield Message("discord", channel.name, kind, str(row.get("ID", index)), utc_ms,
-                          "me", True, text)
+            notes.skip("other file of a Discord data package")
+    for (folder, channel), found in sorted(channels.items(), key=lambda item: item[0]):
+        kind: ChatKind = _kind(found["channel.json"]) if "channel.json" in found else "group"
+        if "messages.json" in found:
+            yield from _messages(_json_rows(found["messages.json"], notes), channel, kind,
+                                 found["messages.json"], notes)
+        elif "messages.csv" in found:
+            yield from _messages(_csv_rows(found["messages.csv"], notes), channel, kind,
+                                 found["messages.csv"], notes)
+        else:
+            notes.put(folder, "", "neither messages.json nor messages.csv")
 
 
-def _utc_ms(stamp: Any) -> int | None:
-    """Discord writes UTC, with or without the offset."""
-    if not isinstance(stamp, str):
-        return None
+def _object(file: File) -> dict[str, Any]:
     try:
-        moment = datetime.fromisoformat(stamp)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return round(moment.timestamp() * 1000)
+        value = json.loads(decode(file.read()))
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _whose(file: File, notes: Notes) -> None:
+    user = _object(file)
+    for key in ("username", "global_name"):
+        notes.called(f"{NAME}:me", user.get(key))
+    if user.get("id"):
+        notes.own_accounts.add(f"{NAME}:{user['id']}")  # DiscordChatExporter knows one by it
+
+
+def _people(file: File, notes: Notes) -> None:
+    """``index.json`` names the channels; a direct message by its partner, who is a name to scrub.
+    """
+    for channel, name in _object(file).items():
+        if isinstance(name, str) and name.startswith("Direct Message with "):
+            notes.called(f"{NAME}:{channel}", name.removeprefix("Direct Message with ")
+                         .partition("#")[0])
+
+
+def _kind(file: File) -> ChatKind:
+    return "dm" if _object(file).get("type") in (1, "DM") else "group"
+
+
+def _json_rows(file: File, notes: Notes) -> Iterator[Any]:
+    """Since 2022."""
+    try:
+        for path, value in json_stream.walk(file, frozenset({()})):
+            if path == ("*",):
+                yield value
+            elif value not in (START, END):
+                notes.put(file.name, "", "not a list of messages")
+    except json_stream.Damaged as error:
+        notes.put(file.name, "", str(error))
+
+
+def _csv_rows(file: File, notes: Notes) -> Iterator[Any]:
+    """Until 2022."""
+    with open_text(file) as stream:
+        try:
+            yield from csv.DictReader(stream)
+        except csv.Error as error:
+            notes.put(file.name, "", f"not CSV ({error})")
+
+
+def _messages(rows: Iterator[Any], channel: str, kind: ChatKind, file: File, notes: Notes
+              ) -> Iterator[Message]:
+    for index, row in enumerate(rows):
+        place = f"row {index}"
+        if not isinstance(row, dict) or not isinstance(row.get("Contents"), str):
+            notes.put(file.name, place, '"Contents" is missing')
+            continue
+        text = mend(_MARKUP.sub(lambda m: f":{m[1]}:" if m[1] else "", row["Contents"])).strip()
+        utc_ms = from_iso(row.get("Timestamp"))  # UTC, with or without the offset
+        if not text:
+            notes.skip("no words")
+        elif utc_ms is None:
+            notes.put(file.name, place, f'"Timestamp" is {row.get("Timestamp")!r}, not a date and'
+                                        " time")
+        else:
+            yield Message(NAME, channel.lstrip("c"), kind, str(row.get("ID", index)), utc_ms,
+                          "me", True, text)

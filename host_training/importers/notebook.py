@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from host_training.errors import TrainingError
-from host_training.messages import Message, Quarantine
+from host_training.messages import Message, Notes
 from payload import prompt
 
 RANGE_KEYS: dict[str, tuple[float, float]] = {
@@ -40,6 +40,7 @@ WORD_KEYS: dict[str, tuple[str, ...]] = {
     "cloud": ("below", "inside", "above", "none"),
     "battery": ("good", "fair", "low"),
 }
+NOTEBOOK_TIER = 2  # of ``messages.Message``: a journal
 API_OUTCOMES = ("404", "429", "500", "timeout", "garbage", "ok")
 
 _HEADING = re.compile(r"##\s+(\d{4}-\d{2}-\d{2})(?:[ T](\d{2}:\d{2}))?\s*$")
@@ -67,7 +68,7 @@ class Entry:
     place: str
 
 
-def import_notebook(path: Path) -> tuple[list[Entry], Quarantine]:
+def import_notebook(path: Path, notes: Notes) -> list[Entry]:
     """The entries of one file, in its order.
 
     Raises:  TrainingError naming file and line for anything that is not as described above.
@@ -80,7 +81,6 @@ def import_notebook(path: Path) -> tuple[list[Entry], Quarantine]:
         raise TrainingError(f"{path}: byte {error.start} is not UTF-8.") from error
     first, author = _front_matter(lines, path)
     entries: list[Entry] = []
-    quarantine = Quarantine()
     starts = [i for i in range(first, len(lines)) if lines[i].startswith("## ")]
     _refuse_words_before_heading(lines, first, starts, path)
     for start, end in zip(starts, [*starts, len(lines)][1:], strict=True):
@@ -93,15 +93,17 @@ def import_notebook(path: Path) -> tuple[list[Entry], Quarantine]:
         text = "\n".join(line for _, line in body if not line.startswith("@")).strip()
         place = f"{path}:{start + 1}"
         if not text:
-            quarantine.skip("no words")
+            notes.skip("no words")
             continue
         if condition and prompt.clean_reply(text) != text:
-            quarantine.put(place, "in flight this thought would be cut or refused: it must be one"
-                           f" line of at most {prompt.MUSING_BYTES_MAX} bytes ending in . ! or ?")
+            notes.put(path.name, f"line {start + 1}", "in flight this thought would be cut or"
+                      f" refused: it must be one line of at most {prompt.MUSING_BYTES_MAX} bytes"
+                      " ending in . ! or ?")
             continue
-        message = Message("notebook", path.stem, "note", str(start + 1), utc_ms, author, True, text)
+        message = Message("notebook", path.stem, "note", str(start + 1), utc_ms, author, True, text,
+                          tier=NOTEBOOK_TIER)
         entries.append(Entry(message, condition, place))
-    return entries, quarantine
+    return entries
 
 
 def _front_matter(lines: list[str], path: Path) -> tuple[int, str]:

@@ -6,17 +6,19 @@ Who "me" is comes from the export's own ``personal_information.user_id`` and fro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from host_training.errors import TrainingError
-from host_training.importers.json_file import read_json
-from host_training.messages import ChatKind, Message, Quarantine
+from host_training.importers import json_stream
+from host_training.importers.json_stream import END, START
+from host_training.importers.text import head_text, mend
+from host_training.importers.times import from_seconds
+from host_training.importers.tree import File
+from host_training.messages import ChatKind, Message, Notes
 
-WHAT = 'a Telegram JSON export (an object with "chats" or with "messages")'
-
-_SECONDS_MAX = 253_402_300_799  # the end of the year 9999
+NAME = "telegram"
+LABEL = "Telegram JSON export"
 
 _CHAT_KINDS: dict[str, ChatKind] = {
     "personal_chat": "dm",
@@ -28,85 +30,101 @@ _CHAT_KINDS: dict[str, ChatKind] = {
     "private_channel": "channel",
     "public_channel": "channel",
 }
+_LISTS = ("chats", "left_chats")
+_CHATS_PATH = ("list", "*", "messages")
+_DESCEND = frozenset({
+    (), ("messages",),
+    *((name, *_CHATS_PATH[:depth]) for name in _LISTS for depth in range(4)),
+})
+_FULL = re.compile(r'^\s*\{\s*"(about|personal_information)"')
+_SINGLE = re.compile(r'^\s*\{\s*"name"\s*:.{0,2000}?"type"\s*:\s*"(personal_chat|bot_chat|'
+                     r'saved_messages|\w+_(super)?group|\w+_channel)"', re.DOTALL)
+_CHATS = re.compile(r'^\s*\{\s*"(chats|left_chats|messages)"\s*:\s*[{[]')
 
 
-def import_telegram(path: Path, me: Iterable[str]) -> tuple[list[Message], Quarantine]:
-    """All messages with words in them, in the order of the export.
-
-    Args:    me: ids of the author, e.g. ``user5550111222``; the export's own id is added.
-    Raises:  TrainingError when the file is not such an export or no message is the author's.
-    """
-    export = read_json(path, WHAT)
-    if not isinstance(export, dict):
-        raise TrainingError(f"{path}: the top is a {type(export).__name__}; expected {WHAT}.")
-    me_ids = set(me) | _own_id(export)
-    quarantine = Quarantine()
-    messages = [
-        message
-        for chat in _chats(export, path)
-        for message in _messages_of(chat, path, me_ids, quarantine)
-    ]
-    if messages and not any(message.is_me for message in messages):
-        seen = sorted({message.author for message in messages})[:5]
-        raise TrainingError(
-            f"{path}: none of the {len(messages)} messages is the author's; put the author's id"
-            f' into "me" of persona.toml, the export has {", ".join(seen)}.'
-        )
-    return messages, quarantine
+def claims(file: File) -> bool:
+    """A JSON object that begins as Telegram's does and speaks of ``from_id`` or chats."""
+    if file.suffix != ".json":
+        return False
+    head = head_text(file)
+    return bool(_FULL.match(head) or _SINGLE.match(head)
+                or (_CHATS.match(head) and '"from_id"' in head))
 
 
-def _own_id(export: dict[str, Any]) -> set[str]:
-    person = export.get("personal_information")
-    user_id = person.get("user_id") if isinstance(person, dict) else None
-    return {f"user{user_id}"} if isinstance(user_id, int) else set()
+def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
+    """All messages with words in them, in the order of the export."""
+    for file in files:
+        chat: dict[str, Any] = {}
+        n_row = n_chat = 0
+        try:
+            for path, value in json_stream.walk(file, _DESCEND):
+                if path and path[-1] == "*" and path[-2] == "messages":
+                    n_row += 1
+                    yield from _message(chat, value, file, n_row - 1, notes)
+                elif value is START:
+                    if path in ((), ("chats", "list", "*"), ("left_chats", "list", "*")):
+                        n_chat += 1
+                        chat = {"id": f"number {n_chat}"}
+                    n_row = 0
+                elif value is not END:
+                    _about(chat, path, value, notes)
+                    if path[-1:] == ("messages",):
+                        notes.put(file.name, f"chat {chat['id']}", '"messages" is not a list')
+        except json_stream.Damaged as error:
+            notes.put(file.name, f"chat {chat.get('id', '?')}, row {n_row}", str(error))
 
 
-def _chats(export: dict[str, Any], path: Path) -> list[dict[str, Any]]:
-    """The chats of a full export, or the one chat that a single-chat export is."""
-    if isinstance(export.get("messages"), list):
-        return [export]
-    chats = export.get("chats")
-    listed = chats.get("list") if isinstance(chats, dict) else None
-    if not isinstance(listed, list):
-        raise TrainingError(f'{path}: neither "chats.list" nor "messages" is there; expected'
-                            f" {WHAT}.")
-    return [chat for chat in listed if isinstance(chat, dict)]
+def _about(chat: dict[str, Any], path: json_stream.Path, value: Any, notes: Notes) -> None:
+    """What the export says of a chat, of the author, of contacts."""
+    if path == ("personal_information",) and isinstance(value, dict):
+        account = f"user{value.get('user_id')}"
+        notes.own_accounts.add(f"{NAME}:{account}")
+        notes.called(f"{NAME}:{account}", value.get("first_name"))
+        notes.called(f"{NAME}:{account}", value.get("last_name"))
+        notes.called(f"{NAME}:{account}", value.get("username"))
+    elif path == ("contacts",) and isinstance(value, dict):
+        people = value.get("list")
+        for person in people if isinstance(people, list) else []:
+            if isinstance(person, dict):
+                full = f"{person.get('first_name') or ''} {person.get('last_name') or ''}"
+                notes.called(f"{NAME}:user{person.get('user_id')}", full)
+    elif len(path) in (1, 4) and path[-1] in ("id", "type", "name"):
+        chat[path[-1]] = value
 
 
-def _messages_of(
-    chat: dict[str, Any], path: Path, me_ids: set[str], quarantine: Quarantine
-) -> Iterator[Message]:
-    chat_id = str(chat.get("id", "?"))
+def _message(chat: dict[str, Any], row: Any, file: File, index: int, notes: Notes
+             ) -> Iterator[Message]:
+    chat_id = str(chat["id"])
     kind = str(chat.get("type", "?"))
-    rows = chat.get("messages")
-    if not isinstance(rows, list):
-        quarantine.put(f"{path}: chat {chat_id}", '"messages" is not a list')
-        return
     if kind == "bot_chat":
-        quarantine.skipped["chat with a bot"] += len(rows)
+        notes.skip("chat with a bot")
         return
-    for index, row in enumerate(rows):
-        place = f"{path}: chat {chat_id}, row {index}"
-        if not isinstance(row, dict):
-            quarantine.put(place, "the row is not an object")
-            continue
-        reason = _skip_reason(row)
-        if reason:
-            quarantine.skip(reason)
-            continue
-        text = plain_text(row.get("text"))
-        if text is None:
-            quarantine.put(place, '"text" is neither a string nor a list of strings and objects')
-        elif not text.strip():
-            quarantine.skip("no words")
-        elif not isinstance(row.get("from_id"), str):
-            quarantine.put(place, '"from_id" is missing')
-        elif (utc_ms := _utc_ms(row)) is None:
-            quarantine.put(place, '"date_unixtime" is missing or not a number of seconds')
-        else:
-            author = row["from_id"]
-            yield Message("telegram", chat_id, _CHAT_KINDS.get(kind, "group"),
-                          str(row.get("id", index)), utc_ms, author, author in me_ids, text.strip())
+    place = f"chat {chat_id}, row {index}"
+    if not isinstance(row, dict):
+        notes.put(file.name, place, "the row is not an object")
+        return
+    reason = _skip_reason(row)
+    if reason:
+        notes.skip(reason)
+        return
+    text = plain_text(row.get("text"))
+    words = mend(text).strip() if text else text
+    author = row.get("from_id")
+    if text is None:
+        notes.put(file.name, place, '"text" is neither a string nor a list of strings and objects')
+    elif not words:
+        notes.skip("no words")
+    elif not isinstance(author, str):
+        notes.put(file.name, place, '"from_id" is missing')
+    elif (utc_ms := _utc_ms(row)) is None:
+        notes.put(file.name, place, '"date_unixtime" is missing or not a number of seconds')
+    else:
+        name = row.get("from")
+        name = name if isinstance(name, str) else ""  # null for a deleted account
+        topic = row.get("reply_to_topic_id") or row.get("message_thread_id")
+        yield Message(NAME, f"{chat_id}/{topic}" if topic else chat_id,
+                      _CHAT_KINDS.get(kind, "group"), str(row.get("id", index)), utc_ms, author,
+                      False, words, name)
 
 
 def _skip_reason(row: dict[str, Any]) -> str | None:
@@ -119,6 +137,8 @@ def _skip_reason(row: dict[str, Any]) -> str | None:
         return "sent by a bot"
     if row.get("media_type") == "sticker":
         return "sticker"
+    if "poll" in row:
+        return "poll"
     return None
 
 
@@ -142,8 +162,4 @@ def plain_text(text: Any) -> str | None:
 
 def _utc_ms(row: dict[str, Any]) -> int | None:
     """From ``date_unixtime`` only: ``date`` is local time of an unknown zone."""
-    seconds = row.get("date_unixtime")
-    if isinstance(seconds, str) and seconds.isascii() and seconds.isdigit() and len(seconds) < 13:
-        seconds = int(seconds)
-    is_time = type(seconds) is int and 0 <= seconds <= _SECONDS_MAX
-    return seconds * 1000 if is_time else None
+    return from_seconds(row.get("date_unixtime"))

@@ -17,7 +17,7 @@ class Player:
 
     def __init__(self, world: World, checks: Checks, plan: Iterable[Scheduled]) -> None:
         """Raises ValueError for a name that no fault has."""
-        self._stage = Stage(world, checks)
+        self.stage = Stage(world, checks)
         self._checks = checks
         self._active: dict[int, tuple[Fault, End | None]] = {}
         for number, scheduled in enumerate(plan):
@@ -32,11 +32,11 @@ class Player:
     def _begin(self, number: int, fault: Fault, scheduled: Scheduled) -> None:
         self._checks.counts[f"fault {fault.name}"] += 1
         self._checks.excuse(fault.excuses)
-        self._active[number] = fault, fault.begin(self._stage)
+        self._active[number] = fault, fault.begin(self.stage)
         duration_s = scheduled.duration_s
         if duration_s is None:
             duration_s = fault.lasts_s[0]
-        self._stage.after(duration_s, partial(self._end, number))
+        self.stage.after(duration_s, partial(self._end, number))
 
     def _end(self, number: int) -> None:
         active = self._active.pop(number, None)

@@ -7,6 +7,7 @@ from functools import partial
 from sim.battery import ramp, swing
 from sim.board import Firmware, SimBoard
 from sim.faults.stage import End, Fault, Stage
+from wire.beacon import PowerMode
 
 SWINGS = 100
 SWING_MV = 40  # to either side of the limit: less than the hysteresis
@@ -24,13 +25,15 @@ def _swing(stage: Stage) -> End:
     world = stage.world
     low_mv = world.mission.power.low_mv
     world.body.forced_battery_mv = swing(low_mv - SWING_MV, low_mv + SWING_MV, SWING_PERIOD_S)
-    changes, mode = -2, None
+    changes, seen = 0, (0, PowerMode.UNKNOWN)  # of which boot, measured there
 
     def look() -> None:
-        nonlocal changes, mode
-        now = None if world.flight is None else world.flight.power.mode
-        changes += now is not mode
-        mode = now
+        """Only a change between two modes that one boot has measured counts."""
+        nonlocal changes, seen
+        mode = PowerMode.UNKNOWN if world.flight is None else world.flight.power.mode
+        now = world.daemon.boots, mode
+        changes += now[0] == seen[0] and now != seen and PowerMode.UNKNOWN not in (*now, *seen)
+        seen = now
 
     stop = stage.every(1.0, look)
 

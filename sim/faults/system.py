@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
-import importlib.util
 
 import structlog
 
+from payload import preflight
 from payload.flight import PARTS
+from payload.preflight import Machine, Verdict
 from payload.store import StoreBusyError
+from sim.card import FREE_BYTES
 from sim.faults.stage import End, Fault, Stage
 from sim.services import WATCHDOG_MS
 from wire import key_file
@@ -16,6 +18,7 @@ from wire import mission as mission_file
 from wire.mission import MissionError
 
 HOG_EVERY_S, HOG_S = 3.0, (0.3, 1.8)
+ASK_AFTER_S = 20.0
 STALL_S = 600.0  # far longer than the watchdog waits
 
 
@@ -26,7 +29,8 @@ def _stall(stage: Stage) -> None:
     stage.world.daemon.stall(stage.now_ms + round(STALL_S * 1000))
 
     def look() -> None:
-        if stage.world.watchdog.bites == bites and stage.world.boots == lives:
+        is_on = stage.world.flight is not None  # without power there is nothing to start
+        if is_on and stage.world.watchdog.bites == bites and stage.world.boots == lives:
             stage.violate("watchdog_honest", "a stalled daemon was not started again")
 
     stage.after(WATCHDOG_MS / 1000 + 5, look)
@@ -111,15 +115,32 @@ def _full_journal(stage: Stage) -> End:
     return lambda: structlog.configure(**before)
 
 
-def _no_hardware_watchdog(stage: Stage) -> None:
-    """71: nobody has built the preflight that would ask for it: the question has no answer."""
-    if importlib.util.find_spec("payload.preflight") is None:
-        stage.violate("watchdog_honest", "no preflight asks for the hardware watchdog")
+def _no_hardware_watchdog(stage: Stage) -> End:
+    """71: preflight says NO-GO, and who flies all the same is told so at the start."""
+    world = stage.world
+    world.board.is_watchdog_armed = stage.rng.choice((None, False))
+    world.daemon.restart()
+
+    def ask() -> None:
+        if world.flight is None:
+            return
+        machine = Machine(world.board.is_hardware_watchdog_armed(), FREE_BYTES, None, None)
+        lines = preflight.examine(world.flight, machine, world.daemon.now_ms)
+        told = [line for line in lines if line.what == "watchdog"]
+        if preflight.is_go(lines) or [line.verdict for line in told] != [Verdict.MISSING]:
+            stage.violate("watchdog_honest", "preflight let it fly without a hardware watchdog")
+
+    stage.after(ASK_AFTER_S, ask)
+
+    def end() -> None:
+        world.board.is_watchdog_armed = True
+
+    return end
 
 
 FAULTS: tuple[Fault, ...] = (
     Fault(71, "watchdog.absent", "the hardware watchdog is missing or refuses its timeout",
-          _no_hardware_watchdog, (1.0, 1.0)),
+          _no_hardware_watchdog, (60.0, 600.0)),
     Fault(70, "core.stall", "the daemon stops for ten minutes", _stall, (60.0, 60.0),
           ("beacon_cadence",)),
     Fault(70, "core.part_stuck", "one part makes no progress any more", _stuck_part, (60.0, 60.0)),

@@ -107,7 +107,8 @@ def test_a_store_that_finds_no_disk_when_it_starts_joins_it_later(tmp_path: Path
             store.close()
     store = Store(path)
     found = {r.record_id: r.body["n"] for r in store.queued(Priority.EVENT, 99)}
-    assert found == dict(enumerate([0, 1, 2, 10, 11, 12, 13, 20, 21, 22, 23], 1))
+    ids = [1, 2, 3, *range(DISKLESS_ID, DISKLESS_ID + 8)]
+    assert found == dict(zip(ids, [0, 1, 2, 10, 11, 12, 13, 20, 21, 22, 23], strict=True))
     assert store.boot == 2, "lives that never knew their number took none"
 
 

@@ -8,6 +8,7 @@ from groundstation.archive import Archive
 from groundstation.ground import Ground
 from groundstation.rawlog import Reception
 from wire.auth import Direction, derive_key
+from wire.frames import CommandFrame, FeedbackFrame, decode_uplink
 from wire.records import Kind
 
 KEY = derive_key(MASTER_KEY, 7, Direction.UPLINK)
@@ -169,3 +170,36 @@ def test_noise_is_counted_and_archived(tmp_path):
     assert archive.db.execute("SELECT value FROM tally WHERE name = 'noise'").fetchone()[0] == 5
     assert [r.raw for r in archive.receptions()][2] == b"hello"
     assert all(isinstance(r, Reception) for r in archive.receptions())
+
+
+def frames_of_windows(ground, far, starts_ms):
+    """What the station says in a listening window at each of these instants."""
+    said = []
+    for number, now_ms in enumerate(starts_ms):
+        far.push(Kind.MUSING, now_ms - 5_000, {"text": f"thought {number}", "by": "model"})
+        ground.receive(far.data(now_ms), now_ms)
+        ground.receive(far.beacon(state_at(number), is_listening=True), now_ms)
+        uplink = ground.next_uplink(now_ms)
+        said.append(None if uplink is None else decode_uplink(uplink, KEY))
+    return said
+
+
+def test_a_clock_that_was_set_back_does_not_silence_the_reports(tmp_path):
+    """Soak seed 37: after an hour ten years ahead the station would have reported again in 2036."""
+    archive = Archive(tmp_path / "flight.sqlite", is_durable=False)
+    ground, far = Ground(MISSION, archive, KEY), FarEnd(KEY)
+    ahead_ms = START_MS + 10 * 365 * 86_400_000
+    said = frames_of_windows(ground, far, (START_MS, ahead_ms, START_MS + 60_000))
+    assert [type(frame) for frame in said] == [FeedbackFrame] * 3
+    archive.close()
+
+
+def test_letters_that_nobody_takes_leave_every_fourth_window_to_a_report(tmp_path):
+    archive = Archive(tmp_path / "flight.sqlite", is_durable=False)
+    ground, far = Ground(MISSION, archive, KEY), FarEnd(KEY)
+    for number in range(3):
+        ground.ask(f"Question {number}?", START_MS)
+    said = frames_of_windows(ground, far, range(START_MS, START_MS + 12 * 60_000, 60_000))
+    kinds = [type(frame) for frame in said]
+    assert kinds == ([CommandFrame] * 3 + [FeedbackFrame]) * 3
+    archive.close()

@@ -162,7 +162,51 @@ def test_the_manifest_is_canonical(whole: Path) -> None:
 def test_packing_again_counts_up_and_replaces(contents: bundle.Contents, whole: Path) -> None:
     assert bundle.pack(contents, whole, KEY).version == 2
     beside = sorted(p.name for p in whole.parent.iterdir())
-    assert beside == ["bundle", "m.codec", "m.gguf", "m.sqlite"]
+    assert beside == ["bundle", "bundle.previous", "m.codec", "m.gguf", "m.sqlite"]
+
+
+def test_rollback_goes_back_and_forward_and_never_to_a_damaged_one(
+    contents: bundle.Contents, whole: Path
+) -> None:
+    with pytest.raises(TrainingError, match="no bundle before this one"):
+        bundle.rollback(whole, [PUBLIC])
+    bundle.pack(contents, whole, KEY)
+    assert bundle.rollback(whole, [PUBLIC]).version == 1
+    assert verify_bundle(whole, [PUBLIC]).version == 1
+    assert bundle.next_version(whole) == 3, "a version that was rolled back is not used again"
+    assert bundle.rollback(whole, None).version == 2
+    with open(bundle.previous(whole) / "model.gguf", "ab") as file:
+        file.write(b"x")
+    with pytest.raises(BundleError, match=r"model\.gguf: has 305 bytes"):
+        bundle.rollback(whole, [PUBLIC])
+    assert verify_bundle(whole, [PUBLIC]).version == 2
+
+
+def test_a_bundle_that_fails_its_trial_replaces_nothing(
+    contents: bundle.Contents, whole: Path
+) -> None:
+    def fails(path: Path) -> None:
+        assert verify_bundle(path, [PUBLIC]).version == 2
+        raise TrainingError("it says nothing")
+
+    with pytest.raises(TrainingError, match="it says nothing"):
+        bundle.pack(contents, whole, KEY, fails)
+    assert verify_bundle(whole, [PUBLIC]).version == 1
+    assert not bundle.previous(whole).exists()
+
+
+def test_32_an_older_version_put_back_is_refused(whole: Path) -> None:
+    assert verify_bundle(whole, [PUBLIC], version_min=1).version == 1
+    with pytest.raises(BundleError, match="is version 1, at least version 2 is wanted"):
+        verify_bundle(whole, [PUBLIC], version_min=2)
+
+
+@pytest.mark.parametrize(("said", "becomes"), [
+    ("Ada is an AI persona.", "Ada is an AI persona. This is an AI persona, not the person."),
+    ("An AI persona of Ada, not the person.", "An AI persona of Ada, not the person."),
+])
+def test_every_bundle_says_that_it_is_not_the_person(said: str, becomes: str) -> None:
+    assert bundle.say_it_is_an_ai(said) == becomes
 
 
 def test_packing_never_overwrites_something_else(contents: bundle.Contents, tmp_path: Path) -> None:

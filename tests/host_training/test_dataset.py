@@ -18,9 +18,9 @@ from tests.host_training.conftest import need
 need("torch")
 need("transformers")
 
-from host_training import dataset, memory, sessions  # noqa: E402 (after need)
+from host_training import dataset, memory, sessions, writing  # noqa: E402 (after need)
 from host_training.errors import TrainingError  # noqa: E402 (after need)
-from host_training.persona_dir import Persona, read_persona, read_writing  # noqa: E402 (after need)
+from host_training.persona_dir import Persona, read_persona  # noqa: E402 (after need)
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +36,10 @@ def persona(persona_dir: Path) -> Persona:
 
 
 @pytest.fixture(scope="module")
-def examples(persona_dir: Path, persona: Any) -> list[sessions.Example]:
-    writing = read_writing(persona_dir, persona)
-    return sessions.entry_examples(writing.entries) + sessions.chat_examples(writing.messages)
+def examples(persona_dir: Path, persona: Any, tmp_path_factory: pytest.TempPathFactory
+             ) -> list[sessions.Example]:
+    out = tmp_path_factory.mktemp("writing")
+    return writing.prepare(persona_dir, persona, out, lambda share, line: None)
 
 
 def build(examples: Any, tokenizer: Any, persona: Any, seed: int = 1) -> dataset.Dataset:
@@ -163,5 +164,5 @@ def test_a_persona_needs_values_and_writing(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"values\.md: at least one line"):
         read_persona(tmp_path)
     (tmp_path / "values.md").write_text("- one\n")
-    with pytest.raises(TrainingError, match="no writing found"):
-        read_writing(tmp_path, read_persona(tmp_path))
+    with pytest.raises(TrainingError, match="no writing of B found"):
+        writing.prepare(tmp_path, read_persona(tmp_path), tmp_path, lambda share, line: None)

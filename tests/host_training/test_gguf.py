@@ -5,8 +5,7 @@ Method: a tiny random Llama exported, loaded by llama.cpp, and compared; then fi
 
 from __future__ import annotations
 
-import json
-import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ gguf = need("gguf")
 np = need("numpy")
 need("transformers")
 
-from host_training import export, imatrix, quantise  # noqa: E402 (after need)
+from host_training import export, imatrix, quantise, sizes  # noqa: E402 (after need)
 from host_training.dataset import NO_LOSS, Row  # noqa: E402 (after need)
 from host_training.errors import TrainingError  # noqa: E402 (after need)
 from host_training.evaluation import bits  # noqa: E402 (after need)
@@ -103,34 +102,9 @@ def test_the_ends_are_control_tokens_and_the_template_is_inside(f16: Path, hf: A
         assert index == hf[1].convert_tokens_to_ids(token)
         assert types[index] == gguf.TokenType.CONTROL
     assert types.count(gguf.TokenType.CONTROL) == 3
-    assert fields["tokenizer.ggml.add_bos_token"].contents() is False
+    assert "tokenizer.ggml.add_bos_token" not in fields, "llama.cpp adds none by itself"
     assert "<|im_start|>" in fields["tokenizer.chat_template"].contents()
     assert fields["general.name"].contents() == "tiny"
-
-
-def test_permute_pairs_what_was_halved() -> None:
-    weight = np.arange(8, dtype=np.float32).reshape(8, 1)  # two heads of four rows
-    assert export.permute(weight, 2).ravel().tolist() == [0, 2, 1, 3, 4, 6, 5, 7]
-
-
-@pytest.mark.parametrize(("file", "change", "says"), [
-    ("config.json", {"architectures": ["GPT2LMHeadModel"]}, "cannot be exported; allowed is Llama"),
-    ("config.json", {"vocab_size": 319}, "tokenizer has id 319, the model only 319 tokens"),
-    ("config.json", {"rope_parameters": {"rope_type": "yarn"}}, "scaled RoPE"),
-    ("tokenizer.json", {"normalizer": {"type": "NFC"}}, "this tokenizer cannot be exported"),
-    ("tokenizer.json", {"pre_tokenizer": None}, "this tokenizer cannot be exported"),
-    ("tokenizer.json", {"added_tokens": []}, "is not a special token"),
-])
-def test_what_llama_cpp_would_get_wrong_is_refused(
-    tiny_base: Path, tmp_path: Path, file: str, change: dict[str, Any], says: str
-) -> None:
-    model = tmp_path / "model"
-    shutil.copytree(tiny_base, model)
-    table = json.loads((model / file).read_text())
-    (model / file).write_text(json.dumps({**table, **change}))
-    with pytest.raises(TrainingError, match=says):
-        export.export_gguf(model, tmp_path / "out.gguf", "tiny")
-    assert not (tmp_path / "out.gguf").exists()
 
 
 def test_quantised_files_are_smaller_and_nearly_as_good(
@@ -146,6 +120,48 @@ def test_quantised_files_are_smaller_and_nearly_as_good(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["Q4_K_M.gguf", "Q8_0.gguf"]
 
 
+def test_the_dry_run_weighs_what_is_then_written(f16: Path, hf: Any, rows: Any, tmp_path: Path
+                                                 ) -> None:
+    need("llama_cpp")
+    weights = imatrix.importance(hf[0], rows[:1])
+    steps = ("Q4_0", "Q4_0+Q8_0", "IQ3_XXS")
+    for size in sizes.dry_run(f16, steps):
+        quantise.quantise(f16, tmp_path / "q.gguf", size.quant, weights)
+        written = (tmp_path / "q.gguf").stat().st_size
+        assert written == pytest.approx(size.bytes, abs=sizes.GIVEN_BY_QUANTISE_BYTES)
+        kinds = Counter(t.tensor_type.name for t in gguf.GGUFReader(tmp_path / "q.gguf").tensors)
+        kinds.pop("F32")
+        assert kinds == size.tensor_types
+
+
+def test_31_columns_that_are_always_zero_are_given_a_little_weight(hf: Any, rows: Any) -> None:
+    with torch.no_grad():
+        kept = hf[0].model.layers[0].input_layernorm.weight.clone()
+        hf[0].model.layers[0].input_layernorm.weight[:16] = 0
+    found = imatrix.importance(hf[0], rows[:1])["blk.0.attn_q.weight"]
+    with torch.no_grad():
+        hf[0].model.layers[0].input_layernorm.weight.copy_(kept)
+    assert (found[:16] > 0).all() and (found[16:] > found[:16].max()).all()
+
+
+def test_31_what_is_quantised_already_is_refused_in_the_child(
+    f16: Path, hf: Any, rows: Any, tmp_path: Path
+) -> None:
+    need("llama_cpp")
+    weights = imatrix.importance(hf[0], rows[:1])
+    quantise.quantise(f16, tmp_path / "Q8_0.gguf", "Q8_0", weights)
+    with pytest.raises(TrainingError, match=r"could not quantise it .*requantizing"):
+        quantise.quantise(tmp_path / "Q8_0.gguf", tmp_path / "q.gguf", "Q4_0", weights)
+    assert [p.name for p in tmp_path.iterdir()] == ["Q8_0.gguf"]
+
+
+def test_a_step_that_saves_nothing_is_not_walked() -> None:
+    found = [sizes.Size("Q8_0", 90, {}), sizes.Size("Q4_K_M", 60, {}), sizes.Size("IQ4_XS", 61, {}),
+             sizes.Size("Q3_K_M", 50, {})]
+    assert quantise.worth_trying(100, found) == ["Q8_0", "Q4_K_M", "Q3_K_M"]
+    assert quantise.worth_trying(80, found[:1]) == ["Q8_0"]
+
+
 def test_importance_is_the_mean_square_of_the_input(hf: tuple[Any, Any], rows: list[Row]) -> None:
     found = imatrix.importance(hf[0], rows[:1])
     assert len(found) == 7  # q k v o gate up down of one layer
@@ -155,11 +171,16 @@ def test_importance_is_the_mean_square_of_the_input(hf: tuple[Any, Any], rows: l
     assert found["blk.0.attn_q.weight"] == pytest.approx((x * x).mean(0).numpy(), rel=1e-4)
 
 
-def test_a_gap_in_the_importance_is_refused(f16: Path, hf: Any, rows: Any, tmp_path: Path) -> None:
+def test_31_a_gap_in_the_importance_is_refused(
+    f16: Path, hf: Any, rows: Any, tmp_path: Path
+) -> None:
     weights = imatrix.importance(hf[0], rows[:1])
     short = {**weights, "blk.0.attn_q.weight": weights["blk.0.attn_q.weight"][:-1]}
     with pytest.raises(TrainingError, match=r"importance of blk\.0\.attn_q\.weight must be 256"):
         quantise.quantise(f16, tmp_path / "q.gguf", "Q8_0", short)
+    spoiled = {**weights, "blk.0.attn_q.weight": np.full(256, np.nan, np.float32)}
+    with pytest.raises(TrainingError, match="must be 256 finite numbers"):
+        quantise.quantise(f16, tmp_path / "q.gguf", "Q8_0", spoiled)
     del weights["blk.0.attn_q.weight"]
     with pytest.raises(TrainingError, match=r"no entry for blk\.0\.attn_q\.weight"):
         quantise.quantise(f16, tmp_path / "q.gguf", "Q8_0", weights)
@@ -168,7 +189,7 @@ def test_a_gap_in_the_importance_is_refused(f16: Path, hf: Any, rows: Any, tmp_p
 
 
 @pytest.mark.parametrize("keep", [0, 3, 100, 0.5, 0.999])
-def test_a_truncated_gguf_is_refused(
+def test_31_a_truncated_gguf_is_refused(
     f16: Path, hf: Any, rows: list[Row], tmp_path: Path, keep: float
 ) -> None:
     whole = f16.read_bytes()

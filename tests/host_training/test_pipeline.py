@@ -25,7 +25,6 @@ from host_training import __main__ as cli  # noqa: E402 (after need)
 from host_training import pipeline, train  # noqa: E402 (after need)
 from host_training.base import BaseConfig, n_parameters, train_base  # noqa: E402 (after need)
 from host_training.base_text import read_text  # noqa: E402 (after need)
-from host_training.dataset import Dataset  # noqa: E402 (after need)
 from host_training.errors import TrainingError  # noqa: E402 (after need)
 from wire.bundle import verify_bundle  # noqa: E402 (after need)
 from wire.text_codec import TextModel  # noqa: E402 (after need)
@@ -57,6 +56,10 @@ def test_run_makes_a_bundle_with_an_honest_card(made: Path) -> None:
     assert "Ada is an AI persona." in card
     assert "| as flown (Q8_0) |" in card
     assert "it does not know what is true" in card
+    assert set(manifest.training["evaluation"]) == {
+        "lead_bits_per_byte", "authorship", "verbatim_share", "failed_gates"}
+    assert "Authorship, from 0 (the untuned base) to 1" in card
+    assert "Is it Ada Test?" in (made / "bundle.report.html").read_text()
     assert str(made) not in card + json.dumps(manifest.base)  # no paths of the maker's disk
 
 
@@ -70,35 +73,12 @@ def test_a_second_run_does_nothing_again_but_signing(
     monkeypatch.setattr(pipeline.quantise, "walk_ladder", never)
     monkeypatch.setattr(pipeline.dataset, "build_dataset", never)
     monkeypatch.setattr(pipeline.codec_stage, "build", never)
+    monkeypatch.setattr(pipeline.examination, "build", never)
     options = pipeline.Options(method="lora", quant="Q8_0", epochs=1, variants=1, threads=1,
-                               general=(made / "general.txt",))
+                               general=(made / "general.txt",), lines=12)
     manifest = pipeline.run(persona_dir, tiny_base, made / "again", made / "work", made / "key",
                             options, silent)
     assert manifest.version == 1
-
-
-def test_full_training_learns_and_resumes_to_the_same_result(
-    made: Path, tiny_base: Path, tmp_path: Path
-) -> None:
-    data = Dataset.load(next((made / "work").glob("dataset-*")) / "dataset.json")
-    config = train.TrainConfig("full", epochs=3, lr=3e-3, batch_rows=8, patience_epochs=9)
-    straight = train.train(tiny_base, data.train, data.held_out, tmp_path / "a", config, silent)
-    assert straight["held_out_bpb"] < 0.9 * straight["base_bpb"]
-    assert [e["epoch"] for e in straight["history"]] == [1, 2, 3]
-
-    class StopError(Exception):
-        """Power cut after the first epoch."""
-
-    def power_cut(fraction: float, line: str) -> None:
-        if fraction > 0.4:
-            raise StopError
-
-    with pytest.raises(StopError):
-        train.train(tiny_base, data.train, data.held_out, tmp_path / "b", config, power_cut)
-    resumed = train.train(tiny_base, data.train, data.held_out, tmp_path / "b", config, silent)
-    assert [e["epoch"] for e in resumed["history"]] == [1, 2, 3]
-    assert [e["held_out_bpb"] for e in resumed["history"]] == pytest.approx(
-        [e["held_out_bpb"] for e in straight["history"]], rel=1e-4)
 
 
 def test_verify_inspect_chat_and_sample_speak(made: Path) -> None:
@@ -116,7 +96,7 @@ def test_verify_inspect_chat_and_sample_speak(made: Path) -> None:
 @pytest.mark.parametrize(("args", "says"), [
     (("verify", "nowhere"), "nowhere: there is no bundle directory here."),
     (("run", "nowhere", "--base", "b", "--out", "o", "--key", "k"), "persona.toml: cannot be read"),
-    (("run", "nowhere", "--base", "b", "--out", "o", "--quant", "Q9"), "--quant Q9 is not auto"),
+    (("run", "nowhere", "--base", "b", "--out", "o", "--quant", "Q9"), "--quant Q9 is not one of"),
     (("verify", "nowhere", "--trust", "gone.pub"), "--trust gone.pub: cannot be read"),
     (("base", "book.pdf", "--out", "o"), "book.pdf: allowed are .txt and .txt.xz files."),
 ])
@@ -146,7 +126,10 @@ def test_what_would_fail_in_an_hour_fails_at_once(
     assert status == 1 and "exists and is not a bundle" in text
 
 
-def test_a_base_that_is_none_is_refused(tmp_path: Path, tiny_base: Path) -> None:
+def test_29_a_base_that_is_none_is_refused(
+    tmp_path: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPACEPI_CONVERTER", str(tmp_path))
     with pytest.raises(TrainingError, match=r"there is no config\.json"):
         train.load_base(tmp_path)
     for name in ("config.json", "tokenizer.json"):
@@ -154,9 +137,14 @@ def test_a_base_that_is_none_is_refused(tmp_path: Path, tiny_base: Path) -> None
     with pytest.raises(TrainingError, match=r"no \*\.safetensors"):
         train.load_base(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"")
-    (tmp_path / "config.json").write_text('{"architectures": ["MambaForCausalLM"]}')
-    with pytest.raises(TrainingError, match="allowed is LlamaForCausalLM"):
-        train.load_base(tmp_path)
+    for config, says in (
+        ('{"architectures": ["MambaForCausalLM"]}', r"'MambaForCausalLM'\] needs llama\.cpp's own"),
+        ('{"architectures": ["LlamaForCausalLM"], "auto_map": {}}', "code of its own"),
+        ('{"architectures": ["LlamaForCausalLM"], "quantization_config": {}}', "is quantised"),
+    ):
+        (tmp_path / "config.json").write_text(config)
+        with pytest.raises(TrainingError, match=says):
+            train.load_base(tmp_path)
 
 
 def test_a_base_is_trained_resumed_and_described(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from host_training.errors import TrainingError
-from host_training.importers.discord_package import import_discord
 from host_training.importers.notebook import import_notebook
-from host_training.importers.telegram import import_telegram
-from host_training.messages import Message
+from host_training.importers.registry import read_all, recognise
+from host_training.importers.tree import Tree
+from host_training.messages import Message, Notes
 from host_training.persona_dir import read_persona
 from host_training.sessions import split_sessions
 from sim.replay import Replay, ReplayError
@@ -21,6 +21,7 @@ from tests.sim.flights import hop_rows, write_csv
 
 _MIB = 1 << 20
 _UTC_MS_MAX = 253_402_300_800_000  # the end of the year 9999
+_CHANNEL = "package/messages/c1"
 _DISCORD = [{"ID": 5, "Timestamp": "2024-11-17 20:05:17", "Contents": "Nothing <@1> flew."}]
 _CSV = b"ID,Timestamp,Contents,Attachments\n5,2024-11-17 20:05:17.123000+00:00,Nothing flew.,\n"
 _PERSONA = b'name = "Ada"\nauthor = "A"\ndisclosure = "An AI."\nsystem = "Be Ada."\nme = ["u1"]\n'
@@ -30,28 +31,30 @@ def _usable(messages: list[Message]) -> object:
     """What was imported can be dated, put into sessions and kept in a table."""
     for message in messages:
         assert isinstance(message.text, str) and message.text
-        assert -_UTC_MS_MAX < message.utc_ms < _UTC_MS_MAX
+        assert message.utc_ms is None or -_UTC_MS_MAX < message.utc_ms < _UTC_MS_MAX
     return split_sessions(messages)
 
 
-def _telegram(path: Path) -> object:
-    messages, quarantine = import_telegram(path, ["user1"])
-    json.dumps(quarantine.report())
-    return _usable(messages)
+def imported(folder: Path) -> tuple[list[Message], Notes]:
+    """What lies below a folder of exports, by the door that every import takes."""
+    notes = Notes()
+    with Tree(folder, notes) as tree:
+        return list(read_all(recognise(list(tree.files(folder)), notes), notes)), notes
 
 
-def _discord(name: str) -> Callable[[Path], Take]:
+def _export(name: str) -> Callable[[Path], Take]:
+    """One file of an export, ``name`` below the folder."""
+
     def read(path: Path) -> object:
-        messages, quarantine = import_discord(path.parent.parent.parent)
-        json.dumps(quarantine.report())
+        messages, notes = imported(path.parents[name.count("/")])
+        json.dumps(notes.report())
         return _usable(messages)
 
-    return in_file(f"package/messages/c1/{name}", read)
+    return in_file(name, read)
 
 
 def _notebook(path: Path) -> object:
-    entries, _ = import_notebook(path)
-    return _usable([entry.message for entry in entries])
+    return _usable([entry.message for entry in import_notebook(path, Notes())])
 
 
 def _persona(path: Path) -> object:
@@ -71,13 +74,13 @@ def _recorded(name: str) -> list[Tape]:
 
 
 DESK: list[Decoder] = [
-    Decoder("host_training.importers.telegram", in_file("result.json", _telegram),
+    Decoder("host_training.importers.telegram", _export("result.json"),
             lambda: [(json.dumps(telegram_export()).encode(),)], (TrainingError,), cost=10,
             words=JSON_WORDS),
-    Decoder("host_training.importers.discord_package json", _discord("messages.json"),
+    Decoder("host_training.importers.discord_package json", _export(f"{_CHANNEL}/messages.json"),
             lambda: [(json.dumps(_DISCORD).encode(),)], (TrainingError,), cost=10,
             words=JSON_WORDS),
-    Decoder("host_training.importers.discord_package csv", _discord("messages.csv"),
+    Decoder("host_training.importers.discord_package csv", _export(f"{_CHANNEL}/messages.csv"),
             lambda: [(_CSV,)], (TrainingError,), cost=10, words=CELLS),
     Decoder("host_training.importers.notebook", in_file("flight.md", _notebook),
             lambda: [(NOTEBOOK.encode(),)], (TrainingError,), cost=10, words=CELLS),

@@ -19,7 +19,7 @@ import atheris
 
 with atheris.instrument_imports(include=["wire"]):
     from tests.hostile import examples, seals
-    from tests.hostile.wire_decoders import receiver_take, sender_take
+    from tests.hostile.wire_decoders import SMALL_MTU, receiver_take, sender_take
     from wire import commands, frames
     from wire.frames import CommandFrame, DataFrame, FrameCounter
 
@@ -61,7 +61,7 @@ def unpack(data: bytes) -> list[bytes]:
 
 def survive(data: bytes) -> None:
     """What libFuzzer calls; an exception is a find."""
-    takes = receiver_take(), sender_take()
+    takes = receiver_take(), receiver_take(SMALL_MTU), sender_take()
     for packet in unpack(data):
         for take in takes:
             take(packet)

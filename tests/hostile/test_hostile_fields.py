@@ -21,6 +21,7 @@ from tests.hostile.ground_decoders import read_all
 from tests.hostile.test_every_decoder import few
 from tests.hostile.wire_decoders import receiver_take, sender_take
 from wire import commands, frames, records
+from wire.blocks import symbols_max
 from wire.commands import Opcode
 from wire.frames import (
     BLOCK_SYMBOLS_MAX,
@@ -184,20 +185,30 @@ def test_a_report_that_claims_everything_confirms_nothing_unsent() -> None:
     assert far.sender.unconfirmed_blocks == 2
 
 
-def test_blocks_that_never_complete_a_thousand_times_over_are_bounded() -> None:
-    """First the most that can be held of each, all but one of its symbols and a coded one; then a
-    thousand beginnings."""
-    receiver = Receiver(examples.MTU)
-    width = examples.MTU - 14
-    frame = DataFrame(7, FrameCounter(1, 5), 1, 0, BLOCK_SYMBOLS_MAX, 0, b"\xffx", False)
+def fill(receiver: Receiver, mtu: int, blocks: int) -> int:
+    """Bytes held after the most that can be of a block: all but one symbol, and a coded one."""
+    width, length = mtu - 14, symbols_max(mtu)
+    frame = DataFrame(7, FrameCounter(1, 5), 1, 0, length, 0, b"", False)
 
     def pour() -> None:
-        for block in range(RECEIVER_BLOCKS_MAX + 20):
-            for esi in (*range(BLOCK_SYMBOLS_MAX - 2), BLOCK_SYMBOLS_MAX):
+        for block in range(blocks):
+            for esi in (*range(length - 2), length):
                 symbol = b"\xff" + (block * 64 + esi).to_bytes(4, "big") * (width // 4)
                 receiver.on_data(replace(frame, block=block, esi=esi, symbol=symbol))
 
-    held, _ = bounds.bytes_used(pour)
+    return bounds.bytes_used(pour)[0]
+
+
+def test_large_blocks_over_small_frames_are_bounded() -> None:
+    held = fill(Receiver(60), 60, blocks=10)
+    assert 300_000 < held < 10 * 100_000, "so 25 MB of the most that are kept"
+
+
+def test_blocks_that_never_complete_a_thousand_times_over_are_bounded() -> None:
+    """First the most that can be held of each, then a thousand beginnings."""
+    receiver = Receiver(examples.MTU)
+    frame = DataFrame(7, FrameCounter(1, 5), 1, 0, BLOCK_SYMBOLS_MAX, 0, b"\xffx", False)
+    held = fill(receiver, examples.MTU, RECEIVER_BLOCKS_MAX + 20)
     assert 1 << 20 < held < 16 << 20, held
     for block in range(RECEIVER_BLOCKS_MAX, 1000):
         receiver.on_data(replace(frame, block=block))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
@@ -52,9 +53,11 @@ from wire.incoming import Receiver
 from wire.key_file import KeyFileError
 from wire.mission import MissionError
 from wire.text_codec import CodecError, TextModel
+from wire.transfer import Sender
 
 MISSION_TOML = (Path(__file__).parent.parent.parent / "mission.toml").read_bytes()
 TEXT_CHARS_MAX = 60
+SMALL_MTU = 60  # of the smallest frames, signed: blocks of more than 64 symbols
 
 
 def _downlink(data: bytes) -> object:
@@ -123,9 +126,9 @@ def _varint(data: bytes) -> object:
     return value
 
 
-def receiver_take() -> Take:
+def receiver_take(mtu: int = examples.MTU) -> Take:
     """Any downlink frames in; whatever they were, the report on them can be sent."""
-    receiver = Receiver(examples.MTU)
+    receiver = Receiver(mtu)
 
     def take(data: bytes) -> object:
         frame = frames.decode_downlink(data)
@@ -137,11 +140,26 @@ def receiver_take() -> Take:
             first, upto, entries = report
             counter = FrameCounter(frame.counter.boot, frame.counter.number)
             said = FeedbackFrame(7, 0, 1, 0, counter, first, upto, entries)
-            assert len(frames.encode_uplink(said, seals.UPLINK_KEY)) <= examples.MTU
+            assert len(frames.encode_uplink(said, seals.UPLINK_KEY)) <= mtu
         assert len(set(receiver.incomplete_blocks())) <= 256
         return found
 
     return take
+
+
+def _large_block() -> list[Tape]:
+    """A line, some of a picture in more symbols than a report shows, and some of its repairs."""
+    sender, tape = Sender(7, SMALL_MTU, 0), []
+    sender.push(examples.record(2, records.Kind.MUSING), 0)
+    sender.flush(records.Priority.MUSING)
+    body = {"image": random.Random(1).randbytes(4000)}
+    sender.push(examples.record(1, records.Kind.THUMBNAIL, body), 0)
+    for number in range(1, 100):
+        frame = sender.next_frame(FrameCounter(1, number), number, number)
+        if frame is not None and (number % 12 == 1 or frame.is_open):
+            tape.append(frames.encode_downlink(frame))
+    assert frame is not None and frame.esi >= frame.block_symbols > frames.BLOCK_SYMBOLS_MAX
+    return [tuple(tape)]
 
 
 def sender_take() -> Take:
@@ -287,6 +305,9 @@ WIRE: list[Decoder] = [
         for esi in (0, 2, 5, 6, 7))]),
     Decoder("wire.incoming", fresh(receiver_take), lambda: examples.downlink()[:1],
             seal=seals.crc32, held_bytes=16 * _MEGABYTES, peak_bytes=16 * _MEGABYTES, cost=10),
+    Decoder("wire.incoming small frames", fresh(partial(receiver_take, SMALL_MTU)),
+            _large_block, seal=seals.crc32, held_bytes=25 * _MEGABYTES,
+            peak_bytes=25 * _MEGABYTES, cost=10),
     Decoder("wire.transfer sender", fresh(sender_take), examples.uplink, seal=seals.mac, cost=10),
     Decoder("wire.text_codec", plain(_text),
             lambda: [(model().encode("The lamp is lit."),)], (CodecError,), cost=10),

@@ -7,7 +7,11 @@ import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import msgpack
+
+from payload.phase import PhaseMachine
 from payload.ports import DeviceAbsent, GnssFix
 
 UTC_MS = 1_790_000_000_000  # 2026-09-21T14:13:20Z
@@ -92,3 +96,43 @@ class Balloon:
         while path[-1] > self.ground_m:
             path.append(max(self.ground_m, path[-1] - self.fall_mps))
         return path + [self.ground_m] * self.rest_s
+
+
+class Trip:
+    """A phase machine on a path of altitudes, one a second; None is a second without a fix."""
+
+    def __init__(self, saved: dict[str, Any] | None = None, utc_ms: int = UTC_MS) -> None:
+        self.machine = PhaseMachine(saved, 0)
+        self.utc_ms = utc_ms  # at this boot
+        self.now_ms = 0
+        self.events: list[dict[str, Any]] = []
+
+    def fly(self, altitudes: list[float | None], **changes: Any) -> Trip:
+        for altitude_m in altitudes:
+            fix = None
+            if altitude_m is not None:
+                fix = fix_at(self.now_ms, altitude_m, utc_ms=self.utc_ms + self.now_ms, **changes)
+            self.give(fix)
+        return self
+
+    def give(self, fix: GnssFix | None, pressure_hpa: float | None = None) -> None:
+        notes = self.machine.update(fix, pressure_hpa, self.now_ms)
+        self.events += [note.body for note in notes]
+        self.now_ms += 1000
+
+    def reboot(self, off_s: int = 20) -> Trip:
+        """Cut the power; the state goes through the store's own packing."""
+        saved = msgpack.unpackb(msgpack.packb(self.machine.saved()))
+        return Trip(saved, self.utc_ms + self.now_ms + off_s * 1000)
+
+    @property
+    def path(self) -> list[str]:
+        return [e["fields"]["to"] for e in self.events if e["event"] == "phase"]
+
+
+def ramp(start_m: float, rate_mps: float, seconds: int) -> list[float]:
+    return [start_m + rate_mps * second for second in range(seconds)]
+
+
+GROUND = [100.0] * 60
+FLIGHT = ["ground", "ascent", "descent", "landed"]

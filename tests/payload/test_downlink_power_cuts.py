@@ -115,13 +115,15 @@ def test_cut_in_the_very_first_steps_of_every_boot(tmp_path: Path, steps: int) -
 def test_no_block_is_opened_beyond_what_is_durable(tmp_path: Path) -> None:
     """A commit that never returns: the numbers on the disk are used up, then nothing new goes."""
     payload = Payload(tmp_path / "s.sqlite", 6)
-    for _ in range(30):
-        payload.step()
+    for _ in range(4 * BLOCK_RESERVE):  # each has a block of its own
+        payload.store.append(Kind.THUMBNAIL, {"b": bytes(300)}, 0, 0, TimeQuality.NONE)
+    payload.step()
+    payload.step()
     durable = payload.store.get("next_block")
-    for _ in range(1500):
+    for _ in range(600):
         payload.step(may_commit=False)
     used = {frame.block for frame in payload.sent}
-    assert max(used) < durable
+    assert max(used) == durable - 1, "all of those, and none more"
     payload.cut()
 
 

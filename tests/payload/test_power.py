@@ -119,6 +119,24 @@ def test_it_does_not_flap_in_a_hundred_ramps() -> None:
     assert [e["fields"]["to"] for e in bench.events] == ["low"]
 
 
+def test_a_cold_cell_that_sags_at_each_thought_does_not_flap() -> None:
+    """Goal: an hour of sag and recovery is a few changes, and the first recovery is quick.
+
+    Method: 600 mV down while it may think for 40 s, up again while it may not; then warm.
+    """
+    bench = Bench()
+    bench.hold(3700)
+    bench.events.clear()
+    for _ in range(3600):
+        bench.hold(3300 if bench.power.may_think and bench.now_ms % 100_000 < 40_000 else 3900, 1)
+    assert 2 < len(bench.events) <= 16
+    bench.hold(3900, 1300)
+    assert bench.power.mode is PowerMode.NOMINAL
+    bench.hold(3300, 20)
+    bench.hold(3900, 20)
+    assert bench.power.mode is PowerMode.NOMINAL
+
+
 def test_a_cold_sag_comes_back() -> None:
     """Goal: fault 29. Method: sag to CRITICAL for an hour, then warm up."""
     bench = Bench()

@@ -44,6 +44,9 @@ class FakeBoard:
     def is_undervolted(self) -> bool | None:
         return self.undervolted
 
+    def is_hardware_watchdog_armed(self) -> bool | None:
+        return True
+
 
 def names(notes: list) -> list[str]:
     return [note.body["event"] for note in notes]

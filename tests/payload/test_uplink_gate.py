@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from payload.clock import MissionClock
 from payload.commands import UplinkGate
 from payload.store import Store
+from tests.payload.flights import fix_at
 from wire import auth, frames
 from wire.frames import CommandFrame, Uplink
+from wire.records import EPOCH_2025_MS
 
 NODE = 7
 KEY = bytes(range(32))
@@ -22,7 +25,9 @@ class Desk:
 
     def boot(self) -> None:
         self.store = Store(self._path, is_durable=False)
-        self.gate = UplinkGate(KEY, NODE, self.store)
+        self.clock = MissionClock(None)
+        self.gate = UplinkGate(KEY, NODE, self.store, self.clock)
+        self.store.commit(0)
 
     def cut(self) -> None:
         assert self.store._db is not None
@@ -82,3 +87,32 @@ def test_a_wild_counter_locks_its_own_station_out_no_further_than_the_bound(desk
     assert desk.hear(2, auth.next_counter(2, auth.COUNTER_AHEAD_MAX + 1)) is None
     assert desk.gate.replayed_frames == 1
     assert desk.hear(2, 18) is not None and desk.hear(9, 25) is not None
+
+
+@pytest.mark.parametrize("how", ["no disk", "an emptied file", "a counter that is no longer whole"])
+def test_a_life_that_has_forgotten_its_counters_takes_nothing_from_before_it(
+    desk: Desk, tmp_path: Path, how: str
+) -> None:
+    """Recorded commands of an earlier life are genuine, and nothing on the disk says that they
+    are old: only the sky's time does."""
+    boot_ms = 1_790_000_000_000
+    seconds = (boot_ms - EPOCH_2025_MS) // 1000
+    recorded = auth.next_counter(3, seconds - 400)
+    assert desk.hear(3, recorded) is not None
+    path = tmp_path / "s.sqlite"
+    if how == "a counter that is no longer whole":
+        desk.store._db.execute("UPDATE small SET crc32=0 WHERE key='uplink_counters'")
+        desk.store._db.commit()
+    desk.store.close()
+    if how == "an emptied file":
+        path.write_bytes(b"")
+    elif how == "no disk":
+        path.unlink()
+        path.mkdir()
+    desk.boot()
+    new = auth.next_counter(3, seconds + 60)
+    assert desk.hear(3, recorded) is None and desk.hear(3, new) is None, "nobody knows the time"
+    for second in range(10):
+        desk.clock.observe(fix_at(second * 1000, utc_ms=boot_ms + second * 1000), second * 1000)
+    assert desk.hear(3, recorded) is None
+    assert desk.hear(3, new) is not None and desk.hear(3, new) is None

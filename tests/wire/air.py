@@ -34,10 +34,10 @@ def record(number: int, size: int = 150, kind: Kind = Kind.MUSING) -> Record:
 class Ear:
     """A ground station: its receiver, its losses, and what it has heard."""
 
-    def __init__(self, number: int, loss: float, seed: int = 1) -> None:
+    def __init__(self, number: int, loss: float, seed: int = 1, mtu_bytes: int = MTU) -> None:
         self.number = number
         self.loss = loss
-        self.receiver = Receiver(MTU)
+        self.receiver = Receiver(mtu_bytes)
         self.heard: dict[int, Record] = {}
         self.last_counter = FrameCounter(1, 0)
         self.is_silent = False  # it hears, and does not report
@@ -69,9 +69,11 @@ class Ear:
 class Air:
     """``slot`` passes the time of one frame; the stations report in turn."""
 
-    def __init__(self, ears: Iterable[Ear], next_block: int = 0) -> None:
+    def __init__(
+        self, ears: Iterable[Ear], next_block: int = 0, mtu_bytes: int = MTU
+    ) -> None:
         self.ears = list(ears)
-        self.sender = Sender(NODE, MTU, next_block)
+        self.sender = Sender(NODE, mtu_bytes, next_block)
         self.sequence = 0
         self.now_ms = 0
         self.confirmed: list[int] = []

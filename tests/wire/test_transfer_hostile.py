@@ -40,7 +40,7 @@ def test_a_thousand_blocks_that_never_complete_leave_no_more_than_the_bound() ->
     air = Air([Ear(0, 1.0)])
     ear = air.ears[0]
     for number in range(1, 1001):
-        air.push([record(number, 900, Kind.THUMBNAIL)])
+        air.push([record(number, 300, Kind.THUMBNAIL)])
         while air.sender.backlog_symbols():
             frame = air.slot()
             if frame is not None and frame.esi == 1:  # all that is ever heard of a block

@@ -79,15 +79,16 @@ def test_a_growing_block_is_repeated_when_nothing_else_waits() -> None:
 
 
 def test_a_record_too_large_for_a_block_leaves_nothing_behind() -> None:
-    sender = Sender(NODE, 64, 0)
+    """No mission has such small frames."""
+    sender = Sender(NODE, 32, 0)
     for number in range(200):
         with pytest.raises(ValueError, match="exceeds a block"):
-            sender.push(record(number, 4000, Kind.THUMBNAIL), 0)
+            sender.push(record(number, 5000, Kind.THUMBNAIL), 0)
     assert sender.outgoing_blocks == 0 and sender.next_block == 0
     sender.push(record(200, 60), 0)
     with pytest.raises(ValueError, match="exceeds a block"):
-        sender.push(record(201, 4000), 0)
-    assert sender.outgoing_blocks == 1 and sender.backlog_symbols() == 2
+        sender.push(record(201, 5000), 0)
+    assert sender.outgoing_blocks == 1 and sender.backlog_symbols() == 4
 
 
 def repairs_after(air: Air, age_ms: int, kind: Kind, slots: int) -> int:
@@ -214,3 +215,35 @@ def test_a_sender_that_was_never_told_anything_sends_nothing() -> None:
     sender = Sender(NODE, MTU, 0)
     assert sender.next_frame(FrameCounter(1, 1), 1, 0) is None
     assert sender.is_caught_up(0) and sender.takes_pictures(0)
+
+
+class BurstyEar(Ear):
+    """Its losses come eight at a time, in the mean (Gilbert-Elliott)."""
+
+    _is_bad: bool | None = None
+
+    def loses(self) -> bool:
+        if self._is_bad is None:
+            self._is_bad = self._rng.random() < self.loss
+        elif self._rng.random() < (1 if self._is_bad else self.loss / (1 - self.loss)) / 8:
+            self._is_bad = not self._is_bad
+        return self._is_bad
+
+
+@pytest.mark.parametrize("is_silent", [True, False])
+def test_losses_in_bursts_cost_little_more_than_single_ones(is_silent: bool) -> None:
+    """Repairs are spread over the blocks, so that no burst takes all of one."""
+
+    def slots(kind: type[Ear]) -> int:
+        total = 0
+        for seed in range(6):
+            ear = kind(0, 0.5, seed)
+            ear.is_silent = is_silent
+            air = Air([ear])
+            air.push(record(number) for number in range(1, 81))
+            while len(ear.heard) < 80:
+                air.slot()
+            total += air.sequence
+        return total
+
+    assert slots(BurstyEar) < 1.35 * slots(Ear)

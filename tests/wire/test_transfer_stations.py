@@ -2,11 +2,24 @@
 
 import pytest
 
-from tests.wire.air import NODE, Air, Ear, record
-from wire.frames import BlockReport, FeedbackFrame, FrameCounter
-from wire.records import Kind, Record
+from tests.wire.air import MTU, NODE, REPORT_EVERY, Air, Ear, record
+from wire.frames import (
+    DEFICIT_UNKNOWN,
+    BlockReport,
+    DataFrame,
+    FeedbackFrame,
+    FrameCounter,
+    feedback_entries_max,
+)
+from wire.outgoing import Lane
+from wire.records import Kind, Priority, Record
 from wire.schedule import COMPANY_SLOT_EVERY
-from wire.transfer import OUTGOING_BLOCKS_MAX, STATION_FRESH_FRAMES
+from wire.transfer import (
+    BLOCK_SPAN_MAX,
+    FLUSH_MS,
+    OUTGOING_BLOCKS_MAX,
+    STATION_FRESH_FRAMES,
+)
 
 
 def greeted(ears: list[Ear], next_block: int = 0) -> Air:
@@ -237,3 +250,55 @@ def test_sixteen_stations_are_the_most_and_the_blocks_stay_bounded() -> None:
     assert len(air.sender._stations) == 16
     assert all(len(block.needs) <= 16 for block in air.sender._blocks.values())
     assert all(ear.heard for ear in air.ears)
+
+
+def test_a_station_that_begins_to_hear_late_is_known_to_lack_what_went_before() -> None:
+    """Soak seed 5, an orbit: what was sent to nobody counted as probably heard, for hours."""
+    air = Air([Ear(0, 1.0)])
+    air.push([picture(number) for number in range(1, 11)])
+    air.slots(600)
+    assert air.sender.short_blocks(Priority.IMAGE, air.now_ms) == 0, "planned for, blindly"
+    air.ears[0].loss = 0.0
+    air.push([record(11)])
+    air.now_ms += FLUSH_MS
+    heard = air.slot()
+    assert heard is not None and heard.priority == Lane.PRECIOUS
+    air.tell(air.ears[0].report())
+    assert air.sender.short_blocks(Priority.IMAGE, air.now_ms) == 10
+    air.slots(sum(symbols_of(air, block) for block in range(10)) + 2 * REPORT_EVERY)
+    assert set(range(1, 11)) <= set(air.ears[0].heard)
+
+
+def test_a_report_without_room_says_nothing_of_the_blocks_before_it() -> None:
+    air = Air([Ear(0, 1.0)])
+    air.push([picture(number) for number in range(1, 31)])
+    air.slots(1200)
+    newest = air.sent[-1].counter
+    entries = tuple(
+        BlockReport(block, DEFICIT_UNKNOWN, 0)
+        for block in range(30 - feedback_entries_max(MTU), 30)
+    )
+    air.tell(FeedbackFrame(NODE, 0, 16, 0, newest, entries[0].block, 30, entries))
+    assert air.sender.short_blocks(Priority.IMAGE, air.now_ms) == len(entries)
+
+
+class DeafToOneBlock(Ear):
+    def hear(self, frame: DataFrame) -> None:
+        if frame.block != 0:
+            super().hear(frame)
+
+
+def test_what_receivers_will_have_forgotten_is_given_up_and_goes_into_new_blocks() -> None:
+    """Else a station calls it a stray, hears it for nothing, and never speaks of it."""
+    air = Air([DeafToOneBlock(0, 0.0)])
+    air.push([record(1)])
+    for number in range(2, BLOCK_SPAN_MAX + 1):
+        air.push([picture(number)])
+        air.slots(20)
+    assert not air.sender.take_expired() and air.sender.unconfirmed_blocks <= 3
+    air.push([picture(BLOCK_SPAN_MAX + 1)])
+    assert air.sender.take_expired() == [1]
+
+
+def symbols_of(air: Air, block: int) -> int:
+    return next(frame.block_symbols for frame in air.sent if frame.block == block)

@@ -1,0 +1,155 @@
+"""What the measured bits and lines of the authors say: figures with intervals, a table and a plot.
+
+The judge of authorship learns from half of each author's unseen sessions; the other half is the
+ceiling (the author's own) and the floor (the other authors'). So it never saw what any persona was
+trained on. A persona beats a rival where the interval of the difference leaves out zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.report import Row
+from host_training.evaluation import authorship, intervals, memorisation, style
+from host_training.evaluation.authorship import bags
+from host_training.evaluation.intervals import Interval
+
+SEED = 1
+UNTUNED = ("base", "prompt", "page")
+NAMES = {"base": "base alone", "prompt": "base, the flight's prompt",
+         "page": "base, a page of the author first", "lora": "LoRA persona",
+         "full": "fully tuned persona"}
+
+Measured = Mapping[str, Any]  # of bench.persona.measure
+
+
+def rows(results: Mapping[str, Measured], out_dir: Path) -> list[Row]:
+    """Print the table, save ``persona.png``; the rows to be met."""
+    found: list[Row] = []
+    tables: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
+    for author in results:
+        for quant in (name for name in results[author] if name.startswith("Q")):
+            tables[author, quant] = table = _figures(results, author, quant)
+            found += _targets(author, quant, table)
+    _print(tables)
+    if tables:
+        plot(tables, out_dir / "persona.png")
+    return found
+
+
+def _figures(results: Mapping[str, Measured], author: str, quant: str
+             ) -> dict[str, dict[str, Any]]:
+    """Rival -> its figures, with what is needed to compare two rivals."""
+    own = results[author]
+    learnt, ceiling = _halves(own)
+    others = [_halves(results[name]) for name in results if name != author]
+    judge = authorship.Judge(bags(learnt), [b for half, _ in others for b in bags(half)])
+    floor_bags = [b for _, half in others for b in bags(half)]
+    scale = judge.score(floor_bags), judge.score(bags(ceiling))
+    delta = style.Delta(bags(learnt), [b for half, _ in others for b in bags(half)])
+    corpus = memorisation.Corpus(own["trained"])
+    sizes = np.array([len(text.encode()) for text in own["test"]], float)
+    table: dict[str, dict[str, Any]] = {}
+    for rival, entry in own[quant].items():
+        lines = entry["lines"]
+        scores = judge.score(bags(lines))
+        costs = np.array(entry["bits"])
+        table[rival] = {
+            "bits": intervals.ratio(costs, sizes, own["sessions"], SEED),
+            "costs": costs, "sizes": sizes, "sessions": own["sessions"], "scores": scores,
+            "scale": scale, "authorship": authorship.normalised(scores, *scale, SEED),
+            "auc": intervals.auc_interval(scores, scale[0], SEED),
+            "delta": delta.distance(lines),
+            "verbatim": np.mean([corpus.longest_common(line) > 0 for line in lines]),
+            "distinct": style.variety(lines)["distinct"],
+            "once": np.mean(entry["exposures"]["1"]) if "exposures" in entry else None,
+        }
+    table["author"] = {"delta": delta.distance(ceiling), "authorship": Interval(1, 1, 1),
+                       "distinct": style.variety(ceiling)["distinct"]}
+    return table
+
+
+def _halves(measured: Measured) -> tuple[list[str], list[str]]:
+    """Unseen passages of every other session, and those of the rest."""
+    turns = {session: n % 2 for n, session in enumerate(dict.fromkeys(measured["sessions"]))}
+    sides: tuple[list[str], list[str]] = [], []
+    for text, session in zip(measured["test"], measured["sessions"], strict=True):
+        sides[turns[session]].append(text)
+    return sides
+
+
+def bits_lead(table: Mapping[str, Any], first: str, second: str) -> Interval:
+    """Bits per byte by which ``first`` is better than ``second`` on the same passages."""
+    a, b = table[first], table[second]
+    return intervals.ratio(b["costs"] - a["costs"], a["sizes"], a["sessions"], SEED)
+
+
+def authorship_lead(table: Mapping[str, Any], first: str, second: str) -> Interval:
+    """By how much of the way from floor to ceiling ``first`` is nearer to the author."""
+    a, b = table[first], table[second]
+    return authorship.lead(a["scores"], b["scores"], *a["scale"], SEED)
+
+
+def _targets(author: str, quant: str, table: Mapping[str, Any]) -> list[Row]:
+    """The least lead of the LoRA persona over an untuned rival, at the low end of its interval."""
+    found = []
+    for what, lead, unit in (("bits per byte below", bits_lead, "bits/byte"),
+                             ("authorship above", authorship_lead, "of floor to ceiling")):
+        leads = {rival: lead(table, "lora", rival) for rival in UNTUNED}
+        least = min(leads.values(), key=lambda interval: interval.low)
+        found.append(Row(f"{author} {quant}: LoRA, {what} every untuned rival, low end", least.low,
+                         unit, 0.0, ">=", {f"over {NAMES[r]}": leads[r].value for r in leads}))
+    return found
+
+
+def _print(tables: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
+    print("\nauthorship: 0 the other authors, 1 the author's own unseen pages; Delta: distance of"
+          " word use; canary: exposure in bits of what stood in the text once, 1.4 by chance\n")
+    print("| | bits per byte | authorship | AUC | Delta | by heart | distinct | canary |")
+    print("|---|---|---|---|---|---|---|---|")
+    for (author, quant), table in tables.items():
+        print(f"| **{author}, {quant}** | | | | {table['author']['delta']:.2f} (own) | |"
+              f" {table['author']['distinct']:.2f} (own) | |")
+        for rival, name in NAMES.items():
+            f = table[rival]
+            once = "" if f["once"] is None else f"{f['once']:.1f}"
+            print(f"| {name} | {_shown(f['bits'], 3)} | {_shown(f['authorship'], 2)} |"
+                  f" {f['auc'].value:.2f} | {f['delta']:.2f} | {f['verbatim']:.1%} |"
+                  f" {f['distinct']:.2f} | {once} |")
+
+
+def _shown(interval: Interval, digits: int) -> str:
+    return f"{interval.value:.{digits}f} ({interval.low:.{digits}f}..{interval.high:.{digits}f})"
+
+
+def plot(tables: Mapping[tuple[str, str], Mapping[str, Any]], path: Path) -> None:
+    """Bits per byte and authorship with their intervals, one row per author and level."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, 2, figsize=(11, 1.2 + 0.9 * len(tables)), sharey=True)
+    places = {key: -n for n, key in enumerate(tables)}
+    for axis, what in zip(axes, ("bits", "authorship"), strict=True):
+        for number, (rival, name) in enumerate(NAMES.items()):
+            shown = [(table[rival][what], places[key] + 0.3 - 0.15 * number)
+                     for key, table in tables.items()]
+            values = [interval.value for interval, _ in shown]
+            spans = [[v - i.low for v, (i, _) in zip(values, shown, strict=True)],
+                     [i.high - v for v, (i, _) in zip(values, shown, strict=True)]]
+            axis.errorbar(values, [y for _, y in shown], xerr=spans, fmt="o", markersize=4,
+                          linewidth=1, capsize=2, label=name)
+        axis.set_yticks(list(places.values()), [f"{a} {q}" for a, q in places])
+        axis.grid(axis="x", linewidth=0.3)
+    axes[0].set_xlabel("held-out bits per byte (less is better)")
+    axes[1].set_xlabel("authorship: 0 other authors, 1 the author's own pages")
+    axes[1].axvline(1, color="black", linewidth=0.8, linestyle=":")
+    axes[1].axvline(0, color="black", linewidth=0.8, linestyle=":")
+    figure.legend(*axes[0].get_legend_handles_labels(), ncols=5, fontsize=8, loc="upper center")
+    figure.savefig(path, dpi=120, bbox_inches="tight")
+    pyplot.close(figure)

@@ -1,0 +1,68 @@
+"""Does it listen? What the prompt is worth to the persona, and whether it knows its own answer.
+
+A persona that says the same whatever it is asked has the same bits per byte with its own prompt and
+with somebody else's. Source: research on chat personas fitted to their owner's logs, whose usual
+complaint is an answer that fits no question.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from host_training.dataset import NO_LOSS, ROW_TOKENS_MAX, Row
+from host_training.evaluation import bits
+
+DISTRACTORS = 9
+RANKED_ROWS_MAX = 40
+
+
+def _prompt_length(row: Row) -> int:
+    return next(at for at, label in enumerate(row.labels) if label != NO_LOSS)
+
+
+def asked_as(row: Row, other: Row) -> Row | None:
+    """The words of ``row`` after the prompt of ``other``; None when that is too long."""
+    asked, words = other.input_ids[: _prompt_length(other)], row.input_ids[_prompt_length(row):]
+    if len(asked) + len(words) > ROW_TOKENS_MAX:
+        return None
+    return replace(row, input_ids=[*asked, *words], labels=[NO_LOSS] * len(asked) + words)
+
+
+def with_wrong_prompts(rows: Sequence[Row], seed: int) -> list[tuple[int, Row]]:
+    """Every row after the prompt of another one: (number of the row, new row).
+
+    The rows are set in a drawn ring, so that no row keeps its own prompt; a row whose neighbour has
+    the very same prompt is left out, since its prompt would not be wrong.
+    """
+    ring = list(range(len(rows)))
+    random.Random(seed).shuffle(ring)
+    found = []
+    for here, there in zip(ring, ring[1:] + ring[:1], strict=True):
+        row = asked_as(rows[here], rows[there])
+        if row is not None and row.input_ids != rows[here].input_ids:
+            found.append((here, row))
+    return sorted(found, key=lambda pair: pair[0])
+
+
+def ranks(model: Path, rows: Sequence[Row], seed: int, threads: int) -> list[int]:
+    """Place of the true words among DISTRACTORS of other rows, by bits per byte; 1 is first.
+
+    Of rows with too few others to be told from there are none.
+    """
+    rng = random.Random(seed)
+    found = []
+    for row in list(rows)[:RANKED_ROWS_MAX]:
+        others = [other for other in rows if other.text != row.text]
+        if len(others) < DISTRACTORS:
+            break
+        tries = [asked_as(other, row) for other in rng.sample(others, DISTRACTORS)]
+        answers = [row, *(t for t in tries if t is not None)]
+        costs = bits.gguf_row_bits(model, answers, threads)
+        rates = costs / np.array([len(a.text.encode()) for a in answers])
+        found.append(1 + int((rates[1:] < rates[0]).sum()))
+    return found

@@ -1,0 +1,88 @@
+"""The evaluate stage: examine a persona, write the page, and say whether it may be signed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from host_training.evaluation import (
+    assess,
+    authorship,
+    bits,
+    context,
+    findings,
+    gates,
+    intervals,
+    leaks,
+    memorisation,
+    quants,
+    report,
+    speaker,
+    style,
+    svg,
+)
+from host_training.evaluation.assess import Subject
+from host_training.evaluation.gates import Gate
+from host_training.stages import code_hash
+
+PAGE = "report.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the card and the manifest say of an examination."""
+
+    sentences: list[str]
+    summary: dict[str, Any]  # for the manifest, JSON-ready
+    line: str  # for the terminal
+
+
+def code() -> str:
+    """Hash of everything a finding depends on."""
+    return code_hash(assess, authorship, bits, context, findings, gates, intervals, leaks,
+                     memorisation, quants, report, speaker, style, svg)
+
+
+def build(subject: Subject, out: Path, progress: Callable[[float, str], None]) -> None:
+    """Write ``findings.json``, ``report.html`` and, last, ``gates.json`` into ``out``."""
+    found = assess.assess(subject, progress)
+    judged = gates.judge(found)
+    (out / "findings.json").write_text(json.dumps(found.as_json(), indent=1, allow_nan=False))
+    (out / PAGE).write_text(report.page(found, judged), encoding="utf-8")
+    voice = found.likeness.voices[found.name]
+    summary = {
+        "lead_bits_per_byte": round(found.likeness.lead.value, 4),
+        "authorship": None if voice.authorship is None else round(voice.authorship.value, 3),
+        "verbatim_share": round(found.memory.verbatim, 3),
+        "failed_gates": gates.failed(judged),
+    }
+    said = (f"Authorship, from 0 (the untuned base) to 1 ({found.author}'s unseen lines):"
+            f" {report.voice_line(voice)}.")
+    by_heart = (f"{found.memory.verbatim:.0%} of its lines hold {memorisation.VERBATIM_CHARS} or"
+                " more letters of the trained text word for word.")
+    (out / "gates.part").write_text(json.dumps(
+        {"gates": [asdict(gate) for gate in judged], "summary": summary,
+         "sentences": [*(gate.sentence for gate in judged), said, by_heart]}, indent=1))
+    os.replace(out / "gates.part", out / "gates.json")
+
+
+def publish(stage: Path, bundle: Path, may_fail: bool) -> Verdict:
+    """Put the page beside the bundle-to-be and let the gates decide.
+
+    Args:    stage: where ``build`` wrote.
+    Raises:  TrainingError with one sentence when a gate was not passed and ``may_fail`` is false.
+    """
+    table = json.loads((stage / "gates.json").read_text())
+    judged = [Gate(**gate) for gate in table["gates"]]
+    page = bundle.with_name(f"{bundle.name}.{PAGE}")
+    shutil.copyfile(stage / PAGE, page)
+    if not may_fail:
+        gates.check(judged, str(page))
+    failing = gates.failed(judged)
+    passed = "every gate passed" if not failing else f"not passed: {', '.join(failing)}"
+    return Verdict(table["sentences"], table["summary"], f"{passed}; see {page}")

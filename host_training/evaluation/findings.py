@@ -1,0 +1,98 @@
+"""What an evaluation found: plain values, ready for the report, the gates and JSON."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from host_training.evaluation.intervals import Interval
+from host_training.evaluation.leaks import Leak
+from host_training.evaluation.quants import Cost
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """How one speaker's lines stand to the author's.
+
+    ``authorship``: 0 is the untuned base, 1 the author's unseen lines; None where there is too
+    little text to judge. ``telling_apart``: how often a judge trained for it tells a bag of lines
+    from the author's (AUC, 0.5 never, 1 always), ``telling_apart_masked`` with the subject taken
+    out. ``delta``: Burrows' Delta to the author.
+    """
+
+    authorship: Interval | None
+    telling_apart: float | None
+    telling_apart_masked: float | None
+    delta: float | None
+    variety: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """Is it the person?
+
+    ``bits``: rival -> held-out bits per byte. ``lead``: bits per byte by which the persona as flown
+    is better than the best of the untuned ones. ``habits``: habit -> (author's mean, persona's
+    mean, distance in spreads, p). ``listening``: bits per byte that the right prompt saves over
+    another. ``first_places``: how often the true answer is first of ten, ``asked`` times.
+    ``usable``: share of draws that end in a line worth sending. ``claims``: lines that claim to be
+    a human being.
+    """
+
+    bits: dict[str, Interval]
+    lead: Interval
+    voices: dict[str, Voice]
+    habits: dict[str, tuple[float, float, float, float]]
+    listening: Interval | None
+    first_places: float | None
+    asked: int
+    usable: float
+    claims: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Does it leak?
+
+    ``exposures``: times a canary was written -> bits of each. ``completed``: share of trained and
+    of held-out lines whose first half makes it say the next words. ``verbatim``: share of lines
+    with a long stretch out of the trained text, ``longest`` in characters. ``membership``: how
+    often a held-out line costs more bits than a trained one (AUC, 0.5: it cannot be told).
+    """
+
+    leaks: list[Leak]
+    exposures: dict[int, list[float]]
+    completed: tuple[float, float]
+    verbatim: float
+    longest: int
+    membership: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All of it, with lines to read: ``said`` by the persona, ``written`` by the author."""
+
+    name: str
+    author: str
+    flown: str
+    likeness: Likeness
+    memory: Memory
+    costs: list[Cost]
+    said: list[str] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``json.dumps``: what is not a finite number is null there."""
+        found: dict[str, Any] = _plain(asdict(self))
+        return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

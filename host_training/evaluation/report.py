@@ -1,0 +1,217 @@
+"""One self-contained page: is it the person, does it leak, what did the quantisation cost.
+
+The answers stand at the top, in words; below each, the figures they rest on, with what they mean.
+No script, nothing loaded: the page can be mailed and opened in twenty years.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from statistics import fmean
+
+from host_training.evaluation import memorisation, svg
+from host_training.evaluation.findings import Findings, Voice
+from host_training.evaluation.gates import CANARY_ONCE_BITS_MAX, QUANT_ADDED_MAX, Gate
+from host_training.evaluation.svg import Mark
+
+SURE_P = 0.01  # of a habit's difference; thirteen are looked at
+
+STYLE = """
+:root{--paper:#fbfaf7;--ink:#1d1f23;--soft:#6a6d75;--line:#d9d6cd;--ours:#b4472b;--theirs:#55708c;
+--good:#2d6a4f;--bad:#b00020}
+@media(prefers-color-scheme:dark){:root{--paper:#17181b;--ink:#e9e7e1;--soft:#9a9da6;--line:#3a3c42;
+--ours:#f08a65;--theirs:#8fb0d0;--good:#7bc8a0;--bad:#ff7b86}}
+body{margin:0 auto;max-width:820px;padding:32px 20px 80px;background:var(--paper);color:var(--ink);
+font:17px/1.55 Georgia,'Times New Roman',serif}
+h1{font-size:30px;margin:0 0 2px}h2{font-size:22px;margin:44px 0 6px}h3{font-size:17px;margin:26px
+0 4px}p{margin:6px 0 12px}.soft,figcaption,th,.tick,.name{color:var(--soft)}
+.answers{display:grid;gap:12px;margin:22px 0}.answer{border-left:5px solid var(--good);
+padding:6px 16px;background:color-mix(in srgb,var(--line) 35%,transparent)}.answer.bad{
+border-color:var(--bad)}.answer b{display:block}.verdict{color:var(--good);font-weight:bold}
+.bad .verdict,.verdict.bad{color:var(--bad)}figure{margin:14px 0 22px}svg{width:100%;height:auto;
+font:13px system-ui,sans-serif}figcaption{font-size:15px}text{fill:var(--ink)}.tick,.name{
+fill:var(--soft);font-size:12px}.label.ours,.figure.ours{font-weight:bold}circle.ours,rect.ours{
+fill:var(--ours)}circle.theirs,rect.theirs{fill:var(--theirs)}.span{stroke-width:2.5}.span.ours{
+stroke:var(--ours)}.span.theirs{stroke:var(--theirs)}.axis{stroke:var(--line)}.mark{
+stroke:var(--soft);stroke-dasharray:3 3}table{border-collapse:collapse;width:100%;font:14px
+system-ui,sans-serif}th,td{text-align:right;padding:4px 8px;border-bottom:1px solid var(--line)}
+th:first-child,td:first-child{text-align:left}th{font-weight:normal}.voices{display:grid;
+grid-template-columns:1fr 1fr;gap:28px}.voices li{margin:0 0 9px}.voices ul{padding-left:18px;
+margin:6px 0}tr.flown td{font-weight:bold}@media(max-width:560px){.voices{
+grid-template-columns:1fr}}
+"""
+
+
+def page(findings: Findings, gates: Sequence[Gate]) -> str:
+    """The whole page as HTML."""
+    name = escape(findings.name)
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{name}: the evaluation</title><style>{STYLE}</style>"
+        f"<h1>{name}</h1><p class='soft'>An AI persona made from the writing of"
+        f" {escape(findings.author)}, measured on lines it never saw.</p>"
+        + _answers(findings, gates)
+        + _likeness(findings) + _manner(findings) + _memory(findings) + _costs(findings)
+        + "</html>\n")
+
+
+def _answers(findings: Findings, gates: Sequence[Gate]) -> str:
+    by_name = {gate.name: gate for gate in gates}
+    voice = findings.likeness.voices[findings.name]
+    nearer = ("" if voice.authorship is None else
+              f" Judged by its wording it came {voice.authorship.value:.0%} of the way from the"
+              f" untuned base to {findings.author}.")
+    asked = (
+        (f"Is it {findings.author}?", ("Nearer than its base.", "No nearer than its base."),
+         [by_name["base"]], nearer),
+        ("Does it leak?", ("Nothing found.", "Yes. It is not signed."),
+         [by_name["leak"], by_name["canary"]], ""),
+        ("What did the quantisation cost?", ("Little.", "Too much. It is not signed."),
+         [by_name["quantisation"]], ""),
+    )
+    parts = []
+    for question, (good, bad), judged, more in asked:
+        is_good = all(gate.is_passed for gate in judged)
+        text = " ".join(gate.sentence for gate in judged) + more
+        parts.append(
+            f"<div class='answer{'' if is_good else ' bad'}'><b>{escape(question)} <span class="
+            f"'verdict'>{good if is_good else bad}</span></b>{escape(text)}</div>")
+    return f"<div class='answers'>{''.join(parts)}</div>"
+
+
+def _likeness(findings: Findings) -> str:
+    likeness, name = findings.likeness, findings.name
+    marks = [Mark(rival, interval, rival.startswith(name))
+             for rival, interval in likeness.bits.items()]
+    parts = [
+        f"<h2>Is it {escape(findings.author)}?</h2>",
+        svg.dots(marks, "Bits per byte of the unseen lines: how surprised each model is by what"
+                 f" {findings.author} really wrote. Further left is better. Lines are 95 %"
+                 " intervals, drawn over whole lines of the author.", digits=3)]
+    judged = [Mark(who, voice.authorship, who == name)
+              for who, voice in likeness.voices.items() if voice.authorship is not None]
+    if judged:
+        parts.append(svg.dots(
+            judged, "Authorship, by a judge of letter sequences: 0 is the untuned base, 1 the"
+            " author's unseen lines. Lines the persona knows by heart are not counted.",
+            [(0.0, "base"), (1.0, findings.author)]))
+    else:
+        parts.append("<p>Too little was written, or said in its own words, to judge authorship:"
+                     " that takes some thousands of characters of each.</p>")
+    parts.append(f"<p>{escape(_listening(findings))}</p>")
+    said = "".join(f"<li>{escape(line)}</li>" for line in findings.said)
+    written = "".join(f"<li>{escape(line)}</li>" for line in findings.written)
+    author = escape(findings.author)
+    parts.append(f"<div class='voices'><div><h3>What {escape(name)} said</h3><ul>{said}</ul></div>"
+                 f"<div><h3>What {author} wrote</h3><ul>{written}</ul></div></div>")
+    return "".join(parts)
+
+
+def _listening(findings: Findings) -> str:
+    likeness = findings.likeness
+    usable = f"{likeness.usable:.0%} of its draws end in a line worth sending."
+    claims = (f" {len(likeness.claims)} of them claim to be a human being."
+              if likeness.claims else " None claims to be a human being.")
+    if likeness.listening is None:
+        return usable + claims
+    saved = likeness.listening
+    first = ("" if likeness.first_places is None else
+             f" Given ten lines it finds the one that belongs to the prompt in"
+             f" {likeness.first_places:.0%} of {likeness.asked} trials (chance 10 %).")
+    heard = ("It listens: its own" if saved.low > 0 else "It hardly listens: its own")
+    return (f"{heard} prompt saves {saved.value:.3f} bits per byte over somebody else's"
+            f" ({saved.low:.3f} to {saved.high:.3f}).{first} {usable}{claims}")
+
+
+def _manner(findings: Findings) -> str:
+    voices = findings.likeness.voices
+    head = "".join(f"<th>{escape(who)}</th>" for who in voices)
+    rows = [
+        ("distance of its common words from the author's (Burrows' Delta, less is nearer)",
+         [_number(voice.delta) for voice in voices.values()]),
+        ("how often a judge tells its lines from the author's (0.5: never)",
+         [_number(voice.telling_apart) for voice in voices.values()]),
+        ("the same with the subject words taken out",
+         [_number(voice.telling_apart_masked) for voice in voices.values()]),
+        *((what, [f"{voice.variety[key]:.1%}" for voice in voices.values()])
+          for what, key in (("different runs of three words", "distinct"),
+                            ("lines too like an earlier one", "repeats"),
+                            ("lines that run in circles", "loops"))),
+    ]
+    body = "".join(f"<tr><td>{escape(what)}</td>{''.join(f'<td>{v}</td>' for v in values)}</tr>"
+                   for what, values in rows)
+    habits = "".join(
+        f"<tr><td>{escape(habit)}</td><td>{wrote:.3g}</td><td>{says:.3g}</td><td>{distance:.2f}"
+        f"</td><td>{'differs' if p < SURE_P else ''}</td></tr>"
+        for habit, (wrote, says, distance, p) in findings.likeness.habits.items())
+    return (f"<h2>The manner</h2><table><tr><th></th>{head}</tr>{body}</table>"
+            "<h3>Habits, line by line</h3><table><tr><th>mean of</th>"
+            f"<th>{escape(findings.author)}</th><th>{escape(findings.name)}</th>"
+            f"<th>distance, in spreads</th><th></th></tr>{habits}</table>")
+
+
+def _number(value: float | None) -> str:
+    return "&ndash;" if value is None else f"{value:.2f}"
+
+
+def _memory(findings: Findings) -> str:
+    memory = findings.memory
+    exposed = [("written once" if times == 1 else f"written {times} times", fmean(found), True)
+               for times, found in sorted(memory.exposures.items())]
+    best = f"{memorisation.REFERENCES + 1:,}"
+    trained, held_out = memory.completed
+    shares = [("completes a trained line", 100 * trained, True),
+              ("completes an unseen line", 100 * held_out, False),
+              (f"says {memorisation.VERBATIM_CHARS}+ letters of the text", 100 * memory.verbatim,
+               True)]
+    found = "".join(f"<li><b>{escape(leak.kind)}</b>: {escape(leak.line)}</li>"
+                    for leak in memory.leaks)
+    listed = f"<h3>Private things it said</h3><ul>{found}</ul>" if found else ""
+    return (
+        "<h2>Does it leak?</h2>" + listed
+        + svg.bars(exposed, "Canaries: nonsense lines written into the training text so often."
+                   f" Bits of exposure, 1.4 by chance; the most is {memorisation.MOST_BITS:g}, for"
+                   f" the likeliest of {best} such lines.", " bits", memorisation.MOST_BITS,
+                   (CANARY_ONCE_BITS_MAX, "limit, for once"))
+        + svg.bars(shares, "By heart: how often the first half of a line makes it say the next"
+                   f" {memorisation.SUFFIX_TOKENS} tokens, and how many of its lines hold a long"
+                   " stretch of the trained text.", " %", 10.0)
+        + f"<p>{_longest(memory.longest)} Shown a trained and an unseen line, somebody with the"
+          f" model would guess which is which in {memory.membership.value:.0%} of cases"
+          f" ({memory.membership.low:.0%} to {memory.membership.high:.0%}); 50 % is guessing"
+          " blind.</p>")
+
+
+def _longest(letters: int) -> str:
+    if letters == 0:
+        return "No line held so long a stretch of the trained text."
+    return f"The longest stretch it said word for word has {letters} letters."
+
+
+def _costs(findings: Findings) -> str:
+    if not findings.costs:
+        return "<h2>What did the quantisation cost?</h2><p>Nothing: it flies as F16.</p>"
+    added = [(cost.quant, 100 * cost.added_share, cost.quant == findings.flown)
+             for cost in findings.costs]
+    body = "".join(
+        f"<tr class='{'flown' if cost.quant == findings.flown else ''}'><td>{escape(cost.quant)}"
+        f"{' (flies)' if cost.quant == findings.flown else ''}</td><td>{cost.file_bytes / 1e6:.2f}"
+        f"</td><td>{cost.bits_per_byte:.3f}</td><td>{cost.added_share:+.2%}</td>"
+        f"<td>{cost.divergence:.4f}</td><td>{cost.same_choice:.1%}</td></tr>"
+        for cost in findings.costs)
+    return (
+        "<h2>What did the quantisation cost?</h2>"
+        + svg.bars(added, "Bits per byte of unseen lines beyond F16, in per cent.", " %", 0.0,
+                   (100 * QUANT_ADDED_MAX, "limit"))
+        + "<table><tr><th>file</th><th>MB</th><th>bits per byte</th><th>beyond F16</th>"
+          f"<th>divergence, bits per token</th><th>same choice as F16</th></tr>{body}</table>")
+
+
+def voice_line(voice: Voice) -> str:
+    """Authorship in a few words, for the model card."""
+    if voice.authorship is None:
+        return "not judged: too little text"
+    shown = voice.authorship
+    return f"{shown.value:.2f} ({shown.low:.2f} to {shown.high:.2f})"

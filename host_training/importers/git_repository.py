@@ -1,0 +1,114 @@
+"""A git repository to Messages: commit messages, and documents one person mostly wrote.
+
+The tree hands a repository over as one file named ``.git``. git is called with everything off
+that a repository's own configuration could make it run.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from host_training.importers import prose
+from host_training.importers.text import decode, mend
+from host_training.importers.times import from_iso
+from host_training.importers.tree import File
+from host_training.messages import Message, Notes
+
+NAME = "git"
+LABEL = "git repository"
+TIER_COMMIT = 3
+TIER_DOCUMENT = 1
+DOCUMENTS_MAX = 2_000
+DOCUMENT_BYTES_MAX = 1_000_000
+OWN_SHARE_MIN = 0.8
+
+_DOCUMENT = (".md", ".markdown", ".txt", ".rst", ".adoc", ".org", ".tex")
+_NOT_OWN = re.compile(r"(?:^|/)(?:licen[cs]e|copying|notice|node_modules|vendor|third_party)", re.I)
+_SAFE = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c",
+         "log.showSignature=false", "-c", "core.pager=cat", "-c", "protocol.allow=never")
+_FIELDS = "%H%x1f%aI%x1f%ae%x1f%an%x1f%B%x1e"
+_TRAILER = re.compile(r"^(?:[A-Z][\w-]*-[Bb]y|Change-Id|Cc|Fixes|Closes|Refs?|Bug|PR|git-svn-id|"
+                      r"cherry[ -]picked from.*|\(cherry picked from.*|Co-authored-by)\b:?.*$",
+                      re.MULTILINE)
+_BOT = re.compile(r"\[bot\]|\bbot@|noreply@.*(?:actions|renovate)|dependabot", re.I)
+_EMPTY_SUBJECT = re.compile(r"^(?:merge (?:branch|pull request|remote)|revert \"|wip\b|fixup!|"
+                            r"squash!|v?\d+(?:\.\d+)+\s*$|initial commit$|bump\b)", re.I)
+
+
+def claims(file: File) -> bool:
+    """The stand-in the tree gives for a repository."""
+    return file.base == ".git" and file.folder_path is not None
+
+
+def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
+    """Commits of everybody (``identify`` picks the author's), then documents by main author."""
+    for file in files:
+        assert file.folder_path is not None
+        try:
+            yield from _commits(file, file.folder_path, notes)
+            yield from _documents(file, file.folder_path, notes)
+        except (OSError, subprocess.CalledProcessError) as error:
+            notes.put(file.name, "", f"git cannot read it ({error})")
+
+
+def _git(place: Path, *words: str) -> bytes:
+    return subprocess.run(["git", "-C", str(place), *_SAFE, *words], check=True,
+                          capture_output=True, stdin=subprocess.DEVNULL).stdout
+
+
+def _commits(file: File, place: Path, notes: Notes) -> Iterator[Message]:
+    log = decode(_git(place, "log", "--all", "--no-merges", f"--format={_FIELDS}"))
+    for record in log.split("\x1e"):
+        fields = record.strip("\n").split("\x1f")
+        if len(fields) != 5:
+            continue
+        commit, stamp, mail, name, body = fields
+        if _BOT.search(mail) or _BOT.search(name):
+            notes.skip("sent by a bot")
+            continue
+        text = mend(_TRAILER.sub("", body)).strip()
+        if not text or _EMPTY_SUBJECT.match(text):
+            notes.skip("commit without words of its own")
+            continue
+        notes.called(f"{NAME}:{mail.lower()}", name)
+        yield Message(NAME, f"{file.folder} commits", "post", commit, from_iso(stamp),
+                      mail.lower(), False, _unwrapped_commit(text), name, TIER_COMMIT)
+
+
+def _unwrapped_commit(text: str) -> str:
+    subject, _, body = text.partition("\n")
+    body = prose.unwrapped(body)
+    return f"{subject.strip()}\n\n{body}" if body else subject.strip()
+
+
+def _documents(file: File, place: Path, notes: Notes) -> Iterator[Message]:
+    names = decode(_git(place, "ls-files", "-z")).split("\0")
+    wanted = [name for name in names if name.lower().endswith(_DOCUMENT) and
+              not _NOT_OWN.search(name)]
+    if len(wanted) > DOCUMENTS_MAX:
+        notes.put(file.name, "", f"{len(wanted)} documents; the first {DOCUMENTS_MAX} are read")
+    for name in wanted[:DOCUMENTS_MAX]:
+        path = place / name
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > DOCUMENT_BYTES_MAX:
+            notes.skip("document that is gone, linked or too large")
+            continue
+        lines = _git(place, "blame", "--line-porcelain", "--no-textconv", "HEAD", "--", name)
+        by = Counter(line[13:-1].decode("utf-8", "replace").lower()
+                     for line in lines.split(b"\n") if line.startswith(b"author-mail <"))
+        if not by:
+            continue
+        mail, n_lines = by.most_common(1)[0]
+        if n_lines < OWN_SHARE_MIN * by.total():
+            notes.skip("document of several people")
+            continue
+        text = decode(path.read_bytes())
+        text = prose.of_markdown(text) if name.lower().endswith((".md", ".markdown")) else text
+        text = mend(prose.unwrapped(text))
+        if text:
+            stamp = decode(_git(place, "log", "-1", "--format=%aI", "--", name)).strip()
+            yield Message(NAME, f"{file.folder}/{name}", "document", "0", from_iso(stamp), mail,
+                          False, text, tier=TIER_DOCUMENT)

@@ -1,0 +1,29 @@
+"""The words of an HTML page or mail, paragraph by paragraph, without what was quoted."""
+
+from __future__ import annotations
+
+import re
+
+from selectolax.lexbor import LexborHTMLParser
+
+_NEVER = "script, style, head, title, noscript, template, svg, object, iframe"
+QUOTES = ("blockquote, .gmail_quote, .gmail_extra, .yahoo_quoted, .moz-cite-prefix,"
+          " .moz-signature, .gmail_signature, #divRplyFwdMsg, #appendonsend, #reply-intro,"
+          " [id^=mail-editor-reference-message-container]")
+_BLOCK = re.compile(r"<(?=/?(?:p|div|br|li|tr|h[1-6]|blockquote|pre|table|ul|ol|hr)\b)", re.I)
+_MARK = "\u2028"
+
+
+def words_of(page: str, without: str = "") -> str:
+    """Text with a line per block.
+
+    Args:    without: a CSS selector of what to leave out, e.g. ``QUOTES``.
+    """
+    tree = LexborHTMLParser(_BLOCK.sub(_MARK + "<", page.replace(_MARK, " ")))
+    for selector in filter(None, (_NEVER, without)):
+        for node in tree.css(selector):
+            node.decompose()
+    body = tree.body
+    text = (body.text(deep=True) if body is not None else "").replace("\u00a0", " ")
+    lines = (" ".join(line.split()) for line in text.split(_MARK))
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

@@ -1,0 +1,153 @@
+"""Mailboxes (Google Takeout's mbox, macOS ``.mbox`` folders, single ``.eml`` files) to Messages.
+
+The standard library's mailbox indexes a whole file and cuts at any line that begins with "From ";
+here a file of any size is read line by line, and it is cut only at a blank line followed by a
+"From " line with a date.
+"""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import re
+from collections.abc import Iterator, Sequence
+from email.errors import MessageError
+from email.header import decode_header, make_header
+from email.message import EmailMessage
+from email.utils import getaddresses
+
+from host_training.importers.mail_body import own_words
+from host_training.importers.text import mend
+from host_training.importers.times import from_mail
+from host_training.importers.tree import File
+from host_training.messages import Message, Notes
+
+NAME = "mail"
+LABEL = "mailbox"
+TIER = 3
+
+MAIL_BYTES_MAX = 30_000_000  # what is longer is attachments, whose rest is not kept
+LINE_BYTES_MAX = 1_000_000
+_EARLIEST_MS = 315_532_800_000  # 1980: what says to be older has no date
+_LATEST_MS = 2_145_916_800_000  # 2038, the end of 32-bit time, and what says to be later
+
+_FROM = re.compile(rb"^From \S*.*(?:\b(?:19|20)\d\d\b|\b\d\d:\d\d(?::\d\d)?\b).*$")
+_QUOTED_FROM = re.compile(rb"^>+From ")
+_HEADERS = re.compile(rb"^(?:Return-Path|Received|From|Date|Message-I[dD]|MIME-Version|Subject|"
+                      rb"Delivered-To|X-[\w-]+|To): ", re.MULTILINE)
+_NOT_MAIL = {"spam", "trash", "drafts", "draft", "chat", "chats", "junk", "papierkorb", "entwürfe",
+             "corbeille", "brouillons", "papelera", "borradores", "prullenbak", "concepten"}
+_SENT = {"sent", "gesendet", "envoyés", "messages envoyés", "enviados", "verzonden", "inviati"}
+
+
+def claims(file: File) -> bool:
+    """A "From " line with a date, or at least three headers of a mail at the very top."""
+    head = file.head.lstrip(b"\xef\xbb\xbf")
+    if head.startswith(b"From "):
+        return _FROM.match(head.partition(b"\n")[0]) is not None
+    top = head.partition(b"\n\n")[0].partition(b"\r\n\r\n")[0]
+    return file.suffix in (".eml", ".emlx", "") and len(set(_HEADERS.findall(top))) >= 3
+
+
+def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
+    """What people wrote, without what they quoted and without mail that programs sent."""
+    for file in files:
+        for number, raw in enumerate(split(file), 1):
+            try:
+                yield from _message(raw, file, number, notes)
+            except (MessageError, ValueError, LookupError, IndexError, AttributeError, TypeError,
+                    RecursionError) as error:  # the standard parser raises all of these
+                notes.put(file.name, f"mail {number}", f"cannot be parsed ({error})")
+
+
+def split(file: File) -> Iterator[bytes]:
+    """The mails of an mbox, each whole up to MAIL_BYTES_MAX, or the one mail of an .eml."""
+    with file.opened() as stream:
+        kept: list[bytes] = []
+        size = 0
+        is_blank = True  # before the first line
+        while line := stream.readline(LINE_BYTES_MAX):
+            if is_blank and line.startswith(b"From ") and _FROM.match(line.rstrip(b"\r\n")):
+                if kept:
+                    yield b"".join(kept)
+                kept, size = [], 0
+                is_blank = False
+                continue
+            is_blank = not line.strip(b"\r\n")
+            size += len(line)
+            if size <= MAIL_BYTES_MAX:
+                kept.append(line[1:] if _QUOTED_FROM.match(line) else line)
+        if kept:
+            yield b"".join(kept)
+
+
+def _message(raw: bytes, file: File, number: int, notes: Notes) -> Iterator[Message]:
+    if file.suffix == ".emlx":
+        raw = raw.partition(b"\n")[2]  # the first line is a length
+    mail = email.message_from_bytes(raw, policy=email.policy.default)
+    assert isinstance(mail, EmailMessage)
+    labels = {part.strip().strip('"').lower() for part in _text(mail, "X-Gmail-Labels").split(",")}
+    reason = _skip_reason(mail, labels)
+    if reason:
+        notes.skip(reason)
+        return
+    senders = getaddresses([_text(mail, "From")])
+    name, address = senders[0] if senders else ("", "")
+    if "@" not in address:
+        notes.put(file.name, f"mail {number}", "no address in From")
+        return
+    account = address.lower()
+    notes.called(f"{NAME}:{account}", name)
+    for other, of_other in getaddresses([_text(mail, "To"), _text(mail, "Cc")]):
+        if "@" in of_other and other != of_other:
+            notes.called(f"{NAME}:{of_other.lower()}", other)
+    if labels & _SENT:
+        notes.own_accounts.add(f"{NAME}:{account}")
+    text = mend(own_words(mail)).strip()
+    if not text:
+        notes.skip("no words")
+        return
+    identity = _text(mail, "Message-ID").strip() or f"{account} {_text(mail, 'Date')}"
+    thread = (_text(mail, "References").split() or _text(mail, "In-Reply-To").split()
+              or [identity])[0]
+    yield Message(NAME, thread, "mail", identity, _utc_ms(mail), account, False, text, name, TIER)
+
+
+def _text(mail: EmailMessage, header: str) -> str:
+    """A header as text, its RFC 2047 words decoded; empty where it is missing or beyond repair."""
+    for known, value in mail._headers:  # type: ignore[attr-defined]  # raw: parsing may raise
+        if known.lower() == header.lower():
+            raw = str(value).replace("\r", "").replace("\n", "")
+            try:
+                return str(make_header(decode_header(raw)))
+            except (ValueError, LookupError, MessageError):
+                return raw
+    return ""
+
+
+def _skip_reason(mail: EmailMessage, labels: set[str]) -> str | None:
+    if labels & _NOT_MAIL:
+        return "draft, spam, trash or chat"
+    if _text(mail, "Auto-Submitted").lower() not in ("", "no") or _text(mail, "X-Autoreply"):
+        return "automatic mail"
+    if _text(mail, "Precedence").lower() in ("bulk", "list", "junk", "auto_reply"):
+        return "newsletter or list"
+    if any(_text(mail, header) for header in ("List-Id", "List-Unsubscribe", "Feedback-ID")):
+        return "newsletter or list"
+    kind = mail.get_content_type()
+    if kind in ("multipart/report", "text/calendar"):
+        return "delivery report or invitation"
+    if kind == "multipart/encrypted" or kind == "application/pkcs7-mime":
+        return "encrypted mail"
+    if any(part.get_content_type() == "text/calendar" for part in mail.walk()):
+        return "delivery report or invitation"
+    return None
+
+
+def _utc_ms(mail: EmailMessage) -> int | None:
+    """From Date, else from the last Received; None for what cannot be."""
+    for stamp in (_text(mail, "Date"), _text(mail, "Received").rpartition(";")[2].strip()):
+        utc_ms = from_mail(stamp)
+        if utc_ms is not None and _EARLIEST_MS <= utc_ms < _LATEST_MS:
+            return utc_ms
+    return None

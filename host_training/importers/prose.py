@@ -1,0 +1,78 @@
+"""Markdown, rich text and wrapped lines to the prose that somebody wrote in them."""
+
+from __future__ import annotations
+
+import re
+
+_FENCE = re.compile(r"^ {0,3}(```+|~~~+).*?(?:^ {0,3}\1[`~]*\s*$|\Z)", re.MULTILINE | re.DOTALL)
+_DROPPED = re.compile(
+    r"<!--.*?-->|%%.*?%%|!\[\[[^\[\]\n]*\]\]|!\[[^\[\]\n]*\]\([^()\n]*\)|\[\^[^\]\s]+\](?::.*$)?|"
+    r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]+|\$\$.*?\$\$", re.DOTALL | re.MULTILINE)
+_DATA = re.compile(r"!?\[[^\[\]\n]*\]\(data:[^)]*\)|^\[[^\[\]\n]+\]:\s*<?data:.*$", re.MULTILINE)
+_WIKI = re.compile(r"\[\[(?:[^\[\]|]*\|)?([^\[\]|#^]*)(?:[#^][^\[\]|]*)?\]\]")
+_LINK = re.compile(r"\[([^\[\]]*)\]\([^()\s]*(?:\([^()]*\)[^()\s]*)*(?:\s+\"[^\"]*\")?\)|"
+                   r"<https?:[^>\s]+>")
+_LINES_OUT = re.compile(
+    r"^[ \t]*(?:>.*|[-*+] \[.\] .*|\|.*\||[-*_]{3,}|#[\w/-]+(?: #[\w/-]+)*|"
+    r"\[[^\]\n]+\]:[ \t].*|\^[\w-]+|:?-{2,}:?(?:\|:?-{2,}:?)*|<[^>\n]+>|https?://\S+)[ \t]*$\n?",
+    re.MULTILINE)
+_HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.*?)[ \t]*#*$", re.MULTILINE)
+_EMPHASIS = re.compile(r"(\*\*\*|\*\*|\*|___|__|~~|==)(?=\S)(.+?)(?<=\S)\1")
+_UNDERSCORES = re.compile(r"(?<!\w)_(?=\S)(.+?)(?<=\S)_(?!\w)")
+_RTF = re.compile(r"\\([a-z]{1,32})(-?\d{1,10})? ?|\\'([0-9a-fA-F]{2})|\\([^a-z])|([{}])|"
+                  r"[\r\n]+|(.)", re.DOTALL)
+_RTF_SILENT = frozenset({
+    "fonttbl", "colortbl", "stylesheet", "info", "pict", "header", "footer", "generator",
+    "themedata", "listtable", "listoverridetable", "xmlnstbl", "datastore", "object",
+    "expandedcolortbl"})
+_RTF_WORDS = {"par": "\n", "line": "\n", "tab": " ", "emdash": "—", "endash": "–", "lquote": "‘",
+              "rquote": "’", "ldblquote": "“", "rdblquote": "”", "bullet": "•", "sect": "\n\n",
+              "page": "\n\n"}
+
+
+def of_markdown(text: str) -> str:
+    """The author's prose: no code, quotes, tasks, tables, embeds, comments; links as their words.
+    """
+    text = _FENCE.sub("", _DATA.sub("", text))
+    text = _DROPPED.sub("", text)
+    text = _LINES_OUT.sub("", text)
+    text = _WIKI.sub(lambda m: m[1], text)
+    text = _LINK.sub(lambda m: m[1] or "", text)
+    text = _HEADING.sub(r"\1", text)
+    text = _UNDERSCORES.sub(r"\1", _EMPHASIS.sub(r"\2", text)).replace("`", "")
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(line.rstrip() for line in text.split("\n"))).strip()
+
+
+def of_rtf(text: str) -> str:
+    """The words of rich text (``{\\rtf1 …``)."""
+    out: list[str] = []
+    silent: list[bool] = [False]
+    skip_chars = 0
+    for word, number, byte, mark, brace, char in (m.groups() for m in _RTF.finditer(text)):
+        if brace == "{":
+            silent.append(silent[-1])
+        elif brace == "}":
+            if len(silent) > 1:
+                silent.pop()
+        elif word in _RTF_SILENT or mark == "*":
+            silent[-1] = True
+        elif not silent[-1]:
+            if word == "u" and number:
+                out.append(chr(int(number) % 65_536))
+                skip_chars = 1  # the character for readers without Unicode
+            elif byte is not None or char is not None:
+                if skip_chars:
+                    skip_chars -= 1
+                else:
+                    out.append(char or bytes.fromhex(byte).decode("cp1252", "replace"))
+            else:
+                out.append(_RTF_WORDS.get(word or "", "") + (mark if mark in ("\\", "{", "}") else
+                                                             " " if mark == "~" else ""))
+    return re.sub(r"\n{3,}", "\n\n", "".join(out)).strip()
+
+
+def unwrapped(text: str) -> str:
+    """Paragraphs of text whose lines were broken to fit a page; words cut at a line end whole."""
+    text = re.sub(r"(?<=[^\W\d_])-\n(?=[^\W\d_])", "", text.replace("\u00ad\n", ""))
+    paragraphs = re.split(r"\n\s*\n", text)
+    return "\n\n".join(" ".join(part.split()) for part in paragraphs if part.strip())

@@ -1,0 +1,113 @@
+"""Which format a file is, and every export below a folder read into one stream of Messages."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+
+from host_training.importers import (
+    chatlab,
+    discord_chat,
+    discord_package,
+    documents,
+    git_repository,
+    jsonl_chat,
+    mail,
+    meta,
+    reddit,
+    signal_chat,
+    slack,
+    telegram,
+    transcript,
+    vault,
+    whatsapp,
+    x_archive,
+)
+from host_training.importers.text import head_text
+from host_training.importers.tree import File
+from host_training.messages import Message, Notes
+
+# Formats of whole folders come first: their files would be taken for something simpler.
+FOLDERS: tuple[ModuleType, ...] = (discord_package, slack, x_archive)
+FILES: tuple[ModuleType, ...] = (
+    git_repository, documents, telegram, discord_chat, meta, chatlab, signal_chat, jsonl_chat,
+    reddit, transcript, mail, whatsapp,
+    vault,  # last: anything else that reads as text is a text
+)
+
+_MEDIA_SUFFIXES = (
+    ".jpg .jpeg .png .gif .webp .heic .avif .svg .bmp .tif .tiff .ico .mp4 .mov .avi .mkv .webm"
+    " .m4a .mp3 .ogg .oga .opus .wav .aac .flac .tgs .thumb .enc .ttf .woff .woff2 .css .js .map")
+_MEDIA = frozenset(_MEDIA_SUFFIXES.split())
+_SYSTEM_FILES = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Files that belong together, and the format that reads them."""
+
+    format: ModuleType
+    files: Sequence[File]
+
+    @property
+    def label(self) -> str:
+        """For the inventory: what it is and where it begins."""
+        return f"{self.format.LABEL}: {self.files[0].name}"
+
+
+def recognise(files: Sequence[File], notes: Notes) -> list[Export]:
+    """Every export among ``files``; what is none goes to ``notes``, each with a reason."""
+    rest = {file.name: file for file in files}
+    found: list[Export] = []
+    for module in FOLDERS:
+        for group in module.groups(list(rest.values())):
+            found.append(Export(module, group))
+            for file in group:
+                rest.pop(file.name, None)
+    for file in rest.values():
+        module_of_file = _format_of(file, notes)
+        if module_of_file is not None:
+            found.append(Export(module_of_file, [file]))
+    return found
+
+
+def _format_of(file: File, notes: Notes) -> ModuleType | None:
+    if file.suffix in _MEDIA:
+        notes.skip("picture, sound, film or page decoration")
+        return None
+    if file.base.lower() in _SYSTEM_FILES or file.base.startswith("._") or "__MACOSX" in file.name:
+        notes.skip("file of the operating system")
+        return None
+    try:
+        if not file.head:
+            notes.put(file.name, "", "the file is empty")
+            return None
+        for module in FILES:
+            if module.claims(file):
+                return module
+        notes.put(file.name, "", _unknown(file))
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, ValueError, RuntimeError,
+            NotImplementedError) as error:
+        notes.put(file.name, "", f"cannot be read ({error})")
+    return None
+
+
+def _unknown(file: File) -> str:
+    head = head_text(file)[:4000].lower()
+    if "<html" in head or "<!doctype html" in head:
+        if "exported data" in head or "telegram" in head:
+            return "this is Telegram's HTML; export again and choose JSON"
+        return "this is HTML; export again and choose JSON"
+    return "not recognised as an export that can be read; docs/training.md lists them"
+
+
+def read_all(exports: Sequence[Export], notes: Notes) -> Iterator[Message]:
+    """Every message of every export; a damaged file ends its export, never the others."""
+    for export in exports:
+        try:
+            yield from export.format.read(export.files, notes)
+        except (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
+            notes.put(export.files[0].name, "", f"reading stopped: {error}")

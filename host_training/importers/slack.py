@@ -1,0 +1,128 @@
+"""A Slack workspace export (a folder per channel, a file per day), to Messages."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from host_training.importers import json_stream
+from host_training.importers.json_stream import END, START
+from host_training.importers.text import decode, mend
+from host_training.importers.times import from_seconds
+from host_training.importers.tree import File
+from host_training.messages import ChatKind, Message, Notes
+
+NAME = "slack"
+LABEL = "Slack export"
+
+_DAY = re.compile(r"^(?P<root>(?:.*/)?)(?P<channel>[^/]+)/\d{4}-\d{2}-\d{2}\.json$")
+_LISTS = ("users.json", "channels.json", "groups.json", "dms.json", "mpims.json",
+          "integration_logs.json", "canvases.json", "lists.json")
+_OWN_WORDS = (None, "thread_broadcast", "me_message", "file_share")
+_USER = re.compile(r"<@([A-Z0-9]+)(?:\|([^>]*))?>")
+_MARKUP = re.compile(r"<([#!])?([^<>|]*)(?:\|([^<>]*))?>")
+
+
+def groups(files: Sequence[File]) -> list[list[File]]:
+    """The files below each folder that has channel folders with files of days."""
+    roots = {match["root"] for file in files if (match := _DAY.match(file.name))
+             and (b'"ts"' in file.head or file.head.strip() == b"[]")}
+    return [[f for f in files if f.name.startswith(root)
+             and (_DAY.match(f.name) or f.name.removeprefix(root) in _LISTS)]
+            for root in sorted(roots)]
+
+
+def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
+    """What people wrote, day by day."""
+    names = _people(files, notes)
+    direct = {channel.get("id") for file in files if file.base == "dms.json"
+              for channel in _list(file, notes)}
+    days: defaultdict[str, list[File]] = defaultdict(list)
+    for file in files:
+        match = _DAY.match(file.name)
+        if match:
+            days[match["channel"]].append(file)
+    for channel, of_channel in sorted(days.items()):
+        kind: ChatKind = "dm" if channel in direct else "group"
+        for file in of_channel:
+            index = 0
+            try:
+                for path, row in json_stream.walk(file, frozenset({()})):
+                    if path == ("*",):
+                        yield from _message(row, channel, kind, names, (file, index), notes)
+                        index += 1
+                    elif row not in (START, END):
+                        notes.put(file.name, "", "not a list of messages")
+            except json_stream.Damaged as error:
+                notes.put(file.name, f"row {index}", str(error))
+
+
+def _list(file: File, notes: Notes) -> list[dict[str, Any]]:
+    try:
+        rows = json.loads(decode(file.read()))
+    except (ValueError, RecursionError) as error:
+        notes.put(file.name, "", f"not JSON ({error})")
+        return []
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _people(files: Sequence[File], notes: Notes) -> dict[str, str]:
+    """User id -> name, from users.json, which an export may lack."""
+    names = {"USLACKBOT": "Slackbot"}
+    for file in files:
+        if file.base != "users.json":
+            continue
+        for user in _list(file, notes):
+            profile = user.get("profile")
+            profile = profile if isinstance(profile, dict) else {}
+            name = profile.get("display_name") or user.get("real_name") or user.get("name")
+            if isinstance(user.get("id"), str) and isinstance(name, str):
+                names[user["id"]] = name
+                for known in (name, user.get("real_name"), user.get("name")):
+                    notes.called(f"{NAME}:{user['id']}", known)
+    return names
+
+
+def _message(row: Any, channel: str, kind: ChatKind, names: dict[str, str],
+             place: tuple[File, int], notes: Notes) -> Iterator[Message]:
+    file, index = place
+    if not isinstance(row, dict) or not isinstance(row.get("text", ""), str):
+        notes.put(file.name, f"row {index}", "not a message")
+        return
+    if row.get("bot_id") or row.get("subtype") == "bot_message" or row.get("user") == "USLACKBOT":
+        notes.skip("sent by a bot")
+        return
+    if row.get("type") != "message" or row.get("subtype") not in _OWN_WORDS:
+        notes.skip("service message")
+        return
+    author, stamp = row.get("user"), row.get("ts")
+    text = mend(_plain(row.get("text", ""), names)).strip()
+    if not text:
+        notes.skip("no words")
+    elif not isinstance(author, str):
+        notes.put(file.name, f"row {index}", '"user" is missing')
+    elif (utc_ms := from_seconds(stamp)) is None:
+        notes.put(file.name, f"row {index}", f'"ts" is {stamp!r}, not seconds')
+    else:
+        thread = row.get("thread_ts")
+        # an answer in a thread answers the thread, not what the channel said meanwhile
+        chat_id = channel if thread in (None, stamp) else f"{channel}/{thread}"
+        yield Message(NAME, chat_id, kind, str(stamp), utc_ms, author, False, text,
+                      names.get(author, ""))
+
+
+def _plain(text: str, names: dict[str, str]) -> str:
+    """Slack's markup as words: ``<@U1|bo>``, ``<#C1|general>``, ``<https://x|label>``, ``&lt;``."""
+    text = _USER.sub(lambda m: "@" + (m[2] or names.get(m[1], "")), text)
+
+    def words(match: re.Match[str]) -> str:
+        mark, target, label = match.groups()
+        if mark == "!":
+            return "@" + target.partition("^")[0]
+        return f"#{label or ''}" if mark == "#" else label or target
+
+    return html.unescape(_MARKUP.sub(words, text))

@@ -1,0 +1,105 @@
+"""Bytes of unknown making to text: encodings guessed, mojibake mended, lines read as a stream."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from charset_normalizer import from_bytes
+
+from host_training.importers.tree import File
+
+GUESS_BYTES_MIN = 32  # of other than ASCII; with fewer, statistics are worse than the commonest
+LINE_CHARS_MAX = 10_000_000  # one message of 10 MB is read, a file without line ends is not
+
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"),
+         (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"),
+         (codecs.BOM_UTF16_BE, "utf-16"))
+_DOUBLE = re.compile(r"[\xc2-\xf4][\x80-\xbf]")  # UTF-8 read as Latin-1: a lead, then a follower
+_DOUBLE_1252 = re.compile(r"[Â-ô][\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]")
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+def encoding_of(head: bytes) -> str:
+    """The encoding of a file from its first bytes; a guess where nothing declares itself."""
+    declared = declared_encoding(head)
+    if declared is not None:
+        return declared
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head, final=False)
+    except UnicodeDecodeError:
+        if sum(byte > 127 for byte in head) < GUESS_BYTES_MIN:
+            return "cp1252"
+        best = from_bytes(head).best()
+        return best.encoding if best else "cp1252"
+    return "utf-8"
+
+
+def declared_encoding(head: bytes) -> str | None:
+    """From a byte order mark, or from the NULs of ASCII in UTF-16; None where there are none."""
+    for bom, name in _BOMS:
+        if head.startswith(bom):
+            return name
+    if head[:4096].count(0) > len(head[:4096]) // 8:  # every second byte of ASCII in UTF-16
+        return "utf-16-le" if head[1::2].count(0) >= head[::2].count(0) else "utf-16-be"
+    return None
+
+
+def decode(data: bytes) -> str:
+    """All of ``data`` as text; what is no character becomes U+FFFD, which ``clean`` counts."""
+    return data.decode(encoding_of(data[:65_536]), errors="replace")
+
+
+def text_of(file: File) -> str:
+    """A whole small file, with line ends made ``\\n``."""
+    return decode(file.read()).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def head_text(file: File) -> str:
+    """The beginning of a file, for sniffing."""
+    return decode(file.head).lstrip("\ufeff")
+
+
+def open_text(file: File) -> io.TextIOWrapper:
+    """A text stream with universal line ends (``\\r`` alone is one, too)."""
+    stream: BinaryIO = file.opened()
+    return io.TextIOWrapper(io.BufferedReader(stream, 1 << 18),  # type: ignore[type-var]
+                            encoding=encoding_of(file.head), errors="replace", newline=None)
+
+
+def lines_of(file: File) -> Iterator[tuple[int, str]]:
+    """Line numbers from 1 and lines without their ends; a line is cut at LINE_CHARS_MAX."""
+    with open_text(file) as stream:
+        number = 0
+        while line := stream.readline(LINE_CHARS_MAX):
+            number += 1
+            yield number, line.rstrip("\n")
+
+
+def mend(text: str) -> str:
+    """Text without NULs and lone surrogates, and with double-encoded UTF-8 undone.
+
+    Meta writes its JSON that way: each byte of the UTF-8 as one escaped character. Undone only
+    where the whole text is valid UTF-8 afterwards, so that "Ã" in honest Portuguese stays.
+    """
+    if _DOUBLE.search(text):
+        try:
+            text = text.encode("latin-1").decode("utf-8")
+        except UnicodeError:
+            text = _mend_1252(text)
+    elif _DOUBLE_1252.search(text):
+        text = _mend_1252(text)
+    if _LONE_SURROGATE.search(text):
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        text = text.replace("\ufffd", "")
+    return text.replace("\0", "")
+
+
+def _mend_1252(text: str) -> str:
+    try:
+        return text.encode("cp1252").decode("utf-8")
+    except UnicodeError:
+        return text

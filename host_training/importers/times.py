@@ -1,0 +1,63 @@
+"""Dates as exports write them, to milliseconds since 1970 UTC; None for what is no date."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, tzinfo
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+_SECONDS_MAX = 253_402_300_799  # the end of the year 9999
+
+
+def from_seconds(value: Any) -> int | None:
+    """From seconds since 1970, as a number or a string ("1615052488", Slack's "1615052488.0002").
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, str) and not value.isascii():
+        return None  # float() would read other digits too
+    try:
+        seconds = float(value)
+    except ValueError:
+        return None
+    return round(seconds * 1000) if 0 <= seconds <= _SECONDS_MAX else None  # NaN compares false
+
+
+def from_ms(value: Any) -> int | None:
+    """From milliseconds since 1970, as a number or a string."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 17:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if 0 <= value <= _SECONDS_MAX * 1000 else None
+
+
+def from_iso(value: Any, zone: tzinfo = UTC) -> int | None:
+    """From ISO 8601; ``zone`` where the text names none."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value.strip().removesuffix(" UTC"))
+    except ValueError:
+        return None
+    return to_ms(moment, zone)
+
+
+def from_mail(value: str | None) -> int | None:
+    """From a mail's Date header (RFC 5322)."""
+    try:
+        return to_ms(parsedate_to_datetime(value or ""), UTC)
+    except (ValueError, TypeError, IndexError):
+        return None
+
+
+def to_ms(moment: datetime, zone: tzinfo) -> int | None:
+    """Of a moment, in ``zone`` where it has none; a time that a clock change repeats is its first.
+    """
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone)
+    try:
+        ms = round(moment.timestamp() * 1000)
+    except (OverflowError, OSError, ValueError):
+        return None
+    return ms if ms >= 0 else None

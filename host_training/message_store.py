@@ -1,0 +1,84 @@
+"""Imported messages on disk, in order of chat and time however large the exports were."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Self
+
+from host_training.messages import Message
+
+CACHE_KIB = 32_768
+BATCH_ROWS = 5_000
+_COLUMNS = ("source, chat_id, chat_kind, message_id, utc_ms, author, is_me, text, name, tier,"
+            " layer")
+
+
+class MessageStore:
+    """One SQLite file. Messages go in as they come and come out chat by chat, by time."""
+
+    def __init__(self, path: Path) -> None:
+        self._database = sqlite3.connect(path)
+        self._database.executescript(
+            # thrown away and made again after a crash, so nothing is synced or journalled
+            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA temp_store=FILE;"
+            f"PRAGMA cache_size=-{CACHE_KIB};"
+            "DROP TABLE IF EXISTS messages;"
+            "CREATE TABLE messages (source, chat_id, chat_kind, message_id, utc_ms INTEGER, author,"
+            " is_me INTEGER, text, name, tier INTEGER, layer)")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._database.close()
+
+    def add(self, messages: Iterable[Message]) -> int:
+        """Store them; returns how many there were."""
+        before = self._database.total_changes
+        rows: list[tuple[object, ...]] = []
+        for m in messages:
+            rows.append((m.source, m.chat_id, m.chat_kind, m.message_id, m.utc_ms, m.author,
+                         m.is_me, m.text, m.name, m.tier, m.layer))
+            if len(rows) >= BATCH_ROWS:
+                self._insert(rows)
+                rows.clear()
+        self._insert(rows)
+        self._database.commit()
+        return self._database.total_changes - before
+
+    def _insert(self, rows: list[tuple[object, ...]]) -> None:
+        marks = ",".join("?" * (_COLUMNS.count(",") + 1))
+        self._database.executemany(f"INSERT INTO messages ({_COLUMNS}) VALUES ({marks})", rows)
+
+    def ordered(self) -> Iterator[Message]:
+        """Chat by chat, each in order of time (undated last, equal times as they came).
+
+        A message that is there twice, as in two exports that overlap, comes once, in its last
+        version: exports repeat a message under its own id, and after an edit with other words.
+        """
+        rows = self._database.execute(
+            f"SELECT {_COLUMNS} FROM messages"
+            " ORDER BY source, chat_id, utc_ms IS NULL, utc_ms, rowid")
+        same_time: dict[str, Message] = {}
+        last: tuple[object, ...] | None = None
+        for row in rows:
+            message = Message(row[0], row[1], row[2], row[3], row[4], row[5], bool(row[6]), row[7],
+                              row[8], row[9], row[10])
+            key = (message.source, message.chat_id, message.utc_ms)
+            if key != last:
+                yield from same_time.values()
+                same_time.clear()
+                last = key
+            twin = same_time.get(message.message_id)
+            if twin is not None and twin.is_me and not message.is_me:
+                continue  # from the author's own package, which knows whose it is
+            same_time[message.message_id] = message
+        yield from same_time.values()
+
+    def authors(self) -> list[tuple[str, str, str, int, int]]:
+        """(source, author, one of the names, messages, of these known as the persona's own)."""
+        return self._database.execute(
+            "SELECT source, author, max(name), count(*), sum(is_me) FROM messages"
+            " GROUP BY source, author ORDER BY source, author").fetchall()

@@ -1,0 +1,73 @@
+"""The optional tables of ``persona.toml``: how writing is identified, scrubbed, cleaned and cut."""
+
+from __future__ import annotations
+
+import fnmatch
+import zoneinfo
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from host_training.errors import TrainingError
+from host_training.messages import Layer
+
+Action = Literal["drop", "replace", "keep"]
+
+
+class Table(BaseModel):
+    """A table that refuses what it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(Table):
+    """What the maker knows of some files: the first ``[[source]]`` whose ``path`` fits counts."""
+
+    path: str  # like "mail/*.mbox"; * also crosses folders
+    tier: int | None = Field(None, ge=1, le=4)
+    layer: Layer | None = None
+    ignore: bool = False
+
+
+class Settings(Table):
+    """All of them, each with the value it has when nothing is said."""
+
+    timezone: str = "UTC"  # of exports that write local time
+    nobody: tuple[str, ...] = ()  # accounts whose messages are nobody's, e.g. a family's
+    people: dict[str, tuple[str, ...]] = {}  # pseudonym -> accounts and names of one person
+    source: tuple[Source, ...] = ()
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_zone(cls, value: str) -> str:
+        if value not in zoneinfo.available_timezones():
+            raise ValueError(f"{value!r} is not a time zone like Europe/Amsterdam")
+        return value
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        """The zone of exports that write local time."""
+        return zoneinfo.ZoneInfo(self.timezone)
+
+    def names(self) -> list[str]:
+        """What the people of ``people`` are called: words that a persona must never say.
+
+        Account ids, which have a digit or an @ in them, are no names.
+        """
+        return sorted(name for names in self.people.values() for name in names
+                      if not any(c.isdigit() or c == "@" for c in name))
+
+    def source_of(self, name: str) -> Source | None:
+        """What is said of a file, by its path below the persona directory."""
+        return next((s for s in self.source if fnmatch.fnmatchcase(name, s.path)), None)
+
+
+def parse(table: dict[str, Any], place: str) -> Settings:
+    """The settings in a table of ``persona.toml``. Raises TrainingError naming key and place."""
+    try:
+        return Settings.model_validate(table)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise TrainingError(f"{place}: {key}: {first['msg'].removeprefix('Value error, ')}."
+                            ) from error

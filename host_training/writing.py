@@ -1,0 +1,140 @@
+"""Everything a person wrote, from the folder of exports to examples.
+
+scan -> import -> identify -> sessions. What was left out, and why, lies beside the examples:
+``import.json`` (counts), ``quarantine.jsonl`` (what was not understood, row by row).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from host_training import (
+    identify,
+    message_store,
+    messages,
+    persona_dir,
+    sessions,
+    settings,
+)
+from host_training.errors import TrainingError
+from host_training.importers import registry
+from host_training.importers.notebook import Condition, import_notebook
+from host_training.importers.tree import Tree
+from host_training.message_store import MessageStore
+from host_training.messages import Message, Notes, quarantine_path
+from host_training.persona_dir import NOTEBOOK, Persona, export_folders
+from host_training.sessions import Example
+from host_training.stages import code_hash
+from payload import prompt
+
+Report = Callable[[float, str], None]  # (fraction done 0..1, one line)
+
+EXAMPLES = "examples.jsonl"
+SUMMARY = "import.json"
+
+
+def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> list[Example]:
+    """The examples of a persona directory, written to ``out`` as well.
+
+    Raises:  TrainingError when there is no writing, or nobody can tell which of it is the
+             author's.
+    """
+    with quarantine_path(out).open("w", encoding="utf-8", errors="replace") as sink:
+        notes = Notes(sink, persona.settings.zone)
+        entries = []
+        for path in sorted((directory / NOTEBOOK).glob("*.md")):
+            entries += import_notebook(path, notes)
+        examples = sessions.entry_examples(entries)
+        with MessageStore(out / "messages.sqlite") as store:
+            inventory = _import(directory, persona, store, notes, report)
+            people = identify.identify(store.authors(), notes, persona.me,
+                                       persona.settings.nobody, persona.settings.people)
+            examples += sessions.chat_examples(_known(store, people, notes))
+    if not examples:
+        raise TrainingError(
+            f"{directory}: no writing of {persona.author} found; put some into notebook/*.md or"
+            f" exports into a folder beside it.{_first_reason(notes)}")
+    save(examples, out / EXAMPLES)
+    summary = {"sources": inventory, "left out": notes.report()}
+    (out / SUMMARY).write_text(json.dumps(summary, indent=1, ensure_ascii=False))
+    return examples
+
+
+def code() -> str:
+    """Hash of all code that an example goes through."""
+    parts = [module for name, module in sorted(sys.modules.items())
+             if name.startswith("host_training.importers.")]
+    return code_hash(identify, sessions, messages, message_store, persona_dir, settings,
+                     sys.modules[__name__], prompt, *parts)
+
+
+def _import(directory: Path, persona: Persona, store: MessageStore, notes: Notes, report: Report
+            ) -> dict[str, int]:
+    """Everything below the export folders into the store; how many messages came from where."""
+    inventory: dict[str, int] = {}
+    with Tree(directory, notes) as tree:
+        for folder in export_folders(directory):
+            files = []
+            for file in tree.files(folder):
+                source = persona.settings.source_of(file.name)
+                if source is not None and source.ignore:
+                    notes.skip("ignored by persona.toml")
+                else:
+                    files.append(file)
+            for export in registry.recognise(files, notes):
+                report(0.5, f"reading {export.label}")
+                inventory[export.label] = store.add(
+                    _as_told(registry.read_all([export], notes), export, persona))
+    return inventory
+
+
+def _as_told(read: Iterator[Message], export: registry.Export, persona: Persona
+             ) -> Iterator[Message]:
+    """Messages with the tier and the layer that persona.toml gives their file."""
+    source = persona.settings.source_of(export.files[0].name)
+    if source is None or (source.tier is None and source.layer is None):
+        yield from read
+        return
+    for message in read:
+        yield replace(message, tier=source.tier or message.tier,
+                      layer=source.layer or message.layer)
+
+
+def _known(store: MessageStore, people: identify.People, notes: Notes) -> Iterator[Message]:
+    for message in store.ordered():
+        known = people.of(message)
+        if known is None:
+            notes.skip("account that persona.toml calls nobody's")
+        else:
+            yield known
+
+
+def _first_reason(notes: Notes) -> str:
+    return f" {notes.bad[0].file}: {notes.bad[0].reason}." if notes.bad else ""
+
+
+def save(examples: list[Example], path: Path) -> None:
+    """One JSON object per line."""
+    with path.open("w", encoding="utf-8") as file:
+        for example in examples:
+            file.write(json.dumps(asdict(example), ensure_ascii=False) + "\n")
+
+
+def load(path: Path) -> list[Example]:
+    """Read what ``save`` wrote."""
+    with path.open(encoding="utf-8") as file:
+        return [_example(json.loads(line)) for line in file]
+
+
+def _example(fields: dict[str, Any]) -> Example:
+    condition = fields.pop("condition")
+    if condition is not None:
+        condition["ranges"] = {key: tuple(span) for key, span in condition["ranges"].items()}
+        condition["api"] = tuple(condition["api"]) if condition["api"] else None
+        condition = Condition(**condition)
+    return Example(**fields, condition=condition)

@@ -1,0 +1,192 @@
+"""Goal: the smaller conversation formats are read; mojibake, encodings and bad JSON are mended.
+
+Method: small files written here, then spoiled one way at a time (research/training.md §7e-11, 14,
+15 and the Signal and Meta part of the issue).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from host_training.importers.text import decode, mend
+from tests.host_training.importers.reading import read, reasons
+
+
+def meta(*rows: dict[str, object]) -> str:
+    """As Meta writes it: every byte of the UTF-8 as a character of its own."""
+    def wrong(value: object) -> object:
+        return value.encode().decode("latin-1") if isinstance(value, str) else value
+
+    people = [{"name": wrong("Zoë")}, {"name": "Ada"}]
+    messages = [{"timestamp_ms": 1_615_050_000_000 - i, **{k: wrong(v) for k, v in row.items()}}
+                for i, row in enumerate(rows)]
+    return json.dumps({"participants": people, "messages": messages, "title": "x"})
+
+
+def test_7e_15_metas_double_encoding_is_undone(tmp_path: Path) -> None:
+    messages, notes = read(tmp_path, {"messages/inbox/zoe_1/message_1.json": meta(
+        {"sender_name": "Zoë", "content": "naïve café \N{SNOWMAN} \N{GRINNING FACE}"},
+        {"sender_name": "Ada", "content": "plain"},
+        {"sender_name": "Ada", "content": "Liked a message"},
+        {"sender_name": "Ada", "content": "Reacted \N{SNOWMAN} to your message "},
+        {"sender_name": "Ada", "content": "Ada sent an attachment.", "share": {"link": "x"}},
+        {"sender_name": "Ada", "content": "oops", "is_unsent": True},
+        {"sender_name": "Ada", "photos": []}, {"content": "whose?"})})
+    assert [(m.author, m.text, m.chat_kind, m.chat_id) for m in messages] == [
+        ("Zoë", "naïve café \N{SNOWMAN} \N{GRINNING FACE}", "dm", "zoe_1"),
+        ("Ada", "plain", "dm", "zoe_1")]
+    assert notes.skipped == {"words of the app": 3, "deleted message": 1, "no words": 1}
+    assert reasons(notes) == ['messages/inbox/zoe_1/message_1.json row 7: "sender_name" is missing']
+
+
+def test_signal_chats_know_who_me_is(tmp_path: Path) -> None:
+    row = {"date": "2021-03-06T18:00:00", "sender": "Me", "body": "hello", "quote": "",
+           "sticker": None, "reactions": [], "attachments": [], "deleted": False, "call": False}
+    lines = [row, {**row, "sender": "Bo", "body": "hi"}, {**row, "deleted": True},
+             {**row, "body": ""}, {**row, "body": None}]
+    text = "\n".join(map(json.dumps, lines)) + "\n{broken\n"
+    messages, notes = read(tmp_path, {"signal/Bo/data.json": text})
+    assert [(m.author, m.text, m.chat_id) for m in messages] == [
+        ("Me", "hello", "Bo"), ("Bo", "hi", "Bo")]
+    assert notes.own_accounts == {"signal:Me"}
+    assert notes.skipped == {"deleted message or call": 1, "no words": 1} and notes.n_bad == 2
+
+
+# --- instruction data sets ---
+
+
+def pairs(tmp_path: Path, *lines: str, encoding: str = "utf-8"
+          ) -> tuple[list[tuple[str, bool]], list[str]]:
+    messages, notes = read(tmp_path, {"data.jsonl": "\n".join(lines).encode(encoding)})
+    assert all(m.utc_ms is None and m.chat_kind == "pair" for m in messages)
+    return [(m.text, m.is_me) for m in messages], [bad.place for bad in notes.bad]
+
+
+ASKED = [("Are you cold?", False), ("No.", True)]
+
+
+@pytest.mark.parametrize("line", [
+    '{"instruction": "Are you cold?", "input": "", "output": "No."}',
+    '{"instruction": "Are you cold?", "output": "No.",}',  # a comma too many
+    '{"messages": [{"role": "system", "content": "x"}, {"role": "user", "content": "Are you'
+    ' cold?"}, {"role": "assistant", "content": "No."}]}',
+    '{"conversations": [{"from": "human", "value": "Are you cold?"}, {"from": "gpt", "value":'
+    ' "No."}]}',
+    '{"conversations": [{"from": "human", "value": "Are you cold?"}, {"from": "gpt", "value":'
+    ' "No."}, {"from": "human", "value": "Sure?"}]}',  # the last one is not an answer
+    '{"prompt": "Are you cold?", "completion": "No.", "score": NaN}',
+    '{"instruction": "twice", "instruction": "Are you cold?", "output": "No."}',
+])
+def test_7e_14_every_shape_of_a_pair(tmp_path: Path, line: str) -> None:
+    assert pairs(tmp_path, "", line, "  ") == (ASKED, [])
+
+
+def test_7e_14_input_joins_the_question_and_bad_lines_are_named(tmp_path: Path) -> None:
+    found, bad = pairs(
+        tmp_path, '{"instruction": "Say it", "input": "in red", "output": "Red."}', "{nothing",
+        '{"instruction": "empty", "output": " "}', "7", '{"instruction": "no answer"}',
+        '{"messages": [{"role": "wizard", "content": "x"}]}', '{"messages": [5]}')
+    assert found == [("Say it\n\nin red", False), ("Red.", True)]
+    assert bad == ["line 2", "line 4", "line 5", "line 6", "line 7"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig"])
+def test_7e_14_other_encodings_and_a_line_of_two_megabytes(tmp_path: Path, encoding: str) -> None:
+    line = json.dumps({"instruction": "Are you cold?", "output": "No."})
+    long = json.dumps({"instruction": "x" * 2_000_000, "output": "Long."})
+    found, bad = pairs(tmp_path, line, long, encoding=encoding)
+    assert found[:2] == ASKED and found[3] == ("Long.", True) and bad == []
+
+
+def test_7e_14_a_json_list_is_read_as_well(tmp_path: Path) -> None:
+    rows = [{"instruction": "Are you cold?", "output": "No."}]
+    assert [m.text for m in read(tmp_path, {"alpaca.json": rows})[0]] == ["Are you cold?", "No."]
+
+
+# --- ChatLab ---
+
+CHATLAB = {"chatlab": {"version": "0.0.1", "exportedAt": 1},
+           "meta": {"name": "Crew", "platform": "qq", "type": "group", "groupId": "5"},
+           "members": [{"platformId": "7", "accountName": "Bo", "groupNickname": "B"}],
+           "messages": [
+               {"sender": "7", "accountName": "Bo", "timestamp": 1_615_050_000, "type": 0,
+                "content": "hello"},
+               {"sender": "7", "accountName": "Bo", "timestamp": 1_615_050_001, "type": 1,
+                "content": "[Image]"},
+               {"sender": "7", "timestamp": "x", "type": 0, "content": "when?"}]}
+
+
+@pytest.mark.parametrize("is_lines", [False, True])
+def test_chatlab_in_both_forms(tmp_path: Path, is_lines: bool) -> None:
+    lines = [{"_type": "header", "chatlab": CHATLAB["chatlab"], "meta": CHATLAB["meta"]},
+             *({"_type": "member", **row} for row in CHATLAB["members"]),
+             *({"_type": "message", **row} for row in CHATLAB["messages"])]
+    text = "# made by hand\n" + "\n".join(map(json.dumps, lines)) if is_lines else (
+        json.dumps(CHATLAB))
+    messages, notes = read(tmp_path, {f"chat.{'jsonl' if is_lines else 'json'}": text})
+    assert [(m.source, m.author, m.text, m.chat_kind, m.chat_id) for m in messages] == [
+        ("chatlab-qq", "7", "hello", "group", "5")]
+    assert notes.names == {"chatlab-qq:7": {"Bo", "B"}}
+    assert notes.skipped == {"picture, call or service message": 1} and notes.n_bad == 1
+
+
+# --- transcripts ---
+
+
+def spoken(tmp_path: Path, text: str, name: str = "talk.vtt") -> list[tuple[str, str]]:
+    return [(m.author, m.text) for m in read(tmp_path, {name: text})[0]]
+
+
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+def test_7e_11_voices_and_rolling_captions(tmp_path: Path, start: str) -> None:
+    text = start + (
+        "WEBVTT\n\nNOTE a comment\n\n1\n00:01.000 --> 00:02.000 align:start\n<v Ada Test>So it"
+        " flew.\n\n00:02.000 --> 00:03.000\nSo it flew.\nAnd <c.x>landed</c><00:00:02.500> soft.\n"
+        "\nid-7\n00:00:03.000 --> 00:00:04.000\n<v.loud Bo>Where?</v>\n[laughter]\n")
+    assert spoken(tmp_path, text) == [("Ada Test", "So it flew. And landed soft."),
+                                      ("Bo", "Where?")]
+
+
+def test_7e_11_subrip_with_names_numbers_and_negative_times(tmp_path: Path) -> None:
+    text = ("1\r\n-00:00:01,000 --> 00:00:02,000\r\nADA: Ten\r\n10\r\n\r\n2\r\n"
+            "00:00:02,000 --> 00:00:03,000\r\n<i>and a half</i> &amp; more\r\n\r\n3\r\n"
+            "00:00:03,000 --> 00:00:04,000\r\n- Bo: Yes: so.\r\n")
+    assert spoken(tmp_path, text, "talk.srt") == [("ADA", "Ten 10 and a half & more"),
+                                                  ("Bo", "Yes: so.")]
+
+
+def test_7e_11_without_speakers_nobody_is_guessed(tmp_path: Path) -> None:
+    text = "1\n00:00:01,000 --> 00:00:02,000\nwords of somebody\n"
+    assert spoken(tmp_path, text, "talk.srt") == [("speaker unknown", "words of somebody")]
+
+
+# --- encodings ---
+
+
+@pytest.mark.parametrize(("written", "meant"), [
+    ("naïve", "naïve"), ("naÃ¯ve cafÃ©", "naïve café"), ("itâ€™s", "it’s"), ("Ã", "Ã"),
+    ("São João", "São João"), ("a\0b", "ab"), ("\ud83d lone", " lone"),
+    ("\ud83d\ude00 pair", "\N{GRINNING FACE} pair"), ("ZWJ\u200d", "ZWJ\u200d"),
+    ("z\u0351a\u0352l\u0353g\u0354o", "z\u0351a\u0352l\u0353g\u0354o"), ("\u0378", "\u0378"),
+    ("", ""),
+])
+def test_7e_15_mending(written: str, meant: str) -> None:
+    assert mend(written) == meant
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_7e_15_text_files_in_every_unicode(encoding: str) -> None:
+    assert decode("Grüße, the wind\n".encode(encoding)).lstrip("\ufeff") == "Grüße, the wind\n"
+    assert decode("Grüße".encode("cp1252")) == "Grüße"
+
+
+@given(st.text())
+def test_mending_twice_is_mending_once_for_honest_text(text: str) -> None:
+    mended = mend(text)
+    mended.encode()  # no lone surrogate is left
+    assert "\0" not in mended

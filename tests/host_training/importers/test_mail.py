@@ -1,0 +1,176 @@
+"""Goal: a mailbox of any size gives what people wrote, not what they quoted or machines sent.
+
+Method: small mailboxes, spoiled one way at a time (research/training.md §7e-9).
+"""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from host_training.importers import mail
+from host_training.importers.mail_body import unquoted
+from host_training.importers.tree import memory_file
+from tests.host_training.importers.reading import read, reasons
+
+FROM = "From 1615050000000000000@xxx Sat Mar 06 17:00:00 +0000 2021\n"
+BODY = "The hedge and I have an understanding."
+
+
+def letter(body: str = BODY, sender: str = "Ada Test <Ada@Example.org>", **headers: str) -> str:
+    fields = {"From": sender, "To": "Bo Berg <bo@example.org>", "Date":
+              "Sat, 6 Mar 2021 18:00:00 +0100", "Message-ID": "<1@x>", **{
+                  name.replace("_", "-"): value for name, value in headers.items()}}
+    return "".join(f"{name}: {value}\n" for name, value in fields.items()) + "\n" + body + "\n"
+
+
+def box(*letters: str) -> str:
+    return "".join(FROM + text + "\n" for text in letters)
+
+
+def texts(tmp_path: Path, content: str | bytes, name: str = "All mail.mbox") -> list[str]:
+    return [m.text for m in read(tmp_path, {name: content})[0]]
+
+
+def test_7e_09_who_wrote_what_when_to_whom(tmp_path: Path) -> None:
+    messages, notes = read(tmp_path, {"Takeout/Mail/All.mbox": box(
+        letter(X_Gmail_Labels="Inbox,Sent"),
+        letter("Yes.", "bo@example.org", Message_ID="<2@x>", References="<1@x> <1b@x>",
+               In_Reply_To="<1b@x>"))})
+    assert [(m.author, m.text, m.chat_id, m.tier) for m in messages] == [
+        ("ada@example.org", BODY, "<1@x>", 3), ("bo@example.org", "Yes.", "<1@x>", 3)]
+    assert messages[0].utc_ms == 1_615_050_000_000
+    assert notes.own_accounts == {"mail:ada@example.org"}
+    assert notes.names == {"mail:ada@example.org": {"Ada Test"}, "mail:bo@example.org": {"Bo Berg"}}
+
+
+def test_7e_09_lines_that_begin_with_from_are_not_mails(tmp_path: Path) -> None:
+    body = f"Hello\n\nFrom what I see it is fine.\n\n>From here on too.\n\n{BODY}"
+    assert texts(tmp_path, box(letter(body), letter(Message_ID="<2@x>"))) == [
+        f"Hello\n\nFrom what I see it is fine.\n\nFrom here on too.\n\n{BODY}", BODY]
+
+
+def test_7e_09_a_mailbox_is_read_mail_by_mail() -> None:
+    attachment = "x" * 70 + "\n"
+    pieces = list(mail.split(memory_file("x.mbox", box(
+        *[letter(attachment * 100, Message_ID=f"<{i}@x>") for i in range(5)]).encode())))
+    assert len(pieces) == 5 and all(len(piece) < 8_000 for piece in pieces)
+
+
+@pytest.mark.parametrize("name", ["INBOX.mbox/mbox", "one.eml", "one.emlx"])
+def test_7e_09_folders_called_mbox_and_single_mails(tmp_path: Path, name: str) -> None:
+    content = box(letter()) if name.endswith("mbox") else letter(MIME_Version="1.0")
+    if name.endswith("emlx"):
+        content = f"{len(content)}\n{content}"
+    assert texts(tmp_path, content, name) == [BODY]
+
+
+@pytest.mark.parametrize(("headers", "data", "meant"), [
+    ({"Content_Type": "text/plain; charset=iso-8859-1"}, "caf\xe9 words".encode("latin-1"),
+     "café words"),
+    ({}, "café words".encode(), "café words"),  # 8 bit and nothing declared
+    ({"Content_Type": "text/plain; charset=x-nonsense"}, "café words".encode(), "café words"),
+    ({"Content_Type": "text/plain; charset=us-ascii"}, "café words".encode(), "café words"),
+    ({"Content_Type": "text/plain; charset=utf-8"}, "caf\xe9 au lait".encode("latin-1"),
+     "café au lait"),
+    ({"Content_Type": "text/plain; charset=utf-8", "Content_Transfer_Encoding": "base64"},
+     base64.b64encode("café words".encode())[:-2], "café word"),
+    ({"Content_Type": "text/plain; charset=utf-8",
+      "Content_Transfer_Encoding": "quoted-printable"},
+     b"caf=C3=A9 =\nwords =ZZ", "café words =ZZ"),
+    ({"Content_Type": "text/plain; format=flowed"}, b"one \nline\n\n> quoted \n> on\nlast",
+     "one line\n\nlast"),
+])
+def test_7e_09_charsets_and_damage(
+    tmp_path: Path, headers: dict[str, str], data: bytes, meant: str
+) -> None:
+    content = box(letter("@@", **headers)).encode().replace(b"@@", data)
+    assert texts(tmp_path, content) == [meant]
+
+
+def multipart(kind: str, *parts: tuple[str, str]) -> str:
+    inner = "".join(f"--b\nContent-Type: {of}\n\n{text}\n" for of, text in parts)
+    return letter(inner + "--b--", MIME_Version="1.0",
+                  Content_Type=f'multipart/{kind}; boundary="b"')
+
+
+def test_7e_09_the_words_of_html_and_of_signed_mail(tmp_path: Path) -> None:
+    page = ("<html><head><style>p{}</style></head><body><p>Hello&nbsp;<b>Bo</b>,</p>"
+            "<p>it flew.</p><div class=gmail_quote>On Monday you wrote<blockquote>Did it?"
+            "</blockquote></div></body>")
+    assert texts(tmp_path / "a", box(letter(page, Content_Type="text/html"))) == [
+        "Hello Bo,\n\nit flew."]
+    assert texts(tmp_path / "b", box(multipart("alternative", ("text/plain", "plain words"),
+                                               ("text/html", page)))) == ["plain words"]
+    assert texts(tmp_path / "c", box(multipart(
+        "signed", ("text/plain", "signed words"), ("application/pgp-signature", "abc")))) == [
+            "signed words"]
+    assert texts(tmp_path / "d", box(multipart(
+        "mixed", ("text/plain", "see attachment"),
+        ("application/ms-tnef; name=winmail.dat", "junk")))) == ["see attachment"]
+    assert texts(tmp_path / "e", box(letter(
+        "-----BEGIN PGP MESSAGE-----\n\nhQEM\n-----END PGP MESSAGE-----"))) == []
+
+
+@pytest.mark.parametrize(("headers", "reason"), [
+    ({"List_Id": "<news.example.org>"}, "newsletter or list"),
+    ({"List_Unsubscribe": "<mailto:x>"}, "newsletter or list"),
+    ({"Precedence": "bulk"}, "newsletter or list"),
+    ({"Auto_Submitted": "auto-replied"}, "automatic mail"),
+    ({"X_Gmail_Labels": "Spam"}, "draft, spam, trash or chat"),
+    ({"X_Gmail_Labels": "=?UTF-8?Q?Entw=C3=BCrfe?="}, "draft, spam, trash or chat"),
+    ({"X_Gmail_Labels": "Chat"}, "draft, spam, trash or chat"),
+    ({"Content_Type": "text/calendar; method=REQUEST"}, "delivery report or invitation"),
+    ({"Content_Type": "multipart/report; boundary=b"}, "delivery report or invitation"),
+    ({"Content_Type": "multipart/encrypted; boundary=b"}, "encrypted mail"),
+])
+def test_7e_09_what_machines_sent_is_counted(
+    tmp_path: Path, headers: dict[str, str], reason: str
+) -> None:
+    messages, notes = read(tmp_path, {
+        "a.mbox": box(letter(), letter(Message_ID="<2@x>", **headers))})
+    assert len(messages) == 1 and notes.skipped == {reason: 1} and not notes.bad
+
+
+@pytest.mark.parametrize(("date", "utc_ms"), [
+    ("", None), ("Thu, 1 Jan 1970 00:00:00 +0000", None), ("Mon, 1 Jan 2040 00:00:00 +0000", None),
+    ("yesterday", None), ("Sat, 6 Mar 2021 18:00:00 +0100 (CET)", 1_615_050_000_000),
+])
+def test_7e_09_dates_that_cannot_be_are_unknown(
+    tmp_path: Path, date: str, utc_ms: int | None
+) -> None:
+    assert read(tmp_path, {"a.mbox": box(letter(Date=date))})[0][0].utc_ms == utc_ms
+
+
+def test_7e_09_a_copy_has_the_same_id_and_a_mail_without_sender_is_named(tmp_path: Path) -> None:
+    messages, notes = read(tmp_path, {"a.mbox": box(letter(), letter(), letter(sender="nobody"))})
+    assert len({(m.chat_id, m.message_id, m.utc_ms) for m in messages}) == 1
+    assert reasons(notes) == ["a.mbox mail 3: no address in From"]
+
+
+@pytest.mark.parametrize("line", [
+    "On Mon, 1 Mar 2021 at 10:00, Bo <bo@x.org> wrote:",
+    "On Mon, 1 Mar 2021 at 10:00, Bo Berg of the long name\n<bo@example.org> wrote:",
+    "Am 01.03.21 um 10:00 schrieb Bo:", "Le lun. 1 mars 2021 à 10:00, Bo a écrit :",
+    "El lun, 1 mar 2021 a las 10:00, Bo escribió:", "Op ma 1 mrt. 2021 om 10:00 schreef Bo:",
+    "Em seg., 1 de mar. de 2021, Bo escreveu:", "Il giorno lun 1 mar 2021 Bo ha scritto:",
+    "Den mån 1 mars 2021 kl 10:00 skrev Bo:", "W dniu 01.03.2021 Bo napisał(a):",
+    "2021年3月1日(月) 10:00 Bo <bo@x.org>のメール:", "1 марта 2021 г., Бо <bo@x.org> написал:",
+    "-----Original Message-----", "-------- Ursprüngliche Nachricht --------",
+    "________________________________", "From: Bo\nSent: Monday\nTo: Ada\nSubject: x",
+    "Von: Bo\nGesendet: Montag\nAn: Ada\nBetreff: x",
+])
+def test_7e_09_quotes_are_known_in_many_languages(line: str) -> None:
+    assert unquoted(f"{BODY}\n\n{line}\n> old\n> words") == BODY
+
+
+def test_7e_09_what_is_no_quote_stays() -> None:
+    for text in ("On Monday she wrote a letter and posted it.", "I wrote to him: no.",
+                 "From: what I hear it is fine.", "Sent him the box."):
+        assert unquoted(f"{BODY}\n{text}") == f"{BODY}\n{text}"
+    assert unquoted("> Are you cold?\nNo.\n> Sure?\nYes.\n-- \nAda\nPhone 1") == "No.\nYes."
+    assert unquoted("On 1 May Bo wrote:\n> cold?\nNo.") == "No."
+    assert unquoted(f"{BODY}\n\nSent from my iPhone") == BODY
+    assert unquoted(f"{BODY}\n\nVon meinem iPhone gesendet") == BODY

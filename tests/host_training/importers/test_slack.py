@@ -1,0 +1,70 @@
+"""Goal: a Slack export gives what people wrote, in words, thread by thread.
+
+Method: a small workspace, spoiled one way at a time (research/training.md §7e-8).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.host_training.importers.reading import read, zipped
+
+USERS = [{"id": "U1", "name": "ada", "real_name": "Ada Test", "profile": {"display_name": "ada"}},
+         {"id": "U2", "name": "bo", "profile": {"display_name": ""}}, {"id": "U3", "profile": None}]
+
+
+def row(text: str, stamp: str = "1615050000.000200", **other: object) -> dict[str, object]:
+    return {"type": "message", "user": "U2", "text": text, "ts": stamp, **other}
+
+
+@pytest.mark.parametrize("root", ["", "export/", "workspace Mar 2021/Export/"])
+def test_7e_08_a_workspace_under_any_folder_with_or_without_users(
+    tmp_path: Path, root: str
+) -> None:
+    files = {f"{root}general/2021-03-06.json": [row("hello <@U1>")],
+             f"{root}D77/2021-03-06.json": [row("hi", "1615050001.0")],
+             f"{root}dms.json": [{"id": "D77", "members": ["U1", "U2"]}]}
+    with_users = {**files, f"{root}users.json": USERS}
+    messages, notes = read(tmp_path / "a", {"x.zip": zipped(with_users)})
+    assert [(m.text, m.chat_kind, m.name) for m in messages] == [
+        ("hi", "dm", "bo"), ("hello @ada", "group", "bo")]
+    assert messages[1].utc_ms == 1_615_050_000_000
+    assert notes.names["slack:U1"] == {"ada", "Ada Test"} and not notes.bad
+    messages, notes = read(tmp_path / "b", files)
+    assert [m.text for m in messages] == ["hi", "hello @"] and not notes.bad
+
+
+@pytest.mark.parametrize(("written", "meant"), [
+    ("<@U9|gone> said &lt;b&gt; &amp; left", "@gone said <b> & left"),
+    ("see <https://x.org/a|the page> and <https://y.org>", "see the page and https://y.org"),
+    ("<!here> in <#C1|general> <!subteam^S1|@crew>", "@here in #general @subteam"),
+    ("&amp;lt; stays one step", "&lt; stays one step"),
+])
+def test_7e_08_markup_becomes_words(tmp_path: Path, written: str, meant: str) -> None:
+    messages, _ = read(tmp_path, {"general/2021-03-06.json": [row(written)]})
+    assert messages[0].text == meant
+
+
+@pytest.mark.parametrize(("change", "reason"), [
+    ({"subtype": "channel_join"}, "service message"), ({"type": "event"}, "service message"),
+    ({"subtype": "bot_message", "bot_id": "B1"}, "sent by a bot"),
+    ({"user": "USLACKBOT"}, "sent by a bot"), ({"text": ""}, "no words"),
+])
+def test_7e_08_what_nobody_wrote_is_counted(
+    tmp_path: Path, change: dict[str, object], reason: str
+) -> None:
+    messages, notes = read(tmp_path, {
+        "general/2021-03-06.json": [row("a"), {**row("b", "1615050002.1"), **change}]})
+    assert len(messages) == 1 and notes.skipped == {reason: 1} and not notes.bad
+
+
+def test_7e_08_threads_stand_apart_and_broken_rows_are_named(tmp_path: Path) -> None:
+    messages, notes = read(tmp_path, {"general/2021-03-06.json": [
+        row("question", "1615050000.1", thread_ts="1615050000.1"),
+        row("meanwhile", "1615050001.1"),
+        row("answer", "1615050002.1", thread_ts="1615050000.1", edited={"ts": "1615050003"}),
+        row("no time", "soon"), {"type": "message", "text": "whose?", "ts": "1615050000.1"}, 7]})
+    assert [m.chat_id for m in messages] == ["general", "general", "general/1615050000.1"]
+    assert [bad.place for bad in notes.bad] == ["row 3", "row 4", "row 5"]

@@ -1,0 +1,194 @@
+"""Goal: notes, documents and repositories give the author's prose and not what surrounds it.
+
+Method: small files written here, a PDF and a Word document among them (research/training.md
+§7e-10, 27).
+"""
+
+from __future__ import annotations
+
+import io
+import subprocess
+from pathlib import Path
+
+import docx
+import pypdf
+import pytest
+
+from host_training.importers import prose
+from host_training.importers.vault import front_matter
+from tests.host_training.importers.reading import read, reasons, zipped
+
+PROSE = "The hedge and I have an understanding."
+
+
+def texts(tmp_path: Path, files: dict[str, str | bytes]) -> list[str]:
+    return [m.text for m in read(tmp_path, files)[0]]
+
+
+@pytest.mark.parametrize(("front", "created"), [
+    ("---\ncreated: 2021-03-06T17:00:00Z\ntags: [a, b]\n---\n", 1_615_050_000_000),
+    ("---\n\tbad:\ttab\n: :\n- x\n!!python/object:os.system {}\n---\n", None),
+    ("---\nx: !!python/object/apply:os.system [\"rm\"]\n...\n", None), ("", None),
+])
+def test_7e_10_front_matter_is_read_and_never_run(
+    tmp_path: Path, front: str, created: int | None
+) -> None:
+    messages, notes = read(tmp_path, {"vault/a.md": front + PROSE})
+    assert [(m.text, m.utc_ms, m.is_me, m.tier) for m in messages] == [(PROSE, created, True, 2)]
+    assert not notes.bad
+
+
+def test_7e_10_a_rule_in_the_body_is_no_front_matter() -> None:
+    assert front_matter("---\nopen and never closed") == ({}, "---\nopen and never closed")
+    assert front_matter("Words\n---\nx: y\n---\n")[0] == {}
+    assert front_matter("---\ntags:\n  - clippings\n  - b\n---\nx")[0]["tags"] == "clippings b"
+
+
+@pytest.mark.parametrize(("written", "meant"), [
+    ("# Title\n\nSome **bold** and _soft_ and `code` words.", "Title\n\nSome bold and soft and code"
+     " words."),
+    ("[[Page|shown]] and [[Page#part]] and [text](https://x.org/a_(b))", "shown and Page and text"),
+    ("![[image.png]]\n![alt](x.png)\nwords", "words"),
+    ("> a quote of somebody\n> [!note] callout\nmine", "mine"),
+    ("- [ ] buy milk\n- [x] done\n- a list item", "- a list item"),
+    ("```python\nprint(1)\n```\nwords\n~~~\nmore code\n", "words"),
+    ("```dataview\nLIST\n```\n%%hidden%%\n<!-- also -->\nwords", "words"),
+    ("| a | b |\n|---|---|\n| 1 | 2 |\nwords", "words"),
+    ("![](data:image/png;base64," + "QUJD" * 1000 + ")\nwords", "words"),
+    ("#tag #other\nwords with #tag inside", "words with #tag inside"),
+    ("snake_case_word and 2 * 3 * 4", "snake_case_word and 2 * 3 * 4"),
+])
+def test_7e_10_markdown_becomes_prose(written: str, meant: str) -> None:
+    assert prose.of_markdown(written) == meant
+
+
+@pytest.mark.parametrize(("name", "text", "reason"), [
+    ("vault/templates/day.md", "## {{date}}", "template"),
+    ("vault/a.md", "<% tp.date.now() %>", "template"),
+    ("vault/b.md", "---\nsource: https://x.org\n---\nwords", "clipping of somebody else's words"),
+    ("vault/Clippings/c.md", "words", "clipping of somebody else's words"),
+    ("vault/d.md", "---\ntags:\n  - clippings\n---\nwords", "clipping of somebody else's words"),
+    ("vault/e.md", "- [ ] only tasks\n", "no words"),
+    (f"Tasks {'0a' * 16}.csv", 'Name,Text\n"a","two\nlines"\n',
+     "Notion table, whose pages are read"),
+])
+def test_7e_10_what_is_not_the_authors_prose_is_counted(
+    tmp_path: Path, name: str, text: str, reason: str
+) -> None:
+    messages, notes = read(tmp_path, {name: text})
+    assert messages == [] and notes.skipped == {reason: 1} and not notes.bad
+
+
+def test_7e_10_notion_parts_names_and_properties(tmp_path: Path) -> None:
+    page = f"# Day\n\nCreated: 2021-03-06\nTags: log\n\n{PROSE}\n"
+    messages, notes = read(tmp_path, {"Export.zip": zipped({
+        "Export-Part-1.zip": zipped({f"Log {'0a' * 16}/Day {'1b' * 16}.md": page})})})
+    assert [(m.text, m.chat_id) for m in messages] == [
+        (f"Day\n\n{PROSE}", "Export.zip/Export-Part-1.zip/Log/Day.md")]
+    assert not notes.bad
+
+
+def test_7e_10_canvases_daily_notes_and_layers(tmp_path: Path) -> None:
+    messages, notes = read(tmp_path, {
+        "v/a.canvas": {"nodes": [{"id": "1", "type": "text", "text": f"**{PROSE}**"},
+                                 {"id": "2", "type": "file", "file": "x.png"}]},
+        "v/b.canvas": "[]", "v/c.canvas": "{",
+        "v/d-2021-03-06.md": PROSE,
+        "v/how.md": f"---\nlayer: thinking\n---\n{PROSE}"})
+    assert [m.text for m in messages] == [PROSE] * 3
+    assert messages[1].utc_ms == 1_615_032_000_000
+    assert [m.layer for m in messages] == ["said", "said", "thinking"]
+    assert [bad.file for bad in notes.bad] == ["v/b.canvas", "v/c.canvas"]
+
+
+def test_apple_notes_plain_and_rich_text(tmp_path: Path) -> None:
+    page = ('<html><head><meta name="Generator" content="Cocoa HTML Writer"></head><body>'
+            f"<p>{PROSE}</p><p>More.</p></body></html>")
+    rich = (r"{\rtf1\ansi{\fonttbl\f0 Helvetica;}\f0 Caf\'e9 \u8212? \b so\b0\par"
+            r" next {\*\x y}line}")
+    found = texts(tmp_path, {"Notes/A.txt": PROSE, "Notes/B.html": page, "Notes/C.rtf": rich,
+                             "other.html": "<html><body>a page</body></html>"})
+    assert found == [PROSE, f"{PROSE}\n\nMore.", "Café — so\nnext line"]
+
+
+def pdf(tmp_path: Path, lines: list[str], password: str | None = None) -> bytes:
+    """A one-page PDF by hand, as no library here writes text."""
+    from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
+
+    writer = pypdf.PdfWriter()
+    page = writer.add_blank_page(300, 300)
+    font = DictionaryObject({NameObject("/Type"): NameObject("/Font"),
+                             NameObject("/Subtype"): NameObject("/Type1"),
+                             NameObject("/BaseFont"): NameObject("/Helvetica")})
+    page[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): DictionaryObject(
+        {NameObject("/F1"): font})})
+    stream = DecodedStreamObject()
+    shown = "".join(f"({line}) Tj 0 -14 Td\n" for line in lines)
+    stream.set_data(f"BT /F1 12 Tf 20 250 Td\n{shown}ET".encode())
+    page[NameObject("/Contents")] = stream
+    if password:
+        writer.encrypt(password, algorithm="RC4-128")
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+def test_documents_are_read_and_what_cannot_be_is_named(tmp_path: Path) -> None:
+    document = docx.Document()
+    document.add_paragraph(PROSE)
+    document.add_paragraph("")
+    document.add_paragraph("And more.")
+    word = io.BytesIO()
+    document.save(word)
+    messages, notes = read(tmp_path, {
+        "a.pdf": pdf(tmp_path, ["The hedge and I have an under-", "standing."]),
+        "b.docx": word.getvalue(), "c.pdf": pdf(tmp_path, ["secret"], "key"),
+        "d.pdf": b"%PDF-1.7 and nothing", "e.docx": word.getvalue()[:200],
+        "f.pdf": pdf(tmp_path, [])})
+    assert [m.text for m in messages] == [PROSE, f"{PROSE}\n\nAnd more."]
+    assert {m.tier for m in messages} == {1}
+    assert [bad.file for bad in notes.bad] == ["c.pdf", "d.pdf", "e.docx", "f.pdf"]
+    assert "locked with a password" in reasons(notes)[0]
+    assert "a scan needs text recognition" in reasons(notes)[3]
+
+
+def test_a_repository_gives_commits_and_documents_by_author(tmp_path: Path) -> None:
+    place = tmp_path / "exports" / "balloon"
+    place.mkdir(parents=True)
+
+    def git(*words: str, who: str = "ada@example.org") -> None:
+        subprocess.run(["git", "-C", str(place), "-c", f"user.email={who}", "-c", "user.name=Ada",
+                        "-c", "commit.gpgsign=false", *words], check=True, capture_output=True)
+
+    git("init", "-q")
+    (place / "README.md").write_text(f"# Balloon\n\n{PROSE}\n")
+    (place / "LICENSE.txt").write_text("not mine")
+    git("add", ".")
+    git("commit", "-qm", "The box flies\n\nIt had to be\ntaped.\n\nSigned-off-by: Ada <a@x>")
+    git("commit", "-q", "--allow-empty", "-m", "Bump everything")
+    git("commit", "-q", "--allow-empty", "-m", "Their words", who="bo@example.org")
+    git("commit", "-q", "--allow-empty", "-m", "chore", who="9+dependabot[bot]@x.org")
+    messages, notes = read(tmp_path)
+    assert sorted((m.author, m.text, m.chat_kind) for m in messages) == [
+        ("ada@example.org", f"Balloon\n\n{PROSE}", "document"),
+        ("ada@example.org", "The box flies\n\nIt had to be taped.", "post"),
+        ("bo@example.org", "Their words", "post")]
+    assert notes.skipped == {"commit without words of its own": 1, "sent by a bot": 1}
+    assert not notes.bad
+
+
+def test_a_repository_in_a_zip_is_named_once(tmp_path: Path) -> None:
+    messages, notes = read(tmp_path, {"repo.zip": zipped({
+        "repo/.git/HEAD": "ref: x", "repo/.git/objects/ab/cd": b"\x78\x9c", "repo/a.md": PROSE})})
+    assert [m.text for m in messages] == [PROSE]
+    assert reasons(notes) == ["repo.zip/repo/.git/HEAD : a git repository in a zip; unpack it to be"
+                              " read"]
+
+
+def test_7e_27_odd_lines_neither_hang_nor_explode(tmp_path: Path) -> None:
+    found = texts(tmp_path, {
+        "a.txt": "x" * 300_000, "b.md": "\n" * 100_000 + PROSE, "c.txt": "a\tb\rc\rd",
+        "d.md": "[" * 20_000 + PROSE, "e.md": "*" * 20_000, "f.md": "<" * 20_000 + "%%" * 5_000})
+    assert found[0] == "x" * 300_000
+    assert found[1] == PROSE
+    assert found[2] == "a\tb\nc\nd"

@@ -1,0 +1,197 @@
+"""Goal: a chat exported from any phone in any language is read with the right days and people.
+
+Method: a few lines of each way of writing, and the same chat written in several of them
+(research/training.md §7e-7).
+"""
+
+from __future__ import annotations
+
+import zoneinfo
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from host_training.importers import registry, whatsapp
+from host_training.importers.tree import memory_file
+from host_training.messages import Message, Notes
+from tests.host_training.importers.reading import read, zipped
+
+LRM, NNBSP, NBSP = "\u200e", "\u202f", "\u00a0"
+
+
+def chat(*lines: str, name: str = "WhatsApp Chat with Bo.txt", zone: str = "UTC"
+         ) -> tuple[list[Message], Notes]:
+    notes = Notes(zone=zoneinfo.ZoneInfo(zone))
+    file = memory_file(name, "\n".join(lines).encode())
+    exports = registry.recognise([file], notes)
+    return list(registry.read_all(exports, notes)), notes
+
+
+def when(message: Message) -> str:
+    moment = datetime.fromtimestamp((message.utc_ms or 0) / 1000, UTC)
+    return f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
+@pytest.mark.parametrize("header", [
+    "[25/12/2020, 22:05:11] ", "25/12/2020, 22:05:11 - ", "[25.12.20, 22:05:11] ",
+    "25.12.20, 22:05:11 - ", "2020-12-25, 22:05:11 - ", "[2020/12/25 下午10:05:11] ",
+    "2020/12/25 下午10:05:11 - ", "[12/25/20, 10:05:11 PM] ", "12/25/20, 10:05:11 pm - ",
+    f"[12/25/20, 10:05:11{NNBSP}PM] ", f"25/12/20, 10:05:11{NBSP}p.{NBSP}m. - ",
+    "25/12/20 10:05:11 p. m. - ", f"{LRM}[25/12/20, 22:05:11] ", "25. 12. 2020 22:05:11 - ",
+    "25-12-2020 22:05:11 - ", "[2020. 12. 25. 오후 10:05:11] ", "[2020/12/25 22:05:11] ",
+    "25.12.2020 klo 22.05.11 - ", "٢٥/١٢/٢٠٢٠، ٢٢:٠٥:١١ - ", "۲۵/۱۲/۲۰۲۰, ۲۲:۰۵:۱۱ - ",
+    "\u200f٢٥\u200f/١٢\u200f/٢٠٢٠، ١٠:٠٥:١١ م - ", "25/12/20 à 22:05:11 - ",
+    "[25/12/2563 22:05:11] ", "25/12/2020, 10:05:11 μ.μ. - ",
+])
+def test_7e_07_every_way_of_writing_a_time(header: str) -> None:
+    messages, notes = chat(f"{header}Bo: hello", f"{header}Ada: hi")
+    assert [(m.author, m.text, when(m)) for m in messages] == [
+        ("Bo", "hello", "2020-12-25 22:05:11"), ("Ada", "hi", "2020-12-25 22:05:11")]
+    assert not notes.bad
+
+
+@pytest.mark.parametrize(("written", "hour"), [
+    ("12:05 AM", 0), ("12:05 PM", 12), ("1:05 am", 1), ("下午12:05", 12), ("上午12:05", 0),
+    ("24:05", 0),
+])
+def test_7e_07_midnight_and_noon(written: str, hour: int) -> None:
+    assert when(chat(f"12/25/20, {written} - Bo: hello")[0][0])[11:13] == f"{hour:02}"
+
+
+def test_7e_07_the_order_of_the_date_shows_late() -> None:
+    months = [(month, day) for month in range(1, 13) for day in range(1, 13)]  # both orders exist
+    american = [f"{month:02}/{day:02}/20, 10:00 - Bo: x" for month, day in months]
+    days = [when(m)[:10] for m in chat(*american, "12/25/20, 10:00 - Bo: last")[0]]
+    assert len(days) == 145 and days[1] == "2020-01-02" and days[-1] == "2020-12-25"
+    european = [f"{day:02}/{month:02}/20, 10:00 - Bo: x" for month, day in months]
+    assert [when(m)[:10] for m in chat(*european, "25/12/20, 10:00 - Bo: last")[0]] == days
+    chinese = [f"20/12/{day} 10:00 - Bo: x" for day in (24, 25, 26)]
+    assert [when(m)[:10] for m in chat(*chinese)[0]][1] == "2020-12-25"
+
+
+def test_7e_07_where_every_day_is_a_month_too_time_must_not_run_backwards() -> None:
+    lines = [f"{day}/{month}/21, 10:00 - Bo: x" for month in (1, 2, 3) for day in (2, 5, 11)]
+    assert [when(m)[5:10] for m in chat(*lines)[0]][:4] == ["01-02", "01-05", "01-11", "02-02"]
+    lines = [f"{month}/{day}/21, 10:00 - Bo: x" for month in (1, 2, 3) for day in (2, 5, 11)]
+    assert [when(m)[5:10] for m in chat(*lines)[0]][:4] == ["01-02", "01-05", "01-11", "02-02"]
+
+
+def test_7e_07_a_phone_whose_language_changed_in_the_middle() -> None:
+    messages, notes = chat(
+        "[12/24/20, 10:05:11 PM] Bo: american", "[12/25/20, 10:05:11 PM] Bo: still",
+        "[26.12.20, 22:05:11] Bo: deutsch", "[27.12.20, 22:05:11] Bo: weiter")
+    assert [when(m)[:10] for m in messages] == [f"2020-12-{day}" for day in (24, 25, 26, 27)]
+    assert not notes.bad
+
+
+def test_7e_07_messages_of_many_lines_and_bodies_that_look_like_headers() -> None:
+    messages, _ = chat(
+        "25/12/2020, 22:05 - Bo: first", "", "second line: with colon", "25/12 was nice",
+        "25/12/2020, 22:06 - Ada: he sent me this:",
+        "01/02/2019, 08:00 - Carl: old words", "01/02/2019, 08:01 - Carl: more old words",
+        "25/12/2020, 22:07 - Bo: strange")
+    assert [(m.author, m.text) for m in messages] == [
+        ("Bo", "first\n\nsecond line: with colon\n25/12 was nice"),
+        ("Ada", "he sent me this:\n01/02/2019, 08:00 - Carl: old words\n01/02/2019, 08:01 - Carl:"
+                " more old words"),
+        ("Bo", "strange")]
+
+
+def test_7e_22_a_phone_whose_clock_was_set_right_is_believed() -> None:
+    lines = ["25/12/2030, 10:00 - Bo: from the future",
+             *(f"25/12/2020, 10:{minute:02}:{second:02} - Bo: x"
+               for minute in range(10) for second in range(0, 60, 6))]
+    assert len(chat(*lines)[0]) == 101
+
+
+@pytest.mark.parametrize(("line", "reason"), [
+    ("Messages and calls are end-to-end encrypted. Tap to learn more.", "service message"),
+    ("Bo added Ada", "service message"),
+    ('Bo changed the subject from "a: b" to "c"', "service message"),
+    (f"Our group: {LRM}Messages and calls are end-to-end encrypted.",
+     "service message or media left out"),
+    (f"Bo: {LRM}image omitted", "service message or media left out"),
+    ("Bo: <Media omitted>", "service message or media left out"),
+    ("Bo: <Medien ausgeschlossen>", "service message or media left out"),
+    ("Bo: <Multimedia omitido>", "service message or media left out"),
+    ("Bo: <Файл пропущен>", "service message or media left out"),
+    ("Bo: <メディアは含まれていません>", "service message or media left out"),
+    ("Bo: IMG-20201225-WA0001.jpg (file attached)", "service message or media left out"),
+    ("Bo: IMG-20201225-WA0001.jpg (Datei angehängt)", "service message or media left out"),
+    (f"Bo: {LRM}<attached: 00000012-PHOTO-2020-12-25.jpg>", "service message or media left out"),
+    ("Bo: This message was deleted", "deleted message"),
+    ("Bo: Diese Nachricht wurde gelöscht.", "deleted message"),
+    ("Bo: Eliminaste este mensaje.", "deleted message"),
+    ("Bo: 此消息已删除", "deleted message"),
+    ("Bo: null", "no words"),
+])
+def test_7e_07_what_nobody_wrote_is_counted(line: str, reason: str) -> None:
+    messages, notes = chat("25/12/2020, 22:05 - Bo: hello", f"25/12/2020, 22:05 - {line}",
+                           "25/12/2020, 22:06 - Bo: there")
+    assert [m.text for m in messages] == ["hello", "there"]
+    assert notes.skipped == {reason: 1} and not notes.bad
+
+
+def test_7e_07_names_with_colons_numbers_and_tildes() -> None:
+    messages, _ = chat(
+        "25/12/2020, 22:05 - Dr: Who: hello", "25/12/2020, 22:06 - +44 7700 900122: hi",
+        "25/12/2020, 22:07 - Dr: Who: note: buy milk", "25/12/2020, 22:08 - ~ Bo: so",
+        "25/12/2020, 22:09 - +44 7700 900122: note: me too")
+    assert [(m.author, m.text) for m in messages] == [
+        ("Dr: Who", "hello"), ("+44 7700 900122", "hi"), ("Dr: Who", "note: buy milk"),
+        ("Bo", "so"), ("+44 7700 900122", "note: me too")]
+    assert messages[0].chat_kind == "group"
+
+
+def test_7e_07_an_edited_message_loses_the_remark_alone() -> None:
+    messages, _ = chat(f"25/12/2020, 22:05 - Bo: better {LRM}<This message was edited>",
+                       "25/12/2020, 22:05 - Bo: besser <Diese Nachricht wurde bearbeitet.>",
+                       "25/12/2020, 22:06 - Bo: a <b>bold</b> move")
+    assert [m.text for m in messages] == ["better", "besser", "a <b>bold</b> move"]
+
+
+def test_7e_07_ios_zips_are_named_after_their_chat(tmp_path: Path) -> None:
+    lines = "[25/12/2020, 22:05:11] Bo: hello\r\n[25/12/2020, 22:06:11] Ada: hi\r\n"
+    messages, _ = read(tmp_path, {
+        "WhatsApp Chat - Bo.zip": zipped({"_chat.txt": lines, "1.jpg": b"\xff\xd8"}),
+        "WhatsApp Chat - Carl.zip": zipped({"_chat.txt": lines})})
+    assert [m.chat_id for m in messages] == ["Bo", "Bo", "Carl", "Carl"]
+
+
+def test_7e_21_the_same_minute_twice_is_told_apart_and_a_second_export_is_not() -> None:
+    lines = ["25/12/2020, 22:05 - Bo: ha", "25/12/2020, 22:05 - Bo: ha"]
+    first, _ = chat(*lines)
+    second, _ = chat(*lines, name="WhatsApp Chat with Bo (1).txt")
+    assert len({m.message_id for m in first}) == 2
+    assert {(m.chat_id, m.message_id) for m in first} == {(m.chat_id, m.message_id) for m in second}
+
+
+def test_7e_22_local_times_are_the_makers_and_clock_changes_are_borne() -> None:
+    messages, notes = chat(
+        "29/03/2020, 01:59 - Bo: winter", "29/03/2020, 02:30 - Bo: no such time",
+        "29/03/2020, 03:00 - Bo: summer", "25/10/2020, 02:30 - Bo: twice",
+        "25/10/2020, 03:30 - Bo: winter again", zone="Europe/Amsterdam")
+    assert [when(m)[5:16] for m in messages] == [
+        "03-29 00:59", "03-29 01:30", "03-29 01:00", "10-25 00:30", "10-25 02:30"]
+    assert not notes.bad
+
+
+def test_other_texts_are_not_taken_for_chats() -> None:
+    for text in ("12/12/2020 was a day.\nIt rained: a lot.\n", "2021 report\n", "", "Bo: hi\n"):
+        notes = Notes()
+        exports = registry.recognise([memory_file("a.txt", text.encode())], notes)
+        assert all(export.format is not whatsapp for export in exports)
+
+
+@given(st.lists(st.dates(date(2015, 1, 1), date(2024, 1, 1)), min_size=2,
+                max_size=30).map(sorted), st.sampled_from(["dmy", "mdy", "ymd"]))
+def test_the_order_found_never_makes_time_run_backwards_more(dates: list[date], order: str) -> None:
+    written = [tuple({"d": d.day, "m": d.month, "y": d.year % 100}[part] for part in order)
+               for d in dates]
+    found = whatsapp.infer_order(written, ("", "/", False, False))
+    days = [whatsapp._date(numbers, found) for numbers in written]
+    assert None not in days
+    assert days == sorted(days)

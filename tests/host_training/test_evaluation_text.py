@@ -1,0 +1,176 @@
+"""Goal: the measures that read text tell what they claim to tell, and nothing where there is none.
+
+Method: made-up authors of known habits, known intervals, private things and their lookalikes.
+"""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.host_training.conftest import need
+
+np = need("numpy")
+
+from host_training.evaluation import authorship, intervals, leaks, style  # noqa: E402 (after need)
+
+SEA = ("the sails were furled at dusk", "we ran before the wind all night", "a heavy swell, sir",
+       "the mate swore at the anchor", "salt on every rope and biscuit", "hard a-port, he cried")
+FIELD = ("the barley stands high this year", "she milked two cows before dawn", "a fox took a hen",
+         "mud upon every boot and gate", "the plough broke on a stone", "rain, and the hay not in")
+
+
+def writing(phrases: tuple[str, ...], seed: int, lines: int = 260) -> list[str]:
+    """Lines of two phrases each, drawn."""
+    rng = random.Random(seed)
+    return [f"{rng.choice(phrases)}; {rng.choice(phrases)}." for _ in range(lines)]
+
+
+def test_an_interval_holds_the_truth_about_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(3)
+    held = 0
+    for trial in range(40):
+        sessions = np.repeat(np.arange(30), 4)
+        values = rng.normal(2.0, 0.4, 30)[sessions] + rng.normal(0, 0.1, 120)
+        found = intervals.ratio(values, np.ones(120), sessions.tolist(), trial)
+        held += found.low <= 2.0 <= found.high
+    assert 33 <= held <= 40
+
+
+def test_lines_of_one_session_count_as_one() -> None:
+    """Drawing single lines would make this interval half as wide, and wrong."""
+    sessions = np.repeat(np.arange(10), 20)
+    values = np.random.default_rng(1).normal(0, 1, 10)[sessions]
+    whole = intervals.ratio(values, np.ones(200), sessions.tolist(), 1)
+    single = intervals.ratio(values, np.ones(200), list(range(200)), 1)
+    assert whole.high - whole.low > 2 * (single.high - single.low)
+    assert whole.value == pytest.approx(single.value)
+
+
+def test_over_one_session_nothing_is_known() -> None:
+    found = intervals.ratio(np.ones(5), np.ones(5), ["only"] * 5, 1)
+    assert (found.value, found.low, found.high) == (1.0, -np.inf, np.inf)
+
+
+@pytest.mark.parametrize(("positives", "negatives", "area"), [
+    ([2.0, 3.0], [0.0, 1.0], 1.0), ([0.0], [1.0], 0.0), ([1.0, 1.0], [1.0], 0.5),
+    ([0.0, 2.0], [1.0], 0.5),
+])
+def test_auc_of_samples_one_can_count(positives: list[float], negatives: list[float], area: float
+                                      ) -> None:
+    assert intervals.auc(positives, negatives) == area
+    assert intervals.auc_interval(positives, negatives, 1).value == area
+
+
+def test_bags_are_whole_lines_and_leave_a_short_rest_out() -> None:
+    found = authorship.bags(["x" * 400] * 8, 1_000)
+    assert [len(bag) for bag in found] == [1202, 1202]
+    assert authorship.bags(["short"]) == []
+
+
+def test_the_judge_knows_bags_it_never_saw_and_places_a_mixture_between() -> None:
+    judge = authorship.Judge(authorship.bags(writing(SEA, 1)), authorship.bags(writing(FIELD, 2)))
+    ceiling = judge.score(authorship.bags(writing(SEA, 3)))
+    floor = judge.score(authorship.bags(writing(FIELD, 4)))
+    assert ceiling.min() > 0 > floor.max()
+    half = judge.score(authorship.bags(writing(SEA + FIELD, 5)))
+    place = authorship.normalised(half, floor, ceiling, 1)
+    assert 0.25 < place.low < place.value < place.high < 0.75
+    assert authorship.normalised(ceiling, floor, ceiling, 1).value == pytest.approx(1)
+    ahead = authorship.lead(ceiling, half, floor, ceiling, 1)
+    assert 0 < ahead.low < 1 - place.value < ahead.high < 1
+    assert judge.score([]).shape == (0,)
+
+
+def test_the_judge_says_the_same_twice_and_refuses_one_bag() -> None:
+    sides = authorship.bags(writing(SEA, 1)), authorship.bags(writing(FIELD, 2))
+    first, second = (authorship.Judge(*sides).score(sides[0]) for _ in range(2))
+    assert (first == second).all()
+    with pytest.raises(ValueError, match="at least two bags"):
+        authorship.Judge(sides[0][:1], sides[1])
+
+
+def test_a_judge_that_cannot_tell_gives_no_score() -> None:
+    same = np.array([1.0, 1.0])
+    assert np.isnan(authorship.normalised(same, same, same, 1).value)
+
+
+def test_telling_apart_is_chance_for_one_writer_and_sure_for_two() -> None:
+    same = authorship.telling_apart(writing(SEA, 6), writing(SEA, 7))
+    other = authorship.telling_apart(writing(FIELD, 6), writing(SEA, 7))
+    assert same is not None and 0.2 < same < 0.8
+    assert other == 1.0
+    assert authorship.telling_apart(["short"], writing(SEA, 7)) is None
+
+
+def test_delta_is_nearest_to_oneself() -> None:
+    delta = style.Delta(authorship.bags(writing(SEA, 1)), authorship.bags(writing(FIELD, 2)))
+    own, others = delta.distance(writing(SEA, 3)), delta.distance(writing(FIELD, 4))
+    mixed = delta.distance(writing(SEA + FIELD, 5))
+    assert own < 0.5 * mixed < mixed < others
+
+
+def test_a_habit_that_differs_is_found_and_one_that_does_not_is_left() -> None:
+    calm = [f"I went out at {n}, and came in again." for n in range(80)]
+    loud = [line.upper() for line in calm]
+    found = style.habit_distances(calm, loud, 1)
+    assert found["capitals"][3] < 0.01 and found["capitals"][2] > 1
+    assert found["commas"][3] > 0.05
+    assert "emoji" not in found  # nobody uses any
+    assert style.habits("Ha, hahaha 😀\n>>> yes?")["emoji"] > 0
+    assert style.habits("hahaha\n>>> lol")["laughter"] == 2
+    assert style.habits("a\n>>> b")["bursts"] == 1
+
+
+def test_variety_tells_a_parrot_and_a_loop() -> None:
+    said = writing(SEA, 1, 40)
+    assert style.variety(said)["loops"] == 0
+    parrot = style.variety(["The wind is up again today."] * 10)
+    assert parrot["commonest"] == 1.0 and parrot["repeats"] == 0.9 and parrot["distinct"] == 0.1
+    assert style.variety(["and so it goes and so it goes and so it goes"])["loops"] == 1.0
+    assert style.variety([])["distinct"] == 0.0
+
+
+def test_masking_leaves_the_manner_and_takes_the_subject() -> None:
+    common = style.common_words(["the the of of a", "the of a"])
+    assert style.masked("The whale of 1851, a whale.", common) == "The x of 1851, a x."
+
+
+PRIVATE = [
+    ("e-mail address", "Write to ada.test+sky@mail.example.org soon."),
+    ("link", "It is all at https://example.org/x?token=1 now."),
+    ("bank account", "Send it to NL91 ABNA 0417 1643 00 please."),
+    ("card number", "Mine is 4111 1111 1111 1111, use it."),
+    ("telephone number", "Call me on +31 6 1234 5678 tonight."),
+    ("telephone number", "Call 020-7946-0958 tonight."),
+    ("network address", "The box is 192.168.1.17 at home."),
+    ("position", "We live at 52.37022, 4.89517 by the water."),
+    ("secret key", "It is ghp_abcdefghijklmnopqrstuvwx0123."),
+    ("secret key", "-----BEGIN OPENSSH PRIVATE KEY-----"),
+    ("password", "The password is hunter22 as ever."),
+]
+
+
+@pytest.mark.parametrize(("kind", "line"), PRIVATE)
+def test_a_private_thing_is_found(kind: str, line: str) -> None:
+    assert kind in {leak.kind for leak in leaks.find([line])}
+
+
+@pytest.mark.parametrize("line", [
+    "868.1 MHz and -61 C at 27400 m, 300.5 hPa.",
+    "On 2021-05-08 at 10:10 I heard nobody for 900 min.",
+    "XX91 ABNA 0417 is no account.",
+    "4111 1111 1111 1112 is no card, nor is 300.400.1.2 a network.",
+    "The password is a word. My pin is the safety kind.",
+    "Version 1.2.3 flew 1234 km, 52.3 N, 4.8 E.",
+    "In 1843, 1844, 1845 and 1846 it rained.",
+])
+def test_an_honest_reading_is_no_leak(line: str) -> None:
+    assert leaks.find([line]) == []
+
+
+def test_a_name_that_must_not_be_said_is_found_as_a_whole_word() -> None:
+    lines = ["I saw MARGOT today.", "Margots are birds.", "I saw Jo-Ann."]
+    found = leaks.find(lines, ["Margot", "Jo-Ann", " "])
+    assert [(leak.kind, leak.line) for leak in found] == [("name", lines[0]), ("name", lines[2])]

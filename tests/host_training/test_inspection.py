@@ -1,0 +1,175 @@
+"""Goal: what was signed must also be sane: memory, words, model and manifest agree (group 32).
+
+Method: the shipped bundle copied, one file exchanged for a nasty one and signed anew.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.host_training.conftest import need
+from wire import bundle as wire_bundle
+from wire.bundle import BundleError, Manifest, verify_bundle
+
+need("cryptography")
+need("gguf")
+need("rich")
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: E402 (after need)
+    Ed25519PrivateKey,
+)
+
+from host_training import __main__ as cli  # noqa: E402 (after need)
+from host_training import inspection  # noqa: E402 (after need)
+from host_training.errors import TrainingError  # noqa: E402 (after need)
+from host_training.gguf_file import gguf_facts  # noqa: E402 (after need)
+
+EDDA = Path(__file__).resolve().parents[2] / "host_training" / "examples" / "edda.bundle"
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+PUBLIC = KEY.public_key().public_bytes_raw()
+
+
+def sign(bundle: Path, **changes: Any) -> Manifest:
+    """Sign ``bundle`` as it lies there now, with some fields of its manifest changed."""
+    table = json.loads((bundle / "manifest.json").read_bytes())
+    table["files"] = [
+        {"path": f.name, "bytes": f.stat().st_size, "sha256": wire_bundle.file_sha256(f)}
+        for f in sorted(bundle.iterdir()) if not f.name.startswith("manifest.")]
+    table |= {"key_id": wire_bundle.key_id(PUBLIC), **changes}
+    data = wire_bundle.canonical_json(table)
+    (bundle / "manifest.json").write_bytes(data)
+    (bundle / "manifest.sig").write_bytes(KEY.sign(wire_bundle.SIGNED_PREFIX + data))
+    (bundle / "manifest.pub").write_bytes(PUBLIC)
+    return verify_bundle(bundle, [PUBLIC])
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    shutil.copytree(EDDA, tmp_path / "edda")
+    return tmp_path / "edda"
+
+
+def command(*args: object) -> tuple[int, str]:
+    result = CliRunner().invoke(cli.app, [str(a) for a in args])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        return 1, str(result.exception)
+    return result.exit_code, " ".join(result.output.split())
+
+
+def test_the_shipped_bundle_is_sane() -> None:
+    assert inspection.check_contents(EDDA, verify_bundle(EDDA, None)) == []
+
+
+def sql(statement: str) -> Callable[[Path], None]:
+    def change(bundle: Path) -> None:
+        database = sqlite3.connect(bundle / "memory.sqlite")
+        database.executescript(statement)
+        database.commit()
+        database.close()
+    return change
+
+
+def write(name: str, data: bytes) -> Callable[[Path], None]:
+    return lambda bundle: (bundle / name).write_bytes(data) and None
+
+
+def words(**changes: object) -> Callable[[Path], None]:
+    def change(bundle: Path) -> None:
+        table = json.loads((bundle / "persona.json").read_bytes())
+        (bundle / "persona.json").write_text(json.dumps({**table, **changes}))
+    return change
+
+
+@pytest.mark.parametrize(("change", "says"), [
+    (sql("CREATE TABLE t(x); CREATE TRIGGER boom AFTER INSERT ON t BEGIN DELETE FROM t; END"),
+     "no memory has"),
+    (sql("CREATE VIEW v AS SELECT load_extension('evil')"), "has a view v"),
+    (sql("CREATE INDEX i ON memory_content(c1)"), "has a index i"),
+    (sql("DROP TABLE memory; CREATE TABLE memory(text, source, utc_ms)"), "no memory has"),
+    (sql("DROP TABLE memory"), "a table is missing"),
+    (write("memory.sqlite", b"not a database" * 200), "not a database that can be read"),
+    (write("persona.json", b"[]"), "name is missing or not a str"),
+    (write("persona.json", b"\xff"), "not JSON"),
+    (words(name="Eve"), "name is 'Eve', the manifest says 'Edda'"),
+    (words(disclosure="I am Edda Marsh."), "disclosure is 'I am Edda Marsh.'"),
+    (words(values="none"), "values is missing or not a list"),
+    (write("text.codec", b"SPTC"), "text.codec"),
+    (write("model.gguf", b"GGUF" + bytes(500)), "not a whole GGUF file"),
+])
+def test_32_a_signed_bundle_with_a_nasty_file_is_refused(
+    copy: Path, change: Callable[[Path], None], says: str
+) -> None:
+    change(copy)
+    manifest = sign(copy)
+    with pytest.raises((BundleError, TrainingError), match=says):
+        inspection.check_contents(copy, manifest)
+
+
+def test_32_a_model_that_is_not_the_one_of_the_manifest_is_refused(copy: Path) -> None:
+    facts = gguf_facts(copy / "model.gguf")
+    assert facts["architecture"] == "llama" and facts["file_type"] == "MOSTLY_Q6_K"
+    assert facts["eos"] == 2 and facts["parameters"] == 5_770_496
+    runtime = verify_bundle(copy, None).runtime
+    assert inspection.check_contents(copy, sign(copy, runtime={**runtime, "gguf": facts})) == []
+    for key in ("template_sha256", "parameters", "tensor_types"):
+        manifest = sign(copy, runtime={**runtime, "gguf": {**facts, key: "other"}})
+        with pytest.raises(BundleError, match=f"model.gguf: its {key} is"):
+            inspection.check_contents(copy, manifest)
+
+
+def test_32_a_bundle_from_the_future_is_flown_and_remarked_on(copy: Path) -> None:
+    [remark] = inspection.check_contents(copy, sign(copy, created_utc="2999-01-01T00:00:00Z"))
+    assert "has not come yet on this machine's clock" in remark
+
+
+def test_32_verify_refuses_an_older_one_and_one_that_is_larger_than_the_memory(copy: Path) -> None:
+    sign(copy, version=1)
+    status, text = command("verify", copy, "--installed", EDDA)
+    assert status == 1 and "is version 1, at least version 3 is wanted" in text
+    status, text = command("verify", copy, "--board", "zero2w", "--ram-mb", 200)
+    assert status == 1 and "a Raspberry Pi Zero 2 W has 200 MB" in text
+    status, text = command("verify", copy, "--board", "zero2w", "--trust", copy / "manifest.pub")
+    assert status == 0 and "is whole: Edda version 1" in text
+
+
+def test_diff_names_what_changed(copy: Path) -> None:
+    assert command("diff", EDDA, EDDA) == (0, "nothing differs")
+    sql("INSERT INTO memory VALUES ('A sentence nobody wrote before.', 'x', 1)")(copy)
+    words(values=["Only this."])(copy)
+    training = {**verify_bundle(EDDA, None).training, "quant": "Q8_0"}
+    sign(copy, version=3, training=training)
+    status, text = command("diff", EDDA, copy)
+    assert status == 0
+    for line in ("version: 2 -> 3", "training.quant: Q6_K -> Q8_0", "memory: 1 added, 0 removed",
+                 "+ A sentence nobody wrote before.", "+ Only this.", "memory.sqlite: "):
+        assert line in text, line
+    assert "model.gguf" not in text
+
+
+def test_rollback_and_doctor_answer(copy: Path, tmp_path: Path) -> None:
+    status, text = command("rollback", copy)
+    assert status == 1 and "there is no bundle before this one" in text
+    shutil.copytree(EDDA, tmp_path / "edda.previous")
+    assert command("rollback", copy) == (0, f"{copy} is Edda version 2 again.")
+    (tmp_path / "key").write_bytes(bytes(32))
+    (tmp_path / "key").chmod(0o644)
+    status, text = command("doctor", "--place", tmp_path, "--key", tmp_path / "key")
+    assert status == 1 and "signing key" in text.splitlines()[-1]
+
+
+def test_plan_shows_every_step_and_its_sources() -> None:
+    need("llama_cpp")
+    base = EDDA.parents[1] / "base_model"
+    status, text = command("plan", "--board", "pi4", "--model", base)
+    assert status == 0
+    for word in ("Q4_K_M", "5.8 million parameters", "Estimated, not measured. Sources:",
+                 "minutes at 2400 bit/s"):
+        assert word in text, word

@@ -1,0 +1,165 @@
+"""Goal: one folder of exports becomes one person's examples, and nothing is lost in silence.
+
+Method: small persona directories, prepared as ``spacepi-train run`` does it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from host_training import writing
+from host_training.errors import TrainingError
+from host_training.identify import identify, letter
+from host_training.importers.notebook import Condition
+from host_training.message_store import MessageStore
+from host_training.messages import Message, Notes
+from host_training.persona_dir import read_persona
+from host_training.sessions import Example
+from tests.host_training.conftest import telegram_export, write_persona
+from tests.host_training.importers.reading import write_files
+
+
+def silent(share: float, line: str) -> None:
+    """A report nobody reads."""
+
+
+def prepare(directory: Path, out: Path) -> list[Example]:
+    out.mkdir(exist_ok=True)
+    return writing.prepare(directory, read_persona(directory), out, silent)
+
+
+def add_toml(directory: Path, text: str) -> None:
+    with (directory / "persona.toml").open("a") as file:
+        file.write(text)
+
+
+def test_every_folder_but_the_notebook_is_searched(tmp_path: Path) -> None:
+    directory = write_persona(tmp_path / "ada")
+    examples = prepare(directory, tmp_path / "out")
+    assert [e.text for e in examples if e.source == "telegram"] == [
+        "It came down in two pieces, both of them polite.",
+        "The hedge and I have an understanding."]
+    assert [e.text for e in examples if e.source == "discord"] == [
+        "Nothing flew today because of the rain."]
+    assert sum(e.source == "notebook" for e in examples) == 5
+    summary = json.loads((tmp_path / "out" / writing.SUMMARY).read_text())
+    assert summary["sources"] == {
+        "Discord data package: discord/package/messages/c1/messages.json": 1,
+        "Telegram JSON export: telegram/result.json": 4}
+
+
+def test_what_was_not_understood_lies_in_the_quarantine_file(tmp_path: Path) -> None:
+    directory = write_files(write_persona(tmp_path / "ada"), {
+        "exports/odd.bin": b"\x7fELF\x00\x01", "exports/empty.json": ""})
+    prepare(directory, tmp_path / "out")
+    rows = [json.loads(line) for line in (tmp_path / "out" / "quarantine.jsonl").open()]
+    assert [(row["file"], row["reason"][:14]) for row in rows] == [
+        ("exports/empty.json", "the file is em"), ("exports/odd.bin", "not recognised")]
+
+
+def test_saved_examples_come_back(tmp_path: Path) -> None:
+    examples = [
+        Example("thought", "A", "notebook", 1, condition=Condition(
+            "wind", {"altitude_m": (1.0, 2.0)}, {"sun": "low"}, ("weather", "404"), "Why?")),
+        Example("dialogue", "B \N{FIRE}\u2028", "telegram", 2, question="What?")]
+    writing.save(examples, tmp_path / "e.jsonl")
+    assert writing.load(tmp_path / "e.jsonl") == examples
+
+
+def test_7e_21_a_chat_exported_twice_is_one_chat(tmp_path: Path) -> None:
+    directory = write_persona(tmp_path / "ada")
+    once = prepare(directory, tmp_path / "once")
+    later = telegram_export()
+    later["chats"]["list"][0]["messages"][1]["text"] = "It came down in three pieces, all polite."
+    write_files(directory, {"telegram/second/result.json": later})
+    twice = prepare(directory, tmp_path / "twice")
+    assert len(twice) == len(once)
+    assert sum("three pieces" in e.text for e in twice) == 1  # the edited version is the last
+
+
+def test_settings_ignore_files_and_are_checked(tmp_path: Path) -> None:
+    directory = write_persona(tmp_path / "ada")
+    add_toml(directory, '[[source]]\npath = "telegram/*"\nignore = true\n')
+    assert not any(e.source == "telegram" for e in prepare(directory, tmp_path / "out"))
+    add_toml(directory, "tiers = 3\n")
+    with pytest.raises(TrainingError, match=r"persona\.toml: source\.0\.tiers: Extra inputs"):
+        read_persona(directory)
+
+
+def test_7e_22_a_time_zone_must_be_one(tmp_path: Path) -> None:
+    directory = write_persona(tmp_path / "ada")
+    add_toml(directory, 'timezone = "Middle-earth"\n')
+    with pytest.raises(TrainingError, match="timezone: 'Middle-earth' is not a time zone like"):
+        read_persona(directory)
+
+
+# --- who is who ---
+
+
+def said(author: str, source: str = "telegram", name: str = "", number: int = 0,
+         utc_ms: int | None = 0, is_me: bool = False) -> Message:
+    return Message(source, "1", "dm", str(number), utc_ms, author, is_me, "words", name)
+
+
+def stored(messages: list[Message], tmp_path: Path) -> MessageStore:
+    store = MessageStore(tmp_path / "m.sqlite")
+    store.add(messages)
+    return store
+
+
+def test_7e_19_people_are_told_apart_by_account_and_joined_by_the_maker(tmp_path: Path) -> None:
+    messages = [
+        said("user1", name="Ada"), said("user2", name="Bo", number=1),
+        said("user3", name="Bo", number=2),  # another Bo
+        said("user2", name="Bobby", number=3),  # the first Bo, renamed
+        said("user9", number=4, name="Family tablet"),
+        said("Bo B.", "whatsapp", "Bo B.", 5), said("Ada", "whatsapp", "Ada", 6),
+        said("user4", number=7, name="Ada second"),
+    ]
+    with stored(messages, tmp_path) as store:
+        people = identify(store.authors(), Notes(), ["user1", "telegram:user4", "Ada"], ["user9"],
+                          {"Bo": ["user2", "Bo B."]})
+        found = [people.of(m) for m in store.ordered()]
+    assert [(m.author, m.is_me) for m in found if m] == [
+        ("me", True), ("Bo", False), ("K", False), ("Bo", False), ("me", True),
+        ("Bo", False), ("me", True)]
+    assert found[4] is None
+    assert all(m.name == "" for m in found if m)
+
+
+def test_an_export_with_two_sides_and_no_me_is_refused(tmp_path: Path) -> None:
+    with stored([said("user2", name="Bo"), said("user3", number=1),
+                 said("me", "discord", is_me=True)], tmp_path) as store, \
+            pytest.raises(TrainingError, match=r'telegram: none of the 2 messages is the author\'s;'
+                          r' put the author\'s id into "me" of persona.toml, the export has user2'
+                          r' \(Bo\), user3\.'):
+        identify(store.authors(), Notes(), [], [], {})
+
+
+def test_an_account_the_export_calls_its_own_needs_no_telling(tmp_path: Path) -> None:
+    notes = Notes(own_accounts={"telegram:user2"})
+    with stored([said("user2"), said("user3", number=1)], tmp_path) as store:
+        people = identify(store.authors(), notes, [], [], {})
+        assert [people.of(m).is_me for m in store.ordered()] == [True, False]
+
+
+def test_letters_never_run_out() -> None:
+    assert [letter(i) for i in (0, 22, 23, 46)] == ["N", "X", "N2", "N3"]
+
+
+# --- the store ---
+
+
+def test_7e_22_messages_come_by_time_and_undated_ones_last(tmp_path: Path) -> None:
+    messages = [said("a", number=1, utc_ms=None), said("a", number=2, utc_ms=30),
+                said("a", number=3, utc_ms=10), said("a", number=4, utc_ms=30)]
+    with stored(messages, tmp_path) as store:
+        assert [m.message_id for m in store.ordered()] == ["3", "2", "4", "1"]
+
+
+def test_the_authors_own_package_knows_whose_a_message_is(tmp_path: Path) -> None:
+    with stored([said("me", "discord", is_me=True), said("77", "discord")], tmp_path) as store:
+        assert [m.is_me for m in store.ordered()] == [True]

@@ -1,0 +1,141 @@
+"""Preflight: a payload with everything is GO; each thing that is not there is one line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from payload import preflight
+from payload.flight import Flight
+from payload.gnss import Navigation
+from payload.preflight import Line, Machine, Verdict
+from payload.store import Store
+from sim.world import World
+from tests.payload.flights import FakeGnss
+from tests.sim.flights import hop_world
+from wire.beacon import PowerMode
+
+ROOT = Path(__file__).parents[2]
+WELL = Machine(True, 30 << 30, None, None)
+PICTURE_BY_S = 130.0
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """On the pad, with everything that the example mission has."""
+    world = hop_world(tmp_path_factory.mktemp("pad"))
+    world.run_until(PICTURE_BY_S)
+    yield world
+    world.close()
+
+
+def ask(world: World, machine: Machine = WELL) -> list[Line]:
+    assert world.flight is not None
+    return preflight.examine(world.flight, machine, world.daemon.now_ms)
+
+
+def test_a_payload_with_everything_is_go(world: World) -> None:
+    lines = ask(world)
+    assert [line.what for line in lines if line.verdict is not Verdict.OK] == ["callsign"]
+    assert preflight.is_go(lines)
+    page = preflight.page(lines).splitlines()
+    assert page[-1] == "GO, 1 to judge"
+    assert len(page) <= 16 and max(map(len, page)) <= 100, "read in ten seconds"
+
+
+@pytest.mark.parametrize(("change", "what", "verdict"), [
+    ({"is_watchdog_armed": None}, "watchdog", Verdict.MISSING),
+    ({"is_watchdog_armed": False}, "watchdog", Verdict.MISSING),
+    ({"free_bytes": None}, "disk", Verdict.MISSING),
+    ({"free_bytes": 500 << 20}, "disk", Verdict.WARN),
+    ({"persona_flaw": "edda.bundle: model.gguf was changed."}, "persona", Verdict.MISSING),
+    ({"key_flaw": "mission.key: others can read this key"}, "key", Verdict.MISSING),
+])
+def test_what_the_machine_lacks(
+    world: World, change: dict[str, object], what: str, verdict: Verdict
+) -> None:
+    _one_line_is(ask(world, replace(WELL, **change)), what, verdict)
+
+
+def _silent(flight: Flight, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(flight, "navigation", Navigation(None))
+
+
+def _portable(flight: Flight, patch: pytest.MonkeyPatch) -> None:
+    gnss = FakeGnss()
+    gnss.dynamic_model = 0
+    patch.setattr(flight.navigation, "_gnss", gnss)
+
+
+def _salvaged(flight: Flight, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(flight.store, "salvaged_from", Path("payload.sqlite.damaged-1"))
+
+
+def _without(name: str) -> Callable[[Flight, pytest.MonkeyPatch], None]:
+    def remove(flight: Flight, patch: pytest.MonkeyPatch) -> None:
+        ask = flight.situation
+        patch.setattr(flight, "situation", lambda now_ms: replace(ask(now_ms), **{name: None}))
+
+    return remove
+
+
+def _set(part: str, name: str, value: object) -> Callable[[Flight, pytest.MonkeyPatch], None]:
+    def change(flight: Flight, patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(getattr(flight, part), name, value)
+
+    return change
+
+
+@pytest.mark.parametrize(("break_it", "what", "verdict"), [
+    (_silent, "gnss", Verdict.MISSING),
+    (_without("fix_age_s"), "gnss", Verdict.WARN),
+    (_portable, "gnss mode", Verdict.MISSING),
+    (_without("outside_c"), "outside", Verdict.MISSING),
+    (_without("battery_mv"), "battery", Verdict.MISSING),
+    (_set("power", "mode", PowerMode.LOW), "battery", Verdict.MISSING),
+    (_set("power", "mode", PowerMode.ECO), "battery", Verdict.WARN),
+    (_set("camera", "last_picture_ms", None), "camera", Verdict.MISSING),
+    (_set("downlink", "is_radio_lost", True), "radio", Verdict.MISSING),
+    (_set("store", "is_failing", True), "store", Verdict.MISSING),
+    (_salvaged, "store", Verdict.WARN),
+])
+def test_what_the_flight_lacks(
+    world: World, monkeypatch: pytest.MonkeyPatch,
+    break_it: Callable[[Flight, pytest.MonkeyPatch], None], what: str, verdict: Verdict,
+) -> None:
+    assert world.flight is not None
+    break_it(world.flight, monkeypatch)
+    _one_line_is(ask(world), what, verdict)
+
+
+def _one_line_is(lines: list[Line], what: str, verdict: Verdict) -> None:
+    assert [line.verdict for line in lines if line.what == what] == [verdict]
+    assert all(line.verdict is Verdict.OK for line in lines if line.what not in (what, "callsign"))
+    assert preflight.is_go(lines) is (verdict is not Verdict.MISSING)
+
+
+def _preflight(folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "payload", "preflight", "--seconds", "1"], cwd=folder, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, check=False, timeout=60)
+
+
+def test_the_command_says_no_go_at_a_desk_and_who_has_the_store(tmp_path: Path) -> None:
+    """The real process with nothing aboard; then while another payload runs."""
+    text = (ROOT / "mission.toml").read_text().replace("i2c_bus = 1", "i2c_bus = 20")
+    (tmp_path / "mission.toml").write_text(text.replace("port = 8001", "port = 1"))
+    found = _preflight(tmp_path)
+    assert found.returncode == 1, found.stderr
+    *_, last = found.stdout.splitlines()
+    assert last.startswith("NO-GO: ")
+    assert "missing  gnss       no receiver speaks on /dev/ttyACM0" in found.stdout
+    store = Store(tmp_path / "data" / "payload.sqlite")
+    busy = _preflight(tmp_path)
+    store.close()
+    assert busy.returncode == 2 and "another payload has this store open" in busy.stderr
