@@ -41,6 +41,7 @@ class Stage:
     def __init__(self, world: World, checks: Checks) -> None:
         self.world = world
         self.rng: random.Random = part_rng(world.seed, "faults")
+        self.issued: set[int] = set()  # counters of what faults had the station send
         self.is_uploading = False  # does the station tell SondeHub what it hears?
         self._checks = checks
 
@@ -67,6 +68,7 @@ class Stage:
         if world.archive is None:
             return
         counter = world.archive.take_counter(world.air.ground_utc_ms, "command")
+        self.issued.add(counter)
         data = frames.encode_uplink(frame(counter=counter), world.uplink_key)
         world.air.tell_uplink(data)
         world.air.payload_hears(data)
