@@ -44,8 +44,8 @@ RIVALS = ("base", "prompt", "page", "lora", "full")  # by name how each is asked
 PAGES = range(5)  # pages tried before a passage; the best on the validation passages is taken
 CHOOSING = 60  # validation passages
 CALIBRATION_ROWS = 60
-EVERY = 2  # of the test passages, one is measured
-LINES = 160  # said by every rival, to be judged
+EVERY = 3  # of the test passages, one is measured
+LINES = 120  # said by every rival, to be judged
 SAMPLING = Sampling(80, 0.8, 0.95)  # as in flight; a passage has at most 200 bytes
 
 

@@ -32,8 +32,9 @@ def rows(results: Mapping[str, Measured], out_dir: Path) -> list[Row]:
     found: list[Row] = []
     tables: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
     for author in results:
+        bench = _Bench(results, author)
         for quant in (name for name in results[author] if name.startswith("Q")):
-            tables[author, quant] = table = _figures(results, author, quant)
+            tables[author, quant] = table = bench.figures(quant)
             found += _targets(author, quant, table)
     _print(tables)
     if tables:
@@ -41,36 +42,41 @@ def rows(results: Mapping[str, Measured], out_dir: Path) -> list[Row]:
     return found
 
 
-def _figures(results: Mapping[str, Measured], author: str, quant: str
-             ) -> dict[str, dict[str, Any]]:
-    """Rival -> its figures, with what is needed to compare two rivals."""
-    own = results[author]
-    learnt, ceiling = _halves(own)
-    others = [_halves(results[name]) for name in results if name != author]
-    judge = authorship.Judge(bags(learnt), [b for half, _ in others for b in bags(half)])
-    floor_bags = [b for _, half in others for b in bags(half)]
-    scale = judge.score(floor_bags), judge.score(bags(ceiling))
-    delta = style.Delta(bags(learnt), [b for half, _ in others for b in bags(half)])
-    corpus = memorisation.Corpus(own["trained"])
-    sizes = np.array([len(text.encode()) for text in own["test"]], float)
-    table: dict[str, dict[str, Any]] = {}
-    for rival, entry in own[quant].items():
-        lines = entry["lines"]
-        scores = judge.score(bags(lines))
-        costs = np.array(entry["bits"])
-        table[rival] = {
-            "bits": intervals.ratio(costs, sizes, own["sessions"], SEED),
-            "costs": costs, "sizes": sizes, "sessions": own["sessions"], "scores": scores,
-            "scale": scale, "authorship": authorship.normalised(scores, *scale, SEED),
-            "auc": intervals.auc_interval(scores, scale[0], SEED),
-            "delta": delta.distance(lines),
-            "verbatim": np.mean([corpus.longest_common(line) > 0 for line in lines]),
-            "distinct": style.variety(lines)["distinct"],
-            "once": np.mean(entry["exposures"]["1"]) if "exposures" in entry else None,
-        }
-    table["author"] = {"delta": delta.distance(ceiling), "authorship": Interval(1, 1, 1),
-                       "distinct": style.variety(ceiling)["distinct"]}
-    return table
+class _Bench:
+    """What an author's rivals are judged with; made once for all levels."""
+
+    def __init__(self, results: Mapping[str, Measured], author: str) -> None:
+        self._own = own = results[author]
+        learnt, self._ceiling = _halves(own)
+        others = [_halves(results[name]) for name in results if name != author]
+        others_learnt = [bag for half, _ in others for bag in bags(half)]
+        self._judge = authorship.Judge(bags(learnt), others_learnt)
+        self._delta = style.Delta(bags(learnt), others_learnt)
+        floor = self._judge.score([bag for _, half in others for bag in bags(half)])
+        self._scale = floor, self._judge.score(bags(self._ceiling))
+        self._corpus = memorisation.Corpus(own["trained"])
+        self._sizes = np.array([len(text.encode()) for text in own["test"]], float)
+
+    def figures(self, quant: str) -> dict[str, dict[str, Any]]:
+        """Rival -> its figures, with what is needed to compare two rivals."""
+        table: dict[str, dict[str, Any]] = {}
+        for rival, entry in self._own[quant].items():
+            lines, costs = entry["lines"], np.array(entry["bits"])
+            scores = self._judge.score(bags(lines))
+            sessions = self._own["sessions"]
+            table[rival] = {
+                "bits": intervals.ratio(costs, self._sizes, sessions, SEED),
+                "costs": costs, "sizes": self._sizes, "sessions": sessions, "scores": scores,
+                "scale": self._scale, "delta": self._delta.distance(lines),
+                "authorship": authorship.normalised(scores, *self._scale, SEED),
+                "auc": intervals.auc_interval(scores, self._scale[0], SEED),
+                "verbatim": np.mean([self._corpus.longest_common(line) > 0 for line in lines]),
+                "distinct": style.variety(lines)["distinct"],
+                "once": np.mean(entry["exposures"]["1"]),
+            }
+        table["author"] = {"delta": self._delta.distance(self._ceiling),
+                           "distinct": style.variety(self._ceiling)["distinct"]}
+        return table
 
 
 def _halves(measured: Measured) -> tuple[list[str], list[str]]:
@@ -116,10 +122,9 @@ def _print(tables: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
               f" {table['author']['distinct']:.2f} (own) | |")
         for rival, name in NAMES.items():
             f = table[rival]
-            once = "" if f["once"] is None else f"{f['once']:.1f}"
             print(f"| {name} | {_shown(f['bits'], 3)} | {_shown(f['authorship'], 2)} |"
                   f" {f['auc'].value:.2f} | {f['delta']:.2f} | {f['verbatim']:.1%} |"
-                  f" {f['distinct']:.2f} | {once} |")
+                  f" {f['distinct']:.2f} | {f['once']:.1f} |")
 
 
 def _shown(interval: Interval, digits: int) -> str:

@@ -1,9 +1,10 @@
 """From examples to rows of token ids and labels, asked exactly as the flight will ask.
 
-Three kinds of row:
+Four kinds of row:
 - a *thought* in several drawn moments: prompt of ``payload.prompt``, label = the thought + end;
 - an *asked* row: a chat message before a short answer, as the question of a drawn moment;
-- a *plain* row: diary, values, ways of thinking, longer chat turns; every token is a label.
+- a *dialogue* row: the turns before a longer or many-message answer, label = the answer + end;
+- a *plain* row: diary, documents, values, ways of thinking; every token is a label.
 
 The tokenizing is ours and not the trainer's, so that what carries loss is known to the token.
 """
@@ -19,15 +20,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from host_training.chat_template import END_OF_TEXT, END_OF_TURN, SPECIAL_TOKENS
+from host_training.chat_template import END_OF_TEXT, END_OF_TURN, SPECIAL_TOKENS, START_OF_TURN
 from host_training.errors import TrainingError
 from host_training.importers.notebook import Condition
 from host_training.moments import draw_moment
+from host_training.scrub import PLACEHOLDER
 from host_training.sessions import Example
 from payload import prompt
 
+Loss = Literal["author", "all"]
 NO_LOSS = -100
 HELD_OUT_FRACTION = 0.1
 MEMORY_CHANCE = 0.3
@@ -103,6 +106,32 @@ class RowBuilder:
         labels = [NO_LOSS] * len(prompt_ids) + input_ids[len(prompt_ids) :]
         return Row(kind, label, input_ids, labels)
 
+    def dialogue(self, context: Sequence[tuple[str, str]], label: str, loss: Loss) -> Row | None:
+        """A row of a chat: others' turns as user turns, the author's as the assistant's.
+
+        Loss is on the label alone, or, with "all", on every turn's words and its end (as
+        doppelganger learns: whoever speaks teaches how talk goes); the headers never carry any.
+        None when it is longer than ROW_TOKENS_MAX: the oldest turns have to go first.
+        """
+        turns = list(context)
+        while True:
+            ids: list[int] = []
+            labels: list[int] = []
+            for role, words in (*_roles(turns), ("assistant", label)):
+                header = self.encode(f"{START_OF_TURN}{role}\n")
+                body = [*self._content(words), self._end_of_turn]
+                is_learnt = loss == "all" or (words == label and role == "assistant")
+                line_end = self.encode("\n")
+                ids += [*header, *body, *line_end]
+                labels += [NO_LOSS] * len(header) + (body if is_learnt else [NO_LOSS] * len(body))
+                labels += [NO_LOSS] * len(line_end)
+            ids, labels = ids[: -len(line_end)], labels[: -len(line_end)]
+            if len(ids) <= ROW_TOKENS_MAX:
+                return Row("dialogue", label, ids, labels)
+            if not turns:
+                return None
+            turns.pop(0)
+
     def plain(self, text: str) -> Row | None:
         """A row of nothing but text between two ends of text; None when it is too long."""
         input_ids = [self._end_of_text, *self._content(text), self._end_of_text]
@@ -116,6 +145,21 @@ class RowBuilder:
         assert ids and not control.intersection(ids), text
         assert self._tokenizer.decode(ids, clean_up_tokenization_spaces=False) == text, text
         return ids
+
+
+def _roles(turns: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """(role, words): where several others speak, each is named, so that they stay apart."""
+    others = {speaker for speaker, _ in turns if speaker != "me"}
+    return [("assistant", words) if speaker == "me" else
+            ("user", f"{speaker}: {words}" if len(others) > 1 else words)
+            for speaker, raw in turns if (words := clean_lines(raw))]
+
+
+def copies(example: Example, seed: int) -> int:
+    """How often a row is there, from its weight: the part after the point is a fixed draw."""
+    whole = math.floor(example.weight)
+    digest = hashlib.sha256(f"{seed}:{example.utc_ms}:{example.text}".encode()).digest()
+    return whole + (int.from_bytes(digest[:4], "big") / 2**32 < example.weight - whole)
 
 
 def clean_lines(text: str) -> str:
@@ -139,22 +183,24 @@ def usable_answer(example: Example) -> bool:
         example.question is not None
         and 0 < len(prompt.strip_control(example.question)) <= prompt.QUESTION_CHARS_MAX
         and "\n" not in example.question
+        and not PLACEHOLDER.search(example.text)
         and prompt.clean_reply(example.text) == example.text
     )
 
 
 def build_dataset(examples: Sequence[Example], lists: Sequence[str], tokenizer: Any,
-                  persona: prompt.PersonaText, variants: int, seed: int) -> Dataset:
+                  persona: prompt.PersonaText, variants: int, seed: int, loss: Loss = "author"
+                  ) -> Dataset:
     """Rows from everything the author wrote.
 
     Args:    lists: values and ways of thinking, trained as plain text.
              variants: moments drawn per thought, 1..100.
+             loss: of chats: on the author's answer alone, or on what everybody said.
     Raises:  TrainingError when too little is left to train on and to measure with.
     """
     builder = RowBuilder(tokenizer, persona)
     prompted = [e for e in examples if e.condition is not None or usable_answer(e)]
-    plain = [clean_lines(e.text) for e in examples if e.condition is None and not usable_answer(e)]
-    plain = [text for text in plain if text] + [clean_lines(text) for text in lists]
+    other = [e for e in examples if e.condition is None and not usable_answer(e)]
     kept_back = hold_out([e.text for e in prompted], seed)
     said = sorted({e.text for e in prompted if e.text not in kept_back
                    and len(e.text) >= MEMORY_CHARS_MIN})
@@ -163,7 +209,8 @@ def build_dataset(examples: Sequence[Example], lists: Sequence[str], tokenizer: 
     counts: Counter[str] = Counter()
     for example in prompted:
         held = example.text in kept_back
-        draws = 1 if held else variants if example.condition else max(1, variants // ASKED_SHARE)
+        draws = 1 if held else variants if example.condition else (
+            copies(example, seed) * max(1, variants // ASKED_SHARE))
         for _ in range(draws):
             row = _prompted_row(builder, example, said, rng)
             if row is None:
@@ -172,13 +219,7 @@ def build_dataset(examples: Sequence[Example], lists: Sequence[str], tokenizer: 
                 (dataset.held_out if held else dataset.train).append(row)
                 counts[f"{row.kind} rows, {'held out' if held else 'trained'}"] += 1
         counts[f"{'thoughts' if example.condition else 'answers'}"] += 1
-    for text in plain:
-        if text in kept_back:
-            continue
-        row = builder.plain(text)
-        counts["too long" if row is None else "plain rows, trained"] += 1
-        if row is not None:
-            dataset.train.append(row)
+    _add_others(dataset, builder, other, lists, kept_back, counts, seed, loss)
     if not dataset.train or not dataset.held_out:
         raise TrainingError(
             f"Only {counts['thoughts']} thoughts and {counts['answers']} short answers can be"
@@ -186,6 +227,24 @@ def build_dataset(examples: Sequence[Example], lists: Sequence[str], tokenizer: 
     rng.shuffle(dataset.train)
     dataset.counts = dict(sorted(counts.items()))
     return dataset
+
+
+def _add_others(dataset: Dataset, builder: RowBuilder, examples: Sequence[Example],
+                lists: Sequence[str], kept_back: set[str], counts: Counter[str], seed: int,
+                loss: Loss) -> None:
+    """Dialogue rows and plain rows, each as often as it weighs; never what is held out."""
+    lines = [(clean_lines(text), 1, ()) for text in lists]
+    for example in examples:
+        context = tuple(turn for turn in example.context if turn[1] not in kept_back)
+        lines.append((clean_lines(example.text), copies(example, seed), context))
+    for text, times, context in lines:
+        if not text or text in kept_back or not times:
+            counts["left out by weight or because it is held out"] += bool(text)
+            continue
+        row = builder.dialogue(context, text, loss) if context else builder.plain(text)
+        counts["too long" if row is None else f"{row.kind} rows, trained"] += times
+        if row is not None:
+            dataset.train.extend([row] * times)
 
 
 def _prompted_row(builder: RowBuilder, example: Example, said: Sequence[str],

@@ -57,6 +57,7 @@ def identify(authors: Iterable[tuple[str, str, str, int, int]], notes: Notes, me
         elif keys & wanted or account in notes.own_accounts:
             mine.add(account)
         if not own:
+            notes.called(account, name)
             by_source[source].append((author, name, count))
     for source, rows in by_source.items():
         if not any(f"{source}:{author}" in mine for author, _, _ in rows):

@@ -1,6 +1,6 @@
 """The memory of a bundle: the author's own sentences in an SQLite full-text index.
 
-Only what the author wrote goes in; what others said to them stays theirs. The payload opens the
+Only what the author said goes in; what others said to them stays theirs. The payload opens the
 file read-only and finds one sentence that goes with the moment (``payload/memory.py``).
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from host_training.errors import TrainingError
+from host_training.scrub import PLACEHOLDER
 from host_training.sessions import MERGE_MARK, Example
 from payload.prompt import strip_control
 
@@ -34,7 +35,8 @@ def sentences(text: str) -> list[str]:
     for line in text.replace(MERGE_MARK, "\n").splitlines():
         found += [
             part for part in _SENTENCE_END.split(strip_control(line))
-            if SENTENCE_CHARS_MIN <= len(part) <= SENTENCE_CHARS_MAX and not _LINK.search(part)
+            if SENTENCE_CHARS_MIN <= len(part) <= SENTENCE_CHARS_MAX
+            and not _LINK.search(part) and not PLACEHOLDER.search(part)
         ]
     return found
 
@@ -49,6 +51,8 @@ def build_memory(examples: Iterable[Example], out: Path) -> int:
     """
     rows: dict[str, tuple[str, int]] = {}
     for example in examples:
+        if example.layer != "said":
+            continue  # how somebody thinks is learnt, not quoted
         texts = [example.text] if example.condition else sentences(example.text)
         for text in texts:
             if len(text) >= SENTENCE_CHARS_MIN:

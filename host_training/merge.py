@@ -75,11 +75,19 @@ def merge(base: Path, weights: Path, lora: Any | None, probe: Row, out: Path) ->
             raise TrainingError(f"{weights}: {name} has shape {tuple(trained[name].shape)}, the"
                                 f" base wants {tuple(weight.shape)}.")
     model.load_state_dict(trained, strict=False)
+    return finish(model, tokenizer, is_adapter=lora is not None, probe=probe, out=out)
+
+
+def finish(model: Any, tokenizer: Any, is_adapter: bool, probe: Row, out: Path) -> Any:
+    """Merge an adapter if it is one, compare, and save as ``merge`` says.
+
+    Raises:  TrainingError when the run has diverged.
+    """
     model.eval()
     ids = torch.tensor([probe.input_ids])
     with torch.no_grad():
         before = model(input_ids=ids).logits
-        if lora is not None:
+        if is_adapter:
             model.save_pretrained(out / "adapter")
             model = _merged(model)
         after = model(input_ids=ids).logits

@@ -17,6 +17,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from host_training import (
+    adopt,
     bundle,
     card,
     codec,
@@ -75,9 +76,10 @@ class Options:
 
 
 def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, options: Options,
-        report: Report) -> Manifest:
+        report: Report, adopted: Path | None = None) -> Manifest:
     """Make the bundle ``out``.
 
+    Args:    adopted: a folder of what was trained elsewhere, in place of training here.
     Raises:  TrainingError or BundleError, each one sentence.
     """
     if options.quant != "auto":
@@ -87,19 +89,14 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     train.check_base(base)
     bundle.check_place(out)
     key = bundle.load_key(key_path)
-    run_dir = RunDir(work)
-    report("writing", 0.0, "looking for exports")
-    writing_dir = _writing(run_dir, directory, persona, report)
-    examples = writing.load(writing_dir / writing.EXAMPLES)
-    report("writing", 1.0, f"{len(examples)} examples")
-    data_dir = _dataset(run_dir, writing_dir, examples, base, persona, options)
+    run_dir, writing_dir, examples, data_dir = prepare(directory, base, work, options, report)
     data = Dataset.load(data_dir / "dataset.json")
-    report("dataset", 1.0, ", ".join(f"{n} {what}" for what, n in data.counts.items()))
     codec_dir = _codec(run_dir, writing_dir, examples, persona, options, report)
     packing = json.loads((codec_dir / "codec.json").read_text())
     report("codec", 1.0, f"model {packing['model_id']},"
            f" {packing['held_out_bits_per_char']:.2f} bits/character")
-    trained = _train(run_dir, data_dir.name, base, data, options, report)
+    trained = (_train(run_dir, data_dir.name, base, data, options, report) if adopted is None
+               else _adopt(run_dir, data_dir, base, adopted, report))
     result = json.loads((trained / "result.json").read_text())
     ladder_dir = _quantise(run_dir, trained, persona.name, data, options, report)
     ladder = [quantise.Step(**s) for s in json.loads((ladder_dir / "ladder.json").read_text())]
@@ -128,6 +125,21 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     return manifest
 
 
+def prepare(directory: Path, base: Path, work: Path, options: Options, report: Report
+            ) -> tuple[RunDir, Path, list[Example], Path]:
+    """Run directory, stage of the writing, its examples, and stage of the rows (dataset.json)."""
+    persona = persona_dir.read_persona(directory)
+    run_dir = RunDir(work)
+    report("writing", 0.0, "looking for exports")
+    writing_dir = _writing(run_dir, directory, persona, report)
+    examples = writing.load(writing_dir / writing.EXAMPLES)
+    report("writing", 1.0, f"{len(examples)} examples")
+    data_dir = _dataset(run_dir, writing_dir, examples, base, persona, options)
+    counts = Dataset.load(data_dir / "dataset.json").counts
+    report("dataset", 1.0, ", ".join(f"{n} {what}" for what, n in counts.items()))
+    return run_dir, writing_dir, examples, data_dir
+
+
 def _writing(run_dir: RunDir, directory: Path, persona: persona_dir.Persona, report: Report
              ) -> Path:
     """``examples.jsonl``, ``import.json`` (what was left out and why), ``quarantine.jsonl``."""
@@ -146,7 +158,8 @@ def _dataset(run_dir: RunDir, writing_dir: Path, examples: list[Example], base: 
         tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
         _check_prompt_fits(tokenizer, persona)
         built = dataset.build_dataset(examples, persona.values + persona.thinking, tokenizer,
-                                      persona.prompt_text(), options.variants, options.seed)
+                                      persona.prompt_text(), options.variants, options.seed,
+                                      persona.settings.sessions.loss)
         builder = dataset.RowBuilder(tokenizer, persona.prompt_text())
         built.train += memorisation.canary_rows(builder, options.seed)
         remembered = memory.build_memory(examples, out / "memory.sqlite")
@@ -214,6 +227,18 @@ def _train(run_dir: RunDir, data_name: str, base: Path, data: Dataset, options: 
             best = result["held_out_bpb"], done
     assert best is not None
     return best[1]
+
+
+def _adopt(run_dir: RunDir, data_dir: Path, base: Path, source: Path, report: Report) -> Path:
+    """The directory of what was trained elsewhere, verified and merged here."""
+    report("adopt", 0.0, "verifying")
+    inputs = {"data": data_dir.name, "base": weights_hash(base),
+              "source": adopt.source_hash(source), "code": code_hash(adopt, merge)}
+    done = run_dir.stage("train-adopted", inputs,
+                         lambda out: adopt.adopt(source, base, data_dir, out) and None)
+    result = json.loads((done / "result.json").read_text())
+    report("adopt", 1.0, f"{result['base_bpb']:.3f} -> {result['held_out_bpb']:.3f} bits/byte")
+    return done
 
 
 def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options: Options,

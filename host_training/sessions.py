@@ -1,25 +1,43 @@
 """From messages and notebook entries to examples: what was said, and what it answered.
 
-A session is a stretch of a chat without a gap of GAP_MS. Within it, messages of one speaker in a
-row are one turn, joined by MERGE_MARK, which keeps the rhythm of somebody who writes in bursts
-(doppelganger's notation). Only the author's words are ever a label; what others wrote appears at
-most as the question before an answer, and never in the memory.
+A session is a stretch of a chat without a gap; how long a gap is, follows the chat's own rhythm.
+Within it, messages of one speaker in a row are one turn, joined by MERGE_MARK, which keeps the
+rhythm of somebody who writes in bursts (doppelganger's notation). Only the author's words are ever
+a label; what others wrote appears at most before an answer, and never in the memory. Writing
+that answers nobody (documents, posts, notes, a source with one side) is monologue.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
+from statistics import median
 from typing import Literal
 
-from host_training.importers.notebook import Condition, Entry
-from host_training.messages import Message
+from host_training.importers.notebook import NOTEBOOK_TIER, Condition, Entry
+from host_training.messages import ChatKind, Layer, Message
+from host_training.settings import Sessions
 
-GAP_MS = 30 * 60 * 1000  # whole difference, so that a day and five minutes is not five minutes
+GAP_MS: dict[str, int] = {"dm": 30 * 60_000, "group": 10 * 60_000}  # where a chat is too short
+GAP_BOUNDS_MS: dict[str, tuple[int, int]] = {"dm": (10 * 60_000, 3 * 3_600_000),
+                                             "group": (5 * 60_000, 3_600_000)}
+GAPS_MIN = 20  # of a chat, to have a rhythm
+RHYTHM_FACTOR = 15  # a silence this much longer than the usual ends a session
+RHYTHM_MS_MAX = 3_600_000  # longer silences are not the rhythm
+RHYTHM_GAPS_MAX = 5_000  # looked at, from the beginning of a chat
 MERGE_MARK = "\n>>> "
+CONTEXT_CHARS_MAX = 700
+CHUNK_CHARS_MAX = 900  # about 350 tokens of a small tokenizer
+CHUNK_CHARS_MIN = 40  # a shorter rest joins the chunk before it
+BURST_MAX = 40  # messages in one turn; a longer monologue is several
+ASKER = "asker"  # who asks in a data set: nobody to name
 
 Kind = Literal["thought", "dialogue", "monologue"]
+_TOGETHER: tuple[ChatKind, ...] = ("dm", "group", "mail", "pair")
+_SENTENCE_END = re.compile(r"(?<=[.!?…。！？])[\"'”’)]*\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +48,10 @@ class Turn:
     is_me: bool
     texts: tuple[str, ...]
     source: str
-    utc_ms: int
+    utc_ms: int | None
+    chat_kind: ChatKind = "dm"
+    tier: int = 4
+    layer: Layer = "said"
 
     @property
     def text(self) -> str:
@@ -43,62 +64,195 @@ class Example:
     """Something the author wrote, with what is known of the occasion.
 
     ``question`` is there for a dialogue, ``condition`` for a thought; ``text`` is the label.
+    ``context`` holds the turns before a dialogue's label as (speaker, text), oldest first, "me"
+    for the author; its last is what was answered. ``weight`` is how often to learn it.
     """
 
     kind: Kind
     text: str
     source: str
-    utc_ms: int
+    utc_ms: int | None
     question: str | None = None
     condition: Condition | None = None
+    context: tuple[tuple[str, str], ...] = ()
+    tier: int = 4
+    layer: Layer = "said"
+    weight: float = 1.0
 
 
-def split_sessions(messages: Iterable[Message], gap_ms: int = GAP_MS) -> list[list[Turn]]:
-    """Sessions of turns, chat by chat, in order of time (equal times keep their order)."""
-    chats: dict[tuple[str, str], list[Message]] = defaultdict(list)
-    for message in messages:
-        chats[message.source, message.chat_id].append(message)
-    sessions: list[list[Turn]] = []
-    for chat in chats.values():
-        last_ms: int | None = None
-        for message in sorted(chat, key=lambda m: m.utc_ms or 0):
-            if last_ms is None or message.utc_ms - last_ms > gap_ms:
-                sessions.append([])
-            _append(sessions[-1], message)
-            last_ms = message.utc_ms
-    return sessions
+_DEFAULT = Sessions()
+
+
+def split_sessions(messages: Iterable[Message], settings: Sessions = _DEFAULT
+                   ) -> Iterator[list[Turn]]:
+    """Sessions of turns. Messages come chat by chat, each in order of time."""
+    for _, chat in groupby(messages, key=lambda m: (m.source, m.chat_id)):
+        yield from _sessions_of(chat, settings)
+
+
+def _sessions_of(chat: Iterable[Message], settings: Sessions) -> Iterator[list[Turn]]:
+    """Of one chat. Its beginning is read ahead for the rhythm, the rest as it comes."""
+    stream = iter(chat)
+    ahead: deque[Message] = deque()
+    for message in stream:
+        ahead.append(message)
+        if len(ahead) > RHYTHM_GAPS_MAX:
+            break
+    if not ahead:
+        return
+    gap_ms = (settings.gap_min * 60_000 if settings.gap_min is not None
+              else rhythm_gap_ms([m.utc_ms for m in ahead], ahead[0].chat_kind))
+    turns: list[Turn] = []
+    last: Message | None = None
+
+    def all_messages() -> Iterator[Message]:
+        while ahead:
+            yield ahead.popleft()
+        yield from stream
+
+    for message in all_messages():
+        if last is not None and not _goes_on(last, message, gap_ms):
+            yield turns
+            turns = []
+        is_echo = last is not None and (last.author, last.text) == (message.author, message.text)
+        last = message
+        if not (is_echo and turns):  # a chat exported twice, or sent twice
+            _append(turns, message)
+    yield turns
+
+
+def _goes_on(last: Message, message: Message, gap_ms: float) -> bool:
+    """Whole milliseconds, so that a day and five minutes is not five minutes."""
+    if message.chat_kind in ("mail", "pair"):
+        return True  # a thread has its own end, however slow
+    if message.utc_ms is None or last.utc_ms is None:
+        return message.utc_ms is last.utc_ms
+    return message.utc_ms - last.utc_ms <= gap_ms
+
+
+def rhythm_gap_ms(times: list[int | None], kind: ChatKind) -> int:
+    """The silence that ends a session of this chat, within GAP_BOUNDS_MS of its kind."""
+    family = "group" if kind in ("group", "channel") else "dm"
+    known = [t for t in times if t is not None]
+    gaps = [b - a for a, b in pairwise(known) if 0 < b - a <= RHYTHM_MS_MAX]
+    if len(gaps) < GAPS_MIN:
+        return GAP_MS[family]
+    low, high = GAP_BOUNDS_MS[family]
+    return max(low, min(high, round(median(gaps) * RHYTHM_FACTOR)))
 
 
 def _append(turns: list[Turn], message: Message) -> None:
-    if turns and turns[-1].author == message.author:
-        last = turns.pop()
-        turns.append(replace(last, texts=(*last.texts, message.text)))
+    last = turns[-1] if turns else None
+    if (last is not None and last.author == message.author and message.chat_kind != "mail"
+            and len(last.texts) < BURST_MAX):
+        turns[-1] = replace(last, texts=(*last.texts, message.text))
     else:
         turns.append(Turn(message.author, message.is_me, (message.text,), message.source,
-                          message.utc_ms))
+                          message.utc_ms, message.chat_kind, message.tier, message.layer))
 
 
-def chat_examples(messages: Iterable[Message]) -> list[Example]:
-    """One example per own turn: a dialogue where somebody spoke before, else a monologue.
+def chat_examples(messages: Iterable[Message], settings: Sessions = _DEFAULT
+                  ) -> Iterator[Example]:
+    """One example per own turn: a dialogue where somebody spoke before, else monologue.
 
-    The question is the last message before the answer, which is what was answered; the whole of
-    a partner's burst would seldom fit the prompt.
+    Messages come chat by chat, each in order of time. The question is the last message before
+    the answer, which is what was answered; the whole burst before it is in the context.
     """
-    examples = []
-    for turns in split_sessions(messages):
-        for before, turn in zip([None, *turns], turns, strict=False):
-            if not turn.is_me:
-                continue
-            examples.append(Example(
-                "dialogue" if before else "monologue", turn.text, turn.source, turn.utc_ms,
-                question=before.texts[-1] if before else None))
-    return examples
+    together, alone = [], []
+    for _, chat in groupby(messages, key=lambda m: (m.source, m.chat_id)):
+        for message in chat:
+            (together if message.chat_kind in _TOGETHER else alone).append(message)
+        for turns in split_sessions(together, settings):
+            yield from _session_examples(turns, settings)
+        for message in alone:
+            if message.is_me:
+                yield from _monologue(message.text, message)
+        together.clear()
+        alone.clear()
+
+
+def _session_examples(turns: list[Turn], settings: Sessions) -> Iterator[Example]:
+    for index, turn in enumerate(turns):
+        if not turn.is_me:
+            continue
+        before = turns[:index]
+        partner = next((t for t in reversed(before) if not t.is_me), None)
+        if partner is None:
+            yield from _monologue(turn.text, turn)
+            continue
+        context = _context(before[-settings.context_turns :], turn.text)
+        yield Example("dialogue", turn.text, turn.source, turn.utc_ms,
+                      question=before[-1].texts[-1] if not before[-1].is_me else None,
+                      context=context, tier=turn.tier, layer=turn.layer)
+
+
+def _context(before: list[Turn], label: str) -> tuple[tuple[str, str], ...]:
+    """The turns before, the newest first counted, within CONTEXT_CHARS_MAX.
+
+    A label is never written into its own prompt: what repeats it is left out.
+    """
+    kept: list[tuple[str, str]] = []
+    room = CONTEXT_CHARS_MAX
+    for turn in reversed(before):
+        text = turn.text[-room:] if not kept else turn.text
+        if len(text) > room:
+            break
+        if label not in text:
+            kept.append(("me" if turn.is_me else turn.author, text))
+            room -= len(text)
+    return tuple(reversed(kept))
+
+
+def _monologue(text: str, of: Turn | Message) -> Iterator[Example]:
+    for piece in chunks(text):
+        yield Example("monologue", piece, of.source, of.utc_ms, tier=of.tier, layer=of.layer)
+
+
+def chunks(text: str) -> list[str]:
+    """A text in pieces of at most CHUNK_CHARS_MAX, cut between paragraphs, else sentences, words.
+
+    Joined they are the text, but for the white space at the cuts.
+    """
+    if len(text) <= CHUNK_CHARS_MAX:
+        return [text]
+    pieces: list[str] = []
+    for part in _parts(text):
+        joint = "\n\n" if part.starts_paragraph else " "
+        if pieces and (len(pieces[-1]) + len(joint) + len(part.text) <= CHUNK_CHARS_MAX
+                       or (len(part.text) < CHUNK_CHARS_MIN
+                           and len(pieces[-1]) + len(part.text) < 1.1 * CHUNK_CHARS_MAX)):
+            pieces[-1] += joint + part.text
+        else:
+            pieces.append(part.text)
+    return pieces
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    text: str
+    starts_paragraph: bool
+
+
+def _parts(text: str) -> Iterator[_Part]:
+    for paragraph in re.split(r"\n\s*\n", text):
+        if not paragraph.strip():
+            continue
+        if len(paragraph) <= CHUNK_CHARS_MAX:
+            yield _Part(paragraph.strip(), True)
+            continue
+        for number, sentence in enumerate(_SENTENCE_END.split(paragraph.strip())):
+            for start in range(0, len(sentence), CHUNK_CHARS_MAX):
+                yield _Part(sentence[start : start + CHUNK_CHARS_MAX], number == 0 and start == 0)
 
 
 def entry_examples(entries: Iterable[Entry]) -> list[Example]:
     """Thoughts where the entry says when it is true, monologue where it does not."""
-    return [
-        Example("thought" if entry.condition else "monologue", entry.message.text, "notebook",
-                entry.message.utc_ms, condition=entry.condition)
-        for entry in entries
-    ]
+    examples: list[Example] = []
+    for entry in entries:
+        if entry.condition is None:
+            examples += _monologue(entry.message.text, entry.message)
+        else:
+            examples.append(Example(
+                "thought", entry.message.text, "notebook", entry.message.utc_ms,
+                condition=entry.condition, tier=NOTEBOOK_TIER))
+    return examples

@@ -29,6 +29,34 @@ class Source(Table):
     ignore: bool = False
 
 
+class Privacy(Table):
+    """What is taken out before anything is learnt."""
+
+    secrets: Literal["drop", "keep"] = "drop"  # keys, passwords, codes: the whole message
+    personal: Action = "replace"  # mails, links, numbers, addresses: by a word like [phone]
+    names: Literal["replace", "keep"] = "replace"  # of everybody in the exports: by a letter
+    extra_names: tuple[str, ...] = ()
+    keep_names: tuple[str, ...] = ()
+    blocked: tuple[str, ...] = ()  # a message with one of these is dropped
+    region: str | None = Field(None, pattern="^[A-Z]{2}$")  # of phone numbers without +
+
+
+class Clean(Table):
+    """What is left out, and how much what stays weighs."""
+
+    recency_half_life_years: float | None = Field(None, gt=0)
+    thoughtful_share: float = Field(0.7, ge=0, lt=1)  # of tiers 1 and 2 in what is learnt
+    near_duplicate: float = Field(0.8, gt=0, le=1)  # similarity from which a text is one again
+
+
+class Sessions(Table):
+    """How a chat is cut."""
+
+    gap_min: float | None = Field(None, gt=0)  # None: from each chat's own rhythm
+    context_turns: int = Field(6, ge=1, le=50)
+    loss: Literal["author", "all"] = "author"  # "all" learns what partners said as well
+
+
 class Settings(Table):
     """All of them, each with the value it has when nothing is said."""
 
@@ -36,6 +64,9 @@ class Settings(Table):
     nobody: tuple[str, ...] = ()  # accounts whose messages are nobody's, e.g. a family's
     people: dict[str, tuple[str, ...]] = {}  # pseudonym -> accounts and names of one person
     source: tuple[Source, ...] = ()
+    privacy: Privacy = Privacy()
+    clean: Clean = Clean()
+    sessions: Sessions = Sessions()
 
     @field_validator("timezone")
     @classmethod

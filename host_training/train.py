@@ -77,7 +77,8 @@ def train(base: Path, rows: list[Row], held_out: list[Row], out: Path, config: T
     _check_same_run(out, base, rows, config)
     if config.threads:
         torch.set_num_threads(config.threads)
-    micro_rows = config.batch_rows
+    # The batch is the same on any number of GPUs.
+    micro_rows = max(1, config.batch_rows // int(os.environ.get("WORLD_SIZE", "1")))
     while True:
         try:
             lr, base_bpb, watch = _fit(base, rows, held_out, out, config, micro_rows, report)
@@ -164,7 +165,9 @@ def _check_same_run(out: Path, base: Path, rows: list[Row], config: TrainConfig)
     if path.exists() and path.read_text() != digest:
         raise TrainingError(f"{out}: was begun with other rows, settings or another base; choose"
                             " another directory, or remove this one.")
-    path.write_text(digest)
+    partial = out / f"run.{os.environ.get('RANK', '0')}.part"  # several processes may come here
+    partial.write_text(digest)
+    os.replace(partial, path)
 
 
 def _quantised(method: Method) -> dict[str, Any]:
@@ -196,13 +199,14 @@ def lora_config(config: TrainConfig) -> LoraConfig | None:
 
 def _sft_config(out: Path, lr: float, config: TrainConfig, micro_rows: int) -> SFTConfig:
     on_gpu = torch.cuda.is_available()
+    world_size = int(os.environ.get("WORLD_SIZE", "1"))
     # Measured here: 1.5 times as fast as fp32 with AVX-512; older CPUs emulate bf16 and lose.
     bf16 = (torch.cuda.is_bf16_supported() if on_gpu
             else torch.backends.cpu.get_cpu_capability() == "AVX512")
     return SFTConfig(
         output_dir=str(out / "checkpoints"), num_train_epochs=1, learning_rate=lr,
         per_device_train_batch_size=micro_rows,
-        gradient_accumulation_steps=max(1, config.batch_rows // micro_rows),
+        gradient_accumulation_steps=max(1, config.batch_rows // (micro_rows * world_size)),
         lr_scheduler_type="cosine", warmup_steps=0.05, weight_decay=0.01, max_grad_norm=1.0,
         seed=config.seed, train_sampling_strategy="sequential", max_length=None, packing=False,
         gradient_checkpointing=False, bf16=bf16, use_cpu=not on_gpu,

@@ -1,23 +1,30 @@
 """Everything a person wrote, from the folder of exports to examples.
 
-scan -> import -> identify -> sessions. What was left out, and why, lies beside the examples:
-``import.json`` (counts), ``quarantine.jsonl`` (what was not understood, row by row).
+scan -> import -> identify -> scrub -> clean -> sessions -> weigh. What was left out, and why, lies
+beside the examples: ``import.json`` (counts), ``quarantine.jsonl`` (what was not understood, row by
+row), ``review.md`` (what was taken out of the texts, for the maker's eyes).
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from host_training import (
+    clean,
     identify,
     message_store,
     messages,
+    near_duplicates,
     persona_dir,
+    personal,
+    scrub,
+    secrets_in_text,
     sessions,
     settings,
 )
@@ -36,6 +43,7 @@ Report = Callable[[float, str], None]  # (fraction done 0..1, one line)
 
 EXAMPLES = "examples.jsonl"
 SUMMARY = "import.json"
+REVIEW = "review.md"
 
 
 def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> list[Example]:
@@ -54,13 +62,19 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
             inventory = _import(directory, persona, store, notes, report)
             people = identify.identify(store.authors(), notes, persona.me,
                                        persona.settings.nobody, persona.settings.people)
-            examples += sessions.chat_examples(_known(store, people, notes))
+            scrubber = scrub.Scrubber(persona.settings.privacy, _names(people, persona, notes))
+            examples = [*_scrubbed(examples, scrubber, notes), *sessions.chat_examples(
+                _plain(_known(store, people, notes), scrubber, notes), persona.settings.sessions)]
+    report(0.9, "weighing what was said")
+    examples = clean.weigh(examples, persona.settings.clean, notes)
+    (out / REVIEW).write_text(scrubber.sheet.markdown())
     if not examples:
         raise TrainingError(
             f"{directory}: no writing of {persona.author} found; put some into notebook/*.md or"
             f" exports into a folder beside it.{_first_reason(notes)}")
     save(examples, out / EXAMPLES)
-    summary = {"sources": inventory, "left out": notes.report()}
+    summary = {"sources": inventory, "left out": notes.report(),
+               "taken out": dict(sorted(scrubber.sheet.counts.items())), **_weights(examples)}
     (out / SUMMARY).write_text(json.dumps(summary, indent=1, ensure_ascii=False))
     return examples
 
@@ -69,8 +83,9 @@ def code() -> str:
     """Hash of all code that an example goes through."""
     parts = [module for name, module in sorted(sys.modules.items())
              if name.startswith("host_training.importers.")]
-    return code_hash(identify, sessions, messages, message_store, persona_dir, settings,
-                     sys.modules[__name__], prompt, *parts)
+    return code_hash(clean, identify, message_store, messages, near_duplicates, persona_dir,
+                     personal, scrub, secrets_in_text, sessions, settings, sys.modules[__name__],
+                     prompt, *parts)
 
 
 def _import(directory: Path, persona: Persona, store: MessageStore, notes: Notes, report: Report
@@ -114,6 +129,55 @@ def _known(store: MessageStore, people: identify.People, notes: Notes) -> Iterat
             yield known
 
 
+def _names(people: identify.People, persona: Persona, notes: Notes) -> dict[str, str]:
+    """Whom to scrub by name: everybody the exports name but the author."""
+    privacy = persona.settings.privacy
+    own = [persona.name, persona.author, *privacy.keep_names]
+    strangers = 0
+    known: list[tuple[str, str]] = []
+    for account, names in sorted(notes.names.items()):
+        if account in people.mine or account.endswith(":me"):
+            own += names
+            continue
+        pseudonym = people.pseudonyms.get(account)
+        if pseudonym is None:  # a contact who never wrote
+            pseudonym = identify.letter(len(people.pseudonyms) + strangers)
+            strangers += 1
+        known += [(name, pseudonym) for name in sorted(names)]
+    known += [(name, pseudonym) for pseudonym, keys in persona.settings.people.items()
+              for name in keys if not name.isalnum() or name.isalpha()]
+    return scrub.name_list(known, privacy.extra_names, own)
+
+
+def _plain(said: Iterator[Message], scrubber: scrub.Scrubber, notes: Notes) -> Iterator[Message]:
+    """Messages without what must not fly and what nobody means to hear again."""
+    cleaner = clean.Cleaner(notes)
+    for message in said:
+        text = scrubber.scrub(message.text, notes)
+        words = cleaner.words(replace(message, text=text)) if text is not None else None
+        if words is not None:
+            yield replace(message, text=words)
+
+
+def _scrubbed(entries: list[Example], scrubber: scrub.Scrubber, notes: Notes) -> Iterator[Example]:
+    """The notebook is written for this: only what must not fly is taken out of it."""
+    for example in entries:
+        text = scrubber.scrub(example.text, notes)
+        if text is not None:
+            yield replace(example, text=text)
+
+
+def _weights(examples: list[Example]) -> dict[str, Any]:
+    """How much of what is learnt is of which tier and layer, in weighed bytes."""
+    tiers: Counter[str] = Counter()
+    layers: Counter[str] = Counter()
+    for example in examples:
+        weighed = example.weight * len(example.text.encode())
+        tiers[f"tier {example.tier}"] += round(weighed)
+        layers[example.layer] += round(weighed)
+    return {"weighed bytes": dict(sorted(tiers.items())), "layers": dict(sorted(layers.items()))}
+
+
 def _first_reason(notes: Notes) -> str:
     return f" {notes.bad[0].file}: {notes.bad[0].reason}." if notes.bad else ""
 
@@ -133,6 +197,7 @@ def load(path: Path) -> list[Example]:
 
 def _example(fields: dict[str, Any]) -> Example:
     condition = fields.pop("condition")
+    fields["context"] = tuple((speaker, text) for speaker, text in fields["context"])
     if condition is not None:
         condition["ranges"] = {key: tuple(span) for key, span in condition["ranges"].items()}
         condition["api"] = tuple(condition["api"]) if condition["api"] else None

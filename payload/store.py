@@ -45,6 +45,10 @@ SALVAGE_IDS = 1 << 20  # left out after a salvage: more than one life gives
 DISKLESS_ID = 1 << 31  # the first id while the disk has not said which are taken
 DISKLESS_LIVES = 64  # places for the numbers of such lives, drawn: two seldom meet
 DISKLESS_IDS = 1 << 20  # ids to a place
+# Left out at a boot. What is sent from RAM while the disk fails is on the ground and not here: its
+# number is never given again, unless the disk fails for more records than this.
+IDS_AHEAD = 1024
+IDS_KEY = "ids_upto"
 RESERVE_BYTES = 32 << 20  # of free disk; with less, confirmed records make room
 PRUNE_RECORDS = 100  # in one commit, so that a step stays short
 PRUNE_PAGES = 64  # free pages in the file that are enough
@@ -89,6 +93,7 @@ class Store:
         if self._attach():
             self.boot = int(self.get("boot", 0)) + 1
             self.put("boot", self.boot)
+            self._reserve_ids()
             self.commit(0)
 
     def scatter(self, place: int) -> None:
@@ -103,6 +108,7 @@ class Store:
         """Number a new record and hold it for the next commit."""
         record = Record(self._next_id, kind, self.boot, time_ms, quality, body)
         self._next_id += 1
+        self._reserve_ids()
         if len(self._ring) >= RING_RECORDS_MAX:
             victim = max(self._ring, key=lambda held: (held[0].priority, -held[0].record_id))
             self._ring.remove(victim)
@@ -221,11 +227,17 @@ class Store:
         return [str(r.body["text"]) for r in reversed(records) if "text" in r.body]
 
     def close(self) -> None:
-        """Commit and let go of the file."""
+        """Commit, give back the numbers that were kept, and let go of the file."""
+        if self._has_ids:
+            self.put(IDS_KEY, self._next_id - 1)
         self.commit(self._retry_ms)
         if self._db is not None:
             self._db.close()
             self._db = None
+
+    def _reserve_ids(self) -> None:
+        if self._has_ids and self._next_id + IDS_AHEAD // 2 > self.get(IDS_KEY, 0):
+            self.put(IDS_KEY, self._next_id + IDS_AHEAD)
 
     def _write(self, db: sqlite3.Connection) -> bool:
         try:
@@ -355,6 +367,7 @@ class Store:
             stored = {key: msgpack.unpackb(value, strict_map_key=False)
                       for key, value, crc in rows if is_whole((key, value, crc))}
             last_id, last_boot = store_file.newest(db)
+            last_id = max(last_id, stored.get(IDS_KEY, 0))  # some may have gone out from RAM
             stored.setdefault("boot", last_boot)
             if self.salvaged_from is not None and not self._has_ids:
                 last_id += SALVAGE_IDS  # the lost ones may be on the ground
@@ -368,7 +381,7 @@ class Store:
         self._has_ids = True
         self._next_id = max(self._next_id, last_id + 1)
         for key, value in stored.items():
-            self._small[key] = _later(self._small.get(key, value), value)
+            self._small[key] = store_file.later(self._small.get(key, value), value)
         self._dirty = {k: v for k, v in self._small.items() if stored.get(k) != v}
 
     def _take_ids(self, last_id: int) -> None:
@@ -383,13 +396,3 @@ class Store:
                       for number, (record, mono_ms) in enumerate(self._ring, 1)]
         self._marks.clear()
         self._next_id = last_id + 1 + len(self._ring)
-
-
-def _later(mine: Any, stored: Any) -> Any:
-    """Of two numbers, or of the numbers in two maps, the larger one; else what RAM knows."""
-    if type(mine) is int and type(stored) is int:
-        return max(mine, stored)
-    if isinstance(mine, dict) and isinstance(stored, dict):
-        return {key: _later(mine.get(key, value), value) for key, value in stored.items()} | {
-            key: value for key, value in mine.items() if key not in stored}
-    return mine

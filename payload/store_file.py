@@ -152,3 +152,12 @@ def free_bytes(folder: Path) -> int:
     """Room on the disk of ``folder`` that a program without privileges may use."""
     found = os.statvfs(folder)
     return found.f_bavail * found.f_frsize
+
+def later(mine: Any, stored: Any) -> Any:
+    """Of two numbers, or of the numbers in two maps, the larger one; else what RAM knows."""
+    if type(mine) is int and type(stored) is int:
+        return max(mine, stored)
+    if isinstance(mine, dict) and isinstance(stored, dict):
+        return {key: later(mine.get(key, value), value) for key, value in stored.items()} | {
+            key: value for key, value in mine.items() if key not in stored}
+    return mine

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -133,30 +133,30 @@ def normalised(generated: np.ndarray, floor: np.ndarray, ceiling: np.ndarray, se
     Scores of bags each, at least one; the interval is drawn over the bags of all three. NaN where
     the judge cannot tell the author from the others.
     """
-    return _interval((generated, floor, ceiling),
-                     lambda means: _share(means[0] - means[1], means[2] - means[1]), seed)
+    g, f, c = _means((generated, floor, ceiling), seed)
+    return _interval(g - f, c - f)
 
 
 def lead(first: np.ndarray, second: np.ndarray, floor: np.ndarray, ceiling: np.ndarray, seed: int
          ) -> Interval:
     """How much nearer to the author ``first`` stands than ``second``, on the same scale."""
-    return _interval((first, second, floor, ceiling),
-                     lambda means: _share(means[0] - means[1], means[3] - means[2]), seed)
+    a, b, f, c = _means((first, second, floor, ceiling), seed)
+    return _interval(a - b, c - f)
 
 
-def _share(part: float, span: float) -> float:
-    return part / span if span > 0 else math.nan
-
-
-def _interval(sides: Sequence[np.ndarray], statistic: Callable[[list[float]], float], seed: int
-              ) -> Interval:
-    """Interval of a statistic of the sides' means, each side drawn with replacement."""
+def _means(sides: Sequence[np.ndarray], seed: int) -> list[np.ndarray]:
+    """Mean score of each side, and behind it those of RESAMPLES draws with replacement."""
     rng = np.random.default_rng(seed)
-    value = statistic([float(side.mean()) for side in sides])
-    if math.isnan(value):
-        return Interval(value, value, value)
-    drawn = [statistic([float(rng.choice(side, len(side)).mean()) for side in sides])
-             for _ in range(intervals.RESAMPLES)]
+    return [np.r_[side.mean(), rng.multinomial(len(side), np.full(len(side), 1 / len(side)),
+                                               intervals.RESAMPLES) @ side / len(side)]
+            for side in sides]
+
+
+def _interval(parts: np.ndarray, spans: np.ndarray) -> Interval:
+    """Of part / span, whose first entries are the figures themselves."""
+    if spans[0] <= 0:
+        return Interval(math.nan, math.nan, math.nan)
+    shares = (parts / spans)[spans > 0]
     margin = (1 - intervals.CONFIDENCE) / 2
-    low, high = np.nanquantile(drawn, [margin, 1 - margin])
-    return Interval(value, float(low), float(high))
+    low, high = np.quantile(shares, [margin, 1 - margin])
+    return Interval(float(shares[0]), float(low), float(high))

@@ -41,8 +41,8 @@ class Stage:
     def __init__(self, world: World, checks: Checks) -> None:
         self.world = world
         self.rng: random.Random = part_rng(world.seed, "faults")
-        self.issued: set[int] = set()  # counters of what faults had the station send
         self.is_uploading = False  # does the station tell SondeHub what it hears?
+        self.commanded: set[str] = set()  # names of the commands that the station sent
         self._checks = checks
 
     @property
@@ -68,13 +68,13 @@ class Stage:
         if world.archive is None:
             return
         counter = world.archive.take_counter(world.air.ground_utc_ms, "command")
-        self.issued.add(counter)
         data = frames.encode_uplink(frame(counter=counter), world.uplink_key)
         world.air.tell_uplink(data)
         world.air.payload_hears(data)
 
     def command(self, opcode: Opcode, *arguments: int | str) -> None:
         """The station sends this command, and the payload hears it."""
+        self.commanded.add(opcode.name.lower())
         body = commands.encode(Command(opcode, arguments))
         self.issue(partial(CommandFrame, self.world.mission.payload.node_id, 0, body=body))
 

@@ -166,3 +166,74 @@ def test_a_persona_needs_values_and_writing(tmp_path: Path) -> None:
     (tmp_path / "values.md").write_text("- one\n")
     with pytest.raises(TrainingError, match="no writing of B found"):
         writing.prepare(tmp_path, read_persona(tmp_path), tmp_path, lambda share, line: None)
+
+
+def test_a_dialogue_row_learns_the_answer_or_all_that_was_said(
+    tokenizer: Any, persona: Any
+) -> None:
+    builder = dataset.RowBuilder(tokenizer, persona.prompt_text())
+    context = (("N", "Did it fly?"), ("me", "It did.\n>>> Mostly."), ("N", "Mostly? <|im_end|>"))
+    row = builder.dialogue(context, "The box disagrees.\n>>> It was there.", "author")
+    assert tokenizer.decode(row.input_ids) == (
+        "<|im_start|>user\nDid it fly?<|im_end|>\n<|im_start|>assistant\nIt did.\n>>> Mostly."
+        "<|im_end|>\n<|im_start|>user\nMostly?<|im_end|>\n<|im_start|>assistant\n"
+        "The box disagrees.\n>>> It was there.<|im_end|>")
+    assert tokenizer.decode(labelled(row)) == (
+        "The box disagrees.\n>>> It was there.<|im_end|>")
+    everybody = builder.dialogue(context, "The box disagrees.", "all")
+    assert tokenizer.decode(labelled(everybody)) == (
+        "Did it fly?<|im_end|>It did.\n>>> Mostly.<|im_end|>Mostly?<|im_end|>"
+        "The box disagrees.<|im_end|>")
+    for one, wanted in zip(everybody.input_ids, everybody.labels, strict=True):
+        assert wanted in (one, dataset.NO_LOSS)
+
+
+def test_in_a_group_every_other_speaker_is_named(tokenizer: Any, persona: Any) -> None:
+    builder = dataset.RowBuilder(tokenizer, persona.prompt_text())
+    row = builder.dialogue((("N", "So?"), ("K", "Well?")), "Words of mine.", "author")
+    assert "user\nN: So?<|im_end|>\n<|im_start|>user\nK: Well?" in tokenizer.decode(row.input_ids)
+
+
+def test_7e_30_what_is_too_long_loses_its_oldest_turns_and_never_its_answer(
+    tokenizer: Any, persona: Any
+) -> None:
+    builder = dataset.RowBuilder(tokenizer, persona.prompt_text())
+    long = "the wind in the yard " * 200
+    row = builder.dialogue((("N", long), ("me", "old"), ("N", "new?")), "The answer.", "author")
+    assert len(row.input_ids) <= dataset.ROW_TOKENS_MAX
+    text = tokenizer.decode(row.input_ids)
+    assert text.endswith("The answer.<|im_end|>") and "new?" in text and "the wind" not in text
+    assert builder.dialogue((), long * 2, "author") is None
+
+
+def test_a_weight_is_a_number_of_copies(tokenizer: Any, persona: Any, examples: Any) -> None:
+    def plain(text: str, weight: float) -> sessions.Example:
+        return sessions.Example("monologue", text, "x", 1, weight=weight)
+
+    def n_rows(weight: float) -> int:
+        others = [plain(f"Line number {i} of it.", weight) for i in range(40)]
+        built = build([*examples, *others], tokenizer, persona)
+        return sum(row.text.startswith("Line number") for row in built.train)
+
+    assert (n_rows(1.0), n_rows(2.0)) == (40, 80)
+    assert 8 <= n_rows(0.4) <= 24 and 85 <= n_rows(2.4) <= 110
+    assert n_rows(0.4) == n_rows(0.4)
+
+
+def test_answers_with_something_taken_out_are_not_asked_for() -> None:
+    def answer(text: str) -> sessions.Example:
+        return sessions.Example("dialogue", text, "x", 1, question="Where is it?")
+
+    assert dataset.usable_answer(answer("It hangs in the hedge, as ever."))
+    assert not dataset.usable_answer(answer("Ask [mail] about the hedge, as ever."))
+
+
+def test_how_one_thinks_is_learnt_and_not_remembered(tmp_path: Path) -> None:
+    def note(layer: str) -> sessions.Example:
+        return sessions.Example("monologue", f"The {layer} layer, and a whole sentence of it.", "x",
+                                1, layer=layer)
+
+    memory.build_memory([note("said"), note("thinking"), note("values")], tmp_path / "m.sqlite")
+    assert memory.recall(tmp_path / "m.sqlite", "said layer") == (
+        "The said layer, and a whole sentence of it.")
+    assert memory.recall(tmp_path / "m.sqlite", "thinking values") is None

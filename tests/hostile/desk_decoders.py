@@ -32,7 +32,7 @@ def _usable(messages: list[Message]) -> object:
     for message in messages:
         assert isinstance(message.text, str) and message.text
         assert message.utc_ms is None or -_UTC_MS_MAX < message.utc_ms < _UTC_MS_MAX
-    return split_sessions(messages)
+    return list(split_sessions(messages))
 
 
 def imported(folder: Path) -> tuple[list[Message], Notes]:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from groundstation import ccsds
+from groundstation.foreign import NEIGHBOURS_MAX
 from payload import settings
 from tests.wire.test_beacon import FULL as BEACON_STATE
 from tests.wire.test_frames import DOWNLINK, UPLINK
@@ -24,6 +25,7 @@ from wire import (
     ax25,
     beacon,
     blocks,
+    bodies,
     coding,
     commands,
     ebyte,
@@ -32,6 +34,8 @@ from wire import (
     kiss,
     records,
     rylr,
+    schedule,
+    transfer,
     ukhas,
 )
 from wire.auth import Authenticity, Direction
@@ -41,7 +45,9 @@ from wire.bodies import Seat, by_id
 from wire.commands import Opcode
 from wire.envelope import DESTINATION
 from wire.frames import SIGNED_BIT, FrameType
-from wire.records import BODY_FIELDS, EPOCH_2025_MS, Kind, Record, TimeQuality
+from wire.incoming import RECEIVER_BLOCKS_MAX
+from wire.outgoing import TTL_MS, Lane
+from wire.records import BODY_FIELDS, EPOCH_2025_MS, Kind, Priority, Record, TimeQuality
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "protocol.md").read_text()
@@ -149,9 +155,9 @@ def beacon_state(name: str) -> None:
 
 
 def horus_packet(name: str) -> None:
-    packet = horus.decode(EXAMPLES[name].data)
-    assert horus.encode(packet_of()) == EXAMPLES[name].data
-    assert packet is not None and packet.callsign == "EDDA-1" and packet.beacon.is_cutdown_armed
+    packet, line = horus.decode(EXAMPLES[name].data), "Cold." if name == "HORUS_MUSING" else ""
+    assert horus.encode(packet_of(line), 96) == EXAMPLES[name].data
+    assert packet is not None and (packet.callsign, packet.musing) == ("EDDA-1", line)
 
 
 def row_of_records(name: str) -> None:
@@ -217,6 +223,7 @@ CHECKS: dict[str, Callable[[str], None]] = {
     **dict.fromkeys(["FEEDBACK", "COMMAND"], uplink),
     "AX25": ax25_packet, "KISS": kiss_packet, "ESCAPED": kiss_packet, "EBYTE": ebyte_packet,
     "REYAX": reyax_command, "STATE": beacon_state, "HORUS": horus_packet,
+    "HORUS_MUSING": horus_packet,
     **dict.fromkeys(["FIRST", "NEXT", "EARLY"], row_of_records),
     **dict.fromkeys([kind.name for kind in Kind], record_of_kind),
     **dict.fromkeys([seat.name for seat in Seat], record_in_seat),
@@ -302,3 +309,25 @@ def test_every_command_and_setting_is_in_its_table() -> None:
     for setting in settings.TABLE:
         key = rf"{setting.number} `(\w+\.)?{setting.key}` {setting.low}\.\.{setting.high}[,.]"
         assert re.search(key, told), setting
+
+
+@pytest.mark.parametrize("phrase", [
+    f"full or {transfer.CLOSE_FRAMES} frames old", f"sent after {transfer.FLUSH_MS // 1000} s",
+    f"At most {transfer.OUTGOING_BLOCKS_MAX} blocks are kept",
+    f"what lies {transfer.BLOCK_SPAN_MAX} numbers back",
+    f"within the last {transfer.STATION_FRESH_FRAMES} frames",
+    f"When {schedule.WINDOW_BLOCKS} blocks are out",
+    f"planned for a loss of {schedule.LOSS_ASSUMED[Lane.PRECIOUS]:g}".replace("0.", "."),
+    f"keeps the last {RECEIVER_BLOCKS_MAX} block numbers",
+    f"A block grows to at most {frames.BLOCK_SYMBOLS_MAX} symbols",
+    f"up to {blocks.symbols_max(64 - auth.DOWNLINK_MAC_BYTES)} where it is 64",
+    f"(API calls {TTL_MS[Priority.API] // 60_000} min, track and housekeeping "
+    f"{TTL_MS[Priority.TRACK] // 60_000} min, pictures {TTL_MS[Priority.IMAGE] // 60_000} min",
+    f"more than {bodies.TEXT_BYTES_MAX} bytes",
+    f"expands more than {bodies.TEXT_BYTES_PER_CODED_MAX} times",
+    f"at most {bodies.BODY_BYTES_MAX} bytes when inflated",
+    f"at most {records.TILES_ASIDE_MAX} x {records.TILES_ASIDE_MAX}",
+    f"of which the {NEIGHBOURS_MAX} heard last are kept",
+])
+def test_a_number_in_the_text_is_that_of_the_code(phrase: str) -> None:
+    assert phrase in " ".join(PAGE.split())

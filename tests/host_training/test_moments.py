@@ -1,6 +1,6 @@
-"""Goal: sessions cut where people stopped talking, and moments agree with what a thought states.
+"""Goal: moments agree with what a thought states.
 
-Method: hand-made messages; thousands of drawn moments checked against the condition.
+Method: thousands of drawn moments checked against the condition.
 """
 
 from __future__ import annotations
@@ -8,43 +8,9 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from host_training.importers.notebook import Condition
-from host_training.messages import Message
 from host_training.moments import draw_moment, standard_air
-from host_training.sessions import GAP_MS, chat_examples, split_sessions
-
-
-def said(minute: float, who: str, text: str = "words", chat: str = "1") -> Message:
-    return Message("telegram", chat, "dm", "0", round(minute * 60_000), who, who == "me", text)
-
-
-@pytest.mark.parametrize(("minutes", "n_sessions"), [
-    (30, 1), (30.001, 2), (24 * 60 + 5, 2),  # a day and five minutes is not five minutes
-])
-def test_a_gap_longer_than_half_an_hour_ends_a_session(minutes: float, n_sessions: int) -> None:
-    assert GAP_MS == 30 * 60_000
-    assert len(split_sessions([said(0, "me"), said(minutes, "you")])) == n_sessions
-
-
-def test_a_burst_is_one_turn_and_an_answer_knows_its_question() -> None:
-    examples = chat_examples([said(0, "you", "hello"), said(1, "you", "awake?"),
-                              said(2, "me", "yes"), said(3, "me", "sadly")])
-    assert [(e.kind, e.question, e.text) for e in examples] == [
-        ("dialogue", "awake?", "yes\n>>> sadly")]
-
-
-def test_chats_do_not_run_into_each_other() -> None:
-    examples = chat_examples([said(0, "you", "hello", "1"), said(1, "me", "alone", "2")])
-    assert [e.kind for e in examples] == ["monologue"]
-
-
-@given(st.permutations(range(6)))
-def test_the_order_of_the_export_does_not_matter(order: list[int]) -> None:
-    messages = [said(5 * i, "me" if i % 2 else "you", f"text {i}") for i in range(6)]
-    assert chat_examples([messages[i] for i in order]) == chat_examples(messages)
 
 
 @pytest.mark.parametrize(("altitude_m", "celsius", "hpa"), [

@@ -1,0 +1,155 @@
+"""Structured personal data in a text, each found by its form and, where it has one, its checksum.
+
+Phone numbers by ``phonenumbers``; IBAN by ISO 7064 mod 97-10; cards by Luhn (ISO/IEC 7812);
+addresses, coordinates, identity numbers and dates of birth by the words around them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import phonenumbers
+
+PHONE_DIGITS_MIN = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where something personal stands, and what kind it is."""
+
+    start: int
+    end: int
+    kind: str
+
+
+def is_luhn(digits: str) -> bool:
+    """The check digit of payment cards."""
+    total = 0
+    for index, digit in enumerate(reversed(digits)):
+        value = int(digit) * (1 + index % 2)
+        total += value - 9 if value > 9 else value
+    return total % 10 == 0
+
+
+def is_iban(text: str) -> bool:
+    """Mod 97-10 over an IBAN without spaces."""
+    moved = text[4:] + text[:4]
+    return 15 <= len(text) <= 34 and int("".join(str(int(c, 36)) for c in moved)) % 97 == 1
+
+
+def _is_card(text: str) -> bool:
+    digits = re.sub(r"\D", "", text)
+    # ranges of American Express, Diners, JCB, Visa, Mastercard, Discover, UnionPay, Maestro
+    return (13 <= len(digits) <= 19 and digits[0] in "3456" and is_luhn(digits)
+            and len(set(digits)) > 1)
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    # 10.0.0.4 and 127.0.0.1 are nobody's, and so is a version like 1.2.3.4 (hardly ever public)
+    return address.is_global
+
+
+def _is_place(text: str) -> bool:
+    latitude, longitude = (float(part) for part in re.findall(r"-?\d+\.\d+", text)[:2])
+    return abs(latitude) <= 90 and abs(longitude) <= 180
+
+
+_STREET = (
+    r"\b\d{1,5}[a-z]?,? (?:[A-Z][\w'’.-]+ ){1,3}(?:Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|"
+    r"Court|Ct|Terrace|Square|Boulevard|Blvd|Crescent|Close)\b\.?|"
+    r"\b[A-ZÄÖÜ][\wäöüß-]*(?:straße|strasse|str\.|gasse|allee|platz|damm|straat|laan|gracht|plein|"
+    r"kade|singel|gatan|vägen|gade|vej|katu) \d{1,4} ?[a-zA-Z]?\b|"
+    r"\b\d{1,4}(?: ?bis| ?ter)?,? (?:rue|avenue|boulevard|place|chemin|impasse|allée|quai)"
+    r" (?:de |du |des |de la |de l'|d')?[A-ZÀ-Ý][\w'’-]+(?: [A-ZÀ-Ý][\w'’-]+)?|"
+    r"\b(?:[Cc]alle|[Aa]venida|[Pp]aseo|[Vv]ia|[Pp]iazza|[Rr]ua|[Uu]l\.|[Uu]lica)"
+    r" (?:de |del |da |do |della )?[A-ZÀ-Ý][\w'’-]+(?: [A-ZÀ-Ý][\w'’-]+)?,? (?:n[º°.]? ?)?"
+    r"\d{1,4}\b")
+_DAY = r"\d{1,4}[./ -](?:\d{1,2}|[A-Za-zäéû]{3,9})[./ -]\d{2,4}|[A-Z][a-z]{2,8} \d{1,2},? \d{4}"
+_ID_WORDS = (
+    "passport|reisepass|paspoort|passeport|pasaporte|personalausweis|id card|ssn|social security|"
+    "bsn|burgerservicenummer|nino?|national insurance|dni|nie|cpf|codice fiscale|steuer-?id|tax id|"
+    "licence plate|kennzeichen")
+_BIRTH_WORDS = (
+    "born|birthday|birthdate|date of birth|dob|geboren|geburtstag|verjaardag|né|née|nacid[oa]|"
+    "nat[oa]")
+
+# Nothing below is without a digit, an @, a slash, a colon or "www."; most messages are.
+_WITHOUT = re.compile(r"(?:[^\d@/:w]|w(?!ww\.))*", re.IGNORECASE)
+
+# kind, pattern, further check: in this order, so that a card is not taken for a phone number
+_PATTERNS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
+    ("mail", re.compile(r"(?<![\w.+-])[\w.+%-]{1,64}@[\w-]+(?:\.[\w-]+)+", re.UNICODE),
+     lambda text: True),
+    ("link", re.compile(r"\b(?:https?://|www\.)[^\s<>\"'“”]+|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|"
+                        r"io|de|nl|uk|fr|eu|me|dev|app)/[^\s<>\"'“”]+", re.I), lambda text: True),
+    ("account", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b"),
+     lambda text: is_iban(text.replace(" ", ""))),
+    ("card", re.compile(r"(?<![\d.,-])\d(?:[ -]?\d){12,18}(?![\d-])"), _is_card),
+    ("place", re.compile(r"(?<![\d.])-?\d{1,2}\.\d{3,8}°?[NS]?\s*[,;/ ]\s*-?\d{1,3}\.\d{3,8}"),
+     _is_place),
+    ("place", re.compile(_STREET), lambda text: True),
+    ("address", re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])"), _is_ip),
+    ("address", re.compile(r"(?<![\w:])(?:[0-9a-f]{1,4}:|:){2,7}[0-9a-f:]{1,20}(?![\w:])", re.I),
+     _is_ip),
+    ("address", re.compile(r"\b(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}\b", re.I), lambda text: True),
+    ("account", re.compile(r"\b(?:bc1[a-z0-9]{25,60}|0x[0-9a-fA-F]{40}|"
+                           r"[13][1-9A-HJ-NP-Za-km-z]{25,34})\b"),
+     lambda text: any(c.isdigit() for c in text)),
+    ("id", re.compile(rf"\b(?:{_ID_WORDS})\b[^\w\n]{{0,3}}"
+                      r"(?:(?:no|nr|number|nummer|num|is|:)[^\w\n]{0,3}){0,2}"
+                      r"(?=[\w-]*\d)[A-Z0-9]{2,14}(?:[ .-](?=\w*\d)[A-Z0-9]{1,6}){0,4}\b", re.I),
+     lambda text: True),
+    ("id", re.compile(r"(?<![\d-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\d-])"),
+     lambda text: True),
+    ("birthday", re.compile(rf"\b(?:{_BIRTH_WORDS})\b[^\d\n]{{0,20}}(?:{_DAY})", re.I),
+     lambda text: True),
+    ("name", re.compile(r"(?<![\w@/.])@[A-Za-z_]\w{2,30}\b"), lambda text: True),
+)
+_HEALTH = re.compile(
+    r"\b(?:diagnos\w+|depress\w+|antidepress\w+|chemo\w*|cancer|tumou?r|hiv|pregnan\w+|miscarriage|"
+    r"abortion|psychiatr\w+|therap(?:y|ist)|suicid\w+|diabet\w+|epilep\w+|medication|prescri\w+|"
+    r"schwanger\w*|krebs|depression\w*|zwanger|kanker|embarazad\w+|enceinte)\b", re.IGNORECASE)
+
+
+def find(text: str, region: str | None) -> list[Found]:
+    """Everything found, in order, none overlapping.
+
+    Args:    region: two letters (ISO 3166) for phone numbers written without their country code.
+    """
+    if _WITHOUT.fullmatch(text):
+        return []
+    found: list[Found] = []
+    for kind, pattern, is_one in _PATTERNS:
+        found += [Found(match.start(), match.end(), kind) for match in pattern.finditer(text)
+                  if is_one(match[0])]
+        if kind == "card":
+            found += _phones(text, region)
+    kept: list[Found] = []
+    taken: list[bool] = [False] * len(text)
+    for one in found:  # the first kind that claims a stretch has it
+        if not any(taken[one.start : one.end]):
+            taken[one.start : one.end] = [True] * (one.end - one.start)
+            kept.append(one)
+    return sorted(kept, key=lambda one: one.start)
+
+
+def _phones(text: str, region: str | None) -> Iterator[Found]:
+    if sum(c.isdigit() for c in text) < PHONE_DIGITS_MIN:
+        return
+    for match in phonenumbers.PhoneNumberMatcher(text, region,
+                                                 leniency=phonenumbers.Leniency.POSSIBLE):
+        # with its country code any possible number counts, without it only one that is given out
+        if "+" in match.raw_string or phonenumbers.is_valid_number(match.number):
+            yield Found(match.start, match.end, "phone")
+
+
+def is_about_health(text: str) -> bool:
+    """True where a reader would want to decide: it is shown for review and not changed."""
+    return _HEALTH.search(text) is not None

@@ -1,0 +1,169 @@
+"""Goal: noise goes with a reason, doubles go once, and weights add up to what was asked for.
+
+Method: one text of each kind; drawn examples for what must always hold (research/training.md §7e-15
+to 18, 20, 21, 26, 27).
+"""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from host_training.clean import COMBINING_MAX, KEEP_MIN, REPEAT_MAX, Cleaner, noise, plain, weigh
+from host_training.importers.notebook import Condition
+from host_training.messages import Message, Notes
+from host_training.near_duplicates import first_of_each
+from host_training.sessions import Example
+from host_training.settings import Clean
+
+FAMILY = "\N{MAN}\u200d\N{WOMAN}\u200d\N{GIRL}"
+FLAG = "\N{REGIONAL INDICATOR SYMBOL LETTER N}\N{REGIONAL INDICATOR SYMBOL LETTER L}"
+
+
+WAVE = "\N{WAVING HAND SIGN}\N{EMOJI MODIFIER FITZPATRICK TYPE-4}"
+
+
+@pytest.mark.parametrize(("text", "meant"), [
+    (f"look {FAMILY} {FLAG} 1\ufe0f\u20e3 {WAVE}", f"look {FAMILY} {FLAG} 1\ufe0f\u20e3 {WAVE}"),
+    ("shrug ¯\\_(ツ)_/¯", "shrug ¯\\_(ツ)_/¯"),
+    ("safe\u202egpj.exe", "safegpj.exe"), ("\u2067שלום\u2069 abc 12", "שלום abc 12"),
+    ("\ufefbسلام", "\u0644\u0627سلام"), ("e\u0301", "\u00e9"),
+    ("zero\u200bwidth\u00ad", "zerowidth"),
+    ("می\u200cروم", "می\u200cروم"), ("a\x1b[31mred\x1b[0m", "ared"), ("a\tb\r\nc\rd", "a b\nc\nd"),
+    ("a\u0378\ue000b", "ab"), ("x" * 500 + " word", "word"), ("\n" * 100_000 + "end", "end"),
+    ("风" * 500, "风" * 500), ("Việt ngữ ẫ", "Việt ngữ ẫ"),
+    ("a" + "\u0315" * 30, "a" + "\u0315" * 3),
+])
+def test_7e_15_16_17_text_is_made_plain(text: str, meant: str) -> None:
+    assert plain(text) == meant
+
+
+@given(st.text())
+def test_plain_text_stays_plain(text: str) -> None:
+    once = plain(text)
+    assert plain(once) == once
+    once.encode()
+    assert COMBINING_MAX == 3
+
+
+@pytest.mark.parametrize(("text", "reason"), [
+    ("/start", "command to a bot"), ("!play some song", "command to a bot"),
+    ("[link] [link]", "only links"), ("Liked “see you there”", "reaction"),
+    ("[IRC] <bo> hello there", "sent by a program"), ("New post via IFTTT", "sent by a program"),
+    ("Send this to ten friends or the hedge will never speak to you again, which would be sad for"
+     " everybody.", "chain letter"),
+    ("As an AI language model, I cannot feel the wind.", "words of a machine"),
+    ("def f(x):\n    return x + 1\n\nfor i in range(3):\n    f(i);\n}", "code or log"),
+    ("2021-03-06 18:00:00 INFO start\n2021-03-06 18:00:01 WARN cold\n[12:00:01] up\nERROR: x = 1",
+     "code or log"),
+    ("la la la\nthe wind\n" * 5, "song or repeated lines"),
+    ("[phone] [mail] ok", "little but personal data"),
+])
+def test_7e_20_noise_is_told_by_reason(text: str, reason: str) -> None:
+    assert noise(text) == reason
+
+
+@pytest.mark.parametrize("text", [
+    "and/or what?", "! no", "The wind is up. I am not.", "- tape\n- foil\n- box\n- string",
+    "Dear all,\nthe box flew.\nIt landed.\nIt was found.\nYours", "I sent this to Bo.",
+    "ok", "see [link] for the box", "an AI wrote that, not me",
+])
+def test_7e_20_ones_own_writing_is_no_noise(text: str) -> None:
+    assert noise(text) is None
+
+
+def test_7e_16_stickers_alone_are_counted_and_others_words_are_only_made_plain() -> None:
+    notes = Notes()
+    cleaner = Cleaner(notes)
+
+    def words(text: str, is_me: bool) -> str | None:
+        return cleaner.words(Message("x", "1", "dm", "1", 0, "a", is_me, text))
+
+    assert words("\N{FIRE}\N{FIRE}", True) is None and words("¯\\_()_/¯ 123", False) is None
+    assert words("/start", True) is None and words("/start", False) == "/start"
+    assert notes.skipped == {"no letters": 2, "command to a bot": 1}
+
+
+# --- doubles ---
+
+LONG = "The first wind above the houses is not the same as the wind in the yard, said the box."
+
+
+@pytest.mark.parametrize(("texts", "kept"), [
+    ([LONG, LONG.upper() + "!!"], [0]), ([LONG, LONG.replace("first", "very first")], [0]),
+    ([LONG, LONG[::-1]], [0, 1]), (["ok"] * 3, [0, 1, 2]),  # short ones are stock, not doubles
+    (["see you there at nine", "See you there, at nine!"], [0, 1]), ([], []),
+    (["风吹过屋顶的时候我在院子里修补气球的盒子没有人说话只有水壶的声音在响着直到天黑为止再也没有别的了",
+      "风吹过屋顶的时候我在院子里修补气球的盒子没有人说话只有水壶的声音在响着直到天黑为止再也没有别的啊"],
+     [0]),
+])
+def test_7e_18_21_doubles_in_any_script(texts: list[str], kept: list[int]) -> None:
+    assert first_of_each(texts, 0.8) == kept
+
+
+@given(st.lists(st.text("abc ", max_size=80), max_size=12))
+def test_what_stays_does_not_shrink_further(texts: list[str]) -> None:
+    kept = [texts[i] for i in first_of_each(texts, 0.8)]
+    assert first_of_each(kept, 0.8) == list(range(len(kept)))
+
+
+def said(text: str, tier: int = 4, year: float = 2020, condition: Condition | None = None
+         ) -> Example:
+    return Example("thought" if condition else "monologue", text, "x",
+                   round((year - 1970) * 31_557_600_000), condition=condition, tier=tier)
+
+
+def test_7e_26_of_equal_short_replies_a_logarithm_stays() -> None:
+    notes = Notes()
+    kept = weigh([said("ok")] * 1000 + [said("Ok!!")] * 24 + [said("rare")], Clean(), notes)
+    assert len(kept) == 1 + int(math.log2(1024)) + 1
+    assert notes.skipped == {"stock reply": 1013}
+
+
+def test_7e_21_the_better_tier_of_two_copies_stays_and_thoughts_always_do() -> None:
+    thought = said(LONG, 2, condition=Condition("wind"))
+    twin = said(LONG, 2, condition=Condition("sun"))
+    kept = weigh([said(LONG, 4), said(LONG, 1), thought, twin], Clean(), Notes())
+    assert [(e.tier, e.condition is not None) for e in kept] == [(2, True), (2, True)]
+    kept = weigh([said(LONG, 4), said(LONG, 1)], Clean(), Notes())
+    assert [e.tier for e in kept] == [1]
+
+
+def distinct(n: int, tier: int) -> list[Example]:
+    return [said(f"{tier} {i:03} " + "abcdefghij"[i % 10] * 90, tier) for i in range(n)]
+
+
+def share_of_high(examples: list[Example]) -> float:
+    high = sum(e.weight * len(e.text) for e in examples if e.tier <= 2)
+    return high / sum(e.weight * len(e.text) for e in examples)
+
+
+def test_tiers_one_and_two_carry_seventy_percent() -> None:
+    loose = Clean(near_duplicate=1.0)
+    kept = weigh(distinct(20, 1) + distinct(40, 4), loose, Notes())
+    assert share_of_high(kept) == pytest.approx(0.7, abs=0.02)
+    kept = weigh(distinct(20, 2) + distinct(20, 4),
+                 Clean(near_duplicate=1.0, thoughtful_share=0.9), Notes())
+    assert share_of_high(kept) == pytest.approx(0.9, abs=0.02)
+    kept = weigh(distinct(90, 1) + distinct(5, 4), loose, Notes())
+    assert share_of_high(kept) > 0.7  # more of it is not taken away
+    assert {e.weight for e in weigh(distinct(9, 4), loose, Notes())} == {1.0}
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), st.integers(2000, 2026)), min_size=1, max_size=30))
+def test_weights_stay_within_bounds(rows: list[tuple[int, int]]) -> None:
+    examples = [said(f"{i} " + "abcdefgh"[i % 8] * 60, tier, year)
+                for i, (tier, year) in enumerate(rows)]
+    for example in weigh(examples, Clean(recency_half_life_years=2), Notes()):
+        assert KEEP_MIN <= example.weight <= REPEAT_MAX
+
+
+def test_recency_halves_the_weight_and_thoughts_are_untouched() -> None:
+    old, new = said("a" * 50, 4, 2010), said("b" * 50, 4, 2014)
+    thought = said("c" * 50, 2, 2001, Condition("wind"))
+    kept = weigh([old, new, thought], Clean(recency_half_life_years=4), Notes())
+    assert kept[0].weight * 2 == pytest.approx(kept[1].weight, abs=0.01)
+    assert kept[2].weight == 1.0

@@ -1,0 +1,250 @@
+"""Goal: a training is carried away and comes back the same, or is refused in one sentence.
+
+Method: a job packed from a tiny persona, trained here as if elsewhere, adopted, and spoiled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.host_training.conftest import need, write_persona
+
+torch = need("torch")
+need("trl")
+need("llama_cpp")
+need("accelerate")
+
+from safetensors.torch import load_file  # noqa: E402 (after need)
+
+from host_training import __main__ as cli  # noqa: E402 (after need)
+from host_training import adopt, feed, job, other_trainers, train  # noqa: E402 (after need)
+from host_training.dataset import NO_LOSS, Dataset, Row  # noqa: E402 (after need)
+from host_training.errors import TrainingError  # noqa: E402 (after need)
+from tests.host_training.tiny_models import make  # noqa: E402 (after need)
+
+# accelerate shards on GPUs only; its own choice is overruled so that two processes of a CPU do.
+FSDP_ON_CPU = """
+import runpy, sys
+import accelerate.state as state
+from accelerate.utils import DistributedType
+original = state.AcceleratorState.__init__
+def init(self, *a, fsdp_plugin=None, **k):
+    original(self, *a, fsdp_plugin=fsdp_plugin, **k)
+    if fsdp_plugin is not None:
+        self.distributed_type, self.fsdp_plugin = DistributedType.FSDP, fsdp_plugin
+        state.PartialState._shared_state["distributed_type"] = DistributedType.FSDP
+state.AcceleratorState.__init__ = init
+from torch.distributed.fsdp import FSDPModule
+import trl, torch
+torch.set_num_threads(1)
+train = trl.SFTTrainer.train
+def checked(self, **options):
+    found = train(self, **options)
+    assert isinstance(self.model_wrapped, FSDPModule), type(self.model_wrapped)
+    print("sharded")
+    return found
+trl.SFTTrainer.train = checked
+sys.argv = ["job", sys.argv[1]]
+import host_training
+assert host_training.__path__[0].startswith(sys.argv[1]), host_training.__path__
+runpy.run_module("host_training.job", run_name="__main__")
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``base``, ``data/dataset.json`` and a job ``job`` with its result."""
+    from transformers import AutoTokenizer
+
+    place = tmp_path_factory.mktemp("carried")
+    tokenizer = AutoTokenizer.from_pretrained(make("llama", place / "base"))
+    rows = []
+    for n in range(12):
+        text = ("The wind has plans.", "The sun is high.", "Cold.")[n % 3]
+        prompt = tokenizer(f"<|im_start|>system\nYou are Ada.<|im_end|>\n<|im_start|>user\n{n}"
+                           "<|im_end|>\n<|im_start|>assistant\n")["input_ids"]
+        label = tokenizer(text + "<|im_end|>")["input_ids"]
+        rows.append(Row("thought", text, prompt + label, [NO_LOSS] * len(prompt) + label))
+    plain = tokenizer("<|endoftext|>A day with tape.<|endoftext|>")["input_ids"]
+    rows.append(Row("plain", "A day with tape.", plain, [NO_LOSS, *plain[1:]]))
+    (place / "data").mkdir()
+    Dataset(rows[4:], rows[:4], {"rows": 9}).save(place / "data" / "dataset.json")
+    config = train.TrainConfig("lora", epochs=1, lr=2e-2, batch_rows=4, lora_rank=4)
+    job.pack(place / "data", place / "base", config, tokenizer, place / "job")
+    job.run(place / "job", lambda fraction, line: None)
+    return place
+
+
+def test_what_comes_back_is_what_would_have_been_trained_here(place: Path, tmp_path: Path) -> None:
+    result = adopt.adopt(place / "job", place / "base", place / "data", tmp_path)
+    data = Dataset.load(place / "data" / "dataset.json")
+    table = job.read(place / "job")
+    here = train.train(place / "base", data.train, data.held_out, tmp_path / "here",
+                       table["config"], lambda fraction, line: None)
+    assert result["held_out_bpb"] == here["held_out_bpb"] < result["base_bpb"]
+    ours, theirs = (load_file(out / "merged" / "model.safetensors")
+                    for out in (tmp_path / "here", tmp_path))
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_a_peft_adapter_of_any_other_trainer_is_adopted(place: Path, tmp_path: Path) -> None:
+    adapter = place / "job" / "work" / "adapter"
+    result = adopt.adopt(adapter, place / "base", place / "data", tmp_path / "out")
+    assert result["held_out_bpb"] < result["base_bpb"] and result["method"] == "lora"
+    shutil.copytree(adapter, tmp_path / "zero")
+    weights = load_file(adapter / "adapter_model.safetensors")
+    from safetensors.torch import save_file
+
+    save_file({n: torch.zeros_like(w) for n, w in weights.items()},
+              tmp_path / "zero" / "adapter_model.safetensors")
+    with pytest.raises(TrainingError, match="it has learnt nothing here"):
+        adopt.adopt(tmp_path / "zero", place / "base", place / "data", tmp_path / "out2")
+    (tmp_path / "zero" / "adapter_model.safetensors").rename(tmp_path / "zero" / "adapter.bin")
+    with pytest.raises(TrainingError, match=r"neither result/best\.safetensors of a job nor"):
+        adopt.adopt(tmp_path / "zero", place / "base", place / "data", tmp_path / "out3")
+
+
+def test_what_is_not_ours_is_never_adopted(place: Path, tmp_path: Path) -> None:
+    def refused(says: str, base: str = "base", data: str = "data") -> None:
+        with pytest.raises(TrainingError, match=says):
+            adopt.adopt(tmp_path / "job", place / base, place / data, tmp_path / "out")
+
+    shutil.copytree(place / "job", tmp_path / "job")
+    result = tmp_path / "job" / "result"
+    whole = (result / "best.safetensors").read_bytes()
+    (result / "best.safetensors").write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    refused(r"best\.safetensors: was damaged on its way")
+    (result / "best.safetensors").write_bytes(whole)
+    claimed = json.loads((result / "result.json").read_text())
+    (result / "result.json").write_text(json.dumps({**claimed, "held_out_bpb": 0.5}))
+    refused("was damaged on its way")
+    hashes = {name: job.file_sha256(result / name) for name in job.RESULT_FILES}
+    (result / "files.json").write_text(json.dumps(hashes))
+    refused(r"says 0\.500 bits per byte, here it is")
+    (result / "files.json").unlink()
+    refused("is not a whole result")
+    make("llama", place / "other", num_hidden_layers=1)
+    refused("was trained on another base", base="other")
+    (place / "data2").mkdir()
+    data = Dataset.load(place / "data" / "dataset.json")
+    Dataset(data.train[1:], data.held_out, {}).save(place / "data2" / "dataset.json")
+    refused("was trained on other rows", data="data2")
+
+
+def test_a_job_whose_files_were_changed_does_not_train(place: Path, tmp_path: Path) -> None:
+    shutil.copytree(place / "job", tmp_path / "job")
+    rows = tmp_path / "job" / "dataset.json"
+    rows.write_text(rows.read_text() + " ")
+    with pytest.raises(TrainingError, match=r"dataset\.json: is not the one that was packed"):
+        job.run(tmp_path / "job", lambda fraction, line: None)
+    for text in ("", "[]", '{"schema": 2}', '{"schema": 1, "config": {"method": "lora"}}'):
+        (tmp_path / "job" / "job.json").write_text(text)
+        with pytest.raises(TrainingError, match=r"job\.json"):
+            job.read(tmp_path / "job")
+
+
+def test_a_job_says_what_it_needs_and_what_it_holds(place: Path) -> None:
+    folder = place / "job"
+    needs = (folder / "requirements.txt").read_text().splitlines()
+    assert "torch==2.13.0" in needs and "trl==1.16.0" in needs
+    assert not [need for need in needs if need.startswith(("llama", "pytest", "starlette"))]
+    assert "somebody's own writing, in clear" in (folder / "README.md").read_text()
+    with pytest.raises(TrainingError, match="exists; choose another --out"):
+        job.pack(place / "data", place / "base", job.read(folder)["config"], None, folder)
+
+
+def test_other_trainers_get_the_rows_as_the_flight_asks(place: Path) -> None:
+    folder = place / "job"
+    info = json.loads((folder / "llamafactory" / "dataset_info.json").read_text())
+    talks = json.loads((folder / "llamafactory" / info["persona"]["file_name"]).read_text())
+    assert info["persona"]["columns"] == {"messages": "messages"}
+    assert [turn["role"] for turn in talks[0]["messages"]] == ["system", "user", "assistant"]
+    assert talks[0]["messages"][0]["content"] == "You are Ada."
+    assert {talk["messages"][2]["content"] for talk in talks} == {
+        "The wind has plans.", "The sun is high.", "Cold."}
+    texts = [json.loads(line)["text"]
+             for line in (folder / "unsloth" / "train.jsonl").read_text().splitlines()]
+    assert len(texts) == len(talks) == 8
+    assert other_trainers.messages_of(texts[0]) == talks[0]["messages"]
+    assert all(text.endswith("<|im_end|>") and "<|im_start|>assistant\n" in text for text in texts)
+    assert json.loads((folder / "unsloth" / "plain.jsonl").read_text()) == {
+        "text": "A day with tape."}
+
+
+def test_the_same_job_from_its_own_source_sharded_over_two_processes_learns_the_same(
+    place: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(place / "job", tmp_path / "job", ignore=shutil.ignore_patterns("work"))
+    (tmp_path / "fsdp.py").write_text(FSDP_ON_CPU)
+    config = (tmp_path / "job" / "fsdp.yaml").read_text() + "use_cpu: true\n"
+    (tmp_path / "cpu.yaml").write_text(config)
+    child = subprocess.run(
+        [sys.executable, "-m", "accelerate.commands.launch", "--config_file",
+         str(tmp_path / "cpu.yaml"), "--num_processes", "2", "--main_process_port", "0",
+         str(tmp_path / "fsdp.py"), str(tmp_path / "job")],
+        capture_output=True, text=True, check=False, timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(tmp_path / "job" / "source")})
+    assert child.returncode == 0, child.stderr
+    assert child.stdout.count("sharded") == 2
+    one, two = (json.loads((folder / "result" / "result.json").read_text())
+                for folder in (place / "job", tmp_path / "job"))
+    assert two["held_out_bpb"] == pytest.approx(one["held_out_bpb"], rel=0.02)
+    assert two["held_out_bpb"] < 0.98 * two["base_bpb"]
+
+
+def test_new_writing_is_put_where_it_is_read_and_only_once(tmp_path: Path) -> None:
+    directory = write_persona(tmp_path / "ada")
+    notebook, chat = tmp_path / "new.md", tmp_path / "chat"
+    notebook.write_text("## 2022-01-01 10:00\n@ about=wind\n\nThe wind again.\n")
+    chat.mkdir()
+    (chat / "WhatsApp Chat with Bo.txt").write_text("01/02/2022, 10:00 - Ada: Hello there.\n")
+    added = feed.add(directory, [notebook, chat])
+    assert [path.parent.name for path in added] == ["notebook", added[1].parent.name]
+    assert added[1].parent.name.startswith("fed-") and added[1].name == "chat"
+    assert feed.add(directory, [notebook, chat]) == []
+    feed.take_back(added)
+    assert not added[0].exists() and not added[1].parent.exists()
+    assert (directory / "notebook").exists()
+    (tmp_path / "empty").mkdir()
+    for path, says in ((tmp_path / "gone", "no such file"), (tmp_path / "empty", "is empty"),
+                       (directory / "notebook", "is a part of")):
+        with pytest.raises(TrainingError, match=says):
+            feed.add(directory, [path])
+
+
+def test_the_whole_way_by_command(
+    made: Path, tiny_base: Path, tmp_path: Path
+) -> None:
+    def command(*args: object) -> tuple[int, str]:
+        result = CliRunner().invoke(cli.app, [str(a) for a in args])
+        if result.exception and not isinstance(result.exception, SystemExit):
+            return 1, str(result.exception)
+        return result.exit_code, " ".join(result.output.split())
+
+    directory = write_persona(tmp_path / "ada")
+    shutil.copytree(made / "bundle", tmp_path / "bundle")
+    notebook = tmp_path / "new.md"
+    notebook.write_text("## 2022-01-01 10:00\n@ about=wind\n\nThe wind came back, as winds do.\n")
+    common = ("--base", tiny_base, "--work", tmp_path / "work", "--variants", 1)
+    status, text = command("feed", directory, notebook, *common, "--out", tmp_path / "bundle",
+                           "--method", "full", "--epochs", 1, "--quant", "Q8_0", "--key",
+                           made / "key")
+    assert status == 0, text
+    assert "version: 1 -> 2" in text and "+ The wind came back, as winds do." in text
+    status, text = command("job", directory, *common, "--out", tmp_path / "job", "--method", "full",
+                           "--epochs", 6, "--lr", 0.01)
+    assert status == 0, text
+    assert job.main(tmp_path / "job") == 0
+    status, text = command("adopt", directory, *common, "--from", tmp_path / "job", "--out",
+                           tmp_path / "bundle", "--quant", "Q8_0", "--key", made / "key")
+    assert status == 0, text
+    status, text = command("verify", tmp_path / "bundle")
+    assert status == 0 and "Ada version 3" in text
