@@ -20,7 +20,7 @@ from groundstation.sondehub import Answer, Outcome, Unanswered
 from groundstation.upload_queue import Batch, UploadQueue
 from wire import beacon
 from wire.beacon import Beacon
-from wire.mission import Mission, MissionError, parse
+from wire.mission import Mission
 from wire.records import Kind
 
 DAY_MS = 86_400_000
@@ -333,60 +333,6 @@ def test_the_page_is_told(station: Station) -> None:
         "mode": "on", "taken": 1, "refused": 0, "taken_ms": START_MS + 60_000,
         "trouble": "status 503"}
     assert "sondehub" in [what for _, what, _ in reader.changes(0, 99)]
-
-
-# -- the mission file -------------------------------------------------------------------------
-
-TEXT = """
-[payload]
-name = "EDDA"
-callsign = "{call}"
-node_id = 7
-[radio]
-kind = "none"
-[power]
-capacity_mah = 3000
-eco_mv = 3600
-low_mv = 3400
-critical_mv = 3200
-[ground]
-{ground}
-"""
-
-
-def test_it_is_off_unless_somebody_asks_for_it() -> None:
-    assert parse(TEXT.format(call="D0TEST", ground=""), "m").ground.sondehub == "off"
-    mission = parse(TEXT.format(call="D0TEST-11", ground=(
-        'sondehub = "on"\nsondehub_callsign = "D0TEST"\nsondehub_position = [52.0, 13.0, 40.0]')),
-        "m")
-    assert mission.ground.sondehub_position == (52.0, 13.0, 40.0)
-    assert mission.ground.sondehub_url == "https://api.v2.sondehub.org"
-
-
-@pytest.mark.parametrize(("call", "ground", "sentence"), [
-    ("D0TEST", 'sondehub = "on"', "takes a ground.sondehub_callsign"),
-    ("D0TEST", 'sondehub = "dev"', "takes a ground.sondehub_callsign"),
-    ("D0TEST", 'sondehub = true', "ground.sondehub = True"),
-    ("N0CALL-11", 'sondehub = "on"\nsondehub_callsign = "D0TEST"',
-     "payload.callsign N0CALL-11 is nobody's"),
-    ("D0TEST", 'sondehub = "on"\nsondehub_callsign = "mycall"',
-     "ground.sondehub_callsign mycall is nobody's"),
-    ("D0TEST", 'sondehub_callsign = "a b"', "ground.sondehub_callsign"),
-    ("D0TEST", 'sondehub_url = "ftp://x"', "ground.sondehub_url"),
-    ("D0TEST", "sondehub_position = [91.0, 13.0, 40.0]", "ground.sondehub_position"),
-    ("D0TEST", "sondehub_position = [52.0, 13.0]", "ground.sondehub_position"),
-])
-def test_a_mission_that_cannot_be_told_is_one_sentence(
-    call: str, ground: str, sentence: str
-) -> None:
-    with pytest.raises(MissionError) as caught:
-        parse(TEXT.format(call=call, ground=ground), "m.toml")
-    assert sentence in str(caught.value) and "\n" not in str(caught.value)
-
-
-def test_nobodys_callsign_may_rehearse() -> None:
-    ground = 'sondehub = "dev"\nsondehub_callsign = "N0CALL"'
-    assert parse(TEXT.format(call="N0CALL", ground=ground), "m").ground.sondehub == "dev"
 
 
 def test_any_state_of_a_beacon_can_be_told(station: Station) -> None:

@@ -23,16 +23,16 @@ from test_sondehub import Station, told
 from test_udp_command import end, start
 
 from groundstation import schema
-from groundstation import uploader as uploading
+from groundstation import upload_thread as uploading
 from groundstation.archive import Archive
 from groundstation.ground import Ground
 from groundstation.sondehub import Answer, Put, Unanswered
 from groundstation.upload_queue import Progress
-from groundstation.uploader import BACKLOG_S, EVERY_S, WAIT_S, WAIT_S_MAX, HttpPut, Uploader
+from groundstation.upload_thread import BACKLOG_S, WAIT_S, WAIT_S_MAX, HttpPut
+from groundstation.uploader import EVERY_S, LISTENER_EVERY_MS, Uploader
 from wire.mission import load
 
 PUT = Put("/amateur/telemetry", b"body", {"Content-Type": "application/json"})
-LISTENER_MS = uploading.LISTENER_EVERY_MS
 
 
 class Server:
@@ -225,9 +225,9 @@ def test_the_station_is_told_every_six_hours_and_after_a_restart_too(tmp_path: P
     uploader.turn(START_MS + 300_000)
     station.restart()
     uploader = Uploader(station.queue, station.mission, send)
-    uploader.turn(START_MS + 300_000 + LISTENER_MS - 1)
+    uploader.turn(START_MS + 300_000 + LISTENER_EVERY_MS - 1)
     assert len(sent) == 2
-    uploader.turn(START_MS + 300_000 + LISTENER_MS)
+    uploader.turn(START_MS + 300_000 + LISTENER_EVERY_MS)
     assert sent == ["/amateur/listeners"] * 3
 
 
@@ -243,7 +243,7 @@ class Rounds:
         self._answers = answers
         self._stop = threading.Event()
         uploader = Uploader(station.queue, station.mission, self._send)
-        uploader.run(lambda: START_MS, self._stop, self._pause)
+        uploading.run(uploader, lambda: START_MS, self._stop, self._pause)
 
     def _send(self, put: Put) -> Answer:
         self.sent += 1
