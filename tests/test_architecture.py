@@ -42,7 +42,8 @@ CLOCK_CALLS = {
 LIVE_FILES = {
     "groundstation/gateway.py", "groundstation/web.py", "groundstation/vendor.py",
     "groundstation/stream.py", "groundstation/udp.py", "groundstation/upload_thread.py",
-    "sim/live.py", "sim/worker_mind.py", "sim/rig/live.py", "sim/rig/processes.py", "sim/rig/disk.py",
+    "sim/live.py", "sim/worker_mind.py", "sim/rig/live.py", "sim/rig/processes.py",
+    "sim/rig/disk.py",
 }
 
 
