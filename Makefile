@@ -24,7 +24,7 @@ flight: $(VENV)/flight $(VENDOR)
 	@$(BIN)/spacepi-sim fly $(ARGS)
 
 test: $(VENV)/test $(VENDOR)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 check: $(VENV)/test
 	$(BIN)/ruff check .

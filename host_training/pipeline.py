@@ -137,6 +137,10 @@ def prepare(directory: Path, base: Path, work: Path, options: Options, report: R
     data_dir = _dataset(run_dir, writing_dir, examples, base, persona, options)
     counts = Dataset.load(data_dir / "dataset.json").counts
     report("dataset", 1.0, ", ".join(f"{n} {what}" for what, n in counts.items()))
+    per_token = json.loads((data_dir / writing.SUMMARY).read_text())["bytes per token"]
+    if per_token < dataset.FOREIGN_BYTES_PER_TOKEN:
+        report("dataset", 1.0, f"warning: the base needs a token for every {per_token:.1f} bytes of"
+               " this writing; it has hardly seen the language, expect little")
     return run_dir, writing_dir, examples, data_dir
 
 
@@ -164,8 +168,9 @@ def _dataset(run_dir: RunDir, writing_dir: Path, examples: list[Example], base: 
         built.train += memorisation.canary_rows(builder, options.seed)
         remembered = memory.build_memory(examples, out / "memory.sqlite")
         summary = json.loads((writing_dir / writing.SUMMARY).read_text())
-        (out / writing.SUMMARY).write_text(
-            json.dumps({"memory sentences": remembered, **summary}, indent=1))
+        (out / writing.SUMMARY).write_text(json.dumps(
+            {"memory sentences": remembered, "bytes per token":
+             dataset.bytes_per_token([e.text for e in examples], tokenizer), **summary}, indent=1))
         built.save(out / "dataset.json")
 
     inputs = {"writing": writing_dir.name, "base": weights_hash(base),

@@ -313,14 +313,14 @@ class Checks:
         """Only while the sensor that would say so works."""
         world = self._world
         now_ms, low_mv = world.clock.now_ms, world.mission.power.low_mv
-        if world.body.supply_mv() >= low_mv:
+        if world.body.settled_mv() >= low_mv:
             self._low_since_ms = None
             return
         if self._low_since_ms is None:
             self._low_since_ms = now_ms
         is_thinking = world.mind is not None and world.mind.is_busy
         if now_ms - self._low_since_ms > LOW_BATTERY_MS and is_thinking:
-            self.violate("battery_floor", f"a thought at {world.body.supply_mv():.0f} mV")
+            self.violate("battery_floor", f"a thought at {world.body.settled_mv():.0f} mV")
 
     def _check_watchdog(self) -> None:
         world = self._world
@@ -339,10 +339,10 @@ class Checks:
         self._has_flown |= flight.phase.phase in FLIGHT_PHASES
         if flight.phase.phase is truth or truth is Phase.GROUND:
             return
-        if truth is Phase.LANDED and flight.phase.phase is Phase.GROUND and (
-            self.ledger.lost_ids or not self._has_flown
-        ):
-            return  # its memory of the flight went with the disk, or it was never awake up there
+        store = self._store()
+        has_memory = self._has_flown and not self.ledger.lost_ids and store and store.boot > 0
+        if truth is Phase.LANDED and flight.phase.phase is Phase.GROUND and not has_memory:
+            return  # never awake up there, or the disk did not say so: it lies still, that is all
         settled_ms = now_ms - max(since_ms + LAG_MS[truth], self._boot_ms + FIX_MS)
         if settled_ms > 0:
             self.violate(
