@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from wire import auth
 from wire.ax25 import Address
 
+SONDEHUB_URL = "https://api.v2.sondehub.org"
 NOBODYS = ("N0CALL", "MYCALL", "4FSKTEST")  # SondeHub hides them
 
 
@@ -129,7 +130,7 @@ class GroundSection(_Section):
     archive_dir: str = "archive"
     report_every_s: Annotated[int, Field(ge=5, le=600)] = 20
     sondehub: Literal["off", "dev", "on"] = "off"
-    sondehub_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+")] = "https://api.v2.sondehub.org"
+    sondehub_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+")] = SONDEHUB_URL
     sondehub_callsign: Annotated[str, Field(pattern=r"^([A-Za-z0-9_/-]{3,24})?$")] = ""
     sondehub_position: Annotated[Place | None, BeforeValidator(_corners)] = None
     sondehub_antenna: Annotated[str, Field(max_length=64)] = ""
