@@ -21,7 +21,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from host_training import bundle_commands, train_commands
+from host_training import bundle_commands, train_commands, writing_commands
 from host_training.bundle_commands import DEFAULT_KEY, BundleArgument, TrustOption
 from host_training.errors import TrainingError
 from wire.bundle import BundleError, Manifest, verify_bundle
@@ -244,6 +244,7 @@ def _voice(bundle: Path, manifest: Manifest, threads: int, seed: int) -> Any:
 
 
 train_commands.register(app, _progress, _quiet)
+writing_commands.register(app, _progress)
 
 
 def main() -> None:

@@ -91,6 +91,8 @@ def plain(text: str) -> str:
     Arabic presentation forms become letters, marks heaped on a letter are cut to COMBINING_MAX,
     a word of more than WORD_CHARS_MAX characters goes, blank lines are at most one.
     """
+    if len(text) <= WORD_CHARS_MAX and text.isascii() and text.isprintable():
+        return text.strip()  # most messages
     text = _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
     text = _ARABIC_FORMS.sub(lambda m: unicodedata.normalize("NFKC", m[0]), text)
     text = unicodedata.normalize("NFC", text)

@@ -15,14 +15,18 @@ _COLUMNS = ("source, chat_id, chat_kind, message_id, utc_ms, author, is_me, text
             " layer")
 
 
+def _storable(value: object) -> object:
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+
+
 class MessageStore:
     """One SQLite file. Messages go in as they come and come out chat by chat, by time."""
 
     def __init__(self, path: Path) -> None:
         self._database = sqlite3.connect(path)
         self._database.executescript(
-            # thrown away and made again after a crash, so nothing is synced or journalled
-            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA temp_store=FILE;"
+            # thrown away and made again after a crash, so nothing is synced
+            "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; PRAGMA temp_store=FILE;"
             f"PRAGMA cache_size=-{CACHE_KIB};"
             "DROP TABLE IF EXISTS messages;"
             "CREATE TABLE messages (source, chat_id, chat_kind, message_id, utc_ms INTEGER, author,"
@@ -45,12 +49,17 @@ class MessageStore:
                 self._insert(rows)
                 rows.clear()
         self._insert(rows)
-        self._database.commit()
         return self._database.total_changes - before
 
     def _insert(self, rows: list[tuple[object, ...]]) -> None:
         marks = ",".join("?" * (_COLUMNS.count(",") + 1))
-        self._database.executemany(f"INSERT INTO messages ({_COLUMNS}) VALUES ({marks})", rows)
+        insert = f"INSERT INTO messages ({_COLUMNS}) VALUES ({marks})"
+        try:
+            self._database.executemany(insert, rows)
+        except UnicodeEncodeError:  # half a character in a name or an id, which JSON allows
+            self._database.rollback()
+            self._database.executemany(insert, [tuple(map(_storable, row)) for row in rows])
+        self._database.commit()
 
     def ordered(self) -> Iterator[Message]:
         """Chat by chat, each in order of time (undated last, equal times as they came).

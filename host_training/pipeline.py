@@ -137,6 +137,10 @@ def prepare(directory: Path, base: Path, work: Path, options: Options, report: R
     data_dir = _dataset(run_dir, writing_dir, examples, base, persona, options)
     counts = Dataset.load(data_dir / "dataset.json").counts
     report("dataset", 1.0, ", ".join(f"{n} {what}" for what, n in counts.items()))
+    per_token = json.loads((data_dir / writing.SUMMARY).read_text())["bytes per token"]
+    if per_token < dataset.FOREIGN_BYTES_PER_TOKEN:
+        report("dataset", 1.0, f"warning: the base needs a token for every {per_token:.1f} bytes of"
+               " this writing; it has hardly seen the language, expect little")
     return run_dir, writing_dir, examples, data_dir
 
 
@@ -164,8 +168,9 @@ def _dataset(run_dir: RunDir, writing_dir: Path, examples: list[Example], base: 
         built.train += memorisation.canary_rows(builder, options.seed)
         remembered = memory.build_memory(examples, out / "memory.sqlite")
         summary = json.loads((writing_dir / writing.SUMMARY).read_text())
-        (out / writing.SUMMARY).write_text(
-            json.dumps({"memory sentences": remembered, **summary}, indent=1))
+        (out / writing.SUMMARY).write_text(json.dumps(
+            {"memory sentences": remembered, "bytes per token":
+             dataset.bytes_per_token([e.text for e in examples], tokenizer), **summary}, indent=1))
         built.save(out / "dataset.json")
 
     inputs = {"writing": writing_dir.name, "base": weights_hash(base),
@@ -280,14 +285,16 @@ def _evaluate(run_dir: RunDir, base: Path, ladder_dir: Path, step: quantise.Step
             flown=step.quant, train=data.train, held_out=data.held_out,
             builder=dataset.RowBuilder(tokenizer, persona.prompt_text()),
             sampling=Sampling(runtime["max_tokens"], runtime["temperature"], runtime["top_p"]),
-            lines=options.lines, terms=persona.settings.names(), seed=options.seed,
+            lines=options.lines, terms=persona.settings.unsayable(),
+            region=persona.settings.privacy.region, seed=options.seed,
             threads=options.threads or 1)
         export.export_gguf(base, subject.base, "base")
         examination.build(subject, out, lambda share, line: report("evaluate", share, line))
         subject.base.unlink()
 
     inputs = {"ladder": ladder_dir.name, "flown": step.quant, "lines": options.lines,
-              "base": weights_hash(base), "names": persona.settings.names(),
+              "base": weights_hash(base), "unsayable": persona.settings.unsayable(),
+              "region": persona.settings.privacy.region,
               "runtime": runtime, "seed": options.seed, "code": examination.code()}
     return run_dir.stage("evaluate", inputs, build)
 

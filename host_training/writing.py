@@ -73,8 +73,9 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
             f"{directory}: no writing of {persona.author} found; put some into notebook/*.md or"
             f" exports into a folder beside it.{_first_reason(notes)}")
     save(examples, out / EXAMPLES)
-    summary = {"sources": inventory, "left out": notes.report(),
-               "taken out": dict(sorted(scrubber.sheet.counts.items())), **_weights(examples)}
+    summary = {"sources": inventory, "loss": persona.settings.sessions.loss,
+               "left out": notes.report(), **_weights(examples),
+               "taken out": dict(sorted(scrubber.sheet.counts.items()))}
     (out / SUMMARY).write_text(json.dumps(summary, indent=1, ensure_ascii=False))
     return examples
 

@@ -5,9 +5,9 @@ station's and ahead of the last accepted from there. The new counter is durable 
 done because of the frame, so that a power cut can never make a frame count twice. A disk that does
 not take it leaves the counter in RAM: deafness would be worse than a replay after a reboot.
 
-A life that does not know what earlier ones accepted, because its disk is gone or was damaged, waits
-for the sky's time: counters follow the seconds since 2025, and what is older than this boot could
-be a replay. Source: ``groundstation.outbox`` numbers them so.
+A life that does not know what earlier ones accepted, because its disk is gone, takes nothing or was
+damaged, waits for the sky's time: counters follow the seconds since 2025, and what is older than
+this boot could be a replay. Source: ``groundstation.outbox`` numbers them so.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class UplinkGate:
         self._node_id = node_id
         self._store = store
         self._clock = clock
-        self._has_forgotten = store.has_forgotten(_COUNTERS_KEY)
+        self._has_forgotten = store.has_forgotten(_COUNTERS_KEY) or not store.is_counted
         if not self._has_forgotten:
             store.put(_COUNTERS_KEY, store.get(_COUNTERS_KEY, {}))
 
@@ -58,8 +58,9 @@ class UplinkGate:
             self.misnumbered_frames += 1
             return None
         counters: dict[int, int] = self._store.get(_COUNTERS_KEY, {})
-        last_counter = counters.get(frame.station, self._floor())
-        if last_counter is None or not auth.is_fresh(frame.counter, last_counter):
+        floor = self._floor()
+        last_counter = max(counters.get(frame.station, 0), floor or 0)
+        if floor is None or not auth.is_fresh(frame.counter, last_counter):
             self.replayed_frames += 1
             self._repeated = frame if isinstance(frame, CommandFrame) else None
             return None

@@ -49,7 +49,7 @@ SALVAGE_JUMP = 0x1000  # after a damaged store: farther than any boot got
 RETRY_MS = 100
 STUCK_MS = 10_000  # a modem that is still sending so long after the airtime never will have sent
 DISKLESS_BLOCK = 0x4000  # farther on than lives with a disk get, and still ahead of them
-DISKLESS_BLOCKS = 0x100  # to each of the places of ``Store.scatter``
+DISKLESS_BLOCKS = 0x100  # to each place of ``Store.place``
 _BLOCK_KEY = "next_block"
 
 
@@ -72,6 +72,7 @@ class Downlink:
         self._sender = Sender(mission.payload.node_id, mission.symbol_mtu_bytes, reserved)
         self.feed = Feed(store, self._sender, codec)
         self._reserved = self._durable_upto = reserved
+        self._is_diskless = not store.is_counted  # do block numbers come from this life's place?
         self._reserve_blocks()
         self._sequence = 0
         self._beacon_due_ms = 0
@@ -264,10 +265,14 @@ class Downlink:
 
     def _may_open_block(self) -> bool:
         """Only numbers whose reservation is on the disk; but a disk that takes nothing must not
-        make the payload mute: then a receiver may meet a number again after a reboot, which the
-        CRC in the block tells it."""
+        make the payload mute: then they come from this life's own place."""
         left = (self._durable_upto - self._sender.next_block) % 0x10000
-        return self._store.is_failing or 0 < left <= BLOCK_RESERVE
+        if 0 < left <= BLOCK_RESERVE:
+            return True
+        if self._store.is_failing and not self._is_diskless:
+            self._is_diskless = True
+            self._sender.next_block = _diskless_block(self._store)
+        return self._store.is_failing
 
     def _counter(self) -> FrameCounter:
         return FrameCounter(self._store.boot & 0xF, self._sequence + 1 & 0xFFF)
@@ -302,10 +307,15 @@ class Downlink:
         return max(1, airtime_ms * 100 // radio.duty_percent)
 
 
+def _diskless_block(store: Store) -> int:
+    """Where the blocks begin whose numbers the disk does not take."""
+    return DISKLESS_BLOCK + store.place * DISKLESS_BLOCKS
+
+
 def _first_block(store: Store) -> int:
     """A block number from which on no life before has used one."""
-    if store.boot == 0:
-        return DISKLESS_BLOCK + store.place * DISKLESS_BLOCKS
+    if not store.is_counted:
+        return _diskless_block(store)
     reserved = int(store.get(_BLOCK_KEY, 0))
     is_unsure = store.salvaged_from is not None or store.has_forgotten(_BLOCK_KEY)
     return (reserved + SALVAGE_JUMP * is_unsure) % 0x10000

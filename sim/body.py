@@ -97,10 +97,7 @@ class Body:
 
     def supply(self) -> tuple[float, float]:
         """(mV, mA) at the battery now."""
-        load_w = self._load_w(float(self._channel.is_payload_sending))
-        volts_mv, milliamps = self._battery.terminals(load_w, self.inside_c())
-        if self.forced_battery_mv is not None:
-            volts_mv = self.forced_battery_mv(self._clock.now_s)
+        volts_mv, milliamps = self._between_dips()
         if self.send_dip_mv:
             since_ms = self._clock.now_ms - self._channel.payload_began_ms
             volts_mv -= self.send_dip_mv * (0 <= since_ms < SEND_DIP_MS)
@@ -108,6 +105,17 @@ class Body:
 
     def supply_mv(self) -> float:
         return self.supply()[0]
+
+    def settled_mv(self) -> float:
+        """At the battery now, without the dip at the start of a transmission."""
+        return self._between_dips()[0]
+
+    def _between_dips(self) -> tuple[float, float]:
+        load_w = self._load_w(float(self._channel.is_payload_sending))
+        volts_mv, milliamps = self._battery.terminals(load_w, self.inside_c())
+        if self.forced_battery_mv is not None:
+            volts_mv = self.forced_battery_mv(self._clock.now_s)
+        return volts_mv, milliamps
 
     def soc_c(self) -> float:
         return self._heat.soc_c

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from payload.store import Store
+from payload.store import IDS_KEY, Store
 from payload.store_file import COLUMNS, CONFIRMED, record_of
 from sim.card import Card, CardConnection
 from wire.records import Kind, Record, TimeQuality, pack_body
@@ -36,6 +36,8 @@ class Ledger:
     appended: int = 0
     reused_ids: list[int] = field(default_factory=list)
     given_ids: set[int] = field(default_factory=set)  # of records in RAM in the present boot
+    # Never on the disk, and perhaps on the ground; True where the disk had the number reserved.
+    ram_ids: dict[int, bool] = field(default_factory=dict)
     pruned_ids: set[int] = field(default_factory=set)  # confirmed ones that made room
     lost_ids: set[int] = field(default_factory=set)  # what a fault took from the disk itself
 
@@ -71,11 +73,11 @@ def rows_of_switched_off(path: Path) -> list[tuple[int, int, bytes]]:
 class WitnessedStore(Store):
     """``payload.store.Store`` with a ledger beside it."""
 
-    def __init__(self, path: Path, ledger: Ledger, card: Card) -> None:
+    def __init__(self, path: Path, ledger: Ledger, card: Card, place: int) -> None:
         self._ledger = ledger
         self._card = card
         ledger.given_ids.clear()
-        super().__init__(path, is_durable=False, free_bytes=card.free_bytes)
+        super().__init__(path, is_durable=False, free_bytes=card.free_bytes, place=place)
 
     def append(
         self, kind: Kind, body: dict[str, Any], mono_ms: int, time_ms: int, quality: TimeQuality
@@ -83,9 +85,12 @@ class WitnessedStore(Store):
         record = super().append(kind, body, mono_ms, time_ms, quality)
         ledger = self._ledger
         ledger.appended += 1
-        if record.record_id in ledger.acknowledged or record.record_id in ledger.given_ids:
-            ledger.reused_ids.append(record.record_id)
-        ledger.given_ids.add(record.record_id)
+        number = record.record_id
+        is_taken = number in ledger.acknowledged or number in ledger.given_ids
+        if is_taken or ledger.ram_ids.get(number, False):
+            ledger.reused_ids.append(number)
+        ledger.given_ids.add(number)
+        ledger.ram_ids[number] = self.is_durable(IDS_KEY)
         return record
 
     def commit(self, now_ms: int) -> bool:
@@ -94,6 +99,8 @@ class WitnessedStore(Store):
         if is_durable:
             self._ledger.acknowledged.update(promised)
             self._ledger.given_ids.difference_update(promised)
+            for number in promised:
+                self._ledger.ram_ids.pop(number, None)
         return is_durable
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import zipfile
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -18,6 +19,9 @@ from host_training.importers.text import mend
 from host_training.importers.times import to_ms
 from host_training.importers.tree import File
 from host_training.messages import Message, Notes
+
+# what it cannot read is said here in one sentence, not by the library in twenty
+logging.getLogger("pypdf").setLevel(logging.CRITICAL)
 
 NAME = "documents"
 LABEL = "document"
@@ -41,7 +45,7 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
         try:
             text, utc_ms = _docx(file) if file.suffix == ".docx" else _pdf(file, notes)
         except (PyPdfError, OpcError, OSError, ValueError, KeyError, IndexError, TypeError,
-                AttributeError, RecursionError, ParseError, zipfile.BadZipFile,
+                AttributeError, AssertionError, RecursionError, ParseError, zipfile.BadZipFile,
                 NotImplementedError) as error:  # what the two libraries raise on damage
             notes.put(file.name, "", f"cannot be read ({type(error).__name__}: {error})")
             continue

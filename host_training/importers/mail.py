@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from email.errors import MessageError
 from email.header import decode_header, make_header
-from email.message import EmailMessage
+from email.message import Message as Mail
 from email.utils import getaddresses
 
 from host_training.importers.mail_body import own_words
@@ -84,8 +84,8 @@ def split(file: File) -> Iterator[bytes]:
 def _message(raw: bytes, file: File, number: int, notes: Notes) -> Iterator[Message]:
     if file.suffix == ".emlx":
         raw = raw.partition(b"\n")[2]  # the first line is a length
-    mail = email.message_from_bytes(raw, policy=email.policy.default)
-    assert isinstance(mail, EmailMessage)
+    # the older policy: the newer one parses headers by a grammar, in quadratic time
+    mail = email.message_from_bytes(raw, policy=email.policy.compat32)
     labels = {part.strip().strip('"').lower() for part in _text(mail, "X-Gmail-Labels").split(",")}
     reason = _skip_reason(mail, labels)
     if reason:
@@ -113,7 +113,7 @@ def _message(raw: bytes, file: File, number: int, notes: Notes) -> Iterator[Mess
     yield Message(NAME, thread, "mail", identity, _utc_ms(mail), account, False, text, name, TIER)
 
 
-def _text(mail: EmailMessage, header: str) -> str:
+def _text(mail: Mail, header: str) -> str:
     """A header as text, its RFC 2047 words decoded; empty where it is missing or beyond repair."""
     for known, value in mail._headers:  # type: ignore[attr-defined]  # raw: parsing may raise
         if known.lower() == header.lower():
@@ -125,7 +125,7 @@ def _text(mail: EmailMessage, header: str) -> str:
     return ""
 
 
-def _skip_reason(mail: EmailMessage, labels: set[str]) -> str | None:
+def _skip_reason(mail: Mail, labels: set[str]) -> str | None:
     if labels & _NOT_MAIL:
         return "draft, spam, trash or chat"
     if _text(mail, "Auto-Submitted").lower() not in ("", "no") or _text(mail, "X-Autoreply"):
@@ -144,7 +144,7 @@ def _skip_reason(mail: EmailMessage, labels: set[str]) -> str | None:
     return None
 
 
-def _utc_ms(mail: EmailMessage) -> int | None:
+def _utc_ms(mail: Mail) -> int | None:
     """From Date, else from the last Received; None for what cannot be."""
     for stamp in (_text(mail, "Date"), _text(mail, "Received").rpartition(";")[2].strip()):
         utc_ms = from_mail(stamp)

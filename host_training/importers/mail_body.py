@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from email.message import EmailMessage
+from email.message import Message
 
 from host_training.importers.html_text import QUOTES, words_of
 from host_training.importers.text import decode, encoding_of
@@ -48,7 +48,7 @@ _PGP_SIGNED = re.compile(r"-----BEGIN PGP SIGNED MESSAGE-----\n(?:Hash:.*\n)*\n?
                          re.DOTALL)
 
 
-def own_words(mail: EmailMessage) -> str:
+def own_words(mail: Message) -> str:
     """The sender's own text; empty where there is none that can be read."""
     plain, page = _parts(mail)
     if plain is not None and plain.strip():
@@ -56,7 +56,7 @@ def own_words(mail: EmailMessage) -> str:
     return unquoted(words_of(page, QUOTES)) if page is not None else ""
 
 
-def _parts(mail: EmailMessage) -> tuple[str | None, str | None]:
+def _parts(mail: Message) -> tuple[str | None, str | None]:
     """The first plain and the first HTML part that are no attachments."""
     plain = page = None
     for part in mail.walk():
@@ -72,7 +72,7 @@ def _parts(mail: EmailMessage) -> tuple[str | None, str | None]:
     return plain, page
 
 
-def _decoded(part: EmailMessage) -> str:
+def _decoded(part: Message) -> str:
     """In the declared charset where it is one and fits, else in what the bytes look like."""
     data = part.get_payload(decode=True)
     if not isinstance(data, bytes):

@@ -18,7 +18,7 @@ def from_seconds(value: Any) -> int | None:
         return None  # float() would read other digits too
     try:
         seconds = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return round(seconds * 1000) if 0 <= seconds <= _SECONDS_MAX else None  # NaN compares false
 
@@ -47,7 +47,7 @@ def from_mail(value: str | None) -> int | None:
     """From a mail's Date header (RFC 5322)."""
     try:
         return to_ms(parsedate_to_datetime(value or ""), UTC)
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
 
 

@@ -10,6 +10,7 @@ import io
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ ZIP_RATIO_FREE_BYTES = 10_000_000  # small members may pack as well as they like
 ZIP_MEMBERS_MAX = 2_000_000
 SPOOL_BYTES = 32_000_000  # a nested zip larger than this waits on disk
 
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError,
+               NotImplementedError)
 _PACKED_WITH_WORDS = (".docx", ".pptx", ".xlsx", ".odt", ".epub")  # zips that are one document
 
 
@@ -150,8 +153,7 @@ class Tree:
     def _member(self, inner: File, depth: int) -> Iterator[File]:
         try:
             is_zip = _is_zip(inner)
-        except (zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError,
-                NotImplementedError) as error:
+        except _ZIP_ERRORS as error:
             self._notes.put(inner.name, "", f"damaged inside its zip ({error})")
             return
         if not is_zip:
@@ -161,9 +163,13 @@ class Tree:
         else:
             spool = self._open.enter_context(
                 tempfile.SpooledTemporaryFile(SPOOL_BYTES))  # noqa: SIM115 (closed by the stack)
-            with inner.opened() as packed:
-                while block := packed.read(1 << 20):
-                    spool.write(block)
+            try:
+                with inner.opened() as packed:
+                    while block := packed.read(1 << 20):
+                        spool.write(block)
+            except _ZIP_ERRORS as error:
+                self._notes.put(inner.name, "", f"damaged inside its zip ({error})")
+                return
             spool.seek(0)
             yield from self._zip(inner, spool, depth + 1)  # type: ignore[arg-type]
 

@@ -86,7 +86,8 @@ def _orders(stage: Stage) -> End:
 
     def look() -> None:
         for note in () if world.flight is None else world.flight.notes:
-            if note.kind is Kind.COMMAND_RESULT and note.body["command"] not in ("ask", "muse_now"):
+            is_result = note.kind is Kind.COMMAND_RESULT
+            if is_result and note.body["command"] not in stage.commanded | {"muse_now"}:
                 stage.violate("only_authentic", f"words led to {note.body['command']}")
 
     stop_asking, stop_looking = stage.every(ASK_EVERY_S, ask), stage.every(LOOK_S, look)

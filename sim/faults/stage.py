@@ -41,6 +41,8 @@ class Stage:
     def __init__(self, world: World, checks: Checks) -> None:
         self.world = world
         self.rng: random.Random = part_rng(world.seed, "faults")
+        self.is_uploading = False  # does the station tell SondeHub what it hears?
+        self.commanded: set[str] = set()  # names of the commands that the station sent
         self._checks = checks
 
     @property
@@ -72,6 +74,7 @@ class Stage:
 
     def command(self, opcode: Opcode, *arguments: int | str) -> None:
         """The station sends this command, and the payload hears it."""
+        self.commanded.add(opcode.name.lower())
         body = commands.encode(Command(opcode, arguments))
         self.issue(partial(CommandFrame, self.world.mission.payload.node_id, 0, body=body))
 

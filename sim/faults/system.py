@@ -29,7 +29,8 @@ def _stall(stage: Stage) -> None:
     stage.world.daemon.stall(stage.now_ms + round(STALL_S * 1000))
 
     def look() -> None:
-        if stage.world.watchdog.bites == bites and stage.world.boots == lives:
+        is_on = stage.world.flight is not None  # without power there is nothing to start
+        if is_on and stage.world.watchdog.bites == bites and stage.world.boots == lives:
             stage.violate("watchdog_honest", "a stalled daemon was not started again")
 
     stage.after(WATCHDOG_MS / 1000 + 5, look)

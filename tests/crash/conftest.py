@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from sim.disk_tap import NoTap, tapped
 from tests.crash.explorer import reports
+
+EXPLORED = "explored"
 
 
 @pytest.fixture(scope="session")
@@ -22,8 +25,21 @@ def tap() -> None:
         pytest.skip(str(error))
 
 
+@pytest.fixture(autouse=True)
+def _explored(record_property: Callable[[str, object], None]) -> Iterator[None]:
+    """What the explorers said goes with the test's report, also from another process."""
+    yield
+    while reports:
+        record_property(EXPLORED, reports.pop(0))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if reports:
+    lines = [
+        value
+        for told in terminalreporter.stats.values() for report in told
+        for name, value in getattr(report, "user_properties", ()) if name == EXPLORED
+    ]
+    if lines:
         terminalreporter.section("crash explorer", "-")
-        for line in reports:
+        for line in lines:
             terminalreporter.write_line(line)

@@ -237,3 +237,10 @@ def test_how_one_thinks_is_learnt_and_not_remembered(tmp_path: Path) -> None:
     assert memory.recall(tmp_path / "m.sqlite", "said layer") == (
         "The said layer, and a whole sentence of it.")
     assert memory.recall(tmp_path / "m.sqlite", "thinking values") is None
+
+
+def test_7e_28_a_language_the_base_has_not_read_shows_in_its_tokens(tokenizer: Any) -> None:
+    english = dataset.bytes_per_token(["The wind up here has other plans."] * 3, tokenizer)
+    greek = dataset.bytes_per_token(["Ο άνεμος εδώ πάνω έχει άλλα σχέδια."] * 3, tokenizer)
+    assert greek < dataset.FOREIGN_BYTES_PER_TOKEN < english
+    assert dataset.bytes_per_token([], tokenizer) == 0

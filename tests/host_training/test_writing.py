@@ -237,3 +237,44 @@ def test_settings_of_sessions_and_privacy_are_checked(tmp_path: Path) -> None:
     add_toml(directory, "[sessions]\nloss = \"everybody\"\n")
     with pytest.raises(TrainingError, match=r"sessions\.loss: Input should be 'author' or 'all'"):
         read_persona(directory)
+
+
+def scanned(*args: object) -> tuple[int, str]:
+    pytest.importorskip("typer")
+    from typer.testing import CliRunner
+
+    from host_training import __main__ as cli
+
+    result = CliRunner().invoke(cli.app, ["scan", *map(str, args)])
+    if isinstance(result.exception, TrainingError):
+        return 1, str(result.exception)
+    return result.exit_code, " ".join(result.output.split())
+
+
+def test_scan_shows_what_a_run_would_read(tmp_path: Path) -> None:
+    directory = write_persona(tmp_path / "ada")
+    status, text = scanned(directory, "--out", tmp_path / "scanned")
+    assert status == 0
+    assert "Telegram JSON export: telegram/result.json" in text and "8 examples." in text
+    assert {path.name for path in (tmp_path / "scanned").iterdir()} >= {
+        "examples.jsonl", "import.json", "quarantine.jsonl", "review.md"}
+    status, text = scanned(directory, "--out", directory / "scanned")
+    assert status == 1 and "lies in the persona directory" in text
+    (tmp_path / "file").write_text("")
+    status, text = scanned(directory, "--out", tmp_path / "file")
+    assert status == 1 and "cannot be written" in text
+
+
+def test_7e_26_a_stage_that_was_killed_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = write_persona(tmp_path / "ada")
+
+    def power_cut(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writing.clean, "weigh", power_cut)
+        with pytest.raises(KeyboardInterrupt):
+            prepare(directory, tmp_path / "out")
+    assert prepare(directory, tmp_path / "out") == prepare(directory, tmp_path / "other")
