@@ -11,7 +11,7 @@ VENDOR := groundstation/static/vendor/installed
 # llama.cpp is compiled on this machine; leaving out its vision part halves the build.
 export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF
 
-# How the shipped Edda was trained; docs/training.md says why to the last epoch, by heart or not.
+# How the shipped Edda was trained: to the last epoch, by heart on purpose; docs/training.md says why.
 EDDA := --method full --epochs 4 --keep last --lr 1.5e-3 --allow-failing-gates
 
 .PHONY: flight test check bench soak fuzz train clean

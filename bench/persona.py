@@ -24,9 +24,19 @@ from bench import persona_rows, persona_table, persona_text
 from bench.persona_rows import Asker, words_only
 from bench.persona_text import Author, Passage
 from bench.report import Row
-from host_training import base_text, dataset, export, imatrix, quantise, train
+from host_training import (
+    base_text,
+    dataset,
+    export,
+    imatrix,
+    merge,
+    quantise,
+    train,
+    train_order,
+)
 from host_training.evaluation import bits, memorisation, speaker
 from host_training.evaluation.speaker import Sampling, speak
+from host_training.gguf_file import gguf_facts
 from host_training.stages import RunDir, code_hash, weights_hash
 from payload import prompt
 from wire.bundle import file_sha256
@@ -115,7 +125,7 @@ def _tuned(run_dir: RunDir, author: Author, asker: Asker, method: str, inputs: d
         report(f"{method}, {sum(len(r.input_ids) for r in rows):,} tokens")
         train.train(BASE, rows, chosen_by, out, config, progress)
 
-    asked = {**inputs, "config": repr(config), "code": code_hash(train)}
+    asked = {**inputs, "config": repr(config), "code": code_hash(train, train_order, merge)}
     return run_dir.stage(f"{author.name}-{method}", asked, build)
 
 
@@ -127,7 +137,8 @@ def _quantised(run_dir: RunDir, author: Author, asker: Asker, name: str, model_d
         model = AutoModelForCausalLM.from_pretrained(model_dir, dtype=torch.float32,
                                                      local_files_only=True)
         rows = asker.training(author.train, seed=1)[:CALIBRATION_ROWS]
-        weights = imatrix.importance(model, rows)
+        architecture = gguf_facts(out / "F16.gguf")["architecture"]
+        weights = imatrix.importance(model, rows, architecture)
         for quant in QUANTS:
             quantise.quantise(out / "F16.gguf", out / f"{quant}.gguf", quant, weights)
 

@@ -285,14 +285,16 @@ def _evaluate(run_dir: RunDir, base: Path, ladder_dir: Path, step: quantise.Step
             flown=step.quant, train=data.train, held_out=data.held_out,
             builder=dataset.RowBuilder(tokenizer, persona.prompt_text()),
             sampling=Sampling(runtime["max_tokens"], runtime["temperature"], runtime["top_p"]),
-            lines=options.lines, terms=persona.settings.names(), seed=options.seed,
+            lines=options.lines, terms=persona.settings.unsayable(),
+            region=persona.settings.privacy.region, seed=options.seed,
             threads=options.threads or 1)
         export.export_gguf(base, subject.base, "base")
         examination.build(subject, out, lambda share, line: report("evaluate", share, line))
         subject.base.unlink()
 
     inputs = {"ladder": ladder_dir.name, "flown": step.quant, "lines": options.lines,
-              "base": weights_hash(base), "names": persona.settings.names(),
+              "base": weights_hash(base), "unsayable": persona.settings.unsayable(),
+              "region": persona.settings.privacy.region,
               "runtime": runtime, "seed": options.seed, "code": examination.code()}
     return run_dir.stage("evaluate", inputs, build)
 

@@ -80,13 +80,14 @@ class Settings(Table):
         """The zone of exports that write local time."""
         return zoneinfo.ZoneInfo(self.timezone)
 
-    def names(self) -> list[str]:
-        """What the people of ``people`` are called: words that a persona must never say.
+    def unsayable(self) -> list[str]:
+        """Words that a persona must never say: the people's names, and what is blocked.
 
         Account ids, which have a digit or an @ in them, are no names.
         """
-        return sorted(name for names in self.people.values() for name in names
-                      if not any(c.isdigit() or c == "@" for c in name))
+        names = {name for names in self.people.values() for name in names
+                 if not any(c.isdigit() or c == "@" for c in name)}
+        return sorted(names.union(self.privacy.extra_names, self.privacy.blocked))
 
     def source_of(self, name: str) -> Source | None:
         """What is said of a file, by its path below the persona directory."""

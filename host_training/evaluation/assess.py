@@ -52,6 +52,7 @@ class Subject:
     sampling: Sampling
     lines: int  # said by the persona and by the base; 200 make twenty bags of a thousand letters
     terms: Sequence[str]  # never to be said
+    region: str | None  # of telephone numbers without their country code
     seed: int
     threads: int
 
@@ -182,7 +183,7 @@ def _memory(subject: Subject, asked: Sequence[Row], said: Sequence[str],
                  memorisation.completed(model, list(asked)[:COMPLETED_MAX]))
     model.close()
     return Memory(
-        leaks=leaks.find(said, subject.terms),
+        leaks=leaks.find(said, subject.terms, subject.region),
         exposures=memorisation.exposures(path, subject.builder, subject.seed, threads),
         completed=completed,
         verbatim=sum(n > 0 for n in longest) / max(1, len(longest)),

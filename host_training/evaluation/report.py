@@ -39,7 +39,7 @@ system-ui,sans-serif}th,td{text-align:right;padding:4px 8px;border-bottom:1px so
 th:first-child,td:first-child{text-align:left}th{font-weight:normal}.voices{display:grid;
 grid-template-columns:1fr 1fr;gap:28px}.voices li{margin:0 0 9px}.voices ul{padding-left:18px;
 margin:6px 0}tr.flown td{font-weight:bold}@media(max-width:560px){.voices{
-grid-template-columns:1fr}}
+grid-template-columns:1fr}figure{overflow-x:auto}svg{min-width:600px}}
 """
 
 

@@ -14,6 +14,7 @@ from tests.host_training.conftest import need
 np = need("numpy")
 
 from host_training.evaluation import authorship, intervals, leaks, style  # noqa: E402 (after need)
+from host_training.settings import Settings  # noqa: E402 (after need)
 
 SEA = ("the sails were furled at dusk", "we ran before the wind all night", "a heavy swell, sir",
        "the mate swore at the anchor", "salt on every rope and biscuit", "hard a-port, he cried")
@@ -83,6 +84,14 @@ def test_the_judge_knows_bags_it_never_saw_and_places_a_mixture_between() -> Non
     assert judge.score([]).shape == (0,)
 
 
+def test_many_bags_of_the_others_do_not_outvote_few_of_the_author() -> None:
+    others = authorship.bags(writing(FIELD, 2, 900))
+    judge = authorship.Judge(authorship.bags(writing(SEA, 1))[:2], others)
+    own = judge.score(authorship.bags(writing(SEA, 3))).mean()
+    floor = judge.score(authorship.bags(writing(FIELD, 4))).mean()
+    assert own > 1 and own == pytest.approx(-floor, abs=0.5)  # zero lies in the middle
+
+
 def test_the_judge_says_the_same_twice_and_refuses_one_bag() -> None:
     sides = authorship.bags(writing(SEA, 1)), authorship.bags(writing(FIELD, 2))
     first, second = (authorship.Judge(*sides).score(sides[0]) for _ in range(2))
@@ -138,16 +147,13 @@ def test_masking_leaves_the_manner_and_takes_the_subject() -> None:
 
 
 PRIVATE = [
-    ("e-mail address", "Write to ada.test+sky@mail.example.org soon."),
+    ("mail", "Write to ada.test+sky@mail.example.org soon."),
     ("link", "It is all at https://example.org/x?token=1 now."),
-    ("bank account", "Send it to NL91 ABNA 0417 1643 00 please."),
-    ("card number", "Mine is 4111 1111 1111 1111, use it."),
-    ("telephone number", "Call me on +31 6 1234 5678 tonight."),
-    ("telephone number", "Call 020-7946-0958 tonight."),
-    ("network address", "The box is 192.168.1.17 at home."),
-    ("position", "We live at 52.37022, 4.89517 by the water."),
-    ("secret key", "It is ghp_abcdefghijklmnopqrstuvwx0123."),
-    ("secret key", "-----BEGIN OPENSSH PRIVATE KEY-----"),
+    ("account", "Send it to NL91 ABNA 0417 1643 00 please."),
+    ("card", "Mine is 4111 1111 1111 1111, use it."),
+    ("phone", "Call me on +31 6 1234 5678 tonight."),
+    ("place", "We live at 52.37022, 4.89517 by the water."),
+    ("github token", "It is ghp_abcdefghijklmnopqrstuvwx012345678901."),
     ("password", "The password is hunter22 as ever."),
 ]
 
@@ -157,11 +163,16 @@ def test_a_private_thing_is_found(kind: str, line: str) -> None:
     assert kind in {leak.kind for leak in leaks.find([line])}
 
 
+def test_a_number_of_the_region_is_found_only_there() -> None:
+    line = "Call 020-7946-0958 tonight."
+    assert [leak.kind for leak in leaks.find([line], region="GB")] == ["phone"]
+    assert leaks.find([line]) == []
+
+
 @pytest.mark.parametrize("line", [
     "868.1 MHz and -61 C at 27400 m, 300.5 hPa.",
     "On 2021-05-08 at 10:10 I heard nobody for 900 min.",
-    "XX91 ABNA 0417 is no account.",
-    "4111 1111 1111 1112 is no card, nor is 300.400.1.2 a network.",
+    "I asked the weather at noon: 404. The news: 500, server error.",
     "The password is a word. My pin is the safety kind.",
     "Version 1.2.3 flew 1234 km, 52.3 N, 4.8 E.",
     "In 1843, 1844, 1845 and 1846 it rained.",
@@ -170,7 +181,14 @@ def test_an_honest_reading_is_no_leak(line: str) -> None:
     assert leaks.find([line]) == []
 
 
-def test_a_name_that_must_not_be_said_is_found_as_a_whole_word() -> None:
+def test_a_term_that_must_not_be_said_is_found_as_a_whole_word() -> None:
     lines = ["I saw MARGOT today.", "Margots are birds.", "I saw Jo-Ann."]
     found = leaks.find(lines, ["Margot", "Jo-Ann", " "])
-    assert [(leak.kind, leak.line) for leak in found] == [("name", lines[0]), ("name", lines[2])]
+    assert [(leak.kind, leak.line) for leak in found] == [("term", lines[0]), ("term", lines[2])]
+
+
+def test_the_names_of_people_and_what_is_blocked_are_not_to_be_said() -> None:
+    settings = Settings.model_validate({
+        "people": {"P": ["Margot Stern", "user123", "margot@example.org"]},
+        "privacy": {"extra_names": ["Bo"], "blocked": ["the lake house"]}})
+    assert settings.unsayable() == ["Bo", "Margot Stern", "the lake house"]
