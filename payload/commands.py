@@ -7,16 +7,20 @@ not take it leaves the counter in RAM: deafness would be worse than a replay aft
 
 A life that does not know what earlier ones accepted, because its disk is gone, takes nothing or was
 damaged, waits for the sky's time: counters follow the seconds since 2025, and what is older than
-this boot could be a replay. Source: ``groundstation.outbox`` numbers them so.
+this boot could be a replay. Until then, and in an orbit that may be for ever, a report is believed
+that names one of the last frames sent: no old one does. Source: ``groundstation.outbox`` numbers
+them so.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from payload.clock import MissionClock
 from payload.store import Store
 from wire import auth, frames
 from wire.commands import Command, decode
-from wire.frames import CommandFrame, Uplink
+from wire.frames import CommandFrame, FeedbackFrame, FrameCounter, Uplink
 from wire.records import EPOCH_2025_MS, TimeQuality
 
 _COUNTERS_KEY = "uplink_counters"  # station -> the last accepted from it
@@ -46,8 +50,13 @@ class UplinkGate:
         """The last accepted uplink counter, 0 if there was none; modulo 16 it tells whose."""
         return int(self._store.get(_LAST_KEY, 0))
 
-    def accept(self, data: bytes, now_ms: int) -> Uplink | None:
-        """The frame in ``data`` if it is to be acted on. Anything else is counted."""
+    def accept(
+        self, data: bytes, now_ms: int, is_recent: Callable[[FrameCounter], bool]
+    ) -> Uplink | None:
+        """The frame in ``data`` if it is to be acted on. Anything else is counted.
+
+        ``is_recent`` tells whether a counter is that of one of the last frames sent.
+        """
         if self._key is None or not frames.is_uplink(data) or data[1] != self._node_id:
             return None
         frame = frames.decode_uplink(data, self._key)
@@ -59,6 +68,8 @@ class UplinkGate:
             return None
         counters: dict[int, int] = self._store.get(_COUNTERS_KEY, {})
         floor = self._floor()
+        if floor is None and isinstance(frame, FeedbackFrame):
+            return frame if is_recent(frame.last_counter) else None
         last_counter = max(counters.get(frame.station, 0), floor or 0)
         if floor is None or not auth.is_fresh(frame.counter, last_counter):
             self.replayed_frames += 1

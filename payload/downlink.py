@@ -44,6 +44,7 @@ HORUS_MARGIN_MS = 1_000  # head, tail and stuffed bits of a modem that are not r
 LOW_ALTITUDE_M = 3_000  # falling below this, the beacon matters most
 LANDED_FRESH_MS = 900_000
 LANDED_LATER_MS = 4_500_000
+JUST_SENT_FRAMES = 64  # more than a station misses before it reports
 BLOCK_RESERVE = 32  # block numbers are reserved in the store this many at a time
 SALVAGE_JUMP = 0x1000  # after a damaged store: farther than any boot got
 RETRY_MS = 100
@@ -131,6 +132,11 @@ class Downlink:
     def beacon_now(self, now_ms: int) -> None:
         """The next frame is a beacon."""
         self._beacon_due_ms = now_ms
+
+    def has_just_sent(self, counter: FrameCounter) -> bool:
+        """Is this the counter of one of the last JUST_SENT_FRAMES frames of this boot?"""
+        age_frames = (self._sequence - counter.number) % 4096
+        return counter.boot == self._counter().boot and age_frames < JUST_SENT_FRAMES
 
     def on_report(self, report: FeedbackFrame) -> int:
         """Mark what the ground has; returns how many records that were."""

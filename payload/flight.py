@@ -331,7 +331,7 @@ class Flight:
             self._ports.watchdog.pet()
 
     def _on_uplink(self, data: bytes, now_ms: int) -> list[Note]:
-        frame = self.gate.accept(data, now_ms)
+        frame = self.gate.accept(data, now_ms, self.downlink.has_just_sent)
         if frame is None:
             repeated = self.gate.take_repeated()
             if repeated is not None:
