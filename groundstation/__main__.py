@@ -19,7 +19,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from groundstation import ccsds, commander, gateway, outbox, schema, text_models
+from groundstation import ccsds, commander, gateway, outbox, schema, text_models, upload_thread
 from groundstation import export as exports
 from groundstation.archive import Archive, ArchiveBusy
 from groundstation.beside import Udp, address
@@ -160,6 +160,7 @@ def _receive(
             archive.close()
             ended()
 
+    upload_thread.start(archive.path, mission, _now_ms, stop)
     thread = threading.Thread(target=carry, name="radio")
     thread.start()
     return thread

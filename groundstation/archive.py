@@ -314,7 +314,7 @@ class Archive:
         return self.path.with_name(f"{self.path.name}.damaged-{number}")
 
     def _salvage_outbox(self) -> None:
-        """Best effort: the letters of the damaged database, as far as they can be read."""
+        """Best effort: what people and this station did, as far as it can be read."""
         number = 1
         while self._aside(number + 1).exists():
             number += 1
@@ -324,6 +324,10 @@ class Archive:
                 for row in old.execute(f"SELECT * FROM {table}"):
                     marks = ", ".join("?" * len(row))
                     self.db.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)
+            for row in old.execute(
+                "SELECT value FROM meta WHERE key = ?", (schema.SONDEHUB_KEY,)
+            ):
+                self.set_meta(schema.SONDEHUB_KEY, row[0])
             old.close()
         except (sqlite3.Error, UnicodeDecodeError) as error:
             _log.warning("outbox_not_salvaged", why=str(error))

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from groundstation import foreign, mosaic, outbox, schema
+from groundstation import foreign, mosaic, outbox, schema, upload_queue
 from groundstation.hygiene import clean_text, number, scaled
 from groundstation.order import clock_gap_s
 from groundstation.pictures import media_type
@@ -106,6 +106,7 @@ class FlightReader:
             "silences": self.silences(20),
             "foreign": foreign.nodes(self.db, self._node_id),
             "neighbours": foreign.neighbours(self.db),
+            "sondehub": upload_queue.status(self._meta(schema.SONDEHUB_KEY), self._mission),
             "outbox": [letter_json(letter) for letter in outbox.recent(self.db)],
         }
         self._cached["flight"] = (change_id, state)

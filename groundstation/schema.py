@@ -14,6 +14,7 @@ from wire.beacon import FIELDS
 
 VERSION = 1
 BEACON_COLUMNS = (*(field.name for field in FIELDS), "faults", "command_counter")
+SONDEHUB_KEY = "sondehub"  # of meta: how far the archive was told, see upload_queue
 DERIVED_TABLES = (
     "beacon", "record", "record_conflict", "boot_clock", "link_minute", "silence", "node", "tally",
     "change", "sighting", "neighbour", "picture", "tile",

@@ -15,6 +15,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from wire import auth
 from wire.ax25 import Address
 
+SONDEHUB_URL = "https://api.v2.sondehub.org"
+NOBODYS = ("N0CALL", "MYCALL", "4FSKTEST")  # SondeHub hides them
+
 
 class MissionError(Exception):
     """The mission file cannot be used; the message is one sentence for a person."""
@@ -104,7 +107,10 @@ def _corners(value: Any) -> Any:
     return tuple(tuple(corner) if isinstance(corner, list) else corner for corner in value)
 
 
-Corner = tuple[Annotated[float, Field(ge=-90, le=90)], Annotated[float, Field(ge=-180, le=180)]]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+Corner = tuple[Latitude, Longitude]
+Place = tuple[Latitude, Longitude, Annotated[float, Field(ge=-500, le=9000)]]  # and altitude, m
 
 
 class FlightSection(_Section):
@@ -123,6 +129,11 @@ class GroundSection(_Section):
     web_port: Annotated[int, Field(ge=1, le=65535)] = 8080
     archive_dir: str = "archive"
     report_every_s: Annotated[int, Field(ge=5, le=600)] = 20
+    sondehub: Literal["off", "dev", "on"] = "off"
+    sondehub_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+")] = SONDEHUB_URL
+    sondehub_callsign: Annotated[str, Field(pattern=r"^([A-Za-z0-9_/-]{3,24})?$")] = ""
+    sondehub_position: Annotated[Place | None, BeforeValidator(_corners)] = None
+    sondehub_antenna: Annotated[str, Field(max_length=64)] = ""
 
 
 class KeySection(_Section):
@@ -194,6 +205,7 @@ def parse(text: str, name: str) -> Mission:
             f"and that above power.critical_mv ({power.critical_mv})"
         )
     _check_flight(mission.flight, name)
+    _check_sondehub(mission, name)
     if mission.radio.framing == "ax25":
         try:
             Address.parse(mission.payload.callsign)
@@ -211,6 +223,20 @@ def _check_flight(flight: FlightSection, name: str) -> None:
         raise MissionError(
             f"{name}: flight.fence_may_fire takes a flight.fence or flight.ceiling_m, "
             "and a flight.cutdown_pin")
+
+
+def _check_sondehub(mission: Mission, name: str) -> None:
+    ground, payload = mission.ground, mission.payload
+    if ground.sondehub != "off" and not ground.sondehub_callsign:
+        raise MissionError(
+            f"{name}: ground.sondehub = \"{ground.sondehub}\" takes a ground.sondehub_callsign")
+    calls = {f"payload.callsign {payload.callsign}": payload.callsign,
+             f"ground.sondehub_callsign {ground.sondehub_callsign}": ground.sondehub_callsign}
+    for told, callsign in calls.items():
+        if ground.sondehub == "on" and callsign.upper().split("-")[0] in NOBODYS:
+            raise MissionError(
+                f"{name}: {told} is nobody's and would be hidden there; put in yours, or take "
+                "ground.sondehub = \"dev\"")
 
 
 def _sentence(name: str, error: ValidationError) -> str:

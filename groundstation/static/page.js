@@ -65,7 +65,17 @@ function colophon(state) {
   byId("colophon").replaceChildren(
     el("p", "", `${words}.`),
     el("p", "", authenticity(state)),
+    ...(state.sondehub.mode === "off" ? [] : [el("p", "", sondehub(state.sondehub))]),
   );
+}
+
+/** What the public map was told, and why it is not being told more. */
+function sondehub({ mode, taken, refused, trouble }) {
+  const what = mode === "dev" ? "SondeHub checked (and did not keep)" : "SondeHub has";
+  const words = [`${what} ${taken === 1 ? "1 position" : `${format.grouped(taken)} positions`}`];
+  if (refused) words.push(`it refused ${format.grouped(refused)}`);
+  if (trouble) words.push(`it does not answer now (${trouble}); what waits is kept`);
+  return `${words.join("; ")}.`;
 }
 
 function authenticity(state) {

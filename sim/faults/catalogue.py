@@ -20,6 +20,7 @@ from sim.faults import (
     power,
     power_cut,
     sensors,
+    sondehub,
     storage,
     system,
 )
@@ -33,7 +34,7 @@ FAULTS_MAX = 16
 def _collect() -> dict[str, Fault]:
     modules = (
         gnss, sensors, power, power_cut, storage, link, commands, camera, mind, system, ground,
-        http,
+        http, sondehub,
     )
     found: dict[str, Fault] = {}
     for module in modules:

@@ -1,10 +1,8 @@
-"""The ground station (research/flight.md §5.9, 77 to 81): its clock, its readers, its noise."""
+"""The ground station (research/flight.md §5.9, 78 to 81): its clock, its readers, its noise."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from functools import partial
 
 from groundstation.reader import FlightReader
 from sim.faults.stage import End, Fault, Stage
@@ -16,7 +14,6 @@ PAGE_EVERY_S = 0.1
 PAGE_BYTES_MAX = 2_000_000
 ENTRIES = 50
 RESTART_S = 60.0
-UPLOADER = "groundstation.sondehub"
 
 
 def _wrong_clock(stage: Stage) -> End:
@@ -82,16 +79,7 @@ def _restart(stage: Stage) -> None:
     stage.world.restart_ground(RESTART_S)
 
 
-def _missing_part(stage: Stage, module: str, question: str) -> None:
-    """A part of the plan that nobody has built yet: the question is asked and has no answer."""
-    if importlib.util.find_spec(module) is None:
-        stage.violate("archive_complete", question)
-
-
 FAULTS: tuple[Fault, ...] = (
-    Fault(77, "sondehub.answers", "SondeHub answers 202, 400, 500, HTML, or not at all",
-          partial(_missing_part, module=UPLOADER, question="nothing uploads to SondeHub"),
-          (1.0, 1.0)),
     Fault(78, "ground.wrong_clock", "the station's computer has the wrong date", _wrong_clock,
           (120.0, 1200.0)),
     Fault(79, "ground.noise", "ten megabytes of random bytes", _noise, (120.0, 120.0)),
@@ -99,9 +87,6 @@ FAULTS: tuple[Fault, ...] = (
           (10.0, 60.0)),
     Fault(80, "ground.silent_page", "the page is open through hours of silence", _silent_page,
           (600.0, 10_800.0)),
-    Fault(81, "sondehub.restart", "an upload is tried again after a restart",
-          partial(_missing_part, module=UPLOADER, question="nothing repeats an upload"),
-          (1.0, 1.0)),
     Fault(81, "ground.restart", "the station is killed and comes back a minute later", _restart,
           (RESTART_S, RESTART_S)),
 )

@@ -41,6 +41,7 @@ class Stage:
     def __init__(self, world: World, checks: Checks) -> None:
         self.world = world
         self.rng: random.Random = part_rng(world.seed, "faults")
+        self.is_uploading = False  # does the station tell SondeHub what it hears?
         self.commanded: set[str] = set()  # names of the commands that the station sent
         self._checks = checks
 

@@ -23,13 +23,16 @@ STALL_S = 600.0  # far longer than the watchdog waits
 
 
 def _stall(stage: Stage) -> None:
-    """SIGSTOP, or a call that does not come back: the supervisor must end it."""
+    """SIGSTOP, or a call that does not come back: the supervisor must end it, if it runs at all."""
+    if stage.world.flight is None:
+        return
     bites = stage.world.watchdog.bites
     lives = stage.world.boots
     stage.world.daemon.stall(stage.now_ms + round(STALL_S * 1000))
 
     def look() -> None:
-        if stage.world.watchdog.bites == bites and stage.world.boots == lives:
+        is_on = stage.world.flight is not None  # without power there is nothing to start
+        if is_on and stage.world.watchdog.bites == bites and stage.world.boots == lives:
             stage.violate("watchdog_honest", "a stalled daemon was not started again")
 
     stage.after(WATCHDOG_MS / 1000 + 5, look)

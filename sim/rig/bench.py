@@ -186,11 +186,12 @@ class Bench:
         """Do ``action`` once, when the daemon sends a record that it never sent; the returned
         function takes it back.
         """
-        self._at_next_record.append(action)
+        waiting = partial(action)  # an object of its own: the same action may wait twice
+        self._at_next_record.append(waiting)
 
         def forget() -> None:
-            if action in self._at_next_record:
-                self._at_next_record.remove(action)
+            if waiting in self._at_next_record:
+                self._at_next_record.remove(waiting)
 
         return forget
 

@@ -84,7 +84,8 @@ def _adapted(mission: Mission, path: Path, layout: Layout, ports: Ports) -> Miss
         "radio": {"kind": "kiss-tcp", "host": HOST, "port": ports.payload_modem},
         "sensors": {"gnss_device": str(layout.receiver.absolute())},
         "mind": {"bundle": bundle, "threads": MIND_THREADS},
-        "ground": {"web_host": HOST, "web_port": ports.page, "archive_dir": "archive"},
+        "ground": {"web_host": HOST, "web_port": ports.page, "archive_dir": "archive",
+                   "sondehub": "off"},  # a bench is on no map
         "keys": {"file": "mission.key"},
     }
     sections: dict[str, Any] = {

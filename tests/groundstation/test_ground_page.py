@@ -14,6 +14,8 @@ from far_end import MASTER_KEY, MISSION, SIGNED_MISSION, START_MS, FarEnd, state
 
 from groundstation import web
 from groundstation.ground import Ground
+from groundstation.sondehub import Outcome
+from groundstation.upload_queue import Batch, UploadQueue
 from groundstation.web import create_app, make_server
 from wire import horus
 from wire.auth import Direction, derive_key
@@ -206,6 +208,30 @@ def test_a_new_line_arrives_at_once_and_never_moves_what_is_being_read(page, tmp
         page.wait("!document.getElementById('banner').hidden", 8)
     finally:
         station.stop()
+        archive.close()
+
+
+def test_the_colophon_says_what_sondehub_was_told(page, tmp_path):
+    mission = MISSION.model_copy(
+        update={"ground": MISSION.ground.model_copy(update={"sondehub": "on"})})
+    archive = diary.Archive(tmp_path / "told.sqlite", is_durable=False)
+    Ground(mission, archive, None).receive(FarEnd().beacon(state_at(600)), NOW_MS)
+    queue = UploadQueue(archive.path, mission)
+    words = "document.getElementById('colophon').textContent"
+    off, station = Served(archive.path), Served(archive.path, mission=mission)
+    try:
+        looked_at(page, off, 1440, 900)
+        assert "SondeHub" not in page.value(words)
+        looked_at(page, station, 1440, 900)
+        assert "SondeHub has 0 positions." in page.value(words)
+        queue.settle(Batch((), 1, 0), Outcome(1, 2), NOW_MS)
+        queue.note_trouble("status 503 <b>")
+        page.wait(words + ".includes('SondeHub has 1 position; it refused 2; it does not answer now"
+                  " (status 503 <b>); what waits is kept.')", 5)
+    finally:
+        off.stop()
+        station.stop()
+        queue.close()
         archive.close()
 
 

@@ -1,17 +1,36 @@
-"""Faults 77 to 81, flown: the station's clock, its noise, its page, and what it has no part for."""
+"""Faults 77 to 81, flown: the station's clock, its noise, its page, SondeHub."""
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
-from sim.faults.known import KNOWN_FAILURES
+from sim.faults import sondehub
+from sim.sondehub import SimSondeHub
 from tests.sim.short_hops import fly, hop
 
 
 @pytest.mark.parametrize("name", ["sondehub.answers", "sondehub.restart"])
-def test_fault_77_and_81_nothing_uploads_to_sondehub_yet(name: str) -> None:
-    outcome, _ = fly(hop(name))
-    assert KNOWN_FAILURES[name].check in outcome.broken
+def test_fault_77_and_81_every_position_is_settled_with_sondehub_once(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers: list[SimSondeHub] = []
+
+    def watched(rng: random.Random) -> SimSondeHub:
+        servers.append(SimSondeHub(rng))
+        return servers[-1]
+
+    monkeypatch.setattr(sondehub, "SimSondeHub", watched)
+    outcome, _ = fly(hop(name, 400.0))
+    assert not outcome.violations, "\n".join(map(str, outcome.violations))
+    (server,) = servers
+    assert sum(server.settled.values()) > 30 and server.unsettled, "it was told, and tried again"
+    assert set(server.stored) | set(server.settled) == set(server.settled)
+    wanted = {"killed", "take"} if name == "sondehub.restart" else {
+        "take", "take_some", "refuse", "break", "be_busy", "show_log_in", "be_silent",
+        "forget_to_answer"}
+    assert server.answers.keys() >= wanted
 
 
 @pytest.mark.parametrize("name", [

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from payload.health import Fault
+from sim.faults.schedule import Scheduled
 from sim.mind_faults import PRIVATE_TEXT, SAME_TEXT
 from sim.world import World
-from tests.sim.short_hops import Seen, fly, hop
+from tests.sim.short_hops import FAULT_AT_S, Seen, fly, hop
+from wire.records import Kind
 
 
 def _fly(name: str) -> tuple[World, Seen]:
@@ -55,6 +59,15 @@ def test_fault_66_a_stopped_worker_is_killed_at_the_deadline(name: str) -> None:
 
 def test_fault_67_no_words_are_ever_a_command() -> None:
     _fly("mind.orders")
+
+
+def test_fault_67_found_by_seed_1_what_the_station_commands_meanwhile_are_not_words() -> None:
+    """A picture was wanted for the camera that hung, and the words were blamed for it."""
+    hopped = hop("mind.orders", 200.0)
+    pictures = Scheduled(FAULT_AT_S + 20.0, "camera.hangs", 120.0)
+    outcome, seen = fly(replace(hopped, faults=(*hopped.faults, pictures)))
+    assert "only_authentic" not in outcome.broken
+    assert seen.kinds[Kind.COMMAND_RESULT] > 2
 
 
 def test_fault_68_the_same_sentence_is_kept_once() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sim.world import World
-from tests.sim.short_hops import Seen, fly, hop
+from tests.sim.short_hops import FAULT_AT_S, Seen, fly, hop
 
 
 def _fly(name: str, duration_s: float | None = None) -> tuple[World, Seen]:
@@ -19,6 +19,14 @@ def _fly(name: str, duration_s: float | None = None) -> tuple[World, Seen]:
 def test_fault_70_a_core_that_stands_still_is_started_again(name: str) -> None:
     world, _ = _fly(name)
     assert world.boots == 2 and world.watchdog.bites == 1
+
+
+def test_fault_70_found_by_seed_14_what_has_no_power_is_not_started_again() -> None:
+    """The battery of a brown-out flight was empty when its core was to stand still."""
+    off_ms = round(FAULT_AT_S * 1000) - 5_000
+    outcome, seen = fly(hop("core.stall"), lambda world: world.at(off_ms, world.power_off))
+    assert "watchdog_honest" not in outcome.broken
+    assert seen.world.boots == 1 and seen.world.flight is None
 
 
 def test_fault_71_without_a_hardware_watchdog_it_is_no_go_and_flies_all_the_same() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,11 @@ from sim.rig import faults
 from sim.rig.bench import Bench, Settings
 from sim.rig.command import judge
 from sim.rig.faults import Player
+from wire import frames
+from wire.frames import FrameCounter
 from wire.mission import Mission
-from wire.records import Kind
+from wire.records import Kind, Priority, Record, TimeQuality
+from wire.transfer import Sender
 
 WAIT_MS = 120_000  # a bound for a hung test, never the measure of a passing one
 KEY = bytes(range(32))
@@ -99,6 +103,26 @@ def test_two_kills_a_stuck_log_and_a_killed_station_lose_nothing(tmp_path: Path)
     assert "records of 3 lives" in words and "1 commands: " in words
     assert numbers[0].endswith("lost 0") and numbers[3] == "kills     daemon 2   mind 0   station 1"
     assert not any(line.startswith("Traceback") for line in flight.lines)
+
+
+def test_two_that_wait_for_a_new_record_are_two(tmp_path: Path) -> None:
+    """Found by the bench: a kill whose time was over took that of the next one with it."""
+    struck: list[str] = []
+    with closing(Flight(tmp_path / "bench").bench) as bench:
+        strike = partial(struck.append, "!")
+        forget = bench.at_next_record(strike)
+        bench.at_next_record(strike)
+        key = bench.mission.downlink_key(KEY)
+        sender = Sender(7, bench.mission.symbol_mtu_bytes, 1)
+        for number in range(1, 4):
+            body = {"event": "boot", "severity": "info"}
+            sender.push(Record(number, Kind.EVENT, 1, 0, TimeQuality.NONE, body), 0)
+            sender.flush(Priority.EVENT)
+            frame = sender.next_frame(FrameCounter(1, number), number, 10_000 * number)
+            assert frame is not None
+            bench.payload_modem.on_frame(frames.encode_downlink(frame, key))
+            forget()
+            assert len(bench.sent.records) == number and len(struck) == min(number, 2)
 
 
 @pytest.mark.parametrize(("arguments", "sentence"), [
