@@ -48,7 +48,7 @@ from payload.notes import Note
 from payload.persona import CodecAbsent, Persona, load_persona
 from payload.ports import DeviceAbsent, I2cBus, Sensor
 from payload.preflight import Line, Machine, Verdict
-from payload.store import Store, StoreBusyError
+from payload.store import PLACES, Store, StoreBusyError
 from payload.store_file import free_bytes
 from wire import auth, key_file, mission
 from wire.auth import Direction
@@ -170,7 +170,8 @@ def _wired(
     try:
         plan = mission.load(mission_path)
         radio = _radio(plan, mission_path, open_things)
-        store = Store(base / plan.payload.data_dir / "payload.sqlite")
+        path = base / plan.payload.data_dir / "payload.sqlite"
+        store = Store(path, place=random.SystemRandom().randrange(PLACES))
     except (MissionError, StoreBusyError) as error:
         with contextlib.suppress(OSError):  # nobody may be there to read it
             typer.echo(str(error), err=True)
@@ -181,7 +182,7 @@ def _wired(
     uplink_key, downlink_key = _keys(plan, base)
     return Flight(
         plan, ports, store, persona.text if persona else None, _memory(persona), uplink_key,
-        _rng(plan, store), downlink_key, _codec(persona),
+        random.Random(f"{plan.payload.node_id}:{store.boot}"), downlink_key, _codec(persona),
     )
 
 
@@ -339,11 +340,6 @@ def _memory(persona: Persona | None) -> Memory | None:
     except MemoryAbsent as error:
         log.warning("no_memory", reason=str(error))
         return None
-
-
-def _rng(plan: Mission, store: Store) -> random.Random:
-    """The same for the same start, so that it can be told again; without its disk, no two alike."""
-    return random.Random(f"{plan.payload.node_id}:{store.boot}" if store.boot else None)
 
 
 def _codec(persona: Persona | None) -> TextModel | None:

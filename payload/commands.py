@@ -5,18 +5,22 @@ station's and ahead of the last accepted from there. The new counter is durable 
 done because of the frame, so that a power cut can never make a frame count twice. A disk that does
 not take it leaves the counter in RAM: deafness would be worse than a replay after a reboot.
 
-A life that does not know what earlier ones accepted, because its disk is gone or was damaged, waits
-for the sky's time: counters follow the seconds since 2025, and what is older than this boot could
-be a replay. Source: ``groundstation.outbox`` numbers them so.
+A life that does not know what earlier ones accepted, because its disk is gone, takes nothing or was
+damaged, waits for the sky's time: counters follow the seconds since 2025, and what is older than
+this boot could be a replay. Until then, and in an orbit that may be for ever, a report is believed
+that names one of the last frames sent: no old one does. Source: ``groundstation.outbox`` numbers
+them so.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from payload.clock import MissionClock
 from payload.store import Store
 from wire import auth, frames
 from wire.commands import Command, decode
-from wire.frames import CommandFrame, Uplink
+from wire.frames import CommandFrame, FeedbackFrame, FrameCounter, Uplink
 from wire.records import EPOCH_2025_MS, TimeQuality
 
 _COUNTERS_KEY = "uplink_counters"  # station -> the last accepted from it
@@ -37,7 +41,7 @@ class UplinkGate:
         self._node_id = node_id
         self._store = store
         self._clock = clock
-        self._has_forgotten = store.has_forgotten(_COUNTERS_KEY)
+        self._has_forgotten = store.has_forgotten(_COUNTERS_KEY) or not store.is_counted
         if not self._has_forgotten:
             store.put(_COUNTERS_KEY, store.get(_COUNTERS_KEY, {}))
 
@@ -46,8 +50,13 @@ class UplinkGate:
         """The last accepted uplink counter, 0 if there was none; modulo 16 it tells whose."""
         return int(self._store.get(_LAST_KEY, 0))
 
-    def accept(self, data: bytes, now_ms: int) -> Uplink | None:
-        """The frame in ``data`` if it is to be acted on. Anything else is counted."""
+    def accept(
+        self, data: bytes, now_ms: int, is_recent: Callable[[FrameCounter], bool]
+    ) -> Uplink | None:
+        """The frame in ``data`` if it is to be acted on. Anything else is counted.
+
+        ``is_recent`` tells whether a counter is that of one of the last frames sent.
+        """
         if self._key is None or not frames.is_uplink(data) or data[1] != self._node_id:
             return None
         frame = frames.decode_uplink(data, self._key)
@@ -58,8 +67,11 @@ class UplinkGate:
             self.misnumbered_frames += 1
             return None
         counters: dict[int, int] = self._store.get(_COUNTERS_KEY, {})
-        last_counter = counters.get(frame.station, self._floor())
-        if last_counter is None or not auth.is_fresh(frame.counter, last_counter):
+        floor = self._floor()
+        if floor is None and isinstance(frame, FeedbackFrame):
+            return frame if is_recent(frame.last_counter) else None
+        last_counter = max(counters.get(frame.station, 0), floor or 0)
+        if floor is None or not auth.is_fresh(frame.counter, last_counter):
             self.replayed_frames += 1
             self._repeated = frame if isinstance(frame, CommandFrame) else None
             return None

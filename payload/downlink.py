@@ -44,12 +44,13 @@ HORUS_MARGIN_MS = 1_000  # head, tail and stuffed bits of a modem that are not r
 LOW_ALTITUDE_M = 3_000  # falling below this, the beacon matters most
 LANDED_FRESH_MS = 900_000
 LANDED_LATER_MS = 4_500_000
+JUST_SENT_FRAMES = 64  # more than a station misses before it reports
 BLOCK_RESERVE = 32  # block numbers are reserved in the store this many at a time
 SALVAGE_JUMP = 0x1000  # after a damaged store: farther than any boot got
 RETRY_MS = 100
 STUCK_MS = 10_000  # a modem that is still sending so long after the airtime never will have sent
 DISKLESS_BLOCK = 0x4000  # farther on than lives with a disk get, and still ahead of them
-DISKLESS_BLOCKS = 0x100  # to each of the places of ``Store.scatter``
+DISKLESS_BLOCKS = 0x100  # to each place of ``Store.place``
 _BLOCK_KEY = "next_block"
 
 
@@ -72,6 +73,7 @@ class Downlink:
         self._sender = Sender(mission.payload.node_id, mission.symbol_mtu_bytes, reserved)
         self.feed = Feed(store, self._sender, codec)
         self._reserved = self._durable_upto = reserved
+        self._is_diskless = not store.is_counted  # do block numbers come from this life's place?
         self._reserve_blocks()
         self._sequence = 0
         self._beacon_due_ms = 0
@@ -130,6 +132,11 @@ class Downlink:
     def beacon_now(self, now_ms: int) -> None:
         """The next frame is a beacon."""
         self._beacon_due_ms = now_ms
+
+    def has_just_sent(self, counter: FrameCounter) -> bool:
+        """Is this the counter of one of the last JUST_SENT_FRAMES frames of this boot?"""
+        age_frames = (self._sequence - counter.number) % 4096
+        return counter.boot == self._counter().boot and age_frames < JUST_SENT_FRAMES
 
     def on_report(self, report: FeedbackFrame) -> int:
         """Mark what the ground has; returns how many records that were."""
@@ -264,10 +271,14 @@ class Downlink:
 
     def _may_open_block(self) -> bool:
         """Only numbers whose reservation is on the disk; but a disk that takes nothing must not
-        make the payload mute: then a receiver may meet a number again after a reboot, which the
-        CRC in the block tells it."""
+        make the payload mute: then they come from this life's own place."""
         left = (self._durable_upto - self._sender.next_block) % 0x10000
-        return self._store.is_failing or 0 < left <= BLOCK_RESERVE
+        if 0 < left <= BLOCK_RESERVE:
+            return True
+        if self._store.is_failing and not self._is_diskless:
+            self._is_diskless = True
+            self._sender.next_block = _diskless_block(self._store)
+        return self._store.is_failing
 
     def _counter(self) -> FrameCounter:
         return FrameCounter(self._store.boot & 0xF, self._sequence + 1 & 0xFFF)
@@ -302,10 +313,15 @@ class Downlink:
         return max(1, airtime_ms * 100 // radio.duty_percent)
 
 
+def _diskless_block(store: Store) -> int:
+    """Where the blocks begin whose numbers the disk does not take."""
+    return DISKLESS_BLOCK + store.place * DISKLESS_BLOCKS
+
+
 def _first_block(store: Store) -> int:
     """A block number from which on no life before has used one."""
-    if store.boot == 0:
-        return DISKLESS_BLOCK + store.place * DISKLESS_BLOCKS
+    if not store.is_counted:
+        return _diskless_block(store)
     reserved = int(store.get(_BLOCK_KEY, 0))
     is_unsure = store.salvaged_from is not None or store.has_forgotten(_BLOCK_KEY)
     return (reserved + SALVAGE_JUMP * is_unsure) % 0x10000

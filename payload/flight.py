@@ -46,7 +46,7 @@ from payload.sensors import Sensors
 from payload.settings import Settings
 from payload.situation import Situation
 from payload.starts import Starts
-from payload.store import DISKLESS_LIVES, Store
+from payload.store import Store
 from wire.beacon import Beacon, PowerMode
 from wire.frames import FeedbackFrame
 from wire.horus import Packet
@@ -88,10 +88,10 @@ class Flight:
         """``codec`` packs texts for the air; without it they go deflated."""
         self._ports = ports
         self.store = store
-        if store.boot == 0:
-            store.scatter(rng.randrange(DISKLESS_LIVES))
         self.starts = Starts(store.get(starts.KEY))
         store.put(starts.KEY, self.starts.saved())
+        self.clock = MissionClock(store.get("utc_ms"))
+        self.gate = UplinkGate(uplink_key, mission.payload.node_id, store, self.clock)
         store.commit(0)  # before anything that may be what kills it
         self.settings = Settings(mission, saved_settings(store))
         self.sensors = Sensors(ports.outside, ports.power, ports.board)
@@ -99,13 +99,11 @@ class Flight:
         self.navigation = Navigation(ports.gnss)
         saved = store.get("phase")
         self.phase = PhaseMachine(saved, 0)
-        self.clock = MissionClock(store.get("utc_ms"))
         self.power = PowerManager(mission.power)
         said = store.texts(Kind.MUSING, SAID_RESTORED_MAX)
         self.mind = MindManager(ports.mind, persona, memory, mission.mind, rng, said)
         self.api = ApiClient(ports.http, mission.api, mission.cadence.api_s, rng)
         self.camera = CameraManager(ports.camera, mission.cadence.picture_s, store)
-        self.gate = UplinkGate(uplink_key, mission.payload.node_id, store, self.clock)
         self.downlink = Downlink(mission, ports.radio, store, downlink_key, codec)
         flight = mission.flight
         self.cutdown = Cutdown(ports.cutdown, flight.burn_s, flight.fence_may_fire)
@@ -333,7 +331,7 @@ class Flight:
             self._ports.watchdog.pet()
 
     def _on_uplink(self, data: bytes, now_ms: int) -> list[Note]:
-        frame = self.gate.accept(data, now_ms)
+        frame = self.gate.accept(data, now_ms, self.downlink.has_just_sent)
         if frame is None:
             repeated = self.gate.take_repeated()
             if repeated is not None:

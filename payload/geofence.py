@@ -2,19 +2,22 @@
 
 The fence is a polygon on the map and a ceiling, both from the mission file. One fix proves nothing
 (research/flight.md §5.9, 8): most of the last ten good ones must agree, and to be inside again most
-of them must say so with a margin. Without fresh fixes there is no opinion at all.
+of them must say so with a margin. Without fresh fixes there is no opinion at all, nor for ten
+minutes after the place has jumped as nothing flies: one side of the jump is wrong.
 """
 
 from __future__ import annotations
 
 from collections import deque
 
+from payload.gnss import is_jump
 from payload.ports import GnssFix
 
 VOTES = 10
 VOTES_NEEDED = 8
 VOTE_AGE_MS_MAX = 30_000  # older fixes have no vote any more
 CEILING_MARGIN_M = 200.0
+DOUBT_MS = 600_000  # after a jump
 
 Place = tuple[float, float]  # latitude, longitude, degrees
 
@@ -28,6 +31,8 @@ class Geofence:
         self._corners = corners
         self._ceiling_m = ceiling_m
         self._votes: deque[tuple[int, bool]] = deque(maxlen=VOTES)
+        self._last: GnssFix | None = None
+        self._doubted_ms: int | None = None
         self.is_outside: bool | None = None
 
     @property
@@ -36,6 +41,14 @@ class Geofence:
 
     def observe(self, fix: GnssFix | None, now_ms: int) -> None:
         """Take a good 3D fix, or None when there is none now."""
+        if fix is not None:
+            if self._last is not None and is_jump(self._last, fix):
+                self._doubted_ms = now_ms
+            self._last = fix
+        if self._doubted_ms is not None and now_ms - self._doubted_ms < DOUBT_MS:
+            self._votes.clear()
+            self.is_outside = None
+            return
         while self._votes and now_ms - self._votes[0][0] > VOTE_AGE_MS_MAX:
             self._votes.popleft()
         if fix is not None and self.is_set and (

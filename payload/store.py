@@ -42,12 +42,11 @@ RING_RECORDS_MAX = 2_000
 RETRY_COMMIT_MS = 5_000
 READ_TRIES = 3  # a database that reads badly this often in a row is damaged
 SALVAGE_IDS = 1 << 20  # left out after a salvage: more than one life gives
-DISKLESS_ID = 1 << 31  # the first id while the disk has not said which are taken
-DISKLESS_LIVES = 64  # places for the numbers of such lives, drawn: two seldom meet
-DISKLESS_IDS = 1 << 20  # ids to a place
-# Left out at a boot. What is sent from RAM while the disk fails is on the ground and not here: its
-# number is never given again, unless the disk fails for more records than this.
-IDS_AHEAD = 1024
+# A life whose own number the disk does not take may be forgotten whole: its ids are a series of
+DISKLESS_ID = 1 << 31  # their own, in a place that is drawn for each life
+DISKLESS_IDS = 1 << 20  # to a place
+PLACES = 64
+IDS_AHEAD = 1024  # left out at a boot: some may have gone out from RAM while the disk failed
 IDS_KEY = "ids_upto"
 RESERVE_BYTES = 32 << 20  # of free disk; with less, confirmed records make room
 PRUNE_RECORDS = 100  # in one commit, so that a step stays short
@@ -67,18 +66,21 @@ class Store:
 
     def __init__(
         self, path: Path, is_durable: bool = True,
-        free_bytes: Callable[[Path], int] | None = None,
+        free_bytes: Callable[[Path], int] | None = None, place: int = 0,
     ) -> None:
         """``is_durable`` False does not wait for the disk: a simulated world has its own.
 
-        ``free_bytes`` says how much room the disk of a folder has. Raises StoreBusyError.
+        ``free_bytes`` says how much room the disk of a folder has. ``place``, 0..63, is drawn by
+        whoever starts this life. Raises StoreBusyError.
         """
+        assert 0 <= place < PLACES, place
         self.dropped_records = 0
         self.damaged_records = 0
         self.is_failing = False
         self.salvaged_from: Path | None = None
         self.boot = 0  # unknown, where the disk was not there at the start
-        self.place = 0  # of this life's numbers, 0..63, where the disk was not there at the start
+        self.is_counted = False  # has the disk taken this boot's number at the start?
+        self.place = place
         self._path = path
         self._synchronous = "FULL" if is_durable else "OFF"
         self._free_bytes = free_bytes or store_file.free_bytes
@@ -86,29 +88,22 @@ class Store:
         self._marks: dict[int, int] = {}  # id -> state, not yet durable
         self._small: dict[str, Any] = {}
         self._dirty: dict[str, Any] = {}
-        self._next_id = DISKLESS_ID
-        self._has_ids = False  # does ``_next_id`` continue those on the disk?
+        self._next_id = 0  # until the disk has said which are taken
+        self._diskless_id = DISKLESS_ID + place * DISKLESS_IDS
+        self._has_joined = False
         self._retry_ms = 0
         self._db: sqlite3.Connection | None = None
         if self._attach():
             self.boot = int(self.get("boot", 0)) + 1
             self.put("boot", self.boot)
             self._reserve_ids()
-            self.commit(0)
-
-    def scatter(self, place: int) -> None:
-        """Without its disk, number from ``place``, 0..63: drawn, for nothing is remembered."""
-        assert self.boot == 0 and not self._ring and 0 <= place < DISKLESS_LIVES, place
-        self.place = place
-        self._next_id = DISKLESS_ID + place * DISKLESS_IDS
+            self.is_counted = self.commit(0)
 
     def append(
         self, kind: Kind, body: dict[str, Any], mono_ms: int, time_ms: int, quality: TimeQuality
     ) -> Record:
         """Number a new record and hold it for the next commit."""
-        record = Record(self._next_id, kind, self.boot, time_ms, quality, body)
-        self._next_id += 1
-        self._reserve_ids()
+        record = Record(self._take_id(), kind, self.boot, time_ms, quality, body)
         if len(self._ring) >= RING_RECORDS_MAX:
             victim = max(self._ring, key=lambda held: (held[0].priority, -held[0].record_id))
             self._ring.remove(victim)
@@ -116,6 +111,14 @@ class Store:
             self.dropped_records += 1
         self._ring.append((record, mono_ms))
         return record
+
+    def _take_id(self) -> int:
+        if not self.is_counted:
+            self._diskless_id += 1
+            return self._diskless_id - 1
+        self._next_id += 1
+        self._reserve_ids()
+        return self._next_id - 1
 
     def put(self, key: str, value: Any) -> None:
         """Small state, written with the next commit. ``value`` is what msgpack can hold."""
@@ -127,10 +130,7 @@ class Store:
         return self._small.get(key, default)
 
     def has_forgotten(self, key: str) -> bool:
-        """May an earlier life have put ``key``, and this one does not know it?
-
-        True where the disk was not there, or lost it. Of a key that every first life puts.
-        """
+        """May an earlier life have put ``key``, as a first one does, and this one not know it?"""
         is_first_life = self.boot == 1 and self.salvaged_from is None
         return key not in self._small and not is_first_life
 
@@ -179,7 +179,7 @@ class Store:
 
     @property
     def newest_id(self) -> int:
-        """The id of the latest record, 0 before the first."""
+        """The id of the latest record that a working disk was given, 0 before the first."""
         return self._next_id - 1
 
     def has_queued(self, priority: Priority, after_id: int) -> bool:
@@ -228,7 +228,7 @@ class Store:
 
     def close(self) -> None:
         """Commit, give back the numbers that were kept, and let go of the file."""
-        if self._has_ids:
+        if self._has_joined:
             self.put(IDS_KEY, self._next_id - 1)
         self.commit(self._retry_ms)
         if self._db is not None:
@@ -236,7 +236,7 @@ class Store:
             self._db = None
 
     def _reserve_ids(self) -> None:
-        if self._has_ids and self._next_id + IDS_AHEAD // 2 > self.get(IDS_KEY, 0):
+        if self._has_joined and self._next_id + IDS_AHEAD // 2 > self.get(IDS_KEY, 0):
             self.put(IDS_KEY, self._next_id + IDS_AHEAD)
 
     def _write(self, db: sqlite3.Connection) -> bool:
@@ -366,33 +366,34 @@ class Store:
             rows = db.execute("SELECT key, value, crc32 FROM small").fetchall()
             stored = {key: msgpack.unpackb(value, strict_map_key=False)
                       for key, value, crc in rows if is_whole((key, value, crc))}
-            last_id, last_boot = store_file.newest(db)
+            last_id, last_boot = store_file.newest(db, DISKLESS_ID)
             last_id = max(last_id, stored.get(IDS_KEY, 0))  # some may have gone out from RAM
             stored.setdefault("boot", last_boot)
-            if self.salvaged_from is not None and not self._has_ids:
+            if self.salvaged_from is not None and not self._has_joined:
                 last_id += SALVAGE_IDS  # the lost ones may be on the ground
-            if not self._has_ids:
-                self._take_ids(last_id)
+            self._keep_clear(store_file.newest_of(db, *self._diskless_ids))
             db.execute("UPDATE record SET state=0 WHERE state=1")
             self._set_states(db)
         except sqlite3.Error:
             db.close()
             raise
-        self._has_ids = True
+        self._has_joined = True
         self._next_id = max(self._next_id, last_id + 1)
         for key, value in stored.items():
             self._small[key] = store_file.later(self._small.get(key, value), value)
         self._dirty = {k: v for k, v in self._small.items() if stored.get(k) != v}
 
-    def _take_ids(self, last_id: int) -> None:
-        """The first that the disk says of ids: what this life gave out may have been given before.
+    @property
+    def _diskless_ids(self) -> tuple[int, int]:
+        """[first, end) of this life's place."""
+        first = DISKLESS_ID + self.place * DISKLESS_IDS
+        return first, first + DISKLESS_IDS
 
-        Nothing is changed by doing it twice.
-        """
-        is_taken = last_id >= DISKLESS_ID + self.place * DISKLESS_IDS
-        if self._ring and not is_taken:
+    def _keep_clear(self, taken_id: int) -> None:
+        """An earlier life drew the same place, and the disk has its records up to ``taken_id``."""
+        if self._has_joined or taken_id < self._diskless_ids[0]:
             return
-        self._ring = [(replace(record, record_id=last_id + number), mono_ms)
+        self._ring = [(replace(record, record_id=taken_id + number), mono_ms)
                       for number, (record, mono_ms) in enumerate(self._ring, 1)]
         self._marks.clear()
-        self._next_id = last_id + 1 + len(self._ring)
+        self._diskless_id = taken_id + 1 + len(self._ring)

@@ -60,17 +60,24 @@ def is_whole(row: tuple[Any, ...]) -> bool:
     return with_crc(row[:-1]) == row
 
 
-def newest(db: sqlite3.Connection) -> tuple[int, int]:
-    """(id, boot) of the newest record; 0 and 0 when there is none.
+def newest_of(db: sqlite3.Connection, first_id: int, end_id: int) -> int:
+    """The largest id in [first_id, end_id), 0 when there is none."""
+    query = "SELECT max(id) FROM record WHERE id >= ? AND id < ?"
+    return db.execute(query, (first_id, end_id)).fetchone()[0] or 0
+
+
+def newest(db: sqlite3.Connection, below_id: int) -> tuple[int, int]:
+    """(id, boot) of the newest record below ``below_id``; 0 and 0 when there is none.
 
     A damaged id must not number what comes after, so rows that are not whole only count as one.
     """
     rows = db.execute(f"SELECT {COLUMNS} FROM record ORDER BY id DESC")
     damaged = 0
     for row in rows:
-        if is_whole(row):
+        if not is_whole(row):
+            damaged += 1
+        elif row[0] < below_id:
             return row[0] + damaged, row[3]
-        damaged += 1
     return damaged, 0
 
 

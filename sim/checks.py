@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 from payload.health import PROGRESS_MS_MAX
 from payload.phase import FLIGHT_PHASES
 from payload.prompt import MUSING_BYTES_MAX
-from payload.store import RING_RECORDS_MAX
+from payload.store import PLACES, RING_RECORDS_MAX
 from sim.balloon import Balloon
 from sim.cutdown_watch import CutdownWatch
 from sim.witness import Ledger, WitnessedStore
@@ -88,6 +88,7 @@ class Checks:
         self._symbols: dict[tuple[int, int], int] = {}
         self._last_number: tuple[int, int] | None = None
         self._last_counters: dict[int, int] = {}  # of each station
+        self._counter = 0  # the last that was taken, as this life knows it
         self._has_flown = False  # as the payload saw it
         self._cutdown = CutdownWatch(world)
         self._beacon_ms: int | None = None
@@ -107,6 +108,8 @@ class Checks:
         """A life begins: everything promised before must be there."""
         world = self._world
         self.counts["boots"] += 1
+        assert world.flight is not None
+        self._counter = world.flight.gate.last_counter
         self._boot_ms = world.clock.now_ms
         self._beacon_ms = None
         self._cadence_ms = 0
@@ -264,12 +267,15 @@ class Checks:
         flight = self._world.flight
         assert flight is not None
         counter = flight.gate.last_counter
-        if counter and counter not in self.issued:
+        if counter == self._counter:
+            return
+        self._counter = counter
+        if counter not in self.issued:
             self.violate("only_authentic", f"counter {counter} was taken, nobody had sent it")
         station = counter % auth.STATIONS_MAX
-        if counter and counter < self._last_counters.get(station, 0):
+        if counter < self._last_counters.get(station, 0):
             self.violate("only_authentic", f"counter went back to {counter}")
-        self._last_counters[station] = max(counter, self._last_counters.get(station, 0))
+        self._last_counters[station] = counter
 
     def _check_words(self) -> None:
         flight = self._world.flight
@@ -370,4 +376,5 @@ class Checks:
         return store
 
     def _open_store(self) -> WitnessedStore:
-        return WitnessedStore(self._world.payload_path, self.ledger, self._world.card)
+        place = self._world.daemon.boots % PLACES
+        return WitnessedStore(self._world.payload_path, self.ledger, self._world.card, place)

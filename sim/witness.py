@@ -73,11 +73,11 @@ def rows_of_switched_off(path: Path) -> list[tuple[int, int, bytes]]:
 class WitnessedStore(Store):
     """``payload.store.Store`` with a ledger beside it."""
 
-    def __init__(self, path: Path, ledger: Ledger, card: Card) -> None:
+    def __init__(self, path: Path, ledger: Ledger, card: Card, place: int) -> None:
         self._ledger = ledger
         self._card = card
         ledger.given_ids.clear()
-        super().__init__(path, is_durable=False, free_bytes=card.free_bytes)
+        super().__init__(path, is_durable=False, free_bytes=card.free_bytes, place=place)
 
     def append(
         self, kind: Kind, body: dict[str, Any], mono_ms: int, time_ms: int, quality: TimeQuality

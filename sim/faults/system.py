@@ -23,7 +23,9 @@ STALL_S = 600.0  # far longer than the watchdog waits
 
 
 def _stall(stage: Stage) -> None:
-    """SIGSTOP, or a call that does not come back: the supervisor must end it."""
+    """SIGSTOP, or a call that does not come back: the supervisor must end it, if it runs at all."""
+    if stage.world.flight is None:
+        return
     bites = stage.world.watchdog.bites
     lives = stage.world.boots
     stage.world.daemon.stall(stage.now_ms + round(STALL_S * 1000))

@@ -90,7 +90,7 @@ def test_a_store_that_finds_no_disk_when_it_starts_joins_it_later(tmp_path: Path
             store = Store(path)
             assert store.is_failing and store.boot == 0
             early = [add(store, 10 * life + number) for number in range(3)]
-            assert early[0] == DISKLESS_ID, "no life with a disk gives these out"
+            assert early[0] >= DISKLESS_ID, "no life with a disk gives these out"
             store.put("uplink_counter", 7)
             store.put("phase", {"life": life})
             assert not store.commit(0) and not store.commit(RETRY_COMMIT_MS)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.host_training.conftest import need
+from tests.host_training.conftest import NOTEBOOK, need
 
 torch = need("torch")
 gguf = need("gguf")
@@ -169,6 +169,21 @@ def test_importance_is_the_mean_square_of_the_input(hf: tuple[Any, Any], rows: l
         ids = torch.tensor([rows[0].input_ids])
         x = hf[0].model.layers[0].input_layernorm(hf[0].model.embed_tokens(ids))[0]
     assert found["blk.0.attn_q.weight"] == pytest.approx((x * x).mean(0).numpy(), rel=1e-4)
+
+
+def test_our_importance_is_what_llama_cpp_itself_collects(f16: Path, hf: tuple[Any, Any]) -> None:
+    need("llama_cpp")
+    from bench import quant_peer
+
+    text = NOTEBOOK * 4
+    ids = hf[1](text)["input_ids"]
+    whole = len(ids) // quant_peer.CHUNK_TOKENS * quant_peer.CHUNK_TOKENS
+    chunks = [ids[at : at + 512] for at in range(0, whole, 512)]
+    ours = imatrix.importance(hf[0], [Row("plain", "", chunk, chunk) for chunk in chunks])
+    theirs = quant_peer.importance(f16, text)
+    assert ours.keys() == theirs.keys()
+    for name, values in ours.items():
+        assert theirs[name] == pytest.approx(values, rel=0.02), name
 
 
 def test_31_a_gap_in_the_importance_is_refused(

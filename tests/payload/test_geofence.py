@@ -32,23 +32,28 @@ def test_a_polygon_contains_what_it_contains(
 
 def test_it_takes_most_of_ten_to_be_outside_and_to_be_inside_again() -> None:
     fence = Geofence(SQUARE)
-    observe(fence, 0, VOTES, 51.0)
+    observe(fence, 0, VOTES, 51.999)
     assert fence.is_outside is False
-    observe(fence, 10, VOTES_NEEDED - 1, 53.0)
+    observe(fence, 10, VOTES_NEEDED - 1, 52.001)
     assert fence.is_outside is False
-    observe(fence, 17, 1, 53.0)
+    observe(fence, 17, 1, 52.001)
     assert fence.is_outside is True
-    observe(fence, 18, VOTES_NEEDED - 1, 51.0)
+    observe(fence, 18, VOTES_NEEDED - 1, 51.999)
     assert fence.is_outside is True
-    observe(fence, 25, 1, 51.0)
+    observe(fence, 25, 1, 51.999)
     assert fence.is_outside is False
 
 
-def test_one_wild_fix_is_nothing() -> None:
-    fence = Geofence(SQUARE, ceiling_m=40_000.0)
+def test_after_a_jump_it_says_nothing_for_ten_minutes() -> None:
+    """One side of a jump is wrong; a wire is not burnt on it."""
+    fence = Geofence(SQUARE)
     observe(fence, 0, VOTES, 51.0)
-    observe(fence, 10, 1, -80.0, altitude_m=99_999.0)
-    assert fence.is_outside is False
+    observe(fence, 10, 599, 53.0)
+    assert fence.is_outside is None
+    observe(fence, 609, VOTES, 53.0)
+    assert fence.is_outside is True
+    observe(fence, 619, 1, -80.0, altitude_m=99_999.0)
+    assert fence.is_outside is None
 
 
 def test_without_fixes_there_is_no_opinion_and_a_repeated_fix_has_one_vote() -> None:

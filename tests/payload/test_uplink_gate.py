@@ -9,11 +9,18 @@ from payload.commands import UplinkGate
 from payload.store import Store
 from tests.payload.flights import fix_at
 from wire import auth, frames
-from wire.frames import CommandFrame, Uplink
+from wire.frames import CommandFrame, FeedbackFrame, FrameCounter, Uplink
 from wire.records import EPOCH_2025_MS
 
 NODE = 7
 KEY = bytes(range(32))
+
+
+LAST_SENT = FrameCounter(1, 77)
+
+
+def is_recent(counter: FrameCounter) -> bool:
+    return counter == LAST_SENT
 
 
 class Desk:
@@ -37,7 +44,7 @@ class Desk:
 
     def hear(self, station: int, counter: int) -> Uplink | None:
         frame = CommandFrame(NODE, station, counter, b"\x01\x90")
-        return self.gate.accept(frames.encode_uplink(frame, KEY), 0)
+        return self.gate.accept(frames.encode_uplink(frame, KEY), 0, is_recent)
 
 
 @pytest.fixture
@@ -79,7 +86,7 @@ def test_all_counters_survive_a_power_cut_right_after_they_were_taken(desk: Desk
 
 def test_a_forgery_uses_nothing_up(desk: Desk) -> None:
     frame = CommandFrame(NODE, 3, 163, b"\x01\x90")
-    assert desk.gate.accept(frames.encode_uplink(frame, bytes(32)), 0) is None
+    assert desk.gate.accept(frames.encode_uplink(frame, bytes(32)), 0, is_recent) is None
     assert desk.gate.bad_frames == 1 and desk.hear(3, 163) is not None
 
 
@@ -116,3 +123,18 @@ def test_a_life_that_has_forgotten_its_counters_takes_nothing_from_before_it(
         desk.clock.observe(fix_at(second * 1000, utc_ms=boot_ms + second * 1000), second * 1000)
     assert desk.hear(3, recorded) is None
     assert desk.hear(3, new) is not None and desk.hear(3, new) is None
+
+
+@pytest.mark.parametrize(("named", "is_believed"), [
+    (LAST_SENT, True), (FrameCounter(1, 76), False), (FrameCounter(2, 77), False),
+])
+def test_a_life_that_has_forgotten_its_counters_believes_a_report_on_its_last_frames(
+    tmp_path: Path, named: FrameCounter, is_believed: bool
+) -> None:
+    """Soak seed 19, an orbit: without the sky's time its backlog would never be confirmed."""
+    (tmp_path / "s.sqlite").mkdir()
+    desk = Desk(tmp_path / "s.sqlite")
+    report = FeedbackFrame(NODE, 3, 163, 0, named, 0, 1, ())
+    heard = desk.gate.accept(frames.encode_uplink(report, KEY), 0, is_recent)
+    assert heard == (report if is_believed else None)
+    assert desk.hear(3, 179) is None, "that report says nothing of commands"

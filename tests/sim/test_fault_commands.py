@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,8 +46,8 @@ class Seen:
 class Observer:
     """Writes down into ``seen``."""
 
-    def __init__(self, world: World, seen: Seen) -> None:
-        self._world, self._seen = world, seen
+    def __init__(self, world: World, seen: Seen, look: Callable[[World], None]) -> None:
+        self._world, self._seen, self._look = world, seen, look
         world.observers.append(self)
 
     def on_step(self) -> None:
@@ -54,6 +55,7 @@ class Observer:
         at_s = self._world.clock.now_s
         self._seen.notes += [(at_s, n.kind, n.body) for n in self._world.flight.notes]
         self._seen.rises = self._world.pin.rises
+        self._look(self._world)
 
     def on_send(self, frame: bytes) -> None:
         if decode_downlink(frame) is not None:
@@ -64,8 +66,11 @@ class Observer:
     def on_crash(self, error: Exception) -> None: ...
 
 
-def hop(name: str, at_s: float, tmp_path: Path, burst_m: float = 2_500.0) -> Seen:
-    """A quarter of an hour up and down, with one fault."""
+def hop(
+    name: str, at_s: float, tmp_path: Path, burst_m: float = 2_500.0,
+    look: Callable[[World], None] = lambda _: None,
+) -> Seen:
+    """A quarter of an hour up and down, with one fault; ``look`` is called at every step."""
     plan = mission()
     plan = plan.model_copy(update={"flight": plan.flight.model_copy(update={"cutdown_pin": 17})})
     conditions = Conditions(
@@ -75,7 +80,7 @@ def hop(name: str, at_s: float, tmp_path: Path, burst_m: float = 2_500.0) -> See
     flown = Scenario(3, "calm", plan, conditions, (Scheduled(at_s, name, None),))
 
     def watch(world: World) -> None:
-        Observer(world, seen)
+        Observer(world, seen, look)
 
     seen.outcome = trial.fly(flown, tmp_path, watch)
     assert seen.outcome.violations == ()
@@ -85,6 +90,27 @@ def hop(name: str, at_s: float, tmp_path: Path, burst_m: float = 2_500.0) -> See
 def test_fault_52_a_counter_at_its_end_does_not_begin_again(tmp_path: Path) -> None:
     seen = hop("commands.counter_wrap", IN_AIR_S, tmp_path)
     assert seen.results("beacon_now") == ["ok"] * 4, "two more came after the end, and were not run"
+
+
+def test_fault_53_a_flood_of_bad_signatures_is_answered_with_silence(tmp_path: Path) -> None:
+    """A hundred a second: counted, none answered, and no beacon late."""
+    refused = 0
+
+    def look(world: World) -> None:
+        nonlocal refused
+        assert world.flight is not None
+        refused = max(refused, world.flight.gate.bad_frames)
+
+    seen = hop("commands.flood", IN_AIR_S, tmp_path, look=look)
+    assert refused > 500
+    assert not [note for note in seen.notes if note[1] is Kind.COMMAND_RESULT]
+
+
+def test_fault_55_signed_nonsense_is_refused_with_a_reason(tmp_path: Path) -> None:
+    seen = hop("commands.nonsense", IN_AIR_S, tmp_path)
+    results = [body for _, kind, body in seen.notes if kind is Kind.COMMAND_RESULT]
+    assert len(results) >= 5
+    assert all(body["result"] != "ok" for body in results), results
 
 
 def test_fault_54_fire_without_arm_does_nothing(tmp_path: Path) -> None:

@@ -140,3 +140,10 @@ def test_fault_14_a_burst_that_nobody_saw_is_still_told() -> None:
     seen = fly("gnss.lock_lost_at_burst", 900, burst_m=9_000.0)
     assert _is_lost_and_back(seen)
     assert seen.events["burst"] == 1
+
+
+def test_fault_15_a_camera_that_jams_the_receiver_is_left_off() -> None:
+    """The receiver's own indicator says so; the camera rests, and is tried again later."""
+    seen = fly("gnss.jammed_by_camera", 900)
+    assert seen.events["gnss_jammed"] >= 1
+    assert seen.pictures_while_jammed == 0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from sim import checks, liveness
@@ -15,6 +18,16 @@ NUMBERS = range(1, 82)
 def test_every_number_of_the_list_has_a_fault() -> None:
     missing = sorted(set(NUMBERS) - {fault.number for fault in ALL.values()})
     assert not missing, f"no fault has the numbers {missing}"
+
+
+def test_every_number_of_the_list_has_a_test_that_is_named_after_it() -> None:
+    named: set[int] = set()
+    for path in Path(__file__).parent.glob("test_fault_*.py"):
+        for numbers in re.findall(r"def test_fault_((?:[0-9]+_|and_|to_)+)", path.read_text()):
+            words = [word for word in numbers.split("_") if word.isdigit()]
+            is_range = "_to_" in numbers
+            named |= set(range(int(words[0]), int(words[-1]) + 1) if is_range else map(int, words))
+    assert sorted(set(NUMBERS) - named) == []
 
 
 def test_the_known_failures_are_faults_with_their_numbers_and_real_checks() -> None:

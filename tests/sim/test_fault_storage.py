@@ -36,6 +36,20 @@ def test_fault_35_a_card_that_is_absent_at_the_start_is_joined_later() -> None:
     assert world.boots == 2
 
 
+@pytest.mark.parametrize("name", ["full", "io_error"])
+def test_fault_35_and_37_reboots_while_the_card_takes_nothing_use_no_number_twice(
+    name: str
+) -> None:
+    """Two lives whose boot number was never written, between two that have theirs."""
+    def cut_twice(world: World) -> None:
+        for at_ms in (200_000, 260_000):
+            world.at(at_ms, world.daemon.restart)
+
+    outcome, seen = fly(hop(f"store.{name}", 300.0), cut_twice)
+    _holds(outcome)
+    assert (seen.events["boot"], seen.events["store_returned"]) == (3, 1)
+
+
 def test_fault_36_a_read_only_card_is_said_once() -> None:
     _refused("read_only")
 

@@ -1,0 +1,64 @@
+"""Promise P8: seventy-two hours on, the flight core holds what it held after the first few."""
+
+from __future__ import annotations
+
+import gc
+import random
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from payload.flight import Flight, FlightPorts
+from payload.store import RING_RECORDS_MAX, Store
+from tests.payload.fakes import FakeGnss, FakeMind, FakeRadio, FakeSensor, SilentHttp
+from tests.payload.test_flight import MISSION, PERSONA
+from wire.transfer import OUTGOING_BLOCKS_MAX
+
+HOURS = 72
+STEP_S = 60  # the flight core does not ask how often it is stepped; a radio sends a frame a step
+BLOCKS_PER_HOUR_MAX = 40  # of Python's allocator, 64 B or so each
+
+
+class ForgetfulRadio(FakeRadio):
+    """Nobody listens, and nothing is kept of what was sent."""
+
+    def offer(self, frame: bytes, now_ms: int) -> bool:
+        is_taken = super().offer(frame, now_ms)
+        self.sent.clear()
+        return is_taken
+
+
+class ForgetfulMind(FakeMind):
+    """Numbers its sentences, and keeps only the last request."""
+
+    asked = 0
+
+    def poll(self, now_ms: int):  # type: ignore[no-untyped-def]
+        reply = super().poll(now_ms)
+        if reply is not None:
+            self.asked += 1
+            reply = replace(reply, text=f"{reply.text[:-1]}, for the {self.asked}th time.")
+            del self.requests[:-1]
+        return reply
+
+
+def test_three_days_of_flight_hold_no_more_than_the_first_hours(tmp_path: Path) -> None:
+    """Nobody ever answers, so that every queue fills to its bound; then nothing grows."""
+    store = Store(tmp_path / "s.sqlite", is_durable=False)
+    ports = FlightPorts(
+        gnss=FakeGnss(), radio=ForgetfulRadio(), mind=ForgetfulMind(), http=SilentHttp(),
+        outside=FakeSensor("bme280", {"temperature_c": 11.0, "pressure_hpa": 1000.0}),
+        power=FakeSensor("ina219", {"battery_mv": 4000.0}))
+    flight = Flight(MISSION, ports, store, PERSONA, None, None, random.Random(1))
+    held: dict[int, int] = {}
+    for minute in range(HOURS * 60 + 1):
+        flight.step(minute * 60_000)
+        if minute % (12 * 60) == 0:
+            gc.collect()
+            held[minute // 60] = sys.getallocatedblocks()
+    assert store.count() > 5_000
+    assert flight.downlink.outgoing_blocks <= OUTGOING_BLOCKS_MAX
+    assert not store._ring and RING_RECORDS_MAX
+    growth = (held[HOURS] - held[24]) / (HOURS - 24)
+    assert growth < BLOCKS_PER_HOUR_MAX, held
+    store.close()
