@@ -55,7 +55,7 @@ PAGES = range(5)  # pages tried before a passage; the best on the validation pas
 CHOOSING = 60  # validation passages
 CALIBRATION_ROWS = 60
 EVERY = 3  # of the test passages, one is measured
-LINES = 120  # said by every rival, to be judged
+LINES = 240  # said by every rival, to be judged
 SAMPLING = Sampling(80, 0.8, 0.95)  # as in flight; a passage has at most 200 bytes
 
 
@@ -79,8 +79,9 @@ def run(out_dir: Path) -> list[Row]:
 def measure(path: Path, run_dir: RunDir, report: Any) -> dict[str, Any]:
     """Everything ``persona_table`` needs of one author.
 
-    ``{"test": [text], "sessions": [number], "trained": [document], quant: {rival: {"bits": [...],
-    "lines": [...], "exposures": {times: [bits]}}}}``; bits are in the order of the passages.
+    ``{"test": [text], "sessions": [number], "unseen": [[session, text]], "trained": [document],
+    quant: {rival: {"bits": [...], "lines": [...], "exposures": {times: [bits]}}}}``; bits are in
+    the order of the test passages, ``unseen`` are all that nobody was trained on.
     """
     author = persona_text.read_author(path)
     asker = Asker(AutoTokenizer.from_pretrained(BASE, local_files_only=True), author)
@@ -96,7 +97,8 @@ def measure(path: Path, run_dir: RunDir, report: Any) -> dict[str, Any]:
     page = _best_page(author, asker, files["base"][QUANTS[0]])
     measured: dict[str, Any] = {
         "test": [p.text for p in test], "sessions": [p.session for p in test],
-        "trained": author.documents, **{quant: {} for quant in QUANTS}}
+        "unseen": [(p.session, p.text) for p in author.test], "trained": author.documents,
+        **{quant: {} for quant in QUANTS}}
     for quant in QUANTS:
         for rival in RIVALS:
             file = files.get(rival, files["base"])[quant]

@@ -81,9 +81,10 @@ class _Bench:
 
 def _halves(measured: Measured) -> tuple[list[str], list[str]]:
     """Unseen passages of every other session, and those of the rest."""
-    turns = {session: n % 2 for n, session in enumerate(dict.fromkeys(measured["sessions"]))}
+    unseen = measured["unseen"]
+    turns = {session: n % 2 for n, session in enumerate(dict.fromkeys(s for s, _ in unseen))}
     sides: tuple[list[str], list[str]] = [], []
-    for text, session in zip(measured["test"], measured["sessions"], strict=True):
+    for session, text in unseen:
         sides[turns[session]].append(text)
     return sides
 

@@ -8,10 +8,11 @@ reads like a diary ("asked N about it") and there is no hash that a list of name
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from host_training.errors import TrainingError
+from host_training.message_store import Author
 from host_training.messages import Message, Notes
 
 AUTHORS_SHOWN_MAX = 8
@@ -36,51 +37,56 @@ class People:
         return replace(message, author=self.pseudonyms[account], name="")
 
 
-def identify(authors: Iterable[tuple[str, str, str, int, int]], notes: Notes, me: Iterable[str],
-             nobody: Iterable[str], people: Mapping[str, Iterable[str]]) -> People:
+def identify(authors: Sequence[Author], notes: Notes, me: Iterable[str], nobody: Iterable[str],
+             people: Mapping[str, Iterable[str]]) -> People:
     """Who is who in what was imported.
 
-    Args:    authors: of ``MessageStore.authors``.
-             me, nobody: accounts as ``source:id``, or ids, or display names of exports without ids.
+    Args:    me, nobody: accounts as ``source:id``, or ids, or display names of exports without ids.
              people: pseudonym -> accounts and names of one person on any platform.
     Raises:  TrainingError when an export has two sides and none of them is the author's.
     """
     wanted, unwanted = set(me), set(nobody)
     mine: set[str] = set()
     dropped: set[str] = set()
-    by_source: defaultdict[str, list[tuple[str, str, int]]] = defaultdict(list)
-    for source, author, name, count, own in authors:
-        account = f"{source}:{author}"
-        keys = {account, author}
+    unsure: defaultdict[str, list[Author]] = defaultdict(list)
+    others: list[Author] = []
+    for author in authors:
+        account = f"{author.source}:{author.account}"
+        keys = {account, author.account}
         if keys & unwanted:
             dropped.add(account)
         elif keys & wanted or account in notes.own_accounts:
             mine.add(account)
-        if not own:
-            notes.called(account, name)
-            by_source[source].append((author, name, count))
-    for source, rows in by_source.items():
-        if not any(f"{source}:{author}" in mine for author, _, _ in rows):
-            rows.sort(key=lambda row: -row[2])
-            seen = ", ".join(author if author == name or not name else f"{author} ({name})"
-                             for author, name, _ in rows[:AUTHORS_SHOWN_MAX])
-            raise TrainingError(
-                f"{source}: none of the {sum(row[2] for row in rows)} messages is the author's; put"
-                f' the author\'s id into "me" of persona.toml, the export has {seen}.')
-    return People(mine, dropped, _pseudonyms(by_source, mine | dropped, people))
+        if author.n_unsure:
+            unsure[author.source].append(author)
+        if author.n_own < author.n_messages and account not in mine | dropped:
+            notes.called(account, author.name)
+            others.append(author)
+    for source, rows in unsure.items():
+        if not any(f"{source}:{author.account}" in mine for author in rows):
+            raise _no_me(source, rows)
+    return People(mine, dropped, _pseudonyms(others, people))
 
 
-def _pseudonyms(by_source: Mapping[str, list[tuple[str, str, int]]], known: set[str],
-                people: Mapping[str, Iterable[str]]) -> dict[str, str]:
+def _no_me(source: str, authors: list[Author]) -> TrainingError:
+    authors.sort(key=lambda author: -author.n_unsure)
+    seen = ", ".join(author.account if author.name in ("", author.account)
+                     else f"{author.account} ({author.name})"
+                     for author in authors[:AUTHORS_SHOWN_MAX])
+    return TrainingError(
+        f"{source}: none of the {sum(author.n_unsure for author in authors)} messages is the"
+        ' author\'s; put the author\'s id into "me" of persona.toml, the export has'
+        f" {seen}.")
+
+
+def _pseudonyms(others: Iterable[Author], people: Mapping[str, Iterable[str]]) -> dict[str, str]:
     """Account -> letter, the most talkative first; those of ``people`` as they are given."""
     given = {key: pseudonym for pseudonym, keys in people.items() for key in keys}
-    rows = sorted((-count, f"{source}:{author}", author, name)
-                  for source, authors in by_source.items() for author, name, count in authors)
     made: dict[str, str] = {}
-    for _, account, author, name in rows:
-        if account in known:
-            continue
-        pseudonym = given.get(account) or given.get(author) or given.get(name)
+    for author in sorted(others, key=lambda author: (-author.n_messages, author.source,
+                                                     author.account)):
+        account = f"{author.source}:{author.account}"
+        pseudonym = given.get(account) or given.get(author.account) or given.get(author.name)
         made[account] = pseudonym or letter(len(made))
     return made
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -17,6 +18,22 @@ _COLUMNS = ("source, chat_id, chat_kind, message_id, utc_ms, author, is_me, text
 
 def _storable(value: object) -> object:
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """An account in a source, with numbers of messages.
+
+    ``n_own`` of them an importer knew to be the author's own; ``n_unsure`` lie in chats where it
+    knew that of none.
+    """
+
+    source: str
+    account: str
+    name: str
+    n_messages: int
+    n_own: int
+    n_unsure: int
 
 
 class MessageStore:
@@ -86,8 +103,12 @@ class MessageStore:
             same_time[message.message_id] = message
         yield from same_time.values()
 
-    def authors(self) -> list[tuple[str, str, str, int, int]]:
-        """(source, author, one of the names, messages, of these known as the persona's own)."""
-        return self._database.execute(
-            "SELECT source, author, max(name), count(*), sum(is_me) FROM messages"
-            " GROUP BY source, author ORDER BY source, author").fetchall()
+    def authors(self) -> list[Author]:
+        """Everybody who wrote, by source and account."""
+        rows = self._database.execute(
+            "WITH own AS (SELECT DISTINCT source, chat_id FROM messages WHERE is_me)"
+            " SELECT m.source, m.author, max(m.name), count(*), sum(m.is_me),"
+            " sum(own.chat_id IS NULL) FROM messages m"
+            " LEFT JOIN own ON own.source = m.source AND own.chat_id = m.chat_id"
+            " GROUP BY m.source, m.author ORDER BY m.source, m.author")
+        return [Author(*row) for row in rows]

@@ -11,8 +11,6 @@ from sim.rig.sent import Sent
 from sim.rig.verdict import Aboard, Home, Letter
 from wire.frames import BeaconFrame
 
-TAKEN = ("confirmed", "answered")  # the payload showed that it had the command
-
 
 @dataclass(frozen=True, slots=True)
 class Records:
@@ -36,7 +34,6 @@ def lines(
 ) -> list[str]:
     """The table at the end; ``kills`` and ``starts`` by process."""
     states = Counter(letter.state for letter in letters)
-    taken = sum(states[state] for state in TAKEN)
     gaps = "; ".join(f"every {cadence_s} s: {gap_s:.1f} s"
                      for cadence_s, gap_s in sorted(sent.longest_gaps_s.items()))
     return [
@@ -44,7 +41,8 @@ def lines(
         f"wait aboard {records.promised - records.home - records.lost}   lost {records.lost}",
         f"beacons   sent {sent.counts[BeaconFrame.__name__]}   heard {beacons_heard}   "
         f"late {len(sent.late)}   longest gap where one is due {gaps or '-'}",
-        f"commands  sent {sum(states.values())}   answered {taken}   "
+        f"commands  sent {sum(states.values())}   answered {states['answered']}   "
+        f"taken without an answer yet {states['confirmed']}   "
         f"waiting {states['queued'] + states['sent']}   failed {states['failed']}",
         "kills     " + "   ".join(f"{who} {count}" for who, count in kills.items()),
         "starts    " + "   ".join(f"{who} {count}" for who, count in starts.items()),

@@ -95,7 +95,9 @@ def measured(phrases: tuple[str, ...], others: tuple[str, ...], lora: float, see
                           for _ in range(160)],
                 "exposures": {"1": [1.0, 2.0], "4": [8.0], "16": [8.0]}}
     rivals = {rival: entry(0.1, 1.8) for rival in persona_table.UNTUNED}
-    return {"test": test, "sessions": [n // 8 for n in range(240)], "trained": [test[0]],
+    sessions = [n // 8 for n in range(240)]
+    return {"test": test, "sessions": sessions, "trained": [test[0]],
+            "unseen": list(zip(sessions, test, strict=True)),
             "Q8_0": {**rivals, "lora": entry(lora, 1.8 - 0.3 * lora), "full": entry(1.0, 1.4)}}
 
 

@@ -96,6 +96,7 @@ LONG = "The first wind above the houses is not the same as the wind in the yard,
     ([LONG, LONG.upper() + "!!"], [0]), ([LONG, LONG.replace("first", "very first")], [0]),
     ([LONG, LONG[::-1]], [0, 1]), (["ok"] * 3, [0, 1, 2]),  # short ones are stock, not doubles
     (["see you there at nine", "See you there, at nine!"], [0, 1]), ([], []),
+    (["see you there at nine o'clock", "See you there, at nine o'clock!"], [0]),
     (["风吹过屋顶的时候我在院子里修补气球的盒子没有人说话只有水壶的声音在响着直到天黑为止再也没有别的了",
       "风吹过屋顶的时候我在院子里修补气球的盒子没有人说话只有水壶的声音在响着直到天黑为止再也没有别的啊"],
      [0]),

@@ -208,7 +208,7 @@ def test_the_numbers_at_the_end_tell_what_was_lost(flown: Flown) -> None:
         "records   promised 6   home 5   wait aboard 0   lost 1",
         "beacons   sent 9   heard 8   late 0   "
         "longest gap where one is due every 10 s: 12.0 s; every 30 s: 31.2 s",
-        "commands  sent 4   answered 2   waiting 1   failed 1",
+        "commands  sent 4   answered 1   taken without an answer yet 1   waiting 1   failed 1",
         "kills     daemon 10   mind 4",
         "starts    daemon 11",
     ]

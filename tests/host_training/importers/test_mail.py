@@ -48,8 +48,10 @@ def test_7e_09_who_wrote_what_when_to_whom(tmp_path: Path) -> None:
 
 def test_7e_09_lines_that_begin_with_from_are_not_mails(tmp_path: Path) -> None:
     body = f"Hello\n\nFrom what I see it is fine.\n\n>From here on too.\n\n{BODY}"
+    body += "\nFrom Bo Sat Mar 06 17:00:00 2021 I heard nothing."
     assert texts(tmp_path, box(letter(body), letter(Message_ID="<2@x>"))) == [
-        f"Hello\n\nFrom what I see it is fine.\n\nFrom here on too.\n\n{BODY}", BODY]
+        f"Hello\n\nFrom what I see it is fine.\n\nFrom here on too.\n\n{BODY}\n"
+        "From Bo Sat Mar 06 17:00:00 2021 I heard nothing.", BODY]
 
 
 def test_7e_09_a_mailbox_is_read_mail_by_mail() -> None:

@@ -1,0 +1,85 @@
+"""Training tokens per second on the shipped base: ours against the plain TRL recipe, same rows.
+
+The recipe is SFTTrainer with its defaults (random order, its own padding, gradient checkpointing)
+and the same batch, which is what most guides show. Both train all weights on one thread; seconds
+are of the processor, so that a busy machine changes nothing. Padding counts for nobody.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from datasets import Dataset as HfDataset
+from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, TrainerCallback
+from trl import SFTConfig, SFTTrainer
+
+from bench.quant import ASKED_SENTENCES, BASE, _rows
+from bench.report import Row as Line
+from host_training import train
+from host_training.dataset import Row
+
+BATCH_ROWS = 8
+N_ROWS = 64  # of ASKED_SENTENCES, and some of them short: lengths differ, as in any writing
+
+
+class _Clock(TrainerCallback):
+    """Seconds of the processor between the end of the first step and the end of the last."""
+
+    def __init__(self) -> None:
+        self.ends_s: list[float] = []
+
+    def on_step_end(self, *args: object, **kwargs: object) -> None:
+        self.ends_s.append(time.process_time())
+
+
+def run(out_dir: Path) -> list[Line]:
+    """Tokens per second of both, and the ratio."""
+    torch.set_num_threads(1)
+    rows = [_cut(row, number) for number, row in enumerate(_rows()[0][:N_ROWS])]
+    assert N_ROWS <= ASKED_SENTENCES
+    ours, plain = _ours(rows), _plain(rows)
+    return [Line("training tokens per second against the plain TRL recipe", ours / plain, "x", 1.0,
+                 ">=", {"ours, tokens/s": ours, "TRL, tokens/s": plain})]
+
+
+def _cut(row: Row, number: int) -> Row:
+    """Every second row without most of its prompt, as plain rows and short questions are."""
+    start = 0 if number % 2 else max(0, len(row.input_ids) - random.Random(number).randrange(8, 40))
+    labels = [-100, *row.input_ids[start + 1 :]]
+    return Row(row.kind, row.text, row.input_ids[start:], labels)
+
+
+def _ours(rows: list[Row]) -> float:
+    ends_s: list[float] = []
+    config = train.TrainConfig("full", epochs=1, batch_rows=BATCH_ROWS, threads=1)
+    with tempfile.TemporaryDirectory() as folder:
+        train.train(BASE, rows, rows[:2], Path(folder), config,
+                    lambda fraction, line: ends_s.append(time.process_time()))
+    return _rate(rows, ends_s)
+
+
+def _plain(rows: list[Row]) -> float:
+    clock = _Clock()
+    data = HfDataset.from_list([{"input_ids": r.input_ids, "labels": r.labels} for r in rows])
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = SFTTrainer(
+            model=AutoModelForCausalLM.from_pretrained(BASE, dtype=torch.float32),
+            args=SFTConfig(output_dir=folder, num_train_epochs=1, save_strategy="no",
+                           per_device_train_batch_size=BATCH_ROWS, report_to="none", use_cpu=True,
+                           disable_tqdm=True, logging_strategy="no"),
+            train_dataset=data, processing_class=AutoTokenizer.from_pretrained(BASE),
+            callbacks=[clock])
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
+    return _rate(rows, clock.ends_s)
+
+
+def _rate(rows: list[Row], ends_s: list[float]) -> float:
+    """Tokens per second over all steps but the first, which warms up."""
+    tokens = sum(len(row.input_ids) for row in rows)
+    steps = len(ends_s)
+    return tokens * (steps - 1) / steps / (ends_s[-1] - ends_s[0])
