@@ -87,7 +87,7 @@ DESK: list[Decoder] = [
     Decoder("host_training.importers.discord_package csv", _export(f"{_CHANNEL}/messages.csv"),
             lambda: [(_CSV,)], (TrainingError,), cost=10, words=CELLS),
     Decoder("host_training.importers.whatsapp", _export("chat.txt"), lambda: [(_WHATSAPP,)],
-            (TrainingError,), cost=10, words=CELLS, held_bytes=4 << 20),  # a message per line
+            (TrainingError,), cost=10, words=CELLS, held_bytes=4 << 20, peak_bytes=4 << 20),
     Decoder("host_training.importers.mail", _export("all.mbox"), lambda: [(_MAIL,)],
             (TrainingError,), cost=10, words=CELLS),
     Decoder("host_training.importers.jsonl_chat", _export("pairs.jsonl"), lambda: [(_PAIRS,)],
