@@ -68,8 +68,11 @@ def _empty_fields(stage: Stage) -> End:
     return both
 
 
-def _jump(stage: Stage, fixes: int) -> None:
-    stage.world.receiver.jump(JUMP_M, fixes)
+def _jump(stage: Stage, fixes: int) -> End:
+    """For so many fixes, and no longer than it lasts: a receiver that was off has no old ones."""
+    receiver = stage.world.receiver
+    receiver.jump(JUMP_M, fixes)
+    return lambda: receiver.jump(0.0, 0)
 
 
 def _year(stage: Stage, year: int) -> End:
