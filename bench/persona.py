@@ -55,7 +55,7 @@ PAGES = range(5)  # pages tried before a passage; the best on the validation pas
 CHOOSING = 60  # validation passages
 CALIBRATION_ROWS = 60
 EVERY = 3  # of the test passages, one is measured
-LINES = 240  # said by every rival; with half as many the judge could not decide on Stevenson
+LINES = 240  # said by every rival, to be judged
 SAMPLING = Sampling(80, 0.8, 0.95)  # as in flight; a passage has at most 200 bytes
 
 

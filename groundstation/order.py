@@ -16,13 +16,17 @@ The rule, for the genuine beacons of one payload:
 4. The first beacon is believed, and so is the next one after this station's clock was set back by
    half a day. A station that starts reads the last two hours of its archive again, so that its
    first is not a stranger's choice.
+5. Where nothing was news for SILENCE_MS, one that does not know the time is believed, but for rule
+   3: a payload whose disk is gone counts its boots anew, and where no receiver has a fix, as in an
+   orbit, nothing else would ever tell that it is alive.
 
 Limits. What this station did not hear when it was sent (it was off, or the payload behind a hill)
 is news to it once, until the next live beacon some seconds later; ``clock_gap_s`` shows that it is
 old. A recording is known for old for a day, less AHEAD_MS, less what this station's clock is fast;
 by a clock that is more than AHEAD_MS slow, not at all. So set the clock, and make a key for every
 flight. A payload whose clock was wrong and is set back is believed again when it passes what it
-said before. Without any time only the counter protects: 2048 frames, seven reboots.
+said before. Without any time only the counter protects: 2048 frames, seven reboots, and only
+while the payload itself is heard.
 """
 
 from __future__ import annotations
@@ -33,6 +37,7 @@ DAY_MS = 86_400_000
 AHEAD_MS = 15 * 60_000  # how slow this station's clock may be
 SAME_TIME_MS = 60_000  # closer than this, clocks do not say which came first
 SET_BACK_MS = DAY_MS // 2
+SILENCE_MS = 10 * 60_000
 _NUMBERS = 1 << 12
 _BOOTS = 1 << 4
 
@@ -51,7 +56,10 @@ class BeaconOrder:
         made_ms = None if time_of_day_s is None else made_at(time_of_day_s, heard_ms)
         if self._newest is not None and heard_ms < self._heard_ms - SET_BACK_MS:
             self._newest = self._made_ms = self._timed_boot = None
-        if self._newest is not None and not self._is_after(self._newest, counter, made_ms):
+        if self._newest is not None and not (
+            self._is_after(self._newest, counter, made_ms)
+            or self._is_forgetful(counter, made_ms, heard_ms)
+        ):
             return False
         self._newest, self._heard_ms = counter, heard_ms
         if made_ms is not None:
@@ -70,6 +78,11 @@ class BeaconOrder:
         if counter.boot == newest.boot:
             return 0 < (counter.number - newest.number) % _NUMBERS < _NUMBERS // 2
         return 0 < (counter.boot - newest.boot) % _BOOTS < _BOOTS // 2
+
+    def _is_forgetful(self, counter: FrameCounter, made_ms: int | None, heard_ms: int) -> bool:
+        """May this be a payload that has forgotten how often it was started?"""
+        is_silent = heard_ms - self._heard_ms >= SILENCE_MS
+        return made_ms is None and counter.boot != self._timed_boot and is_silent
 
 
 def made_at(time_of_day_s: int, heard_ms: int) -> int:

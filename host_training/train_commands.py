@@ -33,7 +33,7 @@ Progress = Callable[[], AbstractContextManager[Callable[[str, float, str], None]
 def register(app: typer.Typer, progress: Progress, be_quiet: Callable[[], None]) -> None:
     """Add these commands to the ``spacepi-train`` of ``__main__``, with its progress bars."""
     _shared.update(progress=progress, be_quiet=be_quiet)
-    for command in (job, adopt, feed):
+    for command in (job, adopt, feed, adapter):
         app.command()(command)
 
 
@@ -125,6 +125,20 @@ def feed(
                                 options, report)
     for line in inspection.diff(bundle.previous(out), old, out, manifest):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def adapter(
+    source: Annotated[Path, typer.Argument(
+        metavar="ADAPTER", help="A peft LoRA folder, such as OUT.run/train-lora-*/adapter.")],
+    base: BaseOption,
+    out: Annotated[Path, typer.Option(help="The GGUF file to make.")],
+    name: Annotated[str, typer.Option(help="general.name in the file.")] = "persona",
+) -> None:
+    """Write a LoRA adapter as GGUF: a few megabytes that llama.cpp adds to a base it has."""
+    from host_training.adapter import export_adapter
+
+    export_adapter(source, base, out, name)
+    console.print(f"{out}: {out.stat().st_size / 1e6:.2f} MB, for llama.cpp's --lora.")
 
 
 def _work(work: Path | None, out: Path) -> Path:

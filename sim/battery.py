@@ -83,11 +83,6 @@ class Battery:
         settled_v = milliamps / 1000 * SLOW_PART * resistance_ohm(cell_c)
         self._slow_v += (settled_v - self._slow_v) * (1 - math.exp(-seconds / SLOW_S))
 
-    def refill(self) -> None:
-        """Full, fresh cells in the place of these."""
-        self._used_mah = self._slow_v = 0.0
-        self._answer = None
-
     def _charge(self, cell_c: float) -> float:
         """As ``charge``, negative where more was taken than can be reached."""
         reachable = 1.0 - COLD_CAPACITY_PER_K * max(0.0, 20.0 - cell_c)

@@ -23,6 +23,7 @@ STEP_MS_MAX = 5_000
 GNSS_W = 0.15
 SEND_W = 0.60  # 100 mW on the air
 SEND_DIP_MS = 1_000
+ADAPTER_MV = 4_100.0
 BROWNOUT_MV, RETURN_MV = 2_600.0, 3_000.0  # protection and boost converter of a single cell
 
 
@@ -133,9 +134,9 @@ class Body:
             self._clock.utc_ms, state.latitude_deg, state.longitude_deg, state.altitude_m
         ) > 0
 
-    def change_battery(self) -> None:
-        """Somebody puts full cells in."""
-        self._battery.refill()
+    def plug_in(self) -> None:
+        """From now on it lives on an adapter."""
+        self.forced_battery_mv = lambda _: ADAPTER_MV
 
     def advance(self) -> None:
         """Let battery and heat catch up with the clock."""

@@ -1,7 +1,7 @@
 """What must have happened once the faults have stopped: the backlog is home, the modes are good.
 
 The weather is healed first (TigerBeetle heals its network before it asks for progress): all faults
-end, the air is good, the battery full, and somebody near answers. Then the world runs on until
+end, the air is good, there is power, and somebody near answers. Then the world runs on until
 everything that was promised before is on the ground, or far more time has passed than that takes.
 New pictures would come before old ones for ever where the radio is slow, so the station does what
 its operator would: once all is well it has the camera rest.

@@ -208,10 +208,10 @@ class World:
             self._open_ground()
 
     def heal(self, loss: float) -> None:
-        """The air turns good, whoever was away is in view, the station answers, and the battery is
-        a full one."""
+        """The air turns good, whoever was away is in view, the station answers, and the payload
+        lives on an adapter."""
         self._is_healed = True
-        self.body.change_battery()
+        self.body.plug_in()
         for leg in (self.channel.down, self.channel.up):
             leg.is_cut = False
             leg.cuts.clear()

@@ -202,3 +202,17 @@ def test_the_gap_between_the_clocks() -> None:
     assert clock_gap_s(None, START_MS) is None
     for gap_s in (-43_200, -60, -1, 0, 1, 2400, 43_199):
         assert clock_gap_s((START_S - gap_s) % 86_400, START_MS) == gap_s
+
+
+def test_a_lost_disk_without_any_time_is_believed_after_ten_minutes_of_silence() -> None:
+    """Soak seed 33, an orbit: for hours the station called every frame of a living payload old."""
+    station = Station()
+    assert station.hears(1, 500, None, 0)
+    assert not station.hears(0, 1, None, 10) and not station.hears(0, 50, None, 599)
+    assert station.hears(0, 51, None, 600) and station.hears(0, 61, None, 610)
+
+
+def test_silence_does_not_make_a_beacon_from_before_the_first_fix_news() -> None:
+    station = Station()
+    assert station.hears(5, 100, 120)
+    assert not station.hears(5, 10, None, 5_000), "that boot knows the time"

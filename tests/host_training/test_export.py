@@ -180,6 +180,20 @@ def test_a_training_row_and_the_flight_are_cut_into_the_same_tokens(
         skew.check(tmp_path / "m.gguf", tokenizer, [row])
 
 
+def test_an_adapter_is_written_by_command(folders: Path, tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from host_training import __main__ as cli
+
+    result = CliRunner().invoke(cli.app, [
+        "adapter", str(folders / "qwen3-lora"), "--base", str(folders / "qwen3"), "--out",
+        str(tmp_path / "a.gguf"), "--name", "ada"])
+    assert result.exit_code == 0, result.output
+    fields = gguf.GGUFReader(tmp_path / "a.gguf").fields
+    assert fields["general.name"].contents() == "ada"
+    assert fields["general.architecture"].contents() == "qwen3"
+
+
 @pytest.mark.parametrize("key", ["use_dora", "use_rslora", "modules_to_save"])
 def test_an_adapter_llama_cpp_would_add_wrongly_is_refused(
     folders: Path, tmp_path: Path, key: str

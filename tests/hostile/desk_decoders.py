@@ -24,6 +24,10 @@ _UTC_MS_MAX = 253_402_300_800_000  # the end of the year 9999
 _CHANNEL = "package/messages/c1"
 _DISCORD = [{"ID": 5, "Timestamp": "2024-11-17 20:05:17", "Contents": "Nothing <@1> flew."}]
 _CSV = b"ID,Timestamp,Contents,Attachments\n5,2024-11-17 20:05:17.123000+00:00,Nothing flew.,\n"
+_WHATSAPP = b"25/12/2020, 22:05 - Bo: Did it fly?\n[25.12.20, 22:06:11] Ada: It did.\nMostly.\n"
+_MAIL = (b"From x@y Sat Mar 06 17:00:00 2021\nFrom: Ada <ada@x.org>\nDate: Sat, 6 Mar 2021 18:00:00"
+         b" +0100\nContent-Type: text/html\n\n<p>It flew.</p><blockquote>Did it?</blockquote>\n")
+_PAIRS = b'{"instruction": "Are you cold?", "output": "No."}\n'
 _PERSONA = b'name = "Ada"\nauthor = "A"\ndisclosure = "An AI."\nsystem = "Be Ada."\nme = ["u1"]\n'
 
 
@@ -82,6 +86,12 @@ DESK: list[Decoder] = [
             words=JSON_WORDS),
     Decoder("host_training.importers.discord_package csv", _export(f"{_CHANNEL}/messages.csv"),
             lambda: [(_CSV,)], (TrainingError,), cost=10, words=CELLS),
+    Decoder("host_training.importers.whatsapp", _export("chat.txt"), lambda: [(_WHATSAPP,)],
+            (TrainingError,), cost=10, words=CELLS, held_bytes=4 << 20, peak_bytes=4 << 20),
+    Decoder("host_training.importers.mail", _export("all.mbox"), lambda: [(_MAIL,)],
+            (TrainingError,), cost=10, words=CELLS),
+    Decoder("host_training.importers.jsonl_chat", _export("pairs.jsonl"), lambda: [(_PAIRS,)],
+            (TrainingError,), cost=10, words=JSON_WORDS),
     Decoder("host_training.importers.notebook", in_file("flight.md", _notebook),
             lambda: [(NOTEBOOK.encode(),)], (TrainingError,), cost=10, words=CELLS),
     Decoder("host_training.persona_dir", in_file("persona.toml", _persona),

@@ -9,6 +9,7 @@ from sim.gnss_settings import M10, Generation
 from sim.hardware import Hardware
 from sim.world import World
 from tests.sim.fault_flights import Seen, fly
+from tests.sim.flights import mission
 from wire.beacon import Phase
 from wire.records import TimeQuality
 
@@ -46,11 +47,19 @@ def test_fault_06_words_without_a_fix_are_no_fix(name: str) -> None:
     assert _is_lost_and_back(fly(name, 60))
 
 
-@pytest.mark.parametrize("name", [
-    "gnss.null_island", "gnss.latitude_91", "gnss.altitude_minus_500", "gnss.altitude_99999"])
-def test_fault_07_an_impossible_place_is_refused(name: str) -> None:
+@pytest.mark.parametrize(("name", "reason"), [
+    ("gnss.null_island", "null_island"), ("gnss.latitude_91", None),
+    ("gnss.altitude_minus_500", "altitude"), ("gnss.altitude_99999", "altitude")])
+def test_fault_07_an_impossible_place_is_refused_for_what_it_is(
+    name: str, reason: str | None
+) -> None:
+    """The driver knows already that there is no latitude 91; the others are navigation's."""
+    refused = 0
+
     def look(world: World) -> None:
+        nonlocal refused
         assert world.flight is not None
+        refused = max(refused, world.flight.navigation.rejects[reason or ""])
         fix = world.flight.navigation.fix
         assert fix is not None
         assert fix.altitude_m is not None
@@ -59,6 +68,7 @@ def test_fault_07_an_impossible_place_is_refused(name: str) -> None:
         assert 1 < abs(fix.latitude_deg) < 90
 
     assert _is_lost_and_back(fly(name, 60, look))
+    assert reason is None or refused > 40, "not as a jump, which ten seconds of insisting make good"
 
 
 @pytest.mark.parametrize("name", ["gnss.jump", "gnss.jump_5", "gnss.jump_120",
@@ -143,7 +153,18 @@ def test_fault_14_a_burst_that_nobody_saw_is_still_told() -> None:
 
 
 def test_fault_15_a_camera_that_jams_the_receiver_is_left_off() -> None:
-    """The receiver's own indicator says so; the camera rests, and is tried again later."""
-    seen = fly("gnss.jammed_by_camera", 900)
+    """The receiver's own indicator says so, and from then on no picture is begun."""
+    begun, was_busy, was_jammed = 0, False, False
+
+    def look(world: World) -> None:
+        nonlocal begun, was_busy, was_jammed
+        assert world.flight is not None
+        camera, is_jammed = world.flight.camera, world.flight.navigation.is_jammed
+        begun += camera.is_busy and not was_busy and was_jammed
+        was_busy, was_jammed = camera.is_busy, is_jammed
+
+    plan = mission()
+    often = plan.model_copy(update={"cadence": plan.cadence.model_copy(update={"picture_s": 60})})
+    seen = fly("gnss.jammed_by_camera", 900, look, flown=often)
     assert seen.events["gnss_jammed"] >= 1
-    assert seen.pictures_while_jammed == 0
+    assert begun == 0
