@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sim.rig.sent import Sent
-from sim.rig.verdict import Aboard, Home, Letter
+from sim.rig.verdict import Aboard, Home, Letter, gaps
 from wire.frames import BeaconFrame
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """A record is promised from when its number was given away: numbers have no gaps."""
+    """A record is promised from when its number was given away: a life's have no gaps."""
 
     promised: int
     home: int
@@ -23,9 +23,9 @@ class Records:
     @classmethod
     def of(cls, aboard: dict[int, Aboard], home: dict[int, Home], sent: Sent) -> Records:
         """Lost is what is neither in the store nor, where that made room, on the ground."""
-        promised = max((0, *aboard, *home, *sent.records))
         kept = aboard.keys() | home.keys()
-        return cls(promised, len(home), sum(n not in kept for n in range(1, promised + 1)))
+        promised = kept | sent.records.keys() | gaps(aboard)
+        return cls(len(promised), len(home), len(promised - kept))
 
 
 def lines(

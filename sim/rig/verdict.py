@@ -104,12 +104,21 @@ def read_archive(path: Path, node_id: int) -> tuple[dict[int, Home], list[Letter
         return home, letters, tallies
 
 
+def gaps(aboard: dict[int, Aboard]) -> set[int]:
+    """Numbers that are missing between two of the same life; each life begins at a new block."""
+    lives: dict[int, list[int]] = {}
+    for row in aboard.values():
+        lives.setdefault(row.boot, []).append(row.record_id)
+    return {number for ids in lives.values() for number in range(min(ids), max(ids))
+            if number not in aboard}
+
+
 def on_store(aboard: dict[int, Aboard], home: dict[int, Home], may_prune: bool) -> list[Finding]:
     """Numbers, checksums, and what the ground confirmed. ``may_prune``: the disk was full once, so
     that what the ground confirmed may have made room.
     """
     last = max(aboard, default=0)
-    missing = sorted(set(range(1, last + 1)) - set(aboard))
+    missing = sorted(gaps(aboard) | (set(home) - set(aboard)))
     pruned = [number for number in missing if may_prune and number in home]
     lost = [number for number in missing if number not in pruned]
     damaged = [row.record_id for row in aboard.values() if not row.is_whole]
@@ -120,7 +129,7 @@ def on_store(aboard: dict[int, Aboard], home: dict[int, Home], may_prune: bool) 
     room = f"; {len(pruned)} made room on the full disk and are on the ground" if pruned else ""
     return [
         Finding(bool(aboard) and not lost, f"the store holds {len(aboard)} records of {boots} "
-                f"lives, numbered 1 to {last} without a gap{room}"
+                f"lives, numbered 1 to {last} without a gap in a life{room}"
                 + _named(", but these are missing", lost)),
         Finding(not damaged, "every checksum is right" + _named(", but of these", damaged)),
         Finding(not unheard, f"the ground confirmed {confirmed} of them; each is aboard, and in "
