@@ -55,6 +55,7 @@ class Body:
         self.is_browned_out = False
         self.on_brownout: Callable[[], None] = _nothing
         self.on_return: Callable[[], None] = _nothing
+        self._is_plugged_in = False
         self._clock = clock
         self._trajectory = trajectory
         self._sky = sky
@@ -113,6 +114,8 @@ class Body:
 
     def _between_dips(self) -> tuple[float, float]:
         load_w = self._load_w(float(self._channel.is_payload_sending))
+        if self._is_plugged_in:
+            return ADAPTER_MV, load_w * 1e6 / ADAPTER_MV
         volts_mv, milliamps = self._battery.terminals(load_w, self.inside_c())
         if self.forced_battery_mv is not None:
             volts_mv = self.forced_battery_mv(self._clock.now_s)
@@ -136,7 +139,7 @@ class Body:
 
     def plug_in(self) -> None:
         """From now on it lives on an adapter."""
-        self.forced_battery_mv = lambda _: ADAPTER_MV
+        self._is_plugged_in = True
 
     def advance(self) -> None:
         """Let battery and heat catch up with the clock."""
