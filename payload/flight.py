@@ -258,6 +258,9 @@ class Flight:
         notes += self.power.update(
             self.sensors.latest("battery_mv", now_ms), self.sensors.is_undervolted(now_ms), now_ms
         )
+        latest = self.sensors.latest
+        notes += self.power.governor.update(
+            latest("soc_c", now_ms), latest("inside_c", now_ms), now_ms)
         notes += self.forecast.update(
             fresh_fix, self.phase.phase, self.phase.climb_mps, self.phase.ground_altitude_m, now_ms)
         self._fence.observe(fresh_fix, now_ms)

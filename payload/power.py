@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 from statistics import median
 
+from payload.governor import Governor
 from payload.notes import Note, event
 from wire.beacon import PowerMode
 from wire.mission import PowerSection
@@ -35,6 +36,7 @@ _BATTERY_WORDS: dict[PowerMode, str] = {
 _THINKING = frozenset((PowerMode.NOMINAL, PowerMode.ECO, PowerMode.UNKNOWN))
 _THINK_FACTOR: dict[PowerMode, int] = {PowerMode.NOMINAL: 1}
 ECO_FACTOR = 2
+COLD_FACTOR = 2  # of whatever the mode gives
 
 
 class PowerManager:
@@ -43,6 +45,7 @@ class PowerManager:
     def __init__(self, section: PowerSection) -> None:
         self._limits_mv = (section.eco_mv, section.low_mv, section.critical_mv)
         self._hysteresis_mv = section.hysteresis_mv
+        self.governor = Governor()
         self.mode = PowerMode.UNKNOWN
         self.is_safe = False  # the starts say so (payload.starts): nothing but the core runs
         self.is_mind_on = self.is_camera_on = True  # a command may say no
@@ -64,18 +67,22 @@ class PowerManager:
 
     @property
     def may_think(self) -> bool:
-        """As ``may_call``, unless the ground switched the mind off."""
-        return self.may_call and self.is_mind_on
+        """As ``may_call``, unless the ground switched the mind off or the battery is too cold."""
+        return self.may_call and self.is_mind_on and not self.governor.is_frozen
 
     @property
     def may_picture(self) -> bool:
-        """A picture costs about what a thought does; the ground may switch the camera off."""
-        return self.may_call and self.is_camera_on
+        """A picture costs about what a thought does; the ground, or heat, may stop the camera."""
+        return self.may_call and self.is_camera_on and not self.governor.is_too_hot
 
     @property
     def think_interval_factor(self) -> int:
-        """What the time between musings is multiplied by: 2 when power is short or unknown."""
-        return _THINK_FACTOR.get(self.mode, ECO_FACTOR)
+        """What the time between musings is multiplied by.
+
+        2 when power is short or unknown, and twice that in the cold.
+        """
+        cold_factor = COLD_FACTOR if self.governor.is_cold else 1
+        return _THINK_FACTOR.get(self.mode, ECO_FACTOR) * cold_factor
 
     def battery_word(self) -> str | None:
         """``good``, ``fair`` or ``low``; None while the battery is unknown."""

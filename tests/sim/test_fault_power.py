@@ -59,9 +59,19 @@ def test_fault_27_a_board_that_says_nothing_is_not_told_of(name: str) -> None:
     assert seen.events["step_slip"] == seen.events["step_on_time"] <= 1
 
 
-def test_fault_28_a_hot_processor_does_not_think() -> None:
-    seen = fly("board.hot", 900)
+def test_fault_28_a_hot_processor_neither_thinks_nor_takes_pictures() -> None:
+    taken: set[int | None] = set()
+
+    def look(world: World) -> None:
+        assert world.flight is not None
+        if world.flight.power.governor.is_too_hot:
+            taken.add(world.flight.camera.last_picture_ms)
+
+    seen = fly("board.hot", 900, look)
     assert (seen.events["mind_paused"], seen.events["mind_resumed"]) == (1, 1)
+    assert (seen.events["camera_hot"], seen.events["camera_hot_over"]) == (1, 1)
+    assert seen.fields["camera_hot"] == {"soc_c": 85.0}
+    assert len(taken) == 1, "a picture every eight minutes, and none in these fifteen"
 
 
 def test_fault_29_a_cold_cell_sags_and_the_payload_stays() -> None:

@@ -36,6 +36,11 @@ def _events(world: World) -> list[str]:
     return [unpack_body(body)["event"] for (body,) in bodies]
 
 
+def _musings(world: World) -> int:
+    assert world.store is not None
+    return len(world.store.texts(Kind.MUSING, 100))
+
+
 def _value(world: World, quantity: str) -> float | None:
     assert world.flight is not None
     now_ms = world.daemon.now_ms
@@ -169,6 +174,26 @@ def test_hot_and_under_voltage_reach_the_flight(tmp_path: Path) -> None:
     assert world.flight is not None
     assert world.flight.power.mode is PowerMode.CRITICAL
     assert {"mind_paused", "undervoltage"} <= set(_events(world))
+    world.close()
+
+
+def test_a_frozen_box_stops_the_mind_until_it_has_been_warm_for_ten_minutes(
+    tmp_path: Path
+) -> None:
+    """At -45 C in the box the board is below -20 C; the first musing would be due at 60 s."""
+    world = hop_world(tmp_path)
+    world.run_until(10)
+    world.body.forced_inside_c = -45.0
+    world.run_until(400)
+    assert world.flight is not None
+    assert not world.flight.power.may_think
+    assert world.flight.power.mode is not PowerMode.UNKNOWN
+    assert _events(world).count("battery_frozen") == 1
+    assert _musings(world) == 0
+    world.body.forced_inside_c = 20.0
+    world.run_until(1_300)
+    assert _events(world).count("battery_frozen_over") == 1
+    assert _musings(world) > 0
     world.close()
 
 
