@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from payload import beacons, forecast, starts, telemetry
+from payload import beacons, forecast, questions, starts, telemetry
 from payload.api_client import ApiClient
 from payload.beacons import Place
 from payload.bus_guard import BusGuard
@@ -42,6 +42,7 @@ from payload.ports import (
 )
 from payload.power import PowerManager
 from payload.prompt import PersonaText
+from payload.questions import Questions
 from payload.sensors import Sensors
 from payload.settings import Settings
 from payload.situation import Situation
@@ -101,7 +102,9 @@ class Flight:
         self.phase = PhaseMachine(saved, 0)
         self.power = PowerManager(mission.power)
         said = store.texts(Kind.MUSING, SAID_RESTORED_MAX)
-        self.mind = MindManager(ports.mind, persona, memory, mission.mind, rng, said)
+        self._questions = Questions(store.get(questions.KEY))
+        self.mind = MindManager(
+            ports.mind, persona, memory, mission.mind, rng, said, self._questions)
         self.api = ApiClient(ports.http, mission.api, mission.cadence.api_s, rng)
         self.camera = CameraManager(ports.camera, mission.cadence.picture_s, store)
         self.downlink = Downlink(mission, ports.radio, store, downlink_key, codec)
@@ -150,6 +153,7 @@ class Flight:
             self.cutdown.abort()
         self.starts.end_orderly()
         self.store.put(starts.KEY, self.starts.saved())
+        self.store.put(questions.KEY, self._questions.saved())
         self.store.commit(now_ms)
 
     def situation(self, now_ms: int) -> Situation:
@@ -319,6 +323,7 @@ class Flight:
             notes.append(event(name, "error", dropped_records=self.store.dropped_records))
         self.notes = notes
         self.store.put(starts.KEY, self.starts.saved())
+        self.store.put(questions.KEY, self._questions.saved())
         for note in notes:
             record = self.store.append(note.kind, note.body, now_ms, time_ms, quality)
             if note.kind is Kind.COMMAND_RESULT:

@@ -70,7 +70,7 @@ class MindManager:
 
     def __init__(
         self, mind: Mind | None, persona: PersonaText | None, memory: Memory | None,
-        section: MindSection, rng: random.Random, said: list[str],
+        section: MindSection, rng: random.Random, said: list[str], questions: Questions,
     ) -> None:
         """``said`` are the musings of this flight before the reboot, oldest first."""
         self._mind = mind if persona is not None else None
@@ -87,7 +87,7 @@ class MindManager:
         self._is_owed = False  # a musing is due and not yet kept or given up
         self._tries = 0  # of the musing that is owed
         self._tried_topics: list[str] = []
-        self._questions = Questions()
+        self._questions = questions
         self._recent_topics: deque[str] = deque(maxlen=topics.RECENT_TOPICS)
         self._recent_memories: deque[str] = deque(maxlen=MEMORIES_AVOIDED)
         self._api: tuple[str, str, int] | None = None

@@ -1,16 +1,19 @@
 """Questions from the ground: a short queue, each answered once.
 
 At the bound a further question is refused, and the asker is told; the ids of the last answered ones
-are remembered, so that a repeated frame asks nothing twice.
+are remembered, so that a repeated frame asks nothing twice. What ``saved`` gives outlives a reboot:
+the ground was told that its question is here.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Any
 
 from payload.prompt import strip_control
 
+KEY = "questions"  # in the store
 WAITING_MAX = 4
 ANSWERED_IDS_MAX = 64
 PATIENCE_MS = 900_000  # then the asker is told that there is no answer
@@ -29,15 +32,25 @@ class Question:
 class Questions:
     """Those that wait, oldest first, and the one that is being answered."""
 
-    def __init__(self) -> None:
-        self._waiting: deque[Question] = deque()
+    def __init__(self, saved: Any = None) -> None:
+        """``saved`` is what ``saved()`` gave in an earlier life; their patience begins anew."""
+        waiting, answered = saved or ([], [])
+        self._waiting: deque[Question] = deque(
+            Question(number, text, tries=tries) for number, text, tries in waiting)
         self._taken: Question | None = None
-        self._answered: deque[int] = deque(maxlen=ANSWERED_IDS_MAX)
+        self._answered: deque[int] = deque(answered, maxlen=ANSWERED_IDS_MAX)
 
     @property
     def first(self) -> Question | None:
         """The next to answer; it stays in the queue until ``take``."""
         return self._waiting[0] if self._waiting else None
+
+    def saved(self) -> list[Any]:
+        """[(id, text, tries) of those without an answer, ids of the last answered]: for the store,
+        in the commit that holds the answers."""
+        held = [] if self._taken is None else [self._taken]
+        unanswered = [[q.question_id, q.text, q.tries] for q in (*held, *self._waiting)]
+        return [unanswered, list(self._answered)]
 
     def ask(self, question_id: int, text: str) -> bool:
         """True when it will be answered; False when known already, empty or one too many."""

@@ -108,6 +108,8 @@ def soak_command(
         tally = soak.run(chosen, mission_path, jobs or os.cpu_count() or 1, preset, tell)
     text = soak.table(tally)
     console.print(text)
+    if tally.flights < len(chosen):
+        console.print(f"Stopped after {tally.flights} of {len(chosen)} flights.")
     if out is not None:
         out.write_text(text + "\n", encoding="utf-8")
     if tally.failed:

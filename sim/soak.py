@@ -7,8 +7,10 @@ not depend on who was faster. A seed that breaks a check is named with the line 
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -90,11 +92,12 @@ def run(
     seeds: Iterable[int], mission_path: Path, jobs: int, preset: str = ANY,
     on_result: Callable[[Result], None] = lambda _: None,
 ) -> Tally:
-    """Fly all ``seeds`` in ``jobs`` processes."""
+    """Fly all ``seeds`` in ``jobs`` processes; Ctrl-C ends it with those that were flown."""
     tally = Tally()
-    for result in _results([(seed, mission_path, preset) for seed in seeds], jobs):
-        tally.add(result)
-        on_result(result)
+    with suppress(KeyboardInterrupt):
+        for result in _results([(seed, mission_path, preset) for seed in seeds], jobs):
+            tally.add(result)
+            on_result(result)
     return tally
 
 
@@ -103,7 +106,9 @@ def _results(work: list[tuple[int, Path, str]], jobs: int) -> Iterator[Result]:
         yield from map(_fly, work)
         return
     # A process a flight: nothing of one seed is left in the next.
-    with multiprocessing.get_context("spawn").Pool(jobs, maxtasksperchild=20) as pool:
+    spawn = multiprocessing.get_context("spawn")
+    ignore = signal.SIGINT, signal.SIG_IGN  # Ctrl-C is for this process
+    with spawn.Pool(jobs, signal.signal, ignore, maxtasksperchild=20) as pool:
         yield from pool.imap(_fly, work)
 
 

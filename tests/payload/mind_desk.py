@@ -11,6 +11,7 @@ from payload.mind import MindManager
 from payload.ports import MindFailed, MindReply, MindRequest
 from payload.power import PowerManager
 from payload.prompt import PersonaText
+from payload.questions import Questions
 from payload.situation import Situation
 from wire.beacon import Phase
 from wire.mission import MindSection, PowerSection
@@ -80,7 +81,8 @@ class Desk:
         persona: PersonaText | None = PERSONA, battery_mv: float | None = 4000,
     ) -> None:
         self.worker = worker
-        self.mind = MindManager(worker, persona, memory, SECTION, random.Random(1), said or [])
+        self.mind = MindManager(
+            worker, persona, memory, SECTION, random.Random(1), said or [], Questions())
         self.power = PowerManager(
             PowerSection(capacity_mah=3000, eco_mv=3600, low_mv=3400, critical_mv=3200))
         self.battery_mv = battery_mv

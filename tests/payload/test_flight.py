@@ -211,6 +211,24 @@ def test_a_question_is_answered_and_asked_twice_is_answered_once(tmp_path: Path)
     assert results == [(5, "ok"), (6, "refused")]
 
 
+@pytest.mark.parametrize("seconds", [1, 2, 3, 5, 40])
+def test_a_question_survives_a_kill_and_is_answered_once(tmp_path: Path, seconds: int) -> None:
+    """Found on the bench: the station had been told that it was taken, and waited for ever."""
+    bench = Bench(tmp_path)
+    bench.run(10)
+    body = commands.encode(Command(Opcode.ASK, (77, "Are you cold?")))
+    bench.uplink(body, 5)
+    bench.run(seconds)
+    bench.kill()
+    bench.ports.mind.cancel(bench.now_ms)
+    bench.boot()
+    bench.run(120)
+    bench.uplink(body, 21)
+    bench.run(30)
+    assert [r.body["question_id"] for r in bench.stored(Kind.REPLY)] == [77]
+    assert bench.stored(Kind.COMMAND_RESULT)[-1].body["result"] == "refused"
+
+
 def test_replayed_forged_and_foreign_frames_change_nothing(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.run(5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -37,6 +38,16 @@ def test_drawn_flights_hold_every_check() -> None:
     assert tally.counts["records"] > 15_000
     assert tally.faults.total() > 120
     assert "records promised durable" in soak.table(tally)
+
+
+def test_a_soak_that_is_interrupted_tells_what_was_flown(monkeypatch) -> None:
+    def stopped(work: list, jobs: int):
+        yield soak.Result(work[0][0], "calm", ("core.hog",), (), Counter(records=7), "", 3_600.0)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(soak, "_results", stopped)
+    tally = soak.run(range(9), MISSION, jobs=1)
+    assert tally.flights == 1 and "| records promised durable | 7 |" in soak.table(tally)
 
 
 def test_a_seed_is_one_flight_whatever_the_hash_seed() -> None:
