@@ -11,6 +11,8 @@ kelvin within a minute and the battery by none: only ten warm minutes are a warm
 
 from __future__ import annotations
 
+from typing import Any
+
 from payload.notes import Note, event
 
 STEADY_MS = 10_000
@@ -52,7 +54,9 @@ class _Limit:
     def _turn(self, measured_c: float | None) -> list[Note]:
         """The other state, and its event with the number that caused it, where there is one."""
         self.is_biting, self._since_ms = not self.is_biting, None
-        fields = {} if measured_c is None else {self._key: round(measured_c, 1)}
+        fields: dict[str, Any] = {}
+        if measured_c is not None:
+            fields[self._key] = round(measured_c, 1)
         if self.is_biting:
             return [event(self._names[0], "warning", **fields)]
         return [event(self._names[1], **fields)]
