@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from payload import beacons, forecast, questions, starts, telemetry
+from payload import beacons, charge, forecast, questions, starts, telemetry
 from payload.api_client import ApiClient
 from payload.beacons import Place
 from payload.bus_guard import BusGuard
@@ -100,7 +100,7 @@ class Flight:
         self.navigation = Navigation(ports.gnss)
         saved = store.get("phase")
         self.phase = PhaseMachine(saved, 0)
-        self.power = PowerManager(mission.power)
+        self.power = PowerManager(mission.power, store.get(charge.KEY))
         said = store.texts(Kind.MUSING, SAID_RESTORED_MAX)
         self._questions = Questions(store.get(questions.KEY))
         self.mind = MindManager(
@@ -263,8 +263,9 @@ class Flight:
             self.sensors.latest("battery_mv", now_ms), self.sensors.is_undervolted(now_ms), now_ms
         )
         latest = self.sensors.latest
-        notes += self.power.governor.update(
-            latest("soc_c", now_ms), latest("inside_c", now_ms), now_ms)
+        inside_c = latest("inside_c", now_ms)
+        notes += self.power.count(latest("current_ma", now_ms), inside_c, now_ms)
+        notes += self.power.governor.update(latest("soc_c", now_ms), inside_c, now_ms)
         notes += self.forecast.update(
             fresh_fix, self.phase.phase, self.phase.climb_mps, self.phase.ground_altitude_m, now_ms)
         self._fence.observe(fresh_fix, now_ms)
@@ -315,6 +316,7 @@ class Flight:
             self._save_due_ms = now_ms + SAVE_EVERY_MS
             self.store.put("phase", self.phase.saved())
             self.store.put(forecast.KEY, self.forecast.saved())
+            self.store.put(charge.KEY, self.power.charge.saved())
             self.store.put("utc_ms", self.clock.utc_ms(now_ms))
         time_ms, quality = self.clock.stamp(now_ms)
         if self.store.is_failing != self._was_failing:

@@ -5,14 +5,17 @@ sags and comes back (research/flight.md 2, thread 16). Worse takes ten steady se
 ten steady seconds and ``hysteresis_mv``, and a battery that nobody measures is UNKNOWN, which is
 acted on as ECO. A cold cell sags by more than the hysteresis while the mind thinks, and is well
 when it has stopped: better that did not last makes the next better wait four times as long, at most
-ten minutes. SAFE is decided elsewhere, by the health of the start-ups.
+ten minutes. What was drawn (``payload.charge``) may make NOMINAL an ECO and nothing else. SAFE is
+decided elsewhere, by the health of the start-ups.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from statistics import median
+from typing import Any
 
+from payload.charge import ChargeCount
 from payload.governor import Governor
 from payload.notes import Note, event
 from wire.beacon import PowerMode
@@ -42,10 +45,12 @@ COLD_FACTOR = 2  # of whatever the mode gives
 class PowerManager:
     """The power mode and what follows from it."""
 
-    def __init__(self, section: PowerSection) -> None:
+    def __init__(self, section: PowerSection, saved_charge: Any = None) -> None:
+        """``saved_charge`` is of ``charge.saved()``, from an earlier boot."""
         self._limits_mv = (section.eco_mv, section.low_mv, section.critical_mv)
         self._hysteresis_mv = section.hysteresis_mv
         self.governor = Governor()
+        self.charge = ChargeCount(section, saved_charge)
         self.mode = PowerMode.UNKNOWN
         self.is_safe = False  # the starts say so (payload.starts): nothing but the core runs
         self.is_mind_on = self.is_camera_on = True  # a command may say no
@@ -113,12 +118,20 @@ class PowerManager:
             notes += self._change(target, steady_mv, now_ms)
         return notes
 
+    def count(
+        self, current_ma: float | None, inside_c: float | None, now_ms: int
+    ) -> list[Note]:
+        """Count what is drawn; None is a reading nobody has. Comes after ``update``."""
+        steady_mv = median(self._samples_mv) if self._samples_mv else None
+        return self.charge.update(steady_mv, current_ma, inside_c, now_ms)
+
     def _target(self, mv: float) -> PowerMode:
-        """The mode ``mv`` asks for, with hysteresis on the way up only."""
+        """The mode ``mv`` asks for, with hysteresis on the way up only; ECO if little is left."""
+        level = max(self._level(mv, 0), int(self.charge.is_short))
         if self.mode not in _LEVELS:
-            return _LEVELS[self._level(mv, 0)]
+            return _LEVELS[level]
         now = _LEVELS.index(self.mode)
-        return _LEVELS[max(self._level(mv, 0), min(now, self._level(mv, self._hysteresis_mv)))]
+        return _LEVELS[max(level, min(now, self._level(mv, self._hysteresis_mv)))]
 
     def _level(self, mv: float, margin_mv: int) -> int:
         """How many of the limits, raised by ``margin_mv``, lie above ``mv``: 0..3."""
@@ -137,6 +150,8 @@ class PowerManager:
         fields: dict[str, str | int] = {"from": before.name.lower(), "to": mode.name.lower()}
         if mv is not None:
             fields["battery_mv"] = round(mv)
+        if self.charge.is_short and self.charge.left is not None:
+            fields["left_pct"] = round(100 * self.charge.left)
         return [event("power_mode", "warning" if is_worse else "info", **fields)]
 
     def _learn_relapse(self, is_worse: bool, now_ms: int) -> None:

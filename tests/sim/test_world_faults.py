@@ -22,9 +22,12 @@ from wire.mission import Mission
 from wire.records import Kind, unpack_body
 
 
-def _world(folder: Path, hardware: Hardware | None = None, plan: Mission | None = None) -> World:
+def _world(
+    folder: Path, hardware: Hardware | None = None, plan: Mission | None = None,
+    charge: float | None = None,
+) -> World:
     replay = Replay(write_csv(folder / "hop.csv", hop_rows()))
-    conditions = Conditions(hardware=hardware or Hardware())
+    conditions = Conditions(hardware=hardware or Hardware(), charge=charge)
     return World(plan or mission(), 5, "scripted", folder, replay, None, conditions)
 
 
@@ -194,6 +197,28 @@ def test_a_frozen_box_stops_the_mind_until_it_has_been_warm_for_ten_minutes(
     world.run_until(1_300)
     assert _events(world).count("battery_frozen_over") == 1
     assert _musings(world) > 0
+    world.close()
+
+
+def test_what_was_drawn_halves_the_thoughts_while_the_voltage_is_still_good(
+    tmp_path: Path
+) -> None:
+    """A cell of 100 mAh and a limit at its end: ECO comes with a quarter left, over a reboot."""
+    plan = mission()
+    power = plan.power.model_copy(update={
+        "capacity_mah": 100, "eco_mv": 3450, "low_mv": 3300, "critical_mv": 3200})
+    world = _world(tmp_path, plan=plan.model_copy(update={"power": power}), charge=1.0)
+    world.run_until(500)
+    world.reboot(5_000)
+    world.run_until(600)
+    while world.flight is not None and world.flight.power.mode is PowerMode.NOMINAL:
+        world.run_until(world.clock.now_s + 10)
+        assert world.clock.now_s < 1_500
+    assert world.flight is not None
+    assert (world.boots, world.flight.power.mode) == (2, PowerMode.ECO)
+    assert world.body.supply_mv() > power.eco_mv
+    assert world.body.charge() == pytest.approx(0.25, abs=0.1)
+    assert "battery_changed" not in _events(world)
     world.close()
 
 
