@@ -46,6 +46,7 @@ FLIGHT_DATE = datetime(2027, 6, 19, tzinfo=UTC)
 ROWS_MIN = 10
 LINES_MAX = 250_000  # three days of seconds
 LINE_CHARS_MAX = 4_096
+CELL_CHARS_MAX = 131_072  # a quoted cell can go over many lines
 STEP_S_MAX = 3_600.0  # a later row is not of this flight
 GAP_S_MAX = 5.0  # in a longer gap the receiver is taken to have had no fix
 CLIMB_WINDOW_S = 2.0
@@ -139,6 +140,7 @@ class Replay:
         return (self._altitude_m(after) - self._altitude_m(before)) / max(1.0, after - before)
 
     def _read(self, path: Path) -> list[_Row]:
+        csv.field_size_limit(CELL_CHARS_MAX)  # of the process, and others want another
         reader = csv.reader(_lines(path))
         rows: list[_Row] = []
         bad_rows = 0

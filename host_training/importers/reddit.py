@@ -14,7 +14,7 @@ from host_training.messages import Message, Notes
 NAME = "reddit"
 LABEL = "Reddit export"
 
-csv.field_size_limit(50_000_000)
+_CELL_CHARS_MAX = 50_000_000
 _GONE = ("[deleted]", "[removed]", "[deleted by user]", "[removed by reddit]")
 _QUOTE = re.compile(r"^\s*(?:>|&gt;).*$\n?", re.MULTILINE)
 
@@ -29,6 +29,7 @@ def claims(file: File) -> bool:
 
 def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
     """Comments and posts, without what they quote."""
+    csv.field_size_limit(_CELL_CHARS_MAX)
     for file in files:
         with open_text(file) as stream:
             # a NUL or a stray CR inside a cell is not the end of a row

@@ -80,7 +80,7 @@ def _recorded(name: str) -> list[Tape]:
 DESK: list[Decoder] = [
     Decoder("host_training.importers.telegram", _export("result.json"),
             lambda: [(json.dumps(telegram_export()).encode(),)], (TrainingError,), cost=10,
-            words=JSON_WORDS),
+            words=JSON_WORDS, held_bytes=4 << 20, peak_bytes=4 << 20),
     Decoder("host_training.importers.discord_package json", _export(f"{_CHANNEL}/messages.json"),
             lambda: [(json.dumps(_DISCORD).encode(),)], (TrainingError,), cost=10,
             words=JSON_WORDS),
