@@ -1,8 +1,10 @@
 """What a simulated flight leaves behind: summary.json, musings.txt, and a few plain sentences.
 
 Both databases are read after the flight, with the ends closed, and compared record by record:
-*committed* is every id from 1 to the highest at either end, since the store numbers without gaps;
-*lost* is committed, and neither aboard nor on the ground.
+*committed* is every id from the lowest to the highest of one boot at either end, since the store
+numbers without gaps within a boot and leaves some out after a power cut; *lost* is committed, and
+neither aboard nor on the ground. The last records of a boot, lost at both ends, are not seen here;
+``records_kept`` of ``sim.checks`` sees them.
 
 ``summary.json`` has exactly the keys of ``KEYS``. ``wall_s`` is how long the flight took on this
 machine; with a scripted mind, or none, it is null, so that the same seed gives the same bytes.
@@ -57,7 +59,7 @@ def summarise(world: World, wall_s: float | None, musings: int) -> dict[str, Any
     """The numbers of a closed world."""
     aboard = _aboard(world.payload_path)
     heard = _heard_ids(world.archive_path, world.mission.payload.node_id)
-    committed = set(range(1, max(max(aboard, default=0), max(heard, default=0)) + 1))
+    committed = _committed(world)
     phase = last_phase(world)
     tracks = [body for kind, body in aboard.values() if kind == Kind.TRACK and "alt" in body]
     burst_ms, peak_m = None, max((float(body["alt"]) for body in tracks), default=None)
@@ -140,6 +142,21 @@ def _aboard(path: Path) -> dict[int, tuple[int, dict[str, Any]]]:
     with closing(sqlite3.connect(path)) as db:
         rows = db.execute("SELECT id, kind, body FROM record ORDER BY id").fetchall()
     return {record_id: (kind, unpack_body(body)) for record_id, kind, body in rows}
+
+
+def _committed(world: World) -> set[int]:
+    """Every id between the lowest and the highest of each boot, at either end."""
+    with closing(sqlite3.connect(world.payload_path)) as db:
+        rows = db.execute("SELECT boot, min(id), max(id) FROM record GROUP BY boot").fetchall()
+    with closing(sqlite3.connect(world.archive_path)) as db:
+        rows += db.execute(
+            "SELECT boot, min(record_id), max(record_id) FROM record WHERE node_id = ?"
+            " GROUP BY boot", (world.mission.payload.node_id,)).fetchall()
+    ends: dict[int, tuple[int, int]] = {}
+    for boot, low, high in rows:
+        seen = ends.get(boot, (low, high))
+        ends[boot] = min(seen[0], low), max(seen[1], high)
+    return {number for low, high in ends.values() for number in range(low, high + 1)}
 
 
 def _heard_ids(path: Path, node_id: int) -> set[int]:
