@@ -65,9 +65,12 @@ def readable_ids(path: Path, record_ids: Iterable[int]) -> set[int]:
 
 
 def rows_of_switched_off(path: Path) -> list[tuple[int, int, bytes]]:
-    """(id, kind, body) of every record in a store that nobody has open, in order."""
-    with closing(sqlite3.connect(path)) as db:
-        return db.execute("SELECT id, kind, body FROM record ORDER BY id").fetchall()
+    """(id, kind, body) of the records in a store that nobody has open, in order; of a damaged one,
+    which its next start will salvage, those before the damage."""
+    rows: list[tuple[int, int, bytes]] = []
+    with closing(sqlite3.connect(path)) as db, suppress(sqlite3.DatabaseError):
+        rows += db.execute("SELECT id, kind, body FROM record ORDER BY id")
+    return rows
 
 
 class WitnessedStore(Store):

@@ -1,0 +1,27 @@
+"""The witness reads what a payload that is switched off left on its disk, whole or not."""
+
+from pathlib import Path
+
+from payload.store import Store
+from sim.witness import rows_of_switched_off
+from wire.records import EPOCH_2025_MS, Kind, TimeQuality
+
+PAGE_BYTES = 4_096
+
+
+def test_of_a_damaged_store_the_rows_before_the_damage_are_told(tmp_path: Path) -> None:
+    """A soak stopped at a seed whose battery died before its damaged disk could be salvaged."""
+    path = tmp_path / "s.sqlite"
+    store = Store(path)
+    for number in range(400):
+        body = {"text": f"{number} " + "x" * 200}
+        store.append(Kind.MUSING, body, number, EPOCH_2025_MS, TimeQuality.NONE)
+    assert store.commit(0)
+    store.close()
+    assert [row[0] for row in rows_of_switched_off(path)] == list(range(1, 401))
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2 // PAGE_BYTES * PAGE_BYTES
+    data[middle : middle + 4 * PAGE_BYTES] = bytes(4 * PAGE_BYTES)
+    path.write_bytes(data)
+    told = [row[0] for row in rows_of_switched_off(path)]
+    assert 0 < len(told) < 400 and told == list(range(1, len(told) + 1))
