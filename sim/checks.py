@@ -317,9 +317,10 @@ class Checks:
 
     def _check_battery(self) -> None:
         """Only while the sensor that would say so works."""
-        world = self._world
+        world, flight = self._world, self._world.flight
+        assert flight is not None
         now_ms, low_mv = world.clock.now_ms, world.mission.power.low_mv
-        if world.body.settled_mv() >= low_mv:
+        if flight.power.mode is PowerMode.UNKNOWN or world.body.settled_mv() >= low_mv:
             self._low_since_ms = None
             return
         if self._low_since_ms is None:
