@@ -19,7 +19,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+
+from torch import distributed
 
 from host_training import other_trainers, train
 from host_training.dataset import Dataset
@@ -152,5 +154,18 @@ def main(folder: Path) -> int:
     return 0
 
 
+def leave(status: int) -> NoReturn:
+    """End this process; one of several without taking Python down first.
+
+    Gloo's threads may still hold tensors by then, and abort a process that did all its work
+    (PyTorch pull request 179291).
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if distributed.is_initialized():
+        os._exit(status)
+    sys.exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    leave(main(Path(sys.argv[1])))

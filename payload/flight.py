@@ -153,7 +153,6 @@ class Flight:
             self.cutdown.abort()
         self.starts.end_orderly()
         self.store.put(starts.KEY, self.starts.saved())
-        self.store.put(questions.KEY, self._questions.saved())
         self.store.commit(now_ms)
 
     def situation(self, now_ms: int) -> Situation:

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 
 from payload.health import PROGRESS_MS_MAX
 from payload.phase import FLIGHT_PHASES
+from payload.phase_state import restore
 from payload.prompt import MUSING_BYTES_MAX
 from payload.store import PLACES, RING_RECORDS_MAX
 from sim.balloon import Balloon
@@ -59,6 +60,8 @@ WORDS = (Kind.MUSING, Kind.REPLY)
 # How long after the truth changed the phase may still be the old one, ms: research/flight.md §5.2.
 LAG_MS = {Phase.ASCENT: 180_000, Phase.DESCENT: 90_000, Phase.LANDED: 420_000}
 
+FLOWN = FLIGHT_PHASES | {Phase.LANDED}
+
 
 @dataclass(frozen=True, slots=True)
 class Violation:
@@ -89,7 +92,7 @@ class Checks:
         self._last_number: tuple[int, int] | None = None
         self._last_counters: dict[int, int] = {}  # of each station
         self._counter = 0  # the last that was taken, as this life knows it
-        self._has_flown = False  # as the payload saw it
+        self._knows_flight = False  # this life was in the air, or its disk says that one was
         self._cutdown = CutdownWatch(world)
         self._beacon_ms: int | None = None
         self._cadence_ms = 0
@@ -110,6 +113,8 @@ class Checks:
         self.counts["boots"] += 1
         assert world.flight is not None
         self._counter = world.flight.gate.last_counter
+        saved = restore(world.flight.store.get("phase", {}))
+        self._knows_flight = saved is not None and saved.phase in FLOWN
         self._boot_ms = world.clock.now_ms
         self._beacon_ms = None
         self._cadence_ms = 0
@@ -252,10 +257,6 @@ class Checks:
         self._last_number = number
 
     def _check_symbol(self, frame: DataFrame) -> None:
-        """Of a block whose number a failing disk could not reserve, the CRC in it is the judge."""
-        store = self._store()
-        if store is not None and store.is_failing:
-            return
         crc = zlib.crc32(frame.symbol)
         if self._symbols.setdefault((frame.block, frame.esi), crc) != crc:
             self.violate(
@@ -343,13 +344,11 @@ class Checks:
         assert flight is not None
         truth, since_ms = self._truth()
         now_ms = world.clock.now_ms
-        self._has_flown |= flight.phase.phase in FLIGHT_PHASES
+        self._knows_flight |= flight.phase.phase in FLOWN
         if flight.phase.phase is truth or truth is Phase.GROUND:
             return
-        store = self._store()
-        has_memory = self._has_flown and not self.ledger.lost_ids and store and store.boot > 0
-        if truth is Phase.LANDED and flight.phase.phase is Phase.GROUND and not has_memory:
-            return  # never awake up there, or the disk did not say so: it lies still, that is all
+        if truth is Phase.LANDED and flight.phase.phase is Phase.GROUND and not self._knows_flight:
+            return  # it lies still, that is all it can know
         settled_ms = now_ms - max(since_ms + LAG_MS[truth], self._boot_ms + FIX_MS)
         if settled_ms > 0:
             self.violate(

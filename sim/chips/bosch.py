@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
@@ -29,7 +30,7 @@ def root_near(a: float, b: float, c: float) -> float:
     return -2 * c / (b + math.copysign(math.sqrt(max(0.0, b * b - 4 * a * c)), b))
 
 
-class BoschChip:
+class BoschChip(ABC):
     """One chip. Faults, all off at first:
 
     is_stuck              the last conversion is repeated for ever
@@ -128,24 +129,26 @@ class BoschChip:
 
     # -- what each chip does in its own way ---------------------------------------------------
 
+    @abstractmethod
     def _load(self) -> None:
         """Identity and calibration into the memory."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _set(self, register: int, value: int) -> None:
-        raise NotImplementedError
+        """What a write to this register does beyond being kept."""
 
+    @abstractmethod
     def _show_status(self) -> None:
-        raise NotImplementedError
+        """The status register as it reads now."""
 
+    @abstractmethod
     def _timing_ms(self) -> tuple[int, int]:
         """(until the first conversion, between two)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _noisy(self) -> AirReading:
         """The air as this chip would measure it: noise, and the ends of its range."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _counts(self, temperature_c: float, pressure_pa: float, humidity_pct: float) -> bytes:
         """The data registers for this air."""
-        raise NotImplementedError

@@ -6,13 +6,14 @@ Sources: TI SBOS448G (INA219: 8.5, 8.6), TI SBOS547A (INA226: 7.5, 7.6).
 from __future__ import annotations
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
 
 _CONFIG, _SHUNT, _BUS, _POWER, _CURRENT, _CALIBRATION, _MASK, _ALERT = range(8)
 
 
-class PowerMonitor:
+class PowerMonitor(ABC):
     """A supply is given by a function: (mV at the bus, mA through the shunt).
 
     Faults, all off at first:
@@ -79,8 +80,9 @@ class PowerMonitor:
         self._measured = bus_mv + self._rng.gauss(0, 2.0), sign * current_ma
         return self._measured
 
+    @abstractmethod
     def _word(self, register: int) -> int:
-        raise NotImplementedError
+        """What this register reads now, 0..0xFFFF."""
 
 
 class Ina219Chip(PowerMonitor):
