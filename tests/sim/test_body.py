@@ -180,9 +180,9 @@ def test_a_cell_can_be_chilled() -> None:
     bench.body.forced_inside_c = -30.0
     assert bench.body.supply_mv() < warm - 400
     assert bench.body.settled_mv() == pytest.approx(bench.body.supply_mv() + GIVEN_BACK_MV_MAX)
+    assert bench.body.charge() < 0.25
     bench.body.forced_inside_c = 25.0
     assert bench.body.settled_mv() == pytest.approx(bench.body.supply_mv())
-    assert bench.body.charge() < 0.25
     bench.body.forced_inside_c = None
     assert bench.body.supply_mv() == pytest.approx(warm)
 
