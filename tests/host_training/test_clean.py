@@ -1,7 +1,6 @@
 """Goal: noise goes with a reason, doubles go once, and weights add up to what was asked for.
 
-Method: one text of each kind; drawn examples for what must always hold (research/training.md §7e-15
-to 18, 20, 21, 26, 27).
+Method: one text of each kind; drawn examples for what must always hold.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from host_training.messages import Message, Notes
 from host_training.near_duplicates import first_of_each
 from host_training.sessions import Example
 from host_training.settings import Clean
+from tests.host_training.nasty_inputs import nasty
 
 FAMILY = "\N{MAN}\u200d\N{WOMAN}\u200d\N{GIRL}"
 FLAG = "\N{REGIONAL INDICATOR SYMBOL LETTER N}\N{REGIONAL INDICATOR SYMBOL LETTER L}"
@@ -26,6 +26,7 @@ FLAG = "\N{REGIONAL INDICATOR SYMBOL LETTER N}\N{REGIONAL INDICATOR SYMBOL LETTE
 WAVE = "\N{WAVING HAND SIGN}\N{EMOJI MODIFIER FITZPATRICK TYPE-4}"
 
 
+@nasty(15, 16, 17)
 @pytest.mark.parametrize(("text", "meant"), [
     (f"look {FAMILY} {FLAG} 1\ufe0f\u20e3 {WAVE}", f"look {FAMILY} {FLAG} 1\ufe0f\u20e3 {WAVE}"),
     ("shrug ¯\\_(ツ)_/¯", "shrug ¯\\_(ツ)_/¯"),
@@ -37,7 +38,7 @@ WAVE = "\N{WAVING HAND SIGN}\N{EMOJI MODIFIER FITZPATRICK TYPE-4}"
     ("风" * 500, "风" * 500), ("Việt ngữ ẫ", "Việt ngữ ẫ"),
     ("a" + "\u0315" * 30, "a" + "\u0315" * 3),
 ])
-def test_7e_15_16_17_text_is_made_plain(text: str, meant: str) -> None:
+def test_text_is_made_plain(text: str, meant: str) -> None:
     assert plain(text) == meant
 
 
@@ -49,6 +50,7 @@ def test_plain_text_stays_plain(text: str) -> None:
     assert COMBINING_MAX == 3
 
 
+@nasty(20)
 @pytest.mark.parametrize(("text", "reason"), [
     ("/start", "command to a bot"), ("!play some song", "command to a bot"),
     ("[link] [link]", "only links"), ("Liked “see you there”", "reaction"),
@@ -62,20 +64,22 @@ def test_plain_text_stays_plain(text: str) -> None:
     ("la la la\nthe wind\n" * 5, "song or repeated lines"),
     ("[phone] [mail] ok", "little but personal data"),
 ])
-def test_7e_20_noise_is_told_by_reason(text: str, reason: str) -> None:
+def test_noise_is_told_by_reason(text: str, reason: str) -> None:
     assert noise(text) == reason
 
 
+@nasty(20)
 @pytest.mark.parametrize("text", [
     "and/or what?", "! no", "The wind is up. I am not.", "- tape\n- foil\n- box\n- string",
     "Dear all,\nthe box flew.\nIt landed.\nIt was found.\nYours", "I sent this to Bo.",
     "ok", "see [link] for the box", "an AI wrote that, not me",
 ])
-def test_7e_20_ones_own_writing_is_no_noise(text: str) -> None:
+def test_ones_own_writing_is_no_noise(text: str) -> None:
     assert noise(text) is None
 
 
-def test_7e_16_stickers_alone_are_counted_and_others_words_are_only_made_plain() -> None:
+@nasty(16)
+def test_stickers_alone_are_counted_and_others_words_are_only_made_plain() -> None:
     notes = Notes()
     cleaner = Cleaner(notes)
 
@@ -92,6 +96,7 @@ def test_7e_16_stickers_alone_are_counted_and_others_words_are_only_made_plain()
 LONG = "The first wind above the houses is not the same as the wind in the yard, said the box."
 
 
+@nasty(18, 21)
 @pytest.mark.parametrize(("texts", "kept"), [
     ([LONG, LONG.upper() + "!!"], [0]), ([LONG, LONG.replace("first", "very first")], [0]),
     ([LONG, LONG[::-1]], [0, 1]), (["ok"] * 3, [0, 1, 2]),  # short ones are stock, not doubles
@@ -101,7 +106,7 @@ LONG = "The first wind above the houses is not the same as the wind in the yard,
       "风吹过屋顶的时候我在院子里修补气球的盒子没有人说话只有水壶的声音在响着直到天黑为止再也没有别的啊"],
      [0]),
 ])
-def test_7e_18_21_doubles_in_any_script(texts: list[str], kept: list[int]) -> None:
+def test_doubles_in_any_script(texts: list[str], kept: list[int]) -> None:
     assert first_of_each(texts, 0.8) == kept
 
 
@@ -117,14 +122,16 @@ def said(text: str, tier: int = 4, year: float = 2020, condition: Condition | No
                    round((year - 1970) * 31_557_600_000), condition=condition, tier=tier)
 
 
-def test_7e_26_of_equal_short_replies_a_logarithm_stays() -> None:
+@nasty(26)
+def test_of_equal_short_replies_a_logarithm_stays() -> None:
     notes = Notes()
     kept = weigh([said("ok")] * 1000 + [said("Ok!!")] * 24 + [said("rare")], Clean(), notes)
     assert len(kept) == 1 + int(math.log2(1024)) + 1
     assert notes.skipped == {"stock reply": 1013}
 
 
-def test_7e_21_the_better_tier_of_two_copies_stays_and_thoughts_always_do() -> None:
+@nasty(21)
+def test_the_better_tier_of_two_copies_stays_and_thoughts_always_do() -> None:
     thought = said(LONG, 2, condition=Condition("wind"))
     twin = said(LONG, 2, condition=Condition("sun"))
     kept = weigh([said(LONG, 4), said(LONG, 1), thought, twin], Clean(), Notes())
