@@ -40,7 +40,8 @@ _COMMAND = re.compile(r"^[/!.$?;-][a-z]\w{0,30}(?:@\w+)?(?:\s+\S+){0,6}$", re.IG
 _LINKS_ONLY = re.compile(r"^(?:\s*(?:\[link\]|https?://\S+|www\.\S+)\s*)+$")
 _SENT_BY = re.compile(r"^(?:\[(?:bridge|irc|matrix|discord|telegram|slack)\]|<\w{1,30}> )|"
                       r"\b(?:via|sent (?:with|via|from|by)|posted by) (?:IFTTT|Zapier|Buffer|"
-                      r"Hootsuite|WhatsApp Business|my (?:bot|script))\b", re.IGNORECASE)
+                      r"Hootsuite|WhatsApp Business|my (?:bot|script))\b|"
+                      r"\bI am a bot\b.{0,20}\b(?:and )?this action was\b", re.IGNORECASE)
 _CHAIN = re.compile(
     r"(?:forward|send|share|pass|copy|repost|weiterleiten|leite|stuur|reenvía|envía)\b.{0,40}"
     r"\b(?:to (?:\d+|all|everyone|ten|your)|an alle|a todos|door naar|and paste|"

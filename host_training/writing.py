@@ -53,7 +53,7 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
              author's.
     """
     with quarantine_path(out).open("w", encoding="utf-8", errors="replace") as sink:
-        notes = Notes(sink, persona.settings.zone)
+        notes = Notes(sink)
         entries = []
         for path in sorted((directory / NOTEBOOK).glob("*.md")):
             entries += import_notebook(path, notes)
@@ -62,6 +62,9 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
             inventory = _import(directory, persona, store, notes, report)
             people = identify.identify(store.authors(), notes, persona.me,
                                        persona.settings.nobody, persona.settings.people)
+            for child in sorted({name for text in store.texts() for name in
+                                 personal.children(text)}):
+                notes.called(f"child:{child}", child)
             scrubber = scrub.Scrubber(persona.settings.privacy, _names(people, persona, notes))
             examples = [*_scrubbed(examples, scrubber, notes), *sessions.chat_examples(
                 _plain(_known(store, people, notes), scrubber, notes), persona.settings.sessions)]
@@ -104,6 +107,7 @@ def _import(directory: Path, persona: Persona, store: MessageStore, notes: Notes
                     files.append(file)
             for export in registry.recognise(files, notes):
                 report(0.5, f"reading {export.label}")
+                notes.zone = persona.settings.zone_of(export.files[0].name)
                 inventory[export.label] = store.add(
                     _as_told(registry.read_all([export], notes), export, persona))
     return inventory

@@ -50,11 +50,13 @@ def test_plain_text_stays_plain(text: str) -> None:
     assert COMBINING_MAX == 3
 
 
-@nasty(20)
+@nasty(13, 20)
 @pytest.mark.parametrize(("text", "reason"), [
     ("/start", "command to a bot"), ("!play some song", "command to a bot"),
     ("[link] [link]", "only links"), ("Liked “see you there”", "reaction"),
-    ("[IRC] <bo> hello there", "sent by a program"), ("New post via IFTTT", "sent by a program"),
+    ("[IRC] <bo> hello there", "sent by a program"),
+    ("Beep. I am a bot, and this action was performed automatically.", "sent by a program"),
+    ("New post via IFTTT", "sent by a program"),
     ("Send this to ten friends or the hedge will never speak to you again, which would be sad for"
      " everybody.", "chain letter"),
     ("As an AI language model, I cannot feel the wind.", "words of a machine"),
@@ -105,6 +107,8 @@ LONG = "The first wind above the houses is not the same as the wind in the yard,
     (["风吹过屋顶的时候我在院子里修补气球的盒子没有人说话只有水壶的声音在响着直到天黑为止再也没有别的了",
       "风吹过屋顶的时候我在院子里修补气球的盒子没有人说话只有水壶的声音在响着直到天黑为止再也没有别的啊"],
      [0]),
+    (["วันนี้ลมแรงมากกล่องของเราลอยขึ้นไปเหนือบ้านแล้วก็หายไปในเมฆสีขาวที่ลอยอยู่",
+      "วันนี้ลมแรงมากกล่องของเราลอยขึ้นไปเหนือบ้านแล้วก็หายไปในเมฆสีขาวที่ลอยอยู่นะ"], [0]),
 ])
 def test_doubles_in_any_script(texts: list[str], kept: list[int]) -> None:
     assert first_of_each(texts, 0.8) == kept
