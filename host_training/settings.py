@@ -54,6 +54,7 @@ class Privacy(Table):
 class Clean(Table):
     """What is left out, and how much what stays weighs."""
 
+    languages: tuple[Annotated[str, Field(pattern="^[a-z]{2,3}$")], ...] = ()  # none: all of them
     recency_half_life_years: float | None = Field(None, gt=0)
     thoughtful_share: float = Field(0.7, ge=0, lt=1)  # of tiers 1 and 2 in what is learnt
     near_duplicate: float = Field(0.8, gt=0, le=1)  # similarity from which a text is one again

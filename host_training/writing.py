@@ -18,6 +18,7 @@ from typing import Any
 from host_training import (
     clean,
     identify,
+    languages,
     message_store,
     messages,
     near_duplicates,
@@ -67,7 +68,8 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
                 notes.called(f"child:{child}", child)
             scrubber = scrub.Scrubber(persona.settings.privacy, _names(people, persona, notes))
             examples = [*_scrubbed(examples, scrubber, notes), *sessions.chat_examples(
-                _plain(_known(store, people, notes), scrubber, notes), persona.settings.sessions)]
+                _plain(_known(store, people, notes), scrubber, persona, notes),
+                persona.settings.sessions)]
     report(0.9, "weighing what was said")
     examples = clean.weigh(examples, persona.settings.clean, notes)
     (out / REVIEW).write_text(scrubber.sheet.markdown())
@@ -87,9 +89,9 @@ def code() -> str:
     """Hash of all code that an example goes through."""
     parts = [module for name, module in sorted(sys.modules.items())
              if name.startswith("host_training.importers.")]
-    return code_hash(clean, identify, message_store, messages, near_duplicates, persona_dir,
-                     personal, scrub, secrets_in_text, sessions, settings, sys.modules[__name__],
-                     prompt, *parts)
+    return code_hash(clean, identify, languages, message_store, messages, near_duplicates,
+                     persona_dir, personal, scrub, secrets_in_text, sessions, settings,
+                     sys.modules[__name__], prompt, *parts)
 
 
 def _import(directory: Path, persona: Persona, store: MessageStore, notes: Notes, report: Report
@@ -154,9 +156,10 @@ def _names(people: identify.People, persona: Persona, notes: Notes) -> dict[str,
     return scrub.name_list(known, privacy.extra_names, own)
 
 
-def _plain(said: Iterator[Message], scrubber: scrub.Scrubber, notes: Notes) -> Iterator[Message]:
+def _plain(said: Iterator[Message], scrubber: scrub.Scrubber, persona: Persona, notes: Notes
+           ) -> Iterator[Message]:
     """Messages without what must not fly and what nobody means to hear again."""
-    cleaner = clean.Cleaner(notes)
+    cleaner = clean.Cleaner(notes, persona.settings.clean.languages)
     for message in said:
         text = scrubber.scrub(message.text, notes)
         words = cleaner.words(replace(message, text=text)) if text is not None else None

@@ -6,17 +6,21 @@ Method: one text of each kind; drawn examples for what must always hold.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from host_training.clean import COMBINING_MAX, KEEP_MIN, REPEAT_MAX, Cleaner, noise, plain, weigh
+from host_training.errors import TrainingError
 from host_training.importers.notebook import Condition
+from host_training.languages import LanguageFilter
 from host_training.messages import Message, Notes
 from host_training.near_duplicates import first_of_each
 from host_training.sessions import Example
 from host_training.settings import Clean
+from tests.host_training.conftest import need
 from tests.host_training.nasty_inputs import nasty
 
 FAMILY = "\N{MAN}\u200d\N{WOMAN}\u200d\N{GIRL}"
@@ -91,6 +95,46 @@ def test_stickers_alone_are_counted_and_others_words_are_only_made_plain() -> No
     assert words("\N{FIRE}\N{FIRE}", True) is None and words("¯\\_()_/¯ 123", False) is None
     assert words("/start", True) is None and words("/start", False) == "/start"
     assert notes.skipped == {"no letters": 2, "command to a bot": 1}
+
+
+# --- languages ---
+
+SURE = [("en", "The hedge and I have an understanding."),
+        ("nl", "kom je morgen ook naar het feest"),
+        ("de", "Ich komme morgen nicht, die Kiste ist nass."), ("ru", "Это было очень красиво"),
+        ("zh", "风吹过屋顶的时候")]
+
+
+@nasty(28)
+@pytest.mark.parametrize(("code", "text"), SURE)
+def test_a_text_is_foreign_where_its_language_is_not_wanted(code: str, text: str) -> None:
+    need("py3langid")
+    for wanted in (["en"], ["en", "nl"], ["ru", "de", "zh"]):
+        assert LanguageFilter(wanted).is_foreign(text) == (code not in wanted)
+
+
+@nasty(28)
+@pytest.mark.parametrize("text", [
+    "haha ja precies", "gonna b l8 m8 soz", "vær så snill", "kettle on?", "la caja volo muy alto",
+    "[mail] [phone] [link] ok", "0x3f 0x2a 0xff 0x00 0x7e 0x55",
+])
+def test_what_is_short_or_doubtful_is_of_every_language(text: str) -> None:
+    need("py3langid")
+    assert not LanguageFilter(["en"]).is_foreign(text)
+
+
+@nasty(28)
+def test_only_own_words_are_left_out_for_their_language_and_codes_are_checked() -> None:
+    need("py3langid")
+    notes = Notes()
+    cleaner = Cleaner(notes, ["en"])
+    dutch = Message("x", "1", "dm", "1", 0, "a", False, SURE[1][1])
+    assert cleaner.words(dutch) == dutch.text and cleaner.words(replace(dutch, is_me=True)) is None
+    assert notes.skipped == {"another language": 1}
+    with pytest.raises(TrainingError, match=r"\[clean\] languages: xx, yy cannot be told apart"):
+        LanguageFilter(["yy", "en", "xx"])
+    with pytest.raises(ValueError, match="languages"):
+        Clean(languages=("English",))
 
 
 # --- doubles ---
