@@ -59,6 +59,7 @@ class Archive:
         self.raw_path = path.with_suffix(".raw")
         self._full = "FULL" if is_durable else "OFF"
         self._normal = "NORMAL" if is_durable else "OFF"
+        self._synchronous = ""  # of the open database, as set last
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = path.with_suffix(".lock").open("w")
         try:
@@ -88,7 +89,10 @@ class Archive:
         if self.db.in_transaction:
             yield
             return
-        self.db.execute(f"PRAGMA synchronous = {self._full if is_durable else self._normal}")
+        wanted = self._full if is_durable else self._normal
+        if wanted != self._synchronous:  # a statement less on most receptions
+            self.db.execute(f"PRAGMA synchronous = {wanted}")
+            self._synchronous = wanted
         self.db.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -298,6 +302,7 @@ class Archive:
         except BaseException:
             db.close()
             raise
+        self._synchronous = ""
         return db
 
     def _move_aside(self, error: sqlite3.DatabaseError) -> None:

@@ -16,9 +16,12 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
+from host_training.chat_template import END_OF_TURN, START_OF_TURN
 from host_training.errors import TrainingError
 from host_training.export import MODEL_ARCHITECTURES, compare, permuted
+from host_training.merge import load_base
 from host_training.shape import read_shape
+from host_training.turn_marks import in_heap
 
 PREFIX = "base_model.model."
 HALVES = {".lora_A.weight": ".lora_a", ".lora_B.weight": ".lora_b"}
@@ -27,10 +30,13 @@ HALVES = {".lora_A.weight": ".lora_a", ".lora_B.weight": ".lora_b"}
 def export_adapter(adapter_dir: Path, base: Path, out: Path, name: str) -> None:
     """Write the peft adapter in ``adapter_dir`` (LoRA on linear layers) as F16.
 
-    Raises:  TrainingError for DoRA, rank-stabilised LoRA or trained embeddings, which llama.cpp
-             cannot add.
+    Raises:  TrainingError for DoRA, rank-stabilised LoRA, trained embeddings, or a base whose turn
+             marks were moved for the training, none of which llama.cpp can add.
     """
     config = _read_config(adapter_dir)
+    if in_heap(*load_base(base)):
+        raise TrainingError(f"{base}: was never trained with {START_OF_TURN} and {END_OF_TURN}, and"
+                            " an adapter cannot bring them along; fly the merged model.")
     shape = read_shape(base)
     names = gguf.get_tensor_name_map(MODEL_ARCHITECTURES[shape.architecture], shape.n_layers)
     tensors: dict[str, np.ndarray] = {}

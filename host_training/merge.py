@@ -18,6 +18,7 @@ from host_training import converter
 from host_training.dataset import Row
 from host_training.errors import TrainingError
 from host_training.shape import ARCHITECTURES, architecture_of, read_config
+from host_training.turn_marks import move_out
 
 MERGE_TOLERANCE = 1e-3  # largest difference of a logit before and after merging, fp32
 
@@ -64,6 +65,7 @@ def merge(base: Path, weights: Path, lora: Any | None, probe: Row, out: Path) ->
     """
     model, tokenizer = load_base(base)
     if lora is not None:
+        move_out(model, tokenizer)
         model = get_peft_model(model, lora)
     trained = load_file(weights)
     wanted = {name for name, weight in model.named_parameters() if weight.requires_grad}

@@ -30,6 +30,7 @@ from host_training.merge import check_base, load_base, merge
 from host_training.shared_prefix import SharedPrefix
 from host_training.train_order import epoch_ends, whole_order
 from host_training.train_watch import BEST, OnProgress, Watch, Watching
+from host_training.turn_marks import move_out
 
 __all__ = ["Keep", "Method", "TrainConfig", "check_base", "default_lr", "load_base", "train"]
 
@@ -108,6 +109,8 @@ def _fit(base: Path, rows: list[Row], held_out: list[Row], out: Path, config: Tr
     set_seed(config.seed)  # an adapter begins with random numbers
     model, tokenizer = load_base(base, **_quantised(config.method))
     base_bpb = bits_per_byte(model, held_out)
+    if config.method != "full":
+        move_out(model, tokenizer)
     lr = config.lr or default_lr(config.method, model.config.hidden_size)
     args = _sft_config(out, lr, config, micro_rows)
     batch_rows = micro_rows * args.gradient_accumulation_steps * args.world_size

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from payload.cell import reach
 from payload.notes import Note, event
 from wire.mission import PowerSection
 
@@ -22,19 +23,10 @@ SHORT_LEFT, ENOUGH_LEFT = 0.25, 0.30  # parts of what a full battery gives
 GAP_MS_MAX = 10_000  # one measured current is not taken to have flowed for longer
 CHANGED_AFTER_MS = 60_000
 CHANGED_USED_MIN = 0.10  # less is not worth beginning anew, as on an adapter all the time
-# Half of the charge is out of reach at -18 C and none at 27 C (Battery University, BU-502); a
-# straight line between them, and nothing is said of colder ones.
-WARM_C, COLD_C, COLD_REACH = 27.0, -18.0, 0.5
 WARMING_KPMIN = 1.0  # 7 W into the 420 J/K of cell, board and foam; the board alone is far quicker
 # A cell at rest lies below the line from 3.6 V with a quarter left to 4.2 V full; the mission's
 # ``eco_mv`` stands for the 3.6 V, so that this holds for any number of cells in series.
 FULL_PER_ECO = 4.2 / 3.6
-
-
-def reach(cell_c: float) -> float:
-    """The part of its charge that a lithium-ion cell gives at this temperature, 0.5..1."""
-    coldness = (WARM_C - cell_c) / (WARM_C - COLD_C)
-    return 1.0 - (1.0 - COLD_REACH) * min(1.0, max(0.0, coldness))
 
 
 class ChargeCount:
@@ -48,7 +40,7 @@ class ChargeCount:
         self.left: float | None = None  # 0..1 of what a full battery gives at this temperature
         self.is_short = False
         self._counted_ms: int | None = None  # up to here, and the current was known then
-        self._cell_c: float | None = None
+        self.cell_c: float | None = None  # None while nobody measures it
         self._cell_ms = 0
         self._above_since_ms: int | None = None
 
@@ -76,17 +68,17 @@ class ChargeCount:
         self._counted_ms = now_ms
         notes = self._watch_change(battery_mv, now_ms)
         reachable_mah = self._section.capacity_mah * (
-            1.0 if self._cell_c is None else reach(self._cell_c))
+            1.0 if self.cell_c is None else reach(self.cell_c))
         self.left = max(0.0, 1.0 - self.used_mah / reachable_mah)
         self.is_short = self.left < (ENOUGH_LEFT if self.is_short else SHORT_LEFT)
         return notes
 
     def _follow(self, inside_c: float | None, now_ms: int) -> None:
-        if inside_c is not None and self._cell_c is not None:
+        if inside_c is not None and self.cell_c is not None:
             warmed_k = WARMING_KPMIN * (now_ms - self._cell_ms) / 60_000
-            self._cell_c = min(inside_c, self._cell_c + warmed_k)
+            self.cell_c = min(inside_c, self.cell_c + warmed_k)
         else:
-            self._cell_c = inside_c
+            self.cell_c = inside_c
         self._cell_ms = now_ms
 
     def _watch_change(self, battery_mv: float | None, now_ms: int) -> list[Note]:

@@ -258,12 +258,11 @@ class Flight:
         if self.phase.phase is not before:
             self.downlink.note_phase(now_ms)
             self._save_due_ms = now_ms
-        notes += self.power.update(
-            self.sensors.latest("battery_mv", now_ms), self.sensors.is_undervolted(now_ms), now_ms
-        )
         latest = self.sensors.latest
-        inside_c = latest("inside_c", now_ms)
-        notes += self.power.count(latest("current_ma", now_ms), inside_c, now_ms)
+        inside_c, current_ma = latest("inside_c", now_ms), latest("current_ma", now_ms)
+        notes += self.power.update(
+            latest("battery_mv", now_ms), self.sensors.is_undervolted(now_ms), now_ms, current_ma)
+        notes += self.power.count(current_ma, inside_c, now_ms)
         notes += self.power.governor.update(latest("soc_c", now_ms), inside_c, now_ms)
         notes += self.forecast.update(
             fresh_fix, self.phase.phase, self.phase.climb_mps, self.phase.ground_altitude_m, now_ms)

@@ -7,6 +7,11 @@ acted on as ECO. A cold cell sags by more than the hysteresis while the mind thi
 when it has stopped: better that did not last makes the next better wait four times as long, at most
 ten minutes. What was drawn (``payload.charge``) may make NOMINAL an ECO and nothing else. SAFE is
 decided elsewhere, by the health of the start-ups.
+
+ECO and LOW ask how much is left, and a cold cell with charge shows less under load than a warm
+one: where current and temperature are known, that sag (``payload.cell``) is given back to it, at
+most half of the way from LOW to CRITICAL. CRITICAL asks what is at the terminals, where a brown-out
+happens, and nothing is given back.
 """
 
 from __future__ import annotations
@@ -15,6 +20,7 @@ from collections import deque
 from statistics import median
 from typing import Any
 
+from payload import cell
 from payload.charge import ChargeCount
 from payload.governor import Governor
 from payload.notes import Note, event
@@ -27,6 +33,8 @@ BETTER_FACTOR, BETTER_MS_MAX = 4, 600_000
 UNKNOWN_AFTER_MS = 10_000
 SAMPLE_EVERY_MS = 500
 SAMPLES_MAX = 11  # a median of five seconds hides the dip of each transmission
+CELL_ECO_MV = 3600  # of one lithium-ion cell; the mission's ``eco_mv`` says how many are in series
+SAG_PART = 0.5  # of the way from LOW to CRITICAL: as much of a cold sag is given back at most
 UNDERVOLT_HOLD_MS = 60_000  # what made the supply sag may not start again for this long
 # best first; the index is the level that ``_level`` counts
 _LEVELS = (PowerMode.NOMINAL, PowerMode.ECO, PowerMode.LOW, PowerMode.CRITICAL)
@@ -47,8 +55,7 @@ class PowerManager:
 
     def __init__(self, section: PowerSection, saved_charge: Any = None) -> None:
         """``saved_charge`` is of ``charge.saved()``, from an earlier boot."""
-        self._limits_mv = (section.eco_mv, section.low_mv, section.critical_mv)
-        self._hysteresis_mv = section.hysteresis_mv
+        self._section = section
         self.governor = Governor()
         self.charge = ChargeCount(section, saved_charge)
         self.mode = PowerMode.UNKNOWN
@@ -56,7 +63,8 @@ class PowerManager:
         self.is_mind_on = self.is_camera_on = True  # a command may say no
         self.changed_ms: int | None = None  # when it last changed; the first reading is no change
         self._is_known = False  # some mode has been measured in this boot
-        self._samples_mv: deque[float] = deque(maxlen=SAMPLES_MAX)
+        # (at the terminals, the cold's part of the sag below a warm cell), mV
+        self._samples_mv: deque[tuple[float, float]] = deque(maxlen=SAMPLES_MAX)
         self._sampled_ms: int | None = None
         self._pending = 0  # -1: the battery says worse, 1: better, 0: as it is
         self._pending_since_ms = 0
@@ -94,9 +102,13 @@ class PowerManager:
         return _BATTERY_WORDS.get(self.mode)
 
     def update(
-        self, battery_mv: float | None, is_undervolted: bool | None, now_ms: int
+        self, battery_mv: float | None, is_undervolted: bool | None, now_ms: int,
+        current_ma: float | None = None,
     ) -> list[Note]:
-        """Take one reading; None is a reading nobody has. Events for every change."""
+        """Take one reading; None is a reading nobody has. Events for every change.
+
+        The temperature of the cell is that of the last ``count``.
+        """
         notes = self._watch_supply(is_undervolted, now_ms)
         if battery_mv is None:
             if self._sampled_ms is None or now_ms - self._sampled_ms >= UNKNOWN_AFTER_MS:
@@ -105,39 +117,58 @@ class PowerManager:
                 notes += self._change(PowerMode.UNKNOWN, None, now_ms)
             return notes
         if self._sampled_ms is None or now_ms - self._sampled_ms >= SAMPLE_EVERY_MS:
-            self._samples_mv.append(battery_mv)
+            self._samples_mv.append((battery_mv, self._cold_sag_mv(current_ma)))
             self._sampled_ms = now_ms
-        steady_mv = median(self._samples_mv)
-        target = self._target(steady_mv)
+        steady_mv, warm_mv = self._steady()
+        target = self._target(steady_mv, warm_mv)
         pending = _direction(self.mode, target)
         if pending != self._pending:
             self._pending, self._pending_since_ms = pending, now_ms
         hold_ms = self._better_hold_ms if pending > 0 and self.mode in _LEVELS else DEBOUNCE_MS
         if pending and now_ms - self._pending_since_ms >= hold_ms:
             self._pending = 0
-            notes += self._change(target, steady_mv, now_ms)
+            notes += self._change(target, steady_mv, now_ms, round(warm_mv - steady_mv))
         return notes
 
     def count(
         self, current_ma: float | None, inside_c: float | None, now_ms: int
     ) -> list[Note]:
         """Count what is drawn; None is a reading nobody has. Comes after ``update``."""
-        steady_mv = median(self._samples_mv) if self._samples_mv else None
+        steady_mv = self._steady()[0] if self._samples_mv else None
         return self.charge.update(steady_mv, current_ma, inside_c, now_ms)
 
-    def _target(self, mv: float) -> PowerMode:
-        """The mode ``mv`` asks for, with hysteresis on the way up only; ECO if little is left."""
-        level = max(self._level(mv, 0), int(self.charge.is_short))
+    def _steady(self) -> tuple[float, float]:
+        """(mV at the terminals, mV that would be there if the cell were warm), both steady."""
+        return median(mv for mv, _ in self._samples_mv), median(map(sum, self._samples_mv))
+
+    def _cold_sag_mv(self, current_ma: float | None) -> float:
+        """How much of the present sag is the cold's, as far as it counts; 0 where nobody knows."""
+        section, cell_c = self._section, self.charge.cell_c
+        if current_ma is None or cell_c is None:
+            return 0.0
+        cells = section.eco_mv / CELL_ECO_MV
+        sag_mv = cells * cell.cold_sag_mv(current_ma / section.capacity_mah, cell_c)
+        return min(sag_mv, SAG_PART * (section.low_mv - section.critical_mv))
+
+    def _target(self, mv: float, warm_mv: float) -> PowerMode:
+        """The mode that is asked for, with hysteresis on the way up only; ECO if little is left."""
+        level = max(self._level(mv, warm_mv, 0), int(self.charge.is_short))
         if self.mode not in _LEVELS:
             return _LEVELS[level]
         now = _LEVELS.index(self.mode)
-        return _LEVELS[max(level, min(now, self._level(mv, self._hysteresis_mv)))]
+        margin_mv = self._section.hysteresis_mv
+        return _LEVELS[max(level, min(now, self._level(mv, warm_mv, margin_mv)))]
 
-    def _level(self, mv: float, margin_mv: int) -> int:
-        """How many of the limits, raised by ``margin_mv``, lie above ``mv``: 0..3."""
-        return sum(mv < limit_mv + margin_mv for limit_mv in self._limits_mv)
+    def _level(self, mv: float, warm_mv: float, margin_mv: int) -> int:
+        """How many of the limits, raised by ``margin_mv``, lie above the voltage: 0..3."""
+        section = self._section
+        if mv < section.critical_mv + margin_mv:
+            return 3
+        return sum(warm_mv < limit_mv + margin_mv for limit_mv in (section.eco_mv, section.low_mv))
 
-    def _change(self, mode: PowerMode, mv: float | None, now_ms: int) -> list[Note]:
+    def _change(
+        self, mode: PowerMode, mv: float | None, now_ms: int, cold_sag_mv: int = 0
+    ) -> list[Note]:
         if mode is self.mode:
             return []
         before, self.mode = self.mode, mode
@@ -150,6 +181,8 @@ class PowerManager:
         fields: dict[str, str | int] = {"from": before.name.lower(), "to": mode.name.lower()}
         if mv is not None:
             fields["battery_mv"] = round(mv)
+        if cold_sag_mv:
+            fields["cold_sag_mv"] = cold_sag_mv
         if self.charge.is_short and self.charge.left is not None:
             fields["left_pct"] = round(100 * self.charge.left)
         return [event("power_mode", "warning" if is_worse else "info", **fields)]

@@ -99,19 +99,21 @@ class Terrain:
 
     def __init__(self, site: Site, rng: random.Random) -> None:
         self._site = site
-        self._waves = [
-            (rng.uniform(8, 45), rng.uniform(4, 25), rng.uniform(0, 6.28), rng.uniform(0, 6.28))
-            for _ in range(4)
-        ]  # amplitude m, waves per degree, direction, phase
+        self._waves: list[tuple[float, float, float, float, float]] = []
+        for _ in range(4):
+            height_m, per_deg = rng.uniform(8, 45), rng.uniform(4, 25)
+            direction, phase = rng.uniform(0, 6.28), rng.uniform(0, 6.28)
+            self._waves.append((height_m, per_deg * math.cos(direction),
+                                per_deg * math.sin(direction), phase, math.sin(phase)))
 
     def elevation_m(self, latitude_deg: float, longitude_deg: float) -> float:
         """Elevation above sea level; exactly the site's at the site."""
         site = self._site
         east, north = longitude_deg - site.longitude_deg, latitude_deg - site.latitude_deg
         total = site.elevation_m
-        for height, waves, direction, phase in self._waves:
-            along = (east * math.cos(direction) + north * math.sin(direction)) * waves
-            total += height * (math.sin(along + phase) - math.sin(phase))
+        for height_m, per_deg_east, per_deg_north, phase, at_site in self._waves:
+            along = east * per_deg_east + north * per_deg_north
+            total += height_m * (math.sin(along + phase) - at_site)
         return max(2.0, total)
 
 

@@ -75,6 +75,11 @@ class Battery:
         self._answer = (load_w, cell_c), answer
         return answer
 
+    def cold_sag_mv(self, load_w: float, cell_c: float) -> float:
+        """How much less is at the terminals at once than if the cell were at 25 C, 0 and more."""
+        _, milliamps = self.terminals(load_w, cell_c)
+        return max(0.0, milliamps * (resistance_ohm(cell_c) - RESISTANCE_25C_OHM))
+
     def draw(self, load_w: float, cell_c: float, seconds: float) -> None:
         """Take ``load_w`` for ``seconds``; 0 W lets the cell recover."""
         _, milliamps = self.terminals(load_w, cell_c)

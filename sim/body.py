@@ -25,6 +25,7 @@ SEND_W = 0.60  # 100 mW on the air
 SEND_DIP_MS = 1_000
 ADAPTER_MV = 4_100.0
 BROWNOUT_MV, RETURN_MV = 2_600.0, 3_000.0  # protection and boost converter of a single cell
+GIVEN_BACK_MV_MAX = 100.0  # half of the way from LOW to CRITICAL of the example mission
 
 
 def _nothing() -> None:
@@ -109,8 +110,13 @@ class Body:
         return self.supply()[0]
 
     def settled_mv(self) -> float:
-        """At the battery now, without the dip at the start of a transmission."""
-        return self._between_dips()[0]
+        """At the battery now, without the dip at the start of a transmission, and with the cold's
+        part of the sag given back as far as a payload may: it is no sign of an empty battery."""
+        if self._is_plugged_in:
+            return ADAPTER_MV
+        load_w = self._load_w(float(self._channel.is_payload_sending))
+        sag_mv = self._battery.cold_sag_mv(load_w, self.inside_c())
+        return self._between_dips()[0] + min(sag_mv, GIVEN_BACK_MV_MAX)
 
     def _between_dips(self) -> tuple[float, float]:
         load_w = self._load_w(float(self._channel.is_payload_sending))

@@ -96,7 +96,7 @@ def soak_command(
         soak.scenario_of(chosen.start, _mission(mission_path), preset)
     columns = (TextColumn("[progress.description]{task.description}"), BarColumn(),
                MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
+    with _quiet(), Progress(*columns, console=console) as progress:
         task = progress.add_task("flights", total=len(chosen))
 
         def tell(result: soak.Result) -> None:
@@ -164,7 +164,7 @@ def _refusing() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """What the rooms log would stand between the lines of the trace."""
+    """What the rooms log would stand between our lines."""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     try:
         yield

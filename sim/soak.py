@@ -14,6 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import structlog
+
 from sim import trial
 from sim.checks import Violation
 from sim.clock import part_rng
@@ -25,6 +27,7 @@ from wire.mission import Mission
 
 FIRST_FAULT_S = 60.0
 FAULT_REST_S = 300.0  # after the landing the last fault ends
+FLIGHTS_PER_PROCESS = 20  # a new process now and then: memory that a library leaks is given back
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +108,15 @@ def _results(work: list[tuple[int, Path, str]], jobs: int) -> Iterator[Result]:
     if jobs == 1:
         yield from map(_fly, work)
         return
-    # A process a flight: nothing of one seed is left in the next.
     spawn = multiprocessing.get_context("spawn")
-    ignore = signal.SIGINT, signal.SIG_IGN  # Ctrl-C is for this process
-    with spawn.Pool(jobs, signal.signal, ignore, maxtasksperchild=20) as pool:
+    with spawn.Pool(jobs, _begin_worker, maxtasksperchild=FLIGHTS_PER_PROCESS) as pool:
         yield from pool.imap(_fly, work)
+
+
+def _begin_worker() -> None:
+    """Ctrl-C is for the process that counts; what the rooms log would stand between its lines."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
 
 
 def parse_seeds(text: str) -> range:

@@ -39,6 +39,7 @@ class Ledger:
     # Never on the disk, and perhaps on the ground; True where the disk had the number reserved.
     ram_ids: dict[int, bool] = field(default_factory=dict)
     pruned_ids: set[int] = field(default_factory=set)  # confirmed ones that made room
+    pruned_at_once_max: int = 0  # in one commit
     lost_ids: set[int] = field(default_factory=set)  # what a fault took from the disk itself
 
     def lose(self, record_ids: Iterable[int]) -> None:
@@ -139,5 +140,8 @@ class WitnessedStore(Store):
         if self._card.has_plenty:
             return
         super()._make_room(db)
-        self._ledger.pruned_ids.update(row[0] for row in db.execute("SELECT id FROM pruned"))
+        ledger = self._ledger
+        pruned = [record_id for (record_id,) in db.execute("SELECT id FROM pruned")]
+        ledger.pruned_ids.update(pruned)
+        ledger.pruned_at_once_max = max(ledger.pruned_at_once_max, len(pruned))
         db.execute("DELETE FROM pruned")

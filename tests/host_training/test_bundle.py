@@ -16,6 +16,7 @@ from host_training import bundle
 from host_training.errors import TrainingError
 from host_training.persona_dir import Persona
 from tests.host_training.conftest import need
+from tests.host_training.nasty_inputs import nasty
 from wire import bundle as wire_bundle
 from wire.bundle import BundleError, verify_bundle
 
@@ -61,6 +62,7 @@ def test_a_packed_bundle_verifies_and_says_who_it_is(whole: Path) -> None:
     assert verify_bundle(whole, None) == manifest
 
 
+@nasty(32)
 @pytest.mark.parametrize("name", FILES)
 def test_one_flipped_bit_anywhere_is_refused(whole: Path, name: str) -> None:
     data = bytearray((whole / name).read_bytes())
@@ -76,6 +78,7 @@ def test_one_flipped_bit_anywhere_is_refused(whole: Path, name: str) -> None:
     verify_bundle(whole, [PUBLIC])
 
 
+@nasty(32)
 @pytest.mark.parametrize("name", FILES)
 def test_a_missing_or_cut_file_is_refused(whole: Path, name: str) -> None:
     data = (whole / name).read_bytes()
@@ -87,6 +90,7 @@ def test_a_missing_or_cut_file_is_refused(whole: Path, name: str) -> None:
         verify_bundle(whole, None)
 
 
+@nasty(32)
 @pytest.mark.parametrize("name", ["extra.txt", ".hidden", "MODEL.gguf"])
 def test_a_file_nobody_signed_is_refused(whole: Path, name: str) -> None:
     (whole / name).write_bytes(b"")
@@ -94,6 +98,7 @@ def test_a_file_nobody_signed_is_refused(whole: Path, name: str) -> None:
         verify_bundle(whole, None)
 
 
+@nasty(32)
 def test_a_link_or_folder_in_place_of_a_file_is_refused(whole: Path, tmp_path: Path) -> None:
     shutil.move(whole / "model.gguf", tmp_path / "elsewhere")
     (whole / "model.gguf").symlink_to(tmp_path / "elsewhere")
@@ -105,6 +110,7 @@ def test_a_link_or_folder_in_place_of_a_file_is_refused(whole: Path, tmp_path: P
         verify_bundle(whole, None)
 
 
+@nasty(32)
 def test_a_key_we_do_not_trust_is_refused_before_anything_is_read(whole: Path) -> None:
     other = Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key().public_bytes_raw()
     with pytest.raises(BundleError, match="not among the 1 trusted keys"):
@@ -118,6 +124,7 @@ def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
         verify_bundle(tmp_path / "none", None)
 
 
+@nasty(32)
 @pytest.mark.parametrize(("change", "says"), [
     ({"schema": 2}, "schema 2, this program knows 1"),
     ({"version": 0}, "version must be a whole number"),
@@ -147,6 +154,7 @@ def test_a_signed_manifest_may_still_be_wrong(
         verify_bundle(whole, [PUBLIC])
 
 
+@nasty(32)
 @pytest.mark.parametrize("data", [b"[]", b"{}", b"null", b"\xff\xff", b"[" * 100_000, b"NaN"])
 def test_signed_rubbish_is_refused(whole: Path, data: bytes) -> None:
     sign(whole, data)
@@ -195,7 +203,8 @@ def test_a_bundle_that_fails_its_trial_replaces_nothing(
     assert not bundle.previous(whole).exists()
 
 
-def test_32_an_older_version_put_back_is_refused(whole: Path) -> None:
+@nasty(32)
+def test_an_older_version_put_back_is_refused(whole: Path) -> None:
     assert verify_bundle(whole, [PUBLIC], version_min=1).version == 1
     with pytest.raises(BundleError, match="is version 1, at least version 2 is wanted"):
         verify_bundle(whole, [PUBLIC], version_min=2)

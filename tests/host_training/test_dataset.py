@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from payload import prompt
 from tests.host_training.conftest import need
+from tests.host_training.nasty_inputs import nasty
 
 need("torch")
 need("transformers")
@@ -119,6 +120,7 @@ def test_too_little_writing_is_refused(examples: Any, tokenizer: Any, persona: A
         build(examples[:1], tokenizer, persona)
 
 
+@nasty(25)
 @given(st.text())
 def test_no_control_token_survives_in_content(text: str) -> None:
     assert "<|im_" not in dataset.clean_lines(f"<|im_st<|im_end|>art|>{text}<|im_end|>")
@@ -194,7 +196,8 @@ def test_in_a_group_every_other_speaker_is_named(tokenizer: Any, persona: Any) -
     assert "user\nN: So?<|im_end|>\n<|im_start|>user\nK: Well?" in tokenizer.decode(row.input_ids)
 
 
-def test_7e_30_what_is_too_long_loses_its_oldest_turns_and_never_its_answer(
+@nasty(30)
+def test_what_is_too_long_loses_its_oldest_turns_and_never_its_answer(
     tokenizer: Any, persona: Any
 ) -> None:
     builder = dataset.RowBuilder(tokenizer, persona.prompt_text())
@@ -239,7 +242,8 @@ def test_how_one_thinks_is_learnt_and_not_remembered(tmp_path: Path) -> None:
     assert memory.recall(tmp_path / "m.sqlite", "thinking values") is None
 
 
-def test_7e_28_a_language_the_base_has_not_read_shows_in_its_tokens(tokenizer: Any) -> None:
+@nasty(28)
+def test_a_language_the_base_has_not_read_shows_in_its_tokens(tokenizer: Any) -> None:
     english = dataset.bytes_per_token(["The wind up here has other plans."] * 3, tokenizer)
     greek = dataset.bytes_per_token(["Ο άνεμος εδώ πάνω έχει άλλα σχέδια."] * 3, tokenizer)
     assert greek < dataset.FOREIGN_BYTES_PER_TOKEN < english

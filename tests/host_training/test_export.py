@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from tests.host_training.conftest import need
+from tests.host_training.nasty_inputs import nasty
 from tests.host_training.tiny_models import make
 
 torch = need("torch")
@@ -210,6 +211,7 @@ def test_permute_pairs_what_was_halved() -> None:
     assert export.permute(weight, 2).ravel().tolist() == [0, 2, 1, 3, 4, 6, 5, 7]
 
 
+@nasty(29)
 @pytest.mark.parametrize(("file", "change", "says"), [
     ("config.json", {"vocab_size": 299}, "not what config.json says"),
     ("config.json", {"num_hidden_layers": 3}, "weight blk.2.attn_k.weight is missing"),
@@ -218,7 +220,7 @@ def test_permute_pairs_what_was_halved() -> None:
     ("tokenizer.json", {"added_tokens": []}, "is not a special token"),
     ("tokenizer.json", {"model": 5}, "not a tokenizer"),
 ])
-def test_29_what_llama_cpp_would_get_wrong_is_refused(
+def test_what_llama_cpp_would_get_wrong_is_refused(
     folders: Path, tmp_path: Path, file: str, change: dict[str, Any], says: str
 ) -> None:
     model = tmp_path / "model"
@@ -230,12 +232,13 @@ def test_29_what_llama_cpp_would_get_wrong_is_refused(
     assert not (tmp_path / "out.gguf").exists()
 
 
+@nasty(29)
 @pytest.mark.parametrize(("file", "change"), [
     ("config.json", {"architectures": ["GPT2LMHeadModel"]}),
     ("tokenizer.json", {"normalizer": {"type": "Lowercase"}}),
     ("tokenizer.json", {"pre_tokenizer": None}),
 ])
-def test_29_another_model_needs_the_converter_and_says_how_to_get_it(
+def test_another_model_needs_the_converter_and_says_how_to_get_it(
     folders: Path, tmp_path: Path, file: str, change: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -247,7 +250,8 @@ def test_29_another_model_needs_the_converter_and_says_how_to_get_it(
         export.export_gguf(tmp_path / "model", tmp_path / "out.gguf", "tiny")
 
 
-def test_29_shards_and_old_configs_are_read_like_one_new_folder(
+@nasty(29)
+def test_shards_and_old_configs_are_read_like_one_new_folder(
     folders: Path, tmp_path: Path
 ) -> None:
     from transformers import AutoModelForCausalLM
@@ -269,7 +273,8 @@ def test_29_shards_and_old_configs_are_read_like_one_new_folder(
     assert one.fields.keys() == many.fields.keys()
 
 
-def test_29_a_tied_model_with_a_head_of_its_own_keeps_the_embedding(
+@nasty(29)
+def test_a_tied_model_with_a_head_of_its_own_keeps_the_embedding(
     folders: Path, tmp_path: Path
 ) -> None:
     from safetensors.torch import load_file, save_file

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.host_training.conftest import NOTEBOOK, need
+from tests.host_training.nasty_inputs import nasty
 
 torch = need("torch")
 gguf = need("gguf")
@@ -134,7 +135,8 @@ def test_the_dry_run_weighs_what_is_then_written(f16: Path, hf: Any, rows: Any, 
         assert kinds == size.tensor_types
 
 
-def test_31_columns_that_are_always_zero_are_given_a_little_weight(hf: Any, rows: Any) -> None:
+@nasty(31)
+def test_columns_that_are_always_zero_are_given_a_little_weight(hf: Any, rows: Any) -> None:
     with torch.no_grad():
         kept = hf[0].model.layers[0].input_layernorm.weight.clone()
         hf[0].model.layers[0].input_layernorm.weight[:16] = 0
@@ -144,7 +146,8 @@ def test_31_columns_that_are_always_zero_are_given_a_little_weight(hf: Any, rows
     assert (found[:16] > 0).all() and (found[16:] > found[:16].max()).all()
 
 
-def test_31_what_is_quantised_already_is_refused_in_the_child(
+@nasty(31)
+def test_what_is_quantised_already_is_refused_in_the_child(
     f16: Path, hf: Any, rows: Any, tmp_path: Path
 ) -> None:
     need("llama_cpp")
@@ -186,7 +189,8 @@ def test_our_importance_is_what_llama_cpp_itself_collects(f16: Path, hf: tuple[A
         assert theirs[name] == pytest.approx(values, rel=0.02), name
 
 
-def test_31_a_gap_in_the_importance_is_refused(
+@nasty(31)
+def test_a_gap_in_the_importance_is_refused(
     f16: Path, hf: Any, rows: Any, tmp_path: Path
 ) -> None:
     weights = imatrix.importance(hf[0], rows[:1])
@@ -203,8 +207,9 @@ def test_31_a_gap_in_the_importance_is_refused(
         quantise.quantise(f16, tmp_path / "q.gguf", "Q9", weights)
 
 
+@nasty(31)
 @pytest.mark.parametrize("keep", [0, 3, 100, 0.5, 0.999])
-def test_31_a_truncated_gguf_is_refused(
+def test_a_truncated_gguf_is_refused(
     f16: Path, hf: Any, rows: list[Row], tmp_path: Path, keep: float
 ) -> None:
     whole = f16.read_bytes()

@@ -16,6 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.host_training.conftest import need
+from tests.host_training.nasty_inputs import nasty
 from wire import bundle as wire_bundle
 from wire.bundle import BundleError, Manifest, verify_bundle
 
@@ -88,6 +89,7 @@ def words(**changes: object) -> Callable[[Path], None]:
     return change
 
 
+@nasty(32)
 @pytest.mark.parametrize(("change", "says"), [
     (sql("CREATE TABLE t(x); CREATE TRIGGER boom AFTER INSERT ON t BEGIN DELETE FROM t; END"),
      "no memory has"),
@@ -104,7 +106,7 @@ def words(**changes: object) -> Callable[[Path], None]:
     (write("text.codec", b"SPTC"), "text.codec"),
     (write("model.gguf", b"GGUF" + bytes(500)), "not a whole GGUF file"),
 ])
-def test_32_a_signed_bundle_with_a_nasty_file_is_refused(
+def test_a_signed_bundle_with_a_nasty_file_is_refused(
     copy: Path, change: Callable[[Path], None], says: str
 ) -> None:
     change(copy)
@@ -113,7 +115,8 @@ def test_32_a_signed_bundle_with_a_nasty_file_is_refused(
         inspection.check_contents(copy, manifest)
 
 
-def test_32_a_model_that_is_not_the_one_of_the_manifest_is_refused(copy: Path) -> None:
+@nasty(32)
+def test_a_model_that_is_not_the_one_of_the_manifest_is_refused(copy: Path) -> None:
     facts = gguf_facts(copy / "model.gguf")
     assert facts["architecture"] == "llama" and facts["file_type"] == "MOSTLY_Q6_K"
     assert facts["eos"] == 2 and facts["parameters"] == 5_770_496
@@ -125,12 +128,14 @@ def test_32_a_model_that_is_not_the_one_of_the_manifest_is_refused(copy: Path) -
             inspection.check_contents(copy, manifest)
 
 
-def test_32_a_bundle_from_the_future_is_flown_and_remarked_on(copy: Path) -> None:
+@nasty(32)
+def test_a_bundle_from_the_future_is_flown_and_remarked_on(copy: Path) -> None:
     [remark] = inspection.check_contents(copy, sign(copy, created_utc="2999-01-01T00:00:00Z"))
     assert "has not come yet on this machine's clock" in remark
 
 
-def test_32_verify_refuses_an_older_one_and_one_that_is_larger_than_the_memory(copy: Path) -> None:
+@nasty(32)
+def test_verify_refuses_an_older_one_and_one_that_is_larger_than_the_memory(copy: Path) -> None:
     sign(copy, version=1)
     status, text = command("verify", copy, "--installed", EDDA)
     assert status == 1 and "is version 1, at least version 3 is wanted" in text

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.host_training.conftest import need
+from tests.host_training.nasty_inputs import nasty
 
 need("torch")
 need("trl")
@@ -126,7 +127,8 @@ def test_what_would_fail_in_an_hour_fails_at_once(
     assert status == 1 and "exists and is not a bundle" in text
 
 
-def test_29_a_base_that_is_none_is_refused(
+@nasty(29)
+def test_a_base_that_is_none_is_refused(
     tmp_path: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SPACEPI_CONVERTER", str(tmp_path))

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.host_training.conftest import need
+from tests.host_training.nasty_inputs import nasty
 
 need("llama_cpp")
 need("gguf")
@@ -57,6 +58,7 @@ def test_sizes_of_known_models_without_their_weights(
         assert size.bytes / 1e6 == pytest.approx(expected, abs=0.5), size.quant
 
 
+@nasty(31)
 def test_rows_that_k_quants_cannot_cut_are_shown_as_what_they_become(tmp_path: Path) -> None:
     [size] = sizes.sizes_of_shape(shape_of(SMOLLM2_135M, tmp_path), ("Q4_K_M",), 0)
     assert size.tensor_types.get("Q5_0", 0) > size.tensor_types.get("Q4_K", 0)
@@ -98,43 +100,48 @@ def test_airtime_follows_the_mission_and_the_loss() -> None:
     assert plan.airtime_s(mission, n_bytes, 0.5) == pytest.approx(2 * once)
 
 
+@nasty(29)
 @pytest.mark.parametrize(("change", "says"), [
     ({"architectures": ["MambaForCausalLM"]}, "MambaForCausalLM'] is not known here; known are"),
     ({"architectures": None}, "None is not known here"),
     ({"hidden_size": "wide"}, "hidden_size must be a whole number"),
     ({"num_hidden_layers": 0}, "num_hidden_layers must be a whole number from 1"),
 ])
-def test_29_a_config_that_cannot_be_read_is_named(
+def test_a_config_that_cannot_be_read_is_named(
     change: dict[str, Any], says: str, tmp_path: Path
 ) -> None:
     with pytest.raises(TrainingError, match=says.replace("]", r"\]")):
         shape_of({**SMOLLM2_135M, **change}, tmp_path)
 
 
+@nasty(29)
 @pytest.mark.parametrize("text", ["", "[1]", "[" * 100_000, "{"])
-def test_29_a_config_of_rubbish_is_one_sentence(text: str, tmp_path: Path) -> None:
+def test_a_config_of_rubbish_is_one_sentence(text: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(TrainingError, match=r"config\.json"):
         shape.read_shape(tmp_path)
 
 
-def test_29_a_gguf_in_place_of_a_folder_is_told_apart() -> None:
+@nasty(29)
+def test_a_gguf_in_place_of_a_folder_is_told_apart() -> None:
     with pytest.raises(TrainingError, match="is a GGUF file; a Hugging Face folder"):
         shape.read_shape(EDDA)
     with pytest.raises(TrainingError, match=r"no tokenizer\.json"):
         plan.measure_musing(EDDA.parent / "tokenizer.json")
 
 
+@nasty(31)
 @pytest.mark.parametrize(("quant", "says"), [
     ("Q9", "--quant Q9 is not one of"), ("Q4_0+Q4_K", "the embedding can be"),
     ("Q4_0+", "the embedding can be"),
 ])
-def test_31_a_type_llama_cpp_would_abort_on_is_refused_before(quant: str, says: str) -> None:
+def test_a_type_llama_cpp_would_abort_on_is_refused_before(quant: str, says: str) -> None:
     with pytest.raises(TrainingError, match=says.replace("+", r"\+")):
         sizes.dry_run(EDDA, (quant,))
 
 
-def test_31_a_source_that_is_no_gguf_fails_in_the_child(tmp_path: Path) -> None:
+@nasty(31)
+def test_a_source_that_is_no_gguf_fails_in_the_child(tmp_path: Path) -> None:
     (tmp_path / "cut.gguf").write_bytes(EDDA.read_bytes()[:1000])
     with pytest.raises(TrainingError, match="could not quantise it"):
         sizes.dry_run(tmp_path / "cut.gguf", ("Q8_0",))

@@ -1,7 +1,6 @@
 """Goal: sessions cut where people stopped talking, and a label is never in its own prompt.
 
-Method: hand-made messages; drawn chats for what must always hold (research/training.md §7e-22, 23,
-25, 26).
+Method: hand-made messages; drawn chats for what must always hold.
 """
 
 from __future__ import annotations
@@ -25,6 +24,7 @@ from host_training.sessions import (
     split_sessions,
 )
 from host_training.settings import Sessions
+from tests.host_training.nasty_inputs import nasty
 
 
 def said(minute: float | None, who: str, text: str = "words", chat: str = "1",
@@ -37,10 +37,11 @@ def examples(*messages: Message, **settings: object) -> list[Example]:
     return list(chat_examples(messages, Sessions(**settings)))
 
 
+@nasty(22)
 @pytest.mark.parametrize(("minutes", "n_sessions"), [
     (30, 1), (30.001, 2), (24 * 60 + 5, 2),  # a day and five minutes is not five minutes
 ])
-def test_7e_22_a_gap_longer_than_half_an_hour_ends_a_session(
+def test_a_gap_longer_than_half_an_hour_ends_a_session(
     minutes: float, n_sessions: int
 ) -> None:
     assert GAP_MS["dm"] == 30 * 60_000
@@ -70,6 +71,14 @@ def test_a_burst_is_one_turn_and_an_answer_knows_its_question() -> None:
         ("dialogue", "awake?", (("you", "hello\n>>> awake?"),), "yes\n>>> sadly")]
 
 
+@nasty(25)
+def test_an_answer_that_repeats_its_question_is_not_asked_it() -> None:
+    [found] = examples(said(0, "you", "It flew?"), said(1, "me", "It flew"))
+    assert (found.question, found.context) == (None, ())
+    [found] = examples(said(0, "you", "Flew it?"), said(1, "me", "It flew"))
+    assert found.question == "Flew it?"
+
+
 def test_the_turns_before_are_the_context_within_bounds() -> None:
     chat = [said(i, "me" if i % 2 else "you", f"{i} " + "x" * 150) for i in range(12)]
     last = examples(*chat, context_turns=3)[-1]
@@ -86,7 +95,8 @@ def test_chats_do_not_run_into_each_other() -> None:
     assert [e.kind for e in found] == ["monologue"]
 
 
-def test_7e_23_who_speaks_first_and_who_never_does() -> None:
+@nasty(23)
+def test_who_speaks_first_and_who_never_does() -> None:
     assert [e.kind for e in examples(said(0, "me", "first"), said(1, "you", "so"))] == ["monologue"]
     assert examples(said(0, "you"), said(1, "you")) == []
     crowd = [said(i / 10, f"p{i}", f"talk {i}", kind="group") for i in range(200)]
@@ -97,6 +107,7 @@ def test_7e_23_who_speaks_first_and_who_never_does() -> None:
     assert [e.text for e in alone] == ["note 0", "note 1", "note 2"]
 
 
+@nasty(23)
 @pytest.mark.parametrize("kind", ["note", "document", "post", "transcript", "channel", "self"])
 def test_own_writing_that_answers_nobody_is_monologue(kind: ChatKind) -> None:
     found = examples(said(0, "you", "question?", kind=kind), said(1, "me", "words", kind=kind))
@@ -111,7 +122,8 @@ def test_a_thread_of_mails_is_one_talk_however_slow() -> None:
         ("dialogue", "It did.", "Did it fly?"), ("dialogue", "And landed.", None)]
 
 
-def test_7e_26_equal_messages_without_end_are_one_and_bursts_are_cut() -> None:
+@nasty(26)
+def test_equal_messages_without_end_are_one_and_bursts_are_cut() -> None:
     assert [e.text for e in examples(*[said(0, "me", "same")] * 1000)] == ["same"]
     turns = next(split_sessions([said(0, "me", f"{i}") for i in range(2 * BURST_MAX + 1)]))
     assert [len(turn.texts) for turn in turns] == [BURST_MAX, BURST_MAX, 1]
@@ -122,9 +134,10 @@ def test_messages_without_a_time_stay_together_after_the_dated() -> None:
     assert [(e.question, e.utc_ms) for e in found] == [("when?", None)]
 
 
+@nasty(25)
 @given(st.lists(st.tuples(st.sampled_from(["me", "you", "they"]), st.integers(0, 90),
                           st.text("ab", min_size=1, max_size=3)), max_size=14))
-def test_7e_25_a_label_is_never_in_its_own_prompt(rows: list[tuple[str, int, str]]) -> None:
+def test_a_label_is_never_in_its_own_prompt(rows: list[tuple[str, int, str]]) -> None:
     minute = 0
     messages = []
     for who, step, text in rows:
@@ -138,8 +151,9 @@ def test_7e_25_a_label_is_never_in_its_own_prompt(rows: list[tuple[str, int, str
     assert len(learnt) <= len(own)  # only the author's words, each at most once
 
 
+@nasty(27)
 @given(st.text(alphabet=st.sampled_from("ab .\n風"), max_size=4000))
-def test_7e_27_a_text_of_any_length_is_cut_and_loses_nothing(text: str) -> None:
+def test_a_text_of_any_length_is_cut_and_loses_nothing(text: str) -> None:
     pieces = chunks(text)
     assert all(len(piece) <= max(1.1 * CHUNK_CHARS_MAX, 1) for piece in pieces)
     if len(text) > CHUNK_CHARS_MAX:

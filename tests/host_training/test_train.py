@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.host_training.conftest import need
+from tests.host_training.nasty_inputs import nasty
 
 torch = need("torch")
 need("trl")
@@ -92,7 +93,8 @@ def test_a_power_cut_between_checkpoints_changes_nothing_either(
     assert train.train(tiny_base, rows[4:], rows[:4], tmp_path / "b", LONG, silent) == straight
 
 
-def test_30_other_rows_or_settings_never_go_on_from_a_checkpoint(
+@nasty(30)
+def test_other_rows_or_settings_never_go_on_from_a_checkpoint(
     tiny_base: Path, rows: list[Row], tmp_path: Path
 ) -> None:
     with pytest.raises(TrainingError, match="Stopped at step 2"):
@@ -103,7 +105,8 @@ def test_30_other_rows_or_settings_never_go_on_from_a_checkpoint(
         train.train(tiny_base, rows[4:], rows[:4], tmp_path, replace(LONG, lr=1e-3), silent)
 
 
-def test_30_when_memory_ends_the_batch_is_cut_into_more_pieces(
+@nasty(30)
+def test_when_memory_ends_the_batch_is_cut_into_more_pieces(
     tiny_base: Path, rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried: list[tuple[int, int]] = []
@@ -129,7 +132,8 @@ def test_30_when_memory_ends_the_batch_is_cut_into_more_pieces(
         train.train(tiny_base, rows[4:], rows[:4], tmp_path / "c", config, silent)
 
 
-def test_30_a_row_with_nothing_to_learn_is_named(
+@nasty(30)
+def test_a_row_with_nothing_to_learn_is_named(
     tiny_base: Path, rows: list[Row], tmp_path: Path
 ) -> None:
     masked = replace(rows[0], labels=[NO_LOSS] * len(rows[0].labels))
@@ -139,7 +143,8 @@ def test_30_a_row_with_nothing_to_learn_is_named(
         train.train(tiny_base, [], rows[:4], tmp_path, LONG, silent)
 
 
-def test_30_fewer_rows_than_a_batch_still_train(
+@nasty(30)
+def test_fewer_rows_than_a_batch_still_train(
     tiny_base: Path, rows: list[Row], tmp_path: Path
 ) -> None:
     config = replace(LONG, batch_rows=64)
@@ -147,7 +152,8 @@ def test_30_fewer_rows_than_a_batch_still_train(
     assert len(found["history"]) == 1, "two passes of three rows are one step"
 
 
-def test_30_a_run_that_explodes_says_so(tiny_base: Path, rows: list[Row], tmp_path: Path) -> None:
+@nasty(30)
+def test_a_run_that_explodes_says_so(tiny_base: Path, rows: list[Row], tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"not finite|diverged"):
         train.train(tiny_base, rows[4:], rows[:4], tmp_path, replace(LONG, lr=1e30), silent)
 

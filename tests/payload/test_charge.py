@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from payload.charge import ChargeCount, reach
+from payload.charge import ChargeCount
 from payload.power import PowerManager
 from tests.payload.test_flight import Bench as FlightBench
 from wire.beacon import PowerMode
@@ -77,12 +77,6 @@ def test_a_full_count_makes_no_voltage_better(mv: float | None, mode: PowerMode)
     assert bench.left is not None and bench.left > 0.99
     assert bench.power.mode is mode
     assert not any("left_pct" in e["fields"] for e in bench.events)
-
-
-@pytest.mark.parametrize(("cell_c", "part"), [
-    (60, 1), (27, 1), (4.5, 0.75), (-18, 0.5), (-40, 0.5)])
-def test_what_the_cold_leaves(cell_c: float, part: float) -> None:
-    assert reach(cell_c) == pytest.approx(part)
 
 
 def test_a_cold_battery_has_less_left_and_gets_it_back_slowly() -> None:

@@ -67,3 +67,14 @@ def test_ramps_and_swings() -> None:
     back_and_forth = swing(3_200, 3_600, 60)
     assert [back_and_forth(t) for t in (0, 15, 30, 45, 60, 90)] == [
         3_200, 3_400, 3_600, 3_400, 3_200, 3_600]
+
+
+def test_what_of_a_sag_is_the_colds() -> None:
+    """None of it in warmth or without a load; at -20 C what the added resistance takes."""
+    battery = Battery(3_000, 0.8)
+    assert battery.cold_sag_mv(2.5, 25.0) == battery.cold_sag_mv(2.5, 40.0) == 0.0
+    assert battery.cold_sag_mv(0.0, -20.0) == 0.0
+    cold_mv, cold_ma = battery.terminals(2.5, -20.0)
+    added_mv = cold_ma * (resistance_ohm(-20.0) - resistance_ohm(25.0))
+    assert battery.cold_sag_mv(2.5, -20.0) == pytest.approx(added_mv)
+    assert 200 < added_mv < 500 < cold_mv

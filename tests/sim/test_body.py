@@ -10,7 +10,7 @@ from payload.ports import DeviceTimeout
 from payload.sensors import Sensors
 from sim.battery import Battery, ramp
 from sim.board import BOARDS, PI_4, PI_5, PI_ZERO_2W, BoardProfile, Firmware, SimBoard
-from sim.body import BROWNOUT_MV, RETURN_MV, Body
+from sim.body import BROWNOUT_MV, GIVEN_BACK_MV_MAX, RETURN_MV, Body
 from sim.clock import SimClock, part_rng
 from sim.sky import Sky, standard_density_kgm3
 from sim.thermal import BoxHeat, soc_resistance_kpw
@@ -179,7 +179,10 @@ def test_a_cell_can_be_chilled() -> None:
     warm = bench.body.supply_mv()
     bench.body.forced_inside_c = -30.0
     assert bench.body.supply_mv() < warm - 400
+    assert bench.body.settled_mv() == pytest.approx(bench.body.supply_mv() + GIVEN_BACK_MV_MAX)
     assert bench.body.charge() < 0.25
+    bench.body.forced_inside_c = 25.0
+    assert bench.body.settled_mv() == pytest.approx(bench.body.supply_mv())
     bench.body.forced_inside_c = None
     assert bench.body.supply_mv() == pytest.approx(warm)
 

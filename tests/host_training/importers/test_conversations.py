@@ -1,7 +1,6 @@
 """Goal: the smaller conversation formats are read; mojibake, encodings and bad JSON are mended.
 
-Method: small files written here, then spoiled one way at a time (research/training.md §7e-11, 14,
-15 and the Signal and Meta part of the issue).
+Method: small files written here, then spoiled one way at a time.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 
 from host_training.importers.text import decode, mend
 from tests.host_training.importers.reading import read, reasons
+from tests.host_training.nasty_inputs import nasty
 
 
 def meta(*rows: dict[str, object]) -> str:
@@ -28,7 +28,8 @@ def meta(*rows: dict[str, object]) -> str:
     return json.dumps({"participants": people, "messages": messages, "title": "x"})
 
 
-def test_7e_15_metas_double_encoding_is_undone(tmp_path: Path) -> None:
+@nasty(15)
+def test_metas_double_encoding_is_undone(tmp_path: Path) -> None:
     messages, notes = read(tmp_path, {"messages/inbox/zoe_1/message_1.json": meta(
         {"sender_name": "Zoë", "content": "naïve café \N{SNOWMAN} \N{GRINNING FACE}"},
         {"sender_name": "Ada", "content": "plain"},
@@ -70,6 +71,7 @@ def pairs(tmp_path: Path, *lines: str, encoding: str = "utf-8"
 ASKED = [("Are you cold?", False), ("No.", True)]
 
 
+@nasty(14)
 @pytest.mark.parametrize("line", [
     '{"instruction": "Are you cold?", "input": "", "output": "No."}',
     '{"instruction": "Are you cold?", "output": "No.",}',  # a comma too many
@@ -82,11 +84,12 @@ ASKED = [("Are you cold?", False), ("No.", True)]
     '{"prompt": "Are you cold?", "completion": "No.", "score": NaN}',
     '{"instruction": "twice", "instruction": "Are you cold?", "output": "No."}',
 ])
-def test_7e_14_every_shape_of_a_pair(tmp_path: Path, line: str) -> None:
+def test_every_shape_of_a_pair(tmp_path: Path, line: str) -> None:
     assert pairs(tmp_path, "", line, "  ") == (ASKED, [])
 
 
-def test_7e_14_input_joins_the_question_and_bad_lines_are_named(tmp_path: Path) -> None:
+@nasty(14)
+def test_input_joins_the_question_and_bad_lines_are_named(tmp_path: Path) -> None:
     found, bad = pairs(
         tmp_path, '{"instruction": "Say it", "input": "in red", "output": "Red."}', "{nothing",
         '{"instruction": "empty", "output": " "}', "7", '{"instruction": "no answer"}',
@@ -95,15 +98,17 @@ def test_7e_14_input_joins_the_question_and_bad_lines_are_named(tmp_path: Path) 
     assert bad == ["line 2", "line 4", "line 5", "line 6", "line 7"]
 
 
+@nasty(14)
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig"])
-def test_7e_14_other_encodings_and_a_line_of_two_megabytes(tmp_path: Path, encoding: str) -> None:
+def test_other_encodings_and_a_line_of_two_megabytes(tmp_path: Path, encoding: str) -> None:
     line = json.dumps({"instruction": "Are you cold?", "output": "No."})
     long = json.dumps({"instruction": "x" * 2_000_000, "output": "Long."})
     found, bad = pairs(tmp_path, line, long, encoding=encoding)
     assert found[:2] == ASKED and found[3] == ("Long.", True) and bad == []
 
 
-def test_7e_14_a_json_list_is_read_as_well(tmp_path: Path) -> None:
+@nasty(14)
+def test_a_json_list_is_read_as_well(tmp_path: Path) -> None:
     rows = [{"instruction": "Are you cold?", "output": "No."}]
     assert [m.text for m in read(tmp_path, {"alpaca.json": rows})[0]] == ["Are you cold?", "No."]
 
@@ -142,8 +147,9 @@ def spoken(tmp_path: Path, text: str, name: str = "talk.vtt") -> list[tuple[str,
     return [(m.author, m.text) for m in read(tmp_path, {name: text})[0]]
 
 
+@nasty(11)
 @pytest.mark.parametrize("start", ["", "\ufeff"])
-def test_7e_11_voices_and_rolling_captions(tmp_path: Path, start: str) -> None:
+def test_voices_and_rolling_captions(tmp_path: Path, start: str) -> None:
     text = start + (
         "WEBVTT\n\nNOTE a comment\n\n1\n00:01.000 --> 00:02.000 align:start\n<v Ada Test>So it"
         " flew.\n\n00:02.000 --> 00:03.000\nSo it flew.\nAnd <c.x>landed</c><00:00:02.500> soft.\n"
@@ -152,7 +158,8 @@ def test_7e_11_voices_and_rolling_captions(tmp_path: Path, start: str) -> None:
                                       ("Bo", "Where?")]
 
 
-def test_7e_11_subrip_with_names_numbers_and_negative_times(tmp_path: Path) -> None:
+@nasty(11)
+def test_subrip_with_names_numbers_and_negative_times(tmp_path: Path) -> None:
     text = ("1\r\n-00:00:01,000 --> 00:00:02,000\r\nADA: Ten\r\n10\r\n\r\n2\r\n"
             "00:00:02,000 --> 00:00:03,000\r\n<i>and a half</i> &amp; more\r\n\r\n3\r\n"
             "00:00:03,000 --> 00:00:04,000\r\n- Bo: Yes: so.\r\n")
@@ -160,7 +167,8 @@ def test_7e_11_subrip_with_names_numbers_and_negative_times(tmp_path: Path) -> N
                                                   ("Bo", "Yes: so.")]
 
 
-def test_7e_11_without_speakers_nobody_is_guessed(tmp_path: Path) -> None:
+@nasty(11)
+def test_without_speakers_nobody_is_guessed(tmp_path: Path) -> None:
     text = "1\n00:00:01,000 --> 00:00:02,000\nwords of somebody\n"
     assert spoken(tmp_path, text, "talk.srt") == [("speaker unknown", "words of somebody")]
 
@@ -168,6 +176,7 @@ def test_7e_11_without_speakers_nobody_is_guessed(tmp_path: Path) -> None:
 # --- encodings ---
 
 
+@nasty(15)
 @pytest.mark.parametrize(("written", "meant"), [
     ("naïve", "naïve"), ("naÃ¯ve cafÃ©", "naïve café"), ("itâ€™s", "it’s"), ("Ã", "Ã"),
     ("São João", "São João"), ("a\0b", "ab"), ("\ud83d lone", " lone"),
@@ -175,14 +184,27 @@ def test_7e_11_without_speakers_nobody_is_guessed(tmp_path: Path) -> None:
     ("z\u0351a\u0352l\u0353g\u0354o", "z\u0351a\u0352l\u0353g\u0354o"), ("\u0378", "\u0378"),
     ("", ""),
 ])
-def test_7e_15_mending(written: str, meant: str) -> None:
+def test_mending(written: str, meant: str) -> None:
     assert mend(written) == meant
 
 
+@nasty(15)
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
-def test_7e_15_text_files_in_every_unicode(encoding: str) -> None:
+def test_text_files_in_every_unicode(encoding: str) -> None:
     assert decode("Grüße, the wind\n".encode(encoding)).lstrip("\ufeff") == "Grüße, the wind\n"
     assert decode("Grüße".encode("cp1252")) == "Grüße"
+
+
+@nasty(15)
+@pytest.mark.parametrize("n_before", [0, 20_000])  # in the head that is sniffed, and behind it
+def test_a_pasted_byte_of_another_encoding_costs_no_other_letter(
+    tmp_path: Path, n_before: int
+) -> None:
+    text = "word " * n_before + "Grüße aus dem Wäldchen, ein Café und über naïve Wörter"
+    data = text.encode().replace("é".encode(), b"\xe9")
+    assert [m.text for m in read(tmp_path, {"a.txt": data})[0]] == [text]
+    assert decode("Café à la crème brûlée".encode("cp1252")) == "Café à la crème brûlée"
+    assert decode("odd".encode("utf-16") + b"x") == "odd\ufffd"
 
 
 @given(st.text())

@@ -1,6 +1,6 @@
 """Goal: both of Discord's exports are read as what they are: one with one side, one with two.
 
-Method: small exports written here, then spoiled one way at a time (research/training.md §7e-5, 6).
+Method: small exports written here, then spoiled one way at a time.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.host_training.importers.reading import read, reasons, zipped
+from tests.host_training.nasty_inputs import nasty
 
 
 def row(stamp: object, words: object, number: int = 1) -> dict[str, object]:
@@ -21,10 +22,11 @@ CHANNEL = [row("2024-11-17 20:05:17", "second <:kettle:12> <@5>"),
            row("2024-11-17 20:05:17", "", 4), {"ID": 4}]
 
 
+@nasty(5)
 @pytest.mark.parametrize("folder", [
     "messages/c123", "Messages/c123", "messages/123", "Nachrichten/c123", "package/messages/c123",
 ])
-def test_7e_05_a_package_is_known_by_its_channels_in_any_language(
+def test_a_package_is_known_by_its_channels_in_any_language(
     tmp_path: Path, folder: str
 ) -> None:
     messages, notes = read(tmp_path, {f"{folder}/messages.json": CHANNEL})
@@ -35,13 +37,15 @@ def test_7e_05_a_package_is_known_by_its_channels_in_any_language(
     assert [bad.place for bad in notes.bad] == ["row 2", "row 4"]
 
 
-def test_7e_05_an_old_csv_package_is_read(tmp_path: Path) -> None:
+@nasty(5)
+def test_an_old_csv_package_is_read(tmp_path: Path) -> None:
     messages, _ = read(tmp_path, {"messages/c1/messages.csv": (
         'ID,Timestamp,Contents,Attachments\n1,2020-01-02 03:04:05.678000+00:00,"two\nlines",\n')})
     assert messages[0].text == "two\nlines"
 
 
-def test_7e_05_a_channel_without_messages_is_named_and_null_names_are_borne(
+@nasty(5)
+def test_a_channel_without_messages_is_named_and_null_names_are_borne(
     tmp_path: Path
 ) -> None:
     messages, notes = read(tmp_path, {"package.zip": zipped({
@@ -70,15 +74,16 @@ def channel(*rows: object, kind: str = "DirectTextChat") -> dict[str, object]:
             "channel": {"id": "55", "type": kind, "name": "bo"}, "messages": list(rows)}
 
 
+@nasty(6)
 @pytest.mark.parametrize(("change", "reason"), [
     ({"author": {"id": "8", "name": "mee6", "isBot": True}}, "sent by a bot"),
     ({"webhookId": "12"}, "sent by a bot"),
     ({"type": "RecipientAdd"}, "service message"),
     ({"type": "ChannelPinnedMessage", "content": "Pinned a message."}, "service message"),
     ({"forwardedMessage": {"content": "x"}}, "forwarded"),
-    ({"content": "<@!55>"}, "no words"),
+    ({"content": "<@!55>"}, "no words"), ({"content": "<#55>"}, "no words"),
 ])
-def test_7e_06_what_nobody_wrote_here_is_counted(
+def test_what_nobody_wrote_here_is_counted(
     tmp_path: Path, change: dict[str, object], reason: str
 ) -> None:
     rows = [said(1, "hello"), {**said(2, "words"), **change}]
@@ -87,7 +92,8 @@ def test_7e_06_what_nobody_wrote_here_is_counted(
     assert notes.skipped == {reason: 1} and not notes.bad
 
 
-def test_7e_06_parts_emoji_replies_and_nicknames(tmp_path: Path) -> None:
+@nasty(6)
+def test_parts_emoji_replies_and_nicknames(tmp_path: Path) -> None:
     twin = {"id": "9", "name": "other", "nickname": "Bo", "discriminator": "0"}
     reply = {"type": "Reply", "reference": {"messageId": "404"}}
     messages, _ = read(tmp_path, {
@@ -101,7 +107,8 @@ def test_7e_06_parts_emoji_replies_and_nicknames(tmp_path: Path) -> None:
     assert [m.chat_kind for m in messages] == ["dm", "dm", "group"]
 
 
-def test_7e_03_a_part_the_exporter_left_behind_gives_what_is_whole(tmp_path: Path) -> None:
+@nasty(3)
+def test_a_part_the_exporter_left_behind_gives_what_is_whole(tmp_path: Path) -> None:
     import json
 
     text = json.dumps(channel(said(1, "hello"), said(2, "never ended")))

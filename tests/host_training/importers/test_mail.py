@@ -1,6 +1,6 @@
 """Goal: a mailbox of any size gives what people wrote, not what they quoted or machines sent.
 
-Method: small mailboxes, spoiled one way at a time (research/training.md §7e-9).
+Method: small mailboxes, spoiled one way at a time.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import pytest
 from host_training.importers import mail
 from host_training.importers.mail_body import unquoted
 from host_training.importers.tree import memory_file
+from host_training.message_store import MessageStore
 from tests.host_training.importers.reading import read, reasons
+from tests.host_training.nasty_inputs import nasty
 
 FROM = "From 1615050000000000000@xxx Sat Mar 06 17:00:00 +0000 2021\n"
 BODY = "The hedge and I have an understanding."
@@ -34,7 +36,8 @@ def texts(tmp_path: Path, content: str | bytes, name: str = "All mail.mbox") -> 
     return [m.text for m in read(tmp_path, {name: content})[0]]
 
 
-def test_7e_09_who_wrote_what_when_to_whom(tmp_path: Path) -> None:
+@nasty(9)
+def test_who_wrote_what_when_to_whom(tmp_path: Path) -> None:
     messages, notes = read(tmp_path, {"Takeout/Mail/All.mbox": box(
         letter(X_Gmail_Labels="Inbox,Sent"),
         letter("Yes.", "bo@example.org", Message_ID="<2@x>", References="<1@x> <1b@x>",
@@ -46,7 +49,8 @@ def test_7e_09_who_wrote_what_when_to_whom(tmp_path: Path) -> None:
     assert notes.names == {"mail:ada@example.org": {"Ada Test"}, "mail:bo@example.org": {"Bo Berg"}}
 
 
-def test_7e_09_lines_that_begin_with_from_are_not_mails(tmp_path: Path) -> None:
+@nasty(9)
+def test_lines_that_begin_with_from_are_not_mails(tmp_path: Path) -> None:
     body = f"Hello\n\nFrom what I see it is fine.\n\n>From here on too.\n\n{BODY}"
     body += "\nFrom Bo Sat Mar 06 17:00:00 2021 I heard nothing."
     assert texts(tmp_path, box(letter(body), letter(Message_ID="<2@x>"))) == [
@@ -54,21 +58,24 @@ def test_7e_09_lines_that_begin_with_from_are_not_mails(tmp_path: Path) -> None:
         "From Bo Sat Mar 06 17:00:00 2021 I heard nothing.", BODY]
 
 
-def test_7e_09_a_mailbox_is_read_mail_by_mail() -> None:
+@nasty(9)
+def test_a_mailbox_is_read_mail_by_mail() -> None:
     attachment = "x" * 70 + "\n"
     pieces = list(mail.split(memory_file("x.mbox", box(
         *[letter(attachment * 100, Message_ID=f"<{i}@x>") for i in range(5)]).encode())))
     assert len(pieces) == 5 and all(len(piece) < 8_000 for piece in pieces)
 
 
+@nasty(9)
 @pytest.mark.parametrize("name", ["INBOX.mbox/mbox", "one.eml", "one.emlx"])
-def test_7e_09_folders_called_mbox_and_single_mails(tmp_path: Path, name: str) -> None:
+def test_folders_called_mbox_and_single_mails(tmp_path: Path, name: str) -> None:
     content = box(letter()) if name.endswith("mbox") else letter(MIME_Version="1.0")
     if name.endswith("emlx"):
         content = f"{len(content)}\n{content}"
     assert texts(tmp_path, content, name) == [BODY]
 
 
+@nasty(9)
 @pytest.mark.parametrize(("headers", "data", "meant"), [
     ({"Content_Type": "text/plain; charset=iso-8859-1"}, "caf\xe9 words".encode("latin-1"),
      "café words"),
@@ -85,7 +92,7 @@ def test_7e_09_folders_called_mbox_and_single_mails(tmp_path: Path, name: str) -
     ({"Content_Type": "text/plain; format=flowed"}, b"one \nline\n\n> quoted \n> on\nlast",
      "one line\n\nlast"),
 ])
-def test_7e_09_charsets_and_damage(
+def test_charsets_and_damage(
     tmp_path: Path, headers: dict[str, str], data: bytes, meant: str
 ) -> None:
     content = box(letter("@@", **headers)).encode().replace(b"@@", data)
@@ -98,7 +105,8 @@ def multipart(kind: str, *parts: tuple[str, str]) -> str:
                   Content_Type=f'multipart/{kind}; boundary="b"')
 
 
-def test_7e_09_the_words_of_html_and_of_signed_mail(tmp_path: Path) -> None:
+@nasty(9)
+def test_the_words_of_html_and_of_signed_mail(tmp_path: Path) -> None:
     page = ("<html><head><style>p{}</style></head><body><p>Hello&nbsp;<b>Bo</b>,</p>"
             "<p>it flew.</p><div class=gmail_quote>On Monday you wrote<blockquote>Did it?"
             "</blockquote></div></body>")
@@ -116,6 +124,7 @@ def test_7e_09_the_words_of_html_and_of_signed_mail(tmp_path: Path) -> None:
         "-----BEGIN PGP MESSAGE-----\n\nhQEM\n-----END PGP MESSAGE-----"))) == []
 
 
+@nasty(9)
 @pytest.mark.parametrize(("headers", "reason"), [
     ({"List_Id": "<news.example.org>"}, "newsletter or list"),
     ({"List_Unsubscribe": "<mailto:x>"}, "newsletter or list"),
@@ -128,7 +137,7 @@ def test_7e_09_the_words_of_html_and_of_signed_mail(tmp_path: Path) -> None:
     ({"Content_Type": "multipart/report; boundary=b"}, "delivery report or invitation"),
     ({"Content_Type": "multipart/encrypted; boundary=b"}, "encrypted mail"),
 ])
-def test_7e_09_what_machines_sent_is_counted(
+def test_what_machines_sent_is_counted(
     tmp_path: Path, headers: dict[str, str], reason: str
 ) -> None:
     messages, notes = read(tmp_path, {
@@ -136,22 +145,34 @@ def test_7e_09_what_machines_sent_is_counted(
     assert len(messages) == 1 and notes.skipped == {reason: 1} and not notes.bad
 
 
+@nasty(9)
 @pytest.mark.parametrize(("date", "utc_ms"), [
     ("", None), ("Thu, 1 Jan 1970 00:00:00 +0000", None), ("Mon, 1 Jan 2040 00:00:00 +0000", None),
     ("yesterday", None), ("Sat, 6 Mar 2021 18:00:00 +0100 (CET)", 1_615_050_000_000),
 ])
-def test_7e_09_dates_that_cannot_be_are_unknown(
+def test_dates_that_cannot_be_are_unknown(
     tmp_path: Path, date: str, utc_ms: int | None
 ) -> None:
     assert read(tmp_path, {"a.mbox": box(letter(Date=date))})[0][0].utc_ms == utc_ms
 
 
-def test_7e_09_a_copy_has_the_same_id_and_a_mail_without_sender_is_named(tmp_path: Path) -> None:
+@nasty(9)
+def test_headers_in_no_charset_are_borne(tmp_path: Path) -> None:
+    content = box(letter(sender="@@ <ada@x.org>", Subject="=?utf-8?B?broken", References="@@"))
+    messages, notes = read(tmp_path, {"a.mbox": content.encode().replace(b"@@", b"Zo\xeb")})
+    assert [m.text for m in messages] == [BODY] and not notes.bad
+    with MessageStore(tmp_path / "m.sqlite") as store:
+        assert store.add(messages) == 1
+
+
+@nasty(9)
+def test_a_copy_has_the_same_id_and_a_mail_without_sender_is_named(tmp_path: Path) -> None:
     messages, notes = read(tmp_path, {"a.mbox": box(letter(), letter(), letter(sender="nobody"))})
     assert len({(m.chat_id, m.message_id, m.utc_ms) for m in messages}) == 1
     assert reasons(notes) == ["a.mbox mail 3: no address in From"]
 
 
+@nasty(9)
 @pytest.mark.parametrize("line", [
     "On Mon, 1 Mar 2021 at 10:00, Bo <bo@x.org> wrote:",
     "On Mon, 1 Mar 2021 at 10:00, Bo Berg of the long name\n<bo@example.org> wrote:",
@@ -164,11 +185,12 @@ def test_7e_09_a_copy_has_the_same_id_and_a_mail_without_sender_is_named(tmp_pat
     "________________________________", "From: Bo\nSent: Monday\nTo: Ada\nSubject: x",
     "Von: Bo\nGesendet: Montag\nAn: Ada\nBetreff: x",
 ])
-def test_7e_09_quotes_are_known_in_many_languages(line: str) -> None:
+def test_quotes_are_known_in_many_languages(line: str) -> None:
     assert unquoted(f"{BODY}\n\n{line}\n> old\n> words") == BODY
 
 
-def test_7e_09_what_is_no_quote_stays() -> None:
+@nasty(9)
+def test_what_is_no_quote_stays() -> None:
     for text in ("On Monday she wrote a letter and posted it.", "I wrote to him: no.",
                  "From: what I hear it is fine.", "Sent him the box."):
         assert unquoted(f"{BODY}\n{text}") == f"{BODY}\n{text}"

@@ -1,6 +1,6 @@
 """Goal: a Slack export gives what people wrote, in words, thread by thread.
 
-Method: a small workspace, spoiled one way at a time (research/training.md §7e-8).
+Method: a small workspace, spoiled one way at a time.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from host_training.message_store import MessageStore
 from tests.host_training.importers.reading import read, zipped
+from tests.host_training.nasty_inputs import nasty
 
 USERS = [{"id": "U1", "name": "ada", "real_name": "Ada Test", "profile": {"display_name": "ada"}},
          {"id": "U2", "name": "bo", "profile": {"display_name": ""}}, {"id": "U3", "profile": None}]
@@ -19,8 +21,9 @@ def row(text: str, stamp: str = "1615050000.000200", **other: object) -> dict[st
     return {"type": "message", "user": "U2", "text": text, "ts": stamp, **other}
 
 
+@nasty(8)
 @pytest.mark.parametrize("root", ["", "export/", "workspace Mar 2021/Export/"])
-def test_7e_08_a_workspace_under_any_folder_with_or_without_users(
+def test_a_workspace_under_any_folder_with_or_without_users(
     tmp_path: Path, root: str
 ) -> None:
     files = {f"{root}general/2021-03-06.json": [row("hello <@U1>")],
@@ -36,23 +39,25 @@ def test_7e_08_a_workspace_under_any_folder_with_or_without_users(
     assert [m.text for m in messages] == ["hi", "hello @"] and not notes.bad
 
 
+@nasty(8)
 @pytest.mark.parametrize(("written", "meant"), [
     ("<@U9|gone> said &lt;b&gt; &amp; left", "@gone said <b> & left"),
     ("see <https://x.org/a|the page> and <https://y.org>", "see the page and https://y.org"),
     ("<!here> in <#C1|general> <!subteam^S1|@crew>", "@here in #general @subteam"),
     ("&amp;lt; stays one step", "&lt; stays one step"),
 ])
-def test_7e_08_markup_becomes_words(tmp_path: Path, written: str, meant: str) -> None:
+def test_markup_becomes_words(tmp_path: Path, written: str, meant: str) -> None:
     messages, _ = read(tmp_path, {"general/2021-03-06.json": [row(written)]})
     assert messages[0].text == meant
 
 
+@nasty(8)
 @pytest.mark.parametrize(("change", "reason"), [
     ({"subtype": "channel_join"}, "service message"), ({"type": "event"}, "service message"),
     ({"subtype": "bot_message", "bot_id": "B1"}, "sent by a bot"),
     ({"user": "USLACKBOT"}, "sent by a bot"), ({"text": ""}, "no words"),
 ])
-def test_7e_08_what_nobody_wrote_is_counted(
+def test_what_nobody_wrote_is_counted(
     tmp_path: Path, change: dict[str, object], reason: str
 ) -> None:
     messages, notes = read(tmp_path, {
@@ -60,7 +65,27 @@ def test_7e_08_what_nobody_wrote_is_counted(
     assert len(messages) == 1 and notes.skipped == {reason: 1} and not notes.bad
 
 
-def test_7e_08_threads_stand_apart_and_broken_rows_are_named(tmp_path: Path) -> None:
+@nasty(8)
+def test_a_guest_of_a_shared_channel_is_named_by_the_row(tmp_path: Path) -> None:
+    guest = {"real_name": "Carla Mint", "display_name": "carla"}
+    messages, notes = read(tmp_path, {"general/2021-03-06.json": [
+        row("hi", user="U9", user_team="T2", user_profile=guest),
+        row("so", "1615050001.0", user="U9")]})
+    assert [m.name for m in messages] == ["carla", "carla"]
+    assert notes.names == {"slack:U9": {"carla", "Carla Mint"}}  # so that they can be scrubbed
+
+
+@nasty(8, 21)
+def test_an_edited_message_of_two_exports_is_there_once(tmp_path: Path) -> None:
+    messages, _ = read(tmp_path, {"old/general/2021-03-06.json": [row("it flow")],
+                                  "young/general/2021-03-06.json": [row("it flew", edited={})]})
+    with MessageStore(tmp_path / "m.sqlite") as store:
+        store.add(messages)
+        assert [m.text for m in store.ordered()] == ["it flew"]
+
+
+@nasty(8)
+def test_threads_stand_apart_and_broken_rows_are_named(tmp_path: Path) -> None:
     messages, notes = read(tmp_path, {"general/2021-03-06.json": [
         row("question", "1615050000.1", thread_ts="1615050000.1"),
         row("meanwhile", "1615050001.1"),

@@ -1,6 +1,6 @@
 """Goal: a Telegram export, whole or hurt, gives every message it holds and a reason for the rest.
 
-Method: small exports written here, then spoiled one way at a time (research/training.md §7e-1..4).
+Method: small exports written here, then spoiled one way at a time.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from host_training.importers.tree import memory_file
 from host_training.messages import Notes
 from tests.host_training.conftest import telegram_export
 from tests.host_training.importers.reading import read, reasons
+from tests.host_training.nasty_inputs import nasty
 
 EXAMPLES = Path(__file__).parents[3] / "host_training" / "examples" / "edda"
 
@@ -28,7 +29,8 @@ def changed(change: dict[str, object]) -> dict[str, object]:
     return export
 
 
-def test_7e_01_a_full_export_says_who_wrote_what_and_when(tmp_path: Path) -> None:
+@nasty(1)
+def test_a_full_export_says_who_wrote_what_and_when(tmp_path: Path) -> None:
     messages, notes = read(tmp_path, {"result.json": telegram_export()})
     assert [m.author for m in messages] == ["user2", "user1"] * 2
     assert messages[2].text == "Look: the hedge"
@@ -38,13 +40,15 @@ def test_7e_01_a_full_export_says_who_wrote_what_and_when(tmp_path: Path) -> Non
     assert notes.report() == {"skipped": {}, "bad": 0, "first bad": []}
 
 
-def test_7e_01_a_single_chat_export_is_the_same_without_me(tmp_path: Path) -> None:
+@nasty(1)
+def test_a_single_chat_export_is_the_same_without_me(tmp_path: Path) -> None:
     chat = {"name": "Bo", **telegram_export()["chats"]["list"][0]}
     messages, notes = read(tmp_path, {"ChatExport/result.json": chat})
     assert len(messages) == 4 and messages[0].chat_id == "9"
     assert notes.own_accounts == set()
 
 
+@nasty(1)
 @pytest.mark.parametrize(("change", "reason"), [
     ({"type": "service"}, "service message"),
     ({"forwarded_from": "Somebody"}, "forwarded"),
@@ -56,7 +60,7 @@ def test_7e_01_a_single_chat_export_is_the_same_without_me(tmp_path: Path) -> No
     ({"text": "", "media_type": "video_message"}, "no words"),
     ({"text": "", "giveaway_information": {}}, "no words"),
 ])
-def test_7e_01_rows_without_own_words_are_counted_by_reason(
+def test_rows_without_own_words_are_counted_by_reason(
     tmp_path: Path, change: dict[str, object], reason: str
 ) -> None:
     messages, notes = read(tmp_path, {"result.json": changed(change)})
@@ -64,12 +68,13 @@ def test_7e_01_rows_without_own_words_are_counted_by_reason(
     assert notes.skipped == {reason: 1} and not notes.bad
 
 
+@nasty(1)
 @pytest.mark.parametrize("change", [
     {"text": 5}, {"text": [5]}, {"text": [{"type": "bold"}]}, {"from_id": None},
     {"date_unixtime": "yesterday"}, {"date_unixtime": None}, {"date_unixtime": "²"},
     {"date_unixtime": "1e99"}, {"date_unixtime": "nan"}, {"date_unixtime": True},
 ])
-def test_7e_01_damaged_rows_are_set_aside_with_their_place(
+def test_damaged_rows_are_set_aside_with_their_place(
     tmp_path: Path, change: dict[str, object]
 ) -> None:
     messages, notes = read(tmp_path, {"result.json": changed(change)})
@@ -77,27 +82,32 @@ def test_7e_01_damaged_rows_are_set_aside_with_their_place(
     assert notes.bad[0].file == "result.json" and notes.bad[0].place == "chat 9, row 1"
 
 
+@nasty(1)
 @pytest.mark.parametrize("change", [
-    {"from": None}, {"from_id": "channel77"}, {"media_type": "story", "text": "look"},
-    {"edited_unixtime": "1615050999"}, {"text_entities": None}, {"from": ""},
+    {"from": None}, {"from_id": "channel77"}, {"from_id": "chat5"}, {"from": ""},
+    {"media_type": "story", "text": "look"}, {"edited_unixtime": "1615050999"},
+    {"text_entities": None},
 ])
-def test_7e_01_odd_rows_with_words_are_kept(tmp_path: Path, change: dict[str, object]) -> None:
+def test_odd_rows_with_words_are_kept(tmp_path: Path, change: dict[str, object]) -> None:
     assert len(read(tmp_path, {"result.json": changed(change)})[0]) == 4
 
 
-def test_7e_01_topics_of_a_forum_are_chats_of_their_own(tmp_path: Path) -> None:
+@nasty(1)
+def test_topics_of_a_forum_are_chats_of_their_own(tmp_path: Path) -> None:
     messages, _ = read(tmp_path, {"result.json": changed({"reply_to_topic_id": 7})})
     assert {m.chat_id for m in messages} == {"9", "9/7"}
 
 
-def test_7e_02_html_in_place_of_json_is_answered_with_the_way_out(tmp_path: Path) -> None:
+@nasty(2)
+def test_html_in_place_of_json_is_answered_with_the_way_out(tmp_path: Path) -> None:
     page = "<!DOCTYPE html><html><head><title>Exported Data</title></head></html>"
     messages, notes = read(tmp_path, {"ChatExport/messages.html": page})
     assert messages == []
     assert "this is Telegram's HTML; export again and choose JSON" in reasons(notes)[0]
 
 
-def test_7e_03_every_cut_of_an_export_saves_the_whole_messages(tmp_path: Path) -> None:
+@nasty(3)
+def test_every_cut_of_an_export_saves_the_whole_messages(tmp_path: Path) -> None:
     whole = json.dumps(telegram_export(), indent=1)
     ends = [whole.index(text) for text in ("Did the", "It came", "Look: ", "The hedge and")]
     for length in range(60, len(whole) - 1, 7):
@@ -108,7 +118,8 @@ def test_7e_03_every_cut_of_an_export_saves_the_whole_messages(tmp_path: Path) -
         assert "cut short" in notes.bad[-1].reason, length
 
 
-def test_7e_04_memory_does_not_grow_with_the_export() -> None:
+@nasty(4)
+def test_memory_does_not_grow_with_the_export() -> None:
     row = json.dumps({"id": 1, "type": "message", "from_id": "user1", "text": "words " * 90,
                       "date_unixtime": "1615050000"}) + ",\n"
     head = b'{"name": "x", "type": "personal_chat", "id": 9, "messages": [\n'

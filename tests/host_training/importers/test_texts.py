@@ -1,7 +1,6 @@
 """Goal: notes, documents and repositories give the author's prose and not what surrounds it.
 
-Method: small files written here, a PDF and a Word document among them (research/training.md
-§7e-10, 27).
+Method: small files written here, a PDF and a Word document among them.
 """
 
 from __future__ import annotations
@@ -14,9 +13,10 @@ import docx
 import pypdf
 import pytest
 
-from host_training.importers import prose
+from host_training.importers import prose, vault
 from host_training.importers.vault import front_matter
 from tests.host_training.importers.reading import read, reasons, zipped
+from tests.host_training.nasty_inputs import nasty
 
 PROSE = "The hedge and I have an understanding."
 
@@ -25,12 +25,13 @@ def texts(tmp_path: Path, files: dict[str, str | bytes]) -> list[str]:
     return [m.text for m in read(tmp_path, files)[0]]
 
 
+@nasty(10)
 @pytest.mark.parametrize(("front", "created"), [
     ("---\ncreated: 2021-03-06T17:00:00Z\ntags: [a, b]\n---\n", 1_615_050_000_000),
     ("---\n\tbad:\ttab\n: :\n- x\n!!python/object:os.system {}\n---\n", None),
     ("---\nx: !!python/object/apply:os.system [\"rm\"]\n...\n", None), ("", None),
 ])
-def test_7e_10_front_matter_is_read_and_never_run(
+def test_front_matter_is_read_and_never_run(
     tmp_path: Path, front: str, created: int | None
 ) -> None:
     messages, notes = read(tmp_path, {"vault/a.md": front + PROSE})
@@ -38,12 +39,14 @@ def test_7e_10_front_matter_is_read_and_never_run(
     assert not notes.bad
 
 
-def test_7e_10_a_rule_in_the_body_is_no_front_matter() -> None:
+@nasty(10)
+def test_a_rule_in_the_body_is_no_front_matter() -> None:
     assert front_matter("---\nopen and never closed") == ({}, "---\nopen and never closed")
     assert front_matter("Words\n---\nx: y\n---\n")[0] == {}
     assert front_matter("---\ntags:\n  - clippings\n  - b\n---\nx")[0]["tags"] == "clippings b"
 
 
+@nasty(10)
 @pytest.mark.parametrize(("written", "meant"), [
     ("# Title\n\nSome **bold** and _soft_ and `code` words.", "Title\n\nSome bold and soft and code"
      " words."),
@@ -58,10 +61,11 @@ def test_7e_10_a_rule_in_the_body_is_no_front_matter() -> None:
     ("#tag #other\nwords with #tag inside", "words with #tag inside"),
     ("snake_case_word and 2 * 3 * 4", "snake_case_word and 2 * 3 * 4"),
 ])
-def test_7e_10_markdown_becomes_prose(written: str, meant: str) -> None:
+def test_markdown_becomes_prose(written: str, meant: str) -> None:
     assert prose.of_markdown(written) == meant
 
 
+@nasty(10)
 @pytest.mark.parametrize(("name", "text", "reason"), [
     ("vault/templates/day.md", "## {{date}}", "template"),
     ("vault/a.md", "<% tp.date.now() %>", "template"),
@@ -72,14 +76,15 @@ def test_7e_10_markdown_becomes_prose(written: str, meant: str) -> None:
     (f"Tasks {'0a' * 16}.csv", 'Name,Text\n"a","two\nlines"\n',
      "Notion table, whose pages are read"),
 ])
-def test_7e_10_what_is_not_the_authors_prose_is_counted(
+def test_what_is_not_the_authors_prose_is_counted(
     tmp_path: Path, name: str, text: str, reason: str
 ) -> None:
     messages, notes = read(tmp_path, {name: text})
     assert messages == [] and notes.skipped == {reason: 1} and not notes.bad
 
 
-def test_7e_10_notion_parts_names_and_properties(tmp_path: Path) -> None:
+@nasty(10)
+def test_notion_parts_names_and_properties(tmp_path: Path) -> None:
     page = f"# Day\n\nCreated: 2021-03-06\nTags: log\n\n{PROSE}\n"
     messages, notes = read(tmp_path, {"Export.zip": zipped({
         "Export-Part-1.zip": zipped({f"Log {'0a' * 16}/Day {'1b' * 16}.md": page})})})
@@ -88,7 +93,8 @@ def test_7e_10_notion_parts_names_and_properties(tmp_path: Path) -> None:
     assert not notes.bad
 
 
-def test_7e_10_canvases_daily_notes_and_layers(tmp_path: Path) -> None:
+@nasty(10)
+def test_canvases_daily_notes_and_layers(tmp_path: Path) -> None:
     messages, notes = read(tmp_path, {
         "v/a.canvas": {"nodes": [{"id": "1", "type": "text", "text": f"**{PROSE}**"},
                                  {"id": "2", "type": "file", "file": "x.png"}]},
@@ -101,6 +107,17 @@ def test_7e_10_canvases_daily_notes_and_layers(tmp_path: Path) -> None:
     assert [bad.file for bad in notes.bad] == ["v/b.canvas", "v/c.canvas"]
 
 
+@nasty(10)
+def test_a_note_too_large_to_be_one_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vault, "NOTE_BYTES_MAX", len(PROSE))
+    messages, notes = read(tmp_path, {"a.md": PROSE, "b.md": PROSE + "!"})
+    assert [m.text for m in messages] == [PROSE]
+    assert reasons(notes) == ["b.md : 39 bytes; at most 38 are read as one text"]
+
+
+@nasty(27)
 def test_apple_notes_plain_and_rich_text(tmp_path: Path) -> None:
     page = ('<html><head><meta name="Generator" content="Cocoa HTML Writer"></head><body>'
             f"<p>{PROSE}</p><p>More.</p></body></html>")
@@ -109,6 +126,8 @@ def test_apple_notes_plain_and_rich_text(tmp_path: Path) -> None:
     found = texts(tmp_path, {"Notes/A.txt": PROSE, "Notes/B.html": page, "Notes/C.rtf": rich,
                              "other.html": "<html><body>a page</body></html>"})
     assert found == [PROSE, f"{PROSE}\n\nMore.", "Café — so\nnext line"]
+    for name in ("pasted.txt", "pasted.md"):
+        assert texts(tmp_path / name, {name: rich}) == ["Café — so\nnext line"]
 
 
 def pdf(tmp_path: Path, lines: list[str], password: str | None = None) -> bytes:
@@ -185,7 +204,8 @@ def test_a_repository_in_a_zip_is_named_once(tmp_path: Path) -> None:
                               " read"]
 
 
-def test_7e_27_odd_lines_neither_hang_nor_explode(tmp_path: Path) -> None:
+@nasty(27)
+def test_odd_lines_neither_hang_nor_explode(tmp_path: Path) -> None:
     found = texts(tmp_path, {
         "a.txt": "x" * 300_000, "b.md": "\n" * 100_000 + PROSE, "c.txt": "a\tb\rc\rd",
         "d.md": "[" * 20_000 + PROSE, "e.md": "*" * 20_000, "f.md": "<" * 20_000 + "%%" * 5_000})

@@ -1,11 +1,13 @@
 """Goal: files come out of folders and zips alike, and what is hostile costs one sentence.
 
-Method: zips made here, right and wrong (research/training.md §7e-26).
+Method: zips made here, right and wrong.
 """
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from host_training.importers import tree
 from host_training.importers.tree import Tree
 from host_training.messages import Notes
 from tests.host_training.importers.reading import reasons, write_files, zipped
+from tests.host_training.nasty_inputs import nasty
 
 
 def names(folder: Path) -> tuple[list[str], Notes]:
@@ -23,7 +26,8 @@ def names(folder: Path) -> tuple[list[str], Notes]:
         return [f"{file.name}={file.read().decode()}" for file in found.files(folder)], notes
 
 
-def test_7e_26_a_zip_in_a_zip_is_a_folder_in_a_folder(tmp_path: Path) -> None:
+@nasty(26)
+def test_a_zip_in_a_zip_is_a_folder_in_a_folder(tmp_path: Path) -> None:
     inner = zipped({"a/chat.txt": "inner", "Part.docx": zipped({"word": "kept whole"})})
     write_files(tmp_path, {"exports/all.zip": zipped({"Part-1.zip": inner, "b.txt": "outer"}),
                            "exports/c.txt": "plain"})
@@ -38,7 +42,8 @@ def test_7e_26_a_zip_in_a_zip_is_a_folder_in_a_folder(tmp_path: Path) -> None:
     assert not notes.bad
 
 
-def test_7e_26_names_that_climb_out_or_differ_by_case_reach_nothing(tmp_path: Path) -> None:
+@nasty(26)
+def test_names_that_climb_out_or_differ_by_case_reach_nothing(tmp_path: Path) -> None:
     found, notes = names(write_files(tmp_path, {"x.zip": zipped({
         "../../evil.txt": "1", "C:\\win.txt": "2", "/abs.txt": "3", "A.txt": "4", "a.txt": "5"})}))
     assert sorted(found) == ["x.zip/A.txt=4", "x.zip/a.txt=5", "x.zip/abs.txt=3",
@@ -46,7 +51,8 @@ def test_7e_26_names_that_climb_out_or_differ_by_case_reach_nothing(tmp_path: Pa
     assert not notes.bad
 
 
-def test_7e_26_an_empty_a_cut_and_a_false_zip_are_named(tmp_path: Path) -> None:
+@nasty(26)
+def test_an_empty_a_cut_and_a_false_zip_are_named(tmp_path: Path) -> None:
     whole = zipped({"a.txt": "text"})
     found, notes = names(write_files(tmp_path, {
         "1.zip": zipped({}), "2.zip": whole[:-30], "3.zip": b"PK\x03\x04 and nothing"}))
@@ -55,7 +61,8 @@ def test_7e_26_an_empty_a_cut_and_a_false_zip_are_named(tmp_path: Path) -> None:
             for reason in reasons(notes)[1:])] == [True, True, True]
 
 
-def test_7e_26_a_bomb_is_refused_before_it_is_read(
+@nasty(26)
+def test_a_bomb_is_refused_before_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tree, "ZIP_RATIO_FREE_BYTES", 10_000)
@@ -65,7 +72,8 @@ def test_7e_26_a_bomb_is_refused_before_it_is_read(
     assert "a zip bomb, at most 1000 to 1 is read" in reasons(notes)[0]
 
 
-def test_7e_26_a_locked_zip_names_the_way_out(tmp_path: Path) -> None:
+@nasty(26)
+def test_a_locked_zip_names_the_way_out(tmp_path: Path) -> None:
     data = bytearray(zipped({"a.txt": "text"}))
     data[6] |= 1  # the flag of the local header, then that of the directory
     data[data.index(b"PK\x01\x02") + 8] |= 1
@@ -74,7 +82,8 @@ def test_7e_26_a_locked_zip_names_the_way_out(tmp_path: Path) -> None:
     assert "locked with a password; unpack it" in reasons(notes)[0]
 
 
-def test_7e_26_zips_nested_without_end_stop(tmp_path: Path) -> None:
+@nasty(26)
+def test_zips_nested_without_end_stop(tmp_path: Path) -> None:
     data = zipped({"deep.txt": "text"})
     for _ in range(tree.NESTED_ZIPS_MAX):
         data = zipped({"again.zip": data})
@@ -83,7 +92,8 @@ def test_7e_26_zips_nested_without_end_stop(tmp_path: Path) -> None:
     assert "deeper than 3" in reasons(notes)[0]
 
 
-def test_7e_26_zip64_and_names_in_other_encodings_are_read(tmp_path: Path) -> None:
+@nasty(26)
+def test_zip64_and_names_in_other_encodings_are_read(tmp_path: Path) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         with archive.open("big.txt", "w", force_zip64=True) as member:
@@ -94,7 +104,34 @@ def test_7e_26_zip64_and_names_in_other_encodings_are_read(tmp_path: Path) -> No
     assert found == ["x.zip/big.txt=sixty-four", "x.zip/café.txt=x"]
 
 
-def test_7e_10_links_are_not_followed(tmp_path: Path) -> None:
+@nasty(26)
+def test_a_file_that_may_not_be_read_costs_only_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_files(tmp_path, {"a.txt": "locked", "b.txt": "open"})
+    opened = Path.open
+
+    def refuse(path: Path, *args: object, **more: object) -> object:
+        if path.name == "a.txt":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, *args, **more)
+
+    monkeypatch.setattr(Path, "open", refuse)  # the one who runs the tests may read everything
+    found, notes = names(tmp_path)
+    assert found == ["b.txt=open"]
+    assert reasons(notes) == ["a.txt : cannot be read (Permission denied)"]
+
+
+@nasty(26)
+def test_a_name_on_disk_that_is_no_utf8_can_be_printed(tmp_path: Path) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.txt")).write_text("text")
+    [found], _ = names(tmp_path)
+    found.encode()
+    assert found.endswith("=text")
+
+
+@nasty(10)
+def test_links_are_not_followed(tmp_path: Path) -> None:
     write_files(tmp_path, {"vault/a.md": "text"})
     (tmp_path / "vault" / "loop").symlink_to(tmp_path / "vault")
     (tmp_path / "vault" / "b.md").symlink_to(tmp_path / "vault" / "a.md")

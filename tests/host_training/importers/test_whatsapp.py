@@ -1,11 +1,11 @@
 """Goal: a chat exported from any phone in any language is read with the right days and people.
 
-Method: a few lines of each way of writing, and the same chat written in several of them
-(research/training.md §7e-7).
+Method: a few lines of each way of writing, and the same chat written in several of them.
 """
 
 from __future__ import annotations
 
+import re
 import zoneinfo
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from host_training.importers import registry, whatsapp
 from host_training.importers.tree import memory_file
 from host_training.messages import Message, Notes
 from tests.host_training.importers.reading import read, zipped
+from tests.host_training.nasty_inputs import nasty
 
 LRM, NNBSP, NBSP = "\u200e", "\u202f", "\u00a0"
 
@@ -35,6 +36,7 @@ def when(message: Message) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
+@nasty(7)
 @pytest.mark.parametrize("header", [
     "[25/12/2020, 22:05:11] ", "25/12/2020, 22:05:11 - ", "[25.12.20, 22:05:11] ",
     "25.12.20, 22:05:11 - ", "2020-12-25, 22:05:11 - ", "[2020/12/25 下午10:05:11] ",
@@ -46,22 +48,24 @@ def when(message: Message) -> str:
     "\u200f٢٥\u200f/١٢\u200f/٢٠٢٠، ١٠:٠٥:١١ م - ", "25/12/20 à 22:05:11 - ",
     "[25/12/2563 22:05:11] ", "25/12/2020, 10:05:11 μ.μ. - ",
 ])
-def test_7e_07_every_way_of_writing_a_time(header: str) -> None:
+def test_every_way_of_writing_a_time(header: str) -> None:
     messages, notes = chat(f"{header}Bo: hello", f"{header}Ada: hi")
     assert [(m.author, m.text, when(m)) for m in messages] == [
         ("Bo", "hello", "2020-12-25 22:05:11"), ("Ada", "hi", "2020-12-25 22:05:11")]
     assert not notes.bad
 
 
+@nasty(7)
 @pytest.mark.parametrize(("written", "hour"), [
     ("12:05 AM", 0), ("12:05 PM", 12), ("1:05 am", 1), ("下午12:05", 12), ("上午12:05", 0),
     ("24:05", 0),
 ])
-def test_7e_07_midnight_and_noon(written: str, hour: int) -> None:
+def test_midnight_and_noon(written: str, hour: int) -> None:
     assert when(chat(f"12/25/20, {written} - Bo: hello")[0][0])[11:13] == f"{hour:02}"
 
 
-def test_7e_07_the_order_of_the_date_shows_late() -> None:
+@nasty(7)
+def test_the_order_of_the_date_shows_late() -> None:
     months = [(month, day) for month in range(1, 13) for day in range(1, 13)]  # both orders exist
     american = [f"{month:02}/{day:02}/20, 10:00 - Bo: x" for month, day in months]
     days = [when(m)[:10] for m in chat(*american, "12/25/20, 10:00 - Bo: last")[0]]
@@ -72,14 +76,16 @@ def test_7e_07_the_order_of_the_date_shows_late() -> None:
     assert [when(m)[:10] for m in chat(*chinese)[0]][1] == "2020-12-25"
 
 
-def test_7e_07_where_every_day_is_a_month_too_time_must_not_run_backwards() -> None:
+@nasty(7)
+def test_where_every_day_is_a_month_too_time_must_not_run_backwards() -> None:
     lines = [f"{day}/{month}/21, 10:00 - Bo: x" for month in (1, 2, 3) for day in (2, 5, 11)]
     assert [when(m)[5:10] for m in chat(*lines)[0]][:4] == ["01-02", "01-05", "01-11", "02-02"]
     lines = [f"{month}/{day}/21, 10:00 - Bo: x" for month in (1, 2, 3) for day in (2, 5, 11)]
     assert [when(m)[5:10] for m in chat(*lines)[0]][:4] == ["01-02", "01-05", "01-11", "02-02"]
 
 
-def test_7e_07_a_phone_whose_language_changed_in_the_middle() -> None:
+@nasty(7)
+def test_a_phone_whose_language_changed_in_the_middle() -> None:
     messages, notes = chat(
         "[12/24/20, 10:05:11 PM] Bo: american", "[12/25/20, 10:05:11 PM] Bo: still",
         "[26.12.20, 22:05:11] Bo: deutsch", "[27.12.20, 22:05:11] Bo: weiter")
@@ -87,7 +93,8 @@ def test_7e_07_a_phone_whose_language_changed_in_the_middle() -> None:
     assert not notes.bad
 
 
-def test_7e_07_messages_of_many_lines_and_bodies_that_look_like_headers() -> None:
+@nasty(7)
+def test_messages_of_many_lines_and_bodies_that_look_like_headers() -> None:
     messages, _ = chat(
         "25/12/2020, 22:05 - Bo: first", "", "second line: with colon", "25/12 was nice",
         "25/12/2020, 22:06 - Ada: he sent me this:",
@@ -100,13 +107,15 @@ def test_7e_07_messages_of_many_lines_and_bodies_that_look_like_headers() -> Non
         ("Bo", "strange")]
 
 
-def test_7e_22_a_phone_whose_clock_was_set_right_is_believed() -> None:
+@nasty(22)
+def test_a_phone_whose_clock_was_set_right_is_believed() -> None:
     lines = ["25/12/2030, 10:00 - Bo: from the future",
              *(f"25/12/2020, 10:{minute:02}:{second:02} - Bo: x"
                for minute in range(10) for second in range(0, 60, 6))]
     assert len(chat(*lines)[0]) == 101
 
 
+@nasty(7)
 @pytest.mark.parametrize(("line", "reason"), [
     ("Messages and calls are end-to-end encrypted. Tap to learn more.", "service message"),
     ("Bo added Ada", "service message"),
@@ -128,14 +137,33 @@ def test_7e_22_a_phone_whose_clock_was_set_right_is_believed() -> None:
     ("Bo: 此消息已删除", "deleted message"),
     ("Bo: null", "no words"),
 ])
-def test_7e_07_what_nobody_wrote_is_counted(line: str, reason: str) -> None:
+def test_what_nobody_wrote_is_counted(line: str, reason: str) -> None:
     messages, notes = chat("25/12/2020, 22:05 - Bo: hello", f"25/12/2020, 22:05 - {line}",
                            "25/12/2020, 22:06 - Bo: there")
     assert [m.text for m in messages] == ["hello", "there"]
     assert notes.skipped == {reason: 1} and not notes.bad
 
 
-def test_7e_07_names_with_colons_numbers_and_tildes() -> None:
+OMITTED = """
+<Media omitted> <Medien ausgeschlossen> <Média omis> <Archivo omitido> <Multimedia omitido>
+<Mídia oculta> <Media omessi> <Media weggelaten> <Media utelämnat> <Medier udeladt>
+<Mediefil utelatt> <Mediatiedosto jätettiin pois> <pominięto multimedia> <Média vynechány>
+<Médiá vynechané> <Hiányzó médiafájl> <Media omise> <Медиа пропущены> <Пропущено медіафайл>
+<Мултимедията е пропусната> <Παραλείφθηκαν πολυμέσα> <Medya dahil edilmedi>
+<تم استبعاد الوسائط> <رسانه حذف شد> <המדיה לא נכללה> <मीडिया के बिना> <สื่อถูกละไว้>
+<Bỏ qua tệp đa phương tiện> <Media tidak disertakan> <省略多媒体文件> <省略多媒體檔案>
+<メディアは含まれていません> <미디어 파일 제외됨>"""
+
+
+@nasty(7)
+@pytest.mark.parametrize("words", re.findall("<.+?>", OMITTED))
+def test_media_left_out_are_known_in_every_language(words: str) -> None:
+    messages, notes = chat("25/12/2020, 22:05 - Bo: hello", f"25/12/2020, 22:05 - Ada: {words}")
+    assert [m.text for m in messages] == ["hello"] and not notes.bad
+
+
+@nasty(7)
+def test_names_with_colons_numbers_and_tildes() -> None:
     messages, _ = chat(
         "25/12/2020, 22:05 - Dr: Who: hello", "25/12/2020, 22:06 - +44 7700 900122: hi",
         "25/12/2020, 22:07 - Dr: Who: note: buy milk", "25/12/2020, 22:08 - ~ Bo: so",
@@ -146,14 +174,16 @@ def test_7e_07_names_with_colons_numbers_and_tildes() -> None:
     assert messages[0].chat_kind == "group"
 
 
-def test_7e_07_an_edited_message_loses_the_remark_alone() -> None:
+@nasty(7)
+def test_an_edited_message_loses_the_remark_alone() -> None:
     messages, _ = chat(f"25/12/2020, 22:05 - Bo: better {LRM}<This message was edited>",
                        "25/12/2020, 22:05 - Bo: besser <Diese Nachricht wurde bearbeitet.>",
                        "25/12/2020, 22:06 - Bo: a <b>bold</b> move")
     assert [m.text for m in messages] == ["better", "besser", "a <b>bold</b> move"]
 
 
-def test_7e_07_ios_zips_are_named_after_their_chat(tmp_path: Path) -> None:
+@nasty(7)
+def test_ios_zips_are_named_after_their_chat(tmp_path: Path) -> None:
     lines = "[25/12/2020, 22:05:11] Bo: hello\r\n[25/12/2020, 22:06:11] Ada: hi\r\n"
     messages, _ = read(tmp_path, {
         "WhatsApp Chat - Bo.zip": zipped({"_chat.txt": lines, "1.jpg": b"\xff\xd8"}),
@@ -161,7 +191,8 @@ def test_7e_07_ios_zips_are_named_after_their_chat(tmp_path: Path) -> None:
     assert [m.chat_id for m in messages] == ["Bo", "Bo", "Carl", "Carl"]
 
 
-def test_7e_21_the_same_minute_twice_is_told_apart_and_a_second_export_is_not() -> None:
+@nasty(21)
+def test_the_same_minute_twice_is_told_apart_and_a_second_export_is_not() -> None:
     lines = ["25/12/2020, 22:05 - Bo: ha", "25/12/2020, 22:05 - Bo: ha"]
     first, _ = chat(*lines)
     second, _ = chat(*lines, name="WhatsApp Chat with Bo (1).txt")
@@ -169,7 +200,8 @@ def test_7e_21_the_same_minute_twice_is_told_apart_and_a_second_export_is_not() 
     assert {(m.chat_id, m.message_id) for m in first} == {(m.chat_id, m.message_id) for m in second}
 
 
-def test_7e_22_local_times_are_the_makers_and_clock_changes_are_borne() -> None:
+@nasty(22)
+def test_local_times_are_the_makers_and_clock_changes_are_borne() -> None:
     messages, notes = chat(
         "29/03/2020, 01:59 - Bo: winter", "29/03/2020, 02:30 - Bo: no such time",
         "29/03/2020, 03:00 - Bo: summer", "25/10/2020, 02:30 - Bo: twice",
