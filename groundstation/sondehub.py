@@ -36,11 +36,15 @@ _MODULATION = {"ax25": "AX.25", "plain": "KISS"}
 
 
 class Unanswered(Exception):
-    """Nobody there took it or refused it: to be tried again, after ``wait_s`` where it says so."""
+    """Nobody there took it or refused it: to be tried again, after ``wait_s`` where it says so.
 
-    def __init__(self, why: str, wait_s: float | None = None) -> None:
+    ``is_busy`` where the server asked for patience: that is not about what it was sent.
+    """
+
+    def __init__(self, why: str, wait_s: float | None = None, is_busy: bool = False) -> None:
         super().__init__(why)
         self.wait_s = wait_s
+        self.is_busy = is_busy
 
 
 class Answer(NamedTuple):
@@ -128,7 +132,8 @@ def judge(answer: Answer, entries: int) -> Outcome:
     """
     status, words = answer.status, clean_text(answer.body[:4_096].decode("utf-8", "replace"))
     if status in BUSY or status >= 500 or status < 200:
-        raise Unanswered(f"status {status}", answer.wait_s)
+        is_busy = status in BUSY or answer.wait_s is not None
+        raise Unanswered(f"status {status}", answer.wait_s, is_busy)
     if status < 400 and (status >= 300 or words.startswith("<")):
         raise Unanswered(f"status {status} and a web page: is there a log-in to the network?")
     if status >= 400:

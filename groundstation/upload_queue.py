@@ -8,6 +8,7 @@ what was not answered is told again, after a restart too, and nothing else is.
 from __future__ import annotations
 
 import json
+import sqlite3
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ class Progress:
     taken: int = 0
     refused: int = 0
     passed_over: int = 0  # without a place, too old, not proved, or out of a replay
+    set_aside: int = 0  # SondeHub stumbles over them, and not over others
     taken_ms: int = 0
     listener_ms: int = 0  # when the station itself was last told
     trouble: str = ""  # why nothing is being taken now
@@ -74,28 +76,40 @@ class UploadQueue:
     def close(self) -> None:
         self._db.close()
 
-    def next_batch(self, now_ms: int) -> Batch | None:
+    def next_batch(self, now_ms: int, entries_max: int = BATCH_MAX) -> Batch | None:
         """What is to be told next, None when there is nothing. ``entries`` may be empty."""
         self._commit()
-        progress = self.progress
-        rows = self._db.execute(
-            "SELECT b.*, r.rssi_dbm, r.snr_db, r.source FROM beacon b"
-            " JOIN reception r ON r.id = b.id WHERE b.node_id = ? AND b.id > ? ORDER BY b.id"
-            " LIMIT ?", (self._mission.payload.node_id, progress.upto, LOOKED_AT_MAX))
         entries: list[dict[str, Any]] = []
-        upto, passed_over = progress.upto, 0
-        for row in rows:
-            if len(entries) == BATCH_MAX:
+        upto, passed_over = self.progress.upto, 0
+        for row in self._rows(upto, "ASC"):
+            if len(entries) == entries_max:
                 break
             upto = row["id"]
-            is_old = sondehub.made_ms(row) < now_ms - AGE_MS_MAX
-            musing = None if is_old else self._musing(row["utc_ms"])
-            entry = None if is_old else sondehub.telemetry(row, musing, self._mission)
+            entry = self._entry(row, now_ms)
             if entry is None:
                 passed_over += 1
             else:
                 entries.append(entry)
-        return None if upto == progress.upto else Batch(tuple(entries), upto, passed_over)
+        is_empty = upto == self.progress.upto
+        return None if is_empty else Batch(tuple(entries), upto, passed_over)
+
+    def newest(self, batch: Batch, now_ms: int) -> dict[str, Any] | None:
+        """The newest entry after ``batch``, None when there is none."""
+        entries = (self._entry(row, now_ms) for row in self._rows(batch.upto, "DESC"))
+        return next((entry for entry in entries if entry is not None), None)
+
+    def _rows(self, after_id: int, order: str) -> sqlite3.Cursor:
+        return self._db.execute(
+            "SELECT b.*, r.rssi_dbm, r.snr_db, r.source FROM beacon b"
+            " JOIN reception r ON r.id = b.id WHERE b.node_id = ? AND b.id > ?"
+            f" ORDER BY b.id {order} LIMIT ?",
+            (self._mission.payload.node_id, after_id, LOOKED_AT_MAX))
+
+    def _entry(self, row: Any, now_ms: int) -> dict[str, Any] | None:
+        """What is told of a beacon; None for one that is not told."""
+        if sondehub.made_ms(row) < now_ms - AGE_MS_MAX:
+            return None
+        return sondehub.telemetry(row, self._musing(row["utc_ms"]), self._mission)
 
     def settle(self, batch: Batch, outcome: Outcome, now_ms: int) -> None:
         """The batch was answered. Known at once, and durable when this returns."""
@@ -106,6 +120,15 @@ class UploadQueue:
         progress.passed_over += batch.passed_over
         if outcome.taken:
             progress.taken_ms = now_ms
+        self._is_dirty = True
+        self._commit()
+
+    def set_aside(self, batch: Batch) -> None:
+        """The batch is never told again, though nobody refused it. Durable when this returns."""
+        progress = self.progress
+        progress.upto = batch.upto
+        progress.set_aside += len(batch.entries)
+        progress.passed_over += batch.passed_over
         self._is_dirty = True
         self._commit()
 
@@ -157,5 +180,6 @@ def status(meta: Any, mission: Mission) -> dict[str, Any]:
     progress = Progress.load(meta)
     return {
         "mode": mission.ground.sondehub, "taken": progress.taken, "refused": progress.refused,
-        "taken_ms": progress.taken_ms or None, "trouble": clean_text(progress.trouble, 200),
+        "set_aside": progress.set_aside, "taken_ms": progress.taken_ms or None,
+        "trouble": clean_text(progress.trouble, 200),
     }

@@ -50,6 +50,7 @@ def identify(authors: Sequence[Author], notes: Notes, me: Iterable[str], nobody:
     dropped: set[str] = set()
     unsure: defaultdict[str, list[Author]] = defaultdict(list)
     others: list[Author] = []
+    _note_strangers(authors, notes, {"me": wanted, "nobody": unwanted})
     for author in authors:
         account = f"{author.source}:{author.account}"
         keys = {account, author.account}
@@ -66,6 +67,17 @@ def identify(authors: Sequence[Author], notes: Notes, me: Iterable[str], nobody:
         if not any(f"{source}:{author.account}" in mine for author in rows):
             raise _no_me(source, rows)
     return People(mine, dropped, _pseudonyms(others, people))
+
+
+def _note_strangers(authors: Sequence[Author], notes: Notes, told: Mapping[str, set[str]]) -> None:
+    """An account that persona.toml names and no export has is a slip of the pen, most likely."""
+    known = {key for account in notes.own_accounts for key in (account, account.partition(":")[2])}
+    known.update(name for account, names in notes.names.items() if account.endswith(":me")
+                 for name in names)
+    known.update(key for a in authors for key in (f"{a.source}:{a.account}", a.account))
+    for table, accounts in told.items():
+        for account in sorted(accounts - known):
+            notes.put("persona.toml", table, f"{account}: no export has this account")
 
 
 def _no_me(source: str, authors: list[Author]) -> TrainingError:

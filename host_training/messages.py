@@ -58,7 +58,7 @@ class Notes:
     A sticker or a forwarded joke is *skipped* (it is not writing of the author, nothing is wrong
     with it) and counted by reason; a row with a damaged date is *bad*: it is written to the
     quarantine file with its place, so that it can be looked at. Nothing is lost silently.
-    ``zone`` is the maker's, for exports that write local time.
+    ``zone`` is that of the export being read, should it write local time.
     """
 
     sink: TextIO | None = None

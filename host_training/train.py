@@ -27,6 +27,7 @@ from host_training.dataset import NO_LOSS, Row
 from host_training.errors import TrainingError
 from host_training.evaluation.bits import bits_per_byte
 from host_training.merge import check_base, load_base, merge
+from host_training.shared_prefix import SharedPrefix
 from host_training.train_order import epoch_ends, whole_order
 from host_training.train_watch import BEST, OnProgress, Watch, Watching
 from host_training.turn_marks import move_out
@@ -136,7 +137,8 @@ def _fit(base: Path, rows: list[Row], held_out: list[Row], out: Path, config: Tr
     watch = Watch(out, held_out, watching, report, lambda model: _trained_weights(trainer, model))
     trainer = _Trainer(
         model=model, args=args, train_dataset=data.select(order), processing_class=tokenizer,
-        callbacks=[watch], peft_config=lora_config(config))
+        data_collator=SharedPrefix(tokenizer.pad_token_id or 0), callbacks=[watch],
+        peft_config=lora_config(config))
     trainer.remove_callback(PrinterCallback)
     with watch.interruptible():
         trainer.train(resume_from_checkpoint=any((out / "checkpoints").glob("checkpoint-*")))

@@ -18,6 +18,7 @@ from typing import Any
 from host_training import (
     clean,
     identify,
+    languages,
     message_store,
     messages,
     near_duplicates,
@@ -53,7 +54,7 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
              author's.
     """
     with quarantine_path(out).open("w", encoding="utf-8", errors="replace") as sink:
-        notes = Notes(sink, persona.settings.zone)
+        notes = Notes(sink)
         entries = []
         for path in sorted((directory / NOTEBOOK).glob("*.md")):
             entries += import_notebook(path, notes)
@@ -62,9 +63,13 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
             inventory = _import(directory, persona, store, notes, report)
             people = identify.identify(store.authors(), notes, persona.me,
                                        persona.settings.nobody, persona.settings.people)
+            for child in sorted({name for text in store.texts() for name in
+                                 personal.children(text)}):
+                notes.called(f"child:{child}", child)
             scrubber = scrub.Scrubber(persona.settings.privacy, _names(people, persona, notes))
             examples = [*_scrubbed(examples, scrubber, notes), *sessions.chat_examples(
-                _plain(_known(store, people, notes), scrubber, notes), persona.settings.sessions)]
+                _plain(_known(store, people, notes), scrubber, persona, notes),
+                persona.settings.sessions)]
     report(0.9, "weighing what was said")
     examples = clean.weigh(examples, persona.settings.clean, notes)
     (out / REVIEW).write_text(scrubber.sheet.markdown())
@@ -84,9 +89,9 @@ def code() -> str:
     """Hash of all code that an example goes through."""
     parts = [module for name, module in sorted(sys.modules.items())
              if name.startswith("host_training.importers.")]
-    return code_hash(clean, identify, message_store, messages, near_duplicates, persona_dir,
-                     personal, scrub, secrets_in_text, sessions, settings, sys.modules[__name__],
-                     prompt, *parts)
+    return code_hash(clean, identify, languages, message_store, messages, near_duplicates,
+                     persona_dir, personal, scrub, secrets_in_text, sessions, settings,
+                     sys.modules[__name__], prompt, *parts)
 
 
 def _import(directory: Path, persona: Persona, store: MessageStore, notes: Notes, report: Report
@@ -104,6 +109,7 @@ def _import(directory: Path, persona: Persona, store: MessageStore, notes: Notes
                     files.append(file)
             for export in registry.recognise(files, notes):
                 report(0.5, f"reading {export.label}")
+                notes.zone = persona.settings.zone_of(export.files[0].name)
                 inventory[export.label] = store.add(
                     _as_told(registry.read_all([export], notes), export, persona))
     return inventory
@@ -150,9 +156,10 @@ def _names(people: identify.People, persona: Persona, notes: Notes) -> dict[str,
     return scrub.name_list(known, privacy.extra_names, own)
 
 
-def _plain(said: Iterator[Message], scrubber: scrub.Scrubber, notes: Notes) -> Iterator[Message]:
+def _plain(said: Iterator[Message], scrubber: scrub.Scrubber, persona: Persona, notes: Notes
+           ) -> Iterator[Message]:
     """Messages without what must not fly and what nobody means to hear again."""
-    cleaner = clean.Cleaner(notes)
+    cleaner = clean.Cleaner(notes, persona.settings.clean.languages)
     for message in said:
         text = scrubber.scrub(message.text, notes)
         words = cleaner.words(replace(message, text=text)) if text is not None else None

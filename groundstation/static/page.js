@@ -70,10 +70,11 @@ function colophon(state) {
 }
 
 /** What the public map was told, and why it is not being told more. */
-function sondehub({ mode, taken, refused, trouble }) {
+function sondehub({ mode, taken, refused, set_aside: aside, trouble }) {
   const what = mode === "dev" ? "SondeHub checked (and did not keep)" : "SondeHub has";
   const words = [`${what} ${taken === 1 ? "1 position" : `${format.grouped(taken)} positions`}`];
   if (refused) words.push(`it refused ${format.grouped(refused)}`);
+  if (aside) words.push(`it stumbles over ${format.grouped(aside)}`);
   if (trouble) words.push(`it does not answer now (${trouble}); what waits is kept`);
   return `${words.join("; ")}.`;
 }

@@ -225,9 +225,10 @@ def test_the_colophon_says_what_sondehub_was_told(page, tmp_path):
         looked_at(page, station, 1440, 900)
         assert "SondeHub has 0 positions." in page.value(words)
         queue.settle(Batch((), 1, 0), Outcome(1, 2), NOW_MS)
+        queue.set_aside(Batch(({},), 1, 0))
         queue.note_trouble("status 503 <b>")
-        page.wait(words + ".includes('SondeHub has 1 position; it refused 2; it does not answer now"
-                  " (status 503 <b>); what waits is kept.')", 5)
+        page.wait(words + ".includes('SondeHub has 1 position; it refused 2; it stumbles over 1;"
+                  " it does not answer now (status 503 <b>); what waits is kept.')", 5)
     finally:
         off.stop()
         station.stop()

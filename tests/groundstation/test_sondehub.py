@@ -237,14 +237,11 @@ def test_what_was_settled_is_not_told_again_and_the_rest_is(station: Station) ->
     assert (progress.taken, progress.refused, progress.taken_ms) == (2, 1, START_MS + 60_000)
 
 
-def test_a_backlog_goes_in_batches_and_in_order(
-    station: Station, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(upload_queue, "BATCH_MAX", 4)
+def test_a_backlog_goes_in_batches_and_in_order(station: Station) -> None:
     for number in range(9):
         station.hear(number)
     frames = []
-    while (batch := station.queue.next_batch(START_MS)) is not None:
+    while (batch := station.queue.next_batch(START_MS, 4)) is not None:
         assert len(batch.entries) <= 4
         frames += [entry["frame"] & 0xFFF for entry in batch.entries]
         station.queue.settle(batch, Outcome(len(batch.entries), 0), START_MS)
@@ -302,8 +299,8 @@ def test_it_outlives_a_rebuild_and_a_damaged_archive(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", [
     None, "", "7", "[]", "{}", '{"upto": "x"}', b"\xff", 5, "[" * 20_000,
-    '{"upto": 1e999, "taken": 0, "refused": 0, "passed_over": 0, "taken_ms": 0,'
-    ' "listener_ms": 0, "trouble": ""}',
+    '{"upto": 1e999, "taken": 0, "refused": 0, "passed_over": 0, "set_aside": 0,'
+    ' "taken_ms": 0, "listener_ms": 0, "trouble": ""}',
 ])
 def test_a_place_that_makes_no_sense_is_the_beginning(station: Station, value: Any) -> None:
     station.hear(1.0)
@@ -325,12 +322,12 @@ def test_a_place_beyond_the_archive_is_its_end(station: Station) -> None:
 def test_the_page_is_told(station: Station) -> None:
     reader = FlightReader(station.path, station.mission)
     assert reader.flight()["sondehub"] == {
-        "mode": "on", "taken": 0, "refused": 0, "taken_ms": None, "trouble": ""}
+        "mode": "on", "taken": 0, "refused": 0, "set_aside": 0, "taken_ms": None, "trouble": ""}
     station.hear(1.0)
     station.settle(1, 0)
     station.queue.note_trouble("status 503")
     assert reader.flight()["sondehub"] == {
-        "mode": "on", "taken": 1, "refused": 0, "taken_ms": START_MS + 60_000,
+        "mode": "on", "taken": 1, "refused": 0, "set_aside": 0, "taken_ms": START_MS + 60_000,
         "trouble": "status 503"}
     assert "sondehub" in [what for _, what, _ in reader.changes(0, 99)]
 

@@ -295,10 +295,10 @@ def test_an_archive_that_cannot_be_read_is_waited_for(
     station.hear(1.0)
     real, failures = station.queue.next_batch, [sqlite3.OperationalError("database is locked")]
 
-    def next_batch(now_ms: int) -> Any:
+    def next_batch(*asked: int) -> Any:
         if failures:
             raise failures.pop()
-        return real(now_ms)
+        return real(*asked)
 
     monkeypatch.setattr(station.queue, "next_batch", next_batch)
     with capture_logs() as logs:

@@ -5,7 +5,9 @@ Method: zips made here, right and wrong.
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -100,6 +102,32 @@ def test_zip64_and_names_in_other_encodings_are_read(tmp_path: Path) -> None:
     data = packed.getvalue().replace(b"caf_", b"caf\x82")  # cp437 for é
     found, _ = names(write_files(tmp_path, {"x.zip": data}))
     assert found == ["x.zip/big.txt=sixty-four", "x.zip/café.txt=x"]
+
+
+@nasty(26)
+def test_a_file_that_may_not_be_read_costs_only_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_files(tmp_path, {"a.txt": "locked", "b.txt": "open"})
+    opened = Path.open
+
+    def refuse(path: Path, *args: object, **more: object) -> object:
+        if path.name == "a.txt":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, *args, **more)
+
+    monkeypatch.setattr(Path, "open", refuse)  # the one who runs the tests may read everything
+    found, notes = names(tmp_path)
+    assert found == ["b.txt=open"]
+    assert reasons(notes) == ["a.txt : cannot be read (Permission denied)"]
+
+
+@nasty(26)
+def test_a_name_on_disk_that_is_no_utf8_can_be_printed(tmp_path: Path) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.txt")).write_text("text")
+    [found], _ = names(tmp_path)
+    found.encode()
+    assert found.endswith("=text")
 
 
 @nasty(10)
