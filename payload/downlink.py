@@ -46,11 +46,12 @@ LANDED_FRESH_MS = 900_000
 LANDED_LATER_MS = 4_500_000
 JUST_SENT_FRAMES = 64  # more than a station misses before it reports
 BLOCK_RESERVE = 32  # block numbers are reserved in the store this many at a time
-SALVAGE_JUMP = 0x1000  # after a damaged store: farther than any boot got
+SALVAGE_JUMP = 0x1000  # after a damaged store: farther than any boot got,
+SALVAGE_BLOCKS = 0xC0  # and so much for each place of ``Store.place``: not where another began
 RETRY_MS = 100
 STUCK_MS = 10_000  # a modem that is still sending so long after the airtime never will have sent
 DISKLESS_BLOCK = 0x4000  # farther on than lives with a disk get, and still ahead of them
-DISKLESS_BLOCKS = 0x100  # to each place of ``Store.place``
+DISKLESS_BLOCKS = 0x100  # to each place
 _BLOCK_KEY = "next_block"
 
 
@@ -261,7 +262,12 @@ class Downlink:
         return self._sender.next_frame(self._counter(), self._sequence + 1, now_ms)
 
     def _reserve_blocks(self) -> None:
-        """Keep the stored number ahead of use, so that a reboot can never use one twice."""
+        """Keep the stored number ahead of use, so that a reboot can never use one twice.
+
+        What comes from this life's own place is not stored: the next life has another.
+        """
+        if self._is_diskless:
+            return
         if self._store.is_durable(_BLOCK_KEY):
             self._durable_upto = self._reserved
         ahead = (self._reserved - self._sender.next_block) % 0x10000
@@ -273,12 +279,12 @@ class Downlink:
         """Only numbers whose reservation is on the disk; but a disk that takes nothing must not
         make the payload mute: then they come from this life's own place."""
         left = (self._durable_upto - self._sender.next_block) % 0x10000
-        if 0 < left <= BLOCK_RESERVE:
+        if self._is_diskless or 0 < left <= BLOCK_RESERVE:
             return True
-        if self._store.is_failing and not self._is_diskless:
+        if self._store.is_failing:
             self._is_diskless = True
             self._sender.next_block = _diskless_block(self._store)
-        return self._store.is_failing
+        return self._is_diskless
 
     def _counter(self) -> FrameCounter:
         return FrameCounter(self._store.boot & 0xF, self._sequence + 1 & 0xFFF)
@@ -323,5 +329,6 @@ def _first_block(store: Store) -> int:
     if not store.is_counted:
         return _diskless_block(store)
     reserved = int(store.get(_BLOCK_KEY, 0))
-    is_unsure = store.salvaged_from is not None or store.has_forgotten(_BLOCK_KEY)
-    return (reserved + SALVAGE_JUMP * is_unsure) % 0x10000
+    if store.salvaged_from is not None or store.has_forgotten(_BLOCK_KEY):
+        reserved += SALVAGE_JUMP + store.place * SALVAGE_BLOCKS
+    return reserved % 0x10000
