@@ -45,6 +45,13 @@ def test_an_old_csv_package_is_read(tmp_path: Path) -> None:
 
 
 @nasty(5)
+def test_a_package_in_a_zip_in_a_zip_is_read(tmp_path: Path) -> None:
+    package = zipped({"Messages/c7/messages.json": [row("2024-11-17 20:05:17", "deep")]})
+    messages, notes = read(tmp_path, {"all.zip": zipped({"package.zip": package})})
+    assert [(m.text, m.chat_id) for m in messages] == [("deep", "7")] and not notes.bad
+
+
+@nasty(5)
 def test_a_channel_without_messages_is_named_and_null_names_are_borne(
     tmp_path: Path
 ) -> None:
