@@ -22,7 +22,7 @@ from payload.beacons import Guard, Place
 from payload.feed import Feed
 from payload.notes import Note, event
 from payload.ports import PortError, Radio
-from payload.store import Store
+from payload.store import PLACES, Store
 from wire import beacon as beacon_codec
 from wire import frames
 from wire.beacon import Beacon, Phase, PowerMode
@@ -261,7 +261,12 @@ class Downlink:
         return self._sender.next_frame(self._counter(), self._sequence + 1, now_ms)
 
     def _reserve_blocks(self) -> None:
-        """Keep the stored number ahead of use, so that a reboot can never use one twice."""
+        """Keep the stored number ahead of use, so that a reboot can never use one twice.
+
+        Those from a life's own place are never stored: no life with a disk may go on among them.
+        """
+        if self._is_diskless:
+            return
         if self._store.is_durable(_BLOCK_KEY):
             self._durable_upto = self._reserved
         ahead = (self._reserved - self._sender.next_block) % 0x10000
@@ -271,14 +276,14 @@ class Downlink:
 
     def _may_open_block(self) -> bool:
         """Only numbers whose reservation is on the disk; but a disk that takes nothing must not
-        make the payload mute: then they come from this life's own place."""
+        make the payload mute: then, and for the rest of it, they come from this life's place."""
         left = (self._durable_upto - self._sender.next_block) % 0x10000
-        if 0 < left <= BLOCK_RESERVE:
+        if self._is_diskless or 0 < left <= BLOCK_RESERVE:
             return True
-        if self._store.is_failing and not self._is_diskless:
+        if self._store.is_failing:
             self._is_diskless = True
             self._sender.next_block = _diskless_block(self._store)
-        return self._store.is_failing
+        return self._is_diskless
 
     def _counter(self) -> FrameCounter:
         return FrameCounter(self._store.boot & 0xF, self._sequence + 1 & 0xFFF)
@@ -314,8 +319,10 @@ class Downlink:
 
 
 def _diskless_block(store: Store) -> int:
-    """Where the blocks begin whose numbers the disk does not take."""
-    return DISKLESS_BLOCK + store.place * DISKLESS_BLOCKS
+    """Where the blocks begin whose numbers the disk does not take: in another place than of the
+    lives before, surely where the disk has counted them, and most likely where it was not there."""
+    place = store.boot % PLACES if store.is_counted else store.place
+    return DISKLESS_BLOCK + place * DISKLESS_BLOCKS
 
 
 def _first_block(store: Store) -> int:
