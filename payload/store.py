@@ -29,7 +29,6 @@ from payload.store_file import (
     IN_FLIGHT,
     QUEUED,
     SCHEMA,
-    is_whole,
     record_of,
     row_of,
     small_row,
@@ -113,12 +112,13 @@ class Store:
         return record
 
     def _take_id(self) -> int:
-        if not self.is_counted or self._next_id > self._durable_ids:
-            self._diskless_id += 1
-            return self._diskless_id - 1
-        self._next_id += 1
-        self._reserve_ids()
-        return self._next_id - 1
+        if self.is_counted:
+            self._reserve_ids()
+            if self._next_id <= self._durable_ids:
+                self._next_id += 1
+                return self._next_id - 1
+        self._diskless_id += 1
+        return self._diskless_id - 1
 
     def put(self, key: str, value: Any) -> None:
         """Small state, written with the next commit. ``value`` is what msgpack can hold."""
@@ -366,7 +366,7 @@ class Store:
         try:
             rows = db.execute("SELECT key, value, crc32 FROM small").fetchall()
             stored = {key: msgpack.unpackb(value, strict_map_key=False)
-                      for key, value, crc in rows if is_whole((key, value, crc))}
+                      for key, value, crc in rows if store_file.is_whole((key, value, crc))}
             last_id, last_boot = store_file.newest(db, DISKLESS_ID)
             last_id = max(last_id, stored.get(IDS_KEY, 0))  # some may have gone out from RAM
             stored.setdefault("boot", last_boot)
@@ -378,8 +378,8 @@ class Store:
         except sqlite3.Error:
             db.close()
             raise
+        self._next_id = self._next_id if self._has_joined else last_id + 1
         self._has_joined = True
-        self._next_id = max(self._next_id, last_id + 1)
         for key, value in stored.items():
             self._small[key] = store_file.later(self._small.get(key, value), value)
         self._dirty = {k: v for k, v in self._small.items() if stored.get(k) != v}

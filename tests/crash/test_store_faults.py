@@ -134,6 +134,21 @@ def test_ids_of_records_that_no_disk_took_are_never_given_again(tmp_path: Path) 
     assert max(later) < DISKLESS_ID, "its disk works"
 
 
+def test_after_a_failure_of_the_disk_the_ids_go_on_where_they_were(tmp_path: Path) -> None:
+    """One read that fails closes the file. The ids that were kept for later are still there."""
+    with tapped(Disk(tmp_path)):
+        store = Store(tmp_path / "s.sqlite")
+        ids = [add(store, 0)]
+        assert store.commit(0)
+        store._detach()
+        ids += [add(store, number) for number in range(1, 4)]
+        assert not store.commit(RETRY_COMMIT_MS) and store.commit(2 * RETRY_COMMIT_MS)
+        for number in range(4, 2 * IDS_AHEAD):
+            ids.append(add(store, number))
+            assert store.commit(3 * RETRY_COMMIT_MS)
+    assert ids == list(range(1, 2 * IDS_AHEAD + 1))
+
+
 def bad_sectors(disk: Disk, name: str, page: int) -> set[tuple[str, int]]:
     return {(name, page * 8 + index) for index in range(8)}
 
