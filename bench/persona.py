@@ -33,6 +33,7 @@ from host_training import (
     quantise,
     train,
     train_order,
+    turn_marks,
 )
 from host_training.evaluation import bits, memorisation, speaker
 from host_training.evaluation.speaker import Sampling, speak
@@ -52,9 +53,8 @@ CONFIGS = {
 }
 RIVALS = ("base", "prompt", "page", "lora", "full")  # by name how each is asked, see _row
 PAGES = range(5)  # pages tried before a passage; the best on the validation passages is taken
-CHOOSING = 60  # validation passages
 CALIBRATION_ROWS = 60
-EVERY = 3  # of the test passages, one is measured
+EVERY = 3  # of the test and of the validation passages, one is measured
 LINES = 240  # said by every rival, to be judged
 SAMPLING = Sampling(80, 0.8, 0.95)  # as in flight; a passage has at most 200 bytes
 
@@ -114,7 +114,7 @@ def _tuned(run_dir: RunDir, author: Author, asker: Asker, method: str, inputs: d
            report: Any) -> Path:
     config = CONFIGS[method]
     rows = asker.training(author.train, config.seed)
-    chosen_by = [words_only(row) for row in _rows(asker, "lora", author.validation[:CHOOSING])]
+    chosen_by = [words_only(row) for row in _rows(asker, "lora", author.validation[::EVERY])]
 
     def build(out: Path) -> None:
         last = [0.0]
@@ -127,7 +127,8 @@ def _tuned(run_dir: RunDir, author: Author, asker: Asker, method: str, inputs: d
         report(f"{method}, {sum(len(r.input_ids) for r in rows):,} tokens")
         train.train(BASE, rows, chosen_by, out, config, progress)
 
-    asked = {**inputs, "config": repr(config), "code": code_hash(train, train_order, merge)}
+    asked = {**inputs, "config": repr(config),
+             "code": code_hash(train, train_order, merge, turn_marks)}
     return run_dir.stage(f"{author.name}-{method}", asked, build)
 
 
@@ -182,6 +183,6 @@ def _measured(run_dir: RunDir, name: str, file: Path, rows: Sequence[dataset.Row
 
 def _best_page(author: Author, asker: Asker, base: Path) -> int:
     """The page that helps the base most: a prompt somebody took pains over."""
-    chosen_by = author.validation[:CHOOSING]
+    chosen_by = author.validation[::EVERY]
     return min(PAGES, key=lambda n: bits.gguf_bits_per_byte(
         base, _rows(asker, "page", chosen_by, n)))

@@ -16,7 +16,7 @@ from host_training.base_text import clean_text, read_text
 from payload import prompt
 
 SESSION_CHARS = 3_000
-TRAIN_SESSIONS = 90  # of every author as many, so that they can be compared
+TRAIN_SESSIONS = 180  # at most: half a million letters, some years of a person's messages
 TEST_SESSIONS = 40
 VALIDATION_SESSIONS = 10
 TAIL_SHARE = 0.5  # of the test sessions stand at the end of the books, the rest anywhere

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from host_training.languages import LanguageFilter
 from host_training.messages import Message, Notes
 from host_training.near_duplicates import fingerprint, first_of_each
 from host_training.scrub import PLACEHOLDER, placeholder_share
@@ -40,7 +41,8 @@ _COMMAND = re.compile(r"^[/!.$?;-][a-z]\w{0,30}(?:@\w+)?(?:\s+\S+){0,6}$", re.IG
 _LINKS_ONLY = re.compile(r"^(?:\s*(?:\[link\]|https?://\S+|www\.\S+)\s*)+$")
 _SENT_BY = re.compile(r"^(?:\[(?:bridge|irc|matrix|discord|telegram|slack)\]|<\w{1,30}> )|"
                       r"\b(?:via|sent (?:with|via|from|by)|posted by) (?:IFTTT|Zapier|Buffer|"
-                      r"Hootsuite|WhatsApp Business|my (?:bot|script))\b", re.IGNORECASE)
+                      r"Hootsuite|WhatsApp Business|my (?:bot|script))\b|"
+                      r"\bI am a bot\b.{0,20}\b(?:and )?this action was\b", re.IGNORECASE)
 _CHAIN = re.compile(
     r"(?:forward|send|share|pass|copy|repost|weiterleiten|leite|stuur|reenvía|envía)\b.{0,40}"
     r"\b(?:to (?:\d+|all|everyone|ten|your)|an alle|a todos|door naar|and paste|"
@@ -65,8 +67,10 @@ _CODE_LINE = re.compile(
 class Cleaner:
     """One message at a time."""
 
-    def __init__(self, notes: Notes) -> None:
+    def __init__(self, notes: Notes, languages: Sequence[str] = ()) -> None:
+        """``languages``: ISO 639 codes of what is learnt; none: whatever was written."""
         self._notes = notes
+        self._filter = LanguageFilter(languages) if languages else None
 
     def words(self, message: Message) -> str | None:
         """The text made plain, or None with the reason counted.
@@ -79,6 +83,8 @@ class Cleaner:
             self._notes.skip("no letters")
             return None
         reason = noise(text) if message.is_me else None
+        if message.is_me and reason is None and self._filter and self._filter.is_foreign(text):
+            reason = "another language"
         if reason:
             self._notes.skip(reason)
             return None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from host_training.errors import TrainingError
 from host_training.messages import Message
 
 CACHE_KIB = 32_768
@@ -37,10 +38,32 @@ class Author:
 
 
 class MessageStore:
-    """One SQLite file. Messages go in as they come and come out chat by chat, by time."""
+    """One SQLite file. Messages go in as they come and come out chat by chat, by time.
+
+    As a context manager it raises TrainingError when the disk is full or another run has the file.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._database = sqlite3.connect(path)
+        self._path = path
+        self._database = sqlite3.connect(path, timeout=0)
+        try:
+            self._make_table()
+        except sqlite3.OperationalError as error:
+            raise self._refusal(error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, *trace: object) -> None:
+        self._database.close()
+        if isinstance(error, sqlite3.OperationalError):
+            raise self._refusal(error) from error
+
+    def _refusal(self, error: sqlite3.OperationalError) -> TrainingError:
+        return TrainingError(f"{self._path}: cannot be written ({error}); is the disk full, or is"
+                             " another run at work in this folder?")
+
+    def _make_table(self) -> None:
         self._database.executescript(
             # thrown away and made again after a crash, so nothing is synced
             "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; PRAGMA temp_store=FILE;"
@@ -48,12 +71,6 @@ class MessageStore:
             "DROP TABLE IF EXISTS messages;"
             "CREATE TABLE messages (source, chat_id, chat_kind, message_id, utc_ms INTEGER, author,"
             " is_me INTEGER, text, name, tier INTEGER, layer)")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._database.close()
 
     def add(self, messages: Iterable[Message]) -> int:
         """Store them; returns how many there were."""
@@ -102,6 +119,11 @@ class MessageStore:
                 continue  # from the author's own package, which knows whose it is
             same_time[message.message_id] = message
         yield from same_time.values()
+
+    def texts(self) -> Iterator[str]:
+        """What everybody wrote, in no order."""
+        for (text,) in self._database.execute("SELECT text FROM messages"):
+            yield text
 
     def authors(self) -> list[Author]:
         """Everybody who wrote, by source and account."""

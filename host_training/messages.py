@@ -58,7 +58,7 @@ class Notes:
     A sticker or a forwarded joke is *skipped* (it is not writing of the author, nothing is wrong
     with it) and counted by reason; a row with a damaged date is *bad*: it is written to the
     quarantine file with its place, so that it can be looked at. Nothing is lost silently.
-    ``zone`` is the maker's, for exports that write local time.
+    ``zone`` is that of the export being read, should it write local time.
     """
 
     sink: TextIO | None = None
@@ -91,7 +91,8 @@ class Notes:
     def report(self) -> dict[str, object]:
         """Counts for the run directory, JSON-ready."""
         return {"skipped": dict(sorted(self.skipped.items())), "bad": self.n_bad,
-                "first bad": [f"{r.file} {r.place}: {r.reason}" for r in self.bad[:20]]}
+                "first bad": [f"{' '.join(filter(None, (r.file, r.place)))}: {r.reason}"
+                              for r in self.bad[:20]]}
 
 
 def quarantine_path(out: Path) -> Path:

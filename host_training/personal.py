@@ -71,13 +71,14 @@ _STREET = (
     r"\b(?:[Cc]alle|[Aa]venida|[Pp]aseo|[Vv]ia|[Pp]iazza|[Rr]ua|[Uu]l\.|[Uu]lica)"
     r" (?:de |del |da |do |della )?[A-ZÀ-Ý][\w'’-]+(?: [A-ZÀ-Ý][\w'’-]+)?,? (?:n[º°.]? ?)?"
     r"\d{1,4}\b")
+_ANGLE = r"\d{1,3}° ?\d{1,2}['′](?: ?\d{1,2}(?:\.\d+)?(?:\"|″|''))? ?[NSEWO]\b"
 _DAY = r"\d{1,4}[./ -](?:\d{1,2}|[A-Za-zäéû]{3,9})[./ -]\d{2,4}|[A-Z][a-z]{2,8} \d{1,2},? \d{4}"
 _ID_WORDS = (
     "passport|reisepass|paspoort|passeport|pasaporte|personalausweis|id card|ssn|social security|"
     "bsn|burgerservicenummer|nino?|national insurance|dni|nie|cpf|codice fiscale|steuer-?id|tax id|"
     "licence plate|kennzeichen")
 _BIRTH_WORDS = (
-    "born|birthday|birthdate|date of birth|dob|geboren|geburtstag|verjaardag|né|née|nacid[oa]|"
+    "born|birthday|birthdate|date of birth|dob|geb|geboren|geburtstag|verjaardag|né|née|nacid[oa]|"
     "nat[oa]")
 
 # Nothing below is without a digit, an @, a slash, a colon or "www."; most messages are.
@@ -94,6 +95,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
     ("card", re.compile(r"(?<![\d.,-])\d(?:[ -]?\d){12,18}(?![\d-])"), _is_card),
     ("place", re.compile(r"(?<![\d.])-?\d{1,2}\.\d{3,8}°?[NS]?\s*[,;/ ]\s*-?\d{1,3}\.\d{3,8}"),
      _is_place),
+    ("place", re.compile(rf"\b{_ANGLE}(?:[,;/ ] ?{_ANGLE})?"), lambda text: True),
     ("place", re.compile(_STREET), lambda text: True),
     ("address", re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])"), _is_ip),
     ("address", re.compile(r"(?<![\w:])(?:[0-9a-f]{1,4}:|:){2,7}[0-9a-f:]{1,20}(?![\w:])", re.I),
@@ -116,6 +118,27 @@ _HEALTH = re.compile(
     r"\b(?:diagnos\w+|depress\w+|antidepress\w+|chemo\w*|cancer|tumou?r|hiv|pregnan\w+|miscarriage|"
     r"abortion|psychiatr\w+|therap(?:y|ist)|suicid\w+|diabet\w+|epilep\w+|medication|prescri\w+|"
     r"schwanger\w*|krebs|depression\w*|zwanger|kanker|embarazad\w+|enceinte)\b", re.IGNORECASE)
+
+
+# "my son Leo": a child has no account, and is named by those who love it
+_CHILD = re.compile(
+    r"\b(?i:my|our|his|her|their|mijn|onze|zijn|haar|mon|ma|notre|sa|son|mi|nuestr[oa]|su)"
+    r"(?i: (?:little|oldest|eldest|youngest|jongste|oudste|petite?|baby))?"
+    r"(?i: (?:son|daughter|kid|child|boy|girl|baby|niece|nephew|grand(?:son|daughter|child)|"
+    r"zoon(?:tje)?|dochter(?:tje)?|klein(?:zoon|dochter)|fils|fille|hij[oa]|niet[oa]))"
+    r"(?i:,| is called| is named| named|'s name is| heet| s'appelle| se llama)?"
+    r" (?P<name>[A-ZÀ-Ý][^\W\d_]{2,})\b|"
+    # a German noun has a capital letter too
+    r"\b(?i:sohn|tochter|enkelin|enkel|neffe|nichte|kind|baby) (?i:heißt|namens)"
+    r" (?P<name2>[A-ZÄÖÜ][^\W\d_]{2,})\b")
+_NO_NAMES = frozenset({
+    "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"})
+
+
+def children(text: str) -> list[str]:
+    """First names that stand behind "my son", "haar dochter" and their like."""
+    found = (match["name"] or match["name2"] for match in _CHILD.finditer(text))
+    return [name for name in found if name not in _NO_NAMES]
 
 
 def find(text: str, region: str | None) -> list[Found]:

@@ -30,6 +30,7 @@ from host_training import (
     moments,
     persona_dir,
     quantise,
+    shared_prefix,
     sizes,
     skew,
     talk,
@@ -222,7 +223,7 @@ def _train(run_dir: RunDir, data_name: str, base: Path, data: Dataset, options: 
         report(name, 0.0, "starting")
         # The number of threads changes the speed and the last bits of a sum, not the run.
         inputs = {"data": data_name, "base": weights_hash(base),
-                  "code": code_hash(train, train_order, train_watch, merge),
+                  "code": code_hash(train, train_order, train_watch, shared_prefix, merge),
                   "config": {k: v for k, v in asdict(config).items()
                              if k not in ("threads", "checkpoint_minutes")}}
         done = run_dir.stage(name, inputs, build)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from host_training import personal, secrets_in_text
@@ -21,6 +21,7 @@ CONTEXT_CHARS = 30
 SECRETS_KEPT_MAX = 10_000
 NAME_WORDS_MAX = 4
 NAME_CHARS_MIN = 3
+BLOCK_CHARS_MAX = 2_000  # of long writing, scrubbed at a time
 
 KINDS = ("mail", "link", "account", "card", "phone", "place", "address", "id", "birthday", "name")
 PLACEHOLDER = re.compile(r"\[(?:" + "|".join(KINDS) + r")\]")
@@ -82,11 +83,20 @@ class Scrubber:
         self._blocked = [term.casefold() for term in privacy.blocked]
         self._names = {tuple(_fold(name).split()): pseudonym for name, pseudonym in names.items()
                        if not _CJK.search(name)}
+        self._first_words = {words[0] for words in self._names}
         self._unspaced = {name: pseudonym for name, pseudonym in names.items() if _CJK.search(name)}
         self._secrets: set[str] = set()
 
     def scrub(self, text: str, notes: Notes) -> str | None:
-        """The text without what must not fly; None where the whole message must not."""
+        """The text without what must not fly; None where the whole message must not.
+
+        Of long writing a block is dropped: a password costs its paragraphs, not the book.
+        """
+        kept = [clean for block in blocks(text)
+                if (clean := self._scrub(block, notes)) is not None]
+        return "".join(kept) if kept else None
+
+    def _scrub(self, text: str, notes: Notes) -> str | None:
         folded = text.casefold()
         if any(term in folded for term in self._blocked):
             notes.skip("blocked word")
@@ -104,7 +114,7 @@ class Scrubber:
     def _without_secrets(self, text: str, notes: Notes) -> str | None:
         if self._privacy.secrets == "keep":
             return text
-        found = list(secrets_in_text.find(text))
+        found = [*secrets_in_text.find(text), *secrets_in_text.kept(text)]
         for kind, secret in found:
             start = max(text.find(secret), 0)
             self.sheet.add(kind, text, start, start + len(secret))
@@ -138,7 +148,8 @@ class Scrubber:
         index = 0
         while index < len(words):
             step = 1
-            for length in range(min(NAME_WORDS_MAX, len(words) - index), 0, -1):
+            n_words = NAME_WORDS_MAX if folded[index] in self._first_words else 0
+            for length in range(min(n_words, len(words) - index), 0, -1):
                 pseudonym = self._names.get(tuple(folded[index : index + length]))
                 start, end = words[index][0], words[index + length - 1][1]
                 if text[end - 2 : end] in ("'s", "’s"):
@@ -156,6 +167,21 @@ class Scrubber:
     def _is_name(self, written: str, n_words: int) -> bool:
         """One word counts as a name when it is written like one; several words always do."""
         return n_words > 1 or written[:1].isupper() or not written[:1].islower()
+
+
+def blocks(text: str) -> Iterator[str]:
+    """A text in pieces of at most BLOCK_CHARS_MAX that make it up, cut where it pauses most."""
+    start = 0
+    while len(text) - start > BLOCK_CHARS_MAX:
+        end = start + BLOCK_CHARS_MAX
+        for pause in ("\n\n", "\n", " "):
+            at = text.rfind(pause, start + 1, end)
+            if at != -1:
+                end = at + len(pause)
+                break
+        yield text[start:end]
+        start = end
+    yield text[start:]
 
 
 def _fold(word: str) -> str:

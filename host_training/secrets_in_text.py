@@ -57,6 +57,9 @@ _CODE = re.compile(
     r"(?P<secret>\d{4,8}|\d{3}[ -]\d{3}|[A-Z]-\d{6})(?![\d.,:/-]*\d)|"
     r"(?<![\d.,:/-])(?P<secret2>\d{4,8}|[A-Z]-\d{6})\b.{0,20}?"
     r"\b(?:is your|ist (?:ihr|dein)|es (?:tu|su)|est votre)\b.{0,30}\bcod", re.IGNORECASE)
+_LOGIN = re.compile(r"\b(?:log ?in|user(?: ?name)?|benutzer(?:name)?|gebruiker(?:snaam)?|usuario|"
+                    r"compte|account)\b\W{0,3}\S{2,40}[\s,/]+(?P<secret>\S{8,64})", re.IGNORECASE)
+_ALONE = re.compile(r"\s*(?P<secret>[!-~]{8,64})\s*")
 _SEED_HINT = re.compile(r"\b(?:seed|recovery|mnemonic|backup|wallet)\b", re.IGNORECASE)
 _SEED = re.compile(r"\b(?:\d{1,2}[.)] ?)?[a-z]{3,8}(?:[\s,]+(?:\d{1,2}[.)] ?)?[a-z]{3,8}){11,23}\b")
 _PURSE = re.compile(r"^(?:bc1[a-z0-9]{25,60}|0x[0-9a-fA-F]{40}|[13][1-9A-HJ-NP-Za-km-z]{25,34})$")
@@ -88,6 +91,16 @@ def find(text: str) -> Iterator[tuple[str, str]]:
                 yield "high entropy string", match[0]
 
 
+def kept(text: str) -> Iterator[tuple[str, str]]:
+    """Passwords that nothing but their form betrays, as one keeps them among one's own notes.
+
+    Apart from ``find``, because what a model says may look like one by chance.
+    """
+    for match in (_LOGIN.search(text), _ALONE.fullmatch(text)):
+        if match and _is_strong(match["secret"]):
+            yield "password", match["secret"]
+
+
 def _seed_phrases(text: str) -> Iterator[tuple[str, str]]:
     """Twelve or more bare words; alone in the message, or where wallets are spoken of."""
     for match in _SEED.finditer(text):
@@ -102,6 +115,16 @@ _COMMON_WORDS = (
     "the and was for not but with his her they this have had are were from you that she him its"
     " our out who has did into than then them")
 _COMMON = frozenset(_COMMON_WORDS.split())
+
+
+def _is_strong(word: str) -> bool:
+    """What a site that asks for a strong password takes: letters of both cases, digits, a mark.
+
+    Not of the marks that names of files, pages and people are written with.
+    """
+    inner = word.rstrip(".,;:!?")
+    return "//" not in word and all(any(test(c) for c in inner) for test in (
+        str.isupper, str.islower, str.isdigit, lambda c: not c.isalnum() and c not in "-_.,:/'@"))
 
 
 def _is_key_like(word: str) -> bool:

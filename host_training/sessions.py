@@ -172,18 +172,20 @@ def chat_examples(messages: Iterable[Message], settings: Sessions = _DEFAULT
 
 
 def _session_examples(turns: list[Turn], settings: Sessions) -> Iterator[Example]:
+    has_partner = False
     for index, turn in enumerate(turns):
         if not turn.is_me:
+            has_partner = True
             continue
-        before = turns[:index]
-        partner = next((t for t in reversed(before) if not t.is_me), None)
-        if partner is None:
+        if not has_partner:
             yield from _monologue(turn.text, turn)
             continue
-        context = _context(before[-settings.context_turns :], turn.text)
-        yield Example("dialogue", turn.text, turn.source, turn.utc_ms,
-                      question=before[-1].texts[-1] if not before[-1].is_me else None,
-                      context=context, tier=turn.tier, layer=turn.layer)
+        before = turns[max(0, index - settings.context_turns) : index]
+        question = before[-1].texts[-1] if not before[-1].is_me else None
+        if question is not None and turn.text in question:
+            question = None  # "It flew?" - "It flew": a label is never written into its own prompt
+        yield Example("dialogue", turn.text, turn.source, turn.utc_ms, question=question,
+                      context=_context(before, turn.text), tier=turn.tier, layer=turn.layer)
 
 
 def _context(before: list[Turn], label: str) -> tuple[tuple[str, str], ...]:

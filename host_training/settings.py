@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import fnmatch
 import zoneinfo
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from host_training.errors import TrainingError
 from host_training.messages import Layer
 
 Action = Literal["drop", "replace", "keep"]
+
+
+def _is_zone(value: str) -> str:
+    if value not in zoneinfo.available_timezones():
+        raise ValueError(f"{value!r} is not a time zone like Europe/Amsterdam")
+    return value
+
+
+Zone = Annotated[str, AfterValidator(_is_zone)]
 
 
 class Table(BaseModel):
@@ -26,6 +35,7 @@ class Source(Table):
     path: str  # like "mail/*.mbox"; * also crosses folders
     tier: int | None = Field(None, ge=1, le=4)
     layer: Layer | None = None
+    timezone: Zone | None = None  # where the phone was that wrote it in local time
     ignore: bool = False
 
 
@@ -44,6 +54,7 @@ class Privacy(Table):
 class Clean(Table):
     """What is left out, and how much what stays weighs."""
 
+    languages: tuple[Annotated[str, Field(pattern="^[a-z]{2,3}$")], ...] = ()  # none: all of them
     recency_half_life_years: float | None = Field(None, gt=0)
     thoughtful_share: float = Field(0.7, ge=0, lt=1)  # of tiers 1 and 2 in what is learnt
     near_duplicate: float = Field(0.8, gt=0, le=1)  # similarity from which a text is one again
@@ -60,7 +71,7 @@ class Sessions(Table):
 class Settings(Table):
     """All of them, each with the value it has when nothing is said."""
 
-    timezone: str = "UTC"  # of exports that write local time
+    timezone: Zone = "UTC"  # of exports that write local time
     nobody: tuple[str, ...] = ()  # accounts whose messages are nobody's, e.g. a family's
     people: dict[str, tuple[str, ...]] = {}  # pseudonym -> accounts and names of one person
     source: tuple[Source, ...] = ()
@@ -68,17 +79,10 @@ class Settings(Table):
     clean: Clean = Clean()
     sessions: Sessions = Sessions()
 
-    @field_validator("timezone")
-    @classmethod
-    def _is_zone(cls, value: str) -> str:
-        if value not in zoneinfo.available_timezones():
-            raise ValueError(f"{value!r} is not a time zone like Europe/Amsterdam")
-        return value
-
-    @property
-    def zone(self) -> zoneinfo.ZoneInfo:
-        """The zone of exports that write local time."""
-        return zoneinfo.ZoneInfo(self.timezone)
+    def zone_of(self, name: str) -> zoneinfo.ZoneInfo:
+        """In which an export by this name writes local time."""
+        source = self.source_of(name)
+        return zoneinfo.ZoneInfo((source and source.timezone) or self.timezone)
 
     def unsayable(self) -> list[str]:
         """Words that a persona must never say: the people's names, and what is blocked.

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from host_training.errors import TrainingError
 from wire.bundle import canonical_json, file_sha256
+
+LOCK = "lock"
 
 
 class RunDir:
@@ -26,13 +31,25 @@ class RunDir:
         """
         digest = hashlib.sha256(canonical_json({"stage": name, **inputs})).hexdigest()[:12]
         done = self.path / f"{name}-{digest}"
-        if not done.is_dir():
-            partial = self.path / f"{name}-{digest}.part"
-            partial.mkdir(exist_ok=True)
-            (partial / "inputs.json").write_bytes(canonical_json(dict(inputs)))
-            build(partial)
-            os.replace(partial, done)
+        with self._alone():
+            if not done.is_dir():
+                partial = self.path / f"{name}-{digest}.part"
+                partial.mkdir(exist_ok=True)
+                (partial / "inputs.json").write_bytes(canonical_json(dict(inputs)))
+                build(partial)
+                os.replace(partial, done)
         return done
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else builds here meanwhile. The lock ends with the process, however it ends."""
+        with (self.path / LOCK).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise TrainingError(f"{self.path}: another run is at work here; wait for it, or"
+                                    " give this one another --out.") from error
+            yield
 
 
 def code_hash(*modules: Any) -> str:

@@ -2,7 +2,8 @@
 
 scan -> import -> identify -> scrub -> clean -> sessions -> weigh. What was left out, and why, lies
 beside the examples: ``import.json`` (counts), ``quarantine.jsonl`` (what was not understood, row by
-row), ``review.md`` (what was taken out of the texts, for the maker's eyes).
+row), ``review.md`` (what was taken out of the texts) and ``people.json`` (who was given which
+letter), both for the maker's eyes.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from host_training import (
     clean,
     identify,
+    languages,
     message_store,
     messages,
     near_duplicates,
@@ -34,7 +37,7 @@ from host_training.importers.notebook import Condition, import_notebook
 from host_training.importers.tree import Tree
 from host_training.message_store import MessageStore
 from host_training.messages import Message, Notes, quarantine_path
-from host_training.persona_dir import NOTEBOOK, Persona, export_folders
+from host_training.persona_dir import NOTEBOOK, Persona, export_folders, stray_files
 from host_training.sessions import Example
 from host_training.stages import code_hash
 from payload import prompt
@@ -44,6 +47,8 @@ Report = Callable[[float, str], None]  # (fraction done 0..1, one line)
 EXAMPLES = "examples.jsonl"
 SUMMARY = "import.json"
 REVIEW = "review.md"
+PEOPLE = "people.json"
+STORE = "messages.sqlite"
 
 
 def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> list[Example]:
@@ -53,18 +58,28 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
              author's.
     """
     with quarantine_path(out).open("w", encoding="utf-8", errors="replace") as sink:
-        notes = Notes(sink, persona.settings.zone)
+        notes = Notes(sink)
         entries = []
         for path in sorted((directory / NOTEBOOK).glob("*.md")):
             entries += import_notebook(path, notes)
         examples = sessions.entry_examples(entries)
-        with MessageStore(out / "messages.sqlite") as store:
+        for name in stray_files(directory):
+            notes.put(name, "", "lies where nothing is read; put"
+                      " exports into a folder of any name, and thoughts into notebook/*.md")
+        with MessageStore(out / STORE) as store:
             inventory = _import(directory, persona, store, notes, report)
             people = identify.identify(store.authors(), notes, persona.me,
                                        persona.settings.nobody, persona.settings.people)
+            for child in sorted({name for text in store.texts() for name in
+                                 personal.children(text)}):
+                notes.called(f"child:{child}", child)
             scrubber = scrub.Scrubber(persona.settings.privacy, _names(people, persona, notes))
+            (out / PEOPLE).write_text(json.dumps(_who_is_who(store, people), indent=1,
+                                                 ensure_ascii=False))
             examples = [*_scrubbed(examples, scrubber, notes), *sessions.chat_examples(
-                _plain(_known(store, people, notes), scrubber, notes), persona.settings.sessions)]
+                _plain(_known(store, people, notes), scrubber, persona, notes),
+                persona.settings.sessions)]
+    (out / STORE).unlink()  # what was taken out is still in there
     report(0.9, "weighing what was said")
     examples = clean.weigh(examples, persona.settings.clean, notes)
     (out / REVIEW).write_text(scrubber.sheet.markdown())
@@ -73,26 +88,51 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
             f"{directory}: no writing of {persona.author} found; put some into notebook/*.md or"
             f" exports into a folder beside it.{_first_reason(notes)}")
     save(examples, out / EXAMPLES)
-    summary = {"sources": inventory, "loss": persona.settings.sessions.loss,
-               "left out": notes.report(), **_weights(examples),
-               "taken out": dict(sorted(scrubber.sheet.counts.items()))}
+    summary = {"sources": {label: found.n_messages for label, found in inventory.items()},
+               "dates": {label: found.dates() for label, found in inventory.items()},
+               "loss": persona.settings.sessions.loss, "left out": notes.report(),
+               **_weights(examples), "taken out": dict(sorted(scrubber.sheet.counts.items()))}
     (out / SUMMARY).write_text(json.dumps(summary, indent=1, ensure_ascii=False))
     return examples
+
+
+@dataclass(slots=True)
+class Found:
+    """What an export held: how much, and of when."""
+
+    n_messages: int = 0
+    first_ms: int | None = None
+    last_ms: int | None = None
+
+    def counted(self, read: Iterator[Message]) -> Iterator[Message]:
+        """The same messages, looked at in passing."""
+        for message in read:
+            self.n_messages += 1
+            if message.utc_ms is not None:
+                self.first_ms = min(message.utc_ms, self.first_ms or message.utc_ms)
+                self.last_ms = max(message.utc_ms, self.last_ms or message.utc_ms)
+            yield message
+
+    def dates(self) -> str:
+        """Like "2019-01-01 to 2021-03-06"; empty where no message says when."""
+        days = [f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d}"
+                for ms in (self.first_ms, self.last_ms) if ms is not None]
+        return " to ".join(dict.fromkeys(days))
 
 
 def code() -> str:
     """Hash of all code that an example goes through."""
     parts = [module for name, module in sorted(sys.modules.items())
              if name.startswith("host_training.importers.")]
-    return code_hash(clean, identify, message_store, messages, near_duplicates, persona_dir,
-                     personal, scrub, secrets_in_text, sessions, settings, sys.modules[__name__],
-                     prompt, *parts)
+    return code_hash(clean, identify, languages, message_store, messages, near_duplicates,
+                     persona_dir, personal, scrub, secrets_in_text, sessions, settings,
+                     sys.modules[__name__], prompt, *parts)
 
 
 def _import(directory: Path, persona: Persona, store: MessageStore, notes: Notes, report: Report
-            ) -> dict[str, int]:
-    """Everything below the export folders into the store; how many messages came from where."""
-    inventory: dict[str, int] = {}
+            ) -> dict[str, Found]:
+    """Everything below the export folders into the store; what came from where."""
+    inventory: dict[str, Found] = {}
     with Tree(directory, notes) as tree:
         for folder in export_folders(directory):
             files = []
@@ -104,8 +144,10 @@ def _import(directory: Path, persona: Persona, store: MessageStore, notes: Notes
                     files.append(file)
             for export in registry.recognise(files, notes):
                 report(0.5, f"reading {export.label}")
-                inventory[export.label] = store.add(
-                    _as_told(registry.read_all([export], notes), export, persona))
+                notes.zone = persona.settings.zone_of(export.files[0].name)
+                found = inventory[export.label] = Found()
+                store.add(found.counted(
+                    _as_told(registry.read_all([export], notes), export, persona)))
     return inventory
 
 
@@ -130,6 +172,13 @@ def _known(store: MessageStore, people: identify.People, notes: Notes) -> Iterat
             yield known
 
 
+def _who_is_who(store: MessageStore, people: identify.People) -> list[dict[str, Any]]:
+    """Every account and the letter it was given, the most talkative first; for the maker's eyes."""
+    return [{"source": a.source, "account": a.account, "name": a.name, "messages": a.n_messages,
+             "is": people.who(a)}
+            for a in sorted(store.authors(), key=lambda a: (-a.n_messages, a.source, a.account))]
+
+
 def _names(people: identify.People, persona: Persona, notes: Notes) -> dict[str, str]:
     """Whom to scrub by name: everybody the exports name but the author."""
     privacy = persona.settings.privacy
@@ -150,9 +199,10 @@ def _names(people: identify.People, persona: Persona, notes: Notes) -> dict[str,
     return scrub.name_list(known, privacy.extra_names, own)
 
 
-def _plain(said: Iterator[Message], scrubber: scrub.Scrubber, notes: Notes) -> Iterator[Message]:
+def _plain(said: Iterator[Message], scrubber: scrub.Scrubber, persona: Persona, notes: Notes
+           ) -> Iterator[Message]:
     """Messages without what must not fly and what nobody means to hear again."""
-    cleaner = clean.Cleaner(notes)
+    cleaner = clean.Cleaner(notes, persona.settings.clean.languages)
     for message in said:
         text = scrubber.scrub(message.text, notes)
         words = cleaner.words(replace(message, text=text)) if text is not None else None

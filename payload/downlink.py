@@ -46,12 +46,14 @@ LANDED_FRESH_MS = 900_000
 LANDED_LATER_MS = 4_500_000
 JUST_SENT_FRAMES = 64  # more than a station misses before it reports
 BLOCK_RESERVE = 32  # block numbers are reserved in the store this many at a time
-SALVAGE_JUMP = 0x1000  # after a damaged store: farther than any boot got
+SALVAGE_JUMP = 0x1000  # after a damaged store: farther than any boot got,
+SALVAGE_BLOCKS = 0xC0  # and so much for each place of ``Store.place``: not where another began
 RETRY_MS = 100
 STUCK_MS = 10_000  # a modem that is still sending so long after the airtime never will have sent
 DISKLESS_BLOCK = 0x4000  # farther on than lives with a disk get, and still ahead of them
-DISKLESS_BLOCKS = 0x100  # to each place of ``Store.place``
-_BLOCK_KEY = "next_block"
+DISKLESS_BLOCKS = 0x100  # to each place
+PLACES_REMEMBERED = PLACES // 2  # of the latest lives; none of them is taken again
+_BLOCK_KEY, _PLACES_KEY = "next_block", "block_places"
 
 
 class Downlink:
@@ -74,6 +76,7 @@ class Downlink:
         self.feed = Feed(store, self._sender, codec)
         self._reserved = self._durable_upto = reserved
         self._is_diskless = not store.is_counted  # do block numbers come from this life's place?
+        self._diskless_place = store.place if self._is_diskless else _new_place(store)
         self._reserve_blocks()
         self._sequence = 0
         self._beacon_due_ms = 0
@@ -263,7 +266,7 @@ class Downlink:
     def _reserve_blocks(self) -> None:
         """Keep the stored number ahead of use, so that a reboot can never use one twice.
 
-        Those from a life's own place are never stored: no life with a disk may go on among them.
+        What comes from this life's own place is not stored: the next life has another.
         """
         if self._is_diskless:
             return
@@ -282,7 +285,7 @@ class Downlink:
             return True
         if self._store.is_failing:
             self._is_diskless = True
-            self._sender.next_block = _diskless_block(self._store)
+            self._sender.next_block = _diskless_block(self._diskless_place)
         return self._is_diskless
 
     def _counter(self) -> FrameCounter:
@@ -318,17 +321,26 @@ class Downlink:
         return max(1, airtime_ms * 100 // radio.duty_percent)
 
 
-def _diskless_block(store: Store) -> int:
-    """Where the blocks begin whose numbers the disk does not take: in another place than of the
-    lives before, surely where the disk has counted them, and most likely where it was not there."""
-    place = store.boot % PLACES if store.is_counted else store.place
+def _diskless_block(place: int) -> int:
+    """Where the blocks begin whose numbers the disk does not take."""
     return DISKLESS_BLOCK + place * DISKLESS_BLOCKS
+
+
+def _new_place(store: Store) -> int:
+    """The place that was drawn, or the next one after it that none of the latest lives had. It is
+    remembered while the disk works, for what goes out from there leaves no trace on it."""
+    taken = store.get(_PLACES_KEY, [])
+    after = ((store.place + further) % PLACES for further in range(PLACES))
+    place = next(place for place in after if place not in taken)
+    store.put(_PLACES_KEY, [*taken, place][-PLACES_REMEMBERED:])
+    return place
 
 
 def _first_block(store: Store) -> int:
     """A block number from which on no life before has used one."""
     if not store.is_counted:
-        return _diskless_block(store)
+        return _diskless_block(store.place)
     reserved = int(store.get(_BLOCK_KEY, 0))
-    is_unsure = store.salvaged_from is not None or store.has_forgotten(_BLOCK_KEY)
-    return (reserved + SALVAGE_JUMP * is_unsure) % 0x10000
+    if store.salvaged_from is not None or store.has_forgotten(_BLOCK_KEY):
+        reserved += SALVAGE_JUMP + store.place * SALVAGE_BLOCKS
+    return reserved % 0x10000

@@ -38,7 +38,7 @@ from wire.records import Kind, Priority, Record, TimeQuality
 RING_RECORDS_MAX = 2_000
 RETRY_COMMIT_MS = 5_000
 READ_TRIES = 3  # a database that reads badly this often in a row is damaged
-SALVAGE_IDS = 1 << 20  # left out after a salvage: more than one life gives
+SALVAGE_IDS = 1 << 20  # left out after a salvage, once and for each place: more than a life gives
 # A life whose own number the disk does not take may be forgotten whole, and so may what goes beyond
 # the ids that the disk knows to be taken. Their ids are a series of
 DISKLESS_ID = 1 << 31  # their own, in a place that is drawn for each life
@@ -371,7 +371,7 @@ class Store:
             last_id = max(last_id, stored.get(IDS_KEY, 0))  # some may have gone out from RAM
             stored.setdefault("boot", last_boot)
             if self.salvaged_from is not None and not self._has_joined:
-                last_id += SALVAGE_IDS  # the lost ones may be on the ground
+                last_id += SALVAGE_IDS * (1 + self.place)  # the lost ones may be on the ground
             self._keep_clear(store_file.newest_of(db, *self._diskless_ids))
             db.execute("UPDATE record SET state=0 WHERE state=1")
             self._set_states(db)

@@ -219,7 +219,7 @@ class Checks:
         missing = dict(self.ledger.acknowledged)
         for pruned_id in self.ledger.pruned_ids:
             missing.pop(pruned_id, None)
-        for record_id, _, body in store.rows():
+        for record_id, _, body, _ in store.rows():
             promised = missing.pop(record_id, None)
             if promised is not None and promised != zlib.crc32(body):
                 self.violate("records_kept", f"record {record_id} was altered on the disk")

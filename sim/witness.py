@@ -21,6 +21,7 @@ from sim.card import Card, CardConnection
 from wire.records import Kind, Record, TimeQuality, pack_body
 
 READ_ROWS = 2_000
+_ROW = f"id, kind, body, state={CONFIRMED}"
 _NOTE_PRUNED = f"""
 CREATE TEMP TABLE pruned (id INTEGER);
 CREATE TEMP TRIGGER note_pruned AFTER DELETE ON main.record WHEN OLD.state={CONFIRMED}
@@ -39,6 +40,7 @@ class Ledger:
     # Never on the disk, and perhaps on the ground; True where the disk had the number reserved.
     ram_ids: dict[int, bool] = field(default_factory=dict)
     pruned_ids: set[int] = field(default_factory=set)  # confirmed ones that made room
+    pruned_at_once_max: int = 0  # in one commit
     lost_ids: set[int] = field(default_factory=set)  # what a fault took from the disk itself
 
     def lose(self, record_ids: Iterable[int]) -> None:
@@ -64,12 +66,15 @@ def readable_ids(path: Path, record_ids: Iterable[int]) -> set[int]:
     return found
 
 
-def rows_of_switched_off(path: Path) -> list[tuple[int, int, bytes]]:
-    """(id, kind, body) of the records in a store that nobody has open, in order; of a damaged one,
-    which its next start will salvage, those before the damage."""
-    rows: list[tuple[int, int, bytes]] = []
+Row = tuple[int, int, bytes, bool]  # id, kind, body, and does the payload know it is home?
+
+
+def rows_of_switched_off(path: Path) -> list[Row]:
+    """The records in a store that nobody has open, in order; of a damaged one, which its next start
+    will salvage, those before the damage."""
+    rows: list[Row] = []
     with closing(sqlite3.connect(path)) as db, suppress(sqlite3.DatabaseError):
-        rows += db.execute("SELECT id, kind, body FROM record ORDER BY id")
+        rows += db.execute(f"SELECT {_ROW} FROM record ORDER BY id")
     return rows
 
 
@@ -111,12 +116,12 @@ class WitnessedStore(Store):
         """Records that wait in RAM."""
         return len(self._ring)
 
-    def rows(self) -> Iterator[tuple[int, int, bytes]]:
-        """(id, kind, body as it is on the disk now), in order."""
+    def rows(self) -> Iterator[Row]:
+        """The records as they are on the disk now, in order."""
         after_id = 0
         while isinstance(self._db, CardConnection):
             found = self._db.db.execute(
-                "SELECT id, kind, body FROM record WHERE id > ? ORDER BY id LIMIT ?",
+                f"SELECT {_ROW} FROM record WHERE id > ? ORDER BY id LIMIT ?",
                 (after_id, READ_ROWS),
             ).fetchall()
             if not found:
@@ -139,5 +144,8 @@ class WitnessedStore(Store):
         if self._card.has_plenty:
             return
         super()._make_room(db)
-        self._ledger.pruned_ids.update(row[0] for row in db.execute("SELECT id FROM pruned"))
+        ledger = self._ledger
+        pruned = [record_id for (record_id,) in db.execute("SELECT id FROM pruned")]
+        ledger.pruned_ids.update(pruned)
+        ledger.pruned_at_once_max = max(ledger.pruned_at_once_max, len(pruned))
         db.execute("DELETE FROM pruned")

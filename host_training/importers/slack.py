@@ -108,6 +108,12 @@ def _message(row: Any, channel: str, kind: ChatKind, names: dict[str, str],
     elif (utc_ms := from_seconds(stamp)) is None:
         notes.put(file.name, f"row {index}", f'"ts" is {stamp!r}, not seconds')
     else:
+        # a guest of a shared channel is in no users.json, but in the row
+        guest = row.get("user_profile")
+        if author not in names and isinstance(guest, dict):
+            for known in (guest.get("real_name"), guest.get("display_name")):
+                notes.called(f"{NAME}:{author}", known)
+            names[author] = str(guest.get("display_name") or guest.get("real_name") or "")
         thread = row.get("thread_ts")
         # an answer in a thread answers the thread, not what the channel said meanwhile
         chat_id = channel if thread in (None, stamp) else f"{channel}/{thread}"

@@ -21,6 +21,19 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"),
 _DOUBLE = re.compile(r"[\xc2-\xf4][\x80-\xbf]")  # UTF-8 read as Latin-1: a lead, then a follower
 _DOUBLE_1252 = re.compile(r"[Â-ô][\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]")
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_ESCAPED_BYTE = re.compile(r"[\udc80-\udcff]")  # what "surrogateescape" makes of a byte
+
+
+def _foreign_byte(error: UnicodeError) -> tuple[str, int]:
+    """A byte that is not UTF-8 within UTF-8 was pasted from an old program: cp1252, else U+FFFD."""
+    assert isinstance(error, UnicodeDecodeError)
+    stray = error.object[error.start : error.end]
+    is_utf8 = error.encoding == "utf-8"
+    return (stray.decode("cp1252", "replace") if is_utf8 else "\ufffd"), error.end
+
+
+FOREIGN_BYTES = "spacepi-foreign-bytes"  # an error handler, as "replace" is one
+codecs.register_error(FOREIGN_BYTES, _foreign_byte)
 
 
 def encoding_of(head: bytes) -> str:
@@ -31,6 +44,10 @@ def encoding_of(head: bytes) -> str:
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head, final=False)
     except UnicodeDecodeError:
+        forgiven = head.decode("utf-8", "surrogateescape")
+        n_stray = len(_ESCAPED_BYTE.findall(forgiven))
+        if sum(char > "\x7f" for char in forgiven) > 2 * n_stray:
+            return "utf-8"  # most of it is: the rest was pasted
         if sum(byte > 127 for byte in head) < GUESS_BYTES_MIN:
             return "cp1252"
         best = from_bytes(head).best()
@@ -49,8 +66,8 @@ def declared_encoding(head: bytes) -> str | None:
 
 
 def decode(data: bytes) -> str:
-    """All of ``data`` as text; what is no character becomes U+FFFD, which ``clean`` counts."""
-    return data.decode(encoding_of(data[:65_536]), errors="replace")
+    """All of ``data`` as text; what is no character in any way becomes U+FFFD."""
+    return data.decode(encoding_of(data[:65_536]), errors=FOREIGN_BYTES)
 
 
 def text_of(file: File) -> str:
@@ -67,7 +84,7 @@ def open_text(file: File) -> io.TextIOWrapper:
     """A text stream with universal line ends (``\\r`` alone is one, too)."""
     stream: BinaryIO = file.opened()
     return io.TextIOWrapper(io.BufferedReader(stream, 1 << 18),  # type: ignore[type-var]
-                            encoding=encoding_of(file.head), errors="replace", newline=None)
+                            encoding=encoding_of(file.head), errors=FOREIGN_BYTES, newline=None)
 
 
 def lines_of(file: File) -> Iterator[tuple[int, str]]:

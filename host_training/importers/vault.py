@@ -66,7 +66,9 @@ def _note(file: File, notes: Notes) -> Iterator[Message]:
     text = text_of(file).lstrip("\ufeff")
     front: dict[str, str] = {}
     tier = TIER_NOTE
-    if file.suffix in _MARKDOWN:
+    if file.suffix == ".rtf" or text.startswith("{\\rtf"):
+        text = prose.of_rtf(text)
+    elif file.suffix in _MARKDOWN:
         front, text = front_matter(text)
         front |= _notion_properties(text)
         reason = _skip_reason(file, front, text)
@@ -75,8 +77,6 @@ def _note(file: File, notes: Notes) -> Iterator[Message]:
             return
         text = prose.of_markdown("\n".join(line for line in text.split("\n")
                                            if not _PROPERTY.match(line)))
-    elif file.suffix == ".rtf" or text.startswith("{\\rtf"):
-        text = prose.of_rtf(text)
     elif file.suffix in (".html", ".htm"):
         text = words_of(text)
     else:

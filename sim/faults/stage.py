@@ -49,6 +49,11 @@ class Stage:
     def now_ms(self) -> int:
         return self.world.clock.now_ms
 
+    @property
+    def pruned_at_once_max(self) -> int:
+        """Rows that the payload took off its disk in one step, at most."""
+        return self._checks.ledger.pruned_at_once_max
+
     def violate(self, check: str, detail: str) -> None:
         """For a fault that has a question of its own to ask."""
         self._checks.violate(check, detail)

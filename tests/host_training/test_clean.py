@@ -6,17 +6,21 @@ Method: one text of each kind; drawn examples for what must always hold.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from host_training.clean import COMBINING_MAX, KEEP_MIN, REPEAT_MAX, Cleaner, noise, plain, weigh
+from host_training.errors import TrainingError
 from host_training.importers.notebook import Condition
+from host_training.languages import LanguageFilter
 from host_training.messages import Message, Notes
 from host_training.near_duplicates import first_of_each
 from host_training.sessions import Example
 from host_training.settings import Clean
+from tests.host_training.conftest import need
 from tests.host_training.nasty_inputs import nasty
 
 FAMILY = "\N{MAN}\u200d\N{WOMAN}\u200d\N{GIRL}"
@@ -50,11 +54,13 @@ def test_plain_text_stays_plain(text: str) -> None:
     assert COMBINING_MAX == 3
 
 
-@nasty(20)
+@nasty(13, 20)
 @pytest.mark.parametrize(("text", "reason"), [
     ("/start", "command to a bot"), ("!play some song", "command to a bot"),
     ("[link] [link]", "only links"), ("Liked “see you there”", "reaction"),
-    ("[IRC] <bo> hello there", "sent by a program"), ("New post via IFTTT", "sent by a program"),
+    ("[IRC] <bo> hello there", "sent by a program"),
+    ("Beep. I am a bot, and this action was performed automatically.", "sent by a program"),
+    ("New post via IFTTT", "sent by a program"),
     ("Send this to ten friends or the hedge will never speak to you again, which would be sad for"
      " everybody.", "chain letter"),
     ("As an AI language model, I cannot feel the wind.", "words of a machine"),
@@ -91,6 +97,46 @@ def test_stickers_alone_are_counted_and_others_words_are_only_made_plain() -> No
     assert notes.skipped == {"no letters": 2, "command to a bot": 1}
 
 
+# --- languages ---
+
+SURE = [("en", "The hedge and I have an understanding."),
+        ("nl", "kom je morgen ook naar het feest"),
+        ("de", "Ich komme morgen nicht, die Kiste ist nass."), ("ru", "Это было очень красиво"),
+        ("zh", "风吹过屋顶的时候")]
+
+
+@nasty(28)
+@pytest.mark.parametrize(("code", "text"), SURE)
+def test_a_text_is_foreign_where_its_language_is_not_wanted(code: str, text: str) -> None:
+    need("py3langid")
+    for wanted in (["en"], ["en", "nl"], ["ru", "de", "zh"]):
+        assert LanguageFilter(wanted).is_foreign(text) == (code not in wanted)
+
+
+@nasty(28)
+@pytest.mark.parametrize("text", [
+    "haha ja precies", "gonna b l8 m8 soz", "vær så snill", "kettle on?", "la caja volo muy alto",
+    "[mail] [phone] [link] ok", "0x3f 0x2a 0xff 0x00 0x7e 0x55",
+])
+def test_what_is_short_or_doubtful_is_of_every_language(text: str) -> None:
+    need("py3langid")
+    assert not LanguageFilter(["en"]).is_foreign(text)
+
+
+@nasty(28)
+def test_only_own_words_are_left_out_for_their_language_and_codes_are_checked() -> None:
+    need("py3langid")
+    notes = Notes()
+    cleaner = Cleaner(notes, ["en"])
+    dutch = Message("x", "1", "dm", "1", 0, "a", False, SURE[1][1])
+    assert cleaner.words(dutch) == dutch.text and cleaner.words(replace(dutch, is_me=True)) is None
+    assert notes.skipped == {"another language": 1}
+    with pytest.raises(TrainingError, match=r"\[clean\] languages: xx, yy cannot be told apart"):
+        LanguageFilter(["yy", "en", "xx"])
+    with pytest.raises(ValueError, match="languages"):
+        Clean(languages=("English",))
+
+
 # --- doubles ---
 
 LONG = "The first wind above the houses is not the same as the wind in the yard, said the box."
@@ -105,6 +151,8 @@ LONG = "The first wind above the houses is not the same as the wind in the yard,
     (["风吹过屋顶的时候我在院子里修补气球的盒子没有人说话只有水壶的声音在响着直到天黑为止再也没有别的了",
       "风吹过屋顶的时候我在院子里修补气球的盒子没有人说话只有水壶的声音在响着直到天黑为止再也没有别的啊"],
      [0]),
+    (["วันนี้ลมแรงมากกล่องของเราลอยขึ้นไปเหนือบ้านแล้วก็หายไปในเมฆสีขาวที่ลอยอยู่",
+      "วันนี้ลมแรงมากกล่องของเราลอยขึ้นไปเหนือบ้านแล้วก็หายไปในเมฆสีขาวที่ลอยอยู่นะ"], [0]),
 ])
 def test_doubles_in_any_script(texts: list[str], kept: list[int]) -> None:
     assert first_of_each(texts, 0.8) == kept

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from host_training import personal, secrets_in_text
 from host_training.messages import Notes
-from host_training.scrub import Scrubber, name_list
+from host_training.scrub import BLOCK_CHARS_MAX, Scrubber, blocks, name_list
 from host_training.settings import Privacy
 from tests.host_training.nasty_inputs import nasty
 
@@ -36,6 +36,7 @@ def scrub(text: str, listed: dict[str, str] | None = None, **privacy: object) ->
     "witch collapse practice feed shame open despair creek road again ice least",
     "otpauth://totp/x?secret=JBSWY3DP", "WIFI:T:WPA;S:net;P:pass1234;;",
     "data:image/png;base64," + "iVBORw0KGgo" * 3, "token q7W4x9Zp2Lk8Vb3Nc6Mt1Rj5",
+    "K3ttle!time", "  K3ttle!time\n", "login ada K3ttle!time", "user: ada, K3ttle!time.",
 ])
 def test_a_message_with_a_secret_is_dropped(text: str) -> None:
     assert scrub(text) is None
@@ -49,7 +50,8 @@ def test_a_message_with_a_secret_is_dropped(text: str) -> None:
     "supercalifragilisticexpialidocious", "flight-2021-05-08T10-10-notes.md",
     "the wind went round and we stood there for a while without a word between them",
     "haaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "0000000000000000000000", "code 12/05/2021",
-    "see host_training/importers/telegram.py",
+    "see host_training/importers/telegram.py", "IMG_2041.jpg", "Bo@x2", "https", "OK-2021.",
+    "K3ttles!", "the user of Kettle2000 said so",
 ])
 def test_what_is_no_secret_stays(text: str) -> None:
     assert scrub(text) == text
@@ -80,7 +82,8 @@ def test_whoever_repeats_a_secret_is_dropped_too() -> None:
     ("078-05-1120", "[id]"),
     ("born on 12.05.1980 in", "[birthday] in"), ("12 Baker Street, please", "[place], please"),
     ("Lindenstraße 12a", "[place]"), ("Prinsengracht 263", "[place]"),
-    ("12 rue de Rivoli", "[place]"), ("ask @ada_test", "ask [name]"),
+    ("12 rue de Rivoli", "[place]"), ("at 52°22'12\"N 4°53'42\"E now", "at [place] now"),
+    ("geb. 12.05.1980", "[birthday]"), ("ask @ada_test", "ask [name]"),
 ])
 def test_personal_data_becomes_a_word_for_it(text: str, meant: str) -> None:
     assert scrub(text) == meant
@@ -92,7 +95,7 @@ def test_personal_data_becomes_a_word_for_it(text: str, meant: str) -> None:
     "4111 1111 1111 1112 is no card", "1234567890123456 is an id", "DE89 3704 0044 0532 0130 01",
     "10.0.0.4 and 127.0.0.1", "version 1.2.3", "34.5, 12.1", "it rose 12.345 m, fell 6.789",
     "078-00-1120", "at 18:45:03 on 2021-03-06", "3.14159 26535", "12 red roses", "a@b", "500 000 m",
-    "Sunday Street of ours",
+    "Sunday Street of ours", "it was 52° in the box", "4° 30 N",
 ])
 def test_what_only_looks_like_it_stays(text: str) -> None:
     assert personal.find(text, None) == []
@@ -118,10 +121,42 @@ def test_blocked_words_and_health() -> None:
     assert scrubber.sheet.counts == {"about health (not changed)": 1}
 
 
+@nasty(24, 26)
+def test_a_password_costs_its_paragraph_and_not_the_book() -> None:
+    paragraph = "The wind went round to the north and nobody said a word about it. " * 20
+    secret = "The password is K3ttle!time, remember."
+    book = "\n\n".join([paragraph, secret, *[paragraph] * 9])
+    notes = Notes()
+    left = Scrubber(Privacy(), {}).scrub(book, notes)
+    assert left is not None and "K3ttle" not in left and notes.skipped == {"secret in it": 1}
+    assert 0 < len(book) - len(left) <= BLOCK_CHARS_MAX
+
+
+@nasty(26)
+@given(st.text(alphabet=st.sampled_from("a \n"), max_size=3 * BLOCK_CHARS_MAX),
+       st.integers(1, 9))
+def test_blocks_make_up_the_text(text: str, times: int) -> None:
+    pieces = list(blocks(text * times))
+    assert "".join(pieces) == text * times
+    assert all(len(piece) <= BLOCK_CHARS_MAX for piece in pieces)
+
+
 # --- names ---
 
 NAMES = name_list([("Bo Berg", "N"), ("Will Hill", "K"), ("Zoë", "R"), ("李小龙", "T"),
                    ("Li", "L")], ["Carla Mint"], ["Ada Test", "Edda"])
+
+
+@nasty(24)
+@pytest.mark.parametrize(("text", "found"), [
+    ("my son Leo is seven", ["Leo"]), ("Her little daughter, Mia, and mijn zoontje Sem",
+                                       ["Mia", "Sem"]),
+    ("mon fils s'appelle Luc", ["Luc"]), ("mein Sohn heißt Jonas", ["Jonas"]),
+    ("mein Sohn Fußball spielt", []), ("my son. Leo is a cat", []), ("my son Monday said", []),
+    ("the sun Leo", []), ("my daughter is here", []),
+])
+def test_children_are_known_by_what_is_said_of_them(text: str, found: list[str]) -> None:
+    assert personal.children(text) == found
 
 
 @nasty(18)

@@ -71,6 +71,14 @@ def test_a_burst_is_one_turn_and_an_answer_knows_its_question() -> None:
         ("dialogue", "awake?", (("you", "hello\n>>> awake?"),), "yes\n>>> sadly")]
 
 
+@nasty(25)
+def test_an_answer_that_repeats_its_question_is_not_asked_it() -> None:
+    [found] = examples(said(0, "you", "It flew?"), said(1, "me", "It flew"))
+    assert (found.question, found.context) == (None, ())
+    [found] = examples(said(0, "you", "Flew it?"), said(1, "me", "It flew"))
+    assert found.question == "Flew it?"
+
+
 def test_the_turns_before_are_the_context_within_bounds() -> None:
     chat = [said(i, "me" if i % 2 else "you", f"{i} " + "x" * 150) for i in range(12)]
     last = examples(*chat, context_turns=3)[-1]

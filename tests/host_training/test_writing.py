@@ -5,6 +5,7 @@ Method: small persona directories, prepared as ``spacepi-train run`` does it.
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -12,29 +13,14 @@ import pytest
 
 from host_training import writing
 from host_training.errors import TrainingError
-from host_training.identify import identify, letter
 from host_training.importers.notebook import Condition
-from host_training.message_store import MessageStore
-from host_training.messages import Message, Notes
+from host_training.messages import Message
 from host_training.persona_dir import read_persona
 from host_training.sessions import Example
 from tests.host_training.conftest import telegram_export, write_persona
 from tests.host_training.importers.reading import write_files
 from tests.host_training.nasty_inputs import nasty
-
-
-def silent(share: float, line: str) -> None:
-    """A report nobody reads."""
-
-
-def prepare(directory: Path, out: Path) -> list[Example]:
-    out.mkdir(exist_ok=True)
-    return writing.prepare(directory, read_persona(directory), out, silent)
-
-
-def add_toml(directory: Path, text: str) -> None:
-    with (directory / "persona.toml").open("a") as file:
-        file.write(text)
+from tests.host_training.preparing import add_toml, prepare, with_telegram
 
 
 def test_every_folder_but_the_notebook_is_searched(tmp_path: Path) -> None:
@@ -58,7 +44,7 @@ def test_what_was_not_understood_lies_in_the_quarantine_file(tmp_path: Path) -> 
     prepare(directory, tmp_path / "out")
     rows = [json.loads(line) for line in (tmp_path / "out" / "quarantine.jsonl").open()]
     assert [(row["file"], row["reason"][:14]) for row in rows] == [
-        ("exports/empty.json", "the file is em"), ("exports/odd.bin", "not recognised")]
+        ("exports/empty.json", "the file is em"), ("exports/odd.bin", "not an export ")]
 
 
 def test_saved_examples_come_back(tmp_path: Path) -> None:
@@ -68,6 +54,14 @@ def test_saved_examples_come_back(tmp_path: Path) -> None:
         Example("dialogue", "B \N{FIRE}\u2028", "telegram", 2, question="What?")]
     writing.save(examples, tmp_path / "e.jsonl")
     assert writing.load(tmp_path / "e.jsonl") == examples
+
+
+def test_an_export_says_of_when_it_is() -> None:
+    found = writing.Found()
+    days = [None, 1_615_050_000_000, 1_539_202_764_000, 1_577_934_245_000]
+    assert len(list(found.counted(Message("x", "1", "dm", "1", ms, "a", False, "words")
+                                  for ms in days))) == found.n_messages == 4
+    assert found.dates() == "2018-10-10 to 2021-03-06" and writing.Found().dates() == ""
 
 
 @nasty(21)
@@ -97,89 +91,6 @@ def test_a_time_zone_must_be_one(tmp_path: Path) -> None:
     add_toml(directory, 'timezone = "Middle-earth"\n')
     with pytest.raises(TrainingError, match="timezone: 'Middle-earth' is not a time zone like"):
         read_persona(directory)
-
-
-# --- who is who ---
-
-
-def said(author: str, source: str = "telegram", name: str = "", number: int = 0,
-         utc_ms: int | None = 0, is_me: bool = False) -> Message:
-    return Message(source, "1", "dm", str(number), utc_ms, author, is_me, "words", name)
-
-
-def stored(messages: list[Message], tmp_path: Path) -> MessageStore:
-    store = MessageStore(tmp_path / "m.sqlite")
-    store.add(messages)
-    return store
-
-
-@nasty(19)
-def test_people_are_told_apart_by_account_and_joined_by_the_maker(tmp_path: Path) -> None:
-    messages = [
-        said("user1", name="Ada"), said("user2", name="Bo", number=1),
-        said("user3", name="Bo", number=2),  # another Bo
-        said("user2", name="Bobby", number=3),  # the first Bo, renamed
-        said("user9", number=4, name="Family tablet"),
-        said("Bo B.", "whatsapp", "Bo B.", 5), said("Ada", "whatsapp", "Ada", 6),
-        said("user4", number=7, name="Ada second"),
-    ]
-    with stored(messages, tmp_path) as store:
-        people = identify(store.authors(), Notes(), ["user1", "telegram:user4", "Ada"], ["user9"],
-                          {"Bo": ["user2", "Bo B."]})
-        found = [people.of(m) for m in store.ordered()]
-    assert [(m.author, m.is_me) for m in found if m] == [
-        ("me", True), ("Bo", False), ("K", False), ("Bo", False), ("me", True),
-        ("Bo", False), ("me", True)]
-    assert found[4] is None
-    assert all(m.name == "" for m in found if m)
-
-
-def test_an_export_with_two_sides_and_no_me_is_refused(tmp_path: Path) -> None:
-    with stored([said("user2", name="Bo"), said("user3", number=1),
-                 said("me", "discord", is_me=True)], tmp_path) as store, \
-            pytest.raises(TrainingError, match=r'telegram: none of the 2 messages is the author\'s;'
-                          r' put the author\'s id into "me" of persona.toml, the export has user2'
-                          r' \(Bo\), user3\.'):
-        identify(store.authors(), Notes(), [], [], {})
-
-
-def test_an_account_the_export_calls_its_own_needs_no_telling(tmp_path: Path) -> None:
-    notes = Notes(own_accounts={"telegram:user2"})
-    with stored([said("user2"), said("user3", number=1)], tmp_path) as store:
-        people = identify(store.authors(), notes, [], [], {})
-        assert [people.of(m).is_me for m in store.ordered()] == [True, False]
-
-
-def test_letters_never_run_out() -> None:
-    assert [letter(i) for i in (0, 22, 23, 46)] == ["N", "X", "N2", "N3"]
-
-
-# --- the store ---
-
-
-@nasty(22)
-def test_messages_come_by_time_and_undated_ones_last(tmp_path: Path) -> None:
-    messages = [said("a", number=1, utc_ms=None), said("a", number=2, utc_ms=30),
-                said("a", number=3, utc_ms=10), said("a", number=4, utc_ms=30)]
-    with stored(messages, tmp_path) as store:
-        assert [m.message_id for m in store.ordered()] == ["3", "2", "4", "1"]
-
-
-def test_the_authors_own_package_knows_whose_a_message_is(tmp_path: Path) -> None:
-    with stored([said("me", "discord", is_me=True), said("77", "discord")], tmp_path) as store:
-        assert [m.is_me for m in store.ordered()] == [True]
-
-
-# --- the whole way ---
-
-
-def with_telegram(directory: Path, rows: list[tuple[int, str]]) -> Path:
-    export = telegram_export()
-    export["chats"]["list"][0]["messages"] = [
-        {"id": i, "type": "message", "date_unixtime": str(1_615_050_000 + 60 * i), "text": text,
-         "from": {1: "Ada Test", 2: "Bo Berg"}.get(who, "?"), "from_id": f"user{who}"}
-        for i, (who, text) in enumerate(rows)]
-    return write_files(directory, {"telegram/result.json": export})
 
 
 def test_names_and_secrets_go_and_the_sheet_says_so(tmp_path: Path) -> None:
@@ -218,7 +129,7 @@ def test_nothing_of_the_author_is_one_sentence(tmp_path: Path) -> None:
     directory = with_telegram(write_persona(tmp_path / "ada"), [(2, "only them"), (3, "and me")])
     (directory / "notebook" / "flight.md").unlink()
     (directory / "discord" / "package" / "messages" / "c1" / "messages.json").unlink()
-    with pytest.raises(TrainingError, match="telegram: none of the 2 messages is the author's"):
+    with pytest.raises(TrainingError, match=r"telegram \(2 messages\) has"):
         prepare(directory, tmp_path / "out")
     directory = with_telegram(directory, [(1, "\N{FIRE}"), (2, "so?")])
     with pytest.raises(TrainingError, match="no writing of Ada Test found"):
@@ -239,6 +150,45 @@ def test_the_same_folder_gives_the_same_examples(tmp_path: Path) -> None:
     assert prepare(directory, tmp_path / "a") == prepare(directory, tmp_path / "b")
     assert (tmp_path / "a" / writing.EXAMPLES).read_bytes() == (
         tmp_path / "b" / writing.EXAMPLES).read_bytes()
+
+
+@nasty(21, 22)
+def test_a_chat_exported_in_two_time_zones_is_one_chat(tmp_path: Path) -> None:
+    def chat(hour: int) -> str:
+        return (f"25/12/2020, {hour}:05 - Bo: Where is the box?\n"
+                f"25/12/2020, {hour}:06 - Ada: In the tree.")
+
+    directory = write_files(write_persona(tmp_path / "ada"), {
+        "exports/WhatsApp Chat with Bo.txt": chat(16),
+        "exports/on the road/WhatsApp Chat with Bo.txt": chat(11)})
+    text = (directory / "persona.toml").read_text().replace('["user1"]', '["user1", "Ada"]')
+    (directory / "persona.toml").write_text(
+        text + 'timezone = "Europe/London"\n'
+        '[[source]]\npath = "exports/on the road/*"\ntimezone = "America/New_York"\n')
+    found = [e for e in prepare(directory, tmp_path / "out") if e.source == "whatsapp"]
+    assert [(e.question, e.text, e.utc_ms) for e in found] == [
+        ("Where is the box?", "In the tree.", 1_608_912_360_000)]
+    add_toml(directory, '[[source]]\npath = "x"\ntimezone = "Gondor"\n')
+    with pytest.raises(TrainingError, match=r"source\.1\.timezone: 'Gondor' is not a time zone"):
+        read_persona(directory)
+
+
+@nasty(24)
+def test_a_child_that_is_named_once_is_a_letter_everywhere(tmp_path: Path) -> None:
+    directory = with_telegram(write_persona(tmp_path / "ada"), [
+        (1, "Leo threw the box."), (2, "Who?"), (1, "my son Leo, who is seven")])
+    found = [e.text for e in prepare(directory, tmp_path / "out") if e.source == "telegram"]
+    assert found == ["K threw the box.", "my son K, who is seven"]
+
+
+@nasty(23)
+def test_reactions_alone_and_twelve_messages(tmp_path: Path) -> None:
+    rows = [(1, 'Liked “see you there”'), (1, "\N{THUMBS UP SIGN}"), (1, "\N{FIRE}" * 3)]
+    directory = with_telegram(write_persona(tmp_path / "ada"), rows)
+    assert not [e for e in prepare(directory, tmp_path / "out") if e.source == "telegram"]
+    rows = [(1 + i % 2, f"the wind of hour {i}") for i in range(12)]
+    directory = with_telegram(directory, rows)
+    assert len([e for e in prepare(directory, tmp_path / "out") if e.source == "telegram"]) == 6
 
 
 def test_settings_of_sessions_and_privacy_are_checked(tmp_path: Path) -> None:
@@ -262,9 +212,17 @@ def scanned(*args: object) -> tuple[int, str]:
 
 def test_scan_shows_what_a_run_would_read(tmp_path: Path) -> None:
     directory = write_persona(tmp_path / "ada")
+    write_files(directory, {"result.json": "{}", "README.md": "", ".hidden": "", "notebook/deep/x"
+                            ".md": "lost?", "notebook/.obsidian/x": ""})
     status, text = scanned(directory, "--out", tmp_path / "scanned")
     assert status == 0
-    assert "Telegram JSON export: telegram/result.json" in text and "8 examples." in text
+    assert "found messages of in 1 2024-11-17 Discord data package: discord/package/" in text
+    assert "4 2021-03-06 Telegram JSON export: telegram/result.json who wrote messages is" in text
+    assert "2 you user1 X telegram 2 N user2 X telegram 1 you me discord" in text
+    assert "journals and notes (tier 2)" in text and "8 examples to learn from" in text
+    assert ("not understood notebook/deep/x.md: lies where nothing is read; put exports into a"
+            " folder of any name, and thoughts into notebook/*.md result.json: lies") in text
+    assert not (tmp_path / "scanned" / "messages.sqlite").exists()  # what was scrubbed is in there
     assert {path.name for path in (tmp_path / "scanned").iterdir()} >= {
         "examples.jsonl", "import.json", "quarantine.jsonl", "review.md"}
     status, text = scanned(directory, "--out", directory / "scanned")
@@ -272,6 +230,24 @@ def test_scan_shows_what_a_run_would_read(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     status, text = scanned(directory, "--out", tmp_path / "file")
     assert status == 1 and "cannot be written" in text
+
+
+@nasty(26)
+def test_a_disk_that_fails_under_a_command_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("typer")
+    from host_training import __main__ as cli
+
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "edda.run/x")
+
+    monkeypatch.setattr(cli, "app", full)
+    with pytest.raises(SystemExit, match="1"):
+        cli.main()
+    assert " ".join(capsys.readouterr().err.split()) == (
+        "edda.run/x: cannot be read or written (No space left on device). What was finished stays;"
+        " the same command goes on from it.")
 
 
 @nasty(26)
@@ -319,11 +295,3 @@ def test_all_kinds_of_exports_make_one_person(tmp_path: Path) -> None:
         ("x", "monologue", "A post of mine", None, 4, "said")]
     summary = json.loads((tmp_path / "out" / writing.SUMMARY).read_text())
     assert summary["left out"]["bad"] == 0 and summary["layers"]["thinking"] > 0
-
-
-def test_a_chat_with_two_sides_needs_me_though_another_export_is_ones_own(tmp_path: Path) -> None:
-    with stored([said("me", "discord", is_me=True),
-                 Message("discord", "2", "dm", "9", 0, "77", False, "words", "Bo")],
-                tmp_path) as store, \
-            pytest.raises(TrainingError, match="discord: none of the 1 messages"):
-        identify(store.authors(), Notes(), [], [], {})

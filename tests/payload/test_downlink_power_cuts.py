@@ -32,8 +32,9 @@ class Payload:
         self.sent: list[DataFrame] = []
         self.boot()
 
-    def boot(self) -> None:
-        self.store = Store(self._path, is_durable=False, place=self._place)
+    def boot(self, place: int | None = None) -> None:
+        place = self._place if place is None else place
+        self.store = Store(self._path, is_durable=False, place=place)
         self.radio = FakeRadio()
         self.downlink = Downlink(MISSION, self.radio, self.store)
         self.now_ms = 0
@@ -199,28 +200,60 @@ def test_no_life_with_a_disk_goes_on_among_the_numbers_of_those_without(
 
 
 def test_a_damaged_store_does_not_begin_the_numbers_again(tmp_path: Path) -> None:
+    """Nor does the next one begin those of the one before (soak seeds 167 and 181)."""
     path = tmp_path / "s.sqlite"
     payload = Payload(path, 8)
+    ends = []
+    for place in (5, 6):  # as near as two can be
+        for _ in range(200):
+            payload.step()
+        ends.append(len(payload.sent))
+        payload.cut()
+        path.write_bytes(b"not a database" * 100)
+        for suffix in ("-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        payload.boot(place)
+        assert payload.store.salvaged_from is not None and payload.store.boot == 1
     for _ in range(200):
         payload.step()
     payload.cut()
-    path.write_bytes(b"not a database" * 100)
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    payload.boot()
-    assert payload.store.salvaged_from is not None and payload.store.boot == 1
-    before = len(payload.sent)
-    for _ in range(200):
+    lives = payload.sent[: ends[0]], payload.sent[ends[0] : ends[1]], payload.sent[ends[1] :]
+    used = [{frame.block for frame in life} for life in lives]
+    assert all(used) and len(set.union(*used)) == sum(map(len, used))
+    receiver, heard = Receiver(MISSION.radio.mtu_bytes), [0, 0, 0]
+    for life, frames_sent in enumerate(lives):
+        heard[life] = sum(len(receiver.on_data(frame)) for frame in frames_sent)
+    assert min(heard) > 20, "a station that heard all of them understands each"
+
+
+def test_the_numbers_of_a_life_without_its_disk_are_not_gone_on_with(tmp_path: Path) -> None:
+    """The disk was not there at the start, came, and went again: the number that it had by then
+    was of that life's own place, and the next life gave out some of it once more."""
+    card, away = tmp_path / "card", tmp_path / "away"
+    payload = Payload(card / "s.sqlite", 10)
+    for _ in range(60):
         payload.step()
     payload.cut()
-    earlier = {frame.block for frame in payload.sent[:before]}
-    later = {frame.block for frame in payload.sent[before:]}
-    assert earlier and later and not earlier & later
-    receiver, heard = Receiver(MISSION.radio.mtu_bytes), 0
-    for index, frame in enumerate(payload.sent):
-        found = receiver.on_data(frame)
-        heard += len(found) if index >= before else 0
-    assert heard > 20, "a station that heard both understands the second too"
+    card.rename(away)
+    card.touch()
+    payload.boot(place=3)
+    assert not payload.store.is_counted
+    card.unlink()
+    away.rename(card)
+    payload.now_ms = 60_000  # by when the disk is tried again
+    for _ in range(60):
+        payload.step()
+    assert not payload.store.is_failing
+    payload.store.is_failing = True
+    payload.downlink._sender.next_block += BLOCK_RESERVE - 2  # so many blocks later
+    for _ in range(300):
+        payload.step(may_commit=False)
+    payload.cut()
+    payload.boot(place=4)
+    for _ in range(60):
+        payload.step()
+    payload.cut()
+    assert_no_number_has_two_contents(payload.sent)
 
 
 def test_the_beacon_goes_out_before_anything_is_on_the_disk(tmp_path: Path) -> None:

@@ -195,6 +195,18 @@ def test_text_files_in_every_unicode(encoding: str) -> None:
     assert decode("Grüße".encode("cp1252")) == "Grüße"
 
 
+@nasty(15)
+@pytest.mark.parametrize("n_before", [0, 20_000])  # in the head that is sniffed, and behind it
+def test_a_pasted_byte_of_another_encoding_costs_no_other_letter(
+    tmp_path: Path, n_before: int
+) -> None:
+    text = "word " * n_before + "Grüße aus dem Wäldchen, ein Café und über naïve Wörter"
+    data = text.encode().replace("é".encode(), b"\xe9")
+    assert [m.text for m in read(tmp_path, {"a.txt": data})[0]] == [text]
+    assert decode("Café à la crème brûlée".encode("cp1252")) == "Café à la crème brûlée"
+    assert decode("odd".encode("utf-16") + b"x") == "odd\ufffd"
+
+
 @given(st.text())
 def test_mending_twice_is_mending_once_for_honest_text(text: str) -> None:
     mended = mend(text)

@@ -81,7 +81,7 @@ def channel(*rows: object, kind: str = "DirectTextChat") -> dict[str, object]:
     ({"type": "RecipientAdd"}, "service message"),
     ({"type": "ChannelPinnedMessage", "content": "Pinned a message."}, "service message"),
     ({"forwardedMessage": {"content": "x"}}, "forwarded"),
-    ({"content": "<@!55>"}, "no words"),
+    ({"content": "<@!55>"}, "no words"), ({"content": "<#55>"}, "no words"),
 ])
 def test_what_nobody_wrote_here_is_counted(
     tmp_path: Path, change: dict[str, object], reason: str

@@ -13,6 +13,7 @@ import pytest
 from host_training.importers import mail
 from host_training.importers.mail_body import unquoted
 from host_training.importers.tree import memory_file
+from host_training.message_store import MessageStore
 from tests.host_training.importers.reading import read, reasons
 from tests.host_training.nasty_inputs import nasty
 
@@ -153,6 +154,15 @@ def test_dates_that_cannot_be_are_unknown(
     tmp_path: Path, date: str, utc_ms: int | None
 ) -> None:
     assert read(tmp_path, {"a.mbox": box(letter(Date=date))})[0][0].utc_ms == utc_ms
+
+
+@nasty(9)
+def test_headers_in_no_charset_are_borne(tmp_path: Path) -> None:
+    content = box(letter(sender="@@ <ada@x.org>", Subject="=?utf-8?B?broken", References="@@"))
+    messages, notes = read(tmp_path, {"a.mbox": content.encode().replace(b"@@", b"Zo\xeb")})
+    assert [m.text for m in messages] == [BODY] and not notes.bad
+    with MessageStore(tmp_path / "m.sqlite") as store:
+        assert store.add(messages) == 1
 
 
 @nasty(9)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from host_training.message_store import MessageStore
 from tests.host_training.importers.reading import read, zipped
 from tests.host_training.nasty_inputs import nasty
 
@@ -62,6 +63,25 @@ def test_what_nobody_wrote_is_counted(
     messages, notes = read(tmp_path, {
         "general/2021-03-06.json": [row("a"), {**row("b", "1615050002.1"), **change}]})
     assert len(messages) == 1 and notes.skipped == {reason: 1} and not notes.bad
+
+
+@nasty(8)
+def test_a_guest_of_a_shared_channel_is_named_by_the_row(tmp_path: Path) -> None:
+    guest = {"real_name": "Carla Mint", "display_name": "carla"}
+    messages, notes = read(tmp_path, {"general/2021-03-06.json": [
+        row("hi", user="U9", user_team="T2", user_profile=guest),
+        row("so", "1615050001.0", user="U9")]})
+    assert [m.name for m in messages] == ["carla", "carla"]
+    assert notes.names == {"slack:U9": {"carla", "Carla Mint"}}  # so that they can be scrubbed
+
+
+@nasty(8, 21)
+def test_an_edited_message_of_two_exports_is_there_once(tmp_path: Path) -> None:
+    messages, _ = read(tmp_path, {"old/general/2021-03-06.json": [row("it flow")],
+                                  "young/general/2021-03-06.json": [row("it flew", edited={})]})
+    with MessageStore(tmp_path / "m.sqlite") as store:
+        store.add(messages)
+        assert [m.text for m in store.ordered()] == ["it flew"]
 
 
 @nasty(8)

@@ -84,8 +84,9 @@ def test_damaged_rows_are_set_aside_with_their_place(
 
 @nasty(1)
 @pytest.mark.parametrize("change", [
-    {"from": None}, {"from_id": "channel77"}, {"media_type": "story", "text": "look"},
-    {"edited_unixtime": "1615050999"}, {"text_entities": None}, {"from": ""},
+    {"from": None}, {"from_id": "channel77"}, {"from_id": "chat5"}, {"from": ""},
+    {"media_type": "story", "text": "look"}, {"edited_unixtime": "1615050999"},
+    {"text_entities": None},
 ])
 def test_odd_rows_with_words_are_kept(tmp_path: Path, change: dict[str, object]) -> None:
     assert len(read(tmp_path, {"result.json": changed(change)})[0]) == 4

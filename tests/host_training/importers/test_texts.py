@@ -13,7 +13,7 @@ import docx
 import pypdf
 import pytest
 
-from host_training.importers import prose
+from host_training.importers import prose, vault
 from host_training.importers.vault import front_matter
 from tests.host_training.importers.reading import read, reasons, zipped
 from tests.host_training.nasty_inputs import nasty
@@ -107,6 +107,17 @@ def test_canvases_daily_notes_and_layers(tmp_path: Path) -> None:
     assert [bad.file for bad in notes.bad] == ["v/b.canvas", "v/c.canvas"]
 
 
+@nasty(10)
+def test_a_note_too_large_to_be_one_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vault, "NOTE_BYTES_MAX", len(PROSE))
+    messages, notes = read(tmp_path, {"a.md": PROSE, "b.md": PROSE + "!"})
+    assert [m.text for m in messages] == [PROSE]
+    assert reasons(notes) == ["b.md : 39 bytes; at most 38 are read as one text"]
+
+
+@nasty(27)
 def test_apple_notes_plain_and_rich_text(tmp_path: Path) -> None:
     page = ('<html><head><meta name="Generator" content="Cocoa HTML Writer"></head><body>'
             f"<p>{PROSE}</p><p>More.</p></body></html>")
@@ -115,6 +126,8 @@ def test_apple_notes_plain_and_rich_text(tmp_path: Path) -> None:
     found = texts(tmp_path, {"Notes/A.txt": PROSE, "Notes/B.html": page, "Notes/C.rtf": rich,
                              "other.html": "<html><body>a page</body></html>"})
     assert found == [PROSE, f"{PROSE}\n\nMore.", "Café — so\nnext line"]
+    for name in ("pasted.txt", "pasted.md"):
+        assert texts(tmp_path / name, {name: rich}) == ["Café — so\nnext line"]
 
 
 def pdf(tmp_path: Path, lines: list[str], password: str | None = None) -> bytes:

@@ -5,7 +5,9 @@ Method: zips made here, right and wrong.
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pytest
 from host_training.importers import tree
 from host_training.importers.tree import Tree
 from host_training.messages import Notes
-from tests.host_training.importers.reading import reasons, write_files, zipped
+from tests.host_training.importers.reading import read, reasons, write_files, zipped
 from tests.host_training.nasty_inputs import nasty
 
 
@@ -100,6 +102,46 @@ def test_zip64_and_names_in_other_encodings_are_read(tmp_path: Path) -> None:
     data = packed.getvalue().replace(b"caf_", b"caf\x82")  # cp437 for é
     found, _ = names(write_files(tmp_path, {"x.zip": data}))
     assert found == ["x.zip/big.txt=sixty-four", "x.zip/café.txt=x"]
+
+
+@nasty(26)
+def test_a_file_that_may_not_be_read_costs_only_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_files(tmp_path, {"a.txt": "locked", "b.txt": "open"})
+    opened = Path.open
+
+    def refuse(path: Path, *args: object, **more: object) -> object:
+        if path.name == "a.txt":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, *args, **more)
+
+    monkeypatch.setattr(Path, "open", refuse)  # the one who runs the tests may read everything
+    found, notes = names(tmp_path)
+    assert found == ["b.txt=open"]
+    assert reasons(notes) == ["a.txt : cannot be read (Permission denied)"]
+
+
+@nasty(26)
+def test_a_name_on_disk_that_is_no_utf8_can_be_printed(tmp_path: Path) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.txt")).write_text("text")
+    [found], _ = names(tmp_path)
+    found.encode()
+    assert found.endswith("=text")
+
+
+@pytest.mark.parametrize(("name", "says"), [
+    ("takeout.tgz", "unpack it here, only zips are opened"), ("x.rar", "unpack it here"),
+    ("essay.odt", "save it as .docx"), ("budget.xlsx", "save the words that are yours as .txt"),
+    ("mail.pst", "export the folder as .mbox"), ("msgstore.crypt15", "Export chat"),
+    ("chat.html", "export again and choose JSON"), ("other.bin", "docs/training.md lists them"),
+])
+def test_what_cannot_be_read_is_answered_with_the_way_out(
+    tmp_path: Path, name: str, says: str
+) -> None:
+    messages, notes = read(tmp_path, {name: "<html>" if name.endswith("html") else b"\x1f\x8b\xff"})
+    assert messages == [] and len(notes.bad) == 1
+    assert says in notes.bad[0].reason
 
 
 @nasty(10)

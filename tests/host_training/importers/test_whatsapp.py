@@ -5,6 +5,7 @@ Method: a few lines of each way of writing, and the same chat written in several
 
 from __future__ import annotations
 
+import re
 import zoneinfo
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -141,6 +142,24 @@ def test_what_nobody_wrote_is_counted(line: str, reason: str) -> None:
                            "25/12/2020, 22:06 - Bo: there")
     assert [m.text for m in messages] == ["hello", "there"]
     assert notes.skipped == {reason: 1} and not notes.bad
+
+
+OMITTED = """
+<Media omitted> <Medien ausgeschlossen> <Média omis> <Archivo omitido> <Multimedia omitido>
+<Mídia oculta> <Media omessi> <Media weggelaten> <Media utelämnat> <Medier udeladt>
+<Mediefil utelatt> <Mediatiedosto jätettiin pois> <pominięto multimedia> <Média vynechány>
+<Médiá vynechané> <Hiányzó médiafájl> <Media omise> <Медиа пропущены> <Пропущено медіафайл>
+<Мултимедията е пропусната> <Παραλείφθηκαν πολυμέσα> <Medya dahil edilmedi>
+<تم استبعاد الوسائط> <رسانه حذف شد> <המדיה לא נכללה> <मीडिया के बिना> <สื่อถูกละไว้>
+<Bỏ qua tệp đa phương tiện> <Media tidak disertakan> <省略多媒体文件> <省略多媒體檔案>
+<メディアは含まれていません> <미디어 파일 제외됨>"""
+
+
+@nasty(7)
+@pytest.mark.parametrize("words", re.findall("<.+?>", OMITTED))
+def test_media_left_out_are_known_in_every_language(words: str) -> None:
+    messages, notes = chat("25/12/2020, 22:05 - Bo: hello", f"25/12/2020, 22:05 - Ada: {words}")
+    assert [m.text for m in messages] == ["hello"] and not notes.bad
 
 
 @nasty(7)

@@ -1,0 +1,34 @@
+"""What the tests of ``writing`` share: a persona directory, and its way to examples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from host_training import writing
+from host_training.persona_dir import read_persona
+from host_training.sessions import Example
+from tests.host_training.conftest import telegram_export
+from tests.host_training.importers.reading import write_files
+
+
+def silent(share: float, line: str) -> None:
+    """A report nobody reads."""
+
+
+def prepare(directory: Path, out: Path) -> list[Example]:
+    out.mkdir(exist_ok=True)
+    return writing.prepare(directory, read_persona(directory), out, silent)
+
+
+def add_toml(directory: Path, text: str) -> None:
+    with (directory / "persona.toml").open("a") as file:
+        file.write(text)
+
+
+def with_telegram(directory: Path, rows: list[tuple[int, str]]) -> Path:
+    export = telegram_export()
+    export["chats"]["list"][0]["messages"] = [
+        {"id": i, "type": "message", "date_unixtime": str(1_615_050_000 + 60 * i), "text": text,
+         "from": {1: "Ada Test", 2: "Bo Berg"}.get(who, "?"), "from_id": f"user{who}"}
+        for i, (who, text) in enumerate(rows)]
+    return write_files(directory, {"telegram/result.json": export})
