@@ -28,7 +28,6 @@ from payload.store_file import (
     CONFIRMED,
     IN_FLIGHT,
     QUEUED,
-    SCHEMA,
     record_of,
     row_of,
     small_row,
@@ -326,7 +325,7 @@ class Store:
                 if not self._path.exists():
                     store_file.create(self._path, self._synchronous)
                 elif store_file.is_emptied(self._path):
-                    salvage.copy(self._path, SCHEMA)
+                    salvage.copy(self._path)
                     self.salvaged_from = salvage.finish(self._path)
                 db = store_file.connect(self._path, self._synchronous)
                 self._join(db)
@@ -341,7 +340,7 @@ class Store:
                 return True
             if reading == READ_TRIES - 1:
                 try:
-                    salvage.copy(self._path, SCHEMA)
+                    salvage.copy(self._path)
                 except (OSError, sqlite3.Error):
                     break
         self.is_failing = True
