@@ -117,8 +117,8 @@ def test_saved_rows_come_back(examples: Any, tokenizer: Any, persona: Any, tmp_p
 
 @nasty(26)
 def test_too_little_writing_is_refused(examples: Any, tokenizer: Any, persona: Any) -> None:
-    with pytest.raises(TrainingError, match=r"Only 1 thoughts and 0 short answers .* notebook/\*\.md"
-                       r", or answers in chats that are one line of at most 200 bytes ending in"):
+    with pytest.raises(TrainingError, match=r"Only 1 thoughts and 0 short answers .* notebook/\*\.m"
+                       r"d, or answers in chats that are one line of at most 200 bytes ending in"):
         build(examples[:1], tokenizer, persona)
 
 
