@@ -43,6 +43,7 @@ _MEDIA_SUFFIXES = (
     " .m4a .mp3 .ogg .oga .opus .wav .aac .flac .tgs .thumb .enc .ttf .woff .woff2 .css .js .map")
 _MEDIA = frozenset(_MEDIA_SUFFIXES.split())
 _SYSTEM_FILES = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
+_COVERS = frozenset({"archive_browser.html", "your archive.html"})  # of Takeout and of X
 _WAYS_OUT = {
     ".tgz .gz .tar .bz2 .xz .7z .rar": "a packed file; unpack it here, only zips are opened",
     ".doc .odt .pages .wpd .wps": "a text program's own format; save it as .docx, .pdf or .txt",
@@ -87,11 +88,14 @@ def recognise(files: Sequence[File], notes: Notes) -> list[Export]:
 
 
 def _format_of(file: File, notes: Notes) -> ModuleType | None:
-    if file.suffix in _MEDIA or file.base == "archive_browser.html":  # Takeout's list of contents
+    if file.suffix in _MEDIA or file.base.lower() in _COVERS:
         notes.skip("picture, sound, film or page decoration")
         return None
     if file.base.lower() in _SYSTEM_FILES or file.base.startswith("._") or "__MACOSX" in file.name:
         notes.skip("file of the operating system")
+        return None
+    if file.folder_path is None and any(part.startswith(".") for part in file.name.split("/")):
+        notes.skip("hidden file of a program")  # .obsidian, and .trash with what was thrown away
         return None
     try:
         if not file.head:

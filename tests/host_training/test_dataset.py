@@ -115,6 +115,7 @@ def test_saved_rows_come_back(examples: Any, tokenizer: Any, persona: Any, tmp_p
     assert dataset.Dataset.load(tmp_path / "dataset.json") == built
 
 
+@nasty(26)
 def test_too_little_writing_is_refused(examples: Any, tokenizer: Any, persona: Any) -> None:
     with pytest.raises(TrainingError, match="Only 1 thoughts and 0 short answers"):
         build(examples[:1], tokenizer, persona)

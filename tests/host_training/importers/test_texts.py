@@ -94,6 +94,16 @@ def test_notion_parts_names_and_properties(tmp_path: Path) -> None:
 
 
 @nasty(10)
+def test_what_a_vault_hides_is_not_read_and_its_repository_is_none(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path / "vault")], check=True)
+    messages, notes = read(tmp_path, {
+        "vault/.obsidian/app.json": "{}", "vault/.trash/old.md": "thrown away", "vault/a.md": PROSE,
+        "x.zip": zipped({"v/.obsidian/plugins/data.json": "{}", "v/b.md": PROSE})})
+    assert [m.text for m in messages] == [PROSE] * 2
+    assert notes.skipped == {"hidden file of a program": 3} and not notes.bad
+
+
+@nasty(10)
 def test_canvases_daily_notes_and_layers(tmp_path: Path) -> None:
     messages, notes = read(tmp_path, {
         "v/a.canvas": {"nodes": [{"id": "1", "type": "text", "text": f"**{PROSE}**"},
@@ -192,8 +202,13 @@ def test_a_repository_gives_commits_and_documents_by_author(tmp_path: Path) -> N
         ("ada@example.org", f"Balloon\n\n{PROSE}", "document"),
         ("ada@example.org", "The box flies\n\nIt had to be taped.", "post"),
         ("bo@example.org", "Their words", "post")]
-    assert notes.skipped == {"commit without words of its own": 1, "sent by a bot": 1}
+    assert notes.skipped == {"commit without words of its own": 1, "sent by a bot": 1,
+                             "file of a git repository that is no document": 1}
     assert not notes.bad
+    (place / "result.json").write_text("{}")
+    assert reasons(read(tmp_path)[1]) == [
+        "exports/balloon/.git : not committed and so not read: result.json; exports belong"
+        " beside a repository, not into it"]
 
 
 def test_a_repository_in_a_zip_is_named_once(tmp_path: Path) -> None:

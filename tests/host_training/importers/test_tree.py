@@ -134,7 +134,7 @@ def test_a_name_on_disk_that_is_no_utf8_can_be_printed(tmp_path: Path) -> None:
     ("takeout.tgz", "unpack it here, only zips are opened"), ("x.rar", "unpack it here"),
     ("essay.odt", "save it as .docx"), ("budget.xlsx", "save the words that are yours as .txt"),
     ("mail.pst", "export the folder as .mbox"), ("msgstore.crypt15", "Export chat"),
-    ("chat.html", "export again and choose JSON"), ("other.bin", "docs/training.md lists them"),
+    ("takeout.html", "export again and choose JSON"), ("other.bin", "docs/training.md lists them"),
 ])
 def test_what_cannot_be_read_is_answered_with_the_way_out(
     tmp_path: Path, name: str, says: str
