@@ -252,12 +252,12 @@ def main() -> None:
     try:
         app()
     except (TrainingError, BundleError) as error:
-        errors.print(str(error), style="red", markup=False, highlight=False)
+        errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
     except OSError as error:  # a full disk, a folder one may not write to
         errors.print(f"{error.filename or 'A file'}: cannot be read or written"
                      f" ({error.strerror or error}). What was finished stays; the same command goes"
-                     " on from it.", style="red", markup=False, highlight=False)
+                     " on from it.", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
 
 

@@ -236,7 +236,10 @@ def build_dataset(examples: Sequence[Example], lists: Sequence[str], tokenizer: 
     if not dataset.train or not dataset.held_out:
         raise TrainingError(
             f"Only {counts['thoughts']} thoughts and {counts['answers']} short answers can be"
-            " asked for in flight; at least two different ones are needed, ten times more help.")
+            " asked for in flight; at least two different ones are needed, ten times more help:"
+            " thoughts in notebook/*.md, or answers in chats that are one line of at most"
+            f" {prompt.MUSING_BYTES_MAX} bytes ending in . ! or ?, to a question of at most"
+            f" {prompt.QUESTION_CHARS_MAX} characters.")
     rng.shuffle(dataset.train)
     dataset.counts = dict(sorted(counts.items()))
     return dataset

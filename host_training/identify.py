@@ -27,6 +27,13 @@ class People:
     nobody: set[str]  # accounts that count as nobody's: shared by a family, taken over
     pseudonyms: Mapping[str, str]  # of every other account
 
+    def who(self, author: Author) -> str:
+        """An account in one word: "you", "nobody", or its letter."""
+        account = f"{author.source}:{author.account}"
+        if account in self.nobody:
+            return "nobody"
+        return self.pseudonyms.get(account, "you")
+
     def of(self, message: Message) -> Message | None:
         """The message with ``is_me`` known and its author a pseudonym; None for nobody's."""
         account = f"{message.source}:{message.author}"
@@ -50,7 +57,10 @@ def identify(authors: Sequence[Author], notes: Notes, me: Iterable[str], nobody:
     dropped: set[str] = set()
     unsure: defaultdict[str, list[Author]] = defaultdict(list)
     others: list[Author] = []
-    _note_strangers(authors, notes, {"me": wanted, "nobody": unwanted})
+    unknown = _unknown(authors, notes, wanted)
+    for table, accounts in {"me": unknown, "nobody": _unknown(authors, notes, unwanted)}.items():
+        for account in accounts:
+            notes.put("persona.toml", table, f"{account}: no export has this account")
     for author in authors:
         account = f"{author.source}:{author.account}"
         keys = {account, author.account}
@@ -63,32 +73,38 @@ def identify(authors: Sequence[Author], notes: Notes, me: Iterable[str], nobody:
         if author.n_own < author.n_messages and account not in mine | dropped:
             notes.called(account, author.name)
             others.append(author)
-    for source, rows in unsure.items():
-        if not any(f"{source}:{author.account}" in mine for author in rows):
-            raise _no_me(source, rows)
+    sides = {source: rows for source, rows in unsure.items()
+             if not any(f"{source}:{author.account}" in mine for author in rows)}
+    if sides:
+        raise _no_me(sides, unknown)
     return People(mine, dropped, _pseudonyms(others, people))
 
 
-def _note_strangers(authors: Sequence[Author], notes: Notes, told: Mapping[str, set[str]]) -> None:
-    """An account that persona.toml names and no export has is a slip of the pen, most likely."""
+def _unknown(authors: Sequence[Author], notes: Notes, told: set[str]) -> list[str]:
+    """Accounts that persona.toml names and no export has: slips of the pen, most likely."""
     known = {key for account in notes.own_accounts for key in (account, account.partition(":")[2])}
     known.update(name for account, names in notes.names.items() if account.endswith(":me")
                  for name in names)
     known.update(key for a in authors for key in (f"{a.source}:{a.account}", a.account))
-    for table, accounts in told.items():
-        for account in sorted(accounts - known):
-            notes.put("persona.toml", table, f"{account}: no export has this account")
+    return sorted(told - known)
 
 
-def _no_me(source: str, authors: list[Author]) -> TrainingError:
-    authors.sort(key=lambda author: -author.n_unsure)
-    seen = ", ".join(author.account if author.name in ("", author.account)
-                     else f"{author.account} ({author.name})"
-                     for author in authors[:AUTHORS_SHOWN_MAX])
+def _no_me(sides: Mapping[str, list[Author]], unknown: Sequence[str]) -> TrainingError:
+    seen = []
+    for source, authors in sides.items():
+        authors.sort(key=lambda author: -author.n_unsure)
+        shown = ", ".join(_shown(author) for author in authors[:AUTHORS_SHOWN_MAX])
+        more = f" and {len(authors) - AUTHORS_SHOWN_MAX} more" * (len(authors) > AUTHORS_SHOWN_MAX)
+        seen.append(f"{source} ({sum(a.n_unsure for a in authors)} messages) has {shown}{more}")
+    slips = f"; {', '.join(unknown)} of me is in no export" if unknown else ""
     return TrainingError(
-        f"{source}: none of the {sum(author.n_unsure for author in authors)} messages is the"
-        ' author\'s; put the author\'s id into "me" of persona.toml, the export has'
-        f" {seen}.")
+        f"{'; '.join(seen)}: nobody can tell which of them is the author; name that account in"
+        f' persona.toml, like me = ["{next(iter(sides.values()))[0].account}"]{slips}.')
+
+
+def _shown(author: Author) -> str:
+    is_plain = author.name in ("", author.account)
+    return f'"{author.account}"' if is_plain else f'"{author.account}" ({author.name})'
 
 
 def _pseudonyms(others: Iterable[Author], people: Mapping[str, Iterable[str]]) -> dict[str, str]:

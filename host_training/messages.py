@@ -91,7 +91,8 @@ class Notes:
     def report(self) -> dict[str, object]:
         """Counts for the run directory, JSON-ready."""
         return {"skipped": dict(sorted(self.skipped.items())), "bad": self.n_bad,
-                "first bad": [f"{r.file} {r.place}: {r.reason}" for r in self.bad[:20]]}
+                "first bad": [f"{' '.join(filter(None, (r.file, r.place)))}: {r.reason}"
+                              for r in self.bad[:20]]}
 
 
 def quarantine_path(out: Path) -> Path:

@@ -23,6 +23,7 @@ from payload import prompt
 
 _REQUIRED = ("name", "author", "disclosure", "system")
 _OPTIONAL = ("me", *Settings.model_fields)
+_ITS_FILES = ("persona.toml", "values.md", "thinking.md")
 NOTEBOOK = "notebook"
 
 
@@ -54,7 +55,8 @@ def read_persona(directory: Path) -> Persona:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise TrainingError(f"{path}: cannot be read ({error.strerror}); a persona directory has"
-                            " one.") from error
+                            f" one with {', '.join(_REQUIRED)}; docs/training.md shows one."
+                            ) from error
     except ValueError as error:  # not UTF-8, or a number of more digits than Python reads
         raise TrainingError(f"{path}: not TOML ({error}).") from error
     except RecursionError as error:
@@ -63,9 +65,10 @@ def read_persona(directory: Path) -> Persona:
         if key not in _REQUIRED + _OPTIONAL:
             raise TrainingError(f"{path}: unknown key {key}; allowed are"
                                 f" {', '.join(_REQUIRED + _OPTIONAL)}.")
-    for key in _REQUIRED:
-        if not isinstance(table.get(key), str) or not table[key].strip():
-            raise TrainingError(f"{path}: {key} must be text that is not empty.")
+    missing = [key for key in _REQUIRED
+               if not isinstance(table.get(key), str) or not table[key].strip()]
+    if missing:
+        raise TrainingError(f"{path}: {', '.join(missing)} must be text that is not empty.")
     me = table.get("me", [])
     if not isinstance(me, list) or not all(isinstance(item, str) for item in me):
         raise TrainingError(f'{path}: me must be a list of account ids, like ["user123"].')
@@ -94,6 +97,16 @@ def export_folders(directory: Path) -> list[Path]:
     """The folders in which exports are looked for: all but the notebook."""
     return [path for path in sorted(directory.iterdir())
             if path.is_dir() and path.name != NOTEBOOK and not path.name.startswith(".")]
+
+
+def stray_files(directory: Path) -> list[str]:
+    """Files that lie where nothing is read: beside persona.toml, or in the notebook but no .md."""
+    found = [*directory.iterdir(), *(directory / NOTEBOOK).rglob("*")]
+    names = (path.relative_to(directory) for path in sorted(found) if path.is_file())
+    return [name.as_posix() for name in names
+            if name.as_posix() not in _ITS_FILES and name.stem.lower() != "readme"
+            and not name.match(f"{NOTEBOOK}/*.md")
+            and not any(part.startswith(".") for part in name.parts)]
 
 
 def directory_hash(directory: Path) -> str:

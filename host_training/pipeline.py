@@ -45,6 +45,7 @@ from host_training.evaluation import assess, bits, examination, memorisation
 from host_training.evaluation.speaker import Sampling
 from host_training.gguf_file import gguf_facts
 from host_training.ladder import ladder_for
+from host_training.messages import quarantine_path
 from host_training.sessions import Example
 from host_training.stages import RunDir, code_hash, weights_hash
 from payload import prompt
@@ -134,7 +135,9 @@ def prepare(directory: Path, base: Path, work: Path, options: Options, report: R
     report("writing", 0.0, "looking for exports")
     writing_dir = _writing(run_dir, directory, persona, report)
     examples = writing.load(writing_dir / writing.EXAMPLES)
-    report("writing", 1.0, f"{len(examples)} examples")
+    n_bad = json.loads((writing_dir / writing.SUMMARY).read_text())["left out"]["bad"]
+    aside = f"; not understood: {n_bad} ({quarantine_path(writing_dir)})" if n_bad else ""
+    report("writing", 1.0, f"{len(examples)} examples{aside}")
     data_dir = _dataset(run_dir, writing_dir, examples, base, persona, options)
     counts = Dataset.load(data_dir / "dataset.json").counts
     report("dataset", 1.0, ", ".join(f"{n} {what}" for what, n in counts.items()))

@@ -2,7 +2,8 @@
 
 scan -> import -> identify -> scrub -> clean -> sessions -> weigh. What was left out, and why, lies
 beside the examples: ``import.json`` (counts), ``quarantine.jsonl`` (what was not understood, row by
-row), ``review.md`` (what was taken out of the texts, for the maker's eyes).
+row), ``review.md`` (what was taken out of the texts) and ``people.json`` (who was given which
+letter), both for the maker's eyes.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,7 @@ from host_training.importers.notebook import Condition, import_notebook
 from host_training.importers.tree import Tree
 from host_training.message_store import MessageStore
 from host_training.messages import Message, Notes, quarantine_path
-from host_training.persona_dir import NOTEBOOK, Persona, export_folders
+from host_training.persona_dir import NOTEBOOK, Persona, export_folders, stray_files
 from host_training.sessions import Example
 from host_training.stages import code_hash
 from payload import prompt
@@ -45,6 +47,8 @@ Report = Callable[[float, str], None]  # (fraction done 0..1, one line)
 EXAMPLES = "examples.jsonl"
 SUMMARY = "import.json"
 REVIEW = "review.md"
+PEOPLE = "people.json"
+STORE = "messages.sqlite"
 
 
 def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> list[Example]:
@@ -59,7 +63,10 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
         for path in sorted((directory / NOTEBOOK).glob("*.md")):
             entries += import_notebook(path, notes)
         examples = sessions.entry_examples(entries)
-        with MessageStore(out / "messages.sqlite") as store:
+        for name in stray_files(directory):
+            notes.put(name, "", "lies where nothing is read; put"
+                      " exports into a folder of any name, and thoughts into notebook/*.md")
+        with MessageStore(out / STORE) as store:
             inventory = _import(directory, persona, store, notes, report)
             people = identify.identify(store.authors(), notes, persona.me,
                                        persona.settings.nobody, persona.settings.people)
@@ -67,9 +74,12 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
                                  personal.children(text)}):
                 notes.called(f"child:{child}", child)
             scrubber = scrub.Scrubber(persona.settings.privacy, _names(people, persona, notes))
+            (out / PEOPLE).write_text(json.dumps(_who_is_who(store, people), indent=1,
+                                                 ensure_ascii=False))
             examples = [*_scrubbed(examples, scrubber, notes), *sessions.chat_examples(
                 _plain(_known(store, people, notes), scrubber, persona, notes),
                 persona.settings.sessions)]
+    (out / STORE).unlink()  # what was taken out is still in there
     report(0.9, "weighing what was said")
     examples = clean.weigh(examples, persona.settings.clean, notes)
     (out / REVIEW).write_text(scrubber.sheet.markdown())
@@ -78,11 +88,36 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
             f"{directory}: no writing of {persona.author} found; put some into notebook/*.md or"
             f" exports into a folder beside it.{_first_reason(notes)}")
     save(examples, out / EXAMPLES)
-    summary = {"sources": inventory, "loss": persona.settings.sessions.loss,
-               "left out": notes.report(), **_weights(examples),
-               "taken out": dict(sorted(scrubber.sheet.counts.items()))}
+    summary = {"sources": {label: found.n_messages for label, found in inventory.items()},
+               "dates": {label: found.dates() for label, found in inventory.items()},
+               "loss": persona.settings.sessions.loss, "left out": notes.report(),
+               **_weights(examples), "taken out": dict(sorted(scrubber.sheet.counts.items()))}
     (out / SUMMARY).write_text(json.dumps(summary, indent=1, ensure_ascii=False))
     return examples
+
+
+@dataclass(slots=True)
+class Found:
+    """What an export held: how much, and of when."""
+
+    n_messages: int = 0
+    first_ms: int | None = None
+    last_ms: int | None = None
+
+    def counted(self, read: Iterator[Message]) -> Iterator[Message]:
+        """The same messages, looked at in passing."""
+        for message in read:
+            self.n_messages += 1
+            if message.utc_ms is not None:
+                self.first_ms = min(message.utc_ms, self.first_ms or message.utc_ms)
+                self.last_ms = max(message.utc_ms, self.last_ms or message.utc_ms)
+            yield message
+
+    def dates(self) -> str:
+        """Like "2019-01-01 to 2021-03-06"; empty where no message says when."""
+        days = [f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d}"
+                for ms in (self.first_ms, self.last_ms) if ms is not None]
+        return " to ".join(dict.fromkeys(days))
 
 
 def code() -> str:
@@ -95,9 +130,9 @@ def code() -> str:
 
 
 def _import(directory: Path, persona: Persona, store: MessageStore, notes: Notes, report: Report
-            ) -> dict[str, int]:
-    """Everything below the export folders into the store; how many messages came from where."""
-    inventory: dict[str, int] = {}
+            ) -> dict[str, Found]:
+    """Everything below the export folders into the store; what came from where."""
+    inventory: dict[str, Found] = {}
     with Tree(directory, notes) as tree:
         for folder in export_folders(directory):
             files = []
@@ -110,8 +145,9 @@ def _import(directory: Path, persona: Persona, store: MessageStore, notes: Notes
             for export in registry.recognise(files, notes):
                 report(0.5, f"reading {export.label}")
                 notes.zone = persona.settings.zone_of(export.files[0].name)
-                inventory[export.label] = store.add(
-                    _as_told(registry.read_all([export], notes), export, persona))
+                found = inventory[export.label] = Found()
+                store.add(found.counted(
+                    _as_told(registry.read_all([export], notes), export, persona)))
     return inventory
 
 
@@ -134,6 +170,13 @@ def _known(store: MessageStore, people: identify.People, notes: Notes) -> Iterat
             notes.skip("account that persona.toml calls nobody's")
         else:
             yield known
+
+
+def _who_is_who(store: MessageStore, people: identify.People) -> list[dict[str, Any]]:
+    """Every account and the letter it was given, the most talkative first; for the maker's eyes."""
+    return [{"source": a.source, "account": a.account, "name": a.name, "messages": a.n_messages,
+             "is": people.who(a)}
+            for a in sorted(store.authors(), key=lambda a: (-a.n_messages, a.source, a.account))]
 
 
 def _names(people: identify.People, persona: Persona, notes: Notes) -> dict[str, str]:

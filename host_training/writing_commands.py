@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
-from rich.table import Table
 
 from host_training.errors import TrainingError
 
 console = Console()
 
 Progress = Callable[[], AbstractContextManager[Callable[[str, float, str], None]]]
+PEOPLE_SHOWN_MAX = 20
+TIERS = {"tier 1": "essays and documents (tier 1)", "tier 2": "journals and notes (tier 2)",
+         "tier 3": "mails and talks (tier 3)", "tier 4": "chats and posts (tier 4)"}
+LAYERS = {"thinking": "of all that, how you think", "values": "of all that, values"}
 _shared: dict[str, Any] = {}
 
 
@@ -33,7 +37,6 @@ def scan(
 ) -> None:
     """Read every export as ``run`` would, and show what was found, left out and taken out."""
     from host_training import writing
-    from host_training.messages import quarantine_path
     from host_training.persona_dir import read_persona
 
     persona = read_persona(persona_dir)
@@ -47,19 +50,45 @@ def scan(
                 "writing", share, line))
     except OSError as error:
         raise TrainingError(f"--out {out}: cannot be written ({error.strerror}).") from error
+    _show_all(out, len(examples))
+
+
+def _show_all(out: Path, n_examples: int) -> None:
+    from host_training import writing
+    from host_training.messages import quarantine_path
+
     summary = json.loads((out / writing.SUMMARY).read_text())
-    _show("messages", summary["sources"])
-    _show("left out", summary["left out"]["skipped"])
-    _show("taken out", summary["taken out"])
-    _show("learnt, in weighed bytes", {**summary["weighed bytes"], **summary["layers"]})
-    console.print(f"{len(examples)} examples. Not understood: {summary['left out']['bad']}"
-                  f" ({quarantine_path(out)}). What was taken out: {out / writing.REVIEW}",
-                  soft_wrap=True)
+    people = json.loads((out / writing.PEOPLE).read_text())
+    left_out, bad = summary["left out"]["skipped"], summary["left out"]["first bad"]
+    _show("found", ("messages", "of", "in"), [
+        (f"{count:,}", summary["dates"][what], what) for what, count in summary["sources"].items()])
+    _show("who wrote", ("messages", "is", "account", "name", "in"), [
+        (f"{p['messages']:,}", p["is"], p["account"], p["name"], p["source"])
+        for p in people[:PEOPLE_SHOWN_MAX]])
+    _show("left out", ("messages", ""), _counts(left_out))
+    _show("taken out of the texts", ("times", ""), _counts(summary["taken out"]))
+    _show("learnt", ("weighed bytes", ""), _counts(
+        {TIERS[tier]: n for tier, n in summary["weighed bytes"].items()}
+        | {LAYERS[layer]: n for layer, n in summary["layers"].items() if layer != "said"}))
+    _show("not understood", ("",), [(line,) for line in bad])
+    console.print(f"\n{n_examples} examples to learn from ({out / writing.EXAMPLES}). Not"
+                  f" understood: {summary['left out']['bad']} ({quarantine_path(out)}). Look"
+                  f" through what was taken out ({out / writing.REVIEW}) and who is who"
+                  f" ({out / writing.PEOPLE}).",
+                  soft_wrap=True, markup=False)
 
 
-def _show(title: str, counts: dict[str, int]) -> None:
-    table = Table(title=title, title_justify="left", show_header=False)
-    for what, count in counts.items():
-        table.add_row(what, f"{count:,}")
-    if counts:
-        console.print(table)
+def _counts(counts: dict[str, int]) -> list[tuple[str, str]]:
+    return [(f"{count:,}", what) for what, count in counts.items()]
+
+
+def _show(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    """A title and aligned columns; what is long comes last, and paths are not broken."""
+    if not rows:
+        return
+    table = [columns, *rows] if any(columns) else list(rows)
+    widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
+    console.print(f"\n{title}", style="bold", highlight=False)
+    for row in table:
+        cells = (set_cell_size(cell, width) for cell, width in zip(row, widths, strict=True))
+        console.print("  ".join(cells).rstrip(), markup=False, highlight=False, soft_wrap=True)

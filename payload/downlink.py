@@ -22,7 +22,7 @@ from payload.beacons import Guard, Place
 from payload.feed import Feed
 from payload.notes import Note, event
 from payload.ports import PortError, Radio
-from payload.store import Store
+from payload.store import PLACES, Store
 from wire import beacon as beacon_codec
 from wire import frames
 from wire.beacon import Beacon, Phase, PowerMode
@@ -52,7 +52,8 @@ RETRY_MS = 100
 STUCK_MS = 10_000  # a modem that is still sending so long after the airtime never will have sent
 DISKLESS_BLOCK = 0x4000  # farther on than lives with a disk get, and still ahead of them
 DISKLESS_BLOCKS = 0x100  # to each place
-_BLOCK_KEY = "next_block"
+PLACES_REMEMBERED = PLACES // 2  # of the latest lives; none of them is taken again
+_BLOCK_KEY, _PLACES_KEY = "next_block", "block_places"
 
 
 class Downlink:
@@ -75,6 +76,7 @@ class Downlink:
         self.feed = Feed(store, self._sender, codec)
         self._reserved = self._durable_upto = reserved
         self._is_diskless = not store.is_counted  # do block numbers come from this life's place?
+        self._diskless_place = store.place if self._is_diskless else _new_place(store)
         self._reserve_blocks()
         self._sequence = 0
         self._beacon_due_ms = 0
@@ -277,13 +279,13 @@ class Downlink:
 
     def _may_open_block(self) -> bool:
         """Only numbers whose reservation is on the disk; but a disk that takes nothing must not
-        make the payload mute: then they come from this life's own place."""
+        make the payload mute: then, and for the rest of it, they come from this life's place."""
         left = (self._durable_upto - self._sender.next_block) % 0x10000
         if self._is_diskless or 0 < left <= BLOCK_RESERVE:
             return True
         if self._store.is_failing:
             self._is_diskless = True
-            self._sender.next_block = _diskless_block(self._store)
+            self._sender.next_block = _diskless_block(self._diskless_place)
         return self._is_diskless
 
     def _counter(self) -> FrameCounter:
@@ -319,15 +321,25 @@ class Downlink:
         return max(1, airtime_ms * 100 // radio.duty_percent)
 
 
-def _diskless_block(store: Store) -> int:
+def _diskless_block(place: int) -> int:
     """Where the blocks begin whose numbers the disk does not take."""
-    return DISKLESS_BLOCK + store.place * DISKLESS_BLOCKS
+    return DISKLESS_BLOCK + place * DISKLESS_BLOCKS
+
+
+def _new_place(store: Store) -> int:
+    """The place that was drawn, or the next one after it that none of the latest lives had. It is
+    remembered while the disk works, for what goes out from there leaves no trace on it."""
+    taken = store.get(_PLACES_KEY, [])
+    after = ((store.place + further) % PLACES for further in range(PLACES))
+    place = next(place for place in after if place not in taken)
+    store.put(_PLACES_KEY, [*taken, place][-PLACES_REMEMBERED:])
+    return place
 
 
 def _first_block(store: Store) -> int:
     """A block number from which on no life before has used one."""
     if not store.is_counted:
-        return _diskless_block(store)
+        return _diskless_block(store.place)
     reserved = int(store.get(_BLOCK_KEY, 0))
     if store.salvaged_from is not None or store.has_forgotten(_BLOCK_KEY):
         reserved += SALVAGE_JUMP + store.place * SALVAGE_BLOCKS

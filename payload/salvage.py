@@ -7,22 +7,24 @@ at the next start.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+from payload.store_file import COLUMNS, QUEUED, SCHEMA, STATES, any_text, is_whole, sync_folder
+
 READ_ERRORS = ("SQLITE_IOERR_READ", "SQLITE_IOERR_SHORT_READ")
 ID_MAX = 1 << 32
-LOOK_UPS_MAX = 500  # in one gap; what lies together on a page is far fewer
-LOOK_UP_ERRORS_MAX = 3  # each may cost a second
+LOOK_UPS_MAX = 500  # at one end of a gap; what lies together on a page is far fewer
+LOOK_UP_ERRORS_MAX = 3  # in a row, of the disk itself: each may cost a second
 
 
-def copy(path: Path, schema: str) -> None:
+def copy(path: Path) -> None:
     """Copy what can be read of the database at ``path`` beside it, for ``finish``.
 
+    A record of which only the state is damaged goes out again.
     Raises sqlite3.Error or OSError when the disk does not take it; ``path`` is then as it was.
     """
     part = path.with_name(f"{path.name}.salvaging")
@@ -30,7 +32,7 @@ def copy(path: Path, schema: str) -> None:
         Path(f"{part}{suffix}").unlink(missing_ok=True)
     fresh = sqlite3.connect(part)
     try:
-        fresh.executescript(schema)
+        fresh.executescript(SCHEMA)
         with fresh:
             for table, row in _readable(path):
                 _insert(fresh, table, row)
@@ -60,20 +62,6 @@ def finish(path: Path) -> Path | None:
     return aside
 
 
-def any_text(data: bytes) -> str:
-    """For ``text_factory``: text that is no UTF-8 must not raise, its row's CRC tells of it."""
-    return data.decode("utf-8", "replace")
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in ``folder`` durable. Raises OSError."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _copy_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.salvaged")
 
@@ -100,37 +88,49 @@ def _readable(path: Path) -> Iterator[tuple[str, tuple[Any, ...]]]:
         raise
     db.text_factory = any_text
     with closing(db):
-        yield from (("record", row) for row in _records(db))
+        yield from (("record", _with_state(row)) for row in _records(db))
         yield from (("small", row) for row in _small(db))
+
+
+def _with_state(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return row if row[-1] in STATES else (*row[:-1], QUEUED)
 
 
 def _records(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
     """Records one at a time, past the pages that cannot be read.
 
-    A damaged tree may lead past rows that are still found by their id: gaps are looked up.
+    A damaged tree may lead past rows that are still found by their id: gaps are looked up, from
+    both ends, since the way to the first row of a page leads over the page before it.
     """
     record_id = 0
     while (row := _next_readable(db, record_id)) is not None:
-        yield from _looked_up(db, record_id + 1, row[0])
+        gap = range(record_id + 1, row[0])
+        yield from _looked_up(db, gap[:LOOK_UPS_MAX])
+        yield from _looked_up(db, gap[: -LOOK_UPS_MAX - 1 : -1])
+        if not is_whole(row[:-1]):  # perhaps one that only claims this id; the first one is kept
+            yield from _looked_up(db, range(row[0], row[0] + 1))
         yield row
         record_id = row[0]
-    yield from _looked_up(db, record_id + 1, record_id + LOOK_UPS_MAX)
+    yield from _looked_up(db, range(record_id + 1, record_id + LOOK_UPS_MAX))
 
 
-def _looked_up(db: sqlite3.Connection, first_id: int, end_id: int) -> Iterator[tuple[Any, ...]]:
-    """Rows found by their id alone; three errors in a row, and the gap is left."""
+def _looked_up(db: sqlite3.Connection, record_ids: range) -> Iterator[tuple[Any, ...]]:
+    """Rows found by their id alone; where the disk gives no answer thrice, the rest is left."""
     errors = 0
-    for record_id in range(first_id, min(end_id, first_id + LOOK_UPS_MAX)):
-        try:
-            row = db.execute("SELECT * FROM record WHERE id=?", (record_id,)).fetchone()
-        except (sqlite3.Error, UnicodeDecodeError):
-            errors += 1
-            if errors == LOOK_UP_ERRORS_MAX:
-                return
-            continue
-        errors = 0
-        if row is not None and row[0] == record_id:
-            yield row
+    for record_id in record_ids:
+        for wanted in ("*", f"{COLUMNS}, NULL"):
+            query = f"SELECT {wanted} FROM record WHERE id=?"
+            try:
+                row = db.execute(query, (record_id,)).fetchone()
+            except (sqlite3.Error, UnicodeDecodeError) as error:
+                errors += getattr(error, "sqlite_errorname", "") in READ_ERRORS
+                continue
+            errors = 0
+            if row is not None and row[0] == record_id:
+                yield row
+            break
+        if errors >= LOOK_UP_ERRORS_MAX:
+            return
 
 
 def _next_readable(db: sqlite3.Connection, after_id: int) -> tuple[Any, ...] | None:

@@ -28,10 +28,6 @@ from payload.store_file import (
     CONFIRMED,
     IN_FLIGHT,
     QUEUED,
-    SCHEMA,
-    connect,
-    is_whole,
-    make_folder,
     record_of,
     row_of,
     small_row,
@@ -42,11 +38,12 @@ RING_RECORDS_MAX = 2_000
 RETRY_COMMIT_MS = 5_000
 READ_TRIES = 3  # a database that reads badly this often in a row is damaged
 SALVAGE_IDS = 1 << 20  # left out after a salvage, once and for each place: more than a life gives
-# A life whose own number the disk does not take may be forgotten whole: its ids are a series of
+# A life whose own number the disk does not take may be forgotten whole, and so may what goes beyond
+# the ids that the disk knows to be taken. Their ids are a series of
 DISKLESS_ID = 1 << 31  # their own, in a place that is drawn for each life
 DISKLESS_IDS = 1 << 20  # to a place
 PLACES = 64
-IDS_AHEAD = 1024  # left out at a boot: some may have gone out from RAM while the disk failed
+IDS_AHEAD = 1024  # left out at a boot: as many may have gone out from RAM while the disk failed
 IDS_KEY = "ids_upto"
 RESERVE_BYTES = 32 << 20  # of free disk; with less, confirmed records make room
 PRUNE_RECORDS = 100  # in one commit, so that a step stays short
@@ -89,6 +86,7 @@ class Store:
         self._small: dict[str, Any] = {}
         self._dirty: dict[str, Any] = {}
         self._next_id = 0  # until the disk has said which are taken
+        self._durable_ids = 0  # the disk knows that ids up to here may be taken
         self._diskless_id = DISKLESS_ID + place * DISKLESS_IDS
         self._has_joined = False
         self._retry_ms = 0
@@ -113,12 +111,13 @@ class Store:
         return record
 
     def _take_id(self) -> int:
-        if not self.is_counted:
-            self._diskless_id += 1
-            return self._diskless_id - 1
-        self._next_id += 1
-        self._reserve_ids()
-        return self._next_id - 1
+        if self.is_counted:
+            self._reserve_ids()
+            if self._next_id <= self._durable_ids:
+                self._next_id += 1
+                return self._next_id - 1
+        self._diskless_id += 1
+        return self._diskless_id - 1
 
     def put(self, key: str, value: Any) -> None:
         """Small state, written with the next commit. ``value`` is what msgpack can hold."""
@@ -156,6 +155,7 @@ class Store:
         self._ring.clear()
         self._marks.clear()
         self._dirty.clear()
+        self._durable_ids = self.get(IDS_KEY, 0)
         self.is_failing = False
         return True
 
@@ -320,14 +320,14 @@ class Store:
         """Open the database, salvaged if need be; False when the disk does not give it."""
         for reading in range(READ_TRIES + 1):  # the last one after a salvage
             try:
-                make_folder(self._path.parent)
+                store_file.make_folder(self._path.parent)
                 self.salvaged_from = salvage.finish(self._path) or self.salvaged_from
                 if not self._path.exists():
                     store_file.create(self._path, self._synchronous)
                 elif store_file.is_emptied(self._path):
-                    salvage.copy(self._path, SCHEMA)
+                    salvage.copy(self._path)
                     self.salvaged_from = salvage.finish(self._path)
-                db = connect(self._path, self._synchronous)
+                db = store_file.connect(self._path, self._synchronous)
                 self._join(db)
             except OSError:
                 break
@@ -340,7 +340,7 @@ class Store:
                 return True
             if reading == READ_TRIES - 1:
                 try:
-                    salvage.copy(self._path, SCHEMA)
+                    salvage.copy(self._path)
                 except (OSError, sqlite3.Error):
                     break
         self.is_failing = True
@@ -365,7 +365,7 @@ class Store:
         try:
             rows = db.execute("SELECT key, value, crc32 FROM small").fetchall()
             stored = {key: msgpack.unpackb(value, strict_map_key=False)
-                      for key, value, crc in rows if is_whole((key, value, crc))}
+                      for key, value, crc in rows if store_file.is_whole((key, value, crc))}
             last_id, last_boot = store_file.newest(db, DISKLESS_ID)
             last_id = max(last_id, stored.get(IDS_KEY, 0))  # some may have gone out from RAM
             stored.setdefault("boot", last_boot)
@@ -377,8 +377,8 @@ class Store:
         except sqlite3.Error:
             db.close()
             raise
+        self._next_id = self._next_id if self._has_joined else last_id + 1
         self._has_joined = True
-        self._next_id = max(self._next_id, last_id + 1)
         for key, value in stored.items():
             self._small[key] = store_file.later(self._small.get(key, value), value)
         self._dirty = {k: v for k, v in self._small.items() if stored.get(k) != v}

@@ -11,10 +11,9 @@ from typing import Any
 
 import msgpack
 
-from payload import salvage
 from wire.records import Kind, Record, TimeQuality, pack_body, unpack_body
 
-QUEUED, IN_FLIGHT, CONFIRMED = 0, 1, 2
+STATES = QUEUED, IN_FLIGHT, CONFIRMED = 0, 1, 2
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS record (
     id INTEGER PRIMARY KEY, class INTEGER NOT NULL, kind INTEGER NOT NULL, boot INTEGER NOT NULL,
@@ -102,7 +101,7 @@ def connect(path: Path, synchronous: str) -> sqlite3.Connection:
     refuses.
     """
     db = sqlite3.connect(path, timeout=0.2)
-    db.text_factory = salvage.any_text
+    db.text_factory = any_text
     try:
         # First, so that there is no shared-memory file: a full disk turns its pages into SIGBUS.
         db.execute("PRAGMA locking_mode=EXCLUSIVE")
@@ -116,7 +115,7 @@ def connect(path: Path, synchronous: str) -> sqlite3.Connection:
         if not set(_SOUND_SHAPE) <= set(_shape(db)):  # a newer spacepi may have more
             raise sqlite3.DatabaseError("its tables are not as they were made")
         if synchronous == "FULL":
-            salvage.sync_folder(path.parent)  # SQLite does it too, but takes no notice of failure
+            sync_folder(path.parent)  # SQLite does it too, but takes no notice of failure
     except (sqlite3.Error, OSError):
         db.close()
         raise
@@ -139,7 +138,21 @@ def create(path: Path, synchronous: str) -> None:
         db.executescript(SCHEMA)
     part.rename(path)
     if synchronous == "FULL":
-        salvage.sync_folder(path.parent)
+        sync_folder(path.parent)
+
+
+def any_text(data: bytes) -> str:
+    """For ``text_factory``: text that is no UTF-8 must not raise, its row's CRC tells of it."""
+    return data.decode("utf-8", "replace")
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in ``folder`` durable. Raises OSError."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def is_emptied(path: Path) -> bool:
@@ -152,13 +165,14 @@ def make_folder(folder: Path) -> None:
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for path in missing:
-        salvage.sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def free_bytes(folder: Path) -> int:
     """Room on the disk of ``folder`` that a program without privileges may use."""
     found = os.statvfs(folder)
     return found.f_bavail * found.f_frsize
+
 
 def later(mine: Any, stored: Any) -> Any:
     """Of two numbers, or of the numbers in two maps, the larger one; else what RAM knows."""

@@ -25,15 +25,28 @@ LABEL = "Discord data package"
 
 _CHANNEL = re.compile(r"^(?P<root>(?:.*/)?)[^/]+/(?P<channel>c?\d{1,20})/"
                       r"(?P<file>messages\.json|messages\.csv|channel\.json)$")
+# what tells the folders of messages, account, servers and activity from anybody else's
+_OWN_FILE = re.compile(r"[^/]+/(?:c?\d{1,20}/(?:messages\.json|messages\.csv|channel\.json|"
+                       r"guild\.json)|user\.json|[^/]+/events(?:-\d+-\d+-of-\d+)?\.json)$")
 _ROW_KEYS = ('"Contents"', '"Timestamp"')
 _MARKUP = re.compile(r"<a?:(\w+):\d+>|<[@#][!&]?\d+>|<t:-?\d+(?::\w)?>|</[\w -]+:\d+>")
 
 
 def groups(files: Sequence[File]) -> list[list[File]]:
-    """Every file below the parent of a folder of numbered channels, whatever its language."""
+    """A folder of numbered channels, whatever its language, and the package's folders beside it.
+
+    Other exports that were unpacked into the same place stay there.
+    """
     roots = {match["root"] for file in files if (match := _CHANNEL.match(file.name))
              and match["file"] != "channel.json" and _is_channel(file)}
-    return [[f for f in files if f.name.startswith(root)] for root in sorted(roots)]
+    return [_package(root, [f for f in files if f.name.startswith(root)]) for root in sorted(roots)]
+
+
+def _package(root: str, files: Sequence[File]) -> list[File]:
+    below = [(file.name[len(root) :], file) for file in files]
+    own = {name.partition("/")[0] for name, file in below if _OWN_FILE.match(name)}
+    return [file for name, file in below
+            if name.partition("/")[0] in own or name == "README.txt"]
 
 
 def _is_channel(file: File) -> bool:

@@ -85,10 +85,20 @@ def _unwrapped_commit(text: str) -> str:
     return f"{subject.strip()}\n\n{body}" if body else subject.strip()
 
 
+def _names(place: Path, *which: str) -> list[str]:
+    return [name for name in decode(_git(place, "ls-files", "-z", *which)).split("\0") if name]
+
+
 def _documents(file: File, place: Path, notes: Notes) -> Iterator[Message]:
-    names = decode(_git(place, "ls-files", "-z")).split("\0")
+    names = _names(place)
     wanted = [name for name in names if name.lower().endswith(_DOCUMENT) and
               not _NOT_OWN.search(name)]
+    notes.skip("file of a git repository that is no document", len(names) - len(wanted))
+    loose = _names(place, "--others", "--exclude-standard")
+    if loose:
+        more = f" and {len(loose) - 1} more" if len(loose) > 1 else ""
+        notes.put(file.name, "", f"not committed and so not read: {loose[0]}{more}; exports belong"
+                                 " beside a repository, not into it")
     if len(wanted) > DOCUMENTS_MAX:
         notes.put(file.name, "", f"{len(wanted)} documents; the first {DOCUMENTS_MAX} are read")
     for name in wanted[:DOCUMENTS_MAX]:

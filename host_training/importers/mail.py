@@ -35,6 +35,7 @@ _FROM = re.compile(rb"^From \S*.*(?:\b(?:19|20)\d\d\b|\b\d\d:\d\d(?::\d\d)?\b).*
 _QUOTED_FROM = re.compile(rb"^>+From ")
 _HEADERS = re.compile(rb"^(?:Return-Path|Received|From|Date|Message-I[dD]|MIME-Version|Subject|"
                       rb"Delivered-To|X-[\w-]+|To): ", re.MULTILINE)
+_MAILDIR = re.compile(r"(?:^|/)(?:cur|new)/[^/]+$")
 _NOT_MAIL = {"spam", "trash", "drafts", "draft", "chat", "chats", "junk", "papierkorb", "entwürfe",
              "corbeille", "brouillons", "papelera", "borradores", "prullenbak", "concepten"}
 _SENT = {"sent", "gesendet", "envoyés", "messages envoyés", "enviados", "verzonden", "inviati"}
@@ -46,7 +47,8 @@ def claims(file: File) -> bool:
     if head.startswith(b"From "):
         return _FROM.match(head.partition(b"\n")[0]) is not None
     top = head.partition(b"\n\n")[0].partition(b"\r\n\r\n")[0]
-    return file.suffix in (".eml", ".emlx", "") and len(set(_HEADERS.findall(top))) >= 3
+    is_named_so = file.suffix in (".eml", ".emlx", "") or _MAILDIR.search(file.name)
+    return bool(is_named_so) and len(set(_HEADERS.findall(top))) >= 3
 
 
 def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:

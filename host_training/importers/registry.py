@@ -43,6 +43,19 @@ _MEDIA_SUFFIXES = (
     " .m4a .mp3 .ogg .oga .opus .wav .aac .flac .tgs .thumb .enc .ttf .woff .woff2 .css .js .map")
 _MEDIA = frozenset(_MEDIA_SUFFIXES.split())
 _SYSTEM_FILES = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
+_COVERS = frozenset({"archive_browser.html", "your archive.html"})  # of Takeout and of X
+_WAYS_OUT = {
+    ".tgz .gz .tar .bz2 .xz .7z .rar": "a packed file; unpack it here, only zips are opened",
+    ".doc .odt .pages .wpd .wps": "a text program's own format; save it as .docx, .pdf or .txt",
+    ".xls .xlsx .ods .numbers .ppt .pptx .odp .key":
+        "a table or slides; save the words that are yours as .txt",
+    ".epub .mobi .azw3": "a book; where it is yours, save it as .txt",
+    ".pst .ost .msg": "Outlook's own format; export the folder as .mbox or .eml",
+    ".enex": "Evernote's own format; save the notes as .txt or .md",
+    ".crypt12 .crypt14 .crypt15": "WhatsApp's locked backup; in the app, a chat -> Export chat",
+    ".db .sqlite .sqlite3": "an app's database; docs/training.md lists the exports that are read",
+}
+_WAY_OUT = {suffix: way for suffixes, way in _WAYS_OUT.items() for suffix in suffixes.split()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +88,14 @@ def recognise(files: Sequence[File], notes: Notes) -> list[Export]:
 
 
 def _format_of(file: File, notes: Notes) -> ModuleType | None:
-    if file.suffix in _MEDIA:
+    if file.suffix in _MEDIA or file.base.lower() in _COVERS:
         notes.skip("picture, sound, film or page decoration")
         return None
     if file.base.lower() in _SYSTEM_FILES or file.base.startswith("._") or "__MACOSX" in file.name:
         notes.skip("file of the operating system")
+        return None
+    if file.folder_path is None and any(part.startswith(".") for part in file.name.split("/")):
+        notes.skip("hidden file of a program")  # .obsidian, and .trash with what was thrown away
         return None
     try:
         if not file.head:
@@ -100,8 +116,8 @@ def _unknown(file: File) -> str:
     if "<html" in head or "<!doctype html" in head:
         if "exported data" in head or "telegram" in head:
             return "this is Telegram's HTML; export again and choose JSON"
-        return "this is HTML; export again and choose JSON"
-    return "not recognised as an export that can be read; docs/training.md lists them"
+        return "a web page; where an app exported it, export again and choose JSON"
+    return _WAY_OUT.get(file.suffix, "not an export that is known; docs/training.md lists them")
 
 
 def read_all(exports: Sequence[Export], notes: Notes) -> Iterator[Message]:

@@ -13,7 +13,7 @@ from typing import Any
 from host_training.importers import json_stream
 from host_training.importers.json_stream import END, START
 from host_training.importers.text import head_text, mend
-from host_training.importers.times import from_seconds
+from host_training.importers.times import from_iso, from_seconds
 from host_training.importers.tree import File
 from host_training.messages import ChatKind, Message, Notes
 
@@ -110,14 +110,17 @@ def _message(chat: dict[str, Any], row: Any, file: File, index: int, notes: Note
     text = plain_text(row.get("text"))
     words = mend(text).strip() if text else text
     author = row.get("from_id")
+    if type(author) is int:
+        author = f"user{author}"  # as older programs wrote it
     if text is None:
         notes.put(file.name, place, '"text" is neither a string nor a list of strings and objects')
     elif not words:
         notes.skip("no words")
     elif not isinstance(author, str):
         notes.put(file.name, place, '"from_id" is missing')
-    elif (utc_ms := _utc_ms(row)) is None:
-        notes.put(file.name, place, '"date_unixtime" is missing or not a number of seconds')
+    elif (utc_ms := _utc_ms(row, notes)) is None:
+        field = "date_unixtime" if "date_unixtime" in row else "date"
+        notes.put(file.name, place, f'"{field}" is {row.get(field)!r}, which is no time')
     else:
         name = row.get("from")
         name = name if isinstance(name, str) else ""  # null for a deleted account
@@ -160,6 +163,8 @@ def plain_text(text: Any) -> str | None:
     return "".join(parts)
 
 
-def _utc_ms(row: dict[str, Any]) -> int | None:
-    """From ``date_unixtime`` only: ``date`` is local time of an unknown zone."""
-    return from_seconds(row.get("date_unixtime"))
+def _utc_ms(row: dict[str, Any], notes: Notes) -> int | None:
+    """From ``date_unixtime``; older programs wrote only ``date``, in local time."""
+    if "date_unixtime" in row:
+        return from_seconds(row["date_unixtime"])
+    return from_iso(row.get("date"), notes.zone)

@@ -90,7 +90,9 @@ class Tree:
         """Files in order of their names; links are not followed, so no loop can hold us."""
         for place, folders, names in os.walk(folder, followlinks=False):
             folders.sort()
-            if ".git" in folders or ".git" in names:
+            if ".obsidian" in folders and ".git" in folders:
+                folders.remove(".git")  # a vault that is kept in git is a vault
+            elif ".git" in folders or ".git" in names:
                 yield self._repository(Path(place))
                 folders.clear()
                 continue

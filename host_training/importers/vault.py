@@ -32,6 +32,12 @@ _DATE_IN_NAME = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
 _CLIPPED_KEYS = ("source", "url", "clipped", "canonical")
 _LAYERS: dict[str, Layer] = {"said": "said", "thinking": "thinking", "values": "values"}
 _CONTROL_SHARE_MAX = 0.02
+# a time, then who speaks: <bo>, "bo:", or after brackets a name alone above its words
+_SAID = re.compile(
+    r"^\[?(?:[\w./-]{6,12},? )?\d{1,2}:\d{2}(?::\d{2})?(?: ?[AP]M)?\]?[ \t]+(?:[-|] )?"
+    r"(?:<(?P<nick>[^<>]{1,32})>|(?P<name>[^\s:<>][^:<>\n]{0,31}):\s|(?<=\] )(?P<alone>\S{1,32})$)",
+    re.MULTILINE | re.IGNORECASE)
+_SPEAKERS_MIN, _SAID_MIN, _SAID_SHARE = 2, 3, 0.25
 
 
 def claims(file: File) -> bool:
@@ -64,6 +70,10 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
 
 def _note(file: File, notes: Notes) -> Iterator[Message]:
     text = text_of(file).lstrip("\ufeff")
+    if file.suffix in _PLAIN and is_log(text):
+        notes.put(file.name, "", "reads like a chat of several people, and nobody can tell whose"
+                                 " words these are; export it again as JSON")
+        return
     front: dict[str, str] = {}
     tier = TIER_NOTE
     if file.suffix == ".rtf" or text.startswith("{\\rtf"):
@@ -87,6 +97,17 @@ def _note(file: File, notes: Notes) -> Iterator[Message]:
         return
     yield Message(NAME, _NOTION_ID.sub("", file.name), "note", "0", _when(file, front), "me", True,
                   text, tier=tier, layer=_LAYERS.get(front.get("layer", ""), "said"))
+
+
+def is_log(text: str) -> bool:
+    """True for a chat kept as plain text: it must not be taken for one person's writing.
+
+    A diary with times in it has no speakers.
+    """
+    lines = [line for line in text[:20_000].split("\n") if line.strip()]
+    said = [match[match.lastgroup or 0] for line in lines if (match := _SAID.match(line))]
+    return (len(said) >= max(_SAID_MIN, _SAID_SHARE * len(lines))
+            and _SPEAKERS_MIN <= len(set(said)) <= len(said) / 1.5)
 
 
 def front_matter(text: str) -> tuple[dict[str, str], str]:

@@ -11,8 +11,8 @@ from functools import partial
 from payload.settings import TABLE
 from sim.cutdown_watch import ALOFT_M
 from sim.faults.stage import End, Fault, Stage
-from wire import auth, commands, frames
-from wire.commands import Command, Opcode
+from wire import auth, frames
+from wire.commands import Opcode
 from wire.frames import CommandFrame
 
 FLOOD_EVERY_S = 0.01
@@ -21,6 +21,7 @@ AHEAD = 60_000
 FIRE_LATE_S = 75.0  # after the arming, which lasts 60
 GROUND_EVERY_S = 20.0
 TX_OFF_MINUTES = 5
+BEACON_NOW = b"\x03\x90"
 # Opcode and arguments as bytes: unknown, none, not a list, too many, of the wrong type, not a
 # number, negative, text that is not UTF-8, a list that claims four billion elements.
 NONSENSE = (
@@ -76,18 +77,14 @@ def _nonsense(stage: Stage) -> None:
         stage.after(1 + 5 * number, partial(stage.issue, send))
 
 
-def _order(stage: Stage, opcode: Opcode, *arguments: int) -> None:
-    body = commands.encode(Command(opcode, arguments))
-    stage.issue(partial(CommandFrame, stage.world.mission.payload.node_id, 0, body=body))
-
-
 def _counter_wrap(stage: Stage) -> None:
     """Another station's counter climbs to the last there is, and begins again: that is a replay."""
     world, station = stage.world, auth.STATIONS_MAX - 1
+    stage.note_command(BEACON_NOW)
     climb = [(quarter << 30) - 1 for quarter in (1, 2, 3, 4)]
     for number, counter in enumerate([*climb, station, 2 * auth.STATIONS_MAX - 1]):
         data = frames.encode_uplink(CommandFrame(
-            world.mission.payload.node_id, station, counter, b"\x03\x90"), world.uplink_key)
+            world.mission.payload.node_id, station, counter, BEACON_NOW), world.uplink_key)
 
         def send(data: bytes = data) -> None:
             world.air.tell_uplink(data)
@@ -99,30 +96,30 @@ def _counter_wrap(stage: Stage) -> None:
 def _fire_alone(stage: Stage) -> None:
     """The second half of a cutdown without the first, three times."""
     for number in range(3):
-        stage.after(1 + 5 * number, partial(_order, stage, Opcode.CUTDOWN_FIRE))
+        stage.after(1 + 5 * number, partial(stage.command, Opcode.CUTDOWN_FIRE))
 
 
 def _arm_expired(stage: Stage) -> None:
     """Armed, and fired longer than a minute after."""
-    _order(stage, Opcode.CUTDOWN_ARM)
-    stage.after(FIRE_LATE_S, partial(_order, stage, Opcode.CUTDOWN_FIRE))
+    stage.command(Opcode.CUTDOWN_ARM)
+    stage.after(FIRE_LATE_S, partial(stage.command, Opcode.CUTDOWN_FIRE))
 
 
 def _fire_on_ground(stage: Stage) -> End:
     """Both halves while it stands on the ground, where somebody may hold it in his hands."""
     def strike() -> None:
         if stage.world.body.above_ground_m() < ALOFT_M:
-            _order(stage, Opcode.CUTDOWN_ARM)
-            stage.after(2, partial(_order, stage, Opcode.CUTDOWN_FIRE))
+            stage.command(Opcode.CUTDOWN_ARM)
+            stage.after(2, partial(stage.command, Opcode.CUTDOWN_FIRE))
 
     return stage.every(GROUND_EVERY_S, strike)
 
 
 def _arm_then_reboot(stage: Stage) -> None:
     """Armed, power cut, fired within the minute: nobody remembers."""
-    _order(stage, Opcode.CUTDOWN_ARM)
+    stage.command(Opcode.CUTDOWN_ARM)
     stage.after(2, partial(stage.world.reboot, 10_000))
-    stage.after(30, partial(_order, stage, Opcode.CUTDOWN_FIRE))
+    stage.after(30, partial(stage.command, Opcode.CUTDOWN_FIRE))
 
 
 class _Silence:
@@ -162,7 +159,7 @@ def _tx_off(stage: Stage) -> End:
     """The transmitter is switched off by order, and no further order ever comes."""
     silence = _Silence(stage)
     stage.world.observers.append(silence)
-    _order(stage, Opcode.TX_OFF, TX_OFF_MINUTES)
+    stage.command(Opcode.TX_OFF, TX_OFF_MINUTES)
     stage.after(10, silence.begin)
     stage.after(TX_OFF_MINUTES * 60 - 2, silence.end)
     return silence.end
@@ -172,7 +169,7 @@ def _settings(stage: Stage) -> None:
     """Every setting just beyond its range, and settings that do not exist."""
     wrong = [(s.number, value) for s in TABLE for value in (s.low - 1, s.high + 1)]
     for number, (setting, value) in enumerate([*wrong, (len(TABLE) + 1, 5), (255, 0)]):
-        stage.after(1 + 2 * number, partial(_order, stage, Opcode.SETTING_SET, setting, value))
+        stage.after(1 + 2 * number, partial(stage.command, Opcode.SETTING_SET, setting, value))
 
     def ask() -> None:
         flight = stage.world.flight

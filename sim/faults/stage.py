@@ -73,13 +73,22 @@ class Stage:
         if world.archive is None:
             return
         counter = world.archive.take_counter(world.air.ground_utc_ms, "command")
-        data = frames.encode_uplink(frame(counter=counter), world.uplink_key)
+        sent = frame(counter=counter)
+        if isinstance(sent, CommandFrame):
+            self.note_command(sent.body)
+        data = frames.encode_uplink(sent, world.uplink_key)
         world.air.tell_uplink(data)
         world.air.payload_hears(data)
 
+    def note_command(self, body: bytes) -> None:
+        """A station sends this: what comes of it is nobody else's doing."""
+        try:
+            self.commanded.add(commands.decode(body).opcode.name.lower())
+        except ValueError:
+            self.commanded.add("unknown")
+
     def command(self, opcode: Opcode, *arguments: int | str) -> None:
         """The station sends this command, and the payload hears it."""
-        self.commanded.add(opcode.name.lower())
         body = commands.encode(Command(opcode, arguments))
         self.issue(partial(CommandFrame, self.world.mission.payload.node_id, 0, body=body))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from payload import store as store_module
-from payload.store import DISKLESS_ID, RETRY_COMMIT_MS, Store
+from payload.store import DISKLESS_ID, IDS_AHEAD, RETRY_COMMIT_MS, Store
 from sim.disk import Disk, Refusal
 from sim.disk_tap import tapped
 from tests.crash import payload_life
@@ -110,6 +110,43 @@ def test_a_store_that_finds_no_disk_when_it_starts_joins_it_later(tmp_path: Path
     ids = [1, 2, 3, *range(DISKLESS_ID, DISKLESS_ID + 8)]
     assert found == dict(zip(ids, [0, 1, 2, 10, 11, 12, 13, 20, 21, 22, 23], strict=True))
     assert store.boot == 2, "lives that never knew their number took none"
+
+
+def test_ids_of_records_that_no_disk_took_are_never_given_again(tmp_path: Path) -> None:
+    """Hours on a failing disk, and all of it may have gone out. It healed while the machine was
+    off: the next life gave the same ids, and at the ground its records were contradictions."""
+    path = tmp_path / "s.sqlite"
+    with tapped(disk := Disk(tmp_path)):
+        store = Store(path)
+        ids = [add(store, number) for number in range(3)]
+        assert store.commit(0)
+        disk.refuse = lambda number, verb: Refusal.IO_ERROR
+        add(store, 3)
+        assert not store.commit(1)
+        ids += [add(store, number) for number in range(4, IDS_AHEAD + 200)]
+        assert not store.commit(RETRY_COMMIT_MS + 1)
+        with disk.without_process():
+            store.close()
+        disk.refuse = lambda number, verb: None
+        second = Store(path)
+        later = [add(second, number) for number in range(300)]
+    assert not set(ids) & set(later) and len(set(ids)) == len(ids)
+    assert max(later) < DISKLESS_ID, "its disk works"
+
+
+def test_after_a_failure_of_the_disk_the_ids_go_on_where_they_were(tmp_path: Path) -> None:
+    """One read that fails closes the file. The ids that were kept for later are still there."""
+    with tapped(Disk(tmp_path)):
+        store = Store(tmp_path / "s.sqlite")
+        ids = [add(store, 0)]
+        assert store.commit(0)
+        store._detach()
+        ids += [add(store, number) for number in range(1, 4)]
+        assert not store.commit(RETRY_COMMIT_MS) and store.commit(2 * RETRY_COMMIT_MS)
+        for number in range(4, 2 * IDS_AHEAD):
+            ids.append(add(store, number))
+            assert store.commit(3 * RETRY_COMMIT_MS)
+    assert ids == list(range(1, 2 * IDS_AHEAD + 1))
 
 
 def bad_sectors(disk: Disk, name: str, page: int) -> set[tuple[str, int]]:

@@ -93,7 +93,8 @@ def oracle(folders: Path) -> Path:
     return folders
 
 
-@pytest.mark.parametrize("name", CASES)
+@nasty(29)
+@pytest.mark.parametrize("name", CASES)  # their vocabulary is padded, as Qwen's is
 def test_our_file_is_that_of_llama_cpp_byte_for_byte(
     oracle: Path, name: str, tmp_path: Path
 ) -> None:
@@ -288,6 +289,15 @@ def test_a_tied_model_with_a_head_of_its_own_keeps_the_embedding(
     assert "output.weight" not in {t.name for t in gguf.GGUFReader(tmp_path / "m.gguf").tensors}
 
 
+@nasty(29)
+def test_a_folder_without_a_tokenizer_is_named(folders: Path, tmp_path: Path) -> None:
+    shutil.copytree(folders / "llama", tmp_path / "model")
+    (tmp_path / "model" / "tokenizer.json").unlink()
+    with pytest.raises(TrainingError, match=r"model: there is no tokenizer\.json"):
+        export.export_gguf(tmp_path / "model", tmp_path / "out.gguf", "tiny")
+
+
+@nasty(29)
 def test_a_weight_beyond_16_bits_is_refused(folders: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 

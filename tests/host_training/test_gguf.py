@@ -158,6 +158,7 @@ def test_what_is_quantised_already_is_refused_in_the_child(
     assert [p.name for p in tmp_path.iterdir()] == ["Q8_0.gguf"]
 
 
+@nasty(31)
 def test_a_step_that_saves_nothing_is_not_walked() -> None:
     found = [sizes.Size("Q8_0", 90, {}), sizes.Size("Q4_K_M", 60, {}), sizes.Size("IQ4_XS", 61, {}),
              sizes.Size("Q3_K_M", 50, {})]

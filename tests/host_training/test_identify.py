@@ -5,6 +5,7 @@ Method: messages made here; a folder with five platforms.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,8 @@ def test_people_are_told_apart_by_account_and_joined_by_the_maker(tmp_path: Path
         people = identify(store.authors(), Notes(), ["user1", "telegram:user4", "Ada"], ["user9"],
                           {"Bo": ["user2", "Bo B."]})
         found = [people.of(m) for m in store.ordered()]
+        assert [people.who(a) for a in store.authors()] == [
+            "you", "Bo", "K", "you", "nobody", "you", "Bo"]
     assert [(m.author, m.is_me) for m in found if m] == [
         ("me", True), ("Bo", False), ("K", False), ("Bo", False), ("me", True),
         ("Bo", False), ("me", True)]
@@ -105,9 +108,14 @@ def test_an_account_that_no_export_has_is_named(tmp_path: Path) -> None:
 def test_an_export_with_two_sides_and_no_me_is_refused(tmp_path: Path) -> None:
     with stored([said("user2", name="Bo"), said("user3", number=1),
                  said("me", "discord", is_me=True)], tmp_path) as store, \
-            pytest.raises(TrainingError, match=r'telegram: none of the 2 messages is the author\'s;'
-                          r' put the author\'s id into "me" of persona.toml, the export has user2'
-                          r' \(Bo\), user3\.'):
+            pytest.raises(TrainingError, match=re.escape(
+                'telegram (2 messages) has "user2" (Bo), "user3": nobody can tell which of them is'
+                ' the author; name that account in persona.toml, like me = ["user2"]; user22 of me'
+                ' is in no export.')):
+        identify(store.authors(), Notes(), ["user22"], [], {})
+    crowd = [said(f"user{i}", "irc", number=i) for i in range(10)]
+    with stored([said("user2"), *crowd], tmp_path) as store, pytest.raises(
+            TrainingError, match=r'^irc \(10 messages\) has .*"user7" and 2 more; telegram \(1'):
         identify(store.authors(), Notes(), [], [], {})
 
 
@@ -115,7 +123,7 @@ def test_a_chat_with_two_sides_needs_me_though_another_export_is_ones_own(tmp_pa
     with stored([said("me", "discord", is_me=True),
                  Message("discord", "2", "dm", "9", 0, "77", False, "words", "Bo")],
                 tmp_path) as store, \
-            pytest.raises(TrainingError, match="discord: none of the 1 messages"):
+            pytest.raises(TrainingError, match=r"^discord \(1 messages\) has"):
         identify(store.authors(), Notes(), [], [], {})
 
 

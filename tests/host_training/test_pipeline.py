@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.host_training.conftest import need
+from tests.host_training.conftest import need, write_persona
 from tests.host_training.nasty_inputs import nasty
 
 need("torch")
@@ -62,6 +62,24 @@ def test_run_makes_a_bundle_with_an_honest_card(made: Path) -> None:
     assert "Authorship, from 0 (the untuned base) to 1" in card
     assert "Is it Ada Test?" in (made / "bundle.report.html").read_text()
     assert str(made) not in card + json.dumps(manifest.base)  # no paths of the maker's disk
+
+
+@nasty(26)
+def test_a_run_says_how_much_it_did_not_understand(tiny_base: Path, tmp_path: Path) -> None:
+    directory = write_persona(tmp_path / "ada")
+    said: list[str] = []
+
+    def prepare() -> None:
+        pipeline.prepare(directory, tiny_base, tmp_path / "work", pipeline.Options(variants=1),
+                         lambda stage, share, line: said.append(line))
+
+    prepare()
+    assert "8 examples" in said
+    (directory / "exports").mkdir()
+    (directory / "exports" / "x.pst").write_bytes(b"!BDN")
+    prepare()
+    assert any(line.startswith("8 examples; not understood: 1 (") and "quarantine.jsonl" in line
+               for line in said)
 
 
 def test_a_second_run_does_nothing_again_but_signing(

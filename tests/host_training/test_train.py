@@ -171,6 +171,7 @@ def test_a_run_that_explodes_says_so(tiny_base: Path, rows: list[Row], tmp_path:
         train.train(tiny_base, rows[4:], rows[:4], tmp_path, replace(LONG, lr=1e30), silent)
 
 
+@nasty(30)
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has an NVIDIA GPU")
 def test_qlora_without_a_gpu_is_one_sentence(
     tiny_base: Path, rows: list[Row], tmp_path: Path

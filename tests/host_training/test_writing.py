@@ -14,6 +14,7 @@ import pytest
 from host_training import writing
 from host_training.errors import TrainingError
 from host_training.importers.notebook import Condition
+from host_training.messages import Message
 from host_training.persona_dir import read_persona
 from host_training.sessions import Example
 from tests.host_training.conftest import telegram_export, write_persona
@@ -43,7 +44,7 @@ def test_what_was_not_understood_lies_in_the_quarantine_file(tmp_path: Path) -> 
     prepare(directory, tmp_path / "out")
     rows = [json.loads(line) for line in (tmp_path / "out" / "quarantine.jsonl").open()]
     assert [(row["file"], row["reason"][:14]) for row in rows] == [
-        ("exports/empty.json", "the file is em"), ("exports/odd.bin", "not recognised")]
+        ("exports/empty.json", "the file is em"), ("exports/odd.bin", "not an export ")]
 
 
 def test_saved_examples_come_back(tmp_path: Path) -> None:
@@ -53,6 +54,14 @@ def test_saved_examples_come_back(tmp_path: Path) -> None:
         Example("dialogue", "B \N{FIRE}\u2028", "telegram", 2, question="What?")]
     writing.save(examples, tmp_path / "e.jsonl")
     assert writing.load(tmp_path / "e.jsonl") == examples
+
+
+def test_an_export_says_of_when_it_is() -> None:
+    found = writing.Found()
+    days = [None, 1_615_050_000_000, 1_539_202_764_000, 1_577_934_245_000]
+    assert len(list(found.counted(Message("x", "1", "dm", "1", ms, "a", False, "words")
+                                  for ms in days))) == found.n_messages == 4
+    assert found.dates() == "2018-10-10 to 2021-03-06" and writing.Found().dates() == ""
 
 
 @nasty(21)
@@ -120,7 +129,7 @@ def test_nothing_of_the_author_is_one_sentence(tmp_path: Path) -> None:
     directory = with_telegram(write_persona(tmp_path / "ada"), [(2, "only them"), (3, "and me")])
     (directory / "notebook" / "flight.md").unlink()
     (directory / "discord" / "package" / "messages" / "c1" / "messages.json").unlink()
-    with pytest.raises(TrainingError, match="telegram: none of the 2 messages is the author's"):
+    with pytest.raises(TrainingError, match=r"telegram \(2 messages\) has"):
         prepare(directory, tmp_path / "out")
     directory = with_telegram(directory, [(1, "\N{FIRE}"), (2, "so?")])
     with pytest.raises(TrainingError, match="no writing of Ada Test found"):
@@ -203,9 +212,17 @@ def scanned(*args: object) -> tuple[int, str]:
 
 def test_scan_shows_what_a_run_would_read(tmp_path: Path) -> None:
     directory = write_persona(tmp_path / "ada")
+    write_files(directory, {"result.json": "{}", "README.md": "", ".hidden": "", "notebook/deep/x"
+                            ".md": "lost?", "notebook/.obsidian/x": ""})
     status, text = scanned(directory, "--out", tmp_path / "scanned")
     assert status == 0
-    assert "Telegram JSON export: telegram/result.json" in text and "8 examples." in text
+    assert "found messages of in 1 2024-11-17 Discord data package: discord/package/" in text
+    assert "4 2021-03-06 Telegram JSON export: telegram/result.json who wrote messages is" in text
+    assert "2 you user1 X telegram 2 N user2 X telegram 1 you me discord" in text
+    assert "journals and notes (tier 2)" in text and "8 examples to learn from" in text
+    assert ("not understood notebook/deep/x.md: lies where nothing is read; put exports into a"
+            " folder of any name, and thoughts into notebook/*.md result.json: lies") in text
+    assert not (tmp_path / "scanned" / "messages.sqlite").exists()  # what was scrubbed is in there
     assert {path.name for path in (tmp_path / "scanned").iterdir()} >= {
         "examples.jsonl", "import.json", "quarantine.jsonl", "review.md"}
     status, text = scanned(directory, "--out", directory / "scanned")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from payload.downlink import BLOCK_RESERVE, Downlink
+from payload.downlink import BLOCK_RESERVE, DISKLESS_BLOCK, Downlink
 from payload.store import Store
 from tests.payload.fakes import FakeRadio
 from wire import frames, mission
@@ -25,13 +25,15 @@ KINDS = (Kind.MUSING, Kind.TRACK, Kind.THUMBNAIL, Kind.EVENT, Kind.API_CALL)
 class Payload:
     """A store and a downlink whose power can be cut; ``sent`` is all that ever went out."""
 
-    def __init__(self, path: Path, seed: int) -> None:
+    def __init__(self, path: Path, seed: int, place: int = 0) -> None:
         self._path = path
+        self._place = place  # each life draws the same: the others are the easy cases
         self._rng = random.Random(seed)
         self.sent: list[DataFrame] = []
         self.boot()
 
-    def boot(self, place: int = 0) -> None:
+    def boot(self, place: int | None = None) -> None:
+        place = self._place if place is None else place
         self.store = Store(self._path, is_durable=False, place=place)
         self.radio = FakeRadio()
         self.downlink = Downlink(MISSION, self.radio, self.store)
@@ -55,6 +57,14 @@ class Payload:
         if may_commit:
             self.store.commit(self.now_ms)
         self.now_ms = max(due_ms, self.now_ms + 1)
+
+    def lose_disk(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """From now on the disk takes nothing, and all reserved numbers are used up."""
+        monkeypatch.setattr(self.store, "_write", lambda db: False)
+        self.store.put("something", self.now_ms)
+        self.store.commit(self.now_ms)
+        assert self.store.is_failing
+        self.downlink._sender.next_block = self.downlink._durable_upto
 
     def cut(self) -> None:
         """The power goes: what was not committed is lost, nothing is closed in order."""
@@ -138,6 +148,55 @@ def test_a_disk_that_takes_nothing_does_not_make_it_mute(tmp_path: Path) -> None
         payload.step(may_commit=False)
     assert max(frame.block for frame in payload.sent) >= durable
     payload.cut()
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, 63])
+def test_a_disk_that_fails_in_flight_and_heals_while_off_gives_no_number_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    """What went out in such a life left no trace on the disk. Two lives that drew the same place
+    sent the same block numbers."""
+    payload = Payload(tmp_path / "s.sqlite", 10, place)
+    for _ in range(5):
+        for _ in range(40):
+            payload.step()
+        payload.lose_disk(monkeypatch)
+        before = len(payload.sent)
+        for _ in range(150):
+            payload.step()
+        assert any(frame.block >= DISKLESS_BLOCK for frame in payload.sent[before:])
+        payload.cut()
+        payload.boot()
+    payload.cut()
+    assert_no_number_has_two_contents(payload.sent)
+
+
+def test_no_life_with_a_disk_goes_on_among_the_numbers_of_those_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk comes back in flight: the next life goes on where those with a disk had been, and
+    not where another one that loses its disk may be put."""
+    payload = Payload(tmp_path / "s.sqlite", 11)
+    for _ in range(40):
+        payload.step()
+    payload.lose_disk(monkeypatch)
+    for _ in range(100):
+        payload.step()
+    monkeypatch.undo()
+    before = len(payload.sent)
+    for _ in range(100):
+        payload.step()
+    assert not payload.store.is_failing
+    assert max(frame.block for frame in payload.sent[before:]) > DISKLESS_BLOCK
+    payload.cut()
+    payload.boot()
+    before = len(payload.sent)
+    for _ in range(100):
+        payload.step()
+    payload.cut()
+    later = {frame.block for frame in payload.sent[before:]}
+    assert later and max(later) < DISKLESS_BLOCK
+    assert_no_number_has_two_contents(payload.sent)
 
 
 def test_a_damaged_store_does_not_begin_the_numbers_again(tmp_path: Path) -> None:

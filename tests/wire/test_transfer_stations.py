@@ -11,6 +11,7 @@ from wire.frames import (
     FrameCounter,
     feedback_entries_max,
 )
+from wire.incoming import Receiver
 from wire.outgoing import Lane
 from wire.records import Kind, Priority, Record
 from wire.schedule import COMPANY_SLOT_EVERY
@@ -222,6 +223,29 @@ def test_a_station_that_starts_anew_is_served_again_while_the_block_is_there() -
     )
     assert air.tell(again) == [] and air.sender.outgoing_blocks == 1
     assert 0 in air.sender._blocks[block].needs and air.sender.unconfirmed_blocks == 0
+
+
+def test_a_station_that_lost_what_it_had_and_hears_only_later_blocks_is_served_again() -> None:
+    """It begins with an empty archive. That it had said to have the block no longer counts: what it
+    says now is newer, and costs nobody else more than a share of the slots."""
+    air = greeted([Ear(0, 0.0), Ear(1, 1.0)])
+    near, far = air.ears
+    near.is_silent = far.is_silent = True
+    block = all_out(air, picture(1))
+    assert air.tell(near.report()) == [1]
+    near.receiver, near.heard, near.loss = Receiver(MTU), {}, 1.0
+    air.push([picture(2)])
+    while all(frame.block != block + 1 for frame in air.sent):
+        air.slot()
+    near.loss = 0.0
+    near.hear(air.sent[-1])
+    report = near.report()
+    assert report is not None and report.first == block + 1, "it never heard of the first"
+    assert air.tell(report) == [] and air.sender._blocks[block].is_home
+    assert 0 in air.sender._blocks[block].needs
+    while 1 not in near.heard:
+        air.slot()
+    assert 1 not in air.tell(near.report()), "it was confirmed before"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.host_training.conftest import telegram_export
 from tests.host_training.importers.reading import read, reasons, zipped
 from tests.host_training.nasty_inputs import nasty
 
@@ -42,6 +43,30 @@ def test_an_old_csv_package_is_read(tmp_path: Path) -> None:
     messages, _ = read(tmp_path, {"messages/c1/messages.csv": (
         'ID,Timestamp,Contents,Attachments\n1,2020-01-02 03:04:05.678000+00:00,"two\nlines",\n')})
     assert messages[0].text == "two\nlines"
+
+
+@nasty(5)
+def test_a_package_unpacked_among_other_exports_takes_only_what_is_its_own(tmp_path: Path) -> None:
+    stamp = {"type": "message", "user": "U1", "ts": "1615050000.1"}
+    files = {
+        "messages/c1/messages.json": [row("2024-11-17 20:05:17", "of Discord")],
+        "messages/c2/channel.json": {"id": "2"}, "messages/index.json": {},
+        "account/user.json": {"id": "77"}, "account/avatar.png": b"x", "servers/5/guild.json": {},
+        "servers/index.json": {}, "activity/tns/events-2024-00000-of-00001.json": "{}",
+        "README.txt": "words of Discord's",
+        "general/2021-03-06.json": [{**stamp, "text": "of Slack"}],
+        "Telegram/result.json": telegram_export(), "people/bo/user.json.txt": "of a note"}
+    messages, notes = read(tmp_path, {f"exports/{name}": what for name, what in files.items()})
+    assert [m.source for m in messages] == ["discord", "slack", *["telegram"] * 4, "notes"]
+    assert notes.skipped == {"other file of a Discord data package": 4}
+    assert reasons(notes) == ["exports/messages/c2 : neither messages.json nor messages.csv"]
+
+
+@nasty(5)
+def test_a_package_in_a_zip_in_a_zip_is_read(tmp_path: Path) -> None:
+    package = zipped({"Messages/c7/messages.json": [row("2024-11-17 20:05:17", "deep")]})
+    messages, notes = read(tmp_path, {"all.zip": zipped({"package.zip": package})})
+    assert [(m.text, m.chat_id) for m in messages] == [("deep", "7")] and not notes.bad
 
 
 @nasty(5)

@@ -67,7 +67,8 @@ def test_a_mailbox_is_read_mail_by_mail() -> None:
 
 
 @nasty(9)
-@pytest.mark.parametrize("name", ["INBOX.mbox/mbox", "one.eml", "one.emlx"])
+@pytest.mark.parametrize("name", ["INBOX.mbox/mbox", "one.eml", "one.emlx",
+                                  "Maildir/cur/1615.M1P2.host:2,S"])
 def test_folders_called_mbox_and_single_mails(tmp_path: Path, name: str) -> None:
     content = box(letter()) if name.endswith("mbox") else letter(MIME_Version="1.0")
     if name.endswith("emlx"):

@@ -27,11 +27,11 @@ def test_posts_under_every_name_of_the_file(tmp_path: Path, name: str) -> None:
     messages, notes = read(tmp_path, {"twitter.zip": zipped({
         f"data/{name}": tweets({"full_text": "It flew &amp; landed"}, part=1),
         "data/account.js": 'window.YTD.account.part0 = [{"account": {"username": "ada"}}]',
-        "assets/js/main.js": "function x() {}"})})
+        "assets/js/main.js": "function x() {}", "Your archive.html": "<html></html>"})})
     assert [(m.text, m.is_me, m.chat_kind, m.utc_ms) for m in messages] == [
         ("It flew & landed", True, "post", 1_539_202_764_000)]
     assert notes.skipped == {"other file of an X archive": 1,
-                             "picture, sound, film or page decoration": 1}
+                             "picture, sound, film or page decoration": 2}
 
 
 @nasty(12)

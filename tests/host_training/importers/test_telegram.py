@@ -92,6 +92,19 @@ def test_odd_rows_with_words_are_kept(tmp_path: Path, change: dict[str, object])
     assert len(read(tmp_path, {"result.json": changed(change)})[0]) == 4
 
 
+@nasty(1, 22)
+def test_an_export_of_an_old_program_has_bare_ids_and_local_times(tmp_path: Path) -> None:
+    export = telegram_export()
+    for row in export["chats"]["list"][0]["messages"]:
+        row["from_id"] = int(row["from_id"].removeprefix("user"))
+        del row["date_unixtime"]
+    export["chats"]["list"][0]["messages"][3]["date"] = "soon"
+    messages, notes = read(tmp_path, {"result.json": export})
+    assert [(m.author, m.utc_ms) for m in messages] == [
+        ("user2", 1_615_053_600_000), ("user1", 1_615_053_600_000), ("user2", 1_615_053_600_000)]
+    assert reasons(notes) == ["result.json chat 9, row 3: \"date\" is 'soon', which is no time"]
+
+
 @nasty(1)
 def test_topics_of_a_forum_are_chats_of_their_own(tmp_path: Path) -> None:
     messages, _ = read(tmp_path, {"result.json": changed({"reply_to_topic_id": 7})})

@@ -93,6 +93,38 @@ def test_notion_parts_names_and_properties(tmp_path: Path) -> None:
     assert not notes.bad
 
 
+@pytest.mark.parametrize("text", [
+    "Guild: X\nChannel: general\n\n[01-May-23 10:00 AM] bo#0\nhello\n\n"
+    "[01-May-23 10:01 AM] ada#0\nhi\n\n[01-May-23 10:02 AM] bo#0\nso\n",
+    "[10:00] <bo> hello\n[10:01] <ada> hi\n[10:02] <bo> so\n10:03 <ada> yes",
+    "06.03.21 18:00:01 Bo Berg: hello\n06.03.21 18:00:05 Ada: hi\n06.03.21 18:00:09 Ada: so\n",
+])
+def test_a_chat_kept_as_text_is_nobodys_own_writing(tmp_path: Path, text: str) -> None:
+    messages, notes = read(tmp_path, {"chat.txt": text})
+    assert messages == [] and "nobody can tell whose words these are" in reasons(notes)[0]
+
+
+@pytest.mark.parametrize("text", [
+    "10:00 went out\n10:30 wind: none\n11:00 tape: all of it\n12:00 lunch\n13:00 flew",
+    "06.03.21 18:00 Wind: four\n06.03.21 19:00 Tape: none\n07.03.21 10:00 Box: wet",
+    "10:00 home\n11:00 work\n12:00 home\n13:00 work", "18:00 home", "",
+    "At 10:00 Bo: no.\nI said so.\nHe left.\n",
+])
+def test_a_diary_with_times_is_ones_own_writing(tmp_path: Path, text: str) -> None:
+    messages, notes = read(tmp_path, {"diary.txt": f"Log\n{text}"})
+    assert [m.is_me for m in messages] == [True] and not notes.bad
+
+
+@nasty(10)
+def test_what_a_vault_hides_is_not_read_and_its_repository_is_none(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path / "vault")], check=True)
+    messages, notes = read(tmp_path, {
+        "vault/.obsidian/app.json": "{}", "vault/.trash/old.md": "thrown away", "vault/a.md": PROSE,
+        "x.zip": zipped({"v/.obsidian/plugins/data.json": "{}", "v/b.md": PROSE})})
+    assert [m.text for m in messages] == [PROSE] * 2
+    assert notes.skipped == {"hidden file of a program": 3} and not notes.bad
+
+
 @nasty(10)
 def test_canvases_daily_notes_and_layers(tmp_path: Path) -> None:
     messages, notes = read(tmp_path, {
@@ -192,8 +224,13 @@ def test_a_repository_gives_commits_and_documents_by_author(tmp_path: Path) -> N
         ("ada@example.org", f"Balloon\n\n{PROSE}", "document"),
         ("ada@example.org", "The box flies\n\nIt had to be taped.", "post"),
         ("bo@example.org", "Their words", "post")]
-    assert notes.skipped == {"commit without words of its own": 1, "sent by a bot": 1}
+    assert notes.skipped == {"commit without words of its own": 1, "sent by a bot": 1,
+                             "file of a git repository that is no document": 1}
     assert not notes.bad
+    (place / "result.json").write_text("{}")
+    assert reasons(read(tmp_path)[1]) == [
+        "exports/balloon/.git : not committed and so not read: result.json; exports belong"
+        " beside a repository, not into it"]
 
 
 def test_a_repository_in_a_zip_is_named_once(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 from host_training.importers import tree
 from host_training.importers.tree import Tree
 from host_training.messages import Notes
-from tests.host_training.importers.reading import reasons, write_files, zipped
+from tests.host_training.importers.reading import read, reasons, write_files, zipped
 from tests.host_training.nasty_inputs import nasty
 
 
@@ -128,6 +128,20 @@ def test_a_name_on_disk_that_is_no_utf8_can_be_printed(tmp_path: Path) -> None:
     [found], _ = names(tmp_path)
     found.encode()
     assert found.endswith("=text")
+
+
+@pytest.mark.parametrize(("name", "says"), [
+    ("takeout.tgz", "unpack it here, only zips are opened"), ("x.rar", "unpack it here"),
+    ("essay.odt", "save it as .docx"), ("budget.xlsx", "save the words that are yours as .txt"),
+    ("mail.pst", "export the folder as .mbox"), ("msgstore.crypt15", "Export chat"),
+    ("takeout.html", "export again and choose JSON"), ("other.bin", "docs/training.md lists them"),
+])
+def test_what_cannot_be_read_is_answered_with_the_way_out(
+    tmp_path: Path, name: str, says: str
+) -> None:
+    messages, notes = read(tmp_path, {name: "<html>" if name.endswith("html") else b"\x1f\x8b\xff"})
+    assert messages == [] and len(notes.bad) == 1
+    assert says in notes.bad[0].reason
 
 
 @nasty(10)
