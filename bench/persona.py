@@ -31,6 +31,7 @@ from host_training import (
     imatrix,
     merge,
     quantise,
+    shared_prefix,
     train,
     train_order,
     turn_marks,
@@ -128,7 +129,7 @@ def _tuned(run_dir: RunDir, author: Author, asker: Asker, method: str, inputs: d
         train.train(BASE, rows, chosen_by, out, config, progress)
 
     asked = {**inputs, "config": repr(config),
-             "code": code_hash(train, train_order, merge, turn_marks)}
+             "code": code_hash(train, train_order, shared_prefix, merge, turn_marks)}
     return run_dir.stage(f"{author.name}-{method}", asked, build)
 
 
