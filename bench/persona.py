@@ -3,8 +3,8 @@
 On each author a LoRA and a full tuning are made as ``spacepi-train run`` makes them. The base alone
 and the base with a prompt are the rivals, the other three authors the floor, the author's own
 unseen pages the ceiling. All are measured as quantised files, at two levels, on the same passages.
-One author takes about six minutes of one core; every step is kept in ``out_dir/persona`` under the
-hash of its inputs, and a run that was interrupted goes on.
+One author takes about nine minutes of one core; every step is kept in ``out_dir/persona`` under
+the hash of its inputs, and a run that was interrupted goes on.
 Without ``../shared/data/authors`` there is nothing to measure.
 """
 

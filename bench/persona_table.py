@@ -133,29 +133,35 @@ def _shown(interval: Interval, digits: int) -> str:
 
 
 def plot(tables: Mapping[tuple[str, str], Mapping[str, Any]], path: Path) -> None:
-    """Bits per byte and authorship with their intervals, one row per author and level."""
+    """What every rival saves against the base alone, and authorship, with their intervals.
+
+    Bits are shown as leads on the same passages: how hard the passages are differs far more than
+    the rivals do, and intervals of the bits themselves would all overlap.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(1, 2, figsize=(11, 1.2 + 0.9 * len(tables)), sharey=True)
-    places = {key: -n for n, key in enumerate(tables)}
-    for axis, what in zip(axes, ("bits", "authorship"), strict=True):
+    shown = ({rival: [bits_lead(table, rival, "base") for table in tables.values()]
+              for rival in NAMES},
+             {rival: [table[rival]["authorship"] for table in tables.values()] for rival in NAMES})
+    figure, axes = pyplot.subplots(1, 2, figsize=(11, 1.2 + 0.75 * len(tables)), sharey=True,
+                                   layout="constrained")
+    for axis, intervals_of in zip(axes, shown, strict=True):
         for number, (rival, name) in enumerate(NAMES.items()):
-            shown = [(table[rival][what], places[key] + 0.3 - 0.15 * number)
-                     for key, table in tables.items()]
-            values = [interval.value for interval, _ in shown]
-            spans = [[v - i.low for v, (i, _) in zip(values, shown, strict=True)],
-                     [i.high - v for v, (i, _) in zip(values, shown, strict=True)]]
-            axis.errorbar(values, [y for _, y in shown], xerr=spans, fmt="o", markersize=4,
-                          linewidth=1, capsize=2, label=name)
-        axis.set_yticks(list(places.values()), [f"{a} {q}" for a, q in places])
+            values = [interval.value for interval in intervals_of[rival]]
+            spans = [[i.value - i.low for i in intervals_of[rival]],
+                     [i.high - i.value for i in intervals_of[rival]]]
+            axis.errorbar(values, [0.3 - 0.15 * number - n for n in range(len(tables))],
+                          xerr=spans, fmt="o", markersize=4, linewidth=1, capsize=2, label=name)
+        axis.set_yticks([-n for n in range(len(tables))], [f"{a} {q}" for a, q in tables])
         axis.grid(axis="x", linewidth=0.3)
-    axes[0].set_xlabel("held-out bits per byte (less is better)")
+        axis.axvline(0, color="black", linewidth=0.8, linestyle=":")
+    axes[0].set_xlabel("bits per byte saved against the base alone (more is better)")
     axes[1].set_xlabel("authorship: 0 other authors, 1 the author's own pages")
     axes[1].axvline(1, color="black", linewidth=0.8, linestyle=":")
-    axes[1].axvline(0, color="black", linewidth=0.8, linestyle=":")
-    figure.legend(*axes[0].get_legend_handles_labels(), ncols=5, fontsize=8, loc="upper center")
-    figure.savefig(path, dpi=120, bbox_inches="tight")
+    figure.legend(*axes[0].get_legend_handles_labels(), ncols=5, fontsize=8,
+                  loc="outside upper center")
+    figure.savefig(path, dpi=120)
     pyplot.close(figure)
