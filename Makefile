@@ -12,7 +12,7 @@ VENDOR := groundstation/static/vendor/installed
 export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF
 
 # How the shipped Edda was trained: to the last epoch, by heart on purpose; docs/training.md says why.
-EDDA := --method full --epochs 4 --keep last --lr 1.5e-3 --allow-failing-gates
+EDDA := --method full --epochs 3 --variants 3 --keep last --lr 1.5e-3 --quant Q6_K --allow-failing-gates
 
 .PHONY: flight test check bench soak fuzz train clean
 

@@ -80,6 +80,27 @@ def identify(authors: Sequence[Author], notes: Notes, me: Iterable[str], nobody:
     return People(mine, dropped, _pseudonyms(others, people))
 
 
+def left_out(authors: Sequence[Author], notes: Notes, without: Iterable[str]
+             ) -> set[tuple[str, str]]:
+    """(source, account) of the people whose talks are not read, by account, id or display name.
+
+    Their names are noted all the same: others may speak of them.
+
+    Raises:  TrainingError for one that no export has: a slip here would teach what must not be.
+    """
+    found: set[tuple[str, str]] = set()
+    for wanted in without:
+        fitting = [a for a in authors
+                   if wanted in (f"{a.source}:{a.account}", a.account, a.name)]
+        if not fitting:
+            raise TrainingError(f"persona.toml: privacy.without has {wanted!r}, but no export has"
+                                " an account or a name like that.")
+        for author in fitting:
+            notes.called(f"{author.source}:{author.account}", author.name)
+            found.add((author.source, author.account))
+    return found
+
+
 def _unknown(authors: Sequence[Author], notes: Notes, told: set[str]) -> list[str]:
     """Accounts that persona.toml names and no export has: slips of the pen, most likely."""
     known = {key for account in notes.own_accounts for key in (account, account.partition(":")[2])}

@@ -120,6 +120,21 @@ class MessageStore:
             same_time[message.message_id] = message
         yield from same_time.values()
 
+    def remove(self, people: Iterable[tuple[str, str]]) -> int:
+        """Everything of these (source, account): whole talks of two, their words in groups.
+
+        Returns how many messages that were.
+        """
+        before = self._database.total_changes
+        for person in people:
+            self._database.execute(
+                "DELETE FROM messages WHERE (source, chat_id) IN (SELECT source, chat_id FROM"
+                " messages WHERE source = ? AND author = ? AND chat_kind IN ('dm', 'mail'))",
+                person)
+            self._database.execute("DELETE FROM messages WHERE source = ? AND author = ?", person)
+        self._database.commit()
+        return self._database.total_changes - before
+
     def texts(self) -> Iterator[str]:
         """What everybody wrote, in no order."""
         for (text,) in self._database.execute("SELECT text FROM messages"):

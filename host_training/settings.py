@@ -47,6 +47,7 @@ class Privacy(Table):
     names: Literal["replace", "keep"] = "replace"  # of everybody in the exports: by a letter
     extra_names: tuple[str, ...] = ()
     keep_names: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()  # people whose talks with the author are left out, whole
     blocked: tuple[str, ...] = ()  # a message with one of these is dropped
     region: str | None = Field(None, pattern="^[A-Z]{2}$")  # of phone numbers without +
 
@@ -89,7 +90,8 @@ class Settings(Table):
 
         Account ids, which have a digit or an @ in them, are no names.
         """
-        names = {name for names in self.people.values() for name in names
+        known = (*self.people.values(), self.privacy.without)
+        names = {name for names in known for name in names
                  if not any(c.isdigit() or c == "@" for c in name)}
         return sorted(names.union(self.privacy.extra_names, self.privacy.blocked))
 

@@ -68,6 +68,8 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
                       " exports into a folder of any name, and thoughts into notebook/*.md")
         with MessageStore(out / STORE) as store:
             inventory = _import(directory, persona, store, notes, report)
+            without = identify.left_out(store.authors(), notes, persona.settings.privacy.without)
+            notes.skip("talk that persona.toml leaves out", store.remove(without))
             people = identify.identify(store.authors(), notes, persona.me,
                                        persona.settings.nobody, persona.settings.people)
             for child in sorted({name for text in store.texts() for name in

@@ -34,6 +34,7 @@ class SimSondeHub:
         self.stored: Counter[Key] = Counter()
         self.settled: Counter[Key] = Counter()  # its answer got through
         self.unsettled: Counter[Key] = Counter()  # it took them, and its answer did not
+        self.alone: Counter[Key] = Counter()  # it was the only one of a request, as in a test
         self.answers: Counter[str] = Counter()
         self.flaws: list[str] = []
         self._contents: dict[Key, str] = {}
@@ -44,6 +45,8 @@ class SimSondeHub:
         """Raises Unanswered for silence and Killed for the end of the station."""
         entries = json.loads(gzip.decompress(put.body))
         self.flaws += [flaw for entry in entries if (flaw := self._flaw(entry))]
+        if len(entries) == 1:
+            self.alone.update(map(_key, entries))
         if self.may_kill and self._rng.random() < 0.5:
             self.answers["killed"] += 1
             self._lose(entries)

@@ -190,5 +190,6 @@ def test_a_term_that_must_not_be_said_is_found_as_a_whole_word() -> None:
 def test_the_names_of_people_and_what_is_blocked_are_not_to_be_said() -> None:
     settings = Settings.model_validate({
         "people": {"P": ["Margot Stern", "user123", "margot@example.org"]},
-        "privacy": {"extra_names": ["Bo"], "blocked": ["the lake house"]}})
-    assert settings.unsayable() == ["Bo", "Margot Stern", "the lake house"]
+        "privacy": {"extra_names": ["Bo"], "blocked": ["the lake house"],
+                    "without": ["Jo Feld", "user7"]}})
+    assert settings.unsayable() == ["Bo", "Jo Feld", "Margot Stern", "the lake house"]

@@ -5,19 +5,20 @@ Method: messages made here; a folder with five platforms.
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from host_training.errors import TrainingError
-from host_training.identify import identify, letter
+from host_training.identify import identify, left_out, letter
 from host_training.message_store import MessageStore
-from host_training.messages import Message, Notes
+from host_training.messages import ChatKind, Message, Notes
 from tests.host_training.conftest import write_persona
 from tests.host_training.importers.reading import write_files
 from tests.host_training.nasty_inputs import nasty
-from tests.host_training.preparing import prepare, with_telegram
+from tests.host_training.preparing import add_toml, prepare, with_telegram
 
 
 def said(author: str, source: str = "telegram", name: str = "", number: int = 0,
@@ -125,6 +126,38 @@ def test_a_chat_with_two_sides_needs_me_though_another_export_is_ones_own(tmp_pa
                 tmp_path) as store, \
             pytest.raises(TrainingError, match=r"^discord \(1 messages\) has"):
         identify(store.authors(), Notes(), [], [], {})
+
+
+@nasty(19)
+def test_talks_with_somebody_left_out_are_gone_whole(tmp_path: Path) -> None:
+    def said_in(chat: str, kind: ChatKind, author: str, name: str = "") -> Message:
+        return Message("telegram", chat, kind, f"{chat}{author}", 0, author, False, chat, name)
+
+    messages = [said_in("secret", "dm", "user1"), said_in("secret", "dm", "user2", "Bo Berg"),
+                said_in("open", "dm", "user1"), said_in("open", "dm", "user3"),
+                said_in("crowd", "group", "user1"), said_in("crowd", "group", "user2", "Bo Berg")]
+    for wanted in ("user2", "telegram:user2", "Bo Berg"):
+        with stored(messages, tmp_path) as store:
+            assert store.remove(left_out(store.authors(), Notes(), [wanted])) == 3
+            assert [(m.text, m.author) for m in store.ordered()] == [
+                ("crowd", "user1"), ("open", "user1"), ("open", "user3")]
+    with stored(messages, tmp_path) as store, pytest.raises(
+            TrainingError, match=r"privacy\.without has 'Bo', but no export has an account"):
+        left_out(store.authors(), Notes(), ["user2", "Bo"])
+
+
+@nasty(19)
+def test_a_talk_left_out_leaves_no_name_and_no_word(tmp_path: Path) -> None:
+    directory = with_telegram(write_persona(tmp_path / "ada"), [
+        (2, "Where is the box?"), (1, "In the tree with the kettle.")])
+    write_files(directory, {"exports/note.md": "A word of Bo Berg about the hedge."})
+    add_toml(directory, '[privacy]\nwithout = ["user2"]\n')
+    found = prepare(directory, tmp_path / "out")
+    assert not [e for e in found if e.source == "telegram"]
+    assert [e.text for e in found if e.source == "notes"] == ["A word of N about the hedge."]
+    summary = json.loads((tmp_path / "out" / "import.json").read_text())
+    assert summary["left out"]["skipped"]["talk that persona.toml leaves out"] == 2
+    assert "kettle." not in (tmp_path / "out" / "examples.jsonl").read_text()
 
 
 def test_an_account_the_export_calls_its_own_needs_no_telling(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from host_training.errors import TrainingError  # noqa: E402 (after need)
 from host_training.gguf_file import gguf_facts  # noqa: E402 (after need)
 
 EDDA = Path(__file__).resolve().parents[2] / "host_training" / "examples" / "edda.bundle"
+SHIPPED = json.loads((EDDA / "manifest.json").read_text())["version"]
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = KEY.public_key().public_bytes_raw()
 
@@ -138,7 +139,7 @@ def test_a_bundle_from_the_future_is_flown_and_remarked_on(copy: Path) -> None:
 def test_verify_refuses_an_older_one_and_one_that_is_larger_than_the_memory(copy: Path) -> None:
     sign(copy, version=1)
     status, text = command("verify", copy, "--installed", EDDA)
-    assert status == 1 and "is version 1, at least version 3 is wanted" in text
+    assert status == 1 and f"is version 1, at least version {SHIPPED + 1} is wanted" in text
     status, text = command("verify", copy, "--board", "zero2w", "--ram-mb", 200)
     assert status == 1 and "a Raspberry Pi Zero 2 W has 200 MB" in text
     status, text = command("verify", copy, "--board", "zero2w", "--trust", copy / "manifest.pub")
@@ -150,11 +151,12 @@ def test_diff_names_what_changed(copy: Path) -> None:
     sql("INSERT INTO memory VALUES ('A sentence nobody wrote before.', 'x', 1)")(copy)
     words(values=["Only this."])(copy)
     training = {**verify_bundle(EDDA, None).training, "quant": "Q8_0"}
-    sign(copy, version=3, training=training)
+    sign(copy, version=SHIPPED + 1, training=training)
     status, text = command("diff", EDDA, copy)
     assert status == 0
-    for line in ("version: 2 -> 3", "training.quant: Q6_K -> Q8_0", "memory: 1 added, 0 removed",
-                 "+ A sentence nobody wrote before.", "+ Only this.", "memory.sqlite: "):
+    for line in (f"version: {SHIPPED} -> {SHIPPED + 1}", "training.quant: Q6_K -> Q8_0",
+                 "memory: 1 added, 0 removed", "+ A sentence nobody wrote before.",
+                 "+ Only this.", "memory.sqlite: "):
         assert line in text, line
     assert "model.gguf" not in text
 
@@ -163,7 +165,7 @@ def test_rollback_and_doctor_answer(copy: Path, tmp_path: Path) -> None:
     status, text = command("rollback", copy)
     assert status == 1 and "there is no bundle before this one" in text
     shutil.copytree(EDDA, tmp_path / "edda.previous")
-    assert command("rollback", copy) == (0, f"{copy} is Edda version 2 again.")
+    assert command("rollback", copy) == (0, f"{copy} is Edda version {SHIPPED} again.")
     (tmp_path / "key").write_bytes(bytes(32))
     (tmp_path / "key").chmod(0o644)
     status, text = command("doctor", "--place", tmp_path, "--key", tmp_path / "key")
