@@ -3,9 +3,10 @@
 A row is true or false of the machine at one fix and must stay true for ``hold_s``; the first row
 of the present phase that has held is taken. From flight no row leads to GROUND.
 
-After a reboot the phase is INFLIGHT_UNKNOWN, and what was known before it counts: what was falling
-and lies still for 40 s has landed, where of a stranger two minutes are asked. When fixes say
-nothing clear for 55 s it is as before, so that promise P7, the right phase in a minute, is kept.
+After a reboot the phase is INFLIGHT_UNKNOWN, and what was known before it counts: what was falling,
+or rising not far above, and lies still for 40 s has landed, where of a stranger two minutes are
+asked. When fixes say nothing clear for 55 s it is as before, so that promise P7, the right phase in
+a minute, is kept.
 
 Source: research/flight.md 5.2, tuned on four recorded flights.
 """
@@ -94,6 +95,12 @@ def _is_still(m: PhaseMachine, for_ms: int) -> bool:
     return _is_low(m) and m.motion.still_ms() >= for_ms
 
 
+def _has_come_down(m: PhaseMachine) -> bool:
+    """It was falling; or rising, and came down from so little that the peak tells nothing."""
+    was_rising = m.known_phase is Phase.ASCENT
+    return m.known_phase is Phase.DESCENT or (was_rising and not _is_below_peak(m))
+
+
 def _was(m: PhaseMachine, phase: Phase) -> bool:
     return m.known_phase is phase
 
@@ -118,7 +125,7 @@ _ROWS: tuple[Row, ...] = (
     Row(_P.INFLIGHT_UNKNOWN, _P.ASCENT, "climbing", 30, lambda m: _climb(m) >= LAUNCH_CLIMB_MPS),
     Row(_P.INFLIGHT_UNKNOWN, _P.DESCENT, "falling", 30, lambda m: _climb(m) <= -2),
     Row(_P.INFLIGHT_UNKNOWN, _P.LANDED, "still", 0,
-        lambda m: m.known_phase is _P.DESCENT and _is_still(m, LANDED_KNOWN_MS)),
+        lambda m: _has_come_down(m) and _is_still(m, LANDED_KNOWN_MS)),
     Row(_P.INFLIGHT_UNKNOWN, _P.FLOAT, "level", 30,
         lambda m: m.known_phase is _P.FLOAT and abs(_climb(m)) < LEVEL_MPS),
     Row(_P.INFLIGHT_UNKNOWN, _P.DESCENT, "below_peak", AS_BEFORE_S, _is_below_peak),

@@ -208,6 +208,14 @@ def test_a_cut_in_ascent_keeps_the_marks_and_finds_the_burst() -> None:
     assert burst["utc_ms"] == UTC_MS + altitudes.index(4_000.0) * 1000
 
 
+def test_a_cut_in_ascent_that_ends_on_the_ground_is_a_landing_in_a_minute() -> None:
+    """Off from the climb until it lay there, it went on as ASCENT for five minutes (soak seed
+    636). Method: cut 500 m up, start again 160 m above the launch, lying still."""
+    first = Trip().fly(GROUND + ramp(100, 5, 100))
+    assert first.machine.phase is Phase.ASCENT
+    assert first.reboot(3600).fly([260.0] * 60).path == ["inflight_unknown", "landed"]
+
+
 def test_ten_cuts_in_a_minute() -> None:
     """Goal: fault 31. Method: reboot every six seconds in the climb."""
     trip = Trip().fly(GROUND + ramp(100, 5, 100))
