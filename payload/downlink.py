@@ -77,6 +77,8 @@ class Downlink:
         self._reserved = self._durable_upto = reserved
         self._is_diskless = not store.is_counted  # do block numbers come from this life's place?
         self._diskless_place = store.place if self._is_diskless else _new_place(store)
+        if self._is_diskless:  # for the next life, where the disk comes back without its number
+            store.put(_BLOCK_KEY, _far_from(0, store))
         self._reserve_blocks()
         self._sequence = 0
         self._beacon_due_ms = 0
@@ -342,5 +344,10 @@ def _first_block(store: Store) -> int:
         return _diskless_block(store.place)
     reserved = int(store.get(_BLOCK_KEY, 0))
     if store.salvaged_from is not None or store.has_forgotten(_BLOCK_KEY):
-        reserved += SALVAGE_JUMP + store.place * SALVAGE_BLOCKS
-    return reserved % 0x10000
+        return _far_from(reserved, store)
+    return reserved
+
+
+def _far_from(reserved: int, store: Store) -> int:
+    """Farther on than what was lost got, and not where another loss began."""
+    return (reserved + SALVAGE_JUMP + store.place * SALVAGE_BLOCKS) % 0x10000

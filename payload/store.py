@@ -94,7 +94,6 @@ class Store:
         if self._attach():
             self.boot = int(self.get("boot", 0)) + 1
             self.put("boot", self.boot)
-            self._reserve_ids()
             self.is_counted = self.commit(0)
 
     def append(
@@ -382,6 +381,7 @@ class Store:
         for key, value in stored.items():
             self._small[key] = store_file.later(self._small.get(key, value), value)
         self._dirty = {k: v for k, v in self._small.items() if stored.get(k) != v}
+        self._reserve_ids()
 
     @property
     def _diskless_ids(self) -> tuple[int, int]:
