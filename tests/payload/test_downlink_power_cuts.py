@@ -256,6 +256,36 @@ def test_the_numbers_of_a_life_without_its_disk_are_not_gone_on_with(tmp_path: P
     assert_no_number_has_two_contents(payload.sent)
 
 
+def test_a_disk_that_comes_back_empty_does_not_begin_the_numbers_again(tmp_path: Path) -> None:
+    """It failed, was emptied, and healed while a life without it was flying: the life after that
+    took itself for the first (soak seed 722)."""
+    card = tmp_path / "card"
+    payload = Payload(card / "s.sqlite", 11)
+    for _ in range(60):
+        payload.step()
+    first_ids = payload.store.newest_id
+    payload.cut()
+    card.rename(tmp_path / "away")
+    card.touch()
+    payload.boot(place=3)
+    card.unlink()
+    card.mkdir()
+    (card / "s.sqlite").write_bytes(bytes(8192))
+    payload.now_ms = 60_000  # by when the disk is tried again
+    for _ in range(60):
+        payload.step()
+    assert payload.store.salvaged_from is not None and not payload.store.is_failing
+    payload.cut()
+    payload.boot(place=4)
+    assert payload.store.newest_id > first_ids
+    for _ in range(60):
+        payload.step()
+    payload.cut()
+    contents: dict[tuple[int, int], bytes] = {}
+    for frame in payload.sent:
+        assert contents.setdefault((frame.block, frame.esi), frame.symbol) == frame.symbol
+
+
 def test_the_beacon_goes_out_before_anything_is_on_the_disk(tmp_path: Path) -> None:
     payload = Payload(tmp_path / "s.sqlite", 9)
     payload.step(may_commit=False)
