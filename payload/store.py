@@ -144,7 +144,8 @@ class Store:
             return False
         if self._db is None:  # to open it is work enough for one step
             with suppress(StoreBusyError):
-                self._attach()
+                if self._attach() and not self.is_counted:
+                    self.put("boot", max(1, self.get("boot")))  # so the next life is not the first
             self._retry_ms = now_ms + RETRY_COMMIT_MS
             return False
         if not self._write(self._db):

@@ -278,6 +278,7 @@ def test_a_disk_that_comes_back_empty_does_not_begin_the_numbers_again(tmp_path:
     payload.cut()
     payload.boot(place=4)
     assert payload.store.newest_id > first_ids
+    assert payload.store.has_forgotten("uplink_counters"), "and takes no old command for new"
     for _ in range(60):
         payload.step()
     payload.cut()
