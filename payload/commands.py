@@ -24,7 +24,7 @@ from wire.frames import CommandFrame, FeedbackFrame, FrameCounter, Uplink
 from wire.records import EPOCH_2025_MS, TimeQuality
 
 _COUNTERS_KEY = "uplink_counters"  # station -> the last accepted from it
-_LAST_KEY = "uplink_counter"  # the last accepted from any
+LAST_KEY = "uplink_counter"  # the last accepted from any
 
 
 class UplinkGate:
@@ -48,7 +48,7 @@ class UplinkGate:
     @property
     def last_counter(self) -> int:
         """The last accepted uplink counter, 0 if there was none; modulo 16 it tells whose."""
-        return int(self._store.get(_LAST_KEY, 0))
+        return int(self._store.get(LAST_KEY, 0))
 
     def accept(
         self, data: bytes, now_ms: int, is_recent: Callable[[FrameCounter], bool]
@@ -76,7 +76,7 @@ class UplinkGate:
             self._repeated = frame if isinstance(frame, CommandFrame) else None
             return None
         self._store.put(_COUNTERS_KEY, {**counters, frame.station: frame.counter})
-        self._store.put(_LAST_KEY, frame.counter)
+        self._store.put(LAST_KEY, frame.counter)
         self._store.commit(now_ms)
         return frame
 

@@ -91,7 +91,6 @@ class Checks:
         self._symbols: dict[tuple[int, int], int] = {}
         self._last_number: tuple[int, int] | None = None
         self._last_counters: dict[int, int] = {}  # of each station
-        self._counter = 0  # the last that was taken, as this life knows it
         self._knows_flight = False  # this life was in the air, or its disk says that one was
         self._cutdown = CutdownWatch(world)
         self._beacon_ms: int | None = None
@@ -112,7 +111,6 @@ class Checks:
         world = self._world
         self.counts["boots"] += 1
         assert world.flight is not None
-        self._counter = world.flight.gate.last_counter
         saved = restore(world.flight.store.get("phase", {}))
         self._knows_flight = saved is not None and saved.phase in FLOWN
         self._boot_ms = world.clock.now_ms
@@ -268,15 +266,16 @@ class Checks:
         flight = self._world.flight
         assert flight is not None
         counter = flight.gate.last_counter
-        if counter == self._counter:
-            return
-        self._counter = counter
-        if counter not in self.issued:
-            self.violate("only_authentic", f"counter {counter} was taken, nobody had sent it")
-        station = counter % auth.STATIONS_MAX
-        if counter < self._last_counters.get(station, 0):
-            self.violate("only_authentic", f"counter went back to {counter}")
-        self._last_counters[station] = counter
+        if counter and counter not in self.issued:
+            self.violate("only_authentic", f"counter {counter} is known, nobody had sent it")
+        for counter in self.ledger.taken_counters:
+            if counter not in self.issued:
+                self.violate("only_authentic", f"counter {counter} was taken, nobody had sent it")
+            station = counter % auth.STATIONS_MAX
+            if counter <= self._last_counters.get(station, 0):
+                self.violate("only_authentic", f"counter {counter} was taken, and then came again")
+            self._last_counters[station] = counter
+        self.ledger.taken_counters.clear()
 
     def _check_words(self) -> None:
         flight = self._world.flight

@@ -136,6 +136,10 @@ class FakeUblox:
         """``data`` comes out of the port as it is; while it fills the line, epochs have no room."""
         self._junk += data
 
+    def hold_back(self) -> None:
+        """What was injected and has not come out yet does not."""
+        self._junk.clear()
+
     def pretend_year(self, year: int) -> None:
         """Tell the present day and time in another year, 1980..2099."""
         now = datetime.fromtimestamp(self._clock.utc_ms // 1000, UTC)

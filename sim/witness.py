@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from payload.commands import LAST_KEY
 from payload.store import IDS_KEY, Store
 from payload.store_file import COLUMNS, CONFIRMED, record_of
 from sim.card import Card, CardConnection
@@ -39,6 +40,7 @@ class Ledger:
     given_ids: set[int] = field(default_factory=set)  # of records in RAM in the present boot
     # Never on the disk, and perhaps on the ground; True where the disk had the number reserved.
     ram_ids: dict[int, bool] = field(default_factory=dict)
+    taken_counters: list[int] = field(default_factory=list)  # of uplink frames, not yet looked at
     pruned_ids: set[int] = field(default_factory=set)  # confirmed ones that made room
     pruned_at_once_max: int = 0  # in one commit
     lost_ids: set[int] = field(default_factory=set)  # what a fault took from the disk itself
@@ -86,6 +88,12 @@ class WitnessedStore(Store):
         self._card = card
         ledger.given_ids.clear()
         super().__init__(path, is_durable=False, free_bytes=card.free_bytes, place=place)
+
+    def put(self, key: str, value: Any) -> None:
+        """Only whoever takes a frame puts its counter; a disk that returns has older ones."""
+        if key == LAST_KEY:
+            self._ledger.taken_counters.append(value)
+        super().put(key, value)
 
     def append(
         self, kind: Kind, body: dict[str, Any], mono_ms: int, time_ms: int, quality: TimeQuality

@@ -53,7 +53,15 @@ def _unplug(stage: Stage) -> End:
 
 
 def _inject(stage: Stage, data: bytes) -> End:
-    return stage.every(INJECT_EVERY_S, partial(stage.world.receiver.inject, data))
+    """Again and again; what the line had no room for by the end is never said."""
+    receiver = stage.world.receiver
+    stop = stage.every(INJECT_EVERY_S, partial(receiver.inject, data))
+
+    def both() -> None:
+        stop()
+        receiver.hold_back()
+
+    return both
 
 
 def _empty_fields(stage: Stage) -> End:

@@ -1,4 +1,4 @@
-"""Three bugs planted on purpose: if the soak did not find them, it would not find others."""
+"""Bugs planted on purpose: if the soak did not find them, it would not find others."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from payload.store import Store
 from sim import soak
 from tests.sim.flights import ROOT
 from tests.sim.short_hops import fly, hop
+from wire import auth
 
 SEEDS = range(12)
 
@@ -61,8 +62,14 @@ def test_a_watchdog_petted_without_progress_is_found(monkeypatch: pytest.MonkeyP
     assert "watchdog_honest" in outcome.broken
 
 
+def test_a_gate_that_takes_what_comes_again_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auth, "is_fresh", lambda counter, last_counter: True)
+    outcome, _ = fly(hop("commands.replay"))
+    assert "only_authentic" in outcome.broken
+
+
 def test_the_same_seeds_find_nothing_without_them() -> None:
-    """The three checks hold where nothing is planted: a check that always cries is none."""
+    """The checks hold where nothing is planted: a check that always cries is none."""
     cried: list[Any] = []
     for seed in SEEDS[:4]:
         result = soak.fly(seed, ROOT / "mission.toml")

@@ -337,6 +337,15 @@ def test_a_line_of_10_kb_without_an_end_keeps_the_port_busy() -> None:
     assert (len(desk.run(10)), len(desk.run(10))) == (0, 10)
 
 
+def test_what_was_held_back_does_not_come_out_any_more() -> None:
+    """Seed 787: a fault of two minutes had filled the port for four."""
+    desk = Desk()
+    desk.port.inject(long_line(200_000))
+    desk.run(2)
+    desk.port.hold_back()
+    assert len(desk.run(10)) >= 9
+
+
 @pytest.mark.parametrize(("generation", "poll", "where"), [
     (M8, ubx(0x0A, 0x09, b""), "jamInd"), (M10, ubx(0x0A, 0x38, b""), "jamInd_01"),
 ])

@@ -2,11 +2,29 @@
 
 from pathlib import Path
 
-from payload.store import Store
-from sim.witness import rows_of_switched_off
+from payload.commands import LAST_KEY
+from payload.store import RETRY_COMMIT_MS, Store
+from sim.card import Card, CardFault
+from sim.witness import Ledger, WitnessedStore, rows_of_switched_off
 from wire.records import EPOCH_2025_MS, Kind, TimeQuality
 
 PAGE_BYTES = 4_096
+
+
+def test_a_counter_that_a_returning_disk_remembers_was_not_taken_again(tmp_path: Path) -> None:
+    """Seed 775: lives without a disk had taken newer ones, and the check cried."""
+    path, ledger, card = tmp_path / "s.sqlite", Ledger(), Card()
+    first = WitnessedStore(path, ledger, card, 0)
+    first.put(LAST_KEY, 160)
+    first.close()
+    assert ledger.taken_counters == [160]
+    card.fault = CardFault.GONE
+    second = WitnessedStore(path, ledger, card, 1)
+    second.put("phase", {})
+    card.fault = None
+    assert not second.commit(RETRY_COMMIT_MS) and second.commit(2 * RETRY_COMMIT_MS)
+    assert second.get(LAST_KEY) == 160
+    assert ledger.taken_counters == [160]
 
 
 def test_of_a_damaged_store_the_rows_before_the_damage_are_told(tmp_path: Path) -> None:
