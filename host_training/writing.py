@@ -11,14 +11,15 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from host_training import (
     clean,
+    example_store,
     identify,
     languages,
     message_store,
@@ -26,14 +27,16 @@ from host_training import (
     near_duplicates,
     persona_dir,
     personal,
+    scratch,
     scrub,
     secrets_in_text,
     sessions,
     settings,
 )
 from host_training.errors import TrainingError
+from host_training.example_store import ExampleStore, as_json, from_json
 from host_training.importers import registry
-from host_training.importers.notebook import Condition, import_notebook
+from host_training.importers.notebook import import_notebook
 from host_training.importers.tree import Tree
 from host_training.message_store import MessageStore
 from host_training.messages import Message, Notes, quarantine_path
@@ -48,54 +51,66 @@ EXAMPLES = "examples.jsonl"
 SUMMARY = "import.json"
 REVIEW = "review.md"
 PEOPLE = "people.json"
-STORE = "messages.sqlite"
+STORE, KEPT, SEEN = "messages.sqlite", "kept.sqlite", "seen.sqlite"  # to work in
 
 
-def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> list[Example]:
-    """The examples of a persona directory, written to ``out`` as well.
+def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> int:
+    """Write the examples of a persona directory to ``out``/EXAMPLES; returns how many.
+
+    None of what grows with the exports is held in memory: messages and examples lie in SQLite
+    files in ``out``, which are gone afterwards.
 
     Raises:  TrainingError when there is no writing, or nobody can tell which of it is the
              author's.
     """
-    with quarantine_path(out).open("w", encoding="utf-8", errors="replace") as sink:
+    learnt = Learnt()
+    with (quarantine_path(out).open("w", encoding="utf-8", errors="replace") as sink,
+          ExampleStore(out / KEPT) as kept):
         notes = Notes(sink)
         entries = []
         for path in sorted((directory / NOTEBOOK).glob("*.md")):
             entries += import_notebook(path, notes)
-        examples = sessions.entry_examples(entries)
         for name in stray_files(directory):
             notes.put(name, "", "lies where nothing is read; put"
                       " exports into a folder of any name, and thoughts into notebook/*.md")
         with MessageStore(out / STORE) as store:
             inventory = _import(directory, persona, store, notes, report)
-            without = identify.left_out(store.authors(), notes, persona.settings.privacy.without)
-            notes.skip("talk that persona.toml leaves out", store.remove(without))
-            people = identify.identify(store.authors(), notes, persona.me,
-                                       persona.settings.nobody, persona.settings.people)
-            for child in sorted({name for text in store.texts() for name in
-                                 personal.children(text)}):
-                notes.called(f"child:{child}", child)
+            people = _people(store, persona, notes)
             scrubber = scrub.Scrubber(persona.settings.privacy, _names(people, persona, notes))
             (out / PEOPLE).write_text(json.dumps(_who_is_who(store, people), indent=1,
                                                  ensure_ascii=False))
-            examples = [*_scrubbed(examples, scrubber, notes), *sessions.chat_examples(
+            kept.add(_scrubbed(sessions.entry_examples(entries), scrubber, notes))
+            kept.add(sessions.chat_examples(
                 _plain(_known(store, people, notes), scrubber, persona, notes),
-                persona.settings.sessions)]
-    (out / STORE).unlink()  # what was taken out is still in there
-    report(0.9, "weighing what was said")
-    examples = clean.weigh(examples, persona.settings.clean, notes)
+                persona.settings.sessions))
+        (out / STORE).unlink()  # what was taken out is still in there
+        report(0.9, "weighing what was said")
+        n_examples = save(learnt.counted(
+            clean.weigh(kept, persona.settings.clean, notes, out / SEEN)), out / EXAMPLES)
+    (out / KEPT).unlink()
+    (out / SEEN).unlink()
     (out / REVIEW).write_text(scrubber.sheet.markdown())
-    if not examples:
+    if not n_examples:
         raise TrainingError(
             f"{directory}: no writing of {persona.author} found; put some into notebook/*.md or"
             f" exports into a folder beside it.{_first_reason(notes)}")
-    save(examples, out / EXAMPLES)
     summary = {"sources": {label: found.n_messages for label, found in inventory.items()},
                "dates": {label: found.dates() for label, found in inventory.items()},
                "loss": persona.settings.sessions.loss, "left out": notes.report(),
-               **_weights(examples), "taken out": dict(sorted(scrubber.sheet.counts.items()))}
+               **learnt.summary(), "taken out": dict(sorted(scrubber.sheet.counts.items()))}
     (out / SUMMARY).write_text(json.dumps(summary, indent=1, ensure_ascii=False))
-    return examples
+    return n_examples
+
+
+def _people(store: MessageStore, persona: Persona, notes: Notes) -> identify.People:
+    """Who is who; those whom persona.toml leaves out are gone from the store then."""
+    without = identify.left_out(store.authors(), notes, persona.settings.privacy.without)
+    notes.skip("talk that persona.toml leaves out", store.remove(without))
+    people = identify.identify(store.authors(), notes, persona.me, persona.settings.nobody,
+                               persona.settings.people)
+    for child in sorted({name for text in store.texts() for name in personal.children(text)}):
+        notes.called(f"child:{child}", child)
+    return people
 
 
 @dataclass(slots=True)
@@ -122,13 +137,34 @@ class Found:
         return " to ".join(dict.fromkeys(days))
 
 
+class Learnt:
+    """How much of what is learnt is of which tier and layer, in weighed bytes."""
+
+    def __init__(self) -> None:
+        self._tiers: Counter[str] = Counter()
+        self._layers: Counter[str] = Counter()
+
+    def counted(self, examples: Iterable[Example]) -> Iterator[Example]:
+        """The same examples, looked at in passing."""
+        for example in examples:
+            weighed = example.weight * len(example.text.encode())
+            self._tiers[f"tier {example.tier}"] += round(weighed)
+            self._layers[example.layer] += round(weighed)
+            yield example
+
+    def summary(self) -> dict[str, dict[str, int]]:
+        """For ``import.json``."""
+        return {"weighed bytes": dict(sorted(self._tiers.items())),
+                "layers": dict(sorted(self._layers.items()))}
+
+
 def code() -> str:
     """Hash of all code that an example goes through."""
     parts = [module for name, module in sorted(sys.modules.items())
              if name.startswith("host_training.importers.")]
-    return code_hash(clean, identify, languages, message_store, messages, near_duplicates,
-                     persona_dir, personal, scrub, secrets_in_text, sessions, settings,
-                     sys.modules[__name__], prompt, *parts)
+    return code_hash(clean, example_store, identify, languages, message_store, messages,
+                     near_duplicates, persona_dir, personal, scratch, scrub, secrets_in_text,
+                     sessions, settings, sys.modules[__name__], prompt, *parts)
 
 
 def _import(directory: Path, persona: Persona, store: MessageStore, notes: Notes, report: Report
@@ -220,39 +256,21 @@ def _scrubbed(entries: list[Example], scrubber: scrub.Scrubber, notes: Notes) ->
             yield replace(example, text=text)
 
 
-def _weights(examples: list[Example]) -> dict[str, Any]:
-    """How much of what is learnt is of which tier and layer, in weighed bytes."""
-    tiers: Counter[str] = Counter()
-    layers: Counter[str] = Counter()
-    for example in examples:
-        weighed = example.weight * len(example.text.encode())
-        tiers[f"tier {example.tier}"] += round(weighed)
-        layers[example.layer] += round(weighed)
-    return {"weighed bytes": dict(sorted(tiers.items())), "layers": dict(sorted(layers.items()))}
-
-
 def _first_reason(notes: Notes) -> str:
     return f" {notes.bad[0].file}: {notes.bad[0].reason}." if notes.bad else ""
 
 
-def save(examples: list[Example], path: Path) -> None:
-    """One JSON object per line."""
+def save(examples: Iterable[Example], path: Path) -> int:
+    """One JSON object per line; returns how many."""
+    n_examples = 0
     with path.open("w", encoding="utf-8") as file:
         for example in examples:
-            file.write(json.dumps(asdict(example), ensure_ascii=False) + "\n")
+            file.write(as_json(example) + "\n")
+            n_examples += 1
+    return n_examples
 
 
 def load(path: Path) -> list[Example]:
     """Read what ``save`` wrote."""
     with path.open(encoding="utf-8") as file:
-        return [_example(json.loads(line)) for line in file]
-
-
-def _example(fields: dict[str, Any]) -> Example:
-    condition = fields.pop("condition")
-    fields["context"] = tuple((speaker, text) for speaker, text in fields["context"])
-    if condition is not None:
-        condition["ranges"] = {key: tuple(span) for key, span in condition["ranges"].items()}
-        condition["api"] = tuple(condition["api"]) if condition["api"] else None
-        condition = Condition(**condition)
-    return Example(**fields, condition=condition)
+        return [from_json(line) for line in file]

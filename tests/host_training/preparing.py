@@ -17,7 +17,10 @@ def silent(share: float, line: str) -> None:
 
 def prepare(directory: Path, out: Path) -> list[Example]:
     out.mkdir(exist_ok=True)
-    return writing.prepare(directory, read_persona(directory), out, silent)
+    n_examples = writing.prepare(directory, read_persona(directory), out, silent)
+    examples = writing.load(out / writing.EXAMPLES)
+    assert len(examples) == n_examples
+    return examples
 
 
 def add_toml(directory: Path, text: str) -> None:

@@ -12,12 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host_training.clean import COMBINING_MAX, KEEP_MIN, REPEAT_MAX, Cleaner, noise, plain, weigh
+from host_training import clean
+from host_training.clean import COMBINING_MAX, KEEP_MIN, REPEAT_MAX, Cleaner, noise, plain
 from host_training.errors import TrainingError
+from host_training.example_store import ExampleStore
 from host_training.importers.notebook import Condition
 from host_training.languages import LanguageFilter
 from host_training.messages import Message, Notes
-from host_training.near_duplicates import first_of_each
+from host_training.near_duplicates import repeats
 from host_training.sessions import Example
 from host_training.settings import Clean
 from tests.host_training.conftest import need
@@ -139,6 +141,12 @@ def test_only_own_words_are_left_out_for_their_language_and_codes_are_checked() 
 
 # --- doubles ---
 
+def first_of_each(texts: list[str]) -> list[int]:
+    """Indexes of what stays at a similarity of 0.8."""
+    gone = set(repeats(enumerate(texts), 0.8))
+    return [index for index in range(len(texts)) if index not in gone]
+
+
 LONG = "The first wind above the houses is not the same as the wind in the yard, said the box."
 
 
@@ -155,19 +163,25 @@ LONG = "The first wind above the houses is not the same as the wind in the yard,
       "วันนี้ลมแรงมากกล่องของเราลอยขึ้นไปเหนือบ้านแล้วก็หายไปในเมฆสีขาวที่ลอยอยู่นะ"], [0]),
 ])
 def test_doubles_in_any_script(texts: list[str], kept: list[int]) -> None:
-    assert first_of_each(texts, 0.8) == kept
+    assert first_of_each(texts) == kept
 
 
 @given(st.lists(st.text("abc ", max_size=80), max_size=12))
 def test_what_stays_does_not_shrink_further(texts: list[str]) -> None:
-    kept = [texts[i] for i in first_of_each(texts, 0.8)]
-    assert first_of_each(kept, 0.8) == list(range(len(kept)))
+    kept = [texts[i] for i in first_of_each(texts)]
+    assert first_of_each(kept) == list(range(len(kept)))
 
 
 def said(text: str, tier: int = 4, year: float = 2020, condition: Condition | None = None
          ) -> Example:
     return Example("thought" if condition else "monologue", text, "x",
                    round((year - 1970) * 31_557_600_000), condition=condition, tier=tier)
+
+
+def weigh(examples: list[Example], settings: Clean, notes: Notes) -> list[Example]:
+    with ExampleStore() as store:
+        store.add(examples)
+        return list(clean.weigh(store, settings, notes))
 
 
 @nasty(26)
