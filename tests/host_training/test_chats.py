@@ -117,6 +117,24 @@ def test_the_warnings_are_shown_by_scan(tmp_path: Path) -> None:
     assert "warnings persona.toml: source.0.chats.exclude.0: 'Wrok*' fits no chat" in text
 
 
+def test_a_warning_of_a_run_stays_on_the_screen() -> None:
+    pytest.importorskip("typer")
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from host_training import __main__ as cli
+    from host_training.errors import WARNING
+
+    screen = Console(record=True, force_terminal=True, width=200)
+    with Progress(console=screen) as progress:
+        bars = cli._Bars(progress)
+        for stage, line in (("writing", "x"), (WARNING, "first [bold]"), (WARNING, "second")):
+            bars(stage, 0.5, line)
+        assert len(progress.tasks) == 1
+    shown = screen.export_text()
+    assert "warning: first [bold]\n" in shown and "warning: second\n" in shown
+
+
 def test_a_chat_has_a_tier_and_a_layer_of_its_own(tmp_path: Path) -> None:
     directory = with_chats(tmp_path / "ada", source(
         'tier = 3\nlayer = "thinking"\n'
