@@ -40,7 +40,7 @@ from host_training import (
     writing,
 )
 from host_training.dataset import Dataset
-from host_training.errors import TrainingError
+from host_training.errors import WARNING, TrainingError
 from host_training.evaluation import assess, bits, examination, memorisation
 from host_training.evaluation.speaker import Sampling
 from host_training.gguf_file import gguf_facts
@@ -137,7 +137,10 @@ def prepare(directory: Path, base: Path, work: Path, options: Options, report: R
     report("writing", 0.0, "looking for exports")
     writing_dir = _writing(run_dir, directory, persona, report)
     examples = writing.load(writing_dir / writing.EXAMPLES)
-    n_bad = json.loads((writing_dir / writing.SUMMARY).read_text())["left out"]["bad"]
+    summary = json.loads((writing_dir / writing.SUMMARY).read_text())
+    for sentence in summary["warnings"]:
+        report(WARNING, 1.0, sentence)
+    n_bad = summary["left out"]["bad"]
     aside = f"; not understood: {n_bad} ({quarantine_path(writing_dir)})" if n_bad else ""
     report("writing", 1.0, f"{len(examples)} examples{aside}")
     data_dir = _dataset(run_dir, writing_dir, examples, base, persona, options)
@@ -145,7 +148,7 @@ def prepare(directory: Path, base: Path, work: Path, options: Options, report: R
     report("dataset", 1.0, ", ".join(f"{n} {what}" for what, n in counts.items()))
     per_token = json.loads((data_dir / writing.SUMMARY).read_text())["bytes per token"]
     if per_token < dataset.FOREIGN_BYTES_PER_TOKEN:
-        report("dataset", 1.0, f"warning: the base needs a token for every {per_token:.1f} bytes of"
+        report(WARNING, 1.0, f"the base needs a token for every {per_token:.1f} bytes of"
                " this writing; it has hardly seen the language, expect little")
     return run_dir, writing_dir, examples, data_dir
 

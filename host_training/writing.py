@@ -2,8 +2,8 @@
 
 scan -> import -> identify -> scrub -> clean -> sessions -> weigh. What was left out, and why, lies
 beside the examples: ``import.json`` (counts), ``quarantine.jsonl`` (what was not understood, row by
-row), ``review.md`` (what was taken out of the texts) and ``people.json`` (who was given which
-letter), both for the maker's eyes.
+row), ``review.md`` (what was taken out of the texts), ``people.json`` (who was given which letter)
+and ``chats.json`` (which chats there are): these three for the maker's eyes alone.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from host_training import (
+    chats,
     clean,
     identify,
     languages,
@@ -48,6 +49,7 @@ EXAMPLES = "examples.jsonl"
 SUMMARY = "import.json"
 REVIEW = "review.md"
 PEOPLE = "people.json"
+CHATS = "chats.json"
 STORE = "messages.sqlite"
 
 
@@ -67,7 +69,10 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
             notes.put(name, "", "lies where nothing is read; put"
                       " exports into a folder of any name, and thoughts into notebook/*.md")
         with MessageStore(out / STORE) as store:
-            inventory = _import(directory, persona, store, notes, report)
+            chooser = chats.Chooser(persona.settings, persona.me, notes)
+            inventory = _import(directory, chooser, store, notes, report)
+            notes.warnings += chooser.warnings()
+            (out / CHATS).write_text(json.dumps(chooser.report(), indent=1, ensure_ascii=False))
             without = identify.left_out(store.authors(), notes, persona.settings.privacy.without)
             notes.skip("talk that persona.toml leaves out", store.remove(without))
             people = identify.identify(store.authors(), notes, persona.me,
@@ -92,6 +97,7 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
     save(examples, out / EXAMPLES)
     summary = {"sources": {label: found.n_messages for label, found in inventory.items()},
                "dates": {label: found.dates() for label, found in inventory.items()},
+               "warnings": notes.warnings,
                "loss": persona.settings.sessions.loss, "left out": notes.report(),
                **_weights(examples), "taken out": dict(sorted(scrubber.sheet.counts.items()))}
     (out / SUMMARY).write_text(json.dumps(summary, indent=1, ensure_ascii=False))
@@ -126,43 +132,32 @@ def code() -> str:
     """Hash of all code that an example goes through."""
     parts = [module for name, module in sorted(sys.modules.items())
              if name.startswith("host_training.importers.")]
-    return code_hash(clean, identify, languages, message_store, messages, near_duplicates,
+    return code_hash(chats, clean, identify, languages, message_store, messages, near_duplicates,
                      persona_dir, personal, scrub, secrets_in_text, sessions, settings,
                      sys.modules[__name__], prompt, *parts)
 
 
-def _import(directory: Path, persona: Persona, store: MessageStore, notes: Notes, report: Report
-            ) -> dict[str, Found]:
+def _import(directory: Path, chooser: chats.Chooser, store: MessageStore, notes: Notes,
+            report: Report) -> dict[str, Found]:
     """Everything below the export folders into the store; what came from where."""
     inventory: dict[str, Found] = {}
     with Tree(directory, notes) as tree:
         for folder in export_folders(directory):
             files = []
             for file in tree.files(folder):
-                source = persona.settings.source_of(file.name)
-                if source is not None and source.ignore:
+                of_file = chooser.source_of(file.name)
+                if of_file is not None and of_file[1].ignore:
                     notes.skip("ignored by persona.toml")
                 else:
                     files.append(file)
             for export in registry.recognise(files, notes):
                 report(0.5, f"reading {export.label}")
-                notes.zone = persona.settings.zone_of(export.files[0].name)
+                first = export.files[0].name
+                notes.zone = chooser.settings.zone_of(first)
                 found = inventory[export.label] = Found()
                 store.add(found.counted(
-                    _as_told(registry.read_all([export], notes), export, persona)))
+                    chooser.chosen(registry.read_all([export], notes), first)))
     return inventory
-
-
-def _as_told(read: Iterator[Message], export: registry.Export, persona: Persona
-             ) -> Iterator[Message]:
-    """Messages with the tier and the layer that persona.toml gives their file."""
-    source = persona.settings.source_of(export.files[0].name)
-    if source is None or (source.tier is None and source.layer is None):
-        yield from read
-        return
-    for message in read:
-        yield replace(message, tier=source.tier or message.tier,
-                      layer=source.layer or message.layer)
 
 
 def _known(store: MessageStore, people: identify.People, notes: Notes) -> Iterator[Message]:
