@@ -60,7 +60,9 @@ def test_run_makes_a_bundle_with_an_honest_card(made: Path) -> None:
     assert "| as flown (Q8_0) |" in card
     assert "it does not know what is true" in card
     assert set(manifest.training["evaluation"]) == {
-        "lead_bits_per_byte", "authorship", "verbatim_share", "failed_gates"}
+        "lead_bits_per_byte", "authorship", "verbatim_share", "failed_gates",
+        "unmeasured_gates"}
+    assert manifest.training["evaluation"]["unmeasured_gates"] == []
     assert "Authorship, from 0 (the untuned base) to 1" in card
     assert "Is it Ada Test?" in (made / "bundle.report.html").read_text()
     assert str(made) not in card + json.dumps(manifest.base)  # no paths of the maker's disk
@@ -86,6 +88,23 @@ def test_a_run_says_how_much_it_did_not_understand(tiny_base: Path, tmp_path: Pa
     assert any(line.startswith("writing: 8 examples; not understood: 1 (")
                and "quarantine.jsonl" in line and share in line for line in said)
     assert "warning: persona.toml: source.0.path: 'signal/*' fits no file" in " ".join(said)
+
+
+def test_a_bundle_says_what_could_not_be_measured_of_an_adapter_from_elsewhere(
+    made: Path, persona_dir: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline.memorisation, "left_a_trace", lambda *args: False)
+    monkeypatch.setattr(pipeline.memorisation, "exposures", None)
+    options = pipeline.Options(quant="Q8_0", variants=1, threads=1, lines=12,
+                               general=(made / "general.txt",))
+    adapter, = made.glob("work/train-lora-*/adapter")
+    said: list[str] = []
+    manifest = pipeline.run(persona_dir, tiny_base, made / "adopted", made / "work", made / "key",
+                            options, lambda stage, share, line: said.append(line), adapter)
+    assert manifest.training["evaluation"]["unmeasured_gates"] == ["canary"]
+    assert any("every gate passed that was measured; not measured: canary" in s for s in said)
+    card = (made / "adopted" / "MODEL_CARD.md").read_text()
+    assert "Whether Ada knows by heart what it read once was not measured" in card
 
 
 def test_a_second_run_does_nothing_again_but_signing(
