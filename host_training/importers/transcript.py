@@ -51,8 +51,9 @@ def claims(file: File) -> bool:
 def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
     """What each speaker said before somebody else did, as one message without a date.
 
-    Rolling captions repeat the lines of the cue before them; each line counts once. Without speakers nobody
-    can tell whose words they are: they are "speaker unknown", which ``me`` may name.
+    Rolling captions repeat the lines of the cue before them; each line counts once. Without
+    speakers nobody can tell whose words they are: they are "speaker unknown", which ``me`` may
+    name.
     """
     for file in files:
         for index, said in enumerate(_said(file)):
