@@ -15,13 +15,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from host_training import near_duplicates
+from host_training import balance, near_duplicates
 from host_training.example_store import ExampleStore
 from host_training.languages import LanguageFilter
 from host_training.messages import Message, Notes
 from host_training.scrub import PLACEHOLDER, placeholder_share
 from host_training.sessions import Example
-from host_training.settings import Clean
+from host_training.settings import KEEP_MIN, REPEAT_MAX, Clean
 
 WORD_CHARS_MAX = 120  # longer is base64, a path or a keyboard mash
 COMBINING_MAX = 3  # marks on one letter; Vietnamese has two, Zalgo twenty
@@ -31,9 +31,6 @@ CODE_SHARE = 0.6
 PLACEHOLDER_SHARE_MAX = 0.2
 SMALL_CORPUS_BYTES = 2_000_000
 TIER_WEIGHT = {1: 1.0, 2: 0.85, 3: 0.7, 4: 0.6}
-REPEAT_MAX = 3.0
-KEEP_MIN = 0.1
-THOUGHT_DRAWS = 2  # moments a thought is drawn in, for its share of what is learnt
 YEAR_MS = 31_557_600_000
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b.?")
@@ -160,9 +157,11 @@ def weigh(store: ExampleStore, settings: Clean, notes: Notes, work: Path | None 
     """The examples that stay, each with its ``weight``: how often it is to be learnt.
 
     Near-duplicates go, the one of the higher tier stays. Of n equal short replies 1 + log2(n)
-    stay, so that "ok" does not become the person's voice. A tier weighs TIER_WEIGHT, an age half
-    for each half-life, and the tiers 1 and 2 together ``thoughtful_share`` of all that is learnt.
-    Thoughts of the notebook always weigh 1: how often they are drawn is ``--variants``.
+    stay, so that "ok" does not become the person's voice. What a ``[[source]]`` weighs comes with
+    the examples; a tier weighs TIER_WEIGHT, an age half for each half-life, a chat so much that it
+    is at most ``chat_share`` of all chats, and the tiers 1 and 2 together ``thoughtful_share`` of
+    all that is learnt. Thoughts of the notebook always weigh 1: how often they are drawn is
+    ``--variants``.
 
     Args:    store: what does not stay is dropped from it.
              work: a file to work in; a temporary one when left out.
@@ -175,6 +174,7 @@ def weigh(store: ExampleStore, settings: Clean, notes: Notes, work: Path | None 
     facts = _Facts()
     for example in store:
         facts.add(example, _base_weight(example, settings, newest_ms))
+    facts.share_chats(settings.chat_share)
     facts.scale()
     up, down = facts.shares(settings.thoughtful_share)
     for example, weight in zip(store, facts.weights, strict=True):
@@ -183,20 +183,33 @@ def weigh(store: ExampleStore, settings: Clean, notes: Notes, work: Path | None 
 
 
 class _Facts:
-    """What the weights depend on: 14 bytes of memory for each example."""
+    """What the weights depend on: 18 bytes of memory for each example."""
 
     def __init__(self) -> None:
         self.weights = array("d")
         self._tiers = array("B")
         self._n_bytes = array("I")
+        self._chats = array("I")  # numbers of
+        self._names: dict[str, int] = {}
         self._is_thought = array("B")
 
     def add(self, example: Example, weight: float) -> None:
         self.weights.append(weight)
         self._tiers.append(example.tier)
-        self._n_bytes.append(len(example.text.encode()) * (THOUGHT_DRAWS if example.condition
-                                                           else 1))
+        self._n_bytes.append(balance.size(example))
+        self._chats.append(self._names.setdefault(example.chat, len(self._names)))
         self._is_thought.append(example.condition is not None)
+
+    def share_chats(self, share: float) -> None:
+        """Weigh the most talkative chats less; see ``balance.chat_factors``."""
+        amounts = [0.0] * len(self._names)
+        for chat, weight, n_bytes in zip(self._chats, self.weights, self._n_bytes, strict=True):
+            amounts[chat] += weight * n_bytes
+        of_chats = balance.chat_factors(
+            {chat: amounts[number] for chat, number in self._names.items() if chat}, share)
+        factors = [of_chats.get(chat, 1.0) for chat in self._names]
+        self.weights = array("d", (w * factors[chat] for chat, w in
+                                   zip(self._chats, self.weights, strict=True)))
 
     def scale(self) -> None:
         """Divide by the least or the largest weight of what is no thought; at most REPEAT_MAX.
@@ -226,7 +239,7 @@ class _Facts:
 
 
 def _base_weight(example: Example, settings: Clean, newest_ms: int) -> float:
-    weight = TIER_WEIGHT[example.tier]
+    weight = TIER_WEIGHT[example.tier] * example.weight
     if settings.recency_half_life_years is not None and example.utc_ms is not None:
         years = max(0.0, (newest_ms - example.utc_ms) / YEAR_MS)
         weight *= float(0.5 ** (years / settings.recency_half_life_years))

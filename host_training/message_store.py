@@ -11,9 +11,9 @@ from host_training.scratch import Scratch
 
 BATCH_ROWS = 5_000
 _COLUMNS = ("source, chat_id, chat_kind, message_id, utc_ms, author, is_me, text, name, tier,"
-            " layer")
+            " layer, weight")
 _SCHEMA = ("CREATE TABLE messages (source, chat_id, chat_kind, message_id, utc_ms INTEGER, author,"
-           " is_me INTEGER, text, name, tier INTEGER, layer)")
+           " is_me INTEGER, text, name, tier INTEGER, layer, weight REAL)")
 
 
 def _storable(value: object) -> object:
@@ -51,7 +51,7 @@ class MessageStore(Scratch):
         rows: list[tuple[object, ...]] = []
         for m in messages:
             rows.append((m.source, m.chat_id, m.chat_kind, m.message_id, m.utc_ms, m.author,
-                         m.is_me, m.text, m.name, m.tier, m.layer))
+                         m.is_me, m.text, m.name, m.tier, m.layer, m.weight))
             if len(rows) >= BATCH_ROWS:
                 self._insert(rows)
                 rows.clear()
@@ -81,7 +81,7 @@ class MessageStore(Scratch):
         last: tuple[object, ...] | None = None
         for row in rows:
             message = Message(row[0], row[1], row[2], row[3], row[4], row[5], bool(row[6]), row[7],
-                              row[8], row[9], row[10])
+                              row[8], row[9], row[10], weight=row[11])
             key = (message.source, message.chat_id, message.utc_ms)
             if key != last:
                 yield from same_time.values()

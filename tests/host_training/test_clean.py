@@ -6,16 +6,15 @@ Method: one text of each kind; drawn examples for what must always hold.
 from __future__ import annotations
 
 import math
+import random
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host_training import clean
 from host_training.clean import COMBINING_MAX, KEEP_MIN, REPEAT_MAX, Cleaner, noise, plain
 from host_training.errors import TrainingError
-from host_training.example_store import ExampleStore
 from host_training.importers.notebook import Condition
 from host_training.languages import LanguageFilter
 from host_training.messages import Message, Notes
@@ -24,6 +23,7 @@ from host_training.sessions import Example
 from host_training.settings import Clean
 from tests.host_training.conftest import need
 from tests.host_training.nasty_inputs import nasty
+from tests.host_training.preparing import weigh
 
 FAMILY = "\N{MAN}\u200d\N{WOMAN}\u200d\N{GIRL}"
 FLAG = "\N{REGIONAL INDICATOR SYMBOL LETTER N}\N{REGIONAL INDICATOR SYMBOL LETTER L}"
@@ -172,16 +172,26 @@ def test_what_stays_does_not_shrink_further(texts: list[str]) -> None:
     assert first_of_each(kept) == list(range(len(kept)))
 
 
+def test_no_near_duplicate_of_three_hundred_is_missed() -> None:
+    """Hashes that hardly differed from one another missed seventeen."""
+    rng = random.Random(1)
+    texts = ["".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=90)) for _ in range(300)]
+    twins = [f"{text[:45]}1{text[46:]}" for text in texts]  # 81 runs of 91 are the same
+    assert first_of_each(texts + twins) == list(range(300))
+
+
+@pytest.mark.parametrize(("n_changed", "is_one"), [(4, True), (5, False)])
+def test_from_the_threshold_on_two_texts_are_one(n_changed: int, is_one: bool) -> None:
+    text = "".join(random.Random(2).choices("abcdefghijklmnopqrstuvwxyz", k=40))
+    twin = text[: 40 - n_changed] + "1" * n_changed  # 36 runs, n_changed of them different
+    gone = list(repeats([(0, text), (1, twin)], 32 / 40))
+    assert gone == ([1] if is_one else [])
+
+
 def said(text: str, tier: int = 4, year: float = 2020, condition: Condition | None = None
          ) -> Example:
     return Example("thought" if condition else "monologue", text, "x",
                    round((year - 1970) * 31_557_600_000), condition=condition, tier=tier)
-
-
-def weigh(examples: list[Example], settings: Clean, notes: Notes) -> list[Example]:
-    with ExampleStore() as store:
-        store.add(examples)
-        return list(clean.weigh(store, settings, notes))
 
 
 @nasty(26)
