@@ -14,7 +14,7 @@ from host_training.messages import Message
 CACHE_KIB = 32_768
 BATCH_ROWS = 5_000
 _COLUMNS = ("source, chat_id, chat_kind, message_id, utc_ms, author, is_me, text, name, tier,"
-            " layer")
+            " layer, weight")
 
 
 def _storable(value: object) -> object:
@@ -72,7 +72,7 @@ class MessageStore:
             f"PRAGMA cache_size=-{CACHE_KIB};"
             "DROP TABLE IF EXISTS messages;"
             "CREATE TABLE messages (source, chat_id, chat_kind, message_id, utc_ms INTEGER, author,"
-            " is_me INTEGER, text, name, tier INTEGER, layer)")
+            " is_me INTEGER, text, name, tier INTEGER, layer, weight REAL)")
 
     def add(self, messages: Iterable[Message]) -> int:
         """Store them; returns how many there were."""
@@ -80,7 +80,7 @@ class MessageStore:
         rows: list[tuple[object, ...]] = []
         for m in messages:
             rows.append((m.source, m.chat_id, m.chat_kind, m.message_id, m.utc_ms, m.author,
-                         m.is_me, m.text, m.name, m.tier, m.layer))
+                         m.is_me, m.text, m.name, m.tier, m.layer, m.weight))
             if len(rows) >= BATCH_ROWS:
                 self._insert(rows)
                 rows.clear()
@@ -110,7 +110,7 @@ class MessageStore:
         last: tuple[object, ...] | None = None
         for row in rows:
             message = Message(row[0], row[1], row[2], row[3], row[4], row[5], bool(row[6]), row[7],
-                              row[8], row[9], row[10])
+                              row[8], row[9], row[10], weight=row[11])
             key = (message.source, message.chat_id, message.utc_ms)
             if key != last:
                 yield from same_time.values()
