@@ -21,10 +21,7 @@ _SCHEMA = """
 
 
 class ExampleStore(Scratch):
-    """One SQLite file. Examples go in as they come and come out in the same order.
-
-    As a context manager it raises TrainingError when the disk is full or another run has the file.
-    """
+    """One SQLite file. Examples go in as they come and come out in the same order."""
 
     def __init__(self, path: Path | None = None) -> None:
         """``path`` None: a temporary file."""

@@ -37,10 +37,7 @@ class Author:
 
 
 class MessageStore(Scratch):
-    """One SQLite file. Messages go in as they come and come out chat by chat, by time.
-
-    As a context manager it raises TrainingError when the disk is full or another run has the file.
-    """
+    """One SQLite file. Messages go in as they come and come out chat by chat, by time."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, _SCHEMA)

@@ -15,6 +15,7 @@ class Scratch:
     """A database that begins empty each time, whatever an interrupted run left in its file.
 
     As a context manager it raises TrainingError when the disk is full or another run has the file.
+    When it is left, however that comes about, the file goes: people's words are in it, in clear.
     """
 
     def __init__(self, path: Path | None, schema: str) -> None:
@@ -42,6 +43,8 @@ class Scratch:
 
     def __exit__(self, kind: object, error: BaseException | None, *trace: object) -> None:
         self._database.close()
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
         if isinstance(error, sqlite3.OperationalError):
             raise self._refusal(error) from error
 

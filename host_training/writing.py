@@ -59,7 +59,7 @@ STORE, KEPT, SEEN = "messages.sqlite", "kept.sqlite", "seen.sqlite"  # to work i
 def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> int:
     """Write the examples of a persona directory to ``out``/EXAMPLES; returns how many.
 
-    Meanwhile messages and examples lie in SQLite files in ``out``, which are gone afterwards.
+    Meanwhile messages and examples lie in SQLite files in ``out``; they go, whatever happens.
 
     Raises:  TrainingError when there is no writing, or nobody can tell which of it is the
              author's.
@@ -87,12 +87,9 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> int
             kept.add(sessions.chat_examples(
                 _plain(_young(_known(store, people, notes), inventory, persona, notes), scrubber,
                        persona, notes), persona.settings.sessions))
-        (out / STORE).unlink()  # what was taken out is still in there
         report(0.9, "weighing what was said")
         n_examples = save(learnt.counted(
             clean.weigh(kept, persona.settings.clean, notes, out / SEEN)), out / EXAMPLES)
-    (out / KEPT).unlink()
-    (out / SEEN).unlink()
     notes.warnings += learnt.warnings(persona.settings.clean, chooser.name_of)
     (out / REVIEW).write_text(scrubber.sheet.markdown())
     if not n_examples:
