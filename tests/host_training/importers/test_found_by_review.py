@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from host_training import persona_dir, writing
-from host_training.importers import registry, vault
+from host_training import clean, persona_dir, writing
+from host_training.importers import prose, registry, vault, x_archive
 from host_training.importers.times import from_iso
 from host_training.importers.tree import File
+from host_training.importers.whatsapp_words import unedited
 from host_training.messages import Message, Notes
 from tests.host_training.conftest import write_persona
 from tests.host_training.importers.reading import Content, read, reasons, write_files
@@ -107,3 +108,70 @@ def test_what_an_importer_trips_over_costs_only_its_export(
     messages, notes = read(tmp_path, {"a.md": "words", "b.md": WORDS})
     assert [m.text for m in messages] == [WORDS]
     assert reasons(notes) == ["a.md : reading stopped: KeyError, 'nobody thought of this'"]
+
+
+# --- time that grows with the square of the text, or faster ---
+
+MANY = 100_000  # the square of it took from half a minute to five
+
+
+@nasty(27)
+@pytest.mark.parametrize("link", ["https://x.org/a", "[link]", "www.x.org", "http://ahttp://a"])
+def test_a_list_of_links_is_read_once(link: str) -> None:
+    """With words behind it, each pair of links took four times as long as the pair before."""
+    links = f"{link}\n" * 3_000
+    assert clean.noise(links) == clean.noise(links * 2 + " ") == "only links"
+    assert clean.noise(links + "read these first") != "only links"
+    assert clean.noise("read these first\n" + links) != "only links"
+
+
+@nasty(27)
+@pytest.mark.parametrize("mark", [" *a", " _a", "**a ", "<!--", "[^", "<http:", "[](data:", "#"])
+def test_markdown_that_never_closes_what_it_opens_is_read_once(mark: str) -> None:
+    assert prose.of_markdown(f"first\n\n# {mark * MANY}x\n\nlast").startswith("first")
+
+
+@nasty(27)
+def test_marks_of_emphasis_go_in_pairs() -> None:
+    for written, meant in [
+        ("**bold *and soft* words**", "bold and soft words"), ("***both***", "both"),
+        ("***both* bold**", "both bold"), ("**two*** left", "two* left"), ("f**** that", "f**** that"),
+        ("2 * 3 * 4, a == b", "2 * 3 * 4, a == b"), ("~~gone~~ and ==lit==", "gone and lit"),
+        ("snake_case_word, __init__ and _soft_", "snake_case_word, init and soft"),
+        ("*open\nand* shut", "*open\nand* shut"), ("a ~tilde~ = b", "a ~tilde~ = b"),
+        ("<!-- one --> a <!-- two\nlines --> b <!-- open", "a  b <!-- open"),
+        ("## C ##", "C"), ("a[^1] b\n[^1]: the note", "a b"),
+    ]:
+        assert prose.of_markdown(written) == meant
+
+
+@nasty(7, 27)
+def test_a_message_of_empty_lines_is_read_once() -> None:
+    text = "a" + "\n" * MANY + "b"
+    assert unedited(text) == text
+    assert unedited(f"{text}{' <' * MANY}") == f"{text}{' <' * MANY}"
+    assert unedited(f"{text}\n <This message was edited> ") == text
+    assert unedited("<This message was edited>") == "<This message was edited>"
+
+
+@nasty(12)
+def test_long_posts_are_found_without_looking_at_each() -> None:
+    """A hundred thousand posts by as many long ones were compared two by two."""
+    n_looks = 0
+
+    class Counted(list[str]):
+        def __getitem__(self, index: int) -> str:
+            nonlocal n_looks
+            n_looks += 1
+            return super().__getitem__(index)
+
+        def __iter__(self) -> Iterator[str]:
+            raise AssertionError("all of them are looked at")
+
+    words = [f"{number:06} {'long words ' * 9}" for number in range(4_096)]
+    whole = Counted(words)
+    assert x_archive._begins(words[77][:70], whole) and x_archive._begins(words[-1], whole)
+    assert not x_archive._begins(words[77][:59], whole)
+    assert not x_archive._begins(words[77][:70] + "!", whole)
+    assert not x_archive._begins("~" * 100, whole) and not x_archive._begins("~" * 100, [])
+    assert 12 <= n_looks <= 5 * 15
