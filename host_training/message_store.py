@@ -37,6 +37,7 @@ class MessageStore:
     """One SQLite file. Messages go in as they come and come out chat by chat, by time.
 
     As a context manager it raises TrainingError when the disk is full or another run has the file.
+    When it is left, however that comes about, the file goes: everybody's words are in it, in clear.
     """
 
     def __init__(self, path: Path) -> None:
@@ -52,6 +53,7 @@ class MessageStore:
 
     def __exit__(self, kind: object, error: BaseException | None, *trace: object) -> None:
         self._database.close()
+        self._path.unlink(missing_ok=True)
         if isinstance(error, sqlite3.OperationalError):
             raise self._refusal(error) from error
 
