@@ -135,7 +135,8 @@ def test_markdown_that_never_closes_what_it_opens_is_read_once(mark: str) -> Non
 def test_marks_of_emphasis_go_in_pairs() -> None:
     for written, meant in [
         ("**bold *and soft* words**", "bold and soft words"), ("***both***", "both"),
-        ("***both* bold**", "both bold"), ("**two*** left", "two* left"), ("f**** that", "f**** that"),
+        ("***both* bold**", "both bold"), ("**two*** left", "two* left"),
+        ("f**** that", "f**** that"),
         ("2 * 3 * 4, a == b", "2 * 3 * 4, a == b"), ("~~gone~~ and ==lit==", "gone and lit"),
         ("snake_case_word, __init__ and _soft_", "snake_case_word, init and soft"),
         ("*open\nand* shut", "*open\nand* shut"), ("a ~tilde~ = b", "a ~tilde~ = b"),
