@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from host_training.messages import Message
+from host_training.messages import Message, whole_characters
 from host_training.scratch import Scratch
 
 BATCH_ROWS = 5_000
@@ -14,10 +14,6 @@ _COLUMNS = ("source, chat_id, chat_kind, message_id, utc_ms, author, is_me, text
             " layer, weight")
 _SCHEMA = ("CREATE TABLE messages (source, chat_id, chat_kind, message_id, utc_ms INTEGER, author,"
            " is_me INTEGER, text, name, tier INTEGER, layer, weight REAL)")
-
-
-def _storable(value: object) -> object:
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,9 @@ class MessageStore(Scratch):
             self._database.executemany(insert, rows)
         except UnicodeEncodeError:  # half a character in a name or an id, which JSON allows
             self._database.rollback()
-            self._database.executemany(insert, [tuple(map(_storable, row)) for row in rows])
+            self._database.executemany(insert, [
+                tuple(whole_characters(value) if isinstance(value, str) else value for value in row)
+                for row in rows])
         self._database.commit()
 
     def ordered(self) -> Iterator[Message]:
