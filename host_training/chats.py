@@ -97,7 +97,7 @@ class Chooser:
         if not source.chats.has(*chat):
             return None
         told = source.chat_of(*chat)
-        return {key: value for key in ("tier", "layer") for value in (
+        return {key: value for key in ("tier", "layer", "weight") for value in (
             (told and getattr(told, key)) or getattr(source, key),) if value is not None}
 
     def warnings(self) -> list[str]:
@@ -114,10 +114,15 @@ class Chooser:
                       if not source.ignore and (number, place) not in self._used]
         return found
 
+    def name_of(self, chat: str) -> str:
+        """How to call the chat of a message, ``Message.chat``."""
+        source, _, room = chat.partition(":")
+        seen = self._seen.get((source, room))
+        return _label(seen.name if seen else "", room)
+
     def _named(self, number: int) -> str:
         """The chats of a ``[[source]]``, the most talkative first."""
-        sizes = Counter({f'"{seen.name}" ({room})' if seen.name not in ("", room) else f'"{room}"':
-                         seen.n_messages
+        sizes = Counter({_label(seen.name, room): seen.n_messages
                          for (_, room), seen in self._seen.items() if seen.source == number})
         shown = [label for label, _ in sizes.most_common(NAMED_MAX)]
         more = f" and {len(sizes) - len(shown)} more" * (len(sizes) > len(shown))
@@ -129,6 +134,10 @@ class Chooser:
         rows = [{"source": source, "id": room, "name": seen.name, "messages": seen.n_messages,
                  "left out": seen.n_left_out} for (source, room), seen in self._seen.items()]
         return sorted(rows, key=lambda r: (-r["messages"], r["source"], r["id"]))
+
+
+def _label(name: str, room: str) -> str:
+    return f'"{name}" ({room})' if name not in ("", room) else f'"{room}"'
 
 
 def _patterns(source: Source) -> list[tuple[str, str]]:

@@ -29,6 +29,7 @@ class Message:
     ``identify`` finds out. ``text`` is never empty and keeps its line breaks. ``tier`` is 1..4,
     how much thought usually goes into such writing: 1 documents and essays, 2 journals and notes,
     3 mails, 4 chat. ``chat_name`` is how the export shows the conversation, where it names it.
+    ``weight`` is what persona.toml gives its ``[[source]]``.
     """
 
     source: str
@@ -43,11 +44,17 @@ class Message:
     tier: int = 4
     layer: Layer = "said"
     chat_name: str = ""
+    weight: float = 1.0
 
     @property
     def room(self) -> str:
         """The id of the chat as a whole, of whose topics or threads this may be one."""
         return self.chat_id.partition("/")[0]
+
+    @property
+    def chat(self) -> str:
+        """The room among those of all exports; empty for writing that is in none."""
+        return f"{self.source}:{self.room}" if self.chat_kind in CHAT_KINDS else ""
 
 
 @dataclass(frozen=True, slots=True)

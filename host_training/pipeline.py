@@ -142,7 +142,8 @@ def prepare(directory: Path, base: Path, work: Path, options: Options, report: R
         report(WARNING, 1.0, sentence)
     n_bad = summary["left out"]["bad"]
     aside = f"; not understood: {n_bad} ({quarantine_path(writing_dir)})" if n_bad else ""
-    report("writing", 1.0, f"{len(examples)} examples{aside}")
+    report("writing", 1.0, f"{len(examples)} examples{aside}; {summary['thoughtful share']:.0%} of"
+           " what is learnt is of tiers 1 and 2")
     data_dir = _dataset(run_dir, writing_dir, examples, base, persona, options)
     counts = Dataset.load(data_dir / "dataset.json").counts
     report("dataset", 1.0, ", ".join(f"{n} {what}" for what, n in counts.items()))

@@ -52,6 +52,8 @@ class Turn:
     chat_kind: ChatKind = "dm"
     tier: int = 4
     layer: Layer = "said"
+    chat: str = ""
+    weight: float = 1.0
 
     @property
     def text(self) -> str:
@@ -65,7 +67,9 @@ class Example:
 
     ``question`` is there for a dialogue, ``condition`` for a thought; ``text`` is the label.
     ``context`` holds the turns before a dialogue's label as (speaker, text), oldest first, "me"
-    for the author; its last is what was answered. ``weight`` is how often to learn it.
+    for the author; its last is what was answered. ``chat`` is the room it was said in,
+    "" for other writing. ``weight`` is how often to learn it; before ``clean.weigh`` that of its
+    ``[[source]]`` alone.
     """
 
     kind: Kind
@@ -78,6 +82,7 @@ class Example:
     tier: int = 4
     layer: Layer = "said"
     weight: float = 1.0
+    chat: str = ""
 
 
 _DEFAULT = Sessions()
@@ -148,7 +153,8 @@ def _append(turns: list[Turn], message: Message) -> None:
         turns[-1] = replace(last, texts=(*last.texts, message.text))
     else:
         turns.append(Turn(message.author, message.is_me, (message.text,), message.source,
-                          message.utc_ms, message.chat_kind, message.tier, message.layer))
+                          message.utc_ms, message.chat_kind, message.tier, message.layer,
+                          message.chat, message.weight))
 
 
 def chat_examples(messages: Iterable[Message], settings: Sessions = _DEFAULT
@@ -185,7 +191,8 @@ def _session_examples(turns: list[Turn], settings: Sessions) -> Iterator[Example
         if question is not None and turn.text in question:
             question = None  # "It flew?" - "It flew": a label is never written into its own prompt
         yield Example("dialogue", turn.text, turn.source, turn.utc_ms, question=question,
-                      context=_context(before, turn.text), tier=turn.tier, layer=turn.layer)
+                      context=_context(before, turn.text), tier=turn.tier, layer=turn.layer,
+                      weight=turn.weight, chat=turn.chat)
 
 
 def _context(before: list[Turn], label: str) -> tuple[tuple[str, str], ...]:
@@ -207,7 +214,8 @@ def _context(before: list[Turn], label: str) -> tuple[tuple[str, str], ...]:
 
 def _monologue(text: str, of: Turn | Message) -> Iterator[Example]:
     for piece in chunks(text):
-        yield Example("monologue", piece, of.source, of.utc_ms, tier=of.tier, layer=of.layer)
+        yield Example("monologue", piece, of.source, of.utc_ms, tier=of.tier, layer=of.layer,
+                      weight=of.weight, chat=of.chat)
 
 
 def chunks(text: str) -> list[str]:

@@ -12,6 +12,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from host_training.errors import TrainingError
 from host_training.messages import Layer
 
+REPEAT_MAX = 3.0  # how often a text is learnt: more would be by heart
+KEEP_MIN = 0.1  # less would be as good as thrown away
+
 Action = Literal["drop", "replace", "keep"]
 
 
@@ -22,6 +25,7 @@ def _is_zone(value: str) -> str:
 
 
 Zone = Annotated[str, AfterValidator(_is_zone)]
+Weight = Annotated[float, Field(ge=KEEP_MIN, le=REPEAT_MAX)]  # 1 when nothing is said
 Pattern = Annotated[str, Field(min_length=1)]  # * is anything, ? one character, [ab] one of these
 
 
@@ -63,6 +67,7 @@ class Chat(Table):
     name: Pattern  # or the id
     tier: int | None = Field(None, ge=1, le=4)
     layer: Layer | None = None
+    weight: Weight | None = None
 
 
 class Source(Table):
@@ -71,6 +76,7 @@ class Source(Table):
     path: str  # like "mail/*.mbox"; * also crosses folders
     tier: int | None = Field(None, ge=1, le=4)
     layer: Layer | None = None
+    weight: Weight | None = None
     timezone: Zone | None = None  # where the phone was that wrote it in local time
     ignore: bool = False
     chats: Chats = Chats()
@@ -105,6 +111,8 @@ class Clean(Table):
 
     languages: tuple[Annotated[str, Field(pattern="^[a-z]{2,3}$")], ...] = ()  # none: all of them
     recency_half_life_years: float | None = Field(None, gt=0)
+    max_age_years: float | None = Field(None, gt=0)  # before the newest message; None: any age
+    chat_share: float = Field(0.5, gt=0, le=1)  # of one chat in what is learnt from chats, at most
     thoughtful_share: float = Field(0.7, ge=0, lt=1)  # of tiers 1 and 2 in what is learnt
     near_duplicate: float = Field(0.8, gt=0, le=1)  # similarity from which a text is one again
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from host_training import (
+    balance,
     chats,
     clean,
     identify,
@@ -84,11 +84,11 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
             (out / PEOPLE).write_text(json.dumps(_who_is_who(store, people), indent=1,
                                                  ensure_ascii=False))
             examples = [*_scrubbed(examples, scrubber, notes), *sessions.chat_examples(
-                _plain(_known(store, people, notes), scrubber, persona, notes),
-                persona.settings.sessions)]
-    (out / STORE).unlink()  # what was taken out is still in there
+                _plain(_young(_known(store, people, notes), inventory, persona, notes), scrubber,
+                       persona, notes), persona.settings.sessions)]
     report(0.9, "weighing what was said")
     examples = clean.weigh(examples, persona.settings.clean, notes)
+    notes.warnings += balance.warnings(examples, persona.settings.clean, chooser.name_of)
     (out / REVIEW).write_text(scrubber.sheet.markdown())
     if not examples:
         raise TrainingError(
@@ -99,7 +99,8 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
                "dates": {label: found.dates() for label, found in inventory.items()},
                "warnings": notes.warnings,
                "loss": persona.settings.sessions.loss, "left out": notes.report(),
-               **_weights(examples), "taken out": dict(sorted(scrubber.sheet.counts.items()))}
+               **balance.summary(examples),
+               "taken out": dict(sorted(scrubber.sheet.counts.items()))}
     (out / SUMMARY).write_text(json.dumps(summary, indent=1, ensure_ascii=False))
     return examples
 
@@ -132,9 +133,9 @@ def code() -> str:
     """Hash of all code that an example goes through."""
     parts = [module for name, module in sorted(sys.modules.items())
              if name.startswith("host_training.importers.")]
-    return code_hash(chats, clean, identify, languages, message_store, messages, near_duplicates,
-                     persona_dir, personal, scrub, secrets_in_text, sessions, settings,
-                     sys.modules[__name__], prompt, *parts)
+    return code_hash(balance, chats, clean, identify, languages, message_store, messages,
+                     near_duplicates, persona_dir, personal, scrub, secrets_in_text, sessions,
+                     settings, sys.modules[__name__], prompt, *parts)
 
 
 def _import(directory: Path, chooser: chats.Chooser, store: MessageStore, notes: Notes,
@@ -167,6 +168,20 @@ def _known(store: MessageStore, people: identify.People, notes: Notes) -> Iterat
             notes.skip("account that persona.toml calls nobody's")
         else:
             yield known
+
+
+def _young(said: Iterator[Message], inventory: dict[str, Found], persona: Persona, notes: Notes
+           ) -> Iterator[Message]:
+    """What is not older than ``max_age_years`` before the newest; what has no date is."""
+    years = persona.settings.clean.max_age_years
+    newest_ms = max((found.last_ms for found in inventory.values() if found.last_ms is not None),
+                    default=0)
+    for message in said:
+        if years is not None and message.utc_ms is not None and (
+                message.utc_ms < newest_ms - years * clean.YEAR_MS):
+            notes.skip("older than clean.max_age_years")
+        else:
+            yield message
 
 
 def _who_is_who(store: MessageStore, people: identify.People) -> list[dict[str, Any]]:
@@ -213,17 +228,6 @@ def _scrubbed(entries: list[Example], scrubber: scrub.Scrubber, notes: Notes) ->
         text = scrubber.scrub(example.text, notes)
         if text is not None:
             yield replace(example, text=text)
-
-
-def _weights(examples: list[Example]) -> dict[str, Any]:
-    """How much of what is learnt is of which tier and layer, in weighed bytes."""
-    tiers: Counter[str] = Counter()
-    layers: Counter[str] = Counter()
-    for example in examples:
-        weighed = example.weight * len(example.text.encode())
-        tiers[f"tier {example.tier}"] += round(weighed)
-        layers[example.layer] += round(weighed)
-    return {"weighed bytes": dict(sorted(tiers.items())), "layers": dict(sorted(layers.items()))}
 
 
 def _first_reason(notes: Notes) -> str:

@@ -71,9 +71,11 @@ def _show_all(out: Path, n_examples: int) -> None:
         for c in json.loads((out / writing.CHATS).read_text())[:CHATS_SHOWN_MAX]])
     _show("left out", ("messages", ""), _counts(left_out))
     _show("taken out of the texts", ("times", ""), _counts(summary["taken out"]))
-    _show("learnt", ("weighed bytes", ""), _counts(
-        {TIERS[tier]: n for tier, n in summary["weighed bytes"].items()}
-        | {LAYERS[layer]: n for layer, n in summary["layers"].items() if layer != "said"}))
+    learnt = {TIERS[tier]: n for tier, n in summary["weighed bytes"].items()} | {
+        LAYERS[layer]: n for layer, n in summary["layers"].items() if layer != "said"}
+    total = sum(summary["weighed bytes"].values())
+    _show("learnt", ("weighed bytes", "share", ""), [
+        (f"{n:,}", f"{n / total:.0%}", what) for what, n in learnt.items()])
     _show("not understood", ("",), [(line,) for line in bad])
     _show("warnings", ("",), [(line,) for line in summary["warnings"]])
     console.print(f"\n{n_examples} examples to learn from ({out / writing.EXAMPLES}). Not"

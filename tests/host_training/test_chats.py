@@ -22,6 +22,7 @@ from tests.host_training.preparing import add_toml, prepare
 CHATS = {"Bo Berg": "Bo has the string and I have the box.",
          "Work [2021]": "The meeting about the meeting is on Monday.",
          "Caf\u00e9 Crew": "The kettle of the club is broken again."}
+PARTNERS = ("Bo Quill", "Cy Marsden", "Di Fenner")
 
 
 def with_chats(directory: Path, toml: str) -> Path:
@@ -33,7 +34,7 @@ def with_chats(directory: Path, toml: str) -> Path:
              "text": words, "from": who, "from_id": f"user{account}",
              **({"reply_to_topic_id": 7} if number == 2 else {})}
             for i, (who, account, words) in enumerate([
-                (f"Partner{number} Quill", 10 + number, "So?"), ("Ada Test", 1, text)])]}
+                (PARTNERS[number - 1], 10 + number, "So?"), ("Ada Test", 1, text)])]}
         for number, (name, text) in enumerate(CHATS.items(), 1)]
     write_files(write_persona(directory), {"telegram/result.json": export})
     add_toml(directory, toml)
@@ -67,7 +68,7 @@ def test_chats_are_chosen_by_name_or_id(tmp_path: Path, lines: str, chats: set[s
 def test_a_chat_that_is_left_out_is_counted_and_its_people_stay_letters(tmp_path: Path) -> None:
     directory = with_chats(tmp_path / "ada", source('chats = {exclude = ["Bo Berg"]}'))
     path = directory / "telegram" / "result.json"
-    path.write_text(path.read_text().replace("of the club", "of Partner1 Quill"))
+    path.write_text(path.read_text().replace("of the club", "of Quill"))
     found = prepare(directory, tmp_path / "out")
     said = [e.text for e in found if "kettle" in e.text and e.source == "telegram"]
     assert len(said) == 1 and "Quill" not in said[0]
@@ -94,6 +95,14 @@ def test_a_pattern_that_fits_no_chat_is_a_warning_with_the_names_there_are(tmp_p
         " it."]
 
 
+def test_where_there_is_nothing_to_choose_from_nothing_is_missed(tmp_path: Path) -> None:
+    directory = write_persona(tmp_path / "ada")
+    write_files(directory, {"signal/x.bin": b"\x7fELF\x00\x01"})
+    add_toml(directory, '[[source]]\npath = "signal/*"\nchats = {include = ["*"]}\n')
+    prepare(directory, tmp_path / "out")
+    assert not json.loads((tmp_path / "out" / writing.SUMMARY).read_text())["warnings"]
+
+
 def test_the_warnings_are_shown_by_scan(tmp_path: Path) -> None:
     pytest.importorskip("typer")
     from typer.testing import CliRunner
@@ -106,6 +115,24 @@ def test_the_warnings_are_shown_by_scan(tmp_path: Path) -> None:
     assert "chats messages left out name id in 2 0 Bo Berg 1 telegram 2 0 Work [2021] 2" in text
     assert "2 2 Caf\u00e9 Crew 3 telegram" in text
     assert "warnings persona.toml: source.0.chats.exclude.0: 'Wrok*' fits no chat" in text
+
+
+def test_a_warning_of_a_run_stays_on_the_screen() -> None:
+    pytest.importorskip("typer")
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from host_training import __main__ as cli
+    from host_training.errors import WARNING
+
+    screen = Console(record=True, force_terminal=True, width=200)
+    with Progress(console=screen) as progress:
+        bars = cli._Bars(progress)
+        for stage, line in (("writing", "x"), (WARNING, "first [bold]"), (WARNING, "second")):
+            bars(stage, 0.5, line)
+        assert len(progress.tasks) == 1
+    shown = screen.export_text()
+    assert "warning: first [bold]\n" in shown and "warning: second\n" in shown
 
 
 def test_a_chat_has_a_tier_and_a_layer_of_its_own(tmp_path: Path) -> None:

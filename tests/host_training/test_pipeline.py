@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 from tests.host_training.conftest import need, write_persona
 from tests.host_training.nasty_inputs import nasty
+from tests.host_training.preparing import add_toml
 
 need("torch")
 need("trl")
@@ -73,15 +75,19 @@ def test_a_run_says_how_much_it_did_not_understand(tiny_base: Path, tmp_path: Pa
 
     def prepare() -> None:
         pipeline.prepare(directory, tiny_base, tmp_path / "work", pipeline.Options(variants=1),
-                         lambda stage, share, line: said.append(line))
+                         lambda stage, share, line: said.append(f"{stage}: {line}"))
 
     prepare()
-    assert "8 examples" in said
+    share = "% of what is learnt is of tiers 1 and 2"
+    assert any(re.fullmatch(rf"writing: 8 examples; \d\d{share}", line) for line in said)
+    assert not any("persona.toml" in line for line in said)
     (directory / "exports").mkdir()
+    add_toml(directory, '[[source]]\npath = "signal/*"\nignore = true\n')
     (directory / "exports" / "x.pst").write_bytes(b"!BDN")
     prepare()
-    assert any(line.startswith("8 examples; not understood: 1 (") and "quarantine.jsonl" in line
-               for line in said)
+    assert any(line.startswith("writing: 8 examples; not understood: 1 (")
+               and "quarantine.jsonl" in line and share in line for line in said)
+    assert "warning: persona.toml: source.0.path: 'signal/*' fits no file" in " ".join(said)
 
 
 def test_a_bundle_says_what_could_not_be_measured_of_an_adapter_from_elsewhere(
