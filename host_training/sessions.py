@@ -33,6 +33,7 @@ CONTEXT_CHARS_MAX = 700
 CHUNK_CHARS_MAX = 900  # about 350 tokens of a small tokenizer
 CHUNK_CHARS_MIN = 40  # a shorter rest joins the chunk before it
 BURST_MAX = 40  # messages in one turn; a longer monologue is several
+SESSION_MESSAGES_MAX = 2_000  # a chat that never pauses is no one conversation
 ASKER = "asker"  # who asks in a data set: nobody to name
 
 Kind = Literal["thought", "dialogue", "monologue"]
@@ -109,6 +110,7 @@ def _sessions_of(chat: Iterable[Message], settings: Sessions) -> Iterator[list[T
               else rhythm_gap_ms([m.utc_ms for m in ahead], ahead[0].chat_kind))
     turns: list[Turn] = []
     last: Message | None = None
+    n_messages = 0
 
     def all_messages() -> Iterator[Message]:
         while ahead:
@@ -116,13 +118,15 @@ def _sessions_of(chat: Iterable[Message], settings: Sessions) -> Iterator[list[T
         yield from stream
 
     for message in all_messages():
-        if last is not None and not _goes_on(last, message, gap_ms):
+        if n_messages == SESSION_MESSAGES_MAX or (
+                last is not None and not _goes_on(last, message, gap_ms)):
             yield turns
-            turns = []
+            turns, n_messages = [], 0
         is_echo = last is not None and (last.author, last.text) == (message.author, message.text)
         last = message
         if not (is_echo and turns):  # a chat exported twice, or sent twice
             _append(turns, message)
+            n_messages += 1
     yield turns
 
 
@@ -161,20 +165,19 @@ def chat_examples(messages: Iterable[Message], settings: Sessions = _DEFAULT
                   ) -> Iterator[Example]:
     """One example per own turn: a dialogue where somebody spoke before, else monologue.
 
-    Messages come chat by chat, each in order of time. The question is the last message before
-    the answer, which is what was answered; the whole burst before it is in the context.
+    Messages come chat by chat, each in order of time, and are not held for longer than a session.
+    The question is the last message before the answer, which is what was answered; the whole burst
+    before it is in the context.
     """
-    together, alone = [], []
-    for _, chat in groupby(messages, key=lambda m: (m.source, m.chat_id)):
-        for message in chat:
-            (together if message.chat_kind in _TOGETHER else alone).append(message)
-        for turns in split_sessions(together, settings):
-            yield from _session_examples(turns, settings)
-        for message in alone:
-            if message.is_me:
-                yield from _monologue(message.text, message)
-        together.clear()
-        alone.clear()
+    for (_, _, is_together), chat in groupby(
+            messages, key=lambda m: (m.source, m.chat_id, m.chat_kind in _TOGETHER)):
+        if is_together:
+            for turns in _sessions_of(chat, settings):
+                yield from _session_examples(turns, settings)
+        else:
+            for message in chat:
+                if message.is_me:
+                    yield from _monologue(message.text, message)
 
 
 def _session_examples(turns: list[Turn], settings: Sessions) -> Iterator[Example]:
