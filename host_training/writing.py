@@ -83,9 +83,15 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
             scrubber = scrub.Scrubber(persona.settings.privacy, _names(people, persona, notes))
             (out / PEOPLE).write_text(json.dumps(_who_is_who(store, people), indent=1,
                                                  ensure_ascii=False))
-            examples = [*_scrubbed(examples, scrubber, notes), *sessions.chat_examples(
+            talks = sessions.chat_examples(
                 _plain(_young(_known(store, people, notes), inventory, persona, notes), scrubber,
-                       persona, notes), persona.settings.sessions)]
+                       persona, notes), persona.settings.sessions)
+            third_party = persona.settings.privacy.third_party
+            if third_party == "drop":
+                talks = sessions.without_others(talks)
+            elif third_party == "train":
+                notes.warnings.append(_consent(people))
+            examples = [*_scrubbed(examples, scrubber, notes), *talks]
     (out / STORE).unlink()  # what was taken out is still in there
     report(0.9, "weighing what was said")
     examples = clean.weigh(examples, persona.settings.clean, notes)
@@ -99,7 +105,7 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
     summary = {"sources": {label: found.n_messages for label, found in inventory.items()},
                "dates": {label: found.dates() for label, found in inventory.items()},
                "warnings": notes.warnings,
-               "loss": persona.settings.sessions.loss, "left out": notes.report(),
+               "third party": third_party, "left out": notes.report(),
                **balance.summary(examples),
                "taken out": dict(sorted(scrubber.sheet.counts.items()))}
     (out / SUMMARY).write_text(json.dumps(summary, indent=1, ensure_ascii=False))
@@ -192,6 +198,14 @@ def _who_is_who(store: MessageStore, people: identify.People) -> list[dict[str, 
             for a in sorted(store.authors(), key=lambda a: (-a.n_messages, a.source, a.account))]
 
 
+def _consent(people: identify.People) -> str:
+    others = {letter for account, letter in people.pseudonyms.items()
+              if not account.startswith(f"{sessions.DATA_SET}:")}
+    return ('persona.toml: privacy.third_party is "train": what other people wrote in your chats'
+            f" ({len(others)} of them) is learnt too, and the persona may say it; train it only"
+            " with the consent of each.")
+
+
 def _names(people: identify.People, persona: Persona, notes: Notes) -> dict[str, str]:
     """Whom to scrub by name: everybody the exports name but the author."""
     privacy = persona.settings.privacy
@@ -215,7 +229,8 @@ def _names(people: identify.People, persona: Persona, notes: Notes) -> dict[str,
 def _plain(said: Iterator[Message], scrubber: scrub.Scrubber, persona: Persona, notes: Notes
            ) -> Iterator[Message]:
     """Messages without what must not fly and what nobody means to hear again."""
-    cleaner = clean.Cleaner(notes, persona.settings.clean.languages)
+    cleaner = clean.Cleaner(notes, persona.settings.clean.languages,
+                            persona.settings.privacy.third_party == "train")
     for message in said:
         text = scrubber.scrub(message.text, notes)
         words = cleaner.words(replace(message, text=text)) if text is not None else None

@@ -207,6 +207,8 @@ def test_a_chat_that_owns_the_voice_all_the_same_is_told() -> None:
         " counts a third beside the others, and there is too little of them."]
     for chats in ({"bo": 90}, {"bo": 90, "cy": 40, "di": 30}):  # alone, and within reach
         assert not warnings(weigh(many(**chats), some, Notes()), some, name_of)
+    three = some.model_copy(update={"chat_share": 0.2})  # a third each is as little as can be
+    assert not warnings(weigh(many(bo=90, cy=40, di=30), three, Notes()), three, name_of)
 
 
 def test_scan_shows_the_shares(tmp_path: Path) -> None:
