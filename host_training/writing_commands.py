@@ -1,4 +1,4 @@
-"""The command that shows what a persona directory holds before anything is trained."""
+"""The commands before anything is trained: begin a persona directory, and show what it holds."""
 
 from __future__ import annotations
 
@@ -26,9 +26,25 @@ _shared: dict[str, Any] = {}
 
 
 def register(app: typer.Typer, progress: Progress) -> None:
-    """Add ``scan`` to the ``spacepi-train`` of ``__main__``, with its progress bars."""
+    """Add these commands to the ``spacepi-train`` of ``__main__``, with its progress bars."""
     _shared.update(progress=progress)
+    app.command()(init)
     app.command()(scan)
+
+
+def init(
+    persona_dir: Annotated[Path, typer.Argument(
+        metavar="DIR", help="The directory to make; what is in it already stays as it is.")],
+) -> None:
+    """Begin a persona: its files, with every setting explained, to be filled in."""
+    from host_training import new_persona
+
+    for path in new_persona.write(persona_dir):
+        console.print(f"made {path}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"Fill in persona.toml and values.md, put your exports into"
+                  f" {persona_dir / new_persona.EXPORTS} as you downloaded them, then:"
+                  f" spacepi-train scan {persona_dir} --out seen", markup=False, highlight=False,
+                  soft_wrap=True)
 
 
 def scan(

@@ -161,8 +161,8 @@ def test_what_is_older_than_asked_goes_counted_and_the_notebook_stays(tmp_path: 
     newest_s = 1_725_000_000
     ages_days = (366, 365.25, 1, 0)  # a year is 365.25 days
     export["chats"]["list"][0]["messages"] = [
-        {"id": i, "type": "message", "date_unixtime": str(round(newest_s - days * DAY_S)), "from": "X",
-         "from_id": "user1", "text": f"The box of {days} days ago flew."}
+        {"id": i, "type": "message", "date_unixtime": str(round(newest_s - days * DAY_S)),
+         "from": "X", "from_id": "user1", "text": f"The box of {days} days ago flew."}
         for i, days in enumerate(ages_days)]
     write_files(directory, {"telegram/result.json": export, "notes/undated.md": "Undated words."})
     (directory / "discord" / "package" / "messages" / "c1" / "messages.json").unlink()
