@@ -31,6 +31,7 @@ from host_training import (
     secrets_in_text,
     sessions,
     settings,
+    value_candidates,
 )
 from host_training.errors import TrainingError
 from host_training.importers import registry
@@ -96,7 +97,13 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
     report(0.9, "weighing what was said")
     examples = clean.weigh(examples, persona.settings.clean, notes)
     notes.warnings += balance.warnings(examples, persona.settings.clean, chooser.name_of)
-    (out / REVIEW).write_text(scrubber.sheet.markdown())
+    values = value_candidates.candidates(examples, persona.values)
+    (out / REVIEW).write_text(scrubber.sheet.markdown() + value_candidates.markdown(values))
+    if values and len(persona.values) < prompt.PROMPT_VALUES_MAX:
+        notes.warnings.append(
+            f"your writing of the layer values has {len(values)} judgements that values.md has not,"
+            f" and every prompt has room for {prompt.PROMPT_VALUES_MAX} of values.md, which has"
+            f" {len(persona.values)}; {REVIEW} lists them to be copied.")
     if not examples:
         raise TrainingError(
             f"{directory}: no writing of {persona.author} found; put some into notebook/*.md or"
@@ -104,7 +111,7 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
     save(examples, out / EXAMPLES)
     summary = {"sources": {label: found.n_messages for label, found in inventory.items()},
                "dates": {label: found.dates() for label, found in inventory.items()},
-               "warnings": notes.warnings,
+               "candidates for values.md": values, "warnings": notes.warnings,
                "third party": third_party, "left out": notes.report(),
                **balance.summary(examples),
                "taken out": dict(sorted(scrubber.sheet.counts.items()))}
@@ -142,7 +149,7 @@ def code() -> str:
              if name.startswith("host_training.importers.")]
     return code_hash(balance, chats, clean, identify, languages, message_store, messages,
                      near_duplicates, persona_dir, personal, scrub, secrets_in_text, sessions,
-                     settings, sys.modules[__name__], prompt, *parts)
+                     settings, value_candidates, sys.modules[__name__], prompt, *parts)
 
 
 def _import(directory: Path, chooser: chats.Chooser, store: MessageStore, notes: Notes,
