@@ -93,7 +93,6 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
             elif third_party == "train":
                 notes.warnings.append(_consent(people))
             examples = [*_scrubbed(examples, scrubber, notes), *talks]
-    (out / STORE).unlink()  # what was taken out is still in there
     report(0.9, "weighing what was said")
     examples = clean.weigh(examples, persona.settings.clean, notes)
     notes.warnings += balance.warnings(examples, persona.settings.clean, chooser.name_of)
