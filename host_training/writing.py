@@ -96,13 +96,8 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
     report(0.9, "weighing what was said")
     examples = clean.weigh(examples, persona.settings.clean, notes)
     notes.warnings += balance.warnings(examples, persona.settings.clean, chooser.name_of)
-    values = value_candidates.candidates(examples, persona.values)
+    values = _values(examples, persona, notes)
     (out / REVIEW).write_text(scrubber.sheet.markdown() + value_candidates.markdown(values))
-    if values and len(persona.values) < prompt.PROMPT_VALUES_MAX:
-        notes.warnings.append(
-            f"your writing of the layer values has {len(values)} judgements that values.md has not,"
-            f" and every prompt has room for {prompt.PROMPT_VALUES_MAX} of values.md, which has"
-            f" {len(persona.values)}; {REVIEW} lists them to be copied.")
     if not examples:
         raise TrainingError(
             f"{directory}: no writing of {persona.author} found; put some into notebook/*.md or"
@@ -250,6 +245,17 @@ def _scrubbed(entries: list[Example], scrubber: scrub.Scrubber, notes: Notes) ->
         text = scrubber.scrub(example.text, notes)
         if text is not None:
             yield replace(example, text=text)
+
+
+def _values(examples: list[Example], persona: Persona, notes: Notes) -> list[str]:
+    """Candidates for values.md; a warning where it has room for them."""
+    found = value_candidates.candidates(examples, persona.values)
+    if found and len(persona.values) < prompt.PROMPT_VALUES_MAX:
+        notes.warnings.append(
+            f"your writing of the layer values has {len(found)} judgements that values.md has not,"
+            f" and every prompt has room for {prompt.PROMPT_VALUES_MAX} of values.md, which has"
+            f" {len(persona.values)}; {REVIEW} lists them to be copied.")
+    return found
 
 
 def _first_reason(notes: Notes) -> str:
