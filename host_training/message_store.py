@@ -9,16 +9,12 @@ from pathlib import Path
 from typing import Self
 
 from host_training.errors import TrainingError
-from host_training.messages import Message
+from host_training.messages import Message, whole_characters
 
 CACHE_KIB = 32_768
 BATCH_ROWS = 5_000
 _COLUMNS = ("source, chat_id, chat_kind, message_id, utc_ms, author, is_me, text, name, tier,"
             " layer, weight")
-
-
-def _storable(value: object) -> object:
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +37,7 @@ class MessageStore:
     """One SQLite file. Messages go in as they come and come out chat by chat, by time.
 
     As a context manager it raises TrainingError when the disk is full or another run has the file.
+    When it is left, however that comes about, the file goes: everybody's words are in it, in clear.
     """
 
     def __init__(self, path: Path) -> None:
@@ -56,6 +53,7 @@ class MessageStore:
 
     def __exit__(self, kind: object, error: BaseException | None, *trace: object) -> None:
         self._database.close()
+        self._path.unlink(missing_ok=True)
         if isinstance(error, sqlite3.OperationalError):
             raise self._refusal(error) from error
 
@@ -92,7 +90,9 @@ class MessageStore:
             self._database.executemany(insert, rows)
         except UnicodeEncodeError:  # half a character in a name or an id, which JSON allows
             self._database.rollback()
-            self._database.executemany(insert, [tuple(map(_storable, row)) for row in rows])
+            self._database.executemany(insert, [
+                tuple(whole_characters(value) if isinstance(value, str) else value for value in row)
+                for row in rows])
         self._database.commit()
 
     def ordered(self) -> Iterator[Message]:

@@ -86,7 +86,6 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
             examples = [*_scrubbed(examples, scrubber, notes), *sessions.chat_examples(
                 _plain(_young(_known(store, people, notes), inventory, persona, notes), scrubber,
                        persona, notes), persona.settings.sessions)]
-    (out / STORE).unlink()  # what was taken out is still in there
     report(0.9, "weighing what was said")
     examples = clean.weigh(examples, persona.settings.clean, notes)
     notes.warnings += balance.warnings(examples, persona.settings.clean, chooser.name_of)
