@@ -7,7 +7,7 @@ values.md, and no program chooses them. So they are shown to the maker, on the r
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from host_training.memory import sentences
 from host_training.near_duplicates import fingerprint
@@ -20,21 +20,31 @@ SHOWN_MAX = 40
 _ITEM = re.compile(r"^\s*(?:[-*+•]|\d{1,2}[.)])\s+(\S.*)$", re.MULTILINE)
 
 
-def candidates(examples: Iterable[Example], values: Sequence[str]) -> list[str]:
-    """In the order of the writing, each once, SHOWN_MAX at most, without those of ``values``.
+class Candidates:
+    """Of the examples that pass: the items of lists; of writing without a list the sentences."""
 
-    The items of its lists; of writing without a list its sentences.
-    """
-    known = {fingerprint(value) for value in values}
-    found: dict[str, str] = {}
-    for example in examples:
-        if example.layer != "values":
-            continue
-        items = _ITEM.findall(example.text) or sentences(example.text)
-        for item in (item.strip() for item in items):
-            if len(item) <= VALUE_CHARS_MAX and not PLACEHOLDER.search(item):
-                found.setdefault(fingerprint(item), item)
-    return [item for mark, item in found.items() if mark not in known][:SHOWN_MAX]
+    def __init__(self, values: Sequence[str]) -> None:
+        """``values``: those that ``values.md`` has."""
+        self._known = {fingerprint(value) for value in values}
+        self._found: dict[str, str] = {}
+
+    def noted(self, examples: Iterable[Example]) -> Iterator[Example]:
+        """The same examples."""
+        for example in examples:
+            if example.layer == "values":
+                self._note(example.text)
+            yield example
+
+    def _note(self, text: str) -> None:
+        for item in (item.strip() for item in _ITEM.findall(text) or sentences(text)):
+            mark = fingerprint(item)
+            if (len(item) <= VALUE_CHARS_MAX and not PLACEHOLDER.search(item)
+                    and mark not in self._known and len(self._found) < SHOWN_MAX):
+                self._found.setdefault(mark, item)
+
+    def found(self) -> list[str]:
+        """In the order of the writing, each once, the first SHOWN_MAX."""
+        return list(self._found.values())
 
 
 def markdown(found: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from host_training import writing
 from host_training.errors import TrainingError
 from host_training.persona_dir import read_persona
 from host_training.sessions import Example
-from host_training.value_candidates import SHOWN_MAX, VALUE_CHARS_MAX, candidates, markdown
+from host_training.value_candidates import SHOWN_MAX, VALUE_CHARS_MAX, Candidates, markdown
 from tests.host_training.conftest import write_persona
 from tests.host_training.importers.reading import write_files
 from tests.host_training.preparing import add_toml, prepare
@@ -30,6 +30,12 @@ CREED = """# My creed
 
 def of_values(*texts: str, layer: str = "values") -> list[Example]:
     return [Example("monologue", text, "notes", None, layer=layer) for text in texts]
+
+
+def candidates(examples: list[Example], values: list[str]) -> list[str]:
+    noting = Candidates(values)
+    assert list(noting.noted(examples)) == examples
+    return noting.found()
 
 
 @pytest.mark.parametrize(("texts", "found"), [
