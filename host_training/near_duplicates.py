@@ -64,6 +64,32 @@ def first_of_each(texts: Sequence[str], threshold: float) -> list[int]:
     return kept
 
 
+def alike(texts: Sequence[str], threshold: float) -> Iterator[tuple[int, int]]:
+    """Pairs of indexes (later, earlier) of texts that say nearly the same, to be joined.
+
+    Only the bands of every text are kept; the runs of two are made anew when they share one.
+    """
+    exact: dict[str, int] = {}
+    buckets: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+    for index, text in enumerate(texts):
+        mark = fingerprint(text)
+        if len(mark) < EXACT_CHARS:
+            continue
+        first = exact.setdefault(mark, index)
+        if first != index:
+            yield index, first
+            continue
+        if len(mark) < FLAT_CHARS:
+            continue
+        runs = _runs(mark)
+        bands = [(number, hash(band)) for number, band in enumerate(_bands(runs))]
+        for rival in sorted({i for band in bands for i in buckets[band][:BUCKET_MAX]}):
+            if _jaccard(runs, _runs(fingerprint(texts[rival]))) >= threshold:
+                yield index, rival
+        for band in bands:
+            buckets[band].append(index)
+
+
 def _runs(mark: str) -> frozenset[int]:
     mark = mark[:COMPARED_CHARS_MAX]
     return frozenset(zlib.crc32(mark[i : i + RUN_CHARS].encode("utf-8", "replace"))
