@@ -23,7 +23,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from host_training import bundle_commands, train_commands, writing_commands
 from host_training.bundle_commands import DEFAULT_KEY, BundleArgument, TrustOption
-from host_training.errors import TrainingError
+from host_training.errors import WARNING, TrainingError
 from wire.bundle import BundleError, Manifest, verify_bundle
 
 app = typer.Typer(
@@ -53,6 +53,10 @@ class _Bars:
         self._tasks: dict[str, Any] = {}
 
     def __call__(self, stage: str, fraction: float, line: str) -> None:
+        if stage == WARNING:  # stays, above the bars
+            self._progress.console.print(f"{stage}: {line}", style="yellow", markup=False,
+                                         highlight=False, soft_wrap=True)
+            return
         if stage not in self._tasks:
             self._tasks[stage] = self._progress.add_task(stage, total=1.0, line="")
         self._progress.update(self._tasks[stage], completed=fraction, line=line)
@@ -65,6 +69,9 @@ class _Lines:
         self._last_s: dict[str, float] = {}
 
     def __call__(self, stage: str, fraction: float, line: str) -> None:
+        if stage == WARNING:
+            console.print(f"{stage}: {line}", markup=False, highlight=False, soft_wrap=True)
+            return
         now_s = time.monotonic()
         if fraction < 1 and now_s - self._last_s.get(stage, -LINE_EVERY_S) < LINE_EVERY_S:
             return

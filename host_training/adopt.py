@@ -17,6 +17,7 @@ from peft import PeftModel
 from host_training import job
 from host_training.dataset import Dataset
 from host_training.errors import TrainingError
+from host_training.evaluation import memorisation
 from host_training.evaluation.bits import bits_per_byte
 from host_training.merge import finish, load_base, merge
 from host_training.stages import weights_hash
@@ -38,6 +39,9 @@ def source_hash(source: Path) -> str:
 
 def adopt(source: Path, base: Path, data_dir: Path, out: Path) -> dict[str, Any]:
     """Merge what lies in ``source`` into ``base``; ``out`` becomes like one of ``train.train``.
+
+    Its result says beside that whether it ``has_canaries``: those of a job are among its rows;
+    another trainer's adapter must show that it has read them.
 
     Args:    data_dir: holds the ``dataset.json`` of the persona, as it is now.
     Raises:  TrainingError when anything is not what it should be.
@@ -81,7 +85,8 @@ def _job_result(source: Path, base: Path, data_dir: Path, data: Dataset, out: Pa
     if abs(measured / claimed - 1) > AGREEMENT:
         raise TrainingError(f"{source}: says {claimed:.3f} bits per byte, here it is"
                             f" {measured:.3f}.")
-    return {**result, "held_out_bpb": measured}
+    return {**result, "held_out_bpb": measured,
+            "has_canaries": any(row.kind == "canary" for row in data.train)}
 
 
 def _peft_result(source: Path, base: Path, data: Dataset, out: Path) -> dict[str, Any]:
@@ -96,5 +101,6 @@ def _peft_result(source: Path, base: Path, data: Dataset, out: Path) -> dict[str
     model = model.to(torch.float32)
     merged = finish(model, tokenizer, is_adapter=True, probe=data.validation[0], out=out)
     measured = bits_per_byte(merged, data.validation)
-    return {"method": "lora", "lr": None, "held_out_bpb": measured,
+    has_canaries = memorisation.left_a_trace(data.train, load_base(base)[0], merged, tokenizer)
+    return {"method": "lora", "lr": None, "held_out_bpb": measured, "has_canaries": has_canaries,
             "history": [{"epoch": 1, "held_out_bpb": measured}], "config": {"keep": "best"}}

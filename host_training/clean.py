@@ -13,12 +13,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from host_training import balance
 from host_training.languages import LanguageFilter
 from host_training.messages import Message, Notes
 from host_training.near_duplicates import fingerprint, first_of_each
 from host_training.scrub import PLACEHOLDER, placeholder_share
 from host_training.sessions import Example
-from host_training.settings import Clean
+from host_training.settings import KEEP_MIN, REPEAT_MAX, Clean
 
 WORD_CHARS_MAX = 120  # longer is base64, a path or a keyboard mash
 COMBINING_MAX = 3  # marks on one letter; Vietnamese has two, Zalgo twenty
@@ -29,9 +30,6 @@ STOCK_CHARS_MAX = 20  # "ok, see you then"
 PLACEHOLDER_SHARE_MAX = 0.2
 SMALL_CORPUS_BYTES = 2_000_000
 TIER_WEIGHT = {1: 1.0, 2: 0.85, 3: 0.7, 4: 0.6}
-REPEAT_MAX = 3.0
-KEEP_MIN = 0.1
-THOUGHT_DRAWS = 2  # moments a thought is drawn in, for its share of what is learnt
 YEAR_MS = 31_557_600_000
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b.?")
@@ -157,14 +155,20 @@ def weigh(examples: Sequence[Example], settings: Clean, notes: Notes) -> list[Ex
     """The examples that stay, each with its ``weight``: how often it is to be learnt.
 
     Near-duplicates go, the one of the higher tier stays. Of n equal short replies 1 + log2(n)
-    stay, so that "ok" does not become the person's voice. A tier weighs TIER_WEIGHT, an age half
-    for each half-life, and the tiers 1 and 2 together ``thoughtful_share`` of all that is learnt.
-    Thoughts of the notebook always weigh 1: how often they are drawn is ``--variants``.
+    stay, so that "ok" does not become the person's voice. What a ``[[source]]`` weighs comes with
+    the examples; a tier weighs TIER_WEIGHT, an age half for each half-life, a chat so much that it
+    is at most ``chat_share`` of all chats, and the tiers 1 and 2 together ``thoughtful_share`` of
+    all that is learnt. Thoughts of the notebook always weigh 1: how often they are drawn is
+    ``--variants``.
     """
     kept = _without_stock(_without_duplicates(examples, settings, notes), notes)
     newest_ms = max((e.utc_ms for e in kept if e.utc_ms is not None), default=0)
     weights = [_base_weight(e, settings, newest_ms) for e in kept]
-    n_bytes = [len(e.text.encode()) * (THOUGHT_DRAWS if e.condition else 1) for e in kept]
+    n_bytes = [balance.size(e) for e in kept]
+    of_chats = balance.chat_factors(
+        balance.by_chat((e, w * n) for e, w, n in zip(kept, weights, n_bytes, strict=True)),
+        settings.chat_share)
+    weights = [w * of_chats.get(e.chat, 1.0) for e, w in zip(kept, weights, strict=True)]
     present = [w for w, e in zip(weights, kept, strict=True) if e.condition is None]
     if present:
         # little writing: nothing is thrown away for its tier; much: nothing is repeated for it
@@ -178,7 +182,7 @@ def weigh(examples: Sequence[Example], settings: Clean, notes: Notes) -> list[Ex
 
 
 def _base_weight(example: Example, settings: Clean, newest_ms: int) -> float:
-    weight = TIER_WEIGHT[example.tier]
+    weight = TIER_WEIGHT[example.tier] * example.weight
     if settings.recency_half_life_years is not None and example.utc_ms is not None:
         years = max(0.0, (newest_ms - example.utc_ms) / YEAR_MS)
         weight *= float(0.5 ** (years / settings.recency_half_life_years))

@@ -2,7 +2,7 @@
 
     job.json      what to train and the hashes of what it is trained on
     dataset.json  the rows; base/ the base model; source/ the program; run.sh the one command
-    llamafactory/, unsloth/  the same rows for other trainers
+    llamafactory/, unsloth/  the same rows and a start for other trainers
     result/       what comes back: best.safetensors, result.json, files.json
 
 ``python -m host_training.job FOLDER`` trains, on one GPU, or on many below ``accelerate launch``.
@@ -37,7 +37,7 @@ RESULT_FILES = (BEST, "result.json")
 _NOT_THERE = ("llama-cpp-python",)  # has to be compiled, and nothing is quantised there
 
 
-def pack(data_dir: Path, base: Path, config: train.TrainConfig, tokenizer: Any, out: Path) -> None:
+def pack(data_dir: Path, base: Path, config: train.TrainConfig, out: Path) -> None:
     """Write the job folder ``out``.
 
     Args:    data_dir: holds ``dataset.json``.
@@ -66,7 +66,7 @@ def pack(data_dir: Path, base: Path, config: train.TrainConfig, tokenizer: Any, 
                    for key, value in asdict(config).items()}}))
     rows = Dataset.load(partial / "dataset.json").train
     hidden = json.loads((base / "config.json").read_text())["hidden_size"]
-    other_trainers.write(rows, tokenizer, {
+    other_trainers.write(rows, {
         "rank": config.lora_rank, "alpha": 2 * config.lora_rank, "batch_rows": config.batch_rows,
         "lr": config.lr or train.default_lr("lora", hidden), "epochs": config.epochs,
         "seed": config.seed}, partial)

@@ -14,7 +14,7 @@ from host_training.messages import Message
 CACHE_KIB = 32_768
 BATCH_ROWS = 5_000
 _COLUMNS = ("source, chat_id, chat_kind, message_id, utc_ms, author, is_me, text, name, tier,"
-            " layer")
+            " layer, weight")
 
 
 def _storable(value: object) -> object:
@@ -41,6 +41,7 @@ class MessageStore:
     """One SQLite file. Messages go in as they come and come out chat by chat, by time.
 
     As a context manager it raises TrainingError when the disk is full or another run has the file.
+    When it is left, however that comes about, the file goes: everybody's words are in it, in clear.
     """
 
     def __init__(self, path: Path) -> None:
@@ -56,6 +57,7 @@ class MessageStore:
 
     def __exit__(self, kind: object, error: BaseException | None, *trace: object) -> None:
         self._database.close()
+        self._path.unlink(missing_ok=True)
         if isinstance(error, sqlite3.OperationalError):
             raise self._refusal(error) from error
 
@@ -70,7 +72,7 @@ class MessageStore:
             f"PRAGMA cache_size=-{CACHE_KIB};"
             "DROP TABLE IF EXISTS messages;"
             "CREATE TABLE messages (source, chat_id, chat_kind, message_id, utc_ms INTEGER, author,"
-            " is_me INTEGER, text, name, tier INTEGER, layer)")
+            " is_me INTEGER, text, name, tier INTEGER, layer, weight REAL)")
 
     def add(self, messages: Iterable[Message]) -> int:
         """Store them; returns how many there were."""
@@ -78,7 +80,7 @@ class MessageStore:
         rows: list[tuple[object, ...]] = []
         for m in messages:
             rows.append((m.source, m.chat_id, m.chat_kind, m.message_id, m.utc_ms, m.author,
-                         m.is_me, m.text, m.name, m.tier, m.layer))
+                         m.is_me, m.text, m.name, m.tier, m.layer, m.weight))
             if len(rows) >= BATCH_ROWS:
                 self._insert(rows)
                 rows.clear()
@@ -108,7 +110,7 @@ class MessageStore:
         last: tuple[object, ...] | None = None
         for row in rows:
             message = Message(row[0], row[1], row[2], row[3], row[4], row[5], bool(row[6]), row[7],
-                              row[8], row[9], row[10])
+                              row[8], row[9], row[10], weight=row[11])
             key = (message.source, message.chat_id, message.utc_ms)
             if key != last:
                 yield from same_time.values()

@@ -13,6 +13,8 @@ ChatKind = Literal["dm", "group", "self", "channel", "note", "mail", "document",
                    "transcript", "pair"]
 Layer = Literal["said", "thinking", "values"]
 
+CHAT_KINDS: tuple[ChatKind, ...] = ("dm", "group", "self", "channel")  # those with a room
+
 BAD_ROWS_KEPT_MAX = 1000  # in memory, for the summary; the file has them all
 
 
@@ -26,7 +28,8 @@ class Message:
     ``is_me`` is set by importers whose export holds only the author's words; everywhere else
     ``identify`` finds out. ``text`` is never empty and keeps its line breaks. ``tier`` is 1..4,
     how much thought usually goes into such writing: 1 documents and essays, 2 journals and notes,
-    3 mails, 4 chat.
+    3 mails, 4 chat. ``chat_name`` is how the export shows the conversation, where it names it.
+    ``weight`` is what persona.toml gives its ``[[source]]``.
     """
 
     source: str
@@ -40,6 +43,18 @@ class Message:
     name: str = ""
     tier: int = 4
     layer: Layer = "said"
+    chat_name: str = ""
+    weight: float = 1.0
+
+    @property
+    def room(self) -> str:
+        """The id of the chat as a whole, of whose topics or threads this may be one."""
+        return self.chat_id.partition("/")[0]
+
+    @property
+    def chat(self) -> str:
+        """The room among those of all exports; empty for writing that is in none."""
+        return f"{self.source}:{self.room}" if self.chat_kind in CHAT_KINDS else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +73,8 @@ class Notes:
     A sticker or a forwarded joke is *skipped* (it is not writing of the author, nothing is wrong
     with it) and counted by reason; a row with a damaged date is *bad*: it is written to the
     quarantine file with its place, so that it can be looked at. Nothing is lost silently.
-    ``zone`` is that of the export being read, should it write local time.
+    ``zone`` is that of the export being read, should it write local time. A *warning* is one
+    sentence on what the maker asked for and did not get; every command shows it.
     """
 
     sink: TextIO | None = None
@@ -68,6 +84,7 @@ class Notes:
     n_bad: int = 0
     own_accounts: set[str] = field(default_factory=set)
     names: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    warnings: list[str] = field(default_factory=list)
 
     def skip(self, reason: str, count: int = 1) -> None:
         """Count ordinary rows that hold no writing of anybody's."""

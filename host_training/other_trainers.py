@@ -1,20 +1,29 @@
-"""The rows of a persona in the formats of LLaMA-Factory and Unsloth, as the flight will ask.
+"""The rows of a persona for LLaMA-Factory and Unsloth: the same tokens, and loss on the same ones.
 
-Sources: LLaMA-Factory's data/README.md (sharegpt with OpenAI's tags, and pre-training text) and its
-template ``chatml``; Unsloth's documents on ``train_on_responses_only``.
+Both take rows that are cut into tokens and labelled already, so nothing is written out and masked
+again: thoughts, documents and canaries are mixed and learnt as in our own training.
+
+Sources: LLaMA-Factory's data/loader.py (``tokenized_path``, a folder of datasets' save_to_disk) and
+hparams/parser.py (``dataset`` must be named all the same); unsloth_zoo's dataset_utils.py (a column
+``labels`` means tokenized); Unsloth's documents on FastLanguageModel.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from host_training.chat_template import END_OF_TEXT, END_OF_TURN, START_OF_TURN
-from host_training.dataset import Row
+from datasets import Dataset as HfDataset
+from datasets import DatasetDict
 
+from host_training.dataset import ROW_TOKENS_MAX, Row
+
+UNSLOTH_SCRIPT = Path(__file__).parent / "job_files" / "unsloth_train.py"
 LLAMA_FACTORY_YAML = """\
+# Started in the job's folder: llamafactory-cli train llamafactory/train.yaml
 model_name_or_path: base
 stage: sft
 do_train: true
@@ -22,10 +31,10 @@ finetuning_type: lora
 lora_rank: {rank}
 lora_alpha: {alpha}
 lora_target: all
-dataset_dir: llamafactory
-dataset: persona
+tokenized_path: llamafactory/rows # what is trained on: tokens and labels
+dataset: rows # has to be named; nothing is read from it
 template: chatml
-cutoff_len: 1024
+cutoff_len: {row_tokens_max}
 per_device_train_batch_size: {batch_rows}
 learning_rate: {lr}
 num_train_epochs: {epochs}
@@ -34,46 +43,21 @@ warmup_ratio: 0.05
 seed: {seed}
 output_dir: llamafactory/adapter
 """
-_TAGS = {"role_tag": "role", "content_tag": "content", "user_tag": "user",
-         "assistant_tag": "assistant", "system_tag": "system"}
 
 
-def messages_of(text: str) -> list[dict[str, str]] | None:
-    """The turns of a ChatML text; None when it has none, as plain rows."""
-    turns = []
-    for turn in text.split(START_OF_TURN)[1:]:
-        role, _, content = turn.partition("\n")
-        said = content.removesuffix("\n").removesuffix(END_OF_TURN)
-        turns.append({"role": role, "content": said})
-    return turns or None
-
-
-def write(rows: Sequence[Row], tokenizer: Any, settings: dict[str, Any], out: Path) -> None:
-    """``llamafactory/`` and ``unsloth/`` below ``out``.
+def write(rows: Sequence[Row], settings: dict[str, Any], out: Path) -> None:
+    """``llamafactory/`` and ``unsloth/`` below ``out``; Unsloth reads the job's own dataset.json.
 
     Args:    settings: rank, alpha, batch_rows, lr, epochs, seed.
     """
-    texts = [tokenizer.decode(row.input_ids, clean_up_tokenization_spaces=False) for row in rows]
-    talks = [found for text in texts if (found := messages_of(text)) is not None]
-    plain = [text.replace(END_OF_TEXT, "") for text in texts if START_OF_TURN not in text]
+    settings = {**settings, "row_tokens_max": ROW_TOKENS_MAX}
     factory, unsloth = out / "llamafactory", out / "unsloth"
     factory.mkdir()
     unsloth.mkdir()
-    _write_json(factory / "persona.json", [{"messages": talk} for talk in talks])
-    _write_json(factory / "plain.json", [{"text": text} for text in plain])
-    _write_json(factory / "dataset_info.json", {
-        "persona": {"file_name": "persona.json", "formatting": "sharegpt",
-                    "columns": {"messages": "messages"}, "tags": _TAGS},
-        "plain": {"file_name": "plain.json", "columns": {"prompt": "text"}}})
+    tokens = HfDataset.from_list([
+        {"input_ids": row.input_ids, "attention_mask": [1] * len(row.input_ids),
+         "labels": row.labels} for row in rows])
+    DatasetDict({"train": tokens}).save_to_disk(factory / "rows")
     (factory / "train.yaml").write_text(LLAMA_FACTORY_YAML.format(**settings))
-    _write_lines(unsloth / "train.jsonl", [t for t in texts if START_OF_TURN in t])
-    _write_lines(unsloth / "plain.jsonl", plain)
-
-
-def _write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8")
-
-
-def _write_lines(path: Path, texts: Sequence[str]) -> None:
-    path.write_text("".join(json.dumps({"text": text}, ensure_ascii=False) + "\n"
-                            for text in texts), encoding="utf-8")
+    (unsloth / "settings.json").write_text(json.dumps(settings, indent=1))
+    shutil.copyfile(UNSLOTH_SCRIPT, unsloth / "train.py")

@@ -43,7 +43,7 @@ from host_training import (
     writing,
 )
 from host_training.dataset import Dataset
-from host_training.errors import TrainingError
+from host_training.errors import WARNING, TrainingError
 from host_training.evaluation import assess, bits, examination, memorisation
 from host_training.evaluation.speaker import Sampling
 from host_training.gguf_file import gguf_facts
@@ -110,7 +110,9 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     report("quantise", 1.0, f"{step.quant}, {step.size_bytes / 1e6:.1f} MB,"
            f" {step.held_out_bpb:.3f} bits/byte")
     runtime = _runtime(data)
-    judged = _evaluate(run_dir, base, ladder_dir, step, data, persona, runtime, options, report)
+    has_canaries = adopted is None or result["has_canaries"]
+    judged = _evaluate(run_dir, base, ladder_dir, step, data, persona, runtime, has_canaries,
+                       options, report)
     verdict = examination.publish(judged, out, options.may_fail_gates)
     report("evaluate", 1.0, verdict.line)
     report("pack", 0.0, "signing")
@@ -139,16 +141,20 @@ def prepare(directory: Path, base: Path, work: Path, options: Options, report: R
     report("writing", 0.0, "looking for exports")
     writing_dir = _writing(run_dir, directory, persona, report)
     examples = writing.load(writing_dir / writing.EXAMPLES)
-    n_bad = json.loads((writing_dir / writing.SUMMARY).read_text())["left out"]["bad"]
+    summary = json.loads((writing_dir / writing.SUMMARY).read_text())
+    for sentence in summary["warnings"]:
+        report(WARNING, 1.0, sentence)
+    n_bad = summary["left out"]["bad"]
     aside = f"; not understood: {n_bad} ({quarantine_path(writing_dir)})" if n_bad else ""
-    report("writing", 1.0, f"{len(examples)} examples{aside}")
+    report("writing", 1.0, f"{len(examples)} examples{aside}; {summary['thoughtful share']:.0%} of"
+            " what is learnt is of tiers 1 and 2")
     split_dir = _split(run_dir, writing_dir, examples, persona, options)
     data_dir = _dataset(run_dir, writing_dir, split_dir, examples, base, persona, options)
     counts = Dataset.load(data_dir / "dataset.json").counts
     report("dataset", 1.0, ", ".join(f"{n} {what}" for what, n in counts.items()))
     per_token = json.loads((data_dir / writing.SUMMARY).read_text())["bytes per token"]
     if per_token < dataset.FOREIGN_BYTES_PER_TOKEN:
-        report("dataset", 1.0, f"warning: the base needs a token for every {per_token:.1f} bytes of"
+        report(WARNING, 1.0, f"the base needs a token for every {per_token:.1f} bytes of"
                " this writing; it has hardly seen the language, expect little")
     return run_dir, writing_dir, examples, data_dir
 
@@ -262,7 +268,7 @@ def _adopt(run_dir: RunDir, data_dir: Path, base: Path, source: Path, report: Re
     """The directory of what was trained elsewhere, verified and merged here."""
     report("adopt", 0.0, "verifying")
     inputs = {"data": data_dir.name, "base": weights_hash(base),
-              "source": adopt.source_hash(source), "code": code_hash(adopt, merge)}
+              "source": adopt.source_hash(source), "code": code_hash(adopt, memorisation, merge)}
     done = run_dir.stage("train-adopted", inputs,
                          lambda out: adopt.adopt(source, base, data_dir, out) and None)
     result = json.loads((done / "result.json").read_text())
@@ -297,8 +303,8 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
 
 
 def _evaluate(run_dir: RunDir, base: Path, ladder_dir: Path, step: quantise.Step, data: Dataset,
-              persona: persona_dir.Persona, runtime: dict[str, Any], options: Options,
-              report: Report) -> Path:
+              persona: persona_dir.Persona, runtime: dict[str, Any], has_canaries: bool,
+              options: Options, report: Report) -> Path:
     """``findings.json``, ``gates.json`` and ``report.html``."""
     def build(out: Path) -> None:
         tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
@@ -311,7 +317,7 @@ def _evaluate(run_dir: RunDir, base: Path, ladder_dir: Path, step: quantise.Step
             sampling=Sampling(runtime["max_tokens"], runtime["temperature"], runtime["top_p"]),
             lines=options.lines, terms=persona.settings.unsayable(),
             region=persona.settings.privacy.region, seed=options.seed,
-            threads=options.threads or 1)
+            threads=options.threads or 1, has_canaries=has_canaries)
         export.export_gguf(base, subject.base, "base")
         examination.build(subject, out, lambda share, line: report("evaluate", share, line))
         subject.base.unlink()
@@ -319,7 +325,8 @@ def _evaluate(run_dir: RunDir, base: Path, ladder_dir: Path, step: quantise.Step
     inputs = {"ladder": ladder_dir.name, "flown": step.quant, "lines": options.lines,
               "base": weights_hash(base), "unsayable": persona.settings.unsayable(),
               "region": persona.settings.privacy.region,
-              "runtime": runtime, "seed": options.seed, "code": examination.code()}
+              "runtime": runtime, "seed": options.seed, "has_canaries": has_canaries,
+              "code": examination.code()}
     return run_dir.stage("evaluate", inputs, build)
 
 

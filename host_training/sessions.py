@@ -57,6 +57,8 @@ class Turn:
     chat_kind: ChatKind = "dm"
     tier: int = 4
     layer: Layer = "said"
+    chat: str = ""
+    weight: float = 1.0
 
     @property
     def text(self) -> str:
@@ -70,8 +72,10 @@ class Example:
 
     ``question`` is there for a dialogue, ``condition`` for a thought; ``text`` is the label.
     ``context`` holds the turns before a dialogue's label as (speaker, text), oldest first, "me"
-    for the author; its last is what was answered. ``weight`` is how often to learn it. ``session``
-    is the id of the conversation, entry or stretch of a text it stands in; "" where it is alone.
+    for the author; its last is what was answered. ``chat`` is the room it was said in, "" for
+    other writing; ``session`` the id of the conversation, entry or stretch of a text it stands in,
+    "" where it is alone. ``weight`` is how often to learn it; before ``clean.weigh`` that of its
+    ``[[source]]`` alone.
     """
 
     kind: Kind
@@ -84,6 +88,7 @@ class Example:
     tier: int = 4
     layer: Layer = "said"
     weight: float = 1.0
+    chat: str = ""
     session: str = ""
 
 
@@ -169,7 +174,8 @@ def _append(turns: list[Turn], message: Message) -> None:
         turns[-1] = replace(last, texts=(*last.texts, message.text))
     else:
         turns.append(Turn(message.author, message.is_me, (message.text,), message.source,
-                          message.utc_ms, message.chat_kind, message.tier, message.layer))
+                          message.utc_ms, message.chat_kind, message.tier, message.layer,
+                          message.chat, message.weight))
 
 
 def chat_examples(messages: Iterable[Message], settings: Sessions = _DEFAULT
@@ -217,7 +223,7 @@ def _session_examples(session: list[Message], settings: Sessions) -> Iterator[Ex
             question = None  # "It flew?" - "It flew": a label is never written into its own prompt
         yield Example("dialogue", turn.text, turn.source, turn.utc_ms, question=question,
                       context=_context(before, turn.text), tier=turn.tier, layer=turn.layer,
-                      session=its_id)
+                      weight=turn.weight, chat=turn.chat, session=its_id)
 
 
 def _context(before: list[Turn], label: str) -> tuple[tuple[str, str], ...]:
@@ -239,7 +245,7 @@ def _context(before: list[Turn], label: str) -> tuple[tuple[str, str], ...]:
 
 def _monologue(piece: str, of: Turn | Message, session: str) -> Example:
     return Example("monologue", piece, of.source, of.utc_ms, tier=of.tier, layer=of.layer,
-                   session=session)
+                   weight=of.weight, chat=of.chat, session=session)
 
 
 def chunks(text: str) -> list[str]:

@@ -1,15 +1,19 @@
-"""The optional tables of ``persona.toml``: how writing is identified, scrubbed, cleaned and cut."""
+"""The optional tables of ``persona.toml``: how writing is chosen, scrubbed, cleaned and cut."""
 
 from __future__ import annotations
 
 import fnmatch
+import unicodedata
 import zoneinfo
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from host_training.errors import TrainingError
 from host_training.messages import Layer
+
+REPEAT_MAX = 3.0  # how often a text is learnt: more would be by heart
+KEEP_MIN = 0.1  # less would be as good as thrown away
 
 Action = Literal["drop", "replace", "keep"]
 
@@ -21,6 +25,22 @@ def _is_zone(value: str) -> str:
 
 
 Zone = Annotated[str, AfterValidator(_is_zone)]
+Weight = Annotated[float, Field(ge=KEEP_MIN, le=REPEAT_MAX)]  # 1 when nothing is said
+Pattern = Annotated[str, Field(min_length=1)]  # * is anything, ? one character, [ab] one of these
+
+
+def is_chat(pattern: str, chat_name: str, chat_id: str) -> bool:
+    """True where a pattern fits a chat's name or id, or the id of the room that it is a thread of.
+
+    Capitals do not matter, nor how an accent is stored: a slip must not teach what was excluded.
+    """
+    wanted = _folded(pattern)
+    return any(_folded(known) == wanted or fnmatch.fnmatchcase(_folded(known), wanted)
+               for known in (chat_name, chat_id, chat_id.partition("/")[0]))
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", text).casefold()
 
 
 class Table(BaseModel):
@@ -29,14 +49,48 @@ class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Chats(Table):
+    """Which chats of a file are read. Patterns are of names or ids, as ``scan`` shows them."""
+
+    include: tuple[Pattern, ...] = Field(("*",), min_length=1)
+    exclude: tuple[Pattern, ...] = ()
+
+    def has(self, chat_name: str, chat_id: str) -> bool:
+        """True for a chat that is included and not excluded."""
+        return (any(is_chat(pattern, chat_name, chat_id) for pattern in self.include)
+                and not any(is_chat(pattern, chat_name, chat_id) for pattern in self.exclude))
+
+
+class Chat(Table):
+    """What the maker knows of a chat: the first ``[[source.chat]]`` whose ``name`` fits counts."""
+
+    name: Pattern  # or the id
+    tier: int | None = Field(None, ge=1, le=4)
+    layer: Layer | None = None
+    weight: Weight | None = None
+
+
 class Source(Table):
     """What the maker knows of some files: the first ``[[source]]`` whose ``path`` fits counts."""
 
     path: str  # like "mail/*.mbox"; * also crosses folders
     tier: int | None = Field(None, ge=1, le=4)
     layer: Layer | None = None
+    weight: Weight | None = None
     timezone: Zone | None = None  # where the phone was that wrote it in local time
     ignore: bool = False
+    chats: Chats = Chats()
+    chat: tuple[Chat, ...] = ()
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Source:
+        if self.ignore and (self.chats != Chats() or self.chat):
+            raise ValueError("ignore leaves out the whole file, so it may say nothing of chats")
+        return self
+
+    def chat_of(self, chat_name: str, chat_id: str) -> Chat | None:
+        """What is said of one chat."""
+        return next((c for c in self.chat if is_chat(c.name, chat_name, chat_id)), None)
 
 
 class Privacy(Table):
@@ -57,6 +111,8 @@ class Clean(Table):
 
     languages: tuple[Annotated[str, Field(pattern="^[a-z]{2,3}$")], ...] = ()  # none: all of them
     recency_half_life_years: float | None = Field(None, gt=0)
+    max_age_years: float | None = Field(None, gt=0)  # before the newest message; None: any age
+    chat_share: float = Field(0.5, gt=0, le=1)  # of one chat in what is learnt from chats, at most
     thoughtful_share: float = Field(0.7, ge=0, lt=1)  # of tiers 1 and 2 in what is learnt
     near_duplicate: float = Field(0.8, gt=0, le=1)  # similarity from which a text is one again
 

@@ -53,8 +53,6 @@ def job(
 ) -> None:
     """Pack a training into one folder for a rented GPU: sh run.sh there, adopt here."""
     _shared["be_quiet"]()
-    from transformers import AutoTokenizer
-
     from host_training import job as jobs
     from host_training import pipeline, train
 
@@ -63,8 +61,7 @@ def job(
     with _shared["progress"]() as report:
         prepared = pipeline.prepare(persona_dir, base, _work(work, out), options, report)
     config = train.TrainConfig(method, epochs, lr, seed=seed)
-    tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
-    jobs.pack(prepared[3], base, config, tokenizer, out)
+    jobs.pack(prepared[3], base, config, out)
     console.print(f"{out}: copy it to the machine with the GPU and say sh run.sh there. It holds"
                   " the writing in clear.", soft_wrap=True)
 

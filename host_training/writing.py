@@ -2,15 +2,14 @@
 
 scan -> import -> identify -> scrub -> clean -> sessions -> weigh. What was left out, and why, lies
 beside the examples: ``import.json`` (counts), ``quarantine.jsonl`` (what was not understood, row by
-row), ``review.md`` (what was taken out of the texts) and ``people.json`` (who was given which
-letter), both for the maker's eyes.
+row), ``review.md`` (what was taken out of the texts), ``people.json`` (who was given which letter)
+and ``chats.json`` (which chats there are): these three for the maker's eyes alone.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from host_training import (
+    balance,
+    chats,
     clean,
     identify,
     languages,
@@ -48,6 +49,7 @@ EXAMPLES = "examples.jsonl"
 SUMMARY = "import.json"
 REVIEW = "review.md"
 PEOPLE = "people.json"
+CHATS = "chats.json"
 STORE = "messages.sqlite"
 
 
@@ -67,7 +69,10 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
             notes.put(name, "", "lies where nothing is read; put"
                       " exports into a folder of any name, and thoughts into notebook/*.md")
         with MessageStore(out / STORE) as store:
-            inventory = _import(directory, persona, store, notes, report)
+            chooser = chats.Chooser(persona.settings, persona.me, notes)
+            inventory = _import(directory, chooser, store, notes, report)
+            notes.warnings += chooser.warnings()
+            (out / CHATS).write_text(json.dumps(chooser.report(), indent=1, ensure_ascii=False))
             without = identify.left_out(store.authors(), notes, persona.settings.privacy.without)
             notes.skip("talk that persona.toml leaves out", store.remove(without))
             people = identify.identify(store.authors(), notes, persona.me,
@@ -79,11 +84,11 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
             (out / PEOPLE).write_text(json.dumps(_who_is_who(store, people), indent=1,
                                                  ensure_ascii=False))
             examples = [*_scrubbed(examples, scrubber, notes), *sessions.chat_examples(
-                _plain(_known(store, people, notes), scrubber, persona, notes),
-                persona.settings.sessions)]
-    (out / STORE).unlink()  # what was taken out is still in there
+                _plain(_young(_known(store, people, notes), inventory, persona, notes), scrubber,
+                       persona, notes), persona.settings.sessions)]
     report(0.9, "weighing what was said")
     examples = clean.weigh(examples, persona.settings.clean, notes)
+    notes.warnings += balance.warnings(examples, persona.settings.clean, chooser.name_of)
     (out / REVIEW).write_text(scrubber.sheet.markdown())
     if not examples:
         raise TrainingError(
@@ -92,8 +97,10 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
     save(examples, out / EXAMPLES)
     summary = {"sources": {label: found.n_messages for label, found in inventory.items()},
                "dates": {label: found.dates() for label, found in inventory.items()},
+               "warnings": notes.warnings,
                "loss": persona.settings.sessions.loss, "left out": notes.report(),
-               **_weights(examples), "taken out": dict(sorted(scrubber.sheet.counts.items()))}
+               **balance.summary(examples),
+               "taken out": dict(sorted(scrubber.sheet.counts.items()))}
     (out / SUMMARY).write_text(json.dumps(summary, indent=1, ensure_ascii=False))
     return examples
 
@@ -126,43 +133,32 @@ def code() -> str:
     """Hash of all code that an example goes through."""
     parts = [module for name, module in sorted(sys.modules.items())
              if name.startswith("host_training.importers.")]
-    return code_hash(clean, identify, languages, message_store, messages, near_duplicates,
-                     persona_dir, personal, scrub, secrets_in_text, sessions, settings,
-                     sys.modules[__name__], prompt, *parts)
+    return code_hash(balance, chats, clean, identify, languages, message_store, messages,
+                     near_duplicates, persona_dir, personal, scrub, secrets_in_text, sessions,
+                     settings, sys.modules[__name__], prompt, *parts)
 
 
-def _import(directory: Path, persona: Persona, store: MessageStore, notes: Notes, report: Report
-            ) -> dict[str, Found]:
+def _import(directory: Path, chooser: chats.Chooser, store: MessageStore, notes: Notes,
+            report: Report) -> dict[str, Found]:
     """Everything below the export folders into the store; what came from where."""
     inventory: dict[str, Found] = {}
     with Tree(directory, notes) as tree:
         for folder in export_folders(directory):
             files = []
             for file in tree.files(folder):
-                source = persona.settings.source_of(file.name)
-                if source is not None and source.ignore:
+                of_file = chooser.source_of(file.name)
+                if of_file is not None and of_file[1].ignore:
                     notes.skip("ignored by persona.toml")
                 else:
                     files.append(file)
             for export in registry.recognise(files, notes):
                 report(0.5, f"reading {export.label}")
-                notes.zone = persona.settings.zone_of(export.files[0].name)
+                first = export.files[0].name
+                notes.zone = chooser.settings.zone_of(first)
                 found = inventory[export.label] = Found()
                 store.add(found.counted(
-                    _as_told(registry.read_all([export], notes), export, persona)))
+                    chooser.chosen(registry.read_all([export], notes), first)))
     return inventory
-
-
-def _as_told(read: Iterator[Message], export: registry.Export, persona: Persona
-             ) -> Iterator[Message]:
-    """Messages with the tier and the layer that persona.toml gives their file."""
-    source = persona.settings.source_of(export.files[0].name)
-    if source is None or (source.tier is None and source.layer is None):
-        yield from read
-        return
-    for message in read:
-        yield replace(message, tier=source.tier or message.tier,
-                      layer=source.layer or message.layer)
 
 
 def _known(store: MessageStore, people: identify.People, notes: Notes) -> Iterator[Message]:
@@ -172,6 +168,20 @@ def _known(store: MessageStore, people: identify.People, notes: Notes) -> Iterat
             notes.skip("account that persona.toml calls nobody's")
         else:
             yield known
+
+
+def _young(said: Iterator[Message], inventory: dict[str, Found], persona: Persona, notes: Notes
+           ) -> Iterator[Message]:
+    """What is not older than ``max_age_years`` before the newest; what has no date is."""
+    years = persona.settings.clean.max_age_years
+    newest_ms = max((found.last_ms for found in inventory.values() if found.last_ms is not None),
+                    default=0)
+    for message in said:
+        if years is not None and message.utc_ms is not None and (
+                message.utc_ms < newest_ms - years * clean.YEAR_MS):
+            notes.skip("older than clean.max_age_years")
+        else:
+            yield message
 
 
 def _who_is_who(store: MessageStore, people: identify.People) -> list[dict[str, Any]]:
@@ -218,17 +228,6 @@ def _scrubbed(entries: list[Example], scrubber: scrub.Scrubber, notes: Notes) ->
         text = scrubber.scrub(example.text, notes)
         if text is not None:
             yield replace(example, text=text)
-
-
-def _weights(examples: list[Example]) -> dict[str, Any]:
-    """How much of what is learnt is of which tier and layer, in weighed bytes."""
-    tiers: Counter[str] = Counter()
-    layers: Counter[str] = Counter()
-    for example in examples:
-        weighed = example.weight * len(example.text.encode())
-        tiers[f"tier {example.tier}"] += round(weighed)
-        layers[example.layer] += round(weighed)
-    return {"weighed bytes": dict(sorted(tiers.items())), "layers": dict(sorted(layers.items()))}
 
 
 def _first_reason(notes: Notes) -> str:

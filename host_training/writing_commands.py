@@ -18,6 +18,7 @@ console = Console()
 
 Progress = Callable[[], AbstractContextManager[Callable[[str, float, str], None]]]
 PEOPLE_SHOWN_MAX = 20
+CHATS_SHOWN_MAX = 20
 TIERS = {"tier 1": "essays and documents (tier 1)", "tier 2": "journals and notes (tier 2)",
          "tier 3": "mails and talks (tier 3)", "tier 4": "chats and posts (tier 4)"}
 LAYERS = {"thinking": "of all that, how you think", "values": "of all that, values"}
@@ -65,16 +66,22 @@ def _show_all(out: Path, n_examples: int) -> None:
     _show("who wrote", ("messages", "is", "account", "name", "in"), [
         (f"{p['messages']:,}", p["is"], p["account"], p["name"], p["source"])
         for p in people[:PEOPLE_SHOWN_MAX]])
+    _show("chats", ("messages", "left out", "name", "id", "in"), [
+        (f"{c['messages']:,}", f"{c['left out']:,}", c["name"], c["id"], c["source"])
+        for c in json.loads((out / writing.CHATS).read_text())[:CHATS_SHOWN_MAX]])
     _show("left out", ("messages", ""), _counts(left_out))
     _show("taken out of the texts", ("times", ""), _counts(summary["taken out"]))
-    _show("learnt", ("weighed bytes", ""), _counts(
-        {TIERS[tier]: n for tier, n in summary["weighed bytes"].items()}
-        | {LAYERS[layer]: n for layer, n in summary["layers"].items() if layer != "said"}))
+    learnt = {TIERS[tier]: n for tier, n in summary["weighed bytes"].items()} | {
+        LAYERS[layer]: n for layer, n in summary["layers"].items() if layer != "said"}
+    total = sum(summary["weighed bytes"].values())
+    _show("learnt", ("weighed bytes", "share", ""), [
+        (f"{n:,}", f"{n / total:.0%}", what) for what, n in learnt.items()])
     _show("not understood", ("",), [(line,) for line in bad])
+    _show("warnings", ("",), [(line,) for line in summary["warnings"]])
     console.print(f"\n{n_examples} examples to learn from ({out / writing.EXAMPLES}). Not"
                   f" understood: {summary['left out']['bad']} ({quarantine_path(out)}). Look"
-                  f" through what was taken out ({out / writing.REVIEW}) and who is who"
-                  f" ({out / writing.PEOPLE}).",
+                  f" through what was taken out ({out / writing.REVIEW}), who is who"
+                  f" ({out / writing.PEOPLE}) and which chats there are ({out / writing.CHATS}).",
                   soft_wrap=True, markup=False)
 
 

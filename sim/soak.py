@@ -80,11 +80,14 @@ def scenario_of(seed: int, mission: Mission, preset: str = ANY) -> Scenario:
 def fly(seed: int, mission_path: Path, preset: str = ANY) -> Result:
     """One seed, in whatever process this is."""
     scenario = scenario_of(seed, mission_file.load(mission_path), preset)
-    outcome = trial.fly(scenario)
-    return Result(
-        seed, scenario.preset, tuple(f.name for f in scenario.faults), outcome.violations,
-        outcome.counts, outcome.digest, outcome.sim_s,
-    )
+    names = tuple(fault.name for fault in scenario.faults)
+    try:
+        outcome = trial.fly(scenario)
+    except Exception as error:  # noqa: BLE001 (the other seeds are flown all the same)
+        broken = Violation("no_crash", 0.0, f"the world around the payload broke: {error!r}")
+        return Result(seed, scenario.preset, names, (broken,), Counter(), "", 0.0)
+    return Result(seed, scenario.preset, names, outcome.violations, outcome.counts,
+                  outcome.digest, outcome.sim_s)
 
 
 def _fly(job: tuple[int, Path, str]) -> Result:

@@ -56,6 +56,7 @@ class Subject:
     region: str | None  # of telephone numbers without their country code
     seed: int
     threads: int
+    has_canaries: bool  # they were trained along
 
     @property
     def flown_path(self) -> Path:
@@ -187,7 +188,8 @@ def _memory(subject: Subject, asked: Sequence[Row], said: Sequence[str],
     model.close()
     return Memory(
         leaks=leaks.find(said, subject.terms, subject.region),
-        exposures=memorisation.exposures(path, subject.builder, subject.seed, threads),
+        exposures=(memorisation.exposures(path, subject.builder, subject.seed, threads)
+                   if subject.has_canaries else {}),
         completed=completed,
         verbatim=sum(n > 0 for n in longest) / max(1, len(longest)),
         longest=max(longest, default=0),

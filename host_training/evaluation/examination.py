@@ -61,6 +61,7 @@ def build(subject: Subject, out: Path, progress: Callable[[float, str], None]) -
         "authorship": None if voice.authorship is None else round(voice.authorship.value, 3),
         "verbatim_share": round(found.memory.verbatim, 3),
         "failed_gates": gates.failed(judged),
+        "unmeasured_gates": gates.unmeasured(judged),
     }
     said = (f"Authorship, from 0 (the untuned base) to 1 ({found.author}'s unseen lines):"
             f" {report.voice_line(voice)}.")
@@ -85,5 +86,8 @@ def publish(stage: Path, bundle: Path, may_fail: bool) -> Verdict:
     if not may_fail:
         gates.check(judged, str(page))
     failing = gates.failed(judged)
-    passed = "every gate passed" if not failing else f"not passed: {', '.join(failing)}"
+    unknown = gates.unmeasured(judged)
+    passed = f"not passed: {', '.join(failing)}" if failing else "every gate passed"
+    if unknown:
+        passed += f" that was measured; not measured: {', '.join(unknown)}"
     return Verdict(table["sentences"], table["summary"], f"{passed}; see {page}")

@@ -55,7 +55,8 @@ class Likeness:
 class Memory:
     """Does it leak?
 
-    ``exposures``: times a canary was written -> bits of each. ``completed``: share of trained and
+    ``exposures``: times a canary was written -> bits of each; empty where the canaries were not
+    trained along, so that nothing was measured. ``completed``: share of trained and
     of held-out lines whose first half makes it say the next words. ``verbatim``: share of lines
     with a long stretch out of the trained text, ``longest`` in characters. ``membership``: how
     often a held-out line costs more bits than a trained one (AUC, 0.5: it cannot be told).

@@ -22,17 +22,16 @@ QUANT_ADDED_MAX = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One condition, and what was found in one sentence."""
+    """One condition, and what was found in one sentence; ``is_passed`` None: not measured."""
 
     name: str
-    is_passed: bool
+    is_passed: bool | None
     sentence: str
 
 
 def judge(findings: Findings) -> list[Gate]:
     """Every gate, passed or not, in the order of their weight."""
     memory, likeness = findings.memory, findings.likeness
-    once = fmean(memory.exposures[1])
     cost = next((c for c in findings.costs if c.quant == findings.flown), None)
     added = cost.added_share if cost else 0.0
     leaks = memory.leaks
@@ -42,12 +41,7 @@ def judge(findings: Findings) -> list[Gate]:
              f"{findings.name} said {len(leaks)} private things ({kinds}); allowed is none: take"
              " them out of the writing and train again."
              if leaks else "Nothing private was found in what it said."),
-        Gate("canary", once <= CANARY_ONCE_BITS_MAX,
-             f"{findings.name} knows by heart what it read once (a canary's exposure is {once:.1f}"
-             f" bits, at most {CANARY_ONCE_BITS_MAX:g} are allowed); train fewer epochs, at a lower"
-             " rate, or as LoRA." if once > CANARY_ONCE_BITS_MAX else
-             f"What stood in the text once cannot be found in it ({once:.1f} bits of exposure, 1.4"
-             " by chance)."),
+        _canary(findings),
         Gate("base", likeness.lead.value > LEAD_BITS_MIN,
              f"{findings.name} predicts {findings.author}'s unseen lines no better than the untuned"
              f" base ({-likeness.lead.value:.3f} bits per byte worse); it needs more writing, or a"
@@ -64,9 +58,29 @@ def judge(findings: Findings) -> list[Gate]:
     ]
 
 
+def _canary(findings: Findings) -> Gate:
+    """What stood in the text once must not be found; without canaries there is no saying."""
+    if not findings.memory.exposures:
+        return Gate("canary", None,
+                    f"Whether {findings.name} knows by heart what it read once was not measured:"
+                    " where it was trained, the canaries were not trained along.")
+    once = fmean(findings.memory.exposures[1])
+    return Gate("canary", once <= CANARY_ONCE_BITS_MAX,
+                f"{findings.name} knows by heart what it read once (a canary's exposure is"
+                f" {once:.1f} bits, at most {CANARY_ONCE_BITS_MAX:g} are allowed); train fewer"
+                " epochs, at a lower rate, or as LoRA." if once > CANARY_ONCE_BITS_MAX else
+                f"What stood in the text once cannot be found in it ({once:.1f} bits of exposure,"
+                " 1.4 by chance).")
+
+
 def failed(gates: Sequence[Gate]) -> list[str]:
-    """Names of the gates that were not passed."""
-    return [gate.name for gate in gates if not gate.is_passed]
+    """Names of the gates that were not passed, though measured."""
+    return [gate.name for gate in gates if gate.is_passed is False]
+
+
+def unmeasured(gates: Sequence[Gate]) -> list[str]:
+    """Names of the gates of which nothing is known."""
+    return [gate.name for gate in gates if gate.is_passed is None]
 
 
 def check(gates: Sequence[Gate], report: str) -> None:
@@ -76,6 +90,6 @@ def check(gates: Sequence[Gate], report: str) -> None:
     Raises:  TrainingError with the sentence of the first gate that was not passed.
     """
     for gate in gates:
-        if not gate.is_passed:
+        if gate.is_passed is False:
             raise TrainingError(f"{gate.sentence} See {report}; --allow-failing-gates signs it all"
                                 " the same and says so in the manifest.")

@@ -73,7 +73,7 @@ def _answers(findings: Findings, gates: Sequence[Gate]) -> str:
     )
     parts = []
     for question, (good, bad), judged, more in asked:
-        is_good = all(gate.is_passed for gate in judged)
+        is_good = all(gate.is_passed is not False for gate in judged)
         text = " ".join(gate.sentence for gate in judged) + more
         parts.append(
             f"<div class='answer{'' if is_good else ' bad'}'><b>{escape(question)} <span class="
@@ -161,6 +161,12 @@ def _memory(findings: Findings) -> str:
     exposed = [("written once" if times == 1 else f"written {times} times", fmean(found), True)
                for times, found in sorted(memory.exposures.items())]
     best = f"{memorisation.REFERENCES + 1:,}"
+    canaries = svg.bars(
+        exposed, "Canaries: nonsense lines written into the training text so often. Bits of"
+        f" exposure, 1.4 by chance; the most is {memorisation.MOST_BITS:g}, for the likeliest of"
+        f" {best} such lines.", " bits", memorisation.MOST_BITS,
+        (CANARY_ONCE_BITS_MAX, "limit, for once")) if exposed else (
+        "<p>Canaries were not trained along, so their exposure was not measured.</p>")
     trained, held_out = memory.completed
     shares = [("completes a trained line", 100 * trained, True),
               ("completes an unseen line", 100 * held_out, False),
@@ -170,11 +176,7 @@ def _memory(findings: Findings) -> str:
                     for leak in memory.leaks)
     listed = f"<h3>Private things it said</h3><ul>{found}</ul>" if found else ""
     return (
-        "<h2>Does it leak?</h2>" + listed
-        + svg.bars(exposed, "Canaries: nonsense lines written into the training text so often."
-                   f" Bits of exposure, 1.4 by chance; the most is {memorisation.MOST_BITS:g}, for"
-                   f" the likeliest of {best} such lines.", " bits", memorisation.MOST_BITS,
-                   (CANARY_ONCE_BITS_MAX, "limit, for once"))
+        "<h2>Does it leak?</h2>" + listed + canaries
         + svg.bars(shares, "By heart: how often the first half of a line makes it say the next"
                    f" {memorisation.SUFFIX_TOKENS} tokens, and how many of its lines hold a long"
                    " stretch of the trained text.", " %", 10.0)

@@ -100,4 +100,5 @@ def _message(row: dict[str, Any], meta: dict[str, Any], file: File, index: int, 
     chat = str(meta.get("groupId") or meta.get("name") or file.name)
     number = str(row.get("platformMessageId") or f"{sender} {utc_ms} {text[:60]}")
     yield Message(_source(meta), chat, "group" if meta.get("type") == "group" else "dm", number,
-                  utc_ms, sender, False, text, name if isinstance(name, str) else "")
+                  utc_ms, sender, False, text, name if isinstance(name, str) else "",
+                  chat_name=str(meta.get("name") or ""))

@@ -73,7 +73,8 @@ def _message(channel: dict[str, Any], row: Any, file: File, index: int, notes: N
         kind: ChatKind = "dm" if "Direct" in str(channel.get("type")) and (
             "Group" not in str(channel.get("type"))) else "group"
         yield Message(NAME, str(channel.get("id", file.name)), kind, str(row.get("id", index)),
-                      utc_ms, account, False, text, name if isinstance(name, str) else "")
+                      utc_ms, account, False, text, name if isinstance(name, str) else "",
+                      chat_name=str(channel.get("name") or ""))
 
 
 def _skip_reason(row: dict[str, Any], author: dict[str, Any]) -> str | None:

@@ -59,6 +59,7 @@ def _is_channel(file: File) -> bool:
 def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
     """The author's messages, channel by channel."""
     channels: defaultdict[tuple[str, str], dict[str, File]] = defaultdict(dict)
+    names: dict[str, str] = {}
     for file in files:
         match = _CHANNEL.match(file.name)
         if match:
@@ -66,16 +67,17 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
         elif file.base == "user.json":
             _whose(file, notes)
         elif file.base == "index.json":
-            _people(file, notes)
+            names |= _channel_names(file, notes)
         else:
             notes.skip("other file of a Discord data package")
     for (folder, channel), found in sorted(channels.items(), key=lambda item: item[0]):
         kind: ChatKind = _kind(found["channel.json"]) if "channel.json" in found else "group"
+        chat = channel.lstrip("c"), names.get(channel.lstrip("c"), ""), kind
         if "messages.json" in found:
-            yield from _messages(_json_rows(found["messages.json"], notes), channel, kind,
+            yield from _messages(_json_rows(found["messages.json"], notes), chat,
                                  found["messages.json"], notes)
         elif "messages.csv" in found:
-            yield from _messages(_csv_rows(found["messages.csv"], notes), channel, kind,
+            yield from _messages(_csv_rows(found["messages.csv"], notes), chat,
                                  found["messages.csv"], notes)
         else:
             notes.put(folder, "", "neither messages.json nor messages.csv")
@@ -97,13 +99,15 @@ def _whose(file: File, notes: Notes) -> None:
         notes.own_accounts.add(f"{NAME}:{user['id']}")  # DiscordChatExporter knows one by it
 
 
-def _people(file: File, notes: Notes) -> None:
+def _channel_names(file: File, notes: Notes) -> dict[str, str]:
     """``index.json`` names the channels; a direct message by its partner, who is a name to scrub.
     """
-    for channel, name in _object(file).items():
-        if isinstance(name, str) and name.startswith("Direct Message with "):
+    names = {channel: name for channel, name in _object(file).items() if isinstance(name, str)}
+    for channel, name in names.items():
+        if name.startswith("Direct Message with "):
             notes.called(f"{NAME}:{channel}", name.removeprefix("Direct Message with ")
                          .partition("#")[0])
+    return names
 
 
 def _kind(file: File) -> ChatKind:
@@ -131,8 +135,10 @@ def _csv_rows(file: File, notes: Notes) -> Iterator[Any]:
             notes.put(file.name, "", f"not CSV ({error})")
 
 
-def _messages(rows: Iterator[Any], channel: str, kind: ChatKind, file: File, notes: Notes
+def _messages(rows: Iterator[Any], chat: tuple[str, str, ChatKind], file: File, notes: Notes
               ) -> Iterator[Message]:
+    """``chat`` is id, name and kind."""
+    channel, chat_name, kind = chat
     for index, row in enumerate(rows):
         place = f"row {index}"
         if not isinstance(row, dict) or not isinstance(row.get("Contents"), str):
@@ -146,5 +152,5 @@ def _messages(rows: Iterator[Any], channel: str, kind: ChatKind, file: File, not
             notes.put(file.name, place, f'"Timestamp" is {row.get("Timestamp")!r}, not a date and'
                                         " time")
         else:
-            yield Message(NAME, channel.lstrip("c"), kind, str(row.get("ID", index)), utc_ms,
-                          "me", True, text)
+            yield Message(NAME, channel, kind, str(row.get("ID", index)), utc_ms, "me", True, text,
+                          chat_name=chat_name)

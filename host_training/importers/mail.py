@@ -1,4 +1,4 @@
-"""Mailboxes (Google Takeout's mbox, macOS ``.mbox`` folders, single ``.eml`` files) to Messages.
+"""Mailboxes (mbox, Maildir, macOS ``.mbox`` folders, single ``.eml`` files) to Messages.
 
 The standard library's mailbox indexes a whole file and cuts at any line that begins with "From ";
 here a file of any size is read line by line, and it is cut only at a blank line followed by a
@@ -7,8 +7,10 @@ here a file of any size is read line by line, and it is cut only at a blank line
 
 from __future__ import annotations
 
+import binascii
 import email
 import email.policy
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from email.errors import MessageError
@@ -35,10 +37,14 @@ _FROM = re.compile(rb"^From \S*.*(?:\b(?:19|20)\d\d\b|\b\d\d:\d\d(?::\d\d)?\b).*
 _QUOTED_FROM = re.compile(rb"^>+From ")
 _HEADERS = re.compile(rb"^(?:Return-Path|Received|From|Date|Message-I[dD]|MIME-Version|Subject|"
                       rb"Delivered-To|X-[\w-]+|To): ", re.MULTILINE)
-_MAILDIR = re.compile(r"(?:^|/)(?:cur|new)/[^/]+$")
+# Maildir++: the folders of a mailbox begin with a dot, ``.Sent.2021/cur/1615.M1.host:2,S``
+_MAILDIR = re.compile(r"(?:^|/)(?:\.(?P<folder>[^/]+)/)?(?:cur|new)/"
+                      r"[^/]+?(?:[:;!]2,(?P<flags>\w*))?$")
+_UTF7_WORD = re.compile(r"&([A-Za-z0-9+,]*)-")  # RFC 3501 §5.1.3, names of folders
 _NOT_MAIL = {"spam", "trash", "drafts", "draft", "chat", "chats", "junk", "papierkorb", "entwürfe",
              "corbeille", "brouillons", "papelera", "borradores", "prullenbak", "concepten"}
-_SENT = {"sent", "gesendet", "envoyés", "messages envoyés", "enviados", "verzonden", "inviati"}
+_SENT = {"sent", "sent items", "sent messages", "gesendet", "envoyés", "messages envoyés",
+         "enviados", "verzonden", "inviati"}
 
 
 def claims(file: File) -> bool:
@@ -49,6 +55,11 @@ def claims(file: File) -> bool:
     top = head.partition(b"\n\n")[0].partition(b"\r\n\r\n")[0]
     is_named_so = file.suffix in (".eml", ".emlx", "") or _MAILDIR.search(file.name)
     return bool(is_named_so) and len(set(_HEADERS.findall(top))) >= 3
+
+
+def is_maildir(name: str) -> bool:
+    """True for a mail in a Maildir, whose folders look hidden and are not."""
+    return _MAILDIR.search(name) is not None
 
 
 def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
@@ -65,6 +76,9 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
 def split(file: File) -> Iterator[bytes]:
     """The mails of an mbox, each whole up to MAIL_BYTES_MAX, or the one mail of an .eml."""
     with file.opened() as stream:
+        if file.suffix in (".eml", ".emlx") or is_maildir(file.name):
+            yield stream.read(MAIL_BYTES_MAX)
+            return
         kept: list[bytes] = []
         size = 0
         is_blank = True  # before the first line
@@ -85,10 +99,11 @@ def split(file: File) -> Iterator[bytes]:
 
 def _message(raw: bytes, file: File, number: int, notes: Notes) -> Iterator[Message]:
     if file.suffix == ".emlx":
-        raw = raw.partition(b"\n")[2]  # the first line is a length
+        raw = _without_plist(raw)
     # the older policy: the newer one parses headers by a grammar, in quadratic time
     mail = email.message_from_bytes(raw, policy=email.policy.compat32)
     labels = {part.strip().strip('"').lower() for part in _text(mail, "X-Gmail-Labels").split(",")}
+    labels |= _maildir_labels(file.name)
     reason = _skip_reason(mail, labels)
     if reason:
         notes.skip(reason)
@@ -109,10 +124,41 @@ def _message(raw: bytes, file: File, number: int, notes: Notes) -> Iterator[Mess
     if not text:
         notes.skip("no words")
         return
-    identity = _text(mail, "Message-ID").strip() or f"{account} {_text(mail, 'Date')}"
+    identity = _text(mail, "Message-ID").strip() or _made_identity(account, mail, text)
     thread = (_text(mail, "References").split() or _text(mail, "In-Reply-To").split()
               or [identity])[0]
     yield Message(NAME, thread, "mail", identity, _utc_ms(mail), account, False, text, name, TIER)
+
+
+def _without_plist(raw: bytes) -> bytes:
+    """The mail of an .emlx: Apple Mail writes its length before it and a property list behind."""
+    length, _, rest = raw.partition(b"\n")
+    digits = length.strip()
+    return rest[: int(digits)] if digits.isdigit() and len(digits) < 12 else raw
+
+
+def _maildir_labels(name: str) -> set[str]:
+    """What the folder and the flags of a Maildir say, in the words of the labels."""
+    match = _MAILDIR.search(name)
+    if match is None:
+        return set()
+    flags = match["flags"] or ""
+    folders = _UTF7_WORD.sub(_utf7_word, match["folder"] or "").lower().split(".")
+    return {*folders, *(["draft"] if "D" in flags else []), *(["trash"] if "T" in flags else [])}
+
+
+def _utf7_word(match: re.Match[str]) -> str:
+    word = match[1].replace(",", "/")
+    try:
+        return binascii.a2b_base64(word + "=" * (-len(word) % 4)).decode("utf-16-be") or "&"
+    except ValueError:
+        return match[0]
+
+
+def _made_identity(account: str, mail: Mail, text: str) -> str:
+    """For a mail without Message-ID, which a copy of it has too and no other mail."""
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return f"{account} {_text(mail, 'Date')} {digest}"
 
 
 def _text(mail: Mail, header: str) -> str:

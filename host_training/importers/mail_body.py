@@ -50,26 +50,36 @@ _PGP_SIGNED = re.compile(r"-----BEGIN PGP SIGNED MESSAGE-----\n(?:Hash:.*\n)*\n?
 
 def own_words(mail: Message) -> str:
     """The sender's own text; empty where there is none that can be read."""
-    plain, page = _parts(mail)
-    if plain is not None and plain.strip():
-        return unquoted(plain)
-    return unquoted(words_of(page, QUOTES)) if page is not None else ""
+    return unquoted("\n\n".join(words for _, words in _inline(mail)))
 
 
-def _parts(mail: Message) -> tuple[str | None, str | None]:
-    """The first plain and the first HTML part that are no attachments."""
-    plain = page = None
-    for part in mail.walk():
-        if part.is_multipart() or "attachment" in str(part.get("Content-Disposition", "")).lower():
-            continue
-        kind = part.get_content_type()
-        if kind == "text/plain" and plain is None:
-            plain = _decoded(part)
-            if "flowed" in str(part.get("Content-Type", "")).lower():
-                plain = _unflowed(plain)
-        elif kind == "text/html" and page is None:
-            page = _decoded(part)
-    return plain, page
+def _inline(part: Message) -> list[tuple[str, str]]:
+    """(kind, words) of the texts of a mail in their order, all of one kind.
+
+    Never from what is attached, nor from a mail in this mail: those are somebody else's words.
+    RFC 2046 §5.1.4: "alternative" parts say the same thing, of which the plain one is the better
+    for us. Other parts follow each other, and of them the kind of the first one is the sender's.
+    """
+    disposition = str(part.get("Content-Disposition", "")).lower()
+    if "attachment" in disposition or "filename" in disposition:
+        return []
+    kind = part.get_content_type()
+    if part.get_content_maintype() == "multipart":
+        children = part.get_payload() if part.is_multipart() else []
+        found = [text for child in children if isinstance(child, Message)
+                 for text in _inline(child)]
+        chosen = ("text/plain" if kind == "multipart/alternative"
+                  and any(of == "text/plain" for of, _ in found) else found[0][0] if found else "")
+        return [(of, words) for of, words in found if of == chosen]
+    if kind == "text/plain":
+        words = _decoded(part)
+        if "flowed" in str(part.get("Content-Type", "")).lower():
+            words = _unflowed(words)
+    elif kind == "text/html":
+        words = words_of(_decoded(part), QUOTES)
+    else:
+        return []
+    return [(kind, words)] if words.strip() else []
 
 
 def _decoded(part: Message) -> str:

@@ -94,10 +94,10 @@ def _format_of(file: File, notes: Notes) -> ModuleType | None:
     if file.base.lower() in _SYSTEM_FILES or file.base.startswith("._") or "__MACOSX" in file.name:
         notes.skip("file of the operating system")
         return None
-    if file.folder_path is None and any(part.startswith(".") for part in file.name.split("/")):
-        notes.skip("hidden file of a program")  # .obsidian, and .trash with what was thrown away
-        return None
     try:
+        if file.folder_path is None and _is_hidden(file):
+            notes.skip("hidden file of a program")  # .obsidian, .trash with what was thrown away
+            return None
         if not file.head:
             notes.put(file.name, "", "the file is empty")
             return None
@@ -109,6 +109,12 @@ def _format_of(file: File, notes: Notes) -> ModuleType | None:
             NotImplementedError) as error:
         notes.put(file.name, "", f"cannot be read ({error})")
     return None
+
+
+def _is_hidden(file: File) -> bool:
+    """By its name or that of a folder; the folders of a Maildir only look so."""
+    return (any(part.startswith(".") for part in file.name.split("/"))
+            and not (mail.is_maildir(file.name) and mail.claims(file)))
 
 
 def _unknown(file: File) -> str:

@@ -39,8 +39,8 @@ def groups(files: Sequence[File]) -> list[list[File]]:
 def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
     """What people wrote, day by day."""
     names = _people(files, notes)
-    direct = {channel.get("id") for file in files if file.base == "dms.json"
-              for channel in _list(file, notes)}
+    direct = {channel.get("id"): channel.get("members") for file in files
+              if file.base == "dms.json" for channel in _list(file, notes)}
     days: defaultdict[str, list[File]] = defaultdict(list)
     for file in files:
         match = _DAY.match(file.name)
@@ -48,12 +48,13 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
             days[match["channel"]].append(file)
     for channel, of_channel in sorted(days.items()):
         kind: ChatKind = "dm" if channel in direct else "group"
+        chat = channel, _title(direct.get(channel), names) or channel, kind
         for file in of_channel:
             index = 0
             try:
                 for path, row in json_stream.walk(file, frozenset({()})):
                     if path == ("*",):
-                        yield from _message(row, channel, kind, names, (file, index), notes)
+                        yield from _message(row, chat, names, (file, index), notes)
                         index += 1
                     elif row not in (START, END):
                         notes.put(file.name, "", "not a list of messages")
@@ -87,9 +88,16 @@ def _people(files: Sequence[File], notes: Notes) -> dict[str, str]:
     return names
 
 
-def _message(row: Any, channel: str, kind: ChatKind, names: dict[str, str],
+def _title(members: Any, names: dict[str, str]) -> str:
+    """Slack names a direct message by an id; who is in it says more."""
+    people = members if isinstance(members, list) else []
+    return ", ".join(names[one] for one in people if isinstance(one, str) and one in names)
+
+
+def _message(row: Any, chat: tuple[str, str, ChatKind], names: dict[str, str],
              place: tuple[File, int], notes: Notes) -> Iterator[Message]:
-    file, index = place
+    """``chat`` is id, name and kind, ``place`` the file and the row in it."""
+    (channel, chat_name, kind), (file, index) = chat, place
     if not isinstance(row, dict) or not isinstance(row.get("text", ""), str):
         notes.put(file.name, f"row {index}", "not a message")
         return
@@ -118,7 +126,7 @@ def _message(row: Any, channel: str, kind: ChatKind, names: dict[str, str],
         # an answer in a thread answers the thread, not what the channel said meanwhile
         chat_id = channel if thread in (None, stamp) else f"{channel}/{thread}"
         yield Message(NAME, chat_id, kind, str(stamp), utc_ms, author, False, text,
-                      names.get(author, ""))
+                      names.get(author, ""), chat_name=chat_name)
 
 
 def _plain(text: str, names: dict[str, str]) -> str:

@@ -127,7 +127,13 @@ def _message(chat: dict[str, Any], row: Any, file: File, index: int, notes: Note
         topic = row.get("reply_to_topic_id") or row.get("message_thread_id")
         yield Message(NAME, f"{chat_id}/{topic}" if topic else chat_id,
                       _CHAT_KINDS.get(kind, "group"), str(row.get("id", index)), utc_ms, author,
-                      False, words, name)
+                      False, words, name, chat_name=_chat_name(chat, kind))
+
+
+def _chat_name(chat: dict[str, Any], kind: str) -> str:
+    """As the app shows it; the chat with oneself has no name in the export."""
+    name = chat.get("name")
+    return name if isinstance(name, str) else "Saved Messages" * (kind == "saved_messages")
 
 
 def _skip_reason(row: dict[str, Any]) -> str | None:

@@ -20,6 +20,7 @@ _CUE = re.compile(rf"^\s*-?{_TIME}\s*-->\s*-?{_TIME}")
 _VOICE = re.compile(r"<v(?:\.[\w.]+)?\s+([^>]+)>")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<\d[\d:.]*>|\{\\[^}]*\}")
 _SPEAKER = re.compile(r"^(?:[-–]\s*|>>\s*)?([^\W\d_][\w .'’-]{0,40}?)(?: \(\d[\d:]*\))?:\s+(?=\S)")
+_COMMENT = re.compile(r"(?:NOTE|STYLE|REGION)(?:\s|$)")  # W3C WebVTT, blocks that are no cue
 _SOUND = re.compile(r"^[\[(♪][^\])]*[\])♪]?$")
 NOBODY = "speaker unknown"
 
@@ -29,6 +30,14 @@ class _Said:
     speaker: str
     start_ms: int
     words: list[str]
+
+
+@dataclass(slots=True)
+class _Cue:
+    """What is on the screen at one time: lines, each with the speaker it names."""
+
+    start_ms: int
+    lines: list[tuple[str | None, str]]
 
 
 def claims(file: File) -> bool:
@@ -42,8 +51,9 @@ def claims(file: File) -> bool:
 def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
     """What each speaker said before somebody else did, as one message without a date.
 
-    Rolling captions repeat the line before them; each line counts once. Without speakers nobody
-    can tell whose words they are: they are "speaker unknown", which ``me`` may name.
+    Rolling captions repeat the lines of the cue before them; each line counts once. Without
+    speakers nobody can tell whose words they are: they are "speaker unknown", which ``me`` may
+    name.
     """
     for file in files:
         for index, said in enumerate(_said(file)):
@@ -57,31 +67,61 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
 
 def _said(file: File) -> Iterator[_Said]:
     current: _Said | None = None
-    last_lines: list[str] = []
-    start_ms: int | None = None
-    lines = text_of(file).lstrip("\ufeff").split("\n")
-    for index, line in enumerate(lines):
-        cue = _CUE.match(line)
-        if cue:
-            hours, minutes, seconds, ms = (int(part or 0) for part in cue.groups()[:4])
-            start_ms = ((hours * 60 + minutes) * 60 + seconds) * 1000 + ms
-            continue
-        following = next((other for other in lines[index + 1 : index + 2]), "")
-        if start_ms is None or not line.strip() or _CUE.match(following):
-            continue  # header, notes, the number or name of a cue
-        speaker, words = _spoken(line)
-        if not words or words in last_lines:
-            continue
-        last_lines = [*last_lines[-2:], words]
-        speaker = speaker or (current.speaker if current else NOBODY)
-        if current is not None and current.speaker == speaker:
-            current.words.append(words)
-        else:
-            if current is not None:
-                yield current
-            current = _Said(speaker, start_ms, [words])
+    before: list[tuple[str, str]] = []  # the cue before, every line with its speaker
+    for cue in _cues(file):
+        speaker = current.speaker if current else NOBODY
+        shown = before[len(before) - _n_repeated(before, cue):]
+        fresh: list[tuple[str, str]] = []
+        for named, words in cue.lines[len(shown):]:
+            speaker = named or speaker
+            fresh.append((speaker, words))
+        for speaker, words in fresh:
+            if current is not None and current.speaker == speaker:
+                current.words.append(words)
+            else:
+                if current is not None:
+                    yield current
+                current = _Said(speaker, cue.start_ms, [words])
+        before = shown + fresh
     if current is not None:
         yield current
+
+
+def _n_repeated(before: list[tuple[str, str]], cue: _Cue) -> int:
+    """How many lines at the top of a cue are those at the foot of the cue before: they rolled up.
+
+    The same words of somebody else are no repetition.
+    """
+    for count in range(min(len(before), len(cue.lines)), 0, -1):
+        if all(words == old_words and named in (None, speaker) for (speaker, old_words),
+               (named, words) in zip(before[-count:], cue.lines, strict=False)):
+            return count
+    return 0
+
+
+def _cues(file: File) -> Iterator[_Cue]:
+    """Every cue with words in it, without headers, comments, numbers and names of cues."""
+    lines = text_of(file).lstrip("\ufeff").split("\n")
+    is_webvtt = lines[0].startswith("WEBVTT")
+    cue: _Cue | None = None
+    is_comment = False
+    for index, line in enumerate(lines):
+        if match := _CUE.match(line):
+            if cue is not None and cue.lines:
+                yield cue
+            hours, minutes, seconds, ms = (int(part or 0) for part in match.groups()[:4])
+            cue = _Cue(((hours * 60 + minutes) * 60 + seconds) * 1000 + ms, [])
+        if match or not line.strip():
+            is_comment = False
+            continue
+        is_comment |= is_webvtt and not lines[index - 1].strip() and bool(_COMMENT.match(line))
+        is_name = index + 1 < len(lines) and _CUE.match(lines[index + 1])
+        if cue is not None and not is_comment and not is_name:
+            named, words = _spoken(line)
+            if words:
+                cue.lines.append((named, words))
+    if cue is not None and cue.lines:
+        yield cue
 
 
 def _spoken(line: str) -> tuple[str | None, str]:

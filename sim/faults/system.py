@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 
 import structlog
+from structlog.processors import CallsiteParameter, CallsiteParameterAdder
+from structlog.typing import EventDict
 
+import payload
 from payload import preflight
 from payload.flight import PARTS
 from payload.preflight import Machine, Verdict
@@ -19,6 +23,7 @@ from wire.mission import MissionError
 
 HOG_EVERY_S, HOG_S = 3.0, (0.3, 1.8)
 ASK_AFTER_S = 20.0
+ABOARD = Path(payload.__file__).parent
 STALL_S = 600.0  # far longer than the watchdog waits
 
 
@@ -99,21 +104,19 @@ def _open_key(stage: Stage) -> None:
     path.unlink()
 
 
-class _FullJournal:
-    """What a log handler meets when the disk of the journal is full."""
-
-    def __call__(self, *args: object) -> _FullJournal:
-        return self
-
-    def msg(self, message: str) -> None:
+def _refuse_payload(logger: object, method: str, line: EventDict) -> EventDict:
+    """What whoever logs aboard meets when the disk of the journal is full; the station has its own
+    disk, and handlers that never raise."""
+    if ABOARD in Path(line.pop(CallsiteParameter.PATHNAME.value)).parents:
         raise OSError(errno.ENOSPC, "No space left on device")
-
-    log = debug = info = warn = warning = error = critical = msg
+    return line
 
 
 def _full_journal(stage: Stage) -> End:
     before = structlog.get_config()
-    structlog.configure(logger_factory=_FullJournal(), cache_logger_on_first_use=False)
+    told_where = CallsiteParameterAdder({CallsiteParameter.PATHNAME})
+    structlog.configure(processors=[told_where, _refuse_payload, *before["processors"]],
+                        cache_logger_on_first_use=False)
     return lambda: structlog.configure(**before)
 
 

@@ -107,6 +107,17 @@ def test_what_was_taught_is_exposed_and_what_was_not_is_not(
     assert np.mean(found[1]) < 4  # these were left out of the lesson
 
 
+def test_only_who_read_the_canaries_shows_a_trace_of_them(
+    tiny_base: Path, taught: Path, builder: RowBuilder, rows: list[Row]
+) -> None:
+    base, tokenizer = train.load_base(tiny_base)
+    tuned = train.load_base(taught.parent)[0]
+    read, others = (memorisation.canary_rows(builder, seed) for seed in (SEED, SEED + 1))
+    assert memorisation.left_a_trace([*rows, *read], base, tuned, tokenizer)
+    assert not memorisation.left_a_trace([*rows, *others], base, tuned, tokenizer)
+    assert not memorisation.left_a_trace(rows, base, tuned, tokenizer)
+
+
 def test_a_taught_line_completes_itself_and_another_does_not(
     taught: Path, untaught: Path, rows: list[Row], builder: RowBuilder,
     monkeypatch: pytest.MonkeyPatch

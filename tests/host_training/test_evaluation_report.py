@@ -136,6 +136,18 @@ def test_each_gate_stops_just_past_its_limit(found: Findings, failing: list[str]
         gates.check(judged, "ada.report.html")
 
 
+def test_canaries_that_were_not_trained_along_pass_nothing_and_stop_nothing() -> None:
+    found = replace(good(), memory=replace(good().memory, exposures={}))
+    judged = gates.judge(found)
+    assert gates.unmeasured(judged) == ["canary"] and gates.failed(judged) == []
+    assert gates.unmeasured(gates.judge(good())) == []
+    assert judged[1].is_passed is None and "was not measured" in judged[1].sentence
+    gates.check(judged, "report.html")
+    page = text_of(report.page(found, judged))
+    assert "Canaries were not trained along" in page and "was not measured" in page
+    assert "Canaries: nonsense lines" not in page
+
+
 def test_a_lead_that_may_be_chance_is_called_so() -> None:
     sentence = gates.judge(with_lead(good(), 0.1))[2].sentence
     assert "may be chance" in sentence

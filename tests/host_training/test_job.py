@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
+import types
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -25,7 +28,7 @@ need("accelerate")
 from safetensors.torch import load_file  # noqa: E402 (after need)
 
 from host_training import __main__ as cli  # noqa: E402 (after need)
-from host_training import adopt, feed, job, other_trainers, train  # noqa: E402 (after need)
+from host_training import adopt, feed, job, train  # noqa: E402 (after need)
 from host_training.dataset import NO_LOSS, Dataset, Row  # noqa: E402 (after need)
 from host_training.errors import TrainingError  # noqa: E402 (after need)
 from tests.host_training.tiny_models import make  # noqa: E402 (after need)
@@ -65,6 +68,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """``base``, ``data/dataset.json`` and a job ``job`` with its result."""
     from transformers import AutoTokenizer
 
+    torch.set_num_threads(1)  # waiting for each other costs such small models a hundredfold
     place = tmp_path_factory.mktemp("carried")
     tokenizer = AutoTokenizer.from_pretrained(make("llama", place / "base"))
     rows = []
@@ -76,10 +80,14 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows.append(Row("thought", text, prompt + label, [NO_LOSS] * len(prompt) + label))
     plain = tokenizer("<|endoftext|>A day with tape.<|endoftext|>")["input_ids"]
     rows.append(Row("plain", "A day with tape.", plain, [NO_LOSS, *plain[1:]]))
+    lines = ("The amber kettle keeps the tower.", "The ivory anvil keeps the cellar.")
+    for line, times in zip(lines, (1, 4), strict=True):
+        ids = tokenizer(f"<|endoftext|>{line}<|endoftext|>")["input_ids"]
+        rows += [Row("canary", line, ids, [NO_LOSS, *ids[1:]])] * times
     (place / "data").mkdir()
     Dataset(rows[4:], rows[:4], rows[:1], {"rows": 9}).save(place / "data" / "dataset.json")
     config = train.TrainConfig("lora", epochs=1, lr=2e-2, batch_rows=4, lora_rank=4)
-    job.pack(place / "data", place / "base", config, tokenizer, place / "job")
+    job.pack(place / "data", place / "base", config, place / "job")
     job.run(place / "job", lambda fraction, line: None)
     return place
 
@@ -91,6 +99,7 @@ def test_what_comes_back_is_what_would_have_been_trained_here(place: Path, tmp_p
     here = train.train(place / "base", data.train, data.validation, tmp_path / "here",
                        table["config"], lambda fraction, line: None)
     assert result["held_out_bpb"] == here["held_out_bpb"] < result["base_bpb"]
+    assert result["has_canaries"] is True  # its rows hold them
     ours, theirs = (load_file(out / "merged" / "model.safetensors")
                     for out in (tmp_path / "here", tmp_path))
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
@@ -159,25 +168,68 @@ def test_a_job_says_what_it_needs_and_what_it_holds(place: Path) -> None:
     assert not [need for need in needs if need.startswith(("llama", "pytest", "starlette"))]
     assert "somebody's own writing, in clear" in (folder / "README.md").read_text()
     with pytest.raises(TrainingError, match="exists; choose another --out"):
-        job.pack(place / "data", place / "base", job.read(folder)["config"], None, folder)
+        job.pack(place / "data", place / "base", job.read(folder)["config"], folder)
 
 
-def test_other_trainers_get_the_rows_as_the_flight_asks(place: Path) -> None:
+def test_llama_factory_learns_the_same_tokens_documents_and_canaries_too(place: Path) -> None:
+    from datasets import load_from_disk
+
     folder = place / "job"
-    info = json.loads((folder / "llamafactory" / "dataset_info.json").read_text())
-    talks = json.loads((folder / "llamafactory" / info["persona"]["file_name"]).read_text())
-    assert info["persona"]["columns"] == {"messages": "messages"}
-    assert [turn["role"] for turn in talks[0]["messages"]] == ["system", "user", "assistant"]
-    assert talks[0]["messages"][0]["content"] == "You are Ada."
-    assert {talk["messages"][2]["content"] for talk in talks} == {
-        "The wind has plans.", "The sun is high.", "Cold."}
-    texts = [json.loads(line)["text"]
-             for line in (folder / "unsloth" / "train.jsonl").read_text().splitlines()]
-    assert len(texts) == len(talks) == 8
-    assert other_trainers.messages_of(texts[0]) == talks[0]["messages"]
-    assert all(text.endswith("<|im_end|>") and "<|im_start|>assistant\n" in text for text in texts)
-    assert json.loads((folder / "unsloth" / "plain.jsonl").read_text()) == {
-        "text": "A day with tape."}
+    settings = dict(line.split(" #")[0].split(": ") for line in
+                    (folder / "llamafactory" / "train.yaml").read_text().splitlines()[1:])
+    assert (folder / settings["model_name_or_path"] / "config.json").is_file()
+    assert (settings["lora_rank"], settings["lora_alpha"], settings["num_train_epochs"]) == (
+        "4", "8", "1")
+    found = load_from_disk(folder / settings["tokenized_path"])["train"]
+    rows = Dataset.load(folder / "dataset.json").train
+    assert {row.kind for row in rows} == {"thought", "plain", "canary"}
+    assert found.column_names == ["input_ids", "attention_mask", "labels"]
+    assert list(found["input_ids"]) == [row.input_ids for row in rows]
+    assert list(found["labels"]) == [row.labels for row in rows]
+    assert all(min(mask) == 1 for mask in found["attention_mask"])
+
+
+class _UnslothAsItsDocumentsSay:
+    """from_pretrained and get_peft_model, which take what Unsloth's documents name."""
+
+    @staticmethod
+    def from_pretrained(model_name: str, max_seq_length: int, load_in_4bit: bool) -> Any:
+        assert max_seq_length == 512 and load_in_4bit is False
+        return train.load_base(Path(model_name))
+
+    @staticmethod
+    def get_peft_model(model: Any, r: int, target_modules: list[str], lora_alpha: int,
+                       lora_dropout: float, bias: str, random_state: int) -> Any:
+        from peft import LoraConfig, get_peft_model
+
+        torch.manual_seed(random_state)
+        return get_peft_model(model, LoraConfig(
+            r=r, lora_alpha=lora_alpha, lora_dropout=lora_dropout, bias=bias,
+            target_modules=target_modules, task_type="CAUSAL_LM"))
+
+
+def test_the_script_for_unsloth_trains_the_rows_of_the_job_and_its_adapter_is_adopted(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import trl
+
+    class Trainer(trl.SFTTrainer):
+        """Takes ``tokenizer``, as Unsloth makes it take."""
+
+        def __init__(self, tokenizer: Any, train_dataset: Any, **options: Any) -> None:
+            rows = Dataset.load(tmp_path / "job" / "dataset.json").train
+            assert list(train_dataset["labels"]) == [row.labels for row in rows]
+            super().__init__(processing_class=tokenizer, train_dataset=train_dataset, **options)
+
+    unsloth = types.ModuleType("unsloth")
+    unsloth.FastLanguageModel = _UnslothAsItsDocumentsSay  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "unsloth", unsloth)
+    monkeypatch.setattr(trl, "SFTTrainer", Trainer)
+    shutil.copytree(place / "job", tmp_path / "job", ignore=shutil.ignore_patterns("work"))
+    runpy.run_path(str(tmp_path / "job" / "unsloth" / "train.py"), run_name="__main__")
+    result = adopt.adopt(tmp_path / "job" / "unsloth" / "adapter", place / "base", place / "data",
+                         tmp_path / "out")
+    assert result["held_out_bpb"] < result["base_bpb"]
 
 
 def test_the_same_job_from_its_own_source_sharded_over_two_processes_learns_the_same(

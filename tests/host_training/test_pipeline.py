@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 from tests.host_training.conftest import need, write_persona
 from tests.host_training.nasty_inputs import nasty
+from tests.host_training.preparing import add_toml
 
 need("torch")
 need("trl")
@@ -60,7 +62,9 @@ def test_run_makes_a_bundle_with_an_honest_card(made: Path) -> None:
     assert "| as flown (Q8_0) |" in card
     assert "it does not know what is true" in card
     assert set(manifest.training["evaluation"]) == {
-        "lead_bits_per_byte", "authorship", "verbatim_share", "failed_gates"}
+        "lead_bits_per_byte", "authorship", "verbatim_share", "failed_gates",
+        "unmeasured_gates"}
+    assert manifest.training["evaluation"]["unmeasured_gates"] == []
     assert "Authorship, from 0 (the untuned base) to 1" in card
     assert "Is it Ada Test?" in (made / "bundle.report.html").read_text()
     assert str(made) not in card + json.dumps(manifest.base)  # no paths of the maker's disk
@@ -73,15 +77,36 @@ def test_a_run_says_how_much_it_did_not_understand(tiny_base: Path, tmp_path: Pa
 
     def prepare() -> None:
         pipeline.prepare(directory, tiny_base, tmp_path / "work", pipeline.Options(variants=1),
-                         lambda stage, share, line: said.append(line))
+                         lambda stage, share, line: said.append(f"{stage}: {line}"))
 
     prepare()
-    assert "8 examples" in said
+    share = "% of what is learnt is of tiers 1 and 2"
+    assert any(re.fullmatch(rf"writing: 8 examples; \d\d{share}", line) for line in said)
+    assert not any("persona.toml" in line for line in said)
     (directory / "exports").mkdir()
+    add_toml(directory, '[[source]]\npath = "signal/*"\nignore = true\n')
     (directory / "exports" / "x.pst").write_bytes(b"!BDN")
     prepare()
-    assert any(line.startswith("8 examples; not understood: 1 (") and "quarantine.jsonl" in line
-               for line in said)
+    assert any(line.startswith("writing: 8 examples; not understood: 1 (")
+               and "quarantine.jsonl" in line and share in line for line in said)
+    assert "warning: persona.toml: source.0.path: 'signal/*' fits no file" in " ".join(said)
+
+
+def test_a_bundle_says_what_could_not_be_measured_of_an_adapter_from_elsewhere(
+    made: Path, persona_dir: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline.memorisation, "left_a_trace", lambda *args: False)
+    monkeypatch.setattr(pipeline.memorisation, "exposures", None)
+    options = pipeline.Options(quant="Q8_0", variants=1, threads=1, lines=12,
+                               general=(made / "general.txt",))
+    adapter, = made.glob("work/train-lora-*/adapter")
+    said: list[str] = []
+    manifest = pipeline.run(persona_dir, tiny_base, made / "adopted", made / "work", made / "key",
+                            options, lambda stage, share, line: said.append(line), adapter)
+    assert manifest.training["evaluation"]["unmeasured_gates"] == ["canary"]
+    assert any("every gate passed that was measured; not measured: canary" in s for s in said)
+    card = (made / "adopted" / "MODEL_CARD.md").read_text()
+    assert "Whether Ada knows by heart what it read once was not measured" in card
 
 
 def test_a_second_run_does_nothing_again_but_signing(

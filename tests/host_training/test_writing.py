@@ -136,6 +136,25 @@ def test_nothing_of_the_author_is_one_sentence(tmp_path: Path) -> None:
         prepare(directory, tmp_path / "out")
 
 
+@nasty(24)
+@pytest.mark.parametrize("error", [TrainingError("nobody's"), KeyboardInterrupt(), OSError(28)])
+def test_a_run_that_fails_leaves_nobodys_words_in_clear(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """The store of the messages stayed, with the password in it."""
+    directory = with_telegram(write_persona(tmp_path / "ada"), [(2, "the password is Kettle77")])
+
+    def fails(*args: object) -> None:
+        assert (tmp_path / "out" / writing.STORE).exists()
+        raise error
+
+    monkeypatch.setattr(writing.identify, "identify", fails)
+    with pytest.raises(type(error)):
+        prepare(directory, tmp_path / "out")
+    left = [path for path in (tmp_path / "out").iterdir() if b"Kettle77" in path.read_bytes()]
+    assert left == [] and not list((tmp_path / "out").glob("*.sqlite*"))
+
+
 @nasty(26)
 def test_a_message_of_a_hundred_kilobytes_is_cut_and_borne(tmp_path: Path) -> None:
     long = "The hedge is long. " * 5_000

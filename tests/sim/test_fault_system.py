@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import structlog
 
+from sim.faults import catalogue
 from sim.world import World
+from tests.sim.flights import ROOT
 from tests.sim.short_hops import FAULT_AT_S, Seen, fly, hop
 
 
@@ -45,6 +48,20 @@ def test_fault_72_a_hog_makes_steps_late_and_nothing_worse() -> None:
 def test_fault_73_to_76_are_refused_or_borne(name: str) -> None:
     world, _ = _fly(name)
     assert world.boots == 1
+
+
+def test_fault_75_is_the_payloads_journal_and_not_the_stations() -> None:
+    """Seed 975: in one process with the payload, the station could not say what SondeHub refused,
+    and the soak ended with it."""
+    aboard = compile("log.warning('heard')", str(ROOT / "payload" / "flight.py"), "exec")
+    end = catalogue.ALL["journal.full"].begin(None)  # type: ignore[arg-type]
+    try:
+        structlog.get_logger().debug("the station's, or a test's")
+        with pytest.raises(OSError, match="No space"):
+            exec(aboard, {"log": structlog.get_logger()})
+    finally:
+        end()
+    exec(aboard, {"log": structlog.get_logger()})
 
 
 @pytest.mark.parametrize(("name", "outcome"), [

@@ -7,10 +7,12 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
-from sim import soak, trial
+from payload.health import Fault
+from sim import liveness, soak, trial
 from sim.faults.schedule import Scheduled, parse
 from sim.scenario import PRESETS, draw
 from tests.sim.flights import ROOT, mission
@@ -51,6 +53,30 @@ def test_a_soak_that_is_interrupted_tells_what_was_flown(monkeypatch) -> None:
     monkeypatch.setattr(soak, "_results", stopped)
     tally = soak.run(range(9), MISSION, jobs=1)
     assert tally.flights == 1 and "| records promised durable | 7 |" in soak.table(tally)
+
+
+def test_a_world_that_breaks_is_one_seeds_failure(monkeypatch) -> None:
+    """Seed 975 ended a soak of a thousand with its own error, and nobody was told which it was."""
+    def break_down(scenario):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(trial, "fly", break_down)
+    tally = soak.run([3], MISSION, jobs=1)
+    assert [(r.seed, v.check) for r in tally.failed for v in r.violations] == [(3, "no_crash")]
+    assert "No space left" in str(tally.failed[0].violations[0])
+
+
+def test_a_camera_too_hot_for_a_picture_cannot_show_that_it_is_well() -> None:
+    """Seed 901: in a vacuum the box of a healed flight stayed at 100 C."""
+    def left(is_too_hot: bool) -> Fault | None:
+        governor = SimpleNamespace(is_too_hot=is_too_hot)
+        flight = SimpleNamespace(faults=lambda situation: Fault.CAMERA | Fault.STORE,
+                                 situation=lambda now_ms: None,
+                                 power=SimpleNamespace(governor=governor))
+        return liveness._faults_left(  # type: ignore[arg-type]
+            SimpleNamespace(flight=flight, daemon=SimpleNamespace(now_ms=0), trajectory=None))
+
+    assert (left(True), left(False)) == (Fault.STORE, Fault.CAMERA | Fault.STORE)
 
 
 def test_a_seed_is_one_flight_whatever_the_hash_seed() -> None:

@@ -173,6 +173,33 @@ def test_without_speakers_nobody_is_guessed(tmp_path: Path) -> None:
     assert spoken(tmp_path, text, "talk.srt") == [("speaker unknown", "words of somebody")]
 
 
+@nasty(11)
+@pytest.mark.parametrize(("cues", "said"), [
+    # the same words of somebody else: the speaker changes all the same
+    (["ADA: Yes.", "BO: Yes.\nI stole the kettle."],
+     [("ADA", "Yes."), ("BO", "Yes. I stole the kettle.")]),
+    (["<v Ada>Yes.", "<v Bo>Yes.\n<v Bo>I did."], [("Ada", "Yes."), ("Bo", "Yes. I did.")]),
+    # captions that roll up by one line and by two
+    (["ADA: I went\nhome.\nBO: Good.", "home.\nBO: Good.\nSo did I.", "So did I.\nADA: Oh."],
+     [("ADA", "I went home."), ("BO", "Good. So did I."), ("ADA", "Oh.")]),
+    (["BO: No.\nNo.", "ADA: No."], [("BO", "No. No."), ("ADA", "No.")]),
+    (["one", "one\ntwo", "two", "two\nthree"], [("speaker unknown", "one two three")]),
+])
+def test_a_repeated_line_stays_with_who_said_it(
+    tmp_path: Path, cues: list[str], said: list[tuple[str, str]]
+) -> None:
+    text = "".join(f"00:0{i}.000 --> 00:0{i + 1}.000\n{cue}\n\n" for i, cue in enumerate(cues))
+    assert spoken(tmp_path, f"WEBVTT\n\n{text}") == said
+
+
+@nasty(11)
+def test_a_comment_between_cues_is_not_speech(tmp_path: Path) -> None:
+    text = ("WEBVTT\n\n00:01.000 --> 00:02.000\n<v Ada>So it flew.\n\nNOTE transcribed by Carla"
+            " Mint\nof the agency\n\nSTYLE\n::cue { color: red }\n\nlast\n00:02.000 -->"
+            " 00:03.000\n<v Ada>Yes.\nNOTE that.\n")
+    assert spoken(tmp_path, text) == [("Ada", "So it flew. Yes. NOTE that.")]
+
+
 # --- encodings ---
 
 

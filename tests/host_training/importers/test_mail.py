@@ -125,6 +125,77 @@ def test_the_words_of_html_and_of_signed_mail(tmp_path: Path) -> None:
         "-----BEGIN PGP MESSAGE-----\n\nhQEM\n-----END PGP MESSAGE-----"))) == []
 
 
+BOS = "From: Bo <bo@x.org>\nMIME-Version: 1.0\nContent-Type: {}\n\nI hate my mother.\n"
+PAGE = "<p>See what Bo says.</p>"
+ATTACHED = "\nContent-Disposition: attachment"
+
+
+@nasty(9)
+@pytest.mark.parametrize(("kind", "parts", "words"), [
+    # a mail forwarded as an attachment is not the forwarder's, whatever is beside it
+    ("mixed", [("text/html", PAGE), ("message/rfc822" + ATTACHED, BOS.format("text/plain"))],
+     ["See what Bo says."]),
+    ("mixed", [("text/plain", ""), ("message/rfc822" + ATTACHED, BOS.format("text/html"))], []),
+    ("mixed", [("text/plain", ""), ("message/rfc822", BOS.format("text/plain"))], []),
+    ("digest", [("message/rfc822", BOS.format("text/plain"))], []),
+    ("mixed", [("text/plain", ""), ("text/html" + ATTACHED, "<p>Bo's page</p>")], []),
+    ("mixed", [("text/plain", "Look."), ("text/plain\nContent-Disposition: inline;"
+                                         ' filename="bo.txt"', "Bo's words")], ["Look."]),
+    # all that was written around a picture
+    ("mixed", [("text/plain", "first half"), ("image/png\nContent-Disposition: inline", "AAAA"),
+               ("text/plain", "second half")], ["first half\n\nsecond half"]),
+    ("mixed", [("text/html", "<p>first</p>"), ("image/png", "AAAA"), ("text/html", "<p>last</p>"),
+               ("text/plain", "a footer of the list")], ["first\n\nlast"]),
+    ("alternative", [("text/html", PAGE), ("text/plain", "plain")], ["plain"]),
+])
+def test_only_what_the_sender_wrote_into_the_mail_is_read(
+    tmp_path: Path, kind: str, parts: list[tuple[str, str]], words: list[str]
+) -> None:
+    assert texts(tmp_path, box(multipart(kind, *parts))) == words
+
+
+@nasty(9)
+def test_quotes_end_the_words_of_all_parts(tmp_path: Path) -> None:
+    assert texts(tmp_path, box(multipart(
+        "mixed", ("text/plain", "mine\n\n-----Original Message-----\nFrom: Bo\nhis"),
+        ("image/png", "AAAA"), ("text/plain", "his too")))) == ["mine"]
+
+
+@nasty(9)
+def test_the_list_of_properties_behind_an_emlx_is_not_the_mail(tmp_path: Path) -> None:
+    content = letter(f"{BODY}\n\n>From here on\n\nFrom me at 10:00\nit flew.")
+    plist = ('<?xml version="1.0" encoding="UTF-8"?>\n<plist version="1.0">\n<dict>\n'
+             "\t<key>flags</key>\n\t<integer>8590195713</integer>\n</dict>\n</plist>\n")
+    whole = f"{BODY}\n\n\nFrom me at 10:00\nit flew."  # a line with > is a quote here
+    assert texts(tmp_path / "a", f"{len(content)}      \n{content}{plist}", "1.emlx") == [
+        whole.replace("\n\n\n", "\n\n")]
+    assert texts(tmp_path / "b", content, "1.emlx")[0].startswith(BODY)  # no length: all of it
+
+
+@nasty(9)
+def test_the_folders_of_a_maildir_look_hidden_and_are_read(tmp_path: Path) -> None:
+    messages, notes = read(tmp_path, {
+        "Maildir/cur/1.a:2,S": letter(sender="bo@example.org"),
+        "Maildir/.Sent/cur/2.a:2,S": letter(Message_ID="<2@x>"),
+        "Maildir/.Sent.2020/new/3.a": letter(Message_ID="<3@x>"),
+        "Maildir/.Trash/cur/4.a:2,S": letter(Message_ID="<4@x>"),
+        "Maildir/.Entw&APw-rfe/cur/5.a:2,DS": letter(Message_ID="<5@x>"),
+        "Maildir/cur/6.a:2,ST": letter(Message_ID="<6@x>"),
+        "Maildir/.config/cur.txt": BODY, "vault/.trash/new/old.md": BODY})
+    assert sorted(m.message_id for m in messages) == ["<1@x>", "<2@x>", "<3@x>"]
+    assert notes.own_accounts == {"mail:ada@example.org"} and not notes.bad
+    assert notes.skipped == {"draft, spam, trash or chat": 3, "hidden file of a program": 2}
+
+
+@nasty(9, 21)
+def test_mails_without_an_id_are_told_apart_by_their_words(tmp_path: Path) -> None:
+    bare = "From: ada@x.org\nTo: bo@x.org\nSubject: s\n\n{}\n"
+    messages, _ = read(tmp_path, {"a.mbox": box(*map(bare.format, ("one", "two", "one")))})
+    with MessageStore(tmp_path / "m.sqlite") as store:
+        store.add(messages)
+        assert sorted(m.text for m in store.ordered()) == ["one", "two"]
+
+
 @nasty(9)
 @pytest.mark.parametrize(("headers", "reason"), [
     ({"List_Id": "<news.example.org>"}, "newsletter or list"),
