@@ -36,7 +36,8 @@ _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b.?")
 _ARABIC_FORMS = re.compile(r"[\ufb50-\ufdff\ufe70-\ufeff]+")
 _EMOJI_JOIN = ("\u200d", "\ufe0f", "\u200c")  # families and flags; ZWNJ is spelling in Persian
 _COMMAND = re.compile(r"^[/!.$?;-][a-z]\w{0,30}(?:@\w+)?(?:\s+\S+){0,6}$", re.IGNORECASE)
-_LINKS_ONLY = re.compile(r"^(?:\s*(?:\[link\]|https?://\S+|www\.\S+)\s*)+$")
+# possessive: there is one way to cut it into links, and no other is looked for
+_LINKS_ONLY = re.compile(r"\s*+(?:(?:\[link\]|(?:https?://|www\.)\S++)\s*+)++$")
 _SENT_BY = re.compile(r"^(?:\[(?:bridge|irc|matrix|discord|telegram|slack)\]|<\w{1,30}> )|"
                       r"\b(?:via|sent (?:with|via|from|by)|posted by) (?:IFTTT|Zapier|Buffer|"
                       r"Hootsuite|WhatsApp Business|my (?:bot|script))\b|"

@@ -9,16 +9,12 @@ from pathlib import Path
 from typing import Self
 
 from host_training.errors import TrainingError
-from host_training.messages import Message
+from host_training.messages import Message, whole_characters
 
 CACHE_KIB = 32_768
 BATCH_ROWS = 5_000
 _COLUMNS = ("source, chat_id, chat_kind, message_id, utc_ms, author, is_me, text, name, tier,"
             " layer, weight")
-
-
-def _storable(value: object) -> object:
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +90,9 @@ class MessageStore:
             self._database.executemany(insert, rows)
         except UnicodeEncodeError:  # half a character in a name or an id, which JSON allows
             self._database.rollback()
-            self._database.executemany(insert, [tuple(map(_storable, row)) for row in rows])
+            self._database.executemany(insert, [
+                tuple(whole_characters(value) if isinstance(value, str) else value for value in row)
+                for row in rows])
         self._database.commit()
 
     def ordered(self) -> Iterator[Message]:

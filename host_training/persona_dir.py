@@ -12,6 +12,7 @@ Only persona.toml, values.md and at least one source of writing are required.
 from __future__ import annotations
 
 import hashlib
+import os
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,7 +114,8 @@ def directory_hash(directory: Path) -> str:
     """Hash of every file's path and bytes, so that a change of any source is noticed."""
     digest = hashlib.sha256()
     for path in sorted(p for p in directory.rglob("*") if p.is_file()):
-        digest.update(f"{path.relative_to(directory).as_posix()}\0{path.stat().st_size}\0".encode())
+        name = path.relative_to(directory).as_posix()
+        digest.update(os.fsencode(f"{name}\0{path.stat().st_size}\0"))  # names need not be UTF-8
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 
 from host_training.importers import (
@@ -28,7 +28,7 @@ from host_training.importers import (
 )
 from host_training.importers.text import head_text
 from host_training.importers.tree import File
-from host_training.messages import Message, Notes
+from host_training.messages import Message, Notes, whole_characters
 
 # Formats of whole folders come first: their files would be taken for something simpler.
 FOLDERS: tuple[ModuleType, ...] = (discord_package, slack, x_archive)
@@ -130,6 +130,20 @@ def read_all(exports: Sequence[Export], notes: Notes) -> Iterator[Message]:
     """Every message of every export; a damaged file ends its export, never the others."""
     for export in exports:
         try:
-            yield from export.format.read(export.files, notes)
+            for message in export.format.read(export.files, notes):
+                yield _printable(message)
         except (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
             notes.put(export.files[0].name, "", f"reading stopped: {error}")
+        except Exception as error:  # noqa: BLE001 (what one export has wrong, no other pays for)
+            notes.put(export.files[0].name, "",
+                      f"reading stopped: {type(error).__name__}, {error}")
+
+
+def _printable(message: Message) -> Message:
+    """With whole characters in ids and names: ``mend`` sees to the text."""
+    shown = message.chat_id, message.message_id, message.author, message.name, message.chat_name
+    if all(map(str.isascii, shown)):
+        return message
+    chat_id, message_id, author, name, chat_name = map(whole_characters, shown)
+    return replace(message, chat_id=chat_id, message_id=message_id, author=author, name=name,
+                   chat_name=chat_name)

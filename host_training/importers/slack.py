@@ -39,7 +39,7 @@ def groups(files: Sequence[File]) -> list[list[File]]:
 def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
     """What people wrote, day by day."""
     names = _people(files, notes)
-    direct = {channel.get("id"): channel.get("members") for file in files
+    direct = {str(channel.get("id")): channel.get("members") for file in files
               if file.base == "dms.json" for channel in _list(file, notes)}
     days: defaultdict[str, list[File]] = defaultdict(list)
     for file in files:

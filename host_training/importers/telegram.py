@@ -58,7 +58,7 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
         n_row = n_chat = 0
         try:
             for path, value in json_stream.walk(file, _DESCEND):
-                if path and path[-1] == "*" and path[-2] == "messages":
+                if path[-2:] == ("messages", "*"):
                     n_row += 1
                     yield from _message(chat, value, file, n_row - 1, notes)
                 elif value is START:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, tzinfo
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-_SECONDS_MAX = 253_402_300_799  # the end of the year 9999
+_SECONDS_MAX = 253_402_300_799  # the end of the year 9999, which no date here goes beyond
 
 
 def from_seconds(value: Any) -> int | None:
@@ -60,4 +60,4 @@ def to_ms(moment: datetime, zone: tzinfo) -> int | None:
         ms = round(moment.timestamp() * 1000)
     except (OverflowError, OSError, ValueError):
         return None
-    return ms if ms >= 0 else None
+    return ms if 0 <= ms <= _SECONDS_MAX * 1000 else None

@@ -35,8 +35,8 @@ _DELETED = frozenset({
     "הודעה זו נמחקה", "מחקת הודעה זו", "αυτό το μήνυμα διαγράφηκε", "διαγράψατε αυτό το μήνυμα",
     "це повідомлення видалено", "ви видалили це повідомлення"})
 # "<This message was edited>" in any language: several words in angle brackets at the very end
-_EDITED = re.compile(r"\s*<(?:[^<>\s]+\s+){2,6}[^<>\s]+>\s*$|\s*<(?:此消息已编辑|此訊息已編輯|"
-                     r"このメッセージは編集されました)>\s*$")
+_EDITED = re.compile(r"<(?:[^<>\s]+\s+){2,6}[^<>\s]+>|<(?:此消息已编辑|此訊息已編輯|"
+                     r"このメッセージは編集されました)>")
 
 
 def is_deleted(text: str) -> bool:
@@ -46,5 +46,7 @@ def is_deleted(text: str) -> bool:
 
 def unedited(text: str) -> str:
     """A text without the remark that it was edited."""
-    cut = _EDITED.sub("", text)
-    return cut if cut.strip() else text
+    words = text.rstrip()
+    start = words.rfind("<")
+    is_remark = start > 0 and _EDITED.fullmatch(words, start)
+    return (is_remark and words[:start].rstrip()) or text
