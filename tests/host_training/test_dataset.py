@@ -19,7 +19,14 @@ from tests.host_training.nasty_inputs import nasty
 need("torch")
 need("transformers")
 
-from host_training import asked, dataset, memory, sessions, split, writing  # noqa: E402 (after need)
+from host_training import (  # noqa: E402 (after need)
+    asked,
+    dataset,
+    memory,
+    sessions,
+    split,
+    writing,
+)
 from host_training.errors import TrainingError  # noqa: E402 (after need)
 from host_training.persona_dir import Persona, read_persona  # noqa: E402 (after need)
 
