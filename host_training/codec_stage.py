@@ -45,7 +45,8 @@ class Messages:
 def read(directory: Path, persona: Persona, seed: int) -> Messages:
     """The writing of a persona directory as ``messages``. Raises TrainingError."""
     with tempfile.TemporaryDirectory() as out:
-        examples = writing.prepare(directory, persona, Path(out), lambda share, line: None)
+        writing.prepare(directory, persona, Path(out), lambda share, line: None)
+        examples = writing.load(Path(out) / writing.EXAMPLES)
     sides = split(examples, seed, persona.settings.clean.near_duplicate)
     return messages(examples, sides, persona.values + persona.thinking, seed)
 

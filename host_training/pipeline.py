@@ -287,12 +287,15 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
         report("quantise", 0.0, "importance of the weights")
         model = AutoModelForCausalLM.from_pretrained(trained / "merged", dtype=torch.float32,
                                                      local_files_only=True)
-        architecture = gguf_facts(out / "F16.gguf")["architecture"]
-        weights = imatrix.importance(model, data.train, architecture)
+        weights, unseen = imatrix.for_file(model, data.train, out / "F16.gguf")
+        if unseen:
+            report("quantise", 0.0, f"columns count alike in {len(unseen)} of {len(weights)}"
+                   f" weights that could not be watched, such as {unseen[0]}")
         steps = (ladder_for(model.config.hidden_size) if options.quant == "auto"
                  else tuple(q for q in (options.quant,) if q != "F16"))
+        expected = json.loads((trained / "result.json").read_text())["held_out_bpb"]
         walked = quantise.walk_ladder(
-            out / "F16.gguf", out, steps, weights, data.validation, options.threads or 1,
+            out / "F16.gguf", out, steps, weights, data.validation, options.threads or 1, expected,
             lambda fraction, line: report("quantise", fraction, line))
         (out / "ladder.part").write_text(json.dumps(quantise.as_table(walked), indent=1))
         os.replace(out / "ladder.part", out / "ladder.json")

@@ -47,11 +47,11 @@ def scan(
     try:
         out.mkdir(parents=True, exist_ok=True)
         with _shared["progress"]() as report:
-            examples = writing.prepare(persona_dir, persona, out, lambda share, line: report(
+            n_examples = writing.prepare(persona_dir, persona, out, lambda share, line: report(
                 "writing", share, line))
     except OSError as error:
         raise TrainingError(f"--out {out}: cannot be written ({error.strerror}).") from error
-    _show_all(out, len(examples))
+    _show_all(out, n_examples)
 
 
 def _show_all(out: Path, n_examples: int) -> None:

@@ -6,6 +6,7 @@ Method: counted bytes of small examples; drawn sizes for what must always hold.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host_training import writing
-from host_training.balance import CHAT_KEEP_MIN, by_chat, chat_factors, size, summary, warnings
-from host_training.clean import SMALL_CORPUS_BYTES, weigh
+from host_training.balance import CHAT_KEEP_MIN, Learnt, chat_factors, size
+from host_training.clean import SMALL_CORPUS_BYTES
 from host_training.errors import TrainingError
 from host_training.importers.notebook import Condition
 from host_training.message_store import MessageStore
@@ -25,7 +26,7 @@ from host_training.sessions import Example, chat_examples
 from host_training.settings import Clean
 from tests.host_training.conftest import telegram_export, write_persona
 from tests.host_training.importers.reading import write_files
-from tests.host_training.preparing import add_toml, prepare
+from tests.host_training.preparing import add_toml, prepare, weigh
 
 LOOSE = Clean(near_duplicate=1.0)
 DAY_S = 86_400
@@ -37,8 +38,16 @@ def said(number: int, chat: str = "", tier: int = 4, n_chars: int = 100) -> Exam
 
 
 def share_of(chat: str, examples: list[Example]) -> float:
-    sizes = by_chat((e, e.weight * size(e)) for e in examples)
+    sizes: defaultdict[str, float] = defaultdict(float)
+    for example in examples:
+        sizes[example.chat] += example.weight * size(example)
     return sizes[chat] / sum(sizes.values())
+
+
+def learnt(examples: list[Example]) -> Learnt:
+    found = Learnt()
+    assert list(found.counted(examples)) == examples
+    return found
 
 
 def many(**chats: int) -> list[Example]:
@@ -179,34 +188,34 @@ def name_of(chat: str) -> str:
 def test_a_share_of_tiers_that_is_not_reached_is_told() -> None:
     few = [said(1, tier=1)] + [said(number, tier=4) for number in range(99)]
     kept = weigh(few, LOOSE, Notes())
-    reached = summary(kept)["thoughtful share"]
+    reached = learnt(kept).summary()["thoughtful share"]
     assert reached == pytest.approx(3 / (3 + 99 * 0.1), abs=0.01)  # both bounds at work
-    assert warnings(kept, LOOSE, name_of) == [
+    assert learnt(kept).warnings(LOOSE, name_of) == [
         f"tiers 1 and 2 (documents, journals, notes) carry {reached:.0%} of what is learnt, not"
         " the 70% of clean.thoughtful_share: there is too little of them, 100 bytes beside 9,900,"
         " and so that nothing is learnt by heart no text counts more than 3 times or less than"
         " 0.1."]
     enough = weigh([said(i, tier=1 + 3 * (i % 2)) for i in range(40)], LOOSE, Notes())
-    assert summary(enough)["thoughtful share"] == pytest.approx(0.7, abs=0.01)
-    assert not warnings(enough, LOOSE, name_of)
-    assert not warnings(kept, Clean(thoughtful_share=0), name_of)
+    assert learnt(enough).summary()["thoughtful share"] == pytest.approx(0.7, abs=0.01)
+    assert not learnt(enough).warnings(LOOSE, name_of)
+    assert not learnt(kept).warnings(Clean(thoughtful_share=0), name_of)
 
 
 def test_thoughts_count_as_often_as_they_are_drawn() -> None:
     thought = replace(said(1, tier=2), condition=Condition("wind"))
     assert size(thought) == 2 * size(said(1, tier=2)) == 200
-    assert summary([thought, said(2)])["thoughtful share"] == 0.667
+    assert learnt([thought, said(2)]).summary()["thoughtful share"] == 0.667
 
 
 def test_a_chat_that_owns_the_voice_all_the_same_is_told() -> None:
     some = Clean(near_duplicate=1.0, thoughtful_share=0)
     kept = weigh(many(bo=900, cy=20, di=30), some, Notes())
     assert share_of("bo", kept) == pytest.approx(900 / (900 + 3 * 50), abs=0.01)
-    assert warnings(kept, some, name_of) == [
+    assert learnt(kept).warnings(some, name_of) == [
         'the chat "bo" is 86% of what is learnt from chats, not at most 50% (clean.chat_share): it'
         " counts a third beside the others, and there is too little of them."]
     for chats in ({"bo": 90}, {"bo": 90, "cy": 40, "di": 30}):  # alone, and within reach
-        assert not warnings(weigh(many(**chats), some, Notes()), some, name_of)
+        assert not learnt(weigh(many(**chats), some, Notes())).warnings(some, name_of)
 
 
 def test_scan_shows_the_shares(tmp_path: Path) -> None:

@@ -47,7 +47,8 @@ def persona(persona_dir: Path) -> Persona:
 def examples(persona_dir: Path, persona: Any, tmp_path_factory: pytest.TempPathFactory
              ) -> list[sessions.Example]:
     out = tmp_path_factory.mktemp("writing")
-    return writing.prepare(persona_dir, persona, out, lambda share, line: None)
+    writing.prepare(persona_dir, persona, out, lambda share, line: None)
+    return writing.load(out / writing.EXAMPLES)
 
 
 def build(examples: Any, tokenizer: Any, persona: Any, seed: int = 1) -> dataset.Dataset:
