@@ -38,7 +38,7 @@ CHUNK_CHARS_MIN = 40  # a shorter rest joins the chunk before it
 BURST_MAX = 40  # messages in one turn; a longer monologue is several
 SESSION_ID_CHARS = 12
 SESSION_CHARS = 3_000  # of a monologue, from which the next piece begins another session
-ASKER = "asker"  # who asks in a data set: nobody to name
+DATA_SET = "pairs"  # source of questions and answers that were written for this, by nobody else
 
 Kind = Literal["thought", "dialogue", "monologue"]
 _TOGETHER: tuple[ChatKind, ...] = ("dm", "group", "mail", "pair")
@@ -224,6 +224,16 @@ def _session_examples(session: list[Message], settings: Sessions) -> Iterator[Ex
         yield Example("dialogue", turn.text, turn.source, turn.utc_ms, question=question,
                       context=_context(before, turn.text), tier=turn.tier, layer=turn.layer,
                       weight=turn.weight, chat=turn.chat, session=its_id)
+
+
+def without_others(examples: Iterable[Example]) -> Iterator[Example]:
+    """The same with nothing in them that other people wrote: what answered them is monologue."""
+    for example in examples:
+        if example.kind != "dialogue" or example.source == DATA_SET:
+            yield example
+        else:
+            yield from (replace(example, kind="monologue", text=piece, question=None, context=())
+                        for piece in chunks(example.text))
 
 
 def _context(before: list[Turn], label: str) -> tuple[tuple[str, str], ...]:
