@@ -141,7 +141,7 @@ def _when(file: File, front: dict[str, str]) -> int | None:
         stamp = from_iso(front.get(key))
         if stamp is not None:
             return stamp
-    match = _DATE_IN_NAME.search(file.name)
+    match = _DATE_IN_NAME.search(file.base)  # a date of a folder is that of a backup
     return from_iso(f"{match[1]}T12:00") if match else None
 
 
