@@ -21,6 +21,7 @@ from host_training.evaluation import (
     intervals,
     leaks,
     memorisation,
+    mission,
     quants,
     report,
     speaker,
@@ -46,7 +47,8 @@ class Verdict:
 def code() -> str:
     """Hash of everything a finding depends on."""
     return code_hash(assess, authorship, bits, context, findings, gates, intervals, leaks,
-                     memorisation, personal, quants, report, secrets_in_text, speaker, style, svg)
+                     memorisation, mission, personal, quants, report, secrets_in_text, speaker,
+                     style, svg)
 
 
 def build(subject: Subject, out: Path, progress: Callable[[float, str], None]) -> None:
@@ -60,6 +62,7 @@ def build(subject: Subject, out: Path, progress: Callable[[float, str], None]) -
         "lead_bits_per_byte": round(found.likeness.lead.value, 4),
         "authorship": None if voice.authorship is None else round(voice.authorship.value, 3),
         "verbatim_share": round(found.memory.verbatim, 3),
+        "mission_rate": round(found.mission.rate.value, 3),
         "failed_gates": gates.failed(judged),
         "unmeasured_gates": gates.unmeasured(judged),
     }
@@ -69,7 +72,8 @@ def build(subject: Subject, out: Path, progress: Callable[[float, str], None]) -
                 " more letters of the trained text word for word.")
     (out / "gates.part").write_text(json.dumps(
         {"gates": [asdict(gate) for gate in judged], "summary": summary,
-         "sentences": [*(gate.sentence for gate in judged), said, by_heart]}, indent=1))
+         "sentences": [*(gate.sentence for gate in judged), said, by_heart,
+                       report.mission_line(found.mission)]}, indent=1))
     os.replace(out / "gates.part", out / "gates.json")
 
 

@@ -61,7 +61,7 @@ def test_run_makes_a_bundle_with_an_honest_card(made: Path) -> None:
     assert "it does not know what is true" in card
     assert set(manifest.training["evaluation"]) == {
         "lead_bits_per_byte", "authorship", "verbatim_share", "failed_gates",
-        "unmeasured_gates"}
+        "unmeasured_gates", "mission_rate"}
     assert manifest.training["evaluation"]["unmeasured_gates"] == []
     assert "Authorship, from 0 (the untuned base) to 1" in card
     assert "Is it Ada Test?" in (made / "bundle.report.html").read_text()
