@@ -16,7 +16,7 @@ from typing import Any
 from host_training.importers import json_stream
 from host_training.importers.json_stream import END, START
 from host_training.importers.text import decode, head_text, mend, open_text
-from host_training.importers.times import from_iso
+from host_training.importers.times import from_iso, from_snowflake
 from host_training.importers.tree import File
 from host_training.messages import ChatKind, Message, Notes
 
@@ -145,7 +145,8 @@ def _messages(rows: Iterator[Any], chat: tuple[str, str, ChatKind], file: File, 
             notes.put(file.name, place, '"Contents" is missing')
             continue
         text = mend(_MARKUP.sub(lambda m: f":{m[1]}:" if m[1] else "", row["Contents"])).strip()
-        utc_ms = from_iso(row.get("Timestamp"))  # UTC, with or without the offset
+        # UTC, with or without the offset
+        utc_ms = from_snowflake(row.get("ID"), from_iso(row.get("Timestamp")))
         if not text:
             notes.skip("no words")
         elif utc_ms is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 
 _FENCE = re.compile(r"^ {0,3}(```+|~~~+).*?(?:^ {0,3}\1[`~]*\s*$|\Z)", re.MULTILINE | re.DOTALL)
@@ -82,31 +83,56 @@ def _without_emphasis(line: str) -> str:
 
 
 def of_rtf(text: str) -> str:
-    """The words of rich text (``{\\rtf1 …``)."""
+    """The words of rich text (``{\\rtf1 …``), as the RTF Specification 1.9.1 (Microsoft) has them.
+
+    ``\\ansicpgN`` is the code page of bytes; ``\\ucN``, which counts within its braces, is how many
+    characters for readers without Unicode stand behind each ``\\uN``.
+    """
     out: list[str] = []
-    silent: list[bool] = [False]
-    skip_chars = 0
+    decoder = _code_page("1252")
+    is_silent, n_fallback = False, 1
+    outside: list[tuple[bool, int]] = []  # the same, of the groups around this one
+    n_skip = 0
     for word, number, byte, mark, brace, char in (m.groups() for m in _RTF.finditer(text)):
+        if brace:
+            n_skip = 0
         if brace == "{":
-            silent.append(silent[-1])
+            outside.append((is_silent, n_fallback))
         elif brace == "}":
-            if len(silent) > 1:
-                silent.pop()
+            is_silent, n_fallback = outside.pop() if outside else (is_silent, n_fallback)
         elif word in _RTF_SILENT or mark == "*":
-            silent[-1] = True
-        elif not silent[-1]:
-            if word == "u" and number:
-                out.append(chr(int(number) % 65_536))
-                skip_chars = 1  # the character for readers without Unicode
-            elif byte is not None or char is not None:
-                if skip_chars:
-                    skip_chars -= 1
-                else:
-                    out.append(char or bytes.fromhex(byte).decode("cp1252", "replace"))
-            else:
-                out.append(_RTF_WORDS.get(word or "", "") + (mark if mark in ("\\", "{", "}") else
-                                                             " " if mark == "~" else ""))
+            is_silent = True
+        elif word == "uc" and number:
+            n_fallback = max(0, int(number))
+        elif word == "ansicpg" and number:
+            decoder = _code_page(number)
+        elif is_silent:
+            continue
+        elif word == "u" and number:
+            out.append(chr(int(number) % 65_536))
+            n_skip = n_fallback
+        elif word:
+            out.append(_RTF_WORDS.get(word, ""))
+        elif n_skip and (byte or char or mark):
+            n_skip -= 1
+        elif byte is not None:
+            out.append(decoder.decode(bytes.fromhex(byte)))
+        elif char and decoder.getstate()[0]:  # the second half of a letter may be plain
+            out.append(decoder.decode(char.encode("latin-1", "replace")))
+        elif char or mark in ("\\", "{", "}"):
+            out.append(char or mark)
+        elif mark == "~":
+            out.append(" ")
     return re.sub(r"\n{3,}", "\n\n", "".join(out)).strip()
+
+
+def _code_page(number: str) -> codecs.IncrementalDecoder:
+    """By the numbers Windows gives them; cp1252 for one that Python has not."""
+    names = {"65001": "utf-8", "10000": "mac_roman"}
+    try:
+        return codecs.getincrementaldecoder(names.get(number, f"cp{number}"))("replace")
+    except LookupError:
+        return codecs.getincrementaldecoder("cp1252")("replace")
 
 
 def unwrapped(text: str) -> str:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, tzinfo
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+DISCORD_EPOCH_MS = 1_420_070_400_000
 _SECONDS_MAX = 253_402_300_799  # the end of the year 9999, which no date here goes beyond
 
 
@@ -41,6 +42,19 @@ def from_iso(value: Any, zone: tzinfo = UTC) -> int | None:
     except ValueError:
         return None
     return to_ms(moment, zone)
+
+
+def from_snowflake(message_id: Any, near_ms: int | None) -> int | None:
+    """From a Discord id (https://discord.com/developers/docs/reference#snowflakes), to the ms.
+
+    Its data package cuts times to the second, and other exports of the same message do not.
+
+    Returns:  ``near_ms``, the time as written, where that is not within the same second.
+    """
+    if near_ms is None or not str(message_id).isdecimal() or len(str(message_id)) > 20:
+        return near_ms
+    exact_ms = (int(message_id) >> 22) + DISCORD_EPOCH_MS
+    return exact_ms if exact_ms // 1000 == near_ms // 1000 else near_ms
 
 
 def from_mail(value: str | None) -> int | None:

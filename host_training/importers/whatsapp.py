@@ -18,7 +18,14 @@ from itertools import pairwise
 from host_training.importers.text import head_text, lines_of, mend
 from host_training.importers.times import to_ms
 from host_training.importers.tree import File
-from host_training.importers.whatsapp_words import AFTERNOON, MORNING, is_deleted, unedited
+from host_training.importers.whatsapp_words import (
+    AFTERNOON,
+    MORNING,
+    attached_words,
+    is_deleted,
+    unedited,
+    without_media,
+)
 from host_training.messages import Message, Notes
 
 NAME = "whatsapp"
@@ -37,7 +44,6 @@ _HEADER = re.compile(
     r"[,،、]? *(?:(?:klo|at|à|às|kl\.?|alle|om|um|il) )?"
     rf"(?P<before>{_HALF})? *(?P<h>\d{{1,2}})[:.](?P<m>\d{{2}})(?:[:.](?P<s>\d{{2}}))? *"
     rf"(?P<after>{_HALF})?(?:\] ?| ?[-–—] )", re.IGNORECASE)
-_MEDIA = re.compile(r"^<[^<>\n]{3,60}>$|^\S.{0,80}\.\w{2,4} \([^()\n]{3,40}\)$")
 _COPY = re.compile(r" ?\(\d+\)$")
 _NAME_CHARS_MAX = 100
 
@@ -118,11 +124,14 @@ def _date(numbers: tuple[int, int, int], order: Order) -> datetime | None:
 
 @dataclass(slots=True)
 class _Facts:
-    """What the whole file says: its orders, its people, and the lines that were pasted."""
+    """What the whole file says: its orders, its people, the lines that were pasted, and the words
+    behind the name of a file.
+    """
 
     orders: dict[Style, Order] = field(default_factory=dict)
     people: set[str] = field(default_factory=set)
     pasted: set[int] = field(default_factory=set)
+    attached: set[str] = field(default_factory=set)
 
 
 def _survey(file: File) -> _Facts:
@@ -131,6 +140,7 @@ def _survey(file: File) -> _Facts:
     firsts: Counter[str] = Counter()
     seconds: Counter[str] = Counter()
     rows: list[array[int]] = [numbers, array("q"), array("q")]  # date, style, line
+    facts = _Facts()
     for line_number, line in lines_of(file):
         header = _header(line)
         if header is None:
@@ -144,7 +154,7 @@ def _survey(file: File) -> _Facts:
             firsts[names[0]] += 1
             if len(names) > 2 and _may_be_name(names[1]):
                 seconds[f"{names[0]}: {names[1]}"] += 1
-    facts = _Facts()
+            facts.attached.update(attached_words(names[-1]))
     for style, index in styles.items():
         dates = [_unpacked(row) for row, of in zip(rows[0], rows[1], strict=True) if of == index]
         facts.orders[style] = infer_order(dates, style)
@@ -268,10 +278,9 @@ def _split(header: _Header, body: Sequence[str], facts: _Facts, notes: Notes
         notes.skip("service message")
         return None
     author = author.strip().removeprefix("~").strip()
-    # iOS puts this mark before words of its own, in every language
-    is_own_word = text.startswith("\u200e")
-    text = mend(unedited(text.translate(_DROP_MARKS))).strip()
-    if is_own_word or _MEDIA.match(text):
+    words = without_media(text, facts.attached)
+    text = mend(unedited((words or "").translate(_DROP_MARKS))).strip()
+    if words is None:
         notes.skip("service message or media left out")
     elif is_deleted(text):
         notes.skip("deleted message")

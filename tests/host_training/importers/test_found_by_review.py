@@ -12,15 +12,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from host_training import clean, persona_dir, writing
 from host_training.importers import prose, registry, vault, x_archive
-from host_training.importers.times import from_iso
+from host_training.importers.text import mend
+from host_training.importers.times import from_iso, from_snowflake
 from host_training.importers.tree import File
 from host_training.importers.whatsapp_words import unedited
+from host_training.message_store import MessageStore
 from host_training.messages import Message, Notes
 from tests.host_training.conftest import write_persona
-from tests.host_training.importers.reading import Content, read, reasons, write_files
+from tests.host_training.importers.reading import Content, read, reasons, write_files, zipped
 from tests.host_training.nasty_inputs import nasty
 from tests.host_training.preparing import prepare
 
@@ -176,3 +180,130 @@ def test_long_posts_are_found_without_looking_at_each() -> None:
     assert not x_archive._begins(words[77][:70] + "!", whole)
     assert not x_archive._begins("~" * 100, whole) and not x_archive._begins("~" * 100, [])
     assert 12 <= n_looks <= 5 * 15
+
+
+# --- spoiled text ---
+
+
+@nasty(7)
+@pytest.mark.parametrize(("lines", "meant"), [
+    ("<Media omitted>\nIt flew over the hedge!", "It flew over the hedge!"),
+    ("\u200eIMG-20201225-WA0001.jpg (file attached)\nAnd it landed.\nThere.",
+     "And it landed.\nThere."),
+    ("IMG-20201225-WA0001.jpg (fayl biriktirildi)\nIt landed.", "It landed."),
+    ("report final.pdf (fayl biriktirildi)", None), ("notes.txt (file attached)", None),
+    ("Look at this \u200eimage omitted", "Look at this"),
+    ("Look \u200evideo omitted \u200e<This message was edited>", "Look"),
+    ("见这个 \u200e图像已忽略", "见这个"), ("\u200e<attached: 1.jpg>\nLook", "Look"),
+    ("report.pdf • \u200e3 pages \u200edocument omitted", None), ("\u200eimage omitted", None),
+    ("\u200ePOLL:\nWhen?\n\u200eOPTION: now (1 vote)", None),
+    ("I wrote it in node.js (mostly)", "I wrote it in node.js (mostly)"),
+    ("\u200fcall \u200e+44 7700", "call +44 7700"),
+])
+def test_a_caption_is_the_authors_and_the_words_about_its_picture_are_not(
+    tmp_path: Path, lines: str, meant: str | None
+) -> None:
+    messages, notes = read(tmp_path, {"chat.txt": (
+        "25/12/2020, 22:05 - Bo: hello\n25/12/2020, 22:05 - Bo: IMG-20201224-WA0007.jpg"
+        f" (fayl biriktirildi)\n25/12/2020, 22:06 - Ada: {lines}\n25/12/2020, 22:07 - Bo: so")})
+    assert [m.text for m in messages] == ["hello", *filter(None, [meant]), "so"]
+    assert notes.skipped == {"service message or media left out": 1 + (meant is None)}
+
+
+@nasty(27)
+@pytest.mark.parametrize(("written", "meant"), [
+    (r"\ansicpg1252\cocoartf2709 It flew \uc0\u322 over, \u1087 \u1088 \u1080  \u1084 ",
+     "It flew łover, при м"),
+    (r"\ansicpg1251 \'cf\'f0\'e8\'e2\'e5\'f2", "Привет"), (r"\ansicpg99999 \'e9", "é"),
+    (r"\ansicpg932 \'83J\'83C\'83g", "カイト"), (r"\ansicpg10000 \'8e", "é"),
+    (r"{\uc2\u8212 --x}{\u8212 -x}\u8212\'97 \{a\}\~b \u8212 \~c", "—x—x— {a} b —c"),
+    (r"{\info{\ansicpg1251}\uc0}\u8212 ?\'cf}}\uc-1\u8212 d", "—П—d"),
+])
+def test_rich_text_says_how_its_letters_are_written(written: str, meant: str) -> None:
+    assert prose.of_rtf(rf"{{\rtf1\ansi{written}}}") == meant
+
+
+@nasty(10)
+def test_the_date_of_a_backup_is_not_that_of_a_note(tmp_path: Path) -> None:
+    messages, _ = read(tmp_path, {"backup-2024-05-01.zip": zipped({
+        "diary/2019-03-02.md": "It rained.", "essay.md": WORDS})})
+    assert [m.utc_ms for m in messages] == [1_551_528_000_000, None]
+
+HONEST = ["Ich weiß…", "Ich weiß\x85", "Viel Spaß…", "weiß—und", "weiß´s", "AMANHÃ…", "CAFÉ\u00a0?",
+          "CAFÉ™", "Das weiß”", "È… forse", "É—isto", "3×…", "il est arrivé…”", "allé\u00a0»",
+          "ESPAÑA", "São João", "„Groß“", "JOSÉ¿no?", "MANHÃ–TARDE", "Ä…"]
+FOREIGN = ["naïve", "über", "Österreich", "Ça va", "20 °C", "«À bientôt»", "it’s", "wait…", "się",
+           "świat", "Żółw", "și", "đi", "Việt", "да", "Ελλάδα", "שלום", "سلام", "你好", "カイト",
+           "\N{GRINNING FACE}", "a\u00a0b", "5 €", "Straße"]
+
+
+@nasty(15)
+def test_honest_letters_before_honest_marks_stay() -> None:
+    for text in HONEST:
+        for said in (text, f"so {text}", f"{text} so", f"{text} {text}"):
+            assert mend(said) == said
+
+
+@nasty(15)
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
+def test_what_was_read_as_another_encoding_is_put_right(encoding: str) -> None:
+    n_mended = 0
+    for text in FOREIGN:
+        try:
+            spoiled = text.encode().decode(encoding)
+        except UnicodeDecodeError:
+            continue  # a byte that cp1252 has not
+        for said, meant in ((spoiled, text), (f"so {spoiled} so", f"so {text} so")):
+            assert mend(said) == meant
+        n_mended += 1
+    assert n_mended >= 17
+
+
+@nasty(15)
+@given(st.lists(st.tuples(st.text("abc", min_size=1, max_size=3), st.sampled_from("ßàéèîôÀÃÉÔÜ"),
+                          st.text("…–—’”»\u00a0", min_size=1, max_size=2),
+                          st.sampled_from(("", " ", "! "))), max_size=3))
+def test_words_with_marks_behind_them_are_never_mended(
+    parts: list[tuple[str, str, str, str]]
+) -> None:
+    assert mend(text := "".join(
+        (word.upper() if last.isupper() else word) + last + "".join(rest)
+        for word, last, *rest in parts)) == text
+
+
+@nasty(15)
+def test_meta_is_known_to_spoil_every_letter(tmp_path: Path) -> None:
+    """What a guess must leave alone is put right where nothing is guessed."""
+    spoiled = [text.encode().decode("latin-1") for text in ("FÅR", "GÖTEBORG", "Ich weiß…", "AÑO")]
+    messages, _ = read(tmp_path, {"messages/inbox/bo_1/message_1.json": {
+        "participants": [{"name": "Bo"}], "messages": [
+            {"sender_name": "Bo", "timestamp_ms": 1_615_050_000_000 + i, "content": text}
+            for i, text in enumerate(spoiled)]}})
+    assert [m.text for m in messages] == ["FÅR", "GÖTEBORG", "Ich weiß…", "AÑO"]
+
+
+@nasty(5, 6, 21)
+def test_a_message_in_both_exports_of_discord_is_one(tmp_path: Path) -> None:
+    """The package has its time to the second: with a mention taken out, the turn came twice."""
+    sent_ms = 1_682_935_205_512
+    number = (sent_ms - 1_420_070_400_000) << 22 | 5
+    chat = {"guild": {"id": "0"}, "channel": {"id": "55", "type": "DirectTextChat"}, "messages": [
+        {"id": str(number), "type": "Default", "timestamp": "2023-05-01T10:00:05.512+00:00",
+         "content": "@bo yes, over the hedge", "author": {"id": "77", "name": "ada"}}]}
+    for place, of_package in enumerate((number, str(number))):
+        messages, _ = read(tmp_path / str(place), {
+            "d/messages/c55/messages.json": [{
+                "ID": of_package, "Timestamp": "2023-05-01 10:00:05", "Attachments": "",
+                "Contents": "<@7> yes, over the hedge"}],
+            "d/messages/c55/channel.json": {"id": "55", "type": "DM"}, "x/c.json": chat})
+        with MessageStore(tmp_path / f"{place}.sqlite") as store:
+            store.add(messages)
+            [kept] = store.ordered()
+        assert (kept.text, kept.is_me, kept.utc_ms) == ("yes, over the hedge", True, sent_ms)
+
+
+def test_an_id_that_is_no_discord_id_says_no_time() -> None:
+    assert from_snowflake("5", 1_000_000_000_512) == 1_000_000_000_512
+    for odd in (None, "x", [], -5, "9" * 5000, "٣", True):
+        assert from_snowflake(odd, 7) == 7
+    assert from_snowflake(0, None) is None and from_snowflake(0, 1_420_070_400_999) is not None
