@@ -7,8 +7,6 @@ each of these is a text or a document like the author's own.
 from __future__ import annotations
 
 import re
-import zipfile
-import zlib
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
@@ -28,7 +26,7 @@ from host_training.importers import (
 )
 from host_training.importers.chat_log import is_log
 from host_training.importers.text import head_text, lines_of
-from host_training.importers.tree import File
+from host_training.importers.tree import UNREADABLE, File
 
 Recognised = tuple[File, ModuleType | None]
 
@@ -101,7 +99,7 @@ def _named(chat: File, texts: Iterable[File]) -> set[str]:
     wanted = {file.base: file.name for file in texts}
     found: set[str] = set()
     # what is damaged is named when it is read
-    with suppress(OSError, EOFError, zipfile.BadZipFile, zlib.error, ValueError, RuntimeError):
+    with suppress(*UNREADABLE, ValueError, RuntimeError):
         for _, line in lines_of(chat):
             if wanted and _ENDINGS.search(line):
                 found |= {base for base in wanted if base in line}
