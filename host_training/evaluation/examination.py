@@ -93,5 +93,6 @@ def publish(stage: Path, bundle: Path, may_fail: bool) -> Verdict:
     unknown = gates.unmeasured(judged)
     passed = f"not passed: {', '.join(failing)}" if failing else "every gate passed"
     if unknown:
-        passed += f" that was measured; not measured: {', '.join(unknown)}"
+        passed = passed if failing else "every gate that was measured passed"
+        passed += f"; not measured: {', '.join(unknown)}"
     return Verdict(table["sentences"], table["summary"], f"{passed}; see {page}")
