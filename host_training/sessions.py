@@ -161,6 +161,8 @@ def chat_examples(messages: Iterable[Message], settings: Sessions = _DEFAULT
                   ) -> Iterator[Example]:
     """One example per own turn: a dialogue where somebody spoke before, else monologue.
 
+    A turn too long to be learnt in one piece is several: the first answers, the others follow.
+
     Messages come chat by chat, each in order of time. The question is the last message before
     the answer, which is what was answered; the whole burst before it is in the context.
     """
@@ -183,16 +185,30 @@ def _session_examples(turns: list[Turn], settings: Sessions) -> Iterator[Example
         if not turn.is_me:
             has_partner = True
             continue
+        label, *more = _pieces(turn.texts)
         if not has_partner:
-            yield from _monologue(turn.text, turn)
+            yield from (_alone(piece, turn) for piece in (label, *more))
             continue
         before = turns[max(0, index - settings.context_turns) : index]
         question = before[-1].texts[-1] if not before[-1].is_me else None
-        if question is not None and turn.text in question:
+        if question is not None and label in question:
             question = None  # "It flew?" - "It flew": a label is never written into its own prompt
-        yield Example("dialogue", turn.text, turn.source, turn.utc_ms, question=question,
-                      context=_context(before, turn.text), tier=turn.tier, layer=turn.layer,
+        yield Example("dialogue", label, turn.source, turn.utc_ms, question=question,
+                      context=_context(before, label), tier=turn.tier, layer=turn.layer,
                       weight=turn.weight, chat=turn.chat)
+        # how a letter goes on answers nobody: no row could hold all of it
+        yield from (_alone(piece, turn) for piece in more)
+
+
+def _pieces(texts: tuple[str, ...]) -> list[str]:
+    """A turn in pieces of at most CHUNK_CHARS_MAX, cut between messages where that is enough."""
+    pieces: list[str] = []
+    for text in texts:
+        if pieces and len(pieces[-1]) + len(MERGE_MARK) + len(text) <= CHUNK_CHARS_MAX:
+            pieces[-1] += MERGE_MARK + text
+        else:
+            pieces += chunks(text)
+    return pieces
 
 
 def _context(before: list[Turn], label: str) -> tuple[tuple[str, str], ...]:
@@ -213,9 +229,12 @@ def _context(before: list[Turn], label: str) -> tuple[tuple[str, str], ...]:
 
 
 def _monologue(text: str, of: Turn | Message) -> Iterator[Example]:
-    for piece in chunks(text):
-        yield Example("monologue", piece, of.source, of.utc_ms, tier=of.tier, layer=of.layer,
-                      weight=of.weight, chat=of.chat)
+    yield from (_alone(piece, of) for piece in chunks(text))
+
+
+def _alone(piece: str, of: Turn | Message) -> Example:
+    return Example("monologue", piece, of.source, of.utc_ms, tier=of.tier, layer=of.layer,
+                   weight=of.weight, chat=of.chat)
 
 
 def chunks(text: str) -> list[str]:
