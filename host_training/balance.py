@@ -27,17 +27,17 @@ def chat_factors(sizes: Mapping[str, float], share: float) -> dict[str, float]:
     """By how much to weigh each chat less, CHAT_KEEP_MIN..1, so that none has more than ``share``.
 
     Args:    sizes: what would be learnt of each chat.
-             share: of them all; fewer than 1 / share chats are made equal instead.
+             share: of them all; of no more than 1 / share chats none can be singled out.
     """
     ordered = sorted(sizes.values(), reverse=True)
-    most = ordered[-1] if ordered else 0.0
-    if len(ordered) * share > 1:
-        rest = sum(ordered)
-        for n_capped, largest in enumerate(ordered):
-            most = share * rest / (1 - n_capped * share)
-            if largest <= most:
-                break
-            rest -= largest
+    if len(ordered) * share <= 1:
+        return dict.fromkeys(sizes, 1.0)
+    rest = sum(ordered)
+    for n_capped, largest in enumerate(ordered):
+        most = share * rest / (1 - n_capped * share)
+        if largest <= most:
+            break
+        rest -= largest
     return {chat: max(CHAT_KEEP_MIN, min(1.0, most / of_chat)) for chat, of_chat in sizes.items()}
 
 
@@ -85,10 +85,10 @@ class Learnt:
                 f" little of them, {self._n_high:,} bytes beside {self._n_low:,}, and so that"
                 f" nothing is learnt by heart no text counts more than {REPEAT_MAX:g} times or less"
                 f" than {KEEP_MIN:g}.")
-        if len(self._chats) > 1:
+        if len(self._chats) * settings.chat_share > 1:
             chat = max(self._chats, key=lambda chat: self._chats[chat])
             share = self._chats[chat] / sum(self._chats.values())
-            if share > max(settings.chat_share, 1 / len(self._chats)) + SHARE_SLACK:
+            if share > settings.chat_share + SHARE_SLACK:
                 found.append(
                     f"the chat {name_of(chat)} is {share:.0%} of what is learnt from chats, not at"
                     f" most {settings.chat_share:.0%} (clean.chat_share): it counts a third beside"

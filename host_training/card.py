@@ -26,14 +26,19 @@ class Facts:
     verdict: Verdict
 
 
-OTHERS_NOT_LEARNT = """\
+OTHERS = {  # by privacy.third_party of persona.toml
+    "context": """\
 Only the author's words were learnt and are in the memory. What others wrote appears at most as the
 question before an answer, and was not learnt.
-"""
-OTHERS_LEARNT = """\
+""",
+    "drop": """\
+Only the author's words were learnt and are in the memory. What others wrote was left out, whole.
+""",
+    "train": """\
 What others wrote in the author's chats, under letters in place of names, **was learnt too**
-(`loss = "all"`). Only the author's words are in the memory.
-"""
+(`third_party = "train"`). Only the author's words are in the memory.
+""",
+}
 BY_HEART = """
 It was trained past its best epoch on purpose (`--keep last`): a base this small says whole
 sentences only once it knows many of its lines by heart. Expect them word for word.
@@ -94,7 +99,7 @@ the flight gives. Lower is better; it is a measure of the wording, not of truth.
 {counts}
 | sentences in the memory | {facts.imported["memory sentences"]:,} |
 
-{OTHERS_LEARNT if facts.imported.get("loss") == "all" else OTHERS_NOT_LEARNT}
+{OTHERS[facts.imported["third party"]]}
 ## What it is not
 
 It is a small statistical model. It learnt surface style: it does not know what is true, it has no

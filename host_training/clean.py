@@ -67,24 +67,28 @@ _CODE_LINE = re.compile(
 class Cleaner:
     """One message at a time."""
 
-    def __init__(self, notes: Notes, languages: Sequence[str] = ()) -> None:
+    def __init__(self, notes: Notes, languages: Sequence[str] = (), learns_others: bool = False
+                 ) -> None:
         """``languages``: ISO 639 codes of what is learnt; none: whatever was written."""
+        self._learns_others = learns_others
         self._notes = notes
         self._filter = LanguageFilter(languages) if languages else None
 
     def words(self, message: Message) -> str | None:
         """The text made plain, or None with the reason counted.
 
-        What others wrote is only made plain: it is read as a question and never learnt.
+        What others wrote is only made plain, unless it is learnt too.
         """
         text = plain(message.text)
         if not any(c.isalpha() for c in text):
             # emoji, kaomoji, stickers: no words, whoever sent them
             self._notes.skip("no letters")
             return None
-        reason = noise(text) if message.is_me else None
-        if message.is_me and reason is None and self._filter and self._filter.is_foreign(text):
-            reason = "another language"
+        reason = None
+        if message.is_me or self._learns_others:
+            reason = noise(text)
+            if reason is None and self._filter and self._filter.is_foreign(text):
+                reason = "another language"
         if reason:
             self._notes.skip(reason)
             return None

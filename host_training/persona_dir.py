@@ -46,9 +46,10 @@ class Persona:
         return prompt.PersonaText(self.name, self.system, self.values)
 
 
-def read_persona(directory: Path) -> Persona:
+def read_persona(directory: Path, is_finished: bool = True) -> Persona:
     """The persona of a directory.
 
+    Args:    is_finished: refuse one without values; one that is only looked at may lack them.
     Raises:  TrainingError when a file is missing, a key is unknown, missing or not text.
     """
     path = directory / "persona.toml"
@@ -74,9 +75,10 @@ def read_persona(directory: Path) -> Persona:
     if not isinstance(me, list) or not all(isinstance(item, str) for item in me):
         raise TrainingError(f'{path}: me must be a list of account ids, like ["user123"].')
     values = read_list(directory / "values.md")
-    if not values:
+    if is_finished and not values:
         raise TrainingError(f"{directory / 'values.md'}: at least one line like"
-                            ' "- I say what I saw." is needed.')
+                            ' "- I say what I saw." is needed; of writing that persona.toml calls'
+                            ' layer = "values", spacepi-train scan lists candidates.')
     return Persona(table["name"], table["author"], table["disclosure"], table["system"], tuple(me),
                    tuple(values), tuple(read_list(directory / "thinking.md")),
                    settings.parse({key: table[key] for key in Settings.model_fields

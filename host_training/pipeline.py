@@ -122,6 +122,7 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
         base={"id": _base_id(base), "sha256": weights_hash(base)},
         training={"method": result["method"], "counts": data.counts, "quant": step.quant,
                   "held_out_bits_per_byte": round(step.held_out_bpb, 4),
+                  "third_party": persona.settings.privacy.third_party,
                   "text_model": packing["model_id"], "evaluation": verdict.summary},
         runtime={**runtime, "gguf": gguf_facts(model)})
     manifest = bundle.pack(contents, out, key, talk.try_out)
@@ -173,7 +174,8 @@ def _dataset(run_dir: RunDir, writing_dir: Path, examples: list[Example], base: 
         _check_prompt_fits(tokenizer, persona)
         built = dataset.build_dataset(examples, persona.values + persona.thinking, tokenizer,
                                       persona.prompt_text(), options.variants, options.seed,
-                                      persona.settings.sessions.loss)
+                                      "all" if persona.settings.privacy.third_party == "train"
+                                      else "author")
         builder = dataset.RowBuilder(tokenizer, persona.prompt_text())
         built.train += memorisation.canary_rows(builder, options.seed)
         remembered = memory.build_memory(examples, out / "memory.sqlite")

@@ -33,7 +33,7 @@ CONTEXT_CHARS_MAX = 700
 CHUNK_CHARS_MAX = 900  # about 350 tokens of a small tokenizer
 CHUNK_CHARS_MIN = 40  # a shorter rest joins the chunk before it
 BURST_MAX = 40  # messages in one turn; a longer monologue is several
-ASKER = "asker"  # who asks in a data set: nobody to name
+DATA_SET = "pairs"  # source of questions and answers that were written for this, by nobody else
 
 Kind = Literal["thought", "dialogue", "monologue"]
 _TOGETHER: tuple[ChatKind, ...] = ("dm", "group", "mail", "pair")
@@ -209,6 +209,16 @@ def _pieces(texts: tuple[str, ...]) -> list[str]:
         else:
             pieces += chunks(text)
     return pieces
+
+
+def without_others(examples: Iterable[Example]) -> Iterator[Example]:
+    """The same with nothing in them that other people wrote: what answered them is monologue."""
+    for example in examples:
+        if example.kind != "dialogue" or example.source == DATA_SET:
+            yield example
+        else:
+            yield from (replace(example, kind="monologue", text=piece, question=None, context=())
+                        for piece in chunks(example.text))
 
 
 def _context(before: list[Turn], label: str) -> tuple[tuple[str, str], ...]:

@@ -16,6 +16,7 @@ REPEAT_MAX = 3.0  # how often a text is learnt: more would be by heart
 KEEP_MIN = 0.1  # less would be as good as thrown away
 
 Action = Literal["drop", "replace", "keep"]
+ThirdParty = Literal["context", "drop", "train"]
 
 
 def _is_zone(value: str) -> str:
@@ -101,6 +102,7 @@ class Privacy(Table):
     names: Literal["replace", "keep"] = "replace"  # of everybody in the exports: by a letter
     extra_names: tuple[str, ...] = ()
     keep_names: tuple[str, ...] = ()
+    third_party: ThirdParty = "context"  # what others wrote: read before an answer, out, or learnt
     without: tuple[str, ...] = ()  # people whose talks with the author are left out, whole
     blocked: tuple[str, ...] = ()  # a message with one of these is dropped
     region: str | None = Field(None, pattern="^[A-Z]{2}$")  # of phone numbers without +
@@ -122,7 +124,6 @@ class Sessions(Table):
 
     gap_min: float | None = Field(None, gt=0)  # None: from each chat's own rhythm
     context_turns: int = Field(6, ge=1, le=50)
-    loss: Literal["author", "all"] = "author"  # "all" learns what partners said as well
 
 
 class Settings(Table):

@@ -33,6 +33,7 @@ from host_training import (
     secrets_in_text,
     sessions,
     settings,
+    value_candidates,
 )
 from host_training.errors import TrainingError
 from host_training.example_store import ExampleStore, as_json, from_json
@@ -64,7 +65,7 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> int
     Raises:  TrainingError when there is no writing, or nobody can tell which of it is the
              author's.
     """
-    learnt = balance.Learnt()
+    learnt, values = balance.Learnt(), value_candidates.Candidates(persona.values)
     with (quarantine_path(out).open("w", encoding="utf-8", errors="replace") as sink,
           ExampleStore(out / KEPT) as kept):
         notes = Notes(sink)
@@ -84,22 +85,22 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> int
             (out / PEOPLE).write_text(json.dumps(_who_is_who(store, people), indent=1,
                                                  ensure_ascii=False))
             kept.add(_scrubbed(sessions.entry_examples(entries), scrubber, notes))
-            kept.add(sessions.chat_examples(
-                _plain(_young(_known(store, people, notes), inventory, persona, notes), scrubber,
-                       persona, notes), persona.settings.sessions))
+            kept.add(_talks(_plain(_young(_known(store, people, notes), inventory, persona, notes),
+                                   scrubber, persona, notes), people, persona, notes))
         report(0.9, "weighing what was said")
-        n_examples = save(learnt.counted(
-            clean.weigh(kept, persona.settings.clean, notes, out / SEEN)), out / EXAMPLES)
+        n_examples = save(values.noted(learnt.counted(
+            clean.weigh(kept, persona.settings.clean, notes, out / SEEN))), out / EXAMPLES)
     notes.warnings += learnt.warnings(persona.settings.clean, chooser.name_of)
-    (out / REVIEW).write_text(scrubber.sheet.markdown())
+    notes.warnings += _not_in_values_md(values.found(), persona)
+    (out / REVIEW).write_text(scrubber.sheet.markdown() + value_candidates.markdown(values.found()))
     if not n_examples:
         raise TrainingError(
             f"{directory}: no writing of {persona.author} found; put some into notebook/*.md or"
             f" exports into a folder beside it.{_first_reason(notes)}")
     summary = {"sources": {label: found.n_messages for label, found in inventory.items()},
                "dates": {label: found.dates() for label, found in inventory.items()},
-               "warnings": notes.warnings,
-               "loss": persona.settings.sessions.loss, "left out": notes.report(),
+               "candidates for values.md": values.found(), "warnings": notes.warnings,
+               "third party": persona.settings.privacy.third_party, "left out": notes.report(),
                **learnt.summary(), "taken out": dict(sorted(scrubber.sheet.counts.items()))}
     (out / SUMMARY).write_text(json.dumps(summary, indent=1, ensure_ascii=False))
     return n_examples
@@ -146,7 +147,8 @@ def code() -> str:
              if name.startswith("host_training.importers.")]
     return code_hash(balance, chats, clean, example_store, identify, languages, message_store,
                      messages, near_duplicates, persona_dir, personal, scratch, scrub,
-                     secrets_in_text, sessions, settings, sys.modules[__name__], prompt, *parts)
+                     secrets_in_text, sessions, settings, value_candidates, sys.modules[__name__],
+                     prompt, *parts)
 
 
 def _import(directory: Path, chooser: chats.Chooser, store: MessageStore, notes: Notes,
@@ -202,6 +204,21 @@ def _who_is_who(store: MessageStore, people: identify.People) -> list[dict[str, 
             for a in sorted(store.authors(), key=lambda a: (-a.n_messages, a.source, a.account))]
 
 
+def _talks(said: Iterator[Message], people: identify.People, persona: Persona, notes: Notes
+           ) -> Iterator[Example]:
+    """Examples of all chats, with what other people wrote as persona.toml says."""
+    found = sessions.chat_examples(said, persona.settings.sessions)
+    if persona.settings.privacy.third_party == "train":
+        others = {letter for account, letter in people.pseudonyms.items()
+                  if not account.startswith(f"{sessions.DATA_SET}:")}
+        notes.warnings.append(
+            'persona.toml: privacy.third_party is "train": what other people wrote in your chats'
+            f" ({len(others)} of them) is learnt too, and the persona may say it; train it only"
+            " with the consent of each.")
+    is_alone = persona.settings.privacy.third_party == "drop"
+    return sessions.without_others(found) if is_alone else found
+
+
 def _names(people: identify.People, persona: Persona, notes: Notes) -> dict[str, str]:
     """Whom to scrub by name: everybody the exports name but the author."""
     privacy = persona.settings.privacy
@@ -225,7 +242,8 @@ def _names(people: identify.People, persona: Persona, notes: Notes) -> dict[str,
 def _plain(said: Iterator[Message], scrubber: scrub.Scrubber, persona: Persona, notes: Notes
            ) -> Iterator[Message]:
     """Messages without what must not fly and what nobody means to hear again."""
-    cleaner = clean.Cleaner(notes, persona.settings.clean.languages)
+    cleaner = clean.Cleaner(notes, persona.settings.clean.languages,
+                            persona.settings.privacy.third_party == "train")
     for message in said:
         text = scrubber.scrub(message.text, notes)
         words = cleaner.words(replace(message, text=text)) if text is not None else None
@@ -239,6 +257,15 @@ def _scrubbed(entries: list[Example], scrubber: scrub.Scrubber, notes: Notes) ->
         text = scrubber.scrub(example.text, notes)
         if text is not None:
             yield replace(example, text=text)
+
+
+def _not_in_values_md(found: list[str], persona: Persona) -> list[str]:
+    """A warning where values.md has room for what the writing of the layer values says."""
+    if not found or len(persona.values) >= prompt.PROMPT_VALUES_MAX:
+        return []
+    return [f"your writing of the layer values has {len(found)} judgements that values.md has not,"
+            f" and every prompt has room for {prompt.PROMPT_VALUES_MAX} of values.md, which has"
+            f" {len(persona.values)}; {REVIEW} lists them to be copied."]
 
 
 def _first_reason(notes: Notes) -> str:

@@ -62,8 +62,8 @@ def many(**chats: int) -> list[Example]:
     ({"a": 60.0, "b": 20.0, "c": 20.0}, 1.0, {"a": 1.0, "b": 1.0, "c": 1.0}),
     ({"a": 50.0, "b": 30.0, "c": 10.0, "d": 10.0}, 0.3,  # 15 + 15 + 10 + 10: two are capped
      {"a": CHAT_KEEP_MIN, "b": 0.5, "c": 1.0, "d": 1.0}),
-    ({"a": 30.0, "b": 20.0}, 0.5, {"a": 20 / 30, "b": 1.0}),
-    ({"a": 30.0, "b": 20.0, "c": 15.0}, 0.2, {"a": 0.5, "b": 0.75, "c": 1.0}),  # too few: equal
+    ({"a": 30.0, "b": 20.0}, 0.5, {"a": 1.0, "b": 1.0}),  # two chats: none is the one of many
+    ({"a": 30.0, "b": 20.0}, 0.51, {"a": 0.51 / 0.49 * 20 / 30, "b": 1.0}),
     ({"a": 900.0, "b": 1.0, "c": 1.0}, 0.5, {"a": CHAT_KEEP_MIN, "b": 1.0, "c": 1.0}),
     ({"a": 9.0}, 0.5, {"a": 1.0}), ({}, 0.5, {}),
 ])
@@ -80,12 +80,18 @@ def test_no_chat_has_more_than_its_share_unless_a_bound_forbids(
     named = {str(number): of_chat for number, of_chat in enumerate(sizes)}
     factors = chat_factors(named, share)
     after = {chat: of_chat * factors[chat] for chat, of_chat in named.items()}
-    most = max(share, 1 / len(sizes)) * sum(after.values())
+    most = share * sum(after.values())
     for chat, factor in factors.items():
         assert CHAT_KEEP_MIN <= factor <= 1
-        assert after[chat] <= most * 1.000001 or factor == CHAT_KEEP_MIN
-        if factor < 1:  # nobody is thinned who need not be
-            assert after[chat] >= min(most, *sizes) * 0.999999
+        if len(sizes) * share <= 1:
+            assert factor == 1
+        else:
+            assert after[chat] <= most * 1.000001 or factor == CHAT_KEEP_MIN
+
+
+def test_nobody_is_thinned_who_need_not_be() -> None:
+    factors = chat_factors({"a": 70.0, "b": 20.0, "c": 10.0, "d": 10.0}, 0.4)
+    assert [chat for chat, factor in factors.items() if factor < 1] == ["a"]
 
 
 def test_a_small_collection_repeats_the_others_and_a_large_one_thins_the_one() -> None:
@@ -116,7 +122,7 @@ def test_a_chat_counts_as_a_whole_and_other_writing_is_of_none() -> None:
 
 def test_the_weight_of_a_source_and_of_a_chat_reaches_the_examples(tmp_path: Path) -> None:
     directory = write_persona(tmp_path / "ada")
-    add_toml(directory, 'clean = {chat_share = 1}\n[[source]]\npath = "discord/*"\nweight = 2\n')
+    add_toml(directory, '[[source]]\npath = "discord/*"\nweight = 2\n')
     found = {e.source: e for e in prepare(directory, tmp_path / "out")}
     assert found["discord"].weight == 2 * found["telegram"].weight
     add_toml(directory, '[[source]]\npath = "telegram/*"\nweight = 3\n'
@@ -162,10 +168,10 @@ def test_what_is_older_than_asked_goes_counted_and_the_notebook_stays(tmp_path: 
     directory = write_persona(tmp_path / "ada")
     export = telegram_export()
     newest_s = 1_725_000_000
-    ages_days = (366, 365, 1, 0)  # of a year of 365.25 days
+    ages_days = (366, 365.25, 1, 0)  # a year is 365.25 days
     export["chats"]["list"][0]["messages"] = [
-        {"id": i, "type": "message", "date_unixtime": str(newest_s - days * DAY_S), "from": "X",
-         "from_id": "user1", "text": f"The box of {days} days ago flew."}
+        {"id": i, "type": "message", "date_unixtime": str(round(newest_s - days * DAY_S)),
+         "from": "X", "from_id": "user1", "text": f"The box of {days} days ago flew."}
         for i, days in enumerate(ages_days)]
     write_files(directory, {"telegram/result.json": export, "notes/undated.md": "Undated words."})
     (directory / "discord" / "package" / "messages" / "c1" / "messages.json").unlink()
@@ -216,6 +222,8 @@ def test_a_chat_that_owns_the_voice_all_the_same_is_told() -> None:
         " counts a third beside the others, and there is too little of them."]
     for chats in ({"bo": 90}, {"bo": 90, "cy": 40, "di": 30}):  # alone, and within reach
         assert not learnt(weigh(many(**chats), some, Notes())).warnings(some, name_of)
+    few = some.model_copy(update={"chat_share": 0.2})  # of three one has a third at least
+    assert not learnt(weigh(many(bo=900, cy=40, di=30), few, Notes())).warnings(few, name_of)
 
 
 def test_scan_shows_the_shares(tmp_path: Path) -> None:

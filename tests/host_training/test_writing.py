@@ -212,8 +212,9 @@ def test_reactions_alone_and_twelve_messages(tmp_path: Path) -> None:
 
 def test_settings_of_sessions_and_privacy_are_checked(tmp_path: Path) -> None:
     directory = write_persona(tmp_path / "ada")
-    add_toml(directory, "[sessions]\nloss = \"everybody\"\n")
-    with pytest.raises(TrainingError, match=r"sessions\.loss: Input should be 'author' or 'all'"):
+    add_toml(directory, "[privacy]\nthird_party = \"everybody\"\n")
+    allowed = "'context', 'drop' or 'train'"
+    with pytest.raises(TrainingError, match=rf"privacy\.third_party: Input should be {allowed}"):
         read_persona(directory)
 
 
