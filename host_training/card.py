@@ -73,8 +73,9 @@ Trained by `spacepi-train run` on the writing of {facts.author}.
 
 ## How well
 
-Bits per byte of held-out thoughts and answers (a tenth, whole, never trained on), given the prompt
-the flight gives. Lower is better; it is a measure of the wording, not of truth.
+Bits per byte of the validation: a twentieth of the author's sessions, whole, never trained on, by
+which epoch and file were chosen; asked as in flight. Lower is better; it is a measure of the
+wording, not of truth. What nothing was chosen by stands under "Examined".
 
 | | bits per byte |
 |---|---|

@@ -62,6 +62,16 @@ def repeats(texts: Iterable[tuple[int, str]], threshold: float, work: Path | Non
                 yield number
 
 
+def alike(texts: Iterable[str], threshold: float) -> Iterator[tuple[int, int]]:
+    """Pairs of numbers (later, earlier) of texts that say nearly the same, to be joined."""
+    with Seen(threshold) as seen:
+        for number, text in enumerate(texts):
+            mark = Mark.of(text)
+            if mark is not None:
+                yield from ((number, other) for other in seen.like(mark))
+                seen.add(number, mark)
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """What of a text is compared. ``runs`` is empty where it is too short for that."""

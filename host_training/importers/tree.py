@@ -29,6 +29,8 @@ SPOOL_BYTES = 8_000_000  # an open zip of a zip that is larger than this lies on
 
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError,
                NotImplementedError)
+# what reading a file raises that is damaged, on its disk or inside its zip
+UNREADABLE = (OSError, EOFError, zipfile.BadZipFile, zlib.error)
 _ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
 _PACKED_WITH_WORDS = (".docx", ".pptx", ".xlsx", ".odt", ".epub")  # zips that are one document
 

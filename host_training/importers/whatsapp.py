@@ -7,10 +7,11 @@ order for each way of writing them that occurs, and once more for its messages.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -44,6 +45,7 @@ _HEADER = re.compile(
     r"[,،、]? *(?:(?:klo|at|à|às|kl\.?|alle|om|um|il) )?"
     rf"(?P<before>{_HALF})? *(?P<h>\d{{1,2}})[:.](?P<m>\d{{2}})(?:[:.](?P<s>\d{{2}}))? *"
     rf"(?P<after>{_HALF})?(?:\] ?| ?[-–—] )", re.IGNORECASE)
+_NAMELESS = re.compile(r"_chat[ _-]?\(?\d+\)?\.txt")
 _COPY = re.compile(r" ?\(\d+\)$")
 _NAME_CHARS_MAX = 100
 
@@ -226,7 +228,7 @@ def pasted(times: Sequence[int]) -> list[int]:
 
 
 def _messages(file: File, facts: _Facts, notes: Notes) -> Iterator[Message]:
-    chat = _chat_name(file)
+    chat = _chat_name(file, facts.people)
     kind = "dm" if len(facts.people) <= 2 else "group"
     same: Counter[tuple[int, str, str]] = Counter()
     header: _Header | None = None
@@ -249,7 +251,8 @@ def _messages(file: File, facts: _Facts, notes: Notes) -> Iterator[Message]:
         same[key] += 1
         if len(same) > 10_000:
             same.clear()  # only messages of the same minute can be told apart by it
-        number = f"{author}/{text[:200]}/{same[key]}"
+        digest = hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+        number = f"{author}/{digest}/{same[key]}"
         yield Message(NAME, chat, kind, number, utc_ms, author, False, text, author)
 
     for line_number, line in lines_of(file):
@@ -291,8 +294,13 @@ def _split(header: _Header, body: Sequence[str], facts: _Facts, notes: Notes
     return None
 
 
-def _chat_name(file: File) -> str:
-    """The name of the chat: iOS calls every file ``_chat.txt``, so there the zip's name counts."""
+def _chat_name(file: File, people: Collection[str]) -> str:
+    """The name of the chat: iOS calls every file ``_chat.txt``, so there the zip's name counts.
+
+    Of ``_chat (1).txt``, as browsers make it, nothing says more than who is in it.
+    """
+    if _NAMELESS.fullmatch(file.base):
+        return ", ".join(sorted(people)).replace("/", " ")
     base = file.base if file.base != "_chat.txt" else file.folder.rsplit("/", 1)[-1]
     stem = base.removesuffix(".txt").removesuffix(".zip")
     return _COPY.sub("", stem).removeprefix("WhatsApp Chat with ").removeprefix("WhatsApp Chat - ")

@@ -81,7 +81,7 @@ def test_settings_ignore_files_and_are_checked(tmp_path: Path) -> None:
     add_toml(directory, '[[source]]\npath = "telegram/*"\nignore = true\n')
     assert not any(e.source == "telegram" for e in prepare(directory, tmp_path / "out"))
     add_toml(directory, "tiers = 3\n")
-    with pytest.raises(TrainingError, match=r"persona\.toml: source\.0\.tiers: Extra inputs"):
+    with pytest.raises(TrainingError, match=r"source\.0\.tiers: there is no such key; allowed are"):
         read_persona(directory)
 
 
