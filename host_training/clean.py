@@ -101,8 +101,8 @@ def plain(text: str) -> str:
     Arabic presentation forms become letters, marks heaped on a letter are cut to COMBINING_MAX,
     a word of more than WORD_CHARS_MAX characters goes, blank lines are at most one.
     """
-    if len(text) <= WORD_CHARS_MAX and text.isascii() and text.isprintable():
-        return text.strip()  # most messages
+    if text.isascii() and text.isprintable():
+        return _with_short_words(text)  # most messages
     text = _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
     text = _ARABIC_FORMS.sub(lambda m: unicodedata.normalize("NFKC", m[0]), text)
     text = unicodedata.normalize("NFC", text)
@@ -120,8 +120,11 @@ def plain(text: str) -> str:
             continue
         kept.append(" " if category == "Zs" else char)
     lines = ("".join(kept)).split("\n")
-    short = (" ".join(filter(_is_word, line.split(" "))).strip() for line in lines)
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(short)).strip()
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(map(_with_short_words, lines))).strip()
+
+
+def _with_short_words(line: str) -> str:
+    return " ".join(filter(_is_word, line.split(" "))).strip()
 
 
 def _is_word(word: str) -> bool:

@@ -36,6 +36,7 @@ CONTEXT_CHARS_MAX = 700
 CHUNK_CHARS_MAX = 900  # about 350 tokens of a small tokenizer
 CHUNK_CHARS_MIN = 40  # a shorter rest joins the chunk before it
 BURST_MAX = 40  # messages in one turn; a longer monologue is several
+SESSION_MESSAGES_MAX = 2_000  # a chat that never pauses is no one conversation
 SESSION_ID_CHARS = 12
 SESSION_CHARS = 3_000  # of a monologue, from which the next piece begins another session
 DATA_SET = "pairs"  # source of questions and answers that were written for this, by nobody else
@@ -123,7 +124,8 @@ def _sessions_of(chat: Iterable[Message], settings: Sessions) -> Iterator[list[M
         yield from stream
 
     for message in all_messages():
-        if last is not None and not _goes_on(last, message, gap_ms):
+        if len(session) == SESSION_MESSAGES_MAX or (
+                last is not None and not _goes_on(last, message, gap_ms)):
             yield session
             session = []
         is_echo = last is not None and (last.author, last.text) == (message.author, message.text)
@@ -182,19 +184,20 @@ def chat_examples(messages: Iterable[Message], settings: Sessions = _DEFAULT
                   ) -> Iterator[Example]:
     """One example per own turn: a dialogue where somebody spoke before, else monologue.
 
-    Messages come chat by chat, each in order of time. The question is the last message before
-    the answer, which is what was answered; the whole burst before it is in the context.
+    A turn too long to be learnt in one piece is several: the first answers, the others follow.
+
+    Messages come chat by chat, each in order of time, and are not held for longer than a session.
+    The question is the last message before the answer, which is what was answered; the whole burst
+    before it is in the context.
     """
-    together, alone = [], []
-    for _, chat in groupby(messages, key=lambda m: (m.source, m.chat_id)):
-        for message in chat:
-            (together if message.chat_kind in _TOGETHER else alone).append(message)
-        for session in _sessions_of(together, settings):
-            yield from _session_examples(session, settings)
-        for session in _sessions_of((m for m in alone if m.is_me), settings):
-            yield from _alone_examples(session)
-        together.clear()
-        alone.clear()
+    for (_, _, is_together), chat in groupby(
+            messages, key=lambda m: (m.source, m.chat_id, m.chat_kind in _TOGETHER)):
+        if is_together:
+            for session in _sessions_of(chat, settings):
+                yield from _session_examples(session, settings)
+        else:
+            for session in _sessions_of((m for m in chat if m.is_me), settings):
+                yield from _alone_examples(session)
 
 
 def _alone_examples(session: list[Message]) -> Iterator[Example]:
@@ -214,16 +217,30 @@ def _session_examples(session: list[Message], settings: Sessions) -> Iterator[Ex
         if not turn.is_me:
             has_partner = True
             continue
+        label, *more = _pieces(turn.texts)
         if not has_partner:
-            yield from (_monologue(piece, turn, its_id) for piece in chunks(turn.text))
+            yield from (_monologue(piece, turn, its_id) for piece in (label, *more))
             continue
         before = turns[max(0, index - settings.context_turns) : index]
         question = before[-1].texts[-1] if not before[-1].is_me else None
-        if question is not None and turn.text in question:
+        if question is not None and label in question:
             question = None  # "It flew?" - "It flew": a label is never written into its own prompt
-        yield Example("dialogue", turn.text, turn.source, turn.utc_ms, question=question,
-                      context=_context(before, turn.text), tier=turn.tier, layer=turn.layer,
+        yield Example("dialogue", label, turn.source, turn.utc_ms, question=question,
+                      context=_context(before, label), tier=turn.tier, layer=turn.layer,
                       weight=turn.weight, chat=turn.chat, session=its_id)
+        # how a letter goes on answers nobody: no row could hold all of it
+        yield from (_monologue(piece, turn, its_id) for piece in more)
+
+
+def _pieces(texts: tuple[str, ...]) -> list[str]:
+    """A turn in pieces of at most CHUNK_CHARS_MAX, cut between messages where that is enough."""
+    pieces: list[str] = []
+    for text in texts:
+        if pieces and len(pieces[-1]) + len(MERGE_MARK) + len(text) <= CHUNK_CHARS_MAX:
+            pieces[-1] += MERGE_MARK + text
+        else:
+            pieces += chunks(text)
+    return pieces
 
 
 def without_others(examples: Iterable[Example]) -> Iterator[Example]:
