@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,8 +20,6 @@ from host_training.scrub import PLACEHOLDER, placeholder_share
 from host_training.sessions import Example
 from host_training.settings import KEEP_MIN, REPEAT_MAX, Clean
 
-WORD_CHARS_MAX = 120  # longer is base64, a path or a keyboard mash
-COMBINING_MAX = 3  # marks on one letter; Vietnamese has two, Zalgo twenty
 REPEATED_LINE_SHARE = 0.4  # of a song's lines are its chorus
 CODE_LINES_MIN = 4
 CODE_SHARE = 0.6
@@ -32,9 +29,6 @@ SMALL_CORPUS_BYTES = 2_000_000
 TIER_WEIGHT = {1: 1.0, 2: 0.85, 3: 0.7, 4: 0.6}
 YEAR_MS = 31_557_600_000
 
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b.?")
-_ARABIC_FORMS = re.compile(r"[\ufb50-\ufdff\ufe70-\ufeff]+")
-_EMOJI_JOIN = ("\u200d", "\ufe0f", "\u200c")  # families and flags; ZWNJ is spelling in Persian
 _COMMAND = re.compile(r"^[/!.$?;-][a-z]\w{0,30}(?:@\w+)?(?:\s+\S+){0,6}$", re.IGNORECASE)
 _LINKS_ONLY = re.compile(r"^(?:\s*(?:\[link\]|https?://\S+|www\.\S+)\s*)+$")
 _SENT_BY = re.compile(r"^(?:\[(?:bridge|irc|matrix|discord|telegram|slack)\]|<\w{1,30}> )|"
@@ -71,11 +65,12 @@ class Cleaner:
         self._filter = LanguageFilter(languages) if languages else None
 
     def words(self, message: Message) -> str | None:
-        """The text made plain, or None with the reason counted.
+        """The text, or None with the reason counted.
 
-        What others wrote is only made plain: it is read as a question and never learnt.
+        The text is plain (``plain_text``), as the scrubber leaves it. What others wrote is only
+        looked at for letters: it is read as a question and never learnt.
         """
-        text = plain(message.text)
+        text = message.text
         if not any(c.isalpha() for c in text):
             # emoji, kaomoji, stickers: no words, whoever sent them
             self._notes.skip("no letters")
@@ -87,42 +82,6 @@ class Cleaner:
             self._notes.skip(reason)
             return None
         return text
-
-
-def plain(text: str) -> str:
-    """NFC, without escapes, control, bidi and invisible characters; emoji stay whole.
-
-    Arabic presentation forms become letters, marks heaped on a letter are cut to COMBINING_MAX,
-    a word of more than WORD_CHARS_MAX characters goes, blank lines are at most one.
-    """
-    if len(text) <= WORD_CHARS_MAX and text.isascii() and text.isprintable():
-        return text.strip()  # most messages
-    text = _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
-    text = _ARABIC_FORMS.sub(lambda m: unicodedata.normalize("NFKC", m[0]), text)
-    text = unicodedata.normalize("NFC", text)
-    kept: list[str] = []
-    n_marks = 0
-    for char in text:
-        category = unicodedata.category(char)
-        if category[0] == "M" and char not in _EMOJI_JOIN:
-            n_marks += 1
-            if n_marks > COMBINING_MAX:
-                continue
-        elif char not in _EMOJI_JOIN:
-            n_marks = 0
-        if category[0] == "C" and char != "\n" and char not in _EMOJI_JOIN:
-            continue
-        kept.append(" " if category == "Zs" else char)
-    lines = ("".join(kept)).split("\n")
-    short = (" ".join(filter(_is_word, line.split(" "))).strip() for line in lines)
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(short)).strip()
-
-
-def _is_word(word: str) -> bool:
-    """Not too long; but Chinese, Japanese and Thai write whole paragraphs without a space."""
-    if len(word) <= WORD_CHARS_MAX:
-        return True
-    return sum(c > "\u0e00" and c.isalpha() for c in word) > len(word) // 2
 
 
 def noise(text: str) -> str | None:

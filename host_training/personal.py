@@ -155,10 +155,10 @@ def find(text: str, region: str | None) -> list[Found]:
         if kind == "card":
             found += _phones(text, region)
     kept: list[Found] = []
-    taken: list[bool] = [False] * len(text)
+    taken = bytearray(len(text))
     for one in found:  # the first kind that claims a stretch has it
         if not any(taken[one.start : one.end]):
-            taken[one.start : one.end] = [True] * (one.end - one.start)
+            taken[one.start : one.end] = bytes([1]) * (one.end - one.start)
             kept.append(one)
     return sorted(kept, key=lambda one: one.start)
 
@@ -167,7 +167,8 @@ def _phones(text: str, region: str | None) -> Iterator[Found]:
     if sum(c.isdigit() for c in text) < PHONE_DIGITS_MIN:
         return
     for match in phonenumbers.PhoneNumberMatcher(text, region,
-                                                 leniency=phonenumbers.Leniency.POSSIBLE):
+                                                 leniency=phonenumbers.Leniency.POSSIBLE,
+                                                 max_tries=len(text)):
         # with its country code any possible number counts, without it only one that is given out
         if "+" in match.raw_string or phonenumbers.is_valid_number(match.number):
             yield Found(match.start, match.end, "phone")

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host_training.clean import COMBINING_MAX, KEEP_MIN, REPEAT_MAX, Cleaner, noise, plain, weigh
+from host_training.clean import KEEP_MIN, REPEAT_MAX, Cleaner, noise, weigh
 from host_training.errors import TrainingError
 from host_training.importers.notebook import Condition
 from host_training.languages import LanguageFilter
 from host_training.messages import Message, Notes
 from host_training.near_duplicates import first_of_each
+from host_training.plain_text import COMBINING_MAX, plain
 from host_training.sessions import Example
 from host_training.settings import Clean
 from tests.host_training.conftest import need

@@ -5,21 +5,25 @@ Method: one thing at a time, right and just wrong.
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from host_training import personal, secrets_in_text
 from host_training.messages import Notes
-from host_training.scrub import BLOCK_CHARS_MAX, Scrubber, blocks, name_list
+from host_training.name_list import NameList
+from host_training.plain_text import plain
+from host_training.scrub import BLOCK_CHARS_MAX, Scrubber, blocks, learn_secrets
 from host_training.settings import Privacy
 from tests.host_training.nasty_inputs import nasty
 
 KEY = "AKIA" + "IOSFODNN7EXAMPLE"  # in two halves: scanners of this repository need not wake up
 
 
-def scrub(text: str, listed: dict[str, str] | None = None, **privacy: object) -> str | None:
-    return Scrubber(Privacy(**privacy), listed or {}).scrub(text, Notes())
+def scrub(text: str, listed: NameList | None = None, **privacy: object) -> str | None:
+    return Scrubber(Privacy(**privacy), listed).scrub(text, Notes())
 
 
 @nasty(24)
@@ -40,7 +44,7 @@ def scrub(text: str, listed: dict[str, str] | None = None, **privacy: object) ->
 ])
 def test_a_message_with_a_secret_is_dropped(text: str) -> None:
     assert scrub(text) is None
-    assert scrub(text, secrets="keep", personal="keep") == text
+    assert scrub(text, secrets="keep", personal="keep") == text.strip()
 
 
 @nasty(24)
@@ -59,12 +63,39 @@ def test_what_is_no_secret_stays(text: str) -> None:
 
 @nasty(24)
 def test_whoever_repeats_a_secret_is_dropped_too() -> None:
-    scrubber, notes = Scrubber(Privacy(), {}), Notes()
+    scrubber, notes = Scrubber(Privacy()), Notes()
     assert scrubber.scrub("password: K3ttle!time", notes) is None
     assert scrubber.scrub("so I type K3ttle!time ?", notes) is None
     assert scrubber.scrub("the kettle again", notes) == "the kettle again"
     assert notes.skipped == {"secret in it": 2}
     assert "password" in scrubber.sheet.markdown() and "K3ttle!time" in scrubber.sheet.markdown()
+
+
+@nasty(24)
+@pytest.mark.parametrize("repeated", [
+    "did Kettle77 work", "try Kettle77!", "(Kettle77)", "it is Kettle77, with a K", "KETTLE77?",
+    "“Kettle77”", "Kettle\u200b77"])
+@pytest.mark.parametrize("told", [
+    "the wifi password is Kettle77, ok?", "wifi password: Kettle77", "pw Kettle77", "PW: Kettle77.",
+    "Passwort=Kettle77;"])
+def test_a_secret_is_known_before_it_is_told_and_however_it_stands(repeated: str, told: str
+                                                                   ) -> None:
+    """It was kept with its comma, and only from where it was told."""
+    scrubber = Scrubber(Privacy(), None, learn_secrets([repeated, told]))
+    assert scrubber.scrub(repeated, Notes()) is None and scrubber.scrub(told, Notes()) is None
+    for other in ("the kettle again", "Kettle770", "7 kettles, 77 cups"):
+        assert scrubber.scrub(other, Notes()) == other
+
+
+@nasty(24)
+def test_a_password_that_is_a_word_is_no_reason_to_drop_the_word() -> None:
+    told = ["wifi password: sunshine", "Passwort: geheim", "wachtwoord : zomer", "wifi key: Kettle"]
+    other = ["the sunshine was wet", "password and sunshine", "geheim is geheim", "wifi: none here",
+             "my secret: patience", "the pw on the box was wrong", "password 2 of the box",
+             "The pin: brass, two of them."]
+    scrubber = Scrubber(Privacy(), None, learn_secrets([*told, *other]))
+    assert [scrubber.scrub(text, Notes()) for text in told] == [None] * 4
+    assert [scrubber.scrub(text, Notes()) for text in other] == other
 
 
 @nasty(24)
@@ -116,7 +147,7 @@ def test_personal_data_may_drop_the_message_instead() -> None:
 
 def test_blocked_words_and_health() -> None:
     assert scrub("Project KETTLE is go", blocked=("kettle",)) is None
-    scrubber = Scrubber(Privacy(), {})
+    scrubber = Scrubber(Privacy())
     assert scrubber.scrub("my therapist says rest", Notes()) == "my therapist says rest"
     assert scrubber.sheet.counts == {"about health (not changed)": 1}
 
@@ -127,9 +158,29 @@ def test_a_password_costs_its_paragraph_and_not_the_book() -> None:
     secret = "The password is K3ttle!time, remember."
     book = "\n\n".join([paragraph, secret, *[paragraph] * 9])
     notes = Notes()
-    left = Scrubber(Privacy(), {}).scrub(book, notes)
+    left = Scrubber(Privacy()).scrub(book, notes)
     assert left is not None and "K3ttle" not in left and notes.skipped == {"secret in it": 1}
     assert 0 < len(book) - len(left) <= BLOCK_CHARS_MAX
+
+
+@nasty(24, 26)
+@pytest.mark.parametrize(("private", "left"), [
+    ("+44 7700 900122", "900122"), ("Carla Mint", "Carla"), ("password is Kettle77", "Kettle77"),
+    ("Project\nKettle", "Kettle")])
+def test_nothing_private_survives_where_long_writing_is_cut(private: str, left: str) -> None:
+    """Each block was scrubbed by itself."""
+    listed = NameList(listed=["Carla Mint"])
+    for before in range(BLOCK_CHARS_MAX - 28, BLOCK_CHARS_MAX + 1, 4):
+        text = ("word " * 400)[:before] + f" {private} " + "word " * 20
+        once = scrub(text, listed, blocked=("project kettle",))
+        assert once is None or left not in once, before
+
+
+@nasty(24)
+def test_a_number_across_the_end_of_a_dropped_block_goes_whole() -> None:
+    words = "word " * 390
+    once = scrub(f"my password is Kettle77 {words} ring +44 7700 900122 {words}")
+    assert once is not None and "900122" not in once and "7700" not in once
 
 
 @nasty(26)
@@ -143,8 +194,8 @@ def test_blocks_make_up_the_text(text: str, times: int) -> None:
 
 # --- names ---
 
-NAMES = name_list([("Bo Berg", "N"), ("Will Hill", "K"), ("Zoë", "R"), ("李小龙", "T"),
-                   ("Li", "L")], ["Carla Mint"], ["Ada Test", "Edda"])
+NAMES = NameList([("Bo Berg", "N"), ("Will Hill", "K"), ("Zoë", "R"), ("李小龙", "T"),
+                  ("Li", "L")], ["Carla Mint"], ["Ada Test", "Edda"])
 
 
 @nasty(24)
@@ -178,11 +229,23 @@ def test_our_own_marks_written_by_somebody_are_not_ours() -> None:
     assert scrub("he wrote [phone] there") == "he wrote (phone) there"
 
 
-@given(st.text(max_size=200))
-def test_any_text_is_scrubbed_or_dropped_and_twice_is_once(text: str) -> None:
-    once = scrub(text, NAMES)
-    if once is not None:
-        assert scrub(once, NAMES, secrets="keep") is not None
+PRIVATE = ("+44 7700 900122", "4111 1111 1111 1111", "DE89 3704 0044 0532 0130 00", "ada@x.org",
+           "52.37022, 4.89517", "12 Baker Street", "https://x.org/a", "Bo Berg", "Zoë", "Carla",
+           "@ada_test", "李小龙")
+HIDDEN = ("", "\u200b", "\u00ad", "\u200d", "\u2060", "\u3164", "\ufe0e", "\U000e0041")
+
+
+@nasty(24, 15)
+@settings(max_examples=40, deadline=None)  # phonenumbers loads its tables when first asked
+@given(st.lists(st.one_of(st.sampled_from(PRIVATE), st.text(max_size=9)), max_size=4),
+       st.sampled_from(HIDDEN), st.integers(1, 9), st.sampled_from((" ", "\u00a0", "\u202f")),
+       st.sampled_from(("NFC", "NFD")))
+def test_no_private_thing_is_left_in_any_text(pieces: list[str], hidden: str, every: int,
+                                              space: str, form: str) -> None:
+    text = "".join(char + hidden * (i % every == 0) for i, char in enumerate(" ".join(pieces)))
+    once = scrub(unicodedata.normalize(form, text).replace(" ", space), NAMES, secrets="keep")
+    assert once is not None and plain(once) == once
+    assert personal.find(once, None) == [] and list(NAMES.find(once)) == []
 
 
 @given(st.integers(0, 10**15 - 1))
