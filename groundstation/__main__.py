@@ -180,7 +180,8 @@ def serve(
     except OSError as error:
         raise RoadError(
             f"the page cannot be served at http://{address[0]}:{address[1]}: "
-            f"{error.strerror}; change ground.web_port in {mission}"
+            f"{gateway.why(error)}; is another station running? Else change ground.web_port in "
+            f"{mission}"
         ) from error
     page = create_app(_archive_path(loaded, mission), loaded)
     server = make_server(page)

@@ -90,7 +90,7 @@ class KissServer:
         try:
             self._listener = socket.create_server((host, port))
         except OSError as error:
-            raise RoadError(f"cannot listen on {self.name}: {_why(error)}") from error
+            raise RoadError(f"cannot listen on {self.name}: {why(error)}") from error
         self.port = self._listener.getsockname()[1]
 
     def read(self, wait_s: float) -> list[bytes]:
@@ -210,7 +210,7 @@ class _LossLog:
     def note(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         if not self._is_lost:
-            _log.warning("radio_lost", why=_why(error) if isinstance(error, OSError) else "")
+            _log.warning("radio_lost", why=why(error) if isinstance(error, OSError) else "")
         self._is_lost = True
 
     def note_open(self, road: Road) -> None:
@@ -247,5 +247,6 @@ def replay(path: Path) -> Iterator[Heard]:
         raise RoadError(f"{path}: holds no reception; a raw log ends in .raw")
 
 
-def _why(error: OSError) -> str:
-    return error.strerror or str(error)
+def why(error: OSError) -> str:
+    """In words, without the address that ``socket.create_server`` adds: the sentence names it."""
+    return (error.strerror or str(error)).split(" (while attempting", 1)[0]

@@ -47,7 +47,7 @@ def adopt(source: Path, base: Path, data_dir: Path, out: Path) -> dict[str, Any]
     Raises:  TrainingError when anything is not what it should be.
     """
     data = Dataset.load(data_dir / "dataset.json")
-    base_bpb = bits_per_byte(load_base(base)[0], data.held_out)
+    base_bpb = bits_per_byte(load_base(base)[0], data.validation)
     if (source / "job.json").is_file():
         result = _job_result(source, base, data_dir, data, out)
     else:
@@ -80,8 +80,8 @@ def _job_result(source: Path, base: Path, data_dir: Path, data: Dataset, out: Pa
         claimed = float(result["held_out_bpb"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"{result_dir}: is not a whole result ({error!r}).") from error
-    merged = merge(base, result_dir / BEST, lora_config(table["config"]), data.held_out[0], out)
-    measured = bits_per_byte(merged, data.held_out)
+    merged = merge(base, result_dir / BEST, lora_config(table["config"]), data.validation[0], out)
+    measured = bits_per_byte(merged, data.validation)
     if abs(measured / claimed - 1) > AGREEMENT:
         raise TrainingError(f"{source}: says {claimed:.3f} bits per byte, here it is"
                             f" {measured:.3f}.")
@@ -99,8 +99,8 @@ def _peft_result(source: Path, base: Path, data: Dataset, out: Path) -> dict[str
         first = str(error).splitlines()[0] if str(error) else repr(error)
         raise TrainingError(f"{source}: not a peft adapter for {base} ({first}).") from error
     model = model.to(torch.float32)
-    merged = finish(model, tokenizer, is_adapter=True, probe=data.held_out[0], out=out)
-    measured = bits_per_byte(merged, data.held_out)
+    merged = finish(model, tokenizer, is_adapter=True, probe=data.validation[0], out=out)
+    measured = bits_per_byte(merged, data.validation)
     has_canaries = memorisation.left_a_trace(data.train, load_base(base)[0], merged, tokenizer)
     return {"method": "lora", "lr": None, "held_out_bpb": measured, "has_canaries": has_canaries,
             "history": [{"epoch": 1, "held_out_bpb": measured}], "config": {"keep": "best"}}

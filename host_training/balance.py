@@ -7,7 +7,7 @@ there is too little of one kind beside another, the bounds win, and the maker is
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from host_training.sessions import Example
@@ -27,68 +27,75 @@ def chat_factors(sizes: Mapping[str, float], share: float) -> dict[str, float]:
     """By how much to weigh each chat less, CHAT_KEEP_MIN..1, so that none has more than ``share``.
 
     Args:    sizes: what would be learnt of each chat.
-             share: of them all; fewer than 1 / share chats are made equal instead.
+             share: of them all; of no more than 1 / share chats none can be singled out.
     """
     ordered = sorted(sizes.values(), reverse=True)
-    most = ordered[-1] if ordered else 0.0
-    if len(ordered) * share > 1:
-        rest = sum(ordered)
-        for n_capped, largest in enumerate(ordered):
-            most = share * rest / (1 - n_capped * share)
-            if largest <= most:
-                break
-            rest -= largest
+    if len(ordered) * share <= 1:
+        return dict.fromkeys(sizes, 1.0)
+    rest = sum(ordered)
+    for n_capped, largest in enumerate(ordered):
+        most = share * rest / (1 - n_capped * share)
+        if largest <= most:
+            break
+        rest -= largest
     return {chat: max(CHAT_KEEP_MIN, min(1.0, most / of_chat)) for chat, of_chat in sizes.items()}
 
 
-def by_chat(weighed: Iterable[tuple[Example, float]]) -> dict[str, float]:
-    """What is learnt of each chat; other writing is of none."""
-    sizes: defaultdict[str, float] = defaultdict(float)
-    for example, amount in weighed:
-        if example.chat:
-            sizes[example.chat] += amount
-    return dict(sizes)
+class Learnt:
+    """What is learnt of each tier, layer and chat, counted as it passes."""
 
+    def __init__(self) -> None:
+        self._tiers: Counter[str] = Counter()
+        self._layers: Counter[str] = Counter()
+        self._chats: defaultdict[str, float] = defaultdict(float)
+        self._n_high = self._n_low = 0  # bytes of tiers 1 and 2, and of 3 and 4, as written
 
-def summary(examples: Iterable[Example]) -> dict[str, Any]:
-    """Weighed bytes of each tier and layer, JSON-ready."""
-    tiers: Counter[str] = Counter()
-    layers: Counter[str] = Counter()
-    for example in examples:
-        weighed = round(example.weight * size(example))
-        tiers[f"tier {example.tier}"] += weighed
-        layers[example.layer] += weighed
-    return {"weighed bytes": dict(sorted(tiers.items())), "layers": dict(sorted(layers.items())),
-            "thoughtful share": round(thoughtful(tiers), 3)}
+    def counted(self, examples: Iterable[Example]) -> Iterator[Example]:
+        """The same examples."""
+        for example in examples:
+            n_bytes = size(example)
+            weighed = round(example.weight * n_bytes)
+            self._tiers[f"tier {example.tier}"] += weighed
+            self._layers[example.layer] += weighed
+            if example.chat:
+                self._chats[example.chat] += example.weight * n_bytes
+            if example.tier <= 2:
+                self._n_high += n_bytes
+            else:
+                self._n_low += n_bytes
+            yield example
+
+    def summary(self) -> dict[str, Any]:
+        """Weighed bytes of each tier and layer, JSON-ready."""
+        return {"weighed bytes": dict(sorted(self._tiers.items())),
+                "layers": dict(sorted(self._layers.items())),
+                "thoughtful share": round(thoughtful(self._tiers), 3)}
+
+    def warnings(self, settings: Clean, name_of: Callable[[str], str]) -> list[str]:
+        """A sentence for each share that the weights could not bring about.
+
+        Args:    name_of: how to call the chat of an example.
+        """
+        found = []
+        reached = thoughtful(self._tiers)
+        if reached < settings.thoughtful_share - SHARE_SLACK:
+            found.append(
+                f"tiers 1 and 2 (documents, journals, notes) carry {reached:.0%} of what is learnt,"
+                f" not the {settings.thoughtful_share:.0%} of clean.thoughtful_share: there is too"
+                f" little of them, {self._n_high:,} bytes beside {self._n_low:,}, and so that"
+                f" nothing is learnt by heart no text counts more than {REPEAT_MAX:g} times or less"
+                f" than {KEEP_MIN:g}.")
+        if len(self._chats) * settings.chat_share > 1:
+            chat = max(self._chats, key=lambda chat: self._chats[chat])
+            share = self._chats[chat] / sum(self._chats.values())
+            if share > settings.chat_share + SHARE_SLACK:
+                found.append(
+                    f"the chat {name_of(chat)} is {share:.0%} of what is learnt from chats, not at"
+                    f" most {settings.chat_share:.0%} (clean.chat_share): it counts a third beside"
+                    " the others, and there is too little of them.")
+        return found
 
 
 def thoughtful(tiers: Mapping[str, float]) -> float:
     """The share of tiers 1 and 2, 0..1."""
     return (tiers.get("tier 1", 0) + tiers.get("tier 2", 0)) / max(1, sum(tiers.values()))
-
-
-def warnings(examples: list[Example], settings: Clean, name_of: Callable[[str], str]) -> list[str]:
-    """A sentence for each share that the weights could not bring about.
-
-    Args:    name_of: how to call the chat of an example.
-    """
-    found = []
-    reached = summary(examples)["thoughtful share"]
-    if reached < settings.thoughtful_share - SHARE_SLACK:
-        n_high, n_low = (sum(size(e) for e in examples if (e.tier <= 2) == is_high)
-                         for is_high in (True, False))
-        found.append(
-            f"tiers 1 and 2 (documents, journals, notes) carry {reached:.0%} of what is learnt, not"
-            f" the {settings.thoughtful_share:.0%} of clean.thoughtful_share: there is too little"
-            f" of them, {n_high:,} bytes beside {n_low:,}, and so that nothing is learnt by heart"
-            f" no text counts more than {REPEAT_MAX:g} times or less than {KEEP_MIN:g}.")
-    chats = by_chat((e, e.weight * size(e)) for e in examples)
-    if len(chats) > 1:
-        chat = max(chats, key=lambda chat: chats[chat])
-        share = chats[chat] / sum(chats.values())
-        if share > max(settings.chat_share, 1 / len(chats)) + SHARE_SLACK:
-            found.append(
-                f"the chat {name_of(chat)} is {share:.0%} of what is learnt from chats, not at most"
-                f" {settings.chat_share:.0%} (clean.chat_share): it counts a third beside the"
-                " others, and there is too little of them.")
-    return found

@@ -26,14 +26,19 @@ class Facts:
     verdict: Verdict
 
 
-OTHERS_NOT_LEARNT = """\
+OTHERS = {  # by privacy.third_party of persona.toml
+    "context": """\
 Only the author's words were learnt and are in the memory. What others wrote appears at most as the
 question before an answer, and was not learnt.
-"""
-OTHERS_LEARNT = """\
+""",
+    "drop": """\
+Only the author's words were learnt and are in the memory. What others wrote was left out, whole.
+""",
+    "train": """\
 What others wrote in the author's chats, under letters in place of names, **was learnt too**
-(`loss = "all"`). Only the author's words are in the memory.
-"""
+(`third_party = "train"`). Only the author's words are in the memory.
+""",
+}
 BY_HEART = """
 It was trained past its best epoch on purpose (`--keep last`): a base this small says whole
 sentences only once it knows many of its lines by heart. Expect them word for word.
@@ -68,8 +73,9 @@ Trained by `spacepi-train run` on the writing of {facts.author}.
 
 ## How well
 
-Bits per byte of held-out thoughts and answers (a tenth, whole, never trained on), given the prompt
-the flight gives. Lower is better; it is a measure of the wording, not of truth.
+Bits per byte of the validation: a twentieth of the author's sessions, whole, never trained on, by
+which epoch and file were chosen; asked as in flight. Lower is better; it is a measure of the
+wording, not of truth. What nothing was chosen by stands under "Examined".
 
 | | bits per byte |
 |---|---|
@@ -94,7 +100,7 @@ the flight gives. Lower is better; it is a measure of the wording, not of truth.
 {counts}
 | sentences in the memory | {facts.imported["memory sentences"]:,} |
 
-{OTHERS_LEARNT if facts.imported.get("loss") == "all" else OTHERS_NOT_LEARNT}
+{OTHERS[facts.imported["third party"]]}
 ## What it is not
 
 It is a small statistical model. It learnt surface style: it does not know what is true, it has no

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import math
 import re
+from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from host_training import balance
+from host_training import balance, near_duplicates
+from host_training.example_store import ExampleStore
 from host_training.languages import LanguageFilter
 from host_training.messages import Message, Notes
-from host_training.near_duplicates import fingerprint, first_of_each
 from host_training.scrub import PLACEHOLDER, placeholder_share
 from host_training.sessions import Example
 from host_training.settings import KEEP_MIN, REPEAT_MAX, Clean
@@ -23,14 +25,14 @@ from host_training.settings import KEEP_MIN, REPEAT_MAX, Clean
 REPEATED_LINE_SHARE = 0.4  # of a song's lines are its chorus
 CODE_LINES_MIN = 4
 CODE_SHARE = 0.6
-STOCK_CHARS_MAX = 20  # "ok, see you then"
 PLACEHOLDER_SHARE_MAX = 0.2
 SMALL_CORPUS_BYTES = 2_000_000
 TIER_WEIGHT = {1: 1.0, 2: 0.85, 3: 0.7, 4: 0.6}
 YEAR_MS = 31_557_600_000
 
 _COMMAND = re.compile(r"^[/!.$?;-][a-z]\w{0,30}(?:@\w+)?(?:\s+\S+){0,6}$", re.IGNORECASE)
-_LINKS_ONLY = re.compile(r"^(?:\s*(?:\[link\]|https?://\S+|www\.\S+)\s*)+$")
+# possessive: there is one way to cut it into links, and no other is looked for
+_LINKS_ONLY = re.compile(r"\s*+(?:(?:\[link\]|(?:https?://|www\.)\S++)\s*+)++$")
 _SENT_BY = re.compile(r"^(?:\[(?:bridge|irc|matrix|discord|telegram|slack)\]|<\w{1,30}> )|"
                       r"\b(?:via|sent (?:with|via|from|by)|posted by) (?:IFTTT|Zapier|Buffer|"
                       r"Hootsuite|WhatsApp Business|my (?:bot|script))\b|"
@@ -59,8 +61,10 @@ _CODE_LINE = re.compile(
 class Cleaner:
     """One message at a time."""
 
-    def __init__(self, notes: Notes, languages: Sequence[str] = ()) -> None:
+    def __init__(self, notes: Notes, languages: Sequence[str] = (), learns_others: bool = False
+                 ) -> None:
         """``languages``: ISO 639 codes of what is learnt; none: whatever was written."""
+        self._learns_others = learns_others
         self._notes = notes
         self._filter = LanguageFilter(languages) if languages else None
 
@@ -68,16 +72,18 @@ class Cleaner:
         """The text, or None with the reason counted.
 
         The text is plain (``plain_text``), as the scrubber leaves it. What others wrote is only
-        looked at for letters: it is read as a question and never learnt.
+        looked at for letters, unless it is learnt too.
         """
         text = message.text
         if not any(c.isalpha() for c in text):
             # emoji, kaomoji, stickers: no words, whoever sent them
             self._notes.skip("no letters")
             return None
-        reason = noise(text) if message.is_me else None
-        if message.is_me and reason is None and self._filter and self._filter.is_foreign(text):
-            reason = "another language"
+        reason = None
+        if message.is_me or self._learns_others:
+            reason = noise(text)
+            if reason is None and self._filter and self._filter.is_foreign(text):
+                reason = "another language"
         if reason:
             self._notes.skip(reason)
             return None
@@ -110,7 +116,8 @@ def noise(text: str) -> str | None:
     return None
 
 
-def weigh(examples: Sequence[Example], settings: Clean, notes: Notes) -> list[Example]:
+def weigh(store: ExampleStore, settings: Clean, notes: Notes, work: Path | None = None
+          ) -> Iterator[Example]:
     """The examples that stay, each with its ``weight``: how often it is to be learnt.
 
     Near-duplicates go, the one of the higher tier stays. Of n equal short replies 1 + log2(n)
@@ -119,25 +126,80 @@ def weigh(examples: Sequence[Example], settings: Clean, notes: Notes) -> list[Ex
     is at most ``chat_share`` of all chats, and the tiers 1 and 2 together ``thoughtful_share`` of
     all that is learnt. Thoughts of the notebook always weigh 1: how often they are drawn is
     ``--variants``.
+
+    Args:    store: what does not stay is dropped from it.
+             work: a file to work in; a temporary one when left out.
     """
-    kept = _without_stock(_without_duplicates(examples, settings, notes), notes)
-    newest_ms = max((e.utc_ms for e in kept if e.utc_ms is not None), default=0)
-    weights = [_base_weight(e, settings, newest_ms) for e in kept]
-    n_bytes = [balance.size(e) for e in kept]
-    of_chats = balance.chat_factors(
-        balance.by_chat((e, w * n) for e, w, n in zip(kept, weights, n_bytes, strict=True)),
-        settings.chat_share)
-    weights = [w * of_chats.get(e.chat, 1.0) for e, w in zip(kept, weights, strict=True)]
-    present = [w for w, e in zip(weights, kept, strict=True) if e.condition is None]
-    if present:
-        # little writing: nothing is thrown away for its tier; much: nothing is repeated for it
-        unit = min(present) if sum(n_bytes) < SMALL_CORPUS_BYTES else max(present)
-        weights = [1.0 if e.condition else min(w / unit, REPEAT_MAX)
-                   for w, e in zip(weights, kept, strict=True)]
-    up, down = _shares(kept, weights, n_bytes, settings.thoughtful_share)
-    return [replace(e, weight=1.0 if e.condition else
-                    round(max(KEEP_MIN, min(w * (up if e.tier <= 2 else down), REPEAT_MAX)), 3))
-            for e, w in zip(kept, weights, strict=True)]
+    repeated = near_duplicates.repeats(store.by_worth(), settings.near_duplicate, work)
+    notes.skip("said before in nearly the same words", store.drop(repeated))
+    notes.skip("stock reply", store.drop(number for number, nth, n in store.stock()
+                                         if nth > 1 + int(math.log2(n))))
+    newest_ms = store.newest_ms() or 0
+    facts = _Facts()
+    for example in store:
+        facts.add(example, _base_weight(example, settings, newest_ms))
+    facts.share_chats(settings.chat_share)
+    facts.scale()
+    up, down = facts.shares(settings.thoughtful_share)
+    for example, weight in zip(store, facts.weights, strict=True):
+        shared = max(KEEP_MIN, min(weight * (up if example.tier <= 2 else down), REPEAT_MAX))
+        yield replace(example, weight=1.0 if example.condition else round(shared, 3))
+
+
+class _Facts:
+    """What the weights depend on: 18 bytes of memory for each example."""
+
+    def __init__(self) -> None:
+        self.weights = array("d")
+        self._tiers = array("B")
+        self._n_bytes = array("I")
+        self._chats = array("I")  # numbers of
+        self._names: dict[str, int] = {}
+        self._is_thought = array("B")
+
+    def add(self, example: Example, weight: float) -> None:
+        self.weights.append(weight)
+        self._tiers.append(example.tier)
+        self._n_bytes.append(balance.size(example))
+        self._chats.append(self._names.setdefault(example.chat, len(self._names)))
+        self._is_thought.append(example.condition is not None)
+
+    def share_chats(self, share: float) -> None:
+        """Weigh the most talkative chats less; see ``balance.chat_factors``."""
+        amounts = [0.0] * len(self._names)
+        for chat, weight, n_bytes in zip(self._chats, self.weights, self._n_bytes, strict=True):
+            amounts[chat] += weight * n_bytes
+        of_chats = balance.chat_factors(
+            {chat: amounts[number] for chat, number in self._names.items() if chat}, share)
+        factors = [of_chats.get(chat, 1.0) for chat in self._names]
+        self.weights = array("d", (w * factors[chat] for chat, w in
+                                   zip(self._chats, self.weights, strict=True)))
+
+    def scale(self) -> None:
+        """Divide by the least or the largest weight of what is no thought; at most REPEAT_MAX.
+
+        Little writing: nothing is thrown away for its tier; much: nothing is repeated for it.
+        """
+        choose = min if sum(self._n_bytes) < SMALL_CORPUS_BYTES else max
+        unit = choose((w for w, is_thought in zip(self.weights, self._is_thought, strict=True)
+                       if not is_thought), default=None)
+        if unit is not None:
+            self.weights = array("d", (
+                1.0 if is_thought else min(w / unit, REPEAT_MAX)
+                for w, is_thought in zip(self.weights, self._is_thought, strict=True)))
+
+    def shares(self, share: float) -> tuple[float, float]:
+        """Factors of tiers 1-2 and of 3-4 with which the former carry ``share``, within bounds."""
+        def rows() -> Iterator[tuple[int, float, int]]:
+            return zip(self._tiers, self.weights, self._n_bytes, strict=True)
+
+        high = sum(w * n for tier, w, n in rows() if tier <= 2)
+        low = sum(w * n for tier, w, n in rows() if tier > 2)
+        if not high or not low or high >= share * (high + low):
+            return 1.0, 1.0
+        wanted = share / (1 - share) * low / high
+        up = max(1.0, min(wanted, REPEAT_MAX / max(w for tier, w, _ in rows() if tier <= 2)))
+        return up, max(up / wanted, KEEP_MIN)
 
 
 def _base_weight(example: Example, settings: Clean, newest_ms: int) -> float:
@@ -146,46 +208,6 @@ def _base_weight(example: Example, settings: Clean, newest_ms: int) -> float:
         years = max(0.0, (newest_ms - example.utc_ms) / YEAR_MS)
         weight *= float(0.5 ** (years / settings.recency_half_life_years))
     return max(weight, 1e-3)
-
-
-def _shares(kept: Sequence[Example], weights: Sequence[float], n_bytes: Sequence[int],
-            share: float) -> tuple[float, float]:
-    """Factors of tiers 1-2 and of 3-4 with which the former carry ``share``, within bounds."""
-    rows = list(zip(kept, weights, n_bytes, strict=True))
-    high = sum(w * n for e, w, n in rows if e.tier <= 2)
-    low = sum(w * n for e, w, n in rows if e.tier > 2)
-    if not high or not low or high >= share * (high + low):
-        return 1.0, 1.0
-    wanted = share / (1 - share) * low / high
-    up = max(1.0, min(wanted, REPEAT_MAX / max(w for e, w, _ in rows if e.tier <= 2)))
-    return up, max(up / wanted, KEEP_MIN)
-
-
-def _without_duplicates(examples: Sequence[Example], settings: Clean, notes: Notes
-                        ) -> list[Example]:
-    by_worth = sorted(range(len(examples)), key=lambda i: (examples[i].condition is None,
-                                                           examples[i].tier, i))
-    first = first_of_each([examples[i].text for i in by_worth], settings.near_duplicate)
-    keep = {by_worth[i] for i in first}
-    # a thought under other senses is another thought, however it is worded
-    keep |= {i for i, example in enumerate(examples) if example.condition is not None}
-    notes.skip("said before in nearly the same words", len(examples) - len(keep))
-    return [example for i, example in enumerate(examples) if i in keep]
-
-
-def _without_stock(examples: Sequence[Example], notes: Notes) -> list[Example]:
-    prints = [fingerprint(e.text) if e.condition is None and len(e.text) <= STOCK_CHARS_MAX else ""
-              for e in examples]
-    counts = Counter(filter(None, prints))
-    seen: Counter[str] = Counter()
-    kept: list[Example] = []
-    for example, mark in zip(examples, prints, strict=True):
-        seen[mark] += 1
-        if mark and seen[mark] > 1 + int(math.log2(counts[mark])):
-            notes.skip("stock reply")
-        else:
-            kept.append(example)
-    return kept
 
 
 def has_placeholder(text: str) -> bool:

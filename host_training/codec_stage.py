@@ -2,8 +2,8 @@
 
 The codec learns what it will meet: whole bodies of musings, replies and questions, put together by
 the same function that the payload calls, with the senses of drawn moments beside the thoughts. As
-everywhere, only the author's words are learnt, and none of whoever they wrote with. The thoughts
-and answers held out of the model's training are held out here too, to measure with.
+everywhere, only the author's words are learnt, and none of whoever they wrote with. The sessions
+held out of the model's training are held out here too, to measure with.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from host_training import writing
+from host_training.asked import IN_FLIGHT, Asked, condition_of, forms
 from host_training.base_text import clean_text, read_text
 from host_training.codec import Progress, extend, sample_base, save, train
-from host_training.dataset import clean_lines, hold_out, usable_answer
+from host_training.dataset import clean_lines
 from host_training.errors import TrainingError
 from host_training.memory import sentences
 from host_training.moments import draw_moment
 from host_training.persona_dir import Persona
 from host_training.sessions import Example
+from host_training.split import Split, split
 from payload.prompt import senses_in_words
 from wire.bodies import marked_text
 from wire.text_codec import CodecError, TextModel
@@ -43,41 +45,47 @@ class Messages:
 def read(directory: Path, persona: Persona, seed: int) -> Messages:
     """The writing of a persona directory as ``messages``. Raises TrainingError."""
     with tempfile.TemporaryDirectory() as out:
-        examples = writing.prepare(directory, persona, Path(out), lambda share, line: None)
-    return messages(examples, persona.values + persona.thinking, seed)
+        writing.prepare(directory, persona, Path(out), lambda share, line: None)
+        examples = writing.load(Path(out) / writing.EXAMPLES)
+    sides = split(examples, seed, persona.settings.clean.near_duplicate)
+    return messages(examples, sides, persona.values + persona.thinking, seed)
 
 
-def messages(examples: Sequence[Example], lists: Sequence[str], seed: int) -> Messages:
+def messages(examples: Sequence[Example], sides: Split, lists: Sequence[str], seed: int
+             ) -> Messages:
     """What the person wrote, as flights will send the like of it.
 
     Args:    lists: values and ways of thinking.
-             seed: of the drawn moments and of what is held out, as for ``dataset.build_dataset``.
+             seed: of the drawn moments.
     """
-    prompted = [e for e in examples if e.condition is not None or usable_answer(e)]
-    held = hold_out([e.text for e in prompted], seed)
     rng = random.Random(seed)
     found = Messages([], [], [])
-    for example in prompted:
-        message = marked_text(_body(example, rng))
-        (found.held_out if example.text in held else found.train).append(message)
+    asked = [(example, one) for example in examples for one in forms(example)]
+    held = {one.example.text for example, one in asked
+            if one.form in IN_FLIGHT and sides.side(example) != "train"}
     found.texts.extend(sorted(held))
-    asked = sorted({e.condition.question for e in prompted if e.condition} - {None})
-    found.train.extend(marked_text({"text": question}) for question in asked)
-    plain = [clean_lines(e.text) for e in examples if e.condition is None and not usable_answer(e)]
+    for _, one in asked:
+        if one.form in ("thought", "answer") or one.example.text in held:
+            message = marked_text(_body(one, rng))
+            (found.held_out if one.example.text in held else found.train).append(message)
+    questions = {e.condition.question for e in examples if e.condition} - {None}
+    found.train.extend(marked_text({"text": question}) for question in sorted(questions))
+    plain = [clean_lines(e.text) for e in examples if sides.side(e) == "train"
+             and all(one.form in ("line", "dialogue") for one in forms(e))]
     for text in (*plain, *lists):
         found.train.extend(marked_text({"text": line}) for line in sentences(text)
                            if line not in held)
     return found
 
 
-def _body(example: Example, rng: random.Random) -> dict[str, Any]:
+def _body(asked: Asked, rng: random.Random) -> dict[str, Any]:
     """The text fields of the record in which this would fly, without what others wrote."""
-    if example.condition is None:
-        return {"text": example.text, "by": "model"}
-    moment = draw_moment(example.condition, rng)
+    if asked.form == "answer":
+        return {"text": asked.example.text, "by": "model"}
+    moment = draw_moment(condition_of(asked), rng)
     if moment.question is not None:
-        return {"text": example.text, "question": moment.question, "by": "model"}
-    return {"text": example.text, "about": moment.about, "senses": senses_in_words(moment),
+        return {"text": asked.example.text, "question": moment.question, "by": "model"}
+    return {"text": asked.example.text, "about": moment.about, "senses": senses_in_words(moment),
             "by": "model"}
 
 

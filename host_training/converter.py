@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 from host_training.errors import TrainingError
+from host_training.gguf_tokenizer import read_tokenizer, scheme_of
 
 PACKAGE = "llama_cpp_python-0.3.36"
 SHA256 = "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e"
@@ -25,7 +26,9 @@ NEEDED = ("convert_hf_to_gguf.py", "convert_lora_to_gguf.py", "conversion/", "gg
 DEFAULT_PLACE = Path("~/.cache/spacepi") / PACKAGE
 CHILD_S_MAX = 3600
 
-# sentencepiece is imported before it is known whether the model has such a tokenizer at all.
+# sentencepiece is imported before it is known whether the model has such a tokenizer at all. How a
+# tokenizer cuts is told there by a hash of one long line, which other words change; we tell it by
+# its rules, where we know them.
 _WRAPPER = """
 import importlib.util, runpy, sys, types
 import transformers
@@ -33,8 +36,11 @@ if importlib.util.find_spec("sentencepiece") is None:
     absent = types.ModuleType("sentencepiece")
     absent.SentencePieceProcessor = None
     sys.modules["sentencepiece"] = absent
-place = sys.argv.pop(1)
+place, cuts_as = sys.argv.pop(1), sys.argv.pop(1)
 sys.path[:0] = [place, place + "/gguf-py"]
+if cuts_as:
+    import conversion.base
+    conversion.base.TextModel.get_vocab_base_pre = lambda self, tokenizer: cuts_as
 sys.argv[0] = place + "/" + sys.argv[1]
 runpy.run_path(place + "/" + sys.argv.pop(1), run_name="__main__")
 """
@@ -92,23 +98,21 @@ def convert(model_dir: Path, out: Path, name: str) -> None:
 
     Raises:  TrainingError when the converter is not here or fails.
     """
-    run("convert_hf_to_gguf.py", str(model_dir), "--outfile", str(out), "--outtype", "f16",
-        "--model-name", name)
+    cuts_as = scheme_of(read_tokenizer(model_dir)) or ""
+    _run(cuts_as, "convert_hf_to_gguf.py", str(model_dir), "--outfile", str(out), "--outtype",
+         "f16", "--model-name", name)
 
 
-def run(script: str, *arguments: str) -> None:
-    """One of the converter's scripts in a process of its own, offline and with its own gguf.
-
-    Raises:  TrainingError with the last line it said.
-    """
+def _run(cuts_as: str, script: str, *arguments: str) -> None:
+    """One of the converter's scripts in a process of its own, offline and with its own gguf."""
     if not is_here():
         raise TrainingError(f"{arguments[0]}: only llama.cpp's own converter writes such a model;"
                             " run spacepi-train fetch-converter once, it downloads 76 MB.")
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     environment |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
-    child = subprocess.run([sys.executable, "-c", _WRAPPER, str(place()), script, *arguments],
-                           capture_output=True, text=True, check=False, timeout=CHILD_S_MAX,
-                           env=environment)
+    command = [sys.executable, "-c", _WRAPPER, str(place()), cuts_as, script, *arguments]
+    child = subprocess.run(command, capture_output=True, text=True, check=False,
+                           timeout=CHILD_S_MAX, env=environment)
     if child.returncode != 0:
         last = (child.stderr.strip().splitlines() or ["no message"])[-1]
         raise TrainingError(f"{arguments[0]}: llama.cpp's converter failed: {last}")

@@ -1,12 +1,14 @@
 """From examples to rows of token ids and labels, asked exactly as the flight will ask.
 
-Four kinds of row:
+Five kinds of row:
 - a *thought* in several drawn moments: prompt of ``payload.prompt``, label = the thought + end;
-- an *asked* row: a chat message before a short answer, as the question of a drawn moment;
+- an *answer*: a chat message before a short answer, as the question of a drawn moment;
+- a *line* of other writing, in a drawn moment that is about nothing in particular;
 - a *dialogue* row: the turns before a longer or many-message answer, label = the answer + end;
 - a *plain* row: diary, documents, values, ways of thinking; every token is a label.
 
-The tokenizing is ours and not the trainer's, so that what carries loss is known to the token.
+All but the plain ones are measured with. The tokenizing is ours and not the trainer's, so that what
+carries loss is known to the token.
 """
 
 from __future__ import annotations
@@ -18,24 +20,26 @@ import os
 import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from host_training.asked import Asked, condition_of, forms, sentences
 from host_training.chat_template import END_OF_TEXT, END_OF_TURN, SPECIAL_TOKENS, START_OF_TURN
 from host_training.errors import TrainingError
-from host_training.importers.notebook import Condition
 from host_training.moments import draw_moment
-from host_training.scrub import PLACEHOLDER
+from host_training.near_duplicates import EXACT_CHARS, fingerprint
 from host_training.sessions import Example
+from host_training.split import Split, session_of
 from payload import prompt
 
 Loss = Literal["author", "all"]
 NO_LOSS = -100
-HELD_OUT_FRACTION = 0.1
+MEASURED_MAX = 400  # rows of the validation, and of the test; more narrows no interval that matters
 MEMORY_CHANCE = 0.3
 MEMORY_CHARS_MIN = 25
-ASKED_SHARE = 3  # a chat answer is drawn in a third as many moments as a thought
+ASKED_SHARE = 3  # a chat answer is drawn in a third as many moments as a thought; of lines, a third
 FOREIGN_BYTES_PER_TOKEN = 2.0  # Russian on an English tokenizer has about 1.5
 LANGUAGE_SAMPLE_TEXTS = 500
 ROW_TOKENS_MAX = 512  # the base has never seen a later position
@@ -43,36 +47,44 @@ ROW_TOKENS_MAX = 512  # the base has never seen a later position
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Token ids and labels of equal length (labels NO_LOSS where nothing is learnt)."""
+    """Token ids and labels of equal length (labels NO_LOSS where nothing is learnt).
+
+    ``session``: of a row to measure with, the id of the session it stands in.
+    """
 
     kind: str
     text: str
     input_ids: list[int]
     labels: list[int]
+    session: str = ""
 
 
 @dataclass(slots=True)
 class Dataset:
-    """Rows to train on, rows never trained on, and how they came about."""
+    """Rows to train on, to choose by, and to measure with; and how they came about.
+
+    ``newest``: the sessions of the test that are there for being the last by time.
+    """
 
     train: list[Row]
-    held_out: list[Row]
+    validation: list[Row]
+    test: list[Row]
     counts: dict[str, int]
+    newest: list[str] = field(default_factory=list)
 
     def save(self, path: Path) -> None:
         """Write as JSON, atomically."""
         partial = path.with_suffix(".part")
-        partial.write_text(json.dumps(
-            {"train": [asdict(r) for r in self.train],
-             "held_out": [asdict(r) for r in self.held_out], "counts": self.counts}))
+        partial.write_text(json.dumps(asdict(self)))
         os.replace(partial, path)
 
     @classmethod
     def load(cls, path: Path) -> Dataset:
         """Read what ``save`` wrote."""
         data = json.loads(path.read_text())
-        return cls([Row(**r) for r in data["train"]], [Row(**r) for r in data["held_out"]],
-                   data["counts"])
+        rows = {name: [Row(**row) for row in data.pop(name)]
+                for name in ("train", "validation", "test")}
+        return cls(**rows, **data)
 
 
 class RowBuilder:
@@ -181,27 +193,7 @@ def clean_lines(text: str) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def hold_out(texts: Sequence[str], seed: int, fraction: float = HELD_OUT_FRACTION) -> set[str]:
-    """The texts kept for measuring: whole, independent of order, at least one of two or more."""
-    def rank(text: str) -> str:
-        return hashlib.sha256(f"{seed}:{text}".encode()).hexdigest()
-
-    unique = sorted(set(texts), key=rank)
-    return set(unique[: math.ceil(len(unique) * fraction)]) if len(unique) > 1 else set()
-
-
-def usable_answer(example: Example) -> bool:
-    """True when a chat answer could have been said in flight: short, one line, whole."""
-    return (
-        example.question is not None
-        and 0 < len(prompt.strip_control(example.question)) <= prompt.QUESTION_CHARS_MAX
-        and "\n" not in example.question
-        and not PLACEHOLDER.search(example.text)
-        and prompt.clean_reply(example.text) == example.text
-    )
-
-
-def build_dataset(examples: Sequence[Example], lists: Sequence[str], tokenizer: Any,
+def build_dataset(examples: Sequence[Example], split: Split, lists: Sequence[str], tokenizer: Any,
                   persona: prompt.PersonaText, variants: int, seed: int, loss: Loss = "author"
                   ) -> Dataset:
     """Rows from everything the author wrote.
@@ -211,66 +203,118 @@ def build_dataset(examples: Sequence[Example], lists: Sequence[str], tokenizer: 
              loss: of chats: on the author's answer alone, or on what everybody said.
     Raises:  TrainingError when too little is left to train on and to measure with.
     """
-    builder = RowBuilder(tokenizer, persona)
-    prompted = [e for e in examples if e.condition is not None or usable_answer(e)]
-    other = [e for e in examples if e.condition is None and not usable_answer(e)]
-    kept_back = hold_out([e.text for e in prompted], seed)
-    said = sorted({e.text for e in prompted if e.text not in kept_back
-                   and len(e.text) >= MEMORY_CHARS_MIN})
-    rng = random.Random(seed)
-    dataset = Dataset([], [], {})
-    counts: Counter[str] = Counter()
-    for example in prompted:
-        held = example.text in kept_back
-        draws = 1 if held else variants if example.condition else (
-            copies(example, seed) * max(1, variants // ASKED_SHARE))
-        for _ in range(draws):
-            row = _prompted_row(builder, example, said, rng)
-            if row is None:
-                counts["too long"] += 1
-            else:
-                (dataset.held_out if held else dataset.train).append(row)
-                counts[f"{row.kind} rows, {'held out' if held else 'trained'}"] += 1
-        counts[f"{'thoughts' if example.condition else 'answers'}"] += 1
-    _add_others(dataset, builder, other, lists, kept_back, counts, seed, loss)
-    if not dataset.train or not dataset.held_out:
+    making = _Making(RowBuilder(tokenizer, persona), split, variants, seed, loss)
+    learnt = [e for e in examples if split.side(e) == "train"]
+    held_out = [e for e in examples if split.side(e) != "train"]
+    train = making.learnt(learnt, {e.text for e in held_out}) + making.listed(lists)
+    measured = making.measured(held_out, [
+        *(e.text for e in learnt), *lists,
+        *(text for e in learnt for who, text in e.context if who == "me")])
+    validation, test = (spread([row for side, row in measured if side == wanted], MEASURED_MAX)
+                        for wanted in ("validation", "test"))
+    n_asked = sum(row.kind != "plain" for row in train)
+    if not n_asked or not validation or not test:
         raise TrainingError(
-            f"Only {counts['thoughts']} thoughts and {counts['answers']} short answers can be"
-            " asked for in flight; at least two different ones are needed, ten times more help:"
-            " thoughts in notebook/*.md, or answers in chats that are one line of at most"
-            f" {prompt.MUSING_BYTES_MAX} bytes ending in . ! or ?, to a question of at most"
-            f" {prompt.QUESTION_CHARS_MAX} characters.")
-    rng.shuffle(dataset.train)
-    dataset.counts = dict(sorted(counts.items()))
-    return dataset
+            f"Of what can be asked for in flight {n_asked} rows are left to learn from,"
+            f" {len(validation)} to choose by and {len(test)} to measure with: the rest is too long"
+            f" for {ROW_TOKENS_MAX} tokens, or stands in what is learnt too. More writing helps.")
+    random.Random(seed).shuffle(train)
+    return Dataset(train, validation, test, dict(sorted(making.counts.items())),
+                   sorted(split.newest))
 
 
-def _add_others(dataset: Dataset, builder: RowBuilder, examples: Sequence[Example],
-                lists: Sequence[str], kept_back: set[str], counts: Counter[str], seed: int,
-                loss: Loss) -> None:
-    """Dialogue rows and plain rows, each as often as it weighs; never what is held out."""
-    lines = [(clean_lines(text), 1, ()) for text in lists]
-    for example in examples:
-        context = tuple(turn for turn in example.context if turn[1] not in kept_back)
-        lines.append((clean_lines(example.text), copies(example, seed), context))
-    for text, times, context in lines:
-        if not text or text in kept_back or not times:
-            counts["left out by weight or because it is held out"] += bool(text)
-            continue
-        row = builder.dialogue(context, text, loss) if context else builder.plain(text)
-        counts["too long" if row is None else f"{row.kind} rows, trained"] += times
-        if row is not None:
-            dataset.train.extend([row] * times)
+class _Making:
+    """Rows from examples, counted as they are made."""
+
+    def __init__(self, builder: RowBuilder, split: Split, variants: int, seed: int, loss: Loss
+                 ) -> None:
+        self._builder, self._split, self._loss = builder, split, loss
+        self._variants, self._seed = variants, seed
+        self._rng = random.Random(seed)
+        self._said: list[str] = []  # what a prompt may remember
+        self.counts: Counter[str] = Counter()
+
+    def learnt(self, examples: Sequence[Example], held_out: AbstractSet[str]) -> list[Row]:
+        """All of it, each as often as it weighs; of lines, which are read as plain too, a third.
+
+        Args:    held_out: texts that must not stand in a row's context either.
+        """
+        asked = [one for example in examples for one in forms(example)]
+        self._said = sorted({one.example.text for one in asked if one.form != "dialogue"
+                             and len(one.example.text) >= MEMORY_CHARS_MIN})
+        lines = [one for one in asked if one.form == "line"]
+        rows = [row for one in (*(one for one in asked if one.form != "line"),
+                                *lines[::ASKED_SHARE])
+                for row in self._asked(one, self._times(one), "trained", held_out)]
+        for example in examples:
+            if all(one.form == "line" for one in forms(example)):
+                rows += self._plain(example.text, copies(example, self._seed))
+        return rows
+
+    def listed(self, lists: Sequence[str]) -> list[Row]:
+        """Values and ways of thinking, as they stand."""
+        return [row for text in lists for row in self._plain(text, 1)]
+
+    def measured(self, examples: Sequence[Example], learnt: Sequence[str]
+                 ) -> list[tuple[str, Row]]:
+        """(side, row) of what is held out, but for what ``learnt`` says word for word too."""
+        asked = [(example, one) for example in examples for one in forms(example)]
+        marks = {mark for _, one in asked for mark in _marks(one.example.text)}
+        known = {mark for text in learnt for mark in _marks(text) if mark in marks}
+        found = []
+        for example, one in asked:
+            side = self._split.side(example)
+            if not known.isdisjoint(_marks(one.example.text)):
+                self.counts["held out, but said elsewhere too"] += 1
+                continue
+            found += [(side, replace(row, session=session_of(example)))
+                      for row in self._asked(one, 1, side)]
+        return found
+
+    def _times(self, asked: Asked) -> int:
+        if asked.form == "thought":
+            return self._variants
+        times = copies(asked.example, self._seed)
+        return times * max(1, self._variants // ASKED_SHARE) if asked.form == "answer" else times
+
+    def _asked(self, asked: Asked, times: int, use: str, held_out: AbstractSet[str] = frozenset()
+               ) -> list[Row]:
+        loss: Loss = self._loss if use == "trained" else "author"
+        rows = [self._dialogue(asked.example, held_out, loss) if asked.form == "dialogue"
+                else self._in_flight(asked) for _ in range(times)]
+        self.counts[f"{asked.form}s"] += 1
+        for row in rows:
+            self.counts["too long" if row is None else f"{row.kind} rows, {use}"] += 1
+        return [row for row in rows if row is not None]
+
+    def _in_flight(self, asked: Asked) -> Row | None:
+        moment = draw_moment(condition_of(asked), self._rng)
+        text, memory = asked.example.text, None
+        if self._said and self._rng.random() < MEMORY_CHANCE:
+            memory = self._rng.choice(self._said)
+            if text in memory or memory in text:
+                memory = None  # never the label itself
+        return self._builder.asked(asked.form, moment, memory, text)
+
+    def _dialogue(self, example: Example, held_out: AbstractSet[str], loss: Loss) -> Row | None:
+        text = clean_lines(example.text)
+        context = [turn for turn in example.context if turn[1] not in held_out]
+        return self._builder.dialogue(context, text, loss) if text else None
+
+    def _plain(self, text: str, times: int) -> list[Row]:
+        row = self._builder.plain(words) if (words := clean_lines(text)) else None
+        self.counts["too long" if row is None else "plain rows, trained"] += times
+        self.counts["left out by weight"] += not times
+        return [] if row is None else [row] * times
 
 
-def _prompted_row(builder: RowBuilder, example: Example, said: Sequence[str],
-                  rng: random.Random) -> Row | None:
-    condition = example.condition or Condition("question", question=example.question)
-    moment = draw_moment(condition, rng)
-    memory = None
-    if said and rng.random() < MEMORY_CHANCE:
-        memory = rng.choice(said)
-        if example.text in memory or memory in example.text:
-            memory = None  # never the label itself
-    kind = "thought" if example.condition else "answer"
-    return builder.asked(kind, moment, memory, example.text)
+def _marks(text: str) -> set[str]:
+    """By what a text is known again: the letters of all of it, and of each longer sentence."""
+    parts = (fingerprint(part) for part in sentences(text))
+    return {fingerprint(text), *(part for part in parts if len(part) >= EXACT_CHARS)}
+
+
+def spread(rows: Sequence[Row], most: int) -> list[Row]:
+    """At most so many of them, evenly from beginning to end."""
+    n_rows = min(len(rows), most)
+    return [rows[number * len(rows) // n_rows] for number in range(n_rows)]

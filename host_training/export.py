@@ -1,9 +1,9 @@
 """Write a Llama, Qwen2 or Qwen3 as GGUF in F16, byte for byte as llama.cpp's own converter does.
 
-The file is read back and compared before it gets its name. Other architectures and tokenizers go
-through llama.cpp's converter (``converter``). What differs on purpose is that nothing is guessed
-from paths or model cards, which could tell on somebody, and that the ends and the chat template are
-those the model was trained with.
+The file is read back and compared before it gets its name. Other architectures, positions and
+tokenizers go through llama.cpp's converter (``converter``). What differs on purpose is that nothing
+is guessed from paths or model cards, which could tell on somebody, and that the ends and the chat
+template are those the model was trained with.
 
 Sources: llama.cpp's conversion/{base,llama,qwen}.py, and the gguf package.
 """
@@ -28,6 +28,7 @@ from host_training.shape import Shape, architecture_of, read_config, read_shape
 
 MODEL_ARCHITECTURES = {"llama": gguf.MODEL_ARCH.LLAMA, "qwen2": gguf.MODEL_ARCH.QWEN2,
                        "qwen3": gguf.MODEL_ARCH.QWEN3}
+BIASES = ("attention_bias", "mlp_bias")  # Qwen2's own biases are no matter of its config
 
 
 def export_gguf(model_dir: Path, out: Path, name: str) -> None:
@@ -39,7 +40,7 @@ def export_gguf(model_dir: Path, out: Path, name: str) -> None:
     """
     config = read_config(model_dir)
     partial = out.with_suffix(".part")
-    if architecture_of(config) is None or scheme_of(read_tokenizer(model_dir)) is None:
+    if beyond_us(model_dir) is not None:
         converter.convert(model_dir, partial, name)
         read_gguf(partial)
     else:
@@ -48,10 +49,27 @@ def export_gguf(model_dir: Path, out: Path, name: str) -> None:
     os.replace(partial, out)
 
 
+def beyond_us(model_dir: Path) -> str | None:
+    """What of a Hugging Face folder only llama.cpp's converter can write; None: we can.
+
+    Raises:  TrainingError where config.json or tokenizer.json is missing or broken.
+    """
+    config = read_config(model_dir)
+    if architecture_of(config) is None:
+        return f"architecture {config.get('architectures')}"
+    if _is_rope_scaled(config):
+        return "scaled RoPE"
+    if any(config.get(key) for key in BIASES):
+        return "a bias of attention or feed-forward"
+    if scheme_of(read_tokenizer(model_dir)) is None:
+        return "a tokenizer that cuts neither as SmolLM2's nor as Qwen2's"
+    return None
+
+
 def _write(model_dir: Path, config: dict[str, Any], out: Path, name: str) -> dict[str, np.ndarray]:
     """Everything in the order of llama.cpp's converter; returns the tensors written."""
     shape = read_shape(model_dir)
-    rope = _rope(config)
+    rope_theta = _rope_theta(config)
     writer = gguf.GGUFWriter(out, shape.architecture)
     tensors = dict(_tensors(model_dir, shape))
     for tensor_name, array in tensors.items():
@@ -59,7 +77,7 @@ def _write(model_dir: Path, config: dict[str, Any], out: Path, name: str) -> dic
     writer.add_type("model")
     writer.add_name(name)
     writer.add_size_label(gguf.size_label(*writer.get_total_parameter_count()))
-    _add_shape(writer, shape, config, rope)
+    _add_shape(writer, shape, config, rope_theta)
     add_tokenizer(writer, model_dir, shape.vocab_size)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -68,11 +86,16 @@ def _write(model_dir: Path, config: dict[str, Any], out: Path, name: str) -> dic
     return tensors
 
 
-def _rope(config: dict[str, Any]) -> float:
+def _is_rope_scaled(config: dict[str, Any]) -> bool:
+    """transformers 5 says so in a table of all of RoPE, transformers 4 in one for scaling alone."""
+    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    return rope.get("rope_type", rope.get("type", "default")) != "default" or bool(
+        rope.get("factor"))
+
+
+def _rope_theta(config: dict[str, Any]) -> float:
     """Base frequency; transformers 5 keeps it in a table, transformers 4 beside it."""
     rope = config.get("rope_parameters") or {}
-    if rope.get("rope_type", "default") != "default" or config.get("rope_scaling"):
-        raise TrainingError("A base with scaled RoPE cannot be exported; allowed is the default.")
     return float(rope.get("rope_theta") or config.get("rope_theta", 10_000.0))
 
 

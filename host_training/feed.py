@@ -1,8 +1,8 @@
 """New writing for a persona that has flown: put into its directory under a name made of it.
 
 The next version is then trained from the base on everything, old and new. Going on from the last
-version instead would measure on texts that version had already learnt, since what is held out
-moves when texts are added.
+version instead would measure on texts that version had already learnt, since the newest tenth of
+all sessions, which is held out, moves on when texts are added (``split``).
 """
 
 from __future__ import annotations

@@ -123,7 +123,8 @@ def run(folder: Path, report: Callable[[float, str], None]) -> dict[str, Any]:
         raise TrainingError(f"{folder / 'base'}: is not the one that was packed.")
     data = Dataset.load(folder / "dataset.json")
     work = folder / "work"
-    result = train.train(folder / "base", data.train, data.held_out, work, table["config"], report)
+    result = train.train(folder / "base", data.train, data.validation, work, table["config"],
+                         report)
     if train.is_writer():
         partial = folder / "result.part"
         shutil.rmtree(partial, ignore_errors=True)

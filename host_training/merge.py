@@ -14,10 +14,10 @@ from peft import get_peft_model
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from host_training import converter
+from host_training import converter, export
 from host_training.dataset import Row
 from host_training.errors import TrainingError
-from host_training.shape import ARCHITECTURES, architecture_of, read_config
+from host_training.shape import read_config
 from host_training.turn_marks import move_out
 
 MERGE_TOLERANCE = 1e-3  # largest difference of a logit before and after merging, fp32
@@ -36,10 +36,10 @@ def check_base(base: Path) -> None:
         raise TrainingError(f"{base}: wants to run code of its own (auto_map), which is refused.")
     if "quantization_config" in config:
         raise TrainingError(f"{base}: is quantised already; name the 16-bit model it was made of.")
-    if architecture_of(config) is None and not converter.is_here():
-        raise TrainingError(f"{base}: architecture {config.get('architectures')} needs llama.cpp's"
-                            f" own converter (spacepi-train fetch-converter); without it:"
-                            f" {', '.join(ARCHITECTURES)}.")
+    beyond_us = export.beyond_us(base)
+    if beyond_us is not None and not converter.is_here():
+        raise TrainingError(f"{base}: {beyond_us} needs llama.cpp's own converter: run"
+                            " spacepi-train fetch-converter once, it downloads 76 MB.")
 
 
 def load_base(base: Path, **options: Any) -> tuple[Any, Any]:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
-from host_training.errors import TrainingError
-from host_training.messages import Message
+from host_training.messages import Message, whole_characters
+from host_training.scratch import Scratch
 
-CACHE_KIB = 32_768
 BATCH_ROWS = 5_000
 _COLUMNS = ("source, chat_id, chat_kind, message_id, utc_ms, author, is_me, text, name, tier,"
             " layer, weight")
-
-
-def _storable(value: object) -> object:
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+_SCHEMA = ("CREATE TABLE messages (source, chat_id, chat_kind, message_id, utc_ms INTEGER, author,"
+           " is_me INTEGER, text, name, tier INTEGER, layer, weight REAL)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,42 +32,11 @@ class Author:
     n_unsure: int
 
 
-class MessageStore:
-    """One SQLite file. Messages go in as they come and come out chat by chat, by time.
-
-    As a context manager it raises TrainingError when the disk is full or another run has the file.
-    When it is left, however that comes about, the file goes: everybody's words are in it, in clear.
-    """
+class MessageStore(Scratch):
+    """One SQLite file. Messages go in as they come and come out chat by chat, by time."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._database = sqlite3.connect(path, timeout=0)
-        try:
-            self._make_table()
-        except sqlite3.OperationalError as error:
-            raise self._refusal(error) from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: object, error: BaseException | None, *trace: object) -> None:
-        self._database.close()
-        self._path.unlink(missing_ok=True)
-        if isinstance(error, sqlite3.OperationalError):
-            raise self._refusal(error) from error
-
-    def _refusal(self, error: sqlite3.OperationalError) -> TrainingError:
-        return TrainingError(f"{self._path}: cannot be written ({error}); is the disk full, or is"
-                             " another run at work in this folder?")
-
-    def _make_table(self) -> None:
-        self._database.executescript(
-            # thrown away and made again after a crash, so nothing is synced
-            "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; PRAGMA temp_store=FILE;"
-            f"PRAGMA cache_size=-{CACHE_KIB};"
-            "DROP TABLE IF EXISTS messages;"
-            "CREATE TABLE messages (source, chat_id, chat_kind, message_id, utc_ms INTEGER, author,"
-            " is_me INTEGER, text, name, tier INTEGER, layer, weight REAL)")
+        super().__init__(path, _SCHEMA)
 
     def add(self, messages: Iterable[Message]) -> int:
         """Store them; returns how many there were."""
@@ -94,7 +58,9 @@ class MessageStore:
             self._database.executemany(insert, rows)
         except UnicodeEncodeError:  # half a character in a name or an id, which JSON allows
             self._database.rollback()
-            self._database.executemany(insert, [tuple(map(_storable, row)) for row in rows])
+            self._database.executemany(insert, [
+                tuple(whole_characters(value) if isinstance(value, str) else value for value in row)
+                for row in rows])
         self._database.commit()
 
     def ordered(self) -> Iterator[Message]:

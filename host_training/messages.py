@@ -57,6 +57,11 @@ class Message:
         return f"{self.source}:{self.room}" if self.chat_kind in CHAT_KINDS else ""
 
 
+def whole_characters(text: str) -> str:
+    """Text that UTF-8 can hold: JSON and file names may have half a character, here ``?``."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 @dataclass(frozen=True, slots=True)
 class BadRow:
     """One thing that was not understood: in which file, where in it, and what is wrong with it."""
@@ -93,6 +98,7 @@ class Notes:
 
     def put(self, file: str, place: str, reason: str) -> None:
         """Set something broken aside."""
+        file, place, reason = map(whole_characters, (file, place, reason))
         self.n_bad += 1
         if len(self.bad) < BAD_ROWS_KEPT_MAX:
             self.bad.append(BadRow(file, place, reason))
@@ -103,7 +109,7 @@ class Notes:
     def called(self, account: str, name: object) -> None:
         """Somebody's name, for ``identify`` and for ``scrub``."""
         if isinstance(name, str) and name.strip():
-            self.names[account].add(name.strip())
+            self.names[account].add(whole_characters(name.strip()))
 
     def report(self) -> dict[str, object]:
         """Counts for the run directory, JSON-ready."""

@@ -12,6 +12,7 @@ Only persona.toml, values.md and at least one source of writing are required.
 from __future__ import annotations
 
 import hashlib
+import os
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,9 +46,10 @@ class Persona:
         return prompt.PersonaText(self.name, self.system, self.values)
 
 
-def read_persona(directory: Path) -> Persona:
+def read_persona(directory: Path, is_finished: bool = True) -> Persona:
     """The persona of a directory.
 
+    Args:    is_finished: refuse one without values; one that is only looked at may lack them.
     Raises:  TrainingError when a file is missing, a key is unknown, missing or not text.
     """
     path = directory / "persona.toml"
@@ -73,9 +75,10 @@ def read_persona(directory: Path) -> Persona:
     if not isinstance(me, list) or not all(isinstance(item, str) for item in me):
         raise TrainingError(f'{path}: me must be a list of account ids, like ["user123"].')
     values = read_list(directory / "values.md")
-    if not values:
+    if is_finished and not values:
         raise TrainingError(f"{directory / 'values.md'}: at least one line like"
-                            ' "- I say what I saw." is needed.')
+                            ' "- I say what I saw." is needed; of writing that persona.toml calls'
+                            ' layer = "values", spacepi-train scan lists candidates.')
     return Persona(table["name"], table["author"], table["disclosure"], table["system"], tuple(me),
                    tuple(values), tuple(read_list(directory / "thinking.md")),
                    settings.parse({key: table[key] for key in Settings.model_fields
@@ -113,7 +116,8 @@ def directory_hash(directory: Path) -> str:
     """Hash of every file's path and bytes, so that a change of any source is noticed."""
     digest = hashlib.sha256()
     for path in sorted(p for p in directory.rglob("*") if p.is_file()):
-        digest.update(f"{path.relative_to(directory).as_posix()}\0{path.stat().st_size}\0".encode())
+        name = path.relative_to(directory).as_posix()
+        digest.update(os.fsencode(f"{name}\0{path.stat().st_size}\0"))  # names need not be UTF-8
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()

@@ -1,7 +1,7 @@
 """The whole road from a persona directory to a signed bundle, one stage after another.
 
-writing -> dataset -> codec -> train -> export -> quantise -> evaluate -> pack. Every stage but the
-last leaves its output in the run directory and is skipped when its inputs have not changed.
+writing -> split -> dataset -> codec -> train -> export -> quantise -> evaluate -> pack. Every stage
+but the last leaves its output in the run directory and is skipped when its inputs have not changed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from host_training import (
     adopt,
+    asked,
     bundle,
     card,
     codec,
@@ -28,11 +29,13 @@ from host_training import (
     memory,
     merge,
     moments,
+    near_duplicates,
     persona_dir,
     quantise,
     shared_prefix,
     sizes,
     skew,
+    split,
     talk,
     train,
     train_order,
@@ -92,8 +95,9 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     bundle.check_place(out)
     key = bundle.load_key(key_path)
     run_dir, writing_dir, examples, data_dir = prepare(directory, base, work, options, report)
+    split_dir = _split(run_dir, writing_dir, examples, persona, options)
     data = Dataset.load(data_dir / "dataset.json")
-    codec_dir = _codec(run_dir, writing_dir, examples, persona, options, report)
+    codec_dir = _codec(run_dir, split_dir, examples, persona, options, report)
     packing = json.loads((codec_dir / "codec.json").read_text())
     report("codec", 1.0, f"model {packing['model_id']},"
            f" {packing['held_out_bits_per_char']:.2f} bits/character")
@@ -122,6 +126,7 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
         base={"id": _base_id(base), "sha256": weights_hash(base)},
         training={"method": result["method"], "counts": data.counts, "quant": step.quant,
                   "held_out_bits_per_byte": round(step.held_out_bpb, 4),
+                  "third_party": persona.settings.privacy.third_party,
                   "text_model": packing["model_id"], "evaluation": verdict.summary},
         runtime={**runtime, "gguf": gguf_facts(model)})
     manifest = bundle.pack(contents, out, key, talk.try_out)
@@ -143,8 +148,9 @@ def prepare(directory: Path, base: Path, work: Path, options: Options, report: R
     n_bad = summary["left out"]["bad"]
     aside = f"; not understood: {n_bad} ({quarantine_path(writing_dir)})" if n_bad else ""
     report("writing", 1.0, f"{len(examples)} examples{aside}; {summary['thoughtful share']:.0%} of"
-           " what is learnt is of tiers 1 and 2")
-    data_dir = _dataset(run_dir, writing_dir, examples, base, persona, options)
+            " what is learnt is of tiers 1 and 2")
+    split_dir = _split(run_dir, writing_dir, examples, persona, options)
+    data_dir = _dataset(run_dir, writing_dir, split_dir, examples, base, persona, options)
     counts = Dataset.load(data_dir / "dataset.json").counts
     report("dataset", 1.0, ", ".join(f"{n} {what}" for what, n in counts.items()))
     per_token = json.loads((data_dir / writing.SUMMARY).read_text())["bytes per token"]
@@ -165,15 +171,30 @@ def _writing(run_dir: RunDir, directory: Path, persona: persona_dir.Persona, rep
     return run_dir.stage("writing", inputs, build)
 
 
-def _dataset(run_dir: RunDir, writing_dir: Path, examples: list[Example], base: Path,
-             persona: persona_dir.Persona, options: Options) -> Path:
+def _split(run_dir: RunDir, writing_dir: Path, examples: list[Example],
+           persona: persona_dir.Persona, options: Options) -> Path:
+    """``split.json``: which sessions are held out."""
+    def build(out: Path) -> None:
+        split.split(examples, options.seed, persona.settings.clean.near_duplicate
+                    ).save(out / split.FILE)
+
+    inputs = {"writing": writing_dir.name, "seed": options.seed,
+              "near duplicate": str(persona.settings.clean.near_duplicate),
+              "code": code_hash(split, asked, near_duplicates, prompt)}
+    return run_dir.stage("split", inputs, build)
+
+
+def _dataset(run_dir: RunDir, writing_dir: Path, split_dir: Path, examples: list[Example],
+             base: Path, persona: persona_dir.Persona, options: Options) -> Path:
     """``dataset.json``, ``memory.sqlite`` and ``import.json``."""
     def build(out: Path) -> None:
         tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
         _check_prompt_fits(tokenizer, persona)
-        built = dataset.build_dataset(examples, persona.values + persona.thinking, tokenizer,
+        built = dataset.build_dataset(examples, split.Split.load(split_dir / split.FILE),
+                                      persona.values + persona.thinking, tokenizer,
                                       persona.prompt_text(), options.variants, options.seed,
-                                      persona.settings.sessions.loss)
+                                      "all" if persona.settings.privacy.third_party == "train"
+                                      else "author")
         builder = dataset.RowBuilder(tokenizer, persona.prompt_text())
         built.train += memorisation.canary_rows(builder, options.seed)
         remembered = memory.build_memory(examples, out / "memory.sqlite")
@@ -183,9 +204,9 @@ def _dataset(run_dir: RunDir, writing_dir: Path, examples: list[Example], base: 
              dataset.bytes_per_token([e.text for e in examples], tokenizer), **summary}, indent=1))
         built.save(out / "dataset.json")
 
-    inputs = {"writing": writing_dir.name, "base": weights_hash(base),
+    inputs = {"split": split_dir.name, "base": weights_hash(base),
               "variants": options.variants, "seed": options.seed,
-              "code": code_hash(dataset, moments, memory, memorisation, persona_dir, prompt)}
+              "code": code_hash(dataset, asked, moments, memory, memorisation, persona_dir, prompt)}
     return run_dir.stage("dataset", inputs, build)
 
 
@@ -197,19 +218,20 @@ def _check_prompt_fits(tokenizer: Any, persona: persona_dir.Persona) -> None:
                             f" make {n_prefix} tokens, at most {limit} fit; shorten them.")
 
 
-def _codec(run_dir: RunDir, writing_dir: Path, examples: list[Example],
+def _codec(run_dir: RunDir, split_dir: Path, examples: list[Example],
            persona: persona_dir.Persona, options: Options, report: Report) -> Path:
     """``text.codec``, and ``codec.json``: which model it is and how well it does."""
     def build(out: Path) -> None:
-        found = codec_stage.messages(examples, persona.values + persona.thinking, options.seed)
+        found = codec_stage.messages(examples, split.Split.load(split_dir / split.FILE),
+                                     persona.values + persona.thinking, options.seed)
         result = codec_stage.build(found, options.general, out / TEXT_CODEC,
                                    lambda what, share: report("codec", min(share, 0.99), what))
         (out / "codec.json").write_text(json.dumps(result, indent=1))
 
     general = options.general or (codec_stage.GENERAL_CODEC,)
-    inputs = {"writing": writing_dir.name, "seed": options.seed,
+    inputs = {"split": split_dir.name, "seed": options.seed,
               "general": [file_sha256(path) for path in general],
-              "code": code_hash(codec, codec_stage, dataset, moments, memory, persona_dir,
+              "code": code_hash(codec, codec_stage, dataset, asked, moments, memory, persona_dir,
                                 prompt, bodies, text_codec, text_tables)}
     return run_dir.stage("codec", inputs, build)
 
@@ -226,7 +248,7 @@ def _train(run_dir: RunDir, data_name: str, base: Path, data: Dataset, options: 
         name = f"train-{method}"
 
         def build(out: Path, config: train.TrainConfig = config, name: str = name) -> None:
-            train.train(base, data.train, data.held_out, out, config,
+            train.train(base, data.train, data.validation, out, config,
                         lambda fraction, line: report(name, fraction, line))
 
         report(name, 0.0, "starting")
@@ -263,16 +285,19 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
         export.export_gguf(trained / "merged", out / "F16.gguf", name)
         report("quantise", 0.0, "comparing tokens")
         skew.check(out / "F16.gguf", AutoTokenizer.from_pretrained(
-            trained / "merged", local_files_only=True), data.held_out + data.train)
+            trained / "merged", local_files_only=True), data.validation + data.test + data.train)
         report("quantise", 0.0, "importance of the weights")
         model = AutoModelForCausalLM.from_pretrained(trained / "merged", dtype=torch.float32,
                                                      local_files_only=True)
-        architecture = gguf_facts(out / "F16.gguf")["architecture"]
-        weights = imatrix.importance(model, data.train, architecture)
+        weights, unseen = imatrix.for_file(model, data.train, out / "F16.gguf")
+        if unseen:
+            report("quantise", 0.0, f"columns count alike in {len(unseen)} of {len(weights)}"
+                   f" weights that could not be watched, such as {unseen[0]}")
         steps = (ladder_for(model.config.hidden_size) if options.quant == "auto"
                  else tuple(q for q in (options.quant,) if q != "F16"))
+        expected = json.loads((trained / "result.json").read_text())["held_out_bpb"]
         walked = quantise.walk_ladder(
-            out / "F16.gguf", out, steps, weights, data.held_out, options.threads or 1,
+            out / "F16.gguf", out, steps, weights, data.validation, options.threads or 1, expected,
             lambda fraction, line: report("quantise", fraction, line))
         (out / "ladder.part").write_text(json.dumps(quantise.as_table(walked), indent=1))
         os.replace(out / "ladder.part", out / "ladder.json")
@@ -292,7 +317,7 @@ def _evaluate(run_dir: RunDir, base: Path, ladder_dir: Path, step: quantise.Step
             persona.name, persona.author, base=out / "base.gguf", exact=ladder_dir / "F16.gguf",
             ladder={path.stem: path for path in sorted(ladder_dir.glob("*.gguf"))
                     if path.stem != "F16"},
-            flown=step.quant, train=data.train, held_out=data.held_out,
+            flown=step.quant, train=data.train, test=data.test,
             builder=dataset.RowBuilder(tokenizer, persona.prompt_text()),
             sampling=Sampling(runtime["max_tokens"], runtime["temperature"], runtime["top_p"]),
             lines=options.lines, terms=persona.settings.unsayable(),

@@ -19,9 +19,11 @@ from host_training.dataset import Row
 from host_training.errors import TrainingError
 from host_training.evaluation.bits import gguf_bits_per_byte
 from host_training.gguf_file import read_gguf
+from host_training.imatrix import wanted_by
 from host_training.sizes import Size, dry_run, split_step
 
 TOLERANCE = 0.02
+FAITHFUL = 0.02  # of bits per byte: rounding to 16 bits costs a tenth of that
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +54,21 @@ def quantise(source: Path, out: Path, quant: str, importance: dict[str, np.ndarr
 
 def _check_importance(source: Path, importance: dict[str, np.ndarray]) -> None:
     """llama.cpp only whispers about a missing name, so the check is ours."""
-    for tensor in read_gguf(source).tensors:
-        if not tensor.name.startswith("blk.") or len(tensor.shape) < 2:
-            continue
-        values = importance.get(tensor.name)
+    for name, length in wanted_by(source).items():
+        values = importance.get(name)
         if values is None:
-            raise TrainingError(f"The importance matrix has no entry for {tensor.name}.")
-        if values.shape != (int(tensor.shape[0]),) or not np.isfinite(values).all():
-            raise TrainingError(f"The importance of {tensor.name} must be {int(tensor.shape[0])}"
-                                " finite numbers.")
+            raise TrainingError(f"The importance matrix has no entry for {name}.")
+        if values.shape != (length,) or not np.isfinite(values).all():
+            raise TrainingError(f"The importance of {name} must be {length} finite numbers.")
 
 
 def _verify(source: Path, made: Path) -> None:
-    """The same tensors with the same shapes, and the file as long as they need."""
+    """The same tensors with the same shapes, and the file as long as they need.
+
+    A dimension of one at the end may come or go: llama.cpp counts without them.
+    """
     def shapes(path: Path) -> dict[str, list[int]]:
-        return {t.name: [int(n) for n in t.shape] for t in read_gguf(path).tensors}
+        return {t.name: [int(n) for n in t.shape if n > 1] for t in read_gguf(path).tensors}
 
     if shapes(source) != shapes(made):
         raise TrainingError(f"{made}: the quantised file has other tensors than {source}.")
@@ -74,9 +76,14 @@ def _verify(source: Path, made: Path) -> None:
 
 def walk_ladder(source: Path, out_dir: Path, steps: Sequence[str],
                 importance: dict[str, np.ndarray], held_out: Sequence[Row], threads: int,
-                report: Callable[[float, str], None]) -> list[Step]:
-    """Make and measure every step; the F16 file is the first entry of the answer."""
+                expected_bpb: float, report: Callable[[float, str], None]) -> list[Step]:
+    """Make and measure every step; the F16 file is the first entry of the answer.
+
+    Args:    expected_bpb: what the model that was converted costs in fp32.
+    Raises:  TrainingError as ``quantise``, or when the F16 file is not that model.
+    """
     walked = [Step("F16", source.stat().st_size, gguf_bits_per_byte(source, held_out, threads))]
+    _check_faithful(source, walked[0].held_out_bpb, expected_bpb)
     steps = worth_trying(walked[0].size_bytes, dry_run(source, steps))
     for number, quant in enumerate(steps):
         report(number / len(steps), quant)
@@ -85,6 +92,14 @@ def walk_ladder(source: Path, out_dir: Path, steps: Sequence[str],
         walked.append(
             Step(quant, out.stat().st_size, gguf_bits_per_byte(out, held_out, threads)))
     return walked
+
+
+def _check_faithful(path: Path, measured_bpb: float, expected_bpb: float) -> None:
+    """A file converted wrongly loads and talks all the same; its bits per byte tell."""
+    if abs(measured_bpb / expected_bpb - 1) > FAITHFUL:
+        raise TrainingError(f"{path}: costs {measured_bpb:.3f} bits per byte in llama.cpp, the"
+                            f" model {expected_bpb:.3f}; llama.cpp does not run this base as it is,"
+                            " choose another one.")
 
 
 def worth_trying(from_bytes: int, sizes: Sequence[Size]) -> list[str]:

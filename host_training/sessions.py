@@ -4,11 +4,14 @@ A session is a stretch of a chat without a gap; how long a gap is, follows the c
 Within it, messages of one speaker in a row are one turn, joined by MERGE_MARK, which keeps the
 rhythm of somebody who writes in bursts (doppelganger's notation). Only the author's words are ever
 a label; what others wrote appears at most before an answer, and never in the memory. Writing
-that answers nobody (documents, posts, notes, a source with one side) is monologue.
+that answers nobody (documents, posts, notes, a source with one side) is monologue; its sessions
+are cut after SESSION_CHARS, so that a book is not one of them. Every example knows its session by
+an id that stays the same when more is written later.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -33,7 +36,9 @@ CONTEXT_CHARS_MAX = 700
 CHUNK_CHARS_MAX = 900  # about 350 tokens of a small tokenizer
 CHUNK_CHARS_MIN = 40  # a shorter rest joins the chunk before it
 BURST_MAX = 40  # messages in one turn; a longer monologue is several
-ASKER = "asker"  # who asks in a data set: nobody to name
+SESSION_ID_CHARS = 12
+SESSION_CHARS = 3_000  # of a monologue, from which the next piece begins another session
+DATA_SET = "pairs"  # source of questions and answers that were written for this, by nobody else
 
 Kind = Literal["thought", "dialogue", "monologue"]
 _TOGETHER: tuple[ChatKind, ...] = ("dm", "group", "mail", "pair")
@@ -67,8 +72,9 @@ class Example:
 
     ``question`` is there for a dialogue, ``condition`` for a thought; ``text`` is the label.
     ``context`` holds the turns before a dialogue's label as (speaker, text), oldest first, "me"
-    for the author; its last is what was answered. ``chat`` is the room it was said in,
-    "" for other writing. ``weight`` is how often to learn it; before ``clean.weigh`` that of its
+    for the author; its last is what was answered. ``chat`` is the room it was said in, "" for
+    other writing; ``session`` the id of the conversation, entry or stretch of a text it stands in,
+    "" where it is alone. ``weight`` is how often to learn it; before ``clean.weigh`` that of its
     ``[[source]]`` alone.
     """
 
@@ -83,6 +89,7 @@ class Example:
     layer: Layer = "said"
     weight: float = 1.0
     chat: str = ""
+    session: str = ""
 
 
 _DEFAULT = Sessions()
@@ -92,10 +99,10 @@ def split_sessions(messages: Iterable[Message], settings: Sessions = _DEFAULT
                    ) -> Iterator[list[Turn]]:
     """Sessions of turns. Messages come chat by chat, each in order of time."""
     for _, chat in groupby(messages, key=lambda m: (m.source, m.chat_id)):
-        yield from _sessions_of(chat, settings)
+        yield from map(_turns, _sessions_of(chat, settings))
 
 
-def _sessions_of(chat: Iterable[Message], settings: Sessions) -> Iterator[list[Turn]]:
+def _sessions_of(chat: Iterable[Message], settings: Sessions) -> Iterator[list[Message]]:
     """Of one chat. Its beginning is read ahead for the rhythm, the rest as it comes."""
     stream = iter(chat)
     ahead: deque[Message] = deque()
@@ -107,7 +114,7 @@ def _sessions_of(chat: Iterable[Message], settings: Sessions) -> Iterator[list[T
         return
     gap_ms = (settings.gap_min * 60_000 if settings.gap_min is not None
               else rhythm_gap_ms([m.utc_ms for m in ahead], ahead[0].chat_kind))
-    turns: list[Turn] = []
+    session: list[Message] = []
     last: Message | None = None
 
     def all_messages() -> Iterator[Message]:
@@ -117,13 +124,20 @@ def _sessions_of(chat: Iterable[Message], settings: Sessions) -> Iterator[list[T
 
     for message in all_messages():
         if last is not None and not _goes_on(last, message, gap_ms):
-            yield turns
-            turns = []
+            yield session
+            session = []
         is_echo = last is not None and (last.author, last.text) == (message.author, message.text)
         last = message
-        if not (is_echo and turns):  # a chat exported twice, or sent twice
-            _append(turns, message)
-    yield turns
+        if not (is_echo and session):  # a chat exported twice, or sent twice
+            session.append(message)
+    yield session
+
+
+def session_id(first: Message, stretch: int = 0) -> str:
+    """Of a session by its first message: where and when it began, for undated ones its words."""
+    began = first.text if first.utc_ms is None else first.utc_ms
+    name = "\0".join(map(str, (first.source, first.chat_id, began, stretch)))
+    return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:SESSION_ID_CHARS]
 
 
 def _goes_on(last: Message, message: Message, gap_ms: float) -> bool:
@@ -144,6 +158,13 @@ def rhythm_gap_ms(times: list[int | None], kind: ChatKind) -> int:
         return GAP_MS[family]
     low, high = GAP_BOUNDS_MS[family]
     return max(low, min(high, round(median(gaps) * RHYTHM_FACTOR)))
+
+
+def _turns(session: Iterable[Message]) -> list[Turn]:
+    turns: list[Turn] = []
+    for message in session:
+        _append(turns, message)
+    return turns
 
 
 def _append(turns: list[Turn], message: Message) -> None:
@@ -168,23 +189,33 @@ def chat_examples(messages: Iterable[Message], settings: Sessions = _DEFAULT
     for _, chat in groupby(messages, key=lambda m: (m.source, m.chat_id)):
         for message in chat:
             (together if message.chat_kind in _TOGETHER else alone).append(message)
-        for turns in split_sessions(together, settings):
-            yield from _session_examples(turns, settings)
-        for message in alone:
-            if message.is_me:
-                yield from _monologue(message.text, message)
+        for session in _sessions_of(together, settings):
+            yield from _session_examples(session, settings)
+        for session in _sessions_of((m for m in alone if m.is_me), settings):
+            yield from _alone_examples(session)
         together.clear()
         alone.clear()
 
 
-def _session_examples(turns: list[Turn], settings: Sessions) -> Iterator[Example]:
+def _alone_examples(session: list[Message]) -> Iterator[Example]:
+    """Monologue, SESSION_CHARS or a little more of it in a session."""
+    n_chars = 0
+    for message in session:
+        for piece in chunks(message.text):
+            stretch = n_chars // SESSION_CHARS
+            yield _monologue(piece, message, session_id(session[0], stretch))
+            n_chars += len(piece)
+
+
+def _session_examples(session: list[Message], settings: Sessions) -> Iterator[Example]:
     has_partner = False
+    turns, its_id = _turns(session), session_id(session[0])
     for index, turn in enumerate(turns):
         if not turn.is_me:
             has_partner = True
             continue
         if not has_partner:
-            yield from _monologue(turn.text, turn)
+            yield from (_monologue(piece, turn, its_id) for piece in chunks(turn.text))
             continue
         before = turns[max(0, index - settings.context_turns) : index]
         question = before[-1].texts[-1] if not before[-1].is_me else None
@@ -192,7 +223,17 @@ def _session_examples(turns: list[Turn], settings: Sessions) -> Iterator[Example
             question = None  # "It flew?" - "It flew": a label is never written into its own prompt
         yield Example("dialogue", turn.text, turn.source, turn.utc_ms, question=question,
                       context=_context(before, turn.text), tier=turn.tier, layer=turn.layer,
-                      weight=turn.weight, chat=turn.chat)
+                      weight=turn.weight, chat=turn.chat, session=its_id)
+
+
+def without_others(examples: Iterable[Example]) -> Iterator[Example]:
+    """The same with nothing in them that other people wrote: what answered them is monologue."""
+    for example in examples:
+        if example.kind != "dialogue" or example.source == DATA_SET:
+            yield example
+        else:
+            yield from (replace(example, kind="monologue", text=piece, question=None, context=())
+                        for piece in chunks(example.text))
 
 
 def _context(before: list[Turn], label: str) -> tuple[tuple[str, str], ...]:
@@ -212,10 +253,9 @@ def _context(before: list[Turn], label: str) -> tuple[tuple[str, str], ...]:
     return tuple(reversed(kept))
 
 
-def _monologue(text: str, of: Turn | Message) -> Iterator[Example]:
-    for piece in chunks(text):
-        yield Example("monologue", piece, of.source, of.utc_ms, tier=of.tier, layer=of.layer,
-                      weight=of.weight, chat=of.chat)
+def _monologue(piece: str, of: Turn | Message, session: str) -> Example:
+    return Example("monologue", piece, of.source, of.utc_ms, tier=of.tier, layer=of.layer,
+                   weight=of.weight, chat=of.chat, session=session)
 
 
 def chunks(text: str) -> list[str]:
@@ -256,13 +296,17 @@ def _parts(text: str) -> Iterator[_Part]:
 
 
 def entry_examples(entries: Iterable[Entry]) -> list[Example]:
-    """Thoughts where the entry says when it is true, monologue where it does not."""
+    """Thoughts where the entry says when it is true, monologue where it does not.
+
+    Every entry is a session: its author set it apart.
+    """
     examples: list[Example] = []
     for entry in entries:
         if entry.condition is None:
-            examples += _monologue(entry.message.text, entry.message)
+            examples += _alone_examples([entry.message])
         else:
             examples.append(Example(
                 "thought", entry.message.text, "notebook", entry.message.utc_ms,
-                condition=entry.condition, tier=NOTEBOOK_TIER))
+                condition=entry.condition, tier=NOTEBOOK_TIER,
+                session=session_id(entry.message)))
     return examples

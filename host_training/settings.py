@@ -5,7 +5,8 @@ from __future__ import annotations
 import fnmatch
 import unicodedata
 import zoneinfo
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -16,6 +17,7 @@ REPEAT_MAX = 3.0  # how often a text is learnt: more would be by heart
 KEEP_MIN = 0.1  # less would be as good as thrown away
 
 Action = Literal["drop", "replace", "keep"]
+ThirdParty = Literal["context", "drop", "train"]
 
 
 def _is_zone(value: str) -> str:
@@ -101,6 +103,7 @@ class Privacy(Table):
     names: Literal["replace", "keep"] = "replace"  # of everybody in the exports: by a letter
     extra_names: tuple[str, ...] = ()
     keep_names: tuple[str, ...] = ()
+    third_party: ThirdParty = "context"  # what others wrote: read before an answer, out, or learnt
     without: tuple[str, ...] = ()  # people whose talks with the author are left out, whole
     blocked: tuple[str, ...] = ()  # a message with one of these is dropped
     region: str | None = Field(None, pattern="^[A-Z]{2}$")  # of phone numbers without +
@@ -122,7 +125,6 @@ class Sessions(Table):
 
     gap_min: float | None = Field(None, gt=0)  # None: from each chat's own rhythm
     context_turns: int = Field(6, ge=1, le=50)
-    loss: Literal["author", "all"] = "author"  # "all" learns what partners said as well
 
 
 class Settings(Table):
@@ -163,5 +165,24 @@ def parse(table: dict[str, Any], place: str) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise TrainingError(f"{place}: {key}: {first['msg'].removeprefix('Value error, ')}."
-                            ) from error
+        reason = _PLAIN.get(first["type"], first["msg"].removeprefix("Value error, "))
+        if first["type"] == "extra_forbidden":
+            reason += f"; allowed are {', '.join(_table_of(first['loc']).model_fields)}"
+        raise TrainingError(f"{place}: {key}: {reason}.") from error
+
+
+_PLAIN = {  # pydantic's words for what a maker knows by another name
+    "extra_forbidden": "there is no such key", "missing": "is missing",
+    "model_type": "must be a table, like { key = value }", "too_short": "must not be empty",
+    "string_too_short": "must not be empty", "tuple_type": "must be a list, like [a, b]"}
+
+
+def _table_of(place: Sequence[int | str]) -> type[BaseModel]:
+    """The table in which a key stands, by its path from the top."""
+    table: type[BaseModel] = Settings
+    for part in place[:-1]:
+        if isinstance(part, str) and part in table.model_fields:
+            of_key = table.model_fields[part].annotation
+            table = next((kind for kind in (of_key, *get_args(of_key))
+                          if isinstance(kind, type) and issubclass(kind, Table)), table)
+    return table

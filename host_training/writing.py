@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from host_training import (
     balance,
     chats,
     clean,
+    example_store,
     identify,
     known_secrets,
     languages,
@@ -30,14 +31,17 @@ from host_training import (
     persona_dir,
     personal,
     plain_text,
+    scratch,
     scrub,
     secrets_in_text,
     sessions,
     settings,
+    value_candidates,
 )
 from host_training.errors import TrainingError
+from host_training.example_store import ExampleStore, as_json, from_json
 from host_training.importers import registry
-from host_training.importers.notebook import Condition, import_notebook
+from host_training.importers.notebook import import_notebook
 from host_training.importers.tree import Tree
 from host_training.known_secrets import KnownSecrets
 from host_training.message_store import MessageStore
@@ -57,21 +61,24 @@ REVIEW = "review.md"
 PEOPLE = "people.json"
 CHATS = "chats.json"
 CHILD = "child:"  # before a name, in place of an account
-STORE = "messages.sqlite"
+STORE, KEPT, SEEN = "messages.sqlite", "kept.sqlite", "seen.sqlite"  # to work in
 
 
-def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> list[Example]:
-    """The examples of a persona directory, written to ``out`` as well.
+def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> int:
+    """Write the examples of a persona directory to ``out``/EXAMPLES; returns how many.
+
+    Meanwhile messages and examples lie in SQLite files in ``out``; they go, whatever happens.
 
     Raises:  TrainingError when there is no writing, or nobody can tell which of it is the
              author's.
     """
-    with quarantine_path(out).open("w", encoding="utf-8", errors="replace") as sink:
+    learnt, values = balance.Learnt(), value_candidates.Candidates(persona.values)
+    with (quarantine_path(out).open("w", encoding="utf-8", errors="replace") as sink,
+          ExampleStore(out / KEPT) as kept):
         notes = Notes(sink)
         entries = []
         for path in sorted((directory / NOTEBOOK).glob("*.md")):
             entries += import_notebook(path, notes)
-        examples = sessions.entry_examples(entries)
         for name in stray_files(directory):
             notes.put(name, "", "lies where nothing is read; put"
                       " exports into a folder of any name, and thoughts into notebook/*.md")
@@ -80,35 +87,40 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> lis
             inventory = _import(directory, chooser, store, notes, report)
             notes.warnings += chooser.warnings()
             (out / CHATS).write_text(json.dumps(chooser.report(), indent=1, ensure_ascii=False))
-            known = _overheard(examples, store, notes)
-            without = identify.left_out(store.authors(), notes, persona.settings.privacy.without)
-            notes.skip("talk that persona.toml leaves out", store.remove(without))
-            people = identify.identify(store.authors(), notes, persona.me,
-                                       persona.settings.nobody, persona.settings.people)
+            known = _overheard(sessions.entry_examples(entries), store, notes)
+            people = _people(store, persona, notes)
             scrubber = scrub.Scrubber(persona.settings.privacy, _names(people, persona, notes),
                                       known)
             (out / PEOPLE).write_text(json.dumps(_who_is_who(store, people), indent=1,
                                                  ensure_ascii=False))
-            examples = [*_scrubbed(examples, scrubber, notes), *sessions.chat_examples(
-                _plain(_young(_known(store, people, notes), inventory, persona, notes), scrubber,
-                       persona, notes), persona.settings.sessions)]
-    report(0.9, "weighing what was said")
-    examples = clean.weigh(examples, persona.settings.clean, notes)
-    notes.warnings += balance.warnings(examples, persona.settings.clean, chooser.name_of)
-    (out / REVIEW).write_text(scrubber.sheet.markdown())
-    if not examples:
+            kept.add(_scrubbed(sessions.entry_examples(entries), scrubber, notes))
+            kept.add(_talks(_plain(_young(_known(store, people, notes), inventory, persona, notes),
+                                   scrubber, persona, notes), people, persona, notes))
+        report(0.9, "weighing what was said")
+        n_examples = save(values.noted(learnt.counted(
+            clean.weigh(kept, persona.settings.clean, notes, out / SEEN))), out / EXAMPLES)
+    notes.warnings += learnt.warnings(persona.settings.clean, chooser.name_of)
+    notes.warnings += _not_in_values_md(values.found(), persona)
+    (out / REVIEW).write_text(scrubber.sheet.markdown() + value_candidates.markdown(values.found()))
+    if not n_examples:
         raise TrainingError(
             f"{directory}: no writing of {persona.author} found; put some into notebook/*.md or"
             f" exports into a folder beside it.{_first_reason(notes)}")
-    save(examples, out / EXAMPLES)
     summary = {"sources": {label: found.n_messages for label, found in inventory.items()},
                "dates": {label: found.dates() for label, found in inventory.items()},
-               "warnings": notes.warnings,
-               "loss": persona.settings.sessions.loss, "left out": notes.report(),
-               **balance.summary(examples),
-               "taken out": dict(sorted(scrubber.sheet.counts.items()))}
+               "candidates for values.md": values.found(), "warnings": notes.warnings,
+               "third party": persona.settings.privacy.third_party, "left out": notes.report(),
+               **learnt.summary(), "taken out": dict(sorted(scrubber.sheet.counts.items()))}
     (out / SUMMARY).write_text(json.dumps(summary, indent=1, ensure_ascii=False))
-    return examples
+    return n_examples
+
+
+def _people(store: MessageStore, persona: Persona, notes: Notes) -> identify.People:
+    """Who is who; those whom persona.toml leaves out are gone from the store then."""
+    without = identify.left_out(store.authors(), notes, persona.settings.privacy.without)
+    notes.skip("talk that persona.toml leaves out", store.remove(without))
+    return identify.identify(store.authors(), notes, persona.me, persona.settings.nobody,
+                             persona.settings.people)
 
 
 @dataclass(slots=True)
@@ -139,10 +151,10 @@ def code() -> str:
     """Hash of all code that an example goes through."""
     parts = [module for name, module in sorted(sys.modules.items())
              if name.startswith("host_training.importers.")]
-    return code_hash(balance, chats, clean, identify, known_secrets, languages, message_store,
-                     messages, name_list, near_duplicates, persona_dir, personal, plain_text,
-                     scrub, secrets_in_text, sessions, settings, sys.modules[__name__], prompt,
-                     *parts)
+    return code_hash(balance, chats, clean, example_store, identify, known_secrets, languages,
+                     message_store, messages, name_list, near_duplicates, persona_dir, personal,
+                     plain_text, scratch, scrub, secrets_in_text, sessions, settings,
+                     value_candidates, sys.modules[__name__], prompt, *parts)
 
 
 def _import(directory: Path, chooser: chats.Chooser, store: MessageStore, notes: Notes,
@@ -210,6 +222,21 @@ def _who_is_who(store: MessageStore, people: identify.People) -> list[dict[str, 
             for a in sorted(store.authors(), key=lambda a: (-a.n_messages, a.source, a.account))]
 
 
+def _talks(said: Iterator[Message], people: identify.People, persona: Persona, notes: Notes
+           ) -> Iterator[Example]:
+    """Examples of all chats, with what other people wrote as persona.toml says."""
+    found = sessions.chat_examples(said, persona.settings.sessions)
+    if persona.settings.privacy.third_party == "train":
+        others = {letter for account, letter in people.pseudonyms.items()
+                  if not account.startswith(f"{sessions.DATA_SET}:")}
+        notes.warnings.append(
+            'persona.toml: privacy.third_party is "train": what other people wrote in your chats'
+            f" ({len(others)} of them) is learnt too, and the persona may say it; train it only"
+            " with the consent of each.")
+    is_alone = persona.settings.privacy.third_party == "drop"
+    return sessions.without_others(found) if is_alone else found
+
+
 def _names(people: identify.People, persona: Persona, notes: Notes) -> NameList:
     """Whom to scrub by name: everybody the exports or persona.toml name but the author."""
     privacy = persona.settings.privacy
@@ -244,7 +271,8 @@ def _is_account(key: str) -> bool:
 def _plain(said: Iterator[Message], scrubber: scrub.Scrubber, persona: Persona, notes: Notes
            ) -> Iterator[Message]:
     """Messages without what must not fly and what nobody means to hear again."""
-    cleaner = clean.Cleaner(notes, persona.settings.clean.languages)
+    cleaner = clean.Cleaner(notes, persona.settings.clean.languages,
+                            persona.settings.privacy.third_party == "train")
     for message in said:
         text = scrubber.scrub(message.text, notes)
         words = cleaner.words(replace(message, text=text)) if text is not None else None
@@ -260,28 +288,30 @@ def _scrubbed(entries: list[Example], scrubber: scrub.Scrubber, notes: Notes) ->
             yield replace(example, text=text)
 
 
+def _not_in_values_md(found: list[str], persona: Persona) -> list[str]:
+    """A warning where values.md has room for what the writing of the layer values says."""
+    if not found or len(persona.values) >= prompt.PROMPT_VALUES_MAX:
+        return []
+    return [f"your writing of the layer values has {len(found)} judgements that values.md has not,"
+            f" and every prompt has room for {prompt.PROMPT_VALUES_MAX} of values.md, which has"
+            f" {len(persona.values)}; {REVIEW} lists them to be copied."]
+
+
 def _first_reason(notes: Notes) -> str:
     return f" {notes.bad[0].file}: {notes.bad[0].reason}." if notes.bad else ""
 
 
-def save(examples: list[Example], path: Path) -> None:
-    """One JSON object per line."""
+def save(examples: Iterable[Example], path: Path) -> int:
+    """One JSON object per line; returns how many."""
+    n_examples = 0
     with path.open("w", encoding="utf-8") as file:
         for example in examples:
-            file.write(json.dumps(asdict(example), ensure_ascii=False) + "\n")
+            file.write(as_json(example) + "\n")
+            n_examples += 1
+    return n_examples
 
 
 def load(path: Path) -> list[Example]:
     """Read what ``save`` wrote."""
     with path.open(encoding="utf-8") as file:
-        return [_example(json.loads(line)) for line in file]
-
-
-def _example(fields: dict[str, Any]) -> Example:
-    condition = fields.pop("condition")
-    fields["context"] = tuple((speaker, text) for speaker, text in fields["context"])
-    if condition is not None:
-        condition["ranges"] = {key: tuple(span) for key, span in condition["ranges"].items()}
-        condition["api"] = tuple(condition["api"]) if condition["api"] else None
-        condition = Condition(**condition)
-    return Example(**fields, condition=condition)
+        return [from_json(line) for line in file]

@@ -1,4 +1,4 @@
-"""The command that shows what a persona directory holds before anything is trained."""
+"""The commands before anything is trained: begin a persona directory, and show what it holds."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ console = Console()
 Progress = Callable[[], AbstractContextManager[Callable[[str, float, str], None]]]
 PEOPLE_SHOWN_MAX = 20
 CHATS_SHOWN_MAX = 20
+VALUES_SHOWN_MAX = 10
 TIERS = {"tier 1": "essays and documents (tier 1)", "tier 2": "journals and notes (tier 2)",
          "tier 3": "mails and talks (tier 3)", "tier 4": "chats and posts (tier 4)"}
 LAYERS = {"thinking": "of all that, how you think", "values": "of all that, values"}
@@ -26,9 +27,25 @@ _shared: dict[str, Any] = {}
 
 
 def register(app: typer.Typer, progress: Progress) -> None:
-    """Add ``scan`` to the ``spacepi-train`` of ``__main__``, with its progress bars."""
+    """Add these commands to the ``spacepi-train`` of ``__main__``, with its progress bars."""
     _shared.update(progress=progress)
+    app.command()(init)
     app.command()(scan)
+
+
+def init(
+    persona_dir: Annotated[Path, typer.Argument(
+        metavar="DIR", help="The directory to make; what is in it already stays as it is.")],
+) -> None:
+    """Begin a persona: its files, with every setting explained, to be filled in."""
+    from host_training import new_persona
+
+    for path in new_persona.write(persona_dir):
+        console.print(f"made {path}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"Fill in persona.toml and values.md, put your exports into"
+                  f" {persona_dir / new_persona.EXPORTS} as you downloaded them, then:"
+                  f" spacepi-train scan {persona_dir} --out seen", markup=False, highlight=False,
+                  soft_wrap=True)
 
 
 def scan(
@@ -40,18 +57,18 @@ def scan(
     from host_training import writing
     from host_training.persona_dir import read_persona
 
-    persona = read_persona(persona_dir)
+    persona = read_persona(persona_dir, is_finished=False)
     if out.resolve().is_relative_to(persona_dir.resolve()):
         raise TrainingError(f"--out {out}: lies in the persona directory, where it would be read as"
                             " writing next time; choose a place outside.")
     try:
         out.mkdir(parents=True, exist_ok=True)
         with _shared["progress"]() as report:
-            examples = writing.prepare(persona_dir, persona, out, lambda share, line: report(
+            n_examples = writing.prepare(persona_dir, persona, out, lambda share, line: report(
                 "writing", share, line))
     except OSError as error:
         raise TrainingError(f"--out {out}: cannot be written ({error.strerror}).") from error
-    _show_all(out, len(examples))
+    _show_all(out, n_examples)
 
 
 def _show_all(out: Path, n_examples: int) -> None:
@@ -76,6 +93,8 @@ def _show_all(out: Path, n_examples: int) -> None:
     total = sum(summary["weighed bytes"].values())
     _show("learnt", ("weighed bytes", "share", ""), [
         (f"{n:,}", f"{n / total:.0%}", what) for what, n in learnt.items()])
+    _show("candidates for values.md", ("",), [
+        (f"- {line}",) for line in summary["candidates for values.md"][:VALUES_SHOWN_MAX]])
     _show("not understood", ("",), [(line,) for line in bad])
     _show("warnings", ("",), [(line,) for line in summary["warnings"]])
     console.print(f"\n{n_examples} examples to learn from ({out / writing.EXAMPLES}). Not"

@@ -188,6 +188,9 @@ async function start() {
   document.querySelector(".tabs").addEventListener("click", (event) => {
     if (event.target.dataset.to) showView(event.target.dataset.to);
   });
+  byId("skip-ask").addEventListener("click", () => {
+    if (byId("question").offsetParent === null) showView("talk"); // narrow: it stands in another view
+  });
   setInterval(strip.tick, 1000);
   let state = null;
   while (state === null) {

@@ -1,6 +1,7 @@
 // The letter box. Every state is said in words, and "heard" only when the payload showed it.
 
 import { byId, el, said, speak, write } from "./dom.js";
+import { musings, onEntry } from "./feed.js";
 import * as format from "./format.js";
 
 const BYTES_MAX = 160;
@@ -18,8 +19,12 @@ export function setFlight(state) {
   for (const field of form.elements) field.disabled = !state.can_transmit;
   byId("question").placeholder = state.can_transmit ? "Is it cold up there?" : "";
   if (!state.can_transmit) note("This station has no key: it only listens.");
-  else if (byId("question").value === "") note(`It hears you between its own frames. ${BYTES_MAX} bytes at most.`);
-  byId("letters").replaceChildren(...state.outbox.slice(0, SHOWN).map(letter));
+  else if (byId("question").value === "") note(`It listens in its pauses. At most ${BYTES_MAX} letters, fewer with accents.`);
+  drawLetters();
+}
+
+function drawLetters() {
+  byId("letters").replaceChildren(...flight.outbox.slice(0, SHOWN).map(letter));
 }
 
 function note(text, isBad = false) {
@@ -42,7 +47,9 @@ function fate(item) {
 
 function letter(item) {
   const words = item.kind === "question" ? item.text : item.command.toLowerCase().replaceAll("_", " ");
-  return el("li", item.state, said("q", "", words), el("span", "fate", fate(item)));
+  const reply = item.state === "answered" && musings().find((entry) => entry.kind === "reply" && entry.question_id === item.id);
+  const answer = reply ? said("p", "answer", reply.text) : null;
+  return el("li", item.state, said("q", "", words), answer, el("span", "fate", fate(item)));
 }
 
 async function send(event) {
@@ -50,7 +57,7 @@ async function send(event) {
   const field = byId("question");
   const text = field.value.trim();
   if (!text) return note("Write something first.", true);
-  if (bytes(text) > BYTES_MAX) return note(`That is ${bytes(text) - BYTES_MAX} bytes too long.`, true);
+  if (bytes(text) > BYTES_MAX) return note(`That is too long. Letters too many: ${bytes(text) - BYTES_MAX}.`, true);
   try {
     const answer = await fetch("/api/ask", {
       method: "POST",
@@ -67,10 +74,11 @@ async function send(event) {
   }
 }
 
+onEntry((entry) => { if (entry.kind === "reply") drawLetters(); });
 byId("ask").addEventListener("submit", send);
 byId("question").addEventListener("input", () => {
   const used = bytes(byId("question").value);
-  if (used > NEAR_FULL) note(used > BYTES_MAX ? `${used - BYTES_MAX} bytes too long` : `${BYTES_MAX - used} bytes left`, used > BYTES_MAX);
+  if (used > NEAR_FULL) note(used > BYTES_MAX ? `Letters too many: ${used - BYTES_MAX}` : `Letters left: ${BYTES_MAX - used}`, used > BYTES_MAX);
 });
 byId("question").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey) {

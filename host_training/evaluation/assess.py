@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from host_training.asked import IN_FLIGHT
 from host_training.chat_template import END_OF_TEXT
-from host_training.dataset import NO_LOSS, Row, RowBuilder
+from host_training.dataset import NO_LOSS, Row, RowBuilder, spread
 from host_training.evaluation import (
     authorship,
     bits,
@@ -26,7 +27,7 @@ from host_training.evaluation.findings import Findings, Likeness, Memory, Voice
 from host_training.evaluation.intervals import Interval
 from host_training.evaluation.speaker import Sampling, speak
 
-ROWS_MAX = 400  # held-out rows measured; more narrows no interval that matters
+ROWS_MAX = 400  # trained rows measured beside those of the test
 COMPARED_MAX = 120  # rows on which every file of the ladder is compared with F16
 COMPLETED_MAX = 60  # lines of each kind that are asked to complete themselves
 SHOWN = 12
@@ -47,7 +48,7 @@ class Subject:
     ladder: dict[str, Path]  # quantised files by type
     flown: str  # the type that flies, or F16
     train: Sequence[Row]
-    held_out: Sequence[Row]
+    test: Sequence[Row]  # by which nothing was chosen
     builder: RowBuilder
     sampling: Sampling
     lines: int  # said by the persona and by the base; 200 make twenty bags of a thousand letters
@@ -65,22 +66,24 @@ class Subject:
 
 def assess(subject: Subject, report: Callable[[float, str], None]) -> Findings:
     """All measures. Some minutes for a base of a few million parameters."""
-    asked = list(subject.held_out)[:ROWS_MAX]
+    asked = list(subject.test)
     report(0.05, "what it says")
+    in_flight = [row for row in asked if row.kind in IN_FLIGHT] or asked
     draws, of_base = (
-        speak(path, asked, subject.lines, subject.sampling, subject.seed, subject.threads)
+        speak(path, in_flight, subject.lines, subject.sampling, subject.seed, subject.threads)
         for path in (subject.flown_path, subject.base))
     said, base_said = [s for s in draws if s], [s for s in of_base if s]
     written = list(dict.fromkeys(row.text for row in asked))
-    trained = list(dict.fromkeys(r.text for r in subject.train if r.kind != "canary"))
+    # a line stands in a plain row as well
+    trained = list(dict.fromkeys(r.text for r in subject.train if r.kind not in ("canary", "line")))
     corpus = memorisation.Corpus(trained)
     report(0.3, "whether it is the person")
     likeness = _likeness(subject, asked, draws, base_said, written, trained, corpus)
     report(0.5, "what it knows by heart")
     memory = _memory(subject, asked, said, corpus)
     report(0.7, "what the quantisation cost")
-    rows = asked[:COMPARED_MAX]
-    costs = quants.compare(subject.exact, subject.ladder, rows, [row.text for row in rows],
+    rows = spread(asked, COMPARED_MAX)
+    costs = quants.compare(subject.exact, subject.ladder, rows, [row.session for row in rows],
                            subject.seed, subject.threads)
     return Findings(subject.name, subject.author, subject.flown, likeness, memory, costs,
                     said[:SHOWN], written[:SHOWN])
@@ -110,7 +113,7 @@ def _likeness(subject: Subject, asked: Sequence[Row], draws: Sequence[str | None
     }
     flown = bits.gguf_row_bits(subject.flown_path, rows, subject.threads)
     sizes = np.array([len(row.text.encode()) for row in rows], float)
-    sessions = [row.text for row in rows]  # every draw of a line belongs to that line
+    sessions = [row.session for row in rows]
     untuned = min(("base alone", "base with the prompt"), key=lambda name: rivals[name].sum())
 
     def interval(costs: np.ndarray) -> Interval:
@@ -181,7 +184,7 @@ def _memory(subject: Subject, asked: Sequence[Row], said: Sequence[str],
     model = bits.open_gguf(path, max(len(r.input_ids) for r in (*some, *asked)),
                            every_logit=True, threads=threads)
     completed = (memorisation.completed(model, some[:COMPLETED_MAX]),
-                 memorisation.completed(model, list(asked)[:COMPLETED_MAX]))
+                 memorisation.completed(model, spread(asked, COMPLETED_MAX)))
     model.close()
     return Memory(
         leaks=leaks.find(said, subject.terms, subject.region),

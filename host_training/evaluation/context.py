@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from host_training.dataset import NO_LOSS, ROW_TOKENS_MAX, Row
+from host_training.dataset import NO_LOSS, ROW_TOKENS_MAX, Row, spread
 from host_training.evaluation import bits
 
 DISTRACTORS = 9
@@ -36,17 +36,25 @@ def asked_as(row: Row, other: Row) -> Row | None:
 def with_wrong_prompts(rows: Sequence[Row], seed: int) -> list[tuple[int, Row]]:
     """Every row after the prompt of another one: (number of the row, new row).
 
-    The rows are set in a drawn ring, so that no row keeps its own prompt; a row whose neighbour has
-    the very same prompt is left out, since its prompt would not be wrong.
+    The rows of a form are set in a drawn ring, so that no row keeps its own prompt; a row whose
+    neighbour has the very same prompt is left out, since its prompt would not be wrong. So is a
+    line, whose prompt says nothing of it.
     """
-    ring = list(range(len(rows)))
-    random.Random(seed).shuffle(ring)
+    rng = random.Random(seed)
     found = []
-    for here, there in zip(ring, ring[1:] + ring[:1], strict=True):
-        row = asked_as(rows[here], rows[there])
-        if row is not None and row.input_ids != rows[here].input_ids:
-            found.append((here, row))
+    for wanted in (False, True):
+        ring = [n for n, row in enumerate(rows) if is_talk(row) is wanted and row.kind != "line"]
+        rng.shuffle(ring)
+        for here, there in zip(ring, ring[1:] + ring[:1], strict=True):
+            row = asked_as(rows[here], rows[there])
+            if row is not None and row.input_ids != rows[here].input_ids:
+                found.append((here, row))
     return sorted(found, key=lambda pair: pair[0])
+
+
+def is_talk(row: Row) -> bool:
+    """True of a chat's own form, whose prompts are not to be mixed with those of the flight."""
+    return row.kind == "dialogue"
 
 
 def ranks(model: Path, rows: Sequence[Row], seed: int, threads: int) -> list[int]:
@@ -56,10 +64,12 @@ def ranks(model: Path, rows: Sequence[Row], seed: int, threads: int) -> list[int
     """
     rng = random.Random(seed)
     found = []
-    for row in list(rows)[:RANKED_ROWS_MAX]:
-        others = [other for other in rows if other.text != row.text]
+    telling = [row for row in rows if row.kind != "line"]
+    for row in spread(telling, RANKED_ROWS_MAX):
+        others = [other for other in telling
+                  if other.text != row.text and is_talk(other) is is_talk(row)]
         if len(others) < DISTRACTORS:
-            break
+            continue
         tries = [asked_as(other, row) for other in rng.sample(others, DISTRACTORS)]
         answers = [row, *(t for t in tries if t is not None)]
         costs = bits.gguf_row_bits(model, answers, threads)

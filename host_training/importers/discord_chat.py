@@ -9,7 +9,7 @@ from typing import Any
 from host_training.importers import json_stream
 from host_training.importers.json_stream import END, START
 from host_training.importers.text import head_text, mend
-from host_training.importers.times import from_iso
+from host_training.importers.times import from_iso, from_snowflake
 from host_training.importers.tree import File
 from host_training.messages import ChatKind, Message, Notes
 
@@ -61,7 +61,7 @@ def _message(channel: dict[str, Any], row: Any, file: File, index: int, notes: N
         return
     text = _EMOJI.sub(r":\1:", _MENTION.sub("", row["content"]))
     text = mend(text).strip()
-    utc_ms = from_iso(row.get("timestamp"))
+    utc_ms = from_snowflake(row.get("id"), from_iso(row.get("timestamp")))
     if not text:
         notes.skip("no words")
     elif utc_ms is None:

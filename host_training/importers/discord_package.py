@@ -16,8 +16,8 @@ from typing import Any
 from host_training.importers import json_stream
 from host_training.importers.json_stream import END, START
 from host_training.importers.text import decode, head_text, mend, open_text
-from host_training.importers.times import from_iso
-from host_training.importers.tree import File
+from host_training.importers.times import from_iso, from_snowflake
+from host_training.importers.tree import UNREADABLE, File
 from host_training.messages import ChatKind, Message, Notes
 
 NAME = "discord"
@@ -71,7 +71,7 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
         else:
             notes.skip("other file of a Discord data package")
     for (folder, channel), found in sorted(channels.items(), key=lambda item: item[0]):
-        kind: ChatKind = _kind(found["channel.json"]) if "channel.json" in found else "group"
+        kind: ChatKind = _kind(found["channel.json"], notes) if "channel.json" in found else "group"
         chat = channel.lstrip("c"), names.get(channel.lstrip("c"), ""), kind
         if "messages.json" in found:
             yield from _messages(_json_rows(found["messages.json"], notes), chat,
@@ -83,16 +83,17 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
             notes.put(folder, "", "neither messages.json nor messages.csv")
 
 
-def _object(file: File) -> dict[str, Any]:
+def _object(file: File, notes: Notes) -> dict[str, Any]:
     try:
         value = json.loads(decode(file.read()))
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, *UNREADABLE) as error:
+        notes.put(file.name, "", f"not JSON ({error})")
         return {}
     return value if isinstance(value, dict) else {}
 
 
 def _whose(file: File, notes: Notes) -> None:
-    user = _object(file)
+    user = _object(file, notes)
     for key in ("username", "global_name"):
         notes.called(f"{NAME}:me", user.get(key))
     if user.get("id"):
@@ -102,7 +103,8 @@ def _whose(file: File, notes: Notes) -> None:
 def _channel_names(file: File, notes: Notes) -> dict[str, str]:
     """``index.json`` names the channels; a direct message by its partner, who is a name to scrub.
     """
-    names = {channel: name for channel, name in _object(file).items() if isinstance(name, str)}
+    names = {channel: name for channel, name in _object(file, notes).items()
+             if isinstance(name, str)}
     for channel, name in names.items():
         if name.startswith("Direct Message with "):
             notes.called(f"{NAME}:{channel}", name.removeprefix("Direct Message with ")
@@ -110,8 +112,8 @@ def _channel_names(file: File, notes: Notes) -> dict[str, str]:
     return names
 
 
-def _kind(file: File) -> ChatKind:
-    return "dm" if _object(file).get("type") in (1, "DM") else "group"
+def _kind(file: File, notes: Notes) -> ChatKind:
+    return "dm" if _object(file, notes).get("type") in (1, "DM") else "group"
 
 
 def _json_rows(file: File, notes: Notes) -> Iterator[Any]:
@@ -128,11 +130,11 @@ def _json_rows(file: File, notes: Notes) -> Iterator[Any]:
 
 def _csv_rows(file: File, notes: Notes) -> Iterator[Any]:
     """Until 2022."""
-    with open_text(file) as stream:
-        try:
+    try:
+        with open_text(file) as stream:
             yield from csv.DictReader(stream)
-        except csv.Error as error:
-            notes.put(file.name, "", f"not CSV ({error})")
+    except (csv.Error, *UNREADABLE) as error:
+        notes.put(file.name, "", f"not CSV ({error})")
 
 
 def _messages(rows: Iterator[Any], chat: tuple[str, str, ChatKind], file: File, notes: Notes
@@ -145,7 +147,8 @@ def _messages(rows: Iterator[Any], chat: tuple[str, str, ChatKind], file: File, 
             notes.put(file.name, place, '"Contents" is missing')
             continue
         text = mend(_MARKUP.sub(lambda m: f":{m[1]}:" if m[1] else "", row["Contents"])).strip()
-        utc_ms = from_iso(row.get("Timestamp"))  # UTC, with or without the offset
+        # UTC, with or without the offset
+        utc_ms = from_snowflake(row.get("ID"), from_iso(row.get("Timestamp")))
         if not text:
             notes.skip("no words")
         elif utc_ms is None:

@@ -15,6 +15,7 @@ from docx.opc.exceptions import OpcError
 from pypdf.errors import PyPdfError
 
 from host_training.importers import prose
+from host_training.importers.chat_log import REFUSAL, is_log
 from host_training.importers.text import mend
 from host_training.importers.times import to_ms
 from host_training.importers.tree import File
@@ -43,32 +44,35 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
             notes.put(file.name, "", f"{file.size} bytes; at most {DOCUMENT_BYTES_MAX} are read")
             continue
         try:
-            text, utc_ms = _docx(file) if file.suffix == ".docx" else _pdf(file, notes)
+            text, lines, utc_ms = _docx(file) if file.suffix == ".docx" else _pdf(file, notes)
         except (PyPdfError, OpcError, OSError, ValueError, KeyError, IndexError, TypeError,
                 AttributeError, AssertionError, RecursionError, ParseError, zipfile.BadZipFile,
                 NotImplementedError) as error:  # what the two libraries raise on damage
             notes.put(file.name, "", f"cannot be read ({type(error).__name__}: {error})")
             continue
         text = mend(text).strip()
-        if text:
+        if is_log(lines):
+            notes.put(file.name, "", REFUSAL)
+        elif text:
             yield Message(NAME, file.name, "document", "0", utc_ms, "me", True, text, tier=TIER)
         elif not notes.bad or notes.bad[-1].file != file.name:
             notes.put(file.name, "", "there is no text in it; a scan needs text recognition first")
 
 
-def _pdf(file: File, notes: Notes) -> tuple[str, int | None]:
+def _pdf(file: File, notes: Notes) -> tuple[str, str, int | None]:
+    """Paragraphs, the lines as they stand on the pages, and when it was made."""
     reader = pypdf.PdfReader(io.BytesIO(file.read()))
     if reader.is_encrypted and not reader.decrypt(""):
         notes.put(file.name, "", "locked with a password; save it without one")
-        return "", None
-    pages = [page.extract_text() for page in reader.pages[:PAGES_MAX]]
+        return "", "", None
+    lines = "\n".join(page.extract_text() for page in reader.pages[:PAGES_MAX])
     created = reader.metadata.creation_date if reader.metadata else None
-    return prose.unwrapped("\n".join(pages)), to_ms(created, UTC) if created else None
+    return prose.unwrapped(lines), lines, to_ms(created, UTC) if created else None
 
 
-def _docx(file: File) -> tuple[str, int | None]:
+def _docx(file: File) -> tuple[str, str, int | None]:
     document = docx.Document(io.BytesIO(file.read()))
     paragraphs = [paragraph.text.strip() for paragraph in document.paragraphs]
     created: datetime | None = document.core_properties.created
-    return ("\n\n".join(filter(None, paragraphs)),
+    return ("\n\n".join(filter(None, paragraphs)), "\n".join(paragraphs),
             to_ms(created, UTC) if created is not None else None)

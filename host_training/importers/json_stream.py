@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, Final
 
 from host_training.importers.text import declared_encoding
-from host_training.importers.tree import File
+from host_training.importers.tree import UNREADABLE, File
 
 BLOCK_BYTES = 1 << 18
 VALUE_CHARS_MAX = 256_000_000  # a value that is never closed must not fill the memory
@@ -105,15 +105,19 @@ def walk(file: File, descend: frozenset[Path]) -> Iterator[tuple[Path, Any]]:
     START and END come with the path of each container that is entered. A value at a path that is
     in ``descend`` but is no container comes as itself.
 
-    Raises:  Damaged where the file stops being JSON; what came before it was whole.
+    Raises:  Damaged where the file stops being JSON, or cannot be read on; what came before it was
+             whole.
     """
-    with file.opened() as stream:
-        cursor = _Cursor(stream, declared_encoding(file.head) or "utf-8")
-        if not cursor.peek():
-            raise Damaged("the file is empty")
-        if cursor.peek() == "\ufeff":
-            cursor.at += 1
-        yield from _value(cursor, (), descend)
+    try:
+        with file.opened() as stream:
+            cursor = _Cursor(stream, declared_encoding(file.head) or "utf-8")
+            if not cursor.peek():
+                raise Damaged("the file is empty")
+            if cursor.peek() == "\ufeff":
+                cursor.at += 1
+            yield from _value(cursor, (), descend)
+    except UNREADABLE as error:
+        raise Damaged(f"cannot be read on ({error})") from error
 
 
 def _value(cursor: _Cursor, path: Path, descend: frozenset[Path]) -> Iterator[tuple[Path, Any]]:

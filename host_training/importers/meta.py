@@ -1,6 +1,6 @@
 """Instagram's and Facebook's message downloads (JSON), to Messages.
 
-Meta writes UTF-8 as if each byte were a character ("Ã©"); ``mend`` puts that right.
+Meta writes UTF-8 as if each byte were a character ("Ã©"), always, so nothing is guessed here.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from host_training.importers import json_stream
 from host_training.importers.json_stream import END, START
-from host_training.importers.text import head_text, mend
+from host_training.importers.text import head_text, mend, undoubled
 from host_training.importers.times import from_ms
 from host_training.importers.tree import File
 from host_training.messages import Message, Notes
@@ -45,7 +45,7 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
         try:
             for path, value in json_stream.walk(file, _DESCEND):
                 if path == ("participants", "*") and isinstance(value, dict):
-                    people.append(mend(str(value.get("name", ""))))
+                    people.append(_words(str(value.get("name", ""))))
                 elif path == ("messages", "*"):
                     yield from _message(value, file, index, len(people) > 2, notes)
                     index += 1
@@ -55,12 +55,16 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
             notes.put(file.name, f"row {index}", str(error))
 
 
+def _words(written: str) -> str:
+    return mend(undoubled(written, "latin-1") or written)
+
+
 def _message(row: Any, file: File, index: int, is_group: bool, notes: Notes) -> Iterator[Message]:
     if not isinstance(row, dict) or not isinstance(row.get("sender_name"), str):
         notes.put(file.name, f"row {index}", '"sender_name" is missing')
         return
     content = row.get("content", "")
-    text = mend(content).strip() if isinstance(content, str) else ""
+    text = _words(content).strip() if isinstance(content, str) else ""
     utc_ms = from_ms(row.get("timestamp_ms"))
     if row.get("is_unsent"):
         notes.skip("deleted message")
@@ -71,7 +75,7 @@ def _message(row: Any, file: File, index: int, is_group: bool, notes: Notes) -> 
     elif utc_ms is None:
         notes.put(file.name, f"row {index}", f'"timestamp_ms" is {row.get("timestamp_ms")!r}')
     else:
-        author = mend(row["sender_name"])
+        author = _words(row["sender_name"])
         yield Message(NAME, file.folder.rsplit("/", 1)[-1] or file.name,
                       "group" if is_group else "dm", f"{author} {utc_ms} {text[:60]}", utc_ms,
                       author, False, text, author)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from types import ModuleType
 
 from host_training.importers import (
@@ -18,6 +18,7 @@ from host_training.importers import (
     mail,
     meta,
     reddit,
+    sent,
     signal_chat,
     slack,
     telegram,
@@ -28,7 +29,7 @@ from host_training.importers import (
 )
 from host_training.importers.text import head_text
 from host_training.importers.tree import File
-from host_training.messages import Message, Notes
+from host_training.messages import Message, Notes, whole_characters
 
 # Formats of whole folders come first: their files would be taken for something simpler.
 FOLDERS: tuple[ModuleType, ...] = (discord_package, slack, x_archive)
@@ -80,34 +81,48 @@ def recognise(files: Sequence[File], notes: Notes) -> list[Export]:
             found.append(Export(module, group))
             for file in group:
                 rest.pop(file.name, None)
-    for file in rest.values():
-        module_of_file = _format_of(file, notes)
+    formats = list(_formats(rest.values(), notes))
+    attached = sent.find([*formats, *((file, export.format) for export in found
+                                      for file in export.files)])
+    for file, module_of_file in formats:
         if module_of_file is not None:
             found.append(Export(module_of_file, [file]))
-    return found
+        elif attached.has(file, None):
+            notes.skip("file that was sent in a chat")
+        else:
+            notes.put(file.name, "", _unknown(file))
+    own: list[Export] = []
+    for export in found:
+        if attached.has(export.files[0], export.format):
+            notes.put(export.files[0].name, "", sent.REASON)
+        else:
+            own.append(export)
+    return own
 
 
-def _format_of(file: File, notes: Notes) -> ModuleType | None:
+def _formats(files: Iterable[File], notes: Notes) -> Iterator[tuple[File, ModuleType | None]]:
+    """Each file that may hold words, and the format that claims it, if any does."""
+    for file in files:
+        try:
+            reason = _skip_reason(file)
+            if reason:
+                notes.skip(reason)
+            elif not file.head:
+                notes.put(file.name, "", "the file is empty")
+            else:
+                yield file, next((module for module in FILES if module.claims(file)), None)
+        except (OSError, EOFError, zipfile.BadZipFile, zlib.error, ValueError, RuntimeError,
+                NotImplementedError) as error:
+            notes.put(file.name, "", f"cannot be read ({error})")
+
+
+def _skip_reason(file: File) -> str | None:
     if file.suffix in _MEDIA or file.base.lower() in _COVERS:
-        notes.skip("picture, sound, film or page decoration")
-        return None
+        return "picture, sound, film or page decoration"
     if file.base.lower() in _SYSTEM_FILES or file.base.startswith("._") or "__MACOSX" in file.name:
-        notes.skip("file of the operating system")
-        return None
-    try:
-        if file.folder_path is None and _is_hidden(file):
-            notes.skip("hidden file of a program")  # .obsidian, .trash with what was thrown away
-            return None
-        if not file.head:
-            notes.put(file.name, "", "the file is empty")
-            return None
-        for module in FILES:
-            if module.claims(file):
-                return module
-        notes.put(file.name, "", _unknown(file))
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, ValueError, RuntimeError,
-            NotImplementedError) as error:
-        notes.put(file.name, "", f"cannot be read ({error})")
+        return "file of the operating system"
+    if file.folder_path is None and _is_hidden(file):
+        return "hidden file of a program"  # .obsidian, and .trash with what was thrown away
     return None
 
 
@@ -130,6 +145,20 @@ def read_all(exports: Sequence[Export], notes: Notes) -> Iterator[Message]:
     """Every message of every export; a damaged file ends its export, never the others."""
     for export in exports:
         try:
-            yield from export.format.read(export.files, notes)
+            for message in export.format.read(export.files, notes):
+                yield _printable(message)
         except (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
             notes.put(export.files[0].name, "", f"reading stopped: {error}")
+        except Exception as error:  # noqa: BLE001 (what one export has wrong, no other pays for)
+            notes.put(export.files[0].name, "",
+                      f"reading stopped: {type(error).__name__}, {error}")
+
+
+def _printable(message: Message) -> Message:
+    """With whole characters in ids and names: ``mend`` sees to the text."""
+    shown = message.chat_id, message.message_id, message.author, message.name, message.chat_name
+    if all(map(str.isascii, shown)):
+        return message
+    chat_id, message_id, author, name, chat_name = map(whole_characters, shown)
+    return replace(message, chat_id=chat_id, message_id=message_id, author=author, name=name,
+                   chat_name=chat_name)

@@ -33,7 +33,7 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
     for file in files:
         chat = file.folder.rsplit("/", 1)[-1] or file.name
         rows = list(_rows(file, notes))
-        kind = "group" if len({row.get("sender") for _, row in rows}) > 2 else "dm"
+        kind = "group" if len({str(row.get("sender")) for _, row in rows}) > 2 else "dm"
         for number, row in rows:
             sender, body = row.get("sender"), row.get("body")
             if not isinstance(sender, str) or not isinstance(body, str):

@@ -13,7 +13,7 @@ from host_training.importers import json_stream
 from host_training.importers.json_stream import END, START
 from host_training.importers.text import decode, mend
 from host_training.importers.times import from_seconds
-from host_training.importers.tree import File
+from host_training.importers.tree import UNREADABLE, File
 from host_training.messages import ChatKind, Message, Notes
 
 NAME = "slack"
@@ -39,7 +39,8 @@ def groups(files: Sequence[File]) -> list[list[File]]:
 def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
     """What people wrote, day by day."""
     names = _people(files, notes)
-    direct = {channel.get("id"): channel.get("members") for file in files
+    ids = _channel_ids(files, notes)
+    direct = {str(channel.get("id")): channel.get("members") for file in files
               if file.base == "dms.json" for channel in _list(file, notes)}
     days: defaultdict[str, list[File]] = defaultdict(list)
     for file in files:
@@ -48,7 +49,7 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
             days[match["channel"]].append(file)
     for channel, of_channel in sorted(days.items()):
         kind: ChatKind = "dm" if channel in direct else "group"
-        chat = channel, _title(direct.get(channel), names) or channel, kind
+        chat = ids.get(channel, channel), _title(direct.get(channel), names) or channel, kind
         for file in of_channel:
             index = 0
             try:
@@ -65,7 +66,7 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
 def _list(file: File, notes: Notes) -> list[dict[str, Any]]:
     try:
         rows = json.loads(decode(file.read()))
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, *UNREADABLE) as error:
         notes.put(file.name, "", f"not JSON ({error})")
         return []
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
@@ -86,6 +87,13 @@ def _people(files: Sequence[File], notes: Notes) -> dict[str, str]:
                 for known in (name, user.get("real_name"), user.get("name")):
                     notes.called(f"{NAME}:{user['id']}", known)
     return names
+
+
+def _channel_ids(files: Sequence[File], notes: Notes) -> dict[str, str]:
+    """Name -> id of the channels: every workspace has a "general", and names change."""
+    return {str(channel.get("name")): str(channel["id"]) for file in files
+            if file.base in ("channels.json", "groups.json", "mpims.json")
+            for channel in _list(file, notes) if isinstance(channel.get("id"), str)}
 
 
 def _title(members: Any, names: dict[str, str]) -> str:

@@ -58,13 +58,14 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
         n_row = n_chat = 0
         try:
             for path, value in json_stream.walk(file, _DESCEND):
-                if path and path[-1] == "*" and path[-2] == "messages":
+                if path[-2:] == ("messages", "*"):
                     n_row += 1
                     yield from _message(chat, value, file, n_row - 1, notes)
                 elif value is START:
                     if path in ((), ("chats", "list", "*"), ("left_chats", "list", "*")):
                         n_chat += 1
-                        chat = {"id": f"number {n_chat}"}
+                        # of this file: another export's chats have the same numbers
+                        chat = {"id": f"number {n_chat} of {file.name.replace('/', ':')}"}
                     n_row = 0
                 elif value is not END:
                     _about(chat, path, value, notes)
@@ -88,6 +89,8 @@ def _about(chat: dict[str, Any], path: json_stream.Path, value: Any, notes: Note
             if isinstance(person, dict):
                 full = f"{person.get('first_name') or ''} {person.get('last_name') or ''}"
                 notes.called(f"{NAME}:user{person.get('user_id')}", full)
+    elif path[-1:] == ("id",) and not isinstance(value, int | str):
+        return  # it keeps its number
     elif len(path) in (1, 4) and path[-1] in ("id", "type", "name"):
         chat[path[-1]] = value
 

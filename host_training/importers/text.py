@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -18,8 +19,12 @@ LINE_CHARS_MAX = 10_000_000  # one message of 10 MB is read, a file without line
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"),
          (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"),
          (codecs.BOM_UTF16_BE, "utf-16"))
-_DOUBLE = re.compile(r"[\xc2-\xf4][\x80-\xbf]")  # UTF-8 read as Latin-1: a lead, then a follower
-_DOUBLE_1252 = re.compile(r"[Â-ô][\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]")
+# UTF-8 read as Latin-1 or cp1252: a lead, then its followers
+_FOLLOWER = "[\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]"
+_DOUBLE = re.compile(rf"[Â-ß]{_FOLLOWER}|[à-ï]{_FOLLOWER}{{2}}|[ð-ô]{_FOLLOWER}{{3}}")
+_BEHIND_WORDS = frozenset("…–—‘’“”«»‹›•´\u00a0\u00ad¡¿®©™°¹²³")  # what a writer puts there
+_GOING_ON = frozenset("…–—’\u00a0")  # with another word right behind it
+_WORDS = frozenset("ÄÅÈÉÊÓÔÖØàáäåæèéêíóô")  # of one letter, in one language or another
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _ESCAPED_BYTE = re.compile(r"[\udc80-\udcff]")  # what "surrogateescape" makes of a byte
 
@@ -97,26 +102,45 @@ def lines_of(file: File) -> Iterator[tuple[int, str]]:
 
 
 def mend(text: str) -> str:
-    """Text without NULs and lone surrogates, and with double-encoded UTF-8 undone.
+    """Text without NULs and lone surrogates, and with UTF-8 that was read as another code undone.
 
-    Meta writes its JSON that way: each byte of the UTF-8 as one escaped character. Undone only
-    where the whole text is valid UTF-8 afterwards, so that "Ã" in honest Portuguese stays.
+    Undone only where the whole text is valid UTF-8 afterwards and one sequence of it is such that
+    nobody writes it: "cafÃ©", but neither "Viel Spaß…" nor "AMANHÃ…", which are valid too.
     """
-    if _DOUBLE.search(text):
-        try:
-            text = text.encode("latin-1").decode("utf-8")
-        except UnicodeError:
-            text = _mend_1252(text)
-    elif _DOUBLE_1252.search(text):
-        text = _mend_1252(text)
+    if not text.isascii() and any(map(_nobody_writes, _DOUBLE.finditer(text))):
+        mended = undoubled(text, "latin-1") or undoubled(text, "cp1252") or text
+        if not any(unicodedata.category(char) in ("Cc", "Co") for char in set(mended) - set(text)):
+            text = mended
     if _LONE_SURROGATE.search(text):
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         text = text.replace("\ufffd", "")
     return text.replace("\0", "")
 
 
-def _mend_1252(text: str) -> str:
+def undoubled(text: str, encoding: str) -> str | None:
+    """Text each of whose characters was a byte of UTF-8; None where it was none."""
     try:
-        return text.encode("cp1252").decode("utf-8")
+        return text.encode(encoding).decode("utf-8")
     except UnicodeError:
-        return text
+        return None
+
+
+def _nobody_writes(sequence: re.Match[str]) -> bool:
+    """True for a lead and followers that are no letter at the end of a word and marks behind it.
+
+    A word is of small letters, or all capitals: the lead of nearly every mended letter is a
+    capital ("Ã", "Ð"), and stands among small ones or where no word begins with it.
+    """
+    lead, *followers = sequence[0]
+    start, end = sequence.span()
+    before, after = sequence.string[start - 1 : start], sequence.string[end : end + 1]
+    # a control character is cp1252 that was read as Latin-1
+    marks = [mark.encode("latin-1").decode("cp1252", "replace") if mark < "\xa0" else mark
+             for mark in followers]
+    if not _BEHIND_WORDS.issuperset(marks):
+        return True
+    if lead == "×":
+        return False  # "3×…"
+    if before.isalpha():
+        return lead == "Â" or (lead.isupper() and before.islower())  # no word ends in "Â"
+    return lead not in _WORDS or (after.isalpha() and marks[-1] not in _GOING_ON)

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, tzinfo
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-_SECONDS_MAX = 253_402_300_799  # the end of the year 9999
+DISCORD_EPOCH_MS = 1_420_070_400_000
+_SECONDS_MAX = 253_402_300_799  # the end of the year 9999, which no date here goes beyond
 
 
 def from_seconds(value: Any) -> int | None:
@@ -43,6 +44,19 @@ def from_iso(value: Any, zone: tzinfo = UTC) -> int | None:
     return to_ms(moment, zone)
 
 
+def from_snowflake(message_id: Any, near_ms: int | None) -> int | None:
+    """From a Discord id (https://discord.com/developers/docs/reference#snowflakes), to the ms.
+
+    Its data package cuts times to the second, and other exports of the same message do not.
+
+    Returns:  ``near_ms``, the time as written, where that is not within the same second.
+    """
+    if near_ms is None or not str(message_id).isdecimal() or len(str(message_id)) > 20:
+        return near_ms
+    exact_ms = (int(message_id) >> 22) + DISCORD_EPOCH_MS
+    return exact_ms if exact_ms // 1000 == near_ms // 1000 else near_ms
+
+
 def from_mail(value: str | None) -> int | None:
     """From a mail's Date header (RFC 5322)."""
     try:
@@ -60,4 +74,4 @@ def to_ms(moment: datetime, zone: tzinfo) -> int | None:
         ms = round(moment.timestamp() * 1000)
     except (OverflowError, OSError, ValueError):
         return None
-    return ms if ms >= 0 else None
+    return ms if 0 <= ms <= _SECONDS_MAX * 1000 else None

@@ -28,6 +28,8 @@ SPOOL_BYTES = 32_000_000  # a nested zip larger than this waits on disk
 
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError,
                NotImplementedError)
+# what reading a file raises that is damaged, on its disk or inside its zip
+UNREADABLE = (OSError, EOFError, zipfile.BadZipFile, zlib.error)
 _PACKED_WITH_WORDS = (".docx", ".pptx", ".xlsx", ".odt", ".epub")  # zips that are one document
 
 

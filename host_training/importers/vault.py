@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from host_training.importers import prose
+from host_training.importers.chat_log import REFUSAL, is_log
 from host_training.importers.html_text import words_of
 from host_training.importers.text import decode, head_text, mend, text_of
 from host_training.importers.times import from_iso
@@ -32,12 +33,6 @@ _DATE_IN_NAME = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
 _CLIPPED_KEYS = ("source", "url", "clipped", "canonical")
 _LAYERS: dict[str, Layer] = {"said": "said", "thinking": "thinking", "values": "values"}
 _CONTROL_SHARE_MAX = 0.02
-# a time, then who speaks: <bo>, "bo:", or after brackets a name alone above its words
-_SAID = re.compile(
-    r"^\[?(?:[\w./-]{6,12},? )?\d{1,2}:\d{2}(?::\d{2})?(?: ?[AP]M)?\]?[ \t]+(?:[-|] )?"
-    r"(?:<(?P<nick>[^<>]{1,32})>|(?P<name>[^\s:<>][^:<>\n]{0,31}):\s|(?<=\] )(?P<alone>\S{1,32})$)",
-    re.MULTILINE | re.IGNORECASE)
-_SPEAKERS_MIN, _SAID_MIN, _SAID_SHARE = 2, 3, 0.25
 
 
 def claims(file: File) -> bool:
@@ -70,44 +65,35 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
 
 def _note(file: File, notes: Notes) -> Iterator[Message]:
     text = text_of(file).lstrip("\ufeff")
-    if file.suffix in _PLAIN and is_log(text):
-        notes.put(file.name, "", "reads like a chat of several people, and nobody can tell whose"
-                                 " words these are; export it again as JSON")
-        return
     front: dict[str, str] = {}
-    tier = TIER_NOTE
-    if file.suffix == ".rtf" or text.startswith("{\\rtf"):
+    is_rich = file.suffix == ".rtf" or text.startswith("{\\rtf")
+    is_markdown = file.suffix in _MARKDOWN and not is_rich
+    if is_rich:
         text = prose.of_rtf(text)
-    elif file.suffix in _MARKDOWN:
+    elif file.suffix in (".html", ".htm"):
+        text = words_of(text)
+    elif is_markdown:
         front, text = front_matter(text)
         front |= _notion_properties(text)
         reason = _skip_reason(file, front, text)
         if reason:
             notes.skip(reason)
             return
+    if is_log(text):
+        notes.put(file.name, "", REFUSAL)
+        return
+    if is_markdown:
         text = prose.of_markdown("\n".join(line for line in text.split("\n")
                                            if not _PROPERTY.match(line)))
-    elif file.suffix in (".html", ".htm"):
-        text = words_of(text)
-    else:
-        tier = TIER_TEXT
     text = mend(text).strip()
     if not text:
         notes.skip("no words")
         return
-    yield Message(NAME, _NOTION_ID.sub("", file.name), "note", "0", _when(file, front), "me", True,
-                  text, tier=tier, layer=_LAYERS.get(front.get("layer", ""), "said"))
-
-
-def is_log(text: str) -> bool:
-    """True for a chat kept as plain text: it must not be taken for one person's writing.
-
-    A diary with times in it has no speakers.
-    """
-    lines = [line for line in text[:20_000].split("\n") if line.strip()]
-    said = [match[match.lastgroup or 0] for line in lines if (match := _SAID.match(line))]
-    return (len(said) >= max(_SAID_MIN, _SAID_SHARE * len(lines))
-            and _SPEAKERS_MIN <= len(set(said)) <= len(said) / 1.5)
+    ids = " ".join(_NOTION_ID.findall(file.name))  # two pages of a folder may be "Untitled"
+    tier = TIER_TEXT if file.suffix in _PLAIN and not is_rich else TIER_NOTE
+    layer = _LAYERS.get(front.get("layer", ""), "said")
+    yield Message(NAME, _NOTION_ID.sub("", file.name), "note", ids.strip() or "0",
+                  _when(file, front), "me", True, text, tier=tier, layer=layer)
 
 
 def front_matter(text: str) -> tuple[dict[str, str], str]:
@@ -155,7 +141,7 @@ def _when(file: File, front: dict[str, str]) -> int | None:
         stamp = from_iso(front.get(key))
         if stamp is not None:
             return stamp
-    match = _DATE_IN_NAME.search(file.name)
+    match = _DATE_IN_NAME.search(file.base)  # a date of a folder is that of a backup
     return from_iso(f"{match[1]}T12:00") if match else None
 
 
@@ -166,9 +152,11 @@ def _canvas(file: File, notes: Notes) -> Iterator[Message]:
     except (ValueError, AttributeError, RecursionError) as error:
         notes.put(file.name, "", f"not a canvas ({error})")
         return
-    for node in nodes if isinstance(nodes, list) else []:
+    for index, node in enumerate(nodes if isinstance(nodes, list) else []):
         text = node.get("text") if isinstance(node, dict) and node.get("type") == "text" else None
         words = prose.of_markdown(mend(text)) if isinstance(text, str) else ""
-        if words:
-            yield Message(NAME, file.name, "note", str(node.get("id")), None, "me", True, words,
-                          tier=TIER_NOTE)
+        if words and is_log(str(text)):
+            notes.put(file.name, f"card {index}", REFUSAL)
+        elif words:
+            yield Message(NAME, file.name, "note", str(node.get("id") or f"card {index}"), None,
+                          "me", True, words, tier=TIER_NOTE)

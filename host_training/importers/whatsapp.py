@@ -7,10 +7,11 @@ order for each way of writing them that occurs, and once more for its messages.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -18,7 +19,14 @@ from itertools import pairwise
 from host_training.importers.text import head_text, lines_of, mend
 from host_training.importers.times import to_ms
 from host_training.importers.tree import File
-from host_training.importers.whatsapp_words import AFTERNOON, MORNING, is_deleted, unedited
+from host_training.importers.whatsapp_words import (
+    AFTERNOON,
+    MORNING,
+    attached_words,
+    is_deleted,
+    unedited,
+    without_media,
+)
 from host_training.messages import Message, Notes
 
 NAME = "whatsapp"
@@ -37,7 +45,7 @@ _HEADER = re.compile(
     r"[,،、]? *(?:(?:klo|at|à|às|kl\.?|alle|om|um|il) )?"
     rf"(?P<before>{_HALF})? *(?P<h>\d{{1,2}})[:.](?P<m>\d{{2}})(?:[:.](?P<s>\d{{2}}))? *"
     rf"(?P<after>{_HALF})?(?:\] ?| ?[-–—] )", re.IGNORECASE)
-_MEDIA = re.compile(r"^<[^<>\n]{3,60}>$|^\S.{0,80}\.\w{2,4} \([^()\n]{3,40}\)$")
+_NAMELESS = re.compile(r"_chat[ _-]?\(?\d+\)?\.txt")
 _COPY = re.compile(r" ?\(\d+\)$")
 _NAME_CHARS_MAX = 100
 
@@ -118,11 +126,14 @@ def _date(numbers: tuple[int, int, int], order: Order) -> datetime | None:
 
 @dataclass(slots=True)
 class _Facts:
-    """What the whole file says: its orders, its people, and the lines that were pasted."""
+    """What the whole file says: its orders, its people, the lines that were pasted, and the words
+    behind the name of a file.
+    """
 
     orders: dict[Style, Order] = field(default_factory=dict)
     people: set[str] = field(default_factory=set)
     pasted: set[int] = field(default_factory=set)
+    attached: set[str] = field(default_factory=set)
 
 
 def _survey(file: File) -> _Facts:
@@ -131,6 +142,7 @@ def _survey(file: File) -> _Facts:
     firsts: Counter[str] = Counter()
     seconds: Counter[str] = Counter()
     rows: list[array[int]] = [numbers, array("q"), array("q")]  # date, style, line
+    facts = _Facts()
     for line_number, line in lines_of(file):
         header = _header(line)
         if header is None:
@@ -144,7 +156,7 @@ def _survey(file: File) -> _Facts:
             firsts[names[0]] += 1
             if len(names) > 2 and _may_be_name(names[1]):
                 seconds[f"{names[0]}: {names[1]}"] += 1
-    facts = _Facts()
+            facts.attached.update(attached_words(names[-1]))
     for style, index in styles.items():
         dates = [_unpacked(row) for row, of in zip(rows[0], rows[1], strict=True) if of == index]
         facts.orders[style] = infer_order(dates, style)
@@ -216,7 +228,7 @@ def pasted(times: Sequence[int]) -> list[int]:
 
 
 def _messages(file: File, facts: _Facts, notes: Notes) -> Iterator[Message]:
-    chat = _chat_name(file)
+    chat = _chat_name(file, facts.people)
     kind = "dm" if len(facts.people) <= 2 else "group"
     same: Counter[tuple[int, str, str]] = Counter()
     header: _Header | None = None
@@ -239,7 +251,8 @@ def _messages(file: File, facts: _Facts, notes: Notes) -> Iterator[Message]:
         same[key] += 1
         if len(same) > 10_000:
             same.clear()  # only messages of the same minute can be told apart by it
-        number = f"{author}/{text[:200]}/{same[key]}"
+        digest = hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+        number = f"{author}/{digest}/{same[key]}"
         yield Message(NAME, chat, kind, number, utc_ms, author, False, text, author)
 
     for line_number, line in lines_of(file):
@@ -268,10 +281,9 @@ def _split(header: _Header, body: Sequence[str], facts: _Facts, notes: Notes
         notes.skip("service message")
         return None
     author = author.strip().removeprefix("~").strip()
-    # iOS puts this mark before words of its own, in every language
-    is_own_word = text.startswith("\u200e")
-    text = mend(unedited(text.translate(_DROP_MARKS))).strip()
-    if is_own_word or _MEDIA.match(text):
+    words = without_media(text, facts.attached)
+    text = mend(unedited((words or "").translate(_DROP_MARKS))).strip()
+    if words is None:
         notes.skip("service message or media left out")
     elif is_deleted(text):
         notes.skip("deleted message")
@@ -282,8 +294,13 @@ def _split(header: _Header, body: Sequence[str], facts: _Facts, notes: Notes
     return None
 
 
-def _chat_name(file: File) -> str:
-    """The name of the chat: iOS calls every file ``_chat.txt``, so there the zip's name counts."""
+def _chat_name(file: File, people: Collection[str]) -> str:
+    """The name of the chat: iOS calls every file ``_chat.txt``, so there the zip's name counts.
+
+    Of ``_chat (1).txt``, as browsers make it, nothing says more than who is in it.
+    """
+    if _NAMELESS.fullmatch(file.base):
+        return ", ".join(sorted(people)).replace("/", " ")
     base = file.base if file.base != "_chat.txt" else file.folder.rsplit("/", 1)[-1]
     stem = base.removesuffix(".txt").removesuffix(".zip")
     return _COPY.sub("", stem).removeprefix("WhatsApp Chat with ").removeprefix("WhatsApp Chat - ")

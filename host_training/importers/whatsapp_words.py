@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 MORNING = frozenset({
     "am", "上午", "午前", "오전", "ص", "πμ", "π.μ.", "de.", "de", "pd", "p.d.", "sa", "凌晨",
@@ -35,8 +36,22 @@ _DELETED = frozenset({
     "הודעה זו נמחקה", "מחקת הודעה זו", "αυτό το μήνυμα διαγράφηκε", "διαγράψατε αυτό το μήνυμα",
     "це повідомлення видалено", "ви видалили це повідомлення"})
 # "<This message was edited>" in any language: several words in angle brackets at the very end
-_EDITED = re.compile(r"\s*<(?:[^<>\s]+\s+){2,6}[^<>\s]+>\s*$|\s*<(?:此消息已编辑|此訊息已編輯|"
-                     r"このメッセージは編集されました)>\s*$")
+_EDITED = re.compile(r"<(?:[^<>\s]+\s+){2,6}[^<>\s]+>|<(?:此消息已编辑|此訊息已編輯|"
+                     r"このメッセージは編集されました)>")
+
+_ATTACHED = frozenset({
+    "file attached", "datei angehängt", "archivo adjunto", "fichier joint", "file allegato",
+    "arquivo anexado", "ficheiro anexado", "bestand bijgevoegd", "файл добавлен"})
+OWN_REMARKS_MAX = 3  # "3 pages", "document omitted" and "edited", behind each other
+OWN_MARK = "\u200e"  # the app puts it before words of its own, in every language
+_MARKS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_OMITTED = re.compile(r"<[^<>\n]{3,60}>")
+_FILE = re.compile(r"(?P<name>\S.{0,80}\.\w{2,4}) \((?P<remark>[^()\n]{3,40})\)")
+_OWN_FILE_NAME = re.compile(r"(?:AUD|DOC|GIF|IMG|PTT|STK|VID)-\d{8}-WA\d{4}\.\w{2,4}")
+# "image omitted", "3 pages", in any language: a few words and no more
+_OWN_REMARK = re.compile(r"<[^<>\n]{3,80}>|(?:\w+ ){1,3}[^\W\d_]+|"
+                         r"[\u3040-\u9fff\uac00-\ud7af]{4,14}")
+_FILE_ALONE = re.compile(r".{1,120}\.\w{2,4}(?: •)?")
 
 
 def is_deleted(text: str) -> bool:
@@ -46,5 +61,40 @@ def is_deleted(text: str) -> bool:
 
 def unedited(text: str) -> str:
     """A text without the remark that it was edited."""
-    cut = _EDITED.sub("", text)
-    return cut if cut.strip() else text
+    words = text.rstrip()
+    start = words.rfind("<")
+    is_remark = start > 0 and _EDITED.fullmatch(words, start)
+    return (is_remark and words[:start].rstrip()) or text
+
+
+def attached_words(line: str) -> list[str]:
+    """What stands behind the name the app gave a picture or a sound: "file attached"."""
+    found = _FILE.fullmatch(_MARKS.sub("", line).strip())
+    return [found["remark"]] if found and _OWN_FILE_NAME.fullmatch(found["name"]) else []
+
+
+def without_media(text: str, attached: Collection[str]) -> str | None:
+    """What somebody wrote with a picture or a file; None where nobody wrote anything.
+
+    Android writes the file or ``<Media omitted>`` first and the caption below; iOS writes a remark
+    behind the caption, after OWN_MARK.
+
+    Args:    attached: what ``attached_words`` found in the whole chat.
+    """
+    first, _, below = text.partition("\n")
+    is_own = first.startswith(OWN_MARK)
+    line = _MARKS.sub("", first).strip()
+    file = _FILE.fullmatch(line)
+    if _OMITTED.fullmatch(line) or (file and (
+            is_own or _OWN_FILE_NAME.fullmatch(file["name"]) or file["remark"] in attached
+            or file["remark"].lower() in _ATTACHED)):
+        return below if below.strip() else None
+    if is_own:
+        return None
+    words = text
+    for _ in range(OWN_REMARKS_MAX):
+        caption, mark, remark = words.rpartition(OWN_MARK)
+        if not mark or not _OWN_REMARK.fullmatch(remark.strip()):
+            break
+        words = caption.rstrip()
+    return None if words != text and _FILE_ALONE.fullmatch(words) else words

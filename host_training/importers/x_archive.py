@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import html
 import io
 import re
@@ -17,6 +18,8 @@ from host_training.messages import Message, Notes
 
 NAME = "x"
 LABEL = "X archive"
+BEGINNING_CHARS = 100  # of a long post, by which its cut copy is known
+CUT_CHARS_MIN = 60  # of the copy: a shorter post is one by itself
 
 _TWEETS = re.compile(r"(?:^|/)(?:tweets?|community-tweet|note-tweet|tweets?-part\d+|"
                      r"note-tweet-part\d+)\.js$")
@@ -37,7 +40,7 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
     """The author's own posts. A long post's whole text lies in another file and comes first."""
     tweets = [file for file in files if _TWEETS.search(file.name)]
     notes.skip("other file of an X archive", len(files) - len(tweets))
-    whole: set[str] = set()  # how long posts begin, so that their cut copies can be told
+    whole: list[str] = []  # how long posts begin, sorted, so that their cut copies can be told
     for file in sorted(tweets, key=lambda file: "note-tweet" not in file.base):
         for index, row in enumerate(_rows(file, notes)):
             if not isinstance(row, dict):
@@ -70,7 +73,7 @@ def _rows(file: File, notes: Notes) -> Iterator[Any]:
         notes.put(file.name, "", str(error))
 
 
-def _note(note: Any, file: File, index: int, whole: set[str], notes: Notes) -> Iterator[Message]:
+def _note(note: Any, file: File, index: int, whole: list[str], notes: Notes) -> Iterator[Message]:
     core = note.get("core") if isinstance(note, dict) else None
     text = core.get("text") if isinstance(core, dict) else None
     utc_ms = from_iso(note.get("createdAt")) if isinstance(note, dict) else None
@@ -78,12 +81,13 @@ def _note(note: Any, file: File, index: int, whole: set[str], notes: Notes) -> I
         notes.put(file.name, f"row {index}", "a long post without text or date")
         return
     text = mend(html.unescape(text)).strip()
-    whole.add(text[:100])
+    bisect.insort(whole, text[:BEGINNING_CHARS])
     yield Message(NAME, "posts", "post", str(note.get("noteTweetId", index)), utc_ms, "me", True,
                   text)
 
 
-def _tweet(tweet: Any, file: File, index: int, whole: set[str], notes: Notes) -> Iterator[Message]:
+def _tweet(tweet: Any, file: File, index: int, whole: list[str], notes: Notes
+           ) -> Iterator[Message]:
     text = tweet.get("full_text", tweet.get("text")) if isinstance(tweet, dict) else None
     if not isinstance(text, str):
         notes.put(file.name, f"row {index}", "a post without text")
@@ -97,8 +101,7 @@ def _tweet(tweet: Any, file: File, index: int, whole: set[str], notes: Notes) ->
         return
     # the first names of a reply and the last link of a picture are added by the program
     words = mend(html.unescape(_LINK.sub("", _REPLY.sub("", text)))).strip()
-    if any(words.rstrip("…").strip()[:100] == long[: len(words.rstrip("…").strip())][:100]
-           for long in whole if len(words) > 60):
+    if _begins(words.rstrip("…").strip(), whole):
         notes.skip("beginning of a long post")
     elif _CUT.search(text) and len(text) >= 138:
         notes.skip("cut off by the archive")
@@ -108,6 +111,13 @@ def _tweet(tweet: Any, file: File, index: int, whole: set[str], notes: Notes) ->
         reply = tweet.get("in_reply_to_status_id_str") or "posts"
         yield Message(NAME, str(reply), "post", str(tweet.get("id_str", index)), utc_ms, "me", True,
                       words)
+
+
+def _begins(words: str, whole: list[str]) -> bool:
+    """True where one of ``whole``, which is sorted, begins with ``words``."""
+    words = words[:BEGINNING_CHARS]
+    at = bisect.bisect_left(whole, words)
+    return len(words) >= CUT_CHARS_MIN and at < len(whole) and whole[at].startswith(words)
 
 
 def _utc_ms(stamp: Any) -> int | None:

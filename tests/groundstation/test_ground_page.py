@@ -83,6 +83,10 @@ def test_a_whole_flight_is_read_with_no_complaint_and_no_stranger(page, served, 
     assert page.value("document.querySelectorAll('.uplot').length") == 4
     assert "no signal for" in page.value("document.getElementById('feed').textContent")
     assert "answered at" in page.value("document.getElementById('letters').textContent")
+    answer = "document.querySelector('#letters .answered .answer').textContent"
+    assert page.value(answer) == "Cold, and wider than I was told."
+    assert page.value("document.querySelectorAll('#letters .answer').length") == 1
+    assert "asked weather: 404, not found" in page.value("document.body.textContent")
     page.screenshot(tmp_path / "wide.png")
     assert (tmp_path / "wide.png").stat().st_size > 30_000
     assert page.complaints == []
@@ -280,7 +284,11 @@ def test_a_question_is_asked_with_the_keyboard(page, tmp_path):
     station = Served(archive.path)
     try:
         looked_at(page, station, 1440, 900)
-        page.value("document.getElementById('question').focus()")
+        for key, code, text in (("Tab", 9, ""), ("Tab", 9, ""), ("Enter", 13, "\r")):
+            for kind in ("keyDown", "keyUp"):
+                page.call("Input.dispatchKeyEvent", type=kind, key=key, code=key,
+                          windowsVirtualKeyCode=code, text=text if kind == "keyDown" else "")
+        page.wait("document.activeElement.id === 'question'", 5)
         page.call("Input.insertText", text="Can you see the pond?")
         for kind in ("keyDown", "keyUp"):
             page.call("Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter",

@@ -46,8 +46,8 @@ GROUPS = {
     17: "right to left: overrides, mixed scripts, Arabic presentation forms",
     18: "scripts without spaces, and letters that look like other ones",
     19: "people: one on five platforms, renamed, two of one name, a second account, a family's",
-    20: "what the author sent and did not write: bridges, chain letters, songs, code, logs, text"
-        " of a model",
+    20: "what the author did not write: bridges, chain letters, songs, code, logs, text of a model,"
+        " what others sent in a chat, chats kept as text",
     21: "doubles: two exports that overlap, of two time zones, cross-posts, quotes, edits",
     22: "clocks: local times, hours that a change repeats or skips, other zones, disorder, equal"
         " times, a day and five minutes",

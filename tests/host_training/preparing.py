@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from host_training import writing
+from host_training import clean, writing
+from host_training.example_store import ExampleStore
+from host_training.messages import Notes
 from host_training.persona_dir import read_persona
 from host_training.sessions import Example
+from host_training.settings import Clean
 from tests.host_training.conftest import telegram_export
 from tests.host_training.importers.reading import write_files
 
@@ -17,7 +21,16 @@ def silent(share: float, line: str) -> None:
 
 def prepare(directory: Path, out: Path) -> list[Example]:
     out.mkdir(exist_ok=True)
-    return writing.prepare(directory, read_persona(directory), out, silent)
+    n_examples = writing.prepare(directory, read_persona(directory), out, silent)
+    examples = writing.load(out / writing.EXAMPLES)
+    assert len(examples) == n_examples
+    return examples
+
+
+def weigh(examples: Iterable[Example], settings: Clean, notes: Notes) -> list[Example]:
+    with ExampleStore() as store:
+        store.add(examples)
+        return list(clean.weigh(store, settings, notes))
 
 
 def add_toml(directory: Path, text: str) -> None:

@@ -6,6 +6,7 @@ Method: counted bytes of small examples; drawn sizes for what must always hold.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host_training import writing
-from host_training.balance import CHAT_KEEP_MIN, by_chat, chat_factors, size, summary, warnings
-from host_training.clean import SMALL_CORPUS_BYTES, weigh
+from host_training.balance import CHAT_KEEP_MIN, Learnt, chat_factors, size
+from host_training.clean import SMALL_CORPUS_BYTES
 from host_training.errors import TrainingError
 from host_training.importers.notebook import Condition
 from host_training.message_store import MessageStore
@@ -25,7 +26,7 @@ from host_training.sessions import Example, chat_examples
 from host_training.settings import Clean
 from tests.host_training.conftest import telegram_export, write_persona
 from tests.host_training.importers.reading import write_files
-from tests.host_training.preparing import add_toml, prepare
+from tests.host_training.preparing import add_toml, prepare, weigh
 
 LOOSE = Clean(near_duplicate=1.0)
 DAY_S = 86_400
@@ -37,8 +38,16 @@ def said(number: int, chat: str = "", tier: int = 4, n_chars: int = 100) -> Exam
 
 
 def share_of(chat: str, examples: list[Example]) -> float:
-    sizes = by_chat((e, e.weight * size(e)) for e in examples)
+    sizes: defaultdict[str, float] = defaultdict(float)
+    for example in examples:
+        sizes[example.chat] += example.weight * size(example)
     return sizes[chat] / sum(sizes.values())
+
+
+def learnt(examples: list[Example]) -> Learnt:
+    found = Learnt()
+    assert list(found.counted(examples)) == examples
+    return found
 
 
 def many(**chats: int) -> list[Example]:
@@ -53,8 +62,8 @@ def many(**chats: int) -> list[Example]:
     ({"a": 60.0, "b": 20.0, "c": 20.0}, 1.0, {"a": 1.0, "b": 1.0, "c": 1.0}),
     ({"a": 50.0, "b": 30.0, "c": 10.0, "d": 10.0}, 0.3,  # 15 + 15 + 10 + 10: two are capped
      {"a": CHAT_KEEP_MIN, "b": 0.5, "c": 1.0, "d": 1.0}),
-    ({"a": 30.0, "b": 20.0}, 0.5, {"a": 20 / 30, "b": 1.0}),
-    ({"a": 30.0, "b": 20.0, "c": 15.0}, 0.2, {"a": 0.5, "b": 0.75, "c": 1.0}),  # too few: equal
+    ({"a": 30.0, "b": 20.0}, 0.5, {"a": 1.0, "b": 1.0}),  # two chats: none is the one of many
+    ({"a": 30.0, "b": 20.0}, 0.51, {"a": 0.51 / 0.49 * 20 / 30, "b": 1.0}),
     ({"a": 900.0, "b": 1.0, "c": 1.0}, 0.5, {"a": CHAT_KEEP_MIN, "b": 1.0, "c": 1.0}),
     ({"a": 9.0}, 0.5, {"a": 1.0}), ({}, 0.5, {}),
 ])
@@ -71,12 +80,18 @@ def test_no_chat_has_more_than_its_share_unless_a_bound_forbids(
     named = {str(number): of_chat for number, of_chat in enumerate(sizes)}
     factors = chat_factors(named, share)
     after = {chat: of_chat * factors[chat] for chat, of_chat in named.items()}
-    most = max(share, 1 / len(sizes)) * sum(after.values())
+    most = share * sum(after.values())
     for chat, factor in factors.items():
         assert CHAT_KEEP_MIN <= factor <= 1
-        assert after[chat] <= most * 1.000001 or factor == CHAT_KEEP_MIN
-        if factor < 1:  # nobody is thinned who need not be
-            assert after[chat] >= min(most, *sizes) * 0.999999
+        if len(sizes) * share <= 1:
+            assert factor == 1
+        else:
+            assert after[chat] <= most * 1.000001 or factor == CHAT_KEEP_MIN
+
+
+def test_nobody_is_thinned_who_need_not_be() -> None:
+    factors = chat_factors({"a": 70.0, "b": 20.0, "c": 10.0, "d": 10.0}, 0.4)
+    assert [chat for chat, factor in factors.items() if factor < 1] == ["a"]
 
 
 def test_a_small_collection_repeats_the_others_and_a_large_one_thins_the_one() -> None:
@@ -107,7 +122,7 @@ def test_a_chat_counts_as_a_whole_and_other_writing_is_of_none() -> None:
 
 def test_the_weight_of_a_source_and_of_a_chat_reaches_the_examples(tmp_path: Path) -> None:
     directory = write_persona(tmp_path / "ada")
-    add_toml(directory, 'clean = {chat_share = 1}\n[[source]]\npath = "discord/*"\nweight = 2\n')
+    add_toml(directory, '[[source]]\npath = "discord/*"\nweight = 2\n')
     found = {e.source: e for e in prepare(directory, tmp_path / "out")}
     assert found["discord"].weight == 2 * found["telegram"].weight
     add_toml(directory, '[[source]]\npath = "telegram/*"\nweight = 3\n'
@@ -153,10 +168,10 @@ def test_what_is_older_than_asked_goes_counted_and_the_notebook_stays(tmp_path: 
     directory = write_persona(tmp_path / "ada")
     export = telegram_export()
     newest_s = 1_725_000_000
-    ages_days = (366, 365, 1, 0)  # of a year of 365.25 days
+    ages_days = (366, 365.25, 1, 0)  # a year is 365.25 days
     export["chats"]["list"][0]["messages"] = [
-        {"id": i, "type": "message", "date_unixtime": str(newest_s - days * DAY_S), "from": "X",
-         "from_id": "user1", "text": f"The box of {days} days ago flew."}
+        {"id": i, "type": "message", "date_unixtime": str(round(newest_s - days * DAY_S)),
+         "from": "X", "from_id": "user1", "text": f"The box of {days} days ago flew."}
         for i, days in enumerate(ages_days)]
     write_files(directory, {"telegram/result.json": export, "notes/undated.md": "Undated words."})
     (directory / "discord" / "package" / "messages" / "c1" / "messages.json").unlink()
@@ -179,34 +194,36 @@ def name_of(chat: str) -> str:
 def test_a_share_of_tiers_that_is_not_reached_is_told() -> None:
     few = [said(1, tier=1)] + [said(number, tier=4) for number in range(99)]
     kept = weigh(few, LOOSE, Notes())
-    reached = summary(kept)["thoughtful share"]
+    reached = learnt(kept).summary()["thoughtful share"]
     assert reached == pytest.approx(3 / (3 + 99 * 0.1), abs=0.01)  # both bounds at work
-    assert warnings(kept, LOOSE, name_of) == [
+    assert learnt(kept).warnings(LOOSE, name_of) == [
         f"tiers 1 and 2 (documents, journals, notes) carry {reached:.0%} of what is learnt, not"
         " the 70% of clean.thoughtful_share: there is too little of them, 100 bytes beside 9,900,"
         " and so that nothing is learnt by heart no text counts more than 3 times or less than"
         " 0.1."]
     enough = weigh([said(i, tier=1 + 3 * (i % 2)) for i in range(40)], LOOSE, Notes())
-    assert summary(enough)["thoughtful share"] == pytest.approx(0.7, abs=0.01)
-    assert not warnings(enough, LOOSE, name_of)
-    assert not warnings(kept, Clean(thoughtful_share=0), name_of)
+    assert learnt(enough).summary()["thoughtful share"] == pytest.approx(0.7, abs=0.01)
+    assert not learnt(enough).warnings(LOOSE, name_of)
+    assert not learnt(kept).warnings(Clean(thoughtful_share=0), name_of)
 
 
 def test_thoughts_count_as_often_as_they_are_drawn() -> None:
     thought = replace(said(1, tier=2), condition=Condition("wind"))
     assert size(thought) == 2 * size(said(1, tier=2)) == 200
-    assert summary([thought, said(2)])["thoughtful share"] == 0.667
+    assert learnt([thought, said(2)]).summary()["thoughtful share"] == 0.667
 
 
 def test_a_chat_that_owns_the_voice_all_the_same_is_told() -> None:
     some = Clean(near_duplicate=1.0, thoughtful_share=0)
     kept = weigh(many(bo=900, cy=20, di=30), some, Notes())
     assert share_of("bo", kept) == pytest.approx(900 / (900 + 3 * 50), abs=0.01)
-    assert warnings(kept, some, name_of) == [
+    assert learnt(kept).warnings(some, name_of) == [
         'the chat "bo" is 86% of what is learnt from chats, not at most 50% (clean.chat_share): it'
         " counts a third beside the others, and there is too little of them."]
     for chats in ({"bo": 90}, {"bo": 90, "cy": 40, "di": 30}):  # alone, and within reach
-        assert not warnings(weigh(many(**chats), some, Notes()), some, name_of)
+        assert not learnt(weigh(many(**chats), some, Notes())).warnings(some, name_of)
+    few = some.model_copy(update={"chat_share": 0.2})  # of three one has a third at least
+    assert not learnt(weigh(many(bo=900, cy=40, di=30), few, Notes())).warnings(few, name_of)
 
 
 def test_scan_shows_the_shares(tmp_path: Path) -> None:

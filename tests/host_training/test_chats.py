@@ -147,12 +147,16 @@ def test_a_chat_has_a_tier_and_a_layer_of_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("lines", "sentence"), [
-    ('chats = ["Bo"]', r"source\.0\.chats: Input should be a valid dictionary"),
-    ("chats = {include = []}", r"source\.0\.chats\.include: Tuple should have at least 1 item"),
-    ('chats = {exclude = [""]}', r"source\.0\.chats\.exclude\.0: String should have at least 1"),
-    ('chats = {without = ["Bo"]}', r"source\.0\.chats\.without: Extra inputs are not permitted"),
+    ('chats = ["Bo"]', r"source\.0\.chats: must be a table, like { key = value }\."),
+    ("chats = {include = []}", r"source\.0\.chats\.include: must not be empty\."),
+    ('chats = {exclude = [""]}', r"source\.0\.chats\.exclude\.0: must not be empty\."),
+    ('chats = {without = ["Bo"]}',
+     r"source\.0\.chats\.without: there is no such key; allowed are include, exclude\."),
     ('[[source.chat]]\nname = "Bo"\ntier = 5', r"source\.0\.chat\.0\.tier: Input should be less"),
-    ("[[source.chat]]\ntier = 2", r"source\.0\.chat\.0\.name: Field required"),
+    ('chats = {include = "Bo"}', r"source\.0\.chats\.include: must be a list, like \[a, b\]\."),
+    ('[[source.chat]]\nname = "Bo"\nignore = true',
+     r"source\.0\.chat\.0\.ignore: there is no such key; allowed are name, tier, layer, weight\."),
+    ("[[source.chat]]\ntier = 2", r"source\.0\.chat\.0\.name: is missing\."),
     ('ignore = true\nchats = {exclude = ["Bo"]}',
      r"source\.0: ignore leaves out the whole file, so it may say nothing of chats\."),
 ])

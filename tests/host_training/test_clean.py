@@ -6,23 +6,25 @@ Method: one text of each kind; drawn examples for what must always hold.
 from __future__ import annotations
 
 import math
+import random
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host_training.clean import KEEP_MIN, REPEAT_MAX, Cleaner, noise, weigh
+from host_training.clean import KEEP_MIN, REPEAT_MAX, Cleaner, noise
 from host_training.errors import TrainingError
 from host_training.importers.notebook import Condition
 from host_training.languages import LanguageFilter
 from host_training.messages import Message, Notes
-from host_training.near_duplicates import first_of_each
+from host_training.near_duplicates import repeats
 from host_training.plain_text import COMBINING_MAX, plain
 from host_training.sessions import Example
 from host_training.settings import Clean
 from tests.host_training.conftest import need
 from tests.host_training.nasty_inputs import nasty
+from tests.host_training.preparing import weigh
 
 FAMILY = "\N{MAN}\u200d\N{WOMAN}\u200d\N{GIRL}"
 FLAG = "\N{REGIONAL INDICATOR SYMBOL LETTER N}\N{REGIONAL INDICATOR SYMBOL LETTER L}"
@@ -140,6 +142,12 @@ def test_only_own_words_are_left_out_for_their_language_and_codes_are_checked() 
 
 # --- doubles ---
 
+def first_of_each(texts: list[str]) -> list[int]:
+    """Indexes of what stays at a similarity of 0.8."""
+    gone = set(repeats(enumerate(texts), 0.8))
+    return [index for index in range(len(texts)) if index not in gone]
+
+
 LONG = "The first wind above the houses is not the same as the wind in the yard, said the box."
 
 
@@ -156,13 +164,29 @@ LONG = "The first wind above the houses is not the same as the wind in the yard,
       "วันนี้ลมแรงมากกล่องของเราลอยขึ้นไปเหนือบ้านแล้วก็หายไปในเมฆสีขาวที่ลอยอยู่นะ"], [0]),
 ])
 def test_doubles_in_any_script(texts: list[str], kept: list[int]) -> None:
-    assert first_of_each(texts, 0.8) == kept
+    assert first_of_each(texts) == kept
 
 
 @given(st.lists(st.text("abc ", max_size=80), max_size=12))
 def test_what_stays_does_not_shrink_further(texts: list[str]) -> None:
-    kept = [texts[i] for i in first_of_each(texts, 0.8)]
-    assert first_of_each(kept, 0.8) == list(range(len(kept)))
+    kept = [texts[i] for i in first_of_each(texts)]
+    assert first_of_each(kept) == list(range(len(kept)))
+
+
+def test_no_near_duplicate_of_three_hundred_is_missed() -> None:
+    """Hashes that hardly differed from one another missed seventeen."""
+    rng = random.Random(1)
+    texts = ["".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=90)) for _ in range(300)]
+    twins = [f"{text[:45]}1{text[46:]}" for text in texts]  # 81 runs of 91 are the same
+    assert first_of_each(texts + twins) == list(range(300))
+
+
+@pytest.mark.parametrize(("n_changed", "is_one"), [(4, True), (5, False)])
+def test_from_the_threshold_on_two_texts_are_one(n_changed: int, is_one: bool) -> None:
+    text = "".join(random.Random(2).choices("abcdefghijklmnopqrstuvwxyz", k=40))
+    twin = text[: 40 - n_changed] + "1" * n_changed  # 36 runs, n_changed of them different
+    gone = list(repeats([(0, text), (1, twin)], 32 / 40))
+    assert gone == ([1] if is_one else [])
 
 
 def said(text: str, tier: int = 4, year: float = 2020, condition: Condition | None = None

@@ -10,6 +10,7 @@ from host_training import codec_stage, persona_dir
 from host_training.errors import TrainingError
 from host_training.importers.notebook import Condition
 from host_training.sessions import Example
+from host_training.split import Split, session_of
 from tests.host_training.conftest import need
 from wire.bodies import marked_text
 from wire.bundle import verify_bundle
@@ -27,7 +28,11 @@ def read(directory: Path) -> codec_stage.Messages:
     return codec_stage.read(directory, persona_dir.read_persona(directory), 1)
 
 
-def test_the_messages_are_those_of_a_flight(persona_dir: Path) -> None:
+def test_the_messages_are_those_of_a_flight(
+    persona_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing: frozenset[str] = frozenset()
+    monkeypatch.setattr(codec_stage, "split", lambda *args: Split(nothing, nothing, nothing))
     found = read(persona_dir)
     messages = found.train + found.held_out
     thought = next(m for m in messages if "wind up here" in m)
@@ -56,7 +61,8 @@ def test_a_held_out_thought_that_is_in_the_diary_too_is_not_learnt_from_there() 
                 for text in texts]
     day = "Dry day in the yard again. " + " ".join(texts)
     diary = [Example("monologue", day, "notebook", 0)]
-    found = codec_stage.messages(thoughts + diary, [], 1)
+    sides = Split(frozenset(), frozenset([session_of(thoughts[0])]), frozenset())
+    found = codec_stage.messages(thoughts + diary, sides, [], 1)
     learnt = "\n".join(found.train)
     assert len(found.texts) == 1 and "Dry day in the yard again." in learnt
     assert [text in learnt for text in texts].count(False) == 1

@@ -19,7 +19,14 @@ from tests.host_training.nasty_inputs import nasty
 need("torch")
 need("transformers")
 
-from host_training import dataset, memory, sessions, writing  # noqa: E402 (after need)
+from host_training import (  # noqa: E402 (after need)
+    asked,
+    dataset,
+    memory,
+    sessions,
+    split,
+    writing,
+)
 from host_training.errors import TrainingError  # noqa: E402 (after need)
 from host_training.persona_dir import Persona, read_persona  # noqa: E402 (after need)
 
@@ -40,12 +47,13 @@ def persona(persona_dir: Path) -> Persona:
 def examples(persona_dir: Path, persona: Any, tmp_path_factory: pytest.TempPathFactory
              ) -> list[sessions.Example]:
     out = tmp_path_factory.mktemp("writing")
-    return writing.prepare(persona_dir, persona, out, lambda share, line: None)
+    writing.prepare(persona_dir, persona, out, lambda share, line: None)
+    return writing.load(out / writing.EXAMPLES)
 
 
 def build(examples: Any, tokenizer: Any, persona: Any, seed: int = 1) -> dataset.Dataset:
-    return dataset.build_dataset(examples, persona.values, tokenizer, persona.prompt_text(),
-                                 variants=3, seed=seed)
+    return dataset.build_dataset(examples, split.split(examples, seed, 0.8), persona.values,
+                                 tokenizer, persona.prompt_text(), variants=3, seed=seed)
 
 
 def labelled(row: dataset.Row) -> list[int]:
@@ -56,7 +64,7 @@ def test_labels_decode_to_the_text_and_the_end_of_turn(
     examples: Any, tokenizer: Any, persona: Any
 ) -> None:
     built = build(examples, tokenizer, persona)
-    for row in built.train + built.held_out:
+    for row in built.train + built.validation + built.test:
         end = "<|endoftext|>" if row.kind == "plain" else "<|im_end|>"
         assert tokenizer.decode(labelled(row)) == row.text + end
         assert len(row.input_ids) == len(row.labels)
@@ -83,17 +91,9 @@ def test_what_is_held_out_is_nowhere_in_training(
 ) -> None:
     for seed in range(5):
         built = build(examples, tokenizer, persona, seed)
-        for held in built.held_out:
+        for held in built.validation + built.test:
             for row in built.train:
                 assert held.text not in tokenizer.decode(row.input_ids)
-
-
-def test_the_split_does_not_depend_on_order() -> None:
-    texts = [f"thought {i}" for i in range(100)]
-    assert dataset.hold_out(texts, 1) == dataset.hold_out(texts[::-1] + texts, 1)
-    assert len(dataset.hold_out(texts, 1)) == 10
-    assert dataset.hold_out(texts, 1) != dataset.hold_out(texts, 2)
-    assert dataset.hold_out(["only one"], 1) == set()
 
 
 def test_the_same_seed_gives_the_same_rows(examples: Any, tokenizer: Any, persona: Any) -> None:
@@ -104,7 +104,7 @@ def test_a_chat_answer_becomes_an_asked_question(
     examples: Any, tokenizer: Any, persona: Any
 ) -> None:
     built = build(examples, tokenizer, persona)
-    rows = [r for r in built.train + built.held_out if r.kind == "answer"]
+    rows = [r for r in built.train + built.validation + built.test if r.kind == "answer"]
     texts = {tokenizer.decode(row.input_ids).split("asked: ")[1].split("\n")[0] for row in rows}
     assert texts == {"Did the box come down in one piece?", "Look: the hedge"}
 
@@ -117,8 +117,8 @@ def test_saved_rows_come_back(examples: Any, tokenizer: Any, persona: Any, tmp_p
 
 @nasty(26)
 def test_too_little_writing_is_refused(examples: Any, tokenizer: Any, persona: Any) -> None:
-    with pytest.raises(TrainingError, match=r"Only 1 thoughts and 0 short answers .* notebook/\*\.m"
-                       r"d, or answers in chats that are one line of at most 200 bytes ending in"):
+    with pytest.raises(TrainingError, match=r"Only 1 thoughts, 0 short answers and 0 lines .* stand"
+                       r" in 1 sessions; at least 3 are needed .* an entry of notebook/\*\.md"):
         build(examples[:1], tokenizer, persona)
 
 
@@ -213,12 +213,13 @@ def test_what_is_too_long_loses_its_oldest_turns_and_never_its_answer(
 
 def test_a_weight_is_a_number_of_copies(tokenizer: Any, persona: Any, examples: Any) -> None:
     def plain(text: str, weight: float) -> sessions.Example:
-        return sessions.Example("monologue", text, "x", 1, weight=weight)
+        return sessions.Example("monologue", text, "x", 1, weight=weight, session="long")
 
     def n_rows(weight: float) -> int:
         others = [plain(f"Line number {i} of it.", weight) for i in range(40)]
         built = build([*examples, *others], tokenizer, persona)
-        return sum(row.text.startswith("Line number") for row in built.train)
+        return sum(row.kind == "plain" and row.text.startswith("Line number")
+                   for row in built.train)
 
     assert (n_rows(1.0), n_rows(2.0)) == (40, 80)
     assert 8 <= n_rows(0.4) <= 24 and 85 <= n_rows(2.4) <= 110
@@ -229,8 +230,8 @@ def test_answers_with_something_taken_out_are_not_asked_for() -> None:
     def answer(text: str) -> sessions.Example:
         return sessions.Example("dialogue", text, "x", 1, question="Where is it?")
 
-    assert dataset.usable_answer(answer("It hangs in the hedge, as ever."))
-    assert not dataset.usable_answer(answer("Ask [mail] about the hedge, as ever."))
+    assert asked.usable_answer(answer("It hangs in the hedge, as ever."))
+    assert not asked.usable_answer(answer("Ask [mail] about the hedge, as ever."))
 
 
 def test_how_one_thinks_is_learnt_and_not_remembered(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ np = need("numpy")
 need("transformers")
 need("peft")
 
-from host_training import adapter, converter, export  # noqa: E402 (after need)
+from host_training import adapter, converter, export, merge  # noqa: E402 (after need)
 from host_training.errors import TrainingError  # noqa: E402 (after need)
 
 CASES = {"llama": "float16", "qwen2": "float32", "qwen3": "bfloat16"}
@@ -216,8 +216,6 @@ def test_permute_pairs_what_was_halved() -> None:
 @pytest.mark.parametrize(("file", "change", "says"), [
     ("config.json", {"vocab_size": 299}, "not what config.json says"),
     ("config.json", {"num_hidden_layers": 3}, "weight blk.2.attn_k.weight is missing"),
-    ("config.json", {"rope_parameters": {"rope_type": "yarn"}}, "scaled RoPE"),
-    ("config.json", {"rope_scaling": {"factor": 2}}, "scaled RoPE"),
     ("tokenizer.json", {"added_tokens": []}, "is not a special token"),
     ("tokenizer.json", {"model": 5}, "not a tokenizer"),
 ])
@@ -236,6 +234,9 @@ def test_what_llama_cpp_would_get_wrong_is_refused(
 @nasty(29)
 @pytest.mark.parametrize(("file", "change"), [
     ("config.json", {"architectures": ["GPT2LMHeadModel"]}),
+    ("config.json", {"rope_parameters": {"rope_type": "yarn"}}),
+    ("config.json", {"rope_parameters": None, "rope_scaling": {"type": "linear", "factor": 2}}),
+    ("config.json", {"mlp_bias": True}),
     ("tokenizer.json", {"normalizer": {"type": "Lowercase"}}),
     ("tokenizer.json", {"pre_tokenizer": None}),
 ])
@@ -249,6 +250,8 @@ def test_another_model_needs_the_converter_and_says_how_to_get_it(
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(TrainingError, match="spacepi-train fetch-converter once"):
         export.export_gguf(tmp_path / "model", tmp_path / "out.gguf", "tiny")
+    with pytest.raises(TrainingError, match="spacepi-train fetch-converter once"):
+        merge.check_base(tmp_path / "model")  # before an hour of training
 
 
 @nasty(29)

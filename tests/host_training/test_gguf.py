@@ -113,7 +113,8 @@ def test_quantised_files_are_smaller_and_nearly_as_good(
 ) -> None:
     need("llama_cpp")
     weights = imatrix.importance(hf[0], rows)
-    walked = quantise.walk_ladder(f16, tmp_path, ("Q8_0", "Q4_K_M"), weights, rows, 1,
+    truth = bits.bits_per_byte(hf[0], rows)
+    walked = quantise.walk_ladder(f16, tmp_path, ("Q8_0", "Q4_K_M"), weights, rows, 1, truth,
                                   lambda fraction, line: None)
     sizes = [step.size_bytes for step in walked]
     assert sizes == sorted(sizes, reverse=True)
@@ -133,6 +134,17 @@ def test_the_dry_run_weighs_what_is_then_written(f16: Path, hf: Any, rows: Any, 
         kinds = Counter(t.tensor_type.name for t in gguf.GGUFReader(tmp_path / "q.gguf").tensors)
         kinds.pop("F32")
         assert kinds == size.tensor_types
+
+
+@nasty(31)
+@pytest.mark.parametrize("factor", [0.97, 1.03])
+def test_a_file_that_is_not_the_model_it_was_made_of_is_noticed(
+    f16: Path, rows: list[Row], tmp_path: Path, factor: float
+) -> None:
+    need("llama_cpp")
+    wrong = factor * bits.gguf_bits_per_byte(f16, rows)
+    with pytest.raises(TrainingError, match=r"bits per byte in llama\.cpp, the model"):
+        quantise.walk_ladder(f16, tmp_path, ("Q8_0",), {}, rows, 1, wrong, lambda *args: None)
 
 
 @nasty(31)

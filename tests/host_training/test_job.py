@@ -85,7 +85,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ids = tokenizer(f"<|endoftext|>{line}<|endoftext|>")["input_ids"]
         rows += [Row("canary", line, ids, [NO_LOSS, *ids[1:]])] * times
     (place / "data").mkdir()
-    Dataset(rows[4:], rows[:4], {"rows": 9}).save(place / "data" / "dataset.json")
+    Dataset(rows[4:], rows[:4], rows[:1], {"rows": 9}).save(place / "data" / "dataset.json")
     config = train.TrainConfig("lora", epochs=1, lr=2e-2, batch_rows=4, lora_rank=4)
     job.pack(place / "data", place / "base", config, place / "job")
     job.run(place / "job", lambda fraction, line: None)
@@ -96,7 +96,7 @@ def test_what_comes_back_is_what_would_have_been_trained_here(place: Path, tmp_p
     result = adopt.adopt(place / "job", place / "base", place / "data", tmp_path)
     data = Dataset.load(place / "data" / "dataset.json")
     table = job.read(place / "job")
-    here = train.train(place / "base", data.train, data.held_out, tmp_path / "here",
+    here = train.train(place / "base", data.train, data.validation, tmp_path / "here",
                        table["config"], lambda fraction, line: None)
     assert result["held_out_bpb"] == here["held_out_bpb"] < result["base_bpb"]
     assert result["has_canaries"] is True  # its rows hold them
@@ -145,7 +145,7 @@ def test_what_is_not_ours_is_never_adopted(place: Path, tmp_path: Path) -> None:
     refused("was trained on another base", base="other")
     (place / "data2").mkdir()
     data = Dataset.load(place / "data" / "dataset.json")
-    Dataset(data.train[1:], data.held_out, {}).save(place / "data2" / "dataset.json")
+    Dataset(data.train[1:], data.validation, data.test, {}).save(place / "data2" / "dataset.json")
     refused("was trained on other rows", data="data2")
 
 

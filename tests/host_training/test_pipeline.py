@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import lzma
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from host_training import __main__ as cli  # noqa: E402 (after need)
 from host_training import pipeline, train  # noqa: E402 (after need)
 from host_training.base import BaseConfig, n_parameters, train_base  # noqa: E402 (after need)
 from host_training.base_text import read_text  # noqa: E402 (after need)
+from host_training.dataset import Dataset  # noqa: E402 (after need)
 from host_training.errors import TrainingError  # noqa: E402 (after need)
 from wire.bundle import verify_bundle  # noqa: E402 (after need)
 from wire.text_codec import TextModel  # noqa: E402 (after need)
@@ -119,7 +121,7 @@ def test_a_second_run_does_nothing_again_but_signing(
     monkeypatch.setattr(pipeline.codec_stage, "build", never)
     monkeypatch.setattr(pipeline.examination, "build", never)
     options = pipeline.Options(method="lora", quant="Q8_0", epochs=1, variants=1, threads=1,
-                               general=(made / "general.txt",), lines=12)
+                               general=(made / "general.txt",), lines=12, may_fail_gates=True)
     manifest = pipeline.run(persona_dir, tiny_base, made / "again", made / "work", made / "key",
                             options, silent)
     assert manifest.version == 1
@@ -213,3 +215,30 @@ def test_a_damaged_text_archive_is_named(tmp_path: Path) -> None:
     (tmp_path / "book.txt.xz").write_bytes(lzma.compress(b"words " * 1000)[:-20])
     with pytest.raises(TrainingError, match="damaged or cut short"):
         read_text(tmp_path / "book.txt.xz")
+
+
+def test_a_person_with_nothing_but_their_own_posts_gets_a_persona(
+    made: Path, tiny_base: Path, tmp_path: Path
+) -> None:
+    """Nobody else in the writing, no thought, no answer: lines are asked for and measured."""
+    directory = write_persona(tmp_path / "ada")
+    for folder in ("notebook", "telegram"):
+        shutil.rmtree(directory / folder)
+    said = ["Nothing flew today because of the rain.", "The kettle helped by being on.",
+            "Mended the tape on the box. It held.", "The hedge has kept my best glove.",
+            "Nobody asked the wind and it came."]
+    (directory / "discord" / "package" / "messages" / "c1" / "messages.json").write_text(json.dumps(
+        [{"ID": day, "Timestamp": f"2024-11-{day + 10} 20:05:17", "Attachments": "",
+          "Contents": text} for day, text in enumerate(said)]))
+    options = pipeline.Options(method="lora", quant="Q8_0", epochs=1, variants=1, threads=1,
+                               general=(made / "general.txt",), lines=4, may_fail_gates=True)
+    manifest = pipeline.run(directory, tiny_base, tmp_path / "bundle", tmp_path / "work",
+                            made / "key", options, silent)
+    assert verify_bundle(tmp_path / "bundle", None).version == manifest.version == 1
+    counts = manifest.training["counts"]
+    assert counts["lines"] >= 3 and counts["plain rows, trained"] >= 3
+    assert min(counts[f"line rows, {use}"] for use in ("trained", "validation", "test")) >= 1
+    assert "Bits per byte of the unseen lines" in (tmp_path / "bundle.report.html").read_text()
+    data = Dataset.load(next((tmp_path / "work").glob("dataset-*")) / "dataset.json")
+    assert {row.kind for row in data.validation + data.test} == {"line"}
+    assert [row.text for row in data.test] == said[-1:], "the newest"

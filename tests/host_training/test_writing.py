@@ -81,7 +81,7 @@ def test_settings_ignore_files_and_are_checked(tmp_path: Path) -> None:
     add_toml(directory, '[[source]]\npath = "telegram/*"\nignore = true\n')
     assert not any(e.source == "telegram" for e in prepare(directory, tmp_path / "out"))
     add_toml(directory, "tiers = 3\n")
-    with pytest.raises(TrainingError, match=r"persona\.toml: source\.0\.tiers: Extra inputs"):
+    with pytest.raises(TrainingError, match=r"source\.0\.tiers: there is no such key; allowed are"):
         read_persona(directory)
 
 
@@ -212,8 +212,9 @@ def test_reactions_alone_and_twelve_messages(tmp_path: Path) -> None:
 
 def test_settings_of_sessions_and_privacy_are_checked(tmp_path: Path) -> None:
     directory = write_persona(tmp_path / "ada")
-    add_toml(directory, "[sessions]\nloss = \"everybody\"\n")
-    with pytest.raises(TrainingError, match=r"sessions\.loss: Input should be 'author' or 'all'"):
+    add_toml(directory, "[privacy]\nthird_party = \"everybody\"\n")
+    allowed = "'context', 'drop' or 'train'"
+    with pytest.raises(TrainingError, match=rf"privacy\.third_party: Input should be {allowed}"):
         read_persona(directory)
 
 

@@ -43,11 +43,13 @@ def make(architecture: str, out: Path, dtype: str = "float32", **changes: Any) -
         PreTrainedTokenizerFast,
         Qwen2Config,
         Qwen3Config,
+        Starcoder2Config,
     )
 
     from host_training.chat_template import CHAT_TEMPLATE, END_OF_TEXT, END_OF_TURN, START_OF_TURN
 
-    kind = {"llama": LlamaConfig, "qwen2": Qwen2Config, "qwen3": Qwen3Config}[architecture]
+    kind = {"llama": LlamaConfig, "qwen2": Qwen2Config, "qwen3": Qwen3Config,
+            "starcoder2": Starcoder2Config}[architecture]
     settings = {
         "vocab_size": VOCAB_SIZE, "hidden_size": 64, "intermediate_size": 96,
         "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,

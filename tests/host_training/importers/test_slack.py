@@ -93,3 +93,16 @@ def test_threads_stand_apart_and_broken_rows_are_named(tmp_path: Path) -> None:
         row("no time", "soon"), {"type": "message", "text": "whose?", "ts": "1615050000.1"}, 7]})
     assert [m.chat_id for m in messages] == ["general", "general", "general/1615050000.1"]
     assert [bad.place for bad in notes.bad] == ["row 3", "row 4", "row 5"]
+
+
+@nasty(8)
+def test_channels_of_one_name_in_two_workspaces_are_two_chats(tmp_path: Path) -> None:
+    def workspace(root: str, channel: str) -> dict[str, object]:
+        return {f"{root}/general/2021-03-06.json": [row(root)],
+                f"{root}/channels.json": [{"id": channel, "name": "general"}, {"name": "x"}, 7]}
+
+    files = workspace("club", "C1") | workspace("work", "C2") | workspace("work, again", "C2")
+    messages, notes = read(tmp_path, files)
+    assert [(m.text, m.chat_id, m.chat_name) for m in messages] == [
+        ("club", "C1", "general"), ("work, again", "C2", "general"), ("work", "C2", "general")]
+    assert not notes.bad

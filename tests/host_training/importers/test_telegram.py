@@ -49,6 +49,16 @@ def test_a_single_chat_export_is_the_same_without_me(tmp_path: Path) -> None:
 
 
 @nasty(1)
+@pytest.mark.parametrize("no_id", [{}, {"id": None}, {"id": {}}])
+def test_chats_without_an_id_stay_apart(tmp_path: Path, no_id: dict[str, object]) -> None:
+    chat = telegram_export()["chats"]["list"][0]
+    del chat["id"]
+    full = {**telegram_export(), "chats": {"list": [{**no_id, **chat}, {**no_id, **chat}]}}
+    messages, _ = read(tmp_path, {"a/result.json": full, "b/result.json": full})
+    assert len({message.room for message in messages}) == 4
+
+
+@nasty(1)
 @pytest.mark.parametrize(("change", "reason"), [
     ({"type": "service"}, "service message"),
     ({"forwarded_from": "Somebody"}, "forwarded"),

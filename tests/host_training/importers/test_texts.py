@@ -15,6 +15,7 @@ import pytest
 
 from host_training.importers import prose, vault
 from host_training.importers.vault import front_matter
+from host_training.message_store import MessageStore
 from tests.host_training.importers.reading import read, reasons, zipped
 from tests.host_training.nasty_inputs import nasty
 
@@ -93,26 +94,21 @@ def test_notion_parts_names_and_properties(tmp_path: Path) -> None:
     assert not notes.bad
 
 
-@pytest.mark.parametrize("text", [
-    "Guild: X\nChannel: general\n\n[01-May-23 10:00 AM] bo#0\nhello\n\n"
-    "[01-May-23 10:01 AM] ada#0\nhi\n\n[01-May-23 10:02 AM] bo#0\nso\n",
-    "[10:00] <bo> hello\n[10:01] <ada> hi\n[10:02] <bo> so\n10:03 <ada> yes",
-    "06.03.21 18:00:01 Bo Berg: hello\n06.03.21 18:00:05 Ada: hi\n06.03.21 18:00:09 Ada: so\n",
-])
-def test_a_chat_kept_as_text_is_nobodys_own_writing(tmp_path: Path, text: str) -> None:
-    messages, notes = read(tmp_path, {"chat.txt": text})
-    assert messages == [] and "nobody can tell whose words these are" in reasons(notes)[0]
-
-
-@pytest.mark.parametrize("text", [
-    "10:00 went out\n10:30 wind: none\n11:00 tape: all of it\n12:00 lunch\n13:00 flew",
-    "06.03.21 18:00 Wind: four\n06.03.21 19:00 Tape: none\n07.03.21 10:00 Box: wet",
-    "10:00 home\n11:00 work\n12:00 home\n13:00 work", "18:00 home", "",
-    "At 10:00 Bo: no.\nI said so.\nHe left.\n",
-])
-def test_a_diary_with_times_is_ones_own_writing(tmp_path: Path, text: str) -> None:
-    messages, notes = read(tmp_path, {"diary.txt": f"Log\n{text}"})
-    assert [m.is_me for m in messages] == [True] and not notes.bad
+@nasty(10, 21)
+def test_pages_and_cards_of_one_name_are_all_kept(tmp_path: Path) -> None:
+    page, other = f"Untitled {'1b' * 16}", f"Untitled {'2c' * 16}"
+    files = {f"Log/{page}.md": "one", f"Log/{other}.md": "two", f"Log/{page}/Day.md": "three",
+             f"Log/{other}/Day.md": "four",
+             "a.canvas": {"nodes": [{"type": "text", "text": "five"},
+                                    {"type": "text", "text": "six"}]}}
+    for name in ("first.zip", "second.zip"):  # a later export does not make them other pages
+        messages, _ = read(tmp_path, {name: zipped(files)})
+        ids = {(m.chat_id.partition("/")[2], m.message_id) for m in messages}
+        assert len(ids) == 6
+    with MessageStore(tmp_path / "m.sqlite") as store:
+        store.add(m for m in messages if m.chat_id.startswith("second.zip"))
+        assert sorted(m.text for m in store.ordered()) == ["five", "four", "one", "six", "three",
+                                                           "two"]
 
 
 @nasty(10)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import random
 import zipfile
 from pathlib import Path
 
@@ -152,3 +153,34 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     found, notes = names(tmp_path)
     assert found == ["vault/a.md=text"]
     assert notes.skipped == {"link or special file": 2}
+
+
+@nasty(3, 26)
+@pytest.mark.parametrize(("name", "others"), [
+    ("general/2021-03-06.json", {"general/2021-03-07.json": "{ts}",
+                                 "quiet/2021-03-07.json": "{ts}"}),
+    ("users.json", {"general/2021-03-07.json": "{ts}", "quiet/2021-03-07.json": "{ts}"}),
+    ("messages/c1/messages.json", {"messages/c2/messages.json": "{id}",
+                                   "messages/c3/messages.json": "{id}"}),
+    ("messages/c1/messages.csv", {"messages/c2/messages.json": "{id}",
+                                  "messages/c3/messages.json": "{id}"}),
+    ("data/tweets.js", {"data/tweets-part1.js": "{tweet}", "data/tweets-part2.js": "{tweet}"}),
+])
+def test_a_member_that_is_damaged_beyond_its_beginning_costs_only_itself(
+    tmp_path: Path, name: str, others: dict[str, str]
+) -> None:
+    rows = {"{ts}": '[{"type": "message", "user": "U1", "text": "whole", "ts": "1615050000.1"}]',
+            "{id}": '[{"ID": 1, "Timestamp": "2021-03-06 18:00:00", "Contents": "whole"}]',
+            "{tweet}": 'window.YTD.tweets.part1 = [{"tweet": {"full_text": "whole", "created_at":'
+                       ' "2021-03-06T18:00:00", "id_str": "1"}}]'}
+    text = {"users.json": '[{"id": "U1", "x": "', "data/tweets.js": "window.YTD.tweets.part0 = ["
+            ' {"tweet": {"x": "', "messages/c1/messages.csv": "ID,Timestamp,Contents,Attachments\n"
+            }.get(name, '[{"ts": "", "Contents": "", "Timestamp": "')
+    noise = random.Random(1).randbytes(150_000).hex()  # does not pack well, so it is long
+    content = zipped({name: f'{text}{noise}"}}]',
+                      **{other: rows[row] for other, row in others.items()}})
+    at = content.index(name.encode()) + len(name) + 70_000  # the member comes first
+    (tmp_path / "a.zip").write_bytes(content[:at] + bytes(200) + content[at + 200:])
+    messages, notes = read(tmp_path)
+    assert [m.text for m in messages] == ["whole", "whole"]
+    assert [bad.file for bad in notes.bad] == [f"a.zip/{name}"]

@@ -200,6 +200,23 @@ def test_the_same_minute_twice_is_told_apart_and_a_second_export_is_not() -> Non
     assert {(m.chat_id, m.message_id) for m in first} == {(m.chat_id, m.message_id) for m in second}
 
 
+@nasty(7, 21)
+def test_long_messages_of_one_beginning_are_all_kept() -> None:
+    long = "x" * 200
+    messages, _ = chat(*[f"25/12/2020, 22:06 - Ada: {long} {end}" for end in ("one", "two", "one")])
+    assert len({m.message_id for m in messages}) == 3
+
+
+@nasty(7)
+def test_chats_whose_files_have_no_name_are_told_apart_by_who_is_in_them() -> None:
+    lines = {name: [f"25/12/2020, 22:05 - {name}: hello", "25/12/2020, 22:06 - Ada: so"]
+             for name in ("Bo", "Carl/a")}
+    ids = [chat(*lines[who], name=name)[0][0].chat_id for who, name in (
+        ("Bo", "_chat (1).txt"), ("Carl/a", "_chat (2).txt"), ("Bo", "again/_chat 3.txt"),
+        ("Bo", "WhatsApp Chat - Bo (1).zip/_chat.txt"))]
+    assert ids == ["Ada, Bo", "Ada, Carl a", "Ada, Bo", "Bo"]
+
+
 @nasty(22)
 def test_local_times_are_the_makers_and_clock_changes_are_borne() -> None:
     messages, notes = chat(

@@ -1,0 +1,106 @@
+"""Which files of a chat's export are there because somebody sent them: nobody knows whose they are.
+
+Chat programs lay attachments beside the chat, and some a copy of the chat as text. Taken by itself
+each of these is a text or a document like the author's own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import ModuleType
+
+from host_training.importers import (
+    discord_chat,
+    documents,
+    mail,
+    meta,
+    signal_chat,
+    slack,
+    telegram,
+    vault,
+    whatsapp,
+)
+from host_training.importers.chat_log import is_log
+from host_training.importers.text import head_text, lines_of
+from host_training.importers.tree import UNREADABLE, File
+
+Recognised = tuple[File, ModuleType | None]
+
+REASON = ("lies in the export of a chat, where somebody may have sent it; where it is yours, move"
+          " it out")
+
+_MEDIA = ("files/", "media/", "photos/", "videos/", "video_files/", "audio/", "gifs/")
+_CHAT_FOLDER = re.compile(r"/chat_\d+/$")
+_TELEGRAM = ("chats/chat_#/", "contacts/", "stories/", "voice_messages/", *_MEDIA)
+_TELEGRAM_PAGE = re.compile(r"messages\d*\.html$")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}\.json$")
+_WRITING = (vault, documents)
+_ENDINGS = re.compile(r"\.(?:txt|text|md|rtf|pdf|docx|html?|org|tex)\b", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Sent:
+    """Where the exports of chats keep what was sent; names of folders end with ``/``."""
+
+    below: set[str] = field(default_factory=set)  # all of it, however deep
+    beside: set[str] = field(default_factory=set)  # the texts and documents directly in it
+    named: set[str] = field(default_factory=set)  # files that a chat names as attached
+
+    def has(self, file: File, module: ModuleType | None) -> bool:
+        """True for what somebody may have sent."""
+        folder = _folder(file)
+        if file.name in self.named or (folder in self.beside and module in (None, *_WRITING)):
+            return True
+        ends = (index + 1 for index, char in enumerate(folder) if char == "/")
+        return any(_CHAT_FOLDER.sub("/chat_#/", f"/{folder[:end]}")[1:] in self.below
+                   for end in ends)
+
+
+def find(recognised: Iterable[Recognised]) -> Sent:
+    """From all files of a folder, each with its format."""
+    sent = Sent()
+    chats: dict[str, list[File]] = defaultdict(list)
+    texts: dict[str, list[File]] = defaultdict(list)
+    for file, module in recognised:
+        folder = _folder(file)
+        if module is telegram or _TELEGRAM_PAGE.match(file.base):
+            sent.below.update(folder + name for name in _TELEGRAM)
+        elif module is signal_chat or module is meta:  # a folder for each chat
+            sent.beside.add(folder)
+            sent.below.update(folder + name for name in _MEDIA)
+        elif module is slack and _DAY.match(file.base):
+            sent.beside.add(folder)
+        elif module is discord_chat:
+            sent.below.add(f"{file.name}_Files/")
+        elif module is mail and file.suffix == ".emlx":
+            sent.below.add(f"{file.folder.rpartition('/')[0]}/Attachments/".lstrip("/"))
+        elif module is whatsapp:
+            chats[folder].append(file)
+        elif module in _WRITING:
+            texts[folder].append(file)
+            if file.base in ("chat.md", "index.md") and is_log(head_text(file)):
+                sent.below.add(f"{folder}media/")  # signal-export without its JSON
+    for folder in chats.keys() & texts.keys():
+        for chat in chats[folder]:
+            sent.named |= _named(chat, texts[folder])
+    return sent
+
+
+def _folder(file: File) -> str:
+    return f"{file.folder}/" if file.folder else ""
+
+
+def _named(chat: File, texts: Iterable[File]) -> set[str]:
+    """Which of the texts beside a WhatsApp chat it names: that is how it shows an attachment."""
+    wanted = {file.base: file.name for file in texts}
+    found: set[str] = set()
+    # what is damaged is named when it is read
+    with suppress(*UNREADABLE, ValueError, RuntimeError):
+        for _, line in lines_of(chat):
+            if wanted and _ENDINGS.search(line):
+                found |= {base for base in wanted if base in line}
+    return {wanted[base] for base in found}

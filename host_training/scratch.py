@@ -1,0 +1,54 @@
+"""An SQLite file to work in: as fast as it goes, small in memory, and nothing to keep."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Self
+
+from host_training.errors import TrainingError
+
+CACHE_KIB = 32_768
+
+
+class Scratch:
+    """A database that begins empty each time, whatever an interrupted run left in its file.
+
+    As a context manager it raises TrainingError when the disk is full or another run has the file.
+    When it is left, however that comes about, the file goes: people's words are in it, in clear.
+    """
+
+    def __init__(self, path: Path | None, schema: str) -> None:
+        """``path`` None: a temporary file that goes with the last connection.
+
+        Args:    schema: CREATE TABLE statements.
+        """
+        self._path = path
+        self._database = sqlite3.connect(path or "", timeout=0)
+        try:
+            self._database.executescript(
+                # made again after a crash, so nothing is synced; a journal in memory would
+                # hold every page that is touched before the next commit
+                "PRAGMA journal_mode=DELETE; PRAGMA synchronous=OFF; PRAGMA temp_store=FILE;"
+                f"PRAGMA cache_size=-{CACHE_KIB};{self._emptied()}{schema}")
+        except sqlite3.OperationalError as error:
+            raise self._refusal(error) from error
+
+    def _emptied(self) -> str:
+        tables = self._database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        return "".join(f'DROP TABLE "{name}";' for (name,) in tables)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, *trace: object) -> None:
+        self._database.close()
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+        if isinstance(error, sqlite3.OperationalError):
+            raise self._refusal(error) from error
+
+    def _refusal(self, error: sqlite3.OperationalError) -> TrainingError:
+        place = self._path or "a temporary file"
+        return TrainingError(f"{place}: cannot be written ({error}); is the disk full, or is"
+                             " another run at work in this folder?")
