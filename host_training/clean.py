@@ -18,7 +18,7 @@ from host_training import balance, near_duplicates
 from host_training.example_store import ExampleStore
 from host_training.languages import LanguageFilter
 from host_training.messages import Message, Notes
-from host_training.scrub import PLACEHOLDER, placeholder_share
+from host_training.scrub import BLOCK_CHARS_MAX, PLACEHOLDER, blocks, placeholder_share
 from host_training.sessions import Example
 from host_training.settings import KEEP_MIN, REPEAT_MAX, Clean
 
@@ -38,9 +38,12 @@ _SENT_BY = re.compile(r"^(?:\[(?:bridge|irc|matrix|discord|telegram|slack)\]|<\w
                       r"Hootsuite|WhatsApp Business|my (?:bot|script))\b|"
                       r"\bI am a bot\b.{0,20}\b(?:and )?this action was\b", re.IGNORECASE)
 _CHAIN = re.compile(
-    r"(?:forward|send|share|pass|copy|repost|weiterleiten|leite|stuur|reenvía|envía)\b.{0,40}"
-    r"\b(?:to (?:\d+|all|everyone|ten|your)|an alle|a todos|door naar|and paste|"
-    r"this (?:message )?to)|"
+    # "pass the salt to your sister" is none: many people, or the message itself
+    r"\b(?:forward|send|share|pass|copy|repost|weiterleiten|leite|stuur|reenvía|envía)\b.{0,40}?"
+    r"\b(?:to (?:\d+|all your|everyone you|everybody you|ten|twenty)\b|"
+    r"an alle (?:deine|eure|ihre)\b|"
+    r"a todos tus|door naar|and paste|this (?:message )?to \w+ (?:people|friends|persons))|"
+    r"\b(?:forward|share|copy|repost|pass on) this (?:message|post|text|letter)\b|"
     r"\b(?:copypasta|copy and paste this|kettenbrief|bad luck for \d+ years)\b",
     re.IGNORECASE | re.DOTALL)
 _MACHINE = re.compile(
@@ -81,13 +84,29 @@ class Cleaner:
             return None
         reason = None
         if message.is_me or self._learns_others:
-            reason = noise(text)
+            reason, text = self._judged(text)
             if reason is None and self._filter and self._filter.is_foreign(text):
                 reason = "another language"
         if reason:
             self._notes.skip(reason)
             return None
         return text
+
+    def _judged(self, text: str) -> tuple[str | None, str]:
+        """Why none of a text is the person's own writing, or None and what of it is.
+
+        Of long writing the noisy blocks go: one sentence that looks like a chain letter's is no
+        reason to lose a diary.
+        """
+        if len(text) <= BLOCK_CHARS_MAX:
+            return noise(text), text
+        judged = [(noise(block.strip()), block) for block in blocks(text)]
+        reasons = [reason for reason, _ in judged if reason]
+        if len(reasons) == len(judged):
+            return reasons[0], text
+        for reason in reasons:
+            self._notes.skip(reason)
+        return None, "".join(block for reason, block in judged if not reason).strip()
 
 
 def noise(text: str) -> str | None:

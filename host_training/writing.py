@@ -281,11 +281,24 @@ def _plain(said: Iterator[Message], scrubber: scrub.Scrubber, persona: Persona, 
 
 
 def _scrubbed(entries: list[Example], scrubber: scrub.Scrubber, notes: Notes) -> Iterator[Example]:
-    """The notebook is written for this: only what must not fly is taken out of it."""
+    """The notebook is written for this: only what must not fly is taken out of it.
+
+    A thought that is no longer fit to be said so is set aside, and so is one whose question is not.
+    """
     for example in entries:
         text = scrubber.scrub(example.text, notes)
-        if text is not None:
-            yield replace(example, text=text)
+        condition = example.condition
+        if condition is not None and condition.question is not None:
+            question = scrubber.scrub(condition.question, notes)
+            condition = replace(condition, question=question)
+            if question is None or clean.has_placeholder(question):
+                text = None
+                notes.put(NOTEBOOK, example.text[:40], "its question holds something private")
+        if text is not None and condition is not None and (
+                clean.has_placeholder(text) or prompt.clean_reply(text) != text):
+            notes.put(NOTEBOOK, text[:40], "without what is private, this thought cannot be said")
+        elif text is not None:
+            yield replace(example, text=text, condition=condition)
 
 
 def _not_in_values_md(found: list[str], persona: Persona) -> list[str]:

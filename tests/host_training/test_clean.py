@@ -108,6 +108,30 @@ SURE = [("en", "The hedge and I have an understanding."),
         ("zh", "风吹过屋顶的时候")]
 
 
+@nasty(20, 26)
+@pytest.mark.parametrize("text", [
+    "I asked him to pass the salt to your sister, who sat at the far end of the long table.",
+    "Thank you for the kettle, it came whole. Please send my regards to your mother, she was kind.",
+    "Share the cake with all of them, he said, and copy the recipe to your book before it is lost.",
+])
+def test_an_everyday_sentence_is_no_chain_letter(text: str) -> None:
+    assert len(text) > 80 and noise(text) is None
+
+
+@nasty(20, 26)
+def test_one_noisy_paragraph_costs_its_block_and_not_the_diary() -> None:
+    """As an AI language model, said one sentence, and the whole diary was gone."""
+    day = "It rained and I mended the box. The kettle was on and nobody spoke of it.\n\n"
+    diary = "".join(f"{i}: {day}" for i in range(120))
+    notes = Notes()
+    message = Message("notes", "1", "document", "0", 0, "me", True,
+                      f"{diary}As an AI language model, I cannot feel the wind.\n\n{diary}")
+    words = Cleaner(notes).words(message)
+    assert words is not None and "language model" not in words
+    assert len(message.text) - len(words) <= 2_100
+    assert notes.skipped == {"words of a machine": 1}
+
+
 @nasty(28)
 @pytest.mark.parametrize(("code", "text"), SURE)
 def test_a_text_is_foreign_where_its_language_is_not_wanted(code: str, text: str) -> None:
