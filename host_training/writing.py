@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from host_training import (
+    account_numbers,
     balance,
     chats,
     clean,
@@ -151,9 +152,9 @@ def code() -> str:
     """Hash of all code that an example goes through."""
     parts = [module for name, module in sorted(sys.modules.items())
              if name.startswith("host_training.importers.")]
-    return code_hash(balance, chats, clean, example_store, identify, known_secrets, languages,
-                     message_store, messages, name_list, near_duplicates, persona_dir, personal,
-                     plain_text, scratch, scrub, secrets_in_text, sessions, settings,
+    return code_hash(account_numbers, balance, chats, clean, example_store, identify, known_secrets,
+                     languages, message_store, messages, name_list, near_duplicates, persona_dir,
+                     personal, plain_text, scratch, scrub, secrets_in_text, sessions, settings,
                      value_candidates, sys.modules[__name__], prompt, *parts)
 
 
