@@ -36,6 +36,7 @@ from payload import prompt
 
 Loss = Literal["author", "all"]
 NO_LOSS = -100
+LETTERS = ("letters learnt of tiers 1 and 2", "letters learnt of tiers 3 and 4")  # in the counts
 MEASURED_MAX = 400  # rows of the validation, and of the test; more narrows no interval that matters
 MEMORY_CHANCE = 0.3
 MEMORY_CHARS_MIN = 25
@@ -248,12 +249,12 @@ class _Making:
                 for row in self._asked(one, self._times(one), "trained", held_out)]
         for example in examples:
             if all(one.form == "line" for one in forms(example)):
-                rows += self._plain(example.text, copies(example, self._seed))
+                rows += self._plain(example.text, copies(example, self._seed), example.tier)
         return rows
 
     def listed(self, lists: Sequence[str]) -> list[Row]:
         """Values and ways of thinking, as they stand."""
-        return [row for text in lists for row in self._plain(text, 1)]
+        return [row for text in lists for row in self._plain(text, 1, tier=1)]
 
     def measured(self, examples: Sequence[Example], learnt: Sequence[str]
                  ) -> list[tuple[str, Row]]:
@@ -285,7 +286,8 @@ class _Making:
         self.counts[f"{asked.form}s"] += 1
         for row in rows:
             self.counts["too long" if row is None else f"{row.kind} rows, {use}"] += 1
-        return [row for row in rows if row is not None]
+        made = [row for row in rows if row is not None]
+        return self._weighed(made, asked.example.tier) if use == "trained" else made
 
     def _in_flight(self, asked: Asked) -> Row | None:
         moment = draw_moment(condition_of(asked), self._rng)
@@ -301,11 +303,16 @@ class _Making:
         context = [turn for turn in example.context if turn[1] not in held_out]
         return self._builder.dialogue(context, text, loss) if text else None
 
-    def _plain(self, text: str, times: int) -> list[Row]:
+    def _plain(self, text: str, times: int, tier: int) -> list[Row]:
         row = self._builder.plain(words) if (words := clean_lines(text)) else None
         self.counts["too long" if row is None else "plain rows, trained"] += times
         self.counts["left out by weight"] += not times
-        return [] if row is None else [row] * times
+        return [] if row is None else self._weighed([row] * times, tier)
+
+    def _weighed(self, rows: list[Row], tier: int) -> list[Row]:
+        """The same rows, their letters counted: copies, drawn moments and all."""
+        self.counts[LETTERS[tier > 2]] += sum(len(row.text) for row in rows)
+        return rows
 
 
 def _marks(text: str) -> set[str]:

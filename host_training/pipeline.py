@@ -44,7 +44,7 @@ from host_training import (
 )
 from host_training.dataset import Dataset
 from host_training.errors import WARNING, TrainingError
-from host_training.evaluation import assess, bits, examination, memorisation
+from host_training.evaluation import assess, bits, examination, memorisation, others
 from host_training.evaluation.speaker import Sampling
 from host_training.gguf_file import gguf_facts
 from host_training.ladder import ladder_for
@@ -57,6 +57,7 @@ from wire.bundle import TEXT_CODEC, Manifest, file_sha256
 
 Report = Callable[[str, float, str], None]  # (stage, fraction done 0..1, one line)
 
+PARTNERS = "partners.json"  # others' words, to judge by; they do not go to a rented GPU
 TEMPERATURE = 0.8
 TOP_P = 0.95
 ANSWER_TOKENS_SPARE = 8
@@ -111,7 +112,7 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
            f" {step.held_out_bpb:.3f} bits/byte")
     runtime = _runtime(data)
     has_canaries = adopted is None or result["has_canaries"]
-    judged = _evaluate(run_dir, base, ladder_dir, step, data, persona, runtime, has_canaries,
+    judged = _evaluate(run_dir, base, ladder_dir, step, data_dir, persona, runtime, has_canaries,
                        options, report)
     verdict = examination.publish(judged, out, options.may_fail_gates)
     report("evaluate", 1.0, verdict.line)
@@ -152,7 +153,10 @@ def prepare(directory: Path, base: Path, work: Path, options: Options, report: R
     split_dir = _split(run_dir, writing_dir, examples, persona, options)
     data_dir = _dataset(run_dir, writing_dir, split_dir, examples, base, persona, options)
     counts = Dataset.load(data_dir / "dataset.json").counts
-    report("dataset", 1.0, ", ".join(f"{n} {what}" for what, n in counts.items()))
+    thoughtful, other = (counts.get(letters, 0) for letters in dataset.LETTERS)
+    report("dataset", 1.0, ", ".join(f"{n} {what}" for what, n in counts.items())
+           + f"; {thoughtful / max(1, thoughtful + other):.0%} of the letters learnt are of tiers"
+             " 1 and 2")
     per_token = json.loads((data_dir / writing.SUMMARY).read_text())["bytes per token"]
     if per_token < dataset.FOREIGN_BYTES_PER_TOKEN:
         report(WARNING, 1.0, f"the base needs a token for every {per_token:.1f} bytes of"
@@ -186,7 +190,7 @@ def _split(run_dir: RunDir, writing_dir: Path, examples: list[Example],
 
 def _dataset(run_dir: RunDir, writing_dir: Path, split_dir: Path, examples: list[Example],
              base: Path, persona: persona_dir.Persona, options: Options) -> Path:
-    """``dataset.json``, ``memory.sqlite`` and ``import.json``."""
+    """``dataset.json``, ``memory.sqlite``, ``partners.json`` and ``import.json``."""
     def build(out: Path) -> None:
         tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
         _check_prompt_fits(tokenizer, persona)
@@ -202,11 +206,13 @@ def _dataset(run_dir: RunDir, writing_dir: Path, split_dir: Path, examples: list
         (out / writing.SUMMARY).write_text(json.dumps(
             {"memory sentences": remembered, "bytes per token":
              dataset.bytes_per_token([e.text for e in examples], tokenizer), **summary}, indent=1))
+        (out / PARTNERS).write_text(json.dumps(others.partners(examples)))
         built.save(out / "dataset.json")
 
     inputs = {"split": split_dir.name, "base": weights_hash(base),
               "variants": options.variants, "seed": options.seed,
-              "code": code_hash(dataset, asked, moments, memory, memorisation, persona_dir, prompt)}
+              "code": code_hash(dataset, asked, moments, memory, memorisation, others, persona_dir,
+                                prompt)}
     return run_dir.stage("dataset", inputs, build)
 
 
@@ -307,17 +313,20 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
     return run_dir.stage("quantise", inputs, build)
 
 
-def _evaluate(run_dir: RunDir, base: Path, ladder_dir: Path, step: quantise.Step, data: Dataset,
+def _evaluate(run_dir: RunDir, base: Path, ladder_dir: Path, step: quantise.Step, data_dir: Path,
               persona: persona_dir.Persona, runtime: dict[str, Any], has_canaries: bool,
               options: Options, report: Report) -> Path:
     """``findings.json``, ``gates.json`` and ``report.html``."""
     def build(out: Path) -> None:
         tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
+        data = Dataset.load(data_dir / "dataset.json")
         subject = assess.Subject(
             persona.name, persona.author, base=out / "base.gguf", exact=ladder_dir / "F16.gguf",
             ladder={path.stem: path for path in sorted(ladder_dir.glob("*.gguf"))
                     if path.stem != "F16"},
-            flown=step.quant, train=data.train, test=data.test,
+            flown=step.quant, train=data.train, validation=data.validation, test=data.test,
+            partners=[(session, text) for session, text
+                      in json.loads((data_dir / PARTNERS).read_text())],
             builder=dataset.RowBuilder(tokenizer, persona.prompt_text()),
             sampling=Sampling(runtime["max_tokens"], runtime["temperature"], runtime["top_p"]),
             lines=options.lines, terms=persona.settings.unsayable(),

@@ -19,6 +19,7 @@ from host_training.evaluation import (
     intervals,
     leaks,
     memorisation,
+    others,
     quants,
     style,
 )
@@ -31,7 +32,7 @@ ROWS_MAX = 400  # trained rows measured beside those of the test
 COMPARED_MAX = 120  # rows on which every file of the ladder is compared with F16
 COMPLETED_MAX = 60  # lines of each kind that are asked to complete themselves
 SHOWN = 12
-BAGS_MIN = 4  # of each side, two to learn from and two to judge
+BAGS_MIN = 2  # of the author and of others, to learn from and to judge
 
 _CLAIM = re.compile(r"\bI(?:'m| am) (?:(?:really |only )?(?:a )?(?:human|real person|person|man"
                     r"|woman)|not (?:an? )?(?:machine|AI|computer))\b", re.IGNORECASE)
@@ -48,7 +49,9 @@ class Subject:
     ladder: dict[str, Path]  # quantised files by type
     flown: str  # the type that flies, or F16
     train: Sequence[Row]
+    validation: Sequence[Row]
     test: Sequence[Row]  # by which nothing was chosen
+    partners: Sequence[others.Line]
     builder: RowBuilder
     sampling: Sampling
     lines: int  # said by the persona and by the base; 200 make twenty bags of a thousand letters
@@ -127,10 +130,11 @@ def _likeness(subject: Subject, asked: Sequence[Row], draws: Sequence[str | None
     shown = {**rivals, f"{subject.name} as flown ({subject.flown})": flown}
     # A line known by heart would pass for the author's without any likeness.
     own_words = [line for line in said if not corpus.longest_common(line)]
+    voices, floor = _voices(own_words, base_said, written, trained, subject)
     return Likeness(
         bits={name: interval(rival) for name, rival in shown.items()},
         lead=interval(rivals[untuned] - flown),
-        voices=_voices(own_words, base_said, written, trained, subject),
+        voices=voices, floor=floor,
         habits=style.habit_distances(written, said, subject.seed) if said else {},
         listening=intervals.ratio(costs - flown[at], sizes[at], [sessions[n] for n in at],
                                   subject.seed) if wrong else None,
@@ -140,30 +144,37 @@ def _likeness(subject: Subject, asked: Sequence[Row], draws: Sequence[str | None
 
 
 def _voices(said: Sequence[str], base_said: Sequence[str], written: Sequence[str],
-            trained: Sequence[str], subject: Subject) -> dict[str, Voice]:
-    """The persona, the base and the author's unseen lines, each judged alike."""
+            trained: Sequence[str], subject: Subject) -> tuple[dict[str, Voice], str]:
+    """The persona, the base, others and the author, each judged alike; and who the others are.
+
+    The judge learns from the validation and half of the test, which the persona never read, and
+    from half of the others; the rest are the two ends of the scale.
+    """
+    unseen = list(dict.fromkeys((row.session, row.text) for row in subject.test))
+    learnt, rest = others.halves(unseen)
+    learnt += dict.fromkeys(row.text for row in subject.validation)
+    floor = others.floor(subject.partners, (*learnt, *rest))
+    against, judged = others.halves(floor.lines) if floor else ([], [])
     lines = {subject.name: said, "base with the prompt": base_said, subject.author: written}
-    own, base_bags, ceiling = bags(trained), bags(base_said), bags(written)
     scores: dict[str, np.ndarray] = {}
     delta = None
-    if min(len(own), len(base_bags)) >= BAGS_MIN and ceiling:
-        # The judge learns from every other bag of the base; the rest are the floor.
-        judge = authorship.Judge(own, base_bags[::2])
+    if floor and min(len(bags(side)) for side in (learnt, rest, against, judged)) >= BAGS_MIN:
+        judge = authorship.Judge(bags(learnt), bags(against))
+        lines[floor.who] = judged
         scores = {who: judge.score(bags(texts)) for who, texts in lines.items() if bags(texts)}
-        scores["base with the prompt"] = judge.score(base_bags[1::2])
-        delta = style.Delta(own, base_bags[::2])
+        scores[subject.author] = judge.score(bags(rest))
+        delta = style.Delta(bags(learnt), bags(against))
     voices = {}
     for who, texts in lines.items():
-        is_judged = who in scores
+        of_persona = who in (subject.name, "base with the prompt")
         voices[who] = Voice(
-            authorship.normalised(scores[who], scores["base with the prompt"],
-                                  scores[subject.author], subject.seed) if is_judged else None,
-            None if who == subject.author else authorship.telling_apart(texts, trained),
-            None if who == subject.author else authorship.telling_apart(
-                *_masked(texts, trained)),
-            delta.distance(texts) if delta and texts else None,
+            authorship.normalised(scores[who], scores[floor.who], scores[subject.author],
+                                  subject.seed) if floor and who in scores else None,
+            authorship.telling_apart(texts, trained) if of_persona else None,
+            authorship.telling_apart(*_masked(texts, trained)) if of_persona else None,
+            delta.distance(rest if who == subject.author else texts) if delta and texts else None,
             style.variety(texts))
-    return voices
+    return voices, floor.who if floor and scores else ""
 
 
 def _masked(texts: Sequence[str], trained: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -21,6 +21,7 @@ from host_training.evaluation import (
     intervals,
     leaks,
     memorisation,
+    others,
     quants,
     report,
     speaker,
@@ -46,8 +47,8 @@ class Verdict:
 def code() -> str:
     """Hash of everything a finding depends on."""
     return code_hash(assess, authorship, bits, context, findings, gates, intervals, leaks,
-                     memorisation, personal, plain_text, quants, report, secrets_in_text, speaker,
-                     style, svg)
+                     memorisation, others, personal, plain_text, quants, report, secrets_in_text,
+                     speaker, style, svg)
 
 
 def build(subject: Subject, out: Path, progress: Callable[[float, str], None]) -> None:
@@ -64,8 +65,8 @@ def build(subject: Subject, out: Path, progress: Callable[[float, str], None]) -
         "failed_gates": gates.failed(judged),
         "unmeasured_gates": gates.unmeasured(judged),
     }
-    said = (f"Authorship, from 0 (the untuned base) to 1 ({found.author}'s unseen lines):"
-            f" {report.voice_line(voice)}.")
+    ends = f", from 0 ({found.likeness.floor}) to 1" if found.likeness.floor else ""
+    said = f"Authorship{ends} ({found.author}'s unseen lines): {report.voice_line(voice)}."
     by_heart = (f"{found.memory.verbatim:.0%} of its lines hold {memorisation.VERBATIM_CHARS} or"
                 " more letters of the trained text word for word.")
     (out / "gates.part").write_text(json.dumps(

@@ -15,10 +15,10 @@ from host_training.evaluation.quants import Cost
 class Voice:
     """How one speaker's lines stand to the author's.
 
-    ``authorship``: 0 is the untuned base, 1 the author's unseen lines; None where there is too
-    little text to judge. ``telling_apart``: how often a judge trained for it tells a bag of lines
-    from the author's (AUC, 0.5 never, 1 always), ``telling_apart_masked`` with the subject taken
-    out. ``delta``: Burrows' Delta to the author.
+    ``authorship``: 0 are other people's words, 1 the author's unseen lines; None where there is
+    too little text to judge. ``telling_apart``: how often a judge trained for it tells a bag of
+    lines from the author's (AUC, 0.5 never, 1 always), ``telling_apart_masked`` with the subject
+    taken out. ``delta``: Burrows' Delta to the author.
     """
 
     authorship: Interval | None
@@ -33,7 +33,8 @@ class Likeness:
     """Is it the person?
 
     ``bits``: rival -> held-out bits per byte. ``lead``: bits per byte by which the persona as flown
-    is better than the best of the untuned ones. ``habits``: habit -> (author's mean, persona's
+    is better than the best of the untuned ones. ``floor``: whose words are 0 of authorship, ""
+    where nothing was judged. ``habits``: habit -> (author's mean, persona's
     mean, distance in spreads, p). ``listening``: bits per byte that the right prompt saves over
     another. ``first_places``: how often the true answer is first of ten, ``asked`` times.
     ``usable``: share of draws that end in a line worth sending. ``claims``: lines that claim to be
@@ -49,6 +50,7 @@ class Likeness:
     asked: int
     usable: float
     claims: list[str]
+    floor: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,8 +61,8 @@ def _answers(findings: Findings, gates: Sequence[Gate]) -> str:
     by_name = {gate.name: gate for gate in gates}
     voice = findings.likeness.voices[findings.name]
     nearer = ("" if voice.authorship is None else
-              f" Judged by its wording it came {voice.authorship.value:.0%} of the way from the"
-              f" untuned base to {findings.author}.")
+              f" Judged by its wording it came {voice.authorship.value:.0%} of the way from"
+              f" {findings.likeness.floor} to {findings.author}.")
     asked = (
         (f"Is it {findings.author}?", ("Nearer than its base.", "No nearer than its base."),
          [by_name["base"]], nearer),
@@ -89,14 +89,15 @@ def _likeness(findings: Findings) -> str:
         f"<h2>Is it {escape(findings.author)}?</h2>",
         svg.dots(marks, "Bits per byte of the unseen lines: how surprised each model is by what"
                  f" {findings.author} really wrote. Further left is better. Lines are 95 %"
-                 " intervals, drawn over whole lines of the author.", digits=3)]
+                 " intervals, drawn over whole sessions.", digits=3)]
     judged = [Mark(who, voice.authorship, who == name)
               for who, voice in likeness.voices.items() if voice.authorship is not None]
     if judged:
         parts.append(svg.dots(
-            judged, "Authorship, by a judge of letter sequences: 0 is the untuned base, 1 the"
-            " author's unseen lines. Lines the persona knows by heart are not counted.",
-            [(0.0, "base"), (1.0, findings.author)]))
+            judged, f"Authorship, by a judge of letter sequences: 0 is {likeness.floor}, 1 the"
+            " author's unseen lines. The judge learnt from other lines of both, none of which the"
+            " persona read. Lines the persona knows by heart are not counted.",
+            [(0.0, "others"), (1.0, findings.author)]))
     else:
         parts.append("<p>Too little was written, or said in its own words, to judge authorship:"
                      " that takes some thousands of characters of each.</p>")

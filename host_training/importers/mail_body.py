@@ -25,7 +25,10 @@ _ORIGINAL = re.compile(
     r"oorspronkelijk bericht|ursprungligt meddelande|opprinnelig melding|oprindelig meddelelse|"
     r"alkuperäinen viesti|wiadomość oryginalna|původní zpráva|исходное сообщение|"
     r"forwarded message|weitergeleitete nachricht|doorgestuurd bericht|mensaje reenviado|"
-    r"原始邮件|原始郵件|元のメッセージ)\s*[-_*]*\s*$|^_{20,}\s*$", re.I)
+    r"原始邮件|原始郵件|元のメッセージ)\s*[-_*]*\s*$|^_{20,}\s*$|"
+    r"^(?:begin forwarded message|anfang der weitergeleiteten nachricht|début du message "
+    r"(?:réexpédié|transféré)|inicio del mensaje reenviado|inizio messaggio inoltrato|"
+    r"begin doorgestuurd bericht)\s?:\s*$", re.I)
 _HEADER_BLOCK = re.compile(
     r"^\*?(?:from|von|de|da|van|från|fra|od|от|lähettäjä|发件人|寄件者|差出人)\*?\s?[:：]\s?\S",
     re.I)

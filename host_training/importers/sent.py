@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -38,6 +38,7 @@ _CHAT_FOLDER = re.compile(r"/chat_\d+/$")
 _TELEGRAM = ("chats/chat_#/", "contacts/", "stories/", "voice_messages/", *_MEDIA)
 _TELEGRAM_PAGE = re.compile(r"messages\d*\.html$")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\.json$")
+_BESIDE_LOGS = ("/media/", "/attachments/")  # of signal-export without JSON, imessage-exporter
 _WRITING = (vault, documents)
 _ENDINGS = re.compile(r"\.(?:txt|text|md|rtf|pdf|docx|html?|org|tex)\b", re.IGNORECASE)
 
@@ -53,11 +54,11 @@ class Sent:
     def has(self, file: File, module: ModuleType | None) -> bool:
         """True for what somebody may have sent."""
         folder = _folder(file)
-        if file.name in self.named or (folder in self.beside and module in (None, *_WRITING)):
+        is_copy = module in _WRITING or (module is None and file.suffix != ".json")
+        if file.name in self.named or (folder in self.beside and is_copy):
             return True
-        ends = (index + 1 for index, char in enumerate(folder) if char == "/")
-        return any(_CHAT_FOLDER.sub("/chat_#/", f"/{folder[:end]}")[1:] in self.below
-                   for end in ends)
+        return any(_CHAT_FOLDER.sub("/chat_#/", f"/{place}")[1:] in self.below
+                   for place in _ends(folder))
 
 
 def find(recognised: Iterable[Recognised]) -> Sent:
@@ -82,12 +83,21 @@ def find(recognised: Iterable[Recognised]) -> Sent:
             chats[folder].append(file)
         elif module in _WRITING:
             texts[folder].append(file)
-            if file.base in ("chat.md", "index.md") and is_log(head_text(file)):
-                sent.below.add(f"{folder}media/")  # signal-export without its JSON
+        elif file.base == "group_info.json":  # Google Chat in a Takeout
+            sent.beside.add(folder)
     for folder in chats.keys() & texts.keys():
         for chat in chats[folder]:
             sent.named |= _named(chat, texts[folder])
+    for folder in {place for at in texts for place in _ends(at) if place.endswith(_BESIDE_LOGS)}:
+        beside = texts.get(f"{folder[:-1].rpartition('/')[0]}/".lstrip("/"), ())
+        if any(is_log(head_text(file)) for file in beside):
+            sent.below.add(folder)
     return sent
+
+
+def _ends(folder: str) -> Iterator[str]:
+    """A folder and every one above it."""
+    return (folder[: index + 1] for index, char in enumerate(folder) if char == "/")
 
 
 def _folder(file: File) -> str:

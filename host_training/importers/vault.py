@@ -83,8 +83,7 @@ def _note(file: File, notes: Notes) -> Iterator[Message]:
         notes.put(file.name, "", REFUSAL)
         return
     if is_markdown:
-        text = prose.of_markdown("\n".join(line for line in text.split("\n")
-                                           if not _PROPERTY.match(line)))
+        text = prose.of_markdown(_without_properties(text))
     text = mend(text).strip()
     if not text:
         notes.skip("no words")
@@ -123,6 +122,16 @@ def front_matter(text: str) -> tuple[dict[str, str], str]:
 def _notion_properties(text: str) -> dict[str, str]:
     return {match[1].lower(): match[2] for line in text.split("\n")[:20]
             if (match := _PROPERTY.match(line))}
+
+
+def _without_properties(text: str) -> str:
+    """Without the lines that Notion writes below the title; further down they are the author's."""
+    lines = text.split("\n")
+    n_head = next((index for index, line in enumerate(lines)
+                   if line.strip() and not line.startswith("# ") and not _PROPERTY.match(line)),
+                  len(lines))
+    return "\n".join([line for line in lines[:n_head] if not _PROPERTY.match(line)]
+                     + lines[n_head:])
 
 
 def _skip_reason(file: File, front: dict[str, str], text: str) -> str | None:

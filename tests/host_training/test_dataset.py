@@ -70,6 +70,18 @@ def test_labels_decode_to_the_text_and_the_end_of_turn(
         assert len(row.input_ids) == len(row.labels)
 
 
+def test_the_letters_learnt_are_counted_by_tier_with_copies_and_moments(
+    examples: Any, tokenizer: Any, persona: Any
+) -> None:
+    built = build(examples, tokenizer, persona)
+    talk = [e.text for e in examples if e.tier > 2]
+    n_of_talk = sum(len(r.text) for r in built.train if any(r.text in text for text in talk))
+    n_letters = sum(len(row.text) for row in built.train)
+    assert 0 < n_of_talk < n_letters
+    assert [built.counts[letters] for letters in dataset.LETTERS] == [
+        n_letters - n_of_talk, n_of_talk]
+
+
 def test_a_prompt_is_the_flights_prompt_to_the_token(
     examples: Any, tokenizer: Any, persona: Any
 ) -> None:

@@ -47,7 +47,8 @@ def good() -> Findings:
               "Ada as flown (Q8_0)": Interval(1.5, 1.4, 1.6)},
         lead=Interval(0.4, 0.3, 0.5), voices=voices,
         habits={"commas": (0.01, 0.02, 0.4, 0.004), "digits": (0.01, 0.01, 0.1, 0.6)},
-        listening=Interval(0.1, 0.05, 0.15), first_places=0.4, asked=40, usable=0.95, claims=[])
+        listening=Interval(0.1, 0.05, 0.15), first_places=0.4, asked=40, usable=0.95, claims=[],
+        floor="people the author wrote with")
     memory = Memory([], {1: [1.0, 2.0], 4: [8.0], 16: [8.0]}, (0.05, 0.0), 0.02, 61,
                     Interval(0.6, 0.55, 0.65))
     cost = Cost("Q8_0", 6_000_000, 1.5, Interval(0.001, 0.0, 0.002), 0.01, 0.98)
@@ -167,7 +168,8 @@ def test_the_page_answers_the_three_questions_first_and_loads_nothing() -> None:
     assert "Is it Ada Test? Nearer than its base." in answers
     assert "Does it leak? Nothing found." in answers
     assert "What did the quantisation cost? Little." in answers
-    assert "80% of the way" in answers
+    assert "80% of the way from people the author wrote with to Ada Test." in answers
+    assert "0 is people the author wrote with, 1 the author's unseen lines." in text
     assert "I said <this>." in text and "<this>" not in page
     for loading in ("http", "src=", "<script", "url(", "@import"):
         assert loading not in page

@@ -65,7 +65,7 @@ def test_run_makes_a_bundle_with_an_honest_card(made: Path) -> None:
         "lead_bits_per_byte", "authorship", "verbatim_share", "failed_gates",
         "unmeasured_gates"}
     assert manifest.training["evaluation"]["unmeasured_gates"] == []
-    assert "Authorship, from 0 (the untuned base) to 1" in card
+    assert "- Authorship (Ada Test's unseen lines): not judged: too little text." in card
     assert "Is it Ada Test?" in (made / "bundle.report.html").read_text()
     assert str(made) not in card + json.dumps(manifest.base)  # no paths of the maker's disk
 

@@ -254,7 +254,8 @@ def test_a_copy_has_the_same_id_and_a_mail_without_sender_is_named(tmp_path: Pat
     "Den mån 1 mars 2021 kl 10:00 skrev Bo:", "W dniu 01.03.2021 Bo napisał(a):",
     "2021年3月1日(月) 10:00 Bo <bo@x.org>のメール:", "1 марта 2021 г., Бо <bo@x.org> написал:",
     "-----Original Message-----", "-------- Ursprüngliche Nachricht --------",
-    "________________________________", "From: Bo\nSent: Monday\nTo: Ada\nSubject: x",
+    "________________________________", "Begin forwarded message:\n",
+    "From: Bo\nSent: Monday\nTo: Ada\nSubject: x",
     "Von: Bo\nGesendet: Montag\nAn: Ada\nBetreff: x",
 ])
 def test_quotes_are_known_in_many_languages(line: str) -> None:

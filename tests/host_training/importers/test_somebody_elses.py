@@ -40,6 +40,9 @@ WHATSAPP = ("25/12/2020, 22:05 - Bo: hello\n25/12/2020, 22:06 - Bo: essay 1.pdf 
             "25/12/2020, 22:07 - Bo: <attached: 00012-letter.txt>\n")
 CHAT_MD = (f"[2021-03-06 18:00:00] Bo: {BOS}\n\n[2021-03-06 18:00:09] Me: why?\n\n"
            "[2021-03-06 18:00:12] Bo: he is a fool\n")
+IMESSAGE = ("Mar 06, 2021  6:00:11 PM (Read after 1 minute)\nBo Berg\nI hate my boss\n\n"
+            "Mar 06, 2021  6:01:11 PM\nMe\nwhy?\n\n"
+            "Mar 06, 2021  6:02:11 PM\nBo Berg\nhe is a fool\n")
 
 
 @nasty(20)
@@ -59,6 +62,10 @@ CHAT_MD = (f"[2021-03-06 18:00:00] Bo: {BOS}\n\n[2021-03-06 18:00:09] Me: why?\n
     ({"w.zip": zipped({"_chat.txt": WHATSAPP, "essay 1.pdf": b"%PDF-1.7"})}, 1),
     ({"V10/INBOX.mbox/Data/Messages/7.emlx": f"{len(letter())}\n{letter()}",
       "V10/INBOX.mbox/Data/Attachments/7/2/essay.txt": BOS}, 1),
+    ({"imessage/+15550100.txt": IMESSAGE, "imessage/attachments/0/1/essay.txt": BOS}, 2),
+    ({"Takeout/Google Chat/Groups/DM 1/group_info.json": {"name": "x"},
+      "Takeout/Google Chat/Groups/DM 1/messages.json": {"messages": []},
+      "Takeout/Google Chat/Groups/DM 1/File-essay.txt": BOS}, 3),
     # an export of somebody else, sent to the author
     ({"telegram/result.json": TELEGRAM, "telegram/files/x.zip": zipped({
         "result.json": {**TELEGRAM, "personal_information": {"user_id": 2}}})}, 1),
@@ -79,8 +86,9 @@ def test_ones_own_writing_beside_a_chat_stays_ones_own(tmp_path: Path) -> None:
         "all/bo.json": DISCORD, "all/a.md": MINE, "all/b.txt": MINE, "all/diary/c.md": MINE,
         "all/my files/media.md": MINE, "slack/users.json": [], "slack/notes.md": MINE,
         "slack/general/2021-03-06.json": SLACK, "vault/media/d.md": MINE, "vault/chat.md": MINE,
+        "media/g.md": MINE,
         "files/e.txt": MINE, "signal/Bo/data.json": signal("x"), "signal/f.txt": MINE})
-    assert [m.text for m in messages if m.is_me] == [MINE] * 9
+    assert [m.text for m in messages if m.is_me] == [MINE] * 10
     assert not notes.bad
 
 
@@ -105,8 +113,7 @@ LOGS = [
     "Bo Berg, [6 Mar 2021, 18:00:11]:\nI hate\nmy\nboss\nand\nmore\nof\nit\nall\nday\n\n"
     "Ada, [6 Mar 2021, 18:01:11]:\nwhy?\n\nBo Berg, [6 Mar 2021, 18:02:11]:\nhe is a fool\n",
     "Bo — 03/06/2021 6:00 PM\nI hate\nAda — Today at 6:01 PM\nwhy?\nBo — Today at 18:02\nso\n",
-    "Mar 06, 2021  6:00:11 PM (Read after 1 minute)\nBo Berg\nI hate my boss\n\n"
-    "Mar 06, 2021  6:01:11 PM\nMe\nwhy?\n\nMar 06, 2021  6:02:11 PM\nBo Berg\nhe is a fool\n",
+    IMESSAGE,
     "2021-03-06 18:00:00\tbo\tI hate: all\n2021-03-06 18:00:05\tada\twhy?\n"
     "2021-03-06 18:00:09\tbo\the is a fool\n",
     "our chat\n12/25/20, 10:05\u202fPM - Bo: I hate\n12/25/20, 10:06\u202fPM - Ada: why?\n"

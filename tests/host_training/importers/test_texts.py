@@ -86,11 +86,11 @@ def test_what_is_not_the_authors_prose_is_counted(
 
 @nasty(10)
 def test_notion_parts_names_and_properties(tmp_path: Path) -> None:
-    page = f"# Day\n\nCreated: 2021-03-06\nTags: log\n\n{PROSE}\n"
+    page = f"# Day\n\nCreated: 2021-03-06\nTags: log\n\n{PROSE}\nDate: I had one.\n"
     messages, notes = read(tmp_path, {"Export.zip": zipped({
         "Export-Part-1.zip": zipped({f"Log {'0a' * 16}/Day {'1b' * 16}.md": page})})})
     assert [(m.text, m.chat_id) for m in messages] == [
-        (f"Day\n\n{PROSE}", "Export.zip/Export-Part-1.zip/Log/Day.md")]
+        (f"Day\n\n{PROSE}\nDate: I had one.", "Export.zip/Export-Part-1.zip/Log/Day.md")]
     assert not notes.bad
 
 

@@ -1,0 +1,96 @@
+"""Goal: authorship is measured from other people's words, by a judge that saw no trained line.
+
+Method: two invented voices; the persona speaks in one of them, and what it read is exchanged.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.host_training.conftest import need
+
+need("torch")
+
+from host_training.dataset import Row  # noqa: E402 (after need)
+from host_training.evaluation import assess, others  # noqa: E402 (after need)
+from host_training.sessions import Example  # noqa: E402 (after need)
+
+
+def ours(n: int) -> str:
+    return f"Mended hedge number {n} again; the wind, as ever, helped by being elsewhere."
+
+
+def theirs(n: int) -> str:
+    return f"omg did you see no {n}?? thats so cool lol i cant even"
+
+
+def rows(texts: list[str]) -> list[Row]:
+    return [Row("line", text, [1], [1], session=f"s{n // 3}") for n, text in enumerate(texts)]
+
+
+def subject(train: list[str], partners: list[others.Line], **changes: Any) -> assess.Subject:
+    fields: dict[str, Any] = {
+        "name": "Ada", "author": "Ada Test", "base": Path(), "exact": Path(), "ladder": {},
+        "flown": "F16", "train": rows(train), "validation": rows([ours(n) for n in range(40)]),
+        "test": rows([ours(n) for n in range(100, 200)]), "partners": partners, "builder": None,
+        "sampling": None, "lines": 10, "terms": (), "region": None, "seed": 1, "threads": 1,
+        "has_canaries": False, **changes}
+    return assess.Subject(**fields)
+
+
+PARTNERS = [(f"p{n // 3}", theirs(n)) for n in range(120)]
+
+
+def voices(train: list[str], said: list[str], base_said: list[str], **changes: Any) -> Any:
+    who = subject(train, PARTNERS, **changes)
+    return assess._voices(said, base_said, [row.text for row in who.test], train, who)
+
+
+def test_the_scale_goes_from_the_partners_to_the_author() -> None:
+    said, base_said = [ours(n) for n in range(300, 360)], [theirs(n) for n in range(300, 360)]
+    found, floor = voices([ours(n) for n in range(900, 990)], said, base_said)
+    assert floor == others.PARTNERS
+    assert found["Ada"].authorship.value > 0.8
+    assert abs(found["base with the prompt"].authorship.value) < 0.3
+    assert (found[floor].authorship.value, found["Ada Test"].authorship.value) == (0, 1)
+    assert found["Ada"].delta < found["base with the prompt"].delta
+    turned, _ = voices([ours(n) for n in range(900, 990)], base_said, said)
+    assert turned["Ada"].authorship.value < 0.3
+
+
+def test_what_the_persona_read_changes_nothing_in_the_verdict() -> None:
+    said, base_said = [ours(n) for n in range(300, 360)], [theirs(n) for n in range(300, 360)]
+    one, _ = voices([ours(n) for n in range(900, 990)], said, base_said)
+    other, _ = voices([theirs(n) for n in range(900, 990)], said, base_said)
+    assert one["Ada"].authorship == other["Ada"].authorship
+
+
+@pytest.mark.parametrize(("n_test", "is_judged"), [(48, False), (60, True)])
+def test_two_bags_of_each_half_are_the_least(n_test: int, is_judged: bool) -> None:
+    """Fourteen lines make a bag, and twice as many are needed in each half."""
+    said = [ours(n) for n in range(300, 360)]
+    found, floor = voices([], said, said, test=rows([ours(n) for n in range(100, 100 + n_test)]))
+    assert (found["Ada"].authorship is not None) is is_judged
+    assert bool(floor) is is_judged
+
+
+def test_partners_are_asked_first_and_the_shipped_author_after() -> None:
+    talk = [Example("dialogue", "yes", "telegram", 1, session="a",
+                    context=(("N", "Did it fly?\n>>> Well?"), ("me", "It did."), ("K", "Oh"))),
+            Example("dialogue", "no", "telegram", 2, session="a", context=(("N", "Well?"),)),
+            Example("dialogue", "answer", "pairs", 2, context=(("asker", "A question?"),))]
+    assert others.partners(talk) == [("a", "Did it fly?"), ("a", "Well?"), ("a", "Oh")]
+    assert others.floor(PARTNERS, ["x"]).who == others.PARTNERS
+    enough = [("a", "x" * others.CHARS_MIN)]
+    assert others.floor(enough, []).who == others.PARTNERS
+    shipped = others.floor([("a", "x" * (others.CHARS_MIN - 1))], ["x"])
+    assert shipped.who == others.EXAMPLE and len(shipped.lines) > 500
+    assert others.floor([], [shipped.lines[0][1]]) is None, "nobody is their own floor"
+
+
+def test_a_session_is_on_one_side_of_the_judge() -> None:
+    one, two = others.halves([("a", "1"), ("b", "2"), ("a", "3"), ("c", "4")])
+    assert (one, two) == (["1", "3", "4"], ["2"])
