@@ -1,8 +1,9 @@
-"""The importer on a large Telegram export: how fast it reads, and how much memory it takes.
+"""A large Telegram export on its whole way to examples: how fast it is read, in what memory.
 
-``make bench NAME=imports`` generates 1 GB in a temporary folder; ``python -m bench.imports 50`` is
-the same with 50 MB. Rates are per second of the processor, so that a busy machine does not count.
-The peer is what most tools do, ``json.load`` of the whole file, on a tenth of the export at most.
+It is all that ``spacepi-train scan`` and the writing stage of a run do. ``make bench NAME=imports``
+generates 1 GB in a temporary folder; ``python -m bench.imports 50`` is the same with 50 MB. Rates
+are per second of the processor, so that a busy machine does not count. The peer is what most tools
+do, ``json.load`` of the whole file, on a tenth of the export at most.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import random
 import subprocess
 import sys
 import tempfile
+from itertools import accumulate
 from pathlib import Path
 
 from bench.report import Row, write
@@ -20,30 +22,32 @@ SIZE_MB = 1000
 PEER_MB_MAX = 100
 CHATS = 40
 RSS_TARGET_MB = 300
-WORDS = (
-    "the wind went round to the north and nobody in the yard said anything about it because a"
-    " kettle was on and the box hung in the hedge as it does when it has had enough")
+N_WORDS = 5_000
 DATE = "2021-03-06T17:00:00"
 
-_IMPORT = """
-import resource, sys, time
+PERSONA = """name = "Ada"
+author = "Ada Test"
+disclosure = "Ada is an AI persona, not the person."
+system = "You are Ada."
+me = ["user1"]
+"""
+
+_PREPARE = """
+import json, resource, sys, time
 from pathlib import Path
-from host_training.importers import registry
-from host_training.importers.tree import Tree
-from host_training.message_store import MessageStore
-from host_training.messages import Notes
-folder, out = Path(sys.argv[1]), Path(sys.argv[2])
-notes = Notes()
+from host_training import persona_dir, writing
+directory, out = Path(sys.argv[1]), Path(sys.argv[2])
+persona = persona_dir.read_persona(directory)
 began_s = time.process_time()
-with MessageStore(out / "messages.sqlite") as store, Tree(folder, notes) as tree:
-    exports = registry.recognise(list(tree.files(folder)), notes)
-    n_in = store.add(registry.read_all(exports, notes))
-    read_s = time.process_time() - began_s
-    n_out = sum(1 for _ in store.ordered())
-    all_s = time.process_time() - began_s
+began_at = {}
+n_examples = writing.prepare(directory, persona, out,
+                             lambda share, line: began_at.setdefault(share, time.process_time()))
+ended_s = time.process_time()
 rss_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-assert not notes.bad and n_in == n_out, (notes.report(), n_in, n_out)
-print(n_in, read_s, all_s, rss_mb)
+summary = json.loads((out / writing.SUMMARY).read_text())
+assert not summary["left out"]["bad"], summary
+print(sum(summary["sources"].values()), n_examples, ended_s - began_s, ended_s - began_at[0.9],
+      rss_mb)
 """
 _PEER = """
 import json, resource, sys, time
@@ -51,43 +55,54 @@ began_s = time.process_time()
 export = json.load(open(sys.argv[1], encoding="utf-8"))
 n = sum(len(chat["messages"]) for chat in export["chats"]["list"])
 all_s = time.process_time() - began_s
-print(n, all_s, all_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(n, all_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
 
 def run(out_dir: Path, size_mb: int = SIZE_MB) -> list[Row]:
-    """Megabytes per second and peak memory of the import into the ordered store."""
+    """Megabytes per second and peak memory, from the export to the weighed examples."""
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place) / "export"
-        folder.mkdir()
-        generate(folder / "result.json", size_mb)
-        n_messages, read_s, all_s, rss_mb = _child(_IMPORT, folder, Path(place))
+        persona, out = Path(place) / "persona", Path(place) / "out"
+        (persona / "telegram").mkdir(parents=True)
+        out.mkdir()
+        (persona / "persona.toml").write_text(PERSONA)
+        (persona / "values.md").write_text("- say what you saw\n")
+        n_generated = generate(persona / "telegram" / "result.json", size_mb)
+        n_messages, n_examples, all_s, weighing_s, rss_mb = _child(_PREPARE, persona, out)
+        assert n_messages == n_generated, (n_messages, n_generated)
         peer_mb = max(1, min(size_mb // 10, PEER_MB_MAX))
         generate(Path(place) / "peer.json", peer_mb)
-        _, peer_s, _, peer_rss_mb = _child(_PEER, Path(place) / "peer.json")
+        _, peer_s, peer_rss_mb = _child(_PEER, Path(place) / "peer.json")
     return [
         Row(f"peak memory, {size_mb} MB Telegram export", rss_mb, "MB", RSS_TARGET_MB, "<=",
             {f"json.load of {peer_mb} MB": peer_rss_mb}),
-        Row("read into the store", size_mb / read_s, "MB per CPU second",
-            peers={"json.load": peer_mb / peer_s}),
-        Row("messages read", n_messages / read_s, "per CPU second"),
-        Row("messages read and given back in order", n_messages / all_s, "per CPU second"),
+        Row("export to examples", size_mb / all_s, "MB per CPU second",
+            peers={"json.load alone": peer_mb / peer_s}),
+        Row("messages to examples", n_messages / all_s, "per CPU second"),
+        Row("examples kept", n_examples, "of them"),
+        Row("doubles and weights", weighing_s / all_s, "of the time"),
     ]
 
 
-def _child(code: str, *arguments: Path) -> tuple[int, float, float, float]:
+def _child(code: str, *arguments: Path) -> list[float]:
     """A process of its own, so that its peak memory is its own."""
     done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=True,
                           capture_output=True, text=True)
-    n, read_s, all_s, rss_mb = done.stdout.split()
-    return int(n), float(read_s), float(all_s), float(rss_mb)
+    return [float(number) for number in done.stdout.split()]
 
 
-def generate(path: Path, size_mb: int) -> None:
-    """A full export of CHATS chats with ``size_mb`` million bytes, the same for the same size."""
-    rng, words = random.Random(1), WORDS.split()
-    texts = [json.dumps(" ".join(rng.choices(words, k=rng.randint(1, 30)))) for _ in range(5000)]
+def generate(path: Path, size_mb: int) -> int:
+    """A full export of CHATS chats with ``size_mb`` million bytes; returns how many messages.
+
+    The same for the same size. Words are as common as in a language (Zipf), and every message is
+    drawn anew: short ones come again, long ones do not. No chat ever pauses.
+    """
+    rng = random.Random(1)
+    words = ["".join(rng.choices("aeioubdfglmnprstvz", k=rng.randint(2, 9)))
+             for _ in range(N_WORDS)]
+    common = list(accumulate(1 / rank for rank in range(1, N_WORDS + 1)))
     per_chat = size_mb * 1_000_000 // CHATS
+    n_messages = 0
     with path.open("w", encoding="utf-8") as file:
         file.write('{"about": "generated", "personal_information": {"user_id": 1},\n'
                    ' "chats": {"about": "", "list": [\n')
@@ -98,15 +113,17 @@ def generate(path: Path, size_mb: int) -> None:
             number = 0
             while written < per_chat:
                 who = 1 if number % 2 else chat + 2
-                text = texts[rng.randrange(len(texts))]
+                text = " ".join(rng.choices(words, cum_weights=common, k=rng.randint(1, 30)))
                 written += file.write(
                     f'{", " if number else ""}{{"id": {number}, "type": "message", "date":'
                     f' "{DATE}", "date_unixtime": "{1_615_050_000 + 60 * number}", "from":'
-                    f' "Person {who}", "from_id": "user{who}", "text": {text}, "text_entities":'
-                    f' [{{"type": "plain", "text": {text}}}]}}\n')
+                    f' "Person {who}", "from_id": "user{who}", "text": "{text}", "text_entities":'
+                    f' [{{"type": "plain", "text": "{text}"}}]}}\n')
                 number += 1
+            n_messages += number
             file.write("]}")
         file.write("]}}\n")
+    return n_messages
 
 
 if __name__ == "__main__":

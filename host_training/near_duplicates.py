@@ -11,6 +11,7 @@ b-bit minwise hashing, 2010 (a byte of each least hash is enough to see that two
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 import zlib
 from collections import Counter
@@ -30,6 +31,8 @@ COMPARED_CHARS_MAX = 4_000
 BUCKET_MAX = 50  # of one bucket, compared with each newcomer
 SLACK = 20  # fewer equal least hashes of 64 than the similarity promises: five deviations at 0.5
 
+_NO_LETTER = re.compile(r"[\W_]+")
+
 # multiply-shift: of 64 bits that wrap, the upper 32 are the hash of a run's 32
 _rng = np.random.default_rng(1)
 _A, _B = _rng.integers(0, 1 << 64, (2, BANDS * ROWS), dtype=np.uint64)
@@ -40,7 +43,7 @@ _OF_BAND = _rng.integers(0, 1 << 64, BANDS, dtype=np.uint64)
 def fingerprint(text: str) -> str:
     """Letters and digits alone, folded: equal for texts that differ in case and marks only."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(c for c in folded if c.isalnum()) or text.strip()
+    return _NO_LETTER.sub("", folded) or text.strip()
 
 
 def repeats(texts: Iterable[tuple[int, str]], threshold: float, work: Path | None = None

@@ -8,7 +8,7 @@ from typing import Self
 
 from host_training.errors import TrainingError
 
-CACHE_KIB = 32_768
+CACHE_KIB = 16_384
 
 
 class Scratch:

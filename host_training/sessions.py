@@ -36,6 +36,7 @@ CONTEXT_CHARS_MAX = 700
 CHUNK_CHARS_MAX = 900  # about 350 tokens of a small tokenizer
 CHUNK_CHARS_MIN = 40  # a shorter rest joins the chunk before it
 BURST_MAX = 40  # messages in one turn; a longer monologue is several
+SESSION_MESSAGES_MAX = 2_000  # a chat that never pauses is no one conversation
 SESSION_ID_CHARS = 12
 SESSION_CHARS = 3_000  # of a monologue, from which the next piece begins another session
 DATA_SET = "pairs"  # source of questions and answers that were written for this, by nobody else
@@ -123,7 +124,8 @@ def _sessions_of(chat: Iterable[Message], settings: Sessions) -> Iterator[list[M
         yield from stream
 
     for message in all_messages():
-        if last is not None and not _goes_on(last, message, gap_ms):
+        if len(session) == SESSION_MESSAGES_MAX or (
+                last is not None and not _goes_on(last, message, gap_ms)):
             yield session
             session = []
         is_echo = last is not None and (last.author, last.text) == (message.author, message.text)
@@ -182,19 +184,18 @@ def chat_examples(messages: Iterable[Message], settings: Sessions = _DEFAULT
                   ) -> Iterator[Example]:
     """One example per own turn: a dialogue where somebody spoke before, else monologue.
 
-    Messages come chat by chat, each in order of time. The question is the last message before
-    the answer, which is what was answered; the whole burst before it is in the context.
+    Messages come chat by chat, each in order of time, and are not held for longer than a session.
+    The question is the last message before the answer, which is what was answered; the whole burst
+    before it is in the context.
     """
-    together, alone = [], []
-    for _, chat in groupby(messages, key=lambda m: (m.source, m.chat_id)):
-        for message in chat:
-            (together if message.chat_kind in _TOGETHER else alone).append(message)
-        for session in _sessions_of(together, settings):
-            yield from _session_examples(session, settings)
-        for session in _sessions_of((m for m in alone if m.is_me), settings):
-            yield from _alone_examples(session)
-        together.clear()
-        alone.clear()
+    for (_, _, is_together), chat in groupby(
+            messages, key=lambda m: (m.source, m.chat_id, m.chat_kind in _TOGETHER)):
+        if is_together:
+            for session in _sessions_of(chat, settings):
+                yield from _session_examples(session, settings)
+        else:
+            for session in _sessions_of((m for m in chat if m.is_me), settings):
+                yield from _alone_examples(session)
 
 
 def _alone_examples(session: list[Message]) -> Iterator[Example]:
