@@ -193,9 +193,11 @@ def test_nothing_private_survives_where_long_writing_is_cut(private: str, left: 
 
 @nasty(24)
 def test_a_number_across_the_end_of_a_dropped_block_goes_whole() -> None:
-    words = "word " * 390
-    once = scrub(f"my password is Kettle77 {words} ring +44 7700 900122 {words}")
-    assert once is not None and "900122" not in once and "7700" not in once
+    told = "my password is Kettle77 "
+    for before in range(BLOCK_CHARS_MAX - 18, BLOCK_CHARS_MAX - 2, 2):
+        words = (told + "word " * 400)[:before]
+        once = scrub(f"{words} +44 7700 900122 {'word ' * 20}")
+        assert once is not None and "900122" not in once and "7700" not in once, before
 
 
 @nasty(26)
@@ -237,6 +239,26 @@ def test_children_are_known_by_what_is_said_of_them(text: str, found: list[str])
 ])
 def test_names_by_list(text: str, meant: str) -> None:
     assert scrub(text, NAMES) == meant
+
+
+@nasty(18, 24)
+@pytest.mark.parametrize(("listed", "text", "meant"), [
+    ("Bo", "Bo and bo, not Bob", "N and N, not Bob"), ("Carla Mint", "carla and Mint", "N and N"),
+    ("Carla Mint", "mint tea for carla mint", "mint tea for N"), ("R2-D2", "ask r2-d2!", "ask N!"),
+    ("Mark", "did Mark call? mark my words", "did N call? mark my words"),  # an everyday word
+    ("mark", "did mark call?", "did N call?"),  # the maker wrote it small
+    ("Zoe\u0308", "Zo\u00eb", "N"), ("Maria de la Cruz Will", "maria de la cruz will", "N"),
+])
+def test_a_listed_name_goes_whole(listed: str, text: str, meant: str) -> None:
+    """Short names and everyday words of extra_names were ignored without a word."""
+    assert scrub(text, NameList(listed=[listed])) == meant
+
+
+@nasty(24)
+def test_a_child_may_be_called_by_an_everyday_word() -> None:
+    listed = NameList([("Lily", "K"), ("Mark", "R")], children=["Lily"])
+    assert scrub("Lily is six, Mark", listed) == "K is six, Mark"
+    assert scrub("a lily of hers", listed) == "a lily of hers"
 
 
 @nasty(25)
