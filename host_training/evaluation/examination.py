@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from host_training import personal, secrets_in_text
+from host_training import personal, plain_text, secrets_in_text
 from host_training.evaluation import (
     assess,
     authorship,
@@ -48,8 +48,8 @@ class Verdict:
 def code() -> str:
     """Hash of everything a finding depends on."""
     return code_hash(assess, authorship, bits, context, findings, gates, intervals, leaks,
-                     memorisation, mission, others, personal, quants, report, secrets_in_text,
-                     speaker, style, svg)
+                     memorisation, mission, others, personal, plain_text, quants, report,
+                     secrets_in_text, speaker, style, svg)
 
 
 def build(subject: Subject, out: Path, progress: Callable[[float, str], None]) -> None:
