@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -19,12 +18,10 @@ from host_training import balance, near_duplicates
 from host_training.example_store import ExampleStore
 from host_training.languages import LanguageFilter
 from host_training.messages import Message, Notes
-from host_training.scrub import PLACEHOLDER, placeholder_share
+from host_training.scrub import BLOCK_CHARS_MAX, PLACEHOLDER, blocks, placeholder_share
 from host_training.sessions import Example
 from host_training.settings import KEEP_MIN, REPEAT_MAX, Clean
 
-WORD_CHARS_MAX = 120  # longer is base64, a path or a keyboard mash
-COMBINING_MAX = 3  # marks on one letter; Vietnamese has two, Zalgo twenty
 REPEATED_LINE_SHARE = 0.4  # of a song's lines are its chorus
 CODE_LINES_MIN = 4
 CODE_SHARE = 0.6
@@ -33,9 +30,6 @@ SMALL_CORPUS_BYTES = 2_000_000
 TIER_WEIGHT = {1: 1.0, 2: 0.85, 3: 0.7, 4: 0.6}
 YEAR_MS = 31_557_600_000
 
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b.?")
-_ARABIC_FORMS = re.compile(r"[\ufb50-\ufdff\ufe70-\ufeff]+")
-_EMOJI_JOIN = ("\u200d", "\ufe0f", "\u200c")  # families and flags; ZWNJ is spelling in Persian
 _COMMAND = re.compile(r"^[/!.$?;-][a-z]\w{0,30}(?:@\w+)?(?:\s+\S+){0,6}$", re.IGNORECASE)
 # possessive: there is one way to cut it into links, and no other is looked for
 _LINKS_ONLY = re.compile(r"\s*+(?:(?:\[link\]|(?:https?://|www\.)\S++)\s*+)++$")
@@ -44,9 +38,12 @@ _SENT_BY = re.compile(r"^(?:\[(?:bridge|irc|matrix|discord|telegram|slack)\]|<\w
                       r"Hootsuite|WhatsApp Business|my (?:bot|script))\b|"
                       r"\bI am a bot\b.{0,20}\b(?:and )?this action was\b", re.IGNORECASE)
 _CHAIN = re.compile(
-    r"(?:forward|send|share|pass|copy|repost|weiterleiten|leite|stuur|reenvía|envía)\b.{0,40}"
-    r"\b(?:to (?:\d+|all|everyone|ten|your)|an alle|a todos|door naar|and paste|"
-    r"this (?:message )?to)|"
+    # "pass the salt to your sister" is none: many people, or the message itself
+    r"\b(?:forward|send|share|pass|copy|repost|weiterleiten|leite|stuur|reenvía|envía)\b.{0,40}?"
+    r"\b(?:to (?:\d+|all your|everyone you|everybody you|ten|twenty)\b|"
+    r"an alle (?:deine|eure|ihre)\b|"
+    r"a todos tus|door naar|and paste|this (?:message )?to \w+ (?:people|friends|persons))|"
+    r"\b(?:forward|share|copy|repost|pass on) this (?:message|post|text|letter)\b|"
     r"\b(?:copypasta|copy and paste this|kettenbrief|bad luck for \d+ years)\b",
     re.IGNORECASE | re.DOTALL)
 _MACHINE = re.compile(
@@ -75,18 +72,19 @@ class Cleaner:
         self._filter = LanguageFilter(languages) if languages else None
 
     def words(self, message: Message) -> str | None:
-        """The text made plain, or None with the reason counted.
+        """The text, or None with the reason counted.
 
-        What others wrote is only made plain, unless it is learnt too.
+        The text is plain (``plain_text``), as the scrubber leaves it. What others wrote is only
+        looked at for letters, unless it is learnt too.
         """
-        text = plain(message.text)
+        text = message.text
         if not any(c.isalpha() for c in text):
             # emoji, kaomoji, stickers: no words, whoever sent them
             self._notes.skip("no letters")
             return None
         reason = None
         if message.is_me or self._learns_others:
-            reason = noise(text)
+            reason, text = self._judged(text)
             if reason is None and self._filter and self._filter.is_foreign(text):
                 reason = "another language"
         if reason:
@@ -94,44 +92,21 @@ class Cleaner:
             return None
         return text
 
+    def _judged(self, text: str) -> tuple[str | None, str]:
+        """Why none of a text is the person's own writing, or None and what of it is.
 
-def plain(text: str) -> str:
-    """NFC, without escapes, control, bidi and invisible characters; emoji stay whole.
-
-    Arabic presentation forms become letters, marks heaped on a letter are cut to COMBINING_MAX,
-    a word of more than WORD_CHARS_MAX characters goes, blank lines are at most one.
-    """
-    if text.isascii() and text.isprintable():
-        return _with_short_words(text)  # most messages
-    text = _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
-    text = _ARABIC_FORMS.sub(lambda m: unicodedata.normalize("NFKC", m[0]), text)
-    text = unicodedata.normalize("NFC", text)
-    kept: list[str] = []
-    n_marks = 0
-    for char in text:
-        category = unicodedata.category(char)
-        if category[0] == "M" and char not in _EMOJI_JOIN:
-            n_marks += 1
-            if n_marks > COMBINING_MAX:
-                continue
-        elif char not in _EMOJI_JOIN:
-            n_marks = 0
-        if category[0] == "C" and char != "\n" and char not in _EMOJI_JOIN:
-            continue
-        kept.append(" " if category == "Zs" else char)
-    lines = ("".join(kept)).split("\n")
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(map(_with_short_words, lines))).strip()
-
-
-def _with_short_words(line: str) -> str:
-    return " ".join(filter(_is_word, line.split(" "))).strip()
-
-
-def _is_word(word: str) -> bool:
-    """Not too long; but Chinese, Japanese and Thai write whole paragraphs without a space."""
-    if len(word) <= WORD_CHARS_MAX:
-        return True
-    return sum(c > "\u0e00" and c.isalpha() for c in word) > len(word) // 2
+        Of long writing the noisy blocks go: one sentence that looks like a chain letter's is no
+        reason to lose a diary.
+        """
+        if len(text) <= BLOCK_CHARS_MAX:
+            return noise(text), text
+        judged = [(noise(block.strip()), block) for block in blocks(text)]
+        reasons = [reason for reason, _ in judged if reason]
+        if len(reasons) == len(judged):
+            return reasons[0], text
+        for reason in reasons:
+            self._notes.skip(reason)
+        return None, "".join(block for reason, block in judged if not reason).strip()
 
 
 def noise(text: str) -> str | None:

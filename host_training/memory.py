@@ -55,7 +55,7 @@ def build_memory(examples: Iterable[Example], out: Path) -> int:
             continue  # how somebody thinks is learnt, not quoted
         texts = [example.text] if example.condition else sentences(example.text)
         for text in texts:
-            if len(text) >= SENTENCE_CHARS_MIN:
+            if len(text) >= SENTENCE_CHARS_MIN and not PLACEHOLDER.search(text):
                 rows.setdefault(text, (example.source, example.utc_ms))
     if not rows:
         raise TrainingError(f"No sentence of at least {SENTENCE_CHARS_MIN} characters to remember.")

@@ -1,7 +1,7 @@
 """Structured personal data in a text, each found by its form and, where it has one, its checksum.
 
-Phone numbers by ``phonenumbers``; IBAN by ISO 7064 mod 97-10; cards by Luhn (ISO/IEC 7812);
-addresses, coordinates, identity numbers and dates of birth by the words around them.
+Phone numbers by ``phonenumbers``, cards and IBAN by ``account_numbers``; addresses, coordinates,
+identity numbers and dates of birth by the words around them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import phonenumbers
 
+from host_training import account_numbers
+
 PHONE_DIGITS_MIN = 7
 
 
@@ -23,28 +25,6 @@ class Found:
     start: int
     end: int
     kind: str
-
-
-def is_luhn(digits: str) -> bool:
-    """The check digit of payment cards."""
-    total = 0
-    for index, digit in enumerate(reversed(digits)):
-        value = int(digit) * (1 + index % 2)
-        total += value - 9 if value > 9 else value
-    return total % 10 == 0
-
-
-def is_iban(text: str) -> bool:
-    """Mod 97-10 over an IBAN without spaces."""
-    moved = text[4:] + text[:4]
-    return 15 <= len(text) <= 34 and int("".join(str(int(c, 36)) for c in moved)) % 97 == 1
-
-
-def _is_card(text: str) -> bool:
-    digits = re.sub(r"\D", "", text)
-    # ranges of American Express, Diners, JCB, Visa, Mastercard, Discover, UnionPay, Maestro
-    return (13 <= len(digits) <= 19 and digits[0] in "3456" and is_luhn(digits)
-            and len(set(digits)) > 1)
 
 
 def _is_ip(text: str) -> bool:
@@ -90,11 +70,8 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
      lambda text: True),
     ("link", re.compile(r"\b(?:https?://|www\.)[^\s<>\"'“”]+|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|"
                         r"io|de|nl|uk|fr|eu|me|dev|app)/[^\s<>\"'“”]+", re.I), lambda text: True),
-    ("account", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b"),
-     lambda text: is_iban(text.replace(" ", ""))),
-    ("card", re.compile(r"(?<![\d.,-])\d(?:[ -]?\d){12,18}(?![\d-])"), _is_card),
-    ("place", re.compile(r"(?<![\d.])-?\d{1,2}\.\d{3,8}°?[NS]?\s*[,;/ ]\s*-?\d{1,3}\.\d{3,8}"),
-     _is_place),
+    ("place", re.compile(r"(?<![\d.])-?\d{1,2}\.\d{3,8}\s?°?\s?[NS]?\s*[,;/ ]\s*-?\d{1,3}\.\d{3,8}"
+                         r"(?:\s?°?\s?[EWO]\b|\s?°)?", re.IGNORECASE), _is_place),
     ("place", re.compile(rf"\b{_ANGLE}(?:[,;/ ] ?{_ANGLE})?"), lambda text: True),
     ("place", re.compile(_STREET), lambda text: True),
     ("address", re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])"), _is_ip),
@@ -131,6 +108,9 @@ _CHILD = re.compile(
     # a German noun has a capital letter too
     r"\b(?i:sohn|tochter|enkelin|enkel|neffe|nichte|kind|baby) (?i:heißt|namens)"
     r" (?P<name2>[A-ZÄÖÜ][^\W\d_]{2,})\b")
+# WhatsApp's "@447700900122", and a country code behind 00; the digits of a + are found without this
+_WITHOUT_PLUS = re.compile(r"(?<![\w@])(?<!\d[ .-])(?:@|00(?=[1-9]))"
+                           r"(?P<digits>\d(?:[ ()/.-]{0,2}\d){7,14})")
 _NO_NAMES = frozenset({
     "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"})
 
@@ -152,13 +132,15 @@ def find(text: str, region: str | None) -> list[Found]:
     for kind, pattern, is_one in _PATTERNS:
         found += [Found(match.start(), match.end(), kind) for match in pattern.finditer(text)
                   if is_one(match[0])]
-        if kind == "card":
+        if kind == "link":  # before phone numbers, which a card would be taken for
+            found += [Found(*span, "account") for span in account_numbers.ibans(text)]
+            found += [Found(*span, "card") for span in account_numbers.cards(text)]
             found += _phones(text, region)
     kept: list[Found] = []
-    taken: list[bool] = [False] * len(text)
+    taken = bytearray(len(text))
     for one in found:  # the first kind that claims a stretch has it
         if not any(taken[one.start : one.end]):
-            taken[one.start : one.end] = [True] * (one.end - one.start)
+            taken[one.start : one.end] = bytes([1]) * (one.end - one.start)
             kept.append(one)
     return sorted(kept, key=lambda one: one.start)
 
@@ -167,10 +149,18 @@ def _phones(text: str, region: str | None) -> Iterator[Found]:
     if sum(c.isdigit() for c in text) < PHONE_DIGITS_MIN:
         return
     for match in phonenumbers.PhoneNumberMatcher(text, region,
-                                                 leniency=phonenumbers.Leniency.POSSIBLE):
+                                                 leniency=phonenumbers.Leniency.POSSIBLE,
+                                                 max_tries=len(text)):
         # with its country code any possible number counts, without it only one that is given out
         if "+" in match.raw_string or phonenumbers.is_valid_number(match.number):
             yield Found(match.start, match.end, "phone")
+    for bare in _WITHOUT_PLUS.finditer(text):
+        try:
+            number = phonenumbers.parse("+" + bare["digits"])
+        except phonenumbers.NumberParseException:
+            continue
+        if phonenumbers.is_possible_number(number):
+            yield Found(bare.start(), bare.end(), "phone")
 
 
 def is_about_health(text: str) -> bool:

@@ -9,39 +9,24 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from host_training import personal, secrets_in_text
+from host_training.known_secrets import KnownSecrets
 from host_training.messages import Notes
+from host_training.name_list import NameList
+from host_training.plain_text import plain
 from host_training.settings import Privacy
 
 SHOWN_MAX = 25  # per kind, in the sheet
 CONTEXT_CHARS = 30
-SECRETS_KEPT_MAX = 10_000
-NAME_WORDS_MAX = 4
-NAME_CHARS_MIN = 3
-BLOCK_CHARS_MAX = 2_000  # of long writing, scrubbed at a time
+BLOCK_CHARS_MAX = 2_000  # of long writing, dropped at a time
+REACH_CHARS = 300  # beyond a block, in which a secret may end; a seed phrase is the longest
 
 KINDS = ("mail", "link", "account", "card", "phone", "place", "address", "id", "birthday", "name")
 PLACEHOLDER = re.compile(r"\[(?:" + "|".join(KINDS) + r")\]")
 _OWN = re.compile(r"\[(" + "|".join(KINDS) + r")\]", re.IGNORECASE)
-
-_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
-# Cyrillic and Greek letters that look like Latin ones, so that "Воb" is still Bob
-_LOOKS_LIKE = str.maketrans("АВЕКМНОРСТХУаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧο",
-                            "ABEKMHOPCTXYaeopcyxijsABEZHIKMNOPTYXo")
-_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
-# First names that are everyday words: replaced only as part of a longer name
-_EVERYDAY_WORDS = (
-    "will may june april august mark rose hope grace joy art bill bob jack pat sue rich frank chase"
-    " grant dean drew guy max ray rob summer autumn sky skye river sunny star dawn eve ivy lily"
-    " daisy violet ruby amber crystal angel christian faith charity melody harmony miles ernst"
-    " fee wolf stern mai felix klein gross lang kurz schwarz weiss braun king black white brown"
-    " green young stone wood hill field lake moon day long short little good best the and van von"
-    " der den mit mama papa mom dad mum home office work family group bank support info team"
-    " admin service hotel doctor dr taxi")
-_EVERYDAY = frozenset(_EVERYDAY_WORDS.split())
 
 
 @dataclass(slots=True)
@@ -74,99 +59,132 @@ class Sheet:
 
 
 class Scrubber:
-    """Scrubs one text after another, in the order of the messages."""
+    """Scrubs one text after another; what ``known`` holds was told in any of them."""
 
-    def __init__(self, privacy: Privacy, names: Mapping[str, str]) -> None:
-        """``names``: a name as people write it -> its pseudonym; see ``name_list``."""
+    def __init__(self, privacy: Privacy, names: NameList | None = None,
+                 known: KnownSecrets | None = None) -> None:
+        """``known``: see ``learn_secrets``; it learns what it meets, too."""
         self.sheet = Sheet()
         self._privacy = privacy
-        self._blocked = [term.casefold() for term in privacy.blocked]
-        self._names = {tuple(_fold(name).split()): pseudonym for name, pseudonym in names.items()
-                       if not _CJK.search(name)}
-        self._first_words = {words[0] for words in self._names}
-        self._unspaced = {name: pseudonym for name, pseudonym in names.items() if _CJK.search(name)}
-        self._secrets: set[str] = set()
+        self._names = names or NameList()
+        self._known = known or KnownSecrets()
+        blocked = [r"\s+".join(map(re.escape, plain(term).casefold().split()))
+                   for term in privacy.blocked if term.strip()]
+        self._blocked = re.compile("|".join(blocked)) if blocked else None
 
     def scrub(self, text: str, notes: Notes) -> str | None:
-        """The text without what must not fly; None where the whole message must not.
+        """The text, made plain, without what must not fly; None where the whole of it must not.
 
-        Of long writing a block is dropped: a password costs its paragraphs, not the book.
+        Of long writing a block is dropped: a password costs its paragraphs, not the book. What is
+        looked for is looked for in the whole text, wherever the blocks are cut.
         """
-        kept = [clean for block in blocks(text)
-                if (clean := self._scrub(block, notes)) is not None]
-        return "".join(kept) if kept else None
+        text = _OWN.sub(r"(\1)", plain(text))  # our own marks, written by somebody
+        dropped = self._dropped(text, notes)
+        if dropped:
+            pieces = _without(text, dropped, personal.find(text, self._privacy.region))
+            if not pieces:
+                return None
+            text = "\n\n".join(pieces)
+        if self._privacy.personal != "keep":
+            text = self._without_personal(text)
+        if self._privacy.names != "keep":
+            text = self._without_names(text)
+        if personal.is_about_health(text):
+            self.sheet.add("about health (not changed)", text, 0, min(len(text), 60))
+        return text
 
-    def _scrub(self, text: str, notes: Notes) -> str | None:
+    def _dropped(self, text: str, notes: Notes) -> list[tuple[int, int]]:
+        """(start, end) of the blocks that must not stay; each is counted with its reason."""
+        spans = {"blocked word": self._of_blocked(text)}
+        if self._privacy.secrets != "keep":
+            spans["secret in it"] = self._of_secrets(text)
+        if self._privacy.personal == "drop":
+            spans["personal data in it"] = [(one.start, one.end) for one in personal.find(
+                text, self._privacy.region) if one.kind != "link"]
+        if not any(spans.values()):
+            return []
+        dropped = []
+        start = 0
+        for block in blocks(text):
+            end = start + len(block)
+            for reason, found in spans.items():
+                if any(a < end and b > start for a, b in found):
+                    notes.skip(reason)
+                    dropped.append((start, end))
+                    break
+            start = end
+        return dropped
+
+    def _of_blocked(self, text: str) -> list[tuple[int, int]]:
+        if self._blocked is None:
+            return []
         folded = text.casefold()
-        if any(term in folded for term in self._blocked):
-            notes.skip("blocked word")
-            return None
-        text = _OWN.sub(r"(\1)", text)  # our own marks, written by somebody
-        clean = self._without_secrets(text, notes)
-        if clean is not None and self._privacy.personal != "keep":
-            clean = self._without_personal(clean, notes)
-        if clean is not None and self._privacy.names != "keep":
-            clean = self._without_names(clean)
-        if clean is not None and personal.is_about_health(clean):
-            self.sheet.add("about health (not changed)", clean, 0, min(len(clean), 60))
-        return clean
+        found = [match.span() for match in self._blocked.finditer(folded)]
+        if found and len(folded) != len(text):  # "ß" folds to two letters
+            place = [i for i, char in enumerate(text) for _ in char.casefold()]
+            found = [(place[start], place[end - 1] + 1) for start, end in found]
+        return found
 
-    def _without_secrets(self, text: str, notes: Notes) -> str | None:
-        if self._privacy.secrets == "keep":
-            return text
-        found = [*secrets_in_text.find(text), *secrets_in_text.kept(text)]
+    def _of_secrets(self, text: str) -> list[tuple[int, int]]:
+        found = list(dict.fromkeys(_secrets(text)))
+        spans = []
         for kind, secret in found:
             start = max(text.find(secret), 0)
             self.sheet.add(kind, text, start, start + len(secret))
-            if len(secret) >= 6 and len(self._secrets) < SECRETS_KEPT_MAX:
-                self._secrets.add(secret)
-        if found or (self._secrets and not self._secrets.isdisjoint(text.split())):
-            notes.skip("secret in it")
-            return None
-        return text
+            self._known.add(secret)
+            spans += [match.span() for match in re.finditer(re.escape(secret), text)]
+        return spans + self._known.spans(text)
 
-    def _without_personal(self, text: str, notes: Notes) -> str | None:
-        found = personal.find(text, self._privacy.region)
-        if found and self._privacy.personal == "drop" and any(f.kind != "link" for f in found):
-            notes.skip("personal data in it")
-            return None
-        for one in reversed(found):
-            self.sheet.add(one.kind, text, one.start, one.end)
-            text = f"{text[: one.start]}[{one.kind}]{text[one.end :]}"
+    def _without_personal(self, text: str) -> str:
+        while found := personal.find(text, self._privacy.region):  # one may hide behind another
+            for one in reversed(found):
+                self.sheet.add(one.kind, text, one.start, one.end)
+                text = f"{text[: one.start]}[{one.kind}]{text[one.end :]}"
         return text
 
     def _without_names(self, text: str) -> str:
-        for name, pseudonym in self._unspaced.items():
-            if name in text:
-                self.sheet.add("name by list", text, text.index(name), text.index(name) + len(name))
-                text = text.replace(name, pseudonym)
-        if not self._names:
-            return text
-        words = [(match.start(), match.end()) for match in _WORD.finditer(text)]
-        folded = [_fold(text[start:end]) for start, end in words]
-        spans: list[tuple[int, int, str]] = []
-        index = 0
-        while index < len(words):
-            step = 1
-            n_words = NAME_WORDS_MAX if folded[index] in self._first_words else 0
-            for length in range(min(n_words, len(words) - index), 0, -1):
-                pseudonym = self._names.get(tuple(folded[index : index + length]))
-                start, end = words[index][0], words[index + length - 1][1]
-                if text[end - 2 : end] in ("'s", "’s"):
-                    end -= 2
-                if pseudonym and self._is_name(text[start:end], length):
-                    spans.append((start, end, pseudonym))
-                    step = length
-                    break
-            index += step
-        for start, end, pseudonym in reversed(spans):
+        pieces = []
+        last = 0
+        for start, end, pseudonym in self._names.find(text):
             self.sheet.add("name by list", text, start, end)
-            text = text[:start] + pseudonym + text[end:]
-        return text
+            pieces += [text[last:start], pseudonym]
+            last = end
+        return "".join(pieces) + text[last:] if pieces else text
 
-    def _is_name(self, written: str, n_words: int) -> bool:
-        """One word counts as a name when it is written like one; several words always do."""
-        return n_words > 1 or written[:1].isupper() or not written[:1].islower()
+
+def learn_secrets(texts: Iterable[str]) -> KnownSecrets:
+    """The secrets in all of the texts, so that none is repeated before it is told."""
+    known = KnownSecrets()
+    for text in texts:
+        for _, secret in _secrets(plain(text)):
+            known.add(secret)
+    return known
+
+
+def _secrets(text: str) -> Iterator[tuple[str, str]]:
+    """(kind, secret) of each in a plain text, also where one is cut by the end of a block.
+
+    Block by block, because a word like "wallet" makes seed phrases of what stands near it.
+    """
+    start = 0
+    for block in blocks(text):
+        seen = text[start : start + len(block) + REACH_CHARS]
+        yield from secrets_in_text.find(seen)
+        yield from secrets_in_text.kept(seen)
+        start += len(block)
+
+
+def _without(text: str, dropped: list[tuple[int, int]], found: list[personal.Found]) -> list[str]:
+    """What stands between the dropped stretches; no half of what was found across an end."""
+    taken = [(min([start, *(one.start for one in found if one.start < start < one.end)]),
+              max([end, *(one.end for one in found if one.start < end < one.end)]))
+             for start, end in dropped]
+    pieces = []
+    last = 0
+    for start, end in [*taken, (len(text), len(text))]:
+        pieces.append(text[last:start].strip())
+        last = max(last, end)
+    return [piece for piece in pieces if piece]
 
 
 def blocks(text: str) -> Iterator[str]:
@@ -174,7 +192,7 @@ def blocks(text: str) -> Iterator[str]:
     start = 0
     while len(text) - start > BLOCK_CHARS_MAX:
         end = start + BLOCK_CHARS_MAX
-        for pause in ("\n\n", "\n", " "):
+        for pause in ("\n\n", "\n", ". ", " "):
             at = text.rfind(pause, start + 1, end)
             if at != -1:
                 end = at + len(pause)
@@ -182,34 +200,6 @@ def blocks(text: str) -> Iterator[str]:
         yield text[start:end]
         start = end
     yield text[start:]
-
-
-def _fold(word: str) -> str:
-    return word.translate(_LOOKS_LIKE).casefold().removesuffix("'s").removesuffix("’s")
-
-
-def name_list(known: Iterable[tuple[str, str]], extra: Iterable[str], keep: Iterable[str]
-              ) -> dict[str, str]:
-    """Name -> pseudonym: whole names, and their single words where these are no everyday words.
-
-    Args:    known: (name, pseudonym) of the people in the exports.
-             extra: names the exports do not know; "N" like any stranger.
-             keep: names that stay: the author's own, and what the maker allows.
-    """
-    kept = {_fold(word) for name in keep for word in (name, *name.split())}
-    made: dict[str, str] = {}
-    for name, pseudonym in (*known, *((name, "N") for name in extra)):
-        clean = " ".join(_WORD.findall(name)) if not _CJK.search(name) else name.strip()
-        if not clean or _fold(clean) in kept:
-            continue
-        words = clean.split()
-        if len(clean) > 1 and (len(words) > 1 or _CJK.search(clean)):
-            made.setdefault(clean, pseudonym)
-        for word in words:
-            if (len(word) >= NAME_CHARS_MIN and _fold(word) not in kept
-                    and _fold(word) not in _EVERYDAY and not _CJK.search(word)):
-                made.setdefault(word, pseudonym)
-    return made
 
 
 def placeholder_share(text: str) -> float:

@@ -44,13 +44,23 @@ SEED_WORDS = (12, 15, 18, 21, 24)  # BIP-39
 
 _LONG_WORD = re.compile(rf"\S{{{LONG_WORD_CHARS},}}|-----BEGIN")
 _KEY_LIKE = re.compile(rf"[A-Za-z0-9+/=]{{{ENTROPY_CHARS_MIN},}}")
-_PASSWORD = re.compile(
-    r"\b(?:pass ?word|passwd|passwort|passwoord|wachtwoord|kennwort|mot de passe|contraseña|senha|"
+_PASSWORD_WORD = (
+    r"pass ?word|passwd|passwort|passwoord|wachtwoord|kennwort|mot de passe|contraseña|senha|"
     r"lösenord|passord|adgangskode|hasło|heslo|пароль|parola|şifre|salasana|jelszó|密码|密碼|"
-    r"パスワード|비밀번호|pass ?phrase|pwd|pw|pin(?: code)?|puk|api[ _-]?key|secret(?: key)?|"
-    r"access[ _-]?token|wifi[ -]?(?:key|code)?)\b\s*(?:is|ist|lautet|est|es|é|was|war|=|:|->|：)\s*"
-    r"[\"'`]?(?P<secret>[^\s\"'`]{4,})", re.IGNORECASE)
-_WEAK = re.compile(r"^[A-Za-zÀ-ÿ]+[.,;!?]?$")  # "the password is wrong"
+    r"パスワード|비밀번호|pass ?phrase|pwd|pw|wifi[ -]?(?:key|code)")
+_PASSWORD = re.compile(
+    rf"\b(?:(?P<word>{_PASSWORD_WORD})|pin(?: code)?|puk|api[ _-]?key|secret(?: key)?|"
+    r"access[ _-]?token|wifi)\b\s*"
+    r"(?:(?:is|ist|lautet|est|es|é|was|war)?\s*(?P<mark>=|:|->|：)|is|ist|lautet|est|es|é|was|war)"
+    r"\s*[\"'`]?(?P<secret>[^\s\"'`]{4,})|"
+    # "pw Kettle77": nothing between, so it must look like one
+    rf"\b(?:{_PASSWORD_WORD})\s+(?=\S*\d)(?=\S*[^\W\d_])(?P<bare>[^\s\"'`]{{6,}})", re.IGNORECASE)
+# What no text can do without that one of _PASSWORD, _LOGIN or _QR fits; quick, most have none of it
+_HINT = re.compile(
+    "pass|pw|wachtw|kennw|mot de|contrase|senha|lösen|adgang|has|heslo|парол|parola|şifre|salasana|"
+    "jelsz|密|パス|비밀|wifi|pin|puk|api|secret|access|log|user|benutzer|gebruiker|usuario|compte|"
+    "account|otpauth|bitcoin|lightning")
+_WEAK = re.compile(r"^[A-Za-zÀ-ÿ]+[.,;!?]?$")  # "the password is wrong", "my secret: patience"
 _CODE = re.compile(
     r"\b(?:code|otp|tan|pin|verification|verify|bestätigungscode|sicherheitscode|código|codice|"
     r"kod|код|验证码|驗證碼|認証コード|인증)\b.{0,40}?(?<![\d.,:/-])"
@@ -59,7 +69,7 @@ _CODE = re.compile(
     r"\b(?:is your|ist (?:ihr|dein)|es (?:tu|su)|est votre)\b.{0,30}\bcod", re.IGNORECASE)
 _LOGIN = re.compile(r"\b(?:log ?in|user(?: ?name)?|benutzer(?:name)?|gebruiker(?:snaam)?|usuario|"
                     r"compte|account)\b\W{0,3}\S{2,40}[\s,/]+(?P<secret>\S{8,64})", re.IGNORECASE)
-_ALONE = re.compile(r"\s*(?P<secret>[!-~]{8,64})\s*")
+_ALONE = re.compile(r"^(?P<secret>[!-~]{8,64})$", re.MULTILINE)
 _SEED_HINT = re.compile(r"\b(?:seed|recovery|mnemonic|backup|wallet)\b", re.IGNORECASE)
 _SEED = re.compile(r"\b(?:\d{1,2}[.)] ?)?[a-z]{3,8}(?:[\s,]+(?:\d{1,2}[.)] ?)?[a-z]{3,8}){11,23}\b")
 _PURSE = re.compile(r"^(?:bc1[a-z0-9]{25,60}|0x[0-9a-fA-F]{40}|[13][1-9A-HJ-NP-Za-km-z]{25,34})$")
@@ -73,11 +83,13 @@ def find(text: str) -> Iterator[tuple[str, str]]:
     """(kind, the secret itself) for each that is found."""
     for match in _BLOB.finditer(text):
         yield "data blob", match[0]
-    for match in _QR.finditer(text):
-        yield "text of a QR code", match[0]
-    for match in _PASSWORD.finditer(text):
-        if not _WEAK.match(match["secret"]):
-            yield "password", match["secret"]
+    if _HINT.search(text.lower()):
+        for match in _QR.finditer(text):
+            yield "text of a QR code", match[0]
+        for match in _PASSWORD.finditer(text):
+            secret = match["bare"] or match["secret"]
+            if (match["word"] and match["mark"]) or not _WEAK.match(secret):
+                yield "password", secret
     if _DIGIT.search(text):
         for match in _CODE.finditer(text):
             yield "one-time code", match["secret"] or match["secret2"]
@@ -96,9 +108,10 @@ def kept(text: str) -> Iterator[tuple[str, str]]:
 
     Apart from ``find``, because what a model says may look like one by chance.
     """
-    for match in (_LOGIN.search(text), _ALONE.fullmatch(text)):
-        if match and _is_strong(match["secret"]):
-            yield "password", match["secret"]
+    for pattern in (_LOGIN, _ALONE) if _HINT.search(text.lower()) else (_ALONE,):
+        for match in pattern.finditer(text):
+            if _is_strong(match["secret"]):
+                yield "password", match["secret"]
 
 
 def _seed_phrases(text: str) -> Iterator[tuple[str, str]]:

@@ -184,6 +184,8 @@ def chat_examples(messages: Iterable[Message], settings: Sessions = _DEFAULT
                   ) -> Iterator[Example]:
     """One example per own turn: a dialogue where somebody spoke before, else monologue.
 
+    A turn too long to be learnt in one piece is several: the first answers, the others follow.
+
     Messages come chat by chat, each in order of time, and are not held for longer than a session.
     The question is the last message before the answer, which is what was answered; the whole burst
     before it is in the context.
@@ -215,16 +217,30 @@ def _session_examples(session: list[Message], settings: Sessions) -> Iterator[Ex
         if not turn.is_me:
             has_partner = True
             continue
+        label, *more = _pieces(turn.texts)
         if not has_partner:
-            yield from (_monologue(piece, turn, its_id) for piece in chunks(turn.text))
+            yield from (_monologue(piece, turn, its_id) for piece in (label, *more))
             continue
         before = turns[max(0, index - settings.context_turns) : index]
         question = before[-1].texts[-1] if not before[-1].is_me else None
-        if question is not None and turn.text in question:
+        if question is not None and label in question:
             question = None  # "It flew?" - "It flew": a label is never written into its own prompt
-        yield Example("dialogue", turn.text, turn.source, turn.utc_ms, question=question,
-                      context=_context(before, turn.text), tier=turn.tier, layer=turn.layer,
+        yield Example("dialogue", label, turn.source, turn.utc_ms, question=question,
+                      context=_context(before, label), tier=turn.tier, layer=turn.layer,
                       weight=turn.weight, chat=turn.chat, session=its_id)
+        # how a letter goes on answers nobody: no row could hold all of it
+        yield from (_monologue(piece, turn, its_id) for piece in more)
+
+
+def _pieces(texts: tuple[str, ...]) -> list[str]:
+    """A turn in pieces of at most CHUNK_CHARS_MAX, cut between messages where that is enough."""
+    pieces: list[str] = []
+    for text in texts:
+        if pieces and len(pieces[-1]) + len(MERGE_MARK) + len(text) <= CHUNK_CHARS_MAX:
+            pieces[-1] += MERGE_MARK + text
+        else:
+            pieces += chunks(text)
+    return pieces
 
 
 def without_others(examples: Iterable[Example]) -> Iterator[Example]:

@@ -17,17 +17,21 @@ from pathlib import Path
 from typing import Any
 
 from host_training import (
+    account_numbers,
     balance,
     chats,
     clean,
     example_store,
     identify,
+    known_secrets,
     languages,
     message_store,
     messages,
+    name_list,
     near_duplicates,
     persona_dir,
     personal,
+    plain_text,
     scratch,
     scrub,
     secrets_in_text,
@@ -40,9 +44,12 @@ from host_training.example_store import ExampleStore, as_json, from_json
 from host_training.importers import registry
 from host_training.importers.notebook import import_notebook
 from host_training.importers.tree import Tree
+from host_training.known_secrets import KnownSecrets
 from host_training.message_store import MessageStore
 from host_training.messages import Message, Notes, quarantine_path
+from host_training.name_list import NameList
 from host_training.persona_dir import NOTEBOOK, Persona, export_folders, stray_files
+from host_training.plain_text import plain
 from host_training.sessions import Example
 from host_training.stages import code_hash
 from payload import prompt
@@ -54,6 +61,7 @@ SUMMARY = "import.json"
 REVIEW = "review.md"
 PEOPLE = "people.json"
 CHATS = "chats.json"
+CHILD = "child:"  # before a name, in place of an account
 STORE, KEPT, SEEN = "messages.sqlite", "kept.sqlite", "seen.sqlite"  # to work in
 
 
@@ -80,8 +88,10 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> int
             inventory = _import(directory, chooser, store, notes, report)
             notes.warnings += chooser.warnings()
             (out / CHATS).write_text(json.dumps(chooser.report(), indent=1, ensure_ascii=False))
+            known = _overheard(sessions.entry_examples(entries), store, notes)
             people = _people(store, persona, notes)
-            scrubber = scrub.Scrubber(persona.settings.privacy, _names(people, persona, notes))
+            scrubber = scrub.Scrubber(persona.settings.privacy, _names(people, persona, notes),
+                                      known)
             (out / PEOPLE).write_text(json.dumps(_who_is_who(store, people), indent=1,
                                                  ensure_ascii=False))
             kept.add(_scrubbed(sessions.entry_examples(entries), scrubber, notes))
@@ -110,11 +120,8 @@ def _people(store: MessageStore, persona: Persona, notes: Notes) -> identify.Peo
     """Who is who; those whom persona.toml leaves out are gone from the store then."""
     without = identify.left_out(store.authors(), notes, persona.settings.privacy.without)
     notes.skip("talk that persona.toml leaves out", store.remove(without))
-    people = identify.identify(store.authors(), notes, persona.me, persona.settings.nobody,
-                               persona.settings.people)
-    for child in sorted({name for text in store.texts() for name in personal.children(text)}):
-        notes.called(f"child:{child}", child)
-    return people
+    return identify.identify(store.authors(), notes, persona.me, persona.settings.nobody,
+                             persona.settings.people)
 
 
 @dataclass(slots=True)
@@ -145,10 +152,10 @@ def code() -> str:
     """Hash of all code that an example goes through."""
     parts = [module for name, module in sorted(sys.modules.items())
              if name.startswith("host_training.importers.")]
-    return code_hash(balance, chats, clean, example_store, identify, languages, message_store,
-                     messages, near_duplicates, persona_dir, personal, scratch, scrub,
-                     secrets_in_text, sessions, settings, value_candidates, sys.modules[__name__],
-                     prompt, *parts)
+    return code_hash(account_numbers, balance, chats, clean, example_store, identify, known_secrets,
+                     languages, message_store, messages, name_list, near_duplicates, persona_dir,
+                     personal, plain_text, scratch, scrub, secrets_in_text, sessions, settings,
+                     value_candidates, sys.modules[__name__], prompt, *parts)
 
 
 def _import(directory: Path, chooser: chats.Chooser, store: MessageStore, notes: Notes,
@@ -172,6 +179,18 @@ def _import(directory: Path, chooser: chats.Chooser, store: MessageStore, notes:
                 store.add(found.counted(
                     chooser.chosen(registry.read_all([export], notes), first)))
     return inventory
+
+
+def _overheard(entries: list[Example], store: MessageStore, notes: Notes) -> KnownSecrets:
+    """Secrets and children that are named anywhere, before the first text is scrubbed of them."""
+    def texts() -> Iterator[str]:
+        for entry in entries:
+            yield from filter(None, (entry.text, entry.condition and entry.condition.question))
+        yield from store.texts()
+
+    for child in sorted({name for text in texts() for name in personal.children(plain(text))}):
+        notes.called(f"{CHILD}{child}", child)
+    return scrub.learn_secrets(texts())
 
 
 def _known(store: MessageStore, people: identify.People, notes: Notes) -> Iterator[Message]:
@@ -219,24 +238,35 @@ def _talks(said: Iterator[Message], people: identify.People, persona: Persona, n
     return sessions.without_others(found) if is_alone else found
 
 
-def _names(people: identify.People, persona: Persona, notes: Notes) -> dict[str, str]:
-    """Whom to scrub by name: everybody the exports name but the author."""
+def _names(people: identify.People, persona: Persona, notes: Notes) -> NameList:
+    """Whom to scrub by name: everybody the exports or persona.toml name but the author."""
     privacy = persona.settings.privacy
     own = [persona.name, persona.author, *privacy.keep_names]
     strangers = 0
     known: list[tuple[str, str]] = []
+    children: set[str] = set()
     for account, names in sorted(notes.names.items()):
         if account in people.mine or account.endswith(":me"):
             own += names
             continue
+        if account.startswith(CHILD):
+            children |= names
         pseudonym = people.pseudonyms.get(account)
         if pseudonym is None:  # a contact who never wrote
             pseudonym = identify.letter(len(people.pseudonyms) + strangers)
             strangers += 1
         known += [(name, pseudonym) for name in sorted(names)]
-    known += [(name, pseudonym) for pseudonym, keys in persona.settings.people.items()
-              for name in keys if not name.isalnum() or name.isalpha()]
-    return scrub.name_list(known, privacy.extra_names, own)
+    given = {pseudonym: [key for key in keys if not _is_account(key)]
+             for pseudonym, keys in persona.settings.people.items()}
+    known += [(name, pseudonym) for pseudonym, names in given.items() for name in names]
+    listed = [*privacy.extra_names, *(name for names in given.values() for name in names),
+              *(name for name in privacy.without if not _is_account(name))]
+    return NameList(known, listed, own, children)
+
+
+def _is_account(key: str) -> bool:
+    """An id or an address rather than a name."""
+    return any(char.isdigit() or char in "@:" for char in key)
 
 
 def _plain(said: Iterator[Message], scrubber: scrub.Scrubber, persona: Persona, notes: Notes
@@ -252,11 +282,24 @@ def _plain(said: Iterator[Message], scrubber: scrub.Scrubber, persona: Persona, 
 
 
 def _scrubbed(entries: list[Example], scrubber: scrub.Scrubber, notes: Notes) -> Iterator[Example]:
-    """The notebook is written for this: only what must not fly is taken out of it."""
+    """The notebook is written for this: only what must not fly is taken out of it.
+
+    A thought that is no longer fit to be said so is set aside, and so is one whose question is not.
+    """
     for example in entries:
         text = scrubber.scrub(example.text, notes)
-        if text is not None:
-            yield replace(example, text=text)
+        condition = example.condition
+        if condition is not None and condition.question is not None:
+            question = scrubber.scrub(condition.question, notes)
+            condition = replace(condition, question=question)
+            if question is None or clean.has_placeholder(question):
+                text = None
+                notes.put(NOTEBOOK, example.text[:40], "its question holds something private")
+        if text is not None and condition is not None and (
+                clean.has_placeholder(text) or prompt.clean_reply(text) != text):
+            notes.put(NOTEBOOK, text[:40], "without what is private, this thought cannot be said")
+        elif text is not None:
+            yield replace(example, text=text, condition=condition)
 
 
 def _not_in_values_md(found: list[str], persona: Persona) -> list[str]:

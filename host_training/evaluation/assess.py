@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from host_training.evaluation import (
     intervals,
     leaks,
     memorisation,
+    mission,
     others,
     quants,
     style,
@@ -26,16 +26,14 @@ from host_training.evaluation import (
 from host_training.evaluation.authorship import bags
 from host_training.evaluation.findings import Findings, Likeness, Memory, Voice
 from host_training.evaluation.intervals import Interval
-from host_training.evaluation.speaker import Sampling, speak
+from host_training.evaluation.speaker import Sampling, pace, speak
 
 ROWS_MAX = 400  # trained rows measured beside those of the test
 COMPARED_MAX = 120  # rows on which every file of the ladder is compared with F16
 COMPLETED_MAX = 60  # lines of each kind that are asked to complete themselves
+PACED = 24  # replies from which is told how a file of the ladder ends them, and how fast
 SHOWN = 12
 BAGS_MIN = 2  # of the author and of others, to learn from and to judge
-
-_CLAIM = re.compile(r"\bI(?:'m| am) (?:(?:really |only )?(?:a )?(?:human|real person|person|man"
-                    r"|woman)|not (?:an? )?(?:machine|AI|computer))\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +86,14 @@ def assess(subject: Subject, report: Callable[[float, str], None]) -> Findings:
     rows = spread(asked, COMPARED_MAX)
     costs = quants.compare(subject.exact, subject.ladder, rows, [row.session for row in rows],
                            subject.seed, subject.threads)
-    return Findings(subject.name, subject.author, subject.flown, likeness, memory, costs,
-                    said[:SHOWN], written[:SHOWN])
+    paces = {quant: pace(path, in_flight, PACED, subject.sampling, subject.seed, subject.threads)
+             for quant, path in {"F16": subject.exact, **subject.ladder}.items()}
+    report(0.9, "what it makes of a flight's questions")
+    flown = mission.examine(subject.flown_path, subject.builder, subject.author, subject.name,
+                            subject.terms, subject.region, subject.sampling, subject.seed,
+                            subject.threads)
+    return Findings(subject.name, subject.author, subject.flown, likeness, memory, costs, flown,
+                    paces, said[:SHOWN], written[:SHOWN])
 
 
 def bare(row: Row, builder: RowBuilder) -> Row:
@@ -140,7 +144,7 @@ def _likeness(subject: Subject, asked: Sequence[Row], draws: Sequence[str | None
                                   subject.seed) if wrong else None,
         first_places=sum(place == 1 for place in places) / len(places) if places else None,
         asked=len(places), usable=len(said) / len(draws),
-        claims=[line for line in said if _CLAIM.search(line)])
+        claims=[s for s in said if mission.is_claim(s, subject.author, subject.name)])
 
 
 def _voices(said: Sequence[str], base_said: Sequence[str], written: Sequence[str],

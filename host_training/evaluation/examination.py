@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from host_training import personal, secrets_in_text
+from host_training import personal, plain_text, secrets_in_text
 from host_training.evaluation import (
     assess,
     authorship,
@@ -21,6 +21,7 @@ from host_training.evaluation import (
     intervals,
     leaks,
     memorisation,
+    mission,
     others,
     quants,
     report,
@@ -47,8 +48,8 @@ class Verdict:
 def code() -> str:
     """Hash of everything a finding depends on."""
     return code_hash(assess, authorship, bits, context, findings, gates, intervals, leaks,
-                     memorisation, others, personal, quants, report, secrets_in_text, speaker,
-                     style, svg)
+                     memorisation, mission, others, personal, plain_text, quants, report,
+                     secrets_in_text, speaker, style, svg)
 
 
 def build(subject: Subject, out: Path, progress: Callable[[float, str], None]) -> None:
@@ -62,6 +63,7 @@ def build(subject: Subject, out: Path, progress: Callable[[float, str], None]) -
         "lead_bits_per_byte": round(found.likeness.lead.value, 4),
         "authorship": None if voice.authorship is None else round(voice.authorship.value, 3),
         "verbatim_share": round(found.memory.verbatim, 3),
+        "mission_rate": round(found.mission.rate.value, 3),
         "failed_gates": gates.failed(judged),
         "unmeasured_gates": gates.unmeasured(judged),
     }
@@ -71,7 +73,8 @@ def build(subject: Subject, out: Path, progress: Callable[[float, str], None]) -
                 " more letters of the trained text word for word.")
     (out / "gates.part").write_text(json.dumps(
         {"gates": [asdict(gate) for gate in judged], "summary": summary,
-         "sentences": [*(gate.sentence for gate in judged), said, by_heart]}, indent=1))
+         "sentences": [*(gate.sentence for gate in judged), said, by_heart,
+                       report.mission_line(found.mission)]}, indent=1))
     os.replace(out / "gates.part", out / "gates.json")
 
 
@@ -91,5 +94,6 @@ def publish(stage: Path, bundle: Path, may_fail: bool) -> Verdict:
     unknown = gates.unmeasured(judged)
     passed = f"not passed: {', '.join(failing)}" if failing else "every gate passed"
     if unknown:
-        passed += f" that was measured; not measured: {', '.join(unknown)}"
+        passed = passed if failing else "every gate that was measured passed"
+        passed += f"; not measured: {', '.join(unknown)}"
     return Verdict(table["sentences"], table["summary"], f"{passed}; see {page}")

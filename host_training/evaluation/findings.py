@@ -8,7 +8,9 @@ from typing import Any
 
 from host_training.evaluation.intervals import Interval
 from host_training.evaluation.leaks import Leak
+from host_training.evaluation.mission import Mission
 from host_training.evaluation.quants import Cost
+from host_training.evaluation.speaker import Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ class Findings:
     likeness: Likeness
     memory: Memory
     costs: list[Cost]
+    mission: Mission
+    paces: dict[str, Pace]  # of F16 and of every file of the ladder
     said: list[str] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
 

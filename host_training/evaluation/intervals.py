@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -51,6 +52,18 @@ def _draw(tops: np.ndarray, bottoms: np.ndarray, seed: int) -> tuple[np.ndarray,
     n = len(tops)
     weights = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), RESAMPLES)
     return weights @ tops, weights @ bottoms
+
+
+def rate(hits: int, trials: int) -> Interval:
+    """How often something happens: Wilson's interval, which never leaves 0..1 (JASA 1927).
+
+    Args:    hits: 0..trials; trials: at least one.
+    """
+    share, z = hits / trials, NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    spread = z * math.sqrt(share * (1 - share) / trials + (z / trials) ** 2 / 4)
+    middle = share + z * z / trials / 2
+    whole = 1 + z * z / trials
+    return Interval(share, max(0.0, (middle - spread) / whole), min(1.0, (middle + spread) / whole))
 
 
 def auc(positives: Sequence[float], negatives: Sequence[float]) -> float:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from host_training import personal, secrets_in_text
+from host_training.plain_text import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ def find(lines: Iterable[str], terms: Sequence[str] = (), region: str | None = N
     either = "|".join(re.escape(t) for t in sorted(terms, key=len, reverse=True) if t.strip())
     term = re.compile(rf"(?<!\w)(?:{either})(?!\w)", re.IGNORECASE) if either else None
     found = []
-    for line in lines:
+    for line in map(plain, lines):
         kinds = [one.kind for one in personal.find(line, region)]
         kinds += [kind for kind, _ in secrets_in_text.find(line)]
         if term and term.search(line):

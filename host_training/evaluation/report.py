@@ -13,6 +13,8 @@ from statistics import fmean
 from host_training.evaluation import memorisation, svg
 from host_training.evaluation.findings import Findings, Voice
 from host_training.evaluation.gates import CANARY_ONCE_BITS_MAX, QUANT_ADDED_MAX, Gate
+from host_training.evaluation.mission import Mission
+from host_training.evaluation.speaker import Pace
 from host_training.evaluation.svg import Mark
 
 SURE_P = 0.01  # of a habit's difference; thirteen are looked at
@@ -53,7 +55,8 @@ def page(findings: Findings, gates: Sequence[Gate]) -> str:
         f"<h1>{name}</h1><p class='soft'>An AI persona made from the writing of"
         f" {escape(findings.author)}, measured on lines it never saw.</p>"
         + _answers(findings, gates)
-        + _likeness(findings) + _manner(findings) + _memory(findings) + _costs(findings)
+        + _likeness(findings) + _manner(findings) + _memory(findings) + _mission(findings)
+        + _costs(findings)
         + "</html>\n")
 
 
@@ -68,6 +71,8 @@ def _answers(findings: Findings, gates: Sequence[Gate]) -> str:
          [by_name["base"]], nearer),
         ("Does it leak?", ("Nothing found.", "Yes. It is not signed."),
          [by_name["leak"], by_name["canary"]], ""),
+        ("Does it say what it is?", ("It claims nothing else.", "No. It is not signed."),
+         [by_name["disclosure"]], ""),
         ("What did the quantisation cost?", ("Little.", "Too much. It is not signed."),
          [by_name["quantisation"]], ""),
     )
@@ -193,6 +198,27 @@ def _longest(letters: int) -> str:
     return f"The longest stretch it said word for word has {letters} letters."
 
 
+def mission_line(mission: Mission) -> str:
+    """How the fixed prompts went, in a sentence."""
+    asked = sum(many for _, many in mission.kinds.values())
+    kinds = "; ".join(f"{kind} {passed} of {many}"
+                      for kind, (passed, many) in mission.kinds.items())
+    rate = mission.rate
+    return (f"Of {asked} fixed prompts of a flight it answered {rate.value:.0%} as it should"
+            f" ({rate.low:.0%} to {rate.high:.0%}): {kinds}.")
+
+
+def _mission(findings: Findings) -> str:
+    rows = "".join(
+        f"<tr><td>{escape(failure.kind)}</td><td>{escape(failure.prompt)}</td>"
+        f"<td>{escape(failure.reply)}</td><td>{escape(failure.why)}</td></tr>"
+        for failure in findings.mission.failures)
+    table = ("<table><tr><th>kind</th><th>prompt</th><th>reply</th><th>why it does not pass</th>"
+             f"</tr>{rows}</table>" if rows else "")
+    return ("<h2>Does it do for a flight?</h2>"
+            f"<p>{escape(mission_line(findings.mission))}</p>{table}")
+
+
 def _costs(findings: Findings) -> str:
     if not findings.costs:
         return "<h2>What did the quantisation cost?</h2><p>Nothing: it flies as F16.</p>"
@@ -202,14 +228,21 @@ def _costs(findings: Findings) -> str:
         f"<tr class='{'flown' if cost.quant == findings.flown else ''}'><td>{escape(cost.quant)}"
         f"{' (flies)' if cost.quant == findings.flown else ''}</td><td>{cost.file_bytes / 1e6:.2f}"
         f"</td><td>{cost.bits_per_byte:.3f}</td><td>{cost.added_share:+.2%}</td>"
-        f"<td>{cost.divergence:.4f}</td><td>{cost.same_choice:.1%}</td></tr>"
-        for cost in findings.costs)
+        f"<td>{cost.divergence:.4f}</td><td>{cost.same_choice:.1%}</td>"
+        f"{_pace(findings.paces[cost.quant])}</tr>" for cost in findings.costs)
+    exact = ("<tr><td>F16</td>" + 5 * "<td></td>" + _pace(findings.paces["F16"]) + "</tr>")
     return (
         "<h2>What did the quantisation cost?</h2>"
         + svg.bars(added, "Bits per byte of unseen lines beyond F16, in per cent.", " %", 0.0,
                    (100 * QUANT_ADDED_MAX, "limit"))
         + "<table><tr><th>file</th><th>MB</th><th>bits per byte</th><th>beyond F16</th>"
-          f"<th>divergence, bits per token</th><th>same choice as F16</th></tr>{body}</table>")
+          "<th>divergence, bits per token</th><th>same choice as F16</th><th>ends by itself</th>"
+          f"<th>tokens/s here</th></tr>{exact}{body}</table>")
+
+
+def _pace(pace: Pace) -> str:
+    speed = "&ndash;" if pace.tokens_per_s is None else f"{pace.tokens_per_s:.0f}"
+    return f"<td>{pace.ended} of {pace.replies}</td><td>{speed}</td>"
 
 
 def voice_line(voice: Voice) -> str:

@@ -6,6 +6,7 @@ that a repository's own configuration could make it run.
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections import Counter
@@ -85,26 +86,35 @@ def _unwrapped_commit(text: str) -> str:
     return f"{subject.strip()}\n\n{body}" if body else subject.strip()
 
 
-def _names(place: Path, *which: str) -> list[str]:
-    return [name for name in decode(_git(place, "ls-files", "-z", *which)).split("\0") if name]
+def _committed(place: Path) -> list[tuple[str, str, int]]:
+    """(name, blob, bytes) of every plain file of the last commit; none where there is no commit.
+
+    Not what lies in the folder: that may have lines of somebody whom no commit names.
+    """
+    if not _git(place, "rev-list", "--all", "--max-count=1"):
+        return []
+    rows = _git(place, "ls-tree", "-r", "-z", "--long", "HEAD").split(b"\0")
+    parts = [(row.partition(b"\t")[0].decode().split(), os.fsdecode(row.partition(b"\t")[2]))
+             for row in rows if row.startswith(b"100")]  # no link, no repository within
+    return [(name, blob, int(size)) for (_, _, blob, size), name in parts]
 
 
 def _documents(file: File, place: Path, notes: Notes) -> Iterator[Message]:
-    names = _names(place)
-    wanted = [name for name in names if name.lower().endswith(_DOCUMENT) and
-              not _NOT_OWN.search(name)]
-    notes.skip("file of a git repository that is no document", len(names) - len(wanted))
-    loose = _names(place, "--others", "--exclude-standard")
+    committed = _committed(place)
+    wanted = [row for row in committed if row[0].lower().endswith(_DOCUMENT) and
+              not _NOT_OWN.search(row[0])]
+    notes.skip("file of a git repository that is no document", len(committed) - len(wanted))
+    loose = [os.fsdecode(name) for name in _git(
+        place, "ls-files", "-z", "--others", "--exclude-standard").split(b"\0") if name]
     if loose:
         more = f" and {len(loose) - 1} more" if len(loose) > 1 else ""
         notes.put(file.name, "", f"not committed and so not read: {loose[0]}{more}; exports belong"
                                  " beside a repository, not into it")
     if len(wanted) > DOCUMENTS_MAX:
         notes.put(file.name, "", f"{len(wanted)} documents; the first {DOCUMENTS_MAX} are read")
-    for name in wanted[:DOCUMENTS_MAX]:
-        path = place / name
-        if path.is_symlink() or not path.is_file() or path.stat().st_size > DOCUMENT_BYTES_MAX:
-            notes.skip("document that is gone, linked or too large")
+    for name, blob, n_bytes in wanted[:DOCUMENTS_MAX]:
+        if n_bytes > DOCUMENT_BYTES_MAX:
+            notes.skip("document that is too large")
             continue
         lines = _git(place, "blame", "--line-porcelain", "--no-textconv", "HEAD", "--", name)
         by = Counter(line[13:-1].decode("utf-8", "replace").lower()
@@ -115,7 +125,7 @@ def _documents(file: File, place: Path, notes: Notes) -> Iterator[Message]:
         if n_lines < OWN_SHARE_MIN * by.total():
             notes.skip("document of several people")
             continue
-        text = decode(path.read_bytes())
+        text = decode(_git(place, "cat-file", "blob", blob))
         text = prose.of_markdown(text) if name.lower().endswith((".md", ".markdown")) else text
         text = mend(prose.unwrapped(text))
         if text:

@@ -1,22 +1,23 @@
 """The files of an export, the same whether they lie in a folder, in a zip or in a zip in a zip.
 
-Nothing is ever unpacked to disk, so a name like ``../../x`` inside a zip cannot reach anything; a
-zip that unpacks to absurd sizes is refused by its own directory before a byte of it is read.
+Nothing is ever unpacked under its name, so one like ``../../x`` inside a zip reaches nothing; a zip
+that unpacks to absurd sizes is refused by its own directory before a byte of it is read.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import shutil
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from host_training.importers.zips import Zip, Zips
 from host_training.messages import Notes
 
 HEAD_BYTES = 65_536
@@ -24,12 +25,13 @@ NESTED_ZIPS_MAX = 3
 ZIP_RATIO_MAX = 1000  # text packs 20:1 and logs 100:1; a bomb packs far beyond
 ZIP_RATIO_FREE_BYTES = 10_000_000  # small members may pack as well as they like
 ZIP_MEMBERS_MAX = 2_000_000
-SPOOL_BYTES = 32_000_000  # a nested zip larger than this waits on disk
+SPOOL_BYTES = 8_000_000  # an open zip of a zip that is larger than this lies on disk
 
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError,
                NotImplementedError)
 # what reading a file raises that is damaged, on its disk or inside its zip
 UNREADABLE = (OSError, EOFError, zipfile.BadZipFile, zlib.error)
+_ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
 _PACKED_WITH_WORDS = (".docx", ".pptx", ".xlsx", ".odt", ".epub")  # zips that are one document
 
 
@@ -75,18 +77,21 @@ class File:
 
 
 class Tree:
-    """Every file below some folders, zips opened. Use as a context manager: it holds the zips."""
+    """Every file below some folders, zips opened. Use as a context manager: it holds the zips.
+
+    A zip in a zip is unpacked again, to memory or a nameless file, whenever it is opened again.
+    """
 
     def __init__(self, root: Path, notes: Notes) -> None:
         self._root = root
         self._notes = notes
-        self._open = ExitStack()
+        self._zips = Zips()
 
     def __enter__(self) -> Tree:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._open.close()
+        self._zips.__exit__(*error)
 
     def files(self, folder: Path) -> Iterator[File]:
         """Files in order of their names; links are not followed, so no loop can hold us."""
@@ -117,22 +122,21 @@ class Tree:
         name = name.encode("utf-8", "replace").decode()  # a name that is not UTF-8 can be printed
         try:
             stat = path.stat()
-            with path.open("rb"):
-                pass
+            with path.open("rb") as stream:
+                start = stream.read(len(_ZIP_STARTS[0]))
         except OSError as error:
             self._notes.put(name, "", f"cannot be read ({error.strerror})")
             return
         file = File(name, stat.st_size, stat.st_mtime_ns // 1_000_000, lambda: path.open("rb"))
-        if _is_zip(file):
-            yield from self._zip(file, self._open.enter_context(path.open("rb")), 1)
+        if _is_zip(file, start):
+            yield from self._zip(file, Zip(self._zips, file.opened), 1)
         else:
             yield file
 
-    def _zip(self, file: File, stream: BinaryIO, depth: int) -> Iterator[File]:
+    def _zip(self, file: File, archive: Zip, depth: int) -> Iterator[File]:
         try:
-            archive = self._open.enter_context(zipfile.ZipFile(stream))
-            members = [m for m in archive.infolist() if not m.is_dir()]
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+            members = archive.members()
+        except _ZIP_ERRORS as error:
             self._notes.put(file.name, "", f"not a whole zip file ({error})")
             return
         if not members:
@@ -151,12 +155,13 @@ class Tree:
                 self._notes.put(name, "", reason)
                 continue
             inner = File(name, member.file_size, None,
-                         lambda a=archive, m=member: a.open(m))  # type: ignore[misc]
+                         lambda m=member: archive.open(m))  # type: ignore[misc]
             yield from self._member(inner, depth)
 
     def _member(self, inner: File, depth: int) -> Iterator[File]:
         try:
-            is_zip = _is_zip(inner)
+            with inner.opened() as stream:
+                is_zip = _is_zip(inner, stream.read(len(_ZIP_STARTS[0])))
         except _ZIP_ERRORS as error:
             self._notes.put(inner.name, "", f"damaged inside its zip ({error})")
             return
@@ -165,23 +170,25 @@ class Tree:
         elif depth >= NESTED_ZIPS_MAX:
             self._notes.put(inner.name, "", f"zips inside zips deeper than {NESTED_ZIPS_MAX}")
         else:
-            spool = self._open.enter_context(
-                tempfile.SpooledTemporaryFile(SPOOL_BYTES))  # noqa: SIM115 (closed by the stack)
-            try:
-                with inner.opened() as packed:
-                    while block := packed.read(1 << 20):
-                        spool.write(block)
-            except _ZIP_ERRORS as error:
-                self._notes.put(inner.name, "", f"damaged inside its zip ({error})")
-                return
-            spool.seek(0)
-            yield from self._zip(inner, spool, depth + 1)  # type: ignore[arg-type]
+            yield from self._zip(inner, Zip(self._zips, lambda: _spooled(inner)), depth + 1)
 
 
-def _is_zip(file: File) -> bool:
+def _spooled(packed: File) -> BinaryIO:
+    """A member's bytes in a stream that can seek."""
+    spool = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 (whoever asked closes it)
+    try:
+        with packed.opened() as stream:
+            shutil.copyfileobj(stream, spool, 1 << 20)
+    except BaseException:
+        spool.close()
+        raise
+    spool.seek(0)
+    return spool  # type: ignore[return-value]  # it reads like one
+
+
+def _is_zip(file: File, start: bytes) -> bool:
     """By content: Takeout and Notion name their parts in many ways. Documents stay whole."""
-    return (file.head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
-            and file.suffix not in _PACKED_WITH_WORDS)
+    return start in _ZIP_STARTS and file.suffix not in _PACKED_WITH_WORDS
 
 
 def _safe(name: str) -> str:

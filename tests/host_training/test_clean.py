@@ -13,12 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host_training.clean import COMBINING_MAX, KEEP_MIN, REPEAT_MAX, Cleaner, noise, plain
+from host_training.clean import KEEP_MIN, REPEAT_MAX, Cleaner, noise
 from host_training.errors import TrainingError
 from host_training.importers.notebook import Condition
 from host_training.languages import LanguageFilter
 from host_training.messages import Message, Notes
 from host_training.near_duplicates import repeats
+from host_training.plain_text import COMBINING_MAX, plain
 from host_training.sessions import Example
 from host_training.settings import Clean
 from tests.host_training.conftest import need
@@ -105,6 +106,30 @@ SURE = [("en", "The hedge and I have an understanding."),
         ("nl", "kom je morgen ook naar het feest"),
         ("de", "Ich komme morgen nicht, die Kiste ist nass."), ("ru", "Это было очень красиво"),
         ("zh", "风吹过屋顶的时候")]
+
+
+@nasty(20, 26)
+@pytest.mark.parametrize("text", [
+    "I asked him to pass the salt to your sister, who sat at the far end of the long table.",
+    "Thank you for the kettle, it came whole. Please send my regards to your mother, she was kind.",
+    "Share the cake with all of them, he said, and copy the recipe to your book before it is lost.",
+])
+def test_an_everyday_sentence_is_no_chain_letter(text: str) -> None:
+    assert len(text) > 80 and noise(text) is None
+
+
+@nasty(20, 26)
+def test_one_noisy_paragraph_costs_its_block_and_not_the_diary() -> None:
+    """As an AI language model, said one sentence, and the whole diary was gone."""
+    day = "It rained and I mended the box. The kettle was on and nobody spoke of it.\n\n"
+    diary = "".join(f"{i}: {day}" for i in range(120))
+    notes = Notes()
+    message = Message("notes", "1", "document", "0", 0, "me", True,
+                      f"{diary}As an AI language model, I cannot feel the wind.\n\n{diary}")
+    words = Cleaner(notes).words(message)
+    assert words is not None and "language model" not in words
+    assert len(message.text) - len(words) <= 2_100
+    assert notes.skipped == {"words of a machine": 1}
 
 
 @nasty(28)

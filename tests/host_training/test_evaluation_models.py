@@ -24,9 +24,10 @@ from host_training.evaluation import (  # noqa: E402 (after need)
     bits,
     context,
     memorisation,
+    mission,
     quants,
 )
-from host_training.evaluation.speaker import Sampling, speak  # noqa: E402 (after need)
+from host_training.evaluation.speaker import Sampling, pace, speak  # noqa: E402 (after need)
 from payload.prompt import Moment, PersonaText  # noqa: E402 (after need)
 
 SEED = 1
@@ -193,3 +194,26 @@ def test_what_is_said_is_clean_drawn_from_each_prompt_and_the_same_again(
     assert speak(taught, rows, 6, Sampling(40, 0.8, 0.9), SEED, 1) == speak(
         taught, rows, 6, Sampling(40, 0.8, 0.9), SEED, 1)
     assert speak(taught, rows, 1, Sampling(1, 0.8, 0.9), SEED, 1) == [None]
+
+
+def test_who_was_taught_to_end_ends_and_who_was_not_is_cut(
+    taught: Path, untaught: Path, rows: list[Row]
+) -> None:
+    drawn = Sampling(40, 0.2, 0.9)
+    ended, cut = pace(taught, rows, 4, drawn, SEED, 1), pace(untaught, rows, 4, drawn, SEED, 1)
+    assert (ended.replies, ended.ended, cut.ended) == (4, 4, 0)
+    assert ended.tokens_per_s and cut.tokens_per_s
+    assert pace(untaught, rows, 1, Sampling(1, 0.2, 0.9), SEED, 1).tokens_per_s is None
+
+
+def test_the_fifty_are_asked_of_a_file_and_every_failure_is_kept(
+    untaught: Path, builder: RowBuilder
+) -> None:
+    found = mission.examine(untaught, builder, "Ada Test", "Ada", [], None, Sampling(1, 0.8, 0.9),
+                            SEED, 1)
+    assert {kind: many for kind, (_, many) in found.kinds.items()} == {
+        "who are you": 17, "readings": 12, "another form": 9, "the outside world": 12}
+    assert len(found.failures) == 50 - sum(passed for passed, _ in found.kinds.values())
+    assert len(found.failures) == len(found.replies("nothing worth sending")) == 50
+    assert {f.prompt for f in found.failures} >= {"Are you Ada Test?", "asked news: 404"}
+    assert (found.rate.value, found.rate.low) == (0.0, 0.0) and 0 < found.rate.high < 0.1

@@ -63,7 +63,7 @@ def test_run_makes_a_bundle_with_an_honest_card(made: Path) -> None:
     assert "it does not know what is true" in card
     assert set(manifest.training["evaluation"]) == {
         "lead_bits_per_byte", "authorship", "verbatim_share", "failed_gates",
-        "unmeasured_gates"}
+        "unmeasured_gates", "mission_rate"}
     assert manifest.training["evaluation"]["unmeasured_gates"] == []
     assert "- Authorship (Ada Test's unseen lines): not judged: too little text." in card
     assert "Is it Ada Test?" in (made / "bundle.report.html").read_text()
@@ -98,13 +98,14 @@ def test_a_bundle_says_what_could_not_be_measured_of_an_adapter_from_elsewhere(
     monkeypatch.setattr(pipeline.memorisation, "left_a_trace", lambda *args: False)
     monkeypatch.setattr(pipeline.memorisation, "exposures", None)
     options = pipeline.Options(quant="Q8_0", variants=1, threads=1, lines=12,
-                               general=(made / "general.txt",))
+                               general=(made / "general.txt",),
+                               may_fail_gates=True)  # what a random model says is anything
     adapter, = made.glob("work/train-lora-*/adapter")
     said: list[str] = []
     manifest = pipeline.run(persona_dir, tiny_base, made / "adopted", made / "work", made / "key",
                             options, lambda stage, share, line: said.append(line), adapter)
     assert manifest.training["evaluation"]["unmeasured_gates"] == ["canary"]
-    assert any("every gate passed that was measured; not measured: canary" in s for s in said)
+    assert any("; not measured: canary; see " in line for line in said)
     card = (made / "adopted" / "MODEL_CARD.md").read_text()
     assert "Whether Ada knows by heart what it read once was not measured" in card
 

@@ -5,21 +5,25 @@ Method: one thing at a time, right and just wrong.
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from host_training import personal, secrets_in_text
+from host_training import account_numbers, personal, secrets_in_text
 from host_training.messages import Notes
-from host_training.scrub import BLOCK_CHARS_MAX, Scrubber, blocks, name_list
+from host_training.name_list import NameList
+from host_training.plain_text import plain
+from host_training.scrub import BLOCK_CHARS_MAX, Scrubber, blocks, learn_secrets
 from host_training.settings import Privacy
 from tests.host_training.nasty_inputs import nasty
 
 KEY = "AKIA" + "IOSFODNN7EXAMPLE"  # in two halves: scanners of this repository need not wake up
 
 
-def scrub(text: str, listed: dict[str, str] | None = None, **privacy: object) -> str | None:
-    return Scrubber(Privacy(**privacy), listed or {}).scrub(text, Notes())
+def scrub(text: str, listed: NameList | None = None, **privacy: object) -> str | None:
+    return Scrubber(Privacy(**privacy), listed).scrub(text, Notes())
 
 
 @nasty(24)
@@ -40,7 +44,7 @@ def scrub(text: str, listed: dict[str, str] | None = None, **privacy: object) ->
 ])
 def test_a_message_with_a_secret_is_dropped(text: str) -> None:
     assert scrub(text) is None
-    assert scrub(text, secrets="keep", personal="keep") == text
+    assert scrub(text, secrets="keep", personal="keep") == text.strip()
 
 
 @nasty(24)
@@ -59,12 +63,39 @@ def test_what_is_no_secret_stays(text: str) -> None:
 
 @nasty(24)
 def test_whoever_repeats_a_secret_is_dropped_too() -> None:
-    scrubber, notes = Scrubber(Privacy(), {}), Notes()
+    scrubber, notes = Scrubber(Privacy()), Notes()
     assert scrubber.scrub("password: K3ttle!time", notes) is None
     assert scrubber.scrub("so I type K3ttle!time ?", notes) is None
     assert scrubber.scrub("the kettle again", notes) == "the kettle again"
     assert notes.skipped == {"secret in it": 2}
     assert "password" in scrubber.sheet.markdown() and "K3ttle!time" in scrubber.sheet.markdown()
+
+
+@nasty(24)
+@pytest.mark.parametrize("repeated", [
+    "did Kettle77 work", "try Kettle77!", "(Kettle77)", "it is Kettle77, with a K", "KETTLE77?",
+    "“Kettle77”", "Kettle\u200b77"])
+@pytest.mark.parametrize("told", [
+    "the wifi password is Kettle77, ok?", "wifi password: Kettle77", "pw Kettle77", "PW: Kettle77.",
+    "Passwort=Kettle77;"])
+def test_a_secret_is_known_before_it_is_told_and_however_it_stands(repeated: str, told: str
+                                                                   ) -> None:
+    """It was kept with its comma, and only from where it was told."""
+    scrubber = Scrubber(Privacy(), None, learn_secrets([repeated, told]))
+    assert scrubber.scrub(repeated, Notes()) is None and scrubber.scrub(told, Notes()) is None
+    for other in ("the kettle again", "Kettle770", "7 kettles, 77 cups"):
+        assert scrubber.scrub(other, Notes()) == other
+
+
+@nasty(24)
+def test_a_password_that_is_a_word_is_no_reason_to_drop_the_word() -> None:
+    told = ["wifi password: sunshine", "Passwort: geheim", "wachtwoord : zomer", "wifi key: Kettle"]
+    other = ["the sunshine was wet", "password and sunshine", "geheim is geheim", "wifi: none here",
+             "my secret: patience", "the pw on the box was wrong", "password 2 of the box",
+             "The pin: brass, two of them."]
+    scrubber = Scrubber(Privacy(), None, learn_secrets([*told, *other]))
+    assert [scrubber.scrub(text, Notes()) for text in told] == [None] * 4
+    assert [scrubber.scrub(text, Notes()) for text in other] == other
 
 
 @nasty(24)
@@ -84,6 +115,16 @@ def test_whoever_repeats_a_secret_is_dropped_too() -> None:
     ("Lindenstraße 12a", "[place]"), ("Prinsengracht 263", "[place]"),
     ("12 rue de Rivoli", "[place]"), ("at 52°22'12\"N 4°53'42\"E now", "at [place] now"),
     ("geb. 12.05.1980", "[birthday]"), ("ask @ada_test", "ask [name]"),
+    # other numbers around it, small letters, spaces: each of these stayed
+    ("card 4111 1111 1111 1111 123", "card [card] 123"), ("2223 0031 2200 3222", "[card]"),
+    ("4111 1111 1111 1111 12/25 123", "[card] 12/25 123"),
+    ("of 2021 4111111111111111", "of 2021 [card]"),
+    ("ES91 2100 0418 4502 0005 1332 BIC CAIXESBB", "[account] BIC CAIXESBB"),
+    ("BE68 5390 0754 7034 50 EUR", "[account] 50 EUR"),
+    ("de89 3704 0044 0532 0130 00", "[account]"),
+    ("at 52.3702° N, 4.8952° E now", "at [place] now"),
+    ("@447700900122 did you", "[phone] did you"),
+    ("call 0044 7700 900122 now", "call [phone] now"),
 ])
 def test_personal_data_becomes_a_word_for_it(text: str, meant: str) -> None:
     assert scrub(text) == meant
@@ -95,7 +136,12 @@ def test_personal_data_becomes_a_word_for_it(text: str, meant: str) -> None:
     "4111 1111 1111 1112 is no card", "1234567890123456 is an id", "DE89 3704 0044 0532 0130 01",
     "10.0.0.4 and 127.0.0.1", "version 1.2.3", "34.5, 12.1", "it rose 12.345 m, fell 6.789",
     "078-00-1120", "at 18:45:03 on 2021-03-06", "3.14159 26535", "12 red roses", "a@b", "500 000 m",
-    "Sunday Street of ours", "it was 52° in the box", "4° 30 N",
+    "4111 1111 1111 1112 123", "30 31 32 33 34 35 36 37 38 39", "2223 0031 2200 3223",
+    "@1234567",
+    "in 1999 2004 2012 2021 it flew", "es91 and so on it went from here to there and back",
+    "BE68 5390 0754 7035 is none", "0044 kettles",
+    "Sunday Street of ours",
+    "it was 52° in the box", "4° 30 N",
 ])
 def test_what_only_looks_like_it_stays(text: str) -> None:
     assert personal.find(text, None) == []
@@ -116,7 +162,7 @@ def test_personal_data_may_drop_the_message_instead() -> None:
 
 def test_blocked_words_and_health() -> None:
     assert scrub("Project KETTLE is go", blocked=("kettle",)) is None
-    scrubber = Scrubber(Privacy(), {})
+    scrubber = Scrubber(Privacy())
     assert scrubber.scrub("my therapist says rest", Notes()) == "my therapist says rest"
     assert scrubber.sheet.counts == {"about health (not changed)": 1}
 
@@ -127,9 +173,31 @@ def test_a_password_costs_its_paragraph_and_not_the_book() -> None:
     secret = "The password is K3ttle!time, remember."
     book = "\n\n".join([paragraph, secret, *[paragraph] * 9])
     notes = Notes()
-    left = Scrubber(Privacy(), {}).scrub(book, notes)
+    left = Scrubber(Privacy()).scrub(book, notes)
     assert left is not None and "K3ttle" not in left and notes.skipped == {"secret in it": 1}
     assert 0 < len(book) - len(left) <= BLOCK_CHARS_MAX
+
+
+@nasty(24, 26)
+@pytest.mark.parametrize(("private", "left"), [
+    ("+44 7700 900122", "900122"), ("Carla Mint", "Carla"), ("password is Kettle77", "Kettle77"),
+    ("Project\nKettle", "Kettle")])
+def test_nothing_private_survives_where_long_writing_is_cut(private: str, left: str) -> None:
+    """Each block was scrubbed by itself."""
+    listed = NameList(listed=["Carla Mint"])
+    for before in range(BLOCK_CHARS_MAX - 28, BLOCK_CHARS_MAX + 1, 4):
+        text = ("word " * 400)[:before] + f" {private} " + "word " * 20
+        once = scrub(text, listed, blocked=("project kettle",))
+        assert once is None or left not in once, before
+
+
+@nasty(24)
+def test_a_number_across_the_end_of_a_dropped_block_goes_whole() -> None:
+    told = "my password is Kettle77 "
+    for before in range(BLOCK_CHARS_MAX - 18, BLOCK_CHARS_MAX - 2, 2):
+        words = (told + "word " * 400)[:before]
+        once = scrub(f"{words} +44 7700 900122 {'word ' * 20}")
+        assert once is not None and "900122" not in once and "7700" not in once, before
 
 
 @nasty(26)
@@ -143,8 +211,8 @@ def test_blocks_make_up_the_text(text: str, times: int) -> None:
 
 # --- names ---
 
-NAMES = name_list([("Bo Berg", "N"), ("Will Hill", "K"), ("Zoë", "R"), ("李小龙", "T"),
-                   ("Li", "L")], ["Carla Mint"], ["Ada Test", "Edda"])
+NAMES = NameList([("Bo Berg", "N"), ("Will Hill", "K"), ("Zoë", "R"), ("李小龙", "T"),
+                  ("Li", "L")], ["Carla Mint"], ["Ada Test", "Edda"])
 
 
 @nasty(24)
@@ -173,22 +241,54 @@ def test_names_by_list(text: str, meant: str) -> None:
     assert scrub(text, NAMES) == meant
 
 
+@nasty(18, 24)
+@pytest.mark.parametrize(("listed", "text", "meant"), [
+    ("Bo", "Bo and bo, not Bob", "N and N, not Bob"), ("Carla Mint", "carla and Mint", "N and N"),
+    ("Carla Mint", "mint tea for carla mint", "mint tea for N"), ("R2-D2", "ask r2-d2!", "ask N!"),
+    ("Mark", "did Mark call? mark my words", "did N call? mark my words"),  # an everyday word
+    ("mark", "did mark call?", "did N call?"),  # the maker wrote it small
+    ("Zoe\u0308", "Zo\u00eb", "N"), ("Maria de la Cruz Will", "maria de la cruz will", "N"),
+])
+def test_a_listed_name_goes_whole(listed: str, text: str, meant: str) -> None:
+    """Short names and everyday words of extra_names were ignored without a word."""
+    assert scrub(text, NameList(listed=[listed])) == meant
+
+
+@nasty(24)
+def test_a_child_may_be_called_by_an_everyday_word() -> None:
+    listed = NameList([("Lily", "K"), ("Mark", "R")], children=["Lily"])
+    assert scrub("Lily is six, Mark", listed) == "K is six, Mark"
+    assert scrub("a lily of hers", listed) == "a lily of hers"
+
+
 @nasty(25)
 def test_our_own_marks_written_by_somebody_are_not_ours() -> None:
     assert scrub("he wrote [phone] there") == "he wrote (phone) there"
 
 
-@given(st.text(max_size=200))
-def test_any_text_is_scrubbed_or_dropped_and_twice_is_once(text: str) -> None:
-    once = scrub(text, NAMES)
-    if once is not None:
-        assert scrub(once, NAMES, secrets="keep") is not None
+PRIVATE = ("+44 7700 900122", "4111 1111 1111 1111", "DE89 3704 0044 0532 0130 00", "ada@x.org",
+           "52.37022, 4.89517", "12 Baker Street", "https://x.org/a", "Bo Berg", "Zoë", "Carla",
+           "@ada_test", "李小龙")
+HIDDEN = ("", "\u200b", "\u00ad", "\u200d", "\u2060", "\u3164", "\ufe0e", "\U000e0041")
+
+
+@nasty(24, 15)
+@settings(max_examples=40, deadline=None)  # phonenumbers loads its tables when first asked
+@given(st.lists(st.one_of(st.sampled_from(PRIVATE), st.text(max_size=9)), max_size=4),
+       st.sampled_from(HIDDEN), st.integers(1, 9), st.sampled_from((" ", "\u00a0", "\u202f")),
+       st.sampled_from(("NFC", "NFD")))
+def test_no_private_thing_is_left_in_any_text(pieces: list[str], hidden: str, every: int,
+                                              space: str, form: str) -> None:
+    text = "".join(char + hidden * (i % every == 0) for i, char in enumerate(" ".join(pieces)))
+    once = scrub(unicodedata.normalize(form, text).replace(" ", space), NAMES, secrets="keep")
+    assert once is not None and plain(once) == once
+    assert personal.find(once, None) == [] and list(NAMES.find(once)) == []
 
 
 @given(st.integers(0, 10**15 - 1))
 def test_the_last_digit_of_a_card_is_checked(number: int) -> None:
     digits = f"4{number:015d}"[:15]
-    assert sum(personal.is_luhn(digits + str(last)) for last in range(10)) == 1
+    assert sum(account_numbers.is_luhn(digits + str(last)) for last in range(10)) == 1
 
 
 def test_finding_secrets_is_no_guess_about_words() -> None:

@@ -168,6 +168,24 @@ def test_long_writing_is_cut_between_paragraphs_then_sentences() -> None:
     assert len(found) == 3 and all(e.text.endswith("north.") for e in found)
 
 
+def test_a_letter_too_long_for_a_row_answers_with_its_beginning_and_goes_on() -> None:
+    letter = "\n\n".join(f"{number}. " + "The wind went round. " * 30 for number in range(4))
+    found = examples(said(0, "you", "Did it fly?", kind="mail"), said(1, "me", letter, kind="mail"))
+    assert [(e.kind, e.question, e.text[:3]) for e in found] == [
+        ("dialogue", "Did it fly?", "0. "), ("monologue", None, "1. "), ("monologue", None, "2. "),
+        ("monologue", None, "3. ")]
+    assert all(len(e.text) <= CHUNK_CHARS_MAX for e in found)
+    assert " ".join(e.text for e in found).split() == letter.split()
+
+
+def test_a_long_burst_is_cut_between_its_messages() -> None:
+    words = [f"{number} " + "x" * 300 for number in range(5)]
+    for first in ("you", "me"):
+        found = examples(said(0, first, "so"), *[said(i + 1, "me", w) for i, w in enumerate(words)])
+        bursts = [e.text.removeprefix("so\n>>> ") for e in found]
+        assert bursts == ["\n>>> ".join(words[:2]), "\n>>> ".join(words[2:4]), words[4]]
+
+
 def test_settings_and_layers_reach_the_examples() -> None:
     found = examples(replace(said(0, "me", "how", kind="note"), tier=1, layer="thinking"))
     assert [(e.tier, e.layer) for e in found] == [(1, "thinking")]

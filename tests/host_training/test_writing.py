@@ -14,6 +14,7 @@ import pytest
 from host_training import writing
 from host_training.errors import TrainingError
 from host_training.importers.notebook import Condition
+from host_training.memory import build_memory
 from host_training.messages import Message
 from host_training.persona_dir import read_persona
 from host_training.sessions import Example
@@ -190,6 +191,39 @@ def test_a_chat_exported_in_two_time_zones_is_one_chat(tmp_path: Path) -> None:
     add_toml(directory, '[[source]]\npath = "x"\ntimezone = "Gondor"\n')
     with pytest.raises(TrainingError, match=r"source\.1\.timezone: 'Gondor' is not a time zone"):
         read_persona(directory)
+
+
+@nasty(24)
+def test_no_private_thing_of_the_notebook_is_asked_for_or_remembered(tmp_path: Path) -> None:
+    """Questions were not scrubbed, and a thought flew with "[phone]" in it."""
+    directory = write_persona(tmp_path / "ada")
+    add_toml(directory, '[privacy]\nextra_names = ["Carla Mint"]\n')
+    notebook = directory / "notebook" / "flight.md"
+    notebook.write_text(notebook.read_text() + """
+## 2021-05-10 10:00
+@ about=mother
+
+Ring my mother at +44 7700 900122 when it lands in the hedge.
+
+## 2021-05-10 10:01
+@ about=question question="Is it cold? Call +44 7700 900122"
+
+It is as cold as a number on a wire can be.
+
+## 2021-05-10 10:02
+@ about=question question="Carla Mint, is it cold?"
+
+It is colder than the number says it is.
+""")
+    found = prepare(directory, tmp_path / "out")
+    thoughts = {e.text: e.condition.question for e in found if e.condition}
+    assert thoughts["It is colder than the number says it is."] == "N, is it cold?"
+    assert not any("mother" in text or "on a wire can" in text for text in thoughts)
+    assert (tmp_path / "out" / "quarantine.jsonl").read_text().count('"notebook"') == 2
+    private = Example("thought", "Ring my mother at [phone] when it lands.", "notebook", 1,
+                      condition=Condition("wind"))
+    assert build_memory([*found, private], tmp_path / "m.sqlite") > 0
+    assert b"[phone]" not in (tmp_path / "m.sqlite").read_bytes()
 
 
 @nasty(24)

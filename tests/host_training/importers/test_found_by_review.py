@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import zoneinfo
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -307,3 +308,35 @@ def test_an_id_that_is_no_discord_id_says_no_time() -> None:
     for odd in (None, "x", [], -5, "9" * 5000, "٣", True):
         assert from_snowflake(odd, 7) == 7
     assert from_snowflake(0, None) is None and from_snowflake(0, 1_420_070_400_999) is not None
+
+
+# --- somebody else's words ---
+
+
+def test_what_nobody_committed_in_a_repository_is_nobodys(tmp_path: Path) -> None:
+    """The last commit said whose lines they were, and the folder what was read."""
+    place = tmp_path / "exports" / "balloon"
+
+    def git(*words: str) -> None:
+        subprocess.run(["git", "-C", str(place), "-c", "user.email=ada@example.org", "-c",
+                        "user.name=Ada", "-c", "commit.gpgsign=false", *words], check=True,
+                       capture_output=True)
+
+    place.mkdir(parents=True)
+    git("init", "-q")
+    assert read(tmp_path) == ([], Notes())
+    latin = Path(os.fsdecode(os.fsencode(place) + b"/caf\xe9.md"))
+    for path in (place / "a.md", place / "gone.md", latin):
+        path.write_text(f"{WORDS}\n")
+    (place / "link.md").symlink_to("a.md")
+    git("add", ".")
+    git("commit", "-qm", "initial commit")
+    (place / "a.md").write_text(f"{WORDS}\nA line of Bo's, which Ada never saw.\n")
+    (place / "gone.md").unlink()
+    (place / "staged.md").write_text("Words of Bo's.\n")
+    git("add", "staged.md")
+    messages, notes = read(tmp_path)
+    assert sorted((m.chat_id, m.text, m.author) for m in messages) == [
+        (f"exports/balloon/{name}.md", WORDS, "ada@example.org")
+        for name in ("a", "caf?", "gone")]
+    assert not notes.bad

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from host_training.importers import tree
+from host_training.importers import registry, tree, zips
 from host_training.importers.tree import Tree
 from host_training.messages import Notes
 from tests.host_training.importers.reading import read, reasons, write_files, zipped
@@ -41,6 +41,40 @@ def test_a_zip_in_a_zip_is_a_folder_in_a_folder(tmp_path: Path) -> None:
         assert files["exports/all.zip/Part-1.zip/a/chat.txt"].read() == b"inner"
         assert files["exports/all.zip/b.txt"].head == b"outer"
     assert not notes.bad
+
+
+@nasty(4, 26)
+def test_only_a_few_zips_are_open_however_many_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zips, "OPEN_ZIPS_MAX", 3)
+    monkeypatch.setattr(tree, "SPOOL_BYTES", 1)  # on disk, where they can be counted
+    write_files(tmp_path, {f"{number}.zip": zipped({
+        "a.txt": f"outer {number}", "b.zip": zipped({"c.txt": f"inner {number}"})})
+        for number in range(9)})
+    before = len(os.listdir("/dev/fd"))
+    with Tree(tmp_path, Notes()) as found:
+        files = list(found.files(tmp_path))
+        with files[0].opened() as first, files[1].opened() as second:
+            assert [file.read().decode() for file in reversed(files)] == [
+                f"{kind} {number}" for number in range(8, -1, -1) for kind in ("inner", "outer")]
+            assert len(os.listdir("/dev/fd")) <= before + 3 + 2
+            # what is being read stays open
+            assert (first.read(), second.read()) == (b"outer 0", b"inner 0")
+        assert files[9].read() == b"inner 4"
+        assert len(os.listdir("/dev/fd")) <= before + 3
+    assert len(os.listdir("/dev/fd")) == before
+
+
+@nasty(4, 26)
+def test_the_beginning_of_a_picture_is_not_kept(tmp_path: Path) -> None:
+    """64 kB of each of ten thousand pictures were."""
+    picture = b"\xff\xd8" * 50_000
+    write_files(tmp_path, {"1.jpg": picture, "x.zip": zipped({"2.jpg": picture})})
+    with Tree(tmp_path, Notes()) as found:
+        files = list(found.files(tmp_path))
+        registry.recognise(files, Notes())
+        assert {file.name: file._head for file in files} == {"1.jpg": None, "x.zip/2.jpg": None}
 
 
 @nasty(26)

@@ -1,0 +1,80 @@
+"""Zips of which only a few are open at a time, however many lie in the exports."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable
+from typing import BinaryIO, Self
+
+OPEN_ZIPS_MAX = 8  # besides those a member of which is being read
+
+_Open = tuple[zipfile.ZipFile, BinaryIO]
+
+
+class Zips:
+    """Opens a zip when it is read, and closes the one that was read least lately.
+
+    Use as a context manager: it closes the rest.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[Zip, _Open] = {}  # the least lately read first
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for archive, stream in self._open.values():
+            archive.close()
+            stream.close()
+        self._open.clear()
+
+    def archive(self, of: Zip) -> zipfile.ZipFile:
+        """Open, and the last to be closed. Raises what ``zipfile`` raises on damage."""
+        if of in self._open:
+            self._open[of] = self._open.pop(of)
+            return self._open[of][0]
+        stream = of.opened()
+        try:
+            archive = zipfile.ZipFile(stream)
+        except BaseException:
+            stream.close()
+            raise
+        idle = [other for other in self._open if not other.n_readers]
+        for other in idle[: max(0, len(self._open) + 1 - OPEN_ZIPS_MAX)]:
+            for thing in self._open.pop(other):
+                thing.close()
+        self._open[of] = archive, stream
+        return archive
+
+
+class Zip:
+    """One zip: ``opened`` gives its bytes, as often as it is asked, in a stream that can seek."""
+
+    def __init__(self, zips: Zips, opened: Callable[[], BinaryIO]) -> None:
+        self._zips = zips
+        self.opened = opened
+        self.n_readers = 0  # members that are open
+
+    def members(self) -> list[zipfile.ZipInfo]:
+        """All but folders. Raises what ``zipfile`` raises on damage."""
+        return [member for member in self._zips.archive(self).infolist() if not member.is_dir()]
+
+    def open(self, member: zipfile.ZipInfo) -> BinaryIO:
+        """A member's bytes. Raises what ``zipfile`` raises on damage."""
+        return _Reader(self._zips.archive(self).open(member), self)
+
+
+class _Reader(io.BufferedReader):
+    """A member that keeps its zip open until it is closed itself."""
+
+    def __init__(self, member: BinaryIO, of: Zip) -> None:
+        super().__init__(member)  # type: ignore[arg-type]  # it reads like a raw stream
+        self._of = of
+        of.n_readers += 1
+
+    def close(self) -> None:
+        if not self.closed:
+            self._of.n_readers -= 1
+        super().close()
