@@ -80,25 +80,29 @@ def identify(authors: Sequence[Author], notes: Notes, me: Iterable[str], nobody:
     return People(mine, dropped, _pseudonyms(others, people))
 
 
-def left_out(authors: Sequence[Author], notes: Notes, without: Iterable[str]
-             ) -> set[tuple[str, str]]:
-    """(source, account) of the people whose talks are not read, by account, id or display name.
+def left_out(store: MessageStore, notes: Notes, without: Iterable[str]
+             ) -> tuple[set[tuple[str, str]], set[str]]:
+    """The people whose talks are not read, told by account, id or display name, and their names.
 
-    Their names are noted all the same: others may speak of them.
+    People are (source, account). Somebody who never wrote is known by what their talk is called.
+    Names are noted all the same: others may speak of them.
 
     Raises:  TrainingError for one that no export has: a slip here would teach what must not be.
     """
     found: set[tuple[str, str]] = set()
+    names: set[str] = set()
+    authors = store.authors()
     for wanted in without:
         fitting = [a for a in authors
                    if wanted in (f"{a.source}:{a.account}", a.account, a.name)]
-        if not fitting:
+        names |= {wanted, *(known for a in fitting for known in (a.account, a.name) if known)}
+        if not fitting and not store.has_talk_with(wanted):
             raise TrainingError(f"persona.toml: privacy.without has {wanted!r}, but no export has"
                                 " an account or a name like that.")
         for author in fitting:
             notes.called(f"{author.source}:{author.account}", author.name)
             found.add((author.source, author.account))
-    return found
+    return found, names
 
 
 def _unknown(authors: Sequence[Author], notes: Notes, told: set[str]) -> list[str]:

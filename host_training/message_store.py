@@ -11,9 +11,15 @@ from host_training.scratch import Scratch
 
 BATCH_ROWS = 5_000
 _COLUMNS = ("source, chat_id, chat_kind, message_id, utc_ms, author, is_me, text, name, tier,"
-            " layer, weight")
+            " layer, weight, chat_name")
 _SCHEMA = ("CREATE TABLE messages (source, chat_id, chat_kind, message_id, utc_ms INTEGER, author,"
-           " is_me INTEGER, text, name, tier INTEGER, layer, weight REAL)")
+           " is_me INTEGER, text, name, tier INTEGER, layer, weight REAL, chat_name)")
+# A talk of two, with all its threads; a mail's id may have a slash of its own.
+_ROOM = ("CASE chat_kind WHEN 'dm' THEN substr(chat_id, 1, instr(chat_id || '/', '/') - 1)"
+         " ELSE chat_id END")
+_IS_TALK = "chat_kind IN ('dm', 'mail')"
+_IS_CALLED = ("(instr(', ' || lower(chat_name) || ', ', :one) OR"
+              " instr(', ' || lower(chat_id) || ', ', :one))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,7 @@ class MessageStore(Scratch):
         rows: list[tuple[object, ...]] = []
         for m in messages:
             rows.append((m.source, m.chat_id, m.chat_kind, m.message_id, m.utc_ms, m.author,
-                         m.is_me, m.text, m.name, m.tier, m.layer, m.weight))
+                         m.is_me, m.text, m.name, m.tier, m.layer, m.weight, m.chat_name))
             if len(rows) >= BATCH_ROWS:
                 self._insert(rows)
                 rows.clear()
@@ -76,7 +82,7 @@ class MessageStore(Scratch):
         last: tuple[object, ...] | None = None
         for row in rows:
             message = Message(row[0], row[1], row[2], row[3], row[4], row[5], bool(row[6]), row[7],
-                              row[8], row[9], row[10], weight=row[11])
+                              row[8], row[9], row[10], row[12], row[11])
             key = (message.source, message.chat_id, message.utc_ms)
             if key != last:
                 yield from same_time.values()
@@ -88,20 +94,33 @@ class MessageStore(Scratch):
             same_time[message.message_id] = message
         yield from same_time.values()
 
-    def remove(self, people: Iterable[tuple[str, str]]) -> int:
+    def has_talk_with(self, name: str) -> bool:
+        """Is a talk of two, or a mail's addressee, called so, whether or not they ever answered?"""
+        row = self._database.execute(
+            f"SELECT 1 FROM messages WHERE {_IS_TALK} AND {_IS_CALLED} LIMIT 1", _called(name))
+        return row.fetchone() is not None
+
+    def remove(self, people: Iterable[tuple[str, str]], names: Iterable[str] = ()) -> int:
         """Everything of these (source, account): whole talks of two, their words in groups.
 
+        Talks that are called one of ``names`` go too: there the other one may never have written.
         Returns how many messages that were.
         """
         before = self._database.total_changes
-        for person in people:
-            self._database.execute(
-                "DELETE FROM messages WHERE (source, chat_id) IN (SELECT source, chat_id FROM"
-                " messages WHERE source = ? AND author = ? AND chat_kind IN ('dm', 'mail'))",
-                person)
-            self._database.execute("DELETE FROM messages WHERE source = ? AND author = ?", person)
+        for source, account in people:
+            self._remove_talks("source = :source AND author = :author",
+                               {"source": source, "author": account})
+            self._database.execute("DELETE FROM messages WHERE source = ? AND author = ?",
+                                   (source, account))
+        for name in names:
+            self._remove_talks(_IS_CALLED, _called(name))
         self._database.commit()
         return self._database.total_changes - before
+
+    def _remove_talks(self, condition: str, values: dict[str, str]) -> None:
+        self._database.execute(
+            f"DELETE FROM messages WHERE {_IS_TALK} AND (source, {_ROOM}) IN (SELECT source,"
+            f" {_ROOM} FROM messages WHERE {_IS_TALK} AND {condition})", values)
 
     def texts(self) -> Iterator[str]:
         """What everybody wrote, in no order."""
@@ -117,3 +136,8 @@ class MessageStore(Scratch):
             " LEFT JOIN own ON own.source = m.source AND own.chat_id = m.chat_id"
             " GROUP BY m.source, m.author ORDER BY m.source, m.author")
         return [Author(*row) for row in rows]
+
+
+def _called(name: str) -> dict[str, str]:
+    """Chats are called by their people, with commas between them."""
+    return {"one": f", {name.lower()}, "}

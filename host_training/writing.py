@@ -118,8 +118,8 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> int
 
 def _people(store: MessageStore, persona: Persona, notes: Notes) -> identify.People:
     """Who is who; those whom persona.toml leaves out are gone from the store then."""
-    without = identify.left_out(store.authors(), notes, persona.settings.privacy.without)
-    notes.skip("talk that persona.toml leaves out", store.remove(without))
+    without = identify.left_out(store, notes, persona.settings.privacy.without)
+    notes.skip("talk that persona.toml leaves out", store.remove(*without))
     return identify.identify(store.authors(), notes, persona.me, persona.settings.nobody,
                              persona.settings.people)
 

@@ -115,7 +115,8 @@ def _message(raw: bytes, file: File, number: int, notes: Notes) -> Iterator[Mess
         return
     account = address.lower()
     notes.called(f"{NAME}:{account}", name)
-    for other, of_other in getaddresses([_text(mail, "To"), _text(mail, "Cc")]):
+    addressees = getaddresses([_text(mail, "To"), _text(mail, "Cc")])
+    for other, of_other in addressees:
         if "@" in of_other and other != of_other:
             notes.called(f"{NAME}:{of_other.lower()}", other)
     if labels & _SENT:
@@ -127,7 +128,9 @@ def _message(raw: bytes, file: File, number: int, notes: Notes) -> Iterator[Mess
     identity = _text(mail, "Message-ID").strip() or _made_identity(account, mail, text)
     thread = (_text(mail, "References").split() or _text(mail, "In-Reply-To").split()
               or [identity])[0]
-    yield Message(NAME, thread, "mail", identity, _utc_ms(mail), account, False, text, name, TIER)
+    to = ", ".join(known for pair in addressees for known in dict.fromkeys(pair) if known)
+    yield Message(NAME, thread, "mail", identity, _utc_ms(mail), account, False, text, name, TIER,
+                  chat_name=to)
 
 
 def _without_plist(raw: bytes) -> bytes:

@@ -138,12 +138,45 @@ def test_talks_with_somebody_left_out_are_gone_whole(tmp_path: Path) -> None:
                 said_in("crowd", "group", "user1"), said_in("crowd", "group", "user2", "Bo Berg")]
     for wanted in ("user2", "telegram:user2", "Bo Berg"):
         with stored(messages, tmp_path) as store:
-            assert store.remove(left_out(store.authors(), Notes(), [wanted])) == 3
+            assert store.remove(*left_out(store, Notes(), [wanted])) == 3
             assert [(m.text, m.author) for m in store.ordered()] == [
                 ("crowd", "user1"), ("open", "user1"), ("open", "user3")]
     with stored(messages, tmp_path) as store, pytest.raises(
             TrainingError, match=r"privacy\.without has 'Bo', but no export has an account"):
-        left_out(store.authors(), Notes(), ["user2", "Bo"])
+        left_out(store, Notes(), ["user2", "Bo"])
+
+
+@nasty(19)
+@pytest.mark.parametrize(("source", "kind", "chat", "name"), [
+    ("telegram", "dm", "44", "Bo Berg"),  # who sent only voice
+    ("slack", "dm", "D77/1600.1", "Ada Mint, bo berg"),  # a thread of a talk
+    ("mail", "mail", "<a/b@c>", "Cy, cy@example.org, Bo Berg, bo@example.org"),
+    ("whatsapp", "dm", "Bo Berg", ""),
+])
+def test_a_talk_in_which_somebody_left_out_never_wrote_is_gone_too(
+    tmp_path: Path, source: str, kind: ChatKind, chat: str, name: str
+) -> None:
+    def mine(chat: str, kind: ChatKind, number: int, name: str = "") -> Message:
+        return Message(source, chat, kind, str(number), number, "me", True, f"words {number}", "",
+                       chat_name=name)
+
+    messages = [mine(chat, kind, 1, name), mine("D77", "dm", 2, "Bo Berg"),
+                mine("45", kind, 3, "Bo Bergson"), mine("46", "group", 4, "Bo Berg"),
+                mine("<a/b@d>", "mail", 5, "Cy")]
+    with stored(messages, tmp_path) as store:
+        assert store.remove(*left_out(store, Notes(), ["Bo Berg"])) == 2
+        assert sorted(m.text for m in store.ordered()) == ["words 3", "words 4", "words 5"]
+
+
+@nasty(19)
+def test_who_writes_in_a_group_is_left_out_of_a_talk_that_has_only_their_name(
+    tmp_path: Path,
+) -> None:
+    messages = [
+        Message("telegram", "7", "group", "1", 1, "user2", False, "in the group", "Bo Berg"),
+        Message("telegram", "2", "dm", "2", 2, "user1", False, "to Bo", "Ada", chat_name="Bo Berg")]
+    with stored(messages, tmp_path) as store:
+        assert store.remove(*left_out(store, Notes(), ["user2"])) == 2
 
 
 @nasty(19)
