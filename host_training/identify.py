@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from host_training.errors import TrainingError
-from host_training.message_store import Author
+from host_training.message_store import Author, MessageStore
 from host_training.messages import Message, Notes
 
 AUTHORS_SHOWN_MAX = 8
