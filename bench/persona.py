@@ -48,15 +48,12 @@ BASE = ROOT / "host_training" / "base_model"
 AUTHORS = ROOT.parent / "shared" / "data" / "authors"
 
 QUANTS = ("Q8_0", "Q4_K_M")
-CONFIGS = {
-    "lora": train.TrainConfig("lora", epochs=1, batch_rows=8, threads=1),
-    "full": train.TrainConfig("full", epochs=1, batch_rows=8, threads=1),
-}
+CONFIGS = {method: train.TrainConfig(method, threads=1) for method in ("lora", "full")}
 RIVALS = ("base", "prompt", "page", "lora", "full")  # by name how each is asked, see _row
 PAGES = range(5)  # pages tried before a passage; the best on the validation passages is taken
 CALIBRATION_ROWS = 60
 EVERY = 3  # of the test and of the validation passages, one is measured
-LINES = 240  # said by every rival, to be judged
+LINES = 480  # said by every rival, to be judged
 SAMPLING = Sampling(80, 0.8, 0.95)  # as in flight; a passage has at most 200 bytes
 
 
