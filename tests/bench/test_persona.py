@@ -5,6 +5,7 @@ Method: a made-up book cut as the real ones are; made-up figures whose winner is
 
 from __future__ import annotations
 
+import json
 import lzma
 import random
 from pathlib import Path
@@ -63,6 +64,14 @@ def test_a_passage_could_fly_and_tells_nothing_of_itself(book: Path) -> None:
         assert len(passage.before) <= prompt.MEMORY_CHARS_MAX
         assert passage.text not in passage.before and "{" not in passage.text
     assert not any("editor" in document or "{" in document for document in author.documents)
+
+
+def test_of_the_ways_to_train_the_better_one_on_validation_is_measured(tmp_path: Path) -> None:
+    tried = [tmp_path / name for name in ("once", "thrice", "worst")]
+    for out, held_out_bpb in zip(tried, (1.62, 1.61, 1.9), strict=True):
+        out.mkdir()
+        (out / "result.json").write_text(json.dumps({"held_out_bpb": held_out_bpb}))
+    assert persona._better(tried).name == "thrice"
 
 
 def test_every_rival_is_asked_for_the_same_words(book: Path) -> None:
