@@ -56,6 +56,24 @@ def test_the_newest_tenth_and_a_drawn_twentieth_are_the_test() -> None:
     assert 8 <= len(found.drawn) <= 30 and 8 <= len(found.validation) <= 30
 
 
+def test_another_seed_draws_other_sessions() -> None:
+    days = diary(400)
+    assert split(days, 1, 0.8).drawn != split(days, 2, 0.8).drawn
+
+
+def test_a_session_that_is_joined_by_a_later_one_stays_where_it_was_drawn() -> None:
+    """The earliest of those that say nearly the same decides, so that new writing moves nothing."""
+    thoughts = [Example("thought", LONG.format(n * 7919), "notebook", n * DAY_MS,
+                        condition=Condition("wind"), session=f"entry {n}") for n in range(200)]
+    before = split(thoughts, 1, 1.0)
+    drawn = [number for number in range(180) if f"entry {number}" in before.drawn]
+    later = [Example("thought", thoughts[n].text, "notebook", (100 + n) * DAY_MS,
+                     condition=Condition("wind"), session=f"again {n}") for n in drawn]
+    after = split([*later, *thoughts], 1, 1.0)
+    assert drawn and all(f"entry {n}" in after.drawn | after.newest for n in drawn)
+    assert not {f"again {n}" for n in drawn} - after.drawn - after.newest
+
+
 def test_the_newest_are_counted_in_lines_and_not_in_sessions() -> None:
     busy = [line(n, f"busy {s}", 1000 + s) for s in range(10) for n in range(40)]
     found = split([*diary(400), *busy], 1, 0.8)
