@@ -63,7 +63,7 @@ def test_without_a_bundle_it_flies_and_says_so(run) -> None:
     (["--replay", "missing.csv"], "missing.csv: cannot be read"),
     (["--replay", "empty.csv"], "empty.csv: is empty"),
     (["--mission", "broken.toml"], "broken.toml: unknown key paylode"),
-    (["--mission", "nowhere.toml"], "nowhere.toml: cannot be read"),
+    (["--mission", "nowhere.toml"], "nowhere.toml: there is no such mission file; name"),
     (["--out", "file/below"], "cannot be written to"),
 ])
 def test_what_cannot_be_flown_is_one_sentence(
