@@ -67,6 +67,8 @@ def scan(
     except OSError as error:
         raise TrainingError(f"--out {out}: cannot be written ({error.strerror}).") from error
     _show_all(out, n_examples)
+    console.print(f"When it is as you want it: spacepi-train run {persona_dir} --out"
+                  f" {persona.name.lower()}", soft_wrap=True, markup=False, highlight=False)
 
 
 def _show_all(out: Path, n_examples: int) -> None:
