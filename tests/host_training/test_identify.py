@@ -238,6 +238,9 @@ def test_a_full_disk_and_a_second_run_are_one_sentence(tmp_path: Path) -> None:
             MessageStore(tmp_path / "m.sqlite") as store:
         store._database.execute("PRAGMA max_page_count=3")
         store.add(said("user1", number=i) for i in range(1000))
+    (tmp_path / "m.sqlite").write_bytes(b"torn when the power went" * 400)
+    with stored([said("user1")], tmp_path) as store:
+        assert len(list(store.ordered())) == 1
     with MessageStore(tmp_path / "m.sqlite") as store:
         store._database.execute("BEGIN EXCLUSIVE")
         with pytest.raises(TrainingError, match=r"database is locked"):
