@@ -99,6 +99,8 @@ def fly(
             watch = Watch(console, is_headless, page.address if page is not None else None)
             wall_s = _fly(world, end_s, None if is_fast else speed, watch, stop)
             _report(world, wall_s, console, stop)
+            if page is not None:
+                page.end(world)
             if page is not None and not stop.is_asked:
                 _linger(page, console, stop)
                 return
