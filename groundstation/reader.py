@@ -97,6 +97,7 @@ class FlightReader:
             "can_transmit": bool(self._meta("can_transmit")),
             "is_signed": self._mission.keys.downlink_mac,
             "is_verifying": bool(self._meta("verified_with")),
+            "beacon_ground_s": self._mission.cadence.beacon_ground_s,
             "beacon": self.latest_beacon(),
             "sighting": self.sighting(),
             "phases": phases,

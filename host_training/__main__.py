@@ -22,8 +22,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from host_training import bundle_commands, train_commands, writing_commands
-from host_training.bundle_commands import DEFAULT_KEY, BundleArgument, TrustOption
-from host_training.errors import WARNING, TrainingError
+from host_training.bundle_commands import (
+    DEFAULT_KEY,
+    SHIPPED_BASE,
+    BundleArgument,
+    TrustOption,
+)
+from host_training.errors import FOUND, WARNING, TrainingError
 from wire.bundle import BundleError, Manifest, verify_bundle
 
 app = typer.Typer(
@@ -53,9 +58,10 @@ class _Bars:
         self._tasks: dict[str, Any] = {}
 
     def __call__(self, stage: str, fraction: float, line: str) -> None:
-        if stage == WARNING:  # stays, above the bars
-            self._progress.console.print(f"{stage}: {line}", style="yellow", markup=False,
-                                         highlight=False, soft_wrap=True)
+        if stage in (WARNING, FOUND):  # stays, above the bars
+            self._progress.console.print(
+                _shown(stage, line), style="yellow" if stage == WARNING else None, markup=False,
+                highlight=False, soft_wrap=True)
             return
         if stage not in self._tasks:
             self._tasks[stage] = self._progress.add_task(stage, total=1.0, line="")
@@ -69,8 +75,8 @@ class _Lines:
         self._last_s: dict[str, float] = {}
 
     def __call__(self, stage: str, fraction: float, line: str) -> None:
-        if stage == WARNING:
-            console.print(f"{stage}: {line}", markup=False, highlight=False, soft_wrap=True)
+        if stage in (WARNING, FOUND):
+            console.print(_shown(stage, line), markup=False, highlight=False, soft_wrap=True)
             return
         now_s = time.monotonic()
         if fraction < 1 and now_s - self._last_s.get(stage, -LINE_EVERY_S) < LINE_EVERY_S:
@@ -78,6 +84,10 @@ class _Lines:
         self._last_s[stage] = now_s
         console.print(f"{stage} {fraction:.0%} {line}", markup=False, highlight=False,
                       soft_wrap=True)
+
+
+def _shown(stage: str, line: str) -> str:
+    return f"{stage}: {line}" if stage == WARNING else line
 
 
 @contextmanager
@@ -126,8 +136,10 @@ def base(
 def run(
     persona_dir: Annotated[Path, typer.Argument(
         metavar="PERSONA_DIR", help="persona.toml, values.md and writing; see docs/training.md.")],
-    base: Annotated[Path, typer.Option(help="The base model: a Hugging Face folder on this disk.")],
     out: Annotated[Path, typer.Option(help="The bundle directory to make.")],
+    base: Annotated[Path, typer.Option(help="The base model: a Hugging Face folder on this disk;"
+                                            " the small one that is shipped when left out.",
+                                       show_default=False)] = SHIPPED_BASE,
     work: Annotated[Path | None, typer.Option(help="Run directory, kept; default OUT.run.")] = None,
     method: Annotated[Literal["auto", "lora", "dora", "qlora", "full"], typer.Option(
         help="How to fine-tune; auto trains LoRA and full, and keeps what measures better. qlora"

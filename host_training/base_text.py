@@ -24,13 +24,20 @@ CHUNK_CHARS = 40_000  # documents are shuffled and held out in slices of about t
 _TYPOGRAPHY = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "\u00a0": " ", "\ufeff": None})
 
 
+def check_text(path: Path) -> None:
+    """Raises TrainingError for another ending or a missing file."""
+    if not path.name.endswith((".txt", ".txt.xz")):
+        raise TrainingError(f"{path}: allowed are .txt and .txt.xz files.")
+    if not path.is_file():
+        raise TrainingError(f"{path}: there is no such file.")
+
+
 def read_text(path: Path) -> str:
     """The text of a ``.txt`` or ``.txt.xz`` file; bytes that are not UTF-8 become U+FFFD.
 
     Raises:  TrainingError for another ending, a missing file or a damaged archive.
     """
-    if not path.name.endswith((".txt", ".txt.xz")):
-        raise TrainingError(f"{path}: allowed are .txt and .txt.xz files.")
+    check_text(path)
     try:
         data = path.read_bytes()
         return (lzma.decompress(data) if path.suffix == ".xz" else data).decode("utf-8", "replace")

@@ -37,11 +37,26 @@ class Contents:
     runtime: dict[str, Any]
 
 
+def check_key(path: Path) -> None:
+    """Raises TrainingError when the key that is there is not 32 bytes or others can read it."""
+    if not path.exists():
+        return
+    if not path.is_file():
+        raise TrainingError(f"{path}: is no file; a signing key is one of {PRIVATE_KEY_BYTES}"
+                            " bytes.")
+    if path.stat().st_mode & 0o077:
+        raise TrainingError(f"{path}: other users can read this signing key; run chmod 600 on it.")
+    n_bytes = path.stat().st_size
+    if n_bytes != PRIVATE_KEY_BYTES:
+        raise TrainingError(f"{path}: has {n_bytes} bytes; a signing key has {PRIVATE_KEY_BYTES}.")
+
+
 def load_key(path: Path) -> Ed25519PrivateKey:
     """The signing key; made, readable by its owner alone, when there is none yet.
 
-    Raises:  TrainingError when the file is not 32 bytes or others can read it.
+    Raises:  TrainingError as ``check_key``.
     """
+    check_key(path)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         key = Ed25519PrivateKey.generate()
@@ -50,12 +65,7 @@ def load_key(path: Path) -> Ed25519PrivateKey:
         with os.fdopen(descriptor, "wb") as file:
             file.write(key.private_bytes_raw())
         return key
-    if path.stat().st_mode & 0o077:
-        raise TrainingError(f"{path}: other users can read this signing key; run chmod 600 on it.")
-    raw = path.read_bytes()
-    if len(raw) != PRIVATE_KEY_BYTES:
-        raise TrainingError(f"{path}: has {len(raw)} bytes; a signing key has {PRIVATE_KEY_BYTES}.")
-    return Ed25519PrivateKey.from_private_bytes(raw)
+    return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
 
 
 def next_version(bundle: Path) -> int:

@@ -16,6 +16,7 @@ from wire.bundle import Manifest, verify_bundle
 console = Console()
 
 PROJECT = Path(__file__).resolve().parent.parent
+SHIPPED_BASE = PROJECT / "host_training" / "base_model"
 DEFAULT_KEY = Path("~/.config/spacepi/bundle.key")
 
 BoardName = Literal["zero2w", "pi4", "pi5"]

@@ -1,9 +1,32 @@
-"""The one error a maker may see: a sentence naming the thing, the place and what is allowed."""
+"""The one error a maker may see: a sentence for each thing that is wrong."""
 
 from __future__ import annotations
 
-WARNING = "warning"  # the stage under which a sentence is reported that the maker must not miss
+from collections.abc import Callable, Iterable
+
+# Stages under which a line is reported that stays in sight:
+WARNING = "warning"  # a sentence that the maker must not miss
+FOUND = "found"  # what a stage did, told once
 
 
 class TrainingError(Exception):
-    """Something the maker gave us cannot be used; the text is one clear sentence."""
+    """What the maker gave us cannot be used; each argument is one clear sentence naming
+    the thing, the place and what is allowed.
+    """
+
+    def __str__(self) -> str:
+        if len(self.args) == 1:
+            return str(self.args[0])
+        return "\n".join([f"{len(self.args)} things are missing or wrong:",
+                          *(f"- {sentence}" for sentence in self.args)])
+
+
+def faults(checks: Iterable[Callable[[], object]]) -> list[str]:
+    """The sentences of every check that raises a TrainingError, each once, in their order."""
+    found: list[str] = []
+    for check in checks:
+        try:
+            check()
+        except TrainingError as error:
+            found += error.args
+    return list(dict.fromkeys(found))

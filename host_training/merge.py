@@ -26,20 +26,23 @@ MERGE_TOLERANCE = 1e-3  # largest difference of a logit before and after merging
 def check_base(base: Path) -> None:
     """Raises TrainingError when the folder is no model that can be trained and exported."""
     config = read_config(base)
+    found = []
     if not (base / "tokenizer.json").is_file():
-        raise TrainingError(f"{base}: there is no tokenizer.json; a base is a local Hugging Face"
-                            " folder such as the model/ that spacepi-train base writes.")
+        found.append(f"{base}: there is no tokenizer.json; a base is a local Hugging Face"
+                     " folder such as the model/ that spacepi-train base writes.")
     if not list(base.glob("*.safetensors")):
-        raise TrainingError(f"{base}: there are no *.safetensors weights; other formats can carry"
-                            " code and are refused.")
+        found.append(f"{base}: there are no *.safetensors weights; other formats can carry"
+                     " code and are refused.")
     if "auto_map" in config:
-        raise TrainingError(f"{base}: wants to run code of its own (auto_map), which is refused.")
+        found.append(f"{base}: wants to run code of its own (auto_map), which is refused.")
     if "quantization_config" in config:
-        raise TrainingError(f"{base}: is quantised already; name the 16-bit model it was made of.")
+        found.append(f"{base}: is quantised already; name the 16-bit model it was made of.")
     beyond_us = export.beyond_us(base)
     if beyond_us is not None and not converter.is_here():
-        raise TrainingError(f"{base}: {beyond_us} needs llama.cpp's own converter: run"
-                            " spacepi-train fetch-converter once, it downloads 76 MB.")
+        found.append(f"{base}: {beyond_us} needs llama.cpp's own converter: run"
+                     " spacepi-train fetch-converter once, it downloads 76 MB.")
+    if found:
+        raise TrainingError(*found)
 
 
 def load_base(base: Path, **options: Any) -> tuple[Any, Any]:

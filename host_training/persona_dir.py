@@ -15,10 +15,12 @@ import hashlib
 import os
 import tomllib
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from host_training import settings
-from host_training.errors import TrainingError
+from host_training.errors import TrainingError, faults
 from host_training.settings import Settings
 from payload import prompt
 
@@ -50,9 +52,25 @@ def read_persona(directory: Path, is_finished: bool = True) -> Persona:
     """The persona of a directory.
 
     Args:    is_finished: refuse one without values; one that is only looked at may lack them.
-    Raises:  TrainingError when a file is missing, a key is unknown, missing or not text.
+    Raises:  TrainingError with a sentence for each file that is missing or cannot be read, and each
+             key that is unknown, missing or not as it should be.
     """
-    path = directory / "persona.toml"
+    if not directory.is_dir():
+        raise TrainingError(f"{directory}: there is no such directory; spacepi-train init"
+                            f" {directory} begins one.")
+    path, lists = directory / "persona.toml", [directory / "values.md", directory / "thinking.md"]
+    found = faults([partial(_table, path), partial(_check_values, lists[0], is_finished),
+                    partial(read_list, lists[1])])
+    if found:
+        raise TrainingError(*found)
+    table = _table(path)
+    values, thinking = map(read_list, lists)
+    return Persona(*(table[key] for key in _REQUIRED), tuple(table.get("me", [])), tuple(values),
+                   tuple(thinking), _settings(table, path))
+
+
+def _table(path: Path) -> dict[str, Any]:
+    """What persona.toml says, checked."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -63,26 +81,49 @@ def read_persona(directory: Path, is_finished: bool = True) -> Persona:
         raise TrainingError(f"{path}: not TOML ({error}).") from error
     except RecursionError as error:
         raise TrainingError(f"{path}: nested too deeply for a persona.") from error
-    for key in table:
-        if key not in _REQUIRED + _OPTIONAL:
-            raise TrainingError(f"{path}: unknown key {key}; allowed are"
-                                f" {', '.join(_REQUIRED + _OPTIONAL)}.")
+    found = [f"{path}: unknown key {key}; allowed are {', '.join(_REQUIRED + _OPTIONAL)}."
+             for key in table if key not in _REQUIRED + _OPTIONAL]
     missing = [key for key in _REQUIRED
                if not isinstance(table.get(key), str) or not table[key].strip()]
     if missing:
-        raise TrainingError(f"{path}: {', '.join(missing)} must be text that is not empty.")
+        found.append(f"{path}: {', '.join(missing)} must be text that is not empty.")
     me = table.get("me", [])
     if not isinstance(me, list) or not all(isinstance(item, str) for item in me):
-        raise TrainingError(f'{path}: me must be a list of account ids, like ["user123"].')
-    values = read_list(directory / "values.md")
-    if is_finished and not values:
-        raise TrainingError(f"{directory / 'values.md'}: at least one line like"
-                            ' "- I say what I saw." is needed; of writing that persona.toml calls'
-                            ' layer = "values", spacepi-train scan lists candidates.')
-    return Persona(table["name"], table["author"], table["disclosure"], table["system"], tuple(me),
-                   tuple(values), tuple(read_list(directory / "thinking.md")),
-                   settings.parse({key: table[key] for key in Settings.model_fields
-                                   if key in table}, str(path)))
+        found.append(f'{path}: me must be a list of account ids, like ["user123"].')
+    found += faults([partial(_settings, table, path)])
+    if found:
+        raise TrainingError(*found)
+    return table
+
+
+def _settings(table: dict[str, Any], path: Path) -> Settings:
+    return settings.parse({key: table[key] for key in Settings.model_fields if key in table},
+                          str(path))
+
+
+def _check_values(path: Path, is_finished: bool) -> None:
+    if not read_list(path) and is_finished:
+        raise TrainingError(f'{path}: at least one line like "- I say what I saw." is needed; of'
+                            ' writing that persona.toml calls layer = "values", spacepi-train scan'
+                            " lists candidates.")
+
+
+def hints(directory: Path) -> list[str]:
+    """What may be missing too, to be said beside what surely is: ``me``, where exports are."""
+    try:
+        table = tomllib.loads((directory / "persona.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return []
+    has_exports = any(path.is_file() for folder in export_folders(directory)
+                      for path in folder.rglob("*"))
+    return [f"{directory / 'persona.toml'}: me is empty; an export with two sides, of which nobody"
+            " can tell which is yours, will be refused until your account stands there."
+            ] if has_exports and not table.get("me") else []
+
+
+def notebooks(directory: Path) -> list[Path]:
+    """The files of the notebook, in their order."""
+    return sorted((directory / NOTEBOOK).glob("*.md"))
 
 
 def read_list(path: Path) -> list[str]:
@@ -91,6 +132,8 @@ def read_list(path: Path) -> list[str]:
         return []
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise TrainingError(f"{path}: cannot be read ({error.strerror}).") from error
     except UnicodeDecodeError as error:
         raise TrainingError(f"{path}: byte {error.start} is not UTF-8.") from error
     return [line[2:].strip() for line in lines if line.startswith("- ") and line[2:].strip()]

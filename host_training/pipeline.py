@@ -32,8 +32,8 @@ from host_training import (
     near_duplicates,
     persona_dir,
     quantise,
+    ready,
     shared_prefix,
-    sizes,
     skew,
     split,
     talk,
@@ -43,7 +43,7 @@ from host_training import (
     writing,
 )
 from host_training.dataset import Dataset
-from host_training.errors import WARNING, TrainingError
+from host_training.errors import FOUND, WARNING, TrainingError
 from host_training.evaluation import bits, examination, memorisation, others
 from host_training.evaluation.speaker import Sampling
 from host_training.evaluation.subject import Subject
@@ -89,12 +89,11 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     Args:    adopted: a folder of what was trained elsewhere, in place of training here.
     Raises:  TrainingError or BundleError, each one sentence.
     """
-    if options.quant != "auto":
-        sizes.split_step(options.quant)
-    # What would fail in an hour is asked now.
+    ready.check_run(directory, base, out, work, key_path, options.method, options.quant,
+                    options.general)
+    if adopted is not None:
+        adopt.source_hash(adopted)
     persona = persona_dir.read_persona(directory)
-    train.check_base(base)
-    bundle.check_place(out)
     key = bundle.load_key(key_path)
     run_dir, writing_dir, examples, data_dir = prepare(directory, base, work, options, report)
     split_dir = _split(run_dir, writing_dir, examples, persona, options)
@@ -145,6 +144,8 @@ def prepare(directory: Path, base: Path, work: Path, options: Options, report: R
     writing_dir = _writing(run_dir, directory, persona, report)
     examples = writing.load(writing_dir / writing.EXAMPLES)
     summary = json.loads((writing_dir / writing.SUMMARY).read_text())
+    for line in writing.tally(summary):
+        report(FOUND, 1.0, line)
     for sentence in summary["warnings"]:
         report(WARNING, 1.0, sentence)
     n_bad = summary["left out"]["bad"]

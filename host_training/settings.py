@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from host_training.errors import TrainingError
 from host_training.messages import Layer
@@ -159,16 +160,19 @@ class Settings(Table):
 
 
 def parse(table: dict[str, Any], place: str) -> Settings:
-    """The settings in a table of ``persona.toml``. Raises TrainingError naming key and place."""
+    """The settings in a table of ``persona.toml``. Raises TrainingError naming keys and place."""
     try:
         return Settings.model_validate(table)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        reason = _PLAIN.get(first["type"], first["msg"].removeprefix("Value error, "))
-        if first["type"] == "extra_forbidden":
-            reason += f"; allowed are {', '.join(_table_of(first['loc']).model_fields)}"
-        raise TrainingError(f"{place}: {key}: {reason}.") from error
+        raise TrainingError(*(f"{place}: {_fault(one)}." for one in error.errors())) from error
+
+
+def _fault(error: ErrorDetails) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    reason = _PLAIN.get(error["type"], error["msg"].removeprefix("Value error, "))
+    if error["type"] == "extra_forbidden":
+        reason += f"; allowed are {', '.join(_table_of(error['loc']).model_fields)}"
+    return f"{key}: {reason}"
 
 
 _PLAIN = {  # pydantic's words for what a maker knows by another name

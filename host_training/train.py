@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import importlib.util
 import json
 import os
 import shutil
@@ -190,17 +191,22 @@ def _check_same_run(out: Path, base: Path, rows: list[Row], config: TrainConfig)
     os.replace(partial, path)
 
 
-def _quantised(method: Method) -> dict[str, Any]:
-    """How the base is loaded: as it is, or in four bits for QLoRA (Dettmers 2023, 2305.14314)."""
+def check_method(method: str) -> None:
+    """Raises TrainingError for a method that this machine cannot do."""
     if method != "qlora":
-        return {}
+        return
     if not torch.cuda.is_available():
         raise TrainingError("QLoRA needs an NVIDIA GPU, and PyTorch sees none here; use --method"
                             " lora, or spacepi-train job for a rented one.")
-    try:
-        import bitsandbytes  # noqa: F401
-    except ImportError as error:
-        raise TrainingError("QLoRA needs bitsandbytes: pip install bitsandbytes.") from error
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise TrainingError("QLoRA needs bitsandbytes: pip install bitsandbytes.")
+
+
+def _quantised(method: Method) -> dict[str, Any]:
+    """How the base is loaded: as it is, or in four bits for QLoRA (Dettmers 2023, 2305.14314)."""
+    check_method(method)
+    if method != "qlora":
+        return {}
     from transformers import BitsAndBytesConfig
 
     return {"quantization_config": BitsAndBytesConfig(

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.console import Console
 
-from host_training.bundle_commands import DEFAULT_KEY
+from host_training.bundle_commands import DEFAULT_KEY, SHIPPED_BASE
 from host_training.errors import TrainingError
 
 console = Console()
@@ -54,9 +54,9 @@ def job(
     """Pack a training into one folder for a rented GPU: sh run.sh there, adopt here."""
     _shared["be_quiet"]()
     from host_training import job as jobs
-    from host_training import pipeline, train
+    from host_training import pipeline, ready, train
 
-    train.check_base(base)
+    ready.check_job(persona_dir, base, out, _work(work, out))
     options = pipeline.Options(method, epochs=epochs, lr=lr, variants=variants, seed=seed)
     with _shared["progress"]() as report:
         prepared = pipeline.prepare(persona_dir, base, _work(work, out), options, report)
@@ -93,9 +93,10 @@ def feed(
     persona_dir: PersonaArgument,
     new: Annotated[list[Path], typer.Argument(metavar="NEW...", help="Files or folders: exports, or"
                                                                      " a notebook.")],
-    base: BaseOption,
     out: Annotated[Path, typer.Option(help="The bundle that flies now; it becomes the next"
                                            " version.")],
+    base: Annotated[Path, typer.Option(help="The base model; the one that is shipped when left"
+                                            " out.", show_default=False)] = SHIPPED_BASE,
     work: WorkOption = None,
     method: Annotated[Literal["auto", "lora", "dora", "qlora", "full"], typer.Option()] = "auto",
     quant: QuantOption = "auto",

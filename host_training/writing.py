@@ -48,7 +48,13 @@ from host_training.known_secrets import KnownSecrets
 from host_training.message_store import MessageStore
 from host_training.messages import Message, Notes, quarantine_path
 from host_training.name_list import NameList
-from host_training.persona_dir import NOTEBOOK, Persona, export_folders, stray_files
+from host_training.persona_dir import (
+    NOTEBOOK,
+    Persona,
+    export_folders,
+    notebooks,
+    stray_files,
+)
 from host_training.plain_text import plain
 from host_training.sessions import Example
 from host_training.stages import code_hash
@@ -78,7 +84,7 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> int
           ExampleStore(out / KEPT) as kept):
         notes = Notes(sink)
         entries = []
-        for path in sorted((directory / NOTEBOOK).glob("*.md")):
+        for path in notebooks(directory):
             entries += import_notebook(path, notes)
         for name in stray_files(directory):
             notes.put(name, "", "lies where nothing is read; put"
@@ -309,6 +315,14 @@ def _not_in_values_md(found: list[str], persona: Persona) -> list[str]:
     return [f"your writing of the layer values has {len(found)} judgements that values.md has not,"
             f" and every prompt has room for {prompt.PROMPT_VALUES_MAX} of values.md, which has"
             f" {len(persona.values)}; {REVIEW} lists them to be copied."]
+
+
+def tally(summary: dict[str, Any]) -> list[str]:
+    """Two lines on what the writing lost: whole messages, and words; none where it lost nothing."""
+    kinds = {"left out": summary["left out"]["skipped"], "taken out of the texts":
+             summary["taken out"]}
+    return [f"{kind}: " + ", ".join(f"{what} {n:,}" for what, n in sorted(
+        counts.items(), key=lambda count: -count[1])) for kind, counts in kinds.items() if counts]
 
 
 def _first_reason(notes: Notes) -> str:

@@ -54,13 +54,11 @@ def scan(
                                            " quarantine.jsonl; a folder, made if needed.")],
 ) -> None:
     """Read every export as ``run`` would, and show what was found, left out and taken out."""
-    from host_training import writing
+    from host_training import ready, writing
     from host_training.persona_dir import read_persona
 
+    ready.check_scan(persona_dir, out)
     persona = read_persona(persona_dir, is_finished=False)
-    if out.resolve().is_relative_to(persona_dir.resolve()):
-        raise TrainingError(f"--out {out}: lies in the persona directory, where it would be read as"
-                            " writing next time; choose a place outside.")
     try:
         out.mkdir(parents=True, exist_ok=True)
         with _shared["progress"]() as report:

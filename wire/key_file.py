@@ -39,6 +39,11 @@ def load(path: Path) -> bytes:
     try:
         mode = path.stat().st_mode
         text = path.read_bytes()
+    except FileNotFoundError as error:
+        raise KeyFileError(
+            f"{path}: there is no key; make it with `spacepi-ground keygen` at the station, and "
+            "put a copy here"
+        ) from error
     except OSError as error:
         raise KeyFileError(f"{path}: cannot be read ({error.strerror})") from error
     if stat.S_IMODE(mode) & 0o077:

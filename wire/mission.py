@@ -175,6 +175,11 @@ def load(path: Path) -> Mission:
     """The mission in ``path``. Raises MissionError with one sentence on anything wrong."""
     try:
         text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise MissionError(
+            f"{path}: there is no such mission file; name yours with --mission FILE, or copy the "
+            "project's mission.toml, the example, and put your callsign in it"
+        ) from error
     except OSError as error:
         raise MissionError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:

@@ -95,6 +95,7 @@ export function draw() {
   way.clearLayers();
   marks.clearLayers();
   const rows = points();
+  byId("map").hidden = rows.length === 0;
   if (rows.length === 0) {
     write(byId("map-caption"), "No position heard yet.");
     return;

@@ -17,9 +17,10 @@ import math
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from host_training.errors import TrainingError
+from host_training.errors import TrainingError, faults
 from host_training.messages import Message, Notes
 from payload import prompt
 
@@ -71,7 +72,7 @@ class Entry:
 def import_notebook(path: Path, notes: Notes) -> list[Entry]:
     """The entries of one file, in its order.
 
-    Raises:  TrainingError naming file and line for anything that is not as described above.
+    Raises:  TrainingError naming file and line of everything that is not as described above.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -80,30 +81,40 @@ def import_notebook(path: Path, notes: Notes) -> list[Entry]:
     except UnicodeDecodeError as error:
         raise TrainingError(f"{path}: byte {error.start} is not UTF-8.") from error
     first, author = _front_matter(lines, path)
-    entries: list[Entry] = []
     starts = [i for i in range(first, len(lines)) if lines[i].startswith("## ")]
-    _refuse_words_before_heading(lines, first, starts, path)
+    entries: list[Entry] = []
+    wrong = faults([partial(_refuse_words_before_heading, lines, first, starts, path)])
     for start, end in zip(starts, [*starts, len(lines)][1:], strict=True):
-        utc_ms = _heading_utc_ms(lines[start], f"{path}:{start + 1}")
-        body = [(i, line) for i, line in enumerate(lines[start + 1 : end], start + 2)]
-        marks = [(i, line) for i, line in body if line.startswith("@")]
-        if len(marks) > 1:
-            raise TrainingError(f"{path}:{marks[1][0]}: an entry has one @ line, this is a second.")
-        condition = parse_condition(marks[0][1][1:], f"{path}:{marks[0][0]}") if marks else None
-        text = "\n".join(line for _, line in body if not line.startswith("@")).strip()
-        place = f"{path}:{start + 1}"
-        if not text:
-            notes.skip("no words")
-            continue
-        if condition and prompt.clean_reply(text) != text:
-            notes.put(path.name, f"line {start + 1}", "in flight this thought would be cut or"
-                      f" refused: it must be one line of at most {prompt.MUSING_BYTES_MAX} bytes"
-                      " ending in . ! or ?")
-            continue
-        message = Message("notebook", path.stem, "note", str(start + 1), utc_ms, author, True, text,
-                          tier=NOTEBOOK_TIER)
-        entries.append(Entry(message, condition, place))
+        try:
+            entry = _entry(lines[start:end], path, start + 1, author, notes)
+        except TrainingError as error:
+            wrong += error.args
+        else:
+            entries += [entry] if entry is not None else []
+    if wrong:
+        raise TrainingError(*wrong)
     return entries
+
+
+def _entry(lines: list[str], path: Path, number: int, author: str, notes: Notes) -> Entry | None:
+    """What stands under the heading of line ``number``; None for what cannot be said."""
+    place = f"{path}:{number}"
+    utc_ms = _heading_utc_ms(lines[0], place)
+    marks = [(i, line) for i, line in enumerate(lines[1:], number + 1) if line.startswith("@")]
+    if len(marks) > 1:
+        raise TrainingError(f"{path}:{marks[1][0]}: an entry has one @ line, this is a second.")
+    condition = parse_condition(marks[0][1][1:], f"{path}:{marks[0][0]}") if marks else None
+    text = "\n".join(line for line in lines[1:] if not line.startswith("@")).strip()
+    if not text:
+        notes.skip("no words")
+        return None
+    if condition and prompt.clean_reply(text) != text:
+        notes.put(path.name, f"line {number}", "in flight this thought would be cut or"
+                  f" refused: it must be one line of at most {prompt.MUSING_BYTES_MAX} bytes"
+                  " ending in . ! or ?")
+        return None
+    return Entry(Message("notebook", path.stem, "note", str(number), utc_ms, author, True, text,
+                         tier=NOTEBOOK_TIER), condition, place)
 
 
 def _front_matter(lines: list[str], path: Path) -> tuple[int, str]:

@@ -146,7 +146,7 @@ def test_a_key_makes_it_transmit_and_the_payload_hears_it(mission, ground):
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    (("serve", "-m", "absent.toml"), "absent.toml: cannot be read"),
+    (("serve", "-m", "absent.toml"), "absent.toml: there is no such mission file"),
     (("export", "out"), "there is no archive yet"),
     (("rebuild",), "there is no archive yet"),
     (("ask", "hi"), "there is no key"),

@@ -21,7 +21,7 @@ from groundstation.ground import Ground
 from groundstation.hygiene import clean_text, to_json
 from groundstation.pictures import media_type
 from groundstation.reader import FlightReader
-from groundstation.stream import CHANGES_MAX, CLIENTS_MAX, Feed
+from groundstation.stream import CHANGES_MAX, CLIENTS_MAX, Ending, Feed
 from groundstation.track import Point, in_order, thinned
 from groundstation.web import create_app
 from wire import records
@@ -226,6 +226,14 @@ def test_a_station_without_a_key_says_that_it_only_listens(station):
     Ground(MISSION, station, None)
     answer = client_of(station).post("/api/ask", json={"text": "hi"})
     assert answer.status_code == 409 and "listens" in answer.json()["error"]
+
+
+def test_nobody_is_asked_once_the_flight_is_over(station):
+    Ground(MISSION, station, KEY)
+    client = client_of(station, ending=lambda: Ending(START_MS, "flight-7"))
+    answer = client.post("/api/ask", json={"text": "hi"})
+    assert answer.status_code == 409 and "The flight is over" in answer.json()["error"]
+    assert client.get("/api/flight").json()["ending"] == {"at_ms": START_MS, "kept_in": "flight-7"}
 
 
 def test_questions_are_limited_and_get_never_changes_anything(station):

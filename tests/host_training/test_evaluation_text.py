@@ -13,7 +13,13 @@ from tests.host_training.conftest import need
 
 np = need("numpy")
 
-from host_training.evaluation import authorship, intervals, leaks, letters, style  # noqa: E402 (after need)
+from host_training.evaluation import (  # noqa: E402 (after need)
+    authorship,
+    intervals,
+    leaks,
+    letters,
+    style,
+)
 from host_training.evaluation.intervals import Interval  # noqa: E402 (after need)
 from host_training.settings import Settings  # noqa: E402 (after need)
 

@@ -73,6 +73,8 @@ def test_run_makes_a_bundle_with_an_honest_card(made: Path) -> None:
 @nasty(26)
 def test_a_run_says_how_much_it_did_not_understand(tiny_base: Path, tmp_path: Path) -> None:
     directory = write_persona(tmp_path / "ada")
+    notebook = directory / "notebook" / "flight.md"
+    notebook.write_text(notebook.read_text() + "\n## 2021-05-10\n\nWrite to bo@example.org.\n")
     said: list[str] = []
 
     def prepare() -> None:
@@ -81,15 +83,16 @@ def test_a_run_says_how_much_it_did_not_understand(tiny_base: Path, tmp_path: Pa
 
     prepare()
     share = "% of what is learnt is of tiers 1 and 2"
-    assert any(re.fullmatch(rf"writing: 8 examples; \d\d{share}", line) for line in said)
+    assert any(re.fullmatch(rf"writing: 9 examples; \d\d{share}", line) for line in said)
     assert not any("persona.toml" in line for line in said)
     (directory / "exports").mkdir()
     add_toml(directory, '[[source]]\npath = "signal/*"\nignore = true\n')
     (directory / "exports" / "x.pst").write_bytes(b"!BDN")
     prepare()
-    assert any(line.startswith("writing: 8 examples; not understood: 1 (")
+    assert any(line.startswith("writing: 9 examples; not understood: 1 (")
                and "quarantine.jsonl" in line and share in line for line in said)
     assert "warning: persona.toml: source.0.path: 'signal/*' fits no file" in " ".join(said)
+    assert "found: taken out of the texts: mail 1" in said, "what was taken out is said once"
 
 
 def test_a_bundle_says_what_could_not_be_measured_of_an_adapter_from_elsewhere(
@@ -142,7 +145,7 @@ def test_verify_inspect_chat_and_sample_speak(made: Path) -> None:
 
 @pytest.mark.parametrize(("args", "says"), [
     (("verify", "nowhere"), "nowhere: there is no bundle directory here."),
-    (("run", "nowhere", "--base", "b", "--out", "o", "--key", "k"), "persona.toml: cannot be read"),
+    (("run", "nowhere", "--base", "b", "--out", "o", "--key", "k"), "nowhere: there is no such"),
     (("run", "nowhere", "--base", "b", "--out", "o", "--quant", "Q9"), "--quant Q9 is not one of"),
     (("verify", "nowhere", "--trust", "gone.pub"), "--trust gone.pub: cannot be read"),
     (("base", "book.pdf", "--out", "o"), "book.pdf: allowed are .txt and .txt.xz files."),

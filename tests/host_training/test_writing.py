@@ -108,6 +108,10 @@ def test_names_and_secrets_go_and_the_sheet_says_so(tmp_path: Path) -> None:
     summary = json.loads((tmp_path / "out" / writing.SUMMARY).read_text())
     assert summary["left out"]["skipped"]["secret in it"] == 2
     assert summary["taken out"] == {"mail": 1, "name by list": 2, "password": 1}
+    assert writing.tally(summary) == ["left out: secret in it 2",
+                                      "taken out of the texts: name by list 2, mail 1, password 1"]
+    nothing = {"left out": {"skipped": {}, "bad": 1}, "taken out": {}}
+    assert writing.tally(nothing) == []
 
 
 @nasty(25)

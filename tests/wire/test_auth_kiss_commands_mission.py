@@ -107,7 +107,7 @@ def test_a_wrong_mission_is_one_sentence(change: tuple[str, str], sentence: str)
 
 
 def test_a_missing_mission_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(mission.MissionError, match="cannot be read"):
+    with pytest.raises(mission.MissionError, match="name yours with --mission"):
         mission.load(tmp_path / "none.toml")
     (tmp_path / "bad.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(mission.MissionError, match="not UTF-8"):
