@@ -72,6 +72,8 @@ def test_a_difference_of_two_ratios_is_drawn_over_the_sessions_of_both() -> None
     assert found.low < 0.5 < found.high and found.high - found.low < 0.3
     wider = intervals.difference(side(0.9, 40), side(0.4, 3), seed=1)
     assert wider.high - wider.low > found.high - found.low
+    same = intervals.difference(side(0.9, 40), side(0.9, 40), seed=1)
+    assert same.value == 0 and same.low < 0 < same.high, "each is drawn for itself"
     alone = intervals.difference(side(0.9, 40), side(0.4, 1), seed=1)
     assert (alone.low, alone.high) == (-np.inf, np.inf)
 
@@ -96,6 +98,14 @@ def test_letters_alone_are_a_distribution_and_know_what_they_read() -> None:
                 for name, lines in (("sea", writing(SEA, 2)), ("field", writing(FIELD, 2)))}
     assert per_byte["sea"] < 0.7 < 3 < per_byte["field"]
     assert letters.Letters([]).bits("é") == 16, "who read nothing finds every byte as likely"
+
+
+def test_a_letter_of_many_places_is_likelier_in_a_new_one_than_a_frequent_one() -> None:
+    """What Kneser and Ney are for: q stands often, but only in one word."""
+    model = letters.Letters(["aq"] * 50 + ["bx", "cx", "dx", "ex", "fx", "gx"])
+    nowhere = b"\x00\x01\x02\x03\x04"
+    assert model._probability(nowhere, ord("x")) > 2 * model._probability(nowhere, ord("q"))
+    assert model._probability(b"\n\n\n\na", ord("q")) > 0.9
 
 
 def test_letters_read_evenly_of_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
