@@ -279,7 +279,10 @@ class FlightReader:
             return entry
         if body.get("severity") not in ("warning", "error"):
             return None
-        entry["event"] = clean_text(body.get("event"), 60).replace("_", " ")
+        fields = body.get("fields")
+        sensor = clean_text(fields.get("sensor"), 24) if isinstance(fields, dict) else ""
+        words = clean_text(body.get("event"), 60).replace("_", " ")
+        entry["event"] = f"{words}: {sensor}" if sensor else words
         return entry
 
     # -- the way and the numbers --------------------------------------------------------------

@@ -1,6 +1,7 @@
 // The station's clock as seen from here. A simulated flight may run faster than the world does.
 
 const SAMPLE_MS = 1000;
+const MESSAGE_MS = 500; // twice the gap at which the station looks for news
 let serverMs = null;
 let localMs = 0;
 let rate = 1;
@@ -21,6 +22,9 @@ export function setClock({ now_ms: nowMs, ending }) {
   serverMs = ending?.at_ms ?? nowMs;
   localMs = local;
 }
+
+/** How much older than it is the newest word may look here: a fast flight goes on between two. */
+export const lag = () => (rate > 1 ? rate * MESSAGE_MS : 0);
 
 /** UTC in ms at the station now. */
 export function now() {

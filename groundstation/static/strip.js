@@ -1,6 +1,6 @@
 // The strip: how it is up there, and above all how old that knowledge is.
 
-import { now } from "./clock.js";
+import { lag, now } from "./clock.js";
 import { byId, write } from "./dom.js";
 import * as format from "./format.js";
 
@@ -51,7 +51,7 @@ export function freshness() {
   const beacon = flight && newest();
   if (ending) return "over";
   if (!beacon) return "silent";
-  const age = now() - beacon.utc_ms;
+  const age = now() - beacon.utc_ms - lag();
   const expected = beacon.expected_every_s * 1000;
   if (age > SILENT_FACTOR * expected) return "silent";
   return age > QUIET_FACTOR * expected ? "quiet" : "fresh";

@@ -301,6 +301,8 @@ def test_an_empty_page_says_what_it_waits_for_and_draws_nothing_that_is_not_ther
         ground.receive(far.beacon(state_at(10)), START_MS + 10_000)
         page.wait("document.querySelectorAll('.uplot').length === 4", 5)
         assert page.value("document.getElementById('map').offsetHeight") > 200
+        names = "[...document.querySelectorAll('.map-label.mark')].map(n => n.textContent)"
+        assert page.value(names) == ["EDDA"], "at the launch, one name for both"
         assert page.complaints == []
     finally:
         station.stop()
@@ -337,6 +339,22 @@ def test_a_flight_that_is_known_to_be_over_stands_still_and_can_be_read(page, tm
     finally:
         station.stop()
         archive.close()
+
+
+def test_a_fast_flight_is_not_silent_between_two_messages(page, served):
+    """Minutes of a flight at 60 times real time pass while a message is on its way."""
+    looked_at(page, served, 1440, 900)
+    assert page.value("""(async () => {
+        const clock = await import('/static/clock.js?of-its-own');
+        const real = performance.now, lags = [];
+        for (const [local, station] of [[0, 0], [2000, 120000], [4000, 122000]]) {
+            performance.now = () => local;
+            clock.setClock({ now_ms: station, ending: null });
+            lags.push(clock.lag());
+        }
+        performance.now = real;
+        return lags;
+    })()""") == [0, 30_000, 0]
 
 
 def test_a_question_is_asked_with_the_keyboard(page, tmp_path):

@@ -93,6 +93,14 @@ def test_numbers_that_are_none_never_reach_the_page(station, value):
     assert client.get("/api/picture/5").status_code == 404
 
 
+@pytest.mark.parametrize("fields", [{"sensor": "bme280"}, {"sensor": 7}, ["sensor"], None])
+def test_a_lost_sensor_is_named(station, fields):
+    keep(station, 1, Kind.EVENT, {"event": "sensor_lost", "severity": "error", "fields": fields})
+    [entry] = client_of(station).get("/api/musings").json()["entries"]
+    name = ": bme280" if fields == {"sensor": "bme280"} else ""
+    assert entry["event"] == "sensor lost" + name
+
+
 def test_a_hostile_frame_never_stops_the_station(station):
     ground, far = Ground(MISSION, station, KEY), FarEnd(KEY)
     bodies = [
