@@ -13,10 +13,10 @@ from pathlib import Path
 import llama_cpp.llama_cpp as llama
 
 from bench.report import Row
-from payload.mind_protocol import Request
+from payload.mind_protocol import Reply, Request
 from payload.mind_worker import Engine, PrefixCache
 from payload.persona import load_persona
-from payload.prompt import Moment, prefix, suffix
+from payload.prompt import Moment, PersonaText, prefix, suffix
 
 BUNDLE = Path(__file__).resolve().parent.parent / "host_training" / "examples" / "edda.bundle"
 ABOUTS = ("cold", "height", "silence", "notfound", "wind", "battery", "sun", "horizon")
@@ -48,7 +48,8 @@ def run(out_dir: Path) -> list[Row]:
     ]
 
 
-def _musing(engine: Engine, persona, number: int):  # type: ignore[no-untyped-def]  # a bench
+def _musing(engine: Engine, persona: PersonaText, number: int) -> tuple[Reply, float]:
+    """A musing, and the tokens per second of all of it but the prompt and the first token."""
     moment = Moment(
         ABOUTS[number % len(ABOUTS)], "ascent", 1000.0 * (number % 25 + 1), 5.0, -40.0,
         pressure_hpa=90.0, sun="high", battery="good", silence_min=12.0,
@@ -56,13 +57,23 @@ def _musing(engine: Engine, persona, number: int):  # type: ignore[no-untyped-de
     request = Request(number, prefix(persona), suffix(moment), TOKENS, 0.7, number)
     first = Request(number, request.prefix, request.suffix, 1, 0.7, number)
     engine.answer(first, lambda: None)
+    _, one_s, batches_of_one = _timed(engine, first)
+    reply, all_s, batches = _timed(engine, request)
+    # Behind the prompt each batch is a token; the end of the turn was evaluated for too.
+    return reply, (batches - batches_of_one) / max(all_s - one_s, 1e-6)
+
+
+def _timed(engine: Engine, request: Request) -> tuple[Reply, float, int]:
+    """The reply, its seconds, and how many batches llama.cpp evaluated for it."""
+    batches = 0
+
+    def pulse() -> None:
+        nonlocal batches
+        batches += 1
+
     began_s = time.perf_counter()
-    engine.answer(first, lambda: None)
-    one_s = time.perf_counter() - began_s
-    began_s = time.perf_counter()
-    reply = engine.answer(request, lambda: None)
-    rest_s = time.perf_counter() - began_s - one_s
-    return reply, (reply.reply_tokens - 1) / max(rest_s, 1e-6)
+    reply = engine.answer(request, pulse)
+    return reply, time.perf_counter() - began_s, batches
 
 
 def _bare_rate(engine: Engine) -> float:

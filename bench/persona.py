@@ -178,7 +178,7 @@ def _measured(run_dir: RunDir, name: str, file: Path, rows: Sequence[dataset.Row
     def build(out: Path) -> None:
         said = speak(file, rows, LINES, SAMPLING, seed=1, threads=1)
         found = {"bits": bits.gguf_row_bits(file, rows).tolist(),
-                 "lines": [line for line in said if line],
+                 "lines": said.lines,
                  "exposures": memorisation.exposures(file, asker.builder, seed=1, threads=1)}
         (out / "measured.json").write_text(json.dumps(found))
 

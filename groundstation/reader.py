@@ -97,6 +97,7 @@ class FlightReader:
             "can_transmit": bool(self._meta("can_transmit")),
             "is_signed": self._mission.keys.downlink_mac,
             "is_verifying": bool(self._meta("verified_with")),
+            "beacon_ground_s": self._mission.cadence.beacon_ground_s,
             "beacon": self.latest_beacon(),
             "sighting": self.sighting(),
             "phases": phases,
@@ -278,7 +279,10 @@ class FlightReader:
             return entry
         if body.get("severity") not in ("warning", "error"):
             return None
-        entry["event"] = clean_text(body.get("event"), 60).replace("_", " ")
+        fields = body.get("fields")
+        sensor = clean_text(fields.get("sensor"), 24) if isinstance(fields, dict) else ""
+        words = clean_text(body.get("event"), 60).replace("_", " ")
+        entry["event"] = f"{words}: {sensor}" if sensor else words
         return entry
 
     # -- the way and the numbers --------------------------------------------------------------

@@ -3,6 +3,9 @@
 One ``update`` message carries everything that changed since the last, under the id of the newest
 change, so a browser that was cut off comes back with Last-Event-ID and misses nothing. Whoever is
 too far behind is told to ``resync``. Messages are idempotent: entries are keyed by record id.
+
+Each message carries the time and the ``Ending``, where there is one. A station never knows of one:
+a payload that is silent may speak again. A simulator knows.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from groundstation.foreign import STALE_FIX_S
@@ -22,14 +26,36 @@ CLOCK_EVERY_POLLS = 20  # 5 s: also the heartbeat that keeps proxies from closin
 CLIENTS_MAX = 32
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The end of a simulated flight: when, UTC in ms, and the folder that keeps it."""
+
+    at_ms: int
+    kept_in: str
+
+
 class Feed:
     """The streams of all readers of one archive."""
 
-    def __init__(self, reader: FlightReader, now: Callable[[], int]) -> None:
+    def __init__(
+        self, reader: FlightReader, now: Callable[[], int],
+        ending: Callable[[], Ending | None] = lambda: None,
+    ) -> None:
         self.clients = 0
         self.is_closing: Callable[[], bool] = lambda: False
         self._reader = reader
         self._now = now
+        self._ending = ending
+
+    @property
+    def is_over(self) -> bool:
+        """The flight is known to have ended."""
+        return self._ending() is not None
+
+    def time(self) -> dict[str, Any]:
+        """The station's time, UTC in ms, and the ending, None while there is none."""
+        ending = self._ending()
+        return {"now_ms": self._now(), "ending": None if ending is None else asdict(ending)}
 
     @property
     def is_full(self) -> bool:
@@ -40,8 +66,9 @@ class Feed:
         self.clients += 1
         try:
             yield "retry: 2000\n\n"
-            polls = 0
-            while not self.is_closing():
+            polls, was_over, is_last = 0, False, False
+            while not is_last:
+                is_last = self.is_closing()  # one more look: a flight may end as the page closes
                 try:
                     after, message = self.step(after)
                 except sqlite3.Error:  # no archive yet, or it was moved aside: look again
@@ -49,8 +76,9 @@ class Feed:
                     message = None
                 if message is not None:
                     yield message
-                elif polls % CLOCK_EVERY_POLLS == 0:
-                    yield _message("clock", {"now_ms": self._now()})
+                elif polls % CLOCK_EVERY_POLLS == 0 or self.is_over is not was_over:
+                    was_over = self.is_over
+                    yield _message("clock", self.time())
                 polls += 1
                 await asyncio.sleep(POLL_S)
         finally:
@@ -64,12 +92,12 @@ class Feed:
         if not changes:
             newest = self._reader.change_id()
             if newest < after:  # another archive than the one that gave this id
-                return newest, _message("resync", {"now_ms": self._now()}, newest)
+                return newest, _message("resync", self.time(), newest)
             return after, None
         newest = changes[-1][0]
         if len(changes) == CHANGES_MAX:
             newest = self._reader.change_id()
-            return newest, _message("resync", {"now_ms": self._now()}, newest)
+            return newest, _message("resync", self.time(), newest)
         return newest, _message("update", self._update(changes), newest)
 
     def _update(self, changes: list[tuple[int, str, int | None]]) -> dict[str, Any]:
@@ -95,7 +123,7 @@ class Feed:
                 if seen and seen["id"] == ref and (seen["fix_age_s"] or 0) <= STALE_FIX_S:
                     track += _place(seen)
         return {
-            "now_ms": self._now(), "flight": self._reader.flight(), "entries": entries,
+            **self.time(), "flight": self._reader.flight(), "entries": entries,
             "track": track, "state": state,
         }
 

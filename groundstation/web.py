@@ -24,7 +24,7 @@ from groundstation.guard import Guard, RateLimit, is_same_origin
 from groundstation.hygiene import clean_text, to_json
 from groundstation.reader import FlightReader
 from groundstation.rows import letter_json
-from groundstation.stream import CLIENTS_MAX, Feed
+from groundstation.stream import CLIENTS_MAX, Ending, Feed
 from wire.commands import QUESTION_BYTES_MAX, Opcode
 from wire.mission import Mission
 
@@ -56,7 +56,8 @@ class _Pages:
     """The handlers; state is one reader and one letter box."""
 
     def __init__(
-        self, archive_path: Path, mission: Mission, now: Callable[[], int], static: Path
+        self, archive_path: Path, mission: Mission, now: Callable[[], int], static: Path,
+        ending: Callable[[], Ending | None],
     ) -> None:
         self._archive_path = archive_path
         self._station = mission.ground.station_number
@@ -64,7 +65,7 @@ class _Pages:
         self._now = now
         self._static = static
         self.reader = FlightReader(archive_path, mission)
-        self.feed = Feed(self.reader, now)
+        self.feed = Feed(self.reader, now, ending)
         self._limit = RateLimit(ASKS_PER_MINUTE, 60_000, now)
 
     async def index(self, request: Request) -> Response:
@@ -72,8 +73,7 @@ class _Pages:
 
     async def flight(self, request: Request) -> Response:
         has_vendor = all((self._static / "vendor" / name).exists() for name in VENDOR_FILES)
-        extra = {"now_ms": self._now(), "has_vendor": has_vendor}
-        return _json(self.reader.flight() | extra)
+        return _json(self.reader.flight() | self.feed.time() | {"has_vendor": has_vendor})
 
     async def history(self, request: Request) -> Response:
         return _json(self.reader.history())
@@ -124,6 +124,8 @@ class _Pages:
             return _refuse(422, f"A question has 1 to {QUESTION_BYTES_MAX} bytes.")
         if not self.reader.flight()["can_transmit"]:
             return _refuse(409, "This station has no key: it listens and cannot send.")
+        if self.feed.is_over:
+            return _refuse(409, "The flight is over: nobody is up there to answer.")
         if not self._limit.take(request.client.host if request.client else ""):
             return _refuse(
                 429, "That was a lot of questions; wait a minute.", **{"retry-after": "60"}
@@ -138,13 +140,14 @@ async def _no_archive(request: Request, error: Exception) -> Response:
 
 def create_app(
     archive_path: Path, mission: Mission, *, now: Callable[[], int] | None = None,
-    static: Path = STATIC,
+    static: Path = STATIC, ending: Callable[[], Ending | None] = lambda: None,
 ) -> Starlette:
     """The page for the archive at ``archive_path``, which may still be missing or being written.
 
-    ``now`` gives UTC in ms, for flights whose time is not the world's.
+    ``now`` gives UTC in ms, for flights whose time is not the world's. ``ending`` gives the end of
+    a flight of which it is known: of a simulated one.
     """
-    pages = _Pages(archive_path, mission, now or _system_now_ms, static)
+    pages = _Pages(archive_path, mission, now or _system_now_ms, static, ending)
     own_name = socket.gethostname().lower()
     names = ("localhost", own_name, f"{own_name}.local", mission.ground.web_host)
     routes = [

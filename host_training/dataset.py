@@ -28,6 +28,7 @@ from typing import Any, Literal
 from host_training.asked import Asked, condition_of, forms, sentences
 from host_training.chat_template import END_OF_TEXT, END_OF_TURN, SPECIAL_TOKENS, START_OF_TURN
 from host_training.errors import TrainingError
+from host_training.messages import Layer
 from host_training.moments import draw_moment
 from host_training.near_duplicates import EXACT_CHARS, fingerprint
 from host_training.sessions import Example
@@ -50,7 +51,8 @@ ROW_TOKENS_MAX = 512  # the base has never seen a later position
 class Row:
     """Token ids and labels of equal length (labels NO_LOSS where nothing is learnt).
 
-    ``session``: of a row to measure with, the id of the session it stands in.
+    ``session``, ``layer``: of a row to measure with, the id of the session it stands in, and which
+    layer of the person it is.
     """
 
     kind: str
@@ -58,18 +60,22 @@ class Row:
     input_ids: list[int]
     labels: list[int]
     session: str = ""
+    layer: Layer = "said"
 
 
 @dataclass(slots=True)
 class Dataset:
     """Rows to train on, to choose by, and to measure with; and how they came about.
 
-    ``newest``: the sessions of the test that are there for being the last by time.
+    ``unasked``: plain rows of the test for which no flight can ask, because they are too long or
+    no words to quote. ``newest``: the sessions of the test that are there for being the last by
+    time.
     """
 
     train: list[Row]
     validation: list[Row]
     test: list[Row]
+    unasked: list[Row]
     counts: dict[str, int]
     newest: list[str] = field(default_factory=list)
 
@@ -84,7 +90,7 @@ class Dataset:
         """Read what ``save`` wrote."""
         data = json.loads(path.read_text())
         rows = {name: [Row(**row) for row in data.pop(name)]
-                for name in ("train", "validation", "test")}
+                for name in ("train", "validation", "test", "unasked")}
         return cls(**rows, **data)
 
 
@@ -211,8 +217,10 @@ def build_dataset(examples: Sequence[Example], split: Split, lists: Sequence[str
     measured = making.measured(held_out, [
         *(e.text for e in learnt), *lists,
         *(text for e in learnt for who, text in e.context if who == "me")])
-    validation, test = (spread([row for side, row in measured if side == wanted], MEASURED_MAX)
-                        for wanted in ("validation", "test"))
+    validation, test, unasked = (
+        spread([row for side, row in measured if (side, row.kind == "plain") == wanted],
+               MEASURED_MAX)
+        for wanted in (("validation", False), ("test", False), ("test", True)))
     n_asked = sum(row.kind != "plain" for row in train)
     if not n_asked or not validation or not test:
         raise TrainingError(
@@ -220,7 +228,7 @@ def build_dataset(examples: Sequence[Example], split: Split, lists: Sequence[str
             f" {len(validation)} to choose by and {len(test)} to measure with: the rest is too long"
             f" for {ROW_TOKENS_MAX} tokens, or stands in what is learnt too. More writing helps.")
     random.Random(seed).shuffle(train)
-    return Dataset(train, validation, test, dict(sorted(making.counts.items())),
+    return Dataset(train, validation, test, unasked, dict(sorted(making.counts.items())),
                    sorted(split.newest))
 
 
@@ -259,18 +267,28 @@ class _Making:
     def measured(self, examples: Sequence[Example], learnt: Sequence[str]
                  ) -> list[tuple[str, Row]]:
         """(side, row) of what is held out, but for what ``learnt`` says word for word too."""
-        asked = [(example, one) for example in examples for one in forms(example)]
-        marks = {mark for _, one in asked for mark in _marks(one.example.text)}
+        asked = [(self._split.side(example), example, one)
+                 for example in examples for one in forms(example) or (None,)]
+        texts = [one.example.text if one else example.text for _, example, one in asked]
+        marks = {mark for text in texts for mark in _marks(text)}
         known = {mark for text in learnt for mark in _marks(text) if mark in marks}
         found = []
-        for example, one in asked:
-            side = self._split.side(example)
-            if not known.isdisjoint(_marks(one.example.text)):
+        for (side, example, one), text in zip(asked, texts, strict=True):
+            if not known.isdisjoint(_marks(text)):
                 self.counts["held out, but said elsewhere too"] += 1
                 continue
-            found += [(side, replace(row, session=session_of(example)))
-                      for row in self._asked(one, 1, side)]
+            rows = self._asked(one, 1, side) if one else self._unasked(text, side)
+            found += [(side, replace(row, session=session_of(example), layer=example.layer))
+                      for row in rows]
         return found
+
+    def _unasked(self, text: str, side: str) -> list[Row]:
+        """What can only be read, and nothing is chosen by: a row of the test alone."""
+        row = self._builder.plain(words) if (words := clean_lines(text)) else None
+        if row is None or side != "test":
+            return []
+        self.counts["plain rows, test"] += 1
+        return [row]
 
     def _times(self, asked: Asked) -> int:
         if asked.form == "thought":

@@ -7,8 +7,9 @@ from collections import defaultdict
 
 KEPT_MAX = 200_000  # a mailbox of a life has tens of thousands of one-time codes
 SECRET_CHARS_MIN = 6  # a shorter one is a number of every day
+KEY_WORDS = 4  # by which a secret is looked up; of a seed phrase one would be a word of every day
 
-_RUN = re.compile(r"\w+")
+_WORD = re.compile(r"\w+")
 _EDGE = re.compile(r"^\W+|\W+$")
 
 
@@ -16,7 +17,7 @@ class KnownSecrets:
     """A set of secrets; the first KEPT_MAX are kept, the others drop only where they were told."""
 
     def __init__(self) -> None:
-        self._by_first_run: defaultdict[str, set[str]] = defaultdict(set)
+        self._by_beginning: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
         self._n_kept = 0
 
     def add(self, secret: str) -> None:
@@ -27,16 +28,19 @@ class KnownSecrets:
         bare = _EDGE.sub("", secret).casefold()
         if len(bare) < SECRET_CHARS_MIN or bare.isalpha() or self._n_kept >= KEPT_MAX:
             return
-        same_run = self._by_first_run[_RUN.findall(bare)[0]]
-        self._n_kept += bare not in same_run
-        same_run.add(bare)
+        alike = self._by_beginning[tuple(_WORD.findall(bare)[:KEY_WORDS])]
+        self._n_kept += bare not in alike
+        alike.add(bare)
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """(start, end) of each that stands in a text, as a word by itself and in any case."""
-        if not self._by_first_run:
+        if not self._by_beginning:
             return []
-        runs = self._by_first_run.keys() & set(_RUN.findall(text.casefold()))
-        return [match.span() for run in runs for secret in self._by_first_run[run]
+        words = _WORD.findall(text.casefold())
+        beginnings = {tuple(words[at : at + n])
+                      for n in range(1, KEY_WORDS + 1) for at in range(len(words))}
+        return [match.span() for beginning in self._by_beginning.keys() & beginnings
+                for secret in self._by_beginning[beginning]
                 for match in _pattern(secret).finditer(text)]
 
 

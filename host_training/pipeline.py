@@ -44,8 +44,9 @@ from host_training import (
 )
 from host_training.dataset import Dataset
 from host_training.errors import FOUND, WARNING, TrainingError
-from host_training.evaluation import assess, bits, examination, memorisation, others
+from host_training.evaluation import bits, examination, memorisation, others
 from host_training.evaluation.speaker import Sampling
+from host_training.evaluation.subject import Subject
 from host_training.gguf_file import gguf_facts
 from host_training.ladder import ladder_for
 from host_training.messages import quarantine_path
@@ -321,11 +322,12 @@ def _evaluate(run_dir: RunDir, base: Path, ladder_dir: Path, step: quantise.Step
     def build(out: Path) -> None:
         tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
         data = Dataset.load(data_dir / "dataset.json")
-        subject = assess.Subject(
+        subject = Subject(
             persona.name, persona.author, base=out / "base.gguf", exact=ladder_dir / "F16.gguf",
             ladder={path.stem: path for path in sorted(ladder_dir.glob("*.gguf"))
                     if path.stem != "F16"},
             flown=step.quant, train=data.train, validation=data.validation, test=data.test,
+            unasked=data.unasked,
             partners=[(session, text) for session, text
                       in json.loads((data_dir / PARTNERS).read_text())],
             builder=dataset.RowBuilder(tokenizer, persona.prompt_text()),

@@ -1,10 +1,11 @@
 """Which sessions are learnt from, chosen by, and measured with: decided before anything else.
 
 The test is the newest tenth of what can be asked for and a twentieth of all sessions, drawn; the
-validation, by which the epoch and the file are chosen, is another twentieth. Sessions stay whole,
-and those that say nearly the same stay together. Whether a session is drawn follows from the seed
-and its own id alone, so that one which is drawn stays so when writing is added; only the newest
-tenth moves on. (Every version of a persona is trained from the base, so none has read its test.)
+validation, by which the epoch and the file are chosen, is another twentieth of those with anything
+to ask for. Sessions stay whole, and those that say nearly the same stay together. Whether a session
+is drawn follows from the seed and its own id alone, so that one which is drawn stays so when
+writing is added; only the newest tenth moves on. (Every version of a persona is trained from the
+base, so none has read its test.)
 
 Source:  Kapoor and Narayanan, Leakage and the reproducibility crisis in machine-learning-based
          science, Patterns 2023 (duplicates, groups and time).
@@ -87,17 +88,19 @@ def split(examples: Sequence[Example], seed: int, near_duplicate: float) -> Spli
     """
     groups = _groups(examples, seed, near_duplicate)
     room = max(1.0, OVERSIZE_SHARE * sum(group.n_forms for group in groups))
-    fit = [group for group in groups if 0 < group.n_forms <= room]
+    fit = [group for group in groups if group.n_forms <= room]
     asked = sorted((group for group in groups if group.in_flight),
                    key=lambda g: (g.n_forms > room, g.n_forms * (g.n_forms > room), g.draw))
     if len(asked) < SESSIONS_MIN:
         raise _too_little(examples, len(asked))
     # However little there is, every side gets a session that can be asked as in flight.
     chosen_by, measured, learnt = asked[0], asked[1], asked[-1]
-    newest = _newest(group for group in fit if group not in (chosen_by, learnt))
+    newest = _newest(group for group in fit if group.n_forms and group not in (chosen_by, learnt))
     rest = [group for group in fit if group not in newest and group is not learnt]
     drawn = {group for group in rest if group.draw < DRAWN_SHARE}
-    validation = {group for group in rest if DRAWN_SHARE <= group.draw < 2 * DRAWN_SHARE}
+    # What cannot be asked for chooses nothing; it is only measured, as text that is read.
+    validation = {group for group in rest
+                  if group.n_forms and DRAWN_SHARE <= group.draw < 2 * DRAWN_SHARE}
     if not any(group.in_flight for group in validation):
         validation.add(chosen_by)
         drawn.discard(chosen_by)

@@ -1,6 +1,7 @@
 """The payload daemon: real devices are wired to the flight core here, and nowhere else.
 
-    spacepi-payload preflight --mission mission.toml    GO or NO-GO, on one page
+    spacepi-payload preflight --mission mission.toml    GO or NO-GO, on one page; on the Pi, where
+                                                        it flies already: spacepi-preflight
     spacepi-payload run --mission mission.toml          fly
 
 Whatever is missing (a sensor, the radio, the model, the disk) is missing: the daemon flies without
@@ -17,6 +18,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -61,6 +63,7 @@ from wire.text_codec import TextModel
 
 NO_GO, USAGE_ERROR = 1, 2
 SETTLE_MS = 12_000  # the first readings, and the ten steady seconds of the power mode
+AWAITED = ("gnss", "gnss mode", "clock", "camera", "mind")  # by preflight, until its time is up
 RUN_DIR_VARIABLE = "RUNTIME_DIRECTORY"  # set by systemd: /run/spacepi
 MIND_SOCKET = "mind.sock"
 
@@ -117,18 +120,27 @@ def run_preflight(
         int, typer.Option(min=1, max=600, help="How long to wait for what is not there yet.")
     ] = 60,
 ) -> None:
-    """Say GO or NO-GO on one page. It transmits, as in flight; stop the daemon before."""
+    """Say GO or NO-GO on one page. On the Pi type spacepi-preflight: it makes the daemon pause.
+
+    It transmits, as in flight. Without systemd it starts the mind worker itself.
+    """
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     with contextlib.ExitStack() as open_things:
-        flight = _wired(mission_path, False, SystemdWatchdog(), open_things)
+        start_mind = RUN_DIR_VARIABLE not in os.environ
+        flight = _wired(mission_path, start_mind, SystemdWatchdog(), open_things)
         machine = _machine(flight.settings.mission, mission_path.resolve().parent)
+        typer.echo(f"Looking for up to {seconds} s, on the air as in flight.", err=True)
         flight.camera.take_now()
+        flight.mind.muse_now()
         clock = BootClock()
         started_ms, now_ms = clock.now_ms(), 0
         lines: list[Line] = []
         while now_ms < seconds * 1000 and not _is_settled(lines, now_ms):
             clock.wait_until(started_ms + flight.step(now_ms))
             now_ms = clock.now_ms() - started_ms
+            for note in flight.notes:
+                if note.kind is Kind.MUSING:
+                    machine = replace(machine, musing=note.body["text"])
             lines = preflight.examine(flight, machine, now_ms)
         flight.end(now_ms)
     typer.echo(preflight.page(lines))
@@ -137,8 +149,8 @@ def run_preflight(
 
 def _is_settled(lines: list[Line], now_ms: int) -> bool:
     """Nothing is left to wait for, and the battery's ten steady seconds are over."""
-    awaited = [line for line in lines if line.verdict is not Verdict.OK]
-    is_waiting = any(line.what in ("gnss", "gnss mode", "clock", "camera") for line in awaited)
+    awaited = [line for line in lines if line.verdict is not Verdict.GO]
+    is_waiting = any(line.what in AWAITED for line in awaited)
     return now_ms >= SETTLE_MS and not is_waiting
 
 

@@ -174,24 +174,28 @@ class Engine:
             pulse()
             part = tokens[start : start + N_BATCH]
             array = (llama.llama_token * len(part))(*part)
-            batch = llama.llama_batch_get_one(array, len(part))
-            if (result := llama.llama_decode(self._context, batch)) != 0:
-                self._prefix = []
-                raise Unanswerable(f"llama_decode returned {result}")
+            self._decode(llama.llama_batch_get_one(array, len(part)))
 
-    def _sample(
-        self, request: Request, tokens_max: int, pulse: Callable[[], None]
-    ) -> tuple[str, int]:
+    def _decode(self, batch: Any) -> None:
+        if (result := llama.llama_decode(self._context, batch)) != 0:
+            self._prefix = []
+            raise Unanswerable(f"llama_decode returned {result}")
+
+    def _sample(self, request: Request, tokens_max: int, pulse: Callable[[], None]
+                ) -> tuple[str, int]:
         """The reply up to the end of the turn, the first newline after text, or the bound."""
-        new: list[int] = []  # sampled, not yet in the model's memory
+        new = (llama.llama_token * 1)()  # sampled, not yet in the model's memory
+        batch = llama.llama_batch_get_one(new, 1)  # made once: it shows a small model's pace
         said, count, piece = b"", 0, ctypes.create_string_buffer(256)
         with self._sampler(request) as chain:
             while b"\n" not in said and count < tokens_max:
-                self._evaluate(new, pulse)
-                new = [llama.llama_sampler_sample(chain, self._context, -1)]
-                if llama.llama_vocab_is_eog(self._vocab, new[0]) or new == self._end_of_turn:
+                if count:
+                    pulse()
+                    self._decode(batch)
+                token = new[0] = llama.llama_sampler_sample(chain, self._context, -1)
+                if llama.llama_vocab_is_eog(self._vocab, token) or [token] == self._end_of_turn:
                     break
-                size = llama.llama_token_to_piece(self._vocab, new[0], piece, 256, 0, False)
+                size = llama.llama_token_to_piece(self._vocab, token, piece, 256, 0, False)
                 said = (said + piece.raw[: max(size, 0)]).lstrip()
                 count += 1
         # A character whose last bytes the bound cut off is dropped, not replaced.
@@ -386,9 +390,8 @@ def main() -> None:
     cache = PrefixCache(arguments.cache or path.with_name("mind-cache"))
     model = bundle / "model.gguf"
     try:
-        Server(
-            path, lambda: Engine(bundle, cache, arguments.threads), lambda: _signature(model)
-        ).serve()
+        Server(path, lambda: Engine(bundle, cache, arguments.threads),
+               lambda: _signature(model)).serve()
     finally:
         path.unlink(missing_ok=True)
 

@@ -98,7 +98,7 @@ def fly(
             end_s = world.end_s if hours is None else hours * 3600
             watch = Watch(console, is_headless, page.address if page is not None else None)
             wall_s = _fly(world, end_s, None if is_fast else speed, watch, stop)
-            _report(world, wall_s, console, stop)
+            _report(world, page, wall_s, console, stop)
             if page is not None and not stop.is_asked:
                 _linger(page, console, stop)
                 return
@@ -135,8 +135,13 @@ def _fly(world: World, end_s: float, speed: float | None, watch: Watch, stop: St
     return time.monotonic() - begun_s
 
 
-def _report(world: World, wall_s: float, console: Console, stop: Stop) -> None:
+def _report(
+    world: World, page: Page | None, wall_s: float, console: Console, stop: Stop
+) -> None:
+    """Close the flight, and tell it to the page and the terminal."""
     result = summary.finish(world, wall_s)
+    if page is not None:
+        page.end(world)
     if stop.is_asked:
         console.print("Stopped before the end; everything until here is kept.", highlight=False)
     for sentence in summary.sentences(result, world.out_dir):

@@ -26,6 +26,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from groundstation.stream import Ending
 from groundstation.web import create_app
 from sim.world import World
 from wire import beacon
@@ -94,11 +95,16 @@ class Page:
         self.address = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
         self._archive_path = world.archive_path
         self._socket = reserved
-        self._app = create_app(world.archive_path, world.mission, now=lambda: world.clock.utc_ms)
+        self._ending: Ending | None = None
+        self._app = create_app(
+            world.archive_path, world.mission, now=lambda: world.clock.utc_ms,
+            ending=lambda: self._ending,
+        )
         config = uvicorn.Config(
             self._app, log_level="critical", access_log=False, timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)
+        self._app.state.feed.is_closing = lambda: self._server.should_exit
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="page", daemon=True
         )
@@ -107,6 +113,10 @@ class Page:
         while not self._server.started and self._thread.is_alive() and waited_s < PAGE_START_S:
             time.sleep(0.02)
             waited_s += 0.02
+
+    def end(self, world: World) -> None:
+        """Tell the readers that the flight is over, and where it is kept."""
+        self._ending = Ending(world.clock.utc_ms, str(world.out_dir))
 
     def close(self) -> None:
         """Stop serving, and leave the archive as one file."""

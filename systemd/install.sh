@@ -23,11 +23,11 @@ run() {
     if [ "$dry" = yes ]; then echo "would run: $*"; else "$@"; fi
 }
 
-# put SOURCE TARGET: copy when it differs, so that a second run leaves the files alone.
+# put SOURCE TARGET [MODE]: copy when it differs, so that a second run leaves the files alone.
 put() {
     if cmp -s "$here/$1" "$root$2"; then return; fi
     echo "$root$2"
-    run install -D -m 644 "$here/$1" "$root$2"
+    run install -D -m "${3:-644}" "$here/$1" "$root$2"
 }
 
 if [ -z "$root" ] && [ "$dry" = no ] && [ "$(id -u)" != 0 ]; then
@@ -40,6 +40,7 @@ put spacepi-mind.service /etc/systemd/system/spacepi-mind.service
 put watchdog.conf /etc/systemd/system.conf.d/90-spacepi-watchdog.conf
 put panic.conf /etc/sysctl.d/90-spacepi-panic.conf
 put spacepi.sysusers /etc/sysusers.d/spacepi.conf
+put spacepi-preflight /usr/local/bin/spacepi-preflight 755
 
 # Enabling is a link; made by hand it is the same on a running Pi and in an image.
 wants=$root/etc/systemd/system/multi-user.target.wants
@@ -65,4 +66,4 @@ if [ ! -e /var/lib/spacepi/mission.toml ]; then
     echo "persona into /var/lib/spacepi/persona and the key into /var/lib/spacepi/mission.key."
 fi
 run systemctl daemon-reload
-echo "Reboot to start, and to arm the hardware watchdog."
+echo "Reboot to start, and to arm the hardware watchdog. Before a launch: spacepi-preflight"

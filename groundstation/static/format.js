@@ -2,7 +2,7 @@
 
 const UNKNOWN = "–";
 const THIN = "\u202f"; // between thousands
-const GAP = "\u00a0"; // between a number and its unit
+export const GAP = "\u00a0"; // between a number and its unit
 const MINUS = "\u2212";
 
 const known = (value) => value !== null && value !== undefined && Number.isFinite(value);

@@ -8,6 +8,7 @@ import { GAP_MS, peak, placeAt, points } from "./track.js";
 const BANDS = 16;
 const RING_KM = [1, 2, 5, 10, 20, 50, 100, 200];
 const STEPS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20];
+const NAME_PX = { x: 100, y: 18 };
 const L = () => window.L;
 let map = null;
 let grid = null;
@@ -95,6 +96,7 @@ export function draw() {
   way.clearLayers();
   marks.clearLayers();
   const rows = points();
+  byId("map").hidden = rows.length === 0;
   if (rows.length === 0) {
     write(byId("map-caption"), "No position heard yet.");
     return;
@@ -141,23 +143,36 @@ function drawMarks(rows) {
   const first = rows[0];
   const last = rows.at(-1);
   const hasLanded = (flight?.sighting ?? flight?.beacon)?.phase === "LANDED";
-  mark([first[1], first[2]], "launch", "launch");
   const top = peak();
-  if (top) mark([top[1], top[2]], `burst ${format.metres(top[3])}`, "burst");
-  mark([last[1], last[2]], hasLanded ? "landed" : flight?.name ?? "", hasLanded ? "landing" : "here");
+  const named = [
+    { place: [last[1], last[2]], text: hasLanded ? "landed" : flight?.name ?? "", kind: hasLanded ? "landing" : "here" },
+    ...(top ? [{ place: [top[1], top[2]], text: `burst ${format.metres(top[3])}`, kind: "burst" }] : []),
+    { place: [first[1], first[2]], text: "launch", kind: "launch" },
+  ];
+  named.toReversed().forEach(dot);
+  writeNames(named);
   const share = map.distance([first[1], first[2]], [last[1], last[2]]) / 1000;
   const sighting = flight?.sighting;
   const via = sighting && sighting.latitude_deg !== null ? ` · from ${format.VIA_WORDS[sighting.via]}` : "";
   write(byId("map-caption"), `${last[1].toFixed(4)}, ${last[2].toFixed(4)} · ${share.toFixed(1)} km from launch${via} · blue is low, gold is high`);
 }
 
-function mark(place, text, kind) {
+function dot({ place, kind }) {
   L().circleMarker(place, {
     radius: kind === "here" ? 6 : 4.5, weight: 2, color: colour("accent"), interactive: false,
     fillColor: kind === "launch" ? colour("paper-bg") : colour("accent"), fillOpacity: kind === "burst" ? 0.25 : 1,
   }).addTo(marks);
-  const side = map.latLngToContainerPoint(place).x > map.getSize().x * 0.6 ? "west" : "";
-  label(place, text, `mark ${kind} ${side}`).addTo(marks);
+}
+
+/** Of two names that would overlap only the first is written. */
+function writeNames(named) {
+  const taken = [];
+  for (const { place, text, kind } of named) {
+    const at = map.latLngToContainerPoint(place);
+    if (taken.some(({ x, y }) => Math.abs(x - at.x) < NAME_PX.x && Math.abs(y - at.y) < NAME_PX.y)) continue;
+    taken.push(at);
+    label(place, text, `mark ${kind} ${at.x > map.getSize().x * 0.6 ? "west" : ""}`).addTo(marks);
+  }
 }
 
 function popup(entry) {

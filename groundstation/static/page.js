@@ -18,6 +18,15 @@ let drawers = []; // map and plots, once they are here
 let source = null;
 let lastChange = 0;
 let isRedrawDue = false;
+let isOver = false;
+
+/** Every message of the station tells its time, and whether the flight is known to be over. */
+function setTime(message) {
+  setClock(message);
+  isOver = message.ending !== null;
+  strip.setEnding(message.ending);
+  talk.setEnding(message.ending);
+}
 
 function setFlight(state) {
   lastChange = Math.max(lastChange, state.change_id);
@@ -25,10 +34,20 @@ function setFlight(state) {
   feed.setFlight(state);
   talk.setFlight(state);
   drawers.forEach((drawer) => drawer.setFlight?.(state));
+  document.body.classList.toggle("waiting", !isHeard(state));
+  write(byId("waiting"), waiting(state));
   write(byId("title"), state.name);
   write(byId("disclosure"), state.disclosure);
   doubts(state);
   colophon(state);
+}
+
+/** Anything of our payload, in its own format or in a stranger's. */
+const isHeard = (state) => Boolean(state.beacon ?? state.sighting) || Object.keys(state.counts).length > 0;
+
+function waiting({ name, beacon_ground_s: everyS }) {
+  return `Nothing of ${name} has been heard yet. On the ground it sends a beacon every ${everyS}${format.GAP}s; `
+    + "with the first one this page begins: how it is, where it is, and then what it thinks.";
 }
 
 /** What a reader must know before believing the page: impostors, and clocks that disagree. */
@@ -128,7 +147,7 @@ async function loadAll() {
   const answer = await fetch("/api/flight");
   if (!answer.ok) throw new Error((await answer.json()).error);
   const state = await answer.json();
-  setClock(state.now_ms);
+  setTime(state);
   setFlight(state);
   await feed.load();
   showPicture();
@@ -141,21 +160,25 @@ function follow() {
   source = new EventSource(`/api/events?after=${lastChange}`);
   source.addEventListener("update", (event) => {
     const update = JSON.parse(event.data);
-    setClock(update.now_ms);
+    const wasWaiting = document.body.classList.contains("waiting");
+    setTime(update);
     setFlight(update.flight);
     track.extend(update);
     feed.arrive(update.entries);
     showPicture();
+    if (wasWaiting && isHeard(update.flight)) loadHistory().then(redraw, () => {});
     redraw();
   });
-  source.addEventListener("clock", (event) => setClock(JSON.parse(event.data).now_ms));
+  source.addEventListener("clock", (event) => setTime(JSON.parse(event.data)));
   source.addEventListener("resync", async () => {
     await loadAll();
     await loadHistory();
     redraw();
   });
   source.addEventListener("open", () => banner(""));
-  source.addEventListener("error", () => banner("The station does not answer. What you see is the last it said."));
+  source.addEventListener("error", () => banner(isOver
+    ? "The simulator is closed. What you see stays until you leave this page."
+    : "The station does not answer. What you see is the last it said."));
 }
 
 function banner(text) {

@@ -91,13 +91,17 @@ export function start() {
   CHARTS.forEach((chart, i) => {
     const legend = el("span", "value");
     const box = el("div", "plot");
-    byId("plots").append(el("h3", "", chart.title, chart.unit ? el("small", "", chart.unit) : null, legend), box);
-    drawn.push({ chart, box, legend, plot: null, isLast: i === CHARTS.length - 1 });
+    const head = el("h3", "", chart.title, chart.unit ? el("small", "", chart.unit) : null, legend);
+    byId("plots").append(head, box);
+    drawn.push({ chart, head, box, legend, plot: null, isLast: i === CHARTS.length - 1 });
   });
   new ResizeObserver(build).observe(byId("plots"));
   matchMedia("(prefers-color-scheme: light)").addEventListener("change", () => { rebuild(); });
   build();
 }
+
+/** A reading that nobody takes has no plot: an empty one would look like a fault of the page. */
+const hasValues = (chart) => chart.data().slice(1).some((values) => values.some((value) => value !== null));
 
 function rebuild() {
   for (const item of drawn) {
@@ -111,6 +115,10 @@ function build() {
   const width = byId("plots").clientWidth;
   if (width === 0) return;
   for (const item of drawn) {
+    const isEmpty = !hasValues(item.chart);
+    item.head.hidden = isEmpty;
+    item.box.hidden = isEmpty;
+    if (isEmpty) continue;
     if (item.plot) {
       if (item.plot.width !== width) item.plot.setSize({ width, height: HEIGHT + (item.isLast ? AXIS : 0) });
       continue;
@@ -131,6 +139,7 @@ function align() {
 }
 
 export function draw() {
+  build();
   for (const item of drawn) {
     if (!item.plot) continue;
     item.plot.setData(item.chart.data(), false);

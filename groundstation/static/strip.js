@@ -1,12 +1,13 @@
 // The strip: how it is up there, and above all how old that knowledge is.
 
-import { now } from "./clock.js";
+import { lag, now } from "./clock.js";
 import { byId, write } from "./dom.js";
 import * as format from "./format.js";
 
 const QUIET_FACTOR = 3; // beacons missed before the strip says so
 const SILENT_FACTOR = 10;
 let flight = null;
+let ending = null; // of a simulated flight; of a real one nobody knows it
 
 /** The newest that is known: our own beacon, or a stranger's word while there is none. */
 const newest = () => flight.sighting ?? flight.beacon;
@@ -39,11 +40,18 @@ function drawVia(sighting) {
   write(via, `From ${format.VIA_WORDS[sighting.via]}, not verified; its own beacons are missing.${line}`);
 }
 
-/** fresh, quiet or silent: one place decides it, for the whole page. */
+/** Called with every word of the station's time. */
+export function setEnding(found) {
+  ending = found;
+  if (flight) tick();
+}
+
+/** fresh, quiet, silent or over: one place decides it, for the whole page. */
 export function freshness() {
   const beacon = flight && newest();
+  if (ending) return "over";
   if (!beacon) return "silent";
-  const age = now() - beacon.utc_ms;
+  const age = now() - beacon.utc_ms - lag();
   const expected = beacon.expected_every_s * 1000;
   if (age > SILENT_FACTOR * expected) return "silent";
   return age > QUIET_FACTOR * expected ? "quiet" : "fresh";
@@ -56,14 +64,29 @@ export function tick() {
   const state = freshness();
   document.body.dataset.freshness = state;
   const age = beacon ? now() - beacon.utc_ms : null;
-  write(byId("age"), age === null ? "never" : `${format.span(age)} ago`);
+  const heard = ending && beacon ? `at ${format.clockTime(beacon.utc_ms)}` : `${format.span(age)} ago`;
+  write(byId("age"), beacon ? heard : "never");
   const launch = flight.launch_ms;
-  write(byId("clock-label"), launch ? "since launch" : "station time");
+  write(byId("clock-label"), ending ? "ended at" : launch ? "since launch" : "station time");
   write(byId("clock"), launch ? `T+${format.sinceLaunch(now() - launch, true)}` : format.clockTime(now()));
+  drawOver(beacon);
   const quiet = byId("quiet");
-  quiet.hidden = state === "fresh" || !beacon;
+  quiet.hidden = state === "fresh" || state === "over" || !beacon;
   if (!quiet.hidden) {
     const where = beacon.altitude_m === null ? "" : `, last seen at ${format.metres(beacon.altitude_m)}`;
     write(quiet, `Nothing heard for ${format.span(age)}${where}`);
   }
+}
+
+/** That it is over, how it was heard last, and what can still be read. */
+function drawOver(beacon) {
+  const over = byId("over");
+  over.hidden = !ending;
+  if (!ending) return;
+  const phase = beacon && format.PHASE_WORDS[beacon.phase];
+  const last = beacon
+    ? `${flight.name} was last heard at ${format.clockTime(beacon.utc_ms)}${phase ? `, ${phase}` : ""}.`
+    : `Nothing of ${flight.name} was heard.`;
+  write(over, `The simulated flight is over. ${last} All of it can be read here until the simulator is closed; `
+    + `its folder ${ending.kept_in} keeps the archive and musings.txt.`);
 }

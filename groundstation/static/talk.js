@@ -8,6 +8,7 @@ const BYTES_MAX = 160;
 const NEAR_FULL = 110;
 const SHOWN = 5;
 let flight = null;
+let isOver = false;
 
 const bytes = (text) => new TextEncoder().encode(text.trim()).length;
 
@@ -15,12 +16,21 @@ export function setFlight(state) {
   flight = state;
   write(byId("talk-title"), `Ask ${state.name} something`);
   const form = byId("ask");
-  form.classList.toggle("closed", !state.can_transmit);
-  for (const field of form.elements) field.disabled = !state.can_transmit;
-  byId("question").placeholder = state.can_transmit ? "Is it cold up there?" : "";
-  if (!state.can_transmit) note("This station has no key: it only listens.");
+  const isOpen = state.can_transmit && !isOver;
+  form.classList.toggle("closed", !isOpen);
+  for (const field of form.elements) field.disabled = !isOpen;
+  byId("question").placeholder = isOpen ? "Is it cold up there?" : "";
+  if (isOver) note("The flight is over: nobody is up there to answer.");
+  else if (!state.can_transmit) note("This station has no key: it only listens.");
   else if (byId("question").value === "") note(`It listens in its pauses. At most ${BYTES_MAX} letters, fewer with accents.`);
   drawLetters();
+}
+
+/** Once the flight has ended, nothing can be asked. */
+export function setEnding(ending) {
+  if (isOver === Boolean(ending)) return;
+  isOver = Boolean(ending);
+  if (flight) setFlight(flight);
 }
 
 function drawLetters() {
@@ -37,7 +47,7 @@ function note(text, isBad = false) {
 function fate(item) {
   const times = item.attempts === 1 ? "once" : `${item.attempts} times`;
   switch (item.state) {
-    case "queued": return `waiting until ${flight.name} listens`;
+    case "queued": return isOver ? "the flight ended before it went up" : `waiting until ${flight.name} listens`;
     case "sent": return `sent ${times}, no sign yet that it was heard`;
     case "confirmed": return `heard by ${flight.name} at ${format.clockTime(item.confirmed_ms)}, not answered yet`;
     case "answered": return `answered at ${format.clockTime(item.answered_ms)}`;

@@ -15,6 +15,7 @@ import math
 import zlib
 from collections import Counter
 from collections.abc import Sequence
+from statistics import fmean
 
 import numpy as np
 
@@ -110,20 +111,23 @@ def _logistic(kernel: np.ndarray, sides: np.ndarray, weights: np.ndarray
     return dual, bias
 
 
-def telling_apart(generated: Sequence[str], written: Sequence[str]) -> float | None:
+def telling_apart(generated: Sequence[str], written: Sequence[str], seed: int) -> Interval | None:
     """How often a judge trained for just that tells a generated bag from a written one (AUC).
 
     Every second bag of each is learnt and the others judged, then the other way round. 0.5 is the
-    best a persona can do. None with fewer than two bags for each of these.
+    best a persona can do. The interval is drawn over the bags that are judged. None with fewer than
+    two bags for each of these.
     """
     sides = bags(written), bags(generated)
     if min(map(len, sides)) < 4:
         return None
-    areas = []
+    folds = []
     for fold in (0, 1):
         judge = Judge(*(side[fold::2] for side in sides))
-        areas.append(intervals.auc(*(judge.score(side[1 - fold :: 2]) for side in sides)))
-    return sum(areas) / 2
+        folds.append(intervals.auc_interval(*(judge.score(side[1 - fold :: 2]) for side in sides),
+                                            seed))
+    return Interval(*(fmean(getattr(fold, end) for fold in folds)
+                      for end in ("value", "low", "high")))
 
 
 def normalised(generated: np.ndarray, floor: np.ndarray, ceiling: np.ndarray, seed: int

@@ -20,6 +20,8 @@ from host_training.evaluation import (
     gates,
     intervals,
     leaks,
+    learning,
+    letters,
     memorisation,
     mission,
     others,
@@ -27,10 +29,12 @@ from host_training.evaluation import (
     report,
     speaker,
     style,
+    subject,
     svg,
+    voices,
 )
-from host_training.evaluation.assess import Subject
 from host_training.evaluation.gates import Gate
+from host_training.evaluation.subject import Subject
 from host_training.stages import code_hash
 
 PAGE = "report.html"
@@ -47,34 +51,31 @@ class Verdict:
 
 def code() -> str:
     """Hash of everything a finding depends on."""
-    return code_hash(assess, authorship, bits, context, findings, gates, intervals, leaks,
-                     memorisation, mission, others, personal, plain_text, quants, report,
-                     secrets_in_text, speaker, style, svg)
+    return code_hash(assess, authorship, bits, context, findings, gates, intervals, leaks, learning,
+                     letters, memorisation, mission, others, personal, plain_text, quants, report,
+                     secrets_in_text, speaker, style, subject, svg, voices)
 
 
-def build(subject: Subject, out: Path, progress: Callable[[float, str], None]) -> None:
+def build(examined: Subject, out: Path, progress: Callable[[float, str], None]) -> None:
     """Write ``findings.json``, ``report.html`` and, last, ``gates.json`` into ``out``."""
-    found = assess.assess(subject, progress)
+    found = assess.assess(examined, progress)
     judged = gates.judge(found)
     (out / "findings.json").write_text(json.dumps(found.as_json(), indent=1, allow_nan=False))
     (out / PAGE).write_text(report.page(found, judged), encoding="utf-8")
-    voice = found.likeness.voices[found.name]
+    voice, by_heart = found.likeness.voices[found.name], found.memory.verbatim
     summary = {
         "lead_bits_per_byte": round(found.likeness.lead.value, 4),
         "authorship": None if voice.authorship is None else round(voice.authorship.value, 3),
-        "verbatim_share": round(found.memory.verbatim, 3),
+        "verbatim_share": None if by_heart is None else round(by_heart.value, 3),
         "mission_rate": round(found.mission.rate.value, 3),
         "failed_gates": gates.failed(judged),
         "unmeasured_gates": gates.unmeasured(judged),
     }
     ends = f", from 0 ({found.likeness.floor}) to 1" if found.likeness.floor else ""
     said = f"Authorship{ends} ({found.author}'s unseen lines): {report.voice_line(voice)}."
-    by_heart = (f"{found.memory.verbatim:.0%} of its lines hold {memorisation.VERBATIM_CHARS} or"
-                " more letters of the trained text word for word.")
     (out / "gates.part").write_text(json.dumps(
         {"gates": [asdict(gate) for gate in judged], "summary": summary,
-         "sentences": [*(gate.sentence for gate in judged), said, by_heart,
-                       report.mission_line(found.mission)]}, indent=1))
+         "sentences": [*(gate.sentence for gate in judged), said, *report.facts(found)]}, indent=1))
     os.replace(out / "gates.part", out / "gates.json")
 
 

@@ -11,23 +11,56 @@ from host_training.evaluation.leaks import Leak
 from host_training.evaluation.mission import Mission
 from host_training.evaluation.quants import Cost
 from host_training.evaluation.speaker import Pace
+from host_training.messages import Layer
+
+LETTERS = "letters alone"  # the rivals for bits per byte
+BASE_ALONE = "base alone"
+BASE_ASKED = "base with the prompt"
+
+
+def as_flown(name: str, quant: str) -> str:
+    """The persona among its rivals."""
+    return f"{name} as flown ({quant})"
 
 
 @dataclass(frozen=True, slots=True)
 class Voice:
     """How one speaker's lines stand to the author's.
 
-    ``authorship``: 0 are other people's words, 1 the author's unseen lines; None where there is
-    too little text to judge. ``telling_apart``: how often a judge trained for it tells a bag of
-    lines from the author's (AUC, 0.5 never, 1 always), ``telling_apart_masked`` with the subject
-    taken out. ``delta``: Burrows' Delta to the author.
+    ``authorship``: 0 are other people's words, 1 the author's unseen lines. ``telling_apart``: how
+    often a judge trained for it tells a bag of lines from the author's (AUC, 0.5 never, 1 always),
+    ``telling_apart_masked`` with the subject taken out. ``delta``: Burrows' Delta to the author.
+    None where there is too little text to judge.
     """
 
     authorship: Interval | None
-    telling_apart: float | None
-    telling_apart_masked: float | None
+    telling_apart: Interval | None
+    telling_apart_masked: Interval | None
     delta: float | None
     variety: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """Is it the person that was learnt, or only how people write?
+
+    Bits per byte that the training saved on unseen lines of the ``author`` and on those of
+    ``others``, both read as plain text, and by how much the former is more (``own``).
+    """
+
+    author: Interval
+    others: Interval
+    own: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class LayerBits:
+    """Held-out bits per byte of ``lines`` of one layer of the person, read as plain text."""
+
+    lines: int
+    base: Interval
+    persona: Interval
+    lead: Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +73,7 @@ class Likeness:
     mean, distance in spreads, p). ``listening``: bits per byte that the right prompt saves over
     another. ``first_places``: how often the true answer is first of ten, ``asked`` times.
     ``usable``: share of draws that end in a line worth sending. ``claims``: lines that claim to be
-    a human being.
+    a human being. ``learnt``: None where there are no words of others to compare with.
     """
 
     bits: dict[str, Interval]
@@ -52,6 +85,8 @@ class Likeness:
     asked: int
     usable: float
     claims: list[str]
+    learnt: Learnt | None
+    layers: dict[Layer, LayerBits]
     floor: str = ""
 
 
@@ -62,16 +97,25 @@ class Memory:
     ``exposures``: times a canary was written -> bits of each; empty where the canaries were not
     trained along, so that nothing was measured. ``completed``: share of trained and
     of held-out lines whose first half makes it say the next words. ``verbatim``: share of lines
-    with a long stretch out of the trained text, ``longest`` in characters. ``membership``: how
-    often a held-out line costs more bits than a trained one (AUC, 0.5: it cannot be told).
+    with a long stretch out of the trained text, None where it said nothing; ``longest`` in
+    characters. ``membership``: how often a held-out line costs more bits than a trained one (AUC,
+    0.5: it cannot be told).
     """
 
     leaks: list[Leak]
     exposures: dict[int, list[float]]
     completed: tuple[float, float]
-    verbatim: float
+    verbatim: Interval | None
     longest: int
     membership: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """How one file of the ladder speaks; ``authorship`` as in ``Voice``."""
+
+    pace: Pace
+    authorship: Interval | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +129,7 @@ class Findings:
     memory: Memory
     costs: list[Cost]
     mission: Mission
-    paces: dict[str, Pace]  # of F16 and of every file of the ladder
+    speeches: dict[str, Spoken]  # of F16 and of every file of the ladder
     said: list[str] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
 

@@ -21,6 +21,8 @@ CANARY_ONCE_BITS_MAX = 4.0
 LEAD_BITS_MIN = 0.0
 # research/training.md 6b: what rounding may cost before it can be heard; as the ladder's tolerance.
 QUANT_ADDED_MAX = 0.02
+# The same for its voice: no further from the author than the figure itself is uncertain.
+QUANT_AUTHORSHIP_WIDTHS_MAX = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,6 @@ class Gate:
 def judge(findings: Findings) -> list[Gate]:
     """Every gate, passed or not, in the order of their weight."""
     memory, likeness = findings.memory, findings.likeness
-    cost = next((c for c in findings.costs if c.quant == findings.flown), None)
-    added = cost.added_share if cost else 0.0
     leaks = memory.leaks
     kinds = ", ".join(sorted({leak.kind for leak in leaks}))
     return [
@@ -54,12 +54,28 @@ def judge(findings: Findings) -> list[Gate]:
              " better than the best untuned base"
              + ("." if likeness.lead.low > LEAD_BITS_MIN else
                 ", though so little was held out that this may be chance.")),
-        Gate("quantisation", added <= QUANT_ADDED_MAX,
-             f"{findings.flown} costs {added:.1%} more bits per byte than F16, at most"
-             f" {QUANT_ADDED_MAX:.0%} are allowed; choose a larger type."
-             if added > QUANT_ADDED_MAX else
-             f"{findings.flown} costs {max(added, 0.0):.1%} of the bits per byte of F16."),
+        _quantisation(findings),
     ]
+
+
+def _quantisation(findings: Findings) -> Gate:
+    """What rounding cost, in bits and in the voice."""
+    flown = findings.flown
+    cost = next((c for c in findings.costs if c.quant == flown), None)
+    added = cost.added_share if cost else 0.0
+    exact, rounded = (findings.speeches[file].authorship for file in ("F16", flown))
+    if added > QUANT_ADDED_MAX:
+        return Gate("quantisation", False,
+                    f"{flown} costs {added:.1%} more bits per byte than F16, at most"
+                    f" {QUANT_ADDED_MAX:.0%} are allowed; choose a larger type.")
+    if exact and rounded and exact.value - rounded.value > (
+            QUANT_AUTHORSHIP_WIDTHS_MAX * (rounded.high - rounded.low)):
+        return Gate("quantisation", False,
+                    f"{flown} is judged less like {findings.author} than F16 ({rounded.value:.2f}"
+                    f" in place of {exact.value:.2f}), by more than the figure is uncertain; choose"
+                    " a larger type.")
+    return Gate("quantisation", True,
+                f"{flown} costs {max(added, 0.0):.1%} of the bits per byte of F16.")
 
 
 def _disclosure(findings: Findings) -> Gate:

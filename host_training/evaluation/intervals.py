@@ -18,6 +18,9 @@ import numpy as np
 RESAMPLES = 2_000
 CONFIDENCE = 0.95
 
+# Numerators and denominators of the rows, (n_rows,) each, and the session of each row.
+Sums = tuple[np.ndarray, np.ndarray, Sequence[Hashable]]
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -34,24 +37,40 @@ def ratio(numerators: np.ndarray, denominators: np.ndarray, sessions: Sequence[H
 
     Nothing can be drawn over a single session: its bounds are infinite.
     """
+    return _interval(*_draws(numerators, denominators, sessions, seed))
+
+
+def difference(first: Sums, second: Sums, seed: int) -> Interval:
+    """How much larger one ratio is than another of other sessions: each is drawn for itself."""
+    a, drawn_a = _draws(*first, seed)
+    b, drawn_b = _draws(*second, seed + 1)
+    return _interval(a - b, drawn_a - drawn_b)
+
+
+def _draws(numerators: np.ndarray, denominators: np.ndarray, sessions: Sequence[Hashable],
+           seed: int) -> tuple[float, np.ndarray]:
+    """sum / sum, and that of RESAMPLES draws of as many sessions as there are, with replacement.
+
+    NaN where a draw has nothing to divide by, and in every draw over a single session.
+    """
     numbers = {session: number for number, session in enumerate(dict.fromkeys(sessions))}
     groups = np.array([numbers[session] for session in sessions])
     tops = np.bincount(groups, numerators, len(numbers))
     bottoms = np.bincount(groups, denominators, len(numbers))
-    value = float(tops.sum() / bottoms.sum())
-    if len(numbers) < 2:
-        return Interval(value, -math.inf, math.inf)
-    tops, bottoms = _draw(tops, bottoms, seed)
-    ratios = tops[bottoms > 0] / bottoms[bottoms > 0]
-    low, high = np.quantile(ratios, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return Interval(value, float(low), float(high))
-
-
-def _draw(tops: np.ndarray, bottoms: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Sums over RESAMPLES draws of as many sessions as there are, with replacement."""
-    n = len(tops)
+    value, n = float(tops.sum() / bottoms.sum()), len(numbers)
+    if n < 2:
+        return value, np.full(RESAMPLES, np.nan)
     weights = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), RESAMPLES)
-    return weights @ tops, weights @ bottoms
+    below = weights @ bottoms
+    return value, (weights @ tops) / np.where(below > 0, below, np.nan)
+
+
+def _interval(value: float, drawn: np.ndarray) -> Interval:
+    known = drawn[np.isfinite(drawn)]
+    if not len(known):
+        return Interval(value, -math.inf, math.inf)
+    low, high = np.quantile(known, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return Interval(value, float(low), float(high))
 
 
 def rate(hits: int, trials: int) -> Interval:
@@ -73,11 +92,19 @@ def auc(positives: Sequence[float], negatives: Sequence[float]) -> float:
     return float(below.mean() / 2 / len(low))
 
 
-def auc_interval(positives: Sequence[float], negatives: Sequence[float], seed: int) -> Interval:
-    """Interval of ``auc``, drawing both sides with replacement."""
+def auc_interval(positives: Sequence[float], negatives: Sequence[float], seed: int,
+                 sessions: Sequence[Hashable] | None = None) -> Interval:
+    """Interval of ``auc``, drawing both sides with replacement.
+
+    Args:    sessions: of the positives, which are then drawn by whole sessions.
+    """
     rng = np.random.default_rng(seed)
     high, low = np.asarray(positives, float), np.asarray(negatives, float)
-    drawn = [auc(rng.choice(high, len(high)), rng.choice(low, len(low)))
+    groups: dict[Hashable, list[float]] = {}
+    for at, value in enumerate(high):
+        groups.setdefault(sessions[at] if sessions is not None else at, []).append(value)
+    of_session = list(groups.values())
+    drawn = [auc([value for at in rng.integers(len(of_session), size=len(of_session))
+                  for value in of_session[at]], rng.choice(low, len(low)))
              for _ in range(RESAMPLES // 4)]
-    bounds = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return Interval(auc(high, low), float(bounds[0]), float(bounds[1]))
+    return _interval(auc(high, low), np.array(drawn))

@@ -160,8 +160,8 @@ def examine(path: Path, builder: RowBuilder, author: str, name: str, terms: Sequ
         assert row is not None, question
         rows.append(row)
     failures, kinds = [], {question.kind: (0, 0) for question in asked}
-    replies = speak(path, rows, len(rows), sampling, seed, threads)
-    for question, reply in zip(asked, replies, strict=True):
+    draws = speak(path, rows, len(rows), sampling, seed, threads).draws
+    for question, (_, reply) in zip(asked, draws, strict=True):
         why = judge(question, reply, author, name, terms, region)
         passed, many = kinds[question.kind]
         kinds[question.kind] = (passed + (why is None), many + 1)

@@ -6,15 +6,16 @@ No script, nothing loaded: the page can be mailed and opened in twenty years.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from html import escape
 from statistics import fmean
 
 from host_training.evaluation import memorisation, svg
-from host_training.evaluation.findings import Findings, Voice
+from host_training.evaluation.findings import LETTERS, Findings, Spoken, Voice, as_flown
 from host_training.evaluation.gates import CANARY_ONCE_BITS_MAX, QUANT_ADDED_MAX, Gate
+from host_training.evaluation.intervals import Interval
 from host_training.evaluation.mission import Mission
-from host_training.evaluation.speaker import Pace
 from host_training.evaluation.svg import Mark
 
 SURE_P = 0.01  # of a habit's difference; thirteen are looked at
@@ -106,13 +107,53 @@ def _likeness(findings: Findings) -> str:
     else:
         parts.append("<p>Too little was written, or said in its own words, to judge authorship:"
                      " that takes some thousands of characters of each.</p>")
-    parts.append(f"<p>{escape(_listening(findings))}</p>")
+    parts.append(f"<p>{escape(' '.join(_learning(findings)))}</p>{_layers(findings)}"
+                 f"<p>{escape(_listening(findings))}</p>")
     said = "".join(f"<li>{escape(line)}</li>" for line in findings.said)
     written = "".join(f"<li>{escape(line)}</li>" for line in findings.written)
     author = escape(findings.author)
     parts.append(f"<div class='voices'><div><h3>What {escape(name)} said</h3><ul>{said}</ul></div>"
                  f"<div><h3>What {author} wrote</h3><ul>{written}</ul></div></div>")
     return "".join(parts)
+
+
+def _learning(findings: Findings) -> list[str]:
+    """Sentences on whether it was the person that was learnt."""
+    likeness = findings.likeness
+    letters = likeness.bits[LETTERS].value
+    flown = likeness.bits[as_flown(findings.name, findings.flown)].value
+    found = [f"A table of which letter follows which five, without a notion of words, needs"
+             f" {letters:.3f} bits per byte: {'fewer' if letters < flown else 'more'} than the"
+             f" {flown:.3f} of {findings.name}."]
+    if likeness.learnt is not None:
+        learnt = likeness.learnt
+        verdict = ("so it is the person that was learnt" if learnt.own.low > 0 else
+                   "so little of it can be called the person's own")
+        found.append(
+            f"Read as plain text, unseen lines of {findings.author} became"
+            f" {learnt.author.value:.3f} bits per byte cheaper by the training, those of others"
+            f" {learnt.others.value:.3f} ({learnt.own.value:+.3f} between them,"
+            f" {learnt.own.low:.3f} to {learnt.own.high:.3f}): {verdict}.")
+    return found
+
+
+def _layers(findings: Findings) -> str:
+    """A table where something of more than one layer was held out."""
+    layers = findings.likeness.layers
+    if len(layers) < 2:
+        return ""
+    rows = "".join(
+        f"<tr><td>{escape(layer)}</td><td>{bits.lines}</td><td>{bits.base.value:.3f}</td>"
+        f"<td>{bits.persona.value:.3f}</td><td>{bits.lead.value:+.3f} <span class='soft'>"
+        f"({bits.lead.low:.3f} to {bits.lead.high:.3f})</span></td></tr>"
+        for layer, bits in layers.items())
+    return ("<table><tr><th>layer, read as plain text</th><th>unseen lines</th><th>base</th>"
+            f"<th>{escape(findings.name)}</th><th>saved bits per byte</th></tr>{rows}</table>")
+
+
+def facts(findings: Findings) -> list[str]:
+    """Sentences for the model card, beside those of the gates."""
+    return [*_learning(findings), verbatim_line(findings), mission_line(findings.mission)]
 
 
 def _listening(findings: Findings) -> str:
@@ -138,9 +179,9 @@ def _manner(findings: Findings) -> str:
         ("distance of its common words from the author's (Burrows' Delta, less is nearer)",
          [_number(voice.delta) for voice in voices.values()]),
         ("how often a judge tells its lines from the author's (0.5: never)",
-         [_number(voice.telling_apart) for voice in voices.values()]),
+         [_spread(voice.telling_apart) for voice in voices.values()]),
         ("the same with the subject words taken out",
-         [_number(voice.telling_apart_masked) for voice in voices.values()]),
+         [_spread(voice.telling_apart_masked) for voice in voices.values()]),
         *((what, [f"{voice.variety[key]:.1%}" for voice in voices.values()])
           for what, key in (("different runs of three words", "distinct"),
                             ("lines too like an earlier one", "repeats"),
@@ -162,6 +203,11 @@ def _number(value: float | None) -> str:
     return "&ndash;" if value is None else f"{value:.2f}"
 
 
+def _spread(found: Interval | None) -> str:
+    return "&ndash;" if found is None else (
+        f"{found.value:.2f} <span class='soft'>({found.low:.2f} to {found.high:.2f})</span>")
+
+
 def _memory(findings: Findings) -> str:
     memory = findings.memory
     exposed = [("written once" if times == 1 else f"written {times} times", fmean(found), True)
@@ -176,8 +222,8 @@ def _memory(findings: Findings) -> str:
     trained, held_out = memory.completed
     shares = [("completes a trained line", 100 * trained, True),
               ("completes an unseen line", 100 * held_out, False),
-              (f"says {memorisation.VERBATIM_CHARS}+ letters of the text", 100 * memory.verbatim,
-               True)]
+              *([(f"says {memorisation.VERBATIM_CHARS}+ letters of the text",
+                 100 * memory.verbatim.value, True)] if memory.verbatim else [])]
     found = "".join(f"<li><b>{escape(leak.kind)}</b>: {escape(leak.line)}</li>"
                     for leak in memory.leaks)
     listed = f"<h3>Private things it said</h3><ul>{found}</ul>" if found else ""
@@ -186,16 +232,24 @@ def _memory(findings: Findings) -> str:
         + svg.bars(shares, "By heart: how often the first half of a line makes it say the next"
                    f" {memorisation.SUFFIX_TOKENS} tokens, and how many of its lines hold a long"
                    " stretch of the trained text.", " %", 10.0)
-        + f"<p>{_longest(memory.longest)} Shown a trained and an unseen line, somebody with the"
-          f" model would guess which is which in {memory.membership.value:.0%} of cases"
-          f" ({memory.membership.low:.0%} to {memory.membership.high:.0%}); 50 % is guessing"
-          " blind.</p>")
+        + f"<p>{verbatim_line(findings)} {_longest(memory.longest)} Shown a trained and an unseen"
+          " line, somebody with the model would guess which is which in"
+          f" {memory.membership.value:.0%} of cases ({memory.membership.low:.0%} to"
+          f" {memory.membership.high:.0%}); 50 % is guessing blind.</p>")
+
+
+def verbatim_line(findings: Findings) -> str:
+    """How much of what it says stands in the trained text, in a sentence."""
+    share = findings.memory.verbatim
+    if share is None:
+        return "It said nothing."
+    bounds = f" ({share.low:.0%} to {share.high:.0%})" if math.isfinite(share.low) else ""
+    return (f"{share.value:.0%}{bounds} of its lines hold {memorisation.VERBATIM_CHARS} or more"
+            " letters of the trained text word for word.")
 
 
 def _longest(letters: int) -> str:
-    if letters == 0:
-        return "No line held so long a stretch of the trained text."
-    return f"The longest stretch it said word for word has {letters} letters."
+    return f"The longest such stretch has {letters} letters." if letters else ""
 
 
 def mission_line(mission: Mission) -> str:
@@ -229,20 +283,22 @@ def _costs(findings: Findings) -> str:
         f"{' (flies)' if cost.quant == findings.flown else ''}</td><td>{cost.file_bytes / 1e6:.2f}"
         f"</td><td>{cost.bits_per_byte:.3f}</td><td>{cost.added_share:+.2%}</td>"
         f"<td>{cost.divergence:.4f}</td><td>{cost.same_choice:.1%}</td>"
-        f"{_pace(findings.paces[cost.quant])}</tr>" for cost in findings.costs)
-    exact = ("<tr><td>F16</td>" + 5 * "<td></td>" + _pace(findings.paces["F16"]) + "</tr>")
+        f"{_spoken(findings.speeches[cost.quant])}</tr>" for cost in findings.costs)
+    exact = ("<tr><td>F16</td>" + 5 * "<td></td>" + _spoken(findings.speeches["F16"]) + "</tr>")
     return (
         "<h2>What did the quantisation cost?</h2>"
         + svg.bars(added, "Bits per byte of unseen lines beyond F16, in per cent.", " %", 0.0,
                    (100 * QUANT_ADDED_MAX, "limit"))
         + "<table><tr><th>file</th><th>MB</th><th>bits per byte</th><th>beyond F16</th>"
-          "<th>divergence, bits per token</th><th>same choice as F16</th><th>ends by itself</th>"
-          f"<th>tokens/s here</th></tr>{exact}{body}</table>")
+          "<th>divergence, bits per token</th><th>same choice as F16</th><th>authorship</th>"
+          f"<th>ends by itself</th><th>tokens/s here</th></tr>{exact}{body}</table>")
 
 
-def _pace(pace: Pace) -> str:
+def _spoken(spoken: Spoken) -> str:
+    pace, voice = spoken.pace, spoken.authorship
     speed = "&ndash;" if pace.tokens_per_s is None else f"{pace.tokens_per_s:.0f}"
-    return f"<td>{pace.ended} of {pace.replies}</td><td>{speed}</td>"
+    return (f"<td>{_number(None if voice is None else voice.value)}</td>"
+            f"<td>{pace.ended} of {pace.replies}</td><td>{speed}</td>")
 
 
 def voice_line(voice: Voice) -> str:

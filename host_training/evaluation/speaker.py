@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,46 +35,50 @@ class Pace:
     tokens_per_s: float | None
 
 
-def pace(path: Path, rows: Sequence[Row], count: int, sampling: Sampling, seed: int, threads: int
-         ) -> Pace:
-    """How a file speaks: ``count`` replies, drawn like those of ``speak``."""
-    model = open_gguf(path, ROW_TOKENS_MAX, every_logit=False, threads=threads)
-    ended = tokens = 0
-    seconds = 0.0
-    for number in range(count):
-        begun_s: float | None = None
-        for piece in _answer(model, rows, number, count, sampling, seed, stream=True):
-            ended += piece["choices"][0]["finish_reason"] == "stop"
-            if not piece["choices"][0]["text"]:
-                continue  # the last piece only says how it ended
-            now_s = time.perf_counter()
-            if begun_s is not None:
-                tokens, seconds = tokens + 1, seconds + now_s - begun_s
-            begun_s = now_s
-    model.close()
-    return Pace(count, ended, tokens / seconds if seconds else None)
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """``draws``: (session of the row that was asked, reply), in the order they were drawn.
+
+    A reply is None where it has nothing worth sending: those tell how often the flight would stay
+    silent.
+    """
+
+    draws: list[tuple[str, str | None]]
+    pace: Pace
+
+    @property
+    def lines(self) -> list[str]:
+        """What is worth sending."""
+        return [line for _, line in self.draws if line]
 
 
 def speak(path: Path, rows: Sequence[Row], count: int, sampling: Sampling, seed: int, threads: int
-          ) -> list[str | None]:
-    """``count`` replies to the prompts of ``rows``, which are asked in turn, each with a new seed.
-
-    None where a reply has nothing worth sending: those tell how often the flight would stay silent.
-    """
+          ) -> Speech:
+    """``count`` replies to the prompts of ``rows``, asked in turn, each with a seed of its own."""
     model = open_gguf(path, ROW_TOKENS_MAX, every_logit=False, threads=threads)
-    said = []
+    draws: list[tuple[str, str | None]] = []
+    ended = tokens = 0
+    seconds = 0.0
     for number in range(count):
-        answer = _answer(model, rows, number, count, sampling, seed, stream=False)
-        said.append(prompt.clean_reply(answer["choices"][0]["text"]))
+        row = rows[number * len(rows) // count if count < len(rows) else number % len(rows)]
+        reply, begun_s = "", 0.0
+        for piece in _pieces(model, row, sampling, seed + number):
+            ended += piece["finish_reason"] == "stop"
+            if not piece["text"]:
+                continue  # the last piece only says how it ended
+            now_s = time.perf_counter()
+            if reply:
+                tokens, seconds = tokens + 1, seconds + now_s - begun_s
+            reply, begun_s = reply + piece["text"], now_s
+        draws.append((row.session, prompt.clean_reply(reply)))
     model.close()
-    return said
+    return Speech(draws, Pace(count, ended, tokens / seconds if seconds else None))
 
 
-def _answer(model: Any, rows: Sequence[Row], number: int, count: int, sampling: Sampling,
-            seed: int, stream: bool) -> Any:
-    """llama_cpp's completion, or its pieces, of the prompt whose turn it is."""
-    row = rows[number * len(rows) // count if count < len(rows) else number % len(rows)]
+def _pieces(model: Any, row: Row, sampling: Sampling, seed: int) -> Iterator[dict[str, Any]]:
+    """What llama.cpp says to the prompt of ``row``, a few letters at a time."""
     asked = row.input_ids[: next(at for at, n in enumerate(row.labels) if n != NO_LOSS)]
-    return model.create_completion(
-        asked, max_tokens=min(sampling.max_tokens, ROW_TOKENS_MAX - len(asked)), stream=stream,
-        temperature=sampling.temperature, top_p=sampling.top_p, seed=seed + number)
+    for piece in model.create_completion(
+            asked, max_tokens=min(sampling.max_tokens, ROW_TOKENS_MAX - len(asked)), stream=True,
+            temperature=sampling.temperature, top_p=sampling.top_p, seed=seed):
+        yield piece["choices"][0]

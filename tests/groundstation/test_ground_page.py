@@ -6,6 +6,7 @@ import shutil
 import socket
 import threading
 import time
+from dataclasses import replace
 
 import diary
 import pytest
@@ -15,6 +16,7 @@ from far_end import MASTER_KEY, MISSION, SIGNED_MISSION, START_MS, FarEnd, state
 from groundstation import web
 from groundstation.ground import Ground
 from groundstation.sondehub import Outcome
+from groundstation.stream import Ending
 from groundstation.upload_queue import Batch, UploadQueue
 from groundstation.web import create_app, make_server
 from wire import horus
@@ -276,6 +278,83 @@ def test_a_strangers_beacon_is_shown_while_ours_are_missing_and_says_what_it_is(
     finally:
         station.stop()
         archive.close()
+
+
+def test_an_empty_page_says_what_it_waits_for_and_draws_nothing_that_is_not_there(page, tmp_path):
+    need_vendor()
+    archive = diary.Archive(tmp_path / "empty.sqlite", is_durable=False)
+    ground, far = Ground(MISSION, archive, None), FarEnd()
+    station = Served(archive.path, now=lambda: START_MS + 9000)
+    shown = ("[...document.querySelectorAll('#waiting, #map, .plots h3, .plot, #beginning')]"
+             ".filter(n => n.checkVisibility())"
+             ".map(n => n.id || n.firstChild.textContent || 'plot')")
+    try:
+        looked_at(page, station, 1440, 900)
+        assert page.value(shown) == ["waiting"]
+        assert page.value("document.getElementById('waiting').textContent").startswith(
+            "Nothing of EDDA has been heard yet. On the ground it sends a beacon every 30\u00a0s")
+        state = state_at(0)
+        ground.receive(far.beacon(replace(state, latitude_deg=None, battery_mv=None)), START_MS)
+        page.wait("document.querySelectorAll('.uplot').length === 2", 5)
+        assert page.value(shown) == [
+            "beginning", "Temperature", "plot", "Frames a minute", "plot"], "no fix, no battery"
+        ground.receive(far.beacon(state_at(10)), START_MS + 10_000)
+        page.wait("document.querySelectorAll('.uplot').length === 4", 5)
+        assert page.value("document.getElementById('map').offsetHeight") > 200
+        names = "[...document.querySelectorAll('.map-label.mark')].map(n => n.textContent)"
+        assert page.value(names) == ["EDDA"], "at the launch, one name for both"
+        assert page.complaints == []
+    finally:
+        station.stop()
+        archive.close()
+
+
+def test_a_flight_that_is_known_to_be_over_stands_still_and_can_be_read(page, tmp_path):
+    """As the simulator ends one: the page was open, and stays readable when it is closed."""
+    archive = diary.build(tmp_path / "over.sqlite", with_pictures=False, end_s=600)
+    ending: list[Ending] = []
+    station = Served(archive.path, lambda: START_MS + 600_000,
+                     ending=lambda: ending[-1] if ending else None)
+    words = {name: f"document.getElementById('{name}').textContent"
+             for name in ("over", "age", "ask-note", "banner")}
+    try:
+        looked_at(page, station, 1440, 900)
+        assert page.value("document.getElementById('over').hidden")
+        assert page.value("document.body.dataset.freshness") == "fresh"
+        ending.append(Ending(START_MS + 605_000, "flight-7"))
+        page.wait("!document.getElementById('over').hidden", 5)
+        told = page.value(words["over"])
+        assert told.startswith("The simulated flight is over. EDDA was last heard at ")
+        assert ", rising." in told and "its folder flight-7 keeps the archive" in told
+        assert page.value("document.body.dataset.freshness") == "over"
+        assert page.value(words["age"]).startswith("at ") and page.value(
+            "document.getElementById('question').disabled")
+        assert page.value(words["ask-note"]) == (
+            "The flight is over: nobody is up there to answer.")
+        station.stop()
+        page.wait("!document.getElementById('banner').hidden", 8)
+        assert page.value(words["banner"]).startswith("The simulator is closed.")
+        clock = "import('/static/clock.js').then((clock) => clock.now())"
+        assert page.value(clock) == START_MS + 605_000, "it stands still"
+    finally:
+        station.stop()
+        archive.close()
+
+
+def test_a_fast_flight_is_not_silent_between_two_messages(page, served):
+    """Minutes of a flight at 60 times real time pass while a message is on its way."""
+    looked_at(page, served, 1440, 900)
+    assert page.value("""(async () => {
+        const clock = await import('/static/clock.js?of-its-own');
+        const real = performance.now, lags = [];
+        for (const [local, station] of [[0, 0], [2000, 120000], [4000, 122000]]) {
+            performance.now = () => local;
+            clock.setClock({ now_ms: station, ending: null });
+            lags.push(clock.lag());
+        }
+        performance.now = real;
+        return lags;
+    })()""") == [0, 30_000, 0]
 
 
 def test_a_question_is_asked_with_the_keyboard(page, tmp_path):

@@ -21,7 +21,7 @@ from groundstation.ground import Ground
 from groundstation.hygiene import clean_text, to_json
 from groundstation.pictures import media_type
 from groundstation.reader import FlightReader
-from groundstation.stream import CHANGES_MAX, CLIENTS_MAX, Feed
+from groundstation.stream import CHANGES_MAX, CLIENTS_MAX, Ending, Feed
 from groundstation.track import Point, in_order, thinned
 from groundstation.web import create_app
 from wire import records
@@ -91,6 +91,14 @@ def test_numbers_that_are_none_never_reach_the_page(station, value):
         assert answer.status_code == 200, (path, answer.text)
         json.loads(answer.text, parse_constant=pytest.fail)
     assert client.get("/api/picture/5").status_code == 404
+
+
+@pytest.mark.parametrize("fields", [{"sensor": "bme280"}, {"sensor": 7}, ["sensor"], None])
+def test_a_lost_sensor_is_named(station, fields):
+    keep(station, 1, Kind.EVENT, {"event": "sensor_lost", "severity": "error", "fields": fields})
+    [entry] = client_of(station).get("/api/musings").json()["entries"]
+    name = ": bme280" if fields == {"sensor": "bme280"} else ""
+    assert entry["event"] == "sensor lost" + name
 
 
 def test_a_hostile_frame_never_stops_the_station(station):
@@ -226,6 +234,14 @@ def test_a_station_without_a_key_says_that_it_only_listens(station):
     Ground(MISSION, station, None)
     answer = client_of(station).post("/api/ask", json={"text": "hi"})
     assert answer.status_code == 409 and "listens" in answer.json()["error"]
+
+
+def test_nobody_is_asked_once_the_flight_is_over(station):
+    Ground(MISSION, station, KEY)
+    client = client_of(station, ending=lambda: Ending(START_MS, "flight-7"))
+    answer = client.post("/api/ask", json={"text": "hi"})
+    assert answer.status_code == 409 and "The flight is over" in answer.json()["error"]
+    assert client.get("/api/flight").json()["ending"] == {"at_ms": START_MS, "kept_in": "flight-7"}
 
 
 def test_questions_are_limited_and_get_never_changes_anything(station):

@@ -16,6 +16,10 @@ need("torch")
 
 from host_training.dataset import Row  # noqa: E402 (after need)
 from host_training.evaluation import assess, others  # noqa: E402 (after need)
+from host_training.evaluation.memorisation import Corpus  # noqa: E402 (after need)
+from host_training.evaluation.subject import Subject  # noqa: E402 (after need)
+from host_training.evaluation.voices import Court  # noqa: E402 (after need)
+from host_training.evaluation.voices import voices as voices_of  # noqa: E402 (after need)
 from host_training.sessions import Example  # noqa: E402 (after need)
 
 
@@ -31,14 +35,14 @@ def rows(texts: list[str]) -> list[Row]:
     return [Row("line", text, [1], [1], session=f"s{n // 3}") for n, text in enumerate(texts)]
 
 
-def subject(train: list[str], partners: list[others.Line], **changes: Any) -> assess.Subject:
+def subject(train: list[str], partners: list[others.Line], **changes: Any) -> Subject:
     fields: dict[str, Any] = {
         "name": "Ada", "author": "Ada Test", "base": Path(), "exact": Path(), "ladder": {},
         "flown": "F16", "train": rows(train), "validation": rows([ours(n) for n in range(40)]),
         "test": rows([ours(n) for n in range(100, 200)]), "partners": partners, "builder": None,
         "sampling": None, "lines": 10, "terms": (), "region": None, "seed": 1, "threads": 1,
-        "has_canaries": False, **changes}
-    return assess.Subject(**fields)
+        "unasked": [], "has_canaries": False, **changes}
+    return Subject(**fields)
 
 
 PARTNERS = [(f"p{n // 3}", theirs(n)) for n in range(120)]
@@ -46,7 +50,8 @@ PARTNERS = [(f"p{n // 3}", theirs(n)) for n in range(120)]
 
 def voices(train: list[str], said: list[str], base_said: list[str], **changes: Any) -> Any:
     who = subject(train, PARTNERS, **changes)
-    return assess._voices(said, base_said, [row.text for row in who.test], train, who)
+    court = Court(who.test, who.validation, others.floor(PARTNERS, []), who.seed)
+    return voices_of(court, who, said, base_said, train), court.floor
 
 
 def test_the_scale_goes_from_the_partners_to_the_author() -> None:
@@ -59,6 +64,12 @@ def test_the_scale_goes_from_the_partners_to_the_author() -> None:
     assert found["Ada"].delta < found["base with the prompt"].delta
     turned, _ = voices([ours(n) for n in range(900, 990)], base_said, said)
     assert turned["Ada"].authorship.value < 0.3
+
+
+def test_what_is_known_by_heart_is_no_likeness() -> None:
+    corpus = Corpus([ours(1), ours(2)])
+    assert assess._own_words([ours(1), theirs(1), ours(900)], corpus) == [theirs(1)]
+    assert assess._own_words(["Mended hedge."], corpus) == ["Mended hedge."], "too short to tell"
 
 
 def test_what_the_persona_read_changes_nothing_in_the_verdict() -> None:

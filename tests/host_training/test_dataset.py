@@ -5,6 +5,8 @@ Method: rows built from a tiny persona with a tiny tokenizer, taken apart again.
 
 from __future__ import annotations
 
+import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +108,37 @@ def test_what_is_held_out_is_nowhere_in_training(
         for held in built.validation + built.test:
             for row in built.train:
                 assert held.text not in tokenizer.decode(row.input_ids)
+
+
+WORDS = ("rope", "tape", "hedge", "kettle", "fog", "wire", "ditch", "lamp", "apple", "north")
+
+
+def test_held_out_writing_nobody_asks_for_is_read_by_layer(tokenizer: Any, persona: Any) -> None:
+    """Thinking is never a line to ask for; of the test it is measured, and chooses nothing."""
+    def note(number: int, layer: sessions.Layer) -> sessions.Example:
+        words = [random.Random(f"{number} {at}").choice(WORDS) for at in range(9)]
+        return sessions.Example("monologue", f"Note {number} says {' '.join(words)}.", "x", number,
+                                layer=layer, session=f"s{number}")
+
+    notes = [note(number, ("said", "thinking")[number % 2]) for number in range(300)]
+    beside = [replace(note(number + 1000, "values"), session=f"s{number}")
+              for number in range(0, 300, 2)]  # in a session that can be asked for
+    parts = split.split(notes, 1, 0.8)
+    built = dataset.build_dataset(notes, parts, [], tokenizer, persona.prompt_text(), 1, 1)
+    held = {side: {e.text for e in notes if e.layer == "thinking" and parts.side(e) == side}
+            for side in ("validation", "test")}
+    assert held["test"] and not held["validation"]
+    assert {row.text for row in built.unasked} == held["test"]
+    more = dataset.build_dataset([*notes, *beside], parts, [], tokenizer, persona.prompt_text(),
+                                 1, 1)
+    assert {row.layer for row in more.unasked} == {"thinking", "values"}
+    assert more.counts["plain rows, test"] == len(more.unasked)
+    assert {(row.kind, row.layer) for row in built.unasked} == {("plain", "thinking")}
+    assert all(row.session == f"s{row.text.split()[1]}" for row in built.unasked)
+    assert {(row.kind, row.layer) for row in built.test + built.validation} == {("line", "said")}
+    learnt = {row.text for row in built.train}
+    assert not learnt & held["test"] and learnt > {
+        e.text for e in notes if e.layer == "thinking"} - held["test"]
 
 
 def test_the_same_seed_gives_the_same_rows(examples: Any, tokenizer: Any, persona: Any) -> None:

@@ -23,11 +23,13 @@ from host_training.dataset import NO_LOSS, Row, RowBuilder  # noqa: E402 (after 
 from host_training.evaluation import (  # noqa: E402 (after need)
     bits,
     context,
+    learning,
     memorisation,
     mission,
     quants,
 )
-from host_training.evaluation.speaker import Sampling, pace, speak  # noqa: E402 (after need)
+from host_training.evaluation.speaker import Sampling, speak  # noqa: E402 (after need)
+from host_training.evaluation.subject import Subject  # noqa: E402 (after need)
 from payload.prompt import Moment, PersonaText  # noqa: E402 (after need)
 
 SEED = 1
@@ -189,21 +191,24 @@ def test_a_file_costs_nothing_beside_itself_and_something_beside_another(
 def test_what_is_said_is_clean_drawn_from_each_prompt_and_the_same_again(
     taught: Path, rows: list[Row]
 ) -> None:
-    said = speak(taught, rows, 4, Sampling(40, 0.2, 0.9), SEED, 1)
-    assert len(said) == 4 and set(said) <= set(ANSWERS.values())
-    assert speak(taught, rows, 6, Sampling(40, 0.8, 0.9), SEED, 1) == speak(
-        taught, rows, 6, Sampling(40, 0.8, 0.9), SEED, 1)
-    assert speak(taught, rows, 1, Sampling(1, 0.8, 0.9), SEED, 1) == [None]
+    of_sessions = [replace(row, session=f"s{number}") for number, row in enumerate(rows)]
+    said = speak(taught, of_sessions, 4, Sampling(40, 0.2, 0.9), SEED, 1)
+    assert len(said.lines) == 4 and set(said.lines) <= set(ANSWERS.values())
+    assert [session for session, _ in said.draws] == ["s0", "s1", "s2", "s3"]
+    assert speak(taught, rows, 6, Sampling(40, 0.8, 0.9), SEED, 1).draws == speak(
+        taught, rows, 6, Sampling(40, 0.8, 0.9), SEED, 1).draws
+    silent = speak(taught, rows, 1, Sampling(1, 0.8, 0.9), SEED, 1)
+    assert (silent.draws, silent.lines) == ([("", None)], [])
 
 
 def test_who_was_taught_to_end_ends_and_who_was_not_is_cut(
     taught: Path, untaught: Path, rows: list[Row]
 ) -> None:
     drawn = Sampling(40, 0.2, 0.9)
-    ended, cut = pace(taught, rows, 4, drawn, SEED, 1), pace(untaught, rows, 4, drawn, SEED, 1)
+    ended, cut = (speak(path, rows, 4, drawn, SEED, 1).pace for path in (taught, untaught))
     assert (ended.replies, ended.ended, cut.ended) == (4, 4, 0)
     assert ended.tokens_per_s and cut.tokens_per_s
-    assert pace(untaught, rows, 1, Sampling(1, 0.2, 0.9), SEED, 1).tokens_per_s is None
+    assert speak(untaught, rows, 1, Sampling(1, 0.2, 0.9), SEED, 1).pace.tokens_per_s is None
 
 
 def test_the_fifty_are_asked_of_a_file_and_every_failure_is_kept(
@@ -217,3 +222,37 @@ def test_the_fifty_are_asked_of_a_file_and_every_failure_is_kept(
     assert len(found.failures) == len(found.replies("nothing worth sending")) == 50
     assert {f.prompt for f in found.failures} >= {"Are you Ada Test?", "asked news: 404"}
     assert (found.rate.value, found.rate.low) == (0.0, 0.0) and 0 < found.rate.high < 0.1
+
+
+def test_what_was_learnt_is_the_authors_and_not_everybodys(
+    taught: Path, untaught: Path, builder: RowBuilder, rows: list[Row]
+) -> None:
+    """Read after nothing, the four lines became cheaper by far more than lines like them."""
+    asked = [replace(row, session=f"s{number}") for number, row in enumerate(rows)]
+    thought = builder.plain("Nobody asks for this, and it can be read all the same.")
+    assert thought is not None
+    subject = Subject("Ada", "Ada Test", untaught, taught, {}, "F16", [], [], asked,
+                      [replace(thought, session="s9", layer="thinking")], [], builder,
+                      Sampling(20, 0.8, 0.9), 4, [], None, SEED, 1, False)
+    author = learning.read(subject, learning.author_rows(subject))
+    lines = [("p0", "The bus was late and the milk was off."), ("p1", "What did you say?"),
+             ("p1", "long " * 600), ("p2", " \n "), ("p3", "Send me the list of the gate.")]
+    of_others = learning.read(subject, learning.others_rows(subject, lines))
+    assert [row.session for row in of_others.rows] == ["p0", "p1", "p3"], "too long, or nothing"
+    found = learning.learnt(author.of("said"), of_others, SEED)
+    assert found.author.value > found.others.value and found.own.low > 0
+    layers = learning.layers(author, SEED)
+    assert {layer: part.lines for layer, part in layers.items()} == {"said": 4, "thinking": 1}
+    said = layers["said"]
+    assert said.lead.value == pytest.approx(said.base.value - said.persona.value)
+    assert said.lead.value == found.author.value > layers["thinking"].lead.value
+
+
+def test_read_as_plain_text_every_word_is_measured_and_no_end(
+    builder: RowBuilder, rows: list[Row]
+) -> None:
+    plain = builder.plain(rows[0].text)
+    assert plain is not None
+    bare, ended = learning.bare(rows[0], builder), learning.without_end(plain)
+    assert bare.input_ids == ended.input_ids[:-1] and ended.labels[-1] == NO_LOSS
+    assert bare.labels == ended.labels[:-1] and bare.labels.count(NO_LOSS) == 1

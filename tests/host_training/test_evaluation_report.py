@@ -24,8 +24,11 @@ from host_training.errors import TrainingError  # noqa: E402 (after need)
 from host_training.evaluation import examination, gates, report, svg  # noqa: E402 (after need)
 from host_training.evaluation.findings import (  # noqa: E402 (after need)
     Findings,
+    LayerBits,
+    Learnt,
     Likeness,
     Memory,
+    Spoken,
     Voice,
 )
 from host_training.evaluation.intervals import Interval  # noqa: E402 (after need)
@@ -45,24 +48,30 @@ VARIETY = {"distinct": 0.9, "commonest": 0.01, "repeats": 0.0, "loops": 0.0}
 def good() -> Findings:
     """A persona that passes everything."""
     voices = {
-        "Ada": Voice(Interval(0.8, 0.7, 0.9), 0.9, 0.8, 0.5, VARIETY),
-        "base with the prompt": Voice(Interval(0.0, -0.1, 0.1), 1.0, 1.0, 0.7, VARIETY),
+        "Ada": Voice(Interval(0.8, 0.7, 0.9), Interval(0.9, 0.85, 0.95), Interval(0.8, 0.7, 0.9),
+                     0.5, VARIETY),
+        "base with the prompt": Voice(Interval(0.0, -0.1, 0.1), None, None, 0.7, VARIETY),
         "Ada Test": Voice(Interval(1.0, 0.9, 1.1), None, None, 0.2, VARIETY),
     }
     likeness = Likeness(
-        bits={"base alone": Interval(1.9, 1.8, 2.0),
+        bits={"letters alone": Interval(1.7, 1.6, 1.8), "base alone": Interval(1.9, 1.8, 2.0),
               "Ada as flown (Q8_0)": Interval(1.5, 1.4, 1.6)},
         lead=Interval(0.4, 0.3, 0.5), voices=voices,
         habits={"commas": (0.01, 0.02, 0.4, 0.004), "digits": (0.01, 0.01, 0.1, 0.6)},
         listening=Interval(0.1, 0.05, 0.15), first_places=0.4, asked=40, usable=0.95, claims=[],
+        learnt=Learnt(Interval(0.4, 0.3, 0.5), Interval(0.1, 0.0, 0.2), Interval(0.3, 0.2, 0.4)),
+        layers={"said": LayerBits(30, Interval(1.9, 1.8, 2.0), Interval(1.5, 1.4, 1.6),
+                                  Interval(0.4, 0.3, 0.5))},
         floor="people the author wrote with")
-    memory = Memory([], {1: [1.0, 2.0], 4: [8.0], 16: [8.0]}, (0.05, 0.0), 0.02, 61,
+    memory = Memory([], {1: [1.0, 2.0], 4: [8.0], 16: [8.0]}, (0.05, 0.0),
+                    Interval(0.02, 0.0, 0.05), 61,
                     Interval(0.6, 0.55, 0.65))
     cost = Cost("Q8_0", 6_000_000, 1.5, Interval(0.001, 0.0, 0.002), 0.01, 0.98)
     asked = Mission({"who are you": (17, 17), "readings": (11, 12)}, Interval(0.97, 0.8, 0.99),
                     [Failure("readings", "How high are you?", "It is 9 <km>.", "a number")])
-    paces = {"F16": Pace(24, 24, 71.4), "Q8_0": Pace(24, 23, None)}
-    return Findings("Ada", "Ada Test", "Q8_0", likeness, memory, [cost], asked, paces,
+    spoken = {"F16": Spoken(Pace(24, 24, 71.4), Interval(0.82, 0.72, 0.92)),
+              "Q8_0": Spoken(Pace(24, 23, None), Interval(0.8, 0.7, 0.9))}
+    return Findings("Ada", "Ada Test", "Q8_0", likeness, memory, [cost], asked, spoken,
                     ["I said <this>."], ["I wrote that."])
 
 
@@ -88,6 +97,12 @@ def with_cost(found: Findings, share: float) -> Findings:
     added = 1.5 * share
     cost = replace(found.costs[0], bits_per_byte=1.5 + added, added=Interval(added, 0, 1))
     return replace(found, costs=[cost])
+
+
+def with_voice_of_flown(found: Findings, value: float) -> Findings:
+    """F16 stands at 0.82, and the figure is 0.2 wide."""
+    flown = Spoken(Pace(24, 23, None), Interval(value, value - 0.1, value + 0.1))
+    return replace(found, speeches={**found.speeches, "Q8_0": flown})
 
 
 def text_of(page: str) -> str:
@@ -144,6 +159,8 @@ def test_a_good_persona_passes_every_gate_with_a_sentence_for_each() -> None:
     (with_lead(good(), 0.001), [], ""),
     (with_cost(good(), 0.0201), ["quantisation"], "at most 2% are allowed; choose a larger type"),
     (with_cost(good(), 0.0199), [], ""),
+    (with_voice_of_flown(good(), 0.61), ["quantisation"], "less like Ada Test than F16 (0.61 in"),
+    (with_voice_of_flown(good(), 0.63), [], ""),
 ])
 def test_each_gate_stops_just_past_its_limit(found: Findings, failing: list[str], says: str
                                              ) -> None:
@@ -174,7 +191,7 @@ def test_the_page_shows_what_a_flight_asked_and_how_each_file_speaks() -> None:
     page = text_of(report.page(good(), gates.judge(good())))
     assert "Of 29 fixed prompts of a flight it answered 97% as it should (80% to 99%)" in page
     assert "readings 11 of 12" in page and "It is 9 <km>." in page
-    assert "F16 24 of 24 71" in page and "98.0% 23 of 24 –" in page
+    assert "F16 0.82 24 of 24 71" in page and "98.0% 0.80 23 of 24 –" in page
     agreed = with_reply(good(), "Yes.", AGREED)
     assert "though 1 answers began by agreeing" in text_of(report.page(agreed, gates.judge(agreed)))
 
@@ -186,7 +203,8 @@ def test_a_lead_that_may_be_chance_is_called_so() -> None:
 
 
 def test_f16_flies_at_no_cost() -> None:
-    found = replace(good(), flown="F16", costs=[])
+    bits = {"letters alone": Interval(1.7, 1.6, 1.8), "Ada as flown (F16)": Interval(1.5, 1.4, 1.6)}
+    found = replace(good(), flown="F16", costs=[], likeness=replace(good().likeness, bits=bits))
     assert gates.failed(gates.judge(found)) == []
     assert "it flies as F16" in text_of(report.page(found, gates.judge(found)))
 
@@ -204,6 +222,29 @@ def test_the_page_answers_the_three_questions_first_and_loads_nothing() -> None:
     for loading in ("http", "src=", "<script", "url(", "@import"):
         assert loading not in page
     assert "commas 0.01 0.02 0.40 differs" in text and "digits 0.01 0.01 0.10 differs" not in text
+
+
+def test_the_page_says_what_was_learnt_beyond_letters_people_and_layers() -> None:
+    text = text_of(report.page(good(), gates.judge(good())))
+    assert "needs 1.700 bits per byte: more than the 1.500 of Ada." in text
+    assert "0.400 bits per byte cheaper by the training, those of others 0.100" in text
+    assert "so it is the person that was learnt" in text
+    assert "layer, read as plain text" not in text, "one layer is the whole of it"
+    assert "2% (0% to 5%) of its lines hold 50 or more letters" in text
+    assert "0.90 (0.85 to 0.95)" in text, "how often a judge tells it apart, with its bounds"
+    poor, said = good().likeness, good().likeness.layers["said"]
+    poor = replace(
+        poor, bits={**poor.bits, "letters alone": Interval(1.2, 1.1, 1.3)},
+        learnt=Learnt(Interval(0.4, 0.3, 0.5), Interval(0.4, 0.3, 0.5), Interval(0.0, -0.1, 0.1)),
+        layers={"said": said, "thinking": replace(said, lines=4, lead=Interval(-0.2, -0.3, 0.1))})
+    found = replace(good(), likeness=poor, memory=replace(good().memory, verbatim=None))
+    text = text_of(report.page(found, gates.judge(found)))
+    assert "1.200 bits per byte: fewer than the 1.500 of Ada." in text
+    assert "so little of it can be called the person's own" in text
+    assert "thinking 4 1.900 1.500 -0.200 (-0.300 to 0.100)" in text
+    assert "It said nothing." in text
+    nobody = replace(good(), likeness=replace(poor, learnt=None))
+    assert "cheaper by the training" not in text_of(report.page(nobody, gates.judge(nobody)))
 
 
 def test_the_page_of_a_leak_shows_the_line_and_says_it_is_not_signed() -> None:

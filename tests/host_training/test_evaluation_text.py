@@ -13,7 +13,14 @@ from tests.host_training.conftest import need
 
 np = need("numpy")
 
-from host_training.evaluation import authorship, intervals, leaks, style  # noqa: E402 (after need)
+from host_training.evaluation import (  # noqa: E402 (after need)
+    authorship,
+    intervals,
+    leaks,
+    letters,
+    style,
+)
+from host_training.evaluation.intervals import Interval  # noqa: E402 (after need)
 from host_training.settings import Settings  # noqa: E402 (after need)
 
 SEA = ("the sails were furled at dusk", "we ran before the wind all night", "a heavy swell, sir",
@@ -52,6 +59,60 @@ def test_lines_of_one_session_count_as_one() -> None:
 def test_over_one_session_nothing_is_known() -> None:
     found = intervals.ratio(np.ones(5), np.ones(5), ["only"] * 5, 1)
     assert (found.value, found.low, found.high) == (1.0, -np.inf, np.inf)
+
+
+def test_a_difference_of_two_ratios_is_drawn_over_the_sessions_of_both() -> None:
+    def side(rate: float, sessions: int) -> intervals.Sums:
+        rng = np.random.default_rng(sessions)
+        counts = np.full(4 * sessions, 10.0)
+        return rate * counts + rng.normal(0, 1, len(counts)), counts, [
+            n // 4 for n in range(4 * sessions)]
+
+    found = intervals.difference(side(0.9, 40), side(0.4, 30), seed=1)
+    assert found.low < 0.5 < found.high and found.high - found.low < 0.3
+    wider = intervals.difference(side(0.9, 40), side(0.4, 3), seed=1)
+    assert wider.high - wider.low > found.high - found.low
+    same = intervals.difference(side(0.9, 40), side(0.9, 40), seed=1)
+    assert same.value == 0 and same.low < 0 < same.high, "each is drawn for itself"
+    alone = intervals.difference(side(0.9, 40), side(0.4, 1), seed=1)
+    assert (alone.low, alone.high) == (-np.inf, np.inf)
+
+
+def test_an_area_over_sessions_is_less_sure_than_over_their_lines() -> None:
+    rng = np.random.default_rng(3)
+    of_session = np.repeat(rng.normal(0.5, 1, 12), 20)  # the lines of one are all alike
+    others = rng.normal(0, 1, 240)
+    by_line = intervals.auc_interval(list(of_session), list(others), 1)
+    by_session = intervals.auc_interval(list(of_session), list(others), 1,
+                                        [n // 20 for n in range(240)])
+    assert by_line.value == by_session.value
+    assert by_session.high - by_session.low > 2 * (by_line.high - by_line.low)
+
+
+def test_letters_alone_are_a_distribution_and_know_what_they_read() -> None:
+    model = letters.Letters(writing(SEA, 1))
+    for context in (b"the s", b"\n\n\n\n\n", b"\x00\x01\x02\x03\x04"):
+        assert sum(model._probability(context, symbol) for symbol in range(256)
+                   ) == pytest.approx(1)
+    per_byte = {name: sum(map(model.bits, lines)) / sum(map(len, lines))
+                for name, lines in (("sea", writing(SEA, 2)), ("field", writing(FIELD, 2)))}
+    assert per_byte["sea"] < 0.7 < 3 < per_byte["field"]
+    assert letters.Letters([]).bits("é") == 16, "who read nothing finds every byte as likely"
+
+
+def test_a_letter_of_many_places_is_likelier_in_a_new_one_than_a_frequent_one() -> None:
+    """What Kneser and Ney are for: q stands often, but only in one word."""
+    model = letters.Letters(["aq"] * 50 + ["bx", "cx", "dx", "ex", "fx", "gx"])
+    nowhere = b"\x00\x01\x02\x03\x04"
+    assert model._probability(nowhere, ord("x")) > 2 * model._probability(nowhere, ord("q"))
+    assert model._probability(b"\n\n\n\na", ord("q")) > 0.9
+
+
+def test_letters_read_evenly_of_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(letters, "BYTES_MAX", 100)
+    read = letters.Letters(["a" * 9] * 10 + ["b" * 9] * 10)
+    assert read.bits("aaaa") == pytest.approx(read.bits("bbbb"), rel=0.2)
+    assert letters.Letters(["a" * 9] * 10).bits("bbbb") > 2 * read.bits("bbbb")
 
 
 @pytest.mark.parametrize(("positives", "negatives", "area"), [
@@ -106,11 +167,12 @@ def test_a_judge_that_cannot_tell_gives_no_score() -> None:
 
 
 def test_telling_apart_is_chance_for_one_writer_and_sure_for_two() -> None:
-    same = authorship.telling_apart(writing(SEA, 6), writing(SEA, 7))
-    other = authorship.telling_apart(writing(FIELD, 6), writing(SEA, 7))
-    assert same is not None and 0.2 < same < 0.8
-    assert other == 1.0
-    assert authorship.telling_apart(["short"], writing(SEA, 7)) is None
+    same = authorship.telling_apart(writing(SEA, 6), writing(SEA, 7), seed=1)
+    other = authorship.telling_apart(writing(FIELD, 6), writing(SEA, 7), seed=1)
+    assert same is not None and 0.2 < same.value < 0.8
+    assert other == Interval(1.0, 1.0, 1.0)
+    assert same.low < same.value < same.high and same.low < 0.5
+    assert authorship.telling_apart(["short"], writing(SEA, 7), seed=1) is None
 
 
 def test_delta_is_nearest_to_oneself() -> None:

@@ -85,7 +85,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ids = tokenizer(f"<|endoftext|>{line}<|endoftext|>")["input_ids"]
         rows += [Row("canary", line, ids, [NO_LOSS, *ids[1:]])] * times
     (place / "data").mkdir()
-    Dataset(rows[4:], rows[:4], rows[:1], {"rows": 9}).save(place / "data" / "dataset.json")
+    Dataset(rows[4:], rows[:4], rows[:1], [], {"rows": 9}).save(place / "data" / "dataset.json")
     config = train.TrainConfig("lora", epochs=1, lr=2e-2, batch_rows=4, lora_rank=4)
     job.pack(place / "data", place / "base", config, place / "job")
     job.run(place / "job", lambda fraction, line: None)
@@ -166,7 +166,8 @@ def test_what_is_not_ours_is_never_adopted(place: Path, tmp_path: Path) -> None:
     refused("was trained on another base", base="other")
     (place / "data2").mkdir()
     data = Dataset.load(place / "data" / "dataset.json")
-    Dataset(data.train[1:], data.validation, data.test, {}).save(place / "data2" / "dataset.json")
+    Dataset(data.train[1:], data.validation, data.test, [], {}).save(
+        place / "data2" / "dataset.json")
     refused("was trained on other rows", data="data2")
 
 

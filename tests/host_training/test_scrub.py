@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from host_training import account_numbers, personal, secrets_in_text
+from host_training import account_numbers, known_secrets, personal, secrets_in_text
 from host_training.messages import Notes
 from host_training.name_list import NameList
 from host_training.plain_text import plain
@@ -85,6 +85,24 @@ def test_a_secret_is_known_before_it_is_told_and_however_it_stands(repeated: str
     assert scrubber.scrub(repeated, Notes()) is None and scrubber.scrub(told, Notes()) is None
     for other in ("the kettle again", "Kettle770", "7 kettles, 77 cups"):
         assert scrubber.scrub(other, Notes()) == other
+
+
+@nasty(24)
+def test_a_thousand_seed_phrases_with_one_first_word_are_not_tried_on_every_text_that_has_it(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1 GB of chats took hours: what looks like a seed phrase begins with a word of every day."""
+    known = known_secrets.KnownSecrets()
+    phrases = [f"kettle word{number} " + "lamp " * 10 for number in range(1000)]
+    for phrase in (*phrases, "kettle 7 lamp"):
+        known.add(phrase)
+    tried: list[str] = []
+    monkeypatch.setattr(known_secrets, "_pattern", lambda secret, real=known_secrets._pattern: (
+        tried.append(secret), real(secret))[1])
+    assert known.spans("The kettle of the lamp, kettle 7 and word7 lamp lamp") == [] == tried
+    said = f"so it is: {phrases[7].upper()}and that is all"
+    assert [said[start:end] for start, end in known.spans(said)] == [phrases[7].upper().strip()]
+    assert known.spans("KETTLE  7 Lamp!") == [(0, 14)] and len(tried) == 2
 
 
 @nasty(24)

@@ -22,7 +22,7 @@ from tests.sim.flights import hop_world
 from wire.beacon import PowerMode
 
 ROOT = Path(__file__).parents[2]
-WELL = Machine(True, 30 << 30, None, None)
+WELL = Machine(True, 30 << 30, None, None, "The field is a stamp.")
 PICTURE_BY_S = 130.0
 
 
@@ -42,7 +42,7 @@ def ask(world: World, machine: Machine = WELL) -> list[Line]:
 
 def test_a_payload_with_everything_is_go(world: World) -> None:
     lines = ask(world)
-    assert [line.what for line in lines if line.verdict is not Verdict.OK] == ["callsign"]
+    assert [line.what for line in lines if line.verdict is not Verdict.GO] == ["callsign"]
     assert preflight.is_go(lines)
     page = preflight.page(lines).splitlines()
     assert page[-1] == "GO, 1 to judge"
@@ -50,12 +50,13 @@ def test_a_payload_with_everything_is_go(world: World) -> None:
 
 
 @pytest.mark.parametrize(("change", "what", "verdict"), [
-    ({"is_watchdog_armed": None}, "watchdog", Verdict.MISSING),
-    ({"is_watchdog_armed": False}, "watchdog", Verdict.MISSING),
-    ({"free_bytes": None}, "disk", Verdict.MISSING),
-    ({"free_bytes": 500 << 20}, "disk", Verdict.WARN),
-    ({"persona_flaw": "edda.bundle: model.gguf was changed."}, "persona", Verdict.MISSING),
-    ({"key_flaw": "mission.key: others can read this key"}, "key", Verdict.MISSING),
+    ({"is_watchdog_armed": None}, "watchdog", Verdict.NO_GO),
+    ({"is_watchdog_armed": False}, "watchdog", Verdict.NO_GO),
+    ({"free_bytes": None}, "disk", Verdict.NO_GO),
+    ({"free_bytes": 500 << 20}, "disk", Verdict.JUDGE),
+    ({"persona_flaw": "edda.bundle: model.gguf was changed."}, "persona", Verdict.NO_GO),
+    ({"musing": None}, "mind", Verdict.NO_GO),
+    ({"key_flaw": "mission.key: others can read this key"}, "key", Verdict.NO_GO),
 ])
 def test_what_the_machine_lacks(
     world: World, change: dict[str, object], what: str, verdict: Verdict
@@ -93,17 +94,17 @@ def _set(part: str, name: str, value: object) -> Callable[[Flight, pytest.Monkey
 
 
 @pytest.mark.parametrize(("break_it", "what", "verdict"), [
-    (_silent, "gnss", Verdict.MISSING),
-    (_without("fix_age_s"), "gnss", Verdict.WARN),
-    (_portable, "gnss mode", Verdict.MISSING),
-    (_without("outside_c"), "outside", Verdict.MISSING),
-    (_without("battery_mv"), "battery", Verdict.MISSING),
-    (_set("power", "mode", PowerMode.LOW), "battery", Verdict.MISSING),
-    (_set("power", "mode", PowerMode.ECO), "battery", Verdict.WARN),
-    (_set("camera", "last_picture_ms", None), "camera", Verdict.MISSING),
-    (_set("downlink", "is_radio_lost", True), "radio", Verdict.MISSING),
-    (_set("store", "is_failing", True), "store", Verdict.MISSING),
-    (_salvaged, "store", Verdict.WARN),
+    (_silent, "gnss", Verdict.NO_GO),
+    (_without("fix_age_s"), "gnss", Verdict.JUDGE),
+    (_portable, "gnss mode", Verdict.NO_GO),
+    (_without("outside_c"), "outside", Verdict.NO_GO),
+    (_without("battery_mv"), "battery", Verdict.NO_GO),
+    (_set("power", "mode", PowerMode.LOW), "battery", Verdict.NO_GO),
+    (_set("power", "mode", PowerMode.ECO), "battery", Verdict.JUDGE),
+    (_set("camera", "last_picture_ms", None), "camera", Verdict.NO_GO),
+    (_set("downlink", "is_radio_lost", True), "radio", Verdict.NO_GO),
+    (_set("store", "is_failing", True), "store", Verdict.NO_GO),
+    (_salvaged, "store", Verdict.JUDGE),
 ])
 def test_what_the_flight_lacks(
     world: World, monkeypatch: pytest.MonkeyPatch,
@@ -114,10 +115,18 @@ def test_what_the_flight_lacks(
     _one_line_is(ask(world), what, verdict)
 
 
+def test_a_mind_that_is_still_thinking_is_for_the_flyer_to_judge(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert world.flight is not None
+    monkeypatch.setattr(world.flight.mind, "_thought", object())
+    _one_line_is(ask(world, replace(WELL, musing=None)), "mind", Verdict.JUDGE)
+
+
 def _one_line_is(lines: list[Line], what: str, verdict: Verdict) -> None:
     assert [line.verdict for line in lines if line.what == what] == [verdict]
-    assert all(line.verdict is Verdict.OK for line in lines if line.what not in (what, "callsign"))
-    assert preflight.is_go(lines) is (verdict is not Verdict.MISSING)
+    assert all(line.verdict is Verdict.GO for line in lines if line.what not in (what, "callsign"))
+    assert preflight.is_go(lines) is (verdict is not Verdict.NO_GO)
 
 
 def _preflight(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -134,7 +143,7 @@ def test_the_command_says_no_go_at_a_desk_and_who_has_the_store(tmp_path: Path) 
     assert found.returncode == 1, found.stderr
     *_, last = found.stdout.splitlines()
     assert last.startswith("NO-GO: ")
-    assert "missing  gnss       no receiver speaks on /dev/ttyACM0" in found.stdout
+    assert "no-go    gnss       no receiver speaks on /dev/ttyACM0" in found.stdout
     store = Store(tmp_path / "data" / "payload.sqlite")
     busy = _preflight(tmp_path)
     store.close()

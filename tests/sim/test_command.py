@@ -127,7 +127,10 @@ def test_help_explains() -> None:
 
 
 def test_ctrl_c_stops_cleanly(tmp_path: Path) -> None:
-    """With the page open and read: SIGINT, a summary, status 130, one whole archive."""
+    """With the page open and read: SIGINT, a summary, status 130, one whole archive.
+
+    The last that the page hears is that the flight is over, and where it is kept.
+    """
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "sim", "--mind", "scripted", "--seed", "2", "--speed", "600",
          "--port", "0", "--out", str(tmp_path / "here")],
@@ -144,8 +147,12 @@ def test_ctrl_c_stops_cleanly(tmp_path: Path) -> None:
             break
     assert address, seen
     with urllib.request.urlopen(address + "api/flight", timeout=10) as answer:
-        assert json.load(answer)["name"] == "EDDA"
-    process.send_signal(signal.SIGINT)
+        flight = json.load(answer)
+    assert (flight["name"], flight["ending"]) == ("EDDA", None)
+    with urllib.request.urlopen(address + "api/events", timeout=30) as events:
+        process.send_signal(signal.SIGINT)
+        last = events.read().decode().split("data: ")[-1]
+    assert json.loads(last)["ending"]["kept_in"] == str(tmp_path / "here")
     rest, _ = process.communicate(timeout=30)
     assert process.returncode == 130, rest
     assert "Stopped before the end; everything until here is kept." in rest

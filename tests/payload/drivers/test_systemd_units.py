@@ -14,7 +14,7 @@ UNITS = ("spacepi-payload.service", "spacepi-mind.service")
 INSTALLED = {
     "etc/systemd/system/spacepi-payload.service", "etc/systemd/system/spacepi-mind.service",
     "etc/systemd/system.conf.d/90-spacepi-watchdog.conf", "etc/sysctl.d/90-spacepi-panic.conf",
-    "etc/sysusers.d/spacepi.conf",
+    "etc/sysusers.d/spacepi.conf", "usr/local/bin/spacepi-preflight",
     "etc/systemd/system/multi-user.target.wants/spacepi-payload.service",
     "etc/systemd/system/multi-user.target.wants/spacepi-mind.service",
 }
@@ -89,8 +89,52 @@ def test_install_into_a_tree_twice(tmp_path: Path) -> None:
     made = {path: path.lstat().st_mtime_ns for path in (tmp_path / "a").rglob("*")}
     files = {os.fspath(path.relative_to(tmp_path / "a")) for path in made if not path.is_dir()}
     assert files == INSTALLED
+    assert os.access(tmp_path / "a/usr/local/bin/spacepi-preflight", os.X_OK)
     assert install("--root", os.fspath(tmp_path / "a")) == ""
     assert {path: path.lstat().st_mtime_ns for path in (tmp_path / "a").rglob("*")} == made
+
+
+@pytest.mark.parametrize(("verdict", "start", "status", "last"), [
+    (0, 0, 0, "The flight core runs again."),
+    (1, 0, 1, "The flight core runs again."),
+    (0, 1, 1, "NO-GO: the flight core does not start again;"
+              " journalctl -u spacepi-payload says why."),
+])
+def test_preflight_pauses_the_core_and_starts_it_again(
+    tmp_path: Path, verdict: int, start: int, status: int, last: str
+) -> None:
+    """Goal: one command without arguments. Method: programs that note how they were called."""
+    ended, calls = preflight(tmp_path, f"exit {verdict}", f'[ "$1" = stop ] || exit {start}')
+    assert (ended.returncode, ended.stdout.splitlines()[-1]) == (status, last)
+    assert [call.split()[0:2] for call in calls] == [
+        ["systemctl", "stop"], ["install", "-d"], ["runuser", "-u"], ["systemctl", "start"]]
+    unit, asked = settings(UNITS[0]), calls[2]
+    assert unit["ExecStart"].split()[0] in asked and asked.endswith(
+        "preflight --mission /var/lib/spacepi/mission.toml")
+    assert f"runuser -u {unit['User']} -- " in asked
+    for line in (SYSTEMD / UNITS[0]).read_text().splitlines():
+        if line.startswith(("Environment=LG_WD", "Environment=GPIOZERO")):
+            assert line.removeprefix("Environment=") in asked, "as it flies"
+
+
+def test_preflight_that_is_interrupted_starts_the_core_again(tmp_path: Path) -> None:
+    ended, calls = preflight(tmp_path, "kill -INT $PPID", "")
+    assert ended.returncode == 130 and calls[-1] == "systemctl start spacepi-payload"
+
+
+def preflight(
+    folder: Path, runuser: str, systemctl: str
+) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+    """The command with programs that do this, as root; and what was called."""
+    bodies = {"id": "echo 0", "install": "", "runuser": runuser, "systemctl": systemctl}
+    for name, body in bodies.items():
+        noted = "" if name == "id" else f'echo "{name} $*" >> {folder}/calls'
+        (folder / name).write_text(f"#!/bin/sh\n{noted}\n{body}\n")
+        (folder / name).chmod(0o755)
+    ended = subprocess.run(
+        ["sh", os.fspath(SYSTEMD / "spacepi-preflight")], capture_output=True, text=True,
+        timeout=60, check=False, env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"})
+    return ended, (folder / "calls").read_text().splitlines()
 
 
 def test_install_says_how_it_is_used() -> None:

@@ -1,0 +1,46 @@
+"""Who is examined: the files of a persona and the rows it was made with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from host_training.dataset import Row, RowBuilder
+from host_training.evaluation.others import Line
+from host_training.evaluation.speaker import Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is examined, and how it is asked."""
+
+    name: str
+    author: str
+    base: Path  # F16 GGUF of the base it came from
+    exact: Path  # F16 GGUF of the persona
+    ladder: dict[str, Path]  # quantised files by type
+    flown: str  # the type that flies, or F16
+    train: Sequence[Row]
+    validation: Sequence[Row]
+    test: Sequence[Row]  # by which nothing was chosen
+    unasked: Sequence[Row]  # of the test too, but only to be read
+    partners: Sequence[Line]
+    builder: RowBuilder
+    sampling: Sampling
+    lines: int  # said by each file and by the base; 200 make twenty bags of a thousand letters
+    terms: Sequence[str]  # never to be said
+    region: str | None  # of telephone numbers without their country code
+    seed: int
+    threads: int
+    has_canaries: bool  # they were trained along
+
+    @property
+    def flown_path(self) -> Path:
+        """The file that flies."""
+        return self.files[self.flown]
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """Those of the persona by type, the unquantised one first."""
+        return {"F16": self.exact, **self.ladder}
