@@ -25,25 +25,16 @@ class Scratch:
         """
         self._path = path
         try:
-            self._begin(schema)
+            if path is not None and path.exists():
+                _clear(path)
+            self._database = sqlite3.connect(path or "", timeout=0)
+            self._database.executescript(
+                # made again after a crash, so nothing is synced; a journal in memory would
+                # hold every page that is touched before the next commit
+                "PRAGMA journal_mode=DELETE; PRAGMA synchronous=OFF; PRAGMA temp_store=FILE;"
+                f"PRAGMA cache_size=-{CACHE_KIB};{schema}")
         except sqlite3.OperationalError as error:
             raise self._refusal(error) from error
-        except sqlite3.DatabaseError:  # torn when the power went: nothing was synced
-            assert path is not None
-            path.unlink()
-            self._begin(schema)
-
-    def _begin(self, schema: str) -> None:
-        self._database = sqlite3.connect(self._path or "", timeout=0)
-        self._database.executescript(
-            # made again after a crash, so nothing is synced; a journal in memory would
-            # hold every page that is touched before the next commit
-            "PRAGMA journal_mode=DELETE; PRAGMA synchronous=OFF; PRAGMA temp_store=FILE;"
-            f"PRAGMA cache_size=-{CACHE_KIB};{self._emptied()}{schema}")
-
-    def _emptied(self) -> str:
-        tables = self._database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
-        return "".join(f'DROP TABLE "{name}";' for (name,) in tables)
 
     def __enter__(self) -> Self:
         return self
@@ -59,3 +50,17 @@ class Scratch:
         place = self._path or "a temporary file"
         return TrainingError(f"{place}: cannot be written ({error}); is the disk full, or is"
                              " another run at work in this folder?")
+
+
+def _clear(path: Path) -> None:
+    """Remove what an interrupted run left. Raises OperationalError while another is writing it."""
+    left = sqlite3.connect(path, timeout=0)
+    try:
+        left.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:
+        pass  # torn when the power went: nothing was synced
+    finally:
+        left.close()
+    path.unlink()

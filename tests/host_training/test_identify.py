@@ -238,9 +238,13 @@ def test_a_full_disk_and_a_second_run_are_one_sentence(tmp_path: Path) -> None:
             MessageStore(tmp_path / "m.sqlite") as store:
         store._database.execute("PRAGMA max_page_count=3")
         store.add(said("user1", number=i) for i in range(1000))
-    (tmp_path / "m.sqlite").write_bytes(b"torn when the power went" * 400)
-    with stored([said("user1")], tmp_path) as store:
-        assert len(list(store.ordered())) == 1
+    with stored([said("user1", number=n) for n in range(500)], tmp_path) as store:
+        whole = (tmp_path / "m.sqlite").read_bytes()
+    assert len(whole) > 3 * 4096 and not (tmp_path / "m.sqlite").exists()
+    for torn in (b"torn when the power went" * 400, whole[:4096] + bytes(4096) * 2, whole):
+        (tmp_path / "m.sqlite").write_bytes(torn)
+        with stored([said("user1")], tmp_path) as store:
+            assert len(list(store.ordered())) == 1
     with MessageStore(tmp_path / "m.sqlite") as store:
         store._database.execute("BEGIN EXCLUSIVE")
         with pytest.raises(TrainingError, match=r"database is locked"):

@@ -154,5 +154,11 @@ def test_a_key_is_made_by_no_refusal(tmp_path: Path) -> None:
     (directory / "values.md").unlink()
     key = tmp_path / "keys" / "key"
     found = refusal("run", directory, "--out", tmp_path / "o", "--key", key)
+    assert not key.parent.exists()
     assert len(found) == 1 and "values.md" in found[0], "the base that is shipped needs no --base"
-    assert not key.parent.exists() and json.loads((SHIPPED_BASE / "config.json").read_text())
+    key.parent.mkdir()
+    key.write_bytes(b"short")
+    key.chmod(0o600)
+    assert f"{key}: has 5 bytes; a signing key has 32." in refusal(
+        "run", directory, "--out", tmp_path / "o", "--key", key)
+    assert json.loads((SHIPPED_BASE / "config.json").read_text())
