@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from peft import PeftModel
+from safetensors import SafetensorError
 
 from host_training import job
 from host_training.dataset import Dataset
@@ -77,15 +79,19 @@ def _job_result(source: Path, base: Path, data_dir: Path, data: Dataset, out: Pa
         for name in job.RESULT_FILES:
             if file_sha256(result_dir / name) != hashes[name]:
                 raise TrainingError(f"{result_dir / name}: was damaged on its way.")
-        claimed = float(result["held_out_bpb"])
+        claimed, lr = float(result["held_out_bpb"]), float(result["lr"])
+        history = [{"epoch": float(epoch["epoch"]), "held_out_bpb": float(epoch["held_out_bpb"])}
+                   for epoch in result["history"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"{result_dir}: is not a whole result ({error!r}).") from error
-    merged = merge(base, result_dir / BEST, lora_config(table["config"]), data.validation[0], out)
+    config = table["config"]
+    merged = merge(base, result_dir / BEST, lora_config(config), data.validation[0], out)
     measured = bits_per_byte(merged, data.validation)
-    if abs(measured / claimed - 1) > AGREEMENT:
+    if not abs(measured - claimed) <= AGREEMENT * measured:  # NaN too
         raise TrainingError(f"{source}: says {claimed:.3f} bits per byte, here it is"
                             f" {measured:.3f}.")
-    return {**result, "held_out_bpb": measured,
+    return {"method": config.method, "lr": lr, "held_out_bpb": measured, "history": history,
+            "config": asdict(config),
             "has_canaries": any(row.kind == "canary" for row in data.train)}
 
 
@@ -94,8 +100,11 @@ def _peft_result(source: Path, base: Path, data: Dataset, out: Path) -> dict[str
     source_hash(source)
     model, tokenizer = load_base(base)
     try:
+        kind = json.loads((source / "adapter_config.json").read_bytes())["peft_type"]
+        if kind != "LORA":
+            raise ValueError(f"peft_type is {kind!r}, and only a LORA can be merged")
         model = PeftModel.from_pretrained(model, source)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         first = str(error).splitlines()[0] if str(error) else repr(error)
         raise TrainingError(f"{source}: not a peft adapter for {base} ({first}).") from error
     model = model.to(torch.float32)

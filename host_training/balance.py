@@ -78,7 +78,12 @@ class Learnt:
         """
         found = []
         reached = thoughtful(self._tiers)
-        if reached < settings.thoughtful_share - SHARE_SLACK:
+        if not self._n_high and settings.thoughtful_share:
+            found.append(
+                "nothing of what is learnt is of tiers 1 and 2 (documents, journals, notes), of"
+                f" which {settings.thoughtful_share:.0%} are wanted (clean.thoughtful_share): put"
+                " some into the notebook or beside the exports.")
+        elif reached < settings.thoughtful_share - SHARE_SLACK:
             found.append(
                 f"tiers 1 and 2 (documents, journals, notes) carry {reached:.0%} of what is learnt,"
                 f" not the {settings.thoughtful_share:.0%} of clean.thoughtful_share: there is too"

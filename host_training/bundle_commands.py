@@ -79,7 +79,7 @@ def inspect(bundle: BundleArgument, trust: TrustOption = None) -> None:
         table.add_row(name, str(getattr(manifest, name)))
     for name in ("base", "training", "runtime"):
         for field, value in sorted(getattr(manifest, name).items()):
-            shown = ("\n".join(f"{n} {what}" for what, n in value.items())
+            shown = ("\n".join(f"{what}: {n}" for what, n in value.items())
                      if isinstance(value, dict) else str(value))
             table.add_row(f"{name}.{field}", shown)
     for file in manifest.files:

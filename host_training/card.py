@@ -61,10 +61,11 @@ def model_card(facts: Facts) -> str:
         f"| {step.quant}{' (in this bundle)' if step == facts.chosen else ''} |"
         f" {step.size_bytes / 1e6:.2f} | {step.held_out_bpb:.3f} |" for step in facts.ladder)
     counts = "\n".join(f"| {what} | {n:,} |" for what, n in facts.counts.items())
-    epochs = ", ".join(f"{e['held_out_bpb']:.3f}" for e in facts.result["history"])
+    history = [epoch["held_out_bpb"] for epoch in facts.result["history"]]
+    epochs = ", ".join(f"{bpb:.3f}" for bpb in history)
     keep = facts.result["config"]["keep"]
     evaluation = "\n".join(f"- {line}" for line in facts.verdict.sentences)
-    by_heart = BY_HEART if keep == "last" else ""
+    by_heart = BY_HEART if keep == "last" and history[-1] > min(history) else ""
     return f"""# {facts.name}
 
 {facts.disclosure}

@@ -42,12 +42,13 @@ class ExampleStore(Scratch):
     def newest_ms(self) -> int | None:
         """When the last of them was written; None where no example says when."""
         found: int | None = self._database.execute(
-            "SELECT max(example ->> 'utc_ms') FROM examples").fetchone()[0]
+            "SELECT max(json_extract(example, '$.utc_ms')) FROM examples").fetchone()[0]
         return found
 
     def by_worth(self) -> Iterator[tuple[int, str]]:
         """(number, text): thoughts first, then by tier, then as they came."""
-        return self._database.execute("SELECT number, example ->> 'text' FROM examples"
+        # not ->>, which SQLite has from 3.38 on only: Ubuntu 22.04 has 3.37
+        return self._database.execute("SELECT number, json_extract(example, '$.text') FROM examples"
                                       " ORDER BY NOT is_thought, tier, number")
 
     def stock(self) -> Iterator[tuple[int, int, int]]:

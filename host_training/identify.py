@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from host_training.errors import TrainingError
@@ -45,11 +46,12 @@ class People:
 
 
 def identify(authors: Sequence[Author], notes: Notes, me: Iterable[str], nobody: Iterable[str],
-             people: Mapping[str, Iterable[str]]) -> People:
+             people: Mapping[str, Iterable[str]], called: Iterable[str] = ()) -> People:
     """Who is who in what was imported.
 
     Args:    me, nobody: accounts as ``source:id``, or ids, or display names of exports without ids.
              people: pseudonym -> accounts and names of one person on any platform.
+             called: names of the author, by which the sentence of a refusal guesses.
     Raises:  TrainingError when an export has two sides and none of them is the author's.
     """
     wanted, unwanted = set(me), set(nobody)
@@ -76,7 +78,7 @@ def identify(authors: Sequence[Author], notes: Notes, me: Iterable[str], nobody:
     sides = {source: rows for source, rows in unsure.items()
              if not any(f"{source}:{author.account}" in mine for author in rows)}
     if sides:
-        raise _no_me(sides, unknown)
+        raise _no_me(sides, unknown, {word.casefold() for name in called for word in name.split()})
     return People(mine, dropped, _pseudonyms(others, people))
 
 
@@ -87,21 +89,24 @@ def left_out(store: MessageStore, notes: Notes, without: Iterable[str]
     People are (source, account). Somebody who never wrote is known by what their talk is called.
     Names are noted all the same: others may speak of them.
 
-    Raises:  TrainingError for one that no export has: a slip here would teach what must not be.
+    Raises:  TrainingError for those that no export has: a slip here would teach what must not be.
     """
     found: set[tuple[str, str]] = set()
     names: set[str] = set()
+    slips: list[str] = []
     authors = store.authors()
     for wanted in without:
         fitting = [a for a in authors
                    if wanted in (f"{a.source}:{a.account}", a.account, a.name)]
         names |= {wanted, *(known for a in fitting for known in (a.account, a.name) if known)}
         if not fitting and not store.has_talk_with(wanted):
-            raise TrainingError(f"persona.toml: privacy.without has {wanted!r}, but no export has"
-                                " an account or a name like that.")
+            slips.append(f"persona.toml: privacy.without has {wanted!r}, but no export has an"
+                         " account or a name like that.")
         for author in fitting:
             notes.called(f"{author.source}:{author.account}", author.name)
             found.add((author.source, author.account))
+    if slips:
+        raise TrainingError(*slips)
     return found, names
 
 
@@ -114,17 +119,21 @@ def _unknown(authors: Sequence[Author], notes: Notes, told: set[str]) -> list[st
     return sorted(told - known)
 
 
-def _no_me(sides: Mapping[str, list[Author]], unknown: Sequence[str]) -> TrainingError:
-    seen = []
+def _no_me(sides: Mapping[str, list[Author]], unknown: Sequence[str], called: AbstractSet[str]
+           ) -> TrainingError:
+    seen, guessed = [], []
     for source, authors in sides.items():
         authors.sort(key=lambda author: -author.n_unsure)
+        likely = max(authors, key=lambda author: len(called & set(
+            author.name.casefold().split())))  # the most talkative of equals
+        guessed.append(f'"{likely.account}"')
         shown = ", ".join(_shown(author) for author in authors[:AUTHORS_SHOWN_MAX])
         more = f" and {len(authors) - AUTHORS_SHOWN_MAX} more" * (len(authors) > AUTHORS_SHOWN_MAX)
         seen.append(f"{source} ({sum(a.n_unsure for a in authors)} messages) has {shown}{more}")
     slips = f"; {', '.join(unknown)} of me is in no export" if unknown else ""
     return TrainingError(
-        f"{'; '.join(seen)}: nobody can tell which of them is the author; name that account in"
-        f' persona.toml, like me = ["{next(iter(sides.values()))[0].account}"]{slips}.')
+        f"{'; '.join(seen)}: nobody can tell which of them is the author; name yours in"
+        f" persona.toml, like me = [{', '.join(guessed)}]{slips}.")
 
 
 def _shown(author: Author) -> str:

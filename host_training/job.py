@@ -19,14 +19,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
 from torch import distributed
 
 from host_training import other_trainers, train
 from host_training.dataset import Dataset
 from host_training.errors import TrainingError
-from host_training.stages import weights_hash
+from host_training.stages import PRIVATE, weights_hash
 from host_training.train_watch import BEST
 from wire.bundle import canonical_json, file_sha256
 
@@ -47,7 +47,7 @@ def pack(data_dir: Path, base: Path, config: train.TrainConfig, out: Path) -> No
         raise TrainingError(f"{out}: exists; choose another --out.")
     partial = out.with_name(out.name + ".part")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    partial.mkdir(PRIVATE, parents=True)
     shutil.copyfile(data_dir / "dataset.json", partial / "dataset.json")
     (partial / "base").mkdir()
     for path in sorted(base.iterdir()):
@@ -104,6 +104,8 @@ def read(folder: Path) -> dict[str, Any]:
         config = dict(table["config"])
         for key in ("lr", "checkpoint_minutes"):
             config[key] = None if config[key] is None else float(config[key])
+        if config["method"] not in get_args(train.Method):
+            raise ValueError(f"method {config['method']!r}")
         return {**table, "config": train.TrainConfig(**config)}
     except OSError as error:
         raise TrainingError(f"{path}: cannot be read ({error.strerror}).") from error

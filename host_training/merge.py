@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from peft import get_peft_model
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -70,7 +71,10 @@ def merge(base: Path, weights: Path, lora: Any | None, probe: Row, out: Path) ->
     if lora is not None:
         move_out(model, tokenizer)
         model = get_peft_model(model, lora)
-    trained = load_file(weights)
+    try:
+        trained = load_file(weights)
+    except SafetensorError as error:
+        raise TrainingError(f"{weights}: no safetensors that can be read ({error}).") from error
     wanted = {name for name, weight in model.named_parameters() if weight.requires_grad}
     if trained.keys() != wanted:
         odd = min(trained.keys() ^ wanted)

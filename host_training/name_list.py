@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 
@@ -12,9 +13,11 @@ NAME_CHARS_MIN = 3  # of a single word of a name that only an export gives
 FOLDED_KEPT_MAX = 100_000
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
-# Cyrillic and Greek letters that look like Latin ones, so that "Воb" is still Bob
-_LOOKS_LIKE = str.maketrans("АВЕКМНОРСТХУаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧο",
-                            "ABEKMHOPCTXYaeopcyxijsABEZHIKMNOPTYXo")
+# Cyrillic and Greek letters that look like Latin ones, so that "Воb" is still Bob; and letters that
+# are typed without their stroke or dot
+_LOOKS_LIKE = str.maketrans("АВЕКМНОРСТХУаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧοŁłØøĐđı",
+                            "ABEKMHOPCTXYaeopcyxijsABEZHIKMNOPTYXoLlOoDdi")
+_PART = re.compile(r"[^\s・·]+")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 # First names that are everyday words: replaced only as part of a longer name
 _EVERYDAY_WORDS = (
@@ -29,7 +32,7 @@ _EVERYDAY = frozenset(_EVERYDAY_WORDS.split())
 
 
 class NameList:
-    """Names with their pseudonyms: whole names, and their single words.
+    """Names with their pseudonyms: whole names, and their single words, also as "Annas" of Anna.
 
     A name of an export counts where it is written like one. A single word of it counts when it has
     NAME_CHARS_MIN letters and is no everyday word. A *listed* name, which the maker gave, counts
@@ -57,6 +60,11 @@ class NameList:
         pairs = [*known, *((name, "N") for name in listed)]
         for name, pseudonym in pairs:
             self._add(plain(name), pseudonym, fold(name) in is_listed, fold(name) in is_child)
+        for words, pseudonym in list(self._names.items()):  # those that are names themselves first
+            of = f"{words[-1]}s"
+            if of not in self._kept:
+                self._names.setdefault((*words[:-1], of), pseudonym)
+        self._in_any_case |= {f"{word}s" for word in self._in_any_case}
         self._first_words = {words[0] for words in self._names}
         self._n_words_max = max(map(len, self._names), default=0)
 
@@ -65,8 +73,8 @@ class NameList:
         if len(name) < 2 or fold(" ".join(words) or name) in self._kept:
             return
         if _CJK.search(name):
-            self._unspaced.setdefault(name, pseudonym)
-            return
+            name = self._add_unspaced(name, pseudonym)
+            words = _WORD.findall(name)
         if is_listed and "".join(words) != name.replace(" ", ""):  # "R2-D2", "Ada_92"
             pattern = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)
             self._literal.setdefault(pattern, pseudonym)
@@ -81,6 +89,16 @@ class NameList:
             if is_listed and number == 0 and (is_name or (
                     len(words) == 1 and (word.islower() or folded not in _EVERYDAY))):
                 self._in_any_case.add(folded)
+
+    def _add_unspaced(self, name: str, pseudonym: str) -> str:
+        """A name of a script that puts no spaces into sentences, and its parts; returns the rest.
+        """
+        parts = _PART.findall(name)
+        unspaced = [part for part in parts if _CJK.search(part)]
+        for one in (name, "".join(unspaced), *unspaced):
+            if len(one) > 1 and fold(one) not in self._kept:
+                self._unspaced.setdefault(one, pseudonym)
+        return " ".join(part for part in parts if part not in unspaced)
 
     def find(self, text: str) -> Iterator[tuple[int, int, str]]:
         """(start, end, pseudonym) of every name in a plain text, in order, none overlapping."""
@@ -124,5 +142,7 @@ class NameList:
 
 @lru_cache(maxsize=FOLDED_KEPT_MAX)
 def fold(word: str) -> str:
-    """A word or a name as it is compared: no case, no look-alike letters, no "'s"."""
-    return (plain(word).translate(_LOOKS_LIKE).casefold().removesuffix("'s").removesuffix("’s"))
+    """A word or a name as it is compared: no case, accents, look-alike letters, nor "'s"."""
+    letters = unicodedata.normalize("NFD", plain(word))
+    bare = "".join(char for char in letters if unicodedata.category(char) != "Mn")
+    return bare.translate(_LOOKS_LIKE).casefold().removesuffix("'s").removesuffix("’s")

@@ -154,11 +154,11 @@ def prepare(directory: Path, base: Path, work: Path, options: Options, report: R
             " what is learnt is of tiers 1 and 2")
     split_dir = _split(run_dir, writing_dir, examples, persona, options)
     data_dir = _dataset(run_dir, writing_dir, split_dir, examples, base, persona, options)
-    counts = Dataset.load(data_dir / "dataset.json").counts
-    thoughtful, other = (counts.get(letters, 0) for letters in dataset.LETTERS)
-    report("dataset", 1.0, ", ".join(f"{n} {what}" for what, n in counts.items())
-           + f"; {thoughtful / max(1, thoughtful + other):.0%} of the letters learnt are of tiers"
-             " 1 and 2")
+    data = Dataset.load(data_dir / "dataset.json")
+    thoughtful, other = (data.counts.get(letters, 0) for letters in dataset.LETTERS)
+    report("dataset", 1.0, f"{len(data.train)} rows to learn, {len(data.validation)} to choose by,"
+           f" {len(data.test)} to measure with; {thoughtful / max(1, thoughtful + other):.0%} of"
+           " the letters learnt are of tiers 1 and 2")
     per_token = json.loads((data_dir / writing.SUMMARY).read_text())["bytes per token"]
     if per_token < dataset.FOREIGN_BYTES_PER_TOKEN:
         report(WARNING, 1.0, f"the base needs a token for every {per_token:.1f} bytes of"

@@ -24,15 +24,22 @@ class Scratch:
         Args:    schema: CREATE TABLE statements.
         """
         self._path = path
-        self._database = sqlite3.connect(path or "", timeout=0)
         try:
-            self._database.executescript(
-                # made again after a crash, so nothing is synced; a journal in memory would
-                # hold every page that is touched before the next commit
-                "PRAGMA journal_mode=DELETE; PRAGMA synchronous=OFF; PRAGMA temp_store=FILE;"
-                f"PRAGMA cache_size=-{CACHE_KIB};{self._emptied()}{schema}")
+            self._begin(schema)
         except sqlite3.OperationalError as error:
             raise self._refusal(error) from error
+        except sqlite3.DatabaseError:  # torn when the power went: nothing was synced
+            assert path is not None
+            path.unlink()
+            self._begin(schema)
+
+    def _begin(self, schema: str) -> None:
+        self._database = sqlite3.connect(self._path or "", timeout=0)
+        self._database.executescript(
+            # made again after a crash, so nothing is synced; a journal in memory would
+            # hold every page that is touched before the next commit
+            "PRAGMA journal_mode=DELETE; PRAGMA synchronous=OFF; PRAGMA temp_store=FILE;"
+            f"PRAGMA cache_size=-{CACHE_KIB};{self._emptied()}{schema}")
 
     def _emptied(self) -> str:
         tables = self._database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")

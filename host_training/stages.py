@@ -14,6 +14,7 @@ from host_training.errors import TrainingError
 from wire.bundle import canonical_json, file_sha256
 
 LOCK = "lock"
+PRIVATE = 0o700  # of a folder with somebody's writing in it, in clear
 
 
 class RunDir:
@@ -21,7 +22,7 @@ class RunDir:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(PRIVATE, parents=True, exist_ok=True)
 
     def stage(self, name: str, inputs: Mapping[str, Any], build: Callable[[Path], None]) -> Path:
         """The directory of a finished stage, built now if it is not there.

@@ -17,7 +17,7 @@ from host_training.sessions import Example
 VALUE_CHARS_MAX = 140  # six of them stand in every prompt
 SHOWN_MAX = 40
 
-_ITEM = re.compile(r"^\s*(?:[-*+•]|\d{1,2}[.)])\s+(\S.*)$", re.MULTILINE)
+_ITEM = re.compile(r"^[ \t]*(?:[-*+•]|\d{1,2}[.)])[ \t]+(\S.*)$", re.MULTILINE)
 
 
 class Candidates:

@@ -127,7 +127,7 @@ def _people(store: MessageStore, persona: Persona, notes: Notes) -> identify.Peo
     without = identify.left_out(store, notes, persona.settings.privacy.without)
     notes.skip("talk that persona.toml leaves out", store.remove(*without))
     return identify.identify(store.authors(), notes, persona.me, persona.settings.nobody,
-                             persona.settings.people)
+                             persona.settings.people, (persona.author, persona.name))
 
 
 @dataclass(slots=True)

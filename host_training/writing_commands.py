@@ -56,17 +56,20 @@ def scan(
     """Read every export as ``run`` would, and show what was found, left out and taken out."""
     from host_training import ready, writing
     from host_training.persona_dir import read_persona
+    from host_training.stages import PRIVATE
 
     ready.check_scan(persona_dir, out)
     persona = read_persona(persona_dir, is_finished=False)
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        out.mkdir(PRIVATE, parents=True, exist_ok=True)
         with _shared["progress"]() as report:
             n_examples = writing.prepare(persona_dir, persona, out, lambda share, line: report(
                 "writing", share, line))
     except OSError as error:
         raise TrainingError(f"--out {out}: cannot be written ({error.strerror}).") from error
     _show_all(out, n_examples)
+    console.print(f"When it is as you want it: spacepi-train run {persona_dir} --out"
+                  f" {persona.name.lower()}", soft_wrap=True, markup=False, highlight=False)
 
 
 def _show_all(out: Path, n_examples: int) -> None:

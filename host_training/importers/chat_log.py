@@ -7,7 +7,7 @@ import re
 REFUSAL = ("reads like a chat of several people, and nobody can tell whose words these are;"
            " export it again as JSON")
 
-_LOOKED_AT_CHARS = 20_000
+_PART_CHARS = 20_000  # judged at a time, so that a chat behind a diary is one too
 _SPEAKERS_MIN, _SAID_MIN = 2, 3
 _TURNS_MAX_SHARE = 1.5  # each speaker speaks this often or more, on average
 _SHARE = 0.25  # of the lines that are not empty
@@ -36,12 +36,16 @@ _BREAK = re.compile(r"\s*$|[\d#=-]")  # an empty line, a date, a heading, a rule
 
 
 def is_log(text: str) -> bool:
-    """True for a chat kept as text, by who speaks and when, or by nothing but names.
+    """True for a text with a part that is a chat, by who speaks and when, or by names alone.
 
     A diary with times in it has no speakers; a form that is filled in every day has the same words
     before its colons, each once a day.
     """
-    text = text[:_LOOKED_AT_CHARS]
+    return any(_is_log(text[start : start + _PART_CHARS])
+               for start in range(0, len(text), _PART_CHARS))
+
+
+def _is_log(text: str) -> bool:
     lines = text.split("\n")
     n_lines = sum(bool(line.strip()) for line in lines)
     found = [(match.lastgroup or "", match[match.lastgroup or 0])

@@ -8,7 +8,9 @@ import re
 _FENCE = re.compile(r"^ {0,3}(```+|~~~+).*?(?:^ {0,3}\1[`~]*\s*$|\Z)", re.MULTILINE | re.DOTALL)
 _DROPPED = re.compile(
     r"%%.*?%%|!\[\[[^\[\]\n]*\]\]|!\[[^\[\]\n]*\]\([^()\n]*\)|\[\^[^\[\]\s]+\](?::.*$)?|"
-    r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]+|\$\$.*?\$\$", re.DOTALL | re.MULTILINE)
+    # base64 over several lines, but no words behind it; a formula has no empty line in it
+    r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]+(?:\n[A-Za-z0-9+/=]{20,})*|"
+    r"\$\$[^$\n]*(?:\n[^$\n]+)*\n?\$\$", re.DOTALL | re.MULTILINE)
 _DATA = re.compile(r"!?\[[^\[\]\n]*\]\(data:[^)\[]*\)|^\[[^\[\]\n]+\]:\s*<?data:.*$", re.MULTILINE)
 _WIKI = re.compile(r"\[\[(?:[^\[\]|]*\|)?([^\[\]|#^]*)(?:[#^][^\[\]|]*)?\]\]")
 _LINK = re.compile(r"\[([^\[\]]*)\]\([^()\s]*(?:\([^()]*\)[^()\s]*)*(?:\s+\"[^\"]*\")?\)|"
@@ -22,7 +24,8 @@ _EMPHASIS = re.compile(r"\*+|_+|~+|=+")
 _RTF = re.compile(r"\\([a-z]{1,32})(-?\d{1,10})? ?|\\'([0-9a-fA-F]{2})|\\([^a-z])|([{}])|"
                   r"[\r\n]+|(.)", re.DOTALL)
 _RTF_SILENT = frozenset({
-    "fonttbl", "colortbl", "stylesheet", "info", "pict", "header", "footer", "generator",
+    "fonttbl", "colortbl", "stylesheet", "info", "pict", "generator",
+    "header", "headerl", "headerr", "headerf", "footer", "footerl", "footerr", "footerf",
     "themedata", "listtable", "listoverridetable", "xmlnstbl", "datastore", "object",
     "expandedcolortbl"})
 _RTF_WORDS = {"par": "\n", "line": "\n", "tab": " ", "emdash": "—", "endash": "–", "lquote": "‘",

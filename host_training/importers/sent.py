@@ -7,8 +7,9 @@ each of these is a text or a document like the author's own.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -40,7 +41,6 @@ _TELEGRAM_PAGE = re.compile(r"messages\d*\.html$")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\.json$")
 _BESIDE_LOGS = ("/media/", "/attachments/")  # of signal-export without JSON, imessage-exporter
 _WRITING = (vault, documents)
-_ENDINGS = re.compile(r"\.(?:txt|text|md|rtf|pdf|docx|html?|org|tex)\b", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -74,11 +74,12 @@ def find(recognised: Iterable[Recognised]) -> Sent:
             sent.beside.add(folder)
             sent.below.update(folder + name for name in _MEDIA)
         elif module is slack and _DAY.match(file.base):
-            sent.beside.add(folder)
+            sent.beside.add(folder)  # and where slackdump puts files, in its two forms
+            sent.below |= {f"{folder}attachments/", f"{_above(file.folder)}__uploads/"}
         elif module is discord_chat:
             sent.below.add(f"{file.name}_Files/")
         elif module is mail and file.suffix == ".emlx":
-            sent.below.add(f"{file.folder.rpartition('/')[0]}/Attachments/".lstrip("/"))
+            sent.below.add(f"{_above(file.folder)}Attachments/")
         elif module is whatsapp:
             chats[folder].append(file)
         elif module in _WRITING:
@@ -89,7 +90,7 @@ def find(recognised: Iterable[Recognised]) -> Sent:
         for chat in chats[folder]:
             sent.named |= _named(chat, texts[folder])
     for folder in {place for at in texts for place in _ends(at) if place.endswith(_BESIDE_LOGS)}:
-        beside = texts.get(f"{folder[:-1].rpartition('/')[0]}/".lstrip("/"), ())
+        beside = texts.get(_above(folder[:-1]), ())
         if any(is_log(head_text(file)) for file in beside):
             sent.below.add(folder)
     return sent
@@ -104,13 +105,25 @@ def _folder(file: File) -> str:
     return f"{file.folder}/" if file.folder else ""
 
 
-def _named(chat: File, texts: Iterable[File]) -> set[str]:
+def _above(folder: str) -> str:
+    """The folder around one, which has no ``/`` at its end."""
+    return f"{folder.rpartition('/')[0]}/".lstrip("/")
+
+
+def _named(chat: File, texts: Sequence[File]) -> set[str]:
     """Which of the texts beside a WhatsApp chat it names: that is how it shows an attachment."""
-    wanted = {file.base: file.name for file in texts}
+    wanted = [(_folded(file.base), file.name) for file in texts]
+    endings = re.compile("|".join(sorted({re.escape(_folded(file.suffix)) for file in texts})))
     found: set[str] = set()
     # what is damaged is named when it is read
     with suppress(*UNREADABLE, ValueError, RuntimeError):
         for _, line in lines_of(chat):
-            if wanted and _ENDINGS.search(line):
-                found |= {base for base in wanted if base in line}
-    return {wanted[base] for base in found}
+            folded = _folded(line)
+            if endings.search(folded):
+                found |= {name for base, name in wanted if base in folded}
+    return found
+
+
+def _folded(text: str) -> str:
+    """As it is compared: a disk may keep an accent in another way than the chat."""
+    return text.casefold() if text.isascii() else unicodedata.normalize("NFC", text).casefold()

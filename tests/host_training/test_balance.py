@@ -207,6 +207,14 @@ def test_a_share_of_tiers_that_is_not_reached_is_told() -> None:
     assert not learnt(kept).warnings(Clean(thoughtful_share=0), name_of)
 
 
+def test_a_person_of_nothing_but_chats_is_told_what_is_missing_in_few_words() -> None:
+    chats = learnt([said(number, tier=3 + number % 2) for number in range(4)])
+    assert chats.warnings(LOOSE, name_of) == [
+        "nothing of what is learnt is of tiers 1 and 2 (documents, journals, notes), of which 70%"
+        " are wanted (clean.thoughtful_share): put some into the notebook or beside the exports."]
+    assert not chats.warnings(Clean(thoughtful_share=0), name_of)
+
+
 def test_thoughts_count_as_often_as_they_are_drawn() -> None:
     thought = replace(said(1, tier=2), condition=Condition("wind"))
     assert size(thought) == 2 * size(said(1, tier=2)) == 200

@@ -111,13 +111,23 @@ def test_an_export_with_two_sides_and_no_me_is_refused(tmp_path: Path) -> None:
                  said("me", "discord", is_me=True)], tmp_path) as store, \
             pytest.raises(TrainingError, match=re.escape(
                 'telegram (2 messages) has "user2" (Bo), "user3": nobody can tell which of them is'
-                ' the author; name that account in persona.toml, like me = ["user2"]; user22 of me'
+                ' the author; name yours in persona.toml, like me = ["user2"]; user22 of me'
                 ' is in no export.')):
         identify(store.authors(), Notes(), ["user22"], [], {})
     crowd = [said(f"user{i}", "irc", number=i) for i in range(10)]
     with stored([said("user2"), *crowd], tmp_path) as store, pytest.raises(
             TrainingError, match=r'^irc \(10 messages\) has .*"user7" and 2 more; telegram \(1'):
         identify(store.authors(), Notes(), [], [], {})
+
+
+def test_a_refusal_guesses_the_account_of_each_export_by_the_name_of_the_author(
+    tmp_path: Path
+) -> None:
+    sides = [said("user2", name="Bo"), said("user2", number=1), said("user3", number=2, name="Ada"),
+             said("Ada Test", "whatsapp"), said("Bo", "whatsapp", number=1)]
+    with stored(sides, tmp_path) as store, pytest.raises(TrainingError, match=re.escape(
+            'like me = ["user3", "Ada Test"].')):
+        identify(store.authors(), Notes(), [], [], {}, ["Ada Test", "Machine"])
 
 
 def test_a_chat_with_two_sides_needs_me_though_another_export_is_ones_own(tmp_path: Path) -> None:
@@ -142,8 +152,9 @@ def test_talks_with_somebody_left_out_are_gone_whole(tmp_path: Path) -> None:
             assert [(m.text, m.author) for m in store.ordered()] == [
                 ("crowd", "user1"), ("open", "user1"), ("open", "user3")]
     with stored(messages, tmp_path) as store, pytest.raises(
-            TrainingError, match=r"privacy\.without has 'Bo', but no export has an account"):
-        left_out(store, Notes(), ["user2", "Bo"])
+            TrainingError, match=r"privacy\.without has 'Bo', but no export has an") as slips:
+        left_out(store, Notes(), ["Bo", "user2", "Cy"])
+    assert len(slips.value.args) == 2
 
 
 @nasty(19)
@@ -227,6 +238,9 @@ def test_a_full_disk_and_a_second_run_are_one_sentence(tmp_path: Path) -> None:
             MessageStore(tmp_path / "m.sqlite") as store:
         store._database.execute("PRAGMA max_page_count=3")
         store.add(said("user1", number=i) for i in range(1000))
+    (tmp_path / "m.sqlite").write_bytes(b"torn when the power went" * 400)
+    with stored([said("user1")], tmp_path) as store:
+        assert len(list(store.ordered())) == 1
     with MessageStore(tmp_path / "m.sqlite") as store:
         store._database.execute("BEGIN EXCLUSIVE")
         with pytest.raises(TrainingError, match=r"database is locked"):

@@ -117,6 +117,16 @@ def test_a_peft_adapter_of_any_other_trainer_is_adopted(place: Path, tmp_path: P
               tmp_path / "zero" / "adapter_model.safetensors")
     with pytest.raises(TrainingError, match="it has learnt nothing here"):
         adopt.adopt(tmp_path / "zero", place / "base", place / "data", tmp_path / "out2")
+    config = json.loads((adapter / "adapter_config.json").read_text())
+    for written, says in ((json.dumps({**config, "peft_type": "PROMPT_TUNING"}), "only a LORA can"),
+                          ("{}", "KeyError|peft_type"), ("[", "not a peft adapter")):
+        (tmp_path / "zero" / "adapter_config.json").write_text(written)
+        with pytest.raises(TrainingError, match=says):
+            adopt.adopt(tmp_path / "zero", place / "base", place / "data", tmp_path / "out4")
+    (tmp_path / "zero" / "adapter_config.json").write_text(json.dumps(config))
+    (tmp_path / "zero" / "adapter_model.safetensors").write_bytes(b"no safetensors")
+    with pytest.raises(TrainingError, match="not a peft adapter for"):
+        adopt.adopt(tmp_path / "zero", place / "base", place / "data", tmp_path / "out5")
     (tmp_path / "zero" / "adapter_model.safetensors").rename(tmp_path / "zero" / "adapter.bin")
     with pytest.raises(TrainingError, match=r"neither result/best\.safetensors of a job nor"):
         adopt.adopt(tmp_path / "zero", place / "base", place / "data", tmp_path / "out3")
@@ -139,6 +149,17 @@ def test_what_is_not_ours_is_never_adopted(place: Path, tmp_path: Path) -> None:
     hashes = {name: job.file_sha256(result / name) for name in job.RESULT_FILES}
     (result / "files.json").write_text(json.dumps(hashes))
     refused(r"says 0\.500 bits per byte, here it is")
+    for claim in ({"held_out_bpb": 0}, {"held_out_bpb": float("nan")}, {"history": [0.5]},
+                  {"lr": None}):
+        (result / "result.json").write_text(json.dumps({**claimed, **claim}))
+        (result / "files.json").write_text(json.dumps(
+            {name: job.file_sha256(result / name) for name in job.RESULT_FILES}))
+        refused("here it is" if "held_out_bpb" in claim else "is not a whole result")
+    (result / "best.safetensors").write_bytes(b"no safetensors")
+    (result / "result.json").write_text(json.dumps(claimed))
+    (result / "files.json").write_text(json.dumps(
+        {name: job.file_sha256(result / name) for name in job.RESULT_FILES}))
+    refused("no safetensors that can be read")
     (result / "files.json").unlink()
     refused("is not a whole result")
     make("llama", place / "other", num_hidden_layers=1)
@@ -156,7 +177,10 @@ def test_a_job_whose_files_were_changed_does_not_train(place: Path, tmp_path: Pa
     rows.write_text(rows.read_text() + " ")
     with pytest.raises(TrainingError, match=r"dataset\.json: is not the one that was packed"):
         job.run(tmp_path / "job", lambda fraction, line: None)
-    for text in ("", "[]", '{"schema": 2}', '{"schema": 1, "config": {"method": "lora"}}'):
+    strange = {**json.loads((tmp_path / "job" / "job.json").read_text())}
+    strange["config"]["method"] = "<b>"
+    for text in ("", "[]", '{"schema": 2}', '{"schema": 1, "config": {"method": "lora"}}',
+                 json.dumps(strange)):
         (tmp_path / "job" / "job.json").write_text(text)
         with pytest.raises(TrainingError, match=r"job\.json"):
             job.read(tmp_path / "job")

@@ -137,6 +137,7 @@ def test_verify_inspect_chat_and_sample_speak(made: Path) -> None:
     assert status == 0 and "is whole: Ada version 1" in " ".join(text.split())
     status, text = command("inspect", bundle)
     assert status == 0 and "training.held_out_bits_per_byte" in text
+    assert "thoughts: 4" in text and "unmeasured_gates: []" in text
     status, text = command("chat", bundle, "--threads", 1, text="Are you cold?\n\n")
     assert status == 0 and "Ada is an AI persona." in text and "Ada (AI):" in text
     status, text = command("sample", bundle, "-n", 1, "--about", "wind", "--threads", 1)

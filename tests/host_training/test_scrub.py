@@ -311,3 +311,26 @@ def test_the_last_digit_of_a_card_is_checked(number: int) -> None:
 
 def test_finding_secrets_is_no_guess_about_words() -> None:
     assert list(secrets_in_text.find("The hedge and I have an understanding.")) == []
+
+
+@nasty(24)
+@pytest.mark.parametrize(("name", "text", "meant"), [
+    ("Annika Wolters", "Annikas house is Wolters's.", "N house is N's."),  # German, Dutch, Swedish
+    ("Zoë Núñez", "Zoe said so, and Nunez.", "N said so, and N."),  # as one types it
+    ("Łukasz Møller", "Lukasz and Moller flew.", "N and N flew."),
+    ("Алёна Йонова", "Алена и Ионова.", "N и N."),
+    ("田中 太郎", "田中さんと太郎、田中太郎。", "NさんとN、N。"),
+    ("ジョン・スミス", "ジョンとスミス", "NとN"),
+    ("佐藤 Kenji", "Kenji and 佐藤 flew.", "N and N flew."),
+])
+def test_a_name_is_known_as_people_write_it(name: str, text: str, meant: str) -> None:
+    assert scrub(text, NameList([(name, "N")])) == meant
+
+
+@nasty(24)
+def test_what_looks_like_a_name_with_something_added_stays_where_it_is_a_name_that_stays() -> None:
+    listed = NameList([("Peter Lang", "N"), ("Peters", "K"), ("田中 太郎", "T")],
+                      listed=["anna"], keep=["Jonas Peters", "田中 花子"])
+    assert scrub("Peters and Peter. Annas and annas. 田中花子と太郎", listed) == (
+        "Peters and N. N and N. 田中花子とT")
+    assert scrub("Peters and Peter.", NameList([("Peter", "N"), ("Peters", "K")])) == "K and N."

@@ -42,6 +42,11 @@ def test_a_stage_that_was_killed_gets_its_half_back(tmp_path: Path) -> None:
     assert (RunDir(tmp_path).stage("one", {"a": 1}, go_on) / "half").exists()
 
 
+def test_what_lies_in_clear_is_for_the_maker_alone(tmp_path: Path) -> None:
+    RunDir(tmp_path / "deep" / "run")
+    assert (tmp_path / "deep" / "run").stat().st_mode & 0o077 == 0
+
+
 @nasty(26)
 @pytest.mark.parametrize("stamp_s", [0, 4_000_000_000])
 def test_the_clock_decides_nothing(tmp_path: Path, stamp_s: int) -> None:

@@ -45,7 +45,7 @@ def candidates(examples: list[Example], values: list[str]) -> list[str]:
      ["I would rather be late than wrong.", "A log without an hour is a story, not a log."]),
     (["- One thing.", "1) one THING"], ["One thing."]),  # said twice
     (["- I say what I saw!"], []),  # in values.md already
-    (["- Call [name] first."], []), (["-5 is cold", "2021. A year"], []),
+    (["- Call [name] first."], []), (["-\n\nNo item."], []), (["-5 is cold", "2021. A year"], []),
     (["- " + "x" * VALUE_CHARS_MAX, "- y" + "x" * VALUE_CHARS_MAX], ["x" * VALUE_CHARS_MAX]),
 ])
 def test_the_items_of_a_list_or_else_the_sentences(texts: list[str], found: list[str]) -> None:

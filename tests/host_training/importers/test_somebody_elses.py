@@ -59,6 +59,10 @@ IMESSAGE = ("Mar 06, 2021  6:00:11 PM (Read after 1 minute)\nBo Berg\nI hate my 
     ({"d/bo.json": DISCORD, "d/bo.json_Files/essay-1A2B.txt": BOS}, 1),
     ({"s/general/2021-03-06.json": SLACK, "s/general/essay.txt": BOS}, 1),
     ({"w/WhatsApp Chat with Bo.txt": WHATSAPP, "w/00012-letter.txt": BOS}, 1),
+    ({"s/general/2021-03-06.json": SLACK, "s/general/attachments/F1-essay.txt": BOS,
+      "s/__uploads/F2/essay.md": BOS}, 2),
+    ({"w/WhatsApp Chat with Bo.txt": WHATSAPP.replace("letter.txt", "Caf\u00e9.markdown"),
+      "w/00012-cafe\u0301.markdown": BOS}, 1),  # as a disk may spell it
     ({"w.zip": zipped({"_chat.txt": WHATSAPP, "essay 1.pdf": b"%PDF-1.7"})}, 1),
     ({"V10/INBOX.mbox/Data/Messages/7.emlx": f"{len(letter())}\n{letter()}",
       "V10/INBOX.mbox/Data/Attachments/7/2/essay.txt": BOS}, 1),
@@ -151,6 +155,13 @@ def test_a_chat_in_any_other_kind_of_document_is_refused_as_well(tmp_path: Path)
         "e.canvas": {"nodes": [{"type": "text", "text": LOGS[2]}]}})
     assert messages == [] and len(notes.bad) == 5
     assert all("reads like a chat of several people" in reason for reason in reasons(notes))
+
+
+@nasty(20)
+def test_a_chat_behind_a_long_diary_is_found(tmp_path: Path) -> None:
+    diary = "\n".join(f"I walked to the canal and saw the heron, day {n}." for n in range(600))
+    messages, notes = read(tmp_path, {"a.txt": f"{diary}\n\n{LOGS[2] * 50}"})
+    assert len(diary) > 20_000 and messages == [] and "a chat of several" in reasons(notes)[0]
 
 
 @pytest.mark.parametrize("text", [

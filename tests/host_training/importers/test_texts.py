@@ -237,6 +237,23 @@ def test_a_repository_in_a_zip_is_named_once(tmp_path: Path) -> None:
                               " read"]
 
 
+@nasty(10)
+def test_no_paragraph_is_lost_behind_a_picture_or_between_two_prices(tmp_path: Path) -> None:
+    first, last = "The heron stood there all day, and I looked.", "It cost me $$ in all."
+    messages, _ = read(tmp_path, {"a.md": f"data:image/png;base64,{'AAAA' * 20}\n{'BBBB' * 19}"
+                                          f"\n\n{first}\n\n{last}\n\nAnd $$ again."
+                                          "\n\n$$\nx = 1\n$$\n"})
+    assert messages[0].text == f"{first}\n\n{last}\n\nAnd $$ again."
+
+
+@nasty(27)
+def test_what_stands_on_every_page_is_no_sentence(tmp_path: Path) -> None:
+    sides = "".join(rf"{{\{kind}{side} Page 1}}" for kind in ("header", "footer")
+                    for side in ("", "l", "r", "f"))
+    messages, _ = read(tmp_path, {"a.rtf": rf"{{\rtf1 {sides}It flew \u-10179?\u-8704?.}}"})
+    assert [m.text for m in messages] == ["It flew \N{GRINNING FACE}."]
+
+
 @nasty(27)
 def test_odd_lines_neither_hang_nor_explode(tmp_path: Path) -> None:
     found = texts(tmp_path, {
