@@ -130,10 +130,14 @@ async function loadHistory() {
   feed.addSilences(history.silences);
 }
 
+function noInstruments(why) {
+  byId("map").replaceChildren(el("p", "missing", why));
+  byId("map").classList.add("absent");
+}
+
 async function loadInstruments(hasVendor) {
   if (!hasVendor) {
-    byId("map").replaceChildren(el("p", "missing", "Map and plots are not installed; run make."));
-    byId("map").classList.add("absent");
+    noInstruments("Map and plots are not installed; run make.");
     return;
   }
   loadStyle("/static/vendor/leaflet.css");
@@ -228,7 +232,7 @@ async function start() {
   follow();
   watchVisibility();
   await loadHistory();
-  await loadInstruments(state.has_vendor);
+  await loadInstruments(state.has_vendor).catch(() => noInstruments("Map and plots did not load; load the page again."));
   drawers.forEach((drawer) => { drawer.setFlight?.(state); drawer.draw(); });
   let refreshedMs = now();
   setInterval(async () => {
