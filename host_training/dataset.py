@@ -250,6 +250,7 @@ class _Making:
         """
         asked = [one for example in examples for one in forms(example)]
         self._said = sorted({one.example.text for one in asked if one.form != "dialogue"
+                             and one.example.layer == "said"  # as the memory has it
                              and len(one.example.text) >= MEMORY_CHARS_MIN})
         lines = [one for one in asked if one.form == "line"]
         rows = [row for one in (*(one for one in asked if one.form != "line"),

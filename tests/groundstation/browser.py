@@ -136,7 +136,7 @@ class Browser:
         self.call("Page.navigate", url=url)
         self.wait(until)
 
-    def wait(self, condition: str, seconds: float = 15) -> None:
+    def wait(self, condition: str, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if self.value(condition):

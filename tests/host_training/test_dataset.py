@@ -100,6 +100,22 @@ def test_a_prompt_is_the_flights_prompt_to_the_token(
         assert row.text not in text
 
 
+def test_a_prompt_remembers_what_was_said_and_never_how_somebody_thinks(
+    tokenizer: Any, persona: Any
+) -> None:
+    talk = [sessions.Example("dialogue", f"The {layer} number {at} of the day was long enough.",
+                             "telegram", at, question=f"What of {at}?", session=f"{layer}{at}",
+                             layer=layer)
+            for at in range(30) for layer in ("said", "thinking", "values")]
+    built = dataset.build_dataset(talk, split.split(talk, 1, 0.8), [], tokenizer,
+                                  persona.prompt_text(), 3, 1)
+    prompts = [tokenizer.decode(row.input_ids[: len(row.labels) - len(labelled(row))])
+               for row in built.train]
+    assert any("The said number" in text for text in prompts)
+    assert not any("The thinking number" in text or "The values number" in text
+                   for text in prompts)
+
+
 def test_what_is_held_out_is_nowhere_in_training(
     examples: Any, tokenizer: Any, persona: Any
 ) -> None:
