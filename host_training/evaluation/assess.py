@@ -41,6 +41,7 @@ from host_training.evaluation.voices import Court, voices
 ROWS_MAX = 400  # trained rows measured beside those of the test
 COMPARED_MAX = 120  # rows on which every file of the ladder is compared with F16
 COMPLETED_MAX = 60  # lines of each kind that are asked to complete themselves
+LADDER_LINES_MAX = 60  # said by a file that does not fly: a large model takes minutes for each
 SHOWN = 12
 
 Report = Callable[[float, str], None]
@@ -83,7 +84,9 @@ def _speeches(subject: Subject, report: Report) -> tuple[Speech, dict[str, Speec
     found = {}
     for number, (file, path) in enumerate(files.items()):
         report(0.02 + 0.38 * number / len(files), f"what {file} says")
-        found[file] = speak(path, in_flight, subject.lines, subject.sampling, subject.seed,
+        is_judged = file in ("the base", "F16", subject.flown)
+        lines = subject.lines if is_judged else min(subject.lines, LADDER_LINES_MAX)
+        found[file] = speak(path, in_flight, lines, subject.sampling, subject.seed,
                             subject.threads)
     return found.pop("the base"), found
 

@@ -28,7 +28,7 @@ class Subject:
     partners: Sequence[Line]
     builder: RowBuilder
     sampling: Sampling
-    lines: int  # said by each file and by the base; 200 make twenty bags of a thousand letters
+    lines: int  # said by what is judged; 200 make twenty bags of a thousand letters
     terms: Sequence[str]  # never to be said
     region: str | None  # of telephone numbers without their country code
     seed: int

@@ -17,6 +17,7 @@ need("torch")
 from host_training.dataset import Row  # noqa: E402 (after need)
 from host_training.evaluation import assess, others  # noqa: E402 (after need)
 from host_training.evaluation.memorisation import Corpus  # noqa: E402 (after need)
+from host_training.evaluation.speaker import Pace, Speech  # noqa: E402 (after need)
 from host_training.evaluation.subject import Subject  # noqa: E402 (after need)
 from host_training.evaluation.voices import Court  # noqa: E402 (after need)
 from host_training.evaluation.voices import voices as voices_of  # noqa: E402 (after need)
@@ -70,6 +71,21 @@ def test_what_is_known_by_heart_is_no_likeness() -> None:
     corpus = Corpus([ours(1), ours(2)])
     assert assess._own_words([ours(1), theirs(1), ours(900)], corpus) == [theirs(1)]
     assert assess._own_words(["Mended hedge."], corpus) == ["Mended hedge."], "too short to tell"
+
+
+@pytest.mark.parametrize(("asked", "beside"), [(200, 60), (20, 20)])
+def test_what_does_not_fly_says_less(monkeypatch: pytest.MonkeyPatch, asked: int, beside: int
+                                     ) -> None:
+    """The base, the unquantised file and the one that flies are judged; a ladder has eight more."""
+    counts: dict[str, int] = {}
+    monkeypatch.setattr(assess, "speak", lambda path, rows, count, *rest: (
+        counts.update({path.name: count}), Speech([], Pace(count, count, None)))[1])
+    ladder = {quant: Path(quant) for quant in ("Q8_0", "Q4_K_M", "Q2_K")}
+    who = subject([], [], base=Path("base"), exact=Path("F16"), ladder=ladder, flown="Q4_K_M",
+                  lines=asked)
+    base_said, said = assess._speeches(who, lambda share, line: None)
+    assert counts == {"base": asked, "F16": asked, "Q4_K_M": asked, "Q8_0": beside, "Q2_K": beside}
+    assert base_said.pace.replies == asked and list(said) == ["F16", "Q8_0", "Q4_K_M", "Q2_K"]
 
 
 def test_what_the_persona_read_changes_nothing_in_the_verdict() -> None:
