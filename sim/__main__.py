@@ -3,6 +3,7 @@
     spacepi-sim                         a modelled flight at 60 times real time, with the page
     spacepi-sim --headless --fast       the same as fast as it can, no page
     spacepi-sim --replay FILE.csv.gz    a recorded real flight in place of the model
+    spacepi-sim show FOLDER             the page of a flight that is over
     spacepi-sim run | soak | faults     drawn flights with faults, see ``sim.commands``
     spacepi-sim bench-rig               the real processes in real time, see ``sim.rig.command``
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import secrets
 import socket
+import sqlite3
 import sys
 import time
 from datetime import UTC, datetime
@@ -24,7 +26,7 @@ from rich.console import Console
 
 from payload.persona import load_persona
 from sim import commands, live, summary
-from sim.live import Page, PortTaken, Stop, Watch
+from sim.live import Page, PortTaken, Stop, Watch, last_heard_ms
 from sim.replay import Replay, ReplayError
 from sim.rig.command import bench_rig
 from sim.world import MindKind, PersonaParts, World
@@ -35,7 +37,7 @@ from wire.mission import Mission, MissionError
 USAGE_ERROR = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 SEEDS = 10_000
-COMMANDS = ("fly", "run", "soak", "faults", "bench-rig")
+COMMANDS = ("fly", "show", "run", "soak", "faults", "bench-rig")
 app = typer.Typer(add_completion=False)
 
 
@@ -91,10 +93,8 @@ def fly(
     stop = Stop()
     with stop.listening():
         world = World(mission, seed, kind, out_dir, trajectory, persona)
-        page = Page(world, reserved) if reserved is not None else None
+        page = _open_page(world, reserved, console)
         try:
-            if page is not None:
-                console.print(f"The page is at {page.address}", highlight=False)
             end_s = world.end_s if hours is None else hours * 3600
             watch = Watch(console, is_headless, page.address if page is not None else None)
             wall_s = _fly(world, end_s, None if is_fast else speed, watch, stop)
@@ -107,6 +107,39 @@ def fly(
                 page.close()
     if stop.is_asked:
         raise typer.Exit(INTERRUPTED)
+
+
+@app.command()
+def show(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="What fly --out kept.", show_default=False)],
+    mission_path: Annotated[
+        Path, typer.Option("--mission", help="The mission file it flew with.")
+    ] = Path("mission.toml"),
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port of the page; left out, the "
+                                 "mission's; 0 takes any free one.")] = None,
+) -> None:
+    """Read a flight that is over: its page, as it was at the end, until Ctrl-C."""
+    console, mission = Console(), _mission(mission_path)
+    archive_path = folder / "archive.sqlite"
+    try:
+        ended_ms = last_heard_ms(archive_path)
+    except sqlite3.Error as error:
+        raise _refusal(f"{archive_path}: is no archive of a flight ({error}); name a folder that"
+                       " fly --out made.") from error
+    if ended_ms is None:
+        raise _refusal(f"{archive_path}: nothing was heard of this flight.")
+    stop = Stop()
+    with stop.listening():
+        page = Page(archive_path, mission, lambda: ended_ms, _reserve(mission, port))
+        try:
+            page.end(ended_ms, folder)
+            console.print(f"The page is at {page.address} until Ctrl-C.", highlight=False)
+            while not stop.is_asked:
+                time.sleep(0.2)
+        finally:
+            page.close()
 
 
 app.command("run")(commands.run)
@@ -141,13 +174,21 @@ def _report(
     """Close the flight, and tell it to the page and the terminal."""
     result = summary.finish(world, wall_s)
     if page is not None:
-        page.end(world)
+        page.end(world.clock.utc_ms, world.out_dir)
     if stop.is_asked:
         console.print("Stopped before the end; everything until here is kept.", highlight=False)
     for sentence in summary.sentences(result, world.out_dir):
         console.print(sentence, highlight=False, soft_wrap=True)
     factor = result["sim_s"] / max(wall_s, 0.001)
     console.print(f"That took {wall_s:.0f} s, {factor:.0f} times real time.", highlight=False)
+
+
+def _open_page(world: World, reserved: socket.socket | None, console: Console) -> Page | None:
+    if reserved is None:
+        return None
+    page = Page(world.archive_path, world.mission, lambda: world.clock.utc_ms, reserved)
+    console.print(f"The page is at {page.address}", highlight=False)
+    return page
 
 
 def _linger(page: Page, console: Console, stop: Stop) -> None:

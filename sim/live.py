@@ -15,8 +15,9 @@ import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -26,11 +27,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from groundstation.schema import connect_reader
 from groundstation.stream import Ending
 from groundstation.web import create_app
 from sim.world import World
 from wire import beacon
 from wire.beacon import Beacon
+from wire.mission import Mission
 from wire.records import Kind, unpack_body
 
 BAR_CELLS = 60
@@ -90,16 +93,16 @@ def reserve(host: str, port: int) -> socket.socket:
 class Page:
     """The ground station's page for a simulated flight, served from a thread."""
 
-    def __init__(self, world: World, reserved: socket.socket) -> None:
+    def __init__(
+        self, archive_path: Path, mission: Mission, now: Callable[[], int], reserved: socket.socket
+    ) -> None:
+        """``now`` gives the flight's time, UTC in ms."""
         host, port = reserved.getsockname()[:2]
         self.address = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
-        self._archive_path = world.archive_path
+        self._archive_path = archive_path
         self._socket = reserved
         self._ending: Ending | None = None
-        self._app = create_app(
-            world.archive_path, world.mission, now=lambda: world.clock.utc_ms,
-            ending=lambda: self._ending,
-        )
+        self._app = create_app(archive_path, mission, now=now, ending=lambda: self._ending)
         config = uvicorn.Config(
             self._app, log_level="critical", access_log=False, timeout_graceful_shutdown=1,
         )
@@ -114,9 +117,9 @@ class Page:
             time.sleep(0.02)
             waited_s += 0.02
 
-    def end(self, world: World) -> None:
+    def end(self, at_ms: int, kept_in: Path) -> None:
         """Tell the readers that the flight is over, and where it is kept."""
-        self._ending = Ending(world.clock.utc_ms, str(world.out_dir))
+        self._ending = Ending(at_ms, str(kept_in))
 
     def close(self) -> None:
         """Stop serving, and leave the archive as one file."""
@@ -127,6 +130,16 @@ class Page:
         # The reader kept the write-ahead log alive; the last writer to close folds it in.
         with contextlib.closing(sqlite3.connect(self._archive_path)) as db:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def last_heard_ms(archive_path: Path) -> int | None:
+    """When an archive last heard anything, UTC in ms; None where it never did.
+
+    Raises sqlite3.Error when there is no archive.
+    """
+    with contextlib.closing(connect_reader(archive_path)) as db:
+        found: int | None = db.execute("SELECT max(utc_ms) FROM reception").fetchone()[0]
+        return found
 
 
 @dataclass(slots=True)

@@ -87,6 +87,6 @@ function drawOver(beacon) {
   const last = beacon
     ? `${flight.name} was last heard at ${format.clockTime(beacon.utc_ms)}${phase ? `, ${phase}` : ""}.`
     : `Nothing of ${flight.name} was heard.`;
-  write(over, `The simulated flight is over. ${last} All of it can be read here until the simulator is closed; `
-    + `its folder ${ending.kept_in} keeps the archive and musings.txt.`);
+  write(over, `The simulated flight is over. ${last} All of it can be read here until the simulator is closed, `
+    + `and again with spacepi-sim show ${ending.kept_in}.`);
 }

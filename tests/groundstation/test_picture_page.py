@@ -102,7 +102,7 @@ def test_a_picture_fills_in_without_a_reload(page, flight, width, height):
     before = page.value(f"JSON.stringify({where})")
     for done, place in enumerate((5, 6, 0), 1):
         flight.tile(place)
-        page.wait(f"{COUNT} === '{done} of 12 pieces'", 5)
+        page.wait(f"{COUNT} === '{done} of 12 pieces'")
     assert page.value(f"JSON.stringify({where})") == before, "nothing moves when a piece comes"
     seen = colours_on(page, "#feed .picture")
     for place, colour in enumerate(seen):
@@ -110,7 +110,7 @@ def test_a_picture_fills_in_without_a_reload(page, flight, width, height):
         assert max(abs(a - b) for a, b in zip(colour, expected, strict=True)) < 12, place
     for place in {*range(12)} - {0, 5, 6}:
         flight.tile(place)
-    page.wait(f"{PIECES} === 12", 5)
+    page.wait(f"{PIECES} === 12")
     assert page.value(COUNT) == ""
     assert page.value("document.querySelectorAll('#view-picture .piece').length") == 12
     assert page.value("window.stayed") is True
@@ -125,7 +125,7 @@ def test_a_picture_that_waited_for_its_tiles_grows(page, flight):
     assert page.value(COUNT) == ""
     small = page.value("document.querySelector('#feed .picture').offsetWidth")
     flight.tile(5)
-    page.wait(f"{COUNT} === '1 of 12 pieces'", 5)
+    page.wait(f"{COUNT} === '1 of 12 pieces'")
     assert page.value("document.querySelector('#feed .picture').offsetWidth") > small
     assert page.complaints == []
 
@@ -136,12 +136,12 @@ def test_a_picture_that_came_while_somebody_read_is_whole_when_it_is_shown(page,
     looked_at(page, flight.served, 1440, 900)
     page.value("window.scrollTo(0, 1500)")
     flight.thumbnail(cols=COLUMNS, rows=ROWS)
-    page.wait("!document.getElementById('news').hidden", 5)
+    page.wait("!document.getElementById('news').hidden")
     flight.tile(5)
     flight.tile(6)
-    page.wait("document.getElementById('news').textContent === 'Something new'", 5)
+    page.wait("document.getElementById('news').textContent === 'Something new'")
     page.value("document.getElementById('news').click()")
-    page.wait(f"{COUNT} === '2 of 12 pieces'", 5)
+    page.wait(f"{COUNT} === '2 of 12 pieces'")
     assert page.value(PIECES) == 2
     assert page.value("document.querySelectorAll('#feed .plate').length") == 1
 
@@ -165,10 +165,10 @@ def test_hostile_pieces_change_nothing(page, flight):
     flight.hear(Kind.THUMBNAIL, image=webp((9, 9, 9)), picture=html, cols=html, scene=html)
     flight.tile(6)
     counts = "[...document.querySelectorAll('#feed .count')].map((n) => n.textContent)"
-    page.wait(f"{counts}.join('|') === '|3 of 12 pieces'", 5)
+    page.wait(f"{counts}.join('|') === '|3 of 12 pieces'")
     plate = "document.querySelectorAll('#feed .plate')[1]"
     page.value(f"{plate}.scrollIntoView({{block: 'center'}})")
-    page.wait(f"{plate}.querySelectorAll('.piece:not([hidden])').length === 2", 5)
+    page.wait(f"{plate}.querySelectorAll('.piece:not([hidden])').length === 2")
     assert page.value("document.title") != "owned"
     assert page.value(f"{plate}.querySelectorAll('script, svg, [onerror]').length") == 0
     assert "<img src=x" in page.value("document.querySelector('#feed .plate').textContent")

@@ -16,6 +16,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from groundstation.archive import Archive
 from sim import live
 from sim.__main__ import app
 from tests.sim.flights import ROOT, hop_rows, hop_world, write_csv
@@ -158,3 +159,40 @@ def test_ctrl_c_stops_cleanly(tmp_path: Path) -> None:
     assert "Stopped before the end; everything until here is kept." in rest
     assert json.loads((tmp_path / "here" / "summary.json").read_text())["records_lost"] == 0
     assert not list((tmp_path / "here").glob("*-wal"))
+
+
+def test_a_flight_that_is_over_can_be_read_again(run, tmp_path: Path) -> None:
+    assert run(*SHORT, "--out", "here").exit_code == 0
+    before = (tmp_path / "here" / "archive.sqlite").read_bytes()
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "sim", "show", str(tmp_path / "here"), "--port", "0"],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.startswith("The page is at http://") and line.endswith(" until Ctrl-C.\n")
+    address = line.split()[4]
+    with urllib.request.urlopen(address + "api/flight", timeout=10) as answer:
+        flight = json.load(answer)
+    assert flight["name"] == "EDDA" and flight["beacon"] is not None
+    assert flight["ending"] == {"at_ms": flight["now_ms"], "kept_in": str(tmp_path / "here")}
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=30)
+    assert (process.returncode, rest) == (0, "")
+    assert (tmp_path / "here" / "archive.sqlite").read_bytes() == before
+
+
+@pytest.mark.parametrize(("folder", "expected"), [
+    ("nowhere", "nowhere/archive.sqlite: is no archive of a flight (unable to open"),
+    ("torn", "torn/archive.sqlite: is no archive of a flight (file is not a database); name"),
+    ("silent", "silent/archive.sqlite: nothing was heard of this flight."),
+])
+def test_what_cannot_be_shown_is_one_sentence(tmp_path: Path, folder: str, expected: str) -> None:
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / "archive.sqlite").write_bytes(b"no database" * 100)
+    (tmp_path / "silent").mkdir()
+    Archive(tmp_path / "silent" / "archive.sqlite").close()
+    result = CliRunner().invoke(app, ["show", str(tmp_path / folder), "--port", "0", "--mission",
+                                      str(ROOT / "mission.toml")])
+    assert result.exit_code == 2
+    assert expected in result.output and len(result.output.strip().splitlines()) == 1
