@@ -5,7 +5,7 @@ knows no words and takes a second to make; a persona that needs as many bits as 
 spelling and nothing else.
 
 Source:  Chen and Goodman, An empirical study of smoothing techniques for language modeling,
-         Computer Speech & Language 1999, interpolated Kneser-Ney (§2.7, §3).
+         Computer Speech & Language 13, 1999 (Kneser-Ney, interpolated).
 """
 
 from __future__ import annotations
