@@ -20,9 +20,10 @@ from groundstation import foreign, horus_udp, mosaic, outbox
 from groundstation.archive import Archive
 from groundstation.outbox import PLAIN_TEXTS_MAX
 from groundstation.rawlog import Reception
-from groundstation.receiver import NodeReceiver
+from groundstation.receiver import SILENCE_MS, NodeReceiver
 from groundstation.speaker import Speaker
 from wire import auth, beacon, bodies, frames
+from wire.airtime_budget import AirtimeBudget
 from wire.auth import Authenticity
 from wire.bodies import NO_MODELS, Models
 from wire.commands import Opcode
@@ -85,6 +86,7 @@ class Ground:
         self._held: deque[Reception] = deque(maxlen=HELD_MAX)
         self._is_disk_refusing = False
         self._is_behind = False  # does the archive hold receptions that are not decoded yet?
+        self._budget = AirtimeBudget(mission)
         self._speaker = Speaker(mission, archive, uplink_key)
         self._take_key(downlink_key)
         self._catch_up()
@@ -261,7 +263,9 @@ class Ground:
             if node_id != self._node_id and foreign >= FOREIGN_NODES_MAX:
                 return None
             mtu_bytes = self._symbol_mtu_bytes(frame)
-            node = self._nodes[node_id] = NodeReceiver(node_id, mtu_bytes, self._models)
+            node = self._nodes[node_id] = NodeReceiver(
+                node_id, mtu_bytes, self._models, self._budget.report_bytes_max,
+                max(SILENCE_MS, 2 * self._budget.least_ms))
         return node
 
     def _symbol_mtu_bytes(self, frame: BeaconFrame | DataFrame) -> int:

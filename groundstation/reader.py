@@ -6,6 +6,7 @@ range, so that nothing behind this module sees a surprise.
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Iterator
 from itertools import islice
@@ -18,6 +19,7 @@ from groundstation.order import clock_gap_s
 from groundstation.pictures import media_type
 from groundstation.rows import body_of, columns_of, letter_json, track_point, when_of
 from groundstation.track import Point, filled, in_order, thinned
+from wire.airtime_budget import AirtimeBudget
 from wire.beacon import Phase, PowerMode
 from wire.mission import Mission
 from wire.records import Kind
@@ -26,7 +28,7 @@ POINTS_MAX = 1500
 FEED_KINDS = (Kind.MUSING, Kind.REPLY, Kind.API_CALL, Kind.THUMBNAIL, Kind.EVENT)
 RECENT_LOSS_MINUTES = 5
 QUIET_FACTOR = 3  # beacons missed before a stranger's word is shown in their place
-GAP_MS = 90_000  # a pause between samples that a plot does not bridge
+GAP_MS = 90_000  # a pause between samples that a plot does not bridge; a slow link has longer ones
 _FEED = ", ".join(str(int(kind)) for kind in FEED_KINDS)
 _RECORD = (
     "SELECT r.id, r.record_id, r.kind, r.boot, r.time_ms, r.quality, r.body, r.heard_utc_ms,"
@@ -44,6 +46,8 @@ class FlightReader:
     def __init__(self, path: Path, mission: Mission) -> None:
         self._path = path
         self._mission = mission
+        self._budget = AirtimeBudget(mission)
+        self._gap_ms = max(GAP_MS, 2 * self._budget.least_ms)
         self._node_id = mission.payload.node_id
         self._connection: sqlite3.Connection | None = None
         self._cached: dict[str, tuple[int, dict[str, Any]]] = {}
@@ -103,6 +107,7 @@ class FlightReader:
             "phases": phases,
             "launch_ms": launch_ms,
             "link": self._link(),
+            "carries": self._carries(),
             "counts": self._counts(),
             "silences": self.silences(20),
             "foreign": foreign.nodes(self.db, self._node_id),
@@ -147,20 +152,15 @@ class FlightReader:
 
     def _beacon_json(self, row: sqlite3.Row) -> dict[str, Any]:
         beacon = dict(row)
-        phase, power = beacon["phase"], beacon["power_mode"]
-        beacon["phase"] = None if phase is None else Phase(int(phase)).name
-        beacon["power_mode"] = None if power is None else PowerMode(int(power)).name
-        beacon["expected_every_s"] = self._expected_every_s(beacon)
+        phase = None if beacon["phase"] is None else Phase(int(beacon["phase"]))
+        power = None if beacon["power_mode"] is None else PowerMode(int(beacon["power_mode"]))
+        every_ms = self._budget.beacon_every_ms(phase, power, beacon["altitude_m"])
+        beacon["phase"] = None if phase is None else phase.name
+        beacon["power_mode"] = None if power is None else power.name
+        beacon["expected_every_s"] = math.ceil(every_ms / 1000)
         beacon["clock_gap_s"] = clock_gap_s(beacon["time_of_day_s"], beacon["utc_ms"])
         return beacon
 
-    def _expected_every_s(self, beacon: dict[str, Any]) -> int:
-        cadence = self._mission.cadence
-        if beacon["phase"] == "LANDED":
-            return cadence.beacon_landed_s
-        if beacon["phase"] in ("BOOT", "GROUND"):
-            return cadence.beacon_ground_s
-        return cadence.beacon_flight_s
 
     def phases(self) -> list[dict[str, Any]]:
         """Every change of phase, oldest first, with the altitude at which it was heard."""
@@ -195,6 +195,17 @@ class FlightReader:
             "rssi_dbm": newest["rssi_dbm"] if newest else None,
             "snr_db": newest["snr_db"] if newest else None,
             **{row[0]: row[1] for row in self.db.execute("SELECT name, value FROM tally")},
+        }
+
+    def _carries(self) -> dict[str, float] | None:
+        """What an hour of flight brings over this link if nothing is lost: words, or pictures.
+        None where the mission has no radio."""
+        if self._mission.radio.kind == "none":
+            return None
+        hour = self._budget.hour()
+        return {
+            "beacon_every_s": math.ceil(hour.beacon_every_ms / 1000), "musings": hour.musings,
+            "characters": hour.characters, "pictures": hour.pictures,
         }
 
     def _counts(self) -> dict[str, int]:
@@ -326,6 +337,7 @@ class FlightReader:
             "state": columns_of(("t", "mv", "out", "in"), self._state_rows()),
             "link": columns_of(("t", "heard", "lost"), (tuple(row) for row in minutes)),
             "silences": self.silences(500),
+            "gap_ms": self._gap_ms,
         }
         self._cached["history"] = (change_id, history)
         return history
@@ -346,7 +358,7 @@ class FlightReader:
         stride = -(-len(rows) // (POINTS_MAX * 4 // 5)) or 1
         spaced: list[tuple[Any, ...]] = []
         for at, row in enumerate(rows):
-            is_gap = at > 0 and row[0] - rows[at - 1][0] > GAP_MS
+            is_gap = at > 0 and row[0] - rows[at - 1][0] > self._gap_ms
             if is_gap and len(spaced) < POINTS_MAX:
                 spaced.append((rows[at - 1][0] + 1, None, None, None))
             if at % stride == 0 or is_gap:

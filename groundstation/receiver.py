@@ -14,7 +14,7 @@ from wire.incoming import Receiver
 from wire.records import Record
 
 RECENT_FRAMES = 255  # the window of the loss that feedback reports
-SILENCE_MS = 60_000  # a pause this long is drawn as silence
+SILENCE_MS = 60_000  # a pause this long is drawn as silence, where beacons come that often
 MINUTE_MS = 60_000
 _NUMBERS = 1 << 12
 _SAME_FRAMES = 64
@@ -23,13 +23,18 @@ _SAME_FRAMES = 64
 class NodeReceiver:
     """The state of one node id. ``minutes`` collects (heard, lost) until the owner takes it."""
 
-    def __init__(self, node_id: int, mtu_bytes: int, models: Models = NO_MODELS) -> None:
+    def __init__(
+        self, node_id: int, mtu_bytes: int, models: Models = NO_MODELS,
+        report_bytes: int | None = None, silence_ms: int = SILENCE_MS,
+    ) -> None:
+        """As ``Receiver``; a pause of ``silence_ms`` is told as a silence."""
         self.node_id = node_id
-        self.blocks = Receiver(mtu_bytes, models)
+        self.blocks = Receiver(mtu_bytes, models, report_bytes)
         self.order = BeaconOrder()
         self.last_counter: FrameCounter | None = None
         self.last_heard_ms: int | None = None
         self.duplicate_frames = 0
+        self._silence_ms = silence_ms
         self._recent: deque[bool] = deque(maxlen=RECENT_FRAMES)  # True is heard
         self._heard: Counter[int] = Counter()
         self._lost: Counter[int] = Counter()
@@ -54,7 +59,7 @@ class NodeReceiver:
             self._lose(max(0, step - 1), last_ms, utc_ms)
         self._recent.append(True)
         self.last_counter, self.last_heard_ms = counter, utc_ms
-        if last_ms is not None and utc_ms - last_ms >= SILENCE_MS:
+        if last_ms is not None and utc_ms - last_ms >= self._silence_ms:
             return last_ms, utc_ms
         return None
 

@@ -53,6 +53,7 @@ from payload.preflight import Line, Machine, Verdict
 from payload.store import PLACES, Store, StoreBusyError
 from payload.store_file import free_bytes
 from wire import auth, key_file, mission
+from wire.airtime import Airtime
 from wire.auth import Direction
 from wire.bundle import BundleError
 from wire.envelope import Envelope
@@ -318,7 +319,7 @@ def _radio(
     open_things.callback(stream.close)
     envelope = Envelope(plan)
     return KissRadio(
-        stream, radio.mtu_bytes, radio.rate_bps, to_air=envelope.wrap, from_air=envelope.unwrap
+        stream, radio.mtu_bytes, Airtime.of(radio), envelope.wrap, envelope.unwrap
     )
 
 

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from payload.flight import Flight
 from payload.situation import Situation
+from wire.airtime_budget import AirtimeBudget
 from wire.beacon import PowerMode
 from wire.records import TimeQuality
 
@@ -61,7 +62,7 @@ def examine(flight: Flight, machine: Machine, now_ms: int) -> list[Line]:
     situation = flight.situation(now_ms)
     lines = [_callsign(flight), _watchdog(machine), _disk(machine), _store(flight)]
     lines += [_clock(flight), *_gnss(flight, situation), *_sensors(flight, situation)]
-    lines += [_camera(flight), _radio(flight), *_files(flight, machine)]
+    lines += [_camera(flight), _radio(flight), *_link(flight), *_files(flight, machine)]
     return [*lines, *_mind(flight, machine), *_cutdown(flight)]
 
 
@@ -193,6 +194,20 @@ def _radio(flight: Flight) -> Line:
     if flight.downlink.is_radio_lost:
         return Line(Verdict.NO_GO, "radio", f"no modem at {where}: is it on, is Dire Wolf up?")
     return Line(Verdict.GO, "radio", f"{where} takes frames: see that the ground hears them")
+
+
+def _link(flight: Flight) -> Iterator[Line]:
+    """What an hour of flight brings, if nothing is lost."""
+    mission = flight.settings.mission
+    if mission.radio.kind == "none":
+        return
+    hour = AirtimeBudget(mission).hour()
+    is_slow = hour.beacon_every_ms > 1000 * mission.cadence.beacon_flight_s
+    pictures = f"{hour.pictures:.0f}" if hour.pictures >= 1 else f"{hour.pictures:.1f}"
+    yield Line(
+        Verdict.JUDGE if is_slow else Verdict.GO, "link",
+        f"{'slow: ' if is_slow else ''}a beacon every {hour.beacon_every_ms / 1000:.0f} s, and an "
+        f"hour brings {hour.musings} musings or {pictures} pictures")
 
 
 def _files(flight: Flight, machine: Machine) -> Iterator[Line]:

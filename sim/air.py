@@ -16,6 +16,7 @@ from sim.daemon import Observer
 from sim.modem import SimRadio
 from sim.strangers import Strangers, Transmission
 from sim.wear import Arrival, Wear
+from wire.airtime import Airtime
 from wire.frames import BeaconFrame, decode_downlink
 from wire.mission import Mission
 
@@ -35,7 +36,7 @@ class Air:
         self.last_frame: bytes | None = None
         self.ground_offset_ms = 0  # how wrong the station's computer clock is
         self.channel = Channel(
-            clock, mission.radio.rate_bps, part_rng(seed, "channel"), distance_m,
+            clock, Airtime.of(mission.radio), part_rng(seed, "channel"), distance_m,
             (GilbertElliott(part_rng(seed, "down")), GilbertElliott(part_rng(seed, "up"))),
             (Wear(part_rng(seed, "wear down")), Wear(part_rng(seed, "wear up"))),
         )

@@ -7,7 +7,9 @@ is in ``sim.liveness``.
 
     records_kept       every record whose commit returned is on the disk, unaltered
     numbers_unique     no record id, frame number or coded symbol stands for two things
-    beacon_cadence     no gap above twice the cadence while powered
+    beacon_cadence     no gap above twice the cadence of ``wire.airtime_budget`` while powered
+    callsign_told      it goes within every ten minutes, where packets do not have it in them
+    duty_kept          nothing is sent before the pause after the frame before is over
     queues_bounded     no queue above its bound, and every dropped record is counted
     only_authentic     no counter or command is taken that the station did not send
     battery_floor      nobody thinks on a battery that has been low for a while
@@ -31,6 +33,7 @@ from payload.phase import FLIGHT_PHASES
 from payload.phase_state import restore
 from payload.prompt import MUSING_BYTES_MAX
 from payload.store import PLACES, RING_RECORDS_MAX
+from sim.airtime_watch import AirtimeWatch
 from sim.balloon import Balloon
 from sim.cutdown_watch import CutdownWatch
 from sim.witness import Ledger, WitnessedStore
@@ -44,7 +47,8 @@ if TYPE_CHECKING:
     from sim.world import World
 
 NAMES = (
-    "records_kept", "numbers_unique", "beacon_cadence", "queues_bounded", "only_authentic",
+    "records_kept", "numbers_unique", "beacon_cadence", "callsign_told", "duty_kept",
+    "queues_bounded", "only_authentic",
     "battery_floor", "text_bounded", "watchdog_honest", "phase_right",
     "cutdown_safe", "no_crash",
 )
@@ -53,8 +57,6 @@ REPEAT_MS = 60_000  # the same breach is noted once in this time
 VIOLATIONS_MAX = 200
 SCAN_EVERY_MS = 900_000
 LOW_BATTERY_MS = 90_000  # median, debounce and a thought that was already under way
-BEACON_SLACK_MS = 4_000  # a frame on the air and a listening window
-FIRST_BEACON_MS = 8_000
 FIX_MS = 150_000  # a receiver's cold start, and 60 s for the phase
 WORDS = (Kind.MUSING, Kind.REPLY)
 # How long after the truth changed the phase may still be the old one, ms: research/flight.md §5.2.
@@ -93,8 +95,7 @@ class Checks:
         self._last_counters: dict[int, int] = {}  # of each station
         self._knows_flight = False  # this life was in the air, or its disk says that one was
         self._cutdown = CutdownWatch(world)
-        self._beacon_ms: int | None = None
-        self._cadence_ms = 0
+        self._airtime = AirtimeWatch(world)
         self._scan_due_ms = SCAN_EVERY_MS
         self._low_since_ms: int | None = None
         self._true_phase: tuple[Phase, int] = (Phase.GROUND, 0)
@@ -114,8 +115,7 @@ class Checks:
         saved = restore(world.flight.store.get("phase", {}))
         self._knows_flight = saved is not None and saved.phase in FLOWN
         self._boot_ms = world.clock.now_ms
-        self._beacon_ms = None
-        self._cadence_ms = 0
+        self._airtime.on_boot()
         self._last_number = None
         self._low_since_ms = None
         self._cutdown.on_boot()
@@ -129,13 +129,12 @@ class Checks:
         self._check_queues()
         self._check_counter()
         self._check_words()
-        self._check_beacon_gap()
+        self._look(
+            "beacon_cadence", self._airtime.beacon_flaw(self.is_excused("beacon_cadence")))
         self._check_battery()
         self._check_watchdog()
         self._check_phase()
-        flaw = self._cutdown.flaw()
-        if flaw is not None:
-            self.violate("cutdown_safe", flaw)
+        self._look("cutdown_safe", self._cutdown.flaw())
         if world.clock.now_ms >= self._scan_due_ms:
             self._scan_due_ms = world.clock.now_ms + SCAN_EVERY_MS
             self.scan()
@@ -146,10 +145,10 @@ class Checks:
         self._digest.update(now_ms.to_bytes(8, "big") + frame)
         self.counts["frames"] += 1
         decoded = frames.decode_downlink(frame)
-        if isinstance(decoded, BeaconFrame):
-            self.counts["beacons"] += 1
-            self._beacon_ms = now_ms
-            self._cadence_ms = self._expected_cadence_ms()
+        self._airtime.note_sent(decoded)
+        self._look("duty_kept", self._airtime.duty_flaw(frame))
+        self._look("callsign_told", self._airtime.callsign_flaw(decoded))
+        self.counts["beacons"] += isinstance(decoded, BeaconFrame)
         if isinstance(decoded, BeaconFrame | DataFrame):
             self._check_number(decoded)
         if isinstance(decoded, DataFrame):
@@ -170,6 +169,10 @@ class Checks:
         self.violate("no_crash", f"{type(error).__name__} in {place}: {error}")
 
     # -- breaches and excuses ------------------------------------------------------------------
+
+    def _look(self, check: str, flaw: str | None) -> None:
+        if flaw is not None:
+            self.violate(check, flaw)
 
     def violate(self, check: str, detail: str) -> None:
         """Note a breach, unless it is excused or was noted a moment ago."""
@@ -289,31 +292,6 @@ class Checks:
                 is_long = len(text.encode(errors="replace")) > MUSING_BYTES_MAX
                 if not text or is_long or not text.isprintable():
                     self.violate("text_bounded", repr(text[:60]))
-
-    def _check_beacon_gap(self) -> None:
-        now_ms = self._world.clock.now_ms
-        cadence_ms = max(self._cadence_ms, self._expected_cadence_ms())
-        since_ms = self._boot_ms if self._beacon_ms is None else self._beacon_ms
-        allowed_ms = FIRST_BEACON_MS if self._beacon_ms is None else 2 * cadence_ms
-        if self.is_excused("beacon_cadence"):
-            self._beacon_ms = now_ms
-        elif now_ms - since_ms > allowed_ms + BEACON_SLACK_MS:
-            self.violate("beacon_cadence", f"none for {(now_ms - since_ms) / 1000:.0f} s, "
-                         f"cadence {cadence_ms / 1000:.0f} s")
-
-    def _expected_cadence_ms(self) -> int:
-        """The longest interval that is right now; the table of research/flight.md §5.3."""
-        flight = self._world.flight
-        if flight is None:
-            return 0
-        cadence, phase = flight.settings.mission.cadence, flight.phase.phase
-        seconds = {
-            Phase.BOOT: cadence.beacon_ground_s, Phase.GROUND: cadence.beacon_ground_s,
-            Phase.LANDED: 300,
-        }.get(phase, cadence.beacon_flight_s)
-        if flight.power.mode is PowerMode.CRITICAL:
-            seconds = max(seconds, 60)
-        return 1_000 * seconds
 
     def _check_battery(self) -> None:
         """Only while the sensor that would say so works."""

@@ -3,7 +3,7 @@
 const track = []; // [t, lat, lon, alt]
 const state = []; // [t, mv, out, in]
 let link = { t: [], heard: [], lost: [] };
-const GAP_MS = 90_000;
+let gapMs = 90_000; // a pause that is not drawn through; the station knows how slow the link is
 const POINTS_MAX = 4000;
 
 const rows = (columns, names) => columns[names[0]].map((_, i) => names.map((name) => columns[name][i]));
@@ -12,6 +12,7 @@ export function setHistory(history) {
   track.splice(0, track.length, ...rows(history.track, ["t", "lat", "lon", "alt"]));
   state.splice(0, state.length, ...rows(history.state, ["t", "mv", "out", "in"]));
   link = history.link;
+  gapMs = history.gap_ms;
 }
 
 export const points = () => track;
@@ -30,7 +31,7 @@ export function extend(update) {
   for (const row of update.track) insert(track, row);
   for (const row of update.state) {
     const last = state.at(-1);
-    if (last && row[0] - last[0] > GAP_MS) state.push([last[0] + 1, null, null, null]);
+    if (last && isGap(last[0], row[0])) state.push([last[0] + 1, null, null, null]);
     insert(state, row);
   }
   thin(track);
@@ -48,7 +49,7 @@ function thin(list) {
 export function placeAt(ms) {
   let low = 0;
   let high = track.length - 1;
-  if (high < 1 || ms < track[0][0] || ms > track[high][0] + GAP_MS) return null;
+  if (high < 1 || ms < track[0][0] || ms > track[high][0] + gapMs) return null;
   while (high - low > 1) {
     const middle = (low + high) >> 1;
     if (track[middle][0] <= ms) low = middle;
@@ -67,4 +68,4 @@ export function peak() {
   return top && last && last[3] !== null && top[3] - last[3] > 400 ? top : null;
 }
 
-export { GAP_MS };
+export const isGap = (from, to) => to - from > gapMs;
