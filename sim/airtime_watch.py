@@ -55,7 +55,10 @@ class AirtimeWatch:
         if isinstance(frame, IdentFrame) or is_first or self._ident_ms is None:
             self._ident_ms = now_ms
         silent_ms = now_ms - self._ident_ms
-        return f"not for {silent_ms / 1000:.0f} s" if silent_ms > IDENT_EVERY_MS else None
+        if silent_ms <= IDENT_EVERY_MS:
+            return None
+        self._ident_ms = now_ms  # said once for each time that it is missing
+        return f"not for {silent_ms / 1000:.0f} s"
 
     def note_sent(self, frame: Downlink | ImpostorFrame | None) -> None:
         """``frame`` begins to go out."""

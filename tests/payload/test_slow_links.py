@@ -195,6 +195,21 @@ def test_no_mission_that_is_accepted_has_a_gap_above_twice_its_cadence(
     assert bench.words() >= 5
 
 
+def test_words_go_first_and_a_picture_waits_until_it_has_earned_its_bytes(tmp_path: Path) -> None:
+    """Track, pictures and words all wait: pictures had every fifth frame, and words a quarter."""
+    bench = Bench(tmp_path, plan(2400, 1), 60)
+    for _ in range(300):
+        bench.store.append(Kind.TRACK, {"lat": 521_234_567, "alt": 9000}, 0, 0, TimeQuality.NONE)
+    for _ in range(8):
+        bench.store.append(Kind.THUMBNAIL, {"image": NOISE[:2500]}, 0, 0, TimeQuality.NONE)
+    bench.store.commit(0)
+    bench.run(3 * HOUR_S)
+    frames = [decode_downlink(data) for _, data in bench.radio.sent]
+    lanes = [frame.priority for frame in frames if isinstance(frame, DataFrame)]
+    assert len(lanes) > 50 and lanes.count(0) >= 0.7 * len(lanes)
+    assert lanes.count(1) >= 3 and lanes.count(2) == 0
+
+
 def test_beacon_now_is_the_next_frame_though_words_are_owed(tmp_path: Path) -> None:
     bench = Bench(tmp_path, plan(300, 10))
     bench.run(bench.budget.beacon_ms / 1000 + 6)

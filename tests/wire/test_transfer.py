@@ -126,6 +126,25 @@ def test_a_block_that_waits_to_be_sent_does_not_close_for_its_age() -> None:
     assert sender.unconfirmed_blocks == 1
 
 
+def test_a_half_filled_symbol_is_padded_when_it_is_its_turn_and_not_before() -> None:
+    """Where a frame takes a minute every other one was padded, while a full one went before it."""
+    sender, rng = Sender(7, MTU, 0), random.Random(1)
+    sender.push(Record(1, Kind.MUSING, 1, 0, TimeQuality.GPS, {"text": rng.randbytes(MTU)}), 0)
+    track = Record(2, Kind.TRACK, 1, 0, TimeQuality.GPS, {"lat": 5})
+    sender.push(track, 0)
+    first = sender.next_frame(FrameCounter(1, 1), 1, 60_000)
+    sender.push(Record(3, Kind.MUSING, 1, 0, TimeQuality.GPS, {"text": rng.randbytes(MTU)}), 60_000)
+    second = sender.next_frame(FrameCounter(1, 2), 2, 120_000)
+    assert first is not None and second is not None
+    assert [(frame.esi, len(frame.symbol)) for frame in (first, second)] == [
+        (0, MTU - 13), (1, MTU - 13)]
+    third = sender.next_frame(FrameCounter(1, 3), 3, 180_000)
+    fourth = sender.next_frame(FrameCounter(1, 4), 4, 240_000)
+    assert third is not None and fourth is not None
+    assert (third.priority, len(third.symbol)) == (0, len(third.symbol)) and third.esi == 2
+    assert fourth.priority == 1 and len(fourth.symbol) < 30
+
+
 def test_no_frame_number_is_wasted_without_loss() -> None:
     """With nothing lost, each source symbol goes out once before the first repeat."""
     pair = Pair(3, 0.0)
