@@ -191,6 +191,7 @@ class Downlink:
                 return self._send_beacon(beacon, cadence_ms, now_ms)
             if frame is None:
                 return min(self._beacon_due_ms, now_ms + 1000)
+            self._owes_words = False  # it had its turn, whether the radio takes it or not
             self._offer(frame, now_ms)
         except PortError as error:
             self._lose_radio(type(error).__name__)
@@ -307,7 +308,7 @@ class Downlink:
             return False
         if isinstance(frame, frames.DataFrame):
             self._sequence += 1
-            self._owes_words = self._has_identified = False
+            self._has_identified = False
         return True
 
     def _transmit(self, data: bytes, now_ms: int) -> bool:

@@ -1,9 +1,9 @@
 """Feed: which record is laid into a block next, and how its body is packed for the air.
 
-Events first, then the classes by their shares of the bytes, of which words have nearly all on a
-link that carries no more, and neither pictures nor housekeeping can starve another. Records whose block was given up
-half-done go again only when nothing else waits. Texts are packed with the persona's codec, unless
-the ground said that it lacks this very model.
+Events first, then the classes by their shares of the bytes: words have nearly all of a link that
+carries no more, and neither pictures nor housekeeping can starve another. Records whose block was
+given up half-done go again only when nothing else waits. Texts are packed with the persona's codec,
+unless the ground said that it lacks this very model.
 """
 
 from __future__ import annotations

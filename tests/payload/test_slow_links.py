@@ -10,6 +10,7 @@ import pytest
 
 from payload import beacons
 from payload.downlink import RETRY_MS, Downlink
+from payload.ports import DeviceAbsent
 from payload.settings import Settings
 from payload.store import Store
 from tests.payload.fakes import FakeRadio
@@ -217,6 +218,24 @@ def test_beacon_now_is_the_next_frame_though_words_are_owed(tmp_path: Path) -> N
     bench.downlink.beacon_now(bench.now_ms)
     bench.run(bench.budget.words_ms / 1000)
     assert len(bench.sent(BeaconFrame)) == 2
+
+
+@pytest.mark.parametrize("is_absent", [False, True])
+def test_a_modem_that_takes_no_words_holds_up_no_beacon(tmp_path: Path, is_absent: bool) -> None:
+    """The frame of words that is owed has its turn once, whether the radio takes it or not."""
+    bench = Bench(tmp_path, plan(2400, 100))
+    take = bench.radio.offer
+
+    def refuse(frame: bytes, now_ms: int) -> bool:
+        if not isinstance(decode_downlink(frame), DataFrame):
+            return take(frame, now_ms)
+        if is_absent:
+            raise DeviceAbsent("radio")
+        return False
+
+    bench.radio.offer = refuse  # type: ignore[method-assign]
+    bench.run(600)
+    assert bench.longest_gap_ms() <= 11_000 and not bench.sent(DataFrame)
 
 
 # -- the setting command --------------------------------------------------------------------
