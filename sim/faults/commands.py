@@ -78,19 +78,13 @@ def _nonsense(stage: Stage) -> None:
 
 
 def _counter_wrap(stage: Stage) -> None:
-    """Another station's counter climbs to the last there is, and begins again: that is a replay."""
-    world, station = stage.world, auth.STATIONS_MAX - 1
-    stage.note_command(BEACON_NOW)
+    """Another station's counter climbs to the last there is, begins again, and is put right."""
+    station, node_id = auth.STATIONS_MAX - 1, stage.world.mission.payload.node_id
     climb = [(quarter << 30) - 1 for quarter in (1, 2, 3, 4)]
     for number, counter in enumerate([*climb, station, 2 * auth.STATIONS_MAX - 1]):
-        data = frames.encode_uplink(CommandFrame(
-            world.mission.payload.node_id, station, counter, BEACON_NOW), world.uplink_key)
-
-        def send(data: bytes = data) -> None:
-            world.air.tell_uplink(data)
-            world.air.payload_hears(data)
-
-        stage.after(1 + 3 * number, send)
+        frame = CommandFrame(node_id, station, counter, BEACON_NOW)
+        stage.after(1 + 3 * number, partial(stage.send, frame))
+    stage.after(25, partial(stage.command_by, station, Opcode.BEACON_NOW))
 
 
 def _fire_alone(stage: Stage) -> None:
@@ -169,7 +163,9 @@ def _settings(stage: Stage) -> None:
     """Every setting just beyond its range, and settings that do not exist."""
     wrong = [(s.number, value) for s in TABLE for value in (s.low - 1, s.high + 1)]
     for number, (setting, value) in enumerate([*wrong, (len(TABLE) + 1, 5), (255, 0)]):
-        stage.after(1 + 2 * number, partial(stage.command, Opcode.SETTING_SET, setting, value))
+        station = 1 + number % (auth.STATIONS_MAX - 1)  # each in turn: two seconds are no counter
+        stage.after(1 + 2 * number, partial(
+            stage.command_by, station, Opcode.SETTING_SET, setting, value))
 
     def ask() -> None:
         flight = stage.world.flight
@@ -184,7 +180,7 @@ FAULTS: tuple[Fault, ...] = (
           (60.0, 600.0)),
     Fault(52, "commands.counter_ahead", "the station's counter jumps by 60 000", _counter_ahead,
           (1.0, 1.0)),
-    Fault(52, "commands.counter_wrap", "a station's counter climbs to the last and begins again",
+    Fault(52, "commands.counter_wrap", "a station's counter climbs to the last, and is put right",
           _counter_wrap, (30.0, 30.0)),
     Fault(53, "commands.flood", "a hundred badly signed frames a second", _flood, (10.0, 60.0)),
     Fault(55, "commands.nonsense", "well signed bytes that are no command", _nonsense,
