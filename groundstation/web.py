@@ -19,12 +19,13 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from groundstation import outbox
-from groundstation.guard import Guard, RateLimit, is_same_origin
+from groundstation import fates, outbox, precedence
+from groundstation.guard import Guard, RateLimit, is_local, is_same_origin
 from groundstation.hygiene import clean_text, to_json
 from groundstation.reader import FlightReader
 from groundstation.rows import letter_json
 from groundstation.stream import CLIENTS_MAX, Ending, Feed
+from wire.auth import COUNTER_MAX
 from wire.commands import QUESTION_BYTES_MAX, Opcode
 from wire.mission import Mission
 
@@ -33,6 +34,7 @@ VENDOR_FILES = ("leaflet.js", "leaflet.css", "uPlot.iife.min.js", "uPlot.min.css
 BODY_BYTES_MAX = 2048
 ENTRIES_MAX = 200
 ASKS_PER_MINUTE = 6
+STATION = "station"  # whoever sits at it, as the name of who asked
 
 
 def _system_now_ms() -> int:
@@ -60,8 +62,8 @@ class _Pages:
         ending: Callable[[], Ending | None],
     ) -> None:
         self._archive_path = archive_path
-        self._station = mission.ground.station_number
         self._mission = mission
+        self._name = mission.payload.name
         self._now = now
         self._static = static
         self.reader = FlightReader(archive_path, mission)
@@ -106,32 +108,94 @@ class _Pages:
         )
 
     async def ask(self, request: Request) -> Response:
-        if not is_same_origin(request):
-            return _refuse(403, "Questions are only taken from this station's own page.")
-        if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
-            return _refuse(415, "Send the question as application/json.")
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > BODY_BYTES_MAX:
-                return _refuse(413, "That is too long.")
-        try:
-            data = json.loads(body)
-        except (ValueError, RecursionError):
-            return _refuse(400, "That is not JSON.")
-        text = clean_text(data.get("text")) if isinstance(data, dict) else ""
+        data = await _posted(request)
+        if isinstance(data, Response):
+            return data
+        text = clean_text(data.get("text"))
         if not 1 <= len(text.encode()) <= QUESTION_BYTES_MAX:
             return _refuse(422, f"A question has 1 to {QUESTION_BYTES_MAX} bytes.")
+        refusal = self._cannot_send()
+        if refusal is not None:
+            return refusal
+        asker = _address_of(request)
+        if not self._limit.take(asker):
+            return _refuse(
+                429, "That was a lot of questions; wait a minute.", **{"retry-after": "60"}
+            )
+        return self._post(Opcode.ASK, text, asker)
+
+    async def withdraw(self, request: Request) -> Response:
+        """A question by whoever asked it; everything by whoever sits at the station."""
+        data = await _posted(request)
+        if isinstance(data, Response):
+            return data
+        letter_id = data.get("id")
+        if not isinstance(letter_id, int) or not 0 < letter_id <= COUNTER_MAX:
+            return _refuse(422, "Name the letter by its id.")
+        with outbox.of_another_process(self._archive_path) as db:
+            letter = outbox.one(db, letter_id)
+            if letter is None:
+                return _refuse(404, "There is no such letter.")
+            is_own = letter.opcode is Opcode.ASK and letter.asker == _address_of(request)
+            if not (is_own or is_local(request)):
+                return _refuse(
+                    403, "Only who asked it, or somebody at the station itself, can withdraw it.")
+            try:
+                letter = outbox.withdraw(db, letter_id)
+            except ValueError as error:
+                words = {"error": f"Too late: {error}.", "needs_abort": fates.needs_abort(letter)}
+                return _json(words, 409)
+        told = fates.of_withdrawal(letter, self._name)
+        return _json(letter_json(letter, self._name) | {"told": told})
+
+    async def abort(self, request: Request) -> Response:
+        """CUTDOWN_ABORT, and every cutdown that waits is withdrawn."""
+        data = await _posted(request)
+        if isinstance(data, Response):
+            return data
+        if not is_local(request):
+            return _refuse(403, "Only somebody at the station itself can abort from here.")
+        return self._cannot_send() or self._post(Opcode.CUTDOWN_ABORT, "", STATION)
+
+    def _cannot_send(self) -> Response | None:
         if not self.reader.flight()["can_transmit"]:
             return _refuse(409, "This station has no key: it listens and cannot send.")
         if self.feed.is_over:
             return _refuse(409, "The flight is over: nobody is up there to answer.")
-        if not self._limit.take(request.client.host if request.client else ""):
-            return _refuse(
-                429, "That was a lot of questions; wait a minute.", **{"retry-after": "60"}
-            )
-        letter = outbox.post(self._archive_path, Opcode.ASK, text, self._now(), self._station)
-        return _json(letter_json(letter), 201)
+        return None
+
+    def _post(self, opcode: Opcode, text: str, asker: str) -> Response:
+        ground = self._mission.ground
+        try:
+            letter = outbox.post(
+                self._archive_path, opcode, text, self._now(), ground.station_number,
+                asker=asker, lifetime_s=precedence.lifetime_s(opcode, ground))
+        except outbox.OutboxFull as error:
+            sentence = str(error)
+            return _refuse(429, f"{sentence[0].upper()}{sentence[1:]}.", **{"retry-after": "60"})
+        return _json(letter_json(letter, self._name), 201)
+
+
+async def _posted(request: Request) -> dict[str, Any] | Response:
+    """The JSON object that this station's own page posts, or why it is not taken."""
+    if not is_same_origin(request):
+        return _refuse(403, "That is only taken from this station's own page.")
+    if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
+        return _refuse(415, "Send it as application/json.")
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES_MAX:
+            return _refuse(413, "That is too long.")
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        return _refuse(400, "That is not JSON.")
+    return data if isinstance(data, dict) else _refuse(422, "That is not a JSON object.")
+
+
+def _address_of(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 async def _no_archive(request: Request, error: Exception) -> Response:
@@ -158,6 +222,8 @@ def create_app(
         Route("/api/picture/{record_id}", pages.picture),
         Route("/api/events", pages.events),
         Route("/api/ask", pages.ask, methods=["POST"]),
+        Route("/api/withdraw", pages.withdraw, methods=["POST"]),
+        Route("/api/abort", pages.abort, methods=["POST"]),
         Mount("/static", StaticFiles(directory=static, check_dir=False)),
     ]
     app = Starlette(

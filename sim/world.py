@@ -23,6 +23,7 @@ from typing import Literal
 
 from groundstation.archive import Archive
 from groundstation.ground import Ground
+from groundstation.outbox import OutboxFull
 from payload.devices.gps_ublox import UbloxGnss
 from payload.flight import Flight, FlightPorts
 from payload.memory import Memory
@@ -30,7 +31,7 @@ from payload.persona import CodecAbsent, Persona
 from payload.ports import Mind, PortError
 from payload.prompt import PersonaText
 from payload.store import Store
-from sim.air import Air
+from sim.air import TEND_EVERY_MS, Air
 from sim.balloon import SITES, Balloon, Site, Trajectory, distance_m
 from sim.battery import Battery
 from sim.board import SimBoard
@@ -140,6 +141,7 @@ class World:
         self.every(BODY_EVERY_MS, self._tend_body)
         self.every(WATCH_EVERY_MS, self.daemon.watch)
         self.every(MINUTE_MS, self.air.hear_strangers)
+        self.every(TEND_EVERY_MS, self.air.tend_ground)
         for at_ms, text in questions(part_rng(seed, "friend"), self.end_s):
             self.at(at_ms, partial(self._ask, text))
 
@@ -370,8 +372,10 @@ class World:
             self.archive = None
 
     def _ask(self, text: str) -> None:
+        """A friend asks, unless too many of his questions wait."""
         if self.ground is not None:
-            self.ground.ask(text, self.air.ground_utc_ms)
+            with contextlib.suppress(OutboxFull):
+                self.ground.ask(text, self.air.ground_utc_ms, "friend")
 
     # -- events ------------------------------------------------------------------------------
 

@@ -76,15 +76,14 @@ class Stage:
         counter = world.archive.take_counter(world.air.ground_utc_ms, "command")
         self.send(frame(counter=counter))
 
-    def send(self, frame: Uplink, *, is_heard: bool = True) -> bytes:
-        """A station of ours sends ``frame``; its bytes, which every stranger has now."""
+    def send(self, frame: Uplink, *, is_heard: bool = True) -> None:
+        """A station of ours sends ``frame``, and every stranger has it now."""
         if isinstance(frame, CommandFrame):
             self.note_command(frame.body)
         data = frames.encode_uplink(frame, self.world.uplink_key)
         self.world.air.tell_uplink(data)
         if is_heard:
             self.world.air.payload_hears(data)
-        return data
 
     def note_command(self, body: bytes) -> None:
         """A station sends this: what comes of it is nobody else's doing."""
@@ -100,13 +99,13 @@ class Stage:
 
     def command_by(
         self, station: int, opcode: Opcode, *arguments: int | str, is_heard: bool = True
-    ) -> bytes:
-        """Another of our stations sends this, in the second that is its counter; its bytes."""
+    ) -> None:
+        """Another of our stations sends this, in the second that is its counter."""
         now_s = (self.world.air.ground_utc_ms - EPOCH_2025_MS) // 1000
         body = commands.encode(Command(opcode, arguments))
         frame = CommandFrame(
             self.world.mission.payload.node_id, station, auth.next_counter(station, now_s), body)
-        return self.send(frame, is_heard=is_heard)
+        self.send(frame, is_heard=is_heard)
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
         """Do ``action`` later, whether the fault still lasts or not."""
