@@ -15,6 +15,7 @@ from wire import commands, frames
 from wire.auth import Direction, derive_key
 from wire.commands import Opcode
 from wire.frames import CommandFrame
+from wire.mission import Mission
 from wire.records import Kind
 
 KEY = derive_key(MASTER_KEY, 7, Direction.UPLINK)
@@ -24,11 +25,10 @@ WINDOW_S = 20
 class Station:
     """A station, and a payload whose beacons a test makes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, mission: Mission = SIGNED_MISSION) -> None:
         self.archive = Archive(folder / "archive.sqlite", is_durable=False)
-        self.ground = Ground(
-            SIGNED_MISSION, self.archive, KEY, SIGNED_MISSION.downlink_key(MASTER_KEY))
-        self.far = FarEnd(KEY, SIGNED_MISSION)
+        self.ground = Ground(mission, self.archive, KEY, mission.downlink_key(MASTER_KEY))
+        self.far = FarEnd(KEY, mission)
         self.now_ms = START_MS
 
     def queue(self, opcode: Opcode, text: str = "", **options: object) -> int:

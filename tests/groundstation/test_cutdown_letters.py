@@ -38,6 +38,19 @@ def test_fire_goes_only_after_its_arm_was_taken_and_while_the_beacon_says_armed(
     assert station.state(fire) == "answered" and station.letter(fire).attempts == 2
 
 
+def test_fire_does_not_go_behind_an_arm_that_nobody_has_noted_as_expired(
+    station: Station,
+) -> None:
+    """Whoever armed the payload, it was not this station."""
+    station.queue(ARM, lifetime_s=30)
+    fire = station.queue(FIRE)
+    assert station.window() is ARM
+    station.now_ms += 30_000
+    station.beacon(is_armed=True, is_listening=True)
+    assert station.ground.next_uplink(station.now_ms + 200) is None
+    assert station.state(fire) == "queued"
+
+
 def test_fire_is_given_up_once_the_arming_is_over(station: Station) -> None:
     station.queue(ARM)
     fire = station.queue(FIRE)

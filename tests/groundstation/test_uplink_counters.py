@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from far_end import SIGNED_MISSION
 from letter_station import Station
 
 from groundstation import counters, fates, outbox
 from groundstation.speaker import LEAD_S_MAX
 from wire.commands import AHEAD_S_MAX, Opcode
+from wire.frames import FeedbackFrame
 from wire.records import EPOCH_2025_MS, Kind
 
 ABORT = Opcode.CUTDOWN_ABORT
@@ -71,6 +73,19 @@ def test_counters_do_not_run_away_from_the_clock(station: Station) -> None:
     assert len(leads) > 60 and max(leads) <= LEAD_S_MAX + 16 <= AHEAD_S_MAX
     station.queue(ABORT)
     assert station.window(after_s=5) is ABORT
+
+
+def test_reports_do_not_either(tmp_path: Path) -> None:
+    """One takes sixteen counters, which are seconds, also where it is wanted every five."""
+    ground = SIGNED_MISSION.ground.model_copy(update={"report_every_s": 5})
+    station = Station(tmp_path, SIGNED_MISSION.model_copy(update={"ground": ground}))
+    leads = []
+    for number in range(60):
+        station.push(Kind.MUSING, {"text": f"{number}", "by": "model"})
+        if station.window(after_s=1) is FeedbackFrame:
+            leads.append(station.said.counter - outbox.seconds_of(station.now_ms))
+    assert len(leads) >= 15 and max(leads) < 16
+    station.archive.close()
 
 
 def test_after_a_clock_ten_years_ahead_commands_follow_it_again(station: Station) -> None:
