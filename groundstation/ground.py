@@ -341,10 +341,9 @@ class Ground:
         """Let time pass: letters that have waited for too long expire. Called about once a second;
         while the disk refuses they only stay unsent."""
         with suppress(sqlite3.Error):
-            overdue = outbox.overdue(self.archive.db, utc_ms)
-            if overdue:
+            if outbox.overdue(self.archive.db, utc_ms):
                 with self.archive.batch():
-                    outbox.expire(self.archive.db, overdue)
+                    outbox.expire(self.archive.db, utc_ms)
 
     def next_uplink(self, utc_ms: int) -> bytes | None:
         """The frame to transmit now, or None; see ``Speaker.next_uplink``."""

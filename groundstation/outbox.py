@@ -261,9 +261,9 @@ def overdue(db: sqlite3.Connection, utc_ms: int) -> list[Letter]:
     return [letter for letter in waiting(db) if not letter.is_alive(utc_ms)]
 
 
-def expire(db: sqlite3.Connection, letters: Iterable[Letter]) -> None:
+def expire(db: sqlite3.Connection, utc_ms: int) -> None:
     """These have waited for too long; the caller commits."""
-    for letter in letters:
+    for letter in overdue(db, utc_ms):
         _leave(db, letter.letter_id, "expired", None)
 
 

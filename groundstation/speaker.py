@@ -113,8 +113,13 @@ class Speaker:
             with self._archive.batch():
                 outbox.fail(self._archive.db, letter.letter_id, str(error))
             return None
+        with self._archive.batch():
+            current = outbox.one(self._archive.db, letter.letter_id)
+            if current is None or not current.is_waiting:  # it was called back just now
+                return None
+            counter = self._archive.take_counter(
+                utc_ms, letter.kind, letter.letter_id, self._station)
         self._letters_in_a_row += 1
-        counter = self._archive.take_counter(utc_ms, letter.kind, letter.letter_id, self._station)
         frame = CommandFrame(self._node_id, self._station, counter, body)
         return frames.encode_uplink(frame, self._key)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from far_end import START_MS
@@ -16,6 +17,7 @@ from groundstation.outbox import (
     COMMANDS_WAITING_MAX,
     QUESTIONS_WAITING_EACH_MAX,
     QUESTIONS_WAITING_MAX,
+    Letter,
     OutboxFull,
 )
 from groundstation.precedence import ATTEMPTS_MAX, Precedence
@@ -259,6 +261,24 @@ def test_one_that_was_sent_may_have_been_taken_and_it_says_so(station: Station) 
     assert station.state(letter_id) == "confirmed", "it had been taken, and that is shown"
     with pytest.raises(ValueError, match="was heard aboard already"):
         outbox.withdraw(station.archive.db, letter_id)
+
+
+def test_one_that_is_called_back_while_it_is_chosen_does_not_go(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process withdraws it, and is told that it was not sent."""
+    letter_id = station.queue(ARM)
+    in_order = precedence.in_order
+
+    def called_back(*arguments: Any) -> list[Letter]:
+        chosen = in_order(*arguments)
+        with outbox.of_another_process(station.archive.path) as db:
+            outbox.withdraw(db, letter_id)
+        return chosen
+
+    monkeypatch.setattr(precedence, "in_order", called_back)
+    assert station.window() is None
+    assert station.state(letter_id) == "withdrawn" and station.letter(letter_id).attempts == 0
 
 
 # -- the archive ----------------------------------------------------------------------------
