@@ -16,8 +16,8 @@ import typer
 from groundstation import commander, fates, outbox, precedence, schema
 from groundstation.gateway import RoadError
 from groundstation.hygiene import clean_text
+from groundstation.letter_box import STATION
 from groundstation.outbox import Letter
-from groundstation.web import STATION
 from wire import key_file
 from wire.commands import Opcode
 from wire.key_file import KeyFileError

@@ -19,14 +19,13 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from groundstation import fates, outbox, precedence
 from groundstation.guard import Guard, RateLimit, is_local, is_same_origin
 from groundstation.hygiene import clean_text, to_json
+from groundstation.letter_box import Answer, LetterBox
 from groundstation.reader import FlightReader
-from groundstation.rows import letter_json
 from groundstation.stream import CLIENTS_MAX, Ending, Feed
 from wire.auth import COUNTER_MAX
-from wire.commands import QUESTION_BYTES_MAX, Opcode
+from wire.commands import QUESTION_BYTES_MAX
 from wire.mission import Mission
 
 STATIC = Path(__file__).parent / "static"
@@ -34,7 +33,6 @@ VENDOR_FILES = ("leaflet.js", "leaflet.css", "uPlot.iife.min.js", "uPlot.min.css
 BODY_BYTES_MAX = 2048
 ENTRIES_MAX = 200
 ASKS_PER_MINUTE = 6
-STATION = "station"  # whoever sits at it, as the name of who asked
 
 
 def _system_now_ms() -> int:
@@ -61,9 +59,7 @@ class _Pages:
         self, archive_path: Path, mission: Mission, now: Callable[[], int], static: Path,
         ending: Callable[[], Ending | None],
     ) -> None:
-        self._archive_path = archive_path
-        self._mission = mission
-        self._name = mission.payload.name
+        self._letters = LetterBox(archive_path, mission, now)
         self._now = now
         self._static = static
         self.reader = FlightReader(archive_path, mission)
@@ -122,40 +118,22 @@ class _Pages:
             return _refuse(
                 429, "That was a lot of questions; wait a minute.", **{"retry-after": "60"}
             )
-        return self._post(Opcode.ASK, text, asker)
+        return _told(self._letters.ask(text, asker))
 
     async def withdraw(self, request: Request) -> Response:
-        """A question by whoever asked it; everything by whoever sits at the station."""
         data = await _posted(request)
         if isinstance(data, Response):
             return data
         letter_id = data.get("id")
         if not isinstance(letter_id, int) or not 0 < letter_id <= COUNTER_MAX:
             return _refuse(422, "Name the letter by its id.")
-        with outbox.of_another_process(self._archive_path) as db:
-            letter = outbox.one(db, letter_id)
-            if letter is None:
-                return _refuse(404, "There is no such letter.")
-            is_own = letter.opcode is Opcode.ASK and letter.asker == _address_of(request)
-            if not (is_own or is_local(request)):
-                return _refuse(
-                    403, "Only who asked it, or somebody at the station itself, can withdraw it.")
-            try:
-                letter = outbox.withdraw(db, letter_id)
-            except ValueError as error:
-                words = {"error": f"Too late: {error}.", "needs_abort": fates.needs_abort(letter)}
-                return _json(words, 409)
-        told = fates.of_withdrawal(letter, self._name)
-        return _json(letter_json(letter, self._name) | {"told": told})
+        return _told(self._letters.withdraw(letter_id, _address_of(request), is_local(request)))
 
     async def abort(self, request: Request) -> Response:
-        """CUTDOWN_ABORT, and every cutdown that waits is withdrawn."""
         data = await _posted(request)
         if isinstance(data, Response):
             return data
-        if not is_local(request):
-            return _refuse(403, "Only somebody at the station itself can abort from here.")
-        return self._cannot_send() or self._post(Opcode.CUTDOWN_ABORT, "", STATION)
+        return self._cannot_send() or _told(self._letters.abort(is_local(request)))
 
     def _cannot_send(self) -> Response | None:
         if not self.reader.flight()["can_transmit"]:
@@ -164,16 +142,9 @@ class _Pages:
             return _refuse(409, "The flight is over: nobody is up there to answer.")
         return None
 
-    def _post(self, opcode: Opcode, text: str, asker: str) -> Response:
-        ground = self._mission.ground
-        try:
-            letter = outbox.post(
-                self._archive_path, opcode, text, self._now(), ground.station_number,
-                asker=asker, lifetime_s=precedence.lifetime_s(opcode, ground))
-        except outbox.OutboxFull as error:
-            sentence = str(error)
-            return _refuse(429, f"{sentence[0].upper()}{sentence[1:]}.", **{"retry-after": "60"})
-        return _json(letter_json(letter, self._name), 201)
+
+def _told(answer: Answer) -> Response:
+    return _json(answer.body, answer.status)
 
 
 async def _posted(request: Request) -> dict[str, Any] | Response:
