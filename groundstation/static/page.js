@@ -76,6 +76,7 @@ function colophon(state) {
   const words = [
     `Heard at ${state.station}: ${format.grouped(link.heard)} frames, ${format.grouped(link.lost)} lost on the way`,
     link.noise ? `${format.grouped(link.noise)} bursts of noise` : "",
+    link.undecodable ? `${format.grouped(link.undecodable)} receptions that no decoder could read, see spacepi-ground undecodable` : "",
     link.old_beacons ? `${format.grouped(link.old_beacons)} old beacons, late or played again` : "",
     link.conflicts ? `${format.grouped(link.conflicts)} records that contradict earlier ones` : "",
     link.sealed ? `the texts of ${format.grouped(link.sealed)} records wait for a text model that this station lacks` : "",
