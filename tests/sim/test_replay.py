@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 
 from sim.replay import COLUMNS, ROWS_MIN, Replay, ReplayError
+from tests import recordings
 from tests.sim.flights import hop_rows, write_csv
-
-FLIGHTS = Path(__file__).parents[3] / "shared" / "data" / "flights"
-
 
 @pytest.mark.parametrize("name", ["hop.csv", "hop.csv.gz"])
 def test_rows_are_served_as_recorded(tmp_path: Path, name: str) -> None:
@@ -182,11 +180,10 @@ def test_a_bomb_is_refused(tmp_path: Path) -> None:
             Replay(path)
 
 
-@pytest.mark.skipif(not FLIGHTS.is_dir(), reason="the recorded flights are not here")
-@pytest.mark.parametrize("name", ["eoss-322-22", "eoss-325-22", "eoss-340-23", "eoss-357-24"])
-def test_real_flights_read(name: str) -> None:
-    replay = Replay(FLIGHTS / f"{name}.csv.gz")
-    assert replay.skipped_rows == 0
+@pytest.mark.parametrize("path", recordings.ALL, ids=recordings.name)
+def test_real_flights_read(path: Path, tmp_path: Path) -> None:
+    replay = Replay(recordings.as_replay(path, tmp_path))
+    assert (replay.skipped_rows, replay.repeated_rows) == (0, 0)
     assert replay.rows > 7_000
     assert 27_000 < replay.burst_altitude_m < 29_000
     assert replay.state(replay.burst_s).altitude_m == replay.burst_altitude_m
