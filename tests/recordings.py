@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import gzip
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -43,7 +44,7 @@ def rows(path: Path) -> dict[int, Cells]:
     if path not in THINNED:
         return found
     times = sorted(found)
-    for first, last in zip(times, times[1:], strict=False):
+    for first, last in pairwise(times):
         if last - first <= THINNED_S:
             found.update(_between(found[first], found[last], first, last))
     return found

@@ -1,6 +1,6 @@
 """Promise P7: four recorded flights, rebooted at any instant, know their phase within a minute.
 
-Each is flown as it lies here, thinned, and whole where the whole recording is (tests/recordings.py).
+Each is flown thinned, as it lies here, and whole where the recording is (tests/recordings.py).
 
 The truth is what the same recording says without a reboot. Between touching the ground and being
 told LANDED, which takes two minutes and among trees more, DESCENT and LANDED are both true.

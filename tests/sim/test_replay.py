@@ -12,6 +12,7 @@ from sim.replay import COLUMNS, ROWS_MIN, Replay, ReplayError
 from tests import recordings
 from tests.sim.flights import hop_rows, write_csv
 
+
 @pytest.mark.parametrize("name", ["hop.csv", "hop.csv.gz"])
 def test_rows_are_served_as_recorded(tmp_path: Path, name: str) -> None:
     """At a row's second the row, between rows a straight line, after the end the last row."""
@@ -123,7 +124,8 @@ def test_rows_twelve_hours_off_cost_no_other_row(tmp_path: Path, count: int) -> 
 
 
 def test_a_flight_of_two_days_is_one_flight(tmp_path: Path) -> None:
-    rows = [dict(hop_rows()[0], time_utc=f"{minute // 60 % 24:02d}:{minute % 60:02d}:00",
+    row = hop_rows()[0]
+    rows = [dict(row, time_utc=f"{minute // 60 % 24:02d}:{minute % 60:02d}:00",
                  gps_alt_m=str(300 + minute)) for minute in range(3_000)]
     replay = Replay(write_csv(tmp_path / "days.csv", rows))
     assert (replay.rows, replay.repeated_rows, replay.end_s) == (3_000, 0, 2_999 * 60 + 600)
