@@ -12,7 +12,7 @@ import { claims, GAP_MS, peak, placeAt, points } from "./track.js";
 const BANDS = 16;
 const RING_KM = [1, 2, 5, 10, 20, 50, 100, 200];
 const STEPS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20];
-const NAME_PX = { x: 100, y: 18 };
+const NAME_PX = { letter: 7, high: 18, aside: 10, above: 16 }; // of a name beside its dot
 const DASHES = "7 5";
 const CLAIM_KM = 50; // a claim further away from the way than this does not zoom the map out
 const L = () => window.L;
@@ -167,12 +167,11 @@ function drawMarks(rows) {
   }
   const [first, last, top, other] = [rows[0], rows.at(-1), peak(), claim()];
   const hasLanded = flight && believed(flight)?.phase === "LANDED";
-  const isAbove = !last || other?.[1] > last[1];
   const named = [
     last && { place: [last[1], last[2]], text: hasLanded ? "landed" : flight?.name ?? "", kind: hasLanded ? "landing" : "here" },
-    other && { place: [other[1], other[2]], text: "not signed", kind: isAbove ? "claim above" : "claim below" },
     top && { place: [top[1], top[2]], text: `burst ${format.metres(top[3])}`, kind: "burst" },
     first && { place: [first[1], first[2]], text: "launch", kind: "launch" },
+    other && { place: [other[1], other[2]], text: "not signed", kind: "claim" },
   ].filter(Boolean);
   named.toReversed().forEach(dot);
   writeNames(named);
@@ -206,7 +205,7 @@ function seal() {
 }
 
 function dot({ place, kind }) {
-  const isClaim = kind.startsWith("claim");
+  const isClaim = kind === "claim";
   const isHollow = isClaim || kind === "launch" || (["here", "landing"].includes(kind) && !flight?.is_verifying);
   L().circleMarker(place, {
     radius: kind === "here" ? 6 : 4.5, weight: 2, interactive: false,
@@ -215,17 +214,30 @@ function dot({ place, kind }) {
   }).addTo(marks);
 }
 
-/** Of two names that would overlap only the first is written. */
+/** Of two names that would overlap only the first is written; a claim looks for a free place. */
 function writeNames(named) {
   const taken = [];
   for (const { place, text, kind } of named) {
     const at = map.latLngToContainerPoint(place);
-    at.y += kind.endsWith("above") ? -NAME_PX.y : kind.endsWith("below") ? NAME_PX.y : 0;
-    if (taken.some(({ x, y }) => Math.abs(x - at.x) < NAME_PX.x && Math.abs(y - at.y) < NAME_PX.y)) continue;
-    taken.push(at);
-    label(place, text, `mark ${kind} ${at.x > map.getSize().x * 0.6 ? "west" : ""}`).addTo(marks);
+    const side = at.x > map.getSize().x * 0.6 ? "west" : "east";
+    const other = side === "west" ? "east" : "west";
+    const tried = kind === "claim" ? [side, `${side} above`, `${side} below`, other] : [side];
+    const where = tried.find((spot) => !taken.some((box) => overlap(box, nameBox(at, text, spot))));
+    if (!where) continue;
+    taken.push(nameBox(at, text, where));
+    label(place, text, `mark ${kind} ${where}`).addTo(marks);
   }
 }
+
+/** [left, top, right, bottom] of a name, about. */
+function nameBox(at, text, where) {
+  const wide = text.length * NAME_PX.letter;
+  const left = where.startsWith("west") ? at.x - NAME_PX.aside - wide : at.x + NAME_PX.aside;
+  const middle = at.y + (where.endsWith("above") ? -NAME_PX.above : where.endsWith("below") ? NAME_PX.above : 0);
+  return [left, middle - NAME_PX.high / 2, left + wide, middle + NAME_PX.high / 2];
+}
+
+const overlap = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
 
 function popup(entry) {
   return el("div", "thought", said("p", "", entry.text), el("small", "", `${format.clockTime(entry.when_ms)} · ${format.metres(entry.alt_m)}`));

@@ -103,9 +103,9 @@ function sondehub({ mode, taken, refused, set_aside: aside, trouble }) {
 function authenticity(state) {
   if (state.is_verifying) {
     const claims = ["horus", "ukhas", "summary"].reduce((sum, via) => sum + (state.link[`sightings_${via}`] ?? 0), 0);
-    const others = claims === 1 ? "1 beacon in another format" : `${format.grouped(claims)} beacons in other formats`;
+    const others = claims === 1 ? "1 beacon in another format is" : `${format.grouped(claims)} beacons in other formats are`;
     return `What stands here was signed by ${state.name}: this station checked every frame.`
-      + (claims ? ` Not signed are ${others}: on the map dashed and hollow, where nothing signed was heard.` : "");
+      + (claims ? ` ${others} not signed: dashed and hollow on the map, and only where nothing signed was heard.` : "");
   }
   if (state.is_signed) return `${state.name} signs its frames. This station has no key and could not verify them: nothing here is proved.`;
   return "Frames from above are not signed: anyone on the channel could have sent them.";

@@ -69,7 +69,7 @@ def test_an_unsigned_sentence_changes_nothing_that_is_proved_and_is_shown_as_wha
             assert text(page, "via").startswith(
                 f"Not signed: a UKHAS sentence claims to be EDDA at {lat:.4f}, {lon:.4f}, 120")
             assert text(page, "quiet").startswith("No signed beacon heard for 20\u00a0min")
-            assert "Not signed are 4 beacons in other formats" in text(page, "colophon")
+            assert "4 beacons in other formats are not signed: dashed" in text(page, "colophon")
             assert page.value("document.body.dataset.freshness") == "silent"
             looked_at(page, served, 1440, 900)
         assert page.complaints == []
