@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import sqlite3
 import time
@@ -20,7 +19,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from groundstation.guard import Guard, RateLimit, is_local, is_same_origin
-from groundstation.hygiene import clean_text, to_json
+from groundstation.hygiene import clean_text, read_json, to_json
 from groundstation.letter_box import Answer, LetterBox
 from groundstation.reader import FlightReader
 from groundstation.stream import CLIENTS_MAX, Ending, Feed
@@ -159,8 +158,8 @@ async def _posted(request: Request) -> dict[str, Any] | Response:
         if len(body) > BODY_BYTES_MAX:
             return _refuse(413, "That is too long.")
     try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
+        data = read_json(body)
+    except ValueError:
         return _refuse(400, "That is not JSON.")
     return data if isinstance(data, dict) else _refuse(422, "That is not a JSON object.")
 
