@@ -11,6 +11,7 @@ import sqlite3
 from contextlib import closing, suppress
 from functools import partial
 
+from groundstation import outbox
 from groundstation.outbox import QUESTIONS_WAITING_EACH_MAX, OutboxFull
 from payload.cutdown import PHASES
 from payload.settings import TABLE
@@ -166,18 +167,19 @@ def _long_silence(stage: Stage) -> End:
 
 
 class _Crowd:
-    """Looks on until the first letter goes up: that must be the abort."""
+    """Looks on while the abort waits: no other letter goes up before it."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, abort_id: int) -> None:
         self._stage = stage
-        self._is_over = False
+        self._abort_id = abort_id
 
     def on_uplink(self, frame: bytes) -> None:
-        letter = letter_of(self._stage.world, frame)
-        if letter is None or self._is_over:
+        world = self._stage.world
+        letter = letter_of(world, frame)
+        if letter is None or world.archive is None:
             return
-        self._is_over = True
-        if letter.opcode is not Opcode.CUTDOWN_ABORT:
+        abort = outbox.one(world.archive.db, self._abort_id)
+        if abort is not None and abort.is_waiting and letter.letter_id != self._abort_id:
             self._stage.violate("cutdown_safe", f"{letter.opcode.name} went up before an abort")
 
     def on_boot(self) -> None: ...
@@ -195,9 +197,9 @@ def _crowd(stage: Stage) -> None:
         with suppress(OutboxFull):
             world.archive.queue(Opcode.ASK, f"Question {number}?", world.air.ground_utc_ms,
                                 asker=f"visitor {number % CROWD}")
-    world.archive.queue(Opcode.CUTDOWN_ABORT, "", world.air.ground_utc_ms)
+    abort_id = world.archive.queue(Opcode.CUTDOWN_ABORT, "", world.air.ground_utc_ms)
     stage.commanded |= {"ask", "cutdown_abort"}
-    world.observers.append(_Crowd(stage))
+    world.observers.append(_Crowd(stage, abort_id))
 
 
 class _Silence:
