@@ -19,6 +19,7 @@ from tests.host_training.conftest import need
 from tests.host_training.nasty_inputs import nasty
 from wire import bundle as wire_bundle
 from wire.bundle import BundleError, Manifest, verify_bundle
+from wire.mission import parse
 
 need("cryptography")
 need("gguf")
@@ -33,7 +34,8 @@ from host_training import inspection  # noqa: E402 (after need)
 from host_training.errors import TrainingError  # noqa: E402 (after need)
 from host_training.gguf_file import gguf_facts  # noqa: E402 (after need)
 
-EDDA = Path(__file__).resolve().parents[2] / "host_training" / "examples" / "edda.bundle"
+ROOT = Path(__file__).resolve().parents[2]
+EDDA = ROOT / "host_training" / "examples" / "edda.bundle"
 SHIPPED = json.loads((EDDA / "manifest.json").read_text())["version"]
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = KEY.public_key().public_bytes_raw()
@@ -170,6 +172,26 @@ def test_rollback_and_doctor_answer(copy: Path, tmp_path: Path) -> None:
     (tmp_path / "key").chmod(0o644)
     status, text = command("doctor", "--place", tmp_path, "--key", tmp_path / "key")
     assert status == 1 and "signing key" in text.splitlines()[-1]
+
+
+def test_keygen_says_the_line_that_lets_a_bundle_fly(copy: Path, tmp_path: Path) -> None:
+    """Goal: what is said is a mission's line as it stands, and --trust takes the same digits."""
+    status, text = command("keygen", "--key", tmp_path / "key")
+    assert status == 0 and "under [mind] of its mission.toml" in text
+    line = text[text.index("trusted_keys") :]
+    mission = (ROOT / "mission.toml").read_text()
+    (shipped,) = [row for row in mission.splitlines() if row.startswith("trusted_keys")]
+    section = parse(mission.replace(shipped, line), "m").mind
+    assert command("keygen", "--key", tmp_path / "key") == (0, text), "the key stays"
+    manifest = sign(copy, version=SHIPPED)
+    assert command("verify", copy, "--trust", manifest.public_key.hex())[0] == 0
+    status, text = command("verify", copy, "--trust", section.trusted_keys[0])
+    assert status == 1 and f"is signed by key {manifest.public_key.hex()}" in text
+
+
+def test_the_shipped_mission_trusts_the_shipped_bundle() -> None:
+    keys = parse((ROOT / "mission.toml").read_text(), "m").mind.public_keys
+    assert verify_bundle(EDDA, keys).name == "Edda"
 
 
 def test_plan_shows_every_step_and_its_sources() -> None:
