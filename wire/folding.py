@@ -18,7 +18,9 @@ CHARS_KEPT_MAX = 4_096  # characters whose fold is remembered
 
 # Letters, marks and symbols that show nothing; all of category Cf do not either.
 _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-_ACCENTS = range(0x0300, 0x0370)  # on Latin, Greek and Cyrillic; marks of others are letters
+# On Latin, Greek and Cyrillic, and the vowel points of Hebrew and Arabic: what may be left out.
+_ACCENTS = (
+    range(0x0300, 0x0370), range(0x0591, 0x05C8), range(0x064B, 0x0653), range(0x0670, 0x0671))
 _VARIANTS = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 # Typed without their stroke or dot; apostrophes; dashes.
 _ALIKE = {
@@ -40,7 +42,7 @@ def fold_char(char: str) -> str:
         return " "
     kept = (part for part in unicodedata.normalize("NFKD", char) if not _is_unseen(part))
     folded = unicodedata.normalize("NFKD", "".join(kept).casefold())
-    return "".join(_ALIKE.get(part, part) for part in folded if ord(part) not in _ACCENTS)
+    return "".join(_ALIKE.get(part, part) for part in folded if not _is_in(part, _ACCENTS))
 
 
 def narrow(text: str) -> str:
@@ -61,4 +63,8 @@ def _narrow_char(char: str) -> str:
 
 def _is_unseen(char: str) -> bool:
     return (char in _UNSEEN or unicodedata.category(char) == "Cf"
-            or any(ord(char) in variants for variants in _VARIANTS))
+            or _is_in(char, _VARIANTS))
+
+
+def _is_in(char: str, ranges: tuple[range, ...]) -> bool:
+    return any(ord(char) in one for one in ranges)
