@@ -36,11 +36,13 @@ MANIFEST_BYTES_MAX = 1 << 20
 PUBLIC_KEY_BYTES = 32
 SIGNATURE_BYTES = 64
 MODEL = "model.gguf"
+PERSONA = "persona.json"
 TEXT_CODEC = "text.codec"  # see wire.text_codec
 REQUIRED_FILES = frozenset(
-    {MODEL, "persona.json", "memory.sqlite", TEXT_CODEC, "MODEL_CARD.md"}
+    {MODEL, PERSONA, "memory.sqlite", TEXT_CODEC, "MODEL_CARD.md"}
 )
 
+_BYTES_MAX = {TEXT_CODEC: FILE_BYTES_MAX, PERSONA: 1 << 20}  # of what is read as a whole
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
 
@@ -231,9 +233,9 @@ def _check_types(path: Path, manifest: Manifest) -> None:
                               " digits, dot, dash and underscore, without folders.")
         if type(file.bytes) is not int or file.bytes < 0 or not isinstance(file.sha256, str):
             raise BundleError(f"{path}: size or hash of {file.path} is not one.")
-        if file.path == TEXT_CODEC and file.bytes > FILE_BYTES_MAX:
-            raise BundleError(f"{path}: {TEXT_CODEC} has {file.bytes} bytes, at most"
-                              f" {FILE_BYTES_MAX} are allowed.")
+        if file.bytes > _BYTES_MAX.get(file.path, file.bytes):
+            raise BundleError(f"{path}: {file.path} has {file.bytes} bytes, at most"
+                              f" {_BYTES_MAX[file.path]} are allowed.")
     names = [file.path for file in manifest.files]
     if len(set(names)) != len(names) or {MANIFEST, SIGNATURE, PUBLIC_KEY} & set(names):
         raise BundleError(f"{path}: a file is listed twice, or is part of the manifest itself.")

@@ -139,6 +139,8 @@ def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
     ({"files": [{"path": "x\n", "bytes": 1, "sha256": ""}]}, "is not allowed"),
     ({"files": [{"path": "text.codec", "bytes": (4 << 20) + 1, "sha256": ""}]},
      "text.codec has 4194305 bytes, at most 4194304"),
+    ({"files": [{"path": "persona.json", "bytes": (1 << 20) + 1, "sha256": ""}]},
+     "persona.json has 1048577 bytes, at most 1048576"),
     ({"files": [{"path": "text.codec", "bytes": 4 << 20, "sha256": ""}]}, "does not list"),
     ({"files": [{"path": "x", "bytes": -1, "sha256": ""}]}, "size or hash of x"),
     ({"files": [{"path": "manifest.sig", "bytes": 1, "sha256": ""}]}, "part of the manifest"),

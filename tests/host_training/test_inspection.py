@@ -6,8 +6,10 @@ Method: the shipped bundle copied, one file exchanged for a nasty one and signed
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -146,6 +148,34 @@ def test_verify_refuses_an_older_one_and_one_that_is_larger_than_the_memory(copy
     assert status == 1 and "a Raspberry Pi Zero 2 W has 200 MB" in text
     status, text = command("verify", copy, "--board", "zero2w", "--trust", copy / "manifest.pub")
     assert status == 0 and "is whole: Edda version 1" in text
+
+
+def _text(words: bytes) -> bytes:
+    return struct.pack("<Q", len(words)) + words
+
+
+def _gguf(n_tensors: int, n_fields: int, *fields: bytes) -> bytes:
+    return b"GGUF" + struct.pack("<IQQ", 3, n_tensors, n_fields) + b"".join(fields)
+
+
+@nasty(32)
+@pytest.mark.parametrize(("data", "says"), [
+    (_gguf(0, 1, _text(b"a") + struct.pack("<IIQ", 9, 0, 1 << 62)), "list of 4611686018427387904"),
+    (_gguf(0, 1, _text(b"a") + struct.pack("<IIQ", 9, 4, 900_000)), "goes beyond its end"),
+    (_gguf(0, 1, _text(b"a") + struct.pack("<IIQ", 9, 9, 1) * 9), "a field of type 9"),
+    (_gguf(0, 1, _text(b"a") + struct.pack("<IQ", 8, 1 << 62)), "goes beyond its end"),
+    (_gguf(0, 1 << 62), "4611686018427387904 fields"),
+    (_gguf(1 << 62, 0), "4611686018427387904 tensors"),
+    (_gguf(0, 1, _text(b"a") + struct.pack("<IB", 0, 1)), "lacks 'general.architecture'"),
+    (b"GGUF", "not a whole GGUF"), (b"", "not a whole GGUF"),
+])
+def test_a_model_of_a_stranger_cannot_make_its_reader_count_for_ever(
+    tmp_path: Path, data: bytes, says: str
+) -> None:
+    """A list of 2**62 items was read until the memory was full."""
+    (tmp_path / "model.gguf").write_bytes(data)
+    with pytest.raises(TrainingError, match=re.escape(says)):
+        gguf_facts(tmp_path / "model.gguf")
 
 
 def test_diff_names_what_changed(copy: Path) -> None:

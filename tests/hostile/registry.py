@@ -44,6 +44,10 @@ TOML_WORDS = (
     b"[" * 3000, b"{a=" * 3000, b"1" * 5000, b"nan", b"-inf", b"[1]", b"{}", b"true", b'""',
     b'"\\u0000"', b"-1", b"0.5", b"1979-05-27", b"a.b.c", b"0x" + b"f" * 60,
 )
+XML_WORDS = (
+    b"<w:p>" * 600, b"</w:p>", b"<!DOCTYPE d [<!ENTITY a 'b'>]>", b"&a;", b"&#0;", b"<![CDATA[x]]>",
+    b"a" * 3000, b"<?xml version='1.0' encoding='utf-16'?>", b"\xff", b"",
+)
 CELLS = (b"", b"1e300", b"-1e300", b"nan", b"inf", b"9" * 40, b"-", b"1_0", b"\xd9\xa1", b"\0")
 
 
