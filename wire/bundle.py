@@ -23,8 +23,9 @@ import re
 import stat
 from collections.abc import Collection
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from wire.file_hashes import FileHashes
 from wire.text_tables import FILE_BYTES_MAX
@@ -148,7 +149,7 @@ def read_manifest(path: Path, trusted_keys: Collection[bytes] | None) -> Manifes
     return _parse(path / MANIFEST, manifest_bytes, public_key)
 
 
-def open_file(path: Path, file: BundleFile, hashes: FileHashes) -> BinaryIO:
+def open_file(path: Path, file: BundleFile, hashes: FileHashes) -> BufferedReader:
     """The file of the bundle at ``path``, open, its size and digest those of the manifest.
 
     What was checked is what is open, whatever takes its name afterwards. Raises BundleError and

@@ -16,8 +16,8 @@ import hashlib
 import json
 import os
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 READ_ANYWAY_BYTES = 4 << 20  # a file up to this size is read each time
 REMEMBERED_MAX = 8
@@ -31,7 +31,7 @@ class FileHashes:
         """``path`` may be missing, damaged or not writable: then every file is read."""
         self._path = path
 
-    def sha256(self, file: BinaryIO) -> str:
+    def sha256(self, file: BufferedReader) -> str:
         """Hex digest of all of ``file``, which stands at its beginning afterwards.
 
         Raises OSError as reading does.
@@ -72,7 +72,7 @@ class FileHashes:
             os.replace(half, self._path)
 
 
-def _identity(file: BinaryIO) -> str:
+def _identity(file: BufferedReader) -> str:
     found = os.fstat(file.fileno())
     return (f"{found.st_dev} {found.st_ino} {found.st_size} {found.st_mtime_ns}"
             f" {found.st_ctime_ns}")
