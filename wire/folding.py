@@ -16,7 +16,7 @@ from functools import lru_cache
 
 CHARS_KEPT_MAX = 4_096  # characters whose fold is remembered
 
-# Letters, marks and symbols that show nothing; all of category Cf do not either.
+# Letters, marks and symbols that show nothing; what is of category C does not either.
 _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 # On Latin, Greek and Cyrillic, and the vowel points of Hebrew and Arabic: what may be left out.
 _ACCENTS = (
@@ -62,7 +62,7 @@ def _narrow_char(char: str) -> str:
 
 
 def _is_unseen(char: str) -> bool:
-    return (char in _UNSEEN or unicodedata.category(char) == "Cf"
+    return (char in _UNSEEN or unicodedata.category(char).startswith("C")
             or _is_in(char, _VARIANTS))
 
 
