@@ -23,7 +23,6 @@ from typing import Literal
 
 from groundstation.archive import Archive
 from groundstation.ground import Ground
-from groundstation.outbox import OutboxFull
 from payload.devices.gps_ublox import UbloxGnss
 from payload.flight import Flight, FlightPorts
 from payload.memory import Memory
@@ -31,6 +30,7 @@ from payload.persona import CodecAbsent, Persona
 from payload.ports import Mind, PortError
 from payload.prompt import PersonaText
 from payload.store import Store
+from sim import friend
 from sim.air import TEND_EVERY_MS, Air
 from sim.balloon import SITES, Balloon, Site, Trajectory, distance_m
 from sim.battery import Battery
@@ -42,7 +42,6 @@ from sim.card import Card
 from sim.clock import SimClock, part_rng
 from sim.daemon import WATCH_EVERY_MS, Daemon, Observer
 from sim.devices import FakeI2cBus, SensorTap
-from sim.friend import questions
 from sim.hardware import OUTSIDE_DRIVERS, POWER_DRIVERS, fitted_chips
 from sim.orbit import Orbit
 from sim.receiver import FakeUblox
@@ -75,6 +74,7 @@ class PersonaParts:
     memory_path: Path | None = None
     bundle: Path | None = None
     codec: TextModel | None = None
+    trusted_key: bytes = b""  # that signed the bundle
 
     @staticmethod
     def of(persona: Persona) -> PersonaParts:
@@ -82,7 +82,8 @@ class PersonaParts:
         codec = None
         with contextlib.suppress(CodecAbsent):
             codec = persona.load_codec()
-        return PersonaParts(persona.text, persona.memory_path, persona.bundle, codec)
+        return PersonaParts(
+            persona.text, persona.memory_path, persona.bundle, codec, persona.manifest.public_key)
 
 
 # Speaks for the scripted mind: the core does not think without a persona.
@@ -142,7 +143,7 @@ class World:
         self.every(WATCH_EVERY_MS, self.daemon.watch)
         self.every(MINUTE_MS, self.air.hear_strangers)
         self.every(TEND_EVERY_MS, self.air.tend_ground)
-        for at_ms, text in questions(part_rng(seed, "friend"), self.end_s):
+        for at_ms, text in friend.questions(part_rng(seed, "friend"), self.end_s):
             self.at(at_ms, partial(self._ask, text))
 
     # -- moving ------------------------------------------------------------------------------
@@ -294,8 +295,8 @@ class World:
             return ScriptedMind(self.clock, self.hardware.board)
         if self.mind_kind == "real" and self._persona.bundle is not None:
             return WorkerMind(
-                self.clock, self._persona.bundle, self.out_dir / "mind_worker.log", MIND_THREADS,
-                board=self.hardware.board,
+                self.clock, self._persona.bundle, self._persona.trusted_key,
+                self.out_dir / "mind_worker.log", MIND_THREADS, board=self.hardware.board,
             )
         return None
 
@@ -372,10 +373,8 @@ class World:
             self.archive = None
 
     def _ask(self, text: str) -> None:
-        """A friend asks, unless too many of his questions wait."""
         if self.ground is not None:
-            with contextlib.suppress(OutboxFull):
-                self.ground.ask(text, self.air.ground_utc_ms, "friend")
+            friend.ask(self.ground, text, self.air.ground_utc_ms)
 
     # -- events ------------------------------------------------------------------------------
 
