@@ -106,6 +106,10 @@ def _archive_path(mission: Mission, mission_path: Path) -> Path:
     return mission_path.parent / mission.ground.archive_dir / ARCHIVE_NAME
 
 
+def _open_archive(mission: Mission, path: Path) -> Archive:
+    return Archive(path, raw_log_bytes_max=mission.ground.raw_log_mb * 1_000_000)
+
+
 def _ground(
     mission: Mission, mission_path: Path, archive: Archive, codecs: list[Path] | None
 ) -> Ground:
@@ -135,12 +139,10 @@ def _receive(
 
     Replays are read at once.
     """
-    archive = Archive(_archive_path(mission, mission_path))
+    archive = _open_archive(mission, _archive_path(mission, mission_path))
     ground = _ground(mission, mission_path, archive, codecs)
     if replay is not None:
-        heard = list(gateway.replay(replay))
-        for start in range(0, len(heard), 500):
-            ground.receive_many(heard[start : start + 500])
+        ground.receive_many(gateway.replay(replay))
         archive.close()
         return None
     road, beside = _road(mission, listen), udp.open(ground, mission, _now_ms)
@@ -307,7 +309,7 @@ def rebuild(
     """Decode the whole archive again from the raw receptions."""
     loaded = load_mission(mission)
     path = _existing(loaded, mission)
-    archive = Archive(path)
+    archive = _open_archive(loaded, path)
     archive.rebuild()
     _ground(loaded, mission, archive, codec)
     count = archive.last_reception_id()

@@ -194,6 +194,8 @@ class FlightReader:
             "loss_recent": round((recent[1] or 0) / total, 3) if total else None,
             "rssi_dbm": newest["rssi_dbm"] if newest else None,
             "snr_db": newest["snr_db"] if newest else None,
+            "forgotten": self._counted(schema.FORGOTTEN_KEY),
+            "dropped": self._counted(schema.DROPPED_KEY),
             **{row[0]: row[1] for row in self.db.execute("SELECT name, value FROM tally")},
         }
 
@@ -214,6 +216,10 @@ class FlightReader:
     def _meta(self, key: str) -> Any:
         row = self.db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return row[0] if row else None
+
+    def _counted(self, key: str) -> int:
+        value = self._meta(key)
+        return value if isinstance(value, int) else 0
 
     # -- the feed -----------------------------------------------------------------------------
 

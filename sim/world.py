@@ -357,7 +357,9 @@ class World:
     # -- the station -------------------------------------------------------------------------
 
     def _open_ground(self) -> None:
-        self.archive = Archive(self.archive_path, is_durable=False)
+        self.archive = Archive(
+            self.archive_path, is_durable=False,
+            raw_log_bytes_max=self.mission.ground.raw_log_mb * 1_000_000)
         key = self.uplink_key if self.conditions.has_uplink or self._is_healed else None
         codec = self._persona.codec
         models = bodies.by_id([] if codec is None else [codec])

@@ -128,6 +128,7 @@ class GroundSection(_Section):
     web_host: str = "127.0.0.1"
     web_port: Annotated[int, Field(ge=1, le=65535)] = 8080
     archive_dir: str = "archive"
+    raw_log_mb: Annotated[int, Field(ge=4, le=100_000)] = 256
     report_every_s: Annotated[int, Field(ge=5, le=600)] = 20
     sondehub: Literal["off", "dev", "on"] = "off"
     sondehub_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+")] = SONDEHUB_URL

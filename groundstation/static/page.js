@@ -75,6 +75,8 @@ function colophon(state) {
   const others = [...state.foreign.map((node) => `node ${node.node_id}`), ...state.neighbours.map((other) => other.callsign)];
   const words = [
     `Heard at ${state.station}: ${format.grouped(link.heard)} frames, ${format.grouped(link.lost)} lost on the way`,
+    link.forgotten ? `${format.grouped(link.forgotten)} receptions of little worth forgotten to make room` : "",
+    link.dropped ? `${format.grouped(link.dropped)} lost while the disk refused them` : "",
     link.noise ? `${format.grouped(link.noise)} bursts of noise` : "",
     link.old_beacons ? `${format.grouped(link.old_beacons)} old beacons, late or played again` : "",
     link.conflicts ? `${format.grouped(link.conflicts)} records that contradict earlier ones` : "",
