@@ -23,9 +23,10 @@ from groundstation import ccsds, commander, gateway, outbox, schema, text_models
 from groundstation import export as exports
 from groundstation.archive import Archive, ArchiveBusy
 from groundstation.beside import Udp, address
-from groundstation.gateway import KissServer, Road, RoadError
+from groundstation.gateway import Road, RoadError
 from groundstation.ground import Ground
 from groundstation.hygiene import clean_text
+from groundstation.kiss_server import KissServer
 from groundstation.outbox import Letter
 from groundstation.reader import FlightReader
 from groundstation.schema import WrongVersion
@@ -96,6 +97,11 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def _uptime_ms() -> int:
+    """Of a clock that nobody sets."""
+    return time.monotonic_ns() // 1_000_000
+
+
 def _say(sentence: str) -> None:
     """To whoever started a station that is to run for days, and may be gone."""
     with contextlib.suppress(OSError):
@@ -123,10 +129,16 @@ def _ground(
     return Ground(mission, archive, uplink_key, mission.downlink_key(master), models)
 
 
-def _road(mission: Mission, listen: str | None) -> Callable[[], Road] | None:
+def _road(mission: Mission, listen: str | None, ground: Ground) -> Callable[[], Road] | None:
     if listen is None:
         return gateway.opener(mission)
-    server = KissServer(*address("--listen", listen, "127.0.0.1:8001"))
+    envelope = Envelope(mission)
+
+    def is_ours(data: bytes) -> bool:
+        frame = envelope.unwrap(data)
+        return frame is not None and ground.is_proved(frame)
+
+    server = KissServer(*address("--listen", listen, "127.0.0.1:8001"), _uptime_ms, is_ours)
     return lambda: server
 
 
@@ -145,7 +157,7 @@ def _receive(
         ground.receive_many(gateway.replay(replay))
         archive.close()
         return None
-    road, beside = _road(mission, listen), udp.open(ground, mission, _now_ms)
+    road, beside = _road(mission, listen, ground), udp.open(ground, mission, _now_ms)
     if road is None and udp.horus is not None:
         road = Deaf
     if road is None:

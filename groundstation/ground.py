@@ -131,6 +131,10 @@ class Ground:
         """Why it is kept, by what is known now."""
         return judge(reception, self._node_id, self._signers)
 
+    def is_proved(self, frame: bytes) -> bool:
+        """Did our payload sign this frame, now or ever?"""
+        return self.worth_of(Reception(0, frame)) is Worth.PROVED
+
     def _write_held(self) -> bool:
         """True when nothing waits any more."""
         held = self._held

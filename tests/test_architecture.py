@@ -42,6 +42,7 @@ CLOCK_CALLS = {
 LIVE_FILES = {
     "groundstation/gateway.py", "groundstation/web.py", "groundstation/vendor.py",
     "groundstation/stream.py", "groundstation/udp.py", "groundstation/upload_thread.py",
+    "groundstation/kiss_server.py", "groundstation/tcp.py",
     "sim/live.py", "sim/worker_mind.py", "sim/rig/live.py", "sim/rig/processes.py",
     "sim/rig/disk.py",
 }
