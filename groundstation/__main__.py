@@ -23,15 +23,18 @@ from groundstation import ccsds, commander, gateway, outbox, schema, text_models
 from groundstation import export as exports
 from groundstation.archive import Archive, ArchiveBusy
 from groundstation.beside import Udp, address
+from groundstation.descriptors import bound_descriptors
 from groundstation.gateway import Road, RoadError
 from groundstation.ground import Ground
 from groundstation.hygiene import clean_text
 from groundstation.kiss_server import KissServer
+from groundstation.log_bounds import bound_logs
 from groundstation.outbox import Letter
 from groundstation.reader import FlightReader
 from groundstation.schema import WrongVersion
+from groundstation.server import make_server
 from groundstation.udp import Deaf
-from groundstation.web import create_app, make_server
+from groundstation.web import create_app
 from wire import key_file
 from wire.auth import MASTER_KEY_BYTES, Direction, derive_key
 from wire.commands import Opcode
@@ -151,6 +154,7 @@ def _receive(
 
     Replays are read at once.
     """
+    bound_descriptors()
     archive = _open_archive(mission, _archive_path(mission, mission_path))
     ground = _ground(mission, mission_path, archive, codecs)
     if replay is not None:
@@ -206,9 +210,10 @@ def serve(
     stop = threading.Event()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # it ends as Ctrl-C does
     udp = Udp(horus_udp, summary_udp, ccsds_udp)
-    thread = _receive(loaded, mission, listen, replay, stop, udp, codec, leave)
-    _say(f"The page is at http://{address[0]}:{address[1]}/ (Ctrl-C ends)")
-    try:
+    thread = None
+    try:  # from here on a thread may hear, and must end with us
+        thread = _receive(loaded, mission, listen, replay, stop, udp, codec, leave)
+        _say(f"The page is at http://{address[0]}:{address[1]}/ (Ctrl-C ends)")
         server.run(sockets=[web_socket])
     except KeyboardInterrupt:
         pass
@@ -217,6 +222,7 @@ def serve(
         stop.set()
         if thread is not None:
             thread.join()
+        page.state.pool.close()
     if has_failed:
         raise RoadError("the receiver stopped by itself; what it heard is in the archive")
 
@@ -373,6 +379,7 @@ def main() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
+    bound_logs()
     try:
         app()
     except _SENTENCES as error:

@@ -41,12 +41,16 @@ class FlightReader:
     Every method raises sqlite3.OperationalError while there is no archive yet.
     """
 
-    def __init__(self, path: Path, mission: Mission) -> None:
+    def __init__(
+        self, path: Path, mission: Mission,
+        cached: dict[str, tuple[int, dict[str, Any]]] | None = None,
+    ) -> None:
+        """``cached`` is what readers of the same archive, each on its thread, found already."""
         self._path = path
         self._mission = mission
         self._node_id = mission.payload.node_id
         self._connection: sqlite3.Connection | None = None
-        self._cached: dict[str, tuple[int, dict[str, Any]]] = {}
+        self._cached = {} if cached is None else cached
 
     @property
     def db(self) -> sqlite3.Connection:
