@@ -17,7 +17,6 @@ from groundstation.ground import Ground
 from groundstation.server import make_server
 from groundstation.sondehub import Outcome
 from groundstation.stream import Ending
-from groundstation.streams import PER_ADDRESS_MAX
 from groundstation.upload_queue import Batch, UploadQueue
 from groundstation.web import create_app
 from wire import horus
@@ -306,33 +305,6 @@ def test_an_empty_page_says_what_it_waits_for_and_draws_nothing_that_is_not_ther
         assert page.value(names) == ["EDDA"], "at the launch, one name for both"
         assert page.complaints == []
     finally:
-        station.stop()
-        archive.close()
-
-
-def test_a_page_that_finds_no_place_says_so_reads_on_and_gets_one_later(page, tmp_path):
-    """It said for ever that the station does not answer: no browser asks again after a 503."""
-    archive = diary.Archive(tmp_path / "many.sqlite", is_durable=False)
-    ground, far = Ground(MISSION, archive, None), FarEnd()
-    ground.receive(far.beacon(state_at(0)), START_MS)
-    station = Served(archive.path, now=lambda: START_MS + 9000)
-    banner = "document.getElementById('banner')"
-    streams = station.app.state.streams
-    seats = [streams.take("127.0.0.1") for _ in range(PER_ADDRESS_MAX)]
-    hurried = page.call("Page.addScriptToEvaluateOnNewDocument", source=(
-        "const later = setTimeout; window.setTimeout = (run, ms) => later(run, ms / 100);"))
-    try:
-        looked_at(page, station, 1440, 900)
-        page.wait(f"{banner}.textContent.startsWith('Too many pages are open')")
-        ground.receive(far.beacon(state_at(100)), START_MS + 5000)
-        page.wait("document.getElementById('altitude').textContent.startsWith('560')")
-        for seat in seats:
-            streams.give_back(seat)
-        page.wait(f"{banner}.hidden")
-        ground.receive(far.beacon(state_at(200)), START_MS + 8000)
-        page.wait("document.getElementById('altitude').textContent.replace(/\\D/g, '') === '1080'")
-    finally:
-        page.call("Page.removeScriptToEvaluateOnNewDocument", identifier=hurried["identifier"])
         station.stop()
         archive.close()
 
