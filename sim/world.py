@@ -52,6 +52,7 @@ from sim.sky import Sky
 from sim.strangers import MINUTE_MS
 from sim.worker_mind import WorkerMind
 from wire import auth, bodies
+from wire.bodies import Models
 from wire.frames import BeaconFrame
 from wire.mission import Mission
 from wire.text_codec import TextModel
@@ -126,7 +127,7 @@ class World:
         self._is_healed = False
         master = hashlib.sha256(f"spacepi simulation {seed}".encode()).digest()
         self.uplink_key = auth.derive_key(master, mission.payload.node_id, auth.Direction.UPLINK)
-        self._downlink_key = mission.downlink_key(master)
+        self.downlink_key = mission.downlink_key(master)
         self.archive: Archive | None = None
         self.ground: Ground | None = None
         self._build_air()
@@ -206,6 +207,12 @@ class World:
             self.at(self.clock.now_ms + round(down_s * 1000), self._open_ground)
         else:
             self._open_ground()
+
+    @property
+    def models(self) -> Models:
+        """The text models that the station has."""
+        codec = self._persona.codec
+        return bodies.by_id([] if codec is None else [codec])
 
     def heal(self, loss: float) -> None:
         """The air turns good, whoever was away is in view, the station answers, and the payload
@@ -329,7 +336,7 @@ class World:
                 memory = Memory(self._persona.memory_path)
         flight = Flight(
             mission, ports, store, text, memory, self.uplink_key,
-            part_rng(self.seed, f"flight {self.daemon.boots}"), self._downlink_key,
+            part_rng(self.seed, f"flight {self.daemon.boots}"), self.downlink_key,
             self._persona.codec,
         )
         return flight, store
@@ -361,9 +368,7 @@ class World:
             self.archive_path, is_durable=False,
             raw_log_bytes_max=self.mission.ground.raw_log_mb * 1_000_000)
         key = self.uplink_key if self.conditions.has_uplink or self._is_healed else None
-        codec = self._persona.codec
-        models = bodies.by_id([] if codec is None else [codec])
-        self.ground = Ground(self.mission, self.archive, key, self._downlink_key, models)
+        self.ground = Ground(self.mission, self.archive, key, self.downlink_key, self.models)
 
     def _close_ground(self) -> None:
         self.ground = None
