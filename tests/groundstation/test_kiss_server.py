@@ -22,7 +22,6 @@ from groundstation.kiss_server import (
     CLIENTS_MAX,
     PER_ADDRESS_MAX,
     PROVED_MS,
-    READ_BYTES,
     UNSENT_BYTES_MAX,
     WRITE_MS,
     KissServer,
@@ -32,6 +31,7 @@ from wire import kiss
 
 WAIT_S = 10  # a bound for a hung test, never the measure of a passing one
 MODEM = "127.0.0.1"
+FRAMES = 20_000  # more than any buffer takes
 
 
 class Bench:
@@ -136,25 +136,30 @@ def test_where_all_are_proved_a_newcomer_waits_until_one_falls_silent(bench):
 
 def test_the_modem_is_heard_before_a_flood_and_in_the_same_turn(bench):
     bench.ours = {b"signed"}
-    flooder, modem = bench.join("127.0.0.2"), bench.join()
+    flooders = [bench.join(f"127.0.0.{n}") for n in (2, 3)]
+    modem = bench.join()
+    flooders += [bench.join(f"127.0.0.{n}") for n in (4, 5)]
     bench.say(modem, b"signed")
-    flooder.setblocking(False)
-    with contextlib.suppress(BlockingIOError):
-        while True:
-            flooder.send(kiss.encode(b"x") * 1000)
+    for flooder in flooders:
+        flooder.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                flooder.send(kiss.encode(b"x") * 1000)
     modem.sendall(kiss.encode(b"beacon"))
     heard = bench.server.read(WAIT_S)
-    assert heard[0] == b"beacon" and len(heard) <= READ_BYTES
+    assert heard[0] == b"beacon" and len(heard) <= 4 * 1_100, "a little of each in one turn"
 
 
 def test_a_client_that_takes_nothing_is_waited_for_by_nobody_and_hung_up_on(bench):
     """A write had two seconds for each client; thirty vanished ones were a minute for a frame."""
     stuck, modem = bench.join("127.0.0.2"), bench.join()
     stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    frame = bytes(220)
-    while bench.server.notices.counts["frames_unsent"] < 3:
-        bench.server.write(frame)
+    for _ in range(FRAMES):
+        bench.server.write(bytes(220))
         assert modem.recv(4096)
+        if bench.server.notices.counts["frames_unsent"] == 3:
+            break
+    assert bench.server.notices.counts["frames_unsent"] == 3
     assert len(bench.server._clients[0].unsent) <= UNSENT_BYTES_MAX
     bench.now_ms += WRITE_MS
     bench.server.read(0)
@@ -166,7 +171,7 @@ def test_a_slow_client_gets_whole_frames_and_stays(bench):
     slow = bench.join()
     slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     number, decoder, got = 0, kiss.Decoder(), []
-    while bench.server.notices.counts["frames_unsent"] < 5:
+    while number < FRAMES and bench.server.notices.counts["frames_unsent"] < 5:
         bench.server.write(number.to_bytes(4, "big") * 50)
         number += 1
     for _ in range(10_000):

@@ -114,6 +114,7 @@ def test_a_raw_log_does_not_grow_without_bound_under_noise(station):
     station.check()
     assert station.kept(Worth.PROVED) == station.heard[Worth.PROVED]
     assert 0 < len(station.kept(Worth.NOISE)) < 600 and station.forgotten() > 3_000
+    assert len(station.sizes()) < 2 * retention.SEGMENTS, "what is left of neighbours is joined"
     newest = station.heard[Worth.NOISE][-50:]
     assert station.kept(Worth.NOISE)[-50:] == newest, "the oldest go first"
 
