@@ -167,7 +167,7 @@ class Segments:
     def _thin(self, segment: Segment, judge: Judge) -> None:
         kept: list[Reception] = []
         gone: list[int] = []
-        level = Worth.PROVED
+        level: int = Worth.PROVED
         signed: set[int] = set()
         for reception in self._held_by(segment):
             worth = judge(reception)

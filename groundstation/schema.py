@@ -90,6 +90,13 @@ PRAGMA user_version = {VERSION};
 """
 
 
+_ODD_SEGMENTS = (
+    "SELECT COUNT(*) FROM segment WHERE number < 1 OR " + " OR ".join(
+        f"typeof({name}) != 'integer' OR {name} < 0"
+        for name in ("generation", "level", "last_id", "bytes"))
+)
+
+
 class WrongVersion(Exception):
     """The database was written by another version; the message is one sentence."""
 
@@ -152,6 +159,8 @@ def _prepare(db: sqlite3.Connection, name: str) -> None:
         raise sqlite3.DatabaseError("quick_check found damage")
     elif _shape(db) != _sound_shape():
         raise sqlite3.DatabaseError("its tables are not as they were made")
+    elif db.execute(_ODD_SEGMENTS).fetchone()[0]:
+        raise sqlite3.DatabaseError("what it says of the raw log makes no sense")
 
 
 def _shape(db: sqlite3.Connection) -> list[tuple[str, ...]]:

@@ -212,6 +212,19 @@ def test_a_segment_that_was_damaged_or_removed_is_made_again(station):
     station.check()
 
 
+@pytest.mark.parametrize("damage", ["level = 'x'", "bytes = -1", "last_id = 1.5", "number = -3"])
+def test_a_table_of_segments_that_makes_no_sense_is_a_damaged_database(station, damage):
+    for _ in range(12):
+        station.hear(*[Worth.NOISE] * 20, Worth.PROVED)
+    whole = list(station.archive.receptions())
+    station.archive.db.execute(
+        f"UPDATE segment SET {damage} WHERE number = (SELECT MIN(number) FROM segment)")
+    with capture_logs() as logs:
+        station.restart()
+    assert logs[0]["event"] == "archive_damaged"
+    assert list(station.archive.receptions()) == whole
+
+
 def test_without_a_key_what_may_be_ours_goes_last_and_the_oldest_first(tmp_path):
     station = Station(tmp_path / "flight.sqlite", None, MISSION)
     for _ in range(20):
