@@ -19,16 +19,30 @@ from typing import Annotated
 import structlog
 import typer
 
-from groundstation import ccsds, commander, gateway, outbox, schema, text_models, upload_thread
+from groundstation import (
+    ccsds,
+    commander,
+    gateway,
+    intake,
+    outbox,
+    schema,
+    text_models,
+    upload_thread,
+)
 from groundstation import export as exports
 from groundstation.archive import Archive, ArchiveBusy
-from groundstation.beside import Udp, address
-from groundstation.descriptors import bound_descriptors
+from groundstation.beside import (
+    CcsdsUdpOption,
+    HorusUdpOption,
+    SummaryUdpOption,
+    Udp,
+    address,
+)
 from groundstation.gateway import Road, RoadError
 from groundstation.ground import Ground
 from groundstation.hygiene import clean_text
-from groundstation.kiss_server import KissServer
-from groundstation.log_bounds import bound_logs
+from groundstation.kiss_server import KissServer, modem_test
+from groundstation.limits import bound_process
 from groundstation.outbox import Letter
 from groundstation.reader import FlightReader
 from groundstation.schema import WrongVersion
@@ -71,28 +85,6 @@ CodecOption = Annotated[
              " the *.codec files beside the archive are asked.",
     ),
 ]
-HorusUdpOption = Annotated[
-    str | None,
-    typer.Option(
-        "--horus-udp", metavar="PORT",
-        help="Hear payload summaries of Horus receivers too (55672). From this machine only; "
-        "0.0.0.0:PORT is from anywhere.",
-    ),
-]
-SummaryUdpOption = Annotated[
-    str | None,
-    typer.Option(
-        "--summary-udp", metavar="HOST:PORT",
-        help="Tell each new position as a payload summary, for chasemapper and its kin.",
-    ),
-]
-CcsdsUdpOption = Annotated[
-    str | None,
-    typer.Option(
-        "--ccsds-udp", metavar="HOST:PORT",
-        help="Send each new record as a CCSDS space packet, for Yamcs and its kin.",
-    ),
-]
 _SENTENCES = (ArchiveBusy, MissionError, KeyFileError, RoadError, WrongVersion)
 
 
@@ -101,7 +93,6 @@ def _now_ms() -> int:
 
 
 def _uptime_ms() -> int:
-    """Of a clock that nobody sets."""
     return time.monotonic_ns() // 1_000_000
 
 
@@ -113,10 +104,6 @@ def _say(sentence: str) -> None:
 
 def _archive_path(mission: Mission, mission_path: Path) -> Path:
     return mission_path.parent / mission.ground.archive_dir / ARCHIVE_NAME
-
-
-def _open_archive(mission: Mission, path: Path) -> Archive:
-    return Archive(path, raw_log_bytes_max=mission.ground.raw_log_mb * 1_000_000)
 
 
 def _ground(
@@ -135,13 +122,8 @@ def _ground(
 def _road(mission: Mission, listen: str | None, ground: Ground) -> Callable[[], Road] | None:
     if listen is None:
         return gateway.opener(mission)
-    envelope = Envelope(mission)
-
-    def is_ours(data: bytes) -> bool:
-        frame = envelope.unwrap(data)
-        return frame is not None and ground.is_proved(frame)
-
-    server = KissServer(*address("--listen", listen, "127.0.0.1:8001"), _uptime_ms, is_ours)
+    at = address("--listen", listen, "127.0.0.1:8001")
+    server = KissServer(*at, _uptime_ms, modem_test(ground, Envelope(mission)))
     return lambda: server
 
 
@@ -154,8 +136,7 @@ def _receive(
 
     Replays are read at once.
     """
-    bound_descriptors()
-    archive = _open_archive(mission, _archive_path(mission, mission_path))
+    archive = Archive(_archive_path(mission, mission_path), mission.ground.raw_log_bytes_max)
     ground = _ground(mission, mission_path, archive, codecs)
     if replay is not None:
         ground.receive_many(gateway.replay(replay))
@@ -327,12 +308,29 @@ def rebuild(
     """Decode the whole archive again from the raw receptions."""
     loaded = load_mission(mission)
     path = _existing(loaded, mission)
-    archive = _open_archive(loaded, path)
+    archive = Archive(path, loaded.ground.raw_log_bytes_max)
     archive.rebuild()
     _ground(loaded, mission, archive, codec)
     count = archive.last_reception_id()
+    undecodable = len(intake.listed(archive.db))
     archive.close()
-    print(f"{path}: {count} receptions decoded again.")
+    left = f"; {undecodable} are undecodable, see `spacepi-ground undecodable`" * bool(undecodable)
+    print(f"{path}: {count} receptions decoded again{left}.")
+
+
+@app.command("undecodable")
+def list_undecodable(mission: MissionOption = Path("mission.toml")) -> None:
+    """List the receptions that made a decoder raise, oldest first. Each is a bug: report it with
+    the raw log."""
+    loaded = load_mission(mission)
+    with contextlib.closing(schema.connect_reader(_existing(loaded, mission))) as db:
+        found = intake.listed(db)
+    for one in found:
+        heard = datetime.fromtimestamp(one.utc_ms / 1000, UTC)
+        print(f"{one.reception_id}  {heard:%Y-%m-%d %H:%M:%S} UTC  {one.source}, "
+              f"{one.size_bytes} bytes: {one.error}")
+    if not found:
+        print("Every reception was decoded.")
 
 
 @app.command()
@@ -379,7 +377,7 @@ def main() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
-    bound_logs()
+    bound_process()
     try:
         app()
     except _SENTENCES as error:

@@ -31,6 +31,7 @@ from wire.frames import BeaconFrame
 from wire.records import Record, TimeQuality
 
 _log = structlog.get_logger()
+PAGE = 500  # receptions read at once
 _BEACON_NAMES = ("id", "node_id", "utc_ms", "boot", "number", "authenticity", "is_listening",
                  "is_cutdown_armed", *schema.BEACON_COLUMNS)
 _BEACON_INSERT = (
@@ -57,8 +58,8 @@ class Archive:
     """
 
     def __init__(
-        self, path: Path, *, is_durable: bool = True,
-        raw_log_bytes_max: int = retention.BYTES_MAX,
+        self, path: Path, raw_log_bytes_max: int = retention.BYTES_MAX, *,
+        is_durable: bool = True,
     ) -> None:
         self.path = path
         self.raw_path = path.with_suffix(".raw")
@@ -149,14 +150,22 @@ class Archive:
         return int(row[0])
 
     def receptions(self, after_id: int = 0, since_ms: int | None = None) -> Iterator[Reception]:
-        """Receptions with a larger id, or heard at or after ``since_ms``, in order."""
-        rows = self.db.execute(
-            "SELECT utc_ms, raw, station, rssi_dbm, snr_db, source, id FROM reception"
-            " WHERE id > ? OR utc_ms >= ? ORDER BY id",
-            (after_id, since_ms if since_ms is not None else 1 << 62),
-        )
-        for row in rows:
-            yield Reception(*row)
+        """Receptions with a larger id, or heard at or after ``since_ms``, in order.
+
+        Read a page at a time: there may be a flood of them, and the caller may write in between.
+        """
+        last_id = -1
+        while True:
+            rows = self.db.execute(
+                "SELECT utc_ms, raw, station, rssi_dbm, snr_db, source, id FROM reception"
+                " WHERE id > ? AND (id > ? OR utc_ms >= ?) ORDER BY id LIMIT ?",
+                (last_id, after_id, since_ms if since_ms is not None else 1 << 62, PAGE),
+            ).fetchall()
+            for row in rows:
+                yield Reception(*row)
+            if len(rows) < PAGE:
+                return
+            last_id = rows[-1]["id"]
 
     def _insert_receptions(self, receptions: Sequence[Reception]) -> None:
         self.db.executemany(

@@ -17,8 +17,10 @@ from dataclasses import dataclass, field
 
 from groundstation import tcp
 from groundstation.gateway import RoadError, why
+from groundstation.ground import Ground
 from groundstation.notices import Notices
 from wire import kiss
+from wire.envelope import Envelope
 
 CLIENTS_MAX = 8
 PER_ADDRESS_MAX = 4
@@ -184,6 +186,16 @@ class KissServer:
             client.progress_ms = self._now_ms()
         write = selectors.EVENT_WRITE if client.unsent else 0
         self._selector.modify(client.sock, selectors.EVENT_READ | write, client)
+
+
+def modem_test(ground: Ground, envelope: Envelope) -> Callable[[bytes], bool]:
+    """Says of what a client gave whether our payload signed it."""
+
+    def is_ours(data: bytes) -> bool:
+        frame = envelope.unwrap(data)
+        return frame is not None and ground.is_proved(frame)
+
+    return is_ours
 
 
 def _modem_first(ready: tuple[selectors.SelectorKey, int]) -> bool:

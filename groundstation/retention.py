@@ -35,7 +35,8 @@ SEGMENTS = 16  # of a log that is smaller than sixteen of these
 THINNED_AT_ONCE = 8  # segments: more than come with one batch, each judged once for each worth
 SIGNED_MAX = 1 << 17  # different signed frames that are remembered, to know one heard again
 CHANGES_KEPT = 10_000  # lines of the change log; who is further behind begins anew long before
-_DERIVED = ("sighting", "beacon")  # rows that have the number of their reception
+# What goes with a reception, and where its number stands in it.
+_ROWS = (("reception", "id"), ("sighting", "id"), ("beacon", "id"), ("undecodable", "reception_id"))
 
 
 class Worth(IntEnum):
@@ -227,8 +228,8 @@ class Segments:
 
     def _forget(self, ids: Sequence[int]) -> None:
         rows = [(number,) for number in ids]
-        for table in ("reception", *_DERIVED):
-            self._db.executemany(f"DELETE FROM {table} WHERE id = ?", rows)
+        for table, key in _ROWS:
+            self._db.executemany(f"DELETE FROM {table} WHERE {key} = ?", rows)
         schema.add_to_meta(self._db, schema.FORGOTTEN_KEY, len(ids))
         self._db.execute("INSERT INTO change(what, ref) VALUES ('forgotten', NULL)")
         self._db.execute(

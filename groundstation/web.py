@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import sqlite3
 import time
@@ -21,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from groundstation import outbox, tcp
 from groundstation.guard import Guard, RateLimit, is_same_origin
-from groundstation.hygiene import clean_text, to_json
+from groundstation.hygiene import clean_text, read_json, to_json
 from groundstation.notices import Notices
 from groundstation.reader import FlightReader
 from groundstation.reader_pool import Busy, ReaderPool
@@ -147,8 +146,8 @@ class _Pages:
             if len(body) > BODY_BYTES_MAX:
                 return _refuse(413, "That is too long.")
         try:
-            data = json.loads(body)
-        except (ValueError, RecursionError):
+            data = read_json(body)
+        except ValueError:
             return _refuse(400, "That is not JSON.")
         text = clean_text(data.get("text")) if isinstance(data, dict) else ""
         if not 1 <= len(text.encode()) <= QUESTION_BYTES_MAX:

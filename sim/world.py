@@ -52,7 +52,6 @@ from sim.sky import Sky
 from sim.strangers import MINUTE_MS
 from sim.worker_mind import WorkerMind
 from wire import auth, bodies
-from wire.bodies import Models
 from wire.frames import BeaconFrame
 from wire.mission import Mission
 from wire.text_codec import TextModel
@@ -127,7 +126,7 @@ class World:
         self._is_healed = False
         master = hashlib.sha256(f"spacepi simulation {seed}".encode()).digest()
         self.uplink_key = auth.derive_key(master, mission.payload.node_id, auth.Direction.UPLINK)
-        self.downlink_key = mission.downlink_key(master)
+        self._downlink_key = mission.downlink_key(master)
         self.archive: Archive | None = None
         self.ground: Ground | None = None
         self._build_air()
@@ -208,11 +207,11 @@ class World:
         else:
             self._open_ground()
 
-    @property
-    def models(self) -> Models:
-        """The text models that the station has."""
+    def make_ground(self, archive: Archive, uplink_key: bytes | None) -> Ground:
+        """A station of this flight on ``archive``; with no key it never sends."""
         codec = self._persona.codec
-        return bodies.by_id([] if codec is None else [codec])
+        models = bodies.by_id([] if codec is None else [codec])
+        return Ground(self.mission, archive, uplink_key, self._downlink_key, models)
 
     def heal(self, loss: float) -> None:
         """The air turns good, whoever was away is in view, the station answers, and the payload
@@ -336,7 +335,7 @@ class World:
                 memory = Memory(self._persona.memory_path)
         flight = Flight(
             mission, ports, store, text, memory, self.uplink_key,
-            part_rng(self.seed, f"flight {self.daemon.boots}"), self.downlink_key,
+            part_rng(self.seed, f"flight {self.daemon.boots}"), self._downlink_key,
             self._persona.codec,
         )
         return flight, store
@@ -364,11 +363,10 @@ class World:
     # -- the station -------------------------------------------------------------------------
 
     def _open_ground(self) -> None:
-        self.archive = Archive(
-            self.archive_path, is_durable=False,
-            raw_log_bytes_max=self.mission.ground.raw_log_mb * 1_000_000)
+        bytes_max = self.mission.ground.raw_log_bytes_max
+        self.archive = Archive(self.archive_path, bytes_max, is_durable=False)
         key = self.uplink_key if self.conditions.has_uplink or self._is_healed else None
-        self.ground = Ground(self.mission, self.archive, key, self.downlink_key, self.models)
+        self.ground = self.make_ground(self.archive, key)
 
     def _close_ground(self) -> None:
         self.ground = None

@@ -136,6 +136,10 @@ class GroundSection(_Section):
     sondehub_position: Annotated[Place | None, BeforeValidator(_corners)] = None
     sondehub_antenna: Annotated[str, Field(max_length=64)] = ""
 
+    @property
+    def raw_log_bytes_max(self) -> int:
+        return self.raw_log_mb * 1_000_000
+
 
 class KeySection(_Section):
     file: str = "mission.key"

@@ -13,7 +13,7 @@ import pytest
 import structlog
 
 from groundstation.__main__ import main
-from groundstation.log_bounds import LOGGERS
+from groundstation.limits import LOGGERS
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ import pytest
 from far_end import FarEnd, state_at
 from test_ground_command import ENV, free_port
 
-from groundstation import descriptors, server
+from groundstation import limits, server
 from wire import kiss
 
 WAIT_S = 60  # a bound for a hung test, never the measure of a passing one
@@ -140,7 +140,7 @@ def test_idle_radio_clients_and_noise_do_not_keep_the_payload_out(station):
 
 
 def test_a_station_has_no_descriptor_that_select_does_not_take(station):
-    limits = Path(f"/proc/{station.process.pid}/limits").read_text()
-    soft = re.search(r"Max open files +(\d+)", limits)
-    assert soft is not None and int(soft[1]) <= descriptors.DESCRIPTORS_MAX
+    told = Path(f"/proc/{station.process.pid}/limits").read_text()
+    soft = re.search(r"Max open files +(\d+)", told)
+    assert soft is not None and int(soft[1]) <= limits.DESCRIPTORS_MAX
     station.end()

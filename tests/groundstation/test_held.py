@@ -6,6 +6,7 @@ import pytest
 from far_end import MASTER_KEY, SIGNED_MISSION, START_MS, FarEnd, state_at
 from structlog.testing import capture_logs
 
+from groundstation import ground as ground_module
 from groundstation import held
 from groundstation.archive import Archive
 from groundstation.ground import Ground, Heard
@@ -75,6 +76,24 @@ def test_while_the_disk_refuses_every_drop_is_counted_and_said(archive, monkeypa
     assert said.count("archive_refuses") == said.count("receptions_dropped") == 1
     returned = next(entry for entry in logs if entry["event"] == "archive_returned")
     assert returned["dropped"] == dropped
+
+
+def test_a_start_after_a_flood_reads_it_a_page_at_a_time(archive, monkeypatch):
+    """All of it at once would be gigabytes."""
+    Ground(SIGNED_MISSION, archive, None).receive_many(noise(3_000))
+    archive.rebuild()
+    monkeypatch.setattr(ground_module, "CATCH_UP_MAX", 700)
+    counts, decode = [], Ground._decode_all
+
+    def counted(self, receptions):
+        counts.append(len(receptions))
+        decode(self, receptions)
+
+    monkeypatch.setattr(Ground, "_decode_all", counted)
+    Ground(SIGNED_MISSION, archive, None)
+    assert counts == [700, 700, 700, 700, 200]
+    assert [r.reception_id for r in archive.receptions(2_999)] == [3_000]
+    assert len(list(archive.receptions(2_999, START_MS))) == 3_000
 
 
 def test_the_oldest_of_the_same_worth_go_first_and_never_what_is_being_written():

@@ -247,7 +247,7 @@ def test_while_a_query_blocks_another_request_is_answered(archive, monkeypatch):
             assert not any(client.status for client in blocked)
             may_go_on.set()
             answers = [await client.ended() for client in blocked]
-            assert len(set(answers)) == 1 and json.loads(answers[0])["track"]
+            assert len(set(answers)) == 1 and json.loads(answers[0])["state"]
 
     asyncio.run(scenario())
 

@@ -15,8 +15,8 @@ import virtual_loop
 from structlog.testing import capture_logs
 from uvicorn.server import ServerState
 
-from groundstation import server, tcp
-from groundstation.log_bounds import OncePerInterval
+from groundstation import limits, server, tcp
+from groundstation.limits import OncePerInterval
 from groundstation.notices import TELL_EVERY_MS, Notices
 from groundstation.server import (
     CONNECTIONS_MAX,
@@ -363,8 +363,6 @@ def test_the_log_says_what_it_held_back():
 
 
 def test_the_bounds_fit_into_the_descriptors_of_a_process():
-    from groundstation import descriptors
-
-    assert CONNECTIONS_MAX + 3 * server.ACCEPTS_MAX < descriptors.DESCRIPTORS_MAX // 2
-    assert descriptors.DESCRIPTORS_MAX <= 1024, "what select() takes"
+    assert CONNECTIONS_MAX + 3 * server.ACCEPTS_MAX < limits.DESCRIPTORS_MAX // 2
+    assert limits.DESCRIPTORS_MAX <= 1024, "what select() takes"
     assert PER_ADDRESS_MAX < CONNECTIONS_MAX

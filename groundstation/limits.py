@@ -1,12 +1,30 @@
-"""A bound on what libraries log: the same message once in EVERY_S, and then how many there were."""
+"""What the whole process may take: open files, and lines in its log.
+
+A library may still use select(), as pyserial does, and that fails on a descriptor of 1024 and
+above; with the bound there is none. The station's own parts take half of it at most.
+
+Libraries log whatever a stranger makes them log: each message comes once in LOG_EVERY_S, and then
+says how many there were.
+"""
 
 from __future__ import annotations
 
 import logging
+import resource
 
-EVERY_S = 60.0
+DESCRIPTORS_MAX = 1024
+LOG_EVERY_S = 60.0
 MESSAGES_MAX = 256  # that are known apart; beyond them all are forgotten
 LOGGERS = ("uvicorn.error", "uvicorn.asgi", "asyncio")
+
+
+def bound_process() -> None:
+    """Set both bounds; fewer descriptors where this process may not have as many."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = DESCRIPTORS_MAX if hard == resource.RLIM_INFINITY else min(DESCRIPTORS_MAX, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    for name in LOGGERS:
+        logging.getLogger(name).addFilter(OncePerInterval())
 
 
 class OncePerInterval(logging.Filter):
@@ -19,7 +37,7 @@ class OncePerInterval(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         message = str(record.msg).partition("\n")[0]
         said_s, held_back = self._said.get(message, (None, 0))
-        if said_s is not None and 0 <= record.created - said_s < EVERY_S:
+        if said_s is not None and 0 <= record.created - said_s < LOG_EVERY_S:
             self._said[message] = (said_s, held_back + 1)
             return False
         if len(self._said) >= MESSAGES_MAX:
@@ -29,9 +47,3 @@ class OncePerInterval(logging.Filter):
             words = record.getMessage().rstrip()
             record.msg, record.args = f"{words} ({held_back} like this were not logged)", ()
         return True
-
-
-def bound_logs() -> None:
-    """Put one before each logger of a library that writes whatever a stranger makes it write."""
-    for name in LOGGERS:
-        logging.getLogger(name).addFilter(OncePerInterval())
