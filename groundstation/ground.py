@@ -131,7 +131,8 @@ class Ground:
     def worth_of(self, reception: Reception) -> Worth:
         """Why it is kept, by what is known now."""
         try:
-            return judge(reception, self._node_id, self._signers)
+            frame = frames.decode_downlink(reception.raw, self._signers)
+            return judge(reception, frame, self._node_id)
         except Exception:  # noqa: BLE001 (a bug, noted where it was decoded; nothing ends by it)
             return Worth.POSSIBLE
 

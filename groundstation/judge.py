@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from groundstation import foreign, horus_udp
 from groundstation.rawlog import Reception
 from groundstation.retention import Worth
 from wire import frames
 from wire.auth import Authenticity
-from wire.frames import ImpostorFrame
+from wire.frames import Downlink, ImpostorFrame
 
 
-def judge(reception: Reception, node_id: int, signers: Mapping[int, bytes]) -> Worth:
-    """``node_id`` is our payload's; ``signers`` are the downlink keys by node id."""
+def judge(reception: Reception, frame: Downlink | ImpostorFrame | None, node_id: int) -> Worth:
+    """``frame`` is what the station reads in it now, ``node_id`` our payload's."""
     if reception.source == horus_udp.SOURCE:  # by UDP come summaries, and no frame of ours
         return Worth.OTHERS
-    frame = frames.decode_downlink(reception.raw, signers)
     if frame is None:
         return Worth.OTHERS if _is_of_others(reception.raw) else Worth.NOISE
     if frame.node_id != node_id:

@@ -74,6 +74,7 @@ class PersonaParts:
     memory_path: Path | None = None
     bundle: Path | None = None
     codec: TextModel | None = None
+    trusted_key: bytes = b""  # that signed the bundle
 
     @staticmethod
     def of(persona: Persona) -> PersonaParts:
@@ -81,7 +82,8 @@ class PersonaParts:
         codec = None
         with contextlib.suppress(CodecAbsent):
             codec = persona.load_codec()
-        return PersonaParts(persona.text, persona.memory_path, persona.bundle, codec)
+        return PersonaParts(
+            persona.text, persona.memory_path, persona.bundle, codec, persona.manifest.public_key)
 
 
 # Speaks for the scripted mind: the core does not think without a persona.
@@ -126,7 +128,7 @@ class World:
         self._is_healed = False
         master = hashlib.sha256(f"spacepi simulation {seed}".encode()).digest()
         self.uplink_key = auth.derive_key(master, mission.payload.node_id, auth.Direction.UPLINK)
-        self._downlink_key = mission.downlink_key(master)
+        self.downlink_key = mission.downlink_key(master)
         self.archive: Archive | None = None
         self.ground: Ground | None = None
         self._build_air()
@@ -206,12 +208,6 @@ class World:
             self.at(self.clock.now_ms + round(down_s * 1000), self._open_ground)
         else:
             self._open_ground()
-
-    def make_ground(self, archive: Archive, uplink_key: bytes | None) -> Ground:
-        """A station of this flight on ``archive``; with no key it never sends."""
-        codec = self._persona.codec
-        models = bodies.by_id([] if codec is None else [codec])
-        return Ground(self.mission, archive, uplink_key, self._downlink_key, models)
 
     def heal(self, loss: float) -> None:
         """The air turns good, whoever was away is in view, the station answers, and the payload
@@ -298,8 +294,8 @@ class World:
             return ScriptedMind(self.clock, self.hardware.board)
         if self.mind_kind == "real" and self._persona.bundle is not None:
             return WorkerMind(
-                self.clock, self._persona.bundle, self.out_dir / "mind_worker.log", MIND_THREADS,
-                board=self.hardware.board,
+                self.clock, self._persona.bundle, self._persona.trusted_key,
+                self.out_dir / "mind_worker.log", MIND_THREADS, board=self.hardware.board,
             )
         return None
 
@@ -335,7 +331,7 @@ class World:
                 memory = Memory(self._persona.memory_path)
         flight = Flight(
             mission, ports, store, text, memory, self.uplink_key,
-            part_rng(self.seed, f"flight {self.daemon.boots}"), self._downlink_key,
+            part_rng(self.seed, f"flight {self.daemon.boots}"), self.downlink_key,
             self._persona.codec,
         )
         return flight, store
@@ -366,7 +362,9 @@ class World:
         bytes_max = self.mission.ground.raw_log_bytes_max
         self.archive = Archive(self.archive_path, bytes_max, is_durable=False)
         key = self.uplink_key if self.conditions.has_uplink or self._is_healed else None
-        self.ground = self.make_ground(self.archive, key)
+        codec = self._persona.codec
+        models = bodies.by_id([] if codec is None else [codec])
+        self.ground = Ground(self.mission, self.archive, key, self.downlink_key, models)
 
     def _close_ground(self) -> None:
         self.ground = None

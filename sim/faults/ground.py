@@ -9,7 +9,7 @@ from pathlib import Path
 
 from groundstation import rawlog
 from groundstation.archive import Archive
-from groundstation.ground import Heard
+from groundstation.ground import Ground, Heard
 from groundstation.reader import FlightReader
 from sim.faults.stage import End, Fault, Stage
 from wire import frames, ukhas
@@ -106,7 +106,7 @@ def _look_at_log(stage: Stage) -> None:
     for file in files:
         shutil.copy(file, folder)
     with closing(Archive(folder / world.archive_path.name, is_durable=False)) as again:
-        world.make_ground(again, None)
+        Ground(world.mission, again, None, world.downlink_key)
         heard, told = (_record_ids(archive) for archive in (world.archive, again))
     if heard != told:
         stage.violate("archive_complete", f"the raw log makes {len(told)} of {len(heard)} records")

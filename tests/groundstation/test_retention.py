@@ -14,7 +14,7 @@ from groundstation.ground import Ground, Heard
 from groundstation.rawlog import Reception
 from groundstation.reader import FlightReader
 from groundstation.retention import Worth
-from wire import ukhas
+from wire import frames, ukhas
 from wire.auth import Direction, derive_key
 from wire.records import Kind
 
@@ -101,10 +101,14 @@ def station(tmp_path):
     (FarEnd(KEY, SIGNED_MISSION, node_id=9).beacon(state_at(0)), Worth.OTHERS),
 ])
 def test_what_a_reception_is_worth(frame, worth):
-    assert judge.judge(Reception(START_MS, frame), 7, {7: DOWNLINK_KEY}) is worth
+    def judged(keys, source="radio"):
+        reception = Reception(START_MS, frame, source=source)
+        return judge.judge(reception, frames.decode_downlink(frame, keys), 7)
+
+    assert judged({7: DOWNLINK_KEY}) is worth
     if worth in (Worth.PROVED, Worth.REFUSED):
-        assert judge.judge(Reception(START_MS, frame), 7, {}) is Worth.POSSIBLE, "without the key"
-        assert judge.judge(Reception(START_MS, frame, source="horus-udp"), 7, {}) is Worth.OTHERS
+        assert judged({}) is Worth.POSSIBLE, "without the key"
+        assert judged({}, "horus-udp") is Worth.OTHERS
 
 
 def test_a_raw_log_does_not_grow_without_bound_under_noise(station):
