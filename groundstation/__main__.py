@@ -22,19 +22,28 @@ import typer
 from groundstation import ccsds, gateway, intake, schema, text_models, upload_thread
 from groundstation import export as exports
 from groundstation.archive import Archive, ArchiveBusy
-from groundstation.beside import Udp, address
-from groundstation.gateway import KissServer, Road, RoadError
+from groundstation.beside import (
+    CcsdsUdpOption,
+    HorusUdpOption,
+    SummaryUdpOption,
+    Udp,
+    address,
+)
+from groundstation.gateway import Road, RoadError
 from groundstation.ground import Ground
+from groundstation.kiss_server import KissServer, modem_test
 from groundstation.letter_commands import (
     LetterCommands,
     MissionOption,
     archive_path,
     existing_archive,
 )
+from groundstation.limits import bound_process
 from groundstation.reader import FlightReader
 from groundstation.schema import WrongVersion
+from groundstation.server import make_server
 from groundstation.udp import Deaf
-from groundstation.web import create_app, make_server
+from groundstation.web import create_app
 from wire import key_file
 from wire.auth import MASTER_KEY_BYTES, Direction, derive_key
 from wire.envelope import Envelope
@@ -64,33 +73,15 @@ CodecOption = Annotated[
              " the *.codec files beside the archive are asked.",
     ),
 ]
-HorusUdpOption = Annotated[
-    str | None,
-    typer.Option(
-        "--horus-udp", metavar="PORT",
-        help="Hear payload summaries of Horus receivers too (55672). From this machine only; "
-        "0.0.0.0:PORT is from anywhere.",
-    ),
-]
-SummaryUdpOption = Annotated[
-    str | None,
-    typer.Option(
-        "--summary-udp", metavar="HOST:PORT",
-        help="Tell each new position as a payload summary, for chasemapper and its kin.",
-    ),
-]
-CcsdsUdpOption = Annotated[
-    str | None,
-    typer.Option(
-        "--ccsds-udp", metavar="HOST:PORT",
-        help="Send each new record as a CCSDS space packet, for Yamcs and its kin.",
-    ),
-]
 _SENTENCES = (ArchiveBusy, MissionError, KeyFileError, RoadError, WrongVersion)
 
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+def _uptime_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
 
 
 def _say(sentence: str) -> None:
@@ -112,10 +103,11 @@ def _ground(
     return Ground(mission, archive, uplink_key, mission.downlink_key(master), models)
 
 
-def _road(mission: Mission, listen: str | None) -> Callable[[], Road] | None:
+def _road(mission: Mission, listen: str | None, ground: Ground) -> Callable[[], Road] | None:
     if listen is None:
         return gateway.opener(mission)
-    server = KissServer(*address("--listen", listen, "127.0.0.1:8001"))
+    at = address("--listen", listen, "127.0.0.1:8001")
+    server = KissServer(*at, _uptime_ms, modem_test(ground, Envelope(mission)))
     return lambda: server
 
 
@@ -128,15 +120,13 @@ def _receive(
 
     Replays are read at once.
     """
-    archive = Archive(archive_path(mission, mission_path))
+    archive = Archive(archive_path(mission, mission_path), mission.ground.raw_log_bytes_max)
     ground = _ground(mission, mission_path, archive, codecs)
     if replay is not None:
-        heard = list(gateway.replay(replay))
-        for start in range(0, len(heard), 500):
-            ground.receive_many(heard[start : start + 500])
+        ground.receive_many(gateway.replay(replay))
         archive.close()
         return None
-    road, beside = _road(mission, listen), udp.open(ground, mission, _now_ms)
+    road, beside = _road(mission, listen, ground), udp.open(ground, mission, _now_ms)
     if road is None and udp.horus is not None:
         road = Deaf
     if road is None:
@@ -185,9 +175,10 @@ def serve(
     stop = threading.Event()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # it ends as Ctrl-C does
     udp = Udp(horus_udp, summary_udp, ccsds_udp)
-    thread = _receive(loaded, mission, listen, replay, stop, udp, codec, leave)
-    _say(f"The page is at http://{address[0]}:{address[1]}/ (Ctrl-C ends)")
-    try:
+    thread = None
+    try:  # from here on a thread may hear, and must end with us
+        thread = _receive(loaded, mission, listen, replay, stop, udp, codec, leave)
+        _say(f"The page is at http://{address[0]}:{address[1]}/ (Ctrl-C ends)")
         server.run(sockets=[web_socket])
     except KeyboardInterrupt:
         pass
@@ -196,6 +187,7 @@ def serve(
         stop.set()
         if thread is not None:
             thread.join()
+        page.state.pool.close()
     if has_failed:
         raise RoadError("the receiver stopped by itself; what it heard is in the archive")
 
@@ -241,7 +233,7 @@ def rebuild(
     """Decode the whole archive again from the raw receptions."""
     loaded = load_mission(mission)
     path = existing_archive(loaded, mission)
-    archive = Archive(path)
+    archive = Archive(path, loaded.ground.raw_log_bytes_max)
     archive.rebuild()
     _ground(loaded, mission, archive, codec)
     count = archive.last_reception_id()
@@ -303,6 +295,7 @@ def main() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
+    bound_process()
     try:
         app()
     except _SENTENCES as error:

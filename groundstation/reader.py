@@ -50,12 +50,16 @@ class FlightReader:
     Every method raises sqlite3.OperationalError while there is no archive yet.
     """
 
-    def __init__(self, path: Path, mission: Mission) -> None:
+    def __init__(
+        self, path: Path, mission: Mission,
+        cached: dict[str, tuple[int, dict[str, Any]]] | None = None,
+    ) -> None:
+        """``cached`` is what readers of the same archive, each on its thread, found already."""
         self._path = path
         self._mission = mission
         self._node_id = mission.payload.node_id
         self._connection: sqlite3.Connection | None = None
-        self._cached: dict[str, tuple[int, dict[str, Any]]] = {}
+        self._cached = {} if cached is None else cached
 
     @property
     def db(self) -> sqlite3.Connection:
@@ -220,6 +224,8 @@ class FlightReader:
             "loss_recent": round((recent[1] or 0) / total, 3) if total else None,
             "rssi_dbm": newest["rssi_dbm"] if newest else None,
             "snr_db": newest["snr_db"] if newest else None,
+            "forgotten": self._counted(schema.FORGOTTEN_KEY),
+            "dropped": self._counted(schema.DROPPED_KEY),
             **{row[0]: row[1] for row in self.db.execute("SELECT name, value FROM tally")},
         }
 
@@ -240,6 +246,10 @@ class FlightReader:
     def _meta(self, key: str) -> Any:
         row = self.db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return row[0] if row else None
+
+    def _counted(self, key: str) -> int:
+        value = self._meta(key)
+        return value if isinstance(value, int) else 0
 
     # -- the feed -----------------------------------------------------------------------------
 

@@ -128,7 +128,7 @@ class World:
         self._is_healed = False
         master = hashlib.sha256(f"spacepi simulation {seed}".encode()).digest()
         self.uplink_key = auth.derive_key(master, mission.payload.node_id, auth.Direction.UPLINK)
-        self._downlink_key = mission.downlink_key(master)
+        self.downlink_key = mission.downlink_key(master)
         self.archive: Archive | None = None
         self.ground: Ground | None = None
         self._build_air()
@@ -332,7 +332,7 @@ class World:
                 memory = Memory(self._persona.memory_path)
         flight = Flight(
             mission, ports, store, text, memory, self.uplink_key,
-            part_rng(self.seed, f"flight {self.daemon.boots}"), self._downlink_key,
+            part_rng(self.seed, f"flight {self.daemon.boots}"), self.downlink_key,
             self._persona.codec,
         )
         return flight, store
@@ -360,11 +360,12 @@ class World:
     # -- the station -------------------------------------------------------------------------
 
     def _open_ground(self) -> None:
-        self.archive = Archive(self.archive_path, is_durable=False)
+        bytes_max = self.mission.ground.raw_log_bytes_max
+        self.archive = Archive(self.archive_path, bytes_max, is_durable=False)
         key = self.uplink_key if self.conditions.has_uplink or self._is_healed else None
         codec = self._persona.codec
         models = bodies.by_id([] if codec is None else [codec])
-        self.ground = Ground(self.mission, self.archive, key, self._downlink_key, models)
+        self.ground = Ground(self.mission, self.archive, key, self.downlink_key, models)
 
     def _close_ground(self) -> None:
         self.ground = None

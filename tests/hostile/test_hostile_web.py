@@ -89,7 +89,7 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
     for at, data in enumerate(examples.flight()):
         ground.receive(data, START_MS + at * 1000)
     app = create_app(archive.path, MISSION, now=lambda: START_MS)
-    app.state.feed.is_closing = lambda: True  # a stream says its first words and ends
+    app.state.streams.is_closing = lambda: True  # a stream says its first words and ends
     runner = asyncio.Runner()
 
     def request(
@@ -106,6 +106,7 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
 
     yield request
     runner.close()
+    app.state.pool.close()
     archive.close()
     structlog.reset_defaults()
 
