@@ -16,7 +16,7 @@ from tests.hostile import campaign, supervisor
 from tests.hostile.campaign import FAMILY, Inputs, Tally, shares
 from tests.hostile.decoders import DECODERS
 from tests.hostile.finding import FOUND, Finding, load, place_of, save, smaller
-from tests.hostile.registry import Decoder, plain
+from tests.hostile.registry import Decoder, Take, plain
 from tests.hostile.supervisor import feed_apart, slices
 
 CASES = 400
@@ -53,8 +53,8 @@ def _hoards(data: bytes) -> object:
     return len(bytes(4 << 30 if TRIGGER in data else 1))
 
 
-def planted(function: object, name: str) -> Decoder:
-    return Decoder(f"planted.{name}", plain(function), lambda: [(b"example",)])  # type: ignore[arg-type]
+def planted(function: Take, name: str) -> Decoder:
+    return Decoder(f"planted.{name}", plain(function), lambda: [(b"example",)])
 
 
 PLANTED = {
@@ -109,10 +109,8 @@ def test_a_decoder_that_always_dies_is_given_up(
 ) -> None:
     """Goal: a night does not go by with processes that die; others get all their inputs."""
     monkeypatch.setattr(supervisor, "DEATHS_MAX", 3)
-    examples = PLANTED["raises"][0].examples
-    deadly = Decoder("planted.deadly", plain(lambda data: data and os._exit(3)), examples)
-    sound = Decoder("planted.sound", plain(len), examples)
-    tallies = fly([deadly, sound], tmp_path)
+    deadly = planted(lambda data: data and os._exit(3), "deadly")
+    tallies = fly([deadly, planted(len, "sound")], tmp_path)
     assert tallies["planted.deadly"].inputs == 3
     assert tallies["planted.sound"].inputs == CASES // 2
 
@@ -124,7 +122,7 @@ def test_an_exception_is_told_with_the_fewest_bytes(tmp_path: Path) -> None:
 
 
 def test_a_sound_decoder_has_no_finding_and_every_input_is_counted(tmp_path: Path) -> None:
-    sound = Decoder("planted.sound", plain(lambda data: data or None), lambda: [(b"example",)])
+    sound = planted(lambda data: data or None, "sound")
     tally = fly([sound], tmp_path)["planted.sound"]
     assert tally.inputs == CASES and not tally.findings and not list(tmp_path.iterdir())
     assert 0 < tally.understood < CASES and tally.slowest_s > 0
@@ -174,7 +172,7 @@ def test_the_command_ends_with_a_table_and_a_status(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Goal: 0 with nothing found, 1 with a finding; replaying says whether it is still there."""
-    sound = Decoder("planted.sound", plain(len), lambda: [(b"example",)])
+    sound = planted(len, "sound")
     monkeypatch.setattr(command, "FOUND", tmp_path / "found")
     monkeypatch.setattr(command, "DECODERS", [sound, PLANTED["raises"][0]])
     out = ["--cases", str(2 * CASES), "--jobs", "1", "--out", str(tmp_path / "out")]
