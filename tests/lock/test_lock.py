@@ -163,6 +163,7 @@ def test_changes_are_told_by_package() -> None:
 def test_builds_for_gpus_are_left_out_and_nothing_else() -> None:
     text = "".join(f"{each}==2 \\\n    {HASH}\n" for each in ("nvidia-nccl", "torch", "torchlike"))
     assert [pin.name for pin in parse(relock.without_gpu_builds(text))] == ["torchlike"]
+    assert not [pin.name for name in NAMES for pin in pins(name) if is_built_by_gpu(pin.name)]
 
 
 def test_make_installs_nothing_without_a_hash_but_torch_and_the_project() -> None:
