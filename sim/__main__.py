@@ -224,6 +224,9 @@ def _replay(path: Path | None) -> Replay | None:
         raise _refusal(str(error)) from error
     if recorded.skipped_rows:
         typer.echo(f"{path}: {recorded.skipped_rows} rows made no sense and are left out.")
+    if recorded.repeated_rows:
+        typer.echo(f"{path}: {recorded.repeated_rows} rows have the time of another and are left"
+                   f" out; {recorded.rows} stay.")
     return recorded
 
 

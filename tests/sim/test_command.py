@@ -94,11 +94,12 @@ def test_a_port_in_use_is_one_sentence(run, tmp_path: Path) -> None:
 def test_a_replay_flies(run, tmp_path: Path) -> None:
     rows = hop_rows()
     rows[50]["lat_deg"] = "?"
-    write_csv(tmp_path / "hop.csv.gz", rows)
+    write_csv(tmp_path / "hop.csv.gz", rows + rows[100:140])
     result = run("--headless", "--fast", "--mind", "scripted", "--seed", "1", "--out", "here",
                  "--replay", "hop.csv.gz")
     assert result.exit_code == 0
     assert "1 rows made no sense" in result.output
+    assert "40 rows have the time of another and are left out; 1699 stay." in result.output
     assert "now landed" in result.output
 
 
