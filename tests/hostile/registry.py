@@ -62,6 +62,10 @@ STRANGE_PACKETS = (
         b"\xcf" + b"\xff" * 8, b"\xd3\x80" + bytes(7), b"\xd6\xff" + b"\xff" * 4,
     )),
 )
+XML_WORDS = (
+    b"<w:p>" * 600, b"</w:p>", b"<!DOCTYPE d [<!ENTITY a 'b'>]>", b"&a;", b"&#0;", b"<![CDATA[x]]>",
+    b"a" * 3000, b"<?xml version='1.0' encoding='utf-16'?>", b"\xff", b"",
+)
 
 
 def plain(function: Take) -> Callable[[Path], Take]:
