@@ -19,45 +19,33 @@ from typing import Annotated
 import structlog
 import typer
 
-from groundstation import (
-    ccsds,
-    commander,
-    gateway,
-    intake,
-    outbox,
-    schema,
-    text_models,
-    upload_thread,
-)
+from groundstation import ccsds, gateway, intake, schema, text_models, upload_thread
 from groundstation import export as exports
 from groundstation.archive import Archive, ArchiveBusy
 from groundstation.beside import Udp, address
 from groundstation.gateway import KissServer, Road, RoadError
 from groundstation.ground import Ground
-from groundstation.hygiene import clean_text
-from groundstation.outbox import Letter
+from groundstation.letter_commands import (
+    LetterCommands,
+    MissionOption,
+    archive_path,
+    existing_archive,
+)
 from groundstation.reader import FlightReader
 from groundstation.schema import WrongVersion
 from groundstation.udp import Deaf
 from groundstation.web import create_app, make_server
 from wire import key_file
 from wire.auth import MASTER_KEY_BYTES, Direction, derive_key
-from wire.commands import Opcode
 from wire.envelope import Envelope
 from wire.key_file import KeyFileError
 from wire.mission import Mission, MissionError
 from wire.mission import load as load_mission
 
-ARCHIVE_NAME = "archive.sqlite"
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     help="Hear a payload, show what it says, and answer it.",
 )
-MissionOption = Annotated[
-    Path, typer.Option(
-        "--mission", "-m", help="The mission file that the payload flies with.", readable=False,
-    ),
-]
 ListenOption = Annotated[
     str | None,
     typer.Option(
@@ -111,10 +99,6 @@ def _say(sentence: str) -> None:
         print(sentence, flush=True)
 
 
-def _archive_path(mission: Mission, mission_path: Path) -> Path:
-    return mission_path.parent / mission.ground.archive_dir / ARCHIVE_NAME
-
-
 def _ground(
     mission: Mission, mission_path: Path, archive: Archive, codecs: list[Path] | None
 ) -> Ground:
@@ -144,7 +128,7 @@ def _receive(
 
     Replays are read at once.
     """
-    archive = Archive(_archive_path(mission, mission_path))
+    archive = Archive(archive_path(mission, mission_path))
     ground = _ground(mission, mission_path, archive, codecs)
     if replay is not None:
         heard = list(gateway.replay(replay))
@@ -192,7 +176,7 @@ def serve(
             f"{gateway.why(error)}; is another station running? Else change ground.web_port in "
             f"{mission}"
         ) from error
-    page = create_app(_archive_path(loaded, mission), loaded)
+    page = create_app(archive_path(loaded, mission), loaded)
     server = make_server(page)
 
     def leave() -> None:
@@ -231,7 +215,7 @@ def receive(
     thread = _receive(loaded, mission, listen, replay, stop, udp, codec)
     if thread is None and replay is None:
         raise RoadError(f"{mission}: radio.kind is none, so there is nothing to receive from")
-    _say(f"Receiving into {_archive_path(loaded, mission)} (Ctrl-C ends)")
+    _say(f"Receiving into {archive_path(loaded, mission)} (Ctrl-C ends)")
     while thread is not None and thread.is_alive():
         thread.join(0.2)
 
@@ -246,67 +230,8 @@ def keygen(mission: MissionOption = Path("mission.toml")) -> None:
           "A new flight deserves a new key.")
 
 
-@app.command()
-def ask(
-    text: Annotated[str, typer.Argument(help="The question, at most 160 bytes.")],
-    mission: MissionOption = Path("mission.toml"),
-) -> None:
-    """Queue a question; the running station sends it when the payload listens."""
-    letter = _post(Opcode.ASK, clean_text(text), mission)
-    print(f"Question {letter.letter_id} is queued.")
-
-
-@app.command(context_settings={"ignore_unknown_options": True})
-def command(
-    name: Annotated[str, typer.Argument(help=", ".join(commander.names()) + ".")],
-    arguments: Annotated[
-        list[str] | None, typer.Argument(help="What the command takes; most take nothing.")
-    ] = None,
-    mission: MissionOption = Path("mission.toml"),
-) -> None:
-    """Queue a command; the running station signs and sends it when the payload listens."""
-    try:
-        opcode = commander.find(name)
-    except ValueError as error:
-        raise RoadError(f"{error}") from error
-    letter = _post(opcode, clean_text(" ".join(arguments or [])), mission)
-    print(f"Command {letter.letter_id} is queued: {commander.in_words(opcode, letter.text)}.")
-
-
-@app.command("commands")
-def list_commands(
-    mission: MissionOption = Path("mission.toml"),
-    limit: Annotated[int, typer.Option(min=1, help="How many of the newest.")] = 20,
-) -> None:
-    """List what was queued, oldest first, and what became of it."""
-    loaded = load_mission(mission)
-    with contextlib.closing(schema.connect_reader(_existing(loaded, mission))) as db:
-        letters = outbox.recent(db, limit)
-    for letter in reversed(letters):
-        queued = datetime.fromtimestamp(letter.created_ms / 1000, UTC)
-        what = commander.in_words(letter.opcode, letter.text)
-        why = f": {letter.why}" if letter.why else ""
-        print(f"{letter.letter_id}  {queued:%Y-%m-%d %H:%M:%S} UTC  {what}  "
-              f"{letter.state}{why}, {letter.attempts} tries")
-    if not letters:
-        print("Nothing was queued yet.")
-
-
-def _post(opcode: Opcode, text: str, mission: Path) -> Letter:
-    """Queue a letter for the running station. Raises one of ``_SENTENCES``."""
-    loaded = load_mission(mission)
-    key_path = mission.parent / loaded.keys.file
-    if not key_path.exists():
-        raise KeyFileError(
-            f"{key_path}: there is no key, so nothing can be sent; run `spacepi-ground keygen`"
-        )
-    key_file.load(key_path)  # one that cannot be used is refused before anything is queued
-    path = _existing(loaded, mission)
-    try:
-        number = loaded.ground.station_number
-        return outbox.post(path, opcode, text, _now_ms(), number)
-    except ValueError as error:
-        raise RoadError(f"{error}") from error
+for _name, _run in LetterCommands(_now_ms).all().items():
+    app.command(_name, context_settings={"ignore_unknown_options": _name == "command"})(_run)
 
 
 @app.command()
@@ -315,7 +240,7 @@ def rebuild(
 ) -> None:
     """Decode the whole archive again from the raw receptions."""
     loaded = load_mission(mission)
-    path = _existing(loaded, mission)
+    path = existing_archive(loaded, mission)
     archive = Archive(path)
     archive.rebuild()
     _ground(loaded, mission, archive, codec)
@@ -331,7 +256,7 @@ def list_undecodable(mission: MissionOption = Path("mission.toml")) -> None:
     """List the receptions that made a decoder raise, oldest first. Each is a bug: report it with
     the raw log."""
     loaded = load_mission(mission)
-    with contextlib.closing(schema.connect_reader(_existing(loaded, mission))) as db:
+    with contextlib.closing(schema.connect_reader(existing_archive(loaded, mission))) as db:
         found = intake.listed(db)
     for one in found:
         heard = datetime.fromtimestamp(one.utc_ms / 1000, UTC)
@@ -354,7 +279,7 @@ def export(
     loaded = load_mission(mission)
     if out is None and ccsds_path is None:
         raise RoadError("export: name a folder, or --ccsds FILE, or both")
-    reader = FlightReader(_existing(loaded, mission), loaded)
+    reader = FlightReader(existing_archive(loaded, mission), loaded)
     for path in exports.write_all(reader, out) if out is not None else []:
         print(path)
     impostors = reader.flight()["link"].get("impostor", 0)
@@ -366,13 +291,6 @@ def export(
         count = ccsds.export((record for _, record in found), ccsds_path)
         print(f"{ccsds_path}: {count} packets")
     reader.close()
-
-
-def _existing(mission: Mission, mission_path: Path) -> Path:
-    path = _archive_path(mission, mission_path)
-    if not path.exists():
-        raise RoadError(f"{path}: there is no archive yet; `spacepi-ground serve` makes it")
-    return path
 
 
 def main() -> None:

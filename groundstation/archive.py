@@ -19,7 +19,7 @@ from typing import Any
 import msgpack
 import structlog
 
-from groundstation import outbox, rawlog, schema
+from groundstation import counters, outbox, rawlog, schema
 from groundstation.rawlog import RawLog, Reception
 from wire import bodies
 from wire.auth import Authenticity
@@ -274,17 +274,21 @@ class Archive:
     def set_meta(self, key: str, value: Any) -> None:
         self.db.execute("INSERT OR REPLACE INTO meta(key, value) VALUES (?, ?)", (key, value))
 
-    def queue(self, opcode: Opcode, text: str, utc_ms: int, station: int = 0) -> int:
+    def queue(
+        self, opcode: Opcode, text: str, utc_ms: int, station: int = 0, *, asker: str = "",
+        lifetime_s: int | None = None,
+    ) -> int:
         """Put a letter into the outbox; its id. Raises ValueError when it is not sendable."""
         with self.batch():
-            return outbox.add(self.db, opcode, text, utc_ms, station)
+            return outbox.add(
+                self.db, opcode, text, utc_ms, station, asker=asker, lifetime_s=lifetime_s)
 
     def take_counter(
         self, utc_ms: int, what: str, letter_id: int | None = None, station: int = 0
     ) -> int:
         """A fresh uplink counter of this station, durable before it is returned."""
         with self.batch():
-            return outbox.take_counter(self.db, utc_ms, what, letter_id, station)
+            return counters.take(self.db, utc_ms, what, letter_id, station)
 
     def rebuild(self) -> None:
         """Forget everything derived; the next ``Ground`` on this archive decodes it all again."""
@@ -326,9 +330,7 @@ class Archive:
         try:
             old = sqlite3.connect(self._aside(number))
             for table in ("outbox", "uplink"):
-                for row in old.execute(f"SELECT * FROM {table}"):
-                    marks = ", ".join("?" * len(row))
-                    self.db.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)
+                self._copy_rows(old, table)
             for row in old.execute(
                 "SELECT value FROM meta WHERE key = ?", (schema.SONDEHUB_KEY,)
             ):
@@ -336,6 +338,16 @@ class Archive:
             old.close()
         except (sqlite3.Error, UnicodeDecodeError) as error:
             _log.warning("outbox_not_salvaged", why=str(error))
+
+    def _copy_rows(self, old: sqlite3.Connection, table: str) -> None:
+        """The columns that both have: a table of an earlier version has fewer."""
+        columns = [{row[1] for row in db.execute(f"PRAGMA table_info({table})")}
+                   for db in (old, self.db)]
+        names = sorted(columns[0] & columns[1])
+        marks = ", ".join("?" * len(names))
+        for row in old.execute(f"SELECT {', '.join(names)} FROM {table}"):
+            self.db.execute(
+                f"INSERT OR IGNORE INTO {table}({', '.join(names)}) VALUES ({marks})", row)
 
     def _reconcile(self) -> None:
         """Make the raw log and the ``reception`` table say the same."""

@@ -226,6 +226,7 @@ def _carry(
     while not stop.is_set():
         frames = [envelope.unwrap(data) for data in road.read(WAIT_S)]
         ground.receive_many(Heard(frame, now()) for frame in frames if frame is not None)
+        ground.tend(now())
         uplink = ground.next_uplink(now())
         if uplink is not None:
             road.write(envelope.wrap(uplink))

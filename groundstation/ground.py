@@ -12,11 +12,13 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter, deque
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
-from groundstation import foreign, horus_udp, mosaic, outbox
+from groundstation import counters, foreign, horus_udp, mosaic, outbox
 from groundstation.archive import Archive
 from groundstation.intake import Intake
 from groundstation.outbox import PLAIN_TEXTS_MAX
@@ -275,9 +277,9 @@ class Ground:
         self.archive.add_beacon(reception, frame, state)
         if frame.node_id != self._node_id:
             return
-        outbox.confirm_counter(self.archive.db, state.command_counter, reception.utc_ms)
+        counters.confirm(self.archive.db, state.command_counter, reception.utc_ms)
         if frame.is_listening:
-            self._speaker.open_window(reception.utc_ms)
+            self._speaker.open_window(reception.utc_ms, state.is_cutdown_armed)
 
     def _on_record(self, frame: DataFrame, record: Record, utc_ms: int) -> None:
         """Keep a record under the authenticity of the frame that made it readable: with the key
@@ -298,7 +300,16 @@ class Ground:
         elif record.kind is Kind.COMMAND_RESULT and counter is not None:
             is_ok = body.get("result") == "ok"
             why = str(body.get("why") or body.get("result") or "refused")[:80]
-            outbox.finish_command(db, counter, utc_ms, None if is_ok else why)
+            counters.finish(db, counter, utc_ms, None if is_ok else why)
+        elif record.kind is Kind.EVENT and body.get("event") == "command_refused":
+            fields = body.get("fields")
+            self._on_refusal(fields if isinstance(fields, dict) else {})
+
+    def _on_refusal(self, fields: dict[str, Any]) -> None:
+        """The payload heard one of our commands and did not take it, by its age."""
+        counter = _u32(fields.get("counter"))
+        if counter is not None:
+            counters.refuse(self.archive.db, counter, str(fields.get("why"))[:80])
 
     def _ask_for_text(self, record: Record, utc_ms: int) -> None:
         """A record sealed with a model that is not here: ask, once for each, for plain text."""
@@ -314,9 +325,20 @@ class Ground:
 
     # -- speaking -----------------------------------------------------------------------------
 
-    def ask(self, text: str, utc_ms: int) -> int:
-        """Queue a question; its id. Raises ValueError when it is empty or above 160 bytes."""
-        return self.archive.queue(Opcode.ASK, text, utc_ms, self._station)
+    def ask(self, text: str, utc_ms: int, asker: str = "") -> int:
+        """Queue a question; its id. Raises ValueError when it is empty or above 160 bytes, and
+        OutboxFull."""
+        lifetime_s = self._mission.ground.question_lifetime_s
+        return self.archive.queue(
+            Opcode.ASK, text, utc_ms, self._station, asker=asker, lifetime_s=lifetime_s)
+
+    def tend(self, utc_ms: int) -> None:
+        """Let time pass: letters that have waited for too long expire. Called about once a second;
+        while the disk refuses they only stay unsent."""
+        with suppress(sqlite3.Error):
+            if outbox.overdue(self.archive.db, utc_ms):
+                with self.archive.batch():
+                    outbox.expire(self.archive.db, utc_ms)
 
     def next_uplink(self, utc_ms: int) -> bytes | None:
         """The frame to transmit now, or None; see ``Speaker.next_uplink``."""

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from groundstation import foreign, mosaic, outbox, schema, upload_queue
+from groundstation import foreign, mosaic, outbox, precedence, schema, upload_queue
 from groundstation.hygiene import clean_text, number, scaled
 from groundstation.order import clock_gap_s
 from groundstation.pictures import media_type
@@ -34,6 +34,7 @@ POINTS_MAX = 1500
 FEED_KINDS = (Kind.MUSING, Kind.REPLY, Kind.API_CALL, Kind.THUMBNAIL, Kind.EVENT)
 RECENT_LOSS_MINUTES = 5
 QUIET_FACTOR = 3  # beacons missed before a stranger's word is shown in their place
+WAITING_SHOWN = 12
 GAP_MS = 90_000  # a pause between samples that a plot does not bridge
 _FEED = ", ".join(str(int(kind)) for kind in FEED_KINDS)
 _RECORD = (
@@ -116,7 +117,8 @@ class FlightReader:
             "foreign": foreign.nodes(self.db, self._node_id),
             "neighbours": foreign.neighbours(self.db),
             "sondehub": upload_queue.status(self._meta(schema.SONDEHUB_KEY), self._mission),
-            "outbox": [letter_json(letter) for letter in outbox.recent(self.db)],
+            "outbox": [letter_json(letter, name) for letter in outbox.recent(self.db)],
+            "waiting": self._waiting(),
         }
         self._cached["flight"] = (change_id, state)
         return state
@@ -125,6 +127,13 @@ class FlightReader:
     def is_verifying(self) -> bool:
         """The station has the key and believes only what is signed with it."""
         return bool(self._meta("verified_with"))
+
+    def _waiting(self) -> dict[str, Any]:
+        """How many letters wait, and the first of them in the order in which they go up."""
+        letters = precedence.in_order(outbox.waiting(self.db), outbox.last_sent_ms(self.db))
+        name = self._mission.payload.name
+        return {"count": len(letters),
+                "letters": [letter_json(letter, name) for letter in letters[:WAITING_SHOWN]]}
 
     def latest_beacon(self) -> dict[str, Any] | None:
         row = self.db.execute(

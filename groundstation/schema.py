@@ -28,7 +28,8 @@ CREATE TABLE reception(
     rssi_dbm REAL, snr_db REAL, source TEXT NOT NULL);
 CREATE TABLE outbox(
     id INTEGER PRIMARY KEY, kind TEXT NOT NULL, opcode INTEGER NOT NULL, text TEXT NOT NULL,
-    state TEXT NOT NULL, created_ms INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+    asker TEXT NOT NULL DEFAULT '', state TEXT NOT NULL, created_ms INTEGER NOT NULL,
+    expires_ms INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
     last_sent_ms INTEGER, confirmed_ms INTEGER, answered_ms INTEGER, counter INTEGER, why TEXT);
 CREATE TABLE uplink(
     counter INTEGER PRIMARY KEY, utc_ms INTEGER NOT NULL, what TEXT NOT NULL, outbox_id INTEGER);

@@ -18,13 +18,13 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from groundstation import outbox
-from groundstation.guard import Guard, RateLimit, is_same_origin
+from groundstation.guard import Guard, RateLimit, is_local, is_same_origin
 from groundstation.hygiene import clean_text, read_json, to_json
+from groundstation.letter_box import Answer, LetterBox
 from groundstation.reader import FlightReader
-from groundstation.rows import letter_json
 from groundstation.stream import CLIENTS_MAX, Ending, Feed
-from wire.commands import QUESTION_BYTES_MAX, Opcode
+from wire.auth import COUNTER_MAX
+from wire.commands import QUESTION_BYTES_MAX
 from wire.mission import Mission
 
 STATIC = Path(__file__).parent / "static"
@@ -58,9 +58,7 @@ class _Pages:
         self, archive_path: Path, mission: Mission, now: Callable[[], int], static: Path,
         ending: Callable[[], Ending | None],
     ) -> None:
-        self._archive_path = archive_path
-        self._station = mission.ground.station_number
-        self._mission = mission
+        self._letters = LetterBox(archive_path, mission, now)
         self._now = now
         self._static = static
         self.reader = FlightReader(archive_path, mission)
@@ -105,32 +103,69 @@ class _Pages:
         )
 
     async def ask(self, request: Request) -> Response:
-        if not is_same_origin(request):
-            return _refuse(403, "Questions are only taken from this station's own page.")
-        if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
-            return _refuse(415, "Send the question as application/json.")
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > BODY_BYTES_MAX:
-                return _refuse(413, "That is too long.")
-        try:
-            data = read_json(body)
-        except ValueError:
-            return _refuse(400, "That is not JSON.")
-        text = clean_text(data.get("text")) if isinstance(data, dict) else ""
+        data = await _posted(request)
+        if isinstance(data, Response):
+            return data
+        text = clean_text(data.get("text"))
         if not 1 <= len(text.encode()) <= QUESTION_BYTES_MAX:
             return _refuse(422, f"A question has 1 to {QUESTION_BYTES_MAX} bytes.")
+        refusal = self._cannot_send()
+        if refusal is not None:
+            return refusal
+        asker = _address_of(request)
+        if not self._limit.take(asker):
+            return _refuse(
+                429, "That was a lot of questions; wait a minute.", **{"retry-after": "60"}
+            )
+        return _told(self._letters.ask(text, asker))
+
+    async def withdraw(self, request: Request) -> Response:
+        data = await _posted(request)
+        if isinstance(data, Response):
+            return data
+        letter_id = data.get("id")
+        if not isinstance(letter_id, int) or not 0 < letter_id <= COUNTER_MAX:
+            return _refuse(422, "Name the letter by its id.")
+        return _told(self._letters.withdraw(letter_id, _address_of(request), is_local(request)))
+
+    async def abort(self, request: Request) -> Response:
+        data = await _posted(request)
+        if isinstance(data, Response):
+            return data
+        return self._cannot_send() or _told(self._letters.abort(is_local(request)))
+
+    def _cannot_send(self) -> Response | None:
         if not self.reader.flight()["can_transmit"]:
             return _refuse(409, "This station has no key: it listens and cannot send.")
         if self.feed.is_over:
             return _refuse(409, "The flight is over: nobody is up there to answer.")
-        if not self._limit.take(request.client.host if request.client else ""):
-            return _refuse(
-                429, "That was a lot of questions; wait a minute.", **{"retry-after": "60"}
-            )
-        letter = outbox.post(self._archive_path, Opcode.ASK, text, self._now(), self._station)
-        return _json(letter_json(letter), 201)
+        return None
+
+
+def _told(answer: Answer) -> Response:
+    return _json(answer.body, answer.status)
+
+
+async def _posted(request: Request) -> dict[str, Any] | Response:
+    """The JSON object that this station's own page posts, or why it is not taken."""
+    if not is_same_origin(request):
+        return _refuse(403, "That is only taken from this station's own page.")
+    if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
+        return _refuse(415, "Send it as application/json.")
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES_MAX:
+            return _refuse(413, "That is too long.")
+    try:
+        data = read_json(body)
+    except ValueError:
+        return _refuse(400, "That is not JSON.")
+    return data if isinstance(data, dict) else _refuse(422, "That is not a JSON object.")
+
+
+def _address_of(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 async def _no_archive(request: Request, error: Exception) -> Response:
@@ -157,6 +192,8 @@ def create_app(
         Route("/api/picture/{record_id}", pages.picture),
         Route("/api/events", pages.events),
         Route("/api/ask", pages.ask, methods=["POST"]),
+        Route("/api/withdraw", pages.withdraw, methods=["POST"]),
+        Route("/api/abort", pages.abort, methods=["POST"]),
         Mount("/static", StaticFiles(directory=static, check_dir=False)),
     ]
     app = Starlette(

@@ -30,7 +30,8 @@ from payload.persona import CodecAbsent, Persona
 from payload.ports import Mind, PortError
 from payload.prompt import PersonaText
 from payload.store import Store
-from sim.air import Air
+from sim import friend
+from sim.air import TEND_EVERY_MS, Air
 from sim.balloon import SITES, Balloon, Site, Trajectory, distance_m
 from sim.battery import Battery
 from sim.board import SimBoard
@@ -41,7 +42,6 @@ from sim.card import Card
 from sim.clock import SimClock, part_rng
 from sim.daemon import WATCH_EVERY_MS, Daemon, Observer
 from sim.devices import FakeI2cBus, SensorTap
-from sim.friend import questions
 from sim.hardware import OUTSIDE_DRIVERS, POWER_DRIVERS, fitted_chips
 from sim.orbit import Orbit
 from sim.receiver import FakeUblox
@@ -142,7 +142,8 @@ class World:
         self.every(BODY_EVERY_MS, self._tend_body)
         self.every(WATCH_EVERY_MS, self.daemon.watch)
         self.every(MINUTE_MS, self.air.hear_strangers)
-        for at_ms, text in questions(part_rng(seed, "friend"), self.end_s):
+        self.every(TEND_EVERY_MS, self.air.tend_ground)
+        for at_ms, text in friend.questions(part_rng(seed, "friend"), self.end_s):
             self.at(at_ms, partial(self._ask, text))
 
     # -- moving ------------------------------------------------------------------------------
@@ -373,7 +374,7 @@ class World:
 
     def _ask(self, text: str) -> None:
         if self.ground is not None:
-            self.ground.ask(text, self.air.ground_utc_ms)
+            friend.ask(self.ground, text, self.air.ground_utc_ms)
 
     # -- events ------------------------------------------------------------------------------
 

@@ -138,6 +138,9 @@ class GroundSection(_Section):
     web_port: Annotated[int, Field(ge=1, le=65535)] = 8080
     archive_dir: str = "archive"
     report_every_s: Annotated[int, Field(ge=5, le=600)] = 20
+    hazardous_lifetime_s: Annotated[int, Field(ge=30, le=600)] = 180
+    command_lifetime_s: Annotated[int, Field(ge=60, le=86_400)] = 3600
+    question_lifetime_s: Annotated[int, Field(ge=60, le=86_400)] = 21_600
     sondehub: Literal["off", "dev", "on"] = "off"
     sondehub_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+")] = SONDEHUB_URL
     sondehub_callsign: Annotated[str, Field(pattern=r"^([A-Za-z0-9_/-]{3,24})?$")] = ""

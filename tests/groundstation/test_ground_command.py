@@ -216,6 +216,9 @@ def test_the_radio_is_lost_once_and_returns_once(monkeypatch, mission):
             heard.extend(h.data for h in found)
             return True
 
+        def tend(self, utc_ms):
+            pass
+
         def next_uplink(self, utc_ms):
             return None
 

@@ -370,7 +370,7 @@ def test_a_question_is_asked_with_the_keyboard(page, tmp_path):
             page.call("Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter",
                       windowsVirtualKeyCode=13, text="\r" if kind == "keyDown" else "")
         page.wait("document.getElementById('letters').textContent.includes('the pond')")
-        page.wait("document.getElementById('letters').textContent.includes('waiting until')")
+        page.wait("document.getElementById('letters').textContent.includes('when EDDA listens')")
     finally:
         station.stop()
         archive.close()
