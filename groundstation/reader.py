@@ -9,17 +9,19 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from groundstation import foreign, mosaic, outbox, schema, upload_queue
+from groundstation import foreign, mosaic, outbox, precedence, schema, upload_queue
 from groundstation.hygiene import clean_text, number, scaled
 from groundstation.order import clock_gap_s
 from groundstation.pictures import media_type
-from groundstation.rows import body_of, columns_of, letter_json, track_point, when_of
-from groundstation.track import Point, filled, in_order, thinned
+from groundstation.rows import body_of, columns_of, is_proved, letter_json, track_point, when_of
+from groundstation.track import Point, Tracks, parted, thinned
 from wire.airtime_budget import AirtimeBudget
+from wire.auth import Authenticity
 from wire.beacon import Phase, PowerMode
 from wire.mission import Mission
 from wire.records import Kind
@@ -28,7 +30,9 @@ POINTS_MAX = 1500
 FEED_KINDS = (Kind.MUSING, Kind.REPLY, Kind.API_CALL, Kind.THUMBNAIL, Kind.EVENT)
 RECENT_LOSS_MINUTES = 5
 QUIET_FACTOR = 3  # beacons missed before a stranger's word is shown in their place
+WAITING_SHOWN = 12
 GAP_MS = 90_000  # a pause between samples that a plot does not bridge; a slow link has longer ones
+Cached = dict[str, tuple[int, dict[str, Any]]]  # what was found, and at which change of the archive
 _FEED = ", ".join(str(int(kind)) for kind in FEED_KINDS)
 _RECORD = (
     "SELECT r.id, r.record_id, r.kind, r.boot, r.time_ms, r.quality, r.body, r.heard_utc_ms,"
@@ -43,14 +47,15 @@ class FlightReader:
     Every method raises sqlite3.OperationalError while there is no archive yet.
     """
 
-    def __init__(self, path: Path, mission: Mission) -> None:
+    def __init__(self, path: Path, mission: Mission, cached: Cached | None = None) -> None:
+        """``cached`` is what readers of the same archive, each on its thread, found already."""
         self._path = path
         self._mission = mission
         self._budget = AirtimeBudget(mission)
         self._gap_ms = max(GAP_MS, 2 * self._budget.least_ms)
         self._node_id = mission.payload.node_id
         self._connection: sqlite3.Connection | None = None
-        self._cached: dict[str, tuple[int, dict[str, Any]]] = {}
+        self._cached = {} if cached is None else cached
 
     @property
     def db(self) -> sqlite3.Connection:
@@ -85,7 +90,7 @@ class FlightReader:
         cached = self._cached.get("flight")
         if cached and cached[0] == change_id:
             return cached[1]
-        name = self._mission.payload.name
+        name, radio = self._mission.payload.name, self._mission.radio
         phases = self.phases()
         launch_ms = next((p["at_ms"] for p in phases if p["phase"] == "ASCENT"), None)
         state = {
@@ -100,23 +105,36 @@ class FlightReader:
             "node_id": self._node_id,
             "can_transmit": bool(self._meta("can_transmit")),
             "is_signed": self._mission.keys.downlink_mac,
-            "is_verifying": bool(self._meta("verified_with")),
-            "beacon_ground_s": self._mission.cadence.beacon_ground_s,
+            "is_verifying": self.is_verifying,
+            "beacon_ground_s": self._expected_every_s(Phase.GROUND, None, None),
             "beacon": self.latest_beacon(),
             "sighting": self.sighting(),
             "phases": phases,
             "launch_ms": launch_ms,
             "link": self._link(),
-            "carries": self._carries(),
+            "carries": asdict(self._budget.hour()) if radio.kind != "none" else None,
             "counts": self._counts(),
             "silences": self.silences(20),
             "foreign": foreign.nodes(self.db, self._node_id),
             "neighbours": foreign.neighbours(self.db),
             "sondehub": upload_queue.status(self._meta(schema.SONDEHUB_KEY), self._mission),
-            "outbox": [letter_json(letter) for letter in outbox.recent(self.db)],
+            "outbox": [letter_json(letter, name) for letter in outbox.recent(self.db)],
+            "waiting": self._waiting(),
         }
         self._cached["flight"] = (change_id, state)
         return state
+
+    @property
+    def is_verifying(self) -> bool:
+        """The station has the key and believes only what is signed with it."""
+        return bool(self._meta("verified_with"))
+
+    def _waiting(self) -> dict[str, Any]:
+        """How many letters wait, and the first of them in the order in which they go up."""
+        letters = precedence.in_order(outbox.waiting(self.db), outbox.last_sent_ms(self.db))
+        name = self._mission.payload.name
+        return {"count": len(letters),
+                "letters": [letter_json(letter, name) for letter in letters[:WAITING_SHOWN]]}
 
     def latest_beacon(self) -> dict[str, Any] | None:
         row = self.db.execute(
@@ -139,13 +157,17 @@ class FlightReader:
         return self._beacon_json(row) if row else None
 
     def sighting(self) -> dict[str, Any] | None:
-        """The newest beacon in a stranger's format, once our own have failed to come for long."""
+        """The newest beacon in a stranger's format, once our own have failed to come for long.
+
+        Never proved: where the flight's ``is_verifying`` is true it is no state of the payload.
+        """
         row = foreign.newest(self.db)
         if row is None:
             return None
         seen, own = self._beacon_json(row), self.latest_beacon()
         if own and seen["utc_ms"] - own["utc_ms"] <= QUIET_FACTOR * 1000 * own["expected_every_s"]:
             return None
+        seen["authenticity"] = Authenticity.UNSIGNED.value
         seen["musing"] = clean_text(seen["musing"])
         seen["expected_every_s"] *= self._mission.cadence.horus_every_beacons
         return seen
@@ -154,13 +176,16 @@ class FlightReader:
         beacon = dict(row)
         phase = None if beacon["phase"] is None else Phase(int(beacon["phase"]))
         power = None if beacon["power_mode"] is None else PowerMode(int(beacon["power_mode"]))
-        every_ms = self._budget.beacon_every_ms(phase, power, beacon["altitude_m"])
         beacon["phase"] = None if phase is None else phase.name
         beacon["power_mode"] = None if power is None else power.name
-        beacon["expected_every_s"] = math.ceil(every_ms / 1000)
+        beacon["expected_every_s"] = self._expected_every_s(phase, power, beacon["altitude_m"])
         beacon["clock_gap_s"] = clock_gap_s(beacon["time_of_day_s"], beacon["utc_ms"])
         return beacon
 
+    def _expected_every_s(
+        self, phase: Phase | None, power: PowerMode | None, altitude_m: float | None
+    ) -> int:
+        return math.ceil(self._budget.beacon_every_ms(phase, power, altitude_m) / 1000)
 
     def phases(self) -> list[dict[str, Any]]:
         """Every change of phase, oldest first, with the altitude at which it was heard."""
@@ -194,18 +219,9 @@ class FlightReader:
             "loss_recent": round((recent[1] or 0) / total, 3) if total else None,
             "rssi_dbm": newest["rssi_dbm"] if newest else None,
             "snr_db": newest["snr_db"] if newest else None,
+            "forgotten": self._counted(schema.FORGOTTEN_KEY),
+            "dropped": self._counted(schema.DROPPED_KEY),
             **{row[0]: row[1] for row in self.db.execute("SELECT name, value FROM tally")},
-        }
-
-    def _carries(self) -> dict[str, float] | None:
-        """What an hour of flight brings over this link if nothing is lost: words, or pictures.
-        None where the mission has no radio."""
-        if self._mission.radio.kind == "none":
-            return None
-        hour = self._budget.hour()
-        return {
-            "beacon_every_s": math.ceil(hour.beacon_every_ms / 1000), "musings": hour.musings,
-            "characters": hour.characters, "pictures": hour.pictures,
         }
 
     def _counts(self) -> dict[str, int]:
@@ -225,6 +241,10 @@ class FlightReader:
     def _meta(self, key: str) -> Any:
         row = self.db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return row[0] if row else None
+
+    def _counted(self, key: str) -> int:
+        value = self._meta(key)
+        return value if isinstance(value, int) else 0
 
     # -- the feed -----------------------------------------------------------------------------
 
@@ -298,42 +318,48 @@ class FlightReader:
 
     # -- the way and the numbers --------------------------------------------------------------
 
-    def points(self) -> list[Point]:
-        """Where it was, from track records and from beacons, in order of time."""
-        rows = self.db.execute(
-            "SELECT utc_ms, latitude_deg, longitude_deg, altitude_m FROM beacon WHERE node_id = ?"
-            " AND latitude_deg IS NOT NULL AND longitude_deg IS NOT NULL"
+    def tracks(self) -> Tracks:
+        """Where it was, from its beacons, its track records and beacons in strangers' formats."""
+        proved: list[Point] = []
+        unproved: list[Point] = []
+        for beacon in self.db.execute(
+            "SELECT authenticity, utc_ms, latitude_deg, longitude_deg, altitude_m FROM beacon"
+            " WHERE node_id = ? AND latitude_deg IS NOT NULL AND longitude_deg IS NOT NULL"
             " AND COALESCE(fix_age_s, 0) <= ?", (self._node_id, foreign.STALE_FIX_S),
-        )
-        found = [Point(*row) for row in rows]
-        for row in self._records(Kind.TRACK):
-            point = track_point(row)
+        ):
+            (proved if is_proved(beacon) else unproved).append(Point(*beacon[1:]))
+        for record in self._records(Kind.TRACK):
+            point = track_point(record)
             if point is not None:
-                found.append(point)
-        return filled(in_order(found), foreign.points(self.db))
+                (proved if is_proved(record) else unproved).append(point)
+        return parted(proved, unproved, foreign.points(self.db))
 
-    def track_row(self, row_id: int) -> Point | None:
-        """The point in this row of ``record``, when it is a track record of ours."""
+    def track_row(self, row_id: int) -> tuple[Point, bool] | None:
+        """(the point in this row of ``record``, is it proved), when it is a track record of ours.
+        """
         row = self.db.execute(
             f"{_RECORD} WHERE r.node_id = ? AND r.kind = ? AND r.id = ?",
             (self._node_id, int(Kind.TRACK), row_id),
         ).fetchone()
-        return track_point(row) if row else None
+        point = track_point(row) if row else None
+        return None if point is None else (point, is_proved(row))
 
     def history(self) -> dict[str, Any]:
-        """The whole flight as columns, thinned to at most 1500 rows each."""
+        """The whole flight as columns, thinned to at most 1500 rows each: the proved way and the
+        other one, readings, the link, silences."""
         change_id = self.change_id()
         cached = self._cached.get("history")
         if cached and cached[0] == change_id:
             return cached[1]
-        points = thinned(self.points(), POINTS_MAX)
+        tracks = self.tracks()
         minutes = self.db.execute(
             "SELECT minute_ms, heard, lost FROM link_minute WHERE node_id = ?"
             " ORDER BY minute_ms DESC LIMIT ?", (self._node_id, POINTS_MAX),
         ).fetchall()[::-1]
         history = {
             "change_id": change_id,
-            "track": columns_of(("t", "lat", "lon", "alt"), points),
+            **{name: columns_of(("t", "lat", "lon", "alt"), thinned(points, POINTS_MAX))
+               for name, points in tracks._asdict().items()},
             "state": columns_of(("t", "mv", "out", "in"), self._state_rows()),
             "link": columns_of(("t", "heard", "lost"), (tuple(row) for row in minutes)),
             "silences": self.silences(500),

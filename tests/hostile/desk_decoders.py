@@ -8,18 +8,32 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from host_training.errors import TrainingError
+from host_training.importers import word
 from host_training.importers.notebook import import_notebook
 from host_training.importers.registry import read_all, recognise
 from host_training.importers.tree import Tree
+from host_training.importers.word import NotWordError
 from host_training.messages import Message, Notes
 from host_training.persona_dir import read_persona
 from host_training.sessions import split_sessions
 from sim.replay import Replay, ReplayError
 from tests.host_training.conftest import NOTEBOOK, telegram_export
-from tests.hostile.registry import CELLS, JSON_WORDS, TOML_WORDS, Decoder, Take, Tape, in_file
+from tests.host_training.importers.reading import zipped
+from tests.hostile.registry import (
+    CELLS,
+    JSON_WORDS,
+    TOML_WORDS,
+    XML_WORDS,
+    Decoder,
+    Take,
+    Tape,
+    in_file,
+    plain,
+)
 from tests.sim.flights import hop_rows, write_csv
 
 _MIB = 1 << 20
+_PEAK_BYTES = 8 * _MIB  # the encoding of 64 KiB is guessed by trying every one there is
 _UTC_MS_MAX = 253_402_300_800_000  # the end of the year 9999
 _CHANNEL = "package/messages/c1"
 _DISCORD = [{"ID": 5, "Timestamp": "2024-11-17 20:05:17", "Contents": "Nothing <@1> flew."}]
@@ -28,6 +42,9 @@ _WHATSAPP = b"25/12/2020, 22:05 - Bo: Did it fly?\n[25.12.20, 22:06:11] Ada: It 
 _MAIL = (b"From x@y Sat Mar 06 17:00:00 2021\nFrom: Ada <ada@x.org>\nDate: Sat, 6 Mar 2021 18:00:00"
          b" +0100\nContent-Type: text/html\n\n<p>It flew.</p><blockquote>Did it?</blockquote>\n")
 _PAIRS = b'{"instruction": "Are you cold?", "output": "No."}\n'
+_RELATIONS = b'<R><Relationship Type="x/officeDocument" Target="word/document.xml"/></R>'
+_DOCUMENT = (b'<w:document xmlns:w="x"><w:body><w:p><w:r><w:t>It flew.</w:t><w:br w:type="page"/>'
+             b"</w:r></w:p></w:body></w:document>")
 _PERSONA = b'name = "Ada"\nauthor = "A"\ndisclosure = "An AI."\nsystem = "Be Ada."\nme = ["u1"]\n'
 
 
@@ -57,6 +74,12 @@ def _export(name: str) -> Callable[[Path], Take]:
     return in_file(name, read)
 
 
+def _word(document: bytes) -> bytes:
+    """A Word document whose text is this part."""
+    return zipped({"_rels/.rels": _RELATIONS, "word/document.xml": document,
+                   "docProps/core.xml": b"<p><created>2021-03-06T18:00:00Z</created></p>"})
+
+
 def _notebook(path: Path) -> object:
     return _usable([entry.message for entry in import_notebook(path, Notes())])
 
@@ -80,18 +103,22 @@ def _recorded(name: str) -> list[Tape]:
 DESK: list[Decoder] = [
     Decoder("host_training.importers.telegram", _export("result.json"),
             lambda: [(json.dumps(telegram_export()).encode(),)], (TrainingError,), cost=10,
-            words=JSON_WORDS, held_bytes=4 << 20, peak_bytes=4 << 20),
+            words=JSON_WORDS, held_bytes=4 * _MIB, peak_bytes=_PEAK_BYTES),
     Decoder("host_training.importers.discord_package json", _export(f"{_CHANNEL}/messages.json"),
             lambda: [(json.dumps(_DISCORD).encode(),)], (TrainingError,), cost=10,
-            words=JSON_WORDS),
+            words=JSON_WORDS, peak_bytes=_PEAK_BYTES),
     Decoder("host_training.importers.discord_package csv", _export(f"{_CHANNEL}/messages.csv"),
-            lambda: [(_CSV,)], (TrainingError,), cost=10, words=CELLS),
+            lambda: [(_CSV,)], (TrainingError,), cost=10, words=CELLS, peak_bytes=_PEAK_BYTES),
     Decoder("host_training.importers.whatsapp", _export("chat.txt"), lambda: [(_WHATSAPP,)],
-            (TrainingError,), cost=10, words=CELLS, held_bytes=4 << 20, peak_bytes=4 << 20),
+            (TrainingError,), cost=10, words=CELLS, held_bytes=4 * _MIB, peak_bytes=_PEAK_BYTES),
     Decoder("host_training.importers.mail", _export("all.mbox"), lambda: [(_MAIL,)],
-            (TrainingError,), cost=10, words=CELLS),
+            (TrainingError,), cost=10, words=CELLS, peak_bytes=_PEAK_BYTES),
+    Decoder("host_training.importers.word", plain(lambda data: word.read(_word(data))),
+            lambda: [(_DOCUMENT,)], (NotWordError,), words=XML_WORDS, cost=5),
+    Decoder("host_training.importers.documents", _export("essay.docx"),
+            lambda: [(_word(_DOCUMENT),)], cost=20),
     Decoder("host_training.importers.jsonl_chat", _export("pairs.jsonl"), lambda: [(_PAIRS,)],
-            (TrainingError,), cost=10, words=JSON_WORDS),
+            (TrainingError,), cost=10, words=JSON_WORDS, peak_bytes=_PEAK_BYTES),
     Decoder("host_training.importers.notebook", in_file("flight.md", _notebook),
             lambda: [(NOTEBOOK.encode(),)], (TrainingError,), cost=10, words=CELLS),
     Decoder("host_training.persona_dir", in_file("persona.toml", _persona),

@@ -1,18 +1,20 @@
 """What is done to a valid example: the same to that of every decoder.
 
 ``systematic`` does each single damage in each position, in an order that does not change;
-``hostile`` is a Hypothesis strategy that piles several upon one another, or invents everything.
+``damaged`` does one of them, drawn; ``hostile`` is a Hypothesis strategy that piles several upon
+one another, or invents everything.
 """
 
 from __future__ import annotations
 
 import math
+import random
 import re
 from collections.abc import Callable, Iterator
 
 from hypothesis import strategies as st
 
-from tests.hostile.registry import Decoder, Tape
+from tests.hostile.registry import STRANGE_PACKETS, Decoder, Tape
 
 EXTREMES = (b"\0", b"\xff", b"\x7f", b"\x80", b"\x01")  # of a number, at each end of its range
 WIDTHS = (1, 2, 4, 8)
@@ -63,13 +65,16 @@ def _spread(total: int, count_max: int) -> range:
 
 
 def systematic(decoder: Decoder, tape: Tape, count_max: int) -> Iterator[Case]:
-    """Packets lost, doubled and moved; then at most ``count_max`` of all single damages to a byte,
-    evenly spread over places and kinds, and as many to a word."""
+    """Packets lost, doubled and moved, and strange ones; then at most ``count_max`` of all single
+    damages to a byte, evenly spread over places and kinds, and as many to a word."""
     yield "as it was", tape
     yield "twice", tape * 2
     yield "backwards", tape[::-1]
     yield "in one piece", (b"".join(tape),)
     yield "nothing", (b"",)
+    for strange in STRANGE_PACKETS:
+        yield f"strange {strange[:90]!r}", (strange,)
+    yield "then all that is strange", (*tape, *STRANGE_PACKETS)
     for at in range(0, len(tape), 1 + 8 * len(tape) // max(8, count_max)):
         packet = tape[at]
         yield f"without packet {at}", tape[:at] + tape[at + 1 :]
@@ -91,6 +96,26 @@ def systematic(decoder: Decoder, tape: Tape, count_max: int) -> Iterator[Case]:
 
 def _replaced(match: re.Match[bytes], word: bytes) -> bytes:
     return match.string[: match.start()] + word + match.string[match.end() :]
+
+
+def damaged(decoder: Decoder, tape: Tape, rng: random.Random) -> Tape:
+    """``tape`` with one packet damaged at a drawn place, every other time with its check field
+    made right; bytes drawn at will where it has none to damage."""
+    places = [at for at, packet in enumerate(tape) if packet]
+    if not places:
+        return (rng.randbytes(rng.randrange(RANDOM_BYTES_MAX)),)
+    at = rng.choice(places)
+    packet = tape[at]
+    byte = rng.randrange(len(packet))
+    match = WORD.search(packet, byte) if decoder.words and rng.getrandbits(1) else None
+    if match is not None:
+        packet = _replaced(match, rng.choice(decoder.words))
+    else:
+        _, damage = rng.choice(DAMAGES)
+        packet = damage(packet, byte)
+    if decoder.seal is not None and rng.getrandbits(1):
+        packet = decoder.seal(packet)
+    return (*tape[:at], packet, *tape[at + 1 :])
 
 
 @st.composite
@@ -125,7 +150,8 @@ def hostile(decoder: Decoder) -> st.SearchStrategy[Tape]:
     tapes = decoder.examples()
     known = st.sampled_from([packet for tape in tapes for packet in tape])
     damaged = known.flatmap(lambda packet: _mutated(packet, decoder.words))
-    packet = st.one_of(st.binary(max_size=RANDOM_BYTES_MAX), known, damaged)
+    strange = st.sampled_from(STRANGE_PACKETS)
+    packet = st.one_of(st.binary(max_size=RANDOM_BYTES_MAX), known, damaged, strange)
     if decoder.seal is not None:
         packet = st.one_of(packet, packet.map(decoder.seal))
     start = st.sampled_from([(), *tapes])
