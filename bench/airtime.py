@@ -217,7 +217,8 @@ def plot(rows: list[Row], path: Path) -> None:
 
 def run(out_dir: Path) -> list[Row]:
     """One row a link; the plot goes to ``out_dir``."""
-    codec = load_persona(ROOT / "host_training/examples/edda.bundle").load_codec()
+    plan = mission.load(ROOT / "mission.toml")
+    codec = load_persona(ROOT / plan.mind.bundle, plan.mind.public_keys).load_codec()
     assert codec is not None
     rows = []
     for rate in RATES_BPS:

@@ -203,7 +203,7 @@ def _link(flight: Flight) -> Iterator[Line]:
         return
     hour = AirtimeBudget(mission).hour()
     is_slow = hour.beacon_every_ms > 1000 * mission.cadence.beacon_flight_s
-    pictures = f"{hour.pictures:.0f}" if hour.pictures >= 1 else f"{hour.pictures:.1f}"
+    pictures = f"{hour.pictures:.0f}" if hour.pictures >= 10 else f"{hour.pictures:.1f}"
     yield Line(
         Verdict.JUDGE if is_slow else Verdict.GO, "link",
         f"{'slow: ' if is_slow else ''}a beacon every {hour.beacon_every_ms / 1000:.0f} s, and an "
