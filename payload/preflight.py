@@ -21,6 +21,7 @@ from payload.flight import Flight
 from payload.situation import Situation
 from wire.airtime_budget import AirtimeBudget
 from wire.beacon import PowerMode
+from wire.commands import ARMED_S
 from wire.records import TimeQuality
 
 FREE_BYTES_MIN = 1 << 30
@@ -243,7 +244,12 @@ def _cutdown(flight: Flight) -> Iterator[Line]:
     pin = flight.settings.mission.flight.cutdown_pin
     if pin is None:
         return
-    if flight.cutdown.has_pin:
+    window_every_ms = AirtimeBudget(flight.settings.mission).window_every_ms
+    if flight.cutdown.has_pin and window_every_ms > 1000 * ARMED_S:
+        yield Line(Verdict.JUDGE, "cutdown",
+                   f"pin {pin} is low; the link listens every {window_every_ms / 1000:.0f} s, too "
+                   "rarely for arm and fire: only the fence cuts")
+    elif flight.cutdown.has_pin:
         yield Line(Verdict.GO, "cutdown", f"pin {pin} is low; test the burn wire by hand")
     else:
         yield Line(Verdict.NO_GO, "cutdown", f"pin {pin} cannot be driven: check gpiozero, lgpio")

@@ -93,6 +93,12 @@ class AirtimeBudget:
         return min(self._mission.radio.mtu_bytes, self.airtime.bytes_in(room_ms))
 
     @property
+    def window_every_ms(self) -> int:
+        """From one listening window to the next, in ascent."""
+        every_ms = self.beacon_every_ms(Phase.ASCENT, PowerMode.NOMINAL, None)
+        return max(1000 * self._mission.radio.listen_every_s, every_ms, self._around_window_ms)
+
+    @property
     def report_bytes_max(self) -> int:
         """The largest report. Both ends must agree, so it follows from the mission file alone."""
         return min(self._mission.symbol_mtu_bytes, self.uplink_bytes_max)
@@ -127,7 +133,7 @@ class AirtimeBudget:
         """What it carries in an hour of ascent."""
         radio, cadence = self._mission.radio, self._mission.cadence
         every_ms = self.beacon_every_ms(Phase.ASCENT, PowerMode.NOMINAL, None)
-        windows = HOUR_MS / max(1000 * radio.listen_every_s, every_ms, self._around_window_ms)
+        windows = HOUR_MS / self.window_every_ms
         spoken_ms = HOUR_MS - windows * self.silence_ms
         beacons = min(HOUR_MS / every_ms, windows + spoken_ms / every_ms)
         taken_ms = beacons * self.beacon_ms + windows * (self.silence_ms - self.beacon_ms)

@@ -139,6 +139,22 @@ def test_the_page_says_what_an_hour_of_the_link_brings(
     assert 50 < int(found[2]) < 80 and 1 <= float(found[3]) < 2
 
 
+def test_a_link_that_listens_too_rarely_for_arm_and_fire_is_for_the_flyer_to_judge(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert world.flight is not None
+    settings, plan = world.flight.settings, world.flight.settings.mission
+    monkeypatch.setattr(world.flight.cutdown, "_pin", object())
+    for duty_percent, verdict in ((10, Verdict.GO), (1, Verdict.JUDGE)):
+        radio = RadioSection(kind="kiss-tcp", rate_bps=2400, duty_percent=duty_percent)
+        section = plan.flight.model_copy(update={"cutdown_pin": 17})
+        monkeypatch.setattr(settings, "mission", plan.model_copy(
+            update={"radio": radio, "cadence": CadenceSection(), "flight": section}))
+        line, = (line for line in ask(world) if line.what == "cutdown")
+        assert line.verdict is verdict
+        assert ("only the fence cuts" in line.words) is (verdict is Verdict.JUDGE)
+
+
 def test_a_mind_that_is_still_thinking_is_for_the_flyer_to_judge(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
