@@ -3,8 +3,10 @@
 Sans-I/O apart from the archive, and without a clock: every call carries its UTC in ms.
 
 With the downlink key, whatever comes in our payload's name and is not signed by it is counted and
-goes no further than the raw log, and an old beacon played again is not believed
-(``groundstation.order``). Without it everything enters, under what is known of its authenticity.
+goes no further than the raw log, an old beacon played again is not believed
+(``groundstation.order``), and data enters in the session in which it is genuine; what fits none
+waits until an INCARNATION frame tells another (``groundstation.placing``). Without the key
+everything enters, under what is known of its authenticity, and nothing is ever confirmed.
 """
 
 from __future__ import annotations
@@ -16,11 +18,13 @@ from dataclasses import dataclass
 
 import structlog
 
-from groundstation import foreign, horus_udp, mosaic, outbox
+from groundstation import foreign, mosaic, outbox
 from groundstation.archive import Archive
 from groundstation.outbox import PLAIN_TEXTS_MAX
+from groundstation.placing import Placing
 from groundstation.rawlog import Reception
 from groundstation.receiver import NodeReceiver
+from groundstation.sessions import UNKNOWN
 from groundstation.speaker import Speaker
 from wire import auth, beacon, bodies, frames
 from wire.auth import Authenticity
@@ -31,10 +35,14 @@ from wire.frames import (
     DataFrame,
     IdentFrame,
     ImpostorFrame,
+    IncarnationFrame,
+    UnplacedFrame,
 )
 from wire.mission import Mission
 from wire.records import Kind, Record
+from wire.session import Session
 
+Numbered = BeaconFrame | DataFrame | IncarnationFrame  # a payload's frames that have a counter
 _log = structlog.get_logger()
 REFEED_MS = 2 * 3600 * 1000  # blocks that began before this are finished or given up
 FOREIGN_NODES_MAX = 8  # whose records are put together; of others only frames are counted
@@ -80,6 +88,7 @@ class Ground:
         self._signers = {} if downlink_key is None else {self._node_id: downlink_key}
         self._has_heard_impostor = False
         self._nodes: dict[int, NodeReceiver] = {}
+        self._placing = Placing(archive, self._signers)
         self._tally: Counter[str] = Counter()
         self._node_frames: dict[int, tuple[int, int, int]] = {}
         self._held: deque[Reception] = deque(maxlen=HELD_MAX)
@@ -129,6 +138,7 @@ class Ground:
         try:
             if self._is_behind:
                 self._nodes.clear()
+                self._placing.forget()
                 self._catch_up()
             else:
                 self._decode_all(numbered)
@@ -144,7 +154,7 @@ class Ground:
     def loss(self) -> float | None:
         """Share of our payload's last 255 frames that did not arrive."""
         node = self._nodes.get(self._node_id)
-        return node.loss if node else None
+        return node.link.loss if node else None
 
     def _take_key(self, downlink_key: bytes | None) -> None:
         """What was decoded with another key, or with none, is decoded again."""
@@ -175,29 +185,35 @@ class Ground:
 
     def _refeed(self, reception: Reception) -> None:
         """Feed a frame that was decoded before the restart: state, and records it still owes."""
-        frame = frames.decode_downlink(reception.raw, self._signers)
-        is_udp = reception.source == horus_udp.SOURCE
-        if is_udp or not isinstance(frame, BeaconFrame | DataFrame):
+        frame = self._placing.frame(reception)
+        if not isinstance(frame, Numbered):
             return
         node = self._node(frame)
         if node is None or node.is_duplicate(reception.raw):
             return
-        if isinstance(frame, BeaconFrame) and not _is_news(node, frame, reception.utc_ms):
-            return
-        node.on_counter(frame.counter, reception.utc_ms)
-        node.take_minutes()
-        if isinstance(frame, DataFrame):
+        is_new = True
+        if isinstance(frame, BeaconFrame):
+            is_new = _is_news(node, frame, reception.utc_ms)
+        elif isinstance(frame, DataFrame):
+            sessions = self._placing.sessions(frame.node_id)
+            session = frame.session or sessions.claimed(frame.counter.boot)
+            if not sessions.knows(session):
+                return
             try:
-                node.on_data(frame)
+                life = sessions.life(session)
+                _, is_new = node.on_data(frame, session, life, reception.utc_ms)
             except _HOSTILE:
                 return
+        if is_new:
+            node.link.on_counter(frame.counter, reception.utc_ms)
+            node.link.take_minutes()
 
     def _decode_all(self, receptions: list[Reception]) -> None:
         with self.archive.batch(is_durable=False):
             for reception in receptions:
                 self._decode(reception)
             for node in self._nodes.values():
-                self.archive.add_minutes(node.take_minutes())
+                self.archive.add_minutes(node.link.take_minutes())
             for node_id, (count, first_ms, last_ms) in self._node_frames.items():
                 self.archive.add_node_frames(node_id, count, first_ms, last_ms)
             self.archive.count(self._tally)
@@ -208,17 +224,20 @@ class Ground:
         self._node_frames.clear()
 
     def _decode(self, reception: Reception) -> None:
-        frame = None
-        if reception.source != horus_udp.SOURCE:  # by UDP come summaries, and no frame of ours
-            frame = frames.decode_downlink(reception.raw, self._signers)
+        frame = self._placing.frame(reception)
         if frame is None:
             is_uplink = frames.is_uplink(reception.raw)
             other = foreign.keep(self.archive, reception, self._mission.payload.callsign)
             self._tally[other or ("uplink_overheard" if is_uplink else "noise")] += 1
-            return
-        if isinstance(frame, ImpostorFrame):
+        elif isinstance(frame, ImpostorFrame):
             self._on_impostor(frame)
-            return
+        elif isinstance(frame, UnplacedFrame):
+            self._tally["unplaced"] += 1
+            self._placing.hold(reception)
+        else:
+            self._on_frame(reception, frame)
+
+    def _on_frame(self, reception: Reception, frame: frames.Downlink) -> None:
         self._count_node(frame.node_id, reception.utc_ms)
         if isinstance(frame, IdentFrame):
             self.archive.add_node_frames(frame.node_id, 0, reception.utc_ms, reception.utc_ms)
@@ -227,25 +246,62 @@ class Ground:
         node = self._node(frame)
         if node is None:
             self._tally["too_many_nodes"] += 1
-            return
-        if node.is_duplicate(reception.raw):
+        elif node.is_duplicate(reception.raw):
             self._tally["duplicates"] += 1
-            return
-        if isinstance(frame, BeaconFrame) and not _is_news(node, frame, reception.utc_ms):
+        elif isinstance(frame, DataFrame):
+            if self._on_data(reception, node, frame):
+                self._on_counter(reception, node, frame)
+        elif isinstance(frame, IncarnationFrame):
+            self._on_counter(reception, node, frame)
+            self._on_incarnation(reception, node, frame)
+        elif _is_news(node, frame, reception.utc_ms):
+            self._on_counter(reception, node, frame)
+            self._on_beacon(reception, frame)
+        else:
             self._tally["old_beacons"] += 1
-            return
-        silence = node.on_counter(frame.counter, reception.utc_ms)
+
+    def _on_counter(self, reception: Reception, node: NodeReceiver, frame: Numbered) -> None:
+        """Account for a frame that is new."""
+        silence = node.link.on_counter(frame.counter, reception.utc_ms)
         if silence is not None:
             self.archive.add_silence(frame.node_id, *silence)
-        if isinstance(frame, BeaconFrame):
-            self._on_beacon(reception, frame)
-            return
+
+    def _on_data(self, reception: Reception, node: NodeReceiver, frame: DataFrame) -> bool:
+        """Take a symbol; True when it had never been heard before."""
+        sessions = self._placing.sessions(frame.node_id)
+        session = frame.session or sessions.claimed(frame.counter.boot)
+        sessions.note(session, reception.utc_ms)
+        life = sessions.life(session)
         try:
-            for record in node.on_data(frame):
-                self._on_record(frame, record, reception.utc_ms)
+            found, is_new = node.on_data(frame, session, life, reception.utc_ms)
+            for record in found:
+                self._on_record(frame, life, record, reception.utc_ms)
         except _HOSTILE as error:
             self._tally["rejected"] += 1
             _log.debug("frame_rejected", why=str(error))
+            return False
+        if not is_new:
+            self._tally["old_data"] += 1
+        return is_new
+
+    def _on_incarnation(
+        self, reception: Reception, node: NodeReceiver, frame: IncarnationFrame
+    ) -> None:
+        """A session is told: what could not be placed before may be of it."""
+        sessions, session = self._placing.sessions(frame.node_id), frame.session
+        unknown_boot = sessions.names_unknown(session)
+        if unknown_boot is not None:
+            node.rename(Session(UNKNOWN, unknown_boot), session)
+        is_known = session in sessions.fitting(session.boot_bits)
+        if not sessions.note(session, reception.utc_ms):
+            self._tally["claims_refused"] += 1
+        if is_known or frame.authenticity is not Authenticity.GENUINE:
+            return
+        for held, placed in self._placing.release():
+            self._tally["unplaced"] -= 1
+            self._count_node(placed.node_id, held.utc_ms)
+            if self._on_data(held, node, placed):
+                node.link.on_late(held.utc_ms)
 
     def _on_impostor(self, frame: ImpostorFrame) -> None:
         self._tally["impostor"] += 1
@@ -253,7 +309,7 @@ class Ground:
             _log.warning("impostor_heard", node_id=frame.node_id, frame=frame.authenticity.value)
         self._has_heard_impostor = True
 
-    def _node(self, frame: BeaconFrame | DataFrame) -> NodeReceiver | None:
+    def _node(self, frame: Numbered) -> NodeReceiver | None:
         node_id = frame.node_id
         node = self._nodes.get(node_id)
         if node is None:
@@ -261,10 +317,12 @@ class Ground:
             if node_id != self._node_id and foreign >= FOREIGN_NODES_MAX:
                 return None
             mtu_bytes = self._symbol_mtu_bytes(frame)
-            node = self._nodes[node_id] = NodeReceiver(node_id, mtu_bytes, self._models)
+            node = self._nodes[node_id] = NodeReceiver(
+                node_id, mtu_bytes, self._mission.radio.rate_bps, node_id in self._signers,
+                self._models)
         return node
 
-    def _symbol_mtu_bytes(self, frame: BeaconFrame | DataFrame) -> int:
+    def _symbol_mtu_bytes(self, frame: Numbered) -> int:
         """Ours is as the mission says; whether a foreign payload signs, its frames say."""
         if frame.node_id == self._node_id:
             return self._mission.symbol_mtu_bytes
@@ -284,16 +342,17 @@ class Ground:
         if frame.is_listening:
             self._speaker.open_window(reception.utc_ms)
 
-    def _on_record(self, frame: DataFrame, record: Record, utc_ms: int) -> None:
+    def _on_record(self, frame: DataFrame, life: int, record: Record, utc_ms: int) -> None:
         """Keep a record under the authenticity of the frame that made it readable: with the key
         none but genuine frames come here, without it none is proved."""
-        is_new = self.archive.add_record(frame.node_id, record, utc_ms, frame.authenticity)
+        is_new = self.archive.add_record(
+            frame.node_id, record, utc_ms, frame.authenticity, life)
         if not is_new or frame.node_id != self._node_id:
             return
         self._ask_for_text(record, utc_ms)
         body, db = record.body, self.archive.db
         if record.kind in (Kind.THUMBNAIL, Kind.TILE):
-            flaw = mosaic.keep(db, frame.node_id, record)
+            flaw = mosaic.keep(db, frame.node_id, life, record)
             self._tally.update([flaw] if flaw else ())
         question_id, counter = _u32(body.get("question_id")), _u32(body.get("counter"))
         if record.kind is Kind.REPLY and question_id is not None:

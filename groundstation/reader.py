@@ -12,11 +12,19 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from groundstation import foreign, mosaic, outbox, schema, upload_queue
+from groundstation import foreign, lives, mosaic, outbox, schema, upload_queue
 from groundstation.hygiene import clean_text, number, scaled
 from groundstation.order import clock_gap_s
 from groundstation.pictures import media_type
-from groundstation.rows import body_of, columns_of, letter_json, track_point, when_of
+from groundstation.rows import (
+    body_of,
+    columns_of,
+    key_of,
+    letter_json,
+    life_and_id,
+    track_point,
+    when_of,
+)
 from groundstation.track import Point, filled, in_order, thinned
 from wire.beacon import Phase, PowerMode
 from wire.mission import Mission
@@ -29,9 +37,10 @@ QUIET_FACTOR = 3  # beacons missed before a stranger's word is shown in their pl
 GAP_MS = 90_000  # a pause between samples that a plot does not bridge
 _FEED = ", ".join(str(int(kind)) for kind in FEED_KINDS)
 _RECORD = (
-    "SELECT r.id, r.record_id, r.kind, r.boot, r.time_ms, r.quality, r.body, r.heard_utc_ms,"
-    " r.authenticity, c.offset_ms FROM record r"
-    " LEFT JOIN boot_clock c ON c.node_id = r.node_id AND c.boot = r.boot"
+    "SELECT r.id, r.life, r.record_id, r.kind, r.boot, r.time_ms, r.quality, r.body,"
+    " r.heard_utc_ms, r.authenticity, c.offset_ms, i.incarnation FROM record r"
+    " LEFT JOIN boot_clock c ON c.node_id = r.node_id AND c.life = r.life AND c.boot = r.boot"
+    " LEFT JOIN incarnation i ON i.node_id = r.node_id AND i.life = r.life"
 )
 
 
@@ -104,6 +113,7 @@ class FlightReader:
             "launch_ms": launch_ms,
             "link": self._link(),
             "counts": self._counts(),
+            "lives": lives.known(self.db, self._node_id),
             "silences": self.silences(20),
             "foreign": foreign.nodes(self.db, self._node_id),
             "neighbours": foreign.neighbours(self.db),
@@ -203,6 +213,10 @@ class FlightReader:
         )
         return {Kind(kind).name.lower(): count for kind, count in rows}
 
+    def conflicts(self, limit: int = -1) -> list[dict[str, Any]]:
+        """See ``lives.conflicts``."""
+        return lives.conflicts(self.db, self._node_id, limit)
+
     def silences(self, limit: int) -> list[list[int]]:
         """[from, to] in UTC ms of the newest pauses in which nothing was heard, oldest first."""
         rows = self.db.execute(
@@ -218,14 +232,14 @@ class FlightReader:
     # -- the feed -----------------------------------------------------------------------------
 
     def entries(self, before: int | None, limit: int) -> list[dict[str, Any]]:
-        """Musings, replies, failed calls, pictures and troubles, newest first by record id.
-
-        Fewer than ``limit`` only when there are no more.
+        """Musings, replies, failed calls, pictures and troubles, newest first, from before this
+        id on, which is a key (``groundstation.rows``). Fewer than ``limit`` only when there are no
+        more.
         """
         rows = self.db.execute(
-            f"{_RECORD} WHERE r.node_id = ? AND r.kind IN ({_FEED}) AND r.record_id < ?"
-            " ORDER BY r.record_id DESC",
-            (self._node_id, before if before is not None else 1 << 40),
+            f"{_RECORD} WHERE r.node_id = ? AND r.kind IN ({_FEED})"
+            " AND (r.life, r.record_id) < (?, ?) ORDER BY r.life DESC, r.record_id DESC",
+            (self._node_id, *life_and_id(before if before is not None else 1 << 62)),
         )
         shown = (entry for row in rows if (entry := self._entry(row)) is not None)
         return list(islice(shown, limit))
@@ -240,9 +254,9 @@ class FlightReader:
         ).fetchone()
         return self._entry(row) if row else None
 
-    def picture(self, record_id: int) -> tuple[bytes, str] | None:
+    def picture(self, key: int) -> tuple[bytes, str] | None:
         """(bytes, media type) of a picture, or of a tile, that may be shown."""
-        return mosaic.image(self.db, self._node_id, record_id)
+        return mosaic.image(self.db, self._node_id, key)
 
     def mosaics(self) -> list[mosaic.Mosaic]:
         """All pictures with their tiles, oldest first."""
@@ -252,9 +266,10 @@ class FlightReader:
         body, kind = body_of(row), Kind(row["kind"])
         when_ms, is_exact = when_of(row)
         entry: dict[str, Any] = {
-            "id": row["record_id"], "kind": kind.name.lower(), "when_ms": when_ms,
-            "is_exact": is_exact, "heard_ms": row["heard_utc_ms"],
+            "id": key_of(row["life"], row["record_id"]), "kind": kind.name.lower(),
+            "when_ms": when_ms, "is_exact": is_exact, "heard_ms": row["heard_utc_ms"],
             "authenticity": row["authenticity"],
+            "incarnation": lives.named(row["incarnation"]),
             "alt_m": number(body, "alt", -1000, 100_000),
         }
         if kind in (Kind.MUSING, Kind.REPLY):
@@ -273,7 +288,7 @@ class FlightReader:
         if kind is Kind.THUMBNAIL:
             entry["scene"] = clean_text(body.get("scene"), 24)
             entry["is_shown"] = media_type(body.get("image")) is not None
-            pieces = mosaic.of_thumbnail(self.db, self._node_id, row["record_id"])
+            pieces = mosaic.of_thumbnail(self.db, self._node_id, entry["id"])
             entry |= {"columns": pieces.columns, "rows": pieces.rows}
             entry["tiles"] = list(pieces.tiles.items())
             return entry
@@ -355,6 +370,6 @@ class FlightReader:
 
     def _records(self, kind: Kind) -> Iterator[sqlite3.Row]:
         yield from self.db.execute(
-            f"{_RECORD} WHERE r.node_id = ? AND r.kind = ? ORDER BY r.record_id",
+            f"{_RECORD} WHERE r.node_id = ? AND r.kind = ? ORDER BY r.life, r.record_id",
             (self._node_id, int(kind)),
         )

@@ -32,6 +32,7 @@ STATIC = Path(__file__).parent / "static"
 VENDOR_FILES = ("leaflet.js", "leaflet.css", "uPlot.iife.min.js", "uPlot.min.css")
 BODY_BYTES_MAX = 2048
 ENTRIES_MAX = 200
+CONFLICTS_MAX = 200
 ASKS_PER_MINUTE = 6
 
 
@@ -85,12 +86,15 @@ class _Pages:
         return _json({"entries": entries, "now_ms": self._now()})
 
     async def picture(self, request: Request) -> Response:
-        record_id = _whole(request.path_params["record_id"])
-        found = self.reader.picture(record_id) if record_id is not None else None
+        key = _whole(request.path_params["key"])
+        found = self.reader.picture(key) if key is not None else None
         if found is None:
             return _refuse(404, "There is no such picture.")
         image, media_type = found
         return Response(image, media_type=media_type, headers={"cache-control": "max-age=86400"})
+
+    async def conflicts(self, request: Request) -> Response:
+        return _json({"conflicts": self.reader.conflicts(CONFLICTS_MAX)})
 
     async def events(self, request: Request) -> Response:
         if self.feed.is_full:
@@ -155,7 +159,8 @@ def create_app(
         Route("/api/flight", pages.flight),
         Route("/api/history", pages.history),
         Route("/api/musings", pages.musings),
-        Route("/api/picture/{record_id}", pages.picture),
+        Route("/api/picture/{key}", pages.picture),
+        Route("/api/conflicts", pages.conflicts),
         Route("/api/events", pages.events),
         Route("/api/ask", pages.ask, methods=["POST"]),
         Mount("/static", StaticFiles(directory=static, check_dir=False)),

@@ -7,24 +7,24 @@ not take it leaves the counter in RAM: deafness would be worse than a replay aft
 
 A life that does not know what earlier ones accepted, because its disk is gone, takes nothing or was
 damaged, waits for the sky's time: counters follow the seconds since 2025, and what is older than
-this boot could be a replay. Until then, and in an orbit that may be for ever, a report is believed
-that names one of the last frames sent: no old one does. Source: ``groundstation.outbox`` numbers
-them so.
+this boot could be a replay. Source: ``groundstation.outbox`` numbers them so.
+
+A report speaks of one session and its MAC covers that, so one of another life is none of this one's
+(``wire.session``). Within the session its counter must rise; nothing of it need be remembered.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from payload.clock import MissionClock
 from payload.store import Store
 from wire import auth, frames
 from wire.commands import Command, decode
-from wire.frames import CommandFrame, FeedbackFrame, FrameCounter, Uplink
+from wire.frames import CommandFrame, FeedbackFrame, Uplink
 from wire.records import EPOCH_2025_MS, TimeQuality
+from wire.session import Session
 
-_COUNTERS_KEY = "uplink_counters"  # station -> the last accepted from it
-LAST_KEY = "uplink_counter"  # the last accepted from any
+_COUNTERS_KEY = "uplink_counters"  # station -> that of the last command accepted from it
+LAST_KEY = "uplink_counter"  # of the last command accepted from any
 
 
 class UplinkGate:
@@ -37,6 +37,7 @@ class UplinkGate:
         self.replayed_frames = 0
         self.misnumbered_frames = 0  # genuine, with a counter that is not the station's to use
         self._repeated: CommandFrame | None = None
+        self._reports: dict[int, int] = {}  # station -> counter of its last report
         self._key = key
         self._node_id = node_id
         self._store = store
@@ -47,38 +48,43 @@ class UplinkGate:
 
     @property
     def last_counter(self) -> int:
-        """The last accepted uplink counter, 0 if there was none; modulo 16 it tells whose."""
+        """That of the last command accepted, 0 if there was none; modulo 16 it tells whose."""
         return int(self._store.get(LAST_KEY, 0))
 
-    def accept(
-        self, data: bytes, now_ms: int, is_recent: Callable[[FrameCounter], bool]
-    ) -> Uplink | None:
+    def accept(self, data: bytes, now_ms: int, session: Session) -> Uplink | None:
         """The frame in ``data`` if it is to be acted on. Anything else is counted.
 
-        ``is_recent`` tells whether a counter is that of one of the last frames sent.
+        ``session`` is the one that data is sent in now.
         """
         if self._key is None or not frames.is_uplink(data) or data[1] != self._node_id:
             return None
-        frame = frames.decode_uplink(data, self._key)
+        frame = frames.decode_uplink(data, self._key, session)
         if frame is None:
             self.bad_frames += 1
             return None
         if not auth.is_of_station(frame.counter, frame.station):
             self.misnumbered_frames += 1
             return None
+        if isinstance(frame, FeedbackFrame):
+            return self._accept_report(frame)
         counters: dict[int, int] = self._store.get(_COUNTERS_KEY, {})
         floor = self._floor()
-        if floor is None and isinstance(frame, FeedbackFrame):
-            return frame if is_recent(frame.last_counter) else None
         last_counter = max(counters.get(frame.station, 0), floor or 0)
         if floor is None or not auth.is_fresh(frame.counter, last_counter):
             self.replayed_frames += 1
-            self._repeated = frame if isinstance(frame, CommandFrame) else None
+            self._repeated = frame
             return None
         self._store.put(_COUNTERS_KEY, {**counters, frame.station: frame.counter})
         self._store.put(LAST_KEY, frame.counter)
         self._store.commit(now_ms)
         return frame
+
+    def _accept_report(self, report: FeedbackFrame) -> FeedbackFrame | None:
+        if report.counter <= self._reports.get(report.station, -1):
+            self.replayed_frames += 1
+            return None
+        self._reports[report.station] = report.counter
+        return report
 
     def _floor(self) -> int | None:
         """What the counter of a station that was not heard must be above; None is not known yet."""

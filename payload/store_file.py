@@ -23,6 +23,8 @@ CREATE INDEX IF NOT EXISTS record_queue ON record (state, class, id);
 CREATE TABLE IF NOT EXISTS small (
     key TEXT PRIMARY KEY, value BLOB NOT NULL, crc32 INTEGER NOT NULL) WITHOUT ROWID;
 """
+INCARNATION_KEY = "incarnation"  # of small: drawn by a store that begins empty, as is
+FIRST_IDS = 1 << 26  # the first id, among these: four bytes on the air for each that is told whole
 # The state changes all the time and means little; the CRC is of all other columns.
 COLUMNS = "id, class, kind, boot, mono_ms, time_ms, quality, body, crc32"
 
@@ -47,6 +49,16 @@ def record_of(row: tuple[Any, ...]) -> Record | None:
 def small_row(key: str, value: Any) -> tuple[Any, ...]:
     """A row of the table ``small``."""
     return with_crc((key, msgpack.packb(value)))
+
+
+def small(db: sqlite3.Connection) -> dict[str, Any]:
+    """The rows of the table ``small`` that are whole; without a boot number no incarnation either,
+    for nobody can say which boots it has had. Raises sqlite3.Error."""
+    rows = db.execute("SELECT key, value, crc32 FROM small").fetchall()
+    found = {row[0]: msgpack.unpackb(row[1], strict_map_key=False) for row in rows if is_whole(row)}
+    if "boot" not in found:
+        found.pop(INCARNATION_KEY, None)
+    return found
 
 
 def with_crc(columns: tuple[Any, ...]) -> tuple[Any, ...]:
