@@ -191,7 +191,7 @@ class Ground:
         node = self._node(frame)
         if node is None or node.is_duplicate(reception.raw):
             return
-        is_new = True
+        is_new = node.agrees(frame.counter)
         if isinstance(frame, BeaconFrame):
             is_new = _is_news(node, frame, reception.utc_ms)
         elif isinstance(frame, DataFrame):
@@ -252,7 +252,6 @@ class Ground:
             if self._on_data(reception, node, frame):
                 self._on_counter(reception, node, frame)
         elif isinstance(frame, IncarnationFrame):
-            self._on_counter(reception, node, frame)
             self._on_incarnation(reception, node, frame)
         elif _is_news(node, frame, reception.utc_ms):
             self._on_counter(reception, node, frame)
@@ -295,6 +294,8 @@ class Ground:
         is_known = session in sessions.fitting(session.boot_bits)
         if not sessions.note(session, reception.utc_ms):
             self._tally["claims_refused"] += 1
+        if not is_known or node.agrees(frame.counter):
+            self._on_counter(reception, node, frame)
         if is_known or frame.authenticity is not Authenticity.GENUINE:
             return
         for held, placed in self._placing.release():

@@ -78,7 +78,8 @@ class NodeReceiver:
     def on_data(
         self, frame: DataFrame, session: Session, life: int, utc_ms: int
     ) -> tuple[list[Record], bool]:
-        """(records that became readable, was the frame never heard before)."""
+        """(records that became readable, does it tell of the payload now: that is, was it never
+        heard before, and is its session the one of the newest frames or a later one)."""
         heard = self._of(session, life)
         if heard is None:
             return [], False
@@ -86,10 +87,17 @@ class NodeReceiver:
         is_proved = self._is_proved
         found = blocks.on_data(frame) if is_proved else self._on_claim(heard, frame, utc_ms)
         is_new = blocks is not heard.blocks or blocks.new_frames > before
+        newest = max(each.age for each in self._sessions.values())
+        is_new &= heard.age == newest or self.agrees(frame.counter)
         if is_new:
             self._news += 1
             heard.news, heard.news_ms = self._news, utc_ms
         return found, is_new
+
+    def agrees(self, counter: FrameCounter) -> bool:
+        """May this be of the same session as the newest frame?"""
+        last = self.link.last_counter
+        return last is None or last.boot == counter.boot
 
     def rename(self, known: Session, told: Session) -> None:
         """What was taken for ``known`` is called ``told``, and its boots with it."""

@@ -37,8 +37,9 @@ class Sessions:
             "SELECT life, incarnation, boot FROM incarnation WHERE node_id = ?"
             " ORDER BY life DESC LIMIT ?", (node_id, INCARNATIONS_MAX),
         ).fetchall()[::-1]
-        self._lives = {incarnation: life for life, incarnation, _ in rows}
-        self._boots = {incarnation: boot for _, incarnation, boot in rows}  # newest; told last last
+        self._lives: dict[int, int] = {incarnation: life for life, incarnation, _ in rows}
+        # The newest boot of each; what was told last is last.
+        self._boots: dict[int, int] = {incarnation: boot for _, incarnation, boot in rows}
 
     def fitting(self, boot_bits: int) -> list[Session]:
         """The sessions that a frame with these bits may be of, the likeliest first: the fewest

@@ -49,7 +49,7 @@ class FarPayload:
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
-        self._sender = Sender(MISSION.payload.node_id, MISSION.radio.mtu_bytes, 0)
+        self._sender = Sender(MISSION.payload.node_id, MISSION.radio.mtu_bytes)
         self._sequence = self._records = 0
 
     def frame(self, now_ms: int) -> bytes:

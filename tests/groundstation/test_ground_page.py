@@ -11,8 +11,10 @@ import diary
 import pytest
 from browser import Browser, find_chromium, need_vendor
 from far_end import MASTER_KEY, MISSION, SIGNED_MISSION, START_MS, FarEnd, state_at
+from session_air import OTHER, payload, proving
 
 from groundstation import web
+from groundstation.archive import Archive
 from groundstation.ground import Ground
 from groundstation.sondehub import Outcome
 from groundstation.stream import Ending
@@ -92,6 +94,31 @@ def test_a_whole_flight_is_read_with_no_complaint_and_no_stranger(page, served, 
     assert (tmp_path / "wide.png").stat().st_size > 30_000
     assert page.complaints == []
     assert [url for url in page.requests if not url.startswith(served.url)] == []
+
+
+def test_another_store_is_told_and_contradictions_can_be_opened(page, tmp_path):
+    archive = Archive(tmp_path / "flight.sqlite", is_durable=False)
+    ground = proving(archive)
+    first, liar, second = payload(), payload(), payload(incarnation=OTHER)
+    for at, (far, text) in enumerate(((first, "As it was."), (liar, "As it was not."))):
+        far.sender.next_block = 10 * at
+        ground.receive(far.tell(), START_MS)
+        far.push(Kind.MUSING, START_MS, {"text": text})
+        ground.receive(far.data(START_MS + 5_000), START_MS + 5_000)
+    ground.receive(second.tell(), START_MS + 60_000)
+    station = Served(archive.path, mission=SIGNED_MISSION)
+    looked_at(page, station, 1200, 900)
+    doubts = page.value("document.getElementById('doubts').textContent")
+    assert "EDDA went on with another store at " in doubts and "kept apart" in doubts
+    words = page.value("document.querySelector('#conflicts summary').textContent")
+    assert words == "1 record contradicts an earlier one"
+    page.value("document.getElementById('conflicts').open = true")
+    page.wait("document.querySelectorAll('#conflicts li').length === 1")
+    said = page.value("document.querySelector('#conflicts li').textContent")
+    assert "musing: text: As it was." in said and "musing: text: As it was not." in said
+    assert page.complaints == []
+    station.stop()
+    archive.close()
 
 
 def test_on_a_phone_nothing_is_cut_off_and_everything_can_be_reached(page, served):

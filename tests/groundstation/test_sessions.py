@@ -7,7 +7,7 @@ import csv
 import random
 
 import pytest
-from far_end import SIGNED_MISSION, START_MS
+from far_end import SIGNED_MISSION, START_MS, state_at
 from session_air import OTHER, UPLINK_KEY, Air, derived, known, payload, proving, tally, texts
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
@@ -168,10 +168,16 @@ def test_an_old_session_played_again_is_never_reported_on(archive):
     now = payload(boot=2)
     now.next_record = 50_000
     air.muse(now, 3)
-    for data in unheard:
-        assert air.send(data) is not None
-    said = air.report(now)
+    assert len(unheard) == 6 and None not in unheard
+    lost = archive.db.execute("SELECT SUM(heard), SUM(lost) FROM link_minute").fetchone()[:]
+    air.now_ms += 30_000
+    air.send(now.beacon(state_at(900), is_listening=True))
+    for data in [before.tell(), *unheard]:
+        air.ground.receive(data, air.now_ms + 5)
+    said = air.ground.next_uplink(air.now_ms + 10)
     assert frames.decode_uplink(said, UPLINK_KEY, now.session) is not None
+    after = archive.db.execute("SELECT SUM(heard), SUM(lost) FROM link_minute").fetchone()[:]
+    assert after == (lost[0] + 1, lost[1]), "nor do they enter the statistics"
     assert sum(text.startswith("unheard") for text in texts(archive)) == 3, "they are its records"
 
 
