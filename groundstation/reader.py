@@ -12,28 +12,39 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from groundstation import foreign, lives, mosaic, outbox, schema, upload_queue
+from groundstation import (
+    foreign,
+    link_figures,
+    lives,
+    mosaic,
+    outbox,
+    precedence,
+    schema,
+    upload_queue,
+)
 from groundstation.hygiene import clean_text, number, scaled
 from groundstation.order import clock_gap_s
 from groundstation.pictures import media_type
 from groundstation.rows import (
     body_of,
     columns_of,
+    is_proved,
     key_of,
     letter_json,
     life_and_id,
     track_point,
     when_of,
 )
-from groundstation.track import Point, filled, in_order, thinned
+from groundstation.track import Point, Tracks, parted, thinned
+from wire.auth import Authenticity
 from wire.beacon import Phase, PowerMode
 from wire.mission import Mission
 from wire.records import Kind
 
 POINTS_MAX = 1500
 FEED_KINDS = (Kind.MUSING, Kind.REPLY, Kind.API_CALL, Kind.THUMBNAIL, Kind.EVENT)
-RECENT_LOSS_MINUTES = 5
 QUIET_FACTOR = 3  # beacons missed before a stranger's word is shown in their place
+WAITING_SHOWN = 12
 GAP_MS = 90_000  # a pause between samples that a plot does not bridge
 _FEED = ", ".join(str(int(kind)) for kind in FEED_KINDS)
 _RECORD = (
@@ -50,12 +61,16 @@ class FlightReader:
     Every method raises sqlite3.OperationalError while there is no archive yet.
     """
 
-    def __init__(self, path: Path, mission: Mission) -> None:
+    def __init__(
+        self, path: Path, mission: Mission,
+        cached: dict[str, tuple[int, dict[str, Any]]] | None = None,
+    ) -> None:
+        """``cached`` is what readers of the same archive, each on its thread, found already."""
         self._path = path
         self._mission = mission
         self._node_id = mission.payload.node_id
         self._connection: sqlite3.Connection | None = None
-        self._cached: dict[str, tuple[int, dict[str, Any]]] = {}
+        self._cached = {} if cached is None else cached
 
     @property
     def db(self) -> sqlite3.Connection:
@@ -105,23 +120,36 @@ class FlightReader:
             "node_id": self._node_id,
             "can_transmit": bool(self._meta("can_transmit")),
             "is_signed": self._mission.keys.downlink_mac,
-            "is_verifying": bool(self._meta("verified_with")),
+            "is_verifying": self.is_verifying,
             "beacon_ground_s": self._mission.cadence.beacon_ground_s,
             "beacon": self.latest_beacon(),
             "sighting": self.sighting(),
             "phases": phases,
             "launch_ms": launch_ms,
-            "link": self._link(),
+            "link": link_figures.now(self.db, self._node_id),
             "counts": self._counts(),
             "lives": lives.known(self.db, self._node_id),
             "silences": self.silences(20),
             "foreign": foreign.nodes(self.db, self._node_id),
             "neighbours": foreign.neighbours(self.db),
             "sondehub": upload_queue.status(self._meta(schema.SONDEHUB_KEY), self._mission),
-            "outbox": [letter_json(letter) for letter in outbox.recent(self.db)],
+            "outbox": [letter_json(letter, name) for letter in outbox.recent(self.db)],
+            "waiting": self._waiting(),
         }
         self._cached["flight"] = (change_id, state)
         return state
+
+    @property
+    def is_verifying(self) -> bool:
+        """The station has the key and believes only what is signed with it."""
+        return bool(self._meta("verified_with"))
+
+    def _waiting(self) -> dict[str, Any]:
+        """How many letters wait, and the first of them in the order in which they go up."""
+        letters = precedence.in_order(outbox.waiting(self.db), outbox.last_sent_ms(self.db))
+        name = self._mission.payload.name
+        return {"count": len(letters),
+                "letters": [letter_json(letter, name) for letter in letters[:WAITING_SHOWN]]}
 
     def latest_beacon(self) -> dict[str, Any] | None:
         row = self.db.execute(
@@ -144,13 +172,17 @@ class FlightReader:
         return self._beacon_json(row) if row else None
 
     def sighting(self) -> dict[str, Any] | None:
-        """The newest beacon in a stranger's format, once our own have failed to come for long."""
+        """The newest beacon in a stranger's format, once our own have failed to come for long.
+
+        Never proved: where the flight's ``is_verifying`` is true it is no state of the payload.
+        """
         row = foreign.newest(self.db)
         if row is None:
             return None
         seen, own = self._beacon_json(row), self.latest_beacon()
         if own and seen["utc_ms"] - own["utc_ms"] <= QUIET_FACTOR * 1000 * own["expected_every_s"]:
             return None
+        seen["authenticity"] = Authenticity.UNSIGNED.value
         seen["musing"] = clean_text(seen["musing"])
         seen["expected_every_s"] *= self._mission.cadence.horus_every_beacons
         return seen
@@ -184,29 +216,6 @@ class FlightReader:
             {"at_ms": at, "phase": Phase(int(phase)).name, "alt_m": alt} for at, phase, alt in rows
         ]
 
-    def _link(self) -> dict[str, Any]:
-        heard, lost = self.db.execute(
-            "SELECT COALESCE(SUM(heard), 0), COALESCE(SUM(lost), 0) FROM link_minute"
-            " WHERE node_id = ?", (self._node_id,),
-        ).fetchone()
-        recent = self.db.execute(
-            "SELECT SUM(heard), SUM(lost) FROM (SELECT heard, lost FROM link_minute"
-            " WHERE node_id = ? ORDER BY minute_ms DESC LIMIT ?)",
-            (self._node_id, RECENT_LOSS_MINUTES),
-        ).fetchone()
-        total = (recent[0] or 0) + (recent[1] or 0)
-        newest = self.db.execute(
-            "SELECT rssi_dbm, snr_db FROM reception ORDER BY id DESC LIMIT 1"
-        ).fetchone()
-        receptions = self.db.execute("SELECT COALESCE(MAX(id), 0) FROM reception").fetchone()[0]
-        return {
-            "heard": heard, "lost": lost, "receptions": receptions,
-            "loss_recent": round((recent[1] or 0) / total, 3) if total else None,
-            "rssi_dbm": newest["rssi_dbm"] if newest else None,
-            "snr_db": newest["snr_db"] if newest else None,
-            **{row[0]: row[1] for row in self.db.execute("SELECT name, value FROM tally")},
-        }
-
     def _counts(self) -> dict[str, int]:
         rows = self.db.execute(
             "SELECT kind, COUNT(*) FROM record WHERE node_id = ? GROUP BY kind", (self._node_id,)
@@ -218,12 +227,8 @@ class FlightReader:
         return lives.conflicts(self.db, self._node_id, limit)
 
     def silences(self, limit: int) -> list[list[int]]:
-        """[from, to] in UTC ms of the newest pauses in which nothing was heard, oldest first."""
-        rows = self.db.execute(
-            "SELECT from_ms, to_ms FROM silence WHERE node_id = ? ORDER BY id DESC LIMIT ?",
-            (self._node_id, limit),
-        )
-        return [list(row) for row in rows][::-1]
+        """See ``link_figures.silences``."""
+        return link_figures.silences(self.db, self._node_id, limit)
 
     def _meta(self, key: str) -> Any:
         row = self.db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
@@ -302,44 +307,47 @@ class FlightReader:
 
     # -- the way and the numbers --------------------------------------------------------------
 
-    def points(self) -> list[Point]:
-        """Where it was, from track records and from beacons, in order of time."""
-        rows = self.db.execute(
-            "SELECT utc_ms, latitude_deg, longitude_deg, altitude_m FROM beacon WHERE node_id = ?"
-            " AND latitude_deg IS NOT NULL AND longitude_deg IS NOT NULL"
+    def tracks(self) -> Tracks:
+        """Where it was, from its beacons, its track records and beacons in strangers' formats."""
+        proved: list[Point] = []
+        unproved: list[Point] = []
+        for beacon in self.db.execute(
+            "SELECT authenticity, utc_ms, latitude_deg, longitude_deg, altitude_m FROM beacon"
+            " WHERE node_id = ? AND latitude_deg IS NOT NULL AND longitude_deg IS NOT NULL"
             " AND COALESCE(fix_age_s, 0) <= ?", (self._node_id, foreign.STALE_FIX_S),
-        )
-        found = [Point(*row) for row in rows]
-        for row in self._records(Kind.TRACK):
-            point = track_point(row)
+        ):
+            (proved if is_proved(beacon) else unproved).append(Point(*beacon[1:]))
+        for record in self._records(Kind.TRACK):
+            point = track_point(record)
             if point is not None:
-                found.append(point)
-        return filled(in_order(found), foreign.points(self.db))
+                (proved if is_proved(record) else unproved).append(point)
+        return parted(proved, unproved, foreign.points(self.db))
 
-    def track_row(self, row_id: int) -> Point | None:
-        """The point in this row of ``record``, when it is a track record of ours."""
+    def track_row(self, row_id: int) -> tuple[Point, bool] | None:
+        """(the point in this row of ``record``, is it proved), when it is a track record of ours.
+        """
         row = self.db.execute(
             f"{_RECORD} WHERE r.node_id = ? AND r.kind = ? AND r.id = ?",
             (self._node_id, int(Kind.TRACK), row_id),
         ).fetchone()
-        return track_point(row) if row else None
+        point = track_point(row) if row else None
+        return None if point is None else (point, is_proved(row))
 
     def history(self) -> dict[str, Any]:
-        """The whole flight as columns, thinned to at most 1500 rows each."""
+        """The whole flight as columns, thinned to at most 1500 rows each: the proved way and the
+        other one, readings, the link, silences."""
         change_id = self.change_id()
         cached = self._cached.get("history")
         if cached and cached[0] == change_id:
             return cached[1]
-        points = thinned(self.points(), POINTS_MAX)
-        minutes = self.db.execute(
-            "SELECT minute_ms, heard, lost FROM link_minute WHERE node_id = ?"
-            " ORDER BY minute_ms DESC LIMIT ?", (self._node_id, POINTS_MAX),
-        ).fetchall()[::-1]
+        tracks = self.tracks()
+        minutes = link_figures.minutes(self.db, self._node_id, POINTS_MAX)
         history = {
             "change_id": change_id,
-            "track": columns_of(("t", "lat", "lon", "alt"), points),
+            **{name: columns_of(("t", "lat", "lon", "alt"), thinned(points, POINTS_MAX))
+               for name, points in tracks._asdict().items()},
             "state": columns_of(("t", "mv", "out", "in"), self._state_rows()),
-            "link": columns_of(("t", "heard", "lost"), (tuple(row) for row in minutes)),
+            "link": columns_of(("t", "heard", "lost"), minutes),
             "silences": self.silences(500),
         }
         self._cached["history"] = (change_id, history)

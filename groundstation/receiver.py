@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 from groundstation.link import Link
 from groundstation.order import BeaconOrder
+from wire import beacon
+from wire.auth import Authenticity
 from wire.bodies import NO_MODELS, Models
-from wire.frames import BLOCKS_MAX, BlockReport, DataFrame, FrameCounter
+from wire.frames import BLOCKS_MAX, BeaconFrame, BlockReport, DataFrame, FrameCounter
 from wire.incoming import RECEIVER_BLOCKS_MAX, Receiver
 from wire.records import Record
 from wire.session import Session
@@ -57,7 +59,7 @@ class NodeReceiver:
         models: Models = NO_MODELS,
     ) -> None:
         """``mtu_bytes`` is what a MAC leaves of a frame, ``rate_bps`` what the radio sends."""
-        self.order = BeaconOrder()
+        self._order = BeaconOrder()
         self.link = Link(node_id, rate_bps)
         self.duplicate_frames = 0
         self._mtu_bytes = mtu_bytes
@@ -74,6 +76,14 @@ class NodeReceiver:
             return True
         self._same.append(raw)
         return False
+
+    def is_news(self, frame: BeaconFrame, utc_ms: int) -> bool:
+        """Is it newer than the beacons before it? Anybody can make an unproved one look like the
+        newest, so only proved ones are ordered."""
+        if frame.authenticity is not Authenticity.GENUINE:
+            return True
+        time_of_day_s = beacon.decode(frame.state).time_of_day_s
+        return self._order.is_news(frame.counter, time_of_day_s, utc_ms)
 
     def on_data(
         self, frame: DataFrame, session: Session, life: int, utc_ms: int

@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from payload import salvage, store_file
+from payload import salvage, small_state, store_file
 from payload.store_file import (
     COLUMNS,
     CONFIRMED,
@@ -129,6 +129,7 @@ class Store:
             self._dirty[key] = value
 
     def get(self, key: str, default: Any = None) -> Any:
+        """Of the type that ``payload.small_state`` says, or ``default``."""
         return self._small.get(key, default)
 
     def has_forgotten(self, key: str) -> bool:
@@ -363,9 +364,12 @@ class Store:
         have been sent; where the disk has such ids they get others, and are sent again.
         """
         try:
-            stored = store_file.small(db)
+            rows = db.execute("SELECT key, value, crc32 FROM small").fetchall()
+            stored = small_state.read(rows)
             last_id, last_boot = store_file.newest(db, DISKLESS_ID)
             last_id = max(last_id, stored.get(IDS_KEY, 0))  # some may have gone out from RAM
+            if "boot" not in stored:  # nobody can say which boots the incarnation has had
+                stored.pop(store_file.INCARNATION_KEY, None)
             last_id = last_id or self._chance.randrange(store_file.FIRST_IDS)
             stored.setdefault("boot", last_boot)
             if self.salvaged_from is not None and not self._has_joined:  # lost ones may be home

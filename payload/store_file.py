@@ -51,16 +51,6 @@ def small_row(key: str, value: Any) -> tuple[Any, ...]:
     return with_crc((key, msgpack.packb(value)))
 
 
-def small(db: sqlite3.Connection) -> dict[str, Any]:
-    """The rows of the table ``small`` that are whole; without a boot number no incarnation either,
-    for nobody can say which boots it has had. Raises sqlite3.Error."""
-    rows = db.execute("SELECT key, value, crc32 FROM small").fetchall()
-    found = {row[0]: msgpack.unpackb(row[1], strict_map_key=False) for row in rows if is_whole(row)}
-    if "boot" not in found:
-        found.pop(INCARNATION_KEY, None)
-    return found
-
-
 def with_crc(columns: tuple[Any, ...]) -> tuple[Any, ...]:
     """A row as it is written: SQLite checks the shape of its pages, not what is in them."""
     return (*columns, zlib.crc32(msgpack.packb(columns)))

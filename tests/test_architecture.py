@@ -19,7 +19,7 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("wire/", ("wire",)),
     ("payload/devices/", ("payload.ports", "payload.devices", "wire")),
     ("payload/drivers/", ("payload.ports", "payload.drivers", "payload.mind_protocol", "wire")),
-    ("payload/mind_worker.py", ("payload.mind_protocol", "wire")),
+    ("payload/mind_worker.py", ("payload.mind_protocol", "payload.prefix_cache", "wire")),
     ("payload/camera_worker.py", ("wire",)),
     ("payload/__main__.py", ("payload", "wire")),
     ("payload/", ("payload", "wire")),
@@ -41,7 +41,9 @@ CLOCK_CALLS = {
 # Files at the edge of a room, which own a socket, a thread or a process.
 LIVE_FILES = {
     "groundstation/gateway.py", "groundstation/web.py", "groundstation/vendor.py",
-    "groundstation/stream.py", "groundstation/udp.py", "groundstation/upload_thread.py",
+    "groundstation/streams.py", "groundstation/udp.py", "groundstation/upload_thread.py",
+    "groundstation/kiss_server.py", "groundstation/tcp.py", "groundstation/server.py",
+    "groundstation/reader_pool.py",
     "sim/live.py", "sim/worker_mind.py", "sim/rig/live.py", "sim/rig/processes.py",
     "sim/rig/disk.py",
 }

@@ -15,6 +15,7 @@ const REFRESH_MS = 60_000; // of station time: minutes of the link come with the
 const REFRESH_CHECK_MS = 5000;
 const CLOCK_GAP_MS = 60_000; // less is a clock that nobody set
 const HIDDEN_MS = 60_000; // a tab that nobody sees gives its connection back
+const REFUSED_MS = 30_000; // until a page that found no place for its stream asks for one again
 let drawers = []; // map and plots, once they are here
 let source = null;
 let lastChange = 0;
@@ -32,6 +33,7 @@ function setTime(message) {
 function setFlight(state) {
   lastChange = Math.max(lastChange, state.change_id);
   strip.setFlight(state);
+  track.setFlight(state);
   feed.setFlight(state);
   talk.setFlight(state);
   conflicts.setFlight(state);
@@ -81,7 +83,10 @@ function colophon(state) {
   const others = [...state.foreign.map((node) => `node ${node.node_id}`), ...state.neighbours.map((other) => other.callsign)];
   const words = [
     `Heard at ${state.station}: ${format.grouped(link.heard)} frames, ${format.grouped(link.lost)} lost on the way`,
+    link.forgotten ? `${format.grouped(link.forgotten)} receptions of little worth forgotten to make room` : "",
+    link.dropped ? `${format.grouped(link.dropped)} lost while the disk refused them` : "",
     link.noise ? `${format.grouped(link.noise)} bursts of noise` : "",
+    link.undecodable ? `${format.grouped(link.undecodable)} receptions that no decoder could read, see spacepi-ground undecodable` : "",
     link.old_beacons ? `${format.grouped(link.old_beacons)} old beacons, late or played again` : "",
     link.old_data ? `${format.grouped(link.old_data)} old frames of data, late or played again` : "",
     link.unplaced ? `${format.grouped(link.unplaced)} signed frames of no session that is known here` : "",
@@ -106,8 +111,13 @@ function sondehub({ mode, taken, refused, set_aside: aside, trouble }) {
 }
 
 function authenticity(state) {
-  if (state.is_verifying) return `What stands here was signed by ${state.name}: this station checked every frame.`;
-  if (state.is_signed) return `${state.name} signs its frames. This station has no key and could not verify them.`;
+  if (state.is_verifying) {
+    const claims = ["horus", "ukhas", "summary"].reduce((sum, via) => sum + (state.link[`sightings_${via}`] ?? 0), 0);
+    const others = claims === 1 ? "1 beacon in another format is" : `${format.grouped(claims)} beacons in other formats are`;
+    return `What stands here was signed by ${state.name}: this station checked every frame.`
+      + (claims ? ` ${others} not signed: dashed and hollow on the map, and only where nothing signed was heard.` : "");
+  }
+  if (state.is_signed) return `${state.name} signs its frames. This station has no key and could not verify them: nothing here is proved.`;
   return "Frames from above are not signed: anyone on the channel could have sent them.";
 }
 
@@ -187,9 +197,28 @@ function follow() {
     redraw();
   });
   source.addEventListener("open", () => banner(""));
-  source.addEventListener("error", () => banner(isOver
-    ? "The simulator is closed. What you see stays until you leave this page."
-    : "The station does not answer. What you see is the last it said."));
+  source.addEventListener("error", lost);
+}
+
+const SILENT = "The station does not answer. What you see is the last it said.";
+
+function lost() {
+  if (isOver) banner("The simulator is closed. What you see stays until you leave this page.");
+  else if (source.readyState === EventSource.CLOSED) lookAgain(source);
+  else banner(SILENT); // the browser tries again by itself
+}
+
+/** The station answered, and had no place for another stream: read all of it now and then. */
+async function lookAgain(refused) {
+  setTimeout(() => { if (source === refused) follow(); }, REFUSED_MS);
+  try {
+    await loadAll();
+    await loadHistory();
+    redraw();
+    banner(`Too many pages are open at this station: this one looks again every ${REFUSED_MS / 1000}${format.GAP}s.`);
+  } catch {
+    banner(SILENT);
+  }
 }
 
 function banner(text) {
@@ -225,7 +254,7 @@ async function start() {
   byId("skip-ask").addEventListener("click", () => {
     if (byId("question").offsetParent === null) showView("talk"); // narrow: it stands in another view
   });
-  setInterval(strip.tick, 1000);
+  setInterval(() => { strip.tick(); drawers.forEach((drawer) => drawer.tick?.()); }, 1000);
   let state = null;
   while (state === null) {
     try {

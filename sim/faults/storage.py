@@ -8,8 +8,9 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+from payload import small_state
 from payload.store import PRUNE_RECORDS, Store
-from payload.store_file import row_of, small, small_row
+from payload.store_file import row_of, small_row
 from sim.card import FREE_BYTES, CardFault
 from sim.faults.stage import End, Fault, Stage
 from sim.world import BOOT_DELAY_MS
@@ -83,7 +84,8 @@ def _swapped(stage: Stage, path: Path) -> None:
 
 def _boots(path: Path) -> int:
     with closing(sqlite3.connect(path)) as db:
-        return int(small(db).get("boot", 0))
+        rows = db.execute("SELECT key, value, crc32 FROM small").fetchall()
+    return int(small_state.read(rows).get("boot", 0))
 
 
 def _vanished_unheard(stage: Stage) -> None:
