@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 import structlog
@@ -25,7 +26,7 @@ from groundstation.archive import Archive
 from groundstation.contents import Contents
 from groundstation.held import BATCH_MAX, Held
 from groundstation.intake import Intake
-from groundstation.judge import judge
+from groundstation.judge import worth_of
 from groundstation.placing import Placing
 from groundstation.rawlog import RAW_BYTES_MAX, Reception
 from groundstation.receiver import NodeReceiver
@@ -84,11 +85,10 @@ class Ground:
         self.archive = archive
         self._models = models
         self._intake = Intake(archive)
-        self._contents = Contents(
-            archive, mission.payload.node_id, uplink_key is not None, models)
         self._mission = mission
         self._node_id = mission.payload.node_id
         self._station = mission.ground.station_number
+        self._contents = Contents(archive, self._node_id, uplink_key is not None, models)
         self._signers = {} if downlink_key is None else {self._node_id: downlink_key}
         self._has_heard_impostor = False
         self._nodes: dict[int, NodeReceiver] = {}
@@ -139,10 +139,7 @@ class Ground:
 
     def worth_of(self, reception: Reception) -> Worth:
         """Why it is kept, by what is known now."""
-        try:
-            return judge(reception, self._placing.frame(reception), self._node_id)
-        except Exception:  # noqa: BLE001 (a bug, noted where it was decoded; nothing ends by it)
-            return Worth.POSSIBLE
+        return worth_of(reception, self._placing, self._node_id)
 
     def is_proved(self, frame: bytes) -> bool:
         """Did our payload sign this frame, now or ever?"""
@@ -244,10 +241,7 @@ class Ground:
     def _decode_all(self, receptions: list[Reception]) -> None:
         with self.archive.batch(is_durable=False):
             for reception in receptions:
-                tally, node_frames = dict(self._tally), dict(self._node_frames)
-                if not self._intake.admit(reception, self._decode):
-                    self._tally, self._node_frames = Counter(tally), node_frames
-                    self._placing.forget()
+                self._admit(reception, self._decode)
             for node in self._nodes.values():
                 self.archive.add_minutes(node.link.take_minutes())
             for node_id, (count, first_ms, last_ms) in self._node_frames.items():
@@ -258,6 +252,13 @@ class Ground:
             self.archive.set_meta("decoded_upto", receptions[-1].reception_id)
         self._tally.clear()
         self._node_frames.clear()
+
+    def _admit(self, reception: Reception, decode: Callable[[Reception], None]) -> None:
+        """Of one that makes a decoder raise nothing is counted, and nothing noted of sessions."""
+        tally, node_frames = dict(self._tally), dict(self._node_frames)
+        if not self._intake.admit(reception, decode):
+            self._tally, self._node_frames = Counter(tally), node_frames
+            self._placing.forget()
 
     def _decode(self, reception: Reception) -> None:
         frame = self._placing.frame(reception)
@@ -331,9 +332,13 @@ class Ground:
             return
         for held, placed in self._placing.release():
             self._tally["unplaced"] -= 1
-            self._count_node(placed.node_id, held.utc_ms)
-            if self._on_data(held, node, placed):
-                node.link.on_late(held.utc_ms)
+            self._admit(held, partial(self._on_placed, node, placed))
+
+    def _on_placed(self, node: NodeReceiver, frame: DataFrame, held: Reception) -> None:
+        """The session of a frame that had to wait is known."""
+        self._count_node(frame.node_id, held.utc_ms)
+        if self._on_data(held, node, frame):
+            node.link.on_late(held.utc_ms)
 
     def _on_impostor(self, frame: ImpostorFrame) -> None:
         self._tally["impostor"] += 1
@@ -348,10 +353,9 @@ class Ground:
             foreign = len(self._nodes) - (self._node_id in self._nodes)
             if node_id != self._node_id and foreign >= FOREIGN_NODES_MAX:
                 return None
-            mtu_bytes = self._symbol_mtu_bytes(frame)
             node = self._nodes[node_id] = NodeReceiver(
-                node_id, mtu_bytes, self._mission.radio.rate_bps, node_id in self._signers,
-                self._models)
+                node_id, self._symbol_mtu_bytes(frame), self._mission.radio.rate_bps,
+                node_id in self._signers, self._models)
         return node
 
     def _symbol_mtu_bytes(self, frame: Numbered) -> int:

@@ -39,6 +39,12 @@ class Placing:
             return None
         return frames.decode_downlink(reception.raw, self._signers, self._fitting)
 
+    def is_of_old(self, reception: Reception) -> bool:
+        """Is this genuine data, though of a session too long ago for ``frame`` to place it?"""
+        frame = frames.decode_downlink(
+            reception.raw, self._signers, lambda node_id, bits: self.sessions(node_id).ever(bits))
+        return isinstance(frame, DataFrame)
+
     def sessions(self, node_id: int) -> Sessions:
         """Those of this payload."""
         if node_id not in self._sessions:

@@ -14,12 +14,15 @@ is UNKNOWN; the first claim that agrees with its four bits gives it its name.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from itertools import islice
 
 import structlog
 
 from wire.session import BITS, Session
 
 INCARNATIONS_MAX = 16  # tried for a frame; the one that was told longest ago is left out
+EVER_MAX = 256  # sessions tried for a frame of which only its worth is asked
 CLAIMS_MAX = 64  # incarnations of a payload that proves nothing; further ones are not believed
 UNKNOWN = 0  # no incarnation: none was heard of yet
 _TURN = 1 << BITS
@@ -51,6 +54,18 @@ class Sessions:
             found += [(abs(step), Session(incarnation, newest + step))
                       for step in steps if newest + step >= 0]
         return [session for _, session in sorted(found, key=lambda each: each[0])]
+
+    def ever(self, boot_bits: int) -> Iterator[Session]:
+        """Every session up to the newest boots that a frame with these bits may be of, incarnations
+        of long ago included; at most EVER_MAX of them, the latest first."""
+        rows = self._db.execute(
+            "SELECT incarnation, boot FROM incarnation WHERE node_id = ? ORDER BY life DESC",
+            (self.node_id,),
+        )
+        sessions = (Session(incarnation, boot) for incarnation, newest in rows
+                    for boot in range(newest, -1, -1))
+        fitting = (session for session in sessions if session.boot_bits == boot_bits)
+        return islice(fitting, EVER_MAX)
 
     def claimed(self, boot_bits: int) -> Session:
         """The session that an unproved frame with these bits is taken for."""

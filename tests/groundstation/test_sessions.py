@@ -215,6 +215,52 @@ def test_forged_frames_in_a_session_are_held_and_bounded(archive):
     assert texts(archive) == [] and ground.loss() == 0
 
 
+@pytest.mark.usefixtures("survival")
+def test_a_waiting_frame_that_makes_a_decoder_raise_costs_itself_and_not_the_session(
+    archive, monkeypatch
+):
+    """It undid the INCARNATION frame that released it, each time that came."""
+    air, far = Air(proving(archive)), payload()
+    air.muse(far, 3)
+    waiting = tally(archive, "unplaced")
+    assert waiting >= 3
+    add_record, raised = archive.add_record, []
+
+    def raising(node_id, record, *rest):
+        if not raised:
+            raised.append(record)
+            raise RecursionError
+        return add_record(node_id, record, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(archive, "add_record", raising)
+        air.send(far.tell())
+    assert known(archive) == [(0, far.session.incarnation, 1)]
+    assert len(texts(archive)) == 2 and tally(archive, "unplaced") == 0
+    assert tally(archive, "undecodable") == 1
+    archive.rebuild()
+    air.ground = proving(archive)
+    assert len(texts(archive)) == 3 and tally(archive, "undecodable") == 0
+
+
+@pytest.mark.usefixtures("survival")
+def test_a_reception_that_is_undone_leaves_no_session_in_memory(archive, monkeypatch):
+    """Else what comes next is of a life that has no row, for good."""
+    air, far = Air(proving(archive)), payload()
+
+    def raising(*_):
+        raise RecursionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("groundstation.link.Link.on_counter", raising)
+        air.send(far.tell())
+    assert known(archive) == [] and tally(archive, "undecodable") == 1
+    air.muse(far, 2)
+    assert texts(archive) == []
+    air.send(far.tell())
+    assert known(archive) == [(0, far.session.incarnation, 1)] and len(texts(archive)) == 2
+
+
 def test_only_the_latest_incarnations_are_tried_and_an_old_one_may_be_told_again(archive):
     sessions = Sessions(archive.db, 7, is_proved=True)
     told = [Session(1000 + 16 * n, 5) for n in range(INCARNATIONS_MAX + 4)]
