@@ -50,7 +50,7 @@ def _absent_at_boot(stage: Stage) -> End:
     return end
 
 
-def _while_off(stage: Stage, damage: Callable[[Stage, Path], None]) -> None:
+def while_off(stage: Stage, damage: Callable[[Stage, Path], None]) -> None:
     """Cut the power, let ``damage`` change the disk, and switch on again."""
     stage.world.power_off()
     path = stage.world.payload_path
@@ -67,7 +67,7 @@ def _checkpoint(path: Path) -> None:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _vanished(stage: Stage, path: Path) -> None:
+def vanished(stage: Stage, path: Path) -> None:
     """The file is gone with all that belongs to it: the next life is a first one."""
     for file in path.parent.glob(f"{path.name}*"):
         file.unlink()
@@ -77,7 +77,7 @@ def _swapped(stage: Stage, path: Path) -> None:
     """Another card, on which the payload was started before: its next boot has the number that
     the next one of the old card would have had, or a few more."""
     boots = _boots(path) + stage.rng.randrange(OTHER_BOOTS_MAX)
-    _vanished(stage, path)
+    vanished(stage, path)
     for _ in range(boots):
         Store(path, is_durable=False, chance=stage.rng).close()
 
@@ -91,7 +91,7 @@ def _boots(path: Path) -> int:
 def _vanished_unheard(stage: Stage) -> None:
     """The station is started anew, too, and misses the words that tell which life this is."""
     world = stage.world
-    _while_off(stage, _vanished)
+    while_off(stage, vanished)
     world.restart_ground(OFF_S + UNHEARD_S)
 
 
@@ -190,7 +190,7 @@ def _clock_jumps(stage: Stage, seconds: tuple[int, ...]) -> End:
 
 def _damage(name: str, what: str, damage: Callable[[Stage, Path], None], number: int = 38,
             excuses: tuple[str, ...] = ()) -> Fault:
-    return Fault(number, name, what, partial(_while_off, damage=damage), (OFF_S, OFF_S), excuses)
+    return Fault(number, name, what, partial(while_off, damage=damage), (OFF_S, OFF_S), excuses)
 
 
 FAULTS: tuple[Fault, ...] = (
@@ -204,7 +204,7 @@ FAULTS: tuple[Fault, ...] = (
           partial(_card, fault=CardFault.SYNC), (60.0, 900.0)),
     Fault(37, "store.io_error", "nothing can be read or written",
           partial(_card, fault=CardFault.IO), (60.0, 900.0)),
-    _damage("store.vanished", "the database is gone, as on a new card", _vanished,
+    _damage("store.vanished", "the database is gone, as on a new card", vanished,
             excuses=WHOLLY_LOST),
     _damage("store.swapped", "another card, started as often as the one before", _swapped,
             excuses=WHOLLY_LOST),
