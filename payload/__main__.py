@@ -49,7 +49,7 @@ from payload.notes import Note
 from payload.persona import CodecAbsent, Persona, load_persona
 from payload.ports import DeviceAbsent, I2cBus, Sensor
 from payload.preflight import Line, Machine, Verdict
-from payload.store import PLACES, Store, StoreBusyError
+from payload.store import Store, StoreBusyError
 from payload.store_file import free_bytes
 from wire import auth, key_file, mission
 from wire.airtime import Airtime
@@ -184,7 +184,7 @@ def _wired(
         plan = mission.load(mission_path)
         radio = _radio(plan, mission_path, open_things)
         path = base / plan.payload.data_dir / "payload.sqlite"
-        store = Store(path, place=random.SystemRandom().randrange(PLACES))
+        store = Store(path, chance=random.SystemRandom())
     except (MissionError, StoreBusyError) as error:
         with contextlib.suppress(OSError):  # nobody may be there to read it
             typer.echo(str(error), err=True)

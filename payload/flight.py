@@ -342,7 +342,7 @@ class Flight:
             self._ports.watchdog.pet()
 
     def _on_uplink(self, data: bytes, now_ms: int) -> list[Note]:
-        frame = self.gate.accept(data, now_ms, self.downlink.has_just_sent)
+        frame = self.gate.accept(data, now_ms, self.downlink.session)
         if frame is None:
             repeated = self.gate.take_repeated()
             if repeated is not None:
@@ -350,7 +350,7 @@ class Flight:
             return []
         self._heard_ground_ms = now_ms
         if isinstance(frame, FeedbackFrame):
-            self.downlink.on_report(frame)
+            self.downlink.on_report(frame, now_ms)
             return []
         return self.orders.run(frame, now_ms)
 

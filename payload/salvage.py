@@ -13,7 +13,17 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from payload.store_file import COLUMNS, QUEUED, SCHEMA, STATES, any_text, is_whole, sync_folder
+from payload.store_file import (
+    COLUMNS,
+    FIRST_IDS,
+    INCARNATION_KEY,
+    QUEUED,
+    SCHEMA,
+    STATES,
+    any_text,
+    is_whole,
+    sync_folder,
+)
 
 READ_ERRORS = ("SQLITE_IOERR_READ", "SQLITE_IOERR_SHORT_READ")
 ID_MAX = 1 << 32
@@ -136,18 +146,19 @@ def _looked_up(db: sqlite3.Connection, record_ids: range) -> Iterator[tuple[Any,
 def _next_readable(db: sqlite3.Connection, after_id: int) -> tuple[Any, ...] | None:
     """The first record behind ``after_id`` that can be read, or None.
 
-    Ids that cannot be read lie together on a page: its end is found by doubling, then halving.
-    Every try may cost the second that a card takes to give a sector up.
+    Ids that cannot be read lie together on a page: its end is found by doubling, then halving; of
+    the very first page, whose ids may begin anywhere, by halving. Every try that fails may cost
+    the second that a card takes to give a sector up.
     """
     is_readable, row = _read_next(db, after_id)
     if is_readable:
         return row
-    good = 1
+    bad, good = 0, 1 if after_id else FIRST_IDS
     while not (found := _read_next(db, after_id + good))[0]:
-        good *= 2
+        bad, good = good, 2 * good
         if good > ID_MAX:
             return None
-    row, bad = found[1], good // 2
+    row = found[1]
     while good - bad > 1:
         middle = (good + bad) // 2
         is_readable, closer = _read_next(db, after_id + middle)
@@ -170,5 +181,7 @@ def _read_next(db: sqlite3.Connection, after_id: int) -> tuple[bool, tuple[Any, 
 
 
 def _small(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+    """But not the incarnation: what is read here may be older than what was lost, and the next
+    life must not have the name of one that was."""
     with suppress(sqlite3.Error, UnicodeDecodeError):
-        yield from db.execute("SELECT * FROM small")
+        yield from db.execute("SELECT * FROM small WHERE key != ?", (INCARNATION_KEY,))

@@ -19,7 +19,6 @@ _Count = Annotated[int, Field(ge=0, lt=1 << 31)]
 _Number32 = Annotated[int, Field(ge=0, lt=1 << 32)]
 _Milliseconds = Annotated[int, Field(ge=0, lt=1 << 53)]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
-_Place = Annotated[int, Field(ge=0, lt=64)]
 # On the disk a tuple is a list.
 _Question = Annotated[tuple[int, str, _Count], Field(strict=False)]
 _Answer = Annotated[tuple[_Number32, _Number32], Field(strict=False)]
@@ -35,18 +34,16 @@ class _Uplink(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
     since: _Number32 = 0
     commands: dict[_Number32, _Number32] = {}
-    reports: dict[_Number32, _Number32] = {}
     ahead: dict[_Number32, _Number32] = {}
 
 
 _KINDS: dict[str, Any] = {
     "answered": dict[_Count, _Answer],
-    "block_places": Annotated[list[_Place], Field(max_length=32)],
     "boot": _Count,
     "bus_trials": _Count,
     "charge": _Finite,
     "ids_upto": _Count,
-    "next_block": Annotated[int, Field(ge=0, lt=1 << 16)],
+    "incarnation": Annotated[int, Field(ge=1, lt=1 << 32)],
     "phase": dict[str, Any],
     "picture": _Count,
     "plain_text_models": list[_Number32],

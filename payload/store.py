@@ -13,6 +13,7 @@ docs/architecture.md. With synchronous=NORMAL the same explorers find acknowledg
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -31,16 +32,15 @@ from payload.store_file import (
     small_row,
 )
 from wire.records import Kind, Priority, Record, TimeQuality
+from wire.session import draw_incarnation
 
 RING_RECORDS_MAX = 2_000
 RETRY_COMMIT_MS = 5_000
 READ_TRIES = 3  # a database that reads badly this often in a row is damaged
-SALVAGE_IDS = 1 << 20  # left out after a salvage, once and for each place: more than a life gives
-# A life whose own number the disk does not take may be forgotten whole, and so may what goes beyond
-# the ids that the disk knows to be taken. Their ids are a series of
-DISKLESS_ID = 1 << 31  # their own, in a place that is drawn for each life
-DISKLESS_IDS = 1 << 20  # to a place
-PLACES = 64
+SALVAGE_IDS, SALVAGE_JUMPS = 1 << 20, 64  # left out after a salvage, and up to so many times
+# A life whose number the disk does not take may be forgotten whole, and so may what goes beyond the
+# ids that the disk knows to be taken: they have ids of their own, in a place drawn for each life.
+DISKLESS_ID, DISKLESS_IDS, PLACES = 1 << 31, 1 << 20, 1 << 11  # the first, to a place, places
 IDS_AHEAD = 1024  # left out at a boot: as many may have gone out from RAM while the disk failed
 IDS_KEY = "ids_upto"
 RESERVE_BYTES = 32 << 20  # of free disk; with less, confirmed records make room
@@ -61,22 +61,21 @@ class Store:
 
     def __init__(
         self, path: Path, is_durable: bool = True,
-        free_bytes: Callable[[Path], int] | None = None, place: int = 0,
+        free_bytes: Callable[[Path], int] | None = None, chance: random.Random | None = None,
     ) -> None:
         """``is_durable`` False does not wait for the disk: a simulated world has its own.
 
-        ``free_bytes`` says how much room the disk of a folder has. ``place``, 0..63, is drawn by
-        whoever starts this life. Raises StoreBusyError.
+        ``free_bytes`` says how much room the disk of a folder has. ``chance`` draws what no other
+        life may have: left out, always the same. Raises StoreBusyError.
         """
-        assert 0 <= place < PLACES, place
         self.dropped_records = 0
         self.damaged_records = 0
         self.is_failing = False
         self.salvaged_from: Path | None = None
         self.boot = 0  # unknown, where the disk was not there at the start
         self.is_counted = False  # has the disk taken this boot's number at the start?
-        self.place = place
         self._path = path
+        self._chance = chance or random.Random(0)
         self._synchronous = "FULL" if is_durable else "OFF"
         self._free_bytes = free_bytes or store_file.free_bytes
         self._ring: list[tuple[Record, int]] = []  # appended, not yet durable; (record, mono_ms)
@@ -85,7 +84,7 @@ class Store:
         self._dirty: dict[str, Any] = {}
         self._next_id = 0  # until the disk has said which are taken
         self._durable_ids = 0  # the disk knows that ids up to here may be taken
-        self._diskless_id = DISKLESS_ID + place * DISKLESS_IDS
+        self._diskless_id = DISKLESS_ID + self._chance.randrange(PLACES) * DISKLESS_IDS
         self._has_joined = False
         self._retry_ms = 0
         self._db: sqlite3.Connection | None = None
@@ -93,6 +92,13 @@ class Store:
             self.boot = int(self.get("boot", 0)) + 1
             self.put("boot", self.boot)
             self.is_counted = self.commit(0)
+        # With the boot it names the life; the disk's own only where the disk counted that.
+        own = self.get(store_file.INCARNATION_KEY) if self.is_counted else None
+        self.incarnation: int = own or self.draw()
+
+    def draw(self) -> int:
+        """An incarnation that no life has had."""
+        return draw_incarnation(self._chance)
 
     def append(
         self, kind: Kind, body: dict[str, Any], mono_ms: int, time_ms: int, quality: TimeQuality
@@ -131,10 +137,6 @@ class Store:
         is_first_life = self.boot == 1 and self.salvaged_from is None
         return key not in self._small and not is_first_life
 
-    def is_durable(self, key: str) -> bool:
-        """Would what ``get`` returns for ``key`` survive a power cut now?"""
-        return self._db is not None and key not in self._dirty
-
     def commit(self, now_ms: int) -> bool:
         """Make everything since the last commit durable; False while the disk does not take it."""
         if not (self._ring or self._dirty or CONFIRMED in self._marks.values()):
@@ -144,7 +146,7 @@ class Store:
         if self._db is None:  # to open it is work enough for one step
             with suppress(StoreBusyError):
                 if self._attach() and not self.is_counted:
-                    self.put("boot", max(1, self.get("boot")))  # so the next life is not the first
+                    self.put("boot", max(1, self.get("boot")))  # the next life is not the first
             self._retry_ms = now_ms + RETRY_COMMIT_MS
             return False
         if not self._write(self._db):
@@ -178,7 +180,7 @@ class Store:
 
     @property
     def newest_id(self) -> int:
-        """The id of the latest record that a working disk was given, 0 before the first."""
+        """The id of the latest record that a working disk was given; before the first any."""
         return self._next_id - 1
 
     def has_queued(self, priority: Priority, after_id: int) -> bool:
@@ -366,10 +368,14 @@ class Store:
             stored = small_state.read(rows)
             last_id, last_boot = store_file.newest(db, DISKLESS_ID)
             last_id = max(last_id, stored.get(IDS_KEY, 0))  # some may have gone out from RAM
+            if "boot" not in stored:  # nobody can say which boots the incarnation has had
+                stored.pop(store_file.INCARNATION_KEY, None)
+            last_id = last_id or self._chance.randrange(store_file.FIRST_IDS)
             stored.setdefault("boot", last_boot)
-            if self.salvaged_from is not None and not self._has_joined:
-                last_id += SALVAGE_IDS * (1 + self.place)  # the lost ones may be on the ground
-            self._keep_clear(store_file.newest_of(db, *self._diskless_ids))
+            if self.salvaged_from is not None and not self._has_joined:  # lost ones may be home
+                last_id += SALVAGE_IDS * self._chance.randint(1, SALVAGE_JUMPS)
+            place = self._diskless_id // DISKLESS_IDS * DISKLESS_IDS
+            self._keep_clear(store_file.newest_of(db, place, place + DISKLESS_IDS))
             db.execute("UPDATE record SET state=0 WHERE state=1")
             self._set_states(db)
         except sqlite3.Error:
@@ -380,17 +386,13 @@ class Store:
         for key, value in stored.items():
             self._small[key] = store_file.later(self._small.get(key, value), value)
         self._dirty = {k: v for k, v in self._small.items() if stored.get(k) != v}
+        if store_file.INCARNATION_KEY not in self._small:
+            self.put(store_file.INCARNATION_KEY, self.draw())
         self._reserve_ids()
-
-    @property
-    def _diskless_ids(self) -> tuple[int, int]:
-        """[first, end) of this life's place."""
-        first = DISKLESS_ID + self.place * DISKLESS_IDS
-        return first, first + DISKLESS_IDS
 
     def _keep_clear(self, taken_id: int) -> None:
         """An earlier life drew the same place, and the disk has its records up to ``taken_id``."""
-        if self._has_joined or taken_id < self._diskless_ids[0]:
+        if self._has_joined or not taken_id:
             return
         self._ring = [(replace(record, record_id=taken_id + number), mono_ms)
                       for number, (record, mono_ms) in enumerate(self._ring, 1)]

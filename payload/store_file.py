@@ -23,6 +23,8 @@ CREATE INDEX IF NOT EXISTS record_queue ON record (state, class, id);
 CREATE TABLE IF NOT EXISTS small (
     key TEXT PRIMARY KEY, value BLOB NOT NULL, crc32 INTEGER NOT NULL) WITHOUT ROWID;
 """
+INCARNATION_KEY = "incarnation"  # of small: drawn by a store that begins empty, as is
+FIRST_IDS = 1 << 26  # the first id, among these: four bytes on the air for each that is told whole
 # The state changes all the time and means little; the CRC is of all other columns.
 COLUMNS = "id, class, kind, boot, mono_ms, time_ms, quality, body, crc32"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wire.airtime_budget import IDENT_EVERY_MS, AirtimeBudget
-from wire.frames import BeaconFrame, Downlink, IdentFrame, ImpostorFrame
+from wire.frames import BeaconFrame, Heard, IdentFrame
 
 if TYPE_CHECKING:
     from sim.world import World
@@ -44,7 +44,7 @@ class AirtimeWatch:
             return f"sent {free_ms - now_ms} ms before the pause was over"
         return None
 
-    def callsign_flaw(self, frame: Downlink | ImpostorFrame | None) -> str | None:
+    def callsign_flaw(self, frame: Heard | None) -> str | None:
         """``frame`` begins to go out: was the callsign told in the last ten minutes? They begin
         anew where nothing at all was sent for as long."""
         now_ms = self._world.clock.now_ms
@@ -60,7 +60,7 @@ class AirtimeWatch:
         self._ident_ms = now_ms  # said once for each time that it is missing
         return f"not for {silent_ms / 1000:.0f} s"
 
-    def note_sent(self, frame: Downlink | ImpostorFrame | None) -> None:
+    def note_sent(self, frame: Heard | None) -> None:
         """``frame`` begins to go out."""
         if isinstance(frame, BeaconFrame):
             self._beacon_ms, self._every_ms = self._world.clock.now_ms, self._beacon_every_ms()

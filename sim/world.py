@@ -39,7 +39,7 @@ from sim.body import Body
 from sim.camera import SyntheticCamera
 from sim.camera_faults import FaultyCamera
 from sim.card import Card
-from sim.clock import SimClock, part_rng
+from sim.clock import SimClock, life_rng, part_rng
 from sim.daemon import WATCH_EVERY_MS, Daemon, Observer
 from sim.devices import FakeI2cBus, SensorTap
 from sim.hardware import OUTSIDE_DRIVERS, POWER_DRIVERS, fitted_chips
@@ -116,7 +116,8 @@ class World:
         self.archive_path = out_dir / "archive.sqlite"
         self.observers: list[Observer] = []
         self.card = Card()  # only a witnessed store lies on it
-        self.open_store: Callable[[], Store] = partial(Store, self.payload_path, is_durable=False)
+        self.open_store: Callable[[], Store] = lambda: Store(
+            self.payload_path, is_durable=False, chance=life_rng(seed, "store", self.boots))
         self._persona = persona or PersonaParts()
         site = conditions.site or part_rng(seed, "site").choice(SITES)
         warmth_k = site.warmth_k if conditions.warmth_k is None else conditions.warmth_k
@@ -332,7 +333,7 @@ class World:
                 memory = Memory(self._persona.memory_path)
         flight = Flight(
             mission, ports, store, text, memory, self.uplink_key,
-            part_rng(self.seed, f"flight {self.daemon.boots}"), self.downlink_key,
+            life_rng(self.seed, "flight", self.boots), self.downlink_key,
             self._persona.codec,
         )
         return flight, store

@@ -101,6 +101,11 @@ def test_a_mission_too_deep_or_too_long_is_one_sentence(value: str) -> None:
 # -- the card ----------------------------------------------------------------------------------
 
 
+@pytest.fixture(autouse=True)
+def _ids_from_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_file, "FIRST_IDS", 1)
+
+
 def _spoiled(path: Path, *statements: str, is_schema: bool = False) -> Store:
     """A store with six records of which bits have changed since they were written."""
     store = Store(path)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from payload import store as store_module
-from payload.store import RING_RECORDS_MAX, Store, StoreBusyError
+from payload import store_file
+from payload.store import DISKLESS_ID, RING_RECORDS_MAX, Store, StoreBusyError
 from wire.records import Kind, Priority, TimeQuality
 
 
@@ -281,3 +282,29 @@ def test_an_uncommitted_record_cannot_be_sent(tmp_path: Path, monkeypatch) -> No
     assert store._db.execute("PRAGMA synchronous").fetchone()[0] == 2
     assert store._db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
     assert store_module.RETRY_COMMIT_MS > 0
+
+
+def test_a_store_that_begins_empty_draws_its_incarnation_and_its_first_id(tmp_path: Path) -> None:
+    """Both are on the disk with the first commit, and stay as long as the file does."""
+    chance = random.Random(3)
+    stores = [Store(tmp_path / f"{number}.sqlite", chance=chance) for number in range(20)]
+    for store in stores:
+        assert store_file.small(store._db)["incarnation"] == store.incarnation
+    ids = [add(store, 1)[0] for store in stores]
+    assert len({store.incarnation for store in stores} | {0}) == 21
+    assert len(set(ids)) == 20 and min(ids) > 0 and max(ids) <= store_file.FIRST_IDS
+    incarnation = stores[0].incarnation
+    stores[0].close()
+    again = Store(tmp_path / "0.sqlite", chance=chance)
+    assert again.incarnation == incarnation and again.boot == 2
+    assert add(again, 1) == [ids[0] + 1]
+
+
+def test_lives_without_a_disk_have_ids_and_incarnations_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "s.sqlite").mkdir()
+    chance = random.Random(4)
+    lives = [Store(tmp_path / "s.sqlite", chance=chance) for _ in range(20)]
+    ids = [add(life, 1)[0] for life in lives]
+    assert not any(life.is_counted for life in lives)
+    assert len(set(ids)) == len({life.incarnation for life in lives}) == 20
+    assert min(ids) >= DISKLESS_ID and max(ids) < 1 << 32
