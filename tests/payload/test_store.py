@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from payload import small_state, store as store_module
-from payload import store_file
+from payload import small_state, store_file
+from payload import store as store_module
 from payload.store import DISKLESS_ID, RING_RECORDS_MAX, Store, StoreBusyError
 from wire.records import Kind, Priority, TimeQuality
 
