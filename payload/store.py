@@ -20,9 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import msgpack
-
-from payload import salvage, store_file
+from payload import salvage, small_state, store_file
 from payload.store_file import (
     COLUMNS,
     CONFIRMED,
@@ -125,6 +123,7 @@ class Store:
             self._dirty[key] = value
 
     def get(self, key: str, default: Any = None) -> Any:
+        """Of the type that ``payload.small_state`` says, or ``default``."""
         return self._small.get(key, default)
 
     def has_forgotten(self, key: str) -> bool:
@@ -364,8 +363,7 @@ class Store:
         """
         try:
             rows = db.execute("SELECT key, value, crc32 FROM small").fetchall()
-            stored = {key: msgpack.unpackb(value, strict_map_key=False)
-                      for key, value, crc in rows if store_file.is_whole((key, value, crc))}
+            stored = small_state.read(rows)
             last_id, last_boot = store_file.newest(db, DISKLESS_ID)
             last_id = max(last_id, stored.get(IDS_KEY, 0))  # some may have gone out from RAM
             stored.setdefault("boot", last_boot)

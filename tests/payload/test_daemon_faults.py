@@ -6,6 +6,7 @@ Numbers are those of research/flight.md §5.9. The test plays the modem, as in `
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -17,8 +18,10 @@ from pathlib import Path
 import pytest
 
 from payload.store import Store
+from tests.bundles import TRUSTED_KEY, sign_bundle
 from tests.payload.test_daemon import ROOT, WAIT_S, Desk
 from wire import key_file
+from wire.bundle import canonical_json, key_id
 from wire.records import Priority
 
 RUN = [sys.executable, "-m", "payload", "run"]
@@ -145,6 +148,23 @@ def test_fault_74_what_else_may_not_be_read_or_written_is_said_and_flown_without
     for event in ("event=no_persona", "event=deaf_to_commands", "event=store_failing"):
         assert words.count(event) == 1, words
     assert list((desk.path / "data").iterdir()) == []
+
+
+def test_a_bundle_of_a_stranger_is_said_and_flown_without(desk: Desk) -> None:
+    """Goal: words and model of nobody we named are not used, and the sentence names the key."""
+    bundle = desk.path / "host_training" / "examples" / "edda.bundle"
+    shutil.copytree(ROOT / "host_training" / "examples" / "edda.bundle", bundle)
+    manifest = json.loads((bundle / "manifest.json").read_bytes())
+    sign_bundle(bundle, canonical_json({**manifest, "key_id": key_id(TRUSTED_KEY)}))
+    log = desk.path / "log"
+    with log.open("wb") as file, flying(desk, [*RUN, "--start-mind"], file.fileno()) as process:
+        desk.hear(new_records=2, new_beacons=1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT_S) == 0
+    words = log.read_text()
+    assert words.count("event=no_persona") == 1 and "event=mind_absent" in words
+    assert f"is signed by key {TRUSTED_KEY.hex()}" in words
+    assert "mind.trusted_keys of the mission file" in words
 
 
 def test_no_room_for_temporary_files_is_no_reason_to_stay_on_the_ground(desk: Desk) -> None:
