@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from host_training.dataset import NO_LOSS, Row
 from host_training.errors import TrainingError
+from host_training.rows.dataset import NO_LOSS, Row
 
 EVAL_BATCH_ROWS = 8
 
