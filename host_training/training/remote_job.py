@@ -58,7 +58,7 @@ def pack(data_dir: Path, base: Path, config: train.TrainConfig, out: Path) -> No
         shutil.copyfile(FILES / name, partial / name)
     (partial / "requirements.txt").write_text("".join(f"{line}\n" for line in requirements()))
     for room in ROOMS:
-        _copy_source(FILES.parents[1] / room, partial / "source" / room)
+        _copy_source(FILES.parents[2] / room, partial / "source" / room)
     (partial / "job.json").write_bytes(canonical_json({
         "schema": SCHEMA, "base": weights_hash(base),
         "rows": file_sha256(partial / "dataset.json"),

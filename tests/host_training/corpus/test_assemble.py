@@ -153,7 +153,7 @@ def test_a_run_that_fails_leaves_nobodys_words_in_clear(
         assert (tmp_path / "out" / assemble.STORE).exists()
         raise error
 
-    monkeypatch.setattr(assemble.identify, "identify", fails)
+    monkeypatch.setattr(assemble.identity, "identify", fails)
     with pytest.raises(type(error)):
         prepare(directory, tmp_path / "out")
     left = [path for path in (tmp_path / "out").iterdir() if b"Kettle77" in path.read_bytes()]
@@ -318,7 +318,7 @@ def test_a_stage_that_was_killed_is_made_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(assemble.clean, "weigh", power_cut)
+        patch.setattr(assemble.filtering, "weigh", power_cut)
         with pytest.raises(KeyboardInterrupt):
             prepare(directory, tmp_path / "out")
     assert prepare(directory, tmp_path / "out") == prepare(directory, tmp_path / "other")
