@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from payload import small_state, store_file
 from payload import store as store_module
-from payload import store_file
 from payload.store import DISKLESS_ID, RING_RECORDS_MAX, Store, StoreBusyError
 from wire.records import Kind, Priority, TimeQuality
 
@@ -289,7 +289,8 @@ def test_a_store_that_begins_empty_draws_its_incarnation_and_its_first_id(tmp_pa
     chance = random.Random(3)
     stores = [Store(tmp_path / f"{number}.sqlite", chance=chance) for number in range(20)]
     for store in stores:
-        assert store_file.small(store._db)["incarnation"] == store.incarnation
+        rows = store._db.execute("SELECT key, value, crc32 FROM small").fetchall()
+        assert small_state.read(rows)["incarnation"] == store.incarnation
     ids = [add(store, 1)[0] for store in stores]
     assert len({store.incarnation for store in stores} | {0}) == 21
     assert len(set(ids)) == 20 and min(ids) > 0 and max(ids) <= store_file.FIRST_IDS
