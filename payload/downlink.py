@@ -237,7 +237,6 @@ class Downlink:
         payload = self._mission.payload
         if self._offer(IdentFrame(payload.node_id, payload.identification), now_ms):
             self._ident_due_ms = now_ms + self._budget.ident_every_ms
-            self._has_identified = True
         return max(self._busy_until_ms, now_ms + 1)
 
     def _may_send_horus(self, now_ms: int) -> bool:
@@ -289,14 +288,13 @@ class Downlink:
     def _offer(self, frame: frames.Downlink, now_ms: int) -> bool:
         if not self._transmit(encode_downlink(frame, self._key), now_ms):
             return False
-        if isinstance(frame, IdentFrame):
+        self._has_identified = isinstance(frame, IdentFrame)
+        if self._has_identified:
             self._announcer.note_callsign()
         else:
             self._sequence += 1
         if isinstance(frame, IncarnationFrame):
             self._announcer.note_sent(now_ms, self._busy_until_ms - now_ms)
-        if isinstance(frame, DataFrame):
-            self._has_identified = False
         return True
 
     def _transmit(self, data: bytes, now_ms: int) -> bool:
