@@ -341,9 +341,9 @@ class Ground:
             counters.finish(db, counter, utc_ms, None if is_ok else why)
         elif record.kind is Kind.EVENT and body.get("event") == "command_refused":
             fields = body.get("fields")
-            self._on_refusal(fields if isinstance(fields, dict) else {})
+            self._on_command_refused(fields if isinstance(fields, dict) else {})
 
-    def _on_refusal(self, fields: dict[str, Any]) -> None:
+    def _on_command_refused(self, fields: dict[str, Any]) -> None:
         """The payload heard one of our commands and did not take it, by its age."""
         counter = _u32(fields.get("counter"))
         if counter is not None:

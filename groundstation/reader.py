@@ -36,6 +36,7 @@ RECENT_LOSS_MINUTES = 5
 QUIET_FACTOR = 3  # beacons missed before a stranger's word is shown in their place
 WAITING_SHOWN = 12
 GAP_MS = 90_000  # a pause between samples that a plot does not bridge
+Cached = dict[str, tuple[int, dict[str, Any]]]  # what was found, and at which change of the archive
 _FEED = ", ".join(str(int(kind)) for kind in FEED_KINDS)
 _RECORD = (
     "SELECT r.id, r.record_id, r.kind, r.boot, r.time_ms, r.quality, r.body, r.heard_utc_ms,"
@@ -50,10 +51,7 @@ class FlightReader:
     Every method raises sqlite3.OperationalError while there is no archive yet.
     """
 
-    def __init__(
-        self, path: Path, mission: Mission,
-        cached: dict[str, tuple[int, dict[str, Any]]] | None = None,
-    ) -> None:
+    def __init__(self, path: Path, mission: Mission, cached: Cached | None = None) -> None:
         """``cached`` is what readers of the same archive, each on its thread, found already."""
         self._path = path
         self._mission = mission

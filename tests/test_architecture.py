@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("wire", "payload", "groundstation", "sim", "host_training", "bench", "tests")
+ROOMS = ("wire", "payload", "groundstation", "sim", "host_training", "bench", "lock", "tests")
 LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
 COLUMNS_MAX = 100

@@ -9,6 +9,7 @@ from functools import partial
 
 from sim.checks import Checks
 from sim.clock import part_rng
+from sim.faults.overrides import Overrides
 from sim.witness import readable_ids
 from sim.world import World
 from wire import auth, commands, frames
@@ -42,6 +43,7 @@ class Stage:
     def __init__(self, world: World, checks: Checks) -> None:
         self.world = world
         self.rng: random.Random = part_rng(world.seed, "faults")
+        self.overrides = Overrides()
         self.is_uploading = False  # does the station tell SondeHub what it hears?
         self.commanded: set[str] = set()  # names of the commands that the station sent
         self._checks = checks
