@@ -33,6 +33,7 @@ COLD_K = (-28.0, -12.0)
 MTUS = (96, 128, 200, 222, 255)
 SHUNT_MOHM = {"ina219": 100, "ina226": 20}  # 3.2 A and 4 A: a thinking Pi 5 draws 3 A from one cell
 RATES_BPS = (1_200, 2_400)
+FORGED_PER_HOUR = 40.0  # frames to the payload, and as many to the station, in every drawn flight
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Conditions:
     burst_s: float = MEAN_BURST_S
     has_uplink: bool = True  # the station transmits
     is_orbit: bool = False
+    forged_per_hour: float = 0.0  # each way, by somebody without the keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ def _conditions(rng: random.Random, preset: str, site: Site) -> Conditions:
         "up_loss": rng.uniform(0.05, 0.6),
         "burst_s": rng.uniform(1.0, 20.0),
         "has_uplink": rng.random() < 0.85,
+        "forged_per_hour": FORGED_PER_HOUR,
     }
     narrowed: dict[str, dict[str, Any]] = {
         "calm": {"down_loss": 0.05, "up_loss": 0.05, "burst_s": 1.0, "charge": 1.0,

@@ -162,7 +162,7 @@ def _restart(stage: Stage) -> None:
 
 FAULTS: tuple[Fault, ...] = (
     Fault(78, "ground.wrong_clock", "the station's computer has the wrong date", _wrong_clock,
-          (120.0, 1200.0)),
+          (120.0, 1200.0), ("told_truth.track",)),  # a beacon has the time at which it was heard
     Fault(79, "ground.noise", "ten megabytes of random bytes", _noise, (120.0, 120.0)),
     Fault(79, "ground.noise_flood", "noise, strangers and forgeries, twice what the log may have",
           _noise_flood, (120.0, 120.0)),
