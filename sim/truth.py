@@ -32,6 +32,7 @@ from wire.beacon import Beacon
 from wire.frames import BeaconFrame
 from wire.horus import Number
 from wire.records import Kind, TimeQuality
+from wire.ukhas import Sentence
 
 if TYPE_CHECKING:
     from sim.checks import Checks
@@ -124,12 +125,8 @@ class Truth:
             packet, sentence = horus.decode(frame), ukhas.parse(frame)
             if packet is not None:
                 self._look_at_beacon("Horus packet", packet.beacon, HORUS)
-            elif sentence is not None and sentence.time_of_day_s is not None:
-                self._look("sentence", Beacon(
-                    latitude_deg=sentence.latitude_deg, longitude_deg=sentence.longitude_deg,
-                    altitude_m=sentence.altitude_m,
-                    fix_age_s=max(0.0, -self._ahead_s(sentence.time_of_day_s)),
-                ), SENTENCE)
+            elif sentence is not None:
+                self._look_at_sentence(sentence)
 
     def on_notes(self, notes: Iterable[Note]) -> None:
         """The payload has made these records."""
@@ -159,6 +156,15 @@ class Truth:
         self._look_at_phase(told.phase)
         if told.phase is not None:  # a Horus packet without it does not tell the arming either
             self._look_at_arming(told.is_cutdown_armed)
+
+    def _look_at_sentence(self, told: Sentence) -> None:
+        """Its time is that of its place: without one nothing says how old that is."""
+        if told.time_of_day_s is None or self._checks.excuses.hold(TIME):
+            return
+        self._look("sentence", Beacon(
+            latitude_deg=told.latitude_deg, longitude_deg=told.longitude_deg,
+            altitude_m=told.altitude_m, fix_age_s=max(0.0, -self._ahead_s(told.time_of_day_s)),
+        ), SENTENCE)
 
     def _look(
         self, what: str, told: Beacon, codes: Mapping[str, Code], unsaid_s: float = 0.0
