@@ -27,7 +27,9 @@ PHASE = ("phase_right",)
 # A receiver that insists is believed: what it lies about is then told, and learnt as wind.
 ELSEWHERE = ("phase_right", "told_truth.place", "told_truth.landing")
 TOO_HIGH = ("phase_right", "told_truth.height", "told_truth.motion", "told_truth.landing")
+# That it repeats itself is known after ten seconds.
 FROZEN = ("phase_right", "told_truth.place", "told_truth.height", "told_truth.motion")
+# Who is started meanwhile has no time of his own to hold against it.
 WRONG_TIME = ("told_truth.time",)
 
 

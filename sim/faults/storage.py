@@ -21,6 +21,7 @@ BAD_ROWS = 20
 YEARS_10_S = 315_576_000
 JUMP_EVERY_S = 20.0
 FLIPPED_BYTES = 40
+# Whoever is started meanwhile believes the receiver.
 WRONG_TIME = ("told_truth.time",)
 # A file that lost everything takes counters and phase with it; the beacon still has to come.
 WHOLLY_LOST = ("only_authentic", "phase_right", "numbers_unique")
