@@ -38,3 +38,7 @@ class Excuses:
         """Is ``check`` excused at ``at_ms``, now where it is left out?"""
         instant_ms = self._clock.now_ms if at_ms is None else at_ms
         return any(begin <= instant_ms < until for begin, until in self._spells.get(check, ()))
+
+    def held_since(self, check: str, at_ms: float) -> bool:
+        """Was ``check`` excused at any time from ``at_ms`` on?"""
+        return any(at_ms < until for _, until in self._spells.get(check, ()))
