@@ -2,8 +2,7 @@
 
 Each check has a name; a breach is noted once per name and minute, with the instant and the numbers.
 A fault may *excuse* a check while it lasts (a dead radio excuses the beacon), and for a grace time
-after it; the list of what excuses what stands with the faults. What must have happened at the end
-is in ``sim.liveness``.
+after it (``sim.excuses``). What must have happened at the end is in ``sim.liveness``.
 
     records_kept       every record whose commit returned is on the disk, unaltered, and on the
                        ground where the disk says that it is home
@@ -19,6 +18,8 @@ is in ``sim.liveness``.
     watchdog_honest    the watchdog is petted only while every part makes progress
     phase_right        the phase is the true one, soon after there is a fix
     cutdown_safe       the cutdown's pin is high only by two commands, or by the fence
+    told_truth.*       what it says of itself is true (``sim.truth``), and so is what the station
+                       shows of it (``sim.shown``)
     no_crash           no step raises
 """
 
@@ -36,10 +37,12 @@ from payload.phase import FLIGHT_PHASES
 from payload.phase_state import restore
 from payload.prompt import MUSING_BYTES_MAX
 from payload.store import RING_RECORDS_MAX
+from sim import shown, truth
 from sim.airtime_watch import AirtimeWatch
 from sim.balloon import Balloon
 from sim.clock import life_rng
 from sim.cutdown_watch import CutdownWatch
+from sim.excuses import Excuses
 from sim.numbers_watch import NumbersWatch
 from sim.witness import Ledger, Row, WitnessedStore, ids_on_ground
 from wire import frames
@@ -55,9 +58,9 @@ NAMES = (
     "records_kept", "numbers_unique", "beacon_cadence", "callsign_told", "duty_kept",
     "queues_bounded", "only_authentic",
     "battery_floor", "text_bounded", "watchdog_honest", "phase_right",
-    "cutdown_safe", "no_crash",
+    "cutdown_safe", "no_crash", *truth.NAMES,
+    *shown.NAMES,
 )
-GRACE_MS = 120_000  # after a fault that excuses a check
 REPEAT_MS = 60_000  # the same breach is noted once in this time
 VIOLATIONS_MAX = 200
 SCAN_EVERY_MS = 900_000
@@ -92,13 +95,12 @@ class Checks:
         self.issued: set[int] = set()  # uplink counters that the station gave out
         self._world = world
         self._digest = hashlib.sha256()
-        self._excused: Counter[str] = Counter()
-        self._excused_until_ms: dict[str, int] = {}
+        self.excuses = Excuses(world.clock, truth.LONG_GRACE_MS)
         self._noted_ms: dict[tuple[str, str], int] = {}
         self._numbers = NumbersWatch()
         self._taken: set[int] = set()  # counters of uplink frames, in every life
         self._knows_flight = False  # this life was in the air, or its disk says that one was
-        self._cutdown = CutdownWatch(world)
+        self.cutdown = CutdownWatch(world)
         self._airtime = AirtimeWatch(world)
         self._scan_due_ms = SCAN_EVERY_MS
         self._low_since_ms: int | None = None
@@ -106,6 +108,8 @@ class Checks:
         self._boot_ms = 0
         self._at_boot = (0, 0)
         self._pets = 0
+        self._told = truth.Truth(world, self)
+        self.shown = shown.Shown(world, self)
         world.open_store = self._open_store
         world.observers.append(self)
 
@@ -122,7 +126,7 @@ class Checks:
         self._airtime.on_boot()
         self._note_number(self._numbers.on_boot(world.flight.downlink.session))
         self._low_since_ms = None
-        self._cutdown.on_boot()
+        self.cutdown.on_boot()
         self._at_boot = (self.ledger.appended, len(self.ledger.acknowledged))
         self.scan()
 
@@ -134,11 +138,14 @@ class Checks:
         self._check_counter()
         self._check_words()
         self._look(
-            "beacon_cadence", self._airtime.beacon_flaw(self.is_excused("beacon_cadence")))
+            "beacon_cadence", self._airtime.beacon_flaw(self.excuses.hold("beacon_cadence")))
         self._check_battery()
         self._check_watchdog()
         self._check_phase()
-        self._look("cutdown_safe", self._cutdown.flaw())
+        self._told.on_notes(world.flight.notes)
+        self.shown.on_notes(world.flight.notes)
+        self.shown.on_step()
+        self._look("cutdown_safe", self.cutdown.flaw())
         if world.clock.now_ms >= self._scan_due_ms:
             self._scan_due_ms = world.clock.now_ms + SCAN_EVERY_MS
             self.scan()
@@ -149,10 +156,13 @@ class Checks:
         self._digest.update(now_ms.to_bytes(8, "big") + frame)
         self.counts["frames"] += 1
         decoded = frames.decode_downlink(frame)
+        self._told.on_send(frame, decoded)
         self._airtime.note_sent(decoded)
         self._look("duty_kept", self._airtime.duty_flaw(frame))
         self._look("callsign_told", self._airtime.callsign_flaw(decoded))
-        self.counts["beacons"] += isinstance(decoded, BeaconFrame)
+        if isinstance(decoded, BeaconFrame):
+            self.counts["beacons"] += 1
+            self.shown.on_beacon(decoded)
         if isinstance(decoded, BeaconFrame | DataFrame | IncarnationFrame):
             assert self._world.flight is not None
             self.counts["numbered"] += 1
@@ -162,7 +172,7 @@ class Checks:
     def on_uplink(self, frame: bytes) -> None:
         """The station, and nobody else, begins to send ``frame``."""
         self.issued.add(int.from_bytes(frame[3:7], "big"))
-        self._cutdown.on_uplink(frame)
+        self.cutdown.on_uplink(frame)
 
     def on_crash(self, error: Exception) -> None:
         """A step raised; the supervisor starts the daemon again."""
@@ -173,7 +183,7 @@ class Checks:
         place = f"{where.tb_frame.f_code.co_qualname}:{where.tb_lineno}" if where else "?"
         self.violate("no_crash", f"{type(error).__name__} in {place}: {error}")
 
-    # -- breaches and excuses ------------------------------------------------------------------
+    # -- breaches ------------------------------------------------------------------
 
     def _look(self, check: str, flaw: str | None) -> None:
         if flaw is not None:
@@ -182,7 +192,7 @@ class Checks:
     def violate(self, check: str, detail: str) -> None:
         """Note a breach, unless it is excused or was noted a moment ago."""
         now_ms = self._world.clock.now_ms
-        if self.is_excused(check):
+        if self.excuses.hold(check):
             return
         key = (check, detail[:24])
         noted_ms = self._noted_ms.get(key)
@@ -192,20 +202,6 @@ class Checks:
         if len(self.violations) < VIOLATIONS_MAX:
             self.violations.append(Violation(check, now_ms / 1000, detail))
         self.counts["violations"] += 1
-
-    def is_excused(self, check: str) -> bool:
-        return bool(self._excused[check]) or (
-            self._world.clock.now_ms < self._excused_until_ms.get(check, -1))
-
-    def excuse(self, checks: tuple[str, ...]) -> None:
-        """Until ``unexcuse`` and a grace time after it, these are not looked at."""
-        self._excused.update(checks)
-
-    def unexcuse(self, checks: tuple[str, ...]) -> None:
-        until_ms = self._world.clock.now_ms + GRACE_MS
-        for check in checks:
-            self._excused[check] -= 1
-            self._excused_until_ms[check] = until_ms
 
     @property
     def digest(self) -> str:

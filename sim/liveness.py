@@ -73,6 +73,7 @@ def settle(stage: Stage, checks: Checks) -> None:
             stage.command(Opcode.MUSE_ENABLE, 0)
     checks.counts["drain_s"] = round(world.clock.now_s - begin_s)
     checks.scan()
+    checks.shown.look()
     _compare(world, checks, promised)
     with closing(sqlite3.connect(world.archive_path)) as db:
         for found in intake.listed(db):

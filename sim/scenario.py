@@ -40,6 +40,7 @@ SLOW_LINKS = (
     (300, 100), (300, 10), (293, 1), (1_200, 10), (2_400, 10), (2_400, 1), (100, 100), (100, 10),
 )
 SLOW_SHARE = 0.2  # of the flights
+FORGED_PER_HOUR = 40.0  # frames to the payload, and as many to the station, in every drawn flight
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Conditions:
     burst_s: float = MEAN_BURST_S
     has_uplink: bool = True  # the station transmits
     is_orbit: bool = False
+    forged_per_hour: float = 0.0  # each way, by somebody without the keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ def _conditions(rng: random.Random, preset: str, site: Site) -> Conditions:
         "up_loss": rng.uniform(0.05, 0.6),
         "burst_s": rng.uniform(1.0, 20.0),
         "has_uplink": rng.random() < 0.85,
+        "forged_per_hour": FORGED_PER_HOUR,
     }
     narrowed: dict[str, dict[str, Any]] = {
         "calm": {"down_loss": 0.05, "up_loss": 0.05, "burst_s": 1.0, "charge": 1.0,

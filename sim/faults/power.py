@@ -99,6 +99,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(27, "board.nonsense", "the firmware answers nonsense",
           partial(_board, name="firmware", value=Firmware.NONSENSE, healed=Firmware.WELL)),
     Fault(28, "board.hot", "the processor is at 85 C for an hour",
-          partial(_board, name="forced_soc_c", value=HOT_C, healed=None), (3600.0, 3600.0)),
+          partial(_board, name="forced_soc_c", value=HOT_C, healed=None), (3600.0, 3600.0),
+          ("told_truth.inside",)),
     Fault(29, "battery.cold", "the cell is at -30 C, and warms again", _cold, (120.0, 900.0)),
 )
