@@ -15,6 +15,9 @@ from tests.sim.short_hops import fly, hop
 NUMBERS = range(1, 82)
 # What a hostile review of the whole did to it; each is a fault now, so that a soak would find it.
 FOUND_BY_REVIEW = {
+    "a store that vanishes loses words and says they are home": (
+        "store.vanished", "store.swapped", "store.vanished_unheard"),
+    "recorded frames played again displace what is known": ("link.replayed",),
     "an unsigned number that no float holds ends the station": ("claims.numbers",),
     "commands count again after a wipe": ("commands.replay_wiped",),
     "letters go up hours after they were meant": ("commands.long_silence", "commands.crowd"),
