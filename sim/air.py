@@ -23,6 +23,8 @@ from wire.mission import Mission
 
 GROUND_TURN_MS = 150  # the station's transmitter keys up
 TEND_EVERY_MS = 5_000
+STRANGER_LOOKS_MS = 250  # who waits for the payload to listen looks so often
+STRANGER_WAITS_MS_MAX = 120_000
 
 
 class Air:
@@ -125,9 +127,14 @@ class Air:
             start_ms, end_ms = self._clock.now_ms, self.channel.send_up(frame)
             self._plan(end_ms, lambda: self._up_arrives(frame, start_ms, end_ms))
 
-    def _stranger_sends(self, sent: Transmission) -> None:
-        """Heard by whoever is not sending at that moment."""
-        if sent.to != "station" and not self.channel.is_payload_sending:
+    def _stranger_sends(self, sent: Transmission, waited_ms: int = 0) -> None:
+        """Heard by whoever is not sending at that moment. Who means the payload alone waits until
+        it listens."""
+        if sent.to == "payload" and self.channel.is_payload_sending:
+            if waited_ms < STRANGER_WAITS_MS_MAX:
+                self._plan(self._clock.now_ms + STRANGER_LOOKS_MS, partial(
+                    self._stranger_sends, sent, waited_ms + STRANGER_LOOKS_MS))
+        elif sent.to != "station" and not self.channel.is_payload_sending:
             self.payload_hears(sent.data)
         if sent.to != "payload" and not self.channel.is_ground_sending:
             self.ground_hears(sent.data)

@@ -84,10 +84,11 @@ class CutdownWatch:
         return None if self._may_fence_fire() else "high, and nobody had ordered it"
 
     def may_be_armed(self) -> bool:
-        """Is an order still valid that arms it, or that fires it?"""
+        """Is an order still valid that arms it, or that fires it, or does the fence fire?"""
         now_ms, burn_ms = self._world.clock.now_ms, 1000 * self._world.mission.flight.burn_s
         is_firing = self._fired_ms is not None and now_ms - self._fired_ms <= burn_ms + AIR_MS
-        return is_firing or any(now_ms - at_ms <= ARMED_MS + AIR_MS for at_ms, _ in self._armings)
+        is_armed = any(now_ms - at_ms <= ARMED_MS + AIR_MS for at_ms, _ in self._armings)
+        return is_firing or is_armed or self._may_fence_fire()
 
     def _look_at_letter(self, frame: bytes, opcode: Opcode) -> None:
         letter = letter_of(self._world, frame)

@@ -17,7 +17,14 @@ from sim.replay import Replay
 from sim.worker_mind import WorkerMind
 from sim.world import PersonaParts, World
 from tests.sim.flights import ROOT, hop_rows, mission, sealed_without_model, write_csv
-from wire.frames import BLOCK_SYMBOLS_MAX, BeaconFrame, DataFrame, IdentFrame, decode_downlink
+from wire.frames import (
+    BLOCK_SYMBOLS_MAX,
+    BeaconFrame,
+    DataFrame,
+    IdentFrame,
+    IncarnationFrame,
+    decode_downlink,
+)
 from wire.records import Kind
 
 BUNDLE = ROOT / "host_training" / "examples" / "edda.bundle"
@@ -65,7 +72,11 @@ def test_a_flight_uses_the_whole_link(flown: World) -> None:
     key = flown.downlink_key
     keys = {flown.mission.payload.node_id: key} if key else {}
     raw_log = rawlog.read(flown.archive_path.with_suffix(".raw"))
-    heard = [decode_downlink(reception.raw, keys) for reception, _ in raw_log]
+    raw = [reception.raw for reception, _ in raw_log]
+    told = [frame.session for frame in (decode_downlink(data, keys) for data in raw)
+            if isinstance(frame, IncarnationFrame)]
+    assert told, "which session it is"
+    heard = [decode_downlink(data, keys, lambda *_: told) for data in raw]
     ours = [frame for frame in heard if isinstance(frame, BeaconFrame | DataFrame | IdentFrame)]
     assert keys and {frame.authenticity.value for frame in ours} == {"genuine"}
     assert {type(frame) for frame in ours} == {BeaconFrame, DataFrame, IdentFrame}

@@ -138,7 +138,7 @@ def test_a_station_that_ignores_the_mac_is_found(monkeypatch: pytest.MonkeyPatch
     """Whatever is signed with any key is proved: the payload is in the sea."""
     monkeypatch.setattr(auth, "is_genuine_downlink", lambda key, message, tag: True)
     outcome, _ = fly(hop_in_peace())
-    assert shown.PAGE in outcome.broken
+    assert "archive_true" in outcome.broken
 
 
 def test_a_payload_that_takes_any_mac_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
