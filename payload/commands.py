@@ -2,8 +2,9 @@
 
 A frame is believed when its MAC is right, it names this payload, and its counter is one of its
 station's and ahead of the last accepted from there. The new counter is durable before anything is
-done because of the frame, so that a power cut can never make a frame count twice. A disk that does
-not take it leaves the counter in RAM: deafness would be worse than a replay after a reboot.
+done because of the frame (``payload.inbox``), so that a power cut can never make a frame count
+twice. A disk that does not take it leaves the counter in RAM: deafness would be worse than a replay
+after a reboot.
 
 A life that does not know what earlier ones accepted, because its disk is gone, takes nothing or was
 damaged, waits for the sky's time: counters follow the seconds since 2025, and what is older than
@@ -17,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from payload.clock import MissionClock
-from payload.store import Store
+from payload.storage.store import Store
 from wire import auth, frames
 from wire.commands import Command, decode
 from wire.frames import CommandFrame, FeedbackFrame, FrameCounter, Uplink
@@ -48,14 +49,15 @@ class UplinkGate:
     @property
     def last_counter(self) -> int:
         """The last accepted uplink counter, 0 if there was none; modulo 16 it tells whose."""
-        return int(self._store.get(LAST_KEY, 0))
+        return int(self._store.kept(LAST_KEY, 0))
 
     def accept(
         self, data: bytes, now_ms: int, is_recent: Callable[[FrameCounter], bool]
     ) -> Uplink | None:
-        """The frame in ``data`` if it is to be acted on. Anything else is counted.
+        """The frame in ``data`` if it is to be acted on, once what is put here is durable.
 
-        ``is_recent`` tells whether a counter is that of one of the last frames sent.
+        Anything else is counted. ``is_recent`` tells whether a counter is that of one of the last
+        frames sent.
         """
         if self._key is None or not frames.is_uplink(data) or data[1] != self._node_id:
             return None
@@ -77,7 +79,6 @@ class UplinkGate:
             return None
         self._store.put(_COUNTERS_KEY, {**counters, frame.station: frame.counter})
         self._store.put(LAST_KEY, frame.counter)
-        self._store.commit(now_ms)
         return frame
 
     def _floor(self) -> int | None:

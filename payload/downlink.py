@@ -22,7 +22,8 @@ from payload.beacons import Guard, Place
 from payload.feed import Feed
 from payload.notes import Note, event
 from payload.ports import PortError, Radio
-from payload.store import PLACES, Store
+from payload.storage.ids import PLACES
+from payload.storage.store import Store
 from wire import beacon as beacon_codec
 from wire import frames
 from wire.beacon import Beacon, Phase, PowerMode

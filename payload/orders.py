@@ -28,11 +28,11 @@ from payload.phase import PhaseMachine
 from payload.power import PowerManager
 from payload.settings import NAMES, Settings
 from payload.starts import Starts
-from payload.store import Store
+from payload.storage.store import Store
 from wire import auth
 from wire.beacon import Phase
 from wire.commands import Opcode
-from wire.frames import CommandFrame
+from wire.frames import CommandFrame, Uplink
 from wire.records import EPOCH_2025_MS, Kind
 
 MINUTE_MS = 60_000
@@ -41,6 +41,12 @@ AT_REST = frozenset((Phase.BOOT, Phase.GROUND, Phase.LANDED))
 _ANSWERED_KEY = "answered"  # station -> counter of its last command, id of the answer
 _SETTINGS_KEY = "settings"
 _SWITCHES_KEY = "switches"
+# What makes things safe is done before it is durable that it came: done once more after a power
+# cut it does no harm. With each, the commands that may still wait and must not be done after it.
+URGENT: dict[Opcode, frozenset[Opcode]] = {
+    Opcode.CUTDOWN_ABORT: frozenset((Opcode.CUTDOWN_ARM, Opcode.CUTDOWN_FIRE)),
+    Opcode.TX_OFF: frozenset(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,12 @@ class Orders:
         notes, self.notes = self.notes, []
         return [*notes, _result(frame, command.opcode.name.lower(), refusal)]
 
+    def withdraw(self, frame: CommandFrame) -> list[Note]:
+        """It was taken, and is not done: what came after it was done first."""
+        opcode = opcode_of(frame)
+        name = "unknown" if opcode is None else opcode.name.lower()
+        return [_result(frame, name, "withdrawn by a later command")]
+
     def note_answer(self, counter: int, record_id: int) -> None:
         """The answer to the command of this counter is that record; known across a reboot."""
         answered = self.parts.store.get(_ANSWERED_KEY, {})
@@ -146,6 +158,12 @@ class Orders:
 def saved_settings(store: Store) -> Any:
     """What ``Settings`` takes as saved."""
     return store.get(_SETTINGS_KEY)
+
+
+def opcode_of(frame: Uplink) -> Opcode | None:
+    """None is a report, or a command that nobody knows."""
+    command = commands.parse(frame) if isinstance(frame, CommandFrame) else ""
+    return None if isinstance(command, str) else command.opcode
 
 
 def _result(frame: CommandFrame, name: str, refusal: str | None) -> Note:

@@ -21,7 +21,7 @@ def track(situation: Situation) -> Note:
     }))
 
 
-def housekeeping(situation: Situation, queue_records: int, faults: Fault) -> Note:
+def housekeeping(situation: Situation, queue_records: int | None, faults: Fault) -> Note:
     """How it is; units as above."""
     return Note(Kind.HOUSEKEEPING, _known({
         "mv": situation.battery_mv,

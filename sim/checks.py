@@ -5,7 +5,8 @@ A fault may *excuse* a check while it lasts (a dead radio excuses the beacon), a
 after it; the list of what excuses what stands with the faults. What must have happened at the end
 is in ``sim.liveness``.
 
-    records_kept       every record whose commit returned is on the disk, unaltered
+    records_kept       every record whose commit returned is on the disk, unaltered, and none
+                       was sent before that, while the disk works
     numbers_unique     no record id, frame number or coded symbol stands for two things
     beacon_cadence     no gap above twice the cadence while powered
     queues_bounded     no queue above its bound, and every dropped record is counted
@@ -21,6 +22,7 @@ is in ``sim.liveness``.
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 import zlib
 from collections import Counter
 from dataclasses import dataclass
@@ -30,7 +32,8 @@ from payload.health import PROGRESS_MS_MAX
 from payload.phase import FLIGHT_PHASES
 from payload.phase_state import restore
 from payload.prompt import MUSING_BYTES_MAX
-from payload.store import PLACES, RING_RECORDS_MAX
+from payload.storage.ids import PLACES
+from payload.storage.store import RING_RECORDS_MAX
 from sim.balloon import Balloon
 from sim.cutdown_watch import CutdownWatch
 from sim.witness import Ledger, WitnessedStore
@@ -120,7 +123,7 @@ class Checks:
         self._low_since_ms = None
         self._cutdown.on_boot()
         self._at_boot = (self.ledger.appended, len(self.ledger.acknowledged))
-        self.scan()
+        self._scan_due_ms = world.clock.now_ms
 
     def on_step(self) -> None:
         """The payload finished a step."""
@@ -136,7 +139,7 @@ class Checks:
         flaw = self._cutdown.flaw()
         if flaw is not None:
             self.violate("cutdown_safe", flaw)
-        if world.clock.now_ms >= self._scan_due_ms:
+        if world.clock.now_ms >= self._scan_due_ms and self._is_sound():
             self._scan_due_ms = world.clock.now_ms + SCAN_EVERY_MS
             self.scan()
 
@@ -214,10 +217,14 @@ class Checks:
         store = self._store()
         if store is None or store.is_failing:
             return
+        try:
+            rows = list(store.rows())
+        except sqlite3.DatabaseError:  # the store will find it too, and salvage
+            return
         missing = dict(self.ledger.acknowledged)
         for pruned_id in self.ledger.pruned_ids:
             missing.pop(pruned_id, None)
-        for record_id, _, body, _ in store.rows():
+        for record_id, _, body, _ in rows:
             promised = missing.pop(record_id, None)
             if promised is not None and promised != zlib.crc32(body):
                 self.violate("records_kept", f"record {record_id} was altered on the disk")
@@ -242,6 +249,10 @@ class Checks:
                 "queues_bounded",
                 f"{given} records given, {kept} kept, {store.dropped_records} counted as dropped",
             )
+        if self.ledger.hasty_ids:
+            self.violate("records_kept", "records were sent before the disk had them: "
+                         f"{self.ledger.hasty_ids[:3]}")
+            self.ledger.hasty_ids.clear()
         if self.ledger.reused_ids:
             self.violate("numbers_unique", f"record ids given twice: {self.ledger.reused_ids[:3]}")
             self.ledger.reused_ids.clear()
@@ -293,7 +304,7 @@ class Checks:
     def _check_beacon_gap(self) -> None:
         now_ms = self._world.clock.now_ms
         cadence_ms = max(self._cadence_ms, self._expected_cadence_ms())
-        since_ms = self._boot_ms if self._beacon_ms is None else self._beacon_ms
+        since_ms = self._world.daemon.started_ms if self._beacon_ms is None else self._beacon_ms
         allowed_ms = FIRST_BEACON_MS if self._beacon_ms is None else 2 * cadence_ms
         if self.is_excused("beacon_cadence"):
             self._beacon_ms = now_ms
@@ -369,6 +380,11 @@ class Checks:
 
     # -- plumbing ------------------------------------------------------------------------------
 
+    def _is_sound(self) -> bool:
+        """Has the store looked at its file, and salvaged it if need be?"""
+        store = self._store()
+        return store is not None and store.writer.is_checked
+
     def _store(self) -> WitnessedStore | None:
         store = self._world.store
         assert store is None or isinstance(store, WitnessedStore)
@@ -376,4 +392,6 @@ class Checks:
 
     def _open_store(self) -> WitnessedStore:
         place = self._world.daemon.boots % PLACES
-        return WitnessedStore(self._world.payload_path, self.ledger, self._world.card, place)
+        world = self._world
+        return WitnessedStore(
+            world.payload_path, self.ledger, world.card, place, lambda: world.clock.now_ms)

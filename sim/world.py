@@ -29,7 +29,7 @@ from payload.memory import Memory
 from payload.persona import CodecAbsent, Persona
 from payload.ports import Mind, PortError
 from payload.prompt import PersonaText
-from payload.store import Store
+from payload.storage.store import Store
 from sim.air import Air
 from sim.balloon import SITES, Balloon, Site, Trajectory, distance_m
 from sim.battery import Battery
@@ -38,6 +38,7 @@ from sim.body import Body
 from sim.camera import SyntheticCamera
 from sim.camera_faults import FaultyCamera
 from sim.card import Card
+from sim.card_disk import CardStore, DeskStore
 from sim.clock import SimClock, part_rng
 from sim.daemon import WATCH_EVERY_MS, Daemon, Observer
 from sim.devices import FakeI2cBus, SensorTap
@@ -114,7 +115,8 @@ class World:
         self.archive_path = out_dir / "archive.sqlite"
         self.observers: list[Observer] = []
         self.card = Card()  # only a witnessed store lies on it
-        self.open_store: Callable[[], Store] = partial(Store, self.payload_path, is_durable=False)
+        self.open_store: Callable[[], CardStore] = partial(
+            DeskStore, self.payload_path, is_durable=False)
         self._persona = persona or PersonaParts()
         site = conditions.site or part_rng(seed, "site").choice(SITES)
         warmth_k = site.warmth_k if conditions.warmth_k is None else conditions.warmth_k
@@ -132,8 +134,8 @@ class World:
         self._build_air()
         self._build_payload()
         self.daemon = Daemon(
-            self.clock, self.watchdog, self.observers, self.at, self._make_flight,
-            self._drop_devices,
+            self.clock, self.watchdog, self.observers, self.at, self._open_store,
+            self._make_flight, self._drop_devices,
         )
         self._open_ground()
         self.power_on(0)
@@ -170,7 +172,7 @@ class World:
         return self.daemon.flight
 
     @property
-    def store(self) -> Store | None:
+    def store(self) -> CardStore | None:
         return self.daemon.store
 
     @property
@@ -299,7 +301,10 @@ class World:
 
     # -- the payload -------------------------------------------------------------------------
 
-    def _make_flight(self) -> tuple[Flight, Store]:
+    def _open_store(self) -> CardStore:
+        return self.open_store()  # whoever looks on may have put another in its place
+
+    def _make_flight(self, store: Store) -> Flight:
         """The composition root of the desk: as ``payload.__main__``, with fakes."""
         mission, sensors = self.mission, self.mission.sensors
         self.body.is_off = False
@@ -312,7 +317,6 @@ class World:
         if sensors.power != "none":
             power = self.power.fit(POWER_DRIVERS[sensors.power](
                 self.bus, sensors.power_address, shunt_mohm=sensors.power_shunt_mohm))
-        store = self.open_store()
         mind: Mind | None = self.mind
         ports = FlightPorts(
             gnss=UbloxGnss(self.receiver), outside=outside, power=power, radio=self.radio,
@@ -327,12 +331,11 @@ class World:
         if self._persona.memory_path is not None:
             with contextlib.suppress(PortError):  # without it the mind does not quote
                 memory = Memory(self._persona.memory_path)
-        flight = Flight(
+        return Flight(
             mission, ports, store, text, memory, self.uplink_key,
             part_rng(self.seed, f"flight {self.daemon.boots}"), self._downlink_key,
             self._persona.codec,
         )
-        return flight, store
 
     def _drop_devices(self) -> None:
         """Whoever waited for an answer is gone."""

@@ -8,8 +8,8 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from payload.store import PRUNE_RECORDS
-from payload.store_file import row_of, small_row
+from payload.storage.store_file import row_of, small_row
+from payload.storage.writer import PRUNE_RECORDS
 from sim.card import FREE_BYTES, CardFault
 from sim.faults.stage import End, Fault, Stage
 from sim.world import BOOT_DELAY_MS

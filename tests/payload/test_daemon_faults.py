@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from payload.store import Store
+from sim.card_disk import DeskStore
 from tests.payload.test_daemon import ROOT, WAIT_S, Desk
 from wire import key_file
 from wire.records import Priority
@@ -70,7 +70,7 @@ def test_fault_75_a_log_on_a_full_disk_does_not_stop_it(desk: Desk) -> None:
         desk.hear(new_records=2, new_beacons=1)
         process.send_signal(signal.SIGTERM)
         assert process.wait(WAIT_S) == 0
-    store = Store(desk.path / "data" / "payload.sqlite")
+    store = DeskStore(desk.path / "data" / "payload.sqlite")
     assert store.queued(Priority.EVENT, 1), "what could not be logged is in the store"
     store.close()
 

@@ -9,7 +9,7 @@ import pytest
 
 from payload.downlink import IDENT_EVERY_MS, Downlink
 from payload.feed import BULK_OUT_MAX, SHARES
-from payload.store import Store
+from sim.card_disk import DeskStore
 from tests.payload.fakes import FakeRadio
 from wire import frames, mission, records
 from wire.auth import Authenticity
@@ -27,7 +27,7 @@ class Bench:
 
     def __init__(self, path: Path) -> None:
         self.radio = FakeRadio()
-        self.store = Store(path / "s.sqlite")
+        self.store = DeskStore(path / "s.sqlite")
         self.downlink = Downlink(MISSION, self.radio, self.store)
         self.phase, self.power, self.altitude_m = Phase.ASCENT, PowerMode.NOMINAL, 9000.0
         self.now_ms = 0

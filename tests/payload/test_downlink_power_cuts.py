@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from payload.downlink import BLOCK_RESERVE, DISKLESS_BLOCK, Downlink
-from payload.store import Store
+from sim.card import Card, CardFault
+from sim.card_disk import DeskStore
 from tests.payload.fakes import FakeRadio
 from wire import frames, mission
 from wire.beacon import Beacon, Phase, PowerMode
@@ -34,7 +35,8 @@ class Payload:
 
     def boot(self, place: int | None = None) -> None:
         place = self._place if place is None else place
-        self.store = Store(self._path, is_durable=False, place=place)
+        self.card = Card()
+        self.store = DeskStore(self._path, is_durable=False, place=place, card=self.card)
         self.radio = FakeRadio()
         self.downlink = Downlink(MISSION, self.radio, self.store)
         self.now_ms = 0
@@ -58,9 +60,9 @@ class Payload:
             self.store.commit(self.now_ms)
         self.now_ms = max(due_ms, self.now_ms + 1)
 
-    def lose_disk(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lose_disk(self) -> None:
         """From now on the disk takes nothing, and all reserved numbers are used up."""
-        monkeypatch.setattr(self.store, "_write", lambda db: False)
+        self.card.fault = CardFault.FULL
         self.store.put("something", self.now_ms)
         self.store.commit(self.now_ms)
         assert self.store.is_failing
@@ -68,9 +70,7 @@ class Payload:
 
     def cut(self) -> None:
         """The power goes: what was not committed is lost, nothing is closed in order."""
-        assert self.store._db is not None
-        self.store._db.rollback()
-        self.store._db.close()
+        self.store.writer.close()
 
 
 def assert_no_number_has_two_contents(sent: Iterable[DataFrame]) -> None:
@@ -152,7 +152,7 @@ def test_a_disk_that_takes_nothing_does_not_make_it_mute(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("place", [0, 1, 2, 63])
 def test_a_disk_that_fails_in_flight_and_heals_while_off_gives_no_number_twice(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: int
+    tmp_path: Path, place: int
 ) -> None:
     """What went out in such a life left no trace on the disk. Two lives that drew the same place
     sent the same block numbers."""
@@ -160,7 +160,7 @@ def test_a_disk_that_fails_in_flight_and_heals_while_off_gives_no_number_twice(
     for _ in range(5):
         for _ in range(40):
             payload.step()
-        payload.lose_disk(monkeypatch)
+        payload.lose_disk()
         before = len(payload.sent)
         for _ in range(150):
             payload.step()
@@ -172,17 +172,17 @@ def test_a_disk_that_fails_in_flight_and_heals_while_off_gives_no_number_twice(
 
 
 def test_no_life_with_a_disk_goes_on_among_the_numbers_of_those_without(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path
 ) -> None:
     """The disk comes back in flight: the next life goes on where those with a disk had been, and
     not where another one that loses its disk may be put."""
     payload = Payload(tmp_path / "s.sqlite", 11)
     for _ in range(40):
         payload.step()
-    payload.lose_disk(monkeypatch)
+    payload.lose_disk()
     for _ in range(100):
         payload.step()
-    monkeypatch.undo()
+    payload.card.fault = None
     before = len(payload.sent)
     for _ in range(100):
         payload.step()

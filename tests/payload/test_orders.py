@@ -219,13 +219,13 @@ def test_a_repeated_command_is_answered_again_and_not_run_again(bench: Bench) ->
     answer = bench.stored(Kind.COMMAND_RESULT)[-1]
 
     def state() -> int:
-        rows = bench.store._db.execute(
+        bench.store.commit(bench.now_ms)
+        rows = bench.store.writer.db.execute(
             "SELECT state FROM record WHERE id=?", (answer.record_id,)).fetchall()
         return int(rows[0][0])
 
     bench.run(10)
     bench.store.mark_confirmed([answer.record_id])
-    bench.store.commit(bench.now_ms)
     assert state() == 2
     bench.uplink(frame, bench.counter)
     bench.flight._poll(bench.now_ms)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from payload import salvage
-from payload.store import Store
-from payload.store_file import COLUMNS, any_text, record_of
+from payload.storage import salvage
+from payload.storage.store_file import COLUMNS, any_text, record_of
+from sim.card_disk import DeskStore
 from wire.records import Kind, TimeQuality
 
 ROWS = 300
@@ -24,7 +24,7 @@ PAGE = 4096
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("whole") / "s.sqlite"
-    store = Store(path, is_durable=False)
+    store = DeskStore(path, is_durable=False)
     rng = random.Random(5)
     for number in range(ROWS):
         kind = rng.choice((Kind.MUSING, Kind.TRACK, Kind.THUMBNAIL))

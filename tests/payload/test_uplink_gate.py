@@ -6,7 +6,7 @@ import pytest
 
 from payload.clock import MissionClock
 from payload.commands import UplinkGate
-from payload.store import Store
+from sim.card_disk import DeskStore
 from tests.payload.flights import fix_at
 from wire import auth, frames
 from wire.frames import CommandFrame, FeedbackFrame, FrameCounter, Uplink
@@ -31,20 +31,21 @@ class Desk:
         self.boot()
 
     def boot(self) -> None:
-        self.store = Store(self._path, is_durable=False)
+        self.store = DeskStore(self._path, is_durable=False)
         self.clock = MissionClock(None)
         self.gate = UplinkGate(KEY, NODE, self.store, self.clock)
         self.store.commit(0)
 
     def cut(self) -> None:
-        assert self.store._db is not None
-        self.store._db.rollback()
-        self.store._db.close()
+        self.store.writer.close()
         self.boot()
 
     def hear(self, station: int, counter: int) -> Uplink | None:
         frame = CommandFrame(NODE, station, counter, b"\x01\x90")
-        return self.gate.accept(frames.encode_uplink(frame, KEY), 0, is_recent)
+        heard = self.gate.accept(frames.encode_uplink(frame, KEY), 0, is_recent)
+        self.store.commit(0)
+        assert self.store.kept_version == self.store.version, "what was taken may be done"
+        return heard
 
 
 @pytest.fixture
@@ -108,8 +109,8 @@ def test_a_life_that_has_forgotten_its_counters_takes_nothing_from_before_it(
     assert desk.hear(3, recorded) is not None
     path = tmp_path / "s.sqlite"
     if how == "a counter that is no longer whole":
-        desk.store._db.execute("UPDATE small SET crc32=0 WHERE key='uplink_counters'")
-        desk.store._db.commit()
+        desk.store.writer.db.execute("UPDATE small SET crc32=0 WHERE key='uplink_counters'")
+        desk.store.writer.db.commit()
     desk.store.close()
     if how == "an emptied file":
         path.write_bytes(b"")

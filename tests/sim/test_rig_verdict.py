@@ -12,7 +12,7 @@ import pytest
 from flights import mission
 
 from groundstation.archive import Archive
-from payload.store import Store
+from sim.card_disk import DeskStore
 from sim.clock import SimClock
 from sim.rig import ledger, verdict
 from sim.rig.journal import Journal
@@ -34,7 +34,7 @@ class Flown:
         self.archive_path = folder / "archive.sqlite"
         self.records: list[Record] = []
         for words in (("boot", "sensor_lost", "phase"), ("boot", "phase", "gnss_lost")):
-            store = Store(self.store_path)
+            store = DeskStore(self.store_path)
             for number, word in enumerate(words):
                 body = {"event": word, "severity": "info", "fields": {"number": number}}
                 self.records.append(

@@ -13,7 +13,16 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from payload.store_file import COLUMNS, QUEUED, SCHEMA, STATES, any_text, is_whole, sync_folder
+from payload.ports import QUEUED, STATES
+from payload.storage.store_file import (
+    ALL_COLUMNS,
+    COLUMNS,
+    SCHEMA,
+    SMALL_COLUMNS,
+    any_text,
+    is_whole,
+    sync_folder,
+)
 
 READ_ERRORS = ("SQLITE_IOERR_READ", "SQLITE_IOERR_SHORT_READ")
 ID_MAX = 1 << 32
@@ -102,23 +111,36 @@ def _records(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
     A damaged tree may lead past rows that are still found by their id: gaps are looked up, from
     both ends, since the way to the first row of a page leads over the page before it.
     """
+    columns = _selectable(db, "record", ALL_COLUMNS)
     record_id = 0
-    while (row := _next_readable(db, record_id)) is not None:
+    while (row := _next_readable(db, columns, record_id)) is not None:
         gap = range(record_id + 1, row[0])
-        yield from _looked_up(db, gap[:LOOK_UPS_MAX])
-        yield from _looked_up(db, gap[: -LOOK_UPS_MAX - 1 : -1])
+        yield from _looked_up(db, columns, gap[:LOOK_UPS_MAX])
+        yield from _looked_up(db, columns, gap[: -LOOK_UPS_MAX - 1 : -1])
         if not is_whole(row[:-1]):  # perhaps one that only claims this id; the first one is kept
-            yield from _looked_up(db, range(row[0], row[0] + 1))
+            yield from _looked_up(db, columns, range(row[0], row[0] + 1))
         yield row
         record_id = row[0]
-    yield from _looked_up(db, range(record_id + 1, record_id + LOOK_UPS_MAX))
+    yield from _looked_up(db, columns, range(record_id + 1, record_id + LOOK_UPS_MAX))
 
 
-def _looked_up(db: sqlite3.Connection, record_ids: range) -> Iterator[tuple[Any, ...]]:
+def _selectable(db: sqlite3.Connection, table: str, columns: str) -> str:
+    """What to ask of the table: a newer spacepi may have added columns, damage may have renamed
+    one."""
+    try:
+        db.execute(f"SELECT {columns} FROM {table} LIMIT 0")
+    except (sqlite3.Error, UnicodeDecodeError):
+        return "*"
+    return columns
+
+
+def _looked_up(
+    db: sqlite3.Connection, columns: str, record_ids: range
+) -> Iterator[tuple[Any, ...]]:
     """Rows found by their id alone; where the disk gives no answer thrice, the rest is left."""
     errors = 0
     for record_id in record_ids:
-        for wanted in ("*", f"{COLUMNS}, NULL"):
+        for wanted in (columns, f"{COLUMNS}, NULL"):
             query = f"SELECT {wanted} FROM record WHERE id=?"
             try:
                 row = db.execute(query, (record_id,)).fetchone()
@@ -133,24 +155,26 @@ def _looked_up(db: sqlite3.Connection, record_ids: range) -> Iterator[tuple[Any,
             return
 
 
-def _next_readable(db: sqlite3.Connection, after_id: int) -> tuple[Any, ...] | None:
+def _next_readable(
+    db: sqlite3.Connection, columns: str, after_id: int
+) -> tuple[Any, ...] | None:
     """The first record behind ``after_id`` that can be read, or None.
 
     Ids that cannot be read lie together on a page: its end is found by doubling, then halving.
     Every try may cost the second that a card takes to give a sector up.
     """
-    is_readable, row = _read_next(db, after_id)
+    is_readable, row = _read_next(db, columns, after_id)
     if is_readable:
         return row
     good = 1
-    while not (found := _read_next(db, after_id + good))[0]:
+    while not (found := _read_next(db, columns, after_id + good))[0]:
         good *= 2
         if good > ID_MAX:
             return None
     row, bad = found[1], good // 2
     while good - bad > 1:
         middle = (good + bad) // 2
-        is_readable, closer = _read_next(db, after_id + middle)
+        is_readable, closer = _read_next(db, columns, after_id + middle)
         if is_readable:
             good, row = middle, closer
         else:
@@ -158,11 +182,14 @@ def _next_readable(db: sqlite3.Connection, after_id: int) -> tuple[Any, ...] | N
     return row
 
 
-def _read_next(db: sqlite3.Connection, after_id: int) -> tuple[bool, tuple[Any, ...] | None]:
+def _read_next(
+    db: sqlite3.Connection, columns: str, after_id: int
+) -> tuple[bool, tuple[Any, ...] | None]:
     """(can it be read, the next row or None at the end)."""
     try:
-        query = db.execute("SELECT * FROM record WHERE id > ? ORDER BY id LIMIT 1", (after_id,))
-        row = query.fetchone()
+        row = db.execute(
+            f"SELECT {columns} FROM record WHERE id > ? ORDER BY id LIMIT 1", (after_id,)
+        ).fetchone()
     except (sqlite3.Error, UnicodeDecodeError):
         return False, None
     is_forward = row is None or row[0] > after_id  # a damaged tree may lead back to its beginning
@@ -171,4 +198,5 @@ def _read_next(db: sqlite3.Connection, after_id: int) -> tuple[bool, tuple[Any, 
 
 def _small(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
     with suppress(sqlite3.Error, UnicodeDecodeError):
-        yield from db.execute("SELECT * FROM small")
+        columns = _selectable(db, "small", SMALL_COLUMNS)
+        yield from db.execute(f"SELECT {columns} FROM small")
