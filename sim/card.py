@@ -37,12 +37,16 @@ class CardFault(StrEnum):
 
 
 class Card:
-    """``fault`` None and plenty of room at first; ``refused`` counts what it did not do."""
+    """``fault`` None, plenty of room and no latency at first.
+
+    ``refused`` counts what it did not do, ``delayed`` what it did not do at once.
+    """
 
     def __init__(self) -> None:
         self.fault: CardFault | None = None
         self.room_bytes = FREE_BYTES
         self.refused = 0
+        self.delayed = 0
         self.latency_ms: Callable[[], int] = no_latency  # of the next request
 
     def free_bytes(self, folder: Path) -> int:
@@ -60,10 +64,6 @@ class Card:
         is_refused = self.fault in (CardFault.GONE, CardFault.IO)
         self.refused += is_refused
         return not is_refused
-
-    @property
-    def is_slow(self) -> bool:
-        return self.latency_ms is not no_latency
 
     def error(self, text: str, name: str) -> sqlite3.OperationalError:
         """The error that SQLite raises for ``name``."""

@@ -46,7 +46,15 @@ class CardDisk:
     def start(self, request: Opening | Commit) -> None:
         assert self._request is None, "one request at a time"
         self._request = request
-        self._due_ms = self._now_ms() + self._card.latency_ms()
+        latency_ms = self._card.latency_ms()
+        self._card.delayed += latency_ms > 0
+        self._due_ms = self._now_ms() + latency_ms
+
+    def hurry(self) -> int:
+        """Be done now; how many ms sooner that is."""
+        early_ms = max(0, self._due_ms - self._now_ms())
+        self._due_ms -= early_ms
+        return early_ms if self._request is not None else 0
 
     def poll(self) -> Opened | Committed | Refused | None:
         if self._request is None or self._now_ms() < self._due_ms:

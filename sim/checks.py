@@ -151,6 +151,7 @@ class Checks:
         decoded = frames.decode_downlink(frame)
         if isinstance(decoded, BeaconFrame):
             self.counts["beacons"] += 1
+            self._check_beacon_gap()  # a step that came late begins with the beacon
             self._beacon_ms = now_ms
             self._cadence_ms = self._expected_cadence_ms()
         if isinstance(decoded, BeaconFrame | DataFrame):

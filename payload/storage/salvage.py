@@ -26,7 +26,8 @@ from payload.storage.store_file import (
 
 READ_ERRORS = ("SQLITE_IOERR_READ", "SQLITE_IOERR_SHORT_READ")
 ID_MAX = 1 << 32
-LOOK_UPS_MAX = 500  # at one end of a gap; what lies together on a page is far fewer
+LOOK_UPS_MAX = 20_000  # at one end of a gap: all that hangs on one page of the tree,
+ROW_BYTES_MIN = 32  # and no more than the file has room for
 LOOK_UP_ERRORS_MAX = 3  # in a row, of the disk itself: each may cost a second
 
 
@@ -97,7 +98,8 @@ def _readable(path: Path) -> Iterator[tuple[str, tuple[Any, ...]]]:
         raise
     db.text_factory = any_text
     with closing(db):
-        yield from (("record", _with_state(row)) for row in _records(db))
+        look_ups = min(LOOK_UPS_MAX, _size_bytes(path) // ROW_BYTES_MIN)
+        yield from (("record", _with_state(row)) for row in _records(db, look_ups))
         yield from (("small", row) for row in _small(db))
 
 
@@ -105,23 +107,30 @@ def _with_state(row: tuple[Any, ...]) -> tuple[Any, ...]:
     return row if row[-1] in STATES else (*row[:-1], QUEUED)
 
 
-def _records(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+def _size_bytes(path: Path) -> int:
+    """Of the database and its log."""
+    files = (path, Path(f"{path}-wal"))
+    return sum(file.stat().st_size for file in files if file.exists())
+
+
+def _records(db: sqlite3.Connection, look_ups: int) -> Iterator[tuple[Any, ...]]:
     """Records one at a time, past the pages that cannot be read.
 
-    A damaged tree may lead past rows that are still found by their id: gaps are looked up, from
-    both ends, since the way to the first row of a page leads over the page before it.
+    A damaged tree may lead past rows that are still found by their id: gaps are looked up, up to
+    ``look_ups`` from both ends, since the way to the first row of a page leads over the page before
+    it.
     """
     columns = _selectable(db, "record", ALL_COLUMNS)
     record_id = 0
     while (row := _next_readable(db, columns, record_id)) is not None:
         gap = range(record_id + 1, row[0])
-        yield from _looked_up(db, columns, gap[:LOOK_UPS_MAX])
-        yield from _looked_up(db, columns, gap[: -LOOK_UPS_MAX - 1 : -1])
+        yield from _looked_up(db, columns, gap[:look_ups])
+        yield from _looked_up(db, columns, gap[: -look_ups - 1 : -1])
         if not is_whole(row[:-1]):  # perhaps one that only claims this id; the first one is kept
             yield from _looked_up(db, columns, range(row[0], row[0] + 1))
         yield row
         record_id = row[0]
-    yield from _looked_up(db, columns, range(record_id + 1, record_id + LOOK_UPS_MAX))
+    yield from _looked_up(db, columns, range(record_id + 1, record_id + look_ups))
 
 
 def _selectable(db: sqlite3.Connection, table: str, columns: str) -> str:

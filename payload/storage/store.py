@@ -30,6 +30,7 @@ from payload.ports import (
     Disk,
     Opened,
     Opening,
+    Page,
 )
 from payload.storage.ids import DISKLESS_ID, IDS_KEY, RecordIds
 from payload.storage.window import PAGE_RECORDS, Window
@@ -75,6 +76,7 @@ class Store:
         self.version = 0  # of the small state: one more with every change
         self._asked_version = self._durable_version = 0
         self._windows = {p: Window(p, p in _NEWEST_FIRST) for p in Priority}
+        self._may_read = False  # may one of them run low?
         self._count: int | None = None
         self._unconfirmed: int | None = None
         self._ids = RecordIds(place)
@@ -232,8 +234,9 @@ class Store:
     @property
     def _is_due(self) -> bool:
         """Is there anything to write? What is in flight can wait for it: a boot queues it again."""
-        return bool(self._ring or self._dirty or self._again) or any(
-            state != IN_FLIGHT for state in self._marks.values())
+        if self._ring or self._dirty or self._again:
+            return True
+        return bool(self._marks) and any(state != IN_FLIGHT for state in self._marks.values())
 
     def _ask(self, now_ms: int) -> None:
         """Give the disk its next request, if it is free and there is one."""
@@ -247,7 +250,11 @@ class Store:
             self._disk.start(request)
 
     def _next_commit(self) -> Commit | None:
-        pages = tuple(page for w in self._windows.values() if (page := w.wanted()) is not None)
+        pages: tuple[Page, ...] = ()
+        if self._may_read:
+            wanted = [window.wanted() for window in self._windows.values()]
+            pages = tuple(page for page in wanted if page is not None)
+            self._may_read = bool(pages)
         if self._is_due:
             records = tuple(islice(self._ring.values(), COMMIT_RECORDS_MAX))
             again = tuple(islice(self._again, PAGE_RECORDS))
@@ -334,6 +341,7 @@ class Store:
         self._reserve_ids()
         for window in self._windows.values():
             window.restart()
+        self._may_read = True
 
     # -- ids, marks and the ring ---------------------------------------------------------------
 
@@ -373,6 +381,7 @@ class Store:
                 continue
             self._marks[record_id] = state
             if state != QUEUED:
+                self._may_read = True
                 for window in self._windows.values():
                     window.drop(record_id)
 

@@ -74,6 +74,7 @@ class Writer:
         self._ordinary_ids_end = 0
         self._salvaged_from: Path | None = None
         self._is_in_doubt = False
+        self._has_begun = False  # to answer commits
         self._has_failed = False  # to write, since it last did
         self._left_in_flight = False  # by an earlier life, and not yet queued again
         self._counts: tuple[int, int] | None = None  # all records, unconfirmed ones
@@ -89,6 +90,7 @@ class Writer:
         """Do it, however long that takes."""
         if isinstance(request, Opening):
             return self._open(request)
+        self._has_begun = True
         if self.db is None:
             return Refused()
         try:
@@ -99,8 +101,9 @@ class Writer:
             return Refused()
 
     def chore(self) -> None:
-        """A slice of what nobody waits for."""
-        if self.db is None:
+        """A slice of what nobody waits for; none before the first commit, for which a start does.
+        """
+        if self.db is None or not self._has_begun:
             return
         try:
             if self._counts is None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from payload.storage.store_file import row_of, small_row
 from payload.storage.writer import PRUNE_RECORDS
-from sim.card import FREE_BYTES, CardFault
+from sim.card import FREE_BYTES, CardFault, no_latency
+from sim.clock import part_rng
 from sim.faults.stage import End, Fault, Stage
 from sim.world import BOOT_DELAY_MS
 from wire.records import Kind, Record, TimeQuality
@@ -21,6 +22,7 @@ BAD_ROWS = 20
 YEARS_10_S = 315_576_000
 JUMP_EVERY_S = 20.0
 FLIPPED_BYTES = 40
+SLOW_MS, STALL_MS, SLOW_START_MS = (100, 3_000), (3_000, 60_000), (100, 20_000)  # of a request
 # A file that lost everything takes counters and phase with it; the beacon still has to come.
 WHOLLY_LOST = ("only_authentic", "phase_right", "numbers_unique")
 
@@ -28,13 +30,13 @@ WHOLLY_LOST = ("only_authentic", "phase_right", "numbers_unique")
 def _card(stage: Stage, fault: CardFault) -> End:
     """35 to 37: what is written fails until it is over, and nothing that was promised is lost."""
     card, daemon = stage.world.card, stage.world.daemon
-    refused, boots = card.refused, daemon.boots
+    refused, delayed, boots = card.refused, card.delayed, daemon.boots
     card.fault = fault
 
     def end() -> None:
         card.fault = None
         was_running = daemon.flight is not None and daemon.boots == boots
-        if was_running and card.refused == refused:
+        if was_running and (card.refused, card.delayed) == (refused, delayed):
             stage.violate("queues_bounded", f"the card was {fault} and nobody noticed")
 
     return end
@@ -43,6 +45,35 @@ def _card(stage: Stage, fault: CardFault) -> End:
 def _absent_at_boot(stage: Stage) -> End:
     """35: the card is not there when the payload starts, and appears later."""
     end = _card(stage, CardFault.GONE)
+    stage.world.reboot()
+    return end
+
+
+def _slow(stage: Stage, range_ms: tuple[int, int]) -> End:
+    """Every request of the store takes its time; 37, for a sync that ends after all."""
+    card, rng = stage.world.card, part_rng(stage.world.seed, "card")
+    card.latency_ms = partial(rng.randint, *range_ms)
+
+    def end() -> None:
+        card.latency_ms = no_latency
+
+    return end
+
+
+def _stall(stage: Stage) -> None:
+    """The next one does, once."""
+    card, rng = stage.world.card, part_rng(stage.world.seed, "card")
+
+    def once() -> int:
+        card.latency_ms = no_latency
+        return rng.randint(*STALL_MS)
+
+    card.latency_ms = once
+
+
+def _slow_at_boot(stage: Stage) -> End:
+    """The payload starts on it: its disk may open too late for this life."""
+    end = _slow(stage, SLOW_START_MS)
     stage.world.reboot()
     return end
 
@@ -172,6 +203,13 @@ FAULTS: tuple[Fault, ...] = (
           partial(_card, fault=CardFault.SYNC), (60.0, 900.0)),
     Fault(37, "store.io_error", "nothing can be read or written",
           partial(_card, fault=CardFault.IO), (60.0, 900.0)),
+    Fault(37, "store.slow", "every commit takes up to three seconds", partial(
+        _slow, range_ms=SLOW_MS), (60.0, 900.0)),
+    Fault(37, "store.stall", "one commit takes up to a minute", _stall, (60.0, 60.0)),
+    Fault(37, "store.stalls", "every commit takes up to a minute", partial(
+        _slow, range_ms=STALL_MS), (60.0, 900.0)),
+    Fault(37, "store.slow_start", "the card is slow as the payload starts", _slow_at_boot,
+          (60.0, 300.0)),
     _damage("store.zero_length", "the database is an empty file", _zero_length,
             excuses=WHOLLY_LOST),
     _damage("store.all_nul", "the database has its length and holds only zeros", _all_nul,

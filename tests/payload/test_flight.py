@@ -9,7 +9,7 @@ import pytest
 
 from payload.flight import Flight, FlightPorts
 from payload.prompt import PersonaText
-from sim.card_disk import DeskStore
+from sim.card_disk import CardStore, DeskStore
 from tests.payload import aboard
 from tests.payload.fakes import (
     CountingWatchdog,
@@ -53,12 +53,15 @@ class Bench:
         self.boot()
 
     def boot(self) -> None:
-        self.store = DeskStore(self.path / "s.sqlite")
+        self.store = self.open_store()
         self.flight = Flight(
             MISSION, self.ports, self.store, PERSONA, None, KEY, random.Random(1)
         )
         self.due_ms = self.now_ms
         self.offset_ms = self.now_ms
+
+    def open_store(self) -> CardStore:
+        return DeskStore(self.path / "s.sqlite")
 
     def kill(self) -> None:
         """As a power cut would: nothing is flushed or closed in order."""

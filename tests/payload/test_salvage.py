@@ -17,16 +17,20 @@ from payload.storage.store_file import COLUMNS, any_text, record_of
 from sim.card_disk import DeskStore
 from wire.records import Kind, TimeQuality
 
-ROWS = 300
+ROWS, MANY_ROWS = 300, 3_000
 PAGE = 4096
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    path = tmp_path_factory.mktemp("whole") / "s.sqlite"
+    return made(tmp_path_factory.mktemp("whole"), ROWS)
+
+
+def made(folder: Path, rows: int) -> bytes:
+    path = folder / "s.sqlite"
     store = DeskStore(path, is_durable=False)
     rng = random.Random(5)
-    for number in range(ROWS):
+    for number in range(rows):
         kind = rng.choice((Kind.MUSING, Kind.TRACK, Kind.THUMBNAIL))
         store.append(kind, {"b": rng.randbytes(rng.randrange(20, 260))}, 0, 0, TimeQuality.NONE)
         if number % 20 == 0:
@@ -35,12 +39,19 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
-def readable(path: Path) -> set[int]:
+def spoiled(data: bytes, seed: int, bits: int) -> bytes:
+    rng, changed = random.Random(seed), bytearray(data)
+    for _ in range(bits):
+        changed[rng.randrange(PAGE, len(data))] ^= 1 << rng.randrange(8)
+    return bytes(changed)
+
+
+def readable(path: Path, rows: int = ROWS) -> set[int]:
     """Ids of the rows that are found by their id and whole."""
     found = set()
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
         db.text_factory = any_text
-        for record_id in range(1, ROWS + 1):
+        for record_id in range(1, rows + 1):
             try:
                 row = db.execute(f"SELECT {COLUMNS} FROM record WHERE id=?", (record_id,))
                 values = row.fetchone()
@@ -57,11 +68,19 @@ def test_every_row_that_is_found_by_its_id_is_salvaged(whole: bytes, tmp_path: P
     path = tmp_path / "s.sqlite"
     kept = 0
     for seed in range(80):
-        rng, data = random.Random(seed), bytearray(whole)
-        for _ in range(12):
-            data[rng.randrange(PAGE, len(data))] ^= 1 << rng.randrange(8)
-        path.write_bytes(data)
+        path.write_bytes(spoiled(whole, seed, 12))
         salvage.copy(path)
         assert readable(path) <= readable(Path(f"{path}.salvaged")), seed
         kept += len(readable(path))
     assert 0.2 < kept / (80 * ROWS) < 0.98, "damaged, and not beyond help"
+
+
+def test_so_is_all_that_hangs_on_a_damaged_branch_of_the_tree(tmp_path: Path) -> None:
+    """In the order of the ids thousands are missing then: five hundred at each end of such a gap
+    were looked up, and those between were left behind."""
+    data, path = made(tmp_path, MANY_ROWS), tmp_path / "s.sqlite"
+    for seed in range(40):
+        path.write_bytes(spoiled(data, seed, 40))
+        salvage.copy(path)
+        found = readable(path, MANY_ROWS)
+        assert found <= readable(Path(f"{path}.salvaged"), MANY_ROWS), seed

@@ -6,10 +6,13 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
+import msgpack
 import pytest
 
+from payload.storage import salvage, store_file
 from payload.storage.store import RING_RECORDS_MAX
 from sim.card import Card, CardFault
 from sim.card_disk import DeskStore
@@ -98,7 +101,7 @@ def test_the_wal_cut_at_any_byte_keeps_every_earlier_commit(tmp_path: Path, seed
     for _ in range(12):
         add(store, rng.randrange(1, 5))
         store.commit(0)
-        sizes.append((os.path.getsize(tmp_path / "s.sqlite-wal"), store.count()))
+        sizes.append((os.path.getsize(tmp_path / "s.sqlite-wal"), len(aboard.records(store))))
     data = (tmp_path / "s.sqlite").read_bytes()
     wal = (tmp_path / "s.sqlite-wal").read_bytes()
     for number in range(40):
@@ -109,7 +112,7 @@ def test_the_wal_cut_at_any_byte_keeps_every_earlier_commit(tmp_path: Path, seed
         (copy / "s.sqlite-wal").write_bytes(wal[:cut])
         durable = max((count for size, count in sizes if size <= cut), default=0)
         survivor = DeskStore(copy / "s.sqlite")
-        assert survivor.count() >= durable
+        assert len(aboard.records(survivor)) >= durable
         survivor.close()
 
 
@@ -226,6 +229,7 @@ def test_a_store_that_another_one_has_open_is_no_disk(tmp_path: Path) -> None:
 
 WRITER = """
 import sys
+from contextlib import closing
 from pathlib import Path
 from sim.card_disk import DeskStore
 from wire.records import Kind, TimeQuality
@@ -264,3 +268,62 @@ def test_an_uncommitted_record_cannot_be_sent(tmp_path: Path) -> None:
     store = DeskStore(tmp_path / "s.sqlite")
     assert store.writer.db.execute("PRAGMA synchronous").fetchone()[0] == 2
     assert store.writer.db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+
+
+@pytest.mark.parametrize(("kind", "quality", "body"), [
+    (250, 0, {"event": "later"}), (1, 9, {"event": "later"}), (1, 0, {7: "later"}),
+])
+def test_a_record_of_a_newer_version_stays_unsent_and_is_counted(
+    tmp_path: Path, kind: int, quality: int, body: dict
+) -> None:
+    """An unknown quality of the time raised at every read."""
+    path = tmp_path / "s.sqlite"
+    store = DeskStore(path)
+    ids = add(store, 3, Kind.EVENT)
+    store.close()
+    columns = (1_000, Priority.EVENT, kind, 1, 5, 5, quality, msgpack.packb(body))
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(store_file.INSERT, (*store_file.with_crc(columns), 0))
+    again = DeskStore(path)
+    assert again.commit(0) and all_ids(again) == set(ids)
+    assert again.damaged_records == 1 and again.salvaged_from is None
+    states = dict(again.writer.db.execute("SELECT id, state FROM record"))
+    assert states[1_000] == 0, "whoever knows it may send it"
+
+
+EXTRA = ("ALTER TABLE record ADD COLUMN sig BLOB", "ALTER TABLE small ADD COLUMN sig BLOB",
+         "CREATE TABLE extra (a)", "CREATE INDEX extra ON record (kind)", "PRAGMA user_version=9")
+
+
+@pytest.mark.parametrize("statement", EXTRA)
+def test_what_a_newer_version_added_is_no_damage(tmp_path: Path, statement: str) -> None:
+    """Of 21 rows with a column more, a salvage kept one."""
+    path = tmp_path / "s.sqlite"
+    store = DeskStore(path)
+    ids = add(store, 20)
+    store.close()
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(statement)
+    again = DeskStore(path)
+    ids += add(again, 1)
+    again.put("phase", {"phase": 3})
+    now_ms = aboard.look_through(again)
+    assert again.commit(now_ms) and again.salvaged_from is None
+    assert all_ids(again) == set(ids)
+    again.close()
+    assert DeskStore(path).get("phase") == {"phase": 3}
+
+
+@pytest.mark.parametrize("statement", EXTRA)
+def test_nor_does_a_salvage_leave_a_row_of_it_behind(tmp_path: Path, statement: str) -> None:
+    path = tmp_path / "s.sqlite"
+    store = DeskStore(path)
+    ids = add(store, 20)
+    store.put("phase", {"phase": 3})
+    store.close()
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(statement)
+    salvage.copy(path)
+    salvage.finish(path)
+    again = DeskStore(path)
+    assert all_ids(again) == set(ids) and again.get("phase") == {"phase": 3}

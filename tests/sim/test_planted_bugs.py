@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,11 +11,15 @@ from payload import downlink
 from payload.downlink import Downlink
 from payload.health import Health
 from payload.ports import Commit, Committed, Opened, Opening, PageRead, Refused
+from payload.storage.store import Store
 from payload.storage.writer import Writer
 from sim import soak
+from sim.card_disk import CardDisk
+from sim.world import World
 from tests.sim.flights import ROOT
 from tests.sim.short_hops import fly, hop
 from wire import auth
+from wire.records import Priority, Record
 
 SEEDS = range(12)
 
@@ -58,6 +63,43 @@ def test_an_acknowledgement_before_the_commit_is_found(monkeypatch: pytest.Monke
     monkeypatch.setattr(Writer, "serve", hasty)
     seed, line = _first_seed_that_breaks("records_kept")
     assert "are gone" in line, (seed, line)
+
+
+def test_a_commit_that_the_step_waits_for_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the store did before it stood behind a port: on a slow card the beacon is late."""
+    poll = CardDisk.poll
+    worlds: list[World] = []
+
+    def wait(self: CardDisk) -> Opened | Committed | Refused | None:
+        if worlds[0].flight is not None:
+            worlds[0].watchdog.block(self.hurry())
+        return poll(self)
+
+    def look(world: World) -> None:
+        """One stall in the ascent, of a length that the watchdog lets pass."""
+        worlds.append(world)
+        latencies_ms = iter([26_000])
+        world.at(200_000, lambda: setattr(
+            world.card, "latency_ms", lambda: next(latencies_ms, 0)))
+
+    monkeypatch.setattr(CardDisk, "poll", wait)
+    outcome, _ = fly(replace(hop("store.stall"), faults=()), look)
+    assert outcome.broken == {"beacon_cadence"}
+
+
+def test_a_record_that_is_sent_before_it_is_durable_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    queued = Store.queued
+
+    def hasty(self: Store, priority: Priority, limit: int) -> list[Record]:
+        held = [record for record, _ in self._ring.values() if record.priority is priority]
+        return (queued(self, priority, limit) + [
+            record for record in held if self._is_queued(record.record_id)])[:limit]
+
+    monkeypatch.setattr(Store, "queued", hasty)
+    outcome, _ = fly(hop("store.slow"))
+    assert any("before the disk had them" in str(v) for v in outcome.violations)
 
 
 def test_a_watchdog_petted_without_progress_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
