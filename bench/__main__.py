@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench import report
 
-NAMES = ("beacon", "flight", "link", "text", "mind", "persona", "imports", "quant", "tune")
+NAMES = ("beacon", "flight", "start", "link", "text", "mind", "persona", "imports", "quant", "tune")
 OUT_DIR = Path(__file__).parent / "out"
 
 
