@@ -14,11 +14,16 @@ import llama_cpp.llama_cpp as llama
 
 from bench.report import Row
 from payload.mind_protocol import Reply, Request
-from payload.mind_worker import Engine, PrefixCache
+from payload.mind_worker import Engine
 from payload.persona import load_persona
+from payload.prefix_cache import PrefixCache
 from payload.prompt import Moment, PersonaText, prefix, suffix
+from wire import mission
+from wire.file_hashes import FileHashes
 
-BUNDLE = Path(__file__).resolve().parent.parent / "host_training" / "examples" / "edda.bundle"
+ROOT = Path(__file__).resolve().parent.parent
+BUNDLE = ROOT / "host_training" / "examples" / "edda.bundle"
+KEYS = mission.load(ROOT / "mission.toml").mind.public_keys
 ABOUTS = ("cold", "height", "silence", "notfound", "wind", "battery", "sun", "horizon")
 ROUNDS = 5
 TOKENS = 64
@@ -27,10 +32,11 @@ _QUIET = llama.llama_log_callback(lambda level, text, data: None)  # kept: llama
 
 def run(out_dir: Path) -> list[Row]:
     """Share of a prompt that is evaluated after the first musing, and the rate of tokens."""
-    persona = load_persona(BUNDLE)
+    persona = load_persona(BUNDLE, KEYS)
     llama.llama_log_set(_QUIET, None)
     with tempfile.TemporaryDirectory() as folder:
-        engine = Engine(BUNDLE, PrefixCache(Path(folder)), threads=1)
+        cache = PrefixCache(Path(folder))
+        engine = Engine(BUNDLE, [*KEYS], cache, FileHashes(), threads=1)
         shares, rates, bare_rates = [], [], []
         for number in range(ROUNDS * len(ABOUTS)):
             reply, rate = _musing(engine, persona.text, number)

@@ -19,7 +19,16 @@ from typing import Annotated
 import structlog
 import typer
 
-from groundstation import ccsds, commander, gateway, outbox, schema, text_models, upload_thread
+from groundstation import (
+    ccsds,
+    commander,
+    gateway,
+    intake,
+    outbox,
+    schema,
+    text_models,
+    upload_thread,
+)
 from groundstation import export as exports
 from groundstation.archive import Archive, ArchiveBusy
 from groundstation.beside import Udp, address
@@ -311,8 +320,25 @@ def rebuild(
     archive.rebuild()
     _ground(loaded, mission, archive, codec)
     count = archive.last_reception_id()
+    undecodable = len(intake.listed(archive.db))
     archive.close()
-    print(f"{path}: {count} receptions decoded again.")
+    left = f"; {undecodable} are undecodable, see `spacepi-ground undecodable`" * bool(undecodable)
+    print(f"{path}: {count} receptions decoded again{left}.")
+
+
+@app.command("undecodable")
+def list_undecodable(mission: MissionOption = Path("mission.toml")) -> None:
+    """List the receptions that made a decoder raise, oldest first. Each is a bug: report it with
+    the raw log."""
+    loaded = load_mission(mission)
+    with contextlib.closing(schema.connect_reader(_existing(loaded, mission))) as db:
+        found = intake.listed(db)
+    for one in found:
+        heard = datetime.fromtimestamp(one.utc_ms / 1000, UTC)
+        print(f"{one.reception_id}  {heard:%Y-%m-%d %H:%M:%S} UTC  {one.source}, "
+              f"{one.size_bytes} bytes: {one.error}")
+    if not found:
+        print("Every reception was decoded.")
 
 
 @app.command()

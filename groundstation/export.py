@@ -15,9 +15,13 @@ from typing import Any
 from groundstation import album
 from groundstation.hygiene import to_json
 from groundstation.reader import FlightReader
+from groundstation.track import Point
+from wire.auth import Authenticity
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 PAGE = 200
+PROVED = Authenticity.GENUINE.value  # of a track; of a line of the diary it is the frame's own
+UNPROVED = "unproved"
 
 
 def write_all(reader: FlightReader, directory: Path) -> list[Path]:
@@ -43,18 +47,13 @@ def write_all(reader: FlightReader, directory: Path) -> list[Path]:
 
 
 def geojson(reader: FlightReader, diary: list[dict[str, Any]]) -> dict[str, Any]:
-    """The track as a line with times, and every line of the diary where it was thought."""
-    points = reader.points()
-    features: list[dict[str, Any]] = []
-    if len(points) > 1:
-        features.append({
-            "type": "Feature",
-            "geometry": {
-                "type": "LineString",
-                "coordinates": [[p.lon_deg, p.lat_deg, p.alt_m or 0] for p in points],
-            },
-            "properties": {"times": [_iso(p.utc_ms) for p in points]},
-        })
+    """The proved track as one line with times, what is not proved as another, and every line of the
+    diary where it was thought; each says its ``authenticity``."""
+    tracks = reader.tracks()
+    features = [
+        _track(points, authenticity)
+        for points, authenticity in ((tracks.proved, PROVED), (tracks.unproved, UNPROVED)) if points
+    ]
     for entry in diary:
         if entry.get("lat") is None or entry.get("lon") is None:
             continue
@@ -67,6 +66,18 @@ def geojson(reader: FlightReader, diary: list[dict[str, Any]]) -> dict[str, Any]
             },
         })
     return {"type": "FeatureCollection", "features": features}
+
+
+def _track(points: list[Point], authenticity: str) -> dict[str, Any]:
+    """A line in order of time; of a single point, that point."""
+    places = [[p.lon_deg, p.lat_deg, p.alt_m or 0] for p in points]
+    is_line = len(points) > 1
+    return {
+        "type": "Feature",
+        "geometry": {"type": "LineString", "coordinates": places} if is_line else
+                    {"type": "Point", "coordinates": places[0]},
+        "properties": {"authenticity": authenticity, "times": [_iso(p.utc_ms) for p in points]},
+    }
 
 
 def _diary(reader: FlightReader) -> Iterator[dict[str, Any]]:

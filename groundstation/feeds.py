@@ -12,8 +12,10 @@ from typing import Any
 from groundstation import ccsds, horus_udp
 from groundstation.foreign import STALE_FIX_S
 from groundstation.reader import FlightReader
+from groundstation.rows import is_proved
 from wire.mission import Mission
 
+UNPROVED_SUFFIX = "-unproved"
 CHANGES_MAX = 500  # looked at in one round; what is more waits for the next
 
 
@@ -21,7 +23,9 @@ class SummaryFeed:
     """A payload summary for each new position of our payload.
 
     Our own beacons are told; a Horus packet or sentence only while none of those comes. What came
-    as a summary is not told again. Raises sqlite3.Error while the archive cannot be read.
+    as a summary is not told again. What is not proved says so in its comment; in a station that
+    proves what it hears it goes out under a name of its own, so that no map draws it into the
+    payload's way. Raises sqlite3.Error while the archive cannot be read.
     """
 
     def __init__(self, reader: FlightReader, mission: Mission) -> None:
@@ -40,17 +44,19 @@ class SummaryFeed:
 
     def _summary(self, what: str, ref: int) -> bytes | None:
         seen: dict[str, Any] | None = None
-        comment = f"spacepi {self._station}"
+        callsign = self._callsign
         if what == "beacon":
             seen = self._reader.beacon(ref)
         elif what == "sighting":
             seen = self._reader.sighting()
             if seen is not None and (seen["id"] != ref or seen["via"] == "summary"):
                 seen = None
-            comment += " (unverified)"
+            if self._reader.is_verifying:
+                callsign += UNPROVED_SUFFIX
         if seen is None or (seen["fix_age_s"] or 0) > STALE_FIX_S:
             return None
-        return horus_udp.build(self._callsign, seen, comment)
+        doubt = "" if is_proved(seen) else " (unproved)"
+        return horus_udp.build(callsign, seen, f"spacepi {self._station}{doubt}")
 
 
 class PacketFeed:

@@ -1,8 +1,9 @@
 """Beacons in other formats: Horus Binary v3, UKHAS sentences, payload summaries; kept as such.
 
 With our callsign one is a sighting of our payload, with any other it is a neighbour. Nobody signs
-these formats, so a sighting is never verified: it stands in a table of its own, beside our own
-beacons and never in their place. Its age is reckoned from the time of day that it tells.
+these formats, so a sighting is never proved: it stands in a table of its own, and where the station
+can prove who spoke it is shown beside what is proved and never in its place. Its age is reckoned
+from the time of day that it tells.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ import structlog
 
 from groundstation import foreign, horus_udp, mosaic, outbox
 from groundstation.archive import Archive
+from groundstation.intake import Intake
 from groundstation.outbox import PLAIN_TEXTS_MAX
 from groundstation.rawlog import Reception
 from groundstation.receiver import NodeReceiver
@@ -39,8 +40,6 @@ _log = structlog.get_logger()
 REFEED_MS = 2 * 3600 * 1000  # blocks that began before this are finished or given up
 FOREIGN_NODES_MAX = 8  # whose records are put together; of others only frames are counted
 HELD_MAX = 20_000  # receptions kept in memory while the disk refuses them
-_HOSTILE = (ValueError, TypeError, KeyError, IndexError, OverflowError, AssertionError,
-            RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +71,7 @@ class Ground:
         assert downlink_key is None or mission.keys.downlink_mac, "this mission does not sign"
         self.archive = archive
         self._models = models
+        self._intake = Intake(archive)
         self._missing_models: set[str] = set()  # that were told of
         self._mission = mission
         self._node_id = mission.payload.node_id
@@ -164,12 +164,12 @@ class Ground:
         newest = archive.db.execute("SELECT MAX(utc_ms) FROM reception").fetchone()[0]
         if newest is None:
             return
-        fresh: list[Reception] = []
-        for reception in archive.receptions(decoded_upto, newest - REFEED_MS):
-            if reception.reception_id > decoded_upto:
-                fresh.append(reception)
-            else:
-                self._refeed(reception)
+        found = list(archive.receptions(decoded_upto, newest - REFEED_MS))
+        fresh = [reception for reception in found if reception.reception_id > decoded_upto]
+        with archive.batch(is_durable=False):
+            for reception in found:
+                if reception.reception_id <= decoded_upto:
+                    self._intake.admit(reception, self._refeed)
         for start in range(0, len(fresh), 2000):
             self._decode_all(fresh[start : start + 2000])
 
@@ -187,15 +187,14 @@ class Ground:
         node.on_counter(frame.counter, reception.utc_ms)
         node.take_minutes()
         if isinstance(frame, DataFrame):
-            try:
-                node.on_data(frame)
-            except _HOSTILE:
-                return
+            node.on_data(frame)
 
     def _decode_all(self, receptions: list[Reception]) -> None:
         with self.archive.batch(is_durable=False):
             for reception in receptions:
-                self._decode(reception)
+                tally, node_frames = dict(self._tally), dict(self._node_frames)
+                if not self._intake.admit(reception, self._decode):
+                    self._tally, self._node_frames = Counter(tally), node_frames
             for node in self._nodes.values():
                 self.archive.add_minutes(node.take_minutes())
             for node_id, (count, first_ms, last_ms) in self._node_frames.items():
@@ -240,12 +239,8 @@ class Ground:
         if isinstance(frame, BeaconFrame):
             self._on_beacon(reception, frame)
             return
-        try:
-            for record in node.on_data(frame):
-                self._on_record(frame, record, reception.utc_ms)
-        except _HOSTILE as error:
-            self._tally["rejected"] += 1
-            _log.debug("frame_rejected", why=str(error))
+        for record in node.on_data(frame):
+            self._on_record(frame, record, reception.utc_ms)
 
     def _on_impostor(self, frame: ImpostorFrame) -> None:
         self._tally["impostor"] += 1

@@ -13,12 +13,11 @@ Sans-I/O: datagrams in, packets out, and the other way.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from groundstation.hygiene import number, to_json
+from groundstation.hygiene import number, read_json, to_json
 from wire import horus
 from wire.beacon import Beacon
 from wire.horus import KMH_PER_MPS, Packet
@@ -68,8 +67,8 @@ def _object(data: bytes) -> dict[str, Any]:
     if not data.startswith(b"{") or len(data) > DATAGRAM_BYTES_MAX:
         return {}
     try:
-        found = json.loads(data)
-    except (ValueError, RecursionError):
+        found = read_json(data)
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -7,13 +7,13 @@ what no reader can see, and what would take a terminal or a layout apart, is dro
 from __future__ import annotations
 
 import json
-import math
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
 TEXT_CHARS_MAX = 1200
 COMBINING_MAX = 2  # marks on one letter; more is an attack on the lines above and below
+INTEGER_DIGITS_MAX = 20  # of an integer in JSON, its sign included: any that has 64 bits
 _JOINERS = "\u200c\u200d"  # needed by Persian and by emoji
 _SPACES = dict.fromkeys(map(ord, "\n\r\t\u2028\u2029\u0085"), " ")
 _DROPPED = {"Cc", "Cf", "Cs", "Co", "Cn"}
@@ -41,9 +41,9 @@ def number(body: Mapping[str, Any], key: str, low: float, high: float) -> float 
     value = body.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    if not math.isfinite(value) or not low <= value <= high:
-        return None
-    return value
+    # Compared as it is: an integer of any length compares, and NaN is within nothing. Whatever
+    # makes a float of it first (isfinite does) raises OverflowError beyond 1e308.
+    return value if low <= value <= high else None
 
 
 def scaled(
@@ -52,6 +52,34 @@ def scaled(
     """As ``number``, times ``factor``, rounded to seven places."""
     value = number(body, key, low, high)
     return None if value is None else round(value * factor, 7)
+
+
+def read_json(data: bytes | str) -> Any:
+    """The value in JSON that a stranger wrote. Raises ValueError for anything else: also for NaN
+    and Infinity, an integer above INTEGER_DIGITS_MAX, a name that stands twice in one object (which
+    of the two is meant?) and nesting too deep to read. 1e400 is JSON, and infinite: ``number``."""
+    try:
+        return json.loads(
+            data, parse_int=_integer, parse_constant=_refuse, object_pairs_hook=_unique)
+    except RecursionError as error:
+        raise ValueError("JSON is nested too deep") from error
+
+
+def _integer(text: str) -> int:
+    if len(text) > INTEGER_DIGITS_MAX:
+        raise ValueError(f"an integer of {len(text)} digits")
+    return int(text)
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice in a JSON object")
+    return found
 
 
 def to_json(value: Any) -> str:

@@ -16,8 +16,16 @@ from groundstation import foreign, mosaic, outbox, schema, upload_queue
 from groundstation.hygiene import clean_text, number, scaled
 from groundstation.order import clock_gap_s
 from groundstation.pictures import media_type
-from groundstation.rows import body_of, columns_of, letter_json, track_point, when_of
-from groundstation.track import Point, filled, in_order, thinned
+from groundstation.rows import (
+    body_of,
+    columns_of,
+    is_proved,
+    letter_json,
+    track_point,
+    when_of,
+)
+from groundstation.track import Point, Tracks, parted, thinned
+from wire.auth import Authenticity
 from wire.beacon import Phase, PowerMode
 from wire.mission import Mission
 from wire.records import Kind
@@ -96,7 +104,7 @@ class FlightReader:
             "node_id": self._node_id,
             "can_transmit": bool(self._meta("can_transmit")),
             "is_signed": self._mission.keys.downlink_mac,
-            "is_verifying": bool(self._meta("verified_with")),
+            "is_verifying": self.is_verifying,
             "beacon_ground_s": self._mission.cadence.beacon_ground_s,
             "beacon": self.latest_beacon(),
             "sighting": self.sighting(),
@@ -112,6 +120,11 @@ class FlightReader:
         }
         self._cached["flight"] = (change_id, state)
         return state
+
+    @property
+    def is_verifying(self) -> bool:
+        """The station has the key and believes only what is signed with it."""
+        return bool(self._meta("verified_with"))
 
     def latest_beacon(self) -> dict[str, Any] | None:
         row = self.db.execute(
@@ -134,13 +147,17 @@ class FlightReader:
         return self._beacon_json(row) if row else None
 
     def sighting(self) -> dict[str, Any] | None:
-        """The newest beacon in a stranger's format, once our own have failed to come for long."""
+        """The newest beacon in a stranger's format, once our own have failed to come for long.
+
+        Never proved: where the flight's ``is_verifying`` is true it is no state of the payload.
+        """
         row = foreign.newest(self.db)
         if row is None:
             return None
         seen, own = self._beacon_json(row), self.latest_beacon()
         if own and seen["utc_ms"] - own["utc_ms"] <= QUIET_FACTOR * 1000 * own["expected_every_s"]:
             return None
+        seen["authenticity"] = Authenticity.UNSIGNED.value
         seen["musing"] = clean_text(seen["musing"])
         seen["expected_every_s"] *= self._mission.cadence.horus_every_beacons
         return seen
@@ -287,42 +304,48 @@ class FlightReader:
 
     # -- the way and the numbers --------------------------------------------------------------
 
-    def points(self) -> list[Point]:
-        """Where it was, from track records and from beacons, in order of time."""
-        rows = self.db.execute(
-            "SELECT utc_ms, latitude_deg, longitude_deg, altitude_m FROM beacon WHERE node_id = ?"
-            " AND latitude_deg IS NOT NULL AND longitude_deg IS NOT NULL"
+    def tracks(self) -> Tracks:
+        """Where it was, from its beacons, its track records and beacons in strangers' formats."""
+        proved: list[Point] = []
+        unproved: list[Point] = []
+        for beacon in self.db.execute(
+            "SELECT authenticity, utc_ms, latitude_deg, longitude_deg, altitude_m FROM beacon"
+            " WHERE node_id = ? AND latitude_deg IS NOT NULL AND longitude_deg IS NOT NULL"
             " AND COALESCE(fix_age_s, 0) <= ?", (self._node_id, foreign.STALE_FIX_S),
-        )
-        found = [Point(*row) for row in rows]
-        for row in self._records(Kind.TRACK):
-            point = track_point(row)
+        ):
+            (proved if is_proved(beacon) else unproved).append(Point(*beacon[1:]))
+        for record in self._records(Kind.TRACK):
+            point = track_point(record)
             if point is not None:
-                found.append(point)
-        return filled(in_order(found), foreign.points(self.db))
+                (proved if is_proved(record) else unproved).append(point)
+        return parted(proved, unproved, foreign.points(self.db))
 
-    def track_row(self, row_id: int) -> Point | None:
-        """The point in this row of ``record``, when it is a track record of ours."""
+    def track_row(self, row_id: int) -> tuple[Point, bool] | None:
+        """(the point in this row of ``record``, is it proved), when it is a track record of ours.
+        """
         row = self.db.execute(
             f"{_RECORD} WHERE r.node_id = ? AND r.kind = ? AND r.id = ?",
             (self._node_id, int(Kind.TRACK), row_id),
         ).fetchone()
-        return track_point(row) if row else None
+        point = track_point(row) if row else None
+        return None if point is None else (point, is_proved(row))
 
     def history(self) -> dict[str, Any]:
-        """The whole flight as columns, thinned to at most 1500 rows each."""
+        """The whole flight as columns, thinned to at most 1500 rows each: the proved way and the
+        other one, readings, the link, silences."""
         change_id = self.change_id()
         cached = self._cached.get("history")
         if cached and cached[0] == change_id:
             return cached[1]
-        points = thinned(self.points(), POINTS_MAX)
+        tracks = self.tracks()
         minutes = self.db.execute(
             "SELECT minute_ms, heard, lost FROM link_minute WHERE node_id = ?"
             " ORDER BY minute_ms DESC LIMIT ?", (self._node_id, POINTS_MAX),
         ).fetchall()[::-1]
         history = {
             "change_id": change_id,
-            "track": columns_of(("t", "lat", "lon", "alt"), points),
+            **{name: columns_of(("t", "lat", "lon", "alt"), thinned(points, POINTS_MAX))
+               for name, points in tracks._asdict().items()},
             "state": columns_of(("t", "mv", "out", "in"), self._state_rows()),
             "link": columns_of(("t", "heard", "lost"), (tuple(row) for row in minutes)),
             "silences": self.silences(500),

@@ -6,12 +6,13 @@ Whatever the radio put into a record is checked here for type and range.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from groundstation.hygiene import clean_text, number, scaled
 from groundstation.outbox import Letter
 from groundstation.track import Point
+from wire.auth import Authenticity
 from wire.records import TimeQuality, unpack_body
 
 FUTURE_MS = 60_000  # a record dated after it was heard has a wrong clock
@@ -26,6 +27,11 @@ def track_point(row: sqlite3.Row) -> Point | None:
     if lat is None or lon is None:
         return None
     return Point(when_of(row)[0], lat, lon, number(body, "alt", -1000, 100_000))
+
+
+def is_proved(row: Mapping[str, Any] | sqlite3.Row) -> bool:
+    """Was this row of ``beacon`` or ``record`` signed by our payload, and the signature checked?"""
+    return bool(row["authenticity"] == Authenticity.GENUINE.value)
 
 
 def letter_json(letter: Letter) -> dict[str, Any]:

@@ -17,7 +17,7 @@ BEACON_COLUMNS = (*(field.name for field in FIELDS), "faults", "command_counter"
 SONDEHUB_KEY = "sondehub"  # of meta: how far the archive was told, see upload_queue
 DERIVED_TABLES = (
     "beacon", "record", "record_conflict", "boot_clock", "link_minute", "silence", "node", "tally",
-    "change", "sighting", "neighbour", "picture", "tile",
+    "change", "sighting", "neighbour", "picture", "tile", "undecodable",
 )
 _BEACON_SQL = ", ".join(f"{name} REAL" for name in BEACON_COLUMNS)
 
@@ -75,6 +75,7 @@ CREATE TABLE neighbour(
     callsign TEXT PRIMARY KEY, via TEXT NOT NULL, first_ms INTEGER NOT NULL,
     last_ms INTEGER NOT NULL, frames INTEGER NOT NULL, latitude_deg REAL, longitude_deg REAL,
     altitude_m REAL) WITHOUT ROWID;
+CREATE TABLE undecodable(reception_id INTEGER PRIMARY KEY, error TEXT NOT NULL);
 CREATE TABLE tally(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE change(id INTEGER PRIMARY KEY AUTOINCREMENT, what TEXT NOT NULL, ref INTEGER);
 PRAGMA user_version = {VERSION};

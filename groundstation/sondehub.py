@@ -11,7 +11,6 @@ Only our payload's own beacons go to the public map, and only signed ones where 
 from __future__ import annotations
 
 import gzip
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,7 +19,7 @@ from importlib import metadata
 from typing import Any, NamedTuple
 
 from groundstation.foreign import STALE_FIX_S
-from groundstation.hygiene import clean_text, to_json
+from groundstation.hygiene import clean_text, read_json, to_json
 from groundstation.order import made_at
 from wire.auth import Authenticity
 from wire.beacon import Phase
@@ -148,8 +147,8 @@ def judge(answer: Answer, entries: int) -> Outcome:
 def _flaws(body: bytes) -> list[str]:
     """What a 202 says of entries that it did not store; empty when it cannot be read."""
     try:
-        told = json.loads(body)
-    except (ValueError, RecursionError):
+        told = read_json(body)
+    except ValueError:
         return []
     errors = told.get("errors") if isinstance(told, dict) else None
     found = []

@@ -19,6 +19,7 @@ from typing import Any
 from groundstation.foreign import STALE_FIX_S
 from groundstation.hygiene import to_json
 from groundstation.reader import FlightReader
+from groundstation.rows import is_proved
 
 POLL_S = 0.25
 CHANGES_MAX = 500
@@ -102,29 +103,32 @@ class Feed:
 
     def _update(self, changes: list[tuple[int, str, int | None]]) -> dict[str, Any]:
         entries: list[dict[str, Any]] = []
-        track: list[tuple[Any, ...]] = []
+        proved: list[tuple[Any, ...]] = []
+        unproved: list[tuple[Any, ...]] = []
         state: list[tuple[Any, ...]] = []
         for _, what, ref in changes:
             if what == "record" and ref is not None:
                 entry = self._reader.entry(ref)
-                point = None if entry else self._reader.track_row(ref)
+                found = None if entry else self._reader.track_row(ref)
                 if entry is not None:
                     entries.append(entry)
-                if point is not None:
-                    track.append(tuple(point))
+                if found is not None:
+                    point, is_signed = found
+                    (proved if is_signed else unproved).append(tuple(point))
             elif what == "beacon" and ref is not None:
                 beacon = self._reader.beacon(ref)
                 if beacon is not None:
                     state.append((beacon["utc_ms"], beacon["battery_mv"], beacon["outside_c"],
                                   beacon["inside_c"]))
-                    track += _place(beacon)
+                    places = proved if is_proved(beacon) else unproved
+                    places += _place(beacon)
             elif what == "sighting":
                 seen = self._reader.sighting()
                 if seen and seen["id"] == ref and (seen["fix_age_s"] or 0) <= STALE_FIX_S:
-                    track += _place(seen)
+                    unproved += _place(seen)
         return {
             **self.time(), "flight": self._reader.flight(), "entries": entries,
-            "track": track, "state": state,
+            "proved": proved, "unproved": unproved, "state": state,
         }
 
 

@@ -1,5 +1,8 @@
 """The way it went: positions from records and beacons put in order, doubted, and thinned.
 
+There are two ways: that of the points which the payload is proved to have sent, and that of all
+others. The second is drawn beside the first where the first has a gap, and never extends it.
+
 Pure functions over points. A point that would need an impossible speed is left out, unless three in
 a row agree with one another: then it is the old place that was wrong (or the gap was long).
 """
@@ -26,6 +29,13 @@ class Point(NamedTuple):
     lat_deg: float
     lon_deg: float
     alt_m: float | None
+
+
+class Tracks(NamedTuple):
+    """The two ways, each in order. A station that can prove nothing has only the second."""
+
+    proved: list[Point]
+    unproved: list[Point]
 
 
 def distance_m(first: Point, second: Point) -> float:
@@ -65,15 +75,25 @@ def in_order(points: Iterable[Point]) -> list[Point]:
     return kept
 
 
-def filled(points: Sequence[Point], others: Iterable[Point]) -> list[Point]:
-    """``points``, which are in order, and of ``others`` those that lie where it has none."""
+def parted(
+    proved: Iterable[Point], unproved: Iterable[Point], strange: Iterable[Point]
+) -> Tracks:
+    """Both ways from the points that are proved, those that are not, and those in others' formats,
+    which nobody signs and which fill the gaps of the second way only."""
+    first, second = in_order(proved), in_order(unproved)
+    second = in_order([*second, *_in_gaps(second, strange)])
+    return Tracks(first, _in_gaps(first, second))
+
+
+def _in_gaps(points: Sequence[Point], others: Iterable[Point]) -> list[Point]:
+    """Those of ``others`` that lie where ``points``, which are in order, has none near in time."""
     times = [point.utc_ms for point in points]
-    kept = list(points)
+    kept: list[Point] = []
     for other in others:
         at = bisect(times, other.utc_ms)
         if all(abs(time - other.utc_ms) > NEAR_MS for time in times[max(0, at - 1) : at + 1]):
             kept.append(other)
-    return in_order(kept)
+    return kept
 
 
 def thinned(points: Sequence[Point], count_max: int) -> list[Point]:

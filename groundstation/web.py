@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import sqlite3
 import time
@@ -21,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 
 from groundstation import outbox
 from groundstation.guard import Guard, RateLimit, is_same_origin
-from groundstation.hygiene import clean_text, to_json
+from groundstation.hygiene import clean_text, read_json, to_json
 from groundstation.reader import FlightReader
 from groundstation.rows import letter_json
 from groundstation.stream import CLIENTS_MAX, Ending, Feed
@@ -116,8 +115,8 @@ class _Pages:
             if len(body) > BODY_BYTES_MAX:
                 return _refuse(413, "That is too long.")
         try:
-            data = json.loads(body)
-        except (ValueError, RecursionError):
+            data = read_json(body)
+        except ValueError:
             return _refuse(400, "That is not JSON.")
         text = clean_text(data.get("text")) if isinstance(data, dict) else ""
         if not 1 <= len(text.encode()) <= QUESTION_BYTES_MAX:

@@ -172,9 +172,10 @@ def run(
     options = pipeline.Options(method, quant, epochs, keep, lr, variants, threads, seed,
                                tuple(general or ()), lines, allow_failing_gates)
     with _progress() as report:
-        pipeline.run(persona_dir, base, out, work or out.with_name(out.name + ".run"),
-                     key.expanduser(), options, report)
+        manifest = pipeline.run(persona_dir, base, out, work or out.with_name(out.name + ".run"),
+                                key.expanduser(), options, report)
     console.print(f"Bundle: {out}   Talk to it: spacepi-train chat {out}")
+    bundle_commands.say_how_it_flies(manifest.public_key)
 
 
 @app.command()

@@ -13,7 +13,7 @@ CARD_DIGITS = range(13, 20)
 IBAN_CHARS = range(15, 35)
 
 _DIGIT_GROUPS = re.compile(r"(?<![\d.,-])\d+(?:[ .‐-―-]{1,2}\d+)*")
-_IBAN = re.compile(r"(?<![^\W_])[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,36}", re.IGNORECASE | re.ASCII)
+_IBAN = re.compile(r"(?<![^\W_])[A-Z]{2}\d{2}(?:[ .-]?[A-Z0-9]){11,36}", re.IGNORECASE | re.ASCII)
 
 
 def is_luhn(digits: str) -> bool:
@@ -64,6 +64,6 @@ def ibans(text: str) -> Iterator[tuple[int, int]]:
         ends = [i + 1 for i, char in enumerate(match[0]) if char.isalnum()]
         for n_chars in range(len(ends), IBAN_CHARS.start - 1, -1):
             end = ends[n_chars - 1]
-            if is_iban(re.sub(r"[ -]", "", match[0][:end])):
+            if is_iban(re.sub(r"[ .-]", "", match[0][:end])):
                 yield match.start(), match.start() + end
                 break

@@ -17,6 +17,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from host_training.chat_template import END_OF_TEXT, SPECIAL_TOKENS
 from host_training.errors import TrainingError
+from host_training.unpacking import TooMuchError, unpack_xz
 
 HELD_OUT_FRACTION = 0.005
 CHUNK_CHARS = 40_000  # documents are shuffled and held out in slices of about this size
@@ -40,7 +41,9 @@ def read_text(path: Path) -> str:
     check_text(path)
     try:
         data = path.read_bytes()
-        return (lzma.decompress(data) if path.suffix == ".xz" else data).decode("utf-8", "replace")
+        return (unpack_xz(data) if path.suffix == ".xz" else data).decode("utf-8", "replace")
+    except TooMuchError as error:
+        raise TrainingError(f"{path}: {error}.") from error
     except OSError as error:
         raise TrainingError(f"{path}: cannot be read ({error.strerror}).") from error
     except lzma.LZMAError as error:

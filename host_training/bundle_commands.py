@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,29 +19,48 @@ console = Console()
 PROJECT = Path(__file__).resolve().parent.parent
 SHIPPED_BASE = PROJECT / "host_training" / "base_model"
 DEFAULT_KEY = Path("~/.config/spacepi/bundle.key")
+_HEX_KEY = re.compile(r"[0-9a-f]{64}")
 
 BoardName = Literal["zero2w", "pi4", "pi5"]
 BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle directory.")]
-TrustOption = Annotated[list[Path] | None, typer.Option(
-    "--trust", help="A public key file (a manifest.pub you got from somebody you trust). Without"
-                    " it, the check shows that the bundle is undamaged, not who made it.")]
+TrustOption = Annotated[list[str] | None, typer.Option(
+    "--trust", metavar="KEY", help="A public key of somebody you trust: its 64 hex digits, as"
+                                   " keygen says them, or their manifest.pub. Without it, the check"
+                                   " shows that the bundle is undamaged, not who made it.")]
 RamOption = Annotated[float | None, typer.Option(min=64, help="Memory of the board, MB.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the ``spacepi-train`` of ``__main__``."""
-    for command in (verify, inspect, diff, rollback, plan, doctor, ollama,
+    for command in (keygen, verify, inspect, diff, rollback, plan, doctor, ollama,
                     fetch_converter):
         app.command()(command)
 
 
-def trusted_keys(paths: Sequence[Path] | None) -> list[bytes] | None:
+def trusted_keys(named: Sequence[str] | None) -> list[bytes] | None:
     """The raw keys of ``--trust``; None where it was not given."""
     try:
-        return [path.read_bytes() for path in paths] if paths else None
+        return [bytes.fromhex(key) if _HEX_KEY.fullmatch(key) else Path(key).read_bytes()
+                for key in named] if named else None
     except OSError as error:
         raise TrainingError(f"--trust {error.filename}: cannot be read"
                             f" ({error.strerror}).") from error
+
+
+def say_how_it_flies(public_key: bytes) -> None:
+    """The line of a mission file without which no payload takes a bundle of this key."""
+    _say("A payload takes it with this line under [mind] of its mission.toml:")
+    _say(f'trusted_keys = ["{public_key.hex()}"]')
+
+
+def keygen(
+    key: Annotated[Path, typer.Option(help="The signing key, made where there is none.")
+                   ] = DEFAULT_KEY,
+) -> None:
+    """Say the public half of your signing key, as a mission file wants it."""
+    from host_training.bundle import load_key
+
+    say_how_it_flies(load_key(key.expanduser()).public_key().public_bytes_raw())
 
 
 def verify(
@@ -66,7 +86,7 @@ def verify(
         _check_board(bundle, manifest, board, ram_mb)
     remarks = inspection.check_contents(bundle, manifest)
     _say(f"{bundle} is whole: {manifest.name} version {manifest.version}, signed by"
-         f" {manifest.key_id}{'' if trust else ' (key not compared with any you trust)'}.")
+         f" {manifest.public_key.hex()}{'' if trust else ' (not compared with any you trust)'}.")
     for remark in remarks:
         _say(f"But {remark}.")
 
@@ -75,8 +95,9 @@ def inspect(bundle: BundleArgument, trust: TrustOption = None) -> None:
     """Show what a bundle is: who, when, from what, how well, which files."""
     manifest = verify_bundle(bundle, trusted_keys(trust))
     table = Table(show_header=False)
-    for name in ("name", "version", "created_utc", "disclosure", "key_id"):
+    for name in ("name", "version", "created_utc", "disclosure"):
         table.add_row(name, str(getattr(manifest, name)))
+    table.add_row("signed by", manifest.public_key.hex())
     for name in ("base", "training", "runtime"):
         for field, value in sorted(getattr(manifest, name).items()):
             shown = ("\n".join(f"{what}: {n}" for what, n in value.items())

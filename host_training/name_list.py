@@ -8,15 +8,15 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 
 from host_training.plain_text import plain
+from wire import folding
 
 NAME_CHARS_MIN = 3  # of a single word of a name that only an export gives
 FOLDED_KEPT_MAX = 100_000
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
-# Cyrillic and Greek letters that look like Latin ones, so that "Воb" is still Bob; and letters that
-# are typed without their stroke or dot
-_LOOKS_LIKE = str.maketrans("АВЕКМНОРСТХУаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧοŁłØøĐđı",
-                            "ABEKMHOPCTXYaeopcyxijsABEZHIKMNOPTYXoLlOoDdi")
+# Cyrillic and Greek letters that look like Latin ones, so that "Воb" is still Bob
+_LOOKS_LIKE = str.maketrans("АВЕКМНОРСТХУаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧο",
+                            "ABEKMHOPCTXYaeopcyxijsABEZHIKMNOPTYXo")
 _PART = re.compile(r"[^\s・·]+")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 # First names that are everyday words: replaced only as part of a longer name
@@ -142,7 +142,6 @@ class NameList:
 
 @lru_cache(maxsize=FOLDED_KEPT_MAX)
 def fold(word: str) -> str:
-    """A word or a name as it is compared: no case, accents, look-alike letters, nor "'s"."""
-    letters = unicodedata.normalize("NFD", plain(word))
-    bare = "".join(char for char in letters if unicodedata.category(char) != "Mn")
-    return bare.translate(_LOOKS_LIKE).casefold().removesuffix("'s").removesuffix("’s")
+    """A word or a name as it is compared: folded, without look-alike letters or "'s"."""
+    letters = unicodedata.normalize("NFD", plain(word))  # "ё" is "е" and its dots
+    return folding.fold(letters.translate(_LOOKS_LIKE)).removesuffix("'s")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import phonenumbers
 
 from host_training import account_numbers
+from wire.folding import narrow
 
 PHONE_DIGITS_MIN = 7
 
@@ -61,12 +62,21 @@ _BIRTH_WORDS = (
     "born|birthday|birthdate|date of birth|dob|geb|geboren|geburtstag|verjaardag|né|née|nacid[oa]|"
     "nat[oa]")
 
-# Nothing below is without a digit, an @, a slash, a colon or "www."; most messages are.
-_WITHOUT = re.compile(r"(?:[^\d@/:w]|w(?!ww\.))*", re.IGNORECASE)
+# me@example.org, and as it is written so that no program shall find it: me [at] example (dot) org
+_OPEN, _CLOSE = r"[\[({<]\s?", r"\s?[\])}>]"
+_AT, _DOT = (rf"\s?{_OPEN}(?:{words}){_CLOSE}\s?" for words in (r"@|at|ät", r"\.|dot|punkt|punt"))
+_MAIL_PARTS = (r"(?<![\w.+-])[\w.+%-]{1,64}", r"[\w-]+")
+
+# Nothing below is without a digit, an @, a slash, a colon, "www.", "(at" or " dot "; most are.
+_WITHOUT = re.compile(
+    rf"(?:[^\d@/:wd\[({{<]|w(?!ww\.)|d(?!ot\s)|(?!{_OPEN}[aä]t)[\[({{<])*", re.IGNORECASE)
 
 # kind, pattern, further check: in this order, so that a card is not taken for a phone number
 _PATTERNS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
-    ("mail", re.compile(r"(?<![\w.+-])[\w.+%-]{1,64}@[\w-]+(?:\.[\w-]+)+", re.UNICODE),
+    ("mail", re.compile(rf"{_MAIL_PARTS[0]}(?:@|{_AT}){_MAIL_PARTS[1]}(?:(?:\.|{_DOT})"
+                        rf"{_MAIL_PARTS[1]})+", re.IGNORECASE), lambda text: True),
+    ("mail", re.compile(rf"{_MAIL_PARTS[0]} at {_MAIL_PARTS[1]}(?: dot {_MAIL_PARTS[1]})* dot "
+                        r"(?:com|org|net|info|io|de|nl|uk|fr|eu|ch|se|dk)\b", re.IGNORECASE),
      lambda text: True),
     ("link", re.compile(r"\b(?:https?://|www\.)[^\s<>\"'“”]+|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|"
                         r"io|de|nl|uk|fr|eu|me|dev|app)/[^\s<>\"'“”]+", re.I), lambda text: True),
@@ -122,10 +132,11 @@ def children(text: str) -> list[str]:
 
 
 def find(text: str, region: str | None) -> list[Found]:
-    """Everything found, in order, none overlapping.
+    """Everything found, in order, none overlapping; full-width letters and digits are like others.
 
     Args:    region: two letters (ISO 3166) for phone numbers written without their country code.
     """
+    text = narrow(text)
     if _WITHOUT.fullmatch(text):
         return []
     found: list[Found] = []

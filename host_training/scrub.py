@@ -18,6 +18,7 @@ from host_training.messages import Notes
 from host_training.name_list import NameList
 from host_training.plain_text import plain
 from host_training.settings import Privacy
+from wire.folding import fold, fold_char, narrow
 
 SHOWN_MAX = 25  # per kind, in the sheet
 CONTEXT_CHARS = 30
@@ -68,8 +69,8 @@ class Scrubber:
         self._privacy = privacy
         self._names = names or NameList()
         self._known = known or KnownSecrets()
-        blocked = [r"\s+".join(map(re.escape, plain(term).casefold().split()))
-                   for term in privacy.blocked if term.strip()]
+        blocked = [r"\s+".join(map(re.escape, fold(plain(term)).split()))
+                   for term in privacy.blocked if fold(term).strip()]
         self._blocked = re.compile("|".join(blocked)) if blocked else None
 
     def scrub(self, text: str, notes: Notes) -> str | None:
@@ -118,14 +119,14 @@ class Scrubber:
     def _of_blocked(self, text: str) -> list[tuple[int, int]]:
         if self._blocked is None:
             return []
-        folded = text.casefold()
-        found = [match.span() for match in self._blocked.finditer(folded)]
-        if found and len(folded) != len(text):  # "ß" folds to two letters
-            place = [i for i, char in enumerate(text) for _ in char.casefold()]
+        found = [match.span() for match in self._blocked.finditer(fold(text))]
+        if found and not text.isascii():  # "ß" folds to two letters, a mark to none
+            place = [i for i, char in enumerate(text) for _ in fold_char(char)]
             found = [(place[start], place[end - 1] + 1) for start, end in found]
         return found
 
     def _of_secrets(self, text: str) -> list[tuple[int, int]]:
+        text = narrow(text)
         found = list(dict.fromkeys(_secrets(text)))
         spans = []
         for kind, secret in found:
@@ -156,7 +157,7 @@ def learn_secrets(texts: Iterable[str]) -> KnownSecrets:
     """The secrets in all of the texts, so that none is repeated before it is told."""
     known = KnownSecrets()
     for text in texts:
-        for _, secret in _secrets(plain(text)):
+        for _, secret in _secrets(narrow(plain(text))):
             known.add(secret)
     return known
 

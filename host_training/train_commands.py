@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.console import Console
 
-from host_training.bundle_commands import DEFAULT_KEY, SHIPPED_BASE
+from host_training.bundle_commands import DEFAULT_KEY, SHIPPED_BASE, say_how_it_flies
 from host_training.errors import TrainingError
 
 console = Console()
@@ -84,9 +84,10 @@ def adopt(
 
     options = pipeline.Options(quant=quant, variants=variants, seed=seed)
     with _shared["progress"]() as report:
-        pipeline.run(persona_dir, base, out, _work(work, out), key.expanduser(), options, report,
-                     adopted=source)
+        manifest = pipeline.run(persona_dir, base, out, _work(work, out), key.expanduser(),
+                                options, report, adopted=source)
     console.print(f"Bundle: {out}")
+    say_how_it_flies(manifest.public_key)
 
 
 def feed(

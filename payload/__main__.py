@@ -15,7 +15,6 @@ import contextlib
 import os
 import random
 import signal
-import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -27,7 +26,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from payload import preflight
+from payload import mind_start, preflight
 from payload.devices.bme280 import Bme280
 from payload.devices.bmp388 import Bmp388
 from payload.devices.gps_ublox import UbloxGnss
@@ -60,6 +59,7 @@ from wire import auth, key_file, mission
 from wire.auth import Direction
 from wire.bundle import BundleError
 from wire.envelope import Envelope
+from wire.file_hashes import FileHashes
 from wire.key_file import KeyFileError
 from wire.mission import Mission, MissionError
 from wire.records import Kind
@@ -150,7 +150,7 @@ def _machine(plan: Mission, base: Path) -> Machine:
     except KeyFileError as error:
         key_flaw = str(error)
     try:
-        load_persona(base / plan.mind.bundle)
+        load_persona(base / plan.mind.bundle, plan.mind.public_keys)  # every file read anew
     except BundleError as error:
         persona_flaw = str(error)
     with contextlib.suppress(OSError):
@@ -181,7 +181,8 @@ def _wired(
     open_things.callback(_close, disk)
     store, asked_ms = Store(disk, random.SystemRandom().randrange(PLACES)), clock.now_ms()
     persona = _persona(plan, base)
-    ports = _ports(plan, base, persona if start_mind else None, watchdog, radio, open_things)
+    ports = _ports(
+        plan, base, persona is not None and start_mind, watchdog, radio, open_things)
     uplink_key, downlink_key = _keys(plan, base)
     text, memory, codec = persona.text if persona else None, _memory(persona), _codec(persona)
     while not store.open() and clock.now_ms() - asked_ms < OPEN_MS_MAX:
@@ -245,10 +246,10 @@ def _show(note: Note) -> None:
 
 
 def _ports(
-    plan: Mission, base: Path, persona: Persona | None, watchdog: SystemdWatchdog,
+    plan: Mission, base: Path, start_mind: bool, watchdog: SystemdWatchdog,
     radio: KissRadio | None, open_things: contextlib.ExitStack,
 ) -> FlightPorts:
-    """The real devices of ``plan``. ``persona`` is given when the mind is to be started here."""
+    """The real devices of ``plan``; ``start_mind`` where nobody else starts the worker."""
     sensors = plan.sensors
     power = {
         name: partial(driver, shunt_mohm=sensors.power_shunt_mohm)
@@ -260,7 +261,9 @@ def _ports(
     gnss_stream = SerialStream(sensors.gnss_device, sensors.gnss_baud)
     open_things.callback(gnss_stream.close)
     run_dir = _run_dir(base, open_things)
-    mind = _mind(plan, persona, run_dir)
+    socket = run_dir / MIND_SOCKET
+    command = mind_start.worker_command(plan, base, socket) if start_mind else None
+    mind = MindSocket(socket, command)
     open_things.callback(mind.close)
     return FlightPorts(
         gnss=UbloxGnss(gnss_stream),
@@ -332,23 +335,13 @@ def _radio(
     )
 
 
-def _mind(plan: Mission, persona: Persona | None, run_dir: Path) -> MindSocket:
-    path = run_dir / MIND_SOCKET
-    if persona is None:
-        return MindSocket(path)
-    command = [
-        sys.executable, "-m", "payload.mind_worker", "--bundle", str(persona.bundle),
-        "--socket", str(path), "--threads", str(plan.mind.threads),
-    ]
-    return MindSocket(path, command)
-
-
 def _persona(plan: Mission, base: Path) -> Persona | None:
     if not plan.mind.bundle:
         log.warning("no_persona", reason="mind.bundle is not set")
         return None
     try:
-        return load_persona(base / plan.mind.bundle)
+        hashes = FileHashes(base / plan.payload.data_dir / "hashes.json")
+        return load_persona(base / plan.mind.bundle, plan.mind.public_keys, hashes)
     except BundleError as error:
         log.warning("no_persona", reason=str(error))
         return None

@@ -59,10 +59,13 @@ def classify(status: int, body: bytes) -> tuple[str, str]:
     """(outcome, summary) of an answer; the summary is empty unless the outcome is ``ok``.
 
     ``garbage`` is a 200 whose body is empty, cut too long, not printable UTF-8 text, or a page for
-    a browser, as the sign-in of a public network is.
+    a browser, as the sign-in of a public network is. ``redirected`` is an answer that points
+    elsewhere, where the port does not go.
     """
     if status in (404, 429):
         return str(status), ""
+    if 300 <= status <= 399:
+        return "redirected", ""
     if 500 <= status <= 599:
         return "500", ""
     if status != 200:

@@ -261,9 +261,9 @@ class MindManager:
     def _judge(self, thought: _Thought, reply: MindReply) -> list[Note]:
         """Keep a good line; a bad one is tried again, three times in all."""
         self._thought = None
-        text = clean_reply(reply.text[:RAW_CHARS_MAX], self.section.sentences_max)
-        question = thought.question
-        if text is None or self._private.are_in(text) or self._is_stale(text, thought):
+        said, question = reply.text[:RAW_CHARS_MAX], thought.question
+        text = clean_reply(said, self.section.sentences_max)
+        if text is None or self._private.are_in(said, text) or self._is_stale(text, thought):
             self.rejected += 1
             if question is None:
                 self._try_again(thought.moment.about)

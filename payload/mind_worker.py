@@ -1,13 +1,16 @@
-"""The process that runs the model: ``python -m payload.mind_worker --bundle DIR --socket PATH``.
+"""The process that runs the model; ``payload.mind_start`` has its command line.
 
 The only importer of llama_cpp. It serves one client (the flight core) at a time over a Unix stream
 socket with the messages of ``payload.mind_protocol``, and may be killed at any instant: all it
 keeps is a cache of evaluated prompt prefixes, each in a file that carries its own SHA-256.
 
+llama.cpp gets a model only once the manifest is signed by a key that the command line trusts and
+the open file is the one in it (``wire.bundle``); what is hashed is what is loaded.
+
 A prompt is prefix + suffix. The prefix is evaluated once per bundle; afterwards the model's memory
 is cut back to it (or restored from the file after a restart) and a request costs only its suffix
 and its reply. Without a usable model the worker stays up and answers ``no_model``; it looks again
-when the file changes. Equal seed, model, prompt and thread count give the equal reply.
+when a file of the bundle changes. Equal seed, model, prompt and thread count give the equal reply.
 
 Ends with status 0 on SIGTERM, 1 with one sentence when another worker owns the socket.
 """
@@ -19,7 +22,6 @@ import contextlib
 import ctypes
 import fcntl
 import hashlib
-import json
 import logging
 import os
 import select
@@ -29,7 +31,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import llama_cpp
 import llama_cpp.llama_cpp as llama
@@ -37,18 +39,28 @@ import structlog
 
 from payload import mind_protocol
 from payload.mind_protocol import Decoder, Failed, Hello, Message, Reply, Request
+from payload.prefix_cache import PrefixCache
+from wire.bundle import (
+    MANIFEST,
+    MODEL,
+    PUBLIC_KEY,
+    SIGNATURE,
+    BundleError,
+    open_file,
+    read_manifest,
+)
+from wire.file_hashes import FileHashes
 
 N_CTX_DEFAULT, N_CTX_RANGE = 1024, (128, 8192)
 N_BATCH = 64  # logits of one batch cost n_vocab * 4 bytes a row; also how often we listen
 TOP_K, TOP_P, MIN_P = 40, 0.95, 0.05
-CACHED_PREFIXES_MAX = 4
 SEND_S_MAX = 1.0
 _LOG_LEVEL_ERROR = 3
 _log = structlog.get_logger("mind_worker")
 
 
 class NoModel(Exception):
-    """There is no model file that llama.cpp would load; the text says why."""
+    """There is no model that may be loaded, or that llama.cpp would load; the text says why."""
 
 
 class Unanswerable(Exception):
@@ -59,53 +71,31 @@ class GivenUp(Exception):
     """Nobody waits for this answer any more."""
 
 
-class PrefixCache:
-    """Evaluated prefixes on disk, named by what they depend on; a damaged file is no file."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-
-    def load(self, key: str) -> bytes | None:
-        """The state kept under ``key``, or None."""
-        try:
-            data = (self._directory / f"{key}.state").read_bytes()
-        except OSError:
-            return None
-        # Not equal when power went away while the card was writing, which needs no fsync therefore.
-        return data[32:] if data[:32] == hashlib.sha256(data[32:]).digest() else None
-
-    def save(self, key: str, state: bytes) -> None:
-        """Keep ``state``, and the newest few besides; a full or read-only disk is no failure."""
-        target = self._directory / f"{key}.state"
-        try:
-            self._directory.mkdir(parents=True, exist_ok=True)
-            target.with_suffix(".half").write_bytes(hashlib.sha256(state).digest() + state)
-            os.replace(target.with_suffix(".half"), target)
-            kept = sorted(self._directory.glob("*.state"), key=lambda path: path.stat().st_mtime)
-            for old in kept[:-CACHED_PREFIXES_MAX]:
-                old.unlink(missing_ok=True)
-        except OSError as error:
-            _log.warning("prefix_not_kept", error=str(error))
-
-
 class Engine:
     """One loaded model with one sequence of context."""
 
-    def __init__(self, bundle: Path, cache: PrefixCache, threads: int) -> None:
-        """Raises NoModel where the file is missing, cut, damaged or too large for the memory."""
-        path = bundle / "model.gguf"
-        n_ctx, digest = _read_manifest(bundle)
-        if not path.is_file():
-            raise NoModel(f"{path} does not exist")
+    def __init__(
+        self, bundle: Path, trusted_keys: list[bytes], cache: PrefixCache, hashes: FileHashes,
+        threads: int,
+    ) -> None:
+        """Raises NoModel, also where the file is whole but too large for the memory."""
+        try:
+            manifest = read_manifest(bundle, trusted_keys)
+            file = next(file for file in manifest.files if file.path == MODEL)
+            with open_file(bundle, file, hashes) as opened:
+                self._model = _load(opened)
+        except BundleError as error:
+            raise NoModel(str(error)) from error
+        except OSError as error:
+            raise NoModel(f"{bundle / MODEL}: cannot be read ({error.strerror})") from error
+        if not self._model:
+            raise NoModel(f"{bundle / MODEL}: {' '.join(_last_error) or 'llama.cpp refuses it'}")
         # Library and processor count too: another one keeps, or rounds, another way.
         machine = f"{llama_cpp.__version__} {llama.llama_print_system_info()!r}"
-        self._fingerprint = f"{digest} {_signature(path)} {machine}"
+        self._fingerprint = f"{file.sha256} {machine}"
         self._cache = cache
-        _last_error.clear()
-        model_params = llama.llama_model_default_params()
-        self._model = llama.llama_model_load_from_file(os.fsencode(path), model_params)
-        if not self._model:
-            raise NoModel(f"{path}: {' '.join(_last_error) or 'llama.cpp refuses it'}")
+        n_ctx = manifest.runtime.get("n_ctx")
+        n_ctx = n_ctx if type(n_ctx) is int else N_CTX_DEFAULT
         params = llama.llama_context_default_params()
         params.n_ctx = min(max(n_ctx, N_CTX_RANGE[0]), N_CTX_RANGE[1])
         params.n_batch = params.n_ubatch = N_BATCH
@@ -115,13 +105,13 @@ class Engine:
         self._context = llama.llama_init_from_model(self._model, params)
         if not self._context:
             llama.llama_model_free(self._model)
-            raise NoModel(f"{path}: no memory for its context")
+            raise NoModel(f"{bundle / MODEL}: no memory for its context")
         self._vocab = llama.llama_model_get_vocab(self._model)
         self._memory = llama.llama_get_memory(self._context)
         self._prefix: list[int] = []  # whose evaluation the model's memory begins with
         self._end_of_turn = self._tokens("<|im_end|>", False)
         self.n_ctx = int(llama.llama_n_ctx(self._context))
-        self.model_name = path.parent.name
+        self.model_name = bundle.name
 
     def answer(self, request: Request, pulse: Callable[[], None]) -> Reply:
         """Evaluate what is new of the prompt, then sample a line.
@@ -334,23 +324,21 @@ class Server:
         self._client = self._waiting = None
 
 
-def _signature(path: Path) -> str:
-    """Changes when the file is replaced; not a hash, since a model takes a Pi seconds to read."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return "absent"
-    return f"{stat.st_size} {stat.st_mtime_ns}"
+def _signature(bundle: Path) -> str:
+    """Changes when a file that decides on the model does; not a hash, since it is asked often."""
+    found = []
+    for name in (MODEL, MANIFEST, SIGNATURE, PUBLIC_KEY):
+        with contextlib.suppress(OSError):
+            stat = (bundle / name).stat()
+            found.append(f"{name} {stat.st_ino} {stat.st_size} {stat.st_mtime_ns}")
+    return " ".join(found)
 
 
-def _read_manifest(bundle: Path) -> tuple[int, str]:
-    """(n_ctx, hash of the model); whether to trust the bundle was decided before it got here."""
-    try:
-        manifest = json.loads((bundle / "manifest.json").read_bytes())
-        files = {entry["path"]: entry["sha256"] for entry in manifest["files"]}
-        return int(manifest["runtime"]["n_ctx"]), str(files["model.gguf"])
-    except (OSError, ValueError, TypeError, KeyError):
-        return N_CTX_DEFAULT, ""
+def _load(opened: BinaryIO) -> Any:
+    """The model in a file that is open, whatever has taken its name meanwhile; None if refused."""
+    _last_error.clear()
+    place = f"/proc/self/fd/{opened.fileno()}"
+    return llama.llama_model_load_from_file(place.encode(), llama.llama_model_default_params())
 
 
 _last_error: list[str] = []
@@ -375,7 +363,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="payload.mind_worker", description=__doc__)
     parser.add_argument("--bundle", type=Path, required=True, help="persona bundle directory")
     parser.add_argument("--socket", type=Path, required=True, help="Unix socket to listen on")
-    parser.add_argument("--cache", type=Path, help="directory of kept prefixes (beside the socket)")
+    parser.add_argument("--cache", type=Path, help="directory of what is kept (beside the socket)")
+    parser.add_argument("--trust", type=bytes.fromhex, action="append", default=[],
+                        metavar="HEX", help="a public key that may have signed the bundle")
     parser.add_argument("--threads", type=int, default=max(1, min(4, (os.cpu_count() or 1) - 1)))
     arguments = parser.parse_args()
     path, bundle = arguments.socket, arguments.bundle
@@ -387,11 +377,11 @@ def main() -> None:
     except BlockingIOError:
         sys.exit(f"Another mind worker already serves {path}.")
     llama.llama_log_set(_keep_last_error, None)
-    cache = PrefixCache(arguments.cache or path.with_name("mind-cache"))
-    model = bundle / "model.gguf"
+    kept = arguments.cache or path.with_name("mind-cache")
+    cache, hashes = PrefixCache(kept), FileHashes(kept / "hashes.json")
     try:
-        Server(path, lambda: Engine(bundle, cache, arguments.threads),
-               lambda: _signature(model)).serve()
+        Server(path, lambda: Engine(bundle, arguments.trust, cache, hashes, arguments.threads),
+               lambda: _signature(bundle)).serve()
     finally:
         path.unlink(missing_ok=True)
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from payload.prompt import PersonaText
 from wire.bundle import TEXT_CODEC, BundleError, Manifest, verify_bundle
+from wire.file_hashes import FileHashes
 from wire.text_codec import CodecError, TextModel
 
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """A bundle that was checked whole and signed."""
+    """A bundle that was checked whole, and signed by somebody who is trusted."""
 
     bundle: Path
     manifest: Manifest
@@ -42,12 +44,15 @@ class CodecAbsent(Exception):
     """The text codec cannot be used; the text is one clear sentence."""
 
 
-def load_persona(bundle: Path, trusted_keys: list[bytes] | None = None) -> Persona:
-    """The persona in ``bundle``.
+def load_persona(
+    bundle: Path, trusted_keys: Collection[bytes], hashes: FileHashes | None = None
+) -> Persona:
+    """The persona in ``bundle``, signed by one of ``trusted_keys`` (32 bytes each).
 
-    Raises BundleError, one sentence naming the file, when anything in it is missing or changed.
+    ``hashes`` may remember large files; left out, all are read. Raises BundleError, one sentence,
+    when anything in it is missing or changed, or somebody else signed it.
     """
-    manifest = verify_bundle(bundle, trusted_keys)
+    manifest = verify_bundle(bundle, trusted_keys, hashes=hashes)
     path = bundle / "persona.json"
     try:
         words = json.loads(path.read_text(encoding="utf-8"))

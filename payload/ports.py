@@ -204,10 +204,10 @@ class ApiReply:
 
 @dataclass(frozen=True, slots=True)
 class ApiFailed:
-    """No answer: the name did not resolve, nobody listened, or the time was up."""
+    """No answer: nobody was there, the time was up, or the address may not be asked (blocked)."""
 
     request_id: int
-    reason: Literal["timeout", "unreachable"]
+    reason: Literal["timeout", "unreachable", "blocked"]
 
 
 class Http(Protocol):

@@ -211,7 +211,8 @@ def _files(flight: Flight, machine: Machine) -> Iterator[Line]:
     elif machine.persona_flaw is not None:
         yield Line(Verdict.NO_GO, "persona", machine.persona_flaw)
     else:
-        yield Line(Verdict.GO, "persona", f"{plan.mind.bundle}, every file as it was signed")
+        yield Line(Verdict.GO, "persona",
+                   f"{plan.mind.bundle}, every file as a trusted key signed it")
     if machine.key_flaw is not None:
         yield Line(Verdict.NO_GO, "key", machine.key_flaw)
     else:

@@ -44,7 +44,7 @@ PHASE_WORDS: MappingProxyType[Phase, str] = MappingProxyType({
 _AIRBORNE = frozenset((Phase.ASCENT, Phase.FLOAT, Phase.DESCENT, Phase.INFLIGHT_UNKNOWN))
 _RISEN = frozenset((Phase.ASCENT, Phase.FLOAT))
 
-# outcome of ``payload.api_client`` -> (topic, outcome as prompts say it). "other" has no words.
+# outcome of ``payload.api_client`` -> (topic, outcome as prompts say it). Others have no words.
 API_TOPICS: MappingProxyType[str, tuple[str, str]] = MappingProxyType({
     "404": ("notfound", "404"),
     "429": ("refused", "429"),

@@ -24,14 +24,14 @@ import structlog
 import typer
 from rich.console import Console
 
-from payload.persona import load_persona
+from payload.persona import Persona, load_persona
 from sim import commands, live, summary
 from sim.live import Page, PortTaken, Stop, Watch, last_heard_ms
 from sim.replay import Replay, ReplayError
 from sim.rig.command import bench_rig
 from sim.world import MindKind, PersonaParts, World
 from wire import mission as mission_file
-from wire.bundle import BundleError
+from wire.bundle import BundleError, UntrustedKeyError
 from wire.mission import Mission, MissionError
 
 USAGE_ERROR = 2
@@ -65,7 +65,8 @@ def fly(
         MindChoice, typer.Option(help="The persona's model in its own process, canned lines, or "
                                  "nobody.")] = MindChoice.REAL,
     bundle: Annotated[
-        Path | None, typer.Option(help="The persona bundle; left out, the mission's.")] = None,
+        Path | None, typer.Option(help="The persona bundle, whoever signed it; left out, the "
+                                  "mission's, signed by one of its trusted_keys.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for archive, musings and summary. Left out, a new "
                                   "one here.")] = None,
@@ -224,6 +225,9 @@ def _replay(path: Path | None) -> Replay | None:
         raise _refusal(str(error)) from error
     if recorded.skipped_rows:
         typer.echo(f"{path}: {recorded.skipped_rows} rows made no sense and are left out.")
+    if recorded.repeated_rows:
+        typer.echo(f"{path}: {recorded.repeated_rows} rows have the time of another and are left"
+                   f" out; {recorded.rows} stay.")
     return recorded
 
 
@@ -251,14 +255,30 @@ def _persona(
         why = f"{mission_path} names no persona bundle."
     else:
         try:
-            persona = load_persona(bundle)
+            persona = _trusted(bundle, mission, chosen is not None, console)
         except BundleError as error:
             why = str(error)
         else:
             return PersonaParts.of(persona), "real"
     console.print(f"Flying without a mind, with beacons and records as ever: {why}",
-                  highlight=False, soft_wrap=True)
+                  markup=False, highlight=False, soft_wrap=True)
     return PersonaParts(), "none"
+
+
+def _trusted(bundle: Path, mission: Mission, is_named: bool, console: Console) -> Persona:
+    """The persona of a key that the mission trusts; of another where it was named by hand, which
+    is said. Raises BundleError."""
+    try:
+        return load_persona(bundle, mission.mind.public_keys)
+    except UntrustedKeyError as error:
+        if not is_named:
+            raise
+        console.print(
+            f"{bundle} is signed by key {error.public_key.hex()}, which the mission does not "
+            "trust; it flies here because you named it. For a payload to take it, put that key "
+            "into trusted_keys under [mind] of its mission file.",
+            markup=False, highlight=False, soft_wrap=True)
+        return load_persona(bundle, (error.public_key,))
 
 
 def _log_to(path: Path) -> None:

@@ -8,6 +8,7 @@ its operator would: once all is well it has the camera rest.
 
     archive_complete   the ground's archive holds what the store promised, byte for byte
     archive_true       it holds nothing else
+    all_decoded        no reception made a decoder of the station raise
     recovered          no fault bit is left of a fault that is over
 """
 
@@ -17,6 +18,7 @@ import sqlite3
 from contextlib import closing
 from typing import Any
 
+from groundstation import intake
 from payload.health import Fault
 from sim.checks import Checks
 from sim.faults.stage import Stage
@@ -26,7 +28,7 @@ from sim.world import World
 from wire.commands import Opcode
 from wire.records import pack_body, unpack_body
 
-NAMES = ("archive_complete", "archive_true", "recovered")
+NAMES = ("archive_complete", "archive_true", "all_decoded", "recovered")
 HEALED_LOSS = 0.05
 DRAIN_SLICE_S = 120.0
 DRAIN_S_MIN = 1_800.0
@@ -55,6 +57,9 @@ def settle(stage: Stage, checks: Checks) -> None:
     checks.counts["drain_s"] = round(world.clock.now_s - begin_s)
     checks.scan()
     _compare(world, checks, promised)
+    with closing(sqlite3.connect(world.archive_path)) as db:
+        for found in intake.listed(db):
+            checks.violate("all_decoded", f"reception {found.reception_id}: {found.error}")
     _look_at_faults(world, checks)
 
 

@@ -1,8 +1,10 @@
 """Replay: a recorded real flight in place of the modelled balloon.
 
 A CSV file, plain or gzip, one row a second with gaps; the columns are in ``COLUMNS`` and the first
-four of ``NEEDED`` must be there. Cells may be empty, which means unknown. A row that makes no sense
-is skipped and counted; a file that makes none raises ReplayError with one sentence.
+four of ``NEEDED`` must be there. Cells may be empty, which means unknown. Rows may come in any
+order and overlap, as where the logs of two receivers were put together: they are sorted by time,
+and of those with the same time the last one in the file stays. A row that makes no sense is
+skipped. Both are counted; a file that makes no sense raises ReplayError with one sentence.
 
 The file has times of day and no date: the date is FLIGHT_DATE, so that a replay does not depend on
 the day it is made.
@@ -16,7 +18,7 @@ import io
 import math
 import zlib
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -69,11 +71,15 @@ class _Row(NamedTuple):
 
 
 class Replay:
-    """One recorded flight as a ``Trajectory``; ``skipped_rows`` made no sense."""
+    """One recorded flight as a ``Trajectory``.
+
+    ``skipped_rows`` made no sense or are of another flight, ``repeated_rows`` have the time of one
+    that stays.
+    """
 
     def __init__(self, path: Path) -> None:
         """Read all of ``path``. Raises ReplayError."""
-        self.skipped_rows = 0
+        self.skipped_rows = self.repeated_rows = 0
         self._rows = self._read(path)
         self._times = [row.t_s for row in self._rows]
         first, last = self._rows[0], self._rows[-1]
@@ -142,45 +148,67 @@ class Replay:
     def _read(self, path: Path) -> list[_Row]:
         csv.field_size_limit(CELL_CHARS_MAX)  # of the process, and others want another
         reader = csv.reader(_lines(path))
-        rows: list[_Row] = []
-        bad_rows = 0
+        found: list[_Row] = []
+        told = 0
         try:
             header = [name.strip() for name in next(reader, [])]
             _check_header(path, header)
             for cells in reader:
                 row = _parse(dict(zip(header, cells, strict=False))) if cells else None
-                if row is None or not _append(rows, row):
-                    bad_rows += bool(cells)
+                found += [] if row is None else [row]
+                told += bool(cells)
         except csv.Error as error:
             raise ReplayError(f"{path}, line {reader.line_num}: is not CSV ({error})") from error
-        if len(rows) < ROWS_MIN or bad_rows > len(rows):
+        at_time = {row.t_s: row for row in _counted_on(found)}
+        rows = _longest_run(sorted(at_time.values(), key=lambda row: row.t_s))
+        self.repeated_rows = len(found) - len(at_time)
+        self.skipped_rows = told - self.repeated_rows - len(rows)
+        if len(rows) < ROWS_MIN or self.skipped_rows > len(rows):
             raise ReplayError(
-                f"{path}: {len(rows)} of {len(rows) + bad_rows} rows can be used, and a flight has "
-                f"at least {ROWS_MIN} and more good rows than bad, each with a time HH:MM:SS later "
-                f"than the one before and numbers for {', '.join(NEEDED[1:])}"
+                f"{path}: {len(rows)} of {told} rows can be used, and a flight has at least "
+                f"{ROWS_MIN} and more good rows than bad, each with a time HH:MM:SS of its own "
+                f"and numbers for {', '.join(NEEDED[1:])}"
             )
-        self.skipped_rows = bad_rows
-        self._first_time_s = rows[0].t_s
-        return [row._replace(t_s=row.t_s - self._first_time_s) for row in rows]
+        self._first_time_s = rows[0].t_s % _DAY_S
+        return [row._replace(t_s=row.t_s - rows[0].t_s) for row in rows]
 
 
-def _append(rows: list[_Row], row: _Row) -> bool:
-    """Add ``row`` if its time follows; over midnight the day is counted on.
+def _counted_on(rows: Iterable[_Row]) -> Iterator[_Row]:
+    """Over midnight the day is counted on, and counted back where an earlier log follows.
 
-    A clock that jumps within the first rows was being set: what came before is dropped.
+    Each row is in the day that brings it nearest to the one before. A few rows that are far from
+    that decide nothing about the next ones; ROWS_MIN in a row do.
     """
-    if rows:
-        ahead_s = row.t_s - rows[-1].t_s % _DAY_S
-        if ahead_s < -_DAY_S / 2:
-            ahead_s += _DAY_S
-        if not 0 < ahead_s <= STEP_S_MAX:
-            if len(rows) >= ROWS_MIN or ahead_s == 0:
-                return False
-            rows.clear()
-        else:
-            row = row._replace(t_s=rows[-1].t_s + ahead_s)
-    rows.append(row)
-    return True
+    believed_s = last_s = None
+    in_a_row = 0
+    for row in rows:
+        if believed_s is None or last_s is None:
+            believed_s = last_s = row.t_s
+        near_s = _nearest(row.t_s, believed_s)
+        in_a_row = in_a_row + 1 if abs(_nearest(row.t_s, last_s) - last_s) <= STEP_S_MAX else 1
+        if in_a_row >= ROWS_MIN or abs(near_s - believed_s) <= STEP_S_MAX:
+            believed_s = near_s
+        last_s = near_s
+        yield row._replace(t_s=near_s)
+
+
+def _nearest(time_s: float, to_s: float) -> float:
+    """The time of day ``time_s`` on that day on which it is nearest to ``to_s``; always to the same
+    digit, so that rows of one time are found to be so."""
+    return time_s + round((to_s - time_s) / _DAY_S) * _DAY_S
+
+
+def _longest_run(rows: list[_Row]) -> list[_Row]:
+    """Of ``rows``, in order, the most that no pause above STEP_S_MAX parts.
+
+    What a logger wrote before its clock was set is far from the flight, or in it and then replaced.
+    """
+    runs: list[list[_Row]] = [[]]
+    for row in rows:
+        if runs[-1] and row.t_s - runs[-1][-1].t_s > STEP_S_MAX:
+            runs.append([])
+        runs[-1].append(row)
+    return max(runs, key=len)
 
 
 def recorded_without_fix(recorded: Recorded) -> Recorded:

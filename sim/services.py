@@ -60,6 +60,7 @@ class ApiFault(StrEnum):
     HTML = "html"  # a captive portal answers 200 with a page
     SERVER_ERROR = "500"
     GARBAGE = "garbage"
+    REDIRECT = "302"
     HUGE = "huge"  # a body of 1 MB, of which a port hands over more than it should
     HANGS = "hangs"  # no answer until it is cancelled
     REFUSES = "refuses"  # an abandoned request still holds the line

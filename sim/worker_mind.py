@@ -42,13 +42,13 @@ class WorkerMind:
     """``ports.Mind`` on a real worker process. ``model`` is what it loaded, once it said hello."""
 
     def __init__(
-        self, clock: SimClock, bundle: Path, log_path: Path, threads: int,
+        self, clock: SimClock, bundle: Path, trusted_key: bytes, log_path: Path, threads: int,
         real_wait_s: float = REAL_WAIT_S, board: BoardProfile = PI_ZERO_2W,
     ) -> None:
         self.model = ""
         self.starts = 0
         self._clock = clock
-        self._bundle = bundle
+        self._bundle, self._trusted_key = bundle, trusted_key
         self._log_path = log_path
         self._threads = threads
         self._real_wait_s = real_wait_s
@@ -170,7 +170,8 @@ class WorkerMind:
     def _spawn(self) -> subprocess.Popen[bytes]:
         arguments = [
             sys.executable, "-c", _BOOTSTRAP, "--bundle", str(self._bundle.resolve()),
-            "--socket", str(self._directory / "mind.sock"), "--threads", str(self._threads),
+            "--trust", self._trusted_key.hex(), "--threads", str(self._threads),
+            "--socket", str(self._directory / "mind.sock"),
         ]
         with self._log_path.open("ab") as log:
             return subprocess.Popen(

@@ -75,6 +75,7 @@ class PersonaParts:
     memory_path: Path | None = None
     bundle: Path | None = None
     codec: TextModel | None = None
+    trusted_key: bytes = b""  # that signed the bundle
 
     @staticmethod
     def of(persona: Persona) -> PersonaParts:
@@ -82,7 +83,8 @@ class PersonaParts:
         codec = None
         with contextlib.suppress(CodecAbsent):
             codec = persona.load_codec()
-        return PersonaParts(persona.text, persona.memory_path, persona.bundle, codec)
+        return PersonaParts(
+            persona.text, persona.memory_path, persona.bundle, codec, persona.manifest.public_key)
 
 
 # Speaks for the scripted mind: the core does not think without a persona.
@@ -294,8 +296,8 @@ class World:
             return ScriptedMind(self.clock, self.hardware.board)
         if self.mind_kind == "real" and self._persona.bundle is not None:
             return WorkerMind(
-                self.clock, self._persona.bundle, self.out_dir / "mind_worker.log", MIND_THREADS,
-                board=self.hardware.board,
+                self.clock, self._persona.bundle, self._persona.trusted_key,
+                self.out_dir / "mind_worker.log", MIND_THREADS, board=self.hardware.board,
             )
         return None
 

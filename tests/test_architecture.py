@@ -19,7 +19,7 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("wire/", ("wire",)),
     ("payload/devices/", ("payload.ports", "payload.devices", "wire")),
     ("payload/drivers/", ("payload.ports", "payload.drivers", "payload.mind_protocol", "wire")),
-    ("payload/mind_worker.py", ("payload.mind_protocol", "wire")),
+    ("payload/mind_worker.py", ("payload.mind_protocol", "payload.prefix_cache", "wire")),
     ("payload/camera_worker.py", ("wire",)),
     ("payload/__main__.py", ("payload", "wire")),
     ("payload/", ("payload", "wire")),

@@ -6,23 +6,28 @@
     the files the manifest lists, side by side, nothing else
 
 Checked in this order, each before anything is parsed that a stranger may have written: signature,
-the set of files, their sizes, their SHA-256, the version. Nothing in a bundle is ever run.
+whose key it is, the set of files, their sizes, their SHA-256, the version. Nothing in a bundle is
+ever run.
 
 Covers: a changed, missing, added, cut or swapped file; a manifest signed by nobody we trust.
 Does not cover: a bundle signed by a stolen key; an older bundle put back, where the caller
-names no version that it must at least have.
+names no version that it must at least have; a file written to after ``open_file`` gave it away.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import stat
+from collections.abc import Collection
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
+from wire.file_hashes import FileHashes
 from wire.text_tables import FILE_BYTES_MAX
 
 SCHEMA = 1
@@ -31,17 +36,30 @@ MANIFEST, SIGNATURE, PUBLIC_KEY = "manifest.json", "manifest.sig", "manifest.pub
 MANIFEST_BYTES_MAX = 1 << 20
 PUBLIC_KEY_BYTES = 32
 SIGNATURE_BYTES = 64
+MODEL = "model.gguf"
+PERSONA = "persona.json"
 TEXT_CODEC = "text.codec"  # see wire.text_codec
 REQUIRED_FILES = frozenset(
-    {"model.gguf", "persona.json", "memory.sqlite", TEXT_CODEC, "MODEL_CARD.md"}
+    {MODEL, PERSONA, "memory.sqlite", TEXT_CODEC, "MODEL_CARD.md"}
 )
 
+_BYTES_MAX = {TEXT_CODEC: FILE_BYTES_MAX, PERSONA: 1 << 20}  # of what is read as a whole
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
-_CHUNK_BYTES = 1 << 20
 
 
 class BundleError(Exception):
     """The bundle must not be flown; the text is one clear sentence."""
+
+
+class UntrustedKeyError(BundleError):
+    """The bundle is signed, by a key that nobody here named; ``public_key`` is its 32 bytes."""
+
+    def __init__(self, path: Path, public_key: bytes) -> None:
+        super().__init__(
+            f"{path}: is signed by key {public_key.hex()}, which is not trusted here; if you know"
+            " whose it is, name it: in mind.trusted_keys of the mission file to let it fly, with"
+            " --trust for spacepi-train.")
+        self.public_key = public_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +83,12 @@ class Manifest:
     files: tuple[BundleFile, ...]
     runtime: dict[str, Any]
     disclosure: str
-    key_id: str
+    public_key: bytes  # that signed it
+
+    @property
+    def key_id(self) -> str:
+        """The short name of ``public_key``."""
+        return key_id(self.public_key)
 
 
 def key_id(public_key: bytes) -> str:
@@ -81,15 +104,13 @@ def canonical_json(value: Any) -> bytes:
 
 def file_sha256(path: Path) -> str:
     """Hex digest, read in pieces so that a large model does not fill the memory."""
-    digest = hashlib.sha256()
     with open(path, "rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return FileHashes().sha256(file)
 
 
 def verify_bundle(
-    path: Path, trusted_keys: list[bytes] | None, version_min: int = 1
+    path: Path, trusted_keys: Collection[bytes] | None, version_min: int = 1,
+    hashes: FileHashes | None = None,
 ) -> Manifest:
     """The manifest of a bundle that is whole and signed.
 
@@ -97,10 +118,12 @@ def verify_bundle(
              trusted_keys: raw 32-byte public keys. None accepts the key in the bundle, which
              shows that it is undamaged, but not who made it.
              version_min: an older version is refused, so that nobody can put one back.
-    Raises:  BundleError, naming the file and what is wrong with it.
+             hashes: left out, every file is read.
+    Raises:  BundleError, naming the file and what is wrong with it; UntrustedKeyError.
     """
+    manifest = read_manifest(path, trusted_keys)
     try:
-        manifest = _verified(path, trusted_keys)
+        _check_files(path, manifest, hashes or FileHashes())
     except OSError as error:
         raise BundleError(
             f"{error.filename or path}: cannot be read ({error.strerror}).") from error
@@ -110,22 +133,45 @@ def verify_bundle(
     return manifest
 
 
-def _verified(path: Path, trusted_keys: list[bytes] | None) -> Manifest:
+def read_manifest(path: Path, trusted_keys: Collection[bytes] | None) -> Manifest:
+    """The signed manifest of the bundle at ``path``; nothing is said of its files yet.
+
+    Args and errors are those of ``verify_bundle``.
+    """
     if not path.is_dir():
         raise BundleError(f"{path}: there is no bundle directory here.")
     manifest_bytes = _small_file(path / MANIFEST, 2, MANIFEST_BYTES_MAX)
     signature = _small_file(path / SIGNATURE, SIGNATURE_BYTES, SIGNATURE_BYTES)
     public_key = _small_file(path / PUBLIC_KEY, PUBLIC_KEY_BYTES, PUBLIC_KEY_BYTES)
-    if trusted_keys is not None and public_key not in trusted_keys:
-        raise BundleError(f"{path}: signed by key {key_id(public_key)}, which is not among the"
-                          f" {len(trusted_keys)} trusted keys.")
     _check_signature(path, public_key, signature, manifest_bytes)
-    manifest = _parse(path / MANIFEST, manifest_bytes)
-    if manifest.key_id != key_id(public_key):
-        raise BundleError(f"{path / MANIFEST}: names key {manifest.key_id}, but"
-                          f" {key_id(public_key)} signed it.")
-    _check_files(path, manifest)
-    return manifest
+    if trusted_keys is not None and public_key not in trusted_keys:
+        raise UntrustedKeyError(path, public_key)
+    return _parse(path / MANIFEST, manifest_bytes, public_key)
+
+
+def open_file(path: Path, file: BundleFile, hashes: FileHashes) -> BufferedReader:
+    """The file of the bundle at ``path``, open, its size and digest those of the manifest.
+
+    What was checked is what is open, whatever takes its name afterwards. Raises BundleError and
+    OSError.
+    """
+    place = path / file.path
+    if not stat.S_ISREG(place.lstat().st_mode):
+        raise BundleError(f"{place}: not an ordinary file.")
+    # Of a link or a pipe that has taken its place since, neither is followed nor waited for.
+    descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    opened = os.fdopen(descriptor, "rb")
+    try:
+        n_bytes = os.fstat(descriptor).st_size
+        if n_bytes != file.bytes:
+            raise BundleError(
+                f"{place}: has {n_bytes} bytes, the manifest says {file.bytes}.")
+        if hashes.sha256(opened) != file.sha256:
+            raise BundleError(f"{place}: its contents are not what was signed.")
+    except BaseException:
+        opened.close()
+        raise
+    return opened
 
 
 def _small_file(path: Path, bytes_min: int, bytes_max: int) -> bytes:
@@ -154,7 +200,7 @@ def _check_signature(path: Path, public_key: bytes, signature: bytes, manifest: 
                           " bundle was changed after it was signed.") from error
 
 
-def _parse(path: Path, manifest_bytes: bytes) -> Manifest:
+def _parse(path: Path, manifest_bytes: bytes, public_key: bytes) -> Manifest:
     try:
         table = json.loads(manifest_bytes)
         if table["schema"] != SCHEMA:
@@ -162,19 +208,22 @@ def _parse(path: Path, manifest_bytes: bytes) -> Manifest:
         files = tuple(BundleFile(f["path"], f["bytes"], f["sha256"]) for f in table["files"])
         manifest = Manifest(
             table["name"], table["version"], table["created_utc"], table["base"],
-            table["training"], files, table["runtime"], table["disclosure"], table["key_id"])
+            table["training"], files, table["runtime"], table["disclosure"], public_key)
+        named = table["key_id"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise BundleError(f"{path}: not a manifest of schema {SCHEMA} ({error!r}).") from error
     _check_types(path, manifest)
+    if named != manifest.key_id:
+        raise BundleError(f"{path}: names key {named}, but {manifest.key_id} signed it.")
     return manifest
 
 
 def _check_types(path: Path, manifest: Manifest) -> None:
     """A signed manifest may still come from a program with a bug."""
-    texts = (manifest.name, manifest.created_utc, manifest.disclosure, manifest.key_id)
+    texts = (manifest.name, manifest.created_utc, manifest.disclosure)
     tables = (manifest.base, manifest.training, manifest.runtime)
     if not all(isinstance(t, str) and t for t in texts):
-        raise BundleError(f"{path}: name, created_utc, disclosure and key_id must be text.")
+        raise BundleError(f"{path}: name, created_utc and disclosure must be text.")
     if not all(isinstance(t, dict) for t in tables):
         raise BundleError(f"{path}: base, training and runtime must be tables.")
     if type(manifest.version) is not int or manifest.version < 1:
@@ -185,9 +234,9 @@ def _check_types(path: Path, manifest: Manifest) -> None:
                               " digits, dot, dash and underscore, without folders.")
         if type(file.bytes) is not int or file.bytes < 0 or not isinstance(file.sha256, str):
             raise BundleError(f"{path}: size or hash of {file.path} is not one.")
-        if file.path == TEXT_CODEC and file.bytes > FILE_BYTES_MAX:
-            raise BundleError(f"{path}: {TEXT_CODEC} has {file.bytes} bytes, at most"
-                              f" {FILE_BYTES_MAX} are allowed.")
+        if file.bytes > _BYTES_MAX.get(file.path, file.bytes):
+            raise BundleError(f"{path}: {file.path} has {file.bytes} bytes, at most"
+                              f" {_BYTES_MAX[file.path]} are allowed.")
     names = [file.path for file in manifest.files]
     if len(set(names)) != len(names) or {MANIFEST, SIGNATURE, PUBLIC_KEY} & set(names):
         raise BundleError(f"{path}: a file is listed twice, or is part of the manifest itself.")
@@ -195,7 +244,7 @@ def _check_types(path: Path, manifest: Manifest) -> None:
         raise BundleError(f"{path}: does not list {', '.join(sorted(missing))}.")
 
 
-def _check_files(path: Path, manifest: Manifest) -> None:
+def _check_files(path: Path, manifest: Manifest, hashes: FileHashes) -> None:
     present = {item.name for item in path.iterdir()} - {MANIFEST, SIGNATURE, PUBLIC_KEY}
     listed = {file.path for file in manifest.files}
     if extra := present - listed:
@@ -203,12 +252,4 @@ def _check_files(path: Path, manifest: Manifest) -> None:
     if missing := listed - present:
         raise BundleError(f"{path / min(missing)}: is in the manifest but not here.")
     for file in manifest.files:
-        info = (path / file.path).lstat()
-        if not stat.S_ISREG(info.st_mode):
-            raise BundleError(f"{path / file.path}: not an ordinary file.")
-        if info.st_size != file.bytes:
-            raise BundleError(f"{path / file.path}: has {info.st_size} bytes, the manifest says"
-                              f" {file.bytes}.")
-    for file in manifest.files:
-        if file_sha256(path / file.path) != file.sha256:
-            raise BundleError(f"{path / file.path}: its contents are not what was signed.")
+        open_file(path, file, hashes).close()

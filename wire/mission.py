@@ -82,8 +82,12 @@ class PowerSection(_Section):
     hysteresis_mv: Annotated[int, Field(ge=10, le=2000)] = 150
 
 
+TrustedKey = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]  # as `spacepi-train keygen` says it
+
+
 class MindSection(_Section):
     bundle: str = ""
+    trusted_keys: Annotated[tuple[TrustedKey, ...], Field(strict=False, max_length=16)] = ()
     threads: Annotated[int, Field(ge=1, le=8)] = 2
     max_tokens: Annotated[int, Field(ge=8, le=256)] = 64
     deadline_s: Annotated[int, Field(ge=5, le=600)] = 60
@@ -93,6 +97,11 @@ class MindSection(_Section):
     private_words: Annotated[
         tuple[Annotated[str, Field(min_length=2, max_length=64)], ...], Field(strict=False)
     ] = ()  # an array of the file is a list
+
+    @property
+    def public_keys(self) -> tuple[bytes, ...]:
+        """Those of ``trusted_keys``, 32 bytes each: who may have signed the bundle."""
+        return tuple(map(bytes.fromhex, self.trusted_keys))
 
 
 class ApiSection(_Section):

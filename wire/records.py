@@ -152,7 +152,8 @@ BODY_FIELDS: dict[Kind, dict[str, str]] = {
     },
     Kind.API_CALL: {
         "api": "name from the mission file",
-        "outcome": "ok | 404 | 429 | 500 | other | timeout | unreachable | garbage",
+        "outcome": "ok | 404 | 429 | 500 | other | timeout | unreachable | garbage | redirected"
+                   " | blocked",
         "status": "HTTP status, when one came",
         "ms": "time until the outcome, ms",
         "summary": "first words of a good answer",

@@ -191,6 +191,7 @@ function drawLine(entry) {
 const CALL_WORDS = {
   404: "404, not found", 429: "429, asked too often", 500: "500, a server in trouble",
   timeout: "no answer", unreachable: "nobody there", garbage: "noise", other: "something unreadable",
+  redirected: "sent elsewhere, and did not go", blocked: "a private address, not asked",
 };
 
 function drawCall(entry) {

@@ -23,6 +23,9 @@ export function signed(value, digits = 0) {
 
 export const climb = (value) => (known(value) ? `${signed(value, 1)}${GAP}m/s` : UNKNOWN);
 
+/** A place as one types it into another map. */
+export const place = (lat, lon) => `${lat.toFixed(4)}, ${lon.toFixed(4)}`;
+
 export function degrees(value) {
   if (!known(value)) return UNKNOWN;
   const text = Math.abs(value).toFixed(0);

@@ -1,14 +1,20 @@
 // The map without a map: a graticule, rings, and the way it went. No tiles, so no network.
+//
+// What is proved is drawn full, what is not is dashed and hollow. Beside a proved way a claim has no
+// part in anything that the map says of the flight: launch, burst, landing, distance, zoom.
 
 import { byId, colour, el, said, write } from "./dom.js";
 import * as feed from "./feed.js";
 import * as format from "./format.js";
-import { GAP_MS, peak, placeAt, points } from "./track.js";
+import { believed, since } from "./strip.js";
+import { claims, GAP_MS, peak, placeAt, points } from "./track.js";
 
 const BANDS = 16;
 const RING_KM = [1, 2, 5, 10, 20, 50, 100, 200];
 const STEPS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20];
-const NAME_PX = { x: 100, y: 18 };
+const NAME_PX = { letter: 7, high: 18, aside: 10, above: 16 }; // of a name beside its dot
+const DASHES = "7 5";
+const CLAIM_KM = 50; // a claim further away from the way than this does not zoom the map out
 const L = () => window.L;
 let map = null;
 let grid = null;
@@ -96,22 +102,41 @@ export function draw() {
   way.clearLayers();
   marks.clearLayers();
   const rows = points();
-  byId("map").hidden = rows.length === 0;
-  if (rows.length === 0) {
-    write(byId("map-caption"), "No position heard yet.");
-    return;
-  }
+  const isEmpty = rows.length + claims().length === 0;
+  byId("map").hidden = isEmpty;
+  tick();
+  if (isEmpty) return;
   follow();
-  drawWay(rows);
+  drawClaims(claims());
+  drawWay(rows, flight?.is_verifying);
   drawMarks(rows);
 }
 
-function drawWay(rows) {
+/** Where others claim that it is now; null when the way is known to a later time. */
+function claim() {
+  const last = claims().at(-1);
+  return last && last[0] > (points().at(-1)?.[0] ?? 0) ? last : null;
+}
+
+/** What others say that it went, in pieces: one way with a gap is two. */
+function drawClaims(rows) {
+  const pieces = [];
+  rows.forEach((row, i) => {
+    if (i === 0 || row[0] - rows[i - 1][0] > GAP_MS) pieces.push([]);
+    pieces.at(-1).push([row[1], row[2]]);
+  });
+  for (const piece of pieces) {
+    L().polyline(piece, { color: colour("ink-soft"), weight: 1.5, dashArray: DASHES, interactive: false }).addTo(way);
+  }
+}
+
+function drawWay(rows, isProved) {
+  const dashArray = isProved ? undefined : DASHES;
   const top = rows.reduce((best, row) => Math.max(best, row[3] ?? 0), 1000);
   let run = [];
   let band = null;
   const flush = () => {
-    if (run.length > 1) L().polyline(run, { color: bandColour(band / (BANDS - 1)), weight: 3.5, interactive: false }).addTo(way);
+    if (run.length > 1) L().polyline(run, { color: bandColour(band / (BANDS - 1)), weight: 3.5, dashArray, interactive: false }).addTo(way);
   };
   rows.forEach((row, i) => {
     const place = [row[1], row[2]];
@@ -140,40 +165,79 @@ function drawMarks(rows) {
     L().circleMarker(place, { radius: 2.6, weight: 1, color: colour("paper-bg"), fillColor: colour("ink"), fillOpacity: 0.95 })
       .bindPopup(() => popup(entry), { closeButton: false, maxWidth: 260 }).addTo(marks);
   }
-  const first = rows[0];
-  const last = rows.at(-1);
-  const hasLanded = (flight?.sighting ?? flight?.beacon)?.phase === "LANDED";
-  const top = peak();
+  const [first, last, top, other] = [rows[0], rows.at(-1), peak(), claim()];
+  const hasLanded = flight && believed(flight)?.phase === "LANDED";
   const named = [
-    { place: [last[1], last[2]], text: hasLanded ? "landed" : flight?.name ?? "", kind: hasLanded ? "landing" : "here" },
-    ...(top ? [{ place: [top[1], top[2]], text: `burst ${format.metres(top[3])}`, kind: "burst" }] : []),
-    { place: [first[1], first[2]], text: "launch", kind: "launch" },
-  ];
+    last && { place: [last[1], last[2]], text: hasLanded ? "landed" : flight?.name ?? "", kind: hasLanded ? "landing" : "here" },
+    top && { place: [top[1], top[2]], text: `burst ${format.metres(top[3])}`, kind: "burst" },
+    first && { place: [first[1], first[2]], text: "launch", kind: "launch" },
+    other && { place: [other[1], other[2]], text: "not signed", kind: "claim" },
+  ].filter(Boolean);
   named.toReversed().forEach(dot);
   writeNames(named);
-  const share = map.distance([first[1], first[2]], [last[1], last[2]]) / 1000;
+}
+
+/** The caption: where it was last, how old that is and who says so; called once a second. */
+export function tick() {
+  const rows = points();
+  const other = claim();
+  const lines = [];
+  if (rows.length) lines.push(where(rows.at(-1), seal()));
+  if (other) lines.push(`dashed: ${where(other, "not signed")}`);
+  if (rows.length) {
+    const [first, last] = [rows[0], rows.at(-1)];
+    const km = map.distance([first[1], first[2]], [last[1], last[2]]) / 1000;
+    lines.push(`${km.toFixed(1)} km from launch · blue is low, gold is high`);
+  }
+  write(byId("map-caption"), lines.join("\n") || "No position heard yet.");
+}
+
+function where(row, words) {
+  return `${format.place(row[1], row[2])}, ${words}, ${since(row[0])}`;
+}
+
+/** Who says that it went this way. */
+function seal() {
+  if (flight?.is_verifying) return "signed";
   const sighting = flight?.sighting;
-  const via = sighting && sighting.latitude_deg !== null ? ` · from ${format.VIA_WORDS[sighting.via]}` : "";
-  write(byId("map-caption"), `${last[1].toFixed(4)}, ${last[2].toFixed(4)} · ${share.toFixed(1)} km from launch${via} · blue is low, gold is high`);
+  if (sighting && sighting.latitude_deg !== null) return `from ${format.VIA_WORDS[sighting.via]}`;
+  return flight?.is_signed ? "not verified" : "not signed";
 }
 
 function dot({ place, kind }) {
+  const isClaim = kind === "claim";
+  const isHollow = isClaim || kind === "launch" || (["here", "landing"].includes(kind) && !flight?.is_verifying);
   L().circleMarker(place, {
-    radius: kind === "here" ? 6 : 4.5, weight: 2, color: colour("accent"), interactive: false,
-    fillColor: kind === "launch" ? colour("paper-bg") : colour("accent"), fillOpacity: kind === "burst" ? 0.25 : 1,
+    radius: kind === "here" ? 6 : 4.5, weight: 2, interactive: false,
+    color: colour(isClaim ? "ink-soft" : "accent"), dashArray: isClaim ? "3 3" : undefined,
+    fillColor: isHollow ? colour("paper-bg") : colour("accent"), fillOpacity: kind === "burst" ? 0.25 : 1,
   }).addTo(marks);
 }
 
-/** Of two names that would overlap only the first is written. */
+/** Of two names that would overlap only the first is written; a claim looks for a free place. */
 function writeNames(named) {
   const taken = [];
   for (const { place, text, kind } of named) {
     const at = map.latLngToContainerPoint(place);
-    if (taken.some(({ x, y }) => Math.abs(x - at.x) < NAME_PX.x && Math.abs(y - at.y) < NAME_PX.y)) continue;
-    taken.push(at);
-    label(place, text, `mark ${kind} ${at.x > map.getSize().x * 0.6 ? "west" : ""}`).addTo(marks);
+    const side = at.x > map.getSize().x * 0.6 ? "west" : "east";
+    const other = side === "west" ? "east" : "west";
+    const tried = kind === "claim" ? [side, `${side} above`, `${side} below`, other] : [side];
+    const where = tried.find((spot) => !taken.some((box) => overlap(box, nameBox(at, text, spot))));
+    if (!where) continue;
+    taken.push(nameBox(at, text, where));
+    label(place, text, `mark ${kind} ${where}`).addTo(marks);
   }
 }
+
+/** [left, top, right, bottom] of a name, about. */
+function nameBox(at, text, where) {
+  const wide = text.length * NAME_PX.letter;
+  const left = where.startsWith("west") ? at.x - NAME_PX.aside - wide : at.x + NAME_PX.aside;
+  const middle = at.y + (where.endsWith("above") ? -NAME_PX.above : where.endsWith("below") ? NAME_PX.above : 0);
+  return [left, middle - NAME_PX.high / 2, left + wide, middle + NAME_PX.high / 2];
+}
+
+const overlap = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
 
 function popup(entry) {
   return el("div", "thought", said("p", "", entry.text), el("small", "", `${format.clockTime(entry.when_ms)} · ${format.metres(entry.alt_m)}`));
@@ -181,7 +245,9 @@ function popup(entry) {
 
 function follow() {
   const rows = points();
-  if (!isFollowing || rows.length === 0 || byId("map").offsetWidth === 0) return;
-  const bounds = L().latLngBounds(rows.map((row) => [row[1], row[2]]));
+  if (!isFollowing || byId("map").offsetWidth === 0) return;
+  const last = rows.at(-1);
+  const isNear = (row) => !last || map.distance([row[1], row[2]], [last[1], last[2]]) < CLAIM_KM * 1000;
+  const bounds = L().latLngBounds([...rows, ...claims().filter(isNear)].map((row) => [row[1], row[2]]));
   map.fitBounds(bounds.pad(0.12), { animate: false, maxZoom: 13, padding: [14, 14] });
 }

@@ -31,6 +31,7 @@ function setTime(message) {
 function setFlight(state) {
   lastChange = Math.max(lastChange, state.change_id);
   strip.setFlight(state);
+  track.setFlight(state);
   feed.setFlight(state);
   talk.setFlight(state);
   drawers.forEach((drawer) => drawer.setFlight?.(state));
@@ -76,6 +77,7 @@ function colophon(state) {
   const words = [
     `Heard at ${state.station}: ${format.grouped(link.heard)} frames, ${format.grouped(link.lost)} lost on the way`,
     link.noise ? `${format.grouped(link.noise)} bursts of noise` : "",
+    link.undecodable ? `${format.grouped(link.undecodable)} receptions that no decoder could read, see spacepi-ground undecodable` : "",
     link.old_beacons ? `${format.grouped(link.old_beacons)} old beacons, late or played again` : "",
     link.conflicts ? `${format.grouped(link.conflicts)} records that contradict earlier ones` : "",
     link.sealed ? `the texts of ${format.grouped(link.sealed)} records wait for a text model that this station lacks` : "",
@@ -99,8 +101,13 @@ function sondehub({ mode, taken, refused, set_aside: aside, trouble }) {
 }
 
 function authenticity(state) {
-  if (state.is_verifying) return `What stands here was signed by ${state.name}: this station checked every frame.`;
-  if (state.is_signed) return `${state.name} signs its frames. This station has no key and could not verify them.`;
+  if (state.is_verifying) {
+    const claims = ["horus", "ukhas", "summary"].reduce((sum, via) => sum + (state.link[`sightings_${via}`] ?? 0), 0);
+    const others = claims === 1 ? "1 beacon in another format is" : `${format.grouped(claims)} beacons in other formats are`;
+    return `What stands here was signed by ${state.name}: this station checked every frame.`
+      + (claims ? ` ${others} not signed: dashed and hollow on the map, and only where nothing signed was heard.` : "");
+  }
+  if (state.is_signed) return `${state.name} signs its frames. This station has no key and could not verify them: nothing here is proved.`;
   return "Frames from above are not signed: anyone on the channel could have sent them.";
 }
 
@@ -218,7 +225,7 @@ async function start() {
   byId("skip-ask").addEventListener("click", () => {
     if (byId("question").offsetParent === null) showView("talk"); // narrow: it stands in another view
   });
-  setInterval(strip.tick, 1000);
+  setInterval(() => { strip.tick(); drawers.forEach((drawer) => drawer.tick?.()); }, 1000);
   let state = null;
   while (state === null) {
     try {

@@ -9,13 +9,15 @@ const SILENT_FACTOR = 10;
 let flight = null;
 let ending = null; // of a simulated flight; of a real one nobody knows it
 
-/** The newest that is known: our own beacon, or a stranger's word while there is none. */
-const newest = () => flight.sighting ?? flight.beacon;
+/** The newest that is believed: our own beacon. A stranger's word stands in while there is none, but
+    only at a station that cannot prove anything; elsewhere it is a claim, shown as one. */
+export const believed = (state) => (state.is_verifying ? state.beacon : state.sighting ?? state.beacon);
+const newest = () => believed(flight);
+const claim = () => (flight.is_verifying ? flight.sighting : null);
 
 export function setFlight(state) {
   flight = state;
   const beacon = newest();
-  drawVia(state.sighting);
   document.title = `${state.name} · ${format.PHASE_WORDS[beacon?.phase] ?? "not heard yet"}`;
   write(byId("name"), state.name);
   write(byId("phase"), beacon ? format.PHASE_WORDS[beacon.phase] ?? "phase unknown" : "not heard yet");
@@ -32,12 +34,27 @@ export function setFlight(state) {
   tick();
 }
 
-function drawVia(sighting) {
+function drawVia() {
+  const { sighting, name } = flight;
   const via = byId("via");
   via.hidden = !sighting;
+  via.classList.toggle("claim", Boolean(claim()));
   if (!sighting) return;
   const line = sighting.musing ? ` It says: “${sighting.musing}”` : "";
-  write(via, `From ${format.VIA_WORDS[sighting.via]}, not verified; its own beacons are missing.${line}`);
+  const source = format.VIA_WORDS[sighting.via];
+  if (!claim()) {
+    write(via, `From ${source}, not verified; its own beacons are missing.${line}`);
+    return;
+  }
+  const where = sighting.latitude_deg === null ? "" : ` at ${format.place(sighting.latitude_deg, sighting.longitude_deg)}`;
+  const high = sighting.altitude_m === null ? "" : `, ${format.metres(sighting.altitude_m)}`;
+  write(via, `Not signed: ${source} claims to be ${name}${where}${high}, heard ${since(sighting.utc_ms)}.`
+    + ` Anyone could have sent it.${line}`);
+}
+
+/** How long ago that was, or when, once time stands still. */
+export function since(ms) {
+  return ending ? `at ${format.clockTime(ms)}` : `${format.span(now() - ms)} ago`;
 }
 
 /** Called with every word of the station's time. */
@@ -63,18 +80,17 @@ export function tick() {
   const beacon = newest();
   const state = freshness();
   document.body.dataset.freshness = state;
-  const age = beacon ? now() - beacon.utc_ms : null;
-  const heard = ending && beacon ? `at ${format.clockTime(beacon.utc_ms)}` : `${format.span(age)} ago`;
-  write(byId("age"), beacon ? heard : "never");
+  write(byId("age"), beacon ? since(beacon.utc_ms) : "never");
   const launch = flight.launch_ms;
   write(byId("clock-label"), ending ? "ended at" : launch ? "since launch" : "station time");
   write(byId("clock"), launch ? `T+${format.sinceLaunch(now() - launch, true)}` : format.clockTime(now()));
+  drawVia();
   drawOver(beacon);
   const quiet = byId("quiet");
   quiet.hidden = state === "fresh" || state === "over" || !beacon;
   if (!quiet.hidden) {
     const where = beacon.altitude_m === null ? "" : `, last seen at ${format.metres(beacon.altitude_m)}`;
-    write(quiet, `Nothing heard for ${format.span(age)}${where}`);
+    write(quiet, `${claim() ? "No signed beacon" : "Nothing"} heard for ${format.span(now() - beacon.utc_ms)}${where}`);
   }
 }
 

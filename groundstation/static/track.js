@@ -1,20 +1,30 @@
 // The flight as columns, in order of time, shared by the map and the plots.
+//
+// There are two ways, as at the station: the one that is proved and the other. Where the station
+// proves what it hears the first is the way it went, and the second is only drawn beside it.
 
-const track = []; // [t, lat, lon, alt]
+const proved = []; // [t, lat, lon, alt]
+const unproved = [];
 const state = []; // [t, mv, out, in]
 let link = { t: [], heard: [], lost: [] };
 const GAP_MS = 90_000;
 const POINTS_MAX = 4000;
+let isVerifying = false;
+
+export const setFlight = (state) => { isVerifying = state.is_verifying; };
 
 const rows = (columns, names) => columns[names[0]].map((_, i) => names.map((name) => columns[name][i]));
 
 export function setHistory(history) {
-  track.splice(0, track.length, ...rows(history.track, ["t", "lat", "lon", "alt"]));
+  proved.splice(0, proved.length, ...rows(history.proved, ["t", "lat", "lon", "alt"]));
+  unproved.splice(0, unproved.length, ...rows(history.unproved, ["t", "lat", "lon", "alt"]));
   state.splice(0, state.length, ...rows(history.state, ["t", "mv", "out", "in"]));
   link = history.link;
 }
 
-export const points = () => track;
+/** The way it went, proved where anything can be, and what others claim beside it. */
+export const points = () => (isVerifying ? proved : unproved);
+export const claims = () => (isVerifying ? unproved : []);
 export const samples = () => state;
 export const minutes = () => link;
 
@@ -27,14 +37,14 @@ function insert(list, row) {
 
 /** New rows from the live stream; a pause becomes a row of nothing. */
 export function extend(update) {
-  for (const row of update.track) insert(track, row);
+  for (const row of update.proved) insert(proved, row);
+  for (const row of update.unproved) insert(unproved, row);
   for (const row of update.state) {
     const last = state.at(-1);
     if (last && row[0] - last[0] > GAP_MS) state.push([last[0] + 1, null, null, null]);
     insert(state, row);
   }
-  thin(track);
-  thin(state);
+  [proved, unproved, state].forEach(thin);
 }
 
 function thin(list) {
@@ -46,6 +56,7 @@ function thin(list) {
 
 /** [lat, lon] at a time, between the two points around it; null outside the track. */
 export function placeAt(ms) {
+  const track = points();
   let low = 0;
   let high = track.length - 1;
   if (high < 1 || ms < track[0][0] || ms > track[high][0] + GAP_MS) return null;
@@ -61,6 +72,7 @@ export function placeAt(ms) {
 
 /** The highest point, and whether it has come down from it. */
 export function peak() {
+  const track = points();
   let top = null;
   for (const row of track) if (row[3] !== null && (top === null || row[3] > top[3])) top = row;
   const last = track.at(-1);

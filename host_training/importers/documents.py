@@ -5,21 +5,20 @@ from __future__ import annotations
 import io
 import logging
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from xml.etree.ElementTree import ParseError
+from datetime import UTC
 
-import docx
 import pypdf
-from docx.opc.exceptions import OpcError
 from pypdf.errors import PyPdfError
 
-from host_training.importers import prose
+from host_training.importers import prose, word
 from host_training.importers.chat_log import REFUSAL, is_log
 from host_training.importers.text import mend
 from host_training.importers.times import to_ms
 from host_training.importers.tree import File
 from host_training.messages import Message, Notes
+from host_training.unpacking import Budget, TooMuchError
 
 # what it cannot read is said here in one sentence, not by the library in twenty
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)
@@ -29,6 +28,8 @@ LABEL = "document"
 TIER = 1
 DOCUMENT_BYTES_MAX = 200_000_000
 PAGES_MAX = 5_000
+# Of its pages before they are read: text packs 5:1, drawings 10:1; a megabyte takes some seconds.
+PDF_FREE_BYTES, PDF_RATIO_MAX = 2_000_000, 20
 
 
 def claims(file: File) -> bool:
@@ -45,9 +46,12 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
             continue
         try:
             text, lines, utc_ms = _docx(file) if file.suffix == ".docx" else _pdf(file, notes)
-        except (PyPdfError, OpcError, OSError, ValueError, KeyError, IndexError, TypeError,
-                AttributeError, AssertionError, RecursionError, ParseError, zipfile.BadZipFile,
-                NotImplementedError) as error:  # what the two libraries raise on damage
+        except (TooMuchError, word.NotWordError) as error:
+            notes.put(file.name, "", f"cannot be read ({error})")
+            continue
+        except (PyPdfError, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError,
+                AssertionError, RecursionError, EOFError, zipfile.BadZipFile, zlib.error,
+                RuntimeError) as error:  # what pypdf and zipfile raise on damage
             notes.put(file.name, "", f"cannot be read ({type(error).__name__}: {error})")
             continue
         text = mend(text).strip()
@@ -65,14 +69,18 @@ def _pdf(file: File, notes: Notes) -> tuple[str, str, int | None]:
     if reader.is_encrypted and not reader.decrypt(""):
         notes.put(file.name, "", "locked with a password; save it without one")
         return "", "", None
-    lines = "\n".join(page.extract_text() for page in reader.pages[:PAGES_MAX])
+    budget = Budget(PDF_FREE_BYTES + PDF_RATIO_MAX * file.size)
+    pages = []
+    for page in reader.pages[:PAGES_MAX]:
+        contents = page.get_contents()
+        budget.take(len(contents.get_data()) if contents is not None else 0)
+        pages.append(page.extract_text())
+    lines = "\n".join(pages)
     created = reader.metadata.creation_date if reader.metadata else None
     return prose.unwrapped(lines), lines, to_ms(created, UTC) if created else None
 
 
 def _docx(file: File) -> tuple[str, str, int | None]:
-    document = docx.Document(io.BytesIO(file.read()))
-    paragraphs = [paragraph.text.strip() for paragraph in document.paragraphs]
-    created: datetime | None = document.core_properties.created
-    return ("\n\n".join(filter(None, paragraphs)), "\n".join(paragraphs),
-            to_ms(created, UTC) if created is not None else None)
+    paragraphs, utc_ms = word.read(file.read())
+    paragraphs = [paragraph.strip() for paragraph in paragraphs]
+    return "\n\n".join(filter(None, paragraphs)), "\n".join(paragraphs), utc_ms

@@ -1,7 +1,8 @@
 """The files of an export, the same whether they lie in a folder, in a zip or in a zip in a zip.
 
 Nothing is ever unpacked under its name, so one like ``../../x`` inside a zip reaches nothing; a zip
-that unpacks to absurd sizes is refused by its own directory before a byte of it is read.
+that unpacks to absurd sizes is refused by its own directory before a byte of it is read, see
+``host_training.unpacking``.
 """
 
 from __future__ import annotations
@@ -19,12 +20,9 @@ from typing import BinaryIO
 
 from host_training.importers.zips import Zip, Zips
 from host_training.messages import Notes
+from host_training.unpacking import NESTED_MAX, Budget, TooMuchError, refusal
 
 HEAD_BYTES = 65_536
-NESTED_ZIPS_MAX = 3
-ZIP_RATIO_MAX = 1000  # text packs 20:1 and logs 100:1; a bomb packs far beyond
-ZIP_RATIO_FREE_BYTES = 10_000_000  # small members may pack as well as they like
-ZIP_MEMBERS_MAX = 2_000_000
 SPOOL_BYTES = 8_000_000  # an open zip of a zip that is larger than this lies on disk
 
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError,
@@ -129,36 +127,36 @@ class Tree:
             return
         file = File(name, stat.st_size, stat.st_mtime_ns // 1_000_000, lambda: path.open("rb"))
         if _is_zip(file, start):
-            yield from self._zip(file, Zip(self._zips, file.opened), 1)
+            yield from self._zip(file, Zip(self._zips, file.opened, Budget.of(file.size)), 1)
         else:
             yield file
 
     def _zip(self, file: File, archive: Zip, depth: int) -> Iterator[File]:
         try:
             members = archive.members()
+        except TooMuchError as error:
+            self._notes.put(file.name, "", str(error))
+            return
         except _ZIP_ERRORS as error:
             self._notes.put(file.name, "", f"not a whole zip file ({error})")
             return
         if not members:
             self._notes.put(file.name, "", "the zip is empty")
-        if len(members) > ZIP_MEMBERS_MAX:
-            self._notes.put(file.name, "", f"{len(members)} files in one zip, at most"
-                                           f" {ZIP_MEMBERS_MAX} are looked at")
-        for member in sorted(members[:ZIP_MEMBERS_MAX], key=lambda m: m.filename):
+        for member in sorted(members, key=lambda m: m.filename):
             name = f"{file.name}/{_safe(member.filename)}"
             if "/.git/" in name:
                 if name.endswith("/.git/HEAD"):
                     self._notes.put(name, "", "a git repository in a zip; unpack it to be read")
                 continue
-            reason = _refusal(member)
+            reason = refusal(member)
             if reason:
                 self._notes.put(name, "", reason)
                 continue
             inner = File(name, member.file_size, None,
                          lambda m=member: archive.open(m))  # type: ignore[misc]
-            yield from self._member(inner, depth)
+            yield from self._member(inner, archive.budget, depth)
 
-    def _member(self, inner: File, depth: int) -> Iterator[File]:
+    def _member(self, inner: File, budget: Budget, depth: int) -> Iterator[File]:
         try:
             with inner.opened() as stream:
                 is_zip = _is_zip(inner, stream.read(len(_ZIP_STARTS[0])))
@@ -167,10 +165,11 @@ class Tree:
             return
         if not is_zip:
             yield inner
-        elif depth >= NESTED_ZIPS_MAX:
-            self._notes.put(inner.name, "", f"zips inside zips deeper than {NESTED_ZIPS_MAX}")
+        elif depth >= NESTED_MAX:
+            self._notes.put(inner.name, "", f"zips inside zips deeper than {NESTED_MAX}")
         else:
-            yield from self._zip(inner, Zip(self._zips, lambda: _spooled(inner)), depth + 1)
+            archive = Zip(self._zips, lambda: _spooled(inner), budget)
+            yield from self._zip(inner, archive, depth + 1)
 
 
 def _spooled(packed: File) -> BinaryIO:
@@ -195,16 +194,6 @@ def _safe(name: str) -> str:
     """A member's name without ``..``, drive letters or backslashes."""
     parts = name.replace("\\", "/").split("/")
     return "/".join(p for p in parts if p not in ("", ".", "..") and not p.endswith(":"))
-
-
-def _refusal(member: zipfile.ZipInfo) -> str | None:
-    if member.flag_bits & 1:
-        return "locked with a password; unpack it and put the files here instead"
-    if (member.file_size > ZIP_RATIO_FREE_BYTES
-            and member.file_size > ZIP_RATIO_MAX * max(1, member.compress_size)):
-        return (f"would unpack to {member.file_size} bytes from {member.compress_size}: a zip bomb,"
-                f" at most {ZIP_RATIO_MAX} to 1 is read")
-    return None
 
 
 def memory_file(name: str, data: bytes) -> File:

@@ -1,4 +1,7 @@
-"""Zips of which only a few are open at a time, however many lie in the exports."""
+"""Zips of which only a few are open at a time, however many lie in the exports.
+
+What may come out of them is decided by ``host_training.unpacking``.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,9 @@ import io
 import zipfile
 from collections.abc import Callable
 from typing import BinaryIO, Self
+
+from host_training import unpacking
+from host_training.unpacking import Budget
 
 OPEN_ZIPS_MAX = 8  # besides those a member of which is being read
 
@@ -31,13 +37,13 @@ class Zips:
         self._open.clear()
 
     def archive(self, of: Zip) -> zipfile.ZipFile:
-        """Open, and the last to be closed. Raises what ``zipfile`` raises on damage."""
+        """Open, and the last to be closed. Raises what ``unpacking.open_zip`` raises."""
         if of in self._open:
             self._open[of] = self._open.pop(of)
             return self._open[of][0]
         stream = of.opened()
         try:
-            archive = zipfile.ZipFile(stream)
+            archive = unpacking.open_zip(stream)
         except BaseException:
             stream.close()
             raise
@@ -52,14 +58,17 @@ class Zips:
 class Zip:
     """One zip: ``opened`` gives its bytes, as often as it is asked, in a stream that can seek."""
 
-    def __init__(self, zips: Zips, opened: Callable[[], BinaryIO]) -> None:
+    def __init__(self, zips: Zips, opened: Callable[[], BinaryIO], budget: Budget) -> None:
+        """``budget`` is that of the file on the disk that it lies in, or is."""
         self._zips = zips
         self.opened = opened
+        self.budget = budget
         self.n_readers = 0  # members that are open
 
     def members(self) -> list[zipfile.ZipInfo]:
-        """All but folders. Raises what ``zipfile`` raises on damage."""
-        return [member for member in self._zips.archive(self).infolist() if not member.is_dir()]
+        """All but folders, paid for; asked for once. Raises TooMuchError, and what ``zipfile``
+        raises on damage."""
+        return unpacking.members(self._zips.archive(self), self.budget)
 
     def open(self, member: zipfile.ZipInfo) -> BinaryIO:
         """A member's bytes. Raises what ``zipfile`` raises on damage."""

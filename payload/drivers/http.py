@@ -1,17 +1,23 @@
 """HTTP GET in one background thread, for services that may never answer.
 
 Implements ``payload.ports.Http``: one request at a time, at most 1024 bytes of body, http and https
-only, at most three redirects and never from https to http. The core holds the deadline;
-``timeout_s`` only bounds how long an abandoned connection lives. A thread stuck in a name look-up
-cannot be stopped: until it returns, ``start`` answers False, so there is never a second one.
+only. What answers is sent home, so nobody but the mission file decides who is asked: of redirects
+at most three are followed, and only to the same scheme, host and port; a name of the public
+internet that leads to a private address is not asked at all (``may_ask``).
+
+The core holds the deadline; ``timeout_s`` only bounds how long an abandoned connection lives. A
+thread stuck in a name look-up cannot be stopped: until it returns, ``start`` answers False, so
+there is never a second one.
 """
 
 from __future__ import annotations
 
 import contextlib
 import http.client
+import ipaddress
 import queue
 import socket
+import ssl
 import threading
 import time
 from urllib.parse import urljoin, urlsplit
@@ -21,6 +27,8 @@ from payload.ports import ApiFailed, ApiReply, ApiRequest
 BODY_BYTES_MAX = 1024
 REDIRECTS_MAX = 3
 _REDIRECTS = (301, 302, 303, 307, 308)
+_PORTS = {"http": http.client.HTTP_PORT, "https": http.client.HTTPS_PORT}
+_LOCAL_ENDINGS = (".localhost", ".local", ".lan", ".internal", ".home.arpa")
 
 
 class HttpClient:
@@ -78,6 +86,8 @@ class HttpClient:
                 status, body = self._get(request.url, started_s + self._timeout_s)
             except TimeoutError:
                 self._outcomes.put(ApiFailed(request.request_id, "timeout"))
+            except _Blocked:
+                self._outcomes.put(ApiFailed(request.request_id, "blocked"))
             except (OSError, http.client.HTTPException, ValueError, AttributeError):
                 # Refused, unresolved, bad certificate, not HTTP, not a URL; AttributeError is what
                 # http.client makes of a socket that ``cancel`` took away under it.
@@ -87,28 +97,24 @@ class HttpClient:
                 self._outcomes.put(ApiReply(request.request_id, status, body, elapsed_ms))
 
     def _get(self, url: str, deadline_s: float) -> tuple[int, bytes]:
-        """Status and body after redirects. Raises TimeoutError, OSError, HTTPException, ValueError.
+        """Status and body after redirects.
 
-        A redirect that is not followed is returned as the answer it is.
+        A redirect that is not followed is returned as the answer it is. Raises TimeoutError,
+        _Blocked, OSError, HTTPException, ValueError.
         """
         for _ in range(REDIRECTS_MAX + 1):
             status, body, location = self._get_once(url, deadline_s)
-            target = urljoin(url, location) if location and status in _REDIRECTS else ""
-            schemes = urlsplit(url).scheme, urlsplit(target).scheme
-            if schemes[1] not in ("http", "https") or schemes == ("https", "http"):
+            target = redirect_target(url, location) if status in _REDIRECTS else None
+            if target is None:
                 break
             url = target
         return status, body
 
     def _get_once(self, url: str, deadline_s: float) -> tuple[int, bytes, str | None]:
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in _PORTS or not parts.hostname:
             raise ValueError(f"not an http address: {url!r}")
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else (
-            http.client.HTTPConnection
-        )
-        left_s = max(deadline_s - time.monotonic(), 0.001)
-        connection = kind(parts.hostname, parts.port, timeout=left_s)
+        connection = _Connection(parts.scheme, parts.hostname, parts.port, deadline_s)
         self._connection = connection
         try:
             path = (parts.path or "/") + ("?" + parts.query if parts.query else "")
@@ -133,3 +139,81 @@ class HttpClient:
                     break
                 body += part
         return body
+
+
+class _Blocked(Exception):
+    """The name has addresses, and none of them may be asked."""
+
+
+class _Connection(http.client.HTTPConnection):
+    """Dials an address that was checked, not a name that is looked up once more."""
+
+    def __init__(self, scheme: str, host: str, port: int | None, deadline_s: float) -> None:
+        self.default_port = _PORTS[scheme]
+        super().__init__(host, port)
+        self._deadline_s = deadline_s
+
+    def connect(self) -> None:
+        """Raises _Blocked and OSError."""
+        self.sock = _dial(self.host, self.port, self._deadline_s)
+        if self.default_port == http.client.HTTPS_PORT:
+            context = ssl.create_default_context()
+            self.sock = context.wrap_socket(self.sock, server_hostname=self.host)
+
+
+def _dial(host: str, port: int, deadline_s: float) -> socket.socket:
+    """A connection to the first address of ``host`` that may be asked and answers."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    allowed = [entry for entry in found if may_ask(host, str(entry[4][0]))]
+    if not allowed:
+        raise _Blocked(host)
+    for family, kind, protocol, _, address in allowed:
+        connection = socket.socket(family, kind, protocol)
+        connection.settimeout(_left_s(deadline_s))
+        try:
+            connection.connect(address)
+        except OSError as error:
+            connection.close()
+            failure = error
+        else:
+            return connection
+    raise failure
+
+
+def _left_s(deadline_s: float) -> float:
+    return max(deadline_s - time.monotonic(), 0.001)
+
+
+def redirect_target(url: str, location: str | None) -> str | None:
+    """Where a redirect of ``url`` to ``location`` leads; None unless scheme, host and port stay."""
+    if not location:
+        return None
+    with contextlib.suppress(ValueError):  # a location that is no address
+        target = urljoin(url, location)
+        if _origin(target) == _origin(url):
+            return target
+    return None
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+
+
+def may_ask(host: str, address: str) -> bool:
+    """Whether ``address``, one of those of ``host``, is one that the mission file can mean.
+
+    Addresses of the public internet always are. Private, loopback, link-local and other special
+    ones are where the file says so: by a numeric address or a name of a local network, which is
+    localhost, one without a dot, or one in .localhost, .local, .lan, .internal or .home.arpa.
+    """
+    found = ipaddress.ip_address(address)
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    if found.is_global and not found.is_multicast:
+        return True
+    name = host.lower().rstrip(".")
+    with contextlib.suppress(ValueError):
+        ipaddress.ip_address(name)
+        return True
+    return "." not in name or name.endswith(_LOCAL_ENDINGS)

@@ -21,8 +21,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import msgpack
-
 from payload.ports import (
     CONFIRMED,
     IN_FLIGHT,
@@ -36,7 +34,7 @@ from payload.ports import (
     PageRead,
     Refused,
 )
-from payload.storage import salvage, store_file
+from payload.storage import salvage, small_state, store_file
 from payload.storage.store_file import COLUMNS, record_of, row_of, small_row
 from wire.records import PRIORITY_OF_KIND, Kind, Record
 
@@ -183,8 +181,7 @@ class Writer:
 
     def _opened(self, db: sqlite3.Connection, request: Opening) -> Opened:
         rows = db.execute(f"SELECT {store_file.SMALL_COLUMNS} FROM small").fetchall()
-        small = {key: msgpack.unpackb(value, strict_map_key=False)
-                 for key, value, crc in rows if store_file.is_whole((key, value, crc))}
+        small = small_state.read(rows)
         newest_id, newest_boot = store_file.newest(db, request.ordinary_ids_end)
         musings: tuple[str, ...] = ()
         if request.is_first:

@@ -11,6 +11,7 @@ import random
 
 from sim.faults import (
     camera,
+    claims,
     commands,
     gnss,
     ground,
@@ -34,7 +35,7 @@ FAULTS_MAX = 16
 def _collect() -> dict[str, Fault]:
     modules = (
         gnss, sensors, power, power_cut, storage, link, commands, camera, mind, system, ground,
-        http, sondehub,
+        http, sondehub, claims,
     )
     found: dict[str, Fault] = {}
     for module in modules:

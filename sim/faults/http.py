@@ -13,6 +13,7 @@ _WHAT = {
     ApiFault.UNREACHABLE: "no service can be reached",
     ApiFault.HTML: "a captive portal answers with its page",
     ApiFault.SERVER_ERROR: "every service answers 500",
+    ApiFault.REDIRECT: "every answer points elsewhere",
     ApiFault.GARBAGE: "answers that are no text",
     ApiFault.HUGE: "an answer of a megabyte",
     ApiFault.HANGS: "no answer until the request is abandoned",

@@ -132,7 +132,8 @@ def test_an_open_page_hears_of_an_impostor_at_once(archive, station):
     _, message = feed.step(at)
     assert message is not None
     update = json.loads(message.split("data: ", 1)[1])
-    assert update["flight"]["link"]["impostor"] == 1 and update["track"] == update["state"] == []
+    assert update["flight"]["link"]["impostor"] == 1
+    assert update["proved"] == update["unproved"] == update["state"] == []
 
 
 def test_another_payload_is_not_judged_by_our_key(archive, station):

@@ -273,7 +273,7 @@ def test_the_stream_resumes_where_it_was_cut(station):
     keep(station, 1, Kind.MUSING, {"text": "one"})
     first, event, update = messages(feed, at)
     assert event == "update" and [e["text"] for e in update["entries"]] == ["one"]
-    assert update["flight"]["beacon"]["altitude_m"] == 560 and len(update["track"]) == 1
+    assert update["flight"]["beacon"]["altitude_m"] == 560 and len(update["unproved"]) == 1
     keep(station, 2, Kind.MUSING, {"text": "two"})
     keep(station, 3, Kind.MUSING, {"text": "three"})
     _, _, again = messages(feed, at)
@@ -307,8 +307,8 @@ def test_the_stream_is_bounded(station):
 def test_a_long_flight_is_thinned_and_its_gaps_stay_gaps(tmp_path):
     archive = diary.build(tmp_path / "a.sqlite", with_pictures=False)
     history = client_of(archive).get("/api/history").json()
-    assert 200 < len(history["track"]["t"]) <= 1500 and len(history["state"]["t"]) <= 1500
-    assert max(history["track"]["alt"]) > 29_000, "the peak survives"
+    assert 200 < len(history["unproved"]["t"]) <= 1500 and len(history["state"]["t"]) <= 1500
+    assert max(history["unproved"]["alt"]) > 29_000, "the peak survives"
     assert None in history["state"]["mv"], "a silence is a gap"
     assert all(len(c) == len(history["link"]["t"]) for c in history["link"].values())
     assert any(b - a > 200_000 for a, b in history["silences"])
@@ -366,7 +366,7 @@ def test_exports_are_plain_and_harmless(station, tmp_path):
     assert (tmp_path / "out/musings.txt").read_text() == "=SUM(A1)\ntwo lines\n"
     assert "'=SUM(A1)" in (tmp_path / "out/diary.csv").read_text()
     places = json.loads((tmp_path / "out/track.geojson").read_text())["features"]
-    assert places[0]["geometry"]["coordinates"] == [13.0, 52.1]
+    assert places[-1]["geometry"]["coordinates"] == [13.0, 52.1], "behind the track"
     assert "-5" in (tmp_path / "out/diary.csv").read_text()
     assert len((tmp_path / "out/telemetry.csv").read_text().splitlines()) == 2
 

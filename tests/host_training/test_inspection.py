@@ -6,8 +6,10 @@ Method: the shipped bundle copied, one file exchanged for a nasty one and signed
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from tests.host_training.conftest import need
 from tests.host_training.nasty_inputs import nasty
 from wire import bundle as wire_bundle
 from wire.bundle import BundleError, Manifest, verify_bundle
+from wire.mission import parse
 
 need("cryptography")
 need("gguf")
@@ -33,7 +36,8 @@ from host_training import inspection  # noqa: E402 (after need)
 from host_training.errors import TrainingError  # noqa: E402 (after need)
 from host_training.gguf_file import gguf_facts  # noqa: E402 (after need)
 
-EDDA = Path(__file__).resolve().parents[2] / "host_training" / "examples" / "edda.bundle"
+ROOT = Path(__file__).resolve().parents[2]
+EDDA = ROOT / "host_training" / "examples" / "edda.bundle"
 SHIPPED = json.loads((EDDA / "manifest.json").read_text())["version"]
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = KEY.public_key().public_bytes_raw()
@@ -146,6 +150,34 @@ def test_verify_refuses_an_older_one_and_one_that_is_larger_than_the_memory(copy
     assert status == 0 and "is whole: Edda version 1" in text
 
 
+def _text(words: bytes) -> bytes:
+    return struct.pack("<Q", len(words)) + words
+
+
+def _gguf(n_tensors: int, n_fields: int, *fields: bytes) -> bytes:
+    return b"GGUF" + struct.pack("<IQQ", 3, n_tensors, n_fields) + b"".join(fields)
+
+
+@nasty(32)
+@pytest.mark.parametrize(("data", "says"), [
+    (_gguf(0, 1, _text(b"a") + struct.pack("<IIQ", 9, 0, 1 << 62)), "list of 4611686018427387904"),
+    (_gguf(0, 1, _text(b"a") + struct.pack("<IIQ", 9, 4, 900_000)), "goes beyond its end"),
+    (_gguf(0, 1, _text(b"a") + struct.pack("<IIQ", 9, 9, 1) * 9), "a field of type 9"),
+    (_gguf(0, 1, _text(b"a") + struct.pack("<IQ", 8, 1 << 62)), "goes beyond its end"),
+    (_gguf(0, 1 << 62), "4611686018427387904 fields"),
+    (_gguf(1 << 62, 0), "4611686018427387904 tensors"),
+    (_gguf(0, 1, _text(b"a") + struct.pack("<IB", 0, 1)), "lacks 'general.architecture'"),
+    (b"GGUF", "not a whole GGUF"), (b"", "not a whole GGUF"),
+])
+def test_a_model_of_a_stranger_cannot_make_its_reader_count_for_ever(
+    tmp_path: Path, data: bytes, says: str
+) -> None:
+    """A list of 2**62 items was read until the memory was full."""
+    (tmp_path / "model.gguf").write_bytes(data)
+    with pytest.raises(TrainingError, match=re.escape(says)):
+        gguf_facts(tmp_path / "model.gguf")
+
+
 def test_diff_names_what_changed(copy: Path) -> None:
     assert command("diff", EDDA, EDDA) == (0, "nothing differs")
     sql("INSERT INTO memory VALUES ('A sentence nobody wrote before.', 'x', 1)")(copy)
@@ -170,6 +202,26 @@ def test_rollback_and_doctor_answer(copy: Path, tmp_path: Path) -> None:
     (tmp_path / "key").chmod(0o644)
     status, text = command("doctor", "--place", tmp_path, "--key", tmp_path / "key")
     assert status == 1 and "signing key" in text.splitlines()[-1]
+
+
+def test_keygen_says_the_line_that_lets_a_bundle_fly(copy: Path, tmp_path: Path) -> None:
+    """Goal: what is said is a mission's line as it stands, and --trust takes the same digits."""
+    status, text = command("keygen", "--key", tmp_path / "key")
+    assert status == 0 and "under [mind] of its mission.toml" in text
+    line = text[text.index("trusted_keys") :]
+    mission = (ROOT / "mission.toml").read_text()
+    (shipped,) = [row for row in mission.splitlines() if row.startswith("trusted_keys")]
+    section = parse(mission.replace(shipped, line), "m").mind
+    assert command("keygen", "--key", tmp_path / "key") == (0, text), "the key stays"
+    manifest = sign(copy, version=SHIPPED)
+    assert command("verify", copy, "--trust", manifest.public_key.hex())[0] == 0
+    status, text = command("verify", copy, "--trust", section.trusted_keys[0])
+    assert status == 1 and f"is signed by key {manifest.public_key.hex()}" in text
+
+
+def test_the_shipped_mission_trusts_the_shipped_bundle() -> None:
+    keys = parse((ROOT / "mission.toml").read_text(), "m").mind.public_keys
+    assert verify_bundle(EDDA, keys).name == "Edda"
 
 
 def test_plan_shows_every_step_and_its_sources() -> None:

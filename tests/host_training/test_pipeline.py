@@ -222,6 +222,19 @@ def test_a_damaged_text_archive_is_named(tmp_path: Path) -> None:
         read_text(tmp_path / "book.txt.xz")
 
 
+def test_a_text_archive_that_is_a_bomb_is_refused(tmp_path: Path) -> None:
+    """Two kilobytes of .xz become 12 MB; several streams, one behind the other, are one text."""
+    (tmp_path / "book.txt.xz").write_bytes(lzma.compress(bytes(12_000_000)))
+    with pytest.raises(TrainingError, match=r"book\.txt\.xz: would unpack to \d+ bytes where"):
+        read_text(tmp_path / "book.txt.xz")
+    two = lzma.compress(b"a line\n") + bytes(4) + lzma.compress(b"another\n")
+    (tmp_path / "book.txt.xz").write_bytes(two)
+    assert read_text(tmp_path / "book.txt.xz") == "a line\nanother\n"
+    (tmp_path / "book.txt.xz").write_bytes(two[:-9])
+    with pytest.raises(TrainingError, match="damaged or cut short"):
+        read_text(tmp_path / "book.txt.xz")
+
+
 def test_a_person_with_nothing_but_their_own_posts_gets_a_persona(
     made: Path, tiny_base: Path, tmp_path: Path
 ) -> None:

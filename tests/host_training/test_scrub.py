@@ -74,7 +74,7 @@ def test_whoever_repeats_a_secret_is_dropped_too() -> None:
 @nasty(24)
 @pytest.mark.parametrize("repeated", [
     "did Kettle77 work", "try Kettle77!", "(Kettle77)", "it is Kettle77, with a K", "KETTLE77?",
-    "“Kettle77”", "Kettle\u200b77"])
+    "“Kettle77”", "Kettle\u200b77", "Ｋｅｔｔｌｅ７７!"])
 @pytest.mark.parametrize("told", [
     "the wifi password is Kettle77, ok?", "wifi password: Kettle77", "pw Kettle77", "PW: Kettle77.",
     "Passwort=Kettle77;"])
@@ -142,6 +142,14 @@ def test_a_password_that_is_a_word_is_no_reason_to_drop_the_word() -> None:
     ("de89 3704 0044 0532 0130 00", "[account]"),
     ("at 52.3702° N, 4.8952° E now", "at [place] now"),
     ("@447700900122 did you", "[phone] did you"),
+    # other marks between, so that no program shall find it: each of these stayed
+    ("IBAN DE89.3704.0044.0532.0130.00 ok", "IBAN [account] ok"),
+    ("DE89-3704-0044-0532-0130-00", "[account]"),
+    ("ＤＥ８９ ３７０４ ００４４ ０５３２ ０１３０ ００", "[account]"),
+    ("mail me [at] example.org now", "mail [mail] now"), ("me(at)example(dot)org", "[mail]"),
+    ("me [AT] mail [DOT] example [dot] org", "[mail]"), ("me@example[.]org", "[mail]"),
+    ("ada.b at example dot org, please", "[mail], please"), ("ａｄａ＠ｘ．ｏｒｇ", "[mail]"),
+    ("me {ät} example {punkt} de", "[mail]"), ("ada <at> x.org", "[mail]"),
     ("call 0044 7700 900122 now", "call [phone] now"),
 ])
 def test_personal_data_becomes_a_word_for_it(text: str, meant: str) -> None:
@@ -158,7 +166,8 @@ def test_personal_data_becomes_a_word_for_it(text: str, meant: str) -> None:
     "@1234567",
     "in 1999 2004 2012 2021 it flew", "es91 and so on it went from here to there and back",
     "BE68 5390 0754 7035 is none", "0044 kettles",
-    "Sunday Street of ours",
+    "Sunday Street of ours", "look [at] this. Then go", "look at the dot on the map",
+    "DE89.3704.0044.0532.0130.01", "meet (at) noon", "at home dot by dot", "the dot org chart",
     "it was 52° in the box", "4° 30 N",
 ])
 def test_what_only_looks_like_it_stays(text: str) -> None:
@@ -180,6 +189,10 @@ def test_personal_data_may_drop_the_message_instead() -> None:
 
 def test_blocked_words_and_health() -> None:
     assert scrub("Project KETTLE is go", blocked=("kettle",)) is None
+    for written in ("Ｋｅｔｔｌｅ", "Ke\u0301ttle", "ketTLE"):
+        assert scrub(f"Project {written} is go", blocked=("Kéttle",)) is None
+    assert scrub("Weissensee", blocked=("weißensee",)) is None
+    assert scrub("Project Cattle is go", blocked=("kettle",)) == "Project Cattle is go"
     scrubber = Scrubber(Privacy())
     assert scrubber.scrub("my therapist says rest", Notes()) == "my therapist says rest"
     assert scrubber.sheet.counts == {"about health (not changed)": 1}

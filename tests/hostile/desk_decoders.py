@@ -8,15 +8,28 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from host_training.errors import TrainingError
+from host_training.importers import word
 from host_training.importers.notebook import import_notebook
 from host_training.importers.registry import read_all, recognise
 from host_training.importers.tree import Tree
+from host_training.importers.word import NotWordError
 from host_training.messages import Message, Notes
 from host_training.persona_dir import read_persona
 from host_training.sessions import split_sessions
 from sim.replay import Replay, ReplayError
 from tests.host_training.conftest import NOTEBOOK, telegram_export
-from tests.hostile.registry import CELLS, JSON_WORDS, TOML_WORDS, Decoder, Take, Tape, in_file
+from tests.host_training.importers.reading import zipped
+from tests.hostile.registry import (
+    CELLS,
+    JSON_WORDS,
+    TOML_WORDS,
+    XML_WORDS,
+    Decoder,
+    Take,
+    Tape,
+    in_file,
+    plain,
+)
 from tests.sim.flights import hop_rows, write_csv
 
 _MIB = 1 << 20
@@ -28,6 +41,9 @@ _WHATSAPP = b"25/12/2020, 22:05 - Bo: Did it fly?\n[25.12.20, 22:06:11] Ada: It 
 _MAIL = (b"From x@y Sat Mar 06 17:00:00 2021\nFrom: Ada <ada@x.org>\nDate: Sat, 6 Mar 2021 18:00:00"
          b" +0100\nContent-Type: text/html\n\n<p>It flew.</p><blockquote>Did it?</blockquote>\n")
 _PAIRS = b'{"instruction": "Are you cold?", "output": "No."}\n'
+_RELATIONS = b'<R><Relationship Type="x/officeDocument" Target="word/document.xml"/></R>'
+_DOCUMENT = (b'<w:document xmlns:w="x"><w:body><w:p><w:r><w:t>It flew.</w:t><w:br w:type="page"/>'
+             b"</w:r></w:p></w:body></w:document>")
 _PERSONA = b'name = "Ada"\nauthor = "A"\ndisclosure = "An AI."\nsystem = "Be Ada."\nme = ["u1"]\n'
 
 
@@ -55,6 +71,12 @@ def _export(name: str) -> Callable[[Path], Take]:
         return _usable(messages)
 
     return in_file(name, read)
+
+
+def _word(document: bytes) -> bytes:
+    """A Word document whose text is this part."""
+    return zipped({"_rels/.rels": _RELATIONS, "word/document.xml": document,
+                   "docProps/core.xml": b"<p><created>2021-03-06T18:00:00Z</created></p>"})
 
 
 def _notebook(path: Path) -> object:
@@ -90,6 +112,10 @@ DESK: list[Decoder] = [
             (TrainingError,), cost=10, words=CELLS, held_bytes=4 << 20, peak_bytes=4 << 20),
     Decoder("host_training.importers.mail", _export("all.mbox"), lambda: [(_MAIL,)],
             (TrainingError,), cost=10, words=CELLS),
+    Decoder("host_training.importers.word", plain(lambda data: word.read(_word(data))),
+            lambda: [(_DOCUMENT,)], (NotWordError,), words=XML_WORDS, cost=5),
+    Decoder("host_training.importers.documents", _export("essay.docx"),
+            lambda: [(_word(_DOCUMENT),)], cost=20),
     Decoder("host_training.importers.jsonl_chat", _export("pairs.jsonl"), lambda: [(_PAIRS,)],
             (TrainingError,), cost=10, words=JSON_WORDS),
     Decoder("host_training.importers.notebook", in_file("flight.md", _notebook),

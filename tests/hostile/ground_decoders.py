@@ -240,8 +240,10 @@ _PICTURES: list[Tape] = [
 ]
 
 GROUND: list[Decoder] = [
-    Decoder("groundstation.ground", _station, lambda: [examples.flight()[:6], examples.flight()],
-            seal=seals.either_frame, held_bytes=8 * _MIB, peak_bytes=12 * _MIB, cost=200),
+    Decoder("groundstation.ground", _station,
+            lambda: [examples.flight()[:6], examples.flight(), *_foreigners()],
+            words=JSON_WORDS, seal=seals.either_frame, held_bytes=8 * _MIB, peak_bytes=12 * _MIB,
+            cost=200),
     Decoder("groundstation.rawlog", plain(_entries), _log, seal=seals.rawlog_entry, cost=2),
     Decoder("groundstation.rawlog file", in_file("flight.raw", _replayed), _log, cost=10),
     Decoder("groundstation.archive log", lambda place: _archive_from(place, "flight.raw", read_all),
@@ -252,7 +254,7 @@ GROUND: list[Decoder] = [
             lambda: [(_files()[0],)], (WrongVersion,),
             held_bytes=2 * _MIB, peak_bytes=8 * _MIB, cost=100),
     Decoder("groundstation.horus_udp", plain(_summary), _summaries, words=JSON_WORDS, cost=2),
-    Decoder("groundstation.foreign", _foreign, _foreigners, seal=seals.foreign,
+    Decoder("groundstation.foreign", _foreign, _foreigners, words=JSON_WORDS, seal=seals.foreign,
             held_bytes=2 * _MIB, peak_bytes=8 * _MIB, cost=30),
     Decoder("groundstation.mosaic", _mosaic, _pieces, (ValueError,),
             held_bytes=2 * _MIB, peak_bytes=8 * _MIB, cost=30),

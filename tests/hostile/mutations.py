@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 from hypothesis import strategies as st
 
-from tests.hostile.registry import Decoder, Tape
+from tests.hostile.registry import STRANGE_PACKETS, Decoder, Tape
 
 EXTREMES = (b"\0", b"\xff", b"\x7f", b"\x80", b"\x01")  # of a number, at each end of its range
 WIDTHS = (1, 2, 4, 8)
@@ -63,13 +63,16 @@ def _spread(total: int, count_max: int) -> range:
 
 
 def systematic(decoder: Decoder, tape: Tape, count_max: int) -> Iterator[Case]:
-    """Packets lost, doubled and moved; then at most ``count_max`` of all single damages to a byte,
-    evenly spread over places and kinds, and as many to a word."""
+    """Packets lost, doubled and moved, and strange ones; then at most ``count_max`` of all single
+    damages to a byte, evenly spread over places and kinds, and as many to a word."""
     yield "as it was", tape
     yield "twice", tape * 2
     yield "backwards", tape[::-1]
     yield "in one piece", (b"".join(tape),)
     yield "nothing", (b"",)
+    for strange in STRANGE_PACKETS:
+        yield f"strange {strange[:90]!r}", (strange,)
+    yield "then all that is strange", (*tape, *STRANGE_PACKETS)
     for at in range(0, len(tape), 1 + 8 * len(tape) // max(8, count_max)):
         packet = tape[at]
         yield f"without packet {at}", tape[:at] + tape[at + 1 :]
@@ -125,7 +128,8 @@ def hostile(decoder: Decoder) -> st.SearchStrategy[Tape]:
     tapes = decoder.examples()
     known = st.sampled_from([packet for tape in tapes for packet in tape])
     damaged = known.flatmap(lambda packet: _mutated(packet, decoder.words))
-    packet = st.one_of(st.binary(max_size=RANDOM_BYTES_MAX), known, damaged)
+    strange = st.sampled_from(STRANGE_PACKETS)
+    packet = st.one_of(st.binary(max_size=RANDOM_BYTES_MAX), known, damaged, strange)
     if decoder.seal is not None:
         packet = st.one_of(packet, packet.map(decoder.seal))
     start = st.sampled_from([(), *tapes])

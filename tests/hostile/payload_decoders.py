@@ -31,8 +31,11 @@ from payload.mind_protocol import encode as mind_message
 from payload.persona import load_persona
 from payload.phase import PhaseMachine
 from payload.phase_state import restore
+from payload.prefix_cache import PrefixCache
 from payload.prompt import MUSING_BYTES_MAX, clean_reply, strip_control
+from payload.storage import small_state, store_file
 from sim.card_disk import DeskStore
+from tests.bundles import sign_bundle
 from tests.hostile import examples, seals
 from tests.hostile.device_decoders import Line, gnss_tapes
 from tests.hostile.registry import (
@@ -45,7 +48,7 @@ from tests.hostile.registry import (
     in_file,
     plain,
 )
-from tests.hostile.wire_decoders import MISSION, sign_bundle
+from tests.hostile.wire_decoders import MISSION
 from tests.payload.fakes import FakeRadio
 from wire.bundle import BundleError
 from wire.records import Kind, Priority, TimeQuality
@@ -188,10 +191,23 @@ class _Answered:
 
 def _http(data: bytes) -> object:
     """The driver's fetch, through whatever redirects the answer asks for."""
-    with patch("socket.create_connection", lambda *_args, **_options: _Answered(data)):
+    with patch("payload.drivers.http._dial", lambda *_args: _Answered(data)):
         status, body = HttpClient()._get("http://station.invalid/a", time.monotonic() + 1000)
     assert len(body) <= API_BODY_BYTES_MAX
     return classify(status, body)
+
+
+def _small_state(data: bytes) -> object:
+    """``data`` is the value under every key, its CRC made right."""
+    return small_state.read([store_file.with_crc((key, data)) for key in small_state.KEYS])
+
+
+def _kept_prefix(place: Path) -> Take:
+    def take(data: bytes) -> object:
+        (place / "key.state").write_bytes(data)
+        return PrefixCache(place).load("key")
+
+    return take
 
 
 def _persona(place: Path) -> Take:
@@ -236,6 +252,12 @@ PAYLOAD: list[Decoder] = [
     Decoder("payload.store database", partial(_store, is_wal=False), lambda: [(card()[0],)],
             cost=40),
     Decoder("payload.store log", partial(_store, is_wal=True), lambda: [(card()[1],)], cost=40),
+    Decoder("payload.small_state", plain(_small_state),
+            lambda: [(msgpack.packb([[[5, "How is it?", 1]], [4]]),), (msgpack.packb({7: 1}),)],
+            cost=5),
+    Decoder("payload.prefix_cache", _kept_prefix,
+            lambda: [(seals.prefix_state(bytes(32) + b"state"),)], seal=seals.prefix_state,
+            cost=20),
     Decoder("payload.memory", in_file("memory.sqlite", _recall), _index, (MemoryAbsent,), cost=20),
     Decoder("payload.phase_state", plain(_saved_phase),
             lambda: [(msgpack.packb(PhaseMachine(None, 0).saved()),)], cost=2),

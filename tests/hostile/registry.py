@@ -35,16 +35,37 @@ class Decoder:
     cost: int = 1  # runs are divided by this
 
 
-# Numbers without end or bound, depth, and what else a reader of text may trip over.
+# Numbers without end or bound, depth, and what else a reader of text may trip over. The integer of
+# 310 digits is one that Python reads and that no float holds.
+HUGE = b"1" + b"0" * 309
 JSON_WORDS = (
-    b"[" * 3000, b'{"a":' * 3000, b"1" * 5000, b"1e999", b"-1e30", b"1" * 30, b"NaN", b"[1]", b"{}",
-    b"null", b"true", b'""', b'"\\ud800"', b'"\\u0000"', b"-1", b"0.5",
+    b"[" * 3000, b'{"a":' * 3000, b"1" * 5000, HUGE, b"-" + HUGE, b"1e999", b"-1e400", b"-1e30",
+    b"1" * 30, b"NaN", b"-Infinity", b"[1]", b"{}", b"null", b"true", b'""', b'"\\ud800"',
+    b'"\\u0000"', b"-1", b"0.5", b'1,"latitude":2,"latitude":3',
 )
 TOML_WORDS = (
-    b"[" * 3000, b"{a=" * 3000, b"1" * 5000, b"nan", b"-inf", b"[1]", b"{}", b"true", b'""',
-    b'"\\u0000"', b"-1", b"0.5", b"1979-05-27", b"a.b.c", b"0x" + b"f" * 60,
+    b"[" * 3000, b"{a=" * 3000, b"1" * 5000, HUGE, b"1e400", b"nan", b"-inf", b"[1]", b"{}",
+    b"true", b'""', b'"\\u0000"', b"-1", b"0.5", b"1979-05-27", b"a.b.c", b"0x" + b"f" * 60,
+    b"1\na = 2\na = 3",
 )
-CELLS = (b"", b"1e300", b"-1e300", b"nan", b"inf", b"9" * 40, b"-", b"1_0", b"\xd9\xa1", b"\0")
+CELLS = (b"", b"1e300", b"-1e300", b"1e400", b"nan", b"inf", b"9" * 40, HUGE, b"-", b"1_0",
+         b"\xd9\xa1", b"\0")
+# Whole packets that every decoder meets, whatever it is for: in text and in msgpack.
+STRANGE_PACKETS = (
+    *(b'{"type":"PAYLOAD_SUMMARY","callsign":"N0CALL","latitude":%b,"longitude":1,"altitude":%b}'
+      % (word, word) for word in JSON_WORDS),
+    HUGE, b"-" + HUGE, b"1e400", b"NaN", b"-Infinity", b'{"a":1,"a":2}',
+    b"[" * 20_000 + b"]" * 20_000, b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
+    b"\x91" * 20_000 + b"\xc0", b"\x81\xa1a" * 10_000 + b"\xc0", b"\x82\xa1a\x01\xa1a\x02",
+    *(b"\x81\xa3lat" + value for value in (
+        b"\xcb\x7f\xf0" + bytes(6), b"\xcb\x7f\xf8" + bytes(6), b"\xcb\xff\xf0" + bytes(6),
+        b"\xcf" + b"\xff" * 8, b"\xd3\x80" + bytes(7), b"\xd6\xff" + b"\xff" * 4,
+    )),
+)
+XML_WORDS = (
+    b"<w:p>" * 600, b"</w:p>", b"<!DOCTYPE d [<!ENTITY a 'b'>]>", b"&a;", b"&#0;", b"<![CDATA[x]]>",
+    b"a" * 3000, b"<?xml version='1.0' encoding='utf-16'?>", b"\xff", b"",
+)
 
 
 def plain(function: Take) -> Callable[[Path], Take]:

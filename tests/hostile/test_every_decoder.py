@@ -32,7 +32,6 @@ LISTED_UNDER_ANOTHER_NAME = {
     "payload/commands.py",  # payload.flight uplink
     "payload/devices/nmea.py",  # payload.devices.gps_ublox
     "payload/peak.py",  # payload.phase saved state
-    "payload/mind_worker.py",  # the model and its cache: no bytes from outside
     "groundstation/text_models.py",  # wire.text_tables file
     "groundstation/upload_queue.py",  # the archive's own note of its place
     "groundstation/receiver.py",  # groundstation.ground

@@ -16,11 +16,11 @@ from payload.persona import load_persona
 from payload.prompt import clean_reply
 from payload.storage import store_file
 from sim.card_disk import DeskStore
+from tests.bundles import sign_bundle
 from tests.groundstation.far_end import MISSION
 from tests.hostile import bounds
 from tests.hostile.device_decoders import Line
 from tests.hostile.payload_decoders import card
-from tests.hostile.wire_decoders import sign_bundle
 from tests.payload.devices.test_gps_ublox import nmea
 from tests.payload.fakes import FakeRadio
 from wire import frames, mission, rylr, varint

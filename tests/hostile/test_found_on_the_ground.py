@@ -15,7 +15,7 @@ import msgpack
 import pytest
 import structlog
 
-from groundstation import ccsds, rawlog, schema
+from groundstation import ccsds, horus_udp, intake, rawlog, schema
 from groundstation.archive import Archive
 from groundstation.export import write_all
 from groundstation.ground import Ground
@@ -31,6 +31,7 @@ from tests.host_training.conftest import telegram_export, write_persona
 from tests.hostile import examples, seals
 from tests.hostile.desk_decoders import imported
 from tests.hostile.ground_decoders import read_all
+from tests.hostile.registry import HUGE
 from wire import frames, records
 from wire.auth import Authenticity
 from wire.frames import DataFrame, FrameCounter
@@ -63,6 +64,34 @@ def test_a_block_that_shrinks_does_not_end_the_station(tmp_path: Path) -> None:
         ground.receive(frames.encode_downlink(each), START_MS + at)
     ground.receive(next(d for d in examples.flight() if d[0] >> 2 & 0xF == 1), START_MS + 10)
     assert ground.next_uplink(START_MS + 20) is not None
+    archive.close()
+
+
+def _summary(latitude: bytes) -> bytes:
+    return b'{"type":"PAYLOAD_SUMMARY","callsign":"N0CALL","latitude":%b,"longitude":1}' % latitude
+
+
+@pytest.mark.parametrize("source", ["radio", horus_udp.SOURCE])
+@pytest.mark.parametrize("latitude", [
+    HUGE, b"-" + HUGE, b"1" * 5000, b"1e400", b"NaN", b"-Infinity", b"[" * 3000 + b"]" * 3000,
+    b'1,"latitude":2',
+], ids=lambda latitude: latitude[:12].decode())
+def test_no_number_in_an_unsigned_packet_ends_the_station(
+    tmp_path: Path, latitude: bytes, source: str
+) -> None:
+    """An integer of 310 digits was asked whether it is finite, which makes a float of it first. The
+    packet was in the archive, so that the station ended again at every start, and in a rebuild."""
+    archive, ground = _open(tmp_path / "flight.sqlite")
+    ground.receive(_summary(latitude), START_MS, source=source)
+    ground.receive(_summary(b"52.5"), START_MS + 1000, source=source)
+    archive.close()
+    for _ in range(2):
+        archive, ground = _open(tmp_path / "flight.sqlite")
+        archive.rebuild()
+        archive.close()
+    archive, ground = _open(tmp_path / "flight.sqlite")
+    assert [row["latitude_deg"] for row in archive.db.execute("SELECT * FROM sighting")] == [52.5]
+    assert not intake.listed(archive.db)
     archive.close()
 
 

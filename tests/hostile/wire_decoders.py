@@ -9,6 +9,7 @@ from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.bundles import sign_bundle
 from tests.groundstation.far_end import MISSION, START_MS, FarEnd
 from tests.hostile import examples, seals
 from tests.hostile.registry import (
@@ -44,7 +45,7 @@ from wire import (
 from wire.auth import Authenticity
 from wire.beacon import Beacon
 from wire.blocks import BlockReader
-from wire.bundle import BundleError, canonical_json
+from wire.bundle import BundleError
 from wire.coding import Decoder as CodedBlock
 from wire.commands import Command, Opcode
 from wire.envelope import Envelope
@@ -227,33 +228,6 @@ def _model_file(data: bytes) -> object:
     with suppress(CodecError):
         loaded.decode(data[:40], TEXT_CHARS_MAX)
     return text
-
-
-def sign_bundle(place: Path, manifest: bytes | None = None) -> bytes:
-    """Sign ``manifest`` over the files in ``place``, or one that fits them; the public key."""
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-    key = Ed25519PrivateKey.from_private_bytes(bytes(32))
-    public = key.public_key().public_bytes_raw()
-    for name in bundle.REQUIRED_FILES:
-        if not (place / name).exists():
-            (place / name).write_bytes(b"x")
-    if manifest is None:
-        files = [
-            {"path": name, "bytes": (place / name).stat().st_size,
-             "sha256": bundle.file_sha256(place / name)}
-            for name in sorted(bundle.REQUIRED_FILES)
-        ]
-        manifest = canonical_json({
-            "schema": bundle.SCHEMA, "name": "edda", "version": 1, "created_utc": "2026-01-01",
-            "base": {"name": "b"}, "training": {"epochs": 1}, "files": files,
-            "runtime": {"n_ctx": 512}, "disclosure": "an AI persona",
-            "key_id": bundle.key_id(public),
-        })
-    (place / bundle.MANIFEST).write_bytes(manifest)
-    (place / bundle.SIGNATURE).write_bytes(key.sign(bundle.SIGNED_PREFIX + manifest))
-    (place / bundle.PUBLIC_KEY).write_bytes(public)
-    return public
 
 
 def _bundle(place: Path) -> Take:

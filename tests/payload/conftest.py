@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import gguf
 import numpy as np
 import pytest
+
+from tests.bundles import sign_bundle
 
 CONTROL_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 
@@ -79,17 +80,13 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tiny_bundle(tmp_path: Path, tiny_model: Path) -> Callable[[str], Path]:
-    """Make a bundle directory of the given name with the tiny model."""
+    """Make a signed bundle directory of the given name with the tiny model."""
 
     def make(name: str = "nova") -> Path:
         bundle = tmp_path / name
         bundle.mkdir()
         (bundle / "model.gguf").write_bytes(tiny_model.read_bytes())
-        manifest = {
-            "runtime": {"n_ctx": 512},
-            "files": [{"path": "model.gguf", "sha256": "0" * 64, "bytes": 1}],
-        }
-        (bundle / "manifest.json").write_text(json.dumps(manifest))
+        sign_bundle(bundle)
         return bundle
 
     return make

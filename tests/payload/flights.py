@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,10 +11,9 @@ import msgpack
 
 from payload.phase import PhaseMachine
 from payload.ports import DeviceAbsent, GnssFix
+from tests import recordings
 
 UTC_MS = 1_790_000_000_000  # 2026-09-21T14:13:20Z
-REAL_FLIGHTS = sorted(
-    (Path(__file__).parents[2].parent / "shared" / "data" / "flights").glob("*.csv.gz"))
 
 
 def fix_at(now_ms: int, altitude_m: float | None = 120.0, **changes: object) -> GnssFix:
@@ -55,8 +52,7 @@ class Row:
 
 def recorded(path: Path) -> Iterator[Row]:
     """Every second of a recorded flight, from its first row on."""
-    with gzip.open(path, "rt") as file:
-        rows = {_seconds(row["time_utc"]): row for row in csv.DictReader(file)}
+    rows = recordings.rows(path)
     first, last = min(rows), max(rows)
     for second in range(first, last + 1):
         now_ms = (second - first) * 1000
@@ -67,15 +63,11 @@ def recorded(path: Path) -> Iterator[Row]:
         value = {key: float(text) if text else None for key, text in row.items()
                  if key != "time_utc"}
         fix = fix_at(
-            now_ms, value["gps_alt_m"], fix_type=int(row["fix"]), satellites=int(row["sats"]),
-            latitude_deg=value["lat_deg"], longitude_deg=value["lon_deg"],
-            speed_mps=value["speed_mps"], heading_deg=value["heading_deg"])
+            now_ms, value["gps_alt_m"], fix_type=int(row.get("fix", 3)),
+            satellites=int(row.get("sats", 9)), latitude_deg=value["lat_deg"],
+            longitude_deg=value["lon_deg"], speed_mps=value.get("speed_mps"),
+            heading_deg=value.get("heading_deg"))
         yield Row(now_ms, fix, value["pressure_hpa"])
-
-
-def _seconds(text: str) -> int:
-    hours, minutes, seconds = text.split(":")
-    return int(hours) * 3600 + int(minutes) * 60 + int(float(seconds))
 
 
 @dataclass

@@ -79,10 +79,11 @@ class Desk:
     def __init__(
         self, worker: Worker | None, said: list[str] | None = None, memory: Any = None,
         persona: PersonaText | None = PERSONA, battery_mv: float | None = 4000,
+        section: MindSection = SECTION,
     ) -> None:
         self.worker = worker
         self.mind = MindManager(
-            worker, persona, memory, SECTION, random.Random(1), said or [], Questions())
+            worker, persona, memory, section, random.Random(1), said or [], Questions())
         self.power = PowerManager(
             PowerSection(capacity_mah=3000, eco_mv=3600, low_mv=3400, critical_mv=3200))
         self.battery_mv = battery_mv

@@ -83,7 +83,8 @@ def run(api: ApiClient, seconds: int, start_s: int = 0, is_allowed: bool = True)
      (200, b"a\xc3", "garbage", ""), (200, b"<|im_end|>hi", "ok", "hi"),
      (200, b"[" * 1024, "ok", "[" * 80), (404, b"x", "404", ""), (429, b"", "429", ""),
      (500, b"", "500", ""), (503, b"", "500", ""), (599, b"", "500", ""), (600, b"", "other", ""),
-     (301, b"", "other", ""), (204, b"", "other", ""), (0, b"", "other", "")])
+     (301, b"token=1", "redirected", ""), (308, b"x", "redirected", ""), (299, b"", "other", ""),
+     (400, b"", "other", ""), (204, b"", "other", ""), (0, b"", "other", "")])
 def test_classify(status: int, body: bytes, outcome: str, summary: str) -> None:
     """Goal: every outcome and its neighbours. Method: one answer each."""
     assert classify(status, body) == (outcome, summary)

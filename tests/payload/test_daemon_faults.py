@@ -6,6 +6,7 @@ Numbers are those of research/flight.md §5.9. The test plays the modem, as in `
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -18,8 +19,10 @@ from pathlib import Path
 import pytest
 
 from sim.card_disk import DeskStore
+from tests.bundles import TRUSTED_KEY, sign_bundle
 from tests.payload.test_daemon import ROOT, WAIT_S, Desk
 from wire import key_file
+from wire.bundle import canonical_json, key_id
 from wire.records import Priority
 
 RUN = [sys.executable, "-m", "payload", "run"]
@@ -166,6 +169,23 @@ def test_a_foreign_program_that_holds_the_store_is_flown_without_until_it_lets_g
                 assert process.poll() is None
                 desk.hear(new_records=1, new_beacons=0)
     assert "event=flying boot=0" in log.read_text()
+
+
+def test_a_bundle_of_a_stranger_is_said_and_flown_without(desk: Desk) -> None:
+    """Goal: words and model of nobody we named are not used, and the sentence names the key."""
+    bundle = desk.path / "host_training" / "examples" / "edda.bundle"
+    shutil.copytree(ROOT / "host_training" / "examples" / "edda.bundle", bundle)
+    manifest = json.loads((bundle / "manifest.json").read_bytes())
+    sign_bundle(bundle, canonical_json({**manifest, "key_id": key_id(TRUSTED_KEY)}))
+    log = desk.path / "log"
+    with log.open("wb") as file, flying(desk, [*RUN, "--start-mind"], file.fileno()) as process:
+        desk.hear(new_records=2, new_beacons=1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT_S) == 0
+    words = log.read_text()
+    assert words.count("event=no_persona") == 1 and "event=mind_absent" in words
+    assert f"is signed by key {TRUSTED_KEY.hex()}" in words
+    assert "mind.trusted_keys of the mission file" in words
 
 
 def test_no_room_for_temporary_files_is_no_reason_to_stay_on_the_ground(desk: Desk) -> None:

@@ -94,6 +94,23 @@ def longest_gap_s(beacons: list[tuple[int, BeaconFrame]]) -> float:
     return max(after - before for before, after in pairwise(times)) / 1000
 
 
+def test_a_beacon_says_what_was_measured_in_the_units_of_its_fields(tmp_path: Path) -> None:
+    """A speed in km/h passed every test: nobody compared the beacon with what the receiver said."""
+    bench = Bench(tmp_path)
+    bench.ports.gnss.climb_mps = 5.0
+    bench.run(300)
+    at_ms, frame = bench.beacons()[-1]
+    said, measured = decode_beacon(frame.state), bench.ports.gnss
+    assert said.fix_age_s is not None and said.altitude_m == pytest.approx(
+        measured.altitude_m - 5 * (bench.now_ms - at_ms) / 1000, abs=6)
+    assert (said.latitude_deg, said.longitude_deg) == pytest.approx((52.0, 4.0), abs=1e-3)
+    assert (said.speed_mps, said.heading_deg, said.satellites) == (2, 90, 9)
+    assert said.climb_mps == pytest.approx(5.0, abs=0.5)
+    assert said.time_of_day_s == (1_780_000_000_000 + at_ms) // 1000 % 86_400
+    assert (said.battery_mv, said.outside_c) == (4000, 11)
+    assert said.pressure_hpa == pytest.approx(1000, abs=0.6)
+
+
 def test_the_first_beacon_leaves_at_once_with_nothing_fitted(tmp_path: Path) -> None:
     radio = FakeRadio()
     store = DeskStore(tmp_path / "s.sqlite")

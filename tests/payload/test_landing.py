@@ -10,7 +10,8 @@ from payload.gnss import ground_distance_m
 from payload.landing import FallSpeed, Landing, density_kgm3, predict, thinness
 from payload.motion import Motion
 from payload.winds import LAYERS_MAX, METRES_PER_DEGREE, WindLayers
-from tests.payload.flights import REAL_FLIGHTS, fix_at, recorded
+from tests import recordings
+from tests.payload.flights import fix_at, recorded
 
 EVERY_S = 60
 ABOVE_GROUND_M = 200.0
@@ -118,21 +119,20 @@ def _predictions(path: Path) -> list[tuple[float, Landing, float]]:
     return found
 
 
-@pytest.mark.skipif(not REAL_FLIGHTS, reason="no recorded flights beside the checkout")
-def test_the_ellipse_is_honest_on_real_flights() -> None:
+@pytest.mark.parametrize("paths", recordings.SETS, ids=("thinned", "whole")[:len(recordings.SETS)])
+def test_the_ellipse_is_honest_on_real_flights(paths: list[Path]) -> None:
     """Of a two-dimensional normal distribution 39 % lie within one sigma and 86 % within two.
 
     Fewer would be a boast, many more an ellipse that says nothing.
     """
-    sigmas = [sigma for path in REAL_FLIGHTS for _, _, sigma in _predictions(path)]
+    sigmas = [sigma for path in paths for _, _, sigma in _predictions(path)]
     within_one = sum(s <= 1 for s in sigmas) / len(sigmas)
     within_two = sum(s <= 2 for s in sigmas) / len(sigmas)
     assert 0.30 <= within_one <= 0.75, within_one
     assert 0.80 <= within_two <= 0.99, within_two
 
 
-@pytest.mark.skipif(not REAL_FLIGHTS, reason="no recorded flights beside the checkout")
-@pytest.mark.parametrize("path", REAL_FLIGHTS, ids=lambda path: path.name[:11])
+@pytest.mark.parametrize("path", recordings.ALL, ids=recordings.name)
 def test_the_prediction_gets_better_on_the_way_down(path: Path) -> None:
     errors_m = [error_m for error_m, _, _ in _predictions(path)]
     assert min(errors_m[-4:]) < 1_000

@@ -166,6 +166,25 @@ def test_it_gives_up_after_three_tries_until_the_next_slot() -> None:
     assert len(set(seeds)) == len(seeds)
 
 
+@pytest.mark.parametrize("private", [
+    "The garden of Marcels house is far below.", "Mar\u200bcel is down there in the garden.",
+    "You may ring 555 1234 and ask for me.", "Write to me [at] example.org about the clouds.",
+])
+def test_a_private_line_is_neither_kept_nor_told(private: str) -> None:
+    """Goal: musings and answers pass the last gate. Method: private lines, then a harmless one."""
+    lines = iter([private, private, "The garden is far below, and it is green."])
+    section = SECTION.model_copy(update={"private_words": ("Marcel",)})
+    desk = Desk(Worker(lambda request: next(lines)), section=section)
+    desk.run(90)
+    assert [musing["text"] for musing in desk.musings] == [
+        "The garden is far below, and it is green."]
+    assert desk.mind.rejected == 2
+    answering = Desk(Worker(lambda request: private), section=section)
+    answering.mind.ask(7, "Who is there?")
+    answering.run(90)
+    assert [reply["text"] for reply in answering.replies] == [NO_VOICE]
+
+
 def test_a_retry_takes_another_topic() -> None:
     """Goal: another seed and topic. Method: three tries that say nothing."""
     desk = Desk(Worker(lambda request: "..."))

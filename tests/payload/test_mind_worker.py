@@ -8,11 +8,17 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from payload import mind_worker
 from payload.mind_protocol import Failed, Reply, Request, encode
+from payload.prefix_cache import PrefixCache
+from tests.bundles import TRUSTED_KEY, sign_bundle
 from tests.payload.worker_process import WAIT_S, Client, Worker, command
+from wire import bundle as bundle_files
+from wire.file_hashes import FileHashes
 
 BundleMaker = Callable[[str], Path]
 PREFIX = "<|im_start|>system\nYou are the voice of a balloon.<|im_end|>\n<|im_start|>user\n"
@@ -30,6 +36,7 @@ def worker(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterat
     bundle = folder / "nova"
     bundle.mkdir()
     (bundle / "model.gguf").write_bytes(tiny_model.read_bytes())
+    sign_bundle(bundle)
     process = Worker(bundle, folder / "mind.sock")
     yield process
     process.end()
@@ -44,7 +51,7 @@ def test_second_request_evaluates_only_its_suffix(worker: Worker) -> None:
     """Goal: the prefix is paid once, and the costs are told truly. Method: ask three times."""
     client = worker.client()
     hello = client.hello()
-    assert (hello.pid, hello.model, hello.n_ctx) == (worker.process.pid, "nova", 1024)
+    assert (hello.pid, hello.model, hello.n_ctx) == (worker.process.pid, "nova", 512)
     first = reply(client.ask(REQUEST))
     again = reply(client.ask(replace(REQUEST, id=2)))
     other = reply(client.ask(replace(REQUEST, id=3, seed=8)))
@@ -114,11 +121,11 @@ def test_prompts_that_cannot_be_answered(worker: Worker) -> None:
     client = worker.client()
     client.hello()
     for bad in (
-        replace(REQUEST, suffix="x" * 1100), replace(REQUEST, suffix="", prefix=""),
+        replace(REQUEST, suffix="x" * 600), replace(REQUEST, suffix="", prefix=""),
         replace(REQUEST, max_tokens=0),
     ):
         assert client.ask(bad) == Failed(1, "garbage")
-    tight = reply(client.ask(replace(REQUEST, prefix="", suffix="x" * 1000, max_tokens=500)))
+    tight = reply(client.ask(replace(REQUEST, prefix="", suffix="x" * 488, max_tokens=500)))
     assert tight.reply_tokens <= 24
     assert reply(client.ask(replace(REQUEST, temperature=0.0))).text == reply(
         client.ask(replace(REQUEST, temperature=0.0, seed=99))
@@ -152,7 +159,10 @@ def test_killed_and_started_again(tmp_path: Path, tiny_bundle: BundleMaker) -> N
 
 
 def test_no_model_until_there_is_one(tmp_path: Path, tiny_bundle: BundleMaker) -> None:
-    """Goal: missing, empty, cut and foreign files are ``no_model``; a good one is found later."""
+    """Goal: missing, empty, cut and foreign files are ``no_model``; a good one is found later.
+
+    Signed as they are, or in the place of the one that was signed.
+    """
     bundle, path = tiny_bundle("nova"), tmp_path / "mind.sock"
     model = bundle / "model.gguf"
     good = model.read_bytes()
@@ -160,14 +170,75 @@ def test_no_model_until_there_is_one(tmp_path: Path, tiny_bundle: BundleMaker) -
     worker = Worker(bundle, path, "no_model")
     client = worker.client()
     assert (client.hello().model, worker.event["level"]) == ("", "error")
-    for bad in (None, b"", b"\0" * 4096, b"JUNK" + good[4:], good[: len(good) // 2], good[:100]):
-        if bad is not None:
-            model.write_bytes(bad)
+    assert client.ask(REQUEST) == Failed(1, "no_model")
+    for bad in (b"", b"\0" * 4096, b"JUNK" + good[4:], good[: len(good) // 2], good[:100]):
+        model.write_bytes(bad)
+        assert client.ask(REQUEST) == Failed(1, "no_model")
+        sign_bundle(bundle)
         assert client.ask(REQUEST) == Failed(1, "no_model")
     model.write_bytes(good)
+    sign_bundle(bundle)
     assert isinstance(client.ask(REQUEST), Reply)
     client.close()
     worker.end()
+
+
+def _other_weights(bundle: Path) -> None:
+    data = bytearray((bundle / "model.gguf").read_bytes())
+    data[-5000:] = bytes(5000)
+    (bundle / "model.gguf").write_bytes(data)
+
+
+def _strangers(bundle: Path) -> None:
+    _other_weights(bundle)
+    sign_bundle(bundle, private_key=b"\1" * 32)
+
+
+def _unsigned(bundle: Path) -> None:
+    (bundle / "manifest.sig").write_bytes(bytes(64))
+
+
+def _other_manifest(bundle: Path) -> None:
+    text = (bundle / "manifest.json").read_text()
+    (bundle / "manifest.json").write_text(text.replace('"n_ctx":512', '"n_ctx":128'))
+
+
+@pytest.mark.parametrize(("change", "why"), [
+    (_other_weights, "model.gguf: its contents are not what was signed"),
+    (_strangers, "is signed by key"), (_unsigned, "does not fit the manifest"),
+    (_other_manifest, "does not fit the manifest"),
+])
+def test_a_model_that_nobody_trusted_signed_is_never_opened(
+    tmp_path: Path, tiny_bundle: BundleMaker, change: Callable[[Path], None], why: str
+) -> None:
+    """Goal: llama.cpp would take each of them; the worker itself looks who made it."""
+    bundle = tiny_bundle("nova")
+    change(bundle)
+    worker = Worker(bundle, tmp_path / "mind.sock", "no_model")
+    assert why in worker.event["why"]
+    client = worker.client()
+    client.hello()
+    assert client.ask(REQUEST) == Failed(1, "no_model")
+    client.close()
+    worker.end()
+
+
+def test_what_was_checked_is_what_is_loaded(
+    tmp_path: Path, tiny_bundle: BundleMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Goal: a file that takes the model's name after it was hashed is not the one that flies."""
+    bundle = tiny_bundle("nova")
+
+    def swapped(*arguments: Any) -> Any:
+        opened = bundle_files.open_file(*arguments)
+        (bundle / "other").write_bytes(b"another model")
+        (bundle / "other").replace(bundle / "model.gguf")
+        return opened
+
+    monkeypatch.setattr(mind_worker, "open_file", swapped)
+    engine = mind_worker.Engine(
+        bundle, [TRUSTED_KEY], PrefixCache(tmp_path), FileHashes(), threads=1)
+    assert engine.answer(REQUEST, lambda: None).reply_tokens > 0
 
 
 def test_fault_75_a_full_log_costs_no_thought(tmp_path: Path, tiny_bundle: BundleMaker) -> None:

@@ -20,10 +20,10 @@ from payload.phase import (
     PhaseMachine,
 )
 from payload.phase_rows import TRANSITIONS
+from tests import recordings
 from tests.payload.flights import (
     FLIGHT,
     GROUND,
-    REAL_FLIGHTS,
     UTC_MS,
     Balloon,
     FakeGnss,
@@ -35,8 +35,7 @@ from tests.payload.flights import (
 from wire.beacon import Phase
 
 
-@pytest.mark.skipif(not REAL_FLIGHTS, reason="shared/data/flights is not beside the checkout")
-@pytest.mark.parametrize("path", REAL_FLIGHTS, ids=lambda path: path.name.split(".")[0])
+@pytest.mark.parametrize("path", recordings.ALL, ids=recordings.name)
 def test_a_recorded_flight(path: Path) -> None:
     """Goal: burst within 30 s and at the peak, landed where it lies, no detours.
 

@@ -1,5 +1,7 @@
 """Promise P7: four recorded flights, rebooted at any instant, know their phase within a minute.
 
+Each is flown thinned, as it lies here, and whole where the recording is (tests/recordings.py).
+
 The truth is what the same recording says without a reboot. Between touching the ground and being
 told LANDED, which takes two minutes and among trees more, DESCENT and LANDED are both true.
 """
@@ -19,7 +21,8 @@ import pytest
 from payload.gnss import Navigation, ground_distance_m
 from payload.phase import PhaseMachine
 from payload.ports import GnssFix
-from tests.payload.flights import REAL_FLIGHTS, FakeGnss, Row, recorded
+from tests import recordings
+from tests.payload.flights import FakeGnss, Row, recorded
 from wire.beacon import Phase
 
 REBOOTS = 40
@@ -133,8 +136,7 @@ def cuts(flight: Flown, seed: str) -> list[tuple[int, int]]:
     return [(cut_s, rng.randint(*OFF_S)) for cut_s in sorted(drawn)]
 
 
-@pytest.mark.skipif(not REAL_FLIGHTS, reason="shared/data/flights is not beside the checkout")
-@pytest.mark.parametrize("path", REAL_FLIGHTS, ids=lambda path: path.name.split(".")[0])
+@pytest.mark.parametrize("path", recordings.ALL, ids=recordings.name)
 def test_a_reboot_at_forty_instants_of_a_recorded_flight(path: Path) -> None:
     """Each alone: right a minute after a fix and from there on, and LANDED at the end."""
     flight = flown(path)
@@ -147,8 +149,7 @@ def test_a_reboot_at_forty_instants_of_a_recorded_flight(path: Path) -> None:
             assert life.machine.peak_altitude_m == pytest.approx(flight.peak_m, abs=60), cut_s
 
 
-@pytest.mark.skipif(not REAL_FLIGHTS, reason="shared/data/flights is not beside the checkout")
-@pytest.mark.parametrize("path", REAL_FLIGHTS, ids=lambda path: path.name.split(".")[0])
+@pytest.mark.parametrize("path", recordings.ALL, ids=recordings.name)
 def test_forty_reboots_in_one_recorded_flight(path: Path) -> None:
     """All in one flight: what a life saves is what the next one begins with."""
     flight = flown(path)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from payload.mind_protocol import Decoder, Hello, Message, Request, encode
+from tests.bundles import TRUSTED_KEY
 
 WAIT_S = 60.0  # a bound, not a delay: the machine may be busy
 
@@ -20,7 +21,7 @@ WAIT_S = 60.0  # a bound, not a delay: the machine may be busy
 def command(bundle: Path, path: Path) -> list[str]:
     return [
         sys.executable, "-m", "payload.mind_worker", "--bundle", os.fspath(bundle),
-        "--socket", os.fspath(path), "--threads", "1",
+        "--socket", os.fspath(path), "--threads", "1", "--trust", TRUSTED_KEY.hex(),
     ]
 
 

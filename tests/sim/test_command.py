@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,7 +20,9 @@ from typer.testing import CliRunner
 from groundstation.archive import Archive
 from sim import live
 from sim.__main__ import app
+from tests.bundles import TRUSTED_KEY, sign_bundle
 from tests.sim.flights import ROOT, hop_rows, hop_world, write_csv
+from wire import bundle
 
 SHORT = ["--headless", "--fast", "--mind", "scripted", "--hours", "0.05", "--seed", "1"]
 
@@ -60,6 +63,49 @@ def test_without_a_bundle_it_flies_and_says_so(run) -> None:
     assert "Beacons: " in result.output
 
 
+def _strangers_bundle(path: Path) -> Path:
+    """Edda, whole, signed by somebody whom the project's mission does not name."""
+    shutil.copytree(ROOT / "host_training" / "examples" / "edda.bundle", path)
+    manifest = json.loads((path / "manifest.json").read_bytes())
+    manifest["key_id"] = bundle.key_id(TRUSTED_KEY)
+    sign_bundle(path, bundle.canonical_json(manifest))
+    return path
+
+
+FAST = ("--headless", "--fast", "--hours", "0.01", "--seed", "1", "--out", "here")
+
+
+def test_a_strangers_bundle_flies_where_it_is_named_by_hand_and_that_is_said(
+    run, tmp_path: Path
+) -> None:
+    _strangers_bundle(tmp_path / "me")
+    result = run(*FAST, "--bundle", "me")
+    assert result.exit_code == 0 and "Flying without a mind" not in result.output
+    told = " ".join(result.output.split())
+    assert f"me is signed by key {TRUSTED_KEY.hex()}, which the mission does not trust" in told
+    assert "trusted_keys under [mind]" in told
+
+
+def test_a_strangers_bundle_does_not_fly_by_the_mission_file(run, tmp_path: Path) -> None:
+    """Goal: beacons and records as ever, no mind, and one sentence with the key to put there."""
+    _strangers_bundle(tmp_path / "me")
+    text = (ROOT / "mission.toml").read_text()
+    line = 'bundle = "host_training/examples/edda.bundle"'
+    assert line in text
+    (tmp_path / "mission.toml").write_text(text.replace(line, 'bundle = "me"'))
+    result = run("--mission", "mission.toml", *FAST)
+    assert result.exit_code == 0
+    told = " ".join(result.output.split())
+    assert "Flying without a mind" in told and f"me: is signed by key {TRUSTED_KEY.hex()}" in told
+    assert "mind.trusted_keys of the mission file" in told and "Beacons: " in told
+
+
+def test_the_shipped_bundle_flies_with_nothing_else_typed(run) -> None:
+    result = run(*FAST)
+    assert result.exit_code == 0
+    assert "Flying without a mind" not in result.output and "trust" not in result.output
+
+
 @pytest.mark.parametrize(("words", "expected"), [
     (["--replay", "missing.csv"], "missing.csv: cannot be read"),
     (["--replay", "empty.csv"], "empty.csv: is empty"),
@@ -94,11 +140,12 @@ def test_a_port_in_use_is_one_sentence(run, tmp_path: Path) -> None:
 def test_a_replay_flies(run, tmp_path: Path) -> None:
     rows = hop_rows()
     rows[50]["lat_deg"] = "?"
-    write_csv(tmp_path / "hop.csv.gz", rows)
+    write_csv(tmp_path / "hop.csv.gz", rows + rows[100:140])
     result = run("--headless", "--fast", "--mind", "scripted", "--seed", "1", "--out", "here",
                  "--replay", "hop.csv.gz")
     assert result.exit_code == 0
     assert "1 rows made no sense" in result.output
+    assert "40 rows have the time of another and are left out; 1699 stay." in result.output
     assert "now landed" in result.output
 
 

@@ -21,8 +21,8 @@ def _fly(name: str) -> tuple[World, Seen]:
     return worlds[0], seen
 
 
-@pytest.mark.parametrize("name", ["missing", "truncated", "wrong_magic", "flipped"])
-def test_fault_63_a_damaged_model_is_refused_in_one_sentence(name: str) -> None:
+@pytest.mark.parametrize("name", ["missing", "truncated", "wrong_magic", "flipped", "stranger"])
+def test_fault_63_a_damaged_model_or_a_strangers_is_refused_in_one_sentence(name: str) -> None:
     _fly(f"model.{name}")
 
 

@@ -68,6 +68,7 @@ def test_fault_75_is_the_payloads_journal_and_not_the_stations() -> None:
     ("html", "garbage"), ("huge", "garbage"), ("garbage", "garbage"), ("hangs", "timeout"),
     ("timeout", "timeout"), ("refuses", "unreachable"), ("breaks", "unreachable"),
     ("unreachable", "unreachable"), ("server_error", "500"), ("other", "timeout"),
+    ("redirect", "redirected"),
 ])
 def test_fault_82_each_silence_is_written_down(name: str, outcome: str) -> None:
     _, seen = _fly(f"http.{name}", 400.0)

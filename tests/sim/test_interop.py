@@ -77,8 +77,9 @@ def test_without_our_own_beacon_horus_still_says_where_it_is(
     end_s = (world.clock.utc_ms - shown["utc_ms"]) / 1000
     assert end_s < 120 and world.trajectory.state(world.end_s).altitude_m == pytest.approx(
         shown["altitude_m"], abs=15)
-    points = reader.points()
-    assert points[-1].utc_ms > last_own_ms + 1_000_000
+    tracks = reader.tracks()
+    assert tracks.proved[-1].utc_ms > last_own_ms + 1_000_000, "the rows of the track still come"
+    assert tracks.unproved == [], "and leave no gap for what others' formats say"
     reader.close()
     world.close()
 

@@ -25,7 +25,7 @@ BUNDLE_BYTES_MAX = 10_000_000
 
 
 def test_the_shipped_bundle_is_whole_and_small() -> None:
-    persona = load_persona(BUNDLE)
+    persona = load_persona(BUNDLE, mission().mind.public_keys)
     assert persona.text.name == "Edda" and "not the person" in persona.manifest.disclosure
     assert sum(file.stat().st_size for file in BUNDLE.iterdir()) <= BUNDLE_BYTES_MAX
 
@@ -34,7 +34,7 @@ def test_the_shipped_bundle_is_whole_and_small() -> None:
 def flown(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Half an hour; the mind worker killed three times."""
     folder = tmp_path_factory.mktemp("persona")
-    parts = PersonaParts.of(load_persona(BUNDLE))
+    parts = PersonaParts.of(load_persona(BUNDLE, mission().mind.public_keys))
     assert parts.codec is not None
     hop = Replay(write_csv(folder / "hop.csv", hop_rows()))
     world = World(mission(), 5, "real", folder, hop, parts)

@@ -1,13 +1,11 @@
 """Four recorded balloon flights through the whole system: burst and landing where they were.
 
-The recordings lie beside the checkout and are not part of it; without them there is nothing to ask.
+Whole where the recordings are beside the checkout; else, and one of them always, thinned as they
+lie here (tests/recordings.py).
 """
 
-import csv
-import gzip
 import json
 import math
-from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -15,32 +13,28 @@ import pytest
 from sim import summary
 from sim.replay import Replay
 from sim.world import PersonaParts, World
+from tests import recordings
+from tests.recordings import seconds_of_day
 from wire import mission
 
 ROOT = Path(__file__).resolve().parents[2]
-FLIGHTS = sorted((ROOT.parent / "shared" / "data" / "flights").glob("*.csv.gz"))
+FLIGHTS = [*recordings.WHOLE, recordings.THINNED[2]] if recordings.WHOLE else recordings.THINNED
 LANDING_M_MAX = 300
 BURST_S_MAX = 30
 
 
 def recorded(path: Path) -> tuple[str, tuple[float, float]]:
     """(time of day of the highest fix, last position)."""
-    with gzip.open(path, "rt") as file:
-        rows = [row for row in csv.DictReader(file) if row["gps_alt_m"]]
+    rows = [row for _, row in sorted(recordings.rows(path).items()) if row["gps_alt_m"]]
     peak = max(rows, key=lambda row: float(row["gps_alt_m"]))
     return peak["time_utc"], (float(rows[-1]["lat_deg"]), float(rows[-1]["lon_deg"]))
 
 
-def seconds_of_day(text: str) -> int:
-    moment = datetime.strptime(text, "%H:%M:%S")  # noqa: DTZ007  a time of day has no zone
-    return moment.hour * 3600 + moment.minute * 60 + moment.second
-
-
-@pytest.mark.skipif(not FLIGHTS, reason="no recorded flights beside the checkout")
-@pytest.mark.parametrize("path", FLIGHTS, ids=lambda path: path.name[:11])
+@pytest.mark.parametrize("path", FLIGHTS, ids=recordings.name)
 def test_a_recorded_flight_ends_where_it_ended(tmp_path: Path, path: Path) -> None:
     plan = mission.load(ROOT / "mission.toml")
-    world = World(plan, 3, "scripted", tmp_path, Replay(path), PersonaParts())
+    replay = Replay(recordings.as_replay(path, tmp_path))
+    world = World(plan, 3, "scripted", tmp_path, replay, PersonaParts())
     world.run_until(world.end_s)
     result = summary.finish(world, None)
     peak_utc, (lat_deg, lon_deg) = recorded(path)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from sim.replay import COLUMNS, Replay, ReplayError
+from sim.replay import COLUMNS, ROWS_MIN, Replay, ReplayError
+from tests import recordings
 from tests.sim.flights import hop_rows, write_csv
-
-FLIGHTS = Path(__file__).parents[3] / "shared" / "data" / "flights"
 
 
 @pytest.mark.parametrize("name", ["hop.csv", "hop.csv.gz"])
@@ -66,8 +66,76 @@ def test_bad_rows_are_skipped_and_counted(tmp_path: Path) -> None:
     rows[105]["time_utc"] = rows[99]["time_utc"]
     rows[106]["battery_v"] = "flat"  # what is merely unknown costs nothing
     replay = Replay(write_csv(tmp_path / "bad.csv", rows))
-    assert replay.skipped_rows == 6
+    assert (replay.skipped_rows, replay.repeated_rows) == (5, 1)
     assert replay.rows == 1_694
+
+
+def _overlapping(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """A second receiver's log behind the first one's, as when both are put into one file."""
+    return rows[:1_100] + rows[400:]
+
+
+def _interleaved(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Two receivers in one log, the second half a minute behind: time goes back at every row."""
+    return [row for pair in zip(rows, rows[:30] * 2 + rows, strict=False) for row in pair]
+
+
+@pytest.mark.parametrize(("mixed", "repeated"), [
+    (_overlapping, 700), (_interleaved, 1_700), (lambda rows: rows[::-1], 0),
+    (lambda rows: rows * 3, 3_400), (lambda rows: rows[900:] + rows[:900], 0),
+])
+def test_rows_that_overlap_are_sorted_and_counted(
+    tmp_path: Path, mixed: Callable[[list[dict[str, str]]], list[dict[str, str]]], repeated: int
+) -> None:
+    """Of a real log put together from several receivers 1 row of 20 397 was used."""
+    whole = Replay(write_csv(tmp_path / "whole.csv", hop_rows()))
+    replay = Replay(write_csv(tmp_path / "mixed.csv", mixed(hop_rows())))
+    assert (replay.rows, replay.skipped_rows, replay.repeated_rows) == (1_700, 0, repeated)
+    assert [replay.state(t) for t in range(1_800)] == [whole.state(t) for t in range(1_800)]
+    assert (replay.start_utc_ms, replay.end_s, replay.pad) == (
+        whole.start_utc_ms, whole.end_s, whole.pad)
+
+
+def test_of_rows_with_one_time_the_last_in_the_file_stays(tmp_path: Path) -> None:
+    rows = hop_rows()
+    again = [dict(row, gps_alt_m="4321.0") for row in rows[600:603]]
+    replay = Replay(write_csv(tmp_path / "again.csv", rows + again))
+    assert replay.state(601).altitude_m == 4321.0 and replay.repeated_rows == 3
+
+
+def test_logs_that_overlap_over_midnight_are_one_flight(tmp_path: Path) -> None:
+    rows = hop_rows()
+    for index, row in enumerate(rows):
+        clock = (86_400 - 800 + index) % 86_400
+        row["time_utc"] = f"{clock // 3600:02d}:{clock // 60 % 60:02d}:{clock % 60:02d}.25"
+    replay = Replay(write_csv(tmp_path / "night.csv", _overlapping(rows)))
+    assert (replay.rows, replay.repeated_rows, replay.end_s) == (1_700, 700, 1_699 + 600)
+    assert replay.start_utc_ms % 86_400_000 == (86_400 - 800) * 1000 + 250
+
+
+@pytest.mark.parametrize("count", [1, 2, ROWS_MIN - 1])
+def test_rows_twelve_hours_off_cost_no_other_row(tmp_path: Path, count: int) -> None:
+    """12:05:00 written as 00:05:00: the rows behind it must not go to another day."""
+    rows = hop_rows()
+    for row in rows[300 : 300 + count]:
+        row["time_utc"] = "00" + row["time_utc"][2:]
+    replay = Replay(write_csv(tmp_path / "noon.csv", rows))
+    assert (replay.rows, replay.skipped_rows) == (1_700 - count, count)
+
+
+def test_a_flight_of_two_days_is_one_flight(tmp_path: Path) -> None:
+    row = hop_rows()[0]
+    rows = [dict(row, time_utc=f"{minute // 60 % 24:02d}:{minute % 60:02d}:00",
+                 gps_alt_m=str(300 + minute)) for minute in range(3_000)]
+    replay = Replay(write_csv(tmp_path / "days.csv", rows))
+    assert (replay.rows, replay.repeated_rows, replay.end_s) == (3_000, 0, 2_999 * 60 + 600)
+    assert replay.state(2_000 * 60).altitude_m == 2_300
+
+
+def test_of_two_flights_in_one_log_the_longer_is_flown(tmp_path: Path) -> None:
+    first = [dict(row, time_utc="07" + row["time_utc"][2:]) for row in hop_rows()[:900]]
+    replay = Replay(write_csv(tmp_path / "two.csv", first + hop_rows()))
+    assert (replay.rows, replay.skipped_rows) == (1_700, 900)
 
 
 @pytest.mark.parametrize(("data", "expected"), [
@@ -114,11 +182,10 @@ def test_a_bomb_is_refused(tmp_path: Path) -> None:
             Replay(path)
 
 
-@pytest.mark.skipif(not FLIGHTS.is_dir(), reason="the recorded flights are not here")
-@pytest.mark.parametrize("name", ["eoss-322-22", "eoss-325-22", "eoss-340-23", "eoss-357-24"])
-def test_real_flights_read(name: str) -> None:
-    replay = Replay(FLIGHTS / f"{name}.csv.gz")
-    assert replay.skipped_rows == 0
+@pytest.mark.parametrize("path", recordings.ALL, ids=recordings.name)
+def test_real_flights_read(path: Path, tmp_path: Path) -> None:
+    replay = Replay(recordings.as_replay(path, tmp_path))
+    assert (replay.skipped_rows, replay.repeated_rows) == (0, 0)
     assert replay.rows > 7_000
     assert 27_000 < replay.burst_altitude_m < 29_000
     assert replay.state(replay.burst_s).altitude_m == replay.burst_altitude_m

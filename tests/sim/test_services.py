@@ -36,6 +36,7 @@ from sim.scripted_mind import ScriptedMind
 from sim.services import OUTCOMES, ApiFault, SimHttp, SimWatchdog, WatchdogBite
 from sim.sky import Sky
 from sim.worker_mind import WorkerMind
+from tests.bundles import sign_bundle
 from wire.mission import ApiSection
 from wire.records import TILE_BYTES_MAX
 
@@ -206,7 +207,8 @@ def _client(fault: ApiFault) -> tuple[Counter[str], SimHttp]:
 @pytest.mark.parametrize(("fault", "outcome"), [
     (ApiFault.TIMEOUT, "timeout"), (ApiFault.UNREACHABLE, "unreachable"),
     (ApiFault.HTML, "garbage"),
-    (ApiFault.SERVER_ERROR, "500"), (ApiFault.GARBAGE, "garbage"), (ApiFault.HUGE, "garbage"),
+    (ApiFault.SERVER_ERROR, "500"), (ApiFault.REDIRECT, "redirected"),
+    (ApiFault.GARBAGE, "garbage"), (ApiFault.HUGE, "garbage"),
     (ApiFault.HANGS, "timeout"), (ApiFault.BREAKS, "unreachable"), (ApiFault.OTHER, "timeout"),
 ])
 def test_what_an_api_in_chaos_is_to_the_core(fault: ApiFault, outcome: str) -> None:
@@ -271,7 +273,7 @@ def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(worker_mind, "_BOOTSTRAP", _FAKE_WORKER)
     (tmp_path / "model.gguf").write_bytes(b"GGUF")
     clock = SimClock(0)
-    mind = WorkerMind(clock, tmp_path, tmp_path / "log", 1, real_wait_s=5.0)
+    mind = WorkerMind(clock, tmp_path, bytes(32), tmp_path / "log", 1, real_wait_s=5.0)
     yield clock, mind
     mind.close()
 
@@ -325,22 +327,23 @@ def test_a_hanging_worker_is_killed_by_cancel(worker) -> None:
 @pytest.mark.skipif(
     importlib.util.find_spec("llama_cpp") is None, reason="llama-cpp-python is not installed")
 def test_a_damaged_model_is_no_model(tmp_path: Path) -> None:
-    """The real worker, with a file that only begins like a model."""
+    """The real worker, with a file that only begins like a model, signed as it is."""
     (tmp_path / "model.gguf").write_bytes(b"GGUF" + bytes(100))
+    key = sign_bundle(tmp_path)
     clock = SimClock(0)
-    mind = WorkerMind(clock, tmp_path, tmp_path / "log", 1)
+    mind = WorkerMind(clock, tmp_path, key, tmp_path / "log", 1)
     try:
         answer = _think(clock, mind, "cold")
     finally:
         mind.close()
     assert isinstance(answer, MindFailed)
     assert answer.reason == "no_model"
-    assert "no_model" in (tmp_path / "log").read_text()
+    assert "llama" in (tmp_path / "log").read_text()
 
 
 def test_without_a_model_nothing_is_started(tmp_path: Path) -> None:
     clock = SimClock(0)
-    mind = WorkerMind(clock, tmp_path / "absent", tmp_path / "log", 1)
+    mind = WorkerMind(clock, tmp_path / "absent", bytes(32), tmp_path / "log", 1)
     answer = _think(clock, mind, "cold")
     assert isinstance(answer, MindFailed)
     assert (answer.reason, mind.starts) == ("no_model", 0)

@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from host_training.codec import train
+from tests.hostile import bounds
 from tests.wire.test_text_codec import BASE, model
 from wire import bodies, records, varint
 from wire.bodies import (
@@ -200,6 +201,20 @@ def test_a_deflated_body_is_never_larger_than_a_body_may_be() -> None:
     for data in (body_of(BODY_BYTES_MAX + 1), bomb, body_of(900)[:-1], body_of(900) + b"\0", b""):
         with pytest.raises(ValueError, match="deflated body"):
             unpack(Packed(Seat.DEFLATED, data), KEYS, {})
+
+
+def test_a_deflated_body_takes_no_more_memory_than_its_bound() -> None:
+    """8 KB that inflate to 8 MB: refused, and never made."""
+    bomb = Packed(Seat.DEFLATED, deflated(bytes(8_000_000)))
+    assert len(bomb.data) < BODY_BYTES_MAX
+
+    def open_it() -> None:
+        with pytest.raises(ValueError, match="deflated body"):
+            unpack(bomb, KEYS, {})
+
+    open_it()  # what the first use leaves behind is not the bomb's
+    _, peak_bytes = bounds.bytes_used(open_it)
+    assert peak_bytes < 100_000, peak_bytes
 
 
 def test_a_coded_body_cut_anywhere_is_a_value_error_and_never_truncated() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from host_training import unpacking
 from host_training.importers import registry, tree, zips
 from host_training.importers.tree import Tree
 from host_training.messages import Notes
@@ -100,11 +101,73 @@ def test_an_empty_a_cut_and_a_false_zip_are_named(tmp_path: Path) -> None:
 def test_a_bomb_is_refused_before_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tree, "ZIP_RATIO_FREE_BYTES", 10_000)
+    monkeypatch.setattr(unpacking, "FREE_BYTES", 10_000)
     found, notes = names(write_files(tmp_path, {"x.zip": zipped({
-        "bomb": b"0" * 1_500_000, "small": "0" * 100})}))
-    assert [name[:11] for name in found] == ["x.zip/small"]
-    assert "a zip bomb, at most 1000 to 1 is read" in reasons(notes)[0]
+        "bomb": b"0" * 1_500_000, "small": "0" * 100}), "y.txt": "plain"}))
+    assert [name[:11] for name in found] == ["x.zip/small", "y.txt=plain"]
+    assert "a zip bomb, at most 300 to 1 is read" in reasons(notes)[0]
+
+
+@nasty(26)
+def test_many_members_that_share_their_bytes_are_one_bomb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Goal: each packs well enough, and all together are far more than the file could hold."""
+    monkeypatch.setattr(unpacking, "FREE_BYTES", 10_000)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("0", random.Random(1).randbytes(500) * 200)
+        first = archive.infolist()[0]
+        for number in range(1, 500):
+            other = zipfile.ZipInfo(str(number))
+            for field in ("compress_type", "CRC", "compress_size", "file_size", "header_offset"):
+                setattr(other, field, getattr(first, field))
+            archive.filelist.append(other)
+    found, notes = names(write_files(tmp_path, {"x.zip": packed.getvalue(), "y.txt": "plain"}))
+    assert found == ["y.txt=plain"]
+    assert "would unpack to 50000000 bytes where at most" in reasons(notes)[0]
+
+
+@nasty(26)
+def test_zips_in_zips_are_paid_out_of_one_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Goal: 200 to 1, and again 200 to 1 in it, is 40 000 to 1 and not read."""
+    monkeypatch.setattr(unpacking, "FREE_BYTES", 1_000)
+    text = random.Random(1).randbytes(250).hex()
+    inner = {f"{number}.txt": text * 150 for number in range(3)}
+    data = zipped({f"{number}.zip": zipped(inner) for number in range(60)})
+    found, notes = names(write_files(tmp_path, {"x.zip": data}))
+    assert 0 < len(found) < 180
+    assert {row.reason.split(" bytes")[0] for row in notes.bad} == {"would unpack to 225000"}
+
+
+@nasty(26)
+def test_a_directory_without_end_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = zipped({f"{number}.txt": "x" for number in range(100)})
+    monkeypatch.setattr(unpacking, "MEMBERS_MAX", 99)
+    _, notes = names(write_files(tmp_path, {"x.zip": data}))
+    assert reasons(notes) == ["x.zip : 100 files in one zip, at most 99 are read"]
+    monkeypatch.setattr(unpacking, "DIRECTORY_BYTES_MAX", 5_000)
+    _, notes = names(tmp_path)
+    assert "the zip's directory has 5190 bytes, at most 5000 are read" in reasons(notes)[0]
+    monkeypatch.setattr(unpacking, "DIRECTORY_BYTES_MAX", 5_190)
+    monkeypatch.setattr(unpacking, "MEMBERS_MAX", 100)
+    found, notes = names(tmp_path)
+    assert len(found) == 100 and not notes.bad
+
+
+@nasty(26)
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_is_packed_without_a_bound_is_not_unpacked(tmp_path: Path, method: int) -> None:
+    """A piece of 64 kB becomes a gigabyte at once in bzip2, whatever the directory says."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", method) as archive:
+        archive.writestr("a.txt", "text")
+    found, notes = names(write_files(tmp_path, {"x.zip": packed.getvalue()}))
+    assert found == [] and "packed in another way" in reasons(notes)[0]
 
 
 @nasty(26)
@@ -120,7 +183,7 @@ def test_a_locked_zip_names_the_way_out(tmp_path: Path) -> None:
 @nasty(26)
 def test_zips_nested_without_end_stop(tmp_path: Path) -> None:
     data = zipped({"deep.txt": "text"})
-    for _ in range(tree.NESTED_ZIPS_MAX):
+    for _ in range(unpacking.NESTED_MAX):
         data = zipped({"again.zip": data})
     found, notes = names(write_files(tmp_path, {"x.zip": data}))
     assert found == []

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from payload.drivers.http import BODY_BYTES_MAX, HttpClient
+from payload.drivers.http import BODY_BYTES_MAX, HttpClient, may_ask, redirect_target
 from payload.ports import ApiFailed, ApiReply, ApiRequest
 
 WAIT_S = 30.0
@@ -137,16 +137,89 @@ def test_cancel_frees_the_thread(server: Server) -> None:
 
 
 def test_redirects(server: Server) -> None:
-    """Goal: redirects within http are followed, three at most; to other schemes, never."""
+    """Goal: redirects at the same place are followed, three at most; to other schemes, never."""
     client = HttpClient(timeout_s=WAIT_S)
     server.answers = {
         b"/a": answer("302 Found", b"", "Location: /b"),
         b"/b": answer("200 OK", b"there"),
+        b"/whole": answer("302 Found", b"", f"Location: {server.url}/b"),
         b"/loop": answer("301 Moved Permanently", b"", "Location: /loop"),
         b"/file": answer("302 Found", b"", "Location: file:///etc/passwd"),
+        b"/bad": answer("302 Found", b"", "Location: http://[::1/"),
     }
-    outcomes = [get(client, server.url + path) for path in ("/a", "/loop", "/file")]
+    paths = ("/a", "/whole", "/loop", "/file", "/bad")
+    outcomes = [get(client, server.url + path) for path in paths]
     assert [outcome.status for outcome in outcomes if isinstance(outcome, ApiReply)] == [
-        200, 301, 302,
+        200, 200, 301, 302, 302,
     ]
     assert sum(head.startswith(b"GET /loop ") for head in server.heard) == 4
+
+
+def test_a_redirect_to_a_neighbour_on_this_machine_is_not_followed(server: Server) -> None:
+    """Goal: what a stranger's answer points at is not read, and so not sent home either."""
+    inside = Server()
+    inside.answers = {b"/admin": answer("200 OK", b"token=abc123")}
+    for number, host in enumerate(("127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "2130706433")):
+        target = inside.url.replace("127.0.0.1", host) + "/admin"
+        server.answers[b"/%d" % number] = answer("302 Found", b"", f"Location: {target}")
+        reply = get(HttpClient(timeout_s=WAIT_S), f"{server.url}/{number}")
+        assert isinstance(reply, ApiReply) and reply.status == 302
+        assert b"token" not in reply.body
+    assert inside.heard == []
+    inside.close()
+
+
+@pytest.mark.parametrize(("url", "location", "target"), [
+    ("https://api.example/a", "/b", "https://api.example/b"),
+    ("https://api.example/a", "https://API.example:443/b", "https://API.example:443/b"),
+    ("https://api.example/a", "http://api.example/b", None),
+    ("https://api.example/a", "http://api.example:443/b", None),
+    ("https://api.example/a", "//other.example/b", None),
+    ("https://api.example/a", "https://api.example:8443/b", None),
+    ("https://api.example/a", "https://api.example@other.example/b", None),
+    ("http://api.example/a", "https://api.example/b", None),
+    ("http://api.example/a", "http://127.0.0.1/b", None),
+    ("http://api.example/a", "ftp://api.example/b", None),
+    ("http://api.example/a", "", None), ("http://api.example/a", None, None),
+])
+def test_where_a_redirect_leads(url: str, location: str | None, target: str | None) -> None:
+    """Goal: never from https to http, nor to another host, port or scheme."""
+    assert redirect_target(url, location) == target
+
+
+SPECIAL = (
+    "127.0.0.1", "127.8.9.1", "10.0.0.4", "172.16.3.1", "192.168.1.1", "169.254.169.254",
+    "100.64.0.1", "0.0.0.0", "224.0.0.1", "::1", "::", "fd00::1", "fe80::1%eth0", "ff02::1",
+    "::ffff:10.0.0.4",
+)
+
+
+@pytest.mark.parametrize("address", SPECIAL)
+def test_a_private_address_is_asked_only_where_the_mission_names_it(address: str) -> None:
+    for host in ("api.example.org", "localhost.example.org", "lan.example", "api.example.org."):
+        assert not may_ask(host, address)
+    for host in (address.partition("%")[0], "localhost", "LOCALHOST.", "weatherbox", "box.lan",
+                 "box.local", "x.internal", "x.home.arpa"):
+        assert may_ask(host, address)
+
+
+@pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946"])
+def test_an_address_of_the_public_internet_may_be_asked(address: str) -> None:
+    assert may_ask("api.example.org", address) and may_ask("localhost", address)
+
+
+@pytest.mark.parametrize(("host", "is_asked"), [("api.example.org", False), ("box.lan", True)])
+def test_a_public_name_that_leads_to_a_private_address_is_not_asked(
+    server: Server, monkeypatch: pytest.MonkeyPatch, host: str, is_asked: bool
+) -> None:
+    """Goal: the address is checked that is dialled, whatever a name server says of the name."""
+    server.answers = {b"/ok": answer("200 OK", b"inside")}
+    port = int(server.url.rpartition(":")[2])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))])
+    outcome = get(HttpClient(timeout_s=WAIT_S), f"http://{host}/ok")
+    if is_asked:
+        assert isinstance(outcome, ApiReply) and outcome.body == b"inside"
+        assert f"Host: {host}\r\n".encode() in server.heard[0]
+    else:
+        assert outcome == ApiFailed(1, "blocked") and server.heard == []

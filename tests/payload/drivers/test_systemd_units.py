@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from payload.mind_start import NO_MIND
+
 SYSTEMD = Path(__file__).resolve().parents[3] / "systemd"
 UNITS = ("spacepi-payload.service", "spacepi-mind.service")
 INSTALLED = {
@@ -75,6 +77,9 @@ def test_units_say_what_the_design_says() -> None:
     assert (payload["Type"], payload["WatchdogSec"], payload["RestartSec"]) == ("notify", "30", "2")
     assert (payload["OOMScoreAdjust"], mind["OOMScoreAdjust"]) == ("-900", "900")
     assert payload["WorkingDirectory"] == "/run/spacepi"
+    assert mind["ExecStart"].split()[1:5] == [
+        "-m", "payload.mind_start", "--mission", "/var/lib/spacepi/mission.toml"]
+    assert mind["RestartPreventExitStatus"] == str(NO_MIND)
     assert mind["PrivateNetwork"] == mind["PrivateDevices"] == "yes"
     watchdog = settings("watchdog.conf")
     assert int(watchdog["RuntimeWatchdogSec"].removesuffix("s")) < 15  # the hardware's limit

@@ -1,0 +1,50 @@
+"""Starts the mind worker that a mission file asks for, and becomes it.
+
+    python -m payload.mind_start --mission FILE --socket PATH --cache DIR
+
+So the worker is told everything on its command line, whom it may trust included, and never holds
+the mission file's reader in the little memory it shares with the model. Ends with status 3, one
+sentence said, where the mission has no mind; with 2 where the file is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from wire import mission
+from wire.mission import Mission, MissionError
+
+USAGE_ERROR, NO_MIND = 2, 3
+
+
+def worker_command(plan: Mission, base: Path, socket: Path) -> list[str]:
+    """The worker's command line; ``base`` is the folder of the mission file."""
+    keys = [word for key in plan.mind.trusted_keys for word in ("--trust", key)]
+    return [
+        sys.executable, "-m", "payload.mind_worker", "--bundle", str(base / plan.mind.bundle),
+        "--socket", str(socket), "--threads", str(plan.mind.threads), *keys,
+    ]
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="payload.mind_start", description=__doc__)
+    parser.add_argument("--mission", type=Path, required=True, help="the mission file")
+    parser.add_argument("--socket", type=Path, required=True, help="Unix socket to listen on")
+    parser.add_argument("--cache", type=Path, required=True, help="directory of what is kept")
+    arguments = parser.parse_args()
+    try:
+        plan = mission.load(arguments.mission)
+    except MissionError as error:
+        parser.exit(USAGE_ERROR, f"{error}\n")
+    if not plan.mind.bundle:
+        parser.exit(NO_MIND, f"{arguments.mission}: mind.bundle is not set: no mind to start.\n")
+    command = worker_command(plan, arguments.mission.resolve().parent, arguments.socket)
+    os.execv(command[0], [*command, "--cache", str(arguments.cache)])
+
+
+if __name__ == "__main__":
+    main()

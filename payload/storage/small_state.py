@@ -1,0 +1,79 @@
+"""The small state beside the records: every key that the store keeps, and what its value may be.
+
+A row that another version wrote, or a bug, may be whole and still of the wrong type. It is as good
+as absent, decided here, once, before anybody reads it: a life that finds such a row begins as one
+that has forgotten it. What a value means, and whether it still holds, is its reader's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import msgpack
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from payload.storage import store_file
+
+_Count = Annotated[int, Field(ge=0, lt=1 << 31)]
+_Number32 = Annotated[int, Field(ge=0, lt=1 << 32)]
+_Milliseconds = Annotated[int, Field(ge=0, lt=1 << 53)]
+_Finite = Annotated[float, Field(allow_inf_nan=False)]
+_Place = Annotated[int, Field(ge=0, lt=64)]
+# On the disk a tuple is a list.
+_Question = Annotated[tuple[int, str, _Count], Field(strict=False)]
+_Answer = Annotated[tuple[_Number32, _Number32], Field(strict=False)]
+_Layer = Annotated[tuple[_Finite, _Finite, _Finite], Field(strict=False)]
+_Questions = Annotated[tuple[list[_Question], list[int]], Field(strict=False)]
+
+_KINDS: dict[str, Any] = {
+    "answered": dict[_Count, _Answer],
+    "block_places": Annotated[list[_Place], Field(max_length=32)],
+    "boot": _Count,
+    "bus_trials": _Count,
+    "charge": _Finite,
+    "ids_upto": _Count,
+    "next_block": Annotated[int, Field(ge=0, lt=1 << 16)],
+    "phase": dict[str, Any],
+    "picture": _Count,
+    "plain_text_models": list[_Number32],
+    "questions": _Questions,
+    "settings": dict[int, int],
+    "switches": dict[str, bool],
+    "unproven_starts": _Count,
+    "uplink_counter": _Number32,
+    "uplink_counters": dict[_Count, _Number32],
+    "utc_ms": _Milliseconds | None,
+    "winds": list[_Layer],
+}
+_CHECKS: dict[str, TypeAdapter[Any]] = {
+    key: TypeAdapter(kind, config=ConfigDict(strict=True)) for key, kind in _KINDS.items()
+}
+KEYS = frozenset(_KINDS)
+
+
+def is_sound(key: str, value: Any) -> bool:
+    """May ``value`` stand under ``key``? Of a key that is not known here nobody reads it."""
+    check = _CHECKS.get(key)
+    if check is None:
+        return True
+    try:
+        check.validate_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
+def read(rows: Iterable[tuple[Any, ...]]) -> dict[str, Any]:
+    """The values in rows of (key, value, crc32); a row that is damaged or not sound is left out."""
+    values: dict[str, Any] = {}
+    for row in rows:
+        if not store_file.is_whole(row):
+            continue
+        try:
+            value = msgpack.unpackb(row[1], strict_map_key=False)
+        except (ValueError, TypeError, OverflowError, msgpack.UnpackException):
+            continue
+        if is_sound(row[0], value):
+            values[row[0]] = value
+    return values

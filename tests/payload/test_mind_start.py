@@ -1,0 +1,59 @@
+"""The mind's unit starts what the mission file asks for, and nothing where it asks for nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from payload import mind_start
+from wire import mission
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "mission.toml").read_text()
+EDDA = "e5ca38be629e976de3d2ff369420d770659a7c50ab0415e445ce019d5c4e16eb"
+
+
+def test_the_worker_is_told_whom_to_trust() -> None:
+    plan = mission.parse(TEXT, "m").model_copy(update={"mind": mission.MindSection(
+        bundle="persona", threads=3, trusted_keys=("0" * 64, "1" * 64))})
+    assert mind_start.worker_command(plan, Path("/var/lib/spacepi"), Path("/run/mind.sock")) == [
+        sys.executable, "-m", "payload.mind_worker", "--bundle", "/var/lib/spacepi/persona",
+        "--socket", "/run/mind.sock", "--threads", "3",
+        "--trust", "0" * 64, "--trust", "1" * 64,
+    ]
+
+
+def test_it_becomes_the_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    became: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda program, words: became.append([program, *words]))
+    monkeypatch.setattr(sys, "argv", [
+        "mind_start", "--mission", str(ROOT / "mission.toml"), "--socket", "s", "--cache", "c"])
+    mind_start.main()
+    (words,) = became
+    assert words[:2] == [sys.executable] * 2 and words[-2:] == ["--cache", "c"]
+    assert str(ROOT / "host_training/examples/edda.bundle") in words
+    assert words[words.index("--trust") + 1] == EDDA
+
+
+@pytest.mark.parametrize(("text", "status", "says"), [
+    (TEXT.replace('bundle = "host', '# bundle = "host'), 3, "mind.bundle is not set"),
+    (TEXT.replace("node_id = 7", "node_id = 0"), 2, "payload.node_id"), ("", 2, "is empty"),
+    (TEXT.replace('["e5ca', '["E5CA'), 2, "mind.trusted_keys.0"),
+    (TEXT.replace('16eb"]', '16"]'), 2, "mind.trusted_keys.0"),
+])
+def test_a_mission_without_a_mind_and_a_wrong_one(
+    tmp_path: Path, text: str, status: int, says: str
+) -> None:
+    (tmp_path / "mission.toml").write_text(text)
+    ended = subprocess.run(
+        [sys.executable, "-m", "payload.mind_start", "--mission", "mission.toml", "--socket", "s",
+         "--cache", "c"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+        timeout=60, check=False)
+    assert ended.returncode == status
+    (sentence,) = ended.stderr.splitlines()
+    assert says in sentence
