@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from sim.card_disk import DeskStore
 from wire.records import Kind, TimeQuality
 
 ROWS, MANY_ROWS = 300, 3_000
+MANY_IDS = range(1, MANY_ROWS + 1)
 PAGE = 4096
 
 
@@ -46,12 +48,12 @@ def spoiled(data: bytes, seed: int, bits: int) -> bytes:
     return bytes(changed)
 
 
-def readable(path: Path, rows: int = ROWS) -> set[int]:
-    """Ids of the rows that are found by their id and whole."""
+def readable(path: Path, record_ids: Iterable[int] = range(1, ROWS + 1)) -> set[int]:
+    """Those of the ids whose rows are found by their id and whole."""
     found = set()
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
         db.text_factory = any_text
-        for record_id in range(1, rows + 1):
+        for record_id in record_ids:
             try:
                 row = db.execute(f"SELECT {COLUMNS} FROM record WHERE id=?", (record_id,))
                 values = row.fetchone()
@@ -82,5 +84,28 @@ def test_so_is_all_that_hangs_on_a_damaged_branch_of_the_tree(tmp_path: Path) ->
     for seed in range(40):
         path.write_bytes(spoiled(data, seed, 40))
         salvage.copy(path)
-        found = readable(path, MANY_ROWS)
-        assert found <= readable(Path(f"{path}.salvaged"), MANY_ROWS), seed
+        found = readable(path, MANY_IDS)
+        assert found <= readable(Path(f"{path}.salvaged"), MANY_IDS), seed
+
+
+def test_what_was_committed_before_the_damage_was_found_is_not_lost_with_it(tmp_path: Path) -> None:
+    """The file is looked through in slices, after commits that go into it as it is."""
+    data, path = made(tmp_path, MANY_ROWS), tmp_path / "s.sqlite"
+    salvaged = 0
+    for seed in range(12):
+        path.write_bytes(spoiled(data, seed, 40))
+        whole = readable(path, MANY_IDS)
+        store, rng = DeskStore(path, is_durable=False), random.Random(seed)
+        held, kept = set[int](), set[int]()
+        for now_ms in range(0, 60_000, 1_000):
+            for _ in range(rng.randrange(3)):
+                body = {"b": rng.randbytes(rng.choice((30, 300)))}
+                held.add(store.append(Kind.TRACK, body, 0, 0, TimeQuality.NONE).record_id)
+            store.put("now_ms", now_ms)
+            kept |= held if store.commit(now_ms) else set()
+        assert store.writer.is_checked
+        salvaged += store.salvaged_from is not None
+        store.close()
+        assert kept and whole | kept == readable(path, whole | kept), seed
+        path.with_name("s.sqlite-wal").unlink(missing_ok=True)
+    assert salvaged > 3
