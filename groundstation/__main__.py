@@ -19,45 +19,42 @@ from typing import Annotated
 import structlog
 import typer
 
-from groundstation import (
-    ccsds,
-    commander,
-    gateway,
-    intake,
-    outbox,
-    schema,
-    text_models,
-    upload_thread,
-)
+from groundstation import ccsds, gateway, intake, schema, text_models, upload_thread
 from groundstation import export as exports
 from groundstation.archive import Archive, ArchiveBusy
-from groundstation.beside import Udp, address
-from groundstation.gateway import KissServer, Road, RoadError
+from groundstation.beside import (
+    CcsdsUdpOption,
+    HorusUdpOption,
+    SummaryUdpOption,
+    Udp,
+    address,
+)
+from groundstation.gateway import Road, RoadError
 from groundstation.ground import Ground
-from groundstation.hygiene import clean_text
-from groundstation.outbox import Letter
+from groundstation.kiss_server import KissServer, modem_test
+from groundstation.letter_commands import (
+    LetterCommands,
+    MissionOption,
+    archive_path,
+    existing_archive,
+)
+from groundstation.limits import bound_process
 from groundstation.reader import FlightReader
 from groundstation.schema import WrongVersion
+from groundstation.server import make_server
 from groundstation.udp import Deaf
-from groundstation.web import create_app, make_server
+from groundstation.web import create_app
 from wire import key_file
 from wire.auth import MASTER_KEY_BYTES, Direction, derive_key
-from wire.commands import Opcode
 from wire.envelope import Envelope
 from wire.key_file import KeyFileError
 from wire.mission import Mission, MissionError
 from wire.mission import load as load_mission
 
-ARCHIVE_NAME = "archive.sqlite"
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     help="Hear a payload, show what it says, and answer it.",
 )
-MissionOption = Annotated[
-    Path, typer.Option(
-        "--mission", "-m", help="The mission file that the payload flies with.", readable=False,
-    ),
-]
 ListenOption = Annotated[
     str | None,
     typer.Option(
@@ -76,28 +73,6 @@ CodecOption = Annotated[
              " the *.codec files beside the archive are asked.",
     ),
 ]
-HorusUdpOption = Annotated[
-    str | None,
-    typer.Option(
-        "--horus-udp", metavar="PORT",
-        help="Hear payload summaries of Horus receivers too (55672). From this machine only; "
-        "0.0.0.0:PORT is from anywhere.",
-    ),
-]
-SummaryUdpOption = Annotated[
-    str | None,
-    typer.Option(
-        "--summary-udp", metavar="HOST:PORT",
-        help="Tell each new position as a payload summary, for chasemapper and its kin.",
-    ),
-]
-CcsdsUdpOption = Annotated[
-    str | None,
-    typer.Option(
-        "--ccsds-udp", metavar="HOST:PORT",
-        help="Send each new record as a CCSDS space packet, for Yamcs and its kin.",
-    ),
-]
 _SENTENCES = (ArchiveBusy, MissionError, KeyFileError, RoadError, WrongVersion)
 
 
@@ -105,14 +80,14 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def _uptime_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
+
+
 def _say(sentence: str) -> None:
     """To whoever started a station that is to run for days, and may be gone."""
     with contextlib.suppress(OSError):
         print(sentence, flush=True)
-
-
-def _archive_path(mission: Mission, mission_path: Path) -> Path:
-    return mission_path.parent / mission.ground.archive_dir / ARCHIVE_NAME
 
 
 def _ground(
@@ -128,10 +103,11 @@ def _ground(
     return Ground(mission, archive, uplink_key, mission.downlink_key(master), models)
 
 
-def _road(mission: Mission, listen: str | None) -> Callable[[], Road] | None:
+def _road(mission: Mission, listen: str | None, ground: Ground) -> Callable[[], Road] | None:
     if listen is None:
         return gateway.opener(mission)
-    server = KissServer(*address("--listen", listen, "127.0.0.1:8001"))
+    at = address("--listen", listen, "127.0.0.1:8001")
+    server = KissServer(*at, _uptime_ms, modem_test(ground, Envelope(mission)))
     return lambda: server
 
 
@@ -144,15 +120,13 @@ def _receive(
 
     Replays are read at once.
     """
-    archive = Archive(_archive_path(mission, mission_path))
+    archive = Archive(archive_path(mission, mission_path), mission.ground.raw_log_bytes_max)
     ground = _ground(mission, mission_path, archive, codecs)
     if replay is not None:
-        heard = list(gateway.replay(replay))
-        for start in range(0, len(heard), 500):
-            ground.receive_many(heard[start : start + 500])
+        ground.receive_many(gateway.replay(replay))
         archive.close()
         return None
-    road, beside = _road(mission, listen), udp.open(ground, mission, _now_ms)
+    road, beside = _road(mission, listen, ground), udp.open(ground, mission, _now_ms)
     if road is None and udp.horus is not None:
         road = Deaf
     if road is None:
@@ -192,7 +166,7 @@ def serve(
             f"{gateway.why(error)}; is another station running? Else change ground.web_port in "
             f"{mission}"
         ) from error
-    page = create_app(_archive_path(loaded, mission), loaded)
+    page = create_app(archive_path(loaded, mission), loaded)
     server = make_server(page)
 
     def leave() -> None:
@@ -201,9 +175,10 @@ def serve(
     stop = threading.Event()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # it ends as Ctrl-C does
     udp = Udp(horus_udp, summary_udp, ccsds_udp)
-    thread = _receive(loaded, mission, listen, replay, stop, udp, codec, leave)
-    _say(f"The page is at http://{address[0]}:{address[1]}/ (Ctrl-C ends)")
-    try:
+    thread = None
+    try:  # from here on a thread may hear, and must end with us
+        thread = _receive(loaded, mission, listen, replay, stop, udp, codec, leave)
+        _say(f"The page is at http://{address[0]}:{address[1]}/ (Ctrl-C ends)")
         server.run(sockets=[web_socket])
     except KeyboardInterrupt:
         pass
@@ -212,6 +187,7 @@ def serve(
         stop.set()
         if thread is not None:
             thread.join()
+        page.state.pool.close()
     if has_failed:
         raise RoadError("the receiver stopped by itself; what it heard is in the archive")
 
@@ -231,7 +207,7 @@ def receive(
     thread = _receive(loaded, mission, listen, replay, stop, udp, codec)
     if thread is None and replay is None:
         raise RoadError(f"{mission}: radio.kind is none, so there is nothing to receive from")
-    _say(f"Receiving into {_archive_path(loaded, mission)} (Ctrl-C ends)")
+    _say(f"Receiving into {archive_path(loaded, mission)} (Ctrl-C ends)")
     while thread is not None and thread.is_alive():
         thread.join(0.2)
 
@@ -246,67 +222,8 @@ def keygen(mission: MissionOption = Path("mission.toml")) -> None:
           "A new flight deserves a new key.")
 
 
-@app.command()
-def ask(
-    text: Annotated[str, typer.Argument(help="The question, at most 160 bytes.")],
-    mission: MissionOption = Path("mission.toml"),
-) -> None:
-    """Queue a question; the running station sends it when the payload listens."""
-    letter = _post(Opcode.ASK, clean_text(text), mission)
-    print(f"Question {letter.letter_id} is queued.")
-
-
-@app.command(context_settings={"ignore_unknown_options": True})
-def command(
-    name: Annotated[str, typer.Argument(help=", ".join(commander.names()) + ".")],
-    arguments: Annotated[
-        list[str] | None, typer.Argument(help="What the command takes; most take nothing.")
-    ] = None,
-    mission: MissionOption = Path("mission.toml"),
-) -> None:
-    """Queue a command; the running station signs and sends it when the payload listens."""
-    try:
-        opcode = commander.find(name)
-    except ValueError as error:
-        raise RoadError(f"{error}") from error
-    letter = _post(opcode, clean_text(" ".join(arguments or [])), mission)
-    print(f"Command {letter.letter_id} is queued: {commander.in_words(opcode, letter.text)}.")
-
-
-@app.command("commands")
-def list_commands(
-    mission: MissionOption = Path("mission.toml"),
-    limit: Annotated[int, typer.Option(min=1, help="How many of the newest.")] = 20,
-) -> None:
-    """List what was queued, oldest first, and what became of it."""
-    loaded = load_mission(mission)
-    with contextlib.closing(schema.connect_reader(_existing(loaded, mission))) as db:
-        letters = outbox.recent(db, limit)
-    for letter in reversed(letters):
-        queued = datetime.fromtimestamp(letter.created_ms / 1000, UTC)
-        what = commander.in_words(letter.opcode, letter.text)
-        why = f": {letter.why}" if letter.why else ""
-        print(f"{letter.letter_id}  {queued:%Y-%m-%d %H:%M:%S} UTC  {what}  "
-              f"{letter.state}{why}, {letter.attempts} tries")
-    if not letters:
-        print("Nothing was queued yet.")
-
-
-def _post(opcode: Opcode, text: str, mission: Path) -> Letter:
-    """Queue a letter for the running station. Raises one of ``_SENTENCES``."""
-    loaded = load_mission(mission)
-    key_path = mission.parent / loaded.keys.file
-    if not key_path.exists():
-        raise KeyFileError(
-            f"{key_path}: there is no key, so nothing can be sent; run `spacepi-ground keygen`"
-        )
-    key_file.load(key_path)  # one that cannot be used is refused before anything is queued
-    path = _existing(loaded, mission)
-    try:
-        number = loaded.ground.station_number
-        return outbox.post(path, opcode, text, _now_ms(), number)
-    except ValueError as error:
-        raise RoadError(f"{error}") from error
+for _name, _run in LetterCommands(_now_ms).all().items():
+    app.command(_name, context_settings={"ignore_unknown_options": _name == "command"})(_run)
 
 
 @app.command()
@@ -315,8 +232,8 @@ def rebuild(
 ) -> None:
     """Decode the whole archive again from the raw receptions."""
     loaded = load_mission(mission)
-    path = _existing(loaded, mission)
-    archive = Archive(path)
+    path = existing_archive(loaded, mission)
+    archive = Archive(path, loaded.ground.raw_log_bytes_max)
     archive.rebuild()
     _ground(loaded, mission, archive, codec)
     count = archive.last_reception_id()
@@ -331,7 +248,7 @@ def list_undecodable(mission: MissionOption = Path("mission.toml")) -> None:
     """List the receptions that made a decoder raise, oldest first. Each is a bug: report it with
     the raw log."""
     loaded = load_mission(mission)
-    with contextlib.closing(schema.connect_reader(_existing(loaded, mission))) as db:
+    with contextlib.closing(schema.connect_reader(existing_archive(loaded, mission))) as db:
         found = intake.listed(db)
     for one in found:
         heard = datetime.fromtimestamp(one.utc_ms / 1000, UTC)
@@ -354,7 +271,7 @@ def export(
     loaded = load_mission(mission)
     if out is None and ccsds_path is None:
         raise RoadError("export: name a folder, or --ccsds FILE, or both")
-    reader = FlightReader(_existing(loaded, mission), loaded)
+    reader = FlightReader(existing_archive(loaded, mission), loaded)
     for path in exports.write_all(reader, out) if out is not None else []:
         print(path)
     impostors = reader.flight()["link"].get("impostor", 0)
@@ -368,13 +285,6 @@ def export(
     reader.close()
 
 
-def _existing(mission: Mission, mission_path: Path) -> Path:
-    path = _archive_path(mission, mission_path)
-    if not path.exists():
-        raise RoadError(f"{path}: there is no archive yet; `spacepi-ground serve` makes it")
-    return path
-
-
 def main() -> None:
     """Entry point: every bad input is one sentence and a non-zero exit."""
     # The standard library's handlers never raise: a log that is full does not stop the receiver.
@@ -385,6 +295,7 @@ def main() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
+    bound_process()
     try:
         app()
     except _SENTENCES as error:

@@ -19,8 +19,9 @@ from typing import Any
 import msgpack
 import structlog
 
-from groundstation import outbox, rawlog, schema
-from groundstation.rawlog import RawLog, Reception
+from groundstation import counters, outbox, rawlog, retention, schema
+from groundstation.rawlog import Reception
+from groundstation.retention import Judge, Segments
 from wire import bodies
 from wire.auth import Authenticity
 from wire.beacon import Beacon
@@ -30,6 +31,7 @@ from wire.frames import BeaconFrame
 from wire.records import Record, TimeQuality
 
 _log = structlog.get_logger()
+PAGE = 500  # receptions read at once
 _BEACON_NAMES = ("id", "node_id", "utc_ms", "boot", "number", "authenticity", "is_listening",
                  "is_cutdown_armed", *schema.BEACON_COLUMNS)
 _BEACON_INSERT = (
@@ -51,10 +53,14 @@ class Archive:
 
     A damaged database is moved aside and made again from the raw log, so opening raises only
     OSError (no place to write), ArchiveBusy and schema.WrongVersion. With ``is_durable`` false
-    nothing is fsynced: for simulated flights only.
+    nothing is fsynced: for simulated flights only. ``raw_log_bytes_max`` bounds the raw log, and
+    with it what the database keeps of receptions (``groundstation.retention``).
     """
 
-    def __init__(self, path: Path, *, is_durable: bool = True) -> None:
+    def __init__(
+        self, path: Path, raw_log_bytes_max: int = retention.BYTES_MAX, *,
+        is_durable: bool = True,
+    ) -> None:
         self.path = path
         self.raw_path = path.with_suffix(".raw")
         self._full = "FULL" if is_durable else "OFF"
@@ -72,7 +78,8 @@ class Archive:
             self._move_aside(error)
             self.db = self._open()
             self._salvage_outbox()
-        self._raw = RawLog(self.raw_path, is_durable=is_durable)
+        self._raw = Segments(
+            self.raw_path, self.db, self.batch, raw_log_bytes_max, is_durable=is_durable)
         # What only the raw log has: id() of what was given -> (given, numbered)
         self._logged: dict[int, tuple[Reception, Reception]] = {}
         self._reconcile()
@@ -104,8 +111,10 @@ class Archive:
 
     # -- what was heard -----------------------------------------------------------------------
 
-    def add_receptions(self, receptions: Sequence[Reception]) -> list[Reception]:
-        """Make them durable and number them.
+    def add_receptions(
+        self, receptions: Sequence[Reception], dropped: int = 0
+    ) -> list[Reception]:
+        """Make them durable and number them; ``dropped`` are counted that were lost before them.
 
         Raises OSError or sqlite3.Error when it cannot; the same objects may then be given again,
         and are not written into the raw log twice.
@@ -120,29 +129,45 @@ class Archive:
             replace(r, reception_id=first + i, raw=r.raw[: rawlog.RAW_BYTES_MAX])
             for i, r in enumerate(fresh)
         ]
-        size = self._raw.append(numbered)
+        self._raw.append(numbered)
         self._logged |= {id(r): (r, n) for r, n in zip(fresh, numbered, strict=True)}
         numbered = [n for _, n in self._logged.values()]
         with self.batch():
-            self._insert_receptions(numbered, size)
+            self._insert_receptions(numbered)
+            self._raw.note()
+            if dropped:
+                schema.add_to_meta(self.db, schema.DROPPED_KEY, dropped)
+        self._raw.noted()
         self._logged.clear()
         return numbered
+
+    def make_room(self, judge: Judge) -> None:
+        """Forget some of what is worth least where the raw log has more than its bound."""
+        self._raw.make_room(judge)
 
     def last_reception_id(self) -> int:
         row = self.db.execute("SELECT COALESCE(MAX(id), 0) FROM reception").fetchone()
         return int(row[0])
 
     def receptions(self, after_id: int = 0, since_ms: int | None = None) -> Iterator[Reception]:
-        """Receptions with a larger id, or heard at or after ``since_ms``, in order."""
-        rows = self.db.execute(
-            "SELECT utc_ms, raw, station, rssi_dbm, snr_db, source, id FROM reception"
-            " WHERE id > ? OR utc_ms >= ? ORDER BY id",
-            (after_id, since_ms if since_ms is not None else 1 << 62),
-        )
-        for row in rows:
-            yield Reception(*row)
+        """Receptions with a larger id, or heard at or after ``since_ms``, in order.
 
-    def _insert_receptions(self, receptions: Sequence[Reception], raw_bytes: int) -> None:
+        Read a page at a time: there may be a flood of them, and the caller may write in between.
+        """
+        last_id = -1
+        while True:
+            rows = self.db.execute(
+                "SELECT utc_ms, raw, station, rssi_dbm, snr_db, source, id FROM reception"
+                " WHERE id > ? AND (id > ? OR utc_ms >= ?) ORDER BY id LIMIT ?",
+                (last_id, after_id, since_ms if since_ms is not None else 1 << 62, PAGE),
+            ).fetchall()
+            for row in rows:
+                yield Reception(*row)
+            if len(rows) < PAGE:
+                return
+            last_id = rows[-1]["id"]
+
+    def _insert_receptions(self, receptions: Sequence[Reception]) -> None:
         self.db.executemany(
             "INSERT OR IGNORE INTO reception(id, utc_ms, station, raw, rssi_dbm, snr_db, source)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -151,7 +176,6 @@ class Archive:
                 for r in receptions
             ],
         )
-        self.set_meta("raw_bytes", raw_bytes)
 
     # -- what it means ------------------------------------------------------------------------
 
@@ -274,17 +298,21 @@ class Archive:
     def set_meta(self, key: str, value: Any) -> None:
         self.db.execute("INSERT OR REPLACE INTO meta(key, value) VALUES (?, ?)", (key, value))
 
-    def queue(self, opcode: Opcode, text: str, utc_ms: int, station: int = 0) -> int:
+    def queue(
+        self, opcode: Opcode, text: str, utc_ms: int, station: int = 0, *, asker: str = "",
+        lifetime_s: int | None = None,
+    ) -> int:
         """Put a letter into the outbox; its id. Raises ValueError when it is not sendable."""
         with self.batch():
-            return outbox.add(self.db, opcode, text, utc_ms, station)
+            return outbox.add(
+                self.db, opcode, text, utc_ms, station, asker=asker, lifetime_s=lifetime_s)
 
     def take_counter(
         self, utc_ms: int, what: str, letter_id: int | None = None, station: int = 0
     ) -> int:
         """A fresh uplink counter of this station, durable before it is returned."""
         with self.batch():
-            return outbox.take_counter(self.db, utc_ms, what, letter_id, station)
+            return counters.take(self.db, utc_ms, what, letter_id, station)
 
     def rebuild(self) -> None:
         """Forget everything derived; the next ``Ground`` on this archive decodes it all again."""
@@ -326,30 +354,30 @@ class Archive:
         try:
             old = sqlite3.connect(self._aside(number))
             for table in ("outbox", "uplink"):
-                for row in old.execute(f"SELECT * FROM {table}"):
-                    marks = ", ".join("?" * len(row))
-                    self.db.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)
-            for row in old.execute(
-                "SELECT value FROM meta WHERE key = ?", (schema.SONDEHUB_KEY,)
-            ):
-                self.set_meta(schema.SONDEHUB_KEY, row[0])
+                self._copy_rows(old, table)
+            for key in schema.SALVAGED_KEYS:
+                for row in old.execute("SELECT value FROM meta WHERE key = ?", (key,)):
+                    self.set_meta(key, row[0])
             old.close()
         except (sqlite3.Error, UnicodeDecodeError) as error:
             _log.warning("outbox_not_salvaged", why=str(error))
 
+    def _copy_rows(self, old: sqlite3.Connection, table: str) -> None:
+        """The columns that both have: a table of an earlier version has fewer."""
+        columns = [{row[1] for row in db.execute(f"PRAGMA table_info({table})")}
+                   for db in (old, self.db)]
+        names = sorted(columns[0] & columns[1])
+        marks = ", ".join("?" * len(names))
+        for row in old.execute(f"SELECT {', '.join(names)} FROM {table}"):
+            self.db.execute(
+                f"INSERT OR IGNORE INTO {table}({', '.join(names)}) VALUES ({marks})", row)
+
     def _reconcile(self) -> None:
         """Make the raw log and the ``reception`` table say the same."""
-        known_bytes = int(self.meta("raw_bytes") or 0)
-        if self._raw.size_bytes < known_bytes:
-            _log.error("raw_log_shortened", bytes_known=known_bytes, bytes=self._raw.size_bytes)
-            self._raw.close()
-            rawlog.write_anew(self.raw_path, self.receptions())
-            self._raw = RawLog(self.raw_path, is_durable=self._full == "FULL")
-            with self.batch():
-                self.set_meta("raw_bytes", self._raw.size_bytes)
-            return
-        missing = [entry for entry, _ in rawlog.read(self.raw_path, known_bytes)]
+        missing = self._raw.recover()
+        with self.batch():
+            self._insert_receptions(missing)
+            self._raw.note()
+        self._raw.noted()
         if missing:
-            with self.batch():
-                self._insert_receptions(missing, self._raw.size_bytes)
             _log.info("receptions_recovered", count=len(missing))

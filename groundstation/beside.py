@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated
+
+import typer
 
 from groundstation.feeds import PacketFeed, SummaryFeed
 from groundstation.gateway import RoadError
@@ -11,6 +14,29 @@ from groundstation.ground import Ground
 from groundstation.reader import FlightReader
 from groundstation.udp import Beside, Listener, Teller
 from wire.mission import Mission
+
+HorusUdpOption = Annotated[
+    str | None,
+    typer.Option(
+        "--horus-udp", metavar="PORT",
+        help="Hear payload summaries of Horus receivers too (55672). From this machine only; "
+        "0.0.0.0:PORT is from anywhere.",
+    ),
+]
+SummaryUdpOption = Annotated[
+    str | None,
+    typer.Option(
+        "--summary-udp", metavar="HOST:PORT",
+        help="Tell each new position as a payload summary, for chasemapper and its kin.",
+    ),
+]
+CcsdsUdpOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ccsds-udp", metavar="HOST:PORT",
+        help="Send each new record as a CCSDS space packet, for Yamcs and its kin.",
+    ),
+]
 
 
 def address(option: str, text: str, example: str) -> tuple[str, int]:

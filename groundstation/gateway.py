@@ -1,4 +1,4 @@
-"""The roads to the radio: KISS over TCP (as client or as server), over a serial line, or a replay.
+"""The roads to the radio: KISS over TCP or over a serial line, or a replay.
 
 A road gives the bytes that came since it was last asked and takes bytes to send. Roads that break
 are opened again, for ever, and say so once when lost and once when returned.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import select
+import selectors
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,7 +25,7 @@ from tenacity import (
     wait_exponential,
 )
 
-from groundstation import horus_udp, rawlog
+from groundstation import horus_udp, rawlog, tcp
 from groundstation.ground import Ground, Heard
 from wire import kiss
 from wire.envelope import Envelope
@@ -35,8 +35,9 @@ _log = structlog.get_logger()
 WAIT_S = 0.2
 RETRY_S = 2.0  # doubled at each loss
 RETRY_S_MAX = 30.0
-READ_BYTES = 65_536
-CLIENTS_MAX = 8
+READ_BYTES = 16_384  # in one turn
+CONNECT_S = 5.0
+WRITE_S = 5.0  # a modem that takes nothing for so long is lost
 
 
 class RoadError(Exception):
@@ -62,12 +63,15 @@ class KissClient:
 
     def __init__(self, host: str, port: int) -> None:
         self.name = f"{host}:{port}"
-        self._socket = socket.create_connection((host, port), timeout=5.0)
+        self._socket = socket.create_connection((host, port), timeout=CONNECT_S)
+        self._socket.settimeout(WRITE_S)
+        tcp.notice_vanished(self._socket)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._socket, selectors.EVENT_READ)
         self._decoder = kiss.Decoder()
 
     def read(self, wait_s: float) -> list[bytes]:
-        ready, _, _ = select.select([self._socket], [], [], wait_s)
-        if not ready:
+        if not self._selector.select(wait_s):
             return []
         data = self._socket.recv(READ_BYTES)
         if not data:
@@ -78,65 +82,8 @@ class KissClient:
         self._socket.sendall(kiss.encode(frame))
 
     def close(self) -> None:
+        self._selector.close()
         self._socket.close()
-
-
-class KissServer:
-    """A TNC for the bench: payloads and feeders connect to it. Raises RoadError when it cannot."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self.name = f"{host}:{port}"
-        self._clients: dict[socket.socket, kiss.Decoder] = {}
-        try:
-            self._listener = socket.create_server((host, port))
-        except OSError as error:
-            raise RoadError(f"cannot listen on {self.name}: {why(error)}") from error
-        self.port = self._listener.getsockname()[1]
-
-    def read(self, wait_s: float) -> list[bytes]:
-        ready, _, _ = select.select([self._listener, *self._clients], [], [], wait_s)
-        frames: list[bytes] = []
-        for sock in ready:
-            if sock is self._listener:
-                self._accept()
-                continue
-            try:
-                data = sock.recv(READ_BYTES)
-            except OSError:
-                data = b""
-            if data:
-                frames += self._clients[sock].feed(data)
-            else:
-                self._drop(sock)
-        return frames
-
-    def write(self, frame: bytes) -> None:
-        for sock in list(self._clients):
-            try:
-                sock.sendall(kiss.encode(frame))
-            except OSError:
-                self._drop(sock)
-
-    def close(self) -> None:
-        for sock in [*self._clients, self._listener]:
-            sock.close()
-
-    def _accept(self) -> None:
-        try:
-            sock, peer = self._listener.accept()
-        except OSError:  # it left before it was let in
-            return
-        if len(self._clients) >= CLIENTS_MAX:
-            sock.close()
-            return
-        sock.settimeout(2.0)
-        self._clients[sock] = kiss.Decoder()
-        _log.info("radio_joined", peer=f"{peer[0]}:{peer[1]}")
-
-    def _drop(self, sock: socket.socket) -> None:
-        del self._clients[sock]
-        sock.close()
-        _log.info("radio_left")
 
 
 class KissSerial:
@@ -144,7 +91,8 @@ class KissSerial:
 
     def __init__(self, device: str, baud: int) -> None:
         self.name = device
-        self._port: Any = serial.Serial(device, baud, timeout=WAIT_S, exclusive=True)
+        self._port: Any = serial.Serial(
+            device, baud, timeout=WAIT_S, write_timeout=WRITE_S, exclusive=True)
         self._decoder = kiss.Decoder()
 
     def read(self, wait_s: float) -> list[bytes]:
@@ -226,6 +174,7 @@ def _carry(
     while not stop.is_set():
         frames = [envelope.unwrap(data) for data in road.read(WAIT_S)]
         ground.receive_many(Heard(frame, now()) for frame in frames if frame is not None)
+        ground.tend(now())
         uplink = ground.next_uplink(now())
         if uplink is not None:
             road.write(envelope.wrap(uplink))

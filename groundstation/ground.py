@@ -10,18 +10,24 @@ goes no further than the raw log, and an old beacon played again is not believed
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 import structlog
 
-from groundstation import foreign, horus_udp, mosaic, outbox
+from groundstation import counters, foreign, horus_udp, mosaic, outbox
 from groundstation.archive import Archive
+from groundstation.held import BATCH_MAX, Held
 from groundstation.intake import Intake
+from groundstation.judge import judge
 from groundstation.outbox import PLAIN_TEXTS_MAX
-from groundstation.rawlog import Reception
+from groundstation.rawlog import RAW_BYTES_MAX, Reception
 from groundstation.receiver import NodeReceiver
+from groundstation.retention import Worth
 from groundstation.speaker import Speaker
 from wire import auth, beacon, bodies, frames
 from wire.auth import Authenticity
@@ -38,8 +44,8 @@ from wire.records import Kind, Record
 
 _log = structlog.get_logger()
 REFEED_MS = 2 * 3600 * 1000  # blocks that began before this are finished or given up
+CATCH_UP_MAX = 2_000  # receptions in memory at once when old ones are decoded
 FOREIGN_NODES_MAX = 8  # whose records are put together; of others only frames are counted
-HELD_MAX = 20_000  # receptions kept in memory while the disk refuses them
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,7 @@ class Ground:
         self._nodes: dict[int, NodeReceiver] = {}
         self._tally: Counter[str] = Counter()
         self._node_frames: dict[int, tuple[int, int, int]] = {}
-        self._held: deque[Reception] = deque(maxlen=HELD_MAX)
+        self._held = Held(self.worth_of)
         self._is_disk_refusing = False
         self._is_behind = False  # does the archive hold receptions that are not decoded yet?
         self._speaker = Speaker(mission, archive, uplink_key)
@@ -105,27 +111,62 @@ class Ground:
         self.receive_many([Heard(data, utc_ms, rssi_dbm, snr_db, source)])
 
     def receive_many(self, heard: Iterable[Heard]) -> bool:
-        """Take what came together with one commit for all; True when it is durable.
+        """Take what came together, in commits of at most BATCH_MAX; True when it is durable.
 
-        While the disk refuses, receptions wait in memory and False is returned.
+        While the disk refuses, receptions wait in memory and False is returned. Those that find no
+        room there are counted and said (``groundstation.held``).
         """
         station = self._mission.ground.station
-        self._held.extend(
-            Reception(h.utc_ms, h.data, station, h.rssi_dbm, h.snr_db, h.source) for h in heard
-        )
-        if not self._held:
-            return True
+        rest, has_refused = iter(heard), False
+        while batch := list(islice(rest, BATCH_MAX)):
+            has_dropped = self._held.dropped > 0
+            self._held.add(
+                Reception(h.utc_ms, h.data[:RAW_BYTES_MAX], station, h.rssi_dbm, h.snr_db, h.source)
+                for h in batch
+            )
+            if self._held.dropped and not has_dropped:
+                _log.error("receptions_dropped", why="the disk refuses, and the memory for what"
+                           " waits is full: what is worth least goes", held=len(self._held))
+            has_refused = has_refused or not self._write_held()
+        return not has_refused and self._write_held()
+
+    def worth_of(self, reception: Reception) -> Worth:
+        """Why it is kept, by what is known now."""
         try:
-            numbered = self.archive.add_receptions(list(self._held))
-        except (OSError, sqlite3.Error) as error:
-            if not self._is_disk_refusing:
-                _log.error("archive_refuses", why=str(error), held=len(self._held))
-            self._is_disk_refusing = True
-            return False
-        if self._is_disk_refusing:
-            _log.info("archive_returned", written=len(numbered))
-        self._is_disk_refusing = False
-        self._held.clear()
+            frame = frames.decode_downlink(reception.raw, self._signers)
+            return judge(reception, frame, self._node_id)
+        except Exception:  # noqa: BLE001 (a bug, noted where it was decoded; nothing ends by it)
+            return Worth.POSSIBLE
+
+    def is_proved(self, frame: bytes) -> bool:
+        """Did our payload sign this frame, now or ever?"""
+        return self.worth_of(Reception(0, frame)) is Worth.PROVED
+
+    def _write_held(self) -> bool:
+        """True when nothing waits any more."""
+        held = self._held
+        while batch := held.first():
+            dropped = held.dropped
+            try:
+                numbered = self.archive.add_receptions(batch, dropped)
+            except (OSError, sqlite3.Error) as error:
+                self._on_refusal(error)
+                return False
+            held.release(len(batch))
+            held.dropped = 0
+            if self._is_disk_refusing:
+                _log.info("archive_returned", waiting=len(held), dropped=dropped)
+            self._is_disk_refusing = False
+            self._decode_new(numbered)
+            self.archive.make_room(self.worth_of)
+        return True
+
+    def _on_refusal(self, error: Exception) -> None:
+        if not self._is_disk_refusing:
+            _log.error("archive_refuses", why=str(error), held=len(self._held))
+        self._is_disk_refusing = True
+
+    def _decode_new(self, numbered: list[Reception]) -> None:
         try:
             if self._is_behind:
                 self._nodes.clear()
@@ -139,7 +180,6 @@ class Ground:
             self._is_behind = True
         else:
             self._is_behind = False
-        return True
 
     def loss(self) -> float | None:
         """Share of our payload's last 255 frames that did not arrive."""
@@ -164,14 +204,14 @@ class Ground:
         newest = archive.db.execute("SELECT MAX(utc_ms) FROM reception").fetchone()[0]
         if newest is None:
             return
-        found = list(archive.receptions(decoded_upto, newest - REFEED_MS))
-        fresh = [reception for reception in found if reception.reception_id > decoded_upto]
-        with archive.batch(is_durable=False):
-            for reception in found:
-                if reception.reception_id <= decoded_upto:
+        rest = archive.receptions(decoded_upto, newest - REFEED_MS)
+        while found := list(islice(rest, CATCH_UP_MAX)):
+            fresh = [reception for reception in found if reception.reception_id > decoded_upto]
+            with archive.batch(is_durable=False):
+                for reception in found[: len(found) - len(fresh)]:
                     self._intake.admit(reception, self._refeed)
-        for start in range(0, len(fresh), 2000):
-            self._decode_all(fresh[start : start + 2000])
+            if fresh:
+                self._decode_all(fresh)
 
     def _refeed(self, reception: Reception) -> None:
         """Feed a frame that was decoded before the restart: state, and records it still owes."""
@@ -275,9 +315,9 @@ class Ground:
         self.archive.add_beacon(reception, frame, state)
         if frame.node_id != self._node_id:
             return
-        outbox.confirm_counter(self.archive.db, state.command_counter, reception.utc_ms)
+        counters.confirm(self.archive.db, state.command_counter, reception.utc_ms)
         if frame.is_listening:
-            self._speaker.open_window(reception.utc_ms)
+            self._speaker.open_window(reception.utc_ms, state.is_cutdown_armed)
 
     def _on_record(self, frame: DataFrame, record: Record, utc_ms: int) -> None:
         """Keep a record under the authenticity of the frame that made it readable: with the key
@@ -298,7 +338,16 @@ class Ground:
         elif record.kind is Kind.COMMAND_RESULT and counter is not None:
             is_ok = body.get("result") == "ok"
             why = str(body.get("why") or body.get("result") or "refused")[:80]
-            outbox.finish_command(db, counter, utc_ms, None if is_ok else why)
+            counters.finish(db, counter, utc_ms, None if is_ok else why)
+        elif record.kind is Kind.EVENT and body.get("event") == "command_refused":
+            fields = body.get("fields")
+            self._on_command_refused(fields if isinstance(fields, dict) else {})
+
+    def _on_command_refused(self, fields: dict[str, Any]) -> None:
+        """The payload heard one of our commands and did not take it, by its age."""
+        counter = _u32(fields.get("counter"))
+        if counter is not None:
+            counters.refuse(self.archive.db, counter, str(fields.get("why"))[:80])
 
     def _ask_for_text(self, record: Record, utc_ms: int) -> None:
         """A record sealed with a model that is not here: ask, once for each, for plain text."""
@@ -314,9 +363,20 @@ class Ground:
 
     # -- speaking -----------------------------------------------------------------------------
 
-    def ask(self, text: str, utc_ms: int) -> int:
-        """Queue a question; its id. Raises ValueError when it is empty or above 160 bytes."""
-        return self.archive.queue(Opcode.ASK, text, utc_ms, self._station)
+    def ask(self, text: str, utc_ms: int, asker: str = "") -> int:
+        """Queue a question; its id. Raises ValueError when it is empty or above 160 bytes, and
+        OutboxFull."""
+        lifetime_s = self._mission.ground.question_lifetime_s
+        return self.archive.queue(
+            Opcode.ASK, text, utc_ms, self._station, asker=asker, lifetime_s=lifetime_s)
+
+    def tend(self, utc_ms: int) -> None:
+        """Let time pass: letters that have waited for too long expire. Called about once a second;
+        while the disk refuses they only stay unsent."""
+        with suppress(sqlite3.Error):
+            if outbox.overdue(self.archive.db, utc_ms):
+                with self.archive.batch():
+                    outbox.expire(self.archive.db, utc_ms)
 
     def next_uplink(self, utc_ms: int) -> bytes | None:
         """The frame to transmit now, or None; see ``Speaker.next_uplink``."""

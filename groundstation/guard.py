@@ -86,6 +86,16 @@ def is_same_origin(request: Request) -> bool:
         return False
 
 
+def is_local(request: Request) -> bool:
+    """Whether a request comes from this machine itself, and not through a proxy on it."""
+    if request.client is None or {"forwarded", "x-forwarded-for"} & set(request.headers.keys()):
+        return False
+    try:
+        return ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
+
+
 class RateLimit:
     """At most ``count`` events in ``window_ms`` for a name, and four times that for all."""
 

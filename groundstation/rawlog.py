@@ -1,21 +1,27 @@
-"""The raw log: every byte string that came off the radio, appended and fsynced, never rewritten.
+"""The raw log: every byte string that came off the radio, appended and fsynced.
 
-It is the one file from which the whole archive can be made again. An entry is
+It is what the whole archive can be made again from. An entry is
 
     A5 5A | length u32 | CRC-32 u32 | msgpack [id, utc_ms, station, raw, rssi, snr, source]
 
 big-endian. A torn or damaged entry is skipped: the reader looks for the next mark whose CRC holds,
 so an unfinished write at the end, or a bad sector in the middle, costs that entry and no other.
+
+A log is a row of segments beside one another. ``NAME.raw`` is the newest and the only one that is
+appended to; ``NAME-000012-1.raw`` is the twelfth, sealed, and written anew once
+(``groundstation.retention``).
 """
 
 from __future__ import annotations
 
 import os
+import re
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 import msgpack
@@ -25,6 +31,7 @@ _HEAD = struct.Struct(">2sII")
 RAW_BYTES_MAX = 4096  # twice what a KISS frame may have; the beginning of more is kept
 ENTRY_BYTES_MAX = RAW_BYTES_MAX + 512
 UTC_MS_MAX = 1 << 47  # in the year 6429: what no clock says, but a damaged or made-up entry may
+_SEALED = re.compile(r"-(\d{6,})-(\d+)\.raw")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +97,25 @@ def parse(data: bytes) -> Iterator[tuple[Reception, int]]:
         at = data.find(MARK, body_at + length)
 
 
-def read(path: Path, offset: int = 0) -> Iterator[tuple[Reception, int]]:
-    """(reception, offset after it) from ``offset`` on; nothing when there is no file.
+def read(path: Path) -> Iterator[tuple[Reception, int]]:
+    """(reception, offset after it in its file) of the whole log at ``path``, in the order in which
+    they came; nothing when there is no log.
 
-    Raises OSError when the file is there and cannot be read.
+    Raises OSError when a file is there and cannot be read.
     """
+    # A cut may have left a segment as it was before, too.
+    newest = {number: file for number, _, file in sealed(path)}
+    last_id = 0
+    for file in (*newest.values(), path):
+        seen_id = last_id
+        for reception, end in read_segment(file):
+            if not 0 < reception.reception_id <= seen_id:  # in two files after a cut
+                last_id = max(last_id, reception.reception_id)
+                yield reception, end
+
+
+def read_segment(path: Path, offset: int = 0) -> Iterator[tuple[Reception, int]]:
+    """The same of one file, from ``offset`` on."""
     if not path.exists():
         return
     with path.open("rb") as file:
@@ -104,22 +125,46 @@ def read(path: Path, offset: int = 0) -> Iterator[tuple[Reception, int]]:
         yield reception, offset + end
 
 
+def sealed(path: Path) -> list[tuple[int, int, Path]]:
+    """(number, how often it was written anew, file) of each sealed segment of the log at ``path``,
+    in this order."""
+    found = []
+    for file in path.parent.glob("*.raw"):
+        match = _SEALED.fullmatch(file.name.removeprefix(path.stem))
+        if match is not None and file.name.startswith(path.stem):
+            found.append((int(match[1]), int(match[2]), file))
+    return sorted(found)
+
+
+def sealed_path(path: Path, number: int, generation: int) -> Path:
+    """Where the log at ``path`` keeps its segment ``number``, written anew so many times."""
+    return path.with_name(f"{path.stem}-{number:06d}-{generation}.raw")
+
+
 class RawLog:
-    """The open log. ``append`` returns once the bytes are on the disk."""
+    """The newest segment, open. ``append`` returns once the bytes are on the disk."""
 
     def __init__(self, path: Path, *, is_durable: bool = True) -> None:
         self._path = path
         self._is_durable = is_durable
-        self._file = path.open("ab", buffering=0)
-        if is_durable:
-            _sync_directory(path.parent)
+        self._file = self._open()
+
+    def _open(self) -> FileIO:
+        file = self._path.open("ab", buffering=0)
+        try:
+            if self._is_durable:
+                _sync_directory(self._path.parent)
+        except OSError:
+            file.close()
+            raise
+        return file
 
     @property
     def size_bytes(self) -> int:
         return os.fstat(self._file.fileno()).st_size
 
     def append(self, receptions: Iterable[Reception]) -> int:
-        """Write and fsync the entries; the size of the log after them.
+        """Write and fsync the entries; the size of the segment after them.
 
         Raises OSError; what was written is then taken back, or every retry would leave a copy.
         """
@@ -136,20 +181,31 @@ class RawLog:
             raise
         return self.size_bytes
 
+    def seal(self, number: int) -> None:
+        """End the segment, which gets ``number``, and begin the next. Raises OSError; it may then
+        be called again."""
+        sealed = sealed_path(self._path, number, 0)
+        if not sealed.exists():  # else only the rest was refused
+            self._path.rename(sealed)
+        file = self._open()
+        self._file.close()
+        self._file = file
+
     def close(self) -> None:
         self._file.close()
 
 
-def write_anew(path: Path, receptions: Iterable[Reception]) -> None:
-    """Replace the log by these entries in one step. Raises OSError."""
+def write_whole(path: Path, data: bytes, *, is_durable: bool = True) -> None:
+    """Make or replace a segment in one step. Raises OSError."""
     part = path.with_suffix(path.suffix + ".part")
     with part.open("wb") as file:
-        for reception in receptions:
-            file.write(pack(reception))
+        file.write(data)
         file.flush()
-        os.fsync(file.fileno())
+        if is_durable:
+            os.fsync(file.fileno())
     part.replace(path)
-    _sync_directory(path.parent)
+    if is_durable:
+        _sync_directory(path.parent)
 
 
 def _sync_directory(directory: Path) -> None:

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from groundstation import foreign, mosaic, outbox, schema, upload_queue
+from groundstation import foreign, mosaic, outbox, precedence, schema, upload_queue
 from groundstation.hygiene import clean_text, number, scaled
 from groundstation.order import clock_gap_s
 from groundstation.pictures import media_type
@@ -34,7 +34,9 @@ POINTS_MAX = 1500
 FEED_KINDS = (Kind.MUSING, Kind.REPLY, Kind.API_CALL, Kind.THUMBNAIL, Kind.EVENT)
 RECENT_LOSS_MINUTES = 5
 QUIET_FACTOR = 3  # beacons missed before a stranger's word is shown in their place
+WAITING_SHOWN = 12
 GAP_MS = 90_000  # a pause between samples that a plot does not bridge
+Cached = dict[str, tuple[int, dict[str, Any]]]  # what was found, and at which change of the archive
 _FEED = ", ".join(str(int(kind)) for kind in FEED_KINDS)
 _RECORD = (
     "SELECT r.id, r.record_id, r.kind, r.boot, r.time_ms, r.quality, r.body, r.heard_utc_ms,"
@@ -49,12 +51,13 @@ class FlightReader:
     Every method raises sqlite3.OperationalError while there is no archive yet.
     """
 
-    def __init__(self, path: Path, mission: Mission) -> None:
+    def __init__(self, path: Path, mission: Mission, cached: Cached | None = None) -> None:
+        """``cached`` is what readers of the same archive, each on its thread, found already."""
         self._path = path
         self._mission = mission
         self._node_id = mission.payload.node_id
         self._connection: sqlite3.Connection | None = None
-        self._cached: dict[str, tuple[int, dict[str, Any]]] = {}
+        self._cached = {} if cached is None else cached
 
     @property
     def db(self) -> sqlite3.Connection:
@@ -116,7 +119,8 @@ class FlightReader:
             "foreign": foreign.nodes(self.db, self._node_id),
             "neighbours": foreign.neighbours(self.db),
             "sondehub": upload_queue.status(self._meta(schema.SONDEHUB_KEY), self._mission),
-            "outbox": [letter_json(letter) for letter in outbox.recent(self.db)],
+            "outbox": [letter_json(letter, name) for letter in outbox.recent(self.db)],
+            "waiting": self._waiting(),
         }
         self._cached["flight"] = (change_id, state)
         return state
@@ -125,6 +129,13 @@ class FlightReader:
     def is_verifying(self) -> bool:
         """The station has the key and believes only what is signed with it."""
         return bool(self._meta("verified_with"))
+
+    def _waiting(self) -> dict[str, Any]:
+        """How many letters wait, and the first of them in the order in which they go up."""
+        letters = precedence.in_order(outbox.waiting(self.db), outbox.last_sent_ms(self.db))
+        name = self._mission.payload.name
+        return {"count": len(letters),
+                "letters": [letter_json(letter, name) for letter in letters[:WAITING_SHOWN]]}
 
     def latest_beacon(self) -> dict[str, Any] | None:
         row = self.db.execute(
@@ -211,6 +222,8 @@ class FlightReader:
             "loss_recent": round((recent[1] or 0) / total, 3) if total else None,
             "rssi_dbm": newest["rssi_dbm"] if newest else None,
             "snr_db": newest["snr_db"] if newest else None,
+            "forgotten": self._counted(schema.FORGOTTEN_KEY),
+            "dropped": self._counted(schema.DROPPED_KEY),
             **{row[0]: row[1] for row in self.db.execute("SELECT name, value FROM tally")},
         }
 
@@ -231,6 +244,10 @@ class FlightReader:
     def _meta(self, key: str) -> Any:
         row = self.db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return row[0] if row else None
+
+    def _counted(self, key: str) -> int:
+        value = self._meta(key)
+        return value if isinstance(value, int) else 0
 
     # -- the feed -----------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from groundstation import fates
 from groundstation.hygiene import clean_text, number, scaled
 from groundstation.outbox import Letter
 from groundstation.track import Point
@@ -34,14 +35,17 @@ def is_proved(row: Mapping[str, Any] | sqlite3.Row) -> bool:
     return bool(row["authenticity"] == Authenticity.GENUINE.value)
 
 
-def letter_json(letter: Letter) -> dict[str, Any]:
-    """A letter of the outbox as the page shows it."""
+def letter_json(letter: Letter, name: str) -> dict[str, Any]:
+    """A letter of the outbox as the page shows it; ``name`` is the payload's. Who asked is nobody's
+    business."""
     return {
         "id": letter.letter_id, "kind": letter.kind, "text": clean_text(letter.text, 200),
         "command": letter.opcode.name, "state": letter.state, "created_ms": letter.created_ms,
         "attempts": letter.attempts, "last_sent_ms": letter.last_sent_ms,
         "confirmed_ms": letter.confirmed_ms, "answered_ms": letter.answered_ms,
-        "why": clean_text(letter.why, 100),
+        "why": clean_text(letter.why, 100), "expires_ms": letter.expires_ms,
+        "is_waiting": letter.is_waiting, "needs_abort": fates.needs_abort(letter),
+        "fate": clean_text(fates.in_words(letter, name), 200),
     }
 
 

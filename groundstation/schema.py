@@ -1,7 +1,8 @@
 """The tables of the archive, and how a database is opened.
 
-``reception`` holds what the radio said and is never derived; ``outbox``, ``uplink`` and ``meta``
-hold what people and this station did. Every other table can be made again from ``reception``.
+``reception`` holds what the radio said and is never derived, ``segment`` which file of the raw log
+has it; ``outbox``, ``uplink`` and ``meta`` hold what people and this station did. Every other table
+can be made again from ``reception``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,12 @@ from wire.beacon import FIELDS
 
 VERSION = 1
 BEACON_COLUMNS = (*(field.name for field in FIELDS), "faults", "command_counter")
-SONDEHUB_KEY = "sondehub"  # of meta: how far the archive was told, see upload_queue
+# Of meta: how far the archive was told (upload_queue), and how many receptions are not in it any
+# more (retention) or never were (held).
+SONDEHUB_KEY = "sondehub"
+FORGOTTEN_KEY = "receptions_forgotten"
+DROPPED_KEY = "receptions_dropped"
+SALVAGED_KEYS = (SONDEHUB_KEY, FORGOTTEN_KEY, DROPPED_KEY)
 DERIVED_TABLES = (
     "beacon", "record", "record_conflict", "boot_clock", "link_minute", "silence", "node", "tally",
     "change", "sighting", "neighbour", "picture", "tile", "undecodable",
@@ -26,9 +32,13 @@ CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE reception(
     id INTEGER PRIMARY KEY, utc_ms INTEGER NOT NULL, station TEXT NOT NULL, raw BLOB NOT NULL,
     rssi_dbm REAL, snr_db REAL, source TEXT NOT NULL);
+CREATE TABLE segment(
+    number INTEGER PRIMARY KEY, generation INTEGER NOT NULL, level INTEGER NOT NULL,
+    last_id INTEGER NOT NULL, bytes INTEGER NOT NULL);
 CREATE TABLE outbox(
     id INTEGER PRIMARY KEY, kind TEXT NOT NULL, opcode INTEGER NOT NULL, text TEXT NOT NULL,
-    state TEXT NOT NULL, created_ms INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+    asker TEXT NOT NULL DEFAULT '', state TEXT NOT NULL, created_ms INTEGER NOT NULL,
+    expires_ms INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
     last_sent_ms INTEGER, confirmed_ms INTEGER, answered_ms INTEGER, counter INTEGER, why TEXT);
 CREATE TABLE uplink(
     counter INTEGER PRIMARY KEY, utc_ms INTEGER NOT NULL, what TEXT NOT NULL, outbox_id INTEGER);
@@ -82,6 +92,13 @@ PRAGMA user_version = {VERSION};
 """
 
 
+_ODD_SEGMENTS = (
+    "SELECT COUNT(*) FROM segment WHERE number < 1 OR " + " OR ".join(
+        f"typeof({name}) != 'integer' OR {name} < 0"
+        for name in ("generation", "level", "last_id", "bytes"))
+)
+
+
 class WrongVersion(Exception):
     """The database was written by another version; the message is one sentence."""
 
@@ -112,6 +129,14 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     return db
 
 
+def add_to_meta(db: sqlite3.Connection, key: str, count: int) -> None:
+    """Add to what is counted under ``key``; the caller holds a transaction."""
+    db.execute(
+        "INSERT INTO meta(key, value) VALUES (?, ?)"
+        " ON CONFLICT DO UPDATE SET value = value + excluded.value", (key, count),
+    )
+
+
 def prepare(db: sqlite3.Connection, name: str) -> None:
     """Turn WAL on and make the tables where there are none.
 
@@ -136,6 +161,8 @@ def _prepare(db: sqlite3.Connection, name: str) -> None:
         raise sqlite3.DatabaseError("quick_check found damage")
     elif _shape(db) != _sound_shape():
         raise sqlite3.DatabaseError("its tables are not as they were made")
+    elif db.execute(_ODD_SEGMENTS).fetchone()[0]:
+        raise sqlite3.DatabaseError("what it says of the raw log makes no sense")
 
 
 def _shape(db: sqlite3.Connection) -> list[tuple[str, ...]]:

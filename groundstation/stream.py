@@ -1,4 +1,4 @@
-"""The live stream of the page: the archive's change log as server-sent events.
+"""What the live stream of the page says: the archive's change log as server-sent events.
 
 One ``update`` message carries everything that changed since the last, under the id of the newest
 change, so a browser that was cut off comes back with Last-Event-ID and misses nothing. Whoever is
@@ -10,9 +10,7 @@ a payload that is silent may speak again. A simulator knows.
 
 from __future__ import annotations
 
-import asyncio
-import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,10 +19,7 @@ from groundstation.hygiene import to_json
 from groundstation.reader import FlightReader
 from groundstation.rows import is_proved
 
-POLL_S = 0.25
 CHANGES_MAX = 500
-CLOCK_EVERY_POLLS = 20  # 5 s: also the heartbeat that keeps proxies from closing
-CLIENTS_MAX = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,55 +30,37 @@ class Ending:
     kept_in: str
 
 
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The station's time, UTC in ms, and the ending of the flight, None while there is none."""
+
+    now: Callable[[], int]
+    ending: Callable[[], Ending | None] = lambda: None
+
+    @property
+    def is_over(self) -> bool:
+        """The flight is known to have ended."""
+        return self.ending() is not None
+
+    def told(self) -> dict[str, Any]:
+        """As the page reads them."""
+        ending = self.ending()
+        return {"now_ms": self.now(), "ending": None if ending is None else asdict(ending)}
+
+    def message(self) -> str:
+        """Also the heartbeat that keeps proxies from closing."""
+        return _message("clock", self.told())
+
+
 class Feed:
-    """The streams of all readers of one archive."""
+    """The messages, from one reader of the archive. Raises sqlite3.Error as it does."""
 
     def __init__(
         self, reader: FlightReader, now: Callable[[], int],
         ending: Callable[[], Ending | None] = lambda: None,
     ) -> None:
-        self.clients = 0
-        self.is_closing: Callable[[], bool] = lambda: False
         self._reader = reader
-        self._now = now
-        self._ending = ending
-
-    @property
-    def is_over(self) -> bool:
-        """The flight is known to have ended."""
-        return self._ending() is not None
-
-    def time(self) -> dict[str, Any]:
-        """The station's time, UTC in ms, and the ending, None while there is none."""
-        ending = self._ending()
-        return {"now_ms": self._now(), "ending": None if ending is None else asdict(ending)}
-
-    @property
-    def is_full(self) -> bool:
-        return self.clients >= CLIENTS_MAX
-
-    async def stream(self, after: int | None) -> AsyncIterator[str]:
-        """Messages after this change id, or from now on."""
-        self.clients += 1
-        try:
-            yield "retry: 2000\n\n"
-            polls, was_over, is_last = 0, False, False
-            while not is_last:
-                is_last = self.is_closing()  # one more look: a flight may end as the page closes
-                try:
-                    after, message = self.step(after)
-                except sqlite3.Error:  # no archive yet, or it was moved aside: look again
-                    self._reader.close()
-                    message = None
-                if message is not None:
-                    yield message
-                elif polls % CLOCK_EVERY_POLLS == 0 or self.is_over is not was_over:
-                    was_over = self.is_over
-                    yield _message("clock", self.time())
-                polls += 1
-                await asyncio.sleep(POLL_S)
-        finally:
-            self.clients -= 1
+        self._times = Times(now, ending)
 
     def step(self, after: int | None) -> tuple[int, str | None]:
         """(newest change id, the message about it or None)."""
@@ -93,12 +70,12 @@ class Feed:
         if not changes:
             newest = self._reader.change_id()
             if newest < after:  # another archive than the one that gave this id
-                return newest, _message("resync", self.time(), newest)
+                return newest, _message("resync", self._times.told(), newest)
             return after, None
         newest = changes[-1][0]
         if len(changes) == CHANGES_MAX:
             newest = self._reader.change_id()
-            return newest, _message("resync", self.time(), newest)
+            return newest, _message("resync", self._times.told(), newest)
         return newest, _message("update", self._update(changes), newest)
 
     def _update(self, changes: list[tuple[int, str, int | None]]) -> dict[str, Any]:
@@ -127,7 +104,7 @@ class Feed:
                 if seen and seen["id"] == ref and (seen["fix_age_s"] or 0) <= STALE_FIX_S:
                     unproved += _place(seen)
         return {
-            **self.time(), "flight": self._reader.flight(), "entries": entries,
+            **self._times.told(), "flight": self._reader.flight(), "entries": entries,
             "proved": proved, "unproved": unproved, "state": state,
         }
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import select
 import socket
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
+from threading import Event
 from typing import Any, Protocol
 
 import structlog
@@ -27,7 +27,7 @@ class Deaf:
     name = "no radio"
 
     def read(self, wait_s: float) -> list[bytes]:
-        select.select([], [], [], wait_s)
+        Event().wait(wait_s)
         return []
 
     def write(self, frame: bytes) -> None:

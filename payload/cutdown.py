@@ -16,8 +16,9 @@ from enum import Enum
 from payload.notes import Note, event
 from payload.ports import PortError, Switch
 from wire.beacon import Phase
+from wire.commands import ARMED_S
 
-ARMED_MS = 60_000
+ARMED_MS = 1000 * ARMED_S
 OUTSIDE_MS = 60_000  # how long the fence must say so
 RETRY_MS = 300_000  # the wire did not part: once more, no sooner than this
 TRIES_MAX = 3

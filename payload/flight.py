@@ -254,6 +254,7 @@ class Flight:
         if fresh_fix is not None:
             self.downlink.note_place(Place.of(fresh_fix))
             notes = self.clock.observe(fresh_fix, now_ms)
+        notes += self.gate.update(now_ms)
         before = self.phase.phase
         notes += self.phase.update(
             fresh_fix, self.sensors.latest("pressure_hpa", now_ms), now_ms

@@ -15,9 +15,9 @@ from collections import deque
 from payload.commands import UplinkGate
 from payload.downlink import Downlink
 from payload.notes import Note
-from payload.orders import URGENT, Orders, opcode_of
+from payload.orders import URGENT, Orders
 from payload.storage.store import Store
-from wire.commands import Opcode
+from wire.commands import Opcode, opcode_of
 from wire.frames import CommandFrame, Uplink
 
 FRAMES_MAX = 32
@@ -53,9 +53,10 @@ class Inbox:
                 self._orders.repeat(repeated, now_ms)
             return []
         self.heard_ms = now_ms
-        opcode = opcode_of(frame)
-        if opcode in URGENT and isinstance(frame, CommandFrame):
-            return self._withdraw(URGENT[opcode]) + self._orders.run(frame, now_ms)
+        if isinstance(frame, CommandFrame):
+            opcode = opcode_of(frame.body)
+            if opcode in URGENT:
+                return self._withdraw(URGENT[opcode]) + self._orders.run(frame, now_ms)
         self._waiting.append((frame, self._store.version))
         return []
 
@@ -77,7 +78,7 @@ class Inbox:
         notes: list[Note] = []
         kept: deque[tuple[Uplink, int]] = deque()
         for frame, version in self._waiting:
-            if isinstance(frame, CommandFrame) and opcode_of(frame) in opcodes:
+            if isinstance(frame, CommandFrame) and opcode_of(frame.body) in opcodes:
                 notes += self._orders.withdraw(frame)
             else:
                 kept.append((frame, version))

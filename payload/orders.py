@@ -31,8 +31,8 @@ from payload.starts import Starts
 from payload.storage.store import Store
 from wire import auth
 from wire.beacon import Phase
-from wire.commands import Opcode
-from wire.frames import CommandFrame, Uplink
+from wire.commands import Opcode, opcode_of
+from wire.frames import CommandFrame
 from wire.records import EPOCH_2025_MS, Kind
 
 MINUTE_MS = 60_000
@@ -106,7 +106,7 @@ class Orders:
 
     def withdraw(self, frame: CommandFrame) -> list[Note]:
         """It was taken, and is not done: what came after it was done first."""
-        opcode = opcode_of(frame)
+        opcode = opcode_of(frame.body)
         name = "unknown" if opcode is None else opcode.name.lower()
         return [_result(frame, name, "withdrawn by a later command")]
 
@@ -158,12 +158,6 @@ class Orders:
 def saved_settings(store: Store) -> Any:
     """What ``Settings`` takes as saved."""
     return store.get(_SETTINGS_KEY)
-
-
-def opcode_of(frame: Uplink) -> Opcode | None:
-    """None is a report, or a command that nobody knows."""
-    command = commands.parse(frame) if isinstance(frame, CommandFrame) else ""
-    return None if isinstance(command, str) else command.opcode
 
 
 def _result(frame: CommandFrame, name: str, refusal: str | None) -> Note:

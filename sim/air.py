@@ -20,6 +20,7 @@ from wire.frames import BeaconFrame, decode_downlink
 from wire.mission import Mission
 
 GROUND_TURN_MS = 150  # the station's transmitter keys up
+TEND_EVERY_MS = 5_000
 
 
 class Air:
@@ -99,6 +100,12 @@ class Air:
         beacon = _beacon(data)
         if beacon is not None and beacon.is_listening:
             self._plan(self._clock.now_ms + GROUND_TURN_MS, self._ground_turn)
+
+    def tend_ground(self) -> None:
+        """Time passes at the station, whether anything is heard or not."""
+        ground = self._ground()
+        if ground is not None:
+            ground.tend(self.ground_utc_ms)
 
     def payload_hears(self, data: bytes) -> None:
         """Bytes reach the payload's antenna, whoever sent them."""

@@ -37,7 +37,7 @@ from payload.storage.store import RING_RECORDS_MAX
 from sim.balloon import Balloon
 from sim.cutdown_watch import CutdownWatch
 from sim.witness import Ledger, WitnessedStore
-from wire import auth, frames
+from wire import frames
 from wire.beacon import Phase, PowerMode
 from wire.frames import BeaconFrame, DataFrame
 from wire.records import Kind
@@ -93,7 +93,7 @@ class Checks:
         self._noted_ms: dict[tuple[str, str], int] = {}
         self._symbols: dict[tuple[int, int], int] = {}
         self._last_number: tuple[int, int] | None = None
-        self._last_counters: dict[int, int] = {}  # of each station
+        self._taken: set[int] = set()  # counters of uplink frames, in every life
         self._knows_flight = False  # this life was in the air, or its disk says that one was
         self._cutdown = CutdownWatch(world)
         self._beacon_ms: int | None = None
@@ -104,7 +104,7 @@ class Checks:
         self._boot_ms = 0
         self._at_boot = (0, 0)
         self._pets = 0
-        world.open_store = self._open_store
+        world.daemon.open_store = self._open_store
         world.observers.append(self)
 
     # -- what the world tells ------------------------------------------------------------------
@@ -283,10 +283,9 @@ class Checks:
         for counter in self.ledger.taken_counters:
             if counter not in self.issued:
                 self.violate("only_authentic", f"counter {counter} was taken, nobody had sent it")
-            station = counter % auth.STATIONS_MAX
-            if counter <= self._last_counters.get(station, 0):
+            if counter in self._taken:
                 self.violate("only_authentic", f"counter {counter} was taken, and then came again")
-            self._last_counters[station] = counter
+            self._taken.add(counter)
         self.ledger.taken_counters.clear()
 
     def _check_words(self) -> None:

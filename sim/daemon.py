@@ -45,7 +45,10 @@ class Daemon:
         open_store: Callable[[], CardStore], make: Callable[[CardStore], Flight],
         drop: Callable[[], None],
     ) -> None:
-        """``make`` wires a new flight, ``drop`` tells the devices that nobody waits any more."""
+        """``make`` wires a new flight, ``drop`` tells the devices that nobody waits any more.
+
+        Whoever looks on may put another ``open_store`` in its place.
+        """
         self.flight: Flight | None = None
         self.store: CardStore | None = None
         self.boots = 0
@@ -55,7 +58,7 @@ class Daemon:
         self._watchdog = watchdog
         self._observers = observers
         self._plan = plan
-        self._open_store = open_store
+        self.open_store = open_store
         self._make = make
         self._drop = drop
         self._boot_ms = 0
@@ -121,7 +124,7 @@ class Daemon:
         self.boots += 1
         self.started_ms = self._clock.now_ms
         self._watchdog.start()
-        self.store = self._open_store()
+        self.store = self.open_store()
         self._begin(self._life)
 
     def _begin(self, life: int) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
+
+from groundstation.ground import Ground
+from groundstation.outbox import OutboxFull
 
 FIRST_S, LAST_BEFORE_END_S = 300.0, 600.0
 QUESTIONS_PER_HOUR = 2.2
@@ -37,3 +41,9 @@ def questions(rng: random.Random, end_s: float) -> list[tuple[int, str]]:
             break
         asked.append((round(at_s * 1000), texts.pop()))
     return asked
+
+
+def ask(ground: Ground, text: str, utc_ms: int) -> None:
+    """Into the letter box, unless too many of the friend's questions wait in it."""
+    with suppress(OutboxFull):
+        ground.ask(text, utc_ms, "friend")

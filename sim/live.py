@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-import uvicorn
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
@@ -28,6 +27,7 @@ from rich.table import Table
 from rich.text import Text
 
 from groundstation.schema import connect_reader
+from groundstation.server import make_server
 from groundstation.stream import Ending
 from groundstation.web import create_app
 from sim.world import World
@@ -103,11 +103,7 @@ class Page:
         self._socket = reserved
         self._ending: Ending | None = None
         self._app = create_app(archive_path, mission, now=now, ending=lambda: self._ending)
-        config = uvicorn.Config(
-            self._app, log_level="critical", access_log=False, timeout_graceful_shutdown=1,
-        )
-        self._server = uvicorn.Server(config)
-        self._app.state.feed.is_closing = lambda: self._server.should_exit
+        self._server = make_server(self._app, "critical", grace_s=1)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="page", daemon=True
         )
@@ -126,7 +122,7 @@ class Page:
         self._server.should_exit = True
         self._thread.join(PAGE_STOP_S)
         self._socket.close()
-        self._app.state.reader.close()
+        self._app.state.pool.close()
         # The reader kept the write-ahead log alive; the last writer to close folds it in.
         with contextlib.closing(sqlite3.connect(self._archive_path)) as db:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -140,6 +140,7 @@ def _mission(rng: random.Random, mission: Mission, preset: str) -> Mission:
         "mind": {"every_s": rng.choice((60, 150, 300))},
         "power": {"capacity_mah": rng.choice((1_500, 3_000, 6_000))},
         "flight": {"cutdown_pin": 17},  # so that there is something that must not happen
+        "ground": {"raw_log_mb": 4},  # so that a flood finds its bound
     }
     sections = {
         name: getattr(mission, name).model_copy(update=values) for name, values in changed.items()

@@ -30,7 +30,8 @@ from payload.persona import CodecAbsent, Persona
 from payload.ports import Mind, PortError
 from payload.prompt import PersonaText
 from payload.storage.store import Store
-from sim.air import Air
+from sim import friend
+from sim.air import TEND_EVERY_MS, Air
 from sim.balloon import SITES, Balloon, Site, Trajectory, distance_m
 from sim.battery import Battery
 from sim.board import SimBoard
@@ -42,7 +43,6 @@ from sim.card_disk import CardStore, DeskStore
 from sim.clock import SimClock, part_rng
 from sim.daemon import WATCH_EVERY_MS, Daemon, Observer
 from sim.devices import FakeI2cBus, SensorTap
-from sim.friend import questions
 from sim.hardware import OUTSIDE_DRIVERS, POWER_DRIVERS, fitted_chips
 from sim.orbit import Orbit
 from sim.receiver import FakeUblox
@@ -117,8 +117,6 @@ class World:
         self.archive_path = out_dir / "archive.sqlite"
         self.observers: list[Observer] = []
         self.card = Card()  # only a witnessed store lies on it
-        self.open_store: Callable[[], CardStore] = partial(
-            DeskStore, self.payload_path, is_durable=False)
         self._persona = persona or PersonaParts()
         site = conditions.site or part_rng(seed, "site").choice(SITES)
         warmth_k = site.warmth_k if conditions.warmth_k is None else conditions.warmth_k
@@ -130,21 +128,23 @@ class World:
         self._is_healed = False
         master = hashlib.sha256(f"spacepi simulation {seed}".encode()).digest()
         self.uplink_key = auth.derive_key(master, mission.payload.node_id, auth.Direction.UPLINK)
-        self._downlink_key = mission.downlink_key(master)
+        self.downlink_key = mission.downlink_key(master)
         self.archive: Archive | None = None
         self.ground: Ground | None = None
         self._build_air()
         self._build_payload()
         self.daemon = Daemon(
-            self.clock, self.watchdog, self.observers, self.at, self._open_store,
-            self._make_flight, self._drop_devices,
+            self.clock, self.watchdog, self.observers, self.at,
+            partial(DeskStore, self.payload_path, is_durable=False), self._make_flight,
+            self._drop_devices,
         )
         self._open_ground()
         self.power_on(0)
         self.every(BODY_EVERY_MS, self._tend_body)
         self.every(WATCH_EVERY_MS, self.daemon.watch)
         self.every(MINUTE_MS, self.air.hear_strangers)
-        for at_ms, text in questions(part_rng(seed, "friend"), self.end_s):
+        self.every(TEND_EVERY_MS, self.air.tend_ground)
+        for at_ms, text in friend.questions(part_rng(seed, "friend"), self.end_s):
             self.at(at_ms, partial(self._ask, text))
 
     # -- moving ------------------------------------------------------------------------------
@@ -303,9 +303,6 @@ class World:
 
     # -- the payload -------------------------------------------------------------------------
 
-    def _open_store(self) -> CardStore:
-        return self.open_store()  # whoever looks on may have put another in its place
-
     def _make_flight(self, store: Store) -> Flight:
         """The composition root of the desk: as ``payload.__main__``, with fakes."""
         mission, sensors = self.mission, self.mission.sensors
@@ -335,7 +332,7 @@ class World:
                 memory = Memory(self._persona.memory_path)
         return Flight(
             mission, ports, store, text, memory, self.uplink_key,
-            part_rng(self.seed, f"flight {self.daemon.boots}"), self._downlink_key,
+            part_rng(self.seed, f"flight {self.daemon.boots}"), self.downlink_key,
             self._persona.codec,
         )
 
@@ -362,11 +359,12 @@ class World:
     # -- the station -------------------------------------------------------------------------
 
     def _open_ground(self) -> None:
-        self.archive = Archive(self.archive_path, is_durable=False)
+        bytes_max = self.mission.ground.raw_log_bytes_max
+        self.archive = Archive(self.archive_path, bytes_max, is_durable=False)
         key = self.uplink_key if self.conditions.has_uplink or self._is_healed else None
         codec = self._persona.codec
         models = bodies.by_id([] if codec is None else [codec])
-        self.ground = Ground(self.mission, self.archive, key, self._downlink_key, models)
+        self.ground = Ground(self.mission, self.archive, key, self.downlink_key, models)
 
     def _close_ground(self) -> None:
         self.ground = None
@@ -376,7 +374,7 @@ class World:
 
     def _ask(self, text: str) -> None:
         if self.ground is not None:
-            self.ground.ask(text, self.air.ground_utc_ms)
+            friend.ask(self.ground, text, self.air.ground_utc_ms)
 
     # -- events ------------------------------------------------------------------------------
 

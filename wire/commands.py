@@ -2,6 +2,10 @@
 
 The body of a COMMAND frame is one opcode byte and a msgpack list of arguments. No command carries
 a path, a shell word or anything that is evaluated.
+
+A command is meant for now. Its counter is the second in which it was signed, so a payload that
+knows the time tells how old it is, and refuses what is too old or dated ahead. CUTDOWN_ABORT alone
+is taken at any age: it can only make the payload safe.
 """
 
 from __future__ import annotations
@@ -14,6 +18,10 @@ import msgpack
 
 QUESTION_BYTES_MAX = 160
 TX_OFF_MINUTES_MAX = 30
+ARMED_S = 60  # CUTDOWN_FIRE must follow CUTDOWN_ARM within this
+AGE_S_MAX = 900  # a station's clock may be that slow; nobody repeats a command for longer unheard
+HAZARDOUS_AGE_S_MAX = 180
+AHEAD_S_MAX = 180  # a station's fast clock locks out its own later commands no longer than this
 
 
 class Opcode(IntEnum):
@@ -36,9 +44,14 @@ class Opcode(IntEnum):
     SAFE_ENTER = 15
     SAFE_EXIT = 16
     CUTDOWN_ARM = 17
-    CUTDOWN_FIRE = 18  # within a minute of the arming, with a counter of its own
+    CUTDOWN_FIRE = 18  # within ARMED_S of the arming, with a counter of its own
     CUTDOWN_ABORT = 19
 
+
+# What a recording played back would do the most harm with. The cutdown cannot be undone. REBOOT
+# makes a payload without a disk forget that it took it, so one recording would do for ever. TX_OFF
+# is none: it ends by itself, and whoever answers for the transmitter must be able to stop it.
+HAZARDOUS = frozenset((Opcode.CUTDOWN_ARM, Opcode.CUTDOWN_FIRE, Opcode.REBOOT))
 
 ARGUMENTS: dict[Opcode, tuple[type, ...]] = {
     Opcode.PING: (),
@@ -92,6 +105,16 @@ class Command:
     arguments: tuple[int | str, ...] = ()
 
 
+def opcode_of(body: bytes) -> Opcode | None:
+    """What a COMMAND frame with this body asks for; None where that is no opcode."""
+    return Opcode(body[0]) if body and body[0] in Opcode._value2member_map_ else None
+
+
+def age_s_max(opcode: Opcode | None) -> int:
+    """How old a command may be when it is heard, s."""
+    return HAZARDOUS_AGE_S_MAX if opcode in HAZARDOUS else AGE_S_MAX
+
+
 def encode(command: Command) -> bytes:
     """The body of a COMMAND frame. Raises ValueError when the arguments are not the opcode's."""
     _check(command)
@@ -101,12 +124,13 @@ def encode(command: Command) -> bytes:
 
 def decode(body: bytes) -> Command:
     """The command in ``body``. Raises ValueError with a short reason when it is not one."""
-    if not body or body[0] not in Opcode._value2member_map_:
+    opcode = opcode_of(body)
+    if opcode is None:
         raise ValueError(f"unknown opcode {body[0] if body else 'none'}")
     arguments = msgpack.unpackb(body[1:], raw=False, use_list=True)
     if not isinstance(arguments, list):
         raise ValueError("the arguments are not a list")
-    command = Command(Opcode(body[0]), tuple(arguments))
+    command = Command(opcode, tuple(arguments))
     _check(command)
     return command
 

@@ -137,12 +137,20 @@ class GroundSection(_Section):
     web_host: str = "127.0.0.1"
     web_port: Annotated[int, Field(ge=1, le=65535)] = 8080
     archive_dir: str = "archive"
+    raw_log_mb: Annotated[int, Field(ge=4, le=100_000)] = 256
     report_every_s: Annotated[int, Field(ge=5, le=600)] = 20
+    hazardous_lifetime_s: Annotated[int, Field(ge=30, le=600)] = 180
+    command_lifetime_s: Annotated[int, Field(ge=60, le=86_400)] = 3600
+    question_lifetime_s: Annotated[int, Field(ge=60, le=86_400)] = 21_600
     sondehub: Literal["off", "dev", "on"] = "off"
     sondehub_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+")] = SONDEHUB_URL
     sondehub_callsign: Annotated[str, Field(pattern=r"^([A-Za-z0-9_/-]{3,24})?$")] = ""
     sondehub_position: Annotated[Place | None, BeforeValidator(_corners)] = None
     sondehub_antenna: Annotated[str, Field(max_length=64)] = ""
+
+    @property
+    def raw_log_bytes_max(self) -> int:
+        return self.raw_log_mb * 1_000_000
 
 
 class KeySection(_Section):

@@ -14,6 +14,7 @@ const REFRESH_MS = 60_000; // of station time: minutes of the link come with the
 const REFRESH_CHECK_MS = 5000;
 const CLOCK_GAP_MS = 60_000; // less is a clock that nobody set
 const HIDDEN_MS = 60_000; // a tab that nobody sees gives its connection back
+const REFUSED_MS = 30_000; // until a page that found no place for its stream asks for one again
 let drawers = []; // map and plots, once they are here
 let source = null;
 let lastChange = 0;
@@ -76,6 +77,8 @@ function colophon(state) {
   const others = [...state.foreign.map((node) => `node ${node.node_id}`), ...state.neighbours.map((other) => other.callsign)];
   const words = [
     `Heard at ${state.station}: ${format.grouped(link.heard)} frames, ${format.grouped(link.lost)} lost on the way`,
+    link.forgotten ? `${format.grouped(link.forgotten)} receptions of little worth forgotten to make room` : "",
+    link.dropped ? `${format.grouped(link.dropped)} lost while the disk refused them` : "",
     link.noise ? `${format.grouped(link.noise)} bursts of noise` : "",
     link.undecodable ? `${format.grouped(link.undecodable)} receptions that no decoder could read, see spacepi-ground undecodable` : "",
     link.old_beacons ? `${format.grouped(link.old_beacons)} old beacons, late or played again` : "",
@@ -187,9 +190,28 @@ function follow() {
     redraw();
   });
   source.addEventListener("open", () => banner(""));
-  source.addEventListener("error", () => banner(isOver
-    ? "The simulator is closed. What you see stays until you leave this page."
-    : "The station does not answer. What you see is the last it said."));
+  source.addEventListener("error", lost);
+}
+
+const SILENT = "The station does not answer. What you see is the last it said.";
+
+function lost() {
+  if (isOver) banner("The simulator is closed. What you see stays until you leave this page.");
+  else if (source.readyState === EventSource.CLOSED) lookAgain(source);
+  else banner(SILENT); // the browser tries again by itself
+}
+
+/** The station answered, and had no place for another stream: read all of it now and then. */
+async function lookAgain(refused) {
+  setTimeout(() => { if (source === refused) follow(); }, REFUSED_MS);
+  try {
+    await loadAll();
+    await loadHistory();
+    redraw();
+    banner(`Too many pages are open at this station: this one looks again every ${REFUSED_MS / 1000}${format.GAP}s.`);
+  } catch {
+    banner(SILENT);
+  }
 }
 
 function banner(text) {

@@ -1,12 +1,11 @@
-// The letter box. Every state is said in words, and "heard" only when the payload showed it.
+// The letter box: a question is written, and goes up.
 
-import { byId, el, said, speak, write } from "./dom.js";
-import { musings, onEntry } from "./feed.js";
-import * as format from "./format.js";
+import { byId, speak, write } from "./dom.js";
+import { onEntry } from "./feed.js";
+import * as letters from "./letters.js";
 
 const BYTES_MAX = 160;
 const NEAR_FULL = 110;
-const SHOWN = 5;
 let flight = null;
 let isOver = false;
 
@@ -23,7 +22,7 @@ export function setFlight(state) {
   if (isOver) note("The flight is over: nobody is up there to answer.");
   else if (!state.can_transmit) note("This station has no key: it only listens.");
   else if (byId("question").value === "") note(`It listens in its pauses. At most ${BYTES_MAX} letters, fewer with accents.`);
-  drawLetters();
+  letters.show(state, isOver);
 }
 
 /** Once the flight has ended, nothing can be asked. */
@@ -33,33 +32,10 @@ export function setEnding(ending) {
   if (flight) setFlight(flight);
 }
 
-function drawLetters() {
-  byId("letters").replaceChildren(...flight.outbox.slice(0, SHOWN).map(letter));
-}
-
 function note(text, isBad = false) {
   const node = byId("ask-note");
   write(node, text);
   node.classList.toggle("bad", isBad);
-}
-
-/** What became of a letter, as one would tell it. */
-function fate(item) {
-  const times = item.attempts === 1 ? "once" : `${item.attempts} times`;
-  switch (item.state) {
-    case "queued": return isOver ? "the flight ended before it went up" : `waiting until ${flight.name} listens`;
-    case "sent": return `sent ${times}, no sign yet that it was heard`;
-    case "confirmed": return `heard by ${flight.name} at ${format.clockTime(item.confirmed_ms)}, not answered yet`;
-    case "answered": return `answered at ${format.clockTime(item.answered_ms)}`;
-    default: return `not delivered: ${item.why || "given up"}`;
-  }
-}
-
-function letter(item) {
-  const words = item.kind === "question" ? item.text : item.command.toLowerCase().replaceAll("_", " ");
-  const reply = item.state === "answered" && musings().find((entry) => entry.kind === "reply" && entry.question_id === item.id);
-  const answer = reply ? said("p", "answer", reply.text) : null;
-  return el("li", item.state, said("q", "", words), answer, el("span", "fate", fate(item)));
 }
 
 async function send(event) {
@@ -76,6 +52,7 @@ async function send(event) {
     });
     const said = await answer.json();
     if (!answer.ok) return note(said.error, true);
+    letters.own(said.id);
     field.value = "";
     note("Queued. It goes up when it next listens.");
     speak("Question queued");
@@ -84,7 +61,7 @@ async function send(event) {
   }
 }
 
-onEntry((entry) => { if (entry.kind === "reply") drawLetters(); });
+onEntry((entry) => { if (entry.kind === "reply") letters.draw(); });
 byId("ask").addEventListener("submit", send);
 byId("question").addEventListener("input", () => {
   const used = bytes(byId("question").value);

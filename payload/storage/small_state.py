@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Annotated, Any
 
 import msgpack
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from payload.storage import store_file
 
@@ -25,6 +25,19 @@ _Question = Annotated[tuple[int, str, _Count], Field(strict=False)]
 _Answer = Annotated[tuple[_Number32, _Number32], Field(strict=False)]
 _Layer = Annotated[tuple[_Finite, _Finite, _Finite], Field(strict=False)]
 _Questions = Annotated[tuple[list[_Question], list[int]], Field(strict=False)]
+
+_STRICT = ConfigDict(strict=True)
+
+
+class _Uplink(BaseModel):
+    """What ``payload.commands`` remembers; each map has stations or counters for keys."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+    since: _Number32 = 0
+    commands: dict[_Number32, _Number32] = {}
+    reports: dict[_Number32, _Number32] = {}
+    ahead: dict[_Number32, _Number32] = {}
+
 
 _KINDS: dict[str, Any] = {
     "answered": dict[_Count, _Answer],
@@ -42,12 +55,13 @@ _KINDS: dict[str, Any] = {
     "switches": dict[str, bool],
     "unproven_starts": _Count,
     "uplink_counter": _Number32,
-    "uplink_counters": dict[_Count, _Number32],
+    "uplink_counters": _Uplink,
     "utc_ms": _Milliseconds | None,
     "winds": list[_Layer],
 }
 _CHECKS: dict[str, TypeAdapter[Any]] = {
-    key: TypeAdapter(kind, config=ConfigDict(strict=True)) for key, kind in _KINDS.items()
+    key: TypeAdapter(kind, config=None if kind is _Uplink else _STRICT)
+    for key, kind in _KINDS.items()
 }
 KEYS = frozenset(_KINDS)
 

@@ -1,15 +1,21 @@
 """Commands (research/flight.md §5.9, 52 to 57): replays, floods, nonsense that is well signed,
-halves of a cutdown, silence by order, settings that nobody may set.
+halves of a cutdown, letters that have waited for too long, silence by order, settings that nobody
+may set.
 
 That the wire stays cold is asked at every step (``sim.cutdown_watch``).
 """
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing, suppress
 from functools import partial
 
+from groundstation import outbox
+from groundstation.outbox import QUESTIONS_WAITING_EACH_MAX, OutboxFull
+from payload.cutdown import PHASES
 from payload.settings import TABLE
-from sim.cutdown_watch import ALOFT_M
+from sim.cutdown_watch import ALOFT_M, letter_of
 from sim.faults.stage import End, Fault, Stage
 from wire import auth, frames
 from wire.commands import Opcode
@@ -21,6 +27,7 @@ AHEAD = 60_000
 FIRE_LATE_S = 75.0  # after the arming, which lasts 60
 GROUND_EVERY_S = 20.0
 TX_OFF_MINUTES = 5
+CROWD = 3
 BEACON_NOW = b"\x03\x90"
 # Opcode and arguments as bytes: unknown, none, not a list, too many, of the wrong type, not a
 # number, negative, text that is not UTF-8, a list that claims four billion elements.
@@ -78,19 +85,13 @@ def _nonsense(stage: Stage) -> None:
 
 
 def _counter_wrap(stage: Stage) -> None:
-    """Another station's counter climbs to the last there is, and begins again: that is a replay."""
-    world, station = stage.world, auth.STATIONS_MAX - 1
-    stage.note_command(BEACON_NOW)
+    """Another station's counter climbs to the last there is, begins again, and is put right."""
+    station, node_id = auth.STATIONS_MAX - 1, stage.world.mission.payload.node_id
     climb = [(quarter << 30) - 1 for quarter in (1, 2, 3, 4)]
     for number, counter in enumerate([*climb, station, 2 * auth.STATIONS_MAX - 1]):
-        data = frames.encode_uplink(CommandFrame(
-            world.mission.payload.node_id, station, counter, BEACON_NOW), world.uplink_key)
-
-        def send(data: bytes = data) -> None:
-            world.air.tell_uplink(data)
-            world.air.payload_hears(data)
-
-        stage.after(1 + 3 * number, send)
+        frame = CommandFrame(node_id, station, counter, BEACON_NOW)
+        stage.after(1 + 3 * number, partial(stage.send, frame))
+    stage.after(25, partial(stage.command_by, station, Opcode.BEACON_NOW))
 
 
 def _fire_alone(stage: Stage) -> None:
@@ -120,6 +121,85 @@ def _arm_then_reboot(stage: Stage) -> None:
     stage.command(Opcode.CUTDOWN_ARM)
     stage.after(2, partial(stage.world.reboot, 10_000))
     stage.after(30, partial(stage.command, Opcode.CUTDOWN_FIRE))
+
+
+def _replay_wiped(stage: Stage) -> End:
+    """An ARM that was taken and a FIRE that got lost are recorded; then a card comes back without
+    records, starts and counters, and they are played back whenever the payload is in the air."""
+    world, boots, recorded = stage.world, stage.world.boots, []
+    for station, opcode in ((13, Opcode.CUTDOWN_ARM), (14, Opcode.CUTDOWN_FIRE)):
+        stage.command_by(station, opcode, is_heard=opcode is Opcode.CUTDOWN_ARM)
+        recorded.append(world.strangers.overheard[-1])
+
+    def wipe() -> None:
+        """But not without its numbers: what becomes of those is another fault."""
+        world.power_off()
+        with closing(sqlite3.connect(world.payload_path)) as db, db:
+            db.execute("DELETE FROM record")
+            db.execute("DELETE FROM small WHERE key IN ('boot', 'uplink_counters')")
+        stage.lose_unreadable()
+        world.power_on()
+
+    def strike() -> None:
+        if world.boots > boots and world.flight and world.flight.phase.phase in PHASES:
+            world.air.payload_hears(recorded[0])
+            stage.after(1, partial(world.air.payload_hears, recorded[1]))
+
+    stage.after(2, wipe)
+    return stage.every(5, strike)
+
+
+def _long_silence(stage: Stage) -> End:
+    """Somebody queues ARM and FIRE at the station, and nothing is heard from above for so long
+    that nobody means them any more."""
+    world = stage.world
+    if world.archive is not None:
+        for opcode in (Opcode.CUTDOWN_ARM, Opcode.CUTDOWN_FIRE):
+            world.archive.queue(
+                opcode, "", world.air.ground_utc_ms,
+                lifetime_s=world.mission.ground.hazardous_lifetime_s)
+    world.channel.down.is_cut = True
+
+    def end() -> None:
+        world.channel.down.is_cut = False
+
+    return end
+
+
+class _Crowd:
+    """Looks on while the abort waits: no other letter goes up before it."""
+
+    def __init__(self, stage: Stage, abort_id: int) -> None:
+        self._stage = stage
+        self._abort_id = abort_id
+
+    def on_uplink(self, frame: bytes) -> None:
+        world = self._stage.world
+        letter = letter_of(world, frame)
+        if letter is None or world.archive is None:
+            return
+        abort = outbox.one(world.archive.db, self._abort_id)
+        if abort is not None and abort.is_waiting and letter.letter_id != self._abort_id:
+            self._stage.violate("cutdown_safe", f"{letter.opcode.name} went up before an abort")
+
+    def on_boot(self) -> None: ...
+    def on_step(self) -> None: ...
+    def on_send(self, frame: bytes) -> None: ...
+    def on_crash(self, error: Exception) -> None: ...
+
+
+def _crowd(stage: Stage) -> None:
+    """Three people ask eight questions each, and then somebody aborts."""
+    world = stage.world
+    if world.archive is None:
+        return
+    for number in range(CROWD * QUESTIONS_WAITING_EACH_MAX):
+        with suppress(OutboxFull):
+            world.archive.queue(Opcode.ASK, f"Question {number}?", world.air.ground_utc_ms,
+                                asker=f"visitor {number % CROWD}")
+    abort_id = world.archive.queue(Opcode.CUTDOWN_ABORT, "", world.air.ground_utc_ms)
+    stage.commanded |= {"ask", "cutdown_abort"}
+    world.observers.append(_Crowd(stage, abort_id))
 
 
 class _Silence:
@@ -169,7 +249,9 @@ def _settings(stage: Stage) -> None:
     """Every setting just beyond its range, and settings that do not exist."""
     wrong = [(s.number, value) for s in TABLE for value in (s.low - 1, s.high + 1)]
     for number, (setting, value) in enumerate([*wrong, (len(TABLE) + 1, 5), (255, 0)]):
-        stage.after(1 + 2 * number, partial(stage.command, Opcode.SETTING_SET, setting, value))
+        station = 1 + number % (auth.STATIONS_MAX - 1)  # each in turn: two seconds are no counter
+        stage.after(1 + 2 * number, partial(
+            stage.command_by, station, Opcode.SETTING_SET, setting, value))
 
     def ask() -> None:
         flight = stage.world.flight
@@ -182,9 +264,11 @@ def _settings(stage: Stage) -> None:
 FAULTS: tuple[Fault, ...] = (
     Fault(52, "commands.replay", "everything the station ever sent comes again", _replay,
           (60.0, 600.0)),
+    Fault(52, "commands.replay_wiped", "ARM and FIRE come again after the card was wiped",
+          _replay_wiped, (180.0, 600.0)),
     Fault(52, "commands.counter_ahead", "the station's counter jumps by 60 000", _counter_ahead,
           (1.0, 1.0)),
-    Fault(52, "commands.counter_wrap", "a station's counter climbs to the last and begins again",
+    Fault(52, "commands.counter_wrap", "a station's counter climbs to the last, and is put right",
           _counter_wrap, (30.0, 30.0)),
     Fault(53, "commands.flood", "a hundred badly signed frames a second", _flood, (10.0, 60.0)),
     Fault(55, "commands.nonsense", "well signed bytes that are no command", _nonsense,
@@ -195,6 +279,9 @@ FAULTS: tuple[Fault, ...] = (
           _fire_on_ground, (60.0, 900.0)),
     Fault(54, "commands.arm_then_reboot", "ARM, a power cut, FIRE", _arm_then_reboot,
           (60.0, 60.0)),
+    Fault(54, "commands.long_silence", "ARM and FIRE wait at the station through a long silence",
+          _long_silence, (240.0, 3_600.0)),
+    Fault(54, "commands.crowd", "an abort is queued behind 24 questions", _crowd, (60.0, 60.0)),
     Fault(56, "commands.tx_off", "the transmitter is off for five minutes, and nobody speaks",
           _tx_off, (TX_OFF_MINUTES * 60.0 + 5, TX_OFF_MINUTES * 60.0 + 5), ("beacon_cadence",)),
     Fault(57, "commands.settings", "every setting just beyond its range", _settings,

@@ -27,17 +27,8 @@ PHASE = ("phase_right",)
 
 
 def _set(stage: Stage, **attributes: object) -> End:
-    """Give the receiver these attributes, and their old values back at the end."""
-    receiver = stage.world.receiver
-    before = {name: getattr(receiver, name) for name in attributes}
-    for name, value in attributes.items():
-        setattr(receiver, name, value)
-
-    def end() -> None:
-        for name, value in before.items():
-            setattr(receiver, name, value)
-
-    return end
+    """Give the receiver these attributes, and their own values back at the end."""
+    return stage.overrides.set(stage.world.receiver, **attributes)
 
 
 def _unplug(stage: Stage) -> End:
@@ -127,19 +118,23 @@ def _walk(stage: Stage, latitude_deg: float, longitude_deg: float, step_deg: flo
 
 def _lost_over_burst(stage: Stage) -> End:
     """The lock goes some minutes before the burst, or now where there is none ahead."""
-    path, receiver = stage.world.trajectory, stage.world.receiver
+    path = stage.world.trajectory
     burst_s = path.burst_s if isinstance(path, Balloon) else 0.0
     is_over = False
+    find: End | None = None
 
     def lose() -> None:
-        receiver.is_lock_lost = not is_over
+        nonlocal find
+        if not is_over:
+            find = _set(stage, is_lock_lost=True)
 
     stage.after(max(0.0, burst_s - BURST_LEAD_S - stage.now_ms / 1000), lose)
 
     def end() -> None:
         nonlocal is_over
         is_over = True
-        receiver.is_lock_lost = False
+        if find is not None:
+            find()
 
     return end
 

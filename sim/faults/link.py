@@ -147,15 +147,11 @@ def _one_way(stage: Stage, leg: str) -> End:
 def _worn(stage: Stage, **rates: float) -> End:
     """46 to 48: this share of the frames in both directions arrives changed, doubled or late."""
     legs = stage.world.channel.down, stage.world.channel.up
-    before = [{name: getattr(leg.wear, name) for name in rates} for leg in legs]
-    for leg in legs:
-        for name, rate in rates.items():
-            setattr(leg.wear, name, rate)
+    ends = [stage.overrides.set(leg.wear, **rates) for leg in legs]
 
     def end() -> None:
-        for leg, usual in zip(legs, before, strict=True):
-            for name, rate in usual.items():
-                setattr(leg.wear, name, rate)
+        for heal in ends:
+            heal()
 
     return end
 

@@ -60,14 +60,7 @@ def _ramp_down(stage: Stage) -> End:
 
 
 def _dips(stage: Stage) -> End:
-    body = stage.world.body
-    before_mv = body.send_dip_mv
-    body.send_dip_mv = DIP_MV
-
-    def end() -> None:
-        body.send_dip_mv = before_mv
-
-    return end
+    return stage.overrides.set(stage.world.body, send_dip_mv=DIP_MV)
 
 
 def _board(stage: Stage, name: str, value: object, healed: object) -> End:

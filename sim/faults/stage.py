@@ -9,11 +9,13 @@ from functools import partial
 
 from sim.checks import Checks
 from sim.clock import part_rng
+from sim.faults.overrides import Overrides
 from sim.witness import readable_ids
 from sim.world import World
-from wire import commands, frames
+from wire import auth, commands, frames
 from wire.commands import Command, Opcode
 from wire.frames import CommandFrame, Uplink
+from wire.records import EPOCH_2025_MS
 
 End = Callable[[], None]
 
@@ -41,6 +43,7 @@ class Stage:
     def __init__(self, world: World, checks: Checks) -> None:
         self.world = world
         self.rng: random.Random = part_rng(world.seed, "faults")
+        self.overrides = Overrides()
         self.is_uploading = False  # does the station tell SondeHub what it hears?
         self.commanded: set[str] = set()  # names of the commands that the station sent
         self._checks = checks
@@ -73,12 +76,16 @@ class Stage:
         if world.archive is None:
             return
         counter = world.archive.take_counter(world.air.ground_utc_ms, "command")
-        sent = frame(counter=counter)
-        if isinstance(sent, CommandFrame):
-            self.note_command(sent.body)
-        data = frames.encode_uplink(sent, world.uplink_key)
-        world.air.tell_uplink(data)
-        world.air.payload_hears(data)
+        self.send(frame(counter=counter))
+
+    def send(self, frame: Uplink, *, is_heard: bool = True) -> None:
+        """A station of ours sends ``frame``, and every stranger has it now."""
+        if isinstance(frame, CommandFrame):
+            self.note_command(frame.body)
+        data = frames.encode_uplink(frame, self.world.uplink_key)
+        self.world.air.tell_uplink(data)
+        if is_heard:
+            self.world.air.payload_hears(data)
 
     def note_command(self, body: bytes) -> None:
         """A station sends this: what comes of it is nobody else's doing."""
@@ -91,6 +98,16 @@ class Stage:
         """The station sends this command, and the payload hears it."""
         body = commands.encode(Command(opcode, arguments))
         self.issue(partial(CommandFrame, self.world.mission.payload.node_id, 0, body=body))
+
+    def command_by(
+        self, station: int, opcode: Opcode, *arguments: int | str, is_heard: bool = True
+    ) -> None:
+        """Another of our stations sends this, in the second that is its counter."""
+        now_s = (self.world.air.ground_utc_ms - EPOCH_2025_MS) // 1000
+        body = commands.encode(Command(opcode, arguments))
+        frame = CommandFrame(
+            self.world.mission.payload.node_id, station, auth.next_counter(station, now_s), body)
+        self.send(frame, is_heard=is_heard)
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
         """Do ``action`` later, whether the fault still lasts or not."""

@@ -60,7 +60,7 @@ def _second_instance(stage: Stage) -> None:
     world = stage.world
     if world.store is None:
         return
-    if world.open_store().is_counted:  # the real daemon would not even come this far
+    if world.daemon.open_store().is_counted:  # the real daemon would not even come this far
         stage.violate("records_kept", "a second store could be opened on the same file")
 
 

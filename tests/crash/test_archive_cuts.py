@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from groundstation import rawlog
 from groundstation.archive import Archive
 from groundstation.rawlog import Reception
+from groundstation.retention import Worth
 from sim.disk import Disk, Refusal
 from sim.disk_tap import tapped
 from tests.crash import ground_life
@@ -50,14 +51,40 @@ def test_no_cut_at_any_instant_loses_what_was_received(tmp_path: Path) -> None:
     assert found.states >= 300 * DEPTH
 
 
+def test_no_cut_while_a_full_log_is_thinned_loses_what_was_signed(tmp_path: Path) -> None:
+    found = Findings()
+    for seed in range(DEPTH):
+        found += explore_life(tmp_path, seed, steps=5, is_full=True)
+    found.report("station archive, raw log full of noise, power cut")
+    assert not found.broken, found.broken[:3]
+    assert found.states >= 500 * DEPTH
+
+
+def judge_all_noise(archive: Archive) -> None:
+    thin = archive._raw._thin
+    archive._raw._thin = lambda segment, judge: thin(segment, lambda reception: Worth.NOISE)
+
+
+def thin_unsynced(archive: Archive) -> None:
+    """A thinned segment takes the place of the old one before it is on the disk."""
+    archive._raw._is_durable = False
+
+
+@pytest.mark.parametrize("bug", [judge_all_noise, thin_unsynced])
+def test_the_explorer_finds_what_a_thinned_log_may_not_lose(tmp_path: Path, bug) -> None:
+    found = explore_life(tmp_path, 1, steps=3, spoil=bug, is_full=True)
+    found.report(f"  planted bug {bug.__name__!r}")
+    assert len(found.broken) > found.states // 50
+
+
 def normal(archive: Archive) -> None:
     archive._full = "NORMAL"
-    archive._raw._is_durable = False
+    archive._raw._file._is_durable = False
 
 
 def database_only(archive: Archive) -> None:
     """The raw log is written but not synced, and the database ahead of it."""
-    archive._raw._is_durable = False
+    archive._raw._file._is_durable = False
 
 
 @pytest.mark.parametrize("bug", [normal, database_only])
@@ -98,11 +125,30 @@ def test_a_disk_that_refuses_at_any_operation_costs_nothing_received(tmp_path: P
     assert met >= 50 * DEPTH and refused > met
 
 
+def test_a_disk_that_refuses_while_a_full_log_is_thinned_costs_nothing_signed(
+    tmp_path: Path,
+) -> None:
+    found, met = Findings(), 0
+    for first in count(1, 4):
+        refusal, length = TROUBLES[first % len(TROUBLES)]
+        (life := tmp_path / str(first)).mkdir()
+        ordeal = suffer(life, 5, first, refusal, length, is_full=True)
+        if not ordeal.was_met:
+            break
+        met += 1
+        case = f"{refusal} for {length} operations from operation {first}"
+        assert ordeal.has_returned, f"{case}: the archive did not return"
+        cut_after(ordeal, life, found)
+        assert not found.broken, f"{case}: {found.broken}"
+    found.report(f"station archive, {met} lives with a full raw log on a disk that refuses")
+    assert met >= 40
+
+
 def test_a_sync_that_failed_is_not_made_good_by_another(tmp_path: Path) -> None:
     """The kernel forgets what it could not write; a station that asks again believes a lie."""
 
     def stubborn(archive: Archive) -> None:
-        raw = archive._raw
+        raw = archive._raw._file
 
         def append(receptions: Sequence[Reception]) -> int:
             raw._file.write(b"".join(map(rawlog.pack, receptions)))

@@ -1,7 +1,9 @@
-"""Logging as the library has it, a mission file, and the command in this process."""
+"""Logging and limits as the machine has them, a mission file, and the command in this process."""
 
 from __future__ import annotations
 
+import logging
+import resource
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -11,13 +13,19 @@ import pytest
 import structlog
 
 from groundstation.__main__ import main
+from groundstation.limits import LOGGERS
 
 
 @pytest.fixture(autouse=True)
-def _plain_logging() -> Iterator[None]:
+def _plain_process() -> Iterator[None]:
+    """What the command sets for its whole process is as before again."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     structlog.reset_defaults()
     yield
     structlog.reset_defaults()
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    for name in LOGGERS:
+        logging.getLogger(name).filters.clear()
 
 
 @pytest.fixture

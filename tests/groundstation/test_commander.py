@@ -123,13 +123,13 @@ def station(tmp_path: Path, monkeypatch, capsys):
 
 def test_the_command_queues_and_lists(station, tmp_path: Path) -> None:
     assert station("commands") == (0, "Nothing was queued yet.\n", "")
-    assert station("command", "ping")[:2] == (0, _queued(tmp_path, 1, "ping"))
+    assert station("command", "ping")[:2] == (0, _queued(tmp_path, 1, "ping", "60 min"))
     assert station("command", "ask", "Is", "it", "cold?")[:2] == (
-        0, _queued(tmp_path, 2, 'ask "Is it cold?"'))
+        0, _queued(tmp_path, 2, 'ask "Is it cold?"', "360 min"))
     status, out, _ = station("commands")
     first, second = out.splitlines()
-    assert status == 0 and "UTC  ping  queued, 0 tries" in first
-    assert 'UTC  ask "Is it cold?"  queued, 0 tries' in second
+    assert status == 0 and first.endswith("UTC  ping: queued, goes up when EDDA listens")
+    assert second.endswith('UTC  ask "Is it cold?": queued, goes up when EDDA listens')
 
 
 @pytest.mark.parametrize(("arguments", "sentence"), [
@@ -160,7 +160,7 @@ def _letters(folder: Path) -> list[int]:
         return [row[0] for row in db.execute("SELECT id FROM outbox ORDER BY id")]
 
 
-def _queued(folder: Path, count: int, words: str) -> str:
+def _queued(folder: Path, count: int, words: str, lifetime: str) -> str:
     letters = _letters(folder)
     assert len(letters) == count
-    return f"Command {letters[-1]} is queued: {words}.\n"
+    return f"Command {letters[-1]} is queued: {words}. It expires in {lifetime}.\n"

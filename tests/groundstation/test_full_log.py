@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from far_end import MASTER_KEY, START_MS, FarEnd, state_at
@@ -37,7 +38,8 @@ def test_fault_75_a_full_log_does_not_stop_the_receiver(tmp_path: Path) -> None:
     key = derive_key(MASTER_KEY, 7, Direction.UPLINK)
     (tmp_path / "archive").mkdir()
     Archive(tmp_path / "archive" / "archive.sqlite").close()
-    outbox.post(tmp_path / "archive" / "archive.sqlite", Opcode.ASK, "Is it cold?", START_MS)
+    now_ms = time.time_ns() // 1_000_000  # a real station, by whose clock letters expire
+    outbox.post(tmp_path / "archive" / "archive.sqlite", Opcode.ASK, "Is it cold?", now_ms)
     with open("/dev/full", "wb") as full:
         process = subprocess.Popen(
             [sys.executable, "-m", "groundstation", "serve", "-m", str(mission)], env=ENV,

@@ -11,7 +11,7 @@ import diary
 import pytest
 from far_end import MASTER_KEY, MISSION, START_MS, FarEnd, state_at
 
-from groundstation import outbox, rawlog, schema
+from groundstation import counters, outbox, rawlog, schema
 from groundstation.archive import Archive, ArchiveBusy
 from groundstation.ground import Ground, Heard
 from groundstation.rawlog import Reception
@@ -282,7 +282,7 @@ def test_while_the_disk_refuses_a_counter_nothing_is_sent_and_nothing_raised(tmp
         raise sqlite3.OperationalError("disk I/O error")
 
     with monkeypatch.context() as patch:
-        patch.setattr(outbox, "take_counter", refuse)
+        patch.setattr(counters, "take", refuse)
         assert ground.next_uplink(START_MS) is None
     assert ground.next_uplink(START_MS + 1) is not None, "the window is still open"
     archive.close()

@@ -20,7 +20,8 @@ from structlog.testing import capture_logs
 
 from groundstation import gateway, rawlog, vendor
 from groundstation.archive import Archive
-from groundstation.gateway import KissClient, KissServer
+from groundstation.gateway import KissClient
+from groundstation.kiss_server import KissServer
 from groundstation.vendor import VendorError
 from wire import kiss
 from wire.envelope import Envelope
@@ -216,6 +217,9 @@ def test_the_radio_is_lost_once_and_returns_once(monkeypatch, mission):
             heard.extend(h.data for h in found)
             return True
 
+        def tend(self, utc_ms):
+            pass
+
         def next_uplink(self, utc_ms):
             return None
 
@@ -227,7 +231,7 @@ def test_the_radio_is_lost_once_and_returns_once(monkeypatch, mission):
         thread.start()
         time.sleep(0.3)
         for word in (b"one", b"two"):
-            tnc = KissServer("127.0.0.1", port)
+            tnc = KissServer("127.0.0.1", port, lambda: 0)
             deadline = time.monotonic() + 5
             while word not in heard and time.monotonic() < deadline:
                 tnc.read(0.05)

@@ -14,10 +14,11 @@ from far_end import MASTER_KEY, MISSION, SIGNED_MISSION, START_MS, FarEnd, state
 
 from groundstation import web
 from groundstation.ground import Ground
+from groundstation.server import make_server
 from groundstation.sondehub import Outcome
 from groundstation.stream import Ending
 from groundstation.upload_queue import Batch, UploadQueue
-from groundstation.web import create_app, make_server
+from groundstation.web import create_app
 from wire import horus
 from wire.auth import Direction, derive_key
 from wire.horus import Packet
@@ -34,13 +35,15 @@ class Served:
     ) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/"
-        self._server = make_server(create_app(archive_path, mission, now=now, **options))
+        self.app = create_app(archive_path, mission, now=now, **options)
+        self._server = make_server(self.app)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]})
         self._thread.start()
 
     def stop(self) -> None:
         self._server.should_exit = True
         self._thread.join(10)
+        self.app.state.pool.close()
 
 
 @pytest.fixture(scope="module")
@@ -370,7 +373,7 @@ def test_a_question_is_asked_with_the_keyboard(page, tmp_path):
             page.call("Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter",
                       windowsVirtualKeyCode=13, text="\r" if kind == "keyDown" else "")
         page.wait("document.getElementById('letters').textContent.includes('the pond')")
-        page.wait("document.getElementById('letters').textContent.includes('waiting until')")
+        page.wait("document.getElementById('letters').textContent.includes('when EDDA listens')")
     finally:
         station.stop()
         archive.close()

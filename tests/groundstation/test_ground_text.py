@@ -138,7 +138,7 @@ def test_a_model_that_came_withdraws_what_was_asked(tmp_path):
     fly(far, Ground(MISSION, archive, KEY), START_MS)
     Ground(MISSION, archive, KEY, models=MODELS)
     assert [state for _, _, state in letters(archive)] == ["failed"]
-    assert outbox.next_waiting(archive.db) is None
+    assert outbox.waiting(archive.db) == []
 
 
 def test_a_station_without_a_key_asks_nothing(tmp_path):

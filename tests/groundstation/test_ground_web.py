@@ -21,7 +21,7 @@ from groundstation.ground import Ground
 from groundstation.hygiene import clean_text, to_json
 from groundstation.pictures import media_type
 from groundstation.reader import FlightReader
-from groundstation.stream import CHANGES_MAX, CLIENTS_MAX, Ending, Feed
+from groundstation.stream import CHANGES_MAX, Ending, Feed
 from groundstation.track import Point, in_order, thinned
 from groundstation.web import create_app
 from wire import records
@@ -292,13 +292,6 @@ def test_who_is_too_far_behind_or_from_another_archive_is_told_to_start_again(st
     assert event == "resync" and newest == CHANGES_MAX + 5
     newest, event, _ = messages(feed, 10**9)
     assert event == "resync" and newest == CHANGES_MAX + 5
-
-
-def test_the_stream_is_bounded(station):
-    client = client_of(station)
-    client.app.state.feed.clients = CLIENTS_MAX
-    answer = client.get("/api/events")
-    assert answer.status_code == 503 and answer.headers["retry-after"] == "30"
 
 
 # -- the numbers ----------------------------------------------------------------------------

@@ -33,6 +33,7 @@ from tests.hostile.registry import (
 from tests.sim.flights import hop_rows, write_csv
 
 _MIB = 1 << 20
+_PEAK_BYTES = 8 * _MIB  # the encoding of 64 KiB is guessed by trying every one there is
 _UTC_MS_MAX = 253_402_300_800_000  # the end of the year 9999
 _CHANNEL = "package/messages/c1"
 _DISCORD = [{"ID": 5, "Timestamp": "2024-11-17 20:05:17", "Contents": "Nothing <@1> flew."}]
@@ -102,22 +103,22 @@ def _recorded(name: str) -> list[Tape]:
 DESK: list[Decoder] = [
     Decoder("host_training.importers.telegram", _export("result.json"),
             lambda: [(json.dumps(telegram_export()).encode(),)], (TrainingError,), cost=10,
-            words=JSON_WORDS, held_bytes=4 << 20, peak_bytes=4 << 20),
+            words=JSON_WORDS, held_bytes=4 * _MIB, peak_bytes=_PEAK_BYTES),
     Decoder("host_training.importers.discord_package json", _export(f"{_CHANNEL}/messages.json"),
             lambda: [(json.dumps(_DISCORD).encode(),)], (TrainingError,), cost=10,
-            words=JSON_WORDS),
+            words=JSON_WORDS, peak_bytes=_PEAK_BYTES),
     Decoder("host_training.importers.discord_package csv", _export(f"{_CHANNEL}/messages.csv"),
-            lambda: [(_CSV,)], (TrainingError,), cost=10, words=CELLS),
+            lambda: [(_CSV,)], (TrainingError,), cost=10, words=CELLS, peak_bytes=_PEAK_BYTES),
     Decoder("host_training.importers.whatsapp", _export("chat.txt"), lambda: [(_WHATSAPP,)],
-            (TrainingError,), cost=10, words=CELLS, held_bytes=4 << 20, peak_bytes=4 << 20),
+            (TrainingError,), cost=10, words=CELLS, held_bytes=4 * _MIB, peak_bytes=_PEAK_BYTES),
     Decoder("host_training.importers.mail", _export("all.mbox"), lambda: [(_MAIL,)],
-            (TrainingError,), cost=10, words=CELLS),
+            (TrainingError,), cost=10, words=CELLS, peak_bytes=_PEAK_BYTES),
     Decoder("host_training.importers.word", plain(lambda data: word.read(_word(data))),
             lambda: [(_DOCUMENT,)], (NotWordError,), words=XML_WORDS, cost=5),
     Decoder("host_training.importers.documents", _export("essay.docx"),
             lambda: [(_word(_DOCUMENT),)], cost=20),
     Decoder("host_training.importers.jsonl_chat", _export("pairs.jsonl"), lambda: [(_PAIRS,)],
-            (TrainingError,), cost=10, words=JSON_WORDS),
+            (TrainingError,), cost=10, words=JSON_WORDS, peak_bytes=_PEAK_BYTES),
     Decoder("host_training.importers.notebook", in_file("flight.md", _notebook),
             lambda: [(NOTEBOOK.encode(),)], (TrainingError,), cost=10, words=CELLS),
     Decoder("host_training.persona_dir", in_file("persona.toml", _persona),

@@ -1,12 +1,14 @@
 """What is done to a valid example: the same to that of every decoder.
 
 ``systematic`` does each single damage in each position, in an order that does not change;
-``hostile`` is a Hypothesis strategy that piles several upon one another, or invents everything.
+``damaged`` does one of them, drawn; ``hostile`` is a Hypothesis strategy that piles several upon
+one another, or invents everything.
 """
 
 from __future__ import annotations
 
 import math
+import random
 import re
 from collections.abc import Callable, Iterator
 
@@ -94,6 +96,26 @@ def systematic(decoder: Decoder, tape: Tape, count_max: int) -> Iterator[Case]:
 
 def _replaced(match: re.Match[bytes], word: bytes) -> bytes:
     return match.string[: match.start()] + word + match.string[match.end() :]
+
+
+def damaged(decoder: Decoder, tape: Tape, rng: random.Random) -> Tape:
+    """``tape`` with one packet damaged at a drawn place, every other time with its check field
+    made right; bytes drawn at will where it has none to damage."""
+    places = [at for at, packet in enumerate(tape) if packet]
+    if not places:
+        return (rng.randbytes(rng.randrange(RANDOM_BYTES_MAX)),)
+    at = rng.choice(places)
+    packet = tape[at]
+    byte = rng.randrange(len(packet))
+    match = WORD.search(packet, byte) if decoder.words and rng.getrandbits(1) else None
+    if match is not None:
+        packet = _replaced(match, rng.choice(decoder.words))
+    else:
+        _, damage = rng.choice(DAMAGES)
+        packet = damage(packet, byte)
+    if decoder.seal is not None and rng.getrandbits(1):
+        packet = decoder.seal(packet)
+    return (*tape[:at], packet, *tape[at + 1 :])
 
 
 @st.composite

@@ -89,7 +89,7 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
     for at, data in enumerate(examples.flight()):
         ground.receive(data, START_MS + at * 1000)
     app = create_app(archive.path, MISSION, now=lambda: START_MS)
-    app.state.feed.is_closing = lambda: True  # a stream says its first words and ends
+    app.state.streams.is_closing = lambda: True  # a stream says its first words and ends
     runner = asyncio.Runner()
 
     def request(
@@ -106,6 +106,7 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
 
     yield request
     runner.close()
+    app.state.pool.close()
     archive.close()
     structlog.reset_defaults()
 
@@ -127,12 +128,14 @@ def test_any_get_is_answered(ask: Ask, path: bytes, query: bytes, headers: Heade
 
 
 @few(1)
-@given(LETTERS, HEADERS)
-@example(b'{"text": "How is it?"}', [(b"origin", b"http://[")])
-@example(b'{"text": "\\ud800"}', [])
-def test_any_post_is_answered(ask: Ask, body: bytes, headers: Headers) -> None:
+@given(st.sampled_from((b"/api/ask", b"/api/withdraw", b"/api/abort")), LETTERS, HEADERS)
+@example(b"/api/ask", b'{"text": "How is it?"}', [(b"origin", b"http://[")])
+@example(b"/api/ask", b'{"text": "\\ud800"}', [])
+@example(b"/api/withdraw", b'{"id": true}', [])
+@example(b"/api/withdraw", b'{"id": 1' + b"0" * 400 + b"}", [(b"forwarded", b"\xff")])
+def test_any_post_is_answered(ask: Ask, path: bytes, body: bytes, headers: Headers) -> None:
     status, answer = ask(
-        "POST", b"/api/ask", b"", [*headers, (b"content-type", b"application/json")], body)
+        "POST", path, b"", [*headers, (b"content-type", b"application/json")], body)
     check(status, answer, b"")
 
 

@@ -46,13 +46,16 @@ class FakeRadio:
         return now_ms >= self._busy_until_ms
 
 
+FIRST_FIX_MS = 1_780_000_000_000  # 2026-05-28T20:26:40Z
+
+
 class FakeGnss:
     """A fix a second at a place that the test sets."""
 
     dynamic_model: int | None = 6
     jam_indicator: int | None = None
 
-    def __init__(self, altitude_m: float = 100.0, utc_ms: int = 1_780_000_000_000) -> None:
+    def __init__(self, altitude_m: float = 100.0, utc_ms: int = FIRST_FIX_MS) -> None:
         self.altitude_m = altitude_m
         self.climb_mps = 0.0
         self.is_silent = False

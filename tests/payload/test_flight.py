@@ -12,6 +12,7 @@ from payload.prompt import PersonaText
 from sim.card_disk import CardStore, DeskStore
 from tests.payload import aboard
 from tests.payload.fakes import (
+    FIRST_FIX_MS,
     CountingWatchdog,
     FakeGnss,
     FakeMind,
@@ -26,12 +27,14 @@ from wire.beacon import decode as decode_beacon
 from wire.commands import Command, Opcode
 from wire.frames import BeaconFrame, CommandFrame, DataFrame, FeedbackFrame, FrameCounter
 from wire.incoming import Receiver
-from wire.records import Kind, Record
+from wire.records import EPOCH_2025_MS, Kind, Record
 
 MISSION = mission.load(Path(__file__).resolve().parents[2] / "mission.toml")
 KEY = auth.derive_key(bytes(32), MISSION.payload.node_id, Direction.UPLINK)
 PERSONA = PersonaText("Edda", "You are Edda.", ("say what is so",))
 NODE = MISSION.payload.node_id
+# Of station 0, drawn at the first fix of the bench; counters are the seconds at which they go out.
+FIRST_COUNTER = auth.next_counter(0, (FIRST_FIX_MS - EPOCH_2025_MS) // 1000)
 
 
 class Bench:
@@ -212,15 +215,15 @@ def test_a_question_is_answered_and_asked_twice_is_answered_once(tmp_path: Path)
     bench = Bench(tmp_path)
     bench.run(10)
     body = commands.encode(Command(Opcode.ASK, (77, "Are you cold?")))
-    bench.uplink(body, 5)
+    bench.uplink(body, FIRST_COUNTER + 5)
     bench.run(30)
-    bench.uplink(body, 6)
+    bench.uplink(body, FIRST_COUNTER + 6)
     bench.run(60)
     replies = bench.stored(Kind.REPLY)
     assert [r.body["question_id"] for r in replies] == [77]
     assert "asked: Are you cold?" in bench.ports.mind.requests[0].suffix
     results = [(r.body["counter"], r.body["result"]) for r in bench.stored(Kind.COMMAND_RESULT)]
-    assert results == [(5, "ok"), (6, "refused")]
+    assert results == [(FIRST_COUNTER + 5, "ok"), (FIRST_COUNTER + 6, "refused")]
 
 
 @pytest.mark.parametrize("seconds", [1, 2, 3, 5, 40])
@@ -229,13 +232,13 @@ def test_a_question_survives_a_kill_and_is_answered_once(tmp_path: Path, seconds
     bench = Bench(tmp_path)
     bench.run(10)
     body = commands.encode(Command(Opcode.ASK, (77, "Are you cold?")))
-    bench.uplink(body, 5)
+    bench.uplink(body, FIRST_COUNTER + 5)
     bench.run(seconds)
     bench.kill()
     bench.ports.mind.cancel(bench.now_ms)
     bench.boot()
     bench.run(120)
-    bench.uplink(body, 21)
+    bench.uplink(body, FIRST_COUNTER + 21)
     bench.run(30)
     assert [r.body["question_id"] for r in bench.stored(Kind.REPLY)] == [77]
     assert bench.stored(Kind.COMMAND_RESULT)[-1].body["result"] == "refused"
@@ -244,13 +247,13 @@ def test_a_question_survives_a_kill_and_is_answered_once(tmp_path: Path, seconds
 def test_replayed_forged_and_foreign_frames_change_nothing(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.run(5)
-    body = commands.encode(Command(Opcode.MUSE_NOW))
-    good = frames.encode_uplink(CommandFrame(NODE, 4, 100, body), KEY)
-    forged = frames.encode_uplink(CommandFrame(NODE, 4, 116, body), bytes(32))
-    foreign = frames.encode_uplink(CommandFrame(NODE + 1, 4, 132, body), KEY)
+    body, counter = commands.encode(Command(Opcode.MUSE_NOW)), FIRST_COUNTER + 4
+    good = frames.encode_uplink(CommandFrame(NODE, 4, counter, body), KEY)
+    forged = frames.encode_uplink(CommandFrame(NODE, 4, counter + 16, body), bytes(32))
+    foreign = frames.encode_uplink(CommandFrame(NODE + 1, 4, counter + 32, body), KEY)
     bench.ports.radio.heard += [good, good, forged, foreign, good[:-1], b"", b"\0" * 300]
     bench.run(5)
-    assert bench.flight.gate.last_counter == 100
+    assert bench.flight.gate.last_counter == counter
     assert bench.flight.gate.replayed_frames == 1 and bench.flight.gate.bad_frames == 2
     assert len(bench.stored(Kind.COMMAND_RESULT)) == 1
 
@@ -258,11 +261,11 @@ def test_replayed_forged_and_foreign_frames_change_nothing(tmp_path: Path) -> No
 def test_the_counter_is_durable_before_the_command_is_done(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.run(5)
-    bench.uplink(commands.encode(Command(Opcode.PING)), 50)
+    bench.uplink(commands.encode(Command(Opcode.PING)), FIRST_COUNTER + 2)
     bench.flight._poll(bench.now_ms)  # the command was done, nothing else of the step happened
     bench.kill()
     bench.boot()
-    assert bench.flight.gate.last_counter == 50
+    assert bench.flight.gate.last_counter == FIRST_COUNTER + 2
 
 
 def test_the_watchdog_is_petted_only_with_progress(tmp_path: Path, monkeypatch) -> None:

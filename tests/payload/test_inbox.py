@@ -11,7 +11,7 @@ from payload.storage.store import STALL_MS
 from sim.card_disk import CardStore
 from tests.payload import aboard, test_orders
 from tests.payload.slow_card import SlowCard
-from wire import auth, commands
+from wire import commands
 from wire.commands import Command, Opcode
 from wire.records import Kind
 
@@ -41,7 +41,7 @@ class Bench(test_orders.Bench):
     def send_many(self, opcodes: list[Opcode]) -> int:
         """In one second, each from another station or with the next counter of its own; the first
         counter."""
-        first = (self.counter // auth.STATIONS_MAX + 1) * auth.STATIONS_MAX
+        first = self.next_counter()
         for number, opcode in enumerate(opcodes):
             self.uplink(commands.encode(Command(opcode)), first + number)
         return first

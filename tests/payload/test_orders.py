@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from payload.camera import FIRST_PICTURE_MS
-from payload.orders import REPEAT_EVERY_MS
 from payload.ports import DeviceAbsent
 from payload.settings import COMMAND_LOSS_MS
 from payload.starts import PROVEN_MS
 from tests.payload import test_flight
-from wire import commands
+from wire import auth, commands
 from wire.beacon import PowerMode
 from wire.beacon import decode as decode_beacon
 from wire.commands import Command, Opcode
@@ -32,8 +32,13 @@ class Bench(test_flight.Bench):
         super().boot()
         self.counter = self.flight.gate.last_counter
 
+    def next_counter(self) -> int:
+        """What station 0 draws now."""
+        now_s = (self.ports.gnss._utc_ms + self.now_ms - EPOCH_2025_MS) // 1000
+        return auth.next_counter(0, max(self.counter + 1, now_s))
+
     def send(self, opcode: Opcode, *arguments: int | str) -> None:
-        self.counter += 16
+        self.counter = self.next_counter()
         self.uplink(commands.encode(Command(opcode, arguments)), self.counter)
 
     def order(self, opcode: Opcode, *arguments: int | str) -> str:
@@ -234,14 +239,14 @@ def test_a_repeated_command_is_answered_again_and_not_run_again(bench: Bench) ->
     assert len(bench.stored(Kind.COMMAND_RESULT)) == 1
     bench.store.mark_confirmed([answer.record_id])
     bench.uplink(frame, bench.counter)
-    bench.flight._poll(bench.now_ms + REPEAT_EVERY_MS - 1)
+    bench.flight._poll(bench.now_ms + 29_999)
     assert state() == 2, "a flood of replays gets nothing"
     bench.uplink(frame, bench.counter)
-    bench.flight._poll(bench.now_ms + REPEAT_EVERY_MS)
+    bench.flight._poll(bench.now_ms + 30_000)
     assert state() == 0
     bench.uplink(frame, bench.counter - 16)
     bench.store.mark_confirmed([answer.record_id])
-    bench.flight._poll(bench.now_ms + 2 * REPEAT_EVERY_MS)
+    bench.flight._poll(bench.now_ms + 60_000)
     assert state() == 2, "an older command is a replay and no more"
 
 
@@ -359,3 +364,23 @@ def test_a_pin_that_fails_is_told_and_is_no_crash(aloft: Aloft) -> None:
     aloft.ports.cutdown.drive = fail
     aloft.order(Opcode.CUTDOWN_FIRE)
     assert "cutdown_pin_failed" in aloft.events()
+
+
+def test_an_answer_goes_again_at_most_every_thirty_seconds(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody plays the last command back once a second for five minutes."""
+    assert bench.order(Opcode.PING) == "ok"
+    again_ms: list[int] = []
+    send_again = bench.store.send_again
+
+    def note(record_ids: list[int]) -> None:
+        again_ms.append(bench.now_ms)
+        send_again(record_ids)
+
+    monkeypatch.setattr(bench.store, "send_again", note)
+    for _ in range(300):
+        bench.uplink(commands.encode(Command(Opcode.PING)), bench.counter)
+        bench.run(1)
+    assert len(again_ms) == 10
+    assert all(after - before >= 30_000 for before, after in pairwise(again_ms))

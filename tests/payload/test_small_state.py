@@ -35,13 +35,15 @@ SOUND: dict[str, Any] = {
     "switches": {"mind": True, "camera": False},
     "unproven_starts": 1,
     "uplink_counter": 60_000_021,
-    "uplink_counters": {5: 60_000_021},
+    "uplink_counters": {"since": 54_310_400, "commands": {5: 60_000_021}, "reports": {},
+                        "ahead": {70_000_005: 5}},
     "utc_ms": 1_780_000_000_000,
     "winds": [[12, 3.5, -1], [13, 0.0, 2.25]],
 }
 HOSTILE = (
     None, True, -1, 1 << 62, -(1 << 62), 1.5, float("nan"), float("inf"), "x", b"x", [], [1],
     [None], [True], {}, {"a": 1}, {1: 2}, {1: "x"}, {1: None}, {"mind": 5}, [[1, 2]], [{}],
+    {"since": None}, {"since": 5, "commands": 5}, {"ahead": {5: -1}}, {"commands": {"5": 5}},
     [[], None], [[1], [2]], [[[5, 6, 7]], []], [[["5", "text", 0]], []], list(range(64)),
 )
 
@@ -116,7 +118,8 @@ def test_a_counter_of_the_wrong_type_is_a_forgotten_one(flown: bytes, tmp_path: 
     """Goal: it waits for the sky's time as after a loss, and does not begin at 0."""
     path = tmp_path / "payload.sqlite"
     path.write_bytes(flown)
-    put_row(path, store_file.small_row("uplink_counters", {5: "60000021"}))
+    counters = {"since": 0, "commands": {5: "60000021"}}
+    put_row(path, store_file.small_row("uplink_counters", counters))
     store = DeskStore(path, is_durable=False)
     assert store.has_forgotten("uplink_counters")
     store.close()

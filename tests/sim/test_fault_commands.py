@@ -68,7 +68,7 @@ class Observer:
 
 def hop(
     name: str, at_s: float, tmp_path: Path, burst_m: float = 2_500.0,
-    look: Callable[[World], None] = lambda _: None,
+    look: Callable[[World], None] = lambda _: None, lasts_s: float | None = None,
 ) -> Seen:
     """A quarter of an hour up and down, with one fault; ``look`` is called at every step."""
     plan = mission()
@@ -77,7 +77,7 @@ def hop(
         site=SITES[0], launch=Launch(UTC_MS, PAD_S, burst_m, 5.0, 6.0, 300.0), charge=1.0,
         down_loss=0.05, up_loss=0.05, burst_s=1.0)
     seen = Seen()
-    flown = Scenario(3, "calm", plan, conditions, (Scheduled(at_s, name, None),))
+    flown = Scenario(3, "calm", plan, conditions, (Scheduled(at_s, name, lasts_s),))
 
     def watch(world: World) -> None:
         Observer(world, seen, look)
@@ -87,9 +87,20 @@ def hop(
     return seen
 
 
-def test_fault_52_a_counter_at_its_end_does_not_begin_again(tmp_path: Path) -> None:
+def test_fault_52_a_counter_at_its_end_locks_nobody_out(tmp_path: Path) -> None:
+    """Nor does it begin again: of seven only the one that is for now is taken."""
     seen = hop("commands.counter_wrap", IN_AIR_S, tmp_path)
-    assert seen.results("beacon_now") == ["ok"] * 4, "two more came after the end, and were not run"
+    assert seen.results("beacon_now") == ["ok"]
+    assert len(seen.events("command_refused")) == 1, "told once"
+
+
+def test_fault_52_arm_and_fire_are_not_taken_again_after_the_card_was_wiped(
+    tmp_path: Path,
+) -> None:
+    """One was taken, one was lost; nobody aboard remembers, and both are younger than 3 minutes."""
+    seen = hop("commands.replay_wiped", IN_AIR_S, tmp_path)
+    assert seen.results("cutdown_arm") == ["ok"], "the operator's, and no other"
+    assert seen.results("cutdown_fire") == [] and seen.rises == 0
 
 
 def test_fault_53_a_flood_of_bad_signatures_is_answered_with_silence(tmp_path: Path) -> None:
@@ -138,6 +149,20 @@ def test_fault_54_a_reboot_forgets_the_arming(tmp_path: Path) -> None:
     assert seen.results("cutdown_arm") == ["ok"]
     assert seen.results("cutdown_fire") == ["not armed"]
     assert seen.rises == 0
+
+
+def test_fault_54_what_waited_too_long_to_arm_and_fire_is_never_sent(tmp_path: Path) -> None:
+    seen = hop("commands.long_silence", 200.0, tmp_path, lasts_s=240.0)
+    assert not seen.results("cutdown_arm") and not seen.results("cutdown_fire")
+    assert seen.outcome is not None and seen.rises == 0
+
+
+def test_fault_54_an_abort_goes_up_before_24_questions(tmp_path: Path) -> None:
+    seen = hop("commands.crowd", IN_AIR_S, tmp_path)
+    answered_s = [(at_s, body["command"]) for at_s, kind, body in seen.notes
+                  if kind is Kind.COMMAND_RESULT]
+    assert answered_s[0][1] == "cutdown_abort" and answered_s[0][0] < IN_AIR_S + 120
+    assert "ask" in {name for _, name in answered_s}
 
 
 def test_fault_56_nothing_is_sent_when_it_is_off_and_then_everything_again(tmp_path: Path) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import random
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-from sim.faults import sondehub
+from groundstation.reader import FlightReader
+from sim import trial
+from sim.faults import ground, sondehub
 from sim.sondehub import SimSondeHub
 from tests.sim.short_hops import fly, hop
 
@@ -41,3 +45,15 @@ def test_fault_78_to_81_everything_is_in_the_archive_once(name: str) -> None:
     outcome, seen = fly(hop(name))
     assert not outcome.violations, "\n".join(map(str, outcome.violations))
     assert seen.frames["beacon"] > 30
+
+
+def test_fault_79_a_flood_fills_the_raw_log_and_nothing_signed_is_lost(tmp_path: Path) -> None:
+    scenario = hop("ground.noise_flood")
+    outcome = trial.fly(scenario, tmp_path)
+    assert not outcome.violations, "\n".join(map(str, outcome.violations))
+    with closing(FlightReader(tmp_path / "archive.sqlite", scenario.mission)) as reader:
+        link = reader.flight()["link"]
+    assert link["forgotten"] > 1_000 and link["dropped"] == 0
+    bound = scenario.mission.ground.raw_log_mb * 1_000_000
+    sizes = [file.stat().st_size for file in ground._log_files(tmp_path / "archive.raw")]
+    assert len(sizes) > 5 and sum(sizes) < bound * ground.LOG_SLACK

@@ -62,7 +62,7 @@ def test_the_mind_worker_killed_in_flight_costs_no_record(flown: World) -> None:
 
 def test_a_flight_uses_the_whole_link(flown: World) -> None:
     """What `make flight` flies by default: each part of the link did its work."""
-    key = flown._downlink_key
+    key = flown.downlink_key
     keys = {flown.mission.payload.node_id: key} if key else {}
     raw_log = rawlog.read(flown.archive_path.with_suffix(".raw"))
     heard = [decode_downlink(reception.raw, keys) for reception, _ in raw_log]

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from groundstation import precedence
+from groundstation.outbox import Letter
 from payload import downlink
+from payload.commands import UplinkGate
 from payload.downlink import Downlink
 from payload.health import Health
 from payload.ports import Commit, Committed, Opened, Opening, PageRead, Refused
@@ -115,6 +118,35 @@ def test_a_gate_that_takes_what_comes_again_is_found(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(auth, "is_fresh", lambda counter, last_counter: True)
     outcome, _ = fly(hop("commands.replay"))
     assert "only_authentic" in outcome.broken
+
+
+def test_a_first_life_that_believes_what_was_sent_before_it_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its memory of counters never begins, so nothing is too early for it."""
+    monkeypatch.setattr(UplinkGate, "_begin_memory", lambda self, time_s, boot_s: None)
+    outcome, _ = fly(hop("commands.replay_wiped"))
+    assert {"only_authentic", "cutdown_safe"} <= outcome.broken
+
+
+def test_letters_without_a_lifetime_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Letter, "is_alive", lambda self, utc_ms: True)
+    outcome, _ = fly(hop("commands.long_silence", 200.0))
+    assert "cutdown_safe" in outcome.broken
+
+
+def test_an_abort_that_waits_its_turn_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precedence, "of", lambda opcode: precedence.Precedence.COMMAND)
+    outcome, _ = fly(hop("commands.crowd"))
+    assert "cutdown_safe" in outcome.broken
+
+
+@pytest.mark.parametrize(("fault", "lasts_s"), [
+    ("commands.replay_wiped", None), ("commands.long_silence", 200.0), ("commands.crowd", None),
+])
+def test_the_same_faults_break_nothing_without_a_bug(fault: str, lasts_s: float | None) -> None:
+    outcome, _ = fly(hop(fault, lasts_s))
+    assert outcome.violations == ()
 
 
 def test_the_same_seeds_find_nothing_without_them() -> None:

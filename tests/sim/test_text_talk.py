@@ -19,7 +19,7 @@ class BareStation(World):
 
     def _open_ground(self) -> None:
         self.archive = Archive(self.archive_path, is_durable=False)
-        self.ground = Ground(self.mission, self.archive, self.uplink_key, self._downlink_key)
+        self.ground = Ground(self.mission, self.archive, self.uplink_key, self.downlink_key)
 
 
 def hop(folder: Path, kind: type[World]) -> World:

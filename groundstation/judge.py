@@ -1,0 +1,27 @@
+"""Says what a reception is worth keeping for: who can have sent it, as far as that is known now."""
+
+from __future__ import annotations
+
+from groundstation import foreign, horus_udp
+from groundstation.rawlog import Reception
+from groundstation.retention import Worth
+from wire import frames
+from wire.auth import Authenticity
+from wire.frames import Downlink, ImpostorFrame
+
+
+def judge(reception: Reception, frame: Downlink | ImpostorFrame | None, node_id: int) -> Worth:
+    """``frame`` is what the station reads in it now, ``node_id`` our payload's."""
+    if reception.source == horus_udp.SOURCE:  # by UDP come summaries, and no frame of ours
+        return Worth.OTHERS
+    if frame is None:
+        return Worth.OTHERS if _is_of_others(reception.raw) else Worth.NOISE
+    if frame.node_id != node_id:
+        return Worth.OTHERS
+    if isinstance(frame, ImpostorFrame):
+        return Worth.REFUSED
+    return Worth.PROVED if frame.authenticity is Authenticity.GENUINE else Worth.POSSIBLE
+
+
+def _is_of_others(raw: bytes) -> bool:
+    return frames.is_uplink(raw) or foreign.read(raw) is not None

@@ -1,0 +1,145 @@
+"""``spacepi-ground ask``, ``command``, ``commands`` and ``withdraw``: letters, typed in a terminal.
+
+A letter goes into the archive of the running station, which sends it when the payload listens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from groundstation import commander, fates, outbox, precedence, schema
+from groundstation.gateway import RoadError
+from groundstation.hygiene import clean_text
+from groundstation.letter_box import STATION
+from groundstation.outbox import Letter
+from wire import key_file
+from wire.commands import Opcode
+from wire.key_file import KeyFileError
+from wire.mission import Mission
+from wire.mission import load as load_mission
+
+ARCHIVE_NAME = "archive.sqlite"
+MissionOption = Annotated[
+    Path, typer.Option(
+        "--mission", "-m", help="The mission file that the payload flies with.", readable=False,
+    ),
+]
+LifetimeOption = Annotated[
+    int | None,
+    typer.Option(
+        "--lifetime", metavar="SECONDS",
+        help="After this it is never sent, in place of what the mission file says.",
+    ),
+]
+
+
+def archive_path(mission: Mission, mission_path: Path) -> Path:
+    """Where the archive of this mission lies, or will."""
+    return mission_path.parent / mission.ground.archive_dir / ARCHIVE_NAME
+
+
+def existing_archive(mission: Mission, mission_path: Path) -> Path:
+    """The same. Raises RoadError when there is none yet."""
+    path = archive_path(mission, mission_path)
+    if not path.exists():
+        raise RoadError(f"{path}: there is no archive yet; `spacepi-ground serve` makes it")
+    return path
+
+
+class LetterCommands:
+    """The commands, with the clock by which letters are dated; they raise what ``main`` says."""
+
+    def __init__(self, now_ms: Callable[[], int]) -> None:
+        self._now_ms = now_ms
+
+    def all(self) -> dict[str, Callable[..., Any]]:
+        """By the names under which they are typed."""
+        return {"ask": self.ask, "command": self.command, "commands": self.list_all,
+                "withdraw": self.withdraw}
+
+    def ask(
+        self,
+        text: Annotated[str, typer.Argument(help="The question, at most 160 bytes.")],
+        mission: MissionOption = Path("mission.toml"), lifetime: LifetimeOption = None,
+    ) -> None:
+        """Queue a question; the running station sends it when the payload listens."""
+        letter = self._post(Opcode.ASK, clean_text(text), mission, lifetime)
+        typer.echo(f"Question {letter.letter_id} is queued. {_lifetime_of(letter)}")
+
+    def command(
+        self,
+        name: Annotated[str, typer.Argument(help=", ".join(commander.names()) + ".")],
+        arguments: Annotated[
+            list[str] | None, typer.Argument(help="What the command takes; most take nothing.")
+        ] = None,
+        mission: MissionOption = Path("mission.toml"), lifetime: LifetimeOption = None,
+    ) -> None:
+        """Queue a command; the running station signs and sends it when the payload listens."""
+        try:
+            opcode = commander.find(name)
+        except ValueError as error:
+            raise RoadError(f"{error}") from error
+        letter = self._post(opcode, clean_text(" ".join(arguments or [])), mission, lifetime)
+        words = commander.in_words(opcode, letter.text)
+        typer.echo(f"Command {letter.letter_id} is queued: {words}. {_lifetime_of(letter)}")
+
+    def list_all(
+        self, mission: MissionOption = Path("mission.toml"),
+        limit: Annotated[int, typer.Option(min=1, help="How many of the newest.")] = 20,
+    ) -> None:
+        """List what was queued, oldest first, and what became of it."""
+        loaded = load_mission(mission)
+        with contextlib.closing(schema.connect_reader(existing_archive(loaded, mission))) as db:
+            letters = [letter.as_of(self._now_ms()) for letter in outbox.recent(db, limit)]
+        for letter in reversed(letters):
+            queued = datetime.fromtimestamp(letter.created_ms / 1000, UTC)
+            what = commander.in_words(letter.opcode, letter.text)
+            typer.echo(f"{letter.letter_id}  {queued:%Y-%m-%d %H:%M:%S} UTC  {what}: "
+                       f"{fates.in_words(letter, loaded.payload.name)}")
+        if not letters:
+            typer.echo("Nothing was queued yet.")
+
+    def withdraw(
+        self,
+        number: Annotated[int, typer.Argument(help="Of a letter, as `commands` lists it.")],
+        mission: MissionOption = Path("mission.toml"),
+    ) -> None:
+        """Call back a question or command; one that was sent may have been taken all the same."""
+        loaded = load_mission(mission)
+        try:
+            with outbox.of_another_process(existing_archive(loaded, mission)) as db:
+                letter = outbox.withdraw(db, number)
+        except ValueError as error:
+            raise RoadError(f"{error}") from error
+        typer.echo(f"Letter {number}: {fates.of_withdrawal(letter, loaded.payload.name)}.")
+
+    def _post(
+        self, opcode: Opcode, text: str, mission: Path, lifetime_s: int | None
+    ) -> Letter:
+        loaded = load_mission(mission)
+        key_path = mission.parent / loaded.keys.file
+        if not key_path.exists():
+            raise KeyFileError(
+                f"{key_path}: there is no key, so nothing can be sent; run `spacepi-ground keygen`"
+            )
+        key_file.load(key_path)  # one that cannot be used is refused before anything is queued
+        path, ground = existing_archive(loaded, mission), loaded.ground
+        if lifetime_s is None:
+            lifetime_s = precedence.lifetime_s(opcode, ground)
+        try:
+            return outbox.post(path, opcode, text, self._now_ms(), ground.station_number,
+                               asker=STATION, lifetime_s=lifetime_s)
+        except ValueError as error:
+            raise RoadError(f"{error}") from error
+
+
+def _lifetime_of(letter: Letter) -> str:
+    """Said to whoever queues it."""
+    minutes, seconds = divmod((letter.expires_ms - letter.created_ms) // 1000, 60)
+    return f"It expires in {minutes} min{f' {seconds} s' if seconds else ''}."

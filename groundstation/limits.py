@@ -1,0 +1,49 @@
+"""What the whole process may take: open files, and lines in its log.
+
+A library may still use select(), as pyserial does, and that fails on a descriptor of 1024 and
+above; with the bound there is none. The station's own parts take half of it at most.
+
+Libraries log whatever a stranger makes them log: each message comes once in LOG_EVERY_S, and then
+says how many there were.
+"""
+
+from __future__ import annotations
+
+import logging
+import resource
+
+DESCRIPTORS_MAX = 1024
+LOG_EVERY_S = 60.0
+MESSAGES_MAX = 256  # that are known apart; beyond them all are forgotten
+LOGGERS = ("uvicorn.error", "uvicorn.asgi", "asyncio")
+
+
+def bound_process() -> None:
+    """Set both bounds; fewer descriptors where this process may not have as many."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = DESCRIPTORS_MAX if hard == resource.RLIM_INFINITY else min(DESCRIPTORS_MAX, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    for name in LOGGERS:
+        logging.getLogger(name).addFilter(OncePerInterval())
+
+
+class OncePerInterval(logging.Filter):
+    """For one logger. Messages are the same whose first line is, before anything is put into it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, tuple[float, int]] = {}  # when, and how many were held back since
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = str(record.msg).partition("\n")[0]
+        said_s, held_back = self._said.get(message, (None, 0))
+        if said_s is not None and 0 <= record.created - said_s < LOG_EVERY_S:
+            self._said[message] = (said_s, held_back + 1)
+            return False
+        if len(self._said) >= MESSAGES_MAX:
+            self._said.clear()
+        self._said[message] = (record.created, 0)
+        if held_back:
+            words = record.getMessage().rstrip()
+            record.msg, record.args = f"{words} ({held_back} like this were not logged)", ()
+        return True
