@@ -103,7 +103,7 @@ class Link:
     def __init__(
         self, channels: Sequence[Channel], feedback: Feedback | None, is_signed: bool = False
     ) -> None:
-        self.sender = Sender(7, symbol_mtu_bytes(is_signed), 0)
+        self.sender = Sender(7, symbol_mtu_bytes(is_signed))
         self.stations = [Station(n, channel, is_signed) for n, channel in enumerate(channels)]
         self._key = KEY if is_signed else None
         self.slots = 0

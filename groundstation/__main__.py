@@ -278,6 +278,10 @@ def export(
     if impostors:
         print(f"Frames left out: {impostors}, in the name of {loaded.payload.name} "
               "and not signed by it. The raw log has them.")
+    lives = reader.flight()["lives"]
+    if len(lives) > 1:
+        print(f"Stores of {loaded.payload.name}: {len(lives)}, for one was empty, damaged or "
+              f"absent; incarnations {', '.join(life['incarnation'] for life in lives)}.")
     if ccsds_path is not None:
         found = ccsds.of_archive(reader.db, loaded.payload.node_id)
         count = ccsds.export((record for _, record in found), ccsds_path)

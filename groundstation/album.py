@@ -36,8 +36,8 @@ def write(reader: FlightReader, directory: Path) -> Path | None:
     Nothing is written, and None returned, where there is no picture. Raises OSError.
     """
     entries = {entry["id"]: entry for entry in _thumbnails(reader)}
-    visible = {record_id for record_id, entry in entries.items() if entry["is_shown"]}
-    mosaics = [m for m in reader.mosaics() if m.tiles or m.thumbnail_id in visible]
+    visible = {key for key, entry in entries.items() if entry["is_shown"]}
+    mosaics = [m for m in reader.mosaics() if m.tiles or m.thumbnail_key in visible]
     if not mosaics:
         return None
     directory.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ def write(reader: FlightReader, directory: Path) -> Path | None:
     figures = [_HEAD]
     for number, mosaic in enumerate(mosaics, 1):
         first, tiles = _write_images(reader, mosaic, f"{number:04d}", directory)
-        caption = _caption(mosaic, entries.get(mosaic.thumbnail_id))
+        caption = _caption(mosaic, entries.get(mosaic.thumbnail_key))
         figures.append(_figure(mosaic, first, tiles, caption))
     page.write_text("".join(figures), encoding="utf-8")
     return page
@@ -63,8 +63,8 @@ def _write_images(
 ) -> tuple[str | None, dict[int, str]]:
     """(name of the thumbnail's file, names of the tiles' files by place)."""
 
-    def save(record_id: int, name: str) -> str | None:
-        found = reader.picture(record_id)
+    def save(key: int, name: str) -> str | None:
+        found = reader.picture(key)
         if found is None:
             return None
         data, media_type = found
@@ -72,11 +72,11 @@ def _write_images(
         path.write_bytes(data)
         return path.name
 
-    first = None if mosaic.thumbnail_id is None else save(mosaic.thumbnail_id, stem)
+    first = None if mosaic.thumbnail_key is None else save(mosaic.thumbnail_key, stem)
     tiles = {}
-    for place, record_id in mosaic.tiles.items():
+    for place, key in mosaic.tiles.items():
         row, column = divmod(place, mosaic.columns)
-        name = save(record_id, f"{stem}-row{row + 1}-column{column + 1}")
+        name = save(key, f"{stem}-row{row + 1}-column{column + 1}")
         if name is not None:
             tiles[place] = name
     return first, tiles

@@ -39,8 +39,8 @@ _BEACON_INSERT = (
     f" VALUES ({', '.join('?' * len(_BEACON_NAMES))})"
 )
 _RECORD_COLUMNS = (
-    "(node_id, record_id, kind, boot, time_ms, quality, body, heard_utc_ms, authenticity)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "(node_id, life, record_id, kind, boot, time_ms, quality, body, heard_utc_ms, authenticity)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -149,6 +149,14 @@ class Archive:
         row = self.db.execute("SELECT COALESCE(MAX(id), 0) FROM reception").fetchone()
         return int(row[0])
 
+    def reception(self, reception_id: int) -> Reception | None:
+        """The one of this number."""
+        row = self.db.execute(
+            "SELECT utc_ms, raw, station, rssi_dbm, snr_db, source, id FROM reception"
+            " WHERE id = ?", (reception_id,)
+        ).fetchone()
+        return Reception(*row) if row else None
+
     def receptions(self, after_id: int = 0, since_ms: int | None = None) -> Iterator[Reception]:
         """Receptions with a larger id, or heard at or after ``since_ms``, in order.
 
@@ -191,60 +199,68 @@ class Archive:
         self.note_change("beacon", reception.reception_id)
 
     def add_record(
-        self, node_id: int, record: Record, heard_utc_ms: int, authenticity: Authenticity
+        self, node_id: int, record: Record, heard_utc_ms: int, authenticity: Authenticity,
+        life: int = 0,
     ) -> bool:
         """Keep one record; False when it was here already.
 
-        Text takes the place of the same record sealed (``wire.bodies``). The same id with other
-        contents is kept beside the first, as a conflict. Raises ValueError for a body that cannot
-        be packed.
+        ``life`` is the number of its store (``groundstation.sessions``). A record is the same in
+        whatever life it comes again: one that was sent without a disk keeps its id when that
+        returns. Text takes the place of the same record sealed (``wire.bodies``). The same id with
+        other contents is another record in another life; in the same one it is kept beside the
+        first, as a conflict. Raises ValueError for a body that cannot be packed.
         """
         body = msgpack.packb(record.body)
-        row = (node_id, record.record_id, int(record.kind), record.boot, record.time_ms,
+        row = (node_id, life, record.record_id, int(record.kind), record.boot, record.time_ms,
                int(record.quality), body, heard_utc_ms, authenticity.value)
-        added = self.db.execute(f"INSERT OR IGNORE INTO record{_RECORD_COLUMNS}", row)
-        if not added.rowcount:
-            return self._keep_another(row)
+        here = self.db.execute(
+            "SELECT id, life, body, kind, boot, time_ms, quality FROM record"
+            " WHERE node_id = ? AND record_id = ?", (node_id, record.record_id),
+        ).fetchall()
+        for row_id, _, first_body, *first in here:
+            if first == [*row[3:7]]:
+                is_new = self._read_again(row_id, unpack_body(first_body), unpack_body(body), body)
+                if is_new is not None:
+                    return is_new
+        if any(its_life == life for _, its_life, *_ in here):
+            self._keep_conflict(row)
+            return False
+        added = self.db.execute(f"INSERT INTO record{_RECORD_COLUMNS}", row)
         if record.quality is TimeQuality.NONE:
-            self._learn_boot_clock(node_id, record, heard_utc_ms)
+            self._learn_boot_clock(node_id, life, record, heard_utc_ms)
         assert added.lastrowid is not None
         self.note_change("record", added.lastrowid)
         if SEALED in record.body:
             self.count({"sealed": 1})
         return True
 
-    def _keep_another(self, row: tuple[Any, ...]) -> bool:
-        """A record whose id is here: text for a sealed one (True), a conflict, or nothing new."""
-        node_id, record_id, kind, boot, time_ms, quality, body, *_ = row
-        row_id, first_body, *first = self.db.execute(
-            "SELECT id, body, kind, boot, time_ms, quality FROM record"
-            " WHERE node_id = ? AND record_id = ?", (node_id, record_id),
-        ).fetchone()
-        if first == [kind, boot, time_ms, quality]:
-            here, now = unpack_body(first_body), unpack_body(body)
-            is_same = bodies.without_text(here) == bodies.without_text(now)
-            if here == now or (is_same and SEALED in now):
-                return False
-            if is_same and SEALED in here:
-                self.db.execute("UPDATE record SET body = ? WHERE id = ?", (body, row_id))
-                self.note_change("record", row_id)
-                self.count({"sealed": -1})
-                return True
-        self._keep_conflict(row)
-        return False
+    def _read_again(
+        self, row_id: int, here: dict[str, Any], now: dict[str, Any], body: bytes
+    ) -> bool | None:
+        """Whether the record in this row is told more of, now that it comes as ``now``; None when
+        that is another record."""
+        is_same = bodies.without_text(here) == bodies.without_text(now)
+        if here == now or (is_same and SEALED in now):
+            return False
+        if is_same and SEALED in here:
+            self.db.execute("UPDATE record SET body = ? WHERE id = ?", (body, row_id))
+            self.note_change("record", row_id)
+            self.count({"sealed": -1})
+            return True
+        return None
 
     def _keep_conflict(self, row: tuple[Any, ...]) -> None:
         kept = self.db.execute(f"INSERT OR IGNORE INTO record_conflict{_RECORD_COLUMNS}", row)
         if kept.rowcount:
             self.count({"conflicts": 1})
-            _log.warning("record_conflict", node_id=row[0], record_id=row[1])
+            _log.warning("record_conflict", node_id=row[0], record_id=row[2])
 
-    def _learn_boot_clock(self, node_id: int, record: Record, heard_utc_ms: int) -> None:
+    def _learn_boot_clock(self, node_id: int, life: int, record: Record, heard_utc_ms: int) -> None:
         """A boot without UTC is dated by its fastest record: none is heard before it is made."""
         self.db.execute(
-            "INSERT INTO boot_clock(node_id, boot, offset_ms) VALUES (?, ?, ?)"
+            "INSERT INTO boot_clock(node_id, life, boot, offset_ms) VALUES (?, ?, ?, ?)"
             " ON CONFLICT DO UPDATE SET offset_ms = MIN(offset_ms, excluded.offset_ms)",
-            (node_id, record.boot, heard_utc_ms - record.time_ms),
+            (node_id, life, record.boot, heard_utc_ms - record.time_ms),
         )
 
     def add_minutes(self, rows: Mapping[tuple[int, int], tuple[int, int]]) -> None:

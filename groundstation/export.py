@@ -25,7 +25,8 @@ UNPROVED = "unproved"
 
 
 def write_all(reader: FlightReader, directory: Path) -> list[Path]:
-    """Write the four files of a flight and the page of its pictures; their paths.
+    """Write the files of a flight and the page of its pictures; their paths. One of records that
+    contradict others is written only where there are any.
 
     Raises OSError.
     """
@@ -37,6 +38,9 @@ def write_all(reader: FlightReader, directory: Path) -> list[Path]:
         "track.geojson": to_json(geojson(reader, diary)) + "\n",
         "telemetry.csv": _telemetry_csv(reader),
     }
+    conflicts = reader.conflicts()
+    if conflicts:
+        texts["conflicts.csv"] = _conflicts_csv(conflicts)
     written = []
     for name, text in texts.items():
         path = directory / name
@@ -100,13 +104,24 @@ def _safe(value: Any) -> Any:
 def _diary_csv(diary: list[dict[str, Any]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    said = ("text", "question", "senses", "by", "authenticity")
+    said = ("text", "question", "senses", "by", "authenticity", "incarnation")
     writer.writerow(("time", "kind", "altitude_m", *said))
     for e in diary:
         writer.writerow([
             _iso(e["when_ms"]), e["kind"], _safe(e["alt_m"]),
             *(_safe(e[key]) for key in said),
         ])
+    return out.getvalue()
+
+
+def _conflicts_csv(conflicts: list[dict[str, Any]]) -> str:
+    """Oldest first; ``kept`` is what came first and stands in all other files."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    columns = ("incarnation", "record_id", "authenticity", "kept", "other")
+    writer.writerow(("time", *columns))
+    for conflict in reversed(conflicts):
+        writer.writerow([_iso(conflict["heard_ms"]), *(_safe(conflict[key]) for key in columns)])
     return out.getvalue()
 
 

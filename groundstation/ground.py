@@ -3,33 +3,37 @@
 Sans-I/O apart from the archive, and without a clock: every call carries its UTC in ms.
 
 With the downlink key, whatever comes in our payload's name and is not signed by it is counted and
-goes no further than the raw log, and an old beacon played again is not believed
-(``groundstation.order``). Without it everything enters, under what is known of its authenticity.
+goes no further than the raw log, an old beacon played again is not believed
+(``groundstation.order``), and data enters in the session in which it is genuine; what fits none
+waits until an INCARNATION frame tells another (``groundstation.placing``). Without the key
+everything enters, under what is known of its authenticity, and nothing is ever confirmed.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
-from typing import Any
 
 import structlog
 
-from groundstation import counters, foreign, horus_udp, mosaic, outbox
+from groundstation import counters, foreign, outbox
 from groundstation.archive import Archive
+from groundstation.contents import Contents
 from groundstation.held import BATCH_MAX, Held
 from groundstation.intake import Intake
-from groundstation.judge import judge
-from groundstation.outbox import PLAIN_TEXTS_MAX
+from groundstation.judge import worth_of
+from groundstation.placing import Placing
 from groundstation.rawlog import RAW_BYTES_MAX, Reception
 from groundstation.receiver import NodeReceiver
 from groundstation.retention import Worth
+from groundstation.sessions import UNKNOWN
 from groundstation.speaker import Speaker
-from wire import auth, beacon, bodies, frames
+from wire import auth, beacon, frames
 from wire.auth import Authenticity
 from wire.bodies import NO_MODELS, Models
 from wire.commands import Opcode
@@ -38,10 +42,13 @@ from wire.frames import (
     DataFrame,
     IdentFrame,
     ImpostorFrame,
+    IncarnationFrame,
+    UnplacedFrame,
 )
 from wire.mission import Mission
-from wire.records import Kind, Record
+from wire.session import Session
 
+Numbered = BeaconFrame | DataFrame | IncarnationFrame  # a payload's frames that have a counter
 _log = structlog.get_logger()
 REFEED_MS = 2 * 3600 * 1000  # blocks that began before this are finished or given up
 CATCH_UP_MAX = 2_000  # receptions in memory at once when old ones are decoded
@@ -78,14 +85,14 @@ class Ground:
         self.archive = archive
         self._models = models
         self._intake = Intake(archive)
-        self._missing_models: set[str] = set()  # that were told of
         self._mission = mission
         self._node_id = mission.payload.node_id
         self._station = mission.ground.station_number
-        self._key = uplink_key
+        self._contents = Contents(archive, self._node_id, uplink_key is not None, models)
         self._signers = {} if downlink_key is None else {self._node_id: downlink_key}
         self._has_heard_impostor = False
         self._nodes: dict[int, NodeReceiver] = {}
+        self._placing = Placing(archive, self._signers)
         self._tally: Counter[str] = Counter()
         self._node_frames: dict[int, tuple[int, int, int]] = {}
         self._held = Held(self.worth_of)
@@ -132,11 +139,7 @@ class Ground:
 
     def worth_of(self, reception: Reception) -> Worth:
         """Why it is kept, by what is known now."""
-        try:
-            frame = frames.decode_downlink(reception.raw, self._signers)
-            return judge(reception, frame, self._node_id)
-        except Exception:  # noqa: BLE001 (a bug, noted where it was decoded; nothing ends by it)
-            return Worth.POSSIBLE
+        return worth_of(reception, self._placing, self._node_id)
 
     def is_proved(self, frame: bytes) -> bool:
         """Did our payload sign this frame, now or ever?"""
@@ -170,6 +173,7 @@ class Ground:
         try:
             if self._is_behind:
                 self._nodes.clear()
+                self._placing.forget()
                 self._catch_up()
             else:
                 self._decode_all(numbered)
@@ -184,7 +188,7 @@ class Ground:
     def loss(self) -> float | None:
         """Share of our payload's last 255 frames that did not arrive."""
         node = self._nodes.get(self._node_id)
-        return node.loss if node else None
+        return node.link.loss if node else None
 
     def _take_key(self, downlink_key: bytes | None) -> None:
         """What was decoded with another key, or with none, is decoded again."""
@@ -215,28 +219,31 @@ class Ground:
 
     def _refeed(self, reception: Reception) -> None:
         """Feed a frame that was decoded before the restart: state, and records it still owes."""
-        frame = frames.decode_downlink(reception.raw, self._signers)
-        is_udp = reception.source == horus_udp.SOURCE
-        if is_udp or not isinstance(frame, BeaconFrame | DataFrame):
+        frame = self._placing.frame(reception)
+        if not isinstance(frame, Numbered):
             return
         node = self._node(frame)
         if node is None or node.is_duplicate(reception.raw):
             return
-        if isinstance(frame, BeaconFrame) and not _is_news(node, frame, reception.utc_ms):
-            return
-        node.on_counter(frame.counter, reception.utc_ms)
-        node.take_minutes()
-        if isinstance(frame, DataFrame):
-            node.on_data(frame)
+        is_new = node.agrees(frame.counter)
+        if isinstance(frame, BeaconFrame):
+            is_new = node.is_news(frame, reception.utc_ms)
+        elif isinstance(frame, DataFrame):
+            sessions = self._placing.sessions(frame.node_id)
+            session = frame.session or sessions.claimed(frame.counter.boot)
+            if not sessions.knows(session):
+                return
+            _, is_new = node.on_data(frame, session, sessions.life(session), reception.utc_ms)
+        if is_new:
+            node.link.on_counter(frame.counter, reception.utc_ms)
+            node.link.take_minutes()
 
     def _decode_all(self, receptions: list[Reception]) -> None:
         with self.archive.batch(is_durable=False):
             for reception in receptions:
-                tally, node_frames = dict(self._tally), dict(self._node_frames)
-                if not self._intake.admit(reception, self._decode):
-                    self._tally, self._node_frames = Counter(tally), node_frames
+                self._admit(reception, self._decode)
             for node in self._nodes.values():
-                self.archive.add_minutes(node.take_minutes())
+                self.archive.add_minutes(node.link.take_minutes())
             for node_id, (count, first_ms, last_ms) in self._node_frames.items():
                 self.archive.add_node_frames(node_id, count, first_ms, last_ms)
             self.archive.count(self._tally)
@@ -246,18 +253,28 @@ class Ground:
         self._tally.clear()
         self._node_frames.clear()
 
+    def _admit(self, reception: Reception, decode: Callable[[Reception], None]) -> None:
+        """Of one that makes a decoder raise nothing is counted, and nothing noted of sessions."""
+        tally, node_frames = dict(self._tally), dict(self._node_frames)
+        if not self._intake.admit(reception, decode):
+            self._tally, self._node_frames = Counter(tally), node_frames
+            self._placing.forget()
+
     def _decode(self, reception: Reception) -> None:
-        frame = None
-        if reception.source != horus_udp.SOURCE:  # by UDP come summaries, and no frame of ours
-            frame = frames.decode_downlink(reception.raw, self._signers)
+        frame = self._placing.frame(reception)
         if frame is None:
             is_uplink = frames.is_uplink(reception.raw)
             other = foreign.keep(self.archive, reception, self._mission.payload.callsign)
             self._tally[other or ("uplink_overheard" if is_uplink else "noise")] += 1
-            return
-        if isinstance(frame, ImpostorFrame):
+        elif isinstance(frame, ImpostorFrame):
             self._on_impostor(frame)
-            return
+        elif isinstance(frame, UnplacedFrame):
+            self._tally["unplaced"] += 1
+            self._placing.hold(reception)
+        else:
+            self._on_frame(reception, frame)
+
+    def _on_frame(self, reception: Reception, frame: frames.Downlink) -> None:
         self._count_node(frame.node_id, reception.utc_ms)
         if isinstance(frame, IdentFrame):
             self.archive.add_node_frames(frame.node_id, 0, reception.utc_ms, reception.utc_ms)
@@ -266,21 +283,62 @@ class Ground:
         node = self._node(frame)
         if node is None:
             self._tally["too_many_nodes"] += 1
-            return
-        if node.is_duplicate(reception.raw):
+        elif node.is_duplicate(reception.raw):
             self._tally["duplicates"] += 1
-            return
-        if isinstance(frame, BeaconFrame) and not _is_news(node, frame, reception.utc_ms):
-            self._tally["old_beacons"] += 1
-            return
-        silence = node.on_counter(frame.counter, reception.utc_ms)
-        if silence is not None:
-            self.archive.add_silence(frame.node_id, *silence)
-        if isinstance(frame, BeaconFrame):
+        elif isinstance(frame, DataFrame):
+            if self._on_data(reception, node, frame):
+                self._on_counter(reception, node, frame)
+        elif isinstance(frame, IncarnationFrame):
+            self._on_incarnation(reception, node, frame)
+        elif node.is_news(frame, reception.utc_ms):
+            self._on_counter(reception, node, frame)
             self._on_beacon(reception, frame)
+        else:
+            self._tally["old_beacons"] += 1
+
+    def _on_counter(self, reception: Reception, node: NodeReceiver, frame: Numbered) -> None:
+        """Account for a frame that is new."""
+        if (silence := node.link.on_counter(frame.counter, reception.utc_ms)) is not None:
+            self.archive.add_silence(frame.node_id, *silence)
+
+    def _on_data(self, reception: Reception, node: NodeReceiver, frame: DataFrame) -> bool:
+        """Take a symbol; True when it had never been heard before."""
+        sessions = self._placing.sessions(frame.node_id)
+        session = frame.session or sessions.claimed(frame.counter.boot)
+        sessions.note(session, reception.utc_ms)
+        life = sessions.life(session)
+        found, is_new = node.on_data(frame, session, life, reception.utc_ms)
+        for record in found:
+            self._contents.keep(frame, life, record, reception.utc_ms)
+        if not is_new:
+            self._tally["old_data"] += 1
+        return is_new
+
+    def _on_incarnation(
+        self, reception: Reception, node: NodeReceiver, frame: IncarnationFrame
+    ) -> None:
+        """A session is told: what could not be placed before may be of it."""
+        sessions, session = self._placing.sessions(frame.node_id), frame.session
+        if (unknown_boot := sessions.names_unknown(session)) is not None:
+            node.rename(Session(UNKNOWN, unknown_boot), session)
+        is_known = session in sessions.fitting(session.boot_bits)
+        if not sessions.note(session, reception.utc_ms):
+            self._tally["claims_refused"] += 1
+        if not is_known:
+            node.link.begin_session()
+        if node.agrees(frame.counter):
+            self._on_counter(reception, node, frame)
+        if is_known or frame.authenticity is not Authenticity.GENUINE:
             return
-        for record in node.on_data(frame):
-            self._on_record(frame, record, reception.utc_ms)
+        for held, placed in self._placing.release():
+            self._tally["unplaced"] -= 1
+            self._admit(held, partial(self._on_placed, node, placed))
+
+    def _on_placed(self, node: NodeReceiver, frame: DataFrame, held: Reception) -> None:
+        """The session of a frame that had to wait is known."""
+        self._count_node(frame.node_id, held.utc_ms)
+        if self._on_data(held, node, frame):
+            node.link.on_late(held.utc_ms)
 
     def _on_impostor(self, frame: ImpostorFrame) -> None:
         self._tally["impostor"] += 1
@@ -288,18 +346,19 @@ class Ground:
             _log.warning("impostor_heard", node_id=frame.node_id, frame=frame.authenticity.value)
         self._has_heard_impostor = True
 
-    def _node(self, frame: BeaconFrame | DataFrame) -> NodeReceiver | None:
+    def _node(self, frame: Numbered) -> NodeReceiver | None:
         node_id = frame.node_id
         node = self._nodes.get(node_id)
         if node is None:
             foreign = len(self._nodes) - (self._node_id in self._nodes)
             if node_id != self._node_id and foreign >= FOREIGN_NODES_MAX:
                 return None
-            mtu_bytes = self._symbol_mtu_bytes(frame)
-            node = self._nodes[node_id] = NodeReceiver(node_id, mtu_bytes, self._models)
+            node = self._nodes[node_id] = NodeReceiver(
+                node_id, self._symbol_mtu_bytes(frame), self._mission.radio.rate_bps,
+                node_id in self._signers, self._models)
         return node
 
-    def _symbol_mtu_bytes(self, frame: BeaconFrame | DataFrame) -> int:
+    def _symbol_mtu_bytes(self, frame: Numbered) -> int:
         """Ours is as the mission says; whether a foreign payload signs, its frames say."""
         if frame.node_id == self._node_id:
             return self._mission.symbol_mtu_bytes
@@ -318,48 +377,6 @@ class Ground:
         counters.confirm(self.archive.db, state.command_counter, reception.utc_ms)
         if frame.is_listening:
             self._speaker.open_window(reception.utc_ms, state.is_cutdown_armed)
-
-    def _on_record(self, frame: DataFrame, record: Record, utc_ms: int) -> None:
-        """Keep a record under the authenticity of the frame that made it readable: with the key
-        none but genuine frames come here, without it none is proved."""
-        is_new = self.archive.add_record(frame.node_id, record, utc_ms, frame.authenticity)
-        if not is_new or frame.node_id != self._node_id:
-            return
-        self._ask_for_text(record, utc_ms)
-        body, db = record.body, self.archive.db
-        if record.kind in (Kind.THUMBNAIL, Kind.TILE):
-            flaw = mosaic.keep(db, frame.node_id, record)
-            self._tally.update([flaw] if flaw else ())
-        question_id, counter = _u32(body.get("question_id")), _u32(body.get("counter"))
-        if record.kind is Kind.REPLY and question_id is not None:
-            outbox.answer(db, question_id, utc_ms)
-        elif record.kind is Kind.QUESTION and question_id is not None:
-            outbox.confirm(db, question_id, utc_ms)
-        elif record.kind is Kind.COMMAND_RESULT and counter is not None:
-            is_ok = body.get("result") == "ok"
-            why = str(body.get("why") or body.get("result") or "refused")[:80]
-            counters.finish(db, counter, utc_ms, None if is_ok else why)
-        elif record.kind is Kind.EVENT and body.get("event") == "command_refused":
-            fields = body.get("fields")
-            self._on_command_refused(fields if isinstance(fields, dict) else {})
-
-    def _on_command_refused(self, fields: dict[str, Any]) -> None:
-        """The payload heard one of our commands and did not take it, by its age."""
-        counter = _u32(fields.get("counter"))
-        if counter is not None:
-            counters.refuse(self.archive.db, counter, str(fields.get("why"))[:80])
-
-    def _ask_for_text(self, record: Record, utc_ms: int) -> None:
-        """A record sealed with a model that is not here: ask, once for each, for plain text."""
-        model = bodies.sealed_model(record.body)
-        if model is None or bytes.fromhex(model) in self._models:
-            return
-        if self._key is not None:
-            outbox.ask_plain_text(self.archive.db, model, utc_ms)
-        if model not in self._missing_models and len(self._missing_models) < PLAIN_TEXTS_MAX:
-            self._missing_models.add(model)
-            _log.warning("text_model_absent", model=model, why="its texts are kept as they came;"
-                         " give the bundle's text.codec with --codec and run rebuild")
 
     # -- speaking -----------------------------------------------------------------------------
 
@@ -381,14 +398,3 @@ class Ground:
     def next_uplink(self, utc_ms: int) -> bytes | None:
         """The frame to transmit now, or None; see ``Speaker.next_uplink``."""
         return self._speaker.next_uplink(self._nodes.get(self._node_id), utc_ms)
-
-
-def _is_news(node: NodeReceiver, frame: BeaconFrame, utc_ms: int) -> bool:
-    """Anybody can make an unproved beacon look like the newest, so only proved ones are ordered."""
-    if frame.authenticity is not Authenticity.GENUINE:
-        return True
-    return node.order.is_news(frame.counter, beacon.decode(frame.state).time_of_day_s, utc_ms)
-
-
-def _u32(value: object) -> int | None:
-    return value if isinstance(value, int) and 0 <= value < 1 << 32 else None

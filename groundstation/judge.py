@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from groundstation import foreign, horus_udp
+from groundstation.placing import Placing
 from groundstation.rawlog import Reception
 from groundstation.retention import Worth
 from wire import frames
 from wire.auth import Authenticity
-from wire.frames import Downlink, ImpostorFrame
+from wire.frames import Heard, ImpostorFrame, UnplacedFrame
 
 
-def judge(reception: Reception, frame: Downlink | ImpostorFrame | None, node_id: int) -> Worth:
+def worth_of(reception: Reception, placing: Placing, node_id: int) -> Worth:
+    """By the sessions that ``placing`` knows now; ``node_id`` is our payload's."""
+    try:
+        frame = placing.frame(reception)
+        if isinstance(frame, UnplacedFrame) and placing.is_of_old(reception):
+            return Worth.PROVED
+        return judge(reception, frame, node_id)
+    except Exception:  # noqa: BLE001 (a bug, noted where it was decoded; nothing ends by it)
+        return Worth.POSSIBLE
+
+
+def judge(reception: Reception, frame: Heard | None, node_id: int) -> Worth:
     """``frame`` is what the station reads in it now, ``node_id`` our payload's."""
     if reception.source == horus_udp.SOURCE:  # by UDP come summaries, and no frame of ours
         return Worth.OTHERS
@@ -20,6 +32,8 @@ def judge(reception: Reception, frame: Downlink | ImpostorFrame | None, node_id:
         return Worth.OTHERS
     if isinstance(frame, ImpostorFrame):
         return Worth.REFUSED
+    if isinstance(frame, UnplacedFrame):  # forged, or of a session that nobody has told yet
+        return Worth.POSSIBLE
     return Worth.PROVED if frame.authenticity is Authenticity.GENUINE else Worth.POSSIBLE
 
 

@@ -12,7 +12,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from groundstation import foreign, mosaic, outbox, precedence, schema, upload_queue
+from groundstation import (
+    foreign,
+    link_figures,
+    lives,
+    mosaic,
+    outbox,
+    precedence,
+    schema,
+    upload_queue,
+)
 from groundstation.hygiene import clean_text, number, scaled
 from groundstation.order import clock_gap_s
 from groundstation.pictures import media_type
@@ -20,7 +29,9 @@ from groundstation.rows import (
     body_of,
     columns_of,
     is_proved,
+    key_of,
     letter_json,
+    life_and_id,
     track_point,
     when_of,
 )
@@ -32,16 +43,16 @@ from wire.records import Kind
 
 POINTS_MAX = 1500
 FEED_KINDS = (Kind.MUSING, Kind.REPLY, Kind.API_CALL, Kind.THUMBNAIL, Kind.EVENT)
-RECENT_LOSS_MINUTES = 5
 QUIET_FACTOR = 3  # beacons missed before a stranger's word is shown in their place
 WAITING_SHOWN = 12
 GAP_MS = 90_000  # a pause between samples that a plot does not bridge
 Cached = dict[str, tuple[int, dict[str, Any]]]  # what was found, and at which change of the archive
 _FEED = ", ".join(str(int(kind)) for kind in FEED_KINDS)
 _RECORD = (
-    "SELECT r.id, r.record_id, r.kind, r.boot, r.time_ms, r.quality, r.body, r.heard_utc_ms,"
-    " r.authenticity, c.offset_ms FROM record r"
-    " LEFT JOIN boot_clock c ON c.node_id = r.node_id AND c.boot = r.boot"
+    "SELECT r.id, r.life, r.record_id, r.kind, r.boot, r.time_ms, r.quality, r.body,"
+    " r.heard_utc_ms, r.authenticity, c.offset_ms, i.incarnation FROM record r"
+    " LEFT JOIN boot_clock c ON c.node_id = r.node_id AND c.life = r.life AND c.boot = r.boot"
+    " LEFT JOIN incarnation i ON i.node_id = r.node_id AND i.life = r.life"
 )
 
 
@@ -113,8 +124,9 @@ class FlightReader:
             "sighting": self.sighting(),
             "phases": phases,
             "launch_ms": launch_ms,
-            "link": self._link(),
+            "link": link_figures.now(self.db, self._node_id),
             "counts": self._counts(),
+            "lives": lives.known(self.db, self._node_id),
             "silences": self.silences(20),
             "foreign": foreign.nodes(self.db, self._node_id),
             "neighbours": foreign.neighbours(self.db),
@@ -202,64 +214,35 @@ class FlightReader:
             {"at_ms": at, "phase": Phase(int(phase)).name, "alt_m": alt} for at, phase, alt in rows
         ]
 
-    def _link(self) -> dict[str, Any]:
-        heard, lost = self.db.execute(
-            "SELECT COALESCE(SUM(heard), 0), COALESCE(SUM(lost), 0) FROM link_minute"
-            " WHERE node_id = ?", (self._node_id,),
-        ).fetchone()
-        recent = self.db.execute(
-            "SELECT SUM(heard), SUM(lost) FROM (SELECT heard, lost FROM link_minute"
-            " WHERE node_id = ? ORDER BY minute_ms DESC LIMIT ?)",
-            (self._node_id, RECENT_LOSS_MINUTES),
-        ).fetchone()
-        total = (recent[0] or 0) + (recent[1] or 0)
-        newest = self.db.execute(
-            "SELECT rssi_dbm, snr_db FROM reception ORDER BY id DESC LIMIT 1"
-        ).fetchone()
-        receptions = self.db.execute("SELECT COALESCE(MAX(id), 0) FROM reception").fetchone()[0]
-        return {
-            "heard": heard, "lost": lost, "receptions": receptions,
-            "loss_recent": round((recent[1] or 0) / total, 3) if total else None,
-            "rssi_dbm": newest["rssi_dbm"] if newest else None,
-            "snr_db": newest["snr_db"] if newest else None,
-            "forgotten": self._counted(schema.FORGOTTEN_KEY),
-            "dropped": self._counted(schema.DROPPED_KEY),
-            **{row[0]: row[1] for row in self.db.execute("SELECT name, value FROM tally")},
-        }
-
     def _counts(self) -> dict[str, int]:
         rows = self.db.execute(
             "SELECT kind, COUNT(*) FROM record WHERE node_id = ? GROUP BY kind", (self._node_id,)
         )
         return {Kind(kind).name.lower(): count for kind, count in rows}
 
+    def conflicts(self, limit: int = -1) -> list[dict[str, Any]]:
+        """See ``lives.conflicts``."""
+        return lives.conflicts(self.db, self._node_id, limit)
+
     def silences(self, limit: int) -> list[list[int]]:
-        """[from, to] in UTC ms of the newest pauses in which nothing was heard, oldest first."""
-        rows = self.db.execute(
-            "SELECT from_ms, to_ms FROM silence WHERE node_id = ? ORDER BY id DESC LIMIT ?",
-            (self._node_id, limit),
-        )
-        return [list(row) for row in rows][::-1]
+        """See ``link_figures.silences``."""
+        return link_figures.silences(self.db, self._node_id, limit)
 
     def _meta(self, key: str) -> Any:
         row = self.db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return row[0] if row else None
 
-    def _counted(self, key: str) -> int:
-        value = self._meta(key)
-        return value if isinstance(value, int) else 0
-
     # -- the feed -----------------------------------------------------------------------------
 
     def entries(self, before: int | None, limit: int) -> list[dict[str, Any]]:
-        """Musings, replies, failed calls, pictures and troubles, newest first by record id.
-
-        Fewer than ``limit`` only when there are no more.
+        """Musings, replies, failed calls, pictures and troubles, newest first, from before this
+        id on, which is a key (``groundstation.rows``). Fewer than ``limit`` only when there are no
+        more.
         """
         rows = self.db.execute(
-            f"{_RECORD} WHERE r.node_id = ? AND r.kind IN ({_FEED}) AND r.record_id < ?"
-            " ORDER BY r.record_id DESC",
-            (self._node_id, before if before is not None else 1 << 40),
+            f"{_RECORD} WHERE r.node_id = ? AND r.kind IN ({_FEED})"
+            " AND (r.life, r.record_id) < (?, ?) ORDER BY r.life DESC, r.record_id DESC",
+            (self._node_id, *life_and_id(before if before is not None else 1 << 62)),
         )
         shown = (entry for row in rows if (entry := self._entry(row)) is not None)
         return list(islice(shown, limit))
@@ -274,9 +257,9 @@ class FlightReader:
         ).fetchone()
         return self._entry(row) if row else None
 
-    def picture(self, record_id: int) -> tuple[bytes, str] | None:
+    def picture(self, key: int) -> tuple[bytes, str] | None:
         """(bytes, media type) of a picture, or of a tile, that may be shown."""
-        return mosaic.image(self.db, self._node_id, record_id)
+        return mosaic.image(self.db, self._node_id, key)
 
     def mosaics(self) -> list[mosaic.Mosaic]:
         """All pictures with their tiles, oldest first."""
@@ -286,9 +269,10 @@ class FlightReader:
         body, kind = body_of(row), Kind(row["kind"])
         when_ms, is_exact = when_of(row)
         entry: dict[str, Any] = {
-            "id": row["record_id"], "kind": kind.name.lower(), "when_ms": when_ms,
-            "is_exact": is_exact, "heard_ms": row["heard_utc_ms"],
+            "id": key_of(row["life"], row["record_id"]), "kind": kind.name.lower(),
+            "when_ms": when_ms, "is_exact": is_exact, "heard_ms": row["heard_utc_ms"],
             "authenticity": row["authenticity"],
+            "incarnation": lives.named(row["incarnation"]),
             "alt_m": number(body, "alt", -1000, 100_000),
         }
         if kind in (Kind.MUSING, Kind.REPLY):
@@ -307,7 +291,7 @@ class FlightReader:
         if kind is Kind.THUMBNAIL:
             entry["scene"] = clean_text(body.get("scene"), 24)
             entry["is_shown"] = media_type(body.get("image")) is not None
-            pieces = mosaic.of_thumbnail(self.db, self._node_id, row["record_id"])
+            pieces = mosaic.of_thumbnail(self.db, self._node_id, entry["id"])
             entry |= {"columns": pieces.columns, "rows": pieces.rows}
             entry["tiles"] = list(pieces.tiles.items())
             return entry
@@ -355,16 +339,13 @@ class FlightReader:
         if cached and cached[0] == change_id:
             return cached[1]
         tracks = self.tracks()
-        minutes = self.db.execute(
-            "SELECT minute_ms, heard, lost FROM link_minute WHERE node_id = ?"
-            " ORDER BY minute_ms DESC LIMIT ?", (self._node_id, POINTS_MAX),
-        ).fetchall()[::-1]
+        minutes = link_figures.minutes(self.db, self._node_id, POINTS_MAX)
         history = {
             "change_id": change_id,
             **{name: columns_of(("t", "lat", "lon", "alt"), thinned(points, POINTS_MAX))
                for name, points in tracks._asdict().items()},
             "state": columns_of(("t", "mv", "out", "in"), self._state_rows()),
-            "link": columns_of(("t", "heard", "lost"), (tuple(row) for row in minutes)),
+            "link": columns_of(("t", "heard", "lost"), minutes),
             "silences": self.silences(500),
         }
         self._cached["history"] = (change_id, history)
@@ -395,6 +376,6 @@ class FlightReader:
 
     def _records(self, kind: Kind) -> Iterator[sqlite3.Row]:
         yield from self.db.execute(
-            f"{_RECORD} WHERE r.node_id = ? AND r.kind = ? ORDER BY r.record_id",
+            f"{_RECORD} WHERE r.node_id = ? AND r.kind = ? ORDER BY r.life, r.record_id",
             (self._node_id, int(kind)),
         )

@@ -1,38 +1,72 @@
-"""One payload as this station hears it: its blocks, how many of its frames get through, silences.
+"""One payload as this station hears it: the blocks of its sessions, and what to report of them.
 
-Sans-I/O and without a clock: frames and UTC ms in, records and numbers out.
+Sans-I/O and without a clock: frames and UTC ms in, records and reports out.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
+from dataclasses import dataclass
+from typing import NamedTuple
 
+from groundstation.link import Link
 from groundstation.order import BeaconOrder
+from wire import beacon
+from wire.auth import Authenticity
 from wire.bodies import NO_MODELS, Models
-from wire.frames import DataFrame, FrameCounter
-from wire.incoming import Receiver
+from wire.frames import BLOCKS_MAX, BeaconFrame, BlockReport, DataFrame, FrameCounter
+from wire.incoming import RECEIVER_BLOCKS_MAX, Receiver
 from wire.records import Record
+from wire.session import Session
 
-RECENT_FRAMES = 255  # the window of the loss that feedback reports
-SILENCE_MS = 60_000  # a pause this long is drawn as silence
-MINUTE_MS = 60_000
-_NUMBERS = 1 << 12
+SESSIONS_MAX = 4  # of a payload, whose blocks are put together; the oldest makes room
+QUIET_MS = 60_000  # with nothing new for so long, unproved frames may begin anew
 _SAME_FRAMES = 64
 
 
-class NodeReceiver:
-    """The state of one node id. ``minutes`` collects (heard, lost) until the owner takes it."""
+class Report(NamedTuple):
+    """What feedback says, and in which session; ``loss`` is 0..1."""
 
-    def __init__(self, node_id: int, mtu_bytes: int, models: Models = NO_MODELS) -> None:
-        self.node_id = node_id
-        self.blocks = Receiver(mtu_bytes, models)
-        self.order = BeaconOrder()
-        self.last_counter: FrameCounter | None = None
-        self.last_heard_ms: int | None = None
+    session: Session
+    last_counter: FrameCounter
+    loss: float
+    first: int
+    upto: int
+    reports: tuple[BlockReport, ...]
+
+
+@dataclass(slots=True)
+class _Heard:
+    """One session. ``life`` is the number of its incarnation here."""
+
+    session: Session
+    life: int
+    blocks: Receiver
+    news: int = 0  # when something new was heard, in frames of all sessions
+    news_ms: int = 0
+
+    @property
+    def age(self) -> tuple[int, int]:
+        """The smaller, the older."""
+        return self.life, self.session.boot
+
+
+class NodeReceiver:
+    """The state of one node id. ``is_proved``: only genuine frames come here."""
+
+    def __init__(
+        self, node_id: int, mtu_bytes: int, rate_bps: int, is_proved: bool,
+        models: Models = NO_MODELS,
+    ) -> None:
+        """``mtu_bytes`` is what a MAC leaves of a frame, ``rate_bps`` what the radio sends."""
+        self._order = BeaconOrder()
+        self.link = Link(node_id, rate_bps)
         self.duplicate_frames = 0
-        self._recent: deque[bool] = deque(maxlen=RECENT_FRAMES)  # True is heard
-        self._heard: Counter[int] = Counter()
-        self._lost: Counter[int] = Counter()
+        self._mtu_bytes = mtu_bytes
+        self._models = models
+        self._is_proved = is_proved
+        self._sessions: dict[Session, _Heard] = {}
+        self._news = 0
         self._same: deque[bytes] = deque(maxlen=_SAME_FRAMES)
 
     def is_duplicate(self, raw: bytes) -> bool:
@@ -43,47 +77,89 @@ class NodeReceiver:
         self._same.append(raw)
         return False
 
-    def on_counter(self, counter: FrameCounter, utc_ms: int) -> tuple[int, int] | None:
-        """Account for a frame; (from, to) in UTC ms when a silence ended with it."""
-        last, last_ms = self.last_counter, self.last_heard_ms
-        self._heard[utc_ms // MINUTE_MS] += 1
-        if last is not None and last_ms is not None and last.boot == counter.boot:
-            step = (counter.number - last.number) % _NUMBERS
-            if step >= _NUMBERS // 2:  # an old frame by a slower road
-                return None
-            self._lose(max(0, step - 1), last_ms, utc_ms)
-        self._recent.append(True)
-        self.last_counter, self.last_heard_ms = counter, utc_ms
-        if last_ms is not None and utc_ms - last_ms >= SILENCE_MS:
-            return last_ms, utc_ms
-        return None
+    def is_news(self, frame: BeaconFrame, utc_ms: int) -> bool:
+        """Is it newer than the beacons before it? Anybody can make an unproved one look like the
+        newest, so only proved ones are ordered."""
+        if frame.authenticity is not Authenticity.GENUINE:
+            return True
+        time_of_day_s = beacon.decode(frame.state).time_of_day_s
+        return self._order.is_news(frame.counter, time_of_day_s, utc_ms)
 
-    def on_data(self, frame: DataFrame) -> list[Record]:
-        """Records that became readable with this frame."""
-        return self.blocks.on_data(frame)
+    def on_data(
+        self, frame: DataFrame, session: Session, life: int, utc_ms: int
+    ) -> tuple[list[Record], bool]:
+        """(records that became readable, does it tell of the payload now: that is, was it never
+        heard before, and is its session the one of the newest frames or a later one)."""
+        heard = self._of(session, life)
+        if heard is None:
+            return [], False
+        blocks, before = heard.blocks, heard.blocks.new_frames
+        is_proved = self._is_proved
+        found = blocks.on_data(frame) if is_proved else self._on_claim(heard, frame, utc_ms)
+        is_new = blocks is not heard.blocks or blocks.new_frames > before
+        newest = max(each.age for each in self._sessions.values())
+        is_new &= heard.age == newest or self.agrees(frame.counter)
+        if is_new:
+            self._news += 1
+            heard.news, heard.news_ms = self._news, utc_ms
+        return found, is_new
 
-    @property
-    def loss(self) -> float | None:
-        """Share of the last 255 frames that did not arrive; None before the first."""
-        if not self._recent:
+    def agrees(self, counter: FrameCounter) -> bool:
+        """May this be of the same session as the newest frame?"""
+        last = self.link.last_counter
+        return last is None or last.boot == counter.boot
+
+    def rename(self, known: Session, told: Session) -> None:
+        """What was taken for ``known`` is called ``told``, and its boots with it."""
+        for session in [s for s in self._sessions if s.incarnation == known.incarnation]:
+            heard = self._sessions.pop(session)
+            boot = told.boot + session.boot - known.boot
+            if boot >= 0:
+                heard.session = Session(told.incarnation, boot)
+                self._sessions[heard.session] = heard
+
+    def report(self) -> Report | None:
+        """On the session that the newest frame of the payload agrees with and whose data was heard
+        last; None where there is none, or nothing is proved."""
+        last, loss = self.link.last_counter, self.link.loss
+        if not self._is_proved or last is None or loss is None:
             return None
-        return 1 - sum(self._recent) / len(self._recent)
+        fitting = [h for h in self._sessions.values() if h.session.boot_bits == last.boot]
+        newest = max(fitting, key=lambda heard: heard.news, default=None)
+        told = None if newest is None else newest.blocks.report()
+        if newest is None or told is None:
+            return None
+        return Report(newest.session, last, loss, *told)
 
-    def take_minutes(self) -> dict[tuple[int, int], tuple[int, int]]:
-        """(node, minute's UTC ms) -> (heard, lost) since the last call."""
-        minutes = set(self._heard) | set(self._lost)
-        taken = {
-            (self.node_id, minute * MINUTE_MS): (self._heard[minute], self._lost[minute])
-            for minute in sorted(minutes)
-        }
-        self._heard.clear()
-        self._lost.clear()
-        return taken
+    def _of(self, session: Session, life: int) -> _Heard | None:
+        """None for a session that is older than all that there is room for: what comes of it again
+        displaces nothing."""
+        heard = self._sessions.get(session)
+        if heard is not None:
+            return heard
+        heard = _Heard(session, life, self._new_receiver())
+        if len(self._sessions) >= SESSIONS_MAX:
+            oldest = min(self._sessions.values(), key=lambda each: each.age)
+            if heard.age < oldest.age:
+                return None
+            del self._sessions[oldest.session]
+        self._sessions[session] = heard
+        return heard
 
-    def _lose(self, frames: int, from_ms: int, to_ms: int) -> None:
-        """Spread lost frames evenly over the pause in which they were sent."""
-        self._recent.extend([False] * min(frames, RECENT_FRAMES))
-        pause_ms = max(1, to_ms - from_ms)
-        for i in range(frames):
-            at_ms = from_ms + pause_ms * (i + 1) // (frames + 1)
-            self._lost[at_ms // MINUTE_MS] += 1
+    def _new_receiver(self) -> Receiver:
+        return Receiver(self._mtu_bytes, self._models)
+
+    def _on_claim(self, heard: _Heard, frame: DataFrame, utc_ms: int) -> list[Record]:
+        """A frame that nobody can prove is believed near the others. Old ones, of this session or
+        of another with the same four bits, then displace nothing while the payload is heard; when
+        nothing new was heard for a while, what lies elsewhere may be the payload."""
+        blocks = heard.blocks
+        is_quiet = not 0 <= utc_ms - heard.news_ms < QUIET_MS
+        refused = blocks.old_frames + blocks.stray_frames
+        found = blocks.on_data(frame, RECEIVER_BLOCKS_MAX - 1)
+        if is_quiet and blocks.old_frames + blocks.stray_frames > refused:
+            anew = self._new_receiver()
+            found = anew.on_data(frame, BLOCKS_MAX)
+            if anew.new_frames:
+                heard.blocks = anew
+        return found

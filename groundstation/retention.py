@@ -36,7 +36,10 @@ THINNED_AT_ONCE = 8  # segments: more than come with one batch, each judged once
 SIGNED_MAX = 1 << 17  # different signed frames that are remembered, to know one heard again
 CHANGES_KEPT = 10_000  # lines of the change log; who is further behind begins anew long before
 # What goes with a reception, and where its number stands in it.
-_ROWS = (("reception", "id"), ("sighting", "id"), ("beacon", "id"), ("undecodable", "reception_id"))
+_ROWS = (
+    ("reception", "id"), ("sighting", "id"), ("beacon", "id"), ("undecodable", "reception_id"),
+    ("unplaced", "reception_id"),
+)
 
 
 class Worth(IntEnum):

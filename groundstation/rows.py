@@ -16,8 +16,19 @@ from groundstation.track import Point
 from wire.auth import Authenticity
 from wire.records import TimeQuality, unpack_body
 
+KEY_BITS = 32  # of a record's id in its key
 FUTURE_MS = 60_000  # a record dated after it was heard has a wrong clock
 PAST_MS = 48 * 3600 * 1000
+
+
+def key_of(life: int, record_id: int) -> int:
+    """One number for a record of a payload: of later lives the larger, within one as its id."""
+    return life << KEY_BITS | record_id
+
+
+def life_and_id(key: int) -> tuple[int, int]:
+    """(life, record id) of a key."""
+    return key >> KEY_BITS, key & (1 << KEY_BITS) - 1
 
 
 def track_point(row: sqlite3.Row) -> Point | None:

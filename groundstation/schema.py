@@ -13,7 +13,7 @@ from pathlib import Path
 
 from wire.beacon import FIELDS
 
-VERSION = 1
+VERSION = 2
 BEACON_COLUMNS = (*(field.name for field in FIELDS), "faults", "command_counter")
 # Of meta: how far the archive was told (upload_queue), and how many receptions are not in it any
 # more (retention) or never were (held).
@@ -23,9 +23,15 @@ DROPPED_KEY = "receptions_dropped"
 SALVAGED_KEYS = (SONDEHUB_KEY, FORGOTTEN_KEY, DROPPED_KEY)
 DERIVED_TABLES = (
     "beacon", "record", "record_conflict", "boot_clock", "link_minute", "silence", "node", "tally",
-    "change", "sighting", "neighbour", "picture", "tile", "undecodable",
+    "change", "sighting", "neighbour", "picture", "tile", "incarnation", "unplaced", "undecodable",
 )
 _BEACON_SQL = ", ".join(f"{name} REAL" for name in BEACON_COLUMNS)
+# A record is known by its node, the life of its store (``groundstation.sessions``) and its id.
+_RECORD_SQL = """
+    id INTEGER PRIMARY KEY, node_id INTEGER NOT NULL, life INTEGER NOT NULL,
+    record_id INTEGER NOT NULL, kind INTEGER NOT NULL, boot INTEGER NOT NULL,
+    time_ms INTEGER NOT NULL, quality INTEGER NOT NULL, body BLOB NOT NULL,
+    heard_utc_ms INTEGER NOT NULL, authenticity TEXT NOT NULL"""
 
 SCHEMA = f"""
 CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -48,26 +54,25 @@ CREATE TABLE beacon(
     number INTEGER, authenticity TEXT NOT NULL, is_listening INTEGER, is_cutdown_armed INTEGER,
     {_BEACON_SQL});
 CREATE INDEX beacon_by_node ON beacon(node_id, id);
-CREATE TABLE record(
-    id INTEGER PRIMARY KEY, node_id INTEGER NOT NULL, record_id INTEGER NOT NULL,
-    kind INTEGER NOT NULL, boot INTEGER NOT NULL, time_ms INTEGER NOT NULL,
-    quality INTEGER NOT NULL, body BLOB NOT NULL, heard_utc_ms INTEGER NOT NULL,
-    authenticity TEXT NOT NULL, UNIQUE(node_id, record_id));
-CREATE INDEX record_by_kind ON record(node_id, kind, record_id);
-CREATE TABLE record_conflict(
-    id INTEGER PRIMARY KEY, node_id INTEGER NOT NULL, record_id INTEGER NOT NULL,
-    kind INTEGER NOT NULL, boot INTEGER NOT NULL, time_ms INTEGER NOT NULL,
-    quality INTEGER NOT NULL, body BLOB NOT NULL, heard_utc_ms INTEGER NOT NULL,
-    authenticity TEXT NOT NULL, UNIQUE(node_id, record_id, body));
-CREATE TABLE picture(
-    node_id INTEGER, number INTEGER, record_id INTEGER, columns INTEGER, rows INTEGER,
-    PRIMARY KEY(node_id, number), UNIQUE(node_id, record_id)) WITHOUT ROWID;
-CREATE TABLE tile(
-    node_id INTEGER, number INTEGER, place INTEGER, record_id INTEGER NOT NULL,
-    PRIMARY KEY(node_id, number, place), UNIQUE(node_id, record_id)) WITHOUT ROWID;
-CREATE TABLE boot_clock(
-    node_id INTEGER, boot INTEGER, offset_ms INTEGER NOT NULL, PRIMARY KEY(node_id, boot))
+CREATE TABLE incarnation(
+    node_id INTEGER, life INTEGER, incarnation INTEGER NOT NULL, boot INTEGER NOT NULL,
+    first_ms INTEGER NOT NULL, PRIMARY KEY(node_id, life), UNIQUE(node_id, incarnation))
     WITHOUT ROWID;
+CREATE TABLE unplaced(reception_id INTEGER PRIMARY KEY);
+CREATE TABLE record({_RECORD_SQL}, UNIQUE(node_id, life, record_id));
+CREATE INDEX record_by_id ON record(node_id, record_id);
+CREATE INDEX record_by_kind ON record(node_id, kind, life, record_id);
+CREATE TABLE record_conflict({_RECORD_SQL}, UNIQUE(node_id, life, record_id, body));
+CREATE TABLE picture(
+    node_id INTEGER, life INTEGER, number INTEGER, record_id INTEGER, columns INTEGER,
+    rows INTEGER, PRIMARY KEY(node_id, life, number), UNIQUE(node_id, life, record_id))
+    WITHOUT ROWID;
+CREATE TABLE tile(
+    node_id INTEGER, life INTEGER, number INTEGER, place INTEGER, record_id INTEGER NOT NULL,
+    PRIMARY KEY(node_id, life, number, place), UNIQUE(node_id, life, record_id)) WITHOUT ROWID;
+CREATE TABLE boot_clock(
+    node_id INTEGER, life INTEGER, boot INTEGER, offset_ms INTEGER NOT NULL,
+    PRIMARY KEY(node_id, life, boot)) WITHOUT ROWID;
 CREATE TABLE link_minute(
     node_id INTEGER, minute_ms INTEGER, heard INTEGER NOT NULL, lost INTEGER NOT NULL,
     PRIMARY KEY(node_id, minute_ms)) WITHOUT ROWID;
@@ -157,6 +162,8 @@ def _prepare(db: sqlite3.Connection, name: str) -> None:
         )
     if version == 0:
         db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+    elif version < VERSION:  # its raw log has everything, so a new one is made of that
+        raise sqlite3.DatabaseError(f"written by an older spacepi (schema {version})")
     elif db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
         raise sqlite3.DatabaseError("quick_check found damage")
     elif _shape(db) != _sound_shape():

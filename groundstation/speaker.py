@@ -126,20 +126,20 @@ class Speaker:
     def _report(self, node: NodeReceiver | None, utc_ms: int) -> bytes | None:
         """None before ``report_every_s`` have passed since the last, and as many seconds as its
         counter takes; a clock that was set back must not keep it waiting for as long as it had run
-        ahead."""
+        ahead. None too where nothing is proved: whoever can say anything could make this station
+        confirm what it never had."""
         every_ms = max(self._mission.ground.report_every_s, auth.STATIONS_MAX) * 1000
         if self._last_report_ms is not None and 0 <= utc_ms - self._last_report_ms < every_ms:
             return None
-        report = node.blocks.report() if node else None
-        if node is None or report is None or node.last_counter is None or self._key is None:
+        report = node.report() if node else None
+        if report is None or self._key is None:
             return None
         self._last_report_ms = utc_ms
         self._letters_in_a_row = 0
         counter = self._archive.take_counter(utc_ms, "feedback", station=self._station)
-        loss = round(255 * (node.loss or 0))
-        first, upto, entries = report
         frame = FeedbackFrame(
-            self._node_id, self._station, counter, loss, node.last_counter, first, upto, entries
+            self._node_id, self._station, counter, round(255 * report.loss), report.last_counter,
+            report.first, report.upto, report.reports, report.session,
         )
         return frames.encode_uplink(frame, self._key)
 

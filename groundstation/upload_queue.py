@@ -166,7 +166,7 @@ class UploadQueue:
         """The newest musing that had been heard when this beacon was."""
         row = self._db.execute(
             "SELECT body FROM record WHERE node_id = ? AND kind = ? AND heard_utc_ms <= ?"
-            " AND heard_utc_ms > ? ORDER BY record_id DESC LIMIT 1",
+            " AND heard_utc_ms > ? ORDER BY life DESC, record_id DESC LIMIT 1",
             (self._mission.payload.node_id, int(Kind.MUSING), heard_ms, heard_ms - MUSING_MS_MAX),
         ).fetchone()
         try:

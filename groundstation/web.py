@@ -35,6 +35,7 @@ STATIC = Path(__file__).parent / "static"
 VENDOR_FILES = ("leaflet.js", "leaflet.css", "uPlot.iife.min.js", "uPlot.min.css")
 BODY_BYTES_MAX = 2048
 ENTRIES_MAX = 200
+CONFLICTS_MAX = 200
 ASKS_PER_MINUTE = 6
 
 
@@ -126,14 +127,18 @@ class _Pages:
             {"entries": reader.entries(before, limit), "now_ms": self._times.now()})))
 
     async def picture(self, request: Request) -> Response:
-        record_id = _whole(request.path_params["record_id"])
+        key = _whole(request.path_params["key"])
         found = None
-        if record_id is not None:
-            found = await self._pool.ask(lambda reader: reader.picture(record_id))
+        if key is not None:
+            found = await self._pool.ask(lambda reader: reader.picture(key))
         if found is None:
             return _refuse(404, "There is no such picture.")
         image, media_type = found
         return Response(image, media_type=media_type, headers={"cache-control": "max-age=86400"})
+
+    async def conflicts(self, request: Request) -> Response:
+        return _json_text(await self._pool.ask(lambda reader: to_json(
+            {"conflicts": reader.conflicts(CONFLICTS_MAX)})))
 
     async def ask(self, request: Request) -> Response:
         data = await _posted(request)
@@ -234,7 +239,8 @@ def create_app(
         Route("/api/flight", pages.flight),
         Route("/api/history", pages.history),
         Route("/api/musings", pages.musings),
-        Route("/api/picture/{record_id}", pages.picture),
+        Route("/api/picture/{key}", pages.picture),
+        Route("/api/conflicts", pages.conflicts),
         Route("/api/events", _Events(streams), methods=["GET"]),
         Route("/api/ask", pages.ask, methods=["POST"]),
         Route("/api/withdraw", pages.withdraw, methods=["POST"]),

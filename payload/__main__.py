@@ -51,7 +51,6 @@ from payload.notes import Note
 from payload.persona import CodecAbsent, Persona, load_persona
 from payload.ports import DeviceAbsent, I2cBus, Sensor
 from payload.preflight import Line, Machine
-from payload.storage.ids import PLACES
 from payload.storage.store import END_MS_MAX, OPEN_MS_MAX, Store
 from payload.storage.store_file import free_bytes
 from payload.storage.writer import Writer
@@ -179,7 +178,7 @@ def _wired(
         raise typer.Exit(USAGE_ERROR) from error
     disk = DiskThread(Writer(path))
     open_things.callback(_close, disk)
-    store, asked_ms = Store(disk, random.SystemRandom().randrange(PLACES)), clock.now_ms()
+    store, asked_ms = Store(disk, random.SystemRandom()), clock.now_ms()
     persona = _persona(plan, base)
     ports = _ports(
         plan, base, persona is not None and start_mind, watchdog, radio, open_things)

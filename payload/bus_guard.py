@@ -48,7 +48,7 @@ class BusGuard:
         """False while it rests, in the first step of a life, which belongs to the beacon, and until
         the trial is durable; a disk that fails or stalls is not waited for."""
         was_begun, self._is_begun = self._is_begun, True
-        is_counted = self._is_proven or self._store.is_durable(KEY) or self._store.is_failing
+        is_counted = self._is_proven or self._store.kept(KEY) == self._store.get(KEY)
         return was_begun and is_counted and not self.is_resting
 
     def survived(self) -> None:

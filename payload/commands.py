@@ -12,13 +12,12 @@ one from before the boot with which the memory of counters begins: an earlier li
 it. Before that, a payload whose memory begins with a first start takes no hazardous command, and
 one that knows that it has forgotten takes none. CUTDOWN_ABORT is taken unless it is a replay.
 
-A report is believed by its counter alone; in a life that has forgotten, which in an orbit may be
-for ever, one that names one of the last frames sent: no old one does.
+A report speaks of one session and its MAC covers that, so one of another life is none of this one's
+(``wire.session``). Within the session its counter must rise; nothing of it need be remembered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from payload.clock import MissionClock
@@ -35,15 +34,16 @@ from wire.commands import (
     decode,
     opcode_of,
 )
-from wire.frames import CommandFrame, FeedbackFrame, FrameCounter, Uplink
+from wire.frames import CommandFrame, FeedbackFrame, Uplink
 from wire.records import EPOCH_2025_MS, TimeQuality
+from wire.session import Session
 
-# What is remembered: the last counter taken from each station, of "commands" and of "reports"; the
-# counters of commands that came dated "ahead", taken or not: they are no news when their hour
-# comes; and "since", the second at which this memory begins. That is 0 after a first start until
-# the time is known, and absent where earlier lives are lost.
+# What is remembered: the last counter taken from each station, of "commands"; the counters of those
+# that came dated "ahead", taken or not: they are no news when their hour comes; and "since", the
+# second at which this memory begins. That is 0 after a first start until the time is known, and
+# absent where earlier lives are lost.
 _MEMORY_KEY = "uplink_counters"
-LAST_KEY = "uplink_counter"  # the last accepted from any station
+LAST_KEY = "uplink_counter"  # of the last command accepted from any station
 REMEMBERED_AHEAD_MAX = 16  # then the one whose hour is furthest away is forgotten
 REFUSAL_TOLD_EVERY_MS = 600_000
 _CLOCK_SLACK_S = 1  # the clock is slewed; a second's difference is not worth a write
@@ -60,6 +60,7 @@ class UplinkGate:
         self.misnumbered_frames = 0  # genuine, with a counter that is not the station's to use
         self.untimely_commands = 0  # too old, dated ahead, or nobody can tell
         self._repeated: CommandFrame | None = None
+        self._reports: dict[int, int] = {}  # station -> counter of its last report
         self._refusal: Note | None = None  # of the latest untimely command, not told yet
         self._refusal_due_ms = 0
         self._key = key
@@ -71,11 +72,10 @@ class UplinkGate:
         if is_first_life and store.is_counted:
             store.put(_MEMORY_KEY, {"since": 0})
         self._has_forgotten = not store.is_counted or "since" not in self._memory
-        self._began_forgetful = self._has_forgotten
 
     @property
     def last_counter(self) -> int:
-        """The last accepted uplink counter, 0 if there was none; modulo 16 it tells whose."""
+        """That of the last command accepted, 0 if there was none; modulo 16 it tells whose."""
         return int(self._store.kept(LAST_KEY, 0))
 
     def update(self, now_ms: int) -> list[Note]:
@@ -88,17 +88,15 @@ class UplinkGate:
         self._refusal_due_ms = now_ms + REFUSAL_TOLD_EVERY_MS
         return [told]
 
-    def accept(
-        self, data: bytes, now_ms: int, is_recent: Callable[[FrameCounter], bool]
-    ) -> Uplink | None:
-        """The frame in ``data`` if it is to be acted on, once what is put here is durable.
+    def accept(self, data: bytes, now_ms: int, session: Session) -> Uplink | None:
+        """The frame in ``data`` if it is to be acted on; a command once what is put here is
+        durable. Anything else is counted.
 
-        Anything else is counted. ``is_recent`` tells whether a counter is that of one of the last
-        frames sent.
+        ``session`` is the one that data is sent in now.
         """
         if self._key is None or not frames.is_uplink(data) or data[1] != self._node_id:
             return None
-        frame = frames.decode_uplink(data, self._key)
+        frame = frames.decode_uplink(data, self._key, session)
         if frame is None:
             self.bad_frames += 1
             return None
@@ -106,7 +104,7 @@ class UplinkGate:
             self.misnumbered_frames += 1
             return None
         if isinstance(frame, FeedbackFrame):
-            return self._accept_report(frame, now_ms, is_recent)
+            return self._accept_report(frame)
         return self._accept_command(frame, now_ms)
 
     def take_repeated(self) -> CommandFrame | None:
@@ -114,26 +112,18 @@ class UplinkGate:
         repeated, self._repeated = self._repeated, None
         return repeated
 
-    def _accept_report(
-        self, frame: FeedbackFrame, now_ms: int, is_recent: Callable[[FrameCounter], bool]
-    ) -> FeedbackFrame | None:
-        self._learn_time(now_ms)
-        if self._has_forgotten:
-            return frame if is_recent(frame.last_counter) else None
-        since_s = self._memory.get("since", 0) if self._began_forgetful else 0
-        if not auth.is_fresh(frame.counter, max(since_s, self._last("reports", frame.station))):
+    def _accept_report(self, report: FeedbackFrame) -> FeedbackFrame | None:
+        if report.counter <= self._reports.get(report.station, -1):
             self.replayed_frames += 1
             return None
-        self._store.put(LAST_KEY, frame.counter)
-        known = self._memory.get("reports", {})
-        self._remember("reports", {**known, frame.station: frame.counter})
-        return frame
+        self._reports[report.station] = report.counter
+        return report
 
     def _accept_command(self, frame: CommandFrame, now_ms: int) -> CommandFrame | None:
         time_s = self._learn_time(now_ms)
         counter, opcode, memory = frame.counter, opcode_of(frame.body), self._memory
         ahead: dict[int, int] = memory.get("ahead", {})
-        last = max(memory.get("since", 0), self._last("commands", frame.station))
+        last = max(memory.get("since", 0), self._last(frame.station))
         if not auth.is_fresh(counter, last) or counter in ahead:
             self.replayed_frames += 1
             self._repeated = frame
@@ -200,8 +190,8 @@ class UplinkGate:
         found: dict[str, Any] = self._store.get(_MEMORY_KEY, {})
         return found
 
-    def _last(self, line: str, station: int) -> int:
-        return int(self._memory.get(line, {}).get(station, 0))
+    def _last(self, station: int) -> int:
+        return int(self._memory.get("commands", {}).get(station, 0))
 
     def _remember(self, line: str, counters: dict[int, int]) -> None:
         self._store.put(_MEMORY_KEY, {**self._memory, line: counters})

@@ -1,10 +1,12 @@
 """Downlink: chooses what the radio sends next, and when it falls silent to listen.
 
 In this order: the beacon, never late; the Horus packet, where it ends before the next beacon; the
-callsign every ten minutes; frames of the transfer. Where no beacon can be made, a sentence that
-needs nothing to be right goes in its place (``payload.beacons``).
+callsign every ten minutes; which life this is (``payload.announcer``); frames of the transfer.
+Where no beacon can be made, a sentence that needs nothing to be right goes in its place
+(``payload.beacons``).
 
-What the transfer is fed with is chosen by ``payload.feed``.
+What the transfer is fed with is chosen by ``payload.feed``. A session (``wire.session``) whose
+block numbers are used up, after weeks at the earliest, ends, and another begins.
 
 Radio windows: a beacon with the listening flag is followed by silence, the ground's turn to speak.
 
@@ -18,11 +20,11 @@ import contextlib
 from collections.abc import Callable
 
 from payload import beacons
+from payload.announcer import Announcer
 from payload.beacons import Guard, Place
 from payload.feed import Feed
 from payload.notes import Note, event
 from payload.ports import PortError, Radio
-from payload.storage.ids import PLACES
 from payload.storage.store import Store
 from wire import beacon as beacon_codec
 from wire import frames
@@ -32,10 +34,12 @@ from wire.frames import (
     FeedbackFrame,
     FrameCounter,
     IdentFrame,
+    IncarnationFrame,
     encode_downlink,
 )
 from wire.horus import Packet
 from wire.mission import Mission
+from wire.session import Session
 from wire.text_codec import TextModel
 from wire.transfer import Sender
 
@@ -45,16 +49,8 @@ HORUS_MARGIN_MS = 1_000  # head, tail and stuffed bits of a modem that are not r
 LOW_ALTITUDE_M = 3_000  # falling below this, the beacon matters most
 LANDED_FRESH_MS = 900_000
 LANDED_LATER_MS = 4_500_000
-JUST_SENT_FRAMES = 64  # more than a station misses before it reports
-BLOCK_RESERVE = 32  # block numbers are reserved in the store this many at a time
-SALVAGE_JUMP = 0x1000  # after a damaged store: farther than any boot got,
-SALVAGE_BLOCKS = 0xC0  # and so much for each place of ``Store.place``: not where another began
 RETRY_MS = 100
 STUCK_MS = 10_000  # a modem that is still sending so long after the airtime never will have sent
-DISKLESS_BLOCK = 0x4000  # farther on than lives with a disk get, and still ahead of them
-DISKLESS_BLOCKS = 0x100  # to each place
-PLACES_REMEMBERED = PLACES // 2  # of the latest lives; none of them is taken again
-_BLOCK_KEY, _PLACES_KEY = "next_block", "block_places"
 
 
 class Downlink:
@@ -72,15 +68,9 @@ class Downlink:
         self._radio = radio
         self._store = store
         self._key = key
-        reserved = _first_block(store)
-        self._sender = Sender(mission.payload.node_id, mission.symbol_mtu_bytes, reserved)
+        self._sender = self._new_sender(Session(store.incarnation, store.boot))
         self.feed = Feed(store, self._sender, codec)
-        self._reserved = self._durable_upto = reserved
-        self._is_diskless = not store.is_counted  # do block numbers come from this life's place?
-        self._diskless_place = store.place if self._is_diskless else _new_place(store)
-        if self._is_diskless:  # for the next life, where the disk comes back without its number
-            store.put(_BLOCK_KEY, _far_from(0, store))
-        self._reserve_blocks()
+        self._announcer = Announcer()
         self._sequence = 0
         self._beacon_due_ms = 0
         self._ident_due_ms = 0
@@ -96,6 +86,12 @@ class Downlink:
         self._sentences = 0
         self._horus_due_ms = 0
         self._horus_packets = 0
+
+    @property
+    def session(self) -> Session:
+        """What data and reports stand in now."""
+        assert self._sender.session is not None
+        return self._sender.session
 
     @property
     def is_beacon_failing(self) -> bool:
@@ -139,13 +135,9 @@ class Downlink:
         """The next frame is a beacon."""
         self._beacon_due_ms = now_ms
 
-    def has_just_sent(self, counter: FrameCounter) -> bool:
-        """Is this the counter of one of the last JUST_SENT_FRAMES frames of this boot?"""
-        age_frames = (self._sequence - counter.number) % 4096
-        return counter.boot == self._counter().boot and age_frames < JUST_SENT_FRAMES
-
-    def on_report(self, report: FeedbackFrame) -> int:
+    def on_report(self, report: FeedbackFrame, now_ms: int) -> int:
         """Mark what the ground has; returns how many records that were."""
+        self._announcer.note_report(now_ms)
         confirmed = self._sender.on_report(report, self._sequence)
         self._store.mark_confirmed(confirmed)
         return len(confirmed)
@@ -262,43 +254,36 @@ class Downlink:
         if now_ms >= self._ident_due_ms:
             self._ident_due_ms = now_ms + IDENT_EVERY_MS
             return IdentFrame(payload.node_id, f"DE {payload.callsign} {payload.name}")
-        self.feed.lay(now_ms, self._may_open_block)
-        self._reserve_blocks()
+        if self._announcer.is_due(now_ms):
+            return IncarnationFrame(payload.node_id, self._counter(), self.session)
+        if self._sender.is_used_up:
+            self._begin_session()
+        self.feed.lay(now_ms)
         return self._sender.next_frame(self._counter(), self._sequence + 1, now_ms)
 
-    def _reserve_blocks(self) -> None:
-        """Keep the stored number ahead of use, so that a reboot can never use one twice.
+    def _new_sender(self, session: Session) -> Sender:
+        payload = self._mission.payload
+        return Sender(payload.node_id, self._mission.symbol_mtu_bytes, session)
 
-        What comes from this life's own place is not stored: the next life has another.
-        """
-        if self._is_diskless:
-            return
-        if self._store.is_durable(_BLOCK_KEY):
-            self._durable_upto = self._reserved
-        ahead = (self._reserved - self._sender.next_block) % 0x10000
-        if ahead < BLOCK_RESERVE // 2 or ahead > BLOCK_RESERVE:
-            self._reserved = (self._sender.next_block + BLOCK_RESERVE) % 0x10000
-            self._store.put(_BLOCK_KEY, self._reserved)
-
-    def _may_open_block(self) -> bool:
-        """Only numbers whose reservation is on the disk; but a disk that takes nothing must not
-        make the payload mute: then, and for the rest of it, they come from this life's place."""
-        left = (self._durable_upto - self._sender.next_block) % 0x10000
-        if self._is_diskless or 0 < left <= BLOCK_RESERVE:
-            return True
-        if self._store.is_failing:
-            self._is_diskless = True
-            self._sender.next_block = _diskless_block(self._diskless_place)
-        return self._is_diskless
+    def _begin_session(self) -> None:
+        """Under an incarnation that only this life has; what was under way goes again."""
+        self._store.mark_queued(self._sender.give_up())
+        self._sender = self._new_sender(Session(self._store.draw(), self._store.boot))
+        self.feed.follow(self._sender)
+        self._announcer = Announcer()
 
     def _counter(self) -> FrameCounter:
-        return FrameCounter(self._store.boot & 0xF, self._sequence + 1 & 0xFFF)
+        return FrameCounter(self.session.boot_bits, self._sequence + 1 & 0xFFF)
 
     def _offer(self, frame: frames.Downlink, now_ms: int) -> bool:
         if not self._transmit(encode_downlink(frame, self._key), now_ms):
             return False
-        if not isinstance(frame, IdentFrame):
+        if isinstance(frame, IdentFrame):
+            self._announcer.note_callsign()
+        else:
             self._sequence += 1
+        if isinstance(frame, IncarnationFrame):
+            self._announcer.note_sent(now_ms, self._busy_until_ms - now_ms)
         return True
 
     def _transmit(self, data: bytes, now_ms: int) -> bool:
@@ -322,33 +307,3 @@ class Downlink:
         radio = self._mission.radio
         airtime_ms = (size_bytes + AIRTIME_OVERHEAD_BYTES) * 8000 // radio.rate_bps
         return max(1, airtime_ms * 100 // radio.duty_percent)
-
-
-def _diskless_block(place: int) -> int:
-    """Where the blocks begin whose numbers the disk does not take."""
-    return DISKLESS_BLOCK + place * DISKLESS_BLOCKS
-
-
-def _new_place(store: Store) -> int:
-    """The place that was drawn, or the next one after it that none of the latest lives had. It is
-    remembered while the disk works, for what goes out from there leaves no trace on it."""
-    taken = store.get(_PLACES_KEY, [])
-    after = ((store.place + further) % PLACES for further in range(PLACES))
-    place = next(place for place in after if place not in taken)
-    store.put(_PLACES_KEY, [*taken, place][-PLACES_REMEMBERED:])
-    return place
-
-
-def _first_block(store: Store) -> int:
-    """A block number from which on no life before has used one."""
-    if not store.is_counted:
-        return _diskless_block(store.place)
-    reserved = int(store.get(_BLOCK_KEY, 0))
-    if store.salvaged_from is not None or store.has_forgotten(_BLOCK_KEY):
-        return _far_from(reserved, store)
-    return reserved
-
-
-def _far_from(reserved: int, store: Store) -> int:
-    """Farther on than what was lost got, and not where another loss began."""
-    return (reserved + SALVAGE_JUMP + store.place * SALVAGE_BLOCKS) % 0x10000

@@ -9,7 +9,6 @@ the ground said that it lacks this very model.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 
 from payload.storage.store import Store
 from wire import records
@@ -50,10 +49,14 @@ class Feed:
         self._coded: deque[int] = deque(maxlen=CODED_REMEMBERED_MAX)  # ids, of this boot
         self._credits = dict.fromkeys(SHARES, 0.0)  # bytes
 
-    def lay(self, now_ms: int, may_open_block: Callable[[], bool]) -> None:
+    def follow(self, sender: Sender) -> None:
+        """From now on records are laid into the blocks of ``sender``."""
+        self._sender = sender
+
+    def lay(self, now_ms: int) -> None:
         """Lay what is to go next; at most a little, and no more text than a step may pack."""
         text_bytes, has_event = 0, False
-        while text_bytes < TEXT_BYTES_PER_STEP and may_open_block():
+        while text_bytes < TEXT_BYTES_PER_STEP and not self._sender.is_used_up:
             record, rivals = self._next(now_ms)
             if record is None:
                 break

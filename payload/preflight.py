@@ -216,8 +216,12 @@ def _files(flight: Flight, machine: Machine) -> Iterator[Line]:
     if machine.key_flaw is not None:
         yield Line(Verdict.NO_GO, "key", machine.key_flaw)
     else:
-        signs = "commands, and frames are signed" if plan.keys.downlink_mac else "commands"
-        yield Line(Verdict.GO, "key", f"{plan.keys.file}, mode 0600: {signs}")
+        where = f"{plan.keys.file}, mode 0600"
+        if plan.keys.downlink_mac:
+            yield Line(Verdict.GO, "key", f"{where}: commands, and frames are signed")
+        else:
+            yield Line(Verdict.JUDGE, "key", f"{where}: commands; frames are not signed, so "
+                       "nothing that is heard is ever confirmed")
 
 
 def _mind(flight: Flight, machine: Machine) -> Iterator[Line]:

@@ -6,6 +6,7 @@ nothing of it on the disk. Without latency the answer is there at once.
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -68,10 +69,10 @@ class CardDisk:
 class CardStore(Store):
     """The real store on such a disk, which is named here so that tests can look at it."""
 
-    def __init__(self, disk: CardDisk, place: int) -> None:
+    def __init__(self, disk: CardDisk, chance: random.Random | None) -> None:
         self.disk = disk
         self.writer = disk.writer
-        super().__init__(disk, place)
+        super().__init__(disk, chance)
 
     def close(self) -> None:
         """The life ends in order."""
@@ -83,8 +84,9 @@ class DeskStore(CardStore):
     """The same, ready as it is made."""
 
     def __init__(
-        self, path: Path, is_durable: bool = True, place: int = 0, card: Card | None = None
+        self, path: Path, is_durable: bool = True, chance: random.Random | None = None,
+        card: Card | None = None,
     ) -> None:
         """As ``Store`` and ``Writer``. Without a ``card`` nothing is ever refused."""
         writer = Writer(path, is_durable) if card is None else CardWriter(path, card, is_durable)
-        super().__init__(CardDisk(writer, card or Card()), place)
+        super().__init__(CardDisk(writer, card or Card()), chance)

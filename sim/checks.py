@@ -5,9 +5,10 @@ A fault may *excuse* a check while it lasts (a dead radio excuses the beacon), a
 after it; the list of what excuses what stands with the faults. What must have happened at the end
 is in ``sim.liveness``.
 
-    records_kept       every record whose commit returned is on the disk, unaltered, and none
-                       was sent before that, while the disk works
-    numbers_unique     no record id, frame number or coded symbol stands for two things
+    records_kept       every record whose commit returned is on the disk, unaltered; none is sent
+                       before, while the disk works; what the disk calls home is on the ground
+    numbers_unique     no session is begun twice; within one no frame number or coded symbol, and
+                       in all of them no record id, stands for two things
     beacon_cadence     no gap above twice the cadence while powered
     queues_bounded     no queue above its bound, and every dropped record is counted
     only_authentic     no counter or command is taken that the station did not send
@@ -25,6 +26,7 @@ import hashlib
 import sqlite3
 import zlib
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,14 +34,15 @@ from payload.health import PROGRESS_MS_MAX
 from payload.phase import FLIGHT_PHASES
 from payload.phase_state import restore
 from payload.prompt import MUSING_BYTES_MAX
-from payload.storage.ids import PLACES
 from payload.storage.store import RING_RECORDS_MAX
 from sim.balloon import Balloon
+from sim.clock import life_rng
 from sim.cutdown_watch import CutdownWatch
-from sim.witness import Ledger, WitnessedStore
+from sim.numbers_watch import NumbersWatch
+from sim.witness import Ledger, Row, WitnessedStore, ids_on_ground
 from wire import frames
 from wire.beacon import Phase, PowerMode
-from wire.frames import BeaconFrame, DataFrame
+from wire.frames import BeaconFrame, DataFrame, IncarnationFrame
 from wire.records import Kind
 from wire.transfer import OUTGOING_BLOCKS_MAX
 
@@ -91,8 +94,7 @@ class Checks:
         self._excused: Counter[str] = Counter()
         self._excused_until_ms: dict[str, int] = {}
         self._noted_ms: dict[tuple[str, str], int] = {}
-        self._symbols: dict[tuple[int, int], int] = {}
-        self._last_number: tuple[int, int] | None = None
+        self._numbers = NumbersWatch()
         self._taken: set[int] = set()  # counters of uplink frames, in every life
         self._knows_flight = False  # this life was in the air, or its disk says that one was
         self._cutdown = CutdownWatch(world)
@@ -119,7 +121,9 @@ class Checks:
         self._boot_ms = world.clock.now_ms
         self._beacon_ms = None
         self._cadence_ms = 0
-        self._last_number = None
+        session = world.flight.downlink.session
+        self.ledger.incarnations.append(session.incarnation)
+        self._note_number(self._numbers.on_boot(session))
         self._low_since_ms = None
         self._cutdown.on_boot()
         self._at_boot = (self.ledger.appended, len(self.ledger.acknowledged))
@@ -154,10 +158,11 @@ class Checks:
             self._check_beacon_gap()  # a step that came late begins with the beacon
             self._beacon_ms = now_ms
             self._cadence_ms = self._expected_cadence_ms()
-        if isinstance(decoded, BeaconFrame | DataFrame):
-            self._check_number(decoded)
-        if isinstance(decoded, DataFrame):
-            self._check_symbol(decoded)
+        if isinstance(decoded, BeaconFrame | DataFrame | IncarnationFrame):
+            assert self._world.flight is not None
+            self.counts["numbered"] += 1
+            session = self._world.flight.downlink.session
+            self._note_number(self._numbers.on_frame(session, decoded))
 
     def on_uplink(self, frame: bytes) -> None:
         """The station, and nobody else, begins to send ``frame``."""
@@ -214,7 +219,7 @@ class Checks:
     # -- the checks ----------------------------------------------------------------------------
 
     def scan(self) -> None:
-        """records_kept: the whole disk against the ledger."""
+        """records_kept: the whole disk against the ledger, and what it says of the ground."""
         store = self._store()
         if store is None or store.is_failing:
             return
@@ -225,6 +230,7 @@ class Checks:
         missing = dict(self.ledger.acknowledged)
         for pruned_id in self.ledger.pruned_ids:
             missing.pop(pruned_id, None)
+        self.check_home(rows)
         for record_id, _, body, _ in rows:
             promised = missing.pop(record_id, None)
             if promised is not None and promised != zlib.crc32(body):
@@ -232,6 +238,19 @@ class Checks:
         if missing:
             first = min(missing)
             self.violate("records_kept", f"{len(missing)} promised records are gone, first {first}")
+
+    def check_home(self, rows: Iterable[Row]) -> None:
+        """Of a store that has these rows: what it takes for home is on the ground."""
+        world = self._world
+        confirmed = {row[0] for row in rows if row[-1]} & self.ledger.made_in.keys()
+        away = confirmed - ids_on_ground(world.archive_path, world.mission.payload.node_id)
+        if away:
+            self.violate("records_kept", f"{len(away)} records were confirmed and are not on the "
+                         f"ground, first {min(away)}")
+
+    def _note_number(self, flaw: str | None) -> None:
+        if flaw is not None:
+            self.violate("numbers_unique", flaw)
 
     def _check_queues(self) -> None:
         store, flight = self._store(), self._world.flight
@@ -257,22 +276,6 @@ class Checks:
         if self.ledger.reused_ids:
             self.violate("numbers_unique", f"record ids given twice: {self.ledger.reused_ids[:3]}")
             self.ledger.reused_ids.clear()
-
-    def _check_number(self, frame: BeaconFrame | DataFrame) -> None:
-        """Frame numbers rise by one within a boot, and wrap."""
-        number = frame.counter.boot, frame.counter.number
-        last = self._last_number
-        if last is not None and number != (last[0], last[1] + 1 & 0xFFF):
-            self.violate("numbers_unique", f"frame {number} was sent after {last}")
-        self._last_number = number
-
-    def _check_symbol(self, frame: DataFrame) -> None:
-        crc = zlib.crc32(frame.symbol)
-        if self._symbols.setdefault((frame.block, frame.esi), crc) != crc:
-            self.violate(
-                "numbers_unique",
-                f"symbol {frame.esi} of block {frame.block} was sent with two contents",
-            )
 
     def _check_counter(self) -> None:
         flight = self._world.flight
@@ -391,7 +394,7 @@ class Checks:
         return store
 
     def _open_store(self) -> WitnessedStore:
-        place = self._world.daemon.boots % PLACES
         world = self._world
+        chance = life_rng(world.seed, "store", world.boots)
         return WitnessedStore(
-            world.payload_path, self.ledger, world.card, place, lambda: world.clock.now_ms)
+            world.payload_path, self.ledger, world.card, chance, lambda: world.clock.now_ms)

@@ -30,3 +30,8 @@ class SimClock:
 def part_rng(seed: int, name: str) -> random.Random:
     """The random numbers of one part of one world: other parts drawing more never shifts them."""
     return random.Random(f"{seed}:{name}")
+
+
+def life_rng(seed: int, name: str, life: int) -> random.Random:
+    """The same for one part of the payload in one of its lives."""
+    return part_rng(seed, f"{name} {life}")

@@ -212,7 +212,7 @@ def latest_musing(world: World) -> str | None:
         return None
     row = world.archive.db.execute(
         "SELECT body FROM record WHERE node_id = ? AND kind IN (?, ?)"
-        " ORDER BY record_id DESC LIMIT 1",
+        " ORDER BY life DESC, record_id DESC LIMIT 1",
         (world.mission.payload.node_id, int(Kind.MUSING), int(Kind.REPLY)),
     ).fetchone()
     return str(unpack_body(row[0]).get("text", "")) if row else None

@@ -7,7 +7,8 @@ New pictures would come before old ones for ever where the radio is slow, so the
 its operator would: once all is well it has the camera rest.
 
     archive_complete   the ground's archive holds what the store promised, byte for byte
-    archive_true       it holds nothing else
+    archive_true       it holds nothing else, under no incarnation of an earlier life, and tells of
+                       no more frames than were sent
     all_decoded        no reception made a decoder of the station raise
     recovered          no fault bit is left of a fault that is over
 """
@@ -15,6 +16,7 @@ its operator would: once all is well it has the camera rest.
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from contextlib import closing
 from typing import Any
 
@@ -114,7 +116,9 @@ def _backlog_bytes(world: World) -> int:
 def _compare(world: World, checks: Checks, promised: dict[int, int]) -> None:
     if world.archive is not None:
         world.archive.db.commit()
-    aboard = {record_id: (kind, body) for record_id, kind, body, _ in _aboard(world)}
+    rows = _aboard(world)
+    checks.check_home(rows)
+    aboard = {record_id: (kind, body) for record_id, kind, body, _ in rows}
     heard = {row[0]: row[1:] for row in _rows(world, "record_id, kind, body")}
     missing = sorted(promised.keys() - heard.keys())
     if missing:
@@ -124,10 +128,12 @@ def _compare(world: World, checks: Checks, promised: dict[int, int]) -> None:
             f"{len(missing)} of {len(promised)} records never came home, first {missing[0]}, "
             f"kinds {kinds}",
         )
-    gone = checks.ledger.lost_ids
+    lost = checks.ledger.lost
     for record_id, (kind, body) in heard.items():
         kept = aboard.get(record_id)
-        if record_id in gone and record_id not in checks.ledger.acknowledged:
+        if record_id in lost and record_id not in checks.ledger.acknowledged:
+            if zlib.crc32(pack_body(unpack_body(body))) != lost[record_id]:
+                checks.violate("archive_true", f"record {record_id} differs from what was lost")
             continue
         if kept is None and record_id in checks.ledger.pruned_ids:
             continue
@@ -137,6 +143,35 @@ def _compare(world: World, checks: Checks, promised: dict[int, int]) -> None:
             checks.violate("archive_true", f"record {record_id} was never on the disk")
         elif kept[0] != kind or not _is_same(kept[1], body):
             checks.violate("archive_true", f"record {record_id} differs from what was stored")
+    _look_at_lives(world, checks)
+    _look_at_link(world, checks)
+
+
+def _look_at_lives(world: World, checks: Checks) -> None:
+    """No record stands in a life that was over before it was made."""
+    ledger = checks.ledger
+    with closing(sqlite3.connect(world.archive_path)) as db:
+        rows = db.execute(
+            "SELECT record_id, incarnation FROM record JOIN incarnation USING (node_id, life)"
+            " WHERE node_id = ?", (world.mission.payload.node_id,),
+        ).fetchall()
+    for record_id, incarnation in rows:
+        made_in = ledger.made_in.get(record_id, 0)
+        if incarnation not in ledger.incarnations[made_in:]:
+            checks.violate("archive_true", f"record {record_id} of life {made_in + 1} stands under "
+                           f"the incarnation {incarnation:08x} of an earlier one")
+
+
+def _look_at_link(world: World, checks: Checks) -> None:
+    """A station cannot have heard and missed more frames than there were."""
+    with closing(sqlite3.connect(world.archive_path)) as db:
+        heard, lost = db.execute(
+            "SELECT COALESCE(SUM(heard), 0), COALESCE(SUM(lost), 0) FROM link_minute"
+            " WHERE node_id = ?", (world.mission.payload.node_id,),
+        ).fetchone()
+    sent = checks.counts["numbered"] + world.radio.dropped_frames
+    if heard + lost > sent:
+        checks.violate("archive_true", f"{heard} frames heard and {lost} lost, of {sent} sent")
 
 
 def _is_same(aboard: bytes, heard: bytes) -> bool:

@@ -17,6 +17,7 @@ import sqlite3
 from collections import Counter
 from contextlib import closing
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from wire import beacon
 from wire.beacon import Phase
 from wire.records import Kind, unpack_body
 
+GAP_IDS_MAX = 1 << 16  # a life loses fewer in a row
 KEYS = (
     "seed", "sim_s", "wall_s", "phase_final", "peak_altitude_m", "burst_utc", "landing",
     "beacons_sent", "beacons_heard", "horus_sent", "horus_heard", "records_stored",
@@ -49,7 +51,7 @@ def heard_musings(archive_path: Path, node_id: int) -> list[str]:
     """The musings that reached the ground, in the order in which they were thought."""
     with closing(sqlite3.connect(archive_path)) as db:
         rows = db.execute(
-            "SELECT body FROM record WHERE node_id = ? AND kind = ? ORDER BY record_id",
+            "SELECT body FROM record WHERE node_id = ? AND kind = ? ORDER BY life, record_id",
             (node_id, int(Kind.MUSING)),
         ).fetchall()
     return [" ".join(str(unpack_body(body).get("text", "")).split()) for (body,) in rows]
@@ -145,18 +147,19 @@ def _aboard(path: Path) -> dict[int, tuple[int, dict[str, Any]]]:
 
 
 def _committed(world: World) -> set[int]:
-    """Every id between the lowest and the highest of each boot, at either end."""
+    """Every id between two of the same boot, at either end, that lie near each other: another
+    store, or one that was salvaged, goes on far away."""
     with closing(sqlite3.connect(world.payload_path)) as db:
-        rows = db.execute("SELECT boot, min(id), max(id) FROM record GROUP BY boot").fetchall()
+        rows = db.execute("SELECT boot, id FROM record").fetchall()
     with closing(sqlite3.connect(world.archive_path)) as db:
         rows += db.execute(
-            "SELECT boot, min(record_id), max(record_id) FROM record WHERE node_id = ?"
-            " GROUP BY boot", (world.mission.payload.node_id,)).fetchall()
-    ends: dict[int, tuple[int, int]] = {}
-    for boot, low, high in rows:
-        seen = ends.get(boot, (low, high))
-        ends[boot] = min(seen[0], low), max(seen[1], high)
-    return {number for low, high in ends.values() for number in range(low, high + 1)}
+            "SELECT boot, record_id FROM record WHERE node_id = ?",
+            (world.mission.payload.node_id,)).fetchall()
+    found = {record_id for _, record_id in rows}
+    for (boot, low), (next_boot, high) in pairwise(sorted(rows)):
+        if boot == next_boot and high - low < GAP_IDS_MAX:
+            found.update(range(low, high))
+    return found
 
 
 def _heard_ids(path: Path, node_id: int) -> set[int]:

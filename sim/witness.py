@@ -7,6 +7,7 @@ person with a notebook beside the box would.
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -18,14 +19,13 @@ from typing import Any
 from payload.commands import LAST_KEY
 from payload.ports import CONFIRMED, Commit, Committed, Opened, Opening, Refused
 from payload.storage.ids import IDS_KEY
-from payload.storage.store_file import COLUMNS, record_of
+from payload.storage.store_file import ALL_COLUMNS, COLUMNS, record_of
 from payload.storage.writer import Writer
 from sim.card import Card, CardConnection
 from sim.card_disk import CardDisk, CardStore, CardWriter
 from wire.records import Kind, Record, TimeQuality, pack_body
 
 READ_ROWS = 2_000
-_ROW = f"id, kind, body, state={CONFIRMED}"
 _NOTE_PRUNED = f"""
 CREATE TEMP TABLE pruned (id INTEGER);
 CREATE TEMP TRIGGER note_pruned AFTER DELETE ON main.record WHEN OLD.state={CONFIRMED}
@@ -35,7 +35,11 @@ BEGIN INSERT INTO pruned VALUES (OLD.id); END;
 
 @dataclass(slots=True)
 class Ledger:
-    """What was promised so far. ``acknowledged`` is record id -> CRC-32 of its body."""
+    """What was promised so far. ``acknowledged`` is record id -> CRC-32 of its body.
+
+    It outlives the store too: a store that vanished has taken what was promised on it, but not what
+    it said of the ground.
+    """
 
     acknowledged: dict[int, int] = field(default_factory=dict)
     appended: int = 0
@@ -47,7 +51,9 @@ class Ledger:
     hasty_ids: list[int] = field(default_factory=list)  # sent before the disk had them
     pruned_ids: set[int] = field(default_factory=set)  # confirmed ones that made room
     pruned_at_once_max: int = 0  # in one commit
-    lost_ids: set[int] = field(default_factory=set)  # what a fault took from the disk itself
+    lost: dict[int, int] = field(default_factory=dict)  # that a fault took from the disk: id -> CRC
+    incarnations: list[int] = field(default_factory=list)  # of each life, in order
+    made_in: dict[int, int] = field(default_factory=dict)  # record id -> the life that made it
 
     def lose(self, record_ids: Iterable[int]) -> None:
         """The disk lost these by no fault of the store: they are not asked for any more.
@@ -55,13 +61,14 @@ class Ledger:
         Only while the payload is off: what a running one was given is counted.
         """
         for record_id in list(record_ids):
-            self.acknowledged.pop(record_id, None)
-            self.lost_ids.add(record_id)
+            self.lost[record_id] = self.acknowledged.pop(record_id)
 
 
 def readable_ids(path: Path, record_ids: Iterable[int]) -> set[int]:
     """Those of ``record_ids`` that are on the disk at ``path``, whole, and can be read."""
     found: set[int] = set()
+    if not path.exists():
+        return found
     query = f"SELECT {COLUMNS} FROM record WHERE id=?"
     with closing(sqlite3.connect(path)) as db:
         for record_id in record_ids:
@@ -75,13 +82,27 @@ def readable_ids(path: Path, record_ids: Iterable[int]) -> set[int]:
 Row = tuple[int, int, bytes, bool]  # id, kind, body, and does the payload know it is home?
 
 
+def _row(columns: tuple[Any, ...]) -> Row:
+    """A damaged one says nothing of the ground."""
+    *stored, state = columns
+    record = record_of(tuple(stored)) if state == CONFIRMED else None
+    return stored[0], stored[2], stored[7], record is not None
+
+
 def rows_of_switched_off(path: Path) -> list[Row]:
     """The records in a store that nobody has open, in order; of a damaged one, which its next start
     will salvage, those before the damage."""
     rows: list[Row] = []
     with closing(sqlite3.connect(path)) as db, suppress(sqlite3.DatabaseError):
-        rows += db.execute(f"SELECT {_ROW} FROM record ORDER BY id")
+        rows.extend(map(_row, db.execute(f"SELECT {ALL_COLUMNS} FROM record ORDER BY id")))
     return rows
+
+
+def ids_on_ground(archive_path: Path, node_id: int) -> set[int]:
+    """The records of this payload in a station's archive."""
+    with closing(sqlite3.connect(archive_path)) as db:
+        rows = db.execute("SELECT record_id FROM record WHERE node_id = ?", (node_id,))
+        return {row[0] for row in rows}
 
 
 class WitnessedDisk(CardDisk):
@@ -136,14 +157,14 @@ class WitnessedStore(CardStore):
     """``payload.storage.store.Store`` with a ledger beside it."""
 
     def __init__(
-        self, path: Path, ledger: Ledger, card: Card, place: int,
+        self, path: Path, ledger: Ledger, card: Card, chance: random.Random,
         now_ms: Callable[[], int] = lambda: 0,
     ) -> None:
         """``now_ms`` is the clock by which the card is slow."""
         self._ledger = ledger
         ledger.given_ids.clear()
         writer = WitnessedWriter(path, ledger, card)
-        super().__init__(WitnessedDisk(writer, ledger, card, now_ms), place)
+        super().__init__(WitnessedDisk(writer, ledger, card, now_ms), chance)
 
     def put(self, key: str, value: Any) -> None:
         """Only whoever takes a frame puts its counter; a disk that returns has older ones."""
@@ -162,7 +183,8 @@ class WitnessedStore(CardStore):
         if is_taken or ledger.ram_ids.get(number, False):
             ledger.reused_ids.append(number)
         ledger.given_ids.add(number)
-        ledger.ram_ids[number] = self.is_durable(IDS_KEY)
+        ledger.made_in[number] = len(ledger.incarnations) - 1
+        ledger.ram_ids[number] = self._is_open and IDS_KEY not in self._dirty
         return record
 
     def mark_in_flight(self, record_ids: Iterable[int]) -> None:
@@ -183,8 +205,9 @@ class WitnessedStore(CardStore):
         Raises sqlite3.DatabaseError for a damaged one.
         """
         db, after_id = self.writer.db, 0
-        while isinstance(db, CardConnection) and (found := db.db.execute(
-            f"SELECT {_ROW} FROM record WHERE id > ? ORDER BY id LIMIT ?", (after_id, READ_ROWS),
-        ).fetchall()):
-            yield from found
+        query = f"SELECT {ALL_COLUMNS} FROM record WHERE id > ? ORDER BY id LIMIT ?"
+        while isinstance(db, CardConnection) and (
+            found := db.db.execute(query, (after_id, READ_ROWS)).fetchall()
+        ):
+            yield from map(_row, found)
             after_id = found[-1][0]

@@ -40,7 +40,7 @@ from sim.camera import SyntheticCamera
 from sim.camera_faults import FaultyCamera
 from sim.card import Card
 from sim.card_disk import CardStore, DeskStore
-from sim.clock import SimClock, part_rng
+from sim.clock import SimClock, life_rng, part_rng
 from sim.daemon import WATCH_EVERY_MS, Daemon, Observer
 from sim.devices import FakeI2cBus, SensorTap
 from sim.hardware import OUTSIDE_DRIVERS, POWER_DRIVERS, fitted_chips
@@ -134,9 +134,8 @@ class World:
         self._build_air()
         self._build_payload()
         self.daemon = Daemon(
-            self.clock, self.watchdog, self.observers, self.at,
-            partial(DeskStore, self.payload_path, is_durable=False), self._make_flight,
-            self._drop_devices,
+            self.clock, self.watchdog, self.observers, self.at, self._open_store,
+            self._make_flight, self._drop_devices,
         )
         self._open_ground()
         self.power_on(0)
@@ -303,6 +302,10 @@ class World:
 
     # -- the payload -------------------------------------------------------------------------
 
+    def _open_store(self) -> CardStore:
+        chance = life_rng(self.seed, "store", self.boots)
+        return DeskStore(self.payload_path, is_durable=False, chance=chance)
+
     def _make_flight(self, store: Store) -> Flight:
         """The composition root of the desk: as ``payload.__main__``, with fakes."""
         mission, sensors = self.mission, self.mission.sensors
@@ -332,8 +335,7 @@ class World:
                 memory = Memory(self._persona.memory_path)
         return Flight(
             mission, ports, store, text, memory, self.uplink_key,
-            part_rng(self.seed, f"flight {self.daemon.boots}"), self.downlink_key,
-            self._persona.codec,
+            life_rng(self.seed, "flight", self.boots), self.downlink_key, self._persona.codec,
         )
 
     def _drop_devices(self) -> None:

@@ -4,13 +4,15 @@ HMAC-SHA-256, one key per payload and direction, derived by HKDF from the missio
 Signed in clear: amateur rules forbid hiding what is said, not signing it.
 
 Uplink: 8 bytes on every frame, and a counter, because the payload acts on what it hears.
-Downlink: 4 bytes on every frame, where the mission says so. That is enough: a guess is right once
-in 2^32 times, and only the station can tell, so each guess must go over the air. At 2400 bit/s, six
-signed beacons a second, trying half of all tags takes eleven years of uninterrupted sending, every
-frame of it counted and shown, and buys one false frame. LoRaWAN signs with as many bytes.
+Downlink: 4 bytes on every frame, unless the mission says otherwise. That is enough: a guess is
+right once in 2^32 times, and only the station can tell, so each guess must go over the air. At 2400
+bit/s, six signed beacons a second, trying half of all tags takes eleven years of uninterrupted
+sending, every frame of it counted and shown, and buys one false frame. A guess at DATA is tried for
+each session that its counter fits, mostly two. LoRaWAN signs with as many bytes.
 
-Covers: forgery, mixing of payloads and directions; on the uplink, replay. An old downlink frame is
-still genuine: whether it is news is for the receiver to say (``groundstation.order``).
+Covers: forgery, mixing of payloads, directions and sessions (``wire.session``); on the uplink,
+replay. An old downlink frame is still genuine: whether it is news is for the receiver to say
+(``groundstation.order``).
 Does not cover: secrecy, jamming, a stolen key file, frames recorded on an earlier flight with the
 same key: make a new one for every flight.
 Source: RFC 2104 (HMAC), RFC 5869 (HKDF), research/link.md §5.

@@ -12,13 +12,14 @@ Source: RFC 8681 for the shape of such codes; research/link.md §2.1 for the mea
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
-from functools import cache
 from hashlib import shake_128
 
 BLOCK_SYMBOLS_MAX = 256
 ESI_MAX = (1 << 16) - 1
 _POLYNOMIAL = 0x11D
+_SEED = struct.Struct(">13sHHH")
 
 
 def _products() -> tuple[bytes, ...]:
@@ -41,17 +42,15 @@ PRODUCT = _products()
 INVERSE = bytes([0] + [PRODUCT[a].index(1) for a in range(1, 256)])
 
 
-@cache
-def _tag(block: int, length: int) -> bytes:
-    return b"spacepi-rlc-1" + block.to_bytes(2, "big") + length.to_bytes(2, "big")
-
-
 def coefficients(block: int, length: int, esi: int) -> bytes:
-    """Coefficients of symbol ``esi`` (0..65535) of a block of ``length`` (1..256) symbols."""
+    """Coefficients of symbol ``esi`` (0..65535) of a block of ``length`` (1..256) symbols.
+
+    Nothing is kept of them: the radio names the blocks, so what is kept would grow with it.
+    """
     assert 1 <= length <= BLOCK_SYMBOLS_MAX and 0 <= esi <= ESI_MAX, (length, esi)
     if esi < length:
         return bytes(esi) + b"\x01" + bytes(length - esi - 1)
-    return shake_128(_tag(block, length) + esi.to_bytes(2, "big")).digest(length)
+    return shake_128(_SEED.pack(b"spacepi-rlc-1", block, length, esi)).digest(length)
 
 
 def repair_symbol(block: int, esi: int, sources: Sequence[bytes]) -> bytes:

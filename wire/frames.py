@@ -8,32 +8,36 @@ Bit 3 of the type says that a downlink frame is signed: the same bytes with that
 4-byte MAC over them, then the CRC-32 of all before it. Stations without the key still see by the
 CRC that it is whole, and read it. 36 bytes make a signed beacon.
 
-    BEACON    VT PID FC2 | state 24                                  | CRC4   32 bytes
-    DATA      VT PID FC2 | BLK2 K-1 ESI2 | symbol                    | CRC4   13 + symbol
-    OPEN_DATA as DATA while the block is still growing: K-1 is only what it has so far
-    IDENT     VT PID     | text                                      | CRC4    6 + text
-    FEEDBACK  VT PID STN CTR4 | loss1 lastFC2 from2 upto2 | n x 11   | MAC8   22 + 11 n
-    COMMAND   VT PID STN CTR4 | body                                 | MAC8   15 + body
+    BEACON      VT PID FC2 | state 24                                | CRC4   32 bytes
+    DATA        VT PID FC2 | BLK2 K-1 ESI2 | symbol                  | CRC4   13 + symbol
+    OPEN_DATA   as DATA while the block is still growing: K-1 is only what it has so far
+    IDENT       VT PID     | text                                    | CRC4    6 + text
+    INCARNATION VT PID FC2 | incarnation4 boot4                      | CRC4   16 bytes
+    FEEDBACK    VT PID STN CTR4 | loss1 lastFC2 from2 upto2 | n x 11 | MAC8   22 + 11 n
+    COMMAND     VT PID STN CTR4 | body                               | MAC8   15 + body
 
-FC is boot (4 bits) and a frame counter (12 bits). Whatever is not a frame is ``None``: noise on a
-radio is counted by the caller, never raised.
+FC is four bits that tell the session (``wire.session``) and a frame counter (12 bits). The MACs of
+DATA, OPEN_DATA and FEEDBACK cover the session too, which is not on the air. Whatever is not a frame
+is ``None``: noise on a radio is counted by the caller, never raised.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from wire import auth
 from wire.auth import Authenticity
+from wire.session import Session
 
 VERSION = 1
 CRC_BYTES = 4
 STATE_BYTES = 24
 BEACON_BYTES = 32
+INCARNATION_BYTES = 16
 DATA_OVERHEAD_BYTES = 13
 FEEDBACK_OVERHEAD_BYTES = 22
 FEEDBACK_ENTRY_BYTES = 11
@@ -41,11 +45,12 @@ COMMAND_OVERHEAD_BYTES = 15
 # A block grows to what a feedback bitmap can show. Where frames are small one record may need more
 # (wire.blocks.symbols_max): of its block the bitmap shows the first.
 BLOCK_SYMBOLS_MAX = 64
+BLOCKS_MAX = (1 << 16) - 1  # of one session; 65535 is no number, for a report names the one behind
 DEFICIT_UNKNOWN = 255  # nothing of this block was heard, not even how long it is
 
 
 class FrameType(IntEnum):
-    """The four type bits, without SIGNED_BIT. Seat 7 is free."""
+    """The four type bits, without SIGNED_BIT."""
 
     BEACON = 1
     DATA = 2
@@ -53,6 +58,7 @@ class FrameType(IntEnum):
     COMMAND = 4
     IDENT = 5
     OPEN_DATA = 6
+    INCARNATION = 7
 
 
 SIGNED_BIT = 8  # of the type, on downlink frames only
@@ -60,9 +66,9 @@ SIGNED_BIT = 8  # of the type, on downlink frames only
 
 @dataclass(frozen=True, slots=True)
 class FrameCounter:
-    """Boot number modulo 16 and frame number modulo 4096."""
+    """What is told of the session, and the frame number modulo 4096."""
 
-    boot: int
+    boot: int  # ``Session.boot_bits``: boot number plus incarnation, modulo 16
     number: int
 
     def packed(self) -> int:
@@ -95,12 +101,23 @@ class DataFrame:
     symbol: bytes
     is_open: bool
     authenticity: Authenticity = Authenticity.UNSIGNED
+    session: Session | None = None  # that its MAC covers; not on the air
 
 
 @dataclass(frozen=True, slots=True)
 class IdentFrame:
     node_id: int
     text: str
+    authenticity: Authenticity = Authenticity.UNSIGNED
+
+
+@dataclass(frozen=True, slots=True)
+class IncarnationFrame:
+    """Which session this is: ``counter.boot`` of all its frames follows from it."""
+
+    node_id: int
+    counter: FrameCounter
+    session: Session
     authenticity: Authenticity = Authenticity.UNSIGNED
 
 
@@ -113,6 +130,16 @@ class ImpostorFrame:
 
     node_id: int
     authenticity: Authenticity  # UNSIGNED or FORGED
+
+
+@dataclass(frozen=True, slots=True)
+class UnplacedFrame:
+    """A signed DATA frame that is genuine in no session that is known here.
+
+    It is forged, or of a session that is not known yet; nobody can act on it before it is.
+    """
+
+    node_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +169,7 @@ class FeedbackFrame:
     first: int
     upto: int
     reports: tuple[BlockReport, ...]
+    session: Session | None = None  # that its MAC covers; not on the air
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +180,11 @@ class CommandFrame:
     body: bytes
 
 
-Downlink = BeaconFrame | DataFrame | IdentFrame
+Downlink = BeaconFrame | DataFrame | IdentFrame | IncarnationFrame
+Heard = Downlink | ImpostorFrame | UnplacedFrame
 Uplink = FeedbackFrame | CommandFrame
+# Sessions in which a DATA frame may be genuine, by node id and ``counter.boot``; likeliest first.
+SessionsOf = Callable[[int, int], Iterable[Session]]
 
 
 def _head(kind: FrameType, priority: int, node_id: int) -> bytes:
@@ -165,16 +196,21 @@ def _with_crc(body: bytes) -> bytes:
     return body + zlib.crc32(body).to_bytes(CRC_BYTES, "big")
 
 
-def _sealed(body: bytes, key: bytes | None) -> bytes:
+def _sealed(body: bytes, key: bytes | None, session: Session | None = None) -> bytes:
     """``body`` as it goes out: signed where there is a key, and with its CRC."""
     if key is None:
         return _with_crc(body)
     body = bytes((body[0] | SIGNED_BIT << 2,)) + body[1:]
-    return _with_crc(body + auth.downlink_mac(key, body))
+    return _with_crc(body + auth.downlink_mac(key, _covered(body, session)))
+
+
+def _covered(body: bytes, session: Session | None) -> bytes:
+    return body if session is None else session.covering(body)
 
 
 def encode_downlink(frame: Downlink, key: bytes | None = None) -> bytes:
-    """Bytes of a payload's frame, signed where ``key`` is its downlink key."""
+    """Bytes of a payload's frame, signed where ``key`` is its downlink key; a DATA frame in its
+    session."""
     if isinstance(frame, BeaconFrame):
         assert len(frame.state) == STATE_BYTES, len(frame.state)
         head = _head(FrameType.BEACON, int(frame.is_listening), frame.node_id)
@@ -185,38 +221,52 @@ def encode_downlink(frame: Downlink, key: bytes | None = None) -> bytes:
         numbers = struct.pack(
             ">HHBH", frame.counter.packed(), frame.block, frame.block_symbols - 1, frame.esi
         )
-        return _sealed(head + numbers + frame.symbol, key)
+        return _sealed(head + numbers + frame.symbol, key, frame.session)
+    if isinstance(frame, IncarnationFrame):
+        head = _head(FrameType.INCARNATION, 0, frame.node_id)
+        told = struct.pack(
+            ">HII", frame.counter.packed(), frame.session.incarnation, frame.session.boot)
+        return _sealed(head + told, key)
     return _sealed(_head(FrameType.IDENT, 0, frame.node_id) + frame.text.encode(), key)
 
 
 def decode_downlink(
-    data: bytes, keys: Mapping[int, bytes] | None = None
-) -> Downlink | ImpostorFrame | None:
+    data: bytes, keys: Mapping[int, bytes] | None = None, sessions: SessionsOf | None = None
+) -> Heard | None:
     """The frame in ``data``, or None when it is noise or something else.
 
     ``keys`` holds the downlink keys of the payloads that are known to sign, by node id. A frame in
     the name of one of them comes out only if it is GENUINE, else as an ImpostorFrame. Of any other
     payload all frames come out, as UNSIGNED or UNVERIFIED.
+
+    With ``sessions`` a DATA frame of such a payload must be genuine in one of those that it gives,
+    and comes out with it, else as an UnplacedFrame. Without, its MAC must cover no session.
     """
     body, crc = data[:-CRC_BYTES], data[-CRC_BYTES:]
     if len(body) < 2 or data[0] >> 6 != VERSION or zlib.crc32(body).to_bytes(4, "big") != crc:
         return None
     key = keys.get(data[1]) if keys else None
-    kind, authenticity = data[0] >> 2 & 0xF, Authenticity.UNSIGNED
-    if kind & SIGNED_BIT:
-        body, tag = body[: -auth.DOWNLINK_MAC_BYTES], body[-auth.DOWNLINK_MAC_BYTES :]
-        kind, authenticity = kind & ~SIGNED_BIT, _judged(body, tag, key)
-    frame = _opened(kind, body, authenticity)
-    if frame is None or key is None or authenticity is Authenticity.GENUINE:
+    kind = data[0] >> 2 & 0xF
+    if not kind & SIGNED_BIT:
+        frame = _opened(kind, body, Authenticity.UNSIGNED)
+        return _impostor(frame) if frame is not None and key is not None else frame
+    body, tag = body[: -auth.DOWNLINK_MAC_BYTES], body[-auth.DOWNLINK_MAC_BYTES :]
+    frame = _opened(kind & ~SIGNED_BIT, body, Authenticity.UNVERIFIED)
+    if frame is None or key is None:
         return frame
-    return ImpostorFrame(frame.node_id, authenticity)
-
-
-def _judged(body: bytes, tag: bytes, key: bytes | None) -> Authenticity:
-    if key is None:
-        return Authenticity.UNVERIFIED
+    if isinstance(frame, DataFrame) and sessions is not None:
+        for session in sessions(frame.node_id, frame.counter.boot):
+            if auth.is_genuine_downlink(key, _covered(body, session), tag):
+                return replace(frame, authenticity=Authenticity.GENUINE, session=session)
+        return UnplacedFrame(frame.node_id)
     is_genuine = auth.is_genuine_downlink(key, body, tag)
-    return Authenticity.GENUINE if is_genuine else Authenticity.FORGED
+    frame = replace(
+        frame, authenticity=Authenticity.GENUINE if is_genuine else Authenticity.FORGED)
+    return frame if is_genuine else _impostor(frame)
+
+
+def _impostor(frame: Downlink) -> ImpostorFrame:
+    return ImpostorFrame(frame.node_id, frame.authenticity)
 
 
 def _opened(kind: int, body: bytes, authenticity: Authenticity) -> Downlink | None:
@@ -236,6 +286,11 @@ def _opened(kind: int, body: bytes, authenticity: Authenticity) -> Downlink | No
         )
     if kind == FrameType.IDENT:
         return IdentFrame(node_id, body[2:].decode("utf-8", "replace"), authenticity)
+    if kind == FrameType.INCARNATION and len(body) == INCARNATION_BYTES - CRC_BYTES:
+        packed, incarnation, boot = struct.unpack(">HII", body[2:])
+        counter, session = FrameCounter.unpack(packed), Session(incarnation, boot)
+        if incarnation and counter.boot == session.boot_bits:
+            return IncarnationFrame(node_id, counter, session, authenticity)
     return None
 
 
@@ -250,22 +305,24 @@ def _uplink_body(frame: Uplink) -> bytes:
 
 
 def encode_uplink(frame: Uplink, key: bytes) -> bytes:
-    """Bytes of a ground frame, signed with the uplink key."""
+    """Bytes of a ground frame, signed with the uplink key; a report in its session."""
     body = _uplink_body(frame)
-    return body + auth.mac(key, body)
+    session = frame.session if isinstance(frame, FeedbackFrame) else None
+    return body + auth.mac(key, _covered(body, session))
 
 
-def decode_uplink(data: bytes, key: bytes) -> Uplink | None:
-    """The frame in ``data`` if it is whole and genuine, else None.
+def decode_uplink(data: bytes, key: bytes, session: Session | None = None) -> Uplink | None:
+    """The frame in ``data`` if it is whole and genuine, a report in ``session``, else None.
 
     Whether its counter is fresh is for the receiver to say: it alone knows the last one.
     """
     if len(data) < COMMAND_OVERHEAD_BYTES or data[0] >> 6 != VERSION:
         return None
     body, tag = data[: -auth.MAC_BYTES], data[-auth.MAC_BYTES :]
-    if not auth.is_genuine(key, body, tag):
-        return None
     kind, node_id = data[0] >> 2 & 0xF, data[1]
+    session = session if kind == FrameType.FEEDBACK else None
+    if not auth.is_genuine(key, _covered(body, session), tag):
+        return None
     station, counter = struct.unpack(">BI", body[2:7])
     if kind == FrameType.COMMAND:
         return CommandFrame(node_id, station, counter, body[7:])
@@ -276,9 +333,9 @@ def decode_uplink(data: bytes, key: bytes) -> Uplink | None:
     if len(entries) % FEEDBACK_ENTRY_BYTES:
         return None
     reports = tuple(BlockReport(*entry) for entry in struct.iter_unpack(">HBQ", entries))
+    last_counter = FrameCounter.unpack(packed)
     return FeedbackFrame(
-        node_id, station, counter, loss, FrameCounter.unpack(packed), first, upto, reports
-    )
+        node_id, station, counter, loss, last_counter, first, upto, reports, session)
 
 
 def is_uplink(data: bytes) -> bool:
@@ -290,8 +347,3 @@ def is_uplink(data: bytes) -> bool:
 def feedback_entries_max(mtu_bytes: int) -> int:
     """Incomplete blocks that one report can list on a link whose frames have ``mtu_bytes``."""
     return (mtu_bytes - FEEDBACK_OVERHEAD_BYTES) // FEEDBACK_ENTRY_BYTES
-
-
-def is_before(first: int, second: int) -> bool:
-    """Serial-number order of 16-bit block numbers (RFC 1982): is ``first`` earlier?"""
-    return first != second and (second - first) & 0xFFFF < 0x8000

@@ -155,7 +155,7 @@ class GroundSection(_Section):
 
 class KeySection(_Section):
     file: str = "mission.key"
-    downlink_mac: bool = False
+    downlink_mac: bool = True
 
 
 class Mission(_Section):

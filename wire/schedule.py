@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from wire.frames import BLOCK_SYMBOLS_MAX, is_before
+from wire.frames import BLOCK_SYMBOLS_MAX
 from wire.outgoing import Judgement, Lane, Outgoing
 
 IMAGE_SLOT_EVERY = 5  # of this many new symbols at least one is an image's, when one waits
@@ -98,7 +98,7 @@ class Schedule:
             number
             for number, station in self._stations.items()
             if number in block.needs
-            or (number not in block.complete_at and not is_before(block.number, station.upto))
+            or (number not in block.complete_at and block.number >= station.upto)
         ]
 
     def on_stations(self) -> None:

@@ -10,8 +10,9 @@ A record is confirmed once any station has its block. The block stays in service
 station that reports still lacks it, with a share of the slots that cannot hold up the rest. A block
 so old that receivers will have forgotten it is given up, and its records go into new ones.
 
-Block numbers are never reused: the owner stores ``next_block`` ahead of use. After a power cut the
-open blocks are gone and their records, still unconfirmed in the store, go into new ones.
+Block numbers begin at 0 in each session (``wire.session``) and do not wrap: when they are used up
+the owner goes on in another session, with another sender. After a power cut the open blocks are
+gone and their records, still unconfirmed in the store, go into new ones.
 """
 
 from __future__ import annotations
@@ -23,18 +24,19 @@ from wire.auth import STATIONS_MAX
 from wire.blocks import BlockWriter
 from wire.bodies import Packed
 from wire.frames import (
+    BLOCKS_MAX,
     DEFICIT_UNKNOWN,
     BlockReport,
     DataFrame,
     FeedbackFrame,
     FrameCounter,
     feedback_entries_max,
-    is_before,
 )
 from wire.incoming import RECEIVER_BLOCKS_MAX
 from wire.outgoing import Lane, Outgoing, lane_of
 from wire.records import Priority, Record
 from wire.schedule import Schedule, Station, dispensability
+from wire.session import Session
 
 FLUSH_MS = 4_000  # a half-filled symbol waits this long for company
 CLOSE_FRAMES = 150  # a growing block is closed after this many frames, or when full
@@ -43,15 +45,15 @@ OUTGOING_BLOCKS_MAX = 48  # at the bound the block that needs it least makes roo
 BLOCK_SPAN_MAX = RECEIVER_BLOCKS_MAX * 3 // 4
 STATION_FRESH_FRAMES = 2048  # half a turn of the frame counter; a station silent longer is gone
 LOSS_MIN, LOSS_MAX = 0.02, 0.95
-_NUMBERS = 1 << 16
 
 
 class Sender:
-    """Records in, DATA frames out, reports in, confirmed record ids out."""
+    """Records in, DATA frames out, reports in, confirmed record ids out; of one session."""
 
-    def __init__(self, node_id: int, mtu_bytes: int, next_block: int) -> None:
-        self.next_block = next_block % _NUMBERS
-        self.odd_reports = 0  # old, of another node or boot, or claiming what cannot be
+    def __init__(self, node_id: int, mtu_bytes: int, session: Session | None = None) -> None:
+        self.session = session
+        self.next_block = 0
+        self.odd_reports = 0  # old, of another node or session, or claiming what cannot be
         self._node_id = node_id
         self._mtu_bytes = mtu_bytes
         self._blocks: dict[int, Outgoing] = {}  # insertion order is age
@@ -60,9 +62,13 @@ class Sender:
         self._counters: dict[int, int] = {}  # of the latest report of each station
         self._schedule = Schedule(self._blocks, self._stations)
         self._sequence = 0
-        self._boot: int | None = None
         self._now_ms = 0
         self._expired: list[int] = []
+
+    @property
+    def is_used_up(self) -> bool:
+        """No block can be opened any more; nothing may be pushed."""
+        return self.next_block >= BLOCKS_MAX
 
     @property
     def unconfirmed_blocks(self) -> int:
@@ -134,12 +140,17 @@ class Sender:
         expired, self._expired = self._expired, []
         return expired
 
+    def give_up(self) -> list[int]:
+        """The session ends: ids of all records that no report has confirmed."""
+        kept = [i for b in self._blocks.values() if not b.is_home for i in b.writer.record_ids]
+        return self.take_expired() + kept
+
     def next_frame(self, counter: FrameCounter, sequence: int, now_ms: int) -> DataFrame | None:
         """The most useful frame now, or None when everything is confirmed.
 
         ``sequence`` numbers this boot's frames without wrapping; ``counter`` is it on the air.
         """
-        self._sequence, self._boot, self._now_ms = sequence, counter.boot, now_ms
+        self._sequence, self._now_ms = sequence, now_ms
         self._part_with_stations()
         self._age_open()
         choice = self._schedule.choose(now_ms)
@@ -153,7 +164,7 @@ class Sender:
             self._give_up(block)
         return DataFrame(
             self._node_id, counter, block.lane, block.number, max(1, writer.symbols),
-            esi, symbol, not writer.is_closed,
+            esi, symbol, not writer.is_closed, session=self.session,
         )
 
     def on_report(self, report: FeedbackFrame, sequence: int) -> list[int]:
@@ -170,9 +181,9 @@ class Sender:
         is_whole = len(listed) < feedback_entries_max(self._mtu_bytes)
         confirmed: list[int] = []
         for number, block in self._blocks.items():
-            if not is_before(number, report.upto):
+            if number >= report.upto:
                 continue
-            if is_before(number, report.first):
+            if number < report.first:
                 unheard = BlockReport(number, DEFICIT_UNKNOWN, have=0)
                 # With room left in the report, it goes back to the first block that it knows of.
                 if is_whole:
@@ -192,16 +203,16 @@ class Sender:
         return (
             report.node_id == self._node_id
             and 0 <= report.station < STATIONS_MAX
-            and report.last_counter.boot == self._boot
+            and report.session == self.session
             and report.counter > self._counters.get(report.station, -1)
         )
 
     def _note_station(self, report: FeedbackFrame, sequence: int) -> None:
         loss = min(LOSS_MAX, max(LOSS_MIN, report.loss / 255))
-        upto = self.next_block if is_before(self.next_block, report.upto) else report.upto
+        upto = min(report.upto, self.next_block)
         known = self._stations.get(report.station)
-        if known is not None and is_before(upto, known.upto):
-            upto = known.upto
+        if known is not None:
+            upto = max(upto, known.upto)
         self._counters[report.station] = report.counter
         self._stations[report.station] = Station(sequence, loss, upto)
         self._schedule.loss = loss
@@ -229,10 +240,11 @@ class Sender:
 
     def _new_block(self, lane: Lane, record: Record, packed: Packed, now_ms: int) -> Outgoing:
         """A growing block with ``record`` in it. Raises ValueError when it is too large."""
+        assert not self.is_used_up
         writer = BlockWriter(self._mtu_bytes)
         writer.add(record, packed)
         for old in list(self._blocks.values()):
-            if (self.next_block - old.number) % _NUMBERS >= BLOCK_SPAN_MAX:
+            if self.next_block - old.number >= BLOCK_SPAN_MAX:
                 if self._open.get(old.lane) is old:
                     self._close(old.lane)
                 self._give_up(old)
@@ -241,7 +253,7 @@ class Sender:
             standings = [self._schedule.standing(block, now_ms) for block in closed]
             self._give_up(max(standings, key=dispensability).block)
         block = Outgoing(self.next_block, writer, lane, self._sequence, now_ms)
-        self.next_block = (self.next_block + 1) % _NUMBERS
+        self.next_block += 1
         self._blocks[block.number] = self._open[lane] = block
         return block
 

@@ -2,6 +2,7 @@
 
 import { now, setClock } from "./clock.js";
 import { byId, el, loadScript, loadStyle, write } from "./dom.js";
+import * as conflicts from "./conflicts.js";
 import * as feed from "./feed.js";
 import * as format from "./format.js";
 import * as picture from "./picture.js";
@@ -35,6 +36,7 @@ function setFlight(state) {
   track.setFlight(state);
   feed.setFlight(state);
   talk.setFlight(state);
+  conflicts.setFlight(state);
   drawers.forEach((drawer) => drawer.setFlight?.(state));
   document.body.classList.toggle("waiting", !isHeard(state));
   write(byId("waiting"), waiting(state));
@@ -64,6 +66,10 @@ function doubts(state) {
   if (state.is_signed && state.beacon?.authenticity === "unsigned") {
     words.push(`${state.name} signs what it sends, and the newest beacon is not signed.`);
   }
+  const life = state.lives.at(-1);
+  if (life?.life > 0) {
+    words.push(`${state.name} went on with another store at ${format.clockTime(life.first_ms)}: its own was empty, damaged or absent. What it says since then is kept apart.`);
+  }
   const gap = Math.abs(state.beacon?.clock_gap_s ?? 0) * 1000;
   if (gap > CLOCK_GAP_MS) {
     words.push(`Its clock and this station’s differ by ${format.span(gap)}: one of them is wrong, or what you see came late.`);
@@ -82,7 +88,8 @@ function colophon(state) {
     link.noise ? `${format.grouped(link.noise)} bursts of noise` : "",
     link.undecodable ? `${format.grouped(link.undecodable)} receptions that no decoder could read, see spacepi-ground undecodable` : "",
     link.old_beacons ? `${format.grouped(link.old_beacons)} old beacons, late or played again` : "",
-    link.conflicts ? `${format.grouped(link.conflicts)} records that contradict earlier ones` : "",
+    link.old_data ? `${format.grouped(link.old_data)} old frames of data, late or played again` : "",
+    link.unplaced ? `${format.grouped(link.unplaced)} signed frames of no session that is known here` : "",
     link.sealed ? `the texts of ${format.grouped(link.sealed)} records wait for a text model that this station lacks` : "",
     others.length ? `also heard: ${others.join(", ")}` : "",
   ].filter(Boolean).join("; ");

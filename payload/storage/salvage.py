@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from payload.ports import QUEUED, STATES
+from payload.storage.ids import FIRST_IDS, INCARNATION_KEY
 from payload.storage.store_file import (
     ALL_COLUMNS,
     COLUMNS,
@@ -169,18 +170,19 @@ def _next_readable(
 ) -> tuple[Any, ...] | None:
     """The first record behind ``after_id`` that can be read, or None.
 
-    Ids that cannot be read lie together on a page: its end is found by doubling, then halving.
-    Every try may cost the second that a card takes to give a sector up.
+    Ids that cannot be read lie together on a page: its end is found by doubling, then halving; of
+    the very first page, whose ids may begin anywhere, by halving. Every try that fails may cost
+    the second that a card takes to give a sector up.
     """
     is_readable, row = _read_next(db, columns, after_id)
     if is_readable:
         return row
-    good = 1
+    bad, good = 0, 1 if after_id else FIRST_IDS
     while not (found := _read_next(db, columns, after_id + good))[0]:
-        good *= 2
+        bad, good = good, 2 * good
         if good > ID_MAX:
             return None
-    row, bad = found[1], good // 2
+    row = found[1]
     while good - bad > 1:
         middle = (good + bad) // 2
         is_readable, closer = _read_next(db, columns, after_id + middle)
@@ -206,6 +208,9 @@ def _read_next(
 
 
 def _small(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+    """But not the incarnation: what is read here may be older than what was lost, and the next
+    life must not have the name of one that was."""
     with suppress(sqlite3.Error, UnicodeDecodeError):
         columns = _selectable(db, "small", SMALL_COLUMNS)
-        yield from db.execute(f"SELECT {columns} FROM small")
+        rows = db.execute(f"SELECT {columns} FROM small")
+        yield from (row for row in rows if row[0] != INCARNATION_KEY)

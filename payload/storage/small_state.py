@@ -19,7 +19,6 @@ _Count = Annotated[int, Field(ge=0, lt=1 << 31)]
 _Number32 = Annotated[int, Field(ge=0, lt=1 << 32)]
 _Milliseconds = Annotated[int, Field(ge=0, lt=1 << 53)]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
-_Place = Annotated[int, Field(ge=0, lt=64)]
 # On the disk a tuple is a list.
 _Question = Annotated[tuple[int, str, _Count], Field(strict=False)]
 _Answer = Annotated[tuple[_Number32, _Number32], Field(strict=False)]
@@ -35,18 +34,16 @@ class _Uplink(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
     since: _Number32 = 0
     commands: dict[_Number32, _Number32] = {}
-    reports: dict[_Number32, _Number32] = {}
     ahead: dict[_Number32, _Number32] = {}
 
 
 _KINDS: dict[str, Any] = {
     "answered": dict[_Count, _Answer],
-    "block_places": Annotated[list[_Place], Field(max_length=32)],
     "boot": _Count,
     "bus_trials": _Count,
     "charge": _Finite,
     "ids_upto": _Count,
-    "next_block": Annotated[int, Field(ge=0, lt=1 << 16)],
+    "incarnation": Annotated[int, Field(ge=1, lt=1 << 32)],
     "phase": dict[str, Any],
     "picture": _Count,
     "plain_text_models": list[_Number32],
@@ -91,3 +88,13 @@ def read(rows: Iterable[tuple[Any, ...]]) -> dict[str, Any]:
         if is_sound(row[0], value):
             values[row[0]] = value
     return values
+
+
+def later(mine: Any, stored: Any) -> Any:
+    """Of two numbers, or of the numbers in two maps, the larger one; else what RAM knows."""
+    if type(mine) is int and type(stored) is int:
+        return max(mine, stored)
+    if isinstance(mine, dict) and isinstance(stored, dict):
+        return {key: later(mine.get(key, value), value) for key, value in stored.items()} | {
+            key: value for key, value in mine.items() if key not in stored}
+    return mine

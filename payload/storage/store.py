@@ -2,8 +2,7 @@
 
 What is appended and put is in RAM at once, and durable when the disk has said so; only then may it
 be sent, or anything be done because of it. The disk stands behind ``payload.ports.Disk`` and may
-take its time: each step hands it what is new, in one request, and takes the answer to the one
-before. Nothing here waits for it.
+take its time: it is handed what is new, one request at a time. Nothing here waits for it.
 
 While the disk is full, read-only, failing, silent or not there, records wait in a bounded ring and
 are offered to the radio from there; at its bound the oldest of the least urgent class make room,
@@ -15,6 +14,7 @@ itself (``payload.storage.writer``).
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
@@ -32,9 +32,11 @@ from payload.ports import (
     Opening,
     Page,
 )
-from payload.storage.ids import DISKLESS_ID, IDS_KEY, RecordIds
+from payload.storage import small_state
+from payload.storage.ids import DISKLESS_ID, IDS_KEY, INCARNATION_KEY, RecordIds
 from payload.storage.window import PAGE_RECORDS, Window
 from wire.records import Kind, Priority, Record, TimeQuality
+from wire.session import draw_incarnation
 
 OPEN_MS_MAX = 3_000  # whoever starts a life waits so long for its disk; the beacon has to go
 STALL_MS = 10_000  # a disk that has not answered for so long is failing
@@ -50,8 +52,8 @@ _NEWEST_FIRST = frozenset((Priority.MUSING, Priority.BULK))
 class Store:
     """One life's. Every call returns at once."""
 
-    def __init__(self, disk: Disk, place: int = 0) -> None:
-        """Asks the disk to open. ``place`` is as in ``payload.storage.ids``."""
+    def __init__(self, disk: Disk, chance: random.Random | None = None) -> None:
+        """Asks the disk to open. ``chance`` draws what no other life may have; by default 0's."""
         self.is_failing = True  # until the disk takes something
         self.dropped_records = 0
         self.damaged_records = 0
@@ -59,8 +61,9 @@ class Store:
         self.musings: tuple[str, ...] = ()  # the latest of earlier lives, oldest first
         self.boot = 0  # unknown, where the disk was not there at the start
         self.is_counted = False  # has the disk taken this boot's number at the start?
-        self.place = place
         self._disk = disk
+        self._chance = chance or random.Random(0)
+        self.incarnation = self.draw()  # with the boot it names the life
         self._request: Opening | Commit | None = None  # that the disk is busy with,
         self._asked_ms = 0  # since then
         self._retry_ms = 0
@@ -79,7 +82,7 @@ class Store:
         self._may_read = False  # may one of them run low?
         self._count: int | None = None
         self._unconfirmed: int | None = None
-        self._ids = RecordIds(place)
+        self._ids = RecordIds(self._chance)
         self.open()
 
     # -- the life and its disk -----------------------------------------------------------------
@@ -99,7 +102,9 @@ class Store:
             self.put("boot", self.boot)
             self._ask(0)
             self._hear(0)
-        self.is_counted = self._is_open and self.is_durable("boot")
+        self.is_counted = self._is_open and "boot" not in self._dirty
+        if self.is_counted:  # else this life keeps a name of its own
+            self.incarnation = self.get(INCARNATION_KEY)
         return self._request is None
 
     def poll(self, now_ms: int) -> None:
@@ -117,6 +122,10 @@ class Store:
             if not self._hear(now_ms):
                 break
         return not self._is_due
+
+    def draw(self) -> int:
+        """An incarnation that no life has had."""
+        return draw_incarnation(self._chance)
 
     @property
     def is_busy(self) -> bool:
@@ -164,10 +173,6 @@ class Store:
         """All small state up to this ``version`` would; while the disk fails, all of it."""
         return self.version if self.is_failing else self._durable_version
 
-    def is_durable(self, key: str) -> bool:
-        """Would what ``get`` returns for ``key`` survive a power cut now?"""
-        return self._is_open and key not in self._dirty
-
     def has_forgotten(self, key: str) -> bool:
         """May an earlier life have put ``key``, as a first one does, and this one not know it?"""
         is_first_life = self.boot == 1 and self.salvaged_from is None
@@ -191,7 +196,7 @@ class Store:
 
     @property
     def newest_id(self) -> int:
-        """The id of the latest record that a working disk was given, 0 before the first."""
+        """The id of the latest record that a working disk was given; before the first any."""
         return self._ids.newest_id
 
     def has_queued(self, priority: Priority, after_id: int) -> bool:
@@ -321,6 +326,8 @@ class Store:
         have been sent; where the disk has such ids they get others, and are sent again.
         """
         stored = {"boot": opened.newest_boot} | opened.small
+        if "boot" not in opened.small:  # nobody can say which boots the incarnation has had
+            stored.pop(INCARNATION_KEY, None)
         if opened.salvaged_from is not None:
             self.salvaged_from = opened.salvaged_from
         if not self._has_joined:
@@ -332,10 +339,11 @@ class Store:
                 self.musings = opened.musings
         self._is_open = True
         self._durable = stored
-        for key, value in stored.items():
-            self._small[key] = later(self._small.get(key, value), value)
+        self._small = small_state.later(self._small, stored)
         self._dirty = {k: v for k, v in self._small.items()
                        if k not in opened.small or opened.small[k] != v}
+        if INCARNATION_KEY not in self._small:
+            self.put(INCARNATION_KEY, self.draw())
         if self._has_begun and not self.is_counted:
             self.put("boot", max(1, self.get("boot")))  # so that the next life is not the first
         self._reserve_ids()
@@ -387,13 +395,3 @@ class Store:
 
     def _is_queued(self, record_id: int) -> bool:
         return self._marks.get(record_id, QUEUED) == QUEUED
-
-
-def later(mine: Any, stored: Any) -> Any:
-    """Of two numbers, or of the numbers in two maps, the larger one; else what RAM knows."""
-    if type(mine) is int and type(stored) is int:
-        return max(mine, stored)
-    if isinstance(mine, dict) and isinstance(stored, dict):
-        return {key: later(mine.get(key, value), value) for key, value in stored.items()} | {
-            key: value for key, value in mine.items() if key not in stored}
-    return mine

@@ -7,8 +7,7 @@ That the wire stays cold is asked at every step (``sim.cutdown_watch``).
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing, suppress
+from contextlib import suppress
 from functools import partial
 
 from groundstation import outbox
@@ -17,6 +16,7 @@ from payload.cutdown import PHASES
 from payload.settings import TABLE
 from sim.cutdown_watch import ALOFT_M, letter_of
 from sim.faults.stage import End, Fault, Stage
+from sim.faults.storage import vanished, while_off
 from wire import auth, frames
 from wire.commands import Opcode
 from wire.frames import CommandFrame
@@ -124,28 +124,19 @@ def _arm_then_reboot(stage: Stage) -> None:
 
 
 def _replay_wiped(stage: Stage) -> End:
-    """An ARM that was taken and a FIRE that got lost are recorded; then a card comes back without
-    records, starts and counters, and they are played back whenever the payload is in the air."""
+    """An ARM that was taken and a FIRE that got lost are recorded; the store vanishes, and they
+    are played back whenever the payload is in the air."""
     world, boots, recorded = stage.world, stage.world.boots, []
     for station, opcode in ((13, Opcode.CUTDOWN_ARM), (14, Opcode.CUTDOWN_FIRE)):
         stage.command_by(station, opcode, is_heard=opcode is Opcode.CUTDOWN_ARM)
         recorded.append(world.strangers.overheard[-1])
-
-    def wipe() -> None:
-        """But not without its numbers: what becomes of those is another fault."""
-        world.power_off()
-        with closing(sqlite3.connect(world.payload_path)) as db, db:
-            db.execute("DELETE FROM record")
-            db.execute("DELETE FROM small WHERE key IN ('boot', 'uplink_counters')")
-        stage.lose_unreadable()
-        world.power_on()
 
     def strike() -> None:
         if world.boots > boots and world.flight and world.flight.phase.phase in PHASES:
             world.air.payload_hears(recorded[0])
             stage.after(1, partial(world.air.payload_hears, recorded[1]))
 
-    stage.after(2, wipe)
+    stage.after(2, partial(while_off, stage, vanished))
     return stage.every(5, strike)
 
 
@@ -264,8 +255,8 @@ def _settings(stage: Stage) -> None:
 FAULTS: tuple[Fault, ...] = (
     Fault(52, "commands.replay", "everything the station ever sent comes again", _replay,
           (60.0, 600.0)),
-    Fault(52, "commands.replay_wiped", "ARM and FIRE come again after the card was wiped",
-          _replay_wiped, (180.0, 600.0)),
+    Fault(52, "commands.replay_wiped", "ARM and FIRE come again after the store has vanished",
+          _replay_wiped, (180.0, 600.0), ("phase_right",)),
     Fault(52, "commands.counter_ahead", "the station's counter jumps by 60 000", _counter_ahead,
           (1.0, 1.0)),
     Fault(52, "commands.counter_wrap", "a station's counter climbs to the last, and is put right",

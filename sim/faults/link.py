@@ -10,6 +10,8 @@ from wire import frames, kiss
 from wire.frames import BLOCK_SYMBOLS_MAX, BlockReport, DataFrame, FeedbackFrame, FrameCounter
 
 STRIKE_EVERY_S = 0.5
+REPLAY_EVERY_S = 1.0
+RECORDED_MAX = 20_000
 FOREIGN_NODE = 99
 MONSTER_BYTES = 65_536
 UNFINISHED_BLOCKS = 10_000
@@ -54,6 +56,51 @@ def _flip(rng: random.Random, frame: bytes) -> bytes:
     return frame[:at] + bytes((frame[at] ^ 1 << bit,)) + frame[at + 1 :]
 
 
+def _replayed(stage: Stage) -> End:
+    """46: somebody has recorded the payload and plays it again, the oldest first."""
+    recorder = _Recorder()
+    stage.world.observers.append(recorder)
+    stop = stage.every(REPLAY_EVERY_S, lambda: recorder.play(stage))
+
+    def end() -> None:
+        stop()
+        stage.world.observers.remove(recorder)
+
+    return end
+
+
+class _Recorder:
+    """Listens to the payload, and to nothing else."""
+
+    def __init__(self) -> None:
+        self._frames: list[bytes] = []
+        self._played = 0
+
+    def play(self, stage: Stage) -> None:
+        """One after the other, at the pace of a listening window, and any other between them."""
+        if self._frames:
+            next_one = self._frames[self._played % len(self._frames)]
+            self._played += 1
+            for frame in (next_one, stage.rng.choice(self._frames)):
+                stage.world.air.ground_hears(frame)
+
+    def on_send(self, frame: bytes) -> None:
+        if len(self._frames) < RECORDED_MAX:
+            self._frames.append(frame)
+
+    def on_boot(self) -> None:
+        """The recording goes on."""
+
+    def on_step(self) -> None:
+        """Nothing to hear."""
+
+    def on_uplink(self, frame: bytes) -> None:
+        """Of the payload alone."""
+
+    def on_crash(self, error: Exception) -> None:
+        """The checks note it."""
+
+
 def _foreign(stage: Stage) -> End:
     """50: somebody else flies this very format, here and now."""
     return stage.every(
@@ -94,10 +141,13 @@ def _forged_report(stage: Stage) -> End:
 def _confused_report(stage: Stage) -> None:
     """51: the station itself reports on blocks that were never sent."""
     world = stage.world
+    if world.flight is None:
+        return
     entries = tuple(BlockReport((40_000 + i) & 0xFFFF, 64, 0) for i in range(3))
     stage.issue(partial(
         FeedbackFrame, world.mission.payload.node_id, 0, loss=255,
-        last_counter=FrameCounter(15, 4095), first=40_000, upto=40_003, reports=entries))
+        last_counter=FrameCounter(15, 4095), first=40_000, upto=40_003, reports=entries,
+        session=world.flight.downlink.session))
 
 
 # -- the radio and the weather of the channel ----------------------------------------------------
@@ -227,6 +277,8 @@ FAULTS: tuple[Fault, ...] = (
           (60.0, 1200.0)),
     Fault(46, "link.late", "frames come up to three hours late", partial(_worn, late=0.3),
           (60.0, 1200.0)),
+    Fault(46, "link.replayed", "somebody plays again what the payload has sent", _replayed,
+          (300.0, 3600.0)),
     Fault(47, "link.bit_errors", "every other frame has flipped bits", partial(_worn, flipped=0.5),
           (60.0, 1200.0)),
     Fault(48, "link.cut_and_joined", "frames arrive cut off, or two as one",

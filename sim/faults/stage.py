@@ -10,7 +10,7 @@ from functools import partial
 from sim.checks import Checks
 from sim.clock import part_rng
 from sim.faults.overrides import Overrides
-from sim.witness import readable_ids
+from sim.witness import readable_ids, rows_of_switched_off
 from sim.world import World
 from wire import auth, commands, frames
 from wire.commands import Command, Opcode
@@ -69,6 +69,11 @@ class Stage:
         ledger = self._checks.ledger
         kept = readable_ids(self.world.payload_path, ledger.acknowledged)
         ledger.lose(ledger.acknowledged.keys() - kept)
+
+    def check_home(self) -> None:
+        """The payload is off and its disk about to change: what it took for home is on the ground,
+        or nobody will ever ask again."""
+        self._checks.check_home(rows_of_switched_off(self.world.payload_path))
 
     def issue(self, frame: Callable[..., Uplink]) -> None:
         """The station itself sends ``frame(counter=...)``, and the payload hears it."""

@@ -8,9 +8,11 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+from payload.storage import small_state
 from payload.storage.store_file import row_of, small_row
 from payload.storage.writer import PRUNE_RECORDS
 from sim.card import FREE_BYTES, CardFault, no_latency
+from sim.card_disk import DeskStore
 from sim.clock import part_rng
 from sim.faults.stage import End, Fault, Stage
 from sim.world import BOOT_DELAY_MS
@@ -24,7 +26,9 @@ JUMP_EVERY_S = 20.0
 FLIPPED_BYTES = 40
 SLOW_MS, STALL_MS, SLOW_START_MS = (100, 3_000), (3_000, 60_000), (100, 20_000)  # of a request
 # A file that lost everything takes counters and phase with it; the beacon still has to come.
-WHOLLY_LOST = ("only_authentic", "phase_right", "numbers_unique")
+WHOLLY_LOST = ("only_authentic", "phase_right")
+UNHEARD_S = 90.0  # the station is away for so long from the start of the next life
+OTHER_BOOTS_MAX = 3
 
 
 def _card(stage: Stage, fault: CardFault) -> End:
@@ -78,10 +82,11 @@ def _slow_at_boot(stage: Stage) -> End:
     return end
 
 
-def _while_off(stage: Stage, damage: Callable[[Stage, Path], None]) -> None:
+def while_off(stage: Stage, damage: Callable[[Stage, Path], None]) -> None:
     """Cut the power, let ``damage`` change the disk, and switch on again."""
     stage.world.power_off()
     path = stage.world.payload_path
+    stage.check_home()
     _checkpoint(path)
     damage(stage, path)
     stage.lose_unreadable()
@@ -92,6 +97,34 @@ def _checkpoint(path: Path) -> None:
     """Bring what is in the log into the file, so that damage to it is not undone by the log."""
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def vanished(stage: Stage, path: Path) -> None:
+    """The file is gone with all that belongs to it: the next life is a first one."""
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
+
+
+def _swapped(stage: Stage, path: Path) -> None:
+    """Another card, on which the payload was started before: its next boot has the number that
+    the next one of the old card would have had, or a few more."""
+    boots = _boots(path) + stage.rng.randrange(OTHER_BOOTS_MAX)
+    vanished(stage, path)
+    for _ in range(boots):
+        DeskStore(path, is_durable=False, chance=stage.rng).close()
+
+
+def _boots(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as db:
+        rows = db.execute("SELECT key, value, crc32 FROM small").fetchall()
+    return int(small_state.read(rows).get("boot", 0))
+
+
+def _vanished_unheard(stage: Stage) -> None:
+    """The station is started anew, too, and misses the words that tell which life this is."""
+    world = stage.world
+    while_off(stage, vanished)
+    world.restart_ground(OFF_S + UNHEARD_S)
 
 
 def _zero_length(stage: Stage, path: Path) -> None:
@@ -189,7 +222,7 @@ def _clock_jumps(stage: Stage, seconds: tuple[int, ...]) -> End:
 
 def _damage(name: str, what: str, damage: Callable[[Stage, Path], None], number: int = 38,
             excuses: tuple[str, ...] = ()) -> Fault:
-    return Fault(number, name, what, partial(_while_off, damage=damage), (OFF_S, OFF_S), excuses)
+    return Fault(number, name, what, partial(while_off, damage=damage), (OFF_S, OFF_S), excuses)
 
 
 FAULTS: tuple[Fault, ...] = (
@@ -210,6 +243,12 @@ FAULTS: tuple[Fault, ...] = (
         _slow, range_ms=STALL_MS), (60.0, 900.0)),
     Fault(37, "store.slow_start", "the card is slow as the payload starts", _slow_at_boot,
           (60.0, 300.0)),
+    _damage("store.vanished", "the database is gone, as on a new card", vanished,
+            excuses=WHOLLY_LOST),
+    _damage("store.swapped", "another card, started as often as the one before", _swapped,
+            excuses=WHOLLY_LOST),
+    Fault(38, "store.vanished_unheard", "the database is gone, and the station restarts as well",
+          _vanished_unheard, (OFF_S + UNHEARD_S, OFF_S + UNHEARD_S), WHOLLY_LOST),
     _damage("store.zero_length", "the database is an empty file", _zero_length,
             excuses=WHOLLY_LOST),
     _damage("store.all_nul", "the database has its length and holds only zeros", _all_nul,

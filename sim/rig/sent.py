@@ -15,10 +15,17 @@ from wire import frames
 from wire.auth import Authenticity
 from wire.beacon import Beacon, Phase, PowerMode
 from wire.bodies import NO_MODELS, Models
-from wire.frames import BeaconFrame, DataFrame, ImpostorFrame
+from wire.frames import (
+    BeaconFrame,
+    DataFrame,
+    ImpostorFrame,
+    IncarnationFrame,
+    UnplacedFrame,
+)
 from wire.incoming import Receiver
 from wire.mission import Mission
 from wire.records import Record
+from wire.session import Session
 
 LANDED_FRESH_MS, LANDED_LATER_MS = 900_000, 4_500_000  # docs/flying.md
 LOW_M = 3_000.0
@@ -41,7 +48,9 @@ class Sent:
         self.longest_start_s = 0.0  # from the start of the process to its first beacon
         self._clock, self._mission = clock, mission
         self._keys = {} if downlink_key is None else {mission.payload.node_id: downlink_key}
+        self._models = models
         self._receiver = Receiver(mission.symbol_mtu_bytes, models)
+        self._session: Session | None = None  # as the latest INCARNATION frame told it
         self._excuses = 0
         self._started_ms: int | None = None  # a life that has not sent a beacon yet
         self._beacon_ms: int | None = None  # the last one of this life
@@ -67,11 +76,14 @@ class Sent:
 
     def on_frame(self, data: bytes) -> None:
         """The payload gave this to its modem."""
-        frame = frames.decode_downlink(data, self._keys)
-        if frame is None or isinstance(frame, ImpostorFrame):
+        frame = frames.decode_downlink(data, self._keys, lambda *_: self._sessions())
+        if frame is None or isinstance(frame, ImpostorFrame | UnplacedFrame):
             self.counts["unsigned" if frame else "damaged"] += 1
             return
         self.counts[type(frame).__name__] += 1
+        if isinstance(frame, IncarnationFrame) and frame.session != self._session:
+            self._session = frame.session
+            self._receiver = Receiver(self._mission.symbol_mtu_bytes, self._models)
         if self._keys and frame.authenticity is not Authenticity.GENUINE:
             self.counts["unsigned"] += 1
         if isinstance(frame, BeaconFrame):
@@ -81,6 +93,10 @@ class Sent:
                 first = self.records.setdefault(record.record_id, record)
                 if (first.kind, first.boot, first.body) != (record.kind, record.boot, record.body):
                     self.two_meanings.append(record.record_id)
+
+    def _sessions(self) -> list[Session]:
+        """No frame is lost here, so a session is told before its data comes."""
+        return [] if self._session is None else [self._session]
 
     def look(self) -> None:
         """Is the next beacon overdue? Asked now and then, and at the end."""

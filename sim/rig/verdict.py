@@ -117,7 +117,7 @@ def on_store(aboard: dict[int, Aboard], home: dict[int, Home], may_prune: bool) 
     """Numbers, checksums, and what the ground confirmed. ``may_prune``: the disk was full once, so
     that what the ground confirmed may have made room.
     """
-    last = max(aboard, default=0)
+    first, last = min(aboard, default=0), max(aboard, default=0)
     missing = sorted(gaps(aboard) | (set(home) - set(aboard)))
     pruned = [number for number in missing if may_prune and number in home]
     lost = [number for number in missing if number not in pruned]
@@ -129,7 +129,7 @@ def on_store(aboard: dict[int, Aboard], home: dict[int, Home], may_prune: bool) 
     room = f"; {len(pruned)} made room on the full disk and are on the ground" if pruned else ""
     return [
         Finding(bool(aboard) and not lost, f"the store holds {len(aboard)} records of {boots} "
-                f"lives, numbered 1 to {last} without a gap in a life{room}"
+                f"lives, numbered {first} to {last} without a gap in a life{room}"
                 + _named(", but these are missing", lost)),
         Finding(not damaged, "every checksum is right" + _named(", but of these", damaged)),
         Finding(not unheard, f"the ground confirmed {confirmed} of them; each is aboard, and in "

@@ -59,7 +59,7 @@ class FarPayload:
     def __init__(self, rng: random.Random, diary: Diary) -> None:
         self._rng = rng
         self._diary = diary
-        self._sender = Sender(MISSION.payload.node_id, MISSION.symbol_mtu_bytes, 0)
+        self._sender = Sender(MISSION.payload.node_id, MISSION.symbol_mtu_bytes)
         self._sequence = self._records = 0
 
     def frame(self, now_ms: int) -> bytes:

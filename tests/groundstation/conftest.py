@@ -30,7 +30,7 @@ def _plain_process() -> Iterator[None]:
 
 @pytest.fixture
 def mission(tmp_path: Path) -> Path:
-    """A plan without a radio, its page on a port that was free."""
+    """A plan without a radio that signs nothing, its page on a port that was free."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         web_port = free.getsockname()[1]
     path = tmp_path / "mission.toml"
@@ -38,6 +38,7 @@ def mission(tmp_path: Path) -> Path:
         '[payload]\nname = "EDDA"\ncallsign = "N0CALL"\nnode_id = 7\n'
         '[radio]\nkind = "none"\nframing = "plain"\n'
         "[power]\ncapacity_mah = 3000\neco_mv = 3600\nlow_mv = 3400\ncritical_mv = 3200\n"
+        "[keys]\ndownlink_mac = false\n"
         f'[ground]\nstation = "bench"\nweb_port = {web_port}\n'
     )
     return path

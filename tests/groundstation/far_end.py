@@ -9,9 +9,16 @@ from typing import Any
 from wire import beacon, commands, frames
 from wire.auth import is_of_station
 from wire.beacon import Beacon, Phase, PowerMode
-from wire.frames import BeaconFrame, CommandFrame, FeedbackFrame, FrameCounter
+from wire.frames import (
+    BeaconFrame,
+    CommandFrame,
+    FeedbackFrame,
+    FrameCounter,
+    IncarnationFrame,
+)
 from wire.mission import Mission, parse
 from wire.records import Kind, Record, TimeQuality
+from wire.session import Session
 from wire.transfer import Sender
 
 START_MS = 1_790_000_000_000  # 2026-09-21T14:13:20Z
@@ -31,17 +38,20 @@ _TEXT = """
     [ground]
     station = "meadow"
     """
-MISSION = parse(_TEXT, "test")
-SIGNED_MISSION = parse(_TEXT + "[keys]\ndownlink_mac = true", "test")
+MISSION = parse(_TEXT + "[keys]\ndownlink_mac = false", "test")
+SIGNED_MISSION = parse(_TEXT, "test")
+INCARNATION = 0x3FA0C1D0  # so the four bits of its sessions are those of the boot
 
 
 class FarEnd:
     """Records in, frames out, one per call; hears uplink frames and answers questions."""
 
     def __init__(
-        self, key: bytes | None = None, mission: Mission = MISSION, node_id: int = 7, boot: int = 1
+        self, key: bytes | None = None, mission: Mission = MISSION, node_id: int = 7,
+        boot: int = 1, incarnation: int = INCARNATION,
     ) -> None:
-        self.sender = Sender(node_id, mission.symbol_mtu_bytes, next_block=boot * 100)
+        self.session = Session(incarnation, boot)
+        self.sender = Sender(node_id, mission.symbol_mtu_bytes, self.session)
         self.key = key
         self.downlink_key = mission.downlink_key(MASTER_KEY)
         self.node_id = node_id
@@ -65,7 +75,12 @@ class FarEnd:
 
     def _counter(self) -> FrameCounter:
         self.sequence += 1
-        return FrameCounter(self.boot % 16, self.sequence % 4096)
+        return FrameCounter(self.session.boot_bits, self.sequence % 4096)
+
+    def tell(self) -> bytes:
+        """Which session this is."""
+        frame = IncarnationFrame(self.node_id, self._counter(), self.session)
+        return frames.encode_downlink(frame, self.downlink_key)
 
     def beacon(self, state: Beacon, *, is_listening: bool = False) -> bytes:
         from dataclasses import replace
@@ -84,7 +99,7 @@ class FarEnd:
 
     def hear(self, data: bytes, now_ms: int) -> None:
         assert self.key is not None
-        frame = frames.decode_uplink(data, self.key)
+        frame = frames.decode_uplink(data, self.key, self.session)
         assert frame is not None, "the ground sent something that is not genuine"
         last = self.last_counters.get(frame.station, 0)
         assert is_of_station(frame.counter, frame.station), "another station's counter"

@@ -30,6 +30,7 @@ class Station:
         self.ground = Ground(mission, self.archive, KEY, mission.downlink_key(MASTER_KEY))
         self.far = FarEnd(KEY, mission)
         self.now_ms = START_MS
+        self.ground.receive(self.far.tell(), self.now_ms)
 
     def queue(self, opcode: Opcode, text: str = "", **options: object) -> int:
         return self.archive.queue(opcode, text, self.now_ms, **options)
@@ -63,7 +64,7 @@ class Station:
         data = self.ground.next_uplink(self.now_ms)
         if data is None:
             return None
-        frame = frames.decode_uplink(data, KEY)
+        frame = frames.decode_uplink(data, KEY, self.far.session)
         assert frame is not None
         self.said = frame
         if is_heard:

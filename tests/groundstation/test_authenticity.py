@@ -69,6 +69,8 @@ def column(archive, table, name="authenticity"):
 
 
 def muse(far, ground, text, now_ms):
+    """Tell which session this is, and a line in it."""
+    ground.receive(far.tell(), now_ms)
     far.push(Kind.MUSING, now_ms, {"text": text, "by": "model"})
     ground.receive(far.data(now_ms + 5_000), now_ms + 5_000)
 
@@ -103,7 +105,10 @@ def test_an_impostor_is_counted_and_believed_in_nothing(archive, station, key):
     after = page_state(archive)
     assert after["beacon"] == before["beacon"] and after["phases"] == before["phases"]
     assert after["counts"] == {} and column(archive, "record") == []
-    assert after["link"]["impostor"] == 3 and after["link"]["heard"] == before["link"]["heard"]
+    unplaced = after["link"].get("unplaced", 0)
+    assert unplaced == (key is not None), "of no session that is known: forged, or not told yet"
+    assert after["link"]["impostor"] + unplaced == 3
+    assert after["link"]["heard"] == before["link"]["heard"]
     assert archive.db.execute("SELECT frames, ident FROM node").fetchall()[0][:] == (1, None)
     assert len(list(archive.receptions())) == 4, "the raw log keeps them"
     assert station.loss() == 0, "nor do its counters say what was lost"
@@ -190,7 +195,7 @@ def test_a_key_that_comes_later_decodes_everything_again(archive):
     entries = FlightReader(archive.path, SIGNED_MISSION).entries(None, 9)
     shown = [(e["text"], e["authenticity"]) for e in entries]
     assert shown == [("The true first line.", "genuine")]
-    assert tally(archive, "impostor") == 1 and tally(archive, "conflicts") == 0
+    assert tally(archive, "impostor") == 2 and tally(archive, "conflicts") == 0
     with capture_logs() as logs:
         Ground(SIGNED_MISSION, archive, UPLINK_KEY, KEY)
     assert "decoding_again" not in [e["event"] for e in logs], "once is enough"
@@ -285,6 +290,7 @@ def test_exports_say_who_said_it(archive, station, tmp_path):
     far = signer()
     station.receive(far.beacon(HERE), START_MS)
     far.push(Kind.MUSING, START_MS, {"text": "Here.", "lat": 521_000_000, "lon": 130_000_000})
+    station.receive(far.tell(), START_MS + 1000)
     station.receive(far.data(START_MS + 5000), START_MS + 5000)
     write_all(FlightReader(archive.path, SIGNED_MISSION), tmp_path / "out")
     for name in ("diary.csv", "telemetry.csv"):

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from far_end import MASTER_KEY, START_MS, FarEnd, state_at
+from far_end import MASTER_KEY, SIGNED_MISSION, START_MS, FarEnd, state_at
 from test_ground_command import ENV, free_port
 
 from groundstation import outbox
@@ -50,7 +50,7 @@ def test_fault_75_a_full_log_does_not_stop_the_receiver(tmp_path: Path) -> None:
         first.close()  # the radio is lost, which it cannot even say
         radio, _ = server.accept()
         radio.settimeout(WAIT_S)
-        far, decoder = FarEnd(key), kiss.Decoder()
+        far, decoder = FarEnd(key, SIGNED_MISSION), kiss.Decoder()
         radio.sendall(kiss.encode(far.beacon(state_at(0), is_listening=True)))
         heard: list[bytes] = []
         while not heard:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from far_end import MASTER_KEY, MISSION, START_MS, Channel, FarEnd, state_at
+from far_end import MASTER_KEY, MISSION, SIGNED_MISSION, START_MS, Channel, FarEnd, state_at
 
 from groundstation.archive import Archive
 from groundstation.ground import Ground
@@ -12,10 +12,17 @@ from wire.frames import CommandFrame, FeedbackFrame, decode_uplink
 from wire.records import Kind
 
 KEY = derive_key(MASTER_KEY, 7, Direction.UPLINK)
+DOWNLINK_KEY = SIGNED_MISSION.downlink_key(MASTER_KEY)
+
+
+def proving(archive):
+    """A station with both keys, and a payload that signs."""
+    return Ground(SIGNED_MISSION, archive, KEY, DOWNLINK_KEY), FarEnd(KEY, SIGNED_MISSION)
 
 
 def fly(far, ground, channel, steps, start_ms=START_MS, on_step=None):
-    """One second a step: a beacon every 10, listening every 20, data in between."""
+    """One second a step: a beacon every 10, listening every 20, now and then which session this
+    is, data in between."""
     now = start_ms
     for i in range(steps):
         now = start_ms + i * 1000
@@ -29,7 +36,7 @@ def fly(far, ground, channel, steps, start_ms=START_MS, on_step=None):
                 far.hear(uplink, now)
             continue
         else:
-            data = far.data(now)
+            data = far.tell() if i % 60 == 3 else far.data(now)
         if data is not None and channel.carries():
             ground.receive(data, now, snr_db=4.0)
     return now
@@ -37,7 +44,7 @@ def fly(far, ground, channel, steps, start_ms=START_MS, on_step=None):
 
 def test_everything_arrives_and_is_confirmed_over_a_link_that_loses_forty_percent(tmp_path):
     archive = Archive(tmp_path / "flight.sqlite", is_durable=False)
-    ground, far, channel = Ground(MISSION, archive, KEY), FarEnd(KEY), Channel(0.4, 11)
+    (ground, far), channel = proving(archive), Channel(0.4, 11)
     asked = []
 
     def on_step(i, now):
@@ -180,14 +187,15 @@ def frames_of_windows(ground, far, starts_ms):
         ground.receive(far.data(now_ms), now_ms)
         ground.receive(far.beacon(state_at(number), is_listening=True), now_ms)
         uplink = ground.next_uplink(now_ms)
-        said.append(None if uplink is None else decode_uplink(uplink, KEY))
+        said.append(None if uplink is None else decode_uplink(uplink, KEY, far.session))
     return said
 
 
 def test_a_clock_that_was_set_back_does_not_silence_the_reports(tmp_path):
     """Soak seed 37: after an hour ten years ahead the station would have reported again in 2036."""
     archive = Archive(tmp_path / "flight.sqlite", is_durable=False)
-    ground, far = Ground(MISSION, archive, KEY), FarEnd(KEY)
+    ground, far = proving(archive)
+    ground.receive(far.tell(), START_MS - 10_000)
     ahead_ms = START_MS + 10 * 365 * 86_400_000
     said = frames_of_windows(ground, far, (START_MS, ahead_ms, START_MS + 60_000))
     assert [type(frame) for frame in said] == [FeedbackFrame] * 3
@@ -196,7 +204,8 @@ def test_a_clock_that_was_set_back_does_not_silence_the_reports(tmp_path):
 
 def test_letters_that_nobody_takes_leave_every_fourth_window_to_a_report(tmp_path):
     archive = Archive(tmp_path / "flight.sqlite", is_durable=False)
-    ground, far = Ground(MISSION, archive, KEY), FarEnd(KEY)
+    ground, far = proving(archive)
+    ground.receive(far.tell(), START_MS - 10_000)
     for number in range(3):
         ground.ask(f"Question {number}?", START_MS)
     said = frames_of_windows(ground, far, range(START_MS, START_MS + 12 * 60_000, 60_000))

@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from far_end import MASTER_KEY, MISSION, START_MS, Channel, FarEnd, state_at
+from far_end import MASTER_KEY, SIGNED_MISSION, START_MS, Channel, FarEnd, state_at
 
 from groundstation import outbox
 from groundstation.archive import Archive
@@ -18,16 +18,17 @@ from wire.mission import Mission
 from wire.records import EPOCH_2025_MS, Kind
 
 KEY = derive_key(MASTER_KEY, 7, Direction.UPLINK)
+DOWNLINK_KEY = SIGNED_MISSION.downlink_key(MASTER_KEY)
 
 
 def mission_of(station_number: int) -> Mission:
-    section = MISSION.ground.model_copy(update={"station_number": station_number})
-    return MISSION.model_copy(update={"ground": section})
+    section = SIGNED_MISSION.ground.model_copy(update={"station_number": station_number})
+    return SIGNED_MISSION.model_copy(update={"ground": section})
 
 
 def station(path: Path, number: int) -> Ground:
     archive = Archive(path / f"station-{number}.sqlite", is_durable=False)
-    return Ground(mission_of(number), archive, KEY)
+    return Ground(mission_of(number), archive, KEY, DOWNLINK_KEY)
 
 
 @pytest.mark.parametrize("number", [0, 1, 7, 15])
@@ -69,7 +70,7 @@ def test_no_two_stations_give_their_questions_the_same_id(tmp_path: Path) -> Non
 
 def test_stations_answer_one_after_another_in_the_same_window(tmp_path: Path) -> None:
     grounds = [station(tmp_path, number) for number in (0, 1, 2)]
-    far = FarEnd(KEY)
+    far = FarEnd(KEY, SIGNED_MISSION)
     beacon = far.beacon(state_at(0), is_listening=True)
     starts = []
     for ground in grounds:
@@ -78,17 +79,17 @@ def test_stations_answer_one_after_another_in_the_same_window(tmp_path: Path) ->
         starts.append(next(
             ms for ms in range(0, 3000, 20) if ground.next_uplink(START_MS + ms) is not None
         ))
-    air_ms = MISSION.radio.mtu_bytes * 8000 // MISSION.radio.rate_bps
+    air_ms = SIGNED_MISSION.radio.mtu_bytes * 8000 // SIGNED_MISSION.radio.rate_bps
     assert starts[0] == 0
     assert all(b - a >= air_ms for a, b in pairwise(starts))
-    assert starts[-1] + air_ms <= MISSION.radio.listen_s * 1000
+    assert starts[-1] + air_ms <= SIGNED_MISSION.radio.listen_s * 1000
 
 
 def test_every_station_number_has_a_turn_in_the_window(tmp_path: Path) -> None:
     for number in range(16):
         ground = station(tmp_path, number)
         ground.ask("Hello?", START_MS)
-        ground.receive(FarEnd(KEY).beacon(state_at(0), is_listening=True), START_MS)
+        ground.receive(FarEnd(KEY, SIGNED_MISSION).beacon(state_at(0), is_listening=True), START_MS)
         tries = (ground.next_uplink(START_MS + ms) for ms in range(0, 3000, 20))
         assert any(data is not None for data in tries), number
         ground.archive.close()
@@ -96,7 +97,7 @@ def test_every_station_number_has_a_turn_in_the_window(tmp_path: Path) -> None:
 
 def test_the_beacon_tells_whose_frame_was_taken(tmp_path: Path) -> None:
     ours, theirs = station(tmp_path, 0), station(tmp_path, 1)
-    far = FarEnd(KEY)
+    far = FarEnd(KEY, SIGNED_MISSION)
     for ground in (ours, theirs):
         ground.ask("Is it cold?", START_MS)
         ground.receive(far.beacon(state_at(0), is_listening=True), START_MS)
@@ -116,13 +117,13 @@ def test_the_beacon_tells_whose_frame_was_taken(tmp_path: Path) -> None:
 
 def test_the_beacon_may_show_the_counter_of_an_earlier_attempt(tmp_path: Path) -> None:
     """The beacon after the first attempt was lost; a second went out before the next was heard."""
-    ground, far = station(tmp_path, 3), FarEnd(KEY)
+    ground, far = station(tmp_path, 3), FarEnd(KEY, SIGNED_MISSION)
     ground.ask("Hello?", START_MS)
     ground.receive(far.beacon(state_at(0), is_listening=True), START_MS)
     first = ground.next_uplink(START_MS + 2225)
     assert first is not None
     far.hear(first, START_MS + 1000)
-    unaware = FarEnd(KEY)
+    unaware = FarEnd(KEY, SIGNED_MISSION)
     unaware.sequence = far.sequence
     ground.receive(unaware.beacon(state_at(20), is_listening=True), START_MS + 20_000)
     assert ground.next_uplink(START_MS + 22_225) is not None
@@ -136,7 +137,7 @@ def test_both_archives_are_whole_over_links_that_lose_different_frames(tmp_path:
     grounds = [station(tmp_path, number) for number in (0, 1)]
     downs = [Channel(0.4, 11), Channel(0.5, 12)]
     ups = [Channel(0.4, 13), Channel(0.5, 14)]
-    far = FarEnd(KEY)
+    far = FarEnd(KEY, SIGNED_MISSION)
     for i in range(2600):
         now = START_MS + i * 1000
         if i < 900 and i % 15 == 0:
@@ -145,11 +146,14 @@ def test_both_archives_are_whole_over_links_that_lose_different_frames(tmp_path:
             for ground, up in zip(grounds, ups, strict=True):
                 data = ground.next_uplink(now)
                 if data is not None and up.carries():
-                    frame = frames.decode_uplink(data, KEY)
+                    frame = frames.decode_uplink(data, KEY, far.session)
                     assert frame is not None and is_of_station(frame.counter, frame.station)
                     far.hear(data, now)
             continue
-        data = far.beacon(state_at(i), is_listening=i % 20 == 0) if i % 10 == 0 else far.data(now)
+        if i % 10 == 0:
+            data = far.beacon(state_at(i), is_listening=i % 20 == 0)
+        else:
+            data = far.tell() if i % 60 == 3 else far.data(now)
         for ground, down in zip(grounds, downs, strict=True):
             if data is not None and down.carries():
                 ground.receive(data, now)

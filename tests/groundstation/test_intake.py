@@ -105,7 +105,7 @@ def test_what_an_undecodable_reception_did_before_it_raised_is_undone(archive, m
     assert [row[0] for row in new] == ["undecodable"]
     archive.rebuild()
     Ground(MISSION, archive, key)
-    assert [row[3] for row in dump(archive)["record"]] == [Kind.REPLY, Kind.EVENT]
+    assert [row[4] for row in dump(archive)["record"]] == [Kind.REPLY, Kind.EVENT]
     assert tally(archive) == {}
     assert archive.db.execute("SELECT state FROM outbox").fetchone()[0] == "answered"
 
@@ -131,8 +131,8 @@ def test_a_frame_that_raises_when_it_is_fed_again_does_not_keep_the_station_from
 
 def test_a_value_that_the_database_cannot_hold_is_the_receptions_fault(archive, monkeypatch):
     """And none of the disk's, which would be tried again for ever."""
-    def too_large(db, node_id, record):
-        db.execute("INSERT INTO tile VALUES (?, ?, ?, ?)", (node_id, 1, None, None))
+    def too_large(db, node_id, life, record):
+        db.execute("INSERT INTO tile VALUES (?, ?, ?, ?, ?)", (node_id, life, 1, None, None))
 
     monkeypatch.setattr(mosaic, "keep", too_large)
     ground, far = Ground(MISSION, archive, None), FarEnd()

@@ -100,7 +100,7 @@ def test_a_picture_without_tiles_is_a_thumbnail_as_before(station: Station) -> N
     for record_id in (plain, numbered):
         entry = station.entry(record_id)
         assert (entry["columns"], entry["rows"], entry["tiles"]) == (0, 0, [])
-    assert [m.thumbnail_id for m in station.reader.mosaics()] == [plain, numbered]
+    assert [m.thumbnail_key for m in station.reader.mosaics()] == [plain, numbered]
 
 
 def test_a_grid_that_comes_with_the_first_tile(station: Station) -> None:

@@ -35,6 +35,7 @@ class Station:
         self.archive = Archive(path / "flight.sqlite", is_durable=False)
         self.ground = Ground(mission, self.archive, None, key)
         self.reader = FlightReader(self.archive.path, mission)
+        self.hear(self.far.tell(), 0)
         for at_s in FLOWN:
             self.hear(self.far.beacon(state_at(at_s)), at_s)
         self.stream = Feed(self.reader, lambda: START_MS)

@@ -14,6 +14,7 @@ from groundstation.ground import Ground, Heard
 from groundstation.rawlog import Reception
 from groundstation.reader import FlightReader
 from groundstation.retention import Worth
+from groundstation.sessions import INCARNATIONS_MAX
 from wire import frames, ukhas
 from wire.auth import Direction, derive_key
 from wire.records import Kind
@@ -174,6 +175,7 @@ def test_after_a_restart_in_the_middle_everything_goes_on(station):
 
 
 def test_a_rebuild_and_a_lost_database_give_what_is_kept(station, tmp_path):
+    station.ground.receive(station.far.tell(), station.now_ms)
     for i in range(40):
         station.far.push(Kind.MUSING, station.now_ms, {"text": f"thought {i} {'x' * i}"})
         frame = station.far.data(station.now_ms)
@@ -227,6 +229,26 @@ def test_a_table_of_segments_that_makes_no_sense_is_a_damaged_database(station, 
         station.restart()
     assert logs[0]["event"] == "archive_damaged"
     assert list(station.archive.receptions()) == whole
+
+
+def test_what_our_payload_signed_in_lives_of_long_ago_is_proved_still(station):
+    """Its boots are too many for four bits, and its stores more than are tried for a frame."""
+    old = FarEnd(KEY, SIGNED_MISSION, boot=3)
+    station.ground.receive(old.tell(), START_MS)
+    old.push(Kind.MUSING, START_MS, {"text": "long ago"})
+    frame = old.data(START_MS + 5_000)
+    assert station.ground.is_proved(frame)
+    for number in range(INCARNATIONS_MAX + 4):
+        later = FarEnd(KEY, SIGNED_MISSION, boot=40, incarnation=0x1000 + number)
+        station.ground.receive(later.tell(), START_MS + 6_000)
+    assert station.ground.is_proved(frame)
+    same_store = FarEnd(KEY, SIGNED_MISSION, boot=40)
+    station.ground.receive(same_store.tell(), START_MS + 7_000)
+    assert station.ground.is_proved(frame)
+    old.downlink_key = bytes(32)
+    old.push(Kind.MUSING, START_MS, {"text": "forged"})
+    forged = Reception(START_MS, old.data(START_MS + 10_000))
+    assert station.ground.worth_of(forged) is Worth.POSSIBLE
 
 
 def test_without_a_key_what_may_be_ours_goes_last_and_the_oldest_first(tmp_path):

@@ -55,7 +55,8 @@ def flight() -> tuple[bytes, ...]:
 
 
 def downlink() -> list[Tape]:
-    golden = tuple(bytes.fromhex(GOLDEN[name]) for name in ("beacon", "data", "data_open", "ident"))
+    names = ("beacon", "data", "data_open", "ident", "incarnation")
+    golden = tuple(bytes.fromhex(GOLDEN[name]) for name in names)
     return [flight(), golden]
 
 
@@ -75,9 +76,9 @@ def uplink() -> list[Tape]:
     said: list[frames.Uplink] = [
         CommandFrame(NODE_ID, 0, 160 + 16 * at, body) for at, body in enumerate(bodies)
     ]
-    entries = (BlockReport(100, 3, (1 << 64) - 8), BlockReport(101, 255, 0))
-    said.append(FeedbackFrame(NODE_ID, 0, 1600, 99, FrameCounter(1, 12), 100, 103, entries))
-    said.append(FeedbackFrame(NODE_ID, 0, 1616, 0, FrameCounter(1, 14), 100, 102, ()))
+    entries = (BlockReport(0, 3, (1 << 64) - 8), BlockReport(1, 255, 0))
+    said.append(FeedbackFrame(NODE_ID, 0, 1600, 99, FrameCounter(1, 12), 0, 3, entries))
+    said.append(FeedbackFrame(NODE_ID, 0, 1616, 0, FrameCounter(1, 14), 0, 2, ()))
     return [tuple(frames.encode_uplink(frame, UPLINK_KEY) for frame in said)]
 
 

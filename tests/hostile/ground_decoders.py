@@ -194,7 +194,7 @@ def _mosaic(place: Path) -> Take:
         record = examples.record(next(numbers), kind, records.unpack_body(data[1:]) or {"n": 1})
         with archive.batch():
             archive.add_record(7, record, START_MS, Authenticity.UNSIGNED)
-            mosaic.keep(archive.db, 7, record)
+            mosaic.keep(archive.db, 7, 0, record)
         found = mosaic.every(archive.db, 7)
         for picture in found:
             assert all(0 <= at < picture.columns * picture.rows for at in picture.tiles)

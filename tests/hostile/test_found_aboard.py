@@ -14,7 +14,7 @@ from payload.flight import Flight, FlightPorts
 from payload.memory import Memory, MemoryAbsent
 from payload.persona import load_persona
 from payload.prompt import clean_reply
-from payload.storage import store_file
+from payload.storage import ids, store_file
 from sim.card_disk import DeskStore
 from tests.bundles import sign_bundle
 from tests.groundstation.far_end import MISSION
@@ -99,6 +99,11 @@ def test_a_mission_too_deep_or_too_long_is_one_sentence(value: str) -> None:
 
 
 # -- the card ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def _ids_from_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ids, "FIRST_IDS", 1)
 
 
 def _spoiled(path: Path, *statements: str, is_schema: bool = False) -> DeskStore:

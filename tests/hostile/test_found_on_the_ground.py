@@ -26,7 +26,7 @@ from host_training.errors import TrainingError
 from host_training.importers.notebook import import_notebook
 from host_training.messages import Notes
 from host_training.persona_dir import read_persona
-from tests.groundstation.far_end import MISSION, START_MS
+from tests.groundstation.far_end import MISSION, SIGNED_MISSION, START_MS, FarEnd, state_at
 from tests.host_training.conftest import telegram_export, write_persona
 from tests.hostile import examples, seals
 from tests.hostile.desk_decoders import imported
@@ -57,12 +57,15 @@ def _open(path: Path) -> tuple[Archive, Ground]:
 
 def test_a_block_that_shrinks_does_not_end_the_station(tmp_path: Path) -> None:
     """The same as aboard, through the whole station: next_uplink raised struct.error."""
-    archive, ground = _open(tmp_path / "flight.sqlite")
-    frame = DataFrame(7, FrameCounter(1, 5), 1, 3, 2, 0, b"\xffx", True)
+    archive = Archive(tmp_path / "flight.sqlite", is_durable=False)
+    ground = Ground(SIGNED_MISSION, archive, seals.UPLINK_KEY, seals.DOWNLINK_KEY)
+    far = FarEnd(seals.UPLINK_KEY, SIGNED_MISSION)
+    ground.receive(far.tell(), START_MS)
+    frame = DataFrame(7, FrameCounter(1, 5), 1, 3, 2, 0, b"\xffx", True, session=far.session)
     heard = [frame, replace(frame, esi=1), replace(frame, is_open=False, block_symbols=1)]
     for at, each in enumerate(heard):
-        ground.receive(frames.encode_downlink(each), START_MS + at)
-    ground.receive(next(d for d in examples.flight() if d[0] >> 2 & 0xF == 1), START_MS + 10)
+        ground.receive(frames.encode_downlink(each, seals.DOWNLINK_KEY), START_MS + at)
+    ground.receive(far.beacon(state_at(0), is_listening=True), START_MS + 10)
     assert ground.next_uplink(START_MS + 20) is not None
     archive.close()
 

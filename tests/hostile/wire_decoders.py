@@ -49,21 +49,31 @@ from wire.bundle import BundleError
 from wire.coding import Decoder as CodedBlock
 from wire.commands import Command, Opcode
 from wire.envelope import Envelope
-from wire.frames import BeaconFrame, DataFrame, FeedbackFrame, FrameCounter, ImpostorFrame
+from wire.frames import (
+    BeaconFrame,
+    DataFrame,
+    FeedbackFrame,
+    FrameCounter,
+    ImpostorFrame,
+    UnplacedFrame,
+)
 from wire.incoming import Receiver
 from wire.key_file import KeyFileError
 from wire.mission import MissionError
+from wire.session import Session
 from wire.text_codec import CodecError, TextModel
 from wire.transfer import Sender
 
 MISSION_TOML = (Path(__file__).parent.parent.parent / "mission.toml").read_bytes()
 TEXT_CHARS_MAX = 60
+SESSION = Session(0x3FA0C1D0, 1)
 SMALL_MTU = 60  # of the smallest frames, signed: blocks of more than 64 symbols
 
 
 def _downlink(data: bytes) -> object:
     frame = frames.decode_downlink(data)
     if frame is not None:
+        assert not isinstance(frame, ImpostorFrame | UnplacedFrame)
         assert frames.encode_downlink(frame)
     if isinstance(frame, BeaconFrame):
         beacon.encode(beacon.decode(frame.state))
@@ -72,8 +82,12 @@ def _downlink(data: bytes) -> object:
 
 def _signed(data: bytes) -> object:
     """In the name of a payload that signs only what it signed comes out."""
-    frame = frames.decode_downlink(data, {examples.NODE_ID: seals.DOWNLINK_KEY})
-    if frame is None or frame.node_id != examples.NODE_ID:
+    keys = {examples.NODE_ID: seals.DOWNLINK_KEY}
+    placed = frames.decode_downlink(data, keys, lambda *_: [SESSION])
+    assert not isinstance(placed, DataFrame) or placed.session == SESSION or (
+        placed.node_id != examples.NODE_ID)
+    frame = frames.decode_downlink(data, keys)
+    if frame is None or frame.node_id != examples.NODE_ID or isinstance(frame, UnplacedFrame):
         return frame
     is_genuine = frame.authenticity is Authenticity.GENUINE
     assert is_genuine is not isinstance(frame, ImpostorFrame)
@@ -83,7 +97,7 @@ def _signed(data: bytes) -> object:
 def _signed_flight() -> list[Tape]:
     heard = [frames.decode_downlink(data) for data in examples.flight()[:8]]
     return [(frames.encode_downlink(frame, seals.DOWNLINK_KEY),) for frame in heard
-            if frame is not None and not isinstance(frame, ImpostorFrame)]
+            if frame is not None and not isinstance(frame, ImpostorFrame | UnplacedFrame)]
 
 
 def _uplink(data: bytes) -> object:
@@ -150,7 +164,7 @@ def receiver_take(mtu: int = examples.MTU) -> Take:
 
 def _large_block() -> list[Tape]:
     """A line, some of a picture in more symbols than a report shows, and some of its repairs."""
-    sender, tape = Sender(7, SMALL_MTU, 0), []
+    sender, tape = Sender(7, SMALL_MTU), []
     sender.push(examples.record(2, records.Kind.MUSING), 0)
     sender.flush(records.Priority.MUSING)
     body = {"image": random.Random(1).randbytes(4000)}
@@ -166,6 +180,7 @@ def _large_block() -> list[Tape]:
 def sender_take() -> Take:
     """Any report in; what was never sent is never confirmed, and sending goes on."""
     far = FarEnd(seals.UPLINK_KEY)
+    far.sender.session = None  # as check fields are made right again
     for kind in records.Kind:
         far.push(kind, START_MS, dict(examples.BODIES[kind]))
     for step in range(14):

@@ -18,7 +18,7 @@ class SlowCard(Card):
         self.latency = 0
         self.latency_ms = lambda: self.latency
 
-    def store(self, path: Path, place: int = 0) -> CardStore:
+    def store(self, path: Path) -> CardStore:
         """One life's; with latency it is not open yet."""
         writer = Writer(path, is_durable=False)
-        return CardStore(CardDisk(writer, self, lambda: self.now_ms), place)
+        return CardStore(CardDisk(writer, self, lambda: self.now_ms), None)

@@ -4,6 +4,7 @@ The test plays the modem: it accepts the daemon's KISS connection and decodes wh
 """
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,9 +16,16 @@ import pytest
 from sim.card_disk import DeskStore
 from wire import ax25, frames, horus, key_file, kiss, mission
 from wire.auth import Authenticity
-from wire.frames import BeaconFrame, DataFrame, ImpostorFrame
+from wire.frames import (
+    BeaconFrame,
+    DataFrame,
+    ImpostorFrame,
+    IncarnationFrame,
+    UnplacedFrame,
+)
 from wire.incoming import Receiver
 from wire.records import TIME_UNIT_MS, Priority, Record
+from wire.session import Session
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_S = 60  # a bound for a hung test, never the measure of a passing one
@@ -37,7 +45,8 @@ class Desk:
         text = text.replace("housekeeping_s = 60", "housekeeping_s = 5")
         text = text.replace("i2c_bus = 1", "i2c_bus = 20")  # none there: everything is absent
         (path / "mission.toml").write_text(text)
-        self.receiver = Receiver(mission.load(path / "mission.toml").symbol_mtu_bytes)
+        self.mtu_bytes = mission.load(path / "mission.toml").symbol_mtu_bytes
+        self.receivers: dict[Session, Receiver] = {}  # the session told last is the last one
         self.heard: dict[int, Record] = {}
         self.authenticities: set[Authenticity] = set()
         self.keys: dict[int, bytes] = {}
@@ -66,16 +75,20 @@ class Desk:
     def _take(self, raw: bytes) -> None:
         packet = ax25.decode(raw)
         assert packet is not None and packet.source.callsign == "N0CALL"
-        frame = frames.decode_downlink(packet.information, self.keys)
+        sessions = list(self.receivers)
+        frame = frames.decode_downlink(packet.information, self.keys, lambda *_: sessions)
         if frame is None:
             assert horus.is_frame(packet.information)
             return
-        assert not isinstance(frame, ImpostorFrame), frame
+        assert not isinstance(frame, ImpostorFrame | UnplacedFrame), frame
         self.authenticities.add(frame.authenticity)
         if isinstance(frame, BeaconFrame):
             self.beacons += 1
+        elif isinstance(frame, IncarnationFrame):
+            self.receivers.setdefault(frame.session, Receiver(self.mtu_bytes))
         elif isinstance(frame, DataFrame):
-            for record in self.receiver.on_data(frame):
+            assert frame.session in (None, sessions[-1])
+            for record in self.receivers[sessions[-1]].on_data(frame):
                 self.heard[record.record_id] = record
 
 
@@ -96,6 +109,7 @@ def test_kill_nine_in_mid_flight_loses_no_record(desk: Desk) -> None:
             process.wait(WAIT_S)
     store = DeskStore(desk.path / "data" / "payload.sqlite")
     assert store.boot == 4
+    assert list(desk.receivers) == [Session(store.incarnation, boot) for boot in (1, 2, 3)]
     aboard = {r.record_id: r for p in Priority for r in store.queued(p, 10_000)}
     assert desk.heard
     for number, record in desk.heard.items():
@@ -121,6 +135,21 @@ def test_with_a_key_file_it_signs_what_it_sends(desk: Desk) -> None:
         process.kill()
         process.wait(WAIT_S)
     assert desk.authenticities == {Authenticity.GENUINE}
+
+
+def test_a_daemon_whose_store_vanished_is_another_incarnation(desk: Desk) -> None:
+    """Drawn by the machine it runs on, and told behind the first beacon."""
+    for _ in range(2):
+        process = desk.start()
+        try:
+            desk.hear(new_records=1, new_beacons=1)
+        finally:
+            process.kill()
+            process.wait(WAIT_S)
+        shutil.rmtree(desk.path / "data")
+    first, second = desk.receivers
+    assert first.boot == second.boot == 1 and first.incarnation != second.incarnation
+    assert len(desk.heard) >= 2
 
 
 def test_sigterm_ends_it_cleanly(desk: Desk) -> None:

@@ -14,7 +14,13 @@ from tests.payload.fakes import FakeRadio
 from wire import frames, mission, records
 from wire.auth import Authenticity
 from wire.beacon import Beacon, Phase, PowerMode
-from wire.frames import BeaconFrame, DataFrame, FeedbackFrame, IdentFrame
+from wire.frames import (
+    BeaconFrame,
+    DataFrame,
+    FeedbackFrame,
+    IdentFrame,
+    IncarnationFrame,
+)
 from wire.incoming import Receiver
 from wire.records import Kind, Priority, TimeQuality
 
@@ -127,8 +133,10 @@ def test_events_first_and_the_classes_share_the_bytes(tmp_path: Path) -> None:
                 heard += receiver.on_data(frame)
                 last = frame.counter
         counter += 16
-        report = FeedbackFrame(MISSION.payload.node_id, 0, counter, 0, last, *receiver.report())
-        bench.downlink.on_report(report)
+        report = FeedbackFrame(
+            MISSION.payload.node_id, 0, counter, 0, last, *receiver.report(),
+            bench.downlink.session)
+        bench.downlink.on_report(report, bench.now_ms)
     assert heard[0].kind is Kind.EVENT
     sizes = Counter[Priority]()
     for record in heard:
@@ -158,17 +166,6 @@ def test_what_was_given_up_goes_again_when_nothing_else_waits(tmp_path: Path) ->
     assert given_up - set(bench.downlink.feed.given_up), "with time to spare they go again"
 
 
-def test_block_numbers_go_on_after_a_reboot(tmp_path: Path) -> None:
-    bench = Bench(tmp_path)
-    bench.add(Kind.THUMBNAIL, 10, {"image": b"x" * 1000})
-    bench.run(120)
-    used = {frame.block for _, frame in bench.sent(DataFrame)}
-    bench.store.close()
-    again = Bench(tmp_path)
-    again.run(60)
-    assert not used & {frame.block for _, frame in again.sent(DataFrame)}
-
-
 def test_a_record_too_large_for_a_block_is_set_aside_and_counted(tmp_path: Path) -> None:
     """No mission file may have such small frames; yet nothing would wait behind it for ever."""
     small = MISSION.model_copy(update={"radio": MISSION.radio.model_copy(update={"mtu_bytes": 40})})
@@ -188,10 +185,10 @@ def test_with_a_key_everything_is_signed_and_fits(tmp_path: Path) -> None:
     bench.run(120)
     keys, kinds = {MISSION.payload.node_id: key}, set()
     for _, data in bench.radio.sent:
-        frame = frames.decode_downlink(data, keys)
+        frame = frames.decode_downlink(data, keys, lambda node, bits: [bench.downlink.session])
         assert frame is not None and frame.authenticity is Authenticity.GENUINE
         kinds.add(type(frame))
-    assert kinds == {BeaconFrame, DataFrame, IdentFrame}
+    assert kinds == {BeaconFrame, DataFrame, IdentFrame, IncarnationFrame}
     assert max(len(data) for _, data in bench.radio.sent) == MISSION.radio.mtu_bytes
 
 

@@ -28,6 +28,7 @@ from wire.commands import Command, Opcode
 from wire.frames import BeaconFrame, CommandFrame, DataFrame, FeedbackFrame, FrameCounter
 from wire.incoming import Receiver
 from wire.records import EPOCH_2025_MS, Kind, Record
+from wire.session import Session
 
 MISSION = mission.load(Path(__file__).resolve().parents[2] / "mission.toml")
 KEY = auth.derive_key(bytes(32), MISSION.payload.node_id, Direction.UPLINK)
@@ -169,7 +170,8 @@ def test_records_reach_a_real_receiver_and_are_confirmed_only_then(tmp_path: Pat
                 heard |= {r.record_id for r in receiver.on_data(frame)}
                 last = frame.counter
         counter += auth.STATIONS_MAX
-        report = FeedbackFrame(NODE, 0, counter, 0, last, *receiver.report())
+        session = bench.flight.downlink.session
+        report = FeedbackFrame(NODE, 0, counter, 0, last, *receiver.report(), session)
         bench.ports.radio.heard.append(frames.encode_uplink(report, KEY))
         confirmed = aboard.records(bench.store, "state=2").keys()
         assert confirmed <= heard
@@ -182,11 +184,11 @@ def test_killed_at_forty_instants_it_loses_no_committed_record(tmp_path: Path) -
     for _ in range(40):
         bench.run(rng.randrange(3, 40))
         committed = aboard.records(bench.store).keys()
-        block = bench.flight.downlink._sender.next_block
+        session = bench.flight.downlink.session
         bench.kill()
         bench.boot()
         assert aboard.records(bench.store).keys() >= committed
-        assert bench.flight.downlink._sender.next_block >= block, "a block number came twice"
+        assert bench.flight.downlink.session == Session(session.incarnation, session.boot + 1)
 
 
 def test_musings_are_kept_and_never_the_same(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from payload.inbox import FRAMES_MAX
+from payload.inbox import COMMANDS_MAX
 from payload.storage.store import STALL_MS
 from sim.card_disk import CardStore
 from tests.payload import aboard, test_orders
@@ -121,9 +121,9 @@ def test_what_makes_things_safe_does_not_wait_and_withdraws_what_it_overtakes(
 
 def test_while_too_many_wait_nothing_more_is_taken_and_it_may_come_again(bench: Bench) -> None:
     bench.card.latency = NEVER_MS
-    first = bench.send_many([Opcode.PING] * FRAMES_MAX + [Opcode.MUSE_NOW])
+    first = bench.send_many([Opcode.PING] * COMMANDS_MAX + [Opcode.MUSE_NOW])
     bench.run(STALL_MS // 1000 + 2)
-    assert bench.results() == [("ping", "ok")] * FRAMES_MAX
-    bench.uplink(commands.encode(Command(Opcode.MUSE_NOW)), first + FRAMES_MAX)
+    assert bench.results() == [("ping", "ok")] * COMMANDS_MAX
+    bench.uplink(commands.encode(Command(Opcode.MUSE_NOW)), first + COMMANDS_MAX)
     bench.run(1)
-    assert bench.results()[FRAMES_MAX:] == [("muse_now", "ok")]
+    assert bench.results()[COMMANDS_MAX:] == [("muse_now", "ok")]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from payload.storage import salvage
+from payload.storage import ids, salvage
 from payload.storage.store_file import COLUMNS, any_text, record_of
 from sim.card_disk import DeskStore
 from wire.records import Kind, TimeQuality
@@ -30,7 +30,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 def made(folder: Path, rows: int) -> bytes:
     path = folder / "s.sqlite"
-    store = DeskStore(path, is_durable=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ids, "FIRST_IDS", 1)
+        store = DeskStore(path, is_durable=False)
     rng = random.Random(5)
     for number in range(rows):
         kind = rng.choice((Kind.MUSING, Kind.TRACK, Kind.THUMBNAIL))

@@ -21,12 +21,11 @@ ROOT = Path(__file__).resolve().parents[2]
 MISSION = mission.load(ROOT / "mission.toml")
 SOUND: dict[str, Any] = {
     "answered": {7: [60_000_021, 311], 0: [1, (1 << 31) + 5]},
-    "block_places": [3, 63],
     "boot": 12,
     "bus_trials": 2,
     "charge": 811,
     "ids_upto": 2048,
-    "next_block": 65_535,
+    "incarnation": 0x3FA0C1D2,
     "phase": {"version": 1, "phase": 2},
     "picture": 44,
     "plain_text_models": [0xFFFFFFFF],
@@ -35,7 +34,7 @@ SOUND: dict[str, Any] = {
     "switches": {"mind": True, "camera": False},
     "unproven_starts": 1,
     "uplink_counter": 60_000_021,
-    "uplink_counters": {"since": 54_310_400, "commands": {5: 60_000_021}, "reports": {},
+    "uplink_counters": {"since": 54_310_400, "commands": {5: 60_000_021},
                         "ahead": {70_000_005: 5}},
     "utc_ms": 1_780_000_000_000,
     "winds": [[12, 3.5, -1], [13, 0.0, 2.25]],
@@ -92,9 +91,9 @@ def test_a_value_that_is_no_msgpack_is_absent(flown: bytes, tmp_path: Path) -> N
     path = tmp_path / "payload.sqlite"
     for blob in (b"", b"\xc1", b"\x81\x90\x01", b"\x01\x01", b"\xd6\xff"):
         path.write_bytes(flown)
-        put_row(path, store_file.with_crc(("next_block", blob)))
+        put_row(path, store_file.with_crc(("picture", blob)))
         store = DeskStore(path, is_durable=False)
-        assert store.get("next_block") is None and store.get("boot") == 2
+        assert store.get("picture") is None and store.get("boot") == 2
         store.close()
 
 
@@ -143,7 +142,7 @@ def test_every_key_that_the_payload_names_has_its_type_here() -> None:
 
 
 def _keys_assigned(node: ast.AST) -> list[str]:
-    """``_BLOCK_KEY, _PLACES_KEY = "next_block", "block_places"`` and the like."""
+    """``_MEMORY_KEY = "uplink_counters"`` and the like."""
     if not isinstance(node, ast.Assign):
         return []
     target, value = node.targets[0], node.value
@@ -164,6 +163,6 @@ def _keys_used(node: ast.AST) -> list[str]:
     is_store = owner.endswith("store") or (owner == "self" and node.func.attr in ("put", "get"))
     return [
         argument.value for argument in node.args[:1]
-        if is_store and node.func.attr in ("put", "get", "has_forgotten", "is_durable")
+        if is_store and node.func.attr in ("put", "get", "has_forgotten")
         and isinstance(argument, ast.Constant) and isinstance(argument.value, str)
     ]

@@ -12,7 +12,8 @@ from pathlib import Path
 import msgpack
 import pytest
 
-from payload.storage import salvage, store_file
+from payload.storage import salvage, small_state, store_file
+from payload.storage.ids import DISKLESS_ID, FIRST_IDS
 from payload.storage.store import RING_RECORDS_MAX
 from sim.card import Card, CardFault
 from sim.card_disk import DeskStore
@@ -327,3 +328,30 @@ def test_nor_does_a_salvage_leave_a_row_of_it_behind(tmp_path: Path, statement: 
     salvage.finish(path)
     again = DeskStore(path)
     assert all_ids(again) == set(ids) and again.get("phase") == {"phase": 3}
+
+
+def test_a_store_that_begins_empty_draws_its_incarnation_and_its_first_id(tmp_path: Path) -> None:
+    """Both are on the disk with the first commit, and stay as long as the file does."""
+    chance = random.Random(3)
+    stores = [DeskStore(tmp_path / f"{number}.sqlite", chance=chance) for number in range(20)]
+    for store in stores:
+        rows = store.writer.db.execute("SELECT key, value, crc32 FROM small")
+        assert small_state.read(rows)["incarnation"] == store.incarnation
+    ids = [add(store, 1)[0] for store in stores]
+    assert len({store.incarnation for store in stores} | {0}) == 21
+    assert len(set(ids)) == 20 and min(ids) > 0 and max(ids) <= FIRST_IDS
+    incarnation = stores[0].incarnation
+    stores[0].close()
+    again = DeskStore(tmp_path / "0.sqlite", chance=chance)
+    assert again.incarnation == incarnation and again.boot == 2
+    assert add(again, 1) == [ids[0] + 1]
+
+
+def test_lives_without_a_disk_have_ids_and_incarnations_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "s.sqlite").mkdir()
+    chance = random.Random(4)
+    lives = [DeskStore(tmp_path / "s.sqlite", chance=chance) for _ in range(20)]
+    ids = [add(life, 1)[0] for life in lives]
+    assert not any(life.is_counted for life in lives)
+    assert len(set(ids)) == len({life.incarnation for life in lives}) == 20
+    assert min(ids) >= DISKLESS_ID and max(ids) < 1 << 32

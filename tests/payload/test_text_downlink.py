@@ -12,6 +12,7 @@ from payload.downlink import Downlink
 from payload.feed import PLAIN_MODELS_MAX, TEXT_BYTES_PER_STEP
 from payload.flight import Flight, FlightPorts
 from sim.card_disk import DeskStore
+from tests.payload import aboard
 from tests.payload.fakes import FakeRadio
 from tests.wire.test_text_codec import OWN, model
 from wire import auth, commands, frames, mission, records
@@ -72,9 +73,10 @@ class Bench:
         self._reports += 16
         assert found is not None
         last = self.downlink._sequence
-        counter = frames.FrameCounter(self.store.boot & 15, last & 0xFFF)
+        session = self.downlink.session
+        counter = frames.FrameCounter(session.boot_bits, last & 0xFFF)
         self.downlink.on_report(FeedbackFrame(
-            MISSION.payload.node_id, 0, self._reports, 0, counter, *found))
+            MISSION.payload.node_id, 0, self._reports, 0, counter, *found, session), self.now_ms)
         self.store.commit(self.now_ms)
 
 
@@ -131,7 +133,7 @@ def test_a_ground_without_the_model_gets_everything_in_plain(tmp_path: Path) -> 
     bench.report()  # of blocks with coded texts in them: too late to confirm anything
     assert states(bench.store) == [0] * 16 and len(bench.radio.sent) == before
     heard = bench.run(CLOSED_S)
-    assert {r.record_id for r in heard if "text" in r.body} == set(range(1, 17))
+    assert {r.record_id for r in heard if "text" in r.body} == aboard.records(bench.store).keys()
     bench.report()
     assert set(states(bench.store)) == {2}
 

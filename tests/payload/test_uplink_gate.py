@@ -13,6 +13,7 @@ from wire import auth, commands, frames
 from wire.commands import HAZARDOUS, Command, Opcode
 from wire.frames import CommandFrame, FeedbackFrame, FrameCounter, Uplink
 from wire.records import EPOCH_2025_MS
+from wire.session import Session
 
 NODE = 7
 KEY = bytes(range(32))
@@ -25,11 +26,7 @@ BODIES = {
     Opcode.CUTDOWN_ABORT: b"\x13\x90", Opcode.REBOOT: b"\x0e\x90",
 }
 
-LAST_SENT = FrameCounter(1, 77)
-
-
-def is_recent(counter: FrameCounter) -> bool:
-    return counter == LAST_SENT
+SESSION, OTHER = Session(0x3FA0C1D2, 9), Session(0x3FA0C1D2, 8)
 
 
 class Desk:
@@ -53,7 +50,7 @@ class Desk:
         self, station: int, counter: int, opcode: Opcode = Opcode.PING, now_ms: int = 0
     ) -> Uplink | None:
         frame = CommandFrame(NODE, station, counter, BODIES[opcode])
-        heard = self.gate.accept(frames.encode_uplink(frame, KEY), now_ms, is_recent)
+        heard = self.gate.accept(frames.encode_uplink(frame, KEY), now_ms, SESSION)
         self.store.commit(now_ms)
         assert self.store.kept_version == self.store.version, "what was taken may be done"
         return heard
@@ -124,7 +121,7 @@ def test_all_counters_survive_a_power_cut_right_after_they_were_taken(desk: Desk
 
 def test_a_forgery_uses_nothing_up(desk: Desk) -> None:
     frame = CommandFrame(NODE, 3, 163, b"\x01\x90")
-    assert desk.gate.accept(frames.encode_uplink(frame, bytes(32)), 0, is_recent) is None
+    assert desk.gate.accept(frames.encode_uplink(frame, bytes(32)), 0, SESSION) is None
     assert desk.gate.bad_frames == 1 and desk.hear(3, 163) is not None
 
 
@@ -162,18 +159,38 @@ def test_a_life_that_has_forgotten_its_counters_takes_nothing_from_before_it(
     assert desk.hear(3, new) is not None and desk.hear(3, new) is None
 
 
-@pytest.mark.parametrize(("named", "is_believed"), [
-    (LAST_SENT, True), (FrameCounter(1, 76), False), (FrameCounter(2, 77), False),
-])
-def test_a_life_that_has_forgotten_its_counters_believes_a_report_on_its_last_frames(
-    tmp_path: Path, named: FrameCounter, is_believed: bool
-) -> None:
+def reported(desk: Desk, counter: int, session: Session | None = SESSION) -> bool:
+    """Is a report with this counter, made in ``session``, believed?"""
+    report = FeedbackFrame(
+        NODE, counter % 16, counter, 0, FrameCounter(1, 77), 0, 1, (), session)
+    heard = desk.gate.accept(frames.encode_uplink(report, KEY), 0, SESSION)
+    assert heard in (None, report)
+    return heard is not None
+
+
+def test_a_report_of_another_session_is_none_of_this_one(desk: Desk) -> None:
+    """A wiped store begins its blocks anew: what was confirmed in another life is not theirs."""
+    assert not reported(desk, 163, OTHER) and not reported(desk, 163, None)
+    assert desk.gate.bad_frames == 2
+    assert reported(desk, 163)
+
+
+def test_the_counters_of_reports_rise_within_the_session_and_leave_no_trace(desk: Desk) -> None:
+    """They need neither the time nor the disk, and the beacon shows the last command alone."""
+    assert reported(desk, 163) and not reported(desk, 163) and not reported(desk, 147)
+    assert desk.gate.replayed_frames == 2
+    assert reported(desk, 179) and reported(desk, 37), "each station has its own"
+    assert desk.gate.last_counter == 0
+    assert desk.hear(3, 163) is not None, "nor do they use up a counter of commands"
+    desk.cut()
+    assert reported(desk, 19), "the MAC keeps the reports of earlier lives away"
+
+
+def test_a_life_that_has_forgotten_its_counters_believes_reports_on_itself(tmp_path: Path) -> None:
     """Soak seed 19, an orbit: without the sky's time its backlog would never be confirmed."""
     (tmp_path / "s.sqlite").mkdir()
     desk = Desk(tmp_path / "s.sqlite")
-    report = FeedbackFrame(NODE, 3, 163, 0, named, 0, 1, ())
-    heard = desk.gate.accept(frames.encode_uplink(report, KEY), 0, is_recent)
-    assert heard == (report if is_believed else None)
+    assert reported(desk, 163) and not reported(desk, 179, OTHER)
     assert desk.hear(3, 179) is None, "that report says nothing of commands"
 
 

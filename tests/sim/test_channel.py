@@ -131,5 +131,5 @@ def test_the_inbox_is_bounded_and_empties() -> None:
 
 
 def test_frame_names() -> None:
-    assert frame_name(b"") == frame_name(b"\x7f\x00") == "noise"
+    assert frame_name(b"") == frame_name(b"\x43\x00") == "noise"
     assert frame_name(bytes((1 << 6 | 1 << 2, 7))) == "beacon"

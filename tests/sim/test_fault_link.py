@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 from payload.health import Fault
+from sim import trial
 from sim.world import World
 from tests.sim.short_hops import Seen, fly, hop
 from wire.records import Kind
@@ -62,6 +67,15 @@ def test_fault_46_doubles_delays_and_lateness_change_nothing() -> None:
     for name, what in (("doubled", "duplicated"), ("reordered", "reordered"), ("late", "late")):
         world, _ = _fly(f"link.{name}")
         assert world.channel.counts[f"down_{what}"] > 10, name
+
+
+def test_fault_46_a_recording_that_is_played_again_tells_nothing_new(tmp_path: Path) -> None:
+    """Eight old frames made the station forget a block, one made it miss 1 597 frames."""
+    outcome = trial.fly(hop("link.replayed"), tmp_path)
+    assert not outcome.violations, "\n".join(map(str, outcome.violations))
+    with closing(sqlite3.connect(tmp_path / "archive.sqlite")) as db:
+        tally = dict(db.execute("SELECT name, value FROM tally").fetchall())
+    assert tally["old_data"] > 50 and tally["old_beacons"] > 5
 
 
 def test_fault_47_flipped_bits_are_never_taken_for_records() -> None:

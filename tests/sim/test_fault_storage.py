@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from payload.health import Fault
+from sim import trial
 from sim.trial import Outcome
 from sim.world import World
 from tests.sim.short_hops import Seen, fly, hop
@@ -83,6 +88,20 @@ def test_fault_37_a_slow_card_holds_up_no_beacon_and_nothing_is_sent_too_soon(
 def test_fault_38_a_damaged_database_is_salvaged(name: str) -> None:
     _, seen = _fly(f"store.{name}")
     assert seen.events["store_salvaged"] == 1
+
+
+@pytest.mark.parametrize("name", ["vanished", "swapped", "vanished_unheard"])
+def test_fault_38_a_store_that_vanishes_begins_another_life_that_comes_home(
+    name: str, tmp_path: Path
+) -> None:
+    """60 of 60 records of the second life were called confirmed, and 0 were on the ground."""
+    outcome = trial.fly(hop(f"store.{name}"), tmp_path)
+    _holds(outcome)
+    with closing(sqlite3.connect(tmp_path / "archive.sqlite")) as db:
+        lives = db.execute("SELECT life, COUNT(*) FROM record GROUP BY life").fetchall()
+        tally = dict(db.execute("SELECT name, value FROM tally").fetchall())
+    assert [life for life, _ in lives] == [0, 1] and min(count for _, count in lives) > 30
+    assert tally.get("conflicts", 0) == 0
 
 
 def test_fault_38_what_a_newer_version_wrote_is_left_alone() -> None:

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from groundstation import precedence
+from groundstation.link import Link
 from groundstation.outbox import Letter
-from payload import downlink
 from payload.commands import UplinkGate
 from payload.downlink import Downlink
 from payload.health import Health
 from payload.ports import Commit, Committed, Opened, Opening, PageRead, Refused
+from payload.storage import store as store_module
 from payload.storage.store import Store
 from payload.storage.writer import Writer
 from sim import soak
@@ -22,7 +23,10 @@ from sim.world import World
 from tests.sim.flights import ROOT
 from tests.sim.short_hops import fly, hop
 from wire import auth
+from wire.frames import FrameType
 from wire.records import Priority, Record
+from wire.session import Session
+from wire.transfer import Sender
 
 SEEDS = range(12)
 
@@ -36,15 +40,52 @@ def _first_seed_that_breaks(check: str) -> tuple[int, str]:
     pytest.fail(f"no seed of {SEEDS} breaks {check}")
 
 
-def test_a_symbol_number_used_again_after_a_reboot_is_found(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The block numbers are never written down: the next boot begins at the same one."""
-    monkeypatch.setattr(Downlink, "_reserve_blocks", lambda self: None)
-    monkeypatch.setattr(Downlink, "_may_open_block", lambda self: True)
-    monkeypatch.setattr(downlink, "_first_block", lambda store: 0)
+def test_a_boot_that_does_not_count_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The session is the same in every life of a store: its symbols get two contents."""
+    begin = Downlink._new_sender
+
+    def uncounted(self: Downlink, session: Session) -> Sender:
+        return begin(self, replace(session, boot=1))
+
+    monkeypatch.setattr(Downlink, "_new_sender", uncounted)
     seed, line = _first_seed_that_breaks("numbers_unique")
-    assert "with two contents" in line, (seed, line)
+    assert "was begun twice" in line or "with two contents" in line, (seed, line)
+
+
+def test_an_incarnation_that_is_not_drawn_anew_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every store that begins empty has the same one, as if there were none."""
+    monkeypatch.setattr(store_module, "draw_incarnation", lambda chance: 0x1234)
+    outcome, _ = fly(hop("store.vanished"))
+    assert "numbers_unique" in outcome.broken
+
+
+def test_a_session_that_no_mac_covers_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The station restarts as the store vanishes and misses the words that tell the new life: what
+    comes verifies in the old one, and is confirmed in it."""
+    monkeypatch.setattr(Session, "covering", lambda self, message: message)
+    outcome, _ = fly(hop("store.vanished_unheard"))
+    assert {"archive_true", "records_kept"} & outcome.broken
+
+
+def test_reports_that_no_session_covers_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is home of the life before is confirmed in this one; the four bits of both are the
+    same, as one time in sixteen."""
+    def every_session(self: Session, message: bytes) -> bytes:
+        return message if message[0] >> 2 & 0xF == FrameType.FEEDBACK else covering(self, message)
+
+    covering = Session.covering
+    monkeypatch.setattr(Session, "boot_bits", 3)
+    monkeypatch.setattr(Session, "covering", every_session)
+    monkeypatch.setattr(Sender, "_is_credible", lambda self, report: True)
+    outcome, _ = fly(hop("store.vanished_unheard"))
+    assert "records_kept" in outcome.broken
+
+
+def test_a_link_that_believes_old_frames_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recording of the payload, played to the station, makes it miss frames that never were."""
+    monkeypatch.setattr(Link, "_steps_max", lambda self, passed_ms: 4095)
+    outcome, _ = fly(hop("link.replayed", 600.0))
+    assert "archive_true" in outcome.broken
 
 
 def test_an_acknowledgement_before_the_commit_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,9 +21,10 @@ from sim.rig.bench import Bench, Settings
 from sim.rig.command import judge
 from sim.rig.faults import Player
 from wire import frames
-from wire.frames import FrameCounter
+from wire.frames import FrameCounter, IncarnationFrame
 from wire.mission import Mission
 from wire.records import Kind, Priority, Record, TimeQuality
+from wire.session import Session
 from wire.transfer import Sender
 
 WAIT_MS = 120_000  # a bound for a hung test, never the measure of a passing one
@@ -113,7 +114,10 @@ def test_two_that_wait_for_a_new_record_are_two(tmp_path: Path) -> None:
         forget = bench.at_next_record(strike)
         bench.at_next_record(strike)
         key = bench.mission.downlink_key(KEY)
-        sender = Sender(7, bench.mission.symbol_mtu_bytes, 1)
+        session = Session(16, 1)
+        sender = Sender(7, bench.mission.symbol_mtu_bytes, session)
+        told = IncarnationFrame(7, FrameCounter(1, 0), session)
+        bench.payload_modem.on_frame(frames.encode_downlink(told, key))
         for number in range(1, 4):
             body = {"event": "boot", "severity": "info"}
             sender.push(Record(number, Kind.EVENT, 1, 0, TimeQuality.NONE, body), 0)

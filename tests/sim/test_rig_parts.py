@@ -28,8 +28,9 @@ from wire import beacon, bodies, frames, records
 from wire import mission as mission_file
 from wire.beacon import Beacon, Phase, PowerMode
 from wire.bodies import NO_MODELS, Models
-from wire.frames import BeaconFrame, FrameCounter
+from wire.frames import BeaconFrame, FrameCounter, IncarnationFrame
 from wire.records import Kind, Record, TimeQuality
+from wire.session import Session
 from wire.text_codec import TextModel
 from wire.transfer import Sender
 
@@ -258,7 +259,10 @@ class Port:
 
     def send(self, *sent: Record, model: TextModel | None = None) -> None:
         boot = sent[0].boot
-        sender = Sender(7, self.mission.symbol_mtu_bytes, 100 * boot)
+        session = Session(16, boot)
+        sender = Sender(7, self.mission.symbol_mtu_bytes, session)
+        told = IncarnationFrame(7, FrameCounter(session.boot_bits, 0), session)
+        self.sent.on_frame(frames.encode_downlink(told, self._key))
         for record in sent:
             sender.push(record, 0, records.pack(record, model))
         for number in range(20):

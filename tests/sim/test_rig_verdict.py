@@ -12,6 +12,7 @@ import pytest
 from flights import mission
 
 from groundstation.archive import Archive
+from payload.storage import ids
 from sim.card_disk import DeskStore
 from sim.clock import SimClock
 from sim.rig import ledger, verdict
@@ -75,7 +76,8 @@ class Flown:
 
 
 @pytest.fixture
-def flown(tmp_path: Path) -> Flown:
+def flown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Flown:
+    monkeypatch.setattr(ids, "FIRST_IDS", 1)  # its records are numbered from 1
     return Flown(tmp_path)
 
 

@@ -47,8 +47,8 @@ def test_every_byte_of_a_picture_arrives_in_its_place(tmp_path: Path) -> None:
         assert len(mosaics) >= 3
         by_thumbnail = {picture.thumbnail: picture for picture in taken}
         for mosaic in mosaics:
-            assert mosaic.thumbnail_id is not None
-            found = reader.picture(mosaic.thumbnail_id)
+            assert mosaic.thumbnail_key is not None
+            found = reader.picture(mosaic.thumbnail_key)
             assert found is not None
             picture = by_thumbnail[found[0]]
             for place, record_id in mosaic.tiles.items():
@@ -57,7 +57,7 @@ def test_every_byte_of_a_picture_arrives_in_its_place(tmp_path: Path) -> None:
                 assert Image.open(io.BytesIO(piece[0])).size == (160, 160)
         whole = [m for m in mosaics if len(m.tiles) == COLUMNS * ROWS == 12]
         assert len(whole) >= 2
-        entry = next(e for e in reader.entries(None, 200) if e["id"] == whole[0].thumbnail_id)
+        entry = next(e for e in reader.entries(None, 200) if e["id"] == whole[0].thumbnail_key)
         assert (entry["columns"], entry["rows"], len(entry["tiles"])) == (4, 3, 12)
 
 

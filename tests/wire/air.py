@@ -69,11 +69,9 @@ class Ear:
 class Air:
     """``slot`` passes the time of one frame; the stations report in turn."""
 
-    def __init__(
-        self, ears: Iterable[Ear], next_block: int = 0, mtu_bytes: int = MTU
-    ) -> None:
+    def __init__(self, ears: Iterable[Ear], mtu_bytes: int = MTU) -> None:
         self.ears = list(ears)
-        self.sender = Sender(NODE, mtu_bytes, next_block)
+        self.sender = Sender(NODE, mtu_bytes)
         self.sequence = 0
         self.now_ms = 0
         self.confirmed: list[int] = []

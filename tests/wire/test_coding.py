@@ -1,6 +1,7 @@
 """Any K independent symbols give the block back, the same on every machine; poison is noticed."""
 
 import random
+import tracemalloc
 from hashlib import sha256
 
 import pytest
@@ -73,3 +74,14 @@ def test_a_poisoned_symbol_contradicts_the_rest() -> None:
         decoder.add(esi, block[esi] if esi else bytes(10))
     decoder.add(9, repair_symbol(1, 9, block))
     assert decoder.is_complete and decoder.is_inconsistent
+
+
+def test_nothing_is_kept_of_blocks_that_the_radio_names() -> None:
+    """20 000 block numbers cost 3.3 MB, for ever."""
+    coefficients(0, 64, 64)
+    tracemalloc.start()
+    for block in range(20_000):
+        coefficients(block, 1 + block % 256, 300)
+    kept_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept_bytes < 10_000

@@ -29,7 +29,7 @@ LARGEST = BODY_BYTES_MAX - 9
 @pytest.mark.parametrize("kind", [Kind.EVENT, Kind.THUMBNAIL])
 def test_any_record_fits_a_block_of_any_mission(mtu: int, kind: Kind) -> None:
     """Found while reading: a picture of 4 kB was set aside where frames have 64 bytes."""
-    sender = Sender(NODE, mtu, 0)
+    sender = Sender(NODE, mtu)
     body = {"text": random.Random(1).randbytes(LARGEST)}
     assert len(pack_body(body)) == BODY_BYTES_MAX
     late = Record((1 << 32) - 1, kind, (1 << 32) - 1, 1 << 52, TimeQuality.NONE, body)

@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
-from groundstation import ccsds
+from groundstation import ccsds, placing, sessions
 from groundstation.foreign import NEIGHBOURS_MAX
-from payload import settings
+from payload import announcer, settings
 from tests.wire.test_beacon import FULL as BEACON_STATE
 from tests.wire.test_frames import DOWNLINK, UPLINK
 from tests.wire.test_horus import packet_of
+from tests.wire.test_sessions import DATA, REPORT, SESSION, only
 from tests.wire.test_text_codec import model
 from wire import (
     auth,
@@ -113,10 +114,22 @@ def uplink(name: str) -> None:
     assert frames.encode_uplink(frame, KEY) == data and frames.decode_uplink(data, KEY) == frame
 
 
+def in_session(name: str) -> None:
+    data = EXAMPLES[name].data
+    if name == "SESSION_FEEDBACK":
+        assert frames.encode_uplink(REPORT, KEY) == data
+        assert frames.decode_uplink(data, KEY, SESSION) == REPORT
+        return
+    assert frames.encode_downlink(DATA["data"], KEY) == data
+    genuine = replace(DATA["data"], authenticity=Authenticity.GENUINE)
+    assert frames.decode_downlink(data, {7: KEY}, only(SESSION)) == genuine
+
+
 _FRAMES = {
     "BEACON": "beacon", "DATA": "data", "OPEN_DATA": "data_open", "IDENT": "ident",
     "SIGNED_BEACON": "beacon", "SIGNED_DATA": "data", "SIGNED_OPEN_DATA": "data_open",
-    "SIGNED_IDENT": "ident", "FEEDBACK": "feedback", "COMMAND": "command_station_5",
+    "SIGNED_IDENT": "ident", "INCARNATION": "incarnation", "SIGNED_INCARNATION": "incarnation",
+    "FEEDBACK": "feedback", "COMMAND": "command_station_5",
 }
 
 
@@ -221,6 +234,7 @@ def space_packet(name: str) -> None:
 CHECKS: dict[str, Callable[[str], None]] = {
     **dict.fromkeys([n for n in _FRAMES if n not in ("FEEDBACK", "COMMAND")], downlink),
     **dict.fromkeys(["FEEDBACK", "COMMAND"], uplink),
+    **dict.fromkeys(["SESSION_DATA", "SESSION_FEEDBACK"], in_session),
     "AX25": ax25_packet, "KISS": kiss_packet, "ESCAPED": kiss_packet, "EBYTE": ebyte_packet,
     "REYAX": reyax_command, "STATE": beacon_state, "HORUS": horus_packet,
     "HORUS_MUSING": horus_packet,
@@ -319,6 +333,11 @@ def test_every_command_and_setting_is_in_its_table() -> None:
     f"When {schedule.WINDOW_BLOCKS} blocks are out",
     f"planned for a loss of {schedule.LOSS_ASSUMED[Lane.PRECIOUS]:g}".replace("0.", "."),
     f"keeps the last {RECEIVER_BLOCKS_MAX} block numbers",
+    f"numbered from 0 in each session, up to {frames.BLOCKS_MAX - 1}",
+    f"then {announcer.FIRST_SPACING_MS // 1000} s later and at a spacing that doubles up to "
+    f"{announcer.SPACING_MAX_MS // 1000} s",
+    f"for each of the last {sessions.INCARNATIONS_MAX} incarnations",
+    f"keeps the last {placing.HELD_MAX} of these",
     f"A block grows to at most {frames.BLOCK_SYMBOLS_MAX} symbols",
     f"up to {blocks.symbols_max(64 - auth.DOWNLINK_MAC_BYTES)} where it is 64",
     f"(API calls {TTL_MS[Priority.API] // 60_000} min, track and housekeeping "

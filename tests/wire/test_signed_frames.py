@@ -167,7 +167,7 @@ def test_both_ends_of_the_transfer_leave_room_for_the_mac(mtu_bytes: int) -> Non
         plan = mission.parse(text, "m.toml")
         key = plan.downlink_key(bytes(32))
         assert (key is not None) == is_signed
-        sender = Sender(7, plan.symbol_mtu_bytes, 0)
+        sender = Sender(7, plan.symbol_mtu_bytes)
         receiver, found, longest = Receiver(plan.symbol_mtu_bytes), [], 0
         for i in range(3):
             body = {"text": "".join(chr(33 + (i + j) % 90) for j in range(700))}
@@ -186,8 +186,11 @@ def test_both_ends_of_the_transfer_leave_room_for_the_mac(mtu_bytes: int) -> Non
         assert longest == mtu_bytes
 
 
-def test_a_mission_signs_only_when_it_says_so() -> None:
+def test_a_mission_signs_unless_it_says_otherwise() -> None:
     plan = mission.parse(EXAMPLE.replace("downlink_mac = true", ""), "m.toml")
+    assert plan.downlink_key(bytes(32)) is not None
+    assert plan.symbol_mtu_bytes == plan.radio.mtu_bytes - auth.DOWNLINK_MAC_BYTES
+    plan = mission.parse(EXAMPLE.replace("downlink_mac = true", "downlink_mac = false"), "m.toml")
     assert plan.downlink_key(bytes(32)) is None
     assert plan.symbol_mtu_bytes == plan.radio.mtu_bytes
     with pytest.raises(mission.MissionError, match=r"keys\.downlink_mac = 'yes'"):

@@ -47,7 +47,7 @@ def calls(monkeypatch) -> Counter[str]:
 @pytest.mark.parametrize("loss", [0.0, 0.4])
 def test_coded_texts_arrive_over_a_lossy_channel(loss: float, calls: Counter[str]) -> None:
     rng, sent = random.Random(3), musings(120)
-    sender, receiver = Sender(7, MTU, 0), Receiver(MTU, MODELS)
+    sender, receiver = Sender(7, MTU), Receiver(MTU, MODELS)
     for record in sent:
         sender.push(record, 0, records.pack(record, model()))
     assert calls["encode"] == len(sent), "a record that no longer fits a block is not coded again"
@@ -68,7 +68,7 @@ def test_coded_texts_arrive_over_a_lossy_channel(loss: float, calls: Counter[str
 
 def test_a_receiver_without_the_model_hears_everything_else() -> None:
     sent = musings(30)
-    sender, receiver = Sender(7, MTU, 0), Receiver(MTU)
+    sender, receiver = Sender(7, MTU), Receiver(MTU)
     for record in sent:
         sender.push(record, 0, records.pack(record, model()))
     heard = []
@@ -82,7 +82,7 @@ def test_a_receiver_without_the_model_hears_everything_else() -> None:
 
 def test_a_report_no_longer_confirms_what_was_withdrawn() -> None:
     sent = musings(10)
-    sender, receiver = Sender(7, MTU, 0), Receiver(MTU)
+    sender, receiver = Sender(7, MTU), Receiver(MTU)
     for record in sent:
         sender.push(record, 0, records.pack(record, model()))
     sender.withdraw({3, 4, 99})

@@ -80,7 +80,7 @@ def test_a_growing_block_is_repeated_when_nothing_else_waits() -> None:
 
 def test_a_record_too_large_for_a_block_leaves_nothing_behind() -> None:
     """No mission has such small frames."""
-    sender = Sender(NODE, 32, 0)
+    sender = Sender(NODE, 32)
     for number in range(200):
         with pytest.raises(ValueError, match="exceeds a block"):
             sender.push(record(number, 5000, Kind.THUMBNAIL), 0)
@@ -212,7 +212,7 @@ def test_a_block_decodes_from_its_very_last_symbols() -> None:
 
 
 def test_a_sender_that_was_never_told_anything_sends_nothing() -> None:
-    sender = Sender(NODE, MTU, 0)
+    sender = Sender(NODE, MTU)
     assert sender.next_frame(FrameCounter(1, 1), 1, 0) is None
     assert sender.is_caught_up(0) and sender.takes_pictures(0)
 

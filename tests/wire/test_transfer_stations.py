@@ -15,6 +15,7 @@ from wire.incoming import Receiver
 from wire.outgoing import Lane
 from wire.records import Kind, Priority, Record
 from wire.schedule import COMPANY_SLOT_EVERY
+from wire.session import Session
 from wire.transfer import (
     BLOCK_SPAN_MAX,
     FLUSH_MS,
@@ -23,9 +24,9 @@ from wire.transfer import (
 )
 
 
-def greeted(ears: list[Ear], next_block: int = 0) -> Air:
+def greeted(ears: list[Ear]) -> Air:
     """All stations have been heard once, and confirmed one small record."""
-    air = Air(ears, next_block)
+    air = Air(ears)
     losses = [ear.loss for ear in ears]
     for ear in ears:
         ear.loss = 0.0
@@ -248,15 +249,17 @@ def test_a_station_that_lost_what_it_had_and_hears_only_later_blocks_is_served_a
     assert 1 not in air.tell(near.report()), "it was confirmed before"
 
 
-@pytest.mark.parametrize(
-    ("node", "station", "boot"), [(NODE + 1, 0, 1), (NODE, 16, 1), (NODE, 255, 1), (NODE, 0, 2)]
-)
-def test_reports_of_others_change_nothing(node: int, station: int, boot: int) -> None:
+@pytest.mark.parametrize(("node", "station", "session"), [
+    (NODE + 1, 0, None), (NODE, 16, None), (NODE, 255, None), (NODE, 0, Session(1, 1)),
+])
+def test_reports_of_others_change_nothing(
+    node: int, station: int, session: Session | None
+) -> None:
     air = greeted([Ear(0, 0.0)])
     air.ears[0].is_silent = True
     block = all_out(air, picture(1))
     report = FeedbackFrame(
-        node, station, 10_000, 0, FrameCounter(boot, air.sequence), block, block + 1, ()
+        node, station, 10_000, 0, FrameCounter(1, air.sequence), block, block + 1, (), session
     )
     assert air.tell(report) == [] and air.sender.odd_reports == 1
     assert air.sender.unconfirmed_blocks == 1 and set(air.sender._stations) == {0}

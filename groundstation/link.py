@@ -1,0 +1,96 @@
+"""How many frames of one payload get through: the share that is lost, minute by minute, silences.
+
+Without a clock: frame counters and UTC ms in, numbers out. Only frames that prove to be new are
+counted, which is for the owner to say: data that was never heard before, beacons that are news.
+A frame played again, by a slower road or by somebody's hand, has an old number, and a number
+modulo 4096 may look like a step ahead; so a step is believed only as far as the payload can have
+sent in the time that has passed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+
+from wire.frames import DATA_OVERHEAD_BYTES, FrameCounter
+
+RECENT_FRAMES = 255  # the window of the loss that feedback reports
+SILENCE_MS = 60_000  # a pause this long is drawn as silence
+MINUTE_MS = 60_000
+BUFFERED_MS = 2_000  # modems and networks deliver late what came together
+_FRAME_BITS_MIN = 8 * DATA_OVERHEAD_BYTES
+_NUMBERS = 1 << 12
+
+
+class Link:
+    """The state of one node id. ``take_minutes`` gives (heard, lost) to the owner."""
+
+    def __init__(self, node_id: int, rate_bps: int) -> None:
+        self.last_counter: FrameCounter | None = None
+        self._node_id = node_id
+        self._rate_bps = rate_bps
+        self._last_ms: int | None = None
+        self._recent: deque[bool] = deque(maxlen=RECENT_FRAMES)  # True is heard
+        self._heard: Counter[int] = Counter()
+        self._lost: Counter[int] = Counter()
+
+    def on_counter(self, counter: FrameCounter, utc_ms: int) -> tuple[int, int] | None:
+        """Account for a new frame; (from, to) in UTC ms when a silence ended with it."""
+        last, last_ms = self.last_counter, self._last_ms
+        if last is not None and last_ms is not None and last.boot == counter.boot:
+            step = (counter.number - last.number) % _NUMBERS
+            if not 0 < step <= self._steps_max(utc_ms - last_ms):
+                return None
+            if utc_ms >= last_ms:
+                self._lose(step - 1, last_ms, utc_ms)
+        self._heard[utc_ms // MINUTE_MS] += 1
+        self._recent.append(True)
+        self.last_counter, self._last_ms = counter, utc_ms
+        if last_ms is not None and utc_ms - last_ms >= SILENCE_MS:
+            return last_ms, utc_ms
+        return None
+
+    def begin_session(self) -> None:
+        """One that was not known before: its numbers begin anew, though its four bits may be those
+        of the one before."""
+        self.last_counter = None
+
+    def on_late(self, utc_ms: int) -> None:
+        """A new frame could be proved only now: it was counted as lost until then."""
+        self._heard[utc_ms // MINUTE_MS] += 1
+        self._lost[utc_ms // MINUTE_MS] -= 1
+        lost = [place for place, is_heard in enumerate(self._recent) if not is_heard]
+        if lost:
+            self._recent[lost[-1]] = True
+
+    @property
+    def loss(self) -> float | None:
+        """Share of the last 255 frames that did not arrive; None before the first."""
+        if not self._recent:
+            return None
+        return 1 - sum(self._recent) / len(self._recent)
+
+    def take_minutes(self) -> dict[tuple[int, int], tuple[int, int]]:
+        """(node, minute's UTC ms) -> (heard, lost) since the last call."""
+        minutes = set(self._heard) | set(self._lost)
+        taken = {
+            (self._node_id, minute * MINUTE_MS): (self._heard[minute], self._lost[minute])
+            for minute in sorted(minutes)
+        }
+        self._heard.clear()
+        self._lost.clear()
+        return taken
+
+    def _steps_max(self, passed_ms: int) -> int:
+        """Frames that the payload can have sent in this time, more than it can in truth; a clock
+        that was set back says nothing."""
+        if passed_ms < 0:
+            return _NUMBERS
+        return 1 + (passed_ms + BUFFERED_MS) * self._rate_bps // (1000 * _FRAME_BITS_MIN)
+
+    def _lose(self, frames: int, from_ms: int, to_ms: int) -> None:
+        """Spread lost frames evenly over the pause in which they were sent."""
+        self._recent.extend([False] * min(frames, RECENT_FRAMES))
+        pause_ms = max(1, to_ms - from_ms)
+        for i in range(frames):
+            at_ms = from_ms + pause_ms * (i + 1) // (frames + 1)
+            self._lost[at_ms // MINUTE_MS] += 1
