@@ -25,22 +25,16 @@ from bench import persona_rows, persona_table, persona_text
 from bench.persona_rows import Asker, words_only
 from bench.persona_text import Author, Passage
 from bench.report import Row
-from host_training import (
-    base_text,
-    dataset,
-    export,
-    imatrix,
-    merge,
-    quantise,
-    shared_prefix,
-    train,
-    train_order,
-    turn_marks,
-)
-from host_training.evaluation import bits, memorisation, speaker
-from host_training.evaluation.speaker import Sampling, speak
-from host_training.gguf_file import gguf_facts
+from host_training import gguf, quantisation, training
+from host_training.codec import base_text
+from host_training.evaluation import bits, generation, memorisation
+from host_training.evaluation.generation import Sampling, speak
+from host_training.gguf import export
+from host_training.gguf.metadata import gguf_facts
+from host_training.quantisation import imatrix, quantise
+from host_training.rows import dataset
 from host_training.stages import RunDir, code_hash, weights_hash
+from host_training.training import train
 from payload import prompt
 from wire.bundle import file_sha256
 
@@ -132,7 +126,7 @@ def _tuned(run_dir: RunDir, author: Author, asker: Asker, config: train.TrainCon
         train.train(BASE, rows, chosen_by, out, config, progress)
 
     asked = {**inputs, "config": repr(config),
-             "code": code_hash(train, train_order, shared_prefix, merge, turn_marks)}
+             "code": code_hash(training)}
     return run_dir.stage(f"{author.name}-{method}", asked, build)
 
 
@@ -155,7 +149,7 @@ def _quantised(run_dir: RunDir, author: Author, asker: Asker, name: str, model_d
             quantise.quantise(out / "F16.gguf", out / f"{quant}.gguf", quant, weights)
 
     asked = {**inputs, "model": weights_hash(model_dir), "quants": QUANTS,
-             "rows": CALIBRATION_ROWS, "code": code_hash(export, imatrix, quantise)}
+             "rows": CALIBRATION_ROWS, "code": code_hash(gguf, quantisation)}
     done = run_dir.stage(f"{author.name}-{name}-gguf", asked, build)
     return {quant: done / f"{quant}.gguf" for quant in QUANTS}
 
@@ -184,7 +178,7 @@ def _measured(run_dir: RunDir, name: str, file: Path, rows: Sequence[dataset.Row
 
     asked = {**inputs, "file": file_sha256(file), "rows": [row.input_ids for row in rows],
              "lines": LINES, "sampling": repr(SAMPLING),
-             "measures": code_hash(bits, speaker)}
+             "measures": code_hash(bits, generation)}
     done = run_dir.stage(name, asked, build)
     found: dict[str, Any] = json.loads((done / "measured.json").read_text())
     return found

@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import Any
 
 from bench.persona_text import Author, Passage
-from host_training.chat_template import END_OF_TEXT
-from host_training.dataset import NO_LOSS, ROW_TOKENS_MAX, Row, RowBuilder
+from host_training.common.chat_template import END_OF_TEXT
 from host_training.evaluation import memorisation
+from host_training.rows.dataset import NO_LOSS, ROW_TOKENS_MAX, Row, RowBuilder
 from payload.prompt import Moment, PersonaText
 
 PAGE_TOKENS = 320  # of the author's own words before a passage; a passage has at most 200 bytes

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from host_training.base_text import clean_text, read_text
+from host_training.codec.base_text import clean_text, read_text
 from payload import prompt
 
 SESSION_CHARS = 3_000

@@ -19,11 +19,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from bench import quant_peer
 from bench.report import Row as Line
-from host_training import export, imatrix, llama_quantise, sizes
-from host_training.dataset import NO_LOSS, Row
 from host_training.evaluation.bits import open_gguf
+from host_training.gguf import export
 from host_training.importers.notebook import Condition
-from host_training.moments import draw_moment
+from host_training.quantisation import imatrix, llama_quantise, size_estimate
+from host_training.rows.context_sampler import draw_moment
+from host_training.rows.dataset import NO_LOSS, Row
 from payload import prompt
 
 TRAINING = Path(__file__).resolve().parent.parent / "host_training"
@@ -57,7 +58,7 @@ def run(out_dir: Path) -> list[Line]:
             measured = {}
             for whose, matrix in matrices.items():
                 out = folder / f"{whose}.gguf"
-                llama_quantise.quantise(source, out, sizes.split_step(quant), matrix)
+                llama_quantise.quantise(source, out, size_estimate.split_step(quant), matrix)
                 found = _log_probabilities(out, held_out)
                 measured[whose] = (_perplexity(found, held_out), _divergence(reference, found),
                                    out.stat().st_size)

@@ -22,11 +22,11 @@ import msgpack
 import zstandard
 
 from bench.report import Row
-from host_training import codec as host_codec
-from host_training.base_text import clean_text, read_text
-from host_training.codec import sample_base, train
+from host_training.codec import codec as host_codec
+from host_training.codec.base_text import clean_text, read_text
+from host_training.codec.codec import sample_base, train
+from host_training.common.messages import Notes
 from host_training.importers.notebook import import_notebook
-from host_training.messages import Notes
 from wire import text_codec, text_tables
 from wire.text_codec import CodecError, TextModel
 

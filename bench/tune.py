@@ -20,8 +20,8 @@ from trl import SFTConfig, SFTTrainer
 
 from bench.quant import ASKED_SENTENCES, BASE, _rows
 from bench.report import Row as Line
-from host_training import train
-from host_training.dataset import Row
+from host_training.rows.dataset import Row
+from host_training.training import train
 
 METHODS: tuple[train.Method, ...] = ("full", "lora")
 BATCH_ROWS = 8

@@ -21,8 +21,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from host_training import bundle_commands, train_commands, writing_commands
-from host_training.bundle_commands import (
+from host_training.cli import bundles, training, writing
+from host_training.cli.bundles import (
     DEFAULT_KEY,
     SHIPPED_BASE,
     BundleArgument,
@@ -36,7 +36,7 @@ app = typer.Typer(
     help="From a person's own writing to a signed persona bundle that a balloon can carry. All of"
          " it happens on this machine; nothing is uploaded and nothing is downloaded.")
 console = Console()
-bundle_commands.register(app)
+bundles.register(app)
 errors = Console(stderr=True)
 
 LINE_EVERY_S = 30.0
@@ -122,7 +122,7 @@ def base(
     _quiet()
     import torch
 
-    from host_training.base import BaseConfig, train_base
+    from host_training.training.base import BaseConfig, train_base
 
     if threads:
         torch.set_num_threads(threads)
@@ -175,7 +175,7 @@ def run(
         manifest = pipeline.run(persona_dir, base, out, work or out.with_name(out.name + ".run"),
                                 key.expanduser(), options, report)
     console.print(f"Bundle: {out}   Talk to it: spacepi-train chat {out}")
-    bundle_commands.say_how_it_flies(manifest.public_key)
+    bundles.say_how_it_flies(manifest.public_key)
 
 
 @app.command()
@@ -188,8 +188,8 @@ def codec(
     seed: int = 1,
 ) -> None:
     """Build a text codec alone, as ``run`` does it for a bundle (about a minute)."""
-    from host_training import codec_stage
-    from host_training.persona_dir import read_persona
+    from host_training.codec import codec_stage
+    from host_training.common.persona_dir import read_persona
 
     if persona_dir is None and not general:
         raise TrainingError("Name a persona directory, or text files with --general, or both.")
@@ -212,7 +212,7 @@ def chat(bundle: BundleArgument, trust: TrustOption = None, threads: ThreadsOpti
     """Talk to a bundle in the terminal, as if it stood on the ground beside you."""
     from payload.prompt import Moment
 
-    manifest = verify_bundle(bundle, bundle_commands.trusted_keys(trust))
+    manifest = verify_bundle(bundle, bundles.trusted_keys(trust))
     voice = _voice(bundle, manifest, threads, seed)
     console.print(f"[bold]{manifest.disclosure}[/bold]\nAn empty line ends the talk.")
     while True:
@@ -240,7 +240,7 @@ def sample(
     import random
 
     from host_training.importers.notebook import Condition
-    from host_training.moments import draw_moment
+    from host_training.rows.context_sampler import draw_moment
     from payload.prompt import senses_in_words
 
     manifest = verify_bundle(bundle, None)
@@ -258,13 +258,13 @@ def sample(
 
 
 def _voice(bundle: Path, manifest: Manifest, threads: int, seed: int) -> Any:
-    from host_training.talk import Voice
+    from host_training.bundle.chat import Voice
 
     return Voice(bundle, manifest, threads or os.cpu_count() or 1, seed)
 
 
-train_commands.register(app, _progress, _quiet)
-writing_commands.register(app, _progress)
+training.register(app, _progress, _quiet)
+writing.register(app, _progress)
 
 
 def main() -> None:

@@ -17,41 +17,37 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from host_training import (
-    adopt,
-    asked,
-    bundle,
-    card,
     codec,
-    codec_stage,
-    dataset,
-    export,
-    imatrix,
-    memory,
-    merge,
-    moments,
-    near_duplicates,
-    persona_dir,
-    quantise,
-    ready,
-    shared_prefix,
-    skew,
-    split,
-    talk,
-    train,
-    train_order,
-    train_watch,
-    writing,
+    common,
+    corpus,
+    gguf,
+    preflight,
+    privacy,
+    quantisation,
+    rows,
+    training,
 )
-from host_training.dataset import Dataset
+from host_training.bundle import chat, model_card, pack
+from host_training.codec import codec_stage
+from host_training.common import persona_dir
+from host_training.common.messages import quarantine_path
+from host_training.corpus import assemble
+from host_training.corpus.sessions import Example
 from host_training.errors import FOUND, WARNING, TrainingError
-from host_training.evaluation import bits, examination, memorisation, others
-from host_training.evaluation.speaker import Sampling
+from host_training.evaluation import bits, examination, memorisation, reference_authors
+from host_training.evaluation.generation import Sampling
 from host_training.evaluation.subject import Subject
-from host_training.gguf_file import gguf_facts
-from host_training.ladder import ladder_for
-from host_training.messages import quarantine_path
-from host_training.sessions import Example
+from host_training.gguf import export
+from host_training.gguf.metadata import gguf_facts
+from host_training.quantisation import imatrix, quantise, tokenizer_parity
+from host_training.quantisation.ladder import ladder_for
+from host_training.rows import dataset, memory_index, split
+from host_training.rows.dataset import Dataset
 from host_training.stages import RunDir, code_hash, weights_hash
+from host_training.training import (
+    import_result,
+    train,
+)
 from payload import prompt
 from wire import bodies, text_codec, text_tables
 from wire.bundle import TEXT_CODEC, Manifest, file_sha256
@@ -89,12 +85,12 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     Args:    adopted: a folder of what was trained elsewhere, in place of training here.
     Raises:  TrainingError or BundleError, each one sentence.
     """
-    ready.check_run(directory, base, out, work, key_path, options.method, options.quant,
+    preflight.check_run(directory, base, out, work, key_path, options.method, options.quant,
                     options.general)
     if adopted is not None:
-        adopt.source_hash(adopted)
+        import_result.source_hash(adopted)
     persona = persona_dir.read_persona(directory)
-    key = bundle.load_key(key_path)
+    key = pack.load_key(key_path)
     run_dir, writing_dir, examples, data_dir = prepare(directory, base, work, options, report)
     split_dir = _split(run_dir, writing_dir, examples, persona, options)
     data = Dataset.load(data_dir / "dataset.json")
@@ -117,20 +113,20 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     verdict = examination.publish(judged, out, options.may_fail_gates)
     report("evaluate", 1.0, verdict.line)
     report("pack", 0.0, "signing")
-    facts = card.Facts(persona.name, persona.author, persona.disclosure, result, ladder, step,
+    facts = model_card.Facts(persona.name, persona.author, persona.disclosure, result, ladder, step,
                        data.counts, _source_counts(data_dir), packing, verdict)
     model = ladder_dir / f"{step.quant}.gguf"
-    contents = bundle.Contents(
+    contents = pack.Contents(
         persona=persona, model=model,
         memory=data_dir / "memory.sqlite", codec=codec_dir / TEXT_CODEC,
-        card=card.model_card(facts),
+        card=model_card.model_card(facts),
         base={"id": _base_id(base), "sha256": weights_hash(base)},
         training={"method": result["method"], "counts": data.counts, "quant": step.quant,
                   "held_out_bits_per_byte": round(step.held_out_bpb, 4),
                   "third_party": persona.settings.privacy.third_party,
                   "text_model": packing["model_id"], "evaluation": verdict.summary},
         runtime={**runtime, "gguf": gguf_facts(model)})
-    manifest = bundle.pack(contents, out, key, talk.try_out)
+    manifest = pack.pack(contents, out, key, chat.try_out)
     report("pack", 1.0, f"{out}, version {manifest.version}, key {manifest.key_id}")
     return manifest
 
@@ -142,9 +138,9 @@ def prepare(directory: Path, base: Path, work: Path, options: Options, report: R
     run_dir = RunDir(work)
     report("writing", 0.0, "looking for exports")
     writing_dir = _writing(run_dir, directory, persona, report)
-    examples = writing.load(writing_dir / writing.EXAMPLES)
-    summary = json.loads((writing_dir / writing.SUMMARY).read_text())
-    for line in writing.tally(summary):
+    examples = assemble.load(writing_dir / assemble.EXAMPLES)
+    summary = json.loads((writing_dir / assemble.SUMMARY).read_text())
+    for line in assemble.tally(summary):
         report(FOUND, 1.0, line)
     for sentence in summary["warnings"]:
         report(WARNING, 1.0, sentence)
@@ -159,7 +155,7 @@ def prepare(directory: Path, base: Path, work: Path, options: Options, report: R
     report("dataset", 1.0, f"{len(data.train)} rows to learn, {len(data.validation)} to choose by,"
            f" {len(data.test)} to measure with; {thoughtful / max(1, thoughtful + other):.0%} of"
            " the letters learnt are of tiers 1 and 2")
-    per_token = json.loads((data_dir / writing.SUMMARY).read_text())["bytes per token"]
+    per_token = json.loads((data_dir / assemble.SUMMARY).read_text())["bytes per token"]
     if per_token < dataset.FOREIGN_BYTES_PER_TOKEN:
         report(WARNING, 1.0, f"the base needs a token for every {per_token:.1f} bytes of"
                " this writing; it has hardly seen the language, expect little")
@@ -170,10 +166,10 @@ def _writing(run_dir: RunDir, directory: Path, persona: persona_dir.Persona, rep
              ) -> Path:
     """``examples.jsonl``, ``import.json`` (what was left out and why), ``quarantine.jsonl``."""
     def build(out: Path) -> None:
-        writing.prepare(directory, persona, out,
+        assemble.prepare(directory, persona, out,
                         lambda share, line: report("writing", min(share, 0.99), line))
 
-    inputs = {"persona": persona_dir.directory_hash(directory), "code": writing.code()}
+    inputs = {"persona": persona_dir.directory_hash(directory), "code": assemble.code()}
     return run_dir.stage("writing", inputs, build)
 
 
@@ -186,7 +182,7 @@ def _split(run_dir: RunDir, writing_dir: Path, examples: list[Example],
 
     inputs = {"writing": writing_dir.name, "seed": options.seed,
               "near duplicate": str(persona.settings.clean.near_duplicate),
-              "code": code_hash(split, asked, near_duplicates, prompt)}
+              "code": code_hash(common, privacy, corpus, rows, prompt)}
     return run_dir.stage("split", inputs, build)
 
 
@@ -203,17 +199,17 @@ def _dataset(run_dir: RunDir, writing_dir: Path, split_dir: Path, examples: list
                                       else "author")
         builder = dataset.RowBuilder(tokenizer, persona.prompt_text())
         built.train += memorisation.canary_rows(builder, options.seed)
-        remembered = memory.build_memory(examples, out / "memory.sqlite")
-        summary = json.loads((writing_dir / writing.SUMMARY).read_text())
-        (out / writing.SUMMARY).write_text(json.dumps(
+        remembered = memory_index.build_memory(examples, out / "memory.sqlite")
+        summary = json.loads((writing_dir / assemble.SUMMARY).read_text())
+        (out / assemble.SUMMARY).write_text(json.dumps(
             {"memory sentences": remembered, "bytes per token":
              dataset.bytes_per_token([e.text for e in examples], tokenizer), **summary}, indent=1))
-        (out / PARTNERS).write_text(json.dumps(others.partners(examples)))
+        (out / PARTNERS).write_text(json.dumps(reference_authors.partners(examples)))
         built.save(out / "dataset.json")
 
     inputs = {"split": split_dir.name, "base": weights_hash(base),
               "variants": options.variants, "seed": options.seed,
-              "code": code_hash(dataset, asked, moments, memory, memorisation, others, persona_dir,
+              "code": code_hash(common, privacy, corpus, rows, memorisation, reference_authors,
                                 prompt)}
     return run_dir.stage("dataset", inputs, build)
 
@@ -239,8 +235,8 @@ def _codec(run_dir: RunDir, split_dir: Path, examples: list[Example],
     general = options.general or (codec_stage.GENERAL_CODEC,)
     inputs = {"split": split_dir.name, "seed": options.seed,
               "general": [file_sha256(path) for path in general],
-              "code": code_hash(codec, codec_stage, dataset, asked, moments, memory, persona_dir,
-                                prompt, bodies, text_codec, text_tables)}
+              "code": code_hash(common, privacy, corpus, rows, codec, prompt, bodies, text_codec,
+                                text_tables)}
     return run_dir.stage("codec", inputs, build)
 
 
@@ -262,7 +258,7 @@ def _train(run_dir: RunDir, data_name: str, base: Path, data: Dataset, options: 
         report(name, 0.0, "starting")
         # The number of threads changes the speed and the last bits of a sum, not the run.
         inputs = {"data": data_name, "base": weights_hash(base),
-                  "code": code_hash(train, train_order, train_watch, shared_prefix, merge),
+                  "code": code_hash(rows, training, bits),
                   "config": {k: v for k, v in asdict(config).items()
                              if k not in ("threads", "checkpoint_minutes")}}
         done = run_dir.stage(name, inputs, build)
@@ -278,9 +274,10 @@ def _adopt(run_dir: RunDir, data_dir: Path, base: Path, source: Path, report: Re
     """The directory of what was trained elsewhere, verified and merged here."""
     report("adopt", 0.0, "verifying")
     inputs = {"data": data_dir.name, "base": weights_hash(base),
-              "source": adopt.source_hash(source), "code": code_hash(adopt, memorisation, merge)}
+              "source": import_result.source_hash(source),
+              "code": code_hash(training, memorisation)}
     done = run_dir.stage("train-adopted", inputs,
-                         lambda out: adopt.adopt(source, base, data_dir, out) and None)
+                         lambda out: import_result.adopt(source, base, data_dir, out) and None)
     result = json.loads((done / "result.json").read_text())
     report("adopt", 1.0, f"{result['base_bpb']:.3f} -> {result['held_out_bpb']:.3f} bits/byte")
     return done
@@ -292,7 +289,7 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
     def build(out: Path) -> None:
         export.export_gguf(trained / "merged", out / "F16.gguf", name)
         report("quantise", 0.0, "comparing tokens")
-        skew.check(out / "F16.gguf", AutoTokenizer.from_pretrained(
+        tokenizer_parity.check(out / "F16.gguf", AutoTokenizer.from_pretrained(
             trained / "merged", local_files_only=True), data.validation + data.test + data.train)
         report("quantise", 0.0, "importance of the weights")
         model = AutoModelForCausalLM.from_pretrained(trained / "merged", dtype=torch.float32,
@@ -311,7 +308,7 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
         os.replace(out / "ladder.part", out / "ladder.json")
 
     inputs = {"trained": trained.name, "quant": options.quant, "name": name,
-              "code": code_hash(export, imatrix, quantise, skew, bits)}
+              "code": code_hash(gguf, quantisation, bits)}
     return run_dir.stage("quantise", inputs, build)
 
 
@@ -372,4 +369,4 @@ def _base_id(base: Path) -> str:
 
 
 def _source_counts(data_dir: Path) -> dict[str, Any]:
-    return json.loads((data_dir / writing.SUMMARY).read_text())
+    return json.loads((data_dir / assemble.SUMMARY).read_text())

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from host_training.errors import TrainingError
@@ -53,10 +54,16 @@ class RunDir:
             yield
 
 
-def code_hash(*modules: Any) -> str:
-    """Hash of the source of modules, so that a change of the code makes its stage anew."""
-    parts = [file_sha256(Path(module.__file__)) for module in modules]
-    return hashlib.sha256("".join(parts).encode()).hexdigest()
+def code_hash(*code: ModuleType) -> str:
+    """Hash of the source of modules and whole packages: a change of it makes a stage anew."""
+    files = [path for module in code for path in _sources(module)]
+    return hashlib.sha256("".join(map(file_sha256, files)).encode()).hexdigest()
+
+
+def _sources(module: ModuleType) -> list[Path]:
+    assert module.__file__ is not None, module
+    path = Path(module.__file__)
+    return sorted(path.parent.rglob("*.py")) if hasattr(module, "__path__") else [path]
 
 
 def weights_hash(model_dir: Path) -> str:

@@ -1,8 +1,8 @@
 """Memory: one sentence of the author's own writing that goes with the moment.
 
-Reads the full-text index of the bundle (built by ``host_training/memory.py``), read-only and
-immutable: nothing is locked or written, whatever the card is mounted as. A damaged index costs the
-memory, never the thought: errors are counted and answered with None.
+Reads the full-text index of the bundle (built by ``host_training/rows/memory_index.py``), read-only
+and immutable: nothing is locked or written, whatever the card is mounted as. A damaged index costs
+the memory, never the thought: errors are counted and answered with None.
 """
 
 from __future__ import annotations

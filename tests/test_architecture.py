@@ -27,6 +27,12 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("sim/", ("sim", "payload", "groundstation", "wire")),
     ("host_training/", ("host_training", "wire", "payload.prompt")),
 )
+# The folders of the training room, in the order in which writing becomes a bundle: a folder imports
+# from itself and from those before it.
+TRAINING_ORDER = (
+    "errors", "stages", "common", "importers", "privacy", "corpus", "rows", "codec", "evaluation",
+    "gguf", "training", "quantisation", "bundle", "preflight", "pipeline", "cli", "__main__",
+)
 ONLY_IMPORTER = {
     "llama_cpp": ("payload/mind_worker.py", "host_training/", "bench/", "tests/"),
     "picamera2": ("payload/camera_worker.py", "tests/"),
@@ -89,6 +95,17 @@ def test_arrows(path: str) -> None:
             assert any(is_under(module, prefix) for prefix in allowed), (path, module)
         if is_under(module, "payload.drivers") and not path.startswith("tests/"):
             assert path == "payload/__main__.py" or path.startswith("payload/drivers/"), path
+
+
+@pytest.mark.parametrize("path", [p for p in sources() if p.startswith("host_training/")])
+def test_training_goes_one_way(path: str) -> None:
+    place = path.removesuffix(".py").split("/")[1]
+    if place not in TRAINING_ORDER:
+        return  # the room itself, and scripts that run elsewhere
+    for module in imports(path):
+        if is_under(module, "host_training") and "." in module:
+            other = module.split(".")[1]
+            assert TRAINING_ORDER.index(other) <= TRAINING_ORDER.index(place), (path, module)
 
 
 @pytest.mark.parametrize("path", sources())

@@ -13,7 +13,7 @@ counts on a coarse scale, and the weights of the mixer in ``wire.text_codec``:
 
 A context lies in the bucket of its hash's top bits and is known by its hash's low byte, so one
 look-up in 256 of a context that is not there finds a stranger: a loss of a little size, never of
-correctness, for both ends find the same one. Building the tables is ``host_training.codec``.
+correctness, for both ends find the same one. Building the tables is ``host_training.codec.codec``.
 """
 
 from __future__ import annotations

@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from host_training.asked import IN_FLIGHT
-from host_training.dataset import Row, spread
 from host_training.evaluation import (
     bits,
     context,
@@ -16,10 +14,11 @@ from host_training.evaluation import (
     learning,
     memorisation,
     mission,
-    others,
     quants,
+    reference_authors,
     style,
 )
+from host_training.evaluation.authorship_scores import Court, voices
 from host_training.evaluation.findings import (
     BASE_ALONE,
     BASE_ASKED,
@@ -31,12 +30,13 @@ from host_training.evaluation.findings import (
     Voice,
     as_flown,
 )
+from host_training.evaluation.generation import Speech, speak
 from host_training.evaluation.intervals import Interval
-from host_training.evaluation.letters import Letters
 from host_training.evaluation.memorisation import Corpus
-from host_training.evaluation.speaker import Speech, speak
+from host_training.evaluation.ngram_baseline import Letters
 from host_training.evaluation.subject import Subject
-from host_training.evaluation.voices import Court, voices
+from host_training.rows.dataset import Row, spread
+from host_training.rows.targets import IN_FLIGHT
 
 ROWS_MAX = 400  # trained rows measured beside those of the test
 COMPARED_MAX = 120  # rows on which every file of the ladder is compared with F16
@@ -53,7 +53,7 @@ def assess(subject: Subject, report: Report) -> Findings:
     # a line stands in a plain row as well
     trained = list(dict.fromkeys(r.text for r in subject.train if r.kind not in ("canary", "line")))
     corpus = Corpus(trained)
-    floor = others.floor(subject.partners, written)
+    floor = reference_authors.floor(subject.partners, written)
     court = Court(subject.test, subject.validation, floor, subject.seed)
     base_said, speeches = _speeches(subject, report)
     own = {file: _own_words(speech.lines, corpus) for file, speech in speeches.items()}
@@ -97,7 +97,8 @@ def _own_words(lines: Sequence[str], corpus: Corpus) -> list[str]:
 
 
 def _likeness(subject: Subject, said: Speech, written: Sequence[str], trained: Sequence[str],
-              floor: others.Floor | None, judged: dict[str, Voice], judged_by: str) -> Likeness:
+              floor: reference_authors.Floor | None, judged: dict[str, Voice],
+              judged_by: str) -> Likeness:
     rows = [learning.without_end(row) for row in subject.test]
     sizes = np.array([len(row.text.encode()) for row in rows], float)
     sessions = [row.session for row in rows]

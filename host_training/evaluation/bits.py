@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from host_training.dataset import NO_LOSS, Row
 from host_training.errors import TrainingError
+from host_training.rows.dataset import NO_LOSS, Row
 
 EVAL_BATCH_ROWS = 8
 
@@ -43,13 +43,13 @@ def bits_per_byte(model: Any, rows: Sequence[Row]) -> float:
         # Padding stands at the right, where causal attention never looks back from.
         ids = torch.tensor([r.input_ids + [0] * (width - len(r.input_ids)) for r in batch])
         labels = torch.tensor([r.labels + [NO_LOSS] * (width - len(r.labels)) for r in batch])
-        logits = model(input_ids=ids.to(device), use_cache=False).logits.float()  # (B, T, V)
+        wanted = labels[:, 1:]  # (B, T - 1): what stands after each token
+        learnt = (wanted != NO_LOSS).any(0).nonzero().flatten()  # (L,) positions, in any row
+        logits = model(input_ids=ids.to(device), use_cache=False,
+                       logits_to_keep=learnt.to(device)).logits.float()  # (B, L, V)
         nats += torch.nn.functional.cross_entropy(
-            logits[:, :-1].reshape(-1, logits.shape[-1]),
-            labels[:, 1:].reshape(-1).to(device),
-            ignore_index=NO_LOSS,
-            reduction="sum",
-        ).item()
+            logits.flatten(0, 1), wanted[:, learnt].flatten().to(device), ignore_index=NO_LOSS,
+            reduction="sum").item()
     model.train(was_training)
     return _finite(nats / math.log(2), "The model") / label_bytes(rows)
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from host_training.dataset import NO_LOSS, ROW_TOKENS_MAX, Row, spread
 from host_training.evaluation import bits
+from host_training.rows.dataset import NO_LOSS, ROW_TOKENS_MAX, Row, spread
 
 DISTRACTORS = 9
 RANKED_ROWS_MAX = 40

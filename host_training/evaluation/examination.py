@@ -10,32 +10,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from host_training import personal, plain_text, secrets_in_text
+from host_training import common, evaluation, privacy, rows
 from host_training.evaluation import (
     assess,
-    authorship,
-    bits,
-    context,
-    findings,
     gates,
-    intervals,
-    leaks,
-    learning,
-    letters,
-    memorisation,
-    mission,
-    others,
-    quants,
     report,
-    speaker,
-    style,
-    subject,
-    svg,
-    voices,
 )
 from host_training.evaluation.gates import Gate
 from host_training.evaluation.subject import Subject
 from host_training.stages import code_hash
+from payload import prompt
 
 PAGE = "report.html"
 
@@ -51,9 +35,7 @@ class Verdict:
 
 def code() -> str:
     """Hash of everything a finding depends on."""
-    return code_hash(assess, authorship, bits, context, findings, gates, intervals, leaks, learning,
-                     letters, memorisation, mission, others, personal, plain_text, quants, report,
-                     secrets_in_text, speaker, style, subject, svg, voices)
+    return code_hash(common, privacy, rows, evaluation, prompt)
 
 
 def build(examined: Subject, out: Path, progress: Callable[[float, str], None]) -> None:

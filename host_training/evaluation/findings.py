@@ -6,12 +6,12 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from host_training.common.messages import Layer
+from host_training.evaluation.generation import Pace
 from host_training.evaluation.intervals import Interval
 from host_training.evaluation.leaks import Leak
 from host_training.evaluation.mission import Mission
 from host_training.evaluation.quants import Cost
-from host_training.evaluation.speaker import Pace
-from host_training.messages import Layer
 
 LETTERS = "letters alone"  # the rivals for bits per byte
 BASE_ALONE = "base alone"

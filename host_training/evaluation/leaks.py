@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from host_training import personal, secrets_in_text
-from host_training.plain_text import plain
+from host_training.common.normalise import plain
+from host_training.privacy import pii, secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ def find(lines: Iterable[str], terms: Sequence[str] = (), region: str | None = N
     term = re.compile(rf"(?<!\w)(?:{either})(?!\w)", re.IGNORECASE) if either else None
     found = []
     for line in map(plain, lines):
-        kinds = [one.kind for one in personal.find(line, region)]
-        kinds += [kind for kind, _ in secrets_in_text.find(line)]
+        kinds = [one.kind for one in pii.find(line, region)]
+        kinds += [kind for kind, _ in secrets.find(line)]
         if term and term.search(line):
             kinds.append("term")
         found += [Leak(kind, line) for kind in dict.fromkeys(kinds)]

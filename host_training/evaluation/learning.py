@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from host_training.chat_template import END_OF_TEXT
-from host_training.dataset import NO_LOSS, Row, RowBuilder, clean_lines, spread
+from host_training.common.chat_template import END_OF_TEXT
+from host_training.common.messages import Layer
 from host_training.evaluation import bits, intervals
 from host_training.evaluation.findings import LayerBits, Learnt
-from host_training.evaluation.others import Line
+from host_training.evaluation.reference_authors import Line
 from host_training.evaluation.subject import Subject
-from host_training.messages import Layer
+from host_training.rows.dataset import NO_LOSS, Row, RowBuilder, clean_lines, spread
 
 OTHERS_MAX = 400  # lines of others; more narrow no interval that matters
 

@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from host_training.dataset import NO_LOSS, Row, RowBuilder
 from host_training.evaluation import bits
+from host_training.rows.dataset import NO_LOSS, Row, RowBuilder
 from payload.prompt import PersonaText
 
 REPETITIONS = {1: 4, 4: 2, 16: 2}  # times written -> how many different canaries

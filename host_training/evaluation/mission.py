@@ -19,10 +19,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from host_training.dataset import Row, RowBuilder
 from host_training.evaluation import intervals, leaks
+from host_training.evaluation.generation import Sampling, speak
 from host_training.evaluation.intervals import Interval
-from host_training.evaluation.speaker import Sampling, speak
+from host_training.rows.dataset import Row, RowBuilder
 from payload.prompt import Moment, suffix
 
 # Question -> the first word of an answer that would agree to being a person.

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from host_training.dataset import Row
 from host_training.evaluation import bits, intervals
 from host_training.evaluation.intervals import Interval
+from host_training.rows.dataset import Row
 
 
 @dataclass(frozen=True, slots=True)

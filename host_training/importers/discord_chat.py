@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from host_training.common.messages import ChatKind, Message, Notes
 from host_training.importers import json_stream
 from host_training.importers.json_stream import END, START
 from host_training.importers.text import head_text, mend
 from host_training.importers.times import from_iso, from_snowflake
 from host_training.importers.tree import File
-from host_training.messages import ChatKind, Message, Notes
 
 NAME = "discord"
 LABEL = "DiscordChatExporter JSON"

@@ -12,13 +12,13 @@ from datetime import UTC
 import pypdf
 from pypdf.errors import PyPdfError
 
+from host_training.common.messages import Message, Notes
+from host_training.common.unpacking import Budget, TooMuchError
 from host_training.importers import prose, word
 from host_training.importers.chat_log import REFUSAL, is_log
 from host_training.importers.text import mend
 from host_training.importers.times import to_ms
 from host_training.importers.tree import File
-from host_training.messages import Message, Notes
-from host_training.unpacking import Budget, TooMuchError
 
 # what it cannot read is said here in one sentence, not by the library in twenty
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)

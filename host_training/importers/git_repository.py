@@ -13,11 +13,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from host_training.common.messages import Message, Notes
 from host_training.importers import prose
 from host_training.importers.text import decode, mend
 from host_training.importers.times import from_iso
 from host_training.importers.tree import File
-from host_training.messages import Message, Notes
 
 NAME = "git"
 LABEL = "git repository"

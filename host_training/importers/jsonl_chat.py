@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from host_training.common.messages import Message, Notes
 from host_training.importers import json_stream
 from host_training.importers.text import head_text, lines_of, mend
 from host_training.importers.tree import File
-from host_training.messages import Message, Notes
 
 NAME = "pairs"
 LABEL = "instruction data set"

@@ -18,11 +18,11 @@ from email.header import decode_header, make_header
 from email.message import Message as Mail
 from email.utils import getaddresses
 
+from host_training.common.messages import Message, Notes
 from host_training.importers.mail_body import own_words
 from host_training.importers.text import mend
 from host_training.importers.times import from_mail
 from host_training.importers.tree import File
-from host_training.messages import Message, Notes
 
 NAME = "mail"
 LABEL = "mailbox"

@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from host_training.common.messages import Message, Notes
 from host_training.importers import json_stream
 from host_training.importers.json_stream import END, START
 from host_training.importers.text import head_text, mend, undoubled
 from host_training.importers.times import from_ms
 from host_training.importers.tree import File
-from host_training.messages import Message, Notes
 
 NAME = "meta"
 LABEL = "Instagram or Facebook messages"

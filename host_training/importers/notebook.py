@@ -20,8 +20,8 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from host_training.common.messages import Message, Notes
 from host_training.errors import TrainingError, faults
-from host_training.messages import Message, Notes
 from payload import prompt
 
 RANGE_KEYS: dict[str, tuple[float, float]] = {

@@ -6,10 +6,10 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 
+from host_training.common.messages import Message, Notes
 from host_training.importers.text import head_text, mend, open_text
 from host_training.importers.times import from_iso
 from host_training.importers.tree import File
-from host_training.messages import Message, Notes
 
 NAME = "reddit"
 LABEL = "Reddit export"

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
 
+from host_training.common.messages import Message, Notes, whole_characters
 from host_training.importers import (
     chatlab,
     discord_chat,
@@ -29,7 +30,6 @@ from host_training.importers import (
 )
 from host_training.importers.text import head_text
 from host_training.importers.tree import File
-from host_training.messages import Message, Notes, whole_characters
 
 # Formats of whole folders come first: their files would be taken for something simpler.
 FOLDERS: tuple[ModuleType, ...] = (discord_package, slack, x_archive)

@@ -9,10 +9,10 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from host_training.common.messages import Message, Notes
 from host_training.importers.text import head_text, lines_of, mend
 from host_training.importers.times import from_iso
 from host_training.importers.tree import File
-from host_training.messages import Message, Notes
 
 NAME = "signal"
 LABEL = "Signal chat"

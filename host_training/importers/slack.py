@@ -9,12 +9,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from host_training.common.messages import ChatKind, Message, Notes
 from host_training.importers import json_stream
 from host_training.importers.json_stream import END, START
 from host_training.importers.text import decode, mend
 from host_training.importers.times import from_seconds
 from host_training.importers.tree import UNREADABLE, File
-from host_training.messages import ChatKind, Message, Notes
 
 NAME = "slack"
 LABEL = "Slack export"

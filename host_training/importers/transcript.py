@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from host_training.common.messages import Message, Notes
 from host_training.importers.text import head_text, mend, text_of
 from host_training.importers.tree import File
-from host_training.messages import Message, Notes
 
 NAME = "transcript"
 LABEL = "transcript"

@@ -2,7 +2,7 @@
 
 Nothing is ever unpacked under its name, so one like ``../../x`` inside a zip reaches nothing; a zip
 that unpacks to absurd sizes is refused by its own directory before a byte of it is read, see
-``host_training.unpacking``.
+``host_training.common.unpacking``.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from host_training.common.messages import Notes
+from host_training.common.unpacking import NESTED_MAX, Budget, TooMuchError, refusal
 from host_training.importers.zips import Zip, Zips
-from host_training.messages import Notes
-from host_training.unpacking import NESTED_MAX, Budget, TooMuchError, refusal
 
 HEAD_BYTES = 65_536
 SPOOL_BYTES = 8_000_000  # an open zip of a zip that is larger than this lies on disk

@@ -7,13 +7,13 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
+from host_training.common.messages import Layer, Message, Notes
 from host_training.importers import prose
 from host_training.importers.chat_log import REFUSAL, is_log
 from host_training.importers.html_text import words_of
 from host_training.importers.text import decode, head_text, mend, text_of
 from host_training.importers.times import from_iso
 from host_training.importers.tree import File
-from host_training.messages import Layer, Message, Notes
 
 NAME = "notes"
 LABEL = "note or text"

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from host_training.common.messages import Message, Notes
 from host_training.importers.text import head_text, lines_of, mend
 from host_training.importers.times import to_ms
 from host_training.importers.tree import File
@@ -27,7 +28,6 @@ from host_training.importers.whatsapp_words import (
     unedited,
     without_media,
 )
-from host_training.messages import Message, Notes
 
 NAME = "whatsapp"
 LABEL = "WhatsApp chat"

@@ -14,9 +14,9 @@ import io
 import zipfile
 from xml.parsers import expat
 
-from host_training import unpacking
+from host_training.common import unpacking
+from host_training.common.unpacking import Budget, TooMuchError
 from host_training.importers.times import from_iso
-from host_training.unpacking import Budget, TooMuchError
 
 FREE_BYTES, RATIO_MAX = 10_000_000, 50  # of all parts; Word's XML packs 10:1 to 20:1
 XML_BYTES_MAX = 100_000_000  # of one part; a thousand pages have ten million

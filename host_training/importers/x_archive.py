@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from host_training.common.messages import Message, Notes
 from host_training.importers import json_stream
 from host_training.importers.text import mend
 from host_training.importers.times import from_iso, to_ms
 from host_training.importers.tree import File
-from host_training.messages import Message, Notes
 
 NAME = "x"
 LABEL = "X archive"

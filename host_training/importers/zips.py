@@ -1,6 +1,6 @@
 """Zips of which only a few are open at a time, however many lie in the exports.
 
-What may come out of them is decided by ``host_training.unpacking``.
+What may come out of them is decided by ``host_training.common.unpacking``.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import zipfile
 from collections.abc import Callable
 from typing import BinaryIO, Self
 
-from host_training import unpacking
-from host_training.unpacking import Budget
+from host_training.common import unpacking
+from host_training.common.unpacking import Budget
 
 OPEN_ZIPS_MAX = 8  # besides those a member of which is being read
 

@@ -40,8 +40,10 @@ NONSENSE = (
 
 
 def _replay(stage: Stage) -> End:
-    """Every frame that the station ever sent comes again, old ones and the very last."""
+    """Every frame that the station ever sent comes again, old ones and the very last; a command is
+    among them."""
     world = stage.world
+    _ping(stage)
 
     def strike() -> None:
         if world.strangers.overheard:

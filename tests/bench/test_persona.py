@@ -13,16 +13,10 @@ from typing import Any
 
 import pytest
 
-from tests.host_training.conftest import need
-
-need("torch")
-need("gguf")
-np = need("numpy")
-
-from bench import persona, persona_rows, persona_table, persona_text  # noqa: E402 (after need)
-from bench.persona_rows import Asker, words_only  # noqa: E402 (after need)
-from host_training.dataset import NO_LOSS, ROW_TOKENS_MAX  # noqa: E402 (after need)
-from payload import prompt  # noqa: E402 (after need)
+from bench import persona, persona_rows, persona_table, persona_text
+from bench.persona_rows import Asker, words_only
+from host_training.rows.dataset import NO_LOSS, ROW_TOKENS_MAX
+from payload import prompt
 
 SEA = ("the sails were furled at dusk", "we ran before the wind all night", "a heavy swell, sir")
 FIELD = ("the barley stands high this year", "she milked two cows before dawn", "a fox took a hen")

@@ -160,7 +160,7 @@ def test_a_sync_that_failed_is_not_made_good_by_another(tmp_path: Path) -> None:
         raw.append = append
 
     found = Findings()
-    for first in range(1, 40):
+    for first in range(1, 90):  # opening an archive takes some forty of these
         (life := tmp_path / str(first)).mkdir()
         cut_after(suffer(life, 1, first, Refusal.IO_ERROR, 1, stubborn), life, found)
     found.report("  planted bug 'sync again'")

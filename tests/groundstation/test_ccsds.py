@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from spacepackets import ccsds as ccsds_library
 
+from groundstation import ccsds
 from wire.records import EPOCH_2025_MS, Kind, Record, TimeQuality
-
-ccsds_library = pytest.importorskip("spacepackets.ccsds", reason="spacepackets")
-from groundstation import ccsds  # noqa: E402 (the skip comes first)
 
 MUSING = Record(7, Kind.MUSING, 3, EPOCH_2025_MS + 12_345, TimeQuality.GPS, {"text": "Cold."})
 BEFORE_TIME = Record(8, Kind.EVENT, 3, 9000, TimeQuality.NONE, {"event": "boot"})

@@ -100,8 +100,8 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch = need("torch")
     need("transformers")
     need("tokenizers")
-    from host_training.base import BaseConfig, build_model, save_model
-    from host_training.base_text import train_tokenizer
+    from host_training.codec.base_text import train_tokenizer
+    from host_training.training.base import BaseConfig, build_model, save_model
 
     torch.set_num_threads(1)
     torch.manual_seed(7)

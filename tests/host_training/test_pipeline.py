@@ -13,26 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from tests.host_training.conftest import need, write_persona
+from host_training import __main__ as cli
+from host_training import pipeline
+from host_training.codec.base_text import read_text
+from host_training.errors import TrainingError
+from host_training.rows.dataset import Dataset
+from host_training.training import train
+from host_training.training.base import BaseConfig, n_parameters, train_base
+from tests.host_training.conftest import write_persona
+from tests.host_training.corpus.preparing import add_toml
 from tests.host_training.nasty_inputs import nasty
-from tests.host_training.preparing import add_toml
-
-need("torch")
-need("trl")
-need("llama_cpp")
-need("typer")
-
-from typer.testing import CliRunner  # noqa: E402 (after need)
-
-from host_training import __main__ as cli  # noqa: E402 (after need)
-from host_training import pipeline, train  # noqa: E402 (after need)
-from host_training.base import BaseConfig, n_parameters, train_base  # noqa: E402 (after need)
-from host_training.base_text import read_text  # noqa: E402 (after need)
-from host_training.dataset import Dataset  # noqa: E402 (after need)
-from host_training.errors import TrainingError  # noqa: E402 (after need)
-from wire.bundle import verify_bundle  # noqa: E402 (after need)
-from wire.text_codec import TextModel  # noqa: E402 (after need)
+from wire.bundle import verify_bundle
+from wire.text_codec import TextModel
 
 
 def silent(*args: object) -> None:

@@ -14,8 +14,8 @@ def make_tokenizer(scheme: str) -> Any:
     """A byte-level BPE of 300 tokens that cuts as ``scheme`` (smollm or qwen2) does."""
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-    from host_training.chat_template import SPECIAL_TOKENS
-    from host_training.gguf_tokenizer import SCHEMES
+    from host_training.common.chat_template import SPECIAL_TOKENS
+    from host_training.gguf.tokenizer import SCHEMES
 
     tokenizer = Tokenizer(models.BPE())
     if scheme == "qwen2":
@@ -46,7 +46,12 @@ def make(architecture: str, out: Path, dtype: str = "float32", **changes: Any) -
         Starcoder2Config,
     )
 
-    from host_training.chat_template import CHAT_TEMPLATE, END_OF_TEXT, END_OF_TURN, START_OF_TURN
+    from host_training.common.chat_template import (
+        CHAT_TEMPLATE,
+        END_OF_TEXT,
+        END_OF_TURN,
+        START_OF_TURN,
+    )
 
     kind = {"llama": LlamaConfig, "qwen2": Qwen2Config, "qwen3": Qwen3Config,
             "starcoder2": Starcoder2Config}[architecture]

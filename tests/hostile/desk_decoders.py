@@ -7,15 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from host_training.common.messages import Message, Notes
+from host_training.common.persona_dir import read_persona
+from host_training.corpus.sessions import split_sessions
 from host_training.errors import TrainingError
 from host_training.importers import word
 from host_training.importers.notebook import import_notebook
 from host_training.importers.registry import read_all, recognise
 from host_training.importers.tree import Tree
 from host_training.importers.word import NotWordError
-from host_training.messages import Message, Notes
-from host_training.persona_dir import read_persona
-from host_training.sessions import split_sessions
 from sim.replay import Replay, ReplayError
 from tests.host_training.conftest import NOTEBOOK, telegram_export
 from tests.host_training.importers.reading import zipped
@@ -121,7 +121,7 @@ DESK: list[Decoder] = [
             (TrainingError,), cost=10, words=JSON_WORDS, peak_bytes=_PEAK_BYTES),
     Decoder("host_training.importers.notebook", in_file("flight.md", _notebook),
             lambda: [(NOTEBOOK.encode(),)], (TrainingError,), cost=10, words=CELLS),
-    Decoder("host_training.persona_dir", in_file("persona.toml", _persona),
+    Decoder("host_training.common.persona_dir", in_file("persona.toml", _persona),
             lambda: [(_PERSONA,)], (TrainingError,), cost=10, words=TOML_WORDS),
     Decoder("sim.replay", in_file("flight.csv", _replay), lambda: _recorded("flight.csv"),
             (ReplayError,), cost=10, words=CELLS),

@@ -22,10 +22,10 @@ from groundstation.ground import Ground
 from groundstation.rawlog import RAW_BYTES_MAX, Reception
 from groundstation.reader import FlightReader
 from groundstation.track import Point, in_order
+from host_training.common.messages import Notes
+from host_training.common.persona_dir import read_persona
 from host_training.errors import TrainingError
 from host_training.importers.notebook import import_notebook
-from host_training.messages import Notes
-from host_training.persona_dir import read_persona
 from tests.groundstation.far_end import MISSION, SIGNED_MISSION, START_MS, FarEnd, state_at
 from tests.host_training.conftest import telegram_export, write_persona
 from tests.hostile import examples, seals

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from host_training.codec import train
+from host_training.codec.codec import train
 from payload import feed as feed_module
 from payload.downlink import Downlink
 from payload.feed import PLAIN_MODELS_MAX, TEXT_BYTES_PER_STEP

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from host_training.codec import train
+from host_training.codec.codec import train
 from tests.hostile import bounds
 from tests.wire.test_text_codec import BASE, model
 from wire import bodies, records, varint

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from host_training.codec import extend, sample_base, save, train
+from host_training.codec.codec import extend, sample_base, save, train
 from host_training.errors import TrainingError
 from wire.text_codec import ADAPT_BYTES, CodecError, TextModel
 from wire.text_tables import COUNT_VALUES, KINDS, TOTAL_MAX, Contexts, coarse_codes

@@ -8,9 +8,9 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from host_training.common.messages import Message, Notes
 from host_training.importers import registry
 from host_training.importers.tree import Tree
-from host_training.messages import Message, Notes
 
 Content = str | bytes | dict | list
 

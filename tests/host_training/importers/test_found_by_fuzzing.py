@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from host_training.common.messages import Message
+from host_training.corpus.message_store import MessageStore
 from host_training.importers.times import from_mail, from_seconds
-from host_training.message_store import MessageStore
-from host_training.messages import Message
 from tests.host_training.importers.reading import read, reasons, zipped
 from tests.host_training.importers.test_mail import BODY, box, letter
 

@@ -16,18 +16,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host_training import clean, persona_dir, writing
+from host_training.common import persona_dir
+from host_training.common.messages import Message, Notes
+from host_training.corpus import assemble, filtering
+from host_training.corpus.message_store import MessageStore
 from host_training.importers import prose, registry, vault, x_archive
 from host_training.importers.text import mend
 from host_training.importers.times import from_iso, from_snowflake
 from host_training.importers.tree import File
 from host_training.importers.whatsapp_words import unedited
-from host_training.message_store import MessageStore
-from host_training.messages import Message, Notes
 from tests.host_training.conftest import write_persona
+from tests.host_training.corpus.preparing import prepare
 from tests.host_training.importers.reading import Content, read, reasons, write_files, zipped
 from tests.host_training.nasty_inputs import nasty
-from tests.host_training.preparing import prepare
 
 WORDS = "The hedge and I have an understanding."
 STAMP = "1615050000.1"
@@ -59,7 +60,7 @@ def test_half_a_character_in_the_id_or_the_name_of_a_chat_can_be_shown(tmp_path:
         "chats": {"list": [{"id": "\ud83d", "name": "Club \ud83d", "type": "personal_chat",
                             "messages": [row, 5]}]}})})
     assert WORDS in [e.text for e in prepare(directory, tmp_path / "out")]
-    [chat] = [chat for chat in json.loads((tmp_path / "out" / writing.CHATS).read_text())
+    [chat] = [chat for chat in json.loads((tmp_path / "out" / assemble.CHATS).read_text())
               if chat["source"] == "telegram"]
     assert (chat["id"], chat["name"]) == ("?", "Club ?")
     [bad] = map(json.loads, (tmp_path / "out" / "quarantine.jsonl").open())
@@ -125,9 +126,9 @@ MANY = 100_000  # the square of it took from half a minute to five
 def test_a_list_of_links_is_read_once(link: str) -> None:
     """With words behind it, each pair of links took four times as long as the pair before."""
     links = f"{link}\n" * 3_000
-    assert clean.noise(links) == clean.noise(links * 2 + " ") == "only links"
-    assert clean.noise(links + "read these first") != "only links"
-    assert clean.noise("read these first\n" + links) != "only links"
+    assert filtering.noise(links) == filtering.noise(links * 2 + " ") == "only links"
+    assert filtering.noise(links + "read these first") != "only links"
+    assert filtering.noise("read these first\n" + links) != "only links"
 
 
 @nasty(27)

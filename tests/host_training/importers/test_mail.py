@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from host_training.corpus.message_store import MessageStore
 from host_training.importers import mail
 from host_training.importers.mail_body import unquoted
 from host_training.importers.tree import memory_file
-from host_training.message_store import MessageStore
 from tests.host_training.importers.reading import read, reasons
 from tests.host_training.nasty_inputs import nasty
 

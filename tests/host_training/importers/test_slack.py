@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from host_training.message_store import MessageStore
+from host_training.corpus.message_store import MessageStore
 from tests.host_training.importers.reading import read, zipped
 from tests.host_training.nasty_inputs import nasty
 

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from host_training.common.messages import Notes
 from host_training.importers import json_stream, telegram
 from host_training.importers.tree import memory_file
-from host_training.messages import Notes
 from tests.host_training.conftest import telegram_export
 from tests.host_training.importers.reading import read, reasons
 from tests.host_training.nasty_inputs import nasty

@@ -13,9 +13,9 @@ import docx
 import pypdf
 import pytest
 
+from host_training.corpus.message_store import MessageStore
 from host_training.importers import prose, vault
 from host_training.importers.vault import front_matter
-from host_training.message_store import MessageStore
 from tests.host_training.importers.reading import read, reasons, zipped
 from tests.host_training.nasty_inputs import nasty
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from host_training import unpacking
+from host_training.common import unpacking
+from host_training.common.messages import Notes
 from host_training.importers import registry, tree, zips
 from host_training.importers.tree import Tree
-from host_training.messages import Notes
 from tests.host_training.importers.reading import read, reasons, write_files, zipped
 from tests.host_training.nasty_inputs import nasty
 

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from host_training.common.messages import Message, Notes
 from host_training.importers import registry, whatsapp
 from host_training.importers.tree import memory_file
-from host_training.messages import Message, Notes
 from tests.host_training.importers.reading import read, zipped
 from tests.host_training.nasty_inputs import nasty
 

@@ -14,10 +14,10 @@ import docx
 import pytest
 from docx.enum.text import WD_BREAK
 
-from host_training import unpacking
+from host_training.common import unpacking
+from host_training.common.messages import Message, Notes
 from host_training.importers import documents, word
 from host_training.importers.tree import memory_file
-from host_training.messages import Message, Notes
 from tests.host_training.importers.reading import reasons, zipped
 from tests.host_training.nasty_inputs import nasty
 

@@ -1,0 +1,1 @@
+"""The signed bundle: packed, described, inspected, talked to, and what it costs on a board."""

@@ -1,0 +1,82 @@
+"""Let a bundle speak on the workstation, with the prompt and the cleaning of the flight."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+from host_training.bundle.pack import read_persona_json
+from host_training.errors import TrainingError
+from host_training.evaluation.bits import open_gguf
+from host_training.rows import memory_index
+from payload import prompt
+from wire.bundle import Manifest, verify_bundle
+
+TRIES_MAX = 4  # a reply that cleans to nothing is drawn again
+TRY_OUT_S_MAX = 600
+
+
+class Voice:
+    """A bundle that has been verified, ready to speak."""
+
+    def __init__(self, bundle: Path, manifest: Manifest, threads: int, seed: int) -> None:
+        persona = read_persona_json(bundle)
+        self._text = prompt.PersonaText(persona["name"], persona["system"],
+                                        tuple(persona["values"]))
+        self._memory = bundle / "memory.sqlite"
+        self._runtime = manifest.runtime
+        self._model = open_gguf(bundle / "model.gguf", int(manifest.runtime["n_ctx"]),
+                                every_logit=False, threads=threads)
+        self._random = random.Random(seed)
+
+    def speak(self, moment: prompt.Moment) -> str | None:
+        """One clean line, or None when TRIES_MAX draws gave none."""
+        recalled = memory_index.recall(self._memory, f"{moment.about} {moment.question or ''}")
+        text = prompt.prefix(self._text) + prompt.suffix(moment, recalled)
+        tokens = self._model.tokenize(text.encode(), add_bos=False, special=True)
+        for _ in range(TRIES_MAX):
+            answer = self._model.create_completion(
+                tokens, max_tokens=self._runtime["max_tokens"],
+                temperature=self._runtime["temperature"], top_p=self._runtime["top_p"],
+                seed=self._random.randrange(1 << 31))
+            line = prompt.clean_reply(answer["choices"][0]["text"])
+            if line:
+                return line
+        return None
+
+    def close(self) -> None:
+        """Free the model."""
+        self._model.close()
+
+
+def try_out(bundle: Path) -> None:
+    """Let a bundle say a line in a clean process, as the Pi will.
+
+    Raises:  TrainingError when that process fails or does not end.
+    """
+    command = [sys.executable, "-m", "host_training.bundle.chat", str(bundle)]
+    try:
+        child = subprocess.run(
+            command, capture_output=True, text=True, timeout=TRY_OUT_S_MAX, check=False,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])})
+    except subprocess.TimeoutExpired as error:
+        raise TrainingError(f"{bundle}: said nothing for {TRY_OUT_S_MAX} seconds when it was tried"
+                            " out.") from error
+    if child.returncode != 0:
+        last = (child.stderr.strip().splitlines() or ["no message"])[-1]
+        raise TrainingError(f"{bundle}: failed when it was tried out (exit {child.returncode}):"
+                            f" {last}")
+
+
+def _child(bundle: Path) -> None:
+    """Runs in the child: one line about the wind; what it is does not matter here."""
+    voice = Voice(bundle, verify_bundle(bundle, None), threads=1, seed=1)
+    voice.speak(prompt.Moment(about="wind", phase="ascent"))
+    voice.close()
+
+
+if __name__ == "__main__":
+    _child(Path(sys.argv[1]))

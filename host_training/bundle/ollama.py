@@ -1,0 +1,64 @@
+"""A bundle as Ollama runs it at a desk: a Modelfile that asks exactly as the flight does.
+
+Source: Ollama's docs/modelfile.md (FROM, TEMPLATE, SYSTEM, PARAMETER, LICENSE; Go templates).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from host_training.common.chat_template import END_OF_TURN, START_OF_TURN
+from host_training.errors import TrainingError
+from payload import prompt
+from wire.bundle import Manifest
+
+TEMPLATE = (f"{START_OF_TURN}system\n{{{{ .System }}}}{END_OF_TURN}\n{START_OF_TURN}user\n"
+            f"{{{{ .Prompt }}}}{END_OF_TURN}\n{START_OF_TURN}assistant\n")
+QUOTES = '"""'
+
+
+def modelfile(manifest: Manifest, words: dict[str, Any]) -> str:
+    """The text of a Modelfile for a verified bundle.
+
+    Args:    words: persona.json.
+    Raises:  TrainingError when the persona's words cannot be quoted.
+    """
+    text = prompt.PersonaText(words["name"], words["system"], tuple(words["values"]))
+    head, system, tail = f"{START_OF_TURN}system\n", prompt.prefix(text), (
+        f"{END_OF_TURN}\n{START_OF_TURN}user\n")
+    assert system.startswith(head) and system.endswith(tail), system
+    system = system[len(head) : len(system) - len(tail)]
+    if QUOTES in system or system.endswith('"') or QUOTES in manifest.disclosure:
+        raise TrainingError(f"{manifest.name}: a Modelfile cannot quote three quotation marks, or"
+                            " one at the end; change persona.toml.")
+    runtime = manifest.runtime
+    return (
+        f"# {manifest.name}, version {manifest.version}. {manifest.disclosure}\n"
+        "FROM ./model.gguf\n"
+        f"TEMPLATE {QUOTES}{TEMPLATE}{QUOTES}\n"
+        f"SYSTEM {QUOTES}{system}{QUOTES}\n"
+        f"PARAMETER num_ctx {runtime['n_ctx']}\n"
+        f"PARAMETER num_predict {runtime['max_tokens']}\n"
+        f"PARAMETER temperature {runtime['temperature']}\n"
+        f"PARAMETER top_p {runtime['top_p']}\n"
+        f'PARAMETER stop "{END_OF_TURN}"\n'
+        f"LICENSE {QUOTES}{manifest.disclosure}{QUOTES}\n")
+
+
+def write(bundle: Path, manifest: Manifest, words: dict[str, Any], out: Path) -> None:
+    """``Modelfile`` and ``model.gguf`` into the new directory ``out``.
+
+    Raises:  TrainingError when ``out`` is there already.
+    """
+    if out.exists():
+        raise TrainingError(f"{out}: exists; choose another --out.")
+    text = modelfile(manifest, words)
+    partial = out.with_name(out.name + ".part")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    (partial / "Modelfile").write_text(text, encoding="utf-8")
+    shutil.copyfile(bundle / "model.gguf", partial / "model.gguf")
+    os.replace(partial, out)

@@ -1,0 +1,147 @@
+"""The commands that carry a training elsewhere and back, and feed a persona with new writing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+
+from host_training.cli.bundles import DEFAULT_KEY, SHIPPED_BASE, say_how_it_flies
+from host_training.errors import TrainingError
+
+console = Console()
+
+PersonaArgument = Annotated[Path, typer.Argument(metavar="PERSONA_DIR")]
+BaseOption = Annotated[Path, typer.Option(help="The base model: a Hugging Face folder.")]
+WorkOption = Annotated[Path | None, typer.Option(help="Run directory, kept.")]
+MethodOption = Annotated[Literal["lora", "dora", "qlora", "full"], typer.Option(
+    help="How to fine-tune there.")]
+EpochsOption = Annotated[int, typer.Option(min=1, max=100, help="At most; the best is kept.")]
+VariantsOption = Annotated[int, typer.Option(min=1, max=100,
+                                             help="Moments drawn for every thought.")]
+OutOption = Annotated[Path, typer.Option(help="The bundle to make.")]
+QuantOption = Annotated[str, typer.Option(help="auto, or a type like Q4_K_M.")]
+KeyOption = Annotated[Path, typer.Option(help="Signing key, made on first use.")]
+
+Progress = Callable[[], AbstractContextManager[Callable[[str, float, str], None]]]
+
+
+def register(app: typer.Typer, progress: Progress, be_quiet: Callable[[], None]) -> None:
+    """Add these commands to the ``spacepi-train`` of ``__main__``, with its progress bars."""
+    _shared.update(progress=progress, be_quiet=be_quiet)
+    for command in (job, adopt, feed, adapter):
+        app.command()(command)
+
+
+_shared: dict[str, Any] = {}
+
+
+def job(
+    persona_dir: PersonaArgument,
+    base: BaseOption,
+    out: Annotated[Path, typer.Option(help="The folder to make.")],
+    work: WorkOption = None,
+    method: MethodOption = "lora",
+    epochs: EpochsOption = 3,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    variants: VariantsOption = 2,
+    seed: int = 1,
+) -> None:
+    """Pack a training into one folder for a rented GPU: sh run.sh there, adopt here."""
+    _shared["be_quiet"]()
+    from host_training import pipeline, preflight
+    from host_training.training import remote_job as jobs
+    from host_training.training import train
+
+    preflight.check_job(persona_dir, base, out, _work(work, out))
+    options = pipeline.Options(method, epochs=epochs, lr=lr, variants=variants, seed=seed)
+    with _shared["progress"]() as report:
+        prepared = pipeline.prepare(persona_dir, base, _work(work, out), options, report)
+    config = train.TrainConfig(method, epochs, lr, seed=seed)
+    jobs.pack(prepared[3], base, config, out)
+    console.print(f"{out}: copy it to the machine with the GPU and say sh run.sh there. It holds"
+                  " the writing in clear.", soft_wrap=True)
+
+
+def adopt(
+    persona_dir: PersonaArgument,
+    base: BaseOption,
+    source: Annotated[Path, typer.Option("--from", help="The job folder with its result, or the"
+                                                        " folder of a peft adapter.")],
+    out: OutOption,
+    work: WorkOption = None,
+    quant: QuantOption = "auto",
+    variants: VariantsOption = 2,
+    seed: int = 1,
+    key: KeyOption = DEFAULT_KEY,
+) -> None:
+    """Take back what was trained elsewhere, verify it, and make the bundle."""
+    _shared["be_quiet"]()
+    from host_training import pipeline
+
+    options = pipeline.Options(quant=quant, variants=variants, seed=seed)
+    with _shared["progress"]() as report:
+        manifest = pipeline.run(persona_dir, base, out, _work(work, out), key.expanduser(),
+                                options, report, adopted=source)
+    console.print(f"Bundle: {out}")
+    say_how_it_flies(manifest.public_key)
+
+
+def feed(
+    persona_dir: PersonaArgument,
+    new: Annotated[list[Path], typer.Argument(metavar="NEW...", help="Files or folders: exports, or"
+                                                                     " a notebook.")],
+    out: Annotated[Path, typer.Option(help="The bundle that flies now; it becomes the next"
+                                           " version.")],
+    base: Annotated[Path, typer.Option(help="The base model; the one that is shipped when left"
+                                            " out.", show_default=False)] = SHIPPED_BASE,
+    work: WorkOption = None,
+    method: Annotated[Literal["auto", "lora", "dora", "qlora", "full"], typer.Option()] = "auto",
+    quant: QuantOption = "auto",
+    epochs: EpochsOption = 3,
+    variants: VariantsOption = 2,
+    seed: int = 1,
+    key: KeyOption = DEFAULT_KEY,
+) -> None:
+    """Add new writing to a persona, train the next version, and say what changed."""
+    _shared["be_quiet"]()
+    from host_training import pipeline
+    from host_training.bundle import inspection, pack
+    from host_training.corpus import feed
+    from wire.bundle import verify_bundle
+
+    old = verify_bundle(out, None)
+    options = pipeline.Options(method, quant, epochs, variants=variants, seed=seed)
+    added = feed.add(persona_dir, new)
+    with _shared["progress"]() as report:
+        try:
+            pipeline.prepare(persona_dir, base, _work(work, out), options, report)
+        except TrainingError:
+            feed.take_back(added)
+            raise
+        manifest = pipeline.run(persona_dir, base, out, _work(work, out), key.expanduser(),
+                                options, report)
+    for line in inspection.diff(pack.previous(out), old, out, manifest):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def adapter(
+    source: Annotated[Path, typer.Argument(
+        metavar="ADAPTER", help="A peft LoRA folder, such as OUT.run/train-lora-*/adapter.")],
+    base: BaseOption,
+    out: Annotated[Path, typer.Option(help="The GGUF file to make.")],
+    name: Annotated[str, typer.Option(help="general.name in the file.")] = "persona",
+) -> None:
+    """Write a LoRA adapter as GGUF: a few megabytes that llama.cpp adds to a base it has."""
+    from host_training.training.lora_gguf import export_adapter
+
+    export_adapter(source, base, out, name)
+    console.print(f"{out}: {out.stat().st_size / 1e6:.2f} MB, for llama.cpp's --lora.")
+
+
+def _work(work: Path | None, out: Path) -> Path:
+    return work or out.with_name(out.name + ".run")

@@ -1,0 +1,122 @@
+"""The commands before anything is trained: begin a persona directory, and show what it holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+
+from host_training.errors import TrainingError
+
+console = Console()
+
+Progress = Callable[[], AbstractContextManager[Callable[[str, float, str], None]]]
+PEOPLE_SHOWN_MAX = 20
+CHATS_SHOWN_MAX = 20
+VALUES_SHOWN_MAX = 10
+TIERS = {"tier 1": "essays and documents (tier 1)", "tier 2": "journals and notes (tier 2)",
+         "tier 3": "mails and talks (tier 3)", "tier 4": "chats and posts (tier 4)"}
+LAYERS = {"thinking": "of all that, how you think", "values": "of all that, values"}
+_shared: dict[str, Any] = {}
+
+
+def register(app: typer.Typer, progress: Progress) -> None:
+    """Add these commands to the ``spacepi-train`` of ``__main__``, with its progress bars."""
+    _shared.update(progress=progress)
+    app.command()(init)
+    app.command()(scan)
+
+
+def init(
+    persona_dir: Annotated[Path, typer.Argument(
+        metavar="DIR", help="The directory to make; what is in it already stays as it is.")],
+) -> None:
+    """Begin a persona: its files, with every setting explained, to be filled in."""
+    from host_training.corpus import persona_template
+
+    for path in persona_template.write(persona_dir):
+        console.print(f"made {path}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"Fill in persona.toml and values.md, put your exports into"
+                  f" {persona_dir / persona_template.EXPORTS} as you downloaded them, then:"
+                  f" spacepi-train scan {persona_dir} --out seen", markup=False, highlight=False,
+                  soft_wrap=True)
+
+
+def scan(
+    persona_dir: Annotated[Path, typer.Argument(metavar="PERSONA_DIR")],
+    out: Annotated[Path, typer.Option(help="Where to put examples.jsonl, review.md and"
+                                           " quarantine.jsonl; a folder, made if needed.")],
+) -> None:
+    """Read every export as ``run`` would, and show what was found, left out and taken out."""
+    from host_training import preflight
+    from host_training.common.persona_dir import read_persona
+    from host_training.corpus import assemble
+    from host_training.stages import PRIVATE
+
+    preflight.check_scan(persona_dir, out)
+    persona = read_persona(persona_dir, is_finished=False)
+    try:
+        out.mkdir(PRIVATE, parents=True, exist_ok=True)
+        with _shared["progress"]() as report:
+            n_examples = assemble.prepare(persona_dir, persona, out, lambda share, line: report(
+                "writing", share, line))
+    except OSError as error:
+        raise TrainingError(f"--out {out}: cannot be written ({error.strerror}).") from error
+    _show_all(out, n_examples)
+    console.print(f"When it is as you want it: spacepi-train run {persona_dir} --out"
+                  f" {persona.name.lower()}", soft_wrap=True, markup=False, highlight=False)
+
+
+def _show_all(out: Path, n_examples: int) -> None:
+    from host_training.common.messages import quarantine_path
+    from host_training.corpus import assemble
+
+    summary = json.loads((out / assemble.SUMMARY).read_text())
+    people = json.loads((out / assemble.PEOPLE).read_text())
+    left_out, bad = summary["left out"]["skipped"], summary["left out"]["first bad"]
+    _show("found", ("messages", "of", "in"), [
+        (f"{count:,}", summary["dates"][what], what) for what, count in summary["sources"].items()])
+    _show("who wrote", ("messages", "is", "account", "name", "in"), [
+        (f"{p['messages']:,}", p["is"], p["account"], p["name"], p["source"])
+        for p in people[:PEOPLE_SHOWN_MAX]])
+    _show("chats", ("messages", "left out", "name", "id", "in"), [
+        (f"{c['messages']:,}", f"{c['left out']:,}", c["name"], c["id"], c["source"])
+        for c in json.loads((out / assemble.CHATS).read_text())[:CHATS_SHOWN_MAX]])
+    _show("left out", ("messages", ""), _counts(left_out))
+    _show("taken out of the texts", ("times", ""), _counts(summary["taken out"]))
+    learnt = {TIERS[tier]: n for tier, n in summary["weighed bytes"].items()} | {
+        LAYERS[layer]: n for layer, n in summary["layers"].items() if layer != "said"}
+    total = sum(summary["weighed bytes"].values())
+    _show("learnt", ("weighed bytes", "share", ""), [
+        (f"{n:,}", f"{n / total:.0%}", what) for what, n in learnt.items()])
+    _show("candidates for values.md", ("",), [
+        (f"- {line}",) for line in summary["candidates for values.md"][:VALUES_SHOWN_MAX]])
+    _show("not understood", ("",), [(line,) for line in bad])
+    _show("warnings", ("",), [(line,) for line in summary["warnings"]])
+    console.print(f"\n{n_examples} examples to learn from ({out / assemble.EXAMPLES}). Not"
+                  f" understood: {summary['left out']['bad']} ({quarantine_path(out)}). Look"
+                  f" through what was taken out ({out / assemble.REVIEW}), who is who"
+                  f" ({out / assemble.PEOPLE}) and which chats there are ({out / assemble.CHATS}).",
+                  soft_wrap=True, markup=False)
+
+
+def _counts(counts: dict[str, int]) -> list[tuple[str, str]]:
+    return [(f"{count:,}", what) for what, count in counts.items()]
+
+
+def _show(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    """A title and aligned columns; what is long comes last, and paths are not broken."""
+    if not rows:
+        return
+    table = [columns, *rows] if any(columns) else list(rows)
+    widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
+    console.print(f"\n{title}", style="bold", highlight=False)
+    for row in table:
+        cells = (set_cell_size(cell, width) for cell, width in zip(row, widths, strict=True))
+        console.print("  ".join(cells).rstrip(), markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,145 @@
+"""The codec stage: a person's writing in the form in which a flight sends it, and its text codec.
+
+The codec learns what it will meet: whole bodies of musings, replies and questions, put together by
+the same function that the payload calls, with the senses of drawn moments beside the thoughts. As
+everywhere, only the author's words are learnt, and none of whoever they wrote with. The sessions
+held out of the model's training are held out here too, to measure with.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from host_training.codec.base_text import clean_text, read_text
+from host_training.codec.codec import Progress, extend, sample_base, save, train
+from host_training.common.persona_dir import Persona
+from host_training.corpus import assemble
+from host_training.corpus.sentences import sentences
+from host_training.corpus.sessions import Example
+from host_training.errors import TrainingError
+from host_training.rows.context_sampler import draw_moment
+from host_training.rows.dataset import clean_lines
+from host_training.rows.split import Split, split
+from host_training.rows.targets import IN_FLIGHT, Asked, condition_of, forms
+from payload.prompt import senses_in_words
+from wire.bodies import marked_text
+from wire.text_codec import CodecError, TextModel
+
+GENERAL_CODEC = Path(__file__).parents[1] / "base_model" / "general.codec"
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """``train`` and ``held_out`` as they are coded; ``texts`` are the held-out lines alone."""
+
+    train: list[str]
+    held_out: list[str]
+    texts: list[str]
+
+
+def read(directory: Path, persona: Persona, seed: int) -> Messages:
+    """The writing of a persona directory as ``messages``. Raises TrainingError."""
+    with tempfile.TemporaryDirectory() as out:
+        assemble.prepare(directory, persona, Path(out), lambda share, line: None)
+        examples = assemble.load(Path(out) / assemble.EXAMPLES)
+    sides = split(examples, seed, persona.settings.clean.near_duplicate)
+    return messages(examples, sides, persona.values + persona.thinking, seed)
+
+
+def messages(examples: Sequence[Example], sides: Split, lists: Sequence[str], seed: int
+             ) -> Messages:
+    """What the person wrote, as flights will send the like of it.
+
+    Args:    lists: values and ways of thinking.
+             seed: of the drawn moments.
+    """
+    rng = random.Random(seed)
+    found = Messages([], [], [])
+    asked = [(example, one) for example in examples for one in forms(example)]
+    held = {one.example.text for example, one in asked
+            if one.form in IN_FLIGHT and sides.side(example) != "train"}
+    found.texts.extend(sorted(held))
+    for _, one in asked:
+        if one.form in ("thought", "answer") or one.example.text in held:
+            message = marked_text(_body(one, rng))
+            (found.held_out if one.example.text in held else found.train).append(message)
+    questions = {e.condition.question for e in examples if e.condition} - {None}
+    found.train.extend(marked_text({"text": question}) for question in sorted(questions))
+    plain = [clean_lines(e.text) for e in examples if sides.side(e) == "train"
+             and all(one.form in ("line", "dialogue") for one in forms(e))]
+    for text in (*plain, *lists):
+        found.train.extend(marked_text({"text": line}) for line in sentences(text)
+                           if line not in held)
+    return found
+
+
+def _body(asked: Asked, rng: random.Random) -> dict[str, Any]:
+    """The text fields of the record in which this would fly, without what others wrote."""
+    if asked.form == "answer":
+        return {"text": asked.example.text, "by": "model"}
+    moment = draw_moment(condition_of(asked), rng)
+    if moment.question is not None:
+        return {"text": asked.example.text, "question": moment.question, "by": "model"}
+    return {"text": asked.example.text, "about": moment.about, "senses": senses_in_words(moment),
+            "by": "model"}
+
+
+def general_lines(paths: Sequence[Path]) -> list[str]:
+    """A sample of the paragraphs of .txt and .txt.xz files.
+
+    Raises:  TrainingError when one cannot be read.
+    """
+    lines = sample_base(map(read_text, paths))
+    return clean_text("\n".join(lines)).splitlines()
+
+
+def build_general(paths: Sequence[Path], out: Path, progress: Progress) -> dict[str, Any]:
+    """The codec of general text alone, which ``extend`` starts from."""
+    model = train(general_lines(paths), [], progress)
+    return {"model_id": model.model_id.hex(), "bytes": save(model, out)}
+
+
+def build(
+    found: Messages, general: Sequence[Path], out: Path, progress: Progress
+) -> dict[str, Any]:
+    """Write the person's codec to ``out``; what it is and how well it does, for the card.
+
+    Args:    general: text files in the person's language; none: the general codec that is shipped.
+    Raises:  TrainingError.
+    """
+    if general:
+        model = train(general_lines(general), found.train, progress)
+    else:
+        model = extend(_shipped(), found.train, progress)
+    size_bytes = save(model, out)
+    return {"model_id": model.model_id.hex(), "bytes": size_bytes, **_measured(model, found)}
+
+
+def _shipped() -> TextModel:
+    try:
+        return TextModel.load(GENERAL_CODEC)
+    except (OSError, CodecError) as error:
+        raise TrainingError(f"{GENERAL_CODEC}: the codec of general text cannot be read ({error});"
+                            " give text files in its place with --general.") from error
+
+
+def _measured(model: TextModel, found: Messages) -> dict[str, Any]:
+    """On what was held out; nothing where nothing was."""
+    if not found.texts:
+        return {}
+    coded = sum(len(model.encode(marked_text({"text": text}))) for text in found.texts)
+    return {
+        "held_out_bits_per_char": round(8 * coded / sum(map(len, found.texts)), 3),
+        "held_out_message_bytes": round(_mean(len(model.encode(m)) for m in found.held_out), 1),
+        "held_out_message_chars": round(_mean(map(len, found.held_out)), 1),
+    }
+
+
+def _mean(numbers: Iterable[float]) -> float:
+    values = list(numbers)
+    return sum(values) / len(values)

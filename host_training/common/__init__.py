@@ -1,0 +1,1 @@
+"""What every stage needs: messages, persona.toml, the turn format, plain text, safe unpacking."""

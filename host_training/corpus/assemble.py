@@ -1,0 +1,326 @@
+"""Everything a person wrote, from the folder of exports to examples.
+
+scan -> import -> identify -> scrub -> clean -> sessions -> weigh. What was left out, and why, lies
+beside the examples: ``import.json`` (counts), ``quarantine.jsonl`` (what was not understood, row by
+row), ``review.md`` (what was taken out of the texts), ``people.json`` (who was given which letter)
+and ``chats.json`` (which chats there are): these three for the maker's eyes alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from host_training import common, corpus, importers, privacy
+from host_training.common.messages import Message, Notes, quarantine_path
+from host_training.common.normalise import plain
+from host_training.common.persona_dir import (
+    NOTEBOOK,
+    Persona,
+    export_folders,
+    notebooks,
+    stray_files,
+)
+from host_training.corpus import (
+    chat_selection,
+    filtering,
+    identity,
+    sessions,
+    value_candidates,
+    weighting,
+)
+from host_training.corpus.example_store import ExampleStore, as_json, from_json
+from host_training.corpus.message_store import MessageStore
+from host_training.corpus.sessions import Example
+from host_training.errors import TrainingError
+from host_training.importers import registry
+from host_training.importers.notebook import import_notebook
+from host_training.importers.tree import Tree
+from host_training.privacy import pii, scrub
+from host_training.privacy.known_secrets import KnownSecrets
+from host_training.privacy.names import NameList
+from host_training.stages import code_hash
+from payload import prompt
+
+Report = Callable[[float, str], None]  # (fraction done 0..1, one line)
+
+EXAMPLES = "examples.jsonl"
+SUMMARY = "import.json"
+REVIEW = "review.md"
+PEOPLE = "people.json"
+CHATS = "chats.json"
+CHILD = "child:"  # before a name, in place of an account
+STORE, KEPT, SEEN = "messages.sqlite", "kept.sqlite", "seen.sqlite"  # to work in
+
+
+def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> int:
+    """Write the examples of a persona directory to ``out``/EXAMPLES; returns how many.
+
+    Meanwhile messages and examples lie in SQLite files in ``out``; they go, whatever happens.
+
+    Raises:  TrainingError when there is no writing, or nobody can tell which of it is the
+             author's.
+    """
+    learnt, values = weighting.Learnt(), value_candidates.Candidates(persona.values)
+    with (quarantine_path(out).open("w", encoding="utf-8", errors="replace") as sink,
+          ExampleStore(out / KEPT) as kept):
+        notes = Notes(sink)
+        entries = []
+        for path in notebooks(directory):
+            entries += import_notebook(path, notes)
+        for name in stray_files(directory):
+            notes.put(name, "", "lies where nothing is read; put"
+                      " exports into a folder of any name, and thoughts into notebook/*.md")
+        with MessageStore(out / STORE) as store:
+            chooser = chat_selection.Chooser(persona.settings, persona.me, notes)
+            inventory = _import(directory, chooser, store, notes, report)
+            notes.warnings += chooser.warnings()
+            (out / CHATS).write_text(json.dumps(chooser.report(), indent=1, ensure_ascii=False))
+            known = _overheard(sessions.entry_examples(entries), store, notes)
+            people = _people(store, persona, notes)
+            scrubber = scrub.Scrubber(persona.settings.privacy, _names(people, persona, notes),
+                                      known)
+            (out / PEOPLE).write_text(json.dumps(_who_is_who(store, people), indent=1,
+                                                 ensure_ascii=False))
+            kept.add(_scrubbed(sessions.entry_examples(entries), scrubber, notes))
+            kept.add(_talks(_plain(_young(_known(store, people, notes), inventory, persona, notes),
+                                   scrubber, persona, notes), people, persona, notes))
+        report(0.9, "weighing what was said")
+        n_examples = save(values.noted(learnt.counted(
+            filtering.weigh(kept, persona.settings.clean, notes, out / SEEN))), out / EXAMPLES)
+    notes.warnings += learnt.warnings(persona.settings.clean, chooser.name_of)
+    notes.warnings += _not_in_values_md(values.found(), persona)
+    (out / REVIEW).write_text(scrubber.sheet.markdown() + value_candidates.markdown(values.found()))
+    if not n_examples:
+        raise TrainingError(
+            f"{directory}: no writing of {persona.author} found; put some into notebook/*.md or"
+            f" exports into a folder beside it.{_first_reason(notes)}")
+    summary = {"sources": {label: found.n_messages for label, found in inventory.items()},
+               "dates": {label: found.dates() for label, found in inventory.items()},
+               "candidates for values.md": values.found(), "warnings": notes.warnings,
+               "third party": persona.settings.privacy.third_party, "left out": notes.report(),
+               **learnt.summary(), "taken out": dict(sorted(scrubber.sheet.counts.items()))}
+    (out / SUMMARY).write_text(json.dumps(summary, indent=1, ensure_ascii=False))
+    return n_examples
+
+
+def _people(store: MessageStore, persona: Persona, notes: Notes) -> identity.People:
+    """Who is who; those whom persona.toml leaves out are gone from the store then."""
+    without = identity.left_out(store, notes, persona.settings.privacy.without)
+    notes.skip("talk that persona.toml leaves out", store.remove(*without))
+    return identity.identify(store.authors(), notes, persona.me, persona.settings.nobody,
+                             persona.settings.people, (persona.author, persona.name))
+
+
+@dataclass(slots=True)
+class Found:
+    """What an export held: how much, and of when."""
+
+    n_messages: int = 0
+    first_ms: int | None = None
+    last_ms: int | None = None
+
+    def counted(self, read: Iterator[Message]) -> Iterator[Message]:
+        """The same messages, looked at in passing."""
+        for message in read:
+            self.n_messages += 1
+            if message.utc_ms is not None:
+                self.first_ms = min(message.utc_ms, self.first_ms or message.utc_ms)
+                self.last_ms = max(message.utc_ms, self.last_ms or message.utc_ms)
+            yield message
+
+    def dates(self) -> str:
+        """Like "2019-01-01 to 2021-03-06"; empty where no message says when."""
+        days = [f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d}"
+                for ms in (self.first_ms, self.last_ms) if ms is not None]
+        return " to ".join(dict.fromkeys(days))
+
+
+def code() -> str:
+    """Hash of all code that an example goes through."""
+    return code_hash(common, privacy, importers, corpus, prompt)
+
+
+def _import(directory: Path, chooser: chat_selection.Chooser, store: MessageStore, notes: Notes,
+            report: Report) -> dict[str, Found]:
+    """Everything below the export folders into the store; what came from where."""
+    inventory: dict[str, Found] = {}
+    with Tree(directory, notes) as tree:
+        for folder in export_folders(directory):
+            files = []
+            for file in tree.files(folder):
+                of_file = chooser.source_of(file.name)
+                if of_file is not None and of_file[1].ignore:
+                    notes.skip("ignored by persona.toml")
+                else:
+                    files.append(file)
+            for export in registry.recognise(files, notes):
+                report(0.5, f"reading {export.label}")
+                first = export.files[0].name
+                notes.zone = chooser.settings.zone_of(first)
+                found = inventory[export.label] = Found()
+                store.add(found.counted(
+                    chooser.chosen(registry.read_all([export], notes), first)))
+    return inventory
+
+
+def _overheard(entries: list[Example], store: MessageStore, notes: Notes) -> KnownSecrets:
+    """Secrets and children that are named anywhere, before the first text is scrubbed of them."""
+    def texts() -> Iterator[str]:
+        for entry in entries:
+            yield from filter(None, (entry.text, entry.condition and entry.condition.question))
+        yield from store.texts()
+
+    for child in sorted({name for text in texts() for name in pii.children(plain(text))}):
+        notes.called(f"{CHILD}{child}", child)
+    return scrub.learn_secrets(texts())
+
+
+def _known(store: MessageStore, people: identity.People, notes: Notes) -> Iterator[Message]:
+    for message in store.ordered():
+        known = people.of(message)
+        if known is None:
+            notes.skip("account that persona.toml calls nobody's")
+        else:
+            yield known
+
+
+def _young(said: Iterator[Message], inventory: dict[str, Found], persona: Persona, notes: Notes
+           ) -> Iterator[Message]:
+    """What is not older than ``max_age_years`` before the newest; what has no date is."""
+    years = persona.settings.clean.max_age_years
+    newest_ms = max((found.last_ms for found in inventory.values() if found.last_ms is not None),
+                    default=0)
+    for message in said:
+        if years is not None and message.utc_ms is not None and (
+                message.utc_ms < newest_ms - years * filtering.YEAR_MS):
+            notes.skip("older than clean.max_age_years")
+        else:
+            yield message
+
+
+def _who_is_who(store: MessageStore, people: identity.People) -> list[dict[str, Any]]:
+    """Every account and the letter it was given, the most talkative first; for the maker's eyes."""
+    return [{"source": a.source, "account": a.account, "name": a.name, "messages": a.n_messages,
+             "is": people.who(a)}
+            for a in sorted(store.authors(), key=lambda a: (-a.n_messages, a.source, a.account))]
+
+
+def _talks(said: Iterator[Message], people: identity.People, persona: Persona, notes: Notes
+           ) -> Iterator[Example]:
+    """Examples of all chats, with what other people wrote as persona.toml says."""
+    found = sessions.chat_examples(said, persona.settings.sessions)
+    if persona.settings.privacy.third_party == "train":
+        others = {letter for account, letter in people.pseudonyms.items()
+                  if not account.startswith(f"{sessions.DATA_SET}:")}
+        notes.warnings.append(
+            'persona.toml: privacy.third_party is "train": what other people wrote in your chats'
+            f" ({len(others)} of them) is learnt too, and the persona may say it; train it only"
+            " with the consent of each.")
+    is_alone = persona.settings.privacy.third_party == "drop"
+    return sessions.without_others(found) if is_alone else found
+
+
+def _names(people: identity.People, persona: Persona, notes: Notes) -> NameList:
+    """Whom to scrub by name: everybody the exports or persona.toml name but the author."""
+    privacy = persona.settings.privacy
+    own = [persona.name, persona.author, *privacy.keep_names]
+    strangers = 0
+    known: list[tuple[str, str]] = []
+    children: set[str] = set()
+    for account, known_as in sorted(notes.names.items()):
+        if account in people.mine or account.endswith(":me"):
+            own += known_as
+            continue
+        if account.startswith(CHILD):
+            children |= known_as
+        pseudonym = people.pseudonyms.get(account)
+        if pseudonym is None:  # a contact who never wrote
+            pseudonym = identity.letter(len(people.pseudonyms) + strangers)
+            strangers += 1
+        known += [(name, pseudonym) for name in sorted(known_as)]
+    given = {pseudonym: [key for key in keys if not _is_account(key)]
+             for pseudonym, keys in persona.settings.people.items()}
+    known += [(name, pseudonym) for pseudonym, names in given.items() for name in names]
+    listed = [*privacy.extra_names, *(name for names in given.values() for name in names),
+              *(name for name in privacy.without if not _is_account(name))]
+    return NameList(known, listed, own, children)
+
+
+def _is_account(key: str) -> bool:
+    """An id or an address rather than a name."""
+    return any(char.isdigit() or char in "@:" for char in key)
+
+
+def _plain(said: Iterator[Message], scrubber: scrub.Scrubber, persona: Persona, notes: Notes
+           ) -> Iterator[Message]:
+    """Messages without what must not fly and what nobody means to hear again."""
+    cleaner = filtering.Cleaner(notes, persona.settings.clean.languages,
+                            persona.settings.privacy.third_party == "train")
+    for message in said:
+        text = scrubber.scrub(message.text, notes)
+        words = cleaner.words(replace(message, text=text)) if text is not None else None
+        if words is not None:
+            yield replace(message, text=words)
+
+
+def _scrubbed(entries: list[Example], scrubber: scrub.Scrubber, notes: Notes) -> Iterator[Example]:
+    """The notebook is written for this: only what must not fly is taken out of it.
+
+    A thought that is no longer fit to be said so is set aside, and so is one whose question is not.
+    """
+    for example in entries:
+        text = scrubber.scrub(example.text, notes)
+        condition = example.condition
+        if condition is not None and condition.question is not None:
+            question = scrubber.scrub(condition.question, notes)
+            condition = replace(condition, question=question)
+            if question is None or filtering.has_placeholder(question):
+                text = None
+                notes.put(NOTEBOOK, example.text[:40], "its question holds something private")
+        if text is not None and condition is not None and (
+                filtering.has_placeholder(text) or prompt.clean_reply(text) != text):
+            notes.put(NOTEBOOK, text[:40], "without what is private, this thought cannot be said")
+        elif text is not None:
+            yield replace(example, text=text, condition=condition)
+
+
+def _not_in_values_md(found: list[str], persona: Persona) -> list[str]:
+    """A warning where values.md has room for what the writing of the layer values says."""
+    if not found or len(persona.values) >= prompt.PROMPT_VALUES_MAX:
+        return []
+    return [f"your writing of the layer values has {len(found)} judgements that values.md has not,"
+            f" and every prompt has room for {prompt.PROMPT_VALUES_MAX} of values.md, which has"
+            f" {len(persona.values)}; {REVIEW} lists them to be copied."]
+
+
+def tally(summary: dict[str, Any]) -> list[str]:
+    """Two lines on what the writing lost: whole messages, and words; none where it lost nothing."""
+    kinds = {"left out": summary["left out"]["skipped"], "taken out of the texts":
+             summary["taken out"]}
+    return [f"{kind}: " + ", ".join(f"{what} {n:,}" for what, n in sorted(
+        counts.items(), key=lambda count: -count[1])) for kind, counts in kinds.items() if counts]
+
+
+def _first_reason(notes: Notes) -> str:
+    return f" {notes.bad[0].file}: {notes.bad[0].reason}." if notes.bad else ""
+
+
+def save(examples: Iterable[Example], path: Path) -> int:
+    """One JSON object per line; returns how many."""
+    n_examples = 0
+    with path.open("w", encoding="utf-8") as file:
+        for example in examples:
+            file.write(as_json(example) + "\n")
+            n_examples += 1
+    return n_examples
+
+
+def load(path: Path) -> list[Example]:
+    """Read what ``save`` wrote."""
+    with path.open(encoding="utf-8") as file:
+        return [from_json(line) for line in file]

@@ -1,0 +1,80 @@
+"""New writing for a persona that has flown: put into its directory under a name made of it.
+
+The next version is then trained from the base on everything, old and new. Going on from the last
+version instead would measure on texts that version had already learnt, since the newest tenth of
+all sessions, which is held out, moves on when texts are added (``split``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from host_training.common.persona_dir import NOTEBOOK
+from host_training.errors import TrainingError
+
+_CONDITION = re.compile(r"^@ +\w+=", re.M)
+
+
+def add(directory: Path, new: Sequence[Path]) -> list[Path]:
+    """Copy files and folders of ``new`` into a persona directory; what was added by this call.
+
+    A notebook (Markdown with a line like ``@ about=wind``) goes to ``notebook/``, everything else
+    into a folder of its own. What is there already, to the byte, is not added again.
+
+    Raises:  TrainingError when something is missing or empty, or lies in the directory already.
+    """
+    for path in new:
+        if not path.exists():
+            raise TrainingError(f"{path}: there is no such file or folder.")
+        if path.resolve().is_relative_to(directory.resolve()):
+            raise TrainingError(f"{path}: is a part of {directory} already; just run again.")
+        if not any(_files(path)):
+            raise TrainingError(f"{path}: is empty.")
+    added = []
+    for path in new:
+        name = f"fed-{_digest(path)}"
+        target = (directory / NOTEBOOK / f"{name}.md" if _is_notebook(path)
+                  else directory / name / path.name)
+        if target.exists():
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            shutil.copytree(path, target)
+        else:
+            shutil.copyfile(path, target)
+        added.append(target)
+    return added
+
+
+def take_back(added: Sequence[Path]) -> None:
+    """Remove what ``add`` added, because it cannot be used."""
+    for path in added:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+        if path.parent.name != NOTEBOOK:
+            path.parent.rmdir()
+
+
+def _files(path: Path) -> list[Path]:
+    found = sorted(path.rglob("*")) if path.is_dir() else [path]
+    return [file for file in found if file.is_file() and file.stat().st_size]
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    for file in _files(path):
+        digest.update(f"{file.relative_to(path.parent).as_posix()}\0".encode(errors="replace"))
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:8]
+
+
+def _is_notebook(path: Path) -> bool:
+    if path.is_dir() or path.suffix != ".md":
+        return False
+    return _CONDITION.search(path.read_text(encoding="utf-8", errors="replace")) is not None

@@ -1,0 +1,106 @@
+"""How much of what is learnt is of which tier, layer and chat, and where that is not as asked.
+
+Weights are bounded, so that no text is learnt by heart and none is as good as thrown away. Where
+there is too little of one kind beside another, the bounds win, and the maker is told.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from host_training.common.settings import KEEP_MIN, REPEAT_MAX, Clean
+from host_training.corpus.sessions import Example
+
+CHAT_KEEP_MIN = 1 / 3  # of a talkative chat: beside two tiny ones it is still most of the person
+THOUGHT_DRAWS = 2  # moments a thought is drawn in, for its share of what is learnt
+SHARE_SLACK = 0.01  # within which a share counts as reached
+
+
+def size(example: Example) -> int:
+    """Bytes that are learnt of an example whose weight is 1."""
+    return len(example.text.encode()) * (THOUGHT_DRAWS if example.condition else 1)
+
+
+def chat_factors(sizes: Mapping[str, float], share: float) -> dict[str, float]:
+    """By how much to weigh each chat less, CHAT_KEEP_MIN..1, so that none has more than ``share``.
+
+    Args:    sizes: what would be learnt of each chat.
+             share: of them all; of no more than 1 / share chats none can be singled out.
+    """
+    ordered = sorted(sizes.values(), reverse=True)
+    if len(ordered) * share <= 1:
+        return dict.fromkeys(sizes, 1.0)
+    rest = sum(ordered)
+    for n_capped, largest in enumerate(ordered):
+        most = share * rest / (1 - n_capped * share)
+        if largest <= most:
+            break
+        rest -= largest
+    return {chat: max(CHAT_KEEP_MIN, min(1.0, most / of_chat)) for chat, of_chat in sizes.items()}
+
+
+class Learnt:
+    """What is learnt of each tier, layer and chat, counted as it passes."""
+
+    def __init__(self) -> None:
+        self._tiers: Counter[str] = Counter()
+        self._layers: Counter[str] = Counter()
+        self._chats: defaultdict[str, float] = defaultdict(float)
+        self._n_high = self._n_low = 0  # bytes of tiers 1 and 2, and of 3 and 4, as written
+
+    def counted(self, examples: Iterable[Example]) -> Iterator[Example]:
+        """The same examples."""
+        for example in examples:
+            n_bytes = size(example)
+            weighed = round(example.weight * n_bytes)
+            self._tiers[f"tier {example.tier}"] += weighed
+            self._layers[example.layer] += weighed
+            if example.chat:
+                self._chats[example.chat] += example.weight * n_bytes
+            if example.tier <= 2:
+                self._n_high += n_bytes
+            else:
+                self._n_low += n_bytes
+            yield example
+
+    def summary(self) -> dict[str, Any]:
+        """Weighed bytes of each tier and layer, JSON-ready."""
+        return {"weighed bytes": dict(sorted(self._tiers.items())),
+                "layers": dict(sorted(self._layers.items())),
+                "thoughtful share": round(thoughtful(self._tiers), 3)}
+
+    def warnings(self, settings: Clean, name_of: Callable[[str], str]) -> list[str]:
+        """A sentence for each share that the weights could not bring about.
+
+        Args:    name_of: how to call the chat of an example.
+        """
+        found = []
+        reached = thoughtful(self._tiers)
+        if not self._n_high and settings.thoughtful_share:
+            found.append(
+                "nothing of what is learnt is of tiers 1 and 2 (documents, journals, notes), of"
+                f" which {settings.thoughtful_share:.0%} are wanted (clean.thoughtful_share): put"
+                " some into the notebook or beside the exports.")
+        elif reached < settings.thoughtful_share - SHARE_SLACK:
+            found.append(
+                f"tiers 1 and 2 (documents, journals, notes) carry {reached:.0%} of what is learnt,"
+                f" not the {settings.thoughtful_share:.0%} of clean.thoughtful_share: there is too"
+                f" little of them, {self._n_high:,} bytes beside {self._n_low:,}, and so that"
+                f" nothing is learnt by heart no text counts more than {REPEAT_MAX:g} times or less"
+                f" than {KEEP_MIN:g}.")
+        if len(self._chats) * settings.chat_share > 1:
+            chat = max(self._chats, key=lambda chat: self._chats[chat])
+            share = self._chats[chat] / sum(self._chats.values())
+            if share > settings.chat_share + SHARE_SLACK:
+                found.append(
+                    f"the chat {name_of(chat)} is {share:.0%} of what is learnt from chats, not at"
+                    f" most {settings.chat_share:.0%} (clean.chat_share): it counts a third beside"
+                    " the others, and there is too little of them.")
+        return found
+
+
+def thoughtful(tiers: Mapping[str, float]) -> float:
+    """The share of tiers 1 and 2, 0..1."""
+    return (tiers.get("tier 1", 0) + tiers.get("tier 2", 0)) / max(1, sum(tiers.values()))

@@ -1,0 +1,1 @@
+"""Model files as llama.cpp reads them: written, read, and described."""

@@ -1,0 +1,1 @@
+"""What never reaches training: secrets, personal data and names, each found by its own rules."""

@@ -1,0 +1,179 @@
+"""Structured personal data in a text, each found by its form and, where it has one, its checksum.
+
+Phone numbers by ``phonenumbers``, cards and IBAN by ``account_numbers``; addresses, coordinates,
+identity numbers and dates of birth by the words around them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import phonenumbers
+
+from host_training.privacy import payment_ids
+from wire.folding import narrow
+
+PHONE_DIGITS_MIN = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where something personal stands, and what kind it is."""
+
+    start: int
+    end: int
+    kind: str
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    # 10.0.0.4 and 127.0.0.1 are nobody's, and so is a version like 1.2.3.4 (hardly ever public)
+    return address.is_global
+
+
+def _is_place(text: str) -> bool:
+    latitude, longitude = (float(part) for part in re.findall(r"-?\d+\.\d+", text)[:2])
+    return abs(latitude) <= 90 and abs(longitude) <= 180
+
+
+_STREET = (
+    r"\b\d{1,5}[a-z]?,? (?:[A-Z][\w'’.-]+ ){1,3}(?:Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|"
+    r"Court|Ct|Terrace|Square|Boulevard|Blvd|Crescent|Close)\b\.?|"
+    r"\b[A-ZÄÖÜ][\wäöüß-]*(?:straße|strasse|str\.|gasse|allee|platz|damm|straat|laan|gracht|plein|"
+    r"kade|singel|gatan|vägen|gade|vej|katu) \d{1,4} ?[a-zA-Z]?\b|"
+    r"\b\d{1,4}(?: ?bis| ?ter)?,? (?:rue|avenue|boulevard|place|chemin|impasse|allée|quai)"
+    r" (?:de |du |des |de la |de l'|d')?[A-ZÀ-Ý][\w'’-]+(?: [A-ZÀ-Ý][\w'’-]+)?|"
+    r"\b(?:[Cc]alle|[Aa]venida|[Pp]aseo|[Vv]ia|[Pp]iazza|[Rr]ua|[Uu]l\.|[Uu]lica)"
+    r" (?:de |del |da |do |della )?[A-ZÀ-Ý][\w'’-]+(?: [A-ZÀ-Ý][\w'’-]+)?,? (?:n[º°.]? ?)?"
+    r"\d{1,4}\b")
+_ANGLE = r"\d{1,3}° ?\d{1,2}['′](?: ?\d{1,2}(?:\.\d+)?(?:\"|″|''))? ?[NSEWO]\b"
+_DAY = r"\d{1,4}[./ -](?:\d{1,2}|[A-Za-zäéû]{3,9})[./ -]\d{2,4}|[A-Z][a-z]{2,8} \d{1,2},? \d{4}"
+_ID_WORDS = (
+    "passport|reisepass|paspoort|passeport|pasaporte|personalausweis|id card|ssn|social security|"
+    "bsn|burgerservicenummer|nino?|national insurance|dni|nie|cpf|codice fiscale|steuer-?id|tax id|"
+    "licence plate|kennzeichen")
+_BIRTH_WORDS = (
+    "born|birthday|birthdate|date of birth|dob|geb|geboren|geburtstag|verjaardag|né|née|nacid[oa]|"
+    "nat[oa]")
+
+# me@example.org, and as it is written so that no program shall find it: me [at] example (dot) org
+_OPEN, _CLOSE = r"[\[({<]\s?", r"\s?[\])}>]"
+_AT, _DOT = (rf"\s?{_OPEN}(?:{words}){_CLOSE}\s?" for words in (r"@|at|ät", r"\.|dot|punkt|punt"))
+_MAIL_PARTS = (r"(?<![\w.+-])[\w.+%-]{1,64}", r"[\w-]+")
+
+# Nothing below is without a digit, an @, a slash, a colon, "www.", "(at" or " dot "; most are.
+_WITHOUT = re.compile(
+    rf"(?:[^\d@/:wd\[({{<]|w(?!ww\.)|d(?!ot\s)|(?!{_OPEN}[aä]t)[\[({{<])*", re.IGNORECASE)
+
+# kind, pattern, further check: in this order, so that a card is not taken for a phone number
+_PATTERNS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
+    ("mail", re.compile(rf"{_MAIL_PARTS[0]}(?:@|{_AT}){_MAIL_PARTS[1]}(?:(?:\.|{_DOT})"
+                        rf"{_MAIL_PARTS[1]})+", re.IGNORECASE), lambda text: True),
+    ("mail", re.compile(rf"{_MAIL_PARTS[0]} at {_MAIL_PARTS[1]}(?: dot {_MAIL_PARTS[1]})* dot "
+                        r"(?:com|org|net|info|io|de|nl|uk|fr|eu|ch|se|dk)\b", re.IGNORECASE),
+     lambda text: True),
+    ("link", re.compile(r"\b(?:https?://|www\.)[^\s<>\"'“”]+|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|"
+                        r"io|de|nl|uk|fr|eu|me|dev|app)/[^\s<>\"'“”]+", re.I), lambda text: True),
+    ("place", re.compile(r"(?<![\d.])-?\d{1,2}\.\d{3,8}\s?°?\s?[NS]?\s*[,;/ ]\s*-?\d{1,3}\.\d{3,8}"
+                         r"(?:\s?°?\s?[EWO]\b|\s?°)?", re.IGNORECASE), _is_place),
+    ("place", re.compile(rf"\b{_ANGLE}(?:[,;/ ] ?{_ANGLE})?"), lambda text: True),
+    ("place", re.compile(_STREET), lambda text: True),
+    ("address", re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])"), _is_ip),
+    ("address", re.compile(r"(?<![\w:])(?:[0-9a-f]{1,4}:|:){2,7}[0-9a-f:]{1,20}(?![\w:])", re.I),
+     _is_ip),
+    ("address", re.compile(r"\b(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}\b", re.I), lambda text: True),
+    ("account", re.compile(r"\b(?:bc1[a-z0-9]{25,60}|0x[0-9a-fA-F]{40}|"
+                           r"[13][1-9A-HJ-NP-Za-km-z]{25,34})\b"),
+     lambda text: any(c.isdigit() for c in text)),
+    ("id", re.compile(rf"\b(?:{_ID_WORDS})\b[^\w\n]{{0,3}}"
+                      r"(?:(?:no|nr|number|nummer|num|is|:)[^\w\n]{0,3}){0,2}"
+                      r"(?=[\w-]*\d)[A-Z0-9]{2,14}(?:[ .-](?=\w*\d)[A-Z0-9]{1,6}){0,4}\b", re.I),
+     lambda text: True),
+    ("id", re.compile(r"(?<![\d-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\d-])"),
+     lambda text: True),
+    ("birthday", re.compile(rf"\b(?:{_BIRTH_WORDS})\b[^\d\n]{{0,20}}(?:{_DAY})", re.I),
+     lambda text: True),
+    ("name", re.compile(r"(?<![\w@/.])@[A-Za-z_]\w{2,30}\b"), lambda text: True),
+)
+_HEALTH = re.compile(
+    r"\b(?:diagnos\w+|depress\w+|antidepress\w+|chemo\w*|cancer|tumou?r|hiv|pregnan\w+|miscarriage|"
+    r"abortion|psychiatr\w+|therap(?:y|ist)|suicid\w+|diabet\w+|epilep\w+|medication|prescri\w+|"
+    r"schwanger\w*|krebs|depression\w*|zwanger|kanker|embarazad\w+|enceinte)\b", re.IGNORECASE)
+
+
+# "my son Leo": a child has no account, and is named by those who love it
+_CHILD = re.compile(
+    r"\b(?i:my|our|his|her|their|mijn|onze|zijn|haar|mon|ma|notre|sa|son|mi|nuestr[oa]|su)"
+    r"(?i: (?:little|oldest|eldest|youngest|jongste|oudste|petite?|baby))?"
+    r"(?i: (?:son|daughter|kid|child|boy|girl|baby|niece|nephew|grand(?:son|daughter|child)|"
+    r"zoon(?:tje)?|dochter(?:tje)?|klein(?:zoon|dochter)|fils|fille|hij[oa]|niet[oa]))"
+    r"(?i:,| is called| is named| named|'s name is| heet| s'appelle| se llama)?"
+    r" (?P<name>[A-ZÀ-Ý][^\W\d_]{2,})\b|"
+    # a German noun has a capital letter too
+    r"\b(?i:sohn|tochter|enkelin|enkel|neffe|nichte|kind|baby) (?i:heißt|namens)"
+    r" (?P<name2>[A-ZÄÖÜ][^\W\d_]{2,})\b")
+# WhatsApp's "@447700900122", and a country code behind 00; the digits of a + are found without this
+_WITHOUT_PLUS = re.compile(r"(?<![\w@])(?<!\d[ .-])(?:@|00(?=[1-9]))"
+                           r"(?P<digits>\d(?:[ ()/.-]{0,2}\d){7,14})")
+_NO_NAMES = frozenset({
+    "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"})
+
+
+def children(text: str) -> list[str]:
+    """First names that stand behind "my son", "haar dochter" and their like."""
+    found = (match["name"] or match["name2"] for match in _CHILD.finditer(text))
+    return [name for name in found if name not in _NO_NAMES]
+
+
+def find(text: str, region: str | None) -> list[Found]:
+    """Everything found, in order, none overlapping; full-width letters and digits are like others.
+
+    Args:    region: two letters (ISO 3166) for phone numbers written without their country code.
+    """
+    text = narrow(text)
+    if _WITHOUT.fullmatch(text):
+        return []
+    found: list[Found] = []
+    for kind, pattern, is_one in _PATTERNS:
+        found += [Found(match.start(), match.end(), kind) for match in pattern.finditer(text)
+                  if is_one(match[0])]
+        if kind == "link":  # before phone numbers, which a card would be taken for
+            found += [Found(*span, "account") for span in payment_ids.ibans(text)]
+            found += [Found(*span, "card") for span in payment_ids.cards(text)]
+            found += _phones(text, region)
+    kept: list[Found] = []
+    taken = bytearray(len(text))
+    for one in found:  # the first kind that claims a stretch has it
+        if not any(taken[one.start : one.end]):
+            taken[one.start : one.end] = bytes([1]) * (one.end - one.start)
+            kept.append(one)
+    return sorted(kept, key=lambda one: one.start)
+
+
+def _phones(text: str, region: str | None) -> Iterator[Found]:
+    if sum(c.isdigit() for c in text) < PHONE_DIGITS_MIN:
+        return
+    for match in phonenumbers.PhoneNumberMatcher(text, region,
+                                                 leniency=phonenumbers.Leniency.POSSIBLE,
+                                                 max_tries=len(text)):
+        # with its country code any possible number counts, without it only one that is given out
+        if "+" in match.raw_string or phonenumbers.is_valid_number(match.number):
+            yield Found(match.start, match.end, "phone")
+    for bare in _WITHOUT_PLUS.finditer(text):
+        try:
+            number = phonenumbers.parse("+" + bare["digits"])
+        except phonenumbers.NumberParseException:
+            continue
+        if phonenumbers.is_possible_number(number):
+            yield Found(bare.start(), bare.end(), "phone")
+
+
+def is_about_health(text: str) -> bool:
+    """True where a reader would want to decide: it is shown for review and not changed."""
+    return _HEALTH.search(text) is not None
