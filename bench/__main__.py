@@ -8,7 +8,9 @@ from pathlib import Path
 
 from bench import report
 
-NAMES = ("beacon", "flight", "start", "link", "text", "mind", "persona", "imports", "quant", "tune")
+NAMES = (
+    "beacon", "flight", "start", "link", "airtime", "text", "mind", "persona", "imports", "quant",
+    "tune")
 OUT_DIR = Path(__file__).parent / "out"
 
 

@@ -12,10 +12,11 @@ from collections import Counter
 from pathlib import Path
 
 from bench.link_peers import MTU_BYTES, Channel
-from payload.downlink import AIRTIME_OVERHEAD_BYTES, Downlink
+from payload.downlink import Downlink
 from payload.ports import HeardFrame
 from sim.card_disk import DeskStore
 from wire import blocks, mission
+from wire.airtime import Airtime
 from wire.beacon import Beacon, Phase, PowerMode
 from wire.frames import DataFrame, decode_downlink
 from wire.incoming import Receiver
@@ -60,7 +61,7 @@ def delivered(loss: float, load: float, seconds: int) -> dict[Kind, float]:
     plan = mission.load(_EXAMPLE)
     radio_plan = plan.radio.model_copy(update={"listen_every_s": 600, "listen_s": 1})
     plan = plan.model_copy(update={"radio": radio_plan})
-    frame_s = (MTU_BYTES + AIRTIME_OVERHEAD_BYTES) * 8 / plan.radio.rate_bps
+    frame_s = Airtime.of(plan.radio).on_air_ms(MTU_BYTES) / 1000
     content_bytes = blocks.content_bytes(plan.symbol_mtu_bytes)
     offered_bps = load * (1 - loss) * content_bytes / frame_s  # bytes a second
     rng, radio = random.Random(1), _Radio(Channel(1, loss, False))

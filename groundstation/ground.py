@@ -34,6 +34,7 @@ from groundstation.retention import Worth
 from groundstation.sessions import UNKNOWN
 from groundstation.speaker import Speaker
 from wire import auth, beacon, frames
+from wire.airtime_budget import AirtimeBudget
 from wire.auth import Authenticity
 from wire.bodies import NO_MODELS, Models
 from wire.commands import Opcode
@@ -354,7 +355,7 @@ class Ground:
             if node_id != self._node_id and foreign >= FOREIGN_NODES_MAX:
                 return None
             node = self._nodes[node_id] = NodeReceiver(
-                node_id, self._symbol_mtu_bytes(frame), self._mission.radio.rate_bps,
+                node_id, self._symbol_mtu_bytes(frame), AirtimeBudget(self._mission),
                 node_id in self._signers, self._models)
         return node
 
@@ -383,9 +384,8 @@ class Ground:
     def ask(self, text: str, utc_ms: int, asker: str = "") -> int:
         """Queue a question; its id. Raises ValueError when it is empty or above 160 bytes, and
         OutboxFull."""
-        lifetime_s = self._mission.ground.question_lifetime_s
-        return self.archive.queue(
-            Opcode.ASK, text, utc_ms, self._station, asker=asker, lifetime_s=lifetime_s)
+        return self.archive.queue(Opcode.ASK, text, utc_ms, self._station, asker=asker,
+                                  lifetime_s=self._mission.ground.question_lifetime_s)
 
     def tend(self, utc_ms: int) -> None:
         """Let time pass: letters that have waited for too long expire. Called about once a second;

@@ -14,7 +14,7 @@ from collections import Counter, deque
 from wire.frames import DATA_OVERHEAD_BYTES, FrameCounter
 
 RECENT_FRAMES = 255  # the window of the loss that feedback reports
-SILENCE_MS = 60_000  # a pause this long is drawn as silence
+SILENCE_MS = 60_000  # a pause this long is drawn as silence, where beacons come that often
 MINUTE_MS = 60_000
 BUFFERED_MS = 2_000  # modems and networks deliver late what came together
 _FRAME_BITS_MIN = 8 * DATA_OVERHEAD_BYTES
@@ -24,10 +24,12 @@ _NUMBERS = 1 << 12
 class Link:
     """The state of one node id. ``take_minutes`` gives (heard, lost) to the owner."""
 
-    def __init__(self, node_id: int, rate_bps: int) -> None:
+    def __init__(self, node_id: int, rate_bps: int, silence_ms: int = SILENCE_MS) -> None:
+        """A pause of ``silence_ms`` is told as a silence."""
         self.last_counter: FrameCounter | None = None
         self._node_id = node_id
         self._rate_bps = rate_bps
+        self._silence_ms = silence_ms
         self._last_ms: int | None = None
         self._recent: deque[bool] = deque(maxlen=RECENT_FRAMES)  # True is heard
         self._heard: Counter[int] = Counter()
@@ -45,7 +47,7 @@ class Link:
         self._heard[utc_ms // MINUTE_MS] += 1
         self._recent.append(True)
         self.last_counter, self._last_ms = counter, utc_ms
-        if last_ms is not None and utc_ms - last_ms >= SILENCE_MS:
+        if last_ms is not None and utc_ms - last_ms >= self._silence_ms:
             return last_ms, utc_ms
         return None
 

@@ -6,8 +6,10 @@ range, so that nothing behind this module sees a surprise.
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,7 @@ from groundstation.rows import (
     when_of,
 )
 from groundstation.track import Point, Tracks, parted, thinned
+from wire.airtime_budget import AirtimeBudget
 from wire.auth import Authenticity
 from wire.beacon import Phase, PowerMode
 from wire.mission import Mission
@@ -45,7 +48,7 @@ POINTS_MAX = 1500
 FEED_KINDS = (Kind.MUSING, Kind.REPLY, Kind.API_CALL, Kind.THUMBNAIL, Kind.EVENT)
 QUIET_FACTOR = 3  # beacons missed before a stranger's word is shown in their place
 WAITING_SHOWN = 12
-GAP_MS = 90_000  # a pause between samples that a plot does not bridge
+GAP_MS = 90_000  # a pause between samples that a plot does not bridge; a slow link has longer ones
 Cached = dict[str, tuple[int, dict[str, Any]]]  # what was found, and at which change of the archive
 _FEED = ", ".join(str(int(kind)) for kind in FEED_KINDS)
 _RECORD = (
@@ -66,6 +69,8 @@ class FlightReader:
         """``cached`` is what readers of the same archive, each on its thread, found already."""
         self._path = path
         self._mission = mission
+        self._budget = AirtimeBudget(mission)
+        self._gap_ms = max(GAP_MS, 2 * self._budget.least_ms)
         self._node_id = mission.payload.node_id
         self._connection: sqlite3.Connection | None = None
         self._cached = {} if cached is None else cached
@@ -103,7 +108,7 @@ class FlightReader:
         cached = self._cached.get("flight")
         if cached and cached[0] == change_id:
             return cached[1]
-        name = self._mission.payload.name
+        name, radio = self._mission.payload.name, self._mission.radio
         phases = self.phases()
         launch_ms = next((p["at_ms"] for p in phases if p["phase"] == "ASCENT"), None)
         state = {
@@ -119,12 +124,13 @@ class FlightReader:
             "can_transmit": bool(self._meta("can_transmit")),
             "is_signed": self._mission.keys.downlink_mac,
             "is_verifying": self.is_verifying,
-            "beacon_ground_s": self._mission.cadence.beacon_ground_s,
+            "beacon_ground_s": self._expected_every_s(Phase.GROUND, None, None),
             "beacon": self.latest_beacon(),
             "sighting": self.sighting(),
             "phases": phases,
             "launch_ms": launch_ms,
             "link": link_figures.now(self.db, self._node_id),
+            "carries": asdict(self._budget.hour()) if radio.kind != "none" else None,
             "counts": self._counts(),
             "lives": lives.known(self.db, self._node_id),
             "silences": self.silences(20),
@@ -187,20 +193,18 @@ class FlightReader:
 
     def _beacon_json(self, row: sqlite3.Row) -> dict[str, Any]:
         beacon = dict(row)
-        phase, power = beacon["phase"], beacon["power_mode"]
-        beacon["phase"] = None if phase is None else Phase(int(phase)).name
-        beacon["power_mode"] = None if power is None else PowerMode(int(power)).name
-        beacon["expected_every_s"] = self._expected_every_s(beacon)
+        phase = None if beacon["phase"] is None else Phase(int(beacon["phase"]))
+        power = None if beacon["power_mode"] is None else PowerMode(int(beacon["power_mode"]))
+        beacon["phase"] = None if phase is None else phase.name
+        beacon["power_mode"] = None if power is None else power.name
+        beacon["expected_every_s"] = self._expected_every_s(phase, power, beacon["altitude_m"])
         beacon["clock_gap_s"] = clock_gap_s(beacon["time_of_day_s"], beacon["utc_ms"])
         return beacon
 
-    def _expected_every_s(self, beacon: dict[str, Any]) -> int:
-        cadence = self._mission.cadence
-        if beacon["phase"] == "LANDED":
-            return cadence.beacon_landed_s
-        if beacon["phase"] in ("BOOT", "GROUND"):
-            return cadence.beacon_ground_s
-        return cadence.beacon_flight_s
+    def _expected_every_s(
+        self, phase: Phase | None, power: PowerMode | None, altitude_m: float | None
+    ) -> int:
+        return math.ceil(self._budget.beacon_every_ms(phase, power, altitude_m) / 1000)
 
     def phases(self) -> list[dict[str, Any]]:
         """Every change of phase, oldest first, with the altitude at which it was heard."""
@@ -347,6 +351,7 @@ class FlightReader:
             "state": columns_of(("t", "mv", "out", "in"), self._state_rows()),
             "link": columns_of(("t", "heard", "lost"), minutes),
             "silences": self.silences(500),
+            "gap_ms": self._gap_ms,
         }
         self._cached["history"] = (change_id, history)
         return history
@@ -367,7 +372,7 @@ class FlightReader:
         stride = -(-len(rows) // (POINTS_MAX * 4 // 5)) or 1
         spaced: list[tuple[Any, ...]] = []
         for at, row in enumerate(rows):
-            is_gap = at > 0 and row[0] - rows[at - 1][0] > GAP_MS
+            is_gap = at > 0 and row[0] - rows[at - 1][0] > self._gap_ms
             if is_gap and len(spaced) < POINTS_MAX:
                 spaced.append((rows[at - 1][0] + 1, None, None, None))
             if at % stride == 0 or is_gap:

@@ -9,9 +9,10 @@ from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from groundstation.link import Link
+from groundstation.link import SILENCE_MS, Link
 from groundstation.order import BeaconOrder
 from wire import beacon
+from wire.airtime_budget import AirtimeBudget
 from wire.auth import Authenticity
 from wire.bodies import NO_MODELS, Models
 from wire.frames import BLOCKS_MAX, BeaconFrame, BlockReport, DataFrame, FrameCounter
@@ -55,14 +56,16 @@ class NodeReceiver:
     """The state of one node id. ``is_proved``: only genuine frames come here."""
 
     def __init__(
-        self, node_id: int, mtu_bytes: int, rate_bps: int, is_proved: bool,
+        self, node_id: int, mtu_bytes: int, budget: AirtimeBudget, is_proved: bool,
         models: Models = NO_MODELS,
     ) -> None:
-        """``mtu_bytes`` is what a MAC leaves of a frame, ``rate_bps`` what the radio sends."""
+        """``mtu_bytes`` is what a MAC leaves of a frame, ``budget`` what the radio carries."""
         self._order = BeaconOrder()
-        self.link = Link(node_id, rate_bps)
+        self.link = Link(
+            node_id, budget.airtime.rate_bps, max(SILENCE_MS, 2 * budget.least_ms))
         self.duplicate_frames = 0
         self._mtu_bytes = mtu_bytes
+        self._report_bytes = budget.report_bytes_max
         self._models = models
         self._is_proved = is_proved
         self._sessions: dict[Session, _Heard] = {}
@@ -147,7 +150,7 @@ class NodeReceiver:
         return heard
 
     def _new_receiver(self) -> Receiver:
-        return Receiver(self._mtu_bytes, self._models)
+        return Receiver(self._mtu_bytes, self._models, self._report_bytes)
 
     def _on_claim(self, heard: _Heard, frame: DataFrame, utc_ms: int) -> list[Record]:
         """A frame that nobody can prove is believed near the others. Old ones, of this session or

@@ -19,8 +19,9 @@ from groundstation.outbox import Letter
 from groundstation.precedence import Precedence
 from groundstation.receiver import NodeReceiver
 from wire import auth, commands, frames
+from wire.airtime_budget import UPLINK_MARGIN_MS, AirtimeBudget
 from wire.commands import Opcode
-from wire.frames import CommandFrame, FeedbackFrame
+from wire.frames import COMMAND_OVERHEAD_BYTES, CommandFrame, FeedbackFrame
 from wire.mission import Mission
 
 LETTERS_IN_A_ROW_MAX = 3  # then a report goes first
@@ -33,6 +34,7 @@ class Speaker:
 
     def __init__(self, mission: Mission, archive: Archive, key: bytes | None) -> None:
         self._mission = mission
+        self._budget = AirtimeBudget(mission)
         self._archive = archive
         self._key = key
         self._node_id = mission.payload.node_id
@@ -76,12 +78,13 @@ class Speaker:
     def _is_window_open(self, utc_ms: int) -> bool:
         if self._window_ms is None or self._is_window_used:
             return False
-        radio = self._mission.radio
-        air_ms = radio.mtu_bytes * 8000 // radio.rate_bps
-        last_start_ms = max(radio.listen_s * 1000 // 2, radio.listen_s * 1000 - air_ms)
-        turns = 1 + (last_start_ms - 1) // air_ms  # as many stations answer one after another
+        budget = self._budget
+        air_ms = budget.airtime.on_air_ms(budget.uplink_bytes_max)
+        last_start_ms = budget.window_ms - air_ms
+        # As many stations answer one after another, each with time to notice its turn.
+        turns = 1 + (last_start_ms - UPLINK_MARGIN_MS) // air_ms
         first_start_ms = self._station % turns * air_ms
-        return first_start_ms <= utc_ms - self._window_ms < last_start_ms
+        return first_start_ms <= utc_ms - self._window_ms <= last_start_ms
 
     def _next_letter(self, utc_ms: int) -> Letter | None:
         """The letter that may go into this window; those that never will are given up."""
@@ -112,6 +115,11 @@ class Speaker:
         except ValueError as error:  # it was sound when it was queued: the disk is not
             with self._archive.batch():
                 outbox.fail(self._archive.db, letter.letter_id, str(error))
+            return None
+        if COMMAND_OVERHEAD_BYTES + len(body) > self._budget.uplink_bytes_max:
+            with self._archive.batch():
+                outbox.fail(self._archive.db, letter.letter_id,
+                            "it is longer than a listening window of this link")
             return None
         with self._archive.batch():
             current = outbox.one(self._archive.db, letter.letter_id)

@@ -55,6 +55,7 @@ from payload.storage.store import END_MS_MAX, OPEN_MS_MAX, Store
 from payload.storage.store_file import free_bytes
 from payload.storage.writer import Writer
 from wire import auth, key_file, mission
+from wire.airtime import Airtime
 from wire.auth import Direction
 from wire.bundle import BundleError
 from wire.envelope import Envelope
@@ -330,7 +331,7 @@ def _radio(
     open_things.callback(stream.close)
     envelope = Envelope(plan)
     return KissRadio(
-        stream, radio.mtu_bytes, radio.rate_bps, to_air=envelope.wrap, from_air=envelope.unwrap
+        stream, radio.mtu_bytes, Airtime.of(radio), envelope.wrap, envelope.unwrap
     )
 
 

@@ -26,7 +26,7 @@ class Announcer:
 
     def is_due(self, now_ms: int) -> bool:
         """Is it to go out now?"""
-        return self._is_with_callsign or (now_ms >= self._due_ms and not self._is_known(now_ms))
+        return now_ms >= self._due_ms and (self._is_with_callsign or not self._is_known(now_ms))
 
     def note_callsign(self) -> None:
         """The callsign went out."""

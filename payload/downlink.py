@@ -1,8 +1,10 @@
 """Downlink: chooses what the radio sends next, and when it falls silent to listen.
 
-In this order: the beacon, never late; the Horus packet, where it ends before the next beacon; the
-callsign every ten minutes; which life this is (``payload.announcer``); frames of the transfer.
-Where no beacon can be made, a sentence that needs nothing to be right goes in its place
+In this order: the beacon, as often as ``wire.airtime_budget`` says; the callsign every ten minutes;
+the Horus packet; which life this is (``payload.announcer``); frames of the transfer. After each
+beacon one frame of the transfer, or of which life this is, has its turn before the next one,
+however slow the link is: a Horus packet goes only where it and that frame end before the next
+beacon. Where no beacon can be made, a sentence that needs nothing to be right goes in its place
 (``payload.beacons``).
 
 What the transfer is fed with is chosen by ``payload.feed``. A session (``wire.session``) whose
@@ -28,9 +30,11 @@ from payload.ports import PortError, Radio
 from payload.storage.store import Store
 from wire import beacon as beacon_codec
 from wire import frames
+from wire.airtime_budget import LANDED_FRESH_MS, AirtimeBudget
 from wire.beacon import Beacon, Phase, PowerMode
 from wire.frames import (
     BeaconFrame,
+    DataFrame,
     FeedbackFrame,
     FrameCounter,
     IdentFrame,
@@ -43,12 +47,6 @@ from wire.session import Session
 from wire.text_codec import TextModel
 from wire.transfer import Sender
 
-IDENT_EVERY_MS = 600_000  # callsign rules of the amateur service
-AIRTIME_OVERHEAD_BYTES = 10  # preamble, flags and addresses of the modem
-HORUS_MARGIN_MS = 1_000  # head, tail and stuffed bits of a modem that are not reckoned here
-LOW_ALTITUDE_M = 3_000  # falling below this, the beacon matters most
-LANDED_FRESH_MS = 900_000
-LANDED_LATER_MS = 4_500_000
 RETRY_MS = 100
 STUCK_MS = 10_000  # a modem that is still sending so long after the airtime never will have sent
 
@@ -65,6 +63,7 @@ class Downlink:
         assert key is None or mission.keys.downlink_mac, "a signed frame would exceed the MTU"
         self.is_radio_lost = False
         self._mission = mission
+        self._budget = AirtimeBudget(mission)
         self._radio = radio
         self._store = store
         self._key = key
@@ -74,6 +73,8 @@ class Downlink:
         self._sequence = 0
         self._beacon_due_ms = 0
         self._ident_due_ms = 0
+        self._owes_words = False  # a beacon went: one frame of the transfer goes before the next
+        self._has_identified = False  # with the latest frame
         self._listen_due_ms = mission.radio.listen_every_s * 1000
         self._quiet_until_ms = 0
         self._busy_until_ms = 0
@@ -122,6 +123,7 @@ class Downlink:
     def follow(self, mission: Mission) -> None:
         """Settings changed: cadence and listening are those of ``mission`` from the next frame."""
         self._mission = mission
+        self._budget = AirtimeBudget(mission)
 
     def go_silent(self, until_ms: int) -> None:
         """Send nothing before ``until_ms``, not even a beacon; a new boot knows nothing of it."""
@@ -134,6 +136,7 @@ class Downlink:
     def beacon_now(self, now_ms: int) -> None:
         """The next frame is a beacon."""
         self._beacon_due_ms = now_ms
+        self._owes_words = False
 
     def on_report(self, report: FeedbackFrame, now_ms: int) -> int:
         """Mark what the ground has; returns how many records that were."""
@@ -165,15 +168,21 @@ class Downlink:
                     self._lose_radio("never done sending")
                 return now_ms + RETRY_MS
             self._stuck_since_ms = None
-            cadence_ms = 1000 * self._cadence_s(now_ms, phase, power, altitude_m)
-            if now_ms >= self._beacon_due_ms:
+            cadence_ms = self.beacon_every_ms(now_ms, phase, power, altitude_m)
+            is_beacon_due = now_ms >= self._beacon_due_ms
+            if is_beacon_due and not self._owes_words:
                 return self._send_beacon(beacon, cadence_ms, now_ms)
+            if self._may_identify(now_ms):
+                return self._identify(now_ms)
             if packet is not None and self._may_send_horus(now_ms):
                 every_ms = cadence_ms * self._beacons_per_horus(now_ms, phase)
                 return self._send_horus(packet, every_ms, now_ms)
             frame = self._next_frame(now_ms)
+            if frame is None and is_beacon_due:
+                return self._send_beacon(beacon, cadence_ms, now_ms)
             if frame is None:
                 return min(self._beacon_due_ms, now_ms + 1000)
+            self._owes_words = False  # it had its turn, whether the radio takes it or not
             self._offer(frame, now_ms)
         except PortError as error:
             self._lose_radio(type(error).__name__)
@@ -186,23 +195,12 @@ class Downlink:
         self._horus_due_ms = now_ms
         self.beacon_now(now_ms)
 
-    def _cadence_s(
+    def beacon_every_ms(
         self, now_ms: int, phase: Phase, power: PowerMode, altitude_m: float | None
     ) -> int:
-        """Seconds between beacons; table of research/flight.md §5.3."""
-        cadence = self._mission.cadence
-        if power is PowerMode.CRITICAL:
-            return 60
-        if phase in (Phase.BOOT, Phase.GROUND):
-            return cadence.beacon_ground_s
-        if phase is Phase.LANDED:
-            age_ms = now_ms - self._phase_since_ms
-            if age_ms < LANDED_FRESH_MS:
-                return cadence.beacon_landed_s
-            return 60 if age_ms < LANDED_LATER_MS else 300
-        if phase is Phase.DESCENT and altitude_m is not None and altitude_m < LOW_ALTITUDE_M:
-            return cadence.beacon_low_s
-        return cadence.beacon_flight_s
+        """How often the beacon goes now."""
+        age_ms = now_ms - self._phase_since_ms
+        return self._budget.beacon_every_ms(phase, power, altitude_m, age_ms)
 
     def _send_beacon(self, beacon: Callable[[], Beacon], cadence_ms: int, now_ms: int) -> int:
         is_listening = now_ms >= self._listen_due_ms
@@ -218,8 +216,9 @@ class Downlink:
             self._sequence += is_sent
         if is_sent:
             self._beacon_due_ms = now_ms + cadence_ms
-            if is_listening:
-                self._quiet_until_ms = self._busy_until_ms + self._mission.radio.listen_s * 1000
+            self._owes_words, self._has_identified = True, False
+            if is_listening:  # the pause of the duty cycle is part of it
+                self._quiet_until_ms = now_ms + self._budget.silence_ms
                 self._listen_due_ms = now_ms + self._mission.radio.listen_every_s * 1000
         return max(self._busy_until_ms, self._quiet_until_ms, now_ms + 1)
 
@@ -229,11 +228,23 @@ class Downlink:
         self._sentences += is_sent
         return is_sent
 
+    def _may_identify(self, now_ms: int) -> bool:
+        """Never twice in a row, however early the next time has to be."""
+        return (
+            self._budget.identifies and now_ms >= self._ident_due_ms and not self._has_identified)
+
+    def _identify(self, now_ms: int) -> int:
+        payload = self._mission.payload
+        if self._offer(IdentFrame(payload.node_id, payload.identification), now_ms):
+            self._ident_due_ms = now_ms + self._budget.ident_every_ms
+        return max(self._busy_until_ms, now_ms + 1)
+
     def _may_send_horus(self, now_ms: int) -> bool:
-        """The real beacon is never late because of it: what does not fit before it waits."""
+        """Where it ends before the next beacon is due, and the frame of words that is owed too."""
         size_bytes = beacons.frame_bytes_max(self._mission.radio.mtu_bytes)
-        end_ms = now_ms + self._occupied_ms(size_bytes) + HORUS_MARGIN_MS
-        return now_ms >= self._horus_due_ms and end_ms <= self._beacon_due_ms
+        end_ms = now_ms + self._budget.airtime.occupied_ms(size_bytes)
+        owed_ms = self._budget.words_ms if self._owes_words else 0
+        return now_ms >= self._horus_due_ms and end_ms + owed_ms <= self._beacon_due_ms
 
     def _beacons_per_horus(self, now_ms: int, phase: Phase) -> int:
         """One to one where beacons are rare, so that finders without our station are served."""
@@ -249,21 +260,20 @@ class Downlink:
             self._horus_due_ms = now_ms + every_ms
         return max(self._busy_until_ms, now_ms + 1)
 
-    def _next_frame(self, now_ms: int) -> frames.Downlink | None:
-        payload = self._mission.payload
-        if now_ms >= self._ident_due_ms:
-            self._ident_due_ms = now_ms + IDENT_EVERY_MS
-            return IdentFrame(payload.node_id, f"DE {payload.callsign} {payload.name}")
+    def _next_frame(self, now_ms: int) -> DataFrame | IncarnationFrame | None:
         if self._announcer.is_due(now_ms):
-            return IncarnationFrame(payload.node_id, self._counter(), self.session)
+            return IncarnationFrame(
+                self._mission.payload.node_id, self._counter(), self.session)
         if self._sender.is_used_up:
             self._begin_session()
         self.feed.lay(now_ms)
         return self._sender.next_frame(self._counter(), self._sequence + 1, now_ms)
 
     def _new_sender(self, session: Session) -> Sender:
-        payload = self._mission.payload
-        return Sender(payload.node_id, self._mission.symbol_mtu_bytes, session)
+        mission = self._mission
+        return Sender(
+            mission.payload.node_id, mission.symbol_mtu_bytes, session,
+            self._budget.report_bytes_max)
 
     def _begin_session(self) -> None:
         """Under an incarnation that only this life has; what was under way goes again."""
@@ -278,7 +288,8 @@ class Downlink:
     def _offer(self, frame: frames.Downlink, now_ms: int) -> bool:
         if not self._transmit(encode_downlink(frame, self._key), now_ms):
             return False
-        if isinstance(frame, IdentFrame):
+        self._has_identified = isinstance(frame, IdentFrame)
+        if self._has_identified:
             self._announcer.note_callsign()
         else:
             self._sequence += 1
@@ -293,7 +304,7 @@ class Downlink:
         if self.is_radio_lost:
             self.is_radio_lost = False
             self._notes.append(event("radio_returned"))
-        self._busy_until_ms = now_ms + self._occupied_ms(len(data))
+        self._busy_until_ms = now_ms + max(1, self._budget.airtime.occupied_ms(len(data)))
         return True
 
     def _lose_radio(self, reason: str) -> None:
@@ -302,8 +313,3 @@ class Downlink:
             self.is_radio_lost = True
             self._notes.append(event("radio_lost", "error", reason=reason))
 
-    def _occupied_ms(self, size_bytes: int) -> int:
-        """How long a frame keeps the transmitter, the duty cycle's pause included."""
-        radio = self._mission.radio
-        airtime_ms = (size_bytes + AIRTIME_OVERHEAD_BYTES) * 8000 // radio.rate_bps
-        return max(1, airtime_ms * 100 // radio.duty_percent)

@@ -1,9 +1,9 @@
 """Feed: which record is laid into a block next, and how its body is packed for the air.
 
-Events first, then the classes by their shares of the bytes, so that neither pictures nor
-housekeeping can starve the musings (research/flight.md §5.4). Records whose block was given up
-half-done go again only when nothing else waits. Texts are packed with the persona's codec, unless
-the ground said that it lacks this very model.
+Events first, then the classes by their shares of the bytes: words have nearly all of a link that
+carries no more, and neither pictures nor housekeeping can starve another. Records whose block was
+given up half-done go again only when nothing else waits. Texts are packed with the persona's codec,
+unless the ground said that it lacks this very model.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PLAIN_MODELS_MAX = 8
 TEXT_BYTES_PER_STEP = 300
 SHARES: dict[Priority, int] = {
     Priority.TRACK: 40,
-    Priority.MUSING: 25,
+    Priority.MUSING: 300,  # words first: four bytes of five while any wait
     Priority.API: 10,
     Priority.IMAGE: 20,
     Priority.BULK: 5,
@@ -96,6 +96,8 @@ class Feed:
     def _next(self, now_ms: int) -> tuple[Record | None, list[Priority]]:
         """(the next record, the classes that it was preferred to and its own)."""
         room = self._room(now_ms)
+        if not room:
+            return None, []
         urgent = self._store.queued(Priority.EVENT, 1) if Priority.EVENT in room else []
         if urgent:
             return urgent[0], []
@@ -105,16 +107,17 @@ class Feed:
             if self.given_up and self._sender.is_caught_up(now_ms):
                 self._store.mark_queued([self.given_up.popleft()])
             return None, []
-        chosen = max(waiting, key=lambda priority: self._credits[priority])
+        chosen = max(waiting, key=lambda p: self._credits[p] - _saved_up_for(waiting[p]))
         return waiting[chosen], list(waiting)
 
     def _room(self, now_ms: int) -> list[Priority]:
         """The classes that may be laid into blocks now. A picture's symbols never stand before a
-        line of text, so they have room of their own: one picture, or one tile, ahead of sending."""
+        line of text, so they have room of their own: one picture, or one tile, ahead of sending.
+        While there is no room for text a picture has no rival, and would not wait for its share."""
         sender = self._sender
-        room: list[Priority] = []
-        if sender.backlog_symbols(_TEXT) < BACKLOG_SYMBOLS_MAX:
-            room += _TEXT
+        if sender.backlog_symbols(_TEXT) >= BACKLOG_SYMBOLS_MAX:
+            return []
+        room = list(_TEXT)
         if not sender.takes_pictures(now_ms):
             return room
         if not sender.backlog_symbols((Priority.IMAGE,)):
@@ -134,6 +137,13 @@ class Feed:
             # A class with nothing to send saves nothing up.
             self._credits[priority] += earned if priority in rivals else -self._credits[priority]
         self._credits[chosen] -= size_bytes
+
+
+def _saved_up_for(record: Record) -> int:
+    """Bytes that a class must have earned more than the others before this record goes: a picture
+    is as long as forty lines of text, and would otherwise go first and pay later."""
+    image = record.body.get("image")
+    return len(image) if isinstance(image, bytes) else 0
 
 
 def _number(codec: TextModel) -> int:

@@ -299,8 +299,10 @@ class Flight:
             notes.append(telemetry.track(situation))
         if now_ms >= self._housekeeping_due_ms:
             self._housekeeping_due_ms = now_ms + cadence.housekeeping_s * 1000
+            every_ms = self.downlink.beacon_every_ms(
+                now_ms, situation.phase, self.power.mode, situation.altitude_m)
             notes.append(telemetry.housekeeping(
-                situation, self.store.unconfirmed_count(), self.faults(situation)))
+                situation, self.store.unconfirmed_count(), self.faults(situation), every_ms))
         return notes
 
     def _send(self, situation: Situation, now_ms: int) -> int:

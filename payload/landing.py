@@ -6,7 +6,8 @@ speed of fall at sea level is the mission's until the fall itself has shown a be
 
 The ellipse is one standard deviation: winds that changed since they were measured, and a fall that
 is faster or slower than thought, which moves the place along the drift. Its two numbers were set on
-four recorded flights (tests/payload/test_landing.py), not on hopes.
+four recorded flights (tests/payload/test_landing.py), not on hopes. Where no wind was measured, as
+below a payload that lost its store at the burst, the nearest one is taken for less and less.
 
 Does not cover: hills between here and the launch site's altitude, a balloon that does not burst.
 Source: v = v0 sqrt(rho0 / rho) (terminal velocity); ISO 2533 for the density.
@@ -28,6 +29,8 @@ FALL_SAMPLES_MIN = 20
 FALL_MPS = (2.0, 20.0)  # at sea level; outside it is a tumble or a glitch
 STEEP_MPS = -3.0
 WIND_SIGMA_MPS = 1.6  # of the mean wind over the whole fall
+WIND_SIGMA_PER_M = 0.003  # and for each metre to the nearest layer that was measured: usual shear,
+WIND_SIGMA_MPS_MAX = 20.0  # up to what winds differ by between any two heights
 FALL_SIGMA = 0.10  # share of the time of fall, measured; 0.25 before it falls
 FALL_SIGMA_UNMEASURED = 0.25
 RADIUS_M_MIN = 60.0
@@ -104,7 +107,7 @@ def predict(
         return None
     if not len(winds) or fix.altitude_m <= ground_m:
         return None
-    seconds = east_m = north_m = 0.0
+    seconds = east_m = north_m = wind_m = 0.0
     top_m = fix.altitude_m
     while top_m > ground_m:
         bottom_m = max(ground_m, (math.ceil(top_m / LAYER_M) - 1) * LAYER_M)
@@ -113,10 +116,11 @@ def predict(
         wind = winds.at(middle_m)
         assert wind is not None
         seconds += layer_s
+        wind_m += layer_s * min(
+            WIND_SIGMA_MPS_MAX, WIND_SIGMA_MPS + WIND_SIGMA_PER_M * winds.distance_m(middle_m))
         east_m += wind[0] * layer_s
         north_m += wind[1] * layer_s
         top_m = bottom_m
-    wind_m = WIND_SIGMA_MPS * seconds
     fall_sigma = FALL_SIGMA if fall.is_measured else FALL_SIGMA_UNMEASURED
     along_m = math.hypot(wind_m, fall_sigma * math.hypot(east_m, north_m))
     latitude_deg = fix.latitude_deg + north_m / METRES_PER_DEGREE

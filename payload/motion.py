@@ -1,7 +1,8 @@
 """Motion: altitude, climb, level flight and stillness from the fixes of the last minutes.
 
 Climb is taken from altitudes ten seconds apart rather than from the receiver's own figure, which
-not every receiver gives and which a frozen one repeats. All times are ``taken_ms`` of the fixes.
+not every receiver gives and which a frozen one repeats. All times are ``taken_ms`` of the fixes; a
+median has the median time of its fixes, which is two seconds ago, and now after a gap.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ FIX_AGE_MS_MAX = 3_000  # an older fix says nothing about now
 MEDIAN_FIXES = 5  # outlives two wrong altitudes in a row
 MEDIAN_MS = 5_000  # slower receivers give fewer fixes, and the newest counts alone
 CLIMB_MS = 10_000
+CLIMB_GAP_MS_MAX = 40_000  # across a longer one a mean says nothing about now
 HISTORY_MAX = 64
 GAP_MS_MAX = 120_000  # after a longer gap nobody knows whether it stood still
 PEAK_ABOVE_MEDIAN_M = 40.0  # a higher single altitude is a glitch: 2 s at 20 m/s
@@ -71,15 +73,18 @@ class Motion:
         gap_ms = taken_ms - self.fix.taken_ms if self.fix is not None else 0
         self.fix = fix
         self._raw.append((taken_ms, fix.altitude_m))
-        self.altitude_m = median(alt for at, alt in self._raw if taken_ms - at < MEDIAN_MS)
+        recent = [(at, alt) for at, alt in self._raw if taken_ms - at < MEDIAN_MS]
+        self.altitude_m = median(alt for _, alt in recent)
+        median_ms = round(median(at for at, _ in recent))
         is_credible = fix.altitude_m <= self.altitude_m + PEAK_ABOVE_MEDIAN_M
         self.top = (fix.altitude_m, fix) if is_credible else None
-        self.has_jumped = self._is_jump(taken_ms, self.altitude_m)
+        self.has_jumped = self._is_jump(median_ms, self.altitude_m)
         if self.has_jumped:
-            self._smooth.clear()
             self._still = self._level = None
-        self._smooth.append((taken_ms, self.altitude_m))
-        self.climb_mps = self._climb(taken_ms, self.altitude_m)
+        if self.has_jumped or gap_ms > CLIMB_GAP_MS_MAX:
+            self._smooth.clear()
+        self._smooth.append((median_ms, self.altitude_m))
+        self.climb_mps = self._climb(median_ms, self.altitude_m)
         if gap_ms > GAP_MS_MAX:
             self._still = self._level = None
         place = (fix.latitude_deg, fix.longitude_deg)

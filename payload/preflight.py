@@ -19,7 +19,9 @@ from typing import NamedTuple
 
 from payload.flight import Flight
 from payload.situation import Situation
+from wire.airtime_budget import AirtimeBudget
 from wire.beacon import PowerMode
+from wire.commands import ARMED_S
 from wire.records import TimeQuality
 
 FREE_BYTES_MIN = 1 << 30
@@ -63,7 +65,7 @@ def examine(flight: Flight, machine: Machine, now_ms: int) -> list[Line]:
     situation = flight.situation(now_ms)
     lines = [_callsign(flight), _watchdog(machine), _disk(machine), _store(flight)]
     lines += [_clock(flight), *_gnss(flight, situation), *_sensors(flight, situation)]
-    lines += [_camera(flight), _radio(flight), *_files(flight, machine)]
+    lines += [_camera(flight), _radio(flight), *_link(flight), *_files(flight, machine)]
     return [*lines, *_mind(flight, machine), *_cutdown(flight)]
 
 
@@ -204,6 +206,20 @@ def _radio(flight: Flight) -> Line:
     return Line(Verdict.GO, "radio", f"{where} takes frames: see that the ground hears them")
 
 
+def _link(flight: Flight) -> Iterator[Line]:
+    """What an hour of flight brings, if nothing is lost."""
+    mission = flight.settings.mission
+    if mission.radio.kind == "none":
+        return
+    hour = AirtimeBudget(mission).hour()
+    is_slow = hour.beacon_every_ms > 1000 * mission.cadence.beacon_flight_s
+    pictures = f"{hour.pictures:.0f}" if hour.pictures >= 10 else f"{hour.pictures:.1f}"
+    yield Line(
+        Verdict.JUDGE if is_slow else Verdict.GO, "link",
+        f"{'slow: ' if is_slow else ''}a beacon every {hour.beacon_every_ms / 1000:.0f} s, and an "
+        f"hour brings {hour.musings} musings or {pictures} pictures")
+
+
 def _files(flight: Flight, machine: Machine) -> Iterator[Line]:
     plan = flight.settings.mission
     if not plan.mind.bundle:
@@ -241,7 +257,12 @@ def _cutdown(flight: Flight) -> Iterator[Line]:
     pin = flight.settings.mission.flight.cutdown_pin
     if pin is None:
         return
-    if flight.cutdown.has_pin:
+    window_every_ms = AirtimeBudget(flight.settings.mission).window_every_ms
+    if flight.cutdown.has_pin and window_every_ms > 1000 * ARMED_S:
+        yield Line(Verdict.JUDGE, "cutdown",
+                   f"pin {pin} is low; the link listens every {window_every_ms / 1000:.0f} s, too "
+                   "rarely for arm and fire: only the fence cuts")
+    elif flight.cutdown.has_pin:
         yield Line(Verdict.GO, "cutdown", f"pin {pin} is low; test the burn wire by hand")
     else:
         yield Line(Verdict.NO_GO, "cutdown", f"pin {pin} cannot be driven: check gpiozero, lgpio")

@@ -2,7 +2,8 @@
 
 Each has a number on the air, a range that keeps the payload talking (no setting can stop the beacon
 or the listening), and survives a reboot. What the parts read is always a whole ``Mission``: the
-file's, with the changed numbers in it.
+file's, with the changed numbers in it. What a mission file is refused for (``wire.airtime_budget``)
+is refused here too.
 
 Command-loss: when the ground was once heard and then is not for half an hour, everything about the
 radio goes back to the mission file: the change may be why it is silent (research/flight.md §5.5).
@@ -10,10 +11,12 @@ radio goes back to the mission file: the change may be why it is silent (researc
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from payload.notes import Note, event
+from wire.airtime_budget import CADENCE_KEYS, AirtimeBudget
 from wire.mission import Mission
 
 COMMAND_LOSS_MS = 1_800_000
@@ -62,9 +65,7 @@ class Settings:
         self.mission = mission
         if isinstance(saved, dict):
             for number, value in saved.items():
-                if flaw(number, value) is None:
-                    self._changed[number] = value
-        self._apply()
+                self.change(number, value)
 
     def value(self, number: int) -> int:
         """Raises KeyError for a number that no setting has."""
@@ -73,10 +74,13 @@ class Settings:
 
     def change(self, number: int, value: int) -> str | None:
         """Set it; why not, or None when it holds from now on."""
-        reason = flaw(number, value)
+        changed = {**self._changed, number: value}
+        reason = flaw(number, value, math.ceil(AirtimeBudget(self.mission).least_ms / 1000))
+        if reason is None and _is_of_radio(number):
+            reason = AirtimeBudget(self._with(changed)).flaw()
         if reason is None:
-            self._changed[number] = value
-            self._apply()
+            self._changed = changed
+            self.mission = self._with(changed)
         return reason
 
     def saved(self) -> dict[int, int]:
@@ -85,30 +89,36 @@ class Settings:
     def update(self, heard_age_ms: int | None, in_flight: bool) -> list[Note]:
         """``heard_age_ms``: since the ground was last heard in this boot, None for never."""
         is_lost = heard_age_ms is not None and heard_age_ms >= COMMAND_LOSS_MS
-        radio = [n for n in self._changed if _BY_NUMBER[n].name.startswith(_OF_THE_RADIO)]
+        radio = [n for n in self._changed if _is_of_radio(n)]
         if not (is_lost and in_flight and radio):
             return []
         for number in radio:
             del self._changed[number]
-        self._apply()
+        self.mission = self._with(self._changed)
         return [event("command_loss", "warning", reset=[_BY_NUMBER[n].name for n in radio])]
 
-    def _apply(self) -> None:
+    def _with(self, changed: dict[int, int]) -> Mission:
         sections: dict[str, dict[str, int]] = {}
-        for number, value in self._changed.items():
+        for number, value in changed.items():
             setting = _BY_NUMBER[number]
             sections.setdefault(setting.section, {})[setting.key] = value
-        self.mission = self._file.model_copy(update={
+        return self._file.model_copy(update={
             name: getattr(self._file, name).model_copy(update=values)
             for name, values in sections.items()
         })
 
 
-def flaw(number: Any, value: Any) -> str | None:
-    """Why this cannot be set, in a few words; None when it can."""
+def _is_of_radio(number: int) -> bool:
+    return _BY_NUMBER[number].name.startswith(_OF_THE_RADIO)
+
+
+def flaw(number: Any, value: Any, least_s: int) -> str | None:
+    """Why this cannot be set, in a few words; None when it can. ``least_s`` is the shortest time
+    between beacons that the link carries: a beacon may be set to that, however long it is."""
     setting = _BY_NUMBER.get(number) if type(number) is int else None
     if setting is None:
         return "there is no such setting"
-    if type(value) is not int or not setting.low <= value <= setting.high:
-        return f"{setting.name} is {setting.low}..{setting.high}"
+    high = max(setting.high, least_s) if setting.key in CADENCE_KEYS else setting.high
+    if type(value) is not int or not setting.low <= value <= high:
+        return f"{setting.name} is {setting.low}..{high}"
     return None

@@ -21,7 +21,9 @@ def track(situation: Situation) -> Note:
     }))
 
 
-def housekeeping(situation: Situation, queue_records: int | None, faults: Fault) -> Note:
+def housekeeping(
+    situation: Situation, queue_records: int | None, faults: Fault, beacon_every_ms: int
+) -> Note:
     """How it is; units as above."""
     return Note(Kind.HOUSEKEEPING, _known({
         "mv": situation.battery_mv,
@@ -35,6 +37,7 @@ def housekeeping(situation: Situation, queue_records: int | None, faults: Fault)
         "power": int(situation.power_mode),
         "queue": queue_records,
         "faults": int(faults),
+        "beacon": beacon_every_ms / 1000,
     }))
 
 

@@ -64,6 +64,11 @@ class WindLayers:
             known = self._layers[min(self._layers, key=lambda other: abs(other - layer))]
         return known
 
+    def distance_m(self, altitude_m: float) -> float:
+        """From this altitude to the nearest layer that was measured; infinite while none is."""
+        layer = int(altitude_m // LAYER_M)
+        return min((LAYER_M * abs(other - layer) for other in self._layers), default=math.inf)
+
     def saved(self) -> list[list[float]]:
         """Rows of (layer, east, north), rounded to 0.1 m/s; msgpack can hold them."""
         return [[layer, round(east, 1), round(north, 1)]

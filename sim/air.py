@@ -13,9 +13,11 @@ from groundstation.ground import Ground
 from sim.channel import Channel, GilbertElliott, frame_name
 from sim.clock import SimClock, part_rng
 from sim.daemon import Observer
+from sim.forgeries import Forger
 from sim.modem import SimRadio
 from sim.strangers import Strangers, Transmission
 from sim.wear import Arrival, Wear
+from wire.airtime import Airtime
 from wire.frames import BeaconFrame, decode_downlink
 from wire.mission import Mission
 
@@ -36,13 +38,15 @@ class Air:
         self.last_frame: bytes | None = None
         self.ground_offset_ms = 0  # how wrong the station's computer clock is
         self.channel = Channel(
-            clock, mission.radio.rate_bps, part_rng(seed, "channel"), distance_m,
+            clock, Airtime.of(mission.radio), part_rng(seed, "channel"), distance_m,
             (GilbertElliott(part_rng(seed, "down")), GilbertElliott(part_rng(seed, "up"))),
             (Wear(part_rng(seed, "wear down")), Wear(part_rng(seed, "wear up"))),
         )
         self.radio = SimRadio(clock, self.channel, mission.radio.mtu_bytes, self._on_payload_sends)
+        node_id = mission.payload.node_id
         self.strangers = Strangers(
-            part_rng(seed, "strangers"), mission.payload.node_id, self.channel.counts
+            part_rng(seed, "strangers"), node_id, self.channel.counts,
+            Forger(part_rng(seed, "forger"), node_id, mission.symbol_mtu_bytes),
         )
         self._clock = clock
         self._ground = ground
@@ -63,7 +67,7 @@ class Air:
 
     def hear_strangers(self) -> None:
         """Once a minute: plan what strangers send in the next one."""
-        for sent in self.strangers.minute():
+        for sent in self.strangers.minute(self._clock.utc_ms):
             self._plan(self._clock.now_ms + sent.after_ms, partial(self._stranger_sends, sent))
 
     def _on_payload_sends(self, frame: bytes, end_ms: int) -> None:
@@ -123,9 +127,9 @@ class Air:
 
     def _stranger_sends(self, sent: Transmission) -> None:
         """Heard by whoever is not sending at that moment."""
-        if not self.channel.is_payload_sending:
+        if sent.to != "station" and not self.channel.is_payload_sending:
             self.payload_hears(sent.data)
-        if sent.to == "both" and not self.channel.is_ground_sending:
+        if sent.to != "payload" and not self.channel.is_ground_sending:
             self.ground_hears(sent.data)
 
 

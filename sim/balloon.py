@@ -20,6 +20,7 @@ from sim.sky import EARTH_RADIUS_M, GRAVITY_MPS2, SEA_LEVEL_KGM3, Sky, standard_
 PAD_S = 1_200
 END_S = 10_800
 DESCENT_S_MAX = 7_200
+FALL_STEP_M = 100.0
 _METRES_PER_DEGREE = math.pi / 180 * EARTH_RADIUS_M
 
 
@@ -126,6 +127,14 @@ class _Row(NamedTuple):
     heading_deg: float
 
 
+class Fall(NamedTuple):
+    """Where it comes down, and how long that takes."""
+
+    latitude_deg: float
+    longitude_deg: float
+    seconds: float
+
+
 class Balloon:
     """One modelled flight. ``site``, ``launch_s``, ``burst_s`` and ``landing_s`` are its truth."""
 
@@ -172,6 +181,22 @@ class Balloon:
             heading_deg=a.heading_deg,
         )
 
+    def fall_from(self, state: AirState) -> Fall:
+        """Were it to hang under its parachute there and then, down to the ground that is below."""
+        latitude, longitude, seconds = state.latitude_deg, state.longitude_deg, 0.0
+        altitude_m = state.altitude_m
+        while altitude_m > state.ground_m:
+            part_s = FALL_STEP_M / self._terminal_mps(altitude_m)
+            east, north = self._sky.wind(altitude_m)
+            latitude += north * part_s / _METRES_PER_DEGREE
+            longitude += east * part_s / (_METRES_PER_DEGREE * math.cos(math.radians(latitude)))
+            seconds += part_s
+            altitude_m -= FALL_STEP_M
+        return Fall(latitude, longitude, seconds)
+
+    def _terminal_mps(self, altitude_m: float) -> float:
+        return self._landing_mps * math.sqrt(SEA_LEVEL_KGM3 / standard_density_kgm3(altitude_m))
+
     def _fly(self) -> None:
         latitude, longitude, altitude = self.pad
         self._rows = [_Row(latitude, longitude, altitude, 0.0, 0.0, 0.0)] * self.launch_s
@@ -184,9 +209,7 @@ class Balloon:
         self.burst_s = len(self._rows) - 1
         climb = 0.0
         for _ in range(DESCENT_S_MAX):
-            terminal = self._landing_mps * math.sqrt(
-                SEA_LEVEL_KGM3 / standard_density_kgm3(altitude)
-            )
+            terminal = self._terminal_mps(altitude)
             # Towards the terminal velocity with its own time constant, v / g.
             climb += (-terminal - climb) * (1 - math.exp(-GRAVITY_MPS2 / terminal))
             latitude, longitude = self._drift(latitude, longitude, altitude, climb)

@@ -60,6 +60,10 @@ class Firmware(StrEnum):
     NONSENSE = "nonsense"  # no number, or one that cannot be
 
 
+def _nobody_listens() -> None:
+    """For a board whose answers nobody notes."""
+
+
 class SimBoard:
     """``ports.Board``, its values from the simulated heat and battery.
 
@@ -79,6 +83,7 @@ class SimBoard:
         self.forced_throttled: int | None = None
         self.undervolted_mv = UNDERVOLTED_MV
         self.is_watchdog_armed: bool | None = True  # None: this machine has none
+        self.on_answer: Callable[[], None] = _nobody_listens  # told of every temperature given
         self._soc_c = soc_c
         self._supply_mv = supply_mv
         self._block = block
@@ -91,6 +96,7 @@ class SimBoard:
         if self.firmware is Firmware.NONSENSE:
             return float("nan")
         soc_c = self._soc_c() if self.forced_soc_c is None else self.forced_soc_c
+        self.on_answer()
         return round(soc_c * 2) / 2
 
     def is_undervolted(self) -> bool | None:

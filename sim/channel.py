@@ -21,11 +21,11 @@ from payload.ports import HeardFrame
 from sim.clock import SimClock
 from sim.wear import Arrival, Wear
 from wire import horus
+from wire.airtime import Airtime
 from wire.frames import SIGNED_BIT, VERSION, FrameType, decode_downlink
 
 MEAN_LOSS = 0.30
 MEAN_BURST_S = 6.0
-MODEM_BYTES = 10  # preamble, flags and addresses around every frame
 SEND_DBM = 20.0
 FREQUENCY_MHZ = 434.0
 NOISE_DBM = -118.0
@@ -130,7 +130,7 @@ class Channel:
     """
 
     def __init__(
-        self, clock: SimClock, rate_bps: int, rng: random.Random,
+        self, clock: SimClock, airtime: Airtime, rng: random.Random,
         distance_m: Callable[[], float], fading: tuple[GilbertElliott, GilbertElliott],
         wear: tuple[Wear, Wear],
     ) -> None:
@@ -142,15 +142,11 @@ class Channel:
         self.up = Leg("up", self.counts, fading[1], wear[1])
         self.payload_airtime_ms = 0
         self._clock = clock
-        self._rate_bps = rate_bps
+        self.airtime = airtime
         self._rng = rng
         self._distance_m = distance_m
         self._payload = _Sending()
         self._ground = _Sending()
-
-    def airtime_ms(self, size_bytes: int) -> int:
-        """How long a frame keeps the transmitter busy, ms."""
-        return (size_bytes + MODEM_BYTES) * 8000 // self._rate_bps
 
     @property
     def is_payload_sending(self) -> bool:
@@ -167,7 +163,7 @@ class Channel:
 
     def send_down(self, frame: bytes) -> int:
         """The payload begins to send; returns when it will have been sent."""
-        self.payload_airtime_ms += self.airtime_ms(len(frame))
+        self.payload_airtime_ms += self.airtime.on_air_ms(len(frame))
         return self._begin(self._payload, frame)
 
     def send_up(self, frame: bytes) -> int:
@@ -210,7 +206,7 @@ class Channel:
 
     def _begin(self, sender: _Sending, frame: bytes) -> int:
         sender.start_ms = self._clock.now_ms
-        sender.end_ms = self._clock.now_ms + self.airtime_ms(len(frame))
+        sender.end_ms = self._clock.now_ms + self.airtime.on_air_ms(len(frame))
         self.sent[frame_name(frame)] += 1
         return sender.end_ms
 

@@ -2,14 +2,15 @@
 
 Each check has a name; a breach is noted once per name and minute, with the instant and the numbers.
 A fault may *excuse* a check while it lasts (a dead radio excuses the beacon), and for a grace time
-after it; the list of what excuses what stands with the faults. What must have happened at the end
-is in ``sim.liveness``.
+after it (``sim.excuses``). What must have happened at the end is in ``sim.liveness``.
 
     records_kept       every record whose commit returned is on the disk, unaltered; none is sent
                        before, while the disk works; what the disk calls home is on the ground
     numbers_unique     no session is begun twice; within one no frame number or coded symbol, and
                        in all of them no record id, stands for two things
-    beacon_cadence     no gap above twice the cadence while powered
+    beacon_cadence     no gap above twice the cadence of ``wire.airtime_budget`` while powered
+    callsign_told      it goes within every ten minutes, where packets do not have it in them
+    duty_kept          nothing is sent before the pause after the frame before is over
     queues_bounded     no queue above its bound, and every dropped record is counted
     only_authentic     no counter or command is taken that the station did not send
     battery_floor      nobody thinks on a battery that has been low for a while
@@ -17,6 +18,8 @@ is in ``sim.liveness``.
     watchdog_honest    the watchdog is petted only while every part makes progress
     phase_right        the phase is the true one, soon after there is a fix
     cutdown_safe       the cutdown's pin is high only by two commands, or by the fence
+    told_truth.*       what it says of itself is true (``sim.truth``), and so is what the station
+                       shows of it (``sim.shown``)
     no_crash           no step raises
 """
 
@@ -35,9 +38,12 @@ from payload.phase import FLIGHT_PHASES
 from payload.phase_state import restore
 from payload.prompt import MUSING_BYTES_MAX
 from payload.storage.store import RING_RECORDS_MAX
+from sim import shown, truth
+from sim.airtime_watch import AirtimeWatch
 from sim.balloon import Balloon
 from sim.clock import life_rng
 from sim.cutdown_watch import CutdownWatch
+from sim.excuses import Excuses
 from sim.numbers_watch import NumbersWatch
 from sim.witness import Ledger, Row, WitnessedStore, ids_on_ground
 from wire import frames
@@ -50,17 +56,16 @@ if TYPE_CHECKING:
     from sim.world import World
 
 NAMES = (
-    "records_kept", "numbers_unique", "beacon_cadence", "queues_bounded", "only_authentic",
+    "records_kept", "numbers_unique", "beacon_cadence", "callsign_told", "duty_kept",
+    "queues_bounded", "only_authentic",
     "battery_floor", "text_bounded", "watchdog_honest", "phase_right",
-    "cutdown_safe", "no_crash",
+    "cutdown_safe", "no_crash", *truth.NAMES,
+    *shown.NAMES,
 )
-GRACE_MS = 120_000  # after a fault that excuses a check
 REPEAT_MS = 60_000  # the same breach is noted once in this time
 VIOLATIONS_MAX = 200
 SCAN_EVERY_MS = 900_000
 LOW_BATTERY_MS = 90_000  # median, debounce and a thought that was already under way
-BEACON_SLACK_MS = 4_000  # a frame on the air and a listening window
-FIRST_BEACON_MS = 8_000
 FIX_MS = 150_000  # a receiver's cold start, and 60 s for the phase
 WORDS = (Kind.MUSING, Kind.REPLY)
 # How long after the truth changed the phase may still be the old one, ms: research/flight.md §5.2.
@@ -91,21 +96,21 @@ class Checks:
         self.issued: set[int] = set()  # uplink counters that the station gave out
         self._world = world
         self._digest = hashlib.sha256()
-        self._excused: Counter[str] = Counter()
-        self._excused_until_ms: dict[str, int] = {}
+        self.excuses = Excuses(world.clock, truth.LONG_GRACE_MS)
         self._noted_ms: dict[tuple[str, str], int] = {}
         self._numbers = NumbersWatch()
         self._taken: set[int] = set()  # counters of uplink frames, in every life
         self._knows_flight = False  # this life was in the air, or its disk says that one was
-        self._cutdown = CutdownWatch(world)
-        self._beacon_ms: int | None = None
-        self._cadence_ms = 0
+        self.cutdown = CutdownWatch(world)
+        self._airtime = AirtimeWatch(world)
         self._scan_due_ms = SCAN_EVERY_MS
         self._low_since_ms: int | None = None
         self._true_phase: tuple[Phase, int] = (Phase.GROUND, 0)
         self._boot_ms = 0
         self._at_boot = (0, 0)
         self._pets = 0
+        self._told = truth.Truth(world, self)
+        self.shown = shown.Shown(world, self)
         world.daemon.open_store = self._open_store
         world.observers.append(self)
 
@@ -119,13 +124,12 @@ class Checks:
         saved = restore(world.flight.store.get("phase", {}))
         self._knows_flight = saved is not None and saved.phase in FLOWN
         self._boot_ms = world.clock.now_ms
-        self._beacon_ms = None
-        self._cadence_ms = 0
+        self._airtime.on_boot()
         session = world.flight.downlink.session
         self.ledger.incarnations.append(session.incarnation)
         self._note_number(self._numbers.on_boot(session))
         self._low_since_ms = None
-        self._cutdown.on_boot()
+        self.cutdown.on_boot()
         self._at_boot = (self.ledger.appended, len(self.ledger.acknowledged))
         self._scan_due_ms = world.clock.now_ms
 
@@ -136,13 +140,14 @@ class Checks:
         self._check_queues()
         self._check_counter()
         self._check_words()
-        self._check_beacon_gap()
+        self._check_beacon()
         self._check_battery()
         self._check_watchdog()
         self._check_phase()
-        flaw = self._cutdown.flaw()
-        if flaw is not None:
-            self.violate("cutdown_safe", flaw)
+        self._told.on_notes(world.flight.notes)
+        self.shown.on_notes(world.flight.notes)
+        self.shown.on_step()
+        self._look("cutdown_safe", self.cutdown.flaw())
         if world.clock.now_ms >= self._scan_due_ms and self._is_sound():
             self._scan_due_ms = world.clock.now_ms + SCAN_EVERY_MS
             self.scan()
@@ -153,11 +158,15 @@ class Checks:
         self._digest.update(now_ms.to_bytes(8, "big") + frame)
         self.counts["frames"] += 1
         decoded = frames.decode_downlink(frame)
+        self._told.on_send(frame, decoded)
+        if isinstance(decoded, BeaconFrame):
+            self._check_beacon()  # a step that came late begins with the beacon
+        self._airtime.note_sent(decoded)
+        self._look("duty_kept", self._airtime.duty_flaw(frame))
+        self._look("callsign_told", self._airtime.callsign_flaw(decoded))
         if isinstance(decoded, BeaconFrame):
             self.counts["beacons"] += 1
-            self._check_beacon_gap()  # a step that came late begins with the beacon
-            self._beacon_ms = now_ms
-            self._cadence_ms = self._expected_cadence_ms()
+            self.shown.on_beacon(decoded)
         if isinstance(decoded, BeaconFrame | DataFrame | IncarnationFrame):
             assert self._world.flight is not None
             self.counts["numbered"] += 1
@@ -167,7 +176,7 @@ class Checks:
     def on_uplink(self, frame: bytes) -> None:
         """The station, and nobody else, begins to send ``frame``."""
         self.issued.add(int.from_bytes(frame[3:7], "big"))
-        self._cutdown.on_uplink(frame)
+        self.cutdown.on_uplink(frame)
 
     def on_crash(self, error: Exception) -> None:
         """A step raised; the supervisor starts the daemon again."""
@@ -178,12 +187,16 @@ class Checks:
         place = f"{where.tb_frame.f_code.co_qualname}:{where.tb_lineno}" if where else "?"
         self.violate("no_crash", f"{type(error).__name__} in {place}: {error}")
 
-    # -- breaches and excuses ------------------------------------------------------------------
+    # -- breaches ------------------------------------------------------------------
+
+    def _look(self, check: str, flaw: str | None) -> None:
+        if flaw is not None:
+            self.violate(check, flaw)
 
     def violate(self, check: str, detail: str) -> None:
         """Note a breach, unless it is excused or was noted a moment ago."""
         now_ms = self._world.clock.now_ms
-        if self.is_excused(check):
+        if self.excuses.hold(check):
             return
         key = (check, detail[:24])
         noted_ms = self._noted_ms.get(key)
@@ -194,20 +207,6 @@ class Checks:
             self.violations.append(Violation(check, now_ms / 1000, detail))
         self.counts["violations"] += 1
 
-    def is_excused(self, check: str) -> bool:
-        return bool(self._excused[check]) or (
-            self._world.clock.now_ms < self._excused_until_ms.get(check, -1))
-
-    def excuse(self, checks: tuple[str, ...]) -> None:
-        """Until ``unexcuse`` and a grace time after it, these are not looked at."""
-        self._excused.update(checks)
-
-    def unexcuse(self, checks: tuple[str, ...]) -> None:
-        until_ms = self._world.clock.now_ms + GRACE_MS
-        for check in checks:
-            self._excused[check] -= 1
-            self._excused_until_ms[check] = until_ms
-
     @property
     def digest(self) -> str:
         """Of every byte sent, when it was sent, and every record promised; hexadecimal."""
@@ -217,6 +216,10 @@ class Checks:
         return total.hexdigest()
 
     # -- the checks ----------------------------------------------------------------------------
+
+    def _check_beacon(self) -> None:
+        self._look(
+            "beacon_cadence", self._airtime.beacon_flaw(self.excuses.hold("beacon_cadence")))
 
     def scan(self) -> None:
         """records_kept: the whole disk against the ledger, and what it says of the ground."""
@@ -303,31 +306,6 @@ class Checks:
                 is_long = len(text.encode(errors="replace")) > MUSING_BYTES_MAX
                 if not text or is_long or not text.isprintable():
                     self.violate("text_bounded", repr(text[:60]))
-
-    def _check_beacon_gap(self) -> None:
-        now_ms = self._world.clock.now_ms
-        cadence_ms = max(self._cadence_ms, self._expected_cadence_ms())
-        since_ms = self._world.daemon.started_ms if self._beacon_ms is None else self._beacon_ms
-        allowed_ms = FIRST_BEACON_MS if self._beacon_ms is None else 2 * cadence_ms
-        if self.is_excused("beacon_cadence"):
-            self._beacon_ms = now_ms
-        elif now_ms - since_ms > allowed_ms + BEACON_SLACK_MS:
-            self.violate("beacon_cadence", f"none for {(now_ms - since_ms) / 1000:.0f} s, "
-                         f"cadence {cadence_ms / 1000:.0f} s")
-
-    def _expected_cadence_ms(self) -> int:
-        """The longest interval that is right now; the table of research/flight.md §5.3."""
-        flight = self._world.flight
-        if flight is None:
-            return 0
-        cadence, phase = flight.settings.mission.cadence, flight.phase.phase
-        seconds = {
-            Phase.BOOT: cadence.beacon_ground_s, Phase.GROUND: cadence.beacon_ground_s,
-            Phase.LANDED: 300,
-        }.get(phase, cadence.beacon_flight_s)
-        if flight.power.mode is PowerMode.CRITICAL:
-            seconds = max(seconds, 60)
-        return 1_000 * seconds
 
     def _check_battery(self) -> None:
         """Only while the sensor that would say so works."""

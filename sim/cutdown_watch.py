@@ -83,6 +83,12 @@ class CutdownWatch:
             return None if since_ms <= burn_ms else f"still high after {since_ms / 1000:.0f} s"
         return None if self._may_fence_fire() else "high, and nobody had ordered it"
 
+    def may_be_armed(self) -> bool:
+        """Is an order still valid that arms it, or that fires it?"""
+        now_ms, burn_ms = self._world.clock.now_ms, 1000 * self._world.mission.flight.burn_s
+        is_firing = self._fired_ms is not None and now_ms - self._fired_ms <= burn_ms + AIR_MS
+        return is_firing or any(now_ms - at_ms <= ARMED_MS + AIR_MS for at_ms, _ in self._armings)
+
     def _look_at_letter(self, frame: bytes, opcode: Opcode) -> None:
         letter = letter_of(self._world, frame)
         if letter is None or opcode not in (Opcode.CUTDOWN_ARM, Opcode.CUTDOWN_FIRE):

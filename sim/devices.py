@@ -36,6 +36,10 @@ def _nobody_waits(milliseconds: int) -> None:
     """For a bus whose user has no clock."""
 
 
+def _nobody_listens() -> None:
+    """For a sensor whose answers nobody notes."""
+
+
 class FakeI2cBus:
     """An I2C bus; nobody at an address is EREMOTEIO, as on a Pi.
 
@@ -125,12 +129,14 @@ class SensorTap:
 
     It stays over a reboot while the driver in it is made anew. ``forced`` puts values, such as
     {"temperature_c": -312.0}, over those of the driver; ``age_ms`` makes its readings older.
+    ``on_answer`` is told of every answer of the driver.
     """
 
     def __init__(self) -> None:
         self.name = "nothing"
         self.forced: dict[str, float] = {}
         self.age_ms = 0
+        self.on_answer: Callable[[], None] = _nobody_listens
         self._sensor: Sensor | None = None
 
     def fit(self, sensor: Sensor) -> SensorTap:
@@ -143,6 +149,7 @@ class SensorTap:
         if self._sensor is None:
             raise DeviceAbsent("no driver is fitted")
         reading = self._sensor.read(now_ms)
+        self.on_answer()
         if not self.forced and not self.age_ms:
             return reading
         return Reading(reading.taken_ms - self.age_ms, reading.values | self.forced)

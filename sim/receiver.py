@@ -38,6 +38,9 @@ FIRST_FIX_S = 28  # ... and some seconds later the position
 CATCH_UP_EPOCHS = 40  # more would not fit the buffer anyway
 LINE_BYTES_PER_S = 960  # at 9600 baud
 SATELLITES_MIN = 4
+WANDER_M = (2.5, 2.5, 5.0)  # its error at most: east, north, up
+WANDER_STEP_M = (0.3, 0.3, 0.6)  # standard deviation of what is added to it each second
+METRES_PER_DEGREE = (80_000, 111_200)  # east, at middle latitudes, and north
 BANNER = "GNTXT,01,01,02,u-blox AG - www.u-blox.com"
 
 
@@ -93,6 +96,7 @@ class FakeUblox:
         self._offset_m = [0.0, 0.0, 0.0]  # slowly wandering error: east, north, up
         self._seen: Epoch | None = None  # the last epoch before it was falsified
         self._placed: Epoch | None = None  # the same, with a fix
+        self.placed_ms: int | None = None  # when it last told one, ms since the beginning
         self._told: Epoch | None = None  # the last epoch that came out
 
     @property
@@ -207,18 +211,18 @@ class FakeUblox:
         on_s = second - self._switched_on_s
         self._wander(state)
         east_m, north_m, up_m = self._offset_m
+        east_deg, north_deg = east_m / METRES_PER_DEGREE[0], north_m / METRES_PER_DEGREE[1]
         fix_type, is_valid, satellites, pdop = self._quality(state, on_s)
         return Epoch(
             self._clock.start_utc_ms + second * 1000, on_s >= TIME_KNOWN_S, fix_type, is_valid,
-            satellites, pdop, state.latitude_deg + north_m / 111_200,
-            state.longitude_deg + east_m / 80_000, state.altitude_m + up_m, state.climb_mps,
-            state.speed_mps, state.heading_deg,
+            satellites, pdop, state.latitude_deg + north_deg, state.longitude_deg + east_deg,
+            state.altitude_m + up_m, state.climb_mps, state.speed_mps, state.heading_deg,
         )
 
     def _wander(self, state: AirState) -> None:
         if state.recorded is not None:
             return  # the record has its own errors
-        for index, (size, limit) in enumerate(((0.3, 2.5), (0.3, 2.5), (0.6, 5.0))):
+        for index, (size, limit) in enumerate(zip(WANDER_STEP_M, WANDER_M, strict=True)):
             moved = 0.97 * self._offset_m[index] + self._rng.gauss(0, size)
             self._offset_m[index] = min(max(moved, -limit), limit)
 
@@ -267,6 +271,7 @@ class FakeUblox:
         self._seen = epoch
         if epoch.has_fix:
             self._placed = epoch
+            self.placed_ms = epoch.utc_ms - self._clock.start_utc_ms
         if self.date_offset_s or self.has_week_glitch:
             epoch = self._misdated(epoch)
         if self.is_time_frozen and told is not None:

@@ -8,6 +8,7 @@ Source: TigerBeetle's VOPR, whose seed draws the cluster's configuration too ("s
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +20,8 @@ from sim.clock import part_rng
 from sim.faults.schedule import Scheduled
 from sim.gnss_settings import M8, M10
 from sim.hardware import Hardware
-from wire.mission import Mission
+from wire.airtime_budget import CADENCE_KEYS, AirtimeBudget
+from wire.mission import CadenceSection, Mission, RadioSection
 
 PRESETS = ("calm", "cold", "deaf", "storm", "night", "brownout", "orbit")
 ANY = "any"
@@ -33,6 +35,12 @@ COLD_K = (-28.0, -12.0)
 MTUS = (96, 128, 200, 222, 255)
 SHUNT_MOHM = {"ina219": 100, "ina226": 20}  # 3.2 A and 4 A: a thinking Pi 5 draws 3 A from one cell
 RATES_BPS = (1_200, 2_400)
+# bit/s and duty cycle in percent: HF packet, LoRa at SF12, an ISM band, and what is in between.
+SLOW_LINKS = (
+    (300, 100), (300, 10), (293, 1), (1_200, 10), (2_400, 10), (2_400, 1), (100, 100), (100, 10),
+)
+SLOW_SHARE = 0.2  # of the flights
+FORGED_PER_HOUR = 40.0  # frames to the payload, and as many to the station, in every drawn flight
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,7 @@ class Conditions:
     burst_s: float = MEAN_BURST_S
     has_uplink: bool = True  # the station transmits
     is_orbit: bool = False
+    forged_per_hour: float = 0.0  # each way, by somebody without the keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +84,11 @@ def draw(seed: int, mission: Mission, preset: str = ANY) -> Scenario:
     preset = chosen if preset == ANY else preset
     site = rng.choice(SITES)
     conditions = _conditions(rng, preset, site)
-    return Scenario(seed, preset, _mission(rng, mission, preset), conditions)
+    drawn = _mission(rng, mission, preset)
+    link = part_rng(seed, "link")
+    if preset != "calm" and link.random() < SLOW_SHARE:
+        drawn = _slowed(link, drawn)
+    return Scenario(seed, preset, drawn, conditions)
 
 
 def _conditions(rng: random.Random, preset: str, site: Site) -> Conditions:
@@ -92,6 +105,7 @@ def _conditions(rng: random.Random, preset: str, site: Site) -> Conditions:
         "up_loss": rng.uniform(0.05, 0.6),
         "burst_s": rng.uniform(1.0, 20.0),
         "has_uplink": rng.random() < 0.85,
+        "forged_per_hour": FORGED_PER_HOUR,
     }
     narrowed: dict[str, dict[str, Any]] = {
         "calm": {"down_loss": 0.05, "up_loss": 0.05, "burst_s": 1.0, "charge": 1.0,
@@ -117,6 +131,31 @@ def _launch(rng: random.Random, site: Site, is_night: bool) -> Launch:
         start_utc_ms, rng.randint(*PAD_S), rng.uniform(*BURST_M), rng.uniform(*CLIMB_MPS),
         rng.uniform(*LANDING_MPS), REST_S,
     )
+
+
+def _slowed(rng: random.Random, mission: Mission) -> Mission:
+    """The same mission on a slow link: it records less, and what it cannot promise is left out or
+    written as slow as it has to be."""
+    rate_bps, duty_percent = rng.choice(SLOW_LINKS)
+    framing, is_written = rng.choice(("ax25", "plain")), rng.random() < 0.5
+    radio = mission.radio.model_dump(exclude={"listen_s"})
+    cadence = mission.cadence.model_dump(exclude=set(CADENCE_KEYS))
+    cadence |= {
+        "track_s": rng.choice((60, 300)), "housekeeping_s": rng.choice((300, 600)),
+        "picture_s": 3600, "api_s": rng.choice((600, 1800)),
+    }
+    mind = mission.mind.model_copy(update={"every_s": rng.choice((300, 600, 1200))})
+    radio |= {"rate_bps": rate_bps, "duty_percent": duty_percent, "framing": framing}
+    slowed = mission.model_copy(update={
+        "radio": RadioSection(**radio), "cadence": CadenceSection(**cadence), "mind": mind})
+    if is_written:
+        least_s = math.ceil(AirtimeBudget(slowed).least_ms / 1000)
+        asked = {key: max(least_s, getattr(mission.cadence, key)) for key in CADENCE_KEYS}
+        slowed = slowed.model_copy(update={"cadence": slowed.cadence.model_copy(update=asked)})
+    if AirtimeBudget(slowed).flaw() is not None:  # too slow for a callsign of its own
+        slowed = slowed.model_copy(
+            update={"radio": slowed.radio.model_copy(update={"framing": "ax25"})})
+    return slowed
 
 
 def _mission(rng: random.Random, mission: Mission, preset: str) -> Mission:

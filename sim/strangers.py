@@ -10,15 +10,14 @@ import random
 from collections import Counter, deque
 from typing import Literal, NamedTuple
 
+from sim.forgeries import Forger
 from wire import beacon
 from wire.beacon import Beacon, Phase, PowerMode
 from wire.frames import (
     BeaconFrame,
-    CommandFrame,
     DataFrame,
     FrameCounter,
     encode_downlink,
-    encode_uplink,
 )
 
 MINUTE_MS = 60_000
@@ -27,11 +26,15 @@ NOISE_BYTES_MAX = 255
 SYMBOL_BYTES = 64
 
 
+Hearer = Literal["both", "payload", "station"]
+HEARERS: dict[str, Hearer] = {"foreign": "both", "noise": "both", "forged_down": "station"}
+
+
 class Transmission(NamedTuple):
     """Bytes on the air ``after_ms`` from now; ``to`` is who can hear them."""
 
     after_ms: int
-    to: Literal["both", "payload"]
+    to: Hearer
     data: bytes
 
 
@@ -41,12 +44,14 @@ class Strangers:
     foreign_per_hour   frames of a payload with another node id, in our format
     noise_per_hour     random bytes of any length
     replays_per_hour   uplink frames that were overheard, sent to our payload once more
-    forged_per_hour    commands for our payload, signed with a wrong key
+    forged_per_hour    frames for our payload, and as many for our station, by ``forger``
 
     ``overheard`` is the uplink as an enemy has it.
     """
 
-    def __init__(self, rng: random.Random, node_id: int, counts: Counter[str]) -> None:
+    def __init__(
+        self, rng: random.Random, node_id: int, counts: Counter[str], forger: Forger,
+    ) -> None:
         self.foreign_per_hour = 0.0
         self.noise_per_hour = 0.0
         self.replays_per_hour = 0.0
@@ -55,41 +60,38 @@ class Strangers:
         self._node_id = node_id
         self._foreign_id = node_id % 254 + 1
         self._counts = counts
+        self._forger = forger
         self._sent = 0
         self.overheard: deque[bytes] = deque(maxlen=OVERHEARD_MAX)
 
-    def minute(self) -> list[Transmission]:
-        """What arrives within the next minute, in no order."""
+    def minute(self, utc_ms: int) -> list[Transmission]:
+        """What arrives within the minute that begins at ``utc_ms``, in no order."""
         found: list[Transmission] = []
         for name, per_hour in (
             ("foreign", self.foreign_per_hour), ("noise", self.noise_per_hour),
             ("replay", self.replays_per_hour), ("forged", self.forged_per_hour),
+            ("forged_down", self.forged_per_hour),
         ):
             at_ms = 0.0
             while per_hour > 0:
                 at_ms += self._rng.expovariate(per_hour / 3_600_000)
                 if at_ms >= MINUTE_MS:
                     break
-                data = self._make(name)
+                data = self._make(name, utc_ms + int(at_ms))
                 if data:
                     self._counts[name] += 1
-                    is_for_all = name in ("foreign", "noise")
-                    to: Literal["both", "payload"] = "both" if is_for_all else "payload"
-                    found.append(Transmission(int(at_ms), to, data))
+                    found.append(Transmission(int(at_ms), HEARERS.get(name, "payload"), data))
         return found
 
-    def _make(self, name: str) -> bytes:
+    def _make(self, name: str, utc_ms: int) -> bytes:
         if name == "foreign":
             return self._foreign()
         if name == "noise":
             return self._rng.randbytes(self._rng.randint(1, NOISE_BYTES_MAX))
         if name == "replay":
             return self._rng.choice(self.overheard) if self.overheard else b""
-        forged = CommandFrame(
-            node_id=self._node_id, station=0, counter=self._rng.getrandbits(31),
-            body=self._rng.randbytes(self._rng.randint(1, 40)),
-        )
-        return encode_uplink(forged, self._rng.randbytes(32))
+        forge = self._forger.uplink if name == "forged" else self._forger.downlink
+        return forge(utc_ms)
 
     def _foreign(self) -> bytes:
         """A beacon or a symbol of the other payload."""

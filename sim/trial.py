@@ -60,6 +60,8 @@ def _fly(scenario: Scenario, folder: Path, watch: Callable[[World], None]) -> Ou
         liveness.settle(player.stage, checks)
         checks.counts["records"] = len(checks.ledger.acknowledged)
         checks.counts["watchdog_bites"] = world.watchdog.bites
+        checks.counts["forged_up"] = world.channel.counts["forged"]
+        checks.counts["forged_down"] = world.channel.counts["forged_down"]
         return Outcome(
             scenario, tuple(checks.violations), checks.counts, checks.digest, world.clock.now_s)
     finally:

@@ -254,6 +254,7 @@ class World:
         losses = self.conditions.down_loss, self.conditions.up_loss
         for leg, loss in zip((self.channel.down, self.channel.up), losses, strict=True):
             leg.fading.set(loss, self.conditions.burst_s)
+        self.strangers.forged_per_hour = self.conditions.forged_per_hour
 
     def _build_payload(self) -> None:
         seed, mission = self.seed, self.mission

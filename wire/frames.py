@@ -37,8 +37,10 @@ VERSION = 1
 CRC_BYTES = 4
 STATE_BYTES = 24
 BEACON_BYTES = 32
+MTU_BYTES_MIN, MTU_BYTES_MAX = 64, 255  # of a radio
 INCARNATION_BYTES = 16
 DATA_OVERHEAD_BYTES = 13
+IDENT_OVERHEAD_BYTES = 6
 FEEDBACK_OVERHEAD_BYTES = 22
 FEEDBACK_ENTRY_BYTES = 11
 COMMAND_OVERHEAD_BYTES = 15
@@ -344,6 +346,6 @@ def is_uplink(data: bytes) -> bool:
     return len(data) > 2 and data[0] >> 6 == VERSION and data[0] >> 2 & 0xF in kinds
 
 
-def feedback_entries_max(mtu_bytes: int) -> int:
-    """Incomplete blocks that one report can list on a link whose frames have ``mtu_bytes``."""
-    return (mtu_bytes - FEEDBACK_OVERHEAD_BYTES) // FEEDBACK_ENTRY_BYTES
+def feedback_entries_max(report_bytes: int) -> int:
+    """Incomplete blocks that one report of at most ``report_bytes`` can list."""
+    return (report_bytes - FEEDBACK_OVERHEAD_BYTES) // FEEDBACK_ENTRY_BYTES

@@ -35,8 +35,11 @@ class Receiver:
     its age, is never called complete.
     """
 
-    def __init__(self, mtu_bytes: int, models: Models = NO_MODELS) -> None:
-        """``models`` are the text models that are here; see ``wire.bodies``."""
+    def __init__(
+        self, mtu_bytes: int, models: Models = NO_MODELS, report_bytes: int | None = None
+    ) -> None:
+        """``models`` are the text models that are here; see ``wire.bodies``. ``report_bytes`` is
+        the largest report that can go up, as the sender knows too; ``mtu_bytes`` if left out."""
         self.new_frames = 0  # that were never heard before
         self.duplicate_symbols = 0
         self.poisoned_blocks = 0  # begun again, for its symbols contradicted each other
@@ -44,6 +47,7 @@ class Receiver:
         self.stray_frames = 0  # of no block that can be, or too far ahead
         self.old_frames = 0  # of blocks that were abandoned or forgotten
         self._mtu_bytes = mtu_bytes
+        self._entries_max = feedback_entries_max(report_bytes or mtu_bytes)
         self._symbols_max = symbols_max(mtu_bytes)
         self._models = models
         self._readers: dict[int, BlockReader | None] = {}  # by number; None is complete
@@ -114,13 +118,12 @@ class Receiver:
 
     def _run_before(self, upto: int) -> tuple[int, list[BlockReport]]:
         """The longest run of blocks that ends before ``upto`` and fits: (first, incomplete)."""
-        entries_max = feedback_entries_max(self._mtu_bytes)
         entries: list[BlockReport] = []
         first = upto
         while first > self._first:
             reader = self._readers.get(first - 1, _UNHEARD)
             if reader is not None:
-                if len(entries) == entries_max:
+                if len(entries) == self._entries_max:
                     break
                 deficit = min(254, reader.deficit) if reader.has_heard else DEFICIT_UNKNOWN
                 shown = reader.have & (1 << BLOCK_SYMBOLS_MAX) - 1

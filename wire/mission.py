@@ -13,7 +13,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from wire import auth
+from wire.airtime_budget import AirtimeBudget
 from wire.ax25 import Address
+from wire.frames import MTU_BYTES_MAX, MTU_BYTES_MIN
 
 SONDEHUB_URL = "https://api.v2.sondehub.org"
 NOBODYS = ("N0CALL", "MYCALL", "4FSKTEST")  # SondeHub hides them
@@ -33,6 +35,11 @@ class Payload(_Section):
     node_id: Annotated[int, Field(ge=1, le=254)]
     data_dir: str = "data"
 
+    @property
+    def identification(self) -> str:
+        """What an IDENT frame says."""
+        return f"DE {self.callsign} {self.name}"
+
 
 class RadioSection(_Section):
     kind: Literal["kiss-tcp", "kiss-serial", "none"]
@@ -41,19 +48,20 @@ class RadioSection(_Section):
     device: str = "/dev/serial0"
     baud: Literal[1200, 9600, 19200, 38400, 57600, 115200] = 9600
     framing: Literal["ax25", "plain"] = "ax25"
-    mtu_bytes: Annotated[int, Field(ge=64, le=255)] = 222
+    mtu_bytes: Annotated[int, Field(ge=MTU_BYTES_MIN, le=MTU_BYTES_MAX)] = 222
     rate_bps: Annotated[int, Field(ge=100, le=1_000_000)] = 2400
     duty_percent: Annotated[int, Field(ge=1, le=100)] = 100
+    tx_delay_ms: Annotated[int, Field(ge=0, le=2000)] = 400
     listen_every_s: Annotated[int, Field(ge=5, le=600)] = 20
     listen_s: Annotated[int, Field(ge=1, le=60)] = 3
     horus: bool = False
 
 
 class CadenceSection(_Section):
-    beacon_ground_s: Annotated[int, Field(ge=5, le=300)] = 30
-    beacon_flight_s: Annotated[int, Field(ge=5, le=120)] = 10
-    beacon_low_s: Annotated[int, Field(ge=5, le=60)] = 5
-    beacon_landed_s: Annotated[int, Field(ge=5, le=600)] = 15
+    beacon_ground_s: Annotated[int, Field(ge=5, le=3600)] = 30
+    beacon_flight_s: Annotated[int, Field(ge=5, le=3600)] = 10
+    beacon_low_s: Annotated[int, Field(ge=5, le=3600)] = 5
+    beacon_landed_s: Annotated[int, Field(ge=5, le=3600)] = 15
     horus_every_beacons: Annotated[int, Field(ge=1, le=20)] = 2
     horus_musing_every: Annotated[int, Field(ge=0, le=100)] = 3
     track_s: Annotated[int, Field(ge=1, le=300)] = 10
@@ -233,6 +241,9 @@ def parse(text: str, name: str) -> Mission:
             Address.parse(mission.payload.callsign)
         except ValueError as error:
             raise MissionError(f"{name}: payload.callsign for framing ax25: {error}") from error
+    flaw = AirtimeBudget(mission).flaw()
+    if flaw is not None:
+        raise MissionError(f"{name}: {flaw}")
     return mission
 
 

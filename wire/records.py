@@ -129,6 +129,7 @@ BODY_FIELDS: dict[Kind, dict[str, str]] = {
         "land_along": "one standard deviation in the direction of the drift, m",
         "land_across": "one standard deviation across it, m",
         "land_dir": "direction of the drift, degrees from north by east",
+        "beacon": "how often the beacon goes now, s",
     },
     Kind.MUSING: {
         "text": "the line",

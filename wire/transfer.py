@@ -38,7 +38,7 @@ from wire.records import Priority, Record
 from wire.schedule import Schedule, Station, dispensability
 from wire.session import Session
 
-FLUSH_MS = 4_000  # a half-filled symbol waits this long for company
+FLUSH_MS = 4_000  # a half-filled symbol waits this long for company, once it is its turn
 CLOSE_FRAMES = 150  # a growing block is closed after this many frames, or when full
 OUTGOING_BLOCKS_MAX = 48  # at the bound the block that needs it least makes room
 # What lies further back is given up, while receivers have a little memory left to complete it.
@@ -50,12 +50,18 @@ LOSS_MIN, LOSS_MAX = 0.02, 0.95
 class Sender:
     """Records in, DATA frames out, reports in, confirmed record ids out; of one session."""
 
-    def __init__(self, node_id: int, mtu_bytes: int, session: Session | None = None) -> None:
+    def __init__(
+        self, node_id: int, mtu_bytes: int, session: Session | None = None,
+        report_bytes: int | None = None,
+    ) -> None:
+        """``report_bytes`` is the largest report that can come, as the stations know too;
+        ``mtu_bytes`` if left out."""
         self.session = session
         self.next_block = 0
         self.odd_reports = 0  # old, of another node or session, or claiming what cannot be
         self._node_id = node_id
         self._mtu_bytes = mtu_bytes
+        self._entries_max = feedback_entries_max(report_bytes or mtu_bytes)
         self._blocks: dict[int, Outgoing] = {}  # insertion order is age
         self._open: dict[Lane, Outgoing] = {}
         self._stations: dict[int, Station] = {}  # the fresh ones
@@ -178,7 +184,7 @@ class Sender:
         self._note_station(report, sequence)
         heard_upto = sequence - (sequence - report.last_counter.number) % 4096
         listed = {entry.block: entry for entry in report.reports}
-        is_whole = len(listed) < feedback_entries_max(self._mtu_bytes)
+        is_whole = len(listed) < self._entries_max
         confirmed: list[int] = []
         for number, block in self._blocks.items():
             if number >= report.upto:
@@ -271,11 +277,15 @@ class Sender:
         if block is not None:
             block.writer.close()
 
+    def _is_turn_of(self, lane: Lane) -> bool:
+        """Nothing new waits that goes before the growing block of ``lane``."""
+        return not any(b.has_unsent for b in self._blocks.values() if b.lane <= lane)
+
     def _age_open(self) -> None:
         for lane, block in list(self._open.items()):
             if self._sequence - block.opened_at >= CLOSE_FRAMES and not block.has_unsent:
                 self._close(lane)
-            elif self._now_ms - block.changed_ms >= FLUSH_MS:
+            elif self._now_ms - block.changed_ms >= FLUSH_MS and self._is_turn_of(lane):
                 block.writer.flush()
                 if block.writer.is_closed:
                     del self._open[lane]

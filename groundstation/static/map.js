@@ -7,7 +7,7 @@ import { byId, colour, el, said, write } from "./dom.js";
 import * as feed from "./feed.js";
 import * as format from "./format.js";
 import { believed, since } from "./strip.js";
-import { claims, GAP_MS, peak, placeAt, points } from "./track.js";
+import { claims, isGap, peak, placeAt, points } from "./track.js";
 
 const BANDS = 16;
 const RING_KM = [1, 2, 5, 10, 20, 50, 100, 200];
@@ -122,7 +122,7 @@ function claim() {
 function drawClaims(rows) {
   const pieces = [];
   rows.forEach((row, i) => {
-    if (i === 0 || row[0] - rows[i - 1][0] > GAP_MS) pieces.push([]);
+    if (i === 0 || isGap(rows[i - 1][0], row[0])) pieces.push([]);
     pieces.at(-1).push([row[1], row[2]]);
   });
   for (const piece of pieces) {
@@ -142,7 +142,7 @@ function drawWay(rows, isProved) {
     const place = [row[1], row[2]];
     const previous = rows[i - 1];
     const next = Math.min(BANDS - 1, Math.floor(((row[3] ?? 0) / top) * BANDS));
-    if (previous && row[0] - previous[0] > GAP_MS) {
+    if (previous && isGap(previous[0], row[0])) {
       flush();
       L().polyline([[previous[1], previous[2]], place], { color: colour("muted"), weight: 1.5, dashArray: "1 6", interactive: false }).addTo(way);
       run = [place];

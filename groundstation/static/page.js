@@ -95,9 +95,20 @@ function colophon(state) {
   ].filter(Boolean).join("; ");
   byId("colophon").replaceChildren(
     el("p", "", `${words}.`),
+    ...(state.carries ? [el("p", "", carries(state.carries))] : []),
     el("p", "", authenticity(state)),
     ...(state.sondehub.mode === "off" ? [] : [el("p", "", sondehub(state.sondehub))]),
   );
+}
+
+/** What this link can bring, so that a slow one is not taken for a broken one. */
+function carries({ beacon_every_ms: everyMs, musings, pictures }) {
+  const words = `some ${format.grouped(musings)} musings`;
+  const images = pictures < 1
+    ? `a picture in ${format.grouped(Math.ceil(1 / pictures))} hours`
+    : `${format.grouped(Math.floor(pictures))} ${pictures < 2 ? "picture" : "pictures"}`;
+  return `This link carries a beacon every ${format.span(everyMs)} and in an hour, `
+    + `when nothing is lost, ${words} or ${images}.`;
 }
 
 /** What the public map was told, and why it is not being told more. */

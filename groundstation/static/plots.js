@@ -2,7 +2,7 @@
 
 import { byId, colour, el, write } from "./dom.js";
 import * as format from "./format.js";
-import { GAP_MS, minutes, points, samples } from "./track.js";
+import { isGap, minutes, points, samples } from "./track.js";
 
 const HEIGHT = 88;
 const AXIS = 26;
@@ -13,7 +13,7 @@ const inSeconds = (column) => column.map((ms) => ms / 1000);
 function altitudeData() {
   const [t, alt] = [[], []];
   points().forEach((row, i, rows) => {
-    if (i > 0 && row[0] - rows[i - 1][0] > GAP_MS) {
+    if (i > 0 && isGap(rows[i - 1][0], row[0])) {
       t.push(rows[i - 1][0] + 1);
       alt.push(null);
     }

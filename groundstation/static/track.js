@@ -7,7 +7,7 @@ const proved = []; // [t, lat, lon, alt]
 const unproved = [];
 const state = []; // [t, mv, out, in]
 let link = { t: [], heard: [], lost: [] };
-const GAP_MS = 90_000;
+let gapMs = 90_000; // a pause that is not drawn through; the station knows how slow the link is
 const POINTS_MAX = 4000;
 let isVerifying = false;
 
@@ -20,6 +20,7 @@ export function setHistory(history) {
   unproved.splice(0, unproved.length, ...rows(history.unproved, ["t", "lat", "lon", "alt"]));
   state.splice(0, state.length, ...rows(history.state, ["t", "mv", "out", "in"]));
   link = history.link;
+  gapMs = history.gap_ms;
 }
 
 /** The way it went, proved where anything can be, and what others claim beside it. */
@@ -41,7 +42,7 @@ export function extend(update) {
   for (const row of update.unproved) insert(unproved, row);
   for (const row of update.state) {
     const last = state.at(-1);
-    if (last && row[0] - last[0] > GAP_MS) state.push([last[0] + 1, null, null, null]);
+    if (last && isGap(last[0], row[0])) state.push([last[0] + 1, null, null, null]);
     insert(state, row);
   }
   [proved, unproved, state].forEach(thin);
@@ -59,7 +60,7 @@ export function placeAt(ms) {
   const track = points();
   let low = 0;
   let high = track.length - 1;
-  if (high < 1 || ms < track[0][0] || ms > track[high][0] + GAP_MS) return null;
+  if (high < 1 || ms < track[0][0] || ms > track[high][0] + gapMs) return null;
   while (high - low > 1) {
     const middle = (low + high) >> 1;
     if (track[middle][0] <= ms) low = middle;
@@ -79,4 +80,4 @@ export function peak() {
   return top && last && last[3] !== null && top[3] - last[3] > 400 ? top : null;
 }
 
-export { GAP_MS };
+export const isGap = (from, to) => to - from > gapMs;

@@ -21,8 +21,8 @@ from host_training.quantisation.size_estimate import Size
 from host_training.rows.context_sampler import draw_moment
 from payload import prompt
 from wire import blocks, records
+from wire.airtime import Airtime
 from wire.bodies import Packed, Seat
-from wire.envelope import Envelope
 from wire.mission import Mission
 
 MB = 1e6
@@ -30,7 +30,6 @@ WORKER_MB = 60.0  # Python, llama.cpp and its buffers beside the model
 REST_MB = 160.0  # the flight core (60, DESIGN §10) and a headless Raspberry Pi OS
 MUSING_CHARS = 95
 CODED_BITS_PER_CHAR = 2.2  # what the text codec is held to (DESIGN §10)
-MODEM_BYTES_PER_FRAME = 10  # preamble and flags, as the payload reckons
 LOSS = 0.5  # of all frames, for the worse of two figures
 SAMPLE_MUSING = ("The wind up here has other plans than the wind in the yard, and it does not"
                  " explain any of them.")
@@ -149,8 +148,8 @@ def musing_bytes() -> int:
 def airtime_s(mission: Mission, n_bytes: int, loss: float = 0.0) -> float:
     """Seconds of transmission for ``n_bytes`` of records, their share of frames and repairs."""
     width = blocks.content_bytes(mission.symbol_mtu_bytes)
-    frame = len(Envelope(mission).wrap(bytes(mission.radio.mtu_bytes))) + MODEM_BYTES_PER_FRAME
-    return n_bytes / width * frame * 8 / mission.radio.rate_bps / (1 - loss)
+    frame_s = Airtime.of(mission.radio).on_air_ms(mission.radio.mtu_bytes) / 1000
+    return n_bytes / width * frame_s / (1 - loss)
 
 
 def tokenizer_bytes(tokenizer_file: Path) -> int:

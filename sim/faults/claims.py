@@ -12,12 +12,12 @@ from contextlib import closing
 
 from groundstation.reader import FlightReader
 from sim.faults.stage import End, Fault, Stage
+from sim.forgeries import ELSEWHERE_DEG
 from wire import horus, ukhas
 from wire.beacon import Beacon, Phase
 
 CLAIM_EVERY_S = 10.0
 STRANGE_EVERY_S = 0.5
-ELSEWHERE_DEG = (-47.1, -126.7)  # in the middle of the Pacific, far from every site
 NEAR_DEG = 1.0
 NUMBERS = (
     "1" + "0" * 309, "-" + "9" * 400, "1" * 5000, "1e400", "-1e999", "NaN", "Infinity",

@@ -24,6 +24,13 @@ EMPTY = (
     b"GNGGA", b"GNRMC,",
 )
 PHASE = ("phase_right",)
+# A receiver that insists is believed: what it lies about is then told, and learnt as wind.
+ELSEWHERE = ("phase_right", "told_truth.place", "told_truth.landing")
+TOO_HIGH = ("phase_right", "told_truth.height", "told_truth.motion", "told_truth.landing")
+# That it repeats itself is known after ten seconds.
+FROZEN = ("phase_right", "told_truth.place", "told_truth.height", "told_truth.motion")
+# Who is started meanwhile has no time of his own to hold against it.
+WRONG_TIME = ("told_truth.time",)
 
 
 def _set(stage: Stage, **attributes: object) -> End:
@@ -183,11 +190,11 @@ FAULTS: tuple[Fault, ...] = (
     Fault(8, "gnss.jump", "one fix is 20 km too high", partial(_jump, fixes=1), (5.0, 5.0)),
     Fault(8, "gnss.jump_5", "five fixes are 20 km too high", partial(_jump, fixes=5), (10.0, 10.0)),
     Fault(8, "gnss.jump_120", "two minutes of fixes are 20 km too high", partial(_jump, fixes=120),
-          (125.0, 125.0), PHASE),
+          (125.0, 125.0), TOO_HIGH),
     Fault(8, "gnss.constant_altitude", "26 km, whatever it does",
-          partial(_set, forced_altitude_m=26_000.0), (60.0, 300.0), PHASE),
+          partial(_set, forced_altitude_m=26_000.0), (60.0, 300.0), TOO_HIGH),
     Fault(9, "gnss.freeze", "the place stays, the messages go on", partial(_set, is_frozen=True),
-          (20.0, 300.0), PHASE),
+          (20.0, 300.0), FROZEN),
     Fault(10, "gnss.same_time", "the same time again and again",
           partial(_set, is_time_frozen=True), (20.0, 300.0)),
     Fault(11, "gnss.reset", "a brown-out of the receiver", _reset, (60.0, 60.0), PHASE),
@@ -198,20 +205,24 @@ FAULTS: tuple[Fault, ...] = (
     Fault(13, "gnss.date_1980", "the date is 1980", partial(_year, year=1980)),
     Fault(13, "gnss.date_2006", "the week rolled over to 2006", partial(_year, year=2006)),
     Fault(13, "gnss.date_2046", "the week rolled over to 2046", partial(_year, year=2046)),
-    Fault(13, "gnss.date_2031", "a wrong date that could be true", partial(_year, year=2031)),
+    Fault(13, "gnss.date_2031", "a wrong date that could be true", partial(_year, year=2031),
+          excuses=WRONG_TIME),
     Fault(13, "gnss.leap_second", "the time is a second late", partial(_set, date_offset_s=-1)),
-    Fault(13, "gnss.leap_seconds", "GPS time in place of UTC", partial(_set, date_offset_s=18)),
-    Fault(13, "gnss.week_wrap", "the week wraps, one epoch is a week early", _week),
-    Fault(13, "gnss.midnight", "midnight", _midnight),
+    Fault(13, "gnss.leap_seconds", "GPS time in place of UTC", partial(_set, date_offset_s=18),
+          excuses=WRONG_TIME),
+    Fault(13, "gnss.week_wrap", "the week wraps, one epoch is a week early", _week,
+          excuses=WRONG_TIME),
+    Fault(13, "gnss.midnight", "midnight", _midnight,
+          excuses=WRONG_TIME),
     Fault(13, "gnss.antimeridian", "a track across 180 degrees",
           partial(_walk, latitude_deg=-17.0, longitude_deg=180.0, step_deg=0.0002),
-          (120.0, 240.0), PHASE),
+          (120.0, 240.0), ELSEWHERE),
     Fault(13, "gnss.equator", "a track across the equator",
           partial(_walk, latitude_deg=0.0, longitude_deg=25.0, step_deg=0.0002),
-          (120.0, 240.0), PHASE),
+          (120.0, 240.0), ELSEWHERE),
     Fault(13, "gnss.pole", "a track to the pole, and there is nothing north of it",
           partial(_walk, latitude_deg=90.0, longitude_deg=25.0, step_deg=0.0002),
-          (120.0, 240.0), PHASE),
+          (120.0, 240.0), ELSEWHERE),
     Fault(14, "gnss.lock_lost", "no satellites", partial(_set, is_lock_lost=True),
           (60.0, 1200.0), PHASE),
     Fault(14, "gnss.lock_lost_at_burst", "no satellites for twenty minutes across the burst",

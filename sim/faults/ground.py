@@ -26,6 +26,8 @@ PAGE_EVERY_S = 0.1
 PAGE_BYTES_MAX = 2_000_000
 ENTRIES = 50
 RESTART_S = 60.0
+# By the station's clock a beacon was heard, and a record of another day is not believed.
+STATION_TIME = ("told_truth.track",)
 
 
 def _wrong_clock(stage: Stage) -> End:
@@ -162,7 +164,7 @@ def _restart(stage: Stage) -> None:
 
 FAULTS: tuple[Fault, ...] = (
     Fault(78, "ground.wrong_clock", "the station's computer has the wrong date", _wrong_clock,
-          (120.0, 1200.0)),
+          (120.0, 1200.0), STATION_TIME),
     Fault(79, "ground.noise", "ten megabytes of random bytes", _noise, (120.0, 120.0)),
     Fault(79, "ground.noise_flood", "noise, strangers and forgeries, twice what the log may have",
           _noise_flood, (120.0, 120.0)),

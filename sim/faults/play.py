@@ -31,7 +31,7 @@ class Player:
 
     def _begin(self, number: int, fault: Fault, scheduled: Scheduled) -> None:
         self._checks.counts[f"fault {fault.name}"] += 1
-        self._checks.excuse(fault.excuses)
+        self._checks.excuses.begin(fault.excuses)
         self._active[number] = fault, fault.begin(self.stage)
         duration_s = scheduled.duration_s
         if duration_s is None:
@@ -45,4 +45,4 @@ class Player:
         fault, end = active
         if end is not None:
             end()
-        self._checks.unexcuse(fault.excuses)
+        self._checks.excuses.end(fault.excuses)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 
 from sim.battery import ramp, swing
@@ -12,7 +13,7 @@ from wire.beacon import PowerMode
 SWINGS = 100
 SWING_MV = 40  # to either side of the limit: less than the hysteresis
 SWING_PERIOD_S = 60.0
-MODE_CHANGES_MAX = 4
+MODE_CHANGES_MAX = 4  # in one life; the next begins without the last one's mode
 DIP_MV = 500.0
 WAS_UNDERVOLTED = 0x50000
 HOT_C = 85.0
@@ -25,14 +26,16 @@ def _swing(stage: Stage) -> End:
     world = stage.world
     low_mv = world.mission.power.low_mv
     world.body.forced_battery_mv = swing(low_mv - SWING_MV, low_mv + SWING_MV, SWING_PERIOD_S)
-    changes, seen = 0, (0, PowerMode.UNKNOWN)  # of which boot, measured there
+    changes: Counter[int] = Counter()  # by boot
+    seen = 0, PowerMode.UNKNOWN  # of which boot, measured there
 
     def look() -> None:
         """Only a change between two modes that one boot has measured counts."""
-        nonlocal changes, seen
+        nonlocal seen
         mode = PowerMode.UNKNOWN if world.flight is None else world.flight.power.mode
         now = world.daemon.boots, mode
-        changes += now[0] == seen[0] and now != seen and PowerMode.UNKNOWN not in (*now, *seen)
+        if now[0] == seen[0] and now != seen and PowerMode.UNKNOWN not in (*now, *seen):
+            changes[now[0]] += 1
         seen = now
 
     stop = stage.every(1.0, look)
@@ -40,8 +43,9 @@ def _swing(stage: Stage) -> End:
     def end() -> None:
         stop()
         world.body.forced_battery_mv = None
-        if changes > MODE_CHANGES_MAX:
-            stage.violate("battery_floor", f"the power mode changed {changes} times")
+        most = max(changes.values(), default=0)
+        if most > MODE_CHANGES_MAX:
+            stage.violate("battery_floor", f"the power mode changed {most} times")
 
     return end
 
@@ -99,6 +103,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(27, "board.nonsense", "the firmware answers nonsense",
           partial(_board, name="firmware", value=Firmware.NONSENSE, healed=Firmware.WELL)),
     Fault(28, "board.hot", "the processor is at 85 C for an hour",
-          partial(_board, name="forced_soc_c", value=HOT_C, healed=None), (3600.0, 3600.0)),
+          partial(_board, name="forced_soc_c", value=HOT_C, healed=None), (3600.0, 3600.0),
+          ("told_truth.inside",)),
     Fault(29, "battery.cold", "the cell is at -30 C, and warms again", _cold, (120.0, 900.0)),
 )

@@ -123,7 +123,7 @@ FAULTS: tuple[Fault, ...] = (
           partial(_ailing, ail=lambda chip: chip.forge_id(WRONG_ID))),
     Fault(18, "i2c.moved", "the outside chip answers at its other address", _move),
     Fault(19, "sensor.constant", "the chips repeat themselves for ever", _stick, (60.0, 1200.0),
-          BATTERY),
+          (*BATTERY, "told_truth.air", "told_truth.battery")),
     Fault(19, "sensor.first_sample", "the first sample after a reset is a wrong one",
           partial(_ailing, ail=_first_sample)),
     Fault(19, "sensor.no_data", "the data registers read as after a reset",

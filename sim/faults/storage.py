@@ -25,6 +25,8 @@ YEARS_10_S = 315_576_000
 JUMP_EVERY_S = 20.0
 FLIPPED_BYTES = 40
 SLOW_MS, STALL_MS, SLOW_START_MS = (100, 3_000), (3_000, 60_000), (100, 20_000)  # of a request
+# Whoever is started meanwhile believes the receiver.
+WRONG_TIME = ("told_truth.time",)
 # A file that lost everything takes counters and phase with it; the beacon still has to come.
 WHOLLY_LOST = ("only_authentic", "phase_right")
 UNHEARD_S = 90.0  # the station is away for so long from the start of the next life
@@ -263,7 +265,9 @@ FAULTS: tuple[Fault, ...] = (
           (120.0, 600.0)),
     Fault(40, "store.nearly_full", "less room than is kept free", _nearly_full, (120.0, 900.0)),
     Fault(41, "clock.jumps", "the clock jumps ten years ahead and back",
-          partial(_clock_jumps, seconds=(YEARS_10_S, -YEARS_10_S)), (60.0, 600.0)),
+          partial(_clock_jumps, seconds=(YEARS_10_S, -YEARS_10_S)), (60.0, 600.0),
+          WRONG_TIME),
     Fault(41, "clock.hours", "the clock jumps by hours and back",
-          partial(_clock_jumps, seconds=(-7_200, 7_200, 86_400)), (60.0, 600.0)),
+          partial(_clock_jumps, seconds=(-7_200, 7_200, 86_400)), (60.0, 600.0),
+          WRONG_TIME),
 )

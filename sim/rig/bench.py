@@ -35,6 +35,7 @@ from sim.rig.unit import Unit
 from sim.services import SimHttp
 from sim.sky import Sky
 from sim.wear import Wear
+from wire.airtime import Airtime
 from wire.envelope import Envelope
 from wire.mission import Mission
 
@@ -80,7 +81,7 @@ class Bench:
         fading = (GilbertElliott(rng, settings.loss), GilbertElliott(rng, settings.loss))
         # KISS tells no signal strength, so the distance is nobody's business here.
         self.channel = Channel(
-            loop.clock, mission.radio.rate_bps, rng, lambda: 1_000.0, fading,
+            loop.clock, Airtime.of(mission.radio), rng, lambda: 1_000.0, fading,
             (Wear(rng), Wear(rng)))
         self.payload_modem, self.station_modem = modems(loop, self.channel, Envelope(mission))
         self.internet = Internet(

@@ -6,14 +6,16 @@ store at the end, word for word. And the beacon must pass here on time, while th
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
-from sim.checks import BEACON_SLACK_MS
+from sim.airtime_watch import BEACON_SLACK_MS
 from sim.clock import SimClock
 from wire import beacon as beacon_codec
 from wire import frames
+from wire.airtime_budget import AirtimeBudget
 from wire.auth import Authenticity
-from wire.beacon import Beacon, Phase, PowerMode
+from wire.beacon import Beacon, Phase
 from wire.bodies import NO_MODELS, Models
 from wire.frames import (
     BeaconFrame,
@@ -26,9 +28,6 @@ from wire.incoming import Receiver
 from wire.mission import Mission
 from wire.records import Record
 from wire.session import Session
-
-LANDED_FRESH_MS, LANDED_LATER_MS = 900_000, 4_500_000  # docs/flying.md
-LOW_M = 3_000.0
 
 
 class Sent:
@@ -46,7 +45,8 @@ class Sent:
         self.late: list[str] = []  # beacons that came too late, in words
         self.longest_gaps_s: dict[int, float] = {}  # between two of one life, by cadence, s
         self.longest_start_s = 0.0  # from the start of the process to its first beacon
-        self._clock, self._mission = clock, mission
+        self._clock, self._budget = clock, AirtimeBudget(mission)
+        self._mtu_bytes = mission.symbol_mtu_bytes
         self._keys = {} if downlink_key is None else {mission.payload.node_id: downlink_key}
         self._models = models
         self._receiver = Receiver(mission.symbol_mtu_bytes, models)
@@ -83,7 +83,7 @@ class Sent:
         self.counts[type(frame).__name__] += 1
         if isinstance(frame, IncarnationFrame) and frame.session != self._session:
             self._session = frame.session
-            self._receiver = Receiver(self._mission.symbol_mtu_bytes, self._models)
+            self._receiver = Receiver(self._mtu_bytes, self._models)
         if self._keys and frame.authenticity is not Authenticity.GENUINE:
             self.counts["unsigned"] += 1
         if isinstance(frame, BeaconFrame):
@@ -126,17 +126,9 @@ class Sent:
             self._beacon_ms = self._clock.now_ms  # said once
 
     def _cadence_s(self) -> int:
-        """What the latest beacon promises; the table of docs/flying.md."""
-        cadence, state = self._mission.cadence, self.latest
-        if state is None or state.phase in (None, Phase.BOOT, Phase.GROUND):
-            return cadence.beacon_ground_s
-        if state.power_mode is PowerMode.CRITICAL:
-            return 60
-        if state.phase is Phase.LANDED:
-            age_ms = self._clock.now_ms - self._landed_ms
-            if age_ms < LANDED_FRESH_MS:
-                return cadence.beacon_landed_s
-            return 60 if age_ms < LANDED_LATER_MS else 300
-        is_low = state.altitude_m is not None and state.altitude_m < LOW_M
-        return cadence.beacon_low_s if state.phase is Phase.DESCENT and is_low else (
-            cadence.beacon_flight_s)
+        """What the latest beacon promises, rounded up."""
+        state = self.latest or Beacon(phase=Phase.BOOT)
+        every_ms = self._budget.beacon_every_ms(
+            state.phase or Phase.BOOT, state.power_mode, state.altitude_m,
+            self._clock.now_ms - self._landed_ms)
+        return math.ceil(every_ms / 1000)

@@ -12,6 +12,7 @@ from groundstation import outbox
 from groundstation.archive import Archive
 from groundstation.ground import Ground
 from wire import frames
+from wire.airtime import Airtime
 from wire.auth import COUNTER_MAX, Direction, derive_key, is_of_station, next_counter
 from wire.commands import Opcode
 from wire.mission import Mission
@@ -21,9 +22,14 @@ KEY = derive_key(MASTER_KEY, 7, Direction.UPLINK)
 DOWNLINK_KEY = SIGNED_MISSION.downlink_key(MASTER_KEY)
 
 
+WINDOW_S = 5  # in which three full frames of the example's link go one after another
+
+
 def mission_of(station_number: int) -> Mission:
-    section = SIGNED_MISSION.ground.model_copy(update={"station_number": station_number})
-    return SIGNED_MISSION.model_copy(update={"ground": section})
+    return SIGNED_MISSION.model_copy(update={
+        "ground": SIGNED_MISSION.ground.model_copy(update={"station_number": station_number}),
+        "radio": SIGNED_MISSION.radio.model_copy(update={"listen_s": WINDOW_S}),
+    })
 
 
 def station(path: Path, number: int) -> Ground:
@@ -77,12 +83,13 @@ def test_stations_answer_one_after_another_in_the_same_window(tmp_path: Path) ->
         ground.ask("Hello?", START_MS)
         ground.receive(beacon, START_MS)
         starts.append(next(
-            ms for ms in range(0, 3000, 20) if ground.next_uplink(START_MS + ms) is not None
+            ms for ms in range(1000 * WINDOW_S)
+            if ground.next_uplink(START_MS + ms) is not None
         ))
-    air_ms = SIGNED_MISSION.radio.mtu_bytes * 8000 // SIGNED_MISSION.radio.rate_bps
+    air_ms = Airtime.of(SIGNED_MISSION.radio).on_air_ms(SIGNED_MISSION.radio.mtu_bytes)
     assert starts[0] == 0
     assert all(b - a >= air_ms for a, b in pairwise(starts))
-    assert starts[-1] + air_ms <= SIGNED_MISSION.radio.listen_s * 1000
+    assert starts[-1] + air_ms <= 1000 * WINDOW_S
 
 
 def test_every_station_number_has_a_turn_in_the_window(tmp_path: Path) -> None:
@@ -90,7 +97,7 @@ def test_every_station_number_has_a_turn_in_the_window(tmp_path: Path) -> None:
         ground = station(tmp_path, number)
         ground.ask("Hello?", START_MS)
         ground.receive(FarEnd(KEY, SIGNED_MISSION).beacon(state_at(0), is_listening=True), START_MS)
-        tries = (ground.next_uplink(START_MS + ms) for ms in range(0, 3000, 20))
+        tries = (ground.next_uplink(START_MS + ms) for ms in range(0, 1000 * WINDOW_S, 200))
         assert any(data is not None for data in tries), number
         ground.archive.close()
 
@@ -101,7 +108,7 @@ def test_the_beacon_tells_whose_frame_was_taken(tmp_path: Path) -> None:
     for ground in (ours, theirs):
         ground.ask("Is it cold?", START_MS)
         ground.receive(far.beacon(state_at(0), is_listening=True), START_MS)
-    lost, taken = ours.next_uplink(START_MS + 800), theirs.next_uplink(START_MS + 800)
+    lost, taken = ours.next_uplink(START_MS + 1300), theirs.next_uplink(START_MS + 1300)
     assert lost is not None and taken is not None
     far.hear(taken, START_MS + 1000)
     assert far.last_counter % 16 == 1
@@ -117,16 +124,16 @@ def test_the_beacon_tells_whose_frame_was_taken(tmp_path: Path) -> None:
 
 def test_the_beacon_may_show_the_counter_of_an_earlier_attempt(tmp_path: Path) -> None:
     """The beacon after the first attempt was lost; a second went out before the next was heard."""
-    ground, far = station(tmp_path, 3), FarEnd(KEY, SIGNED_MISSION)
+    ground, far = station(tmp_path, 2), FarEnd(KEY, SIGNED_MISSION)
     ground.ask("Hello?", START_MS)
     ground.receive(far.beacon(state_at(0), is_listening=True), START_MS)
-    first = ground.next_uplink(START_MS + 2225)
+    first = ground.next_uplink(START_MS + 2500)
     assert first is not None
     far.hear(first, START_MS + 1000)
     unaware = FarEnd(KEY, SIGNED_MISSION)
     unaware.sequence = far.sequence
     ground.receive(unaware.beacon(state_at(20), is_listening=True), START_MS + 20_000)
-    assert ground.next_uplink(START_MS + 22_225) is not None
+    assert ground.next_uplink(START_MS + 22_500) is not None
     far.sequence = unaware.sequence
     ground.receive(far.beacon(state_at(30)), START_MS + 30_000)
     row = ground.archive.db.execute("SELECT state, attempts FROM outbox").fetchone()

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from payload.downlink import IDENT_EVERY_MS, Downlink
+from payload.downlink import Downlink
 from payload.feed import BULK_OUT_MAX, SHARES
 from sim.card_disk import DeskStore
 from tests.payload.fakes import FakeRadio
 from wire import frames, mission, records
+from wire.airtime_budget import IDENT_EVERY_MS
 from wire.auth import Authenticity
 from wire.beacon import Beacon, Phase, PowerMode
 from wire.frames import (
@@ -119,12 +120,12 @@ def test_events_first_and_the_classes_share_the_bytes(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.add(Kind.THUMBNAIL, 60, {"image": NOISE[:2048]})
     bench.add(Kind.TRACK, 2500, {"lat": 521234567, "lon": 41234567, "alt": 9000})
-    bench.add(Kind.MUSING, 400, {"text": "The cold is honest up here. " * 4})
+    bench.add(Kind.MUSING, 2000, {"text": NOISE.hex()[:250]})
     bench.add(Kind.API_CALL, 1500, {"api": "weather", "outcome": "timeout", "ms": 8000})
     bench.add(Kind.EVENT, 1, {"event": "burst", "severity": "info"})
     receiver, heard = Receiver(MISSION.symbol_mtu_bytes), []
     counter = 0
-    while len(heard) < 900:
+    while len(heard) < 1500:
         before = len(bench.radio.sent)
         bench.run(30)
         for _, data in bench.radio.sent[before:]:
@@ -208,7 +209,7 @@ def test_lines_of_text_and_a_later_thumbnail_overtake_tiles(tmp_path: Path) -> N
         added_ms.append(bench.now_ms)
         bench.add(Kind.MUSING, 1, {"text": "The cold is honest up here. " * 6})
     bench.add(Kind.THUMBNAIL, 1, {"image": NOISE[:2048]})
-    bench.run(400)
+    bench.run(900)
     receiver, when = Receiver(MISSION.symbol_mtu_bytes), {}
     for ms, frame in bench.sent(DataFrame):
         for record in receiver.on_data(frame):

@@ -7,9 +7,16 @@ from pathlib import Path
 import pytest
 
 from payload.gnss import ground_distance_m
-from payload.landing import FallSpeed, Landing, density_kgm3, predict, thinness
+from payload.landing import (
+    WIND_SIGMA_MPS_MAX,
+    FallSpeed,
+    Landing,
+    density_kgm3,
+    predict,
+    thinness,
+)
 from payload.motion import Motion
-from payload.winds import LAYERS_MAX, METRES_PER_DEGREE, WindLayers
+from payload.winds import LAYER_M, LAYERS_MAX, METRES_PER_DEGREE, WindLayers
 from tests import recordings
 from tests.payload.flights import fix_at, recorded
 
@@ -70,6 +77,21 @@ def test_the_fall_takes_as_long_as_the_air_says() -> None:
     assert 190 < landing.seconds < 200
     assert landing.longitude_deg * METRES_PER_DEGREE == pytest.approx(10 * landing.seconds, rel=.02)
     assert landing.bearing_deg == pytest.approx(90, abs=1)
+
+
+def test_where_no_wind_was_measured_the_ellipse_is_wide() -> None:
+    """A store that vanished at the burst left only the wind up there: a landing told to 5.7 km was
+    37 km off."""
+    everywhere = WindLayers()
+    climb_through(everywhere, 10.0, 20_000.0)
+    high = WindLayers([row for row in everywhere.saved() if row[0] * LAYER_M >= 19_000])
+    fix = fix_at(0, 19_900.0, latitude_deg=0.0, longitude_deg=0.0)
+    known, guessed = (
+        predict(fix, winds, FallSpeed(5.0), 0.0) for winds in (everywhere, high))
+    assert known is not None and guessed is not None
+    assert guessed.seconds == known.seconds
+    assert guessed.across_m > 8 * known.across_m
+    assert guessed.across_m < WIND_SIGMA_MPS_MAX * guessed.seconds
 
 
 def test_the_density_is_that_of_the_standard_atmosphere() -> None:

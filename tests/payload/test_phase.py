@@ -151,6 +151,23 @@ def test_a_slow_receiver_flies_too(every_s: int) -> None:
     assert trip.path == FLIGHT
 
 
+@pytest.mark.parametrize("gap_s", [3, 28, 600])
+def test_after_a_gap_the_climb_is_that_of_now(gap_s: int) -> None:
+    """Goal: a median of one fix is as old as that fix, and what was before a long gap is over.
+    Method: a fall that slows down, with a gap in it."""
+    trip = Trip().fly(GROUND).fly(ramp(100, 20, 600)).fly(ramp(12_100, -9, 60))
+    fall_mps = -9.0 if gap_s < 60 else -6.0
+    lowest_m = 12_100 - 9 * 60 - 9 * gap_s
+    trip.fly([None] * gap_s)
+    climbs = []
+    for altitude_m in ramp(lowest_m, fall_mps, 60):
+        trip.fly([altitude_m])
+        climbs.append(trip.machine.climb_mps)
+    told = [climb for climb in climbs if climb is not None]
+    assert told == pytest.approx([fall_mps] * len(told))
+    assert len(told) >= 48
+
+
 def test_poor_and_old_fixes_move_nothing() -> None:
     """Goal: 3D, five satellites, three seconds. Method: fly a flight of fixes each just short."""
     for changes in ({"fix_type": 2}, {"satellites": 4}):

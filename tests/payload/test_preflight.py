@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from sim.world import World
 from tests.payload.flights import FakeGnss
 from tests.sim.flights import hop_world
 from wire.beacon import PowerMode
+from wire.mission import CadenceSection, RadioSection
 
 ROOT = Path(__file__).parents[2]
 WELL = Machine(True, 30 << 30, None, None, "The field is a stamp.")
@@ -46,7 +48,7 @@ def test_a_payload_with_everything_is_go(world: World) -> None:
     assert preflight.is_go(lines)
     page = preflight.page(lines).splitlines()
     assert page[-1] == "GO, 1 to judge"
-    assert len(page) <= 16 and max(map(len, page)) <= 100, "read in ten seconds"
+    assert len(page) <= 17 and max(map(len, page)) <= 100, "read in ten seconds"
 
 
 @pytest.mark.parametrize(("change", "what", "verdict"), [
@@ -113,6 +115,44 @@ def test_what_the_flight_lacks(
     assert world.flight is not None
     break_it(world.flight, monkeypatch)
     _one_line_is(ask(world), what, verdict)
+
+
+def _words_of_the_link(world: World) -> str:
+    return next(line.words for line in ask(world) if line.what == "link")
+
+
+def test_the_page_says_what_an_hour_of_the_link_brings(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow one flies, but a flyer who did not mean it must see it."""
+    assert world.flight is not None
+    pattern = r"a beacon every (\d+) s, and an hour brings (\d+) musings or ([\d.]+) pictures"
+    fast = re.fullmatch(pattern, _words_of_the_link(world))
+    assert fast is not None and fast[1] == "10" and int(fast[2]) > 5_000
+    settings, plan = world.flight.settings, world.flight.settings.mission
+    slow = RadioSection(kind="kiss-tcp", rate_bps=2400, duty_percent=1)
+    monkeypatch.setattr(settings, "mission", plan.model_copy(
+        update={"radio": slow, "cadence": CadenceSection()}))
+    _one_line_is(ask(world), "link", Verdict.JUDGE)
+    found = re.fullmatch(f"slow: {pattern}", _words_of_the_link(world))
+    assert found is not None and int(found[1]) > 180
+    assert 50 < int(found[2]) < 80 and 1 <= float(found[3]) < 2
+
+
+def test_a_link_that_listens_too_rarely_for_arm_and_fire_is_for_the_flyer_to_judge(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert world.flight is not None
+    settings, plan = world.flight.settings, world.flight.settings.mission
+    monkeypatch.setattr(world.flight.cutdown, "_pin", object())
+    for duty_percent, verdict in ((10, Verdict.GO), (1, Verdict.JUDGE)):
+        radio = RadioSection(kind="kiss-tcp", rate_bps=2400, duty_percent=duty_percent)
+        section = plan.flight.model_copy(update={"cutdown_pin": 17})
+        monkeypatch.setattr(settings, "mission", plan.model_copy(
+            update={"radio": radio, "cadence": CadenceSection(), "flight": section}))
+        line, = (line for line in ask(world) if line.what == "cutdown")
+        assert line.verdict is verdict
+        assert ("only the fence cuts" in line.words) is (verdict is Verdict.JUDGE)
 
 
 def test_a_mind_that_is_still_thinking_is_for_the_flyer_to_judge(

@@ -8,8 +8,11 @@ import pytest
 
 from payload.settings import COMMAND_LOSS_MS, TABLE, Settings
 from wire import mission as mission_file
+from wire.airtime_budget import CADENCE_KEYS
 
 MISSION = mission_file.load(Path(__file__).parents[2] / "mission.toml")
+PATIENT = MISSION.model_copy(update={"cadence": MISSION.cadence.model_copy(
+    update=dict.fromkeys(CADENCE_KEYS, 60))})  # with which any listening window goes
 
 
 @pytest.mark.parametrize("setting", TABLE, ids=lambda setting: setting.name)
@@ -17,7 +20,7 @@ def test_every_setting_takes_its_range_and_nothing_beside_it(setting: object) ->
     from payload.settings import Setting
 
     assert isinstance(setting, Setting)
-    settings = Settings(MISSION, None)
+    settings = Settings(PATIENT, None)
     for value in (setting.low, setting.high):
         assert settings.change(setting.number, value) is None
         assert settings.value(setting.number) == value

@@ -29,7 +29,7 @@ from wire.transfer import CLOSE_FRAMES
 MISSION = mission.load(Path(__file__).resolve().parents[2] / "mission.toml")
 MTU = MISSION.symbol_mtu_bytes
 MODEL_NUMBER = int.from_bytes(model().model_id[:2])
-CLOSED_S = CLOSE_FRAMES  # a frame takes less than a second here
+CLOSED_S = 2 * CLOSE_FRAMES  # a frame takes less than two seconds here
 KEY = auth.derive_key(bytes(32), MISSION.payload.node_id, Direction.UPLINK)
 
 

@@ -19,6 +19,7 @@ from sim.devices import FakeI2cBus
 from sim.modem import SimRadio
 from sim.wear import Wear
 from tests.sim.flights import Quiet
+from wire.airtime import Airtime
 
 START_UTC_MS = int(datetime(2027, 6, 19, 9, 0, tzinfo=UTC).timestamp()) * 1000
 HEIGHT_M = 5_000.0
@@ -54,7 +55,7 @@ class AirDesk:
         for direction in wear:
             direction.none()
         self.channel = Channel(
-            self.clock, 2_400, part_rng(1, "channel"), lambda: distance_m,
+            self.clock, Airtime(2_400, 100, 400, 16), part_rng(1, "channel"), lambda: distance_m,
             (clear[0], clear[1]), (wear[0], wear[1]),
         )
         self.sent: list[tuple[bytes, int]] = []

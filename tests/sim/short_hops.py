@@ -33,6 +33,11 @@ def hop(fault: str, duration_s: float | None = None, at_s: float = FAULT_AT_S,
         faults=(Scheduled(at_s, fault, duration_s),))
 
 
+def hop_in_peace(seed: int = 5) -> Scenario:
+    """The same with nothing wrong, but for the forgeries that are in every drawn flight."""
+    return replace(hop("core.hog", seed=seed), faults=())
+
+
 class Seen:
     """An observer: events by name, records by kind, texts, and every fault bit that was set."""
 

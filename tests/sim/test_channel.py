@@ -14,6 +14,7 @@ from sim.wear import Wear
 from tests.sim.desks import AirDesk
 
 LOOKS = 200_000
+FRAME_MS = 400 + 847  # head and tail; 242 bytes of 8 bits at 2400 bit/s, and 5 %
 
 
 def _bursts(states: list[bool]) -> list[int]:
@@ -77,16 +78,16 @@ def test_a_frame_is_lost_when_the_channel_is_bad_in_its_middle() -> None:
 
 
 def test_a_frame_takes_its_airtime() -> None:
-    """222 bytes and the modem's ten at 2400 bit/s are 773 ms; nothing else goes meanwhile."""
+    """222 bytes in their packet, with head and tail, at 2400 bit/s; nothing else goes meanwhile."""
     desk = AirDesk()
     assert desk.radio.offer(bytes(222), 0)
-    assert desk.sent == [(bytes(222), 773)]
+    assert desk.sent == [(bytes(222), FRAME_MS)]
     assert not desk.radio.is_idle(0)
     assert not desk.radio.offer(b"x", 0)
-    desk.clock.now_ms = 773
-    assert desk.radio.is_idle(773)
-    assert not desk.radio.offer(bytes(223), 773)  # longer than the modem takes
-    assert not desk.radio.offer(b"", 773)
+    desk.clock.now_ms = FRAME_MS
+    assert desk.radio.is_idle(FRAME_MS)
+    assert not desk.radio.offer(bytes(223), FRAME_MS)  # longer than the modem takes
+    assert not desk.radio.offer(b"", FRAME_MS)
 
 
 def test_half_duplex() -> None:
@@ -94,10 +95,10 @@ def test_half_duplex() -> None:
     desk = AirDesk()
     desk.radio.offer(bytes(222), 0)
     assert desk.channel.arrive_up(b"\xffhello", 100, 400) == []
-    assert desk.channel.arrive_up(b"\xffhello", 773, 900)[0].data == b"\xffhello"
-    desk.clock.now_ms = 1_000
+    assert desk.channel.arrive_up(b"\xffhello", FRAME_MS, 1_300)[0].data == b"\xffhello"
+    desk.clock.now_ms = 1_500
     end_ms = desk.channel.send_up(bytes(50))
-    assert desk.channel.arrive_down(b"\xffhello", 900, 1_050) == []
+    assert desk.channel.arrive_down(b"\xffhello", 1_400, 1_550) == []
     assert desk.channel.arrive_down(b"\xffhello", end_ms, end_ms + 90)[0].data == b"\xffhello"
     assert desk.channel.arrive_down(b"\xffhello", end_ms, end_ms + 90, is_listening=False) == []
     assert desk.channel.counts == {"up_not_listening": 1, "down_not_listening": 2}

@@ -29,6 +29,7 @@ from sim.rig.processes import Process
 from sim.services import SimHttp
 from sim.wear import Wear
 from wire import kiss
+from wire.airtime import Airtime
 from wire.envelope import Envelope
 
 WAIT_MS = 60_000  # a bound for a hung test, never the measure of a passing one
@@ -56,7 +57,7 @@ class Air:
     def __init__(self, loop: Loop, loss: float) -> None:
         rng = random.Random(1)
         self.channel = Channel(
-            loop.clock, 1_000_000, rng, lambda: 1_000.0,
+            loop.clock, Airtime(1_000_000, 100, 0, 16), rng, lambda: 1_000.0,
             (GilbertElliott(rng, loss, 1.0), GilbertElliott(rng, loss, 1.0)),
             (Wear(rng), Wear(rng)))
         self.envelope = Envelope(mission())

@@ -6,6 +6,7 @@ shown to reach the flight, and to leave it again.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -231,7 +232,9 @@ def test_the_camera_jams_the_receiver_while_it_runs(tmp_path: Path) -> None:
         world.run_until(second)
         seen.append((world.camera.is_capturing, world.receiver._settings.jam_indicator > 200))
     assert {now for now, _ in seen} == {False, True}
-    assert {is_capturing for is_capturing, is_jammed in seen if is_jammed} == {True}
+    assert any(is_jammed for _, is_jammed in seen)
+    for (was_capturing, _), (is_capturing, is_jammed) in pairwise(seen):
+        assert not is_jammed or was_capturing or is_capturing  # shown until the next epoch
     world.close()
 
 

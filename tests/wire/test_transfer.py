@@ -7,7 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wire.blocks import BlockReader, BlockWriter
-from wire.frames import DataFrame, FeedbackFrame, FrameCounter, decode_downlink, encode_downlink
+from wire.frames import (
+    FEEDBACK_ENTRY_BYTES,
+    FEEDBACK_OVERHEAD_BYTES,
+    BlockReport,
+    DataFrame,
+    FeedbackFrame,
+    FrameCounter,
+    decode_downlink,
+    encode_downlink,
+)
 from wire.incoming import RECEIVER_BLOCKS_MAX, Receiver
 from wire.records import EPOCH_2025_MS, Kind, Priority, Record, TimeQuality
 from wire.transfer import CLOSE_FRAMES, OUTGOING_BLOCKS_MAX, Sender
@@ -69,6 +78,11 @@ class Pair:
             self.confirmed |= newly
 
 
+def blocks_of(sent: list[bytes]) -> list[int]:
+    found = [decode_downlink(data) for data in sent]
+    return [frame.block for frame in found if isinstance(frame, DataFrame)]
+
+
 def fly(pair: Pair, count: int, slots_max: int, has_feedback: bool = True) -> dict[int, Record]:
     sent = {}
     rng = random.Random(5)
@@ -126,6 +140,25 @@ def test_a_block_that_waits_to_be_sent_does_not_close_for_its_age() -> None:
     assert sender.unconfirmed_blocks == 1
 
 
+def test_a_half_filled_symbol_is_padded_when_it_is_its_turn_and_not_before() -> None:
+    """Where a frame takes a minute every other one was padded, while a full one went before it."""
+    sender, rng = Sender(7, MTU), random.Random(1)
+    sender.push(Record(1, Kind.MUSING, 1, 0, TimeQuality.GPS, {"text": rng.randbytes(MTU)}), 0)
+    track = Record(2, Kind.TRACK, 1, 0, TimeQuality.GPS, {"lat": 5})
+    sender.push(track, 0)
+    first = sender.next_frame(FrameCounter(1, 1), 1, 60_000)
+    sender.push(Record(3, Kind.MUSING, 1, 0, TimeQuality.GPS, {"text": rng.randbytes(MTU)}), 60_000)
+    second = sender.next_frame(FrameCounter(1, 2), 2, 120_000)
+    assert first is not None and second is not None
+    assert [(frame.esi, len(frame.symbol)) for frame in (first, second)] == [
+        (0, MTU - 13), (1, MTU - 13)]
+    third = sender.next_frame(FrameCounter(1, 3), 3, 180_000)
+    fourth = sender.next_frame(FrameCounter(1, 4), 4, 240_000)
+    assert third is not None and fourth is not None
+    assert (third.priority, len(third.symbol)) == (0, len(third.symbol)) and third.esi == 2
+    assert fourth.priority == 1 and len(fourth.symbol) < 30
+
+
 def test_no_frame_number_is_wasted_without_loss() -> None:
     """With nothing lost, each source symbol goes out once before the first repeat."""
     pair = Pair(3, 0.0)
@@ -144,6 +177,30 @@ def test_a_padded_last_symbol_leaves_no_room_for_the_end_mark() -> None:
         frame = sender.next_frame(FrameCounter(1, number), number, number)
         sender.next_frame(FrameCounter(1, number), number, 10_000)  # time enough to flush
         assert frame is None or frame.block_symbols <= 64
+
+
+def test_a_report_that_is_full_for_its_link_says_nothing_of_the_blocks_before_it() -> None:
+    """Both ends must know how many blocks it can list: one that could list more and does not goes
+    back to the first block that the station knows of."""
+    repaired = []
+    for report_bytes in (FEEDBACK_OVERHEAD_BYTES + 3 * FEEDBACK_ENTRY_BYTES, MTU):
+        pair, image = Pair(1, 0.0), bytes(range(250)) * 12
+        pair.sender = Sender(7, MTU, report_bytes=report_bytes)
+        for number in range(1, 6):
+            pair.sender.push(
+                Record(number, Kind.THUMBNAIL, 1, 0, TimeQuality.GPS, {"image": image}), 0)
+        while set(blocks_of(pair.frames)) != set(range(5)):
+            pair.slot(has_feedback=False)
+        for _ in range(20):
+            pair.slot(has_feedback=False)
+        entries = [BlockReport(number, 1, 0x7FFF) for number in (2, 3, 4)]
+        pair.sender.on_report(
+            FeedbackFrame(7, 0, 1, 0, pair.last_counter, 2, 5, entries), pair.sequence)
+        before = len(pair.frames)
+        for _ in range(8):
+            pair.slot(has_feedback=False)
+        repaired.append(blocks_of(pair.frames[before:]))
+    assert not {0, 1} & set(repaired[0]) and {0, 1} & set(repaired[1])
 
 
 def test_duplicates_reordering_and_late_frames_do_no_harm() -> None:

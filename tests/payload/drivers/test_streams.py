@@ -14,6 +14,7 @@ from payload.drivers.radio_kiss import KissRadio
 from payload.drivers.serial_port import PENDING_BYTES_MAX, SerialStream, TcpStream
 from payload.ports import DeviceAbsent, DeviceTimeout
 from wire import kiss
+from wire.airtime import Airtime
 
 WAIT_S = 30.0
 
@@ -138,10 +139,11 @@ def test_kiss_radio_keeps_its_airtime() -> None:
     """Goal: a frame is offered only when the one before has left. Method: 1200 baud, 100 bytes."""
     server = listen()
     stream = TcpStream("127.0.0.1", server.getsockname()[1])
-    radio = KissRadio(stream, mtu_bytes=255, rate_bps=1200)
+    airtime = Airtime(1200, 100, 350, 0)
+    radio = KissRadio(stream, 255, airtime)
     assert radio.is_idle(0)
     assert radio.offer(b"\xc0" * 100, 0)
-    airtime_ms = radio.airtime_ms(100)
+    airtime_ms = airtime.on_air_ms(100)
     assert 100 * 8 / 1.2 < airtime_ms < 2000
     assert not radio.offer(b"next", airtime_ms - 1)
     assert radio.offer(b"next", airtime_ms)

@@ -1,0 +1,220 @@
+"""The airtime budget of a mission: how often the beacon goes, how long it listens, what words get.
+
+The rule: between two beacons there is always room for one full frame of words. A cadence that the
+mission file writes down is a promise and is kept, with no gap above twice of it, or the file is
+refused (``flaw``); one that is left out is the default, or as slow as the link needs.
+
+Payload, station, preflight and the simulator's checks all ask here, so that they cannot disagree.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wire import auth, frames, horus
+from wire.airtime import Airtime
+from wire.beacon import Phase, PowerMode
+
+if TYPE_CHECKING:
+    from wire.mission import Mission
+
+IDENT_EVERY_MS = 600_000  # ITU RR 19 leaves it to the countries; theirs is ten minutes
+IDENT_MARGIN_MS = 5_000  # a step that comes late, a modem that is not idle yet
+UPLINK_BYTES_MIN = 64  # each command but a long question, and a report on three blocks
+UPLINK_MARGIN_MS = 240  # until the station has noticed the beacon; it looks every 200 ms
+LOW_ALTITUDE_M = 3_000  # falling below this, the beacon matters most
+LANDED_FRESH_MS = 900_000
+LANDED_LATER_MS = 4_500_000
+LANDED_OLD_S, LANDED_OLDEST_S, CRITICAL_S = 60, 300, 60
+CADENCE_KEYS = ("beacon_ground_s", "beacon_flight_s", "beacon_low_s", "beacon_landed_s")
+HOUR_MS = 3_600_000
+# What fills an hour: means of a simulated flight of the example mission, as records on the air, its
+# texts packed with the model of its bundle.
+MUSING_BYTES, MUSING_CHARACTERS = 58, 96
+PICTURE_BYTES = 2_550
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """What an hour of flight carries when nothing is lost: the beacons, and either the words or the
+    pictures."""
+
+    beacon_every_ms: int
+    beacons: int
+    frames: int
+    word_bytes: int
+    musings: int
+    characters: int
+    pictures: float
+
+
+class AirtimeBudget:
+    """Of one mission. Times in ms; ``*_ms`` of a frame are until the next one may begin."""
+
+    def __init__(self, mission: Mission) -> None:
+        radio = mission.radio
+        self.airtime = air = Airtime.of(radio)
+        self._mission = mission
+        mac_bytes = auth.DOWNLINK_MAC_BYTES if mission.keys.downlink_mac else 0
+        beacon_bytes = frames.BEACON_BYTES + mac_bytes
+        ident_bytes = (
+            frames.IDENT_OVERHEAD_BYTES + mac_bytes + len(mission.payload.identification.encode()))
+        self.beacon_ms = air.occupied_ms(beacon_bytes)
+        self.words_ms = air.occupied_ms(radio.mtu_bytes)  # a full frame
+        self.ident_ms = air.occupied_ms(ident_bytes)
+        # AX.25 has the callsign in each packet: there it goes only where it costs next to nothing.
+        self.must_identify = radio.framing == "plain"
+        self.identifies = self.must_identify or 100 * self.ident_ms <= IDENT_EVERY_MS
+        beacon_on_air_ms = air.on_air_ms(beacon_bytes)
+        self.listen_ms_min = air.on_air_ms(UPLINK_BYTES_MIN) + UPLINK_MARGIN_MS
+        pause_ms = self.beacon_ms - beacon_on_air_ms  # it listens in this one too
+        asked_ms = 1000 * radio.listen_s
+        self.is_listen_enough = max(asked_ms, pause_ms) >= self.listen_ms_min
+        self.listen_ms = asked_ms if self.is_listen_enough else self.listen_ms_min
+        self.window_ms = max(self.listen_ms, pause_ms)
+        self.silence_ms = beacon_on_air_ms + self.window_ms  # from a listening beacon's start
+        # The callsign waits for a frame of words that has begun, and for a beacon that listens.
+        self._ident_wait_ms = self.words_ms + self.silence_ms + IDENT_MARGIN_MS
+        early_ms = self._ident_wait_ms if self.must_identify else 0
+        self.ident_every_ms = max(1, IDENT_EVERY_MS - early_ms)  # after the one before, it is due
+        ident_ms = self.ident_ms if self.identifies else 0
+        self._between_ms = self.beacon_ms + self.words_ms
+        if self.ident_every_ms < self._between_ms + ident_ms:  # it goes between any two
+            self._between_ms += ident_ms
+        self._around_window_ms = self.silence_ms + ident_ms + self.words_ms
+        self.least_ms = max(self._between_ms, math.ceil(self._around_window_ms / 2))
+
+    @property
+    def uplink_bytes_max(self) -> int:
+        """The largest frame that the station may send into a listening window."""
+        room_ms = self.window_ms - UPLINK_MARGIN_MS
+        return min(self._mission.radio.mtu_bytes, self.airtime.bytes_in(room_ms))
+
+    @property
+    def window_every_ms(self) -> int:
+        """From one listening window to the next, in ascent."""
+        every_ms = self.beacon_every_ms(Phase.ASCENT, PowerMode.NOMINAL, None)
+        return max(1000 * self._mission.radio.listen_every_s, every_ms, self._around_window_ms)
+
+    @property
+    def report_bytes_max(self) -> int:
+        """The largest report. Both ends must agree, so it follows from the mission file alone."""
+        return min(self._mission.symbol_mtu_bytes, self.uplink_bytes_max)
+
+    def beacon_every_ms(
+        self, phase: Phase | None, power: PowerMode | None, altitude_m: float | None,
+        phase_age_ms: float = 0,
+    ) -> int:
+        """How often the beacon goes; no gap is above twice of it. None is what is not known."""
+        asked_s = self._asked_s(phase, power, altitude_m, phase_age_ms)
+        return max(1000 * asked_s, self.least_ms)
+
+    def _asked_s(
+        self, phase: Phase | None, power: PowerMode | None, altitude_m: float | None,
+        phase_age_ms: float,
+    ) -> int:
+        """What the mission asks for; table of docs/flying.md."""
+        cadence = self._mission.cadence
+        if power is PowerMode.CRITICAL:
+            return CRITICAL_S
+        if phase in (Phase.BOOT, Phase.GROUND):
+            return cadence.beacon_ground_s
+        if phase is Phase.LANDED:
+            if phase_age_ms < LANDED_FRESH_MS:
+                return cadence.beacon_landed_s
+            return LANDED_OLD_S if phase_age_ms < LANDED_LATER_MS else LANDED_OLDEST_S
+        if phase is Phase.DESCENT and altitude_m is not None and altitude_m < LOW_ALTITUDE_M:
+            return cadence.beacon_low_s
+        return cadence.beacon_flight_s
+
+    def hour(self) -> Hour:
+        """What it carries in an hour of ascent."""
+        radio, cadence = self._mission.radio, self._mission.cadence
+        every_ms = self.beacon_every_ms(Phase.ASCENT, PowerMode.NOMINAL, None)
+        windows = HOUR_MS / self.window_every_ms
+        spoken_ms = HOUR_MS - windows * self.silence_ms
+        beacons = min(HOUR_MS / every_ms, windows + spoken_ms / every_ms)
+        taken_ms = beacons * self.beacon_ms + windows * (self.silence_ms - self.beacon_ms)
+        if self.identifies:
+            taken_ms += min(beacons, HOUR_MS / self.ident_every_ms) * self.ident_ms
+        size = max(size for size in horus.FRAME_SIZES if size <= radio.mtu_bytes)
+        horus_ms = self.airtime.occupied_ms(size)
+        if radio.horus and self.beacon_ms + horus_ms + self.words_ms <= every_ms:
+            taken_ms += beacons / cadence.horus_every_beacons * horus_ms
+        full_frames = (HOUR_MS - taken_ms) / self.words_ms
+        word_bytes = full_frames * (
+            self._mission.symbol_mtu_bytes - frames.DATA_OVERHEAD_BYTES - 1)
+        musings = word_bytes / MUSING_BYTES
+        return Hour(
+            every_ms, int(beacons), int(full_frames), int(word_bytes), int(musings),
+            int(musings * MUSING_CHARACTERS), word_bytes / PICTURE_BYTES,
+        )
+
+    def flaw(self) -> str | None:
+        """Why this mission cannot keep what it promises, in one sentence; None when it can.
+
+        Only what was written down is a promise: in the file, or by a command.
+        """
+        if self._mission.radio.kind == "none":
+            return None
+        return self._listen_flaw() or self._cadence_flaw() or self._ident_flaw()
+
+    def _listen_flaw(self) -> str | None:
+        radio = self._mission.radio
+        if self.is_listen_enough or "listen_s" not in radio.model_fields_set:
+            return None
+        return (
+            f"radio.listen_s = {radio.listen_s}: too short for a command, which takes "
+            f"{self.listen_ms_min / 1000:.1f} s at radio.rate_bps = {radio.rate_bps}; allowed is "
+            f"{_seconds(self.listen_ms_min)} or more, or to leave it out"
+        )
+
+    def _cadence_flaw(self) -> str | None:
+        radio, cadence = self._mission.radio, self._mission.cadence
+        written = [key for key in CADENCE_KEYS if key in cadence.model_fields_set]
+        if not written:
+            return None
+        asked = {key: int(getattr(cadence, key)) for key in written}
+        short = [f"{key} = {s}" for key, s in asked.items() if 1000 * s < self._between_ms]
+        if short:
+            return (
+                f"cadence.{', '.join(short)}: too short for a beacon and a full frame, which take "
+                f"{self._between_ms / 1000:.1f} s at radio.rate_bps = {radio.rate_bps}, "
+                f"duty_percent = {radio.duty_percent} and mtu_bytes = {radio.mtu_bytes}; "
+                f"allowed is {_seconds(self.least_ms)} or more, or to leave it out"
+            )
+        key, asked_s = min(asked.items(), key=lambda item: item[1])
+        if 2000 * asked_s < self._around_window_ms:
+            longest_s = (2000 * asked_s - self._around_window_ms + self.window_ms) // 1000
+            return (
+                f"radio.listen_s = {radio.listen_s}: too long for cadence.{key} = {asked_s}, as "
+                "with what goes after it there would be no beacon for "
+                f"{self._around_window_ms / 1000:.1f} s; allowed is listen_s up to {longest_s}, or "
+                f"{key} from {_seconds(self.least_ms)}"
+            )
+        return None
+
+    def _ident_flaw(self) -> str | None:
+        wait_ms = self.ident_ms + self._ident_wait_ms
+        if not self.must_identify or wait_ms < IDENT_EVERY_MS:
+            return None
+        radio = self._mission.radio
+        return (
+            f'radio.framing = "plain": the callsign must go every {IDENT_EVERY_MS // 1000} s and '
+            f"may have to wait {wait_ms / 1000:.0f} s at radio.rate_bps = "
+            f"{radio.rate_bps}, duty_percent = {radio.duty_percent} and mtu_bytes = "
+            f'{radio.mtu_bytes}; allowed is {self._ident_advice()}framing = "ax25"'
+        )
+
+    def _ident_advice(self) -> str:
+        """The MTU with which the callsign would come in time, where there is one."""
+        left_ms = IDENT_EVERY_MS - self.ident_ms - self._ident_wait_ms + self.words_ms
+        on_air_ms = (left_ms - 1) * self._mission.radio.duty_percent // 100
+        mtu_bytes = self.airtime.bytes_in(on_air_ms)
+        return f"mtu_bytes up to {mtu_bytes} or " if mtu_bytes >= frames.MTU_BYTES_MIN else ""
+
+
+def _seconds(time_ms: int) -> int:
+    return math.ceil(time_ms / 1000)
