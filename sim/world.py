@@ -135,8 +135,7 @@ class World:
         self._build_payload()
         self.daemon = Daemon(
             self.clock, self.watchdog, self.observers, self.at, self._open_store,
-            self._make_flight, self._drop_devices,
-        )
+            self._make_flight, self._drop_devices)
         self._open_ground()
         self.power_on(0)
         self.every(BODY_EVERY_MS, self._tend_body)
