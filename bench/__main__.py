@@ -9,7 +9,8 @@ from pathlib import Path
 from bench import report
 
 NAMES = (
-    "beacon", "flight", "link", "airtime", "text", "mind", "persona", "imports", "quant", "tune")
+    "beacon", "flight", "start", "link", "airtime", "text", "mind", "persona", "imports", "quant",
+    "tune")
 OUT_DIR = Path(__file__).parent / "out"
 
 

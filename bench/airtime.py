@@ -24,8 +24,8 @@ from groundstation.archive import Archive
 from groundstation.ground import Ground
 from payload.downlink import Downlink
 from payload.persona import load_persona
-from payload.store import Store
 from sim.air import Air
+from sim.card_disk import DeskStore
 from sim.clock import SimClock
 from sim.musings import Muser
 from wire import auth, blocks, bodies, frames, mission, records
@@ -73,7 +73,7 @@ class Flight:
         node_id = plan.payload.node_id
         self._uplink_key = auth.derive_key(KEY, node_id, Direction.UPLINK)
         downlink_key = plan.downlink_key(KEY)
-        self._store = Store(folder / "payload.sqlite", is_durable=False)
+        self._store = DeskStore(folder / "payload.sqlite", is_durable=False)
         self.archive = Archive(folder / "archive.sqlite", is_durable=False)
         ground = Ground(plan, self.archive, self._uplink_key, downlink_key, bodies.by_id([codec]))
         self.air = Air(self._clock, plan, seed, lambda: 30_000.0, lambda: ground, lambda: True,

@@ -14,7 +14,7 @@ from pathlib import Path
 from bench.link_peers import MTU_BYTES, Channel
 from payload.downlink import Downlink
 from payload.ports import HeardFrame
-from payload.store import Store
+from sim.card_disk import DeskStore
 from wire import blocks, mission
 from wire.airtime import Airtime
 from wire.beacon import Beacon, Phase, PowerMode
@@ -71,7 +71,7 @@ def delivered(loss: float, load: float, seconds: int) -> dict[Kind, float]:
     made: dict[int, Kind] = {}
     now_ms = 0
     with tempfile.TemporaryDirectory() as folder:
-        store = Store(Path(folder) / "store.sqlite", is_durable=False)
+        store = DeskStore(Path(folder) / "store.sqlite", is_durable=False)
         downlink = Downlink(plan, radio, store)
         while now_ms < seconds * 1000:
             for kind, (_, size) in MIX.items():

@@ -299,8 +299,7 @@ class Ground:
 
     def _on_counter(self, reception: Reception, node: NodeReceiver, frame: Numbered) -> None:
         """Account for a frame that is new."""
-        silence = node.link.on_counter(frame.counter, reception.utc_ms)
-        if silence is not None:
+        if (silence := node.link.on_counter(frame.counter, reception.utc_ms)) is not None:
             self.archive.add_silence(frame.node_id, *silence)
 
     def _on_data(self, reception: Reception, node: NodeReceiver, frame: DataFrame) -> bool:
@@ -321,13 +320,14 @@ class Ground:
     ) -> None:
         """A session is told: what could not be placed before may be of it."""
         sessions, session = self._placing.sessions(frame.node_id), frame.session
-        unknown_boot = sessions.names_unknown(session)
-        if unknown_boot is not None:
+        if (unknown_boot := sessions.names_unknown(session)) is not None:
             node.rename(Session(UNKNOWN, unknown_boot), session)
         is_known = session in sessions.fitting(session.boot_bits)
         if not sessions.note(session, reception.utc_ms):
             self._tally["claims_refused"] += 1
-        if not is_known or node.agrees(frame.counter):
+        if not is_known:
+            node.link.begin_session()
+        if node.agrees(frame.counter):
             self._on_counter(reception, node, frame)
         if is_known or frame.authenticity is not Authenticity.GENUINE:
             return

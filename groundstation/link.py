@@ -30,7 +30,7 @@ class Link:
         self._node_id = node_id
         self._rate_bps = rate_bps
         self._silence_ms = silence_ms
-        self._last_ms = 0
+        self._last_ms: int | None = None
         self._recent: deque[bool] = deque(maxlen=RECENT_FRAMES)  # True is heard
         self._heard: Counter[int] = Counter()
         self._lost: Counter[int] = Counter()
@@ -38,7 +38,7 @@ class Link:
     def on_counter(self, counter: FrameCounter, utc_ms: int) -> tuple[int, int] | None:
         """Account for a new frame; (from, to) in UTC ms when a silence ended with it."""
         last, last_ms = self.last_counter, self._last_ms
-        if last is not None and last.boot == counter.boot:
+        if last is not None and last_ms is not None and last.boot == counter.boot:
             step = (counter.number - last.number) % _NUMBERS
             if not 0 < step <= self._steps_max(utc_ms - last_ms):
                 return None
@@ -47,9 +47,14 @@ class Link:
         self._heard[utc_ms // MINUTE_MS] += 1
         self._recent.append(True)
         self.last_counter, self._last_ms = counter, utc_ms
-        if last is not None and utc_ms - last_ms >= self._silence_ms:
+        if last_ms is not None and utc_ms - last_ms >= self._silence_ms:
             return last_ms, utc_ms
         return None
+
+    def begin_session(self) -> None:
+        """One that was not known before: its numbers begin anew, though its four bits may be those
+        of the one before."""
+        self.last_counter = None
 
     def on_late(self, utc_ms: int) -> None:
         """A new frame could be proved only now: it was counted as lost until then."""

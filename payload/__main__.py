@@ -10,8 +10,8 @@ it, says so once, and keeps the beacon going.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
-import logging
 import os
 import random
 import signal
@@ -21,7 +21,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, TextIO, cast
+from typing import Annotated
 
 import structlog
 import typer
@@ -34,10 +34,12 @@ from payload.devices.ina219 import Ina219
 from payload.devices.ina226 import Ina226
 from payload.drivers.camera import CameraProcess
 from payload.drivers.clock import BootClock
+from payload.drivers.disk_thread import DiskThread
 from payload.drivers.http import HttpClient
 from payload.drivers.i2c import LinuxI2cBus
-from payload.drivers.journal import JournalStream, hold_standard_streams
+from payload.drivers.journal import hold_standard_streams, log_to_standard_error
 from payload.drivers.mind_socket import MindSocket
+from payload.drivers.only_one import AnotherPayload, OnlyOne
 from payload.drivers.pins import CutdownPin
 from payload.drivers.radio_kiss import KissRadio
 from payload.drivers.serial_port import SerialStream, TcpStream
@@ -48,9 +50,10 @@ from payload.memory import Memory, MemoryAbsent
 from payload.notes import Note
 from payload.persona import CodecAbsent, Persona, load_persona
 from payload.ports import DeviceAbsent, I2cBus, Sensor
-from payload.preflight import Line, Machine, Verdict
-from payload.store import Store, StoreBusyError
-from payload.store_file import free_bytes
+from payload.preflight import Line, Machine
+from payload.storage.store import END_MS_MAX, OPEN_MS_MAX, Store
+from payload.storage.store_file import free_bytes
+from payload.storage.writer import Writer
 from wire import auth, key_file, mission
 from wire.airtime import Airtime
 from wire.auth import Direction
@@ -62,9 +65,8 @@ from wire.mission import Mission, MissionError
 from wire.records import Kind
 from wire.text_codec import TextModel
 
-NO_GO, USAGE_ERROR = 1, 2
-SETTLE_MS = 12_000  # the first readings, and the ten steady seconds of the power mode
-AWAITED = ("gnss", "gnss mode", "clock", "camera", "mind")  # by preflight, until its time is up
+NO_GO, USAGE_ERROR, DISK_STALLED = 1, 2, 3
+LOOK_MS = 10  # how soon to look again whether the disk has answered
 RUN_DIR_VARIABLE = "RUNTIME_DIRECTORY"  # set by systemd: /run/spacepi
 MIND_SOCKET = "mind.sock"
 
@@ -83,15 +85,7 @@ MissionOption = Annotated[
 def _describe() -> None:
     """The flight computer of a balloon payload."""
     hold_standard_streams()
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, JournalStream())),
-    )
+    log_to_standard_error()
 
 
 @app.command()
@@ -125,7 +119,7 @@ def run_preflight(
 
     It transmits, as in flight. Without systemd it starts the mind worker itself.
     """
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    log_to_standard_error(is_quiet=True)
     with contextlib.ExitStack() as open_things:
         start_mind = RUN_DIR_VARIABLE not in os.environ
         flight = _wired(mission_path, start_mind, SystemdWatchdog(), open_things)
@@ -136,23 +130,16 @@ def run_preflight(
         clock = BootClock()
         started_ms, now_ms = clock.now_ms(), 0
         lines: list[Line] = []
-        while now_ms < seconds * 1000 and not _is_settled(lines, now_ms):
+        while now_ms < seconds * 1000 and not preflight.is_settled(lines, now_ms):
             clock.wait_until(started_ms + flight.step(now_ms))
             now_ms = clock.now_ms() - started_ms
             for note in flight.notes:
                 if note.kind is Kind.MUSING:
                     machine = replace(machine, musing=note.body["text"])
             lines = preflight.examine(flight, machine, now_ms)
-        flight.end(now_ms)
+        _end(flight, clock, started_ms)
     typer.echo(preflight.page(lines))
     raise typer.Exit(0 if preflight.is_go(lines) else NO_GO)
-
-
-def _is_settled(lines: list[Line], now_ms: int) -> bool:
-    """Nothing is left to wait for, and the battery's ten steady seconds are over."""
-    awaited = [line for line in lines if line.verdict is not Verdict.GO]
-    is_waiting = any(line.what in AWAITED for line in awaited)
-    return now_ms >= SETTLE_MS and not is_waiting
 
 
 def _machine(plan: Mission, base: Path) -> Machine:
@@ -177,27 +164,40 @@ def _wired(
 ) -> Flight:
     """The flight computer of the mission file with its real devices; ends with a sentence if not.
 
-    Where the file is wrong, or another payload has its store open.
+    Where the file is wrong, or another payload has its store open. The disk opens meanwhile.
     """
     base = mission_path.resolve().parent
+    clock = BootClock()
     try:
         plan = mission.load(mission_path)
         radio = _radio(plan, mission_path, open_things)
         path = base / plan.payload.data_dir / "payload.sqlite"
-        store = Store(path, chance=random.SystemRandom())
-    except (MissionError, StoreBusyError) as error:
+        open_things.callback(OnlyOne(path).close)
+    except (MissionError, AnotherPayload) as error:
         with contextlib.suppress(OSError):  # nobody may be there to read it
             typer.echo(str(error), err=True)
         raise typer.Exit(USAGE_ERROR) from error
-    open_things.callback(store.close)
+    disk = DiskThread(Writer(path))
+    open_things.callback(_close, disk)
+    store, asked_ms = Store(disk, random.SystemRandom()), clock.now_ms()
     persona = _persona(plan, base)
     ports = _ports(
         plan, base, persona is not None and start_mind, watchdog, radio, open_things)
     uplink_key, downlink_key = _keys(plan, base)
+    text, memory, codec = persona.text if persona else None, _memory(persona), _codec(persona)
+    while not store.open() and clock.now_ms() - asked_ms < OPEN_MS_MAX:
+        clock.wait_until(clock.now_ms() + LOOK_MS)
     return Flight(
-        plan, ports, store, persona.text if persona else None, _memory(persona), uplink_key,
-        random.Random(f"{plan.payload.node_id}:{store.boot}"), downlink_key, _codec(persona),
+        plan, ports, store, text, memory, uplink_key,
+        random.Random(f"{plan.payload.node_id}:{store.boot}"), downlink_key, codec,
     )
+
+
+def _close(disk: DiskThread) -> None:
+    """A card that holds the thread up must not hold up the end, nor the start after it."""
+    if not disk.close(END_MS_MAX / 1000):
+        log.error("store_stalled", reason="the disk does not answer; it is left to itself")
+        atexit.register(os._exit, DISK_STALLED)
 
 
 def _fly(flight: Flight, watchdog: SystemdWatchdog) -> None:
@@ -223,7 +223,16 @@ def _fly(flight: Flight, watchdog: SystemdWatchdog) -> None:
             due_ms = flight.step(now_ms)
             for note in flight.notes:
                 _show(note)
-    flight.end(clock.now_ms() - started_ms)
+    _end(flight, clock, started_ms)
+
+
+def _end(flight: Flight, clock: BootClock, started_ms: int) -> None:
+    """In order, with what is not durable yet on the disk if that is done in time."""
+    begun_ms = clock.now_ms()
+    flight.end(begun_ms - started_ms)
+    while flight.store.is_busy and clock.now_ms() - begun_ms < END_MS_MAX:
+        clock.wait_until(clock.now_ms() + LOOK_MS)
+        flight.store.commit(clock.now_ms() - started_ms)
 
 
 def _show(note: Note) -> None:

@@ -2,14 +2,14 @@
 
 A transfer on a bus whose clock line is held low can block for longer than the watchdog waits, and
 no deadline aboard can end it (research/flight.md §5.9, 16). So the first use of the bus in a life
-is a *trial*: it is counted in the store before, after the first beacon has gone, and forgotten when
+is a *trial*: that is durable before, after the first beacon has gone, and forgotten when
 it has come back. Two trials that never came back, and the bus rests for ten minutes of this life.
 """
 
 from __future__ import annotations
 
 from payload.notes import Note, event
-from payload.store import Store
+from payload.storage.store import Store
 
 REST_MS = 600_000
 TRIALS_MAX = 2
@@ -45,9 +45,11 @@ class BusGuard:
         return []
 
     def may_use(self) -> bool:
-        """False while it rests, and in the first step of a life, which belongs to the beacon."""
+        """False while it rests, in the first step of a life, which belongs to the beacon, and until
+        the trial is durable; a disk that fails or stalls is not waited for."""
         was_begun, self._is_begun = self._is_begun, True
-        return was_begun and not self.is_resting
+        is_counted = self._is_proven or self._store.kept(KEY) == self._store.get(KEY)
+        return was_begun and is_counted and not self.is_resting
 
     def survived(self) -> None:
         """The bus was used, and came back."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from payload.notes import Note, event
 from payload.ports import Camera, Picture, PortError
-from payload.store import Store
+from payload.storage.store import Store
 from payload.tiles import Whole, WholePictures
 from wire.records import BODY_BYTES_MAX, TILE_BYTES_MAX, TILES_ASIDE_MAX, Kind
 

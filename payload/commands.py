@@ -2,8 +2,9 @@
 
 A frame is believed when its MAC is right, it names this payload, and its counter is one of its
 station's and ahead of the last accepted from there. The new counter is durable before anything is
-done because of the frame, so that a power cut can never make a frame count twice. A disk that does
-not take it leaves the counter in RAM: deafness would be worse than a replay after a reboot.
+done because of the frame (``payload.inbox``), so that a power cut can never make a frame count
+twice. A disk that does not take it leaves the counter in RAM: deafness would be worse than a replay
+after a reboot.
 
 Counters follow the seconds since 2025 (``groundstation.outbox`` draws them so), and a command is
 meant for now. Once GNSS has told the time, a command is refused that is too old or dated ahead, and
@@ -21,7 +22,7 @@ from typing import Any
 
 from payload.clock import MissionClock
 from payload.notes import Note, event
-from payload.store import Store
+from payload.storage.store import Store
 from wire import auth, frames
 from wire.commands import (
     AGE_S_MAX,
@@ -75,7 +76,7 @@ class UplinkGate:
     @property
     def last_counter(self) -> int:
         """That of the last command accepted, 0 if there was none; modulo 16 it tells whose."""
-        return int(self._store.get(LAST_KEY, 0))
+        return int(self._store.kept(LAST_KEY, 0))
 
     def update(self, now_ms: int) -> list[Note]:
         """Let time pass: once it is known, so is where the memory begins. An untimely command is
@@ -88,7 +89,8 @@ class UplinkGate:
         return [told]
 
     def accept(self, data: bytes, now_ms: int, session: Session) -> Uplink | None:
-        """The frame in ``data`` if it is to be acted on. Anything else is counted.
+        """The frame in ``data`` if it is to be acted on; a command once what is put here is
+        durable. Anything else is counted.
 
         ``session`` is the one that data is sent in now.
         """
@@ -135,10 +137,10 @@ class UplinkGate:
             # As the station's last one it would lock out all that follows in time.
             kept = [at for at in (*ahead, counter) if at >= time_s - AGE_S_MAX]
             nearest = sorted(kept)[:REMEMBERED_AHEAD_MAX]
-            self._remember("ahead", dict.fromkeys(nearest, frame.station), now_ms)
+            self._remember("ahead", dict.fromkeys(nearest, frame.station))
         elif why is None:
             known = memory.get("commands", {})
-            self._remember("commands", {**known, frame.station: counter}, now_ms)
+            self._remember("commands", {**known, frame.station: counter})
         return frame if why is None else None
 
     def _note_refusal(self, counter: int, opcode: Opcode | None, why: str) -> None:
@@ -191,10 +193,8 @@ class UplinkGate:
     def _last(self, station: int) -> int:
         return int(self._memory.get("commands", {}).get(station, 0))
 
-    def _remember(self, line: str, counters: dict[int, int], now_ms: int) -> None:
-        """Durable before anything is done because of the frame."""
+    def _remember(self, line: str, counters: dict[int, int]) -> None:
         self._store.put(_MEMORY_KEY, {**self._memory, line: counters})
-        self._store.commit(now_ms)
 
 
 def parse(frame: CommandFrame) -> Command | str:

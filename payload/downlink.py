@@ -27,7 +27,7 @@ from payload.beacons import Guard, Place
 from payload.feed import Feed
 from payload.notes import Note, event
 from payload.ports import PortError, Radio
-from payload.store import Store
+from payload.storage.store import Store
 from wire import beacon as beacon_codec
 from wire import frames
 from wire.airtime_budget import LANDED_FRESH_MS, AirtimeBudget

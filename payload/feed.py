@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from payload.store import Store
+from payload.storage.store import Store
 from wire import records
 from wire.bodies import MODEL_ID_BYTES, Seat, marked_text
 from wire.records import Priority, Record

@@ -2,13 +2,14 @@
 
 ``step`` is the table of contents: poll, update, decide and act, sync, report, always in this order.
 It never blocks, sleeps or reads a clock. Each part owns its own state and returns notes; the store
-makes them durable once a step, and only what is durable is ever sent.
+hands them to the disk once a step, and only what is durable is ever sent.
 """
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from pathlib import Path
 
 from payload import beacons, charge, forecast, questions, starts, telemetry
 from payload.api_client import ApiClient
@@ -23,6 +24,7 @@ from payload.forecast import Forecast
 from payload.geofence import Geofence
 from payload.gnss import Navigation
 from payload.health import Fault, Health
+from payload.inbox import LOOK_MS, Inbox
 from payload.memory import Memory
 from payload.mind import MindManager
 from payload.notes import Note, event
@@ -47,18 +49,16 @@ from payload.sensors import Sensors
 from payload.settings import Settings
 from payload.situation import Situation
 from payload.starts import Starts
-from payload.store import Store
+from payload.storage.store import Store
 from wire.beacon import Beacon, PowerMode
-from wire.frames import FeedbackFrame
 from wire.horus import Packet
 from wire.mission import Mission
-from wire.records import Kind
+from wire.records import Kind, Record
 from wire.text_codec import TextModel
 
 STEP_MS = 1000  # sensors and fixes come once a second; the radio may ask for more
 SAVE_EVERY_MS = 10_000
 MOVING_MS_MAX = 10_000  # a place is worth telling with its age, a speed is not
-SAID_RESTORED_MAX = 500
 PARTS = ("senses", "phase", "mind", "downlink", "store")
 
 
@@ -101,10 +101,9 @@ class Flight:
         saved = store.get("phase")
         self.phase = PhaseMachine(saved, 0)
         self.power = PowerManager(mission.power, store.get(charge.KEY))
-        said = store.texts(Kind.MUSING, SAID_RESTORED_MAX)
         self._questions = Questions(store.get(questions.KEY))
         self.mind = MindManager(
-            ports.mind, persona, memory, mission.mind, rng, said, self._questions)
+            ports.mind, persona, memory, mission.mind, rng, list(store.musings), self._questions)
         self.api = ApiClient(ports.http, mission.api, mission.cadence.api_s, rng)
         self.camera = CameraManager(ports.camera, mission.cadence.picture_s, store)
         self.downlink = Downlink(mission, ports.radio, store, downlink_key, codec)
@@ -116,15 +115,17 @@ class Flight:
             store, self.clock, self.phase, self.power, self.mind, self.camera, self.api,
             self.downlink, self.settings, self.starts, self.cutdown,
         ))
+        self._inbox = Inbox(self.gate, self.orders, self.downlink, store)
         self.health = Health(PARTS, 0)
         self.notes: list[Note] = []  # of the latest step, for whoever shows them
         self._is_started = False
-        self._heard_ground_ms: int | None = None
         self._save_due_ms = 0
         self._track_due_ms = 0
         self._housekeeping_due_ms = 0
         self._was_failing = False
-        self._musing = said[-1] if said else ""  # the latest that is durable
+        self._salvaged_from: Path | None = None  # as was told
+        self._musing = store.musings[-1] if store.musings else ""  # the latest that is durable,
+        self._next_musing: Record | None = None  # and one that is not yet
 
     def step(self, now_ms: int) -> int:
         """One round of the flight computer at ``now_ms`` since boot; returns the next due time."""
@@ -144,6 +145,8 @@ class Flight:
         notes += self.downlink.take_notes()
         self._sync(notes, now_ms)
         due_ms = max(now_ms + 1, min(radio_due_ms, now_ms - now_ms % STEP_MS + STEP_MS))
+        if self._inbox.is_waiting:
+            due_ms = min(due_ms, now_ms + LOOK_MS)
         self._report(due_ms, now_ms)
         return due_ms
 
@@ -153,14 +156,14 @@ class Flight:
             self.cutdown.abort()
         self.starts.end_orderly()
         self.store.put(starts.KEY, self.starts.saved())
-        self.store.commit(now_ms)
+        self.store.end(now_ms)
 
     def situation(self, now_ms: int) -> Situation:
         """What is known right now; see ``payload.situation``."""
         fix, latest = self.navigation.fix, self.sensors.latest
         fix_age_ms = self.navigation.fix_age_ms(now_ms)
         moving = fix if fix_age_ms is not None and fix_age_ms <= MOVING_MS_MAX else None
-        heard_ms = self._heard_ground_ms
+        heard_ms = self._inbox.heard_ms
         return Situation(
             now_ms=now_ms,
             utc_ms=self.clock.utc_ms(now_ms),
@@ -214,11 +217,10 @@ class Flight:
             board = self._ports.board
             if board is not None and not board.is_hardware_watchdog_armed():
                 notes.append(event("hardware_watchdog_off", "warning"))
-            if self.store.salvaged_from is not None:
-                notes.append(event("store_salvaged", "error", damaged=self.store.damaged_records))
         return notes
 
     def _poll(self, now_ms: int) -> list[Note]:
+        self.store.poll(now_ms)
         notes = self._feel(now_ms)
         notes += self.navigation.poll(now_ms, self.sensors.latest("pressure_hpa", now_ms))
         radio = self._ports.radio
@@ -228,7 +230,8 @@ class Flight:
             except PortError:
                 heard = []
             for frame in heard:
-                notes += self._on_uplink(frame.data, now_ms)
+                notes += self._inbox.hear(frame.data, now_ms)
+        notes += self._inbox.obey(now_ms)
         self.health.mark("senses", now_ms)
         return notes
 
@@ -271,7 +274,7 @@ class Flight:
         notes += self.cutdown.update(self._fence.is_outside, self.phase.phase, now_ms)
         notes += self.starts.update(now_ms)
         self.power.is_safe = self.starts.is_safe
-        notes += self.orders.update(now_ms - (self._heard_ground_ms or 0), now_ms)
+        notes += self.orders.update(now_ms - (self._inbox.heard_ms or 0), now_ms)
         self.health.mark("phase", now_ms)
         return notes
 
@@ -324,6 +327,9 @@ class Flight:
             self._was_failing = self.store.is_failing
             name = "store_failing" if self._was_failing else "store_returned"
             notes.append(event(name, "error", dropped_records=self.store.dropped_records))
+        if self.store.salvaged_from != self._salvaged_from:
+            self._salvaged_from = self.store.salvaged_from
+            notes.append(event("store_salvaged", "error", damaged=self.store.damaged_records))
         self.notes = notes
         self.store.put(starts.KEY, self.starts.saved())
         self.store.put(questions.KEY, self._questions.saved())
@@ -331,28 +337,18 @@ class Flight:
             record = self.store.append(note.kind, note.body, now_ms, time_ms, quality)
             if note.kind is Kind.COMMAND_RESULT:
                 self.orders.note_answer(int(note.body["counter"]), record.record_id)
+            elif note.kind is Kind.MUSING:
+                self._next_musing = record
         self.store.commit(now_ms)
-        musings = [str(note.body["text"]) for note in notes if note.kind is Kind.MUSING]
-        self._musing = musings[-1] if musings else self._musing
+        told = self._next_musing
+        if told is not None and (self.store.is_kept(told.record_id) or self.store.is_failing):
+            self._musing, self._next_musing = str(told.body["text"]), None
         self.health.mark("store", now_ms)
 
     def _report(self, due_ms: int, now_ms: int) -> None:
         self.health.end_step(due_ms)
         if self._ports.watchdog is not None and self.health.may_pet(now_ms):
             self._ports.watchdog.pet()
-
-    def _on_uplink(self, data: bytes, now_ms: int) -> list[Note]:
-        frame = self.gate.accept(data, now_ms, self.downlink.session)
-        if frame is None:
-            repeated = self.gate.take_repeated()
-            if repeated is not None:
-                self.orders.repeat(repeated, now_ms)
-            return []
-        self._heard_ground_ms = now_ms
-        if isinstance(frame, FeedbackFrame):
-            self.downlink.on_report(frame, now_ms)
-            return []
-        return self.orders.run(frame, now_ms)
 
     def _beacon(self, situation: Situation) -> Beacon:
         utc_ms = situation.utc_ms

@@ -28,10 +28,10 @@ from payload.phase import PhaseMachine
 from payload.power import PowerManager
 from payload.settings import NAMES, Settings
 from payload.starts import Starts
-from payload.store import Store
+from payload.storage.store import Store
 from wire import auth
 from wire.beacon import Phase
-from wire.commands import Opcode
+from wire.commands import Opcode, opcode_of
 from wire.frames import CommandFrame
 from wire.records import EPOCH_2025_MS, Kind
 
@@ -41,6 +41,12 @@ AT_REST = frozenset((Phase.BOOT, Phase.GROUND, Phase.LANDED))
 _ANSWERED_KEY = "answered"  # station -> counter of its last command, id of the answer
 _SETTINGS_KEY = "settings"
 _SWITCHES_KEY = "switches"
+# What makes things safe is done before it is durable that it came: done once more after a power
+# cut it does no harm. With each, the commands that may still wait and must not be done after it.
+URGENT: dict[Opcode, frozenset[Opcode]] = {
+    Opcode.CUTDOWN_ABORT: frozenset((Opcode.CUTDOWN_ARM, Opcode.CUTDOWN_FIRE)),
+    Opcode.TX_OFF: frozenset(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,12 @@ class Orders:
         refusal = _HANDLERS[command.opcode](self, order)
         notes, self.notes = self.notes, []
         return [*notes, _result(frame, command.opcode.name.lower(), refusal)]
+
+    def withdraw(self, frame: CommandFrame) -> list[Note]:
+        """It was taken, and is not done: what came after it was done first."""
+        opcode = opcode_of(frame.body)
+        name = "unknown" if opcode is None else opcode.name.lower()
+        return [_result(frame, name, "withdrawn by a later command")]
 
     def note_answer(self, counter: int, record_id: int) -> None:
         """The answer to the command of this counter is that record; known across a reboot."""

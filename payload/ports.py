@@ -10,8 +10,11 @@ things: a port raises one of the errors below or returns a value, it never makes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from wire.records import Priority, Record
 
 
 class PortError(Exception):
@@ -238,6 +241,93 @@ class Camera(Protocol):
     def start(self, now_ms: int) -> bool: ...
     def poll(self, now_ms: int) -> Picture | PortError | None: ...
     def cancel(self, now_ms: int) -> None: ...
+
+
+QUEUED, IN_FLIGHT, CONFIRMED = STATES = 0, 1, 2  # of a record, on its way to the ground
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Open the store, or open it anew after a failure; nothing else is asked of a closed one."""
+
+    is_first: bool  # of this life: what an earlier one left in flight is queued again
+    ordinary_ids_end: int  # record ids from here on are those of lives without a disk,
+    place_ids: tuple[int, int]  # [first, end) those of a life in this one's place
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The next queued records of one class, behind ``beyond_id`` where that is not None."""
+
+    priority: Priority
+    is_newest_first: bool
+    beyond_id: int | None
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One transaction, and what is to be read after it. Without content it is only read."""
+
+    records: tuple[tuple[Record, int], ...] = ()  # new ones, each with its ms since boot
+    states: dict[int, int] = field(default_factory=dict)  # of records, old and new; see STATES
+    again: tuple[int, ...] = ()  # to be queued once more, even what was confirmed
+    small: dict[str, Any] = field(default_factory=dict)
+    pages: tuple[Page, ...] = ()
+
+    @property
+    def has_content(self) -> bool:
+        """Is there anything to be written?"""
+        return bool(self.records or self.states or self.again or self.small)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The store is open, and this is what it knows."""
+
+    small: dict[str, Any]
+    newest_id: int  # of ordinary records; 0 before the first
+    newest_boot: int
+    newest_place_id: int  # of the records of an earlier life in this one's place; 0 is none
+    musings: tuple[str, ...]  # the latest, oldest first
+    salvaged_from: Path | None  # where the damaged file is now, if this one is new
+
+
+@dataclass(frozen=True, slots=True)
+class PageRead:
+    """What a Page asked for. ``last_id`` is that of the last row read, None at the end."""
+
+    records: tuple[Record, ...]
+    last_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The answer to a Commit. Where the disk did not take it, nothing of it is on the disk."""
+
+    is_durable: bool
+    pages: tuple[PageRead, ...]  # as they were asked for
+    queued_again: tuple[Record, ...]  # those whose new state is QUEUED, and were on the disk
+    count: int | None  # records on the disk; None while that is not known
+    unconfirmed: int | None  # those of them that the ground has not confirmed
+    damaged: int  # records that could not be read since the process began
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The store is not open, or not any more; it may be asked to open again later."""
+
+
+class Disk(Protocol):
+    """The memory card under the store: one request at a time; the core holds the deadline."""
+
+    def start(self, request: Opening | Commit) -> None:
+        """Begin. Only when the request before it has been answered."""
+        ...
+
+    def poll(self) -> Opened | Committed | Refused | None:
+        """The answer, once."""
+        ...
 
 
 class Watchdog(Protocol):

@@ -29,6 +29,8 @@ NOBODY = "N0CALL"  # the example's callsign
 SATELLITES_GOOD = 6
 FIX_AGE_S_MAX = 5.0
 MUSING_MAX = 70  # letters of it on the page
+SETTLE_MS = 12_000  # the first readings, and the ten steady seconds of the power mode
+AWAITED = ("gnss", "gnss mode", "clock", "camera", "mind")  # until the time is up
 
 
 class Verdict(StrEnum):
@@ -70,6 +72,12 @@ def examine(flight: Flight, machine: Machine, now_ms: int) -> list[Line]:
 def is_go(lines: list[Line]) -> bool:
     """No line says no-go."""
     return all(line.verdict is not Verdict.NO_GO for line in lines)
+
+
+def is_settled(lines: list[Line], now_ms: int) -> bool:
+    """Nothing is left to wait for, and the battery's ten steady seconds are over."""
+    is_waiting = any(line.what in AWAITED for line in lines if line.verdict is not Verdict.GO)
+    return now_ms >= SETTLE_MS and not is_waiting
 
 
 def page(lines: list[Line]) -> str:
@@ -116,8 +124,9 @@ def _store(flight: Flight) -> Line:
         return Line(Verdict.JUDGE, "store",
                     f"was damaged and is salvaged, the old file is {store.salvaged_from.name}: "
                     "do not trust this card")
-    return Line(Verdict.GO, "store", f"whole and writable, boot {store.boot}, "
-                f"{store.unconfirmed_count()} records to send")
+    waiting = store.unconfirmed_count()
+    to_send = "not counted yet" if waiting is None else f"{waiting} records to send"
+    return Line(Verdict.GO, "store", f"writable, boot {store.boot}, {to_send}")
 
 
 def _clock(flight: Flight) -> Line:

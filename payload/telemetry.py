@@ -22,7 +22,7 @@ def track(situation: Situation) -> Note:
 
 
 def housekeeping(
-    situation: Situation, queue_records: int, faults: Fault, beacon_every_ms: int
+    situation: Situation, queue_records: int | None, faults: Fault, beacon_every_ms: int
 ) -> Note:
     """How it is; units as above."""
     return Note(Kind.HOUSEKEEPING, _known({

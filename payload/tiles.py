@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from payload.notes import Note, event
-from payload.store import Store
+from payload.storage.store import Store
 from wire.records import Kind, Priority
 
 CHECK_EVERY_MS = 5_000  # how often the one that waits asks whether its turn has come

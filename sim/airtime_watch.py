@@ -10,7 +10,7 @@ from wire.frames import BeaconFrame, Heard, IdentFrame
 if TYPE_CHECKING:
     from sim.world import World
 
-BEACON_SLACK_MS = 4_000  # a step that comes late, a commit that takes its time
+BEACON_SLACK_MS = 4_000  # a step that comes late
 FIRST_BEACON_MS = 8_000
 DUTY_SLACK_MS = 10  # the payload's milliseconds are not the world's
 
@@ -22,7 +22,6 @@ class AirtimeWatch:
         self._world = world
         self._budget = AirtimeBudget(world.mission)
         self._budgeted = world.mission
-        self._boot_ms = 0
         self._beacon_ms: int | None = None  # of the latest one of this life
         self._every_ms = 0  # when it went
         self._free_ms = 0  # when the transmitter may send again
@@ -31,7 +30,6 @@ class AirtimeWatch:
 
     def on_boot(self) -> None:
         """A life begins. It cannot know what the one before sent a moment ago."""
-        self._boot_ms = self._world.clock.now_ms
         self._beacon_ms = None
         self._every_ms = self._free_ms = 0
         self._ident_ms = None
@@ -66,10 +64,10 @@ class AirtimeWatch:
             self._beacon_ms, self._every_ms = self._world.clock.now_ms, self._beacon_every_ms()
 
     def beacon_flaw(self, is_excused: bool) -> str | None:
-        """A step is over: is a beacon overdue?"""
+        """Is a beacon overdue? The first counts from the start of the process."""
         now_ms = self._world.clock.now_ms
         every_ms = max(self._every_ms, self._beacon_every_ms())
-        since_ms = self._boot_ms if self._beacon_ms is None else self._beacon_ms
+        since_ms = self._world.daemon.started_ms if self._beacon_ms is None else self._beacon_ms
         allowed_ms = FIRST_BEACON_MS if self._beacon_ms is None else 2 * every_ms
         if is_excused:
             self._beacon_ms = now_ms

@@ -1,13 +1,14 @@
-"""The memory card under the payload's store: full, read-only, failing, gone, or nearly full.
+"""The memory card under the payload's store: full, read-only, failing, gone, nearly full, or slow.
 
 What it refuses it refuses at SQLite's own connection, with the errors that SQLite has for it: a
-read-only card is ``query_only``; a full one cannot grow its log, which a commit finds out.
+read-only card is ``query_only``; a full one cannot grow its log, which a commit finds out. A slow
+one takes its latency for each request of the store (``sim.card_disk``).
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,11 @@ _AT_COMMIT = {
     "full": ("database or disk is full", "SQLITE_FULL"),
     "sync": ("disk I/O error", "SQLITE_IOERR_FSYNC"),
 }
+
+
+def no_latency() -> int:
+    """A card that answers at once."""
+    return 0
 
 
 class CardFault(StrEnum):
@@ -31,15 +37,20 @@ class CardFault(StrEnum):
 
 
 class Card:
-    """``fault`` None and plenty of room at first; ``refused`` counts what it did not do."""
+    """``fault`` None, plenty of room and no latency at first.
+
+    ``refused`` counts what it did not do, ``delayed`` what it did not do at once.
+    """
 
     def __init__(self) -> None:
         self.fault: CardFault | None = None
         self.room_bytes = FREE_BYTES
         self.refused = 0
+        self.delayed = 0
+        self.latency_ms: Callable[[], int] = no_latency  # of the next request
 
     def free_bytes(self, folder: Path) -> int:
-        """Room on the card, as ``payload.store`` asks for it."""
+        """Room on the card, as ``payload.storage`` asks for it."""
         return 0 if self.fault is CardFault.FULL else self.room_bytes
 
     @property
@@ -79,6 +90,11 @@ class CardConnection:
         """Raises OperationalError where the card refuses."""
         self._meet()
         return self.db.executemany(sql, rows)
+
+    def executescript(self, sql: str) -> sqlite3.Cursor:
+        """Raises OperationalError where the card refuses."""
+        self._meet()
+        return self.db.executescript(sql)
 
     def close(self) -> None:
         self.db.close()

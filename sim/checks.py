@@ -4,8 +4,8 @@ Each check has a name; a breach is noted once per name and minute, with the inst
 A fault may *excuse* a check while it lasts (a dead radio excuses the beacon), and for a grace time
 after it (``sim.excuses``). What must have happened at the end is in ``sim.liveness``.
 
-    records_kept       every record whose commit returned is on the disk, unaltered, and on the
-                       ground where the disk says that it is home
+    records_kept       every record whose commit returned is on the disk, unaltered; none is sent
+                       before, while the disk works; what the disk calls home is on the ground
     numbers_unique     no session is begun twice; within one no frame number or coded symbol, and
                        in all of them no record id, stands for two things
     beacon_cadence     no gap above twice the cadence of ``wire.airtime_budget`` while powered
@@ -26,6 +26,7 @@ after it (``sim.excuses``). What must have happened at the end is in ``sim.liven
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 import zlib
 from collections import Counter
 from collections.abc import Iterable
@@ -36,7 +37,7 @@ from payload.health import PROGRESS_MS_MAX
 from payload.phase import FLIGHT_PHASES
 from payload.phase_state import restore
 from payload.prompt import MUSING_BYTES_MAX
-from payload.store import RING_RECORDS_MAX
+from payload.storage.store import RING_RECORDS_MAX
 from sim import shown, truth
 from sim.airtime_watch import AirtimeWatch
 from sim.balloon import Balloon
@@ -110,7 +111,7 @@ class Checks:
         self._pets = 0
         self._told = truth.Truth(world, self)
         self.shown = shown.Shown(world, self)
-        world.open_store = self._open_store
+        world.daemon.open_store = self._open_store
         world.observers.append(self)
 
     # -- what the world tells ------------------------------------------------------------------
@@ -124,11 +125,13 @@ class Checks:
         self._knows_flight = saved is not None and saved.phase in FLOWN
         self._boot_ms = world.clock.now_ms
         self._airtime.on_boot()
-        self._note_number(self._numbers.on_boot(world.flight.downlink.session))
+        session = world.flight.downlink.session
+        self.ledger.incarnations.append(session.incarnation)
+        self._note_number(self._numbers.on_boot(session))
         self._low_since_ms = None
         self.cutdown.on_boot()
         self._at_boot = (self.ledger.appended, len(self.ledger.acknowledged))
-        self.scan()
+        self._scan_due_ms = world.clock.now_ms
 
     def on_step(self) -> None:
         """The payload finished a step."""
@@ -137,8 +140,7 @@ class Checks:
         self._check_queues()
         self._check_counter()
         self._check_words()
-        self._look(
-            "beacon_cadence", self._airtime.beacon_flaw(self.excuses.hold("beacon_cadence")))
+        self._check_beacon()
         self._check_battery()
         self._check_watchdog()
         self._check_phase()
@@ -146,7 +148,7 @@ class Checks:
         self.shown.on_notes(world.flight.notes)
         self.shown.on_step()
         self._look("cutdown_safe", self.cutdown.flaw())
-        if world.clock.now_ms >= self._scan_due_ms:
+        if world.clock.now_ms >= self._scan_due_ms and self._is_sound():
             self._scan_due_ms = world.clock.now_ms + SCAN_EVERY_MS
             self.scan()
 
@@ -157,6 +159,8 @@ class Checks:
         self.counts["frames"] += 1
         decoded = frames.decode_downlink(frame)
         self._told.on_send(frame, decoded)
+        if isinstance(decoded, BeaconFrame):
+            self._check_beacon()  # a step that came late begins with the beacon
         self._airtime.note_sent(decoded)
         self._look("duty_kept", self._airtime.duty_flaw(frame))
         self._look("callsign_told", self._airtime.callsign_flaw(decoded))
@@ -213,15 +217,22 @@ class Checks:
 
     # -- the checks ----------------------------------------------------------------------------
 
+    def _check_beacon(self) -> None:
+        self._look(
+            "beacon_cadence", self._airtime.beacon_flaw(self.excuses.hold("beacon_cadence")))
+
     def scan(self) -> None:
         """records_kept: the whole disk against the ledger, and what it says of the ground."""
         store = self._store()
         if store is None or store.is_failing:
             return
+        try:
+            rows = list(store.rows())
+        except sqlite3.DatabaseError:  # the store will find it too, and salvage
+            return
         missing = dict(self.ledger.acknowledged)
         for pruned_id in self.ledger.pruned_ids:
             missing.pop(pruned_id, None)
-        rows = list(store.rows())
         self.check_home(rows)
         for record_id, _, body, _ in rows:
             promised = missing.pop(record_id, None)
@@ -261,6 +272,10 @@ class Checks:
                 "queues_bounded",
                 f"{given} records given, {kept} kept, {store.dropped_records} counted as dropped",
             )
+        if self.ledger.hasty_ids:
+            self.violate("records_kept", "records were sent before the disk had them: "
+                         f"{self.ledger.hasty_ids[:3]}")
+            self.ledger.hasty_ids.clear()
         if self.ledger.reused_ids:
             self.violate("numbers_unique", f"record ids given twice: {self.ledger.reused_ids[:3]}")
             self.ledger.reused_ids.clear()
@@ -346,6 +361,11 @@ class Checks:
 
     # -- plumbing ------------------------------------------------------------------------------
 
+    def _is_sound(self) -> bool:
+        """Has the store looked at its file, and salvaged it if need be?"""
+        store = self._store()
+        return store is not None and store.writer.is_checked
+
     def _store(self) -> WitnessedStore | None:
         store = self._world.store
         assert store is None or isinstance(store, WitnessedStore)
@@ -354,4 +374,5 @@ class Checks:
     def _open_store(self) -> WitnessedStore:
         world = self._world
         chance = life_rng(world.seed, "store", world.boots)
-        return WitnessedStore(world.payload_path, self.ledger, world.card, chance)
+        return WitnessedStore(
+            world.payload_path, self.ledger, world.card, chance, lambda: world.clock.now_ms)

@@ -12,12 +12,14 @@ from collections.abc import Callable
 from typing import Protocol
 
 from payload.flight import Flight
-from payload.store import Store
+from payload.storage.store import OPEN_MS_MAX
+from sim.card_disk import CardStore
 from sim.clock import SimClock
 from sim.services import SimWatchdog, WatchdogBite
 
 RESTART_MS = 4_000  # systemd waits 2 s, and Python starts
 WATCH_EVERY_MS = 1_000
+LOOK_MS = 50  # as payload.__main__ waits for the disk at the start
 
 
 class Observer(Protocol):
@@ -40,17 +42,23 @@ class Daemon:
     def __init__(
         self, clock: SimClock, watchdog: SimWatchdog, observers: list[Observer],
         plan: Callable[[int, Callable[[], None]], None],
-        make: Callable[[], tuple[Flight, Store]], drop: Callable[[], None],
+        open_store: Callable[[], CardStore], make: Callable[[CardStore], Flight],
+        drop: Callable[[], None],
     ) -> None:
-        """``make`` wires a new flight, ``drop`` tells the devices that nobody waits any more."""
+        """``make`` wires a new flight, ``drop`` tells the devices that nobody waits any more.
+
+        Whoever looks on may put another ``open_store`` in its place.
+        """
         self.flight: Flight | None = None
-        self.store: Store | None = None
+        self.store: CardStore | None = None
         self.boots = 0
+        self.started_ms = 0  # the process; the flight begins when its disk is open, or is late
         self.stuck_parts: dict[str, int] = {}  # part -> since when, ms
         self._clock = clock
         self._watchdog = watchdog
         self._observers = observers
         self._plan = plan
+        self.open_store = open_store
         self._make = make
         self._drop = drop
         self._boot_ms = 0
@@ -68,7 +76,7 @@ class Daemon:
         life = self._life
 
         def start() -> None:
-            if life == self._life and self.flight is None and may_start():
+            if life == self._life and self.store is None and may_start():
                 self._start()
 
         self._plan(at_ms, start)
@@ -114,12 +122,24 @@ class Daemon:
 
     def _start(self) -> None:
         self.boots += 1
+        self.started_ms = self._clock.now_ms
         self._watchdog.start()
-        self.flight, self.store = self._make()
+        self.store = self.open_store()
+        self._begin(self._life)
+
+    def _begin(self, life: int) -> None:
+        """The flight begins when its disk is open, or when that takes too long."""
+        if self.store is None or life != self._life:
+            return
+        waited_ms = self._clock.now_ms - self.started_ms
+        if not self.store.open() and waited_ms < OPEN_MS_MAX:
+            self._plan(self._clock.now_ms + LOOK_MS, lambda: self._begin(life))
+            return
+        self.flight = self._make(self.store)
         self._boot_ms = self._clock.now_ms
         for observer in self._observers:
             observer.on_boot()
-        self._step(self._life)
+        self._step(life)
 
     def _step(self, life: int) -> None:
         """One step; of ``life`` and not of a flight, which would keep its disk locked."""

@@ -1,8 +1,8 @@
 """The witness: notes what the store promised, so that it can be held to it.
 
-A ``WitnessedStore`` is the real store; it only tells the ledger what it was given and when it said
-that a commit had returned. The ledger outlives reboots, as a person with a notebook beside the box
-would.
+A ``WitnessedStore`` is the real store on the real writer; it only tells the ledger what it was
+given and sent, and when the disk said that a commit had returned. The ledger outlives reboots, as a
+person with a notebook beside the box would.
 """
 
 from __future__ import annotations
@@ -10,20 +10,22 @@ from __future__ import annotations
 import random
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from payload.commands import LAST_KEY
-from payload.store import IDS_KEY, Store
-from payload.store_file import COLUMNS, CONFIRMED, record_of
+from payload.ports import CONFIRMED, Commit, Committed, Opened, Opening, Refused
+from payload.storage.ids import IDS_KEY
+from payload.storage.store_file import ALL_COLUMNS, COLUMNS, record_of
+from payload.storage.writer import Writer
 from sim.card import Card, CardConnection
+from sim.card_disk import CardDisk, CardStore, CardWriter
 from wire.records import Kind, Record, TimeQuality, pack_body
 
 READ_ROWS = 2_000
-_COLUMNS = f"{COLUMNS}, state"
 _NOTE_PRUNED = f"""
 CREATE TEMP TABLE pruned (id INTEGER);
 CREATE TEMP TRIGGER note_pruned AFTER DELETE ON main.record WHEN OLD.state={CONFIRMED}
@@ -46,6 +48,7 @@ class Ledger:
     # Never on the disk, and perhaps on the ground; True where the disk had the number reserved.
     ram_ids: dict[int, bool] = field(default_factory=dict)
     taken_counters: list[int] = field(default_factory=list)  # of uplink frames, not yet looked at
+    hasty_ids: list[int] = field(default_factory=list)  # sent before the disk had them
     pruned_ids: set[int] = field(default_factory=set)  # confirmed ones that made room
     pruned_at_once_max: int = 0  # in one commit
     lost: dict[int, int] = field(default_factory=dict)  # that a fault took from the disk: id -> CRC
@@ -80,7 +83,7 @@ Row = tuple[int, int, bytes, bool]  # id, kind, body, and does the payload know 
 
 
 def _row(columns: tuple[Any, ...]) -> Row:
-    """What cannot be read is marked as if it were home, so that it is never sent."""
+    """A damaged one says nothing of the ground."""
     *stored, state = columns
     record = record_of(tuple(stored)) if state == CONFIRMED else None
     return stored[0], stored[2], stored[7], record is not None
@@ -91,7 +94,7 @@ def rows_of_switched_off(path: Path) -> list[Row]:
     will salvage, those before the damage."""
     rows: list[Row] = []
     with closing(sqlite3.connect(path)) as db, suppress(sqlite3.DatabaseError):
-        rows.extend(map(_row, db.execute(f"SELECT {_COLUMNS} FROM record ORDER BY id")))
+        rows.extend(map(_row, db.execute(f"SELECT {ALL_COLUMNS} FROM record ORDER BY id")))
     return rows
 
 
@@ -102,15 +105,66 @@ def ids_on_ground(archive_path: Path, node_id: int) -> set[int]:
         return {row[0] for row in rows}
 
 
-class WitnessedStore(Store):
-    """``payload.store.Store`` with a ledger beside it."""
+class WitnessedDisk(CardDisk):
+    """Tells the ledger what the store hears to be durable."""
 
-    def __init__(self, path: Path, ledger: Ledger, card: Card, chance: random.Random) -> None:
+    def __init__(self, writer: Writer, ledger: Ledger, card: Card, now_ms: Callable[[], int]
+                 ) -> None:
+        super().__init__(writer, card, now_ms)
         self._ledger = ledger
-        self._card = card
+        self._asked: Opening | Commit | None = None
+
+    def start(self, request: Opening | Commit) -> None:
+        self._asked = request
+        super().start(request)
+
+    def poll(self) -> Opened | Committed | Refused | None:
+        answer, asked = super().poll(), self._asked
+        if isinstance(answer, Committed) and answer.is_durable and isinstance(asked, Commit):
+            for record, _ in asked.records:
+                self._ledger.acknowledged[record.record_id] = zlib.crc32(pack_body(record.body))
+                self._ledger.given_ids.discard(record.record_id)
+                self._ledger.ram_ids.pop(record.record_id, None)
+        return answer
+
+
+class WitnessedWriter(CardWriter):
+    """Tells the ledger what made room."""
+
+    def __init__(self, path: Path, ledger: Ledger, card: Card) -> None:
+        super().__init__(path, card, is_durable=False)
+        self._ledger = ledger
+
+    def connect(self) -> sqlite3.Connection:
+        db = super().connect()
+        db.executescript(_NOTE_PRUNED)
+        return db
+
+    def _make_room(self, db: sqlite3.Connection) -> int:
+        """Whatever was confirmed may go, and nothing else."""
+        if self.card.has_plenty:
+            return 0
+        gone = super()._make_room(db)
+        ledger = self._ledger
+        pruned = [record_id for (record_id,) in db.execute("SELECT id FROM pruned")]
+        ledger.pruned_ids.update(pruned)
+        ledger.pruned_at_once_max = max(ledger.pruned_at_once_max, len(pruned))
+        db.execute("DELETE FROM pruned")
+        return gone
+
+
+class WitnessedStore(CardStore):
+    """``payload.storage.store.Store`` with a ledger beside it."""
+
+    def __init__(
+        self, path: Path, ledger: Ledger, card: Card, chance: random.Random,
+        now_ms: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """``now_ms`` is the clock by which the card is slow."""
+        self._ledger = ledger
         ledger.given_ids.clear()
-        super().__init__(path, is_durable=False, free_bytes=card.free_bytes, chance=chance)
-        ledger.incarnations.append(self.incarnation)
+        writer = WitnessedWriter(path, ledger, card)
+        super().__init__(WitnessedDisk(writer, ledger, card, now_ms), chance)
 
     def put(self, key: str, value: Any) -> None:
         """Only whoever takes a frame puts its counter; a disk that returns has older ones."""
@@ -130,18 +184,15 @@ class WitnessedStore(Store):
             ledger.reused_ids.append(number)
         ledger.given_ids.add(number)
         ledger.made_in[number] = len(ledger.incarnations) - 1
-        ledger.ram_ids[number] = self._db is not None and IDS_KEY not in self._dirty
+        ledger.ram_ids[number] = self._is_open and IDS_KEY not in self._dirty
         return record
 
-    def commit(self, now_ms: int) -> bool:
-        promised = {r.record_id: zlib.crc32(pack_body(r.body)) for r, _ in self._ring}
-        is_durable = super().commit(now_ms)
-        if is_durable:
-            self._ledger.acknowledged.update(promised)
-            self._ledger.given_ids.difference_update(promised)
-            for number in promised:
-                self._ledger.ram_ids.pop(number, None)
-        return is_durable
+    def mark_in_flight(self, record_ids: Iterable[int]) -> None:
+        """They were laid into a block: nothing holds them back any more."""
+        laid = list(record_ids)
+        if not self.is_failing:
+            self._ledger.hasty_ids += [i for i in laid if i in self._ledger.given_ids]
+        super().mark_in_flight(laid)
 
     @property
     def ring_records(self) -> int:
@@ -149,35 +200,14 @@ class WitnessedStore(Store):
         return len(self._ring)
 
     def rows(self) -> Iterator[Row]:
-        """The records as they are on the disk now, in order."""
-        after_id = 0
-        while isinstance(self._db, CardConnection):
-            found = self._db.db.execute(
-                f"SELECT {_COLUMNS} FROM record WHERE id > ? ORDER BY id LIMIT ?",
-                (after_id, READ_ROWS),
-            ).fetchall()
-            if not found:
-                return
+        """The records as they are on the disk now, in order; none while it is not open.
+
+        Raises sqlite3.DatabaseError for a damaged one.
+        """
+        db, after_id = self.writer.db, 0
+        query = f"SELECT {ALL_COLUMNS} FROM record WHERE id > ? ORDER BY id LIMIT ?"
+        while isinstance(db, CardConnection) and (
+            found := db.db.execute(query, (after_id, READ_ROWS)).fetchall()
+        ):
             yield from map(_row, found)
             after_id = found[-1][0]
-
-    def _attach(self) -> bool:
-        if not self._card.may_open:
-            self.is_failing = True
-            return False
-        is_open = super()._attach()
-        if self._db is not None:
-            self._db.executescript(_NOTE_PRUNED)
-            self._db = cast(sqlite3.Connection, CardConnection(self._db, self._card))
-        return is_open
-
-    def _make_room(self, db: sqlite3.Connection) -> None:
-        """Whatever was confirmed may go, and nothing else."""
-        if self._card.has_plenty:
-            return
-        super()._make_room(db)
-        ledger = self._ledger
-        pruned = [record_id for (record_id,) in db.execute("SELECT id FROM pruned")]
-        ledger.pruned_ids.update(pruned)
-        ledger.pruned_at_once_max = max(ledger.pruned_at_once_max, len(pruned))
-        db.execute("DELETE FROM pruned")

@@ -29,7 +29,7 @@ from payload.memory import Memory
 from payload.persona import CodecAbsent, Persona
 from payload.ports import Mind, PortError
 from payload.prompt import PersonaText
-from payload.store import Store
+from payload.storage.store import Store
 from sim import friend
 from sim.air import TEND_EVERY_MS, Air
 from sim.balloon import SITES, Balloon, Site, Trajectory, distance_m
@@ -39,6 +39,7 @@ from sim.body import Body
 from sim.camera import SyntheticCamera
 from sim.camera_faults import FaultyCamera
 from sim.card import Card
+from sim.card_disk import CardStore, DeskStore
 from sim.clock import SimClock, life_rng, part_rng
 from sim.daemon import WATCH_EVERY_MS, Daemon, Observer
 from sim.devices import FakeI2cBus, SensorTap
@@ -116,8 +117,6 @@ class World:
         self.archive_path = out_dir / "archive.sqlite"
         self.observers: list[Observer] = []
         self.card = Card()  # only a witnessed store lies on it
-        self.open_store: Callable[[], Store] = lambda: Store(
-            self.payload_path, is_durable=False, chance=life_rng(seed, "store", self.boots))
         self._persona = persona or PersonaParts()
         site = conditions.site or part_rng(seed, "site").choice(SITES)
         warmth_k = site.warmth_k if conditions.warmth_k is None else conditions.warmth_k
@@ -135,9 +134,8 @@ class World:
         self._build_air()
         self._build_payload()
         self.daemon = Daemon(
-            self.clock, self.watchdog, self.observers, self.at, self._make_flight,
-            self._drop_devices,
-        )
+            self.clock, self.watchdog, self.observers, self.at, self._open_store,
+            self._make_flight, self._drop_devices)
         self._open_ground()
         self.power_on(0)
         self.every(BODY_EVERY_MS, self._tend_body)
@@ -174,7 +172,7 @@ class World:
         return self.daemon.flight
 
     @property
-    def store(self) -> Store | None:
+    def store(self) -> CardStore | None:
         return self.daemon.store
 
     @property
@@ -304,7 +302,11 @@ class World:
 
     # -- the payload -------------------------------------------------------------------------
 
-    def _make_flight(self) -> tuple[Flight, Store]:
+    def _open_store(self) -> CardStore:
+        chance = life_rng(self.seed, "store", self.boots)
+        return DeskStore(self.payload_path, is_durable=False, chance=chance)
+
+    def _make_flight(self, store: Store) -> Flight:
         """The composition root of the desk: as ``payload.__main__``, with fakes."""
         mission, sensors = self.mission, self.mission.sensors
         self.body.is_off = False
@@ -317,7 +319,6 @@ class World:
         if sensors.power != "none":
             power = self.power.fit(POWER_DRIVERS[sensors.power](
                 self.bus, sensors.power_address, shunt_mohm=sensors.power_shunt_mohm))
-        store = self.open_store()
         mind: Mind | None = self.mind
         ports = FlightPorts(
             gnss=UbloxGnss(self.receiver), outside=outside, power=power, radio=self.radio,
@@ -332,12 +333,10 @@ class World:
         if self._persona.memory_path is not None:
             with contextlib.suppress(PortError):  # without it the mind does not quote
                 memory = Memory(self._persona.memory_path)
-        flight = Flight(
+        return Flight(
             mission, ports, store, text, memory, self.uplink_key,
-            life_rng(self.seed, "flight", self.boots), self.downlink_key,
-            self._persona.codec,
+            life_rng(self.seed, "flight", self.boots), self.downlink_key, self._persona.codec,
         )
-        return flight, store
 
     def _drop_devices(self) -> None:
         """Whoever waited for an answer is gone."""

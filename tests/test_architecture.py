@@ -132,6 +132,20 @@ def test_core_is_clockless(path: str) -> None:
             assert f"{node.value.id}.{node.attr}" not in CLOCK_CALLS, (path, node.lineno)
 
 
+DISK_MODULES = ("payload.storage.writer", "payload.storage.store_file", "payload.storage.salvage")
+DISK_FILES = {f"{module.replace('.', '/')}.py" for module in DISK_MODULES}
+KNOW_THE_DISK = {*DISK_FILES, "payload/storage/small_state.py", "payload/__main__.py"}
+
+
+@pytest.mark.parametrize("path", [p for p in sources() if p.startswith("payload/")])
+def test_the_flight_core_knows_its_disk_only_as_a_port(path: str) -> None:
+    """What waits for the card is the writer's, which runs in a thread of its own."""
+    found = imports(path)
+    assert "sqlite3" not in found or path in {*DISK_FILES, "payload/memory.py"}, path
+    if path not in KNOW_THE_DISK:
+        assert not any(is_under(module, disk) for module in found for disk in DISK_MODULES), path
+
+
 @pytest.mark.parametrize("path", sources())
 def test_files_and_functions_are_short(path: str) -> None:
     lines = (ROOT / path).read_text().splitlines()

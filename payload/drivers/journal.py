@@ -8,8 +8,12 @@ thing said when lines go through again. What happened is in the store as well.
 
 from __future__ import annotations
 
+import logging
 import os
 import select
+from typing import TextIO, cast
+
+import structlog
 
 STANDARD_ERROR = 2
 # Of one line, newline included. A pipe that is ready takes this much without waiting: pipe(7).
@@ -53,6 +57,20 @@ class JournalStream:
             return os.write(self._descriptor, data + b"\n") == len(data) + 1
         except OSError:
             return False
+
+
+def log_to_standard_error(is_quiet: bool = False) -> None:
+    """Where all of structlog goes from now on, one line an event. ``is_quiet``: nowhere."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.CRITICAL if is_quiet else logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, JournalStream())),
+    )
 
 
 def hold_standard_streams() -> None:

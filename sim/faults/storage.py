@@ -8,10 +8,12 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from payload import small_state
-from payload.store import PRUNE_RECORDS, Store
-from payload.store_file import row_of, small_row
-from sim.card import FREE_BYTES, CardFault
+from payload.storage import small_state
+from payload.storage.store_file import row_of, small_row
+from payload.storage.writer import PRUNE_RECORDS
+from sim.card import FREE_BYTES, CardFault, no_latency
+from sim.card_disk import DeskStore
+from sim.clock import part_rng
 from sim.faults.stage import End, Fault, Stage
 from sim.world import BOOT_DELAY_MS
 from wire.records import Kind, Record, TimeQuality
@@ -22,6 +24,7 @@ BAD_ROWS = 20
 YEARS_10_S = 315_576_000
 JUMP_EVERY_S = 20.0
 FLIPPED_BYTES = 40
+SLOW_MS, STALL_MS, SLOW_START_MS = (100, 3_000), (3_000, 60_000), (100, 20_000)  # of a request
 # Whoever is started meanwhile believes the receiver.
 WRONG_TIME = ("told_truth.time",)
 # A file that lost everything takes counters and phase with it; the beacon still has to come.
@@ -33,13 +36,13 @@ OTHER_BOOTS_MAX = 3
 def _card(stage: Stage, fault: CardFault) -> End:
     """35 to 37: what is written fails until it is over, and nothing that was promised is lost."""
     card, daemon = stage.world.card, stage.world.daemon
-    refused, boots = card.refused, daemon.boots
+    refused, delayed, boots = card.refused, card.delayed, daemon.boots
     card.fault = fault
 
     def end() -> None:
         card.fault = None
         was_running = daemon.flight is not None and daemon.boots == boots
-        if was_running and card.refused == refused:
+        if was_running and (card.refused, card.delayed) == (refused, delayed):
             stage.violate("queues_bounded", f"the card was {fault} and nobody noticed")
 
     return end
@@ -48,6 +51,35 @@ def _card(stage: Stage, fault: CardFault) -> End:
 def _absent_at_boot(stage: Stage) -> End:
     """35: the card is not there when the payload starts, and appears later."""
     end = _card(stage, CardFault.GONE)
+    stage.world.reboot()
+    return end
+
+
+def _slow(stage: Stage, range_ms: tuple[int, int]) -> End:
+    """Every request of the store takes its time; 37, for a sync that ends after all."""
+    card, rng = stage.world.card, part_rng(stage.world.seed, "card")
+    card.latency_ms = partial(rng.randint, *range_ms)
+
+    def end() -> None:
+        card.latency_ms = no_latency
+
+    return end
+
+
+def _stall(stage: Stage) -> None:
+    """The next one does, once."""
+    card, rng = stage.world.card, part_rng(stage.world.seed, "card")
+
+    def once() -> int:
+        card.latency_ms = no_latency
+        return rng.randint(*STALL_MS)
+
+    card.latency_ms = once
+
+
+def _slow_at_boot(stage: Stage) -> End:
+    """The payload starts on it: its disk may open too late for this life."""
+    end = _slow(stage, SLOW_START_MS)
     stage.world.reboot()
     return end
 
@@ -81,7 +113,7 @@ def _swapped(stage: Stage, path: Path) -> None:
     boots = _boots(path) + stage.rng.randrange(OTHER_BOOTS_MAX)
     vanished(stage, path)
     for _ in range(boots):
-        Store(path, is_durable=False, chance=stage.rng).close()
+        DeskStore(path, is_durable=False, chance=stage.rng).close()
 
 
 def _boots(path: Path) -> int:
@@ -206,6 +238,13 @@ FAULTS: tuple[Fault, ...] = (
           partial(_card, fault=CardFault.SYNC), (60.0, 900.0)),
     Fault(37, "store.io_error", "nothing can be read or written",
           partial(_card, fault=CardFault.IO), (60.0, 900.0)),
+    Fault(37, "store.slow", "every commit takes up to three seconds", partial(
+        _slow, range_ms=SLOW_MS), (60.0, 900.0)),
+    Fault(37, "store.stall", "one commit takes up to a minute", _stall, (60.0, 60.0)),
+    Fault(37, "store.stalls", "every commit takes up to a minute", partial(
+        _slow, range_ms=STALL_MS), (60.0, 900.0)),
+    Fault(37, "store.slow_start", "the card is slow as the payload starts", _slow_at_boot,
+          (60.0, 300.0)),
     _damage("store.vanished", "the database is gone, as on a new card", vanished,
             excuses=WHOLLY_LOST),
     _damage("store.swapped", "another card, started as often as the one before", _swapped,

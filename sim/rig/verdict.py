@@ -21,7 +21,7 @@ from sim.rig.journal import Journal
 from sim.rig.sent import Sent
 from wire.records import Kind, Record, unpack_body
 
-CONFIRMED = 2  # the state of a record that the ground has; payload/store.py
+CONFIRMED = 2  # the state of a record that the ground has; payload/ports.py
 ANSWER_S_MAX = 600.0  # a command older than this should have been answered
 NAMED_MAX = 5
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from payload import store_file
-from payload.store import DISKLESS_ID, RETRY_COMMIT_MS, Store
+from payload.storage import store_file
+from payload.storage.ids import DISKLESS_ID
+from payload.storage.store import RETRY_MS
+from sim.card import Card
+from sim.card_disk import DeskStore
 from sim.disk import Disk, Refusal
 from sim.disk_tap import tapped
 from tests.crash.explorer import Recording
@@ -40,7 +44,7 @@ class Notebook:
     promise: Promise = field(default_factory=Promise)
     gone: set[int] = field(default_factory=set)  # n of earlier lives that nobody acknowledged
 
-    def acknowledge(self, store: Store) -> Promise:
+    def acknowledge(self, store: DeskStore) -> Promise:
         """A commit has returned True."""
         self.promise = Promise(
             frozenset(self.given.keys() - self.gone),
@@ -55,7 +59,7 @@ class Notebook:
         self.confirmed.clear()
 
 
-def step(store: Store, rng: random.Random, notebook: Notebook, now_ms: int) -> None:
+def step(store: DeskStore, rng: random.Random, notebook: Notebook, now_ms: int) -> None:
     """One step of a flight: some records, some marks, a counter."""
     for _ in range(rng.randrange(2, 5)):
         size, number = rng.choice((5, 60, 60, 300, 3000)), len(notebook.given)
@@ -75,17 +79,19 @@ def step(store: Store, rng: random.Random, notebook: Notebook, now_ms: int) -> N
         store.put("uplink_counter", counter)
 
 
-def open_small(path: Path, notebook: Notebook) -> Store:
+def open_small(path: Path, notebook: Notebook) -> DeskStore:
     """The real store with its knobs turned down, so that a short life meets all of it."""
-    is_full = notebook.may_forget
-    store = Store(path, free_bytes=lambda folder: 0 if is_full else 1 << 40)
-    if store._db is not None:
-        store._db.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+    card = Card()
+    card.room_bytes = 0 if notebook.may_forget else card.room_bytes
+    store = DeskStore(path, card=card)
+    if store.writer.db is not None:
+        store.writer.db.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
     return store
 
 
 def record(
-    folder: Path, seed: int, steps: int = 12, spoil: Callable[[Store], None] = lambda store: None
+    folder: Path, seed: int, steps: int = 12,
+    spoil: Callable[[DeskStore], None] = lambda store: None,
 ) -> tuple[Recording[Promise], Notebook]:
     """Three boots of a payload on a new disk; ``spoil`` plants a bug into each store."""
     rng, notebook, disk = random.Random(seed), Notebook(), Disk(folder, is_traced=True)
@@ -103,7 +109,7 @@ def record(
                 store.close()
             else:
                 with disk.without_process():
-                    store._detach()
+                    store.writer.close()
     return Recording(disk.trace, promises), notebook
 
 
@@ -120,7 +126,7 @@ class Ordeal:
 
 def suffer(
     folder: Path, seed: int, first: int, refusal: Refusal, length: int,
-    spoil: Callable[[Store], None] = lambda store: None,
+    spoil: Callable[[DeskStore], None] = lambda store: None,
 ) -> Ordeal:
     """A boot on a good disk, then one on which ``length`` operations are refused.
 
@@ -140,43 +146,44 @@ def suffer(
         store = open_small(path, notebook)
         spoil(store)
         for _ in range(14):
-            now_ms += RETRY_COMMIT_MS // 4
+            now_ms += RETRY_MS // 4
             step(store, rng, notebook, now_ms)
             if store.commit(now_ms):
                 notebook.acknowledge(store)
             else:
                 refused += 1
             store.queued(Priority.EVENT, 1)
-            store.texts(Kind.MUSING, 1)
         was_met = disk.operations >= begin
         disk.refuse = lambda n, verb: None
         step(store, rng, notebook, now_ms)
-        now_ms += RETRY_COMMIT_MS
-        has_returned = store.commit(now_ms) or store.commit(now_ms + RETRY_COMMIT_MS)
+        now_ms += RETRY_MS
+        has_returned = store.commit(now_ms) or store.commit(now_ms + RETRY_MS)
         if has_returned:
             notebook.acknowledge(store)
         with disk.without_process():
-            store._detach()
+            store.writer.close()
     return Ordeal(disk, notebook, refused, was_met, has_returned)
 
 
 def check(folder: Path, promise: Promise, notebook: Notebook) -> str | None:
     """What is wrong with the store in ``folder`` after a cut, or None."""
-    store = Store(folder / "payload.sqlite")
+    store = DeskStore(folder / "payload.sqlite")
     try:
         return _check(store, promise, notebook)
     finally:
         store.close()
 
 
-def _check(store: Store, promise: Promise, notebook: Notebook) -> str | None:
-    if store._db is None or store.is_failing:
+def _check(store: DeskStore, promise: Promise, notebook: Notebook) -> str | None:
+    if store.writer.db is None or store.is_failing:
         return "the store did not open"
-    if store.salvaged_from is not None:
-        return "a cut alone damaged the database"
+    try:
+        store_file.check(store.writer.db)
+    except sqlite3.DatabaseError:
+        return "a cut alone damaged the database: its records are lost"
     states: dict[int, int] = {}
     query = f"SELECT state, {store_file.COLUMNS} FROM record"
-    for state, *columns in store._db.execute(query):
+    for state, *columns in store.writer.db.execute(query):
         record = store_file.record_of(tuple(columns))
         number = -1 if record is None else record.body["n"]
         if record is None or number in states or not _is_same(record, notebook.given[number]):
@@ -193,7 +200,7 @@ def _check(store: Store, promise: Promise, notebook: Notebook) -> str | None:
         return f"boot {store.boot} after boot {promise.boot}"
     if not promise.counter <= store.get("uplink_counter", 0) <= notebook.counter:
         return "the uplink counter went back"
-    taken = {row[0] for row in store._db.execute("SELECT id FROM record")}
+    taken = {row[0] for row in store.writer.db.execute("SELECT id FROM record")}
     fresh = store.append(Kind.EVENT, {"event": "after"}, 0, 0, TimeQuality.NONE)
     if fresh.record_id <= max((i for i in taken if i < DISKLESS_ID), default=0):
         return f"id {fresh.record_id} was given out again"

@@ -5,17 +5,18 @@ from __future__ import annotations
 import random
 import sqlite3
 from functools import partial
-from itertools import count
 from pathlib import Path
 
 import pytest
 
-from payload import store as store_module
-from payload.store import Store
+from payload.ports import Commit, Committed, PageRead
+from payload.storage import writer as writer_module
+from sim.card_disk import DeskStore
 from sim.disk import Disk, Refusal
 from sim.disk_tap import tapped
 from tests.crash import payload_life
 from tests.crash.explorer import DEPTH, Findings, Recording, explore
+from tests.payload import aboard
 from wire.records import Kind, TimeQuality
 
 pytestmark = pytest.mark.usefixtures("tap")
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("tap")
 @pytest.fixture(autouse=True)
 def _small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short lives prune in smaller portions, so that they do it often."""
-    monkeypatch.setattr(store_module, "PRUNE_RECORDS", 3)
+    monkeypatch.setattr(writer_module, "PRUNE_RECORDS", 3)
 
 
 def folders(tmp_path: Path) -> tuple[Path, Path]:
@@ -51,18 +52,28 @@ def test_no_cut_at_any_instant_loses_an_acknowledged_record(tmp_path: Path) -> N
     assert found.states >= 1000 * DEPTH
 
 
-def normal(store: Store) -> None:
-    store._db.execute("PRAGMA synchronous=NORMAL")
+def normal(store: DeskStore) -> None:
+    store.writer.db.execute("PRAGMA synchronous=NORMAL")
 
 
-def early(store: Store) -> None:
-    """Every other commit is acknowledged before it is one."""
-    commit, calls = store.commit, count()
-    store.commit = lambda now_ms: commit(now_ms) if next(calls) % 2 else True
+def early(store: DeskStore) -> None:
+    """Every other commit is acknowledged, and done when the next one is asked for."""
+    serve, late = store.writer.serve, []
+
+    def hasty(request):
+        if isinstance(request, Commit) and not late:
+            late.append(request)
+            return Committed(True, (PageRead((), None),) * len(request.pages), (), None, None, 0)
+        for kept in late:
+            serve(kept)
+        late.clear()
+        return serve(request)
+
+    store.writer.serve = hasty
 
 
-def unsynced(store: Store) -> None:
-    store._db.execute("PRAGMA synchronous=OFF")
+def unsynced(store: DeskStore) -> None:
+    store.writer.db.execute("PRAGMA synchronous=OFF")
 
 
 @pytest.mark.parametrize("bug", [normal, early, unsynced])
@@ -85,11 +96,11 @@ def test_ten_cuts_in_a_row_each_inside_the_recovery_from_the_last(
             last = disk.operations + rng.randrange(1, 40)
             disk.refuse = lambda number, verb, last=last: (
                 Refusal.POWER_OFF if number >= last else None)
-            store = Store(path)
+            store = DeskStore(path)
             payload_life.step(store, rng, notebook, boot)
             if store.commit(0):
                 notebook.acknowledge(store)
-            store._detach()
+            store.writer.close()
             notebook.cut()
             disk.cut(rng)
         disk.refuse = lambda number, verb: None
@@ -98,25 +109,25 @@ def test_ten_cuts_in_a_row_each_inside_the_recovery_from_the_last(
 
 def damaged(folder: Path) -> dict[str, bytes]:
     """A database with a bad page in the middle, and commits in its log."""
-    store = Store(folder / "payload.sqlite")
+    store = DeskStore(folder / "payload.sqlite")
     for number in range(120):
         body = {"event": "e" * 200, "n": number}
         store.append(Kind.EVENT, body, number, number, TimeQuality.NONE)
         if number == 99:
             assert store.commit(0)
-            store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            store.writer.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     store.put("uplink_counter", 7)
     assert store.commit(0)
     files = {path.name: path.read_bytes() for path in folder.iterdir()}
-    store._db.close()
+    store.writer.close()
     data = bytearray(files["payload.sqlite"])
     middle = len(data) // 2 // 4096 * 4096
     data[middle : middle + 4096] = b"\xaa" * 4096
     return {**files, "payload.sqlite": bytes(data)}
 
 
-def rows(store: Store) -> dict[int, bytes]:
-    return dict(store._db.execute("SELECT id, body FROM record"))
+def rows(store: DeskStore) -> dict[int, bytes]:
+    return dict(store.writer.db.execute("SELECT id, body FROM record"))
 
 
 def test_a_cut_in_the_middle_of_a_salvage_loses_no_row_that_was_readable(tmp_path: Path) -> None:
@@ -125,15 +136,17 @@ def test_a_cut_in_the_middle_of_a_salvage_loses_no_row_that_was_readable(tmp_pat
     disk = Disk(life, is_traced=True)
     disk.put(files)
     with tapped(disk):
-        store = Store(life / "payload.sqlite")
+        store = DeskStore(life / "payload.sqlite")
+        aboard.look_through(store)
         readable, boot = rows(store), store.boot
         assert store.salvaged_from is not None and store.get("uplink_counter") == 7
         assert 100 <= len(readable) < 120, "a page of records was lost, and no other"
-        store._db.close()
+        store.writer.close()
 
     def check(folder: Path, promise: int) -> str | None:
-        survivor = Store(folder / "payload.sqlite")
-        kept = survivor._db is not None and rows(survivor) == readable
+        survivor = DeskStore(folder / "payload.sqlite")
+        aboard.look_through(survivor)
+        kept = survivor.writer.db is not None and rows(survivor) == readable
         counters = survivor.get("uplink_counter") == 7 and survivor.boot in (boot, boot + 1)
         survivor.close()
         return None if kept and counters else f"{kept=} {counters=}"

@@ -18,8 +18,9 @@ from typing import Any
 from groundstation import rawlog
 from groundstation.archive import Archive
 from groundstation.ground import Ground, Heard
-from payload.store import Store
+from sim.card_disk import DeskStore
 from tests.crash.block_device import ATTRIBUTE
+from tests.payload import aboard
 from wire import frames, mission
 from wire.frames import IdentFrame
 from wire.records import EPOCH_2025_MS, Kind, TimeQuality
@@ -45,11 +46,11 @@ def write_payload(
     """A payload of several boots; a careless one has synchronous=NORMAL."""
     number = 0
     for boot in range(3):
-        store = Store(folder / "data" / "payload.sqlite")
-        assert store._db is not None
-        store._db.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+        store = DeskStore(folder / "data" / "payload.sqlite")
+        assert store.writer.db is not None
+        store.writer.db.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
         if is_careless:
-            store._db.execute("PRAGMA synchronous=NORMAL")
+            store.writer.db.execute("PRAGMA synchronous=NORMAL")
         for step in range(steps // 3):
             for _ in range(ITEMS_PER_STEP):
                 kind = KINDS[number % len(KINDS)]
@@ -77,12 +78,11 @@ def write_station(folder: Path, steps: int, acknowledge: Callable[[int], None]) 
 
 def check_payload(folder: Path, acknowledged: int) -> str | None:
     """What is wrong with the payload's store, or None."""
-    store = Store(folder / "data" / "payload.sqlite")
+    store = DeskStore(folder / "data" / "payload.sqlite")
     try:
-        if store._db is None or store.salvaged_from is not None:
+        if store.writer.db is None or store.salvaged_from is not None:
             return "the store did not open, or had to be salvaged"
-        records = store._records("WHERE id > ? LIMIT ?", (0, 1 << 30))
-        found = {record.record_id: record.body for record in records}
+        found = {number: record.body for number, record in aboard.records(store).items()}
         wrong = [number for number, b in found.items() if b != body(number - 1)]
         if wrong or store.damaged_records:
             return f"record {wrong} is not what was given"

@@ -28,6 +28,18 @@ def link_of(numbers, every_ms=500, boot=1):
     return link
 
 
+def test_a_session_whose_four_bits_are_those_of_the_one_before_has_lost_nothing():
+    """One in sixteen has: its first frames were taken for old ones, until enough time had passed to
+    believe that four thousand had been lost (fault store.slow_start)."""
+    link = link_of(range(300, 336))
+    link.begin_session()
+    restarted_ms = START_MS + 90_000
+    assert link.on_counter(FrameCounter(1, 2), restarted_ms) is not None, "the silence ends"
+    for number in range(3, 250):
+        link.on_counter(FrameCounter(1, number), restarted_ms + 500 * number)
+    assert totals(link) == (36 + 248, 0)
+
+
 def totals(link):
     minutes = link.take_minutes().values()
     return sum(heard for heard, _ in minutes), sum(lost for _, lost in minutes)

@@ -17,7 +17,6 @@ from unittest.mock import patch
 
 import msgpack
 
-from payload import small_state, store_file
 from payload.api_client import BODY_BYTES_MAX as API_BODY_BYTES_MAX
 from payload.api_client import classify
 from payload.camera import picture_flaw
@@ -34,7 +33,8 @@ from payload.phase import PhaseMachine
 from payload.phase_state import restore
 from payload.prefix_cache import PrefixCache
 from payload.prompt import MUSING_BYTES_MAX, clean_reply, strip_control
-from payload.store import Store
+from payload.storage import small_state, store_file
+from sim.card_disk import DeskStore
 from tests.bundles import sign_bundle
 from tests.hostile import examples, seals
 from tests.hostile.device_decoders import Line, gnss_tapes
@@ -60,7 +60,7 @@ def _flight(place: Path, has_gnss: bool) -> Take:
     """The whole flight core: packets are what the receiver says, or what the radio hears."""
     line, radio, times = Line(), FakeRadio(), itertools.count(0, 1000)
     shutil.rmtree(place / "flight", ignore_errors=True)
-    store = Store(place / "flight" / "s.sqlite", is_durable=False)
+    store = DeskStore(place / "flight" / "s.sqlite", is_durable=False)
     ports = FlightPorts(gnss=UbloxGnss(line) if has_gnss else None, radio=radio)
     flight = Flight(MISSION, ports, store, None, None, seals.UPLINK_KEY, random.Random(1))
 
@@ -79,14 +79,14 @@ def _flight(place: Path, has_gnss: bool) -> Take:
 
 def _open_store(path: Path) -> object:
     """A store made of any bytes takes a record, and gives back what it can."""
-    store = Store(path, is_durable=False)
+    store = DeskStore(path, is_durable=False)
     store.append(Kind.EVENT, {"event": "boot"}, 0, 0, TimeQuality.NONE)
     assert store.commit(0) and store.boot > 0
     found = [record for priority in Priority for record in store.queued(priority, 100)]
     assert found, "a record that was just committed is not offered"
     assert all(0 < record.record_id < 1 << 32 for record in found)
     store.mark_in_flight([record.record_id for record in found])
-    store.texts(Kind.MUSING, 100)
+    assert all(isinstance(text, str) for text in store.musings)
     PhaseMachine(store.get("phase"), 0)
     store.close()
     return found
@@ -111,14 +111,14 @@ def card() -> tuple[bytes, bytes]:
     """(database, write-ahead log) of a store that was cut off after a commit."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "s.sqlite"
-        first = Store(path, is_durable=False)
+        first = DeskStore(path, is_durable=False)
         for number in range(30):
             body = {**examples.BODIES[Kind.MUSING], "n": number}
             first.append(Kind.MUSING, body, number, number, TimeQuality.NONE)
         first.put("phase", PhaseMachine(None, 0).saved())
         first.commit(0)
         first.close()
-        second = Store(path, is_durable=False)
+        second = DeskStore(path, is_durable=False)
         second.append(Kind.EVENT, {"event": "boot"}, 0, 0, TimeQuality.NONE)
         second.commit(0)
         return path.read_bytes(), Path(f"{path}-wal").read_bytes()

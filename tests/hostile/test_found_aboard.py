@@ -9,13 +9,13 @@ from pathlib import Path
 import msgpack
 import pytest
 
-from payload import store_file
 from payload.devices.gps_ublox import UbloxGnss
 from payload.flight import Flight, FlightPorts
 from payload.memory import Memory, MemoryAbsent
 from payload.persona import load_persona
 from payload.prompt import clean_reply
-from payload.store import Store
+from payload.storage import ids, store_file
+from sim.card_disk import DeskStore
 from tests.bundles import sign_bundle
 from tests.groundstation.far_end import MISSION
 from tests.hostile import bounds
@@ -103,12 +103,12 @@ def test_a_mission_too_deep_or_too_long_is_one_sentence(value: str) -> None:
 
 @pytest.fixture(autouse=True)
 def _ids_from_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_file, "FIRST_IDS", 1)
+    monkeypatch.setattr(ids, "FIRST_IDS", 1)
 
 
-def _spoiled(path: Path, *statements: str, is_schema: bool = False) -> Store:
+def _spoiled(path: Path, *statements: str, is_schema: bool = False) -> DeskStore:
     """A store with six records of which bits have changed since they were written."""
-    store = Store(path)
+    store = DeskStore(path)
     for number in range(6):
         store.append(Kind.MUSING, {"text": f"line {number}"}, 0, 0, TimeQuality.NONE)
     store.put("phase", {"version": 1})
@@ -120,10 +120,10 @@ def _spoiled(path: Path, *statements: str, is_schema: bool = False) -> Store:
         for statement in statements:
             database.execute(statement)
     database.close()
-    return Store(path)
+    return DeskStore(path)
 
 
-def _offered(store: Store) -> list[int]:
+def _offered(store: DeskStore) -> list[int]:
     return sorted(record.record_id for record in store.queued(Priority.MUSING, 100))
 
 
@@ -134,7 +134,7 @@ def test_a_flipped_bit_in_any_column_costs_that_record_only(tmp_path: Path, chan
     """A kind of 127 raised ValueError in every step from then on."""
     store = _spoiled(tmp_path / "s.sqlite", f"UPDATE record SET {change} WHERE id = 3")
     assert _offered(store) == [1, 2, 4, 5, 6]
-    assert store.texts(Kind.MUSING, 9) == [f"line {n}" for n in (0, 1, 3, 4, 5)]
+    assert store.musings == tuple(f"line {n}" for n in (0, 1, 3, 4, 5))
 
 
 def test_a_damaged_id_does_not_number_what_comes_after(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_a_schema_that_is_no_text_is_damage(tmp_path: Path) -> None:
     path = tmp_path / "s.sqlite"
     _spoiled(path).close()
     path.write_bytes(path.read_bytes().replace(b"CREATE TABLE", b"CREATE \xff\xff\xff\xff\xff"))
-    store = Store(path)
+    store = DeskStore(path)
     assert store.salvaged_from is not None and store.commit(0)
 
 
@@ -184,8 +184,8 @@ def test_a_salvage_ends_whatever_the_highest_id_claims(tmp_path: Path, lost: int
     path = tmp_path / "s.sqlite"
     data = card()[0]
     path.write_bytes(data[:lost] + data[lost + 1 :])
-    opened: list[Store] = []
-    bounds.lines_run(lambda: opened.append(Store(path)), SALVAGE_LINES_MAX)
+    opened: list[DeskStore] = []
+    bounds.lines_run(lambda: opened.append(DeskStore(path)), SALVAGE_LINES_MAX)
     assert opened[0].salvaged_from is not None and opened[0].commit(0)
 
 
@@ -199,7 +199,7 @@ def test_a_card_that_cannot_be_renamed_on_is_a_failing_disk(
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr(Path, "rename", refuse)
-    store = Store(tmp_path / "s.sqlite")
+    store = DeskStore(tmp_path / "s.sqlite")
     assert store.is_failing
     record = store.append(Kind.EVENT, {"event": "boot"}, 0, 0, TimeQuality.NONE)
     assert store.queued(Priority.EVENT, 9) == [record]
@@ -213,7 +213,7 @@ def test_a_speed_of_1e300_knots_does_not_stop_the_flight(tmp_path: Path, number:
     """float() reads it, the track record then held an integer of 300 digits that nothing can pack,
     and every step raised OverflowError while the receiver said so."""
     line = Line()
-    store = Store(tmp_path / "s.sqlite", is_durable=False)
+    store = DeskStore(tmp_path / "s.sqlite", is_durable=False)
     flight = Flight(MISSION, FlightPorts(gnss=UbloxGnss(line), radio=FakeRadio()), store, None,
                     None, None, random.Random(1))
     for second in range(5):

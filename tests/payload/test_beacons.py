@@ -15,7 +15,7 @@ from payload.beacons import Place
 from payload.downlink import Downlink
 from payload.flight import Flight, FlightPorts
 from payload.health import Fault
-from payload.store import Store
+from sim.card_disk import DeskStore
 from tests.payload.fakes import FakeRadio
 from tests.payload.test_flight import Bench as FlightBench
 from wire import horus, mission, ukhas
@@ -58,7 +58,7 @@ class Bench:
 
     def __init__(self, path: Path, plan: Mission = MISSION, *, is_horus: bool = True) -> None:
         self.radio = TimedRadio(plan.radio.rate_bps, plan.radio.mtu_bytes)
-        self.store = Store(path / f"{is_horus}.sqlite", is_durable=False)
+        self.store = DeskStore(path / f"{is_horus}.sqlite", is_durable=False)
         self.downlink = Downlink(plan, self.radio, self.store)
         self.phase, self.power, self.altitude_m = Phase.ASCENT, PowerMode.NOMINAL, 9000.0
         self.now_ms = 0
@@ -361,7 +361,7 @@ def test_the_first_step_of_all_may_fail_without_a_radio_too(tmp_path: Path, monk
     radio = FakeRadio()
     radio.is_dead = True
     for ports in (FlightPorts(), FlightPorts(radio=radio)):
-        store = Store(tmp_path / "s.sqlite", is_durable=False)
+        store = DeskStore(tmp_path / "s.sqlite", is_durable=False)
         flight = Flight(MISSION, ports, store, None, None, None, random.Random(1))
         monkeypatch.setattr(flight, "situation", broken)
         with pytest.raises(RuntimeError, match="a mistake of ours"):

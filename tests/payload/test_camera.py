@@ -17,7 +17,7 @@ from payload.camera import (
     picture_flaw,
 )
 from payload.ports import DeviceAbsent, Picture, PortError
-from payload.store import Store
+from sim.card_disk import DeskStore
 from wire.records import BODY_BYTES_MAX, Kind, pack_body
 
 
@@ -30,8 +30,8 @@ WEBP = b"RIFF" + (504).to_bytes(4, "little") + b"WEBP" + b"x" * 500
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(tmp_path / "store.sqlite", is_durable=False)
+def store(tmp_path: Path) -> Iterator[DeskStore]:
+    opened = DeskStore(tmp_path / "store.sqlite", is_durable=False)
     yield opened
     opened.close()
 
@@ -78,7 +78,7 @@ def test_what_is_a_picture(data: bytes, flaw: str | None) -> None:
     assert picture_flaw(data) == flaw
 
 
-def test_pictures_come_in_time_with_scene_and_altitude(store: Store) -> None:
+def test_pictures_come_in_time_with_scene_and_altitude(store: DeskStore) -> None:
     """Goal: the record and the interval. Method: half an hour at one in eight minutes."""
     camera = FakeCamera()
     manager = CameraManager(camera, 480, store)
@@ -89,14 +89,14 @@ def test_pictures_come_in_time_with_scene_and_altitude(store: Store) -> None:
     assert (manager.last_scene, manager.last_picture_ms) == ("cloud", camera.starts[-1] + 2000)
 
 
-def test_the_longest_picture_fits_a_record(store: Store) -> None:
+def test_the_longest_picture_fits_a_record(store: DeskStore) -> None:
     """Goal: the relation between the bounds. Method: pack it."""
     camera = FakeCamera(jpeg(THUMBNAIL_BYTES_MAX))
     (note,) = run(CameraManager(camera, 480, store), 40)
     assert len(pack_body(note.body)) <= BODY_BYTES_MAX
 
 
-def test_an_unknown_scene_and_altitude_are_left_out(store: Store) -> None:
+def test_an_unknown_scene_and_altitude_are_left_out(store: DeskStore) -> None:
     """Goal: unknown is not written. Method: a scene nobody knows, no altitude."""
     camera = FakeCamera()
     camera.scene = "ufo"
@@ -106,7 +106,7 @@ def test_an_unknown_scene_and_altitude_are_left_out(store: Store) -> None:
     assert manager.last_scene is None
 
 
-def test_a_hanging_camera_is_cancelled_and_left_alone_after_three(store: Store) -> None:
+def test_a_hanging_camera_is_cancelled_and_left_alone_after_three(store: DeskStore) -> None:
     """Goal: fault 58. Method: hang for an hour; one event, a try every ten minutes."""
     camera = FakeCamera(None)
     manager = CameraManager(camera, 480, store)
@@ -125,7 +125,7 @@ def test_a_hanging_camera_is_cancelled_and_left_alone_after_three(store: Store) 
 
 
 @pytest.mark.parametrize("result", [DeviceAbsent("unplugged"), b"", b"junk" * 50])
-def test_two_strikes_are_forgiven(result: bytes | PortError, store: Store) -> None:
+def test_two_strikes_are_forgiven(result: bytes | PortError, store: DeskStore) -> None:
     """Goal: only three in a row count. Method: two failures, a picture, two failures."""
     camera = FakeCamera(result)
     manager = CameraManager(camera, 60, store)
@@ -138,7 +138,7 @@ def test_two_strikes_are_forgiven(result: bytes | PortError, store: Store) -> No
     assert [n.kind for n in notes] == [Kind.THUMBNAIL]
 
 
-def test_asked_for_now_but_not_during_a_rest_or_without_leave(store: Store) -> None:
+def test_asked_for_now_but_not_during_a_rest_or_without_leave(store: DeskStore) -> None:
     """Goal: take_now is one picture, and bounded. Method: ask twice; ask while off."""
     camera = FakeCamera()
     manager = CameraManager(camera, 480, store)
@@ -156,7 +156,7 @@ def test_asked_for_now_but_not_during_a_rest_or_without_leave(store: Store) -> N
     assert camera.starts[1:] == [46_000]
 
 
-def test_no_camera_is_quiet(store: Store) -> None:
+def test_no_camera_is_quiet(store: DeskStore) -> None:
     """Goal: absence from the start. Method: an hour without."""
     manager = CameraManager(None, 480, store)
     manager.take_now()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from payload.store import Store
+from sim.card_disk import DeskStore
 from wire import ax25, frames, horus, key_file, kiss, mission
 from wire.auth import Authenticity
 from wire.frames import (
@@ -107,7 +107,7 @@ def test_kill_nine_in_mid_flight_loses_no_record(desk: Desk) -> None:
         finally:
             process.send_signal(signal.SIGKILL)
             process.wait(WAIT_S)
-    store = Store(desk.path / "data" / "payload.sqlite")
+    store = DeskStore(desk.path / "data" / "payload.sqlite")
     assert store.boot == 4
     assert list(desk.receivers) == [Session(store.incarnation, boot) for boot in (1, 2, 3)]
     aboard = {r.record_id: r for p in Priority for r in store.queued(p, 10_000)}

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from payload.store import Store
+from sim.card_disk import DeskStore
 from tests.bundles import TRUSTED_KEY, sign_bundle
 from tests.payload.test_daemon import ROOT, WAIT_S, Desk
 from wire import key_file
@@ -73,7 +74,7 @@ def test_fault_75_a_log_on_a_full_disk_does_not_stop_it(desk: Desk) -> None:
         desk.hear(new_records=2, new_beacons=1)
         process.send_signal(signal.SIGTERM)
         assert process.wait(WAIT_S) == 0
-    store = Store(desk.path / "data" / "payload.sqlite")
+    store = DeskStore(desk.path / "data" / "payload.sqlite")
     assert store.queued(Priority.EVENT, 1), "what could not be logged is in the store"
     store.close()
 
@@ -148,6 +149,26 @@ def test_fault_74_what_else_may_not_be_read_or_written_is_said_and_flown_without
     for event in ("event=no_persona", "event=deaf_to_commands", "event=store_failing"):
         assert words.count(event) == 1, words
     assert list((desk.path / "data").iterdir()) == []
+
+
+def test_a_foreign_program_that_holds_the_store_is_flown_without_until_it_lets_go(
+    desk: Desk,
+) -> None:
+    """Somebody looks into it with the sqlite3 program: the start failed, and so did each after."""
+    path = desk.path / "data" / "payload.sqlite"
+    DeskStore(path).close()
+    log = desk.path / "log"
+    with contextlib.closing(sqlite3.connect(path)) as other, log.open("wb") as file:
+        other.execute("BEGIN IMMEDIATE")
+        with flying(desk, RUN, file.fileno()) as process:
+            desk.hear(new_records=1, new_beacons=1)
+            assert "event=store_failing" in log.read_text()
+            other.rollback()
+            other.close()
+            while "event=store_returned" not in log.read_text():
+                assert process.poll() is None
+                desk.hear(new_records=1, new_beacons=0)
+    assert "event=flying boot=0" in log.read_text()
 
 
 def test_a_bundle_of_a_stranger_is_said_and_flown_without(desk: Desk) -> None:

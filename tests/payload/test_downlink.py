@@ -9,7 +9,8 @@ import pytest
 
 from payload.downlink import Downlink
 from payload.feed import BULK_OUT_MAX, SHARES
-from payload.store import Store
+from sim.card_disk import DeskStore
+from tests.payload import aboard
 from tests.payload.fakes import FakeRadio
 from wire import frames, mission, records
 from wire.airtime_budget import IDENT_EVERY_MS
@@ -34,7 +35,7 @@ class Bench:
 
     def __init__(self, path: Path) -> None:
         self.radio = FakeRadio()
-        self.store = Store(path / "s.sqlite")
+        self.store = DeskStore(path / "s.sqlite")
         self.downlink = Downlink(MISSION, self.radio, self.store)
         self.phase, self.power, self.altitude_m = Phase.ASCENT, PowerMode.NOMINAL, 9000.0
         self.now_ms = 0
@@ -161,7 +162,8 @@ def test_what_was_given_up_goes_again_when_nothing_else_waits(tmp_path: Path) ->
         bench.run(60)
         queued = {record.record_id for record in bench.store.queued(Priority.TRACK, 10_000)}
         assert queued and not given_up & queued, "new rows still wait"
-    bench.store.mark_confirmed(queued)
+    bench.store.mark_confirmed(
+        aboard.records(bench.store).keys() - set(bench.downlink.feed.given_up))
     for _ in range(100):
         bench.run(60)
     assert given_up - set(bench.downlink.feed.given_up), "with time to spare they go again"

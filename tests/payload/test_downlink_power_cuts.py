@@ -2,17 +2,22 @@
 another, and within one no symbol number is ever sent with two contents."""
 
 import random
+import sqlite3
 import tempfile
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from payload import salvage
 from payload.downlink import Downlink
-from payload.store import DISKLESS_ID, Store
+from payload.storage import salvage
+from payload.storage.ids import DISKLESS_ID
+from sim.card import Card, CardFault
+from sim.card_disk import DeskStore
+from tests.payload import aboard
 from tests.payload.fakes import FakeRadio
 from wire import frames, mission
 from wire.beacon import Beacon, Phase, PowerMode
@@ -37,8 +42,11 @@ class Payload:
         self.sessions: list[Session] = []  # of each life
         self.boot()
 
-    def boot(self) -> None:
-        self.store = Store(self._path, is_durable=False, chance=self._chance)
+    def boot(self, fault: CardFault | None = None) -> None:
+        """Of a life; its card begins with ``fault``."""
+        self.card = Card()
+        self.card.fault = fault
+        self.store = DeskStore(self._path, is_durable=False, chance=self._chance, card=self.card)
         self.radio = FakeRadio()
         self.downlink = Downlink(MISSION, self.radio, self.store)
         self.sessions.append(self.downlink.session)
@@ -67,18 +75,16 @@ class Payload:
         for _ in range(count):
             self.step()
 
-    def lose_disk(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lose_disk(self) -> None:
         """From now on the disk takes nothing."""
-        monkeypatch.setattr(self.store, "_write", lambda db: False)
+        self.card.fault = CardFault.FULL
         self.store.put("something", self.now_ms)
         self.store.commit(self.now_ms)
         assert self.store.is_failing
 
     def cut(self) -> None:
         """The power goes: what was not committed is lost, nothing is closed in order."""
-        if self.store._db is not None:
-            self.store._db.rollback()
-            self.store._db.close()
+        self.store.writer.close()
 
 
 def assert_no_number_has_two_contents(payload: Payload) -> None:
@@ -154,8 +160,7 @@ def test_a_store_that_vanishes_between_two_lives_begins_in_another_session(
             payload.cut()
             payload.boot()
         payload.steps(200)
-        rows = payload.store._db.execute("SELECT id FROM record").fetchall()
-        ids.append({row[0] for row in rows})
+        ids.append(set(aboard.records(payload.store)))
         incarnations.append(payload.store.incarnation)
         payload.cut()
         for file in tmp_path.iterdir():
@@ -168,12 +173,10 @@ def test_a_store_that_vanishes_between_two_lives_begins_in_another_session(
     payload.cut()
 
 
-def test_a_disk_that_takes_nothing_does_not_make_it_mute(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_takes_nothing_does_not_make_it_mute(tmp_path: Path) -> None:
     payload = Payload(tmp_path / "s.sqlite", 7)
     payload.step()
-    payload.lose_disk(monkeypatch)
+    payload.lose_disk()
     before = len(payload.sent)
     payload.steps(300)
     assert len(payload.sent) > before + 100
@@ -181,13 +184,13 @@ def test_a_disk_that_takes_nothing_does_not_make_it_mute(
 
 
 def test_a_disk_that_fails_in_flight_and_heals_while_off_gives_no_number_twice(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path
 ) -> None:
     """What went out in such a life left no trace on the disk but its boot number."""
     payload = Payload(tmp_path / "s.sqlite", 10)
     for _ in range(5):
         payload.steps(40)
-        payload.lose_disk(monkeypatch)
+        payload.lose_disk()
         payload.steps(150)
         payload.cut()
         payload.boot()
@@ -197,19 +200,17 @@ def test_a_disk_that_fails_in_flight_and_heals_while_off_gives_no_number_twice(
 
 
 def test_a_life_whose_number_the_disk_does_not_take_has_an_incarnation_of_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path
 ) -> None:
     """Three of them in a row, each of which the next knows nothing of; then the disk heals."""
     payload = Payload(tmp_path / "s.sqlite", 12)
     payload.steps(60)
     payload.cut()
-    with monkeypatch.context() as patch:
-        patch.setattr(Store, "_write", lambda self, db: False)
-        for _ in range(3):
-            payload.boot()
-            assert not payload.store.is_counted
-            payload.steps(60)
-            payload.cut()
+    for _ in range(3):
+        payload.boot(CardFault.FULL)
+        assert not payload.store.is_counted
+        payload.steps(60)
+        payload.cut()
     payload.boot()
     assert payload.store.is_counted
     payload.steps(60)
@@ -278,9 +279,9 @@ def test_a_salvage_that_a_cut_ends_still_begins_another_session(tmp_path: Path) 
 def test_a_boot_number_that_is_no_longer_whole_ends_the_incarnation(tmp_path: Path) -> None:
     payload = Payload(tmp_path / "s.sqlite", 14)
     payload.steps(50)
-    payload.store._db.execute("UPDATE small SET crc32 = 0 WHERE key = 'boot'")
-    payload.store._db.commit()
     payload.cut()
+    with closing(sqlite3.connect(tmp_path / "s.sqlite")) as db, db:
+        db.execute("UPDATE small SET crc32 = 0 WHERE key = 'boot'")
     payload.boot()
     payload.cut()
     assert payload.sessions[0].incarnation != payload.sessions[1].incarnation

@@ -9,7 +9,8 @@ import pytest
 
 from payload.flight import Flight, FlightPorts
 from payload.prompt import PersonaText
-from payload.store import Store
+from sim.card_disk import CardStore, DeskStore
+from tests.payload import aboard
 from tests.payload.fakes import (
     FIRST_FIX_MS,
     CountingWatchdog,
@@ -26,7 +27,7 @@ from wire.beacon import decode as decode_beacon
 from wire.commands import Command, Opcode
 from wire.frames import BeaconFrame, CommandFrame, DataFrame, FeedbackFrame, FrameCounter
 from wire.incoming import Receiver
-from wire.records import EPOCH_2025_MS, Kind, Priority
+from wire.records import EPOCH_2025_MS, Kind, Record
 from wire.session import Session
 
 MISSION = mission.load(Path(__file__).resolve().parents[2] / "mission.toml")
@@ -56,17 +57,19 @@ class Bench:
         self.boot()
 
     def boot(self) -> None:
-        self.store = Store(self.path / "s.sqlite")
+        self.store = self.open_store()
         self.flight = Flight(
             MISSION, self.ports, self.store, PERSONA, None, KEY, random.Random(1)
         )
         self.due_ms = self.now_ms
         self.offset_ms = self.now_ms
 
+    def open_store(self) -> CardStore:
+        return DeskStore(self.path / "s.sqlite")
+
     def kill(self) -> None:
         """As a power cut would: nothing is flushed or closed in order."""
-        self.store._db.rollback()
-        self.store._db.close()
+        self.store.writer.close()
 
     def run(self, seconds: int) -> None:
         end_ms = self.now_ms + seconds * 1000
@@ -84,16 +87,10 @@ class Bench:
         frame = CommandFrame(NODE, counter % auth.STATIONS_MAX, counter, body)
         self.ports.radio.heard.append(frames.encode_uplink(frame, KEY))
 
-    def stored(self, kind: Kind) -> list:
+    def stored(self, kind: Kind) -> list[Record]:
         self.store.commit(self.now_ms)
-        rows = self.store._db.execute("SELECT id FROM record WHERE kind=? ORDER BY id", (kind,))
-        ids = [row[0] for row in rows]
-        records = {r.record_id: r for p in Priority for r in self.all_records(p)}
-        return [records[i] for i in ids]
-
-    def all_records(self, priority: Priority) -> list:
-        self.store._db.execute("UPDATE record SET state=0")
-        return self.store.queued(priority, 100_000)
+        return [record for _, record in sorted(aboard.records(self.store).items())
+                if record.kind is kind]
 
 
 def longest_gap_s(beacons: list[tuple[int, BeaconFrame]]) -> float:
@@ -120,7 +117,7 @@ def test_a_beacon_says_what_was_measured_in_the_units_of_its_fields(tmp_path: Pa
 
 def test_the_first_beacon_leaves_at_once_with_nothing_fitted(tmp_path: Path) -> None:
     radio = FakeRadio()
-    store = Store(tmp_path / "s.sqlite")
+    store = DeskStore(tmp_path / "s.sqlite")
     flight = Flight(MISSION, FlightPorts(radio=radio), store, None, None, None, random.Random(1))
     flight.step(0)
     frame = frames.decode_downlink(radio.sent[0][1])
@@ -176,9 +173,7 @@ def test_records_reach_a_real_receiver_and_are_confirmed_only_then(tmp_path: Pat
         session = bench.flight.downlink.session
         report = FeedbackFrame(NODE, 0, counter, 0, last, *receiver.report(), session)
         bench.ports.radio.heard.append(frames.encode_uplink(report, KEY))
-        confirmed = {
-            row[0] for row in bench.store._db.execute("SELECT id FROM record WHERE state=2")
-        }
+        confirmed = aboard.records(bench.store, "state=2").keys()
         assert confirmed <= heard
     assert len(heard) > 60 and len(confirmed) > 40
 
@@ -188,11 +183,11 @@ def test_killed_at_forty_instants_it_loses_no_committed_record(tmp_path: Path) -
     rng = random.Random(3)
     for _ in range(40):
         bench.run(rng.randrange(3, 40))
-        committed = bench.store._db.execute("SELECT count(*) FROM record").fetchone()[0]
+        committed = aboard.records(bench.store).keys()
         session = bench.flight.downlink.session
         bench.kill()
         bench.boot()
-        assert bench.store.count() >= committed
+        assert aboard.records(bench.store).keys() >= committed
         assert bench.flight.downlink.session == Session(session.incarnation, session.boot + 1)
 
 
@@ -269,7 +264,7 @@ def test_the_counter_is_durable_before_the_command_is_done(tmp_path: Path) -> No
     bench = Bench(tmp_path)
     bench.run(5)
     bench.uplink(commands.encode(Command(Opcode.PING)), FIRST_COUNTER + 2)
-    bench.flight._poll(bench.now_ms)  # the command was seen, nothing else of the step happened
+    bench.flight._poll(bench.now_ms)  # the command was done, nothing else of the step happened
     bench.kill()
     bench.boot()
     assert bench.flight.gate.last_counter == FIRST_COUNTER + 2

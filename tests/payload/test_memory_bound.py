@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from payload.flight import Flight, FlightPorts
-from payload.store import RING_RECORDS_MAX, Store
+from payload.storage.store import RING_RECORDS_MAX
+from sim.card_disk import DeskStore
 from tests.payload.fakes import FakeGnss, FakeMind, FakeRadio, FakeSensor, SilentHttp
 from tests.payload.test_flight import MISSION, PERSONA
 from wire.transfer import OUTGOING_BLOCKS_MAX
@@ -44,7 +45,7 @@ class ForgetfulMind(FakeMind):
 
 def test_three_days_of_flight_hold_no_more_than_the_first_hours(tmp_path: Path) -> None:
     """Nobody ever answers, so that every queue fills to its bound; then nothing grows."""
-    store = Store(tmp_path / "s.sqlite", is_durable=False)
+    store = DeskStore(tmp_path / "s.sqlite", is_durable=False)
     ports = FlightPorts(
         gnss=FakeGnss(), radio=ForgetfulRadio(), mind=ForgetfulMind(), http=SilentHttp(),
         outside=FakeSensor("bme280", {"temperature_c": 11.0, "pressure_hpa": 1000.0}),

@@ -32,9 +32,13 @@ class Bench(test_flight.Bench):
         super().boot()
         self.counter = self.flight.gate.last_counter
 
-    def send(self, opcode: Opcode, *arguments: int | str) -> None:
+    def next_counter(self) -> int:
+        """What station 0 draws now."""
         now_s = (self.ports.gnss._utc_ms + self.now_ms - EPOCH_2025_MS) // 1000
-        self.counter = auth.next_counter(0, max(self.counter + 1, now_s))
+        return auth.next_counter(0, max(self.counter + 1, now_s))
+
+    def send(self, opcode: Opcode, *arguments: int | str) -> None:
+        self.counter = self.next_counter()
         self.uplink(commands.encode(Command(opcode, arguments)), self.counter)
 
     def order(self, opcode: Opcode, *arguments: int | str) -> str:
@@ -220,13 +224,13 @@ def test_a_repeated_command_is_answered_again_and_not_run_again(bench: Bench) ->
     answer = bench.stored(Kind.COMMAND_RESULT)[-1]
 
     def state() -> int:
-        rows = bench.store._db.execute(
+        bench.store.commit(bench.now_ms)
+        rows = bench.store.writer.db.execute(
             "SELECT state FROM record WHERE id=?", (answer.record_id,)).fetchall()
         return int(rows[0][0])
 
     bench.run(10)
     bench.store.mark_confirmed([answer.record_id])
-    bench.store.commit(bench.now_ms)
     assert state() == 2
     bench.uplink(frame, bench.counter)
     bench.flight._poll(bench.now_ms)

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from payload import preflight
+from payload.drivers.only_one import OnlyOne
 from payload.flight import Flight
 from payload.gnss import Navigation
 from payload.preflight import Line, Machine, Verdict
-from payload.store import Store
 from sim.world import World
 from tests.payload.flights import FakeGnss
 from tests.sim.flights import hop_world
@@ -184,7 +184,7 @@ def test_the_command_says_no_go_at_a_desk_and_who_has_the_store(tmp_path: Path) 
     *_, last = found.stdout.splitlines()
     assert last.startswith("NO-GO: ")
     assert "no-go    gnss       no receiver speaks on /dev/ttyACM0" in found.stdout
-    store = Store(tmp_path / "data" / "payload.sqlite")
+    other = OnlyOne(tmp_path / "data" / "payload.sqlite")
     busy = _preflight(tmp_path)
-    store.close()
+    other.close()
     assert busy.returncode == 2 and "another payload has this store open" in busy.stderr

@@ -12,7 +12,7 @@ from payload import beacons
 from payload.downlink import RETRY_MS, Downlink
 from payload.ports import DeviceAbsent
 from payload.settings import Settings
-from payload.store import Store
+from sim.card_disk import DeskStore
 from tests.payload.fakes import FakeRadio
 from wire import horus, mission
 from wire.airtime import Airtime
@@ -56,7 +56,7 @@ class Bench:
     def __init__(self, path: Path, found: Mission, every_s: float = 20) -> None:
         self.radio = Modem(found)
         self.budget = AirtimeBudget(found)
-        self.store = Store(path / "s.sqlite", is_durable=False)
+        self.store = DeskStore(path / "s.sqlite", is_durable=False)
         self.downlink = Downlink(found, self.radio, self.store, found.downlink_key(bytes(32)))
         self.phase, self.altitude_m, self.now_ms = Phase.ASCENT, 9000.0, 0
         self._plan, self._every_ms, self._due_ms = found, round(1000 * every_s), 0

@@ -11,9 +11,9 @@ from typing import Any
 import msgpack
 import pytest
 
-from payload import small_state, store_file
 from payload.flight import Flight, FlightPorts
-from payload.store import Store
+from payload.storage import small_state, store_file
+from sim.card_disk import DeskStore
 from tests.payload.fakes import FakeGnss, FakeRadio
 from wire import mission
 
@@ -47,7 +47,7 @@ HOSTILE = (
 )
 
 
-def flight_of(store: Store) -> Flight:
+def flight_of(store: DeskStore) -> Flight:
     return Flight(
         MISSION, FlightPorts(gnss=FakeGnss(), radio=FakeRadio()), store, None, None, b"k" * 32,
         random.Random(1))
@@ -64,7 +64,7 @@ def put_row(path: Path, row: tuple[Any, ...]) -> None:
 def flown(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The database of a life that ended in order."""
     path = tmp_path_factory.mktemp("flown") / "payload.sqlite"
-    store = Store(path, is_durable=False)
+    store = DeskStore(path, is_durable=False)
     flight = flight_of(store)
     for now_ms in range(0, 20_000, 1000):
         flight.step(now_ms)
@@ -80,7 +80,7 @@ def test_no_value_of_any_key_stops_a_start(key: str, flown: bytes, tmp_path: Pat
         path = tmp_path / f"{number}.sqlite"
         path.write_bytes(flown)
         put_row(path, store_file.small_row(key, value))
-        store = Store(path, is_durable=False)
+        store = DeskStore(path, is_durable=False)
         flight = flight_of(store)
         for now_ms in range(0, 12_000, 1000):
             flight.step(now_ms)
@@ -92,7 +92,7 @@ def test_a_value_that_is_no_msgpack_is_absent(flown: bytes, tmp_path: Path) -> N
     for blob in (b"", b"\xc1", b"\x81\x90\x01", b"\x01\x01", b"\xd6\xff"):
         path.write_bytes(flown)
         put_row(path, store_file.with_crc(("picture", blob)))
-        store = Store(path, is_durable=False)
+        store = DeskStore(path, is_durable=False)
         assert store.get("picture") is None and store.get("boot") == 2
         store.close()
 
@@ -119,7 +119,7 @@ def test_a_counter_of_the_wrong_type_is_a_forgotten_one(flown: bytes, tmp_path: 
     path.write_bytes(flown)
     counters = {"since": 0, "commands": {5: "60000021"}}
     put_row(path, store_file.small_row("uplink_counters", counters))
-    store = Store(path, is_durable=False)
+    store = DeskStore(path, is_durable=False)
     assert store.has_forgotten("uplink_counters")
     store.close()
 
@@ -128,14 +128,14 @@ def test_a_key_of_a_newer_version_is_kept_as_it_is(flown: bytes, tmp_path: Path)
     path = tmp_path / "payload.sqlite"
     path.write_bytes(flown)
     put_row(path, store_file.small_row("of_tomorrow", [{"a": None}]))
-    store = Store(path, is_durable=False)
+    store = DeskStore(path, is_durable=False)
     assert store.get("of_tomorrow") == [{"a": None}]
     store.close()
 
 
 def test_every_key_that_the_payload_names_has_its_type_here() -> None:
     named: set[str] = set()
-    for path in (ROOT / "payload").glob("*.py"):
+    for path in (ROOT / "payload").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             named |= set(_keys_assigned(node)) | set(_keys_used(node))
     assert named == set(small_state.KEYS) == set(SOUND)

@@ -11,7 +11,8 @@ from payload import feed as feed_module
 from payload.downlink import Downlink
 from payload.feed import PLAIN_MODELS_MAX, TEXT_BYTES_PER_STEP
 from payload.flight import Flight, FlightPorts
-from payload.store import Store
+from sim.card_disk import DeskStore
+from tests.payload import aboard
 from tests.payload.fakes import FakeRadio
 from tests.wire.test_text_codec import OWN, model
 from wire import auth, commands, frames, mission, records
@@ -37,7 +38,7 @@ class Bench:
 
     def __init__(self, path: Path, codec: TextModel | None = None) -> None:
         self.radio = FakeRadio()
-        self.store = Store(path / "s.sqlite")
+        self.store = DeskStore(path / "s.sqlite")
         self.downlink = Downlink(MISSION, self.radio, self.store, None, codec or model())
         self.receiver = Receiver(MTU)
         self.now_ms = 0
@@ -79,12 +80,8 @@ class Bench:
         self.store.commit(self.now_ms)
 
 
-def ids(store: Store) -> set[int]:
-    return {row[0] for row in store._db.execute("SELECT id FROM record")}
-
-
-def states(store: Store) -> list[int]:
-    rows = store._db.execute("SELECT state FROM record ORDER BY id")
+def states(store: DeskStore) -> list[int]:
+    rows = store.writer.db.execute("SELECT state FROM record ORDER BY id")
     return [row[0] for row in rows]
 
 
@@ -136,7 +133,7 @@ def test_a_ground_without_the_model_gets_everything_in_plain(tmp_path: Path) -> 
     bench.report()  # of blocks with coded texts in them: too late to confirm anything
     assert states(bench.store) == [0] * 16 and len(bench.radio.sent) == before
     heard = bench.run(CLOSED_S)
-    assert {r.record_id for r in heard if "text" in r.body} == ids(bench.store)
+    assert {r.record_id for r in heard if "text" in r.body} == aboard.records(bench.store).keys()
     bench.report()
     assert set(states(bench.store)) == {2}
 
@@ -188,7 +185,7 @@ def test_without_a_codec_texts_are_readable_by_all(tmp_path: Path) -> None:
     (MODEL_NUMBER, "ok"), (MODEL_NUMBER ^ 1, "refused"),
 ])
 def test_the_command_is_answered(tmp_path: Path, number: int, result: str) -> None:
-    radio, store = FakeRadio(), Store(tmp_path / "s.sqlite")
+    radio, store = FakeRadio(), DeskStore(tmp_path / "s.sqlite")
     flight = Flight(MISSION, FlightPorts(radio=radio), store, None, None, KEY, random.Random(1),
                     codec=model())
     flight.step(0)

@@ -9,8 +9,8 @@ import pytest
 
 from payload.camera import CameraManager
 from payload.ports import Picture
-from payload.store import Store
 from payload.tiles import CHECK_EVERY_MS, centre_out
+from sim.card_disk import DeskStore
 from wire.records import (
     BODY_BYTES_MAX,
     TILE_BYTES_MAX,
@@ -57,7 +57,7 @@ class Bench:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.store = Store(path, is_durable=False)
+        self.store = DeskStore(path, is_durable=False)
         self.camera = Camera()
         self.manager = CameraManager(self.camera, EVERY_S, self.store)
         self.now_ms = 0
@@ -94,7 +94,7 @@ class Bench:
 
     def reboot(self) -> None:
         self.store.close()
-        self.store = Store(self.path, is_durable=False)
+        self.store = DeskStore(self.path, is_durable=False)
         self.manager = CameraManager(self.camera, EVERY_S, self.store)
 
     @staticmethod
@@ -258,9 +258,9 @@ def test_tiles_whose_block_made_room_hold_up_no_new_ones(bench: Bench) -> None:
 
 
 def test_while_the_disk_fails_a_tile_in_memory_still_waits(tmp_path: Path) -> None:
-    store = Store(tmp_path / "no" / "s.sqlite", is_durable=False)
+    store = DeskStore(tmp_path / "no" / "s.sqlite", is_durable=False)
     (tmp_path / "blocked").write_text("")
-    broken = Store(tmp_path / "blocked" / "s.sqlite", is_durable=False)
+    broken = DeskStore(tmp_path / "blocked" / "s.sqlite", is_durable=False)
     for each in (store, broken):
         record = each.append(Kind.TILE, {"image": b"x"}, 0, 0, TimeQuality.NONE)
         each.commit(0)

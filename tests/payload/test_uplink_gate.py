@@ -7,7 +7,7 @@ import pytest
 
 from payload.clock import MissionClock
 from payload.commands import REFUSAL_TOLD_EVERY_MS, REMEMBERED_AHEAD_MAX, UplinkGate
-from payload.store import Store
+from sim.card_disk import DeskStore
 from tests.payload.flights import fix_at
 from wire import auth, commands, frames
 from wire.commands import HAZARDOUS, Command, Opcode
@@ -37,22 +37,23 @@ class Desk:
         self.boot()
 
     def boot(self) -> None:
-        self.store = Store(self._path, is_durable=False)
+        self.store = DeskStore(self._path, is_durable=False)
         self.clock = MissionClock(None)
         self.gate = UplinkGate(KEY, NODE, self.store, self.clock)
         self.store.commit(0)
 
     def cut(self) -> None:
-        assert self.store._db is not None
-        self.store._db.rollback()
-        self.store._db.close()
+        self.store.writer.close()
         self.boot()
 
     def hear(
         self, station: int, counter: int, opcode: Opcode = Opcode.PING, now_ms: int = 0
     ) -> Uplink | None:
         frame = CommandFrame(NODE, station, counter, BODIES[opcode])
-        return self.gate.accept(frames.encode_uplink(frame, KEY), now_ms, SESSION)
+        heard = self.gate.accept(frames.encode_uplink(frame, KEY), now_ms, SESSION)
+        self.store.commit(now_ms)
+        assert self.store.kept_version == self.store.version, "what was taken may be done"
+        return heard
 
     def dated(self, counter: int, opcode: Opcode, now_ms: int = 10_000) -> bool:
         """Is a command of this second taken, by the station whose counter it is?"""
@@ -140,8 +141,8 @@ def test_a_life_that_has_forgotten_its_counters_takes_nothing_from_before_it(
     assert desk.hear(3, recorded) is not None and desk.hear(3, recorded) is None
     path = tmp_path / "s.sqlite"
     if how == "a counter that is no longer whole":
-        desk.store._db.execute("UPDATE small SET crc32=0 WHERE key='uplink_counters'")
-        desk.store._db.commit()
+        desk.store.writer.db.execute("UPDATE small SET crc32=0 WHERE key='uplink_counters'")
+        desk.store.writer.db.commit()
     desk.store.close()
     if how == "an emptied file":
         path.write_bytes(b"")

@@ -11,9 +11,9 @@ from PIL import Image
 
 from payload.camera import CameraManager, picture_flaw
 from payload.ports import DeviceAbsent, DeviceGarbage, Picture, PortError
-from payload.store import Store
 from sim.camera import SyntheticCamera
 from sim.camera_faults import HUGE_BYTES, CameraFault, FaultyCamera
+from sim.card_disk import DeskStore
 from sim.clock import SimClock, part_rng
 from sim.sky import Sky
 from tests.sim.desks import START_UTC_MS, Track
@@ -32,7 +32,7 @@ class Desk:
         )
         self.camera = FaultyCamera(inner)
         self._folder = TemporaryDirectory()
-        store = Store(Path(self._folder.name) / "s.sqlite", is_durable=False)
+        store = DeskStore(Path(self._folder.name) / "s.sqlite", is_durable=False)
         self.manager = CameraManager(self.camera, 120, store)
         self.events: list[str] = []
 

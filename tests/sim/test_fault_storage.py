@@ -71,6 +71,19 @@ def _refused(name: str) -> tuple[World, Seen]:
     return world, seen
 
 
+@pytest.mark.parametrize(("name", "is_told"), [
+    ("slow", False), ("stall", True), ("stalls", True), ("slow_start", True),
+])
+def test_fault_37_a_slow_card_holds_up_no_beacon_and_nothing_is_sent_too_soon(
+    name: str, is_told: bool
+) -> None:
+    """The checks say so; beyond STALL_MS the card is failing, once for each stall."""
+    world, seen = _fly(f"store.{name}")
+    assert world.card.delayed > 0 and world.watchdog.bites == 0
+    assert (seen.events["store_failing"] > 0) is is_told
+    assert seen.events["store_failing"] == seen.events["store_returned"]
+
+
 @pytest.mark.parametrize("name", ["all_nul", "truncated", "zero_length", "flipped"])
 def test_fault_38_a_damaged_database_is_salvaged(name: str) -> None:
     _, seen = _fly(f"store.{name}")

@@ -10,16 +10,21 @@ import pytest
 from groundstation import precedence
 from groundstation.link import Link
 from groundstation.outbox import Letter
-from payload import store
 from payload.commands import UplinkGate
 from payload.downlink import Downlink
 from payload.health import Health
-from payload.store import Store
+from payload.ports import Commit, Committed, Opened, Opening, PageRead, Refused
+from payload.storage import store as store_module
+from payload.storage.store import Store
+from payload.storage.writer import Writer
 from sim import soak
+from sim.card_disk import CardDisk
+from sim.world import World
 from tests.sim.flights import ROOT
 from tests.sim.short_hops import fly, hop
 from wire import auth
 from wire.frames import FrameType
+from wire.records import Priority, Record
 from wire.session import Session
 from wire.transfer import Sender
 
@@ -49,7 +54,7 @@ def test_a_boot_that_does_not_count_is_found(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_an_incarnation_that_is_not_drawn_anew_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every store that begins empty has the same one, as if there were none."""
-    monkeypatch.setattr(store, "draw_incarnation", lambda chance: 0x1234)
+    monkeypatch.setattr(store_module, "draw_incarnation", lambda chance: 0x1234)
     outcome, _ = fly(hop("store.vanished"))
     assert "numbers_unique" in outcome.broken
 
@@ -84,18 +89,61 @@ def test_a_link_that_believes_old_frames_is_found(monkeypatch: pytest.MonkeyPatc
 
 
 def test_an_acknowledgement_before_the_commit_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The store says yes at once and writes every tenth time."""
-    commit = Store.commit
-    calls = 0
+    """The disk says yes at once and writes every tenth time."""
+    serve = Writer.serve
+    late: list[Commit] = []
 
-    def hasty(self: Store, now_ms: int) -> bool:
-        nonlocal calls
-        calls += 1
-        return commit(self, now_ms) if calls % 10 == 0 or now_ms == 0 else True
+    def hasty(self: Writer, request: Opening | Commit) -> Opened | Committed | Refused:
+        if isinstance(request, Commit) and request.has_content and self.is_checked:
+            late.append(request)
+            if len(late) % 10:
+                return Committed(True, (PageRead((), None),) * len(request.pages), (), 0, 0, 0)
+        answer = serve(self, request)
+        for kept in late[:-1] if isinstance(request, Commit) else ():
+            serve(self, kept)
+        late.clear()
+        return answer
 
-    monkeypatch.setattr(Store, "commit", hasty)
+    monkeypatch.setattr(Writer, "serve", hasty)
     seed, line = _first_seed_that_breaks("records_kept")
     assert "are gone" in line, (seed, line)
+
+
+def test_a_commit_that_the_step_waits_for_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the store did before it stood behind a port: on a slow card the beacon is late."""
+    poll = CardDisk.poll
+    worlds: list[World] = []
+
+    def wait(self: CardDisk) -> Opened | Committed | Refused | None:
+        if worlds[0].flight is not None:
+            worlds[0].watchdog.block(self.hurry())
+        return poll(self)
+
+    def look(world: World) -> None:
+        """One stall in the ascent, of a length that the watchdog lets pass."""
+        worlds.append(world)
+        latencies_ms = iter([26_000])
+        world.at(200_000, lambda: setattr(
+            world.card, "latency_ms", lambda: next(latencies_ms, 0)))
+
+    monkeypatch.setattr(CardDisk, "poll", wait)
+    outcome, _ = fly(replace(hop("store.stall"), faults=()), look)
+    assert outcome.broken == {"beacon_cadence"}
+
+
+def test_a_record_that_is_sent_before_it_is_durable_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    queued = Store.queued
+
+    def hasty(self: Store, priority: Priority, limit: int) -> list[Record]:
+        held = [record for record, _ in self._ring.values() if record.priority is priority]
+        return (queued(self, priority, limit) + [
+            record for record in held if self._is_queued(record.record_id)])[:limit]
+
+    monkeypatch.setattr(Store, "queued", hasty)
+    outcome, _ = fly(hop("store.slow"))
+    assert any("before the disk had them" in str(v) for v in outcome.violations)
 
 
 def test_a_watchdog_petted_without_progress_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,8 @@ import pytest
 from flights import mission
 
 from groundstation.archive import Archive
-from payload import store_file
-from payload.store import Store
+from payload.storage import ids
+from sim.card_disk import DeskStore
 from sim.clock import SimClock
 from sim.rig import ledger, verdict
 from sim.rig.journal import Journal
@@ -35,7 +35,7 @@ class Flown:
         self.archive_path = folder / "archive.sqlite"
         self.records: list[Record] = []
         for words in (("boot", "sensor_lost", "phase"), ("boot", "phase", "gnss_lost")):
-            store = Store(self.store_path)
+            store = DeskStore(self.store_path)
             for number, word in enumerate(words):
                 body = {"event": word, "severity": "info", "fields": {"number": number}}
                 self.records.append(
@@ -77,7 +77,7 @@ class Flown:
 
 @pytest.fixture
 def flown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Flown:
-    monkeypatch.setattr(store_file, "FIRST_IDS", 1)  # its records are numbered from 1
+    monkeypatch.setattr(ids, "FIRST_IDS", 1)  # its records are numbered from 1
     return Flown(tmp_path)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from groundstation.archive import Archive
 from groundstation.ground import Ground
-from payload.store import Store
+from sim.card_disk import DeskStore
 from sim.replay import Replay
 from sim.world import PersonaParts, World
 from tests.sim.flights import hop_rows, mission, sealed_without_model, write_csv
@@ -49,7 +49,7 @@ def test_texts_sealed_at_first_are_all_readable_in_the_end(tmp_path: Path) -> No
     conflicts = archive.db.execute("SELECT COUNT(*) FROM record_conflict").fetchone()[0]
     archive.close()
     assert [row["state"] for row in outbox] == ["answered"] and conflicts == 0
-    store = Store(world.payload_path)
+    store = DeskStore(world.payload_path)
     assert store.get("plain_text_models") == [int.from_bytes(model().model_id[:2])]
     store.close()
 

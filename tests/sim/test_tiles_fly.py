@@ -11,7 +11,7 @@ from PIL import Image
 from groundstation.reader import FlightReader
 from payload.camera_worker import COLUMNS, ROWS
 from payload.ports import Picture
-from payload.store import Store
+from sim.card_disk import DeskStore
 from sim.world import World
 from tests.sim.flights import hop_world, mission
 from wire.commands import Opcode
@@ -71,7 +71,7 @@ def test_a_picture_that_the_ground_asks_for_comes_whole(tmp_path: Path) -> None:
     world.archive.queue(Opcode.PICTURE_NOW, "", world.clock.utc_ms)
     world.run_until(400)
     world.close()
-    with closing(Store(world.payload_path, is_durable=False)) as store:
+    with closing(DeskStore(world.payload_path, is_durable=False)) as store:
         waiting = store.queued(Priority.BULK, 100)
     numbers = {record.body["picture"] for record in waiting}
     assert all(record.kind is Kind.TILE for record in waiting)

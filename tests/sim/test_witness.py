@@ -4,8 +4,9 @@ import random
 from pathlib import Path
 
 from payload.commands import LAST_KEY
-from payload.store import RETRY_COMMIT_MS, Store
+from payload.storage.store import RETRY_MS
 from sim.card import Card, CardFault
+from sim.card_disk import DeskStore
 from sim.witness import Ledger, WitnessedStore, rows_of_switched_off
 from wire.records import EPOCH_2025_MS, Kind, TimeQuality
 
@@ -23,7 +24,7 @@ def test_a_counter_that_a_returning_disk_remembers_was_not_taken_again(tmp_path:
     second = WitnessedStore(path, ledger, card, random.Random(1))
     second.put("phase", {})
     card.fault = None
-    assert not second.commit(RETRY_COMMIT_MS) and second.commit(2 * RETRY_COMMIT_MS)
+    assert not second.commit(RETRY_MS - 1) and second.commit(RETRY_MS)
     assert second.get(LAST_KEY) == 160
     assert ledger.taken_counters == [160]
 
@@ -31,7 +32,7 @@ def test_a_counter_that_a_returning_disk_remembers_was_not_taken_again(tmp_path:
 def test_of_a_damaged_store_the_rows_before_the_damage_are_told(tmp_path: Path) -> None:
     """A soak stopped at a seed whose battery died before its damaged disk could be salvaged."""
     path = tmp_path / "s.sqlite"
-    store = Store(path)
+    store = DeskStore(path)
     for number in range(400):
         body = {"text": f"{number} " + "x" * 200}
         store.append(Kind.MUSING, body, number, EPOCH_2025_MS, TimeQuality.NONE)

@@ -17,6 +17,7 @@ from sim.hardware import Hardware
 from sim.replay import Replay
 from sim.scenario import Conditions
 from sim.world import World
+from tests.payload import aboard
 from tests.sim.flights import hop_rows, hop_world, mission, write_csv
 from wire.beacon import PowerMode
 from wire.mission import Mission
@@ -34,7 +35,7 @@ def _world(
 
 def _events(world: World) -> list[str]:
     assert world.store is not None
-    bodies = world.store._db.execute(
+    bodies = world.store.writer.db.execute(
         "SELECT body FROM record WHERE kind = ? ORDER BY id", (int(Kind.EVENT),)
     ).fetchall()
     return [unpack_body(body)["event"] for (body,) in bodies]
@@ -42,7 +43,7 @@ def _events(world: World) -> list[str]:
 
 def _musings(world: World) -> int:
     assert world.store is not None
-    return len(world.store.texts(Kind.MUSING, 100))
+    return sum(r.kind is Kind.MUSING for r in aboard.records(world.store).values())
 
 
 def _value(world: World, quantity: str) -> float | None:
@@ -138,7 +139,7 @@ def test_a_brown_out_ends_the_boot_and_warmth_begins_another(tmp_path: Path) -> 
     world = _world(tmp_path, Hardware(PI_4, has_brownout=True))
     world.run_until(100)
     assert world.store is not None
-    stored = world.store.count()
+    stored = aboard.records(world.store).keys()
     world.radio.is_stuck_sending = True
     world.body.forced_battery_mv = lambda t_s: 2_500.0
     world.run_until(130)
@@ -153,7 +154,7 @@ def test_a_brown_out_ends_the_boot_and_warmth_begins_another(tmp_path: Path) -> 
     world.run_until(300)
     assert (world.boots, world.receiver.dynamic_model) == (2, 6)
     assert world.store is not None
-    assert world.store.count() >= stored
+    assert aboard.records(world.store).keys() >= stored
     world.close()
 
 
@@ -282,7 +283,7 @@ def test_heavy_wear_loses_and_falsifies_nothing(tmp_path: Path) -> None:
     world.run_until(world.end_s)
     assert world.store is not None
     assert world.archive is not None
-    aboard = dict(world.store._db.execute("SELECT id, body FROM record").fetchall())
+    aboard = dict(world.store.writer.db.execute("SELECT id, body FROM record").fetchall())
     heard = world.archive.db.execute("SELECT record_id, body FROM record").fetchall()
     assert len(heard) > 0.8 * len(aboard)
     assert all(unpack_body(aboard[number]) == unpack_body(body) for number, body in heard)

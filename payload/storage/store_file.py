@@ -11,9 +11,9 @@ from typing import Any
 
 import msgpack
 
+from payload.ports import QUEUED
 from wire.records import Kind, Record, TimeQuality, pack_body, unpack_body
 
-STATES = QUEUED, IN_FLIGHT, CONFIRMED = 0, 1, 2
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS record (
     id INTEGER PRIMARY KEY, class INTEGER NOT NULL, kind INTEGER NOT NULL, boot INTEGER NOT NULL,
@@ -23,10 +23,13 @@ CREATE INDEX IF NOT EXISTS record_queue ON record (state, class, id);
 CREATE TABLE IF NOT EXISTS small (
     key TEXT PRIMARY KEY, value BLOB NOT NULL, crc32 INTEGER NOT NULL) WITHOUT ROWID;
 """
-INCARNATION_KEY = "incarnation"  # of small: drawn by a store that begins empty, as is
-FIRST_IDS = 1 << 26  # the first id, among these: four bytes on the air for each that is told whole
 # The state changes all the time and means little; the CRC is of all other columns.
 COLUMNS = "id, class, kind, boot, mono_ms, time_ms, quality, body, crc32"
+ALL_COLUMNS = f"{COLUMNS}, state"
+SMALL_COLUMNS = "key, value, crc32"
+LOCK_WAIT_S = 0.2  # for another program that has the file open
+INSERT = f"INSERT OR IGNORE INTO record ({ALL_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)"
+INSERT_SMALL = f"INSERT OR REPLACE INTO small ({SMALL_COLUMNS}) VALUES (?,?,?)"
 
 
 def row_of(record: Record, mono_ms: int) -> tuple[Any, ...]:
@@ -41,9 +44,13 @@ def row_of(record: Record, mono_ms: int) -> tuple[Any, ...]:
 def record_of(row: tuple[Any, ...]) -> Record | None:
     """The record in ``COLUMNS``; None when they are damaged, or a newer spacepi wrote them."""
     record_id, _, kind, boot, _, time_ms, quality, body, _ = row
-    if not is_whole(row) or kind not in Kind._value2member_map_:
+    if not is_whole(row):
         return None
-    return Record(record_id, Kind(kind), boot, time_ms, TimeQuality(quality), unpack_body(body))
+    try:
+        return Record(
+            record_id, Kind(kind), boot, time_ms, TimeQuality(quality), unpack_body(body))
+    except ValueError:
+        return None
 
 
 def small_row(key: str, value: Any) -> tuple[Any, ...]:
@@ -67,27 +74,31 @@ def newest_of(db: sqlite3.Connection, first_id: int, end_id: int) -> int:
     return db.execute(query, (first_id, end_id)).fetchone()[0] or 0
 
 
-def newest(db: sqlite3.Connection, below_id: int) -> tuple[int, int]:
-    """(id, boot) of the newest record below ``below_id``; 0 and 0 when there is none.
+def newest(db: sqlite3.Connection, end_id: int) -> tuple[int, int]:
+    """(id, boot) of the newest record below ``end_id``; 0 and 0 when there is none.
 
     A damaged id must not number what comes after, so rows that are not whole only count as one.
     """
-    rows = db.execute(f"SELECT {COLUMNS} FROM record ORDER BY id DESC")
+    rows = db.execute(f"SELECT {COLUMNS} FROM record WHERE id < ? ORDER BY id DESC", (end_id,))
     damaged = 0
     for row in rows:
-        if not is_whole(row):
-            damaged += 1
-        elif row[0] < below_id:
+        if is_whole(row):
             return row[0] + damaged, row[3]
+        damaged += 1
     return damaged, 0
 
 
-def _shape(db: sqlite3.Connection) -> list[tuple[Any, ...]]:
-    """Every table and index as it was made; quick_check does not see a changed name."""
-    return sorted(db.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall())
+def _shape(db: sqlite3.Connection) -> set[tuple[Any, ...]]:
+    """The columns of every table and index; a check of the pages does not see a changed name."""
+    found: set[tuple[Any, ...]] = set()
+    for pragma, name in (
+        ("table_info", "record"), ("table_info", "small"), ("index_info", "record_queue"),
+    ):
+        found |= {(name, *row) for row in db.execute(f"PRAGMA {pragma}({name})")}
+    return found
 
 
-def _sound_shape() -> list[tuple[Any, ...]]:
+def _sound_shape() -> set[tuple[Any, ...]]:
     with closing(sqlite3.connect(":memory:")) as db:
         db.executescript(SCHEMA)
         return _shape(db)
@@ -97,12 +108,12 @@ _SOUND_SHAPE = _sound_shape()
 
 
 def connect(path: Path, synchronous: str) -> sqlite3.Connection:
-    """The only writer's connection.
+    """The only writer's connection. Costs the same however much the file holds.
 
-    Raises DatabaseError when the file is damaged, its OperationalError or OSError when the disk
-    refuses.
+    Raises DatabaseError when the file is seen to be damaged, its OperationalError or OSError when
+    the disk refuses or another program has the file.
     """
-    db = sqlite3.connect(path, timeout=0.2)
+    db = sqlite3.connect(path, timeout=LOCK_WAIT_S)
     db.text_factory = any_text
     try:
         # First, so that there is no shared-memory file: a full disk turns its pages into SIGBUS.
@@ -110,11 +121,9 @@ def connect(path: Path, synchronous: str) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute(f"PRAGMA synchronous={synchronous}")
         db.executescript(SCHEMA)
-        db.execute("BEGIN IMMEDIATE")  # takes the lock now, so a second payload fails here
+        db.execute("BEGIN IMMEDIATE")  # takes the lock now, so a second writer fails here
         db.execute("COMMIT")
-        if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-            raise sqlite3.DatabaseError("quick_check")
-        if not set(_SOUND_SHAPE) <= set(_shape(db)):  # a newer spacepi may have more
+        if not _shape(db) >= _SOUND_SHAPE:  # a newer spacepi may have more
             raise sqlite3.DatabaseError("its tables are not as they were made")
         if synchronous == "FULL":
             sync_folder(path.parent)  # SQLite does it too, but takes no notice of failure
@@ -125,6 +134,27 @@ def connect(path: Path, synchronous: str) -> sqlite3.Connection:
         db.close()
         raise sqlite3.DatabaseError("its tables have names that are no text") from error
     return db
+
+
+def check(db: sqlite3.Connection) -> None:
+    """Read every page, and hold the index against the rows: seconds for a file of 100 MB.
+
+    Raises DatabaseError when something is wrong.
+    """
+    if db.execute("PRAGMA integrity_check(1)").fetchone()[0] != "ok":
+        raise sqlite3.DatabaseError("integrity_check")
+
+
+def fold_log(db: sqlite3.Connection) -> None:
+    """Bring all of the log into the file, and begin another.
+
+    After a sync that failed the log may hold pages that no later sync makes durable, and what
+    follows them would be lost with them. Raises OperationalError when the disk does not take it.
+    """
+    if db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] != 0:
+        raise sqlite3.OperationalError("the log could not be emptied")
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    db.execute(f"PRAGMA user_version={version}")  # a commit, so that the end of the old is durable
 
 
 def create(path: Path, synchronous: str) -> None:
@@ -174,13 +204,3 @@ def free_bytes(folder: Path) -> int:
     """Room on the disk of ``folder`` that a program without privileges may use."""
     found = os.statvfs(folder)
     return found.f_bavail * found.f_frsize
-
-
-def later(mine: Any, stored: Any) -> Any:
-    """Of two numbers, or of the numbers in two maps, the larger one; else what RAM knows."""
-    if type(mine) is int and type(stored) is int:
-        return max(mine, stored)
-    if isinstance(mine, dict) and isinstance(stored, dict):
-        return {key: later(mine.get(key, value), value) for key, value in stored.items()} | {
-            key: value for key, value in mine.items() if key not in stored}
-    return mine

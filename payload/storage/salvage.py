@@ -13,13 +13,13 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from payload.store_file import (
+from payload.ports import QUEUED, STATES
+from payload.storage.ids import FIRST_IDS, INCARNATION_KEY
+from payload.storage.store_file import (
+    ALL_COLUMNS,
     COLUMNS,
-    FIRST_IDS,
-    INCARNATION_KEY,
-    QUEUED,
     SCHEMA,
-    STATES,
+    SMALL_COLUMNS,
     any_text,
     is_whole,
     sync_folder,
@@ -27,7 +27,8 @@ from payload.store_file import (
 
 READ_ERRORS = ("SQLITE_IOERR_READ", "SQLITE_IOERR_SHORT_READ")
 ID_MAX = 1 << 32
-LOOK_UPS_MAX = 500  # at one end of a gap; what lies together on a page is far fewer
+LOOK_UPS_MAX = 20_000  # at one end of a gap: all that hangs on one page of the tree,
+ROW_BYTES_MIN = 32  # and no more than the file has room for
 LOOK_UP_ERRORS_MAX = 3  # in a row, of the disk itself: each may cost a second
 
 
@@ -98,7 +99,8 @@ def _readable(path: Path) -> Iterator[tuple[str, tuple[Any, ...]]]:
         raise
     db.text_factory = any_text
     with closing(db):
-        yield from (("record", _with_state(row)) for row in _records(db))
+        look_ups = min(LOOK_UPS_MAX, _size_bytes(path) // ROW_BYTES_MIN)
+        yield from (("record", _with_state(row)) for row in _records(db, look_ups))
         yield from (("small", row) for row in _small(db))
 
 
@@ -106,29 +108,49 @@ def _with_state(row: tuple[Any, ...]) -> tuple[Any, ...]:
     return row if row[-1] in STATES else (*row[:-1], QUEUED)
 
 
-def _records(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+def _size_bytes(path: Path) -> int:
+    """Of the database and its log."""
+    files = (path, Path(f"{path}-wal"))
+    return sum(file.stat().st_size for file in files if file.exists())
+
+
+def _records(db: sqlite3.Connection, look_ups: int) -> Iterator[tuple[Any, ...]]:
     """Records one at a time, past the pages that cannot be read.
 
-    A damaged tree may lead past rows that are still found by their id: gaps are looked up, from
-    both ends, since the way to the first row of a page leads over the page before it.
+    A damaged tree may lead past rows that are still found by their id: gaps are looked up, up to
+    ``look_ups`` from both ends, since the way to the first row of a page leads over the page before
+    it.
     """
+    columns = _selectable(db, "record", ALL_COLUMNS)
     record_id = 0
-    while (row := _next_readable(db, record_id)) is not None:
+    while (row := _next_readable(db, columns, record_id)) is not None:
         gap = range(record_id + 1, row[0])
-        yield from _looked_up(db, gap[:LOOK_UPS_MAX])
-        yield from _looked_up(db, gap[: -LOOK_UPS_MAX - 1 : -1])
+        yield from _looked_up(db, columns, gap[:look_ups])
+        yield from _looked_up(db, columns, gap[: -look_ups - 1 : -1])
         if not is_whole(row[:-1]):  # perhaps one that only claims this id; the first one is kept
-            yield from _looked_up(db, range(row[0], row[0] + 1))
+            yield from _looked_up(db, columns, range(row[0], row[0] + 1))
         yield row
         record_id = row[0]
-    yield from _looked_up(db, range(record_id + 1, record_id + LOOK_UPS_MAX))
+    yield from _looked_up(db, columns, range(record_id + 1, record_id + look_ups))
 
 
-def _looked_up(db: sqlite3.Connection, record_ids: range) -> Iterator[tuple[Any, ...]]:
+def _selectable(db: sqlite3.Connection, table: str, columns: str) -> str:
+    """What to ask of the table: a newer spacepi may have added columns, damage may have renamed
+    one."""
+    try:
+        db.execute(f"SELECT {columns} FROM {table} LIMIT 0")
+    except (sqlite3.Error, UnicodeDecodeError):
+        return "*"
+    return columns
+
+
+def _looked_up(
+    db: sqlite3.Connection, columns: str, record_ids: range
+) -> Iterator[tuple[Any, ...]]:
     """Rows found by their id alone; where the disk gives no answer thrice, the rest is left."""
     errors = 0
     for record_id in record_ids:
-        for wanted in ("*", f"{COLUMNS}, NULL"):
+        for wanted in (columns, f"{COLUMNS}, NULL"):
             query = f"SELECT {wanted} FROM record WHERE id=?"
             try:
                 row = db.execute(query, (record_id,)).fetchone()
@@ -143,25 +165,27 @@ def _looked_up(db: sqlite3.Connection, record_ids: range) -> Iterator[tuple[Any,
             return
 
 
-def _next_readable(db: sqlite3.Connection, after_id: int) -> tuple[Any, ...] | None:
+def _next_readable(
+    db: sqlite3.Connection, columns: str, after_id: int
+) -> tuple[Any, ...] | None:
     """The first record behind ``after_id`` that can be read, or None.
 
     Ids that cannot be read lie together on a page: its end is found by doubling, then halving; of
     the very first page, whose ids may begin anywhere, by halving. Every try that fails may cost
     the second that a card takes to give a sector up.
     """
-    is_readable, row = _read_next(db, after_id)
+    is_readable, row = _read_next(db, columns, after_id)
     if is_readable:
         return row
     bad, good = 0, 1 if after_id else FIRST_IDS
-    while not (found := _read_next(db, after_id + good))[0]:
+    while not (found := _read_next(db, columns, after_id + good))[0]:
         bad, good = good, 2 * good
         if good > ID_MAX:
             return None
     row = found[1]
     while good - bad > 1:
         middle = (good + bad) // 2
-        is_readable, closer = _read_next(db, after_id + middle)
+        is_readable, closer = _read_next(db, columns, after_id + middle)
         if is_readable:
             good, row = middle, closer
         else:
@@ -169,11 +193,14 @@ def _next_readable(db: sqlite3.Connection, after_id: int) -> tuple[Any, ...] | N
     return row
 
 
-def _read_next(db: sqlite3.Connection, after_id: int) -> tuple[bool, tuple[Any, ...] | None]:
+def _read_next(
+    db: sqlite3.Connection, columns: str, after_id: int
+) -> tuple[bool, tuple[Any, ...] | None]:
     """(can it be read, the next row or None at the end)."""
     try:
-        query = db.execute("SELECT * FROM record WHERE id > ? ORDER BY id LIMIT 1", (after_id,))
-        row = query.fetchone()
+        row = db.execute(
+            f"SELECT {columns} FROM record WHERE id > ? ORDER BY id LIMIT 1", (after_id,)
+        ).fetchone()
     except (sqlite3.Error, UnicodeDecodeError):
         return False, None
     is_forward = row is None or row[0] > after_id  # a damaged tree may lead back to its beginning
@@ -184,4 +211,6 @@ def _small(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
     """But not the incarnation: what is read here may be older than what was lost, and the next
     life must not have the name of one that was."""
     with suppress(sqlite3.Error, UnicodeDecodeError):
-        yield from db.execute("SELECT * FROM small WHERE key != ?", (INCARNATION_KEY,))
+        columns = _selectable(db, "small", SMALL_COLUMNS)
+        rows = db.execute(f"SELECT {columns} FROM small")
+        yield from (row for row in rows if row[0] != INCARNATION_KEY)

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import msgpack
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from payload import store_file
+from payload.storage import store_file
 
 _Count = Annotated[int, Field(ge=0, lt=1 << 31)]
 _Number32 = Annotated[int, Field(ge=0, lt=1 << 32)]
@@ -88,3 +88,13 @@ def read(rows: Iterable[tuple[Any, ...]]) -> dict[str, Any]:
         if is_sound(row[0], value):
             values[row[0]] = value
     return values
+
+
+def later(mine: Any, stored: Any) -> Any:
+    """Of two numbers, or of the numbers in two maps, the larger one; else what RAM knows."""
+    if type(mine) is int and type(stored) is int:
+        return max(mine, stored)
+    if isinstance(mine, dict) and isinstance(stored, dict):
+        return {key: later(mine.get(key, value), value) for key, value in stored.items()} | {
+            key: value for key, value in mine.items() if key not in stored}
+    return mine

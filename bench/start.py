@@ -1,0 +1,164 @@
+"""From the start of the daemon's process to its first beacon: an empty store, and 10^6 records.
+
+The real daemon with nothing fitted but a modem, which is played here. The store of 225 MB is built
+in a temporary folder and taken out of the machine's memory before each start. ``make bench
+NAME=start``; ``python -m bench.start 20000`` is the same with 20 000 records.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Generator, Iterable
+from pathlib import Path
+from typing import Any
+
+from bench.report import Row, write
+from payload.ports import CONFIRMED, QUEUED
+from payload.storage import store_file
+from wire import ax25, frames, kiss
+from wire.beacon import Beacon, decode
+from wire.frames import BeaconFrame
+from wire.records import EPOCH_2025_MS, Kind, Record, TimeQuality
+
+ROOT = Path(__file__).resolve().parents[1]
+RECORDS = 1_000_000
+STARTS = 3
+COUNT_S_MAX = 120  # until the beacon says how many records wait
+FIRST_BEACON_S, RSS_MB = 5, 60
+LATEST_QUEUED = 50_000  # the rest is at home
+_TRACK = {"lat": 521234567, "lon": 51800000, "alt": 20000, "climb": 512, "spd": 1234, "hdg": 270,
+          "sats": 9}
+_HOUSEKEEPING = {"mv": 3900, "ma": 320, "out": -450, "in": 123, "soc": 34, "hpa": 1003, "rh": 20,
+                 "phase": 3, "power": 0, "queue": 7, "faults": 0}
+_MUSING = {"text": "The ground has gone all blue under me now, and I have gone quiet.",
+           "about": "sky", "alt": 20000, "senses": "high, cold, drifting east", "by": "model"}
+_IMAGE = bytes(range(256)) * 12
+_BODIES: list[tuple[Kind, dict[str, Any]]] = [
+    *[(Kind.TRACK, _TRACK)] * 28, *[(Kind.HOUSEKEEPING, _HOUSEKEEPING)] * 6,
+    *[(Kind.MUSING, _MUSING)] * 2, *[(Kind.API_CALL, {"api": "weather", "outcome": "timeout"})] * 2,
+    (Kind.EVENT, {"event": "phase", "severity": "info"}),
+    (Kind.THUMBNAIL, {"image": _IMAGE, "scene": "cloud", "picture": 1}),
+]
+
+
+def run(out_dir: Path, records: int = RECORDS) -> list[Row]:
+    """Seconds to the first beacon, the middle of three starts each, and memory."""
+    first_s: dict[int, list[float]] = {0: [], records: []}
+    rss_mb, counted_s = 0.0, []
+    with tempfile.TemporaryDirectory() as place:
+        folders = {count: Path(place) / str(count) for count in first_s}
+        for count, folder in folders.items():
+            build(folder / "data" / "payload.sqlite", count)
+        for _ in range(STARTS):
+            for count, folder in folders.items():
+                with Desk(folder) as desk:
+                    first_s[count].append(next(desk.beacons)[0])
+                    if count:
+                        counted_s.append(desk.counted_s())
+                        rss_mb = max(rss_mb, desk.peak_mb())
+        size_mb = (folders[records] / "data" / "payload.sqlite").stat().st_size / 1e6
+    empty_s, full_s = (statistics.median(taken) for taken in first_s.values())
+    return [
+        Row("start to first beacon, empty store", empty_s, "s", FIRST_BEACON_S, "<="),
+        Row(f"start to first beacon, {records:,} records", full_s, "s", FIRST_BEACON_S, "<=",
+            {"empty": empty_s}),
+        Row("start to a beacon that knows how many wait", statistics.median(counted_s), "s"),
+        Row(f"peak memory of the flight core, {records:,} records", rss_mb, "MB", RSS_MB, "<="),
+        Row("that store", size_mb, "MB"),
+    ]
+
+
+def build(path: Path, records: int) -> None:
+    """A store of so many records, as a long life leaves it; none makes no file."""
+    path.parent.mkdir(parents=True)
+    if not records:
+        return
+    store_file.create(path, "OFF")
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute("PRAGMA synchronous=OFF")
+        db.executemany(store_file.INSERT, rows(records))
+
+
+def rows(records: int) -> Iterable[tuple[Any, ...]]:
+    for number in range(1, records + 1):
+        kind, body = _BODIES[number % len(_BODIES)]
+        record = Record(number, kind, 1, EPOCH_2025_MS + 1000 * number, TimeQuality.GPS, body)
+        state = QUEUED if number > records - LATEST_QUEUED else CONFIRMED
+        yield (*store_file.row_of(record, 1000 * number)[:-1], state)
+
+
+class Desk:
+    """The daemon in a folder, and what its modem hears."""
+
+    def __init__(self, folder: Path) -> None:
+        forget(folder / "data" / "payload.sqlite")
+        self._server = socket.create_server(("127.0.0.1", 0))
+        text = (ROOT / "mission.toml").read_text()
+        for old, new in (
+            ("port = 8001", f"port = {self._server.getsockname()[1]}"),
+            ("rate_bps = 2400", "rate_bps = 200000"), ("i2c_bus = 1", "i2c_bus = 20"),
+            ("beacon_ground_s = 30", "beacon_ground_s = 5"),
+        ):
+            text = text.replace(old, new)
+        (folder / "mission.toml").write_text(text)
+        self._began_s = time.monotonic()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "payload", "run"], cwd=folder, stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": str(ROOT)})
+        self.beacons = self._listen()
+
+    def __enter__(self) -> Desk:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.beacons.close()
+        self._process.kill()
+        self._process.wait()
+        self._server.close()
+
+    def _listen(self) -> Generator[tuple[float, Beacon], None, None]:
+        """(seconds since the process began, the beacon)."""
+        connection, _ = self._server.accept()
+        decoder = kiss.Decoder()
+        with connection:
+            while data := connection.recv(4096):
+                for raw in decoder.feed(data):
+                    packet = ax25.decode(raw)
+                    frame = None if packet is None else frames.decode_downlink(packet.information)
+                    if isinstance(frame, BeaconFrame):
+                        yield time.monotonic() - self._began_s, decode(frame.state)
+
+    def counted_s(self) -> float:
+        """When a beacon first said how many records wait."""
+        for at_s, beacon in self.beacons:
+            if beacon.queue_records is not None:
+                return at_s
+            assert at_s < COUNT_S_MAX, "nobody counts them"
+        raise AssertionError("the daemon hung up")
+
+    def peak_mb(self) -> float:
+        """Resident memory at its highest."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+def forget(path: Path) -> None:
+    """Have the machine forget what it holds of the file in memory, as after a power cut."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+if __name__ == "__main__":
+    place = Path(__file__).parent / "out"
+    sys.exit(write("start", run(place, int(sys.argv[1]) if sys.argv[1:] else RECORDS), place))

@@ -1,0 +1,322 @@
+"""The writer: the one connection to the store's file. It does what the store asks for, and waits.
+
+It runs wherever waiting is allowed: on the Pi in a thread of its own, in the simulator inside the
+call. ``serve`` answers one request; between two of them ``chore`` does a slice of what nobody waits
+for: the records are counted, and each is read once, so that damage is found before it is needed.
+A file that reads badly is in doubt: it is checked whole when it is next opened, and salvaged when
+it is bad three times in a row (``payload.storage.salvage``).
+
+Nothing is ever deleted but on a disk that is nearly full, which forgets confirmed records, the
+oldest of the least urgent class first.
+
+What a power cut leaves was explored operation by operation and sector by sector; the numbers are in
+docs/promises.md. With synchronous=NORMAL the same explorers find acknowledged records lost.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from payload.ports import (
+    CONFIRMED,
+    IN_FLIGHT,
+    QUEUED,
+    STATES,
+    Commit,
+    Committed,
+    Opened,
+    Opening,
+    Page,
+    PageRead,
+    Refused,
+)
+from payload.storage import salvage, small_state, store_file
+from payload.storage.store_file import COLUMNS, record_of, row_of, small_row
+from wire.records import PRIORITY_OF_KIND, Kind, Record
+
+READ_TRIES = 3  # a database that reads badly this often in a row is damaged
+MUSINGS_MAX = 500  # that a life begins with
+CHECK_ROWS = 200  # read in one slice
+DAMAGED_MAX = 10_000  # counted; of more it is only known that there are so many
+RESERVE_BYTES = 32 << 20  # of free disk; with less, confirmed records make room
+PRUNE_RECORDS = 100  # in one commit, so that it stays short
+PRUNE_PAGES = 64  # free pages in the file that are enough
+
+_MARK = "UPDATE record SET state=? WHERE id=? AND state<2"  # a confirmation is final
+_AGAIN = "UPDATE record SET state=0 WHERE id=? AND state=?"
+_NEXT_ROWS = (
+    "SELECT state, class, id, body FROM record INDEXED BY record_queue "
+    "WHERE (state, class, id) > (?,?,?) ORDER BY state, class, id LIMIT ?"
+)
+
+
+class Writer:
+    """One file, one writer. ``db`` is None while it is not open."""
+
+    def __init__(
+        self, path: Path, is_durable: bool = True,
+        free_bytes: Callable[[Path], int] | None = None,
+    ) -> None:
+        """``is_durable`` False does not wait for the disk: a simulated world has its own.
+
+        ``free_bytes`` says how much room the disk of a folder has.
+        """
+        self.db: sqlite3.Connection | None = None
+        self._path = path
+        self._synchronous = "FULL" if is_durable else "OFF"
+        self._free_bytes = free_bytes or store_file.free_bytes
+        self._ordinary_ids_end = 0
+        self._salvaged_from: Path | None = None
+        self._is_in_doubt = False
+        self._has_begun = False  # to answer commits
+        self._has_failed = False  # to write, since it last did
+        self._left_in_flight = False  # by an earlier life, and not yet queued again
+        self._counts: tuple[int, int] | None = None  # all records, unconfirmed ones
+        self._checked: tuple[int, int, int] | None = -1, 0, 0  # up to here; None is to the end
+        self._damaged_ids: set[int] = set()
+
+    @property
+    def is_checked(self) -> bool:
+        """Has every record been read since the file was opened first, or salvaged?"""
+        return self._checked is None and not self._is_in_doubt
+
+    def serve(self, request: Opening | Commit) -> Opened | Committed | Refused:
+        """Do it, however long that takes."""
+        if isinstance(request, Opening):
+            return self._open(request)
+        self._has_begun = True
+        if self.db is None:
+            return Refused()
+        try:
+            is_durable = self._write(self.db, request)
+            return self._answer(self.db, request, is_durable)
+        except sqlite3.Error as error:
+            self._doubt(error)
+            return Refused()
+
+    def chore(self) -> None:
+        """A slice of what nobody waits for; none before the first commit, for which a start does.
+        """
+        if self.db is None or not self._has_begun:
+            return
+        try:
+            if self._counts is None:
+                row = self.db.execute("SELECT count(*), total(state<2) FROM record").fetchone()
+                self._counts = row[0], int(row[1])
+            elif self._checked is not None:
+                self._checked = self._check(self.db, self._checked)
+        except sqlite3.Error as error:
+            self._doubt(error)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self.db is not None:
+            with suppress(sqlite3.Error):
+                self.db.close()
+        self.db = None
+
+    def connect(self) -> sqlite3.Connection:
+        """Open the file as it is. Raises sqlite3.Error or OSError."""
+        return store_file.connect(self._path, self._synchronous)
+
+    # -- opening -------------------------------------------------------------------------------
+
+    def _open(self, request: Opening) -> Opened | Refused:
+        """Open the database, salvaged if need be; Refused when the disk does not give it."""
+        self.close()
+        self._counts = None  # a commit that failed may be found to be there after all
+        self._ordinary_ids_end = request.ordinary_ids_end
+        for reading in range(READ_TRIES + 1):  # the last one after a salvage
+            try:
+                db = self._attached()
+                try:
+                    self._settle(db)
+                    opened = self._opened(db, request)
+                except BaseException:
+                    db.close()
+                    raise
+                self.db = db
+                return opened
+            except OSError:
+                break
+            except sqlite3.DatabaseError as error:
+                if not is_damage(error):
+                    break
+                self._is_in_doubt = True
+            if reading == READ_TRIES - 1:
+                try:
+                    salvage.copy(self._path)
+                except (OSError, sqlite3.Error):
+                    break
+        return Refused()
+
+    def _attached(self) -> sqlite3.Connection:
+        path = self._path
+        store_file.make_folder(path.parent)
+        self._put_in_place()
+        if not path.exists():
+            store_file.create(path, self._synchronous)
+        elif store_file.is_emptied(path):
+            salvage.copy(path)
+            self._put_in_place()
+        return self.connect()
+
+    def _settle(self, db: sqlite3.Connection) -> None:
+        """What an earlier connection left open: raises where it cannot be settled now."""
+        if self._is_in_doubt:
+            store_file.check(db)
+            self._is_in_doubt, self._checked = False, None
+        if self._has_failed:
+            store_file.fold_log(db)
+            self._has_failed = False
+
+    def _put_in_place(self) -> None:
+        aside = salvage.finish(self._path)
+        if aside is not None:
+            self._salvaged_from, self._checked = aside, None
+
+    def _opened(self, db: sqlite3.Connection, request: Opening) -> Opened:
+        rows = db.execute(f"SELECT {store_file.SMALL_COLUMNS} FROM small").fetchall()
+        small = small_state.read(rows)
+        newest_id, newest_boot = store_file.newest(db, request.ordinary_ids_end)
+        musings: tuple[str, ...] = ()
+        if request.is_first:
+            self._left_in_flight = True
+            records = self._newest_of_class(db, Kind.MUSING, MUSINGS_MAX)
+            musings = tuple(str(r.body["text"]) for r in reversed(records) if "text" in r.body)
+        return Opened(small, newest_id, newest_boot, store_file.newest_of(db, *request.place_ids),
+                      musings, self._salvaged_from)
+
+    def _newest_of_class(self, db: sqlite3.Connection, kind: Kind, limit: int) -> list[Record]:
+        """The newest records of a kind, of so many of its class: no more is read of a long life."""
+        query = f"SELECT {COLUMNS} FROM record WHERE state=? AND class=? ORDER BY id DESC LIMIT ?"
+        rows = [row for state in STATES
+                for row in db.execute(query, (state, PRIORITY_OF_KIND[kind], limit))]
+        rows.sort(key=lambda row: row[0], reverse=True)
+        found = (record_of(row) for row in rows[:limit])
+        return [record for record in found if record is not None and record.kind is kind]
+
+    # -- writing and reading -------------------------------------------------------------------
+
+    def _write(self, db: sqlite3.Connection, request: Commit) -> bool:
+        """One transaction. False when the disk does not take it; raises when the file is bad."""
+        if not request.has_content:
+            return True
+        total, unconfirmed = self._counts or (0, 0)
+        try:
+            with db:
+                if self._left_in_flight:
+                    db.execute("UPDATE record SET state=0 WHERE state=1")
+                new = _many(db, store_file.INSERT, [row_of(*held) for held in request.records])
+                confirmed = self._set_states(db, request)
+                _many(db, store_file.INSERT_SMALL,
+                      [small_row(key, value) for key, value in request.small.items()])
+                gone = self._make_room(db)
+        except sqlite3.OperationalError as error:
+            self._has_failed = True
+            if is_damage(error):
+                raise
+            return False
+        self._has_failed = self._left_in_flight = False
+        if self._counts is not None:
+            self._counts = total + new - gone, unconfirmed + new - confirmed
+        return True
+
+    def _set_states(self, db: sqlite3.Connection, request: Commit) -> int:
+        """How many records are confirmed now that were not before."""
+        changed = dict.fromkeys(STATES, 0)
+        for state in STATES:
+            ids = [i for i, wanted in request.states.items() if wanted == state]
+            changed[state] = _many(db, _MARK, [(state, record_id) for record_id in ids])
+        _many(db, _AGAIN, [(record_id, IN_FLIGHT) for record_id in request.again])
+        unconfirmed = _many(db, _AGAIN, [(record_id, CONFIRMED) for record_id in request.again])
+        return changed[CONFIRMED] - unconfirmed
+
+    def _make_room(self, db: sqlite3.Connection) -> int:
+        """On a disk that is nearly full, new records take the pages of old confirmed ones; how many
+        those were. The newest ordinary record stays: those to come are numbered after it."""
+        if self._free_bytes(self._path.parent) >= RESERVE_BYTES:
+            return 0
+        if db.execute("PRAGMA freelist_count").fetchone()[0] >= PRUNE_PAGES:
+            return 0
+        return db.execute(
+            "DELETE FROM record WHERE id < (SELECT max(id) FROM record WHERE id < ?) AND id IN ("
+            "SELECT id FROM record WHERE state=2 AND class="
+            "(SELECT max(class) FROM record WHERE state=2) ORDER BY id LIMIT ?)",
+            (self._ordinary_ids_end, PRUNE_RECORDS),
+        ).rowcount
+
+    def _answer(self, db: sqlite3.Connection, request: Commit, is_durable: bool) -> Committed:
+        pages = tuple(self._read(db, page) for page in request.pages)
+        again: tuple[Record, ...] = ()
+        if is_durable:
+            new = {record.record_id for record, _ in request.records}
+            ids = [i for i, state in request.states.items() if state == QUEUED and i not in new]
+            again = tuple(self._queued(db, (*ids, *request.again)))
+        total, unconfirmed = self._counts or (None, None)
+        return Committed(is_durable, pages, again, total, unconfirmed, len(self._damaged_ids))
+
+    def _read(self, db: sqlite3.Connection, page: Page) -> PageRead:
+        order, sign = ("DESC", "<") if page.is_newest_first else ("ASC", ">")
+        beyond = "" if page.beyond_id is None else f" AND id {sign} {page.beyond_id}"
+        query = (f"SELECT {COLUMNS} FROM record WHERE state=? AND class=?{beyond} "
+                 f"ORDER BY id {order} LIMIT ?")
+        rows = db.execute(query, (QUEUED, page.priority, page.limit)).fetchall()
+        if self._left_in_flight:
+            rows += db.execute(query, (IN_FLIGHT, page.priority, page.limit)).fetchall()
+            rows = sorted(rows, reverse=page.is_newest_first)[: page.limit]
+        records = tuple(record for row in rows if (record := self._record_of(row)) is not None)
+        return PageRead(records, rows[-1][0] if len(rows) == page.limit else None)
+
+    def _queued(self, db: sqlite3.Connection, ids: Iterable[int]) -> Iterable[Record]:
+        for record_id in ids:
+            row = db.execute(
+                f"SELECT {COLUMNS} FROM record WHERE id=? AND state=0", (record_id,)).fetchone()
+            record = None if row is None else self._record_of(row)
+            if record is not None:
+                yield record
+
+    def _record_of(self, row: tuple[Any, ...]) -> Record | None:
+        """None, counted, if it is damaged or of a newer spacepi: it stays as it is, and unsent."""
+        record = record_of(row)
+        if record is None and len(self._damaged_ids) < DAMAGED_MAX:
+            self._damaged_ids.add(row[0])
+        return record
+
+    # -- doubt ---------------------------------------------------------------------------------
+
+    def _check(
+        self, db: sqlite3.Connection, checked: tuple[int, int, int]
+    ) -> tuple[int, int, int] | None:
+        """Read the next rows by way of the index that sends them; where to go on, None at the end.
+
+        SQLite raises for an entry without its row, and for a page that is none.
+        """
+        rows = db.execute(_NEXT_ROWS, (*checked, CHECK_ROWS)).fetchall()
+        for row in rows:
+            if not all(type(value) is int for value in row[:3]) or row[:3] <= checked:
+                raise sqlite3.DatabaseError("the index is not in order")
+            checked = row[:3]
+        return checked if len(rows) == CHECK_ROWS else None
+
+    def _doubt(self, error: sqlite3.Error) -> None:
+        """After an error the file is opened again; it is checked then if the error was its own."""
+        self.close()
+        self._is_in_doubt |= isinstance(error, sqlite3.DatabaseError) and is_damage(error)
+
+
+def is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Is the file itself bad, and not just its disk at the moment, or locked?"""
+    if not isinstance(error, sqlite3.OperationalError):
+        return True
+    name = getattr(error, "sqlite_errorname", None)
+    return name is None or name in salvage.READ_ERRORS  # None: Python could not decode the text
+
+
+def _many(db: sqlite3.Connection, sql: str, rows: list[Any]) -> int:
+    """How many rows it changed."""
+    return db.executemany(sql, rows).rowcount if rows else 0
