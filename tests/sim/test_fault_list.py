@@ -17,6 +17,8 @@ NUMBERS = range(1, 82)
 FOUND_BY_REVIEW = {
     "a store that vanishes loses words and says they are home": (
         "store.vanished", "store.swapped", "store.vanished_unheard"),
+    "a slow card holds up the beacon": (
+        "store.slow", "store.stall", "store.stalls", "store.slow_start"),
     "recorded frames played again displace what is known": ("link.replayed",),
     "an unsigned number that no float holds ends the station": ("claims.numbers",),
     "commands count again after a wipe": ("commands.replay_wiped",),
