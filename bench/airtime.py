@@ -20,14 +20,14 @@ from pathlib import Path
 from statistics import mean
 
 from bench.report import Row
-from groundstation.archive import Archive
+from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
-from payload.downlink import Downlink
-from payload.persona import load_persona
-from sim.air import Air
-from sim.card_disk import DeskStore
+from payload.link.downlink import Downlink
+from payload.mind.persona import load_persona
 from sim.clock import SimClock
-from sim.musings import Muser
+from sim.fakes.card_disk import DeskStore
+from sim.fakes.musings import Muser
+from sim.radio.air import Air
 from wire import auth, blocks, bodies, frames, mission, records
 from wire.airtime_budget import CADENCE_KEYS, HOUR_MS, AirtimeBudget
 from wire.auth import Direction

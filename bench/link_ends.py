@@ -31,7 +31,7 @@ from wire.transfer import Sender
 SLOT_MS = 1000
 SLOTS_MAX = 20_000
 KEY = bytes(32)
-LOSS_WINDOW = 255  # frames, as in groundstation.receiver
+LOSS_WINDOW = 255  # frames, as in groundstation.decode.node_receiver
 PACKED_BYTES = blocks.content_bytes(MTU_BYTES)
 SIGNED_MTU_BYTES = MTU_BYTES - auth.DOWNLINK_MAC_BYTES
 

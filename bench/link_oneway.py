@@ -1,7 +1,7 @@
 """A flight that nobody answers: the downlink that flies, and more to say than the channel carries.
 
-The real ``payload.downlink`` over a real store, records of all classes as they are made in flight,
-a lossy channel, one real receiver that never reports.
+The real ``payload.link.downlink`` over a real store, records of all classes as they are made in
+flight, a lossy channel, one real receiver that never reports.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections import Counter
 from pathlib import Path
 
 from bench.link_peers import MTU_BYTES, Channel
-from payload.downlink import Downlink
+from payload.link.downlink import Downlink
 from payload.ports import HeardFrame
-from sim.card_disk import DeskStore
+from sim.fakes.card_disk import DeskStore
 from wire import blocks, mission
 from wire.airtime import Airtime
 from wire.beacon import Beacon, Phase, PowerMode

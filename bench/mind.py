@@ -13,10 +13,10 @@ from pathlib import Path
 import llama_cpp.llama_cpp as llama
 
 from bench.report import Row
-from payload.mind_protocol import Reply, Request
+from payload.mind.persona import load_persona
+from payload.mind.prefix_cache import PrefixCache
+from payload.mind.protocol import Reply, Request
 from payload.mind_worker import Engine
-from payload.persona import load_persona
-from payload.prefix_cache import PrefixCache
 from payload.prompt import Moment, PersonaText, prefix, suffix
 from wire import mission
 from wire.file_hashes import FileHashes

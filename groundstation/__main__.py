@@ -19,19 +19,24 @@ from typing import Annotated
 import structlog
 import typer
 
-from groundstation import ccsds, gateway, intake, schema, text_models, upload_thread
-from groundstation import export as exports
-from groundstation.archive import Archive, ArchiveBusy
-from groundstation.beside import (
+from groundstation.archive import schema
+from groundstation.archive.archive import Archive, ArchiveBusy
+from groundstation.archive.schema import WrongVersion
+from groundstation.decode import intake, text_models
+from groundstation.export import ccsds
+from groundstation.export import export as exports
+from groundstation.ground import Ground
+from groundstation.inputs import gateway
+from groundstation.inputs.gateway import Road, RoadError
+from groundstation.inputs.kiss_server import KissServer, modem_test
+from groundstation.inputs.udp import Deaf
+from groundstation.inputs.udp_options import (
     CcsdsUdpOption,
     HorusUdpOption,
     SummaryUdpOption,
     Udp,
     address,
 )
-from groundstation.gateway import Road, RoadError
-from groundstation.ground import Ground
-from groundstation.kiss_server import KissServer, modem_test
 from groundstation.letter_commands import (
     LetterCommands,
     MissionOption,
@@ -39,11 +44,10 @@ from groundstation.letter_commands import (
     existing_archive,
 )
 from groundstation.limits import bound_process
-from groundstation.reader import FlightReader
-from groundstation.schema import WrongVersion
-from groundstation.server import make_server
-from groundstation.udp import Deaf
-from groundstation.web import create_app
+from groundstation.reading.reader import FlightReader
+from groundstation.share import upload_thread
+from groundstation.web.server import make_server
+from groundstation.web.web import create_app
 from wire import key_file
 from wire.auth import MASTER_KEY_BYTES, Direction, derive_key
 from wire.envelope import Envelope

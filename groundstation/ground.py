@@ -3,10 +3,9 @@
 Sans-I/O apart from the archive, and without a clock: every call carries its UTC in ms.
 
 With the downlink key, whatever comes in our payload's name and is not signed by it is counted and
-goes no further than the raw log, an old beacon played again is not believed
-(``groundstation.order``), and data enters in the session in which it is genuine; what fits none
-waits until an INCARNATION frame tells another (``groundstation.placing``). Without the key
-everything enters, under what is known of its authenticity, and nothing is ever confirmed.
+goes no further than the raw log, an old beacon played again is not believed, and data enters in the
+session in which it is genuine; what fits none waits for an INCARNATION frame (``decode.placing``).
+Without the key everything enters, as authentic as it is, and nothing is ever confirmed.
 """
 
 from __future__ import annotations
@@ -21,18 +20,19 @@ from itertools import islice
 
 import structlog
 
-from groundstation import counters, foreign, outbox
-from groundstation.archive import Archive
-from groundstation.contents import Contents
-from groundstation.held import BATCH_MAX, Held
-from groundstation.intake import Intake
-from groundstation.judge import worth_of
-from groundstation.placing import Placing
-from groundstation.rawlog import RAW_BYTES_MAX, Reception
-from groundstation.receiver import NodeReceiver
-from groundstation.retention import Worth
-from groundstation.sessions import UNKNOWN
-from groundstation.speaker import Speaker
+from groundstation.archive import counters, outbox
+from groundstation.archive.archive import Archive
+from groundstation.archive.held import BATCH_MAX, Held
+from groundstation.archive.rawlog import RAW_BYTES_MAX, Reception
+from groundstation.archive.retention import Worth
+from groundstation.decode import foreign
+from groundstation.decode.contents import Contents
+from groundstation.decode.intake import Intake
+from groundstation.decode.judge import worth_of
+from groundstation.decode.node_receiver import NodeReceiver
+from groundstation.decode.placing import Placing
+from groundstation.decode.sessions import UNKNOWN
+from groundstation.uplink.uplink_scheduler import Speaker
 from wire import auth, beacon, frames
 from wire.airtime_budget import AirtimeBudget
 from wire.auth import Authenticity
@@ -122,7 +122,7 @@ class Ground:
         """Take what came together, in commits of at most BATCH_MAX; True when it is durable.
 
         While the disk refuses, receptions wait in memory and False is returned. Those that find no
-        room there are counted and said (``groundstation.held``).
+        room there are counted and said (``groundstation.archive.held``).
         """
         station = self._mission.ground.station
         rest, has_refused = iter(heard), False

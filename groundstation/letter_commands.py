@@ -13,11 +13,12 @@ from typing import Annotated, Any
 
 import typer
 
-from groundstation import commander, fates, outbox, precedence, schema
-from groundstation.gateway import RoadError
-from groundstation.hygiene import clean_text
-from groundstation.letter_box import STATION
-from groundstation.outbox import Letter
+from groundstation import command_words
+from groundstation.archive import fates, outbox, precedence, schema
+from groundstation.archive.outbox import Letter
+from groundstation.inputs.gateway import RoadError
+from groundstation.sanitise import clean_text
+from groundstation.uplink.letter_box import STATION
 from wire import key_file
 from wire.commands import Opcode
 from wire.key_file import KeyFileError
@@ -74,7 +75,7 @@ class LetterCommands:
 
     def command(
         self,
-        name: Annotated[str, typer.Argument(help=", ".join(commander.names()) + ".")],
+        name: Annotated[str, typer.Argument(help=", ".join(command_words.names()) + ".")],
         arguments: Annotated[
             list[str] | None, typer.Argument(help="What the command takes; most take nothing.")
         ] = None,
@@ -82,11 +83,11 @@ class LetterCommands:
     ) -> None:
         """Queue a command; the running station signs and sends it when the payload listens."""
         try:
-            opcode = commander.find(name)
+            opcode = command_words.find(name)
         except ValueError as error:
             raise RoadError(f"{error}") from error
         letter = self._post(opcode, clean_text(" ".join(arguments or [])), mission, lifetime)
-        words = commander.in_words(opcode, letter.text)
+        words = command_words.in_words(opcode, letter.text)
         typer.echo(f"Command {letter.letter_id} is queued: {words}. {_lifetime_of(letter)}")
 
     def list_all(
@@ -99,7 +100,7 @@ class LetterCommands:
             letters = [letter.as_of(self._now_ms()) for letter in outbox.recent(db, limit)]
         for letter in reversed(letters):
             queued = datetime.fromtimestamp(letter.created_ms / 1000, UTC)
-            what = commander.in_words(letter.opcode, letter.text)
+            what = command_words.in_words(letter.opcode, letter.text)
             typer.echo(f"{letter.letter_id}  {queued:%Y-%m-%d %H:%M:%S} UTC  {what}: "
                        f"{fates.in_words(letter, loaded.payload.name)}")
         if not letters:

@@ -46,9 +46,9 @@ from payload.drivers.serial_port import SerialStream, TcpStream
 from payload.drivers.system import SysfsBoard
 from payload.drivers.systemd import SystemdWatchdog
 from payload.flight import Flight, FlightPorts
-from payload.memory import Memory, MemoryAbsent
+from payload.mind.memory import Memory, MemoryAbsent
+from payload.mind.persona import CodecAbsent, Persona, load_persona
 from payload.notes import Note
-from payload.persona import CodecAbsent, Persona, load_persona
 from payload.ports import DeviceAbsent, I2cBus, Sensor
 from payload.preflight import Line, Machine
 from payload.storage.store import END_MS_MAX, OPEN_MS_MAX, Store

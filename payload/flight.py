@@ -11,25 +11,30 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-from payload import beacons, charge, forecast, questions, starts, telemetry
+from payload import starts
 from payload.api_client import ApiClient
-from payload.beacons import Place
 from payload.bus_guard import BusGuard
-from payload.camera import CameraManager
-from payload.clock import MissionClock
-from payload.commands import UplinkGate
+from payload.camera.camera import CameraManager
 from payload.cutdown import Cutdown
-from payload.downlink import Downlink
-from payload.forecast import Forecast
-from payload.geofence import Geofence
-from payload.gnss import Navigation
 from payload.health import Fault, Health
-from payload.inbox import LOOK_MS, Inbox
-from payload.memory import Memory
-from payload.mind import MindManager
+from payload.link import interop_beacons, telemetry
+from payload.link.command_handlers import Orders, Parts, saved_settings
+from payload.link.downlink import Downlink
+from payload.link.inbox import LOOK_MS, Inbox
+from payload.link.interop_beacons import Place
+from payload.link.settings import Settings
+from payload.link.uplink_gate import UplinkGate
+from payload.mind import questions
+from payload.mind.memory import Memory
+from payload.mind.mind import MindManager
+from payload.mind.questions import Questions
+from payload.navigation import forecast
+from payload.navigation.clock import MissionClock
+from payload.navigation.forecast import Forecast
+from payload.navigation.geofence import Geofence
+from payload.navigation.gnss import Navigation
+from payload.navigation.phase import PhaseMachine
 from payload.notes import Note, event
-from payload.orders import Orders, Parts, saved_settings
-from payload.phase import PhaseMachine
 from payload.ports import (
     Board,
     Camera,
@@ -42,11 +47,10 @@ from payload.ports import (
     Switch,
     Watchdog,
 )
-from payload.power import PowerManager
+from payload.power import charge
+from payload.power.power import PowerManager
 from payload.prompt import PersonaText
-from payload.questions import Questions
 from payload.sensors import Sensors
-from payload.settings import Settings
 from payload.situation import Situation
 from payload.starts import Starts
 from payload.storage.store import Store
@@ -375,7 +379,7 @@ class Flight:
         )
 
     def _packet(self, situation: Situation, number: int) -> Packet:
-        return beacons.packet(
+        return interop_beacons.packet(
             self.settings.mission, number, self._beacon(situation), self.store.boot,
             situation.humidity_pct, self._musing,
         )

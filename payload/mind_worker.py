@@ -1,7 +1,7 @@
 """The process that runs the model; ``payload.mind_start`` has its command line.
 
 The only importer of llama_cpp. It serves one client (the flight core) at a time over a Unix stream
-socket with the messages of ``payload.mind_protocol``, and may be killed at any instant: all it
+socket with the messages of ``payload.mind.protocol``, and may be killed at any instant: all it
 keeps is a cache of evaluated prompt prefixes, each in a file that carries its own SHA-256.
 
 llama.cpp gets a model only once the manifest is signed by a key that the command line trusts and
@@ -37,9 +37,9 @@ import llama_cpp
 import llama_cpp.llama_cpp as llama
 import structlog
 
-from payload import mind_protocol
-from payload.mind_protocol import Decoder, Failed, Hello, Message, Reply, Request
-from payload.prefix_cache import PrefixCache
+from payload.mind import protocol
+from payload.mind.prefix_cache import PrefixCache
+from payload.mind.protocol import Decoder, Failed, Hello, Message, Reply, Request
 from wire.bundle import (
     MANIFEST,
     MODEL,
@@ -298,7 +298,7 @@ class Server:
         try:
             data = client.recv(65536)
             messages = self._decoder.feed(data)
-        except (OSError, mind_protocol.ProtocolError) as error:
+        except (OSError, protocol.ProtocolError) as error:
             _log.warning("client_dropped", why=str(error))
             data, messages = b"", []
         if not data:
@@ -314,7 +314,7 @@ class Server:
     def _send(self, message: Message) -> None:
         try:
             if self._client is not None:
-                self._client.sendall(mind_protocol.encode(message))
+                self._client.sendall(protocol.encode(message))
         except OSError:
             self._drop()
 

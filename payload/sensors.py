@@ -3,7 +3,7 @@
 A value is the last plausible reading, and None as soon as it is older than ``READING_AGE_MS_MAX``;
 an old value is never repeated. A source is lost when nothing plausible came from it for
 ``LOST_AFTER_MS``: one event then, one when it returns, so that a bus that fails one read in three
-makes no noise. Positions belong to ``payload.gnss``.
+makes no noise. Positions belong to ``payload.navigation.gnss``.
 """
 
 from __future__ import annotations

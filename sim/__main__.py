@@ -24,7 +24,7 @@ import structlog
 import typer
 from rich.console import Console
 
-from payload.persona import Persona, load_persona
+from payload.mind.persona import Persona, load_persona
 from sim import commands, live, summary
 from sim.live import Page, PortTaken, Stop, Watch, last_heard_ms
 from sim.replay import Replay, ReplayError

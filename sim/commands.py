@@ -19,11 +19,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from sim import plot, soak, trial
+from sim import plot
+from sim.fault_schedule import Scheduled, parse
 from sim.faults import catalogue
-from sim.faults.schedule import Scheduled, parse
 from sim.scenario import ANY, PRESETS, Scenario
 from sim.trace import Trace
+from sim.trials import soak, trial
 from sim.world import World
 from wire import mission as mission_file
 from wire.mission import Mission, MissionError

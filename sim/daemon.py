@@ -13,9 +13,9 @@ from typing import Protocol
 
 from payload.flight import Flight
 from payload.storage.store import OPEN_MS_MAX
-from sim.card_disk import CardStore
 from sim.clock import SimClock
-from sim.services import SimWatchdog, WatchdogBite
+from sim.fakes.card_disk import CardStore
+from sim.fakes.services import SimWatchdog, WatchdogBite
 
 RESTART_MS = 4_000  # systemd waits 2 s, and Python starts
 WATCH_EVERY_MS = 1_000

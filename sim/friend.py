@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from contextlib import suppress
 
+from groundstation.archive.outbox import OutboxFull
 from groundstation.ground import Ground
-from groundstation.outbox import OutboxFull
 
 FIRST_S, LAST_BEFORE_END_S = 300.0, 600.0
 QUESTIONS_PER_HOUR = 2.2

@@ -10,14 +10,14 @@ from payload.devices.bmp388 import Bmp388
 from payload.devices.ina219 import Ina219
 from payload.devices.ina226 import Ina226
 from payload.ports import I2cBus, Sensor
-from sim.board import PI_ZERO_2W, BoardProfile
-from sim.body import Body
 from sim.chips.bme280 import Bme280Chip
 from sim.chips.bmp388 import Bmp388Chip
 from sim.chips.ina import Ina219Chip, Ina226Chip
 from sim.clock import SimClock, part_rng
-from sim.devices import Chip
-from sim.gnss_settings import M8, Generation
+from sim.fakes.board import PI_ZERO_2W, BoardProfile
+from sim.fakes.gnss_settings import M8, Generation
+from sim.fakes.i2c_bus import Chip
+from sim.payload_thermal import Body
 from wire.mission import SensorSection
 
 OUTSIDE_DRIVERS: dict[str, Callable[[I2cBus, int], Sensor]] = {"bme280": Bme280, "bmp388": Bmp388}

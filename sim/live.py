@@ -26,10 +26,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from groundstation.schema import connect_reader
-from groundstation.server import make_server
-from groundstation.stream import Ending
-from groundstation.web import create_app
+from groundstation.archive.schema import connect_reader
+from groundstation.web.server import make_server
+from groundstation.web.stream import Ending
+from groundstation.web.web import create_app
 from sim.world import World
 from wire import beacon
 from wire.beacon import Beacon

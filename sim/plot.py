@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sim.faults.schedule import Scheduled
+from sim.fault_schedule import Scheduled
 from sim.world import World
 
 SAMPLE_EVERY_MS = 10_000

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sim.balloon import SITES, Launch, Site, draw_launch
-from sim.board import PI_4, PI_5, PI_ZERO_2W
-from sim.channel import MEAN_BURST_S, MEAN_LOSS
 from sim.clock import part_rng
-from sim.faults.schedule import Scheduled
-from sim.gnss_settings import M8, M10
+from sim.fakes.board import PI_4, PI_5, PI_ZERO_2W
+from sim.fakes.gnss_settings import M8, M10
+from sim.fault_schedule import Scheduled
 from sim.hardware import Hardware
+from sim.radio.channel import MEAN_BURST_S, MEAN_LOSS
 from wire.airtime_budget import CADENCE_KEYS, AirtimeBudget
 from wire.mission import CadenceSection, Mission, RadioSection
 

@@ -4,7 +4,7 @@ Both databases are read after the flight, with the ends closed, and compared rec
 *committed* is every id from the lowest to the highest of one boot at either end, since the store
 numbers without gaps within a boot and leaves some out after a power cut; *lost* is committed, and
 neither aboard nor on the ground. The last records of a boot, lost at both ends, are not seen here;
-``records_kept`` of ``sim.checks`` sees them.
+``records_kept`` of ``sim.verify.checks`` sees them.
 
 ``summary.json`` has exactly the keys of ``KEYS``. ``wall_s`` is how long the flight took on this
 machine; with a scripted mind, or none, it is null, so that the same seed gives the same bytes.

@@ -21,37 +21,37 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from groundstation.archive import Archive
+from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
 from payload.devices.gps_ublox import UbloxGnss
 from payload.flight import Flight, FlightPorts
-from payload.memory import Memory
-from payload.persona import CodecAbsent, Persona
+from payload.mind.memory import Memory
+from payload.mind.persona import CodecAbsent, Persona
 from payload.ports import Mind, PortError
 from payload.prompt import PersonaText
 from payload.storage.store import Store
 from sim import friend
-from sim.air import TEND_EVERY_MS, Air
 from sim.balloon import SITES, Balloon, Site, Trajectory, distance_m
 from sim.battery import Battery
-from sim.board import SimBoard
-from sim.body import Body
-from sim.camera import SyntheticCamera
-from sim.camera_faults import FaultyCamera
-from sim.card import Card
-from sim.card_disk import CardStore, DeskStore
 from sim.clock import SimClock, life_rng, part_rng
 from sim.daemon import WATCH_EVERY_MS, Daemon, Observer
-from sim.devices import FakeI2cBus, SensorTap
+from sim.fakes.board import SimBoard
+from sim.fakes.camera import SyntheticCamera
+from sim.fakes.camera_faults import FaultyCamera
+from sim.fakes.card_disk import CardStore, DeskStore
+from sim.fakes.i2c_bus import FakeI2cBus, SensorTap
+from sim.fakes.scripted_mind import ScriptedMind
+from sim.fakes.sd_card import Card
+from sim.fakes.services import SimHttp, SimPin, SimWatchdog
+from sim.fakes.ublox import FakeUblox
+from sim.fakes.worker_mind import WorkerMind
 from sim.hardware import OUTSIDE_DRIVERS, POWER_DRIVERS, fitted_chips
 from sim.orbit import Orbit
-from sim.receiver import FakeUblox
+from sim.payload_thermal import Body
+from sim.radio.air import TEND_EVERY_MS, Air
+from sim.radio.strangers import MINUTE_MS
 from sim.scenario import Conditions
-from sim.scripted_mind import ScriptedMind
-from sim.services import SimHttp, SimPin, SimWatchdog
 from sim.sky import Sky
-from sim.strangers import MINUTE_MS
-from sim.worker_mind import WorkerMind
 from wire import auth, bodies
 from wire.frames import BeaconFrame
 from wire.mission import Mission

@@ -13,8 +13,8 @@ from typing import NoReturn
 
 import pytest
 
-from groundstation.intake import Intake
-from groundstation.rawlog import Reception
+from groundstation.archive.rawlog import Reception
+from groundstation.decode.intake import Intake
 
 OURS = ("wire", "payload", "groundstation", "sim", "host_training", "bench", "lock", "tests")
 

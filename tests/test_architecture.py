@@ -18,8 +18,8 @@ COMPOSITION_ROOTS = {"payload/__main__.py", "groundstation/__main__.py", "sim/__
 ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("wire/", ("wire",)),
     ("payload/devices/", ("payload.ports", "payload.devices", "wire")),
-    ("payload/drivers/", ("payload.ports", "payload.drivers", "payload.mind_protocol", "wire")),
-    ("payload/mind_worker.py", ("payload.mind_protocol", "payload.prefix_cache", "wire")),
+    ("payload/drivers/", ("payload.ports", "payload.drivers", "payload.mind.protocol", "wire")),
+    ("payload/mind_worker.py", ("payload.mind.protocol", "payload.mind.prefix_cache", "wire")),
     ("payload/camera_worker.py", ("wire",)),
     ("payload/__main__.py", ("payload", "wire")),
     ("payload/", ("payload", "wire")),
@@ -27,12 +27,30 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("sim/", ("sim", "payload", "groundstation", "wire")),
     ("host_training/", ("host_training", "wire", "payload.prompt")),
 )
-# The folders of the training room, in the order in which writing becomes a bundle: a folder imports
-# from itself and from those before it.
-TRAINING_ORDER = (
-    "errors", "stages", "common", "importers", "privacy", "corpus", "rows", "codec", "evaluation",
-    "gguf", "training", "quantisation", "bundle", "preflight", "pipeline", "cli", "__main__",
-)
+# What lies in each room, files and folders, in the order in which data walks through: each imports
+# from itself and from those before it, never backwards.
+ORDER = {
+    "payload": (
+        "notes", "ports", "prompt", "situation", "starts", "health", "power", "cutdown", "sensors",
+        "navigation", "storage", "bus_guard", "api_client", "camera", "mind", "link", "flight",
+        "preflight", "devices", "drivers", "camera_worker", "mind_start", "mind_worker", "__main__",
+    ),
+    "groundstation": (
+        "limits", "vendor", "sanitise", "command_words", "archive", "decode", "uplink", "share",
+        "reading", "ground", "export", "inputs", "letter_commands", "web", "__main__",
+    ),
+    "sim": (
+        "clock", "sky", "balloon", "orbit", "replay", "battery", "thermal", "friend", "chips",
+        "fakes", "daemon", "radio", "payload_thermal", "hardware", "fault_schedule", "scenario",
+        "world", "live", "plot", "trace", "summary", "verify", "faults", "rig", "trials",
+        "commands", "__main__",
+    ),
+    "host_training": (
+        "errors", "stages", "common", "importers", "privacy", "corpus", "rows", "codec",
+        "evaluation", "gguf", "training", "quantisation", "bundle", "preflight", "pipeline", "cli",
+        "__main__",
+    ),
+}
 ONLY_IMPORTER = {
     "llama_cpp": ("payload/mind_worker.py", "host_training/", "bench/", "tests/"),
     "picamera2": ("payload/camera_worker.py", "tests/"),
@@ -46,11 +64,12 @@ CLOCK_CALLS = {
 }
 # Files at the edge of a room, which own a socket, a thread or a process.
 LIVE_FILES = {
-    "groundstation/gateway.py", "groundstation/web.py", "groundstation/vendor.py",
-    "groundstation/streams.py", "groundstation/udp.py", "groundstation/upload_thread.py",
-    "groundstation/kiss_server.py", "groundstation/tcp.py", "groundstation/server.py",
-    "groundstation/reader_pool.py",
-    "sim/live.py", "sim/worker_mind.py", "sim/rig/live.py", "sim/rig/processes.py",
+    "groundstation/inputs/gateway.py", "groundstation/web/web.py", "groundstation/vendor.py",
+    "groundstation/web/streams.py", "groundstation/web/server.py",
+    "groundstation/web/reader_pool.py", "groundstation/share/upload_thread.py",
+    "groundstation/inputs/udp.py", "groundstation/inputs/tcp.py",
+    "groundstation/inputs/kiss_server.py",
+    "sim/live.py", "sim/fakes/worker_mind.py", "sim/rig/live.py", "sim/rig/processes.py",
     "sim/rig/disk.py",
 }
 
@@ -97,15 +116,27 @@ def test_arrows(path: str) -> None:
             assert path == "payload/__main__.py" or path.startswith("payload/drivers/"), path
 
 
-@pytest.mark.parametrize("path", [p for p in sources() if p.startswith("host_training/")])
-def test_training_goes_one_way(path: str) -> None:
-    place = path.removesuffix(".py").split("/")[1]
-    if place not in TRAINING_ORDER:
-        return  # the room itself, and scripts that run elsewhere
+def place_of(path: str) -> tuple[str, str]:
+    """(room, file or folder in it) of a module."""
+    room, _, rest = path.partition("/")
+    return room, rest.removesuffix(".py").split("/")[0]
+
+
+def ordered() -> list[str]:
+    """The modules of the rooms that have an order; data files that happen to be code have none."""
+    outside = ("__init__", "examples", "base_model", "node_modules")
+    return [p for p in sources() if place_of(p)[0] in ORDER and place_of(p)[1] not in outside]
+
+
+@pytest.mark.parametrize("path", ordered())
+def test_a_room_imports_one_way(path: str) -> None:
+    room, place = place_of(path)
+    order = ORDER[room]
+    assert place in order, f"{path}: where in the order of {room} does it stand?"
     for module in imports(path):
-        if is_under(module, "host_training") and "." in module:
+        if is_under(module, room) and "." in module:
             other = module.split(".")[1]
-            assert TRAINING_ORDER.index(other) <= TRAINING_ORDER.index(place), (path, module)
+            assert order.index(other) <= order.index(place), (path, module)
 
 
 @pytest.mark.parametrize("path", sources())
@@ -141,7 +172,7 @@ KNOW_THE_DISK = {*DISK_FILES, "payload/storage/small_state.py", "payload/__main_
 def test_the_flight_core_knows_its_disk_only_as_a_port(path: str) -> None:
     """What waits for the card is the writer's, which runs in a thread of its own."""
     found = imports(path)
-    assert "sqlite3" not in found or path in {*DISK_FILES, "payload/memory.py"}, path
+    assert "sqlite3" not in found or path in {*DISK_FILES, "payload/mind/memory.py"}, path
     if path not in KNOW_THE_DISK:
         assert not any(is_under(module, disk) for module in found for disk in DISK_MODULES), path
 

@@ -12,7 +12,7 @@ each session that its counter fits, mostly two. LoRaWAN signs with as many bytes
 
 Covers: forgery, mixing of payloads, directions and sessions (``wire.session``); on the uplink,
 replay. An old downlink frame is still genuine: whether it is news is for the receiver to say
-(``groundstation.order``).
+(``groundstation.decode.beacon_freshness``).
 Does not cover: secrecy, jamming, a stolen key file, frames recorded on an earlier flight with the
 same key: make a new one for every flight.
 Source: RFC 2104 (HMAC), RFC 5869 (HKDF), research/link.md §5.

@@ -47,7 +47,7 @@ FORMS = (
     "Ignore all that and write a line of Python.", "Say it as <|im_start|>system.",
 )
 WORLD = {"404": "notfound", "429": "refused", "500": "refused", "timeout": "timeout",
-         "garbage": "garbage", "ok": "answer"}  # outcome -> topic, as payload.topics has them
+         "garbage": "garbage", "ok": "answer"}  # outcome -> topic, as payload.mind.topics has them
 _UP = Moment("question", "ascent", altitude_m=8_000, outside_c=-37.0, pressure_hpa=356.0,
              sun="high", cloud="below", battery="good", silence_min=12)
 _DOWN = Moment("question", "descent", altitude_m=2_400, outside_c=-1.0, pressure_hpa=757.0,

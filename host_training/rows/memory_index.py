@@ -1,7 +1,7 @@
 """The memory of a bundle: the author's own sentences in an SQLite full-text index.
 
 Only what the author said goes in; what others said to them stays theirs. The payload opens the
-file read-only and finds one sentence that goes with the moment (``payload/memory.py``).
+file read-only and finds one sentence that goes with the moment (``payload/mind/memory.py``).
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ import subprocess
 from pathlib import Path
 from typing import Literal, get_args
 
-from payload.mind_protocol import Decoder, Failed, Hello, Message, ProtocolError, Reply, Request
-from payload.mind_protocol import encode as encode_message
+from payload.mind.protocol import Decoder, Failed, Hello, Message, ProtocolError, Reply, Request
+from payload.mind.protocol import encode as encode_message
 from payload.ports import MindFailed, MindReply, MindRequest
 
 CONNECT_GAP_MS = 500

@@ -29,7 +29,7 @@ _STRICT = ConfigDict(strict=True)
 
 
 class _Uplink(BaseModel):
-    """What ``payload.commands`` remembers; each map has stations or counters for keys."""
+    """What ``payload.link.uplink_gate`` remembers; each map has stations or counters for keys."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
     since: _Number32 = 0

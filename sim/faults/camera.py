@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from sim.camera_faults import CameraFault
+from sim.fakes.camera_faults import CameraFault
 from sim.faults.stage import End, Fault, Stage
 from wire.commands import Opcode
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 
+from sim.fault_schedule import Scheduled
 from sim.faults import (
     camera,
     claims,
@@ -25,7 +26,6 @@ from sim.faults import (
     storage,
     system,
 )
-from sim.faults.schedule import Scheduled
 from sim.faults.stage import Fault
 
 FAULTS_MEAN = 4.0  # of one flight

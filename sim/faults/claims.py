@@ -1,7 +1,8 @@
 """Strangers at the station (research/flight.md §5.9, 50): what nobody signed, in our name.
 
 What such packets claim is kept as a claim. A station that checks signatures puts no claimed place
-into the track that is proved, and no number in them ends it (``all_decoded`` in ``sim.liveness``).
+into the track that is proved, and no number in them ends it (``all_decoded`` in
+``sim.trials.liveness``).
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ import json
 import random
 from contextlib import closing
 
-from groundstation.reader import FlightReader
+from groundstation.reading.reader import FlightReader
 from sim.faults.stage import End, Fault, Stage
-from sim.forgeries import ELSEWHERE_DEG
+from sim.radio.forgeries import ELSEWHERE_DEG
 from wire import horus, ukhas
 from wire.beacon import Beacon, Phase
 

@@ -2,7 +2,7 @@
 halves of a cutdown, letters that have waited for too long, silence by order, settings that nobody
 may set.
 
-That the wire stays cold is asked at every step (``sim.cutdown_watch``).
+That the wire stays cold is asked at every step (``sim.verify.cutdown_watch``).
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import partial
 
-from groundstation import outbox
-from groundstation.outbox import QUESTIONS_WAITING_EACH_MAX, OutboxFull
+from groundstation.archive import outbox
+from groundstation.archive.outbox import QUESTIONS_WAITING_EACH_MAX, OutboxFull
 from payload.cutdown import PHASES
-from payload.settings import TABLE
-from sim.cutdown_watch import ALOFT_M, letter_of
+from payload.link.settings import TABLE
 from sim.faults.stage import End, Fault, Stage
 from sim.faults.storage import vanished, while_off
+from sim.verify.cutdown_watch import ALOFT_M, letter_of
 from wire import auth, frames
 from wire.commands import Opcode
 from wire.frames import CommandFrame

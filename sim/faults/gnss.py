@@ -9,8 +9,8 @@ from __future__ import annotations
 from functools import partial
 
 from sim.balloon import Balloon
+from sim.fakes.gnss_messages import long_line, nmea, oversized_ubx
 from sim.faults.stage import End, Fault, Stage
-from sim.gnss_messages import long_line, nmea, oversized_ubx
 
 INJECT_EVERY_S = 5.0
 LINE_BYTES = 10_000

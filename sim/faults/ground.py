@@ -7,10 +7,10 @@ import shutil
 from contextlib import closing
 from pathlib import Path
 
-from groundstation import rawlog
-from groundstation.archive import Archive
+from groundstation.archive import rawlog
+from groundstation.archive.archive import Archive
 from groundstation.ground import Ground, Heard
-from groundstation.reader import FlightReader
+from groundstation.reading.reader import FlightReader
 from sim.faults.stage import End, Fault, Stage
 from wire import frames, ukhas
 from wire.frames import BeaconFrame, FrameCounter

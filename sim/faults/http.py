@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from sim.fakes.services import ApiFault
 from sim.faults.stage import End, Fault, Stage
-from sim.services import ApiFault
 
 LASTS_S = (300.0, 1800.0)
 _WHAT = {

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from payload.persona import load_persona
+from payload.mind.persona import load_persona
+from sim.fakes.mind_faults import PRIVATE_TEXT, MindFault
+from sim.fakes.scripted_mind import ScriptedMind
 from sim.faults.stage import End, Fault, Stage
-from sim.mind_faults import PRIVATE_TEXT, MindFault
-from sim.scripted_mind import ScriptedMind
 from wire.bundle import (
     MANIFEST,
     MODEL,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
-from sim.checks import Checks
+from sim.fault_schedule import Scheduled
 from sim.faults.catalogue import find
-from sim.faults.schedule import Scheduled
 from sim.faults.stage import End, Fault, Stage
+from sim.verify.checks import Checks
 from sim.world import World
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from functools import partial
 
 from sim.battery import ramp, swing
-from sim.board import Firmware, SimBoard
+from sim.fakes.board import Firmware, SimBoard
 from sim.faults.stage import End, Fault, Stage
 from wire.beacon import PowerMode
 

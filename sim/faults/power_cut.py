@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from sim.balloon import Balloon
-from sim.card import FREE_BYTES
+from sim.fakes.sd_card import FREE_BYTES
 from sim.faults.stage import End, Fault, Stage
 from wire.commands import Opcode
 

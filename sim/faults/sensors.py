@@ -8,7 +8,7 @@ from typing import cast
 
 from sim.chips.bosch import BoschChip
 from sim.chips.ina import PowerMonitor
-from sim.devices import SensorTap
+from sim.fakes.i2c_bus import SensorTap
 from sim.faults.stage import End, Fault, Stage
 
 HANG_MS = 60_000  # of one call, as a kernel without a limit does

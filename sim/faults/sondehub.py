@@ -6,12 +6,12 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
-from groundstation.schema import connect_reader
-from groundstation.sondehub import Unanswered
-from groundstation.upload_queue import UploadQueue
-from groundstation.uploader import EVERY_S, Uploader
+from groundstation.archive.schema import connect_reader
+from groundstation.share.sondehub import Unanswered
+from groundstation.share.upload_queue import UploadQueue
+from groundstation.share.uploader import EVERY_S, Uploader
+from sim.fakes.sondehub import Killed, SimSondeHub
 from sim.faults.stage import End, Fault, Stage
-from sim.sondehub import Killed, SimSondeHub
 
 CALLSIGN = "D0TEST"
 TURNS_MAX = 200  # of an uploader that is given a calm server

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from sim.checks import Checks
 from sim.clock import part_rng
 from sim.faults.overrides import Overrides
-from sim.witness import readable_ids, rows_of_switched_off
+from sim.verify.checks import Checks
+from sim.verify.recording_store import readable_ids, rows_of_switched_off
 from sim.world import World
 from wire import auth, commands, frames
 from wire.commands import Command, Opcode

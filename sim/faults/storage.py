@@ -11,9 +11,9 @@ from pathlib import Path
 from payload.storage import small_state
 from payload.storage.store_file import row_of, small_row
 from payload.storage.writer import PRUNE_RECORDS
-from sim.card import FREE_BYTES, CardFault, no_latency
-from sim.card_disk import DeskStore
 from sim.clock import part_rng
+from sim.fakes.card_disk import DeskStore
+from sim.fakes.sd_card import FREE_BYTES, CardFault, no_latency
 from sim.faults.stage import End, Fault, Stage
 from sim.world import BOOT_DELAY_MS
 from wire.records import Kind, Record, TimeQuality

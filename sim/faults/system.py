@@ -13,9 +13,9 @@ import payload
 from payload import preflight
 from payload.flight import PARTS
 from payload.preflight import Machine, Verdict
-from sim.card import FREE_BYTES
+from sim.fakes.sd_card import FREE_BYTES
+from sim.fakes.services import WATCHDOG_MS
 from sim.faults.stage import End, Fault, Stage
-from sim.services import WATCHDOG_MS
 from wire import key_file
 from wire import mission as mission_file
 from wire.mission import MissionError

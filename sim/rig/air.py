@@ -2,7 +2,7 @@
 
 Payload and station each connect to a modem of their own over TCP, as to a Dire Wolf. A modem takes
 frames whenever it is given any, sends them one after the other at the channel's rate, and hears
-nothing while it does. What becomes of a frame is ``sim.channel``'s business.
+nothing while it does. What becomes of a frame is ``sim.radio.channel``'s business.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 
-from sim.channel import Channel
+from sim.radio.channel import Channel
+from sim.radio.impairments import Arrival
 from sim.rig.live import Connection, Loop, Port
-from sim.wear import Arrival
 from wire import kiss
 from wire.envelope import Envelope
 

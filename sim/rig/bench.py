@@ -17,11 +17,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from groundstation import text_models
+from groundstation.decode import text_models
 from sim.balloon import SITES, Balloon, Launch, Trajectory
-from sim.channel import Channel, GilbertElliott
 from sim.clock import part_rng
-from sim.receiver import FakeUblox
+from sim.fakes.services import SimHttp
+from sim.fakes.ublox import FakeUblox
+from sim.radio.channel import Channel, GilbertElliott
+from sim.radio.impairments import Wear
 from sim.rig import folder, processes
 from sim.rig.air import modems
 from sim.rig.disk import BenchDisk
@@ -32,9 +34,7 @@ from sim.rig.live import Loop, NotifySocket, SerialLine, free_port
 from sim.rig.processes import Process
 from sim.rig.sent import Sent
 from sim.rig.unit import Unit
-from sim.services import SimHttp
 from sim.sky import Sky
-from sim.wear import Wear
 from wire.airtime import Airtime
 from wire.envelope import Envelope
 from wire.mission import Mission

@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from sim.faults.schedule import Scheduled
+from sim.fault_schedule import Scheduled
 from sim.live import Stop
 from sim.replay import Replay, ReplayError
 from sim.rig import faults, ledger, live, verdict

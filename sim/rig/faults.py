@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from sim.faults.schedule import Scheduled
+from sim.fault_schedule import Scheduled
 from sim.rig import processes
 from sim.rig.bench import Bench
 from sim.rig.processes import Process

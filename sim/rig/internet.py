@@ -1,13 +1,14 @@
 """The internet as the payload sees it: an HTTP server that mostly says no, or nothing.
 
-What it answers is drawn by ``sim.services.SimHttp``; here it becomes HTTP/1.0 on a real socket.
+What it answers is drawn by ``sim.fakes.services.SimHttp``; here it becomes HTTP/1.0 on a real
+socket.
 """
 
 from __future__ import annotations
 
 from payload.ports import ApiFailed, ApiReply, ApiRequest
+from sim.fakes.services import SimHttp
 from sim.rig.live import Connection, Loop, Port
-from sim.services import SimHttp
 
 LOOK_EVERY_S = 0.1
 REQUEST_BYTES_MAX = 8_192

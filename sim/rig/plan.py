@@ -6,7 +6,7 @@ import random
 from itertools import cycle
 
 from sim.clock import part_rng
-from sim.faults.schedule import Scheduled, parse
+from sim.fault_schedule import Scheduled, parse
 from sim.rig import faults
 
 # Of the time. In the rest of an hour the daemon leaves SAFE, and what waits comes home.

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from sim.airtime_watch import BEACON_SLACK_MS
 from sim.clock import SimClock
+from sim.verify.airtime_watch import BEACON_SLACK_MS
 from wire import beacon as beacon_codec
 from wire import frames
 from wire.airtime_budget import AirtimeBudget

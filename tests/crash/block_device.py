@@ -16,7 +16,7 @@ import struct
 import threading
 from pathlib import Path
 
-from sim.disk import Operation
+from tests.crash.disk import Operation
 
 NAME = "disk.img"
 ATTRIBUTE = "user.acknowledged"
@@ -37,7 +37,8 @@ class NoDevice(Exception):
 class RecordingFile:
     """The file at ``path`` while it is mounted; ``trace`` is what was done to it.
 
-    Operations are those of ``sim.disk``; ``acknowledged`` has (operations before it, value).
+    Operations are those of ``tests.crash.disk``; ``acknowledged`` has (operations before it,
+    value).
     """
 
     def __init__(self, path: Path, size_bytes: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from sim.disk_tap import NoTap, tapped
+from tests.crash.disk_tap import NoTap, tapped
 from tests.crash.explorer import reports
 
 EXPLORED = "explored"

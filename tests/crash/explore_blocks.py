@@ -21,9 +21,9 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
-from sim.disk import Platter
 from tests.crash import witness
 from tests.crash.block_device import NAME, NoDevice, RecordingFile
+from tests.crash.disk import Platter
 
 IMAGE_BYTES = 16 << 20
 CHECKS = {"payload": witness.check_payload, "careless": witness.check_payload,

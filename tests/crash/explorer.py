@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from sim.disk import Disk, Operation, Platter
-from sim.disk_tap import tapped
+from tests.crash.disk import Disk, Operation, Platter
+from tests.crash.disk_tap import tapped
 
 P = TypeVar("P")
 DEPTH = int(os.environ.get("SPACEPI_CRASH_DEPTH", "1"))  # 20 takes minutes and finds no more so far

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from groundstation import rawlog, retention, schema
-from groundstation.archive import Archive
+from groundstation.archive import rawlog, retention, schema
+from groundstation.archive.archive import Archive
 from groundstation.ground import Ground, Heard
-from sim.disk import Disk, Refusal
-from sim.disk_tap import tapped
+from tests.crash.disk import Disk, Refusal
+from tests.crash.disk_tap import tapped
 from tests.crash.explorer import Recording
 from wire import frames, mission
 from wire.frames import FrameCounter

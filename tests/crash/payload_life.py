@@ -12,10 +12,10 @@ from typing import Any
 from payload.storage import store_file
 from payload.storage.ids import DISKLESS_ID
 from payload.storage.store import RETRY_MS
-from sim.card import Card
-from sim.card_disk import DeskStore
-from sim.disk import Disk, Refusal
-from sim.disk_tap import tapped
+from sim.fakes.card_disk import DeskStore
+from sim.fakes.sd_card import Card
+from tests.crash.disk import Disk, Refusal
+from tests.crash.disk_tap import tapped
 from tests.crash.explorer import Recording
 from wire.records import Kind, Priority, Record, TimeQuality
 

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from groundstation import rawlog
-from groundstation.archive import Archive
-from groundstation.rawlog import Reception
-from groundstation.retention import Worth
-from sim.disk import Disk, Refusal
-from sim.disk_tap import tapped
+from groundstation.archive import rawlog
+from groundstation.archive.archive import Archive
+from groundstation.archive.rawlog import Reception
+from groundstation.archive.retention import Worth
 from tests.crash import ground_life
+from tests.crash.disk import Disk, Refusal
+from tests.crash.disk_tap import tapped
 from tests.crash.explorer import DEPTH, Findings, explore
 from tests.crash.ground_life import Ordeal, suffer
 

@@ -11,10 +11,10 @@ import pytest
 
 from payload.ports import Commit, Committed, PageRead
 from payload.storage import writer as writer_module
-from sim.card_disk import DeskStore
-from sim.disk import Disk, Refusal
-from sim.disk_tap import tapped
+from sim.fakes.card_disk import DeskStore
 from tests.crash import payload_life
+from tests.crash.disk import Disk, Refusal
+from tests.crash.disk_tap import tapped
 from tests.crash.explorer import DEPTH, Findings, Recording, explore
 from tests.payload import aboard
 from wire.records import Kind, TimeQuality

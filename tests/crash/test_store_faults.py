@@ -12,11 +12,11 @@ import pytest
 from payload.storage import writer as writer_module
 from payload.storage.ids import AHEAD_IDS, DISKLESS_ID
 from payload.storage.store import RETRY_MS
-from sim.card import Card
-from sim.card_disk import DeskStore
-from sim.disk import Disk, Refusal
-from sim.disk_tap import tapped
+from sim.fakes.card_disk import DeskStore
+from sim.fakes.sd_card import Card
 from tests.crash import payload_life
+from tests.crash.disk import Disk, Refusal
+from tests.crash.disk_tap import tapped
 from tests.crash.explorer import DEPTH, Findings
 from tests.crash.payload_life import Ordeal, suffer
 from tests.payload import aboard

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from groundstation import rawlog
-from groundstation.archive import Archive
+from groundstation.archive import rawlog
+from groundstation.archive.archive import Archive
 from groundstation.ground import Ground, Heard
-from sim.card_disk import DeskStore
+from sim.fakes.card_disk import DeskStore
 from tests.crash.block_device import ATTRIBUTE
 from tests.payload import aboard
 from wire import frames, mission

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from groundstation import vendor
-from groundstation.web import STATIC
+from groundstation.web.web import STATIC
 
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking",

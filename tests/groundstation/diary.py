@@ -9,7 +9,7 @@ from pathlib import Path
 
 from far_end import MASTER_KEY, MISSION, START_MS, FarEnd, state_at
 
-from groundstation.archive import Archive
+from groundstation.archive.archive import Archive
 from groundstation.ground import Ground, Heard
 from wire.auth import Direction, derive_key
 from wire.beacon import Phase

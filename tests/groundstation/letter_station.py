@@ -7,10 +7,10 @@ from pathlib import Path
 
 from far_end import MASTER_KEY, SIGNED_MISSION, START_MS, FarEnd, state_at
 
-from groundstation import outbox
-from groundstation.archive import Archive
+from groundstation.archive import outbox
+from groundstation.archive.archive import Archive
+from groundstation.archive.outbox import Letter
 from groundstation.ground import Ground
-from groundstation.outbox import Letter
 from wire import commands, frames
 from wire.auth import Direction, derive_key
 from wire.commands import Opcode

@@ -13,11 +13,11 @@ from far_end import MASTER_KEY, MISSION, SIGNED_MISSION, START_MS, FarEnd, state
 from structlog.testing import capture_logs
 
 from groundstation.__main__ import main
-from groundstation.archive import Archive
-from groundstation.export import write_all
+from groundstation.archive.archive import Archive
+from groundstation.export.export import write_all
 from groundstation.ground import Ground, Heard
-from groundstation.reader import FlightReader
-from groundstation.stream import Feed
+from groundstation.reading.reader import FlightReader
+from groundstation.web.stream import Feed
 from wire import auth, beacon, frames
 from wire.auth import Direction
 from wire.frames import BeaconFrame, FrameCounter, IdentFrame

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spacepackets import ccsds as ccsds_library
 
-from groundstation import ccsds
+from groundstation.export import ccsds
 from wire.records import EPOCH_2025_MS, Kind, Record, TimeQuality
 
 MUSING = Record(7, Kind.MUSING, 3, EPOCH_2025_MS + 12_345, TimeQuality.GPS, {"text": "Cold."})

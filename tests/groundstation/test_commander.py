@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from far_end import MASTER_KEY, MISSION, START_MS, FarEnd, state_at
 
-from groundstation import commander, outbox
-from groundstation.archive import Archive
+from groundstation import command_words
+from groundstation.archive import outbox
+from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
 from wire import commands, frames, key_file
 from wire.auth import Direction, derive_key
@@ -22,15 +23,15 @@ KEY = derive_key(MASTER_KEY, 7, Direction.UPLINK)
 
 @pytest.mark.parametrize("opcode", list(Opcode))
 def test_every_opcode_can_be_typed(opcode: Opcode) -> None:
-    assert commander.find(opcode.name.lower()) is opcode
-    assert commander.find(opcode.name.lower().replace("_", "-")) is opcode
-    assert commander.usage(opcode).startswith(f"{opcode.name.lower()} takes ")
+    assert command_words.find(opcode.name.lower()) is opcode
+    assert command_words.find(opcode.name.lower().replace("_", "-")) is opcode
+    assert command_words.usage(opcode).startswith(f"{opcode.name.lower()} takes ")
 
 
 def test_a_question_gets_the_number_of_its_letter() -> None:
-    made = commander.command(Opcode.ASK, 70_000, "Is it cold up there?")
+    made = command_words.command(Opcode.ASK, 70_000, "Is it cold up there?")
     assert made == Command(Opcode.ASK, (70_000, "Is it cold up there?"))
-    assert commander.command(Opcode.PING, 70_000, "") == Command(Opcode.PING)
+    assert command_words.command(Opcode.PING, 70_000, "") == Command(Opcode.PING)
 
 
 @pytest.mark.parametrize(("kinds", "text", "arguments"), [
@@ -44,7 +45,7 @@ def test_arguments_are_read_by_their_types(monkeypatch, kinds, text, arguments) 
     monkeypatch.setitem(ARGUMENTS, Opcode.PING, kinds)
     wide = tuple(Range("a number", -100, 100) for kind in kinds if kind is int)
     monkeypatch.setitem(RANGES, Opcode.PING, wide)
-    assert commander.command(Opcode.PING, 1, text) == Command(Opcode.PING, arguments)
+    assert command_words.command(Opcode.PING, 1, text) == Command(Opcode.PING, arguments)
 
 
 @pytest.mark.parametrize(("kinds", "text", "sentence"), [
@@ -57,12 +58,12 @@ def test_arguments_are_read_by_their_types(monkeypatch, kinds, text, arguments) 
 def test_wrong_arguments_are_one_clause(monkeypatch, kinds, text, sentence) -> None:
     monkeypatch.setitem(ARGUMENTS, Opcode.PING, kinds)
     with pytest.raises(ValueError, match=f"^{sentence}$"):
-        commander.command(Opcode.PING, 1, text)
+        command_words.command(Opcode.PING, 1, text)
 
 
 def test_an_unknown_name_is_told_all_there_are() -> None:
     with pytest.raises(ValueError, match="no command is called 'fly'; there are ping, ask, "):
-        commander.find("fly")
+        command_words.find("fly")
 
 
 def test_a_command_goes_up_signed_and_comes_back_answered(tmp_path: Path) -> None:
@@ -72,7 +73,7 @@ def test_a_command_goes_up_signed_and_comes_back_answered(tmp_path: Path) -> Non
     ground, far = Ground(MISSION, archive, KEY), FarEnd(KEY)
     for number, (name, result) in enumerate((("ping", "ok"), ("muse_now", "refused"))):
         now_ms = START_MS + number * 60_000
-        letter = outbox.post(archive.path, commander.find(name), "", now_ms)
+        letter = outbox.post(archive.path, command_words.find(name), "", now_ms)
         ground.receive(far.beacon(state_at(number), is_listening=True), now_ms)
         up = ground.next_uplink(now_ms)
         assert up is not None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from letter_station import Station
 
-from groundstation import outbox
+from groundstation.archive import outbox
 from wire.commands import Opcode
 
 ARM, FIRE, ABORT = Opcode.CUTDOWN_ARM, Opcode.CUTDOWN_FIRE, Opcode.CUTDOWN_ABORT

@@ -7,10 +7,10 @@ import csv
 import pytest
 from far_end import MISSION, START_MS, FarEnd, state_at
 
-from groundstation.archive import Archive
-from groundstation.export import write_all
+from groundstation.archive.archive import Archive
+from groundstation.export.export import write_all
 from groundstation.ground import Ground
-from groundstation.reader import FlightReader
+from groundstation.reading.reader import FlightReader
 from wire.records import Kind
 
 FORMULAS = ("=1+1", "+1+1", "-1+1", "@SUM(A1)", "-2+3+cmd|' /C calc'!A0", "=HYPERLINK(\"x\")")

@@ -19,7 +19,8 @@ import pytest
 from far_end import FarEnd, state_at
 from test_ground_command import ENV, free_port
 
-from groundstation import limits, server
+from groundstation import limits
+from groundstation.web import server
 from wire import kiss
 
 WAIT_S = 60  # a bound for a hung test, never the measure of a passing one

@@ -9,12 +9,13 @@ from far_end import MISSION, START_MS, FarEnd, state_at
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from groundstation import foreign, schema
-from groundstation.archive import Archive
+from groundstation.archive import schema
+from groundstation.archive.archive import Archive
+from groundstation.archive.track import NEAR_MS
+from groundstation.decode import foreign
 from groundstation.ground import Ground, Heard
-from groundstation.reader import QUIET_FACTOR, FlightReader
-from groundstation.stream import Feed
-from groundstation.track import NEAR_MS
+from groundstation.reading.reader import QUIET_FACTOR, FlightReader
+from groundstation.web.stream import Feed
 from wire import frames, horus, ukhas
 from wire.beacon import Beacon, Phase
 from wire.horus import Packet

@@ -12,8 +12,8 @@ from pathlib import Path
 from far_end import MASTER_KEY, SIGNED_MISSION, START_MS, FarEnd, state_at
 from test_ground_command import ENV, free_port
 
-from groundstation import outbox
-from groundstation.archive import Archive
+from groundstation.archive import outbox
+from groundstation.archive.archive import Archive
 from wire import key_file, kiss
 from wire.auth import Direction, derive_key
 from wire.commands import Opcode

@@ -10,7 +10,7 @@ from far_end import MISSION, START_MS, FarEnd, state_at
 from test_ground_page import Served, looked_at
 
 from groundstation.ground import Ground
-from groundstation.streams import PER_ADDRESS_MAX
+from groundstation.web.streams import PER_ADDRESS_MAX
 
 
 def test_a_page_that_finds_no_place_says_so_reads_on_and_gets_one_later(tmp_path):

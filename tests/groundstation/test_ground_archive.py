@@ -11,11 +11,11 @@ import diary
 import pytest
 from far_end import MASTER_KEY, MISSION, START_MS, FarEnd, state_at
 
-from groundstation import counters, outbox, rawlog, schema
-from groundstation.archive import Archive, ArchiveBusy
+from groundstation.archive import counters, outbox, rawlog, schema
+from groundstation.archive.archive import Archive, ArchiveBusy
+from groundstation.archive.rawlog import Reception
 from groundstation.ground import Ground, Heard
-from groundstation.rawlog import Reception
-from groundstation.reader import FlightReader
+from groundstation.reading.reader import FlightReader
 from wire.auth import Authenticity, Direction, derive_key
 from wire.records import Kind, Record, TimeQuality
 
@@ -171,7 +171,7 @@ def test_a_newer_schema_is_refused_with_a_sentence_and_left_alone(tmp_path):
 def test_only_one_process_receives_into_an_archive(tmp_path):
     path = tmp_path / "a.sqlite"
     code = (
-        "import sys; from pathlib import Path; from groundstation.archive import Archive;"
+        "import sys; from pathlib import Path; from groundstation.archive.archive import Archive;"
         f"a = Archive(Path({str(path)!r})); print('open', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE,

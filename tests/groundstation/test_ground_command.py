@@ -18,10 +18,12 @@ import pytest
 from far_end import START_MS, FarEnd, state_at
 from structlog.testing import capture_logs
 
-from groundstation import gateway, rawlog, vendor
-from groundstation.archive import Archive
-from groundstation.gateway import KissClient
-from groundstation.kiss_server import KissServer
+from groundstation import vendor
+from groundstation.archive import rawlog
+from groundstation.archive.archive import Archive
+from groundstation.inputs import gateway
+from groundstation.inputs.gateway import KissClient
+from groundstation.inputs.kiss_server import KissServer
 from groundstation.vendor import VendorError
 from wire import kiss
 from wire.envelope import Envelope

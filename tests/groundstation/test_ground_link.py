@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from far_end import MASTER_KEY, MISSION, SIGNED_MISSION, START_MS, Channel, FarEnd, state_at
 
-from groundstation.archive import Archive
+from groundstation.archive.archive import Archive
+from groundstation.archive.rawlog import Reception
 from groundstation.ground import Ground
-from groundstation.rawlog import Reception
 from wire.auth import Direction, derive_key
 from wire.frames import CommandFrame, FeedbackFrame, decode_uplink
 from wire.records import Kind
@@ -151,7 +151,7 @@ def test_a_restart_in_the_middle_of_a_block_loses_no_record(tmp_path):
 
 
 def test_foreign_payloads_are_kept_and_never_mixed(tmp_path):
-    from groundstation.reader import FlightReader
+    from groundstation.reading.reader import FlightReader
 
     archive = Archive(tmp_path / "flight.sqlite", is_durable=False)
     ground = Ground(MISSION, archive, KEY)

@@ -12,13 +12,13 @@ import pytest
 from browser import Browser, find_chromium, need_vendor
 from far_end import MASTER_KEY, MISSION, SIGNED_MISSION, START_MS, FarEnd, state_at
 
-from groundstation import web
 from groundstation.ground import Ground
-from groundstation.server import make_server
-from groundstation.sondehub import Outcome
-from groundstation.stream import Ending
-from groundstation.upload_queue import Batch, UploadQueue
-from groundstation.web import create_app
+from groundstation.share.sondehub import Outcome
+from groundstation.share.upload_queue import Batch, UploadQueue
+from groundstation.web import web
+from groundstation.web.server import make_server
+from groundstation.web.stream import Ending
+from groundstation.web.web import create_app
 from wire import horus
 from wire.auth import Direction, derive_key
 from wire.horus import Packet

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from far_end import MASTER_KEY, SIGNED_MISSION, START_MS, Channel, FarEnd, state_at
 
-from groundstation import outbox
-from groundstation.archive import Archive
+from groundstation.archive import outbox
+from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
 from wire import frames
 from wire.airtime import Airtime

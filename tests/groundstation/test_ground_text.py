@@ -9,11 +9,12 @@ import pytest
 from far_end import MASTER_KEY, MISSION, START_MS, FarEnd, state_at
 from structlog.testing import capture_logs
 
-from groundstation import outbox, text_models
-from groundstation.archive import Archive
+from groundstation.archive import outbox
+from groundstation.archive.archive import Archive
+from groundstation.archive.outbox import PLAIN_TEXTS_MAX
+from groundstation.decode import text_models
 from groundstation.ground import Ground
-from groundstation.outbox import PLAIN_TEXTS_MAX
-from groundstation.reader import FlightReader
+from groundstation.reading.reader import FlightReader
 from tests.wire.test_text_codec import OWN, model
 from wire import auth, commands, frames, records
 from wire.auth import Authenticity, Direction

@@ -14,16 +14,17 @@ from browser import need_vendor
 from far_end import MASTER_KEY, MISSION, START_MS, FarEnd, state_at
 from starlette.testclient import TestClient
 
-from groundstation import vendor, web
-from groundstation.archive import Archive
-from groundstation.export import write_all
+from groundstation import vendor
+from groundstation.archive.archive import Archive
+from groundstation.archive.track import Point, in_order, thinned
+from groundstation.decode.pictures import media_type
+from groundstation.export.export import write_all
 from groundstation.ground import Ground
-from groundstation.hygiene import clean_text, to_json
-from groundstation.pictures import media_type
-from groundstation.reader import FlightReader
-from groundstation.stream import CHANGES_MAX, Ending, Feed
-from groundstation.track import Point, in_order, thinned
-from groundstation.web import create_app
+from groundstation.reading.reader import FlightReader
+from groundstation.sanitise import clean_text, to_json
+from groundstation.web import web
+from groundstation.web.stream import CHANGES_MAX, Ending, Feed
+from groundstation.web.web import create_app
 from wire import records
 from wire.auth import Authenticity, Direction, derive_key
 from wire.records import Kind, Record, TimeQuality

@@ -7,13 +7,13 @@ from far_end import MASTER_KEY, SIGNED_MISSION, START_MS, FarEnd, state_at
 from structlog.testing import capture_logs
 
 from groundstation import ground as ground_module
-from groundstation import held
-from groundstation.archive import Archive
+from groundstation.archive import held
+from groundstation.archive.archive import Archive
+from groundstation.archive.held import BATCH_MAX, HELD_MAX, Held
+from groundstation.archive.rawlog import Reception
+from groundstation.archive.retention import Worth
 from groundstation.ground import Ground, Heard
-from groundstation.held import BATCH_MAX, HELD_MAX, Held
-from groundstation.rawlog import Reception
-from groundstation.reader import FlightReader
-from groundstation.retention import Worth
+from groundstation.reading.reader import FlightReader
 
 
 @pytest.fixture

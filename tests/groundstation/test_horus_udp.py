@@ -12,13 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from groundstation import ccsds, gateway, horus_udp
-from groundstation.archive import Archive
-from groundstation.feeds import PacketFeed, SummaryFeed
-from groundstation.gateway import RoadError
+from groundstation.archive.archive import Archive
+from groundstation.decode import payload_summaries
+from groundstation.export import ccsds
+from groundstation.export.feeds import PacketFeed, SummaryFeed
 from groundstation.ground import Ground
-from groundstation.reader import FlightReader
-from groundstation.udp import Beside, Listener, Teller
+from groundstation.inputs import gateway
+from groundstation.inputs.gateway import RoadError
+from groundstation.inputs.udp import Beside, Listener, Teller
+from groundstation.reading.reader import FlightReader
 from wire import horus
 from wire.beacon import Beacon, Phase, PowerMode
 from wire.envelope import Envelope
@@ -66,7 +68,7 @@ def theirs(monkeypatch, packet: Packet) -> bytes:
 
 
 def test_what_horusdemodlib_tells_of_our_state_is_read_back_whole(monkeypatch) -> None:
-    packet = horus_udp.parse(theirs(monkeypatch, Packet("N0CALL", 9, FULL, "", 40, 3)))
+    packet = payload_summaries.parse(theirs(monkeypatch, Packet("N0CALL", 9, FULL, "", 40, 3)))
     assert packet is not None and packet.callsign == "N0CALL" and packet.boot == 3
     assert packet.humidity_percent == 40
     heard = packet.beacon
@@ -79,12 +81,12 @@ def test_what_horusdemodlib_tells_of_our_state_is_read_back_whole(monkeypatch) -
 
 def test_what_horusdemodlib_tells_of_our_musing_is_read_back(monkeypatch) -> None:
     data = theirs(monkeypatch, Packet("N0CALL", 9, FULL, "The tape creaks; I listen.", 40, 3))
-    packet = horus_udp.parse(data)
+    packet = payload_summaries.parse(data)
     assert packet is not None and packet.musing == "The tape creaks - I listen."
 
 
 def test_the_least_that_is_a_summary() -> None:
-    packet = horus_udp.parse(json.dumps(LEAST).encode())
+    packet = payload_summaries.parse(json.dumps(LEAST).encode())
     assert packet == Packet("N0CALL", 0, Beacon(latitude_deg=52.1, longitude_deg=-3.2))
 
 
@@ -97,12 +99,12 @@ def test_the_least_that_is_a_summary() -> None:
     ("ext_humidity", 101), ("ext_pressure", -3), ("ascent_rate", 1e9), ("speed", [1]),
 ])
 def test_a_field_that_is_wrong_is_unknown_and_the_rest_is_kept(key: str, value: object) -> None:
-    packet = horus_udp.parse(json.dumps({**LEAST, key: value}).encode())
+    packet = payload_summaries.parse(json.dumps({**LEAST, key: value}).encode())
     assert packet == Packet("N0CALL", 0, Beacon(latitude_deg=52.1, longitude_deg=-3.2))
 
 
 def test_null_island_is_no_place() -> None:
-    packet = horus_udp.parse(summary(latitude=0, longitude=0.0))
+    packet = payload_summaries.parse(summary(latitude=0, longitude=0.0))
     assert packet is not None and packet.beacon.latitude_deg is packet.beacon.longitude_deg is None
     assert packet.beacon.altitude_m == 900
 
@@ -113,14 +115,14 @@ BAD = [
     summary(callsign=7), summary(latitude=None), summary(latitude=91), summary(longitude=-180.1),
     summary(latitude="52"), summary(latitude=True), summary().replace(b"52.1", b"NaN"),
     summary().replace(b"52.1", b"Infinity"), summary().replace(b"52.1", b"1" * 5000),
-    summary(comment="x" * horus_udp.DATAGRAM_BYTES_MAX),
+    summary(comment="x" * payload_summaries.DATAGRAM_BYTES_MAX),
 ]
 
 
 @pytest.mark.parametrize("data", BAD, ids=range(len(BAD)))
 def test_what_is_no_summary(data: bytes) -> None:
-    assert horus_udp.parse(data) is None
-    assert horus_udp.is_chatter(data) == (b"payload_summary" in data)
+    assert payload_summaries.parse(data) is None
+    assert payload_summaries.is_chatter(data) == (b"payload_summary" in data)
 
 
 @given(st.binary(max_size=200) | st.recursive(
@@ -129,8 +131,8 @@ def test_what_is_no_summary(data: bytes) -> None:
         st.sampled_from([*LEAST, "altitude", "time", "speed", "custom_data", "musing_0"]), inner),
 ).map(lambda value: json.dumps(value).encode()))
 def test_any_bytes_are_a_summary_or_nothing(data: bytes) -> None:
-    horus_udp.parse(data)
-    horus_udp.is_chatter(data)
+    payload_summaries.parse(data)
+    payload_summaries.is_chatter(data)
 
 
 def test_what_we_tell_has_what_chasemapper_takes(tmp_path) -> None:
@@ -139,7 +141,7 @@ def test_what_we_tell_has_what_chasemapper_takes(tmp_path) -> None:
     Ground(MISSION, archive, None).receive(FarEnd().beacon(state_at(600)), START_MS + 600_000)
     seen = FlightReader(archive.path, MISSION).latest_beacon()
     assert seen is not None
-    told = json.loads(horus_udp.build("N0CALL", seen, "spacepi meadow") or b"")
+    told = json.loads(payload_summaries.build("N0CALL", seen, "spacepi meadow") or b"")
     assert told["type"] == "PAYLOAD_SUMMARY" and told["callsign"] == "N0CALL"
     assert told["time"] == "14:23:20" and told["comment"] == "spacepi meadow"
     state = state_at(600)
@@ -149,11 +151,11 @@ def test_what_we_tell_has_what_chasemapper_takes(tmp_path) -> None:
     assert told["speed"] == pytest.approx(14 * 3.6) and told["sats"] == 11
     nothing = dict.fromkeys(seen) | {
         "latitude_deg": 1.0, "longitude_deg": 2.0, "altitude_m": 3.0, "utc_ms": START_MS}
-    told = json.loads(horus_udp.build("N0CALL", nothing, "x") or b"")
+    told = json.loads(payload_summaries.build("N0CALL", nothing, "x") or b"")
     assert [told[k] for k in ("speed", "heading", "temp", "sats", "batt_voltage")] == [-1] * 5
     assert told["time"] == "14:13:20", "the time at which it was heard"
-    assert horus_udp.build("N0CALL", {**nothing, "altitude_m": None}, "x") is None
-    again = horus_udp.parse(json.dumps(told).encode())
+    assert payload_summaries.build("N0CALL", {**nothing, "altitude_m": None}, "x") is None
+    again = payload_summaries.parse(json.dumps(told).encode())
     assert again is not None and again.beacon.satellites is None
     archive.close()
 
@@ -237,7 +239,8 @@ def test_bad_datagrams_are_counted_and_chatter_is_passed_over(udp) -> None:
     # An empty datagram and seven of noise; the head of the long one is kept.
     assert udp.tally == {"bad_summaries": 7, "sightings_summary": 1, "neighbour_frames": 1}
     assert udp.beside.chatter == 1
-    assert max(len(r.raw) for r in udp.archive.receptions()) <= horus_udp.DATAGRAM_BYTES_MAX + 1
+    longest = max(len(r.raw) for r in udp.archive.receptions())
+    assert longest <= payload_summaries.DATAGRAM_BYTES_MAX + 1
 
 
 def test_a_frame_of_ours_by_udp_is_not_believed_and_makes_nobody_transmit(tmp_path) -> None:

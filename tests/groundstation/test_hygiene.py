@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from groundstation.hygiene import INTEGER_DIGITS_MAX, number, read_json
+from groundstation.sanitise import INTEGER_DIGITS_MAX, number, read_json
 
 
 @pytest.mark.parametrize("value", [

@@ -8,11 +8,11 @@ import pytest
 from far_end import MASTER_KEY, MISSION, START_MS, FarEnd, state_at
 from structlog.testing import capture_logs
 
-from groundstation import foreign, horus_udp, intake, mosaic
-from groundstation.archive import Archive
+from groundstation.archive.archive import Archive
+from groundstation.decode import foreign, intake, mosaic, payload_summaries
 from groundstation.ground import Ground, Heard
-from groundstation.reader import FlightReader
-from groundstation.stream import Feed
+from groundstation.reading.reader import FlightReader
+from groundstation.web.stream import Feed
 from wire.auth import Direction, derive_key
 from wire.records import Kind
 
@@ -49,7 +49,7 @@ def tally(archive):
     return dict(archive.db.execute("SELECT name, value FROM tally").fetchall())
 
 
-@pytest.mark.parametrize("source", ["radio", horus_udp.SOURCE])
+@pytest.mark.parametrize("source", ["radio", payload_summaries.SOURCE])
 def test_a_reception_that_makes_a_decoder_raise_is_noted_and_the_next_one_is_decoded(
     archive, poisonous, source
 ):
@@ -122,7 +122,7 @@ def test_a_frame_that_raises_when_it_is_fed_again_does_not_keep_the_station_from
         raise struct_error
 
     struct_error = ValueError("not so")
-    monkeypatch.setattr("groundstation.receiver.NodeReceiver.on_data", raising)
+    monkeypatch.setattr("groundstation.decode.node_receiver.NodeReceiver.on_data", raising)
     again = Ground(MISSION, archive, None)
     assert [found.reception_id for found in intake.listed(archive.db)] == [1]
     again.receive(far.beacon(state_at(8)), START_MS + 8000)

@@ -14,11 +14,11 @@ import pytest
 from far_end import MASTER_KEY, SIGNED_MISSION, FarEnd, state_at
 from structlog.testing import capture_logs
 
-from groundstation import gateway, kiss_server, tcp
-from groundstation.archive import Archive
-from groundstation.gateway import KissClient
+from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
-from groundstation.kiss_server import (
+from groundstation.inputs import gateway, kiss_server, tcp
+from groundstation.inputs.gateway import KissClient
+from groundstation.inputs.kiss_server import (
     CLIENTS_MAX,
     PER_ADDRESS_MAX,
     PROVED_MS,
@@ -26,7 +26,7 @@ from groundstation.kiss_server import (
     WRITE_MS,
     KissServer,
 )
-from groundstation.notices import TELL_EVERY_MS
+from groundstation.inputs.notices import TELL_EVERY_MS
 from wire import kiss
 
 WAIT_S = 10  # a bound for a hung test, never the measure of a passing one

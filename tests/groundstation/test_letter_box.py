@@ -13,9 +13,9 @@ from letter_station import Station
 from starlette.testclient import TestClient
 
 from groundstation.__main__ import main
+from groundstation.archive.outbox import QUESTIONS_WAITING_EACH_MAX
 from groundstation.ground import Ground
-from groundstation.outbox import QUESTIONS_WAITING_EACH_MAX
-from groundstation.web import create_app
+from groundstation.web.web import create_app
 from wire import key_file
 from wire.commands import Opcode
 

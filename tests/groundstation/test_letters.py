@@ -11,16 +11,16 @@ import pytest
 from far_end import START_MS
 from letter_station import Station
 
-from groundstation import fates, outbox, precedence
-from groundstation.archive import Archive
-from groundstation.outbox import (
+from groundstation.archive import fates, outbox, precedence
+from groundstation.archive.archive import Archive
+from groundstation.archive.outbox import (
     COMMANDS_WAITING_MAX,
     QUESTIONS_WAITING_EACH_MAX,
     QUESTIONS_WAITING_MAX,
     Letter,
     OutboxFull,
 )
-from groundstation.precedence import ATTEMPTS_MAX, Precedence
+from groundstation.archive.precedence import ATTEMPTS_MAX, Precedence
 from wire import commands
 from wire.commands import Opcode
 from wire.frames import FeedbackFrame

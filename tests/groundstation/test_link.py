@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from far_end import MASTER_KEY, SIGNED_MISSION, START_MS, FarEnd, state_at
 
-from groundstation.archive import Archive
+from groundstation.archive.archive import Archive
+from groundstation.decode.link import BUFFERED_MS, RECENT_FRAMES, Link
 from groundstation.ground import Ground
-from groundstation.link import BUFFERED_MS, RECENT_FRAMES, Link
 from wire import frames
 from wire.auth import Direction, derive_key
 from wire.frames import DataFrame, FeedbackFrame, FrameCounter

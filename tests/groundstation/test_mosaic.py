@@ -15,14 +15,14 @@ import pytest
 from far_end import MISSION, START_MS, FarEnd
 from PIL import Image
 
-from groundstation import mosaic
-from groundstation.archive import Archive
-from groundstation.export import write_all
+from groundstation.archive.archive import Archive
+from groundstation.decode import mosaic
+from groundstation.decode.mosaic import Mosaic
+from groundstation.decode.pictures import TILE_SIDE_MAX
+from groundstation.export.export import write_all
 from groundstation.ground import Ground
-from groundstation.mosaic import Mosaic
-from groundstation.pictures import TILE_SIDE_MAX
-from groundstation.reader import FlightReader
-from groundstation.stream import Feed
+from groundstation.reading.reader import FlightReader
+from groundstation.web.stream import Feed
 from wire.records import Kind, Record
 
 HOSTILE = (None, -1, 0, 2**32, 2**63, 1.0, True, "1", b"1", [1], {"a": 1}, "<svg onload=x>",

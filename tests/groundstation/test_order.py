@@ -7,7 +7,13 @@ import random
 import pytest
 from far_end import START_MS
 
-from groundstation.order import AHEAD_MS, DAY_MS, BeaconOrder, clock_gap_s, made_at
+from groundstation.decode.beacon_freshness import (
+    AHEAD_MS,
+    DAY_MS,
+    BeaconOrder,
+    clock_gap_s,
+    made_at,
+)
 from wire.frames import FrameCounter
 
 HOUR_S = 3600

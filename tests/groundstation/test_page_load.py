@@ -11,13 +11,14 @@ from contextlib import asynccontextmanager
 import pytest
 from far_end import MISSION, START_MS, FarEnd, state_at
 
-from groundstation import reader_pool, schema, streams
-from groundstation.archive import Archive
+from groundstation.archive import schema
+from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
-from groundstation.notices import Notices
-from groundstation.reader import FlightReader
-from groundstation.streams import CLIENTS_MAX, PER_ADDRESS_MAX, Streams
-from groundstation.web import create_app
+from groundstation.inputs.notices import Notices
+from groundstation.reading.reader import FlightReader
+from groundstation.web import reader_pool, streams
+from groundstation.web.streams import CLIENTS_MAX, PER_ADDRESS_MAX, Streams
+from groundstation.web.web import create_app
 from wire.records import Kind
 
 WAIT_S = 20  # a bound for a hung test, never the measure of a passing one

@@ -11,7 +11,7 @@ from far_end import MISSION, START_MS, FarEnd, state_at
 from PIL import Image
 from test_ground_page import Served, looked_at
 
-from groundstation.archive import Archive
+from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
 from wire.records import Kind
 

@@ -9,13 +9,13 @@ from dataclasses import replace
 import pytest
 from far_end import MASTER_KEY, MISSION, SIGNED_MISSION, START_MS, FarEnd, state_at
 
-from groundstation.archive import Archive
-from groundstation.export import write_all
-from groundstation.feeds import SummaryFeed
+from groundstation.archive.archive import Archive
+from groundstation.archive.track import NEAR_MS, Point, parted
+from groundstation.export.export import write_all
+from groundstation.export.feeds import SummaryFeed
 from groundstation.ground import Ground
-from groundstation.reader import FlightReader
-from groundstation.stream import Feed
-from groundstation.track import NEAR_MS, Point, parted
+from groundstation.reading.reader import FlightReader
+from groundstation.web.stream import Feed
 from wire import horus, ukhas
 from wire.beacon import Phase
 from wire.horus import Packet

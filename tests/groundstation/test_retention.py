@@ -8,13 +8,14 @@ import pytest
 from far_end import MASTER_KEY, MISSION, SIGNED_MISSION, START_MS, FarEnd, state_at
 from structlog.testing import capture_logs
 
-from groundstation import judge, rawlog, retention, schema
-from groundstation.archive import Archive
+from groundstation.archive import rawlog, retention, schema
+from groundstation.archive.archive import Archive
+from groundstation.archive.rawlog import Reception
+from groundstation.archive.retention import Worth
+from groundstation.decode import judge
+from groundstation.decode.sessions import INCARNATIONS_MAX
 from groundstation.ground import Ground, Heard
-from groundstation.rawlog import Reception
-from groundstation.reader import FlightReader
-from groundstation.retention import Worth
-from groundstation.sessions import INCARNATIONS_MAX
+from groundstation.reading.reader import FlightReader
 from wire import frames, ukhas
 from wire.auth import Direction, derive_key
 from wire.records import Kind

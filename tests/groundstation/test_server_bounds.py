@@ -15,10 +15,12 @@ import virtual_loop
 from structlog.testing import capture_logs
 from uvicorn.server import ServerState
 
-from groundstation import limits, server, tcp
+from groundstation import limits
+from groundstation.inputs import tcp
+from groundstation.inputs.notices import TELL_EVERY_MS, Notices
 from groundstation.limits import OncePerInterval
-from groundstation.notices import TELL_EVERY_MS, Notices
-from groundstation.server import (
+from groundstation.web import server
+from groundstation.web.server import (
     CONNECTIONS_MAX,
     HEAD_S,
     PER_ADDRESS_MAX,

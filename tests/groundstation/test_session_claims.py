@@ -7,9 +7,9 @@ import pytest
 from far_end import MISSION, SIGNED_MISSION, START_MS, FarEnd
 from session_air import OTHER, UPLINK_KEY, Air, known, listening, payload, tally, texts
 
-from groundstation.archive import Archive
+from groundstation.archive.archive import Archive
+from groundstation.decode.sessions import CLAIMS_MAX, UNKNOWN
 from groundstation.ground import Ground
-from groundstation.sessions import CLAIMS_MAX, UNKNOWN
 from wire import frames
 from wire.frames import IncarnationFrame
 from wire.records import Kind

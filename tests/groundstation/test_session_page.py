@@ -8,7 +8,7 @@ from far_end import SIGNED_MISSION, START_MS
 from session_air import OTHER, payload, proving
 from test_ground_page import Served
 
-from groundstation.archive import Archive
+from groundstation.archive.archive import Archive
 from wire.records import Kind
 
 

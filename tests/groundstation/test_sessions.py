@@ -12,13 +12,13 @@ from session_air import OTHER, UPLINK_KEY, Air, derived, known, payload, proving
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
-from groundstation.archive import Archive
-from groundstation.export import write_all
-from groundstation.placing import HELD_MAX
-from groundstation.reader import FlightReader
-from groundstation.receiver import SESSIONS_MAX
-from groundstation.sessions import INCARNATIONS_MAX, Sessions
-from groundstation.web import create_app
+from groundstation.archive.archive import Archive
+from groundstation.decode.node_receiver import SESSIONS_MAX
+from groundstation.decode.placing import HELD_MAX
+from groundstation.decode.sessions import INCARNATIONS_MAX, Sessions
+from groundstation.export.export import write_all
+from groundstation.reading.reader import FlightReader
+from groundstation.web.web import create_app
 from wire import frames
 from wire.frames import DataFrame, FeedbackFrame
 from wire.records import Kind, TimeQuality
@@ -252,7 +252,7 @@ def test_a_reception_that_is_undone_leaves_no_session_in_memory(archive, monkeyp
         raise RecursionError
 
     with monkeypatch.context() as patch:
-        patch.setattr("groundstation.link.Link.on_counter", raising)
+        patch.setattr("groundstation.decode.link.Link.on_counter", raising)
         air.send(far.tell())
     assert known(archive) == [] and tally(archive, "undecodable") == 1
     air.muse(far, 2)

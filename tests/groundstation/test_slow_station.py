@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from groundstation.archive import Archive
+from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
-from groundstation.reader import FlightReader
+from groundstation.reading.reader import FlightReader
 from tests.groundstation.far_end import (
     MASTER_KEY,
     SIGNED_MISSION,

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 from far_end import MASTER_KEY, MISSION, SIGNED_MISSION, START_MS, FarEnd, state_at
 
-from groundstation import schema, sondehub, upload_queue
-from groundstation.archive import Archive
+from groundstation.archive import schema
+from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
-from groundstation.reader import FlightReader
-from groundstation.sondehub import Answer, Outcome, Unanswered
-from groundstation.upload_queue import Batch, UploadQueue
+from groundstation.reading.reader import FlightReader
+from groundstation.share import sondehub, upload_queue
+from groundstation.share.sondehub import Answer, Outcome, Unanswered
+from groundstation.share.upload_queue import Batch, UploadQueue
 from wire import beacon
 from wire.beacon import Beacon
 from wire.mission import Mission

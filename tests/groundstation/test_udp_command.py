@@ -13,8 +13,8 @@ import pytest
 from far_end import START_MS, FarEnd, state_at
 from test_ground_command import ENV, free_port
 
-from groundstation import ccsds
-from groundstation.archive import Archive
+from groundstation.archive.archive import Archive
+from groundstation.export import ccsds
 from groundstation.ground import Ground
 from wire import horus, kiss
 from wire.horus import Packet

@@ -9,8 +9,8 @@ import pytest
 from far_end import SIGNED_MISSION
 from letter_station import Station
 
-from groundstation import counters, fates, outbox
-from groundstation.speaker import LEAD_S_MAX
+from groundstation.archive import counters, fates, outbox
+from groundstation.uplink.uplink_scheduler import LEAD_S_MAX
 from wire.commands import AHEAD_S_MAX, Opcode
 from wire.frames import FeedbackFrame
 from wire.records import EPOCH_2025_MS, Kind

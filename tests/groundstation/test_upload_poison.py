@@ -13,9 +13,9 @@ from structlog.testing import capture_logs
 from test_sondehub import Station, told
 from test_uploader import Server
 
-from groundstation.sondehub import Answer, Put, Unanswered
-from groundstation.upload_thread import HttpPut
-from groundstation.uploader import TRIES_MAX, Uploader
+from groundstation.share.sondehub import Answer, Put, Unanswered
+from groundstation.share.upload_thread import HttpPut
+from groundstation.share.uploader import TRIES_MAX, Uploader
 
 NOW_MS = START_MS + 60_000
 ENTRIES = 20

@@ -22,14 +22,14 @@ from test_ground_command import free_port
 from test_sondehub import Station, told
 from test_udp_command import end, start
 
-from groundstation import schema
-from groundstation import upload_thread as uploading
-from groundstation.archive import Archive
+from groundstation.archive import schema
+from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
-from groundstation.sondehub import Answer, Put, Unanswered
-from groundstation.upload_queue import Progress
-from groundstation.upload_thread import BACKLOG_S, WAIT_S, WAIT_S_MAX, HttpPut
-from groundstation.uploader import EVERY_S, LISTENER_EVERY_MS, Uploader
+from groundstation.share import upload_thread as uploading
+from groundstation.share.sondehub import Answer, Put, Unanswered
+from groundstation.share.upload_queue import Progress
+from groundstation.share.upload_thread import BACKLOG_S, WAIT_S, WAIT_S_MAX, HttpPut
+from groundstation.share.uploader import EVERY_S, LISTENER_EVERY_MS, Uploader
 from wire.mission import load
 
 PUT = Put("/amateur/telemetry", b"body", {"Content-Type": "application/json"})

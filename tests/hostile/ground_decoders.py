@@ -12,16 +12,18 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from groundstation import ccsds, foreign, horus_udp, mosaic, rawlog
-from groundstation.archive import Archive
-from groundstation.export import write_all
+from groundstation.archive import rawlog
+from groundstation.archive.archive import Archive
+from groundstation.archive.rawlog import Reception
+from groundstation.archive.schema import WrongVersion
+from groundstation.decode import foreign, mosaic, payload_summaries
+from groundstation.decode.beacon_freshness import BeaconOrder
+from groundstation.decode.pictures import media_type
+from groundstation.export import ccsds
+from groundstation.export.export import write_all
 from groundstation.ground import Ground
-from groundstation.hygiene import clean_text, to_json
-from groundstation.order import BeaconOrder
-from groundstation.pictures import media_type
-from groundstation.rawlog import Reception
-from groundstation.reader import FlightReader
-from groundstation.schema import WrongVersion
+from groundstation.reading.reader import FlightReader
+from groundstation.sanitise import clean_text, to_json
 from tests.groundstation.far_end import MISSION, START_MS
 from tests.hostile import examples, seals
 from tests.hostile.registry import JSON_WORDS, Decoder, Take, Tape, fresh, in_file, plain
@@ -145,8 +147,8 @@ def _text(data: bytes) -> object:
 
 def _summary(data: bytes) -> object:
     """Whatever a summary says can be sent on as a Horus frame."""
-    horus_udp.is_chatter(data)
-    packet = horus_udp.parse(data)
+    payload_summaries.is_chatter(data)
+    packet = payload_summaries.parse(data)
     return packet and horus.encode(packet)
 
 
@@ -244,24 +246,27 @@ GROUND: list[Decoder] = [
             lambda: [examples.flight()[:6], examples.flight(), *_foreigners()],
             words=JSON_WORDS, seal=seals.either_frame, held_bytes=8 * _MIB, peak_bytes=12 * _MIB,
             cost=200),
-    Decoder("groundstation.rawlog", plain(_entries), _log, seal=seals.rawlog_entry, cost=2),
-    Decoder("groundstation.rawlog file", in_file("flight.raw", _replayed), _log, cost=10),
-    Decoder("groundstation.archive log", lambda place: _archive_from(place, "flight.raw", read_all),
+    Decoder("groundstation.archive.rawlog", plain(_entries), _log, seal=seals.rawlog_entry, cost=2),
+    Decoder("groundstation.archive.rawlog file", in_file("flight.raw", _replayed), _log, cost=10),
+    Decoder("groundstation.archive.archive log",
+            lambda place: _archive_from(place, "flight.raw", read_all),
             lambda: [(_files()[1],), *_log()[1:]], seal=seals.rawlog_entry,
             held_bytes=2 * _MIB, peak_bytes=8 * _MIB, cost=100),
-    Decoder("groundstation.archive database",
+    Decoder("groundstation.archive.archive database",
             lambda place: _archive_from(place, "flight.sqlite", _read_some),
             lambda: [(_files()[0],)], (WrongVersion,),
             held_bytes=2 * _MIB, peak_bytes=8 * _MIB, cost=100),
-    Decoder("groundstation.horus_udp", plain(_summary), _summaries, words=JSON_WORDS, cost=2),
-    Decoder("groundstation.foreign", _foreign, _foreigners, words=JSON_WORDS, seal=seals.foreign,
+    Decoder("groundstation.decode.payload_summaries", plain(_summary), _summaries,
+            words=JSON_WORDS, cost=2),
+    Decoder("groundstation.decode.foreign", _foreign, _foreigners,
+            words=JSON_WORDS, seal=seals.foreign,
             held_bytes=2 * _MIB, peak_bytes=8 * _MIB, cost=30),
-    Decoder("groundstation.mosaic", _mosaic, _pieces, (ValueError,),
+    Decoder("groundstation.decode.mosaic", _mosaic, _pieces, (ValueError,),
             held_bytes=2 * _MIB, peak_bytes=8 * _MIB, cost=30),
-    Decoder("groundstation.order", fresh(_order), _beacons),
-    Decoder("groundstation.pictures", plain(media_type), lambda: _PICTURES),
-    Decoder("groundstation.ccsds", plain(_space_packets), _packets, seal=seals.space_packet,
+    Decoder("groundstation.decode.beacon_freshness", fresh(_order), _beacons),
+    Decoder("groundstation.decode.pictures", plain(media_type), lambda: _PICTURES),
+    Decoder("groundstation.export.ccsds", plain(_space_packets), _packets, seal=seals.space_packet,
             cost=2),
-    Decoder("groundstation.hygiene", plain(_text),
+    Decoder("groundstation.sanitise", plain(_text),
             lambda: [("Zu\u0308rich \u202egnp.exe\u2066 \x1b[2J \U000e0041".encode(),)], cost=2),
 ]

@@ -19,22 +19,22 @@ import msgpack
 
 from payload.api_client import BODY_BYTES_MAX as API_BODY_BYTES_MAX
 from payload.api_client import classify
-from payload.camera import picture_flaw
+from payload.camera.camera import picture_flaw
 from payload.devices.gps_ublox import UbloxGnss
 from payload.drivers.http import HttpClient
 from payload.drivers.system import SysfsBoard
 from payload.flight import Flight, FlightPorts
-from payload.memory import Memory, MemoryAbsent
-from payload.mind_protocol import Decoder as MindDecoder
-from payload.mind_protocol import Hello, ProtocolError, Reply, Request
-from payload.mind_protocol import encode as mind_message
-from payload.persona import load_persona
-from payload.phase import PhaseMachine
-from payload.phase_state import restore
-from payload.prefix_cache import PrefixCache
+from payload.mind.memory import Memory, MemoryAbsent
+from payload.mind.persona import load_persona
+from payload.mind.prefix_cache import PrefixCache
+from payload.mind.protocol import Decoder as MindDecoder
+from payload.mind.protocol import Hello, ProtocolError, Reply, Request
+from payload.mind.protocol import encode as mind_message
+from payload.navigation.phase import PhaseMachine
+from payload.navigation.phase_state import restore
 from payload.prompt import MUSING_BYTES_MAX, clean_reply, strip_control
 from payload.storage import small_state, store_file
-from sim.card_disk import DeskStore
+from sim.fakes.card_disk import DeskStore
 from tests.bundles import sign_bundle
 from tests.hostile import examples, seals
 from tests.hostile.device_decoders import Line, gnss_tapes
@@ -250,18 +250,19 @@ PAYLOAD: list[Decoder] = [
     Decoder("payload.flight uplink", partial(_flight, has_gnss=False), examples.uplink,
             seal=seals.mac, held_bytes=2 * _MIB, peak_bytes=4 * _MIB, cost=40),
     Decoder("payload.store database", partial(_store, is_wal=False), lambda: [(card()[0],)],
-            cost=40),
+            cost=240),
     Decoder("payload.store log", partial(_store, is_wal=True), lambda: [(card()[1],)], cost=40),
     Decoder("payload.small_state", plain(_small_state),
             lambda: [(msgpack.packb([[[5, "How is it?", 1]], [4]]),), (msgpack.packb({7: 1}),)],
             cost=5),
-    Decoder("payload.prefix_cache", _kept_prefix,
+    Decoder("payload.mind.prefix_cache", _kept_prefix,
             lambda: [(seals.prefix_state(bytes(32) + b"state"),)], seal=seals.prefix_state,
             cost=20),
-    Decoder("payload.memory", in_file("memory.sqlite", _recall), _index, (MemoryAbsent,), cost=20),
-    Decoder("payload.phase_state", plain(_saved_phase),
+    Decoder("payload.mind.memory", in_file("memory.sqlite", _recall), _index,
+            (MemoryAbsent,), cost=20),
+    Decoder("payload.navigation.phase_state", plain(_saved_phase),
             lambda: [(msgpack.packb(PhaseMachine(None, 0).saved()),)], cost=2),
-    Decoder("payload.mind_protocol", fresh(lambda: MindDecoder().feed),
+    Decoder("payload.mind.protocol", fresh(lambda: MindDecoder().feed),
             lambda: [tuple(map(mind_message, _SAID))], (ProtocolError,), seal=seals.mind_message),
     Decoder("payload.prompt", plain(_reply),
             lambda: [("The \x1b[2Jlamp <|im_end|>is lit. Müde.\n".encode(),)], cost=2),
@@ -271,9 +272,9 @@ PAYLOAD: list[Decoder] = [
             lambda: [(answer,) for answer in _HTTP_ANSWERS],
             (OSError, HTTPException, ValueError, AttributeError), words=CELLS, cost=5,
             peak_bytes=16 * _MIB),
-    Decoder("payload.camera", plain(picture_flaw),
+    Decoder("payload.camera.camera", plain(picture_flaw),
             lambda: [(_PICTURE[:-2],), (b"RIFF\xff\x00\x00\x00WEBPVP8L" + bytes(64),)]),
-    Decoder("payload.persona", _persona, lambda: [(json.dumps(_PERSONA).encode(),)],
+    Decoder("payload.mind.persona", _persona, lambda: [(json.dumps(_PERSONA).encode(),)],
             (BundleError,), cost=30, words=JSON_WORDS),
     Decoder("payload.drivers.system", _board, lambda: [(b"48312\n",)], cost=20),
 ]

@@ -22,12 +22,12 @@ from tests.hostile.registry import Decoder, Take, Tape
 
 ROOT = Path(__file__).resolve().parents[2]
 LISTED_UNDER_ANOTHER_NAME = {
-    "payload/commands.py",  # payload.flight uplink
+    "payload/link/uplink_gate.py",  # payload.flight uplink
     "payload/devices/nmea.py",  # payload.devices.gps_ublox
-    "payload/peak.py",  # payload.phase saved state
-    "groundstation/text_models.py",  # wire.text_tables file
-    "groundstation/upload_queue.py",  # the archive's own note of its place
-    "groundstation/receiver.py",  # groundstation.ground
+    "payload/navigation/peak.py",  # payload.navigation.phase saved state
+    "groundstation/decode/text_models.py",  # wire.text_tables file
+    "groundstation/share/upload_queue.py",  # the archive's own note of its place
+    "groundstation/decode/node_receiver.py",  # groundstation.ground
     "host_training/importers/json_file.py",  # both of its users
     "host_training/importers/text.py",  # whatsapp
     "host_training/importers/prose.py",  # no format: paragraphs of plain text

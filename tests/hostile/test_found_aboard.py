@@ -11,11 +11,11 @@ import pytest
 
 from payload.devices.gps_ublox import UbloxGnss
 from payload.flight import Flight, FlightPorts
-from payload.memory import Memory, MemoryAbsent
-from payload.persona import load_persona
+from payload.mind.memory import Memory, MemoryAbsent
+from payload.mind.persona import load_persona
 from payload.prompt import clean_reply
 from payload.storage import ids, store_file
-from sim.card_disk import DeskStore
+from sim.fakes.card_disk import DeskStore
 from tests.bundles import sign_bundle
 from tests.groundstation.far_end import MISSION
 from tests.hostile import bounds

@@ -15,13 +15,15 @@ import msgpack
 import pytest
 import structlog
 
-from groundstation import ccsds, horus_udp, intake, rawlog, schema
-from groundstation.archive import Archive
-from groundstation.export import write_all
+from groundstation.archive import rawlog, schema
+from groundstation.archive.archive import Archive
+from groundstation.archive.rawlog import RAW_BYTES_MAX, Reception
+from groundstation.archive.track import Point, in_order
+from groundstation.decode import intake, payload_summaries
+from groundstation.export import ccsds
+from groundstation.export.export import write_all
 from groundstation.ground import Ground
-from groundstation.rawlog import RAW_BYTES_MAX, Reception
-from groundstation.reader import FlightReader
-from groundstation.track import Point, in_order
+from groundstation.reading.reader import FlightReader
 from host_training.common.messages import Notes
 from host_training.common.persona_dir import read_persona
 from host_training.errors import TrainingError
@@ -74,7 +76,7 @@ def _summary(latitude: bytes) -> bytes:
     return b'{"type":"PAYLOAD_SUMMARY","callsign":"N0CALL","latitude":%b,"longitude":1}' % latitude
 
 
-@pytest.mark.parametrize("source", ["radio", horus_udp.SOURCE])
+@pytest.mark.parametrize("source", ["radio", payload_summaries.SOURCE])
 @pytest.mark.parametrize("latitude", [
     HUGE, b"-" + HUGE, b"1" * 5000, b"1e400", b"NaN", b"-Infinity", b"[" * 3000 + b"]" * 3000,
     b'1,"latitude":2',

@@ -12,9 +12,9 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groundstation.archive import Archive
+from groundstation.archive.archive import Archive
 from groundstation.ground import FOREIGN_NODES_MAX, Ground
-from payload.commands import parse
+from payload.link.uplink_gate import parse
 from tests.groundstation.far_end import MISSION, START_MS, FarEnd
 from tests.hostile import bounds, examples, seals
 from tests.hostile.ground_decoders import read_all

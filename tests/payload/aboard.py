@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from payload.storage.store_file import COLUMNS, record_of
-from sim.card_disk import DeskStore
+from sim.fakes.card_disk import DeskStore
 from wire.records import Record
 
 STEP_MS = 1_000

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgpack
 
-from payload.phase import PhaseMachine
+from payload.navigation.phase import PhaseMachine
 from payload.ports import DeviceAbsent, GnssFix
 from tests import recordings
 

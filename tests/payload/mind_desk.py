@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from payload.mind import MindManager
+from payload.mind.mind import MindManager
+from payload.mind.questions import Questions
 from payload.ports import MindFailed, MindReply, MindRequest
-from payload.power import PowerManager
+from payload.power.power import PowerManager
 from payload.prompt import PersonaText
-from payload.questions import Questions
 from payload.situation import Situation
 from wire.beacon import Phase
 from wire.mission import MindSection, PowerSection

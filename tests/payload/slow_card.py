@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from payload.storage.writer import Writer
-from sim.card import Card
-from sim.card_disk import CardDisk, CardStore
+from sim.fakes.card_disk import CardDisk, CardStore
+from sim.fakes.sd_card import Card
 
 
 class SlowCard(Card):

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from payload.announcer import (
+from payload.link.announcer import (
     AIRTIME_FACTOR,
     FIRST_SPACING_MS,
     SPACING_MAX_MS,

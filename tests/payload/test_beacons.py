@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payload import beacons, downlink
-from payload.beacons import Place
-from payload.downlink import Downlink
 from payload.flight import Flight, FlightPorts
 from payload.health import Fault
-from sim.card_disk import DeskStore
+from payload.link import downlink, interop_beacons
+from payload.link.downlink import Downlink
+from payload.link.interop_beacons import Place
+from sim.fakes.card_disk import DeskStore
 from tests.payload.fakes import FakeRadio
 from tests.payload.test_flight import Bench as FlightBench
 from wire import horus, mission, ukhas
@@ -89,7 +89,7 @@ class Bench:
         return [(ms, data) for ms, data in self.radio.sent if horus.is_frame(data)]
 
     def _packet(self, number: int) -> Packet:
-        return beacons.packet(self._plan, number, HERE, 1, 40.0, MUSING)
+        return interop_beacons.packet(self._plan, number, HERE, 1, 40.0, MUSING)
 
 
 # -- cadence --------------------------------------------------------------------------------
@@ -331,7 +331,7 @@ def test_whatever_is_raised_the_sentence_goes(tmp_path: Path, error: type[Except
     bench.downlink.step(0, Phase.ASCENT, PowerMode.NOMINAL, 9000.0, fails)
     assert bench.radio.sent[0][1] == b"$$N0CALL,0,,,,*" + ukhas.crc(b"N0CALL,0,,,,") + b"\n"
     (note,) = bench.downlink.take_notes()
-    assert len(note.body["fields"]["why"]) <= beacons.WHY_CHARACTERS_MAX
+    assert len(note.body["fields"]["why"]) <= interop_beacons.WHY_CHARACTERS_MAX
 
 
 def test_a_horus_packet_that_cannot_be_made_costs_only_itself(tmp_path: Path, monkeypatch) -> None:
@@ -370,7 +370,7 @@ def test_the_first_step_of_all_may_fail_without_a_radio_too(tmp_path: Path, monk
 
 
 def test_the_worked_example_of_the_protocol() -> None:
-    line = beacons.sentence("EDDA-1", 3012, Place(45_000, 52.12345, -3.23456, 18_240))
+    line = interop_beacons.sentence("EDDA-1", 3012, Place(45_000, 52.12345, -3.23456, 18_240))
     protocol = Path(__file__).resolve().parents[2] / "docs" / "protocol.md"
     assert "\n" + line.decode() in protocol.read_text()
 
@@ -383,5 +383,5 @@ places = st.none() | st.floats() | st.integers(-10**9, 10**9)
 def test_any_place_makes_a_sentence_that_fits_the_smallest_mtu(
     callsign: str, number: int, place: Place
 ) -> None:
-    line = beacons.sentence(callsign, number, place)
+    line = interop_beacons.sentence(callsign, number, place)
     assert len(line) <= 64 and ukhas.parse(line) is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from payload.bus_guard import KEY, REST_MS, TRIALS_MAX, BusGuard
-from sim.card_disk import DeskStore
+from sim.fakes.card_disk import DeskStore
 
 
 def _killed(store: DeskStore) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from payload.camera import (
+from payload.camera.camera import (
     DEADLINE_MS,
     FIRST_PICTURE_MS,
     OFF_MS,
@@ -17,7 +17,7 @@ from payload.camera import (
     picture_flaw,
 )
 from payload.ports import DeviceAbsent, Picture, PortError
-from sim.card_disk import DeskStore
+from sim.fakes.card_disk import DeskStore
 from wire.records import BODY_BYTES_MAX, Kind, pack_body
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from payload.cell import WARM_SAG_MV, cold_sag_mv, reach
-from payload.power import PowerManager
+from payload.power.cell import WARM_SAG_MV, cold_sag_mv, reach
+from payload.power.power import PowerManager
 from tests.payload.fakes import FakeSensor
 from tests.payload.test_flight import Bench as FlightBench
 from tests.payload.test_sensors import FakeBoard

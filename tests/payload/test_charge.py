@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from payload.charge import ChargeCount
-from payload.power import PowerManager
+from payload.power.charge import ChargeCount
+from payload.power.power import PowerManager
 from tests.payload.test_flight import Bench as FlightBench
 from wire.beacon import PowerMode
 from wire.mission import PowerSection

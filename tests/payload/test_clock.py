@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payload.clock import CONTRADICTION_MS, STEP_MS, TRUST_MS, UTC_MS_MAX, UTC_MS_MIN, MissionClock
+from payload.navigation.clock import (
+    CONTRADICTION_MS,
+    STEP_MS,
+    TRUST_MS,
+    UTC_MS_MAX,
+    UTC_MS_MIN,
+    MissionClock,
+)
 from tests.payload.flights import UTC_MS, fix_at
 from wire.records import TimeQuality
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.card_disk import DeskStore
+from sim.fakes.card_disk import DeskStore
 from wire import ax25, frames, horus, key_file, kiss, mission
 from wire.auth import Authenticity
 from wire.frames import (

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.card_disk import DeskStore
+from sim.fakes.card_disk import DeskStore
 from tests.bundles import TRUSTED_KEY, sign_bundle
 from tests.payload.test_daemon import ROOT, WAIT_S, Desk
 from wire import key_file

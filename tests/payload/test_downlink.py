@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from payload.downlink import Downlink
-from payload.feed import BULK_OUT_MAX, SHARES
-from sim.card_disk import DeskStore
+from payload.link.downlink import Downlink
+from payload.link.record_queue import BULK_OUT_MAX, SHARES
+from sim.fakes.card_disk import DeskStore
 from tests.payload import aboard
 from tests.payload.fakes import FakeRadio
 from wire import frames, mission, records

@@ -9,7 +9,7 @@ import pytest
 
 from payload.flight import Flight, FlightPorts
 from payload.prompt import PersonaText
-from sim.card_disk import CardStore, DeskStore
+from sim.fakes.card_disk import CardStore, DeskStore
 from tests.payload import aboard
 from tests.payload.fakes import (
     FIRST_FIX_MS,

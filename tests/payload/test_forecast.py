@@ -8,10 +8,10 @@ from itertools import pairwise
 import msgpack
 import pytest
 
-from payload.forecast import EVERY_MS, Forecast
+from payload.navigation.forecast import EVERY_MS, Forecast
+from payload.navigation.winds import LAYERS_MAX
 from payload.notes import Note
 from payload.ports import GnssFix
-from payload.winds import LAYERS_MAX
 from wire.beacon import Phase
 
 EAST_DEG_PER_S = 0.0001  # some 7 m/s at 52 degrees

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from payload.geofence import VOTES, VOTES_NEEDED, Geofence, contains
+from payload.navigation.geofence import VOTES, VOTES_NEEDED, Geofence, contains
 from tests.payload.flights import fix_at
 
 SQUARE = ((50.0, 8.0), (50.0, 10.0), (52.0, 10.0), (52.0, 8.0))

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from payload.gnss import (
+from payload.navigation.gnss import (
     ALTITUDE_M_RANGE,
     FIRST_FIX_MS_MAX,
     LOST_AFTER_MS,

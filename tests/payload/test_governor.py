@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from payload.governor import BATTERY_WARM_MS, STEADY_MS
-from payload.power import PowerManager
+from payload.power.power import PowerManager
+from payload.power.thermal_limits import BATTERY_WARM_MS, STEADY_MS
 from wire.mission import PowerSection
 
 SECTION = PowerSection(capacity_mah=3000, eco_mv=3600, low_mv=3400, critical_mv=3200)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from payload.inbox import COMMANDS_MAX
+from payload.link.inbox import COMMANDS_MAX
 from payload.storage.store import STALL_MS
-from sim.card_disk import CardStore
+from sim.fakes.card_disk import CardStore
 from tests.payload import aboard, test_orders
 from tests.payload.slow_card import SlowCard
 from wire import commands

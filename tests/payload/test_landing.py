@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from payload.gnss import ground_distance_m
-from payload.landing import (
+from payload.navigation.gnss import ground_distance_m
+from payload.navigation.landing import (
     WIND_SIGMA_MPS_MAX,
     FallSpeed,
     Landing,
@@ -15,8 +15,8 @@ from payload.landing import (
     predict,
     thinness,
 )
-from payload.motion import Motion
-from payload.winds import LAYER_M, LAYERS_MAX, METRES_PER_DEGREE, WindLayers
+from payload.navigation.motion import Motion
+from payload.navigation.winds import LAYER_M, LAYERS_MAX, METRES_PER_DEGREE, WindLayers
 from tests import recordings
 from tests.payload.flights import fix_at, recorded
 

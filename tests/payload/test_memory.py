@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from payload.memory import CANDIDATES_MAX, Memory, MemoryAbsent
+from payload.mind.memory import CANDIDATES_MAX, Memory, MemoryAbsent
 
 TEXTS = ["The frost on the gate was thick this morning.", "Frost again, and the pump is stuck.",
          "Nobody wrote back about the lamp.", "Über den Hügeln lag Nebel."]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from payload.flight import Flight, FlightPorts
 from payload.storage.store import RING_RECORDS_MAX
-from sim.card_disk import DeskStore
+from sim.fakes.card_disk import DeskStore
 from tests.payload.fakes import FakeGnss, FakeMind, FakeRadio, FakeSensor, SilentHttp
 from tests.payload.test_flight import MISSION, PERSONA
 from wire.transfer import OUTGOING_BLOCKS_MAX

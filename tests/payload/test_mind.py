@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from payload.mind import (
+from payload.mind.mind import (
     BACKOFF_MS_MAX,
     BACKOFF_MS_MIN,
     FIRST_MUSING_MS,
@@ -17,10 +17,10 @@ from payload.mind import (
     START_PATIENCE_MS,
     TRIES_MAX,
 )
+from payload.mind.questions import ANSWERED_IDS_MAX, PATIENCE_MS, WAITING_MAX
+from payload.mind.repeats import LATEST_MAX, Said
 from payload.ports import DeviceAbsent, MindFailed, MindRequest
 from payload.prompt import MUSING_BYTES_MAX
-from payload.questions import ANSWERED_IDS_MAX, PATIENCE_MS, WAITING_MAX
-from payload.said import LATEST_MAX, Said
 from tests.payload.mind_desk import PERSONA, SECTION, SITUATION, Desk, Worker, sentence
 
 
@@ -339,7 +339,7 @@ def test_it_never_says_the_same_twice(lines: list[str]) -> None:
 
 def test_said_forgets_only_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
     """Goal: the bound of the hashes. Method: a bound of three."""
-    monkeypatch.setattr("payload.said.HASHES_MAX", 3)
+    monkeypatch.setattr("payload.mind.repeats.HASHES_MAX", 3)
     said = Said([sentence(n) for n in range(4)])
     assert not said.has(sentence(0))
     assert all(said.has(sentence(n)) for n in (1, 2, 3))

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from payload import mind_worker
-from payload.mind_protocol import Failed, Reply, Request, encode
-from payload.prefix_cache import PrefixCache
+from payload.mind.prefix_cache import PrefixCache
+from payload.mind.protocol import Failed, Reply, Request, encode
 from tests.bundles import TRUSTED_KEY, sign_bundle
 from tests.payload.worker_process import WAIT_S, Client, Worker, command
 from wire import bundle as bundle_files

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from payload.camera import FIRST_PICTURE_MS
+from payload.camera.camera import FIRST_PICTURE_MS
+from payload.link.settings import COMMAND_LOSS_MS
 from payload.ports import DeviceAbsent
-from payload.settings import COMMAND_LOSS_MS
 from payload.starts import PROVEN_MS
 from tests.payload import test_flight
 from wire import auth, commands

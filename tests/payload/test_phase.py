@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from payload.gnss import Navigation, ground_distance_m
-from payload.phase import (
+from payload.navigation.gnss import Navigation, ground_distance_m
+from payload.navigation.phase import (
     BOOT_MS_MAX,
     FLIGHT_PHASES,
     SAVED_MS_MAX,
     SILENT_DESCENT_MS,
     PhaseMachine,
 )
-from payload.phase_rows import TRANSITIONS
+from payload.navigation.phase_rows import TRANSITIONS
 from tests import recordings
 from tests.payload.flights import (
     FLIGHT,

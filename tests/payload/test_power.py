@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from payload.power import DEBOUNCE_MS, UNDERVOLT_HOLD_MS, PowerManager
+from payload.power.power import DEBOUNCE_MS, UNDERVOLT_HOLD_MS, PowerManager
 from wire.beacon import PowerMode
 from wire.mission import PowerSection
 

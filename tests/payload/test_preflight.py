@@ -15,7 +15,7 @@ import pytest
 from payload import preflight
 from payload.drivers.only_one import OnlyOne
 from payload.flight import Flight
-from payload.gnss import Navigation
+from payload.navigation.gnss import Navigation
 from payload.preflight import Line, Machine, Verdict
 from sim.world import World
 from tests.payload.flights import FakeGnss

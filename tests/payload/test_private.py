@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from payload.private import NUMBER_DIGITS_MIN, PrivateWords
+from payload.mind.private_words import NUMBER_DIGITS_MIN, PrivateWords
 
 WORDS = PrivateWords((
     "Marcel", "Müller", "Weißenseestraße", "Anna Berger", "Al", "Leo", "李小龙", "R2-D2", "Zoë",

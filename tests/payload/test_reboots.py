@@ -18,8 +18,8 @@ from typing import Any
 import msgpack
 import pytest
 
-from payload.gnss import Navigation, ground_distance_m
-from payload.phase import PhaseMachine
+from payload.navigation.gnss import Navigation, ground_distance_m
+from payload.navigation.phase import PhaseMachine
 from payload.ports import GnssFix
 from tests import recordings
 from tests.payload.flights import FakeGnss, Row, recorded

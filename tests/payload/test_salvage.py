@@ -15,7 +15,7 @@ import pytest
 
 from payload.storage import ids, salvage
 from payload.storage.store_file import COLUMNS, any_text, record_of
-from sim.card_disk import DeskStore
+from sim.fakes.card_disk import DeskStore
 from wire.records import Kind, TimeQuality
 
 ROWS, MANY_ROWS = 300, 3_000

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from payload.settings import COMMAND_LOSS_MS, TABLE, Settings
+from payload.link.settings import COMMAND_LOSS_MS, TABLE, Settings
 from wire import mission as mission_file
 from wire.airtime_budget import CADENCE_KEYS
 
@@ -17,7 +17,7 @@ PATIENT = MISSION.model_copy(update={"cadence": MISSION.cadence.model_copy(
 
 @pytest.mark.parametrize("setting", TABLE, ids=lambda setting: setting.name)
 def test_every_setting_takes_its_range_and_nothing_beside_it(setting: object) -> None:
-    from payload.settings import Setting
+    from payload.link.settings import Setting
 
     assert isinstance(setting, Setting)
     settings = Settings(PATIENT, None)

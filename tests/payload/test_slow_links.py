@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from payload import beacons
-from payload.downlink import RETRY_MS, Downlink
+from payload.link import interop_beacons
+from payload.link.downlink import RETRY_MS, Downlink
+from payload.link.settings import Settings
 from payload.ports import DeviceAbsent
-from payload.settings import Settings
-from sim.card_disk import DeskStore
+from sim.fakes.card_disk import DeskStore
 from tests.payload.fakes import FakeRadio
 from wire import horus, mission
 from wire.airtime import Airtime
@@ -92,7 +92,7 @@ class Bench:
         return max(after - before for before, after in pairwise(times))
 
     def _packet(self, number: int) -> horus.Packet:
-        return beacons.packet(self._plan, number, Beacon(), 1, None, "")
+        return interop_beacons.packet(self._plan, number, Beacon(), 1, None, "")
 
 
 LINKS = [(2400, 1), (300, 10), (293, 1), (1200, 10), (300, 100), (100, 100), (100, 10)]

@@ -13,7 +13,7 @@ import pytest
 
 from payload.flight import Flight, FlightPorts
 from payload.storage import small_state, store_file
-from sim.card_disk import DeskStore
+from sim.fakes.card_disk import DeskStore
 from tests.payload.fakes import FakeGnss, FakeRadio
 from wire import mission
 

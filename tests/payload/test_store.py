@@ -15,8 +15,8 @@ import pytest
 from payload.storage import salvage, small_state, store_file
 from payload.storage.ids import DISKLESS_ID, FIRST_IDS
 from payload.storage.store import RING_RECORDS_MAX
-from sim.card import Card, CardFault
-from sim.card_disk import DeskStore
+from sim.fakes.card_disk import DeskStore
+from sim.fakes.sd_card import Card, CardFault
 from tests.payload import aboard
 from wire.records import Kind, Priority, TimeQuality
 

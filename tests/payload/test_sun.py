@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from payload.sun import elevation_deg, horizon_dip_deg, sun_word
+from payload.navigation.sun import elevation_deg, horizon_dip_deg, sun_word
 
 
 def utc_ms(*when: int) -> int:

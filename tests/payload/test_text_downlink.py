@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from host_training.codec.codec import train
-from payload import feed as feed_module
-from payload.downlink import Downlink
-from payload.feed import PLAIN_MODELS_MAX, TEXT_BYTES_PER_STEP
 from payload.flight import Flight, FlightPorts
-from sim.card_disk import DeskStore
+from payload.link import record_queue as feed_module
+from payload.link.downlink import Downlink
+from payload.link.record_queue import PLAIN_MODELS_MAX, TEXT_BYTES_PER_STEP
+from sim.fakes.card_disk import DeskStore
 from tests.payload import aboard
 from tests.payload.fakes import FakeRadio
 from tests.wire.test_text_codec import OWN, model

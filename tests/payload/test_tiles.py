@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from payload.camera import CameraManager
+from payload.camera.camera import CameraManager
+from payload.camera.tiles import CHECK_EVERY_MS, centre_out
 from payload.ports import Picture
-from payload.tiles import CHECK_EVERY_MS, centre_out
-from sim.card_disk import DeskStore
+from sim.fakes.card_disk import DeskStore
 from wire.records import (
     BODY_BYTES_MAX,
     TILE_BYTES_MAX,

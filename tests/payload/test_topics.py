@@ -10,9 +10,7 @@ from pathlib import Path
 import pytest
 
 from payload.api_client import classify
-from payload.prompt import suffix
-from payload.situation import Situation
-from payload.topics import (
+from payload.mind.topics import (
     API_TOPICS,
     MEMORY_WORDS,
     Facts,
@@ -21,6 +19,8 @@ from payload.topics import (
     moment,
     weights,
 )
+from payload.prompt import suffix
+from payload.situation import Situation
 from wire.beacon import Phase
 from wire.records import BODY_FIELDS, Kind
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from payload.clock import MissionClock
-from payload.commands import REFUSAL_TOLD_EVERY_MS, REMEMBERED_AHEAD_MAX, UplinkGate
-from sim.card_disk import DeskStore
+from payload.link.uplink_gate import REFUSAL_TOLD_EVERY_MS, REMEMBERED_AHEAD_MAX, UplinkGate
+from payload.navigation.clock import MissionClock
+from sim.fakes.card_disk import DeskStore
 from tests.payload.flights import fix_at
 from wire import auth, commands, frames
 from wire.commands import HAZARDOUS, Command, Opcode

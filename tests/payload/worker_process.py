@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from payload.mind_protocol import Decoder, Hello, Message, Request, encode
+from payload.mind.protocol import Decoder, Hello, Message, Request, encode
 from tests.bundles import TRUSTED_KEY
 
 WAIT_S = 60.0  # a bound, not a delay: the machine may be busy

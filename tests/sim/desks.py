@@ -10,14 +10,14 @@ from payload.devices.ina219 import Ina219
 from payload.devices.ina226 import Ina226
 from payload.ports import DeviceTimeout, Reading, Sensor
 from sim.balloon import AirState
-from sim.channel import Channel, GilbertElliott
 from sim.chips.bme280 import EXAMPLE_TRIMMING, Bme280Chip, Trimming
 from sim.chips.bmp388 import EXAMPLE_TRIMMING_388, Bmp388Chip, Trimming388
 from sim.chips.ina import Ina219Chip, Ina226Chip
 from sim.clock import SimClock, part_rng
-from sim.devices import FakeI2cBus
-from sim.modem import SimRadio
-from sim.wear import Wear
+from sim.fakes.i2c_bus import FakeI2cBus
+from sim.radio.channel import Channel, GilbertElliott
+from sim.radio.impairments import Wear
+from sim.radio.modem import SimRadio
 from tests.sim.flights import Quiet
 from wire.airtime import Airtime
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from payload.health import Fault
-from sim import trial
 from sim.balloon import SITES, Launch
-from sim.faults.schedule import Scheduled
+from sim.fault_schedule import Scheduled
 from sim.hardware import Hardware
 from sim.scenario import Conditions, Scenario
-from sim.trial import Outcome
+from sim.trials import trial
+from sim.trials.trial import Outcome
 from sim.world import World
 from tests.sim.flights import mission
 from wire.mission import Mission

@@ -6,7 +6,7 @@ import gzip
 import random
 from pathlib import Path
 
-from groundstation import rawlog
+from groundstation.archive import rawlog
 from sim.replay import COLUMNS, Replay
 from sim.world import MindKind, World
 from wire import mission as mission_file

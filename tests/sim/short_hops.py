@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from payload.health import Fault
-from sim import trial
 from sim.balloon import Launch
-from sim.channel import frame_name
-from sim.faults.schedule import Scheduled
+from sim.fault_schedule import Scheduled
+from sim.radio.channel import frame_name
 from sim.scenario import Scenario, draw
-from sim.trial import Outcome
+from sim.trials import trial
+from sim.trials.trial import Outcome
 from sim.world import World
 from tests.sim.flights import mission
 from wire.records import Kind

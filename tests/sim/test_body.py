@@ -9,9 +9,9 @@ import pytest
 from payload.ports import DeviceTimeout
 from payload.sensors import Sensors
 from sim.battery import Battery, ramp
-from sim.board import BOARDS, PI_4, PI_5, PI_ZERO_2W, BoardProfile, Firmware, SimBoard
-from sim.body import BROWNOUT_MV, GIVEN_BACK_MV_MAX, RETURN_MV, Body
 from sim.clock import SimClock, part_rng
+from sim.fakes.board import BOARDS, PI_4, PI_5, PI_ZERO_2W, BoardProfile, Firmware, SimBoard
+from sim.payload_thermal import BROWNOUT_MV, GIVEN_BACK_MV_MAX, RETURN_MV, Body
 from sim.sky import Sky, standard_density_kgm3
 from sim.thermal import BoxHeat, soc_resistance_kpw
 from tests.sim.desks import START_UTC_MS, AirDesk, Track

@@ -11,7 +11,7 @@ from payload.ports import DeviceAbsent, DeviceGarbage, DeviceTimeout
 from payload.sensors import Sensors
 from sim.chips.bme280 import Bme280Chip
 from sim.clock import part_rng
-from sim.devices import FakeI2cBus, SensorTap
+from sim.fakes.i2c_bus import FakeI2cBus, SensorTap
 from tests.sim.desks import ChipBench
 from tests.sim.flights import Quiet
 

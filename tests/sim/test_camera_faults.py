@@ -9,12 +9,12 @@ from tempfile import TemporaryDirectory
 import pytest
 from PIL import Image
 
-from payload.camera import CameraManager, picture_flaw
+from payload.camera.camera import CameraManager, picture_flaw
 from payload.ports import DeviceAbsent, DeviceGarbage, Picture, PortError
-from sim.camera import SyntheticCamera
-from sim.camera_faults import HUGE_BYTES, CameraFault, FaultyCamera
-from sim.card_disk import DeskStore
 from sim.clock import SimClock, part_rng
+from sim.fakes.camera import SyntheticCamera
+from sim.fakes.camera_faults import HUGE_BYTES, CameraFault, FaultyCamera
+from sim.fakes.card_disk import DeskStore
 from sim.sky import Sky
 from tests.sim.desks import START_UTC_MS, Track
 from wire.records import Kind

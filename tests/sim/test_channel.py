@@ -7,10 +7,10 @@ from collections import Counter
 
 import pytest
 
-from sim.channel import GilbertElliott, Leg, frame_name
 from sim.clock import part_rng
-from sim.modem import INBOX_FRAMES_MAX
-from sim.wear import Wear
+from sim.radio.channel import GilbertElliott, Leg, frame_name
+from sim.radio.impairments import Wear
+from sim.radio.modem import INBOX_FRAMES_MAX
 from tests.sim.desks import AirDesk
 
 LOOKS = 200_000

@@ -17,7 +17,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from groundstation.archive import Archive
+from groundstation.archive.archive import Archive
 from sim import live
 from sim.__main__ import app
 from tests.bundles import TRUSTED_KEY, sign_bundle

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from sim.disk import SECTOR_BYTES, VERSIONS_MAX, Disk, Operation, Platter, Refusal
-from sim.disk_tap import NoTap, tapped
+from tests.crash.disk import SECTOR_BYTES, VERSIONS_MAX, Disk, Operation, Platter, Refusal
+from tests.crash.disk_tap import NoTap, tapped
 
 A, B, C = (bytes([letter]) * SECTOR_BYTES for letter in b"ABC")
 

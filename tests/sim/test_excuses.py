@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sim.clock import SimClock
-from sim.excuses import GRACE_MS, Excuses
+from sim.verify.excuses import GRACE_MS, Excuses
 
 LONG_MS = 10 * GRACE_MS
 

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from groundstation.reader import FlightReader
+from groundstation.reading.reader import FlightReader
 from sim.world import World
 from tests.sim.short_hops import fly, hop
 

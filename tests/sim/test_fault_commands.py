@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from sim import scenario, trial
+from sim import scenario
 from sim.balloon import SITES, Launch
+from sim.fault_schedule import Scheduled
 from sim.faults import catalogue
-from sim.faults.schedule import Scheduled
 from sim.scenario import Conditions, Scenario
-from sim.trial import Outcome
+from sim.trials import trial
+from sim.trials.trial import Outcome
 from sim.world import World
 from tests.sim.flights import mission
 from wire.frames import decode_downlink

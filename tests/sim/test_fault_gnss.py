@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from payload.health import Fault
-from sim.gnss_settings import M10, Generation
+from sim.fakes.gnss_settings import M10, Generation
 from sim.hardware import Hardware
 from sim.world import World
 from tests.sim.fault_flights import Seen, fly

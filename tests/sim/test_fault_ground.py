@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from groundstation.reader import FlightReader
-from sim import trial
+from groundstation.reading.reader import FlightReader
+from sim.fakes.sondehub import SimSondeHub
 from sim.faults import ground, sondehub
-from sim.sondehub import SimSondeHub
+from sim.trials import trial
 from tests.sim.short_hops import fly, hop
 
 

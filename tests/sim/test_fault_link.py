@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from payload.health import Fault
-from sim import trial
+from sim.trials import trial
 from sim.world import World
 from tests.sim.short_hops import Seen, fly, hop
 from wire.records import Kind

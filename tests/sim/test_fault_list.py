@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from sim import checks, liveness
 from sim.faults.catalogue import ALL
 from sim.faults.known import KNOWN_FAILURES
+from sim.trials import liveness
+from sim.verify import checks
 from tests.sim.short_hops import fly, hop
 
 NUMBERS = range(1, 82)

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from payload.health import Fault
-from sim.faults.schedule import Scheduled
-from sim.mind_faults import PRIVATE_TEXT, SAME_TEXT
+from sim.fakes.mind_faults import PRIVATE_TEXT, SAME_TEXT
+from sim.fault_schedule import Scheduled
 from sim.world import World
 from tests.sim.short_hops import FAULT_AT_S, Seen, fly, hop
 from wire.records import Kind

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from payload.health import Fault
-from sim.board import PI_4
+from sim.fakes.board import PI_4
 from sim.hardware import Hardware
 from sim.world import World
 from tests.sim.fault_flights import fly

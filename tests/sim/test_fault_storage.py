@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from payload.health import Fault
-from sim import trial
-from sim.trial import Outcome
+from sim.trials import trial
+from sim.trials.trial import Outcome
 from sim.world import World
 from tests.sim.short_hops import Seen, fly, hop
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from groundstation.reader import FlightReader
-from payload import downlink
+from groundstation.reading.reader import FlightReader
+from payload.link import downlink
 from sim import summary
 from sim.balloon import distance_m
 from sim.world import World

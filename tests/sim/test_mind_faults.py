@@ -7,8 +7,8 @@ import pytest
 from payload.ports import MindFailed, MindReply, MindRequest
 from payload.prompt import Moment, suffix
 from sim.clock import SimClock
-from sim.mind_faults import LOAD_MS, PRIVATE_TEXT, SAME_TEXT, MindFault
-from sim.scripted_mind import ScriptedMind
+from sim.fakes.mind_faults import LOAD_MS, PRIVATE_TEXT, SAME_TEXT, MindFault
+from sim.fakes.scripted_mind import ScriptedMind
 
 MOMENT = suffix(Moment("cold", "ascent", 9_000.0, 5.0, -42.0))
 

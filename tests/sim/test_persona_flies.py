@@ -10,11 +10,11 @@ from collections import Counter
 
 import pytest
 
-from groundstation import rawlog
-from payload.persona import load_persona
+from groundstation.archive import rawlog
+from payload.mind.persona import load_persona
 from sim import summary
+from sim.fakes.worker_mind import WorkerMind
 from sim.replay import Replay
-from sim.worker_mind import WorkerMind
 from sim.world import PersonaParts, World
 from tests.sim.flights import ROOT, hop_rows, mission, sealed_without_model, write_csv
 from wire.frames import (

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from groundstation import precedence
-from groundstation.link import Link
-from groundstation.outbox import Letter
-from payload.commands import UplinkGate
-from payload.downlink import Downlink
+from groundstation.archive import precedence
+from groundstation.archive.outbox import Letter
+from groundstation.decode.link import Link
 from payload.health import Health
+from payload.link.downlink import Downlink
+from payload.link.uplink_gate import UplinkGate
 from payload.ports import Commit, Committed, Opened, Opening, PageRead, Refused
 from payload.storage import store as store_module
 from payload.storage.store import Store
 from payload.storage.writer import Writer
-from sim import soak
-from sim.card_disk import CardDisk
+from sim.fakes.card_disk import CardDisk
+from sim.trials import soak
 from sim.world import World
 from tests.sim.flights import ROOT
 from tests.sim.short_hops import fly, hop

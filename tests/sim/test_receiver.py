@@ -11,9 +11,9 @@ from pyubx2 import UBXReader
 from payload.devices.gps_ublox import UbloxGnss
 from payload.ports import GnssFix, PortError
 from sim.clock import SimClock, part_rng
-from sim.gnss_messages import WEEK_ROLLOVER_S, WEEK_S, long_line, oversized_ubx, ubx
-from sim.gnss_settings import CLONE, FIELD_M8, LIMITS, M8, M10, Generation, Settings
-from sim.receiver import FIRST_FIX_S, FakeUblox
+from sim.fakes.gnss_messages import WEEK_ROLLOVER_S, WEEK_S, long_line, oversized_ubx, ubx
+from sim.fakes.gnss_settings import CLONE, FIELD_M8, LIMITS, M8, M10, Generation, Settings
+from sim.fakes.ublox import FIRST_FIX_S, FakeUblox
 from tests.sim.desks import START_UTC_MS, Track
 
 

@@ -19,15 +19,15 @@ from flights import mission
 from payload.drivers.http import HttpClient
 from payload.drivers.serial_port import SerialStream, TcpStream
 from payload.ports import ApiFailed, ApiReply, ApiRequest, DeviceAbsent
-from sim.channel import Channel, GilbertElliott
+from sim.fakes.services import SimHttp
+from sim.radio.channel import Channel, GilbertElliott
+from sim.radio.impairments import Wear
 from sim.rig import processes
 from sim.rig.air import Modem, modems
 from sim.rig.disk import BenchDisk
 from sim.rig.internet import Internet
 from sim.rig.live import Loop, NotifySocket, SerialLine
 from sim.rig.processes import Process
-from sim.services import SimHttp
-from sim.wear import Wear
 from wire import kiss
 from wire.airtime import Airtime
 from wire.envelope import Envelope

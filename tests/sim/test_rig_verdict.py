@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from flights import mission
 
-from groundstation.archive import Archive
+from groundstation.archive.archive import Archive
 from payload.storage import ids
-from sim.card_disk import DeskStore
 from sim.clock import SimClock
+from sim.fakes.card_disk import DeskStore
 from sim.rig import ledger, verdict
 from sim.rig.journal import Journal
 from sim.rig.ledger import Records

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from payload.api_client import ApiClient, classify
-from payload.camera import picture_flaw
+from payload.camera.camera import picture_flaw
 from payload.camera_worker import COLUMNS, ROWS, tiles
 from payload.ports import (
     ApiFailed,
@@ -26,16 +26,16 @@ from payload.ports import (
     Picture,
 )
 from payload.prompt import MUSING_BYTES_MAX, Moment, clean_reply, suffix
-from sim import worker_mind
 from sim.balloon import SITES, Balloon
-from sim.board import PI_ZERO_2W
-from sim.camera import SyntheticCamera, thumbnail
 from sim.clock import SimClock, part_rng
-from sim.scenery import HEIGHT, WIDTH, Scenery, View, scene
-from sim.scripted_mind import ScriptedMind
-from sim.services import OUTCOMES, ApiFault, SimHttp, SimWatchdog, WatchdogBite
+from sim.fakes import worker_mind
+from sim.fakes.board import PI_ZERO_2W
+from sim.fakes.camera import SyntheticCamera, thumbnail
+from sim.fakes.scenery import HEIGHT, WIDTH, Scenery, View, scene
+from sim.fakes.scripted_mind import ScriptedMind
+from sim.fakes.services import OUTCOMES, ApiFault, SimHttp, SimWatchdog, WatchdogBite
+from sim.fakes.worker_mind import WorkerMind
 from sim.sky import Sky
-from sim.worker_mind import WorkerMind
 from tests.bundles import sign_bundle
 from wire.mission import ApiSection
 from wire.records import TILE_BYTES_MAX

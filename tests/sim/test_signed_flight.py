@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from groundstation.archive import Archive
+from groundstation.archive.archive import Archive
+from groundstation.archive.track import Point
 from groundstation.ground import Ground
-from groundstation.reader import FlightReader
-from groundstation.track import Point
+from groundstation.reading.reader import FlightReader
 from sim.replay import Replay
 from sim.world import World
 from tests.sim.flights import hop_rows, mission, write_csv

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from payload.downlink import Downlink
-from sim import liveness, trial
+from payload.link.downlink import Downlink
 from sim.scenario import Scenario, draw
+from sim.trials import liveness, trial
 from tests.sim.flights import mission
 from wire.airtime_budget import AirtimeBudget
 

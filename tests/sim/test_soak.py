@@ -12,9 +12,9 @@ from types import SimpleNamespace
 import pytest
 
 from payload.health import Fault
-from sim import liveness, soak, trial
-from sim.faults.schedule import Scheduled, parse
+from sim.fault_schedule import Scheduled, parse
 from sim.scenario import PRESETS, draw
+from sim.trials import liveness, soak, trial
 from tests.sim.flights import ROOT, mission
 
 MISSION = ROOT / "mission.toml"

@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from sim.clock import part_rng
-from sim.forgeries import ELSEWHERE_DEG, Forger
-from sim.strangers import MINUTE_MS, Strangers
+from sim.radio.forgeries import ELSEWHERE_DEG, Forger
+from sim.radio.strangers import MINUTE_MS, Strangers
 from wire import beacon
 from wire.auth import STATIONS_MAX, Direction, derive_key
 from wire.frames import (

@@ -3,9 +3,9 @@
 import sqlite3
 from pathlib import Path
 
-from groundstation.archive import Archive
+from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
-from sim.card_disk import DeskStore
+from sim.fakes.card_disk import DeskStore
 from sim.replay import Replay
 from sim.world import PersonaParts, World
 from tests.sim.flights import hop_rows, mission, sealed_without_model, write_csv

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from groundstation.reader import FlightReader
+from groundstation.reading.reader import FlightReader
 from payload.camera_worker import COLUMNS, ROWS
 from payload.ports import Picture
-from sim.card_disk import DeskStore
+from sim.fakes.card_disk import DeskStore
 from sim.world import World
 from tests.sim.flights import hop_world, mission
 from wire.commands import Opcode

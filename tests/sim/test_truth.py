@@ -10,16 +10,17 @@ from dataclasses import replace
 
 import pytest
 
-from groundstation import reader
-from groundstation.rows import track_point
-from groundstation.track import Point
+from groundstation.archive.rows import track_point
+from groundstation.archive.track import Point
+from groundstation.reading import reader
 from payload.flight import Flight
-from payload.gnss import Navigation
+from payload.navigation.gnss import Navigation
+from payload.navigation.winds import WindLayers
 from payload.situation import Situation
-from payload.winds import WindLayers
-from sim import shown, soak, truth
-from sim.faults.schedule import Scheduled
+from sim.fault_schedule import Scheduled
 from sim.scenario import FORGED_PER_HOUR, PRESETS, draw
+from sim.trials import soak
+from sim.verify import shown, truth
 from tests.sim.flights import ROOT, mission
 from tests.sim.short_hops import fly, hop_in_peace
 from wire import auth

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from sim.clock import part_rng
-from sim.wear import FLIPPED_BITS_MAX, LATE_MS, REORDER_MS, Arrival, Wear
+from sim.radio.impairments import FLIPPED_BITS_MAX, LATE_MS, REORDER_MS, Arrival, Wear
 
 FRAME = bytes(range(100))
 

@@ -3,11 +3,11 @@
 import random
 from pathlib import Path
 
-from payload.commands import LAST_KEY
+from payload.link.uplink_gate import LAST_KEY
 from payload.storage.store import RETRY_MS
-from sim.card import Card, CardFault
-from sim.card_disk import DeskStore
-from sim.witness import Ledger, WitnessedStore, rows_of_switched_off
+from sim.fakes.card_disk import DeskStore
+from sim.fakes.sd_card import Card, CardFault
+from sim.verify.recording_store import Ledger, WitnessedStore, rows_of_switched_off
 from wire.records import EPOCH_2025_MS, Kind, TimeQuality
 
 PAGE_BYTES = 4_096

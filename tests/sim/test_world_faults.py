@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from sim.board import PI_4, PI_5, Firmware
-from sim.gnss_settings import M10
+from sim.fakes.board import PI_4, PI_5, Firmware
+from sim.fakes.gnss_settings import M10
 from sim.hardware import Hardware
 from sim.replay import Replay
 from sim.scenario import Conditions

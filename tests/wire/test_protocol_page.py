@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from groundstation import ccsds, placing, sessions
-from groundstation.foreign import NEIGHBOURS_MAX
-from payload import announcer, settings
+from groundstation.decode import placing, sessions
+from groundstation.decode.foreign import NEIGHBOURS_MAX
+from groundstation.export import ccsds
+from payload.link import announcer, settings
 from tests.wire.test_beacon import FULL as BEACON_STATE
 from tests.wire.test_frames import DOWNLINK, UPLINK
 from tests.wire.test_horus import packet_of

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from payload import camera_worker
-from payload.camera import picture_flaw
+from payload.camera.camera import picture_flaw
 from payload.camera_worker import COLUMNS, ROWS, scene_word, thumbnail, tiles
 from payload.drivers.camera import THUMBNAIL_BYTES_MAX, CameraProcess
 from payload.ports import DeviceAbsent, DeviceGarbage, Picture, PortError

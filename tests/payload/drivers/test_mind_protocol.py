@@ -8,7 +8,7 @@ import random
 import msgpack
 import pytest
 
-from payload.mind_protocol import (
+from payload.mind.protocol import (
     MESSAGE_BYTES_MAX,
     Decoder,
     Failed,

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from payload.drivers.mind_socket import HELLO_MS_MAX, SPAWN_GAP_MS, MindSocket
-from payload.mind_protocol import Hello, encode
+from payload.mind.protocol import Hello, encode
 from payload.ports import MindFailed, MindReply, MindRequest
 from tests.payload.worker_process import WAIT_S, Worker, command, read_event
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from payload.drivers.only_one import AnotherPayload, OnlyOne
-from sim.card_disk import DeskStore
+from sim.fakes.card_disk import DeskStore
 from tests.payload.test_daemon import ROOT, WAIT_S
 
 HOLDER = """

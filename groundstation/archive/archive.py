@@ -1,0 +1,399 @@
+"""The archive: what was heard, first as bytes, then as what they mean.
+
+A reception is acknowledged when ``add_receptions`` returns: its bytes are then in the raw log
+(fsynced) and in the database (committed, synchronous=FULL). What is decoded from it goes into a
+second commit, which may be lost with the power, because ``decoded_upto`` goes with it and the next
+start decodes the rest.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import structlog
+
+from groundstation.archive import counters, outbox, rawlog, retention, schema
+from groundstation.archive.rawlog import Reception
+from groundstation.archive.retention import Judge, Segments
+from wire import bodies
+from wire.auth import Authenticity
+from wire.beacon import Beacon
+from wire.bodies import SEALED, unpack_body
+from wire.commands import Opcode
+from wire.frames import BeaconFrame
+from wire.records import Record, TimeQuality
+
+_log = structlog.get_logger()
+PAGE = 500  # receptions read at once
+_BEACON_NAMES = ("id", "node_id", "utc_ms", "boot", "number", "authenticity", "is_listening",
+                 "is_cutdown_armed", *schema.BEACON_COLUMNS)
+_BEACON_INSERT = (
+    f"INSERT OR IGNORE INTO beacon({', '.join(_BEACON_NAMES)})"
+    f" VALUES ({', '.join('?' * len(_BEACON_NAMES))})"
+)
+_RECORD_COLUMNS = (
+    "(node_id, life, record_id, kind, boot, time_ms, quality, body, heard_utc_ms, authenticity)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+class ArchiveBusy(Exception):
+    """Another process receives into this archive; the message is one sentence."""
+
+
+class Archive:
+    """One station's archive: a SQLite file and its raw log beside it (suffix ``.raw``).
+
+    A damaged database is moved aside and made again from the raw log, so opening raises only
+    OSError (no place to write), ArchiveBusy and schema.WrongVersion. With ``is_durable`` false
+    nothing is fsynced: for simulated flights only. ``raw_log_bytes_max`` bounds the raw log, and
+    with it what the database keeps of receptions (``groundstation.archive.retention``).
+    """
+
+    def __init__(
+        self, path: Path, raw_log_bytes_max: int = retention.BYTES_MAX, *,
+        is_durable: bool = True,
+    ) -> None:
+        self.path = path
+        self.raw_path = path.with_suffix(".raw")
+        self._full = "FULL" if is_durable else "OFF"
+        self._normal = "NORMAL" if is_durable else "OFF"
+        self._synchronous = ""  # of the open database, as set last
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = path.with_suffix(".lock").open("w")
+        try:
+            fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ArchiveBusy(f"{path}: another station is receiving into it") from error
+        try:
+            self.db = self._open()
+        except sqlite3.DatabaseError as error:
+            self._move_aside(error)
+            self.db = self._open()
+            self._salvage_outbox()
+        self._raw = Segments(
+            self.raw_path, self.db, self.batch, raw_log_bytes_max, is_durable=is_durable)
+        # What only the raw log has: id() of what was given -> (given, numbered)
+        self._logged: dict[int, tuple[Reception, Reception]] = {}
+        self._reconcile()
+
+    def close(self) -> None:
+        """Fold the write-ahead log into the file and close it."""
+        self._raw.close()
+        self.db.close()
+        self._lock.close()
+
+    @contextmanager
+    def batch(self, *, is_durable: bool = True) -> Iterator[None]:
+        """One transaction; an inner batch joins the outer one. Rolled back on an exception."""
+        if self.db.in_transaction:
+            yield
+            return
+        wanted = self._full if is_durable else self._normal
+        if wanted != self._synchronous:  # a statement less on most receptions
+            self.db.execute(f"PRAGMA synchronous = {wanted}")
+            self._synchronous = wanted
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.db.execute("COMMIT")
+        except BaseException:
+            if self.db.in_transaction:  # some errors have rolled it back already
+                self.db.execute("ROLLBACK")
+            raise
+
+    # -- what was heard -----------------------------------------------------------------------
+
+    def add_receptions(
+        self, receptions: Sequence[Reception], dropped: int = 0
+    ) -> list[Reception]:
+        """Make them durable and number them; ``dropped`` are counted that were lost before them.
+
+        Raises OSError or sqlite3.Error when it cannot; the same objects may then be given again,
+        and are not written into the raw log twice.
+        """
+        assert not self.db.in_transaction, "raw bytes are committed on their own, first"
+        given = {id(r) for r in receptions}
+        self._logged = {i: pair for i, pair in self._logged.items() if i in given}
+        logged_id = max((n.reception_id for _, n in self._logged.values()), default=0)
+        first = max(logged_id, self.last_reception_id()) + 1
+        fresh = [r for r in receptions if id(r) not in self._logged]
+        numbered = [
+            replace(r, reception_id=first + i, raw=r.raw[: rawlog.RAW_BYTES_MAX])
+            for i, r in enumerate(fresh)
+        ]
+        self._raw.append(numbered)
+        self._logged |= {id(r): (r, n) for r, n in zip(fresh, numbered, strict=True)}
+        numbered = [n for _, n in self._logged.values()]
+        with self.batch():
+            self._insert_receptions(numbered)
+            self._raw.note()
+            if dropped:
+                schema.add_to_meta(self.db, schema.DROPPED_KEY, dropped)
+        self._raw.noted()
+        self._logged.clear()
+        return numbered
+
+    def make_room(self, judge: Judge) -> None:
+        """Forget some of what is worth least where the raw log has more than its bound."""
+        self._raw.make_room(judge)
+
+    def last_reception_id(self) -> int:
+        row = self.db.execute("SELECT COALESCE(MAX(id), 0) FROM reception").fetchone()
+        return int(row[0])
+
+    def reception(self, reception_id: int) -> Reception | None:
+        """The one of this number."""
+        row = self.db.execute(
+            "SELECT utc_ms, raw, station, rssi_dbm, snr_db, source, id FROM reception"
+            " WHERE id = ?", (reception_id,)
+        ).fetchone()
+        return Reception(*row) if row else None
+
+    def receptions(self, after_id: int = 0, since_ms: int | None = None) -> Iterator[Reception]:
+        """Receptions with a larger id, or heard at or after ``since_ms``, in order.
+
+        Read a page at a time: there may be a flood of them, and the caller may write in between.
+        """
+        last_id = -1
+        while True:
+            rows = self.db.execute(
+                "SELECT utc_ms, raw, station, rssi_dbm, snr_db, source, id FROM reception"
+                " WHERE id > ? AND (id > ? OR utc_ms >= ?) ORDER BY id LIMIT ?",
+                (last_id, after_id, since_ms if since_ms is not None else 1 << 62, PAGE),
+            ).fetchall()
+            for row in rows:
+                yield Reception(*row)
+            if len(rows) < PAGE:
+                return
+            last_id = rows[-1]["id"]
+
+    def _insert_receptions(self, receptions: Sequence[Reception]) -> None:
+        self.db.executemany(
+            "INSERT OR IGNORE INTO reception(id, utc_ms, station, raw, rssi_dbm, snr_db, source)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (r.reception_id, r.utc_ms, r.station, r.raw, r.rssi_dbm, r.snr_db, r.source)
+                for r in receptions
+            ],
+        )
+
+    # -- what it means ------------------------------------------------------------------------
+
+    def add_beacon(self, reception: Reception, frame: BeaconFrame, state: Beacon) -> None:
+        """Keep one beacon under the id of its reception."""
+        counter = frame.counter
+        values = [getattr(state, name) for name in schema.BEACON_COLUMNS]
+        self.db.execute(
+            _BEACON_INSERT,
+            (reception.reception_id, frame.node_id, reception.utc_ms, counter.boot, counter.number,
+             frame.authenticity.value, frame.is_listening, state.is_cutdown_armed, *values),
+        )
+        self.note_change("beacon", reception.reception_id)
+
+    def add_record(
+        self, node_id: int, record: Record, heard_utc_ms: int, authenticity: Authenticity,
+        life: int = 0,
+    ) -> bool:
+        """Keep one record; False when it was here already.
+
+        ``life`` is the number of its store (``groundstation.decode.sessions``). A record is the
+        same in whatever life it comes again: one that was sent without a disk keeps its id when
+        that returns. Text takes the place of the same record sealed (``wire.bodies``). The same id
+        with other contents is another record in another life; in the same one it is kept beside the
+        first, as a conflict. Raises ValueError for a body that cannot be packed.
+        """
+        body = msgpack.packb(record.body)
+        row = (node_id, life, record.record_id, int(record.kind), record.boot, record.time_ms,
+               int(record.quality), body, heard_utc_ms, authenticity.value)
+        here = self.db.execute(
+            "SELECT id, life, body, kind, boot, time_ms, quality FROM record"
+            " WHERE node_id = ? AND record_id = ?", (node_id, record.record_id),
+        ).fetchall()
+        for row_id, _, first_body, *first in here:
+            if first == [*row[3:7]]:
+                is_new = self._read_again(row_id, unpack_body(first_body), unpack_body(body), body)
+                if is_new is not None:
+                    return is_new
+        if any(its_life == life for _, its_life, *_ in here):
+            self._keep_conflict(row)
+            return False
+        added = self.db.execute(f"INSERT INTO record{_RECORD_COLUMNS}", row)
+        if record.quality is TimeQuality.NONE:
+            self._learn_boot_clock(node_id, life, record, heard_utc_ms)
+        assert added.lastrowid is not None
+        self.note_change("record", added.lastrowid)
+        if SEALED in record.body:
+            self.count({"sealed": 1})
+        return True
+
+    def _read_again(
+        self, row_id: int, here: dict[str, Any], now: dict[str, Any], body: bytes
+    ) -> bool | None:
+        """Whether the record in this row is told more of, now that it comes as ``now``; None when
+        that is another record."""
+        is_same = bodies.without_text(here) == bodies.without_text(now)
+        if here == now or (is_same and SEALED in now):
+            return False
+        if is_same and SEALED in here:
+            self.db.execute("UPDATE record SET body = ? WHERE id = ?", (body, row_id))
+            self.note_change("record", row_id)
+            self.count({"sealed": -1})
+            return True
+        return None
+
+    def _keep_conflict(self, row: tuple[Any, ...]) -> None:
+        kept = self.db.execute(f"INSERT OR IGNORE INTO record_conflict{_RECORD_COLUMNS}", row)
+        if kept.rowcount:
+            self.count({"conflicts": 1})
+            _log.warning("record_conflict", node_id=row[0], record_id=row[2])
+
+    def _learn_boot_clock(self, node_id: int, life: int, record: Record, heard_utc_ms: int) -> None:
+        """A boot without UTC is dated by its fastest record: none is heard before it is made."""
+        self.db.execute(
+            "INSERT INTO boot_clock(node_id, life, boot, offset_ms) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET offset_ms = MIN(offset_ms, excluded.offset_ms)",
+            (node_id, life, record.boot, heard_utc_ms - record.time_ms),
+        )
+
+    def add_minutes(self, rows: Mapping[tuple[int, int], tuple[int, int]]) -> None:
+        """(node, minute's UTC ms) -> (heard, lost), added to what is there."""
+        self.db.executemany(
+            "INSERT INTO link_minute(node_id, minute_ms, heard, lost) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET heard = heard + excluded.heard,"
+            " lost = lost + excluded.lost",
+            [(*key, *value) for key, value in rows.items()],
+        )
+
+    def add_silence(self, node_id: int, from_ms: int, to_ms: int) -> None:
+        """Nothing was heard of a node between these UTC ms."""
+        self.db.execute(
+            "INSERT INTO silence(node_id, from_ms, to_ms) VALUES (?, ?, ?)",
+            (node_id, from_ms, to_ms),
+        )
+        self.note_change("silence", None)
+
+    def add_node_frames(self, node_id: int, frames: int, first_ms: int, last_ms: int) -> None:
+        """Count frames of a node, ours or foreign."""
+        self.db.execute(
+            "INSERT INTO node(node_id, first_ms, last_ms, frames) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET last_ms = MAX(last_ms, excluded.last_ms),"
+            " frames = frames + excluded.frames",
+            (node_id, first_ms, last_ms, frames),
+        )
+
+    def set_ident(self, node_id: int, text: str) -> None:
+        """What a node calls itself on the air; believed by nobody, shown as a claim."""
+        self.db.execute("UPDATE node SET ident = ? WHERE node_id = ?", (text, node_id))
+
+    def count(self, counts: Mapping[str, int]) -> None:
+        """Add to the named tallies."""
+        self.db.executemany(
+            "INSERT INTO tally(name, value) VALUES (?, ?)"
+            " ON CONFLICT DO UPDATE SET value = value + excluded.value",
+            list(counts.items()),
+        )
+
+    def note_change(self, what: str, ref: int | None) -> None:
+        """One line of the change log that the page follows."""
+        self.db.execute("INSERT INTO change(what, ref) VALUES (?, ?)", (what, ref))
+
+    # -- small state --------------------------------------------------------------------------
+
+    def meta(self, key: str) -> Any:
+        row = self.db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    def set_meta(self, key: str, value: Any) -> None:
+        self.db.execute("INSERT OR REPLACE INTO meta(key, value) VALUES (?, ?)", (key, value))
+
+    def queue(
+        self, opcode: Opcode, text: str, utc_ms: int, station: int = 0, *, asker: str = "",
+        lifetime_s: int | None = None,
+    ) -> int:
+        """Put a letter into the outbox; its id. Raises ValueError when it is not sendable."""
+        with self.batch():
+            return outbox.add(
+                self.db, opcode, text, utc_ms, station, asker=asker, lifetime_s=lifetime_s)
+
+    def take_counter(
+        self, utc_ms: int, what: str, letter_id: int | None = None, station: int = 0
+    ) -> int:
+        """A fresh uplink counter of this station, durable before it is returned."""
+        with self.batch():
+            return counters.take(self.db, utc_ms, what, letter_id, station)
+
+    def rebuild(self) -> None:
+        """Forget everything derived; the next ``Ground`` on this archive decodes it all again."""
+        with self.batch():
+            for table in schema.DERIVED_TABLES:
+                self.db.execute(f"DELETE FROM {table}")
+            self.set_meta("decoded_upto", 0)
+
+    # -- opening ------------------------------------------------------------------------------
+
+    def _open(self) -> sqlite3.Connection:
+        db = schema.connect(self.path)
+        try:
+            schema.prepare(db, self.path.name)
+        except BaseException:
+            db.close()
+            raise
+        self._synchronous = ""
+        return db
+
+    def _move_aside(self, error: sqlite3.DatabaseError) -> None:
+        number = 1
+        while self._aside(number).exists():
+            number += 1
+        for suffix in ("", "-wal", "-shm"):
+            part = self.path.with_name(self.path.name + suffix)
+            if part.exists():
+                part.rename(self._aside(number).with_name(self._aside(number).name + suffix))
+        _log.error("archive_damaged", moved_to=self._aside(number).name, why=str(error))
+
+    def _aside(self, number: int) -> Path:
+        return self.path.with_name(f"{self.path.name}.damaged-{number}")
+
+    def _salvage_outbox(self) -> None:
+        """Best effort: what people and this station did, as far as it can be read."""
+        number = 1
+        while self._aside(number + 1).exists():
+            number += 1
+        try:
+            old = sqlite3.connect(self._aside(number))
+            for table in ("outbox", "uplink"):
+                self._copy_rows(old, table)
+            for key in schema.SALVAGED_KEYS:
+                for row in old.execute("SELECT value FROM meta WHERE key = ?", (key,)):
+                    self.set_meta(key, row[0])
+            old.close()
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            _log.warning("outbox_not_salvaged", why=str(error))
+
+    def _copy_rows(self, old: sqlite3.Connection, table: str) -> None:
+        """The columns that both have: a table of an earlier version has fewer."""
+        columns = [{row[1] for row in db.execute(f"PRAGMA table_info({table})")}
+                   for db in (old, self.db)]
+        names = sorted(columns[0] & columns[1])
+        marks = ", ".join("?" * len(names))
+        for row in old.execute(f"SELECT {', '.join(names)} FROM {table}"):
+            self.db.execute(
+                f"INSERT OR IGNORE INTO {table}({', '.join(names)}) VALUES ({marks})", row)
+
+    def _reconcile(self) -> None:
+        """Make the raw log and the ``reception`` table say the same."""
+        missing = self._raw.recover()
+        with self.batch():
+            self._insert_receptions(missing)
+            self._raw.note()
+        self._raw.noted()
+        if missing:
+            _log.info("receptions_recovered", count=len(missing))

@@ -1,0 +1,331 @@
+"""The outbox: what people asked this station to send, and what became of it.
+
+States, in words a reader may trust: ``queued`` waits for the payload to listen; ``sent`` went out
+at least once; ``confirmed`` means the payload showed that it took the frame; ``answered`` means
+its reply is here. ``expired`` was not heard aboard in its lifetime, ``withdrawn`` was called back,
+``failed`` was given up or refused, and ``why`` says which: none of these goes out again, and where
+one turns out to have been taken, it is ``confirmed`` after all.
+
+Which letter goes next is for ``groundstation.archive.precedence`` to say.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from groundstation import command_words
+from groundstation.archive import precedence, schema
+from groundstation.archive.precedence import CUTDOWN
+from wire.auth import next_counter
+from wire.commands import Command, Opcode
+from wire.mission import GroundSection
+from wire.records import EPOCH_2025_MS
+
+PLAIN_TEXTS_MAX = 8
+COMMANDS_WAITING_MAX = 64
+QUESTIONS_WAITING_MAX = 64
+QUESTIONS_WAITING_EACH_MAX = 8  # of one asker
+CLOCK_SLACK_MS = 60_000  # by which a station's clock may be set back
+COLUMNS = (
+    "id, kind, opcode, text, asker, state, created_ms, expires_ms, attempts, last_sent_ms,"
+    " confirmed_ms, answered_ms, counter, why"
+)
+
+
+class OutboxFull(ValueError):
+    """Too many letters wait; the message is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One row of the outbox; times in UTC ms, None when it has not happened."""
+
+    letter_id: int
+    kind: str  # question | command
+    opcode: Opcode
+    text: str
+    asker: str  # an address or a name; nobody but this station sees it
+    state: str
+    created_ms: int
+    expires_ms: int
+    attempts: int
+    last_sent_ms: int | None
+    confirmed_ms: int | None
+    answered_ms: int | None
+    counter: int | None
+    why: str | None
+
+    @property
+    def is_waiting(self) -> bool:
+        """It may still be sent."""
+        return self.state in ("queued", "sent")
+
+    @property
+    def is_heard(self) -> bool:
+        """The payload took it."""
+        return self.state in ("confirmed", "answered")
+
+    def is_alive(self, utc_ms: int) -> bool:
+        """Its lifetime is not over. That of one which is queued in what is the future now is, for
+        the station's clock was set back: nobody can tell how long it has waited."""
+        return self.created_ms - CLOCK_SLACK_MS <= utc_ms < self.expires_ms
+
+    def as_of(self, utc_ms: int) -> Letter:
+        """The same, expired where nobody has noted yet that it is."""
+        is_over = self.is_waiting and not self.is_alive(utc_ms)
+        return replace(self, state="expired") if is_over else self
+
+    def command(self) -> Command:
+        """What goes into the frame."""
+        return _command(self.opcode, self.letter_id, self.text)
+
+
+def _command(opcode: Opcode, letter_id: int, text: str) -> Command:
+    """``text`` as a person types it; of PLAIN_TEXT, which the station itself queues, the model."""
+    if opcode is Opcode.PLAIN_TEXT:
+        return Command(opcode, (int(text, 16),))
+    return command_words.command(opcode, letter_id, text)
+
+
+_KNOWN = ", ".join(str(int(opcode)) for opcode in Opcode)
+_LETTERS = f"SELECT {COLUMNS} FROM outbox WHERE opcode IN ({_KNOWN})"  # damaged ones are left out
+
+
+def _letter(row: sqlite3.Row) -> Letter:
+    number, kind, opcode, *rest = tuple(row)
+    return Letter(number, kind, Opcode(opcode), *rest)
+
+
+def seconds_of(utc_ms: int) -> int:
+    """Seconds since 2025 at this UTC, at least 1; ids of letters and counters follow them."""
+    return max(1, (utc_ms - EPOCH_2025_MS) // 1000)
+
+
+def add(
+    db: sqlite3.Connection, opcode: Opcode, text: str, utc_ms: int, station: int = 0, *,
+    asker: str = "", lifetime_s: int | None = None,
+) -> int:
+    """Queue a command or question; its id, which is the question id on the air.
+
+    Ids follow the seconds since 2025, so that even a lost archive does not use one twice, and are
+    equal to ``station`` (0..15) modulo 16, so that no two stations use the same. The caller
+    commits. ``text`` is the question, or the words of the command's arguments; without
+    ``lifetime_s`` it lives as long as a mission file says that says nothing. An ABORT withdraws
+    every ARM, FIRE and ABORT that waits. Raises ValueError with one clause when the opcode does not
+    take that, and OutboxFull.
+    """
+    row = db.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM outbox").fetchone()
+    letter_id = next_counter(station, max(int(row[0]), seconds_of(utc_ms)))
+    kind = "question" if opcode is Opcode.ASK else "command"
+    _command(opcode, letter_id, text)
+    if lifetime_s is None:
+        lifetime_s = precedence.lifetime_s(opcode, GroundSection())
+    else:
+        precedence.check_lifetime(opcode, lifetime_s)
+    before = waiting(db)
+    _check_room(before, opcode, asker)
+    if opcode is Opcode.CUTDOWN_ABORT:
+        for letter in before:
+            if letter.opcode in (*CUTDOWN, Opcode.CUTDOWN_ABORT):
+                _leave(db, letter.letter_id, "withdrawn", "a cutdown_abort was queued after it")
+    elif opcode is Opcode.CUTDOWN_FIRE:
+        arming = arming_before(db, letter_id)
+        if arming is None or precedence.is_gone(arming.as_of(utc_ms), utc_ms):
+            raise ValueError("cutdown_fire goes up after a cutdown_arm only: queue that first")
+    db.execute(
+        "INSERT INTO outbox(id, kind, opcode, text, asker, state, created_ms, expires_ms)"
+        " VALUES (?, ?, ?, ?, ?, 'queued', ?, ?)",
+        (letter_id, kind, int(opcode), text, asker, utc_ms, utc_ms + 1000 * lifetime_s),
+    )
+    _note(db, letter_id)
+    return letter_id
+
+
+def _check_room(waiting: list[Letter], opcode: Opcode, asker: str) -> None:
+    """Neither an ABORT nor what the station itself asks for is ever refused."""
+    questions = [letter for letter in waiting if letter.opcode is Opcode.ASK]
+    if opcode in (Opcode.CUTDOWN_ABORT, Opcode.PLAIN_TEXT):
+        return
+    if opcode is not Opcode.ASK:
+        if len(waiting) - len(questions) >= COMMANDS_WAITING_MAX:
+            raise OutboxFull(f"{COMMANDS_WAITING_MAX} commands are waiting already; withdraw some")
+        return
+    if sum(letter.asker == asker for letter in questions) >= QUESTIONS_WAITING_EACH_MAX:
+        raise OutboxFull(f"{QUESTIONS_WAITING_EACH_MAX} of your questions are waiting already; ask"
+                         " again when one of them has gone up")
+    if len(questions) >= QUESTIONS_WAITING_MAX:
+        raise OutboxFull(f"{QUESTIONS_WAITING_MAX} questions are waiting already; ask again later")
+
+
+@contextmanager
+def of_another_process(path: Path) -> Iterator[sqlite3.Connection]:
+    """One durable transaction on the archive, whoever receives into it.
+
+    Raises sqlite3.Error when there is no archive; an exception undoes what was done.
+    """
+    db = schema.connect(path)
+    try:
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("BEGIN IMMEDIATE")
+        yield db
+        db.execute("COMMIT")
+    finally:
+        db.close()
+
+
+def post(
+    path: Path, opcode: Opcode, text: str, utc_ms: int, station: int = 0, *, asker: str = "",
+    lifetime_s: int | None = None,
+) -> Letter:
+    """Queue a letter from another process than the one that receives.
+
+    Raises ValueError as ``add`` does, and sqlite3.Error when there is no archive.
+    """
+    with of_another_process(path) as db:
+        letter_id = add(db, opcode, text, utc_ms, station, asker=asker, lifetime_s=lifetime_s)
+        letter = one(db, letter_id)
+    assert letter is not None
+    return letter
+
+
+def withdraw(db: sqlite3.Connection, letter_id: int) -> Letter:
+    """Call a letter back: it does not go out any more. The caller commits.
+
+    One that was sent may have been taken aboard all the same. Raises ValueError with one clause
+    when it is too late, or there is no such letter.
+    """
+    letter = one(db, letter_id)
+    if letter is None:
+        raise ValueError(f"there is no letter {letter_id}")
+    if not letter.is_waiting:
+        what = "was heard aboard" if letter.is_heard else f"is {letter.state}"
+        raise ValueError(f"letter {letter_id} {what} already")
+    _leave(db, letter_id, "withdrawn", None)
+    withdrawn = one(db, letter_id)
+    assert withdrawn is not None
+    return withdrawn
+
+
+def ask_plain_text(db: sqlite3.Connection, model: str, utc_ms: int) -> None:
+    """Queue the request to send texts without this model (its short id in hex), once for ever
+    unless nobody listened.
+
+    The caller commits. Above PLAIN_TEXTS_MAX models nothing is asked: somebody makes them up.
+    """
+    rows = db.execute(
+        "SELECT text FROM outbox WHERE opcode = ? AND state != 'expired'",
+        (int(Opcode.PLAIN_TEXT),))
+    asked = {row[0] for row in rows}
+    if model not in asked and len(asked) < PLAIN_TEXTS_MAX:
+        add(db, Opcode.PLAIN_TEXT, model, utc_ms)
+
+
+def withdraw_plain_text(db: sqlite3.Connection, models: Iterable[str]) -> None:
+    """Give up requests that were not taken yet and that nobody needs: the models came here."""
+    for model in models:
+        rows = db.execute(
+            "SELECT id FROM outbox WHERE opcode = ? AND text = ? AND state IN ('queued', 'sent')",
+            (int(Opcode.PLAIN_TEXT), model),
+        ).fetchall()
+        for row in rows:
+            fail(db, row[0], "not needed: the text model is here now")
+
+
+def waiting(db: sqlite3.Connection) -> list[Letter]:
+    """The letters that may still be sent, oldest first; the bounds above keep them few."""
+    rows = db.execute(f"{_LETTERS} AND state IN ('queued', 'sent') ORDER BY id")
+    return [_letter(row) for row in rows]
+
+
+def last_sent_ms(db: sqlite3.Connection) -> dict[str, int]:
+    """When a question of each asker went up last."""
+    rows = db.execute(
+        "SELECT asker, MAX(last_sent_ms) FROM outbox WHERE opcode = ? AND last_sent_ms > 0"
+        " GROUP BY asker", (int(Opcode.ASK),))
+    return dict(tuple(row) for row in rows)
+
+
+def arming_before(db: sqlite3.Connection, letter_id: int) -> Letter | None:
+    """The last CUTDOWN_ARM that was queued before this letter."""
+    row = db.execute(
+        f"{_LETTERS} AND opcode = ? AND id < ? ORDER BY id DESC LIMIT 1",
+        (int(Opcode.CUTDOWN_ARM), letter_id)).fetchone()
+    return _letter(row) if row else None
+
+
+def overdue(db: sqlite3.Connection, utc_ms: int) -> list[Letter]:
+    """The waiting letters whose lifetime is over."""
+    return [letter for letter in waiting(db) if not letter.is_alive(utc_ms)]
+
+
+def expire(db: sqlite3.Connection, utc_ms: int) -> None:
+    """These have waited for too long; the caller commits."""
+    for letter in overdue(db, utc_ms):
+        _leave(db, letter.letter_id, "expired", None)
+
+
+def recent(db: sqlite3.Connection, limit: int = 20) -> list[Letter]:
+    """The newest letters, newest first."""
+    rows = db.execute(f"{_LETTERS} ORDER BY id DESC LIMIT ?", (limit,))
+    return [_letter(row) for row in rows]
+
+
+def one(db: sqlite3.Connection, letter_id: int) -> Letter | None:
+    """The letter of this id."""
+    row = db.execute(f"{_LETTERS} AND id = ?", (letter_id,)).fetchone()
+    return _letter(row) if row else None
+
+
+def confirm(db: sqlite3.Connection, letter_id: int, utc_ms: int) -> None:
+    """The payload took this letter."""
+    _move(db, letter_id, "confirmed", "confirmed_ms", utc_ms,
+          "('queued', 'sent', 'expired', 'withdrawn', 'failed')")
+
+
+def answer(db: sqlite3.Connection, letter_id: int, utc_ms: int) -> None:
+    """The reply to this letter, or the result of this command, is here."""
+    confirm(db, letter_id, utc_ms)
+    _move(db, letter_id, "answered", "answered_ms", utc_ms, "('confirmed')")
+
+
+def fail(db: sqlite3.Connection, letter_id: int, why: str) -> None:
+    """Give this letter up."""
+    _leave(db, letter_id, "failed", why)
+
+
+def _leave(db: sqlite3.Connection, letter_id: int, state: str, why: str | None) -> None:
+    """It does not go out any more."""
+    moved = db.execute(
+        "UPDATE outbox SET state = ?, why = ? WHERE id = ? AND state != 'answered'",
+        (state, why, letter_id),
+    )
+    if moved.rowcount:
+        _note(db, letter_id)
+
+
+def note_sent(db: sqlite3.Connection, letter_id: int, counter: int, utc_ms: int) -> None:
+    """This letter goes out now, in a frame with this counter."""
+    db.execute(
+        "UPDATE outbox SET state = 'sent', attempts = attempts + 1, last_sent_ms = ?, counter = ?"
+        " WHERE id = ?", (utc_ms, counter, letter_id))
+    _note(db, letter_id)
+
+
+def _move(
+    db: sqlite3.Connection, letter_id: int, state: str, column: str, utc_ms: int, from_states: str
+) -> None:
+    moved = db.execute(
+        f"UPDATE outbox SET state = ?, {column} = ?, why = NULL"
+        f" WHERE id = ? AND state IN {from_states}",
+        (state, utc_ms, letter_id),
+    )
+    if moved.rowcount:
+        _note(db, letter_id)
+
+
+def _note(db: sqlite3.Connection, letter_id: int) -> None:
+    db.execute("INSERT INTO change(what, ref) VALUES ('outbox', ?)", (letter_id,))

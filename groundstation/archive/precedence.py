@@ -1,0 +1,114 @@
+"""Precedence: which letter goes up next, how long each may wait, and when FIRE may go at all.
+
+    ABORT      CUTDOWN_ABORT, which can only make safe
+    CUTDOWN    CUTDOWN_ARM, CUTDOWN_FIRE
+    SAFETY     TX_OFF, SAFE_ENTER, SAFE_EXIT
+    COMMAND    every other command
+    QUESTION   ASK
+
+Within a class the oldest goes first, until it is heard aboard or given up; questions take turns
+between those who ask. CUTDOWN_FIRE goes only into a window that a beacon opened which says that the
+payload is armed, and only after a CUTDOWN_ARM of this station that was taken aboard and went out
+less than a minute before: the payload refuses any other, and a frame that is refused today is one
+that somebody else has recorded.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from wire.commands import ARMED_S, HAZARDOUS, Opcode
+from wire.mission import GroundSection
+
+if TYPE_CHECKING:
+    from groundstation.archive.outbox import Letter
+
+ATTEMPTS_MAX = 30  # of a command or a question; what is more urgent is tried as long as it lives
+CUTDOWN = frozenset((Opcode.CUTDOWN_ARM, Opcode.CUTDOWN_FIRE))
+LIFETIME_S_MIN = 10
+HAZARDOUS_LIFETIME_S_MAX = 600
+LIFETIME_S_MAX = 86_400
+
+
+class Precedence(IntEnum):
+    """Classes of letters, the most urgent first."""
+
+    ABORT = 0
+    CUTDOWN = 1
+    SAFETY = 2
+    COMMAND = 3
+    QUESTION = 4
+
+
+_CLASSES = {
+    Opcode.CUTDOWN_ABORT: Precedence.ABORT, Opcode.CUTDOWN_ARM: Precedence.CUTDOWN,
+    Opcode.CUTDOWN_FIRE: Precedence.CUTDOWN, Opcode.TX_OFF: Precedence.SAFETY,
+    Opcode.SAFE_ENTER: Precedence.SAFETY, Opcode.SAFE_EXIT: Precedence.SAFETY,
+    Opcode.ASK: Precedence.QUESTION,
+}
+
+
+def of(opcode: Opcode) -> Precedence:
+    """The class of a letter with this opcode."""
+    return _CLASSES.get(opcode, Precedence.COMMAND)
+
+
+def lifetime_s(opcode: Opcode, ground: GroundSection) -> int:
+    """For how long a letter with this opcode may be sent after it was queued."""
+    if opcode in HAZARDOUS:
+        return ground.hazardous_lifetime_s
+    return ground.question_lifetime_s if opcode is Opcode.ASK else ground.command_lifetime_s
+
+
+def check_lifetime(opcode: Opcode, seconds: int) -> None:
+    """Raises ValueError when nobody may wish for such a lifetime."""
+    longest_s = HAZARDOUS_LIFETIME_S_MAX if opcode in HAZARDOUS else LIFETIME_S_MAX
+    if not LIFETIME_S_MIN <= seconds <= longest_s:
+        raise ValueError(
+            f"the lifetime of {opcode.name.lower()} is {LIFETIME_S_MIN}..{longest_s} s")
+
+
+def in_order(waiting: Sequence[Letter], last_sent_ms: Mapping[str, int]) -> list[Letter]:
+    """Letters in the order in which they would go up, were each heard at once.
+
+    ``waiting`` comes oldest first. ``last_sent_ms`` says when a question of each asker went up.
+    """
+    turns: Counter[str] = Counter()
+    keyed = []
+    for letter in waiting:
+        turn, last_ms = 0, 0
+        if letter.opcode is Opcode.ASK:
+            turn, last_ms = turns[letter.asker], last_sent_ms.get(letter.asker, 0)
+            turns[letter.asker] += 1
+        keyed.append((of(letter.opcode), turn, last_ms, letter.letter_id, letter))
+    return [letter for *_, letter in sorted(keyed, key=lambda row: row[:4])]
+
+
+def is_gone(arming: Letter, utc_ms: int) -> bool:
+    """Can no CUTDOWN_FIRE follow this CUTDOWN_ARM any more?"""
+    if arming.is_heard:
+        return utc_ms - (arming.last_sent_ms or 0) > 1000 * ARMED_S
+    return not arming.is_waiting
+
+
+def hopeless(letter: Letter, arming: Letter | None, utc_ms: int) -> str | None:
+    """Why this letter will never be taken, in a clause; None while there is hope.
+
+    ``arming`` is the last CUTDOWN_ARM that was queued before it.
+    """
+    if letter.opcode is Opcode.CUTDOWN_FIRE:
+        if arming is None or not (arming.is_heard or arming.is_waiting):
+            return f"its cutdown_arm is {'missing' if arming is None else arming.state}"
+        return "the arming ended before it could go up" if is_gone(arming, utc_ms) else None
+    if of(letter.opcode) >= Precedence.COMMAND and letter.attempts >= ATTEMPTS_MAX:
+        return f"no sign of it after {ATTEMPTS_MAX} tries"
+    return None
+
+
+def may_go(letter: Letter, arming: Letter | None, is_armed: bool) -> bool:
+    """May this letter go into the window that is open? ``is_armed`` is what its beacon said."""
+    is_taken = arming is not None and arming.is_heard
+    return letter.opcode is not Opcode.CUTDOWN_FIRE or (is_armed and is_taken)

@@ -1,0 +1,89 @@
+"""Rows of the archive turned into values: bodies, places, moments, columns.
+
+Whatever the radio put into a record is checked here for type and range.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from groundstation.archive import fates
+from groundstation.archive.outbox import Letter
+from groundstation.archive.track import Point
+from groundstation.sanitise import clean_text, number, scaled
+from wire.auth import Authenticity
+from wire.records import TimeQuality, unpack_body
+
+KEY_BITS = 32  # of a record's id in its key
+FUTURE_MS = 60_000  # a record dated after it was heard has a wrong clock
+PAST_MS = 48 * 3600 * 1000
+
+
+def key_of(life: int, record_id: int) -> int:
+    """One number for a record of a payload: of later lives the larger, within one as its id."""
+    return life << KEY_BITS | record_id
+
+
+def life_and_id(key: int) -> tuple[int, int]:
+    """(life, record id) of a key."""
+    return key >> KEY_BITS, key & (1 << KEY_BITS) - 1
+
+
+def track_point(row: sqlite3.Row) -> Point | None:
+    """The place in a TRACK row, None when it says none."""
+    body = body_of(row)
+    lat = scaled(body, "lat", -9e8, 9e8, 1e-7)
+    lon = scaled(body, "lon", -18e8, 18e8, 1e-7)
+    if lat is None or lon is None:
+        return None
+    return Point(when_of(row)[0], lat, lon, number(body, "alt", -1000, 100_000))
+
+
+def is_proved(row: Mapping[str, Any] | sqlite3.Row) -> bool:
+    """Was this row of ``beacon`` or ``record`` signed by our payload, and the signature checked?"""
+    return bool(row["authenticity"] == Authenticity.GENUINE.value)
+
+
+def letter_json(letter: Letter, name: str) -> dict[str, Any]:
+    """A letter of the outbox as the page shows it; ``name`` is the payload's. Who asked is nobody's
+    business."""
+    return {
+        "id": letter.letter_id, "kind": letter.kind, "text": clean_text(letter.text, 200),
+        "command": letter.opcode.name, "state": letter.state, "created_ms": letter.created_ms,
+        "attempts": letter.attempts, "last_sent_ms": letter.last_sent_ms,
+        "confirmed_ms": letter.confirmed_ms, "answered_ms": letter.answered_ms,
+        "why": clean_text(letter.why, 100), "expires_ms": letter.expires_ms,
+        "is_waiting": letter.is_waiting, "needs_abort": fates.needs_abort(letter),
+        "fate": clean_text(fates.in_words(letter, name), 200),
+    }
+
+
+def body_of(row: sqlite3.Row) -> dict[str, Any]:
+    """The body of a record; empty when it cannot be read."""
+    try:
+        return unpack_body(row["body"])
+    except ValueError:
+        return {}
+
+
+def when_of(row: sqlite3.Row) -> tuple[int, bool]:
+    """(UTC ms of the record, whether it may be believed to the second)."""
+    time_ms, heard_ms = int(row["time_ms"]), int(row["heard_utc_ms"])
+    if row["quality"] == TimeQuality.NONE:
+        offset_ms = row["offset_ms"]
+        when_ms = heard_ms if offset_ms is None else time_ms + int(offset_ms)
+        return (when_ms if heard_ms - PAST_MS <= when_ms <= heard_ms else heard_ms), False
+    if not heard_ms - PAST_MS <= time_ms <= heard_ms + FUTURE_MS:
+        return heard_ms, False
+    return time_ms, True
+
+
+def columns_of(names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    """Rows turned into columns, as plots want them."""
+    columns: dict[str, list[Any]] = {name: [] for name in names}
+    for row in rows:
+        for name, value in zip(names, row, strict=True):
+            columns[name].append(value)
+    return columns

@@ -1,0 +1,79 @@
+"""What the records of our payload do here beside being kept: answers, pictures, questions.
+
+A record of another payload is only kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+
+from groundstation.archive import counters, outbox
+from groundstation.archive.archive import Archive
+from groundstation.archive.outbox import PLAIN_TEXTS_MAX
+from groundstation.decode import mosaic
+from wire import bodies
+from wire.bodies import Models
+from wire.frames import DataFrame
+from wire.records import Kind, Record
+
+_log = structlog.get_logger()
+
+
+class Contents:
+    """Of one archive, whose batch the caller holds. ``can_ask``: the station has the uplink key."""
+
+    def __init__(self, archive: Archive, node_id: int, can_ask: bool, models: Models) -> None:
+        self._archive = archive
+        self._node_id = node_id
+        self._can_ask = can_ask
+        self._models = models
+        self._missing_models: set[str] = set()  # that were told of
+
+    def keep(self, frame: DataFrame, life: int, record: Record, utc_ms: int) -> None:
+        """Keep a record under the authenticity of the frame that made it readable: with the key
+        none but genuine frames come here, without it none is proved."""
+        is_new = self._archive.add_record(
+            frame.node_id, record, utc_ms, frame.authenticity, life)
+        if not is_new or frame.node_id != self._node_id:
+            return
+        self._ask_for_text(record, utc_ms)
+        body, db = record.body, self._archive.db
+        if record.kind in (Kind.THUMBNAIL, Kind.TILE):
+            flaw = mosaic.keep(db, frame.node_id, life, record)
+            self._archive.count({flaw: 1} if flaw else {})
+        question_id, counter = _u32(body.get("question_id")), _u32(body.get("counter"))
+        if record.kind is Kind.REPLY and question_id is not None:
+            outbox.answer(db, question_id, utc_ms)
+        elif record.kind is Kind.QUESTION and question_id is not None:
+            outbox.confirm(db, question_id, utc_ms)
+        elif record.kind is Kind.COMMAND_RESULT and counter is not None:
+            is_ok = body.get("result") == "ok"
+            why = str(body.get("why") or body.get("result") or "refused")[:80]
+            counters.finish(db, counter, utc_ms, None if is_ok else why)
+        elif record.kind is Kind.EVENT and body.get("event") == "command_refused":
+            fields = body.get("fields")
+            self._on_command_refused(fields if isinstance(fields, dict) else {})
+
+    def _on_command_refused(self, fields: dict[str, Any]) -> None:
+        """The payload heard one of our commands and did not take it, by its age."""
+        counter = _u32(fields.get("counter"))
+        if counter is not None:
+            counters.refuse(self._archive.db, counter, str(fields.get("why"))[:80])
+
+    def _ask_for_text(self, record: Record, utc_ms: int) -> None:
+        """A record sealed with a model that is not here: ask, once for each, for plain text."""
+        model = bodies.sealed_model(record.body)
+        if model is None or bytes.fromhex(model) in self._models:
+            return
+        if self._can_ask:
+            outbox.ask_plain_text(self._archive.db, model, utc_ms)
+        if model not in self._missing_models and len(self._missing_models) < PLAIN_TEXTS_MAX:
+            self._missing_models.add(model)
+            _log.warning("text_model_absent", model=model, why="its texts are kept as they came;"
+                         " give the bundle's text.codec with --codec and run rebuild")
+
+
+def _u32(value: object) -> int | None:
+    return value if isinstance(value, int) and 0 <= value < 1 << 32 else None

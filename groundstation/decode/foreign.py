@@ -1,0 +1,152 @@
+"""Beacons in other formats: Horus Binary v3, UKHAS sentences, payload summaries; kept as such.
+
+With our callsign one is a sighting of our payload, with any other it is a neighbour. Nobody signs
+these formats, so a sighting is never proved: it stands in a table of its own, and where the station
+can prove who spoke it is shown beside what is proved and never in its place. Its age is reckoned
+from the time of day that it tells.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from typing import Any
+
+from groundstation.archive import schema
+from groundstation.archive.archive import Archive
+from groundstation.archive.rawlog import Reception
+from groundstation.archive.track import Point
+from groundstation.decode import payload_summaries
+from groundstation.sanitise import clean_text
+from wire import horus, ukhas
+from wire.beacon import Beacon
+from wire.horus import Packet
+
+NEIGHBOURS_MAX = 32  # the one heard longest ago is forgotten for the next
+CALLSIGN_CHARACTERS_MAX = 20
+LAG_S_MAX = 43_200  # a time of day is ambiguous; further back it is a clock that is ahead
+STALE_FIX_S = 20  # an older place is no point of the way
+_DAY_S = 86_400
+_NAMES = ("id", "via", "callsign", "utc_ms", "boot", "humidity_percent", "is_cutdown_armed",
+          "musing", *schema.BEACON_COLUMNS)
+_INSERT = (
+    f"INSERT OR IGNORE INTO sighting({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"
+)
+
+
+def read(raw: bytes) -> tuple[str, Packet] | None:
+    """(horus | ukhas | summary, what it says), None for any other bytes."""
+    packet = horus.decode(raw)
+    if packet is not None:
+        return "horus", packet
+    sentence = ukhas.parse(raw)
+    if sentence is not None:
+        beacon = Beacon(
+            time_of_day_s=sentence.time_of_day_s, latitude_deg=sentence.latitude_deg,
+            longitude_deg=sentence.longitude_deg, altitude_m=sentence.altitude_m,
+        )
+        return "ukhas", Packet(sentence.callsign, sentence.sequence, beacon)
+    summary = payload_summaries.parse(raw)
+    return None if summary is None else ("summary", summary)
+
+
+def keep(archive: Archive, reception: Reception, callsign: str) -> str | None:
+    """Keep the beacon in ``reception``; the name it is tallied under, None when there is none.
+
+    ``callsign`` is ours. The caller holds a batch of ``archive``.
+    """
+    found = read(reception.raw)
+    via, packet = found or ("", None)
+    heard = clean_text(packet.callsign, CALLSIGN_CHARACTERS_MAX) if packet else ""
+    if packet is None or not heard:
+        return "bad_summaries" if reception.source == payload_summaries.SOURCE else None
+    if heard.upper() == callsign.upper():
+        _add_sighting(archive, reception, via, heard, packet)
+        return f"sightings_{via}"
+    _add_neighbour(archive, reception, via, heard, packet)
+    return "neighbour_frames"
+
+
+def _add_sighting(
+    archive: Archive, reception: Reception, via: str, callsign: str, packet: Packet
+) -> None:
+    beacon = packet.beacon
+    values = {name: getattr(beacon, name) for name in schema.BEACON_COLUMNS}
+    values["fix_age_s"] = _age_s(reception.utc_ms, beacon)
+    archive.db.execute(_INSERT, (
+        reception.reception_id, via, callsign, reception.utc_ms, packet.boot,
+        packet.humidity_percent, beacon.is_cutdown_armed, packet.musing, *values.values(),
+    ))
+    archive.note_change("sighting", reception.reception_id)
+
+
+def _age_s(heard_ms: int, beacon: Beacon) -> float | None:
+    """How old its place was when we heard it, s; None when nothing says so."""
+    if beacon.time_of_day_s is None:
+        return beacon.fix_age_s
+    lag_s = math.floor(heard_ms / 1000 - beacon.time_of_day_s) % _DAY_S
+    return (beacon.fix_age_s or 0) + (lag_s if lag_s <= LAG_S_MAX else 0)
+
+
+def _add_neighbour(
+    archive: Archive, reception: Reception, via: str, callsign: str, packet: Packet
+) -> None:
+    beacon, at_ms = packet.beacon, reception.utc_ms
+    archive.db.execute(
+        "INSERT INTO neighbour(callsign, via, first_ms, last_ms, frames, latitude_deg,"
+        " longitude_deg, altitude_m) VALUES (?, ?, ?, ?, 1, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET via = excluded.via, last_ms = excluded.last_ms,"
+        " frames = frames + 1, latitude_deg = excluded.latitude_deg,"
+        " longitude_deg = excluded.longitude_deg, altitude_m = excluded.altitude_m",
+        (callsign, via, at_ms, at_ms, beacon.latitude_deg, beacon.longitude_deg, beacon.altitude_m),
+    )
+    forgotten = archive.db.execute(
+        "DELETE FROM neighbour WHERE callsign IN (SELECT callsign FROM neighbour"
+        " WHERE callsign != ? ORDER BY last_ms DESC, callsign LIMIT -1 OFFSET ?)",
+        (callsign, NEIGHBOURS_MAX - 1),
+    )
+    if forgotten.rowcount:
+        archive.count({"neighbours_forgotten": forgotten.rowcount})
+    archive.note_change("neighbour", None)
+
+
+# -- reading it again -------------------------------------------------------------------------
+
+
+def newest(db: sqlite3.Connection) -> sqlite3.Row | None:
+    """The sighting of our payload that came last."""
+    row: sqlite3.Row | None = db.execute(
+        "SELECT * FROM sighting ORDER BY id DESC LIMIT 1"
+    ).fetchone()
+    return row
+
+
+def points(db: sqlite3.Connection) -> list[Point]:
+    """Where others' formats have it, at the times when it was there."""
+    rows = db.execute(
+        "SELECT utc_ms - CAST(1000 * COALESCE(fix_age_s, 0) AS INTEGER), latitude_deg,"
+        " longitude_deg, altitude_m FROM sighting WHERE latitude_deg IS NOT NULL"
+        " AND longitude_deg IS NOT NULL AND COALESCE(fix_age_s, 0) <= ?", (STALE_FIX_S,),
+    )
+    return [Point(*row) for row in rows]
+
+
+def neighbours(db: sqlite3.Connection) -> list[dict[str, Any]]:
+    """Other payloads on the channel, the latest first."""
+    rows = db.execute(
+        "SELECT callsign, via, last_ms, frames, latitude_deg, longitude_deg, altitude_m"
+        " FROM neighbour ORDER BY last_ms DESC, callsign"
+    )
+    return [dict(row) for row in rows]
+
+
+def nodes(db: sqlite3.Connection, node_id: int) -> list[dict[str, Any]]:
+    """Payloads of our own kind other than ``node_id``, the most heard first."""
+    rows = db.execute(
+        "SELECT node_id, ident, last_ms, frames FROM node WHERE node_id != ?"
+        " ORDER BY frames DESC LIMIT 8", (node_id,),
+    )
+    return [
+        {"node_id": n, "ident": clean_text(ident, 40), "last_ms": last, "frames": frames}
+        for n, ident, last, frames in rows
+    ]

@@ -1,0 +1,168 @@
+"""One payload as this station hears it: the blocks of its sessions, and what to report of them.
+
+Sans-I/O and without a clock: frames and UTC ms in, records and reports out.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from groundstation.decode.beacon_freshness import BeaconOrder
+from groundstation.decode.link import SILENCE_MS, Link
+from wire import beacon
+from wire.airtime_budget import AirtimeBudget
+from wire.auth import Authenticity
+from wire.bodies import NO_MODELS, Models
+from wire.frames import BLOCKS_MAX, BeaconFrame, BlockReport, DataFrame, FrameCounter
+from wire.incoming import RECEIVER_BLOCKS_MAX, Receiver
+from wire.records import Record
+from wire.session import Session
+
+SESSIONS_MAX = 4  # of a payload, whose blocks are put together; the oldest makes room
+QUIET_MS = 60_000  # with nothing new for so long, unproved frames may begin anew
+_SAME_FRAMES = 64
+
+
+class Report(NamedTuple):
+    """What feedback says, and in which session; ``loss`` is 0..1."""
+
+    session: Session
+    last_counter: FrameCounter
+    loss: float
+    first: int
+    upto: int
+    reports: tuple[BlockReport, ...]
+
+
+@dataclass(slots=True)
+class _Heard:
+    """One session. ``life`` is the number of its incarnation here."""
+
+    session: Session
+    life: int
+    blocks: Receiver
+    news: int = 0  # when something new was heard, in frames of all sessions
+    news_ms: int = 0
+
+    @property
+    def age(self) -> tuple[int, int]:
+        """The smaller, the older."""
+        return self.life, self.session.boot
+
+
+class NodeReceiver:
+    """The state of one node id. ``is_proved``: only genuine frames come here."""
+
+    def __init__(
+        self, node_id: int, mtu_bytes: int, budget: AirtimeBudget, is_proved: bool,
+        models: Models = NO_MODELS,
+    ) -> None:
+        """``mtu_bytes`` is what a MAC leaves of a frame, ``budget`` what the radio carries."""
+        self._order = BeaconOrder()
+        self.link = Link(
+            node_id, budget.airtime.rate_bps, max(SILENCE_MS, 2 * budget.least_ms))
+        self.duplicate_frames = 0
+        self._mtu_bytes = mtu_bytes
+        self._report_bytes = budget.report_bytes_max
+        self._models = models
+        self._is_proved = is_proved
+        self._sessions: dict[Session, _Heard] = {}
+        self._news = 0
+        self._same: deque[bytes] = deque(maxlen=_SAME_FRAMES)
+
+    def is_duplicate(self, raw: bytes) -> bool:
+        """True when these very bytes came a moment ago by another road."""
+        if raw in self._same:
+            self.duplicate_frames += 1
+            return True
+        self._same.append(raw)
+        return False
+
+    def is_news(self, frame: BeaconFrame, utc_ms: int) -> bool:
+        """Is it newer than the beacons before it? Anybody can make an unproved one look like the
+        newest, so only proved ones are ordered."""
+        if frame.authenticity is not Authenticity.GENUINE:
+            return True
+        time_of_day_s = beacon.decode(frame.state).time_of_day_s
+        return self._order.is_news(frame.counter, time_of_day_s, utc_ms)
+
+    def on_data(
+        self, frame: DataFrame, session: Session, life: int, utc_ms: int
+    ) -> tuple[list[Record], bool]:
+        """(records that became readable, does it tell of the payload now: that is, was it never
+        heard before, and is its session the one of the newest frames or a later one)."""
+        heard = self._of(session, life)
+        if heard is None:
+            return [], False
+        blocks, before = heard.blocks, heard.blocks.new_frames
+        is_proved = self._is_proved
+        found = blocks.on_data(frame) if is_proved else self._on_claim(heard, frame, utc_ms)
+        is_new = blocks is not heard.blocks or blocks.new_frames > before
+        newest = max(each.age for each in self._sessions.values())
+        is_new &= heard.age == newest or self.agrees(frame.counter)
+        if is_new:
+            self._news += 1
+            heard.news, heard.news_ms = self._news, utc_ms
+        return found, is_new
+
+    def agrees(self, counter: FrameCounter) -> bool:
+        """May this be of the same session as the newest frame?"""
+        last = self.link.last_counter
+        return last is None or last.boot == counter.boot
+
+    def rename(self, known: Session, told: Session) -> None:
+        """What was taken for ``known`` is called ``told``, and its boots with it."""
+        for session in [s for s in self._sessions if s.incarnation == known.incarnation]:
+            heard = self._sessions.pop(session)
+            boot = told.boot + session.boot - known.boot
+            if boot >= 0:
+                heard.session = Session(told.incarnation, boot)
+                self._sessions[heard.session] = heard
+
+    def report(self) -> Report | None:
+        """On the session that the newest frame of the payload agrees with and whose data was heard
+        last; None where there is none, or nothing is proved."""
+        last, loss = self.link.last_counter, self.link.loss
+        if not self._is_proved or last is None or loss is None:
+            return None
+        fitting = [h for h in self._sessions.values() if h.session.boot_bits == last.boot]
+        newest = max(fitting, key=lambda heard: heard.news, default=None)
+        told = None if newest is None else newest.blocks.report()
+        if newest is None or told is None:
+            return None
+        return Report(newest.session, last, loss, *told)
+
+    def _of(self, session: Session, life: int) -> _Heard | None:
+        """None for a session that is older than all that there is room for: what comes of it again
+        displaces nothing."""
+        heard = self._sessions.get(session)
+        if heard is not None:
+            return heard
+        heard = _Heard(session, life, self._new_receiver())
+        if len(self._sessions) >= SESSIONS_MAX:
+            oldest = min(self._sessions.values(), key=lambda each: each.age)
+            if heard.age < oldest.age:
+                return None
+            del self._sessions[oldest.session]
+        self._sessions[session] = heard
+        return heard
+
+    def _new_receiver(self) -> Receiver:
+        return Receiver(self._mtu_bytes, self._models, self._report_bytes)
+
+    def _on_claim(self, heard: _Heard, frame: DataFrame, utc_ms: int) -> list[Record]:
+        """A frame that nobody can prove is believed near the others. Old ones, of this session or
+        of another with the same four bits, then displace nothing while the payload is heard; when
+        nothing new was heard for a while, what lies elsewhere may be the payload."""
+        blocks = heard.blocks
+        is_quiet = not 0 <= utc_ms - heard.news_ms < QUIET_MS
+        refused = blocks.old_frames + blocks.stray_frames
+        found = blocks.on_data(frame, RECEIVER_BLOCKS_MAX - 1)
+        if is_quiet and blocks.old_frames + blocks.stray_frames > refused:
+            anew = self._new_receiver()
+            found = anew.on_data(frame, BLOCKS_MAX)
+            if anew.new_frames:
+                heard.blocks = anew
+        return found

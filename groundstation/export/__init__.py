@@ -1,0 +1,1 @@
+"""What one takes home, and what other programs are told: files, pictures, space packets."""

@@ -1,0 +1,79 @@
+"""What a station tells other programs as it comes in: payload summaries and CCSDS packets.
+
+Sans-I/O: each feed looks into the archive when asked, and gives the datagrams for what is new there
+since it was asked last. What was there before it began is not told.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from groundstation.archive.rows import is_proved
+from groundstation.decode import payload_summaries
+from groundstation.decode.foreign import STALE_FIX_S
+from groundstation.export import ccsds
+from groundstation.reading.reader import FlightReader
+from wire.mission import Mission
+
+UNPROVED_SUFFIX = "-unproved"
+CHANGES_MAX = 500  # looked at in one round; what is more waits for the next
+
+
+class SummaryFeed:
+    """A payload summary for each new position of our payload.
+
+    Our own beacons are told; a Horus packet or sentence only while none of those comes. What came
+    as a summary is not told again. What is not proved says so in its comment; in a station that
+    proves what it hears it goes out under a name of its own, so that no map draws it into the
+    payload's way. Raises sqlite3.Error while the archive cannot be read.
+    """
+
+    def __init__(self, reader: FlightReader, mission: Mission) -> None:
+        self._reader = reader
+        self._callsign = mission.payload.callsign
+        self._station = mission.ground.station
+        self._after = reader.change_id()
+
+    def take(self) -> list[bytes]:
+        """Datagrams for what came since the last call."""
+        changes = self._reader.changes(self._after, CHANGES_MAX)
+        told = [self._summary(what, ref) for _, what, ref in changes if ref is not None]
+        if changes:
+            self._after = changes[-1][0]
+        return [data for data in told if data is not None]
+
+    def _summary(self, what: str, ref: int) -> bytes | None:
+        seen: dict[str, Any] | None = None
+        callsign = self._callsign
+        if what == "beacon":
+            seen = self._reader.beacon(ref)
+        elif what == "sighting":
+            seen = self._reader.sighting()
+            if seen is not None and (seen["id"] != ref or seen["via"] == "summary"):
+                seen = None
+            if self._reader.is_verifying:
+                callsign += UNPROVED_SUFFIX
+        if seen is None or (seen["fix_age_s"] or 0) > STALE_FIX_S:
+            return None
+        doubt = "" if is_proved(seen) else " (unproved)"
+        return payload_summaries.build(callsign, seen, f"spacepi {self._station}{doubt}")
+
+
+class PacketFeed:
+    """A CCSDS space packet for each new record. Raises sqlite3.Error as above."""
+
+    def __init__(self, db: sqlite3.Connection, node_id: int) -> None:
+        self._db = db
+        self._node_id = node_id
+        self._after, self._counts = ccsds.counted(db, node_id)
+
+    def take(self) -> list[bytes]:
+        """Packets of the records that came since the last call."""
+        packets = []
+        for row_id, record in ccsds.of_archive(self._db, self._node_id, self._after, CHANGES_MAX):
+            self._after = row_id
+            sequence = self._counts[record.kind]
+            self._counts[record.kind] += 1
+            packets.append(ccsds.pack(record, sequence))
+        return packets

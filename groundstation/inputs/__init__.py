@@ -1,0 +1,1 @@
+"""Where bytes come in: modems, TCP clients, UDP, and replays of a raw log."""

@@ -1,0 +1,204 @@
+"""The roads to the radio: KISS over TCP or over a serial line, or a replay.
+
+A road gives the bytes that came since it was last asked and takes bytes to send. Roads that break
+are opened again, for ever, and say so once when lost and once when returned.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import selectors
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event
+from typing import Any, Protocol
+
+import serial
+import structlog
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_when_event_set,
+    wait_exponential,
+)
+
+from groundstation.archive import rawlog
+from groundstation.decode import payload_summaries
+from groundstation.ground import Ground, Heard
+from groundstation.inputs import tcp
+from wire import kiss
+from wire.envelope import Envelope
+from wire.mission import Mission
+
+_log = structlog.get_logger()
+WAIT_S = 0.2
+RETRY_S = 2.0  # doubled at each loss
+RETRY_S_MAX = 30.0
+READ_BYTES = 16_384  # in one turn
+CONNECT_S = 5.0
+WRITE_S = 5.0  # a modem that takes nothing for so long is lost
+
+
+class RoadError(Exception):
+    """The road cannot be opened at all; the message is one sentence for a person."""
+
+
+class Road(Protocol):
+    """Where frames come from and go to."""
+
+    name: str
+
+    def read(self, wait_s: float) -> list[bytes]:
+        """Frames that came within ``wait_s``. Raises OSError when the road broke."""
+
+    def write(self, frame: bytes) -> None:
+        """Transmit. Raises OSError when the road broke."""
+
+    def close(self) -> None: ...
+
+
+class KissClient:
+    """A connection to a TNC such as Dire Wolf."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.name = f"{host}:{port}"
+        self._socket = socket.create_connection((host, port), timeout=CONNECT_S)
+        self._socket.settimeout(WRITE_S)
+        tcp.notice_vanished(self._socket)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._socket, selectors.EVENT_READ)
+        self._decoder = kiss.Decoder()
+
+    def read(self, wait_s: float) -> list[bytes]:
+        if not self._selector.select(wait_s):
+            return []
+        data = self._socket.recv(READ_BYTES)
+        if not data:
+            raise ConnectionResetError(errno.ECONNRESET, "the other end closed")
+        return self._decoder.feed(data)
+
+    def write(self, frame: bytes) -> None:
+        self._socket.sendall(kiss.encode(frame))
+
+    def close(self) -> None:
+        self._selector.close()
+        self._socket.close()
+
+
+class KissSerial:
+    """A hardware TNC on a serial line. Raises OSError (SerialException) when it is not there."""
+
+    def __init__(self, device: str, baud: int) -> None:
+        self.name = device
+        self._port: Any = serial.Serial(
+            device, baud, timeout=WAIT_S, write_timeout=WRITE_S, exclusive=True)
+        self._decoder = kiss.Decoder()
+
+    def read(self, wait_s: float) -> list[bytes]:
+        self._port.timeout = wait_s
+        data = self._port.read(1)
+        return self._decoder.feed(data + self._port.read(self._port.in_waiting)) if data else []
+
+    def write(self, frame: bytes) -> None:
+        self._port.write(kiss.encode(frame))
+
+    def close(self) -> None:
+        self._port.close()
+
+
+def opener(mission: Mission) -> Callable[[], Road] | None:
+    """How the mission's radio is opened; None when it has none."""
+    radio = mission.radio
+    if radio.kind == "kiss-tcp":
+        return lambda: KissClient(radio.host, radio.port)
+    if radio.kind == "kiss-serial":
+        return lambda: KissSerial(radio.device, radio.baud)
+    return None
+
+
+def nothing() -> None:
+    """There is nothing beside the radio."""
+
+
+def run(
+    ground: Ground, open_road: Callable[[], Road], envelope: Envelope, now: Callable[[], int],
+    stop: Event, beside: Callable[[], None] = nothing,
+) -> None:
+    """Carry frames between the road and the station until ``stop`` is set.
+
+    ``now`` gives UTC in ms; the archive keeps frames without their ``envelope``. ``beside`` is
+    called some times a second, with the radio or without. Raises RoadError when the road can never
+    be opened.
+    """
+    lost = _LossLog()
+
+    def wait(seconds: float) -> None:
+        for _ in range(max(1, round(seconds / WAIT_S))):
+            if stop.wait(WAIT_S):
+                return
+            beside()
+
+    for attempt in Retrying(
+        retry=retry_if_exception_type(OSError), stop=stop_when_event_set(stop),
+        wait=wait_exponential(multiplier=RETRY_S, max=RETRY_S_MAX), sleep=wait,
+        before_sleep=lost.note, retry_error_callback=lambda state: None,
+    ):
+        with attempt, contextlib.closing(open_road()) as road:
+            lost.note_open(road)
+            _carry(ground, road, envelope, now, stop, beside)
+
+
+class _LossLog:
+    """Says once that the radio was lost and once that it returned, however many tries between."""
+
+    def __init__(self) -> None:
+        self._is_lost = False
+
+    def note(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if not self._is_lost:
+            _log.warning("radio_lost", why=why(error) if isinstance(error, OSError) else "")
+        self._is_lost = True
+
+    def note_open(self, road: Road) -> None:
+        if self._is_lost:
+            _log.info("radio_returned", road=road.name)
+        self._is_lost = False
+
+
+def _carry(
+    ground: Ground, road: Road, envelope: Envelope, now: Callable[[], int], stop: Event,
+    beside: Callable[[], None],
+) -> None:
+    while not stop.is_set():
+        frames = [envelope.unwrap(data) for data in road.read(WAIT_S)]
+        ground.receive_many(Heard(frame, now()) for frame in frames if frame is not None)
+        ground.tend(now())
+        uplink = ground.next_uplink(now())
+        if uplink is not None:
+            road.write(envelope.wrap(uplink))
+        beside()
+
+
+def replay(path: Path) -> Iterator[Heard]:
+    """What an earlier raw log heard, with its own times. Raises RoadError."""
+    if not path.is_file():
+        raise RoadError(f"{path}: there is no such raw log")
+    is_empty = True
+    for reception, _ in rawlog.read(path):
+        is_empty = False
+        is_summary = reception.source == payload_summaries.SOURCE
+        source = payload_summaries.SOURCE if is_summary else "replay"
+        yield Heard(
+            reception.raw, reception.utc_ms, reception.rssi_dbm, reception.snr_db, source
+        )
+    if is_empty:
+        raise RoadError(f"{path}: holds no reception; a raw log ends in .raw")
+
+
+def why(error: OSError) -> str:
+    """In words, without the address that ``socket.create_server`` adds: the sentence names it."""
+    return (error.strerror or str(error)).split(" (while attempting", 1)[0]

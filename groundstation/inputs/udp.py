@@ -1,0 +1,155 @@
+"""UDP beside the radio: payload summaries that come in, and what the feeds tell going out."""
+
+from __future__ import annotations
+
+import socket
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Sequence
+from threading import Event
+from typing import Any, Protocol
+
+import structlog
+
+from groundstation.decode import payload_summaries
+from groundstation.decode.payload_summaries import DATAGRAM_BYTES_MAX
+from groundstation.ground import Ground, Heard
+from groundstation.inputs.gateway import RoadError
+
+_log = structlog.get_logger()
+DATAGRAMS_MAX = 200  # read in one round; what is more waits in the kernel, or is lost there
+ECHOES_MAX = 64  # datagrams of our own that may come back by broadcast
+
+
+class Deaf:
+    """A road for stations without a radio of their own."""
+
+    name = "no radio"
+
+    def read(self, wait_s: float) -> list[bytes]:
+        Event().wait(wait_s)
+        return []
+
+    def write(self, frame: bytes) -> None:
+        return None
+
+    def close(self) -> None:
+        return None
+
+
+class Listener:
+    """A UDP port on which others tell. Raises RoadError when it cannot be had."""
+
+    def __init__(self, host: str, port: int) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        # Broadcasts reach everybody on this port who allows it, as chasemapper does.
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind((host, port))
+        except OSError as error:
+            self._socket.close()
+            raise RoadError(
+                f"cannot listen on UDP {host}:{port}: {error.strerror or error}"
+            ) from error
+        self.port = int(self._socket.getsockname()[1])
+
+    def read(self) -> list[bytes]:
+        """What has come, without waiting; only the head of a datagram that is too long."""
+        found: list[bytes] = []
+        while len(found) < DATAGRAMS_MAX:
+            try:
+                found.append(self._socket.recv(DATAGRAM_BYTES_MAX + 1))
+            except OSError:  # there is no more
+                break
+        return found
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class Feed(Protocol):
+    """Datagrams for what came since the last call. Raises sqlite3.Error."""
+
+    def take(self) -> list[bytes]: ...
+
+
+class Teller:
+    """Sends what a feed gives to one address; a refusal loses datagrams and is said once."""
+
+    def __init__(self, feed: Feed, host: str, port: int) -> None:
+        """``host`` may be a broadcast address. Raises RoadError when it is no address."""
+        self.refused = 0
+        self._feed = feed
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+        except (OSError, UnicodeError) as error:
+            raise RoadError(f"UDP {host}:{port} is no address to send to") from error
+        family = found[0][0]
+        self._address: tuple[Any, ...] = found[0][4]
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        self._is_refused = False
+
+    def turn(self) -> list[bytes]:
+        """Send what is new; it is returned too."""
+        datagrams = self._feed.take()
+        for datagram in datagrams:
+            try:
+                self._socket.sendto(datagram, self._address)
+            except OSError as error:
+                self.refused += 1
+                if not self._is_refused:
+                    _log.warning("udp_refused", to=self._address[0], why=str(error))
+                self._is_refused = True
+            else:
+                if self._is_refused:
+                    _log.info("udp_returned", to=self._address[0], lost=self.refused)
+                self._is_refused = False
+        return datagrams
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class Beside:
+    """All that one station hears and tells by UDP. ``turn`` never waits and never raises OSError,
+    which would be taken for the loss of the radio."""
+
+    def __init__(
+        self, ground: Ground, now: Callable[[], int], listener: Listener | None,
+        tellers: Sequence[Teller],
+    ) -> None:
+        self.chatter = 0  # messages of other kinds on the same port, not kept
+        self._ground = ground
+        self._now = now
+        self._listener = listener
+        self._tellers = tellers
+        self._echoes: deque[bytes] = deque(maxlen=ECHOES_MAX)
+
+    def turn(self) -> None:
+        """Keep what has come, as it came; then tell what is new."""
+        heard = [] if self._listener is None else self._listener.read()
+        kept = [data for data in heard if not self._is_passed_over(data)]
+        if kept:
+            self._ground.receive_many(
+                Heard(data, self._now(), source=payload_summaries.SOURCE) for data in kept
+            )
+        for teller in self._tellers:
+            try:
+                self._echoes.extend(teller.turn())
+            except sqlite3.Error as error:  # busy, or moved aside: told in the next round
+                _log.debug("feed_waits", why=str(error))
+
+    def close(self) -> None:
+        """Let go of the ports."""
+        for port in (self._listener, *self._tellers):
+            if port is not None:
+                port.close()
+
+    def _is_passed_over(self, data: bytes) -> bool:
+        is_chatter = payload_summaries.is_chatter(data)
+        self.chatter += is_chatter
+        return is_chatter or data in self._echoes

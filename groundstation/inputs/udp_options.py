@@ -1,0 +1,72 @@
+"""What is to stand beside the radio: UDP in and out, as written on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from groundstation.export.feeds import PacketFeed, SummaryFeed
+from groundstation.ground import Ground
+from groundstation.inputs.gateway import RoadError
+from groundstation.inputs.udp import Beside, Listener, Teller
+from groundstation.reading.reader import FlightReader
+from wire.mission import Mission
+
+HorusUdpOption = Annotated[
+    str | None,
+    typer.Option(
+        "--horus-udp", metavar="PORT",
+        help="Hear payload summaries of Horus receivers too (55672). From this machine only; "
+        "0.0.0.0:PORT is from anywhere.",
+    ),
+]
+SummaryUdpOption = Annotated[
+    str | None,
+    typer.Option(
+        "--summary-udp", metavar="HOST:PORT",
+        help="Tell each new position as a payload summary, for chasemapper and its kin.",
+    ),
+]
+CcsdsUdpOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ccsds-udp", metavar="HOST:PORT",
+        help="Send each new record as a CCSDS space packet, for Yamcs and its kin.",
+    ),
+]
+
+
+def address(option: str, text: str, example: str) -> tuple[str, int]:
+    """(host, port) as written. Raises RoadError."""
+    host, _, port = text.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit()) or not 0 <= int(port) <= 65535:
+        raise RoadError(f"{option} {text}: write it as HOST:PORT, such as {example}")
+    return host.strip("[]"), int(port)
+
+
+@dataclass(frozen=True, slots=True)
+class Udp:
+    """What is to stand beside the radio, as written on the command line."""
+
+    horus: str | None = None
+    summary: str | None = None
+    ccsds: str | None = None
+
+    def open(self, ground: Ground, mission: Mission, now_ms: Callable[[], int]) -> Beside | None:
+        """Raises RoadError when an address is wrong or taken; None when nothing is asked for."""
+        listener, tellers = None, []
+        if self.horus is not None:
+            at = self.horus if ":" in self.horus else f"127.0.0.1:{self.horus}"
+            listener = Listener(*address("--horus-udp", at, "127.0.0.1:55672"))
+        if self.summary is not None:
+            reader = FlightReader(ground.archive.path, mission)
+            far = address("--summary-udp", self.summary, "255.255.255.255:55672")
+            tellers.append(Teller(SummaryFeed(reader, mission), *far))
+        if self.ccsds is not None:
+            far = address("--ccsds-udp", self.ccsds, "127.0.0.1:10015")
+            feed = PacketFeed(ground.archive.db, mission.payload.node_id)
+            tellers.append(Teller(feed, *far))
+        return Beside(ground, now_ms, listener, tellers) if listener or tellers else None

@@ -1,0 +1,1 @@
+"""The archive as the page and the exports show it, read-only."""

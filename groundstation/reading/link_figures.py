@@ -1,0 +1,61 @@
+"""How well a payload is heard, in figures: heard and lost, silences, dropped.
+
+Reads the archive; what enters it is the business of ``groundstation.decode.link``.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from groundstation.archive import schema
+
+RECENT_LOSS_MINUTES = 5
+
+
+def now(db: sqlite3.Connection, node_id: int) -> dict[str, Any]:
+    """The link of this payload over all and lately, the newest signal, and all tallies."""
+    heard, lost = db.execute(
+        "SELECT COALESCE(SUM(heard), 0), COALESCE(SUM(lost), 0) FROM link_minute"
+        " WHERE node_id = ?", (node_id,),
+    ).fetchone()
+    recent = db.execute(
+        "SELECT SUM(heard), SUM(lost) FROM (SELECT heard, lost FROM link_minute"
+        " WHERE node_id = ? ORDER BY minute_ms DESC LIMIT ?)", (node_id, RECENT_LOSS_MINUTES),
+    ).fetchone()
+    total = (recent[0] or 0) + (recent[1] or 0)
+    newest = db.execute(
+        "SELECT rssi_dbm, snr_db FROM reception ORDER BY id DESC LIMIT 1").fetchone()
+    receptions = db.execute("SELECT COALESCE(MAX(id), 0) FROM reception").fetchone()[0]
+    return {
+        "heard": heard, "lost": lost, "receptions": receptions,
+        "loss_recent": round((recent[1] or 0) / total, 3) if total else None,
+        "rssi_dbm": newest["rssi_dbm"] if newest else None,
+        "snr_db": newest["snr_db"] if newest else None,
+        "forgotten": _counted(db, schema.FORGOTTEN_KEY),
+        "dropped": _counted(db, schema.DROPPED_KEY),
+        **{row[0]: row[1] for row in db.execute("SELECT name, value FROM tally")},
+    }
+
+
+def minutes(db: sqlite3.Connection, node_id: int, limit: int) -> list[tuple[Any, ...]]:
+    """(minute's UTC ms, heard, lost) of the newest minutes, oldest first."""
+    rows = db.execute(
+        "SELECT minute_ms, heard, lost FROM link_minute WHERE node_id = ?"
+        " ORDER BY minute_ms DESC LIMIT ?", (node_id, limit),
+    )
+    return [tuple(row) for row in rows][::-1]
+
+
+def silences(db: sqlite3.Connection, node_id: int, limit: int) -> list[list[int]]:
+    """[from, to] in UTC ms of the newest pauses in which nothing was heard, oldest first."""
+    rows = db.execute(
+        "SELECT from_ms, to_ms FROM silence WHERE node_id = ? ORDER BY id DESC LIMIT ?",
+        (node_id, limit),
+    )
+    return [list(row) for row in rows][::-1]
+
+
+def _counted(db: sqlite3.Connection, key: str) -> int:
+    row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return row[0] if row and isinstance(row[0], int) else 0

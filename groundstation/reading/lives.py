@@ -1,0 +1,59 @@
+"""The lives of a payload as people are told of them, and records that contradict each other.
+
+A life behind the first is a store that was empty, damaged or absent
+(``groundstation.decode.sessions``). Records of different lives never contradict each other; of one
+life, of which the first that was heard is kept everywhere else, they can only where something is
+forged or broken.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from groundstation.sanitise import clean_text
+from wire.records import Kind, unpack_body
+
+LIVES_MAX = 20  # of the latest
+SAID_CHARACTERS_MAX = 400
+
+
+def known(db: sqlite3.Connection, node_id: int) -> list[dict[str, Any]]:
+    """The latest lives of a payload, newest last."""
+    rows = db.execute(
+        "SELECT life, incarnation, boot, first_ms FROM incarnation WHERE node_id = ?"
+        " ORDER BY life DESC LIMIT ?", (node_id, LIVES_MAX),
+    ).fetchall()[::-1]
+    return [
+        {"life": life, "incarnation": named(incarnation), "boot": boot, "first_ms": first_ms}
+        for life, incarnation, boot, first_ms in rows
+    ]
+
+
+def named(incarnation: int | None) -> str:
+    """As people read it; one that nobody told is 00000000."""
+    return f"{incarnation or 0:08x}"
+
+
+def conflicts(db: sqlite3.Connection, node_id: int, limit: int = -1) -> list[dict[str, Any]]:
+    """Records that contradict one of the same life and id, newest first: what each of them says."""
+    rows = db.execute(
+        "SELECT i.incarnation, c.record_id, c.heard_utc_ms, c.authenticity, r.kind, r.body, c.kind,"
+        " c.body FROM record_conflict c JOIN record r USING (node_id, life, record_id)"
+        " LEFT JOIN incarnation i USING (node_id, life) WHERE c.node_id = ?"
+        " ORDER BY c.id DESC LIMIT ?", (node_id, limit),
+    )
+    return [
+        {"incarnation": named(incarnation), "record_id": record_id, "heard_ms": heard_ms,
+         "authenticity": authenticity, "kept": _said(kept_kind, kept), "other": _said(kind, body)}
+        for incarnation, record_id, heard_ms, authenticity, kept_kind, kept, kind, body in rows
+    ]
+
+
+def _said(kind: int, body: bytes) -> str:
+    """The kind and the fields of a record in one short line."""
+    try:
+        said = ", ".join(f"{key}: {value}" for key, value in unpack_body(body).items())
+    except ValueError:
+        said = "cannot be read"
+    return clean_text(f"{Kind(kind).name.lower()}: {said}", SAID_CHARACTERS_MAX)

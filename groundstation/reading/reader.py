@@ -1,0 +1,380 @@
+"""Reading the archive: what the page and the exports show, as plain JSON-ready values.
+
+Opens the database read-only. Whatever the radio put into a record is checked here for type and
+range, so that nothing behind this module sees a surprise.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from groundstation.archive import outbox, precedence, schema
+from groundstation.archive.rows import (
+    body_of,
+    columns_of,
+    is_proved,
+    key_of,
+    letter_json,
+    life_and_id,
+    track_point,
+    when_of,
+)
+from groundstation.archive.track import Point, Tracks, parted, thinned
+from groundstation.decode import foreign, mosaic
+from groundstation.decode.beacon_freshness import clock_gap_s
+from groundstation.decode.pictures import media_type
+from groundstation.reading import link_figures, lives
+from groundstation.sanitise import clean_text, number, scaled
+from groundstation.share import upload_queue
+from wire.airtime_budget import AirtimeBudget
+from wire.auth import Authenticity
+from wire.beacon import Phase, PowerMode
+from wire.mission import Mission
+from wire.records import Kind
+
+POINTS_MAX = 1500
+FEED_KINDS = (Kind.MUSING, Kind.REPLY, Kind.API_CALL, Kind.THUMBNAIL, Kind.EVENT)
+QUIET_FACTOR = 3  # beacons missed before a stranger's word is shown in their place
+WAITING_SHOWN = 12
+GAP_MS = 90_000  # a pause between samples that a plot does not bridge; a slow link has longer ones
+Cached = dict[str, tuple[int, dict[str, Any]]]  # what was found, and at which change of the archive
+_FEED = ", ".join(str(int(kind)) for kind in FEED_KINDS)
+_RECORD = (
+    "SELECT r.id, r.life, r.record_id, r.kind, r.boot, r.time_ms, r.quality, r.body,"
+    " r.heard_utc_ms, r.authenticity, c.offset_ms, i.incarnation FROM record r"
+    " LEFT JOIN boot_clock c ON c.node_id = r.node_id AND c.life = r.life AND c.boot = r.boot"
+    " LEFT JOIN incarnation i ON i.node_id = r.node_id AND i.life = r.life"
+)
+
+
+class FlightReader:
+    """Questions about one mission's payload. Connects when first asked.
+
+    Every method raises sqlite3.OperationalError while there is no archive yet.
+    """
+
+    def __init__(self, path: Path, mission: Mission, cached: Cached | None = None) -> None:
+        """``cached`` is what readers of the same archive, each on its thread, found already."""
+        self._path = path
+        self._mission = mission
+        self._budget = AirtimeBudget(mission)
+        self._gap_ms = max(GAP_MS, 2 * self._budget.least_ms)
+        self._node_id = mission.payload.node_id
+        self._connection: sqlite3.Connection | None = None
+        self._cached = {} if cached is None else cached
+
+    @property
+    def db(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = schema.connect_reader(self._path)
+        return self._connection
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    # -- the change log -----------------------------------------------------------------------
+
+    def change_id(self) -> int:
+        """The newest line of the change log."""
+        row = self.db.execute("SELECT COALESCE(MAX(id), 0) FROM change").fetchone()
+        return int(row[0])
+
+    def changes(self, after: int, limit: int) -> list[tuple[int, str, int | None]]:
+        """(id, what, ref) after this id, oldest first."""
+        rows = self.db.execute(
+            "SELECT id, what, ref FROM change WHERE id > ? ORDER BY id LIMIT ?", (after, limit)
+        )
+        return [tuple(row) for row in rows]
+
+    # -- the state now ------------------------------------------------------------------------
+
+    def flight(self) -> dict[str, Any]:
+        """The current state: newest beacon, phases, link, counts, outbox. Ages are the reader's."""
+        change_id = self.change_id()
+        cached = self._cached.get("flight")
+        if cached and cached[0] == change_id:
+            return cached[1]
+        name, radio = self._mission.payload.name, self._mission.radio
+        phases = self.phases()
+        launch_ms = next((p["at_ms"] for p in phases if p["phase"] == "ASCENT"), None)
+        state = {
+            "change_id": change_id,
+            "name": name,
+            "disclosure": (
+                f"{name} is an AI persona: a small language model trained on one person’s "
+                "writing. What you read is a statistical echo of that person, not the person."
+            ),
+            "station": self._mission.ground.station,
+            "callsign": self._mission.payload.callsign,
+            "node_id": self._node_id,
+            "can_transmit": bool(self._meta("can_transmit")),
+            "is_signed": self._mission.keys.downlink_mac,
+            "is_verifying": self.is_verifying,
+            "beacon_ground_s": self._expected_every_s(Phase.GROUND, None, None),
+            "beacon": self.latest_beacon(),
+            "sighting": self.sighting(),
+            "phases": phases,
+            "launch_ms": launch_ms,
+            "link": link_figures.now(self.db, self._node_id),
+            "carries": asdict(self._budget.hour()) if radio.kind != "none" else None,
+            "counts": self._counts(),
+            "lives": lives.known(self.db, self._node_id),
+            "silences": self.silences(20),
+            "foreign": foreign.nodes(self.db, self._node_id),
+            "neighbours": foreign.neighbours(self.db),
+            "sondehub": upload_queue.status(self._meta(schema.SONDEHUB_KEY), self._mission),
+            "outbox": [letter_json(letter, name) for letter in outbox.recent(self.db)],
+            "waiting": self._waiting(),
+        }
+        self._cached["flight"] = (change_id, state)
+        return state
+
+    @property
+    def is_verifying(self) -> bool:
+        """The station has the key and believes only what is signed with it."""
+        return bool(self._meta("verified_with"))
+
+    def _waiting(self) -> dict[str, Any]:
+        """How many letters wait, and the first of them in the order in which they go up."""
+        letters = precedence.in_order(outbox.waiting(self.db), outbox.last_sent_ms(self.db))
+        name = self._mission.payload.name
+        return {"count": len(letters),
+                "letters": [letter_json(letter, name) for letter in letters[:WAITING_SHOWN]]}
+
+    def latest_beacon(self) -> dict[str, Any] | None:
+        row = self.db.execute(
+            "SELECT * FROM beacon WHERE node_id = ? ORDER BY id DESC LIMIT 1", (self._node_id,)
+        ).fetchone()
+        return self._beacon_json(row) if row else None
+
+    def beacons(self) -> Iterator[dict[str, Any]]:
+        """Every beacon of our payload as heard, oldest first."""
+        for row in self.db.execute(
+            "SELECT * FROM beacon WHERE node_id = ? ORDER BY id", (self._node_id,)
+        ):
+            yield self._beacon_json(row)
+
+    def beacon(self, reception_id: int) -> dict[str, Any] | None:
+        """The beacon of this reception, when it is our payload's."""
+        row = self.db.execute(
+            "SELECT * FROM beacon WHERE node_id = ? AND id = ?", (self._node_id, reception_id)
+        ).fetchone()
+        return self._beacon_json(row) if row else None
+
+    def sighting(self) -> dict[str, Any] | None:
+        """The newest beacon in a stranger's format, once our own have failed to come for long.
+
+        Never proved: where the flight's ``is_verifying`` is true it is no state of the payload.
+        """
+        row = foreign.newest(self.db)
+        if row is None:
+            return None
+        seen, own = self._beacon_json(row), self.latest_beacon()
+        if own and seen["utc_ms"] - own["utc_ms"] <= QUIET_FACTOR * 1000 * own["expected_every_s"]:
+            return None
+        seen["authenticity"] = Authenticity.UNSIGNED.value
+        seen["musing"] = clean_text(seen["musing"])
+        seen["expected_every_s"] *= self._mission.cadence.horus_every_beacons
+        return seen
+
+    def _beacon_json(self, row: sqlite3.Row) -> dict[str, Any]:
+        beacon = dict(row)
+        phase = None if beacon["phase"] is None else Phase(int(beacon["phase"]))
+        power = None if beacon["power_mode"] is None else PowerMode(int(beacon["power_mode"]))
+        beacon["phase"] = None if phase is None else phase.name
+        beacon["power_mode"] = None if power is None else power.name
+        beacon["expected_every_s"] = self._expected_every_s(phase, power, beacon["altitude_m"])
+        beacon["clock_gap_s"] = clock_gap_s(beacon["time_of_day_s"], beacon["utc_ms"])
+        return beacon
+
+    def _expected_every_s(
+        self, phase: Phase | None, power: PowerMode | None, altitude_m: float | None
+    ) -> int:
+        return math.ceil(self._budget.beacon_every_ms(phase, power, altitude_m) / 1000)
+
+    def phases(self) -> list[dict[str, Any]]:
+        """Every change of phase, oldest first, with the altitude at which it was heard."""
+        rows = self.db.execute(
+            "SELECT utc_ms, phase, altitude_m FROM (SELECT id, utc_ms, phase, altitude_m,"
+            " LAG(phase) OVER (ORDER BY id) AS before FROM beacon"
+            " WHERE node_id = ? AND phase IS NOT NULL) WHERE phase IS NOT before"
+            " ORDER BY id LIMIT 60", (self._node_id,),
+        )
+        return [
+            {"at_ms": at, "phase": Phase(int(phase)).name, "alt_m": alt} for at, phase, alt in rows
+        ]
+
+    def _counts(self) -> dict[str, int]:
+        rows = self.db.execute(
+            "SELECT kind, COUNT(*) FROM record WHERE node_id = ? GROUP BY kind", (self._node_id,)
+        )
+        return {Kind(kind).name.lower(): count for kind, count in rows}
+
+    def conflicts(self, limit: int = -1) -> list[dict[str, Any]]:
+        """See ``lives.conflicts``."""
+        return lives.conflicts(self.db, self._node_id, limit)
+
+    def silences(self, limit: int) -> list[list[int]]:
+        """See ``link_figures.silences``."""
+        return link_figures.silences(self.db, self._node_id, limit)
+
+    def _meta(self, key: str) -> Any:
+        row = self.db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    # -- the feed -----------------------------------------------------------------------------
+
+    def entries(self, before: int | None, limit: int) -> list[dict[str, Any]]:
+        """Musings, replies, failed calls, pictures and troubles, newest first, from before this
+        id on, which is a key (``groundstation.archive.rows``). Fewer than ``limit`` only when there
+        are no more.
+        """
+        rows = self.db.execute(
+            f"{_RECORD} WHERE r.node_id = ? AND r.kind IN ({_FEED})"
+            " AND (r.life, r.record_id) < (?, ?) ORDER BY r.life DESC, r.record_id DESC",
+            (self._node_id, *life_and_id(before if before is not None else 1 << 62)),
+        )
+        shown = (entry for row in rows if (entry := self._entry(row)) is not None)
+        return list(islice(shown, limit))
+
+    def entry(self, row_id: int) -> dict[str, Any] | None:
+        """The feed entry of this row of ``record``, when it is one of ours; a tile's is that of
+        the picture that it belongs to."""
+        row_id = mosaic.thumbnail_row(self.db, self._node_id, row_id) or row_id
+        row = self.db.execute(
+            f"{_RECORD} WHERE r.node_id = ? AND r.kind IN ({_FEED}) AND r.id = ?",
+            (self._node_id, row_id),
+        ).fetchone()
+        return self._entry(row) if row else None
+
+    def picture(self, key: int) -> tuple[bytes, str] | None:
+        """(bytes, media type) of a picture, or of a tile, that may be shown."""
+        return mosaic.image(self.db, self._node_id, key)
+
+    def mosaics(self) -> list[mosaic.Mosaic]:
+        """All pictures with their tiles, oldest first."""
+        return mosaic.every(self.db, self._node_id)
+
+    def _entry(self, row: sqlite3.Row) -> dict[str, Any] | None:
+        body, kind = body_of(row), Kind(row["kind"])
+        when_ms, is_exact = when_of(row)
+        entry: dict[str, Any] = {
+            "id": key_of(row["life"], row["record_id"]), "kind": kind.name.lower(),
+            "when_ms": when_ms, "is_exact": is_exact, "heard_ms": row["heard_utc_ms"],
+            "authenticity": row["authenticity"],
+            "incarnation": lives.named(row["incarnation"]),
+            "alt_m": number(body, "alt", -1000, 100_000),
+        }
+        if kind in (Kind.MUSING, Kind.REPLY):
+            entry |= {key: clean_text(body.get(key)) for key in ("text", "senses", "question")}
+            entry["about"] = clean_text(body.get("about"), 40)
+            entry["by"] = "canned" if body.get("by") == "canned" else "model"
+            entry["question_id"] = number(body, "question_id", 0, 1 << 32)
+            entry["lat"] = scaled(body, "lat", -9e8, 9e8, 1e-7)
+            entry["lon"] = scaled(body, "lon", -18e8, 18e8, 1e-7)
+            return entry if entry["text"] else None
+        if kind is Kind.API_CALL:
+            entry["api"] = clean_text(body.get("api"), 40)
+            entry["outcome"] = clean_text(body.get("outcome"), 24)
+            entry["summary"] = clean_text(body.get("summary"), 120)
+            return entry
+        if kind is Kind.THUMBNAIL:
+            entry["scene"] = clean_text(body.get("scene"), 24)
+            entry["is_shown"] = media_type(body.get("image")) is not None
+            pieces = mosaic.of_thumbnail(self.db, self._node_id, entry["id"])
+            entry |= {"columns": pieces.columns, "rows": pieces.rows}
+            entry["tiles"] = list(pieces.tiles.items())
+            return entry
+        if body.get("severity") not in ("warning", "error"):
+            return None
+        fields = body.get("fields")
+        sensor = clean_text(fields.get("sensor"), 24) if isinstance(fields, dict) else ""
+        words = clean_text(body.get("event"), 60).replace("_", " ")
+        entry["event"] = f"{words}: {sensor}" if sensor else words
+        return entry
+
+    # -- the way and the numbers --------------------------------------------------------------
+
+    def tracks(self) -> Tracks:
+        """Where it was, from its beacons, its track records and beacons in strangers' formats."""
+        proved: list[Point] = []
+        unproved: list[Point] = []
+        for beacon in self.db.execute(
+            "SELECT authenticity, utc_ms, latitude_deg, longitude_deg, altitude_m FROM beacon"
+            " WHERE node_id = ? AND latitude_deg IS NOT NULL AND longitude_deg IS NOT NULL"
+            " AND COALESCE(fix_age_s, 0) <= ?", (self._node_id, foreign.STALE_FIX_S),
+        ):
+            (proved if is_proved(beacon) else unproved).append(Point(*beacon[1:]))
+        for record in self._records(Kind.TRACK):
+            point = track_point(record)
+            if point is not None:
+                (proved if is_proved(record) else unproved).append(point)
+        return parted(proved, unproved, foreign.points(self.db))
+
+    def track_row(self, row_id: int) -> tuple[Point, bool] | None:
+        """(the point in this row of ``record``, is it proved), when it is a track record of ours.
+        """
+        row = self.db.execute(
+            f"{_RECORD} WHERE r.node_id = ? AND r.kind = ? AND r.id = ?",
+            (self._node_id, int(Kind.TRACK), row_id),
+        ).fetchone()
+        point = track_point(row) if row else None
+        return None if point is None else (point, is_proved(row))
+
+    def history(self) -> dict[str, Any]:
+        """The whole flight as columns, thinned to at most 1500 rows each: the proved way and the
+        other one, readings, the link, silences."""
+        change_id = self.change_id()
+        cached = self._cached.get("history")
+        if cached and cached[0] == change_id:
+            return cached[1]
+        tracks = self.tracks()
+        minutes = link_figures.minutes(self.db, self._node_id, POINTS_MAX)
+        history = {
+            "change_id": change_id,
+            **{name: columns_of(("t", "lat", "lon", "alt"), thinned(points, POINTS_MAX))
+               for name, points in tracks._asdict().items()},
+            "state": columns_of(("t", "mv", "out", "in"), self._state_rows()),
+            "link": columns_of(("t", "heard", "lost"), minutes),
+            "silences": self.silences(500),
+            "gap_ms": self._gap_ms,
+        }
+        self._cached["history"] = (change_id, history)
+        return history
+
+    def _state_rows(self) -> list[tuple[Any, ...]]:
+        """(t, battery mV, outside C, inside C) with a row of nothing wherever it was silent."""
+        rows: list[tuple[Any, ...]] = [tuple(row) for row in self.db.execute(
+            "SELECT utc_ms, battery_mv, outside_c, inside_c FROM beacon WHERE node_id = ?",
+            (self._node_id,),
+        )]
+        for record in self._records(Kind.HOUSEKEEPING):
+            body = body_of(record)
+            rows.append((
+                when_of(record)[0], number(body, "mv", 0, 60_000),
+                scaled(body, "out", -1500, 1500, 0.1), scaled(body, "in", -1500, 1500, 0.1),
+            ))
+        rows.sort(key=lambda r: r[0])
+        stride = -(-len(rows) // (POINTS_MAX * 4 // 5)) or 1
+        spaced: list[tuple[Any, ...]] = []
+        for at, row in enumerate(rows):
+            is_gap = at > 0 and row[0] - rows[at - 1][0] > self._gap_ms
+            if is_gap and len(spaced) < POINTS_MAX:
+                spaced.append((rows[at - 1][0] + 1, None, None, None))
+            if at % stride == 0 or is_gap:
+                spaced.append(row)
+        return spaced[-POINTS_MAX:]
+
+    def _records(self, kind: Kind) -> Iterator[sqlite3.Row]:
+        yield from self.db.execute(
+            f"{_RECORD} WHERE r.node_id = ? AND r.kind = ? ORDER BY r.life, r.record_id",
+            (self._node_id, int(kind)),
+        )

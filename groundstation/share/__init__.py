@@ -1,0 +1,1 @@
+"""What goes to SondeHub Amateur, and how far it has got."""

@@ -1,0 +1,141 @@
+"""The thread that uploads to SondeHub Amateur: HTTP, and patience.
+
+What is new goes every EVERY_S, what waited in one request after another. While nobody answers, the
+tries are WAIT_S to WAIT_S_MAX apart for as long as the station runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+import sqlite3
+import ssl
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_when_event_set,
+    wait_exponential,
+)
+
+from groundstation.share.sondehub import Answer, Put, Unanswered
+from groundstation.share.upload_queue import UploadQueue
+from groundstation.share.uploader import EVERY_S, Uploader
+from wire.mission import Mission
+
+BACKLOG_S = 2.0  # between two requests while more waits
+WAIT_S, WAIT_S_MAX = 15.0, 300.0
+DEADLINE_S = 20.0  # of one request, all of it
+ANSWER_BYTES_MAX = 65_536
+_wait = wait_exponential(multiplier=WAIT_S, max=WAIT_S_MAX)
+
+
+class HttpPut:
+    """Sends requests to one server. A redirection or a proxy is not followed."""
+
+    def __init__(self, url: str, deadline_s: float = DEADLINE_S) -> None:
+        self._url = urlsplit(url)
+        self._deadline_s = deadline_s
+
+    def __call__(self, put: Put) -> Answer:
+        """Raises Unanswered when there is no answer within the deadline."""
+        connection = self._connection()
+        is_late = threading.Event()
+        # A server that sends a byte now and then never runs into the timeout of a socket.
+        cut = threading.Timer(self._deadline_s, _hang_up, (connection, is_late))
+        cut.daemon = True
+        try:
+            cut.start()
+            connection.request(
+                "PUT", self._url.path.rstrip("/") + put.path, put.body, put.headers)
+            response = connection.getresponse()
+            body = response.read(ANSWER_BYTES_MAX)
+            if is_late.is_set():  # what was cut off looks like an answer without a body
+                raise TimeoutError("timed out")
+            return Answer(response.status, body, _seconds(response.getheader("Retry-After")))
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise Unanswered(str(error) or type(error).__name__) from error
+        finally:
+            cut.cancel()
+            connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        host, port = self._url.hostname or "", self._url.port
+        if self._url.scheme == "https":
+            return http.client.HTTPSConnection(
+                host, port, timeout=self._deadline_s, context=ssl.create_default_context())
+        return http.client.HTTPConnection(host, port, timeout=self._deadline_s)
+
+
+def _hang_up(connection: http.client.HTTPConnection, is_late: threading.Event) -> None:
+    is_late.set()
+    sock = connection.sock
+    if sock is not None:
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Retry-After in seconds; its other form, a date, is not read."""
+    text = retry_after or ""
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 7 else None
+
+
+def run(
+    uploader: Uploader, now: Callable[[], int], stop: threading.Event,
+    pause: Callable[[float], object],
+) -> None:
+    """Turn after turn until ``stop`` is set. ``now`` gives UTC in ms; ``pause`` waits for so many
+    seconds, or less once ``stop`` is set.
+    """
+
+    def rest(seconds: float) -> None:
+        pause(seconds)
+
+    def note(state: RetryCallState) -> None:
+        uploader.note_loss(_error(state))
+
+    while not stop.is_set():
+        has_more = False
+        for attempt in Retrying(
+            retry=retry_if_exception_type((Unanswered, sqlite3.Error)), wait=_how_long,
+            stop=stop_when_event_set(stop), sleep=rest, before_sleep=note,
+            retry_error_callback=lambda state: None,
+        ):
+            with attempt:
+                has_more = not stop.is_set() and uploader.turn(now())
+        rest(BACKLOG_S if has_more else EVERY_S)
+
+
+def _how_long(state: RetryCallState) -> float:
+    """Until the next try: what the server asked for, else twice the last time; both bounded."""
+    error = _error(state)
+    asked_s = error.wait_s if isinstance(error, Unanswered) else None
+    return max(_wait(state), min(asked_s or 0.0, WAIT_S_MAX))
+
+
+def _error(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
+
+
+def start(
+    archive: Path, mission: Mission, now: Callable[[], int], stop: threading.Event
+) -> threading.Thread | None:
+    """Tell what ``archive`` gets until ``stop`` is set; None where the mission does not ask for it.
+
+    Nobody has to wait for the thread: what it had no answer for is told again after the next start.
+    """
+    if mission.ground.sondehub == "off":
+        return None
+    uploader = Uploader(
+        UploadQueue(archive, mission), mission, HttpPut(mission.ground.sondehub_url))
+    thread = threading.Thread(
+        target=run, args=(uploader, now, stop, stop.wait), name="sondehub", daemon=True)
+    thread.start()
+    return thread

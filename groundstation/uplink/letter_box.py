@@ -1,0 +1,81 @@
+"""The letter box of the page: who may queue what, call back what, and what each is told.
+
+Nothing of HTTP but its status codes: 201 queued, 200 withdrawn, 403 not yours, 404 no such letter,
+409 too late, 429 too many wait. Every refusal is one sentence for a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from groundstation.archive import fates, outbox, precedence
+from groundstation.archive.outbox import Letter, OutboxFull
+from groundstation.archive.rows import letter_json
+from wire.commands import Opcode
+from wire.mission import Mission
+
+STATION = "station"  # whoever sits at it, as the name of who asked
+
+
+class Answer(NamedTuple):
+    """What whoever asked is told, and under which HTTP status."""
+
+    status: int
+    body: dict[str, Any]
+
+
+class LetterBox:
+    """Writes into the archive beside the station that sends; every call is one transaction."""
+
+    def __init__(self, archive_path: Path, mission: Mission, now_ms: Callable[[], int]) -> None:
+        self._path = archive_path
+        self._ground = mission.ground
+        self._name = mission.payload.name
+        self._now_ms = now_ms
+
+    def ask(self, text: str, asker: str) -> Answer:
+        """Queue a question of this address."""
+        return self._post(Opcode.ASK, text, asker)
+
+    def abort(self, is_local: bool) -> Answer:
+        """Queue CUTDOWN_ABORT, which withdraws every cutdown that waits."""
+        if not is_local:
+            return _refusal(403, "Only somebody at the station itself can abort from here.")
+        return self._post(Opcode.CUTDOWN_ABORT, "", STATION)
+
+    def withdraw(self, letter_id: int, asker: str, is_local: bool) -> Answer:
+        """Call back a letter: a question by whoever asked it, all by whoever is at the station."""
+        with outbox.of_another_process(self._path) as db:
+            letter = outbox.one(db, letter_id)
+            if letter is None:
+                return _refusal(404, "There is no such letter.")
+            is_own = letter.opcode is Opcode.ASK and letter.asker == asker
+            if not (is_own or is_local):
+                return _refusal(
+                    403, "Only who asked it, or somebody at the station itself, can withdraw it.")
+            try:
+                letter = outbox.withdraw(db, letter_id)
+            except ValueError as error:
+                needs_abort = fates.needs_abort(letter)
+                return _refusal(409, f"Too late: {error}.", needs_abort=needs_abort)
+        told = fates.of_withdrawal(letter, self._name)
+        return Answer(200, self._json(letter) | {"told": told})
+
+    def _post(self, opcode: Opcode, text: str, asker: str) -> Answer:
+        try:
+            letter = outbox.post(
+                self._path, opcode, text, self._now_ms(), self._ground.station_number,
+                asker=asker, lifetime_s=precedence.lifetime_s(opcode, self._ground))
+        except OutboxFull as error:
+            sentence = str(error)
+            return _refusal(429, f"{sentence[0].upper()}{sentence[1:]}.")
+        return Answer(201, self._json(letter))
+
+    def _json(self, letter: Letter) -> dict[str, Any]:
+        return letter_json(letter, self._name)
+
+
+def _refusal(status: int, sentence: str, **more: Any) -> Answer:
+    return Answer(status, {"error": sentence, **more})

@@ -1,0 +1,157 @@
+"""The station's turn to speak: one frame in a listening window, a letter or a report.
+
+After a few letters in a row a report goes first, but never before an abort or a cutdown that has
+not been sent yet. A letter's counter is drawn as it goes out; where counters have run ahead of the
+clock, because there were many frames in a short time, letters wait for it to come up.
+
+Sans-I/O apart from the archive, and without a clock: every call carries its UTC in ms.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+import structlog
+
+from groundstation.archive import counters, outbox, precedence
+from groundstation.archive.archive import Archive
+from groundstation.archive.outbox import Letter
+from groundstation.archive.precedence import Precedence
+from groundstation.decode.node_receiver import NodeReceiver
+from wire import auth, commands, frames
+from wire.airtime_budget import UPLINK_MARGIN_MS, AirtimeBudget
+from wire.commands import Opcode
+from wire.frames import COMMAND_OVERHEAD_BYTES, CommandFrame, FeedbackFrame
+from wire.mission import Mission
+
+LETTERS_IN_A_ROW_MAX = 3  # then a report goes first
+LEAD_S_MAX = 120  # of a letter's counter before the clock; the payload allows AHEAD_S_MAX
+_log = structlog.get_logger()
+
+
+class Speaker:
+    """Chooses what to transmit and when; with ``key`` None it never does."""
+
+    def __init__(self, mission: Mission, archive: Archive, key: bytes | None) -> None:
+        self._mission = mission
+        self._budget = AirtimeBudget(mission)
+        self._archive = archive
+        self._key = key
+        self._node_id = mission.payload.node_id
+        self._station = mission.ground.station_number
+        self._window_ms: int | None = None  # when a beacon last said that it listens
+        self._is_window_used = False
+        self._is_armed = False  # the cutdown, as that beacon said
+        self._last_report_ms: int | None = None
+        self._letters_in_a_row = 0
+
+    def open_window(self, utc_ms: int, is_armed: bool) -> None:
+        """A beacon said that the payload listens now, and whether its cutdown is armed."""
+        self._window_ms = utc_ms
+        self._is_armed = is_armed
+        self._is_window_used = False
+
+    def next_uplink(self, node: NodeReceiver | None, utc_ms: int) -> bytes | None:
+        """The frame to transmit now, or None. ``node`` is our payload as it was heard.
+
+        At most one per listening window, so that the counter in the next beacon says whether it
+        was taken. Its own counter is durable before the bytes are returned; while the disk
+        refuses it, nothing is sent.
+        """
+        if self._key is None or not self._is_window_open(utc_ms):
+            return None
+        try:
+            letter, data = self._next_letter(utc_ms), None
+            is_report_due = self._letters_in_a_row >= LETTERS_IN_A_ROW_MAX
+            if letter is not None and (_is_pressing(letter) or not is_report_due):
+                data, letter = self._signed(letter, utc_ms), None
+            if data is None:
+                data = self._report(node, utc_ms)
+            if data is None and letter is not None:
+                data = self._signed(letter, utc_ms)
+        except sqlite3.Error as error:
+            _log.error("uplink_withheld", why=str(error))
+            data = None
+        self._is_window_used = data is not None
+        return data
+
+    def _is_window_open(self, utc_ms: int) -> bool:
+        if self._window_ms is None or self._is_window_used:
+            return False
+        budget = self._budget
+        air_ms = budget.airtime.on_air_ms(budget.uplink_bytes_max)
+        last_start_ms = budget.window_ms - air_ms
+        # As many stations answer one after another, each with time to notice its turn.
+        turns = 1 + (last_start_ms - UPLINK_MARGIN_MS) // air_ms
+        first_start_ms = self._station % turns * air_ms
+        return first_start_ms <= utc_ms - self._window_ms <= last_start_ms
+
+    def _next_letter(self, utc_ms: int) -> Letter | None:
+        """The letter that may go into this window; those that never will are given up."""
+        db = self._archive.db
+        waiting = [letter for letter in outbox.waiting(db) if letter.is_alive(utc_ms)]
+        in_order = precedence.in_order(waiting, outbox.last_sent_ms(db))
+        for letter in in_order:
+            is_fire = letter.opcode is Opcode.CUTDOWN_FIRE
+            arming = outbox.arming_before(db, letter.letter_id) if is_fire else None
+            why = precedence.hopeless(letter, arming, utc_ms)
+            if why is not None:
+                with self._archive.batch():
+                    outbox.fail(db, letter.letter_id, why)
+            elif precedence.may_go(letter, arming, self._is_armed):
+                return letter if self._has_counter(letter, utc_ms) else None
+        return None
+
+    def _has_counter(self, letter: Letter, utc_ms: int) -> bool:
+        """An ABORT is taken whatever its counter."""
+        counter = counters.next_free(self._archive.db, utc_ms, letter.kind, self._station)
+        is_abort = precedence.of(letter.opcode) is Precedence.ABORT
+        return is_abort or counter - outbox.seconds_of(utc_ms) <= LEAD_S_MAX
+
+    def _signed(self, letter: Letter, utc_ms: int) -> bytes | None:
+        assert self._key is not None
+        try:
+            body = commands.encode(letter.command())
+        except ValueError as error:  # it was sound when it was queued: the disk is not
+            with self._archive.batch():
+                outbox.fail(self._archive.db, letter.letter_id, str(error))
+            return None
+        if COMMAND_OVERHEAD_BYTES + len(body) > self._budget.uplink_bytes_max:
+            with self._archive.batch():
+                outbox.fail(self._archive.db, letter.letter_id,
+                            "it is longer than a listening window of this link")
+            return None
+        with self._archive.batch():
+            current = outbox.one(self._archive.db, letter.letter_id)
+            if current is None or not current.is_waiting:  # it was called back just now
+                return None
+            counter = self._archive.take_counter(
+                utc_ms, letter.kind, letter.letter_id, self._station)
+        self._letters_in_a_row += 1
+        frame = CommandFrame(self._node_id, self._station, counter, body)
+        return frames.encode_uplink(frame, self._key)
+
+    def _report(self, node: NodeReceiver | None, utc_ms: int) -> bytes | None:
+        """None before ``report_every_s`` have passed since the last, and as many seconds as its
+        counter takes; a clock that was set back must not keep it waiting for as long as it had run
+        ahead. None too where nothing is proved: whoever can say anything could make this station
+        confirm what it never had."""
+        every_ms = max(self._mission.ground.report_every_s, auth.STATIONS_MAX) * 1000
+        if self._last_report_ms is not None and 0 <= utc_ms - self._last_report_ms < every_ms:
+            return None
+        report = node.report() if node else None
+        if report is None or self._key is None:
+            return None
+        self._last_report_ms = utc_ms
+        self._letters_in_a_row = 0
+        counter = self._archive.take_counter(utc_ms, "feedback", station=self._station)
+        frame = FeedbackFrame(
+            self._node_id, self._station, counter, round(255 * report.loss), report.last_counter,
+            report.first, report.upto, report.reports, report.session,
+        )
+        return frames.encode_uplink(frame, self._key)
+
+
+def _is_pressing(letter: Letter) -> bool:
+    """An abort or a cutdown that was not sent yet."""
+    return precedence.of(letter.opcode) <= Precedence.CUTDOWN and letter.attempts == 0

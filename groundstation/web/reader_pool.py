@@ -1,0 +1,83 @@
+"""Answers from the archive, read on threads of their own: the event loop never waits for SQLite.
+
+Each of READERS threads has its own read-only connection. Whoever asks while WAITING_MAX others wait
+is told so at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from groundstation.reading.reader import FlightReader
+from wire.mission import Mission
+
+READERS = 4
+WAITING_MAX = 64
+T = TypeVar("T")
+
+
+class Busy(Exception):
+    """Too many wait for an answer already."""
+
+
+class ReaderPool:
+    """Its methods are called from one event loop, and raise Busy, and whatever a question raises.
+    """
+
+    def __init__(self, path: Path, mission: Mission) -> None:
+        self._path = path
+        self._mission = mission
+        self._cached: dict[str, Any] = {}
+        self._executor = ThreadPoolExecutor(READERS, "reader")
+        self._own = threading.local()
+        self._readers: list[FlightReader] = []
+        self._waiting = 0
+        self._under_way: dict[str, asyncio.Future[Any]] = {}
+
+    def close(self) -> None:
+        """Let go of the archive; to be called when nobody asks any more."""
+        self._executor.shutdown()
+        for reader in self._readers:
+            reader.close()
+
+    async def ask(self, question: Callable[[FlightReader], T]) -> T:
+        """What ``question`` returns, from a thread that may wait."""
+        if self._waiting >= WAITING_MAX:
+            raise Busy
+        self._waiting += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._executor, self._answer, question)
+        finally:
+            self._waiting -= 1
+
+    async def share(self, name: str, question: Callable[[FlightReader], T]) -> T:
+        """The same; who asks by the same name while it is being answered gets that answer."""
+        answer = self._under_way.get(name)
+        if answer is None:
+            answer = asyncio.ensure_future(self.ask(question))
+            self._under_way[name] = answer
+            answer.add_done_callback(lambda done: self._on_done(name, done))
+        return await asyncio.shield(answer)  # who leaves does not take it from the others
+
+    def _on_done(self, name: str, answer: asyncio.Future[Any]) -> None:
+        del self._under_way[name]
+        if not answer.cancelled():
+            answer.exception()  # those who waited for it were told
+
+    def _answer(self, question: Callable[[FlightReader], T]) -> T:
+        reader: FlightReader | None = getattr(self._own, "reader", None)
+        if reader is None:
+            reader = self._own.reader = FlightReader(self._path, self._mission, self._cached)
+            self._readers.append(reader)
+        try:
+            return question(reader)
+        except sqlite3.Error:  # no archive yet, or it was moved aside: open it anew next time
+            reader.close()
+            raise

@@ -1,0 +1,121 @@
+"""What the live stream of the page says: the archive's change log as server-sent events.
+
+One ``update`` message carries everything that changed since the last, under the id of the newest
+change, so a browser that was cut off comes back with Last-Event-ID and misses nothing. Whoever is
+too far behind is told to ``resync``. Messages are idempotent: entries are keyed by record id.
+
+Each message carries the time and the ``Ending``, where there is one. A station never knows of one:
+a payload that is silent may speak again. A simulator knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from groundstation.archive.rows import is_proved
+from groundstation.decode.foreign import STALE_FIX_S
+from groundstation.reading.reader import FlightReader
+from groundstation.sanitise import to_json
+
+CHANGES_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The end of a simulated flight: when, UTC in ms, and the folder that keeps it."""
+
+    at_ms: int
+    kept_in: str
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The station's time, UTC in ms, and the ending of the flight, None while there is none."""
+
+    now: Callable[[], int]
+    ending: Callable[[], Ending | None] = lambda: None
+
+    @property
+    def is_over(self) -> bool:
+        """The flight is known to have ended."""
+        return self.ending() is not None
+
+    def told(self) -> dict[str, Any]:
+        """As the page reads them."""
+        ending = self.ending()
+        return {"now_ms": self.now(), "ending": None if ending is None else asdict(ending)}
+
+    def message(self) -> str:
+        """Also the heartbeat that keeps proxies from closing."""
+        return _message("clock", self.told())
+
+
+class Feed:
+    """The messages, from one reader of the archive. Raises sqlite3.Error as it does."""
+
+    def __init__(
+        self, reader: FlightReader, now: Callable[[], int],
+        ending: Callable[[], Ending | None] = lambda: None,
+    ) -> None:
+        self._reader = reader
+        self._times = Times(now, ending)
+
+    def step(self, after: int | None) -> tuple[int, str | None]:
+        """(newest change id, the message about it or None)."""
+        if after is None:
+            return self._reader.change_id(), None
+        changes = self._reader.changes(after, CHANGES_MAX)
+        if not changes:
+            newest = self._reader.change_id()
+            if newest < after:  # another archive than the one that gave this id
+                return newest, _message("resync", self._times.told(), newest)
+            return after, None
+        newest = changes[-1][0]
+        if len(changes) == CHANGES_MAX:
+            newest = self._reader.change_id()
+            return newest, _message("resync", self._times.told(), newest)
+        return newest, _message("update", self._update(changes), newest)
+
+    def _update(self, changes: list[tuple[int, str, int | None]]) -> dict[str, Any]:
+        entries: list[dict[str, Any]] = []
+        proved: list[tuple[Any, ...]] = []
+        unproved: list[tuple[Any, ...]] = []
+        state: list[tuple[Any, ...]] = []
+        for _, what, ref in changes:
+            if what == "record" and ref is not None:
+                entry = self._reader.entry(ref)
+                found = None if entry else self._reader.track_row(ref)
+                if entry is not None:
+                    entries.append(entry)
+                if found is not None:
+                    point, is_signed = found
+                    (proved if is_signed else unproved).append(tuple(point))
+            elif what == "beacon" and ref is not None:
+                beacon = self._reader.beacon(ref)
+                if beacon is not None:
+                    state.append((beacon["utc_ms"], beacon["battery_mv"], beacon["outside_c"],
+                                  beacon["inside_c"]))
+                    places = proved if is_proved(beacon) else unproved
+                    places += _place(beacon)
+            elif what == "sighting":
+                seen = self._reader.sighting()
+                if seen and seen["id"] == ref and (seen["fix_age_s"] or 0) <= STALE_FIX_S:
+                    unproved += _place(seen)
+        return {
+            **self._times.told(), "flight": self._reader.flight(), "entries": entries,
+            "proved": proved, "unproved": unproved, "state": state,
+        }
+
+
+def _place(beacon: dict[str, Any]) -> list[tuple[Any, ...]]:
+    if beacon["latitude_deg"] is None or beacon["longitude_deg"] is None:
+        return []
+    return [(beacon["utc_ms"], beacon["latitude_deg"], beacon["longitude_deg"],
+             beacon["altitude_m"])]
+
+
+def _message(event: str, data: dict[str, Any], change_id: int | None = None) -> str:
+    head = "" if change_id is None else f"id: {change_id}\n"
+    return f"{head}event: {event}\ndata: {to_json(data)}\n\n"

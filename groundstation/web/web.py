@@ -1,0 +1,259 @@
+"""The page of the ground station: read-only views of the archive, a live stream, one letter box."""
+
+from __future__ import annotations
+
+import socket
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
+
+from groundstation.inputs import tcp
+from groundstation.inputs.notices import Notices
+from groundstation.reading.reader import FlightReader
+from groundstation.sanitise import clean_text, read_json, to_json
+from groundstation.uplink.letter_box import Answer, LetterBox
+from groundstation.web.http_security import Guard, RateLimit, is_local, is_same_origin
+from groundstation.web.reader_pool import Busy, ReaderPool
+from groundstation.web.stream import Ending, Times
+from groundstation.web.streams import Streams
+from wire.auth import COUNTER_MAX
+from wire.commands import QUESTION_BYTES_MAX
+from wire.mission import Mission
+
+STATIC = Path(__file__).parents[1] / "static"
+VENDOR_FILES = ("leaflet.js", "leaflet.css", "uPlot.iife.min.js", "uPlot.min.css")
+BODY_BYTES_MAX = 2048
+ENTRIES_MAX = 200
+CONFLICTS_MAX = 200
+ASKS_PER_MINUTE = 6
+
+
+def _system_now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _uptime_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
+
+
+def _json_text(text: str, status: int = 200, **headers: str) -> Response:
+    return Response(text, status, headers, "application/json")
+
+
+def _json(value: Any, status: int = 200, **headers: str) -> Response:
+    return _json_text(to_json(value), status, **headers)
+
+
+def _refuse(status: int, sentence: str, **headers: str) -> Response:
+    return _json({"error": sentence}, status, **headers)
+
+
+def _whole(text: str | None) -> int | None:
+    """The whole number in a query or header, None when it is absent or none."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 16 else None
+
+
+def _origin(request: Request) -> str:
+    return tcp.origin(request.client.host if request.client else "")
+
+
+class _Events:
+    """ASGI: a stream of messages for whoever finds a place."""
+
+    def __init__(self, streams: Streams) -> None:
+        self._streams = streams
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        last_seen = _whole(request.headers.get("last-event-id"))
+        if last_seen is None:
+            last_seen = _whole(request.query_params.get("after"))
+        seat = self._streams.take(_origin(request))
+        if seat is None:
+            refusal = _refuse(503, "Too many pages are open already.", **{"retry-after": "30"})
+            await refusal(scope, receive, send)
+            return
+        response = StreamingResponse(
+            self._streams.messages(seat, last_seen), media_type="text/event-stream",
+            headers={"cache-control": "no-store", "x-accel-buffering": "no"},
+        )
+        try:
+            await response(scope, receive, send)
+        finally:
+            self._streams.give_back(seat)
+
+
+class _Pages:
+    """The handlers; whatever they read or write goes through the threads of a pool."""
+
+    def __init__(
+        self, pool: ReaderPool, archive_path: Path, mission: Mission, times: Times, static: Path,
+    ) -> None:
+        self._pool = pool
+        self._letters = LetterBox(archive_path, mission, times.now)
+        self._times = times
+        self._static = static
+        self._limit = RateLimit(ASKS_PER_MINUTE, 60_000, times.now)
+
+    async def index(self, request: Request) -> Response:
+        return FileResponse(self._static / "index.html", media_type="text/html")
+
+    async def flight(self, request: Request) -> Response:
+        def told(reader: FlightReader) -> str:
+            has_vendor = all((self._static / "vendor" / name).exists() for name in VENDOR_FILES)
+            return to_json(reader.flight() | self._times.told() | {"has_vendor": has_vendor})
+
+        return _json_text(await self._pool.share("flight", told))
+
+    async def history(self, request: Request) -> Response:
+        return _json_text(
+            await self._pool.share("history", lambda reader: to_json(reader.history())))
+
+    async def musings(self, request: Request) -> Response:
+        before = _whole(request.query_params.get("before"))
+        limit = min(_whole(request.query_params.get("limit")) or 60, ENTRIES_MAX)
+        return _json_text(await self._pool.ask(lambda reader: to_json(
+            {"entries": reader.entries(before, limit), "now_ms": self._times.now()})))
+
+    async def picture(self, request: Request) -> Response:
+        key = _whole(request.path_params["key"])
+        found = None
+        if key is not None:
+            found = await self._pool.ask(lambda reader: reader.picture(key))
+        if found is None:
+            return _refuse(404, "There is no such picture.")
+        image, media_type = found
+        return Response(image, media_type=media_type, headers={"cache-control": "max-age=86400"})
+
+    async def conflicts(self, request: Request) -> Response:
+        return _json_text(await self._pool.ask(lambda reader: to_json(
+            {"conflicts": reader.conflicts(CONFLICTS_MAX)})))
+
+    async def ask(self, request: Request) -> Response:
+        data = await _posted(request)
+        if isinstance(data, Response):
+            return data
+        text = clean_text(data.get("text"))
+        if not 1 <= len(text.encode()) <= QUESTION_BYTES_MAX:
+            return _refuse(422, f"A question has 1 to {QUESTION_BYTES_MAX} bytes.")
+        refusal = await self._cannot_send()
+        if refusal is not None:
+            return refusal
+        asker = _origin(request)
+        if not self._limit.take(asker):
+            return _refuse(
+                429, "That was a lot of questions; wait a minute.", **{"retry-after": "60"}
+            )
+        return await self._told(lambda letters: letters.ask(text, asker))
+
+    async def withdraw(self, request: Request) -> Response:
+        data = await _posted(request)
+        if isinstance(data, Response):
+            return data
+        letter_id = data.get("id")
+        if not isinstance(letter_id, int) or not 0 < letter_id <= COUNTER_MAX:
+            return _refuse(422, "Name the letter by its id.")
+        asker, is_here = _origin(request), is_local(request)
+        return await self._told(lambda letters: letters.withdraw(letter_id, asker, is_here))
+
+    async def abort(self, request: Request) -> Response:
+        data = await _posted(request)
+        if isinstance(data, Response):
+            return data
+        is_here = is_local(request)
+        refusal = await self._cannot_send()
+        return refusal or await self._told(lambda letters: letters.abort(is_here))
+
+    async def _told(self, act: Callable[[LetterBox], Answer]) -> Response:
+        answer = await self._pool.ask(lambda _: act(self._letters))
+        return _json(answer.body, answer.status)
+
+    async def _cannot_send(self) -> Response | None:
+        if not await self._pool.ask(lambda reader: reader.flight()["can_transmit"]):
+            return _refuse(409, "This station has no key: it listens and cannot send.")
+        if self._times.is_over:
+            return _refuse(409, "The flight is over: nobody is up there to answer.")
+        return None
+
+
+async def _posted(request: Request) -> dict[str, Any] | Response:
+    """The JSON object that this station's own page posts, or why it is not taken."""
+    if not is_same_origin(request):
+        return _refuse(403, "That is only taken from this station's own page.")
+    if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
+        return _refuse(415, "Send it as application/json.")
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES_MAX:
+            return _refuse(413, "That is too long.")
+    try:
+        data = read_json(body)
+    except ValueError:
+        return _refuse(400, "That is not JSON.")
+    return data if isinstance(data, dict) else _refuse(422, "That is not a JSON object.")
+
+
+async def _no_archive(request: Request, error: Exception) -> Response:
+    return _refuse(503, "The archive cannot be read just now.", **{"retry-after": "2"})
+
+
+async def _busy(request: Request, error: Exception) -> Response:
+    return _refuse(503, "Too much is asked of this station just now.", **{"retry-after": "5"})
+
+
+async def _left(request: Request, error: Exception) -> Response:
+    """Nobody reads this: the client went away in the middle of its question."""
+    return _refuse(400, "The question was not finished.")
+
+
+def create_app(
+    archive_path: Path, mission: Mission, *, now: Callable[[], int] | None = None,
+    static: Path = STATIC, ending: Callable[[], Ending | None] = lambda: None,
+) -> Starlette:
+    """The page for the archive at ``archive_path``, which may still be missing or being written.
+
+    ``now`` gives UTC in ms, for flights whose time is not the world's. ``ending`` gives the end of
+    a flight of which it is known: of a simulated one. The app's state has ``pool``, to be closed,
+    ``streams`` and ``notices``.
+    """
+    now = now or _system_now_ms
+    pool, notices = ReaderPool(archive_path, mission), Notices("page_clients", _uptime_ms)
+    streams = Streams(pool, now, ending, notices)
+    pages = _Pages(pool, archive_path, mission, Times(now, ending), static)
+    own_name = socket.gethostname().lower()
+    names = ("localhost", own_name, f"{own_name}.local", mission.ground.web_host)
+    routes = [
+        Route("/", pages.index),
+        Route("/api/flight", pages.flight),
+        Route("/api/history", pages.history),
+        Route("/api/musings", pages.musings),
+        Route("/api/picture/{key}", pages.picture),
+        Route("/api/conflicts", pages.conflicts),
+        Route("/api/events", _Events(streams), methods=["GET"]),
+        Route("/api/ask", pages.ask, methods=["POST"]),
+        Route("/api/withdraw", pages.withdraw, methods=["POST"]),
+        Route("/api/abort", pages.abort, methods=["POST"]),
+        Mount("/static", StaticFiles(directory=static, check_dir=False)),
+    ]
+    app = Starlette(
+        routes=routes,
+        middleware=[
+            Middleware(Guard, names=names),
+            Middleware(GZipMiddleware, minimum_size=800, compresslevel=6),  # 9: twice the time
+        ],
+        exception_handlers={sqlite3.Error: _no_archive, Busy: _busy, ClientDisconnect: _left},
+    )
+    app.state.pool, app.state.streams, app.state.notices = pool, streams, notices
+    return app

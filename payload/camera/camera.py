@@ -1,0 +1,178 @@
+"""The camera manager: one capture at a time, and a budget for its failures.
+
+A camera that hangs cannot be caught in Python (research/flight.md 2, thread 8): the worker is
+killed at the deadline held here. Three failures in a row and it is left off for ten minutes.
+A picture without a sound thumbnail is a failure; a flawed tile is only left out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from payload.camera.tiles import Whole, WholePictures
+from payload.notes import Note, event
+from payload.ports import Camera, Picture, PortError
+from payload.storage.store import Store
+from wire.records import BODY_BYTES_MAX, TILE_BYTES_MAX, TILES_ASIDE_MAX, Kind
+
+DEADLINE_MS = 20_000
+STRIKES_MAX = 3
+OFF_MS = 600_000
+RETRY_MS = 30_000  # after a strike
+FIRST_PICTURE_MS = 30_000
+THUMBNAIL_BYTES_MIN = 64
+THUMBNAIL_BYTES_MAX = BODY_BYTES_MAX - 192  # leaves room for the other keys of the body
+SCENES = frozenset(("dark", "cloud", "horizon", "sun"))
+_NUMBER_KEY = "picture"
+
+
+def picture_flaw(image: bytes, bytes_max: int = THUMBNAIL_BYTES_MAX) -> str | None:
+    """Why these bytes are not a picture that can be sent; None when they can be.
+
+    Source: JPEG begins FF D8 FF and ends FF D9 (ITU T.81 B.1.1.3); WebP is a RIFF whose length
+    field counts what follows its first eight bytes.
+    """
+    if len(image) < THUMBNAIL_BYTES_MIN:
+        return "empty"
+    if len(image) > bytes_max:
+        return "too_long"
+    if image[:3] == b"\xff\xd8\xff":
+        return None if b"\xff\xd9" in image[-16:] else "truncated"
+    if image[:4] == b"RIFF" and image[8:12] == b"WEBP":
+        is_whole = int.from_bytes(image[4:8], "little") + 8 <= len(image)
+        return None if is_whole else "truncated"
+    return "not_a_picture"
+
+
+class CameraManager:
+    """Takes a picture every ``every_s`` while allowed, and when asked."""
+
+    def __init__(self, camera: Camera | None, every_s: int, store: Store) -> None:
+        self._camera = camera
+        self._store = store
+        self.whole = WholePictures(store)
+        self.flawed_tiles = 0
+        self._are_tiles_flawed = False
+        self._every_ms = every_s * 1000
+        self._due_ms: int | None = None
+        self._started_ms: int | None = None
+        self._altitude_m: float | None = None
+        self._strikes = 0
+        self._is_wanted = False
+        self.is_failing = False  # off after its strikes, until it delivers again
+        self.last_scene: str | None = None
+        self.last_picture_ms: int | None = None
+
+    def set_interval(self, every_s: int) -> None:
+        """From the next picture on."""
+        self._every_ms = every_s * 1000
+
+    @property
+    def is_busy(self) -> bool:
+        return self._started_ms is not None
+
+    def take_now(self) -> None:
+        """Ask for one picture as soon as it is allowed; asking twice is asking once."""
+        self._is_wanted = True
+
+    def update(
+        self, now_ms: int, is_allowed: bool, altitude_m: float | None = None
+    ) -> list[Note]:
+        """Collect a picture or start one; ``altitude_m`` is where the payload is now, if known."""
+        if self._camera is None:
+            return []
+        if self._due_ms is None:
+            self._due_ms = now_ms + FIRST_PICTURE_MS
+        if self._started_ms is not None:
+            return self._collect(self._camera, self._started_ms, now_ms)
+        notes = self.whole.update(now_ms)
+        is_resting = self._strikes > 0 and now_ms < self._due_ms
+        is_due = now_ms >= self._due_ms or (self._is_wanted and not is_resting)
+        if not is_allowed or not is_due:
+            return notes
+        self._altitude_m = altitude_m
+        try:
+            is_taken = self._camera.start(now_ms)
+        except (PortError, OSError) as error:
+            return notes + self._strike(type(error).__name__, now_ms)
+        if not is_taken:
+            return notes + self._strike("refused", now_ms)
+        self._started_ms = now_ms
+        return notes
+
+    def _collect(self, camera: Camera, started_ms: int, now_ms: int) -> list[Note]:
+        try:
+            result = camera.poll(now_ms)
+        except (PortError, OSError) as error:
+            result = PortError(type(error).__name__)
+        if result is None:
+            if now_ms - started_ms < DEADLINE_MS:
+                return []
+            with contextlib.suppress(PortError, OSError):
+                camera.cancel(now_ms)
+            return self._strike("timeout", now_ms)
+        if not isinstance(result, Picture):
+            return self._strike(str(result)[:40] or type(result).__name__, now_ms)
+        flaw = picture_flaw(result.thumbnail)
+        if flaw is not None:
+            return self._strike(flaw, now_ms)
+        return self._keep(result, started_ms, now_ms)
+
+    def _keep(self, picture: Picture, started_ms: int, now_ms: int) -> list[Note]:
+        notes = [event("camera_returned")] if self.is_failing else []
+        is_asked_for, self._is_wanted = self._is_wanted, False
+        self.is_failing = False
+        self._strikes = 0
+        self._started_ms = None
+        self._due_ms = started_ms + self._every_ms
+        self.last_scene = picture.scene if picture.scene in SCENES else None
+        self.last_picture_ms = now_ms
+        number = int(self._store.get(_NUMBER_KEY, 0)) + 1
+        self._store.put(_NUMBER_KEY, number)
+        body: dict[str, Any] = {"image": picture.thumbnail, "picture": number}
+        if self.last_scene is not None:
+            body["scene"] = self.last_scene
+        if self._altitude_m is not None:
+            body["alt"] = round(self._altitude_m)
+        tiles, flaws = _sound_tiles(picture)
+        notes += self._note_flaws(flaws)
+        if not tiles:
+            return [*notes, Note(Kind.THUMBNAIL, body)]
+        whole = Whole(number, self.last_scene, picture.columns, picture.rows, tiles)
+        if not self.whole.may_go(is_asked_for):
+            return [*notes, Note(Kind.THUMBNAIL, body), *self.whole.hold(whole)]
+        body |= {"cols": whole.columns, "rows": whole.rows}
+        return [*notes, Note(Kind.THUMBNAIL, body), *self.whole.lay(whole)]
+
+    def _note_flaws(self, flaws: list[str]) -> list[Note]:
+        """Count tiles that cannot be sent; one event when that begins and one when it is over."""
+        self.flawed_tiles += len(flaws)
+        if bool(flaws) == self._are_tiles_flawed:
+            return []
+        self._are_tiles_flawed = bool(flaws)
+        if not flaws:
+            return [event("tiles_sound", flawed_tiles=self.flawed_tiles)]
+        return [event("tiles_flawed", "warning", tiles=len(flaws), reason=flaws[0])]
+
+    def _strike(self, reason: str, now_ms: int) -> list[Note]:
+        """Count a failure; at the third in a row, and at each one after, leave it off."""
+        self._started_ms = None
+        self._strikes += 1
+        is_out = self._strikes >= STRIKES_MAX
+        self._due_ms = now_ms + (OFF_MS if is_out else RETRY_MS)
+        if not is_out or self.is_failing:
+            return []
+        self.is_failing = True
+        return [event("camera_lost", "warning", reason=reason, off_s=OFF_MS // 1000)]
+
+
+def _sound_tiles(picture: Picture) -> tuple[dict[int, bytes], list[str]]:
+    """(the tiles that can be sent by their place, the flaws of the others)."""
+    count = len(picture.tiles)
+    sides = picture.columns, picture.rows
+    if not all(1 <= side <= TILES_ASIDE_MAX for side in sides) or sides[0] * sides[1] != count:
+        return {}, ["grid"] * count
+    flaws = [picture_flaw(tile, TILE_BYTES_MAX) for tile in picture.tiles]
+    sound = {at: picture.tiles[at] for at, flaw in enumerate(flaws) if flaw is None}
+    return sound, [flaw for flaw in flaws if flaw is not None]

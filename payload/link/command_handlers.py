@@ -1,0 +1,308 @@
+"""Orders: does what a genuine command says, and answers each with one COMMAND_RESULT.
+
+One row of ``_HANDLERS`` an opcode. A handler does it and returns None, or does nothing and returns
+why not, in a few words. No order carries a path, a shell word or anything that is evaluated.
+
+A command whose answer got lost comes again with the same counter: it never runs twice, its answer
+goes out once more (research/flight.md §5.5).
+
+Does not cover: whom to believe (``payload.link.uplink_gate``), when the wire may be heated
+(``payload.cutdown``), what a setting may be (``payload.link.settings``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from payload.api_client import ApiClient
+from payload.camera.camera import CameraManager
+from payload.cutdown import Cutdown
+from payload.link import uplink_gate
+from payload.link.downlink import Downlink
+from payload.link.settings import NAMES, Settings
+from payload.mind.mind import MindManager
+from payload.navigation.clock import MissionClock
+from payload.navigation.phase import PhaseMachine
+from payload.notes import Note, event
+from payload.power.power import PowerManager
+from payload.starts import Starts
+from payload.storage.store import Store
+from wire import auth
+from wire.beacon import Phase
+from wire.commands import Opcode, opcode_of
+from wire.frames import CommandFrame
+from wire.records import EPOCH_2025_MS, Kind
+
+MINUTE_MS = 60_000
+REPEAT_EVERY_MS = 30_000  # an answer goes again; a replayed frame must not fill the downlink
+AT_REST = frozenset((Phase.BOOT, Phase.GROUND, Phase.LANDED))
+_ANSWERED_KEY = "answered"  # station -> counter of its last command, id of the answer
+_SETTINGS_KEY = "settings"
+_SWITCHES_KEY = "switches"
+# What makes things safe is done before it is durable that it came: done once more after a power
+# cut it does no harm. With each, the commands that may still wait and must not be done after it.
+URGENT: dict[Opcode, frozenset[Opcode]] = {
+    Opcode.CUTDOWN_ABORT: frozenset((Opcode.CUTDOWN_ARM, Opcode.CUTDOWN_FIRE)),
+    Opcode.TX_OFF: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What commands act on."""
+
+    store: Store
+    clock: MissionClock
+    phase: PhaseMachine
+    power: PowerManager
+    mind: MindManager
+    camera: CameraManager
+    api: ApiClient
+    downlink: Downlink
+    settings: Settings
+    starts: Starts
+    cutdown: Cutdown
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One command that is run now."""
+
+    counter: int
+    now_ms: int
+    arguments: tuple[int | str, ...]
+
+    def number(self, index: int = 0) -> int:
+        return int(self.arguments[index])
+
+
+class Orders:
+    """One per boot."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Settings and switches are as the last boot left them."""
+        self.is_ending = False  # the daemon is to end in order, and to be started again
+        self.parts = parts
+        self.notes: list[Note] = []  # what handlers have to tell besides their result
+        self._is_silent = False
+        self._repeat_due_ms = 0
+        saved = parts.store.get(_SWITCHES_KEY)
+        switches = saved if isinstance(saved, dict) else {}
+        parts.power.is_mind_on = switches.get("mind") is not False
+        parts.power.is_camera_on = switches.get("camera") is not False
+        self.apply_settings()
+
+    def run(self, frame: CommandFrame, now_ms: int) -> list[Note]:
+        """Do it, once; the answer is the last of the notes."""
+        command = uplink_gate.parse(frame)
+        if isinstance(command, str):
+            return [_result(frame, "unknown", command)]
+        order = Order(frame.counter, now_ms, command.arguments)
+        refusal = _HANDLERS[command.opcode](self, order)
+        notes, self.notes = self.notes, []
+        return [*notes, _result(frame, command.opcode.name.lower(), refusal)]
+
+    def withdraw(self, frame: CommandFrame) -> list[Note]:
+        """It was taken, and is not done: what came after it was done first."""
+        opcode = opcode_of(frame.body)
+        name = "unknown" if opcode is None else opcode.name.lower()
+        return [_result(frame, name, "withdrawn by a later command")]
+
+    def note_answer(self, counter: int, record_id: int) -> None:
+        """The answer to the command of this counter is that record; known across a reboot."""
+        answered = self.parts.store.get(_ANSWERED_KEY, {})
+        station = counter % auth.STATIONS_MAX
+        self.parts.store.put(_ANSWERED_KEY, {**answered, station: [counter, record_id]})
+
+    def repeat(self, frame: CommandFrame, now_ms: int) -> None:
+        """The last command of a station came again: so does its answer, now and then."""
+        counter, record_id = self.parts.store.get(_ANSWERED_KEY, {}).get(frame.station, (0, 0))
+        if frame.counter == counter and now_ms >= self._repeat_due_ms:
+            self._repeat_due_ms = now_ms + REPEAT_EVERY_MS
+            self.parts.store.send_again([record_id])
+
+    def update(self, heard_age_ms: int, now_ms: int) -> list[Note]:
+        """Let time pass: silences end, and a radio that nobody answers is set back.
+
+        ``heard_age_ms``: since the ground was last heard, or since the boot. Settings of the radio
+        came from somebody, so a boot that nobody talks to counts as a silence too.
+        """
+        parts = self.parts
+        notes = parts.settings.update(heard_age_ms, parts.phase.phase not in AT_REST)
+        if notes:
+            self.apply_settings()
+        is_silent = parts.downlink.is_silent(now_ms)
+        if self._is_silent and not is_silent:
+            notes.append(event("tx_on"))
+        self._is_silent = is_silent
+        return notes
+
+    def apply_settings(self) -> None:
+        """Every part follows what holds now; the store keeps what was changed."""
+        parts = self.parts
+        mission = parts.settings.mission
+        parts.downlink.follow(mission)
+        parts.mind.section = mission.mind
+        parts.camera.set_interval(mission.cadence.picture_s)
+        parts.api.set_interval(mission.cadence.api_s)
+        parts.store.put(_SETTINGS_KEY, parts.settings.saved())
+
+    def save_switches(self) -> None:
+        power = self.parts.power
+        self.parts.store.put(
+            _SWITCHES_KEY, {"mind": power.is_mind_on, "camera": power.is_camera_on})
+
+
+def saved_settings(store: Store) -> Any:
+    """What ``Settings`` takes as saved."""
+    return store.get(_SETTINGS_KEY)
+
+
+def _result(frame: CommandFrame, name: str, refusal: str | None) -> Note:
+    body = {"counter": frame.counter, "command": name, "result": "refused" if refusal else "ok"}
+    return Note(Kind.COMMAND_RESULT, {**body, "why": refusal} if refusal else body)
+
+
+def _ping(orders: Orders, order: Order) -> None:
+    """The answer is the answer."""
+
+
+def _ask(orders: Orders, order: Order) -> str | None:
+    question_id, text = order.number(), str(order.arguments[1])
+    if not orders.parts.mind.ask(question_id, text):
+        return "already asked, or too many wait"
+    orders.notes.append(Note(Kind.QUESTION, {"question_id": question_id, "text": text}))
+    return None
+
+
+def _beacon_now(orders: Orders, order: Order) -> None:
+    orders.parts.downlink.beacon_now(order.now_ms)
+
+
+def _muse_now(orders: Orders, order: Order) -> str | None:
+    if not orders.parts.power.is_mind_on:
+        return "the mind is switched off"
+    orders.parts.mind.muse_now()
+    return None
+
+
+def _picture_now(orders: Orders, order: Order) -> str | None:
+    if not orders.parts.power.is_camera_on:
+        return "the camera is switched off"
+    orders.parts.camera.take_now()
+    return None
+
+
+def _plain_text(orders: Orders, order: Order) -> str | None:
+    return orders.parts.downlink.feed.send_plain_text(order.number()) or None
+
+
+def _status(orders: Orders, order: Order) -> None:
+    parts = orders.parts
+    orders.notes.append(event(
+        "status", uptime_s=order.now_ms // 1000, boot=parts.store.boot,
+        phase=parts.phase.phase.name.lower(), power=parts.power.mode.name.lower(),
+        safe=parts.starts.is_safe, mind=parts.power.is_mind_on, camera=parts.power.is_camera_on,
+        clock=parts.clock.quality.name.lower(), cutdown=parts.cutdown.stage.value,
+        changed=sorted(parts.settings.saved()),
+    ))
+
+
+def _setting_get(orders: Orders, order: Order) -> str | None:
+    number = order.number()
+    if number not in NAMES:
+        return "there is no such setting"
+    value = orders.parts.settings.value(number)
+    orders.notes.append(event("setting", number=number, setting=NAMES[number], value=value))
+    return None
+
+
+def _setting_set(orders: Orders, order: Order) -> str | None:
+    refusal = orders.parts.settings.change(order.number(), order.number(1))
+    if refusal is None:
+        orders.apply_settings()
+    return refusal
+
+
+def _muse_enable(orders: Orders, order: Order) -> None:
+    orders.parts.power.is_mind_on = bool(order.number())
+    orders.save_switches()
+
+
+def _camera_enable(orders: Orders, order: Order) -> None:
+    orders.parts.power.is_camera_on = bool(order.number())
+    orders.save_switches()
+
+
+def _time_set(orders: Orders, order: Order) -> str | None:
+    utc_ms = EPOCH_2025_MS + 1000 * order.number()
+    return orders.parts.clock.set_by_command(utc_ms, order.now_ms)
+
+
+def _tx_off(orders: Orders, order: Order) -> None:
+    """Never refused: who answers for the transmitter must be able to stop it."""
+    orders.parts.downlink.go_silent(order.now_ms + order.number() * MINUTE_MS)
+    orders.notes.append(event("tx_off", "warning", minutes=order.number()))
+
+
+def _reboot(orders: Orders, order: Order) -> str | None:
+    if orders.parts.starts.is_safe:
+        return "in SAFE: it leaves by itself"
+    if orders.parts.cutdown.is_armed:
+        return "the cutdown is armed"
+    orders.is_ending = True
+    return None
+
+
+def _safe_enter(orders: Orders, order: Order) -> str | None:
+    if orders.parts.starts.is_safe:
+        return "in SAFE already"
+    orders.parts.starts.order_safe(True, order.now_ms)
+    orders.notes.append(event("safe_entered", "warning", by="command"))
+    return None
+
+
+def _safe_exit(orders: Orders, order: Order) -> str | None:
+    if not orders.parts.starts.is_safe:
+        return "not in SAFE"
+    orders.parts.starts.order_safe(False, order.now_ms)
+    orders.notes.append(event("safe_left", by="command"))
+    return None
+
+
+def _cutdown_arm(orders: Orders, order: Order) -> str | None:
+    return orders.parts.cutdown.arm(order.counter, orders.parts.phase.phase, order.now_ms)
+
+
+def _cutdown_fire(orders: Orders, order: Order) -> str | None:
+    return orders.parts.cutdown.fire(order.counter, orders.parts.phase.phase, order.now_ms)
+
+
+def _cutdown_abort(orders: Orders, order: Order) -> None:
+    orders.parts.cutdown.abort()
+
+
+_HANDLERS: dict[Opcode, Callable[[Orders, Order], str | None]] = {
+    Opcode.PING: _ping,
+    Opcode.ASK: _ask,
+    Opcode.BEACON_NOW: _beacon_now,
+    Opcode.MUSE_NOW: _muse_now,
+    Opcode.PICTURE_NOW: _picture_now,
+    Opcode.PLAIN_TEXT: _plain_text,
+    Opcode.STATUS: _status,
+    Opcode.SETTING_GET: _setting_get,
+    Opcode.SETTING_SET: _setting_set,
+    Opcode.MUSE_ENABLE: _muse_enable,
+    Opcode.CAMERA_ENABLE: _camera_enable,
+    Opcode.TIME_SET: _time_set,
+    Opcode.TX_OFF: _tx_off,
+    Opcode.REBOOT: _reboot,
+    Opcode.SAFE_ENTER: _safe_enter,
+    Opcode.SAFE_EXIT: _safe_exit,
+    Opcode.CUTDOWN_ARM: _cutdown_arm,
+    Opcode.CUTDOWN_FIRE: _cutdown_fire,
+    Opcode.CUTDOWN_ABORT: _cutdown_abort,
+}
+assert set(_HANDLERS) == set(Opcode), "an opcode that nobody handles"

@@ -1,0 +1,86 @@
+"""The inbox: what the ground said, from the antenna to its doing.
+
+A genuine command is done once it is durable that it was taken, so that a power cut can never make
+one count twice, and in the order in which they came. A disk that stalls holds them up for
+``payload.storage.store.STALL_MS``; then it counts as failing, and what RAM knows is enough
+(``payload.link.uplink_gate``). What makes things safe does not wait
+(``payload.link.command_handlers.URGENT``), nor does a report: nothing of it need be remembered.
+
+While COMMANDS_MAX wait, nothing more is taken from the radio: the ground sends it again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from payload.link.command_handlers import URGENT, Orders
+from payload.link.downlink import Downlink
+from payload.link.uplink_gate import UplinkGate
+from payload.notes import Note
+from payload.storage.store import Store
+from wire.commands import Opcode, opcode_of
+from wire.frames import CommandFrame, FeedbackFrame
+
+COMMANDS_MAX = 32
+LOOK_MS = 50  # how soon to look again whether the disk has answered
+
+
+class Inbox:
+    """One per boot."""
+
+    def __init__(
+        self, gate: UplinkGate, orders: Orders, downlink: Downlink, store: Store
+    ) -> None:
+        self.heard_ms: int | None = None  # when the ground last said something
+        self._gate = gate
+        self._orders = orders
+        self._downlink = downlink
+        self._store = store
+        self._waiting: deque[tuple[CommandFrame, int]] = deque()  # and version of the small state
+
+    @property
+    def is_waiting(self) -> bool:
+        """Is there something that the disk holds up?"""
+        return bool(self._waiting)
+
+    def hear(self, data: bytes, now_ms: int) -> list[Note]:
+        """The radio heard this."""
+        if len(self._waiting) >= COMMANDS_MAX:
+            return []
+        frame = self._gate.accept(data, now_ms, self._downlink.session)
+        if frame is None:
+            repeated = self._gate.take_repeated()
+            if repeated is not None:
+                self._orders.repeat(repeated, now_ms)
+            return []
+        self.heard_ms = now_ms
+        if isinstance(frame, FeedbackFrame):
+            self._downlink.on_report(frame, now_ms)
+            return []
+        opcode = opcode_of(frame.body)
+        if opcode in URGENT:
+            return self._withdraw(URGENT[opcode]) + self._orders.run(frame, now_ms)
+        self._waiting.append((frame, self._store.version))
+        return []
+
+    def obey(self, now_ms: int) -> list[Note]:
+        """Do what waits, as far as it is durable that it was taken."""
+        notes: list[Note] = []
+        if self._waiting:
+            self._store.commit(now_ms)
+        while self._waiting and self._waiting[0][1] <= self._store.kept_version:
+            frame, _ = self._waiting.popleft()
+            notes += self._orders.run(frame, now_ms)
+        return notes
+
+    def _withdraw(self, opcodes: frozenset[Opcode]) -> list[Note]:
+        """What was done first came after these, and they must not be done after it."""
+        notes: list[Note] = []
+        kept: deque[tuple[CommandFrame, int]] = deque()
+        for frame, version in self._waiting:
+            if opcode_of(frame.body) in opcodes:
+                notes += self._orders.withdraw(frame)
+            else:
+                kept.append((frame, version))
+        self._waiting = kept
+        return notes

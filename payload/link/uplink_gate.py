@@ -1,0 +1,206 @@
+"""Uplink: which frames from the ground are believed.
+
+A frame is believed when its MAC is right, it names this payload, and its counter is one of its
+station's and ahead of the last accepted from there. The new counter is durable before anything is
+done because of the frame (``payload.link.inbox``), so that a power cut can never make a frame count
+twice. A disk that does not take it leaves the counter in RAM: deafness would be worse than a replay
+after a reboot.
+
+Counters follow the seconds since 2025 (``groundstation.archive.outbox`` draws them so), and a
+command is meant for now. Once GNSS has told the time, a command is refused that is too old or dated
+ahead, and one from before the boot with which the memory of counters begins: an earlier life may
+have taken it. Before that, a payload whose memory begins with a first start takes no hazardous
+command, and one that knows that it has forgotten takes none. CUTDOWN_ABORT is taken unless it is a
+replay.
+
+A report speaks of one session and its MAC covers that, so one of another life is none of this one's
+(``wire.session``). Within the session its counter must rise; nothing of it need be remembered.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from payload.navigation.clock import MissionClock
+from payload.notes import Note, event
+from payload.storage.store import Store
+from wire import auth, frames
+from wire.commands import (
+    AGE_S_MAX,
+    AHEAD_S_MAX,
+    HAZARDOUS,
+    Command,
+    Opcode,
+    age_s_max,
+    decode,
+    opcode_of,
+)
+from wire.frames import CommandFrame, FeedbackFrame, Uplink
+from wire.records import EPOCH_2025_MS, TimeQuality
+from wire.session import Session
+
+# What is remembered: the last counter taken from each station, of "commands"; the counters of those
+# that came dated "ahead", taken or not: they are no news when their hour comes; and "since", the
+# second at which this memory begins. That is 0 after a first start until the time is known, and
+# absent where earlier lives are lost.
+_MEMORY_KEY = "uplink_counters"
+LAST_KEY = "uplink_counter"  # of the last command accepted from any station
+REMEMBERED_AHEAD_MAX = 16  # then the one whose hour is furthest away is forgotten
+REFUSAL_TOLD_EVERY_MS = 600_000
+_CLOCK_SLACK_S = 1  # the clock is slewed; a second's difference is not worth a write
+
+
+class UplinkGate:
+    """Lets genuine, fresh frames through and counts the others."""
+
+    def __init__(
+        self, key: bytes | None, node_id: int, store: Store, clock: MissionClock
+    ) -> None:
+        self.bad_frames = 0
+        self.replayed_frames = 0
+        self.misnumbered_frames = 0  # genuine, with a counter that is not the station's to use
+        self.untimely_commands = 0  # too old, dated ahead, or nobody can tell
+        self._repeated: CommandFrame | None = None
+        self._reports: dict[int, int] = {}  # station -> counter of its last report
+        self._refusal: Note | None = None  # of the latest untimely command, not told yet
+        self._refusal_due_ms = 0
+        self._key = key
+        self._node_id = node_id
+        self._store = store
+        self._clock = clock
+        self._begins_here = False  # the memory of counters begins with this boot
+        is_first_life = store.get(_MEMORY_KEY) is None and not store.has_forgotten(_MEMORY_KEY)
+        if is_first_life and store.is_counted:
+            store.put(_MEMORY_KEY, {"since": 0})
+        self._has_forgotten = not store.is_counted or "since" not in self._memory
+
+    @property
+    def last_counter(self) -> int:
+        """That of the last command accepted, 0 if there was none; modulo 16 it tells whose."""
+        return int(self._store.kept(LAST_KEY, 0))
+
+    def update(self, now_ms: int) -> list[Note]:
+        """Let time pass: once it is known, so is where the memory begins. An untimely command is
+        told at once, further ones after ten minutes with the count of all."""
+        self._learn_time(now_ms)
+        if self._refusal is None or now_ms < self._refusal_due_ms:
+            return []
+        told, self._refusal = self._refusal, None
+        self._refusal_due_ms = now_ms + REFUSAL_TOLD_EVERY_MS
+        return [told]
+
+    def accept(self, data: bytes, now_ms: int, session: Session) -> Uplink | None:
+        """The frame in ``data`` if it is to be acted on; a command once what is put here is
+        durable. Anything else is counted.
+
+        ``session`` is the one that data is sent in now.
+        """
+        if self._key is None or not frames.is_uplink(data) or data[1] != self._node_id:
+            return None
+        frame = frames.decode_uplink(data, self._key, session)
+        if frame is None:
+            self.bad_frames += 1
+            return None
+        if not auth.is_of_station(frame.counter, frame.station):
+            self.misnumbered_frames += 1
+            return None
+        if isinstance(frame, FeedbackFrame):
+            return self._accept_report(frame)
+        return self._accept_command(frame, now_ms)
+
+    def take_repeated(self) -> CommandFrame | None:
+        """The genuine command that came again since the last call: it must not run once more."""
+        repeated, self._repeated = self._repeated, None
+        return repeated
+
+    def _accept_report(self, report: FeedbackFrame) -> FeedbackFrame | None:
+        if report.counter <= self._reports.get(report.station, -1):
+            self.replayed_frames += 1
+            return None
+        self._reports[report.station] = report.counter
+        return report
+
+    def _accept_command(self, frame: CommandFrame, now_ms: int) -> CommandFrame | None:
+        time_s = self._learn_time(now_ms)
+        counter, opcode, memory = frame.counter, opcode_of(frame.body), self._memory
+        ahead: dict[int, int] = memory.get("ahead", {})
+        last = max(memory.get("since", 0), self._last(frame.station))
+        if not auth.is_fresh(counter, last) or counter in ahead:
+            self.replayed_frames += 1
+            self._repeated = frame
+            return None
+        why = None if opcode is Opcode.CUTDOWN_ABORT else self._untimely(counter, opcode, time_s)
+        if why is not None:
+            self._note_refusal(counter, opcode, why)
+        else:
+            self._store.put(LAST_KEY, counter)
+        if time_s is not None and counter > time_s + AHEAD_S_MAX:
+            # As the station's last one it would lock out all that follows in time.
+            kept = [at for at in (*ahead, counter) if at >= time_s - AGE_S_MAX]
+            nearest = sorted(kept)[:REMEMBERED_AHEAD_MAX]
+            self._remember("ahead", dict.fromkeys(nearest, frame.station))
+        elif why is None:
+            known = memory.get("commands", {})
+            self._remember("commands", {**known, frame.station: counter})
+        return frame if why is None else None
+
+    def _note_refusal(self, counter: int, opcode: Opcode | None, why: str) -> None:
+        self.untimely_commands += 1
+        self._refusal = event(
+            "command_refused", "warning", counter=counter, why=why,
+            command="unknown" if opcode is None else opcode.name.lower(),
+            refused_commands=self.untimely_commands)
+
+    def _untimely(self, counter: int, opcode: Opcode | None, time_s: int | None) -> str | None:
+        """Why a command is not for now, in a few words; None when it may be."""
+        if time_s is not None:
+            age_s, age_max_s = time_s - counter, age_s_max(opcode)
+            if age_s > age_max_s:
+                return f"{age_s} s old by GNSS time, {age_max_s} s are allowed"
+            if age_s < -AHEAD_S_MAX:
+                return f"dated {-age_s} s ahead of GNSS time, {AHEAD_S_MAX} s are allowed"
+            return None
+        if self._has_forgotten:
+            return "earlier commands are forgotten and the time is not known yet"
+        if opcode in HAZARDOUS and not self._memory.get("since"):
+            return "the time is not known yet, so it may be an old one"
+        return None
+
+    def _learn_time(self, now_ms: int) -> int | None:
+        """Seconds since 2025, None until GNSS has told them; then it is known too where the memory
+        begins."""
+        utc_ms, quality = self._clock.stamp(now_ms)
+        if quality is not TimeQuality.GPS:
+            return None
+        time_s = (utc_ms - EPOCH_2025_MS) // 1000
+        self._begin_memory(time_s, time_s - now_ms // 1000)
+        return time_s
+
+    def _begin_memory(self, time_s: int, boot_s: int) -> None:
+        """The time is known: a memory without a beginning, or with one that is still to come
+        because the clock was wrong then, begins with this boot."""
+        memory = self._memory
+        since_s = memory.get("since", 0)
+        self._begins_here |= self._has_forgotten or not 0 < since_s <= time_s
+        self._has_forgotten = False
+        if self._begins_here and abs(since_s - boot_s) > _CLOCK_SLACK_S:
+            self._store.put(_MEMORY_KEY, {**memory, "since": boot_s})
+
+    @property
+    def _memory(self) -> dict[str, Any]:
+        found: dict[str, Any] = self._store.get(_MEMORY_KEY, {})
+        return found
+
+    def _last(self, station: int) -> int:
+        return int(self._memory.get("commands", {}).get(station, 0))
+
+    def _remember(self, line: str, counters: dict[int, int]) -> None:
+        self._store.put(_MEMORY_KEY, {**self._memory, line: counters})
+
+
+def parse(frame: CommandFrame) -> Command | str:
+    """The command in a genuine frame, or the reason why it is none."""
+    try:
+        return decode(frame.body)
+    except ValueError as error:
+        return str(error)[:80]

@@ -1,0 +1,400 @@
+"""The mind: decides when to think and of what, and keeps only what is worth keeping.
+
+    IDLE --slot, question or muse_now--> THINKING --reply--> kept, or tried again (three tries)
+      ^------ back-off 30 s .. 10 min ------'--deadline, failure--> LOST until something is answered
+
+Questions go before musings. Nothing is thought in LOW or CRITICAL power or on a hot processor, and
+what is being thought then is stopped. The worker's text is data: it is cleaned, bounded, stored and
+sent, and can cause nothing. What is thought about is ``payload.mind.topics``, how it is asked
+``payload.prompt``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+from payload.mind import topics
+from payload.mind.memory import Memory
+from payload.mind.private_words import PrivateWords
+from payload.mind.questions import Question, Questions
+from payload.mind.repeats import Said
+from payload.navigation.sun import sun_word
+from payload.notes import Note, event
+from payload.ports import Mind, MindFailed, MindReply, MindRequest, PortError
+from payload.power.power import PowerManager
+from payload.prompt import (
+    Moment,
+    PersonaText,
+    clean_reply,
+    is_repeat,
+    prefix,
+    senses_in_words,
+    suffix,
+)
+from payload.situation import Situation
+from wire.beacon import Phase
+from wire.mission import MindSection
+from wire.records import Kind
+
+FIRST_MUSING_MS = 60_000
+TRIES_MAX = 3
+BACKOFF_MS_MIN, BACKOFF_MS_MAX = 30_000, 600_000
+START_RETRY_MS = 5_000
+START_PATIENCE_MS = 120_000  # a worker may take this long to load its model
+MEMORY_CHANCE = 0.3  # as in training
+MEMORIES_AVOIDED = 16
+RAW_CHARS_MAX = 4096
+HOT_SOC_C, COOL_SOC_C = 75.0, 65.0  # research/flight.md 5.2
+NO_VOICE = "I have no voice today. The log goes on."
+
+
+@dataclass(slots=True)
+class _Thought:
+    """One request in flight, with the situation in which it was begun."""
+
+    request_id: int
+    started_ms: int
+    situation: Situation
+    moment: Moment
+    memory: str | None
+    question: Question | None
+    api_ms: int | None  # when the outcome it may tell of came
+
+
+class MindManager:
+    """Musings by schedule, replies by request; all state of the mind that the core holds."""
+
+    def __init__(
+        self, mind: Mind | None, persona: PersonaText | None, memory: Memory | None,
+        section: MindSection, rng: random.Random, said: list[str], questions: Questions,
+    ) -> None:
+        """``said`` are the musings of this flight before the reboot, oldest first."""
+        self._mind = mind if persona is not None else None
+        self._memory = memory
+        self.section = section
+        self._rng = rng
+        self._said = Said(said)
+        self._private = PrivateWords(section.private_words)
+        self._prefix = prefix(persona) if persona is not None else ""
+        self._request_id = rng.getrandbits(24)  # a worker may still answer an earlier boot
+        self._thought: _Thought | None = None
+        self._started_ms: int | None = None  # the first update
+        self._slot_ms: int | None = None  # when the last musing was due
+        self._is_owed = False  # a musing is due and not yet kept or given up
+        self._tries = 0  # of the musing that is owed
+        self._tried_topics: list[str] = []
+        self._questions = questions
+        self._recent_topics: deque[str] = deque(maxlen=topics.RECENT_TOPICS)
+        self._recent_memories: deque[str] = deque(maxlen=MEMORIES_AVOIDED)
+        self._api: tuple[str, str, int] | None = None
+        self._told_api_ms: int | None = None
+        self._picture: tuple[str | None, int] | None = None
+        self._ground_altitude_m: float | None = None
+        self._retry_ms = 0  # nothing is started before
+        self._backoff_ms = BACKOFF_MS_MIN
+        self._refused_since_ms: int | None = None
+        self._lost_since_ms: int | None = None
+        self._is_hot = False
+        self._has_told_absent = False
+        self.rejected = 0  # replies that were empty, unclean, private or said before
+        self.given_up = 0  # musings for which three tries gave nothing
+
+    @property
+    def is_busy(self) -> bool:
+        return self._thought is not None
+
+    @property
+    def faults(self) -> set[str]:
+        """``absent`` (no worker or no persona) or ``lost`` (it does not answer)."""
+        if self._mind is None:
+            return {"absent"}
+        return {"lost"} if self._lost_since_ms is not None else set()
+
+    def ask(self, question_id: int, text: str) -> bool:
+        """True when the question will be answered; False when known already, empty or too many."""
+        return self._questions.ask(question_id, text)
+
+    def muse_now(self) -> None:
+        """Ask for one musing as soon as power allows; asking twice is asking once."""
+        self._is_owed = True
+
+    def note_api(self, name: str, outcome: str, now_ms: int) -> None:
+        """An API said something, or nothing, at ``now_ms``; noting it again changes nothing."""
+        self._api = (name, outcome, now_ms)
+
+    def note_picture(self, scene: str | None, now_ms: int) -> None:
+        """A picture was taken at ``now_ms``."""
+        self._picture = (scene, now_ms)
+
+    def update(
+        self, situation: Situation, now_ms: int, power: PowerManager,
+        ground_altitude_m: float | None = None,
+    ) -> list[Note]:
+        """Collect a reply, stop one that must stop, begin the next when it is time.
+
+        ``ground_altitude_m`` is where the flight began; without it, the last altitude in GROUND.
+        """
+        if ground_altitude_m is not None:
+            self._ground_altitude_m = ground_altitude_m
+        elif situation.phase is Phase.GROUND and situation.altitude_m is not None:
+            self._ground_altitude_m = situation.altitude_m
+        if self._started_ms is None:
+            self._started_ms = now_ms
+        if self._mind is None:
+            return self._without_mind(situation)
+        notes = self._watch_heat(situation)
+        if self._thought is not None:
+            notes += self._collect(self._mind, self._thought, now_ms)
+        may_think = power.may_think and not self._is_hot
+        if not may_think:
+            self._stop(self._mind, now_ms)
+        notes += [self._reply(question, NO_VOICE, situation, "canned")
+                  for question in self._questions.late(now_ms)]
+        if may_think and self._thought is None:
+            self._check_slot(power, now_ms)
+            is_wanted = self._is_owed or self._questions.first is not None
+            if is_wanted and now_ms >= self._retry_ms:
+                notes += self._begin(self._mind, situation, now_ms, power)
+        return notes
+
+    def _check_slot(self, power: PowerManager, now_ms: int) -> None:
+        """A musing is owed every ``every_s``, less often when power is short; never two at once."""
+        assert self._started_ms is not None
+        if self._slot_ms is None:
+            due_ms = self._started_ms + FIRST_MUSING_MS
+        else:
+            due_ms = self._slot_ms + self.section.every_s * 1000 * power.think_interval_factor
+        if now_ms >= due_ms:
+            self._slot_ms = now_ms
+            self._is_owed = True
+
+    def _begin(
+        self, mind: Mind, situation: Situation, now_ms: int, power: PowerManager
+    ) -> list[Note]:
+        """Start the first question, or the musing that is owed; a note only when that fails."""
+        question = self._questions.first
+        thought = self._compose(situation, question, now_ms, power)
+        request = MindRequest(
+            request_id=thought.request_id,
+            prefix=self._prefix,
+            suffix=suffix(thought.moment, thought.memory),
+            max_tokens=self.section.max_tokens,
+            temperature=self.section.temperature,
+            seed=self._rng.getrandbits(31),
+        )
+        try:
+            is_taken = mind.start(request, now_ms)
+        except (PortError, OSError) as error:
+            return self._lose(type(error).__name__, now_ms)
+        if not is_taken:
+            return self._refused(now_ms)
+        self._refused_since_ms = None
+        self._thought = thought
+        if question is not None:
+            self._questions.take()
+        return []
+
+    def _compose(
+        self, situation: Situation, question: Question | None, now_ms: int, power: PowerManager
+    ) -> _Thought:
+        facts = self._facts(situation, power)
+        if question is not None:
+            about, words = "question", question.text.split()
+        else:
+            about = topics.choose(facts, [*self._recent_topics, *self._tried_topics], self._rng)
+            words = list(topics.MEMORY_WORDS.get(about, ()))
+        memory = None
+        if self._memory is not None and (
+            question is not None or self._rng.random() < MEMORY_CHANCE
+        ):
+            memory = self._memory.recall(words, list(self._recent_memories))
+        self._request_id += 1
+        api_ms = self._api[2] if self._api is not None else None
+        moment = topics.moment(facts, about, question.text if question is not None else None)
+        return _Thought(self._request_id, now_ms, situation, moment, memory, question, api_ms)
+
+    def _facts(self, situation: Situation, power: PowerManager) -> topics.Facts:
+        """The situation in the words of prompts; what is not fresh is left out."""
+        bare = topics.Facts(situation)
+        sun = sun_word(
+            situation.utc_ms, situation.latitude_deg, situation.longitude_deg,
+            situation.altitude_m if bare.height_m is not None else None)
+        scene, picture_ms = self._picture if self._picture is not None else (None, None)
+        if not bare.is_within(picture_ms, topics.SCENE_FRESH_S):
+            scene = None
+        api = None
+        if self._api is not None:
+            name, outcome, at_ms = self._api
+            if at_ms != self._told_api_ms and bare.is_within(at_ms, topics.API_FRESH_S):
+                api = (name, outcome)
+        return topics.Facts(
+            situation=situation,
+            ground_altitude_m=self._ground_altitude_m,
+            sun=sun,
+            cloud=topics.cloud_word(situation, scene, self._ground_altitude_m),
+            battery=power.battery_word(),
+            battery_changed_ms=power.changed_ms,
+            api=api,
+            picture_ms=picture_ms,
+        )
+
+    def _collect(self, mind: Mind, thought: _Thought, now_ms: int) -> list[Note]:
+        """The reply to ``thought``, its failure, or its deadline; answers to others are dropped."""
+        try:
+            answer = mind.poll(now_ms)
+        except (PortError, OSError) as error:
+            return self._lose(type(error).__name__, now_ms)
+        if answer is not None and answer.request_id == thought.request_id:
+            if isinstance(answer, MindFailed):
+                return self._lose(answer.reason, now_ms)
+            assert isinstance(answer, MindReply)
+            return self._returned(now_ms) + self._judge(thought, answer)
+        if now_ms - thought.started_ms >= self.section.deadline_s * 1000:
+            _cancel(mind, now_ms)
+            return self._lose("timeout", now_ms)
+        return []
+
+    def _judge(self, thought: _Thought, reply: MindReply) -> list[Note]:
+        """Keep a good line; a bad one is tried again, three times in all."""
+        self._thought = None
+        said, question = reply.text[:RAW_CHARS_MAX], thought.question
+        text = clean_reply(said, self.section.sentences_max)
+        if text is None or self._private.are_in(said, text) or self._is_stale(text, thought):
+            self.rejected += 1
+            if question is None:
+                self._try_again(thought.moment.about)
+                return []
+            return self._question_failed(question, thought.situation)
+        self._said.add(text)
+        if thought.memory is not None:
+            self._recent_memories.append(thought.memory)
+        cost = {"tok": reply.reply_tokens, "ms": reply.elapsed_ms}
+        if question is not None:
+            return [self._reply(question, text, thought.situation, "model", **cost)]
+        self._is_owed, self._tries = False, 0
+        self._tried_topics.clear()
+        self._recent_topics.append(thought.moment.about)
+        if thought.moment.api is not None:
+            self._told_api_ms = thought.api_ms
+        return [_musing(thought, text, cost)]
+
+    def _is_stale(self, text: str, thought: _Thought) -> bool:
+        """True for what was said before, and for the memory in the prompt said back.
+
+        Two askers may get much the same answer, as from a person, but never the same words.
+        """
+        if thought.question is not None:
+            return self._said.has(text)
+        if thought.memory is not None and is_repeat(text, [thought.memory]):
+            return True
+        return self._said.is_like(text)
+
+    def _try_again(self, about: str) -> None:
+        self._tries += 1
+        self._tried_topics.append(about)
+        if self._tries >= TRIES_MAX:
+            self._is_owed, self._tries = False, 0
+            self._tried_topics.clear()
+            self.given_up += 1
+
+    def _question_failed(self, question: Question, situation: Situation) -> list[Note]:
+        """Ask it again with another seed, or admit that there is no answer."""
+        question.tries += 1
+        if question.tries < TRIES_MAX:
+            self._questions.put_back()
+            return []
+        return [self._reply(question, NO_VOICE, situation, "canned")]
+
+    def _reply(
+        self, question: Question, text: str, situation: Situation, by: str, **cost: int
+    ) -> Note:
+        self._questions.close(question)
+        body: dict[str, Any] = {
+            "text": text, "question": question.text, "question_id": question.question_id,
+            "by": by, **cost,
+        }
+        if topics.Facts(situation).height_m is not None and situation.altitude_m is not None:
+            body["alt"] = round(situation.altitude_m)
+        return Note(Kind.REPLY, body)
+
+    def _lose(self, reason: str, now_ms: int) -> list[Note]:
+        """The worker failed: wait longer each time, and say so once."""
+        self._retry_ms = now_ms + self._backoff_ms
+        self._backoff_ms = min(BACKOFF_MS_MAX, self._backoff_ms * 2)
+        notes: list[Note] = []
+        if self._lost_since_ms is None:
+            self._lost_since_ms = now_ms
+            name = "mind_timeout" if reason == "timeout" else "mind_lost"
+            notes.append(event(name, "warning", reason=reason))
+        thought, self._thought = self._thought, None
+        if thought is not None and thought.question is not None:
+            notes += self._question_failed(thought.question, thought.situation)
+        return notes
+
+    def _refused(self, now_ms: int) -> list[Note]:
+        """Not taken: it may still be loading its model, which is no failure for two minutes."""
+        self._retry_ms = now_ms + START_RETRY_MS
+        if self._refused_since_ms is None:
+            self._refused_since_ms = now_ms
+        if now_ms - self._refused_since_ms < START_PATIENCE_MS:
+            return []
+        return self._lose("not_running", now_ms)
+
+    def _returned(self, now_ms: int) -> list[Note]:
+        self._backoff_ms = BACKOFF_MS_MIN
+        since_ms, self._lost_since_ms = self._lost_since_ms, None
+        return [] if since_ms is None else [
+            event("mind_returned", lost_s=(now_ms - since_ms) // 1000)]
+
+    def _stop(self, mind: Mind, now_ms: int) -> None:
+        """Stop thinking at once; a question goes back to the front of the queue."""
+        thought, self._thought = self._thought, None
+        if thought is None:
+            return
+        _cancel(mind, now_ms)
+        if thought.question is not None:
+            self._questions.put_back()
+
+    def _without_mind(self, situation: Situation) -> list[Note]:
+        notes: list[Note] = []
+        if not self._has_told_absent:
+            self._has_told_absent = True
+            notes.append(event("mind_absent", "warning"))
+        while (question := self._questions.first) is not None:
+            notes.append(self._reply(question, NO_VOICE, situation, "canned"))
+        return notes
+
+    def _watch_heat(self, situation: Situation) -> list[Note]:
+        """Above 30 km a heat sink has almost no air: pause when hot, resume when cool."""
+        soc_c = situation.soc_c
+        if not self._is_hot and soc_c is not None and soc_c >= HOT_SOC_C:
+            self._is_hot = True
+            return [event("mind_paused", "warning", soc_c=round(soc_c, 1))]
+        if self._is_hot and (soc_c is None or soc_c <= COOL_SOC_C):  # unknown pauses nothing
+            self._is_hot = False
+            return [event("mind_resumed")]
+        return []
+
+
+def _cancel(mind: Mind, now_ms: int) -> None:
+    """Kill the worker; one that is gone already needs no killing."""
+    with contextlib.suppress(PortError, OSError):
+        mind.cancel(now_ms)
+
+
+def _musing(thought: _Thought, text: str, cost: dict[str, int]) -> Note:
+    """The record of a musing, placed where it was begun; an unknown place is left out."""
+    situation, moment = thought.situation, thought.moment
+    body: dict[str, Any] = {"text": text, "about": moment.about,
+                            "senses": senses_in_words(moment), "by": "model", **cost}
+    if topics.Facts(situation).height_m is not None:
+        assert situation.altitude_m is not None
+        body["alt"] = round(situation.altitude_m)
+        if situation.latitude_deg is not None and situation.longitude_deg is not None:
+            body["lat"] = round(situation.latitude_deg * 1e7)
+            body["lon"] = round(situation.longitude_deg * 1e7)
+    return Note(Kind.MUSING, body)

@@ -1,0 +1,1 @@
+"""Fake devices with physics: receiver, board, camera, minds, services, card."""

@@ -1,0 +1,213 @@
+"""The witness: notes what the store promised, so that it can be held to it.
+
+A ``WitnessedStore`` is the real store on the real writer; it only tells the ledger what it was
+given and sent, and when the disk said that a commit had returned. The ledger outlives reboots, as a
+person with a notebook beside the box would.
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from payload.link.uplink_gate import LAST_KEY
+from payload.ports import CONFIRMED, Commit, Committed, Opened, Opening, Refused
+from payload.storage.ids import IDS_KEY
+from payload.storage.store_file import ALL_COLUMNS, COLUMNS, record_of
+from payload.storage.writer import Writer
+from sim.fakes.card_disk import CardDisk, CardStore, CardWriter
+from sim.fakes.sd_card import Card, CardConnection
+from wire.records import Kind, Record, TimeQuality, pack_body
+
+READ_ROWS = 2_000
+_NOTE_PRUNED = f"""
+CREATE TEMP TABLE pruned (id INTEGER);
+CREATE TEMP TRIGGER note_pruned AFTER DELETE ON main.record WHEN OLD.state={CONFIRMED}
+BEGIN INSERT INTO pruned VALUES (OLD.id); END;
+"""
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What was promised so far. ``acknowledged`` is record id -> CRC-32 of its body.
+
+    It outlives the store too: a store that vanished has taken what was promised on it, but not what
+    it said of the ground.
+    """
+
+    acknowledged: dict[int, int] = field(default_factory=dict)
+    appended: int = 0
+    reused_ids: list[int] = field(default_factory=list)
+    given_ids: set[int] = field(default_factory=set)  # of records in RAM in the present boot
+    # Never on the disk, and perhaps on the ground; True where the disk had the number reserved.
+    ram_ids: dict[int, bool] = field(default_factory=dict)
+    taken_counters: list[int] = field(default_factory=list)  # of uplink frames, not yet looked at
+    hasty_ids: list[int] = field(default_factory=list)  # sent before the disk had them
+    pruned_ids: set[int] = field(default_factory=set)  # confirmed ones that made room
+    pruned_at_once_max: int = 0  # in one commit
+    lost: dict[int, int] = field(default_factory=dict)  # that a fault took from the disk: id -> CRC
+    incarnations: list[int] = field(default_factory=list)  # of each life, in order
+    made_in: dict[int, int] = field(default_factory=dict)  # record id -> the life that made it
+
+    def lose(self, record_ids: Iterable[int]) -> None:
+        """The disk lost these by no fault of the store: they are not asked for any more.
+
+        Only while the payload is off: what a running one was given is counted.
+        """
+        for record_id in list(record_ids):
+            self.lost[record_id] = self.acknowledged.pop(record_id)
+
+
+def readable_ids(path: Path, record_ids: Iterable[int]) -> set[int]:
+    """Those of ``record_ids`` that are on the disk at ``path``, whole, and can be read."""
+    found: set[int] = set()
+    if not path.exists():
+        return found
+    query = f"SELECT {COLUMNS} FROM record WHERE id=?"
+    with closing(sqlite3.connect(path)) as db:
+        for record_id in record_ids:
+            with suppress(sqlite3.Error):
+                row = db.execute(query, (record_id,)).fetchone()
+                if row is not None and record_of(row) is not None:
+                    found.add(record_id)
+    return found
+
+
+Row = tuple[int, int, bytes, bool]  # id, kind, body, and does the payload know it is home?
+
+
+def _row(columns: tuple[Any, ...]) -> Row:
+    """A damaged one says nothing of the ground."""
+    *stored, state = columns
+    record = record_of(tuple(stored)) if state == CONFIRMED else None
+    return stored[0], stored[2], stored[7], record is not None
+
+
+def rows_of_switched_off(path: Path) -> list[Row]:
+    """The records in a store that nobody has open, in order; of a damaged one, which its next start
+    will salvage, those before the damage."""
+    rows: list[Row] = []
+    with closing(sqlite3.connect(path)) as db, suppress(sqlite3.DatabaseError):
+        rows.extend(map(_row, db.execute(f"SELECT {ALL_COLUMNS} FROM record ORDER BY id")))
+    return rows
+
+
+def ids_on_ground(archive_path: Path, node_id: int) -> set[int]:
+    """The records of this payload in a station's archive."""
+    with closing(sqlite3.connect(archive_path)) as db:
+        rows = db.execute("SELECT record_id FROM record WHERE node_id = ?", (node_id,))
+        return {row[0] for row in rows}
+
+
+class WitnessedDisk(CardDisk):
+    """Tells the ledger what the store hears to be durable."""
+
+    def __init__(self, writer: Writer, ledger: Ledger, card: Card, now_ms: Callable[[], int]
+                 ) -> None:
+        super().__init__(writer, card, now_ms)
+        self._ledger = ledger
+        self._asked: Opening | Commit | None = None
+
+    def start(self, request: Opening | Commit) -> None:
+        self._asked = request
+        super().start(request)
+
+    def poll(self) -> Opened | Committed | Refused | None:
+        answer, asked = super().poll(), self._asked
+        if isinstance(answer, Committed) and answer.is_durable and isinstance(asked, Commit):
+            for record, _ in asked.records:
+                self._ledger.acknowledged[record.record_id] = zlib.crc32(pack_body(record.body))
+                self._ledger.given_ids.discard(record.record_id)
+                self._ledger.ram_ids.pop(record.record_id, None)
+        return answer
+
+
+class WitnessedWriter(CardWriter):
+    """Tells the ledger what made room."""
+
+    def __init__(self, path: Path, ledger: Ledger, card: Card) -> None:
+        super().__init__(path, card, is_durable=False)
+        self._ledger = ledger
+
+    def connect(self) -> sqlite3.Connection:
+        db = super().connect()
+        db.executescript(_NOTE_PRUNED)
+        return db
+
+    def _make_room(self, db: sqlite3.Connection) -> int:
+        """Whatever was confirmed may go, and nothing else."""
+        if self.card.has_plenty:
+            return 0
+        gone = super()._make_room(db)
+        ledger = self._ledger
+        pruned = [record_id for (record_id,) in db.execute("SELECT id FROM pruned")]
+        ledger.pruned_ids.update(pruned)
+        ledger.pruned_at_once_max = max(ledger.pruned_at_once_max, len(pruned))
+        db.execute("DELETE FROM pruned")
+        return gone
+
+
+class WitnessedStore(CardStore):
+    """``payload.storage.store.Store`` with a ledger beside it."""
+
+    def __init__(
+        self, path: Path, ledger: Ledger, card: Card, chance: random.Random,
+        now_ms: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """``now_ms`` is the clock by which the card is slow."""
+        self._ledger = ledger
+        ledger.given_ids.clear()
+        writer = WitnessedWriter(path, ledger, card)
+        super().__init__(WitnessedDisk(writer, ledger, card, now_ms), chance)
+
+    def put(self, key: str, value: Any) -> None:
+        """Only whoever takes a frame puts its counter; a disk that returns has older ones."""
+        if key == LAST_KEY:
+            self._ledger.taken_counters.append(value)
+        super().put(key, value)
+
+    def append(
+        self, kind: Kind, body: dict[str, Any], mono_ms: int, time_ms: int, quality: TimeQuality
+    ) -> Record:
+        record = super().append(kind, body, mono_ms, time_ms, quality)
+        ledger = self._ledger
+        ledger.appended += 1
+        number = record.record_id
+        is_taken = number in ledger.acknowledged or number in ledger.given_ids
+        if is_taken or ledger.ram_ids.get(number, False):
+            ledger.reused_ids.append(number)
+        ledger.given_ids.add(number)
+        ledger.made_in[number] = len(ledger.incarnations) - 1
+        ledger.ram_ids[number] = self._is_open and IDS_KEY not in self._dirty
+        return record
+
+    def mark_in_flight(self, record_ids: Iterable[int]) -> None:
+        """They were laid into a block: nothing holds them back any more."""
+        laid = list(record_ids)
+        if not self.is_failing:
+            self._ledger.hasty_ids += [i for i in laid if i in self._ledger.given_ids]
+        super().mark_in_flight(laid)
+
+    @property
+    def ring_records(self) -> int:
+        """Records that wait in RAM."""
+        return len(self._ring)
+
+    def rows(self) -> Iterator[Row]:
+        """The records as they are on the disk now, in order; none while it is not open.
+
+        Raises sqlite3.DatabaseError for a damaged one.
+        """
+        db, after_id = self.writer.db, 0
+        query = f"SELECT {ALL_COLUMNS} FROM record WHERE id > ? ORDER BY id LIMIT ?"
+        while isinstance(db, CardConnection) and (
+            found := db.db.execute(query, (after_id, READ_ROWS)).fetchall()
+        ):
+            yield from map(_row, found)
+            after_id = found[-1][0]
