@@ -70,6 +70,7 @@ class PhaseMachine:
         self.launch_utc_ms: int | None = None
         self.burst_utc_ms: int | None = None
         self.ground_altitude_m: float | None = None
+        self._is_ground_guessed = False  # it is where the first fix was, and may be in the air
         self.is_landing_assumed: bool = False
         self.motion = Motion()
         self._boot_ms = now_ms
@@ -186,6 +187,9 @@ class PhaseMachine:
         self._held.clear()
         if origin is Phase.LANDED and target is Phase.ASCENT:
             self.ground_altitude_m = self._entry_altitude_m
+        elif target is Phase.ASCENT and self._is_ground_guessed:
+            # Too soon to have lain still: it was started in the air, and has forgotten the ground.
+            self.ground_altitude_m = None
         fix = self.motion.fix
         is_fresh = fix is not None and now_ms - fix.taken_ms <= NUMBERS_AGE_MS_MAX
         self._entry_altitude_m = self.motion.altitude_m if is_fresh else None
@@ -234,6 +238,7 @@ class PhaseMachine:
             return self._enter(Phase.INFLIGHT_UNKNOWN, "first_fix_high", now_ms)
         if self.ground_altitude_m is None:
             self.ground_altitude_m = self.motion.altitude_m
+            self._is_ground_guessed = True
         return self._enter(Phase.GROUND, "first_fix", now_ms)
 
     def _learn_ground(self) -> None:
@@ -244,6 +249,7 @@ class PhaseMachine:
             if altitude_m > ALOFT_NO_GROUND_M:
                 return
             self.ground_altitude_m = altitude_m
+            self._is_ground_guessed = True
         is_full = len(self._calm_m) == GROUND_FIXES
         if climb_mps is None or abs(climb_mps) >= CALM_MPS:
             return
@@ -252,6 +258,7 @@ class PhaseMachine:
         self._calm_m.append(altitude_m)
         if len(self._calm_m) >= GROUND_FIXES_MIN:
             self.ground_altitude_m = median(self._calm_m)
+            self._is_ground_guessed = False
             self._ground_hpa = self._pressure_hpa
 
     def _learn_peak(self) -> None:

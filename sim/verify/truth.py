@@ -252,9 +252,11 @@ class Truth:
             self._checks.violate(STATE, "armed is told, and nobody has armed it")
 
     def _look_at_landing(self, body: Mapping[str, Any]) -> None:
-        """As if it fell from here and now, under its own parachute in the true winds."""
-        path, now_s = self._world.trajectory, self._world.clock.now_s
-        if not isinstance(path, Balloon):
+        """As if it fell from here and now, under its own parachute in the true winds. A payload
+        that has forgotten how high the ground is reckons to the sea, and says no more than that."""
+        path, now_s, flight = self._world.trajectory, self._world.clock.now_s, self._world.flight
+        knows_ground = flight is not None and flight.phase.ground_altitude_m is not None
+        if not isinstance(path, Balloon) or not knows_ground:
             return
         fall = path.fall_from(path.state(now_s))
         place = body["land_lat"] * 1e-7, body["land_lon"] * 1e-7
