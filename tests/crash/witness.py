@@ -82,11 +82,12 @@ def check_payload(folder: Path, acknowledged: int) -> str | None:
     try:
         if store.writer.db is None or store.salvaged_from is not None:
             return "the store did not open, or had to be salvaged"
-        found = {number: record.body for number, record in aboard.records(store).items()}
-        wrong = [number for number, b in found.items() if b != body(number - 1)]
-        if wrong or store.damaged_records:
-            return f"record {wrong} is not what was given"
-        lost = set(range(1, acknowledged + 1)) - found.keys()
+        found = {record.body["n"]: record.body for record in aboard.records(store).values()}
+        wrong = [number for number, b in found.items() if b != body(number)]
+        (rows,) = store.writer.db.execute("SELECT count(*) FROM record").fetchone()
+        if wrong or rows != len(found):
+            return f"{rows} records, {len(found)} of them whole, and {wrong} not what was given"
+        lost = set(range(acknowledged)) - found.keys()
         return f"{len(lost)} acknowledged records are lost" if lost else None
     finally:
         store.close()
