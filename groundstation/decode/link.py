@@ -11,24 +11,24 @@ from __future__ import annotations
 
 from collections import Counter, deque
 
-from wire.frames import DATA_OVERHEAD_BYTES, FrameCounter
+from wire.frames import FrameCounter
 
 RECENT_FRAMES = 255  # the window of the loss that feedback reports
 SILENCE_MS = 60_000  # a pause this long is drawn as silence, where beacons come that often
 MINUTE_MS = 60_000
 BUFFERED_MS = 2_000  # modems and networks deliver late what came together
-_FRAME_BITS_MIN = 8 * DATA_OVERHEAD_BYTES
 _NUMBERS = 1 << 12
 
 
 class Link:
     """The state of one node id. ``take_minutes`` gives (heard, lost) to the owner."""
 
-    def __init__(self, node_id: int, rate_bps: int, silence_ms: int = SILENCE_MS) -> None:
-        """A pause of ``silence_ms`` is told as a silence."""
+    def __init__(self, node_id: int, frame_ms_min: int, silence_ms: int = SILENCE_MS) -> None:
+        """``frame_ms_min`` is how long the shortest frame keeps the payload's transmitter; a pause
+        of ``silence_ms`` is told as a silence."""
         self.last_counter: FrameCounter | None = None
         self._node_id = node_id
-        self._rate_bps = rate_bps
+        self._frame_ms_min = frame_ms_min
         self._silence_ms = silence_ms
         self._last_ms: int | None = None
         self._recent: deque[bool] = deque(maxlen=RECENT_FRAMES)  # True is heard
@@ -83,11 +83,11 @@ class Link:
         return taken
 
     def _steps_max(self, passed_ms: int) -> int:
-        """Frames that the payload can have sent in this time, more than it can in truth; a clock
-        that was set back says nothing."""
+        """Frames that the payload can have sent in this time at most; a clock that was set back
+        says nothing."""
         if passed_ms < 0:
             return _NUMBERS
-        return 1 + (passed_ms + BUFFERED_MS) * self._rate_bps // (1000 * _FRAME_BITS_MIN)
+        return 1 + (passed_ms + BUFFERED_MS) // self._frame_ms_min
 
     def _lose(self, frames: int, from_ms: int, to_ms: int) -> None:
         """Spread lost frames evenly over the pause in which they were sent."""

@@ -15,7 +15,14 @@ from wire import beacon
 from wire.airtime_budget import AirtimeBudget
 from wire.auth import Authenticity
 from wire.bodies import NO_MODELS, Models
-from wire.frames import BLOCKS_MAX, BeaconFrame, BlockReport, DataFrame, FrameCounter
+from wire.frames import (
+    BLOCKS_MAX,
+    INCARNATION_BYTES,
+    BeaconFrame,
+    BlockReport,
+    DataFrame,
+    FrameCounter,
+)
 from wire.incoming import RECEIVER_BLOCKS_MAX, Receiver
 from wire.records import Record
 from wire.session import Session
@@ -62,7 +69,8 @@ class NodeReceiver:
         """``mtu_bytes`` is what a MAC leaves of a frame, ``budget`` what the radio carries."""
         self._order = BeaconOrder()
         self.link = Link(
-            node_id, budget.airtime.rate_bps, max(SILENCE_MS, 2 * budget.least_ms))
+            node_id, budget.airtime.occupied_ms(INCARNATION_BYTES),
+            max(SILENCE_MS, 2 * budget.least_ms))
         self.duplicate_frames = 0
         self._mtu_bytes = mtu_bytes
         self._report_bytes = budget.report_bytes_max

@@ -17,12 +17,12 @@ from wire.records import Kind
 
 UPLINK_KEY = derive_key(MASTER_KEY, 7, Direction.UPLINK)
 KEY = SIGNED_MISSION.downlink_key(MASTER_KEY)
-RATE_BPS = 2400
+FRAME_MS = 500  # the shortest frame
 
 
 def link_of(numbers, every_ms=500, boot=1):
     """A link that heard these frames."""
-    link = Link(7, RATE_BPS)
+    link = Link(7, FRAME_MS)
     for at, number in enumerate(numbers):
         link.on_counter(FrameCounter(boot, number % 4096), START_MS + at * every_ms)
     return link
@@ -38,6 +38,14 @@ def test_a_session_whose_four_bits_are_those_of_the_one_before_has_lost_nothing(
     for number in range(3, 250):
         link.on_counter(FrameCounter(1, number), restarted_ms + 500 * number)
     assert totals(link) == (36 + 248, 0)
+
+
+def test_a_late_frame_after_a_silence_is_no_step_of_four_thousand():
+    """Three minutes were enough to believe any number; the modem needs half an hour."""
+    link = link_of(range(100, 120))
+    after_ms = START_MS + 19 * 500 + 4 * 60_000
+    assert link.on_counter(FrameCounter(1, 118), after_ms) is None, "an old one, by a slower road"
+    assert totals(link) == (20, 0)
 
 
 def totals(link):
@@ -148,7 +156,7 @@ def test_another_session_begins_anew():
 
 
 def test_what_had_to_wait_for_its_proof_was_not_lost():
-    link = link_of([1, 20])
+    link = link_of([1, 20], every_ms=10_000)
     for _ in range(10):
         link.on_late(START_MS + 100)
     assert totals(link) == (12, 8) and link.loss == pytest.approx(8 / 20)
