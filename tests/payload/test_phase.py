@@ -197,6 +197,16 @@ def test_a_first_fix_that_comes_late_and_high() -> None:
     assert trip.machine.ground_altitude_m is None
 
 
+def test_who_wakes_in_the_air_without_a_memory_does_not_know_the_ground() -> None:
+    """5.4 km up it took its first fix for the ground, and told a landing there, until the end."""
+    trip = Trip().fly(ramp(5_400, 5, 120))
+    assert trip.path == ["ground", "ascent"]
+    assert trip.machine.ground_altitude_m is None
+    calm = Trip().fly([1_590.0] * 30).fly(ramp(1_590, 5, 120))
+    assert calm.path == ["ground", "ascent"]
+    assert calm.machine.ground_altitude_m == pytest.approx(1_590, abs=5)
+
+
 @pytest.mark.parametrize("cut_s", range(5, 1180, 94))
 def test_a_cut_at_any_instant_still_ends_landed(cut_s: int) -> None:
     """Goal: faults 31 and 32. Method: cut a flight at ``cut_s``, off for 20 s, fly the rest."""
