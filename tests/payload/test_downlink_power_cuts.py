@@ -301,7 +301,7 @@ def test_a_life_without_its_disk_keeps_its_session_when_that_comes_back(tmp_path
     away.rename(card)
     payload.now_ms = 60_000  # by when the disk is tried again
     payload.steps(60)
-    assert not payload.store.is_failing and payload.link.downlink.session == payload.sessions[1]
+    assert not payload.store.is_failing and payload.downlink.session == payload.sessions[1]
     payload.cut()
     payload.boot()
     payload.steps(60)
@@ -339,7 +339,7 @@ def test_a_disk_that_comes_back_empty_begins_anew(tmp_path: Path) -> None:
 def test_when_the_block_numbers_are_used_up_another_session_goes_on(tmp_path: Path) -> None:
     """They do not wrap, so that an old frame is never taken for one far ahead."""
     payload = Payload(tmp_path / "s.sqlite", 15)
-    payload.link.downlink._sender.next_block = BLOCKS_MAX - 12
+    payload.downlink._sender.next_block = BLOCKS_MAX - 12
     payload.steps(100)
     for _ in range(1400):
         payload.step(may_append=False)
@@ -347,7 +347,7 @@ def test_when_the_block_numbers_are_used_up_another_session_goes_on(tmp_path: Pa
     sent = {session: 0 for session, _ in payload.sent}
     assert len(sent) == 2 and len({session.boot for session in sent}) == 1
     assert max(frame.block for _, frame in payload.sent) == BLOCKS_MAX - 1
-    payload.sessions += [payload.link.downlink.session]
+    payload.sessions += [payload.downlink.session]
     assert_no_number_has_two_contents(payload)
     before, after = heard_of(payload.sent).values()
     assert len(before) > 5 and before < after, "what nobody confirmed goes again"
