@@ -69,7 +69,7 @@ def test_a_session_that_no_mac_covers_is_found(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_reports_that_no_session_covers_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is home of the life before is confirmed in this one, whose announcement got lost; the
+    """What is home of the life before is confirmed in this one, whose announcement got lost; the
     four bits of both are the same, as one time in sixteen."""
     heard: list[Announcer] = []
 
