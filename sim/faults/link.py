@@ -250,7 +250,7 @@ def _conflicting(stage: Stage) -> End:
     return stage.every(STRIKE_EVERY_S, strike)
 
 
-NO_RADIO = ("beacon_cadence",)
+NO_RADIO = ("beacon_cadence", "callsign_told")  # it goes behind the first beacon after
 FAULTS: tuple[Fault, ...] = (
     Fault(42, "radio.stuck_sending", "the end of a transmission is never reported",
           partial(_radio, flag="is_stuck_sending"), (60.0, 300.0), NO_RADIO),
