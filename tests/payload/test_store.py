@@ -232,7 +232,7 @@ WRITER = """
 import sys
 from contextlib import closing
 from pathlib import Path
-from sim.card_disk import DeskStore
+from sim.fakes.card_disk import DeskStore
 from wire.records import Kind, TimeQuality
 store = DeskStore(Path(sys.argv[1]))
 for i in range(100000):

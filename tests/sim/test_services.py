@@ -245,7 +245,7 @@ def test_the_watchdog_counts_the_time_that_devices_took() -> None:
 
 _FAKE_WORKER = """
 import os, signal, socket, sys
-from payload.mind_protocol import Decoder, Failed, Hello, Reply, encode
+from payload.mind.protocol import Decoder, Failed, Hello, Reply, encode
 path = sys.argv[sys.argv.index("--socket") + 1]
 listener = socket.socket(socket.AF_UNIX)
 if os.path.exists(path):
