@@ -186,7 +186,7 @@ def cfdp_slots(
     our own reports; but it may say it at any time, without asking: kinder than our windows. A
     slot is one second of its timers; ``timer_s`` None leaves its defaults. Its lost-segment
     tracker is a default argument that all destinations share, so that one transfer would spoil
-    the next (research/link.md §1); here each gets its own.
+    the next; here each gets its own.
     """
     from cfdppy.handler import dest
     from spacepackets import countdown

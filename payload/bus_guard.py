@@ -1,7 +1,7 @@
 """Leaves the sensors' bus alone after it has killed the daemon twice.
 
 A transfer on a bus whose clock line is held low can block for longer than the watchdog waits, and
-no deadline aboard can end it (research/flight.md §5.9, 16). So the first use of the bus in a life
+no deadline aboard can end it (docs/faults.md, 16). So the first use of the bus in a life
 is a *trial*: that is durable before, after the first beacon has gone, and forgotten when
 it has come back. Two trials that never came back, and the bus rests for ten minutes of this life.
 """

@@ -6,7 +6,6 @@ mission file says is aboard does not answer, or when nobody could save the fligh
 *judge* is for the flyer to judge. In flight nothing here stops anything: the payload goes on
 without whatever fails, and says so in its events and beacon.
 
-Source: research/flight.md 5.10.
 """
 
 from __future__ import annotations

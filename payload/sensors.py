@@ -28,7 +28,7 @@ REPEATED_MS_MAX = 120_000
 # (lowest, highest) that can be true. Temperatures: polar stratosphere to a box in the desert sun;
 # pressure: 48 km to the deepest low on the lowest land; power: the INA219 measures up to 26 V and
 # the INA226 up to 36 V, and below 500 mV the reading is of an open wire; processor: what a Pi
-# survives. A chip that answers -312 C or 140 % (research/flight.md 5.9, 20) is wrong.
+# survives. A chip that answers -312 C or 140 % (docs/faults.md, 20) is wrong.
 LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType({
     "outside_c": (-95.0, 70.0),
     "pressure_hpa": (1.0, 1100.0),

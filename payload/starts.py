@@ -3,7 +3,7 @@
 A start is *unproven* until it has lasted ten minutes or ended in an orderly way. The third unproven
 start in a row is SAFE: beacon, GNSS and store go on; mind, camera and API calls, which are the
 likeliest to have killed it, stay off. SAFE leaves by itself once the start has proven itself: a
-balloon has three hours and perhaps no uplink (research/flight.md §5.1). No clock is needed: none is
+balloon has three hours and perhaps no uplink. No clock is needed: none is
 there at a start.
 """
 

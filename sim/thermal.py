@@ -4,7 +4,7 @@ Two first-order lags. The box trades heat with the air through its foam and is w
 electronics burn and by the sun; the processor stands above the box by its power times a thermal
 resistance. Of its heat a part goes by conduction and radiation whatever the air, the rest by
 convection, which falls in proportion to the density: at 30 km one percent is left of it
-(research/flight.md 2, thread 19; research/pi.md 5).
+(sbc-reviews#60).
 """
 
 from __future__ import annotations

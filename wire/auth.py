@@ -15,7 +15,7 @@ replay. An old downlink frame is still genuine: whether it is news is for the re
 (``groundstation.decode.beacon_freshness``).
 Does not cover: secrecy, jamming, a stolen key file, frames recorded on an earlier flight with the
 same key: make a new one for every flight.
-Source: RFC 2104 (HMAC), RFC 5869 (HKDF), research/link.md §5.
+Source: RFC 2104 (HMAC), RFC 5869 (HKDF).
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ END_OF_SYMBOL = 0  # a kind that no record has: the rest of this symbol is paddi
 
 
 class Priority(IntEnum):
-    """Downlink classes, most urgent first (research/flight.md §5.4)."""
+    """Downlink classes, most urgent first."""
 
     EVENT = 0
     TRACK = 1

@@ -3,10 +3,10 @@
     AT+SEND=address,length,data\\r\\n              +OK  or  +ERR=code
     +RCV=address,length,data,rssi,snr\\r\\n        a packet came, at any time
 
-``data`` is read by its length, never by line: it may hold anything, CR and LF too. Firmwares of
-this family are known to cut at a zero byte (research/link.md §6), so unless a probe at start showed
-otherwise, frames go as base85 (4 bytes in 5 characters, none of them a comma). Source: REYAX "LoRa
-AT command guide", 56312E33. The module adds 8 bytes of its own to each packet.
+``data`` is read by its length, never by line: it may hold anything, CR and LF too. Other firmwares
+of this family cut at a zero byte, so unless a probe at start showed otherwise, frames go as base85
+(4 bytes in 5 characters, none of them a comma). Source: REYAX "LoRa AT command guide", 56312E33.
+The module adds 8 bytes of its own to each packet.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ With stations to hear, new symbols and those that the reports call missing take 
 slots repair the block furthest short. A window bounds how many blocks may be out and incomplete;
 when it is full, the old come before the new, so that a flood of new records cannot leave them all
 half-done. With none to hear, a fixed share of the slots tops up what is out to what the assumed
-loss asks for, the precious first (research/link.md §2.2, §2.3).
+loss asks for, the precious first.
 """
 
 from __future__ import annotations

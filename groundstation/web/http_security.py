@@ -3,7 +3,7 @@
 Covers: DNS rebinding (a Host must be an address or a name of this machine), cross-site posts
 (Origin must be the Host), sniffing, framing, injected scripts, floods of posts.
 Does not cover: people who are on the same network and mean it; there is no password yet.
-Source: research/ground.md §6, T27 to T31.
+Source: OWASP HTTP Headers Cheat Sheet.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ CLAIMS_MAX = 0
 CANARY_ONCE_BITS_MAX = 4.0
 # A persona that predicts its author no better than the base it came from is no persona.
 LEAD_BITS_MIN = 0.0
-# research/training.md 6b: what rounding may cost before it can be heard; as the ladder's tolerance.
+# What rounding may cost before it can be heard; as the ladder's tolerance.
 QUANT_ADDED_MAX = 0.02
 # The same for its voice: no further from the author than the figure itself is uncertain.
 QUANT_AUTHORSHIP_WIDTHS_MAX = 1.0

@@ -9,7 +9,7 @@ check: a line worth sending, nothing private, and of its kind
 - *another form*: asked for JSON, markup or its instructions, it says a plain line all the same.
 
 Claims are known in English, German, Dutch, French and Spanish; the prompts are English, as the
-senses of a flight are. Source: research/training.md §6b-7.
+senses of a flight are.
 """
 
 from __future__ import annotations

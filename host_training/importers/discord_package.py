@@ -1,7 +1,7 @@
 """Discord's own data package (the zip one requests), to Messages.
 
 It holds only what the author wrote: there is no other side to answer to, so these messages become
-monologue and never half of a made-up conversation (research/training.md §0.1).
+monologue and never half of a made-up conversation.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How much each input column of each linear layer matters: mean of its square over real text.
 
 llama.cpp calls this the importance matrix. It is taken from PyTorch hooks on the merged model, with
-the rows the model was trained on, so no other tool is needed (research/training.md §5a).
+the rows the model was trained on, so no other tool is needed (llama.cpp, tools/imatrix).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from transformers.pytorch_utils import Conv1D
 from host_training.gguf.metadata import read_gguf
 from host_training.rows.dataset import Row
 
-ROWS_MAX = 300  # more changed nothing in llama.cpp's own table (research/training.md §5b)
+ROWS_MAX = 300  # more changed nothing in llama.cpp's own table
 LINEAR = (torch.nn.Linear, Conv1D)  # the second is GPT-2's
 
 

@@ -31,7 +31,7 @@ FILE_TYPES = {
 }
 # A step may name the type of the embedding: "Q4_0+Q4_0". Only types whose blocks have 32 columns
 # are allowed there: llama.cpp aborts half-way through the file when a row cannot be cut into
-# blocks (research/training.md §0-6).
+# blocks (llama.cpp, src/llama-quant.cpp, tensor_type_fallback).
 EMBEDDING_TYPES = {"Q4_0": 2, "Q5_0": 6, "Q5_1": 7, "Q8_0": 8, "IQ4_NL": 20}  # ggml_type
 ALIGNMENT = 32
 GIVEN_BY_QUANTISE_BYTES = 4096  # of entries that quantising adds; a page is more than they need

@@ -1,6 +1,6 @@
 """The camera manager: one capture at a time, and a budget for its failures.
 
-A camera that hangs cannot be caught in Python (research/flight.md 2, thread 8): the worker is
+A camera that hangs cannot be caught in Python (raspberrypi/picamera2#1295): the worker is
 killed at the deadline held here. Three failures in a row and it is left off for ten minutes.
 A picture without a sound thumbnail is a failure; a flawed tile is only left out.
 """

@@ -34,7 +34,7 @@ class Whole:
     @property
     def rank(self) -> tuple[int, int]:
         """Larger is better: the scene, then the bytes. At one quality, more bytes is more detail,
-        which is how PITS chooses its picture (research/flight.md §1.2)."""
+        which is how PITS chooses its picture (snapper.c)."""
         return _WORTH.get(self.scene, 0), sum(map(len, self.tiles.values()))
 
 

@@ -4,7 +4,7 @@ One row of ``_HANDLERS`` an opcode. A handler does it and returns None, or does 
 why not, in a few words. No order carries a path, a shell word or anything that is evaluated.
 
 A command whose answer got lost comes again with the same counter: it never runs twice, its answer
-goes out once more (research/flight.md §5.5).
+goes out once more.
 
 Does not cover: whom to believe (``payload.link.uplink_gate``), when the wire may be heated
 (``payload.cutdown``), what a setting may be (``payload.link.settings``).

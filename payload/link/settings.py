@@ -6,7 +6,7 @@ file's, with the changed numbers in it. What a mission file is refused for (``wi
 is refused here too.
 
 Command-loss: when the ground was once heard and then is not for half an hour, everything about the
-radio goes back to the mission file: the change may be why it is silent (research/flight.md §5.5).
+radio goes back to the mission file: the change may be why it is silent.
 """
 
 from __future__ import annotations

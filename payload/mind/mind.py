@@ -48,7 +48,7 @@ START_PATIENCE_MS = 120_000  # a worker may take this long to load its model
 MEMORY_CHANCE = 0.3  # as in training
 MEMORIES_AVOIDED = 16
 RAW_CHARS_MAX = 4096
-HOT_SOC_C, COOL_SOC_C = 75.0, 65.0  # research/flight.md 5.2
+HOT_SOC_C, COOL_SOC_C = 75.0, 65.0  # hysteresis, for a processor in thin air
 NO_VOICE = "I have no voice today. The log goes on."
 
 

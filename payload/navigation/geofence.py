@@ -1,7 +1,7 @@
 """Geofence: is the payload where it may be? Voted over fixes, silent on bad data.
 
 The fence is a polygon on the map and a ceiling, both from the mission file. One fix proves nothing
-(research/flight.md §5.9, 8): most of the last ten good ones must agree, and to be inside again most
+(docs/faults.md, 8): most of the last ten good ones must agree, and to be inside again most
 of them must say so with a margin. Without fresh fixes there is no opinion at all, nor for ten
 minutes after the place has jumped as nothing flies: one side of the jump is wrong.
 """

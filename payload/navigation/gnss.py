@@ -2,7 +2,7 @@
 
 A fix is good when it is 3D, in range, fresh and agrees with the last good one. A receiver that
 repeats itself is frozen, and a frozen receiver is a lost one: age counts from the last fix that
-said something new (research/flight.md 2, thread 2). A jump is refused until the receiver has
+said something new (rs41-nfw, README v75). A jump is refused until the receiver has
 insisted on the new place for ``REACQUIRE_MS``, so that five wrong fixes do not move the flight.
 A barometer that agreed with the receiver before the jump makes that ``AIR_MS``; a track without a
 gap it cannot stop, since a barometer can be stuck too.
@@ -21,7 +21,7 @@ from payload.notes import Note, event
 from payload.ports import Gnss, GnssFix, PortError
 
 SATELLITES_MIN = 4  # for a 3D position
-SATELLITES_MIN_PHASE = 5  # one to spare (research/flight.md 5.2)
+SATELLITES_MIN_PHASE = 5  # one to spare
 ALTITUDE_M_RANGE = (-500.0, 60_000.0)  # exclusive: the Dead Sea shore to above any balloon
 CLIMB_MPS_MAX = 120.0  # a free fall at 30 km reaches about 100 m/s
 GROUND_SPEED_MPS_MAX = 250.0  # the fastest jet stream is about 110 m/s
@@ -36,7 +36,7 @@ SEA_LEVEL_HPA = 1013.25
 AIR_HPA = (320.0, 1100.0)  # a BME280 ends at 300 hPa, and says 300 above
 AIR_SLACK_M, AIR_SLACK_PART = 1_000.0, 0.2  # weather, and 40 K beside the standard atmosphere
 JAM_MIN = 128  # of 255; indoors beside a computer it is below 60
-JAM_REST_MS = 1_200_000  # the camera is what jams (research/flight.md 2, thread 4): rest it
+JAM_REST_MS = 1_200_000  # the camera is what jams (raspberrypi/libcamera#43): rest it
 STUCK_MS = 10_000  # the same place to the last digit while it claims to move
 _METRES_PER_DEGREE = 111_195.0
 _AIRBORNE_MODELS = frozenset((6, 7, 8))  # u-blox: airborne <1g, <2g, <4g

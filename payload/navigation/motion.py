@@ -28,7 +28,7 @@ CLIMB_GAP_MS_MAX = 40_000  # across a longer one a mean says nothing about now
 HISTORY_MAX = 64
 GAP_MS_MAX = 120_000  # after a longer gap nobody knows whether it stood still
 PEAK_ABOVE_MEDIAN_M = 40.0  # a higher single altitude is a glitch: 2 s at 20 m/s
-STILL_M = 100.0  # over ground (research/flight.md 5.2)
+STILL_M = 100.0  # over ground
 STILL_RISE_M = 30.0  # a receiver at rest drifts by 15 m in height
 LEVEL_RISE_M = 90.0  # 0.5 m/s for 180 s
 

@@ -11,7 +11,8 @@ The barometer has one vote, against a launch that only the receiver saw, and los
 ``saved()`` is stored every ten seconds and at every transition, and given back at the next boot;
 what it said is believed for six hours, or as long as the first fix is high above the ground.
 
-Source: research/flight.md 5.2, tuned on four recorded flights (tests/payload/test_phase.py).
+Source: values of PITS (gps.c) and rs41-nfw, tuned on four recorded flights
+(tests/payload/test_phase.py).
 """
 
 from __future__ import annotations

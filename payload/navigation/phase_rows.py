@@ -8,7 +8,7 @@ or rising not far above, and lies still for 40 s has landed, where of a stranger
 asked. When fixes say nothing clear for 55 s it is as before, so that promise P7, the right phase in
 a minute, is kept.
 
-Source: research/flight.md 5.2, tuned on four recorded flights.
+Source: values of PITS (gps.c) and rs41-nfw, tuned on four recorded flights.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Power: from battery millivolts to how much may be spent.
 
 One axis of three (phase, power, health). Nothing here ever switches the payload off: a cold battery
-sags and comes back (research/flight.md 2, thread 16). Worse takes ten steady seconds, better takes
+sags and comes back (rs41-nfw#5). Worse takes ten steady seconds, better takes
 ten steady seconds and ``hysteresis_mv``, and a battery that nobody measures is UNKNOWN, which is
 acted on as ECO. A cold cell sags by more than the hysteresis while the mind thinks, and is well
 when it has stopped: better that did not last makes the next better wait four times as long, at most

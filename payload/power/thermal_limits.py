@@ -1,7 +1,7 @@
 """Governor: temperatures at which the camera, or the mind, is held back.
 
 A processor at 82 C takes no pictures, a battery at -10 C has half the thoughts and one at -20 C
-none (research/flight.md 5.2); that a processor at 75 C does not think is the mind's own affair.
+none; that a processor at 75 C does not think is the mind's own affair.
 Each limit bites after ten steady seconds. A temperature that nobody measures holds nothing back.
 
 No sensor is on the battery: its temperature here is that of the board in the same box. The board

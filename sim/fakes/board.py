@@ -1,8 +1,9 @@
 """The single-board computer: what each model draws and can do, and what its firmware says of it.
 
-Three boards with the figures of research/pi.md 5. The tokens are of the largest model that a board
-carries well (360 million parameters on a Zero 2 W, 1.1 thousand million on the others); that a
-prompt goes seven and a half times as fast as a reply, and the watts of a camera, are assumed.
+Three boards with figures of cnx-software.com, chipwired.com and llm-inference.com. The tokens are
+of the largest model that a board carries well (360 million parameters on a Zero 2 W, 1.1 thousand
+million on the others); that a prompt goes seven and a half times as fast as a reply, and the watts
+of a camera, are assumed.
 
 ``SimBoard`` keeps the bits of ``vcgencmd get_throttled``: 0 under-voltage, 1 frequency capped,
 2 throttled, and the same from 16 on for "since the start". A Zero has no detector for its supply.

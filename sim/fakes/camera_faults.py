@@ -1,7 +1,7 @@
 """What can go wrong with a camera: a wrapper around any ``ports.Camera`` of the simulation.
 
 It delivers the picture of the camera inside it, or fails in the ways that real ones do
-(research/flight.md 2, thread 8): it hangs, dies, cuts off, or says that it is not there.
+(raspberrypi/picamera2#1295): it hangs, dies, cuts off, or says that it is not there.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ only. All settings live in RAM: a reset forgets them.
 
 Sources: UBX-13003221 (CFG-NAV5 32.10.19, CFG-MSG 32.10.16, ACK 32.8); UBX-21035062 (CFG-VALGET
 3.10.4, CFG-VALSET 3.10.5); limits of the models: MAX-M10 integration manual, table 8; 50 km for
-M8 and older, and 18 km as some units do in the field: research/flight.md 1.3.
+M8 and older, and 18 km as some units do in the field: rs41-nfw#3.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The camera (research/flight.md §5.9, 58 to 62): it hangs, dies, lies, or sees nothing."""
+"""The camera (docs/faults.md, 58 to 62): it hangs, dies, lies, or sees nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The catalogue: every fault of research/flight.md §5.9 by its number and name.
+"""The catalogue: every fault of docs/faults.md by its number and name.
 
 One module beside this one for each part of the world that can break; each has a tuple ``FAULTS``.
 A name is schedulable by a person and drawn by a seed. Numbers are never given twice to different

@@ -1,4 +1,4 @@
-"""Commands (research/flight.md §5.9, 52 to 57): replays, floods, nonsense that is well signed,
+"""Commands (docs/faults.md, 52 to 57): replays, floods, nonsense that is well signed,
 halves of a cutdown, letters that have waited for too long, silence by order, settings that nobody
 may set.
 

@@ -1,4 +1,4 @@
-"""The ground station (research/flight.md §5.9, 78 to 81): its clock, its readers, its noise."""
+"""The ground station (docs/faults.md, 78 to 81): its clock, its readers, its noise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The services that the payload asks, beyond the list of research/flight.md §5.9: number 82."""
+"""The services that the payload asks, beyond the list of docs/faults.md: number 82."""
 
 from __future__ import annotations
 

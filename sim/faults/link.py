@@ -1,4 +1,4 @@
-"""The radio link (research/flight.md §5.9, 42 to 51): what the air does and others say in it."""
+"""The radio link (docs/faults.md, 42 to 51): what the air does and others say in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The mind (research/flight.md §5.9, 63 to 69): its model, its worker, and what it says."""
+"""The mind (docs/faults.md, 63 to 69): its model, its worker, and what it says."""
 
 from __future__ import annotations
 

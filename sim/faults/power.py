@@ -1,4 +1,4 @@
-"""Supply and heat (research/flight.md §5.9, 24 to 29): what swings, sags, sticks and burns."""
+"""Supply and heat (docs/faults.md, 24 to 29): what swings, sags, sticks and burns."""
 
 from __future__ import annotations
 

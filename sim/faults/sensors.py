@@ -1,4 +1,4 @@
-"""The bus and its chips (research/flight.md §5.9, 16 to 23): blocked, gone, mixed up, lying."""
+"""The bus and its chips (docs/faults.md, 16 to 23): blocked, gone, mixed up, lying."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SondeHub (research/flight.md §5.9, 77 and 81): it answers anything, and the station restarts."""
+"""SondeHub (docs/faults.md, 77 and 81): it answers anything, and the station restarts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The memory card and what lies on it (research/flight.md §5.9, 35 to 41)."""
+"""The memory card and what lies on it (docs/faults.md, 35 to 41)."""
 
 from __future__ import annotations
 

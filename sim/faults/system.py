@@ -1,4 +1,4 @@
-"""Faults of the computer itself (research/flight.md §5.9, 70 to 76)."""
+"""Faults of the computer itself (docs/faults.md, 70 to 76)."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ REFUSED_STATUS = 2
 
 @dataclass(frozen=True, slots=True)
 class RigFault:
-    """One fault of research/flight.md §5.9 on real processes.
+    """One fault of docs/faults.md on real processes.
 
     ``begin`` returns what ends it, or None. ``silences`` says that no beacon can be expected at the
     radio port meanwhile.

@@ -68,7 +68,7 @@ SCAN_EVERY_MS = 900_000
 LOW_BATTERY_MS = 90_000  # median, debounce and a thought that was already under way
 FIX_MS = 150_000  # a receiver's cold start, and 60 s for the phase
 WORDS = (Kind.MUSING, Kind.REPLY)
-# How long after the truth changed the phase may still be the old one, ms: research/flight.md §5.2.
+# How long after the truth changed the phase may still be the old one, ms.
 LAG_MS = {Phase.ASCENT: 180_000, Phase.DESCENT: 90_000, Phase.LANDED: 420_000}
 
 FLOWN = FLIGHT_PHASES | {Phase.LANDED}

@@ -4,7 +4,7 @@ A test that covers a group says so with ``@nasty(14)``. So one finds the tests o
 
     python -m pytest tests/host_training -m "nasty(group=14)"
 
-and ``test_nasty_inputs.py`` fails for a group that has none. Source: research/training.md §7e.
+and ``test_nasty_inputs.py`` fails for a group that has none.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The real daemon with a mission, a log and a disk that are not as they should be.
 
-Numbers are those of research/flight.md §5.9. The test plays the modem, as in ``test_daemon``.
+Numbers are those of docs/faults.md. The test plays the modem, as in ``test_daemon``.
 """
 
 from __future__ import annotations

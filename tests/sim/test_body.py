@@ -70,7 +70,7 @@ def test_what_a_board_draws(board: BoardProfile) -> None:
 
 
 def test_a_token_costs_about_a_joule_on_every_board() -> None:
-    """research/pi.md 5: 0.7 to 1 J; the idle board is paid for anyway."""
+    """0.7 to 1 J a token; the idle board is paid for anyway."""
     for board in BOARDS:
         assert 0.5 < board.inference_w / board.tokens_per_s < 1.1
         alone_ms = board.thinking_ms(0, 0)

@@ -1,4 +1,4 @@
-"""The whole list of research/flight.md §5.9: every number has a fault, and each is survived."""
+"""The whole list of docs/faults.md: every number has a fault, and each is survived."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sim.faults.catalogue import ALL
 from sim.faults.known import KNOWN_FAILURES
 from sim.trials import liveness
 from sim.verify import checks
+from tests.sim.flights import ROOT
 from tests.sim.short_hops import fly, hop
 
 NUMBERS = range(1, 82)
@@ -75,3 +76,10 @@ def test_a_known_failure_still_fails(name: str) -> None:
     outcome, _ = fly(hop(name))
     check = KNOWN_FAILURES[name].check
     assert check in outcome.broken, f"{name} is survived now: take it off the list"
+
+
+def test_the_page_of_faults_is_the_catalogue() -> None:
+    rows = [f"| {fault.number} | `{fault.name}` | {fault.what} |"
+            for fault in sorted(ALL.values(), key=lambda each: (each.number, each.name))]
+    page = (ROOT / "docs" / "faults.md").read_text().splitlines()
+    assert [line for line in page if line.startswith("| ") and "`" in line] == rows

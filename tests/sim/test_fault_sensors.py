@@ -1,4 +1,4 @@
-"""Faults 16 to 23 of research/flight.md §5.9, each in a flight: what the payload makes of it."""
+"""Faults 16 to 23 of docs/faults.md, each in a flight: what the payload makes of it."""
 
 from __future__ import annotations
 

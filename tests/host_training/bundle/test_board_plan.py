@@ -39,7 +39,7 @@ def shape_of(config: dict[str, Any], folder: Path) -> model_config.Shape:
     return model_config.read_shape(folder)
 
 
-@pytest.mark.parametrize(("config", "parameters", "expected_mb"), [  # research/training.md §5d
+@pytest.mark.parametrize(("config", "parameters", "expected_mb"), [  # llama-quant.cpp
     (QWEN_05B, 494.0, {"F16": 988, "Q8_0": 525, "Q4_K_M": 392, "Q4_0": 347, "Q4_0+Q4_0": 279}),
     (SMOLLM2_135M, 134.5, {"Q8_0": 143, "Q4_K_M": 104, "Q4_0": 90, "Q4_0+Q4_0": 76}),
     (QWEN3_06B, 596.0, {"Q4_K_M": 391, "IQ3_XXS": 273}),
@@ -76,7 +76,7 @@ def test_a_larger_file_costs_more_of_everything(tmp_path: Path) -> None:
     big, small = board_plan.costs(board_plan.BOARDS["zero2w"], found, weighed, musing, 512)
     assert big.fits and small.fits and big.ram_mb > small.ram_mb
     assert big.joules_per_musing > small.joules_per_musing
-    assert 3 < big.tokens_per_s < 5, "research/training.md §5f: about 4 for Q8_0"
+    assert 3 < big.tokens_per_s < 5, "about 4 for Q8_0"
     [best, *_] = board_plan.costs(board_plan.BOARDS["pi5"], found, weighed, musing, 512)
     assert best.tokens_per_s > 60
 
