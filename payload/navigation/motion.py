@@ -1,7 +1,8 @@
 """Motion: altitude, climb, level flight and stillness from the fixes of the last minutes.
 
 Climb is taken from altitudes ten seconds apart rather than from the receiver's own figure, which
-not every receiver gives and which a frozen one repeats. All times are ``taken_ms`` of the fixes; a
+not every receiver gives and which a frozen one repeats. A fix read in a late step has a late
+``taken_ms``, so altitudes are spaced by the receiver's own seconds where these agree with ours. A
 median has the median time of its fixes, which is two seconds ago, and now after a gap.
 """
 
@@ -26,6 +27,7 @@ MEDIAN_MS = 5_000  # slower receivers give fewer fixes, and the newest counts al
 CLIMB_MS = 10_000
 CLIMB_GAP_MS_MAX = 40_000  # across a longer one a mean says nothing about now
 HISTORY_MAX = 64
+LATE_MS_MAX = 2_000  # of a step; farther apart, the receiver's seconds are not believed
 GAP_MS_MAX = 120_000  # after a longer gap nobody knows whether it stood still
 PEAK_ABOVE_MEDIAN_M = 40.0  # a higher single altitude is a glitch: 2 s at 20 m/s
 STILL_M = 100.0  # over ground
@@ -54,6 +56,7 @@ class Motion:
         self.top: tuple[float, GnssFix] | None = None  # credible altitude of the newest fix
         self.fix: GnssFix | None = None
         self.has_jumped = False  # the height of the newest fix is nowhere that the one before led
+        self._epoch_ms = 0  # of the newest fix, on our clock
         self._raw: deque[tuple[int, float]] = deque(maxlen=MEDIAN_FIXES)
         self._smooth: deque[tuple[int, float]] = deque(maxlen=HISTORY_MAX)
         self._still: _Anchor | None = None
@@ -71,9 +74,10 @@ class Motion:
         assert fix.latitude_deg is not None and fix.longitude_deg is not None
         taken_ms = fix.taken_ms
         gap_ms = taken_ms - self.fix.taken_ms if self.fix is not None else 0
+        self._epoch_ms = epoch_ms = self._epoch_of(fix)
         self.fix = fix
-        self._raw.append((taken_ms, fix.altitude_m))
-        recent = [(at, alt) for at, alt in self._raw if taken_ms - at < MEDIAN_MS]
+        self._raw.append((epoch_ms, fix.altitude_m))
+        recent = [(at, alt) for at, alt in self._raw if epoch_ms - at < MEDIAN_MS]
         self.altitude_m = median(alt for _, alt in recent)
         median_ms = round(median(at for at, _ in recent))
         is_credible = fix.altitude_m <= self.altitude_m + PEAK_ABOVE_MEDIAN_M
@@ -99,6 +103,15 @@ class Motion:
     def level_ms(self) -> int:
         """How long its height has been within 90 m."""
         return self._age_ms(self._level)
+
+    def _epoch_of(self, fix: GnssFix) -> int:
+        """When the fix was measured, on our clock: spaced by the receiver's, no later than read."""
+        last = self.fix
+        if last is not None and last.utc_ms is not None and fix.utc_ms is not None:
+            epoch_ms = self._epoch_ms + fix.utc_ms - last.utc_ms
+            if epoch_ms > self._epoch_ms and 0 <= fix.taken_ms - epoch_ms <= LATE_MS_MAX:
+                return epoch_ms
+        return fix.taken_ms
 
     def _age_ms(self, anchor: _Anchor | None) -> int:
         if anchor is None or self.fix is None or anchor.count < 3:

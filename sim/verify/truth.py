@@ -51,7 +51,6 @@ LONG_GRACE_MS = {TIME: 780_000, LANDING: 24 * 3_600_000}
 # is told in whole seconds. And what it may be too much: half of its code.
 AGE_SHORT_S, AGE_LONG_S = 3.0, 1.0
 TRACK_AGE_S = 5.0  # a TRACK record has no age: it is made from no older fix
-LATE_SHARE = 0.05  # of climb: a fix is stamped in the step that reads it, half a second late of ten
 CLIMB_S = 54.0  # climb is a mean over ten seconds, and over a gap of up to forty beside them
 # Each sensor's own error, as its fake makes it: six standard deviations where that is normal.
 ERROR = {
@@ -205,8 +204,7 @@ class Truth:
             truths = [getattr(state, name) for state in where]
             if name in ("longitude_deg", "heading_deg"):
                 truths = [value + (truth - value + 180) % 360 - 180 for truth in truths]
-            late = LATE_SHARE * max(map(abs, truths), default=0.0) if name == "climb_mps" else 0.0
-            self._hold(check, what, name, value, truths, codes[name], late)
+            self._hold(check, what, name, value, truths, codes[name])
 
     def _hold(
         self, check: str, what: str, name: str, told: float, truths: list[float], code: Code,

@@ -7,6 +7,7 @@ import json
 import threading
 from collections import Counter
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 import pytest
 from far_end import MISSION, START_MS, FarEnd, state_at
@@ -225,28 +226,39 @@ def test_no_sql_is_run_by_the_thread_of_the_event_loop(archive, monkeypatch):
     assert not any(threading.get_ident() in threads for threads in ran.values())
 
 
-def test_while_a_query_blocks_another_request_is_answered(archive, monkeypatch):
-    is_reading, may_go_on = threading.Event(), threading.Event()
-    history = FlightReader.history
+@dataclass(frozen=True)
+class HeldQuery:
+    """A query of the history that says when it has begun, and waits until it may go on."""
+
+    is_reading: threading.Event = field(default_factory=threading.Event)
+    may_go_on: threading.Event = field(default_factory=threading.Event)
+
+
+@pytest.fixture
+def held_query(monkeypatch) -> HeldQuery:
+    held, history = HeldQuery(), FlightReader.history
 
     def slow(self):
-        is_reading.set()
-        assert may_go_on.wait(WAIT_S)
+        held.is_reading.set()
+        assert held.may_go_on.wait(WAIT_S)
         return history(self)
 
     monkeypatch.setattr(FlightReader, "history", slow)
+    return held
 
+
+def test_while_a_query_blocks_another_request_is_answered(archive, held_query):
     async def scenario() -> None:
         async with page(archive) as app:
             blocked = [Client(app, "/api/history") for _ in range(20)]
-            while not is_reading.is_set():
+            while not held_query.is_reading.is_set():
                 await asyncio.sleep(0)
             for path in ("/api/flight", "/api/musings", "/", "/static/page.js"):
                 client = Client(app, path)
                 assert await client.begun() == 200, path
                 await client.leave()
             assert not any(client.status for client in blocked)
-            may_go_on.set()
+            held_query.may_go_on.set()
             answers = [await client.ended() for client in blocked]
             assert len(set(answers)) == 1 and json.loads(answers[0])["state"]
 
@@ -268,25 +280,15 @@ def test_what_twenty_ask_at_once_is_read_once(archive, monkeypatch):
     assert len(reads) == 1
 
 
-def test_the_one_who_asked_first_may_leave_without_taking_it_from_the_others(archive, monkeypatch):
-    is_reading, may_go_on = threading.Event(), threading.Event()
-    history = FlightReader.history
-
-    def slow(self):
-        is_reading.set()
-        assert may_go_on.wait(WAIT_S)
-        return history(self)
-
-    monkeypatch.setattr(FlightReader, "history", slow)
-
+def test_the_one_who_asked_first_may_leave_without_taking_it_from_the_others(archive, held_query):
     async def scenario() -> None:
         async with page(archive) as app:
             first, second = Client(app, "/api/history"), Client(app, "/api/history")
-            while not is_reading.is_set():
+            while not held_query.is_reading.is_set():
                 await asyncio.sleep(0)
             first.task.cancel()
             await asyncio.gather(first.task, return_exceptions=True)
-            may_go_on.set()
+            held_query.may_go_on.set()
             assert await second.begun() == 200
             await second.leave()
 
