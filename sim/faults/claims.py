@@ -87,7 +87,8 @@ def _strange_numbers(stage: Stage) -> End:
 
 
 FAULTS: tuple[Fault, ...] = (
-    Fault(50, "claims.place", "unsigned packets report another position while the payload is silent",
+    Fault(50, "claims.place",
+          "unsigned packets report another position while the payload is silent",
           _claims, (60.0, 600.0)),
     Fault(50, "claims.numbers", "unsigned packets with numbers beyond the range of a float",
           _strange_numbers, (20.0, 120.0)),
