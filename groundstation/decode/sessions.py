@@ -131,8 +131,8 @@ class Sessions:
             self._db.execute("INSERT INTO change(what, ref) VALUES ('incarnation', NULL)")
         if row is None and life > 0:
             _log.warning("incarnation_new", node_id=self.node_id, incarnation=f"{incarnation:08x}",
-                         boot=boot, why="its store was empty, damaged or absent; records from"
-                         " before and after are kept apart")
+                         boot=boot, why="its store was empty, damaged or absent; its records are "
+                                        "kept apart from the earlier ones")
         if len(self._boots) > INCARNATIONS_MAX:
             oldest = next(iter(self._boots))
             del self._boots[oldest], self._lives[oldest]

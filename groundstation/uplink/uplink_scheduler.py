@@ -119,7 +119,7 @@ class Speaker:
         if COMMAND_OVERHEAD_BYTES + len(body) > self._budget.uplink_bytes_max:
             with self._archive.batch():
                 outbox.fail(self._archive.db, letter.letter_id,
-                            "it is longer than a listening window of this link")
+                            "too long for a listening window of this link")
             return None
         with self._archive.batch():
             current = outbox.one(self._archive.db, letter.letter_id)

@@ -54,7 +54,7 @@ class Guard:
             await send(message)
 
         if not self._is_ours(Headers(scope=scope).get("host", "")):
-            refusal = PlainTextResponse("This station does not go by that name.", 421)
+            refusal = PlainTextResponse("Unknown host name.", 421)
             await refusal(scope, receive, send_with_headers)
             return
         await self._app(scope, receive, send_with_headers)

@@ -180,7 +180,7 @@ def test_a_payload_that_said_nothing_is_no_good_one(flown: Flown) -> None:
     ([("answered", 0, None), ("queued", 700_000, None)], False, True),
     ([("sent", 0, None)], False, False),
     ([("sent", 0, None)], True, True),
-    ([("failed", 0, "no sign of it after 30 tries")], True, False),
+    ([("failed", 0, "not confirmed after 30 tries")], True, False),
 ])
 def test_a_command_must_be_answered_in_time(letters, was_cut_off: bool, is_good: bool) -> None:
     found = [Letter(16 * n, state, NOW_MS + ms, why) for n, (state, ms, why) in enumerate(letters)]
