@@ -299,7 +299,7 @@ class Writer:
         rows = db.execute(_NEXT_ROWS, (*checked, CHECK_ROWS)).fetchall()
         for row in rows:
             if not all(type(value) is int for value in row[:3]) or row[:3] <= checked:
-                raise sqlite3.DatabaseError("the index is not in order")
+                raise sqlite3.DatabaseError("the index is out of order")
             checked = row[:3]
         return checked if len(rows) == CHECK_ROWS else None
 

@@ -278,7 +278,7 @@ def test_one_worker_per_socket_and_an_orderly_end(
         command(bundle, path), capture_output=True, text=True, timeout=WAIT_S, check=False
     )
     assert second.returncode == 1
-    assert second.stderr == f"Another mind worker already serves {path}.\n"
+    assert second.stderr == f"Another mind worker is already listening on {path}.\n"
     client = worker.client()
     client.hello()
     worker.process.send_signal(signal.SIGTERM)
