@@ -49,8 +49,8 @@ class RunDir:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                raise TrainingError(f"{self.path}: another run is at work here; wait for it, or"
-                                    " give this one another --out.") from error
+                raise TrainingError(f"{self.path}: another run is using this folder; wait for it, "
+                                    "or choose another --out.") from error
             yield
 
 

@@ -292,7 +292,7 @@ class _Unpacker:
 def unpack(data: bytes) -> Tables:
     """The tables of a model file. Raises CodecError for anything else, in bounded memory."""
     if not data.startswith(_MAGIC) or len(data) > FILE_BYTES_MAX:
-        raise CodecError("this is not a text model of a version known here")
+        raise CodecError("not a text model of a supported version")
     unpacker = _Unpacker(data[len(_MAGIC):])
     contexts, entries, bits = _HEADER.unpack(unpacker.take(_HEADER.size))
     sizes = (SYMBOLS, 1 << min(bits, 32), contexts, contexts, entries, entries, 2 * WEIGHTS)

@@ -46,7 +46,7 @@ def check_contents(bundle: Path, manifest: Manifest) -> list[str]:
                               f" manifest says {value}.")
     created = manifest.created_utc
     if created > datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"):
-        return [f"it was signed at {created}, which has not come yet on this machine's clock"]
+        return [f"it was signed at {created}, which is in the future by this machine's clock"]
     return []
 
 
@@ -61,9 +61,9 @@ def _check_memory(path: Path) -> None:
             for kind, name, sql in rows:
                 if kind != "table" or name not in expected or (
                         name == "memory" and sql != memory_index.SCHEMA):
-                    raise BundleError(f"{path}: has a {kind} {name} that no memory has.")
+                    raise BundleError(f"{path}: has a {kind} {name} that is not part of a memory.")
             if len(rows) != len(expected):
-                raise BundleError(f"{path}: is not a memory; a table is missing.")
+                raise BundleError(f"{path}: not a memory; a table is missing.")
             if database.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
                 raise BundleError(f"{path}: the database is damaged.")
             database.execute("SELECT text, source, utc_ms FROM memory LIMIT 1").fetchall()

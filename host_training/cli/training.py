@@ -16,16 +16,17 @@ from host_training.errors import TrainingError
 console = Console()
 
 PersonaArgument = Annotated[Path, typer.Argument(metavar="PERSONA_DIR")]
-BaseOption = Annotated[Path, typer.Option(help="The base model: a Hugging Face folder.")]
+BaseOption = Annotated[Path, typer.Option(help="Base model, a Hugging Face folder.")]
 WorkOption = Annotated[Path | None, typer.Option(help="Run directory, kept.")]
 MethodOption = Annotated[Literal["lora", "dora", "qlora", "full"], typer.Option(
-    help="How to fine-tune there.")]
-EpochsOption = Annotated[int, typer.Option(min=1, max=100, help="At most; the best is kept.")]
+    help="Fine-tuning method.")]
+EpochsOption = Annotated[int, typer.Option(min=1, max=100, help="Maximum number of epochs; the "
+                                           "best is kept.")]
 VariantsOption = Annotated[int, typer.Option(min=1, max=100,
-                                             help="Moments drawn for every thought.")]
-OutOption = Annotated[Path, typer.Option(help="The bundle to make.")]
+                                             help="Contexts sampled for every thought.")]
+OutOption = Annotated[Path, typer.Option(help="Output bundle.")]
 QuantOption = Annotated[str, typer.Option(help="auto, or a type like Q4_K_M.")]
-KeyOption = Annotated[Path, typer.Option(help="Signing key, made on first use.")]
+KeyOption = Annotated[Path, typer.Option(help="Signing key, created on first use.")]
 
 Progress = Callable[[], AbstractContextManager[Callable[[str, float, str], None]]]
 
@@ -43,7 +44,7 @@ _shared: dict[str, Any] = {}
 def job(
     persona_dir: PersonaArgument,
     base: BaseOption,
-    out: Annotated[Path, typer.Option(help="The folder to make.")],
+    out: Annotated[Path, typer.Option(help="Output folder.")],
     work: WorkOption = None,
     method: MethodOption = "lora",
     epochs: EpochsOption = 3,
@@ -51,7 +52,7 @@ def job(
     variants: VariantsOption = 2,
     seed: int = 1,
 ) -> None:
-    """Pack a training into one folder for a rented GPU: sh run.sh there, adopt here."""
+    """Pack a training job into one folder for a rented GPU: sh run.sh there, adopt here."""
     _shared["be_quiet"]()
     from host_training import pipeline, preflight
     from host_training.training import remote_job as jobs
@@ -63,15 +64,15 @@ def job(
         prepared = pipeline.prepare(persona_dir, base, _work(work, out), options, report)
     config = train.TrainConfig(method, epochs, lr, seed=seed)
     jobs.pack(prepared[3], base, config, out)
-    console.print(f"{out}: copy it to the machine with the GPU and say sh run.sh there. It holds"
-                  " the writing in clear.", soft_wrap=True)
+    console.print(f"{out}: copy it to the machine with the GPU and run: sh run.sh. It contains the "
+                  "writing in plain text.", soft_wrap=True)
 
 
 def adopt(
     persona_dir: PersonaArgument,
     base: BaseOption,
-    source: Annotated[Path, typer.Option("--from", help="The job folder with its result, or the"
-                                                        " folder of a peft adapter.")],
+    source: Annotated[Path, typer.Option("--from", help="Job folder with its result, or folder of "
+                                                        "a peft adapter.")],
     out: OutOption,
     work: WorkOption = None,
     quant: QuantOption = "auto",
@@ -79,7 +80,7 @@ def adopt(
     seed: int = 1,
     key: KeyOption = DEFAULT_KEY,
 ) -> None:
-    """Take back what was trained elsewhere, verify it, and make the bundle."""
+    """Verify the result of a remote training job and build the bundle from it."""
     _shared["be_quiet"]()
     from host_training import pipeline
 
@@ -95,10 +96,10 @@ def feed(
     persona_dir: PersonaArgument,
     new: Annotated[list[Path], typer.Argument(metavar="NEW...", help="Files or folders: exports, or"
                                                                      " a notebook.")],
-    out: Annotated[Path, typer.Option(help="The bundle that flies now; it becomes the next"
-                                           " version.")],
-    base: Annotated[Path, typer.Option(help="The base model; the one that is shipped when left"
-                                            " out.", show_default=False)] = SHIPPED_BASE,
+    out: Annotated[Path, typer.Option(help="Installed bundle; it is replaced by the next "
+                                           "version.")],
+    base: Annotated[Path, typer.Option(help="Base model. Default: the included "
+                                            "one.", show_default=False)] = SHIPPED_BASE,
     work: WorkOption = None,
     method: Annotated[Literal["auto", "lora", "dora", "qlora", "full"], typer.Option()] = "auto",
     quant: QuantOption = "auto",
@@ -107,7 +108,7 @@ def feed(
     seed: int = 1,
     key: KeyOption = DEFAULT_KEY,
 ) -> None:
-    """Add new writing to a persona, train the next version, and say what changed."""
+    """Add new writing to a persona, train the next version, and print what changed."""
     _shared["be_quiet"]()
     from host_training import pipeline
     from host_training.bundle import inspection, pack
@@ -133,7 +134,7 @@ def adapter(
     source: Annotated[Path, typer.Argument(
         metavar="ADAPTER", help="A peft LoRA folder, such as OUT.run/train-lora-*/adapter.")],
     base: BaseOption,
-    out: Annotated[Path, typer.Option(help="The GGUF file to make.")],
+    out: Annotated[Path, typer.Option(help="Output GGUF file.")],
     name: Annotated[str, typer.Option(help="general.name in the file.")] = "persona",
 ) -> None:
     """Write a LoRA adapter as GGUF: a few megabytes that llama.cpp adds to a base it has."""

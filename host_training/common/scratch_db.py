@@ -48,8 +48,8 @@ class Scratch:
 
     def _refusal(self, error: sqlite3.OperationalError) -> TrainingError:
         place = self._path or "a temporary file"
-        return TrainingError(f"{place}: cannot be written ({error}); is the disk full, or is"
-                             " another run at work in this folder?")
+        return TrainingError(f"{place}: cannot be written ({error}); is the disk full, or is "
+                             "another run using this folder?")
 
 
 def _clear(path: Path) -> None:

@@ -105,11 +105,11 @@ class Chooser:
         found = []
         for number, source in enumerate(self.settings.source):
             if (number, "path") not in self._used:
-                found.append(f"persona.toml: source.{number}.path: {source.path!r} fits no file, or"
-                             " only files of a [[source]] before it.")
+                found.append(f"persona.toml: source.{number}.path: {source.path!r} matches no "
+                             "file, or only files of an earlier [[source]].")
                 continue
-            found += [f"persona.toml: source.{number}.{place}: {pattern!r} fits no chat of"
-                      f" {source.path}, which has {self._named(number)}."
+            found += [f"persona.toml: source.{number}.{place}: {pattern!r} matches no chat of "
+                      f"{source.path}, which has {self._named(number)}."
                       for place, pattern in _patterns(source)
                       if not source.ignore and (number, place) not in self._used]
         return found

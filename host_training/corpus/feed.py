@@ -29,9 +29,9 @@ def add(directory: Path, new: Sequence[Path]) -> list[Path]:
     """
     for path in new:
         if not path.exists():
-            raise TrainingError(f"{path}: there is no such file or folder.")
+            raise TrainingError(f"{path}: no such file or folder.")
         if path.resolve().is_relative_to(directory.resolve()):
-            raise TrainingError(f"{path}: is a part of {directory} already; just run again.")
+            raise TrainingError(f"{path}: is already in {directory}; run again without it.")
         if not any(_files(path)):
             raise TrainingError(f"{path}: is empty.")
     added = []

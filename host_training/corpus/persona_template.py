@@ -145,8 +145,8 @@ def write(directory: Path) -> list[Path]:
     """
     there = [name for name in FILES if (directory / name).exists()]
     if there:
-        raise TrainingError(f"{directory}: {', '.join(there)} is there already, and nothing is"
-                            " written over; name a new directory.")
+        raise TrainingError(f"{directory}: {', '.join(there)} already exists and is not "
+                            "overwritten; choose a new directory.")
     for name, text in FILES.items():
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
         (directory / name).write_text(text, encoding="utf-8")

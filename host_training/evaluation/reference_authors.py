@@ -20,7 +20,7 @@ from host_training.rows.split import session_of
 CHARS_MIN = 4 * BAG_CHARS  # two bags to learn from, two to judge
 SHIPPED = Path(__file__).parents[1] / "examples" / "edda" / "notebook"
 PARTNERS = "people the author wrote with"
-EXAMPLE = "another author, of the shipped example"
+EXAMPLE = "another author, of the included example"
 
 Line = tuple[str, str]  # (session, text)
 

@@ -30,7 +30,7 @@ def read_gguf(path: Path) -> gguf.GGUFReader:
             _check_counts(file)
         return gguf.GGUFReader(path)
     except (OSError, ValueError, IndexError, KeyError, struct.error) as error:
-        raise TrainingError(f"{path}: not a whole GGUF file ({error}).") from error
+        raise TrainingError(f"{path}: not a complete GGUF file ({error}).") from error
 
 
 def _check_counts(file: BinaryIO) -> None:

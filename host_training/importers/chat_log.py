@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-REFUSAL = ("reads like a chat of several people, and nobody can tell whose words these are;"
-           " export it again as JSON")
+REFUSAL = ("looks like a chat of several people, whose authors cannot be determined; export it "
+           "again as JSON")
 
 _PART_CHARS = 20_000  # judged at a time, so that a chat behind a diary is one too
 _SPEAKERS_MIN, _SAID_MIN = 2, 3

@@ -49,9 +49,9 @@ class Sheet:
     def markdown(self) -> str:
         """The review sheet."""
         lines = ["# What was taken out", "",
-                 "For you alone: this page quotes what was removed. Look for what should have"
-                 " stayed, and for names that are still missing; `[privacy]` in persona.toml"
-                 " decides.", "",
+                 "Private: this page quotes what was removed. Check for text that should have "
+                 "been kept, and for names that are still missing; `[privacy]` in persona.toml "
+                 "decides.", "",
                  "| kind | times |", "|---|---|",
                  *(f"| {kind} | {count} |" for kind, count in sorted(self.counts.items()))]
         for kind, samples in sorted(self.samples.items()):

@@ -31,9 +31,9 @@ def check(gguf_file: Path, tokenizer: Any, rows: Sequence[Row]) -> int:
                 # As the flight's worker asks: what the file wants added is added.
                 found = model.tokenize(text.encode(), add_bos=True, special=True)
                 if found != ids:
-                    raise TrainingError(f"{gguf_file}: llama.cpp cuts {text[:60]!r} into other"
-                                        f" tokens than the training did ({found[:8]} for"
-                                        f" {ids[:8]}...).")
+                    raise TrainingError(f"{gguf_file}: llama.cpp tokenises {text[:60]!r} "
+                                        f"differently from the training ({found[:8]} for "
+                                        f"{ids[:8]}...).")
     finally:
         model.close()
     return min(len(rows), ROWS_MAX)

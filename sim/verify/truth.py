@@ -249,7 +249,7 @@ class Truth:
         if flight is not None and told != flight.cutdown.is_armed:
             self._checks.violate(STATE, f"cutdown armed: {told} told")
         if told and not self._checks.cutdown.may_be_armed():
-            self._checks.violate(STATE, "armed is told, and nobody has armed it")
+            self._checks.violate(STATE, "armed is reported, but was never ordered")
 
     def _look_at_landing(self, body: Mapping[str, Any]) -> None:
         """As if it fell from here and now, under its own parachute in the true winds. A payload

@@ -138,7 +138,7 @@ def test_the_command_queues_and_lists(station, tmp_path: Path) -> None:
     (("ping", "now"), "ping requires no argument"),
     (("ping", "-5"), "ping requires no argument"),
     (("ask",), "ask requires a text"),
-    (("ask", "x" * 161), "a question has 1..160 bytes"),
+    (("ask", "x" * 161), "a question must have 1..160 bytes"),
 ])
 def test_a_wrong_command_is_one_sentence_and_queues_nothing(
     station, tmp_path: Path, arguments, sentence

@@ -149,7 +149,7 @@ def test_a_key_makes_it_transmit_and_the_payload_hears_it(mission, ground):
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    (("serve", "-m", "absent.toml"), "absent.toml: there is no such mission file"),
+    (("serve", "-m", "absent.toml"), "absent.toml: no such mission file"),
     (("export", "out"), "no archive"),
     (("rebuild",), "no archive"),
     (("ask", "hi"), "no such key file"),

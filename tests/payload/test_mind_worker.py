@@ -204,9 +204,9 @@ def _other_manifest(bundle: Path) -> None:
 
 
 @pytest.mark.parametrize(("change", "why"), [
-    (_other_weights, "model.gguf: its contents are not what was signed"),
-    (_strangers, "is signed by key"), (_unsigned, "does not fit the manifest"),
-    (_other_manifest, "does not fit the manifest"),
+    (_other_weights, "model.gguf: its contents differ from what was signed"),
+    (_strangers, "is signed by key"), (_unsigned, "does not match the manifest"),
+    (_other_manifest, "does not match the manifest"),
 ])
 def test_a_model_that_nobody_trusted_signed_is_never_opened(
     tmp_path: Path, tiny_bundle: BundleMaker, change: Callable[[Path], None], why: str

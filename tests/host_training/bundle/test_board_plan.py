@@ -99,7 +99,7 @@ def test_airtime_follows_the_mission_and_the_loss() -> None:
 
 @nasty(29)
 @pytest.mark.parametrize(("change", "says"), [
-    ({"architectures": ["MambaForCausalLM"]}, "MambaForCausalLM'] is not known here; known are"),
+    ({"architectures": ["MambaForCausalLM"]}, "MambaForCausalLM'] is not supported; supported:"),
     ({"architectures": None}, "None is not known here"),
     ({"hidden_size": "wide"}, "hidden_size must be a whole number"),
     ({"num_hidden_layers": 0}, "num_hidden_layers must be a whole number from 1"),

@@ -77,7 +77,7 @@ def test_a_new_persona_lacks_only_what_the_maker_knows(tmp_path: Path) -> None:
 @pytest.mark.parametrize("there", ["persona.toml", "values.md", "notebook/thoughts.md"])
 def test_nothing_is_written_over(tmp_path: Path, there: str) -> None:
     write_files(tmp_path, {there: "mine", "exports/result.json": "{}"})
-    with pytest.raises(TrainingError, match=f"{there} is there already, and nothing is written"):
+    with pytest.raises(TrainingError, match=f"{there} already exists and is not over"):
         persona_template.write(tmp_path)
     assert (tmp_path / there).read_text() == "mine"
     assert {p.name for p in tmp_path.rglob("*") if p.is_file()} == {there.split("/")[-1],

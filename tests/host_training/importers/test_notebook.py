@@ -88,4 +88,4 @@ def test_a_thought_the_flight_would_cut_is_set_aside(tmp_path: Path) -> None:
     path = write(tmp_path / "n.md", "## 2021-05-08\n@ about=wind\nOne line of words.\nAnd more.\n")
     notes = Notes()
     assert import_notebook(path, notes) == []
-    assert "cut or refused" in notes.bad[0].reason
+    assert "truncated or rejected" in notes.bad[0].reason
