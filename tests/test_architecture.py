@@ -21,7 +21,9 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("payload/drivers/", (
         "payload.ports", "payload.plausible", "payload.drivers", "payload.mind.protocol", "wire",
     )),
-    ("payload/mind_worker.py", ("payload.mind.protocol", "payload.mind.prefix_cache", "wire")),
+    ("payload/mind_worker.py", (
+        "payload.ports", "payload.mind.protocol", "payload.mind.prefix_cache", "wire",
+    )),
     ("payload/camera_worker.py", ("wire",)),
     ("payload/__main__.py", ("payload", "wire")),
     ("payload/", ("payload", "wire")),
