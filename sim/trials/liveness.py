@@ -98,7 +98,7 @@ def _faults_left(world: World) -> Fault | None:
     left = flight.faults(flight.situation(world.daemon.now_ms)) & ~OUTSIDE_FAULTS
     if isinstance(world.trajectory, Orbit):  # above what a balloon's receiver and sensors can do
         left &= ~(Fault.GNSS | Fault.OUTSIDE)
-    if flight.power.governor.is_too_hot:  # in a vacuum it may stay so, and no picture is taken
+    if flight.power.governor.forbids_pictures:  # in a vacuum it may stay so
         left &= ~Fault.CAMERA
     return left
 

@@ -69,7 +69,7 @@ def test_a_world_that_breaks_is_one_seeds_failure(monkeypatch) -> None:
 def test_a_camera_too_hot_for_a_picture_cannot_show_that_it_is_well() -> None:
     """Seed 901: in a vacuum the box of a healed flight stayed at 100 C."""
     def left(is_too_hot: bool) -> Fault | None:
-        governor = SimpleNamespace(is_too_hot=is_too_hot)
+        governor = SimpleNamespace(forbids_pictures=is_too_hot)
         flight = SimpleNamespace(faults=lambda situation: Fault.CAMERA | Fault.STORE,
                                  situation=lambda now_ms: None,
                                  power=SimpleNamespace(governor=governor))
