@@ -29,7 +29,7 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("payload/", ("payload", "wire")),
     ("groundstation/", ("groundstation", "wire")),
     ("sim/", ("sim", "payload", "groundstation", "wire")),
-    ("host_training/", ("host_training", "wire", "payload.prompt")),
+    ("host_training/", ("host_training", "wire", "payload.prompt", "payload.mind.memory")),
 )
 # What lies in each room, files and folders, in the order in which data walks through: each imports
 # from itself and from those before it, never backwards.

@@ -45,7 +45,6 @@ TRIES_MAX = 3
 BACKOFF_MS_MIN, BACKOFF_MS_MAX = 30_000, 600_000
 START_RETRY_MS = 5_000
 START_PATIENCE_MS = 120_000  # a worker may take this long to load its model
-MEMORY_CHANCE = 0.3  # as in training
 MEMORIES_AVOIDED = 16
 RAW_CHARS_MAX = 4096
 NO_VOICE = "I have no voice today. The log goes on."
@@ -199,19 +198,17 @@ class MindManager:
         self, situation: Situation, question: Question | None, now_ms: int, power: PowerManager
     ) -> _Thought:
         facts = self._facts(situation, power)
-        if question is not None:
-            about, words = "question", question.text.split()
+        asked = None if question is None else question.text
+        if asked is not None:
+            about = "question"
         else:
             about = topics.choose(facts, [*self._recent_topics, *self._tried_topics], self._rng)
-            words = list(topics.MEMORY_WORDS.get(about, ()))
         memory = None
-        if self._memory is not None and (
-            question is not None or self._rng.random() < MEMORY_CHANCE
-        ):
-            memory = self._memory.recall(words, list(self._recent_memories))
+        if self._memory is not None:
+            memory = self._memory.recall_for(about, asked, list(self._recent_memories), self._rng)
         self._request_id += 1
         api_ms = self._api[2] if self._api is not None else None
-        moment = topics.moment(facts, about, question.text if question is not None else None)
+        moment = topics.moment(facts, about, asked)
         return _Thought(self._request_id, now_ms, situation, moment, memory, question, api_ms)
 
     def _facts(self, situation: Situation, power: PowerManager) -> topics.Facts:

@@ -55,23 +55,6 @@ API_TOPICS: MappingProxyType[str, tuple[str, str]] = MappingProxyType({
     "ok": ("answer", "ok"),
 })
 
-# What to look for in the author's own writing when musing about a topic.
-MEMORY_WORDS: MappingProxyType[str, tuple[str, ...]] = MappingProxyType({
-    "ground": ("grass", "field", "dew", "morning"), "launch": ("begin", "leaving", "goodbye"),
-    "height": ("high", "hill", "roof", "ladder"), "cold": ("cold", "winter", "frost", "snow"),
-    "thin-air": ("air", "breath", "breathe"), "horizon": ("horizon", "edge", "curve", "far"),
-    "inside": ("inside", "box", "room"), "float": ("drift", "waiting", "slow"),
-    "sun": ("sun", "light", "shadow"), "dark": ("dark", "night", "stars"),
-    "cloud": ("cloud", "fog", "rain"), "wind": ("wind", "gale", "storm"),
-    "battery": ("battery", "power", "tired"), "burst": ("burst", "broke", "broken"),
-    "falling": ("fall", "falling", "dropped"), "landing": ("landing", "home", "arrive"),
-    "landed": ("home", "field", "arrived"), "silence": ("silence", "quiet", "nobody"),
-    "notfound": ("lost", "missing", "nowhere"), "refused": ("refused", "closed", "shut"),
-    "timeout": ("waiting", "late", "wait"), "garbage": ("nonsense", "noise", "wrong"),
-    "answer": ("answer", "letter", "reply"), "picture": ("picture", "photograph", "camera"),
-    "self": ("mind", "think", "self"),
-})
-
 
 @dataclass(frozen=True, slots=True)
 class Facts:
