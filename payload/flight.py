@@ -28,7 +28,7 @@ from payload.mind import questions
 from payload.mind.memory import Memory
 from payload.mind.mind import MindManager
 from payload.mind.questions import Questions
-from payload.navigation import forecast
+from payload.navigation import fix_age, forecast
 from payload.navigation.clock import MissionClock
 from payload.navigation.forecast import Forecast
 from payload.navigation.geofence import Geofence
@@ -62,7 +62,6 @@ from wire.text_codec import TextModel
 
 STEP_MS = 1000  # sensors and fixes come once a second; the radio may ask for more
 SAVE_EVERY_MS = 10_000
-MOVING_MS_MAX = 10_000  # a place is worth telling with its age, a speed is not
 PARTS = ("senses", "phase", "mind", "downlink", "store")
 
 
@@ -166,7 +165,7 @@ class Flight:
         """What is known right now; see ``payload.situation``."""
         fix, latest = self.navigation.fix, self.sensors.latest
         fix_age_ms = self.navigation.fix_age_ms(now_ms)
-        moving = fix if fix_age_ms is not None and fix_age_ms <= MOVING_MS_MAX else None
+        moving = fix if fix_age_ms is not None and fix_age_ms <= fix_age.LOST_MS else None
         heard_ms = self._inbox.heard_ms
         return Situation(
             now_ms=now_ms,
@@ -197,7 +196,7 @@ class Flight:
 
     def faults(self, situation: Situation) -> Fault:
         """What is broken or missing now."""
-        gnss_ok = situation.fix_age_s is not None and situation.fix_age_s < 10
+        gnss_ok = situation.fix_age_s is not None and situation.fix_age_s * 1000 < fix_age.LOST_MS
         broken = {
             Fault.GNSS: not gnss_ok,
             Fault.OUTSIDE: situation.outside_c is None,
@@ -253,7 +252,7 @@ class Flight:
     def _update(self, now_ms: int) -> list[Note]:
         fix = self.navigation.fix
         age_ms = self.navigation.fix_age_ms(now_ms)
-        fresh_fix = fix if age_ms is not None and age_ms <= 3000 else None
+        fresh_fix = fix if age_ms is not None and age_ms <= fix_age.NOW_MS else None
         notes: list[Note] = []
         if fresh_fix is not None:
             self.downlink.note_place(Place.of(fresh_fix))
@@ -297,7 +296,7 @@ class Flight:
     def _periodic(self, situation: Situation, now_ms: int) -> list[Note]:
         notes = []
         cadence = self.settings.mission.cadence
-        has_fix = situation.fix_age_s is not None and situation.fix_age_s < 5
+        has_fix = situation.fix_age_s is not None and situation.fix_age_s * 1000 < fix_age.POINT_MS
         if has_fix and now_ms >= self._track_due_ms:
             self._track_due_ms = now_ms + cadence.track_s * 1000
             notes.append(telemetry.track(situation))

@@ -17,7 +17,7 @@ import math
 from collections import Counter
 from collections.abc import Callable
 
-from payload.navigation import barometer
+from payload.navigation import barometer, fix_age
 from payload.notes import Note, event
 from payload.plausible import LIMITS
 from payload.ports import Gnss, GnssFix, PortError
@@ -28,7 +28,6 @@ CLIMB_MPS_MAX = 120.0  # a free fall at 30 km reaches about 100 m/s
 GROUND_SPEED_MPS_MAX = 250.0  # the fastest jet stream is about 110 m/s
 POSITION_SLACK_M = 500.0  # what two good fixes may differ by whatever the time between them
 ALTITUDE_SLACK_M = 60.0
-LOST_AFTER_MS = 10_000
 FIRST_FIX_MS_MAX = 120_000  # a cold start under open sky takes about 30 s
 REACQUIRE_MS = 10_000
 REACQUIRE_FIXES_MIN = 3
@@ -201,7 +200,7 @@ class Navigation:
         doubt, patience_ms = None, 0
         if is_jump(last, fix):
             doubt, patience_ms = "jump", REACQUIRE_MS
-        has_gap = fix.taken_ms - last.taken_ms >= LOST_AFTER_MS
+        has_gap = fix.taken_ms - last.taken_ms >= fix_age.LOST_MS
         if (doubt or has_gap) and self._has_air_agreed and self._is_against_air(fix):
             doubt, patience_ms = "air", AIR_MS
         return None if doubt is None or self._has_insisted(fix, patience_ms) else doubt
@@ -230,9 +229,9 @@ class Navigation:
         age_ms = self.fix_age_ms(now_ms)
         if age_ms is None:
             age_ms = now_ms - self._first_poll_ms
-            limit_ms = LOST_AFTER_MS if is_absent else FIRST_FIX_MS_MAX
+            limit_ms = fix_age.LOST_MS if is_absent else FIRST_FIX_MS_MAX
         else:
-            limit_ms = LOST_AFTER_MS
+            limit_ms = fix_age.LOST_MS
         if age_ms < limit_ms:
             return []
         self.is_lost = True

@@ -21,7 +21,7 @@ from collections import deque
 from statistics import median
 from typing import Any, NamedTuple
 
-from payload.navigation import barometer
+from payload.navigation import barometer, fix_age
 from payload.navigation.clock import is_plausible_utc
 from payload.navigation.gnss import ground_distance_m
 from payload.navigation.motion import Motion
@@ -33,7 +33,6 @@ from payload.ports import GnssFix
 from wire.beacon import Phase
 
 BOOT_MS_MAX = 60_000
-NUMBERS_AGE_MS_MAX = 60_000  # older numbers did not cause a transition
 ALOFT_M = 3_000.0  # this high above the ground is no hill
 ALOFT_NO_GROUND_M = 5_500.0  # above any launch site, when the ground is not known
 SILENT_DESCENT_MS = 1_800_000
@@ -189,7 +188,7 @@ class PhaseMachine:
             # Too soon to have lain still: it was started in the air, and has forgotten the ground.
             self.ground_altitude_m = None
         fix = self.motion.fix
-        is_fresh = fix is not None and now_ms - fix.taken_ms <= NUMBERS_AGE_MS_MAX
+        is_fresh = fix is not None and now_ms - fix.taken_ms <= fix_age.NEAR_MS
         self._entry_altitude_m = self.motion.altitude_m if is_fresh else None
         numbers = {
             "altitude_m": self._entry_altitude_m, "climb_mps": self.climb_mps if is_fresh else None,

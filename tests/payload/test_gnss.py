@@ -6,9 +6,9 @@ import math
 
 import pytest
 
+from payload.navigation.fix_age import LOST_MS
 from payload.navigation.gnss import (
     FIRST_FIX_MS_MAX,
-    LOST_AFTER_MS,
     Navigation,
     flaw,
     ground_distance_m,
@@ -122,8 +122,8 @@ def test_lost_after_ten_seconds_exactly_and_back_once() -> None:
     navigation = Navigation(gnss)
     assert feed(navigation, gnss, fix_at(0)) == ["gnss_first_fix"]
     gnss.is_absent = True
-    assert navigation.poll(LOST_AFTER_MS - 1) == []
-    (lost,) = navigation.poll(LOST_AFTER_MS)
+    assert navigation.poll(LOST_MS - 1) == []
+    (lost,) = navigation.poll(LOST_MS)
     assert lost.body["fields"] == {"reason": "DeviceAbsent", "age_s": 10}
     assert [navigation.poll(now) for now in range(11_000, 90_000, 1000)] == [[]] * 79
     assert navigation.fix == fix_at(0)
