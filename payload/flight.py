@@ -354,23 +354,7 @@ class Flight:
             self._ports.watchdog.pet()
 
     def _beacon(self, situation: Situation) -> Beacon:
-        utc_ms = situation.utc_ms
-        return Beacon(
-            time_of_day_s=None if utc_ms is None else utc_ms // 1000 % 86_400,
-            latitude_deg=situation.latitude_deg,
-            longitude_deg=situation.longitude_deg,
-            altitude_m=situation.altitude_m,
-            climb_mps=situation.climb_mps,
-            speed_mps=situation.speed_mps,
-            heading_deg=situation.heading_deg,
-            satellites=situation.satellites,
-            fix_age_s=situation.fix_age_s,
-            phase=situation.phase,
-            power_mode=situation.power_mode,
-            battery_mv=situation.battery_mv,
-            outside_c=situation.outside_c,
-            inside_c=situation.inside_c,
-            pressure_hpa=situation.pressure_hpa,
+        return situation.beacon(
             queue_records=self.store.unconfirmed_count(),
             faults=int(self.faults(situation)),
             command_counter=self.gate.last_counter,

@@ -38,11 +38,10 @@ class PowerMode(IntEnum):
     SAFE = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Beacon:
-    """What the payload says of itself. None is unknown."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlightState:
+    """What is known of the flight, aboard as on the ground. None is unknown."""
 
-    time_of_day_s: int | None = None  # UTC
     latitude_deg: float | None = None
     longitude_deg: float | None = None
     altitude_m: float | None = None
@@ -57,6 +56,13 @@ class Beacon:
     outside_c: float | None = None
     inside_c: float | None = None
     pressure_hpa: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beacon(FlightState):
+    """What the payload says of itself: the state of the flight, and its own."""
+
+    time_of_day_s: int | None = None  # UTC
     queue_records: int | None = None
     faults: int = 0  # bits of payload.health.Fault
     command_counter: int = 0  # low 16 bits of the last accepted uplink counter
