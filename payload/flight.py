@@ -16,7 +16,7 @@ from payload.api_client import ApiClient
 from payload.bus_guard import BusGuard
 from payload.camera.camera import CameraManager
 from payload.cutdown import Cutdown
-from payload.health import Fault, Health
+from payload.health import Health
 from payload.link import interop_beacons, telemetry
 from payload.link.command_handlers import Orders, Parts, saved_settings
 from payload.link.downlink import Downlink
@@ -54,7 +54,7 @@ from payload.sensors import Sensors
 from payload.situation import Situation
 from payload.starts import Starts
 from payload.storage.store import Store
-from wire.beacon import Beacon, PowerMode
+from wire.beacon import Beacon, FaultBits, PowerMode
 from wire.horus import Packet
 from wire.mission import Mission
 from wire.records import Kind, Record
@@ -194,23 +194,23 @@ class Flight:
             uptime_s=now_ms / 1000,
         )
 
-    def faults(self, situation: Situation) -> Fault:
+    def faults(self, situation: Situation) -> FaultBits:
         """What is broken or missing now."""
         gnss_ok = situation.fix_age_s is not None and situation.fix_age_s * 1000 < fix_age.LOST_MS
         broken = {
-            Fault.GNSS: not gnss_ok,
-            Fault.OUTSIDE: situation.outside_c is None,
-            Fault.POWER_SENSOR: situation.battery_mv is None,
-            Fault.MIND: bool(self.mind.faults),
-            Fault.CAMERA: self.camera.is_failing,
-            Fault.API: self.api.is_failing,
-            Fault.RADIO: self.downlink.is_radio_lost,
-            Fault.STORE: self.store.is_failing,
-            Fault.UNDERVOLTAGE: bool(situation.is_undervolted),
-            Fault.SAFE: self.starts.is_safe,
-            Fault.BEACON: self.downlink.is_beacon_failing,
+            FaultBits.GNSS: not gnss_ok,
+            FaultBits.OUTSIDE: situation.outside_c is None,
+            FaultBits.POWER_SENSOR: situation.battery_mv is None,
+            FaultBits.MIND: bool(self.mind.faults),
+            FaultBits.CAMERA: self.camera.is_failing,
+            FaultBits.API: self.api.is_failing,
+            FaultBits.RADIO: self.downlink.is_radio_lost,
+            FaultBits.STORE: self.store.is_failing,
+            FaultBits.UNDERVOLTAGE: bool(situation.is_undervolted),
+            FaultBits.SAFE: self.starts.is_safe,
+            FaultBits.BEACON: self.downlink.is_beacon_failing,
         }
-        return Fault(sum(bit for bit, is_set in broken.items() if is_set))
+        return FaultBits(sum(bit for bit, is_set in broken.items() if is_set))
 
     def _start(self, now_ms: int) -> list[Note]:
         notes = self.health.begin_step(now_ms)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from typing import NamedTuple, TypeVar
 
 from wire.frames import STATE_BYTES
@@ -38,6 +38,23 @@ class PowerMode(IntEnum):
     SAFE = 5
 
 
+class FaultBits(IntFlag):
+    """What is broken or missing aboard; bits are only ever added. A beacon has room for FAULT_BITS
+    of them, a Horus packet and housekeeping for all."""
+
+    GNSS = 1
+    OUTSIDE = 2
+    POWER_SENSOR = 4
+    MIND = 8
+    CAMERA = 16
+    API = 32
+    RADIO = 64
+    STORE = 128
+    UNDERVOLTAGE = 256
+    SAFE = 512
+    BEACON = 1024  # no beacon can be made, so none needs to tell it
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlightState:
     """What is known of the flight, aboard as on the ground. None is unknown."""
@@ -64,7 +81,7 @@ class Beacon(FlightState):
 
     time_of_day_s: int | None = None  # UTC
     queue_records: int | None = None
-    faults: int = 0  # bits of payload.health.Fault
+    faults: int = 0  # FaultBits, and those that a newer payload may have
     command_counter: int = 0  # low 16 bits of the last accepted uplink counter
     is_cutdown_armed: bool = False
 
@@ -102,6 +119,7 @@ _E = TypeVar("_E", bound=IntEnum)
 _HEADING_CODES = 60
 _QUEUE_BASE = 1.05  # code n stands for base**n - 1 records: 1.05**254 is 240 000
 assert sum(f.bits for f in FIELDS) + FAULT_BITS + COUNTER_BITS + 1 == STATE_BYTES * 8
+assert sum(FaultBits) & ~FaultBits.BEACON < 1 << FAULT_BITS  # all that a beacon can tell
 assert len(fields(Beacon)) == len(FIELDS) + 3
 
 
