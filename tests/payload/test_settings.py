@@ -80,5 +80,5 @@ def test_a_setting_is_found_by_its_name_with_or_without_its_section() -> None:
     for setting in TABLE:
         assert find(setting.key) is find(setting.name) is find(str(setting.number)) is setting
     for wrong in ("beacon", "cadence.every_s", "0", "12", "-1", "²", ""):
-        with pytest.raises(ValueError, match="^unknown setting .*; available: beacon_ground_s, "):
+        with pytest.raises(ValueError, match=r"^unknown setting .*; available: beacon_ground_s, "):
             find(wrong)
