@@ -27,7 +27,7 @@ from groundstation.decode import intake
 from sim.faults.stage import Stage
 from sim.orbit import Orbit
 from sim.verify.checks import Checks
-from sim.verify.recording_store import Row, WitnessedStore, rows_of_switched_off
+from sim.verify.recording_store import RecordedStore, Row, rows_of_switched_off
 from sim.world import World
 from wire.airtime_budget import AirtimeBudget
 from wire.beacon import FaultBits
@@ -120,7 +120,7 @@ def _rows(world: World, columns: str) -> list[tuple[Any, ...]]:
 def _aboard(world: World) -> list[Row]:
     """What the payload keeps."""
     store = world.store
-    assert store is None or isinstance(store, WitnessedStore)
+    assert store is None or isinstance(store, RecordedStore)
     return rows_of_switched_off(world.payload_path) if store is None else list(store.rows())
 
 
