@@ -49,6 +49,7 @@ from host_training.training import (
     train,
 )
 from payload import prompt
+from payload.mind import memory
 from wire import bodies, text_codec, text_tables
 from wire.bundle import TEXT_CODEC, Manifest, file_sha256
 
@@ -210,7 +211,7 @@ def _dataset(run_dir: RunDir, writing_dir: Path, split_dir: Path, examples: list
     inputs = {"split": split_dir.name, "base": weights_hash(base),
               "variants": options.variants, "seed": options.seed,
               "code": code_hash(common, privacy, corpus, rows, memorisation, reference_authors,
-                                prompt)}
+                                prompt, memory)}
     return run_dir.stage("dataset", inputs, build)
 
 

@@ -23,6 +23,8 @@ MUSING_LETTERS_MIN = 12
 REPEAT_SIMILARITY_MAX = 0.5
 
 _CONTROL_TOKEN = re.compile(r"<\|[^|>]{0,40}\|>|</?s>|\[/?INST\]")
+_SENTENCE_END = re.compile(
+    r"[.!?…]+[\"'”’»)]*(?=\s|$)|[。！？]+[\"'”’」』）)]*")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b.?")
 
 _PHASE_WORDS = {
@@ -142,6 +144,20 @@ def suffix(moment: Moment, memory: str | None = None) -> str:
     return "\n".join(lines) + "<|im_end|>\n<|im_start|>assistant\n"
 
 
+def sentence_ends(text: str) -> list[int]:
+    """Offsets behind each sentence of ``text`` with its closing quotes, rising.
+
+    A full stop of a script without spaces ends one by itself, another before white space or at the
+    end of the text, and an ellipsis only where what follows does not go on in small letters.
+    """
+    ends: list[int] = []
+    for found in _SENTENCE_END.finditer(text):
+        is_pause = "…" in found[0] and text[found.end() :].lstrip()[:1].islower()
+        if not is_pause:
+            ends.append(found.end())
+    return ends
+
+
 def clean_reply(text: str, sentences_max: int = 10) -> str | None:
     """One bounded clean line, or None when there is nothing worth keeping.
 
@@ -151,7 +167,7 @@ def clean_reply(text: str, sentences_max: int = 10) -> str | None:
     """
     line = strip_control(text.strip().split("\n", 1)[0])
     line = line.encode()[:MUSING_BYTES_MAX].decode(errors="ignore")
-    ends = [m.end() for m in re.finditer(r"[.!?][\"')]?(?=\s|$)", line)]
+    ends = sentence_ends(line)
     if ends:
         line = line[: ends[: max(1, sentences_max)][-1]]
     elif len(line) < len(text.strip()):

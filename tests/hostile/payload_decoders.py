@@ -28,10 +28,11 @@ from payload.mind.memory import Memory, MemoryAbsent
 from payload.mind.persona import load_persona
 from payload.mind.prefix_cache import PrefixCache
 from payload.mind.protocol import Decoder as MindDecoder
-from payload.mind.protocol import Hello, ProtocolError, Reply, Request
+from payload.mind.protocol import Hello, ProtocolError
 from payload.mind.protocol import encode as mind_message
 from payload.navigation.phase import PhaseMachine
 from payload.navigation.phase_state import restore
+from payload.ports import MindReply, MindRequest
 from payload.prompt import MUSING_BYTES_MAX, clean_reply, strip_control
 from payload.storage import small_state, store_file
 from sim.fakes.card_disk import DeskStore
@@ -236,7 +237,9 @@ def _board(place: Path) -> Take:
 
 
 _PERSONA = {"name": "Edda", "system": "You are Edda.", "values": ["say so"], "author": "A"}
-_SAID = (Hello(1, "m", 512), Request(1, "p", "s", 8, 0.5, 1), Reply(1, "A line.", 1, 1, 1, 1))
+_SAID = (
+    Hello(1, "m", 512), MindRequest(1, "p", "s", 8, 0.5, 1), MindReply(1, "A line.", 1, 1, 1, 1),
+)
 _HTTP_ANSWERS = (
     b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
     b"HTTP/1.1 301 Moved\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n",
