@@ -24,7 +24,7 @@ TORCH  := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 # How the shipped Edda was trained: her thoughts by heart on purpose; docs/training.md says why.
 EDDA := --method full --epochs 1 --variants 12 --lr 1.5e-3 --quant Q6_K --allow-failing-gates
 
-.PHONY: flight test check bench soak fuzz train audit relock clean
+.PHONY: flight test check bench soak fuzz train wheel audit relock clean
 
 flight: $(VENV)/flight $(VENDOR)
 	@$(BIN)/spacepi-sim fly $(ARGS)
@@ -59,6 +59,13 @@ fuzz: $(VENV)/test
 train: $(VENV)/train
 	$(BIN)/spacepi-train run host_training/examples/edda --base host_training/base_model \
 	    --out runs/edda.bundle $(if $(ARGS),$(ARGS),$(EDDA))
+
+# What the Pi installs: wire and payload, no models, no training code.
+wheel: | $(BIN)/python
+	$(PIP) $(HASHED) -r lock/build.txt
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check \
+	    --no-deps --no-build-isolation --wheel-dir dist systemd/wheel
+	@ls -s --block-size=1K dist/spacepi_payload-*.whl
 
 # One sentence where no service answers; status 1 only for a vulnerability.
 audit: $(TOOLS)/installed
