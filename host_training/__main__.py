@@ -24,17 +24,18 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from host_training.cli import bundles, training, writing
 from host_training.cli.bundles import (
     DEFAULT_KEY,
-    SHIPPED_BASE,
     BundleArgument,
     TrustOption,
 )
 from host_training.errors import FOUND, WARNING, TrainingError
+from host_training.training import known_bases
 from wire.bundle import BundleError, Manifest, verify_bundle
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
-    help="Train a signed persona bundle from a person's own writing. Everything happens on this "
-         "machine; nothing is uploaded or downloaded.")
+    help="Train a signed persona bundle from a person's own writing. Everything happens on this"
+         " machine; nothing is uploaded, and nothing but the base model and the converter is"
+         " downloaded, each once.")
 console = Console()
 bundles.register(app)
 errors = Console(stderr=True)
@@ -111,14 +112,24 @@ def _quiet() -> None:
 
 @app.command()
 def base(
-    texts: Annotated[list[Path], typer.Argument(metavar="TEXT...", help=".txt or .txt.xz files.")],
-    out: Annotated[Path, typer.Option(help="Work folder; the model is OUT/model. A second call "
-                                           "with the same OUT continues where it stopped.")],
-    tokens: Annotated[int, typer.Option(min=10_000, help="Number of training "
-                                        "tokens.")] = 40_000_000,
+    texts: Annotated[list[Path] | None, typer.Argument(
+        metavar="TEXT...", help=".txt or .txt.xz files.", show_default=False)] = None,
+    out: Annotated[Path | None, typer.Option(
+        help="Work folder; the model is OUT/model. A second call with the same OUT continues where"
+             " it stopped.")] = None,
+    get: Annotated[str | None, typer.Option(
+        metavar="NAME", help="Download a known base instead, once, into the user's cache: "
+                             + ", ".join(known_bases.KNOWN) + ".")] = None,
+    tokens: Annotated[int, typer.Option(min=10_000, help="Training tokens.")] = 40_000_000,
     threads: ThreadsOption = 0,
 ) -> None:
-    """Train a small base model from scratch (hours on a laptop, minutes on a GPU)."""
+    """Fetch a known base, or train a small one from scratch (hours on a laptop)."""
+    if get is not None:
+        _get_base(get, has_more=bool(texts or out))
+        return
+    if not texts or out is None:
+        raise TrainingError("Name text files and --out to train a base, or one that is known with"
+                            f" --get: {', '.join(known_bases.KNOWN)}.")
     _quiet()
     import torch
 
@@ -132,17 +143,25 @@ def base(
     console.print(f"Base model: {out / 'model'}")
 
 
+def _get_base(name: str, has_more: bool) -> None:
+    if name not in known_bases.KNOWN or has_more:
+        raise TrainingError(f"--get {name}: takes one name and nothing else; known are"
+                            f" {', '.join(known_bases.KNOWN)}.")
+    _quiet()
+    place = known_bases.resolve(Path(name), console.print)
+    console.print(f"{place}: {known_bases.KNOWN[name].title}, licence"
+                  f" {known_bases.KNOWN[name].licence}; train with --base {name}.", soft_wrap=True)
+
+
 @app.command()
 def run(
     persona_dir: Annotated[Path, typer.Argument(
-        metavar="PERSONA_DIR", help="Persona directory: persona.toml, values.md and writing; see "
-                                    "docs/training.md.")],
+        metavar="PERSONA_DIR", help="persona.toml, values.md and writing; see docs/training.md.")],
     out: Annotated[Path, typer.Option(help="Output bundle directory.")],
-    base: Annotated[Path, typer.Option(help="Base model, a local Hugging Face folder. Default: "
-                                            "the included small one.",
-                                       show_default=False)] = SHIPPED_BASE,
-    work: Annotated[Path | None, typer.Option(help="Run directory, kept. Default: "
-                                                   "OUT.run.")] = None,
+    base: Annotated[Path, typer.Option(help="Base model: smollm2, which is downloaded once, or a"
+                                            " local Hugging Face folder."
+                                       )] = known_bases.DEFAULT,
+    work: Annotated[Path | None, typer.Option(help="Run directory; default: OUT.run.")] = None,
     method: Annotated[Literal["auto", "lora", "dora", "qlora", "full"], typer.Option(
         help="How to fine-tune; auto trains LoRA and full, and keeps the better one. qlora "
              "requires an NVIDIA GPU.")] = "auto",

@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from host_training.errors import TrainingError
+from host_training.training import known_bases
 from wire.bundle import Manifest, verify_bundle
 
 console = Console()
 
 PROJECT = Path(__file__).resolve().parents[2]
-SHIPPED_BASE = PROJECT / "host_training" / "base_model"
 DEFAULT_KEY = Path("~/.config/spacepi/bundle.key")
 _HEX_KEY = re.compile(r"[0-9a-f]{64}")
 
@@ -134,9 +134,9 @@ def rollback(bundle: BundleArgument, trust: TrustOption = None) -> None:
 def plan(
     board: Annotated[BoardName, typer.Option(help="Target board.")],
     model: Annotated[Path, typer.Option(
-        help="Hugging Face folder; config.json and tokenizer.json are sufficient.")],
-    mission: Annotated[Path, typer.Option(help="Mission file, for the "
-                                               "radio.")] = PROJECT / "mission.toml",
+        help="smollm2, or a Hugging Face folder, with at least config.json and"
+             " tokenizer.json.")] = known_bases.DEFAULT,
+    mission: Annotated[Path, typer.Option(help="Mission file.")] = PROJECT / "mission.toml",
     n_ctx: Annotated[int, typer.Option(min=128, max=8192, help="Context length, tokens.")] = 512,
     ram_mb: RamOption = None,
 ) -> None:
@@ -150,6 +150,7 @@ def plan(
 
     place = planning.BOARDS[board]
     place = replace(place, ram_mb=ram_mb) if ram_mb else place
+    model = known_bases.resolve(model, _say)
     shape = read_shape(model)
     musing = planning.measure_musing(model / "tokenizer.json")
     sizes = sizes_of_shape(shape, ("F16", *ladder_for(shape.hidden_size)),

@@ -10,13 +10,15 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.console import Console
 
-from host_training.cli.bundles import DEFAULT_KEY, SHIPPED_BASE, say_how_it_flies
+from host_training.cli.bundles import DEFAULT_KEY, say_how_it_flies
 from host_training.errors import TrainingError
+from host_training.training import known_bases
 
 console = Console()
 
 PersonaArgument = Annotated[Path, typer.Argument(metavar="PERSONA_DIR")]
-BaseOption = Annotated[Path, typer.Option(help="Base model, a Hugging Face folder.")]
+BaseOption = Annotated[Path, typer.Option(
+    help="Base model: smollm2, which is downloaded once, or a local Hugging Face folder.")]
 WorkOption = Annotated[Path | None, typer.Option(help="Run directory, kept.")]
 MethodOption = Annotated[Literal["lora", "dora", "qlora", "full"], typer.Option(
     help="Fine-tuning method.")]
@@ -43,8 +45,8 @@ _shared: dict[str, Any] = {}
 
 def job(
     persona_dir: PersonaArgument,
-    base: BaseOption,
     out: Annotated[Path, typer.Option(help="Output folder.")],
+    base: BaseOption = known_bases.DEFAULT,
     work: WorkOption = None,
     method: MethodOption = "lora",
     epochs: EpochsOption = 3,
@@ -61,6 +63,7 @@ def job(
     preflight.check_job(persona_dir, base, out, _work(work, out))
     options = pipeline.Options(method, epochs=epochs, lr=lr, variants=variants, seed=seed)
     with _shared["progress"]() as report:
+        base = known_bases.resolve(base, lambda line: report("base", 0.0, line))
         prepared = pipeline.prepare(persona_dir, base, _work(work, out), options, report)
     config = train.TrainConfig(method, epochs, lr, seed=seed)
     jobs.pack(prepared[3], base, config, out)
@@ -70,10 +73,10 @@ def job(
 
 def adopt(
     persona_dir: PersonaArgument,
-    base: BaseOption,
-    source: Annotated[Path, typer.Option("--from", help="Job folder with its result, or folder of "
-                                                        "a peft adapter.")],
+    source: Annotated[Path, typer.Option("--from", help="Job folder with its result, or folder"
+                                                        " of a peft adapter.")],
     out: OutOption,
+    base: BaseOption = known_bases.DEFAULT,
     work: WorkOption = None,
     quant: QuantOption = "auto",
     variants: VariantsOption = 2,
@@ -96,10 +99,9 @@ def feed(
     persona_dir: PersonaArgument,
     new: Annotated[list[Path], typer.Argument(metavar="NEW...", help="Files or folders: exports, or"
                                                                      " a notebook.")],
-    out: Annotated[Path, typer.Option(help="Installed bundle; it is replaced by the next "
-                                           "version.")],
-    base: Annotated[Path, typer.Option(help="Base model. Default: the included "
-                                            "one.", show_default=False)] = SHIPPED_BASE,
+    out: Annotated[Path, typer.Option(help="Installed bundle; it is replaced by the next"
+                                           " version.")],
+    base: BaseOption = known_bases.DEFAULT,
     work: WorkOption = None,
     method: Annotated[Literal["auto", "lora", "dora", "qlora", "full"], typer.Option()] = "auto",
     quant: QuantOption = "auto",
@@ -117,8 +119,9 @@ def feed(
 
     old = verify_bundle(out, None)
     options = pipeline.Options(method, quant, epochs, variants=variants, seed=seed)
-    added = feed.add(persona_dir, new)
     with _shared["progress"]() as report:
+        base = known_bases.resolve(base, lambda line: report("base", 0.0, line))
+        added = feed.add(persona_dir, new)
         try:
             pipeline.prepare(persona_dir, base, _work(work, out), options, report)
         except TrainingError:
@@ -133,14 +136,14 @@ def feed(
 def adapter(
     source: Annotated[Path, typer.Argument(
         metavar="ADAPTER", help="A peft LoRA folder, such as OUT.run/train-lora-*/adapter.")],
-    base: BaseOption,
     out: Annotated[Path, typer.Option(help="Output GGUF file.")],
+    base: BaseOption = known_bases.DEFAULT,
     name: Annotated[str, typer.Option(help="general.name in the file.")] = "persona",
 ) -> None:
     """Write a LoRA adapter as GGUF: a few megabytes that llama.cpp adds to a base it has."""
     from host_training.training.lora_gguf import export_adapter
 
-    export_adapter(source, base, out, name)
+    export_adapter(source, known_bases.resolve(base, console.print), out, name)
     console.print(f"{out}: {out.stat().st_size / 1e6:.2f} MB, for llama.cpp's --lora.")
 
 

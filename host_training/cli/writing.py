@@ -13,6 +13,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 
 from host_training.errors import TrainingError
+from host_training.training import known_bases
 
 console = Console()
 
@@ -69,8 +70,15 @@ def scan(
     except OSError as error:
         raise TrainingError(f"--out {out}: cannot be written ({error.strerror}).") from error
     _show_all(out, n_examples)
-    console.print(f"To train it: spacepi-train run {persona_dir} --out "
-                  f"{persona.name.lower()}", soft_wrap=True, markup=False, highlight=False)
+    console.print(f"To train it: spacepi-train run {persona_dir} --out"
+                  f" {persona.name.lower()}{_base_note()}", soft_wrap=True, markup=False,
+                  highlight=False)
+
+
+def _base_note() -> str:
+    known = known_bases.KNOWN[str(known_bases.DEFAULT)]
+    return ("" if known_bases.is_fetched(known_bases.DEFAULT) else
+            f"   It first downloads {known.title}, once, {known.file.wheel_bytes / 1e6:.0f} MB.")
 
 
 def _show_all(out: Path, n_examples: int) -> None:
