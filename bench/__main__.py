@@ -1,4 +1,4 @@
-"""``make bench`` runs every benchmark, ``make bench NAME=link`` one; non-zero when one misses."""
+"""``make bench`` runs every benchmark, ``make bench NAME=link`` one; fails if one misses."""
 
 from __future__ import annotations
 

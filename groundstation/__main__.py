@@ -1,4 +1,4 @@
-"""``spacepi-ground``: hear a payload, show what it says, answer it."""
+"""``spacepi-ground``: receives a payload, displays its data, and sends questions and commands."""
 
 from __future__ import annotations
 

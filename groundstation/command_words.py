@@ -1,4 +1,4 @@
-"""Commands in words: what a person types becomes a command, by the tables of ``wire.commands``.
+"""Commands as text: parses what an operator types, by the tables of ``wire.commands``.
 
 The outbox keeps a command as its opcode and the words of its arguments. The id of a question is the
 letter's own and is never typed.

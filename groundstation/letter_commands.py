@@ -1,4 +1,4 @@
-"""``spacepi-ground ask``, ``command``, ``commands`` and ``withdraw``: letters, typed in a terminal.
+"""``spacepi-ground ask``, ``command``, ``commands`` and ``withdraw``: the queue in a terminal.
 
 A letter goes into the archive of the running station, which sends it when the payload listens.
 """

@@ -1,4 +1,4 @@
-"""What the whole process may take: open files, and lines in its log.
+"""Limits of the whole process: open files, and lines in its log.
 
 A library may still use select(), as pyserial does, and that fails on a descriptor of 1024 and
 above; with the bound there is none. The station's own parts take half of it at most.

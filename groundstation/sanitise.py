@@ -1,4 +1,4 @@
-"""What the radio says is never trusted: text and numbers made fit to show, and strict JSON.
+"""Sanitising of untrusted radio data: text and numbers made fit for display, and strict JSON.
 
 Escaping happens where text is put on a page (``textContent`` there, quoting in exports); here only
 what no reader can see, and what would take a terminal or a layout apart, is dropped.

@@ -1,4 +1,4 @@
-"""Install what the page draws its map and plots with: ``python -m groundstation.vendor``.
+"""Installs the page's map and plot libraries: ``python -m groundstation.vendor``.
 
 npm checks each package against the hash in package-lock.json; the few files the page needs are
 then copied to static/vendor/ and their sizes compared with the table below. With the files in

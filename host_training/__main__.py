@@ -1,4 +1,4 @@
-"""``spacepi-train``: the command line of the training room."""
+"""``spacepi-train``: the command line of training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one error a maker may see: a sentence for each thing that is wrong."""
+"""The one error shown to users: a sentence for each thing that is wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole road from a persona directory to a signed bundle, one stage after another.
+"""The pipeline from a persona directory to a signed bundle, one stage after another.
 
 writing -> split -> dataset -> codec -> train -> export -> quantise -> evaluate -> pack. Every stage
 but the last leaves its output in the run directory and is skipped when its inputs have not changed.

@@ -1,4 +1,4 @@
-"""What a command needs before it begins: everything that is missing is said at once.
+"""Checks before a command starts: all missing prerequisites are reported at once.
 
 Nothing is changed or kept by asking. What only the reading of the exports can tell, such as which
 of two sides is the author's, is not asked here.

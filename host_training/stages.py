@@ -1,4 +1,4 @@
-"""A run directory: each stage's output under a name made of its inputs, made once."""
+"""A run directory: each stage's output under a hash of its inputs, built once."""
 
 from __future__ import annotations
 

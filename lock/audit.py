@@ -1,4 +1,4 @@
-"""Asks for known vulnerabilities of everything locked: ``make audit``.
+"""Checks everything locked for known vulnerabilities: ``make audit``.
 
 pip-audit does the asking, of every version in any file of the lock, whatever machine it is for,
 and of what the lock leaves out. The exit status is 1 for a vulnerability and for nothing else:

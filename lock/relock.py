@@ -1,4 +1,4 @@
-"""Resolves every extra and group anew and says what changed: ``make relock``.
+"""Resolves every extra and group again and prints what changed: ``make relock``.
 
 uv resolves all of them in one go, for every platform and Python from 3.11 on, so that a package
 has one version in all files; then each file is cut out of that. Nothing is written before all is

@@ -1,4 +1,4 @@
-"""The payload daemon: real devices are wired to the flight core here, and nowhere else.
+"""The payload daemon: real devices are connected to the flight core here, and nowhere else.
 
     spacepi-payload preflight --mission mission.toml    GO or NO-GO, on one page; on the Pi, where
                                                         it flies already: spacepi-preflight

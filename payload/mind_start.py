@@ -1,4 +1,4 @@
-"""Starts the mind worker that a mission file asks for, and becomes it.
+"""Starts the mind worker of a mission file, by replacing itself with it.
 
     python -m payload.mind_start --mission FILE --socket PATH --cache DIR
 

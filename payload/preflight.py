@@ -1,4 +1,4 @@
-"""Preflight: one page, read in ten seconds, that says whether this payload may fly.
+"""Preflight: a one-page check, readable in ten seconds, of whether this payload may fly.
 
 The flight computer itself is asked, after it has run for some seconds as it will in flight; what
 only the machine around it knows comes in ``Machine``. A line is *no-go* when something that the

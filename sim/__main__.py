@@ -1,4 +1,4 @@
-"""spacepi-sim: fly the whole system at a desk.
+"""spacepi-sim: simulates the whole system.
 
     spacepi-sim                         a modelled flight at 60 times real time, with the page
     spacepi-sim --headless --fast       the same as fast as it can, no page

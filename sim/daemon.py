@@ -1,4 +1,4 @@
-"""The payload's daemon as its supervisor sees it: started, stepped, stalled, killed, started again.
+"""The payload's daemon as its supervisor sees it: started, stepped, stalled, killed, restarted.
 
 A power cut and a kill are the same to it: the flight object is dropped with everything that it had
 not committed, and its disk stays. Nothing is closed in a kill.

@@ -1,4 +1,4 @@
-"""Replay: a recorded real flight in place of the modelled balloon.
+"""Replay: a recorded real flight instead of the modelled balloon.
 
 A CSV file, plain or gzip, one row a second with gaps; the columns are in ``COLUMNS`` and the first
 four of ``NEEDED`` must be there. Cells may be empty, which means unknown. Rows may come in any

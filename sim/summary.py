@@ -1,4 +1,4 @@
-"""What a simulated flight leaves behind: summary.json, musings.txt, and a few plain sentences.
+"""The output of a simulated flight: summary.json, musings.txt, and a few plain sentences.
 
 Both databases are read after the flight, with the ends closed, and compared record by record:
 *committed* is every id from the lowest to the highest of one boot at either end, since the store

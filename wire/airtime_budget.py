@@ -1,4 +1,4 @@
-"""The airtime budget of a mission: how often the beacon goes, how long it listens, what words get.
+"""The airtime budget of a mission: beacon interval, listening window, and capacity for text.
 
 The rule: between two beacons there is always room for one full frame of words. A cadence that the
 mission file writes down is a promise and is kept, with no gap above twice of it, or the file is

@@ -1,4 +1,4 @@
-"""The persona bundle: what the directory holds, and the proof that nobody changed it.
+"""The persona bundle: the files in its directory, and the proof that they are unchanged.
 
     manifest.json   what is in the bundle, canonical JSON
     manifest.sig    64 bytes: Ed25519 over b"spacepi-bundle-1\\n" + manifest.json

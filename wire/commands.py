@@ -1,4 +1,4 @@
-"""What the ground may ask of the payload: opcodes and their typed arguments.
+"""Commands from the ground: opcodes and their typed arguments.
 
 The body of a COMMAND frame is one opcode byte and a msgpack list of arguments. No command carries
 a path, a shell word or anything that is evaluated.

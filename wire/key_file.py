@@ -1,4 +1,4 @@
-"""The key file: 32 random bytes in hex that payload and ground share, readable by nobody else."""
+"""The key file: 32 random bytes in hex, shared by payload and ground, private to its owner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the text codec knows before a message: counts of symbols by context, and how far to trust.
+"""The initial knowledge of the text codec: symbol counts by context, and their weights.
 
 A *symbol* is a byte of UTF-8, or END (0xFF, which UTF-8 never holds). A *context* is one of KINDS
 ways to look at what came before: the last 1 to 6 bytes, the word begun, that and the word before,

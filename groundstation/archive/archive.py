@@ -1,4 +1,4 @@
-"""The archive: what was heard, first as bytes, then as what they mean.
+"""The archive: every reception, first as raw bytes, then decoded.
 
 A reception is acknowledged when ``add_receptions`` returns: its bytes are then in the raw log
 (fsynced) and in the database (committed, synchronous=FULL). What is decoded from it goes into a

@@ -1,4 +1,4 @@
-"""Fates: what became of a letter, in plain words, the same on the page and in the terminal."""
+"""Fates: the state of a letter in words, the same on the page and in the terminal."""
 
 from __future__ import annotations
 

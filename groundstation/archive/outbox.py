@@ -1,4 +1,4 @@
-"""The outbox: what people asked this station to send, and what became of it.
+"""The outbox: queued questions and commands, and their states.
 
 States, in words a reader may trust: ``queued`` waits for the payload to listen; ``sent`` went out
 at least once; ``confirmed`` means the payload showed that it took the frame; ``answered`` means

@@ -1,4 +1,4 @@
-"""Precedence: which letter goes up next, how long each may wait, and when FIRE may go at all.
+"""Precedence: which letter is sent next, how long each may wait, and when FIRE may be sent at all.
 
     ABORT      CUTDOWN_ABORT, which can only make safe
     CUTDOWN    CUTDOWN_ARM, CUTDOWN_FIRE

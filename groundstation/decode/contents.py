@@ -1,4 +1,4 @@
-"""What the records of our payload do here beside being kept: answers, pictures, questions.
+"""Side effects of the payload's records at the station: answers, pictures, questions.
 
 A record of another payload is only kept.
 """

@@ -1,4 +1,4 @@
-"""The sessions of one payload that this station knows, and which of them a frame may be of.
+"""The known sessions of one payload, and the ones to which a frame can belong.
 
 An incarnation (``wire.session``) that becomes known gets a row in the archive and the number of a
 *life*, 0 for the first: records are kept under it, so that two stores of one payload never mix.

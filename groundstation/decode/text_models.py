@@ -1,4 +1,4 @@
-"""The text models of a station: of the mission's bundle, beside the archive, and named ones.
+"""The text models of a station: the mission bundle's, those in the archive folder, and named ones.
 
 The payload packs its texts with the model of its persona bundle. A station without it still hears
 everything but the texts, keeps those as they came, and asks for plain ones.

@@ -1,4 +1,4 @@
-"""The pictures of a flight as files: thumbnails and tiles as they were heard, and a page of them.
+"""The pictures of a flight as files: thumbnails and tiles as received, and a page that shows them.
 
 Names are made here and never come from the radio. The page needs nothing but the files beside it.
 """

@@ -1,4 +1,4 @@
-"""The roads to the radio: KISS over TCP or over a serial line, or a replay.
+"""Connections to the radio: KISS over TCP or over a serial line, or a replay.
 
 A road gives the bytes that came since it was last asked and takes bytes to send. Roads that break
 are opened again, for ever, and say so once when lost and once when returned.

@@ -1,4 +1,4 @@
-"""UDP beside the radio: payload summaries that come in, and what the feeds tell going out."""
+"""UDP inputs and outputs: payload summaries received, and the feeds sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is to stand beside the radio: UDP in and out, as written on the command line."""
+"""UDP options of the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading the archive: what the page and the exports show, as plain JSON-ready values.
+"""Reads the archive: everything that the page and the exports show, as JSON-ready values.
 
 Opens the database read-only. Whatever the radio put into a record is checked here for type and
 range, so that nothing behind this module sees a surprise.

@@ -1,4 +1,4 @@
-"""What SondeHub Amateur is told, and what its answers mean.
+"""The format of SondeHub Amateur: what is uploaded, and what its answers mean.
 
 Sans-I/O. Telemetry goes by PUT to /amateur/telemetry, a gzipped JSON list; the station, where it
 has a place, to /amateur/listeners. Field names and answers are those of sondehub-infra

@@ -1,4 +1,4 @@
-"""The letter box of the page: who may queue what, call back what, and what each is told.
+"""The letter box of the page: who may queue and withdraw what, and what each client is shown.
 
 Nothing of HTTP but its status codes: 201 queued, 200 withdrawn, 403 not yours, 404 no such letter,
 409 too late, 429 too many wait. Every refusal is one sentence for a person.

@@ -1,4 +1,4 @@
-"""The station's turn to speak: one frame in a listening window, a letter or a report.
+"""The station's transmission: one frame in a listening window, a letter or a report.
 
 After a few letters in a row a report goes first, but never before an abort or a cutdown that has
 not been sent yet. A letter's counter is drawn as it goes out; where counters have run ahead of the

@@ -1,4 +1,4 @@
-"""What stands before every request: names it may be called by, headers it is answered with, limits.
+"""Checks before every request: permitted host names, response headers, limits.
 
 Covers: DNS rebinding (a Host must be an address or a name of this machine), cross-site posts
 (Origin must be the Host), sniffing, framing, injected scripts, floods of posts.

@@ -1,4 +1,4 @@
-"""The page of the ground station: read-only views of the archive, a live stream, one letter box."""
+"""The page of the ground station: read-only views of the archive, a live stream, the letter box."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model would cost on a board: size, memory, speed, energy and airtime of a musing.
+"""Cost estimate of a model on a board: size, memory, speed, energy and airtime of a musing.
 
 Sizes are llama.cpp's own (``sizes``). Speed is what the memory lets through: every token reads the
 whole file once, so tokens per second are the board's measured bandwidth divided by the size. The

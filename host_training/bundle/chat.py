@@ -1,4 +1,4 @@
-"""Let a bundle speak on the workstation, with the flight's prompt, memory and cleaning."""
+"""Runs a bundle on the workstation, with the prompt and the output cleaning of the flight."""
 
 from __future__ import annotations
 

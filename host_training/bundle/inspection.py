@@ -1,4 +1,4 @@
-"""Look into a bundle that has been verified: is each file what it says, and how do two differ.
+"""Inspection of a verified bundle: does each file match its description, and how do two differ.
 
 ``wire.bundle`` has shown by then that nobody changed a byte since it was signed. This is the second
 question: whether what was signed is sane. Nothing in a bundle is run or rendered for it.

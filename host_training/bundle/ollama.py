@@ -1,4 +1,4 @@
-"""A bundle as Ollama runs it at a desk: a Modelfile that asks exactly as the flight does.
+"""A bundle for Ollama: a Modelfile that builds prompts exactly as the flight does.
 
 Source: Ollama's docs/modelfile.md (FROM, TEMPLATE, SYSTEM, PARAMETER, LICENSE; Go templates).
 """

@@ -1,4 +1,4 @@
-"""Pack and sign a persona bundle; what a bundle is and how it is checked is in ``wire.bundle``."""
+"""Packs and signs a persona bundle; its format and verification are in ``wire.bundle``."""
 
 from __future__ import annotations
 

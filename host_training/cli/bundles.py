@@ -1,4 +1,4 @@
-"""The commands that look at bundles, boards and this machine, and train nothing."""
+"""Commands about bundles, boards and this machine, which train nothing."""
 
 from __future__ import annotations
 

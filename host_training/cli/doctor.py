@@ -1,4 +1,4 @@
-"""What this machine can and cannot do for training, each finding with what to do about it."""
+"""Checks this machine's readiness for training, each finding with its remedy."""
 
 from __future__ import annotations
 

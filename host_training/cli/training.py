@@ -1,4 +1,4 @@
-"""The commands that carry a training elsewhere and back, and feed a persona with new writing."""
+"""Commands for remote training, and for adding new writing to a persona."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands before anything is trained: begin a persona directory, and show what it holds."""
+"""Commands before training: create a persona directory, and report its content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text for the base model: clean it, cut it, train the tokenizer on it, turn it into tokens.
+"""Text for the base model: cleaning, chunking, tokenizer training, tokenising.
 
 Everything here happens once; the results lie beside the checkpoint and are used again.
 """

@@ -1,4 +1,4 @@
-"""Build the text codec's model: count contexts in general text and the person's own, learn trust.
+"""Builds the text codec's model: context counts of general and personal text, and weights.
 
 1. Count, for each kind of context, which symbol followed how often; the person's own text counts
    ``own_weight`` times. Of long contexts, what was seen once in general text only is dropped.

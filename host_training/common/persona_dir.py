@@ -1,4 +1,4 @@
-"""A persona directory: who somebody is and where their writing lies, read into one object.
+"""A persona directory: identity and writing of a person, read into one object.
 
     persona.toml            name, author, disclosure, system, me (account ids), and the tables
                             of ``settings``

@@ -1,4 +1,4 @@
-"""An SQLite file to work in: as fast as it goes, small in memory, and nothing to keep."""
+"""A temporary SQLite file: fast, small in memory, and not kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The optional tables of ``persona.toml``: how writing is chosen, scrubbed, cleaned and cut."""
+"""Optional tables of ``persona.toml``: how writing is selected, scrubbed and filtered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much may come out of a packed file: every zip, Word document and .xz is opened by this.
+"""Limits on unpacked sizes, used for every zip, Word document and .xz.
 
 A packed file says itself what it holds, and may lie: a few kilobytes become gigabytes, a directory
 names millions of files, a zip holds zips that hold zips. So a file on this disk has a ``Budget``,

@@ -1,4 +1,4 @@
-"""Which chats of the exports are read and how each counts, as ``persona.toml`` says.
+"""Which chats of the exports are read and their weights, as ``persona.toml`` sets.
 
 Every chat that was seen is counted, also what is left out, so that the maker can name it. What
 ``persona.toml`` asks for and no export has is a warning: a slip there would teach what was meant to

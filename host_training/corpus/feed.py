@@ -1,4 +1,4 @@
-"""New writing for a persona that has flown: put into its directory under a name made of it.
+"""New writing for an existing persona: copied into its directory under a derived name.
 
 The next version is then trained from the base on everything, old and new. Going on from the last
 version instead would measure on texts that version had already learnt, since the newest tenth of

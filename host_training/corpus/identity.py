@@ -1,4 +1,4 @@
-"""Who is who: the author's own accounts, and a stable pseudonym for everybody else.
+"""Identities: the author's own accounts, and a stable pseudonym for every other person.
 
 Ids decide where an export has them; a display name counts only where the export knows nothing
 better (WhatsApp, transcripts). A pseudonym is a letter, given out by how much somebody wrote: it

@@ -1,4 +1,4 @@
-"""Whether a text is in one of the languages that are to be learnt.
+"""Language filter: is a text in one of the requested languages?
 
 By py3langid: naive Bayes over byte sequences, its model inside the package, nothing downloaded.
 Source: M. Lui and T. Baldwin, langid.py: An Off-the-shelf Language Identification Tool, 2012.

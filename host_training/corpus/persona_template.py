@@ -1,4 +1,4 @@
-"""A new persona directory: every file a maker needs, with each setting of persona.toml explained.
+"""A new persona directory: all required files, with each setting of persona.toml explained.
 
 Every key stands there with the value it has when nothing is said, as a comment, so that the file
 is the reference as well; a test holds it against ``settings``.

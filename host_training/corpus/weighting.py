@@ -1,4 +1,4 @@
-"""How much of what is learnt is of which tier, layer and chat, and where that is not as asked.
+"""Shares of tiers, layers and chats in the training data, and warnings where a share is missed.
 
 Weights are bounded, so that no text is learnt by heart and none is as good as thrown away. Where
 there is too little of one kind beside another, the bounds win, and the maker is told.

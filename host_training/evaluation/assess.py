@@ -1,4 +1,4 @@
-"""Examine a persona: run every measure on the files of a ladder and put the findings together."""
+"""Evaluates a persona: runs every measure on the files of a ladder and collects the findings."""
 
 from __future__ import annotations
 

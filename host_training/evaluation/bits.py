@@ -1,4 +1,4 @@
-"""Held-out bits per byte: the one number by which bases, methods and quantisations are compared.
+"""Held-out bits per byte: the figure by which bases, methods and quantisations are compared.
 
 Bits the model needs for the labels of the held-out rows (the words and the end of the turn), given
 their prompts, divided by the UTF-8 bytes of the words. It does not depend on the tokenizer, so the

@@ -1,4 +1,4 @@
-"""What stops a bundle: five conditions, each with a reason and one sentence for its maker."""
+"""The gates before signing: five conditions, each with a reason and one sentence for the user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose words are not the author's: the floor on which authorship is measured.
+"""Reference authors: other people's words, the zero of the authorship scale.
 
 Those whom the author wrote with are the best floor, since they talk of the same things. Where the
 exports hold too little of them, it is an author of the project's own example, whose notebook is

@@ -1,4 +1,4 @@
-"""One self-contained page: is it the person, does it leak, what did the quantisation cost.
+"""The report: one self-contained page on likeness, leakage and the cost of quantisation.
 
 The answers stand at the top, in words; below each, the figures they rest on, with what they mean.
 No script, nothing loaded: the page can be mailed and opened in twenty years.

@@ -1,4 +1,4 @@
-"""The manner of writing, counted: lengths, punctuation, function words, variety, repetition.
+"""Stylometry: lengths, punctuation, function words, variety, repetition.
 
 Burrows' Delta compares how often the commonest words come, which hardly depends on what is written
 about; the rest are the habits a reader notices first.

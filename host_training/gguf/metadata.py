@@ -1,4 +1,4 @@
-"""What a GGUF file says of itself: its tensors, its facts for a manifest, its shape.
+"""Metadata of a GGUF file: its tensors, its facts for a manifest, its shape.
 
 The library believes every count in a file, so the counts are looked at before it is asked.
 """

@@ -1,4 +1,4 @@
-"""What the config.json of a Hugging Face folder says of a model: widths, and the tensors it has.
+"""The config.json of a Hugging Face folder: widths, and the expected tensors.
 
 Three architectures are known: Llama (SmolLM2, TinyLlama, Llama 3), Qwen2 (and 2.5) and Qwen3.
 Names and shapes are those of a GGUF (rows first, as numpy has them).

@@ -1,4 +1,4 @@
-"""Whether a text is a chat of several people: it must not be taken for one person's writing."""
+"""Detects a chat of several people in plain text, which must not count as one person's writing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Walk a JSON file of any size in little memory, and save what is whole of one that is cut short.
+"""Streams JSON of any size in little memory, and recovers what is complete of a truncated file.
 
 Only the containers named in ``descend`` are entered; every other value is parsed at once by the
 standard library's C scanner, which makes this about as fast as ``json.loads`` and its memory that

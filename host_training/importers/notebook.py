@@ -1,4 +1,4 @@
-"""A Markdown notebook: front matter, then ``## date time`` headings, each with what was written.
+"""A Markdown notebook: front matter, then ``## date time`` headings, each followed by its text.
 
 A line ``@ key=value ...`` under a heading says when the thought is true, so that training can put
 it beside senses that agree with it:

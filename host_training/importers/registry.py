@@ -1,4 +1,4 @@
-"""Which format a file is, and every export below a folder read into one stream of Messages."""
+"""Format detection, and all exports below a folder read into one stream of Messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files of a chat's export are there because somebody sent them: nobody knows whose they are.
+"""Attachments in a chat export, whose author is unknown.
 
 Chat programs lay attachments beside the chat, and some a copy of the chat as text. Taken by itself
 each of these is a text or a document like the author's own.

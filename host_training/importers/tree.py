@@ -1,4 +1,4 @@
-"""The files of an export, the same whether they lie in a folder, in a zip or in a zip in a zip.
+"""The files of an export, in a folder, in a zip or in a nested zip alike.
 
 Nothing is ever unpacked under its name, so one like ``../../x`` inside a zip reaches nothing; a zip
 that unpacks to absurd sizes is refused by its own directory before a byte of it is read, see

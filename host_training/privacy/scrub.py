@@ -1,4 +1,4 @@
-"""Take secrets, personal data and names out of messages, and keep a sheet of what was changed.
+"""Removes secrets, personal data and names from messages, and keeps a review sheet of the changes.
 
 Secrets first (such a message is dropped, and so is whoever repeats the secret), then personal data
 by form and checksum, then names by list. The sheet holds what was taken out; it stays in the run

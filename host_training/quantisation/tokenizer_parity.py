@@ -1,4 +1,4 @@
-"""Proof that the flight will ask as the training asked: the same text is the same tokens to both.
+"""Proof that flight and training tokenise alike: the same text gives the same tokens to both.
 
 Rows were cut by Hugging Face's tokenizer; the flight cuts by llama.cpp, from the GGUF. A difference
 would go unseen and cost more than any quantisation, so every export is checked with its own rows.

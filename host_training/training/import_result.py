@@ -1,4 +1,4 @@
-"""Take back what was trained elsewhere: a job's result, or any peft LoRA on the same base.
+"""Adopts the result of a remote training: a job's result, or any peft LoRA on the same base.
 
 Nothing is believed: files are compared with the hashes of the job, weights are safetensors only,
 names and shapes must be those of the base, and the held-out rows are measured again here.

@@ -1,4 +1,4 @@
-"""From what a training kept to one ordinary model: the best weights put into a fresh base.
+"""From a training's output to one ordinary model: the best weights in a fresh base.
 
 An adapter is merged in fp32 into the base it was trained on, never into a quantised one, and the
 merge must not change what the model says.

@@ -1,4 +1,4 @@
-"""A training packed into one folder for a rented GPU, and what runs there.
+"""A training job packed into one folder for a rented GPU, and what runs there.
 
     job.json      what to train and the hashes of what it is trained on
     dataset.json  the rows; base/ the base model; source/ the program; run.sh the one command

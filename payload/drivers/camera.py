@@ -1,4 +1,4 @@
-"""The camera as a process per picture: started, looked at, and killed at the core's deadline.
+"""The camera as a process per picture: started, polled, and killed at the core's deadline.
 
 Implements ``payload.ports.Camera``. A wedged camera driver hangs in ways that Python cannot catch
 (picamera2#1295) and may even survive SIGKILL for a while in the kernel; until such a child is gone,

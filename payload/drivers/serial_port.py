@@ -1,4 +1,4 @@
-"""Byte streams that come back: a serial port that may vanish, and a TCP connection to a modem.
+"""Reconnecting byte streams: a serial port that may vanish, and a TCP connection to a modem.
 
 Both implement ``payload.ports.ByteStream``: no call waits, DeviceAbsent means that the far end is
 gone for now, and the next call after a pause tries again. What could not be sent at once is kept

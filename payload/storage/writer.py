@@ -1,4 +1,4 @@
-"""The writer: the one connection to the store's file. It does what the store asks for, and waits.
+"""The writer: the only connection to the store's file. It executes requests and waits for the disk.
 
 It runs wherever waiting is allowed: on the Pi in a thread of its own, in the simulator inside the
 call. ``serve`` answers one request; between two of them ``chore`` does a slice of what nobody waits

@@ -1,4 +1,4 @@
-"""The camera (docs/faults.md, 58 to 62): it hangs, dies, lies, or sees nothing."""
+"""Camera faults (docs/faults.md, 58 to 62): it hangs, dies, or returns wrong or empty pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Strangers at the station (docs/faults.md, 50): what nobody signed, in our name.
+"""Forged claims at the station (docs/faults.md, 50): unsigned packets in the payload's name.
 
 What such packets claim is kept as a claim. A station that checks signatures puts no claimed place
 into the track that is proved, and no number in them ends it (``all_decoded`` in

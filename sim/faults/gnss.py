@@ -1,4 +1,4 @@
-"""The receiver (docs/faults.md, 1 to 15): gone, lying, frozen, lost, reset, jammed.
+"""Receiver faults (docs/faults.md, 1 to 15): absent, wrong, frozen, lost, reset, jammed.
 
 What a receiver says of a place or a height cannot be put right aboard: while it lies the phase may
 be wrong, and so for some time after it (the check's grace). The beacon goes on through all of them.

@@ -1,4 +1,4 @@
-"""The ground station (docs/faults.md, 78 to 81): its clock, its readers, its noise."""
+"""Ground station faults (docs/faults.md, 78 to 81): its clock, its clients, noise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The services that the payload asks, beyond the list of docs/faults.md: number 82."""
+"""Faults of the web APIs, beyond the list of docs/faults.md: number 82."""
 
 from __future__ import annotations
 

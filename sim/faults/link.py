@@ -1,4 +1,4 @@
-"""The radio link (docs/faults.md, 42 to 51): what the air does and others say in it."""
+"""Radio link faults (docs/faults.md, 42 to 51): channel impairments and other senders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The mind (docs/faults.md, 63 to 69): its model, its worker, and what it says."""
+"""Mind faults (docs/faults.md, 63 to 69): its model, its worker, and its output."""
 
 from __future__ import annotations
 

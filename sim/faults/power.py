@@ -1,4 +1,4 @@
-"""Supply and heat (docs/faults.md, 24 to 29): what swings, sags, sticks and burns."""
+"""Supply and temperature faults (docs/faults.md, 24 to 29): oscillation, sag, heat, cold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bus and its chips (docs/faults.md, 16 to 23): blocked, gone, mixed up, lying."""
+"""Bus and sensor faults (docs/faults.md, 16 to 23): blocked, absent, swapped, wrong."""
 
 from __future__ import annotations
 

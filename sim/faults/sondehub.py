@@ -1,4 +1,4 @@
-"""SondeHub (docs/faults.md, 77 and 81): it answers anything, and the station restarts."""
+"""SondeHub faults (docs/faults.md, 77 and 81): arbitrary answers, and a station restart."""
 
 from __future__ import annotations
 

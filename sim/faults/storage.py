@@ -1,4 +1,4 @@
-"""The memory card and what lies on it (docs/faults.md, 35 to 41)."""
+"""Storage faults (docs/faults.md, 35 to 41): the memory card and its data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``spacepi-sim bench-rig``: the real processes in real time, faults done to them, and a verdict.
+"""``spacepi-sim bench-rig``: the real processes in real time, with faults and a verdict.
 
     spacepi-sim bench-rig --minutes 10 --kills 3
     spacepi-sim bench-rig --minutes 60 --kills 10 --fault "00:20:00 gnss.vanish 2m" --out bench-1

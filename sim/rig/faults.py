@@ -1,4 +1,4 @@
-"""The faults of the catalogue that can be done to real processes: signals, closed ptys, full disks.
+"""Faults that can be applied to real processes: signals, closed ptys, full disks.
 
 A name means here what it means in a simulated flight. Where a fault has a question of its own
 ("was it killed in time?"), a wrong answer is a breach.

@@ -1,4 +1,4 @@
-"""The bench flight in numbers: what was promised, what came home, what was lost, and what it took.
+"""The numbers of a bench flight: promised, delivered, lost, and durations.
 """
 
 from __future__ import annotations

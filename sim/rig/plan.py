@@ -1,4 +1,4 @@
-"""What a bench flight suffers and when: what a person wrote, and kills at drawn instants."""
+"""The faults of a bench flight and their times: scheduled ones, and kills at random instants."""
 
 from __future__ import annotations
 

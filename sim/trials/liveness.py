@@ -1,4 +1,4 @@
-"""What must have happened once the faults have stopped: the backlog is home, the modes are good.
+"""Conditions after the faults have stopped: the backlog is delivered, the modes are normal.
 
 The weather is healed first (TigerBeetle heals its network before it asks for progress): all faults
 end, the air is good, there is power, and somebody near answers. Then the world runs on until

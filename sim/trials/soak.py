@@ -1,4 +1,4 @@
-"""The soak: many seeds, each a drawn flight with drawn faults, each checked at every step.
+"""The soak: many seeds, each a random flight with random faults, checked at every step.
 
 Seeds are flown in parallel processes and counted in the order of the seeds, so that the table does
 not depend on who was faster. A seed that breaks a check is named with the line that flies it again.

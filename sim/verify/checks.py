@@ -1,4 +1,4 @@
-"""What must never happen, looked at after every step of the payload.
+"""The invariants, checked after every step of the payload.
 
 Each check has a name; a breach is noted once per name and minute, with the instant and the numbers.
 A fault may *excuse* a check while it lasts (a dead radio excuses the beacon), and for a grace time

@@ -1,4 +1,4 @@
-"""The cutdown, watched: the pin may be high only after two commands, or by the fence's own rule.
+"""Checks of the cutdown: the pin is high only after two commands, or by the geofence's rule.
 
     cutdown_safe   high only while, within the last ``burn_s`` and in one life of the payload, the
                    station issued a FIRE, and an ARM with another counter in the air not long

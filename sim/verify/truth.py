@@ -1,4 +1,4 @@
-"""Is it true? What the payload says of itself, held against the world that it is in.
+"""Compares what the payload reports about itself with the simulated world.
 
 Looked at when it is said: each beacon, Horus packet and sentence as it goes out, each TRACK and
 HOUSEKEEPING record as it is made. A value is true when the world had it, within the error of the
