@@ -1,5 +1,5 @@
-"""Retention: the raw log keeps everything until it is full; then noise is deleted first, frames that
-our payload signed never.
+"""Retention: the raw log keeps everything until it is full; then noise is deleted first, and frames
+that our payload signed never.
 
 The log is cut into segments, and the table ``segment`` names them. While all of them together have
 more than ``bytes_max``, one sealed segment at a time is thinned: written anew without the

@@ -187,7 +187,7 @@ def test_a_job_says_what_it_needs_and_what_it_holds(place: Path) -> None:
     needs = (folder / "requirements.txt").read_text().splitlines()
     assert "torch==2.13.0" in needs and "trl==1.16.0" in needs
     assert not [need for need in needs if need.startswith(("llama", "pytest", "starlette"))]
-    assert "somebody's own writing, in clear" in (folder / "README.md").read_text()
+    assert "a person's own writing in plain text" in (folder / "README.md").read_text()
     with pytest.raises(TrainingError, match="exists; choose another --out"):
         remote_job.pack(place / "data", place / "base", remote_job.read(folder)["config"], folder)
 
