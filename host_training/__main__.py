@@ -145,8 +145,8 @@ def base(
 
 def _get_base(name: str, has_more: bool) -> None:
     if name not in known_bases.KNOWN or has_more:
-        raise TrainingError(f"--get {name}: takes one name and nothing else; known are"
-                            f" {', '.join(known_bases.KNOWN)}.")
+        raise TrainingError(f"--get {name}: requires exactly one name; known: "
+                            f"{', '.join(known_bases.KNOWN)}.")
     _quiet()
     place = known_bases.resolve(Path(name), console.print)
     console.print(f"{place}: {known_bases.KNOWN[name].title}, licence"
