@@ -63,7 +63,7 @@ def fly(
     is_headless: Annotated[
         bool, typer.Option("--headless", help="No page and no live status.")] = False,
     mind: Annotated[
-        MindChoice, typer.Option(help="model: the persona's model in its own process; scripted: "
+        MindChoice, typer.Option(help="real: the persona's model in its own process; scripted: "
                                       "canned lines; none: no mind.")] = MindChoice.REAL,
     bundle: Annotated[
         Path | None, typer.Option(help="Persona bundle, accepted with any signature. Default: the "

@@ -38,18 +38,19 @@ OUTAGE = "link.outage"
 def bench_rig(
     mission_path: Annotated[
         Path, typer.Option("--mission", help="Mission file.")] = Path("mission.toml"),
-    hours: Annotated[float, typer.Option(min=0, max=72, help="Duration, hours")] = 0.0,
-    minutes: Annotated[float, typer.Option(min=0, max=4320, help="and minutes.")] = 0.0,
+    hours: Annotated[float, typer.Option(min=0, max=72, help="Duration in hours, added to "
+                                         "--minutes.")] = 0.0,
+    minutes: Annotated[float, typer.Option(min=0, max=4320, help="Duration in minutes, added to "
+                                           "--hours.")] = 0.0,
     fault: Annotated[
-        list[str] | None, typer.Option(help="'hh:mm:ss name [duration]', repeatable. Names: "
+        list[str] | None, typer.Option(help="'hh:mm:ss NAME DURATION', repeatable. Names: "
                                         + ", ".join(sorted(faults.ALL)) + ".")] = None,
     kills: Annotated[
         int, typer.Option(min=0, max=1000, help="Number of kill -9 of the daemon at random "
                                                 "instants, and the same number for mind worker "
                                                 "and station in turn.")] = 0,
     has_mind: Annotated[
-        bool, typer.Option("--mind/--no-mind", help="model: with the mission's persona; none: "
-                                                    "without.")
+        bool, typer.Option("--mind/--no-mind", help="Run the mission's persona.")
     ] = True,
     loss: Annotated[
         float, typer.Option(min=0, max=0.95, help="Fraction of frames lost, in both "

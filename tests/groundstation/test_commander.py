@@ -70,8 +70,8 @@ def test_a_setting_is_typed_by_its_name(text: str) -> None:
 
 @pytest.mark.parametrize(("text", "sentence"), [
     ("beacon_s 10", "unknown setting 'beacon_s'; available: beacon_ground_s, beacon_flight_s, "),
-    ("track_s", "setting_set takes the name of a setting and a whole number$"),
-    ("track_s often", "setting_set takes the name of a setting and a whole number, and 'often' is"),
+    ("track_s", "setting_set requires the name of a setting and a whole number$"),
+    ("track_s often", "setting_set requires the name of a setting and a whole number, and 'often'"),
 ])
 def test_a_setting_that_is_none_is_one_clause(text: str, sentence: str) -> None:
     with pytest.raises(ValueError, match=f"^{sentence}"):

@@ -141,7 +141,7 @@ def test_verify_inspect_chat_and_sample_speak(made: Path) -> None:
 
 @pytest.mark.parametrize(("args", "says"), [
     (("verify", "nowhere"), "nowhere: no such bundle directory."),
-    (("run", "nowhere", "--base", "b", "--out", "o", "--key", "k"), "nowhere: there is no such"),
+    (("run", "nowhere", "--base", "b", "--out", "o", "--key", "k"), "nowhere: no such"),
     (("run", "nowhere", "--base", "b", "--out", "o", "--quant", "Q9"), "--quant Q9 is not one of"),
     (("verify", "nowhere", "--trust", "gone.pub"), "--trust gone.pub: cannot be read"),
     (("base", "book.pdf", "--out", "o"), "book.pdf: must be a .txt or .txt.xz file."),

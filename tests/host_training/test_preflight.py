@@ -63,7 +63,7 @@ def test_run_refuses_once_with_all_that_is_missing(tmp_path: Path) -> None:
         "QLoRA requires",
         f"{tmp_path / 'no.txt'}: no such file.",
         "--quant Q9 is not one of",
-        f"{toml}: me is empty; an export with two sides, of which nobody can tell which is yours,",
+        f"{toml}: me is empty; an export with several participants is rejected until",
     ]
     assert len(found) == len(says)
     for sentence, begins in zip(found, says, strict=True):

@@ -45,7 +45,7 @@ def test_what_was_not_understood_lies_in_the_quarantine_file(tmp_path: Path) -> 
     prepare(directory, tmp_path / "out")
     rows = [json.loads(line) for line in (tmp_path / "out" / "quarantine.jsonl").open()]
     assert [(row["file"], row["reason"][:14]) for row in rows] == [
-        ("exports/empty.json", "the file is em"), ("exports/odd.bin", "not an export ")]
+        ("exports/empty.json", "the file is em"), ("exports/odd.bin", "unknown format")]
 
 
 def test_saved_examples_come_back(tmp_path: Path) -> None:

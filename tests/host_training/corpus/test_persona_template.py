@@ -55,7 +55,7 @@ def test_every_setting_is_there_with_its_default() -> None:
 def test_a_new_persona_lacks_only_what_the_maker_knows(tmp_path: Path) -> None:
     directory = tmp_path / "me"
     persona_template.write(directory)
-    with pytest.raises(TrainingError, match="name, author, disclosure, system must be text"):
+    with pytest.raises(TrainingError, match="system must be non-empty text"):
         read_persona(directory)
     path = directory / "persona.toml"
     path.write_text(re.sub(r'^(name|author|disclosure|system) = ""', r'\1 = "Ines"',

@@ -94,5 +94,5 @@ def test_a_persona_without_values_is_looked_at_and_not_trained(tmp_path: Path) -
     shown = CliRunner().invoke(cli.app, ["scan", str(directory), "--out", str(tmp_path / "out")])
     assert shown.exit_code == 0
     assert "candidates for values.md\n- A guess is a guess." in shown.output
-    with pytest.raises(TrainingError, match='layer = "values", spacepi-train scan lists'):
+    with pytest.raises(TrainingError, match='spacepi-train scan lists candidates'):
         read_persona(directory)

@@ -146,7 +146,7 @@ def test_a_good_persona_passes_every_gate_with_a_sentence_for_each() -> None:
      "claims to be a person 1 times, for example 'I am Ada Test.'"),
     (with_reply(good(), "Yes, of a kind.", AGREED), [], ""),
     (replace(good(), likeness=replace(good().likeness, claims=["I am human."])), ["disclosure"],
-     "such as 'I am human.'"),
+     "for example 'I am human.'"),
     (with_once(good(), 4.01), ["canary"], "occurred once"),
     (with_once(good(), 4.0), [], ""),
     (with_lead(good(), 0.0), ["base"], "no better than the untuned base"),

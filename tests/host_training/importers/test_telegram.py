@@ -138,7 +138,7 @@ def test_every_cut_of_an_export_saves_the_whole_messages(tmp_path: Path) -> None
         found = list(telegram.read([memory_file("r.json", whole[:length].encode())], notes))
         n_begun = sum(end < length for end in ends)
         assert n_begun - 1 <= len(found) <= n_begun, length
-        assert "cut short" in notes.bad[-1].reason, length
+        assert "truncated" in notes.bad[-1].reason, length
 
 
 @nasty(4)

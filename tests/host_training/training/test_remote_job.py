@@ -171,7 +171,7 @@ def test_a_job_whose_files_were_changed_does_not_train(place: Path, tmp_path: Pa
     shutil.copytree(place / "job", tmp_path / "job")
     rows = tmp_path / "job" / "dataset.json"
     rows.write_text(rows.read_text() + " ")
-    with pytest.raises(TrainingError, match=r"dataset\.json: is not the one that was packed"):
+    with pytest.raises(TrainingError, match=r"dataset\.json: differs from the one that was packed"):
         remote_job.run(tmp_path / "job", lambda fraction, line: None)
     strange = {**json.loads((tmp_path / "job" / "job.json").read_text())}
     strange["config"]["method"] = "<b>"
