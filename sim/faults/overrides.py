@@ -40,10 +40,9 @@ class Overrides:
 
     def _remove(self, target: object, name: str, whose: object) -> None:
         attribute = self._attributes[id(target), name]
-        was_newest = attribute.overrides[-1][0] is whose
         attribute.overrides = [each for each in attribute.overrides if each[0] is not whose]
         if not attribute.overrides:
             setattr(target, name, attribute.own)
             del self._attributes[id(target), name]
-        elif was_newest:
+        else:
             setattr(target, name, attribute.overrides[-1][1])
