@@ -1,4 +1,4 @@
-"""The mind worker against llama.cpp itself: what a musing costs beside the bare model.
+"""The mind worker compared with llama.cpp itself: the cost of a musing over the bare model.
 
 llama-bench is not part of the Python package, so its peer here is its inner loop: one-token
 ``llama_decode`` calls on the same file, threads and context, with nothing around them.

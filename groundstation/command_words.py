@@ -1,4 +1,4 @@
-"""Commands in words: what a person types becomes a command, by the tables of ``wire.commands``.
+"""Commands as text: parses what an operator types, by the tables of ``wire.commands``.
 
 The outbox keeps a command as its opcode and the words of its arguments. The id of a question is the
 letter's own and is never typed.
@@ -24,16 +24,16 @@ def find(name: str) -> Opcode:
     try:
         return Opcode[name.upper().replace("-", "_")]
     except KeyError:
-        raise ValueError(f"no command is called {name!r}; there are {', '.join(names())}") from None
+        raise ValueError(f"unknown command {name!r}; available: {', '.join(names())}") from None
 
 
 def usage(opcode: Opcode) -> str:
-    """What ``opcode`` takes, such as "ask takes a text"."""
+    """The arguments of ``opcode``, such as "ask requires a text"."""
     words = [_words_for(kind) for kind in _typed(opcode)]
     if opcode in _A_SETTING:
         words[0] = "the name of a setting"
     wanted = " and ".join(words)
-    return f"{opcode.name.lower()} takes {wanted or 'nothing'}"
+    return f"{opcode.name.lower()} requires {wanted or 'no argument'}"
 
 
 def in_words(opcode: Opcode, text: str) -> str:

@@ -1,4 +1,4 @@
-"""Flight: the whole flight computer as one object that is stepped.
+"""Flight: the whole flight computer as one object with a step method.
 
 ``step`` is the table of contents: poll, update, decide and act, sync, report, always in this order.
 It never blocks, sleeps or reads a clock. Each part owns its own state and returns notes; the store

@@ -106,7 +106,7 @@ class Engine:
         self._context = llama.llama_init_from_model(self._model, params)
         if not self._context:
             llama.llama_model_free(self._model)
-            raise NoModel(f"{bundle / MODEL}: no memory for its context")
+            raise NoModel(f"{bundle / MODEL}: not enough memory for its context")
         self._vocab = llama.llama_model_get_vocab(self._model)
         self._memory = llama.llama_get_memory(self._context)
         self._prefix: list[int] = []  # whose evaluation the model's memory begins with
@@ -366,9 +366,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="payload.mind_worker", description=__doc__)
     parser.add_argument("--bundle", type=Path, required=True, help="persona bundle directory")
     parser.add_argument("--socket", type=Path, required=True, help="Unix socket to listen on")
-    parser.add_argument("--cache", type=Path, help="directory of what is kept (beside the socket)")
+    parser.add_argument("--cache", type=Path, help="cache directory (default: next to the socket)")
     parser.add_argument("--trust", type=bytes.fromhex, action="append", default=[],
-                        metavar="HEX", help="a public key that may have signed the bundle")
+                        metavar="HEX", help="trusted public key of the bundle")
     parser.add_argument("--threads", type=int, default=max(1, min(4, (os.cpu_count() or 1) - 1)))
     arguments = parser.parse_args()
     path, bundle = arguments.socket, arguments.bundle
@@ -378,7 +378,7 @@ def main() -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        sys.exit(f"Another mind worker already serves {path}.")
+        sys.exit(f"Another mind worker is already listening on {path}.")
     llama.llama_log_set(_keep_last_error, None)
     kept = arguments.cache or path.with_name("mind-cache")
     cache, hashes = PrefixCache(kept), FileHashes(kept / "hashes.json")

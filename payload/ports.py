@@ -1,4 +1,4 @@
-"""The edges of the flight core: what it needs from devices, workers and the machine.
+"""The interfaces of the flight core to devices, workers and the machine.
 
 Each port is a small Protocol. Real ones live in ``payload/drivers`` and are wired in
 ``payload/__main__``; fakes live in ``sim`` and are wired in ``sim/world``. Nothing here blocks:

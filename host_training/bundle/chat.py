@@ -1,4 +1,4 @@
-"""Let a bundle speak on the workstation, with the flight's prompt, memory and cleaning."""
+"""Runs a bundle on the workstation, with the prompt and the output cleaning of the flight."""
 
 from __future__ import annotations
 
@@ -64,12 +64,11 @@ def try_out(bundle: Path) -> None:
             command, capture_output=True, text=True, timeout=TRY_OUT_S_MAX, check=False,
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])})
     except subprocess.TimeoutExpired as error:
-        raise TrainingError(f"{bundle}: said nothing for {TRY_OUT_S_MAX} seconds when it was tried"
-                            " out.") from error
+        raise TrainingError(f"{bundle}: the smoke test timed out after {TRY_OUT_S_MAX} "
+                            "s.") from error
     if child.returncode != 0:
         last = (child.stderr.strip().splitlines() or ["no message"])[-1]
-        raise TrainingError(f"{bundle}: failed when it was tried out (exit {child.returncode}):"
-                            f" {last}")
+        raise TrainingError(f"{bundle}: the smoke test failed (exit {child.returncode}): {last}")
 
 
 def _child(bundle: Path) -> None:

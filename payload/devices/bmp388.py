@@ -153,7 +153,7 @@ class Bmp388:
         self._registers.write_byte(_FILTER, _FILTER_OFF)
         self._registers.write_byte(_POWER, _NORMAL_BOTH)
         if self._registers.byte(_ERROR) & _ERROR_ANY:
-            raise DeviceGarbage(f"{self.name}: the chip refuses its configuration")
+            raise DeviceGarbage(f"{self.name}: the chip rejects its configuration")
 
     def _measure(self, now_ms: int) -> Reading:
         assert self._calibration is not None

@@ -1,4 +1,4 @@
-"""The flight core's end of the mind worker's socket, and its hand on the kill switch.
+"""The flight core's end of the mind worker's socket, with the means to kill the worker.
 
 Implements ``payload.ports.Mind``. Nothing here waits: connecting, greeting and answers are looked
 at once per call. On the Pi systemd keeps the worker running; at a desk ``spawn`` does it from here.

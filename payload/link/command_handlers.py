@@ -1,4 +1,4 @@
-"""Orders: does what a genuine command says, and answers each with one COMMAND_RESULT.
+"""Command handlers: execute each genuine command and answer it with one COMMAND_RESULT.
 
 One row of ``_HANDLERS`` an opcode. A handler does it and returns None, or does nothing and returns
 why not, in a few words. No order carries a path, a shell word or anything that is evaluated.

@@ -1,4 +1,4 @@
-"""What a command has changed of the settings in ``wire.settings``.
+"""Settings: the numbers of the mission file that a command may change in flight.
 
 A change survives a reboot. What the parts read is always a whole ``Mission``: the file's, with the
 changed numbers in it. What a mission file is refused for (``wire.airtime_budget``)

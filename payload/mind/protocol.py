@@ -92,7 +92,7 @@ def _decode(body: bytes) -> Message:
     name = fields.pop("kind", None)
     kind = _KINDS.get(name) if isinstance(name, str) else None
     if kind is None:
-        raise ProtocolError("no such kind of message")
+        raise ProtocolError("unknown kind of message")
     if set(fields) != set(_field_names(kind)):
         raise ProtocolError(f"{name} with fields {sorted(map(str, fields))}")
     for field in dataclasses.fields(kind):

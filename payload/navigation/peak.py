@@ -1,4 +1,4 @@
-"""The peak: the highest altitude of a flight, when that was, and how sure it is.
+"""The peak: the highest altitude of a flight, its time, and its certainty.
 
 Between two fixes nobody looks. Where those beside the peak are ten seconds apart, or a reboot lies
 between them, the balloon may have been higher, and what is known is a lower bound.

@@ -1,4 +1,4 @@
-"""Where the flight is: at every fix a machine walks the table of ``navigation.phase_rows``.
+"""The flight phase: at every fix a state machine applies the table of ``navigation.phase_rows``.
 
     BOOT -> GROUND -> ASCENT -> (FLOAT) -> DESCENT -> LANDED, and INFLIGHT_UNKNOWN after a reboot
     in the air. From flight no way leads to GROUND; what has LANDED can fly again.

@@ -1,4 +1,4 @@
-"""The writer: the one connection to the store's file. It does what the store asks for, and waits.
+"""The writer: the only connection to the store's file. It executes requests and waits for the disk.
 
 It runs wherever waiting is allowed: on the Pi in a thread of its own, in the simulator inside the
 call. ``serve`` answers one request; between two of them ``chore`` does a slice of what nobody waits
@@ -303,7 +303,7 @@ class Writer:
         rows = db.execute(_NEXT_ROWS, (*checked, CHECK_ROWS)).fetchall()
         for row in rows:
             if not all(type(value) is int for value in row[:3]) or row[:3] <= checked:
-                raise sqlite3.DatabaseError("the index is not in order")
+                raise sqlite3.DatabaseError("the index is out of order")
             checked = row[:3]
         return checked if len(rows) == CHECK_ROWS else None
 

@@ -1,4 +1,4 @@
-"""The payload's store at a desk: the writer that flies, without its thread, on a card perhaps slow.
+"""The payload's store in simulation: the real writer, without its thread, on a simulated card.
 
 What is asked is done when the card's latency is over, and not before: a power cut in between finds
 nothing of it on the disk. Without latency the answer is there at once.

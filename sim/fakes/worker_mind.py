@@ -1,4 +1,4 @@
-"""The real mind at a desk: the worker process runs the model, the world charges the time.
+"""The real mind in simulation: the worker process runs the model, simulated time is charged for it.
 
 The worker is this project's ``payload.mind_worker``, spoken to over its Unix socket. ``poll`` waits
 for it in real time, bounded by REAL_WAIT_S; the reply becomes visible when a Pi would have had it.

@@ -1,4 +1,4 @@
-"""Is it true? What the payload says of itself, held against the world that it is in.
+"""Compares what the payload reports about itself with the simulated world.
 
 Looked at when it is said: each beacon, Horus packet and sentence as it goes out, each TRACK and
 HOUSEKEEPING record as it is made. A value is true when the world had it, within the error of the
@@ -250,7 +250,7 @@ class Truth:
         if flight is not None and told != flight.cutdown.is_armed:
             self._checks.violate(STATE, f"cutdown armed: {told} told")
         if told and not self._checks.cutdown.may_be_armed():
-            self._checks.violate(STATE, "armed is told, and nobody has armed it")
+            self._checks.violate(STATE, "armed is reported, but was never ordered")
 
     def _look_at_landing(self, body: Mapping[str, Any]) -> None:
         """As if it fell from here and now, under its own parachute in the true winds. A payload
