@@ -81,6 +81,7 @@ def test_a_camera_too_hot_for_a_picture_cannot_show_that_it_is_well() -> None:
     assert (left(True), left(False)) == (Fault.STORE, Fault.CAMERA | Fault.STORE)
 
 
+@pytest.mark.thorough
 def test_a_seed_is_one_flight_whatever_the_hash_seed() -> None:
     """Two processes with different hash seeds see every byte at the same instant."""
     digests = set()
