@@ -16,9 +16,7 @@ import os
 import random
 import signal
 import tempfile
-from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -27,11 +25,8 @@ import structlog
 import typer
 
 from payload import mind_start, preflight
-from payload.devices.bme280 import Bme280
-from payload.devices.bmp388 import Bmp388
+from payload.devices import fitted
 from payload.devices.gps_ublox import UbloxGnss
-from payload.devices.ina219 import Ina219
-from payload.devices.ina226 import Ina226
 from payload.drivers.camera import CameraProcess
 from payload.drivers.clock import BootClock
 from payload.drivers.disk_thread import DiskThread
@@ -49,7 +44,7 @@ from payload.flight import Flight, FlightPorts
 from payload.mind.memory import Memory, MemoryAbsent
 from payload.mind.persona import CodecAbsent, Persona, load_persona
 from payload.notes import Note
-from payload.ports import DeviceAbsent, I2cBus, Sensor
+from payload.ports import DeviceAbsent
 from payload.preflight import Line, Machine
 from payload.storage.store import END_MS_MAX, OPEN_MS_MAX, Store
 from payload.storage.store_file import free_bytes
@@ -69,9 +64,6 @@ NO_GO, USAGE_ERROR, DISK_STALLED = 1, 2, 3
 LOOK_MS = 10  # how soon to look again whether the disk has answered
 RUN_DIR_VARIABLE = "RUNTIME_DIRECTORY"  # set by systemd: /run/spacepi
 MIND_SOCKET = "mind.sock"
-
-_OUTSIDE: dict[str, Callable[[I2cBus, int], Sensor]] = {"bme280": Bme280, "bmp388": Bmp388}
-_POWER: dict[str, Callable[..., Sensor]] = {"ina219": Ina219, "ina226": Ina226}
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 log = structlog.get_logger("payload")
@@ -251,10 +243,6 @@ def _ports(
 ) -> FlightPorts:
     """The real devices of ``plan``; ``start_mind`` where nobody else starts the worker."""
     sensors = plan.sensors
-    power = {
-        name: partial(driver, shunt_mohm=sensors.power_shunt_mohm)
-        for name, driver in _POWER.items()
-    }
     bus = None if sensors.i2c_bus is None else LinuxI2cBus(sensors.i2c_bus)
     if bus is not None:
         open_things.callback(bus.close)
@@ -267,8 +255,8 @@ def _ports(
     open_things.callback(mind.close)
     return FlightPorts(
         gnss=UbloxGnss(gnss_stream),
-        outside=_chip(_OUTSIDE, sensors.outside, bus, sensors.outside_address),
-        power=_chip(power, sensors.power, bus, sensors.power_address),
+        outside=fitted.outside(sensors, bus),
+        power=fitted.power(sensors, bus),
         radio=radio,
         mind=mind,
         camera=CameraProcess(run_dir) if sensors.camera else None,
@@ -289,13 +277,6 @@ def _cutdown(plan: Mission, open_things: contextlib.ExitStack) -> CutdownPin | N
         return None
     open_things.callback(pin.close)
     return pin
-
-
-def _chip(
-    kinds: Mapping[str, Callable[[I2cBus, int], Sensor]], kind: str, bus: I2cBus | None,
-    address: int,
-) -> Sensor | None:
-    return kinds[kind](bus, address) if bus is not None and kind in kinds else None
 
 
 def _run_dir(base: Path, open_things: contextlib.ExitStack) -> Path:

@@ -17,6 +17,7 @@ from textwrap import shorten
 from typing import NamedTuple
 
 from payload.flight import Flight
+from payload.navigation.fix_age import POINT_MS
 from payload.situation import Situation
 from wire.airtime_budget import AirtimeBudget
 from wire.beacon import PowerMode
@@ -26,7 +27,6 @@ from wire.records import TimeQuality
 FREE_BYTES_MIN = 1 << 30
 NOBODY = "N0CALL"  # the example's callsign
 SATELLITES_GOOD = 6
-FIX_AGE_S_MAX = 5.0
 MUSING_MAX = 70  # letters of it on the page
 SETTLE_MS = 12_000  # the first readings, and the ten steady seconds of the power mode
 AWAITED = ("gnss", "gnss mode", "clock", "camera", "mind")  # until the time is up
@@ -142,7 +142,7 @@ def _gnss(flight: Flight, situation: Situation) -> Iterator[Line]:
     if is_silent and navigation.dynamic_model_ok is None:
         yield Line(Verdict.NO_GO, "gnss", f"no receiver speaks on {device}: check its wires")
         return
-    if situation.fix_age_s is None or situation.fix_age_s > FIX_AGE_S_MAX:
+    if situation.fix_age_s is None or situation.fix_age_s * 1000 > POINT_MS:
         yield Line(Verdict.JUDGE, "gnss", "no fix yet: give it open sky, and wait for one")
     else:
         satellites = situation.satellites or 0

@@ -23,6 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, cast
 
+from payload.plausible import LIMITS
 from sim.balloon import AirState, Recorded, distance_m
 
 COLUMNS = (
@@ -36,7 +37,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "pdop": (0, 100),
     "lat_deg": (-90, 90),
     "lon_deg": (-180, 180),
-    "gps_alt_m": (-500, 60_000),
+    "gps_alt_m": LIMITS["altitude_m"],
     "speed_mps": (0, 400),
     "heading_deg": (0, 360),
     "pressure_hpa": (0, 1100),

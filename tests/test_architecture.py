@@ -19,23 +19,28 @@ COMPOSITION_ROOTS = {"payload/__main__.py", "groundstation/__main__.py", "sim/__
 # What each kind of file may import of ours, by prefix; the first row that fits a path counts.
 ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("wire/", ("wire",)),
-    ("payload/devices/", ("payload.ports", "payload.devices", "wire")),
-    ("payload/drivers/", ("payload.ports", "payload.drivers", "payload.mind.protocol", "wire")),
-    ("payload/mind_worker.py", ("payload.mind.protocol", "payload.mind.prefix_cache", "wire")),
+    ("payload/devices/", ("payload.ports", "payload.plausible", "payload.devices", "wire")),
+    ("payload/drivers/", (
+        "payload.ports", "payload.plausible", "payload.drivers", "payload.mind.protocol", "wire",
+    )),
+    ("payload/mind_worker.py", (
+        "payload.ports", "payload.mind.protocol", "payload.mind.prefix_cache", "wire",
+    )),
     ("payload/camera_worker.py", ("wire",)),
     ("payload/__main__.py", ("payload", "wire")),
     ("payload/", ("payload", "wire")),
     ("groundstation/", ("groundstation", "wire")),
     ("sim/", ("sim", "payload", "groundstation", "wire")),
-    ("host_training/", ("host_training", "wire", "payload.prompt")),
+    ("host_training/", ("host_training", "wire", "payload.prompt", "payload.mind.memory")),
 )
 # What lies in each room, files and folders, in the order in which data walks through: each imports
 # from itself and from those before it, never backwards.
 ORDER = {
     "payload": (
-        "notes", "ports", "prompt", "situation", "starts", "health", "power", "cutdown", "sensors",
-        "navigation", "storage", "bus_guard", "api_client", "camera", "mind", "link", "flight",
-        "preflight", "devices", "drivers", "camera_worker", "mind_start", "mind_worker", "__main__",
+        "notes", "ports", "plausible", "prompt", "situation", "starts", "health", "power",
+        "cutdown", "sensors", "navigation", "storage", "bus_guard", "api_client", "camera", "mind",
+        "link", "flight", "preflight", "devices", "drivers", "camera_worker", "mind_start",
+        "mind_worker", "__main__",
     ),
     "groundstation": (
         "limits", "vendor", "sanitise", "command_words", "archive", "decode", "uplink", "share",

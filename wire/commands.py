@@ -34,7 +34,7 @@ class Opcode(IntEnum):
     PICTURE_NOW = 5
     PLAIN_TEXT = 6  # id of a text model the ground lacks: send texts without it, and again
     STATUS = 7  # an event tells uptime, boot and modes
-    SETTING_GET = 8  # number of a setting (payload.link.settings): an event tells its value
+    SETTING_GET = 8  # number of a setting (wire.settings): an event tells its value
     SETTING_SET = 9  # number, value
     MUSE_ENABLE = 10  # 0 or 1
     CAMERA_ENABLE = 11  # 0 or 1

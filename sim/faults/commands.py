@@ -13,13 +13,13 @@ from functools import partial
 from groundstation.archive import outbox
 from groundstation.archive.outbox import QUESTIONS_WAITING_EACH_MAX, OutboxFull
 from payload.cutdown import PHASES
-from payload.link.settings import TABLE
 from sim.faults.stage import End, Fault, Stage
 from sim.faults.storage import vanished, while_off
 from sim.verify.cutdown_watch import ALOFT_M, letter_of
 from wire import auth, frames
 from wire.commands import Opcode
 from wire.frames import CommandFrame
+from wire.settings import TABLE
 
 FLOOD_EVERY_S = 0.01
 REPLAY_EVERY_S = 2.0

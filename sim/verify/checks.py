@@ -45,7 +45,7 @@ from sim.verify.airtime_watch import AirtimeWatch
 from sim.verify.cutdown_watch import CutdownWatch
 from sim.verify.excuses import Excuses
 from sim.verify.numbers_watch import NumbersWatch
-from sim.verify.recording_store import Ledger, Row, WitnessedStore, ids_on_ground
+from sim.verify.recording_store import Ledger, RecordedStore, Row, ids_on_ground
 from wire import frames
 from wire.beacon import Phase, PowerMode
 from wire.frames import BeaconFrame, DataFrame, IncarnationFrame
@@ -258,7 +258,7 @@ class Checks:
     def _check_queues(self) -> None:
         store, flight = self._store(), self._world.flight
         assert store is not None and flight is not None
-        ring = store.ring_records
+        ring = store.waiting
         if ring > RING_RECORDS_MAX:
             self.violate("queues_bounded", f"{ring} records in the RAM ring")
         blocks = flight.downlink.outgoing_blocks
@@ -366,13 +366,13 @@ class Checks:
         store = self._store()
         return store is not None and store.writer.is_checked
 
-    def _store(self) -> WitnessedStore | None:
+    def _store(self) -> RecordedStore | None:
         store = self._world.store
-        assert store is None or isinstance(store, WitnessedStore)
+        assert store is None or isinstance(store, RecordedStore)
         return store
 
-    def _open_store(self) -> WitnessedStore:
+    def _open_store(self) -> RecordedStore:
         world = self._world
         chance = life_rng(world.seed, "store", world.boots)
-        return WitnessedStore(
+        return RecordedStore(
             world.payload_path, self.ledger, world.card, chance, lambda: world.clock.now_ms)

@@ -61,6 +61,23 @@ def test_wrong_arguments_are_one_clause(monkeypatch, kinds, text, sentence) -> N
         command_words.command(Opcode.PING, 1, text)
 
 
+@pytest.mark.parametrize("text", ["beacon_flight_s 10", "cadence.beacon_flight_s 10", "2 10"])
+def test_a_setting_is_typed_by_its_name(text: str) -> None:
+    assert command_words.command(Opcode.SETTING_SET, 1, text) == Command(
+        Opcode.SETTING_SET, (2, 10))
+    assert command_words.in_words(Opcode.SETTING_SET, text) == f"setting_set {text}"
+
+
+@pytest.mark.parametrize(("text", "sentence"), [
+    ("beacon_s 10", "unknown setting 'beacon_s'; available: beacon_ground_s, beacon_flight_s, "),
+    ("track_s", "setting_set takes the name of a setting and a whole number$"),
+    ("track_s often", "setting_set takes the name of a setting and a whole number, and 'often' is"),
+])
+def test_a_setting_that_is_none_is_one_clause(text: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=f"^{sentence}"):
+        command_words.command(Opcode.SETTING_SET, 1, text)
+
+
 def test_an_unknown_name_is_told_all_there_are() -> None:
     with pytest.raises(ValueError, match="no command is called 'fly'; there are ping, ask, "):
         command_words.find("fly")

@@ -11,11 +11,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from payload.health import Fault
 from sim.fault_schedule import Scheduled, parse
 from sim.scenario import PRESETS, draw
 from sim.trials import liveness, soak, trial
 from tests.sim.flights import ROOT, mission
+from wire.beacon import FaultBits
 
 MISSION = ROOT / "mission.toml"
 # Seeds that found something in the payload or at the station, and what; each has a test of its own
@@ -70,15 +70,15 @@ def test_a_world_that_breaks_is_one_seeds_failure(monkeypatch) -> None:
 
 def test_a_camera_too_hot_for_a_picture_cannot_show_that_it_is_well() -> None:
     """Seed 901: in a vacuum the box of a healed flight stayed at 100 C."""
-    def left(is_too_hot: bool) -> Fault | None:
-        governor = SimpleNamespace(is_too_hot=is_too_hot)
-        flight = SimpleNamespace(faults=lambda situation: Fault.CAMERA | Fault.STORE,
+    def left(is_too_hot: bool) -> FaultBits | None:
+        governor = SimpleNamespace(forbids_pictures=is_too_hot)
+        flight = SimpleNamespace(faults=lambda situation: FaultBits.CAMERA | FaultBits.STORE,
                                  situation=lambda now_ms: None,
                                  power=SimpleNamespace(governor=governor))
         return liveness._faults_left(  # type: ignore[arg-type]
             SimpleNamespace(flight=flight, daemon=SimpleNamespace(now_ms=0), trajectory=None))
 
-    assert (left(True), left(False)) == (Fault.STORE, Fault.CAMERA | Fault.STORE)
+    assert (left(True), left(False)) == (FaultBits.STORE, FaultBits.CAMERA | FaultBits.STORE)
 
 
 @pytest.mark.thorough

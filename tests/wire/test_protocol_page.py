@@ -16,7 +16,7 @@ import pytest
 from groundstation.decode import placing, sessions
 from groundstation.decode.foreign import NEIGHBOURS_MAX
 from groundstation.export import ccsds
-from payload.link import announcer, settings
+from payload.link import announcer
 from tests.wire.test_beacon import FULL as BEACON_STATE
 from tests.wire.test_frames import DOWNLINK, UPLINK
 from tests.wire.test_horus import packet_of
@@ -37,6 +37,7 @@ from wire import (
     records,
     rylr,
     schedule,
+    settings,
     transfer,
     ukhas,
 )
