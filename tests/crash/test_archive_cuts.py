@@ -43,7 +43,7 @@ def explore_life(tmp_path: Path, seed: int, **how) -> Findings:
     return explore(recording, state, partial(ground_life.check, diary=diary), torn=2, seed=seed)
 
 
-@pytest.mark.parametrize("steps", sampled([2, 5]))
+@pytest.mark.parametrize("steps", sampled([1, 5]))
 def test_no_cut_at_any_instant_loses_what_was_received(tmp_path: Path, steps: int) -> None:
     found = Findings()
     for seed in range(DEPTH):
@@ -53,7 +53,7 @@ def test_no_cut_at_any_instant_loses_what_was_received(tmp_path: Path, steps: in
     assert found.states >= 60 * steps * DEPTH
 
 
-@pytest.mark.parametrize("steps", sampled([2, 5]))
+@pytest.mark.parametrize("steps", sampled([1, 5]))
 def test_no_cut_while_a_full_log_is_thinned_loses_what_was_signed(
     tmp_path: Path, steps: int
 ) -> None:
