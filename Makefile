@@ -1,6 +1,7 @@
 # Two commands do everything: `make flight` and `make test`. The rest is for those who build.
 #   make flight ARGS="--headless --fast --seed 7 --out flight-7"
 #   make test | test-all | count | check | bench NAME=link | soak SEEDS=0:1000 | fuzz CASES=200000 | train | clean
+#   make wheel             what the Pi installs
 #   make audit | relock    what is installed: known vulnerabilities, newer versions
 
 PYTHON ?= python3
@@ -29,7 +30,7 @@ EDDA := --method full --epochs 1 --variants 12 --lr 1.5e-3 --quant Q6_K --allow-
 flight: $(VENV)/flight $(VENDOR)
 	@$(BIN)/spacepi-sim fly $(ARGS)
 
-# What is marked thorough is more of the same and runs in test-all alone.
+# What is marked thorough is more of the same and runs in test-all alone (CONTRIBUTING.md).
 PYTEST := $(BIN)/python -m pytest
 QUICK  := -m "not thorough"
 
