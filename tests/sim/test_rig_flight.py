@@ -73,6 +73,7 @@ class Flight:
         self.more(beacons=1, records=1)
 
 
+@pytest.mark.thorough
 def test_two_kills_a_stuck_log_and_a_killed_station_lose_nothing(tmp_path: Path) -> None:
     flight = Flight(tmp_path / "bench")
     bench = flight.bench
