@@ -22,7 +22,7 @@ from payload.link.command_handlers import Orders, Parts, saved_settings
 from payload.link.downlink import Downlink
 from payload.link.inbox import LOOK_MS, Inbox
 from payload.link.interop_beacons import Place
-from payload.link.settings import Settings
+from payload.link.settings import FlightSettings
 from payload.link.uplink_gate import UplinkGate
 from payload.mind import questions
 from payload.mind.memory import Memory
@@ -97,7 +97,7 @@ class Flight:
         self.clock = MissionClock(store.get("utc_ms"))
         self.gate = UplinkGate(uplink_key, mission.payload.node_id, store, self.clock)
         store.commit(0)  # before anything that may be what kills it
-        self.settings = Settings(mission, saved_settings(store))
+        self.settings = FlightSettings(mission, saved_settings(store))
         self.sensors = Sensors(ports.outside, ports.power, ports.board)
         self.bus_guard = BusGuard(store)
         self.navigation = Navigation(ports.gnss)

@@ -78,6 +78,10 @@ LIVE_FILES = {
     "sim/rig/disk.py",
 }
 
+# Of these there is one to each format of bytes, and it is only ever named behind its module:
+# kiss.Decoder, ukhas.Decoder.
+NAMED_BEHIND_THEIR_MODULE = {"Decoder"}
+
 
 def sources() -> list[str]:
     return sorted(
@@ -192,6 +196,28 @@ def test_files_and_functions_are_short(path: str) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             assert length <= FUNCTION_LINES_MAX, f"{path}: {node.name} has {length} lines"
+
+
+def class_names(paths: list[str]) -> dict[str, list[str]]:
+    """The files of each class that others may see; a name that begins with _ is its file's own."""
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        for node in ast.walk(parse(path)):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(path)
+    return found
+
+
+def test_a_class_name_means_one_thing() -> None:
+    """In the tests a class is its file's own, and may be called what it stands in for."""
+    paths = [path for path in sources() if not path.startswith("tests/")]
+    twice = {name: files for name, files in class_names(paths).items() if len(files) > 1}
+    assert twice.keys() == NAMED_BEHIND_THEIR_MODULE, twice
+    for path in sources():
+        for node in ast.walk(parse(path)):
+            if isinstance(node, ast.ImportFrom) and not str(node.module).startswith("tests."):
+                bare = {alias.name for alias in node.names} & NAMED_BEHIND_THEIR_MODULE
+                assert not bare, (path, node.lineno, bare)
 
 
 @pytest.mark.parametrize("path", [p for p in sources() if not p.endswith("__init__.py")])

@@ -23,7 +23,7 @@ from groundstation.inputs.notices import Notices
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import clean_text, read_json, to_json
 from groundstation.uplink.letter_box import Answer, LetterBox
-from groundstation.web.http_security import Guard, RateLimit, is_local, is_same_origin
+from groundstation.web.http_security import HttpGuard, RateLimit, is_local, is_same_origin
 from groundstation.web.reader_pool import Busy, ReaderPool
 from groundstation.web.stream import Ending, Times
 from groundstation.web.streams import Streams
@@ -250,7 +250,7 @@ def create_app(
     app = Starlette(
         routes=routes,
         middleware=[
-            Middleware(Guard, names=names),
+            Middleware(HttpGuard, names=names),
             Middleware(GZipMiddleware, minimum_size=800, compresslevel=6),  # 9: twice the time
         ],
         exception_handlers={sqlite3.Error: _no_archive, Busy: _busy, ClientDisconnect: _left},

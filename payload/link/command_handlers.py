@@ -21,7 +21,7 @@ from payload.camera.camera import CameraManager
 from payload.cutdown import Cutdown
 from payload.link import uplink_gate
 from payload.link.downlink import Downlink
-from payload.link.settings import Settings
+from payload.link.settings import FlightSettings
 from payload.mind.mind import MindManager
 from payload.navigation.clock import MissionClock
 from payload.navigation.phase import PhaseMachine
@@ -62,7 +62,7 @@ class Parts:
     camera: CameraManager
     api: ApiClient
     downlink: Downlink
-    settings: Settings
+    settings: FlightSettings
     starts: Starts
     cutdown: Cutdown
 
@@ -157,7 +157,7 @@ class Orders:
 
 
 def saved_settings(store: Store) -> Any:
-    """What ``Settings`` takes as saved."""
+    """What ``FlightSettings`` takes as saved."""
     return store.get(_SETTINGS_KEY)
 
 

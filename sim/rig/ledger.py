@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sim.rig.sent import Sent
-from sim.rig.verdict import Aboard, Home, Letter, gaps
+from sim.rig.sent import SentFrames
+from sim.rig.verdict import Aboard, HomeRow, OutboxRow, gaps
 from wire.frames import BeaconFrame
 
 
@@ -21,7 +21,7 @@ class Records:
     lost: int
 
     @classmethod
-    def of(cls, aboard: dict[int, Aboard], home: dict[int, Home], sent: Sent) -> Records:
+    def of(cls, aboard: dict[int, Aboard], home: dict[int, HomeRow], sent: SentFrames) -> Records:
         """Lost is what is neither in the store nor, where that made room, on the ground."""
         kept = aboard.keys() | home.keys()
         promised = kept | sent.records.keys() | gaps(aboard)
@@ -29,7 +29,7 @@ class Records:
 
 
 def lines(
-    records: Records, sent: Sent, beacons_heard: int, letters: Iterable[Letter],
+    records: Records, sent: SentFrames, beacons_heard: int, letters: Iterable[OutboxRow],
     kills: Mapping[str, int], starts: Mapping[str, int],
 ) -> list[str]:
     """The table at the end; ``kills`` and ``starts`` by process."""

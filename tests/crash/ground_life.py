@@ -13,7 +13,7 @@ from pathlib import Path
 
 from groundstation.archive import rawlog, retention, schema
 from groundstation.archive.archive import Archive
-from groundstation.ground import Ground, Heard
+from groundstation.ground import Ground, HeardBytes
 from tests.crash.disk import Disk, Refusal
 from tests.crash.disk_tap import tapped
 from tests.crash.explorer import Recording
@@ -82,7 +82,7 @@ class FarPayload:
 
 def hear(ground: Ground, far: FarPayload, diary: Diary, rng: random.Random, now_ms: int) -> bool:
     """Some frames come together; True when the station has them for good."""
-    heard = [Heard(far.frame(now_ms + i), now_ms + i) for i in range(rng.randrange(1, 4))]
+    heard = [HeardBytes(far.frame(now_ms + i), now_ms + i) for i in range(rng.randrange(1, 4))]
     diary.frames += [h.data for h in heard]
     return ground.receive_many(heard)
 

@@ -9,12 +9,12 @@ import pytest
 
 from groundstation.archive import precedence
 from groundstation.archive.outbox import Letter
-from groundstation.decode.link import Link
+from groundstation.decode.link import NodeLink
 from payload.health import Health
 from payload.link.announcer import Announcer
 from payload.link.downlink import Downlink
 from payload.link.uplink_gate import UplinkGate
-from payload.ports import Commit, Committed, Opened, Opening, PageRead, Refused
+from payload.ports import Commit, Committed, Opened, Opening, PageRead, StoreRefused
 from payload.storage import store as store_module
 from payload.storage.store import Store
 from payload.storage.writer import Writer
@@ -92,7 +92,7 @@ def test_reports_that_no_session_covers_are_found(monkeypatch: pytest.MonkeyPatc
 
 def test_a_link_that_believes_old_frames_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A recording of the payload, played to the station, makes it miss frames that never were."""
-    monkeypatch.setattr(Link, "_steps_max", lambda self, passed_ms: 4095)
+    monkeypatch.setattr(NodeLink, "_steps_max", lambda self, passed_ms: 4095)
     outcome, _ = fly(hop("link.replayed", 600.0))
     assert "archive_true" in outcome.broken
 
@@ -102,7 +102,7 @@ def test_an_acknowledgement_before_the_commit_is_found(monkeypatch: pytest.Monke
     serve = Writer.serve
     late: list[Commit] = []
 
-    def hasty(self: Writer, request: Opening | Commit) -> Opened | Committed | Refused:
+    def hasty(self: Writer, request: Opening | Commit) -> Opened | Committed | StoreRefused:
         if isinstance(request, Commit) and request.has_content and self.is_checked:
             late.append(request)
             if len(late) % 10:
@@ -123,7 +123,7 @@ def test_a_commit_that_the_step_waits_for_is_found(monkeypatch: pytest.MonkeyPat
     poll = CardDisk.poll
     worlds: list[World] = []
 
-    def wait(self: CardDisk) -> Opened | Committed | Refused | None:
+    def wait(self: CardDisk) -> Opened | Committed | StoreRefused | None:
         if worlds[0].flight is not None:
             worlds[0].watchdog.block(self.hurry())
         return poll(self)
