@@ -1,6 +1,6 @@
 # Two commands do everything: `make flight` and `make test`. The rest is for those who build.
 #   make flight ARGS="--headless --fast --seed 7 --out flight-7"
-#   make test | check | bench NAME=link | soak SEEDS=0:1000 | fuzz CASES=200000 | train | clean
+#   make test | test-all | count | check | bench NAME=link | soak SEEDS=0:1000 | fuzz CASES=200000 | train | clean
 #   make audit | relock    what is installed: known vulnerabilities, newer versions
 
 PYTHON ?= python3
@@ -24,13 +24,24 @@ TORCH  := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 # How the shipped Edda was trained: her thoughts by heart on purpose; docs/training.md says why.
 EDDA := --method full --epochs 1 --variants 12 --lr 1.5e-3 --quant Q6_K --allow-failing-gates
 
-.PHONY: flight test check bench soak fuzz train audit relock clean
+.PHONY: flight test test-all count check bench soak fuzz train wheel audit relock clean
 
 flight: $(VENV)/flight $(VENDOR)
 	@$(BIN)/spacepi-sim fly $(ARGS)
 
+# What is marked thorough is more of the same and runs in test-all alone.
+PYTEST := $(BIN)/python -m pytest
+QUICK  := -m "not thorough"
+
 test: $(VENV)/test $(VENDOR)
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+	$(PYTEST) --numprocesses auto --dist loadfile $(QUICK) $(ARGS)
+
+test-all: $(VENV)/test $(VENDOR)
+	$(PYTEST) --numprocesses auto --dist loadfile $(ARGS)
+
+# How many tests there are: "QUICK/ALL tests collected".
+count: $(VENV)/test
+	@$(PYTEST) --collect-only $(QUICK) | tail -n 1
 
 check: $(VENV)/test
 	$(BIN)/ruff check .
@@ -59,6 +70,13 @@ fuzz: $(VENV)/test
 train: $(VENV)/train
 	$(BIN)/spacepi-train run host_training/examples/edda --base host_training/base_model \
 	    --out runs/edda.bundle $(if $(ARGS),$(ARGS),$(EDDA))
+
+# What the Pi installs: wire and payload, no models, no training code.
+wheel: | $(BIN)/python
+	$(PIP) $(HASHED) -r lock/build.txt
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check \
+	    --no-deps --no-build-isolation --wheel-dir dist systemd/wheel
+	@ls -s --block-size=1K dist/spacepi_payload-*.whl
 
 # One sentence where no service answers; status 1 only for a vulnerability.
 audit: $(TOOLS)/installed

@@ -24,17 +24,18 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from host_training.cli import bundles, training, writing
 from host_training.cli.bundles import (
     DEFAULT_KEY,
-    SHIPPED_BASE,
     BundleArgument,
     TrustOption,
 )
 from host_training.errors import FOUND, WARNING, TrainingError
+from host_training.training import known_bases
 from wire.bundle import BundleError, Manifest, verify_bundle
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     help="From a person's own writing to a signed persona bundle that a balloon can carry. All of"
-         " it happens on this machine; nothing is uploaded and nothing is downloaded.")
+         " it happens on this machine; nothing is uploaded, and nothing but the base model and the"
+         " converter is downloaded, each once.")
 console = Console()
 bundles.register(app)
 errors = Console(stderr=True)
@@ -112,13 +113,24 @@ def _quiet() -> None:
 
 @app.command()
 def base(
-    texts: Annotated[list[Path], typer.Argument(metavar="TEXT...", help=".txt or .txt.xz files.")],
-    out: Annotated[Path, typer.Option(help="Where to work; the model is OUT/model. Starting again"
-                                           " with the same OUT goes on where it stopped.")],
+    texts: Annotated[list[Path] | None, typer.Argument(
+        metavar="TEXT...", help=".txt or .txt.xz files.", show_default=False)] = None,
+    out: Annotated[Path | None, typer.Option(
+        help="Where to work; the model is OUT/model. Starting again with the same OUT goes on where"
+             " it stopped.")] = None,
+    get: Annotated[str | None, typer.Option(
+        metavar="NAME", help="Fetch a known base instead, once, into the user's cache; known are: "
+                             + ", ".join(known_bases.KNOWN) + ".")] = None,
     tokens: Annotated[int, typer.Option(min=10_000, help="Tokens to train on.")] = 40_000_000,
     threads: ThreadsOption = 0,
 ) -> None:
-    """Train a small base model from scratch (hours on a laptop, minutes on a GPU)."""
+    """Fetch a known base, or train a small one from scratch (hours on a laptop)."""
+    if get is not None:
+        _get_base(get, has_more=bool(texts or out))
+        return
+    if not texts or out is None:
+        raise TrainingError("Name text files and --out to train a base, or one that is known with"
+                            f" --get: {', '.join(known_bases.KNOWN)}.")
     _quiet()
     import torch
 
@@ -132,14 +144,24 @@ def base(
     console.print(f"Base model: {out / 'model'}")
 
 
+def _get_base(name: str, has_more: bool) -> None:
+    if name not in known_bases.KNOWN or has_more:
+        raise TrainingError(f"--get {name}: takes one name and nothing else; known are"
+                            f" {', '.join(known_bases.KNOWN)}.")
+    _quiet()
+    place = known_bases.resolve(Path(name), console.print)
+    console.print(f"{place}: {known_bases.KNOWN[name].title}, licence"
+                  f" {known_bases.KNOWN[name].licence}; train with --base {name}.", soft_wrap=True)
+
+
 @app.command()
 def run(
     persona_dir: Annotated[Path, typer.Argument(
         metavar="PERSONA_DIR", help="persona.toml, values.md and writing; see docs/training.md.")],
     out: Annotated[Path, typer.Option(help="The bundle directory to make.")],
-    base: Annotated[Path, typer.Option(help="The base model: a Hugging Face folder on this disk;"
-                                            " the small one that is shipped when left out.",
-                                       show_default=False)] = SHIPPED_BASE,
+    base: Annotated[Path, typer.Option(help="The base model: smollm2, which is fetched once, or a"
+                                            " Hugging Face folder on this disk."
+                                       )] = known_bases.DEFAULT,
     work: Annotated[Path | None, typer.Option(help="Run directory, kept; default OUT.run.")] = None,
     method: Annotated[Literal["auto", "lora", "dora", "qlora", "full"], typer.Option(
         help="How to fine-tune; auto trains LoRA and full, and keeps what measures better. qlora"

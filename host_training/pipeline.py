@@ -46,6 +46,7 @@ from host_training.rows.dataset import Dataset
 from host_training.stages import RunDir, code_hash, weights_hash
 from host_training.training import (
     import_result,
+    known_bases,
     train,
 )
 from payload import prompt
@@ -83,11 +84,13 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
         report: Report, adopted: Path | None = None) -> Manifest:
     """Make the bundle ``out``.
 
-    Args:    adopted: a folder of what was trained elsewhere, in place of training here.
+    Args:    base: a folder, or the name of a known base.
+             adopted: a folder of what was trained elsewhere, in place of training here.
     Raises:  TrainingError or BundleError, each one sentence.
     """
     preflight.check_run(directory, base, out, work, key_path, options.method, options.quant,
                     options.general)
+    base = known_bases.resolve(base, lambda line: report("base", 0.0, line))
     if adopted is not None:
         import_result.source_hash(adopted)
     persona = persona_dir.read_persona(directory)
@@ -114,9 +117,9 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     verdict = examination.publish(judged, out, options.may_fail_gates)
     report("evaluate", 1.0, verdict.line)
     report("pack", 0.0, "signing")
-    facts = model_card.CardFacts(
-        persona.name, persona.author, persona.disclosure, result, ladder, step, data.counts,
-        _source_counts(data_dir), packing, verdict)
+    facts = model_card.CardFacts(persona.name, persona.author, persona.disclosure, _base_id(base),
+                             result, ladder, step, data.counts, _source_counts(data_dir), packing,
+                             verdict)
     model = ladder_dir / f"{step.quant}.gguf"
     contents = pack.BundleContents(
         persona=persona, model=model,

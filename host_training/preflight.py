@@ -63,9 +63,12 @@ def _persona(directory: Path, is_finished: bool = True) -> list[Check]:
 
 def _base(base: Path) -> list[Check]:
     from host_training.common import chat_template
-    from host_training.training import merge
+    from host_training.training import known_bases, merge
 
-    return [partial(merge.check_base, base), partial(chat_template.check_tokens, base)]
+    if not known_bases.is_fetched(base):
+        return []  # what is known by name is fetched once everything else is found to be there
+    folder = known_bases.folder(base)
+    return [partial(merge.check_base, folder), partial(chat_template.check_tokens, folder)]
 
 
 def check_place(option: str, path: Path) -> None:

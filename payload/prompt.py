@@ -18,6 +18,7 @@ PROMPT_VALUES_MAX = 6
 MEMORY_CHARS_MAX = 90
 QUESTION_CHARS_MAX = 120
 MUSING_BYTES_MAX = 200
+NESTED_TOKENS_MAX = 8  # of a text that has more of them one in another, all brackets go
 MUSING_LETTERS_MIN = 12
 REPEAT_SIMILARITY_MAX = 0.5
 
@@ -115,13 +116,14 @@ def strip_control(text: str) -> str:
     What comes over the radio or from an API passes here before it can reach the model, because
     the tokenizer reads control tokens inside content as such.
     """
-    previous = None
-    while previous != text:  # removing one token may join another; each pass shortens the text
-        previous = text
-        text = _CONTROL_TOKEN.sub(" ", _ANSI.sub(" ", text))
-    text = unicodedata.normalize("NFC", text)
-    kept = (c if not unicodedata.category(c).startswith("C") else " " for c in text)
-    return " ".join("".join(kept).split())
+    text = unicodedata.normalize("NFC", _ANSI.sub(" ", text))
+    text = "".join(" " if unicodedata.category(c).startswith("C") else c for c in text)
+    for _ in range(NESTED_TOKENS_MAX):  # what stood around a token may join another
+        clean = " ".join(_CONTROL_TOKEN.sub(" ", text).split())
+        if clean == text:
+            return clean
+        text = clean
+    return " ".join(text.replace("<", " ").replace("[", " ").split())
 
 
 def prefix(persona: PersonaText) -> str:
@@ -164,8 +166,7 @@ def clean_reply(text: str, sentences_max: int = 10) -> str | None:
     it, which the token bound cut, is dropped rather than sent as a stump.
     """
     line = strip_control(text.strip().split("\n", 1)[0])
-    while len(line.encode()) > MUSING_BYTES_MAX:
-        line = line[:-1]
+    line = line.encode()[:MUSING_BYTES_MAX].decode(errors="ignore")
     ends = sentence_ends(line)
     if ends:
         line = line[: ends[: max(1, sentences_max)][-1]]

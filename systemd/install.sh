@@ -59,7 +59,7 @@ run install -d -m 750 -o spacepi -g spacepi /var/lib/spacepi
 if [ ! -x /opt/spacepi/bin/python ]; then
     run python3 -m venv --system-site-packages /opt/spacepi
 fi
-# From the lock, each file checked against its hash. Where apt has numpy it stays: picamera2's
+# From the lock, each file checked against its hash, then wire and payload alone. Where apt has numpy it stays: picamera2's
 # extensions are compiled against that one, and do not load beside another.
 locked=$here/../lock/payload.txt
 if python3 -c 'import numpy' 2>/dev/null; then
@@ -70,7 +70,7 @@ fi
 pip="/opt/spacepi/bin/pip install --quiet --no-deps --no-build-isolation"
 run $pip --require-hashes -r "$here/../lock/build.txt"
 run $pip --require-hashes -r "$locked"
-run $pip "$here/.."
+run $pip "$here/wheel"
 if [ ! -e /var/lib/spacepi/mission.toml ]; then
     run install -m 640 -o spacepi -g spacepi "$here/../mission.toml" /var/lib/spacepi/mission.toml
     echo "Now edit /var/lib/spacepi/mission.toml (callsign; mind.bundle = \"persona\"), put the"

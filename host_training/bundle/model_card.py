@@ -17,6 +17,7 @@ class CardFacts:
     name: str
     author: str
     disclosure: str
+    base: str  # its name, and its licence where that is known
     result: dict[str, Any]  # of train.train
     ladder: Sequence[Step]
     chosen: Step
@@ -70,7 +71,7 @@ def model_card(facts: CardFacts) -> str:
 
 {facts.disclosure}
 
-Trained by `spacepi-train run` on the writing of {facts.author}.
+Trained by `spacepi-train run` on the writing of {facts.author}, from the base {facts.base}.
 
 ## How well
 

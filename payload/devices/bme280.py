@@ -4,11 +4,12 @@ Source: Bosch BST-BME280-DS002 rev 1.6, sections 4.2.3 (compensation), 5.3 and 5
 The chip runs in normal mode, one measurement a second, so a read is one block of registers and
 nothing here ever waits. States:
 
-    LOST --id right, reset--> RESET --calibrated, configured--> STARTED --20 ms--> RUNNING
+    LOST --id right, reset--> RESET --calibrated, configured--> STARTED --1050 ms--> RUNNING
 
-A read in LOST, RESET or too early in STARTED raises DeviceTimeout ("starting"): the first value
-comes with the third read. Garbage, a sensor that forgot its settings, or three silent reads in a
-row lead back to LOST, so a sensor that was unplugged returns by itself.
+A read in LOST, RESET or too early in STARTED raises DeviceTimeout ("starting"). The first sample
+after a reset may be wrong without looking so, and is left alone: read once a second, the chip gives
+its first value with the fourth read. Garbage, a sensor that forgot its settings, or three silent
+reads in a row lead back to LOST, so a sensor that was unplugged returns by itself.
 
 Below 300 hPa (about 9 km) the datasheet promises nothing and some chips stick: no pressure then.
 """
@@ -34,7 +35,7 @@ _OVERSAMPLING_1 = 0x01
 _NORMAL_MODE_1X = 0x27  # osrs_t x1, osrs_p x1, normal (DS 5.4.5)
 _STANDBY_1000_MS = 0xA0  # filter off (DS 5.4.6)
 _SKIPPED_20_BIT, _SKIPPED_16_BIT = 0x80000, 0x8000  # DS 5.4.7: no measurement was made
-FIRST_RESULT_MS = 20  # DS 9.1: at most 9.3 ms at 1x, 1x, 1x; doubled for a coarse clock
+SECOND_RESULT_MS = 1_050  # DS 9.1: at most 9.3 ms at 1x, 1x, 1x, standby, and 9.3 ms again
 ABSENT_READS_MAX = 3
 PRESSURE_HPA_MIN = 300.5  # DS table 1: 300 hPa; the half is the noise of a chip that sticks there
 
@@ -158,7 +159,7 @@ class Bme280:
             self._configure()
             self._state, self._started_ms = _State.STARTED, now_ms
             return None
-        if self._state is _State.STARTED and now_ms - self._started_ms < FIRST_RESULT_MS:
+        if self._state is _State.STARTED and now_ms - self._started_ms < SECOND_RESULT_MS:
             return None
         reading = self._measure(now_ms)
         self._state = _State.RUNNING

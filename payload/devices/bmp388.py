@@ -2,8 +2,9 @@
 
 Source: Bosch BST-BMP388-DS001 rev 1.7, sections 4.3 (memory map), 9.1 to 9.3 (compensation).
 The chip runs in normal mode at about 3 Hz, so a read is one block of registers. The states are
-those of ``payload.devices.bme280``: the first value comes with the third read, and a sensor that
-was lost or forgot its settings is set up again.
+those of ``payload.devices.bme280``: the first sample after a reset is left alone, and a sensor that
+was lost or forgot its settings is set up again. Read once a second, it gives its first value with
+the third read.
 
 Below 300 hPa the pressure is outside the datasheet's range and only indicative.
 """
@@ -30,7 +31,7 @@ _OVERSAMPLE_P4_T1 = 0x02
 _RATE_320_MS = 0x06  # DS 4.3.18
 _FILTER_OFF = 0x00
 _NO_DATA = 0x800000  # the data registers after reset (DS 4.3.5)
-FIRST_RESULT_MS = 60  # DS 3.9.2: about 11 ms at x4, x1; the first sample of an ODR tick is late
+SECOND_RESULT_MS = 400  # DS 3.9.2: about 11 ms at x4, x1, and one period of 320 ms
 ABSENT_READS_MAX = 3
 
 
@@ -133,7 +134,7 @@ class Bmp388:
             self._configure()
             self._state, self._started_ms = _State.STARTED, now_ms
             return None
-        if self._state is _State.STARTED and now_ms - self._started_ms < FIRST_RESULT_MS:
+        if self._state is _State.STARTED and now_ms - self._started_ms < SECOND_RESULT_MS:
             return None
         reading = self._measure(now_ms)
         self._state = _State.RUNNING

@@ -121,7 +121,7 @@ class BoschChip(ABC):
         if number == self._measured_at:
             return
         is_first, self._measured_at = self._measured_at is None, number
-        if is_first and self.has_bad_first_sample:
+        if number == 0 and self.has_bad_first_sample:
             self._memory[self.DATA.start : self.DATA.stop] = self.FIRST_SAMPLE
         elif is_first or not self.is_stuck:
             data = self._counts(*(self.forced_air or self._noisy()))

@@ -89,6 +89,7 @@ def test_a_run_says_how_much_it_did_not_understand(tiny_base: Path, tmp_path: Pa
     assert "found: taken out of the texts: mail 1" in said, "what was taken out is said once"
 
 
+@pytest.mark.thorough
 def test_a_bundle_says_what_could_not_be_measured_of_an_adapter_from_elsewhere(
     made: Path, persona_dir: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,6 +230,7 @@ def test_a_text_archive_that_is_a_bomb_is_refused(tmp_path: Path) -> None:
         read_text(tmp_path / "book.txt.xz")
 
 
+@pytest.mark.thorough
 def test_a_person_with_nothing_but_their_own_posts_gets_a_persona(
     made: Path, tiny_base: Path, tmp_path: Path
 ) -> None:

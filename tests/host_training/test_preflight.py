@@ -14,11 +14,11 @@ from typer.testing import CliRunner
 
 from host_training import __main__ as cli
 from host_training import preflight
-from host_training.cli.bundles import SHIPPED_BASE
 from host_training.common import chat_template
 from host_training.common.persona_dir import read_persona
 from host_training.corpus import persona_template
 from host_training.errors import TrainingError, faults
+from host_training.training.known_bases import FALLBACK
 from tests.host_training.conftest import NOTEBOOK, need, telegram_export, write_persona
 from tests.host_training.importers.reading import write_files
 
@@ -109,8 +109,8 @@ def test_a_base_without_the_marks_of_turns_is_refused_before_anything_is_read(
     base = tmp_path / "base"
     base.mkdir()
     chat_template.check_tokens(base)  # without the file ``check_base`` refuses it
-    chat_template.check_tokens(SHIPPED_BASE)
-    text = (SHIPPED_BASE / "tokenizer.json").read_text()
+    chat_template.check_tokens(FALLBACK)
+    text = (FALLBACK / "tokenizer.json").read_text()
     (base / "tokenizer.json").write_text(text.replace("<|im_end|>", "<|else|>"))
     with pytest.raises(TrainingError, match=r"its tokenizer has no <\|im_end\|>; use a base with"):
         chat_template.check_tokens(base)
@@ -123,7 +123,7 @@ def test_job_refuses_a_folder_that_is_there_before_it_reads(tmp_path: Path) -> N
     need("torch")
     directory = write_persona(tmp_path / "ada")
     (tmp_path / "job").mkdir()
-    assert refusal("job", directory, "--base", SHIPPED_BASE, "--out", tmp_path / "job") == [
+    assert refusal("job", directory, "--base", FALLBACK, "--out", tmp_path / "job") == [
         f"{tmp_path / 'job'}: exists; choose another --out."]
     assert not (tmp_path / "job.run").exists()
 
@@ -152,10 +152,10 @@ def test_a_key_is_made_by_no_refusal(tmp_path: Path) -> None:
     key = tmp_path / "keys" / "key"
     found = refusal("run", directory, "--out", tmp_path / "o", "--key", key)
     assert not key.parent.exists()
-    assert len(found) == 1 and "values.md" in found[0], "the base that is shipped needs no --base"
+    assert len(found) == 1 and "values.md" in found[0], "a known base is fetched after all this"
     key.parent.mkdir()
     key.write_bytes(b"short")
     key.chmod(0o600)
     assert f"{key}: has 5 bytes; a signing key has 32." in refusal(
         "run", directory, "--out", tmp_path / "o", "--key", key)
-    assert json.loads((SHIPPED_BASE / "config.json").read_text())
+    assert json.loads((FALLBACK / "config.json").read_text())

@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.host_training.conftest import NOTEBOOK
 
+CERTAINTY = 8.0  # nats by which the end of a turn is likelier after a full stop
 VOCAB_SIZE = 304  # a few more than the tokenizer has: padded, as Qwen is
 
 
@@ -67,11 +68,30 @@ def make(architecture: str, out: Path, dtype: str = "float32", **changes: Any) -
     for name, weight in model.named_parameters():
         if name.endswith("bias"):  # zeros would hide a bias that is lost
             torch.nn.init.normal_(weight)
-    model.to(getattr(torch, dtype)).save_pretrained(out)
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=make_tokenizer("smollm" if architecture == "llama" else "qwen2"),
         bos_token=END_OF_TEXT, eos_token=END_OF_TURN, pad_token=END_OF_TEXT,
         additional_special_tokens=[START_OF_TURN])
     tokenizer.chat_template = CHAT_TEMPLATE
+    _teach_turns(model, tokenizer)
+    model.to(getattr(torch, dtype)).save_pretrained(out)
     tokenizer.save_pretrained(out)
     return out
+
+
+def _teach_turns(model: Any, tokenizer: Any) -> None:
+    """After a full stop the end of the turn becomes likely, as in a base that was taught to talk.
+
+    Its embedding is moved towards what the model has in mind there.
+    """
+    import torch
+
+    from host_training.common.chat_template import END_OF_TURN, START_OF_TURN
+
+    ids = tokenizer(f"{START_OF_TURN}user\nWho?{END_OF_TURN}\n{START_OF_TURN}assistant\nI am.",
+                    return_tensors="pt")["input_ids"]
+    with torch.no_grad():
+        thought = model.get_decoder()(input_ids=ids).last_hidden_state[0, -1]
+        output = model.get_output_embeddings().weight
+        end = tokenizer.convert_tokens_to_ids(END_OF_TURN)
+        output[end] += CERTAINTY * thought / thought.norm() ** 2

@@ -200,6 +200,7 @@ def test_the_pi_installs_from_the_lock(tmp_path: Path) -> None:
         assert all("--require-hashes -r" in line for line in installs[:2])
         assert installs[0].endswith("lock/build.txt")
         assert installs[1].endswith("lock/payload.txt") is not has_numpy
+        assert installs[2].endswith("systemd/wheel")
 
 
 def test_payload_without_numpy_is_the_payload_without_numpy() -> None:

@@ -117,6 +117,7 @@ def test_a_sync_that_does_not_end_stops_no_beacon_and_the_disk_returns(desk: Sta
         radio.until(lambda: FaultBits.STORE not in radio.faults)
 
 
+@pytest.mark.thorough
 def test_a_disk_that_does_not_answer_at_the_start_is_flown_without_and_joins(
     desk: StalledDesk,
 ) -> None:

@@ -23,8 +23,8 @@ def written(epochs: list[float], keep: str) -> str:
     codec = {"model_id": "0011aabb", "bytes": 1_700_000, "held_out_bits_per_char": 1.9,
              "held_out_message_chars": 160.0, "held_out_message_bytes": 23.0}
     return model_card.model_card(model_card.CardFacts(
-        "Ada", "Ada Test", "Ada is an AI persona.", result, [step], step, {"thoughts": 3},
-        {"memory sentences": 5, "third party": "context"}, codec,
+        "Ada", "Ada Test", "Ada is an AI persona.", "Tiny-1K, Apache-2.0", result, [step], step,
+        {"thoughts": 3}, {"memory sentences": 5, "third party": "context"}, codec,
         ExamVerdict(["Nothing private was found."], {}, "")))
 
 
@@ -36,4 +36,5 @@ def test_past_the_best_epoch_is_told_where_it_was_passed(epochs: list[float], ke
     text = written(epochs, keep)
     assert ("past its best epoch on purpose" in text) is is_told
     assert f"| tuned, {keep} epoch, fp32 |" in text
+    assert "from the base Tiny-1K, Apache-2.0." in text
     assert "- Nothing private was found." in text and "| Q6_K (in this bundle) | 4.88 |" in text

@@ -69,6 +69,7 @@ def test_a_held_out_thought_that_is_in_the_diary_too_is_not_learnt_from_there() 
     assert [text in learnt for text in texts].count(False) == 1
 
 
+@pytest.mark.thorough
 def test_a_person_without_general_text_starts_from_the_shipped_codec(
     persona_dir: Path, tmp_path: Path
 ) -> None:
@@ -96,6 +97,7 @@ def test_without_the_shipped_codec_the_way_out_is_named(
         codec_stage.build(read(persona_dir), (), tmp_path / "text.codec", silent)
 
 
+@pytest.mark.thorough
 def test_the_shipped_codec_is_made_of_the_shipped_writing() -> None:
     """The example's bundle packs what its person wrote better than anybody's English."""
     bundle = EDDA.with_name("edda.bundle")

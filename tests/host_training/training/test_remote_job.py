@@ -253,6 +253,7 @@ def test_the_script_for_unsloth_trains_the_rows_of_the_job_and_its_adapter_is_ad
     assert result["held_out_bpb"] < result["base_bpb"]
 
 
+@pytest.mark.thorough
 def test_the_same_job_from_its_own_source_sharded_over_two_processes_learns_the_same(
     place: Path, tmp_path: Path
 ) -> None:
@@ -295,6 +296,7 @@ def test_new_writing_is_put_where_it_is_read_and_only_once(tmp_path: Path) -> No
             feed.add(directory, [path])
 
 
+@pytest.mark.thorough
 def test_the_whole_way_by_command(
     made: Path, tiny_base: Path, tmp_path: Path
 ) -> None:

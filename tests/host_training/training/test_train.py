@@ -20,6 +20,7 @@ from host_training.errors import TrainingError
 from host_training.rows.dataset import NO_LOSS, Row
 from host_training.training import batch_order, merge, train
 from tests.host_training.nasty_inputs import nasty
+from tests.thorough import sampled
 
 SAID = ["The wind has plans.", "The sun is high and says so.", "A 404 is an answer too.",
         "Cold.", "The battery and I agree.", "Nobody was heard, and that was said."]
@@ -50,7 +51,7 @@ def stop_at(step: int, n_steps: int) -> Callable[[float, str], None]:
     return report
 
 
-@pytest.mark.parametrize("method", ["full", "lora", "dora"])
+@pytest.mark.parametrize("method", sampled(["lora", "full", "dora"]))
 def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(
     method: train.Method, tiny_base: Path, rows: list[Row], tmp_path: Path
 ) -> None:
@@ -71,7 +72,8 @@ def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(
     assert not (b / "checkpoints").exists()
 
 
-@pytest.mark.parametrize("after", [0.5, 0.7])  # epoch 1 measured but in no checkpoint; one later
+# epoch 1 measured but in no checkpoint; one later
+@pytest.mark.parametrize("after", sampled([0.5, 0.7]))
 def test_a_power_cut_between_checkpoints_changes_nothing_either(
     tiny_base: Path, rows: list[Row], tmp_path: Path, after: float
 ) -> None:

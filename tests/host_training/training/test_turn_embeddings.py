@@ -100,9 +100,10 @@ def test_marks_leave_the_heap_and_nothing_else_moves(tmp_path: Path, architectur
     base = of_text_alone(tmp_path / "model", architecture)
     (model, tokenizer), (untouched, _) = merge.load_base(base), merge.load_base(base)
     marks = [tokenizer.convert_tokens_to_ids(mark) for mark in MARKS]
-    assert turn_embeddings.in_heap(model, tokenizer) == marks
+    assert not turn_embeddings.knows_turns(model, tokenizer)
+    assert nearest_cosine(model, marks[1]) > 0.99
     turn_embeddings.move_out(model, tokenizer)
-    assert turn_embeddings.in_heap(model, tokenizer) == []
+    assert nearest_cosine(model, marks[1]) < 0.9
     before = dict(untouched.named_parameters())
     embeddings = 0
     for name, weight in model.named_parameters():
@@ -116,8 +117,49 @@ def test_marks_leave_the_heap_and_nothing_else_moves(tmp_path: Path, architectur
                                                  strict=True)), "what is merged is what was trained"
 
 
-def test_a_base_that_knows_its_marks_keeps_them(tmp_path: Path) -> None:
-    model, tokenizer = merge.load_base(tiny_models.make("llama", tmp_path / "model"))
+def test_a_base_whose_embeddings_all_point_one_way_keeps_the_marks_that_it_uses(
+    tmp_path: Path
+) -> None:
+    base = all_one_way(tmp_path / "model")
+    model, tokenizer = merge.load_base(base)
+    end = tokenizer.convert_tokens_to_ids(END_OF_TURN)
+    assert nearest_cosine(model, end) > 0.99, "a heap by its looks"
+    assert turn_embeddings.knows_turns(model, tokenizer)
     before = [weight.clone() for weight in model.parameters()]
     turn_embeddings.move_out(model, tokenizer)
     assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+    rows = rows_of(base)
+    train.train(base, rows[4:], rows[:4], tmp_path / "out",
+                train.TrainConfig("lora", epochs=1, batch_rows=8, threads=1), lambda *_: None)
+    lora_gguf.export_adapter(tmp_path / "out" / "adapter", base, tmp_path / "a.gguf", "tiny")
+    assert (tmp_path / "a.gguf").is_file()
+
+
+def nearest_cosine(model: Any, mark: int) -> float:
+    """Between the output embedding of a mark and the nearest other one."""
+    weight = torch.nn.functional.normalize(model.get_output_embeddings().weight.detach())
+    cosines = weight @ weight[mark]
+    cosines[mark] = -1.0
+    return float(cosines.max())
+
+
+def all_one_way(out: Path) -> Path:
+    """A base that ends its turns, with the look of tied embeddings in a small trained model.
+
+    All embeddings lie along one axis. A second one, which the last norm enlarges, says what may
+    come next: the full stop lies a little that way, the end mark twice as far.
+    """
+    base = tiny_models.make("llama", out)
+    model, tokenizer = merge.load_base(base)
+    with torch.no_grad():
+        weight = model.get_input_embeddings().weight
+        weight.mul_(1e-3)
+        weight[:, 0] = 1.0
+        weight[tokenizer.convert_tokens_to_ids("."), 1] = 0.05
+        weight[tokenizer.convert_tokens_to_ids(END_OF_TURN), 1] = 0.1
+        model.model.norm.weight[1] = 500.0
+        for layer in model.model.layers:  # a token is followed by what its own embedding says
+            layer.self_attn.o_proj.weight.zero_()
+            layer.mlp.down_proj.weight.zero_()
+    model.save_pretrained(base)
+    return base
