@@ -1,5 +1,5 @@
 """Commands (docs/faults.md, 52 to 57): replays, floods, nonsense that is well signed,
-halves of a cutdown, letters that have waited for too long, silence by order, settings that nobody
+halves of a cutdown, letters that have waited for too long, silence by command, settings that nobody
 may set.
 
 That the wire stays cold is asked at every step (``sim.verify.cutdown_watch``).
@@ -196,14 +196,14 @@ def _crowd(stage: Stage) -> None:
 
 
 class _Silence:
-    """Looks on while the transmitter is off by order; a boot ends it, as it must."""
+    """Looks on while the transmitter is off by command; a boot ends it, as it must."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._is_off = False
 
     def begin(self) -> None:
-        """The order has arrived, and what the modem had is out."""
+        """The command has arrived, and what the modem had is out."""
         flight = self._stage.world.flight
         self._is_off = flight is not None and flight.downlink.is_silent(
             self._stage.world.daemon.now_ms)
@@ -229,7 +229,7 @@ class _Silence:
 
 
 def _tx_off(stage: Stage) -> End:
-    """The transmitter is switched off by order, and no further order ever comes."""
+    """The transmitter is switched off by command, and no further command ever comes."""
     silence = _Silence(stage)
     stage.world.observers.append(silence)
     stage.command(Opcode.TX_OFF, TX_OFF_MINUTES)

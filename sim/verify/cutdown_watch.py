@@ -22,7 +22,7 @@ from wire.frames import CommandFrame
 if TYPE_CHECKING:
     from sim.world import World
 
-AIR_MS = 5_000  # an order on its way up, and the step that ends the burn
+AIR_MS = 5_000  # a command on its way up, and the step that ends the burn
 ALOFT_M = 20.0  # above the ground; below it nothing may ever be armed
 
 
@@ -54,15 +54,15 @@ class CutdownWatch:
     def on_uplink(self, frame: bytes) -> None:
         """A frame of the station's own begins to go up."""
         now_ms = self._world.clock.now_ms
-        order = frames.decode_uplink(frame, self._world.uplink_key)
-        if not isinstance(order, CommandFrame):
+        told = frames.decode_uplink(frame, self._world.uplink_key)
+        if not isinstance(told, CommandFrame):
             return
         try:
-            command = commands.decode(order.body)
+            command = commands.decode(told.body)
         except ValueError:
             return
         self._look_at_letter(frame, command.opcode)
-        counter, is_aloft = order.counter, self._world.body.above_ground_m() >= ALOFT_M
+        counter, is_aloft = told.counter, self._world.body.above_ground_m() >= ALOFT_M
         if command.opcode is Opcode.CUTDOWN_ARM and is_aloft:
             self._armings.append((now_ms, counter))
         elif command.opcode is Opcode.CUTDOWN_FIRE and any(
@@ -81,10 +81,10 @@ class CutdownWatch:
         if self._fired_ms is not None:
             since_ms = self._world.clock.now_ms - self._fired_ms
             return None if since_ms <= burn_ms else f"still high after {since_ms / 1000:.0f} s"
-        return None if self._may_fence_fire() else "high, and nobody had ordered it"
+        return None if self._may_fence_fire() else "high, and nobody had commanded it"
 
     def may_be_armed(self) -> bool:
-        """Is an order still valid that arms it, or that fires it, or does the fence fire?"""
+        """Is a command still valid that arms it, or that fires it, or does the fence fire?"""
         now_ms, burn_ms = self._world.clock.now_ms, 1000 * self._world.mission.flight.burn_s
         is_firing = self._fired_ms is not None and now_ms - self._fired_ms <= burn_ms + AIR_MS
         is_armed = any(now_ms - at_ms <= ARMED_MS + AIR_MS for at_ms, _ in self._armings)
