@@ -388,7 +388,7 @@ class Ground:
                                   lifetime_s=self._mission.ground.question_lifetime_s)
 
     def tend(self, utc_ms: int) -> None:
-        """Let time pass: letters that have waited for too long expire. Called about once a second;
+        """Let time pass: commands that have waited for too long expire. Called about once a second;
         while the disk refuses they only stay unsent."""
         with suppress(sqlite3.Error):
             if outbox.overdue(self.archive.db, utc_ms):

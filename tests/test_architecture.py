@@ -44,7 +44,7 @@ ORDER = {
     ),
     "groundstation": (
         "limits", "vendor", "sanitise", "command_words", "archive", "decode", "uplink", "share",
-        "reading", "ground", "export", "inputs", "letter_commands", "web", "__main__",
+        "reading", "ground", "export", "inputs", "outbox_commands", "web", "__main__",
     ),
     "sim": (
         "clock", "sky", "balloon", "orbit", "replay", "battery", "thermal", "friend", "chips",

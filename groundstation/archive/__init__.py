@@ -1,1 +1,1 @@
-"""What is kept: the raw log, the tables, the letters, and what a full disk forgets first."""
+"""What is kept: the raw log, the tables, the commands, and what a full disk forgets first."""

@@ -1,1 +1,1 @@
-"""What goes up: letters in their order, in the listening windows of the payload."""
+"""What goes up: commands in their order, in the listening windows of the payload."""

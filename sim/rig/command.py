@@ -122,7 +122,7 @@ def judge(bench: Bench, player: RigPlayer) -> tuple[list[RigFinding], list[str]]
     layout, copies = bench.layout, bench.layout.root / "judged"
     try:
         aboard = verdict.read_store(verdict.copy_of(layout.store, copies))
-        home, letters, tallies = verdict.read_archive(
+        home, entries, tallies = verdict.read_archive(
             verdict.copy_of(layout.archive, copies), bench.mission.payload.node_id)
     except sqlite3.Error as error:
         return [RigFinding(False, f"a database cannot be read: {error}")], []
@@ -135,7 +135,7 @@ def judge(bench: Bench, player: RigPlayer) -> tuple[list[RigFinding], list[str]]
     kills = {"daemon": payload["kills"], "mind": bench.mind_kills, "station": station["kills"]}
     starts = {"daemon": payload["starts"], "station": station["starts"]}
     numbers = ledger.lines(
-        Records.of(aboard, home, bench.sent), bench.sent, heard, letters, kills, starts)
+        Records.of(aboard, home, bench.sent), bench.sent, heard, entries, kills, starts)
     return [
         _starts(bench),
         *verdict.on_store(aboard, home, may_prune),
@@ -143,8 +143,8 @@ def judge(bench: Bench, player: RigPlayer) -> tuple[list[RigFinding], list[str]]
         *verdict.on_archive(aboard, home, tallies, gone),
         *verdict.on_log(aboard, bench.journal),
         *verdict.on_beacons(bench.sent, heard),
-        *verdict.on_letters(
-            letters, bench.queued, bench.loop.clock.utc_ms, OUTAGE in player.played),
+        *verdict.on_commands(
+            entries, bench.queued, bench.loop.clock.utc_ms, OUTAGE in player.played),
         *(RigFinding(False, breach) for breach in bench.breaches),
     ], numbers
 

@@ -29,11 +29,11 @@ class Records:
 
 
 def lines(
-    records: Records, sent: SentFrames, beacons_heard: int, letters: Iterable[OutboxRow],
+    records: Records, sent: SentFrames, beacons_heard: int, entries: Iterable[OutboxRow],
     kills: Mapping[str, int], starts: Mapping[str, int],
 ) -> list[str]:
     """The table at the end; ``kills`` and ``starts`` by process."""
-    states = Counter(letter.state for letter in letters)
+    states = Counter(entry.state for entry in entries)
     gaps = "; ".join(f"every {cadence_s} s: {gap_s:.1f} s"
                      for cadence_s, gap_s in sorted(sent.longest_gaps_s.items()))
     return [

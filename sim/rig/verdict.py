@@ -60,7 +60,7 @@ class HomeRow(NamedTuple):
 class OutboxRow(NamedTuple):
     """A row of the station's outbox."""
 
-    letter_id: int
+    command_id: int
     state: str
     created_ms: int
     why: str | None
@@ -94,17 +94,17 @@ def read_store(path: Path) -> dict[int, Aboard]:
 def read_archive(
     path: Path, node_id: int
 ) -> tuple[dict[int, HomeRow], list[OutboxRow], Counter[str]]:
-    """(records of the node by id, letters, tallies). Raises sqlite3.Error."""
+    """(records of the node by id, commands, tallies). Raises sqlite3.Error."""
     with closing(sqlite3.connect(path)) as db:
         home = {
             row[0]: HomeRow(row[0], Kind(row[1]), row[2], unpack_body(row[3]))
             for row in db.execute(
                 "SELECT record_id, kind, boot, body FROM record WHERE node_id = ?", (node_id,))
         }
-        letters = [OutboxRow(*row) for row in db.execute(
+        entries = [OutboxRow(*row) for row in db.execute(
             "SELECT id, state, created_ms, why FROM outbox")]
         tallies = Counter(dict(db.execute("SELECT name, value FROM tally").fetchall()))
-        return home, letters, tallies
+        return home, entries, tallies
 
 
 def gaps(aboard: dict[int, Aboard]) -> set[int]:
@@ -202,17 +202,17 @@ def on_beacons(sent: SentFrames, heard: int) -> list[RigFinding]:
     ) + _named("; too late", sent.late))]
 
 
-def on_letters(
-    letters: list[OutboxRow], queued: list[int], now_ms: int, was_cut_off: bool
+def on_commands(
+    entries: list[OutboxRow], queued: list[int], now_ms: int, was_cut_off: bool
 ) -> list[RigFinding]:
     """Were the commands answered? ``queued`` are the ids that a person was told; ``was_cut_off``:
     the link was out for so long that it excuses.
     """
-    states = Counter(letter.state for letter in letters)
-    failed = [letter.why or "?" for letter in letters if letter.state == "failed"]
-    waiting = [letter for letter in letters if letter.state in ("queued", "sent")]
-    late = sum(now_ms - letter.created_ms > ANSWER_S_MAX * 1000 for letter in waiting)
-    lost = sorted(set(queued) - {letter.letter_id for letter in letters})
+    states = Counter(entry.state for entry in entries)
+    failed = [entry.why or "?" for entry in entries if entry.state == "failed"]
+    waiting = [entry for entry in entries if entry.state in ("queued", "sent")]
+    late = sum(now_ms - entry.created_ms > ANSWER_S_MAX * 1000 for entry in waiting)
+    lost = sorted(set(queued) - {entry.command_id for entry in entries})
     told = ", ".join(f"{count} {state}" for state, count in states.most_common())
     return [
         RigFinding(
@@ -220,7 +220,7 @@ def on_letters(
             "each" + _named(", but these", lost)),
         RigFinding(
             not failed and (was_cut_off or not late),
-            f"{len(letters)} commands: {told or 'none'}" + _named("; failed", failed)
+            f"{len(entries)} commands: {told or 'none'}" + _named("; failed", failed)
             + (f"; {late} without a sign for {ANSWER_S_MAX / 60:.0f} minutes" if late else ""),
         ),
     ]

@@ -3,7 +3,7 @@
     cutdown_safe   high only while, within the last ``burn_s`` and in one life of the payload, the
                    station issued a FIRE, and an ARM with another counter in the air not long
                    before it; or truly outside a fence that may fire. And the station sends no
-                   letter that arms or fires once its lifetime is over, and none that fires
+                   command that arms or fires once its lifetime is over, and none that fires
                    without one that arms shortly before
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from groundstation.archive import outbox
-from groundstation.archive.outbox import CLOCK_SLACK_MS, Letter
+from groundstation.archive.outbox import CLOCK_SLACK_MS, QueuedCommand
 from payload.cutdown import ARMED_MS
 from payload.navigation.geofence import contains
 from wire import commands, frames
@@ -26,8 +26,8 @@ AIR_MS = 5_000  # a command on its way up, and the step that ends the burn
 ALOFT_M = 20.0  # above the ground; below it nothing may ever be armed
 
 
-def letter_of(world: World, frame: bytes) -> Letter | None:
-    """The letter that this frame of the station carries; None where nobody queued it."""
+def command_of(world: World, frame: bytes) -> QueuedCommand | None:
+    """The command that this frame of the station carries; None where nobody queued it."""
     if world.archive is None:
         return None
     counter = int.from_bytes(frame[3:7], "big")
@@ -43,7 +43,7 @@ class CutdownWatch:
         self._world = world
         self._armings: list[tuple[int, int]] = []  # (when, counter)
         self._fired_ms: int | None = None  # the latest FIRE that an ARM had gone before
-        self._arm_sent_ms: int | None = None  # as a letter
+        self._arm_sent_ms: int | None = None  # as a command
         self._sent: str | None = None  # what the station should not have sent, not told yet
 
     def on_boot(self) -> None:
@@ -61,7 +61,7 @@ class CutdownWatch:
             command = commands.decode(told.body)
         except ValueError:
             return
-        self._look_at_letter(frame, command.opcode)
+        self._look_at_queued(frame, command.opcode)
         counter, is_aloft = told.counter, self._world.body.above_ground_m() >= ALOFT_M
         if command.opcode is Opcode.CUTDOWN_ARM and is_aloft:
             self._armings.append((now_ms, counter))
@@ -90,12 +90,12 @@ class CutdownWatch:
         is_armed = any(now_ms - at_ms <= ARMED_MS + AIR_MS for at_ms, _ in self._armings)
         return is_firing or is_armed or self._may_fence_fire()
 
-    def _look_at_letter(self, frame: bytes, opcode: Opcode) -> None:
-        letter = letter_of(self._world, frame)
-        if letter is None or opcode not in (Opcode.CUTDOWN_ARM, Opcode.CUTDOWN_FIRE):
+    def _look_at_queued(self, frame: bytes, opcode: Opcode) -> None:
+        entry = command_of(self._world, frame)
+        if entry is None or opcode not in (Opcode.CUTDOWN_ARM, Opcode.CUTDOWN_FIRE):
             return
         now_ms = self._world.clock.now_ms
-        waited_ms = self._world.air.ground_utc_ms - letter.created_ms
+        waited_ms = self._world.air.ground_utc_ms - entry.created_ms
         lifetime_ms = 1000 * self._world.mission.ground.hazardous_lifetime_s
         if not -CLOCK_SLACK_MS <= waited_ms <= lifetime_ms:
             self._sent = f"{opcode.name} was sent {waited_ms // 1000} s after it was queued"

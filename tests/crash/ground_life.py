@@ -36,7 +36,7 @@ class Promise:
 
     heard: tuple[bytes, ...] = ()
     counter: int = 0  # the last uplink counter
-    letters: frozenset[int] = frozenset()
+    entries: frozenset[int] = frozenset()
 
 
 @dataclass
@@ -47,10 +47,10 @@ class Diary:
     frames: list[bytes] = field(default_factory=list)
     signed: set[bytes] = field(default_factory=set)
     counter: int = 0
-    letters: set[int] = field(default_factory=set)
+    entries: set[int] = field(default_factory=set)
 
     def promise(self) -> Promise:
-        return Promise(tuple(self.frames), self.counter, frozenset(self.letters))
+        return Promise(tuple(self.frames), self.counter, frozenset(self.entries))
 
 
 class FarPayload:
@@ -125,7 +125,7 @@ def record(
                 promises.append((len(disk.trace), diary.promise()))
                 if rng.random() < 0.2:
                     diary.counter = archive.take_counter(now_ms, "feedback")
-                    diary.letters.add(ground.ask("Are you cold?", now_ms))
+                    diary.entries.add(ground.ask("Are you cold?", now_ms))
                     promises.append((len(disk.trace), diary.promise()))
             if start == 0:
                 archive.close()
@@ -205,9 +205,9 @@ def _check(archive: Archive, promise: Promise, diary: Diary) -> str | None:
     raw = {entry.reception_id: entry.raw for entry, _ in rawlog.read(archive.raw_path)}
     if [raw[number] for number in sorted(raw)] != heard:
         return "the raw log and the database differ"
-    letters = {row[0] for row in archive.db.execute("SELECT id FROM outbox")}
-    if not promise.letters <= letters <= diary.letters | letters - promise.letters:
-        return "an acknowledged letter is lost"
+    entries = {row[0] for row in archive.db.execute("SELECT id FROM outbox")}
+    if not promise.entries <= entries <= diary.entries | entries - promise.entries:
+        return "an acknowledged command is lost"
     open_ground(archive, diary)
     decoded = _records(archive)
     archive.rebuild()

@@ -1,4 +1,4 @@
-"""The page's interface: hostile words are inert, the stream resumes, the letter box is honest."""
+"""The page's interface: hostile words are inert, the stream resumes, the outbox is honest."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def test_without_an_archive_the_page_says_so(tmp_path):
     assert client.get("/api/flight").status_code == 200, "it appears when the station starts"
 
 
-# -- the letter box -------------------------------------------------------------------------
+# -- the outbox ------------------------------------------------------------------------------
 
 
 def test_a_question_goes_from_the_page_to_the_answer(station):

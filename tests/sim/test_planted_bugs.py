@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from groundstation.archive import precedence
-from groundstation.archive.outbox import Letter
+from groundstation.archive.outbox import QueuedCommand
 from groundstation.decode.link import NodeLink
 from payload.health import Health
 from payload.link.announcer import Announcer
@@ -179,8 +179,8 @@ def test_a_first_life_that_believes_what_was_sent_before_it_is_found(
     assert {"only_authentic", "cutdown_safe"} <= outcome.broken
 
 
-def test_letters_without_a_lifetime_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Letter, "is_alive", lambda self, utc_ms: True)
+def test_commands_without_a_lifetime_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(QueuedCommand, "is_alive", lambda self, utc_ms: True)
     outcome, _ = fly(hop("commands.long_silence", 200.0))
     assert "cutdown_safe" in outcome.broken
 

@@ -182,17 +182,17 @@ def test_a_payload_that_said_nothing_is_no_good_one(flown: Flown) -> None:
     ([("sent", 0, None)], True, True),
     ([("failed", 0, "no sign of it after 30 tries")], True, False),
 ])
-def test_a_command_must_be_answered_in_time(letters, was_cut_off: bool, is_good: bool) -> None:
+def test_a_command_must_be_answered_in_time(entries, was_cut_off: bool, is_good: bool) -> None:
     found = [OutboxRow(16 * n, state, NOW_MS + ms, why)
-             for n, (state, ms, why) in enumerate(letters)]
-    _, finding = verdict.on_letters(found, [], NOW_MS + 1_000_000, was_cut_off)
+             for n, (state, ms, why) in enumerate(entries)]
+    _, finding = verdict.on_commands(found, [], NOW_MS + 1_000_000, was_cut_off)
     assert finding.is_good is is_good, finding
 
 
 def test_a_command_that_the_station_took_and_did_not_keep_is_found() -> None:
     kept = [OutboxRow(16, "answered", NOW_MS, None)]
-    assert verdict.on_letters(kept, [16], NOW_MS, False)[0].is_good
-    assert not verdict.on_letters(kept, [16, 32], NOW_MS, False)[0].is_good
+    assert verdict.on_commands(kept, [16], NOW_MS, False)[0].is_good
+    assert not verdict.on_commands(kept, [16, 32], NOW_MS, False)[0].is_good
 
 
 def test_the_numbers_at_the_end_tell_what_was_lost(flown: Flown) -> None:
@@ -203,9 +203,9 @@ def test_the_numbers_at_the_end_tell_what_was_lost(flown: Flown) -> None:
     home, _, _ = verdict.read_archive(copies / "archive.sqlite", 7)
     flown.sent.longest_gaps_s = {30: 31.24, 10: 12.0}
     flown.sent.counts["BeaconFrame"] = 9
-    letters = [OutboxRow(16, "answered", 0, None), OutboxRow(32, "sent", 0, None),
+    entries = [OutboxRow(16, "answered", 0, None), OutboxRow(32, "sent", 0, None),
                OutboxRow(48, "confirmed", 0, None), OutboxRow(64, "failed", 0, "refused")]
-    numbers = ledger.lines(Records.of(aboard, home, flown.sent), flown.sent, 8, letters,
+    numbers = ledger.lines(Records.of(aboard, home, flown.sent), flown.sent, 8, entries,
                            {"daemon": 10, "mind": 4}, {"daemon": 11})
     assert numbers == [
         "records   promised 6   home 5   wait aboard 0   lost 1",
