@@ -175,7 +175,7 @@ def test_a_payload_that_said_nothing_is_no_good_one(flown: Flown) -> None:
     assert len(broken(flown.judge())) >= 3
 
 
-@pytest.mark.parametrize(("letters", "was_cut_off", "is_good"), [
+@pytest.mark.parametrize(("entries", "was_cut_off", "is_good"), [
     ([], False, True),
     ([("answered", 0, None), ("queued", 700_000, None)], False, True),
     ([("sent", 0, None)], False, False),
