@@ -1,6 +1,7 @@
 # The main targets are `make flight` and `make test`; the others are for developers.
 #   make flight ARGS="--headless --fast --seed 7 --out flight-7"
 #   make test | test-all | count | check | bench NAME=link | soak SEEDS=0:1000 | fuzz CASES=200000 | train | clean
+#   make wheel             what the Pi installs
 #   make audit | relock    what is installed: known vulnerabilities, newer versions
 
 PYTHON ?= python3
@@ -29,7 +30,7 @@ EDDA := --method full --epochs 1 --variants 12 --lr 1.5e-3 --quant Q6_K --allow-
 flight: $(VENV)/flight $(VENDOR)
 	@$(BIN)/spacepi-sim fly $(ARGS)
 
-# Tests marked thorough repeat others with more cases and run only in test-all.
+# Tests marked thorough repeat others with more cases and run only in test-all (CONTRIBUTING.md).
 PYTEST := $(BIN)/python -m pytest
 QUICK  := -m "not thorough"
 

@@ -52,10 +52,11 @@ LONG_GRACE_MS = {TIME: 780_000, LANDING: 24 * 3_600_000}
 AGE_SHORT_S, AGE_LONG_S = 3.0, 1.0
 TRACK_AGE_S = 5.0  # a TRACK record has no age: it is made from no older fix
 CLIMB_S = 54.0  # climb is a mean over ten seconds, and over a gap of up to forty beside them
+RECEIVER_DEG = 1e-7  # what a receiver tells is whole multiples of it
 # Each sensor's own error, as its fake makes it: six standard deviations where that is normal.
 ERROR = {
-    "latitude_deg": WANDER_M[1] / METRES_PER_DEGREE[1],
-    "longitude_deg": WANDER_M[0] / METRES_PER_DEGREE[0],
+    "latitude_deg": WANDER_M[1] / METRES_PER_DEGREE[1] + RECEIVER_DEG,
+    "longitude_deg": WANDER_M[0] / METRES_PER_DEGREE[0] + RECEIVER_DEG,
     "altitude_m": WANDER_M[2],
     "climb_mps": 2 * WANDER_M[2] / 10,  # of two altitudes ten seconds apart
     "speed_mps": 0.01,
