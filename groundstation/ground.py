@@ -57,7 +57,7 @@ FOREIGN_NODES_MAX = 8  # whose records are put together; of others only frames a
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class HeardBytes:
     """Bytes as they came, with the time at which they came."""
 
     data: bytes
@@ -82,7 +82,7 @@ class Ground:
         self, mission: Mission, archive: Archive, uplink_key: bytes | None,
         downlink_key: bytes | None = None, models: Models = NO_MODELS,
     ) -> None:
-        assert downlink_key is None or mission.keys.downlink_mac, "this mission does not sign"
+        assert downlink_key is None or mission.keys.downlink_mac, "the mission must sign"
         self.archive = archive
         self._models = models
         self._intake = Intake(archive)
@@ -107,7 +107,7 @@ class Ground:
             outbox.withdraw_plain_text(archive.db, [model.hex() for model in models])
             archive.note_change("station", None)
         if uplink_key is None:
-            _log.info("receive_only", why="no uplink key: this station listens and never sends")
+            _log.info("receive_only", why="no uplink key: this station receives only")
 
     # -- hearing ------------------------------------------------------------------------------
 
@@ -116,9 +116,9 @@ class Ground:
         source: str = "radio",
     ) -> None:
         """Take one byte string off the radio. It is durable when this returns."""
-        self.receive_many([Heard(data, utc_ms, rssi_dbm, snr_db, source)])
+        self.receive_many([HeardBytes(data, utc_ms, rssi_dbm, snr_db, source)])
 
-    def receive_many(self, heard: Iterable[Heard]) -> bool:
+    def receive_many(self, heard: Iterable[HeardBytes]) -> bool:
         """Take what came together, in commits of at most BATCH_MAX; True when it is durable.
 
         While the disk refuses, receptions wait in memory and False is returned. Those that find no
@@ -133,8 +133,8 @@ class Ground:
                 for h in batch
             )
             if self._held.dropped and not has_dropped:
-                _log.error("receptions_dropped", why="the disk refuses, and the memory for what"
-                           " waits is full: what is worth least goes", held=len(self._held))
+                _log.error("receptions_dropped", why="the disk refuses writes and the memory"
+                           " buffer is full: the least valuable are dropped", held=len(self._held))
             has_refused = has_refused or not self._write_held()
         return not has_refused and self._write_held()
 
@@ -196,9 +196,10 @@ class Ground:
         archive = self.archive
         name = "" if downlink_key is None else auth.key_name(downlink_key)
         if self._mission.keys.downlink_mac and downlink_key is None:
-            _log.warning("not_verifying", why="the mission signs and this station has no key")
+            _log.warning("not_verifying", why="the mission signs its downlink and this station "
+                                              "has no key")
         if (archive.meta("verified_with") or "") != name and archive.meta("decoded_upto"):
-            _log.info("decoding_again", why="another downlink key", key=name or "none")
+            _log.info("decoding_again", why="the downlink key has changed", key=name or "none")
             archive.rebuild()
         with archive.batch():
             archive.set_meta("verified_with", name)
@@ -388,7 +389,7 @@ class Ground:
                                   lifetime_s=self._mission.ground.question_lifetime_s)
 
     def tend(self, utc_ms: int) -> None:
-        """Let time pass: letters that have waited for too long expire. Called about once a second;
+        """Let time pass: commands that have waited for too long expire. Called about once a second;
         while the disk refuses they only stay unsent."""
         with suppress(sqlite3.Error):
             if outbox.overdue(self.archive.db, utc_ms):

@@ -1,4 +1,4 @@
-"""The whole road from a persona directory to a signed bundle, one stage after another.
+"""The pipeline from a persona directory to a signed bundle, one stage after another.
 
 writing -> split -> dataset -> codec -> train -> export -> quantise -> evaluate -> pack. Every stage
 but the last leaves its output in the run directory and is skipped when its inputs have not changed.
@@ -117,11 +117,11 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     verdict = examination.publish(judged, out, options.may_fail_gates)
     report("evaluate", 1.0, verdict.line)
     report("pack", 0.0, "signing")
-    facts = model_card.Facts(persona.name, persona.author, persona.disclosure, _base_id(base),
+    facts = model_card.CardFacts(persona.name, persona.author, persona.disclosure, _base_id(base),
                              result, ladder, step, data.counts, _source_counts(data_dir), packing,
                              verdict)
     model = ladder_dir / f"{step.quant}.gguf"
-    contents = pack.Contents(
+    contents = pack.BundleContents(
         persona=persona, model=model,
         memory=data_dir / "memory.sqlite", codec=codec_dir / TEXT_CODEC,
         card=model_card.model_card(facts),
@@ -151,23 +151,25 @@ def prepare(directory: Path, base: Path, work: Path, options: Options, report: R
         report(WARNING, 1.0, sentence)
     n_bad = summary["left out"]["bad"]
     aside = f"; not understood: {n_bad} ({quarantine_path(writing_dir)})" if n_bad else ""
-    report("writing", 1.0, f"{len(examples)} examples{aside}; {summary['thoughtful share']:.0%} of"
-            " what is learnt is of tiers 1 and 2")
+    report("writing", 1.0, f"{len(examples)} examples{aside}; {summary['thoughtful share']:.0%} of "
+                           "the training data is of tiers 1 and 2")
     split_dir = _split(run_dir, writing_dir, examples, persona, options)
     data_dir = _dataset(run_dir, writing_dir, split_dir, examples, base, persona, options)
     data = Dataset.load(data_dir / "dataset.json")
     thoughtful, other = (data.counts.get(letters, 0) for letters in dataset.LETTERS)
-    report("dataset", 1.0, f"{len(data.train)} rows to learn, {len(data.validation)} to choose by,"
-           f" {len(data.test)} to measure with; {thoughtful / max(1, thoughtful + other):.0%} of"
-           " the letters learnt are of tiers 1 and 2")
+    report("dataset", 1.0, f"{len(data.train)} training rows, {len(data.validation)} validation "
+                           f"rows, {len(data.test)} test rows; "
+                           f"{thoughtful / max(1, thoughtful + other):.0%} of the training "
+                           "characters are of tiers 1 and 2")
     per_token = json.loads((data_dir / assemble.SUMMARY).read_text())["bytes per token"]
     if per_token < dataset.FOREIGN_BYTES_PER_TOKEN:
-        report(WARNING, 1.0, f"the base needs a token for every {per_token:.1f} bytes of"
-               " this writing; it has hardly seen the language, expect little")
+        report(WARNING, 1.0, f"the base needs a token for every {per_token:.1f} bytes of this "
+                             "writing; it has hardly been trained on this language, expect poor "
+                             "results")
     return run_dir, writing_dir, examples, data_dir
 
 
-def _writing(run_dir: RunDir, directory: Path, persona: persona_dir.Persona, report: Report
+def _writing(run_dir: RunDir, directory: Path, persona: persona_dir.PersonaSource, report: Report
              ) -> Path:
     """``examples.jsonl``, ``import.json`` (what was left out and why), ``quarantine.jsonl``."""
     def build(out: Path) -> None:
@@ -179,7 +181,7 @@ def _writing(run_dir: RunDir, directory: Path, persona: persona_dir.Persona, rep
 
 
 def _split(run_dir: RunDir, writing_dir: Path, examples: list[Example],
-           persona: persona_dir.Persona, options: Options) -> Path:
+           persona: persona_dir.PersonaSource, options: Options) -> Path:
     """``split.json``: which sessions are held out."""
     def build(out: Path) -> None:
         split.split(examples, options.seed, persona.settings.clean.near_duplicate
@@ -192,7 +194,7 @@ def _split(run_dir: RunDir, writing_dir: Path, examples: list[Example],
 
 
 def _dataset(run_dir: RunDir, writing_dir: Path, split_dir: Path, examples: list[Example],
-             base: Path, persona: persona_dir.Persona, options: Options) -> Path:
+             base: Path, persona: persona_dir.PersonaSource, options: Options) -> Path:
     """``dataset.json``, ``memory.sqlite``, ``partners.json`` and ``import.json``."""
     def build(out: Path) -> None:
         tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
@@ -219,7 +221,7 @@ def _dataset(run_dir: RunDir, writing_dir: Path, split_dir: Path, examples: list
     return run_dir.stage("dataset", inputs, build)
 
 
-def _check_prompt_fits(tokenizer: Any, persona: persona_dir.Persona) -> None:
+def _check_prompt_fits(tokenizer: Any, persona: persona_dir.PersonaSource) -> None:
     n_prefix = len(tokenizer(prompt.prefix(persona.prompt_text()))["input_ids"])
     limit = dataset.ROW_TOKENS_MAX - PROMPT_ROOM_TOKENS
     if n_prefix > limit:
@@ -228,7 +230,7 @@ def _check_prompt_fits(tokenizer: Any, persona: persona_dir.Persona) -> None:
 
 
 def _codec(run_dir: RunDir, split_dir: Path, examples: list[Example],
-           persona: persona_dir.Persona, options: Options, report: Report) -> Path:
+           persona: persona_dir.PersonaSource, options: Options, report: Report) -> Path:
     """``text.codec``, and ``codec.json``: which model it is and how well it does."""
     def build(out: Path) -> None:
         found = codec_stage.messages(examples, split.Split.load(split_dir / split.FILE),
@@ -301,8 +303,9 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
                                                      local_files_only=True)
         weights, unseen = imatrix.for_file(model, data.train, out / "F16.gguf")
         if unseen:
-            report("quantise", 0.0, f"columns count alike in {len(unseen)} of {len(weights)}"
-                   f" weights that could not be watched, such as {unseen[0]}")
+            report("quantise", 0.0, f"columns have equal importance in {len(unseen)} of "
+                                    f"{len(weights)} weights that could not be observed, such as "
+                                    f"{unseen[0]}")
         steps = (ladder_for(model.config.hidden_size) if options.quant == "auto"
                  else tuple(q for q in (options.quant,) if q != "F16"))
         expected = json.loads((trained / "result.json").read_text())["held_out_bpb"]
@@ -318,7 +321,7 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
 
 
 def _evaluate(run_dir: RunDir, base: Path, ladder_dir: Path, step: quantise.Step, data_dir: Path,
-              persona: persona_dir.Persona, runtime: dict[str, Any], has_canaries: bool,
+              persona: persona_dir.PersonaSource, runtime: dict[str, Any], has_canaries: bool,
               options: Options, report: Report) -> Path:
     """``findings.json``, ``gates.json`` and ``report.html``."""
     def build(out: Path) -> None:

@@ -1,4 +1,4 @@
-"""Health: which parts make progress, what is broken, and whether the watchdog may be petted.
+"""Health: which parts make progress, which faults exist, and whether to pet the watchdog.
 
 The watchdog is petted only while every part of the step has finished a round lately: a part that
 hangs or is skipped stops the petting, and the supervisor starts the daemon again. What is broken

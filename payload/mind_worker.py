@@ -39,7 +39,7 @@ import structlog
 
 from payload.mind import protocol
 from payload.mind.prefix_cache import PrefixCache
-from payload.mind.protocol import Decoder, Hello, Message
+from payload.mind.protocol import Hello, Message, MessageDecoder
 from payload.ports import MindFailed, MindReply, MindRequest
 from wire.bundle import (
     MANIFEST,
@@ -106,7 +106,7 @@ class Engine:
         self._context = llama.llama_init_from_model(self._model, params)
         if not self._context:
             llama.llama_model_free(self._model)
-            raise NoModel(f"{bundle / MODEL}: no memory for its context")
+            raise NoModel(f"{bundle / MODEL}: not enough memory for its context")
         self._vocab = llama.llama_model_get_vocab(self._model)
         self._memory = llama.llama_get_memory(self._context)
         self._prefix: list[int] = []  # whose evaluation the model's memory begins with
@@ -223,7 +223,7 @@ class Engine:
         return list(array[:count])
 
 
-class Server:
+class MindServer:
     """The socket: one client, one request at a time; ``busy`` to whatever is more than that."""
 
     def __init__(self, path: Path, load: Callable[[], Engine], signature: Callable[[], str]):
@@ -293,7 +293,7 @@ class Server:
             if self._client is not None:
                 newcomer.close()  # a second core, or a test of one; it sees the end of the stream
                 return
-            self._client, self._decoder, engine = newcomer, Decoder(), self._engine
+            self._client, self._decoder, engine = newcomer, MessageDecoder(), self._engine
             model, n_ctx = (engine.model_name, engine.n_ctx) if engine else ("", 0)
             self._send(Hello(os.getpid(), model, n_ctx))
 
@@ -366,9 +366,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="payload.mind_worker", description=__doc__)
     parser.add_argument("--bundle", type=Path, required=True, help="persona bundle directory")
     parser.add_argument("--socket", type=Path, required=True, help="Unix socket to listen on")
-    parser.add_argument("--cache", type=Path, help="directory of what is kept (beside the socket)")
+    parser.add_argument("--cache", type=Path, help="cache directory (default: next to the socket)")
     parser.add_argument("--trust", type=bytes.fromhex, action="append", default=[],
-                        metavar="HEX", help="a public key that may have signed the bundle")
+                        metavar="HEX", help="trusted public key of the bundle")
     parser.add_argument("--threads", type=int, default=max(1, min(4, (os.cpu_count() or 1) - 1)))
     arguments = parser.parse_args()
     path, bundle = arguments.socket, arguments.bundle
@@ -378,13 +378,13 @@ def main() -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        sys.exit(f"Another mind worker already serves {path}.")
+        sys.exit(f"Another mind worker is already listening on {path}.")
     llama.llama_log_set(_keep_last_error, None)
     kept = arguments.cache or path.with_name("mind-cache")
     cache, hashes = PrefixCache(kept), FileHashes(kept / "hashes.json")
     try:
-        Server(path, lambda: Engine(bundle, arguments.trust, cache, hashes, arguments.threads),
-               lambda: _signature(bundle)).serve()
+        MindServer(path, lambda: Engine(bundle, arguments.trust, cache, hashes, arguments.threads),
+                   lambda: _signature(bundle)).serve()
     finally:
         path.unlink(missing_ok=True)
 

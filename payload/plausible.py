@@ -1,4 +1,4 @@
-"""Plausible: what each measured quantity can be, once for every part that asks.
+"""Plausible: the possible range of each measured quantity, in one place.
 
 The drivers of the chips ask whether their arithmetic gave a number of this world, which is wider:
 a value that only the weather contradicts leaves the other values of the reading good.

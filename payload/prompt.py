@@ -1,4 +1,4 @@
-"""Between the senses and the model: a moment becomes a prompt, a reply becomes one clean line.
+"""Prompts: a situation becomes a prompt, a reply becomes one clean line.
 
 Pure text, no state. Training builds its rows with this same file, so that the model is asked in
 flight exactly as it was taught. The prompt has two parts: a prefix that never changes for a bundle

@@ -1,4 +1,4 @@
-"""Sensors: polls the chips and the board once a second and ages what they said.
+"""Sensors: polls the chips and the board once a second and ages their readings.
 
 A value is the last plausible reading, and None as soon as it is older than ``READING_AGE_MS_MAX``;
 an old value is never repeated. A source is lost when nothing plausible came from it for

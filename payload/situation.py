@@ -1,4 +1,4 @@
-"""The situation: what the flight core knows at one instant, every value None when unknown.
+"""The situation: the state known at one instant, every value None if unknown.
 
 Built once a step from the parts that own the values; read by beacon, mind, power and downlink.
 """

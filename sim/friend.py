@@ -1,4 +1,4 @@
-"""A friend at the ground station, who asks the payload something now and then."""
+"""A person at the ground station who occasionally sends a question."""
 
 from __future__ import annotations
 
@@ -44,6 +44,6 @@ def questions(rng: random.Random, end_s: float) -> list[tuple[int, str]]:
 
 
 def ask(ground: Ground, text: str, utc_ms: int) -> None:
-    """Into the letter box, unless too many of the friend's questions wait in it."""
+    """Into the outbox, unless too many of the friend's questions wait in it."""
     with suppress(OutboxFull):
         ground.ask(text, utc_ms, "friend")

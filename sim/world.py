@@ -1,4 +1,4 @@
-"""The world at a desk: sky, payload, air and ground station on one heap of events.
+"""The simulated world: sky, payload, air and ground station on one heap of events.
 
 One seed decides everything but how fast it runs. The ``Flight`` and the ``Ground`` in it are the
 real ones; what is fake lies behind the payload's ports, at the level of registers and bytes, and

@@ -1,4 +1,4 @@
-"""The beacon: the state of the payload in 24 bytes, 19 fields, every one of which may be unknown.
+"""The beacon: the state of the payload in 24 bytes, 19 fields, each of which may be unknown.
 
 Bit-packed, most significant bit first, in the order of ``FIELDS``. The largest code of a field
 means unknown; the encoder clamps to the range and never raises, because a beacon with a wrong

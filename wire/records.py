@@ -24,7 +24,7 @@ from wire.bodies import (
     NO_MODELS,
     Models,
     Packed,
-    Seat,
+    TextSeat,
     pack_body,
     unpack_body,
 )
@@ -125,64 +125,64 @@ BODY_FIELDS: dict[Kind, dict[str, str]] = {
         "faults": "fault bits, see wire.beacon.FaultBits",
         "land_lat": "predicted landing: latitude, degrees x 1e7",
         "land_lon": "longitude, degrees x 1e7",
-        "land_s": "time to it, s; in ascent and float as if it fell from here and now",
+        "land_s": "time until landing, s; in ascent and float for a burst here and now",
         "land_along": "one standard deviation in the direction of the drift, m",
         "land_across": "one standard deviation across it, m",
         "land_dir": "direction of the drift, degrees from north by east",
-        "beacon": "how often the beacon goes now, s",
+        "beacon": "current interval between beacons, s",
     },
     Kind.MUSING: {
         "text": "the line",
         "about": "its topic",
-        "lat": "latitude where it was thought, degrees x 1e7",
+        "lat": "latitude at which it was generated, degrees x 1e7",
         "lon": "longitude, degrees x 1e7",
         "alt": "altitude, m",
-        "senses": "what the senses said, in words",
+        "senses": "sensor readings as words of the prompt",
         "by": "model | canned",
         "tok": "tokens of the reply",
-        "ms": "time it took, ms",
+        "ms": "generation time, ms",
     },
     Kind.REPLY: {
         "text": "the line",
         "question": "the question it answers",
-        "question_id": "id the asker gave",
+        "question_id": "id assigned by the ground",
         "alt": "altitude, m",
         "by": "model | canned",
         "tok": "tokens of the reply",
-        "ms": "time it took, ms",
+        "ms": "generation time, ms",
     },
     Kind.API_CALL: {
         "api": "name from the mission file",
         "outcome": "ok | 404 | 429 | 500 | other | timeout | unreachable | garbage | redirected"
                    " | blocked",
-        "status": "HTTP status, when one came",
+        "status": "HTTP status, if one was received",
         "ms": "time until the outcome, ms",
-        "summary": "first words of a good answer",
+        "summary": "first words of a successful answer",
     },
     Kind.THUMBNAIL: {
-        "image": "a whole small picture, JPEG or WebP",
+        "image": "a complete small picture, JPEG or WebP",
         "scene": "dark | cloud | horizon | sun",
         "alt": "altitude, m",
-        "picture": "its number, rising by one over the payload's life",
-        "cols": "tiles across, 1..8, when tiles follow at once",
-        "rows": "tiles down, 1..8, when tiles follow at once",
+        "picture": "its number, increasing by one over the payload's life",
+        "cols": "tiles across, 1..8, if tiles follow immediately",
+        "rows": "tiles down, 1..8, if tiles follow immediately",
     },
     Kind.TILE: {
-        "picture": "number of the picture that it is a piece of",
-        "index": "its place, row by row from the top left, 0..cols*rows-1",
+        "picture": "number of the picture that the tile belongs to",
+        "index": "its index, row by row from the top left, 0..cols*rows-1",
         "cols": "tiles across the picture, 1..8",
         "rows": "tiles down the picture, 1..8",
-        "image": "the piece, a whole JPEG or WebP that can be shown alone",
+        "image": "a complete JPEG or WebP that can be displayed on its own",
     },
     Kind.COMMAND_RESULT: {
         "counter": "uplink counter of the command",
         "command": "its name",
         "result": "ok | refused | failed | unknown",
-        "why": "reason when refused or failed",
+        "why": "reason if refused or failed",
     },
     Kind.QUESTION: {
-        "question_id": "id the asker gave",
-        "text": "what was asked",
+        "question_id": "id assigned by the ground",
+        "text": "the question",
     },
 }
 
@@ -275,7 +275,7 @@ def read(
     if offset + 2 > len(data):
         raise varint.Truncated("a record is cut off")
     kind, quality, seat = data[offset], data[offset + 1] >> 4, data[offset + 1] & 0xF
-    if kind not in Kind._value2member_map_ or quality > TimeQuality.GPS or seat > Seat.MODEL:
+    if kind not in Kind._value2member_map_ or quality > TimeQuality.GPS or seat > TextSeat.MODEL:
         raise ValueError(f"record kind {kind} quality {quality} encoding {seat}")
     boot, at = varint.decode(data, offset + 2)
     id_field, at = varint.decode(data, at)
@@ -296,7 +296,7 @@ def read(
         boot=boot,
         time_ms=air_time * TIME_UNIT_MS + base,
         quality=TimeQuality(quality),
-        body=Packed(Seat(seat), data[at : at + length]),
+        body=Packed(TextSeat(seat), data[at : at + length]),
     )
     if not 0 <= record_id < 1 << 32 or boot >= 1 << 32 or abs(record.time_ms) >= 1 << 53:
         raise ValueError("a record's id, boot or time is out of range")

@@ -1,4 +1,4 @@
-"""Settings: the few numbers of the mission file that a command may change in flight, and their ids.
+"""Settings: the numbers of the mission file that a command may change in flight, and their ids.
 
 The ranges keep the payload talking: no setting can stop the beacon or the listening. What further
 reasons there are to refuse a value is the payload's to know (``payload.link.settings``).

@@ -1,4 +1,4 @@
-"""The archive: what was heard, first as bytes, then as what they mean.
+"""The archive: every reception, first as raw bytes, then decoded.
 
 A reception is acknowledged when ``add_receptions`` returns: its bytes are then in the raw log
 (fsynced) and in the database (committed, synchronous=FULL). What is decoded from it goes into a
@@ -71,7 +71,7 @@ class Archive:
         try:
             fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise ArchiveBusy(f"{path}: another station is receiving into it") from error
+            raise ArchiveBusy(f"{path}: another station is writing to it") from error
         try:
             self.db = self._open()
         except sqlite3.DatabaseError as error:
@@ -119,7 +119,7 @@ class Archive:
         Raises OSError or sqlite3.Error when it cannot; the same objects may then be given again,
         and are not written into the raw log twice.
         """
-        assert not self.db.in_transaction, "raw bytes are committed on their own, first"
+        assert not self.db.in_transaction, "raw bytes are committed before anything else"
         given = {id(r) for r in receptions}
         self._logged = {i: pair for i, pair in self._logged.items() if i in given}
         logged_id = max((n.reception_id for _, n in self._logged.values()), default=0)
@@ -318,17 +318,17 @@ class Archive:
         self, opcode: Opcode, text: str, utc_ms: int, station: int = 0, *, asker: str = "",
         lifetime_s: int | None = None,
     ) -> int:
-        """Put a letter into the outbox; its id. Raises ValueError when it is not sendable."""
+        """Put a command into the outbox; its id. Raises ValueError when it is not sendable."""
         with self.batch():
             return outbox.add(
                 self.db, opcode, text, utc_ms, station, asker=asker, lifetime_s=lifetime_s)
 
     def take_counter(
-        self, utc_ms: int, what: str, letter_id: int | None = None, station: int = 0
+        self, utc_ms: int, what: str, command_id: int | None = None, station: int = 0
     ) -> int:
         """A fresh uplink counter of this station, durable before it is returned."""
         with self.batch():
-            return counters.take(self.db, utc_ms, what, letter_id, station)
+            return counters.take(self.db, utc_ms, what, command_id, station)
 
     def rebuild(self) -> None:
         """Forget everything derived; the next ``Ground`` on this archive decodes it all again."""

@@ -1,4 +1,4 @@
-"""How many frames of one payload get through: the share that is lost, minute by minute, silences.
+"""Link statistics of one payload: the fraction of frames lost, per minute, and silences.
 
 Without a clock: frame counters and UTC ms in, numbers out. Only frames that prove to be new are
 counted, which is for the owner to say: data that was never heard before, beacons that are news.
@@ -20,7 +20,7 @@ BUFFERED_MS = 2_000  # modems and networks deliver late what came together
 _NUMBERS = 1 << 12
 
 
-class Link:
+class NodeLink:
     """The state of one node id. ``take_minutes`` gives (heard, lost) to the owner."""
 
     def __init__(self, node_id: int, frame_ms_min: int, silence_ms: int = SILENCE_MS) -> None:

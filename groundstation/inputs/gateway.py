@@ -1,4 +1,4 @@
-"""The roads to the radio: KISS over TCP or over a serial line, or a replay.
+"""Connections to the radio: KISS over TCP or over a serial line, or a replay.
 
 A road gives the bytes that came since it was last asked and takes bytes to send. Roads that break
 are opened again, for ever, and say so once when lost and once when returned.
@@ -27,7 +27,7 @@ from tenacity import (
 
 from groundstation.archive import rawlog
 from groundstation.decode import payload_summaries
-from groundstation.ground import Ground, Heard
+from groundstation.ground import Ground, HeardBytes
 from groundstation.inputs import tcp
 from wire import kiss
 from wire.envelope import Envelope
@@ -175,7 +175,7 @@ def _carry(
 ) -> None:
     while not stop.is_set():
         frames = [envelope.unwrap(data) for data in road.read(WAIT_S)]
-        ground.receive_many(Heard(frame, now()) for frame in frames if frame is not None)
+        ground.receive_many(HeardBytes(frame, now()) for frame in frames if frame is not None)
         ground.tend(now())
         uplink = ground.next_uplink(now())
         if uplink is not None:
@@ -183,20 +183,20 @@ def _carry(
         beside()
 
 
-def replay(path: Path) -> Iterator[Heard]:
+def replay(path: Path) -> Iterator[HeardBytes]:
     """What an earlier raw log heard, with its own times. Raises RoadError."""
     if not path.is_file():
-        raise RoadError(f"{path}: there is no such raw log")
+        raise RoadError(f"{path}: no such raw log")
     is_empty = True
     for reception, _ in rawlog.read(path):
         is_empty = False
         is_summary = reception.source == payload_summaries.SOURCE
         source = payload_summaries.SOURCE if is_summary else "replay"
-        yield Heard(
+        yield HeardBytes(
             reception.raw, reception.utc_ms, reception.rssi_dbm, reception.snr_db, source
         )
     if is_empty:
-        raise RoadError(f"{path}: holds no reception; a raw log ends in .raw")
+        raise RoadError(f"{path}: contains no reception; a raw log ends in .raw")
 
 
 def why(error: OSError) -> str:

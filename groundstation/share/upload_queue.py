@@ -1,4 +1,4 @@
-"""How far the archive has been told to SondeHub: a place in it that outlives the station.
+"""The upload position in the archive, which survives a restart of the station.
 
 The queue is the archive itself. What is kept beside it is the id of the last reception that is
 settled, in ``meta``, with the counts that the page shows. A batch is settled after its answer, so
@@ -16,7 +16,7 @@ from typing import Any
 from groundstation.archive import schema
 from groundstation.sanitise import clean_text
 from groundstation.share import sondehub
-from groundstation.share.sondehub import AGE_MS_MAX, Outcome
+from groundstation.share.sondehub import AGE_MS_MAX, UploadOutcome
 from wire.mission import Mission
 from wire.records import Kind, unpack_body
 
@@ -112,7 +112,7 @@ class UploadQueue:
             return None
         return sondehub.telemetry(row, self._musing(row["utc_ms"]), self._mission)
 
-    def settle(self, batch: Batch, outcome: Outcome, now_ms: int) -> None:
+    def settle(self, batch: Batch, outcome: UploadOutcome, now_ms: int) -> None:
         """The batch was answered. Known at once, and durable when this returns."""
         progress = self.progress
         progress.upto = batch.upto

@@ -1,4 +1,4 @@
-"""Let a bundle speak on the workstation, with the flight's prompt, memory and cleaning."""
+"""Runs a bundle on the workstation, with the prompt and the output cleaning of the flight."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TRIES_MAX = 4  # a reply that cleans to nothing is drawn again
 TRY_OUT_S_MAX = 600
 
 
-class Voice:
+class BundleVoice:
     """A bundle that has been verified, ready to speak."""
 
     def __init__(self, bundle: Path, manifest: Manifest, threads: int, seed: int) -> None:
@@ -64,17 +64,16 @@ def try_out(bundle: Path) -> None:
             command, capture_output=True, text=True, timeout=TRY_OUT_S_MAX, check=False,
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])})
     except subprocess.TimeoutExpired as error:
-        raise TrainingError(f"{bundle}: said nothing for {TRY_OUT_S_MAX} seconds when it was tried"
-                            " out.") from error
+        raise TrainingError(f"{bundle}: the smoke test timed out after {TRY_OUT_S_MAX} "
+                            "s.") from error
     if child.returncode != 0:
         last = (child.stderr.strip().splitlines() or ["no message"])[-1]
-        raise TrainingError(f"{bundle}: failed when it was tried out (exit {child.returncode}):"
-                            f" {last}")
+        raise TrainingError(f"{bundle}: the smoke test failed (exit {child.returncode}): {last}")
 
 
 def _child(bundle: Path) -> None:
     """Runs in the child: one line about the wind; what it is does not matter here."""
-    voice = Voice(bundle, verify_bundle(bundle, None), threads=1, seed=1)
+    voice = BundleVoice(bundle, verify_bundle(bundle, None), threads=1, seed=1)
     voice.speak(prompt.Moment(about="wind", phase="ascent"))
     voice.close()
 

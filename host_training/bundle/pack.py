@@ -1,4 +1,4 @@
-"""Pack and sign a persona bundle; what a bundle is and how it is checked is in ``wire.bundle``."""
+"""Packs and signs a persona bundle; its format and verification are in ``wire.bundle``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from host_training.common.persona_dir import Persona
+from host_training.common.persona_dir import PersonaSource
 from host_training.errors import TrainingError
 from wire import bundle as wire_bundle
 from wire.bundle import BundleError, Manifest
@@ -24,10 +24,10 @@ MUST_SAY = ("AI persona", "not the person")
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class BundleContents:
     """What goes into a bundle. ``base`` and ``training`` are JSON tables for the manifest."""
 
-    persona: Persona
+    persona: PersonaSource
     model: Path
     memory: Path
     codec: Path
@@ -42,8 +42,8 @@ def check_key(path: Path) -> None:
     if not path.exists():
         return
     if not path.is_file():
-        raise TrainingError(f"{path}: is no file; a signing key is one of {PRIVATE_KEY_BYTES}"
-                            " bytes.")
+        raise TrainingError(f"{path}: not a file; a signing key is a file of {PRIVATE_KEY_BYTES} "
+                            "bytes.")
     if path.stat().st_mode & 0o077:
         raise TrainingError(f"{path}: other users can read this signing key; run chmod 600 on it.")
     n_bytes = path.stat().st_size
@@ -83,7 +83,7 @@ def check_place(out: Path) -> None:
         raise TrainingError(f"{out}: exists and is not a bundle; choose another --out.")
 
 
-def pack(contents: Contents, out: Path, key: Ed25519PrivateKey,
+def pack(contents: BundleContents, out: Path, key: Ed25519PrivateKey,
          try_out: Callable[[Path], None] = lambda bundle: None) -> Manifest:
     """Write, sign and verify the bundle beside ``out``, then put it in its place.
 
@@ -141,7 +141,7 @@ def rollback(bundle: Path, trusted_keys: list[bytes] | None) -> Manifest:
     """
     before = previous(bundle)
     if not before.is_dir():
-        raise TrainingError(f"{bundle}: there is no bundle before this one.")
+        raise TrainingError(f"{bundle}: no previous bundle.")
     manifest = wire_bundle.verify_bundle(before, trusted_keys)
     aside = bundle.with_name(bundle.name + ".part")
     shutil.rmtree(aside, ignore_errors=True)
@@ -160,7 +160,7 @@ def say_it_is_an_ai(disclosure: str) -> str:
     return f"{disclosure.rstrip()} This is an {', '.join(MUST_SAY)}."
 
 
-def _persona(persona: Persona) -> dict[str, Any]:
+def _persona(persona: PersonaSource) -> dict[str, Any]:
     return {"name": persona.name, "author": persona.author,
             "disclosure": say_it_is_an_ai(persona.disclosure), "system": persona.system,
             "values": list(persona.values), "thinking": list(persona.thinking)}

@@ -1,4 +1,4 @@
-"""A persona directory: who somebody is and where their writing lies, read into one object.
+"""A persona directory: identity and writing of a person, read into one object.
 
     persona.toml            name, author, disclosure, system, me (account ids), and the tables
                             of ``settings``
@@ -20,18 +20,18 @@ from pathlib import Path
 from typing import Any
 
 from host_training.common import settings
-from host_training.common.settings import Settings
+from host_training.common.settings import PersonaSettings
 from host_training.errors import TrainingError, faults
 from payload import prompt
 
 _REQUIRED = ("name", "author", "disclosure", "system")
-_OPTIONAL = ("me", *Settings.model_fields)
+_OPTIONAL = ("me", *PersonaSettings.model_fields)
 _ITS_FILES = ("persona.toml", "values.md", "thinking.md")
 NOTEBOOK = "notebook"
 
 
 @dataclass(frozen=True, slots=True)
-class Persona:
+class PersonaSource:
     """The words of ``persona.toml``, ``values.md`` and ``thinking.md``."""
 
     name: str
@@ -41,14 +41,14 @@ class Persona:
     me: tuple[str, ...]
     values: tuple[str, ...]
     thinking: tuple[str, ...]
-    settings: Settings = field(default_factory=Settings)
+    settings: PersonaSettings = field(default_factory=PersonaSettings)
 
     def prompt_text(self) -> prompt.PersonaText:
         """What the prompt always carries."""
         return prompt.PersonaText(self.name, self.system, self.values)
 
 
-def read_persona(directory: Path, is_finished: bool = True) -> Persona:
+def read_persona(directory: Path, is_finished: bool = True) -> PersonaSource:
     """The persona of a directory.
 
     Args:    is_finished: refuse one without values; one that is only looked at may lack them.
@@ -56,8 +56,8 @@ def read_persona(directory: Path, is_finished: bool = True) -> Persona:
              key that is unknown, missing or not as it should be.
     """
     if not directory.is_dir():
-        raise TrainingError(f"{directory}: there is no such directory; spacepi-train init"
-                            f" {directory} begins one.")
+        raise TrainingError(f"{directory}: no such directory; spacepi-train init {directory} "
+                            "creates one.")
     path, lists = directory / "persona.toml", [directory / "values.md", directory / "thinking.md"]
     found = faults([partial(_table, path), partial(_check_values, lists[0], is_finished),
                     partial(read_list, lists[1])])
@@ -65,8 +65,9 @@ def read_persona(directory: Path, is_finished: bool = True) -> Persona:
         raise TrainingError(*found)
     table = _table(path)
     values, thinking = map(read_list, lists)
-    return Persona(*(table[key] for key in _REQUIRED), tuple(table.get("me", [])), tuple(values),
-                   tuple(thinking), _settings(table, path))
+    return PersonaSource(
+        *(table[key] for key in _REQUIRED), tuple(table.get("me", [])), tuple(values),
+        tuple(thinking), _settings(table, path))
 
 
 def _table(path: Path) -> dict[str, Any]:
@@ -86,7 +87,7 @@ def _table(path: Path) -> dict[str, Any]:
     missing = [key for key in _REQUIRED
                if not isinstance(table.get(key), str) or not table[key].strip()]
     if missing:
-        found.append(f"{path}: {', '.join(missing)} must be text that is not empty.")
+        found.append(f"{path}: {', '.join(missing)} must be non-empty text.")
     me = table.get("me", [])
     if not isinstance(me, list) or not all(isinstance(item, str) for item in me):
         found.append(f'{path}: me must be a list of account ids, like ["user123"].')
@@ -96,16 +97,16 @@ def _table(path: Path) -> dict[str, Any]:
     return table
 
 
-def _settings(table: dict[str, Any], path: Path) -> Settings:
-    return settings.parse({key: table[key] for key in Settings.model_fields if key in table},
+def _settings(table: dict[str, Any], path: Path) -> PersonaSettings:
+    return settings.parse({key: table[key] for key in PersonaSettings.model_fields if key in table},
                           str(path))
 
 
 def _check_values(path: Path, is_finished: bool) -> None:
     if not read_list(path) and is_finished:
-        raise TrainingError(f'{path}: at least one line like "- I say what I saw." is needed; of'
-                            ' writing that persona.toml calls layer = "values", spacepi-train scan'
-                            " lists candidates.")
+        raise TrainingError(f'{path}: at least one line like "- I say what I saw." is required;'
+                            ' spacepi-train scan lists candidates from writing of layer = "values"'
+                            " in persona.toml.")
 
 
 def hints(directory: Path) -> list[str]:
@@ -116,8 +117,8 @@ def hints(directory: Path) -> list[str]:
         return []
     has_exports = any(path.is_file() for folder in export_folders(directory)
                       for path in folder.rglob("*"))
-    return [f"{directory / 'persona.toml'}: me is empty; an export with two sides, of which nobody"
-            " can tell which is yours, will be refused until your account stands there."
+    return [f"{directory / 'persona.toml'}: me is empty; an export with several participants is "
+            "rejected until your account is listed there."
             ] if has_exports and not table.get("me") else []
 
 

@@ -1,4 +1,4 @@
-"""Sentences: a text cut where its sentences end, and put together again, in any script."""
+"""Sentences: splits a text into sentences, and joins them, in any script."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which chats of the exports are read and how each counts, as ``persona.toml`` says.
+"""Which chats of the exports are read and their weights, as ``persona.toml`` sets.
 
 Every chat that was seen is counted, also what is left out, so that the maker can name it. What
 ``persona.toml`` asks for and no export has is a warning: a slip there would teach what was meant to
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from host_training.common.messages import CHAT_KINDS, Message, Notes
-from host_training.common.settings import Settings, Source, is_chat
+from host_training.common.settings import PersonaSettings, Source, is_chat
 
 NAMED_MAX = 12  # chats in a warning
 KEPT_MAX = 10_000  # chats counted; a mailbox of a life has more threads, which nobody names
@@ -35,7 +35,7 @@ class _Seen:
 class Chooser:
     """Goes through the messages of one export after another."""
 
-    settings: Settings
+    settings: PersonaSettings
     me: Collection[str]
     notes: Notes
     _seen: dict[tuple[str, str], _Seen] = field(default_factory=dict)
@@ -105,11 +105,11 @@ class Chooser:
         found = []
         for number, source in enumerate(self.settings.source):
             if (number, "path") not in self._used:
-                found.append(f"persona.toml: source.{number}.path: {source.path!r} fits no file, or"
-                             " only files of a [[source]] before it.")
+                found.append(f"persona.toml: source.{number}.path: {source.path!r} matches no "
+                             "file, or only files of an earlier [[source]].")
                 continue
-            found += [f"persona.toml: source.{number}.{place}: {pattern!r} fits no chat of"
-                      f" {source.path}, which has {self._named(number)}."
+            found += [f"persona.toml: source.{number}.{place}: {pattern!r} matches no chat of "
+                      f"{source.path}, which has {self._named(number)}."
                       for place, pattern in _patterns(source)
                       if not source.ignore and (number, place) not in self._used]
         return found

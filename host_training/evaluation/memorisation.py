@@ -1,4 +1,4 @@
-"""What was learnt by heart: canaries, lines that complete themselves, lines said again.
+"""Memorisation: canaries, completed training lines, verbatim output.
 
 A canary is a nonsense sentence put into the training text once, four or sixteen times. Its exposure
 is how far it climbs among REFERENCES sentences of the same build that were never trained: about 1.4
@@ -144,7 +144,7 @@ def _goes_on_with(model: Any, start: Sequence[int], truth: Sequence[int]) -> boo
     return True
 
 
-class Corpus:
+class TrainedText:
     """The trained text, to find what is said again from it."""
 
     def __init__(self, texts: Sequence[str]) -> None:

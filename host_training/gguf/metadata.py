@@ -1,4 +1,4 @@
-"""What a GGUF file says of itself: its tensors, its facts for a manifest, its shape.
+"""Metadata of a GGUF file: its tensors, its facts for a manifest, its shape.
 
 The library believes every count in a file, so the counts are looked at before it is asked.
 """
@@ -31,7 +31,7 @@ def read_gguf(path: Path) -> gguf.GGUFReader:
             _check_counts(file)
         return gguf.GGUFReader(path)
     except (OSError, ValueError, IndexError, KeyError, struct.error) as error:
-        raise TrainingError(f"{path}: not a whole GGUF file ({error}).") from error
+        raise TrainingError(f"{path}: not a complete GGUF file ({error}).") from error
 
 
 def _check_counts(file: BinaryIO) -> None:

@@ -1,4 +1,4 @@
-"""What every quantisation of a model would weigh, asked of llama.cpp before anything is written.
+"""The size of every quantisation of a model, from llama.cpp before anything is written.
 
 llama.cpp decides per tensor (an embedding shared with the output head is kept better, rows that do
 not divide by 256 fall back to other types), so its own dry run is asked. It wants a file, not its

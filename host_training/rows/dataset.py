@@ -1,4 +1,4 @@
-"""From examples to rows of token ids and labels, asked exactly as the flight will ask.
+"""From examples to rows of token ids and labels, with prompts exactly as in flight.
 
 Five kinds of row:
 - a *thought* in several drawn moments: prompt of ``payload.prompt``, label = the thought + end;

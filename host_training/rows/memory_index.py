@@ -39,7 +39,8 @@ def build_memory(examples: Iterable[Example], out: Path) -> int:
             if len(text) >= SENTENCE_CHARS_MIN and not PLACEHOLDER.search(text):
                 rows.setdefault(text, (example.source, example.utc_ms))
     if not rows:
-        raise TrainingError(f"No sentence of at least {SENTENCE_CHARS_MIN} characters to remember.")
+        raise TrainingError(f"No sentence of at least {SENTENCE_CHARS_MIN} characters for the "
+                            "memory.")
     partial = out.with_suffix(".part")
     partial.unlink(missing_ok=True)
     database = sqlite3.connect(partial)

@@ -1,4 +1,4 @@
-"""What of a person's writing a flight could have asked for: thoughts, short answers, lines.
+"""The parts of a person's writing that a flight prompt can ask for: thoughts, short answers, lines.
 
 A thought and a short answer are asked for as they are. Writing that answers nobody is asked for
 line by line: whole sentences of it, as many as one musing holds, in a moment of which nothing is

@@ -1,4 +1,4 @@
-"""The chips that a mission names, on its bus: one table for the Pi and for the simulator."""
+"""The sensors that a mission file names: one table for the Pi and for the simulator."""
 
 from __future__ import annotations
 

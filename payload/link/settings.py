@@ -1,4 +1,4 @@
-"""What a command has changed of the settings in ``wire.settings``.
+"""Settings: the numbers of the mission file that a command may change in flight.
 
 A change survives a reboot. What the parts read is always a whole ``Mission``: the file's, with the
 changed numbers in it. What a mission file is refused for (``wire.airtime_budget``)
@@ -22,7 +22,7 @@ COMMAND_LOSS_MS = 1_800_000
 _OF_THE_RADIO = ("cadence.beacon", "radio.")
 
 
-class Settings:
+class FlightSettings:
     """What was changed; ``mission`` is what holds now."""
 
     def __init__(self, mission: Mission, saved: Any) -> None:

@@ -1,4 +1,4 @@
-"""Telemetry: the records of where it is and how it is, as integers of what is known."""
+"""Telemetry: track and housekeeping records, known values as integers."""
 
 from __future__ import annotations
 

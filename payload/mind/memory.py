@@ -1,4 +1,4 @@
-"""Memory: one sentence of the author's own writing that goes with the moment.
+"""Memory: one sentence of the author's own writing that fits the moment.
 
 Training draws memories as often as they come in flight, and a desk that lets a bundle speak recalls
 with these same rules, so that the model is never asked in another way than it was taught.

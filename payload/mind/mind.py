@@ -1,4 +1,4 @@
-"""The mind: decides when to think and of what, and keeps only what is worth keeping.
+"""The mind: decides when to think and of what, and keeps only usable lines.
 
     IDLE --slot, question or muse_now--> THINKING --reply--> kept, or tried again (three tries)
       ^------ back-off 30 s .. 10 min ------'--deadline, failure--> LOST until something is answered

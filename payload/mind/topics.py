@@ -1,4 +1,4 @@
-"""What to muse about: the topics that are true now, weighted by what is new or notable.
+"""Topics of musings: those that are true now, weighted by what is new or notable.
 
 Pure. The topics are the words ``about=`` that the persona is trained on
 (``host_training/examples/*/notebook``); one that is not true at the moment is never chosen, so that

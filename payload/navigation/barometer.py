@@ -1,4 +1,4 @@
-"""Barometer: the height that a pressure tells, in a standard atmosphere."""
+"""Barometer: altitude from pressure, in the standard atmosphere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How old a fix may be, by what it is to say; an older one is as good as none for that.
+"""Maximum age of a fix for each use; an older one is treated as absent.
 
 A place is told at any age, with its age beside it.
 """

@@ -1,4 +1,4 @@
-"""Geofence: is the payload where it may be? Voted over fixes, silent on bad data.
+"""Geofence: is the payload inside the permitted area? Decided over several fixes, not on bad data.
 
 The fence is a polygon on the map and a ceiling, both from the mission file. One fix proves nothing
 (docs/faults.md, 8): most of the last ten good ones must agree, and to be inside again most

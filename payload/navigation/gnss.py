@@ -1,4 +1,4 @@
-"""Navigation: judges what the receiver says and keeps the last good fix with its age.
+"""Navigation: validates the receiver's data and keeps the last good fix with its age.
 
 A fix is good when it is 3D, in range, fresh and agrees with the last good one. A receiver that
 repeats itself is frozen, and a frozen receiver is a lost one: age counts from the last fix that

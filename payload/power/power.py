@@ -1,4 +1,4 @@
-"""Power: from battery millivolts to how much may be spent.
+"""Power: the power mode, from the battery voltage.
 
 One axis of three (phase, power, health). Nothing here ever switches the payload off: a cold battery
 sags and comes back (rs41-nfw#5). Worse takes ten steady seconds, better takes

@@ -1,4 +1,4 @@
-"""The recorder: who is told what a store was given, what it sent and what became durable.
+"""The recorder: observes what a store was given, what it sent and what became durable.
 
 A flight has none. The simulator's outlives the store, and holds it to what it promised.
 """

@@ -1,4 +1,4 @@
-"""The store: every record of the payload's life and its small state, and what of them is durable.
+"""The store: all records and small state of the payload, and which of them are durable.
 
 What is appended and put is in RAM at once, and durable when the disk has said so; only then may it
 be sent, or anything be done because of it. The disk stands behind ``payload.ports.Disk`` and may

@@ -1,4 +1,4 @@
-"""What the fake Bosch sensors share: memory map, power-up, conversions by the clock, and faults.
+"""Shared by the fake Bosch sensors: memory map, power-up, conversion times, and faults.
 
 A chip turns true air into raw counts by inverting its datasheet's formulas, so that the real
 driver's arithmetic is exercised, and not used twice.

@@ -1,6 +1,6 @@
 """Commands (docs/faults.md, 52 to 57): replays, floods, nonsense that is well signed,
-halves of a cutdown, letters that have waited for too long, silence by order, settings that nobody
-may set.
+halves of a cutdown, commands that have waited for too long, silence by command, settings that
+nobody may set.
 
 That the wire stays cold is asked at every step (``sim.verify.cutdown_watch``).
 """
@@ -15,7 +15,7 @@ from groundstation.archive.outbox import QUESTIONS_WAITING_EACH_MAX, OutboxFull
 from payload.cutdown import PHASES
 from sim.faults.stage import End, Fault, Stage
 from sim.faults.storage import vanished, while_off
-from sim.verify.cutdown_watch import ALOFT_M, letter_of
+from sim.verify.cutdown_watch import ALOFT_M, command_of
 from wire import auth, frames
 from wire.commands import Opcode
 from wire.frames import CommandFrame
@@ -160,7 +160,7 @@ def _long_silence(stage: Stage) -> End:
 
 
 class _Crowd:
-    """Looks on while the abort waits: no other letter goes up before it."""
+    """Looks on while the abort waits: no other command goes up before it."""
 
     def __init__(self, stage: Stage, abort_id: int) -> None:
         self._stage = stage
@@ -168,12 +168,12 @@ class _Crowd:
 
     def on_uplink(self, frame: bytes) -> None:
         world = self._stage.world
-        letter = letter_of(world, frame)
-        if letter is None or world.archive is None:
+        entry = command_of(world, frame)
+        if entry is None or world.archive is None:
             return
         abort = outbox.one(world.archive.db, self._abort_id)
-        if abort is not None and abort.is_waiting and letter.letter_id != self._abort_id:
-            self._stage.violate("cutdown_safe", f"{letter.opcode.name} went up before an abort")
+        if abort is not None and abort.is_waiting and entry.command_id != self._abort_id:
+            self._stage.violate("cutdown_safe", f"{entry.opcode.name} went up before an abort")
 
     def on_boot(self) -> None: ...
     def on_step(self) -> None: ...
@@ -196,14 +196,14 @@ def _crowd(stage: Stage) -> None:
 
 
 class _Silence:
-    """Looks on while the transmitter is off by order; a boot ends it, as it must."""
+    """Looks on while the transmitter is off by command; a boot ends it, as it must."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._is_off = False
 
     def begin(self) -> None:
-        """The order has arrived, and what the modem had is out."""
+        """The command has arrived, and what the modem had is out."""
         flight = self._stage.world.flight
         self._is_off = flight is not None and flight.downlink.is_silent(
             self._stage.world.daemon.now_ms)
@@ -229,7 +229,7 @@ class _Silence:
 
 
 def _tx_off(stage: Stage) -> End:
-    """The transmitter is switched off by order, and no further order ever comes."""
+    """The transmitter is switched off by command, and no further command ever comes."""
     silence = _Silence(stage)
     stage.world.observers.append(silence)
     stage.command(Opcode.TX_OFF, TX_OFF_MINUTES)
@@ -255,16 +255,16 @@ def _settings(stage: Stage) -> None:
 
 
 FAULTS: tuple[Fault, ...] = (
-    Fault(52, "commands.replay", "everything the station ever sent comes again", _replay,
+    Fault(52, "commands.replay", "everything that the station ever sent is replayed", _replay,
           (60.0, 600.0)),
-    Fault(52, "commands.replay_wiped", "ARM and FIRE come again after the store has vanished",
+    Fault(52, "commands.replay_wiped", "ARM and FIRE are replayed after the store has vanished",
           _replay_wiped, (180.0, 600.0), ("phase_right",)),
     Fault(52, "commands.counter_ahead", "the station's counter jumps by 60 000", _counter_ahead,
           (1.0, 1.0)),
-    Fault(52, "commands.counter_wrap", "a station's counter climbs to the last, and is put right",
+    Fault(52, "commands.counter_wrap", "a station's counter reaches its maximum, and is corrected",
           _counter_wrap, (30.0, 30.0)),
     Fault(53, "commands.flood", "a hundred badly signed frames a second", _flood, (10.0, 60.0)),
-    Fault(55, "commands.nonsense", "well signed bytes that are no command", _nonsense,
+    Fault(55, "commands.nonsense", "correctly signed bytes that are not a command", _nonsense,
           (90.0, 90.0)),
     Fault(54, "commands.fire_alone", "FIRE without ARM", _fire_alone, (20.0, 20.0)),
     Fault(54, "commands.arm_expired", "FIRE long after ARM", _arm_expired, (90.0, 90.0)),
@@ -275,7 +275,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(54, "commands.long_silence", "ARM and FIRE wait at the station through a long silence",
           _long_silence, (240.0, 3_600.0)),
     Fault(54, "commands.crowd", "an abort is queued behind 24 questions", _crowd, (60.0, 60.0)),
-    Fault(56, "commands.tx_off", "the transmitter is off for five minutes, and nobody speaks",
+    Fault(56, "commands.tx_off", "the transmitter is off for five minutes, without uplink traffic",
           _tx_off, (TX_OFF_MINUTES * 60.0 + 5, TX_OFF_MINUTES * 60.0 + 5), ("beacon_cadence",)),
     Fault(57, "commands.settings", "every setting just beyond its range", _settings,
           (60.0, 60.0)),

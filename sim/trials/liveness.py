@@ -1,4 +1,4 @@
-"""What must have happened once the faults have stopped: the backlog is home, the modes are good.
+"""Conditions after the faults have stopped: the backlog is delivered, the modes are normal.
 
 The weather is healed first (TigerBeetle heals its network before it asks for progress): all faults
 end, the air is good, there is power, and somebody near answers. Then the world runs on until
@@ -88,7 +88,7 @@ def _look_at_faults(world: World, checks: Checks) -> None:
         return
     left = _faults_left(world)
     if left:
-        checks.violate("recovered", f"fault bits {left!r} are left")
+        checks.violate("recovered", f"fault bits {left!r} remain set")
 
 
 def _faults_left(world: World) -> FaultBits | None:
@@ -146,7 +146,7 @@ def _compare(world: World, checks: Checks, promised: dict[int, int]) -> None:
         kinds = sorted({aboard[i][0] for i in missing if i in aboard})
         checks.violate(
             "archive_complete",
-            f"{len(missing)} of {len(promised)} records never came home, first {missing[0]}, "
+            f"{len(missing)} of {len(promised)} records were never delivered, first {missing[0]}, "
             f"kinds {kinds}",
         )
     lost = checks.ledger.lost

@@ -1,4 +1,4 @@
-"""The wheel that the Pi installs: wire and payload with their dependencies, and nothing else.
+"""The wheel for the Pi: wire and payload with their dependencies, and nothing else.
 
 Version and dependencies are those of the project's own pyproject.toml. The sources are taken from
 the tree, and nothing is written into it: what a build of yesterday left behind would be packed.

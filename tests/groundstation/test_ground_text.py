@@ -18,7 +18,7 @@ from groundstation.reading.reader import FlightReader
 from tests.wire.test_text_codec import OWN, model
 from wire import auth, commands, frames, records
 from wire.auth import Authenticity, Direction
-from wire.bodies import SEALED, Packed, Seat, by_id
+from wire.bodies import SEALED, Packed, TextSeat, by_id
 from wire.commands import Command, Opcode
 from wire.frames import CommandFrame
 from wire.mission import load as load_mission
@@ -43,7 +43,7 @@ class CodingEnd(FarEnd):
 
     def send(self, record, now_ms):
         packed = records.pack(record, model() if self.codes else None)
-        assert (packed.seat is Seat.MODEL) == self.codes
+        assert (packed.seat is TextSeat.MODEL) == self.codes
         self.sender.push(record, now_ms, packed)
 
 
@@ -156,13 +156,13 @@ def test_made_up_models_cannot_fill_the_outbox(tmp_path):
     for number in range(PLAIN_TEXTS_MAX + 5):
         record = Record(number + 1, Kind.MUSING, 1, START_MS, TimeQuality.GPS, {})
         data = number.to_bytes(2) + b"\x02ab\x80"
-        far.sender.push(record, START_MS, Packed(Seat.MODEL, data))
+        far.sender.push(record, START_MS, Packed(TextSeat.MODEL, data))
     for body in ({SEALED: 5}, {SEALED: {"model": "../../x"}}):
         far.push(Kind.MUSING, START_MS, body)
     fly(far, station, START_MS, 60)
     assert len(letters(archive)) == PLAIN_TEXTS_MAX
     other = FarEnd(KEY, node_id=9)
-    other.sender.push(record, START_MS, Packed(Seat.MODEL, b"\xee\xee\x02ab\x80"))
+    other.sender.push(record, START_MS, Packed(TextSeat.MODEL, b"\xee\xee\x02ab\x80"))
     fly(other, station, START_MS)
     assert len(letters(archive)) == PLAIN_TEXTS_MAX, "another payload's models are not ours to ask"
 

@@ -156,7 +156,7 @@ def test_changes_are_told_by_package() -> None:
              pin("e", "2", marker="python_version >= '3.12'"), pin("f", "1", "x")]
     assert list(relock.changes(before, after)) == [
         "  b 1 -> 2", "- c 1", "  e 1 -> 1 / 2", "+ f 1",
-        "! d 1 is the same version, but 1 of its files are not",
+        "! d 1 is unchanged, but 1 of its files differ",
     ]
 
 

@@ -205,9 +205,9 @@ def _other_manifest(bundle: Path) -> None:
 
 
 @pytest.mark.parametrize(("change", "why"), [
-    (_other_weights, "model.gguf: its contents are not what was signed"),
-    (_strangers, "is signed by key"), (_unsigned, "does not fit the manifest"),
-    (_other_manifest, "does not fit the manifest"),
+    (_other_weights, "model.gguf: its contents differ from what was signed"),
+    (_strangers, "is signed by key"), (_unsigned, "does not match the manifest"),
+    (_other_manifest, "does not match the manifest"),
 ])
 def test_a_model_that_nobody_trusted_signed_is_never_opened(
     tmp_path: Path, tiny_bundle: BundleMaker, change: Callable[[Path], None], why: str
@@ -279,7 +279,7 @@ def test_one_worker_per_socket_and_an_orderly_end(
         command(bundle, path), capture_output=True, text=True, timeout=WAIT_S, check=False
     )
     assert second.returncode == 1
-    assert second.stderr == f"Another mind worker already serves {path}.\n"
+    assert second.stderr == f"Another mind worker is already listening on {path}.\n"
     client = worker.client()
     client.hello()
     worker.process.send_signal(signal.SIGTERM)

@@ -16,13 +16,13 @@ from flights import ROOT, mission
 from sim.clock import SimClock
 from sim.faults import catalogue
 from sim.rig import faults, folder
-from sim.rig.bench import HOP_M, PAD_S, Settings, hop
+from sim.rig.bench import HOP_M, PAD_S, RigSettings, hop
 from sim.rig.folder import Ports
 from sim.rig.journal import Journal
 from sim.rig.live import Loop
 from sim.rig.plan import plan_of
 from sim.rig.screen import style_of
-from sim.rig.sent import Sent
+from sim.rig.sent import SentFrames
 from sim.rig.unit import Unit
 from wire import beacon, bodies, frames, records
 from wire import mission as mission_file
@@ -67,11 +67,11 @@ def test_a_name_means_what_it_means_in_a_simulated_flight() -> None:
 
 
 @pytest.mark.parametrize(("line", "sentence"), [
-    ("00:00:10 gnss.melt", "'gnss.melt' cannot be done to real processes; on the bench there are "
-     "cut.once, .*core.kill, .*storage.full"),
-    ("00:00:10 link.flipped", "'link.flipped' cannot be done to real processes"),
+    ("00:00:10 gnss.melt", "'gnss.melt' is not a bench fault; available: cut.once, .*core.kill, "
+                           ".*storage.full"),
+    ("00:00:10 link.flipped", "'link.flipped' is not a bench fault"),
     ("00:10:00 core.kill", "00:10:00 core.kill: the bench flight ends after 600 s"),
-    ("soon core.kill", "write it as hh:mm:ss name"),
+    ("soon core.kill", "must be hh:mm:ss name"),
 ])
 def test_a_fault_that_cannot_be_played_is_one_sentence(line: str, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence.replace("cut.once, .*", ".*")):
@@ -97,7 +97,7 @@ def test_without_a_mind_only_the_station_is_killed_beside_the_daemon() -> None:
 
 def test_more_kills_than_there_is_time_for_are_one_sentence() -> None:
     assert len(plan_of([], 24, 300.0)) == 48
-    with pytest.raises(ValueError, match="25 kills do not fit into 300 s: take fewer, or more"):
+    with pytest.raises(ValueError, match="25 kills do not fit into 300 s: reduce --kills"):
         plan_of([], 25, 300.0)
 
 
@@ -105,7 +105,7 @@ def test_more_kills_than_there_is_time_for_are_one_sentence() -> None:
     (1, HOP_M[0], HOP_M[0]), (20, 1_500.0, 6_000.0), (60, 9_000.0, 20_000.0),
     (600, HOP_M[1], HOP_M[1])])
 def test_the_hop_fits_the_time(minutes: float, low_m: float, high_m: float) -> None:
-    settings = Settings(minutes * 60)
+    settings = RigSettings(minutes * 60)
     balloon = hop(settings, 1_800_000_000_000)
     height_m = balloon.burst_altitude_m - balloon.site.elevation_m
     assert low_m <= height_m <= high_m
@@ -235,12 +235,12 @@ def test_stopped_it_stays_stopped_and_one_that_does_not_is_a_breach() -> None:
 
 
 class Port:
-    """A payload's radio, as ``Sent`` sees it."""
+    """A payload's radio, as ``SentFrames`` sees it."""
 
     def __init__(self, key: bytes | None = None, models: Models = NO_MODELS) -> None:
         self.mission = mission()
         self.heap = Heap()
-        self.sent = Sent(self.heap.clock, self.mission, key, models)
+        self.sent = SentFrames(self.heap.clock, self.mission, key, models)
         self.sent.on_start()
         self._key = key
         self._number = 0

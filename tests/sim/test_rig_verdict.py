@@ -18,8 +18,8 @@ from sim.fakes.card_disk import DeskStore
 from sim.rig import ledger, verdict
 from sim.rig.journal import Journal
 from sim.rig.ledger import Records
-from sim.rig.sent import Sent
-from sim.rig.verdict import Finding, Letter
+from sim.rig.sent import SentFrames
+from sim.rig.verdict import OutboxRow, RigFinding
 from wire.auth import Authenticity
 from wire.records import Kind, Record, TimeQuality
 
@@ -48,7 +48,7 @@ class Flown:
             self.log(f"event=flying boot={boot}")
             for word in words:
                 self.log(f"event={word} number=1")
-        self.sent = Sent(SimClock(0), mission(), None)
+        self.sent = SentFrames(SimClock(0), mission(), None)
         self.sent.records = {record.record_id: record for record in self.records}
 
     def log(self, words: str) -> None:
@@ -58,7 +58,7 @@ class Flown:
         with sqlite3.connect(self.store_path) as db:
             db.execute(sql, values)
 
-    def judge(self, may_prune: bool = False) -> list[Finding]:
+    def judge(self, may_prune: bool = False) -> list[RigFinding]:
         archive = Archive(self.archive_path)
         with archive.batch():
             for record in self.home:
@@ -81,7 +81,7 @@ def flown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Flown:
     return Flown(tmp_path)
 
 
-def broken(findings: list[Finding]) -> list[str]:
+def broken(findings: list[RigFinding]) -> list[str]:
     return [finding.sentence for finding in findings if not finding.is_good]
 
 
@@ -97,7 +97,7 @@ def test_a_flight_that_lost_nothing_is_good(flown: Flown) -> None:
 
 def test_a_missing_number_is_found(flown: Flown) -> None:
     flown.edit("DELETE FROM record WHERE id = 3")
-    assert any("but these are missing: 3" in sentence for sentence in broken(flown.judge()))
+    assert any("missing: 3" in sentence for sentence in broken(flown.judge()))
 
 
 def test_what_made_room_on_a_full_disk_must_be_on_the_ground(flown: Flown) -> None:
@@ -116,34 +116,34 @@ def test_what_made_room_on_a_full_disk_must_be_on_the_ground(flown: Flown) -> No
 def test_a_row_that_changed_is_found(flown: Flown, column: str) -> None:
     value = {"body": b"\x81\xa5event\xa4bood"}.get(column, 5)
     flown.edit(f"UPDATE record SET {column} = ? WHERE id = 2", value)
-    assert any(sentence == "every checksum is right, but of these: 2"
+    assert any(sentence == "every checksum is right, except: 2"
                for sentence in broken(flown.judge()))
 
 
 def test_what_was_confirmed_and_did_not_arrive_is_found(flown: Flown) -> None:
     flown.home.pop(0)
     assert broken(flown.judge()) == [
-        "the ground confirmed 4 of them; each is aboard, and in its archive, but these are not: 1"]
+        "the ground confirmed 4 of them; each is in the store and in the archive, except: 1"]
 
 
 def test_what_was_sent_and_is_not_stored_is_found(flown: Flown) -> None:
     flown.sent.records[7] = replace(flown.records[0], record_id=7)
-    assert any("word for word, but these: 7" in sentence for sentence in broken(flown.judge()))
+    assert any("in the store, except: 7" in sentence for sentence in broken(flown.judge()))
 
 
 def test_what_was_sent_with_other_words_is_found(flown: Flown) -> None:
     flown.sent.records[2] = replace(flown.records[1], body={"event": "other"})
-    assert any("word for word, but these: 2" in sentence for sentence in broken(flown.judge()))
+    assert any("in the store, except: 2" in sentence for sentence in broken(flown.judge()))
 
 
 def test_one_number_that_was_sent_with_two_meanings_is_found(flown: Flown) -> None:
     flown.sent.two_meanings.append(4)
-    assert broken(flown.judge()) == ["a number sent again meant the same again, but these: 4"]
+    assert broken(flown.judge()) == ["every repeated number had the same content, except: 4"]
 
 
 def test_what_came_home_with_other_words_is_found(flown: Flown) -> None:
     flown.home[4] = replace(flown.home[4], body={"event": "other"})
-    assert any("but these: 5" in sentence for sentence in broken(flown.judge()))
+    assert any("except: 5" in sentence for sentence in broken(flown.judge()))
 
 
 def test_one_number_with_two_meanings_on_the_ground_is_found(flown: Flown) -> None:
@@ -153,7 +153,7 @@ def test_one_number_with_two_meanings_on_the_ground_is_found(flown: Flown) -> No
 
 def test_an_event_that_was_told_and_not_kept_is_found(flown: Flown) -> None:
     flown.log("event=burst peak_m=3")
-    assert any("but these: burst of boot 2" in sentence for sentence in broken(flown.judge()))
+    assert any("except: burst of boot 2" in sentence for sentence in broken(flown.judge()))
     flown.log("event=store_failing dropped_records=0")
     assert broken(flown.judge()) == [], "without a disk nothing is promised"
 
@@ -175,23 +175,24 @@ def test_a_payload_that_said_nothing_is_no_good_one(flown: Flown) -> None:
     assert len(broken(flown.judge())) >= 3
 
 
-@pytest.mark.parametrize(("letters", "was_cut_off", "is_good"), [
+@pytest.mark.parametrize(("entries", "was_cut_off", "is_good"), [
     ([], False, True),
     ([("answered", 0, None), ("queued", 700_000, None)], False, True),
     ([("sent", 0, None)], False, False),
     ([("sent", 0, None)], True, True),
-    ([("failed", 0, "no sign of it after 30 tries")], True, False),
+    ([("failed", 0, "not confirmed after 30 tries")], True, False),
 ])
-def test_a_command_must_be_answered_in_time(letters, was_cut_off: bool, is_good: bool) -> None:
-    found = [Letter(16 * n, state, NOW_MS + ms, why) for n, (state, ms, why) in enumerate(letters)]
-    _, finding = verdict.on_letters(found, [], NOW_MS + 1_000_000, was_cut_off)
+def test_a_command_must_be_answered_in_time(entries, was_cut_off: bool, is_good: bool) -> None:
+    found = [OutboxRow(16 * n, state, NOW_MS + ms, why)
+             for n, (state, ms, why) in enumerate(entries)]
+    _, finding = verdict.on_commands(found, [], NOW_MS + 1_000_000, was_cut_off)
     assert finding.is_good is is_good, finding
 
 
 def test_a_command_that_the_station_took_and_did_not_keep_is_found() -> None:
-    kept = [Letter(16, "answered", NOW_MS, None)]
-    assert verdict.on_letters(kept, [16], NOW_MS, False)[0].is_good
-    assert not verdict.on_letters(kept, [16, 32], NOW_MS, False)[0].is_good
+    kept = [OutboxRow(16, "answered", NOW_MS, None)]
+    assert verdict.on_commands(kept, [16], NOW_MS, False)[0].is_good
+    assert not verdict.on_commands(kept, [16, 32], NOW_MS, False)[0].is_good
 
 
 def test_the_numbers_at_the_end_tell_what_was_lost(flown: Flown) -> None:
@@ -202,22 +203,22 @@ def test_the_numbers_at_the_end_tell_what_was_lost(flown: Flown) -> None:
     home, _, _ = verdict.read_archive(copies / "archive.sqlite", 7)
     flown.sent.longest_gaps_s = {30: 31.24, 10: 12.0}
     flown.sent.counts["BeaconFrame"] = 9
-    letters = [Letter(16, "answered", 0, None), Letter(32, "sent", 0, None),
-               Letter(48, "confirmed", 0, None), Letter(64, "failed", 0, "refused")]
-    numbers = ledger.lines(Records.of(aboard, home, flown.sent), flown.sent, 8, letters,
+    entries = [OutboxRow(16, "answered", 0, None), OutboxRow(32, "sent", 0, None),
+               OutboxRow(48, "confirmed", 0, None), OutboxRow(64, "failed", 0, "refused")]
+    numbers = ledger.lines(Records.of(aboard, home, flown.sent), flown.sent, 8, entries,
                            {"daemon": 10, "mind": 4}, {"daemon": 11})
     assert numbers == [
-        "records   promised 6   home 5   wait aboard 0   lost 1",
+        "records   promised 6   delivered 5   waiting 0   lost 1",
         "beacons   sent 9   heard 8   late 0   "
-        "longest gap where one is due every 10 s: 12.0 s; every 30 s: 31.2 s",
-        "commands  sent 4   answered 1   taken without an answer yet 1   waiting 1   failed 1",
+        "longest gap at cadence every 10 s: 12.0 s; every 30 s: 31.2 s",
+        "commands  sent 4   answered 1   accepted, not answered yet 1   waiting 1   failed 1",
         "kills     daemon 10   mind 4",
         "starts    daemon 11",
     ]
 
 
 def test_late_beacons_and_none_at_all_are_found() -> None:
-    sent = Sent(SimClock(0), mission(), None)
+    sent = SentFrames(SimClock(0), mission(), None)
     assert not verdict.on_beacons(sent, 0)[0].is_good
     sent.counts = Counter(BeaconFrame=3)
     assert verdict.on_beacons(sent, 2)[0].is_good

@@ -134,6 +134,6 @@ def test_the_command_makes_codecs(persona_dir: Path, tmp_path: Path) -> None:
     assert TextModel.load(tmp_path / "g.codec").model_id != (
         TextModel.load(tmp_path / "t.codec").model_id)
     status, text = command("codec", "--out", tmp_path / "x.codec")
-    assert status == 1 and "persona directory, or text files with --general" in text
+    assert status == 1 and "persona directory, --general text files" in text
     status, text = command("codec", "--out", tmp_path / "x", "--general", tmp_path / "book.pdf")
-    assert status == 1 and "allowed are .txt" in text
+    assert status == 1 and "must be a .txt" in text

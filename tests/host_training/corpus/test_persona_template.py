@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel
 
 from host_training.common.persona_dir import read_persona, stray_files
-from host_training.common.settings import Chat, Settings, Source
+from host_training.common.settings import Chat, PersonaSettings, Source
 from host_training.corpus import persona_template
 from host_training.errors import TrainingError
 from tests.host_training.conftest import NOTEBOOK
@@ -45,7 +45,7 @@ def test_every_setting_is_there_with_its_default() -> None:
     table = explained()
     assert {table.pop(key) for key in ("name", "author", "disclosure", "system")} == {""}
     assert table.pop("me") == []
-    check(Settings, table)
+    check(PersonaSettings, table)
     check(Source, table["source"][0] | {"tier": 4})
     check(Chat, table["source"][0]["chat"][0])
     assert all(len(line) <= 100 for text in persona_template.FILES.values()
@@ -55,7 +55,7 @@ def test_every_setting_is_there_with_its_default() -> None:
 def test_a_new_persona_lacks_only_what_the_maker_knows(tmp_path: Path) -> None:
     directory = tmp_path / "me"
     persona_template.write(directory)
-    with pytest.raises(TrainingError, match="name, author, disclosure, system must be text"):
+    with pytest.raises(TrainingError, match="system must be non-empty text"):
         read_persona(directory)
     path = directory / "persona.toml"
     path.write_text(re.sub(r'^(name|author|disclosure|system) = ""', r'\1 = "Ines"',
@@ -66,7 +66,7 @@ def test_a_new_persona_lacks_only_what_the_maker_knows(tmp_path: Path) -> None:
         file.write("- I say what I saw.\n")
     persona = read_persona(directory)
     assert (persona.values, persona.thinking) == (("I say what I saw.",), ())
-    assert persona.settings == Settings() and stray_files(directory) == []
+    assert persona.settings == PersonaSettings() and stray_files(directory) == []
     with pytest.raises(TrainingError, match="no writing of Ines found"):
         prepare(directory, tmp_path / "out")
     with (directory / "notebook" / "thoughts.md").open("a") as file:
@@ -77,7 +77,7 @@ def test_a_new_persona_lacks_only_what_the_maker_knows(tmp_path: Path) -> None:
 @pytest.mark.parametrize("there", ["persona.toml", "values.md", "notebook/thoughts.md"])
 def test_nothing_is_written_over(tmp_path: Path, there: str) -> None:
     write_files(tmp_path, {there: "mine", "exports/result.json": "{}"})
-    with pytest.raises(TrainingError, match=f"{there} is there already, and nothing is written"):
+    with pytest.raises(TrainingError, match=f"{there} already exists and is not over"):
         persona_template.write(tmp_path)
     assert (tmp_path / there).read_text() == "mine"
     assert {p.name for p in tmp_path.rglob("*") if p.is_file()} == {there.split("/")[-1],

@@ -96,9 +96,9 @@ def test_other_rows_or_settings_never_go_on_from_a_checkpoint(
 ) -> None:
     with pytest.raises(TrainingError, match="Stopped at step 2"):
         train.train(tiny_base, rows[4:], rows[:4], tmp_path, LONG, stop_at(2, 7))
-    with pytest.raises(TrainingError, match="was begun with other rows"):
+    with pytest.raises(TrainingError, match="was started with other rows"):
         train.train(tiny_base, rows[5:], rows[:4], tmp_path, LONG, silent)
-    with pytest.raises(TrainingError, match="was begun with other rows"):
+    with pytest.raises(TrainingError, match="was started with other rows"):
         train.train(tiny_base, rows[4:], rows[:4], tmp_path, replace(LONG, lr=1e-3), silent)
 
 
@@ -149,7 +149,7 @@ def test_a_row_with_nothing_to_learn_is_named(
     masked = replace(rows[0], labels=[NO_LOSS] * len(rows[0].labels))
     with pytest.raises(TrainingError, match=r"'The wind has plans.' has nothing to learn"):
         train.train(tiny_base, [masked, *rows[4:]], rows[:4], tmp_path, LONG, silent)
-    with pytest.raises(TrainingError, match="nothing to train on"):
+    with pytest.raises(TrainingError, match="No training rows"):
         train.train(tiny_base, [], rows[:4], tmp_path, LONG, silent)
 
 
@@ -173,7 +173,7 @@ def test_a_run_that_explodes_says_so(tiny_base: Path, rows: list[Row], tmp_path:
 def test_qlora_without_a_gpu_is_one_sentence(
     tiny_base: Path, rows: list[Row], tmp_path: Path
 ) -> None:
-    with pytest.raises(TrainingError, match="QLoRA needs an NVIDIA GPU"):
+    with pytest.raises(TrainingError, match="QLoRA requires an NVIDIA GPU"):
         train.train(tiny_base, rows[4:], rows[:4], tmp_path, replace(LONG, method="qlora"), silent)
 
 

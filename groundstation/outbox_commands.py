@@ -1,6 +1,6 @@
-"""``spacepi-ground ask``, ``command``, ``commands`` and ``withdraw``: letters, typed in a terminal.
+"""``spacepi-ground ask``, ``command``, ``commands`` and ``withdraw``: the queue in a terminal.
 
-A letter goes into the archive of the running station, which sends it when the payload listens.
+A command goes into the archive of the running station, which sends it when the payload listens.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import typer
 
 from groundstation import command_words
 from groundstation.archive import fates, outbox, precedence, schema
-from groundstation.archive.outbox import Letter
+from groundstation.archive.outbox import QueuedCommand
 from groundstation.inputs.gateway import RoadError
 from groundstation.sanitise import clean_text
-from groundstation.uplink.letter_box import STATION
+from groundstation.uplink.outbox_desk import STATION
 from wire import key_file
 from wire.commands import Opcode
 from wire.key_file import KeyFileError
@@ -28,14 +28,14 @@ from wire.mission import load as load_mission
 ARCHIVE_NAME = "archive.sqlite"
 MissionOption = Annotated[
     Path, typer.Option(
-        "--mission", "-m", help="The mission file that the payload flies with.", readable=False,
+        "--mission", "-m", help="Mission file, the same as the payload's.", readable=False,
     ),
 ]
 LifetimeOption = Annotated[
     int | None,
     typer.Option(
         "--lifetime", metavar="SECONDS",
-        help="After this it is never sent, in place of what the mission file says.",
+        help="Lifetime in seconds, after which it is not sent; default from the mission file.",
     ),
 ]
 
@@ -49,12 +49,12 @@ def existing_archive(mission: Mission, mission_path: Path) -> Path:
     """The same. Raises RoadError when there is none yet."""
     path = archive_path(mission, mission_path)
     if not path.exists():
-        raise RoadError(f"{path}: there is no archive yet; `spacepi-ground serve` makes it")
+        raise RoadError(f"{path}: no archive; `spacepi-ground serve` creates it")
     return path
 
 
-class LetterCommands:
-    """The commands, with the clock by which letters are dated; they raise what ``main`` says."""
+class OutboxCommands:
+    """The commands, with the clock by which commands are dated; they raise what ``main`` says."""
 
     def __init__(self, now_ms: Callable[[], int]) -> None:
         self._now_ms = now_ms
@@ -70,14 +70,14 @@ class LetterCommands:
         mission: MissionOption = Path("mission.toml"), lifetime: LifetimeOption = None,
     ) -> None:
         """Queue a question; the running station sends it when the payload listens."""
-        letter = self._post(Opcode.ASK, clean_text(text), mission, lifetime)
-        typer.echo(f"Question {letter.letter_id} is queued. {_lifetime_of(letter)}")
+        entry = self._post(Opcode.ASK, clean_text(text), mission, lifetime)
+        typer.echo(f"Question {entry.command_id} is queued. {_lifetime_of(entry)}")
 
     def command(
         self,
         name: Annotated[str, typer.Argument(help=", ".join(command_words.names()) + ".")],
         arguments: Annotated[
-            list[str] | None, typer.Argument(help="What the command takes; most take nothing.")
+            list[str] | None, typer.Argument(help="Arguments of the command; most have none.")
         ] = None,
         mission: MissionOption = Path("mission.toml"), lifetime: LifetimeOption = None,
     ) -> None:
@@ -86,48 +86,48 @@ class LetterCommands:
             opcode = command_words.find(name)
         except ValueError as error:
             raise RoadError(f"{error}") from error
-        letter = self._post(opcode, clean_text(" ".join(arguments or [])), mission, lifetime)
-        words = command_words.in_words(opcode, letter.text)
-        typer.echo(f"Command {letter.letter_id} is queued: {words}. {_lifetime_of(letter)}")
+        entry = self._post(opcode, clean_text(" ".join(arguments or [])), mission, lifetime)
+        words = command_words.in_words(opcode, entry.text)
+        typer.echo(f"Command {entry.command_id} is queued: {words}. {_lifetime_of(entry)}")
 
     def list_all(
         self, mission: MissionOption = Path("mission.toml"),
-        limit: Annotated[int, typer.Option(min=1, help="How many of the newest.")] = 20,
+        limit: Annotated[int, typer.Option(min=1, help="Number of entries, the newest.")] = 20,
     ) -> None:
-        """List what was queued, oldest first, and what became of it."""
+        """List queued questions and commands with their states, oldest first."""
         loaded = load_mission(mission)
         with contextlib.closing(schema.connect_reader(existing_archive(loaded, mission))) as db:
-            letters = [letter.as_of(self._now_ms()) for letter in outbox.recent(db, limit)]
-        for letter in reversed(letters):
-            queued = datetime.fromtimestamp(letter.created_ms / 1000, UTC)
-            what = command_words.in_words(letter.opcode, letter.text)
-            typer.echo(f"{letter.letter_id}  {queued:%Y-%m-%d %H:%M:%S} UTC  {what}: "
-                       f"{fates.in_words(letter, loaded.payload.name)}")
-        if not letters:
-            typer.echo("Nothing was queued yet.")
+            entries = [entry.as_of(self._now_ms()) for entry in outbox.recent(db, limit)]
+        for entry in reversed(entries):
+            queued = datetime.fromtimestamp(entry.created_ms / 1000, UTC)
+            what = command_words.in_words(entry.opcode, entry.text)
+            typer.echo(f"{entry.command_id}  {queued:%Y-%m-%d %H:%M:%S} UTC  {what}: "
+                       f"{fates.in_words(entry, loaded.payload.name)}")
+        if not entries:
+            typer.echo("The queue is empty.")
 
     def withdraw(
         self,
-        number: Annotated[int, typer.Argument(help="Of a letter, as `commands` lists it.")],
+        number: Annotated[int, typer.Argument(help="Number as `commands` lists it.")],
         mission: MissionOption = Path("mission.toml"),
     ) -> None:
-        """Call back a question or command; one that was sent may have been taken all the same."""
+        """Withdraw a question or command; one already sent may still be executed."""
         loaded = load_mission(mission)
         try:
             with outbox.of_another_process(existing_archive(loaded, mission)) as db:
-                letter = outbox.withdraw(db, number)
+                entry = outbox.withdraw(db, number)
         except ValueError as error:
             raise RoadError(f"{error}") from error
-        typer.echo(f"Letter {number}: {fates.of_withdrawal(letter, loaded.payload.name)}.")
+        typer.echo(f"Command {number}: {fates.of_withdrawal(entry, loaded.payload.name)}.")
 
     def _post(
         self, opcode: Opcode, text: str, mission: Path, lifetime_s: int | None
-    ) -> Letter:
+    ) -> QueuedCommand:
         loaded = load_mission(mission)
         key_path = mission.parent / loaded.keys.file
         if not key_path.exists():
             raise KeyFileError(
-                f"{key_path}: there is no key, so nothing can be sent; run `spacepi-ground keygen`"
+                f"{key_path}: no such key file, so nothing can be sent; run `spacepi-ground keygen`"
             )
         key_file.load(key_path)  # one that cannot be used is refused before anything is queued
         path, ground = existing_archive(loaded, mission), loaded.ground
@@ -140,7 +140,7 @@ class LetterCommands:
             raise RoadError(f"{error}") from error
 
 
-def _lifetime_of(letter: Letter) -> str:
+def _lifetime_of(entry: QueuedCommand) -> str:
     """Said to whoever queues it."""
-    minutes, seconds = divmod((letter.expires_ms - letter.created_ms) // 1000, 60)
+    minutes, seconds = divmod((entry.expires_ms - entry.created_ms) // 1000, 60)
     return f"It expires in {minutes} min{f' {seconds} s' if seconds else ''}."
