@@ -111,7 +111,7 @@ class AscentHour:
         for heard in self.air.radio.poll(now_ms):
             report = frames.decode_uplink(heard.data, self._uplink_key)
             if isinstance(report, FeedbackFrame):
-                self._downlink.on_report(report)
+                self._downlink.on_report(report, now_ms)
         waiting = self._store.queued(Priority.MUSING, WORDS_WAITING)
         for _ in range(WORDS_WAITING - len(waiting)):
             self.made.append(self._append(Kind.MUSING, self._musing()))

@@ -12,6 +12,7 @@ import contextlib
 import logging
 import random
 import tempfile
+from abc import ABCMeta
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -138,7 +139,7 @@ def _remote(entity: int, timer_s: float | None) -> Any:
     )
 
 
-def _silent(base: type) -> Any:
+def _silent(base: ABCMeta) -> Any:
     """One of cfdp-py's callback classes, all of whose callbacks do nothing."""
     return type("Silent", (base,), {name: lambda *_: None for name in base.__abstractmethods__})()
 

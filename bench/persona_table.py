@@ -98,7 +98,8 @@ def bits_lead(table: Mapping[str, Any], first: str, second: str) -> Interval:
 def authorship_lead(table: Mapping[str, Any], first: str, second: str) -> Interval:
     """By how much of the way from floor to ceiling ``first`` is nearer to the author."""
     a, b = table[first], table[second]
-    return authorship.lead(a["scores"], b["scores"], *a["scale"], SEED)
+    floor, ceiling = a["scale"]
+    return authorship.lead(a["scores"], b["scores"], floor, ceiling, SEED)
 
 
 def _targets(author: str, quant: str, table: Mapping[str, Any]) -> list[Figure]:

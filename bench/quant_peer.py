@@ -38,15 +38,15 @@ def importance(model_file: Path, text: str) -> dict[str, np.ndarray]:
     sums: dict[str, np.ndarray] = {}
     counts: dict[str, int] = {}
 
-    @llama_cpp.ggml_backend_sched_eval_callback
     def collect(address: int, is_asked: bool, data: Any) -> bool:
         tensor = Tensor.from_address(address)
         if not (tensor.src[0] and tensor.src[1]):
             return False
         weight, given = tensor.src[0].contents, tensor.src[1].contents
         name = weight.name.decode()
-        is_wanted = (name.startswith("blk.") and name.endswith(".weight") and weight.ne[1] > 1
-                     and given.type == 0 and given.ne[1] >= COLUMNS_MIN)
+        is_wanted: bool = (
+            name.startswith("blk.") and name.endswith(".weight") and weight.ne[1] > 1
+            and given.type == 0 and given.ne[1] >= COLUMNS_MIN)
         if is_asked or not is_wanted:
             return is_wanted
         n_tokens, n_in = given.ne[1], given.ne[0]
@@ -56,7 +56,7 @@ def importance(model_file: Path, text: str) -> dict[str, np.ndarray]:
         counts[name] = counts.get(name, 0) + n_tokens
         return True
 
-    _decode(model_file, text, collect)
+    _decode(model_file, text, llama_cpp.ggml_backend_sched_eval_callback(collect))
     return {name: (sums[name] / counts[name]).astype(np.float32) for name in sums}
 
 

@@ -14,6 +14,7 @@ import time
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -114,7 +115,8 @@ def _model(corpus: PersonText, out_dir: Path) -> TextModel:
 
 def _peers(corpus: PersonText) -> dict[str, Compress]:
     """The usual compressors at their best setting; zstd with a dictionary of the same texts."""
-    samples = [text.encode() for text in corpus.train + corpus.base]
+    samples: list[bytes | bytearray | memoryview] = [
+        text.encode() for text in corpus.train + corpus.base]
     dictionary = zstandard.train_dictionary(ZSTD_DICTIONARY_BYTES, samples, level=19)
     compressor = zstandard.ZstdCompressor(
         level=19, dict_data=dictionary, write_content_size=False, write_dict_id=False
@@ -174,9 +176,9 @@ def _costs(corpus: PersonText, model: TextModel) -> list[Figure]:
     chars = sum(map(len, texts))
     coded = [model.encode(text) for text in texts]
     squeezed = [zlib.compress(text.encode(), 9) for text in texts]
-    decode_s = sum(_seconds(lambda data=data: model.decode(data)) for data in coded)
-    encode_s = sum(_seconds(lambda text=text: model.encode(text)) for text in texts)
-    zlib_s = sum(_seconds(lambda data=data: zlib.decompress(data)) for data in squeezed)
+    decode_s = sum(_seconds(partial(model.decode, data)) for data in coded)
+    encode_s = sum(_seconds(partial(model.encode, text)) for text in texts)
+    zlib_s = sum(_seconds(partial(zlib.decompress, data)) for data in squeezed)
     packed = model.pack()
     load_s = _seconds(lambda: TextModel.load(packed))
     decode = decode_s / chars * 200_000

@@ -284,7 +284,7 @@ def _adopt(run_dir: RunDir, data_dir: Path, base: Path, source: Path, report: Re
               "source": import_result.source_hash(source),
               "code": code_hash(training, memorisation)}
     done = run_dir.stage("train-adopted", inputs,
-                         lambda out: import_result.adopt(source, base, data_dir, out) and None)
+                         lambda out: import_result.adopt(source, base, data_dir, out))
     result = json.loads((done / "result.json").read_text())
     report("adopt", 1.0, f"{result['base_bpb']:.3f} -> {result['held_out_bpb']:.3f} bits/byte")
     return done
@@ -377,4 +377,5 @@ def _base_id(base: Path) -> str:
 
 
 def _source_counts(data_dir: Path) -> dict[str, Any]:
-    return json.loads((data_dir / assemble.SUMMARY).read_text())
+    summary: dict[str, Any] = json.loads((data_dir / assemble.SUMMARY).read_text())
+    return summary

@@ -25,7 +25,7 @@ class RunDir:
         self.path = path
         path.mkdir(PRIVATE, parents=True, exist_ok=True)
 
-    def stage(self, name: str, inputs: Mapping[str, Any], build: Callable[[Path], None]) -> Path:
+    def stage(self, name: str, inputs: Mapping[str, Any], build: Callable[[Path], object]) -> Path:
         """The directory of a finished stage, built now if it is not there.
 
         ``build`` fills the directory it is given. When it is interrupted, it is given the same

@@ -38,10 +38,7 @@ _SEQUENCE_COUNTS = 1 << 14
 
 def pack(record: Record, sequence: int) -> bytes:
     """One space packet. ``sequence`` counts the packets of this kind; it wraps at 16384."""
-    from spacepackets.ccsds import (  # type: ignore[import-untyped]  # it ships no types
-        CdsShortTimestamp,
-        SpHeader,
-    )
+    from spacepackets.ccsds import CdsShortTimestamp, SpHeader
 
     data = _FIELDS.pack(record.record_id, record.boot, record.kind, record.quality)
     has_time = record.quality is not TimeQuality.NONE and 0 <= record.time_ms < _CDS_END_MS

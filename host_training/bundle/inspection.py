@@ -82,7 +82,8 @@ def _persona(bundle: Path) -> dict[str, Any]:
     for key, kind in PERSONA_KEYS.items():
         if not isinstance(words, dict) or not isinstance(words.get(key), kind):
             raise BundleError(f"{path}: {key} is missing or not a {kind.__name__}.")
-    return words
+    checked: dict[str, Any] = words
+    return checked
 
 
 def diff(old: Path, old_manifest: Manifest, new: Path, new_manifest: Manifest) -> list[str]:

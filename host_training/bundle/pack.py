@@ -168,4 +168,5 @@ def _persona(persona: PersonaSource) -> dict[str, Any]:
 
 def read_persona_json(bundle: Path) -> dict[str, Any]:
     """The words of a bundle that has been verified."""
-    return json.loads((bundle / "persona.json").read_text(encoding="utf-8"))
+    words: dict[str, Any] = json.loads((bundle / "persona.json").read_text(encoding="utf-8"))
+    return words

@@ -68,7 +68,8 @@ def messages(examples: Sequence[Example], sides: Split, lists: Sequence[str], se
         if one.form in ("thought", "answer") or one.example.text in held:
             message = marked_text(_body(one, rng))
             (found.held_out if one.example.text in held else found.train).append(message)
-    questions = {e.condition.question for e in examples if e.condition} - {None}
+    questions = {e.condition.question for e in examples
+                 if e.condition and e.condition.question is not None}
     found.train.extend(marked_text({"text": question}) for question in sorted(questions))
     plain = [clean_lines(e.text) for e in examples if sides.side(e) == "train"
              and all(one.form in ("line", "dialogue") for one in forms(e))]

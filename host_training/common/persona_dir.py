@@ -66,8 +66,8 @@ def read_persona(directory: Path, is_finished: bool = True) -> PersonaSource:
     table = _table(path)
     values, thinking = map(read_list, lists)
     return PersonaSource(
-        *(table[key] for key in _REQUIRED), tuple(table.get("me", [])), tuple(values),
-        tuple(thinking), _settings(table, path))
+        **{key: table[key] for key in _REQUIRED}, me=tuple(table.get("me", [])),
+        values=tuple(values), thinking=tuple(thinking), settings=_settings(table, path))
 
 
 def _table(path: Path) -> dict[str, Any]:

@@ -76,13 +76,16 @@ class Judge:
         for row, count in zip(table, counts, strict=True):
             at = list(count)
             row[at] = (1 + np.log(np.fromiter(count.values(), float))) * self._idf[at]
-        return table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-12)
+        unit: np.ndarray = table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-12)
+        return unit
 
     def score(self, bags_: Sequence[str]) -> np.ndarray:
         """Log odds that the author wrote each bag, (n_bags,)."""
         if not bags_:
             return np.zeros(0)
-        return self._features([_counts(bag) for bag in bags_]) @ self._direction + self._bias
+        features = self._features([_counts(bag) for bag in bags_])
+        odds: np.ndarray = features @ self._direction + self._bias
+        return odds
 
 
 def _logistic(kernel: np.ndarray, sides: np.ndarray, weights: np.ndarray
@@ -124,8 +127,8 @@ def telling_apart(generated: Sequence[str], written: Sequence[str], seed: int) -
     folds = []
     for fold in (0, 1):
         judge = Judge(*(side[fold::2] for side in sides))
-        folds.append(intervals.auc_interval(*(judge.score(side[1 - fold :: 2]) for side in sides),
-                                            seed))
+        of_written, of_generated = (judge.score(side[1 - fold :: 2]) for side in sides)
+        folds.append(intervals.auc_interval(of_written, of_generated, seed))
     return Interval(*(fmean(getattr(fold, end) for fold in folds)
                       for end in ("value", "low", "high")))
 

@@ -37,7 +37,7 @@ class Court:
         self.floor = floor.who if floor and min(map(len, sides)) >= BAGS_MIN else ""
         if self.floor:
             self._judge = authorship.Judge(*sides[:2])
-            self._ends = [self._judge.score(side) for side in sides[2:]]
+            self._ends = self._judge.score(sides[2]), self._judge.score(sides[3])
             self._delta = style.Delta(*sides[:2])
 
     def authorship(self, lines: Sequence[str]) -> Interval | None:
@@ -72,7 +72,8 @@ def voices(court: Court, subject: Subject, said: Sequence[str], base_said: Seque
 
 def _speaker(court: Court, lines: Sequence[str], trained: Sequence[str], seed: int) -> VoiceScores:
     common = style.common_words(trained)
-    without_subject = ([style.masked(text, common) for text in texts] for texts in (lines, trained))
+    masked_lines, masked_trained = ([style.masked(text, common) for text in texts]
+                                    for texts in (lines, trained))
     return VoiceScores(court.authorship(lines), authorship.telling_apart(lines, trained, seed),
-                       authorship.telling_apart(*without_subject, seed), court.delta(lines),
-                       style.variety(lines))
+                       authorship.telling_apart(masked_lines, masked_trained, seed),
+                       court.delta(lines), style.variety(lines))

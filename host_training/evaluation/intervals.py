@@ -18,6 +18,7 @@ import numpy as np
 RESAMPLES = 2_000
 CONFIDENCE = 0.95
 
+Scores = Sequence[float] | np.ndarray  # one number each: (n,)
 # Numerators and denominators of the rows, (n_rows,) each, and the session of each row.
 Sums = tuple[np.ndarray, np.ndarray, Sequence[Hashable]]
 
@@ -85,14 +86,14 @@ def rate(hits: int, trials: int) -> Interval:
     return Interval(share, max(0.0, (middle - spread) / whole), min(1.0, (middle + spread) / whole))
 
 
-def auc(positives: Sequence[float], negatives: Sequence[float]) -> float:
+def auc(positives: Scores, negatives: Scores) -> float:
     """How often a positive scores above a negative, ties half: 0.5 tells nothing, 1 everything."""
     high, low = np.asarray(positives, float), np.sort(np.asarray(negatives, float))
     below = np.searchsorted(low, high, "left") + np.searchsorted(low, high, "right")
     return float(below.mean() / 2 / len(low))
 
 
-def auc_interval(positives: Sequence[float], negatives: Sequence[float], seed: int,
+def auc_interval(positives: Scores, negatives: Scores, seed: int,
                  sessions: Sequence[Hashable] | None = None) -> Interval:
     """Interval of ``auc``, drawing both sides with replacement.
 

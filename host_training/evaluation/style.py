@@ -76,7 +76,7 @@ def habits(text: str) -> dict[str, float]:
     }
 
 
-def wasserstein(first: Sequence[float], second: Sequence[float]) -> float:
+def wasserstein(first: np.ndarray, second: np.ndarray) -> float:
     """Earth mover's distance of two samples of numbers, in their own unit."""
     places = np.linspace(0, 1, 201)
     return float(np.abs(np.quantile(first, places) - np.quantile(second, places)).mean())

@@ -60,7 +60,7 @@ def _check_counts(file: BinaryIO) -> None:
             for _ in range(n_items):
                 skip(number("<Q"))
         elif kind in _SIZES:
-            skip(n_items * _SIZES[kind])
+            skip(n_items * _SIZES[gguf.GGUFValueType(kind)])
         else:  # no model has lists of lists
             raise ValueError(f"a field of type {kind}")
 

@@ -36,7 +36,7 @@ def read_tokenizer(model_dir: Path) -> dict[str, Any]:
     """The table of ``tokenizer.json``; raises TrainingError when it is missing or no such table."""
     path = model_dir / "tokenizer.json"
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
+        table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         table["model"]["type"], table["added_tokens"]
     except OSError as error:
         raise TrainingError(f"{model_dir}: no tokenizer.json.") from error

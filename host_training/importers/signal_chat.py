@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from host_training.common.messages import Message, Notes
+from host_training.common.messages import ChatKind, Message, Notes
 from host_training.importers.text import head_text, lines_of, mend
 from host_training.importers.times import from_iso
 from host_training.importers.tree import File
@@ -33,7 +33,8 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
     for file in files:
         chat = file.folder.rsplit("/", 1)[-1] or file.name
         rows = list(_rows(file, notes))
-        kind = "group" if len({str(row.get("sender")) for _, row in rows}) > 2 else "dm"
+        senders = {str(row.get("sender")) for _, row in rows}
+        kind: ChatKind = "group" if len(senders) > 2 else "dm"
         for number, row in rows:
             sender, body = row.get("sender"), row.get("body")
             if not isinstance(sender, str) or not isinstance(body, str):

@@ -131,7 +131,7 @@ def _nobody_writes(sequence: re.Match[str]) -> bool:
     A word is of small letters, or all capitals: the lead of nearly every mended letter is a
     capital ("Ã", "Ð"), and stands among small ones or where no word begins with it.
     """
-    lead, *followers = sequence[0]
+    lead, followers = sequence[0][:1], sequence[0][1:]
     start, end = sequence.span()
     before, after = sequence.string[start - 1 : start], sequence.string[end : end + 1]
     # a control character is cp1252 that was read as Latin-1

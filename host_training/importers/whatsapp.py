@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from host_training.common.messages import Message, Notes
+from host_training.common.messages import ChatKind, Message, Notes
 from host_training.importers.text import head_text, lines_of, mend
 from host_training.importers.times import to_ms
 from host_training.importers.tree import File
@@ -229,7 +229,7 @@ def pasted(times: Sequence[int]) -> list[int]:
 
 def _messages(file: File, facts: _Facts, notes: Notes) -> Iterator[Message]:
     chat = _chat_name(file, facts.people)
-    kind = "dm" if len(facts.people) <= 2 else "group"
+    kind: ChatKind = "dm" if len(facts.people) <= 2 else "group"
     same: Counter[tuple[int, str, str]] = Counter()
     header: _Header | None = None
     body: list[str] = []

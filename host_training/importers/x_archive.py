@@ -8,7 +8,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, BinaryIO
 
 from host_training.common.messages import Message, Notes
 from host_training.importers import json_stream
@@ -59,10 +59,10 @@ def _rows(file: File, notes: Notes) -> Iterator[Any]:
         return
     n_skip = prefix.end()
 
-    def opened() -> Any:
+    def opened() -> BinaryIO:
         stream = file.opened()
         stream.read(n_skip)
-        return io.BufferedReader(stream)  # type: ignore[type-var]
+        return io.BufferedReader(stream)  # type: ignore[type-var]  # it reads like a raw stream
 
     rest = File(file.name, file.size, None, opened, None, file.head[n_skip:])
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable
-from typing import BinaryIO, Self
+from typing import IO, BinaryIO, Self
 
 from host_training.common import unpacking
 from host_training.common.unpacking import Budget
@@ -78,7 +78,7 @@ class Zip:
 class _Reader(io.BufferedReader):
     """A member that keeps its zip open until it is closed itself."""
 
-    def __init__(self, member: BinaryIO, of: Zip) -> None:
+    def __init__(self, member: IO[bytes], of: Zip) -> None:
         super().__init__(member)  # type: ignore[arg-type]  # it reads like a raw stream
         self._of = of
         of.n_readers += 1

@@ -37,7 +37,7 @@ def quantise(source: Path, out: Path, kind: Kind, importance: dict[str, np.ndarr
     """
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder) / "importance.npz"
-        np.savez(table, **importance)
+        np.savez(table, **importance)  # type: ignore[arg-type]  # no weight is "allow_pickle"
         _run({"source": str(source), "out": str(out), "kind": kind, "importance": str(table)})
 
 
@@ -46,7 +46,8 @@ def dry_run(source: Path, kinds: Sequence[Kind]) -> list[list[list[str]]]:
 
     Raises:  TrainingError when llama.cpp cannot read ``source``.
     """
-    return _run({"source": str(source), "kinds": list(kinds)})
+    tensors: list[list[list[str]]] = _run({"source": str(source), "kinds": list(kinds)})
+    return tensors
 
 
 def _run(task: dict[str, Any]) -> Any:
@@ -91,7 +92,6 @@ def _child(task: dict[str, Any]) -> Any:
 
     said: list[str] = []
 
-    @llama_cpp.llama_log_callback
     def keep(level: int, text: bytes, data: object) -> None:
         said.append(text.decode(errors="replace"))
 
@@ -102,7 +102,8 @@ def _child(task: dict[str, Any]) -> Any:
         if status != 0:
             sys.exit("".join(said).strip() or f"status {status}")
 
-    llama_cpp.llama_log_set(keep, None)
+    log = llama_cpp.llama_log_callback(keep)  # kept: llama.cpp calls it
+    llama_cpp.llama_log_set(log, None)
     if "out" in task:
         importance = {name: np.ascontiguousarray(values, np.float32)
                       for name, values in np.load(task["importance"]).items()}

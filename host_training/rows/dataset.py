@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from host_training.common.chat_template import (
     END_OF_TEXT,
@@ -36,12 +36,13 @@ from host_training.corpus.dedup import EXACT_CHARS, fingerprint
 from host_training.corpus.sessions import Example
 from host_training.errors import TrainingError
 from host_training.rows.context_sampler import draw_moment
-from host_training.rows.split import Split, session_of
+from host_training.rows.split import Side, Split, session_of
 from host_training.rows.targets import Asked, condition_of, forms, sentences
 from payload import prompt
 from payload.mind.memory import MEMORY_CHANCE
 
 Loss = Literal["author", "all"]
+_Item = TypeVar("_Item")
 NO_LOSS = -100
 LETTERS = ("letters learnt of tiers 1 and 2", "letters learnt of tiers 3 and 4")  # in the counts
 MEASURED_MAX = 400  # rows of the validation, and of the test; more narrows no interval that matters
@@ -94,9 +95,10 @@ class Dataset:
     def load(cls, path: Path) -> Dataset:
         """Read what ``save`` wrote."""
         data = json.loads(path.read_text())
-        rows = {name: [Row(**row) for row in data.pop(name)]
-                for name in ("train", "validation", "test", "unasked")}
-        return cls(**rows, **data)
+        train, validation, test, unasked = (
+            [Row(**row) for row in data.pop(name)]
+            for name in ("train", "validation", "test", "unasked"))
+        return cls(train, validation, test, unasked, **data)
 
 
 class RowBuilder:
@@ -117,7 +119,8 @@ class RowBuilder:
 
     def encode(self, text: str) -> list[int]:
         """Ids without anything added; control tokens in the text are read as such."""
-        return self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
 
     def asked(self, kind: str, moment: prompt.Moment, memory: str | None, label: str) -> Row | None:
         """A row of prompt and label; None when it is longer than ROW_TOKENS_MAX."""
@@ -271,14 +274,14 @@ class _Making:
         return [row for text in lists for row in self._plain(text, 1, tier=1)]
 
     def measured(self, examples: Sequence[Example], learnt: Sequence[str]
-                 ) -> list[tuple[str, Row]]:
+                 ) -> list[tuple[Side, Row]]:
         """(side, row) of what is held out, but for what ``learnt`` says word for word too."""
         asked = [(self._split.side(example), example, one)
                  for example in examples for one in forms(example) or (None,)]
         texts = [one.example.text if one else example.text for _, example, one in asked]
         marks = {mark for text in texts for mark in _marks(text)}
         known = {mark for text in learnt for mark in _marks(text) if mark in marks}
-        found = []
+        found: list[tuple[Side, Row]] = []
         for (side, example, one), text in zip(asked, texts, strict=True):
             if not known.isdisjoint(_marks(text)):
                 self.counts["held out, but said elsewhere too"] += 1
@@ -345,7 +348,7 @@ def _marks(text: str) -> set[str]:
     return {fingerprint(text), *(part for part in parts if len(part) >= EXACT_CHARS)}
 
 
-def spread(rows: Sequence[Row], most: int) -> list[Row]:
+def spread(items: Sequence[_Item], most: int) -> list[_Item]:
     """At most so many of them, evenly from beginning to end."""
-    n_rows = min(len(rows), most)
-    return [rows[number * len(rows) // n_rows] for number in range(n_rows)]
+    n = min(len(items), most)
+    return [items[number * len(items) // n] for number in range(n)]

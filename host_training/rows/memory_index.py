@@ -30,7 +30,7 @@ def build_memory(examples: Iterable[Example], out: Path) -> int:
 
     Raises:  TrainingError when there is nothing to remember.
     """
-    rows: dict[str, tuple[str, int]] = {}
+    rows: dict[str, tuple[str, int | None]] = {}
     for example in examples:
         if example.layer != "said":
             continue  # how somebody thinks is learnt, not quoted

@@ -71,7 +71,7 @@ def build_model(config: BaseConfig, tokenizer: Tokenizer) -> LlamaForCausalLM:
             num_attention_heads=config.n_heads,
             num_key_value_heads=config.n_kv_heads,
             max_position_embeddings=2048,
-            rope_theta=10_000.0,
+            rope_parameters={"rope_type": "default", "rope_theta": 10_000.0},
             rms_norm_eps=1e-5,
             tie_word_embeddings=True,
             initializer_range=0.02,
@@ -154,9 +154,9 @@ def _checkpoint(path: Path, model: LlamaForCausalLM, opts: list[torch.optim.Opti
 
 def save_model(out: Path, model: LlamaForCausalLM, config: BaseConfig, card: str) -> None:
     """Write the Hugging Face folder: fp16 safetensors, tokenizer with chat template, model card."""
-    half = build_model(config, Tokenizer.from_file(str(out / "tokenizer.json")))
-    half.load_state_dict(model.state_dict())
-    half.to(torch.float16).save_pretrained(out / "model")
+    copy = build_model(config, Tokenizer.from_file(str(out / "tokenizer.json")))
+    copy.load_state_dict(model.state_dict())
+    copy.half().save_pretrained(out / "model")
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_file=str(out / "tokenizer.json"),
         bos_token=END_OF_TEXT,
@@ -212,7 +212,8 @@ def train_base(paths: list[Path], out: Path, config: BaseConfig, report: OnProgr
     held_out = np.memmap(out / "held_out.u16", dtype=np.uint16, mode="r")
     torch.manual_seed(config.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = build_model(config, Tokenizer.from_file(str(out / "tokenizer.json"))).to(device)
+    model = build_model(config, Tokenizer.from_file(str(out / "tokenizer.json")))
+    model.to(device)  # type: ignore[arg-type]  # wrapped, in transformers, so that self seems asked
     optimizers = make_optimizers(model, config)
     step, history = _resume(out / "checkpoint.pt", model, optimizers, device)
     tokens_per_step = config.batch_sequences * config.context_tokens

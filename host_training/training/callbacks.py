@@ -67,8 +67,8 @@ class TrainingWatch(TrainerCallback):
         self._began_s = self._saved_s = time.monotonic()
         self._began_step = state.global_step
 
-    def on_step_end(self, args: Any, state: Any, control: Any, *, model: Any,
-                    **kwargs: Any) -> None:
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        model = kwargs["model"]
         step, watching = state.global_step, self._watching
         epoch = watching.epoch_ends.get(step)
         if epoch is not None:

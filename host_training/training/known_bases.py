@@ -103,7 +103,7 @@ def dequantise(source: Path, out: Path) -> None:
     settings = read.config.to_dict()
     for name in ("quantization_config", "_name_or_path"):
         settings.pop(name, None)
-    plain = LlamaForCausalLM(LlamaConfig.from_dict(settings)).to(torch.float16)
+    plain = LlamaForCausalLM(LlamaConfig.from_dict(settings)).half()
     plain.load_state_dict(read.state_dict())
     plain.save_pretrained(out)
     AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name, local_files_only=True

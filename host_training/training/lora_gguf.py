@@ -71,7 +71,7 @@ def export_adapter(adapter_dir: Path, base: Path, out: Path, name: str) -> None:
 def _read_config(adapter_dir: Path) -> dict[str, Any]:
     path = adapter_dir / "adapter_config.json"
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise TrainingError(f"{path}: not an adapter's settings ({error}).") from error
     for key, what in (("use_dora", "DoRA"), ("use_rslora", "rank-stabilised LoRA"),

@@ -63,7 +63,8 @@ def default_lr(method: Method, hidden_size: int) -> float:
     At 576 (SmolLM2-135M) that gives about 1.5e-4 in full, within what its makers used.
     """
     at_reference = 5e-4 if method == "full" else 2e-3
-    return at_reference * (REFERENCE_HIDDEN / hidden_size) ** 1.5
+    narrowing: float = (REFERENCE_HIDDEN / hidden_size) ** 1.5
+    return at_reference * narrowing
 
 
 class _Trainer(SFTTrainer):

@@ -35,7 +35,8 @@ def main() -> None:
     steps = settings["epochs"] * -(-len(rows) // settings["batch_rows"])
     is_bf16 = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
     trainer = SFTTrainer(
-        model=model, tokenizer=tokenizer, train_dataset=data,
+        model=model, train_dataset=data,
+        tokenizer=tokenizer,  # type: ignore[call-arg]  # Unsloth's trainer, not TRL's, takes it
         args=SFTConfig(
             output_dir=str(JOB / "unsloth" / "work"), num_train_epochs=settings["epochs"],
             per_device_train_batch_size=settings["batch_rows"], learning_rate=settings["lr"],
