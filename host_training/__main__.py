@@ -183,6 +183,11 @@ def run(
     general: GeneralOption = None,
     lines: Annotated[int, typer.Option(
         min=1, max=10_000, help="Lines it says to be judged by; more narrow the intervals.")] = 200,
+    rank: Annotated[int, typer.Option(min=1, max=256, help="Of a LoRA.")] = 32,
+    shape: Annotated[Literal["whole", "adapter"], typer.Option(
+        help="whole: with the model that flies. adapter: a few megabytes on a base that is fetched"
+             " by name, of which the model is made where the bundle is installed; needs --method"
+             " lora, and of smollm2 --rank 16.")] = "whole",
     allow_failing_gates: Annotated[bool, typer.Option(
         "--allow-failing-gates", help="Sign it though the evaluation says no; the manifest and the"
                                       " card will say so.")] = False,
@@ -192,7 +197,7 @@ def run(
     from host_training import pipeline
 
     options = pipeline.Options(method, quant, epochs, keep, lr, variants, threads, seed,
-                               tuple(general or ()), lines, allow_failing_gates)
+                               tuple(general or ()), lines, allow_failing_gates, rank, shape)
     with _progress() as report:
         manifest = pipeline.run(persona_dir, base, out, work or out.with_name(out.name + ".run"),
                                 key.expanduser(), options, report)

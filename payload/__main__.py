@@ -3,6 +3,7 @@
     spacepi-payload preflight --mission mission.toml    GO or NO-GO, on one page; on the Pi, where
                                                         it flies already: spacepi-preflight
     spacepi-payload run --mission mission.toml          fly
+    spacepi-payload assemble --mission mission.toml     make the model of an adapter bundle
 
 Whatever is missing (a sensor, the radio, the model, the disk) is missing: the daemon flies without
 it, says so once, and keeps the beacon going.
@@ -26,7 +27,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from payload import mind_start, preflight
+from payload import assembly, mind_start, preflight
 from payload.devices.bme280 import Bme280
 from payload.devices.bmp388 import Bmp388
 from payload.devices.gps_ublox import UbloxGnss
@@ -74,6 +75,7 @@ _OUTSIDE: dict[str, Callable[[I2cBus, int], Sensor]] = {"bme280": Bme280, "bmp38
 _POWER: dict[str, Callable[..., Sensor]] = {"ina219": Ina219, "ina226": Ina226}
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
+app.command()(assembly.assemble)
 log = structlog.get_logger("payload")
 # Whether it can be read is said in our own words, in one sentence.
 MissionOption = Annotated[
