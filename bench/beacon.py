@@ -1,4 +1,4 @@
-"""The beacon: how large it is, what it says, and what the same fields cost in other encodings."""
+"""The beacon: its size, its fields, and the size of the same fields in other encodings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Speed of the simulated world: three hours with a scripted mind, one core."""
+"""Simulation speed: three hours with a scripted mind, on one core."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A large Telegram export on its whole way to examples: how fast it is read, in what memory.
+"""Import of a large Telegram export into examples: speed and memory.
 
 It is all that ``spacepi-train scan`` and the writing stage of a run do. ``make bench NAME=imports``
 generates 1 GB in a temporary folder; ``python -m bench.imports 50`` is the same with 50 MB. Rates

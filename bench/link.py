@@ -1,4 +1,4 @@
-"""How close the link comes to what the channel can carry, beside other ways to use that channel.
+"""Efficiency of the link relative to channel capacity, compared with other protocols.
 
 The sender and receiver that fly (``bench.link_ends``), real encoded frames, a channel drawn from a
 seed (``bench.link_peers``): all contestants meet the same weather. A ratio is (slots of the best

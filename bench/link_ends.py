@@ -1,4 +1,4 @@
-"""The sender and receiver that fly, at the two ends of a benchmark's channel.
+"""The flight's own sender and receiver, at the two ends of a benchmark channel.
 
 Real frames are encoded, lost or not, decoded. A listening window costs one whole slot; where
 several stations listen they answer in turn, one a window. Signed or not: a MAC takes four bytes of

@@ -1,4 +1,4 @@
-"""A flight that nobody answers: the downlink that flies, and more to say than the channel carries.
+"""A flight without uplink: the flight's own downlink, offered more than the channel carries.
 
 The real ``payload.link.downlink`` over a real store, records of all classes as they are made in
 flight, a lossy channel, one real receiver that never reports.

@@ -1,4 +1,4 @@
-"""What the link is measured against: one half-duplex channel, and other ways to use it.
+"""What the link is compared with: one half-duplex channel, and other protocols on it.
 
 The channel carries one frame a slot, in either direction, and loses it or not; what it does in
 every slot is drawn from the seed before anything is sent, so that all contestants meet the same

@@ -1,4 +1,4 @@
-"""The mind worker against llama.cpp itself: what a musing costs beside the bare model.
+"""The mind worker compared with llama.cpp itself: the cost of a musing over the bare model.
 
 llama-bench is not part of the Python package, so its peer here is its inner loop: one-token
 ``llama_decode`` calls on the same file, threads and context, with nothing around them.
@@ -15,8 +15,8 @@ import llama_cpp.llama_cpp as llama
 from bench.report import Row
 from payload.mind.persona import load_persona
 from payload.mind.prefix_cache import PrefixCache
-from payload.mind.protocol import Reply, Request
 from payload.mind_worker import Engine
+from payload.ports import MindReply, MindRequest
 from payload.prompt import Moment, PersonaText, prefix, suffix
 from wire import mission
 from wire.file_hashes import FileHashes
@@ -54,14 +54,14 @@ def run(out_dir: Path) -> list[Row]:
     ]
 
 
-def _musing(engine: Engine, persona: PersonaText, number: int) -> tuple[Reply, float]:
+def _musing(engine: Engine, persona: PersonaText, number: int) -> tuple[MindReply, float]:
     """A musing, and the tokens per second of all of it but the prompt and the first token."""
     moment = Moment(
         ABOUTS[number % len(ABOUTS)], "ascent", 1000.0 * (number % 25 + 1), 5.0, -40.0,
         pressure_hpa=90.0, sun="high", battery="good", silence_min=12.0,
     )
-    request = Request(number, prefix(persona), suffix(moment), TOKENS, 0.7, number)
-    first = Request(number, request.prefix, request.suffix, 1, 0.7, number)
+    request = MindRequest(number, prefix(persona), suffix(moment), TOKENS, 0.7, number)
+    first = MindRequest(number, request.prefix, request.suffix, 1, 0.7, number)
     engine.answer(first, lambda: None)
     _, one_s, batches_of_one = _timed(engine, first)
     reply, all_s, batches = _timed(engine, request)
@@ -69,7 +69,7 @@ def _musing(engine: Engine, persona: PersonaText, number: int) -> tuple[Reply, f
     return reply, (batches - batches_of_one) / max(all_s - one_s, 1e-6)
 
 
-def _timed(engine: Engine, request: Request) -> tuple[Reply, float, int]:
+def _timed(engine: Engine, request: MindRequest) -> tuple[MindReply, float, int]:
     """The reply, its seconds, and how many batches llama.cpp evaluated for it."""
     batches = 0
 

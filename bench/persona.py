@@ -1,4 +1,4 @@
-"""Does a persona sound like its author? Four writers, each learnt by the shipped base and judged.
+"""Likeness of personas to four authors, each trained from the tiny base and evaluated.
 
 On each author a LoRA and a full tuning are made with the code of ``spacepi-train run``; of the
 ways to train, the one that is better on the validation passages is taken. The base alone and the

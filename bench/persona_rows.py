@@ -1,4 +1,4 @@
-"""How each rival is asked for the same passage, as rows of token ids.
+"""The prompts by which each rival is asked for the same passage, as rows of token ids.
 
 Every rival is told the same: the last words before the passage. What differs is the way it is
 told, and each gets the one that suits it: the base goes on writing, the prompted base is given a

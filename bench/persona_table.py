@@ -1,4 +1,4 @@
-"""What the measured bits and lines of the authors say: figures with intervals, a table and a plot.
+"""Results of the persona benchmark: figures with intervals, a table and a plot.
 
 The judge of authorship learns from half of each author's unseen sessions; the other half is the
 ceiling (the author's own) and the floor (the other authors'). So it never saw what any persona was

@@ -1,4 +1,4 @@
-"""An author's books as one person's writing: sessions of passages, some of them never trained on.
+"""An author's books as one person's writing: sessions of passages, some of them held out.
 
 A passage is what a flight could send: whole sentences on one line of at most MUSING_BYTES_MAX
 bytes. A session is a stretch of a few thousand characters, kept or held out whole; the intervals of

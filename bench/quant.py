@@ -1,4 +1,4 @@
-"""Quantised files of the shipped base: our importance matrix against llama.cpp's, at equal size.
+"""Quantised files of the tiny base: our importance matrix against llama.cpp's, at equal size.
 
 Both go through the same llama_model_quantize, which is all that llama-quantize is; what differs is
 the matrix: ours from PyTorch hooks on rows like those of a training, theirs from llama.cpp's own

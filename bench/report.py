@@ -1,4 +1,4 @@
-"""How a benchmark tells its result: a table on the terminal, a JSON file, an exit status."""
+"""Output of a benchmark: a table on the terminal, a JSON file, an exit status."""
 
 from __future__ import annotations
 

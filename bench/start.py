@@ -1,4 +1,4 @@
-"""From the start of the daemon's process to its first beacon: an empty store, and 10^6 records.
+"""Time from the start of the daemon to its first beacon: an empty store, and 10^6 records.
 
 The real daemon with nothing fitted but a modem, which is played here. The store of 225 MB is built
 in a temporary folder and taken out of the machine's memory before each start. ``make bench

@@ -1,4 +1,4 @@
-"""How small a musing gets: our codec and the usual ones on text none of them was trained on.
+"""Compression of musings: our codec and common ones on text that none of them was trained on.
 
 Train and test parts are apart: 90 % of the example person's flight thoughts, seeded, against the
 other 10 %; the first nine tenths of an author's text against chunks of the last tenth. Every

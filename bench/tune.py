@@ -1,4 +1,4 @@
-"""Training tokens per second on the shipped base: ours against the plain TRL recipe, same rows.
+"""Training tokens per second on the tiny base: ours against the plain TRL recipe, same rows.
 
 The recipe is SFTTrainer with its defaults (random order, its own padding, gradient checkpointing)
 and the same batch, which is what most guides show. Both train on one thread, all weights and then

@@ -1,4 +1,4 @@
-"""``spacepi-ground``: hear a payload, show what it says, answer it."""
+"""``spacepi-ground``: receives a payload, displays its data, and sends questions and commands."""
 
 from __future__ import annotations
 
@@ -57,24 +57,24 @@ from wire.mission import load as load_mission
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
-    help="Hear a payload, show what it says, and answer it.",
+    help="Receive a payload, display its data, and send it questions and commands.",
 )
 ListenOption = Annotated[
     str | None,
     typer.Option(
         "--listen", metavar="HOST:PORT",
-        help="Be the KISS TNC at this address instead of connecting to one (bench).",
+        help="Act as the KISS TNC at this address instead of connecting to one (bench).",
     ),
 ]
 ReplayOption = Annotated[
-    Path | None, typer.Option("--replay", help="Read an earlier raw log instead of a radio.")
+    Path | None, typer.Option("--replay", help="Replay a raw log in place of the radio.")
 ]
 CodecOption = Annotated[
     list[Path] | None,
     typer.Option(
         "--codec", metavar="FILE",
-        help="A persona's text.codec, to read what it packed. Without it the mission's bundle and"
-             " the *.codec files beside the archive are asked.",
+        help="A persona's text.codec, to decode its texts. Default: the mission's bundle and the "
+             "*.codec files in the archive folder.",
     ),
 ]
 _SENTENCES = (ArchiveBusy, MissionError, KeyFileError, RoadError, WrongVersion)
@@ -159,16 +159,15 @@ def serve(
     replay: ReplayOption = None, codec: CodecOption = None, horus_udp: HorusUdpOption = None,
     summary_udp: SummaryUdpOption = None, ccsds_udp: CcsdsUdpOption = None,
 ) -> None:
-    """Receive, and serve the page."""
+    """Receive, and serve the web page."""
     loaded = load_mission(mission)
     address = (loaded.ground.web_host, loaded.ground.web_port)
     try:
         web_socket = socket.create_server(address)
     except OSError as error:
         raise RoadError(
-            f"the page cannot be served at http://{address[0]}:{address[1]}: "
-            f"{gateway.why(error)}; is another station running? Else change ground.web_port in "
-            f"{mission}"
+            f"the page cannot be served at http://{address[0]}:{address[1]}: {gateway.why(error)}; "
+            f"is another station running? Otherwise change ground.web_port in {mission}"
         ) from error
     page = create_app(archive_path(loaded, mission), loaded)
     server = make_server(page)
@@ -193,7 +192,8 @@ def serve(
             thread.join()
         page.state.pool.close()
     if has_failed:
-        raise RoadError("the receiver stopped by itself; what it heard is in the archive")
+        raise RoadError("the receiver thread stopped unexpectedly; everything received so far is "
+                        "in the archive")
 
 
 @app.command()
@@ -218,12 +218,12 @@ def receive(
 
 @app.command()
 def keygen(mission: MissionOption = Path("mission.toml")) -> None:
-    """Make the key that signs what goes up and down. The payload needs a copy of the file."""
+    """Create the key that signs uplink and downlink. The payload needs a copy of the file."""
     loaded = load_mission(mission)
     path = mission.parent / loaded.keys.file
     key_file.create(path, secrets.token_bytes(MASTER_KEY_BYTES))
-    print(f"{path}: 32 random bytes, mode 0600. Copy it to the payload; keep it out of git. "
-          "A new flight deserves a new key.")
+    print(f"{path}: 32 random bytes, mode 0600. Copy it to the payload; keep it out of git. Use a "
+          "new key for every flight.")
 
 
 for _name, _run in LetterCommands(_now_ms).all().items():
@@ -243,13 +243,13 @@ def rebuild(
     count = archive.last_reception_id()
     undecodable = len(intake.listed(archive.db))
     archive.close()
-    left = f"; {undecodable} are undecodable, see `spacepi-ground undecodable`" * bool(undecodable)
-    print(f"{path}: {count} receptions decoded again{left}.")
+    left = f"; {undecodable} undecodable, see `spacepi-ground undecodable`" * bool(undecodable)
+    print(f"{path}: decoded {count} receptions again{left}.")
 
 
 @app.command("undecodable")
 def list_undecodable(mission: MissionOption = Path("mission.toml")) -> None:
-    """List the receptions that made a decoder raise, oldest first. Each is a bug: report it with
+    """List the receptions on which a decoder failed, oldest first. Each is a bug: report it with
     the raw log."""
     loaded = load_mission(mission)
     with contextlib.closing(schema.connect_reader(existing_archive(loaded, mission))) as db:
@@ -264,28 +264,28 @@ def list_undecodable(mission: MissionOption = Path("mission.toml")) -> None:
 
 @app.command()
 def export(
-    out: Annotated[Path | None, typer.Argument(help="The folder to write into.")] = None,
+    out: Annotated[Path | None, typer.Argument(help="Output folder.")] = None,
     mission: MissionOption = Path("mission.toml"),
     ccsds_path: Annotated[
         Path | None,
-        typer.Option("--ccsds", metavar="FILE", help="Every record as a CCSDS space packet."),
+        typer.Option("--ccsds", metavar="FILE", help="Write all records as CCSDS space packets."),
     ] = None,
 ) -> None:
-    """Write musings, diary, track, telemetry and pictures; or space packets; or both."""
+    """Export musings, diary, track, telemetry and pictures, CCSDS space packets, or both."""
     loaded = load_mission(mission)
     if out is None and ccsds_path is None:
-        raise RoadError("export: name a folder, or --ccsds FILE, or both")
+        raise RoadError("export: requires an output folder, --ccsds FILE, or both")
     reader = FlightReader(existing_archive(loaded, mission), loaded)
     for path in exports.write_all(reader, out) if out is not None else []:
         print(path)
     impostors = reader.flight()["link"].get("impostor", 0)
     if impostors:
-        print(f"Frames left out: {impostors}, in the name of {loaded.payload.name} "
-              "and not signed by it. The raw log has them.")
+        print(f"Frames not exported: {impostors}, in the name of {loaded.payload.name} but not "
+              "signed by it. They are in the raw log.")
     lives = reader.flight()["lives"]
     if len(lives) > 1:
-        print(f"Stores of {loaded.payload.name}: {len(lives)}, for one was empty, damaged or "
-              f"absent; incarnations {', '.join(life['incarnation'] for life in lives)}.")
+        print(f"{loaded.payload.name} has had {len(lives)} stores, because one was empty, damaged "
+              f"or absent; incarnations {', '.join(life['incarnation'] for life in lives)}.")
     if ccsds_path is not None:
         found = ccsds.of_archive(reader.db, loaded.payload.node_id)
         count = ccsds.export((record for _, record in found), ccsds_path)

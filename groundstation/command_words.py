@@ -1,4 +1,4 @@
-"""Commands in words: what a person types becomes a command, by the tables of ``wire.commands``.
+"""Commands as text: parses what an operator types, by the tables of ``wire.commands``.
 
 The outbox keeps a command as its opcode and the words of its arguments. The id of a question is the
 letter's own and is never typed.
@@ -6,10 +6,11 @@ letter's own and is never typed.
 
 from __future__ import annotations
 
-from wire import commands
+from wire import commands, settings
 from wire.commands import ARGUMENTS, Command, Opcode
 
 _WANTED = {int: "a whole number", float: "a number", str: "a text"}
+_A_SETTING = frozenset((Opcode.SETTING_GET, Opcode.SETTING_SET))  # their first argument is one
 _GIVEN_BY_US = {Opcode.ASK: 1}  # leading arguments that are not typed: the id of the question
 
 
@@ -23,13 +24,16 @@ def find(name: str) -> Opcode:
     try:
         return Opcode[name.upper().replace("-", "_")]
     except KeyError:
-        raise ValueError(f"no command is called {name!r}; there are {', '.join(names())}") from None
+        raise ValueError(f"unknown command {name!r}; available: {', '.join(names())}") from None
 
 
 def usage(opcode: Opcode) -> str:
-    """What ``opcode`` takes, such as "ask takes a text"."""
-    wanted = " and ".join(_words_for(kind) for kind in _typed(opcode))
-    return f"{opcode.name.lower()} takes {wanted or 'nothing'}"
+    """The arguments of ``opcode``, such as "ask requires a text"."""
+    words = [_words_for(kind) for kind in _typed(opcode)]
+    if opcode in _A_SETTING:
+        words[0] = "the name of a setting"
+    wanted = " and ".join(words)
+    return f"{opcode.name.lower()} requires {wanted or 'no argument'}"
 
 
 def in_words(opcode: Opcode, text: str) -> str:
@@ -48,6 +52,8 @@ def command(opcode: Opcode, letter_id: int, text: str) -> Command:
     words = text.split(maxsplit=len(kinds) - 1) if ends_in_text else text.split()
     if len(words) != len(kinds):
         raise ValueError(usage(opcode))
+    if opcode in _A_SETTING:
+        words[0] = str(settings.find(words[0]).number)
     given = (letter_id,) * _GIVEN_BY_US.get(opcode, 0)
     typed = tuple(_value(opcode, kind, word) for kind, word in zip(kinds, words, strict=True))
     made = Command(opcode, (*given, *typed))

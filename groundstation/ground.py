@@ -82,7 +82,7 @@ class Ground:
         self, mission: Mission, archive: Archive, uplink_key: bytes | None,
         downlink_key: bytes | None = None, models: Models = NO_MODELS,
     ) -> None:
-        assert downlink_key is None or mission.keys.downlink_mac, "this mission does not sign"
+        assert downlink_key is None or mission.keys.downlink_mac, "the mission must sign"
         self.archive = archive
         self._models = models
         self._intake = Intake(archive)
@@ -107,7 +107,7 @@ class Ground:
             outbox.withdraw_plain_text(archive.db, [model.hex() for model in models])
             archive.note_change("station", None)
         if uplink_key is None:
-            _log.info("receive_only", why="no uplink key: this station listens and never sends")
+            _log.info("receive_only", why="no uplink key: this station receives only")
 
     # -- hearing ------------------------------------------------------------------------------
 
@@ -133,8 +133,8 @@ class Ground:
                 for h in batch
             )
             if self._held.dropped and not has_dropped:
-                _log.error("receptions_dropped", why="the disk refuses, and the memory for what"
-                           " waits is full: what is worth least goes", held=len(self._held))
+                _log.error("receptions_dropped", why="the disk refuses writes and the memory"
+                           " buffer is full: the least valuable are dropped", held=len(self._held))
             has_refused = has_refused or not self._write_held()
         return not has_refused and self._write_held()
 
@@ -196,9 +196,10 @@ class Ground:
         archive = self.archive
         name = "" if downlink_key is None else auth.key_name(downlink_key)
         if self._mission.keys.downlink_mac and downlink_key is None:
-            _log.warning("not_verifying", why="the mission signs and this station has no key")
+            _log.warning("not_verifying", why="the mission signs its downlink and this station "
+                                              "has no key")
         if (archive.meta("verified_with") or "") != name and archive.meta("decoded_upto"):
-            _log.info("decoding_again", why="another downlink key", key=name or "none")
+            _log.info("decoding_again", why="the downlink key has changed", key=name or "none")
             archive.rebuild()
         with archive.batch():
             archive.set_meta("verified_with", name)

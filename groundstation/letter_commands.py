@@ -1,4 +1,4 @@
-"""``spacepi-ground ask``, ``command``, ``commands`` and ``withdraw``: letters, typed in a terminal.
+"""``spacepi-ground ask``, ``command``, ``commands`` and ``withdraw``: the queue in a terminal.
 
 A letter goes into the archive of the running station, which sends it when the payload listens.
 """
@@ -28,14 +28,14 @@ from wire.mission import load as load_mission
 ARCHIVE_NAME = "archive.sqlite"
 MissionOption = Annotated[
     Path, typer.Option(
-        "--mission", "-m", help="The mission file that the payload flies with.", readable=False,
+        "--mission", "-m", help="Mission file, the same as the payload's.", readable=False,
     ),
 ]
 LifetimeOption = Annotated[
     int | None,
     typer.Option(
         "--lifetime", metavar="SECONDS",
-        help="After this it is never sent, in place of what the mission file says.",
+        help="Lifetime in seconds, after which it is not sent; default from the mission file.",
     ),
 ]
 
@@ -49,7 +49,7 @@ def existing_archive(mission: Mission, mission_path: Path) -> Path:
     """The same. Raises RoadError when there is none yet."""
     path = archive_path(mission, mission_path)
     if not path.exists():
-        raise RoadError(f"{path}: there is no archive yet; `spacepi-ground serve` makes it")
+        raise RoadError(f"{path}: no archive; `spacepi-ground serve` creates it")
     return path
 
 
@@ -77,7 +77,7 @@ class LetterCommands:
         self,
         name: Annotated[str, typer.Argument(help=", ".join(command_words.names()) + ".")],
         arguments: Annotated[
-            list[str] | None, typer.Argument(help="What the command takes; most take nothing.")
+            list[str] | None, typer.Argument(help="Arguments of the command; most have none.")
         ] = None,
         mission: MissionOption = Path("mission.toml"), lifetime: LifetimeOption = None,
     ) -> None:
@@ -92,9 +92,9 @@ class LetterCommands:
 
     def list_all(
         self, mission: MissionOption = Path("mission.toml"),
-        limit: Annotated[int, typer.Option(min=1, help="How many of the newest.")] = 20,
+        limit: Annotated[int, typer.Option(min=1, help="Number of entries, the newest.")] = 20,
     ) -> None:
-        """List what was queued, oldest first, and what became of it."""
+        """List queued questions and commands with their states, oldest first."""
         loaded = load_mission(mission)
         with contextlib.closing(schema.connect_reader(existing_archive(loaded, mission))) as db:
             letters = [letter.as_of(self._now_ms()) for letter in outbox.recent(db, limit)]
@@ -104,21 +104,21 @@ class LetterCommands:
             typer.echo(f"{letter.letter_id}  {queued:%Y-%m-%d %H:%M:%S} UTC  {what}: "
                        f"{fates.in_words(letter, loaded.payload.name)}")
         if not letters:
-            typer.echo("Nothing was queued yet.")
+            typer.echo("The queue is empty.")
 
     def withdraw(
         self,
-        number: Annotated[int, typer.Argument(help="Of a letter, as `commands` lists it.")],
+        number: Annotated[int, typer.Argument(help="Number as `commands` lists it.")],
         mission: MissionOption = Path("mission.toml"),
     ) -> None:
-        """Call back a question or command; one that was sent may have been taken all the same."""
+        """Withdraw a question or command; one already sent may still be executed."""
         loaded = load_mission(mission)
         try:
             with outbox.of_another_process(existing_archive(loaded, mission)) as db:
                 letter = outbox.withdraw(db, number)
         except ValueError as error:
             raise RoadError(f"{error}") from error
-        typer.echo(f"Letter {number}: {fates.of_withdrawal(letter, loaded.payload.name)}.")
+        typer.echo(f"Entry {number}: {fates.of_withdrawal(letter, loaded.payload.name)}.")
 
     def _post(
         self, opcode: Opcode, text: str, mission: Path, lifetime_s: int | None
@@ -127,7 +127,7 @@ class LetterCommands:
         key_path = mission.parent / loaded.keys.file
         if not key_path.exists():
             raise KeyFileError(
-                f"{key_path}: there is no key, so nothing can be sent; run `spacepi-ground keygen`"
+                f"{key_path}: no such key file, so nothing can be sent; run `spacepi-ground keygen`"
             )
         key_file.load(key_path)  # one that cannot be used is refused before anything is queued
         path, ground = existing_archive(loaded, mission), loaded.ground

@@ -1,4 +1,4 @@
-"""What the whole process may take: open files, and lines in its log.
+"""Limits of the whole process: open files, and lines in its log.
 
 A library may still use select(), as pyserial does, and that fails on a descriptor of 1024 and
 above; with the bound there is none. The station's own parts take half of it at most.
@@ -45,5 +45,5 @@ class OncePerInterval(logging.Filter):
         self._said[message] = (record.created, 0)
         if held_back:
             words = record.getMessage().rstrip()
-            record.msg, record.args = f"{words} ({held_back} like this were not logged)", ()
+            record.msg, record.args = f"{words} ({held_back} similar messages were not logged)", ()
         return True

@@ -1,4 +1,4 @@
-"""What the radio says is never trusted: text and numbers made fit to show, and strict JSON.
+"""Sanitising of untrusted radio data: text and numbers made fit for display, and strict JSON.
 
 Escaping happens where text is put on a page (``textContent`` there, quoting in exports); here only
 what no reader can see, and what would take a terminal or a layout apart, is dropped.
@@ -78,7 +78,7 @@ def _refuse(name: str) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a name stands twice in a JSON object")
+        raise ValueError("a JSON object has a duplicate name")
     return found
 
 

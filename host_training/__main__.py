@@ -1,4 +1,4 @@
-"""``spacepi-train``: the command line of the training room."""
+"""``spacepi-train``: the command line of training."""
 
 from __future__ import annotations
 
@@ -33,22 +33,21 @@ from wire.bundle import BundleError, Manifest, verify_bundle
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
-    help="From a person's own writing to a signed persona bundle that a balloon can carry. All of"
-         " it happens on this machine; nothing is uploaded, and nothing but the base model and the"
-         " converter is downloaded, each once.")
+    help="Train a signed persona bundle from a person's own writing. Everything happens on this"
+         " machine; nothing is uploaded, and nothing but the base model and the converter is"
+         " downloaded, each once.")
 console = Console()
 bundles.register(app)
 errors = Console(stderr=True)
 
 LINE_EVERY_S = 30.0
 
-ThreadsOption = Annotated[int, typer.Option(min=0, max=256, help="CPU threads; 0: as many as there"
-                                                                  " are.")]
+ThreadsOption = Annotated[int, typer.Option(min=0, max=256, help="CPU threads; 0: all.")]
 
 GeneralOption = Annotated[list[Path] | None, typer.Option(
-    "--general", metavar="TEXT", help="A .txt or .txt.xz file in the person's language, for the"
-                                      " text codec to start from; may be given again. Left out: a"
-                                      " codec of English books that is shipped.")]
+    "--general", metavar="TEXT", help="A .txt or .txt.xz file in the person's language, as "
+                                      "general text for the text codec; repeatable. Default: the "
+                                      "included counts of English books.")]
 
 
 class _Bars:
@@ -116,12 +115,12 @@ def base(
     texts: Annotated[list[Path] | None, typer.Argument(
         metavar="TEXT...", help=".txt or .txt.xz files.", show_default=False)] = None,
     out: Annotated[Path | None, typer.Option(
-        help="Where to work; the model is OUT/model. Starting again with the same OUT goes on where"
+        help="Work folder; the model is OUT/model. A second call with the same OUT continues where"
              " it stopped.")] = None,
     get: Annotated[str | None, typer.Option(
-        metavar="NAME", help="Fetch a known base instead, once, into the user's cache; known are: "
+        metavar="NAME", help="Download a known base instead, once, into the user's cache: "
                              + ", ".join(known_bases.KNOWN) + ".")] = None,
-    tokens: Annotated[int, typer.Option(min=10_000, help="Tokens to train on.")] = 40_000_000,
+    tokens: Annotated[int, typer.Option(min=10_000, help="Training tokens.")] = 40_000_000,
     threads: ThreadsOption = 0,
 ) -> None:
     """Fetch a known base, or train a small one from scratch (hours on a laptop)."""
@@ -146,8 +145,8 @@ def base(
 
 def _get_base(name: str, has_more: bool) -> None:
     if name not in known_bases.KNOWN or has_more:
-        raise TrainingError(f"--get {name}: takes one name and nothing else; known are"
-                            f" {', '.join(known_bases.KNOWN)}.")
+        raise TrainingError(f"--get {name}: requires exactly one name; known: "
+                            f"{', '.join(known_bases.KNOWN)}.")
     _quiet()
     place = known_bases.resolve(Path(name), console.print)
     console.print(f"{place}: {known_bases.KNOWN[name].title}, licence"
@@ -158,41 +157,43 @@ def _get_base(name: str, has_more: bool) -> None:
 def run(
     persona_dir: Annotated[Path, typer.Argument(
         metavar="PERSONA_DIR", help="persona.toml, values.md and writing; see docs/training.md.")],
-    out: Annotated[Path, typer.Option(help="The bundle directory to make.")],
-    base: Annotated[Path, typer.Option(help="The base model: smollm2, which is fetched once, or a"
-                                            " Hugging Face folder on this disk."
+    out: Annotated[Path, typer.Option(help="Output bundle directory.")],
+    base: Annotated[Path, typer.Option(help="Base model: smollm2, which is downloaded once, or a"
+                                            " local Hugging Face folder."
                                        )] = known_bases.DEFAULT,
-    work: Annotated[Path | None, typer.Option(help="Run directory, kept; default OUT.run.")] = None,
+    work: Annotated[Path | None, typer.Option(help="Run directory; default: OUT.run.")] = None,
     method: Annotated[Literal["auto", "lora", "dora", "qlora", "full"], typer.Option(
-        help="How to fine-tune; auto trains LoRA and full, and keeps what measures better. qlora"
-             " needs an NVIDIA GPU.")] = "auto",
+        help="How to fine-tune; auto trains LoRA and full, and keeps the better one. qlora "
+             "requires an NVIDIA GPU.")] = "auto",
     quant: Annotated[str, typer.Option(
         help="auto: the smallest within +2 % of F16 on held-out text; or a type like Q4_K_M.",
     )] = "auto",
-    epochs: Annotated[int, typer.Option(min=1, max=100, help="At most; the best one is kept."
+    epochs: Annotated[int, typer.Option(min=1, max=100, help="Maximum number of epochs; the best "
+                                        "one is kept."
                                         )] = 3,
     keep: Annotated[Literal["best", "last"], typer.Option(
-        help="The epoch with the best held-out figure, or the last: a very small base says more"
-             " whole sentences once it has learnt its lines.")] = "best",
+        help="Keep the epoch with the best held-out figure, or the last: a very small base "
+             "produces more complete sentences once it has memorised its lines.")] = "best",
     lr: Annotated[float | None, typer.Option(help="Peak learning rate; default by size.")] = None,
     variants: Annotated[int, typer.Option(min=1, max=100,
-                                          help="Moments drawn for every thought.")] = 2,
+                                          help="Contexts sampled for every thought.")] = 2,
     threads: ThreadsOption = 0,
     seed: int = 1,
-    key: Annotated[Path, typer.Option(help="Signing key, made on first use.")] = DEFAULT_KEY,
+    key: Annotated[Path, typer.Option(help="Signing key, created on first use.")] = DEFAULT_KEY,
     general: GeneralOption = None,
     lines: Annotated[int, typer.Option(
-        min=1, max=10_000, help="Lines it says to be judged by; more narrow the intervals.")] = 200,
-    rank: Annotated[int, typer.Option(min=1, max=256, help="Of a LoRA.")] = 32,
+        min=1, max=10_000, help="Number of lines generated for the evaluation; more lines give "
+                                "narrower intervals.")] = 200,
+    rank: Annotated[int, typer.Option(min=1, max=256, help="Rank of a LoRA.")] = 32,
     shape: Annotated[Literal["whole", "adapter"], typer.Option(
-        help="whole: with the model that flies. adapter: a few megabytes on a base that is fetched"
-             " by name, of which the model is made where the bundle is installed; needs --method"
-             " lora, and of smollm2 --rank 16.")] = "whole",
+        help="whole: the bundle contains the model. adapter: it contains a few megabytes on a base"
+             " that is fetched by name, and the model is made where the bundle is installed; needs"
+             " --method lora and, with smollm2, --rank 16.")] = "whole",
     allow_failing_gates: Annotated[bool, typer.Option(
-        "--allow-failing-gates", help="Sign it though the evaluation says no; the manifest and the"
-                                      " card will say so.")] = False,
+        "--allow-failing-gates", help="Sign although a gate fails; the manifest and the card say "
+                                      "so.")] = False,
 ) -> None:
-    """Do it all: import, train, quantise, evaluate, sign. What is done is not done again."""
+    """Run all stages: import, train, quantise, evaluate, sign. Finished stages are not repeated."""
     _quiet()
     from host_training import pipeline
 
@@ -201,25 +202,25 @@ def run(
     with _progress() as report:
         manifest = pipeline.run(persona_dir, base, out, work or out.with_name(out.name + ".run"),
                                 key.expanduser(), options, report)
-    console.print(f"Bundle: {out}   Talk to it: spacepi-train chat {out}")
+    console.print(f"Bundle: {out}   To chat: spacepi-train chat {out}")
     bundles.say_how_it_flies(manifest.public_key)
 
 
 @app.command()
 def codec(
     persona_dir: Annotated[Path | None, typer.Argument(
-        metavar="[PERSONA_DIR]", help="Whose texts it shall pack; left out: nobody's, only general"
-                                      " text, to start others from.")] = None,
-    out: Annotated[Path, typer.Option(help="The file to write.")] = Path("text.codec"),
+        metavar="[PERSONA_DIR]", help="Persona directory whose texts it compresses. Default: "
+                                      "none, only general text, as a start for others.")] = None,
+    out: Annotated[Path, typer.Option(help="Output file.")] = Path("text.codec"),
     general: GeneralOption = None,
     seed: int = 1,
 ) -> None:
-    """Build a text codec alone, as ``run`` does it for a bundle (about a minute)."""
+    """Build only a text codec, as `run` does for a bundle (about a minute)."""
     from host_training.codec import codec_stage
     from host_training.common.persona_dir import read_persona
 
     if persona_dir is None and not general:
-        raise TrainingError("Name a persona directory, or text files with --general, or both.")
+        raise TrainingError("A persona directory, --general text files, or both are required.")
     with _progress() as report:
         def show(what: str, share: float) -> None:
             report("codec", min(share, 0.99), what)
@@ -236,12 +237,12 @@ def codec(
 @app.command()
 def chat(bundle: BundleArgument, trust: TrustOption = None, threads: ThreadsOption = 0,
          seed: int = 1) -> None:
-    """Talk to a bundle in the terminal, as if it stood on the ground beside you."""
+    """Chat with a bundle in the terminal, with prompts as on the ground before a launch."""
     from payload.prompt import Moment
 
     manifest = verify_bundle(bundle, bundles.trusted_keys(trust))
     voice = _voice(bundle, manifest, threads, seed)
-    console.print(f"[bold]{manifest.disclosure}[/bold]\nAn empty line ends the talk.")
+    console.print(f"[bold]{manifest.disclosure}[/bold]\nAn empty line ends the chat.")
     while True:
         try:
             question = console.input("[dim]you:[/dim] ").strip()
@@ -259,11 +260,11 @@ def chat(bundle: BundleArgument, trust: TrustOption = None, threads: ThreadsOpti
 def sample(
     bundle: BundleArgument,
     count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000)] = 10,
-    about: Annotated[list[str] | None, typer.Option(help="Topics to draw from.")] = None,
+    about: Annotated[list[str] | None, typer.Option(help="Topics to sample from.")] = None,
     threads: ThreadsOption = 0,
     seed: int = 1,
 ) -> None:
-    """Print musings for random moments of an imagined flight."""
+    """Print musings for random contexts of an imagined flight."""
     import random
 
     from host_training.importers.notebook import Condition
@@ -302,9 +303,10 @@ def main() -> None:
         errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
     except OSError as error:  # a full disk, a folder one may not write to
-        errors.print(f"{error.filename or 'A file'}: cannot be read or written"
-                     f" ({error.strerror or error}). What was finished stays; the same command goes"
-                     " on from it.", style="red", markup=False, highlight=False, soft_wrap=True)
+        errors.print(f"{error.filename or 'A file'}: cannot be read or written "
+                     f"({error.strerror or error}). Finished stages are kept; the same command "
+                     "continues from "
+                     "there.", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
 
 

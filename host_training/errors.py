@@ -1,4 +1,4 @@
-"""The one error a maker may see: a sentence for each thing that is wrong."""
+"""The one error shown to users: a sentence for each thing that is wrong."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class TrainingError(Exception):
     def __str__(self) -> str:
         if len(self.args) == 1:
             return str(self.args[0])
-        return "\n".join([f"{len(self.args)} things are missing or wrong:",
+        return "\n".join([f"{len(self.args)} errors:",
                           *(f"- {sentence}" for sentence in self.args)])
 
 

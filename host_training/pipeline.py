@@ -1,4 +1,4 @@
-"""The whole road from a persona directory to a signed bundle, one stage after another.
+"""The pipeline from a persona directory to a signed bundle, one stage after another.
 
 writing -> split -> dataset -> codec -> train -> export -> quantise -> evaluate -> pack. Every stage
 but the last leaves its output in the run directory and is skipped when its inputs have not changed.
@@ -50,6 +50,7 @@ from host_training.training import (
     train,
 )
 from payload import prompt
+from payload.mind import memory
 from wire import bodies, text_codec, text_tables
 from wire.bundle import IMPORTANCE, TEXT_CODEC, Manifest, file_sha256
 
@@ -157,19 +158,21 @@ def prepare(directory: Path, base: Path, work: Path, options: Options, report: R
         report(WARNING, 1.0, sentence)
     n_bad = summary["left out"]["bad"]
     aside = f"; not understood: {n_bad} ({quarantine_path(writing_dir)})" if n_bad else ""
-    report("writing", 1.0, f"{len(examples)} examples{aside}; {summary['thoughtful share']:.0%} of"
-            " what is learnt is of tiers 1 and 2")
+    report("writing", 1.0, f"{len(examples)} examples{aside}; {summary['thoughtful share']:.0%} of "
+                           "the training data is of tiers 1 and 2")
     split_dir = _split(run_dir, writing_dir, examples, persona, options)
     data_dir = _dataset(run_dir, writing_dir, split_dir, examples, base, persona, options)
     data = Dataset.load(data_dir / "dataset.json")
     thoughtful, other = (data.counts.get(letters, 0) for letters in dataset.LETTERS)
-    report("dataset", 1.0, f"{len(data.train)} rows to learn, {len(data.validation)} to choose by,"
-           f" {len(data.test)} to measure with; {thoughtful / max(1, thoughtful + other):.0%} of"
-           " the letters learnt are of tiers 1 and 2")
+    report("dataset", 1.0, f"{len(data.train)} training rows, {len(data.validation)} validation "
+                           f"rows, {len(data.test)} test rows; "
+                           f"{thoughtful / max(1, thoughtful + other):.0%} of the training "
+                           "characters are of tiers 1 and 2")
     per_token = json.loads((data_dir / assemble.SUMMARY).read_text())["bytes per token"]
     if per_token < dataset.FOREIGN_BYTES_PER_TOKEN:
-        report(WARNING, 1.0, f"the base needs a token for every {per_token:.1f} bytes of"
-               " this writing; it has hardly seen the language, expect little")
+        report(WARNING, 1.0, f"the base needs a token for every {per_token:.1f} bytes of this "
+                             "writing; it has hardly been trained on this language, expect poor "
+                             "results")
     return run_dir, writing_dir, examples, data_dir
 
 
@@ -221,7 +224,7 @@ def _dataset(run_dir: RunDir, writing_dir: Path, split_dir: Path, examples: list
     inputs = {"split": split_dir.name, "base": weights_hash(base),
               "variants": options.variants, "seed": options.seed,
               "code": code_hash(common, privacy, corpus, rows, memorisation, reference_authors,
-                                prompt)}
+                                prompt, memory)}
     return run_dir.stage("dataset", inputs, build)
 
 
@@ -308,8 +311,9 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
                                                      local_files_only=True)
         weights, unseen = imatrix.for_file(model, data.train, out / "F16.gguf")
         if unseen:
-            report("quantise", 0.0, f"columns count alike in {len(unseen)} of {len(weights)}"
-                   f" weights that could not be watched, such as {unseen[0]}")
+            report("quantise", 0.0, f"columns have equal importance in {len(unseen)} of "
+                                    f"{len(weights)} weights that could not be observed, such as "
+                                    f"{unseen[0]}")
         np.savez_compressed(out / IMPORTANCE, **weights)
         steps = (ladder_for(model.config.hidden_size) if options.quant == "auto"
                  else tuple(q for q in (options.quant,) if q != "F16"))

@@ -1,4 +1,4 @@
-"""What a command needs before it begins: everything that is missing is said at once.
+"""Checks before a command starts: all missing prerequisites are reported at once.
 
 Nothing is changed or kept by asking. What only the reading of the exports can tell, such as which
 of two sides is the author's, is not asked here.
@@ -79,8 +79,7 @@ def check_place(option: str, path: Path) -> None:
     try:
         tempfile.TemporaryDirectory(dir=there).cleanup()
     except OSError as error:
-        raise TrainingError(f"{option} {path}: nothing can be written there"
-                            f" ({error.strerror}).") from error
+        raise TrainingError(f"{option} {path}: not writable ({error.strerror}).") from error
 
 
 def _check_new(out: Path) -> None:
@@ -90,5 +89,5 @@ def _check_new(out: Path) -> None:
 
 def _check_outside(out: Path, directory: Path) -> None:
     if out.resolve().is_relative_to(directory.resolve()):
-        raise TrainingError(f"--out {out}: lies in the persona directory, where it would be read as"
-                            " writing next time; choose a place outside.")
+        raise TrainingError(f"--out {out}: is in the persona directory, where the next run would "
+                            "read it as writing; choose a folder outside.")

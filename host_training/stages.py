@@ -1,4 +1,4 @@
-"""A run directory: each stage's output under a name made of its inputs, made once."""
+"""A run directory: each stage's output under a hash of its inputs, built once."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class RunDir:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                raise TrainingError(f"{self.path}: another run is at work here; wait for it, or"
-                                    " give this one another --out.") from error
+                raise TrainingError(f"{self.path}: another run is using this folder; wait for it, "
+                                    "or choose another --out.") from error
             yield
 
 

@@ -1,4 +1,4 @@
-"""Asks for known vulnerabilities of everything locked: ``make audit``.
+"""Checks everything locked for known vulnerabilities: ``make audit``.
 
 pip-audit does the asking, of every version in any file of the lock, whatever machine it is for,
 and of what the lock leaves out. The exit status is 1 for a vulnerability and for nothing else:
@@ -57,13 +57,13 @@ def verdict(asked: int, answered: list[dict[str, Any]]) -> tuple[list[str], bool
         for flaw in package.get("vulns", []):
             mended = ", ".join(flaw.get("fix_versions", [])) or "nothing yet"
             lines.append(
-                f"{package['name']} {package['version']}: {flaw['id']}, mended in {mended}")
+                f"{package['name']} {package['version']}: {flaw['id']}, fixed in {mended}")
     is_vulnerable = bool(lines)
     told = sum("vulns" in package for package in answered)
     if not told:
         lines.append("audit: the vulnerability service could not be reached; nothing was audited")
     elif told < asked:
-        lines.append(f"audit: the service knew {told} of {asked} packages")
+        lines.append(f"audit: the service covered {told} of {asked} packages")
     elif not is_vulnerable:
         lines.append(f"audit: no known vulnerability in {told} packages")
     return lines, is_vulnerable

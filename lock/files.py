@@ -1,4 +1,4 @@
-"""What a file of the lock says, and what it must be of: one file for each extra and group.
+"""The format of a lock file, and its source: one file for each extra and group.
 
 ``lock/NAME.txt`` is a requirements file that plain pip installs with ``--require-hashes``: every
 package with one version for each Python, and the hash of each of its files. It names no address:

@@ -1,4 +1,4 @@
-"""Resolves every extra and group anew and says what changed: ``make relock``.
+"""Resolves every extra and group again and prints what changed: ``make relock``.
 
 uv resolves all of them in one go, for every platform and Python from 3.11 on, so that a package
 has one version in all files; then each file is cut out of that. Nothing is written before all is
@@ -84,7 +84,7 @@ def changes(before: list[Pin], after: list[Pin]) -> Iterator[str]:
     for pin in after:
         gone = len(files.get((pin.name, pin.version), frozenset()) - pin.hashes)
         if gone:
-            yield f"! {pin.name} {pin.version} is the same version, but {gone} of its files are not"
+            yield f"! {pin.name} {pin.version} is unchanged, but {gone} of its files differ"
 
 
 def main() -> None:
@@ -96,7 +96,7 @@ def main() -> None:
         raise SystemExit(f"relock: {error}") from error
     for name in known.keys() - texts.keys():
         path_of(name).unlink()
-        print(f"{name}: is no extra and no group any more")
+        print(f"{name}: no longer an extra or a group")
     for name, text in texts.items():
         path_of(name).write_text(text)
         found = list(changes(known.get(name, []), parse(text)))

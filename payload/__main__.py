@@ -1,4 +1,4 @@
-"""The payload daemon: real devices are wired to the flight core here, and nowhere else.
+"""The payload daemon: real devices are connected to the flight core here, and nowhere else.
 
     spacepi-payload preflight --mission mission.toml    GO or NO-GO, on one page; on the Pi, where
                                                         it flies already: spacepi-preflight
@@ -17,9 +17,7 @@ import os
 import random
 import signal
 import tempfile
-from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -28,11 +26,8 @@ import structlog
 import typer
 
 from payload import assembly, mind_start, preflight
-from payload.devices.bme280 import Bme280
-from payload.devices.bmp388 import Bmp388
+from payload.devices import fitted
 from payload.devices.gps_ublox import UbloxGnss
-from payload.devices.ina219 import Ina219
-from payload.devices.ina226 import Ina226
 from payload.drivers.camera import CameraProcess
 from payload.drivers.clock import BootClock
 from payload.drivers.disk_thread import DiskThread
@@ -50,7 +45,7 @@ from payload.flight import Flight, FlightPorts
 from payload.mind.memory import Memory, MemoryAbsent
 from payload.mind.persona import CodecAbsent, Persona, load_persona
 from payload.notes import Note
-from payload.ports import DeviceAbsent, I2cBus, Sensor
+from payload.ports import DeviceAbsent
 from payload.preflight import Line, Machine
 from payload.storage.store import END_MS_MAX, OPEN_MS_MAX, Store
 from payload.storage.store_file import free_bytes
@@ -71,15 +66,12 @@ LOOK_MS = 10  # how soon to look again whether the disk has answered
 RUN_DIR_VARIABLE = "RUNTIME_DIRECTORY"  # set by systemd: /run/spacepi
 MIND_SOCKET = "mind.sock"
 
-_OUTSIDE: dict[str, Callable[[I2cBus, int], Sensor]] = {"bme280": Bme280, "bmp388": Bmp388}
-_POWER: dict[str, Callable[..., Sensor]] = {"ina219": Ina219, "ina226": Ina226}
-
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 app.command()(assembly.assemble)
 log = structlog.get_logger("payload")
 # Whether it can be read is said in our own words, in one sentence.
 MissionOption = Annotated[
-    Path, typer.Option("--mission", help="The mission file.", readable=False)
+    Path, typer.Option("--mission", help="Mission file.", readable=False)
 ]
 
 
@@ -94,10 +86,10 @@ def _describe() -> None:
 def run(
     mission_path: MissionOption = Path("mission.toml"),
     start_mind: Annotated[
-        bool, typer.Option(help="Start the mind worker too; on the Pi it is a unit of its own.")
+        bool, typer.Option(help="Also start the mind worker; on the Pi it is a separate unit.")
     ] = False,
 ) -> None:
-    """Fly: run until the power goes, or until asked to stop."""
+    """Run the flight computer until SIGTERM, SIGINT or power loss."""
     with contextlib.ExitStack() as open_things:
         watchdog = SystemdWatchdog()
         flight = _wired(mission_path, start_mind, watchdog, open_things)
@@ -114,10 +106,11 @@ def run(
 def run_preflight(
     mission_path: MissionOption = Path("mission.toml"),
     seconds: Annotated[
-        int, typer.Option(min=1, max=600, help="How long to wait for what is not there yet.")
+        int, typer.Option(min=1, max=600, help="Seconds to wait for a first fix and other pending "
+                                               "checks.")
     ] = 60,
 ) -> None:
-    """Say GO or NO-GO on one page. On the Pi type spacepi-preflight: it makes the daemon pause.
+    """Print a one-page GO or NO-GO check. On the Pi use spacepi-preflight, which pauses the daemon.
 
     It transmits, as in flight. Without systemd it starts the mind worker itself.
     """
@@ -126,7 +119,7 @@ def run_preflight(
         start_mind = RUN_DIR_VARIABLE not in os.environ
         flight = _wired(mission_path, start_mind, SystemdWatchdog(), open_things)
         machine = _machine(flight.settings.mission, mission_path.resolve().parent)
-        typer.echo(f"Looking for up to {seconds} s, on the air as in flight.", err=True)
+        typer.echo(f"Checking for up to {seconds} s; transmits as in flight.", err=True)
         flight.camera.take_now()
         flight.mind.muse_now()
         clock = BootClock()
@@ -145,7 +138,7 @@ def run_preflight(
 
 
 def _machine(plan: Mission, base: Path) -> Machine:
-    """What preflight wants to know of the machine around the flight core."""
+    """The state of the machine that preflight examines beside the flight core."""
     key_flaw = persona_flaw = free = None
     try:
         key_file.load(base / plan.keys.file)
@@ -164,7 +157,7 @@ def _wired(
     mission_path: Path, start_mind: bool, watchdog: SystemdWatchdog,
     open_things: contextlib.ExitStack,
 ) -> Flight:
-    """The flight computer of the mission file with its real devices; ends with a sentence if not.
+    """The flight computer of the mission file with its real devices; exits with a message on error.
 
     Where the file is wrong, or another payload has its store open. The disk opens meanwhile.
     """
@@ -196,14 +189,14 @@ def _wired(
 
 
 def _close(disk: DiskThread) -> None:
-    """A card that holds the thread up must not hold up the end, nor the start after it."""
+    """A card that blocks its thread must delay neither the shutdown nor the next start."""
     if not disk.close(END_MS_MAX / 1000):
-        log.error("store_stalled", reason="the disk does not answer; it is left to itself")
+        log.error("store_stalled", reason="the disk does not answer; closing without it")
         atexit.register(os._exit, DISK_STALLED)
 
 
 def _fly(flight: Flight, watchdog: SystemdWatchdog) -> None:
-    """Step, wait until due, step; SIGTERM and SIGINT end it between two steps."""
+    """Step, wait until the next step is due, repeat; SIGTERM and SIGINT end it between steps."""
     is_asked_to_stop = False
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -229,7 +222,7 @@ def _fly(flight: Flight, watchdog: SystemdWatchdog) -> None:
 
 
 def _end(flight: Flight, clock: BootClock, started_ms: int) -> None:
-    """In order, with what is not durable yet on the disk if that is done in time."""
+    """Shut down in order; pending data is committed if the disk answers in time."""
     begun_ms = clock.now_ms()
     flight.end(begun_ms - started_ms)
     while flight.store.is_busy and clock.now_ms() - begun_ms < END_MS_MAX:
@@ -238,7 +231,7 @@ def _end(flight: Flight, clock: BootClock, started_ms: int) -> None:
 
 
 def _show(note: Note) -> None:
-    """Events and words go to the journal; the numbers are in the store."""
+    """Events and texts are logged to the journal; the numbers are in the store."""
     body = note.body
     if note.kind is Kind.EVENT:
         write = {"info": log.info, "warning": log.warning, "error": log.error}
@@ -251,12 +244,8 @@ def _ports(
     plan: Mission, base: Path, start_mind: bool, watchdog: SystemdWatchdog,
     radio: KissRadio | None, open_things: contextlib.ExitStack,
 ) -> FlightPorts:
-    """The real devices of ``plan``; ``start_mind`` where nobody else starts the worker."""
+    """The real devices of ``plan``; ``start_mind`` if no other unit starts the worker."""
     sensors = plan.sensors
-    power = {
-        name: partial(driver, shunt_mohm=sensors.power_shunt_mohm)
-        for name, driver in _POWER.items()
-    }
     bus = None if sensors.i2c_bus is None else LinuxI2cBus(sensors.i2c_bus)
     if bus is not None:
         open_things.callback(bus.close)
@@ -269,8 +258,8 @@ def _ports(
     open_things.callback(mind.close)
     return FlightPorts(
         gnss=UbloxGnss(gnss_stream),
-        outside=_chip(_OUTSIDE, sensors.outside, bus, sensors.outside_address),
-        power=_chip(power, sensors.power, bus, sensors.power_address),
+        outside=fitted.outside(sensors, bus),
+        power=fitted.power(sensors, bus),
         radio=radio,
         mind=mind,
         camera=CameraProcess(run_dir) if sensors.camera else None,
@@ -293,13 +282,6 @@ def _cutdown(plan: Mission, open_things: contextlib.ExitStack) -> CutdownPin | N
     return pin
 
 
-def _chip(
-    kinds: Mapping[str, Callable[[I2cBus, int], Sensor]], kind: str, bus: I2cBus | None,
-    address: int,
-) -> Sensor | None:
-    return kinds[kind](bus, address) if bus is not None and kind in kinds else None
-
-
 def _run_dir(base: Path, open_things: contextlib.ExitStack) -> Path:
     """Where sockets and pictures go; beside the mission file when the disk gives nothing else."""
     given = os.environ.get(RUN_DIR_VARIABLE)
@@ -315,7 +297,7 @@ def _run_dir(base: Path, open_things: contextlib.ExitStack) -> Path:
 def _radio(
     plan: Mission, mission_path: Path, open_things: contextlib.ExitStack
 ) -> KissRadio | None:
-    """Raises MissionError for a modem's address that would have to be looked up."""
+    """Raises MissionError for a modem address that requires name resolution."""
     radio = plan.radio
     if radio.kind == "none":
         return None
@@ -325,8 +307,8 @@ def _radio(
             stream = TcpStream(radio.host, radio.port)
         except ValueError as error:
             raise MissionError(
-                f"{mission_path}: radio.host: {error}; the payload looks no names up: allowed are "
-                "a numeric address and localhost"
+                f"{mission_path}: radio.host: {error}; the payload resolves no names; allowed: a "
+                "numeric address or localhost"
             ) from error
     else:
         stream = SerialStream(radio.device, radio.baud)
@@ -370,13 +352,13 @@ def _codec(persona: Persona | None) -> TextModel | None:
 
 
 def _keys(plan: Mission, base: Path) -> tuple[bytes | None, bytes | None]:
-    """(uplink, downlink) keys; without a key file it flies on, deaf and unsigned."""
+    """(uplink, downlink) keys; without a key file it flies without uplink and unsigned."""
     try:
         master = key_file.load(base / plan.keys.file)
     except KeyFileError as error:
         log.warning("deaf_to_commands", reason=str(error))
         if plan.keys.downlink_mac:
-            log.warning("not_signing", reason="stations with the key will take it for an impostor")
+            log.warning("not_signing", reason="stations with the key reject its frames")
         return None, None
     downlink_key = plan.downlink_key(master)
     if downlink_key is not None:

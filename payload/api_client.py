@@ -1,4 +1,4 @@
-"""The API client: asks the world in turn, and writes down what it did not say.
+"""The API client: calls web APIs in turn and records their outcomes.
 
 One request at a time, its deadline held here. Every API has a circuit breaker:
 

@@ -1,4 +1,4 @@
-"""Leaves the sensors' bus alone after it has killed the daemon twice.
+"""Disables the sensors' bus after it has caused the daemon to be killed twice.
 
 A transfer on a bus whose clock line is held low can block for longer than the watchdog waits, and
 no deadline aboard can end it (docs/faults.md, 16). So the first use of the bus in a life

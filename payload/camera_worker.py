@@ -149,7 +149,7 @@ def _named_errors() -> Iterator[None]:
         yield
     except (IndexError, OSError, RuntimeError, TimeoutError, ValueError) as error:
         words = str(error) or type(error).__name__
-        raise NoCamera(f"The camera gave no picture: {words}.") from error
+        raise NoCamera(f"The camera delivered no picture: {words}.") from error
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -160,9 +160,9 @@ def _size(text: str) -> tuple[int, int]:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="payload.camera_worker", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="where the images go")
+    parser.add_argument("--out", type=Path, required=True, help="output file")
     parser.add_argument("--size", type=_size, default=(320, 240), help="thumbnail, WIDTHxHEIGHT")
-    parser.add_argument("--capture-size", type=_size, default=CAPTURE_SIZE, help="of the sensor")
+    parser.add_argument("--capture-size", type=_size, default=CAPTURE_SIZE, help="WIDTHxHEIGHT")
     arguments = parser.parse_args()
     # A child of the flight core is born as unkillable as that: be the first to go instead.
     with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Cutdown: parts the payload from its balloon, when two commands say so, or the fence does.
+"""Cutdown: separates the payload from its balloon, on two commands or by the geofence.
 
     SAFE --arm--> ARMED (60 s) --fire--> FIRING (burn time) --> SAFE
            any state --abort, doubt, reboot--> SAFE, pin low

@@ -1,4 +1,4 @@
-"""Flight: the whole flight computer as one object that is stepped.
+"""Flight: the whole flight computer as one object with a step method.
 
 ``step`` is the table of contents: poll, update, decide and act, sync, report, always in this order.
 It never blocks, sleeps or reads a clock. Each part owns its own state and returns notes; the store
@@ -16,7 +16,7 @@ from payload.api_client import ApiClient
 from payload.bus_guard import BusGuard
 from payload.camera.camera import CameraManager
 from payload.cutdown import Cutdown
-from payload.health import Fault, Health
+from payload.health import Health
 from payload.link import interop_beacons, telemetry
 from payload.link.command_handlers import Orders, Parts, saved_settings
 from payload.link.downlink import Downlink
@@ -28,7 +28,7 @@ from payload.mind import questions
 from payload.mind.memory import Memory
 from payload.mind.mind import MindManager
 from payload.mind.questions import Questions
-from payload.navigation import forecast
+from payload.navigation import fix_age, forecast
 from payload.navigation.clock import MissionClock
 from payload.navigation.forecast import Forecast
 from payload.navigation.geofence import Geofence
@@ -54,7 +54,7 @@ from payload.sensors import Sensors
 from payload.situation import Situation
 from payload.starts import Starts
 from payload.storage.store import Store
-from wire.beacon import Beacon, PowerMode
+from wire.beacon import Beacon, FaultBits, PowerMode
 from wire.horus import Packet
 from wire.mission import Mission
 from wire.records import Kind, Record
@@ -62,7 +62,6 @@ from wire.text_codec import TextModel
 
 STEP_MS = 1000  # sensors and fixes come once a second; the radio may ask for more
 SAVE_EVERY_MS = 10_000
-MOVING_MS_MAX = 10_000  # a place is worth telling with its age, a speed is not
 PARTS = ("senses", "phase", "mind", "downlink", "store")
 
 
@@ -166,7 +165,7 @@ class Flight:
         """What is known right now; see ``payload.situation``."""
         fix, latest = self.navigation.fix, self.sensors.latest
         fix_age_ms = self.navigation.fix_age_ms(now_ms)
-        moving = fix if fix_age_ms is not None and fix_age_ms <= MOVING_MS_MAX else None
+        moving = fix if fix_age_ms is not None and fix_age_ms <= fix_age.LOST_MS else None
         heard_ms = self._inbox.heard_ms
         return Situation(
             now_ms=now_ms,
@@ -195,23 +194,23 @@ class Flight:
             uptime_s=now_ms / 1000,
         )
 
-    def faults(self, situation: Situation) -> Fault:
+    def faults(self, situation: Situation) -> FaultBits:
         """What is broken or missing now."""
-        gnss_ok = situation.fix_age_s is not None and situation.fix_age_s < 10
+        gnss_ok = situation.fix_age_s is not None and situation.fix_age_s * 1000 < fix_age.LOST_MS
         broken = {
-            Fault.GNSS: not gnss_ok,
-            Fault.OUTSIDE: situation.outside_c is None,
-            Fault.POWER_SENSOR: situation.battery_mv is None,
-            Fault.MIND: bool(self.mind.faults),
-            Fault.CAMERA: self.camera.is_failing,
-            Fault.API: self.api.is_failing,
-            Fault.RADIO: self.downlink.is_radio_lost,
-            Fault.STORE: self.store.is_failing,
-            Fault.UNDERVOLTAGE: bool(situation.is_undervolted),
-            Fault.SAFE: self.starts.is_safe,
-            Fault.BEACON: self.downlink.is_beacon_failing,
+            FaultBits.GNSS: not gnss_ok,
+            FaultBits.OUTSIDE: situation.outside_c is None,
+            FaultBits.POWER_SENSOR: situation.battery_mv is None,
+            FaultBits.MIND: bool(self.mind.faults),
+            FaultBits.CAMERA: self.camera.is_failing,
+            FaultBits.API: self.api.is_failing,
+            FaultBits.RADIO: self.downlink.is_radio_lost,
+            FaultBits.STORE: self.store.is_failing,
+            FaultBits.UNDERVOLTAGE: bool(situation.is_undervolted),
+            FaultBits.SAFE: self.starts.is_safe,
+            FaultBits.BEACON: self.downlink.is_beacon_failing,
         }
-        return Fault(sum(bit for bit, is_set in broken.items() if is_set))
+        return FaultBits(sum(bit for bit, is_set in broken.items() if is_set))
 
     def _start(self, now_ms: int) -> list[Note]:
         notes = self.health.begin_step(now_ms)
@@ -253,7 +252,7 @@ class Flight:
     def _update(self, now_ms: int) -> list[Note]:
         fix = self.navigation.fix
         age_ms = self.navigation.fix_age_ms(now_ms)
-        fresh_fix = fix if age_ms is not None and age_ms <= 3000 else None
+        fresh_fix = fix if age_ms is not None and age_ms <= fix_age.NOW_MS else None
         notes: list[Note] = []
         if fresh_fix is not None:
             self.downlink.note_place(Place.of(fresh_fix))
@@ -297,7 +296,7 @@ class Flight:
     def _periodic(self, situation: Situation, now_ms: int) -> list[Note]:
         notes = []
         cadence = self.settings.mission.cadence
-        has_fix = situation.fix_age_s is not None and situation.fix_age_s < 5
+        has_fix = situation.fix_age_s is not None and situation.fix_age_s * 1000 < fix_age.POINT_MS
         if has_fix and now_ms >= self._track_due_ms:
             self._track_due_ms = now_ms + cadence.track_s * 1000
             notes.append(telemetry.track(situation))
@@ -355,23 +354,7 @@ class Flight:
             self._ports.watchdog.pet()
 
     def _beacon(self, situation: Situation) -> Beacon:
-        utc_ms = situation.utc_ms
-        return Beacon(
-            time_of_day_s=None if utc_ms is None else utc_ms // 1000 % 86_400,
-            latitude_deg=situation.latitude_deg,
-            longitude_deg=situation.longitude_deg,
-            altitude_m=situation.altitude_m,
-            climb_mps=situation.climb_mps,
-            speed_mps=situation.speed_mps,
-            heading_deg=situation.heading_deg,
-            satellites=situation.satellites,
-            fix_age_s=situation.fix_age_s,
-            phase=situation.phase,
-            power_mode=situation.power_mode,
-            battery_mv=situation.battery_mv,
-            outside_c=situation.outside_c,
-            inside_c=situation.inside_c,
-            pressure_hpa=situation.pressure_hpa,
+        return situation.beacon(
             queue_records=self.store.unconfirmed_count(),
             faults=int(self.faults(situation)),
             command_counter=self.gate.last_counter,

@@ -1,4 +1,4 @@
-"""Health: which parts make progress, what is broken, and whether the watchdog may be petted.
+"""Health: which parts make progress, which faults exist, and whether to pet the watchdog.
 
 The watchdog is petted only while every part of the step has finished a round lately: a part that
 hangs or is skipped stops the petting, and the supervisor starts the daemon again. What is broken
@@ -7,29 +7,11 @@ outside (a sensor, the mind, the disk) is a fault bit in the beacon, never a rea
 
 from __future__ import annotations
 
-from enum import IntFlag
-
 from payload.notes import Note, event
 
 PROGRESS_MS_MAX = 10_000  # a part silent for longer has hung; systemd's WatchdogSec is 30 s
 SLIP_MS = 2_000  # a step that starts this late is worth an event
 ON_TIME_MS = 60_000  # steps are on time again when none was late for so long
-
-
-class Fault(IntFlag):
-    """Fault bits of the beacon and of housekeeping; bits are only ever added."""
-
-    GNSS = 1
-    OUTSIDE = 2
-    POWER_SENSOR = 4
-    MIND = 8
-    CAMERA = 16
-    API = 32
-    RADIO = 64
-    STORE = 128
-    UNDERVOLTAGE = 256
-    SAFE = 512
-    BEACON = 1024  # no beacon can be made; where one can, its ten bits have no room for this
 
 
 class Health:

@@ -1,4 +1,4 @@
-"""Starts the mind worker that a mission file asks for, and becomes it.
+"""Starts the mind worker of a mission file, by replacing itself with it.
 
     python -m payload.mind_start --mission FILE --socket PATH --cache DIR
 
@@ -34,14 +34,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="payload.mind_start", description=__doc__)
     parser.add_argument("--mission", type=Path, required=True, help="the mission file")
     parser.add_argument("--socket", type=Path, required=True, help="Unix socket to listen on")
-    parser.add_argument("--cache", type=Path, required=True, help="directory of what is kept")
+    parser.add_argument("--cache", type=Path, required=True, help="cache directory")
     arguments = parser.parse_args()
     try:
         plan = mission.load(arguments.mission)
     except MissionError as error:
         parser.exit(USAGE_ERROR, f"{error}\n")
     if not plan.mind.bundle:
-        parser.exit(NO_MIND, f"{arguments.mission}: mind.bundle is not set: no mind to start.\n")
+        parser.exit(NO_MIND, f"{arguments.mission}: mind.bundle is not set, so there is no mind to "
+                             "start.\n")
     command = worker_command(plan, arguments.mission.resolve().parent, arguments.socket)
     os.execv(command[0], [*command, "--cache", str(arguments.cache)])
 

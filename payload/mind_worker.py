@@ -40,7 +40,8 @@ import structlog
 
 from payload.mind import protocol
 from payload.mind.prefix_cache import PrefixCache
-from payload.mind.protocol import Decoder, Failed, Hello, Message, Reply, Request
+from payload.mind.protocol import Decoder, Hello, Message
+from payload.ports import MindFailed, MindReply, MindRequest
 from wire.bundle import (
     ASSEMBLED,
     MANIFEST,
@@ -108,7 +109,7 @@ class Engine:
         self._context = llama.llama_init_from_model(self._model, params)
         if not self._context:
             llama.llama_model_free(self._model)
-            raise NoModel(f"{bundle / MODEL}: no memory for its context")
+            raise NoModel(f"{bundle / MODEL}: not enough memory for its context")
         self._vocab = llama.llama_model_get_vocab(self._model)
         self._memory = llama.llama_get_memory(self._context)
         self._prefix: list[int] = []  # whose evaluation the model's memory begins with
@@ -116,7 +117,7 @@ class Engine:
         self.n_ctx = int(llama.llama_n_ctx(self._context))
         self.model_name = bundle.name
 
-    def answer(self, request: Request, pulse: Callable[[], None]) -> Reply:
+    def answer(self, request: MindRequest, pulse: Callable[[], None]) -> MindReply:
         """Evaluate what is new of the prompt, then sample a line.
 
         ``pulse`` is called between batches and tokens and may raise GivenUp.
@@ -131,8 +132,8 @@ class Engine:
         evaluated = self._begin_with(prefix, pulse) + len(suffix)
         self._evaluate(suffix, pulse)
         text, reply_tokens = self._sample(request, min(request.max_tokens, space), pulse)
-        return Reply(
-            request.id, text, len(prefix) + len(suffix), evaluated, reply_tokens,
+        return MindReply(
+            request.request_id, text, len(prefix) + len(suffix), evaluated, reply_tokens,
             (time.monotonic_ns() - started_ns) // 1_000_000,
         )
 
@@ -174,7 +175,7 @@ class Engine:
             self._prefix = []
             raise Unanswerable(f"llama_decode returned {result}")
 
-    def _sample(self, request: Request, tokens_max: int, pulse: Callable[[], None]
+    def _sample(self, request: MindRequest, tokens_max: int, pulse: Callable[[], None]
                 ) -> tuple[str, int]:
         """The reply up to the end of the turn, the first newline after text, or the bound."""
         new = (llama.llama_token * 1)()  # sampled, not yet in the model's memory
@@ -195,7 +196,7 @@ class Engine:
         return said.split(b"\n", 1)[0].rstrip().decode("utf-8", "ignore"), count
 
     @contextlib.contextmanager
-    def _sampler(self, request: Request) -> Iterator[Any]:
+    def _sampler(self, request: MindRequest) -> Iterator[Any]:
         """No penalty on repetition: it makes small models misspell. Repeats are refused later."""
         samplers = [
             llama.llama_sampler_init_top_k(TOP_K),
@@ -234,7 +235,7 @@ class Server:
         self._engine: Engine | None = None
         self._loaded_signature: str | None = None
         self._client: socket.socket | None = None
-        self._waiting: Request | None = None
+        self._waiting: MindRequest | None = None
         self._serving: socket.socket | None = None  # whose request is being answered
         path.unlink(missing_ok=True)  # of a worker that was killed; the lock says it is gone
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -255,13 +256,15 @@ class Server:
                 self._send(self._answer(request))
             self._serving = None
 
-    def _answer(self, request: Request) -> Message:
+    def _answer(self, request: MindRequest) -> Message:
         engine = self._find_engine()
         try:
-            return engine.answer(request, self._pulse) if engine else Failed(request.id, "no_model")
+            if engine is None:
+                return MindFailed(request.request_id, "no_model")
+            return engine.answer(request, self._pulse)
         except Unanswerable as error:
-            _log.warning("unanswerable", id=request.id, why=str(error))
-            return Failed(request.id, "garbage")
+            _log.warning("unanswerable", id=request.request_id, why=str(error))
+            return MindFailed(request.request_id, "garbage")
 
     def _find_engine(self) -> Engine | None:
         """The model; a file that would not load is tried again only when it has changed."""
@@ -307,10 +310,10 @@ class Server:
         if not data:
             self._drop()
         for message in messages:
-            if not isinstance(message, Request):
+            if not isinstance(message, MindRequest):
                 self._drop()
             elif self._serving is not None or self._waiting is not None:
-                self._send(Failed(message.id, "busy"))
+                self._send(MindFailed(message.request_id, "busy"))
             else:
                 self._waiting = message
 
@@ -366,9 +369,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="payload.mind_worker", description=__doc__)
     parser.add_argument("--bundle", type=Path, required=True, help="persona bundle directory")
     parser.add_argument("--socket", type=Path, required=True, help="Unix socket to listen on")
-    parser.add_argument("--cache", type=Path, help="directory of what is kept (beside the socket)")
+    parser.add_argument("--cache", type=Path, help="cache directory (default: next to the socket)")
     parser.add_argument("--trust", type=bytes.fromhex, action="append", default=[],
-                        metavar="HEX", help="a public key that may have signed the bundle")
+                        metavar="HEX", help="trusted public key of the bundle")
     parser.add_argument("--threads", type=int, default=max(1, min(4, (os.cpu_count() or 1) - 1)))
     arguments = parser.parse_args()
     path, bundle = arguments.socket, arguments.bundle
@@ -378,7 +381,7 @@ def main() -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        sys.exit(f"Another mind worker already serves {path}.")
+        sys.exit(f"Another mind worker is already listening on {path}.")
     llama.llama_log_set(_keep_last_error, None)
     kept = arguments.cache or path.with_name("mind-cache")
     cache, hashes = PrefixCache(kept), FileHashes(kept / "hashes.json")

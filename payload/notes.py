@@ -1,4 +1,4 @@
-"""Notes: what a part of the flight core wants kept. The step turns each into a stored record."""
+"""Notes: what a part of the flight core wants stored. The step turns each into a record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The edges of the flight core: what it needs from devices, workers and the machine.
+"""The interfaces of the flight core to devices, workers and the machine.
 
 Each port is a small Protocol. Real ones live in ``payload/drivers`` and are wired in
 ``payload/__main__``; fakes live in ``sim`` and are wired in ``sim/world``. Nothing here blocks:
@@ -137,6 +137,9 @@ class Radio(Protocol):
         ...
 
 
+MindFailure = Literal["no_model", "crashed", "busy", "garbage", "not_running"]
+
+
 @dataclass(frozen=True, slots=True)
 class MindRequest:
     """One thing to think about: a whole rendered prompt and its bounds."""
@@ -151,7 +154,7 @@ class MindRequest:
 
 @dataclass(frozen=True, slots=True)
 class MindReply:
-    """What the model said, unfiltered, with the cost of saying it."""
+    """What the model said, unfiltered, with the cost of saying it in tokens and time."""
 
     request_id: int
     text: str
@@ -166,7 +169,7 @@ class MindFailed:
     """The worker could not answer; ``reason`` is a short fixed word."""
 
     request_id: int
-    reason: Literal["no_model", "crashed", "busy", "garbage", "not_running"]
+    reason: MindFailure
 
 
 class Mind(Protocol):

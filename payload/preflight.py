@@ -1,4 +1,4 @@
-"""Preflight: one page, read in ten seconds, that says whether this payload may fly.
+"""Preflight: a one-page check, readable in ten seconds, of whether this payload may fly.
 
 The flight computer itself is asked, after it has run for some seconds as it will in flight; what
 only the machine around it knows comes in ``Machine``. A line is *no-go* when something that the
@@ -17,6 +17,7 @@ from textwrap import shorten
 from typing import NamedTuple
 
 from payload.flight import Flight
+from payload.navigation.fix_age import POINT_MS
 from payload.situation import Situation
 from wire.airtime_budget import AirtimeBudget
 from wire.beacon import PowerMode
@@ -26,7 +27,6 @@ from wire.records import TimeQuality
 FREE_BYTES_MIN = 1 << 30
 NOBODY = "N0CALL"  # the example's callsign
 SATELLITES_GOOD = 6
-FIX_AGE_S_MAX = 5.0
 MUSING_MAX = 70  # letters of it on the page
 SETTLE_MS = 12_000  # the first readings, and the ten steady seconds of the power mode
 AWAITED = ("gnss", "gnss mode", "clock", "camera", "mind")  # until the time is up
@@ -86,7 +86,7 @@ def page(lines: list[Line]) -> str:
     text = [f"{line.verdict:<8} {line.what:<10} {line.words}" for line in ordered]
     flaws = sum(line.verdict is Verdict.NO_GO for line in lines)
     doubts = sum(line.verdict is Verdict.JUDGE for line in lines)
-    end = "GO" if is_go(lines) else f"NO-GO: {flaws} to mend"
+    end = "GO" if is_go(lines) else f"NO-GO: {flaws} to fix"
     return "\n".join([*text, "", end + (f", {doubts} to judge" if doubts else "")])
 
 
@@ -94,35 +94,38 @@ def _callsign(flight: Flight) -> Line:
     payload = flight.settings.mission.payload
     if payload.callsign == NOBODY:
         return Line(Verdict.JUDGE, "callsign",
-                    f"{NOBODY} is nobody: set payload.callsign before anything transmits")
+                    f"{NOBODY} is a placeholder: set payload.callsign before transmitting")
     return Line(Verdict.GO, "callsign", f"{payload.callsign}, {payload.name}")
 
 
 def _watchdog(machine: Machine) -> Line:
     if machine.is_watchdog_armed:
-        return Line(Verdict.GO, "watchdog", "armed: a hung Pi is started again")
+        return Line(Verdict.GO, "watchdog", "armed: a Pi that hangs is restarted")
     found = "this machine has none" if machine.is_watchdog_armed is None else "not armed"
     return Line(Verdict.NO_GO, "watchdog",
-                f"{found}: run systemd/install.sh and reboot, or a hung Pi stays hung")
+                f"{found}: run systemd/install.sh and reboot, otherwise a Pi that hangs is not "
+                "restarted")
 
 
 def _disk(machine: Machine) -> Line:
     if machine.free_bytes is None:
-        return Line(Verdict.NO_GO, "disk", "cannot be asked: check payload.data_dir and its card")
+        return Line(Verdict.NO_GO, "disk", "cannot be queried: check payload.data_dir and its "
+                                           "card")
     free = f"{machine.free_bytes / (1 << 30):.1f} GB free"
     if machine.free_bytes < FREE_BYTES_MIN:
-        return Line(Verdict.JUDGE, "disk", f"{free}: make room, a flight takes some 50 MB")
+        return Line(Verdict.JUDGE, "disk", f"{free}: free some space, a flight needs about 50 MB")
     return Line(Verdict.GO, "disk", free)
 
 
 def _store(flight: Flight) -> Line:
     store = flight.store
     if store.is_failing or store.boot == 0:
-        return Line(Verdict.NO_GO, "store", "takes no records: is the card read-only or broken?")
+        return Line(Verdict.NO_GO, "store", "does not accept records: is the card read-only or "
+                                            "broken?")
     if store.salvaged_from is not None:
         return Line(Verdict.JUDGE, "store",
-                    f"was damaged and is salvaged, the old file is {store.salvaged_from.name}: "
-                    "do not trust this card")
+                    "was damaged and has been salvaged, the old file is "
+                    f"{store.salvaged_from.name}: do not trust this card")
     waiting = store.unconfirmed_count()
     to_send = "not counted yet" if waiting is None else f"{waiting} records to send"
     return Line(Verdict.GO, "store", f"writable, boot {store.boot}, {to_send}")
@@ -133,30 +136,31 @@ def _clock(flight: Flight) -> Line:
     if quality is TimeQuality.GPS:
         return Line(Verdict.GO, "clock", "set by GNSS")
     return Line(Verdict.JUDGE, "clock",
-                f"{quality.name.lower()}: records are dated once the receiver tells the time")
+                f"{quality.name.lower()}: records get their UTC time after the first fix")
 
 
 def _gnss(flight: Flight, situation: Situation) -> Iterator[Line]:
     navigation, device = flight.navigation, flight.settings.mission.sensors.gnss_device
     is_silent = navigation.fix is None and not navigation.rejects.total()
     if is_silent and navigation.dynamic_model_ok is None:
-        yield Line(Verdict.NO_GO, "gnss", f"no receiver speaks on {device}: check its wires")
+        yield Line(Verdict.NO_GO, "gnss", f"no receiver on {device}: check its wiring")
         return
-    if situation.fix_age_s is None or situation.fix_age_s > FIX_AGE_S_MAX:
-        yield Line(Verdict.JUDGE, "gnss", "no fix yet: give it open sky, and wait for one")
+    if situation.fix_age_s is None or situation.fix_age_s * 1000 > POINT_MS:
+        yield Line(Verdict.JUDGE, "gnss", "no fix yet: move it under open sky and wait")
     else:
         satellites = situation.satellites or 0
         verdict = Verdict.GO if satellites >= SATELLITES_GOOD else Verdict.JUDGE
         advice = "" if verdict is Verdict.GO else ": few, wait for six"
         yield Line(verdict, "gnss", f"3D fix, {satellites} satellites{advice}")
     if navigation.is_jammed:
-        yield Line(Verdict.JUDGE, "gnss", "is jammed: move camera and radio away from its antenna")
+        yield Line(Verdict.JUDGE, "gnss", "reports jamming: move camera and radio away from its "
+                                          "antenna")
     if navigation.dynamic_model_ok:
-        yield Line(Verdict.GO, "gnss mode", "airborne, read back")
+        yield Line(Verdict.GO, "gnss mode", "airborne, verified")
     else:
-        found = "not read back" if navigation.dynamic_model_ok is None else "refused"
+        found = "not verified" if navigation.dynamic_model_ok is None else "refused"
         yield Line(Verdict.NO_GO, "gnss mode",
-                   f"airborne mode {found}: above 12 km this receiver will say nothing")
+                   f"airborne mode {found}: above 12 km this receiver reports no fixes")
 
 
 def _sensors(flight: Flight, situation: Situation) -> Iterator[Line]:
@@ -170,7 +174,7 @@ def _sensors(flight: Flight, situation: Situation) -> Iterator[Line]:
             more = "" if pressure is None else f", {pressure:.0f} hPa"
             yield Line(Verdict.GO, "outside", f"{situation.outside_c:.1f} C{more}")
     if sensors.power == "none":
-        yield Line(Verdict.JUDGE, "battery", "nobody measures it: the mind will think at half rate")
+        yield Line(Verdict.JUDGE, "battery", "not measured: the mind thinks at half rate")
     elif situation.battery_mv is None:
         yield Line(Verdict.NO_GO, "battery",
                    f"{sensors.power} at 0x{sensors.power_address:02x} does not answer")
@@ -184,25 +188,27 @@ def _battery(mode: PowerMode, battery_mv: float) -> Line:
         return Line(Verdict.NO_GO, "battery", f"{volts}, {mode.name.lower()}: charge it")
     if mode is PowerMode.NOMINAL:
         return Line(Verdict.GO, "battery", volts)
-    return Line(Verdict.JUDGE, "battery", f"{volts}, {mode.name.lower()}: a full one flies longer")
+    return Line(Verdict.JUDGE, "battery", f"{volts}, {mode.name.lower()}: charge it for a longer "
+                                          "flight")
 
 
 def _camera(flight: Flight) -> Line:
     if not flight.settings.mission.sensors.camera:
         return Line(Verdict.GO, "camera", "none in the mission")
     if flight.camera.last_picture_ms is None:
-        return Line(Verdict.NO_GO, "camera", "no picture came: check its cable and picamera2")
+        return Line(Verdict.NO_GO, "camera", "no picture: check its cable and picamera2")
     return Line(Verdict.GO, "camera", f"a picture of {flight.camera.last_scene or 'something'}")
 
 
 def _radio(flight: Flight) -> Line:
     radio = flight.settings.mission.radio
     if radio.kind == "none":
-        return Line(Verdict.JUDGE, "radio", "none in the mission: nobody will hear this flight")
+        return Line(Verdict.JUDGE, "radio", "none in the mission: this flight transmits nothing")
     where = f"{radio.host}:{radio.port}" if radio.kind == "kiss-tcp" else radio.device
     if flight.downlink.is_radio_lost:
-        return Line(Verdict.NO_GO, "radio", f"no modem at {where}: is it on, is Dire Wolf up?")
-    return Line(Verdict.GO, "radio", f"{where} takes frames: see that the ground hears them")
+        return Line(Verdict.NO_GO, "radio", f"no modem at {where}: is it switched on, is Dire Wolf "
+                                            "running?")
+    return Line(Verdict.GO, "radio", f"{where} accepts frames: check that the ground receives them")
 
 
 def _link(flight: Flight) -> Iterator[Line]:
@@ -215,28 +221,28 @@ def _link(flight: Flight) -> Iterator[Line]:
     pictures = f"{hour.pictures:.0f}" if hour.pictures >= 10 else f"{hour.pictures:.1f}"
     yield Line(
         Verdict.JUDGE if is_slow else Verdict.GO, "link",
-        f"{'slow: ' if is_slow else ''}a beacon every {hour.beacon_every_ms / 1000:.0f} s, and an "
-        f"hour brings {hour.musings} musings or {pictures} pictures")
+        f"{'slow: ' if is_slow else ''}a beacon every {hour.beacon_every_ms / 1000:.0f} s, and per "
+        f"hour {hour.musings} musings or {pictures} pictures")
 
 
 def _files(flight: Flight, machine: Machine) -> Iterator[Line]:
     plan = flight.settings.mission
     if not plan.mind.bundle:
-        yield Line(Verdict.JUDGE, "persona", "none in the mission: it flies without a voice")
+        yield Line(Verdict.JUDGE, "persona", "none in the mission: no musings")
     elif machine.persona_flaw is not None:
         yield Line(Verdict.NO_GO, "persona", machine.persona_flaw)
     else:
         yield Line(Verdict.GO, "persona",
-                   f"{plan.mind.bundle}, every file as a trusted key signed it")
+                   f"{plan.mind.bundle}, all files signed by a trusted key")
     if machine.key_flaw is not None:
         yield Line(Verdict.NO_GO, "key", machine.key_flaw)
     else:
         where = f"{plan.keys.file}, mode 0600"
         if plan.keys.downlink_mac:
-            yield Line(Verdict.GO, "key", f"{where}: commands, and frames are signed")
+            yield Line(Verdict.GO, "key", f"{where}: authenticates commands and signs frames")
         else:
-            yield Line(Verdict.JUDGE, "key", f"{where}: commands; frames are not signed, so "
-                       "nothing that is heard is ever confirmed")
+            yield Line(Verdict.JUDGE, "key", f"{where}: authenticates commands; frames are not "
+                                             "signed, so no record is ever confirmed")
 
 
 def _mind(flight: Flight, machine: Machine) -> Iterator[Line]:
@@ -247,9 +253,10 @@ def _mind(flight: Flight, machine: Machine) -> Iterator[Line]:
         musing = shorten(machine.musing, MUSING_MAX, placeholder=" …")
         yield Line(Verdict.GO, "mind", f"thinks: {musing}")
     elif flight.mind.is_busy:
-        yield Line(Verdict.JUDGE, "mind", "still at its first musing: give a slow board longer")
+        yield Line(Verdict.JUDGE, "mind", "still generating its first musing: allow a slow board "
+                                          "more time")
     else:
-        yield Line(Verdict.NO_GO, "mind", "does not think: ask journalctl -u spacepi-mind why")
+        yield Line(Verdict.NO_GO, "mind", "generates nothing: see journalctl -u spacepi-mind")
 
 
 def _cutdown(flight: Flight) -> Iterator[Line]:
@@ -260,7 +267,7 @@ def _cutdown(flight: Flight) -> Iterator[Line]:
     if flight.cutdown.has_pin and window_every_ms > 1000 * ARMED_S:
         yield Line(Verdict.JUDGE, "cutdown",
                    f"pin {pin} is low; the link listens every {window_every_ms / 1000:.0f} s, too "
-                   "rarely for arm and fire: only the fence cuts")
+                   "rarely for arm and fire: only the geofence can trigger it")
     elif flight.cutdown.has_pin:
         yield Line(Verdict.GO, "cutdown", f"pin {pin} is low; test the burn wire by hand")
     else:

@@ -1,4 +1,4 @@
-"""Between the senses and the model: a moment becomes a prompt, a reply becomes one clean line.
+"""Prompts: a situation becomes a prompt, a reply becomes one clean line.
 
 Pure text, no state. Training builds its rows with this same file, so that the model is asked in
 flight exactly as it was taught. The prompt has two parts: a prefix that never changes for a bundle
@@ -18,10 +18,13 @@ PROMPT_VALUES_MAX = 6
 MEMORY_CHARS_MAX = 90
 QUESTION_CHARS_MAX = 120
 MUSING_BYTES_MAX = 200
+NESTED_TOKENS_MAX = 8  # of a text that has more of them one in another, all brackets go
 MUSING_LETTERS_MIN = 12
 REPEAT_SIMILARITY_MAX = 0.5
 
 _CONTROL_TOKEN = re.compile(r"<\|[^|>]{0,40}\|>|</?s>|\[/?INST\]")
+_SENTENCE_END = re.compile(
+    r"[.!?…]+[\"'”’»)]*(?=\s|$)|[。！？]+[\"'”’」』）)]*")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b.?")
 
 _PHASE_WORDS = {
@@ -113,13 +116,14 @@ def strip_control(text: str) -> str:
     What comes over the radio or from an API passes here before it can reach the model, because
     the tokenizer reads control tokens inside content as such.
     """
-    previous = None
-    while previous != text:  # removing one token may join another; each pass shortens the text
-        previous = text
-        text = _CONTROL_TOKEN.sub(" ", _ANSI.sub(" ", text))
-    text = unicodedata.normalize("NFC", text)
-    kept = (c if not unicodedata.category(c).startswith("C") else " " for c in text)
-    return " ".join("".join(kept).split())
+    text = unicodedata.normalize("NFC", _ANSI.sub(" ", text))
+    text = "".join(" " if unicodedata.category(c).startswith("C") else c for c in text)
+    for _ in range(NESTED_TOKENS_MAX):  # what stood around a token may join another
+        clean = " ".join(_CONTROL_TOKEN.sub(" ", text).split())
+        if clean == text:
+            return clean
+        text = clean
+    return " ".join(text.replace("<", " ").replace("[", " ").split())
 
 
 def prefix(persona: PersonaText) -> str:
@@ -140,6 +144,20 @@ def suffix(moment: Moment, memory: str | None = None) -> str:
     return "\n".join(lines) + "<|im_end|>\n<|im_start|>assistant\n"
 
 
+def sentence_ends(text: str) -> list[int]:
+    """Offsets behind each sentence of ``text`` with its closing quotes, rising.
+
+    A full stop of a script without spaces ends one by itself, another before white space or at the
+    end of the text, and an ellipsis only where what follows does not go on in small letters.
+    """
+    ends: list[int] = []
+    for found in _SENTENCE_END.finditer(text):
+        is_pause = "…" in found[0] and text[found.end() :].lstrip()[:1].islower()
+        if not is_pause:
+            ends.append(found.end())
+    return ends
+
+
 def clean_reply(text: str, sentences_max: int = 10) -> str | None:
     """One bounded clean line, or None when there is nothing worth keeping.
 
@@ -148,9 +166,8 @@ def clean_reply(text: str, sentences_max: int = 10) -> str | None:
     it, which the token bound cut, is dropped rather than sent as a stump.
     """
     line = strip_control(text.strip().split("\n", 1)[0])
-    while len(line.encode()) > MUSING_BYTES_MAX:
-        line = line[:-1]
-    ends = [m.end() for m in re.finditer(r"[.!?][\"')]?(?=\s|$)", line)]
+    line = line.encode()[:MUSING_BYTES_MAX].decode(errors="ignore")
+    ends = sentence_ends(line)
     if ends:
         line = line[: ends[: max(1, sentences_max)][-1]]
     elif len(line) < len(text.strip()):

@@ -1,4 +1,4 @@
-"""Sensors: polls the chips and the board once a second and ages what they said.
+"""Sensors: polls the chips and the board once a second and ages their readings.
 
 A value is the last plausible reading, and None as soon as it is older than ``READING_AGE_MS_MAX``;
 an old value is never repeated. A source is lost when nothing plausible came from it for
@@ -8,7 +8,6 @@ makes no noise. Positions belong to ``payload.navigation.gnss``.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from payload.notes import Note, event
+from payload.plausible import is_plausible
 from payload.ports import Board, DeviceTimeout, PortError, Reading, Sensor
 
 POLL_EVERY_MS = 1_000
@@ -25,19 +25,6 @@ LOST_AFTER_MS = READING_AGE_MS_MAX  # lost is when its values have become None
 # so long; battery millivolts come in steps of 4 and may be.
 REPEATED_MS_MAX = 120_000
 
-# (lowest, highest) that can be true. Temperatures: polar stratosphere to a box in the desert sun;
-# pressure: 48 km to the deepest low on the lowest land; power: the INA219 measures up to 26 V and
-# the INA226 up to 36 V, and below 500 mV the reading is of an open wire; processor: what a Pi
-# survives. A chip that answers -312 C or 140 % (docs/faults.md, 20) is wrong.
-LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType({
-    "outside_c": (-95.0, 70.0),
-    "pressure_hpa": (1.0, 1100.0),
-    "humidity_pct": (0.0, 100.0),
-    "battery_mv": (500.0, 36_000.0),
-    "current_ma": (-10_000.0, 10_000.0),
-    "soc_c": (-60.0, 125.0),
-    "inside_c": (-60.0, 125.0),
-})
 _KEYS_OF_ROLE: Mapping[str, Mapping[str, str]] = MappingProxyType({
     "outside": {
         "outside_c": "temperature_c",
@@ -46,6 +33,8 @@ _KEYS_OF_ROLE: Mapping[str, Mapping[str, str]] = MappingProxyType({
     },
     "power": {"battery_mv": "battery_mv", "current_ma": "current_ma"},
 })
+_OF_THE_BOARD = ("soc_c", "inside_c")  # no sensor is in the box yet: the board is what is inside
+QUANTITIES = frozenset((*_OF_THE_BOARD, *(q for role in _KEYS_OF_ROLE.values() for q in role)))
 
 
 @dataclass(slots=True)
@@ -86,8 +75,8 @@ class Sensors:
         return {source.role for source in self._sources.values() if source.is_lost}
 
     def latest(self, quantity: str, now_ms: int) -> float | None:
-        """The value of one key of ``LIMITS``; None when never read or older than 10 s."""
-        assert quantity in LIMITS, quantity
+        """The value of one of ``QUANTITIES``; None when never read or older than 10 s."""
+        assert quantity in QUANTITIES, quantity
         taken_ms, value = self._values.get(quantity, (None, 0.0))
         if taken_ms is None or now_ms - taken_ms > READING_AGE_MS_MAX:
             return None
@@ -162,13 +151,11 @@ class Sensors:
             self._undervolted = (now_ms, is_undervolted)
         if soc_c is None:
             return True
-        # There is no sensor in the box yet: the board is what is inside.
-        kept = [self._keep(quantity, soc_c, now_ms) for quantity in ("soc_c", "inside_c")]
+        kept = [self._keep(quantity, soc_c, now_ms) for quantity in _OF_THE_BOARD]
         return all(kept)
 
     def _keep(self, quantity: str, value: float, taken_ms: int) -> bool:
-        low, high = LIMITS[quantity]
-        if not math.isfinite(value) or not low <= value <= high:
+        if not is_plausible(quantity, value):
             self.rejects[quantity] += 1
             return False
         self._values[quantity] = (taken_ms, float(value))

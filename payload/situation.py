@@ -1,17 +1,18 @@
-"""The situation: what the flight core knows at one instant, every value None when unknown.
+"""The situation: the state known at one instant, every value None if unknown.
 
 Built once a step from the parts that own the values; read by beacon, mind, power and downlink.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
-from wire.beacon import Phase, PowerMode
+from wire.beacon import Beacon, FlightState, Phase, PowerMode
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation(FlightState):
     """One instant. Values older than their owner's limit are None, not repeated."""
 
     now_ms: int  # since boot
@@ -19,22 +20,23 @@ class Situation:
     phase: Phase = Phase.BOOT
     phase_since_ms: int = 0
     power_mode: PowerMode = PowerMode.UNKNOWN
-    latitude_deg: float | None = None
-    longitude_deg: float | None = None
-    altitude_m: float | None = None
-    climb_mps: float | None = None
-    speed_mps: float | None = None
-    heading_deg: float | None = None
-    satellites: int | None = None
-    fix_age_s: float | None = None
-    outside_c: float | None = None
-    inside_c: float | None = None
-    pressure_hpa: float | None = None
     humidity_pct: float | None = None
-    battery_mv: float | None = None
     current_ma: float | None = None
     soc_c: float | None = None
     is_undervolted: bool | None = None
     scene: str | None = None  # dark | cloud | horizon | sun, of the last picture
     heard_ground_age_s: float | None = None  # since any genuine uplink; None if never
     uptime_s: float = 0.0
+
+    def beacon(
+        self, *, queue_records: int | None, faults: int, command_counter: int,
+        is_cutdown_armed: bool,
+    ) -> Beacon:
+        """What is told of this instant, with what the payload says of itself."""
+        state: dict[str, Any] = {
+            field.name: getattr(self, field.name) for field in fields(FlightState)}
+        return Beacon(
+            time_of_day_s=None if self.utc_ms is None else self.utc_ms // 1000 % 86_400,
+            queue_records=queue_records, faults=faults, command_counter=command_counter,
+            is_cutdown_armed=is_cutdown_armed, **state,
+        )

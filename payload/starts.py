@@ -1,4 +1,4 @@
-"""Starts: how often the daemon began and did not last, and the SAFE mode that follows.
+"""Starts: counts starts that did not last, and the SAFE mode that follows.
 
 A start is *unproven* until it has lasted ten minutes or ended in an orderly way. The third unproven
 start in a row is SAFE: beacon, GNSS and store go on; mind, camera and API calls, which are the

@@ -1,4 +1,4 @@
-"""spacepi-sim: fly the whole system at a desk.
+"""spacepi-sim: simulates the whole system.
 
     spacepi-sim                         a modelled flight at 60 times real time, with the page
     spacepi-sim --headless --fast       the same as fast as it can, no page
@@ -51,36 +51,37 @@ class MindChoice(StrEnum):
              "summary.json, byte for byte.")
 def fly(
     mission_path: Annotated[
-        Path, typer.Option("--mission", help="The mission file.")] = Path("mission.toml"),
+        Path, typer.Option("--mission", help="Mission file.")] = Path("mission.toml"),
     seed: Annotated[
-        int | None, typer.Option(min=0, help="What is drawn: weather, burst, losses, answers. "
-                                 "Left out, one is drawn and printed.")] = None,
+        int | None, typer.Option(min=0, help="Random seed of weather, burst, losses and answers. "
+                                             "Default: a random one, which is printed.")] = None,
     speed: Annotated[
-        float, typer.Option(min=0.1, max=100_000, help="Times real time.")] = 60.0,
+        float, typer.Option(min=0.1, max=100_000, help="Speed as a multiple of real "
+                                                       "time.")] = 60.0,
     is_fast: Annotated[
-        bool, typer.Option("--fast", help="As fast as this machine can.")] = False,
+        bool, typer.Option("--fast", help="As fast as possible.")] = False,
     is_headless: Annotated[
         bool, typer.Option("--headless", help="No page and no live status.")] = False,
     mind: Annotated[
-        MindChoice, typer.Option(help="The persona's model in its own process, canned lines, or "
-                                 "nobody.")] = MindChoice.REAL,
+        MindChoice, typer.Option(help="real: the persona's model in its own process; scripted: "
+                                      "canned lines; none: no mind.")] = MindChoice.REAL,
     bundle: Annotated[
-        Path | None, typer.Option(help="The persona bundle, whoever signed it; left out, the "
-                                  "mission's, signed by one of its trusted_keys.")] = None,
+        Path | None, typer.Option(help="Persona bundle, accepted with any signature. Default: the "
+                                       "mission's, signed by one of its trusted_keys.")] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for archive, musings and summary. Left out, a new "
-                                  "one here.")] = None,
+        Path | None, typer.Option(help="Output folder for archive, musings and summary. Default: "
+                                       "a new one in the current folder.")] = None,
     replay: Annotated[
-        Path | None, typer.Option(help="A recorded flight, CSV or CSV.gz, in place of the "
-                                  "modelled balloon.")] = None,
+        Path | None, typer.Option(help="Recorded flight, CSV or CSV.gz, instead of the modelled "
+                                       "balloon.")] = None,
     port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Port of the page; left out, the "
-                                 "mission's; 0 takes any free one.")] = None,
+        int | None, typer.Option(min=0, max=65535, help="Port of the page. Default: the "
+                                                        "mission's; 0: any free port.")] = None,
     hours: Annotated[
-        float | None, typer.Option(min=0.01, max=72, help="Stop after so much simulated time.")
+        float | None, typer.Option(min=0.01, max=72, help="Stop after this much simulated time.")
     ] = None,
 ) -> None:
-    """Fly the persona in a simulated world: payload, radio and ground station, pad to landing."""
+    """Simulate a flight from pad to landing: payload, radio link and ground station."""
     console = Console()
     mission = _mission(mission_path)
     trajectory = _replay(replay)
@@ -89,7 +90,7 @@ def fly(
     _log_to(out_dir / "sim.log")
     if seed is None:
         seed = secrets.randbelow(SEEDS)
-        console.print(f"Seed {seed}: fly it again with --seed {seed}.", highlight=False)
+        console.print(f"Seed {seed}: repeat this flight with --seed {seed}.", highlight=False)
     persona, kind = _persona(mission, mission_path, bundle, mind, console)
     stop = Stop()
     with stop.listening():
@@ -113,24 +114,25 @@ def fly(
 @app.command()
 def show(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="What fly --out kept.", show_default=False)],
+        Path, typer.Argument(metavar="FOLDER", help="Output folder of `fly "
+                                                    "--out`.", show_default=False)],
     mission_path: Annotated[
-        Path, typer.Option("--mission", help="The mission file it flew with.")
+        Path, typer.Option("--mission", help="Mission file of that flight.")
     ] = Path("mission.toml"),
     port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Port of the page; left out, the "
-                                 "mission's; 0 takes any free one.")] = None,
+        int | None, typer.Option(min=0, max=65535, help="Port of the page. Default: the "
+                                                        "mission's; 0: any free port.")] = None,
 ) -> None:
-    """Read a flight that is over: its page, as it was at the end, until Ctrl-C."""
+    """Serve the page of a finished flight, as it was at the end, until Ctrl-C."""
     console, mission = Console(), _mission(mission_path)
     archive_path = folder / "archive.sqlite"
     try:
         ended_ms = last_heard_ms(archive_path)
     except sqlite3.Error as error:
-        raise _refusal(f"{archive_path}: is no archive of a flight ({error}); name a folder that"
-                       " fly --out made.") from error
+        raise _refusal(f"{archive_path}: not a flight archive ({error}); name a folder written by "
+                       "fly --out.") from error
     if ended_ms is None:
-        raise _refusal(f"{archive_path}: nothing was heard of this flight.")
+        raise _refusal(f"{archive_path}: nothing was received from this flight.")
     stop = Stop()
     with stop.listening():
         page = Page(archive_path, mission, lambda: ended_ms, _reserve(mission, port))
@@ -160,7 +162,7 @@ def main() -> None:
 
 
 def _fly(world: World, end_s: float, speed: float | None, watch: Watch, stop: Stop) -> float:
-    """Fly until the end or until asked to stop; the wall time it took, s."""
+    """Fly until the end or until asked to stop; returns the wall time, s."""
     begun_s = time.monotonic()
     try:
         live.fly(world, end_s, speed, watch, stop)
@@ -172,16 +174,16 @@ def _fly(world: World, end_s: float, speed: float | None, watch: Watch, stop: St
 def _report(
     world: World, page: Page | None, wall_s: float, console: Console, stop: Stop
 ) -> None:
-    """Close the flight, and tell it to the page and the terminal."""
+    """Close the flight, and report it on the page and the terminal."""
     result = summary.finish(world, wall_s)
     if page is not None:
         page.end(world.clock.utc_ms, world.out_dir)
     if stop.is_asked:
-        console.print("Stopped before the end; everything until here is kept.", highlight=False)
+        console.print("Stopped before the end; everything so far is kept.", highlight=False)
     for sentence in summary.sentences(result, world.out_dir):
         console.print(sentence, highlight=False, soft_wrap=True)
     factor = result["sim_s"] / max(wall_s, 0.001)
-    console.print(f"That took {wall_s:.0f} s, {factor:.0f} times real time.", highlight=False)
+    console.print(f"Wall time {wall_s:.0f} s, {factor:.0f} times real time.", highlight=False)
 
 
 def _open_page(world: World, reserved: socket.socket | None, console: Console) -> Page | None:
@@ -193,9 +195,9 @@ def _open_page(world: World, reserved: socket.socket | None, console: Console) -
 
 
 def _linger(page: Page, console: Console, stop: Stop) -> None:
-    """Somebody at a terminal may want to go on reading."""
+    """In a terminal, keep the page available until Ctrl-C."""
     if console.is_terminal and sys.stdin.isatty():
-        console.print(f"The page stays at {page.address} until Ctrl-C.", highlight=False)
+        console.print(f"The page remains at {page.address} until Ctrl-C.", highlight=False)
         while not stop.is_asked:
             time.sleep(0.2)
 
@@ -224,15 +226,15 @@ def _replay(path: Path | None) -> Replay | None:
     except ReplayError as error:
         raise _refusal(str(error)) from error
     if recorded.skipped_rows:
-        typer.echo(f"{path}: {recorded.skipped_rows} rows made no sense and are left out.")
+        typer.echo(f"{path}: {recorded.skipped_rows} rows were invalid and are ignored.")
     if recorded.repeated_rows:
-        typer.echo(f"{path}: {recorded.repeated_rows} rows have the time of another and are left"
-                   f" out; {recorded.rows} stay.")
+        typer.echo(f"{path}: {recorded.repeated_rows} rows repeat the time of another and are "
+                   f"ignored; {recorded.rows} remain.")
     return recorded
 
 
 def _new_folder(out: Path | None) -> Path:
-    """A folder that holds no flight yet: one is never overwritten."""
+    """An output folder without a flight: a flight is never overwritten."""
     folder = out or Path(f"flight-{datetime.now(UTC):%Y%m%d-%H%M%S}")
     if (folder / "archive.sqlite").exists() or (folder / "payload.sqlite").exists():
         raise _refusal(f"{folder} already holds a flight: choose another --out, or remove it.")
@@ -247,7 +249,7 @@ def _new_folder(out: Path | None) -> Path:
 def _persona(
     mission: Mission, mission_path: Path, chosen: Path | None, mind: MindChoice, console: Console
 ) -> tuple[PersonaParts, MindKind]:
-    """What the bundle gives; without a good one the flight goes on without a mind, and says so."""
+    """What the bundle gives; without a valid one the flight has no mind, and says so."""
     if mind is not MindChoice.REAL:
         return PersonaParts(), "scripted" if mind is MindChoice.SCRIPTED else "none"
     bundle = chosen or mission_path.resolve().parent / mission.mind.bundle
@@ -260,7 +262,7 @@ def _persona(
             why = str(error)
         else:
             return PersonaParts.of(persona), "real"
-    console.print(f"Flying without a mind, with beacons and records as ever: {why}",
+    console.print(f"Flying without a mind; beacons and records are unaffected: {why}",
                   markup=False, highlight=False, soft_wrap=True)
     return PersonaParts(), "none"
 
@@ -275,14 +277,14 @@ def _trusted(bundle: Path, mission: Mission, is_named: bool, console: Console) -
             raise
         console.print(
             f"{bundle} is signed by key {error.public_key.hex()}, which the mission does not "
-            "trust; it flies here because you named it. For a payload to take it, put that key "
-            "into trusted_keys under [mind] of its mission file.",
+            "trust; it is accepted here because it was given on the command line. For a payload "
+            "to accept it, add that key to trusted_keys under [mind] of its mission file.",
             markup=False, highlight=False, soft_wrap=True)
         return load_persona(bundle, (error.public_key,))
 
 
 def _log_to(path: Path) -> None:
-    """What the rooms log goes into the output folder, not between the lines of the status."""
+    """Logs go to a file in the output folder, not between the status lines."""
     structlog.configure(
         processors=[structlog.processors.add_log_level, structlog.processors.LogfmtRenderer()],
         logger_factory=structlog.PrintLoggerFactory(path.open("a", encoding="utf-8")),

@@ -1,4 +1,4 @@
-"""The modelled balloon: pad, ascent, burst, parachute, landing; where it is at any second.
+"""The modelled balloon: pad, ascent, burst, parachute, landing; its position at any second.
 
 The whole path is integrated once, a row a second, so a state costs two list look-ups. A recorded
 flight (``sim.replay``) serves the same ``Trajectory`` protocol.

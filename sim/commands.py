@@ -31,32 +31,33 @@ from wire.mission import Mission, MissionError
 
 BROKEN = 1
 USAGE_ERROR = 2
-MissionOption = Annotated[Path, typer.Option("--mission", help="The mission file.")]
+MissionOption = Annotated[Path, typer.Option("--mission", help="Mission file.")]
 PresetOption = Annotated[
     str, typer.Option(help=f"{ANY} (drawn), {', '.join(PRESETS)}.")]
 
 
 def run(
     mission_path: MissionOption = Path("mission.toml"),
-    seed: Annotated[int, typer.Option(min=0, help="Draws the configuration, the weather and the "
-                                      "faults.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of configuration, weather and "
+                                                  "faults.")] = 0,
     preset: PresetOption = ANY,
     fault: Annotated[
-        list[str] | None, typer.Option(help="'hh:mm:ss name [duration]', any number of times, in "
-                                       "place of the drawn ones; 'none' for none at all.")] = None,
-    is_traced: Annotated[bool, typer.Option("--trace", help="Print what happens.")] = False,
+        list[str] | None, typer.Option(help="'hh:mm:ss NAME DURATION', repeatable, instead of the "
+                                            "random faults; 'none' for no faults.")] = None,
+    is_traced: Annotated[bool, typer.Option("--trace", help="Print a trace of the "
+                                            "flight.")] = False,
     plot_path: Annotated[
-        Path | None, typer.Option("--plot", help="Draw the flight to this PNG.")] = None,
+        Path | None, typer.Option("--plot", help="Plot the flight to this PNG file.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Keep both databases in this new folder.")] = None,
 ) -> None:
-    """Fly one seed with every check looking on; the exit status is 1 where one broke."""
+    """Fly one seed with all checks; the exit status is 1 if one fails."""
     console = Console(soft_wrap=True, highlight=False)
     with _refusing():
         scenario = _with_faults(
             soak.scenario_of(seed, _mission(mission_path), preset), fault)
     if out is not None and out.exists():
-        raise _refusal(f"{out} exists already: choose another --out.")
+        raise _refusal(f"{out} already exists: choose another --out.")
     samples: list[plot.Samples] = []
 
     def watch(world: World) -> None:
@@ -84,13 +85,14 @@ def run(
 
 def soak_command(
     mission_path: MissionOption = Path("mission.toml"),
-    seeds: Annotated[str, typer.Option(help="FIRST:END, END not flown.")] = "0:50",
-    jobs: Annotated[int, typer.Option(min=0, max=256, help="Processes; 0: one a core.")] = 0,
+    seeds: Annotated[str, typer.Option(help="FIRST:END, END excluded.")] = "0:50",
+    jobs: Annotated[int, typer.Option(min=0, max=256, help="Number of processes; 0: one per "
+                                      "core.")] = 0,
     preset: PresetOption = ANY,
     out: Annotated[
-        Path | None, typer.Option(help="Write the table to this Markdown file too.")] = None,
+        Path | None, typer.Option(help="Also write the table to this Markdown file.")] = None,
 ) -> None:
-    """Fly many seeds, and print what happened; the exit status is 1 where a check broke."""
+    """Fly many seeds and print the results; the exit status is 1 if a check fails."""
     console = Console(soft_wrap=True, highlight=False)
     with _refusing():
         chosen = soak.parse_seeds(seeds)
@@ -114,7 +116,7 @@ def soak_command(
     if out is not None:
         out.write_text(text + "\n", encoding="utf-8")
     if tally.failed:
-        console.print("These seeds broke a check; each line flies one again:", style="red")
+        console.print("These seeds failed a check; each line repeats one:", style="red")
         for result in tally.failed:
             console.print(replay_line(result.seed, preset))
         raise typer.Exit(BROKEN)
@@ -129,7 +131,7 @@ def faults_command() -> None:
 
 
 def replay_line(seed: int, preset: str) -> str:
-    """The command that flies a seed again."""
+    """The command that repeats a seed."""
     chosen = "" if preset == ANY else f" --preset {preset}"
     return f"spacepi-sim run --seed {seed}{chosen} --trace"
 
@@ -165,7 +167,7 @@ def _refusing() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """What the rooms log would stand between our lines."""
+    """Logs would appear between the lines printed here."""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     try:
         yield

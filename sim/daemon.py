@@ -1,4 +1,4 @@
-"""The payload's daemon as its supervisor sees it: started, stepped, stalled, killed, started again.
+"""The payload's daemon as its supervisor sees it: started, stepped, stalled, killed, restarted.
 
 A power cut and a kill are the same to it: the flight object is dropped with everything that it had
 not committed, and its disk stays. Nothing is closed in a kill.
@@ -153,7 +153,7 @@ class Daemon:
         if due_ms is None:  # only here does nothing refer to the flight any more
             self.restart(self._died_ms)
             return
-        assert due_ms > now_ms, "the flight asked for a step in the past"
+        assert due_ms > now_ms, "the flight requested a step in the past"
         for observer in self._observers:
             observer.on_step()
         if self.flight.orders.is_ending:

@@ -1,4 +1,4 @@
-"""When a fault begins and how long it lasts, as a person writes it: ``01:12:00 i2c.hang 40s``."""
+"""The text form of a scheduled fault, its begin and duration: ``01:12:00 i2c.hang 40s``."""
 
 from __future__ import annotations
 
@@ -35,8 +35,7 @@ def parse(line: str) -> Scheduled:
     match = _LINE.fullmatch(line.strip())
     if match is None:
         raise ValueError(
-            f"fault {line!r}: write it as hh:mm:ss name [duration], "
-            "for instance '01:12:00 i2c.hang 40s'"
+            f"fault {line!r}: must be hh:mm:ss name [duration], for example '01:12:00 i2c.hang 40s'"
         )
     at_s = 3600 * int(match["h"]) + 60 * int(match["m"]) + int(match["s"])
     duration_s = float(match["n"]) * _SECONDS[match["unit"]] if match["n"] else None

@@ -1,4 +1,4 @@
-"""A friend at the ground station, who asks the payload something now and then."""
+"""A person at the ground station who occasionally sends a question."""
 
 from __future__ import annotations
 

@@ -1,15 +1,9 @@
-"""The hardware of one simulated payload: which board, receiver and chips, and their drivers."""
+"""The hardware of one simulated payload: which board, receiver and chips."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from payload.devices.bme280 import Bme280
-from payload.devices.bmp388 import Bmp388
-from payload.devices.ina219 import Ina219
-from payload.devices.ina226 import Ina226
-from payload.ports import I2cBus, Sensor
 from sim.chips.bme280 import Bme280Chip
 from sim.chips.bmp388 import Bmp388Chip
 from sim.chips.ina import Ina219Chip, Ina226Chip
@@ -20,8 +14,6 @@ from sim.fakes.i2c_bus import Chip
 from sim.payload_thermal import Body
 from wire.mission import SensorSection
 
-OUTSIDE_DRIVERS: dict[str, Callable[[I2cBus, int], Sensor]] = {"bme280": Bme280, "bmp388": Bmp388}
-POWER_DRIVERS: dict[str, Callable[..., Sensor]] = {"ina219": Ina219, "ina226": Ina226}
 _OUTSIDE_CHIPS = {"bme280": Bme280Chip, "bmp388": Bmp388Chip}
 _POWER_CHIPS = {"ina219": Ina219Chip, "ina226": Ina226Chip}
 

@@ -84,8 +84,8 @@ def reserve(host: str, port: int) -> socket.socket:
     except OSError as error:
         reserved.close()
         raise PortTaken(
-            f"Port {port} on {host} cannot be used for the page ({error.strerror}): "
-            "choose another with --port, or fly with --headless."
+            f"Port {port} on {host} cannot be used for the page ({error.strerror}): choose another "
+            "with --port, or use --headless."
         ) from error
     return reserved
 

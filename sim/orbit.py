@@ -1,4 +1,4 @@
-"""A low circular orbit in place of the balloon: seen from the station for minutes, gone for hours.
+"""A low circular orbit instead of the balloon: minutes in view of the station, hours out of view.
 
 Serves the same ``Trajectory`` protocol. A spherical Earth that turns, no drag, no oblateness; the
 first pass goes right over the station. Receivers for balloons have no fix up here (their models end

@@ -1,4 +1,4 @@
-"""The payload's body: where it is, what surrounds it, its battery and its warmth.
+"""The payload's body: its position, its surroundings, its battery and its temperature.
 
 One place that the fake sensors ask. Time-dependent parts are brought up to the clock by
 ``advance``, which the world calls every few seconds.

@@ -1,4 +1,4 @@
-"""One flight on one time axis: height, battery, warmth, queue, beacons and faults.
+"""One flight on one time axis: altitude, battery, temperature, queue, beacons and faults.
 
 The samples are taken by the world's own clock; the picture is drawn with matplotlib, which only
 this file imports (extra ``plot``).

@@ -1,4 +1,4 @@
-"""Replay: a recorded real flight in place of the modelled balloon.
+"""Replay: a recorded real flight instead of the modelled balloon.
 
 A CSV file, plain or gzip, one row a second with gaps; the columns are in ``COLUMNS`` and the first
 four of ``NEEDED`` must be there. Cells may be empty, which means unknown. Rows may come in any
@@ -23,6 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, cast
 
+from payload.plausible import LIMITS
 from sim.balloon import AirState, Recorded, distance_m
 
 COLUMNS = (
@@ -36,7 +37,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "pdop": (0, 100),
     "lat_deg": (-90, 90),
     "lon_deg": (-180, 180),
-    "gps_alt_m": (-500, 60_000),
+    "gps_alt_m": LIMITS["altitude_m"],
     "speed_mps": (0, 400),
     "heading_deg": (0, 360),
     "pressure_hpa": (0, 1100),
@@ -165,9 +166,9 @@ class Replay:
         self.skipped_rows = told - self.repeated_rows - len(rows)
         if len(rows) < ROWS_MIN or self.skipped_rows > len(rows):
             raise ReplayError(
-                f"{path}: {len(rows)} of {told} rows can be used, and a flight has at least "
-                f"{ROWS_MIN} and more good rows than bad, each with a time HH:MM:SS of its own "
-                f"and numbers for {', '.join(NEEDED[1:])}"
+                f"{path}: {len(rows)} of {told} rows are valid; a flight requires at least "
+                f"{ROWS_MIN} and more valid rows than invalid ones, each with its own time "
+                f"HH:MM:SS and numbers for {', '.join(NEEDED[1:])}"
             )
         self._first_time_s = rows[0].t_s % _DAY_S
         return [row._replace(t_s=row.t_s - rows[0].t_s) for row in rows]
@@ -240,12 +241,13 @@ def _lines(path: Path) -> Iterator[str]:
             number += 1
     except UnicodeDecodeError as error:
         raise ReplayError(
-            f"{path}, line {number}: is not UTF-8 text; allowed is a CSV file, plain or gzip"
+            f"{path}, line {number}: is not UTF-8 text; a recorded flight is a CSV file, plain or "
+            "gzip"
         ) from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ReplayError(
-            f"{path}, line {number}: the gzip file is damaged or cut off here; "
-            "allowed is a CSV file, plain or whole gzip"
+            f"{path}, line {number}: the gzip file is damaged or truncated here; a recorded flight "
+            "is a CSV file, plain or complete gzip"
         ) from error
     except OSError as error:
         raise ReplayError(f"{path}: cannot be read ({error.strerror})") from error

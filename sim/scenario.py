@@ -1,4 +1,4 @@
-"""What one simulated flight is made of, drawn from its seed: the configuration as well as the sky.
+"""The configuration of one simulated flight, drawn from its seed together with the weather.
 
 A preset narrows what may be drawn; ``any`` draws the preset too. Nothing here knows how a world is
 built: a scenario is a mission file and the conditions that it is flown under.

@@ -1,4 +1,4 @@
-"""The sky of one flight: standard air with the day's deviation, wind, cloud and sun.
+"""The atmosphere of one flight: standard air with the day's deviation, wind, cloud and sun.
 
 Sources: ISO 2533:1975 (standard atmosphere, tables 1 to 4); NOAA Global Monitoring Laboratory solar
 calculator (after Meeus, Astronomical Algorithms, 1991). The winds are drawn, not forecast: a jet

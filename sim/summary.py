@@ -1,4 +1,4 @@
-"""What a simulated flight leaves behind: summary.json, musings.txt, and a few plain sentences.
+"""The output of a simulated flight: summary.json, musings.txt, and a few plain sentences.
 
 Both databases are read after the flight, with the ends closed, and compared record by record:
 *committed* is every id from the lowest to the highest of one boot at either end, since the store
@@ -115,7 +115,7 @@ def utc_text(utc_ms: int) -> str:
 def sentences(summary: dict[str, Any], out_dir: Path) -> list[str]:
     """The summary for a person."""
     hours = summary["sim_s"] / 3600
-    lines = [f"Seed {summary['seed']}: {hours:.1f} hours flown, now {summary['phase_final']}."]
+    lines = [f"Seed {summary['seed']}: {hours:.1f} hours flown, phase {summary['phase_final']}."]
     if summary["peak_altitude_m"] is not None:
         burst = f", burst at {summary['burst_utc']}" if summary["burst_utc"] else ""
         lines.append(f"Highest point: {summary['peak_altitude_m']:.0f} m{burst}.")
@@ -127,12 +127,12 @@ def sentences(summary: dict[str, Any], out_dir: Path) -> list[str]:
         )
     waiting = summary["records_stored"] - summary["records_heard"]
     lines += [
-        f"Beacons: {summary['beacons_sent']} sent, {summary['beacons_heard']} heard; in Horus "
+        f"Beacons: {summary['beacons_sent']} sent, {summary['beacons_heard']} heard; as Horus "
         f"packets {summary['horus_sent']} and {summary['horus_heard']}.",
-        f"Records: {summary['records_stored']} stored, {summary['records_heard']} heard on the "
-        f"ground, {max(0, waiting)} still only aboard, {summary['records_lost']} lost.",
-        f"Musings heard: {summary['musings']}. Calls to the world: {summary['api_calls']}, of "
-        f"which {summary['api_failures']} failed.",
+        f"Records: {summary['records_stored']} stored, {summary['records_heard']} received on the "
+        f"ground, {max(0, waiting)} still only on board, {summary['records_lost']} lost.",
+        f"Musings heard: {summary['musings']}. API calls: {summary['api_calls']}, of which "
+        f"{summary['api_failures']} failed.",
         f"The archive is {out_dir / 'archive.sqlite'}, the musings are in "
         f"{out_dir / 'musings.txt'}.",
     ]

@@ -1,4 +1,4 @@
-"""The trace: what happened in one flight, a line an event, for a person to read.
+"""The trace: the events of one flight, one per line, for people to read.
 
     00:20:03.000   1243 m  ASCENT   event phase from=ground to=ascent ...
     01:12:00.000  18402 m  ASCENT   fault i2c.stuck begins (40 s)

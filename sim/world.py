@@ -1,4 +1,4 @@
-"""The world at a desk: sky, payload, air and ground station on one heap of events.
+"""The simulated world: sky, payload, air and ground station on one heap of events.
 
 One seed decides everything but how fast it runs. The ``Flight`` and the ``Ground`` in it are the
 real ones; what is fake lies behind the payload's ports, at the level of registers and bytes, and
@@ -23,6 +23,7 @@ from typing import Literal
 
 from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
+from payload.devices import fitted
 from payload.devices.gps_ublox import UbloxGnss
 from payload.flight import Flight, FlightPorts
 from payload.mind.memory import Memory
@@ -45,7 +46,7 @@ from sim.fakes.sd_card import Card
 from sim.fakes.services import SimHttp, SimPin, SimWatchdog
 from sim.fakes.ublox import FakeUblox
 from sim.fakes.worker_mind import WorkerMind
-from sim.hardware import OUTSIDE_DRIVERS, POWER_DRIVERS, fitted_chips
+from sim.hardware import fitted_chips
 from sim.orbit import Orbit
 from sim.payload_thermal import Body
 from sim.radio.air import TEND_EVERY_MS, Air
@@ -312,17 +313,13 @@ class World:
         self.body.is_off = False
         self.receiver.flush()
         self.radio.clear()
-        outside = power = None
-        if sensors.outside != "none":
-            driver = OUTSIDE_DRIVERS[sensors.outside](self.bus, sensors.outside_address)
-            outside = self.outside.fit(driver)
-        if sensors.power != "none":
-            power = self.power.fit(POWER_DRIVERS[sensors.power](
-                self.bus, sensors.power_address, shunt_mohm=sensors.power_shunt_mohm))
+        outside, power = fitted.outside(sensors, self.bus), fitted.power(sensors, self.bus)
         mind: Mind | None = self.mind
         ports = FlightPorts(
-            gnss=UbloxGnss(self.receiver), outside=outside, power=power, radio=self.radio,
-            mind=mind, camera=self.camera if sensors.camera else None, http=self.http,
+            gnss=UbloxGnss(self.receiver), radio=self.radio, mind=mind,
+            outside=None if outside is None else self.outside.fit(outside),
+            power=None if power is None else self.power.fit(power),
+            camera=self.camera if sensors.camera else None, http=self.http,
             watchdog=self.watchdog, board=self.board,
             cutdown=None if mission.flight.cutdown_pin is None else self.pin,
         )

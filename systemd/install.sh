@@ -1,9 +1,9 @@
 #!/bin/sh
-# Installs the spacepi units on a Pi, or into an image with --root. Running it again changes nothing.
+# Installs the spacepi units on a Pi, or into an image with --root. Repeated runs change nothing.
 #
 #   sudo sh systemd/install.sh                   units, user, virtual environment, start at boot
 #   sh systemd/install.sh --root DIR             the same files into the tree DIR, no environment
-#   sh systemd/install.sh [--root DIR] --dry-run   say what would be done
+#   sh systemd/install.sh [--root DIR] --dry-run   print what would be done
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -11,7 +11,7 @@ root=
 dry=no
 while [ $# -gt 0 ]; do
     case $1 in
-        --root) [ $# -ge 2 ] || { echo "install.sh: --root needs a directory" >&2; exit 2; }
+        --root) [ $# -ge 2 ] || { echo "install.sh: --root requires a directory" >&2; exit 2; }
                 root=${2%/}; shift ;;
         --dry-run) dry=yes ;;
         *) echo "usage: install.sh [--root DIR] [--dry-run]" >&2; exit 2 ;;
@@ -59,7 +59,7 @@ run install -d -m 750 -o spacepi -g spacepi /var/lib/spacepi
 if [ ! -x /opt/spacepi/bin/python ]; then
     run python3 -m venv --system-site-packages /opt/spacepi
 fi
-# From the lock, each file checked against its hash. Where apt has numpy it stays: picamera2's
+# From the lock, each file checked against its hash, then wire and payload alone. Where apt has numpy it stays: picamera2's
 # extensions are compiled against that one, and do not load beside another.
 locked=$here/../lock/payload.txt
 if python3 -c 'import numpy' 2>/dev/null; then
@@ -70,11 +70,11 @@ fi
 pip="/opt/spacepi/bin/pip install --quiet --no-deps --no-build-isolation"
 run $pip --require-hashes -r "$here/../lock/build.txt"
 run $pip --require-hashes -r "$locked"
-run $pip "$here/.."
+run $pip "$here/wheel"
 if [ ! -e /var/lib/spacepi/mission.toml ]; then
     run install -m 640 -o spacepi -g spacepi "$here/../mission.toml" /var/lib/spacepi/mission.toml
-    echo "Now edit /var/lib/spacepi/mission.toml (callsign; mind.bundle = \"persona\"), put the"
-    echo "persona into /var/lib/spacepi/persona and the key into /var/lib/spacepi/mission.key."
+    echo "Now edit /var/lib/spacepi/mission.toml (callsign; mind.bundle = \"persona\"), copy the"
+    echo "persona to /var/lib/spacepi/persona and the key to /var/lib/spacepi/mission.key."
 fi
 run systemctl daemon-reload
-echo "Reboot to start, and to arm the hardware watchdog. Before a launch: spacepi-preflight"
+echo "Reboot to start the payload and to arm the hardware watchdog. Before a launch run spacepi-preflight."

@@ -1,4 +1,4 @@
-"""Airtime: how long a frame is on the air, and how long the duty cycle keeps the transmitter then.
+"""Airtime: how long a frame is on the air, and the pause that the duty cycle requires after it.
 
 The one place that reckons it, for both ends. A modem sends a head (TXDELAY), flags, the packet with
 a bit stuffed in after every five ones, a check sequence, flags, and a tail. Of random bits one in

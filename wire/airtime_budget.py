@@ -1,4 +1,4 @@
-"""The airtime budget of a mission: how often the beacon goes, how long it listens, what words get.
+"""The airtime budget of a mission: beacon interval, listening window, and capacity for text.
 
 The rule: between two beacons there is always room for one full frame of words. A cadence that the
 mission file writes down is a promise and is kept, with no gap above twice of it, or the file is
@@ -166,9 +166,9 @@ class AirtimeBudget:
         if self.is_listen_enough or "listen_s" not in radio.model_fields_set:
             return None
         return (
-            f"radio.listen_s = {radio.listen_s}: too short for a command, which takes "
+            f"radio.listen_s = {radio.listen_s}: too short for a command, which requires "
             f"{self.listen_ms_min / 1000:.1f} s at radio.rate_bps = {radio.rate_bps}; allowed is "
-            f"{_seconds(self.listen_ms_min)} or more, or to leave it out"
+            f"{_seconds(self.listen_ms_min)} or more, or omit the key"
         )
 
     def _cadence_flaw(self) -> str | None:
@@ -180,17 +180,17 @@ class AirtimeBudget:
         short = [f"{key} = {s}" for key, s in asked.items() if 1000 * s < self._between_ms]
         if short:
             return (
-                f"cadence.{', '.join(short)}: too short for a beacon and a full frame, which take "
-                f"{self._between_ms / 1000:.1f} s at radio.rate_bps = {radio.rate_bps}, "
-                f"duty_percent = {radio.duty_percent} and mtu_bytes = {radio.mtu_bytes}; "
-                f"allowed is {_seconds(self.least_ms)} or more, or to leave it out"
+                f"cadence.{', '.join(short)}: too short for a beacon and a full frame, which "
+                f"require {self._between_ms / 1000:.1f} s at radio.rate_bps = {radio.rate_bps}, "
+                f"duty_percent = {radio.duty_percent} and mtu_bytes = {radio.mtu_bytes}; allowed "
+                f"is {_seconds(self.least_ms)} or more, or omit the key"
             )
         key, asked_s = min(asked.items(), key=lambda item: item[1])
         if 2000 * asked_s < self._around_window_ms:
             longest_s = (2000 * asked_s - self._around_window_ms + self.window_ms) // 1000
             return (
-                f"radio.listen_s = {radio.listen_s}: too long for cadence.{key} = {asked_s}, as "
-                "with what goes after it there would be no beacon for "
+                f"radio.listen_s = {radio.listen_s}: too long for cadence.{key} = {asked_s}: with "
+                "the frames that follow the window there would be no beacon for "
                 f"{self._around_window_ms / 1000:.1f} s; allowed is listen_s up to {longest_s}, or "
                 f"{key} from {_seconds(self.least_ms)}"
             )
@@ -202,8 +202,8 @@ class AirtimeBudget:
             return None
         radio = self._mission.radio
         return (
-            f'radio.framing = "plain": the callsign must go every {IDENT_EVERY_MS // 1000} s and '
-            f"may have to wait {wait_ms / 1000:.0f} s at radio.rate_bps = "
+            f'radio.framing = "plain": the callsign must be sent every {IDENT_EVERY_MS // 1000} s '
+            f"and may be delayed by {wait_ms / 1000:.0f} s at radio.rate_bps = "
             f"{radio.rate_bps}, duty_percent = {radio.duty_percent} and mtu_bytes = "
             f'{radio.mtu_bytes}; allowed is {self._ident_advice()}framing = "ax25"'
         )

@@ -1,4 +1,4 @@
-"""Authentication of frames: who said it, and that it is not said again.
+"""Authentication of frames: origin, and protection against replay.
 
 HMAC-SHA-256, one key per payload and direction, derived by HKDF from the mission's master key.
 Signed in clear: amateur rules forbid hiding what is said, not signing it.

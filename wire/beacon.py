@@ -1,4 +1,4 @@
-"""The beacon: the state of the payload in 24 bytes, 19 fields, every one of which may be unknown.
+"""The beacon: the state of the payload in 24 bytes, 19 fields, each of which may be unknown.
 
 Bit-packed, most significant bit first, in the order of ``FIELDS``. The largest code of a field
 means unknown; the encoder clamps to the range and never raises, because a beacon with a wrong
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from typing import NamedTuple, TypeVar
 
 from wire.frames import STATE_BYTES
@@ -38,11 +38,27 @@ class PowerMode(IntEnum):
     SAFE = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Beacon:
-    """What the payload says of itself. None is unknown."""
+class FaultBits(IntFlag):
+    """What is broken or missing aboard; bits are only ever added. A beacon has room for FAULT_BITS
+    of them, a Horus packet and housekeeping for all."""
 
-    time_of_day_s: int | None = None  # UTC
+    GNSS = 1
+    OUTSIDE = 2
+    POWER_SENSOR = 4
+    MIND = 8
+    CAMERA = 16
+    API = 32
+    RADIO = 64
+    STORE = 128
+    UNDERVOLTAGE = 256
+    SAFE = 512
+    BEACON = 1024  # no beacon can be made, so none needs to tell it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlightState:
+    """What is known of the flight, aboard as on the ground. None is unknown."""
+
     latitude_deg: float | None = None
     longitude_deg: float | None = None
     altitude_m: float | None = None
@@ -57,8 +73,15 @@ class Beacon:
     outside_c: float | None = None
     inside_c: float | None = None
     pressure_hpa: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beacon(FlightState):
+    """What the payload says of itself: the state of the flight, and its own."""
+
+    time_of_day_s: int | None = None  # UTC
     queue_records: int | None = None
-    faults: int = 0  # bits of payload.health.Fault
+    faults: int = 0  # FaultBits, and those that a newer payload may have
     command_counter: int = 0  # low 16 bits of the last accepted uplink counter
     is_cutdown_armed: bool = False
 
@@ -96,6 +119,7 @@ _E = TypeVar("_E", bound=IntEnum)
 _HEADING_CODES = 60
 _QUEUE_BASE = 1.05  # code n stands for base**n - 1 records: 1.05**254 is 240 000
 assert sum(f.bits for f in FIELDS) + FAULT_BITS + COUNTER_BITS + 1 == STATE_BYTES * 8
+assert sum(FaultBits) & ~FaultBits.BEACON < 1 << FAULT_BITS  # all that a beacon can tell
 assert len(fields(Beacon)) == len(FIELDS) + 3
 
 

@@ -1,4 +1,4 @@
-"""Blocks: records laid end to end, cut into symbols, readable symbol by symbol.
+"""Blocks: concatenated records, cut into symbols that can each be read on their own.
 
 A block is up to BLOCK_SYMBOLS_MAX symbols of the same size; where frames are so small that one
 record needs more, that record has a block of its own (``symbols_max``). Byte 0 of a symbol points

@@ -226,7 +226,7 @@ def _unpack_numbered(data: bytes, keys: Sequence[str]) -> Body:
     except (msgpack.OutOfData, msgpack.BufferFull) as error:
         raise ValueError("a record body is cut short") from error
     if unpacker.tell() != len(data):
-        raise ValueError("a record body has a tail")
+        raise ValueError("a record body has trailing bytes")
     body = {_key(number, keys): value for number, value in pairs}
     if len(body) != len(pairs):
         raise ValueError("a record body has a key twice")

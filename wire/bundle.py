@@ -1,4 +1,4 @@
-"""The persona bundle: what the directory holds, and the proof that nobody changed it.
+"""The persona bundle: the files in its directory, and the proof that they are unchanged.
 
     manifest.json   what is in the bundle, canonical JSON
     manifest.sig    64 bytes: Ed25519 over b"spacepi-bundle-1\\n" + manifest.json
@@ -73,9 +73,9 @@ class UntrustedKeyError(BundleError):
 
     def __init__(self, path: Path, public_key: bytes) -> None:
         super().__init__(
-            f"{path}: is signed by key {public_key.hex()}, which is not trusted here; if you know"
-            " whose it is, name it: in mind.trusted_keys of the mission file to let it fly, with"
-            " --trust for spacepi-train.")
+            f"{path}: is signed by key {public_key.hex()}, which is not trusted here; to trust it, "
+            "add it to mind.trusted_keys of the mission file, or pass it to spacepi-train with "
+            "--trust.")
         self.public_key = public_key
 
 
@@ -155,8 +155,8 @@ def verify_bundle(
         raise BundleError(
             f"{error.filename or path}: cannot be read ({error.strerror}).") from error
     if manifest.version < version_min:
-        raise BundleError(f"{path}: is version {manifest.version}, at least version {version_min}"
-                          " is wanted; an older bundle was put back.")
+        raise BundleError(f"{path}: is version {manifest.version}, at least version {version_min} "
+                          "is required; an older bundle was restored.")
     return manifest
 
 
@@ -166,7 +166,7 @@ def read_manifest(path: Path, trusted_keys: Collection[bytes] | None) -> Manifes
     Args and errors are those of ``verify_bundle``.
     """
     if not path.is_dir():
-        raise BundleError(f"{path}: there is no bundle directory here.")
+        raise BundleError(f"{path}: no such bundle directory.")
     manifest_bytes = _small_file(path / MANIFEST, 2, MANIFEST_BYTES_MAX)
     signature = _small_file(path / SIGNATURE, SIGNATURE_BYTES, SIGNATURE_BYTES)
     public_key = _small_file(path / PUBLIC_KEY, PUBLIC_KEY_BYTES, PUBLIC_KEY_BYTES)
@@ -228,7 +228,7 @@ def open_file(path: Path, file: BundleFile, hashes: FileHashes) -> BufferedReade
             raise BundleError(
                 f"{place}: has {n_bytes} bytes, the manifest says {file.bytes}.")
         if hashes.sha256(opened) != file.sha256:
-            raise BundleError(f"{place}: its contents are not what was signed.")
+            raise BundleError(f"{place}: its contents differ from what was signed.")
     except BaseException:
         opened.close()
         raise
@@ -257,15 +257,16 @@ def _check_signature(path: Path, public_key: bytes, signature: bytes, manifest: 
         key = Ed25519PublicKey.from_public_bytes(public_key)
         key.verify(signature, SIGNED_PREFIX + manifest)
     except (InvalidSignature, ValueError) as error:
-        raise BundleError(f"{path / SIGNATURE}: the signature does not fit the manifest; the"
-                          " bundle was changed after it was signed.") from error
+        raise BundleError(f"{path / SIGNATURE}: the signature does not match the manifest; the "
+                          "bundle was changed after it was signed.") from error
 
 
 def _parse(path: Path, manifest_bytes: bytes, public_key: bytes) -> Manifest:
     try:
         table = json.loads(manifest_bytes)
         if table["schema"] != SCHEMA:
-            raise BundleError(f"{path}: schema {table['schema']!r}, this program knows {SCHEMA}.")
+            raise BundleError(f"{path}: schema {table['schema']!r}; this version supports "
+                              f"{SCHEMA}.")
         files = tuple(BundleFile(f["path"], f["bytes"], f["sha256"]) for f in table["files"])
         manifest = Manifest(
             table["name"], table["version"], table["created_utc"], table["base"],
@@ -294,7 +295,7 @@ def _check_types(path: Path, manifest: Manifest) -> None:
             raise BundleError(f"{path}: file name {file.path!r} is not allowed; names are letters,"
                               " digits, dot, dash and underscore, without folders.")
         if type(file.bytes) is not int or file.bytes < 0 or not isinstance(file.sha256, str):
-            raise BundleError(f"{path}: size or hash of {file.path} is not one.")
+            raise BundleError(f"{path}: size or hash of {file.path} is invalid.")
         if file.bytes > _BYTES_MAX.get(file.path, file.bytes):
             raise BundleError(f"{path}: {file.path} has {file.bytes} bytes, at most"
                               f" {_BYTES_MAX[file.path]} are allowed.")
@@ -336,7 +337,7 @@ def _check_files(path: Path, manifest: Manifest, hashes: FileHashes) -> None:
     if extra := present - listed:
         raise BundleError(f"{path / min(extra)}: is not in the manifest.")
     if missing := listed - present:
-        raise BundleError(f"{path / min(missing)}: is in the manifest but not here.")
+        raise BundleError(f"{path / min(missing)}: is in the manifest but missing.")
     assembled = [model_file(path, manifest)] if ASSEMBLED in made else []
     for file in (*manifest.files, *assembled):
         open_file(path, file, hashes).close()

@@ -1,4 +1,4 @@
-"""What the ground may ask of the payload: opcodes and their typed arguments.
+"""Commands from the ground: opcodes and their typed arguments.
 
 The body of a COMMAND frame is one opcode byte and a msgpack list of arguments. No command carries
 a path, a shell word or anything that is evaluated.
@@ -34,7 +34,7 @@ class Opcode(IntEnum):
     PICTURE_NOW = 5
     PLAIN_TEXT = 6  # id of a text model the ground lacks: send texts without it, and again
     STATUS = 7  # an event tells uptime, boot and modes
-    SETTING_GET = 8  # number of a setting (payload.link.settings): an event tells its value
+    SETTING_GET = 8  # number of a setting (wire.settings): an event tells its value
     SETTING_SET = 9  # number, value
     MUSE_ENABLE = 10  # 0 or 1
     CAMERA_ENABLE = 11  # 0 or 1
@@ -142,12 +142,12 @@ def _check(command: Command) -> None:
     )
     if not is_right:
         names = ", ".join(kind.__name__ for kind in kinds) or "nothing"
-        raise ValueError(f"{command.opcode.name} takes {names}")
+        raise ValueError(f"{command.opcode.name} requires {names}")
     numbers = [value for value in command.arguments if isinstance(value, int)]
     for value, allowed in zip(numbers, RANGES.get(command.opcode, ()), strict=True):
         if not allowed.low <= value <= allowed.high:
-            raise ValueError(f"{allowed.name} is {allowed.low}..{allowed.high}")
+            raise ValueError(f"{allowed.name} must be {allowed.low}..{allowed.high}")
     if command.opcode is Opcode.ASK:
         text = str(command.arguments[1])
         if not 1 <= len(text.encode()) <= QUESTION_BYTES_MAX:
-            raise ValueError(f"a question has 1..{QUESTION_BYTES_MAX} bytes")
+            raise ValueError(f"a question must have 1..{QUESTION_BYTES_MAX} bytes")

@@ -1,4 +1,4 @@
-"""The envelope of a frame: AX.25 UI where the modem wants a callsign on each packet, else none."""
+"""The envelope of a frame: AX.25 UI if the modem needs a callsign on each packet, else none."""
 
 from __future__ import annotations
 

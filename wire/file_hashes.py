@@ -1,4 +1,4 @@
-"""SHA-256 of files; that of a large one is remembered until the file changes.
+"""SHA-256 of files; the hash of a large one is cached until the file changes.
 
 A model takes a small board seconds to read, and a process that was killed must be back before
 that. So a digest is kept under the file's device, inode, size, and times of change and of its

@@ -1,4 +1,4 @@
-"""A text as it is compared: one form for every way to write the same letters.
+"""Text folding for comparison: one form for every spelling of the same letters.
 
 Pure, character by character, so that what is found in the folded text can be told in the original.
 The mind's last gate and the training's scrubber both compare by it. Source: Unicode UAX 15 (NFKD)

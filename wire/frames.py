@@ -1,4 +1,4 @@
-"""Frames: the byte layouts that the radio carries, and nothing of what they mean.
+"""Frames: their byte layouts on the radio, without their meaning.
 
 Big-endian throughout. The first byte is version (2 bits), type (4), priority (2); the second names
 the payload, so that several share a channel. Downlink frames end in the CRC-32 of all before it;

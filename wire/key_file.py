@@ -1,4 +1,4 @@
-"""The key file: 32 random bytes in hex that payload and ground share, readable by nobody else."""
+"""The key file: 32 random bytes in hex, shared by payload and ground, private to its owner."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def create(path: Path, key: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
     except FileExistsError as error:
-        raise KeyFileError(f"{path}: there is a key already, and it is not overwritten") from error
+        raise KeyFileError(f"{path}: the key file already exists and is not overwritten") from error
     except OSError as error:
         raise KeyFileError(f"{path}: cannot be written ({error.strerror})") from error
 
@@ -41,20 +41,20 @@ def load(path: Path) -> bytes:
         text = path.read_bytes()
     except FileNotFoundError as error:
         raise KeyFileError(
-            f"{path}: there is no key; make it with `spacepi-ground keygen` at the station, and "
-            "put a copy here"
+            f"{path}: no such key file; create it with `spacepi-ground keygen` at the station, and "
+            "copy it here"
         ) from error
     except OSError as error:
         raise KeyFileError(f"{path}: cannot be read ({error.strerror})") from error
     if stat.S_IMODE(mode) & 0o077:
         raise KeyFileError(
-            f"{path}: others can read this key (mode {stat.S_IMODE(mode):04o}); "
-            f"allowed is 0600: chmod 600 {path}"
+            f"{path}: other users can read this key (mode {stat.S_IMODE(mode):04o}); allowed is "
+            f"0600: chmod 600 {path}"
         )
     try:
         key = bytes.fromhex(text.decode("ascii").strip())
     except ValueError as error:
-        raise KeyFileError(f"{path}: is not a key; allowed are 64 hex digits") from error
+        raise KeyFileError(f"{path}: not a key; a key file contains 64 hex digits") from error
     if len(key) != MASTER_KEY_BYTES:
-        raise KeyFileError(f"{path}: has {len(key)} bytes; a key has {MASTER_KEY_BYTES}")
+        raise KeyFileError(f"{path}: {len(key)} bytes; a key has {MASTER_KEY_BYTES}")
     return key

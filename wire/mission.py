@@ -202,8 +202,8 @@ def load(path: Path) -> Mission:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise MissionError(
-            f"{path}: there is no such mission file; name yours with --mission FILE, or copy the "
-            "project's mission.toml, the example, and put your callsign in it"
+            f"{path}: no such mission file; pass yours with --mission FILE, or copy the example "
+            "mission.toml of the project and enter your callsign"
         ) from error
     except OSError as error:
         raise MissionError(f"{path}: cannot be read ({error.strerror})") from error
@@ -219,7 +219,7 @@ def parse(text: str, name: str) -> Mission:
     except ValueError as error:  # also a number of more digits than Python reads
         raise MissionError(f"{name}: is not TOML: {error}") from error
     except RecursionError as error:
-        raise MissionError(f"{name}: is not TOML that anybody needs: nested too deeply") from error
+        raise MissionError(f"{name}: TOML is nested too deeply") from error
     if not data:
         raise MissionError(f"{name}: is empty; start from the mission.toml of the project")
     if isinstance(data.get("api"), list):
@@ -232,7 +232,7 @@ def parse(text: str, name: str) -> Mission:
     if not power.eco_mv > power.low_mv > power.critical_mv:
         raise MissionError(
             f"{name}: power.eco_mv ({power.eco_mv}) must be above power.low_mv ({power.low_mv}), "
-            f"and that above power.critical_mv ({power.critical_mv})"
+            f"which must be above power.critical_mv ({power.critical_mv})"
         )
     _check_flight(mission.flight, name)
     _check_sondehub(mission, name)
@@ -250,25 +250,25 @@ def parse(text: str, name: str) -> Mission:
 def _check_flight(flight: FlightSection, name: str) -> None:
     if 0 < len(flight.fence) < 3:
         raise MissionError(
-            f"{name}: flight.fence has {len(flight.fence)} corners; it takes 3 to 64, or none")
+            f"{name}: flight.fence has {len(flight.fence)} corners; allowed: 3 to 64, or none")
     has_fence = bool(flight.fence) or flight.ceiling_m is not None
     if flight.fence_may_fire and not (has_fence and flight.cutdown_pin is not None):
         raise MissionError(
-            f"{name}: flight.fence_may_fire takes a flight.fence or flight.ceiling_m, "
-            "and a flight.cutdown_pin")
+            f"{name}: flight.fence_may_fire requires a flight.fence or flight.ceiling_m, and a "
+            "flight.cutdown_pin")
 
 
 def _check_sondehub(mission: Mission, name: str) -> None:
     ground, payload = mission.ground, mission.payload
     if ground.sondehub != "off" and not ground.sondehub_callsign:
         raise MissionError(
-            f"{name}: ground.sondehub = \"{ground.sondehub}\" takes a ground.sondehub_callsign")
+            f"{name}: ground.sondehub = \"{ground.sondehub}\" requires a ground.sondehub_callsign")
     calls = {f"payload.callsign {payload.callsign}": payload.callsign,
              f"ground.sondehub_callsign {ground.sondehub_callsign}": ground.sondehub_callsign}
     for told, callsign in calls.items():
         if ground.sondehub == "on" and callsign.upper().split("-")[0] in NOBODYS:
             raise MissionError(
-                f"{name}: {told} is nobody's and would be hidden there; put in yours, or take "
+                f"{name}: {told} is a placeholder that SondeHub hides; enter yours, or use "
                 "ground.sondehub = \"dev\"")
 
 
@@ -276,7 +276,7 @@ def _sentence(name: str, error: ValidationError) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        return f"{name}: unknown key {key}; allowed here: {', '.join(_siblings(first['loc']))}"
+        return f"{name}: unknown key {key}; allowed: {', '.join(_siblings(first['loc']))}"
     if first["type"] == "missing":
         return f"{name}: key {key} is missing"
     return f"{name}: {key} = {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"

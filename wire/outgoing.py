@@ -1,4 +1,4 @@
-"""One block on its way out: what of it was sent and when, and what each station lacks of it.
+"""An outgoing block: which of its symbols were sent and when, and what each station lacks.
 
 A *station* is one ground station that reports. What it said last about a block is a ``Need``; the
 frames of the block that went out after the last one it had heard are not known to it yet, and are

@@ -362,8 +362,8 @@ class TextModel:
             if chars > max_chars or len(out) > max_bytes:
                 raise CodecError(f"the coded text is longer than {max_chars} characters")
         if not out or coder.finish() != data:
-            raise CodecError("the coded text has a tail that no encoder wrote")
+            raise CodecError("the coded text has trailing bytes")
         try:
             return out.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise CodecError("the decoded bytes are no UTF-8") from error
+            raise CodecError("the decoded bytes are not UTF-8") from error

@@ -1,4 +1,4 @@
-"""What the text codec knows before a message: counts of symbols by context, and how far to trust.
+"""The initial knowledge of the text codec: symbol counts by context, and their weights.
 
 A *symbol* is a byte of UTF-8, or END (0xFF, which UTF-8 never holds). A *context* is one of KINDS
 ways to look at what came before: the last 1 to 6 bytes, the word begun, that and the word before,
@@ -292,7 +292,7 @@ class _Unpacker:
 def unpack(data: bytes) -> Tables:
     """The tables of a model file. Raises CodecError for anything else, in bounded memory."""
     if not data.startswith(_MAGIC) or len(data) > FILE_BYTES_MAX:
-        raise CodecError("this is not a text model of a version known here")
+        raise CodecError("not a text model of a supported version")
     unpacker = _Unpacker(data[len(_MAGIC):])
     contexts, entries, bits = _HEADER.unpack(unpacker.take(_HEADER.size))
     sizes = (SYMBOLS, 1 << min(bits, 32), contexts, contexts, entries, entries, 2 * WEIGHTS)

@@ -1,4 +1,4 @@
-"""UKHAS sentences: the dumb fallback that any balloon tracker can read.
+"""UKHAS sentences: the simple fallback that any balloon tracker can read.
 
     $$CALLSIGN,sequence,HH:MM:SS,latitude,longitude,altitude,...*CRC4\\n
 

@@ -1,1 +1,1 @@
-"""What is kept: the raw log, the tables, the letters, and what a full disk forgets first."""
+"""The archive: raw log, tables, queued letters, and what a full disk deletes first."""

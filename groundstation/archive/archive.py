@@ -1,4 +1,4 @@
-"""The archive: what was heard, first as bytes, then as what they mean.
+"""The archive: every reception, first as raw bytes, then decoded.
 
 A reception is acknowledged when ``add_receptions`` returns: its bytes are then in the raw log
 (fsynced) and in the database (committed, synchronous=FULL). What is decoded from it goes into a
@@ -71,7 +71,7 @@ class Archive:
         try:
             fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise ArchiveBusy(f"{path}: another station is receiving into it") from error
+            raise ArchiveBusy(f"{path}: another station is writing to it") from error
         try:
             self.db = self._open()
         except sqlite3.DatabaseError as error:
@@ -119,7 +119,7 @@ class Archive:
         Raises OSError or sqlite3.Error when it cannot; the same objects may then be given again,
         and are not written into the raw log twice.
         """
-        assert not self.db.in_transaction, "raw bytes are committed on their own, first"
+        assert not self.db.in_transaction, "raw bytes are committed before anything else"
         given = {id(r) for r in receptions}
         self._logged = {i: pair for i, pair in self._logged.items() if i in given}
         logged_id = max((n.reception_id for _, n in self._logged.values()), default=0)

@@ -1,4 +1,4 @@
-"""Uplink counters: drawn, written down, and known again by what the payload shows.
+"""Uplink counters: drawn, recorded, and recognised in what the payload reports.
 
 A counter is the second since 2025 in which its frame was signed, rounded up to the station's class.
 """

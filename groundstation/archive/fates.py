@@ -1,4 +1,4 @@
-"""Fates: what became of a letter, in plain words, the same on the page and in the terminal."""
+"""Fates: the state of a letter in words, the same on the page and in the terminal."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ def in_words(letter: Letter, name: str) -> str:
     because = f": {letter.why}" if letter.why else ""
     match letter.state:
         case "queued":
-            return f"queued, goes up when {name} listens"
+            return f"queued, will be sent when {name} listens"
         case "sent":
-            return f"sent {times}, no sign yet that {name} heard it"
+            return f"sent {times}, not confirmed by {name} yet"
         case "confirmed":
-            return f"heard by {name}, not answered yet"
+            return f"received by {name}, not answered yet"
         case "answered":
             return "answered" if letter.kind == "question" else f"done, {name} answered ok"
         case "expired" if letter.attempts:
-            return f"expired, sent {times} and no sign that {name} heard it"
+            return f"expired, sent {times} and never confirmed by {name}"
         case "expired":
             return "expired, never sent"
         case "withdrawn" if letter.attempts:
-            return f"withdrawn{because}; it was sent {times}, {name} may have taken it"
+            return f"withdrawn{because}; it was sent {times}, {name} may have received it"
         case "withdrawn":
             return f"withdrawn before it was sent{because}"
         case _ if letter.confirmed_ms is not None:
-            return f"heard by {name} and refused{because}"
+            return f"refused by {name}{because}"
         case _:
             return f"failed{because}"
 
@@ -41,4 +41,4 @@ def needs_abort(letter: Letter) -> bool:
 def of_withdrawal(letter: Letter, name: str) -> str:
     """The same, of one that was just withdrawn, with what to do where that is not enough."""
     words = in_words(letter, name)
-    return f"{words}; cutdown_abort makes sure" if needs_abort(letter) else words
+    return f"{words}; send cutdown_abort to be sure" if needs_abort(letter) else words

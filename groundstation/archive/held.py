@@ -1,4 +1,4 @@
-"""Receptions that wait in memory while the disk refuses them: bounded, and every drop is counted.
+"""Receptions that wait in memory while the disk refuses writes: bounded, and every drop is counted.
 
 At the bound those of the least worth go first, and of these the oldest. The first BATCH_MAX never
 go: the raw log may have them already.

@@ -1,4 +1,4 @@
-"""The outbox: what people asked this station to send, and what became of it.
+"""The outbox: queued questions and commands, and their states.
 
 States, in words a reader may trust: ``queued`` waits for the payload to listen; ``sent`` went out
 at least once; ``confirmed`` means the payload showed that it took the frame; ``answered`` means
@@ -135,7 +135,7 @@ def add(
     elif opcode is Opcode.CUTDOWN_FIRE:
         arming = arming_before(db, letter_id)
         if arming is None or precedence.is_gone(arming.as_of(utc_ms), utc_ms):
-            raise ValueError("cutdown_fire goes up after a cutdown_arm only: queue that first")
+            raise ValueError("cutdown_fire requires a cutdown_arm before it: queue that first")
     db.execute(
         "INSERT INTO outbox(id, kind, opcode, text, asker, state, created_ms, expires_ms)"
         " VALUES (?, ?, ?, ?, ?, 'queued', ?, ?)",
@@ -152,13 +152,13 @@ def _check_room(waiting: list[Letter], opcode: Opcode, asker: str) -> None:
         return
     if opcode is not Opcode.ASK:
         if len(waiting) - len(questions) >= COMMANDS_WAITING_MAX:
-            raise OutboxFull(f"{COMMANDS_WAITING_MAX} commands are waiting already; withdraw some")
+            raise OutboxFull(f"{COMMANDS_WAITING_MAX} commands are already waiting; withdraw some")
         return
     if sum(letter.asker == asker for letter in questions) >= QUESTIONS_WAITING_EACH_MAX:
-        raise OutboxFull(f"{QUESTIONS_WAITING_EACH_MAX} of your questions are waiting already; ask"
-                         " again when one of them has gone up")
+        raise OutboxFull(f"{QUESTIONS_WAITING_EACH_MAX} of your questions are already waiting; ask "
+                         "again when one of them has been sent")
     if len(questions) >= QUESTIONS_WAITING_MAX:
-        raise OutboxFull(f"{QUESTIONS_WAITING_MAX} questions are waiting already; ask again later")
+        raise OutboxFull(f"{QUESTIONS_WAITING_MAX} questions are already waiting; ask again later")
 
 
 @contextmanager
@@ -200,10 +200,10 @@ def withdraw(db: sqlite3.Connection, letter_id: int) -> Letter:
     """
     letter = one(db, letter_id)
     if letter is None:
-        raise ValueError(f"there is no letter {letter_id}")
+        raise ValueError(f"no queued entry has the number {letter_id}")
     if not letter.is_waiting:
-        what = "was heard aboard" if letter.is_heard else f"is {letter.state}"
-        raise ValueError(f"letter {letter_id} {what} already")
+        what = "was already received" if letter.is_heard else f"is already {letter.state}"
+        raise ValueError(f"entry {letter_id} {what}")
     _leave(db, letter_id, "withdrawn", None)
     withdrawn = one(db, letter_id)
     assert withdrawn is not None
@@ -232,7 +232,7 @@ def withdraw_plain_text(db: sqlite3.Connection, models: Iterable[str]) -> None:
             (int(Opcode.PLAIN_TEXT), model),
         ).fetchall()
         for row in rows:
-            fail(db, row[0], "not needed: the text model is here now")
+            fail(db, row[0], "not needed: the text model is available now")
 
 
 def waiting(db: sqlite3.Connection) -> list[Letter]:

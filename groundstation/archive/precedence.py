@@ -1,4 +1,4 @@
-"""Precedence: which letter goes up next, how long each may wait, and when FIRE may go at all.
+"""Precedence: which letter is sent next, how long each may wait, and when FIRE may be sent at all.
 
     ABORT      CUTDOWN_ABORT, which can only make safe
     CUTDOWN    CUTDOWN_ARM, CUTDOWN_FIRE
@@ -68,7 +68,7 @@ def check_lifetime(opcode: Opcode, seconds: int) -> None:
     longest_s = HAZARDOUS_LIFETIME_S_MAX if opcode in HAZARDOUS else LIFETIME_S_MAX
     if not LIFETIME_S_MIN <= seconds <= longest_s:
         raise ValueError(
-            f"the lifetime of {opcode.name.lower()} is {LIFETIME_S_MIN}..{longest_s} s")
+            f"the lifetime of {opcode.name.lower()} must be {LIFETIME_S_MIN}..{longest_s} s")
 
 
 def in_order(waiting: Sequence[Letter], last_sent_ms: Mapping[str, int]) -> list[Letter]:
@@ -102,9 +102,9 @@ def hopeless(letter: Letter, arming: Letter | None, utc_ms: int) -> str | None:
     if letter.opcode is Opcode.CUTDOWN_FIRE:
         if arming is None or not (arming.is_heard or arming.is_waiting):
             return f"its cutdown_arm is {'missing' if arming is None else arming.state}"
-        return "the arming ended before it could go up" if is_gone(arming, utc_ms) else None
+        return "the arming ended before it could be sent" if is_gone(arming, utc_ms) else None
     if of(letter.opcode) >= Precedence.COMMAND and letter.attempts >= ATTEMPTS_MAX:
-        return f"no sign of it after {ATTEMPTS_MAX} tries"
+        return f"not confirmed after {ATTEMPTS_MAX} tries"
     return None
 
 

@@ -1,4 +1,4 @@
-"""The raw log: every byte string that came off the radio, appended and fsynced.
+"""The raw log: every byte string received, appended and fsynced.
 
 It is what the whole archive can be made again from. An entry is
 

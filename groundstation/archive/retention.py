@@ -1,5 +1,5 @@
-"""What the raw log keeps: everything until it is full; then noise goes first, and what our payload
-signed never.
+"""Retention: the raw log keeps everything until it is full; then noise is deleted first, and frames
+that our payload signed never.
 
 The log is cut into segments, and the table ``segment`` names them. While all of them together have
 more than ``bytes_max``, one sealed segment at a time is thinned: written anew without the
@@ -165,7 +165,7 @@ class Segments:
     def _say_over(self) -> None:
         if not self._is_over:
             _log.warning("raw_log_over_bound", bytes=self.size_bytes, bytes_max=self.bytes_max,
-                         why="only what our payload signed is left, and that is not forgotten")
+                         why="only frames signed by the payload are left, which are never deleted")
         self._is_over = True
 
     def _thin(self, segment: Segment, judge: Judge) -> None:

@@ -1,4 +1,4 @@
-"""Rows of the archive turned into values: bodies, places, moments, columns.
+"""Rows of the archive as values: bodies, positions, times, columns.
 
 Whatever the radio put into a record is checked here for type and range.
 """

@@ -151,7 +151,7 @@ def prepare(db: sqlite3.Connection, name: str) -> None:
     try:
         _prepare(db, name)
     except UnicodeDecodeError as error:  # sqlite3 quotes the damage in its message
-        raise sqlite3.DatabaseError("its tables have names that are no text") from error
+        raise sqlite3.DatabaseError("its table names are not text") from error
 
 
 def _prepare(db: sqlite3.Connection, name: str) -> None:
@@ -159,7 +159,8 @@ def _prepare(db: sqlite3.Connection, name: str) -> None:
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if version > VERSION:
         raise WrongVersion(
-            f"{name}: written by a newer spacepi (schema {version}, this one knows {VERSION})"
+            f"{name}: written by a newer spacepi (schema {version}; this version supports "
+            f"{VERSION})"
         )
     if version == 0:
         db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
@@ -168,9 +169,9 @@ def _prepare(db: sqlite3.Connection, name: str) -> None:
     elif db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
         raise sqlite3.DatabaseError("quick_check found damage")
     elif _shape(db) != _sound_shape():
-        raise sqlite3.DatabaseError("its tables are not as they were made")
+        raise sqlite3.DatabaseError("its tables do not match the schema")
     elif db.execute(_ODD_SEGMENTS).fetchone()[0]:
-        raise sqlite3.DatabaseError("what it says of the raw log makes no sense")
+        raise sqlite3.DatabaseError("its data about the raw log is inconsistent")
 
 
 def _shape(db: sqlite3.Connection) -> list[tuple[str, ...]]:

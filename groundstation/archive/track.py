@@ -1,4 +1,4 @@
-"""The way it went: positions from records and beacons put in order, doubted, and thinned.
+"""The track: positions from records and beacons, ordered, filtered for outliers, and thinned.
 
 There are two ways: that of the points which the payload is proved to have sent, and that of all
 others. The second is drawn beside the first where the first has a gap, and never extends it.

@@ -1,1 +1,1 @@
-"""From a reception to what it means: whose frame it is, of which session, which records."""
+"""Decoding of a reception: its payload, its session, its records."""

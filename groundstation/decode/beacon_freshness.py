@@ -1,4 +1,4 @@
-"""The order of beacons: is a genuine one newer than all that were believed before it?
+"""The order of beacons: is a genuine one newer than all that were accepted before it?
 
 A signature says who made a beacon, never when. Somebody who recorded signed frames can send them
 again, and a chaser's station may pass on late what it heard long ago. Data may come as late as it

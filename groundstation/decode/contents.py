@@ -1,4 +1,4 @@
-"""What the records of our payload do here beside being kept: answers, pictures, questions.
+"""Side effects of the payload's records at the station: answers, pictures, questions.
 
 A record of another payload is only kept.
 """
@@ -71,8 +71,8 @@ class Contents:
             outbox.ask_plain_text(self._archive.db, model, utc_ms)
         if model not in self._missing_models and len(self._missing_models) < PLAIN_TEXTS_MAX:
             self._missing_models.add(model)
-            _log.warning("text_model_absent", model=model, why="its texts are kept as they came;"
-                         " give the bundle's text.codec with --codec and run rebuild")
+            _log.warning("text_model_absent", model=model, why="its texts are stored undecoded; "
+                         "pass the bundle's text.codec with --codec and run rebuild")
 
 
 def _u32(value: object) -> int | None:

@@ -1,4 +1,4 @@
-"""Beacons in other formats: Horus Binary v3, UKHAS sentences, payload summaries; kept as such.
+"""Beacons in other formats: Horus Binary v3, UKHAS sentences, payload summaries; stored as such.
 
 With our callsign one is a sighting of our payload, with any other it is a neighbour. Nobody signs
 these formats, so a sighting is never proved: it stands in a table of its own, and where the station

@@ -1,4 +1,4 @@
-"""Where a reception meets the decoders: one that makes a decoder raise is undone and passed over.
+"""Intake: passes a reception to the decoders; one that makes a decoder fail is undone and skipped.
 
 No bytes make a decoder raise, says P5 of docs/promises.md. When some do all the same, that is a bug
 here, and the packet is in the archive for good: without this one place the station would meet it

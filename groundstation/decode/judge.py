@@ -1,4 +1,4 @@
-"""Says what a reception is worth keeping for: who can have sent it, as far as that is known now."""
+"""The value of a reception for retention: who can have sent it, as far as is known now."""
 
 from __future__ import annotations
 

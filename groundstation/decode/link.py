@@ -1,4 +1,4 @@
-"""How many frames of one payload get through: the share that is lost, minute by minute, silences.
+"""Link statistics of one payload: the fraction of frames lost, per minute, and silences.
 
 Without a clock: frame counters and UTC ms in, numbers out. Only frames that prove to be new are
 counted, which is for the owner to say: data that was never heard before, beacons that are news.

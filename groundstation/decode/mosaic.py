@@ -1,4 +1,4 @@
-"""Pictures in pieces: which thumbnail and which tiles belong together.
+"""Tiled pictures: which thumbnail and which tiles belong together.
 
 A piece is judged once, when it is heard. The tables ``picture`` and ``tile`` hold what is sound:
 for each picture number one thumbnail, one grid and one tile a place, whatever came first. What is

@@ -1,4 +1,4 @@
-"""One payload as this station hears it: the blocks of its sessions, and what to report of them.
+"""Reception of one payload: the blocks of its sessions, and the report about them.
 
 Sans-I/O and without a clock: frames and UTC ms in, records and reports out.
 """

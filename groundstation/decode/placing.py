@@ -1,4 +1,4 @@
-"""The frame in a reception, and of which session it is; what cannot be placed yet is held.
+"""The frame in a reception and its session; a frame that cannot be placed yet is held.
 
 A signed DATA frame is genuine in one session alone. One that fits none that is known here is
 forged, or of a session that no INCARNATION frame has told yet: it is in the raw log like

@@ -1,4 +1,4 @@
-"""The sessions of one payload that this station knows, and which of them a frame may be of.
+"""The known sessions of one payload, and the ones to which a frame can belong.
 
 An incarnation (``wire.session``) that becomes known gets a row in the archive and the number of a
 *life*, 0 for the first: records are kept under it, so that two stores of one payload never mix.
@@ -131,8 +131,8 @@ class Sessions:
             self._db.execute("INSERT INTO change(what, ref) VALUES ('incarnation', NULL)")
         if row is None and life > 0:
             _log.warning("incarnation_new", node_id=self.node_id, incarnation=f"{incarnation:08x}",
-                         boot=boot, why="its store was empty, damaged or absent; records from"
-                         " before and after are kept apart")
+                         boot=boot, why="its store was empty, damaged or absent; its records are "
+                                        "kept apart from the earlier ones")
         if len(self._boots) > INCARNATIONS_MAX:
             oldest = next(iter(self._boots))
             del self._boots[oldest], self._lives[oldest]

@@ -1,4 +1,4 @@
-"""The text models of a station: of the mission's bundle, beside the archive, and named ones.
+"""The text models of a station: the mission bundle's, those in the archive folder, and named ones.
 
 The payload packs its texts with the model of its persona bundle. A station without it still hears
 everything but the texts, keeps those as they came, and asks for plain ones.
@@ -32,7 +32,7 @@ def load(mission: Mission, base: Path, named: Iterable[Path]) -> Models:
     paths += sorted((base / mission.ground.archive_dir).glob("*.codec"))
     found = [model for path in paths[:MODELS_MAX] if (model := _read(path)) is not None]
     for path in paths[MODELS_MAX:]:
-        _log.warning("text_model_left_out", why=f"{path}: only {MODELS_MAX} models are read")
+        _log.warning("text_model_left_out", why=f"{path}: only {MODELS_MAX} models are loaded")
     return bodies.by_id(found)
 
 

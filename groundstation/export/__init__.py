@@ -1,1 +1,1 @@
-"""What one takes home, and what other programs are told: files, pictures, space packets."""
+"""Exports for people and other programs: files, pictures, space packets."""

@@ -1,4 +1,4 @@
-"""The pictures of a flight as files: thumbnails and tiles as they were heard, and a page of them.
+"""The pictures of a flight as files: thumbnails and tiles as received, and a page that shows them.
 
 Names are made here and never come from the radio. The page needs nothing but the files beside it.
 """
@@ -105,5 +105,5 @@ def _caption(mosaic: Mosaic, entry: dict[str, Any] | None) -> str:
         parts += [] if entry["alt_m"] is None else [f"{entry['alt_m']:.0f} m"]
     whole = mosaic.columns * mosaic.rows
     if len(mosaic.tiles) < whole:
-        parts.append(f"{len(mosaic.tiles)} of {whole} pieces")
+        parts.append(f"{len(mosaic.tiles)} of {whole} tiles")
     return ", ".join(filter(None, parts))

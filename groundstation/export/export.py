@@ -1,4 +1,4 @@
-"""What one takes home from a flight: the lines, the way, the numbers, the pictures.
+"""Export of a flight: texts, track, telemetry, pictures.
 
 Radio text goes into CSV quoted and never as a formula, into GeoJSON as JSON, into text one a line.
 """

@@ -1,4 +1,4 @@
-"""What a station tells other programs as it comes in: payload summaries and CCSDS packets.
+"""Live feeds for other programs: payload summaries and CCSDS packets.
 
 Sans-I/O: each feed looks into the archive when asked, and gives the datagrams for what is new there
 since it was asked last. What was there before it began is not told.

@@ -1,4 +1,4 @@
-"""The roads to the radio: KISS over TCP or over a serial line, or a replay.
+"""Connections to the radio: KISS over TCP or over a serial line, or a replay.
 
 A road gives the bytes that came since it was last asked and takes bytes to send. Roads that break
 are opened again, for ever, and say so once when lost and once when returned.
@@ -186,7 +186,7 @@ def _carry(
 def replay(path: Path) -> Iterator[Heard]:
     """What an earlier raw log heard, with its own times. Raises RoadError."""
     if not path.is_file():
-        raise RoadError(f"{path}: there is no such raw log")
+        raise RoadError(f"{path}: no such raw log")
     is_empty = True
     for reception, _ in rawlog.read(path):
         is_empty = False
@@ -196,7 +196,7 @@ def replay(path: Path) -> Iterator[Heard]:
             reception.raw, reception.utc_ms, reception.rssi_dbm, reception.snr_db, source
         )
     if is_empty:
-        raise RoadError(f"{path}: holds no reception; a raw log ends in .raw")
+        raise RoadError(f"{path}: contains no reception; a raw log ends in .raw")
 
 
 def why(error: OSError) -> str:

@@ -1,5 +1,5 @@
-"""KISS over TCP with the station as the modem: payloads and feeders connect, and none keeps out
-another.
+"""KISS over TCP with the station as the modem, for several payloads and feeders at once; none can
+keep out another.
 
 There are places for CLIENTS_MAX, and for PER_ADDRESS_MAX of one address. A newcomer that finds none
 takes the place of the client that is worth least: one that never gave a whole frame before one that

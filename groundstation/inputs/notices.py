@@ -1,4 +1,4 @@
-"""Events that may come in floods: counted by name, and said at most once in TELL_EVERY_MS.
+"""Events that can occur in floods: counted by name, and logged at most once in TELL_EVERY_MS.
 
 A flood must not become a flood of the log. The first is said at once; what comes after it is said
 together with the next one, or by ``tell``, which the owner calls now and then.

@@ -1,4 +1,4 @@
-"""What all TCP connections of the station share: whose each is, and how a lost peer is noticed."""
+"""Shared by all TCP connections of the station: ownership, and detection of a lost peer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""UDP beside the radio: payload summaries that come in, and what the feeds tell going out."""
+"""UDP inputs and outputs: payload summaries received, and the feeds sent."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Teller:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
         except (OSError, UnicodeError) as error:
-            raise RoadError(f"UDP {host}:{port} is no address to send to") from error
+            raise RoadError(f"UDP {host}:{port} is not an address to send to") from error
         family = found[0][0]
         self._address: tuple[Any, ...] = found[0][4]
         self._socket = socket.socket(family, socket.SOCK_DGRAM)

@@ -1,4 +1,4 @@
-"""What is to stand beside the radio: UDP in and out, as written on the command line."""
+"""UDP options of the command line."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ HorusUdpOption = Annotated[
     str | None,
     typer.Option(
         "--horus-udp", metavar="PORT",
-        help="Hear payload summaries of Horus receivers too (55672). From this machine only; "
-        "0.0.0.0:PORT is from anywhere.",
+        help="Also receive payload summaries of Horus receivers (55672), from this machine only; "
+             "0.0.0.0:PORT accepts them from any address.",
     ),
 ]
 SummaryUdpOption = Annotated[
     str | None,
     typer.Option(
         "--summary-udp", metavar="HOST:PORT",
-        help="Tell each new position as a payload summary, for chasemapper and its kin.",
+        help="Send each new position as a payload summary, for chasemapper and similar programs.",
     ),
 ]
 CcsdsUdpOption = Annotated[
     str | None,
     typer.Option(
         "--ccsds-udp", metavar="HOST:PORT",
-        help="Send each new record as a CCSDS space packet, for Yamcs and its kin.",
+        help="Send each new record as a CCSDS space packet, for Yamcs and similar programs.",
     ),
 ]
 

@@ -1,1 +1,1 @@
-"""The archive as the page and the exports show it, read-only."""
+"""The archive as plain values for the page and the exports, read-only."""

@@ -1,4 +1,4 @@
-"""How well a payload is heard, in figures: heard and lost, silences, dropped.
+"""Link statistics in figures: received and lost, silences, dropped.
 
 Reads the archive; what enters it is the business of ``groundstation.decode.link``.
 """

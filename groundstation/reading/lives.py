@@ -1,4 +1,4 @@
-"""The lives of a payload as people are told of them, and records that contradict each other.
+"""The lives of a payload as shown to people, and records that contradict each other.
 
 A life behind the first is a store that was empty, damaged or absent
 (``groundstation.decode.sessions``). Records of different lives never contradict each other; of one

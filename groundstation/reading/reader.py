@@ -1,4 +1,4 @@
-"""Reading the archive: what the page and the exports show, as plain JSON-ready values.
+"""Reads the archive: everything that the page and the exports show, as JSON-ready values.
 
 Opens the database read-only. Whatever the radio put into a record is checked here for type and
 range, so that nothing behind this module sees a surprise.
@@ -109,8 +109,8 @@ class FlightReader:
             "change_id": change_id,
             "name": name,
             "disclosure": (
-                f"{name} is an AI persona: a small language model trained on one person’s "
-                "writing. What you read is a statistical echo of that person, not the person."
+                f"{name} is an AI persona: a small language model trained on one person’s writing. "
+                "Its texts are a statistical echo of that person, not the person."
             ),
             "station": self._mission.ground.station,
             "callsign": self._mission.payload.callsign,

@@ -1,1 +1,1 @@
-"""What goes to SondeHub Amateur, and how far it has got."""
+"""Uploads to SondeHub Amateur, and their progress."""

@@ -1,4 +1,4 @@
-"""What SondeHub Amateur is told, and what its answers mean.
+"""The format of SondeHub Amateur: what is uploaded, and what its answers mean.
 
 Sans-I/O. Telemetry goes by PUT to /amateur/telemetry, a gzipped JSON list; the station, where it
 has a place, to /amateur/listeners. Field names and answers are those of sondehub-infra
@@ -134,7 +134,7 @@ def judge(answer: Answer, entries: int) -> Outcome:
         is_busy = status in BUSY or answer.wait_s is not None
         raise Unanswered(f"status {status}", answer.wait_s, is_busy)
     if status < 400 and (status >= 300 or words.startswith("<")):
-        raise Unanswered(f"status {status} and a web page: is there a log-in to the network?")
+        raise Unanswered(f"status {status} and a web page: does the network require a login?")
     if status >= 400:
         return Outcome(0, entries, f"status {status}: {words}"[:WORDS_MAX])
     if status == 202:

@@ -1,4 +1,4 @@
-"""How far the archive has been told to SondeHub: a place in it that outlives the station.
+"""The upload position in the archive, which survives a restart of the station.
 
 The queue is the archive itself. What is kept beside it is the id of the last reception that is
 settled, in ``meta``, with the counts that the page shows. A batch is settled after its answer, so

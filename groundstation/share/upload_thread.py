@@ -1,4 +1,4 @@
-"""The thread that uploads to SondeHub Amateur: HTTP, and patience.
+"""The thread that uploads to SondeHub Amateur: HTTP and retries.
 
 What is new goes every EVERY_S, what waited in one request after another. While nobody answers, the
 tries are WAIT_S to WAIT_S_MAX apart for as long as the station runs.

@@ -1,4 +1,4 @@
-"""Tells SondeHub Amateur what the archive has, a turn at a time. Its thread: upload_thread.
+"""Uploads the archive to SondeHub Amateur, one turn at a time. Its thread: upload_thread.
 
 What was refused is counted and never retried; what was not answered is told again by a later turn.
 What waits is in the archive, and after a day it is passed over.

@@ -145,7 +145,7 @@ function settle() {
   const beginning = byId("beginning");
   beginning.hidden = hasMore;
   const name = flight?.name ?? "It";
-  write(beginning, order.length ? "Here the diary begins." : `${name} has not written anything that was heard here yet.`);
+  write(beginning, order.length ? "Here the diary begins." : `No line of ${name} has been received yet.`);
 }
 
 // -- one entry ------------------------------------------------------------------------------
@@ -161,11 +161,11 @@ function margin(entry) {
   const time = el("time", "when", format.clockTime(entry.when_ms));
   time.dateTime = new Date(entry.when_ms).toISOString();
   const seal = format.SEALS[entry.authenticity];
-  time.title = `${format.utcTime(entry.when_ms)}${entry.is_exact ? "" : ", give or take"}, ${seal}`;
+  time.title = `${format.utcTime(entry.when_ms)}${entry.is_exact ? "" : ", approximate"}, ${seal}`;
   const lines = [time];
   if (entry.alt_m !== null) lines.push(el("span", "height", format.metres(entry.alt_m)));
   const late = entry.heard_ms - entry.when_ms;
-  if (late > LATE_MS) lines.push(el("span", "late", `heard ${format.span(late)} later`));
+  if (late > LATE_MS) lines.push(el("span", "late", `received ${format.span(late)} later`));
   if (entry.authenticity !== usualSeal()) lines.push(el("span", "late", seal));
   return el("p", "margin", ...lines);
 }
@@ -190,8 +190,8 @@ function drawLine(entry) {
 
 const CALL_WORDS = {
   404: "404, not found", 429: "429, asked too often", 500: "500, a server in trouble",
-  timeout: "no answer", unreachable: "nobody there", garbage: "noise", other: "something unreadable",
-  redirected: "sent elsewhere, and did not go", blocked: "a private address, not asked",
+  timeout: "no answer", unreachable: "unreachable", garbage: "garbage", other: "an unreadable answer",
+  redirected: "redirected, not followed", blocked: "a private address, not called",
 };
 
 function drawCall(entry) {
@@ -216,7 +216,7 @@ function drawPlate(body, entry) {
   box.hidden = !isVisible;
   if (isVisible) picture.show(box, entry);
   const what = picture.words(entry);
-  const shown = isVisible ? what : `a picture that cannot be shown${what && ` (${what})`}`;
+  const shown = isVisible ? what : `a picture that cannot be displayed${what && ` (${what})`}`;
   const count = isVisible ? picture.count(entry) : "";
   caption.replaceChildren(said("span", "", shown), el("span", "count", count));
 }

@@ -35,7 +35,7 @@ export function draw() {
   const held = document.activeElement?.dataset?.letter; // a redraw must not take the focus away
   list.replaceChildren(
     ...waiting.map(letter),
-    ...(more > 0 ? [el("li", "more", `${more} more wait behind them`)] : []),
+    ...(more > 0 ? [el("li", "more", `${more} more are waiting`)] : []),
     ...finished.map(letter),
   );
   if (held) list.querySelector(`[data-letter="${held}"]`)?.focus();
@@ -51,7 +51,7 @@ function letter(item) {
 
 /** The station's words, and when it was or will be. */
 function fate(item) {
-  if (item.is_waiting && isOver) return "the flight ended before it was heard";
+  if (item.is_waiting && isOver) return "the flight ended before it was received";
   if (item.is_waiting) return `${item.fate}; expires in ${format.span(item.expires_ms - now())}`;
   if (item.answered_ms) return `${item.fate} at ${format.clockTime(item.answered_ms)}`;
   return item.confirmed_ms ? `${item.fate} (${format.clockTime(item.confirmed_ms)})` : item.fate;
@@ -67,7 +67,7 @@ function abortButton(item) {
   const isRecent = item.needs_abort && now() - item.last_sent_ms < ABORT_OFFERED_MS;
   const isUnderWay = flight.waiting.letters.some((other) => other.command === "CUTDOWN_ABORT");
   if (!isRecent || isUnderWay || isOver || !isAtStation) return null;
-  return button("Abort", `abort-${item.id}`, () => post("/api/abort", {}, () => "the abort goes up next, before everything else"), "abort");
+  return button("Abort", `abort-${item.id}`, () => post("/api/abort", {}, () => "the abort will be sent next, before everything else"), "abort");
 }
 
 function button(words, name, press, className = "") {

@@ -189,7 +189,7 @@ export function tick() {
     const km = map.distance([first[1], first[2]], [last[1], last[2]]) / 1000;
     lines.push(`${km.toFixed(1)} km from launch · blue is low, gold is high`);
   }
-  write(byId("map-caption"), lines.join("\n") || "No position heard yet.");
+  write(byId("map-caption"), lines.join("\n") || "No position received yet.");
 }
 
 function where(row, words) {

@@ -50,8 +50,8 @@ function setFlight(state) {
 const isHeard = (state) => Boolean(state.beacon ?? state.sighting) || Object.keys(state.counts).length > 0;
 
 function waiting({ name, beacon_ground_s: everyS }) {
-  return `Nothing of ${name} has been heard yet. On the ground it sends a beacon every ${everyS}${format.GAP}s; `
-    + "with the first one this page begins: how it is, where it is, and then what it thinks.";
+  return `Nothing has been received from ${name} yet. On the ground it sends a beacon every ${everyS}${format.GAP}s; `
+    + "this page begins with the first one: state and position, then its thoughts.";
 }
 
 /** What a reader must know before believing the page: impostors, and clocks that disagree. */
@@ -61,18 +61,18 @@ function doubts(state) {
   if (impostors) {
     const claimed = impostors === 1 ? "1 frame claimed" : `${format.grouped(impostors)} frames claimed`;
     words.push(`${claimed} to be from ${state.name} and ${impostors === 1 ? "was" : "were"} not signed by it.`);
-    if (!state.beacon) words.push("If it did send them, payload and station have different keys.");
+    if (!state.beacon) words.push("If these are its own frames, payload and station have different keys.");
   }
   if (state.is_signed && state.beacon?.authenticity === "unsigned") {
     words.push(`${state.name} signs what it sends, and the newest beacon is not signed.`);
   }
   const life = state.lives.at(-1);
   if (life?.life > 0) {
-    words.push(`${state.name} went on with another store at ${format.clockTime(life.first_ms)}: its own was empty, damaged or absent. What it says since then is kept apart.`);
+    words.push(`${state.name} continued with another store at ${format.clockTime(life.first_ms)}: its own was empty, damaged or absent. Its records since then are kept apart.`);
   }
   const gap = Math.abs(state.beacon?.clock_gap_s ?? 0) * 1000;
   if (gap > CLOCK_GAP_MS) {
-    words.push(`Its clock and this station’s differ by ${format.span(gap)}: one of them is wrong, or what you see came late.`);
+    words.push(`Its clock and this station’s differ by ${format.span(gap)}: one of them is wrong, or the data arrived late.`);
   }
   byId("doubts").hidden = words.length === 0;
   write(byId("doubts"), words.join(" "));
@@ -82,15 +82,15 @@ function colophon(state) {
   const link = state.link;
   const others = [...state.foreign.map((node) => `node ${node.node_id}`), ...state.neighbours.map((other) => other.callsign)];
   const words = [
-    `Heard at ${state.station}: ${format.grouped(link.heard)} frames, ${format.grouped(link.lost)} lost on the way`,
-    link.forgotten ? `${format.grouped(link.forgotten)} receptions of little worth forgotten to make room` : "",
-    link.dropped ? `${format.grouped(link.dropped)} lost while the disk refused them` : "",
+    `Received at ${state.station}: ${format.grouped(link.heard)} frames, ${format.grouped(link.lost)} lost`,
+    link.forgotten ? `${format.grouped(link.forgotten)} low-value receptions deleted to make room` : "",
+    link.dropped ? `${format.grouped(link.dropped)} lost while the disk refused writes` : "",
     link.noise ? `${format.grouped(link.noise)} bursts of noise` : "",
-    link.undecodable ? `${format.grouped(link.undecodable)} receptions that no decoder could read, see spacepi-ground undecodable` : "",
-    link.old_beacons ? `${format.grouped(link.old_beacons)} old beacons, late or played again` : "",
-    link.old_data ? `${format.grouped(link.old_data)} old frames of data, late or played again` : "",
-    link.unplaced ? `${format.grouped(link.unplaced)} signed frames of no session that is known here` : "",
-    link.sealed ? `the texts of ${format.grouped(link.sealed)} records wait for a text model that this station lacks` : "",
+    link.undecodable ? `${format.grouped(link.undecodable)} undecodable receptions, see spacepi-ground undecodable` : "",
+    link.old_beacons ? `${format.grouped(link.old_beacons)} old beacons, late or replayed` : "",
+    link.old_data ? `${format.grouped(link.old_data)} old data frames, late or replayed` : "",
+    link.unplaced ? `${format.grouped(link.unplaced)} signed frames of an unknown session` : "",
+    link.sealed ? `the texts of ${format.grouped(link.sealed)} records need a text model that this station lacks` : "",
     others.length ? `also heard: ${others.join(", ")}` : "",
   ].filter(Boolean).join("; ");
   byId("colophon").replaceChildren(
@@ -103,7 +103,7 @@ function colophon(state) {
 
 /** What this link can bring, so that a slow one is not taken for a broken one. */
 function carries({ beacon_every_ms: everyMs, musings, pictures }) {
-  const words = `some ${format.grouped(musings)} musings`;
+  const words = `about ${format.grouped(musings)} musings`;
   const images = pictures < 1
     ? `a picture in ${format.grouped(Math.ceil(1 / pictures))} hours`
     : `${format.grouped(Math.floor(pictures))} ${pictures < 2 ? "picture" : "pictures"}`;
@@ -113,11 +113,11 @@ function carries({ beacon_every_ms: everyMs, musings, pictures }) {
 
 /** What the public map was told, and why it is not being told more. */
 function sondehub({ mode, taken, refused, set_aside: aside, trouble }) {
-  const what = mode === "dev" ? "SondeHub checked (and did not keep)" : "SondeHub has";
+  const what = mode === "dev" ? "SondeHub checked, without storing," : "SondeHub has accepted";
   const words = [`${what} ${taken === 1 ? "1 position" : `${format.grouped(taken)} positions`}`];
-  if (refused) words.push(`it refused ${format.grouped(refused)}`);
-  if (aside) words.push(`it stumbles over ${format.grouped(aside)}`);
-  if (trouble) words.push(`it does not answer now (${trouble}); what waits is kept`);
+  if (refused) words.push(`refused ${format.grouped(refused)}`);
+  if (aside) words.push(`failed on ${format.grouped(aside)}`);
+  if (trouble) words.push(`it does not answer now (${trouble}); waiting positions are kept`);
   return `${words.join("; ")}.`;
 }
 
@@ -125,11 +125,11 @@ function authenticity(state) {
   if (state.is_verifying) {
     const claims = ["horus", "ukhas", "summary"].reduce((sum, via) => sum + (state.link[`sightings_${via}`] ?? 0), 0);
     const others = claims === 1 ? "1 beacon in another format is" : `${format.grouped(claims)} beacons in other formats are`;
-    return `What stands here was signed by ${state.name}: this station checked every frame.`
-      + (claims ? ` ${others} not signed: dashed and hollow on the map, and only where nothing signed was heard.` : "");
+    return `This data was signed by ${state.name}: this station verified every frame.`
+      + (claims ? ` ${others} not signed: dashed and hollow on the map, and only where nothing signed was received.` : "");
   }
-  if (state.is_signed) return `${state.name} signs its frames. This station has no key and could not verify them: nothing here is proved.`;
-  return "Frames from above are not signed: anyone on the channel could have sent them.";
+  if (state.is_signed) return `${state.name} signs its frames. This station has no key and cannot verify them.`;
+  return "The downlink is not signed: anyone on the channel could have sent these frames.";
 }
 
 function showPicture() {
@@ -211,10 +211,10 @@ function follow() {
   source.addEventListener("error", lost);
 }
 
-const SILENT = "The station does not answer. What you see is the last it said.";
+const SILENT = "The station does not answer. This page shows its last data.";
 
 function lost() {
-  if (isOver) banner("The simulator is closed. What you see stays until you leave this page.");
+  if (isOver) banner("The simulator is closed. This page keeps its last data until you leave it.");
   else if (source.readyState === EventSource.CLOSED) lookAgain(source);
   else banner(SILENT); // the browser tries again by itself
 }
@@ -226,7 +226,7 @@ async function lookAgain(refused) {
     await loadAll();
     await loadHistory();
     redraw();
-    banner(`Too many pages are open at this station: this one looks again every ${REFUSED_MS / 1000}${format.GAP}s.`);
+    banner(`Too many pages are open at this station: this one updates every ${REFUSED_MS / 1000}${format.GAP}s.`);
   } catch {
     banner(SILENT);
   }
@@ -279,7 +279,7 @@ async function start() {
   follow();
   watchVisibility();
   await loadHistory();
-  await loadInstruments(state.has_vendor).catch(() => noInstruments("Map and plots did not load; load the page again."));
+  await loadInstruments(state.has_vendor).catch(() => noInstruments("Map and plots did not load; reload the page."));
   drawers.forEach((drawer) => { drawer.setFlight?.(state); drawer.draw(); });
   let refreshedMs = now();
   setInterval(async () => {

@@ -33,7 +33,7 @@ export function words(entry) {
 
 /** "9 of 12 pieces" while it is not whole. */
 export function count(entry) {
-  return isPartial(entry) ? `${entry.tiles.length} of ${piecesInAll(entry)} pieces` : "";
+  return isPartial(entry) ? `${entry.tiles.length} of ${piecesInAll(entry)} tiles` : "";
 }
 
 /** Under a name of its own for each flight: a browser keeps pictures for a day. */

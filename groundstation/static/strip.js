@@ -18,9 +18,9 @@ const claim = () => (flight.is_verifying ? flight.sighting : null);
 export function setFlight(state) {
   flight = state;
   const beacon = newest();
-  document.title = `${state.name} · ${format.PHASE_WORDS[beacon?.phase] ?? "not heard yet"}`;
+  document.title = `${state.name} · ${format.PHASE_WORDS[beacon?.phase] ?? "not received yet"}`;
   write(byId("name"), state.name);
-  write(byId("phase"), beacon ? format.PHASE_WORDS[beacon.phase] ?? "phase unknown" : "not heard yet");
+  write(byId("phase"), beacon ? format.PHASE_WORDS[beacon.phase] ?? "phase unknown" : "not received yet");
   const fixAge = beacon?.fix_age_s ?? 0;
   const hasFix = beacon && beacon.altitude_m !== null && fixAge <= 60;
   write(byId("altitude"), beacon ? format.metres(beacon.altitude_m) : "–");
@@ -102,7 +102,7 @@ function drawOver(beacon) {
   const phase = beacon && format.PHASE_WORDS[beacon.phase];
   const last = beacon
     ? `${flight.name} was last heard at ${format.clockTime(beacon.utc_ms)}${phase ? `, ${phase}` : ""}.`
-    : `Nothing of ${flight.name} was heard.`;
-  write(over, `The simulated flight is over. ${last} All of it can be read here until the simulator is closed, `
+    : `Nothing was received from ${flight.name}.`;
+  write(over, `The simulated flight is over. ${last} It can be read here until the simulator is closed, `
     + `and again with spacepi-sim show ${ending.kept_in}.`);
 }

@@ -19,9 +19,9 @@ export function setFlight(state) {
   form.classList.toggle("closed", !isOpen);
   for (const field of form.elements) field.disabled = !isOpen;
   byId("question").placeholder = isOpen ? "Is it cold up there?" : "";
-  if (isOver) note("The flight is over: nobody is up there to answer.");
-  else if (!state.can_transmit) note("This station has no key: it only listens.");
-  else if (byId("question").value === "") note(`It listens in its pauses. At most ${BYTES_MAX} letters, fewer with accents.`);
+  if (isOver) note("The flight is over: the payload cannot answer any more.");
+  else if (!state.can_transmit) note("This station has no key: it receives only.");
+  else if (byId("question").value === "") note(`Sent in its next listening window. At most ${BYTES_MAX} characters, fewer with accents.`);
   letters.show(state, isOver);
 }
 
@@ -42,8 +42,8 @@ async function send(event) {
   event.preventDefault();
   const field = byId("question");
   const text = field.value.trim();
-  if (!text) return note("Write something first.", true);
-  if (bytes(text) > BYTES_MAX) return note(`That is too long. Letters too many: ${bytes(text) - BYTES_MAX}.`, true);
+  if (!text) return note("Enter a question first.", true);
+  if (bytes(text) > BYTES_MAX) return note(`Too long: ${bytes(text) - BYTES_MAX} characters too many.`, true);
   try {
     const answer = await fetch("/api/ask", {
       method: "POST",
@@ -54,10 +54,10 @@ async function send(event) {
     if (!answer.ok) return note(said.error, true);
     letters.own(said.id);
     field.value = "";
-    note("Queued. It goes up when it next listens.");
+    note("Queued. It will be sent in the next listening window.");
     speak("Question queued");
   } catch {
-    note("The station did not answer; your words are still here.", true);
+    note("The station did not answer; your question is kept here.", true);
   }
 }
 
@@ -65,7 +65,7 @@ onEntry((entry) => { if (entry.kind === "reply") letters.draw(); });
 byId("ask").addEventListener("submit", send);
 byId("question").addEventListener("input", () => {
   const used = bytes(byId("question").value);
-  if (used > NEAR_FULL) note(used > BYTES_MAX ? `Letters too many: ${used - BYTES_MAX}` : `Letters left: ${BYTES_MAX - used}`, used > BYTES_MAX);
+  if (used > NEAR_FULL) note(used > BYTES_MAX ? `Characters too many: ${used - BYTES_MAX}` : `Characters left: ${BYTES_MAX - used}`, used > BYTES_MAX);
 });
 byId("question").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey) {

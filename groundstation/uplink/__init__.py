@@ -1,1 +1,1 @@
-"""What goes up: letters in their order, in the listening windows of the payload."""
+"""The uplink: letters in their order, in the listening windows of the payload."""

@@ -1,4 +1,4 @@
-"""The letter box of the page: who may queue what, call back what, and what each is told.
+"""The letter box of the page: who may queue and withdraw what, and what each client is shown.
 
 Nothing of HTTP but its status codes: 201 queued, 200 withdrawn, 403 not yours, 404 no such letter,
 409 too late, 429 too many wait. Every refusal is one sentence for a person.
@@ -42,7 +42,8 @@ class LetterBox:
     def abort(self, is_local: bool) -> Answer:
         """Queue CUTDOWN_ABORT, which withdraws every cutdown that waits."""
         if not is_local:
-            return _refusal(403, "Only somebody at the station itself can abort from here.")
+            return _refusal(403, "Only the station's own machine can send an abort from this "
+                                 "page.")
         return self._post(Opcode.CUTDOWN_ABORT, "", STATION)
 
     def withdraw(self, letter_id: int, asker: str, is_local: bool) -> Answer:
@@ -50,11 +51,11 @@ class LetterBox:
         with outbox.of_another_process(self._path) as db:
             letter = outbox.one(db, letter_id)
             if letter is None:
-                return _refusal(404, "There is no such letter.")
+                return _refusal(404, "No such entry in the queue.")
             is_own = letter.opcode is Opcode.ASK and letter.asker == asker
             if not (is_own or is_local):
                 return _refusal(
-                    403, "Only who asked it, or somebody at the station itself, can withdraw it.")
+                    403, "Only its sender or the station's own machine can withdraw it.")
             try:
                 letter = outbox.withdraw(db, letter_id)
             except ValueError as error:

@@ -1,4 +1,4 @@
-"""The station's turn to speak: one frame in a listening window, a letter or a report.
+"""The station's transmission: one frame in a listening window, a letter or a report.
 
 After a few letters in a row a report goes first, but never before an abort or a cutdown that has
 not been sent yet. A letter's counter is drawn as it goes out; where counters have run ahead of the
@@ -119,7 +119,7 @@ class Speaker:
         if COMMAND_OVERHEAD_BYTES + len(body) > self._budget.uplink_bytes_max:
             with self._archive.batch():
                 outbox.fail(self._archive.db, letter.letter_id,
-                            "it is longer than a listening window of this link")
+                            "too long for a listening window of this link")
             return None
         with self._archive.batch():
             current = outbox.one(self._archive.db, letter.letter_id)

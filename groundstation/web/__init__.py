@@ -1,1 +1,1 @@
-"""The page: its server, its live streams, and what stands before every request."""
+"""The page: its server, its live streams, and the checks before every request."""

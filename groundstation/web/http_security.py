@@ -1,4 +1,4 @@
-"""What stands before every request: names it may be called by, headers it is answered with, limits.
+"""Checks before every request: permitted host names, response headers, limits.
 
 Covers: DNS rebinding (a Host must be an address or a name of this machine), cross-site posts
 (Origin must be the Host), sniffing, framing, injected scripts, floods of posts.
@@ -54,7 +54,7 @@ class Guard:
             await send(message)
 
         if not self._is_ours(Headers(scope=scope).get("host", "")):
-            refusal = PlainTextResponse("This station does not go by that name.", 421)
+            refusal = PlainTextResponse("Unknown host name.", 421)
             await refusal(scope, receive, send_with_headers)
             return
         await self._app(scope, receive, send_with_headers)

@@ -1,4 +1,4 @@
-"""Answers from the archive, read on threads of their own: the event loop never waits for SQLite.
+"""Archive queries on threads of their own: the event loop never waits for SQLite.
 
 Each of READERS threads has its own read-only connection. Whoever asks while WAITING_MAX others wait
 is told so at once.

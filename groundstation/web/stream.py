@@ -1,4 +1,4 @@
-"""What the live stream of the page says: the archive's change log as server-sent events.
+"""The live stream of the page: the archive's change log as server-sent events.
 
 One ``update`` message carries everything that changed since the last, under the id of the newest
 change, so a browser that was cut off comes back with Last-Event-ID and misses nothing. Whoever is

@@ -1,4 +1,4 @@
-"""The readers of the live stream: how many, from where, and what each is sent.
+"""The clients of the live stream: how many, from which address, and what each is sent.
 
 There are places for CLIENTS_MAX, and for PER_ADDRESS_MAX of one address. Where all are taken, the
 address that has most gives its oldest to a newcomer that will still have fewer; otherwise the

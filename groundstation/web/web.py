@@ -1,4 +1,4 @@
-"""The page of the ground station: read-only views of the archive, a live stream, one letter box."""
+"""The page of the ground station: read-only views of the archive, a live stream, the letter box."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class _Events:
             last_seen = _whole(request.query_params.get("after"))
         seat = self._streams.take(_origin(request))
         if seat is None:
-            refusal = _refuse(503, "Too many pages are open already.", **{"retry-after": "30"})
+            refusal = _refuse(503, "Too many pages are already open.", **{"retry-after": "30"})
             await refusal(scope, receive, send)
             return
         response = StreamingResponse(
@@ -132,7 +132,7 @@ class _Pages:
         if key is not None:
             found = await self._pool.ask(lambda reader: reader.picture(key))
         if found is None:
-            return _refuse(404, "There is no such picture.")
+            return _refuse(404, "No such picture.")
         image, media_type = found
         return Response(image, media_type=media_type, headers={"cache-control": "max-age=86400"})
 
@@ -146,14 +146,14 @@ class _Pages:
             return data
         text = clean_text(data.get("text"))
         if not 1 <= len(text.encode()) <= QUESTION_BYTES_MAX:
-            return _refuse(422, f"A question has 1 to {QUESTION_BYTES_MAX} bytes.")
+            return _refuse(422, f"A question must have 1 to {QUESTION_BYTES_MAX} bytes.")
         refusal = await self._cannot_send()
         if refusal is not None:
             return refusal
         asker = _origin(request)
         if not self._limit.take(asker):
             return _refuse(
-                429, "That was a lot of questions; wait a minute.", **{"retry-after": "60"}
+                429, "Too many questions; wait a minute.", **{"retry-after": "60"}
             )
         return await self._told(lambda letters: letters.ask(text, asker))
 
@@ -163,7 +163,7 @@ class _Pages:
             return data
         letter_id = data.get("id")
         if not isinstance(letter_id, int) or not 0 < letter_id <= COUNTER_MAX:
-            return _refuse(422, "Name the letter by its id.")
+            return _refuse(422, "The body must contain the id of the entry.")
         asker, is_here = _origin(request), is_local(request)
         return await self._told(lambda letters: letters.withdraw(letter_id, asker, is_here))
 
@@ -181,41 +181,41 @@ class _Pages:
 
     async def _cannot_send(self) -> Response | None:
         if not await self._pool.ask(lambda reader: reader.flight()["can_transmit"]):
-            return _refuse(409, "This station has no key: it listens and cannot send.")
+            return _refuse(409, "This station has no key: it receives only and cannot send.")
         if self._times.is_over:
-            return _refuse(409, "The flight is over: nobody is up there to answer.")
+            return _refuse(409, "The flight is over: the payload cannot answer any more.")
         return None
 
 
 async def _posted(request: Request) -> dict[str, Any] | Response:
     """The JSON object that this station's own page posts, or why it is not taken."""
     if not is_same_origin(request):
-        return _refuse(403, "That is only taken from this station's own page.")
+        return _refuse(403, "Only this station's own page may send this request.")
     if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
-        return _refuse(415, "Send it as application/json.")
+        return _refuse(415, "The content type must be application/json.")
     body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > BODY_BYTES_MAX:
-            return _refuse(413, "That is too long.")
+            return _refuse(413, "The request is too long.")
     try:
         data = read_json(body)
     except ValueError:
-        return _refuse(400, "That is not JSON.")
-    return data if isinstance(data, dict) else _refuse(422, "That is not a JSON object.")
+        return _refuse(400, "The request is not valid JSON.")
+    return data if isinstance(data, dict) else _refuse(422, "The request is not a JSON object.")
 
 
 async def _no_archive(request: Request, error: Exception) -> Response:
-    return _refuse(503, "The archive cannot be read just now.", **{"retry-after": "2"})
+    return _refuse(503, "The archive cannot be read at the moment.", **{"retry-after": "2"})
 
 
 async def _busy(request: Request, error: Exception) -> Response:
-    return _refuse(503, "Too much is asked of this station just now.", **{"retry-after": "5"})
+    return _refuse(503, "This station is overloaded; try again later.", **{"retry-after": "5"})
 
 
 async def _left(request: Request, error: Exception) -> Response:
     """Nobody reads this: the client went away in the middle of its question."""
-    return _refuse(400, "The question was not finished.")
+    return _refuse(400, "The request was incomplete.")
 
 
 def create_app(

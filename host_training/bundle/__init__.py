@@ -1,1 +1,1 @@
-"""The signed bundle: packed, described, inspected, talked to, and what it costs on a board."""
+"""The signed bundle: packing, description, inspection, chat, and its cost on a board."""

@@ -1,4 +1,4 @@
-"""What a model would cost on a board: size, memory, speed, energy and airtime of a musing.
+"""Cost estimate of a model on a board: size, memory, speed, energy and airtime of a musing.
 
 Sizes are llama.cpp's own (``sizes``). Speed is what the memory lets through: every token reads the
 whole file once, so tokens per second are the board's measured bandwidth divided by the size. The
@@ -53,16 +53,16 @@ BOARDS = {
         "Raspberry Pi Zero 2 W", 436, 550, 1.0, 2.4,
         ("512 MB, of which Linux sees 436 MB (picamera2#1358, MemTotal 426068 kB)",
          "2.6 tokens/s with SmolLM-360M Q4_K_M, 210 MB (llm-inference.com)",
-         "no prompt speed was found: taken as no faster than the reply",
+         "no prompt speed was published: assumed equal to the reply's",
          "2.0 to 2.7 W with all cores busy (CNX Software 2021, andrejacobs.org)")),
     "pi4": Board(
         "Raspberry Pi 4", 2000, 3500, 3.3, 5.25,
-        ("2 GB taken; name another with --ram-mb",
+        ("2 GB assumed; set another size with --ram-mb",
          "3 tokens/s, 10 of the prompt, TinyLlama-1.1B Q8_0, 1169 MB (llamafile's table)",
          "5.1 to 5.4 W at high load (chipwired.com, two USB meters)")),
     "pi5": Board(
         "Raspberry Pi 5", 4000, 10_500, 3.9, 11.4,
-        ("4 GB taken; name another with --ram-mb",
+        ("4 GB assumed; set another size with --ram-mb",
          "9 tokens/s, 35 of the prompt, TinyLlama-1.1B Q8_0, 1169 MB (llamafile's table)",
          "10.8 to 12 W while generating (geerlingguy/ai-benchmarks#7)")),
 }
@@ -100,8 +100,8 @@ def measure_musing(tokenizer_file: Path) -> Musing:
     from tokenizers import Tokenizer
 
     if not tokenizer_file.is_file():
-        raise TrainingError(f"{tokenizer_file}: there is no tokenizer.json here, so a musing"
-                            " cannot be counted in tokens.")
+        raise TrainingError(f"{tokenizer_file}: no tokenizer.json, so the tokens of a musing "
+                            "cannot be counted.")
     try:
         tokenizer = Tokenizer.from_file(str(tokenizer_file))
     except Exception as error:  # the Rust library raises nothing narrower
@@ -166,5 +166,5 @@ def check_fits(board: Board, file_bytes: int, shape: Shape, n_ctx: int) -> None:
     """Raises TrainingError when a model cannot run on the board beside the flight."""
     needed = ram_mb(file_bytes, shape, n_ctx) + REST_MB
     if needed > board.ram_mb:
-        raise TrainingError(f"It needs {needed:.0f} MB of memory with the flight beside it; a"
-                            f" {board.title} has {board.ram_mb:.0f} MB.")
+        raise TrainingError(f"It needs {needed:.0f} MB of memory together with the flight core; a "
+                            f"{board.title} has {board.ram_mb:.0f} MB.")

@@ -1,4 +1,4 @@
-"""Let a bundle speak on the workstation, with the prompt and the cleaning of the flight."""
+"""Runs a bundle on the workstation, with the prompt and the output cleaning of the flight."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 from host_training.bundle.pack import read_persona_json
 from host_training.errors import TrainingError
 from host_training.evaluation.bits import open_gguf
-from host_training.rows import memory_index
 from payload import prompt
+from payload.mind.memory import Memory
 from wire.bundle import Manifest, model_file, verify_bundle
 
 TRIES_MAX = 4  # a reply that cleans to nothing is drawn again
@@ -27,7 +27,7 @@ class Voice:
         persona = read_persona_json(bundle)
         self._text = prompt.PersonaText(persona["name"], persona["system"],
                                         tuple(persona["values"]))
-        self._memory = bundle / "memory.sqlite"
+        self._memory = Memory(bundle / "memory.sqlite")
         self._runtime = manifest.runtime
         self._model = open_gguf(bundle / model_file(bundle, manifest).path,
                                 int(manifest.runtime["n_ctx"]), every_logit=False, threads=threads)
@@ -35,7 +35,7 @@ class Voice:
 
     def speak(self, moment: prompt.Moment) -> str | None:
         """One clean line, or None when TRIES_MAX draws gave none."""
-        recalled = memory_index.recall(self._memory, f"{moment.about} {moment.question or ''}")
+        recalled = self._memory.recall_for(moment.about, moment.question, [], self._random)
         text = prompt.prefix(self._text) + prompt.suffix(moment, recalled)
         tokens = self._model.tokenize(text.encode(), add_bos=False, special=True)
         for _ in range(TRIES_MAX):
@@ -49,7 +49,8 @@ class Voice:
         return None
 
     def close(self) -> None:
-        """Free the model."""
+        """Free the model and the memory."""
+        self._memory.close()
         self._model.close()
 
 
@@ -64,12 +65,11 @@ def try_out(bundle: Path) -> None:
             command, capture_output=True, text=True, timeout=TRY_OUT_S_MAX, check=False,
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])})
     except subprocess.TimeoutExpired as error:
-        raise TrainingError(f"{bundle}: said nothing for {TRY_OUT_S_MAX} seconds when it was tried"
-                            " out.") from error
+        raise TrainingError(f"{bundle}: the smoke test timed out after {TRY_OUT_S_MAX} "
+                            "s.") from error
     if child.returncode != 0:
         last = (child.stderr.strip().splitlines() or ["no message"])[-1]
-        raise TrainingError(f"{bundle}: failed when it was tried out (exit {child.returncode}):"
-                            f" {last}")
+        raise TrainingError(f"{bundle}: the smoke test failed (exit {child.returncode}): {last}")
 
 
 def _child(bundle: Path) -> None:

@@ -1,4 +1,4 @@
-"""Look into a bundle that has been verified: is each file what it says, and how do two differ.
+"""Inspection of a verified bundle: does each file match its description, and how do two differ.
 
 ``wire.bundle`` has shown by then that nobody changed a byte since it was signed. This is the second
 question: whether what was signed is sane. Nothing in a bundle is run or rendered for it.
@@ -47,7 +47,7 @@ def check_contents(bundle: Path, manifest: Manifest) -> list[str]:
                               f" {value}.")
     created = manifest.created_utc
     if created > datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"):
-        return [f"it was signed at {created}, which has not come yet on this machine's clock"]
+        return [f"it was signed at {created}, which is in the future by this machine's clock"]
     return []
 
 
@@ -62,9 +62,9 @@ def _check_memory(path: Path) -> None:
             for kind, name, sql in rows:
                 if kind != "table" or name not in expected or (
                         name == "memory" and sql != memory_index.SCHEMA):
-                    raise BundleError(f"{path}: has a {kind} {name} that no memory has.")
+                    raise BundleError(f"{path}: has a {kind} {name} that is not part of a memory.")
             if len(rows) != len(expected):
-                raise BundleError(f"{path}: is not a memory; a table is missing.")
+                raise BundleError(f"{path}: not a memory; a table is missing.")
             if database.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
                 raise BundleError(f"{path}: the database is damaged.")
             database.execute("SELECT text, source, utc_ms FROM memory LIMIT 1").fetchall()

@@ -1,4 +1,4 @@
-"""The model card of a bundle: what it is, what it learnt from, how well, and what it is not."""
+"""The model card of a bundle: purpose, training data, quality, limits."""
 
 from __future__ import annotations
 

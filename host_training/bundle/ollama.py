@@ -1,4 +1,4 @@
-"""A bundle as Ollama runs it at a desk: a Modelfile that asks exactly as the flight does.
+"""A bundle for Ollama: a Modelfile that builds prompts exactly as the flight does.
 
 Source: Ollama's docs/modelfile.md (FROM, TEMPLATE, SYSTEM, PARAMETER, LICENSE; Go templates).
 """
@@ -32,8 +32,8 @@ def modelfile(manifest: Manifest, words: dict[str, Any]) -> str:
     assert system.startswith(head) and system.endswith(tail), system
     system = system[len(head) : len(system) - len(tail)]
     if QUOTES in system or system.endswith('"') or QUOTES in manifest.disclosure:
-        raise TrainingError(f"{manifest.name}: a Modelfile cannot quote three quotation marks, or"
-                            " one at the end; change persona.toml.")
+        raise TrainingError(f"{manifest.name}: a Modelfile cannot contain three quotation marks, "
+                            "or end in one; change persona.toml.")
     runtime = manifest.runtime
     return (
         f"# {manifest.name}, version {manifest.version}. {manifest.disclosure}\n"

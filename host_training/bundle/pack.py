@@ -1,4 +1,4 @@
-"""Pack and sign a persona bundle; what a bundle is and how it is checked is in ``wire.bundle``."""
+"""Packs and signs a persona bundle; its format and verification are in ``wire.bundle``."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def check_key(path: Path) -> None:
     if not path.exists():
         return
     if not path.is_file():
-        raise TrainingError(f"{path}: is no file; a signing key is one of {PRIVATE_KEY_BYTES}"
-                            " bytes.")
+        raise TrainingError(f"{path}: not a file; a signing key is a file of {PRIVATE_KEY_BYTES} "
+                            "bytes.")
     if path.stat().st_mode & 0o077:
         raise TrainingError(f"{path}: other users can read this signing key; run chmod 600 on it.")
     n_bytes = path.stat().st_size
@@ -153,7 +153,7 @@ def rollback(bundle: Path, trusted_keys: list[bytes] | None) -> Manifest:
     """
     before = previous(bundle)
     if not before.is_dir():
-        raise TrainingError(f"{bundle}: there is no bundle before this one.")
+        raise TrainingError(f"{bundle}: no previous bundle.")
     manifest = wire_bundle.verify_bundle(before, trusted_keys)
     aside = bundle.with_name(bundle.name + ".part")
     shutil.rmtree(aside, ignore_errors=True)

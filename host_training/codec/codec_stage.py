@@ -124,8 +124,8 @@ def _shipped() -> TextModel:
     try:
         return TextModel.load(GENERAL_CODEC)
     except (OSError, CodecError) as error:
-        raise TrainingError(f"{GENERAL_CODEC}: the codec of general text cannot be read ({error});"
-                            " give text files in its place with --general.") from error
+        raise TrainingError(f"{GENERAL_CODEC}: the codec of general text cannot be read ({error}); "
+                            "pass text files with --general instead.") from error
 
 
 def _measured(model: TextModel, found: Messages) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""What every stage needs: messages, persona.toml, the turn format, plain text, safe unpacking."""
+"""Shared by all stages: messages, persona.toml, turn format, plain text, bounded unpacking."""

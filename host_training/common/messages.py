@@ -1,4 +1,4 @@
-"""The one shape every export is brought into, and the notes an import leaves behind."""
+"""The common format of all exports, and the notes that an import leaves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Make a text plain: one way to write each letter, and nothing in it that cannot be seen.
+"""Normalises a text: one encoding for each letter, and no invisible characters.
 
 Before anything is looked for in a text: a name with an invisible character in it, or a number with
 spaces that do not break, would otherwise become readable after the search.

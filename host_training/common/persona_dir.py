@@ -1,4 +1,4 @@
-"""A persona directory: who somebody is and where their writing lies, read into one object.
+"""A persona directory: identity and writing of a person, read into one object.
 
     persona.toml            name, author, disclosure, system, me (account ids), and the tables
                             of ``settings``
@@ -56,8 +56,8 @@ def read_persona(directory: Path, is_finished: bool = True) -> Persona:
              key that is unknown, missing or not as it should be.
     """
     if not directory.is_dir():
-        raise TrainingError(f"{directory}: there is no such directory; spacepi-train init"
-                            f" {directory} begins one.")
+        raise TrainingError(f"{directory}: no such directory; spacepi-train init {directory} "
+                            "creates one.")
     path, lists = directory / "persona.toml", [directory / "values.md", directory / "thinking.md"]
     found = faults([partial(_table, path), partial(_check_values, lists[0], is_finished),
                     partial(read_list, lists[1])])
@@ -86,7 +86,7 @@ def _table(path: Path) -> dict[str, Any]:
     missing = [key for key in _REQUIRED
                if not isinstance(table.get(key), str) or not table[key].strip()]
     if missing:
-        found.append(f"{path}: {', '.join(missing)} must be text that is not empty.")
+        found.append(f"{path}: {', '.join(missing)} must be non-empty text.")
     me = table.get("me", [])
     if not isinstance(me, list) or not all(isinstance(item, str) for item in me):
         found.append(f'{path}: me must be a list of account ids, like ["user123"].')
@@ -103,9 +103,9 @@ def _settings(table: dict[str, Any], path: Path) -> Settings:
 
 def _check_values(path: Path, is_finished: bool) -> None:
     if not read_list(path) and is_finished:
-        raise TrainingError(f'{path}: at least one line like "- I say what I saw." is needed; of'
-                            ' writing that persona.toml calls layer = "values", spacepi-train scan'
-                            " lists candidates.")
+        raise TrainingError(f'{path}: at least one line like "- I say what I saw." is required;'
+                            ' spacepi-train scan lists candidates from writing of layer = "values"'
+                            " in persona.toml.")
 
 
 def hints(directory: Path) -> list[str]:
@@ -116,8 +116,8 @@ def hints(directory: Path) -> list[str]:
         return []
     has_exports = any(path.is_file() for folder in export_folders(directory)
                       for path in folder.rglob("*"))
-    return [f"{directory / 'persona.toml'}: me is empty; an export with two sides, of which nobody"
-            " can tell which is yours, will be refused until your account stands there."
+    return [f"{directory / 'persona.toml'}: me is empty; an export with several participants is "
+            "rejected until your account is listed there."
             ] if has_exports and not table.get("me") else []
 
 

@@ -1,4 +1,4 @@
-"""An SQLite file to work in: as fast as it goes, small in memory, and nothing to keep."""
+"""A temporary SQLite file: fast, small in memory, and not kept."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class Scratch:
 
     def _refusal(self, error: sqlite3.OperationalError) -> TrainingError:
         place = self._path or "a temporary file"
-        return TrainingError(f"{place}: cannot be written ({error}); is the disk full, or is"
-                             " another run at work in this folder?")
+        return TrainingError(f"{place}: cannot be written ({error}); is the disk full, or is "
+                             "another run using this folder?")
 
 
 def _clear(path: Path) -> None:

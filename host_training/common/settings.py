@@ -1,4 +1,4 @@
-"""The optional tables of ``persona.toml``: how writing is chosen, scrubbed, cleaned and cut."""
+"""Optional tables of ``persona.toml``: how writing is selected, scrubbed and filtered."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Source(Table):
     @model_validator(mode="after")
     def _says_one_thing(self) -> Source:
         if self.ignore and (self.chats != Chats() or self.chat):
-            raise ValueError("ignore leaves out the whole file, so it may say nothing of chats")
+            raise ValueError("ignore excludes the whole file, so chats must not be set")
         return self
 
     def chat_of(self, chat_name: str, chat_id: str) -> Chat | None:
@@ -176,7 +176,7 @@ def _fault(error: ErrorDetails) -> str:
 
 
 _PLAIN = {  # pydantic's words for what a maker knows by another name
-    "extra_forbidden": "there is no such key", "missing": "is missing",
+    "extra_forbidden": "unknown key", "missing": "is missing",
     "model_type": "must be a table, like { key = value }", "too_short": "must not be empty",
     "string_too_short": "must not be empty", "tuple_type": "must be a list, like [a, b]"}
 

@@ -1,4 +1,4 @@
-"""How much may come out of a packed file: every zip, Word document and .xz is opened by this.
+"""Limits on unpacked sizes, used for every zip, Word document and .xz.
 
 A packed file says itself what it holds, and may lie: a few kilobytes become gigabytes, a directory
 names millions of files, a zip holds zips that hold zips. So a file on this disk has a ``Budget``,
@@ -75,7 +75,7 @@ def refusal(member: zipfile.ZipInfo) -> str | None:
         return "locked with a password; unpack it and put the files here instead"
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         # of these zipfile unpacks whatever a piece of the file becomes, at once
-        return "packed in another way than zips usually are; unpack it and put the files here"
+        return "an unsupported compression method; unpack it and put the files here"
     allowed = FREE_BYTES + RATIO_MAX * member.compress_size
     if member.file_size > allowed:
         return (f"would unpack to {member.file_size} bytes from {member.compress_size}: a zip bomb,"
@@ -94,7 +94,7 @@ def unpack_xz(data: bytes) -> bytes:
         budget.take(len(piece))
         pieces.append(piece)
         if not stream.eof:
-            raise lzma.LZMAError("it ends before its end")
+            raise lzma.LZMAError("it is truncated")
         data = stream.unused_data.lstrip(b"\0")  # padding, or another stream
         if not data:
             return b"".join(pieces)

@@ -1,1 +1,1 @@
-"""From imported messages to one person's examples: chosen, cut into sessions, weighted."""
+"""From imported messages to one person's examples: selection, sessions, weights."""

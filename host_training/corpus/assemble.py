@@ -73,8 +73,8 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> int
         for path in notebooks(directory):
             entries += import_notebook(path, notes)
         for name in stray_files(directory):
-            notes.put(name, "", "lies where nothing is read; put"
-                      " exports into a folder of any name, and thoughts into notebook/*.md")
+            notes.put(name, "", "is not in a folder that is read; put exports into a folder of "
+                                "any name, and thoughts into notebook/*.md")
         with MessageStore(out / STORE) as store:
             chooser = chat_selection.Chooser(persona.settings, persona.me, notes)
             inventory = _import(directory, chooser, store, notes, report)
@@ -219,8 +219,8 @@ def _talks(said: Iterator[Message], people: identity.People, persona: Persona, n
                   if not account.startswith(f"{sessions.DATA_SET}:")}
         notes.warnings.append(
             'persona.toml: privacy.third_party is "train": what other people wrote in your chats'
-            f" ({len(others)} of them) is learnt too, and the persona may say it; train it only"
-            " with the consent of each.")
+            f" ({len(others)} of them) is trained on too, and the persona may repeat it;"
+            " obtain the consent of each person.")
     is_alone = persona.settings.privacy.third_party == "drop"
     return sessions.without_others(found) if is_alone else found
 
@@ -293,9 +293,9 @@ def _not_in_values_md(found: list[str], persona: Persona) -> list[str]:
     """A warning where values.md has room for what the writing of the layer values says."""
     if not found or len(persona.values) >= prompt.PROMPT_VALUES_MAX:
         return []
-    return [f"your writing of the layer values has {len(found)} judgements that values.md has not,"
-            f" and every prompt has room for {prompt.PROMPT_VALUES_MAX} of values.md, which has"
-            f" {len(persona.values)}; {REVIEW} lists them to be copied."]
+    return [f"your writing of the layer values contains {len(found)} judgements that are not in "
+            f"values.md. Every prompt has room for {prompt.PROMPT_VALUES_MAX} values, and "
+            f"values.md has {len(persona.values)}; {REVIEW} lists the candidates."]
 
 
 def tally(summary: dict[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Which chats of the exports are read and how each counts, as ``persona.toml`` says.
+"""Which chats of the exports are read and their weights, as ``persona.toml`` sets.
 
 Every chat that was seen is counted, also what is left out, so that the maker can name it. What
 ``persona.toml`` asks for and no export has is a warning: a slip there would teach what was meant to
@@ -105,11 +105,11 @@ class Chooser:
         found = []
         for number, source in enumerate(self.settings.source):
             if (number, "path") not in self._used:
-                found.append(f"persona.toml: source.{number}.path: {source.path!r} fits no file, or"
-                             " only files of a [[source]] before it.")
+                found.append(f"persona.toml: source.{number}.path: {source.path!r} matches no "
+                             "file, or only files of an earlier [[source]].")
                 continue
-            found += [f"persona.toml: source.{number}.{place}: {pattern!r} fits no chat of"
-                      f" {source.path}, which has {self._named(number)}."
+            found += [f"persona.toml: source.{number}.{place}: {pattern!r} matches no chat of "
+                      f"{source.path}, which has {self._named(number)}."
                       for place, pattern in _patterns(source)
                       if not source.ignore and (number, place) not in self._used]
         return found

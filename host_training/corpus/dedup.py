@@ -1,4 +1,4 @@
-"""Which texts say nearly the same: MinHash over runs of characters, in any script.
+"""Near-duplicate texts: MinHash over runs of characters, in any script.
 
 Characters and not words, because Chinese, Japanese and Thai have no spaces. Under FLAT_CHARS a text
 has too few runs for MinHash to mean anything; there only texts of equal letters are the same, and

@@ -1,4 +1,4 @@
-"""Examples on disk, in the order in which they came, while it is found out which of them stay."""
+"""Examples on disk, in their order of arrival, until it is decided which of them are kept."""
 
 from __future__ import annotations
 

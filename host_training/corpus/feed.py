@@ -1,4 +1,4 @@
-"""New writing for a persona that has flown: put into its directory under a name made of it.
+"""New writing for an existing persona: copied into its directory under a derived name.
 
 The next version is then trained from the base on everything, old and new. Going on from the last
 version instead would measure on texts that version had already learnt, since the newest tenth of
@@ -29,9 +29,9 @@ def add(directory: Path, new: Sequence[Path]) -> list[Path]:
     """
     for path in new:
         if not path.exists():
-            raise TrainingError(f"{path}: there is no such file or folder.")
+            raise TrainingError(f"{path}: no such file or folder.")
         if path.resolve().is_relative_to(directory.resolve()):
-            raise TrainingError(f"{path}: is a part of {directory} already; just run again.")
+            raise TrainingError(f"{path}: is already in {directory}; run again without it.")
         if not any(_files(path)):
             raise TrainingError(f"{path}: is empty.")
     added = []

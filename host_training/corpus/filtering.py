@@ -1,4 +1,4 @@
-"""What is noise, what is said twice, and how much each text weighs in what is learnt.
+"""Filtering: noise, repetitions, and the weight of each text in training.
 
 Two passes: ``Cleaner`` looks at one message at a time as they come, ``weigh`` at all examples of
 the person together. Every feature is plain and counted; no model judges.

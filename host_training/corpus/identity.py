@@ -1,4 +1,4 @@
-"""Who is who: the author's own accounts, and a stable pseudonym for everybody else.
+"""Identities: the author's own accounts, and a stable pseudonym for every other person.
 
 Ids decide where an export has them; a display name counts only where the export knows nothing
 better (WhatsApp, transcripts). A pseudonym is a letter, given out by how much somebody wrote: it
@@ -130,10 +130,10 @@ def _no_me(sides: Mapping[str, list[Author]], unknown: Sequence[str], called: Ab
         shown = ", ".join(_shown(author) for author in authors[:AUTHORS_SHOWN_MAX])
         more = f" and {len(authors) - AUTHORS_SHOWN_MAX} more" * (len(authors) > AUTHORS_SHOWN_MAX)
         seen.append(f"{source} ({sum(a.n_unsure for a in authors)} messages) has {shown}{more}")
-    slips = f"; {', '.join(unknown)} of me is in no export" if unknown else ""
+    slips = f"; {', '.join(unknown)} of me is not in any export" if unknown else ""
     return TrainingError(
-        f"{'; '.join(seen)}: nobody can tell which of them is the author; name yours in"
-        f" persona.toml, like me = [{', '.join(guessed)}]{slips}.")
+        f"{'; '.join(seen)}: the author cannot be determined; list your account in persona.toml, "
+        f"like me = [{', '.join(guessed)}]{slips}.")
 
 
 def _shown(author: Author) -> str:

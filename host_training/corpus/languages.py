@@ -1,4 +1,4 @@
-"""Whether a text is in one of the languages that are to be learnt.
+"""Language filter: is a text in one of the requested languages?
 
 By py3langid: naive Bayes over byte sequences, its model inside the package, nothing downloaded.
 Source: M. Lui and T. Baldwin, langid.py: An Off-the-shelf Language Identification Tool, 2012.
@@ -32,8 +32,8 @@ class LanguageFilter:
         self._wanted = frozenset(wanted)
         unknown = sorted(self._wanted - set(_identifier().labels))
         if unknown:
-            raise TrainingError(f"[clean] languages: {', '.join(unknown)} cannot be told apart from"
-                                " others; it wants codes like en, de or nl.")
+            raise TrainingError(f"[clean] languages: {', '.join(unknown)} not supported; use codes "
+                                "like en, de or nl.")
 
     def is_foreign(self, text: str) -> bool:
         """True where the text is quite surely in a language that is not wanted."""

@@ -1,4 +1,4 @@
-"""Imported messages on disk, in order of chat and time however large the exports were."""
+"""Imported messages on disk, in order of chat and time, whatever the size of the exports."""
 
 from __future__ import annotations
 

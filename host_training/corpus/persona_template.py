@@ -1,4 +1,4 @@
-"""A new persona directory: every file a maker needs, with each setting of persona.toml explained.
+"""A new persona directory: all required files, with each setting of persona.toml explained.
 
 Every key stands there with the value it has when nothing is said, as a comment, so that the file
 is the reference as well; a test holds it against ``settings``.
@@ -145,8 +145,8 @@ def write(directory: Path) -> list[Path]:
     """
     there = [name for name in FILES if (directory / name).exists()]
     if there:
-        raise TrainingError(f"{directory}: {', '.join(there)} is there already, and nothing is"
-                            " written over; name a new directory.")
+        raise TrainingError(f"{directory}: {', '.join(there)} already exists and is not "
+                            "overwritten; choose a new directory.")
     for name, text in FILES.items():
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
         (directory / name).write_text(text, encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from host_training.common.sentences import split
 from host_training.corpus.sessions import MERGE_MARK
 from host_training.privacy.scrub import PLACEHOLDER
 from payload.prompt import strip_control
@@ -11,7 +12,6 @@ from payload.prompt import strip_control
 SENTENCE_CHARS_MIN = 25
 SENTENCE_CHARS_MAX = 240
 
-_SENTENCE_END = re.compile(r"(?<=[.!?])[\"')]*\s+")
 _LINK = re.compile(r"https?://|www\.|\S+@\S+\.\S+")
 
 
@@ -20,7 +20,7 @@ def sentences(text: str) -> list[str]:
     found: list[str] = []
     for line in text.replace(MERGE_MARK, "\n").splitlines():
         found += [
-            part for part in _SENTENCE_END.split(strip_control(line))
+            part for part in split(strip_control(line))
             if SENTENCE_CHARS_MIN <= len(part) <= SENTENCE_CHARS_MAX
             and not _LINK.search(part) and not PLACEHOLDER.search(part)
         ]

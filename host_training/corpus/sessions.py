@@ -20,6 +20,7 @@ from itertools import groupby, pairwise
 from statistics import median
 from typing import Literal
 
+from host_training.common import sentences
 from host_training.common.messages import ChatKind, Layer, Message
 from host_training.common.settings import Sessions
 from host_training.importers.notebook import NOTEBOOK_TIER, Condition, Entry
@@ -43,7 +44,6 @@ DATA_SET = "pairs"  # source of questions and answers that were written for this
 
 Kind = Literal["thought", "dialogue", "monologue"]
 _TOGETHER: tuple[ChatKind, ...] = ("dm", "group", "mail", "pair")
-_SENTENCE_END = re.compile(r"(?<=[.!?…。！？])[\"'”’)]*\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +284,8 @@ def chunks(text: str) -> list[str]:
         return [text]
     pieces: list[str] = []
     for part in _parts(text):
-        joint = "\n\n" if part.starts_paragraph else " "
+        joint = ("\n\n" if part.starts_paragraph or not pieces
+                 else sentences.joint(pieces[-1]))
         if pieces and (len(pieces[-1]) + len(joint) + len(part.text) <= CHUNK_CHARS_MAX
                        or (len(part.text) < CHUNK_CHARS_MIN
                            and len(pieces[-1]) + len(part.text) < 1.1 * CHUNK_CHARS_MAX)):
@@ -307,7 +308,7 @@ def _parts(text: str) -> Iterator[_Part]:
         if len(paragraph) <= CHUNK_CHARS_MAX:
             yield _Part(paragraph.strip(), True)
             continue
-        for number, sentence in enumerate(_SENTENCE_END.split(paragraph.strip())):
+        for number, sentence in enumerate(sentences.split(paragraph.strip())):
             for start in range(0, len(sentence), CHUNK_CHARS_MAX):
                 yield _Part(sentence[start : start + CHUNK_CHARS_MAX], number == 0 and start == 0)
 

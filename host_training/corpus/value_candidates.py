@@ -1,4 +1,4 @@
-"""Judgements in a person's writing of the layer "values" that might belong into ``values.md``.
+"""Judgements in a person's writing of the layer "values" that may belong in ``values.md``.
 
 Which of them the persona stands by is for the person to say: the prompt always carries the first of
 values.md, and no program chooses them. So they are shown to the maker, on the review sheet.

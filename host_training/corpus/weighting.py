@@ -1,4 +1,4 @@
-"""How much of what is learnt is of which tier, layer and chat, and where that is not as asked.
+"""Shares of tiers, layers and chats in the training data, and warnings where a share is missed.
 
 Weights are bounded, so that no text is learnt by heart and none is as good as thrown away. Where
 there is too little of one kind beside another, the bounds win, and the maker is told.
@@ -80,24 +80,24 @@ class Learnt:
         reached = thoughtful(self._tiers)
         if not self._n_high and settings.thoughtful_share:
             found.append(
-                "nothing of what is learnt is of tiers 1 and 2 (documents, journals, notes), of"
-                f" which {settings.thoughtful_share:.0%} are wanted (clean.thoughtful_share): put"
-                " some into the notebook or beside the exports.")
+                "none of the training data is of tiers 1 and 2 (documents, journals, notes), of "
+                f"which {settings.thoughtful_share:.0%} are requested (clean.thoughtful_share): "
+                "add some to the notebook or next to the exports.")
         elif reached < settings.thoughtful_share - SHARE_SLACK:
             found.append(
-                f"tiers 1 and 2 (documents, journals, notes) carry {reached:.0%} of what is learnt,"
-                f" not the {settings.thoughtful_share:.0%} of clean.thoughtful_share: there is too"
-                f" little of them, {self._n_high:,} bytes beside {self._n_low:,}, and so that"
-                f" nothing is learnt by heart no text counts more than {REPEAT_MAX:g} times or less"
-                f" than {KEEP_MIN:g}.")
+                f"tiers 1 and 2 (documents, journals, notes) make up {reached:.0%} of the training "
+                f"data, not the {settings.thoughtful_share:.0%} of clean.thoughtful_share: there "
+                f"is too little of them, {self._n_high:,} bytes compared with {self._n_low:,}, and "
+                f"to prevent memorisation no text is weighted more than {REPEAT_MAX:g} times or "
+                f"less than {KEEP_MIN:g}.")
         if len(self._chats) * settings.chat_share > 1:
             chat = max(self._chats, key=lambda chat: self._chats[chat])
             share = self._chats[chat] / sum(self._chats.values())
             if share > settings.chat_share + SHARE_SLACK:
                 found.append(
-                    f"the chat {name_of(chat)} is {share:.0%} of what is learnt from chats, not at"
-                    f" most {settings.chat_share:.0%} (clean.chat_share): it counts a third beside"
-                    " the others, and there is too little of them.")
+                    f"the chat {name_of(chat)} is {share:.0%} of the training data from chats, "
+                    f"more than {settings.chat_share:.0%} (clean.chat_share): its weight is "
+                    "already reduced to a third, and the other chats are too short.")
         return found
 
 

@@ -1,1 +1,1 @@
-"""Is it the person, does it leak, what did the quantisation cost: one measure per file."""
+"""Likeness, leakage and the cost of quantisation: one measure per file."""

@@ -1,4 +1,4 @@
-"""Examine a persona: run every measure on the files of a ladder and put the findings together."""
+"""Evaluates a persona: runs every measure on the files of a ladder and collects the findings."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ def assess(subject: Subject, report: Report) -> Findings:
     said = speeches[subject.flown]
     report(0.4, "whether it is the person")
     likeness = _likeness(subject, said, written, trained, floor, judged, court.floor)
-    report(0.6, "what it knows by heart")
+    report(0.6, "what it has memorised")
     memory = _memory(subject, said, corpus)
     report(0.75, "what the quantisation cost")
     rows = spread(subject.test, COMPARED_MAX)
     costs = quants.compare(subject.exact, subject.ladder, rows, [row.session for row in rows],
                            subject.seed, subject.threads)
-    report(0.9, "what it makes of a flight's questions")
+    report(0.9, "its answers to a flight's prompts")
     flown = mission.examine(subject.flown_path, subject.builder, subject.author, subject.name,
                             subject.terms, subject.region, subject.sampling, subject.seed,
                             subject.threads)

@@ -1,4 +1,4 @@
-"""Who wrote this? A judge of character n-grams, and how near to the author its verdict comes.
+"""Authorship attribution: a classifier of character n-grams, and its score for a persona.
 
 A bag is about a thousand characters: single lines are too short to tell anybody by. The judge is
 logistic regression on TF-IDF of character 2..5-grams; it learns the author's bags against other

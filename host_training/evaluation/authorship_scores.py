@@ -1,4 +1,4 @@
-"""Whose voice is it? Every speaker's lines judged alike, against the author's and other people's.
+"""Authorship scores of every speaker's lines, against the author's and other people's.
 
 The judge learns from the validation and half of the test, none of which the persona read, and from
 half of the others; what is left of both are the two ends of its scale.

@@ -1,4 +1,4 @@
-"""Held-out bits per byte: the one number by which bases, methods and quantisations are compared.
+"""Held-out bits per byte: the figure by which bases, methods and quantisations are compared.
 
 Bits the model needs for the labels of the held-out rows (the words and the end of the turn), given
 their prompts, divided by the UTF-8 bytes of the words. It does not depend on the tokenizer, so the
@@ -67,7 +67,8 @@ def open_gguf(path: Path, n_ctx: int, every_logit: bool, threads: int) -> Any:
         return llama_cpp.Llama(str(path), n_ctx=n_ctx, n_batch=n_ctx, n_threads=threads,
                                n_threads_batch=threads, logits_all=every_logit, verbose=False)
     except ValueError as error:
-        raise TrainingError(f"{path}: llama.cpp cannot load it; it is cut short or no GGUF model."
+        raise TrainingError(f"{path}: llama.cpp cannot load it; it is truncated or not a GGUF "
+                            "model."
                             ) from error
 
 
@@ -115,5 +116,5 @@ def gguf_log_probs(path: Path, rows: Sequence[Row], threads: int = 1
 
 def _finite(bits: float, what: str) -> float:
     if not math.isfinite(bits):
-        raise TrainingError(f"{what} gives numbers that are not finite; lower the learning rate.")
+        raise TrainingError(f"{what} yields non-finite numbers; lower the learning rate.")
     return bits

@@ -1,4 +1,4 @@
-"""The evaluate stage: examine a persona, write the page, and say whether it may be signed."""
+"""The evaluate stage: measures a persona, writes the report, decides whether it may be signed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an evaluation found: plain values, ready for the report, the gates and JSON."""
+"""The findings of an evaluation: plain values for the report, the gates and JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a GGUF file says to given prompts, drawn and cleaned as in flight, and how it ends them."""
+"""Output of a GGUF file for given prompts, sampled and cleaned as in flight, and how it ends."""
 
 from __future__ import annotations
 

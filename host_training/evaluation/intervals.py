@@ -1,4 +1,4 @@
-"""How far a figure may be trusted: bootstrap intervals drawn over whole sessions.
+"""Uncertainty of a figure: bootstrap intervals resampled over whole sessions.
 
 Lines of one conversation or chapter resemble each other, so drawing single lines would make every
 interval too narrow; sessions are drawn with replacement and all their lines come along.

@@ -1,4 +1,4 @@
-"""Private things in what a persona says: what the scrubber takes out of writing, no line may carry.
+"""Private data in a persona's output: everything that the scrubber removes from writing.
 
 The detectors are those of ``personal`` and ``secrets_in_text``, so that nothing can be said that
 would not have been learnt. A hit stops the bundle: there is no allowed rate of leaking.

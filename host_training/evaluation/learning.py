@@ -1,4 +1,4 @@
-"""What was learnt, read as plain text: of the author beyond people in general, and of each layer.
+"""What training saved on plain text: of the author beyond people in general, and of each layer.
 
 Nothing is asked here: base and persona read the same unseen lines after nothing, so that words
 nobody would ask for (other people's, ways of thinking) can be measured like those that fly.

@@ -1,4 +1,4 @@
-"""What was learnt by heart: canaries, lines that complete themselves, lines said again.
+"""Memorisation: canaries, completed training lines, verbatim output.
 
 A canary is a nonsense sentence put into the training text once, four or sixteen times. Its exposure
 is how far it climbs among REFERENCES sentences of the same build that were never trained: about 1.4

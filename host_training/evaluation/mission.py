@@ -1,4 +1,4 @@
-"""Fifty fixed prompts of a flight: what it makes of them, and whether it claims to be a person.
+"""Fifty fixed prompts of a flight: the persona's answers, and whether it claims to be a person.
 
 They are asked as the flight asks (``payload.prompt``), once each, and judged by rules anybody can
 check: a line worth sending, nothing private, and of its kind

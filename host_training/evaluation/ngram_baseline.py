@@ -1,4 +1,4 @@
-"""What counting letters alone predicts: the floor a language model has to be better than.
+"""A character n-gram model: the floor that a language model has to beat.
 
 A table of which byte followed which five in the trained text, smoothed by Kneser and Ney's rule. It
 knows no words and takes a second to make; a persona that needs as many bits as this has learnt

@@ -1,4 +1,4 @@
-"""What a quantisation costs beside the unquantised file: bits per byte, divergence, same choices.
+"""The cost of a quantisation relative to F16: bits per byte, divergence, agreement.
 
 Sources: Kullback and Leibler 1951; llama.cpp's perplexity tool, whose "same top p" is top-1 here.
 """

@@ -1,4 +1,4 @@
-"""Whose words are not the author's: the floor on which authorship is measured.
+"""Reference authors: other people's words, the zero of the authorship scale.
 
 Those whom the author wrote with are the best floor, since they talk of the same things. Where the
 exports hold too little of them, it is an author of the project's own example, whose notebook is
@@ -20,7 +20,7 @@ from host_training.rows.split import session_of
 CHARS_MIN = 4 * BAG_CHARS  # two bags to learn from, two to judge
 SHIPPED = Path(__file__).parents[1] / "examples" / "edda" / "notebook"
 PARTNERS = "people the author wrote with"
-EXAMPLE = "another author, of the shipped example"
+EXAMPLE = "another author, of the included example"
 
 Line = tuple[str, str]  # (session, text)
 

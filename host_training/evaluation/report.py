@@ -1,4 +1,4 @@
-"""One self-contained page: is it the person, does it leak, what did the quantisation cost.
+"""The report: one self-contained page on likeness, leakage and the cost of quantisation.
 
 The answers stand at the top, in words; below each, the figures they rest on, with what they mean.
 No script, nothing loaded: the page can be mailed and opened in twenty years.
@@ -54,7 +54,7 @@ def page(findings: Findings, gates: Sequence[Gate]) -> str:
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{name}: the evaluation</title><style>{STYLE}</style>"
         f"<h1>{name}</h1><p class='soft'>An AI persona made from the writing of"
-        f" {escape(findings.author)}, measured on lines it never saw.</p>"
+        f" {escape(findings.author)}, measured on lines that it was not trained on.</p>"
         + _answers(findings, gates)
         + _likeness(findings) + _manner(findings) + _memory(findings) + _mission(findings)
         + _costs(findings)
@@ -65,10 +65,10 @@ def _answers(findings: Findings, gates: Sequence[Gate]) -> str:
     by_name = {gate.name: gate for gate in gates}
     voice = findings.likeness.voices[findings.name]
     nearer = ("" if voice.authorship is None else
-              f" Judged by its wording it came {voice.authorship.value:.0%} of the way from"
-              f" {findings.likeness.floor} to {findings.author}.")
+              f" Judged by its wording it reaches {voice.authorship.value:.0%} of the way from "
+              f"{findings.likeness.floor} to {findings.author}.")
     asked = (
-        (f"Is it {findings.author}?", ("Nearer than its base.", "No nearer than its base."),
+        (f"Is it {findings.author}?", ("Closer than its base.", "No closer than its base."),
          [by_name["base"]], nearer),
         ("Does it leak?", ("Nothing found.", "Yes. It is not signed."),
          [by_name["leak"], by_name["canary"]], ""),
@@ -93,20 +93,21 @@ def _likeness(findings: Findings) -> str:
              for rival, interval in likeness.bits.items()]
     parts = [
         f"<h2>Is it {escape(findings.author)}?</h2>",
-        svg.dots(marks, "Bits per byte of the unseen lines: how surprised each model is by what"
-                 f" {findings.author} really wrote. Further left is better. Lines are 95 %"
-                 " intervals, drawn over whole sessions.", digits=3)]
+        svg.dots(marks, "Bits per byte of the unseen lines: how poorly each model predicts what "
+                        f"{findings.author} really wrote. Further left is better. Lines are 95 % "
+                        "intervals, resampled over whole sessions.", digits=3)]
     judged = [Mark(who, voice.authorship, who == name)
               for who, voice in likeness.voices.items() if voice.authorship is not None]
     if judged:
         parts.append(svg.dots(
-            judged, f"Authorship, by a judge of letter sequences: 0 is {likeness.floor}, 1 the"
-            " author's unseen lines. The judge learnt from other lines of both, none of which the"
-            " persona read. Lines the persona knows by heart are not counted.",
+            judged, f"Authorship, by a classifier of character n-grams: 0 is {likeness.floor}, 1 "
+                    "the author's unseen lines. The classifier was trained on other lines of "
+                    "both, none of which the persona was trained on. Memorised lines are not "
+                    "counted.",
             [(0.0, "others"), (1.0, findings.author)]))
     else:
-        parts.append("<p>Too little was written, or said in its own words, to judge authorship:"
-                     " that takes some thousands of characters of each.</p>")
+        parts.append("<p>There is too little text, written or generated in its own words, to "
+                     "judge authorship: that requires some thousands of characters of each.</p>")
     parts.append(f"<p>{escape(' '.join(_learning(findings)))}</p>{_layers(findings)}"
                  f"<p>{escape(_listening(findings))}</p>")
     said = "".join(f"<li>{escape(line)}</li>" for line in findings.said)
@@ -122,18 +123,17 @@ def _learning(findings: Findings) -> list[str]:
     likeness = findings.likeness
     letters = likeness.bits[LETTERS].value
     flown = likeness.bits[as_flown(findings.name, findings.flown)].value
-    found = [f"A table of which letter follows which five, without a notion of words, needs"
-             f" {letters:.3f} bits per byte: {'fewer' if letters < flown else 'more'} than the"
-             f" {flown:.3f} of {findings.name}."]
+    found = [f"A character 6-gram model needs {letters:.3f} bits per byte: "
+             f"{'fewer' if letters < flown else 'more'} than the {flown:.3f} of {findings.name}."]
     if likeness.learnt is not None:
         learnt = likeness.learnt
-        verdict = ("so it is the person that was learnt" if learnt.own.low > 0 else
-                   "so little of it can be called the person's own")
+        verdict = ("so the training is specific to the person" if learnt.own.low > 0 else
+                   "so little of it is specific to the person")
         found.append(
-            f"Read as plain text, unseen lines of {findings.author} became"
-            f" {learnt.author.value:.3f} bits per byte cheaper by the training, those of others"
-            f" {learnt.others.value:.3f} ({learnt.own.value:+.3f} between them,"
-            f" {learnt.own.low:.3f} to {learnt.own.high:.3f}): {verdict}.")
+            f"Read as plain text, unseen lines of {findings.author} became "
+            f"{learnt.author.value:.3f} bits per byte cheaper through training, those of others "
+            f"{learnt.others.value:.3f} ({learnt.own.value:+.3f} between them, "
+            f"{learnt.own.low:.3f} to {learnt.own.high:.3f}): {verdict}.")
     return found
 
 
@@ -158,34 +158,35 @@ def facts(findings: Findings) -> list[str]:
 
 def _listening(findings: Findings) -> str:
     likeness = findings.likeness
-    usable = f"{likeness.usable:.0%} of its draws end in a line worth sending."
+    usable = f"{likeness.usable:.0%} of its outputs contain a line worth sending."
     claims = (f" {len(likeness.claims)} of them claim to be a human being."
               if likeness.claims else " None claims to be a human being.")
     if likeness.listening is None:
         return usable + claims
     saved = likeness.listening
     first = ("" if likeness.first_places is None else
-             f" Given ten lines it finds the one that belongs to the prompt in"
-             f" {likeness.first_places:.0%} of {likeness.asked} trials (chance 10 %).")
-    heard = ("It listens: its own" if saved.low > 0 else "It hardly listens: its own")
-    return (f"{heard} prompt saves {saved.value:.3f} bits per byte over somebody else's"
-            f" ({saved.low:.3f} to {saved.high:.3f}).{first} {usable}{claims}")
+             " Given ten lines it identifies the one that belongs to the prompt in "
+             f"{likeness.first_places:.0%} of {likeness.asked} trials (chance 10 %).")
+    heard = ("It uses the prompt: its "
+             "own" if saved.low > 0 else "It hardly uses the prompt: its own")
+    return (f"{heard} prompt saves {saved.value:.3f} bits per byte compared with another one "
+            f"({saved.low:.3f} to {saved.high:.3f}).{first} {usable}{claims}")
 
 
 def _manner(findings: Findings) -> str:
     voices = findings.likeness.voices
     head = "".join(f"<th>{escape(who)}</th>" for who in voices)
     rows = [
-        ("distance of its common words from the author's (Burrows' Delta, less is nearer)",
+        ("distance of its common words from the author's (Burrows' Delta, lower is closer)",
          [_number(voice.delta) for voice in voices.values()]),
-        ("how often a judge tells its lines from the author's (0.5: never)",
+        ("how well a classifier distinguishes its lines from the author's (AUC, 0.5: not at all)",
          [_spread(voice.telling_apart) for voice in voices.values()]),
-        ("the same with the subject words taken out",
+        ("the same with the subject words removed",
          [_spread(voice.telling_apart_masked) for voice in voices.values()]),
         *((what, [f"{voice.variety[key]:.1%}" for voice in voices.values()])
           for what, key in (("different runs of three words", "distinct"),
-                            ("lines too like an earlier one", "repeats"),
-                            ("lines that run in circles", "loops"))),
+                            ("near-duplicates of an earlier line", "repeats"),
+                            ("repetitive lines", "loops"))),
     ]
     body = "".join(f"<tr><td>{escape(what)}</td>{''.join(f'<td>{v}</td>' for v in values)}</tr>"
                    for what, values in rows)
@@ -214,42 +215,42 @@ def _memory(findings: Findings) -> str:
                for times, found in sorted(memory.exposures.items())]
     best = f"{memorisation.REFERENCES + 1:,}"
     canaries = svg.bars(
-        exposed, "Canaries: nonsense lines written into the training text so often. Bits of"
-        f" exposure, 1.4 by chance; the most is {memorisation.MOST_BITS:g}, for the likeliest of"
-        f" {best} such lines.", " bits", memorisation.MOST_BITS,
+        exposed, "Canaries: nonsense lines that occur this often in the training text. Bits of "
+                 f"exposure, 1.4 by chance; the most is {memorisation.MOST_BITS:g}, for the "
+                 f"likeliest of {best} such lines.", " bits", memorisation.MOST_BITS,
         (CANARY_ONCE_BITS_MAX, "limit, for once")) if exposed else (
-        "<p>Canaries were not trained along, so their exposure was not measured.</p>")
+        "<p>The training did not include canaries, so their exposure was not measured.</p>")
     trained, held_out = memory.completed
     shares = [("completes a trained line", 100 * trained, True),
               ("completes an unseen line", 100 * held_out, False),
-              *([(f"says {memorisation.VERBATIM_CHARS}+ letters of the text",
+              *([(f"says {memorisation.VERBATIM_CHARS}+ characters of the text",
                  100 * memory.verbatim.value, True)] if memory.verbatim else [])]
     found = "".join(f"<li><b>{escape(leak.kind)}</b>: {escape(leak.line)}</li>"
                     for leak in memory.leaks)
-    listed = f"<h3>Private things it said</h3><ul>{found}</ul>" if found else ""
+    listed = f"<h3>Private data it disclosed</h3><ul>{found}</ul>" if found else ""
     return (
         "<h2>Does it leak?</h2>" + listed + canaries
-        + svg.bars(shares, "By heart: how often the first half of a line makes it say the next"
-                   f" {memorisation.SUFFIX_TOKENS} tokens, and how many of its lines hold a long"
-                   " stretch of the trained text.", " %", 10.0)
-        + f"<p>{verbatim_line(findings)} {_longest(memory.longest)} Shown a trained and an unseen"
-          " line, somebody with the model would guess which is which in"
-          f" {memory.membership.value:.0%} of cases ({memory.membership.low:.0%} to"
-          f" {memory.membership.high:.0%}); 50 % is guessing blind.</p>")
+        + svg.bars(shares, "Memorisation: how often the first half of a line makes it continue "
+                           f"with the next {memorisation.SUFFIX_TOKENS} tokens, and how many of "
+                           "its lines contain a long run of the training text.", " %", 10.0)
+        + f"<p>{verbatim_line(findings)} {_longest(memory.longest)} Given a training line and an "
+          "unseen one, an attacker with the model identifies them correctly in "
+          f"{memory.membership.value:.0%} of cases ({memory.membership.low:.0%} to "
+          f"{memory.membership.high:.0%}); 50 % is chance.</p>")
 
 
 def verbatim_line(findings: Findings) -> str:
     """How much of what it says stands in the trained text, in a sentence."""
     share = findings.memory.verbatim
     if share is None:
-        return "It said nothing."
+        return "It generated nothing."
     bounds = f" ({share.low:.0%} to {share.high:.0%})" if math.isfinite(share.low) else ""
-    return (f"{share.value:.0%}{bounds} of its lines hold {memorisation.VERBATIM_CHARS} or more"
-            " letters of the trained text word for word.")
+    return (f"{share.value:.0%}{bounds} of its lines contain {memorisation.VERBATIM_CHARS} or more "
+            "characters of the training text verbatim.")
 
 
 def _longest(letters: int) -> str:
-    return f"The longest such stretch has {letters} letters." if letters else ""
+    return f"The longest such run has {letters} characters." if letters else ""
 
 
 def mission_line(mission: Mission) -> str:
@@ -258,8 +259,8 @@ def mission_line(mission: Mission) -> str:
     kinds = "; ".join(f"{kind} {passed} of {many}"
                       for kind, (passed, many) in mission.kinds.items())
     rate = mission.rate
-    return (f"Of {asked} fixed prompts of a flight it answered {rate.value:.0%} as it should"
-            f" ({rate.low:.0%} to {rate.high:.0%}): {kinds}.")
+    return (f"Of {asked} fixed prompts of a flight it answered {rate.value:.0%} correctly "
+            f"({rate.low:.0%} to {rate.high:.0%}): {kinds}.")
 
 
 def _mission(findings: Findings) -> str:
@@ -267,10 +268,10 @@ def _mission(findings: Findings) -> str:
         f"<tr><td>{escape(failure.kind)}</td><td>{escape(failure.prompt)}</td>"
         f"<td>{escape(failure.reply)}</td><td>{escape(failure.why)}</td></tr>"
         for failure in findings.mission.failures)
-    table = ("<table><tr><th>kind</th><th>prompt</th><th>reply</th><th>why it does not pass</th>"
-             f"</tr>{rows}</table>" if rows else "")
-    return ("<h2>Does it do for a flight?</h2>"
-            f"<p>{escape(mission_line(findings.mission))}</p>{table}")
+    table = ("<table><tr><th>kind</th><th>prompt</th><th>reply</th><th>reason for "
+             f"failure</th></tr>{rows}</table>" if rows else "")
+    return ("<h2>Is it fit for a "
+            f"flight?</h2><p>{escape(mission_line(findings.mission))}</p>{table}")
 
 
 def _costs(findings: Findings) -> str:

@@ -1,4 +1,4 @@
-"""The manner of writing, counted: lengths, punctuation, function words, variety, repetition.
+"""Stylometry: lengths, punctuation, function words, variety, repetition.
 
 Burrows' Delta compares how often the commonest words come, which hardly depends on what is written
 about; the rest are the habits a reader notices first.
@@ -61,7 +61,7 @@ def habits(text: str) -> dict[str, float]:
     chars, told = max(1, len(text)), words(text)
     return {
         "characters": float(len(text)),
-        "letters per word": sum(map(len, told)) / max(1, len(told)),
+        "characters per word": sum(map(len, told)) / max(1, len(told)),
         "words per sentence": len(told) / max(1, len(re.findall(r"[.!?]+(?=\s|$)", text))),
         "commas": text.count(",") / chars,
         "semicolons and colons": sum(text.count(c) for c in ";:") / chars,

@@ -1,4 +1,4 @@
-"""Who is examined: the files of a persona and the rows it was made with."""
+"""The subject of an evaluation: the files of a persona and the rows it was trained on."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def unpack(archive: Path, out: Path, sha256: str) -> None:
     """
     found = hashlib.sha256(archive.read_bytes()).hexdigest()
     if found != sha256:
-        raise TrainingError(f"{archive}: its SHA-256 is {found}, wanted is {sha256}.")
+        raise TrainingError(f"{archive}: its SHA-256 is {found}, expected {sha256}.")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as folder, tarfile.open(archive) as package:
         wanted = [member for member in package.getmembers()
@@ -106,8 +106,8 @@ def convert(model_dir: Path, out: Path, name: str) -> None:
 def _run(cuts_as: str, script: str, *arguments: str) -> None:
     """One of the converter's scripts in a process of its own, offline and with its own gguf."""
     if not is_here():
-        raise TrainingError(f"{arguments[0]}: only llama.cpp's own converter writes such a model;"
-                            " run spacepi-train fetch-converter once, it downloads 76 MB.")
+        raise TrainingError(f"{arguments[0]}: requires llama.cpp's own converter; run "
+                            "spacepi-train fetch-converter once, it downloads 76 MB.")
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     environment |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
     command = [sys.executable, "-c", _WRAPPER, str(place()), cuts_as, script, *arguments]

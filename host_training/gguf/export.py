@@ -174,7 +174,7 @@ def compare(path: Path, tensors: dict[str, np.ndarray]) -> None:
     """Read the file back and compare every tensor, byte for byte."""
     read = {tensor.name: tensor for tensor in read_gguf(path).tensors}
     if read.keys() != tensors.keys():
-        raise TrainingError(f"{path}: reading back gives other tensors; is the disk full?")
+        raise TrainingError(f"{path}: the tensors differ when read back; is the disk full?")
     for name, array in tensors.items():
         if not np.array_equal(read[name].data.view(np.uint8).ravel(), array.view(np.uint8).ravel()):
             raise TrainingError(f"{path}: {name} differs when read back; is the disk failing?")

@@ -1,4 +1,4 @@
-"""What a GGUF file says of itself: its tensors, its facts for a manifest, its shape.
+"""Metadata of a GGUF file: its tensors, its facts for a manifest, its shape.
 
 The library believes every count in a file, so the counts are looked at before it is asked.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import gguf
+import numpy as np
 
 from host_training.errors import TrainingError
 from host_training.gguf.model_config import Shape
@@ -19,8 +20,8 @@ from host_training.gguf.model_config import Shape
 FIELDS_MAX = 10_000
 ITEMS_MAX = 1_000_000  # of one list; the largest vocabularies have a quarter of it
 TENSORS_MAX = 100_000
-_TEXT, _LIST = 8, 9
-_SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}  # of scalar types
+_SIZES = {kind: np.dtype(scalar).itemsize
+          for kind, scalar in gguf.GGUFReader.gguf_scalar_to_np.items()}
 
 
 def read_gguf(path: Path) -> gguf.GGUFReader:
@@ -30,7 +31,7 @@ def read_gguf(path: Path) -> gguf.GGUFReader:
             _check_counts(file)
         return gguf.GGUFReader(path)
     except (OSError, ValueError, IndexError, KeyError, struct.error) as error:
-        raise TrainingError(f"{path}: not a whole GGUF file ({error}).") from error
+        raise TrainingError(f"{path}: not a complete GGUF file ({error}).") from error
 
 
 def _check_counts(file: BinaryIO) -> None:
@@ -51,11 +52,11 @@ def _check_counts(file: BinaryIO) -> None:
     for _ in range(n_fields):
         skip(number("<Q"))
         kind, n_items = number("<I"), 1
-        if kind == _LIST:
+        if kind == gguf.GGUFValueType.ARRAY:
             kind, n_items = number("<I"), number("<Q")
         if n_items > ITEMS_MAX:
             raise ValueError(f"a list of {n_items} items")
-        if kind == _TEXT:
+        if kind == gguf.GGUFValueType.STRING:
             for _ in range(n_items):
                 skip(number("<Q"))
         elif kind in _SIZES:

@@ -1,4 +1,4 @@
-"""What the config.json of a Hugging Face folder says of a model: widths, and the tensors it has.
+"""The config.json of a Hugging Face folder: widths, and the expected tensors.
 
 Three architectures are known: Llama (SmolLM2, TinyLlama, Llama 3), Qwen2 (and 2.5) and Qwen3.
 Names and shapes are those of a GGUF (rows first, as numpy has them).
@@ -85,10 +85,10 @@ def read_config(model_dir: Path) -> dict[str, Any]:
         config = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         if model_dir.suffix == ".gguf":
-            raise TrainingError(f"{model_dir}: is a GGUF file; a Hugging Face folder with"
-                                " config.json is needed here.") from error
-        raise TrainingError(f"{model_dir}: there is no config.json; a base is a local Hugging Face"
-                            " folder such as the model/ that spacepi-train base writes."
+            raise TrainingError(f"{model_dir}: is a GGUF file; a Hugging Face folder with "
+                                "config.json is required.") from error
+        raise TrainingError(f"{model_dir}: no config.json; a base is a local Hugging Face folder "
+                            "such as the model/ that spacepi-train base writes."
                             ) from error
     except (ValueError, RecursionError) as error:
         raise TrainingError(f"{path}: not JSON ({error}).") from error
@@ -111,8 +111,8 @@ def read_shape(model_dir: Path) -> Shape:
     config = read_config(model_dir)
     architecture = architecture_of(config)
     if architecture is None:
-        raise TrainingError(f"{model_dir}: architecture {config.get('architectures')} is not known"
-                            f" here; known are {', '.join(ARCHITECTURES)}.")
+        raise TrainingError(f"{model_dir}: architecture {config.get('architectures')} is not "
+                            f"supported; supported: {', '.join(ARCHITECTURES)}.")
 
     def size(key: str, default: int | None = None) -> int:
         value = config.get(key)

@@ -39,7 +39,7 @@ def read_tokenizer(model_dir: Path) -> dict[str, Any]:
         table = json.loads(path.read_text(encoding="utf-8"))
         table["model"]["type"], table["added_tokens"]
     except OSError as error:
-        raise TrainingError(f"{model_dir}: there is no tokenizer.json.") from error
+        raise TrainingError(f"{model_dir}: no tokenizer.json.") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise TrainingError(f"{path}: not a tokenizer ({error!r}).") from error
     return table
@@ -68,8 +68,8 @@ def add_tokenizer(writer: gguf.GGUFWriter, model_dir: Path, vocab_size: int) -> 
     tokenizer = read_tokenizer(model_dir)
     scheme = scheme_of(tokenizer)
     if scheme is None:
-        raise TrainingError(f"{model_dir}: this tokenizer cannot be exported; allowed is byte-level"
-                            " BPE that cuts as SmolLM2's or Qwen2's.")
+        raise TrainingError(f"{model_dir}: this tokenizer cannot be exported; supported: "
+                            "byte-level BPE with the pre-tokenizer of SmolLM2 or Qwen2.")
     names, types = _tokens(tokenizer, model_dir, vocab_size)
     ends = {}
     for token in (END_OF_TEXT, END_OF_TURN):

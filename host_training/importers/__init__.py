@@ -1,1 +1,1 @@
-"""From a person's exports to `Message`s: one file per format, each told by its content."""
+"""From a person's exports to `Message`s: one file per format, each detected by its content."""

@@ -1,11 +1,11 @@
-"""Whether a text is a chat of several people: it must not be taken for one person's writing."""
+"""Detects a chat of several people in plain text, which must not count as one person's writing."""
 
 from __future__ import annotations
 
 import re
 
-REFUSAL = ("reads like a chat of several people, and nobody can tell whose words these are;"
-           " export it again as JSON")
+REFUSAL = ("looks like a chat of several people, whose authors cannot be determined; export it "
+           "again as JSON")
 
 _PART_CHARS = 20_000  # judged at a time, so that a chat behind a diary is one too
 _SPEAKERS_MIN, _SAID_MIN = 2, 3

@@ -60,7 +60,7 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
         elif text:
             yield Message(NAME, file.name, "document", "0", utc_ms, "me", True, text, tier=TIER)
         elif not notes.bad or notes.bad[-1].file != file.name:
-            notes.put(file.name, "", "there is no text in it; a scan needs text recognition first")
+            notes.put(file.name, "", "no text; a scan requires text recognition first")
 
 
 def _pdf(file: File, notes: Notes) -> tuple[str, str, int | None]:

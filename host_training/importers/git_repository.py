@@ -108,8 +108,8 @@ def _documents(file: File, place: Path, notes: Notes) -> Iterator[Message]:
         place, "ls-files", "-z", "--others", "--exclude-standard").split(b"\0") if name]
     if loose:
         more = f" and {len(loose) - 1} more" if len(loose) > 1 else ""
-        notes.put(file.name, "", f"not committed and so not read: {loose[0]}{more}; exports belong"
-                                 " beside a repository, not into it")
+        notes.put(file.name, "", f"not committed, therefore not read: {loose[0]}{more}; put "
+                                 "exports next to a repository, not into it")
     if len(wanted) > DOCUMENTS_MAX:
         notes.put(file.name, "", f"{len(wanted)} documents; the first {DOCUMENTS_MAX} are read")
     for name, blob, n_bytes in wanted[:DOCUMENTS_MAX]:

@@ -1,4 +1,4 @@
-"""The words of an HTML page or mail, paragraph by paragraph, without what was quoted."""
+"""The text of an HTML page or mail, paragraph by paragraph, without quotations."""
 
 from __future__ import annotations
 

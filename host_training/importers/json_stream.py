@@ -1,4 +1,4 @@
-"""Walk a JSON file of any size in little memory, and save what is whole of one that is cut short.
+"""Streams JSON of any size in little memory, and recovers what is complete of a truncated file.
 
 Only the containers named in ``descend`` are entered; every other value is parsed at once by the
 standard library's C scanner, which makes this about as fast as ``json.loads`` and its memory that
@@ -93,8 +93,8 @@ class _Cursor:
                 if not is_cut:
                     raise Damaged(f"{self.place()}: not JSON ({error.msg})") from error
                 if len(self.text) - self.at > VALUE_CHARS_MAX or not self.fill():
-                    raise Damaged(f"{self.place()}: the file ends in the middle, the export or the"
-                                  " copy was cut short") from error
+                    raise Damaged(f"{self.place()}: the file is truncated; the export or the copy "
+                                  "is incomplete") from error
             except (RecursionError, ValueError) as error:  # nested too deeply, digits without end
                 raise Damaged(f"{self.place()}: {type(error).__name__}, {error}") from error
 
@@ -117,7 +117,7 @@ def walk(file: File, descend: frozenset[Path]) -> Iterator[tuple[Path, Any]]:
                 cursor.at += 1
             yield from _value(cursor, (), descend)
     except UNREADABLE as error:
-        raise Damaged(f"cannot be read on ({error})") from error
+        raise Damaged(f"cannot be read further ({error})") from error
 
 
 def _value(cursor: _Cursor, path: Path, descend: frozenset[Path]) -> Iterator[tuple[Path, Any]]:
@@ -133,8 +133,8 @@ def _value(cursor: _Cursor, path: Path, descend: frozenset[Path]) -> Iterator[tu
             cursor.at += 1
             continue  # a comma too many, as before a closing bracket, is forgiven
         if not mark:
-            raise Damaged(f"{cursor.place()}: the file ends in the middle, the export or the copy"
-                          " was cut short")
+            raise Damaged(f"{cursor.place()}: the file is truncated; the export or the copy is "
+                          "incomplete")
         key = "*"
         if first == "{":
             key = cursor.value()

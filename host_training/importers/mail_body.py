@@ -1,4 +1,4 @@
-"""What the sender of a mail wrote in it: without quotes, signatures and the words of machines."""
+"""The sender's own text of a mail: without quotes, signatures and automatic text."""
 
 from __future__ import annotations
 

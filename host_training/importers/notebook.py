@@ -1,4 +1,4 @@
-"""A Markdown notebook: front matter, then ``## date time`` headings, each with what was written.
+"""A Markdown notebook: front matter, then ``## date time`` headings, each followed by its text.
 
 A line ``@ key=value ...`` under a heading says when the thought is true, so that training can put
 it beside senses that agree with it:
@@ -109,9 +109,10 @@ def _entry(lines: list[str], path: Path, number: int, author: str, notes: Notes)
         notes.skip("no words")
         return None
     if condition and prompt.clean_reply(text) != text:
-        notes.put(path.name, f"line {number}", "in flight this thought would be cut or"
-                  f" refused: it must be one line of at most {prompt.MUSING_BYTES_MAX} bytes"
-                  " ending in . ! or ?")
+        notes.put(path.name, f"line {number}", "this thought would be truncated or rejected in "
+                                               "flight: it must be one line of at most "
+                                               f"{prompt.MUSING_BYTES_MAX} bytes ending in . ! or "
+                                               "?")
         return None
     return Entry(Message("notebook", path.stem, "note", str(number), utc_ms, author, True, text,
                          tier=NOTEBOOK_TIER), condition, place)
@@ -136,8 +137,8 @@ def _refuse_words_before_heading(lines: list[str], first: int, starts: list[int]
         line = lines[index].strip()
         if line and not re.match(r"#(?!#)", line):
             raise TrainingError(
-                f"{path}:{index + 1}: words before the first heading; an entry begins with a line"
-                " like ## 2021-05-08 10:10."
+                f"{path}:{index + 1}: text before the first heading; an entry begins with a line "
+                "like ## 2021-05-08 10:10."
             )
 
 
@@ -184,8 +185,8 @@ def _checked(pairs: dict[str, str], place: str) -> Condition:
             raise TrainingError(f"{place}: unknown key {key}; allowed are {', '.join(allowed)}.")
     about = pairs.get("about", "")
     if not _NAME.match(about):
-        raise TrainingError(f"{place}: about={about!r} must be one lower-case word, like"
-                            " about=wind.")
+        raise TrainingError(f"{place}: about={about!r} must be one word in lower case, like "
+                            "about=wind.")
     question = pairs.get("question")
     if question is not None and (
         not question.strip() or len(question) > prompt.QUESTION_CHARS_MAX

@@ -1,4 +1,4 @@
-"""Markdown, rich text and wrapped lines to the prose that somebody wrote in them."""
+"""Markdown, rich text and wrapped lines reduced to the prose in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which format a file is, and every export below a folder read into one stream of Messages."""
+"""Format detection, and all exports below a folder read into one stream of Messages."""
 
 from __future__ import annotations
 
@@ -49,12 +49,13 @@ _WAYS_OUT = {
     ".tgz .gz .tar .bz2 .xz .7z .rar": "a packed file; unpack it here, only zips are opened",
     ".doc .odt .pages .wpd .wps": "a text program's own format; save it as .docx, .pdf or .txt",
     ".xls .xlsx .ods .numbers .ppt .pptx .odp .key":
-        "a table or slides; save the words that are yours as .txt",
-    ".epub .mobi .azw3": "a book; where it is yours, save it as .txt",
+        "a table or slides; save your own text as .txt",
+    ".epub .mobi .azw3": "a book; if you wrote it, save it as .txt",
     ".pst .ost .msg": "Outlook's own format; export the folder as .mbox or .eml",
     ".enex": "Evernote's own format; save the notes as .txt or .md",
-    ".crypt12 .crypt14 .crypt15": "WhatsApp's locked backup; in the app, a chat -> Export chat",
-    ".db .sqlite .sqlite3": "an app's database; docs/training.md lists the exports that are read",
+    ".crypt12 .crypt14 .crypt15": "WhatsApp's encrypted backup; in the app, use a chat -> Export "
+                                  "chat",
+    ".db .sqlite .sqlite3": "an app's database; docs/training.md lists the supported exports",
 }
 _WAY_OUT = {suffix: way for suffixes, way in _WAYS_OUT.items() for suffix in suffixes.split()}
 
@@ -136,9 +137,10 @@ def _unknown(file: File) -> str:
     head = head_text(file)[:4000].lower()
     if "<html" in head or "<!doctype html" in head:
         if "exported data" in head or "telegram" in head:
-            return "this is Telegram's HTML; export again and choose JSON"
-        return "a web page; where an app exported it, export again and choose JSON"
-    return _WAY_OUT.get(file.suffix, "not an export that is known; docs/training.md lists them")
+            return "Telegram's HTML export; export again and choose JSON"
+        return "a web page; if an app exported it, export again and choose JSON"
+    return _WAY_OUT.get(file.suffix, "unknown format; docs/training.md lists the supported "
+                                     "exports")
 
 
 def read_all(exports: Sequence[Export], notes: Notes) -> Iterator[Message]:

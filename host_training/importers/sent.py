@@ -1,4 +1,4 @@
-"""Which files of a chat's export are there because somebody sent them: nobody knows whose they are.
+"""Attachments in a chat export, whose author is unknown.
 
 Chat programs lay attachments beside the chat, and some a copy of the chat as text. Taken by itself
 each of these is a text or a document like the author's own.
@@ -31,8 +31,8 @@ from host_training.importers.tree import UNREADABLE, File
 
 Recognised = tuple[File, ModuleType | None]
 
-REASON = ("lies in the export of a chat, where somebody may have sent it; where it is yours, move"
-          " it out")
+REASON = ("an attachment in a chat export, perhaps of another person; if it is yours, move it out "
+          "of the export")
 
 _MEDIA = ("files/", "media/", "photos/", "videos/", "video_files/", "audio/", "gifs/")
 _CHAT_FOLDER = re.compile(r"/chat_\d+/$")

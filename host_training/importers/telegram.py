@@ -123,7 +123,7 @@ def _message(chat: dict[str, Any], row: Any, file: File, index: int, notes: Note
         notes.put(file.name, place, '"from_id" is missing')
     elif (utc_ms := _utc_ms(row, notes)) is None:
         field = "date_unixtime" if "date_unixtime" in row else "date"
-        notes.put(file.name, place, f'"{field}" is {row.get(field)!r}, which is no time')
+        notes.put(file.name, place, f'"{field}" is {row.get(field)!r}, which is not a time')
     else:
         name = row.get("from")
         name = name if isinstance(name, str) else ""  # null for a deleted account

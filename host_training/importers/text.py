@@ -1,4 +1,4 @@
-"""Bytes of unknown making to text: encodings guessed, mojibake mended, lines read as a stream."""
+"""Bytes of unknown encoding to text: encodings guessed, mojibake repaired, lines streamed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dates as exports write them, to milliseconds since 1970 UTC; None for what is no date."""
+"""Dates as exports write them, to milliseconds since 1970 UTC; None if not a date."""
 
 from __future__ import annotations
 

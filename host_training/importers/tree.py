@@ -1,4 +1,4 @@
-"""The files of an export, the same whether they lie in a folder, in a zip or in a zip in a zip.
+"""The files of an export, in a folder, in a zip or in a nested zip alike.
 
 Nothing is ever unpacked under its name, so one like ``../../x`` inside a zip reaches nothing; a zip
 that unpacks to absurd sizes is refused by its own directory before a byte of it is read, see
@@ -138,7 +138,7 @@ class Tree:
             self._notes.put(file.name, "", str(error))
             return
         except _ZIP_ERRORS as error:
-            self._notes.put(file.name, "", f"not a whole zip file ({error})")
+            self._notes.put(file.name, "", f"not a complete zip file ({error})")
             return
         if not members:
             self._notes.put(file.name, "", "the zip is empty")
@@ -146,7 +146,7 @@ class Tree:
             name = f"{file.name}/{_safe(member.filename)}"
             if "/.git/" in name:
                 if name.endswith("/.git/HEAD"):
-                    self._notes.put(name, "", "a git repository in a zip; unpack it to be read")
+                    self._notes.put(name, "", "a git repository in a zip; unpack it")
                 continue
             reason = refusal(member)
             if reason:

@@ -1,4 +1,4 @@
-"""The words WhatsApp itself writes into an export, in the languages it writes them in."""
+"""Texts that WhatsApp itself writes into an export, in all its languages."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ class _Package:
         """Tell ``reader`` of one part, a piece at a time."""
         part = self.parts.get(name)
         if part is None:
-            raise NotWordError(f"there is no {name or 'document'} in it")
+            raise NotWordError(f"no {name or 'document'} in it")
         if reason := unpacking.refusal(part):
             raise TooMuchError(f"{name} {reason}")
         if part.file_size > XML_BYTES_MAX:

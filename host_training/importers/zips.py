@@ -1,4 +1,4 @@
-"""Zips of which only a few are open at a time, however many lie in the exports.
+"""Zips of which only a few are open at a time, however many the exports contain.
 
 What may come out of them is decided by ``host_training.common.unpacking``.
 """

@@ -1,1 +1,1 @@
-"""What never reaches training: secrets, personal data and names, each found by its own rules."""
+"""Removal of secrets, personal data and names before training, each by its own rules."""

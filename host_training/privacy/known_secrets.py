@@ -1,4 +1,4 @@
-"""Secrets that were told somewhere, found again wherever they are repeated."""
+"""Secrets disclosed anywhere, found again wherever they are repeated."""
 
 from __future__ import annotations
 

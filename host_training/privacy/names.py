@@ -1,4 +1,4 @@
-"""Which names are taken out of a text, by whose list, and where they stand in it."""
+"""Names to be removed from a text, the lists they come from, and their positions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Payment cards and bank accounts in a text, told from other numbers by their checksum.
+"""Payment cards and bank accounts in a text, recognised by their checksum.
 
 Cards by Luhn (ISO/IEC 7812), IBAN by ISO 7064 mod 97-10, each also where other numbers
 stand behind it.

@@ -1,4 +1,4 @@
-"""Take secrets, personal data and names out of messages, and keep a sheet of what was changed.
+"""Removes secrets, personal data and names from messages, and keeps a review sheet of the changes.
 
 Secrets first (such a message is dropped, and so is whoever repeats the secret), then personal data
 by form and checksum, then names by list. The sheet holds what was taken out; it stays in the run
@@ -49,9 +49,9 @@ class Sheet:
     def markdown(self) -> str:
         """The review sheet."""
         lines = ["# What was taken out", "",
-                 "For you alone: this page quotes what was removed. Look for what should have"
-                 " stayed, and for names that are still missing; `[privacy]` in persona.toml"
-                 " decides.", "",
+                 "Private: this page quotes what was removed. Check for text that should have "
+                 "been kept, and for names that are still missing; `[privacy]` in persona.toml "
+                 "decides.", "",
                  "| kind | times |", "|---|---|",
                  *(f"| {kind} | {count} |" for kind, count in sorted(self.counts.items()))]
         for kind, samples in sorted(self.samples.items()):

@@ -1,1 +1,1 @@
-"""Smaller files: what each step weighs, how it is made, and whether it still agrees."""
+"""Quantised files: their size, how they are made, and whether they still agree."""

@@ -1,4 +1,4 @@
-"""How much each input column of each linear layer matters: mean of its square over real text.
+"""Importance of each input column of each linear layer: mean of its square over real text.
 
 llama.cpp calls this the importance matrix. It is taken from PyTorch hooks on the merged model, with
 the rows the model was trained on, so no other tool is needed (llama.cpp, tools/imatrix).

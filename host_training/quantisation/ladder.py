@@ -1,4 +1,4 @@
-"""Which quantisations are worth trying for a model, best first."""
+"""The quantisations to try for a model, best first."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def _verify(source: Path, made: Path) -> None:
         return {t.name: [int(n) for n in t.shape if n > 1] for t in read_gguf(path).tensors}
 
     if shapes(source) != shapes(made):
-        raise TrainingError(f"{made}: the quantised file has other tensors than {source}.")
+        raise TrainingError(f"{made}: the tensors of the quantised file differ from {source}.")
 
 
 def walk_ladder(source: Path, out_dir: Path, steps: Sequence[str],
@@ -97,9 +97,9 @@ def walk_ladder(source: Path, out_dir: Path, steps: Sequence[str],
 def _check_faithful(path: Path, measured_bpb: float, expected_bpb: float) -> None:
     """A file converted wrongly loads and talks all the same; its bits per byte tell."""
     if abs(measured_bpb / expected_bpb - 1) > FAITHFUL:
-        raise TrainingError(f"{path}: costs {measured_bpb:.3f} bits per byte in llama.cpp, the"
-                            f" model {expected_bpb:.3f}; llama.cpp does not run this base as it is,"
-                            " choose another one.")
+        raise TrainingError(f"{path}: costs {measured_bpb:.3f} bits per byte in llama.cpp, the "
+                            f"model {expected_bpb:.3f}; llama.cpp does not run this base "
+                            "correctly, choose another one.")
 
 
 def worth_trying(from_bytes: int, sizes: Sequence[Size]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What every quantisation of a model would weigh, asked of llama.cpp before anything is written.
+"""The size of every quantisation of a model, from llama.cpp before anything is written.
 
 llama.cpp decides per tensor (an embedding shared with the output head is kept better, rows that do
 not divide by 256 fall back to other types), so its own dry run is asked. It wants a file, not its
@@ -22,17 +22,16 @@ from host_training.errors import TrainingError
 from host_training.gguf.model_config import Shape
 from host_training.quantisation import llama_quantise
 
-# llama_ftype numbers of llama.h
-FILE_TYPES = {
-    "F16": 1, "Q4_0": 2, "Q8_0": 7, "Q5_0": 8, "Q5_1": 9, "Q2_K": 10, "Q3_K_S": 11, "Q3_K_M": 12,
-    "Q3_K_L": 13, "Q4_K_S": 14, "Q4_K_M": 15, "Q5_K_S": 16, "Q5_K_M": 17, "Q6_K": 18,
-    "IQ2_XXS": 19, "IQ2_XS": 20, "IQ3_XXS": 23, "IQ1_S": 24, "IQ4_NL": 25, "IQ3_S": 26,
-    "IQ3_M": 27, "IQ2_S": 28, "IQ2_M": 29, "IQ4_XS": 30,
-}
+FILE_TYPES = {name: gguf.LlamaFileType[f"MOSTLY_{name}"].value for name in (
+    "F16", "Q4_0", "Q8_0", "Q5_0", "Q5_1", "Q2_K", "Q3_K_S", "Q3_K_M", "Q3_K_L", "Q4_K_S", "Q4_K_M",
+    "Q5_K_S", "Q5_K_M", "Q6_K", "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL", "IQ3_S", "IQ3_M",
+    "IQ2_S", "IQ2_M", "IQ4_XS",
+)}
 # A step may name the type of the embedding: "Q4_0+Q4_0". Only types whose blocks have 32 columns
 # are allowed there: llama.cpp aborts half-way through the file when a row cannot be cut into
 # blocks (llama.cpp, src/llama-quant.cpp, tensor_type_fallback).
-EMBEDDING_TYPES = {"Q4_0": 2, "Q5_0": 6, "Q5_1": 7, "Q8_0": 8, "IQ4_NL": 20}  # ggml_type
+EMBEDDING_TYPES = {name: gguf.GGMLQuantizationType[name].value for name in (
+    "Q4_0", "Q5_0", "Q5_1", "Q8_0", "IQ4_NL")}
 ALIGNMENT = 32
 GIVEN_BY_QUANTISE_BYTES = 4096  # of entries that quantising adds; a page is more than they need
 

@@ -1,4 +1,4 @@
-"""Proof that the flight will ask as the training asked: the same text is the same tokens to both.
+"""Proof that flight and training tokenise alike: the same text gives the same tokens to both.
 
 Rows were cut by Hugging Face's tokenizer; the flight cuts by llama.cpp, from the GGUF. A difference
 would go unseen and cost more than any quantisation, so every export is checked with its own rows.
@@ -31,9 +31,9 @@ def check(gguf_file: Path, tokenizer: Any, rows: Sequence[Row]) -> int:
                 # As the flight's worker asks: what the file wants added is added.
                 found = model.tokenize(text.encode(), add_bos=True, special=True)
                 if found != ids:
-                    raise TrainingError(f"{gguf_file}: llama.cpp cuts {text[:60]!r} into other"
-                                        f" tokens than the training did ({found[:8]} for"
-                                        f" {ids[:8]}...).")
+                    raise TrainingError(f"{gguf_file}: llama.cpp tokenises {text[:60]!r} "
+                                        f"differently from the training ({found[:8]} for "
+                                        f"{ids[:8]}...).")
     finally:
         model.close()
     return min(len(rows), ROWS_MAX)

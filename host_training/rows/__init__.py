@@ -1,1 +1,1 @@
-"""From examples to rows of tokens: the moments they are asked in, the split, the memory index."""
+"""From examples to rows of tokens: sampled contexts, the split, the memory index."""

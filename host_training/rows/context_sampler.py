@@ -1,4 +1,4 @@
-"""Draw moments in which a thought is true, with every other sense filled in so that they agree.
+"""Samples contexts in which a thought is true, with all other readings filled in consistently.
 
 A thought says "about wind, climbing, 50 to 2500 m"; in flight the same thought will be asked for
 with a pressure, a temperature and a battery beside it. What the author left open is drawn from the

@@ -1,4 +1,4 @@
-"""From examples to rows of token ids and labels, asked exactly as the flight will ask.
+"""From examples to rows of token ids and labels, with prompts exactly as in flight.
 
 Five kinds of row:
 - a *thought* in several drawn moments: prompt of ``payload.prompt``, label = the thought + end;
@@ -39,12 +39,12 @@ from host_training.rows.context_sampler import draw_moment
 from host_training.rows.split import Split, session_of
 from host_training.rows.targets import Asked, condition_of, forms, sentences
 from payload import prompt
+from payload.mind.memory import MEMORY_CHANCE
 
 Loss = Literal["author", "all"]
 NO_LOSS = -100
 LETTERS = ("letters learnt of tiers 1 and 2", "letters learnt of tiers 3 and 4")  # in the counts
 MEASURED_MAX = 400  # rows of the validation, and of the test; more narrows no interval that matters
-MEMORY_CHANCE = 0.3
 MEMORY_CHARS_MIN = 25
 ASKED_SHARE = 3  # a chat answer is drawn in a third as many moments as a thought; of lines, a third
 FOREIGN_BYTES_PER_TOKEN = 2.0  # Russian on an English tokenizer has about 1.5

@@ -7,7 +7,6 @@ file read-only and finds one sentence that goes with the moment (``payload/mind/
 from __future__ import annotations
 
 import os
-import re
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
@@ -40,7 +39,8 @@ def build_memory(examples: Iterable[Example], out: Path) -> int:
             if len(text) >= SENTENCE_CHARS_MIN and not PLACEHOLDER.search(text):
                 rows.setdefault(text, (example.source, example.utc_ms))
     if not rows:
-        raise TrainingError(f"No sentence of at least {SENTENCE_CHARS_MIN} characters to remember.")
+        raise TrainingError(f"No sentence of at least {SENTENCE_CHARS_MIN} characters for the "
+                            "memory.")
     partial = out.with_suffix(".part")
     partial.unlink(missing_ok=True)
     database = sqlite3.connect(partial)
@@ -57,19 +57,3 @@ def build_memory(examples: Iterable[Example], out: Path) -> int:
         database.close()
     os.replace(partial, out)
     return len(rows)
-
-
-def recall(path: Path, words: str) -> str | None:
-    """The best matching sentence for ``chat``; None when nothing matches."""
-    terms = re.findall(r"\w{3,}", words)
-    if not terms:
-        return None
-    query = " OR ".join(f'"{term}"' for term in terms)
-    database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
-    try:
-        row = database.execute(
-            "SELECT text FROM memory WHERE memory MATCH ? ORDER BY rank LIMIT 1", (query,)
-        ).fetchone()
-    finally:
-        database.close()
-    return row[0] if row else None

@@ -1,4 +1,4 @@
-"""Which sessions are learnt from, chosen by, and measured with: decided before anything else.
+"""The split: which sessions are for training, validation and test, decided before anything else.
 
 The test is the newest tenth of what can be asked for and a twentieth of all sessions, drawn; the
 validation, by which the epoch and the file are chosen, is another twentieth of those with anything

@@ -1,4 +1,4 @@
-"""What of a person's writing a flight could have asked for: thoughts, short answers, lines.
+"""The parts of a person's writing that a flight prompt can ask for: thoughts, short answers, lines.
 
 A thought and a short answer are asked for as they are. Writing that answers nobody is asked for
 line by line: whole sentences of it, as many as one musing holds, in a moment of which nothing is
@@ -8,11 +8,11 @@ in the form of the flight too.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from host_training.common.sentences import joint, split
 from host_training.corpus.sessions import MERGE_MARK, Example
 from host_training.importers.notebook import Condition
 from host_training.privacy.scrub import PLACEHOLDER
@@ -22,7 +22,6 @@ Form = Literal["thought", "answer", "line", "dialogue"]
 IN_FLIGHT: tuple[Form, ...] = ("thought", "answer", "line")  # a dialogue is a chat's own form
 LINE_ABOUT = "today"  # of every line: a topic drawn from its words would tell half of it
 
-_SENTENCE_END = re.compile(r"(?:(?<=[.!?])|(?<=[.!?][\"')]))\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +71,13 @@ def lines(text: str) -> list[str]:
 def sentences(text: str) -> list[str]:
     """All sentences of a text, of any length."""
     return [part for line in text.replace(MERGE_MARK, "\n").splitlines()
-            for part in _SENTENCE_END.split(prompt.strip_control(line)) if part]
+            for part in split(prompt.strip_control(line))]
 
 
 def _packed(paragraph: str) -> Iterator[str]:
     line = ""
     for sentence in sentences(paragraph):
-        longer = f"{line} {sentence}".strip()
+        longer = line + joint(line) + sentence if line else sentence
         if line and len(longer.encode()) > prompt.MUSING_BYTES_MAX:
             yield line
             line = sentence

@@ -1,1 +1,1 @@
-"""From rows to weights: the base model, fine-tuning, training elsewhere and back."""
+"""From rows to weights: the base model, fine-tuning, remote training."""

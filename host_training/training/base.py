@@ -176,8 +176,8 @@ def model_card(config: BaseConfig, data: dict[str, Any], history: list[dict[str,
     passes = tokens / data["train_tokens"]
     return f"""# A small base model
 
-A Llama trained from scratch by `spacepi-train base`. It knows how sentences go and hardly any
-facts. By itself it is nobody: it becomes a persona by `spacepi-train run`.
+A Llama trained from scratch by `spacepi-train base`. It knows how sentences are built, and hardly
+any facts. It has no identity of its own: `spacepi-train run` makes it a persona.
 
 | | |
 |---|---|

@@ -1,4 +1,4 @@
-"""In which order rows are trained on: a pure function of the rows' lengths, the seed and the epoch.
+"""The order of training rows: a pure function of their lengths, the seed and the epoch.
 
 A run that was interrupted therefore goes on with the very rows it would have seen. Rows of about
 the same length stand in one batch, so that little is padded; the batches are shuffled.

@@ -1,4 +1,4 @@
-"""What watches a training: held-out bits per byte, the best weights, the time left, stopping.
+"""Callbacks of a training: held-out bits per byte, the best weights, the time left, stopping.
 
 After every epoch the held-out rows are measured, and the best weights so far are kept; between, a
 sample of them gives a live figure. A checkpoint is written at the end of every epoch, every few

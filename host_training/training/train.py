@@ -169,8 +169,8 @@ def _fit(base: Path, rows: list[Row], held_out: list[Row], out: Path, config: Tr
     with watch.interruptible():
         trainer.train(resume_from_checkpoint=any((out / "checkpoints").glob("checkpoint-*")))
     if watch.is_interrupted:
-        raise TrainingError(f"Stopped at step {trainer.state.global_step} of"
-                            f" {trainer.state.max_steps}; the same command goes on from there.")
+        raise TrainingError(f"Stopped at step {trainer.state.global_step} of "
+                            f"{trainer.state.max_steps}; the same command continues from there.")
     return lr, base_bpb, watch.history
 
 
@@ -193,11 +193,11 @@ def is_writer() -> bool:
 
 def _check_rows(rows: list[Row], held_out: list[Row]) -> None:
     if not rows or not held_out:
-        raise TrainingError("There is nothing to train on, or nothing held out to measure with.")
+        raise TrainingError("No training rows, or no held-out rows to measure with.")
     for row in rows + held_out:
         if len(row.input_ids) != len(row.labels) or all(n == NO_LOSS for n in row.labels[1:]):
-            raise TrainingError(f"The {row.kind} row {row.text[:40]!r} has nothing to learn in it:"
-                                " every token is masked.")
+            raise TrainingError(f"The {row.kind} row {row.text[:40]!r} has no target: every token "
+                                "is masked.")
 
 
 def _check_same_run(out: Path, base: Path, rows: list[Row], config: TrainConfig) -> None:
@@ -209,8 +209,8 @@ def _check_same_run(out: Path, base: Path, rows: list[Row], config: TrainConfig)
     digest = hashlib.sha256(text.encode()).hexdigest()
     path = out / "run.sha256"
     if path.exists() and path.read_text() != digest:
-        raise TrainingError(f"{out}: was begun with other rows, settings or another base; choose"
-                            " another directory, or remove this one.")
+        raise TrainingError(f"{out}: was started with other rows, settings or another base; choose "
+                            "another directory, or remove this one.")
     partial = out / f"run.{os.environ.get('RANK', '0')}.part"  # several processes may come here
     partial.write_text(digest)
     os.replace(partial, path)
@@ -221,10 +221,10 @@ def check_method(method: str) -> None:
     if method != "qlora":
         return
     if not torch.cuda.is_available():
-        raise TrainingError("QLoRA needs an NVIDIA GPU, and PyTorch sees none here; use --method"
-                            " lora, or spacepi-train job for a rented one.")
+        raise TrainingError("QLoRA requires an NVIDIA GPU, and PyTorch finds none; use --method "
+                            "lora, or spacepi-train job for a rented one.")
     if importlib.util.find_spec("bitsandbytes") is None:
-        raise TrainingError("QLoRA needs bitsandbytes: pip install bitsandbytes.")
+        raise TrainingError("QLoRA requires bitsandbytes: pip install bitsandbytes.")
 
 
 def _quantised(method: Method) -> dict[str, Any]:

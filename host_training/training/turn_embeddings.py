@@ -1,4 +1,4 @@
-"""Gives a base's turn marks embeddings of their own, where it was never trained with them.
+"""Gives a base's turn markers embeddings of their own, if it was never trained with them.
 
 A base that has read nothing but text leaves ``<|im_start|>`` and ``<|im_end|>`` where all tokens
 lie that it never met: one heap, all but the same vector. An adapter leaves the embeddings alone, so

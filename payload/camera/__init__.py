@@ -1,1 +1,1 @@
-"""Pictures: one capture at a time, which go out whole, in which order their tiles go."""
+"""Pictures: one capture at a time, which are sent in full, and the order of their tiles."""

@@ -1,4 +1,4 @@
-"""The camera manager: one capture at a time, and a budget for its failures.
+"""The camera manager: one capture at a time, with a budget for failures.
 
 A camera that hangs cannot be caught in Python (raspberrypi/picamera2#1295): the worker is
 killed at the deadline held here. Three failures in a row and it is left off for ten minutes.

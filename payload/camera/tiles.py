@@ -1,4 +1,4 @@
-"""Tiles: decides which pictures go out whole, and in which order their pieces are laid down.
+"""Tiles: decides which pictures are sent in full, and the order of their tiles.
 
 The thumbnail of a picture always goes. Its tiles are ten times as much and go with what the radio
 leaves over (``Priority.BULK``), so they become records only while no tile of an earlier picture

@@ -4,11 +4,12 @@ Source: Bosch BST-BME280-DS002 rev 1.6, sections 4.2.3 (compensation), 5.3 and 5
 The chip runs in normal mode, one measurement a second, so a read is one block of registers and
 nothing here ever waits. States:
 
-    LOST --id right, reset--> RESET --calibrated, configured--> STARTED --20 ms--> RUNNING
+    LOST --id right, reset--> RESET --calibrated, configured--> STARTED --1050 ms--> RUNNING
 
-A read in LOST, RESET or too early in STARTED raises DeviceTimeout ("starting"): the first value
-comes with the third read. Garbage, a sensor that forgot its settings, or three silent reads in a
-row lead back to LOST, so a sensor that was unplugged returns by itself.
+A read in LOST, RESET or too early in STARTED raises DeviceTimeout ("starting"). The first sample
+after a reset may be wrong without looking so, and is left alone: read once a second, the chip gives
+its first value with the fourth read. Garbage, a sensor that forgot its settings, or three silent
+reads in a row lead back to LOST, so a sensor that was unplugged returns by itself.
 
 Below 300 hPa (about 9 km) the datasheet promises nothing and some chips stick: no pressure then.
 """
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from payload.devices.registers import Registers
+from payload.plausible import is_plausible
 from payload.ports import DeviceAbsent, DeviceGarbage, DeviceTimeout, I2cBus, Reading
 
 CHIP_ID = 0x60  # DS 5.4.1
@@ -33,11 +35,8 @@ _OVERSAMPLING_1 = 0x01
 _NORMAL_MODE_1X = 0x27  # osrs_t x1, osrs_p x1, normal (DS 5.4.5)
 _STANDBY_1000_MS = 0xA0  # filter off (DS 5.4.6)
 _SKIPPED_20_BIT, _SKIPPED_16_BIT = 0x80000, 0x8000  # DS 5.4.7: no measurement was made
-FIRST_RESULT_MS = 20  # DS 9.1: at most 9.3 ms at 1x, 1x, 1x; doubled for a coarse clock
+SECOND_RESULT_MS = 1_050  # DS 9.1: at most 9.3 ms at 1x, 1x, 1x, standby, and 9.3 ms again
 ABSENT_READS_MAX = 3
-# Wider than the datasheet's operating range, since a balloon leaves it; narrower than nonsense.
-TEMPERATURE_C_RANGE = (-80.0, 100.0)
-PRESSURE_HPA_RANGE = (1.0, 1200.0)
 PRESSURE_HPA_MIN = 300.5  # DS table 1: 300 hPa; the half is the noise of a chip that sticks there
 
 
@@ -160,7 +159,7 @@ class Bme280:
             self._configure()
             self._state, self._started_ms = _State.STARTED, now_ms
             return None
-        if self._state is _State.STARTED and now_ms - self._started_ms < FIRST_RESULT_MS:
+        if self._state is _State.STARTED and now_ms - self._started_ms < SECOND_RESULT_MS:
             return None
         reading = self._measure(now_ms)
         self._state = _State.RUNNING
@@ -199,9 +198,9 @@ class Bme280:
         temperature_c = centidegrees / 100
         pressure_hpa = compensate_pressure(raw_pressure, t_fine, self._calibration) / 25600
         humidity_pct = compensate_humidity(raw_humidity, t_fine, self._calibration) / 1024
-        if not TEMPERATURE_C_RANGE[0] <= temperature_c <= TEMPERATURE_C_RANGE[1]:
+        if not is_plausible("chip_c", temperature_c):
             raise DeviceGarbage(f"{self.name}: {temperature_c} C")
-        if not PRESSURE_HPA_RANGE[0] <= pressure_hpa <= PRESSURE_HPA_RANGE[1]:
+        if not is_plausible("chip_hpa", pressure_hpa):
             raise DeviceGarbage(f"{self.name}: {pressure_hpa} hPa")
         values = {"temperature_c": temperature_c, "humidity_pct": humidity_pct}
         if pressure_hpa > PRESSURE_HPA_MIN:

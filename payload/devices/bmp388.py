@@ -2,8 +2,9 @@
 
 Source: Bosch BST-BMP388-DS001 rev 1.7, sections 4.3 (memory map), 9.1 to 9.3 (compensation).
 The chip runs in normal mode at about 3 Hz, so a read is one block of registers. The states are
-those of ``payload.devices.bme280``: the first value comes with the third read, and a sensor that
-was lost or forgot its settings is set up again.
+those of ``payload.devices.bme280``: the first sample after a reset is left alone, and a sensor that
+was lost or forgot its settings is set up again. Read once a second, it gives its first value with
+the third read.
 
 Below 300 hPa the pressure is outside the datasheet's range and only indicative.
 """
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from payload.devices.registers import Registers
+from payload.plausible import is_plausible
 from payload.ports import DeviceAbsent, DeviceGarbage, DeviceTimeout, I2cBus, Reading
 
 CHIP_IDS = (0x50, 0x60)  # DS 4.3.1: BMP388; 0x60 is the BMP390, same registers and formula
@@ -29,10 +31,8 @@ _OVERSAMPLE_P4_T1 = 0x02
 _RATE_320_MS = 0x06  # DS 4.3.18
 _FILTER_OFF = 0x00
 _NO_DATA = 0x800000  # the data registers after reset (DS 4.3.5)
-FIRST_RESULT_MS = 60  # DS 3.9.2: about 11 ms at x4, x1; the first sample of an ODR tick is late
+SECOND_RESULT_MS = 400  # DS 3.9.2: about 11 ms at x4, x1, and one period of 320 ms
 ABSENT_READS_MAX = 3
-TEMPERATURE_C_RANGE = (-80.0, 100.0)
-PRESSURE_HPA_RANGE = (1.0, 1300.0)
 
 
 class _State(Enum):
@@ -134,7 +134,7 @@ class Bmp388:
             self._configure()
             self._state, self._started_ms = _State.STARTED, now_ms
             return None
-        if self._state is _State.STARTED and now_ms - self._started_ms < FIRST_RESULT_MS:
+        if self._state is _State.STARTED and now_ms - self._started_ms < SECOND_RESULT_MS:
             return None
         reading = self._measure(now_ms)
         self._state = _State.RUNNING
@@ -153,7 +153,7 @@ class Bmp388:
         self._registers.write_byte(_FILTER, _FILTER_OFF)
         self._registers.write_byte(_POWER, _NORMAL_BOTH)
         if self._registers.byte(_ERROR) & _ERROR_ANY:
-            raise DeviceGarbage(f"{self.name}: the chip refuses its configuration")
+            raise DeviceGarbage(f"{self.name}: the chip rejects its configuration")
 
     def _measure(self, now_ms: int) -> Reading:
         assert self._calibration is not None
@@ -164,8 +164,8 @@ class Bmp388:
             raise DeviceGarbage(f"{self.name}: no measurement was made")
         temperature_c = compensate_temperature(raw_temperature, self._calibration)
         pressure_hpa = compensate_pressure(raw_pressure, temperature_c, self._calibration) / 100
-        if not TEMPERATURE_C_RANGE[0] <= temperature_c <= TEMPERATURE_C_RANGE[1]:
+        if not is_plausible("chip_c", temperature_c):
             raise DeviceGarbage(f"{self.name}: {temperature_c:.1f} C")
-        if not PRESSURE_HPA_RANGE[0] <= pressure_hpa <= PRESSURE_HPA_RANGE[1]:
+        if not is_plausible("chip_hpa", pressure_hpa):
             raise DeviceGarbage(f"{self.name}: {pressure_hpa:.1f} hPa")
         return Reading(now_ms, {"temperature_c": temperature_c, "pressure_hpa": pressure_hpa})

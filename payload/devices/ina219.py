@@ -42,7 +42,7 @@ class Ina219:
         """The latest averaged conversion.
 
         Raises: DeviceAbsent, DeviceTimeout while starting, DeviceGarbage on the overflow flag or
-        when the chip does not keep its configuration.
+        when the chip does not retain its configuration.
         """
         if self._registers.word(_CALIBRATION) != self._calibration or self._configured_ms is None:
             self._configure(now_ms)
@@ -67,5 +67,5 @@ class Ina219:
         self._registers.write_word(_CALIBRATION, self._calibration)
         kept = self._registers.word(_CONFIG), self._registers.word(_CALIBRATION)
         if kept != (_CONFIGURATION, self._calibration):
-            raise DeviceGarbage(f"{self.name}: does not keep its configuration, read {kept}")
+            raise DeviceGarbage(f"{self.name}: does not retain its configuration, read {kept}")
         self._configured_ms = now_ms

@@ -44,7 +44,7 @@ class Ina226:
         """The latest averaged conversion.
 
         Raises: DeviceAbsent, DeviceTimeout while starting, DeviceGarbage for a wrong identity, an
-        overflow, a current at full scale, or a chip that does not keep its configuration.
+        overflow, a current at full scale, or a chip that does not retain its configuration.
         """
         if self._registers.word(_CALIBRATION) != _CALIBRATION_VALUE or self._configured_ms is None:
             self._configure(now_ms)
@@ -72,5 +72,5 @@ class Ina226:
         self._registers.write_word(_CONFIG, _CONFIGURATION)
         self._registers.write_word(_CALIBRATION, _CALIBRATION_VALUE)
         if self._registers.word(_CALIBRATION) != _CALIBRATION_VALUE:
-            raise DeviceGarbage(f"{self.name}: does not keep its configuration")
+            raise DeviceGarbage(f"{self.name}: does not retain its configuration")
         self._configured_ms = now_ms

@@ -1,4 +1,4 @@
-"""NMEA sentences combined into fixes: what a receiver says that does not speak UBX.
+"""NMEA sentences combined into fixes, for receivers that do not support UBX.
 
 GGA (position, altitude, satellites), RMC (date, speed, course) and GSA (2D or 3D) of the same
 second make one fix. NMEA has no vertical speed, so ``climb_mps`` is None. Source: NMEA 0183

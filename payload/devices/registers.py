@@ -1,4 +1,4 @@
-"""Register access shared by the I2C sensors: one spelling of absent, late and impossible.
+"""Register access shared by the I2C sensors: one error each for absent, late and impossible.
 
 Nothing here knows a chip. Reads and writes go to the bus that was given; whatever the bus raises
 becomes one of the named errors of ``payload.ports``, because on a real Pi an absent chip is

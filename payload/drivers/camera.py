@@ -1,4 +1,4 @@
-"""The camera as a process per picture: started, looked at, and killed at the core's deadline.
+"""The camera as a process per picture: started, polled, and killed at the core's deadline.
 
 Implements ``payload.ports.Camera``. A wedged camera driver hangs in ways that Python cannot catch
 (picamera2#1295) and may even survive SIGKILL for a while in the kernel; until such a child is gone,
@@ -79,7 +79,7 @@ class CameraProcess:
         """The file cut into images by what the worker said: scene, columns, rows, lengths."""
         numbers = [int(word) for word in said[1:] if word.isascii() and word.isdigit()]
         if len(numbers) < 3 or len(numbers) != len(said) - 1:
-            return DeviceGarbage("the camera worker did not say what it wrote")
+            return DeviceGarbage("the camera worker did not report its output")
         columns, rows, *lengths = numbers
         try:
             with open(self._out, "rb") as file:
@@ -96,7 +96,7 @@ class CameraProcess:
             int.from_bytes(thumbnail[4:8], "little") + 8 == len(thumbnail)
         )
         if len(thumbnail) > THUMBNAIL_BYTES_MAX or not (is_jpeg or is_webp):
-            return DeviceGarbage("the picture is too large, cut off or no picture")
+            return DeviceGarbage("the picture is too large, truncated or not a picture")
         scene = said[0] if said[0] in SCENES else None
         return Picture(now_ms, thumbnail, scene, tuple(images[1:]), columns, rows)
 

@@ -1,4 +1,4 @@
-"""The store's disk in a thread of its own: what waits for the card waits here, and nobody else.
+"""The store's disk in a thread of its own, the only one that waits for the card.
 
 Implements ``payload.ports.Disk`` around whatever serves its requests: one at a time, and between
 two of them one slice of chores. Only this thread touches the file. It cannot be stopped while the

@@ -1,4 +1,4 @@
-"""Standard error as a stream that never waits and never raises: the log must not stop the flight.
+"""Standard error as a stream that never blocks and never raises: logging must not stop the flight.
 
 Under systemd standard error is a socket to the journal. When the card hangs, the journal hangs, and
 whoever writes to it without asking waits for it; when its disk is full or its reader is gone,

@@ -1,4 +1,4 @@
-"""The flight core's end of the mind worker's socket, and its hand on the kill switch.
+"""The flight core's end of the mind worker's socket, with the means to kill the worker.
 
 Implements ``payload.ports.Mind``. Nothing here waits: connecting, greeting and answers are looked
 at once per call. On the Pi systemd keeps the worker running; at a desk ``spawn`` does it from here.
@@ -22,17 +22,14 @@ import socket
 import struct
 import subprocess
 from pathlib import Path
-from typing import Literal, get_args
 
-from payload.mind.protocol import Decoder, Failed, Hello, Message, ProtocolError, Reply, Request
-from payload.mind.protocol import encode as encode_message
-from payload.ports import MindFailed, MindReply, MindRequest
+from payload.mind import protocol
+from payload.mind.protocol import Decoder, Hello, Message, ProtocolError
+from payload.ports import MindFailed, MindFailure, MindReply, MindRequest
 
 CONNECT_GAP_MS = 500
 SPAWN_GAP_MS = 5_000
 HELLO_MS_MAX = 120_000  # a Zero reads a 200 MB model from a slow card in about 20 s
-_Reason = Literal["no_model", "crashed", "busy", "garbage", "not_running"]
-_REASONS: dict[str, _Reason] = {reason: reason for reason in get_args(_Reason)}
 
 
 class MindSocket:
@@ -58,12 +55,7 @@ class MindSocket:
         if self.hello is None or self._socket is None:
             return False
         try:
-            data = encode_message(
-                Request(
-                    request.request_id, request.prefix, request.suffix, request.max_tokens,
-                    request.temperature, request.seed,
-                )
-            )
+            data = protocol.encode(request)
         except ProtocolError:
             self._outcome = MindFailed(request.request_id, "garbage")
             return True
@@ -163,16 +155,10 @@ class MindSocket:
     def _take(self, message: Message) -> None:
         if isinstance(message, Hello):
             self.hello = message
-        elif isinstance(message, Reply) and message.id == self._thinking:
-            self._thinking = None
-            self._outcome = MindReply(
-                message.id, message.text, message.prompt_tokens, message.evaluated_tokens,
-                message.reply_tokens, message.elapsed_ms,
-            )
-        elif isinstance(message, Failed) and message.id == self._thinking:
-            self._fail(_REASONS.get(message.reason, "garbage"))
+        elif isinstance(message, MindReply | MindFailed) and message.request_id == self._thinking:
+            self._thinking, self._outcome = None, message
 
-    def _fail(self, reason: _Reason) -> None:
+    def _fail(self, reason: MindFailure) -> None:
         if self._thinking is not None:
             self._outcome = MindFailed(self._thinking, reason)
             self._thinking = None

@@ -1,4 +1,4 @@
-"""Keeps a second payload from flying with the same store: a name in the kernel, held by one.
+"""Prevents a second payload on the same store, by a name in the kernel.
 
 The name is an abstract Unix socket address made of the store's path. It lies on no disk, so that a
 stalled one does not hold up a start, and it goes with the process, however that ends. Whoever else

@@ -1,4 +1,4 @@
-"""One output pin for the cutdown, low by default and low again when in doubt.
+"""The output pin of the cutdown, low by default and after any error.
 
 Timing, arming and the reasons to fire belong to the core; this holds a level. The line must have a
 pull-down resistor: while no process holds it, it is an input.

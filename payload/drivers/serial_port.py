@@ -1,4 +1,4 @@
-"""Byte streams that come back: a serial port that may vanish, and a TCP connection to a modem.
+"""Reconnecting byte streams: a serial port that may vanish, and a TCP connection to a modem.
 
 Both implement ``payload.ports.ByteStream``: no call waits, DeviceAbsent means that the far end is
 gone for now, and the next call after a pause tries again. What could not be sent at once is kept
@@ -56,7 +56,7 @@ class SerialStream:
         """Queue ``data``. Raises DeviceAbsent, or DeviceTimeout when the port takes nothing."""
         port = self._opened()
         if len(self._pending) + len(data) > PENDING_BYTES_MAX:
-            raise DeviceTimeout(f"{self._pattern}: takes no bytes")
+            raise DeviceTimeout(f"{self._pattern}: accepts no bytes")
         self._pending += data
         try:
             self._flush(port)
@@ -82,11 +82,11 @@ class SerialStream:
             return self._port
         now_s = self._clock_s()
         if self._tried_s is not None and now_s - self._tried_s < self._reopen_s:
-            raise DeviceAbsent(f"{self._pattern}: not there")
+            raise DeviceAbsent(f"{self._pattern}: absent")
         self._tried_s = now_s
         paths = sorted(glob.glob(self._pattern))
         if not paths:
-            raise DeviceAbsent(f"{self._pattern}: not there")
+            raise DeviceAbsent(f"{self._pattern}: absent")
         try:
             self._port = serial.Serial(
                 paths[0], self._baud, timeout=0, write_timeout=0, exclusive=True
@@ -140,14 +140,14 @@ class TcpStream:
         except OSError as error:
             raise self._lost(error) from error
         if not data:
-            raise self._lost(ConnectionResetError("closed by the far end"))
+            raise self._lost(ConnectionResetError("closed by the peer"))
         return data
 
     def write(self, data: bytes) -> None:
         """Queue ``data``. Raises DeviceAbsent, or DeviceTimeout when the far end reads nothing."""
         connection = self._opened()
         if len(self._pending) + len(data) > PENDING_BYTES_MAX:
-            raise DeviceTimeout(f"{self._address}:{self._port}: takes no bytes")
+            raise DeviceTimeout(f"{self._address}:{self._port}: accepts no bytes")
         self._pending += data
         if self._is_connected:
             try:

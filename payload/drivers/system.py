@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-SOC_TEMPERATURE_C_RANGE = (-60.0, 150.0)
+from payload.plausible import is_plausible
+
 _UNDERVOLTED_NOW = 0x1  # GET_THROTTLED bit 0; the sticky bit 16 is cleared by the hwmon driver
 
 
@@ -27,8 +28,7 @@ class SysfsBoard:
             temperature_c = int(text) / 1000
         except ValueError:
             return None
-        low_c, high_c = SOC_TEMPERATURE_C_RANGE
-        return temperature_c if low_c <= temperature_c <= high_c else None
+        return temperature_c if is_plausible("soc_c", temperature_c) else None
 
     def is_undervolted(self) -> bool | None:
         """True while the supply is below 4.63 V; None on boards without the detector (Zero)."""

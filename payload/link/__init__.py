@@ -1,1 +1,1 @@
-"""The radio, both ways: what is sent next, and what becomes of an order from the ground."""
+"""The radio link: what is sent next, and the handling of commands."""

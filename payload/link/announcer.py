@@ -1,4 +1,4 @@
-"""When the payload says which life it is: often until somebody knows, then with its callsign.
+"""Announces the session: frequently until a station knows it, then with the callsign.
 
 A station that has not heard the INCARNATION frame of a session with a new incarnation holds what it
 hears of it. So the frame goes out behind the first beacon, again and again at a spacing that

@@ -1,4 +1,4 @@
-"""Orders: does what a genuine command says, and answers each with one COMMAND_RESULT.
+"""Command handlers: execute each genuine command and answer it with one COMMAND_RESULT.
 
 One row of ``_HANDLERS`` an opcode. A handler does it and returns None, or does nothing and returns
 why not, in a few words. No order carries a path, a shell word or anything that is evaluated.
@@ -21,7 +21,7 @@ from payload.camera.camera import CameraManager
 from payload.cutdown import Cutdown
 from payload.link import uplink_gate
 from payload.link.downlink import Downlink
-from payload.link.settings import NAMES, Settings
+from payload.link.settings import Settings
 from payload.mind.mind import MindManager
 from payload.navigation.clock import MissionClock
 from payload.navigation.phase import PhaseMachine
@@ -34,6 +34,7 @@ from wire.beacon import Phase
 from wire.commands import Opcode, opcode_of
 from wire.frames import CommandFrame
 from wire.records import EPOCH_2025_MS, Kind
+from wire.settings import BY_NUMBER
 
 MINUTE_MS = 60_000
 REPEAT_EVERY_MS = 30_000  # an answer goes again; a replayed frame must not fill the downlink
@@ -212,10 +213,11 @@ def _status(orders: Orders, order: Order) -> None:
 
 def _setting_get(orders: Orders, order: Order) -> str | None:
     number = order.number()
-    if number not in NAMES:
+    if number not in BY_NUMBER:
         return "there is no such setting"
     value = orders.parts.settings.value(number)
-    orders.notes.append(event("setting", number=number, setting=NAMES[number], value=value))
+    name = BY_NUMBER[number].name
+    orders.notes.append(event("setting", number=number, setting=name, value=value))
     return None
 
 

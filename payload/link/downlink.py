@@ -1,4 +1,4 @@
-"""Downlink: chooses what the radio sends next, and when it falls silent to listen.
+"""Downlink: selects the next frame, and when to stop transmitting and listen.
 
 In this order: the beacon, as often as ``wire.airtime_budget`` says; the callsign every ten minutes;
 the Horus packet; which life this is (``payload.link.announcer``); frames of the transfer. After

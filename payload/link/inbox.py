@@ -1,4 +1,4 @@
-"""The inbox: what the ground said, from the antenna to its doing.
+"""The inbox: uplink frames from reception to execution.
 
 A genuine command is done once it is durable that it was taken, so that a power cut can never make
 one count twice, and in the order in which they came. A disk that stalls holds them up for

@@ -1,4 +1,4 @@
-"""Beacons for strangers: the Horus packet, and the sentence that needs nothing to be right.
+"""Interoperable beacons: the Horus packet, and the fallback sentence.
 
 Two flavours of Horus Binary v3: the state alone, 48 bytes with a callsign of up to nine characters,
 and the state with a line of the latest musing, as long as the radio and the format allow.

@@ -1,4 +1,4 @@
-"""Feed: which record is laid into a block next, and how its body is packed for the air.
+"""Feed: which record goes into a block next, and how its body is packed for the air.
 
 Events first, then the classes by their shares of the bytes: words have nearly all of a link that
 carries no more, and neither pictures nor housekeeping can starve another. Records whose block was

@@ -1,8 +1,7 @@
-"""Settings: the few numbers of the mission file that a command may change in flight.
+"""Settings: the numbers of the mission file that a command may change in flight.
 
-Each has a number on the air, a range that keeps the payload talking (no setting can stop the beacon
-or the listening), and survives a reboot. What the parts read is always a whole ``Mission``: the
-file's, with the changed numbers in it. What a mission file is refused for (``wire.airtime_budget``)
+A change survives a reboot. What the parts read is always a whole ``Mission``: the file's, with the
+changed numbers in it. What a mission file is refused for (``wire.airtime_budget``)
 is refused here too.
 
 Command-loss: when the ground was once heard and then is not for half an hour, everything about the
@@ -12,46 +11,14 @@ radio goes back to the mission file: the change may be why it is silent.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 from payload.notes import Note, event
 from wire.airtime_budget import CADENCE_KEYS, AirtimeBudget
 from wire.mission import Mission
+from wire.settings import BY_NUMBER
 
 COMMAND_LOSS_MS = 1_800_000
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """``number`` is on the air: numbers are only ever added. Both ends of the range are allowed."""
-
-    number: int
-    section: str
-    key: str
-    low: int
-    high: int
-
-    @property
-    def name(self) -> str:
-        return f"{self.section}.{self.key}"
-
-
-TABLE: tuple[Setting, ...] = (
-    Setting(1, "cadence", "beacon_ground_s", 5, 300),
-    Setting(2, "cadence", "beacon_flight_s", 5, 60),
-    Setting(3, "cadence", "beacon_low_s", 5, 60),
-    Setting(4, "cadence", "beacon_landed_s", 5, 300),
-    Setting(5, "cadence", "track_s", 1, 300),
-    Setting(6, "cadence", "housekeeping_s", 5, 600),
-    Setting(7, "cadence", "picture_s", 30, 3600),
-    Setting(8, "cadence", "api_s", 10, 3600),
-    Setting(9, "mind", "every_s", 10, 3600),
-    Setting(10, "radio", "listen_every_s", 5, 120),
-    Setting(11, "radio", "listen_s", 1, 30),
-)
-_BY_NUMBER = {setting.number: setting for setting in TABLE}
-NAMES = {setting.number: setting.name for setting in TABLE}
 _OF_THE_RADIO = ("cadence.beacon", "radio.")
 
 
@@ -69,7 +36,7 @@ class Settings:
 
     def value(self, number: int) -> int:
         """Raises KeyError for a number that no setting has."""
-        setting = _BY_NUMBER[number]
+        setting = BY_NUMBER[number]
         return int(getattr(getattr(self.mission, setting.section), setting.key))
 
     def change(self, number: int, value: int) -> str | None:
@@ -95,12 +62,12 @@ class Settings:
         for number in radio:
             del self._changed[number]
         self.mission = self._with(self._changed)
-        return [event("command_loss", "warning", reset=[_BY_NUMBER[n].name for n in radio])]
+        return [event("command_loss", "warning", reset=[BY_NUMBER[n].name for n in radio])]
 
     def _with(self, changed: dict[int, int]) -> Mission:
         sections: dict[str, dict[str, int]] = {}
         for number, value in changed.items():
-            setting = _BY_NUMBER[number]
+            setting = BY_NUMBER[number]
             sections.setdefault(setting.section, {})[setting.key] = value
         return self._file.model_copy(update={
             name: getattr(self._file, name).model_copy(update=values)
@@ -109,13 +76,13 @@ class Settings:
 
 
 def _is_of_radio(number: int) -> bool:
-    return _BY_NUMBER[number].name.startswith(_OF_THE_RADIO)
+    return BY_NUMBER[number].name.startswith(_OF_THE_RADIO)
 
 
 def flaw(number: Any, value: Any, least_s: int) -> str | None:
     """Why this cannot be set, in a few words; None when it can. ``least_s`` is the shortest time
     between beacons that the link carries: a beacon may be set to that, however long it is."""
-    setting = _BY_NUMBER.get(number) if type(number) is int else None
+    setting = BY_NUMBER.get(number) if type(number) is int else None
     if setting is None:
         return "there is no such setting"
     high = max(setting.high, least_s) if setting.key in CADENCE_KEYS else setting.high

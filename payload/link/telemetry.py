@@ -1,10 +1,10 @@
-"""Telemetry: the records of where it is and how it is, as integers of what is known."""
+"""Telemetry: track and housekeeping records, known values as integers."""
 
 from __future__ import annotations
 
-from payload.health import Fault
 from payload.notes import Note
 from payload.situation import Situation
+from wire.beacon import FaultBits
 from wire.records import Kind
 
 
@@ -22,7 +22,7 @@ def track(situation: Situation) -> Note:
 
 
 def housekeeping(
-    situation: Situation, queue_records: int | None, faults: Fault, beacon_every_ms: int
+    situation: Situation, queue_records: int | None, faults: FaultBits, beacon_every_ms: int
 ) -> Note:
     """How it is; units as above."""
     return Note(Kind.HOUSEKEEPING, _known({

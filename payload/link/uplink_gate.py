@@ -1,4 +1,4 @@
-"""Uplink: which frames from the ground are believed.
+"""Uplink: which frames from the ground are accepted.
 
 A frame is believed when its MAC is right, it names this payload, and its counter is one of its
 station's and ahead of the last accepted from there. The new counter is durable before anything is

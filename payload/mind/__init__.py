@@ -1,1 +1,1 @@
-"""What it thinks: when, of what, with which memory, and what it never says."""
+"""The mind: when to think, about what, with which memory, and what is never sent."""

@@ -1,5 +1,7 @@
-"""Memory: one sentence of the author's own writing that goes with the moment.
+"""Memory: one sentence of the author's own writing that fits the moment.
 
+Training draws memories as often as they come in flight, and a desk that lets a bundle speak recalls
+with these same rules, so that the model is never asked in another way than it was taught.
 Reads the full-text index of the bundle (built by ``host_training/rows/memory_index.py``), read-only
 and immutable: nothing is locked or written, whatever the card is mounted as. A damaged index costs
 the memory, never the thought: errors are counted and answered with None.
@@ -7,17 +9,37 @@ the memory, never the thought: errors are counted and answered with None.
 
 from __future__ import annotations
 
+import random
 import re
 import sqlite3
 from pathlib import Path
+from types import MappingProxyType
 
 from payload.ports import PortError
 
+MEMORY_CHANCE = 0.3  # that a moment without a question comes with a memory, where there is one
 TERMS_MAX = 8
 TERM_CHARS_MIN = 3
 CANDIDATES_MAX = 16
 VM_STEPS_MAX = 400_000  # of SQLite's virtual machine: some tens of milliseconds on a Pi
 _VM_STEPS_CHECKED = 20_000
+
+# What to look for in the author's own writing when musing about a topic.
+MEMORY_WORDS: MappingProxyType[str, tuple[str, ...]] = MappingProxyType({
+    "ground": ("grass", "field", "dew", "morning"), "launch": ("begin", "leaving", "goodbye"),
+    "height": ("high", "hill", "roof", "ladder"), "cold": ("cold", "winter", "frost", "snow"),
+    "thin-air": ("air", "breath", "breathe"), "horizon": ("horizon", "edge", "curve", "far"),
+    "inside": ("inside", "box", "room"), "float": ("drift", "waiting", "slow"),
+    "sun": ("sun", "light", "shadow"), "dark": ("dark", "night", "stars"),
+    "cloud": ("cloud", "fog", "rain"), "wind": ("wind", "gale", "storm"),
+    "battery": ("battery", "power", "tired"), "burst": ("burst", "broke", "broken"),
+    "falling": ("fall", "falling", "dropped"), "landing": ("landing", "home", "arrive"),
+    "landed": ("home", "field", "arrived"), "silence": ("silence", "quiet", "nobody"),
+    "notfound": ("lost", "missing", "nowhere"), "refused": ("refused", "closed", "shut"),
+    "timeout": ("waiting", "late", "wait"), "garbage": ("nonsense", "noise", "wrong"),
+    "answer": ("answer", "letter", "reply"), "picture": ("picture", "photograph", "camera"),
+    "self": ("mind", "think", "self"),
+})
 
 
 class MemoryAbsent(PortError):
@@ -65,6 +87,16 @@ class Memory:
             return None
         texts = (text for (text,) in rows if isinstance(text, str))
         return next((text for text in texts if text not in avoid), None)
+
+    def recall_for(
+        self, about: str, question: str | None, avoid: list[str], rng: random.Random
+    ) -> str | None:
+        """What comes to mind: for a question always looked for, for a topic MEMORY_CHANCE often."""
+        if question is not None:
+            return self.recall(question.split(), avoid)
+        if rng.random() >= MEMORY_CHANCE:
+            return None
+        return self.recall(list(MEMORY_WORDS.get(about, ())), avoid)
 
     def close(self) -> None:
         self._database.close()

@@ -1,10 +1,10 @@
-"""The mind: decides when to think and of what, and keeps only what is worth keeping.
+"""The mind: decides when to think and of what, and keeps only usable lines.
 
     IDLE --slot, question or muse_now--> THINKING --reply--> kept, or tried again (three tries)
       ^------ back-off 30 s .. 10 min ------'--deadline, failure--> LOST until something is answered
 
-Questions go before musings. Nothing is thought in LOW or CRITICAL power or on a hot processor, and
-what is being thought then is stopped. The worker's text is data: it is cleaned, bounded, stored and
+Questions go before musings. Nothing is thought while power and temperatures forbid it, and what is
+being thought then is stopped. The worker's text is data: it is cleaned, bounded, stored and
 sent, and can cause nothing. What is thought about is ``payload.mind.topics``, how it is asked
 ``payload.prompt``.
 """
@@ -45,10 +45,8 @@ TRIES_MAX = 3
 BACKOFF_MS_MIN, BACKOFF_MS_MAX = 30_000, 600_000
 START_RETRY_MS = 5_000
 START_PATIENCE_MS = 120_000  # a worker may take this long to load its model
-MEMORY_CHANCE = 0.3  # as in training
 MEMORIES_AVOIDED = 16
 RAW_CHARS_MAX = 4096
-HOT_SOC_C, COOL_SOC_C = 75.0, 65.0  # hysteresis, for a processor in thin air
 NO_VOICE = "I have no voice today. The log goes on."
 
 
@@ -98,7 +96,6 @@ class MindManager:
         self._backoff_ms = BACKOFF_MS_MIN
         self._refused_since_ms: int | None = None
         self._lost_since_ms: int | None = None
-        self._is_hot = False
         self._has_told_absent = False
         self.rejected = 0  # replies that were empty, unclean, private or said before
         self.given_up = 0  # musings for which three tries gave nothing
@@ -146,15 +143,14 @@ class MindManager:
             self._started_ms = now_ms
         if self._mind is None:
             return self._without_mind(situation)
-        notes = self._watch_heat(situation)
+        notes: list[Note] = []
         if self._thought is not None:
             notes += self._collect(self._mind, self._thought, now_ms)
-        may_think = power.may_think and not self._is_hot
-        if not may_think:
+        if not power.may_think:
             self._stop(self._mind, now_ms)
         notes += [self._reply(question, NO_VOICE, situation, "canned")
                   for question in self._questions.late(now_ms)]
-        if may_think and self._thought is None:
+        if power.may_think and self._thought is None:
             self._check_slot(power, now_ms)
             is_wanted = self._is_owed or self._questions.first is not None
             if is_wanted and now_ms >= self._retry_ms:
@@ -202,19 +198,17 @@ class MindManager:
         self, situation: Situation, question: Question | None, now_ms: int, power: PowerManager
     ) -> _Thought:
         facts = self._facts(situation, power)
-        if question is not None:
-            about, words = "question", question.text.split()
+        asked = None if question is None else question.text
+        if asked is not None:
+            about = "question"
         else:
             about = topics.choose(facts, [*self._recent_topics, *self._tried_topics], self._rng)
-            words = list(topics.MEMORY_WORDS.get(about, ()))
         memory = None
-        if self._memory is not None and (
-            question is not None or self._rng.random() < MEMORY_CHANCE
-        ):
-            memory = self._memory.recall(words, list(self._recent_memories))
+        if self._memory is not None:
+            memory = self._memory.recall_for(about, asked, list(self._recent_memories), self._rng)
         self._request_id += 1
         api_ms = self._api[2] if self._api is not None else None
-        moment = topics.moment(facts, about, question.text if question is not None else None)
+        moment = topics.moment(facts, about, asked)
         return _Thought(self._request_id, now_ms, situation, moment, memory, question, api_ms)
 
     def _facts(self, situation: Situation, power: PowerManager) -> topics.Facts:
@@ -367,17 +361,6 @@ class MindManager:
         while (question := self._questions.first) is not None:
             notes.append(self._reply(question, NO_VOICE, situation, "canned"))
         return notes
-
-    def _watch_heat(self, situation: Situation) -> list[Note]:
-        """Above 30 km a heat sink has almost no air: pause when hot, resume when cool."""
-        soc_c = situation.soc_c
-        if not self._is_hot and soc_c is not None and soc_c >= HOT_SOC_C:
-            self._is_hot = True
-            return [event("mind_paused", "warning", soc_c=round(soc_c, 1))]
-        if self._is_hot and (soc_c is None or soc_c <= COOL_SOC_C):  # unknown pauses nothing
-            self._is_hot = False
-            return [event("mind_resumed")]
-        return []
 
 
 def _cancel(mind: Mind, now_ms: int) -> None:

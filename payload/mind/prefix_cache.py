@@ -1,4 +1,4 @@
-"""What the mind worker keeps over its death: prompt prefixes that a model has evaluated.
+"""Prompt prefixes that a model has evaluated, kept across restarts of the mind worker.
 
 One file each, with its own SHA-256, so that one which a power cut left half is none.
 """

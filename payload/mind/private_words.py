@@ -1,4 +1,4 @@
-"""What the mind must never say aloud: words of the mission's list, and anybody's way to be reached.
+"""Lines that must never be sent: words of the mission's list, and contact data.
 
 A small model repeats what it was trained on. The training scrubs; this is the last gate before a
 line is stored and sent, so in doubt it refuses: a line that is lost is thought again.

@@ -3,9 +3,9 @@
 Sans-I/O: a message is a msgpack map behind its length (32 bits, big-endian, at most 64 KiB).
 
     worker -> core   hello    {pid, model, n_ctx}         once after connecting
-    core -> worker   request  {id, prefix, suffix, max_tokens, temperature, seed}
-    worker -> core   reply    {id, text, prompt_tokens, evaluated_tokens, reply_tokens, elapsed_ms}
-    worker -> core   failed   {id, reason}                reason: no_model | busy | garbage
+    core -> worker   request  the fields of ``ports.MindRequest``
+    worker -> core   reply    the fields of ``ports.MindReply``
+    worker -> core   failed   the fields of ``ports.MindFailed``; reason: no_model | busy | garbage
 
 A stream that breaks these rules cannot be resynchronised, so ``Decoder`` raises ProtocolError and
 the connection is closed. Text goes as UTF-8; lone surrogates from a model never get this far.
@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import msgpack
+
+from payload.ports import MindFailed, MindFailure, MindReply, MindRequest
 
 MESSAGE_BYTES_MAX = 64 * 1024
 _LENGTH_BYTES = 4
@@ -36,45 +38,13 @@ class Hello:
     n_ctx: int
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One prompt: ``prefix`` is constant per bundle and its evaluation is kept."""
-
-    id: int
-    prefix: str
-    suffix: str
-    max_tokens: int
-    temperature: float
-    seed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the model said; counts in tokens."""
-
-    id: int
-    text: str
-    prompt_tokens: int
-    evaluated_tokens: int
-    reply_tokens: int
-    elapsed_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The worker lives, and has no answer to this request."""
-
-    id: int
-    reason: str
-
-
-Message = Hello | Request | Reply | Failed
+Message = Hello | MindRequest | MindReply | MindFailed
 _KINDS: dict[str, type[Message]] = {
-    "hello": Hello, "request": Request, "reply": Reply, "failed": Failed,
+    "hello": Hello, "request": MindRequest, "reply": MindReply, "failed": MindFailed,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _TYPES: dict[str, type[int] | type[float] | type[str]] = {
-    "int": int, "float": float, "str": str,
+    "int": int, "float": float, "str": str, "MindFailure": str,
 }
 
 
@@ -122,7 +92,7 @@ def _decode(body: bytes) -> Message:
     name = fields.pop("kind", None)
     kind = _KINDS.get(name) if isinstance(name, str) else None
     if kind is None:
-        raise ProtocolError("no such kind of message")
+        raise ProtocolError("unknown kind of message")
     if set(fields) != set(_field_names(kind)):
         raise ProtocolError(f"{name} with fields {sorted(map(str, fields))}")
     for field in dataclasses.fields(kind):
@@ -131,6 +101,8 @@ def _decode(body: bytes) -> Message:
         is_right = isinstance(value, wanted) or (wanted is float and isinstance(value, int))
         if not is_right or isinstance(value, bool):
             raise ProtocolError(f"{name}.{field.name} is a {type(value).__name__}")
+    if kind is MindFailed and fields["reason"] not in get_args(MindFailure):
+        raise ProtocolError("failed for no known reason")
     return kind(**fields)
 
 

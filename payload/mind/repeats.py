@@ -1,4 +1,4 @@
-"""What has been said in this flight, so that it is never said twice.
+"""The lines of this flight, so that none is repeated.
 
 Exact repeats are refused for the whole flight by a short hash of the letters; likeness is judged
 against the latest lines only, as a person would notice it.

@@ -1,4 +1,4 @@
-"""What to muse about: the topics that are true now, weighted by what is new or notable.
+"""Topics of musings: those that are true now, weighted by what is new or notable.
 
 Pure. The topics are the words ``about=`` that the persona is trained on
 (``host_training/examples/*/notebook``); one that is not true at the moment is never chosen, so that
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from payload.navigation.fix_age import NEAR_MS
 from payload.prompt import Moment
 from payload.situation import Situation
 from wire.beacon import Phase
@@ -24,7 +25,6 @@ API_FRESH_S = 600
 PICTURE_FRESH_S = 180
 SCENE_FRESH_S = 900
 BATTERY_NEWS_S = 300
-FIX_AGE_S_MAX = 60.0  # an older position is not where it is now
 LANDING_M = 1_000.0
 HEIGHT_M = 1_500.0
 BURST_M_MIN = 3_000.0  # a fall that begins lower is a reboot on the way down
@@ -55,23 +55,6 @@ API_TOPICS: MappingProxyType[str, tuple[str, str]] = MappingProxyType({
     "ok": ("answer", "ok"),
 })
 
-# What to look for in the author's own writing when musing about a topic.
-MEMORY_WORDS: MappingProxyType[str, tuple[str, ...]] = MappingProxyType({
-    "ground": ("grass", "field", "dew", "morning"), "launch": ("begin", "leaving", "goodbye"),
-    "height": ("high", "hill", "roof", "ladder"), "cold": ("cold", "winter", "frost", "snow"),
-    "thin-air": ("air", "breath", "breathe"), "horizon": ("horizon", "edge", "curve", "far"),
-    "inside": ("inside", "box", "room"), "float": ("drift", "waiting", "slow"),
-    "sun": ("sun", "light", "shadow"), "dark": ("dark", "night", "stars"),
-    "cloud": ("cloud", "fog", "rain"), "wind": ("wind", "gale", "storm"),
-    "battery": ("battery", "power", "tired"), "burst": ("burst", "broke", "broken"),
-    "falling": ("fall", "falling", "dropped"), "landing": ("landing", "home", "arrive"),
-    "landed": ("home", "field", "arrived"), "silence": ("silence", "quiet", "nobody"),
-    "notfound": ("lost", "missing", "nowhere"), "refused": ("refused", "closed", "shut"),
-    "timeout": ("waiting", "late", "wait"), "garbage": ("nonsense", "noise", "wrong"),
-    "answer": ("answer", "letter", "reply"), "picture": ("picture", "photograph", "camera"),
-    "self": ("mind", "think", "self"),
-})
-
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -91,7 +74,7 @@ class Facts:
         """Metres above the ground it left, or above the sea where that is not known."""
         altitude_m = self.situation.altitude_m
         age_s = self.situation.fix_age_s
-        if altitude_m is None or (age_s is not None and age_s > FIX_AGE_S_MAX):
+        if altitude_m is None or (age_s is not None and age_s * 1000 > NEAR_MS):
             return None
         return max(0.0, altitude_m - (self.ground_altitude_m or 0.0))
 

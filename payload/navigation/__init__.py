@@ -1,1 +1,1 @@
-"""Where and when it is: fixes judged, the clock, the phase of the flight, the landing."""
+"""Navigation: validated fixes, the clock, the flight phase, the landing prediction."""

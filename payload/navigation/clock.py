@@ -1,4 +1,4 @@
-"""The mission clock: UTC as data that came from the sky, never a timer.
+"""The mission clock: UTC as data from GNSS, never a timer.
 
 Everything is scheduled on milliseconds since boot; this part only says which UTC belongs to them
 and how far it can be believed. Qualities, and what raises them:

@@ -1,4 +1,4 @@
-"""Forecast: where the payload will come down, told every few minutes and kept over a reboot.
+"""Forecast: the predicted landing, reported every few minutes and kept over a reboot.
 
 The winds are learnt in the air (``payload.navigation.winds``) and saved with the phase; the place
 follows from them (``payload.navigation.landing``). What is told is a HOUSEKEEPING record with these

@@ -1,4 +1,4 @@
-"""Geofence: is the payload where it may be? Voted over fixes, silent on bad data.
+"""Geofence: is the payload inside the permitted area? Decided over several fixes, not on bad data.
 
 The fence is a polygon on the map and a ceiling, both from the mission file. One fix proves nothing
 (docs/faults.md, 8): most of the last ten good ones must agree, and to be inside again most
@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections import deque
 
+from payload.navigation import fix_age
 from payload.navigation.gnss import is_jump
 from payload.ports import GnssFix
 
 VOTES = 10
 VOTES_NEEDED = 8
-VOTE_AGE_MS_MAX = 30_000  # older fixes have no vote any more
 CEILING_MARGIN_M = 200.0
 DOUBT_MS = 600_000  # after a jump
 
@@ -49,7 +49,7 @@ class Geofence:
             self._votes.clear()
             self.is_outside = None
             return
-        while self._votes and now_ms - self._votes[0][0] > VOTE_AGE_MS_MAX:
+        while self._votes and now_ms - self._votes[0][0] > fix_age.VOTE_MS:
             self._votes.popleft()
         if fix is not None and self.is_set and (
             not self._votes or fix.taken_ms > self._votes[-1][0]

@@ -1,4 +1,4 @@
-"""Navigation: judges what the receiver says and keeps the last good fix with its age.
+"""Navigation: validates the receiver's data and keeps the last good fix with its age.
 
 A fix is good when it is 3D, in range, fresh and agrees with the last good one. A receiver that
 repeats itself is frozen, and a frozen receiver is a lost one: age counts from the last fix that
@@ -17,27 +17,26 @@ import math
 from collections import Counter
 from collections.abc import Callable
 
+from payload.navigation import barometer, fix_age
 from payload.notes import Note, event
+from payload.plausible import LIMITS
 from payload.ports import Gnss, GnssFix, PortError
 
 SATELLITES_MIN = 4  # for a 3D position
 SATELLITES_MIN_PHASE = 5  # one to spare
-ALTITUDE_M_RANGE = (-500.0, 60_000.0)  # exclusive: the Dead Sea shore to above any balloon
 CLIMB_MPS_MAX = 120.0  # a free fall at 30 km reaches about 100 m/s
 GROUND_SPEED_MPS_MAX = 250.0  # the fastest jet stream is about 110 m/s
 POSITION_SLACK_M = 500.0  # what two good fixes may differ by whatever the time between them
 ALTITUDE_SLACK_M = 60.0
-LOST_AFTER_MS = 10_000
 FIRST_FIX_MS_MAX = 120_000  # a cold start under open sky takes about 30 s
 REACQUIRE_MS = 10_000
 REACQUIRE_FIXES_MIN = 3
 AIR_MS = 600_000  # how long the receiver must insist on a height that the air contradicts
-SEA_LEVEL_HPA = 1013.25
-AIR_HPA = (320.0, 1100.0)  # a BME280 ends at 300 hPa, and says 300 above
 AIR_SLACK_M, AIR_SLACK_PART = 1_000.0, 0.2  # weather, and 40 K beside the standard atmosphere
 JAM_MIN = 128  # of 255; indoors beside a computer it is below 60
 JAM_REST_MS = 1_200_000  # the camera is what jams (raspberrypi/libcamera#43): rest it
 STUCK_MS = 10_000  # the same place to the last digit while it claims to move
+_LOW_M, _HIGH_M = LIMITS["altitude_m"]  # a receiver that clamps is at an end: both excluded
 _METRES_PER_DEGREE = 111_195.0
 _AIRBORNE_MODELS = frozenset((6, 7, 8))  # u-blox: airborne <1g, <2g, <4g
 
@@ -49,7 +48,7 @@ _FLAWS: tuple[tuple[str, Callable[[GnssFix], bool]], ...] = (
     ("no_position", lambda f: not _is_finite(f.latitude_deg, f.longitude_deg, f.altitude_m)),
     ("range", lambda f: abs(f.latitude_deg or 0) > 90 or abs(f.longitude_deg or 0) > 180),
     ("null_island", lambda f: f.latitude_deg == 0 and f.longitude_deg == 0),
-    ("altitude", lambda f: not ALTITUDE_M_RANGE[0] < (f.altitude_m or 0) < ALTITUDE_M_RANGE[1]),
+    ("altitude", lambda f: not _LOW_M < (f.altitude_m or 0) < _HIGH_M),
 )
 
 
@@ -124,10 +123,8 @@ class Navigation:
         """
         if self._gnss is None:
             return []
-        self._pressure_m = None
-        if pressure_hpa is not None and AIR_HPA[0] <= pressure_hpa <= AIR_HPA[1]:
-            ratio = pressure_hpa / SEA_LEVEL_HPA
-            self._pressure_m = 44_330 * (1 - ratio**0.19029)  # ISO 2533, the troposphere
+        usable_hpa = barometer.usable_hpa(pressure_hpa)
+        self._pressure_m = None if usable_hpa is None else barometer.height_m(usable_hpa)
         if self._first_poll_ms is None:
             self._first_poll_ms = now_ms
         notes: list[Note] = []
@@ -203,7 +200,7 @@ class Navigation:
         doubt, patience_ms = None, 0
         if is_jump(last, fix):
             doubt, patience_ms = "jump", REACQUIRE_MS
-        has_gap = fix.taken_ms - last.taken_ms >= LOST_AFTER_MS
+        has_gap = fix.taken_ms - last.taken_ms >= fix_age.LOST_MS
         if (doubt or has_gap) and self._has_air_agreed and self._is_against_air(fix):
             doubt, patience_ms = "air", AIR_MS
         return None if doubt is None or self._has_insisted(fix, patience_ms) else doubt
@@ -232,9 +229,9 @@ class Navigation:
         age_ms = self.fix_age_ms(now_ms)
         if age_ms is None:
             age_ms = now_ms - self._first_poll_ms
-            limit_ms = LOST_AFTER_MS if is_absent else FIRST_FIX_MS_MAX
+            limit_ms = fix_age.LOST_MS if is_absent else FIRST_FIX_MS_MAX
         else:
-            limit_ms = LOST_AFTER_MS
+            limit_ms = fix_age.LOST_MS
         if age_ms < limit_ms:
             return []
         self.is_lost = True

@@ -1,4 +1,4 @@
-"""Landing: where it will come down if it falls from here and now, and how sure that is.
+"""Landing: the predicted landing position for a burst here and now, and its uncertainty.
 
 From the present altitude down to the ground, layer by layer: the fall under the parachute takes a
 time that follows from the air's density, and the learnt wind of that layer carries it along. The

@@ -12,6 +12,7 @@ from collections import deque
 from dataclasses import dataclass
 from statistics import median
 
+from payload.navigation import fix_age
 from payload.navigation.gnss import (
     ALTITUDE_SLACK_M,
     CLIMB_MPS_MAX,
@@ -21,7 +22,6 @@ from payload.navigation.gnss import (
 )
 from payload.ports import GnssFix
 
-FIX_AGE_MS_MAX = 3_000  # an older fix says nothing about now
 MEDIAN_FIXES = 5  # outlives two wrong altitudes in a row
 MEDIAN_MS = 5_000  # slower receivers give fewer fixes, and the newest counts alone
 CLIMB_MS = 10_000
@@ -64,7 +64,7 @@ class Motion:
 
     def take(self, fix: GnssFix | None, now_ms: int) -> bool:
         """Learn from ``fix``; False when it is old, seen before or not good enough for phases."""
-        if fix is None or not 0 <= now_ms - fix.taken_ms <= FIX_AGE_MS_MAX:
+        if fix is None or not 0 <= now_ms - fix.taken_ms <= fix_age.NOW_MS:
             return False
         if self.fix is not None and fix.taken_ms <= self.fix.taken_ms:
             return False

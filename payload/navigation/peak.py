@@ -1,4 +1,4 @@
-"""The peak: the highest altitude of a flight, when that was, and how sure it is.
+"""The peak: the highest altitude of a flight, its time, and its certainty.
 
 Between two fixes nobody looks. Where those beside the peak are ten seconds apart, or a reboot lies
 between them, the balloon may have been higher, and what is known is a lower bound.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from payload.navigation.gnss import LOST_AFTER_MS
+from payload.navigation.fix_age import LOST_MS
 from payload.ports import GnssFix
 
 
@@ -65,7 +65,7 @@ class Peak:
     def learn(self, fix: GnssFix, top_m: float | None, utc_ms: int | None) -> None:
         """Look at a fix. ``top_m`` is its altitude where that is credible, ``utc_ms`` its date."""
         gap_ms = self._gap_ms(fix, utc_ms)
-        is_unseen = self._is_after_reboot if gap_ms is None else gap_ms >= LOST_AFTER_MS
+        is_unseen = self._is_after_reboot if gap_ms is None else gap_ms >= LOST_MS
         mark = self._mark
         if mark.is_open:
             known = [gap for gap in (mark.gap_ms, gap_ms) if gap is not None]

@@ -1,4 +1,4 @@
-"""Where the flight is: at every fix a machine walks the table of ``navigation.phase_rows``.
+"""The flight phase: at every fix a state machine applies the table of ``navigation.phase_rows``.
 
     BOOT -> GROUND -> ASCENT -> (FLOAT) -> DESCENT -> LANDED, and INFLIGHT_UNKNOWN after a reboot
     in the air. From flight no way leads to GROUND; what has LANDED can fly again.
@@ -21,6 +21,7 @@ from collections import deque
 from statistics import median
 from typing import Any, NamedTuple
 
+from payload.navigation import barometer, fix_age
 from payload.navigation.clock import is_plausible_utc
 from payload.navigation.gnss import ground_distance_m
 from payload.navigation.motion import Motion
@@ -32,7 +33,6 @@ from payload.ports import GnssFix
 from wire.beacon import Phase
 
 BOOT_MS_MAX = 60_000
-NUMBERS_AGE_MS_MAX = 60_000  # older numbers did not cause a transition
 ALOFT_M = 3_000.0  # this high above the ground is no hill
 ALOFT_NO_GROUND_M = 5_500.0  # above any launch site, when the ground is not known
 SILENT_DESCENT_MS = 1_800_000
@@ -43,7 +43,6 @@ CALM_MPS = 0.5
 SAVED_MS_MAX = 6 * 3_600_000
 SAVED_FIXES = 5  # dates to have seen before a saved state is called old
 SAME_PLACE_M = 2_000.0
-BAROMETER_HPA = (300.0, 1100.0)  # BME280 DS table 1
 BAROMETER_VETO_BELOW_M = 500.0  # above, the receiver needs no second opinion
 BAROMETER_RISE_M_MIN = 50.0
 HOLD_FIXES_MIN = 3
@@ -130,8 +129,7 @@ class PhaseMachine:
             return False
         if altitude_m - ground_m >= BAROMETER_VETO_BELOW_M:
             return False
-        ratio = self._pressure_hpa / self._ground_hpa
-        rise_m: float = 44_330 * (1 - ratio**0.19029)  # ISO 2533, the troposphere
+        rise_m = barometer.height_m(self._pressure_hpa, self._ground_hpa)
         return rise_m < BAROMETER_RISE_M_MIN
 
     def saved(self) -> dict[str, Any]:
@@ -149,9 +147,7 @@ class PhaseMachine:
     ) -> list[Note]:
         """Look at the last good fix and the pressure; at most one transition a call."""
         notes, self._pending = self._pending, []
-        self._pressure_hpa = None
-        if pressure_hpa is not None and BAROMETER_HPA[0] <= pressure_hpa <= BAROMETER_HPA[1]:
-            self._pressure_hpa = pressure_hpa
+        self._pressure_hpa = barometer.usable_hpa(pressure_hpa)
         if not self.motion.take(fix, now_ms):
             return notes + self._without_fix(now_ms)
         self._remember()
@@ -192,7 +188,7 @@ class PhaseMachine:
             # Too soon to have lain still: it was started in the air, and has forgotten the ground.
             self.ground_altitude_m = None
         fix = self.motion.fix
-        is_fresh = fix is not None and now_ms - fix.taken_ms <= NUMBERS_AGE_MS_MAX
+        is_fresh = fix is not None and now_ms - fix.taken_ms <= fix_age.NEAR_MS
         self._entry_altitude_m = self.motion.altitude_m if is_fresh else None
         numbers = {
             "altitude_m": self._entry_altitude_m, "climb_mps": self.climb_mps if is_fresh else None,

@@ -1,4 +1,4 @@
-"""The table of transitions: one row for every way from a phase to another, and what it takes.
+"""The table of transitions: one row for every change of phase, and its conditions.
 
 A row is true or false of the machine at one fix and must stay true for ``hold_s``; the first row
 of the present phase that has held is taken. From flight no row leads to GROUND.

@@ -1,4 +1,4 @@
-"""What of the phase survives a reboot: one small versioned map, checked when it comes back.
+"""The part of the phase that survives a reboot: one small versioned map, checked when restored.
 
 A map of another version, or with a value of the wrong type, is as good as none: the phase then
 starts from BOOT and the altitude of the first fix tells ground from flight.

@@ -1,4 +1,4 @@
-"""How high the sun stands, from UTC and place: the payload knows day from night without a camera.
+"""Elevation of the sun, from UTC and position: day and night without a camera.
 
 Source: Astronomical Almanac, low-precision solar coordinates (about 0.01 degrees until 2050);
 refraction is left out, which is at most 0.6 degrees and only at the horizon.

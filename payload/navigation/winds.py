@@ -1,4 +1,4 @@
-"""Winds: what the balloon learns of the air on its way up, in layers, to know its way down.
+"""Winds: the wind measured in layers during the ascent, for the descent.
 
 A balloon drifts with the air, so its own track is the measurement: the change of place between
 good fixes is laid to the layers that were climbed through. The newest passage counts most.

@@ -1,1 +1,1 @@
-"""The battery: what it has left, what may be spent of it, and what heat forbids."""
+"""The battery: its charge, the power modes, and the temperature limits."""

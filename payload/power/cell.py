@@ -1,4 +1,4 @@
-"""Cell: what the cold does to a lithium-ion battery: charge out of reach, and more resistance.
+"""Cell: the effect of cold on a lithium-ion cell: less usable charge, and more resistance.
 
 Of no certain cell: published figures of ordinary ones, taken where they promise less. Nothing is
 said beyond their ends.

@@ -1,4 +1,4 @@
-"""Charge: what has been drawn from the battery, over all boots, and what that leaves of it.
+"""Charge: what has been drawn from the battery, over all boots, and what is left.
 
 Counted from the current, where it is measured; nothing else knows, and then there is no estimate.
 What is left can only make the power mode ECO where the voltage still says NOMINAL (a lithium cell

@@ -1,4 +1,4 @@
-"""Power: from battery millivolts to how much may be spent.
+"""Power: the power mode, from the battery voltage.
 
 One axis of three (phase, power, health). Nothing here ever switches the payload off: a cold battery
 sags and comes back (rs41-nfw#5). Worse takes ten steady seconds, better takes
@@ -81,12 +81,12 @@ class PowerManager:
     @property
     def may_think(self) -> bool:
         """As ``may_call``, unless the ground switched the mind off or the battery is too cold."""
-        return self.may_call and self.is_mind_on and not self.governor.is_frozen
+        return self.may_call and self.is_mind_on and not self.governor.forbids_thoughts
 
     @property
     def may_picture(self) -> bool:
         """A picture costs about what a thought does; the ground, or heat, may stop the camera."""
-        return self.may_call and self.is_camera_on and not self.governor.is_too_hot
+        return self.may_call and self.is_camera_on and not self.governor.forbids_pictures
 
     @property
     def think_interval_factor(self) -> int:
@@ -94,7 +94,7 @@ class PowerManager:
 
         2 when power is short or unknown, and twice that in the cold.
         """
-        cold_factor = COLD_FACTOR if self.governor.is_cold else 1
+        cold_factor = COLD_FACTOR if self.governor.halves_thoughts else 1
         return _THINK_FACTOR.get(self.mode, ECO_FACTOR) * cold_factor
 
     def battery_word(self) -> str | None:

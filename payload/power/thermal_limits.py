@@ -1,8 +1,9 @@
 """Governor: temperatures at which the camera, or the mind, is held back.
 
-A processor at 82 C takes no pictures, a battery at -10 C has half the thoughts and one at -20 C
-none; that a processor at 75 C does not think is the mind's own affair.
-Each limit bites after ten steady seconds. A temperature that nobody measures holds nothing back.
+A processor at 75 C does not think, since in thin air a heat sink is of little use, and at 82 C it
+takes no pictures either; a battery at -10 C has half the thoughts and one at -20 C none.
+A thought heats within seconds, so its limit bites at once; the others after ten steady seconds. A
+temperature that nobody measures holds nothing back.
 
 No sensor is on the battery: its temperature here is that of the board in the same box. The board
 is the warmer one, so the limit comes late, never early. Each thought warms the board by many
@@ -17,6 +18,7 @@ from payload.notes import Note, event
 
 STEADY_MS = 10_000
 BATTERY_WARM_MS = 600_000
+MIND_OFF_C, MIND_BACK_C = 75.0, 65.0
 CAMERA_OFF_C, CAMERA_BACK_C = 82.0, 72.0
 COLD_C, COLD_OVER_C = -10.0, -7.0
 FROZEN_C, FROZEN_OVER_C = -20.0, -17.0
@@ -26,14 +28,15 @@ class _Limit:
     """One limit with hysteresis: it bites at ``bites_c`` or beyond and lets go at ``ends_c``."""
 
     def __init__(self, names: tuple[str, str], key: str, bites_c: float, ends_c: float,
-                 ends_ms: int = STEADY_MS) -> None:
-        """``names`` are the events of its beginning and its end; ``ends_ms`` how long it lasts."""
+                 steady_ms: tuple[int, int] = (STEADY_MS, STEADY_MS)) -> None:
+        """``names`` are the events of its beginning and its end; ``steady_ms`` how long the
+        temperature must have been there for either."""
         self.is_biting = False
         self._names = names
         self._key = key
         self._sign = 1 if bites_c > ends_c else -1  # 1: heat bites, -1: cold does
         self._bites_c, self._ends_c = bites_c, ends_c
-        self._ends_ms = ends_ms
+        self._bites_ms, self._ends_ms = steady_ms
         self._since_ms: int | None = None  # the temperature has asked for the other state
 
     def update(self, measured_c: float | None, now_ms: int) -> list[Note]:
@@ -43,7 +46,7 @@ class _Limit:
         if self.is_biting:
             is_asked, hold_ms = self._sign * (self._ends_c - measured_c) >= 0, self._ends_ms
         else:
-            is_asked, hold_ms = self._sign * (measured_c - self._bites_c) >= 0, STEADY_MS
+            is_asked, hold_ms = self._sign * (measured_c - self._bites_c) >= 0, self._bites_ms
         if not is_asked:
             self._since_ms = None
             return []
@@ -66,33 +69,32 @@ class Governor:
     """What the temperatures forbid at this moment."""
 
     def __init__(self) -> None:
+        self._mind = _Limit(
+            ("mind_paused", "mind_resumed"), "soc_c", MIND_OFF_C, MIND_BACK_C, (0, 0))
         self._camera = _Limit(
             ("camera_hot", "camera_hot_over"), "soc_c", CAMERA_OFF_C, CAMERA_BACK_C)
         self._cold = _Limit(
             ("battery_cold", "battery_cold_over"), "inside_c", COLD_C, COLD_OVER_C,
-            BATTERY_WARM_MS)
+            (STEADY_MS, BATTERY_WARM_MS))
         self._frozen = _Limit(
             ("battery_frozen", "battery_frozen_over"), "inside_c", FROZEN_C, FROZEN_OVER_C,
-            BATTERY_WARM_MS)
+            (STEADY_MS, BATTERY_WARM_MS))
 
     @property
-    def is_too_hot(self) -> bool:
-        """No pictures."""
+    def forbids_pictures(self) -> bool:
         return self._camera.is_biting
 
     @property
-    def is_cold(self) -> bool:
-        """Half the thoughts."""
-        return self._cold.is_biting
+    def forbids_thoughts(self) -> bool:
+        return self._mind.is_biting or self._frozen.is_biting
 
     @property
-    def is_frozen(self) -> bool:
-        """No thoughts."""
-        return self._frozen.is_biting
+    def halves_thoughts(self) -> bool:
+        return self._cold.is_biting
 
     def update(self, soc_c: float | None, inside_c: float | None, now_ms: int) -> list[Note]:
         """Take the temperatures of processor and box in C; None is one that nobody has."""
         return [
-            *self._camera.update(soc_c, now_ms), *self._cold.update(inside_c, now_ms),
-            *self._frozen.update(inside_c, now_ms),
+            *self._mind.update(soc_c, now_ms), *self._camera.update(soc_c, now_ms),
+            *self._cold.update(inside_c, now_ms), *self._frozen.update(inside_c, now_ms),
         ]

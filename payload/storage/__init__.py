@@ -1,1 +1,1 @@
-"""What it keeps: records and small state, in RAM until the disk has said that they are durable."""
+"""Storage: records and small state, in RAM until the disk has confirmed them as durable."""

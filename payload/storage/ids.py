@@ -1,4 +1,4 @@
-"""Record ids: numbers that no other record of this payload's lives has, or will have.
+"""Record ids: numbers unique over all lives of this payload.
 
 Ordinary ids rise by one, from one that a store draws when it begins empty. The disk knows up to
 where they may be taken, some way ahead of use, so that a life after this one begins behind whatever

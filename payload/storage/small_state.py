@@ -1,4 +1,4 @@
-"""The small state beside the records: every key that the store keeps, and what its value may be.
+"""The small state beside the records: every key of the store and its permitted values.
 
 A row that another version wrote, or a bug, may be whole and still of the wrong type. It is as good
 as absent, decided here, once, before anybody reads it: a life that finds such a row begins as one

@@ -1,4 +1,4 @@
-"""The store: every record of the payload's life and its small state, and what of them is durable.
+"""The store: all records and small state of the payload, and which of them are durable.
 
 What is appended and put is in RAM at once, and durable when the disk has said so; only then may it
 be sent, or anything be done because of it. The disk stands behind ``payload.ports.Disk`` and may
@@ -21,19 +21,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from payload.ports import (
-    CONFIRMED,
-    IN_FLIGHT,
-    QUEUED,
-    Commit,
-    Committed,
-    Disk,
-    Opened,
-    Opening,
-    Page,
-)
+from payload.ports import CONFIRMED, IN_FLIGHT, QUEUED, Commit, Committed, Disk, Opened, Opening
 from payload.storage import small_state
 from payload.storage.ids import DISKLESS_ID, IDS_KEY, INCARNATION_KEY, RecordIds
+from payload.storage.recorder import Recorder
 from payload.storage.window import PAGE_RECORDS, Window
 from wire.records import Kind, Priority, Record, TimeQuality
 from wire.session import draw_incarnation
@@ -52,7 +43,9 @@ _NEWEST_FIRST = frozenset((Priority.MUSING, Priority.BULK))
 class Store:
     """One life's. Every call returns at once."""
 
-    def __init__(self, disk: Disk, chance: random.Random | None = None) -> None:
+    def __init__(
+        self, disk: Disk, chance: random.Random | None = None, recorder: Recorder | None = None
+    ) -> None:
         """Asks the disk to open. ``chance`` draws what no other life may have; by default 0's."""
         self.is_failing = True  # until the disk takes something
         self.dropped_records = 0
@@ -61,7 +54,7 @@ class Store:
         self.musings: tuple[str, ...] = ()  # the latest of earlier lives, oldest first
         self.boot = 0  # unknown, where the disk was not there at the start
         self.is_counted = False  # has the disk taken this boot's number at the start?
-        self._disk = disk
+        self._disk, self._recorder = disk, recorder or Recorder()
         self._chance = chance or random.Random(0)
         self.incarnation = self.draw()  # with the boot it names the life
         self._request: Opening | Commit | None = None  # that the disk is busy with,
@@ -148,6 +141,7 @@ class Store:
         if len(self._ring) >= RING_RECORDS_MAX:
             self._make_room()
         self._ring[record.record_id] = record, mono_ms
+        self._recorder.appended(record, self._is_open and IDS_KEY not in self._dirty)
         return record
 
     def is_kept(self, record_id: int) -> bool:
@@ -156,6 +150,7 @@ class Store:
 
     def put(self, key: str, value: Any) -> None:
         """Small state, written with the next commit. ``value`` is what msgpack can hold."""
+        self._recorder.put(key, value)
         if key not in self._small or self._small[key] != value:
             self._small[key] = self._dirty[key] = value
             self.version += 1
@@ -210,7 +205,9 @@ class Store:
             for record, _ in self._ring.values())
 
     def mark_in_flight(self, record_ids: Iterable[int]) -> None:
-        self._mark(IN_FLIGHT, record_ids)
+        laid = tuple(record_ids)
+        self._mark(IN_FLIGHT, laid)
+        self._recorder.laid(laid, self.is_failing)
 
     def mark_confirmed(self, record_ids: Iterable[int]) -> None:
         """The ground has them. They stay."""
@@ -225,6 +222,11 @@ class Store:
         for record_id in record_ids:
             self._marks.pop(record_id, None)
             self._again[record_id] = None
+
+    @property
+    def waiting(self) -> int:
+        """Records in RAM that the disk does not have."""
+        return len(self._ring)
 
     def count(self) -> int | None:
         """Records kept, ring included; None while it is not known how many the disk has."""
@@ -255,11 +257,9 @@ class Store:
             self._disk.start(request)
 
     def _next_commit(self) -> Commit | None:
-        pages: tuple[Page, ...] = ()
-        if self._may_read:
-            wanted = [window.wanted() for window in self._windows.values()]
-            pages = tuple(page for page in wanted if page is not None)
-            self._may_read = bool(pages)
+        windows = self._windows.values() if self._may_read else ()
+        pages = tuple(page for page in (window.wanted() for window in windows) if page is not None)
+        self._may_read = bool(pages)
         if self._is_due:
             records = tuple(islice(self._ring.values(), COMMIT_RECORDS_MAX))
             again = tuple(islice(self._again, PAGE_RECORDS))
@@ -294,6 +294,7 @@ class Store:
                 self._retry_ms = 0
             fresh += [self._ring.pop(record.record_id)[0] for record, _ in request.records]
             self._forget_written(request)
+            self._recorder.kept(request)
         else:
             self._fail(now_ms)
         for page, read in zip(request.pages, answer.pages, strict=True):

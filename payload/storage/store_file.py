@@ -124,7 +124,7 @@ def connect(path: Path, synchronous: str) -> sqlite3.Connection:
         db.execute("BEGIN IMMEDIATE")  # takes the lock now, so a second writer fails here
         db.execute("COMMIT")
         if not _shape(db) >= _SOUND_SHAPE:  # a newer spacepi may have more
-            raise sqlite3.DatabaseError("its tables are not as they were made")
+            raise sqlite3.DatabaseError("its tables do not match the schema")
         if synchronous == "FULL":
             sync_folder(path.parent)  # SQLite does it too, but takes no notice of failure
     except (sqlite3.Error, OSError):
@@ -132,7 +132,7 @@ def connect(path: Path, synchronous: str) -> sqlite3.Connection:
         raise
     except UnicodeDecodeError as error:  # sqlite3 quotes the damage in its message
         db.close()
-        raise sqlite3.DatabaseError("its tables have names that are no text") from error
+        raise sqlite3.DatabaseError("its table names are not text") from error
     return db
 
 

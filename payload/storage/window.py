@@ -1,4 +1,4 @@
-"""A window on the queue: the records of one class that are sent next, as far as they were read.
+"""A window on the send queue: the next records of one class, as far as they have been read.
 
 The queue itself is on the disk and may be long. The window covers its beginning, up to the last id
 that was read, or all of it; what becomes durable inside that range is put in, what lies behind it

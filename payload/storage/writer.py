@@ -1,4 +1,4 @@
-"""The writer: the one connection to the store's file. It does what the store asks for, and waits.
+"""The writer: the only connection to the store's file. It executes requests and waits for the disk.
 
 It runs wherever waiting is allowed: on the Pi in a thread of its own, in the simulator inside the
 call. ``serve`` answers one request; between two of them ``chore`` does a slice of what nobody waits
@@ -35,6 +35,7 @@ from payload.ports import (
     Refused,
 )
 from payload.storage import salvage, small_state, store_file
+from payload.storage.recorder import Recorder
 from payload.storage.store_file import COLUMNS, record_of, row_of, small_row
 from wire.records import PRIORITY_OF_KIND, Kind, Record
 
@@ -59,7 +60,7 @@ class Writer:
 
     def __init__(
         self, path: Path, is_durable: bool = True,
-        free_bytes: Callable[[Path], int] | None = None,
+        free_bytes: Callable[[Path], int] | None = None, recorder: Recorder | None = None,
     ) -> None:
         """``is_durable`` False does not wait for the disk: a simulated world has its own.
 
@@ -69,6 +70,7 @@ class Writer:
         self._path = path
         self._synchronous = "FULL" if is_durable else "OFF"
         self._free_bytes = free_bytes or store_file.free_bytes
+        self._recorder = recorder or Recorder()
         self._ordinary_ids_end = 0
         self._salvaged_from: Path | None = None
         self._is_in_doubt = False
@@ -243,12 +245,14 @@ class Writer:
             return 0
         if db.execute("PRAGMA freelist_count").fetchone()[0] >= PRUNE_PAGES:
             return 0
-        return db.execute(
+        gone = [record_id for (record_id,) in db.execute(
             "DELETE FROM record WHERE id < (SELECT max(id) FROM record WHERE id < ?) AND id IN ("
             "SELECT id FROM record WHERE state=2 AND class="
-            "(SELECT max(class) FROM record WHERE state=2) ORDER BY id LIMIT ?)",
+            "(SELECT max(class) FROM record WHERE state=2) ORDER BY id LIMIT ?) RETURNING id",
             (self._ordinary_ids_end, PRUNE_RECORDS),
-        ).rowcount
+        )]
+        self._recorder.pruned(gone)
+        return len(gone)
 
     def _answer(self, db: sqlite3.Connection, request: Commit, is_durable: bool) -> Committed:
         pages = tuple(self._read(db, page) for page in request.pages)
@@ -299,7 +303,7 @@ class Writer:
         rows = db.execute(_NEXT_ROWS, (*checked, CHECK_ROWS)).fetchall()
         for row in rows:
             if not all(type(value) is int for value in row[:3]) or row[:3] <= checked:
-                raise sqlite3.DatabaseError("the index is not in order")
+                raise sqlite3.DatabaseError("the index is out of order")
             checked = row[:3]
         return checked if len(rows) == CHECK_ROWS else None
 

@@ -1,4 +1,4 @@
-"""What the fake Bosch sensors share: memory map, power-up, conversions by the clock, and faults.
+"""Shared by the fake Bosch sensors: memory map, power-up, conversion times, and faults.
 
 A chip turns true air into raw counts by inverting its datasheet's formulas, so that the real
 driver's arithmetic is exercised, and not used twice.
@@ -121,7 +121,7 @@ class BoschChip(ABC):
         if number == self._measured_at:
             return
         is_first, self._measured_at = self._measured_at is None, number
-        if is_first and self.has_bad_first_sample:
+        if number == 0 and self.has_bad_first_sample:
             self._memory[self.DATA.start : self.DATA.stop] = self.FIRST_SAMPLE
         elif is_first or not self.is_stuck:
             data = self._counts(*(self.forced_air or self._noisy()))

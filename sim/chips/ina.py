@@ -1,4 +1,4 @@
-"""Fake INA219 and INA226: big-endian words, and the arithmetic that the chips do themselves.
+"""Fake INA219 and INA226: big-endian registers, and the chips' own arithmetic.
 
 Sources: TI SBOS448G (INA219: 8.5, 8.6), TI SBOS547A (INA226: 7.5, 7.6).
 """

@@ -1,4 +1,4 @@
-"""The single-board computer: what each model draws and can do, and what its firmware says of it.
+"""The single-board computer: power and speed of each model, and what its firmware reports.
 
 Three boards with figures of cnx-software.com, chipwired.com and llm-inference.com. The tokens are
 of the largest model that a board carries well (360 million parameters on a Zero 2 W, 1.1 thousand

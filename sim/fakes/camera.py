@@ -1,4 +1,4 @@
-"""A synthetic camera: what there would be to see from where it hangs, as thumbnail and tiles.
+"""A synthetic camera: the view from the payload, as thumbnail and tiles.
 
 The tiles are cut and encoded by the payload's own camera worker.
 """

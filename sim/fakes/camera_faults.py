@@ -1,4 +1,4 @@
-"""What can go wrong with a camera: a wrapper around any ``ports.Camera`` of the simulation.
+"""Faults of a camera: a wrapper around any ``ports.Camera`` of the simulation.
 
 It delivers the picture of the camera inside it, or fails in the ways that real ones do
 (raspberrypi/picamera2#1295): it hangs, dies, cuts off, or says that it is not there.

@@ -1,4 +1,4 @@
-"""The payload's store at a desk: the writer that flies, without its thread, on a card perhaps slow.
+"""The payload's store in simulation: the real writer, without its thread, on a simulated card.
 
 What is asked is done when the card's latency is over, and not before: a power cut in between finds
 nothing of it on the disk. Without latency the answer is there at once.
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import cast
 
 from payload.ports import Commit, Committed, Opened, Opening, Refused
+from payload.storage.recorder import Recorder
 from payload.storage.store import Store
 from payload.storage.writer import Writer
 from sim.fakes.sd_card import Card, CardConnection
@@ -21,8 +22,10 @@ from sim.fakes.sd_card import Card, CardConnection
 class CardWriter(Writer):
     """The writer that flies, on a card that may refuse."""
 
-    def __init__(self, path: Path, card: Card, is_durable: bool = True) -> None:
-        super().__init__(path, is_durable, card.free_bytes)
+    def __init__(
+        self, path: Path, card: Card, is_durable: bool = True, recorder: Recorder | None = None
+    ) -> None:
+        super().__init__(path, is_durable, card.free_bytes, recorder)
         self.card = card
 
     def connect(self) -> sqlite3.Connection:
@@ -69,10 +72,12 @@ class CardDisk:
 class CardStore(Store):
     """The real store on such a disk, which is named here so that tests can look at it."""
 
-    def __init__(self, disk: CardDisk, chance: random.Random | None) -> None:
+    def __init__(
+        self, disk: CardDisk, chance: random.Random | None, recorder: Recorder | None = None
+    ) -> None:
         self.disk = disk
         self.writer = disk.writer
-        super().__init__(disk, chance)
+        super().__init__(disk, chance, recorder)
 
     def close(self) -> None:
         """The life ends in order."""

@@ -1,4 +1,4 @@
-"""What a GNSS receiver says, as bytes: UBX messages and NMEA sentences, whole and damaged.
+"""Output of a GNSS receiver as bytes: UBX messages and NMEA sentences, intact and damaged.
 
 Nothing here knows a clock or a flight; ``sim.fakes.ublox`` decides what is said when.
 

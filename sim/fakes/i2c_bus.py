@@ -1,4 +1,4 @@
-"""The fake I2C bus and what can go wrong on it; the chips are in ``sim.chips``.
+"""The fake I2C bus and its faults; the chips are in ``sim.chips``.
 
 A bus whose clock line is held low fails every transfer after ``stall_ms``, as the kernel does; the
 time is reported through ``block``, so that the world can charge it to whoever was waiting.

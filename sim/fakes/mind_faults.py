@@ -1,4 +1,4 @@
-"""What can go wrong with a mind: the kinds, and the texts that a broken one says."""
+"""Faults of a mind: the kinds, and the texts that a broken one produces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What there would be to see: a view from the balloon, drawn.
+"""Scenery: a rendered view from the balloon.
 
 The sky darkens with height from the horizon up, the horizon sinks and bends, cloud and fields fade
 into haze, the sun shines where it stands. Deterministic for a seed and a Pillow version.

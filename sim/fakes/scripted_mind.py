@@ -1,4 +1,4 @@
-"""A mind without a model: deterministic lines, a board's delay, and the ways in which minds fail.
+"""A mind without a model: deterministic lines, a board's delay, and the failures of minds.
 
 The real mind worker as a process is in ``sim.fakes.worker_mind``; it is not simulated, only
 charged.

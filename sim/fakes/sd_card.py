@@ -54,11 +54,6 @@ class Card:
         return 0 if self.fault is CardFault.FULL else self.room_bytes
 
     @property
-    def has_plenty(self) -> bool:
-        """No store on it needs to make room."""
-        return self.fault is not CardFault.FULL and self.room_bytes >= FREE_BYTES
-
-    @property
     def may_open(self) -> bool:
         """False while a file on it cannot be opened; asking is a refused access then."""
         is_refused = self.fault in (CardFault.GONE, CardFault.IO)

@@ -1,4 +1,4 @@
-"""Services at a desk: an internet that mostly says no, the supervisor's watchdog, a pin."""
+"""Fake services: an internet that mostly fails, the supervisor's watchdog, a pin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SondeHub Amateur as a station may find it: it takes, refuses, breaks, is busy, or says nothing.
+"""A fake SondeHub Amateur: it accepts, refuses, fails, is busy, or does not answer.
 
 It remembers how often it took each position and how often its answer got through, so that a fault
 can ask afterwards whether every position was settled once.

@@ -1,4 +1,4 @@
-"""A fake u-blox receiver: the bytes that come out of its serial port, and what goes into it.
+"""A fake u-blox receiver: its serial output and input.
 
 It speaks NMEA until it is told to send NAV-PVT, and obeys the limits of its dynamic model: without
 an airborne one it loses its fix at 12 km, as the real one does. Switched on by the simulation's

@@ -1,4 +1,4 @@
-"""The real mind at a desk: the worker process runs the model, the world charges the time.
+"""The real mind in simulation: the worker process runs the model, simulated time is charged for it.
 
 The worker is this project's ``payload.mind_worker``, spoken to over its Unix socket. ``poll`` waits
 for it in real time, bounded by REAL_WAIT_S; the reply becomes visible when a Pi would have had it.
@@ -14,12 +14,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from payload.mind import protocol
-from payload.mind.protocol import Decoder, Failed, Hello, ProtocolError, Reply, Request
-from payload.ports import MindFailed, MindReply, MindRequest
+from payload.mind.protocol import Decoder, Hello, ProtocolError
+from payload.ports import MindFailed, MindFailure, MindReply, MindRequest
 from sim.clock import SimClock
 from sim.fakes.board import PI_ZERO_2W, THINK_OVERHEAD_MS, BoardProfile
 
@@ -27,8 +27,6 @@ REAL_WAIT_S = 60.0  # for one thought, on a busy machine
 START_WAIT_S = 30.0  # for loading the model
 START_POLL_S = 0.05
 _RECEIVE_BYTES = 65_536
-Reason = Literal["no_model", "crashed", "busy", "garbage", "not_running"]
-_REASONS: dict[str, Reason] = {"no_model": "no_model", "busy": "busy", "garbage": "garbage"}
 # The worker ends with its parent, however that ends (prctl PR_SET_PDEATHSIG, Linux).
 _BOOTSTRAP = (
     "import ctypes, runpy, signal\n"
@@ -79,13 +77,9 @@ class WorkerMind:
         if not (self._bundle / "model.gguf").is_file():
             self._fail("no_model")
             return True
-        message = Request(
-            request.request_id, request.prefix, request.suffix, request.max_tokens,
-            request.temperature, request.seed,
-        )
         try:
             connection = self._connected()
-            connection.sendall(protocol.encode(message))
+            connection.sendall(protocol.encode(request))
         except (OSError, ProtocolError):
             self._stop()
             self._fail("not_running")
@@ -116,7 +110,7 @@ class WorkerMind:
         self._stop()
         shutil.rmtree(self._directory, ignore_errors=True)
 
-    def _fail(self, reason: Reason) -> None:
+    def _fail(self, reason: MindFailure) -> None:
         assert self._request_id is not None
         failed = MindFailed(self._request_id, reason)
         self._result = (self._started_ms + THINK_OVERHEAD_MS, failed)
@@ -127,18 +121,13 @@ class WorkerMind:
         try:
             while True:
                 for message in self._receive():
-                    if isinstance(message, Reply) and message.id == request_id:
+                    if isinstance(message, MindReply) and message.request_id == request_id:
                         took_ms = self._board.thinking_ms(
                             message.evaluated_tokens, message.reply_tokens
                         )
-                        reply = MindReply(
-                            message.id, message.text, message.prompt_tokens,
-                            message.evaluated_tokens, message.reply_tokens, took_ms,
-                        )
-                        return self._started_ms + took_ms, reply
-                    if isinstance(message, Failed):
-                        reason = _REASONS.get(message.reason, "garbage")
-                        return soon_ms, MindFailed(request_id, reason)
+                        return self._started_ms + took_ms, replace(message, elapsed_ms=took_ms)
+                    if isinstance(message, MindFailed):
+                        return soon_ms, message
         except (OSError, ProtocolError):
             self._stop()
             return soon_ms, MindFailed(request_id, "crashed")

@@ -1,4 +1,4 @@
-"""The camera (docs/faults.md, 58 to 62): it hangs, dies, lies, or sees nothing."""
+"""Camera faults (docs/faults.md, 58 to 62): it hangs, dies, or returns wrong or empty pictures."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ FAULTS: tuple[Fault, ...] = (
     _fault(58, "cannot_be_killed", "a capture never returns, and its process does not die",
            CameraFault.CANNOT_BE_KILLED),
     _fault(59, "empty", "a picture of 0 bytes", CameraFault.EMPTY),
-    _fault(59, "truncated", "half a picture", CameraFault.TRUNCATED),
+    _fault(59, "truncated", "a truncated picture", CameraFault.TRUNCATED),
     _fault(59, "huge", "a picture of 40 MB", CameraFault.HUGE),
-    _fault(59, "not_a_picture", "a page of HTML for a picture", CameraFault.NOT_A_PICTURE),
+    _fault(59, "not_a_picture", "an HTML page instead of a picture", CameraFault.NOT_A_PICTURE),
     _fault(60, "dies", "the camera's process crashes each time", CameraFault.DIES),
     Fault(61, "camera.unplugged", "the camera is disconnected and comes back",
           partial(_flag, flag="is_unplugged"), LASTS_S),

@@ -53,7 +53,7 @@ def find(name: str) -> Fault:
     fault = ALL.get(name)
     if fault is None:
         near = [known for known in ALL if known.split(".")[0] == name.split(".")[0]] or list(ALL)
-        raise ValueError(f"no fault is called {name!r}; there are {', '.join(sorted(near))}")
+        raise ValueError(f"unknown fault {name!r}; available: {', '.join(sorted(near))}")
     return fault
 
 

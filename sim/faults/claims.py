@@ -1,4 +1,4 @@
-"""Strangers at the station (docs/faults.md, 50): what nobody signed, in our name.
+"""Forged claims at the station (docs/faults.md, 50): unsigned packets in the payload's name.
 
 What such packets claim is kept as a claim. A station that checks signatures puts no claimed place
 into the track that is proved, and no number in them ends it (``all_decoded`` in
@@ -87,8 +87,9 @@ def _strange_numbers(stage: Stage) -> End:
 
 
 FAULTS: tuple[Fault, ...] = (
-    Fault(50, "claims.place", "in its silence unsigned packets say that it is elsewhere", _claims,
-          (60.0, 600.0)),
-    Fault(50, "claims.numbers", "unsigned packets with numbers that no float holds",
+    Fault(50, "claims.place",
+          "unsigned packets report another position while the payload is silent",
+          _claims, (60.0, 600.0)),
+    Fault(50, "claims.numbers", "unsigned packets with numbers beyond the range of a float",
           _strange_numbers, (20.0, 120.0)),
 )

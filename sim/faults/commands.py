@@ -13,13 +13,13 @@ from functools import partial
 from groundstation.archive import outbox
 from groundstation.archive.outbox import QUESTIONS_WAITING_EACH_MAX, OutboxFull
 from payload.cutdown import PHASES
-from payload.link.settings import TABLE
 from sim.faults.stage import End, Fault, Stage
 from sim.faults.storage import vanished, while_off
 from sim.verify.cutdown_watch import ALOFT_M, letter_of
 from wire import auth, frames
 from wire.commands import Opcode
 from wire.frames import CommandFrame
+from wire.settings import TABLE
 
 FLOOD_EVERY_S = 0.01
 REPLAY_EVERY_S = 2.0
@@ -255,16 +255,16 @@ def _settings(stage: Stage) -> None:
 
 
 FAULTS: tuple[Fault, ...] = (
-    Fault(52, "commands.replay", "everything the station ever sent comes again", _replay,
+    Fault(52, "commands.replay", "everything that the station ever sent is replayed", _replay,
           (60.0, 600.0)),
-    Fault(52, "commands.replay_wiped", "ARM and FIRE come again after the store has vanished",
+    Fault(52, "commands.replay_wiped", "ARM and FIRE are replayed after the store has vanished",
           _replay_wiped, (180.0, 600.0), ("phase_right",)),
     Fault(52, "commands.counter_ahead", "the station's counter jumps by 60 000", _counter_ahead,
           (1.0, 1.0)),
-    Fault(52, "commands.counter_wrap", "a station's counter climbs to the last, and is put right",
+    Fault(52, "commands.counter_wrap", "a station's counter reaches its maximum, and is corrected",
           _counter_wrap, (30.0, 30.0)),
     Fault(53, "commands.flood", "a hundred badly signed frames a second", _flood, (10.0, 60.0)),
-    Fault(55, "commands.nonsense", "well signed bytes that are no command", _nonsense,
+    Fault(55, "commands.nonsense", "correctly signed bytes that are not a command", _nonsense,
           (90.0, 90.0)),
     Fault(54, "commands.fire_alone", "FIRE without ARM", _fire_alone, (20.0, 20.0)),
     Fault(54, "commands.arm_expired", "FIRE long after ARM", _arm_expired, (90.0, 90.0)),
@@ -275,7 +275,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(54, "commands.long_silence", "ARM and FIRE wait at the station through a long silence",
           _long_silence, (240.0, 3_600.0)),
     Fault(54, "commands.crowd", "an abort is queued behind 24 questions", _crowd, (60.0, 60.0)),
-    Fault(56, "commands.tx_off", "the transmitter is off for five minutes, and nobody speaks",
+    Fault(56, "commands.tx_off", "the transmitter is off for five minutes, without uplink traffic",
           _tx_off, (TX_OFF_MINUTES * 60.0 + 5, TX_OFF_MINUTES * 60.0 + 5), ("beacon_cadence",)),
     Fault(57, "commands.settings", "every setting just beyond its range", _settings,
           (60.0, 60.0)),

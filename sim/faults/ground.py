@@ -1,4 +1,4 @@
-"""The ground station (docs/faults.md, 78 to 81): its clock, its readers, its noise."""
+"""Ground station faults (docs/faults.md, 78 to 81): its clock, its clients, noise."""
 
 from __future__ import annotations
 
@@ -163,15 +163,16 @@ def _restart(stage: Stage) -> None:
 
 
 FAULTS: tuple[Fault, ...] = (
-    Fault(78, "ground.wrong_clock", "the station's computer has the wrong date", _wrong_clock,
+    Fault(78, "ground.wrong_clock", "the station's clock has the wrong date", _wrong_clock,
           (120.0, 1200.0), STATION_TIME),
     Fault(79, "ground.noise", "ten megabytes of random bytes", _noise, (120.0, 120.0)),
-    Fault(79, "ground.noise_flood", "noise, strangers and forgeries, twice what the log may have",
+    Fault(79, "ground.noise_flood",
+          "noise, foreign frames and forgeries, twice the limit of the raw log",
           _noise_flood, (120.0, 120.0)),
-    Fault(80, "ground.flooded_page", "the page is asked for ten times a second", _flooded_page,
+    Fault(80, "ground.flooded_page", "the page is requested ten times a second", _flooded_page,
           (10.0, 60.0)),
-    Fault(80, "ground.silent_page", "the page is open through hours of silence", _silent_page,
+    Fault(80, "ground.silent_page", "the page stays open through hours of silence", _silent_page,
           (600.0, 10_800.0)),
-    Fault(81, "ground.restart", "the station is killed and comes back a minute later", _restart,
+    Fault(81, "ground.restart", "the station is killed and restarted a minute later", _restart,
           (RESTART_S, RESTART_S)),
 )

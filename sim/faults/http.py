@@ -1,4 +1,4 @@
-"""The services that the payload asks, beyond the list of docs/faults.md: number 82."""
+"""Faults of the web APIs, beyond the list of docs/faults.md: number 82."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from sim.faults.stage import End, Fault, Stage
 
 LASTS_S = (300.0, 1800.0)
 _WHAT = {
-    ApiFault.TIMEOUT: "every request runs into its time limit",
+    ApiFault.TIMEOUT: "every request times out",
     ApiFault.UNREACHABLE: "no service can be reached",
-    ApiFault.HTML: "a captive portal answers with its page",
+    ApiFault.HTML: "a captive portal answers with its own page",
     ApiFault.SERVER_ERROR: "every service answers 500",
-    ApiFault.REDIRECT: "every answer points elsewhere",
-    ApiFault.GARBAGE: "answers that are no text",
+    ApiFault.REDIRECT: "every answer is a redirect",
+    ApiFault.GARBAGE: "answers that are not text",
     ApiFault.HUGE: "an answer of a megabyte",
     ApiFault.HANGS: "no answer until the request is abandoned",
-    ApiFault.REFUSES: "the port takes no request",
-    ApiFault.BREAKS: "the port raises",
-    ApiFault.OTHER: "answers to requests that nobody made",
+    ApiFault.REFUSES: "the HTTP port refuses every request",
+    ApiFault.BREAKS: "the HTTP port raises an exception",
+    ApiFault.OTHER: "answers to requests that were not made",
 }
 
 

@@ -1,4 +1,4 @@
-"""The mind (docs/faults.md, 63 to 69): its model, its worker, and what it says."""
+"""Mind faults (docs/faults.md, 63 to 69): its model, its worker, and its output."""
 
 from __future__ import annotations
 
@@ -162,24 +162,24 @@ def _model(
 
 FAULTS: tuple[Fault, ...] = (
     _model("missing", "the bundle has no model", _remove),
-    _model("truncated", "half of the model file", _halve),
-    _model("wrong_magic", "the model file is something else", _without_magic),
-    _model("flipped", "one bit of the model file is wrong", _flip_one),
-    _model("stranger", "a whole bundle that somebody else signed", _sign_anew, "is signed by key"),
+    _model("truncated", "the second half of the model file is missing", _halve),
+    _model("wrong_magic", "the model file has another format", _without_magic),
+    _model("flipped", "one bit of the model file is flipped", _flip_one),
+    _model("stranger", "a complete bundle signed with another key", _sign_anew, "is signed by key"),
     _says(64, "loads", "the model takes ten minutes to load", MindFault.LOADS),
-    _says(64, "dies", "the worker is killed on every thought", MindFault.DIES),
-    _says(65, "empty", "nothing is said", MindFault.EMPTY),
-    _says(65, "endless", "it never comes to an end", MindFault.ENDLESS),
-    _says(65, "long", "20 kB at once", MindFault.LONG),
+    _says(64, "dies", "the worker is killed during every generation", MindFault.DIES),
+    _says(65, "empty", "the output is empty", MindFault.EMPTY),
+    _says(65, "endless", "generation never ends", MindFault.ENDLESS),
+    _says(65, "long", "20 kB of text", MindFault.LONG),
     _says(65, "control", "control characters and terminal escapes", MindFault.CONTROL),
-    _says(65, "surrogates", "halves of characters", MindFault.SURROGATES),
-    _says(65, "non_ascii", "many scripts and marks", MindFault.NON_ASCII),
+    _says(65, "surrogates", "unpaired surrogates", MindFault.SURROGATES),
+    _says(65, "non_ascii", "many scripts and diacritics", MindFault.NON_ASCII),
     _says(65, "sentence", "text that looks like telemetry", MindFault.SENTENCE),
     _says(65, "kiss", "text that looks like a frame of the modem", MindFault.KISS),
     _says(65, "command", "text that looks like commands", MindFault.COMMAND),
-    _says(66, "hangs", "the worker is stopped in the middle of a thought", MindFault.HANGS),
-    _says(66, "late", "each answer belongs to the question before", MindFault.LATE),
-    Fault(67, "mind.orders", "questions that want it to command", _orders, LASTS_S),
-    _says(68, "same", "the same sentence each time", MindFault.SAME),
-    Fault(69, "mind.private", "private text out of its training", _private, LASTS_S),
+    _says(66, "hangs", "the worker is stopped during generation", MindFault.HANGS),
+    _says(66, "late", "each answer belongs to the previous question", MindFault.LATE),
+    Fault(67, "mind.orders", "questions that ask the mind for commands", _orders, LASTS_S),
+    _says(68, "same", "the same sentence every time", MindFault.SAME),
+    Fault(69, "mind.private", "private text from its training data", _private, LASTS_S),
 )

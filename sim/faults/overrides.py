@@ -1,4 +1,4 @@
-"""Values that faults put in place of the world's own, right also where two faults overlap.
+"""Values set by faults in place of the simulated ones, correct when two faults overlap.
 
 A fault that saved the old value itself and put it back at its end would put back what another
 fault had set: a receiver that lost its lock in two ways at once would never find it again.
@@ -40,10 +40,9 @@ class Overrides:
 
     def _remove(self, target: object, name: str, whose: object) -> None:
         attribute = self._attributes[id(target), name]
-        was_newest = attribute.overrides[-1][0] is whose
         attribute.overrides = [each for each in attribute.overrides if each[0] is not whose]
         if not attribute.overrides:
             setattr(target, name, attribute.own)
             del self._attributes[id(target), name]
-        elif was_newest:
+        else:
             setattr(target, name, attribute.overrides[-1][1])

@@ -1,4 +1,4 @@
-"""Plays the faults of one flight at their instants, by the world's own heap of events."""
+"""Runs the faults of one flight at their times, on the world's event heap."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Supply and heat (docs/faults.md, 24 to 29): what swings, sags, sticks and burns."""
+"""Supply and temperature faults (docs/faults.md, 24 to 29): oscillation, sag, heat, cold."""
 
 from __future__ import annotations
 
@@ -84,26 +84,26 @@ def _cold(stage: Stage) -> End:
 
 
 FAULTS: tuple[Fault, ...] = (
-    Fault(24, "battery.swing", "the battery swings around the limit of LOW", _swing,
+    Fault(24, "battery.swing", "the battery oscillates around the LOW limit", _swing,
           (600.0, SWINGS * SWING_PERIOD_S)),
-    Fault(24, "battery.ramp", "the battery goes down below everything, and comes back", _ramp_down,
+    Fault(24, "battery.ramp", "the battery falls below every limit and recovers", _ramp_down,
           (120.0, 600.0)),
     Fault(25, "battery.send_dips", "the supply dips by half a volt at every transmission", _dips,
           (60.0, 1200.0)),
-    Fault(26, "board.sticky", "there was an under-voltage, and it is over",
+    Fault(26, "board.sticky", "a past under-voltage is still flagged",
           partial(_board, name="forced_throttled", value=WAS_UNDERVOLTED, healed=None),
           (60.0, 1200.0)),
-    Fault(26, "board.undervolted", "the board says that its supply is too low now",
+    Fault(26, "board.undervolted", "the board reports an under-voltage",
           partial(_board, name="forced_throttled", value=WAS_UNDERVOLTED | 0x5, healed=None),
           (30.0, 300.0)),
-    Fault(27, "board.missing", "the firmware cannot be asked",
+    Fault(27, "board.missing", "the firmware interface is missing",
           partial(_board, name="firmware", value=Firmware.MISSING, healed=Firmware.WELL)),
     Fault(27, "board.hanging", "the firmware does not answer",
           partial(_board, name="firmware", value=Firmware.HANGING, healed=Firmware.WELL)),
-    Fault(27, "board.nonsense", "the firmware answers nonsense",
+    Fault(27, "board.nonsense", "the firmware returns invalid values",
           partial(_board, name="firmware", value=Firmware.NONSENSE, healed=Firmware.WELL)),
     Fault(28, "board.hot", "the processor is at 85 C for an hour",
           partial(_board, name="forced_soc_c", value=HOT_C, healed=None), (3600.0, 3600.0),
           ("told_truth.inside",)),
-    Fault(29, "battery.cold", "the cell is at -30 C, and warms again", _cold, (120.0, 900.0)),
+    Fault(29, "battery.cold", "the cell is at -30 C, then warms up", _cold, (120.0, 900.0)),
 )

@@ -1,4 +1,4 @@
-"""Power cuts (docs/faults.md, 30 to 34): at any instant, many in a row, at the worst one.
+"""Power cuts (docs/faults.md, 30 to 34): at any instant, repeated, at the worst instant.
 
 Here the flight object is dropped and its committed disk kept; what a cut does inside a commit is
 the business of the disk explorers (tests/payload).
@@ -69,9 +69,9 @@ FAULTS: tuple[Fault, ...] = (
     Fault(31, "cut.loop", "ten cuts in a minute", _loop, (80.0, 80.0), ("beacon_cadence",)),
     Fault(32, "cut.ascent", "a cut at the instant of launch", partial(_cut_at, moment="launch_s")),
     Fault(32, "cut.burst", "a cut at the instant of burst", partial(_cut_at, moment="burst_s")),
-    Fault(32, "cut.landing", "a cut on impact", partial(_cut_at, moment="landing_s")),
+    Fault(32, "cut.landing", "a cut at touchdown", partial(_cut_at, moment="landing_s")),
     Fault(33, "cut.command", "a cut between a command and its answer", _cut_after_command,
           (120.0, 240.0)),
-    Fault(34, "cut.pruning", "cuts while old records make room", _cut_while_pruning,
+    Fault(34, "cut.pruning", "cuts while old records are deleted to make room", _cut_while_pruning,
           (PRUNING_S + 20, PRUNING_S + 20), ("beacon_cadence",)),
 )

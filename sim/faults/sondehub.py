@@ -1,4 +1,4 @@
-"""SondeHub (docs/faults.md, 77 and 81): it answers anything, and the station restarts."""
+"""SondeHub faults (docs/faults.md, 77 and 81): arbitrary answers, and a station restart."""
 
 from __future__ import annotations
 
@@ -103,6 +103,6 @@ def _upload(stage: Stage, may_kill: bool) -> End | None:
 FAULTS: tuple[Fault, ...] = (
     Fault(77, "sondehub.answers", "SondeHub answers 202, 400, 429, 500, HTML, or not at all",
           partial(_upload, may_kill=False), (300.0, 1800.0)),
-    Fault(81, "sondehub.restart", "the station is killed between upload and noting it",
+    Fault(81, "sondehub.restart", "the station is killed after an upload, before it is recorded",
           partial(_upload, may_kill=True), (300.0, 1800.0)),
 )

@@ -1,4 +1,4 @@
-"""A fault, and the stage: what a fault may touch while it lasts."""
+"""A fault, and the stage: the parts that a fault may change."""
 
 from __future__ import annotations
 

@@ -140,15 +140,15 @@ def _no_hardware_watchdog(stage: Stage) -> End:
 
 
 FAULTS: tuple[Fault, ...] = (
-    Fault(71, "watchdog.absent", "the hardware watchdog is missing or refuses its timeout",
+    Fault(71, "watchdog.absent", "the hardware watchdog is missing or rejects its timeout",
           _no_hardware_watchdog, (60.0, 600.0)),
-    Fault(70, "core.stall", "the daemon stops for ten minutes", _stall, (60.0, 60.0),
+    Fault(70, "core.stall", "the daemon is stopped for ten minutes", _stall, (60.0, 60.0),
           ("beacon_cadence",)),
-    Fault(70, "core.part_stuck", "one part makes no progress any more", _stuck_part, (60.0, 60.0)),
-    Fault(72, "core.hog", "another process takes most of the processor", _hog, (60.0, 600.0)),
+    Fault(70, "core.part_stuck", "one part stops making progress", _stuck_part, (60.0, 60.0)),
+    Fault(72, "core.hog", "another process uses most of the processor", _hog, (60.0, 600.0)),
     Fault(73, "config.odd_mission", "mission files with every kind of mistake", _odd_mission,
           (1.0, 1.0)),
-    Fault(74, "config.open_key", "a key file that everybody can read", _open_key, (1.0, 1.0)),
-    Fault(75, "journal.full", "nothing more can be logged", _full_journal, (60.0, 1200.0)),
+    Fault(74, "config.open_key", "a key file readable by all users", _open_key, (1.0, 1.0)),
+    Fault(75, "journal.full", "the journal is full", _full_journal, (60.0, 1200.0)),
     Fault(76, "core.second_instance", "the daemon is started twice", _second_instance),
 )

@@ -1,1 +1,1 @@
-"""The air between the antennas: channel, modem, what wears frames out, strangers, forgers."""
+"""The radio path: channel, modem, impairments, other stations, forged frames."""

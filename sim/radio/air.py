@@ -1,4 +1,4 @@
-"""The air: everything between the two antennas, and who may speak when.
+"""The air: everything between the two antennas, and who may transmit when.
 
 It carries frames from the modem to the station and back over the channel, lets strangers in, and
 gives the station its turn when a beacon says that the payload listens.

@@ -1,4 +1,4 @@
-"""The radio channel: two half-duplex modems, airtime, fading in bursts, and wear.
+"""The radio channel: two half-duplex modems, airtime, fading in bursts, and impairments.
 
 A frame takes its airtime; the far end gets it when it ends, if the channel was not faded in its
 middle and the far end was not sending meanwhile. Fading follows Gilbert and Elliott in time: a good

@@ -1,4 +1,4 @@
-"""Forgeries: frames in the name of our payload and of our station, by somebody without the keys.
+"""Forgeries: frames in the name of our payload and of our station, sent without the keys.
 
 Whoever sends them knows the format and the time: they are numbered as news, signed with a key of
 his own or not at all, and each would do harm to whoever believed it.

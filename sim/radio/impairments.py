@@ -1,4 +1,4 @@
-"""Wear: what happens to frames that do get through: flipped bits, cuts, doubles, delays, joins.
+"""Impairments of received frames: flipped bits, truncation, duplicates, delays, joins.
 
 One thing at most happens to one frame. What is late may come hours late, as through a gateway that
 was offline; what is joined waits for the next frame of its direction and comes in front of it.

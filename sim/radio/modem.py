@@ -1,4 +1,4 @@
-"""The payload's modem as ``ports.Radio``: what it takes and says, and how it fails."""
+"""The payload's modem as ``ports.Radio``: what it accepts and reports, and how it fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Strangers on the frequency: another payload, bare noise, and somebody who wants to command ours.
+"""Other senders on the frequency: another payload, noise, and forged commands.
 
 Nothing of it happens while the rates are 0, and then no random number is drawn. The world asks once
 a minute what is to arrive in it.

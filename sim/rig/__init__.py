@@ -1,1 +1,1 @@
-"""The bench rig: the real processes in real time, and a world played around them."""
+"""The bench rig: the real processes in real time, and a simulated environment."""

@@ -1,4 +1,4 @@
-"""``spacepi-sim bench-rig``: the real processes in real time, faults done to them, and a verdict.
+"""``spacepi-sim bench-rig``: the real processes in real time, with faults and a verdict.
 
     spacepi-sim bench-rig --minutes 10 --kills 3
     spacepi-sim bench-rig --minutes 60 --kills 10 --fault "00:20:00 gnss.vanish 2m" --out bench-1
@@ -37,30 +37,36 @@ OUTAGE = "link.outage"
 
 def bench_rig(
     mission_path: Annotated[
-        Path, typer.Option("--mission", help="The mission file.")] = Path("mission.toml"),
-    hours: Annotated[float, typer.Option(min=0, max=72, help="How long, in hours ...")] = 0.0,
-    minutes: Annotated[float, typer.Option(min=0, max=4320, help="... and minutes.")] = 0.0,
+        Path, typer.Option("--mission", help="Mission file.")] = Path("mission.toml"),
+    hours: Annotated[float, typer.Option(min=0, max=72, help="Duration in hours, added to "
+                                         "--minutes.")] = 0.0,
+    minutes: Annotated[float, typer.Option(min=0, max=4320, help="Duration in minutes, added to "
+                                           "--hours.")] = 0.0,
     fault: Annotated[
-        list[str] | None, typer.Option(help="'hh:mm:ss name [duration]', any number of times. "
-                                       "Names: " + ", ".join(sorted(faults.ALL)) + ".")] = None,
+        list[str] | None, typer.Option(help="'hh:mm:ss NAME DURATION', repeatable. Names: "
+                                        + ", ".join(sorted(faults.ALL)) + ".")] = None,
     kills: Annotated[
-        int, typer.Option(min=0, max=1000, help="So many kill -9 of the daemon at drawn "
-                          "instants, and as many of mind worker and station in turn.")] = 0,
+        int, typer.Option(min=0, max=1000, help="Number of kill -9 of the daemon at random "
+                                                "instants, and the same number for mind worker "
+                                                "and station in turn.")] = 0,
     has_mind: Annotated[
-        bool, typer.Option("--mind/--no-mind", help="With the mission's persona, or without.")
+        bool, typer.Option("--mind/--no-mind", help="Run the mission's persona.")
     ] = True,
     loss: Annotated[
-        float, typer.Option(min=0, max=0.95, help="Share of frames lost, both ways.")] = 0.1,
-    seed: Annotated[int, typer.Option(min=0, help="Draws losses, weather and answers.")] = 0,
+        float, typer.Option(min=0, max=0.95, help="Fraction of frames lost, in both "
+                                                  "directions.")] = 0.1,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of losses, weather and "
+                                                  "answers.")] = 0,
     replay: Annotated[
-        Path | None, typer.Option(help="A recorded flight, CSV or CSV.gz, in place of the "
-                                  "hop.")] = None,
+        Path | None, typer.Option(help="Recorded flight, CSV or CSV.gz, instead of the short "
+                                       "flight.")] = None,
     command_every_s: Annotated[
-        float, typer.Option(min=0, help="How often a command is queued; 0 never.")] = 120.0,
+        float, typer.Option(min=0, help="Seconds between queued commands; 0: none.")] = 120.0,
     out: Annotated[
-        Path | None, typer.Option(help="A new folder for everything. Left out, one here.")] = None,
+        Path | None, typer.Option(help="New output folder. Default: one in the current "
+                                       "folder.")] = None,
 ) -> None:
-    """Fly the real processes in real time; the exit status is 1 where something broke."""
+    """Run the real processes in real time with faults; the exit status is 1 if something broke."""
     seconds = 3600 * hours + 60 * minutes or 600.0
     screen = Screen()
     try:
@@ -84,7 +90,7 @@ def bench_rig(
         for line, style in _verdict(findings, numbers):
             file.write(line + "\n")
             screen.say(line, style)
-    screen.say(f"Everything is in {root}.")
+    screen.say(f"Output: {root}")
     if not is_good:
         raise typer.Exit(BROKEN)
 
@@ -104,14 +110,14 @@ def _verdict(findings: list[Finding], numbers: list[str]) -> Iterator[tuple[str,
 
 
 def fly(bench: Bench, plan: list[Scheduled]) -> tuple[list[Finding], list[str]]:
-    """Start, play, stop, judge. Ctrl-C ends it early, and it is judged all the same."""
+    """Start, run, stop, judge. Ctrl-C ends the run early; it is judged as well."""
     stop = Stop()
     with contextlib.closing(bench), stop.listening():
         player = Player(bench, plan)
         bench.start()
         end_ms = round(bench.settings.seconds * 1000)
         bench.loop.run_until(lambda: stop.is_asked or bench.loop.clock.now_ms >= end_ms)
-        bench.journal.note("rig", "the end: everything is asked to stop")
+        bench.journal.note("rig", "end of the run: stopping all processes")
         player.clear()
         bench.stop()
         return judge(bench, player)
@@ -154,9 +160,8 @@ def _starts(bench: Bench) -> Finding:
     minutes = bench.loop.clock.now_s / 60
     return Finding(not payload["crashes"] + station["crashes"], (
         f"{minutes:.0f} minutes; the daemon was started {payload['starts']} times: killed "
-        f"{payload['kills']}, by its watchdog {payload['watchdog']}, ended by itself "
-        f"{payload['crashes']}; the station: killed {station['kills']}, ended by itself "
-        f"{station['crashes']}"
+        f"{payload['kills']}, by its watchdog {payload['watchdog']}, crashed {payload['crashes']}; "
+        f"the station: killed {station['kills']}, crashed {station['crashes']}"
     ))
 
 

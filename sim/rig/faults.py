@@ -1,4 +1,4 @@
-"""The faults of the catalogue that can be done to real processes: signals, closed ptys, full disks.
+"""Faults that can be applied to real processes: signals, closed ptys, full disks.
 
 A name means here what it means in a simulated flight. Where a fault has a question of its own
 ("was it killed in time?"), a wrong answer is a breach.
@@ -162,7 +162,7 @@ def _stop_mind(bench: Bench) -> End:
     def end() -> None:
         for pid in filter(processes.is_there, stopped):
             processes.kill(pid, signal.SIGCONT)
-            bench.journal.note("rig", f"mind worker {pid} was never asked anything; it goes on")
+            bench.journal.note("rig", f"mind worker {pid} never received a request; it continues")
 
     return end
 
@@ -171,7 +171,7 @@ def _signal_mind(bench: Bench, number: signal.Signals) -> list[int]:
     pids = _workers(bench)
     for pid in pids:
         processes.kill(pid, number)
-    words = f"{number.name} to mind worker {', '.join(map(str, pids))}" if pids else "no mind runs"
+    words = f"{number.name} to mind worker {', '.join(map(str, pids))}" if pids else "no mind"
     bench.journal.note("rig", words)
     return pids
 
@@ -214,14 +214,14 @@ def _kill_station(bench: Bench) -> None:
 
 
 FAULTS: tuple[RigFault, ...] = (
-    RigFault(2, "gnss.vanish", "the pty is closed, and another comes under its name", _vanish,
+    RigFault(2, "gnss.vanish", "the pty is closed and replaced under the same name", _vanish,
              20.0),
     RigFault(30, "core.kill", "kill -9 of the daemon", _kill),
-    RigFault(30, "core.kill_sending", "kill -9 of the daemon as it sends its next new record",
+    RigFault(30, "core.kill_sending", "kill -9 of the daemon while it sends its next new record",
              _kill_sending, 120.0),
-    RigFault(30, "cut.once", "kill -9 of everything aboard, off for twenty seconds", _cut),
+    RigFault(30, "cut.once", "kill -9 of all payload processes, off for twenty seconds", _cut),
     RigFault(30, "ground.kill", "kill -9 of the station", _kill_station),
-    RigFault(35, "storage.full", "the store's disk has not a byte left", _full_disk, 60.0),
+    RigFault(35, "storage.full", "the store's disk is full", _full_disk, 60.0),
     RigFault(43, "link.outage", "both TCP connections are dropped and refused", _outage, 30.0,
              silences=True),
     RigFault(64, "mind.kill", "kill -9 of the mind worker, or of the next one", _kill_mind, 900.0),
@@ -229,10 +229,11 @@ FAULTS: tuple[RigFault, ...] = (
     RigFault(70, "core.stall", "SIGSTOP of the daemon, until the watchdog kills it", _stall,
              WATCHDOG_S + STALL_SLACK_S, silences=True),
     RigFault(72, "core.hog", "a busy process on every core, at higher priority", _hog, 20.0),
-    RigFault(73, "config.odd_mission", "a daemon is started with a wrong key in its mission file",
+    RigFault(73, "config.odd_mission", "a daemon is started with an unknown key in its mission "
+                                       "file",
              _odd_mission),
     RigFault(75, "journal.full", "the daemon's standard error is /dev/full", _full_journal, 60.0),
-    RigFault(75, "journal.stuck", "nobody reads the daemon's standard error, and its pipe is full",
+    RigFault(75, "journal.stuck", "the daemon's standard error is not read, and its pipe is full",
              _stuck_journal, 60.0),
     RigFault(76, "core.second_instance", "a second daemon in the same folder", _second_instance),
 )
@@ -244,8 +245,7 @@ def find(name: str) -> RigFault:
     fault = ALL.get(name)
     if fault is None:
         raise ValueError(
-            f"{name!r} cannot be done to real processes; on the bench there are "
-            f"{', '.join(sorted(ALL))}"
+            f"{name!r} is not a bench fault; available: {', '.join(sorted(ALL))}"
         )
     return fault
 

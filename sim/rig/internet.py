@@ -1,4 +1,4 @@
-"""The internet as the payload sees it: an HTTP server that mostly says no, or nothing.
+"""The internet as the payload sees it: an HTTP server that mostly fails.
 
 What it answers is drawn by ``sim.fakes.services.SimHttp``; here it becomes HTTP/1.0 on a real
 socket.

@@ -1,4 +1,4 @@
-"""What everybody said, with the time: on the screen, in ``rig.log``, and counted as evidence.
+"""The merged log of all processes, with times: on the screen, in ``rig.log``, and as evidence.
 
 The daemon tells an event only after the commit that made it durable. So each event in its log is a
 promise that the store must keep, whatever kills the daemon a moment later.

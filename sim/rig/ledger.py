@@ -1,4 +1,4 @@
-"""The bench flight in numbers: what was promised, what came home, what was lost, and what it took.
+"""The numbers of a bench flight: promised, delivered, lost, and durations.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ def lines(
     gaps = "; ".join(f"every {cadence_s} s: {gap_s:.1f} s"
                      for cadence_s, gap_s in sorted(sent.longest_gaps_s.items()))
     return [
-        f"records   promised {records.promised}   home {records.home}   "
-        f"wait aboard {records.promised - records.home - records.lost}   lost {records.lost}",
-        f"beacons   sent {sent.counts[BeaconFrame.__name__]}   heard {beacons_heard}   "
-        f"late {len(sent.late)}   longest gap where one is due {gaps or '-'}",
-        f"commands  sent {sum(states.values())}   answered {states['answered']}   "
-        f"taken without an answer yet {states['confirmed']}   "
-        f"waiting {states['queued'] + states['sent']}   failed {states['failed']}",
+        f"records   promised {records.promised}   delivered {records.home}   waiting "
+        f"{records.promised - records.home - records.lost}   lost {records.lost}",
+        f"beacons   sent {sent.counts[BeaconFrame.__name__]}   heard {beacons_heard}   late "
+        f"{len(sent.late)}   longest gap at cadence {gaps or '-'}",
+        f"commands  sent {sum(states.values())}   answered {states['answered']}   accepted, not "
+        f"answered yet {states['confirmed']}   waiting {states['queued'] + states['sent']}   "
+        f"failed {states['failed']}",
         "kills     " + "   ".join(f"{who} {count}" for who, count in kills.items()),
         "starts    " + "   ".join(f"{who} {count}" for who, count in starts.items()),
     ]

@@ -1,4 +1,4 @@
-"""What of the rig touches the machine: real time, sockets and a pty, all in one thread.
+"""The rig's machine access: real time, sockets and a pty, all in one thread.
 
 The loop moves a ``SimClock`` with the machine's own, so that whatever reads that clock (the
 receiver, the channel, the internet) is used here as it is in a simulated world.

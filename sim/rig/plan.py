@@ -1,4 +1,4 @@
-"""What a bench flight suffers and when: what a person wrote, and kills at drawn instants."""
+"""The faults of a bench flight and their times: scheduled ones, and kills at random instants."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ def _drawn(rng: random.Random, count: int, seconds: float) -> list[float]:
     """So many instants in order, anywhere, but never close together."""
     span_s = (KILL_UPTO - KILL_FROM) * seconds - KILL_APART_S * (count - 1)
     if span_s < 0:
-        raise ValueError(f"{count} kills do not fit into {seconds:.0f} s: take fewer, or more time")
+        raise ValueError(f"{count} kills do not fit into {seconds:.0f} s: reduce --kills or extend "
+                         "the run")
     drawn = sorted(rng.uniform(0, span_s) for _ in range(count))
     return [KILL_FROM * seconds + at_s + KILL_APART_S * n for n, at_s in enumerate(drawn)]

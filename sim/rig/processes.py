@@ -1,4 +1,4 @@
-"""Real processes for the rig: started, listened to line by line, signalled, and never left behind.
+"""Real processes for the rig: started, read line by line, signalled, and always cleaned up.
 """
 
 from __future__ import annotations

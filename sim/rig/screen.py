@@ -1,4 +1,4 @@
-"""How the live log looks: who speaks has a colour, what the persona says stands out."""
+"""Colours of the live log: one per process, and the persona's lines emphasised."""
 
 from __future__ import annotations
 

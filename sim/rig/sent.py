@@ -1,4 +1,4 @@
-"""What the payload sent, taken down at the radio port before the air loses any of it.
+"""The payload's transmissions, recorded at the radio port before any loss.
 
 Only what is durable may be sent, so every record that passes here is a promise: it must be in the
 store at the end, word for word. And the beacon must pass here on time, while the daemon lives.

@@ -1,4 +1,4 @@
-"""One service as systemd runs it: started again whenever it ends, and killed when it falls silent.
+"""One service as systemd runs it: restarted when it ends, killed when its watchdog expires.
 
 The rules are those of ``systemd/spacepi-payload.service``: Restart=always, RestartSec=2, and for a
 service that notifies TimeoutStartSec=60 and WatchdogSec=30.

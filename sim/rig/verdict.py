@@ -126,14 +126,15 @@ def on_store(aboard: dict[int, Aboard], home: dict[int, Home], may_prune: bool) 
                if row.is_confirmed and row.record_id not in home]
     boots = len({row.boot for row in aboard.values()})
     confirmed = sum(row.is_confirmed for row in aboard.values())
-    room = f"; {len(pruned)} made room on the full disk and are on the ground" if pruned else ""
+    room = f"; {len(pruned)} were deleted on the full disk and are on the ground" if pruned else ""
     return [
-        Finding(bool(aboard) and not lost, f"the store holds {len(aboard)} records of {boots} "
-                f"lives, numbered {first} to {last} without a gap in a life{room}"
-                + _named(", but these are missing", lost)),
-        Finding(not damaged, "every checksum is right" + _named(", but of these", damaged)),
-        Finding(not unheard, f"the ground confirmed {confirmed} of them; each is aboard, and in "
-                "its archive" + _named(", but these are not", unheard)),
+        Finding(bool(aboard) and not lost, f"the store has {len(aboard)} records of {boots} lives, "
+                                           f"numbered {first} to {last} without a gap in a "
+                                           f"life{room}"
+                + _named(", missing", lost)),
+        Finding(not damaged, "every checksum is right" + _named(", except", damaged)),
+        Finding(not unheard, f"the ground confirmed {confirmed} of them; each is in the store and "
+                             "in the archive" + _named(", except", unheard)),
     ]
 
 
@@ -146,9 +147,10 @@ def on_sent(aboard: dict[int, Aboard], sent: Sent, gone: set[int]) -> list[Findi
     frames = sum(sent.counts.values()) - unsigned
     return [
         Finding(bool(sent.records) and not wrong, f"{len(sent.records)} records went out at the "
-                "radio port; each is in the store, word for word" + _named(", but these", wrong)),
-        Finding(not twice, "a number sent again meant the same again"
-                + _named(", but these", twice)),
+                                                  "radio port; each is identical in the "
+                                                  "store" + _named(", except", wrong)),
+        Finding(not twice, "every repeated number had the same content"
+                + _named(", except", twice)),
         Finding(not unsigned, f"{frames} frames went out, each signed where the mission signs"
                 + (f", but {unsigned}" if unsigned else "")),
     ]
@@ -164,8 +166,9 @@ def on_archive(
     share = len(home) / max(1, len(aboard))
     return [
         Finding(bool(home) and not wrong, f"{len(home)} records are on the ground ({share:.0%}; "
-                "the rest waits aboard); each is as it is in the store"
-                + _named(", but these", wrong)),
+                                          "the rest is waiting in the payload); each is identical "
+                                          "to the store"
+                + _named(", except", wrong)),
         Finding(not bad, f"conflicts {tallies['conflicts']}, impostors {tallies['impostor']}"),
     ]
 
@@ -182,7 +185,7 @@ def on_log(aboard: dict[int, Aboard], journal: Journal) -> list[Finding]:
     total = sum(sum(count.values()) for count in told.values())
     return [
         Finding(not lost, f"{total} events in its log; each had been committed"
-                + _named(", but these", lost)),
+                + _named(", except", lost)),
         Finding(not journal.tracebacks, "no traceback in any log"
                 + _named(", but from", journal.tracebacks)),
     ]
@@ -209,12 +212,12 @@ def on_letters(
     lost = sorted(set(queued) - {letter.letter_id for letter in letters})
     told = ", ".join(f"{count} {state}" for state, count in states.most_common())
     return [
-        Finding(not lost, f"{len(queued)} commands were typed and said to be queued; the station "
-                "kept each" + _named(", but these", lost)),
+        Finding(not lost, f"{len(queued)} commands were queued; the station kept "
+                          "each" + _named(", except", lost)),
         Finding(
             not failed and (was_cut_off or not late),
             f"{len(letters)} commands: {told or 'none'}" + _named("; failed", failed)
-            + (f"; {late} without a sign for {ANSWER_S_MAX / 60:.0f} minutes" if late else ""),
+            + (f"; {late} unconfirmed for {ANSWER_S_MAX / 60:.0f} minutes" if late else ""),
         ),
     ]
 

@@ -1,1 +1,1 @@
-"""Flights drawn from seeds, flown to their end, and what must have come home by then."""
+"""Random flights from seeds, run to their end, and the conditions that must hold by then."""

@@ -1,4 +1,4 @@
-"""What must have happened once the faults have stopped: the backlog is home, the modes are good.
+"""Conditions after the faults have stopped: the backlog is delivered, the modes are normal.
 
 The weather is healed first (TigerBeetle heals its network before it asks for progress): all faults
 end, the air is good, there is power, and somebody near answers. Then the world runs on until
@@ -24,13 +24,13 @@ from contextlib import closing
 from typing import Any
 
 from groundstation.decode import intake
-from payload.health import Fault
 from sim.faults.stage import Stage
 from sim.orbit import Orbit
 from sim.verify.checks import Checks
-from sim.verify.recording_store import Row, WitnessedStore, rows_of_switched_off
+from sim.verify.recording_store import RecordedStore, Row, rows_of_switched_off
 from sim.world import World
 from wire.airtime_budget import AirtimeBudget
+from wire.beacon import FaultBits
 from wire.commands import Opcode
 from wire.records import Kind, pack_body, unpack_body
 
@@ -44,7 +44,7 @@ WORDS = (Kind.EVENT, Kind.COMMAND_RESULT, Kind.MUSING, Kind.REPLY, Kind.QUESTION
 RECORD_BYTES = 30  # of a record on the air, beside its body
 RECOVER_S = 900.0  # the camera rests for ten minutes after its third strike
 # In this world a server that never answers is no fault.
-OUTSIDE_FAULTS = Fault.API
+OUTSIDE_FAULTS = FaultBits.API
 
 
 def settle(stage: Stage, checks: Checks) -> None:
@@ -63,7 +63,8 @@ def settle(stage: Stage, checks: Checks) -> None:
     end_s = begin_s + drain_s
     while world.clock.now_s < end_s:
         world.run_until(world.clock.now_s + DRAIN_SLICE_S)
-        is_recovered = _faults_left(world) == Fault(0) or world.clock.now_s - begin_s >= RECOVER_S
+        has_waited = world.clock.now_s - begin_s >= RECOVER_S
+        is_recovered = has_waited or _faults_left(world) == FaultBits(0)
         if is_recovered and not promised.keys() - _heard(world):
             break
         power = None if world.flight is None else world.flight.power
@@ -87,19 +88,19 @@ def _look_at_faults(world: World, checks: Checks) -> None:
         return
     left = _faults_left(world)
     if left:
-        checks.violate("recovered", f"fault bits {left!r} are left")
+        checks.violate("recovered", f"fault bits {left!r} remain set")
 
 
-def _faults_left(world: World) -> Fault | None:
+def _faults_left(world: World) -> FaultBits | None:
     """Fault bits that should be gone; None while the payload does not run."""
     flight = world.flight
     if flight is None:
         return None
     left = flight.faults(flight.situation(world.daemon.now_ms)) & ~OUTSIDE_FAULTS
     if isinstance(world.trajectory, Orbit):  # above what a balloon's receiver and sensors can do
-        left &= ~(Fault.GNSS | Fault.OUTSIDE)
-    if flight.power.governor.is_too_hot:  # in a vacuum it may stay so, and no picture is taken
-        left &= ~Fault.CAMERA
+        left &= ~(FaultBits.GNSS | FaultBits.OUTSIDE)
+    if flight.power.governor.forbids_pictures:  # in a vacuum it may stay so
+        left &= ~FaultBits.CAMERA
     return left
 
 
@@ -119,7 +120,7 @@ def _rows(world: World, columns: str) -> list[tuple[Any, ...]]:
 def _aboard(world: World) -> list[Row]:
     """What the payload keeps."""
     store = world.store
-    assert store is None or isinstance(store, WitnessedStore)
+    assert store is None or isinstance(store, RecordedStore)
     return rows_of_switched_off(world.payload_path) if store is None else list(store.rows())
 
 
@@ -145,7 +146,7 @@ def _compare(world: World, checks: Checks, promised: dict[int, int]) -> None:
         kinds = sorted({aboard[i][0] for i in missing if i in aboard})
         checks.violate(
             "archive_complete",
-            f"{len(missing)} of {len(promised)} records never came home, first {missing[0]}, "
+            f"{len(missing)} of {len(promised)} records were never delivered, first {missing[0]}, "
             f"kinds {kinds}",
         )
     lost = checks.ledger.lost

@@ -1,4 +1,4 @@
-"""The soak: many seeds, each a drawn flight with drawn faults, each checked at every step.
+"""The soak: many seeds, each a random flight with random faults, checked at every step.
 
 Seeds are flown in parallel processes and counted in the order of the seeds, so that the table does
 not depend on who was faster. A seed that breaks a check is named with the line that flies it again.
@@ -84,7 +84,7 @@ def fly(seed: int, mission_path: Path, preset: str = ANY) -> Result:
     try:
         outcome = trial.fly(scenario)
     except Exception as error:  # noqa: BLE001 (the other seeds are flown all the same)
-        broken = Violation("no_crash", 0.0, f"the world around the payload broke: {error!r}")
+        broken = Violation("no_crash", 0.0, f"the simulator itself failed: {error!r}")
         return Result(seed, scenario.preset, names, (broken,), Counter(), "", 0.0)
     return Result(seed, scenario.preset, names, outcome.violations, outcome.counts,
                   outcome.digest, outcome.sim_s)
@@ -130,7 +130,7 @@ def parse_seeds(text: str) -> range:
     except ValueError:
         seeds = range(0)
     if not seeds or seeds.start < 0:
-        raise ValueError(f"seeds {text!r}: write one number, or FIRST:END with END above FIRST")
+        raise ValueError(f"seeds {text!r}: must be one number, or FIRST:END with END above FIRST")
     return seeds
 
 
@@ -149,7 +149,7 @@ def table(tally: Tally) -> str:
         ("frames sent", counts["frames"]),
         ("records promised durable", counts["records"]),
         ("of these lost or altered", lost),
-        ("flights in which a check broke", len(tally.failed)),
+        ("flights in which a check failed", len(tally.failed)),
     ]
     lines = ["| what | number |", "|---|---|"]
     lines += [f"| {what} | {number:,} |" for what, number in rows]

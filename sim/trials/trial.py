@@ -1,4 +1,4 @@
-"""A trial: one scenario flown to its end with every check looking on, and what came of it."""
+"""A trial: one scenario flown to its end with every check, and its outcome."""
 
 from __future__ import annotations
 

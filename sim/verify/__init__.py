@@ -1,1 +1,1 @@
-"""The checks: what must never happen, and what is told held against what is true."""
+"""The checks: invariants, and reported values compared with the simulated truth."""

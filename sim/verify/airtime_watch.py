@@ -1,4 +1,4 @@
-"""The transmitter's time as an observer sees it: beacons in time, the callsign, the duty cycle."""
+"""The transmitter's timing as an observer sees it: beacons, the callsign, the duty cycle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must never happen, looked at after every step of the payload.
+"""The invariants, checked after every step of the payload.
 
 Each check has a name; a breach is noted once per name and minute, with the instant and the numbers.
 A fault may *excuse* a check while it lasts (a dead radio excuses the beacon), and for a grace time
@@ -45,7 +45,7 @@ from sim.verify.airtime_watch import AirtimeWatch
 from sim.verify.cutdown_watch import CutdownWatch
 from sim.verify.excuses import Excuses
 from sim.verify.numbers_watch import NumbersWatch
-from sim.verify.recording_store import Ledger, Row, WitnessedStore, ids_on_ground
+from sim.verify.recording_store import Ledger, RecordedStore, Row, ids_on_ground
 from wire import frames
 from wire.beacon import Phase, PowerMode
 from wire.frames import BeaconFrame, DataFrame, IncarnationFrame
@@ -258,7 +258,7 @@ class Checks:
     def _check_queues(self) -> None:
         store, flight = self._store(), self._world.flight
         assert store is not None and flight is not None
-        ring = store.ring_records
+        ring = store.waiting
         if ring > RING_RECORDS_MAX:
             self.violate("queues_bounded", f"{ring} records in the RAM ring")
         blocks = flight.downlink.outgoing_blocks
@@ -285,12 +285,13 @@ class Checks:
         assert flight is not None
         counter = flight.gate.last_counter
         if counter and counter not in self.issued:
-            self.violate("only_authentic", f"counter {counter} is known, nobody had sent it")
+            self.violate("only_authentic", f"counter {counter} is known, but was never sent")
         for counter in self.ledger.taken_counters:
             if counter not in self.issued:
-                self.violate("only_authentic", f"counter {counter} was taken, nobody had sent it")
+                self.violate("only_authentic", f"counter {counter} was accepted, but was never "
+                                               "sent")
             if counter in self._taken:
-                self.violate("only_authentic", f"counter {counter} was taken, and then came again")
+                self.violate("only_authentic", f"counter {counter} was accepted twice")
             self._taken.add(counter)
         self.ledger.taken_counters.clear()
 
@@ -327,8 +328,8 @@ class Checks:
         for part, since_ms in world.daemon.stuck_parts.items():
             stuck_ms = world.clock.now_ms - max(since_ms, self._boot_ms)
             if pets > 0 and stuck_ms > PROGRESS_MS_MAX + 2_000:
-                self.violate("watchdog_honest", f"petted while {part} stood still for "
-                             f"{stuck_ms // 1000} s")
+                self.violate("watchdog_honest", f"petted while {part} made no progress for "
+                                                f"{stuck_ms // 1000} s")
 
     def _check_phase(self) -> None:
         world, flight = self._world, self._world.flight
@@ -366,13 +367,13 @@ class Checks:
         store = self._store()
         return store is not None and store.writer.is_checked
 
-    def _store(self) -> WitnessedStore | None:
+    def _store(self) -> RecordedStore | None:
         store = self._world.store
-        assert store is None or isinstance(store, WitnessedStore)
+        assert store is None or isinstance(store, RecordedStore)
         return store
 
-    def _open_store(self) -> WitnessedStore:
+    def _open_store(self) -> RecordedStore:
         world = self._world
         chance = life_rng(world.seed, "store", world.boots)
-        return WitnessedStore(
+        return RecordedStore(
             world.payload_path, self.ledger, world.card, chance, lambda: world.clock.now_ms)

@@ -1,4 +1,4 @@
-"""The cutdown, watched: the pin may be high only after two commands, or by the fence's own rule.
+"""Checks of the cutdown: the pin is high only after two commands, or by the geofence's rule.
 
     cutdown_safe   high only while, within the last ``burn_s`` and in one life of the payload, the
                    station issued a FIRE, and an ARM with another counter in the air not long
@@ -81,7 +81,7 @@ class CutdownWatch:
         if self._fired_ms is not None:
             since_ms = self._world.clock.now_ms - self._fired_ms
             return None if since_ms <= burn_ms else f"still high after {since_ms / 1000:.0f} s"
-        return None if self._may_fence_fire() else "high, and nobody had ordered it"
+        return None if self._may_fence_fire() else "high without an order"
 
     def may_be_armed(self) -> bool:
         """Is an order still valid that arms it, or that fires it, or does the fence fire?"""
@@ -102,7 +102,7 @@ class CutdownWatch:
         elif opcode is Opcode.CUTDOWN_ARM:
             self._arm_sent_ms = now_ms
         elif self._arm_sent_ms is None or now_ms - self._arm_sent_ms > ARMED_MS + AIR_MS:
-            self._sent = "CUTDOWN_FIRE was sent, and nothing had armed"
+            self._sent = "CUTDOWN_FIRE was sent without an accepted ARM"
 
     def _may_fence_fire(self) -> bool:
         flight, state = self._world.mission.flight, self._world.body.state()

@@ -1,4 +1,4 @@
-"""The truth that the payload's sensors were shown, and the way that it truly took.
+"""The true values behind the payload's sensor readings, and its true track.
 
 Kept outside the payload: what it says is held against this (``sim.verify.truth``). A sensor's truth
 is noted at the instants at which it answered, so one that is dead has none.

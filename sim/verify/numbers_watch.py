@@ -1,4 +1,4 @@
-"""Looks at the numbers that a payload gives out on the air: none may ever stand for two things.
+"""Checks the numbers that a payload uses on the air: none may ever have two meanings.
 
 A session is begun by one life alone; in a session a symbol number has one content, and in a life
 frame numbers rise by one. Record ids are the ledger's business (``sim.verify.recording_store``).

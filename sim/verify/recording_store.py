@@ -1,8 +1,7 @@
-"""The witness: notes what the store promised, so that it can be held to it.
+"""The recorder of a simulated store: notes what it promised, so that it can be held to it.
 
-A ``WitnessedStore`` is the real store on the real writer; it only tells the ledger what it was
-given and sent, and when the disk said that a commit had returned. The ledger outlives reboots, as a
-person with a notebook beside the box would.
+A ``RecordedStore`` is the real store on the real writer. The ledger outlives reboots, as a person
+with a notebook beside the box would.
 """
 
 from __future__ import annotations
@@ -10,27 +9,21 @@ from __future__ import annotations
 import random
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from payload.link.uplink_gate import LAST_KEY
-from payload.ports import CONFIRMED, Commit, Committed, Opened, Opening, Refused
-from payload.storage.ids import IDS_KEY
+from payload.ports import CONFIRMED, Commit
+from payload.storage.recorder import Recorder
 from payload.storage.store_file import ALL_COLUMNS, COLUMNS, record_of
-from payload.storage.writer import Writer
 from sim.fakes.card_disk import CardDisk, CardStore, CardWriter
 from sim.fakes.sd_card import Card, CardConnection
-from wire.records import Kind, Record, TimeQuality, pack_body
+from wire.records import Record, pack_body
 
 READ_ROWS = 2_000
-_NOTE_PRUNED = f"""
-CREATE TEMP TABLE pruned (id INTEGER);
-CREATE TEMP TRIGGER note_pruned AFTER DELETE ON main.record WHEN OLD.state={CONFIRMED}
-BEGIN INSERT INTO pruned VALUES (OLD.id); END;
-"""
 
 
 @dataclass(slots=True)
@@ -105,55 +98,46 @@ def ids_on_ground(archive_path: Path, node_id: int) -> set[int]:
         return {row[0] for row in rows}
 
 
-class WitnessedDisk(CardDisk):
-    """Tells the ledger what the store hears to be durable."""
+class Recorded(Recorder):
+    """Writes into the ledger what the store and its writer tell."""
 
-    def __init__(self, writer: Writer, ledger: Ledger, card: Card, now_ms: Callable[[], int]
-                 ) -> None:
-        super().__init__(writer, card, now_ms)
+    def __init__(self, ledger: Ledger) -> None:
+        """A new boot."""
         self._ledger = ledger
-        self._asked: Opening | Commit | None = None
+        ledger.given_ids.clear()
 
-    def start(self, request: Opening | Commit) -> None:
-        self._asked = request
-        super().start(request)
+    def appended(self, record: Record, is_reserved: bool) -> None:
+        ledger, number = self._ledger, record.record_id
+        ledger.appended += 1
+        is_taken = number in ledger.acknowledged or number in ledger.given_ids
+        if is_taken or ledger.ram_ids.get(number, False):
+            ledger.reused_ids.append(number)
+        ledger.given_ids.add(number)
+        ledger.made_in[number] = len(ledger.incarnations) - 1
+        ledger.ram_ids[number] = is_reserved
 
-    def poll(self) -> Opened | Committed | Refused | None:
-        answer, asked = super().poll(), self._asked
-        if isinstance(answer, Committed) and answer.is_durable and isinstance(asked, Commit):
-            for record, _ in asked.records:
-                self._ledger.acknowledged[record.record_id] = zlib.crc32(pack_body(record.body))
-                self._ledger.given_ids.discard(record.record_id)
-                self._ledger.ram_ids.pop(record.record_id, None)
-        return answer
+    def put(self, key: str, value: Any) -> None:
+        """Only whoever takes a frame puts its counter; a disk that returns has older ones."""
+        if key == LAST_KEY:
+            self._ledger.taken_counters.append(value)
 
+    def laid(self, record_ids: Collection[int], is_failing: bool) -> None:
+        if not is_failing:
+            self._ledger.hasty_ids += [i for i in record_ids if i in self._ledger.given_ids]
 
-class WitnessedWriter(CardWriter):
-    """Tells the ledger what made room."""
+    def kept(self, commit: Commit) -> None:
+        for record, _ in commit.records:
+            self._ledger.acknowledged[record.record_id] = zlib.crc32(pack_body(record.body))
+            self._ledger.given_ids.discard(record.record_id)
+            self._ledger.ram_ids.pop(record.record_id, None)
 
-    def __init__(self, path: Path, ledger: Ledger, card: Card) -> None:
-        super().__init__(path, card, is_durable=False)
-        self._ledger = ledger
-
-    def connect(self) -> sqlite3.Connection:
-        db = super().connect()
-        db.executescript(_NOTE_PRUNED)
-        return db
-
-    def _make_room(self, db: sqlite3.Connection) -> int:
+    def pruned(self, record_ids: Collection[int]) -> None:
         """Whatever was confirmed may go, and nothing else."""
-        if self.card.has_plenty:
-            return 0
-        gone = super()._make_room(db)
-        ledger = self._ledger
-        pruned = [record_id for (record_id,) in db.execute("SELECT id FROM pruned")]
-        ledger.pruned_ids.update(pruned)
-        ledger.pruned_at_once_max = max(ledger.pruned_at_once_max, len(pruned))
-        db.execute("DELETE FROM pruned")
-        return gone
+        self._ledger.pruned_ids.update(record_ids)
+        self._ledger.pruned_at_once_max = max(self._ledger.pruned_at_once_max, len(record_ids))
 
 
-class WitnessedStore(CardStore):
+class RecordedStore(CardStore):
     """``payload.storage.store.Store`` with a ledger beside it."""
 
     def __init__(
@@ -161,43 +145,9 @@ class WitnessedStore(CardStore):
         now_ms: Callable[[], int] = lambda: 0,
     ) -> None:
         """``now_ms`` is the clock by which the card is slow."""
-        self._ledger = ledger
-        ledger.given_ids.clear()
-        writer = WitnessedWriter(path, ledger, card)
-        super().__init__(WitnessedDisk(writer, ledger, card, now_ms), chance)
-
-    def put(self, key: str, value: Any) -> None:
-        """Only whoever takes a frame puts its counter; a disk that returns has older ones."""
-        if key == LAST_KEY:
-            self._ledger.taken_counters.append(value)
-        super().put(key, value)
-
-    def append(
-        self, kind: Kind, body: dict[str, Any], mono_ms: int, time_ms: int, quality: TimeQuality
-    ) -> Record:
-        record = super().append(kind, body, mono_ms, time_ms, quality)
-        ledger = self._ledger
-        ledger.appended += 1
-        number = record.record_id
-        is_taken = number in ledger.acknowledged or number in ledger.given_ids
-        if is_taken or ledger.ram_ids.get(number, False):
-            ledger.reused_ids.append(number)
-        ledger.given_ids.add(number)
-        ledger.made_in[number] = len(ledger.incarnations) - 1
-        ledger.ram_ids[number] = self._is_open and IDS_KEY not in self._dirty
-        return record
-
-    def mark_in_flight(self, record_ids: Iterable[int]) -> None:
-        """They were laid into a block: nothing holds them back any more."""
-        laid = list(record_ids)
-        if not self.is_failing:
-            self._ledger.hasty_ids += [i for i in laid if i in self._ledger.given_ids]
-        super().mark_in_flight(laid)
-
-    @property
-    def ring_records(self) -> int:
-        """Records that wait in RAM."""
-        return len(self._ring)
+        recorder = Recorded(ledger)
+        writer = CardWriter(path, card, is_durable=False, recorder=recorder)
+        super().__init__(CardDisk(writer, card, now_ms), chance, recorder)
 
     def rows(self) -> Iterator[Row]:
         """The records as they are on the disk now, in order; none while it is not open.

@@ -1,4 +1,4 @@
-"""What the station shows: is it what the payload has told, and of the time at which it was so?
+"""Compares what the station shows with what the payload reported, and when it was true.
 
 What the payload tells is held against the world as it is told (``sim.verify.truth``). Here the page
 of the station is held against that: what it shows as proved was told by the payload, and nobody

@@ -1,4 +1,4 @@
-"""Is it true? What the payload says of itself, held against the world that it is in.
+"""Compares what the payload reports about itself with the simulated world.
 
 Looked at when it is said: each beacon, Horus packet and sentence as it goes out, each TRACK and
 HOUSEKEEPING record as it is made. A value is true when the world had it, within the error of the
@@ -52,10 +52,11 @@ LONG_GRACE_MS = {TIME: 780_000, LANDING: 24 * 3_600_000}
 AGE_SHORT_S, AGE_LONG_S = 3.0, 1.0
 TRACK_AGE_S = 5.0  # a TRACK record has no age: it is made from no older fix
 CLIMB_S = 54.0  # climb is a mean over ten seconds, and over a gap of up to forty beside them
+RECEIVER_DEG = 1e-7  # what a receiver tells is whole multiples of it
 # Each sensor's own error, as its fake makes it: six standard deviations where that is normal.
 ERROR = {
-    "latitude_deg": WANDER_M[1] / METRES_PER_DEGREE[1],
-    "longitude_deg": WANDER_M[0] / METRES_PER_DEGREE[0],
+    "latitude_deg": WANDER_M[1] / METRES_PER_DEGREE[1] + RECEIVER_DEG,
+    "longitude_deg": WANDER_M[0] / METRES_PER_DEGREE[0] + RECEIVER_DEG,
     "altitude_m": WANDER_M[2],
     "climb_mps": 2 * WANDER_M[2] / 10,  # of two altitudes ten seconds apart
     "speed_mps": 0.01,
@@ -249,7 +250,7 @@ class Truth:
         if flight is not None and told != flight.cutdown.is_armed:
             self._checks.violate(STATE, f"cutdown armed: {told} told")
         if told and not self._checks.cutdown.may_be_armed():
-            self._checks.violate(STATE, "armed is told, and nobody has armed it")
+            self._checks.violate(STATE, "armed is reported, but was never ordered")
 
     def _look_at_landing(self, body: Mapping[str, Any]) -> None:
         """As if it fell from here and now, under its own parachute in the true winds. A payload

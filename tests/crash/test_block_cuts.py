@@ -17,6 +17,7 @@ import pytest
 
 from tests.crash.explorer import DEPTH, reports
 
+pytestmark = pytest.mark.thorough
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ("mkfs.ext4", "mount", "umount", "unshare")
 STEPS, STATES = 60, 150

@@ -17,6 +17,7 @@ from tests.crash.disk import Disk, Refusal
 from tests.crash.disk_tap import tapped
 from tests.crash.explorer import DEPTH, Findings, Recording, explore
 from tests.payload import aboard
+from tests.thorough import sampled
 from wire.records import Kind, TimeQuality
 
 pytestmark = pytest.mark.usefixtures("tap")
@@ -42,14 +43,15 @@ def explore_life(tmp_path: Path, seed: int, **how) -> Findings:
     return explore(recording, state, check, torn=2, seed=seed)
 
 
-def test_no_cut_at_any_instant_loses_an_acknowledged_record(tmp_path: Path) -> None:
+@pytest.mark.parametrize("steps", sampled([4, 12]))
+def test_no_cut_at_any_instant_loses_an_acknowledged_record(tmp_path: Path, steps: int) -> None:
     """Three boots with checkpoints, pruning, a clean stop and two that were none."""
     found = Findings()
     for seed in range(DEPTH):
-        found += explore_life(tmp_path, seed)
+        found += explore_life(tmp_path, seed, steps=steps)
     found.report("payload store, power cut")
     assert not found.broken, found.broken[:3]
-    assert found.states >= 1000 * DEPTH
+    assert found.states >= 80 * steps * DEPTH
 
 
 def normal(store: DeskStore) -> None:

@@ -333,7 +333,7 @@ def test_the_command_verifies_with_the_key_file(tmp_path, monkeypatch, capsys):
     assert said.err.count("impostor_heard") == 1
     assert authenticities() == (["genuine"], 1)
     said = command("export", tmp_path / "out")
-    assert "Frames left out: 1, in the name of EDDA and not signed by it." in said.out
+    assert "Frames not exported: 1, in the name of EDDA but not signed by it." in said.out
     key_path.rename(tmp_path / "away.key")
     assert command("rebuild").err.count("not_verifying") == 1
     assert authenticities() == (["unverified", "unsigned"], 0)

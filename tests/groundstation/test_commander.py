@@ -25,7 +25,7 @@ KEY = derive_key(MASTER_KEY, 7, Direction.UPLINK)
 def test_every_opcode_can_be_typed(opcode: Opcode) -> None:
     assert command_words.find(opcode.name.lower()) is opcode
     assert command_words.find(opcode.name.lower().replace("_", "-")) is opcode
-    assert command_words.usage(opcode).startswith(f"{opcode.name.lower()} takes ")
+    assert command_words.usage(opcode).startswith(f"{opcode.name.lower()} requires ")
 
 
 def test_a_question_gets_the_number_of_its_letter() -> None:
@@ -49,11 +49,11 @@ def test_arguments_are_read_by_their_types(monkeypatch, kinds, text, arguments) 
 
 
 @pytest.mark.parametrize(("kinds", "text", "sentence"), [
-    ((), "now", "ping takes nothing"),
-    ((int,), "", "ping takes a whole number"),
-    ((int,), "6.5", "ping takes a whole number, and '6.5' is not a whole number"),
-    ((int,), "1 2", "ping takes a whole number"),
-    ((int, str), "3", "ping takes a whole number and a text"),
+    ((), "now", "ping requires no argument"),
+    ((int,), "", "ping requires a whole number"),
+    ((int,), "6.5", "ping requires a whole number, and '6.5' is not a whole number"),
+    ((int,), "1 2", "ping requires a whole number"),
+    ((int, str), "3", "ping requires a whole number and a text"),
 ])
 def test_wrong_arguments_are_one_clause(monkeypatch, kinds, text, sentence) -> None:
     monkeypatch.setitem(ARGUMENTS, Opcode.PING, kinds)
@@ -61,8 +61,25 @@ def test_wrong_arguments_are_one_clause(monkeypatch, kinds, text, sentence) -> N
         command_words.command(Opcode.PING, 1, text)
 
 
+@pytest.mark.parametrize("text", ["beacon_flight_s 10", "cadence.beacon_flight_s 10", "2 10"])
+def test_a_setting_is_typed_by_its_name(text: str) -> None:
+    assert command_words.command(Opcode.SETTING_SET, 1, text) == Command(
+        Opcode.SETTING_SET, (2, 10))
+    assert command_words.in_words(Opcode.SETTING_SET, text) == f"setting_set {text}"
+
+
+@pytest.mark.parametrize(("text", "sentence"), [
+    ("beacon_s 10", "unknown setting 'beacon_s'; available: beacon_ground_s, beacon_flight_s, "),
+    ("track_s", "setting_set requires the name of a setting and a whole number$"),
+    ("track_s often", "setting_set requires the name of a setting and a whole number, and 'often'"),
+])
+def test_a_setting_that_is_none_is_one_clause(text: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=f"^{sentence}"):
+        command_words.command(Opcode.SETTING_SET, 1, text)
+
+
 def test_an_unknown_name_is_told_all_there_are() -> None:
-    with pytest.raises(ValueError, match="no command is called 'fly'; there are ping, ask, "):
+    with pytest.raises(ValueError, match="unknown command 'fly'; available: ping, ask, "):
         command_words.find("fly")
 
 
@@ -123,22 +140,22 @@ def station(tmp_path: Path, monkeypatch, capsys):
 
 
 def test_the_command_queues_and_lists(station, tmp_path: Path) -> None:
-    assert station("commands") == (0, "Nothing was queued yet.\n", "")
+    assert station("commands") == (0, "The queue is empty.\n", "")
     assert station("command", "ping")[:2] == (0, _queued(tmp_path, 1, "ping", "60 min"))
     assert station("command", "ask", "Is", "it", "cold?")[:2] == (
         0, _queued(tmp_path, 2, 'ask "Is it cold?"', "360 min"))
     status, out, _ = station("commands")
     first, second = out.splitlines()
-    assert status == 0 and first.endswith("UTC  ping: queued, goes up when EDDA listens")
-    assert second.endswith('UTC  ask "Is it cold?": queued, goes up when EDDA listens')
+    assert status == 0 and first.endswith("UTC  ping: queued, will be sent when EDDA listens")
+    assert second.endswith('UTC  ask "Is it cold?": queued, will be sent when EDDA listens')
 
 
 @pytest.mark.parametrize(("arguments", "sentence"), [
-    (("fly",), "no command is called 'fly'; there are ping, "),
-    (("ping", "now"), "ping takes nothing"),
-    (("ping", "-5"), "ping takes nothing"),
-    (("ask",), "ask takes a text"),
-    (("ask", "x" * 161), "a question has 1..160 bytes"),
+    (("fly",), "unknown command 'fly'; available: ping, "),
+    (("ping", "now"), "ping requires no argument"),
+    (("ping", "-5"), "ping requires no argument"),
+    (("ask",), "ask requires a text"),
+    (("ask", "x" * 161), "a question must have 1..160 bytes"),
 ])
 def test_a_wrong_command_is_one_sentence_and_queues_nothing(
     station, tmp_path: Path, arguments, sentence
@@ -152,7 +169,7 @@ def test_a_wrong_command_is_one_sentence_and_queues_nothing(
 def test_without_a_key_nothing_is_queued(station, tmp_path: Path) -> None:
     (tmp_path / "mission.key").unlink()
     status, _, err = station("command", "ping")
-    assert status == 1 and "there is no key" in err
+    assert status == 1 and "no such key file" in err
     assert _letters(tmp_path) == []
 
 

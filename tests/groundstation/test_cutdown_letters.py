@@ -57,8 +57,8 @@ def test_fire_is_given_up_once_the_arming_is_over(station: Station) -> None:
     assert station.window(is_heard=True) is ARM
     station.beacon()
     assert station.window(is_armed=True, after_s=61) is None
-    assert station.letter(fire).why == "the arming ended before it could go up"
-    with pytest.raises(ValueError, match="after a cutdown_arm only: queue that first"):
+    assert station.letter(fire).why == "the arming ended before it could be sent"
+    with pytest.raises(ValueError, match="requires a cutdown_arm before it: queue that first"):
         station.queue(FIRE)
     station.queue(ARM)
     station.queue(FIRE)

@@ -149,15 +149,15 @@ def test_a_key_makes_it_transmit_and_the_payload_hears_it(mission, ground):
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    (("serve", "-m", "absent.toml"), "absent.toml: there is no such mission file"),
-    (("export", "out"), "there is no archive yet"),
-    (("rebuild",), "there is no archive yet"),
-    (("ask", "hi"), "there is no key"),
+    (("serve", "-m", "absent.toml"), "absent.toml: no such mission file"),
+    (("export", "out"), "no archive"),
+    (("rebuild",), "no archive"),
+    (("ask", "hi"), "no such key file"),
     (("receive",), "radio.kind is none"),
     (("receive", "--listen", "nowhere"), "HOST:PORT"),
     (("receive", "--listen", "127.0.0.1:99999"), "HOST:PORT"),
     (("receive", "--replay", "absent.raw"), "no such raw log"),
-    (("receive", "--replay", "mission.toml"), "holds no reception"),
+    (("receive", "--replay", "mission.toml"), "contains no reception"),
 ])
 def test_bad_input_is_one_sentence_and_a_failure(mission, ground, monkeypatch, arguments, words):
     monkeypatch.chdir(mission.parent)
@@ -250,5 +250,5 @@ def test_the_radio_is_lost_once_and_returns_once(monkeypatch, mission):
 def test_without_npm_vendor_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setattr(vendor.shutil, "which", lambda name: None)
     monkeypatch.setattr(vendor.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(VendorError, match="npm was not found"):
+    with pytest.raises(VendorError, match="npm not found"):
         vendor.install(tmp_path, tmp_path / "vendor")

@@ -99,7 +99,7 @@ def test_after_thirty_tries_a_question_has_failed_and_the_next_one_goes_out(tmp_
         ground.receive(far.beacon(state_at(i), is_listening=True), now)
         assert ground.next_uplink(now + 100) is not None
     rows = archive.db.execute("SELECT state, attempts, why FROM outbox ORDER BY id").fetchall()
-    assert tuple(rows[0]) == ("failed", 30, "no sign of it after 30 tries")
+    assert tuple(rows[0]) == ("failed", 30, "not confirmed after 30 tries")
     assert tuple(rows[1]) == ("sent", 3, None)
 
 

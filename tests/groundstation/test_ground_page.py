@@ -162,7 +162,7 @@ def test_the_page_says_who_said_it(page, tmp_path):
         looked_at(page, station, 1440, 900)
         assert shown("doubts") == (
             "1 frame claimed to be from EDDA and was not signed by it. "
-            "If it did send them, payload and station have different keys.")
+            "If these are its own frames, payload and station have different keys.")
         hear(ground, far, "Mine.")
         page.wait("document.getElementById('age-label').textContent === 'heard, signed'")
         hear(ground, liar, "Not mine.")
@@ -229,12 +229,12 @@ def test_the_colophon_says_what_sondehub_was_told(page, tmp_path):
         looked_at(page, off, 1440, 900)
         assert "SondeHub" not in page.value(words)
         looked_at(page, station, 1440, 900)
-        assert "SondeHub has 0 positions." in page.value(words)
+        assert "SondeHub has accepted 0 positions." in page.value(words)
         queue.settle(Batch((), 1, 0), Outcome(1, 2), NOW_MS)
         queue.set_aside(Batch(({},), 1, 0))
         queue.note_trouble("status 503 <b>")
-        page.wait(words + ".includes('SondeHub has 1 position; it refused 2; it stumbles over 1;"
-                  " it does not answer now (status 503 <b>); what waits is kept.')", 5)
+        page.wait(words + ".includes('SondeHub has accepted 1 position; refused 2; failed on 1;"
+                  " it does not answer now (status 503 <b>); waiting positions are kept.')", 5)
     finally:
         off.stop()
         station.stop()
@@ -292,7 +292,8 @@ def test_an_empty_page_says_what_it_waits_for_and_draws_nothing_that_is_not_ther
         looked_at(page, station, 1440, 900)
         assert page.value(shown) == ["waiting"]
         assert page.value("document.getElementById('waiting').textContent").startswith(
-            "Nothing of EDDA has been heard yet. On the ground it sends a beacon every 30\u00a0s")
+            "Nothing has been received from EDDA yet. On the ground it sends a beacon every "
+            "30\u00a0s")
         state = state_at(0)
         ground.receive(far.beacon(replace(state, latitude_deg=None, battery_mv=None)), START_MS)
         page.wait("document.querySelectorAll('.uplot').length === 2")
@@ -330,7 +331,7 @@ def test_a_flight_that_is_known_to_be_over_stands_still_and_can_be_read(page, tm
         assert page.value(words["age"]).startswith("at ") and page.value(
             "document.getElementById('question').disabled")
         assert page.value(words["ask-note"]) == (
-            "The flight is over: nobody is up there to answer.")
+            "The flight is over: the payload cannot answer any more.")
         station.stop()
         page.wait("!document.getElementById('banner').hidden")
         assert page.value(words["banner"]).startswith("The simulator is closed.")
@@ -381,7 +382,7 @@ def test_a_question_is_asked_with_the_keyboard(page, tmp_path):
 
 @pytest.mark.parametrize(("is_served", "words"), [
     (True, "Map and plots are not installed; run make."),
-    (False, "Map and plots did not load; load the page again."),
+    (False, "Map and plots did not load; reload the page."),
 ])
 def test_without_vendor_files_the_diary_still_reads(page, flight, tmp_path, is_served, words):
     static = tmp_path / "static"

@@ -342,7 +342,7 @@ def test_a_port_that_is_taken_and_a_host_that_is_none() -> None:
         port = sock.getsockname()[1]
         with pytest.raises(RoadError, match=f"cannot listen on UDP 127.0.0.1:{port}"):
             Listener("127.0.0.1", port)
-    with pytest.raises(RoadError, match="no address to send to"):
+    with pytest.raises(RoadError, match="not an address to send to"):
         Teller(Given(), "no such host", 5)
 
 

@@ -67,7 +67,7 @@ def test_a_question_is_withdrawn_by_who_asked_it_or_at_the_station(
     again = post("/api/withdraw", {"id": ids[0]}, VISITOR)
     assert again.status_code == 409
     assert again.json() == {
-        "error": f"Too late: letter {ids[0]} is withdrawn already.", "needs_abort": False}
+        "error": f"Too late: entry {ids[0]} is already withdrawn.", "needs_abort": False}
 
 
 @pytest.mark.parametrize(("who", "headers", "status"), [
@@ -103,7 +103,7 @@ def test_a_withdrawal_after_the_sending_says_so_and_offers_the_abort(
     answer = post("/api/withdraw", {"id": letter_id}).json()
     assert answer["needs_abort"] is True
     assert answer["told"] == (
-        "withdrawn; it was sent once, EDDA may have taken it; cutdown_abort makes sure")
+        "withdrawn; it was sent once, EDDA may have received it; send cutdown_abort to be sure")
     late = station.queue(ARM)
     station.window(is_heard=True)
     station.beacon()
@@ -120,7 +120,7 @@ def test_one_address_does_not_fill_the_queue_for_the_others(station: Station, po
         answers.append(post("/api/ask", {"text": f"{number}?"}, VISITOR))
     assert [a.status_code for a in answers] == [201] * 8 + [429]
     assert answers[-1].json()["error"] == (
-        "8 of your questions are waiting already; ask again when one of them has gone up.")
+        "8 of your questions are already waiting; ask again when one of them has been sent.")
     assert post("/api/ask", {"text": "And I?"}, "192.168.4.18").status_code == 201
 
 
@@ -129,7 +129,7 @@ def test_without_a_key_or_after_the_flight_nothing_is_aborted(
 ) -> None:
     Ground(SIGNED_MISSION, station.archive, None)
     answer = post("/api/abort", {})
-    assert answer.status_code == 409 and "listens" in answer.json()["error"]
+    assert answer.status_code == 409 and "receives only" in answer.json()["error"]
 
 
 def test_nobody_is_told_who_asked(station: Station, post: Page) -> None:
@@ -206,12 +206,12 @@ def test_page_and_terminal_say_the_same_of_every_letter(
     fates = {name: next(x["fate"] for x in outbox if x["id"] == i) for name, i in ids.items()}
     assert fates == {
         "answered": "done, EDDA answered ok",
-        "refused": "heard by EDDA and refused: the mind is switched off",
+        "refused": "refused by EDDA: the mind is switched off",
         "withdrawn": "withdrawn before it was sent",
         "expired": "expired, never sent",
-        "confirmed": "heard by EDDA, not answered yet",
-        "sent": "sent once, no sign yet that EDDA heard it",
-        "queued": "queued, goes up when EDDA listens",
+        "confirmed": "received by EDDA, not answered yet",
+        "sent": "sent once, not confirmed by EDDA yet",
+        "queued": "queued, will be sent when EDDA listens",
     }
 
 
@@ -226,13 +226,13 @@ def test_the_terminal_queues_with_a_lifetime_and_withdraws(
         "It expires in 1 min 30 s.\n")
     station.window()
     assert terminal("withdraw", number) == (0, (
-        f"Letter {number}: withdrawn; it was sent once, EDDA may have taken it; "
-        "cutdown_abort makes sure.\n"))
+        f"Entry {number}: withdrawn; it was sent once, EDDA may have received it; "
+        "send cutdown_abort to be sure.\n"))
     assert terminal("withdraw", number) == (
-        1, f"spacepi-ground: letter {number} is withdrawn already\n")
-    assert terminal("withdraw", "3") == (1, "spacepi-ground: there is no letter 3\n")
+        1, f"spacepi-ground: entry {number} is already withdrawn\n")
+    assert terminal("withdraw", "3") == (1, "spacepi-ground: no queued entry has the number 3\n")
     assert terminal("command", "ping", "--lifetime", "5") == (
-        1, "spacepi-ground: the lifetime of ping is 10..86400 s\n")
+        1, "spacepi-ground: the lifetime of ping must be 10..86400 s\n")
 
 
 def test_the_terminal_says_what_has_expired_where_no_station_runs(
@@ -250,4 +250,4 @@ def test_ten_questions_of_the_terminal_are_no_more_than_those_of_one_asker(
 ) -> None:
     said = [terminal("ask", f"{number}?") for number in range(10)]
     assert [status for status, _ in said] == [0] * 8 + [1, 1]
-    assert said[-1][1].startswith("spacepi-ground: 8 of your questions are waiting already")
+    assert said[-1][1].startswith("spacepi-ground: 8 of your questions are already waiting")

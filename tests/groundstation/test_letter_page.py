@@ -52,19 +52,21 @@ def test_letters_are_shown_in_their_order_and_called_back(
         rows = f"[...{LIST}.children].map((row) => row.querySelector('q, code')?.textContent ?? '')"
         assert browser.value(rows) == [
             "cutdown_arm", *(f"question {number}?" for number in range(5)), ""]
-        assert browser.value(f"{LIST}.textContent").count("more wait behind them") == 1
+        assert browser.value(f"{LIST}.textContent").count("more are waiting") == 1
         text = browser.value(f"{LIST}.firstChild.textContent")
-        assert "queued, goes up when EDDA listens; expires in 3" in text and "Abort" not in text
+        assert "queued, will be sent when EDDA listens; expires in 3" in text
+        assert "Abort" not in text
         assert station.window() is Opcode.CUTDOWN_ARM
-        browser.wait(f"{LIST}.textContent.includes('sent once, no sign yet that EDDA heard it')")
+        browser.wait(f"{LIST}.textContent.includes('sent once, not confirmed by EDDA yet')")
         press(browser, "Withdraw")
         browser.wait(f"{NOTE} !== ''")
         assert browser.value(NOTE) == (
-            "Withdrawn; it was sent once, EDDA may have taken it; cutdown_abort makes sure.")
-        browser.wait(f"{LIST}.textContent.includes('EDDA may have taken it')")
+            "Withdrawn; it was sent once, EDDA may have received it; "
+            "send cutdown_abort to be sure.")
+        browser.wait(f"{LIST}.textContent.includes('EDDA may have received it')")
         press(browser, "Abort")
         browser.wait(f"{LIST}.textContent.includes('cutdown_abort')")
-        assert browser.value(NOTE) == "The abort goes up next, before everything else."
+        assert browser.value(NOTE) == "The abort will be sent next, before everything else."
         assert not browser.value(f"{LIST}.querySelector('.abort') !== null"), "one is enough"
         if "SHOTS" in os.environ:
             browser.screenshot(Path(os.environ["SHOTS"]) / "letters.png")

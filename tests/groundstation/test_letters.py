@@ -110,11 +110,11 @@ def test_the_order_that_is_shown_is_the_order_in_which_they_go(station: Station)
 def test_a_question_too_many_is_refused_in_one_sentence(station: Station) -> None:
     for number in range(QUESTIONS_WAITING_EACH_MAX):
         station.queue(Opcode.ASK, f"{number}?", asker="10.0.0.1")
-    with pytest.raises(OutboxFull, match=r"^8 of your questions are waiting already"):
+    with pytest.raises(OutboxFull, match=r"^8 of your questions are already waiting"):
         station.queue(Opcode.ASK, "one more?", asker="10.0.0.1")
     for number in range(QUESTIONS_WAITING_MAX - QUESTIONS_WAITING_EACH_MAX):
         station.queue(Opcode.ASK, f"{number}?", asker=f"10.0.1.{number}")
-    with pytest.raises(OutboxFull, match=r"^64 questions are waiting already"):
+    with pytest.raises(OutboxFull, match=r"^64 questions are already waiting"):
         station.queue(Opcode.ASK, "and me?", asker="10.0.0.9")
     station.window(is_heard=True)
     station.window()
@@ -124,7 +124,7 @@ def test_a_question_too_many_is_refused_in_one_sentence(station: Station) -> Non
 def test_a_command_too_many_is_refused_and_an_abort_never(station: Station) -> None:
     for _ in range(COMMANDS_WAITING_MAX):
         station.queue(Opcode.PING)
-    with pytest.raises(OutboxFull, match=r"^64 commands are waiting already"):
+    with pytest.raises(OutboxFull, match=r"^64 commands are already waiting"):
         station.queue(Opcode.TX_OFF, "5")
     aborts = [station.queue(ABORT) for _ in range(3)]
     assert [station.state(letter_id) for letter_id in aborts] == [
@@ -186,7 +186,7 @@ def test_hazardous_letters_are_tried_as_long_as_they_live(station: Station) -> N
     letter = station.letter(letter_id)
     assert letter.state == "expired" and letter.attempts == said.count(ARM)
     assert fates.in_words(letter, "EDDA") == (
-        f"expired, sent {letter.attempts} times and no sign that EDDA heard it")
+        f"expired, sent {letter.attempts} times and never confirmed by EDDA")
 
 
 def test_a_safety_command_is_not_given_up_after_thirty_tries(station: Station) -> None:
@@ -205,7 +205,7 @@ def test_a_lifetime_is_given_with_the_letter_within_bounds(
     station: Station, opcode: Opcode, seconds: int, is_allowed: bool
 ) -> None:
     if not is_allowed:
-        with pytest.raises(ValueError, match=rf"lifetime of {opcode.name.lower()} is 10\.\."):
+        with pytest.raises(ValueError, match=rf"lifetime of {opcode.name.lower()} must be 10\.\."):
             station.queue(opcode, lifetime_s=seconds)
         return
     letter = station.letter(station.queue(opcode, lifetime_s=seconds))
@@ -245,9 +245,9 @@ def test_a_letter_can_be_withdrawn_until_it_is_signed(station: Station) -> None:
     letter = outbox.withdraw(station.archive.db, letter_id)
     assert fates.of_withdrawal(letter, "EDDA") == "withdrawn before it was sent"
     assert station.window() is None
-    with pytest.raises(ValueError, match=f"letter {letter_id} is withdrawn already"):
+    with pytest.raises(ValueError, match=f"entry {letter_id} is already withdrawn"):
         outbox.withdraw(station.archive.db, letter_id)
-    with pytest.raises(ValueError, match="there is no letter 5"):
+    with pytest.raises(ValueError, match="no queued entry has the number 5"):
         outbox.withdraw(station.archive.db, 5)
 
 
@@ -256,10 +256,10 @@ def test_one_that_was_sent_may_have_been_taken_and_it_says_so(station: Station) 
     assert station.window() is ARM and station.window(is_heard=True) is ARM
     letter = outbox.withdraw(station.archive.db, letter_id)
     assert fates.of_withdrawal(letter, "EDDA") == (
-        "withdrawn; it was sent 2 times, EDDA may have taken it; cutdown_abort makes sure")
+        "withdrawn; it was sent 2 times, EDDA may have received it; send cutdown_abort to be sure")
     assert station.window() is None, "and it does not go again"
     assert station.state(letter_id) == "confirmed", "it had been taken, and that is shown"
-    with pytest.raises(ValueError, match="was heard aboard already"):
+    with pytest.raises(ValueError, match="was already received"):
         outbox.withdraw(station.archive.db, letter_id)
 
 

@@ -129,7 +129,7 @@ def test_one_address_has_eight_streams_and_is_told_so(archive):
             for client in (*clients, other):
                 await client.leave()
             refused = next(client for client in clients if client.status == 503)
-            assert json.loads(refused.body) == {"error": "Too many pages are open already."}
+            assert json.loads(refused.body) == {"error": "Too many pages are already open."}
             assert app.state.notices.counts == {"streams_turned_away": 20 - PER_ADDRESS_MAX}
 
     asyncio.run(scenario())
@@ -310,7 +310,7 @@ def test_too_many_questions_at_once_are_refused_with_a_sentence(archive, monkeyp
         async with page(archive) as app:
             clients = [Client(app, "/api/musings") for _ in range(3)]
             assert await clients[2].begun() == 503
-            assert "asked of this station" in json.loads(await clients[2].ended())["error"]
+            assert "station is overloaded" in json.loads(await clients[2].ended())["error"]
             may_go_on.set()
             assert [await client.begun() for client in clients[:2]] == [200, 200]
             for client in clients:

@@ -136,7 +136,7 @@ def test_before_anything_is_proved_a_claim_is_all_there_is_and_no_more_than_a_cl
         station.lie()
         looked_at(page, served, 1440, 900)
         assert (text(page, "phase"), text(page, "altitude"), text(page, "age")) == (
-            "not heard yet", "–", "never")
+            "not received yet", "–", "never")
         assert page.value(NAMES) == ["not signed"]
         assert text(page, "map-caption").startswith("dashed: ")
         assert text(page, "via").startswith("Not signed: ")

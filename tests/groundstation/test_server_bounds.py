@@ -358,7 +358,7 @@ def test_the_log_says_what_it_held_back():
         record.created = 1_000_000.0 + second
         if bound.filter(record):
             kept.append(record.getMessage())
-    words = " (5 like this were not logged)"
+    words = " (5 similar messages were not logged)"
     assert kept == ["out of files\nfd=0", f"out of files\nfd=60{words}",
                     f"out of files\nfd=120{words}"]
     assert bound.filter(logging.LogRecord("asyncio", 40, "", 0, "another", (), None))

@@ -33,7 +33,7 @@ def test_another_store_is_told_and_contradictions_can_be_opened(page, tmp_path):
     page.size(1200, 900)
     page.open(station.url)
     doubts = page.value("document.getElementById('doubts').textContent")
-    assert "EDDA went on with another store at " in doubts and "kept apart" in doubts
+    assert "EDDA continued with another store at " in doubts and "kept apart" in doubts
     words = page.value("document.querySelector('#conflicts summary').textContent")
     assert words == "1 record contradicts an earlier one"
     page.value("document.getElementById('conflicts').open = true")

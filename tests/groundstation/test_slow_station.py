@@ -64,7 +64,7 @@ def test_a_question_that_no_window_holds_is_given_up_and_says_so(tmp_path: Path)
         ground.next_uplink(at_ms)
     rows = ground.archive.db.execute("SELECT state, why FROM outbox ORDER BY rowid").fetchall()
     assert [tuple(row) for row in rows] == [
-        ("failed", "it is longer than a listening window of this link"), ("sent", None)]
+        ("failed", "too long for a listening window of this link"), ("sent", None)]
 
 
 def test_it_answers_in_the_pause_of_the_duty_cycle(tmp_path: Path) -> None:

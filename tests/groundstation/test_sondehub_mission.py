@@ -33,13 +33,13 @@ def test_it_is_off_unless_somebody_asks_for_it() -> None:
 
 
 @pytest.mark.parametrize(("call", "ground", "sentence"), [
-    ("D0TEST", 'sondehub = "on"', "takes a ground.sondehub_callsign"),
-    ("D0TEST", 'sondehub = "dev"', "takes a ground.sondehub_callsign"),
+    ("D0TEST", 'sondehub = "on"', "requires a ground.sondehub_callsign"),
+    ("D0TEST", 'sondehub = "dev"', "requires a ground.sondehub_callsign"),
     ("D0TEST", 'sondehub = true', "ground.sondehub = True"),
     ("N0CALL-11", 'sondehub = "on"\nsondehub_callsign = "D0TEST"',
-     "payload.callsign N0CALL-11 is nobody's"),
+     "payload.callsign N0CALL-11 is a placeholder"),
     ("D0TEST", 'sondehub = "on"\nsondehub_callsign = "mycall"',
-     "ground.sondehub_callsign mycall is nobody's"),
+     "ground.sondehub_callsign mycall is a placeholder"),
     ("D0TEST", 'sondehub_callsign = "a b"', "ground.sondehub_callsign"),
     ("D0TEST", 'sondehub_url = "ftp://x"', "ground.sondehub_url"),
     ("D0TEST", "sondehub_position = [91.0, 13.0, 40.0]", "ground.sondehub_position"),

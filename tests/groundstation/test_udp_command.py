@@ -94,10 +94,10 @@ def test_a_station_without_a_radio_hears_by_udp_and_tells_nothing_back(mission) 
     (("receive", "--horus-udp", "203.0.113.1:5"), "cannot listen on UDP 203.0.113.1:5"),
     (("receive", "--horus-udp", "0", "--summary-udp", "55672"), "--summary-udp 55672: write it"),
     (("receive", "--horus-udp", "0", "--ccsds-udp", "x:y"), "--ccsds-udp x:y: write it"),
-    (("receive", "--horus-udp", "0", "--ccsds-udp", "a b:5"), "no address to send to"),
+    (("receive", "--horus-udp", "0", "--ccsds-udp", "a b:5"), "not an address to send to"),
     (("receive", "--summary-udp", "127.0.0.1:5"), "radio.kind is none"),
-    (("export",), "name a folder, or --ccsds FILE"),
-    (("export", "--ccsds", "f"), "there is no archive yet"),
+    (("export",), "requires an output folder, --ccsds FILE"),
+    (("export", "--ccsds", "f"), "no archive"),
 ])
 def test_bad_input_is_one_sentence(mission, ground, monkeypatch, arguments, words):
     monkeypatch.chdir(mission.parent)

@@ -50,20 +50,20 @@ def test_run_refuses_once_with_all_that_is_missing(tmp_path: Path) -> None:
                     "--work", tmp_path / "file" / "work", "--key", tmp_path / "file" / "key",
                     "--quant", "Q9", "--general", tmp_path / "no.txt", "--method", "qlora")
     says = [
-        f"{toml}: name, author, disclosure, system must be text that is not empty.",
+        f"{toml}: name, author, disclosure, system must be non-empty text.",
         f"{toml}: clean.chat_share: Input should be less than or equal to 1.",
-        f"{toml}: clean.spelling: there is no such key; allowed are languages,",
+        f"{toml}: clean.spelling: unknown key; allowed are languages,",
         f"{directory / 'values.md'}: at least one line like",
         f"{directory / 'notebook' / 'thoughts.md'}:7: 'wind phase=ascent",
         f"{directory / 'notebook' / 'thoughts.md'}:12: sun=blue is not one of high, low, down.",
-        f"{tmp_path / 'gone'}: there is no config.json",
+        f"{tmp_path / 'gone'}: no config.json",
         f"{tmp_path / 'out'}: exists and is not a bundle; choose another --out.",
-        f"--work {tmp_path / 'file' / 'work'}: nothing can be written there (Not a directory).",
-        f"--key {tmp_path / 'file' / 'key'}: nothing can be written there (Not a directory).",
-        "QLoRA needs",
-        f"{tmp_path / 'no.txt'}: there is no such file.",
+        f"--work {tmp_path / 'file' / 'work'}: not writable (Not a directory).",
+        f"--key {tmp_path / 'file' / 'key'}: not writable (Not a directory).",
+        "QLoRA requires",
+        f"{tmp_path / 'no.txt'}: no such file.",
         "--quant Q9 is not one of",
-        f"{toml}: me is empty; an export with two sides, of which nobody can tell which is yours,",
+        f"{toml}: me is empty; an export with several participants is rejected until",
     ]
     assert len(found) == len(says)
     for sentence, begins in zip(found, says, strict=True):
@@ -79,9 +79,9 @@ def test_what_is_refused_is_shown_as_a_list(tmp_path: Path, capsys: pytest.Captu
     with pytest.raises(SystemExit) as end:
         cli.main()
     shown = capsys.readouterr().err.splitlines()
-    assert end.value.code == 1 and shown[0] == "5 things are missing or wrong:"
+    assert end.value.code == 1 and shown[0] == "5 errors:"
     assert [line[:2] for line in shown[1:]] == ["- "] * 5
-    assert "lies in the persona directory" in shown[4] and "values.md" not in "".join(shown)
+    assert "is in the persona directory" in shown[4] and "values.md" not in "".join(shown)
     assert str(TrainingError("One thing.")) == "One thing."
 
 
@@ -99,8 +99,8 @@ def test_me_is_asked_for_where_it_may_be_needed_only(tmp_path: Path) -> None:
     toml.write_text(toml.read_text().replace('name = ""', 'name = "Ada"'))
     preflight.check_scan(directory, out)
     assert refusal("scan", tmp_path / "gone", "--out", out) == [
-        f"{tmp_path / 'gone'}: there is no such directory; spacepi-train init {tmp_path / 'gone'}"
-        " begins one."]
+        f"{tmp_path / 'gone'}: no such directory; spacepi-train init {tmp_path / 'gone'} creates "
+        "one."]
 
 
 def test_a_base_without_the_marks_of_turns_is_refused_before_anything_is_read(

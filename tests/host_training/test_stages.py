@@ -18,7 +18,7 @@ from tests.host_training.nasty_inputs import nasty
 @nasty(26)
 def test_two_runs_at_once_are_told_so(tmp_path: Path) -> None:
     def build(out: Path) -> None:
-        with pytest.raises(TrainingError, match="another run is at work here; wait for it, or"):
+        with pytest.raises(TrainingError, match="another run is using this folder; wait for it"):
             RunDir(tmp_path).stage("other", {}, lambda out: None)
         (out / "made").touch()
 

@@ -23,7 +23,7 @@ from tests.hostile.finding import Finding, error_of, place_of, smaller
 from tests.hostile.mutations import damaged, hostile
 from tests.hostile.registry import Decoder, Tape
 
-FAMILY = 16  # a tape is drawn once, which costs as much as feeding it, and then damaged 15 times
+FAMILY = 64  # a tape is drawn once, which costs as much as feeding fifty, and then damaged
 DRAWN_FROM_BYTES = 4096
 SLICE_INPUTS = 10_000
 INPUT_CPU_S_MAX = 20  # a signal ends the process then, whatever it does
@@ -58,9 +58,9 @@ class Tally:
 
 
 def shares(decoders: Sequence[Decoder], cases: int) -> list[int]:
-    """How many of ``cases`` inputs each decoder gets: as 1 to the root of what one costs, so that
-    the dear ones get less of the inputs, and more of the time. They add up to ``cases``."""
-    weights = [decoder.cost ** -0.5 for decoder in decoders]
+    """How many of ``cases`` inputs each decoder gets: as cost to the power of -2/3, so that an
+    expensive one gets fewer inputs and more of the time. They add up to ``cases``."""
+    weights = [decoder.cost ** (-2 / 3) for decoder in decoders]
     ends = [round(cases * sum(weights[:at]) / sum(weights)) for at in range(len(weights) + 1)]
     return [end - start for start, end in pairwise(ends)]
 

@@ -28,10 +28,11 @@ from payload.mind.memory import Memory, MemoryAbsent
 from payload.mind.persona import load_persona
 from payload.mind.prefix_cache import PrefixCache
 from payload.mind.protocol import Decoder as MindDecoder
-from payload.mind.protocol import Hello, ProtocolError, Reply, Request
+from payload.mind.protocol import Hello, ProtocolError
 from payload.mind.protocol import encode as mind_message
 from payload.navigation.phase import PhaseMachine
 from payload.navigation.phase_state import restore
+from payload.ports import MindReply, MindRequest
 from payload.prompt import MUSING_BYTES_MAX, clean_reply, strip_control
 from payload.storage import small_state, store_file
 from sim.fakes.card_disk import DeskStore
@@ -236,7 +237,9 @@ def _board(place: Path) -> Take:
 
 
 _PERSONA = {"name": "Edda", "system": "You are Edda.", "values": ["say so"], "author": "A"}
-_SAID = (Hello(1, "m", 512), Request(1, "p", "s", 8, 0.5, 1), Reply(1, "A line.", 1, 1, 1, 1))
+_SAID = (
+    Hello(1, "m", 512), MindRequest(1, "p", "s", 8, 0.5, 1), MindReply(1, "A line.", 1, 1, 1, 1),
+)
 _HTTP_ANSWERS = (
     b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
     b"HTTP/1.1 301 Moved\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n",
@@ -246,20 +249,20 @@ _PICTURE = b"\xff\xd8\xff\xe0" + bytes(80) + b"\xff\xd9"
 
 PAYLOAD: list[Decoder] = [
     Decoder("payload.flight gnss", partial(_flight, has_gnss=True), gnss_tapes, seal=seals.gnss,
-            held_bytes=2 * _MIB, peak_bytes=4 * _MIB, cost=40, words=CELLS),
+            held_bytes=2 * _MIB, peak_bytes=4 * _MIB, cost=60, words=CELLS),
     Decoder("payload.flight uplink", partial(_flight, has_gnss=False), examples.uplink,
-            seal=seals.mac, held_bytes=2 * _MIB, peak_bytes=4 * _MIB, cost=40),
+            seal=seals.mac, held_bytes=2 * _MIB, peak_bytes=4 * _MIB, cost=90),
     Decoder("payload.store database", partial(_store, is_wal=False), lambda: [(card()[0],)],
-            cost=240),
-    Decoder("payload.store log", partial(_store, is_wal=True), lambda: [(card()[1],)], cost=40),
+            cost=300),
+    Decoder("payload.store log", partial(_store, is_wal=True), lambda: [(card()[1],)], cost=110),
     Decoder("payload.small_state", plain(_small_state),
             lambda: [(msgpack.packb([[[5, "How is it?", 1]], [4]]),), (msgpack.packb({7: 1}),)],
             cost=5),
     Decoder("payload.mind.prefix_cache", _kept_prefix,
             lambda: [(seals.prefix_state(bytes(32) + b"state"),)], seal=seals.prefix_state,
-            cost=20),
+            cost=10),
     Decoder("payload.mind.memory", in_file("memory.sqlite", _recall), _index,
-            (MemoryAbsent,), cost=20),
+            (MemoryAbsent,), cost=10),
     Decoder("payload.navigation.phase_state", plain(_saved_phase),
             lambda: [(msgpack.packb(PhaseMachine(None, 0).saved()),)], cost=2),
     Decoder("payload.mind.protocol", fresh(lambda: MindDecoder().feed),
@@ -270,11 +273,11 @@ PAYLOAD: list[Decoder] = [
             words=JSON_WORDS),
     Decoder("payload.drivers.http", plain(_http),
             lambda: [(answer,) for answer in _HTTP_ANSWERS],
-            (OSError, HTTPException, ValueError, AttributeError), words=CELLS, cost=5,
+            (OSError, HTTPException, ValueError, AttributeError), words=CELLS, cost=2,
             peak_bytes=16 * _MIB),
     Decoder("payload.camera.camera", plain(picture_flaw),
             lambda: [(_PICTURE[:-2],), (b"RIFF\xff\x00\x00\x00WEBPVP8L" + bytes(64),)]),
     Decoder("payload.mind.persona", _persona, lambda: [(json.dumps(_PERSONA).encode(),)],
             (BundleError,), cost=30, words=JSON_WORDS),
-    Decoder("payload.drivers.system", _board, lambda: [(b"48312\n",)], cost=20),
+    Decoder("payload.drivers.system", _board, lambda: [(b"48312\n",)], cost=30),
 ]

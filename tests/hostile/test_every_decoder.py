@@ -19,6 +19,7 @@ from tests.hostile import bounds
 from tests.hostile.decoders import DECODERS, empty_place, feed, is_understood
 from tests.hostile.mutations import Case, floods, hostile, sealed, systematic
 from tests.hostile.registry import Decoder, Take, Tape
+from tests.thorough import sampled
 
 ROOT = Path(__file__).resolve().parents[2]
 LISTED_UNDER_ANOTHER_NAME = {
@@ -94,11 +95,12 @@ def test_examples_are_understood(decoder: Decoder, place: Path) -> None:
 
 
 @every_decoder
-def test_every_damage_is_survived(decoder: Decoder, place: Path) -> None:
+@pytest.mark.parametrize("runs", sampled([RUNS // 5, RUNS]))
+def test_every_damage_is_survived(decoder: Decoder, runs: int, place: Path) -> None:
     """Each single damage in each position, as it is and with the check field made right."""
     tapes = decoder.examples()
     for tape in tapes:
-        count_max = 10 * RUNS // decoder.cost // len(tapes)
+        count_max = 10 * runs // decoder.cost // len(tapes)
         for case in sealed(systematic(decoder, tape, count_max), decoder.seal):
             check(decoder, case, place)
 
@@ -130,10 +132,11 @@ def test_a_stream_means_the_same_however_it_is_cut(decoder: Decoder, place: Path
 
 
 @every_decoder
-def test_memory_is_bounded(decoder: Decoder, place: Path) -> None:
+@pytest.mark.parametrize("flood_bytes", sampled([FLOOD_BYTES // 8, FLOOD_BYTES]))
+def test_memory_is_bounded(decoder: Decoder, flood_bytes: int, place: Path) -> None:
     """Method: a decoder takes long packets of every nasty kind one after another, and then its
     examples again and again; one that refuses is followed by a fresh one."""
-    tapes = [tape for _, tape in floods(decoder, FLOOD_BYTES)][:: 1 + decoder.cost // 20]
+    tapes = [tape for _, tape in floods(decoder, flood_bytes)][:: 1 + decoder.cost // 20]
     tapes += decoder.examples() * max(1, 40 // decoder.cost)
     feed(decoder, tapes[-1], place)  # tables and caches of the first use are nobody's flood
     takes: list[Take] = []

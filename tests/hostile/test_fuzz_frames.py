@@ -26,6 +26,7 @@ def need_atheris() -> None:
     pytest.skip("Atheris is not installed")
 
 
+@pytest.mark.thorough
 def test_coverage_guided_frames_find_nothing(tmp_path: Path) -> None:
     need_atheris()
     command = [

@@ -18,10 +18,10 @@ UNKNOWN = {"name": "c", "skip_reason": "not found"}
 
 @pytest.mark.parametrize(("asked", "answered", "lines", "is_vulnerable"), [
     (1, [CLEAN], ["audit: no known vulnerability in 1 packages"], False),
-    (2, [CLEAN, VULNERABLE], ["b 2.4: PYSEC-2026-1, mended in 2.5"], True),
-    (2, [CLEAN, UNKNOWN], ["audit: the service knew 1 of 2 packages"], False),
+    (2, [CLEAN, VULNERABLE], ["b 2.4: PYSEC-2026-1, fixed in 2.5"], True),
+    (2, [CLEAN, UNKNOWN], ["audit: the service covered 1 of 2 packages"], False),
     (2, [VULNERABLE, UNKNOWN],
-     ["b 2.4: PYSEC-2026-1, mended in 2.5", "audit: the service knew 1 of 2 packages"], True),
+     ["b 2.4: PYSEC-2026-1, fixed in 2.5", "audit: the service covered 1 of 2 packages"], True),
     (1, [UNKNOWN],
      ["audit: the vulnerability service could not be reached; nothing was audited"], False),
     (3, [], ["audit: the vulnerability service could not be reached; nothing was audited"], False),

@@ -156,7 +156,7 @@ def test_changes_are_told_by_package() -> None:
              pin("e", "2", marker="python_version >= '3.12'"), pin("f", "1", "x")]
     assert list(relock.changes(before, after)) == [
         "  b 1 -> 2", "- c 1", "  e 1 -> 1 / 2", "+ f 1",
-        "! d 1 is the same version, but 1 of its files are not",
+        "! d 1 is unchanged, but 1 of its files differ",
     ]
 
 
@@ -200,6 +200,7 @@ def test_the_pi_installs_from_the_lock(tmp_path: Path) -> None:
         assert all("--require-hashes -r" in line for line in installs[:2])
         assert installs[0].endswith("lock/build.txt")
         assert installs[1].endswith("lock/payload.txt") is not has_numpy
+        assert installs[2].endswith("systemd/wheel")
 
 
 def test_payload_without_numpy_is_the_payload_without_numpy() -> None:

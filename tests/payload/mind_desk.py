@@ -100,7 +100,9 @@ class Desk:
             self.power.update(self.battery_mv, None, self.now_ms)
             situation = replace(
                 self.situation, now_ms=self.now_ms, uptime_s=self.now_ms / 1000)
-            for note in self.mind.update(situation, self.now_ms, self.power):
+            notes = self.power.governor.update(situation.soc_c, None, self.now_ms)
+            notes += self.mind.update(situation, self.now_ms, self.power)
+            for note in notes:
                 if note.kind is Kind.EVENT:
                     self.events.append(note.body["event"])
                 else:

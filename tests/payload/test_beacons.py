@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payload.flight import Flight, FlightPorts
-from payload.health import Fault
 from payload.link import downlink, interop_beacons
 from payload.link.downlink import Downlink
 from payload.link.interop_beacons import Place
@@ -20,7 +19,7 @@ from tests.payload.fakes import FakeRadio
 from tests.payload.test_flight import Bench as FlightBench
 from wire import horus, mission, ukhas
 from wire.airtime_budget import AirtimeBudget
-from wire.beacon import Beacon, Phase, PowerMode
+from wire.beacon import Beacon, FaultBits, Phase, PowerMode
 from wire.frames import BeaconFrame, DataFrame, decode_downlink
 from wire.horus import Packet
 from wire.mission import Mission
@@ -305,7 +304,7 @@ def test_a_beacon_that_cannot_be_made_becomes_a_sentence(
                 lambda frame, *k: broken() if isinstance(frame, BeaconFrame) else real(frame, *k),
             )
         bench.run(300)
-        assert bench.flight.faults(bench.flight.situation(bench.now_ms)) & Fault.BEACON
+        assert bench.flight.faults(bench.flight.situation(bench.now_ms)) & FaultBits.BEACON
     heard = sentences(bench.ports.radio)
     assert len(bench.beacons()) == before
     gaps = [after - start for (start, _), (after, _) in pairwise(heard)]
@@ -317,7 +316,7 @@ def test_a_beacon_that_cannot_be_made_becomes_a_sentence(
     assert last.time_of_day_s is not None
     bench.run(120)
     assert len(bench.beacons()) > before and sentences(bench.ports.radio) == heard
-    assert not bench.flight.faults(bench.flight.situation(bench.now_ms)) & Fault.BEACON
+    assert not bench.flight.faults(bench.flight.situation(bench.now_ms)) & FaultBits.BEACON
     told = [name for name in events(bench) if name.startswith("beacon_")]
     assert told == ["beacon_failing", "beacon_returned"], "said once each"
 
@@ -340,7 +339,7 @@ def test_a_horus_packet_that_cannot_be_made_costs_only_itself(tmp_path: Path, mo
     bench.run(300)
     assert len(bench.beacons()) >= 10 and sentences(bench.ports.radio) == []
     assert events(bench).count("horus_failing") == 1
-    assert not bench.flight.faults(bench.flight.situation(bench.now_ms)) & Fault.BEACON
+    assert not bench.flight.faults(bench.flight.situation(bench.now_ms)) & FaultBits.BEACON
 
 
 @pytest.mark.parametrize("part", ["situation", "_act", "_poll", "_update"])

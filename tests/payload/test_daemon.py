@@ -175,7 +175,7 @@ def test_a_second_daemon_on_the_same_store_is_refused(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(None, "name yours with --mission"), ("", "is empty"), ("[payload]\n", "is missing")],
+    [(None, "pass yours with --mission"), ("", "is empty"), ("[payload]\n", "is missing")],
 )
 def test_a_bad_mission_file_is_one_sentence(tmp_path: Path, content, sentence) -> None:
     if content is not None:

@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 
 from payload.__main__ import DISK_STALLED
-from payload.health import Fault
 from tests.payload.drivers.test_systemd_units import need
 from tests.payload.test_daemon import ROOT, WAIT_S, Desk
 from wire import ax25, beacon, frames, kiss
+from wire.beacon import FaultBits
 from wire.frames import BeaconFrame, DataFrame
 
 BEACONS = 3
@@ -44,7 +44,7 @@ class Radio:
         self._connection.settimeout(WAIT_S)
         self._decoder = kiss.Decoder()
         self._frames: list[object] = []
-        self.faults = Fault(0)  # of the latest beacon
+        self.faults = FaultBits(0)  # of the latest beacon
         self.data_frames = 0
 
     def beacon(self) -> None:
@@ -54,7 +54,7 @@ class Radio:
                 frame = self._frames.pop(0)
                 self.data_frames += isinstance(frame, DataFrame)
                 if isinstance(frame, BeaconFrame):
-                    self.faults = Fault(beacon.decode(frame.state).faults)
+                    self.faults = FaultBits(beacon.decode(frame.state).faults)
                     return
             data = self._connection.recv(4096)
             assert data, "the daemon hung up"
@@ -106,17 +106,18 @@ def desk(tmp_path: Path, library: Path) -> Iterator[StalledDesk]:
 def test_a_sync_that_does_not_end_stops_no_beacon_and_the_disk_returns(desk: StalledDesk) -> None:
     with desk.flying() as (_, radio):
         radio.until(lambda: radio.data_frames > 0)
-        assert Fault.STORE not in radio.faults
+        assert FaultBits.STORE not in radio.faults
         desk.stall.touch()
         radio.until(desk.met.exists)
-        radio.until(lambda: Fault.STORE in radio.faults)
+        radio.until(lambda: FaultBits.STORE in radio.faults)
         for _ in range(BEACONS):
             radio.beacon()
         assert desk.stall.exists(), "it still has not ended"
         desk.stall.unlink()
-        radio.until(lambda: Fault.STORE not in radio.faults)
+        radio.until(lambda: FaultBits.STORE not in radio.faults)
 
 
+@pytest.mark.thorough
 def test_a_disk_that_does_not_answer_at_the_start_is_flown_without_and_joins(
     desk: StalledDesk,
 ) -> None:
@@ -124,10 +125,10 @@ def test_a_disk_that_does_not_answer_at_the_start_is_flown_without_and_joins(
     with desk.flying() as (_, radio):
         for _ in range(BEACONS):
             radio.beacon()
-        assert desk.met.exists() and Fault.STORE in radio.faults
+        assert desk.met.exists() and FaultBits.STORE in radio.faults
         radio.until(lambda: radio.data_frames > 0)
         desk.stall.unlink()
-        radio.until(lambda: Fault.STORE not in radio.faults)
+        radio.until(lambda: FaultBits.STORE not in radio.faults)
 
 
 def test_the_daemon_ends_though_its_disk_does_not_answer(desk: StalledDesk) -> None:

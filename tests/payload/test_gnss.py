@@ -6,10 +6,9 @@ import math
 
 import pytest
 
+from payload.navigation.fix_age import LOST_MS
 from payload.navigation.gnss import (
-    ALTITUDE_M_RANGE,
     FIRST_FIX_MS_MAX,
-    LOST_AFTER_MS,
     Navigation,
     flaw,
     ground_distance_m,
@@ -41,8 +40,8 @@ def feed(navigation: Navigation, gnss: FakeGnss, *fixes: object) -> list[str]:
      ({"longitude_deg": -180.0}, None), ({"longitude_deg": 180.1}, "range"),
      ({"latitude_deg": 0.0, "longitude_deg": 0.0}, "null_island"),
      ({"latitude_deg": 0.0}, None),
-     ({"altitude_m": ALTITUDE_M_RANGE[0]}, "altitude"), ({"altitude_m": -499.9}, None),
-     ({"altitude_m": ALTITUDE_M_RANGE[1]}, "altitude"), ({"altitude_m": 59_999.0}, None)])
+     ({"altitude_m": -500.0}, "altitude"), ({"altitude_m": -499.9}, None),
+     ({"altitude_m": 60_000.0}, "altitude"), ({"altitude_m": 59_999.0}, None)])
 def test_every_flaw_and_its_neighbour(changes: dict, reason: str | None) -> None:
     """Goal: the invalid and the just valid (faults 6 and 7). Method: one field at a time."""
     assert flaw(fix_at(0, **{"altitude_m": 120.0, **changes})) == reason
@@ -123,8 +122,8 @@ def test_lost_after_ten_seconds_exactly_and_back_once() -> None:
     navigation = Navigation(gnss)
     assert feed(navigation, gnss, fix_at(0)) == ["gnss_first_fix"]
     gnss.is_absent = True
-    assert navigation.poll(LOST_AFTER_MS - 1) == []
-    (lost,) = navigation.poll(LOST_AFTER_MS)
+    assert navigation.poll(LOST_MS - 1) == []
+    (lost,) = navigation.poll(LOST_MS)
     assert lost.body["fields"] == {"reason": "DeviceAbsent", "age_s": 10}
     assert [navigation.poll(now) for now in range(11_000, 90_000, 1000)] == [[]] * 79
     assert navigation.fix == fix_at(0)

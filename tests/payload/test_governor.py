@@ -41,12 +41,27 @@ def test_a_hot_processor_takes_no_pictures() -> None:
     assert bench.power.may_picture
     bench.hold(soc_c=82.0)
     assert not bench.power.may_picture
-    assert bench.power.may_think  # its own limit is the mind's affair
     bench.hold(soc_c=72.1, seconds=900)
     assert not bench.power.may_picture
     bench.hold(soc_c=72.0)
     assert bench.power.may_picture
-    assert bench.events == [("camera_hot", {"soc_c": 82.0}), ("camera_hot_over", {"soc_c": 72.0})]
+    of_the_camera = [told for told in bench.events if told[0].startswith("camera")]
+    assert of_the_camera == [("camera_hot", {"soc_c": 82.0}), ("camera_hot_over", {"soc_c": 72.0})]
+
+
+def test_a_hot_processor_does_not_think_and_stops_at_once() -> None:
+    """Goal: off at 75.0, not at 74.9; back at 65.0, not at 65.1; without ten steady seconds."""
+    bench = Bench()
+    bench.hold(soc_c=74.9)
+    assert bench.power.may_think
+    bench.hold(soc_c=75.0, seconds=1)
+    assert not bench.power.may_think
+    assert bench.power.may_picture
+    bench.hold(soc_c=65.1, seconds=900)
+    assert not bench.power.may_think
+    bench.hold(soc_c=65.0, seconds=1)
+    assert bench.power.may_think
+    assert bench.events == [("mind_paused", {"soc_c": 75.0}), ("mind_resumed", {"soc_c": 65.0})]
 
 
 def test_a_cold_battery_has_half_the_thoughts() -> None:
@@ -103,12 +118,12 @@ def test_a_board_that_is_warmed_by_each_thought_does_not_flap() -> None:
 
 @pytest.mark.parametrize(("soc_c", "inside_c"), [(90.0, None), (None, -30.0)])
 def test_one_short_reading_is_no_temperature(soc_c: float | None, inside_c: float | None) -> None:
-    """Goal: ten steady seconds, and not nine, are heat or cold."""
+    """Goal: ten steady seconds, and not nine, are heat or cold; the mind alone does not wait."""
     bench = Bench()
     for _ in range(5):
         bench.hold(soc_c, inside_c, seconds=STEADY_S)
         bench.hold(20.0, 20.0, seconds=1)
-    assert bench.events == []
+    assert [name for name, _ in bench.events if not name.startswith("mind_")] == []
 
 
 def test_what_nobody_measures_holds_nothing_back() -> None:
@@ -124,4 +139,5 @@ def test_what_nobody_measures_holds_nothing_back() -> None:
     assert bench.power.may_think and bench.power.may_picture
     assert bench.power.think_interval_factor == 1
     assert bench.events == [
-        ("camera_hot_over", {}), ("battery_cold_over", {}), ("battery_frozen_over", {})]
+        ("mind_resumed", {}), ("camera_hot_over", {}), ("battery_cold_over", {}),
+        ("battery_frozen_over", {})]

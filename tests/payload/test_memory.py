@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from pathlib import Path
 
@@ -79,3 +80,17 @@ def test_it_writes_nothing(index: Path) -> None:
     Memory(index).recall(["frost"], [])
     assert index.read_bytes() == before
     assert list(index.parent.iterdir()) == [index]
+
+
+def test_what_comes_to_mind_at_a_moment(index: Path) -> None:
+    """Goal: a question always looks, a topic as often as training was given a memory.
+
+    Method: a thousand moments of each; the words of a topic are the table's.
+    """
+    memory, rng = Memory(index), random.Random(1)
+    asked = [memory.recall_for("question", "Who wrote of the lamp?", [], rng) for _ in range(100)]
+    assert asked == [TEXTS[2]] * 100
+    found = [memory.recall_for("cold", None, [], rng) for _ in range(1000)]
+    assert set(found) == {None, memory.recall(["cold", "winter", "frost", "snow"], [])}
+    assert 0.25 < sum(text is not None for text in found) / 1000 < 0.35
+    assert {memory.recall_for("no such topic", None, [], rng) for _ in range(100)} == {None}

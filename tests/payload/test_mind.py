@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from payload.mind.memory import Memory
 from payload.mind.mind import (
     BACKOFF_MS_MAX,
     BACKOFF_MS_MIN,
@@ -207,7 +208,10 @@ def test_what_was_said_before_the_reboot_is_not_said_again() -> None:
 def test_the_memory_in_the_prompt_is_not_said_back() -> None:
     """Goal: no parroting. Method: a worker that repeats what was retrieved."""
 
-    class Attic:
+    class Attic(Memory):
+        def __init__(self) -> None:
+            """Without an index."""
+
         def recall(self, words: list[str], avoid: list[str]) -> str | None:
             return "The frost on the gate was thick this morning."
 

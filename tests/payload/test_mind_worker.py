@@ -14,7 +14,8 @@ import pytest
 
 from payload import mind_worker
 from payload.mind.prefix_cache import PrefixCache
-from payload.mind.protocol import Failed, Reply, Request, encode
+from payload.mind.protocol import encode
+from payload.ports import MindFailed, MindReply, MindRequest
 from tests.bundles import TRUSTED_KEY, sign_bundle
 from tests.payload.worker_process import WAIT_S, Client, Worker, command
 from wire import bundle as bundle_files
@@ -23,7 +24,7 @@ from wire.file_hashes import FileHashes
 BundleMaker = Callable[[str], Path]
 PREFIX = "<|im_start|>system\nYou are the voice of a balloon.<|im_end|>\n<|im_start|>user\n"
 SUFFIX = "climbing, 12 km up.\nabout: wind<|im_end|>\n<|im_start|>assistant\n"
-REQUEST = Request(1, PREFIX, SUFFIX, 24, 0.8, 7)
+REQUEST = MindRequest(1, PREFIX, SUFFIX, 24, 0.8, 7)
 # One token a byte, except the three control tokens and the merged "th".
 SUFFIX_TOKENS = len(SUFFIX) - len("<|im_end|><|im_start|>") + 2
 PREFIX_TOKENS = len(PREFIX) - len("<|im_start|><|im_end|><|im_start|>") + 3 - PREFIX.count("th")
@@ -42,8 +43,8 @@ def worker(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterat
     process.end()
 
 
-def reply(message: object) -> Reply:
-    assert isinstance(message, Reply), message
+def reply(message: object) -> MindReply:
+    assert isinstance(message, MindReply), message
     return message
 
 
@@ -53,8 +54,8 @@ def test_second_request_evaluates_only_its_suffix(worker: Worker) -> None:
     hello = client.hello()
     assert (hello.pid, hello.model, hello.n_ctx) == (worker.process.pid, "nova", 512)
     first = reply(client.ask(REQUEST))
-    again = reply(client.ask(replace(REQUEST, id=2)))
-    other = reply(client.ask(replace(REQUEST, id=3, seed=8)))
+    again = reply(client.ask(replace(REQUEST, request_id=2)))
+    other = reply(client.ask(replace(REQUEST, request_id=3, seed=8)))
     assert first.prompt_tokens == PREFIX_TOKENS + SUFFIX_TOKENS
     assert first.evaluated_tokens == first.prompt_tokens
     assert again.evaluated_tokens == other.evaluated_tokens == SUFFIX_TOKENS
@@ -81,10 +82,10 @@ def test_a_second_request_while_busy(worker: Worker) -> None:
     """Goal: one at a time. Method: two requests in one write."""
     client = worker.client()
     client.hello()
-    client.socket.sendall(encode(REQUEST) + encode(replace(REQUEST, id=2)))
+    client.socket.sendall(encode(REQUEST) + encode(replace(REQUEST, request_id=2)))
     answers = [client.read(), client.read()]
-    assert Failed(2, "busy") in answers
-    assert any(isinstance(answer, Reply) and answer.id == 1 for answer in answers)
+    assert MindFailed(2, "busy") in answers
+    assert any(isinstance(answer, MindReply) and answer.request_id == 1 for answer in answers)
     client.close()
 
 
@@ -99,7 +100,7 @@ def test_clients_come_and_go(worker: Worker) -> None:
     first.close()
     third = worker.client()
     third.hello()
-    assert reply(third.ask(replace(REQUEST, id=9))).id == 9
+    assert reply(third.ask(replace(REQUEST, request_id=9))).request_id == 9
     third.close()
 
 
@@ -124,7 +125,7 @@ def test_prompts_that_cannot_be_answered(worker: Worker) -> None:
         replace(REQUEST, suffix="x" * 600), replace(REQUEST, suffix="", prefix=""),
         replace(REQUEST, max_tokens=0),
     ):
-        assert client.ask(bad) == Failed(1, "garbage")
+        assert client.ask(bad) == MindFailed(1, "garbage")
     tight = reply(client.ask(replace(REQUEST, prefix="", suffix="x" * 488, max_tokens=500)))
     assert tight.reply_tokens <= 24
     assert reply(client.ask(replace(REQUEST, temperature=0.0))).text == reply(
@@ -139,7 +140,7 @@ def test_killed_and_started_again(tmp_path: Path, tiny_bundle: BundleMaker) -> N
     Method: kill, restart on the stale socket, then flip a byte in the kept state and restart.
     """
     bundle, path = tiny_bundle("nova"), tmp_path / "mind.sock"
-    answers: list[Reply] = []
+    answers: list[MindReply] = []
     for damage in (False, False, True):
         if damage:
             (kept,) = (tmp_path / "mind-cache").glob("*.state")
@@ -170,15 +171,15 @@ def test_no_model_until_there_is_one(tmp_path: Path, tiny_bundle: BundleMaker) -
     worker = Worker(bundle, path, "no_model")
     client = worker.client()
     assert (client.hello().model, worker.event["level"]) == ("", "error")
-    assert client.ask(REQUEST) == Failed(1, "no_model")
+    assert client.ask(REQUEST) == MindFailed(1, "no_model")
     for bad in (b"", b"\0" * 4096, b"JUNK" + good[4:], good[: len(good) // 2], good[:100]):
         model.write_bytes(bad)
-        assert client.ask(REQUEST) == Failed(1, "no_model")
+        assert client.ask(REQUEST) == MindFailed(1, "no_model")
         sign_bundle(bundle)
-        assert client.ask(REQUEST) == Failed(1, "no_model")
+        assert client.ask(REQUEST) == MindFailed(1, "no_model")
     model.write_bytes(good)
     sign_bundle(bundle)
-    assert isinstance(client.ask(REQUEST), Reply)
+    assert isinstance(client.ask(REQUEST), MindReply)
     client.close()
     worker.end()
 
@@ -204,9 +205,9 @@ def _other_manifest(bundle: Path) -> None:
 
 
 @pytest.mark.parametrize(("change", "why"), [
-    (_other_weights, "model.gguf: its contents are not what was signed"),
-    (_strangers, "is signed by key"), (_unsigned, "does not fit the manifest"),
-    (_other_manifest, "does not fit the manifest"),
+    (_other_weights, "model.gguf: its contents differ from what was signed"),
+    (_strangers, "is signed by key"), (_unsigned, "does not match the manifest"),
+    (_other_manifest, "does not match the manifest"),
 ])
 def test_a_model_that_nobody_trusted_signed_is_never_opened(
     tmp_path: Path, tiny_bundle: BundleMaker, change: Callable[[Path], None], why: str
@@ -218,7 +219,7 @@ def test_a_model_that_nobody_trusted_signed_is_never_opened(
     assert why in worker.event["why"]
     client = worker.client()
     client.hello()
-    assert client.ask(REQUEST) == Failed(1, "no_model")
+    assert client.ask(REQUEST) == MindFailed(1, "no_model")
     client.close()
     worker.end()
 
@@ -250,7 +251,7 @@ def test_fault_75_a_full_log_costs_no_thought(tmp_path: Path, tiny_bundle: Bundl
     try:
         client = _client_of(process, path)
         assert client.hello().n_ctx == 512
-        assert isinstance(client.ask(REQUEST), Reply)
+        assert isinstance(client.ask(REQUEST), MindReply)
         client.close()
         assert process.poll() is None
     finally:
@@ -278,7 +279,7 @@ def test_one_worker_per_socket_and_an_orderly_end(
         command(bundle, path), capture_output=True, text=True, timeout=WAIT_S, check=False
     )
     assert second.returncode == 1
-    assert second.stderr == f"Another mind worker already serves {path}.\n"
+    assert second.stderr == f"Another mind worker is already listening on {path}.\n"
     client = worker.client()
     client.hello()
     worker.process.send_signal(signal.SIGTERM)

@@ -126,7 +126,7 @@ def test_the_page_says_what_an_hour_of_the_link_brings(
 ) -> None:
     """A slow one flies, but a flyer who did not mean it must see it."""
     assert world.flight is not None
-    pattern = r"a beacon every (\d+) s, and an hour brings (\d+) musings or ([\d.]+) pictures"
+    pattern = r"a beacon every (\d+) s, and per hour (\d+) musings or ([\d.]+) pictures"
     fast = re.fullmatch(pattern, _words_of_the_link(world))
     assert fast is not None and fast[1] == "10" and int(fast[2]) > 5_000
     settings, plan = world.flight.settings, world.flight.settings.mission
@@ -152,7 +152,7 @@ def test_a_link_that_listens_too_rarely_for_arm_and_fire_is_for_the_flyer_to_jud
             update={"radio": radio, "cadence": CadenceSection(), "flight": section}))
         line, = (line for line in ask(world) if line.what == "cutdown")
         assert line.verdict is verdict
-        assert ("only the fence cuts" in line.words) is (verdict is Verdict.JUDGE)
+        assert ("only the geofence can trigger it" in line.words) is (verdict is Verdict.JUDGE)
 
 
 def test_a_mind_that_is_still_thinking_is_for_the_flyer_to_judge(
@@ -183,7 +183,7 @@ def test_the_command_says_no_go_at_a_desk_and_who_has_the_store(tmp_path: Path) 
     assert found.returncode == 1, found.stderr
     *_, last = found.stdout.splitlines()
     assert last.startswith("NO-GO: ")
-    assert "no-go    gnss       no receiver speaks on /dev/ttyACM0" in found.stdout
+    assert "no-go    gnss       no receiver on /dev/ttyACM0" in found.stdout
     other = OnlyOne(tmp_path / "data" / "payload.sqlite")
     busy = _preflight(tmp_path)
     other.close()

@@ -42,10 +42,12 @@ def test_the_prefix_is_constant_and_its_values_are_bounded() -> None:
 @pytest.mark.parametrize(
     "text",
     ["<|im_end|>", "a<|im_start|>system", "<<|im_end|>|im_end|>", "</s>x", "[INST] y", "\x1b[2Jz",
-     "line\nbreak", "\u202eright to left", "nul\0"],
+     "line\nbreak", "\u202eright to left", "nul\0", "<|\0" + "\x7f" * 40 + "<|a|>b|>",
+     "<|" * 20_000 + "|>" * 20_000],
 )
 def test_no_control_token_or_character_reaches_the_model(text: str) -> None:
     clean = strip_control(text)
+    assert strip_control(clean) == clean
     assert "<|" not in clean and "\x1b" not in clean and "\n" not in clean and "\0" not in clean
     asked = suffix(Moment("question", question=text))
     assert asked.count("<|im_end|>") == 1 and asked.count("<|im_start|>") == 1

@@ -23,6 +23,7 @@ from payload.navigation.phase import PhaseMachine
 from payload.ports import GnssFix
 from tests import recordings
 from tests.payload.flights import FakeGnss, Row, recorded
+from tests.thorough import sampled
 from wire.beacon import Phase
 
 REBOOTS = 40
@@ -136,7 +137,7 @@ def cuts(flight: Flown, seed: str) -> list[tuple[int, int]]:
     return [(cut_s, rng.randint(*OFF_S)) for cut_s in sorted(drawn)]
 
 
-@pytest.mark.parametrize("path", recordings.ALL, ids=recordings.name)
+@pytest.mark.parametrize("path", sampled(recordings.ALL), ids=recordings.name)
 def test_a_reboot_at_forty_instants_of_a_recorded_flight(path: Path) -> None:
     """Each alone: right a minute after a fix and from there on, and LANDED at the end."""
     flight = flown(path)
@@ -149,7 +150,7 @@ def test_a_reboot_at_forty_instants_of_a_recorded_flight(path: Path) -> None:
             assert life.machine.peak_altitude_m == pytest.approx(flight.peak_m, abs=60), cut_s
 
 
-@pytest.mark.parametrize("path", recordings.ALL, ids=recordings.name)
+@pytest.mark.parametrize("path", sampled(recordings.ALL), ids=recordings.name)
 def test_forty_reboots_in_one_recorded_flight(path: Path) -> None:
     """All in one flight: what a life saves is what the next one begins with."""
     flight = flown(path)

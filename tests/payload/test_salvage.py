@@ -79,6 +79,7 @@ def test_every_row_that_is_found_by_its_id_is_salvaged(whole: bytes, tmp_path: P
     assert 0.2 < kept / (80 * ROWS) < 0.98, "damaged, and not beyond help"
 
 
+@pytest.mark.thorough
 def test_so_is_all_that_hangs_on_a_damaged_branch_of_the_tree(tmp_path: Path) -> None:
     """In the order of the ids thousands are missing then: five hundred at each end of such a gap
     were looked up, and those between were left behind."""

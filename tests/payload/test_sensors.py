@@ -6,10 +6,11 @@ import math
 
 import pytest
 
+from payload.plausible import LIMITS
 from payload.ports import DeviceAbsent, Reading
 from payload.sensors import (
-    LIMITS,
     LOST_AFTER_MS,
+    QUANTITIES,
     READING_AGE_MS_MAX,
     REPEATED_MS_MAX,
     Sensors,
@@ -57,7 +58,7 @@ def test_nothing_fitted_is_unknown_and_no_fault() -> None:
     sensors = Sensors(None, None, None)
     assert [note for now in range(0, 3_600_000, 1000) for note in sensors.poll(now)] == []
     assert sensors.faults == set()
-    assert all(sensors.latest(quantity, 3_600_000) is None for quantity in LIMITS)
+    assert all(sensors.latest(quantity, 3_600_000) is None for quantity in QUANTITIES)
     assert sensors.is_undervolted(3_600_000) is None
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from payload.link.settings import COMMAND_LOSS_MS, TABLE, Settings
+from payload.link.settings import COMMAND_LOSS_MS, Settings
 from wire import mission as mission_file
 from wire.airtime_budget import CADENCE_KEYS
+from wire.settings import TABLE, Setting, find
 
 MISSION = mission_file.load(Path(__file__).parents[2] / "mission.toml")
 PATIENT = MISSION.model_copy(update={"cadence": MISSION.cadence.model_copy(
@@ -16,10 +17,7 @@ PATIENT = MISSION.model_copy(update={"cadence": MISSION.cadence.model_copy(
 
 
 @pytest.mark.parametrize("setting", TABLE, ids=lambda setting: setting.name)
-def test_every_setting_takes_its_range_and_nothing_beside_it(setting: object) -> None:
-    from payload.link.settings import Setting
-
-    assert isinstance(setting, Setting)
+def test_every_setting_takes_its_range_and_nothing_beside_it(setting: Setting) -> None:
     settings = Settings(PATIENT, None)
     for value in (setting.low, setting.high):
         assert settings.change(setting.number, value) is None
@@ -75,3 +73,12 @@ def test_after_half_an_hour_of_silence_the_radio_is_as_the_file_says() -> None:
     assert settings.mission.radio == MISSION.radio
     assert settings.mission.mind.every_s == 600
     assert settings.update(COMMAND_LOSS_MS + 1, in_flight=True) == []
+
+
+def test_a_setting_is_found_by_its_name_with_or_without_its_section() -> None:
+    assert len({setting.key for setting in TABLE}) == len(TABLE), "a key alone names one"
+    for setting in TABLE:
+        assert find(setting.key) is find(setting.name) is find(str(setting.number)) is setting
+    for wrong in ("beacon", "cadence.every_s", "0", "12", "-1", "²", ""):
+        with pytest.raises(ValueError, match=r"^unknown setting .*; available: beacon_ground_s, "):
+            find(wrong)

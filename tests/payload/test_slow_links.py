@@ -51,20 +51,21 @@ class Modem(FakeRadio):
 
 
 class Bench:
-    """A downlink stepped as the flight does, with words made every so often."""
+    """A downlink stepped as the flight does, with words every ``every_s``, or with none."""
 
-    def __init__(self, path: Path, found: Mission, every_s: float = 20) -> None:
+    def __init__(self, path: Path, found: Mission, every_s: float | None = 20) -> None:
         self.radio = Modem(found)
         self.budget = AirtimeBudget(found)
         self.store = DeskStore(path / "s.sqlite", is_durable=False)
         self.downlink = Downlink(found, self.radio, self.store, found.downlink_key(bytes(32)))
         self.phase, self.altitude_m, self.now_ms = Phase.ASCENT, 9000.0, 0
-        self._plan, self._every_ms, self._due_ms = found, round(1000 * every_s), 0
+        self._plan, self._due_ms = found, 0
+        self._every_ms = None if every_s is None else round(1000 * every_s)
 
     def run(self, seconds: float) -> None:
         end_ms = self.now_ms + round(1000 * seconds)
         while self.now_ms < end_ms:
-            if self.now_ms >= self._due_ms:
+            if self._every_ms is not None and self.now_ms >= self._due_ms:
                 self._due_ms += self._every_ms
                 text = f"{self.now_ms} {NOISE.hex()[:120]}"
                 self.store.append(
@@ -135,6 +136,14 @@ def test_where_no_packet_has_it_the_callsign_goes_within_every_ten_minutes(
     beacons_sent, made = len(bench.sent(BeaconFrame)), 1.5 * HOUR_S // every_s
     assert len(bench.sent(DataFrame)) >= min(beacons_sent, made) - 3
     assert bench.longest_gap_ms() <= 2 * max(10_000, bench.budget.least_ms) + RETRY_MS
+
+
+def test_a_payload_with_nothing_to_say_tells_its_callsign_all_the_same(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, plan(2400, 100, mtu_bytes=222, framing="plain"), every_s=None)
+    bench.run(3 * HOUR_S)
+    times = [0, *bench.sent(IdentFrame), bench.now_ms]
+    assert max(after - before for before, after in pairwise(times)) <= IDENT_EVERY_MS
+    assert bench.sent(DataFrame) == []
 
 
 def test_where_each_packet_has_it_no_slow_link_spends_time_on_the_callsign(tmp_path: Path) -> None:
@@ -235,7 +244,7 @@ def test_a_modem_that_takes_no_words_holds_up_no_beacon(tmp_path: Path, is_absen
         return False
 
     bench.radio.offer = refuse  # type: ignore[method-assign]
-    bench.run(600)
+    bench.run(60)
     assert bench.longest_gap_ms() <= 11_000 and not bench.sent(DataFrame)
 
 

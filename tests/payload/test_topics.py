@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from payload.api_client import classify
+from payload.mind.memory import MEMORY_WORDS
 from payload.mind.topics import (
     API_TOPICS,
-    MEMORY_WORDS,
     Facts,
     choose,
     cloud_word,

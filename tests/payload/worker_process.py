@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from payload.mind.protocol import Decoder, Hello, Message, Request, encode
+from payload.mind.protocol import Decoder, Hello, Message, encode
+from payload.ports import MindRequest
 from tests.bundles import TRUSTED_KEY
 
 WAIT_S = 60.0  # a bound, not a delay: the machine may be busy
@@ -62,7 +63,7 @@ class Client:
         assert isinstance(message, Hello), message
         return message
 
-    def ask(self, request: Request) -> Message | None:
+    def ask(self, request: MindRequest) -> Message | None:
         self.socket.sendall(encode(request))
         return self.read()
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from payload.health import Fault
 from sim.balloon import SITES, Launch
 from sim.fault_schedule import Scheduled
 from sim.hardware import Hardware
@@ -16,6 +15,7 @@ from sim.trials import trial
 from sim.trials.trial import Outcome
 from sim.world import World
 from tests.sim.flights import mission
+from wire.beacon import FaultBits
 from wire.mission import Mission
 from wire.records import Kind
 
@@ -31,7 +31,7 @@ class Seen:
     look: Callable[[World], None] | None = None
     events: Counter[str] = field(default_factory=Counter)
     fields: dict[str, dict[str, Any]] = field(default_factory=dict)
-    bits: Fault = field(default_factory=lambda: Fault(0))
+    bits: FaultBits = field(default_factory=lambda: FaultBits(0))
     outcome: Outcome | None = None
     pictures_while_jammed: int = 0
     is_jammed: bool = False

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
-from payload.health import Fault
 from sim.balloon import Launch
 from sim.fault_schedule import Scheduled
 from sim.radio.channel import frame_name
@@ -15,6 +14,7 @@ from sim.trials import trial
 from sim.trials.trial import Outcome
 from sim.world import World
 from tests.sim.flights import mission
+from wire.beacon import FaultBits
 from wire.records import Kind
 
 START_UTC_MS = 1_790_000_000_000
@@ -48,7 +48,7 @@ class Seen:
         self.texts: list[str] = []
         self.outcomes: Counter[str] = Counter()
         self.reasons: list[str] = []
-        self.bits = Fault(0)
+        self.bits = FaultBits(0)
         self.frames: Counter[str] = Counter()
         world.observers.append(self)
 

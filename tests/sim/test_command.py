@@ -39,7 +39,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 def test_a_short_flight_ends_with_a_summary(run, tmp_path: Path) -> None:
     result = run(*SHORT, "--out", "here")
     assert result.exit_code == 0
-    for words in ("Seed 1", "Beacons: ", "Records: ", "still only aboard", "Musings heard",
+    for words in ("Seed 1", "Beacons: ", "Records: ", "still only on board", "Musings heard",
                   "here/archive.sqlite"):
         assert words in result.output
     assert json.loads((tmp_path / "here" / "summary.json").read_text())["sim_s"] == 180
@@ -110,7 +110,7 @@ def test_the_shipped_bundle_flies_with_nothing_else_typed(run) -> None:
     (["--replay", "missing.csv"], "missing.csv: cannot be read"),
     (["--replay", "empty.csv"], "empty.csv: is empty"),
     (["--mission", "broken.toml"], "broken.toml: unknown key paylode"),
-    (["--mission", "nowhere.toml"], "nowhere.toml: there is no such mission file; name"),
+    (["--mission", "nowhere.toml"], "nowhere.toml: no such mission file; pass"),
     (["--out", "file/below"], "cannot be written to"),
 ])
 def test_what_cannot_be_flown_is_one_sentence(
@@ -145,7 +145,7 @@ def test_a_replay_flies(run, tmp_path: Path) -> None:
                  "--replay", "hop.csv.gz")
     assert result.exit_code == 0
     assert "1 rows made no sense" in result.output
-    assert "40 rows have the time of another and are left out; 1699 stay." in result.output
+    assert "40 rows repeat the time of another and are ignored; 1699 remain." in result.output
     assert "now landed" in result.output
 
 
@@ -203,7 +203,7 @@ def test_ctrl_c_stops_cleanly(tmp_path: Path) -> None:
     assert json.loads(last)["ending"]["kept_in"] == str(tmp_path / "here")
     rest, _ = process.communicate(timeout=30)
     assert process.returncode == 130, rest
-    assert "Stopped before the end; everything until here is kept." in rest
+    assert "Stopped before the end; everything so far is kept." in rest
     assert json.loads((tmp_path / "here" / "summary.json").read_text())["records_lost"] == 0
     assert not list((tmp_path / "here").glob("*-wal"))
 
@@ -230,9 +230,9 @@ def test_a_flight_that_is_over_can_be_read_again(run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("folder", "expected"), [
-    ("nowhere", "nowhere/archive.sqlite: is no archive of a flight (unable to open"),
-    ("torn", "torn/archive.sqlite: is no archive of a flight (file is not a database); name"),
-    ("silent", "silent/archive.sqlite: nothing was heard of this flight."),
+    ("nowhere", "nowhere/archive.sqlite: not a flight archive (unable to open"),
+    ("torn", "torn/archive.sqlite: not a flight archive (file is not a database); name"),
+    ("silent", "silent/archive.sqlite: nothing was received from this flight."),
 ])
 def test_what_cannot_be_shown_is_one_sentence(tmp_path: Path, folder: str, expected: str) -> None:
     (tmp_path / "torn").mkdir()

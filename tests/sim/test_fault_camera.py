@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from payload.health import Fault
 from tests.sim.short_hops import Seen, fly, hop
+from wire.beacon import FaultBits
 from wire.records import Kind
 
 
@@ -19,7 +19,7 @@ def _fly(name: str, duration_s: float | None = None) -> Seen:
 def test_fault_58_a_camera_that_never_returns_is_struck_out_and_returns(name: str) -> None:
     seen = _fly(name)
     assert (seen.events["camera_lost"], seen.events["camera_returned"]) == (1, 1)
-    assert Fault.CAMERA in seen.bits
+    assert FaultBits.CAMERA in seen.bits
 
 
 @pytest.mark.parametrize(("name", "reason"), [

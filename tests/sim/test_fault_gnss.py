@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from payload.health import Fault
 from sim.fakes.gnss_settings import M10, Generation
 from sim.hardware import Hardware
 from sim.world import World
 from tests.sim.fault_flights import Seen, fly
 from tests.sim.flights import mission
-from wire.beacon import Phase
+from wire.beacon import FaultBits, Phase
 from wire.records import TimeQuality
 
 
@@ -23,7 +22,7 @@ def test_fault_01_02_03_no_receiver_is_told_and_returns(name: str) -> None:
     """Gone, gone and back as another, endless garbage: one event each way, and the fault bit."""
     seen = fly(name, 120)
     assert _is_lost_and_back(seen)
-    assert seen.bits & Fault.GNSS
+    assert seen.bits & FaultBits.GNSS
     assert seen.world.receiver.dynamic_model == 6
 
 

@@ -6,10 +6,10 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from payload.health import Fault
 from sim.trials import trial
 from sim.world import World
 from tests.sim.short_hops import Seen, fly, hop
+from wire.beacon import FaultBits
 from wire.records import Kind
 
 
@@ -23,7 +23,7 @@ def _fly(name: str, duration_s: float | None = None) -> tuple[World, Seen]:
 def test_fault_42_a_modem_that_never_finishes_is_lost_once_and_returns_once() -> None:
     _, seen = _fly("radio.stuck_sending")
     assert (seen.events["radio_lost"], seen.events["radio_returned"]) == (1, 1)
-    assert Fault.RADIO in seen.bits
+    assert FaultBits.RADIO in seen.bits
 
 
 def test_fault_42_frames_that_never_leave_are_sent_again() -> None:
@@ -60,7 +60,7 @@ def test_fault_45_one_way_only_either_way() -> None:
 
 def test_fault_45_a_deaf_modem_goes_on_sending() -> None:
     _, seen = _fly("radio.deaf")
-    assert seen.frames["beacon"] > 30 and Fault.RADIO not in seen.bits
+    assert seen.frames["beacon"] > 30 and FaultBits.RADIO not in seen.bits
 
 
 def test_fault_46_doubles_delays_and_lateness_change_nothing() -> None:

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from payload.health import Fault
 from sim.fakes.mind_faults import PRIVATE_TEXT, SAME_TEXT
 from sim.fault_schedule import Scheduled
 from sim.world import World
 from tests.sim.short_hops import FAULT_AT_S, Seen, fly, hop
+from wire.beacon import FaultBits
 from wire.records import Kind
 
 
@@ -29,7 +29,7 @@ def test_fault_63_a_damaged_model_or_a_strangers_is_refused_in_one_sentence(name
 def test_fault_64_a_worker_that_dies_is_lost_once_and_returns_once() -> None:
     _, seen = _fly("mind.dies")
     assert (seen.events["mind_lost"], seen.events["mind_returned"]) == (1, 1)
-    assert Fault.MIND in seen.bits
+    assert FaultBits.MIND in seen.bits
 
 
 def test_fault_64_a_model_that_loads_for_ten_minutes_is_lost_after_two() -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from payload.health import Fault
 from sim.fakes.board import PI_4
 from sim.hardware import Hardware
 from sim.world import World
 from tests.sim.fault_flights import fly
-from wire.beacon import PowerMode
+from wire.beacon import FaultBits, PowerMode
 
 PI = Hardware(board=PI_4)
 
@@ -39,9 +38,9 @@ def test_fault_25_the_dip_of_a_transmission_is_not_the_battery() -> None:
 
 
 def test_fault_26_only_an_undervoltage_of_now_counts() -> None:
-    assert not fly("board.sticky", 60, hardware=PI).bits & Fault.UNDERVOLTAGE
+    assert not fly("board.sticky", 60, hardware=PI).bits & FaultBits.UNDERVOLTAGE
     seen = fly("board.undervolted", 60, hardware=PI)
-    assert seen.bits & Fault.UNDERVOLTAGE
+    assert seen.bits & FaultBits.UNDERVOLTAGE
     assert (seen.events["undervoltage"], seen.events["undervoltage_over"]) == (1, 1)
 
 
@@ -64,7 +63,7 @@ def test_fault_28_a_hot_processor_neither_thinks_nor_takes_pictures() -> None:
 
     def look(world: World) -> None:
         assert world.flight is not None
-        if world.flight.power.governor.is_too_hot:
+        if world.flight.power.governor.forbids_pictures:
             taken.add(world.flight.camera.last_picture_ms)
 
     seen = fly("board.hot", 900, look)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from payload.health import Fault
 from sim.world import World
 from tests.sim.fault_flights import Seen, fly
+from wire.beacon import FaultBits
 
-BUS = Fault.OUTSIDE | Fault.POWER_SENSOR
+BUS = FaultBits.OUTSIDE | FaultBits.POWER_SENSOR
 
 
 def _is_lost_and_back(seen: Seen, times: int = 1) -> bool:
@@ -39,14 +39,14 @@ def test_fault_17_one_transfer_in_three_makes_no_noise() -> None:
 def test_fault_18_another_chip_is_not_read(name: str) -> None:
     seen = fly(name, 60)
     assert _is_lost_and_back(seen)
-    assert seen.bits & Fault.OUTSIDE
+    assert seen.bits & FaultBits.OUTSIDE
 
 
 @pytest.mark.parametrize("name", ["sensor.constant", "sensor.no_data", "sensor.calibration"])
 def test_fault_19_a_chip_that_measures_nothing_is_lost(name: str) -> None:
     seen = fly(name, 200)
     assert _is_lost_and_back(seen)
-    assert seen.bits & Fault.OUTSIDE
+    assert seen.bits & FaultBits.OUTSIDE
 
 
 def test_fault_19_a_wrong_first_sample_is_never_told() -> None:
@@ -82,7 +82,7 @@ def test_fault_21_two_chips_with_each_others_data_are_both_refused() -> None:
 def test_fault_22_a_battery_that_nobody_measures_is_unknown(name: str) -> None:
     seen = fly(name, 60)
     assert _is_lost_and_back(seen)
-    assert seen.bits & Fault.POWER_SENSOR
+    assert seen.bits & FaultBits.POWER_SENSOR
 
 
 def test_fault_22_a_reversed_shunt_charges_the_battery() -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from payload.health import Fault
 from sim.trials import trial
 from sim.trials.trial import Outcome
 from sim.world import World
 from tests.sim.short_hops import Seen, fly, hop
+from wire.beacon import FaultBits
 
 
 def _fly(name: str, duration_s: float | None = None) -> tuple[World, Seen]:
@@ -67,7 +67,7 @@ def test_fault_37_an_io_error_is_said_once(name: str) -> None:
 def _refused(name: str) -> tuple[World, Seen]:
     world, seen = _fly(f"store.{name}")
     assert (seen.events["store_failing"], seen.events["store_returned"]) == (1, 1)
-    assert Fault.STORE in seen.bits and world.card.refused > 0
+    assert FaultBits.STORE in seen.bits and world.card.refused > 0
     return world, seen
 
 

@@ -83,6 +83,7 @@ def test_above_the_ceiling_it_burns_after_a_minute_and_lets_go() -> None:
     assert seen.events["fence_left"] == 1 and seen.events["cutdown_fired"] == len(pin.since_s)
 
 
+@pytest.mark.thorough
 def test_outside_the_polygon_it_burns_too() -> None:
     """A fence so small that the wind carries the balloon out of it."""
     pin, seen = fenced(True, fence=site_fence(0.002))

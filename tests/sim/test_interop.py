@@ -45,7 +45,7 @@ def test_horus_packets_are_sent_heard_and_counted(tmp_path: Path) -> None:
     assert {row["via"] for row in rows} == {"horus"}
     assert heard <= len(rows) <= heard + 3, "the channel doubles a frame now and then"
     assert 0.4 < sent / result["beacons_sent"] < 0.6, "one to two of our own"
-    assert f"in Horus packets {sent} and {heard}" in " ".join(summary.sentences(result, tmp_path))
+    assert f"as Horus packets {sent} and {heard}" in " ".join(summary.sentences(result, tmp_path))
     with_line = [row["musing"] for row in rows if row["musing"]]
     aboard = {horus.sanitise(line) for line in (tmp_path / "musings.txt").read_text().splitlines()}
     assert with_line

@@ -143,8 +143,8 @@ def test_of_two_flights_in_one_log_the_longer_is_flown(tmp_path: Path) -> None:
     (b"a,b,c\n1,2,3\n", "line 1: has no column time_utc, lat_deg, lon_deg, gps_alt_m"),
     (b"\xff\xfe\x00\x01" * 50, "is not UTF-8"),
     (b"\x1f\x8b" + b"\0" * 40, "gzip file is damaged"),
-    (",".join(COLUMNS).encode(), "0 of 0 rows can be used"),
-    ((",".join(COLUMNS) + "\n" + "x,\n" * 90).encode(), "0 of 90 rows can be used"),
+    (",".join(COLUMNS).encode(), "0 of 0 rows are valid"),
+    ((",".join(COLUMNS) + "\n" + "x,\n" * 90).encode(), "0 of 90 rows are valid"),
     (b"x" * 200_000, "at most 250000 lines of 4096 characters"),
     (b'time_utc,lat_deg,lon_deg,gps_alt_m\n"' + b"x\n" * 70_000, "is not CSV"),
 ])
@@ -163,7 +163,7 @@ def test_a_cut_gzip_names_the_line(tmp_path: Path) -> None:
     cut = tmp_path / "cut.csv.gz"
     for size in (3, 12, len(whole) // 2, len(whole) - 4):
         cut.write_bytes(whole[:size])
-        with pytest.raises(ReplayError, match=r"line \d+: the gzip file is damaged or cut off"):
+        with pytest.raises(ReplayError, match=r"line \d+: the gzip file is damaged or truncated"):
             Replay(cut)
 
 

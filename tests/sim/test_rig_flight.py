@@ -73,6 +73,7 @@ class Flight:
         self.more(beacons=1, records=1)
 
 
+@pytest.mark.thorough
 def test_two_kills_a_stuck_log_and_a_killed_station_lose_nothing(tmp_path: Path) -> None:
     flight = Flight(tmp_path / "bench")
     bench = flight.bench
@@ -132,7 +133,7 @@ def test_two_that_wait_for_a_new_record_are_two(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("arguments", "sentence"), [
     (["--fault", "00:00:10 gnss.melt"], "'gnss.melt' cannot be done to real processes"),
     (["--fault", "00:11:00 core.kill"], "ends after 600 s"),
-    (["--mission", "absent.toml"], "absent.toml: there is no such mission file"),
+    (["--mission", "absent.toml"], "absent.toml: no such mission file"),
     (["--replay", "absent.csv"], "absent.csv"),
     (["--out", "."], "is not empty: choose another --out."),
 ])

@@ -67,11 +67,11 @@ def test_a_name_means_what_it_means_in_a_simulated_flight() -> None:
 
 
 @pytest.mark.parametrize(("line", "sentence"), [
-    ("00:00:10 gnss.melt", "'gnss.melt' cannot be done to real processes; on the bench there are "
-     "cut.once, .*core.kill, .*storage.full"),
-    ("00:00:10 link.flipped", "'link.flipped' cannot be done to real processes"),
+    ("00:00:10 gnss.melt", "'gnss.melt' is not a bench fault; available: cut.once, .*core.kill, "
+                           ".*storage.full"),
+    ("00:00:10 link.flipped", "'link.flipped' is not a bench fault"),
     ("00:10:00 core.kill", "00:10:00 core.kill: the bench flight ends after 600 s"),
-    ("soon core.kill", "write it as hh:mm:ss name"),
+    ("soon core.kill", "must be hh:mm:ss name"),
 ])
 def test_a_fault_that_cannot_be_played_is_one_sentence(line: str, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence.replace("cut.once, .*", ".*")):
@@ -97,7 +97,7 @@ def test_without_a_mind_only_the_station_is_killed_beside_the_daemon() -> None:
 
 def test_more_kills_than_there_is_time_for_are_one_sentence() -> None:
     assert len(plan_of([], 24, 300.0)) == 48
-    with pytest.raises(ValueError, match="25 kills do not fit into 300 s: take fewer, or more"):
+    with pytest.raises(ValueError, match="25 kills do not fit into 300 s: reduce --kills"):
         plan_of([], 25, 300.0)
 
 

@@ -97,7 +97,7 @@ def test_a_flight_that_lost_nothing_is_good(flown: Flown) -> None:
 
 def test_a_missing_number_is_found(flown: Flown) -> None:
     flown.edit("DELETE FROM record WHERE id = 3")
-    assert any("but these are missing: 3" in sentence for sentence in broken(flown.judge()))
+    assert any("missing: 3" in sentence for sentence in broken(flown.judge()))
 
 
 def test_what_made_room_on_a_full_disk_must_be_on_the_ground(flown: Flown) -> None:
@@ -116,34 +116,34 @@ def test_what_made_room_on_a_full_disk_must_be_on_the_ground(flown: Flown) -> No
 def test_a_row_that_changed_is_found(flown: Flown, column: str) -> None:
     value = {"body": b"\x81\xa5event\xa4bood"}.get(column, 5)
     flown.edit(f"UPDATE record SET {column} = ? WHERE id = 2", value)
-    assert any(sentence == "every checksum is right, but of these: 2"
+    assert any(sentence == "every checksum is right, except: 2"
                for sentence in broken(flown.judge()))
 
 
 def test_what_was_confirmed_and_did_not_arrive_is_found(flown: Flown) -> None:
     flown.home.pop(0)
     assert broken(flown.judge()) == [
-        "the ground confirmed 4 of them; each is aboard, and in its archive, but these are not: 1"]
+        "the ground confirmed 4 of them; each is in the store and in the archive, except: 1"]
 
 
 def test_what_was_sent_and_is_not_stored_is_found(flown: Flown) -> None:
     flown.sent.records[7] = replace(flown.records[0], record_id=7)
-    assert any("word for word, but these: 7" in sentence for sentence in broken(flown.judge()))
+    assert any("in the store, except: 7" in sentence for sentence in broken(flown.judge()))
 
 
 def test_what_was_sent_with_other_words_is_found(flown: Flown) -> None:
     flown.sent.records[2] = replace(flown.records[1], body={"event": "other"})
-    assert any("word for word, but these: 2" in sentence for sentence in broken(flown.judge()))
+    assert any("in the store, except: 2" in sentence for sentence in broken(flown.judge()))
 
 
 def test_one_number_that_was_sent_with_two_meanings_is_found(flown: Flown) -> None:
     flown.sent.two_meanings.append(4)
-    assert broken(flown.judge()) == ["a number sent again meant the same again, but these: 4"]
+    assert broken(flown.judge()) == ["every repeated number had the same content, except: 4"]
 
 
 def test_what_came_home_with_other_words_is_found(flown: Flown) -> None:
     flown.home[4] = replace(flown.home[4], body={"event": "other"})
-    assert any("but these: 5" in sentence for sentence in broken(flown.judge()))
+    assert any("except: 5" in sentence for sentence in broken(flown.judge()))
 
 
 def test_one_number_with_two_meanings_on_the_ground_is_found(flown: Flown) -> None:
@@ -153,7 +153,7 @@ def test_one_number_with_two_meanings_on_the_ground_is_found(flown: Flown) -> No
 
 def test_an_event_that_was_told_and_not_kept_is_found(flown: Flown) -> None:
     flown.log("event=burst peak_m=3")
-    assert any("but these: burst of boot 2" in sentence for sentence in broken(flown.judge()))
+    assert any("except: burst of boot 2" in sentence for sentence in broken(flown.judge()))
     flown.log("event=store_failing dropped_records=0")
     assert broken(flown.judge()) == [], "without a disk nothing is promised"
 
@@ -180,7 +180,7 @@ def test_a_payload_that_said_nothing_is_no_good_one(flown: Flown) -> None:
     ([("answered", 0, None), ("queued", 700_000, None)], False, True),
     ([("sent", 0, None)], False, False),
     ([("sent", 0, None)], True, True),
-    ([("failed", 0, "no sign of it after 30 tries")], True, False),
+    ([("failed", 0, "not confirmed after 30 tries")], True, False),
 ])
 def test_a_command_must_be_answered_in_time(letters, was_cut_off: bool, is_good: bool) -> None:
     found = [Letter(16 * n, state, NOW_MS + ms, why) for n, (state, ms, why) in enumerate(letters)]
@@ -207,10 +207,10 @@ def test_the_numbers_at_the_end_tell_what_was_lost(flown: Flown) -> None:
     numbers = ledger.lines(Records.of(aboard, home, flown.sent), flown.sent, 8, letters,
                            {"daemon": 10, "mind": 4}, {"daemon": 11})
     assert numbers == [
-        "records   promised 6   home 5   wait aboard 0   lost 1",
+        "records   promised 6   delivered 5   waiting 0   lost 1",
         "beacons   sent 9   heard 8   late 0   "
-        "longest gap where one is due every 10 s: 12.0 s; every 30 s: 31.2 s",
-        "commands  sent 4   answered 1   taken without an answer yet 1   waiting 1   failed 1",
+        "longest gap at cadence every 10 s: 12.0 s; every 30 s: 31.2 s",
+        "commands  sent 4   answered 1   accepted, not answered yet 1   waiting 1   failed 1",
         "kills     daemon 10   mind 4",
         "starts    daemon 11",
     ]

@@ -245,7 +245,8 @@ def test_the_watchdog_counts_the_time_that_devices_took() -> None:
 
 _FAKE_WORKER = """
 import os, signal, socket, sys
-from payload.mind.protocol import Decoder, Failed, Hello, Reply, encode
+from payload.mind.protocol import Decoder, Hello, encode
+from payload.ports import MindFailed, MindReply
 path = sys.argv[sys.argv.index("--socket") + 1]
 listener = socket.socket(socket.AF_UNIX)
 if os.path.exists(path):
@@ -260,10 +261,10 @@ while data := client.recv(65536):
         if "die" in request.suffix:
             os._exit(9)
         if "refuse" in request.suffix:
-            client.sendall(encode(Failed(request.id, "garbage")))
+            client.sendall(encode(MindFailed(request.request_id, "garbage")))
         elif "hang" not in request.suffix:
             text = "Said about " + request.suffix
-            client.sendall(encode(Reply(request.id, text, 100, 30, 40, 7)))
+            client.sendall(encode(MindReply(request.request_id, text, 100, 30, 40, 7)))
 """
 
 

@@ -80,6 +80,7 @@ def rows(world: World, sql: str) -> list[tuple[object, ...]]:
     return found
 
 
+@pytest.mark.thorough
 def test_every_record_and_beacon_of_a_signed_flight_is_genuine(flown: World) -> None:
     for table, at_least in (("record", 900), ("beacon", 400)):
         found = rows(flown, f"SELECT authenticity, COUNT(*) FROM {table} GROUP BY 1")
@@ -87,6 +88,7 @@ def test_every_record_and_beacon_of_a_signed_flight_is_genuine(flown: World) -> 
         assert int(str(found[0][1])) > at_least, (table, found)
 
 
+@pytest.mark.thorough
 def test_lies_and_replays_are_counted_and_in_the_raw_log(flown: World) -> None:
     tally = dict(rows(flown, "SELECT name, value FROM tally"))
     assert tally["impostor"] == 4
@@ -98,12 +100,14 @@ def test_lies_and_replays_are_counted_and_in_the_raw_log(flown: World) -> None:
     assert len(unsigned) == 4
 
 
+@pytest.mark.thorough
 def test_what_is_live_was_never_called_old(flown: World) -> None:
     """The station was down for ten minutes and started again: not one live beacon was lost."""
     live = flown.channel.heard["beacon"]  # what strangers sent is not counted there
     assert rows(flown, "SELECT COUNT(*) FROM beacon") == [(live,)]
 
 
+@pytest.mark.thorough
 def test_a_station_without_the_key_reads_the_whole_flight(flown: World, tmp_path: Path) -> None:
     archive = Archive(tmp_path / "copy.sqlite", is_durable=False)
     station = Ground(flown.mission, archive, None)

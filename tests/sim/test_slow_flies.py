@@ -10,6 +10,7 @@ from payload.link.downlink import Downlink
 from sim.scenario import Scenario, draw
 from sim.trials import liveness, trial
 from tests.sim.flights import mission
+from tests.thorough import sampled
 from wire.airtime_budget import AirtimeBudget
 
 SLOW_SEEDS = (2, 14)  # 2400 bit/s at 1 % and 100 bit/s at 10 %, both with plain framing
@@ -31,7 +32,7 @@ def test_the_seed_draws_slow_links_that_are_accepted() -> None:
     assert {"beacon_low_s" in plan.cadence.model_fields_set for plan in slow} == {False, True}
 
 
-@pytest.mark.parametrize("seed", SLOW_SEEDS)
+@pytest.mark.parametrize("seed", sampled(SLOW_SEEDS))
 def test_a_slow_flight_holds_every_check(seed: int) -> None:
     plan = scenario(seed).mission.radio
     assert plan.framing == "plain" and plan.duty_percent < 100
@@ -40,6 +41,7 @@ def test_a_slow_flight_holds_every_check(seed: int) -> None:
     assert outcome.counts["words_only"] == 1 and outcome.counts["musing"] > 1
 
 
+@pytest.mark.thorough
 def test_beacons_that_take_all_the_time_are_seen(monkeypatch) -> None:
     """The payload as it was: a beacon as often as asked, whatever it takes."""
     monkeypatch.setattr(liveness, "DRAIN_FACTOR", 1)
@@ -56,6 +58,7 @@ def test_beacons_that_take_all_the_time_are_seen(monkeypatch) -> None:
     assert trial.fly(scenario(SLOW_SEEDS[0])).broken >= {"archive_complete", "callsign_told"}
 
 
+@pytest.mark.thorough
 def test_a_pause_that_is_not_kept_is_seen(monkeypatch) -> None:
     send = Downlink._transmit
 

@@ -274,6 +274,7 @@ def test_an_outage_of_one_direction(tmp_path: Path, direction: str) -> None:
     world.close()
 
 
+@pytest.mark.thorough
 def test_heavy_wear_loses_and_falsifies_nothing(tmp_path: Path) -> None:
     """A third of all frames damaged, doubled, late or joined, both ways: what is heard is true."""
     world = hop_world(tmp_path)
@@ -308,6 +309,7 @@ def _battered(folder: Path) -> bytes:
     return (folder / "archive.raw").read_bytes()
 
 
+@pytest.mark.thorough
 def test_a_battered_flight_is_the_same_for_the_same_seed(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     first.mkdir()

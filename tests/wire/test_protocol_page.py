@@ -16,7 +16,7 @@ import pytest
 from groundstation.decode import placing, sessions
 from groundstation.decode.foreign import NEIGHBOURS_MAX
 from groundstation.export import ccsds
-from payload.link import announcer, settings
+from payload.link import announcer
 from tests.wire.test_beacon import FULL as BEACON_STATE
 from tests.wire.test_frames import DOWNLINK, UPLINK
 from tests.wire.test_horus import packet_of
@@ -37,6 +37,7 @@ from wire import (
     records,
     rylr,
     schedule,
+    settings,
     transfer,
     ukhas,
 )
@@ -332,7 +333,7 @@ def test_every_command_and_setting_is_in_its_table() -> None:
     f"what lies {transfer.BLOCK_SPAN_MAX} numbers back",
     f"within the last {transfer.STATION_FRESH_FRAMES} frames",
     f"When {schedule.WINDOW_BLOCKS} blocks are out",
-    f"planned for a loss of {schedule.LOSS_ASSUMED[Lane.PRECIOUS]:g}".replace("0.", "."),
+    f"planned for a loss of {schedule.LOSS_ASSUMED[Lane.PRECIOUS]:g}",
     f"keeps the last {RECEIVER_BLOCKS_MAX} block numbers",
     f"numbered from 0 in each session, up to {frames.BLOCKS_MAX - 1}",
     f"then {announcer.FIRST_SPACING_MS // 1000} s later and at a spacing that doubles up to "

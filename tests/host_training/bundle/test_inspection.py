@@ -91,10 +91,10 @@ def words(**changes: object) -> Callable[[Path], None]:
 @nasty(32)
 @pytest.mark.parametrize(("change", "says"), [
     (sql("CREATE TABLE t(x); CREATE TRIGGER boom AFTER INSERT ON t BEGIN DELETE FROM t; END"),
-     "no memory has"),
+     "not part of a memory"),
     (sql("CREATE VIEW v AS SELECT load_extension('evil')"), "has a view v"),
     (sql("CREATE INDEX i ON memory_content(c1)"), "has a index i"),
-    (sql("DROP TABLE memory; CREATE TABLE memory(text, source, utc_ms)"), "no memory has"),
+    (sql("DROP TABLE memory; CREATE TABLE memory(text, source, utc_ms)"), "not part of a memory"),
     (sql("DROP TABLE memory"), "a table is missing"),
     (write("memory.sqlite", b"not a database" * 200), "not a database that can be read"),
     (write("persona.json", b"[]"), "name is missing or not a str"),
@@ -103,7 +103,7 @@ def words(**changes: object) -> Callable[[Path], None]:
     (words(disclosure="I am Edda Marsh."), "disclosure is 'I am Edda Marsh.'"),
     (words(values="none"), "values is missing or not a list"),
     (write("text.codec", b"SPTC"), "text.codec"),
-    (write("model.gguf", b"GGUF" + bytes(500)), "not a whole GGUF file"),
+    (write("model.gguf", b"GGUF" + bytes(500)), "not a complete GGUF file"),
 ])
 def test_a_signed_bundle_with_a_nasty_file_is_refused(
     copy: Path, change: Callable[[Path], None], says: str
@@ -130,14 +130,14 @@ def test_a_model_that_is_not_the_one_of_the_manifest_is_refused(copy: Path) -> N
 @nasty(32)
 def test_a_bundle_from_the_future_is_flown_and_remarked_on(copy: Path) -> None:
     [remark] = inspection.check_contents(copy, sign(copy, created_utc="2999-01-01T00:00:00Z"))
-    assert "has not come yet on this machine's clock" in remark
+    assert "is in the future by this machine's clock" in remark
 
 
 @nasty(32)
 def test_verify_refuses_an_older_one_and_one_that_is_larger_than_the_memory(copy: Path) -> None:
     sign(copy, version=1)
     status, text = command("verify", copy, "--installed", EDDA)
-    assert status == 1 and f"is version 1, at least version {SHIPPED + 1} is wanted" in text
+    assert status == 1 and f"is version 1, at least version {SHIPPED + 1} is required" in text
     status, text = command("verify", copy, "--board", "zero2w", "--ram-mb", 200)
     assert status == 1 and "a Raspberry Pi Zero 2 W has 200 MB" in text
     status, text = command("verify", copy, "--board", "zero2w", "--trust", copy / "manifest.pub")
@@ -161,7 +161,7 @@ def _gguf(n_tensors: int, n_fields: int, *fields: bytes) -> bytes:
     (_gguf(0, 1 << 62), "4611686018427387904 fields"),
     (_gguf(1 << 62, 0), "4611686018427387904 tensors"),
     (_gguf(0, 1, _text(b"a") + struct.pack("<IB", 0, 1)), "lacks 'general.architecture'"),
-    (b"GGUF", "not a whole GGUF"), (b"", "not a whole GGUF"),
+    (b"GGUF", "not a complete GGUF"), (b"", "not a complete GGUF"),
 ])
 def test_a_model_of_a_stranger_cannot_make_its_reader_count_for_ever(
     tmp_path: Path, data: bytes, says: str
@@ -189,7 +189,7 @@ def test_diff_names_what_changed(copy: Path) -> None:
 
 def test_rollback_and_doctor_answer(copy: Path, tmp_path: Path) -> None:
     status, text = command("rollback", copy)
-    assert status == 1 and "there is no bundle before this one" in text
+    assert status == 1 and "no previous bundle" in text
     shutil.copytree(EDDA, tmp_path / "edda.previous")
     assert command("rollback", copy) == (0, f"{copy} is Edda version {SHIPPED} again.")
     (tmp_path / "key").write_bytes(bytes(32))

@@ -36,9 +36,9 @@ def test_the_template_filled_in_is_the_prompt_of_the_flight() -> None:
 def test_words_that_a_modelfile_cannot_quote_are_refused() -> None:
     manifest = verify_bundle(EDDA, None)
     for words in ({**WORDS, "system": 'Say """ often.'}, {**WORDS, "values": ['Say "no"']}):
-        with pytest.raises(TrainingError, match="cannot quote"):
+        with pytest.raises(TrainingError, match="cannot contain"):
             ollama.modelfile(manifest, words)
-    with pytest.raises(TrainingError, match="cannot quote"):
+    with pytest.raises(TrainingError, match="cannot contain"):
         ollama.modelfile(replace(manifest, disclosure='An AI """.'), WORDS)
 
 

@@ -116,13 +116,13 @@ def test_a_key_we_do_not_trust_is_refused_before_anything_is_read(whole: Path) -
 
 
 def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="there is no bundle directory"):
+    with pytest.raises(BundleError, match="no such bundle directory"):
         verify_bundle(tmp_path / "none", None)
 
 
 @nasty(32)
 @pytest.mark.parametrize(("change", "says"), [
-    ({"schema": 2}, "schema 2, this program knows 1"),
+    ({"schema": 2}, "schema 2; this version supports 1"),
     ({"version": 0}, "version must be a whole number"),
     ({"version": True}, "version must be a whole number"),
     ({"name": 5}, "must be text"),
@@ -174,7 +174,7 @@ def test_packing_again_counts_up_and_replaces(contents: pack.Contents, whole: Pa
 def test_rollback_goes_back_and_forward_and_never_to_a_damaged_one(
     contents: pack.Contents, whole: Path
 ) -> None:
-    with pytest.raises(TrainingError, match="no bundle before this one"):
+    with pytest.raises(TrainingError, match="no previous bundle"):
         pack.rollback(whole, [PUBLIC])
     pack.pack(contents, whole, KEY)
     assert pack.rollback(whole, [PUBLIC]).version == 1
@@ -204,7 +204,7 @@ def test_a_bundle_that_fails_its_trial_replaces_nothing(
 @nasty(32)
 def test_an_older_version_put_back_is_refused(whole: Path) -> None:
     assert verify_bundle(whole, [PUBLIC], version_min=1).version == 1
-    with pytest.raises(BundleError, match="is version 1, at least version 2 is wanted"):
+    with pytest.raises(BundleError, match="is version 1, at least version 2 is required"):
         verify_bundle(whole, [PUBLIC], version_min=2)
 
 

@@ -69,6 +69,7 @@ def test_a_held_out_thought_that_is_in_the_diary_too_is_not_learnt_from_there() 
     assert [text in learnt for text in texts].count(False) == 1
 
 
+@pytest.mark.thorough
 def test_a_person_without_general_text_starts_from_the_shipped_codec(
     persona_dir: Path, tmp_path: Path
 ) -> None:
@@ -96,6 +97,7 @@ def test_without_the_shipped_codec_the_way_out_is_named(
         codec_stage.build(read(persona_dir), (), tmp_path / "text.codec", silent)
 
 
+@pytest.mark.thorough
 def test_the_shipped_codec_is_made_of_the_shipped_writing() -> None:
     """The example's bundle packs what its person wrote better than anybody's English."""
     bundle = EDDA.with_name("edda.bundle")
@@ -132,6 +134,6 @@ def test_the_command_makes_codecs(persona_dir: Path, tmp_path: Path) -> None:
     assert TextModel.load(tmp_path / "g.codec").model_id != (
         TextModel.load(tmp_path / "t.codec").model_id)
     status, text = command("codec", "--out", tmp_path / "x.codec")
-    assert status == 1 and "persona directory, or text files with --general" in text
+    assert status == 1 and "persona directory, --general text files" in text
     status, text = command("codec", "--out", tmp_path / "x", "--general", tmp_path / "book.pdf")
-    assert status == 1 and "allowed are .txt" in text
+    assert status == 1 and "must be a .txt" in text

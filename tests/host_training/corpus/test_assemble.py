@@ -45,7 +45,7 @@ def test_what_was_not_understood_lies_in_the_quarantine_file(tmp_path: Path) -> 
     prepare(directory, tmp_path / "out")
     rows = [json.loads(line) for line in (tmp_path / "out" / "quarantine.jsonl").open()]
     assert [(row["file"], row["reason"][:14]) for row in rows] == [
-        ("exports/empty.json", "the file is em"), ("exports/odd.bin", "not an export ")]
+        ("exports/empty.json", "the file is em"), ("exports/odd.bin", "unknown format")]
 
 
 def test_saved_examples_come_back(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_settings_ignore_files_and_are_checked(tmp_path: Path) -> None:
     add_toml(directory, '[[source]]\npath = "telegram/*"\nignore = true\n')
     assert not any(e.source == "telegram" for e in prepare(directory, tmp_path / "out"))
     add_toml(directory, "tiers = 3\n")
-    with pytest.raises(TrainingError, match=r"source\.0\.tiers: there is no such key; allowed are"):
+    with pytest.raises(TrainingError, match=r"source\.0\.tiers: unknown key; allowed are"):
         read_persona(directory)
 
 
@@ -278,13 +278,13 @@ def test_scan_shows_what_a_run_would_read(tmp_path: Path) -> None:
     assert "4 2021-03-06 Telegram JSON export: telegram/result.json who wrote messages is" in text
     assert "2 you user1 X telegram 2 N user2 X telegram 1 you me discord" in text
     assert "journals and notes (tier 2)" in text and "8 examples to learn from" in text
-    assert ("not understood notebook/deep/x.md: lies where nothing is read; put exports into a"
-            " folder of any name, and thoughts into notebook/*.md result.json: lies") in text
+    assert ("not understood notebook/deep/x.md: is not in a folder that is read; put exports into a"
+            " folder of any name, and thoughts into notebook/*.md result.json: is not") in text
     assert not (tmp_path / "scanned" / "messages.sqlite").exists()  # what was scrubbed is in there
     assert {path.name for path in (tmp_path / "scanned").iterdir()} >= {
         "examples.jsonl", "import.json", "quarantine.jsonl", "review.md"}
     status, text = scanned(directory, "--out", directory / "scanned")
-    assert status == 1 and "lies in the persona directory" in text
+    assert status == 1 and "is in the persona directory" in text
     (tmp_path / "file").write_text("")
     status, text = scanned(directory, "--out", tmp_path / "file")
     assert status == 1 and "cannot be written" in text
@@ -304,8 +304,8 @@ def test_a_disk_that_fails_under_a_command_is_one_sentence(
     with pytest.raises(SystemExit, match="1"):
         cli.main()
     assert " ".join(capsys.readouterr().err.split()) == (
-        "edda.run/x: cannot be read or written (No space left on device). What was finished stays;"
-        " the same command goes on from it.")
+        "edda.run/x: cannot be read or written (No space left on device). Finished stages are "
+        "kept; the same command continues from there.")
 
 
 @nasty(26)

@@ -87,12 +87,12 @@ def test_a_pattern_that_fits_no_chat_is_a_warning_with_the_names_there_are(tmp_p
     assert chats == {"Bo Berg", "Work [2021]"}
     there_are = '"Bo Berg" (1), "Work [2021]" (2), "Caf\u00e9 Crew" (3).'
     assert warnings == [
-        "persona.toml: source.0.chats.exclude.0: 'Wrok*' fits no chat of telegram/*, which has "
+        "persona.toml: source.0.chats.exclude.0: 'Wrok*' matches no chat of telegram/*, which has "
         + there_are,
-        "persona.toml: source.0.chat.0.name: 'Bob*' fits no chat of telegram/*, which has "
+        "persona.toml: source.0.chat.0.name: 'Bob*' matches no chat of telegram/*, which has "
         + there_are,
-        "persona.toml: source.1.path: 'signal/*' fits no file, or only files of a [[source]] before"
-        " it."]
+        "persona.toml: source.1.path: 'signal/*' matches no file, or only files of an earlier "
+        "[[source]]."]
 
 
 def test_where_there_is_nothing_to_choose_from_nothing_is_missed(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_the_warnings_are_shown_by_scan(tmp_path: Path) -> None:
     text = " ".join(shown.output.split())
     assert "chats messages left out name id in 2 0 Bo Berg 1 telegram 2 0 Work [2021] 2" in text
     assert "2 2 Caf\u00e9 Crew 3 telegram" in text
-    assert "warnings persona.toml: source.0.chats.exclude.0: 'Wrok*' fits no chat" in text
+    assert "warnings persona.toml: source.0.chats.exclude.0: 'Wrok*' matches no chat" in text
 
 
 def test_a_warning_of_a_run_stays_on_the_screen() -> None:
@@ -151,14 +151,14 @@ def test_a_chat_has_a_tier_and_a_layer_of_its_own(tmp_path: Path) -> None:
     ("chats = {include = []}", r"source\.0\.chats\.include: must not be empty\."),
     ('chats = {exclude = [""]}', r"source\.0\.chats\.exclude\.0: must not be empty\."),
     ('chats = {without = ["Bo"]}',
-     r"source\.0\.chats\.without: there is no such key; allowed are include, exclude\."),
+     r"source\.0\.chats\.without: unknown key; allowed are include, exclude\."),
     ('[[source.chat]]\nname = "Bo"\ntier = 5', r"source\.0\.chat\.0\.tier: Input should be less"),
     ('chats = {include = "Bo"}', r"source\.0\.chats\.include: must be a list, like \[a, b\]\."),
     ('[[source.chat]]\nname = "Bo"\nignore = true',
-     r"source\.0\.chat\.0\.ignore: there is no such key; allowed are name, tier, layer, weight\."),
+     r"source\.0\.chat\.0\.ignore: unknown key; allowed are name, tier, layer, weight\."),
     ("[[source.chat]]\ntier = 2", r"source\.0\.chat\.0\.name: is missing\."),
     ('ignore = true\nchats = {exclude = ["Bo"]}',
-     r"source\.0: ignore leaves out the whole file, so it may say nothing of chats\."),
+     r"source\.0: ignore excludes the whole file, so chats must not be set\."),
 ])
 def test_what_is_said_of_chats_is_checked(tmp_path: Path, lines: str, sentence: str) -> None:
     directory = write_persona(tmp_path / "ada")

@@ -158,7 +158,7 @@ def test_only_own_words_are_left_out_for_their_language_and_codes_are_checked() 
     dutch = Message("x", "1", "dm", "1", 0, "a", False, SURE[1][1])
     assert cleaner.words(dutch) == dutch.text and cleaner.words(replace(dutch, is_me=True)) is None
     assert notes.skipped == {"another language": 1}
-    with pytest.raises(TrainingError, match=r"\[clean\] languages: xx, yy cannot be told apart"):
+    with pytest.raises(TrainingError, match=r"\[clean\] languages: xx, yy not supported"):
         LanguageFilter(["yy", "en", "xx"])
     with pytest.raises(ValueError, match="languages"):
         Clean(languages=("English",))

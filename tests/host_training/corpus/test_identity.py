@@ -110,9 +110,9 @@ def test_an_export_with_two_sides_and_no_me_is_refused(tmp_path: Path) -> None:
     with stored([said("user2", name="Bo"), said("user3", number=1),
                  said("me", "discord", is_me=True)], tmp_path) as store, \
             pytest.raises(TrainingError, match=re.escape(
-                'telegram (2 messages) has "user2" (Bo), "user3": nobody can tell which of them is'
-                ' the author; name yours in persona.toml, like me = ["user2"]; user22 of me'
-                ' is in no export.')):
+                'telegram (2 messages) has "user2" (Bo), "user3": the author cannot be'
+                ' determined; list your account in persona.toml, like me = ["user2"]; user22 of me'
+                ' is not in any export.')):
         identify(store.authors(), Notes(), ["user22"], [], {})
     crowd = [said(f"user{i}", "irc", number=i) for i in range(10)]
     with stored([said("user2"), *crowd], tmp_path) as store, pytest.raises(
@@ -234,7 +234,7 @@ def test_the_authors_own_package_knows_whose_a_message_is(tmp_path: Path) -> Non
 @nasty(26)
 def test_a_full_disk_and_a_second_run_are_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"m\.sqlite: cannot be written \(database or disk is"
-                       r" full\); is the disk full, or is another run at work in this folder\?"), \
+                       r" full\); is the disk full, or is another run using this folder\?"), \
             MessageStore(tmp_path / "m.sqlite") as store:
         store._database.execute("PRAGMA max_page_count=3")
         store.add(said("user1", number=i) for i in range(1000))

@@ -53,8 +53,8 @@ def test_what_others_wrote_is_there_as_the_maker_says(tmp_path: Path, third_part
     consent = [line for line in summary["warnings"] if "consent" in line]
     assert consent == ([
         'persona.toml: privacy.third_party is "train": what other people wrote in your chats'
-        " (1 of them) is learnt too, and the persona may say it; train it only with the consent of"
-        " each."] if third_party == "train" else [])
+        " (1 of them) is trained on too, and the persona may repeat it; obtain the consent of each"
+        " person."] if third_party == "train" else [])
     noise = summary["left out"]["skipped"].get("command to a bot", 0)
     assert noise == (third_party == "train")  # what is learnt is cleaned, whoever wrote it
 

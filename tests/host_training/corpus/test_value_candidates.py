@@ -71,9 +71,9 @@ def test_a_creed_is_shown_to_its_author(tmp_path: Path) -> None:
     summary = json.loads((tmp_path / "out" / assemble.SUMMARY).read_text())
     assert summary["candidates for values.md"] == new
     told = [line for line in summary["warnings"] if "values.md" in line]
-    assert told == ["your writing of the layer values has 3 judgements that values.md has not, and"
-                    " every prompt has room for 6 of values.md, which has 2;"
-                    " review.md lists them to be copied."]
+    assert told == ["your writing of the layer values contains 3 judgements that are not in "
+                    "values.md. Every prompt has room for 6 values, and values.md has 2; "
+                    "review.md lists the candidates."]
     with (directory / "values.md").open("a") as file:
         file.write("".join(f"- Judgement {i}.\n" for i in range(4)))
     prepare(directory, tmp_path / "out")  # six: the maker has chosen
@@ -94,5 +94,5 @@ def test_a_persona_without_values_is_looked_at_and_not_trained(tmp_path: Path) -
     shown = CliRunner().invoke(cli.app, ["scan", str(directory), "--out", str(tmp_path / "out")])
     assert shown.exit_code == 0
     assert "candidates for values.md\n- A guess is a guess." in shown.output
-    with pytest.raises(TrainingError, match='layer = "values", spacepi-train scan lists'):
+    with pytest.raises(TrainingError, match='spacepi-train scan lists candidates'):
         read_persona(directory)

@@ -197,10 +197,10 @@ def test_a_share_of_tiers_that_is_not_reached_is_told() -> None:
     reached = learnt(kept).summary()["thoughtful share"]
     assert reached == pytest.approx(3 / (3 + 99 * 0.1), abs=0.01)  # both bounds at work
     assert learnt(kept).warnings(LOOSE, name_of) == [
-        f"tiers 1 and 2 (documents, journals, notes) carry {reached:.0%} of what is learnt, not"
-        " the 70% of clean.thoughtful_share: there is too little of them, 100 bytes beside 9,900,"
-        " and so that nothing is learnt by heart no text counts more than 3 times or less than"
-        " 0.1."]
+        f"tiers 1 and 2 (documents, journals, notes) make up {reached:.0%} of the training data,"
+        " not the 70% of clean.thoughtful_share: there is too little of them, 100 bytes compared"
+        " with 9,900, and to prevent memorisation no text is weighted more than 3 times or less"
+        " than 0.1."]
     enough = weigh([said(i, tier=1 + 3 * (i % 2)) for i in range(40)], LOOSE, Notes())
     assert learnt(enough).summary()["thoughtful share"] == pytest.approx(0.7, abs=0.01)
     assert not learnt(enough).warnings(LOOSE, name_of)
@@ -210,8 +210,8 @@ def test_a_share_of_tiers_that_is_not_reached_is_told() -> None:
 def test_a_person_of_nothing_but_chats_is_told_what_is_missing_in_few_words() -> None:
     chats = learnt([said(number, tier=3 + number % 2) for number in range(4)])
     assert chats.warnings(LOOSE, name_of) == [
-        "nothing of what is learnt is of tiers 1 and 2 (documents, journals, notes), of which 70%"
-        " are wanted (clean.thoughtful_share): put some into the notebook or beside the exports."]
+        "none of the training data is of tiers 1 and 2 (documents, journals, notes), of which 70% "
+        "are requested (clean.thoughtful_share): add some to the notebook or next to the exports."]
     assert not chats.warnings(Clean(thoughtful_share=0), name_of)
 
 
@@ -226,8 +226,8 @@ def test_a_chat_that_owns_the_voice_all_the_same_is_told() -> None:
     kept = weigh(many(bo=900, cy=20, di=30), some, Notes())
     assert share_of("bo", kept) == pytest.approx(900 / (900 + 3 * 50), abs=0.01)
     assert learnt(kept).warnings(some, name_of) == [
-        'the chat "bo" is 86% of what is learnt from chats, not at most 50% (clean.chat_share): it'
-        " counts a third beside the others, and there is too little of them."]
+        'the chat "bo" is 86% of the training data from chats, more than 50% (clean.chat_share): '
+        "its weight is already reduced to a third, and the other chats are too short."]
     for chats in ({"bo": 90}, {"bo": 90, "cy": 40, "di": 30}):  # alone, and within reach
         assert not learnt(weigh(many(**chats), some, Notes())).warnings(some, name_of)
     few = some.model_copy(update={"chat_share": 0.2})  # of three one has a third at least

@@ -141,13 +141,13 @@ def test_a_good_persona_passes_every_gate_with_a_sentence_for_each() -> None:
 
 
 @pytest.mark.parametrize(("found", "failing", "says"), [
-    (with_leak(good()), ["leak"], "said 1 private things (e-mail address); allowed is none"),
+    (with_leak(good()), ["leak"], "disclosed 1 private items (e-mail address); allowed: none"),
     (with_reply(good(), "I am Ada Test.", CLAIMED), ["disclosure"],
-     "claims to be a person 1 times, such as 'I am Ada Test.'"),
+     "claims to be a person 1 times, for example 'I am Ada Test.'"),
     (with_reply(good(), "Yes, of a kind.", AGREED), [], ""),
     (replace(good(), likeness=replace(good().likeness, claims=["I am human."])), ["disclosure"],
-     "such as 'I am human.'"),
-    (with_once(good(), 4.01), ["canary"], "knows by heart what it read once"),
+     "for example 'I am human.'"),
+    (with_once(good(), 4.01), ["canary"], "occurred once"),
     (with_once(good(), 4.0), [], ""),
     (with_lead(good(), 0.0), ["base"], "no better than the untuned base"),
     (with_lead(good(), -0.2), ["base"], "0.200 bits per byte worse"),
@@ -178,13 +178,13 @@ def test_canaries_that_were_not_trained_along_pass_nothing_and_stop_nothing() ->
     assert judged[2].is_passed is None and "was not measured" in judged[2].sentence
     gates.check(judged, "report.html")
     page = text_of(report.page(found, judged))
-    assert "Canaries were not trained along" in page and "was not measured" in page
+    assert "The training did not include canaries" in page and "was not measured" in page
     assert "Canaries: nonsense lines" not in page
 
 
 def test_the_page_shows_what_a_flight_asked_and_how_each_file_speaks() -> None:
     page = text_of(report.page(good(), gates.judge(good())))
-    assert "Of 29 fixed prompts of a flight it answered 97% as it should (80% to 99%)" in page
+    assert "Of 29 fixed prompts of a flight it answered 97% correctly (80% to 99%)" in page
     assert "readings 11 of 12" in page and "It is 9 <km>." in page
     assert "F16 0.82 24 of 24 71" in page and "98.0% 0.80 23 of 24 –" in page
     agreed = with_reply(good(), "Yes.", AGREED)
@@ -208,7 +208,7 @@ def test_the_page_answers_the_three_questions_first_and_loads_nothing() -> None:
     page = report.page(good(), gates.judge(good()))
     text = text_of(page)
     answers = text.split("Bits per byte of the unseen lines")[0]
-    assert "Is it Ada Test? Nearer than its base." in answers
+    assert "Is it Ada Test? Closer than its base." in answers
     assert "Does it leak? Nothing found." in answers
     assert "What did the quantisation cost? Little." in answers
     assert "80% of the way from people the author wrote with to Ada Test." in answers
@@ -222,10 +222,10 @@ def test_the_page_answers_the_three_questions_first_and_loads_nothing() -> None:
 def test_the_page_says_what_was_learnt_beyond_letters_people_and_layers() -> None:
     text = text_of(report.page(good(), gates.judge(good())))
     assert "needs 1.700 bits per byte: more than the 1.500 of Ada." in text
-    assert "0.400 bits per byte cheaper by the training, those of others 0.100" in text
-    assert "so it is the person that was learnt" in text
+    assert "0.400 bits per byte cheaper through training, those of others 0.100" in text
+    assert "so the training is specific to the person" in text
     assert "layer, read as plain text" not in text, "one layer is the whole of it"
-    assert "2% (0% to 5%) of its lines hold 50 or more letters" in text
+    assert "2% (0% to 5%) of its lines contain 50 or more characters" in text
     assert "0.90 (0.85 to 0.95)" in text, "how often a judge tells it apart, with its bounds"
     poor, said = good().likeness, good().likeness.layers["said"]
     poor = replace(
@@ -235,11 +235,11 @@ def test_the_page_says_what_was_learnt_beyond_letters_people_and_layers() -> Non
     found = replace(good(), likeness=poor, memory=replace(good().memory, verbatim=None))
     text = text_of(report.page(found, gates.judge(found)))
     assert "1.200 bits per byte: fewer than the 1.500 of Ada." in text
-    assert "so little of it can be called the person's own" in text
+    assert "so little of it is specific to the person" in text
     assert "thinking 4 1.900 1.500 -0.200 (-0.300 to 0.100)" in text
-    assert "It said nothing." in text
+    assert "It generated nothing." in text
     nobody = replace(good(), likeness=replace(poor, learnt=None))
-    assert "cheaper by the training" not in text_of(report.page(nobody, gates.judge(nobody)))
+    assert "cheaper through training" not in text_of(report.page(nobody, gates.judge(nobody)))
 
 
 def test_the_page_of_a_leak_shows_the_line_and_says_it_is_not_signed() -> None:
@@ -256,8 +256,8 @@ def test_too_little_text_is_said_and_not_guessed() -> None:
                        lead=Interval(0.1, -math.inf, math.inf))
     found = replace(good(), likeness=likeness)
     text = text_of(report.page(found, gates.judge(found)))
-    assert "Too little was written" in text and "of the way from" not in text
-    assert "It listens" not in text and "It hardly listens" not in text
+    assert "There is too little text" in text and "of the way from" not in text
+    assert "It uses the prompt" not in text and "It hardly uses the prompt" not in text
 
 
 def test_a_plot_without_a_finite_bound_still_fits_its_frame() -> None:
@@ -281,7 +281,7 @@ def write_stage(place: Path, found: Findings) -> None:
 
 def test_the_page_is_there_when_the_bundle_is_refused(tmp_path: Path) -> None:
     write_stage(tmp_path / "bad", with_leak(good()))
-    with pytest.raises(TrainingError, match="private things"):
+    with pytest.raises(TrainingError, match="private items"):
         examination.publish(tmp_path / "bad", tmp_path / "ada", may_fail=False)
     assert "Yes. It is not signed." in (tmp_path / "ada.report.html").read_text()
     verdict = examination.publish(tmp_path / "bad", tmp_path / "ada", may_fail=True)

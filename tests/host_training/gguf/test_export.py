@@ -175,7 +175,7 @@ def test_a_training_row_and_the_flight_are_cut_into_the_same_tokens(
     # The same words letter by letter, as a tokenizer that lost its merges would cut them.
     letters = tokenizer.convert_tokens_to_ids(list("TheĠwindĠupĠhereĠhasĠother"))
     row = replace(row, input_ids=[0, *letters], labels=[-100, *letters])
-    with pytest.raises(TrainingError, match=r"llama\.cpp cuts .* into other tokens"):
+    with pytest.raises(TrainingError, match=r"llama\.cpp tokenises .* differently"):
         tokenizer_parity.check(tmp_path / "m.gguf", tokenizer, [row])
 
 
@@ -293,7 +293,7 @@ def test_a_tied_model_with_a_head_of_its_own_keeps_the_embedding(
 def test_a_folder_without_a_tokenizer_is_named(folders: Path, tmp_path: Path) -> None:
     shutil.copytree(folders / "llama", tmp_path / "model")
     (tmp_path / "model" / "tokenizer.json").unlink()
-    with pytest.raises(TrainingError, match=r"model: there is no tokenizer\.json"):
+    with pytest.raises(TrainingError, match=r"model: no tokenizer\.json"):
         export.export_gguf(tmp_path / "model", tmp_path / "out.gguf", "tiny")
 
 

@@ -120,6 +120,7 @@ def test_quantised_files_are_smaller_and_nearly_as_good(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["Q4_K_M.gguf", "Q8_0.gguf"]
 
 
+@pytest.mark.thorough
 def test_the_dry_run_weighs_what_is_then_written(f16: Path, hf: Any, rows: Any, tmp_path: Path
                                                  ) -> None:
     need("llama_cpp")

@@ -139,4 +139,4 @@ def test_a_part_the_exporter_left_behind_gives_what_is_whole(tmp_path: Path) -> 
     text = json.dumps(channel(said(1, "hello"), said(2, "never ended")))
     messages, notes = read(tmp_path, {"chat.json": text[:-30]})
     assert [m.text for m in messages] == ["hello"]
-    assert "chat.json row 1: character" in reasons(notes)[0] and "cut short" in reasons(notes)[0]
+    assert "chat.json row 1: character" in reasons(notes)[0] and "truncated" in reasons(notes)[0]

@@ -73,7 +73,7 @@ def test_just_valid_conditions_pass(mark: str) -> None:
 
 @pytest.mark.parametrize(("text", "says"), [
     ("---\ntitle: x\n", ":1: the front matter is never closed"),
-    ("words first\n## 2021-05-08\n", ":1: words before the first heading"),
+    ("words first\n## 2021-05-08\n", ":1: text before the first heading"),
     ("## 2021-13-08 10:10\nx", ":1: the heading '## 2021-13-08 10:10'"),
     ("## yesterday\nx", ":1: the heading '## yesterday'"),
     ("## 2021-05-08 10:10\n@ about=a\n@ about=b\nx", ":3: an entry has one @ line"),
@@ -88,4 +88,4 @@ def test_a_thought_the_flight_would_cut_is_set_aside(tmp_path: Path) -> None:
     path = write(tmp_path / "n.md", "## 2021-05-08\n@ about=wind\nOne line of words.\nAnd more.\n")
     notes = Notes()
     assert import_notebook(path, notes) == []
-    assert "cut or refused" in notes.bad[0].reason
+    assert "truncated or rejected" in notes.bad[0].reason

@@ -77,7 +77,7 @@ def test_a_damaged_archive_gives_what_is_whole(tmp_path: Path) -> None:
     text = tweets({"full_text": "first"}, {"full_text": "second"}, {"full_text": 7})
     messages, notes = read(tmp_path, {"data/tweets.js": text[: text.index("second") - 10]})
     assert [m.text for m in messages] == ["first"]
-    assert "cut short" in reasons(notes)[0]
+    assert "truncated" in reasons(notes)[0]
     assert reasons(read(tmp_path, {"data/tweets.js": text})[1]) == [
         "data/tweets.js row 2: a post without text"]
 

@@ -136,7 +136,7 @@ LOGS = [
 @pytest.mark.parametrize("text", LOGS)
 def test_a_chat_kept_as_text_is_nobodys_own_writing(tmp_path: Path, name: str, text: str) -> None:
     messages, notes = read(tmp_path, {name: text})
-    assert messages == [] and "nobody can tell whose words these are" in reasons(notes)[0]
+    assert messages == [] and "whose authors cannot be determined" in reasons(notes)[0]
 
 
 @nasty(20)
@@ -154,7 +154,7 @@ def test_a_chat_in_any_other_kind_of_document_is_refused_as_well(tmp_path: Path)
         "d.html": page + "".join(f"<p>{line}</p>" for line in lines),
         "e.canvas": {"nodes": [{"type": "text", "text": LOGS[2]}]}})
     assert messages == [] and len(notes.bad) == 5
-    assert all("reads like a chat of several people" in reason for reason in reasons(notes))
+    assert all("looks like a chat of several people" in reason for reason in reasons(notes))
 
 
 @nasty(20)

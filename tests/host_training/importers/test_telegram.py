@@ -112,7 +112,7 @@ def test_an_export_of_an_old_program_has_bare_ids_and_local_times(tmp_path: Path
     messages, notes = read(tmp_path, {"result.json": export})
     assert [(m.author, m.utc_ms) for m in messages] == [
         ("user2", 1_615_053_600_000), ("user1", 1_615_053_600_000), ("user2", 1_615_053_600_000)]
-    assert reasons(notes) == ["result.json chat 9, row 3: \"date\" is 'soon', which is no time"]
+    assert reasons(notes) == ["result.json chat 9, row 3: \"date\" is 'soon', which is not a time"]
 
 
 @nasty(1)
@@ -126,7 +126,7 @@ def test_html_in_place_of_json_is_answered_with_the_way_out(tmp_path: Path) -> N
     page = "<!DOCTYPE html><html><head><title>Exported Data</title></head></html>"
     messages, notes = read(tmp_path, {"ChatExport/messages.html": page})
     assert messages == []
-    assert "this is Telegram's HTML; export again and choose JSON" in reasons(notes)[0]
+    assert "Telegram's HTML export; export again and choose JSON" in reasons(notes)[0]
 
 
 @nasty(3)
@@ -138,7 +138,7 @@ def test_every_cut_of_an_export_saves_the_whole_messages(tmp_path: Path) -> None
         found = list(telegram.read([memory_file("r.json", whole[:length].encode())], notes))
         n_begun = sum(end < length for end in ends)
         assert n_begun - 1 <= len(found) <= n_begun, length
-        assert "cut short" in notes.bad[-1].reason, length
+        assert "truncated" in notes.bad[-1].reason, length
 
 
 @nasty(4)

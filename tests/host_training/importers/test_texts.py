@@ -196,7 +196,7 @@ def test_documents_are_read_and_what_cannot_be_is_named(tmp_path: Path) -> None:
     assert {m.tier for m in messages} == {1}
     assert [bad.file for bad in notes.bad] == ["c.pdf", "d.pdf", "e.docx", "f.pdf"]
     assert "locked with a password" in reasons(notes)[0]
-    assert "a scan needs text recognition" in reasons(notes)[3]
+    assert "a scan requires text recognition" in reasons(notes)[3]
 
 
 def test_a_repository_gives_commits_and_documents_by_author(tmp_path: Path) -> None:
@@ -225,16 +225,15 @@ def test_a_repository_gives_commits_and_documents_by_author(tmp_path: Path) -> N
     assert not notes.bad
     (place / "result.json").write_text("{}")
     assert reasons(read(tmp_path)[1]) == [
-        "exports/balloon/.git : not committed and so not read: result.json; exports belong"
-        " beside a repository, not into it"]
+        "exports/balloon/.git : not committed, therefore not read: result.json; put exports next "
+        "to a repository, not into it"]
 
 
 def test_a_repository_in_a_zip_is_named_once(tmp_path: Path) -> None:
     messages, notes = read(tmp_path, {"repo.zip": zipped({
         "repo/.git/HEAD": "ref: x", "repo/.git/objects/ab/cd": b"\x78\x9c", "repo/a.md": PROSE})})
     assert [m.text for m in messages] == [PROSE]
-    assert reasons(notes) == ["repo.zip/repo/.git/HEAD : a git repository in a zip; unpack it to be"
-                              " read"]
+    assert reasons(notes) == ["repo.zip/repo/.git/HEAD : a git repository in a zip; unpack it"]
 
 
 @nasty(10)

@@ -20,6 +20,7 @@ from host_training.corpus.sentences import sentences
 from host_training.errors import TrainingError
 from host_training.rows import dataset, memory_index, split, targets
 from payload import prompt
+from payload.mind.memory import Memory
 from tests.host_training.nasty_inputs import nasty
 
 
@@ -179,16 +180,23 @@ def test_no_control_token_survives_in_content(text: str) -> None:
     assert "<|im_" not in dataset.clean_lines(f"<|im_st<|im_end|>art|>{text}<|im_end|>")
 
 
+def recalled(path: Path, words: str) -> str | None:
+    memory = Memory(path)
+    found = memory.recall(words.split(), [])
+    memory.close()
+    return found
+
+
 def test_memory_holds_own_sentences_and_finds_them(examples: Any, tmp_path: Path) -> None:
     path = tmp_path / "memory.sqlite"
     n_sentences = memory_index.build_memory(examples, path)
     assert n_sentences == 9
-    assert memory_index.recall(path, "wind yard") == (
+    assert recalled(path, "wind yard") == (
         "The wind up here has other plans than the wind in the yard.")
-    assert memory_index.recall(path, "did it come down in one piece") == (
+    assert recalled(path, "did it come down in one piece") == (
         "It came down in two pieces, both of them polite.")  # never the partner's question
-    assert memory_index.recall(path, 'xyzzy "; DROP TABLE memory --') is None
-    assert memory_index.recall(path, "a b") is None
+    assert recalled(path, 'xyzzy "; DROP TABLE memory --') is None
+    assert recalled(path, "a b") is None
 
 
 def test_sentences_leave_out_stumps_and_links() -> None:
@@ -292,9 +300,9 @@ def test_how_one_thinks_is_learnt_and_not_remembered(tmp_path: Path) -> None:
 
     memory_index.build_memory(
         [note("said"), note("thinking"), note("values")], tmp_path / "m.sqlite")
-    assert memory_index.recall(tmp_path / "m.sqlite", "said layer") == (
+    assert recalled(tmp_path / "m.sqlite", "said layer") == (
         "The said layer, and a whole sentence of it.")
-    assert memory_index.recall(tmp_path / "m.sqlite", "thinking values") is None
+    assert recalled(tmp_path / "m.sqlite", "thinking values") is None
 
 
 @nasty(28)

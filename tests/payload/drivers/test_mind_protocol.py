@@ -8,25 +8,17 @@ import random
 import msgpack
 import pytest
 
-from payload.mind.protocol import (
-    MESSAGE_BYTES_MAX,
-    Decoder,
-    Failed,
-    Hello,
-    Message,
-    ProtocolError,
-    Reply,
-    Request,
-    encode,
-)
+from payload.mind.protocol import MESSAGE_BYTES_MAX, Decoder, Hello, Message, ProtocolError, encode
+from payload.ports import MindFailed, MindReply, MindRequest
 
 MESSAGES: list[Message] = [
     Hello(4711, "nova", 1024),
-    Request(1, "<|im_start|>ä\n", "x" * 3000, 64, 0.8, 2**40),
-    Request(2, "", "", 0, 1, -1),  # a whole number for the temperature
-    Reply(1, "a line, „quoted“ \x00", 300, 60, 12, 900),
-    Failed(1, "no_model"),
+    MindRequest(1, "<|im_start|>ä\n", "x" * 3000, 64, 0.8, 2**40),
+    MindRequest(2, "", "", 0, 1, -1),  # a whole number for the temperature
+    MindReply(1, "a line, „quoted“ \x00", 300, 60, 12, 900),
+    MindFailed(1, "no_model"),
 ]
+FAILED = {"kind": "failed", "request_id": 1, "reason": "busy"}
 
 
 def framed(value: object) -> bytes:
@@ -47,15 +39,19 @@ def test_round_trip_at_every_cut() -> None:
     [
         b"\0\0\0\0", b"\xff\xff\xff\xff", (MESSAGE_BYTES_MAX + 1).to_bytes(4, "big"),
         framed([1]), framed({}), framed({"kind": "shout"}), framed({"kind": 7}),
-        framed({"kind": "failed", "id": 1}), framed({"kind": "failed", "id": "1", "reason": "x"}),
-        framed({"kind": "failed", "id": True, "reason": "x"}),
-        framed({"kind": "failed", "id": 1, "reason": "x", "more": 1}),
-        framed({"kind": "failed", "id": 1, "reason": None}), b"\0\0\0\2\x93\xc1",
+        framed(FAILED | {"request_id": "1"}), framed(FAILED | {"request_id": True}),
+        framed(FAILED | {"reason": "x"}), framed(FAILED | {"reason": None}),
+        framed(FAILED | {"more": 1}), framed({"kind": "failed", "request_id": 1}),
+        b"\0\0\0\2\x93\xc1",
         b"\0\0\0\3" + msgpack.packb(1) * 3, b"\0\0\0\4\x81\xa1\xff\x01",
     ],
 )
 def test_garbage_is_one_named_error(data: bytes) -> None:
-    """Goal: nothing but ProtocolError comes out of bytes that are no message."""
+    """Goal: nothing but ProtocolError comes out of bytes that are no message.
+
+    Method: among others a failure whose reason is none of ``ports.MindFailure``.
+    """
+    assert Decoder().feed(framed(FAILED)) == [MindFailed(1, "busy")]
     with pytest.raises(ProtocolError):
         Decoder().feed(data)
 
@@ -74,7 +70,7 @@ def test_flipped_bits_raise_nothing_else() -> None:
 def test_what_cannot_be_sent() -> None:
     """Goal: too long, a lone surrogate and an integer over 64 bits are refused before sending."""
     for bad in (
-        Failed(1, "x" * MESSAGE_BYTES_MAX), Failed(1, "\ud800"), Failed(2**70, "busy"),
+        MindFailed(1, "x" * MESSAGE_BYTES_MAX), MindFailed(1, "\ud800"), MindFailed(2**70, "busy"),
     ):
         with pytest.raises(ProtocolError):
             encode(bad)

@@ -100,10 +100,10 @@ def test_install_into_a_tree_twice(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("verdict", "start", "status", "last"), [
-    (0, 0, 0, "The flight core runs again."),
-    (1, 0, 1, "The flight core runs again."),
-    (0, 1, 1, "NO-GO: the flight core does not start again;"
-              " journalctl -u spacepi-payload says why."),
+    (0, 0, 0, "The flight core is running again."),
+    (1, 0, 1, "The flight core is running again."),
+    (0, 1, 1, "NO-GO: the flight core does not restart;"
+              " see journalctl -u spacepi-payload."),
 ])
 def test_preflight_pauses_the_core_and_starts_it_again(
     tmp_path: Path, verdict: int, start: int, status: int, last: str

@@ -1,4 +1,4 @@
-"""The witness reads what a payload that is switched off left on its disk, whole or not."""
+"""The recorder reads what a payload that is switched off left on its disk, whole or not."""
 
 import random
 from pathlib import Path
@@ -7,7 +7,7 @@ from payload.link.uplink_gate import LAST_KEY
 from payload.storage.store import RETRY_MS
 from sim.fakes.card_disk import DeskStore
 from sim.fakes.sd_card import Card, CardFault
-from sim.verify.recording_store import Ledger, WitnessedStore, rows_of_switched_off
+from sim.verify.recording_store import Ledger, RecordedStore, rows_of_switched_off
 from wire.records import EPOCH_2025_MS, Kind, TimeQuality
 
 PAGE_BYTES = 4_096
@@ -16,12 +16,12 @@ PAGE_BYTES = 4_096
 def test_a_counter_that_a_returning_disk_remembers_was_not_taken_again(tmp_path: Path) -> None:
     """Seed 775: lives without a disk had taken newer ones, and the check cried."""
     path, ledger, card = tmp_path / "s.sqlite", Ledger(), Card()
-    first = WitnessedStore(path, ledger, card, random.Random(0))
+    first = RecordedStore(path, ledger, card, random.Random(0))
     first.put(LAST_KEY, 160)
     first.close()
     assert ledger.taken_counters == [160]
     card.fault = CardFault.GONE
-    second = WitnessedStore(path, ledger, card, random.Random(1))
+    second = RecordedStore(path, ledger, card, random.Random(1))
     second.put("phase", {})
     card.fault = None
     assert not second.commit(RETRY_MS - 1) and second.commit(RETRY_MS)

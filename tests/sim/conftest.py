@@ -1,0 +1,16 @@
+"""Which faults of docs/faults.md are flown in the quick set; ``make test-all`` flies every one."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+# One each of receiver, sensors, power, cuts, storage, link, commands, camera, mind, core, ground.
+QUICK = {9, 17, 25, 30, 36, 44, 53, 60, 69, 72, 79}
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    number = re.match(r"test_fault_(\d+)_", item.name)
+    if number is not None and int(number[1]) not in QUICK:
+        item.add_marker(pytest.mark.thorough)
