@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
-from bench.report import Row
+from bench.report import Figure
 from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
 from payload.link.downlink import Downlink
@@ -61,7 +61,7 @@ def plan_of(rate_bps: int, duty_percent: int) -> Mission:
     return found
 
 
-class Flight:
+class AscentHour:
     """An hour of ascent: what is made, what goes out, what the station has at its end."""
 
     def __init__(self, plan: Mission, codec: TextModel, seed: int, folder: Path) -> None:
@@ -164,7 +164,7 @@ class Flight:
 
 
 @dataclass(frozen=True, slots=True)
-class Home:
+class HourlyYield:
     """Of one link, the mean of its flights in an hour."""
 
     characters: float
@@ -174,12 +174,12 @@ class Home:
     beacons: float
 
 
-def fly(plan: Mission, codec: TextModel, flights: int) -> Home:
+def fly(plan: Mission, codec: TextModel, flights: int) -> HourlyYield:
     """``flights`` hours with as many seeds."""
     budget, found = AirtimeBudget(plan), []
     for seed in range(flights):
         with tempfile.TemporaryDirectory() as folder:
-            flight = Flight(plan, codec, seed, Path(folder))
+            flight = AscentHour(plan, codec, seed, Path(folder))
             flight.fly()
             words = flight.words_home()
             characters = mean(len(str(r.body["text"])) for r in flight.made)
@@ -192,10 +192,10 @@ def fly(plan: Mission, codec: TextModel, flights: int) -> Home:
             flight.close()
     sums, musings, capacities, beacons = map(mean, zip(*found, strict=True))
     every_ms = budget.beacon_every_ms(Phase.ASCENT, PowerMode.NOMINAL, None)
-    return Home(sums, musings, capacities, every_ms / 1000, beacons)
+    return HourlyYield(sums, musings, capacities, every_ms / 1000, beacons)
 
 
-def plot(rows: list[Row], path: Path) -> None:
+def plot(rows: list[Figure], path: Path) -> None:
     """Characters in an hour against the rate, a line a duty cycle, with the capacity dashed."""
     import matplotlib
 
@@ -215,7 +215,7 @@ def plot(rows: list[Row], path: Path) -> None:
     figure.savefig(path, dpi=110, bbox_inches="tight")
 
 
-def run(out_dir: Path) -> list[Row]:
+def run(out_dir: Path) -> list[Figure]:
     """One row a link; the plot goes to ``out_dir``."""
     plan = mission.load(ROOT / "mission.toml")
     codec = load_persona(ROOT / plan.mind.bundle, plan.mind.public_keys).load_codec()
@@ -224,7 +224,7 @@ def run(out_dir: Path) -> list[Row]:
     for rate in RATES_BPS:
         for duty in DUTIES_PERCENT:
             home = fly(plan_of(rate, duty), codec, FLIGHTS[duty])
-            rows.append(Row(
+            rows.append(Figure(
                 f"words home in an hour, {rate} bit/s, {duty} %", home.characters, "characters",
                 1.0, ">=", {
                     "capacity": home.capacity, "share": home.characters / home.capacity,

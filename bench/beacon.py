@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgpack
 
-from bench.report import Row
+from bench.report import Figure
 from wire.beacon import FIELDS, Beacon, Phase, PowerMode, encode
 from wire.frames import BeaconFrame, FrameCounter, encode_downlink
 
@@ -20,7 +20,7 @@ EXAMPLE = Beacon(
 )
 
 
-def run(out_dir: Path) -> list[Row]:
+def run(out_dir: Path) -> list[Figure]:
     """Sizes in bytes on the air."""
     values = dataclasses.asdict(EXAMPLE)
     frame = encode_downlink(BeaconFrame(7, FrameCounter(1, 1), encode(EXAMPLE), False))
@@ -31,6 +31,6 @@ def run(out_dir: Path) -> list[Row]:
     }
     fields = len(FIELDS) + 3  # faults, command counter, cutdown
     return [
-        Row("beacon frame, CRC and command counter included", len(frame), "B", 32, "<=", peers),
-        Row("fields in it", fields, "", 14, ">="),
+        Figure("beacon frame, CRC and command counter included", len(frame), "B", 32, "<=", peers),
+        Figure("fields in it", fields, "", 14, ">="),
     ]

@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.report import Row
+from bench.report import Figure
 from sim.world import PersonaParts, World
 from wire import mission
 
@@ -14,7 +14,7 @@ SEEDS = (7, 8, 9)
 MISSION = Path(__file__).resolve().parent.parent / "mission.toml"
 
 
-def run(out_dir: Path) -> list[Row]:
+def run(out_dir: Path) -> list[Figure]:
     """Simulated seconds per processor second, the middle of three flights."""
     plan, factors = mission.load(MISSION), []
     for seed in SEEDS:
@@ -25,4 +25,4 @@ def run(out_dir: Path) -> list[Row]:
             factors.append(world.end_s / (time.process_time() - began_s))
             world.close()
     factor = sorted(factors)[len(factors) // 2]
-    return [Row("three-hour flight, scripted mind, one core", factor, "x real time", 1000, ">=")]
+    return [Figure("three-hour flight, scripted mind, one core", factor, "x real time", 1000, ">=")]

@@ -16,7 +16,7 @@ import tempfile
 from itertools import accumulate
 from pathlib import Path
 
-from bench.report import Row, write
+from bench.report import Figure, write
 
 SIZE_MB = 1000
 PEER_MB_MAX = 100
@@ -59,7 +59,7 @@ print(n, all_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
 
-def run(out_dir: Path, size_mb: int = SIZE_MB) -> list[Row]:
+def run(out_dir: Path, size_mb: int = SIZE_MB) -> list[Figure]:
     """Megabytes per second and peak memory, from the export to the weighed examples."""
     with tempfile.TemporaryDirectory() as place:
         persona, out = Path(place) / "persona", Path(place) / "out"
@@ -74,13 +74,13 @@ def run(out_dir: Path, size_mb: int = SIZE_MB) -> list[Row]:
         generate(Path(place) / "peer.json", peer_mb)
         _, peer_s, peer_rss_mb = _child(_PEER, Path(place) / "peer.json")
     return [
-        Row(f"peak memory, {size_mb} MB Telegram export", rss_mb, "MB", RSS_TARGET_MB, "<=",
-            {f"json.load of {peer_mb} MB": peer_rss_mb}),
-        Row("export to examples", size_mb / all_s, "MB per CPU second",
-            peers={"json.load alone": peer_mb / peer_s}),
-        Row("messages to examples", n_messages / all_s, "per CPU second"),
-        Row("examples kept", n_examples, "of them"),
-        Row("doubles and weights", weighing_s / all_s, "of the time"),
+        Figure(f"peak memory, {size_mb} MB Telegram export", rss_mb, "MB", RSS_TARGET_MB, "<=",
+               {f"json.load of {peer_mb} MB": peer_rss_mb}),
+        Figure("export to examples", size_mb / all_s, "MB per CPU second",
+               peers={"json.load alone": peer_mb / peer_s}),
+        Figure("messages to examples", n_messages / all_s, "per CPU second"),
+        Figure("examples kept", n_examples, "of them"),
+        Figure("doubles and weights", weighing_s / all_s, "of the time"),
     ]
 
 

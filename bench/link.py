@@ -19,13 +19,13 @@ from bench.link_ends import Feedback, block_of, hybrid, small_records, steady, u
 from bench.link_oneway import delivered
 from bench.link_peers import (
     MTU_BYTES,
-    Channel,
+    SlotChannel,
     arq_slots,
     carousel_slots,
     cfdp_slots,
     ideal_slots,
 )
-from bench.report import Row, write
+from bench.report import Figure, write
 from wire import records
 from wire.frames import BLOCK_SYMBOLS_MAX
 from wire.records import Kind
@@ -42,15 +42,15 @@ CFDP_TIMER_HINDSIGHT_S = 4  # the best of 3, 4, 6, 10, 16, 24 in this very chann
 ONEWAY_S = 5400
 
 
-def skies(loss: float, is_bursty: bool, trials: int, stations: int = 1) -> list[list[Channel]]:
+def skies(loss: float, is_bursty: bool, trials: int, stations: int = 1) -> list[list[SlotChannel]]:
     """The weather of each trial, one channel for each station."""
     return [
-        [Channel(seed + 1000 * station, loss, is_bursty) for station in range(stations)]
+        [SlotChannel(seed + 1000 * station, loss, is_bursty) for station in range(stations)]
         for seed in range(trials)
     ]
 
 
-def peers(weather: Sequence[Sequence[Channel]], feedback: Feedback | None) -> dict[str, float]:
+def peers(weather: Sequence[Sequence[SlotChannel]], feedback: Feedback | None) -> dict[str, float]:
     """The same in symbols for the peers that need no headers at all."""
     ideal = sum(ideal_slots(channels, BLOCK_SYMBOLS_MAX) for channels in weather)
     found = {"carousel": ideal / sum(carousel_slots(c, BLOCK_SYMBOLS_MAX) for c in weather)}
@@ -70,19 +70,19 @@ class Cfdp:
         self._full = len(self._content) / (BLOCK_SYMBOLS_MAX * MTU_BYTES)
 
     def slots(
-        self, weather: Sequence[Sequence[Channel]], timer_s: float | None, slots_max: int
+        self, weather: Sequence[Sequence[SlotChannel]], timer_s: float | None, slots_max: int
     ) -> list[int | None]:
         """For each trial; None where it never ends."""
         delay = TARGET_FEEDBACK.delay
         return [cfdp_slots(c, self._content, delay, slots_max, timer_s) for c, in weather]
 
-    def net(self, weather: Sequence[Sequence[Channel]], slots: Sequence[int | None]) -> float:
+    def net(self, weather: Sequence[Sequence[SlotChannel]], slots: Sequence[int | None]) -> float:
         """Net bytes as a share of capacity; a transfer without end counts CFDP_SLOTS_MAX."""
         ideal = sum(ideal_slots(channels, BLOCK_SYMBOLS_MAX) for channels in weather)
         return ideal / sum(used or CFDP_SLOTS_MAX for used in slots) * self._full
 
 
-def side_by_side(cfdp: Cfdp) -> list[Row]:
+def side_by_side(cfdp: Cfdp) -> list[Figure]:
     """One 64-frame block: every contestant, loss, kind of loss and feedback.
 
     What cfdp-py's receiver says is known 8 slots later, and it may say it in any slot, without
@@ -104,11 +104,11 @@ def side_by_side(cfdp: Cfdp) -> list[Row]:
                     others["cfdp net"] = cfdp_net
                 what = f"one block, {_named(feedback)}, {kind} {loss}"
                 target = 0.97 if is_target else None
-                rows.append(Row(f"{what}: symbols", symbols, "", target, ">=", others))
+                rows.append(Figure(f"{what}: symbols", symbols, "", target, ">=", others))
                 if is_target:
                     signed = hybrid(met, feedback, is_signed=True)[1]
-                    rows.append(Row(f"{what}: net bytes", net, "", 0.90))
-                    rows.append(Row(f"{what}: net bytes, signed", signed, "", 0.90))
+                    rows.append(Figure(f"{what}: net bytes", net, "", 0.90))
+                    rows.append(Figure(f"{what}: net bytes, signed", signed, "", 0.90))
     return rows
 
 
@@ -116,7 +116,7 @@ def _named(feedback: Feedback | None) -> str:
     return "no feedback" if feedback is None else f"feedback {feedback.every}/{feedback.delay}"
 
 
-def two_stations() -> list[Row]:
+def two_stations() -> list[Figure]:
     """Two stations that lose independently and report in turn: slots until both have a block."""
     rows = []
     for loss, target in ((0.3, None), (0.5, 0.97), (0.7, None)):
@@ -124,57 +124,58 @@ def two_stations() -> list[Row]:
         symbols, net = hybrid(weather, TARGET_FEEDBACK)
         others = {"net bytes": net, **peers(weather, TARGET_FEEDBACK)}
         what = f"two stations, one block to both, {_named(TARGET_FEEDBACK)}, loss {loss}: symbols"
-        rows.append(Row(what, symbols, "", target, ">=", others))
+        rows.append(Figure(what, symbols, "", target, ">=", others))
     return rows
 
 
-def one_way(slots: int) -> list[Row]:
+def one_way(slots: int) -> list[Figure]:
     """No feedback: when 99 % of the data, in the mean over ``slots`` slots of trials, is there."""
     rows = []
     for loss in LOSSES:
         arrivals: list[int] = []
         for seed in range(int(slots * (1 - loss) / BLOCK_SYMBOLS_MAX)):
-            link, sent = until_all([Channel(seed, loss, False)], None)
+            link, sent = until_all([SlotChannel(seed, loss, False)], None)
             arrivals += [link.stations[0].heard[record.record_id] + 1 for record in sent]
         needed = sorted(arrivals)[-(-len(arrivals) * 99 // 100) - 1]
         value = 0.99 * BLOCK_SYMBOLS_MAX / (1 - loss) / needed
         target = 0.80 if loss == 0.5 else None
-        rows.append(Row(f"one-way, K=64, 99 % delivered, loss {loss}: symbols", value, "", target))
+        what = f"one-way, K=64, 99 % delivered, loss {loss}: symbols"
+        rows.append(Figure(what, value, "", target))
     return rows
 
 
-def streams() -> list[Row]:
+def streams() -> list[Figure]:
     """Endless new musings with feedback, and small records with none."""
     rows = []
     for loss in LOSSES:
         symbols, readable = steady(loss, int(3000 / (1 - loss)))
         what = f"steady state, feedback 64/8, loss {loss}: symbols"
-        rows.append(Row(what, symbols, "", 0.95, ">=", {"already readable": readable}))
+        rows.append(Figure(what, symbols, "", 0.95, ">=", {"already readable": readable}))
     for loss in (0.1, 0.5, 0.7):
         for is_bursty in (False, True):
             value = small_records(loss, 4000, is_bursty)
             target = 0.99 if loss == 0.5 and not is_bursty else None
             kind = "bursts of 8" if is_bursty else "loss"
             what = f"70 B records one-way, load .6, within 300 slots, {kind} {loss}"
-            rows.append(Row(what, value, "", target))
+            rows.append(Figure(what, value, "", target))
     return rows
 
 
-def saturated() -> list[Row]:
+def saturated() -> list[Figure]:
     """One-way, more made than gets through: the musings and events arrive, the rest thins out."""
     rows = []
     for loss, load, target in ((0.5, 1.2, 0.95), (0.3, 1.2, None), (0.5, 0.8, None)):
         share = delivered(loss, load, ONEWAY_S)
         rest = {kind.name.lower(): share[kind] for kind in share if kind is not Kind.MUSING}
         what = f"one-way flight, load {load}, loss {loss}: musings delivered"
-        rows.append(Row(what, share[Kind.MUSING], "", target, ">=", rest))
+        rows.append(Figure(what, share[Kind.MUSING], "", target, ">=", rest))
         if target is not None:
             what = f"one-way flight, load {load}, loss {loss}: events delivered"
-            rows.append(Row(what, share[Kind.EVENT], "", target))
+            rows.append(Figure(what, share[Kind.EVENT], "", target))
     return rows
 
 
-def against_cfdp(cfdp: Cfdp) -> list[Row]:
+def against_cfdp(cfdp: Cfdp) -> list[Figure]:
     """Goodput ratio on the same file, channel and seeds.
 
     As shipped, cfdp-py gives up after two silent timers and mostly fails, so that limit is lifted
@@ -198,11 +199,11 @@ def against_cfdp(cfdp: Cfdp) -> list[Row]:
                 "finish as shipped": 1 - shipped.count(None) / TRIALS,
             }
             what = f"goodput over cfdp-py class 2, {name}, loss {loss}"
-            rows.append(Row(what, theirs / (ideal / ours), "x", goal, ">=", seen))
+            rows.append(Figure(what, theirs / (ideal / ours), "x", goal, ">=", seen))
     return rows
 
 
-def plot(rows: list[Row], path: Path) -> None:
+def plot(rows: list[Figure], path: Path) -> None:
     """Ratio against loss for each contestant: a row for each kind of loss, a column for each
     feedback."""
     import matplotlib
@@ -231,7 +232,7 @@ def plot(rows: list[Row], path: Path) -> None:
     figure.savefig(path, dpi=110, bbox_inches="tight")
 
 
-def run(out_dir: Path) -> list[Row]:
+def run(out_dir: Path) -> list[Figure]:
     """All rows of the link, in some minutes of one core; the plot goes to ``out_dir``."""
     cfdp = Cfdp()
     rows = side_by_side(cfdp) + two_stations() + one_way(30_000) + streams() + saturated()

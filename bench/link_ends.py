@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.link_peers import MTU_BYTES, Channel, ideal_slots
+from bench.link_peers import MTU_BYTES, SlotChannel, ideal_slots
 from wire import auth, blocks, records
 from wire.frames import (
     BLOCK_SYMBOLS_MAX,
@@ -49,10 +49,10 @@ class Feedback:
     delay: int
 
 
-class Station:
+class LinkStation:
     """One ground station and its own weather."""
 
-    def __init__(self, number: int, channel: Channel, is_signed: bool = False) -> None:
+    def __init__(self, number: int, channel: SlotChannel, is_signed: bool = False) -> None:
         self.number = number
         self.channel = channel
         self.receiver = Receiver(symbol_mtu_bytes(is_signed))
@@ -97,14 +97,14 @@ class Station:
         return data
 
 
-class Link:
+class LinkEnds:
     """One sender and its stations; ``slot`` passes the time of one frame."""
 
     def __init__(
-        self, channels: Sequence[Channel], feedback: Feedback | None, is_signed: bool = False
+        self, channels: Sequence[SlotChannel], feedback: Feedback | None, is_signed: bool = False
     ) -> None:
         self.sender = Sender(7, symbol_mtu_bytes(is_signed))
-        self.stations = [Station(n, channel, is_signed) for n, channel in enumerate(channels)]
+        self.stations = [LinkStation(n, channel, is_signed) for n, channel in enumerate(channels)]
         self._key = KEY if is_signed else None
         self.slots = 0
         self._feedback = feedback
@@ -181,13 +181,13 @@ def block_of(
 
 
 def until_all(
-    channels: Sequence[Channel], feedback: Feedback | None, is_signed: bool = False
-) -> tuple[Link, list[Record]]:
+    channels: Sequence[SlotChannel], feedback: Feedback | None, is_signed: bool = False
+) -> tuple[LinkEnds, list[Record]]:
     """Send one full block, all there from the start, until every station has all its records.
 
     Of several stations the payload must have heard: it waits for none that it does not know.
     """
-    link = Link(channels, feedback, is_signed)
+    link = LinkEnds(channels, feedback, is_signed)
     if len(channels) > 1:
         link.greet()
     sent = block_of(BLOCK_SYMBOLS_MAX, 1, random.Random(0), symbol_mtu_bytes(is_signed))
@@ -201,7 +201,7 @@ def until_all(
 
 
 def hybrid(
-    skies: Sequence[Sequence[Channel]], feedback: Feedback | None, is_signed: bool = False
+    skies: Sequence[Sequence[SlotChannel]], feedback: Feedback | None, is_signed: bool = False
 ) -> tuple[float, float]:
     """(ratio in symbols, ratio in net bytes) of the transfer that flies, one block a sky; a sky
     holds one channel for each station."""
@@ -217,8 +217,8 @@ def hybrid(
 def steady(loss: float, slots: int) -> tuple[float, float]:
     """Endless new musings, the later two thirds of ``slots``: (symbols that told something new,
     records that became readable), both as shares of all that got through, windows included."""
-    channel = Channel(1, loss, False)
-    link = Link([channel], Feedback(64, 8))
+    channel = SlotChannel(1, loss, False)
+    link = LinkEnds([channel], Feedback(64, 8))
     station = link.stations[0]
     rng = random.Random(2)
     sizes: dict[int, int] = {}
@@ -241,7 +241,7 @@ def steady(loss: float, slots: int) -> tuple[float, float]:
 
 def small_records(loss: float, slots: int, is_bursty: bool, load: float = 0.6) -> float:
     """Share of 70-byte records, Poisson, one-way, that arrive within 300 slots."""
-    link = Link([Channel(3, loss, is_bursty)], None)
+    link = LinkEnds([SlotChannel(3, loss, is_bursty)], None)
     rng = random.Random(4)
     sample = record_of(200, 60, rng)
     size = len(records.encode(sample, sample))

@@ -11,7 +11,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from bench.link_peers import MTU_BYTES, Channel
+from bench.link_peers import MTU_BYTES, SlotChannel
 from payload.link.downlink import Downlink
 from payload.ports import HeardFrame
 from sim.fakes.card_disk import DeskStore
@@ -36,7 +36,7 @@ class _Radio:
 
     mtu_bytes = MTU_BYTES
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: SlotChannel) -> None:
         self.arrived: list[DataFrame] = []
         self._channel = channel
         self._slot = 0
@@ -64,7 +64,7 @@ def delivered(loss: float, load: float, seconds: int) -> dict[Kind, float]:
     frame_s = Airtime.of(plan.radio).on_air_ms(MTU_BYTES) / 1000
     content_bytes = blocks.content_bytes(plan.symbol_mtu_bytes)
     offered_bps = load * (1 - loss) * content_bytes / frame_s  # bytes a second
-    rng, radio = random.Random(1), _Radio(Channel(1, loss, False))
+    rng, radio = random.Random(1), _Radio(SlotChannel(1, loss, False))
     rates = {kind: offered_bps * share / size for kind, (share, size) in MIX.items()}
     due_s = {kind: rng.expovariate(rate) for kind, rate in rates.items()}
     receiver, heard = Receiver(plan.symbol_mtu_bytes), set()

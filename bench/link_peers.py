@@ -21,7 +21,7 @@ MTU_BYTES = 222  # what a LoRa module at SF8 carries; all contestants use it
 MEAN_BURST_SLOTS = 8
 
 
-class Channel:
+class SlotChannel:
     """``is_lost(slot)``: the fate of each slot. Independent, or in bursts (Gilbert-Elliott: the
     good state loses nothing, the bad state all, and lasts MEAN_BURST_SLOTS in the mean)."""
 
@@ -60,12 +60,12 @@ class Channel:
         return self._is_bad
 
 
-def ideal_slots(channels: Sequence[Channel], frames: int) -> int:
+def ideal_slots(channels: Sequence[SlotChannel], frames: int) -> int:
     """When the last of the stations has ``frames`` frames: no sender can do better."""
     return max(channel.ideal_slots(frames) for channel in channels)
 
 
-def carousel_slots(channels: Sequence[Channel], frames: int) -> int:
+def carousel_slots(channels: Sequence[SlotChannel], frames: int) -> int:
     """Uncoded, no feedback: all frames in turn until the last one got through everywhere."""
     missing = [set(range(frames)) for _ in channels]
     slot = 0
@@ -77,7 +77,7 @@ def carousel_slots(channels: Sequence[Channel], frames: int) -> int:
     return slot
 
 
-def arq_slots(channels: Sequence[Channel], frames: int, every: int, delay: int) -> int:
+def arq_slots(channels: Sequence[SlotChannel], frames: int, every: int, delay: int) -> int:
     """Selective repeat: what the latest reports call missing in turn, never idle; all of it first.
 
     The stations report in turn in every slot ``every`` (half duplex), known ``delay`` later.
@@ -178,7 +178,7 @@ def _offer(handler: Any, pdu: bytes | None) -> list[bytes]:
 
 
 def cfdp_slots(
-    channel: Channel, content: bytes, delay: int, slots_max: int, timer_s: float | None
+    channel: SlotChannel, content: bytes, delay: int, slots_max: int, timer_s: float | None
 ) -> int | None:
     """cfdp-py class 2: slots until the ground has the whole file; None when it never does.
 

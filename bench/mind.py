@@ -12,7 +12,7 @@ from pathlib import Path
 
 import llama_cpp.llama_cpp as llama
 
-from bench.report import Row
+from bench.report import Figure
 from payload.mind.persona import load_persona
 from payload.mind.prefix_cache import PrefixCache
 from payload.mind_worker import Engine
@@ -30,7 +30,7 @@ TOKENS = 64
 _QUIET = llama.llama_log_callback(lambda level, text, data: None)  # kept: llama.cpp calls it
 
 
-def run(out_dir: Path) -> list[Row]:
+def run(out_dir: Path) -> list[Figure]:
     """Share of a prompt that is evaluated after the first musing, and the rate of tokens."""
     persona = load_persona(BUNDLE, KEYS)
     llama.llama_log_set(_QUIET, None)
@@ -48,9 +48,9 @@ def run(out_dir: Path) -> list[Row]:
     middle = len(rates) // 2
     rate, bare = sorted(rates)[middle], sorted(bare_rates)[middle]
     return [
-        Row("tokens of a reply against bare llama_decode calls", rate / bare, "x", 0.95, ">=",
-            {"worker, tokens/s": rate, "bare, tokens/s": bare}),
-        Row("prompt tokens evaluated, second and later musings", share, "%", 25, "<="),
+        Figure("tokens of a reply against bare llama_decode calls", rate / bare, "x", 0.95, ">=",
+               {"worker, tokens/s": rate, "bare, tokens/s": bare}),
+        Figure("prompt tokens evaluated, second and later musings", share, "%", 25, "<="),
     ]
 
 

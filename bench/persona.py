@@ -23,8 +23,8 @@ from transformers.utils import logging
 
 from bench import persona_rows, persona_table, persona_text
 from bench.persona_rows import Asker, words_only
-from bench.persona_text import Author, Passage
-from bench.report import Row
+from bench.persona_text import AuthorSplit, Passage
+from bench.report import Figure
 from host_training import gguf, quantisation, training
 from host_training.codec import base_text
 from host_training.evaluation import bits, generation, memorisation
@@ -56,7 +56,7 @@ LINES = 480  # said by every rival, to be judged
 SAMPLING = Sampling(80, 0.8, 0.95)  # as in flight; a passage has at most 200 bytes
 
 
-def run(out_dir: Path) -> list[Row]:
+def run(out_dir: Path) -> list[Figure]:
     """The rows of all authors; the table goes to the terminal, the plots to ``out_dir``."""
     logging.disable_progress_bar()
     logging.set_verbosity_error()
@@ -108,7 +108,7 @@ def measure(path: Path, run_dir: RunDir, report: Any) -> dict[str, Any]:
     return measured
 
 
-def _tuned(run_dir: RunDir, author: Author, asker: Asker, config: train.TrainConfig,
+def _tuned(run_dir: RunDir, author: AuthorSplit, asker: Asker, config: train.TrainConfig,
            inputs: dict[str, Any], report: Any) -> Path:
     method = config.method
     rows = asker.training(author.train, config.seed)
@@ -135,7 +135,7 @@ def _better(tried: Sequence[Path]) -> Path:
     return min(tried, key=lambda out: json.loads((out / "result.json").read_text())["held_out_bpb"])
 
 
-def _quantised(run_dir: RunDir, author: Author, asker: Asker, name: str, model_dir: Path,
+def _quantised(run_dir: RunDir, author: AuthorSplit, asker: Asker, name: str, model_dir: Path,
                inputs: dict[str, Any], report: Any) -> dict[str, Path]:
     def build(out: Path) -> None:
         report(f"{name}: {', '.join(QUANTS)}")
@@ -184,7 +184,7 @@ def _measured(run_dir: RunDir, name: str, file: Path, rows: Sequence[dataset.Row
     return found
 
 
-def _best_page(author: Author, asker: Asker, base: Path) -> int:
+def _best_page(author: AuthorSplit, asker: Asker, base: Path) -> int:
     """The page that helps the base most: a prompt somebody took pains over."""
     chosen_by = author.validation[::EVERY]
     return min(PAGES, key=lambda n: bits.gguf_bits_per_byte(

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from bench.persona_text import Author, Passage
+from bench.persona_text import AuthorSplit, Passage
 from host_training.common.chat_template import END_OF_TEXT
 from host_training.evaluation import memorisation
 from host_training.rows.dataset import NO_LOSS, ROW_TOKENS_MAX, Row, RowBuilder
@@ -32,7 +32,7 @@ def persona_text(author: str) -> PersonaText:
 class Asker:
     """Rows for one base's tokenizer and one author."""
 
-    def __init__(self, tokenizer: Any, author: Author) -> None:
+    def __init__(self, tokenizer: Any, author: AuthorSplit) -> None:
         self.builder = RowBuilder(tokenizer, persona_text(author.name))
         self._start = [tokenizer.convert_tokens_to_ids(END_OF_TEXT)]
         self._author = author

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.report import Row
+from bench.report import Figure
 from host_training.evaluation import authorship, intervals, memorisation, style
 from host_training.evaluation.authorship import bags
 from host_training.evaluation.intervals import Interval
@@ -27,9 +27,9 @@ NAMES = {"base": "base alone", "prompt": "base, the flight's prompt",
 Measured = Mapping[str, Any]  # of bench.persona.measure
 
 
-def rows(results: Mapping[str, Measured], out_dir: Path) -> list[Row]:
+def rows(results: Mapping[str, Measured], out_dir: Path) -> list[Figure]:
     """Print the table, save ``persona.png``; the rows to be met."""
-    found: list[Row] = []
+    found: list[Figure] = []
     tables: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
     for author in results:
         bench = _Bench(results, author)
@@ -54,7 +54,7 @@ class _Bench:
         self._delta = style.Delta(bags(learnt), others_learnt)
         floor = self._judge.score([bag for _, half in others for bag in bags(half)])
         self._scale = floor, self._judge.score(bags(self._ceiling))
-        self._corpus = memorisation.Corpus(own["trained"])
+        self._corpus = memorisation.TrainedText(own["trained"])
         self._sizes = np.array([len(text.encode()) for text in own["test"]], float)
 
     def figures(self, quant: str) -> dict[str, dict[str, Any]]:
@@ -101,15 +101,16 @@ def authorship_lead(table: Mapping[str, Any], first: str, second: str) -> Interv
     return authorship.lead(a["scores"], b["scores"], *a["scale"], SEED)
 
 
-def _targets(author: str, quant: str, table: Mapping[str, Any]) -> list[Row]:
+def _targets(author: str, quant: str, table: Mapping[str, Any]) -> list[Figure]:
     """The least lead of the LoRA persona over an untuned rival, at the low end of its interval."""
     found = []
     for what, lead, unit in (("bits per byte below", bits_lead, "bits/byte"),
                              ("authorship above", authorship_lead, "of floor to ceiling")):
         leads = {rival: lead(table, "lora", rival) for rival in UNTUNED}
         least = min(leads.values(), key=lambda interval: interval.low)
-        found.append(Row(f"{author} {quant}: LoRA, {what} every untuned rival, low end", least.low,
-                         unit, 0.0, ">=", {f"over {NAMES[r]}": leads[r].value for r in leads}))
+        found.append(Figure(
+            f"{author} {quant}: LoRA, {what} every untuned rival, low end", least.low, unit, 0.0,
+            ">=", {f"over {NAMES[r]}": leads[r].value for r in leads}))
     return found
 
 

@@ -39,7 +39,7 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
-class Author:
+class AuthorSplit:
     """Sessions apart: to learn from, to choose by, and to measure on."""
 
     name: str
@@ -49,7 +49,7 @@ class Author:
     test: list[Passage]
 
 
-def read_author(path: Path, seed: int = 1) -> Author:
+def read_author(path: Path, seed: int = 1) -> AuthorSplit:
     """Cut one book file. The same file and seed give the same cut."""
     sessions = _sessions(_paragraphs(path))
     rng = random.Random(f"{seed} {path.name}")
@@ -63,8 +63,9 @@ def read_author(path: Path, seed: int = 1) -> Author:
     def passages(numbers: list[int]) -> list[Passage]:
         return [passage for n in sorted(numbers) for passage in _passages(n, sessions[n])]
 
-    return Author(path.name.split(".")[0], [sessions[n] for n in sorted(train)], passages(train),
-                  passages(validation), passages(test))
+    return AuthorSplit(
+        path.name.split(".")[0], [sessions[n] for n in sorted(train)], passages(train),
+        passages(validation), passages(test))
 
 
 def _paragraphs(path: Path) -> list[str]:

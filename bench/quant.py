@@ -18,7 +18,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from bench import quant_peer
-from bench.report import Row as Line
+from bench.report import Figure as Line
 from host_training.evaluation.bits import open_gguf
 from host_training.gguf import export
 from host_training.importers.notebook import Condition

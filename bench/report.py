@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Figure:
     """One measured figure beside its target and its peers. No target: shown, never failed."""
 
     what: str
@@ -25,7 +25,7 @@ class Row:
         return self.value >= self.target if self.direction == ">=" else self.value <= self.target
 
 
-def write(name: str, rows: list[Row], out_dir: Path) -> int:
+def write(name: str, rows: list[Figure], out_dir: Path) -> int:
     """Print the table, write ``out_dir/NAME.json``; 0 when every target is met, else 1."""
     print(f"\n## {name}\n\n| what | value | target | peers |\n|---|---|---|---|")
     for row in rows:

@@ -20,7 +20,7 @@ from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Any
 
-from bench.report import Row, write
+from bench.report import Figure, write
 from payload.ports import CONFIRMED, QUEUED
 from payload.storage import store_file
 from wire import ax25, frames, kiss
@@ -49,7 +49,7 @@ _BODIES: list[tuple[Kind, dict[str, Any]]] = [
 ]
 
 
-def run(out_dir: Path, records: int = RECORDS) -> list[Row]:
+def run(out_dir: Path, records: int = RECORDS) -> list[Figure]:
     """Seconds to the first beacon, the middle of three starts each, and memory."""
     first_s: dict[int, list[float]] = {0: [], records: []}
     rss_mb, counted_s = 0.0, []
@@ -67,12 +67,12 @@ def run(out_dir: Path, records: int = RECORDS) -> list[Row]:
         size_mb = (folders[records] / "data" / "payload.sqlite").stat().st_size / 1e6
     empty_s, full_s = (statistics.median(taken) for taken in first_s.values())
     return [
-        Row("start to first beacon, empty store", empty_s, "s", FIRST_BEACON_S, "<="),
-        Row(f"start to first beacon, {records:,} records", full_s, "s", FIRST_BEACON_S, "<=",
-            {"empty": empty_s}),
-        Row("start to a beacon that knows how many wait", statistics.median(counted_s), "s"),
-        Row(f"peak memory of the flight core, {records:,} records", rss_mb, "MB", RSS_MB, "<="),
-        Row("that store", size_mb, "MB"),
+        Figure("start to first beacon, empty store", empty_s, "s", FIRST_BEACON_S, "<="),
+        Figure(f"start to first beacon, {records:,} records", full_s, "s", FIRST_BEACON_S, "<=",
+               {"empty": empty_s}),
+        Figure("start to a beacon that knows how many wait", statistics.median(counted_s), "s"),
+        Figure(f"peak memory of the flight core, {records:,} records", rss_mb, "MB", RSS_MB, "<="),
+        Figure("that store", size_mb, "MB"),
     ]
 
 

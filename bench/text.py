@@ -21,7 +21,7 @@ import brotli
 import msgpack
 import zstandard
 
-from bench.report import Row
+from bench.report import Figure
 from host_training.codec import codec as host_codec
 from host_training.codec.base_text import clean_text, read_text
 from host_training.codec.codec import sample_base, train
@@ -46,7 +46,7 @@ Compress = Callable[[bytes], bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Corpus:
+class PersonText:
     """Texts of one person: to learn from, and to measure on."""
 
     name: str
@@ -62,7 +62,7 @@ def _general_text(chars: int) -> list[str]:
     return clean_text("\n".join(sample_base([read_text(path)], chars))).splitlines()
 
 
-def person(base: list[str]) -> Corpus:
+def person(base: list[str]) -> PersonText:
     """The example person's flight thoughts; a seeded tenth of them to measure on."""
     texts = [
         entry.message.text.replace("\n", " ")
@@ -71,7 +71,7 @@ def person(base: list[str]) -> Corpus:
     ]
     random.Random(1).shuffle(texts)
     held_out = len(texts) // 10
-    return Corpus("example person", base, texts[held_out:], texts[:held_out])
+    return PersonText("example person", base, texts[held_out:], texts[:held_out])
 
 
 def _chunks(text: str) -> list[str]:
@@ -89,17 +89,17 @@ def _chunks(text: str) -> list[str]:
     return chunks
 
 
-def author(path: Path, base: list[str]) -> Corpus:
+def author(path: Path, base: list[str]) -> PersonText:
     """One of the authors' books: the first nine tenths to learn, the last tenth to measure."""
     text = clean_text(read_text(path))
     cut = len(text) * 9 // 10
     test = [chunk for chunk in _chunks(text[cut:]) if len(chunk) > CHUNK_CHARS * 3 // 4]
     random.Random(2).shuffle(test)
     learnt = _chunks(text[max(0, cut - AUTHOR_CHARS_MAX):cut])
-    return Corpus(path.name.split(".")[0], base, learnt, test[:CHUNKS])
+    return PersonText(path.name.split(".")[0], base, learnt, test[:CHUNKS])
 
 
-def _model(corpus: Corpus, out_dir: Path) -> TextModel:
+def _model(corpus: PersonText, out_dir: Path) -> TextModel:
     """Trained on the corpus, or read back when everything that makes it is as it was."""
     digest = sha256(repr((corpus.base, corpus.train)).encode())
     for module in (host_codec, text_codec, text_tables):
@@ -112,7 +112,7 @@ def _model(corpus: Corpus, out_dir: Path) -> TextModel:
     return TextModel.load(path)
 
 
-def _peers(corpus: Corpus) -> dict[str, Compress]:
+def _peers(corpus: PersonText) -> dict[str, Compress]:
     """The usual compressors at their best setting; zstd with a dictionary of the same texts."""
     samples = [text.encode() for text in corpus.train + corpus.base]
     dictionary = zstandard.train_dictionary(ZSTD_DICTIONARY_BYTES, samples, level=19)
@@ -132,7 +132,7 @@ def _bits_per_char(compress: Compress, texts: Sequence[str]) -> float:
     return 8 * sum(len(compress(text.encode())) for text in texts) / sum(map(len, texts))
 
 
-def sizes(corpus: Corpus, model: TextModel) -> dict[str, float]:
+def sizes(corpus: PersonText, model: TextModel) -> dict[str, float]:
     """Bits per character of each codec on the held-out texts; ours is decoded and compared."""
     for text in corpus.test:
         assert model.decode(model.encode(text)) == text, text
@@ -169,7 +169,7 @@ def _crashes(model: TextModel, coded: Sequence[bytes]) -> int:
     return crashes
 
 
-def _costs(corpus: Corpus, model: TextModel) -> list[Row]:
+def _costs(corpus: PersonText, model: TextModel) -> list[Figure]:
     texts = corpus.test[:30]
     chars = sum(map(len, texts))
     coded = [model.encode(text) for text in texts]
@@ -181,13 +181,13 @@ def _costs(corpus: Corpus, model: TextModel) -> list[Row]:
     load_s = _seconds(lambda: TextModel.load(packed))
     decode = decode_s / chars * 200_000
     return [
-        Row("decoding 200 characters", decode, "ms", 50, "<=", {
-            "zlib": zlib_s / chars * 200_000, "encoding": encode_s / chars * 200_000,
+        Figure("decoding 200 characters", decode, "ms", 50, "<=", {
+               "zlib": zlib_s / chars * 200_000, "encoding": encode_s / chars * 200_000,
         }),
-        Row("size against zlib", sum(map(len, coded)) / sum(map(len, squeezed)), "x"),
-        Row("loading the model", load_s, "s", 1, "<="),
-        Row("model file", len(packed) / 1e6, "MB", 4, "<="),
-        Row("broken inputs that crash", _crashes(model, coded), "", 0, "<="),
+        Figure("size against zlib", sum(map(len, coded)) / sum(map(len, squeezed)), "x"),
+        Figure("loading the model", load_s, "s", 1, "<="),
+        Figure("model file", len(packed) / 1e6, "MB", 4, "<="),
+        Figure("broken inputs that crash", _crashes(model, coded), "", 0, "<="),
     ]
 
 
@@ -224,7 +224,7 @@ def plot(tables: dict[str, dict[str, float]], path: Path) -> None:
     pyplot.close(figure)
 
 
-def run(out_dir: Path) -> list[Row]:
+def run(out_dir: Path) -> list[Figure]:
     """The rows of the text codec; the table goes to the terminal, the plot to ``out_dir``."""
     corpora = [person(_general_text(PERSON_BASE_CHARS))]
     authors = sorted((DATA / "authors").glob("*.txt.xz"))
@@ -240,5 +240,5 @@ def run(out_dir: Path) -> list[Row]:
         target = 2.2 if name == corpora[0].name else None
         peers = {codec: value for codec, value in table.items() if codec != "spacepi"}
         ours = table["spacepi"]
-        rows.append(Row(f"held-out text, {name}", ours, "bit/char", target, "<=", peers))
+        rows.append(Figure(f"held-out text, {name}", ours, "bit/char", target, "<=", peers))
     return rows + _costs(corpora[0], models[0])

@@ -19,7 +19,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, T
 from trl import SFTConfig, SFTTrainer
 
 from bench.quant import ASKED_SENTENCES, BASE, _rows
-from bench.report import Row as Line
+from bench.report import Figure as Line
 from host_training.rows.dataset import Row
 from host_training.training import train
 

@@ -37,13 +37,13 @@ from groundstation.inputs.udp_options import (
     Udp,
     address,
 )
-from groundstation.letter_commands import (
-    LetterCommands,
+from groundstation.limits import bound_process
+from groundstation.outbox_commands import (
     MissionOption,
+    OutboxCommands,
     archive_path,
     existing_archive,
 )
-from groundstation.limits import bound_process
 from groundstation.reading.reader import FlightReader
 from groundstation.share import upload_thread
 from groundstation.web.server import make_server
@@ -226,7 +226,7 @@ def keygen(mission: MissionOption = Path("mission.toml")) -> None:
           "new key for every flight.")
 
 
-for _name, _run in LetterCommands(_now_ms).all().items():
+for _name, _run in OutboxCommands(_now_ms).all().items():
     app.command(_name, context_settings={"ignore_unknown_options": _name == "command"})(_run)
 
 

@@ -1,7 +1,7 @@
 """Commands as text: parses what an operator types, by the tables of ``wire.commands``.
 
 The outbox keeps a command as its opcode and the words of its arguments. The id of a question is the
-letter's own and is never typed.
+command's own and is never typed.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ def usage(opcode: Opcode) -> str:
 
 
 def in_words(opcode: Opcode, text: str) -> str:
-    """A letter as a person would type it, such as ask "Is it cold?"."""
+    """A command as a person would type it, such as ask "Is it cold?"."""
     name = opcode.name.lower()
     return f'{name} "{text}"' if opcode is Opcode.ASK else f"{name} {text}".rstrip()
 
 
-def command(opcode: Opcode, letter_id: int, text: str) -> Command:
-    """The command of a letter: ``text`` holds its typed arguments with blanks between them.
+def command(opcode: Opcode, command_id: int, text: str) -> Command:
+    """What is sent of a queued command: ``text`` holds its typed arguments, blanks between them.
 
     A text at the end takes all that is left. Raises ValueError with one clause.
     """
@@ -54,7 +54,7 @@ def command(opcode: Opcode, letter_id: int, text: str) -> Command:
         raise ValueError(usage(opcode))
     if opcode in _A_SETTING:
         words[0] = str(settings.find(words[0]).number)
-    given = (letter_id,) * _GIVEN_BY_US.get(opcode, 0)
+    given = (command_id,) * _GIVEN_BY_US.get(opcode, 0)
     typed = tuple(_value(opcode, kind, word) for kind, word in zip(kinds, words, strict=True))
     made = Command(opcode, (*given, *typed))
     commands.encode(made)  # the ranges are the opcode's own

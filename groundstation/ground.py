@@ -57,7 +57,7 @@ FOREIGN_NODES_MAX = 8  # whose records are put together; of others only frames a
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class HeardBytes:
     """Bytes as they came, with the time at which they came."""
 
     data: bytes
@@ -116,9 +116,9 @@ class Ground:
         source: str = "radio",
     ) -> None:
         """Take one byte string off the radio. It is durable when this returns."""
-        self.receive_many([Heard(data, utc_ms, rssi_dbm, snr_db, source)])
+        self.receive_many([HeardBytes(data, utc_ms, rssi_dbm, snr_db, source)])
 
-    def receive_many(self, heard: Iterable[Heard]) -> bool:
+    def receive_many(self, heard: Iterable[HeardBytes]) -> bool:
         """Take what came together, in commits of at most BATCH_MAX; True when it is durable.
 
         While the disk refuses, receptions wait in memory and False is returned. Those that find no
@@ -196,8 +196,7 @@ class Ground:
         archive = self.archive
         name = "" if downlink_key is None else auth.key_name(downlink_key)
         if self._mission.keys.downlink_mac and downlink_key is None:
-            _log.warning("not_verifying", why="the mission signs its downlink and this station "
-                                              "has no key")
+            _log.warning("not_verifying", why="the mission signs; this station has no key")
         if (archive.meta("verified_with") or "") != name and archive.meta("decoded_upto"):
             _log.info("decoding_again", why="the downlink key has changed", key=name or "none")
             archive.rebuild()
@@ -389,7 +388,7 @@ class Ground:
                                   lifetime_s=self._mission.ground.question_lifetime_s)
 
     def tend(self, utc_ms: int) -> None:
-        """Let time pass: letters that have waited for too long expire. Called about once a second;
+        """Let time pass: commands that have waited for too long expire. Called about once a second;
         while the disk refuses they only stay unsent."""
         with suppress(sqlite3.Error):
             if outbox.overdue(self.archive.db, utc_ms):

@@ -286,9 +286,9 @@ def sample(
 
 
 def _voice(bundle: Path, manifest: Manifest, threads: int, seed: int) -> Any:
-    from host_training.bundle.chat import Voice
+    from host_training.bundle.chat import BundleVoice
 
-    return Voice(bundle, manifest, threads or os.cpu_count() or 1, seed)
+    return BundleVoice(bundle, manifest, threads or os.cpu_count() or 1, seed)
 
 
 training.register(app, _progress, _quiet)

@@ -122,13 +122,13 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     verdict = examination.publish(judged, out, options.may_fail_gates)
     report("evaluate", 1.0, verdict.line)
     report("pack", 0.0, "signing")
-    facts = model_card.Facts(persona.name, persona.author, persona.disclosure, _base_id(base),
+    facts = model_card.CardFacts(persona.name, persona.author, persona.disclosure, _base_id(base),
                              result, ladder, step, data.counts, _source_counts(data_dir), packing,
                              verdict)
     form = (shapes.whole(ladder_dir, step) if options.shape == "whole" else
             shapes.adapter(ladder_dir, step, trained / "adapter", base, known, persona.name,
                            data.validation, options.threads or 1))
-    contents = pack.Contents(
+    contents = pack.BundleContents(
         persona=persona, model=form.model,
         memory=data_dir / "memory.sqlite", codec=codec_dir / TEXT_CODEC,
         card=model_card.model_card(facts),
@@ -176,7 +176,7 @@ def prepare(directory: Path, base: Path, work: Path, options: Options, report: R
     return run_dir, writing_dir, examples, data_dir
 
 
-def _writing(run_dir: RunDir, directory: Path, persona: persona_dir.Persona, report: Report
+def _writing(run_dir: RunDir, directory: Path, persona: persona_dir.PersonaSource, report: Report
              ) -> Path:
     """``examples.jsonl``, ``import.json`` (what was left out and why), ``quarantine.jsonl``."""
     def build(out: Path) -> None:
@@ -188,7 +188,7 @@ def _writing(run_dir: RunDir, directory: Path, persona: persona_dir.Persona, rep
 
 
 def _split(run_dir: RunDir, writing_dir: Path, examples: list[Example],
-           persona: persona_dir.Persona, options: Options) -> Path:
+           persona: persona_dir.PersonaSource, options: Options) -> Path:
     """``split.json``: which sessions are held out."""
     def build(out: Path) -> None:
         split.split(examples, options.seed, persona.settings.clean.near_duplicate
@@ -201,7 +201,7 @@ def _split(run_dir: RunDir, writing_dir: Path, examples: list[Example],
 
 
 def _dataset(run_dir: RunDir, writing_dir: Path, split_dir: Path, examples: list[Example],
-             base: Path, persona: persona_dir.Persona, options: Options) -> Path:
+             base: Path, persona: persona_dir.PersonaSource, options: Options) -> Path:
     """``dataset.json``, ``memory.sqlite``, ``partners.json`` and ``import.json``."""
     def build(out: Path) -> None:
         tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
@@ -228,7 +228,7 @@ def _dataset(run_dir: RunDir, writing_dir: Path, split_dir: Path, examples: list
     return run_dir.stage("dataset", inputs, build)
 
 
-def _check_prompt_fits(tokenizer: Any, persona: persona_dir.Persona) -> None:
+def _check_prompt_fits(tokenizer: Any, persona: persona_dir.PersonaSource) -> None:
     n_prefix = len(tokenizer(prompt.prefix(persona.prompt_text()))["input_ids"])
     limit = dataset.ROW_TOKENS_MAX - PROMPT_ROOM_TOKENS
     if n_prefix > limit:
@@ -237,7 +237,7 @@ def _check_prompt_fits(tokenizer: Any, persona: persona_dir.Persona) -> None:
 
 
 def _codec(run_dir: RunDir, split_dir: Path, examples: list[Example],
-           persona: persona_dir.Persona, options: Options, report: Report) -> Path:
+           persona: persona_dir.PersonaSource, options: Options, report: Report) -> Path:
     """``text.codec``, and ``codec.json``: which model it is and how well it does."""
     def build(out: Path) -> None:
         found = codec_stage.messages(examples, split.Split.load(split_dir / split.FILE),
@@ -330,7 +330,7 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
 
 
 def _evaluate(run_dir: RunDir, base: Path, ladder_dir: Path, step: quantise.Step, data_dir: Path,
-              persona: persona_dir.Persona, runtime: dict[str, Any], has_canaries: bool,
+              persona: persona_dir.PersonaSource, runtime: dict[str, Any], has_canaries: bool,
               options: Options, report: Report) -> Path:
     """``findings.json``, ``gates.json`` and ``report.html``."""
     def build(out: Path) -> None:

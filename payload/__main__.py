@@ -211,7 +211,7 @@ def _fly(flight: Flight, watchdog: SystemdWatchdog) -> None:
     for note in flight.notes:
         _show(note)
     watchdog.ready()
-    while not (is_asked_to_stop or flight.orders.is_ending):
+    while not (is_asked_to_stop or flight.commands.is_ending):
         clock.wait_until(started_ms + due_ms)
         now_ms = clock.now_ms() - started_ms
         if now_ms >= due_ms:

@@ -25,7 +25,7 @@ TRIES_MAX = 3
 PHASES = frozenset((Phase.ASCENT, Phase.FLOAT))
 
 
-class Stage(Enum):
+class CutdownStage(Enum):
     """What the pin is about to do."""
 
     SAFE = "safe"
@@ -38,7 +38,7 @@ class Cutdown:
 
     def __init__(self, pin: Switch | None, burn_s: int, is_automatic: bool) -> None:
         """``burn_s`` 1..30: how long the wire is heated. ``is_automatic``: the fence may fire."""
-        self.stage = Stage.SAFE
+        self.stage = CutdownStage.SAFE
         self.tries = 0
         self._pin = pin
         self._burn_ms = burn_s * 1000
@@ -52,7 +52,7 @@ class Cutdown:
 
     @property
     def is_armed(self) -> bool:
-        return self.stage is not Stage.SAFE
+        return self.stage is not CutdownStage.SAFE
 
     @property
     def has_pin(self) -> bool:
@@ -64,15 +64,15 @@ class Cutdown:
             return "no cutdown is fitted"
         if phase not in PHASES:
             return f"not in phase {phase.name.lower()}"
-        if self.stage is Stage.FIRING:
+        if self.stage is CutdownStage.FIRING:
             return "it is firing"
-        self.stage, self._since_ms, self._armed_by = Stage.ARMED, now_ms, counter
+        self.stage, self._since_ms, self._armed_by = CutdownStage.ARMED, now_ms, counter
         self._notes.append(event("cutdown_armed", "warning", counter=counter))
         return None
 
     def fire(self, counter: int, phase: Phase, now_ms: int) -> str | None:
         """Second half. Returns why not, or None when the wire is being heated."""
-        if self.stage is not Stage.ARMED:
+        if self.stage is not CutdownStage.ARMED:
             return "not armed"
         if now_ms - self._since_ms > ARMED_MS:
             self._make_safe()
@@ -92,13 +92,13 @@ class Cutdown:
 
     def update(self, is_outside: bool | None, phase: Phase, now_ms: int) -> list[Note]:
         """Let time pass; ``is_outside`` is the fence's vote, None when it has none."""
-        if self.stage is Stage.ARMED and now_ms - self._since_ms > ARMED_MS:
+        if self.stage is CutdownStage.ARMED and now_ms - self._since_ms > ARMED_MS:
             self._make_safe()
             self._notes.append(event("cutdown_disarmed", reason="timeout"))
-        elif self.stage is Stage.FIRING and now_ms - self._since_ms >= self._burn_ms:
+        elif self.stage is CutdownStage.FIRING and now_ms - self._since_ms >= self._burn_ms:
             self._make_safe()
             self._notes.append(event("cutdown_fired", "warning", burn_ms=self._burn_ms))
-        elif self.stage is not Stage.SAFE and phase not in PHASES:
+        elif self.stage is not CutdownStage.SAFE and phase not in PHASES:
             self._make_safe()  # it has parted, or the phase is in doubt
             self._notes.append(event("cutdown_disarmed", reason=f"phase {phase.name.lower()}"))
         self._watch_fence(is_outside, phase, now_ms)
@@ -119,18 +119,18 @@ class Cutdown:
                 "fence_left", "warning", will_fire=self._is_automatic and self._pin is not None))
         is_patient = now_ms - self._outside_ms < OUTSIDE_MS or now_ms < self._retry_ms
         may_fire = self._is_automatic and self._pin is not None and self.tries < TRIES_MAX
-        if may_fire and not is_patient and self.stage is not Stage.FIRING:
+        if may_fire and not is_patient and self.stage is not CutdownStage.FIRING:
             self._burn(now_ms, "fence")
 
     def _burn(self, now_ms: int, why: str) -> None:
-        self.stage, self._since_ms, self._armed_by = Stage.FIRING, now_ms, None
+        self.stage, self._since_ms, self._armed_by = CutdownStage.FIRING, now_ms, None
         self.tries += 1
         self._retry_ms = now_ms + RETRY_MS
         self._notes.append(event("cutdown_firing", "warning", why=why, try_number=self.tries))
         self._drive(True)
 
     def _make_safe(self) -> None:
-        self.stage, self._armed_by = Stage.SAFE, None
+        self.stage, self._armed_by = CutdownStage.SAFE, None
         self._drive(False)
 
     def _drive(self, is_high: bool) -> None:
@@ -140,4 +140,4 @@ class Cutdown:
             self._pin.drive(is_high)
         except PortError as error:
             self._notes.append(event("cutdown_pin_failed", "error", reason=str(error)[:60]))
-            self.stage = Stage.SAFE
+            self.stage = CutdownStage.SAFE

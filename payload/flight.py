@@ -18,11 +18,11 @@ from payload.camera.camera import CameraManager
 from payload.cutdown import Cutdown
 from payload.health import Health
 from payload.link import interop_beacons, telemetry
-from payload.link.command_handlers import Orders, Parts, saved_settings
+from payload.link.command_handlers import CommandRunner, Parts, saved_settings
 from payload.link.downlink import Downlink
 from payload.link.inbox import LOOK_MS, Inbox
 from payload.link.interop_beacons import Place
-from payload.link.settings import Settings
+from payload.link.settings import FlightSettings
 from payload.link.uplink_gate import UplinkGate
 from payload.mind import questions
 from payload.mind.memory import Memory
@@ -97,7 +97,7 @@ class Flight:
         self.clock = MissionClock(store.get("utc_ms"))
         self.gate = UplinkGate(uplink_key, mission.payload.node_id, store, self.clock)
         store.commit(0)  # before anything that may be what kills it
-        self.settings = Settings(mission, saved_settings(store))
+        self.settings = FlightSettings(mission, saved_settings(store))
         self.sensors = Sensors(ports.outside, ports.power, ports.board)
         self.bus_guard = BusGuard(store)
         self.navigation = Navigation(ports.gnss)
@@ -114,11 +114,11 @@ class Flight:
         self.cutdown = Cutdown(ports.cutdown, flight.burn_s, flight.fence_may_fire)
         self._fence = Geofence(flight.fence, flight.ceiling_m)
         self.forecast = Forecast(flight.landing_mps, store.get(forecast.KEY))
-        self.orders = Orders(Parts(
+        self.commands = CommandRunner(Parts(
             store, self.clock, self.phase, self.power, self.mind, self.camera, self.api,
             self.downlink, self.settings, self.starts, self.cutdown,
         ))
-        self._inbox = Inbox(self.gate, self.orders, self.downlink, store)
+        self._inbox = Inbox(self.gate, self.commands, self.downlink, store)
         self.health = Health(PARTS, 0)
         self.notes: list[Note] = []  # of the latest step, for whoever shows them
         self._is_started = False
@@ -277,7 +277,7 @@ class Flight:
         notes += self.cutdown.update(self._fence.is_outside, self.phase.phase, now_ms)
         notes += self.starts.update(now_ms)
         self.power.is_safe = self.starts.is_safe
-        notes += self.orders.update(now_ms - (self._inbox.heard_ms or 0), now_ms)
+        notes += self.commands.update(now_ms - (self._inbox.heard_ms or 0), now_ms)
         self.health.mark("phase", now_ms)
         return notes
 
@@ -339,7 +339,7 @@ class Flight:
         for note in notes:
             record = self.store.append(note.kind, note.body, now_ms, time_ms, quality)
             if note.kind is Kind.COMMAND_RESULT:
-                self.orders.note_answer(int(note.body["counter"]), record.record_id)
+                self.commands.note_answer(int(note.body["counter"]), record.record_id)
             elif note.kind is Kind.MUSING:
                 self._next_musing = record
         self.store.commit(now_ms)

@@ -21,7 +21,7 @@ _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: 
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TensorPlace:
     """One tensor: its shape as numpy counts (rows first), ggml_type, and offset in the file."""
 
     shape: tuple[int, ...]
@@ -34,7 +34,7 @@ class GgufIndex:
     """The settings of a GGUF, long lists left out, and the places of its tensors."""
 
     settings: dict[str, Any]
-    tensors: dict[str, Place]
+    tensors: dict[str, TensorPlace]
 
 
 def read(path: Path) -> GgufIndex:
@@ -51,7 +51,7 @@ def read(path: Path) -> GgufIndex:
         step = settings.get(ALIGNMENT_KEY, ALIGNMENT)
         start = -(-file.tell() // step) * step
     return GgufIndex(settings, {
-        name: Place(shape, kind, start + offset) for name, shape, kind, offset in found})
+        name: TensorPlace(shape, kind, start + offset) for name, shape, kind, offset in found})
 
 
 def _number(file: BinaryIO, form: str) -> Any:

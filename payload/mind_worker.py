@@ -40,7 +40,7 @@ import structlog
 
 from payload.mind import protocol
 from payload.mind.prefix_cache import PrefixCache
-from payload.mind.protocol import Decoder, Hello, Message
+from payload.mind.protocol import Hello, Message, MessageDecoder
 from payload.ports import MindFailed, MindReply, MindRequest
 from wire.bundle import (
     ASSEMBLED,
@@ -226,7 +226,7 @@ class Engine:
         return list(array[:count])
 
 
-class Server:
+class MindServer:
     """The socket: one client, one request at a time; ``busy`` to whatever is more than that."""
 
     def __init__(self, path: Path, load: Callable[[], Engine], signature: Callable[[], str]):
@@ -296,7 +296,7 @@ class Server:
             if self._client is not None:
                 newcomer.close()  # a second core, or a test of one; it sees the end of the stream
                 return
-            self._client, self._decoder, engine = newcomer, Decoder(), self._engine
+            self._client, self._decoder, engine = newcomer, MessageDecoder(), self._engine
             model, n_ctx = (engine.model_name, engine.n_ctx) if engine else ("", 0)
             self._send(Hello(os.getpid(), model, n_ctx))
 
@@ -386,8 +386,8 @@ def main() -> None:
     kept = arguments.cache or path.with_name("mind-cache")
     cache, hashes = PrefixCache(kept), FileHashes(kept / "hashes.json")
     try:
-        Server(path, lambda: Engine(bundle, arguments.trust, cache, hashes, arguments.threads),
-               lambda: _signature(bundle)).serve()
+        MindServer(path, lambda: Engine(bundle, arguments.trust, cache, hashes, arguments.threads),
+                   lambda: _signature(bundle)).serve()
     finally:
         path.unlink(missing_ok=True)
 

@@ -259,7 +259,7 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class QueuePage:
     """The next queued records of one class, behind ``beyond_id`` where that is not None."""
 
     priority: Priority
@@ -276,7 +276,7 @@ class Commit:
     states: dict[int, int] = field(default_factory=dict)  # of records, old and new; see STATES
     again: tuple[int, ...] = ()  # to be queued once more, even what was confirmed
     small: dict[str, Any] = field(default_factory=dict)
-    pages: tuple[Page, ...] = ()
+    pages: tuple[QueuePage, ...] = ()
 
     @property
     def has_content(self) -> bool:
@@ -317,7 +317,7 @@ class Committed:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class StoreRefused:
     """The store is not open, or not any more; it may be asked to open again later."""
 
 
@@ -328,7 +328,7 @@ class Disk(Protocol):
         """Begin. Only when the request before it has been answered."""
         ...
 
-    def poll(self) -> Opened | Committed | Refused | None:
+    def poll(self) -> Opened | Committed | StoreRefused | None:
         """The answer, once."""
         ...
 

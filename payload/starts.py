@@ -32,7 +32,7 @@ class Starts:
     def saved(self) -> int:
         return self.unproven
 
-    def order_safe(self, is_safe: bool, now_ms: int) -> None:
+    def command_safe(self, is_safe: bool, now_ms: int) -> None:
         """A command enters or leaves SAFE; the count of starts stays what it is.
 
         What was entered by command lasts ten minutes too: the next command may never arrive.

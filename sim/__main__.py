@@ -26,7 +26,7 @@ from rich.console import Console
 
 from payload.mind.persona import Persona, load_persona
 from sim import commands, live, summary
-from sim.live import Page, PortTaken, Stop, Watch, last_heard_ms
+from sim.live import LivePage, PortTaken, Stop, Watch, last_heard_ms
 from sim.replay import Replay, ReplayError
 from sim.rig.command import bench_rig
 from sim.world import MindKind, PersonaParts, World
@@ -135,7 +135,7 @@ def show(
         raise _refusal(f"{archive_path}: nothing was received from this flight.")
     stop = Stop()
     with stop.listening():
-        page = Page(archive_path, mission, lambda: ended_ms, _reserve(mission, port))
+        page = LivePage(archive_path, mission, lambda: ended_ms, _reserve(mission, port))
         try:
             page.end(ended_ms, folder)
             console.print(f"The page is at {page.address} until Ctrl-C.", highlight=False)
@@ -172,7 +172,7 @@ def _fly(world: World, end_s: float, speed: float | None, watch: Watch, stop: St
 
 
 def _report(
-    world: World, page: Page | None, wall_s: float, console: Console, stop: Stop
+    world: World, page: LivePage | None, wall_s: float, console: Console, stop: Stop
 ) -> None:
     """Close the flight, and report it on the page and the terminal."""
     result = summary.finish(world, wall_s)
@@ -186,15 +186,15 @@ def _report(
     console.print(f"Wall time {wall_s:.0f} s, {factor:.0f} times real time.", highlight=False)
 
 
-def _open_page(world: World, reserved: socket.socket | None, console: Console) -> Page | None:
+def _open_page(world: World, reserved: socket.socket | None, console: Console) -> LivePage | None:
     if reserved is None:
         return None
-    page = Page(world.archive_path, world.mission, lambda: world.clock.utc_ms, reserved)
+    page = LivePage(world.archive_path, world.mission, lambda: world.clock.utc_ms, reserved)
     console.print(f"The page is at {page.address}", highlight=False)
     return page
 
 
-def _linger(page: Page, console: Console, stop: Stop) -> None:
+def _linger(page: LivePage, console: Console, stop: Stop) -> None:
     """In a terminal, keep the page available until Ctrl-C."""
     if console.is_terminal and sys.stdin.isatty():
         console.print(f"The page remains at {page.address} until Ctrl-C.", highlight=False)

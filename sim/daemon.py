@@ -156,7 +156,7 @@ class Daemon:
         assert due_ms > now_ms, "the flight requested a step in the past"
         for observer in self._observers:
             observer.on_step()
-        if self.flight.orders.is_ending:
+        if self.flight.commands.is_ending:
             self.flight.end(self.now_ms)
             self.restart()
             return

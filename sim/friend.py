@@ -44,6 +44,6 @@ def questions(rng: random.Random, end_s: float) -> list[tuple[int, str]]:
 
 
 def ask(ground: Ground, text: str, utc_ms: int) -> None:
-    """Into the letter box, unless too many of the friend's questions wait in it."""
+    """Into the outbox, unless too many of the friend's questions wait in it."""
     with suppress(OutboxFull):
         ground.ask(text, utc_ms, "friend")

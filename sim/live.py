@@ -90,7 +90,7 @@ def reserve(host: str, port: int) -> socket.socket:
     return reserved
 
 
-class Page:
+class LivePage:
     """The ground station's page for a simulated flight, served from a thread."""
 
     def __init__(

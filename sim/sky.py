@@ -78,7 +78,7 @@ def standard_density_kgm3(altitude_m: float) -> float:
     return standard_pressure_pa(altitude_m) / (AIR_GAS_CONSTANT * temperature_k)
 
 
-class Air(NamedTuple):
+class AirLayer(NamedTuple):
     """The air at one height."""
 
     temperature_c: float
@@ -108,7 +108,7 @@ class Sky:
         self.cloud = CloudLayer(base_m, base_m + rng.uniform(300.0, 2_200.0), rng.uniform(0.1, 0.9))
         self._winds = _draw_winds(rng)
 
-    def air(self, altitude_m: float) -> Air:
+    def air(self, altitude_m: float) -> AirLayer:
         """The air at ``altitude_m`` above mean sea level."""
         fading = math.exp(-max(0.0, altitude_m) / _DEVIATION_SCALE_M)
         temperature_k = standard_temperature_k(altitude_m) + self._deviation_k * fading
@@ -117,7 +117,7 @@ class Sky:
         )
         density = pressure_pa / (AIR_GAS_CONSTANT * temperature_k)
         humidity = self.humidity_pct(altitude_m)
-        return Air(temperature_k - ZERO_C_K, pressure_pa, humidity, density)
+        return AirLayer(temperature_k - ZERO_C_K, pressure_pa, humidity, density)
 
     def humidity_pct(self, altitude_m: float) -> float:
         """Relative humidity, 1..98: damp below, near saturation in cloud, dry from 12 km up."""

@@ -47,7 +47,7 @@ ORDER = {
     ),
     "groundstation": (
         "limits", "vendor", "sanitise", "command_words", "archive", "decode", "uplink", "share",
-        "reading", "ground", "export", "inputs", "letter_commands", "web", "__main__",
+        "reading", "ground", "export", "inputs", "outbox_commands", "web", "__main__",
     ),
     "sim": (
         "clock", "sky", "balloon", "orbit", "replay", "battery", "thermal", "friend", "chips",
@@ -85,6 +85,10 @@ LIVE_FILES = {
     "sim/live.py", "sim/fakes/worker_mind.py", "sim/rig/live.py", "sim/rig/processes.py",
     "sim/rig/disk.py",
 }
+
+# Of these there is one to each format of bytes, and it is only ever named behind its module:
+# kiss.Decoder, ukhas.Decoder.
+NAMED_BEHIND_THEIR_MODULE = {"Decoder"}
 
 
 @cache
@@ -215,6 +219,28 @@ def test_files_and_functions_are_short() -> None:
                 if length > FUNCTION_LINES_MAX:
                     long.append(f"{path}: {node.name} has {length} lines")
     assert long == []
+
+
+def class_names(paths: list[str]) -> dict[str, list[str]]:
+    """The files of each class that others may see; a name that begins with _ is its file's own."""
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        for node in ast.walk(parse(path)):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(path)
+    return found
+
+
+def test_a_class_name_means_one_thing() -> None:
+    """In the tests a class is its file's own, and may be called what it stands in for."""
+    paths = [path for path in sources() if not path.startswith("tests/")]
+    twice = {name: files for name, files in class_names(paths).items() if len(files) > 1}
+    assert twice.keys() == NAMED_BEHIND_THEIR_MODULE, twice
+    for path in sources():
+        for node in ast.walk(parse(path)):
+            if isinstance(node, ast.ImportFrom) and not str(node.module).startswith("tests."):
+                bare = {alias.name for alias in node.names} & NAMED_BEHIND_THEIR_MODULE
+                assert not bare, (path, node.lineno, bare)
 
 
 def test_files_say_what_they_are() -> None:

@@ -51,7 +51,7 @@ Models = Mapping[bytes, TextModel]  # by the first MODEL_ID_BYTES of the model's
 NO_MODELS: Models = MappingProxyType({})
 
 
-class Seat(IntEnum):
+class TextSeat(IntEnum):
     """How a body is encoded. Numbers are on the air: they are only ever added."""
 
     PLAIN = 0
@@ -64,7 +64,7 @@ class Seat(IntEnum):
 class Packed:
     """An encoded body."""
 
-    seat: Seat
+    seat: TextSeat
     data: bytes
 
 
@@ -98,12 +98,12 @@ def pack(body: Body, keys: Sequence[str], model: TextModel | None = None) -> Pac
     """
     plain, numbered = pack_body(body), _pack_numbered(body, keys)
     found = [
-        Packed(Seat.PLAIN, plain), Packed(Seat.NUMBERED, numbered),
-        Packed(Seat.DEFLATED, _deflate(numbered)),
+        Packed(TextSeat.PLAIN, plain), Packed(TextSeat.NUMBERED, numbered),
+        Packed(TextSeat.DEFLATED, _deflate(numbered)),
     ]
     if model is not None:
         coded = _pack_coded(body, keys, model)
-        found += [] if coded is None else [Packed(Seat.MODEL, coded)]
+        found += [] if coded is None else [Packed(TextSeat.MODEL, coded)]
     return min(found, key=lambda packed: len(packed.data))
 
 
@@ -112,11 +112,11 @@ def unpack(packed: Packed, keys: Sequence[str], models: Models) -> Body:
 
     Raises ValueError on anything that ``pack`` did not make.
     """
-    if packed.seat is Seat.PLAIN:
+    if packed.seat is TextSeat.PLAIN:
         return unpack_body(packed.data)
-    if packed.seat is Seat.NUMBERED:
+    if packed.seat is TextSeat.NUMBERED:
         return _unpack_numbered(packed.data, keys)
-    if packed.seat is Seat.DEFLATED:
+    if packed.seat is TextSeat.DEFLATED:
         return _unpack_numbered(_inflate(packed.data), keys)
     return _unpack_coded(packed.data, keys, models)
 

@@ -53,7 +53,7 @@ class Model(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ModuleSettings:
     """What both ends must share, and the power (0 strongest .. 3 weakest)."""
 
     channel: int
@@ -73,7 +73,7 @@ def encode(frame: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class EbyteFrame:
     """A frame, and how strong it was in dBm where the module says so."""
 
     frame: bytes
@@ -88,10 +88,10 @@ class Decoder:
         self._has_rssi = has_rssi
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> list[Heard]:
+    def feed(self, data: bytes) -> list[EbyteFrame]:
         """Frames completed by ``data``. Keeps at most one frame's worth of bytes."""
         self._buffer += data
-        found: list[Heard] = []
+        found: list[EbyteFrame] = []
         at = 0
         while at < len(self._buffer):
             if self._buffer[at] != SYNC:
@@ -111,15 +111,15 @@ class Decoder:
                 self.noise_bytes += 1
                 continue
             rssi = self._buffer[end] - 256 if self._has_rssi else None
-            found.append(Heard(frame, rssi))
+            found.append(EbyteFrame(frame, rssi))
             at = end + self._has_rssi
         del self._buffer[:at]
         return found
 
-    def flush(self) -> list[Heard]:
+    def flush(self) -> list[EbyteFrame]:
         """The line was silent for longer than a packet lasts: what is half there will not be
         completed. Frames that a false beginning held up come out."""
-        found: list[Heard] = []
+        found: list[EbyteFrame] = []
         while self._buffer:
             del self._buffer[0]
             self.noise_bytes += 1
@@ -127,7 +127,7 @@ class Decoder:
         return found
 
 
-def registers(model: Model, settings: Settings) -> bytes:
+def registers(model: Model, settings: ModuleSettings) -> bytes:
     """All registers from 0 on: address FFFF (hears everything), 8N1, transparent, full packets.
 
     Raises ValueError for a rate that the model does not have.
@@ -154,7 +154,7 @@ def read_command(start: int, count: int) -> bytes:
     return bytes((_READ, start, count))
 
 
-class Refused(ValueError):
+class ModuleRefused(ValueError):
     """The module did not understand the command (FF FF FF)."""
 
 
@@ -168,5 +168,5 @@ def parse_answer(data: bytes, start: int, count: int) -> bytes | None:
         values = data[at + 3 : at + 3 + count]
         return values if len(values) == count else None
     if _REFUSED in data:
-        raise Refused("the module refused the command")
+        raise ModuleRefused("the module refused the command")
     return None

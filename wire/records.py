@@ -24,7 +24,7 @@ from wire.bodies import (
     NO_MODELS,
     Models,
     Packed,
-    Seat,
+    TextSeat,
     pack_body,
     unpack_body,
 )
@@ -275,7 +275,7 @@ def read(
     if offset + 2 > len(data):
         raise varint.Truncated("a record is cut off")
     kind, quality, seat = data[offset], data[offset + 1] >> 4, data[offset + 1] & 0xF
-    if kind not in Kind._value2member_map_ or quality > TimeQuality.GPS or seat > Seat.MODEL:
+    if kind not in Kind._value2member_map_ or quality > TimeQuality.GPS or seat > TextSeat.MODEL:
         raise ValueError(f"record kind {kind} quality {quality} encoding {seat}")
     boot, at = varint.decode(data, offset + 2)
     id_field, at = varint.decode(data, at)
@@ -296,7 +296,7 @@ def read(
         boot=boot,
         time_ms=air_time * TIME_UNIT_MS + base,
         quality=TimeQuality(quality),
-        body=Packed(Seat(seat), data[at : at + length]),
+        body=Packed(TextSeat(seat), data[at : at + length]),
     )
     if not 0 <= record_id < 1 << 32 or boot >= 1 << 32 or abs(record.time_ms) >= 1 << 53:
         raise ValueError("a record's id, boot or time is out of range")

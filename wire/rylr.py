@@ -29,7 +29,7 @@ _EVENT_BYTES_MAX = _HEAD_BYTES_MAX + DATA_BYTES_MAX + _TAIL_BYTES_MAX
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class RylrFrame:
     """A frame from ``address`` with its strength in dBm and signal to noise in dB."""
 
     address: int
@@ -49,7 +49,7 @@ class Reply:
         return self.text.startswith("ERR")
 
 
-Event = Heard | Reply
+Event = RylrFrame | Reply
 
 
 def send_command(frame: bytes, is_binary: bool, address: int = BROADCAST) -> bytes:
@@ -145,7 +145,7 @@ class Decoder:
         end = at + tail.end()
         if frame is None:
             return None, end
-        return Heard(int(head[1]), frame, int(tail[1]), int(tail[2])), end
+        return RylrFrame(int(head[1]), frame, int(tail[1]), int(tail[2])), end
 
     def _frame(self, data: bytes) -> bytes | None:
         if self._is_binary:

@@ -1,1 +1,1 @@
-"""The archive: raw log, tables, queued letters, and what a full disk deletes first."""
+"""The archive: raw log, tables, queued commands, and what a full disk deletes first."""

@@ -318,17 +318,17 @@ class Archive:
         self, opcode: Opcode, text: str, utc_ms: int, station: int = 0, *, asker: str = "",
         lifetime_s: int | None = None,
     ) -> int:
-        """Put a letter into the outbox; its id. Raises ValueError when it is not sendable."""
+        """Put a command into the outbox; its id. Raises ValueError when it is not sendable."""
         with self.batch():
             return outbox.add(
                 self.db, opcode, text, utc_ms, station, asker=asker, lifetime_s=lifetime_s)
 
     def take_counter(
-        self, utc_ms: int, what: str, letter_id: int | None = None, station: int = 0
+        self, utc_ms: int, what: str, command_id: int | None = None, station: int = 0
     ) -> int:
         """A fresh uplink counter of this station, durable before it is returned."""
         with self.batch():
-            return counters.take(self.db, utc_ms, what, letter_id, station)
+            return counters.take(self.db, utc_ms, what, command_id, station)
 
     def rebuild(self) -> None:
         """Forget everything derived; the next ``Ground`` on this archive decodes it all again."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 
 from groundstation.archive import outbox
-from groundstation.archive.outbox import Letter, seconds_of
+from groundstation.archive.outbox import QueuedCommand, seconds_of
 from wire import auth
 from wire.commands import AHEAD_S_MAX
 
@@ -35,7 +35,7 @@ def next_free(db: sqlite3.Connection, utc_ms: int, what: str, station: int = 0) 
 
 
 def take(
-    db: sqlite3.Connection, utc_ms: int, what: str, letter_id: int | None = None,
+    db: sqlite3.Connection, utc_ms: int, what: str, command_id: int | None = None,
     station: int = 0,
 ) -> int:
     """A fresh uplink counter of ``station``, written down; the caller commits before it transmits.
@@ -45,10 +45,10 @@ def take(
     counter = next_free(db, utc_ms, what, station)
     db.execute(
         "INSERT INTO uplink(counter, utc_ms, what, outbox_id) VALUES (?, ?, ?, ?)",
-        (counter, utc_ms, what, letter_id),
+        (counter, utc_ms, what, command_id),
     )
-    if letter_id is not None:
-        outbox.note_sent(db, letter_id, counter, utc_ms)
+    if command_id is not None:
+        outbox.note_sent(db, command_id, counter, utc_ms)
     return counter
 
 
@@ -57,38 +57,38 @@ def confirm(db: sqlite3.Connection, low_bits: int, utc_ms: int) -> None:
     any station: those of another are none of ours. It may be that of an earlier attempt.
 
     Every 65 536th counter has the same ones, and counters are seconds: only the latest that can
-    have been drawn by then is meant. Of an older letter the result tells, where there is one.
+    have been drawn by then is meant. Of an older command the result tells, where there is one.
     """
     latest = seconds_of(utc_ms) + AHEAD_S_MAX
     counter = latest - (latest - low_bits) % LOW_BITS
     row = db.execute(
         "SELECT outbox_id FROM uplink WHERE counter = ? AND utc_ms <= ?", (counter, utc_ms)
     ).fetchone()
-    letter = outbox.one(db, row[0]) if row and row[0] is not None else None
-    if letter is not None and letter.confirmed_ms is None:
-        outbox.confirm(db, letter.letter_id, utc_ms)
+    entry = outbox.one(db, row[0]) if row and row[0] is not None else None
+    if entry is not None and entry.confirmed_ms is None:
+        outbox.confirm(db, entry.command_id, utc_ms)
 
 
 def finish(db: sqlite3.Connection, counter: int, utc_ms: int, refusal: str | None) -> None:
     """The payload reported on the frame with this counter; ``refusal`` is why it did not act."""
-    letter = _letter_of(db, counter)
-    if letter is None:
+    entry = _command_of(db, counter)
+    if entry is None:
         return
-    if letter.confirmed_ms is None:
-        outbox.confirm(db, letter.letter_id, utc_ms)
+    if entry.confirmed_ms is None:
+        outbox.confirm(db, entry.command_id, utc_ms)
     if refusal is not None:
-        outbox.fail(db, letter.letter_id, refusal)
-    elif letter.kind == "command":
-        outbox.answer(db, letter.letter_id, utc_ms)
+        outbox.fail(db, entry.command_id, refusal)
+    elif entry.kind == "command":
+        outbox.answer(db, entry.command_id, utc_ms)
 
 
 def refuse(db: sqlite3.Connection, counter: int, why: str) -> None:
     """The payload did not take the frame with this counter, and said why."""
-    letter = _letter_of(db, counter)
-    if letter is not None:
-        outbox.fail(db, letter.letter_id, why)
+    entry = _command_of(db, counter)
+    if entry is not None:
+        outbox.fail(db, entry.command_id, why)
 
 
-def _letter_of(db: sqlite3.Connection, counter: int) -> Letter | None:
+def _command_of(db: sqlite3.Connection, counter: int) -> QueuedCommand | None:
     row = db.execute("SELECT outbox_id FROM uplink WHERE counter = ?", (counter,)).fetchone()
     return outbox.one(db, row[0]) if row and row[0] is not None else None

@@ -6,7 +6,7 @@ its reply is here. ``expired`` was not heard aboard in its lifetime, ``withdrawn
 ``failed`` was given up or refused, and ``why`` says which: none of these goes out again, and where
 one turns out to have been taken, it is ``confirmed`` after all.
 
-Which letter goes next is for ``groundstation.archive.precedence`` to say.
+Which command goes next is for ``groundstation.archive.precedence`` to say.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ COLUMNS = (
 
 
 class OutboxFull(ValueError):
-    """Too many letters wait; the message is one sentence."""
+    """Too many commands wait; the message is one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class QueuedCommand:
     """One row of the outbox; times in UTC ms, None when it has not happened."""
 
-    letter_id: int
+    command_id: int
     kind: str  # question | command
     opcode: Opcode
     text: str
@@ -74,34 +74,34 @@ class Letter:
         the station's clock was set back: nobody can tell how long it has waited."""
         return self.created_ms - CLOCK_SLACK_MS <= utc_ms < self.expires_ms
 
-    def as_of(self, utc_ms: int) -> Letter:
+    def as_of(self, utc_ms: int) -> QueuedCommand:
         """The same, expired where nobody has noted yet that it is."""
         is_over = self.is_waiting and not self.is_alive(utc_ms)
         return replace(self, state="expired") if is_over else self
 
     def command(self) -> Command:
         """What goes into the frame."""
-        return _command(self.opcode, self.letter_id, self.text)
+        return _command(self.opcode, self.command_id, self.text)
 
 
-def _command(opcode: Opcode, letter_id: int, text: str) -> Command:
+def _command(opcode: Opcode, command_id: int, text: str) -> Command:
     """``text`` as a person types it; of PLAIN_TEXT, which the station itself queues, the model."""
     if opcode is Opcode.PLAIN_TEXT:
         return Command(opcode, (int(text, 16),))
-    return command_words.command(opcode, letter_id, text)
+    return command_words.command(opcode, command_id, text)
 
 
 _KNOWN = ", ".join(str(int(opcode)) for opcode in Opcode)
-_LETTERS = f"SELECT {COLUMNS} FROM outbox WHERE opcode IN ({_KNOWN})"  # damaged ones are left out
+_SELECT = f"SELECT {COLUMNS} FROM outbox WHERE opcode IN ({_KNOWN})"  # damaged ones are left out
 
 
-def _letter(row: sqlite3.Row) -> Letter:
+def _entry(row: sqlite3.Row) -> QueuedCommand:
     number, kind, opcode, *rest = tuple(row)
-    return Letter(number, kind, Opcode(opcode), *rest)
+    return QueuedCommand(number, kind, Opcode(opcode), *rest)
 
 
 def seconds_of(utc_ms: int) -> int:
-    """Seconds since 2025 at this UTC, at least 1; ids of letters and counters follow them."""
+    """Seconds since 2025 at this UTC, at least 1; ids of commands and counters follow them."""
     return max(1, (utc_ms - EPOCH_2025_MS) // 1000)
 
 
@@ -119,9 +119,9 @@ def add(
     take that, and OutboxFull.
     """
     row = db.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM outbox").fetchone()
-    letter_id = next_counter(station, max(int(row[0]), seconds_of(utc_ms)))
+    command_id = next_counter(station, max(int(row[0]), seconds_of(utc_ms)))
     kind = "question" if opcode is Opcode.ASK else "command"
-    _command(opcode, letter_id, text)
+    _command(opcode, command_id, text)
     if lifetime_s is None:
         lifetime_s = precedence.lifetime_s(opcode, GroundSection())
     else:
@@ -129,32 +129,32 @@ def add(
     before = waiting(db)
     _check_room(before, opcode, asker)
     if opcode is Opcode.CUTDOWN_ABORT:
-        for letter in before:
-            if letter.opcode in (*CUTDOWN, Opcode.CUTDOWN_ABORT):
-                _leave(db, letter.letter_id, "withdrawn", "a cutdown_abort was queued after it")
+        for entry in before:
+            if entry.opcode in (*CUTDOWN, Opcode.CUTDOWN_ABORT):
+                _leave(db, entry.command_id, "withdrawn", "a cutdown_abort was queued after it")
     elif opcode is Opcode.CUTDOWN_FIRE:
-        arming = arming_before(db, letter_id)
+        arming = arming_before(db, command_id)
         if arming is None or precedence.is_gone(arming.as_of(utc_ms), utc_ms):
             raise ValueError("cutdown_fire requires a cutdown_arm before it: queue that first")
     db.execute(
         "INSERT INTO outbox(id, kind, opcode, text, asker, state, created_ms, expires_ms)"
         " VALUES (?, ?, ?, ?, ?, 'queued', ?, ?)",
-        (letter_id, kind, int(opcode), text, asker, utc_ms, utc_ms + 1000 * lifetime_s),
+        (command_id, kind, int(opcode), text, asker, utc_ms, utc_ms + 1000 * lifetime_s),
     )
-    _note(db, letter_id)
-    return letter_id
+    _note(db, command_id)
+    return command_id
 
 
-def _check_room(waiting: list[Letter], opcode: Opcode, asker: str) -> None:
+def _check_room(waiting: list[QueuedCommand], opcode: Opcode, asker: str) -> None:
     """Neither an ABORT nor what the station itself asks for is ever refused."""
-    questions = [letter for letter in waiting if letter.opcode is Opcode.ASK]
+    questions = [entry for entry in waiting if entry.opcode is Opcode.ASK]
     if opcode in (Opcode.CUTDOWN_ABORT, Opcode.PLAIN_TEXT):
         return
     if opcode is not Opcode.ASK:
         if len(waiting) - len(questions) >= COMMANDS_WAITING_MAX:
             raise OutboxFull(f"{COMMANDS_WAITING_MAX} commands are already waiting; withdraw some")
         return
-    if sum(letter.asker == asker for letter in questions) >= QUESTIONS_WAITING_EACH_MAX:
+    if sum(entry.asker == asker for entry in questions) >= QUESTIONS_WAITING_EACH_MAX:
         raise OutboxFull(f"{QUESTIONS_WAITING_EACH_MAX} of your questions are already waiting; ask "
                          "again when one of them has been sent")
     if len(questions) >= QUESTIONS_WAITING_MAX:
@@ -180,32 +180,32 @@ def of_another_process(path: Path) -> Iterator[sqlite3.Connection]:
 def post(
     path: Path, opcode: Opcode, text: str, utc_ms: int, station: int = 0, *, asker: str = "",
     lifetime_s: int | None = None,
-) -> Letter:
-    """Queue a letter from another process than the one that receives.
+) -> QueuedCommand:
+    """Queue a command from another process than the one that receives.
 
     Raises ValueError as ``add`` does, and sqlite3.Error when there is no archive.
     """
     with of_another_process(path) as db:
-        letter_id = add(db, opcode, text, utc_ms, station, asker=asker, lifetime_s=lifetime_s)
-        letter = one(db, letter_id)
-    assert letter is not None
-    return letter
+        command_id = add(db, opcode, text, utc_ms, station, asker=asker, lifetime_s=lifetime_s)
+        entry = one(db, command_id)
+    assert entry is not None
+    return entry
 
 
-def withdraw(db: sqlite3.Connection, letter_id: int) -> Letter:
-    """Call a letter back: it does not go out any more. The caller commits.
+def withdraw(db: sqlite3.Connection, command_id: int) -> QueuedCommand:
+    """Call a command back: it does not go out any more. The caller commits.
 
     One that was sent may have been taken aboard all the same. Raises ValueError with one clause
-    when it is too late, or there is no such letter.
+    when it is too late, or there is no such command.
     """
-    letter = one(db, letter_id)
-    if letter is None:
-        raise ValueError(f"no queued entry has the number {letter_id}")
-    if not letter.is_waiting:
-        what = "was already received" if letter.is_heard else f"is already {letter.state}"
-        raise ValueError(f"entry {letter_id} {what}")
-    _leave(db, letter_id, "withdrawn", None)
-    withdrawn = one(db, letter_id)
+    entry = one(db, command_id)
+    if entry is None:
+        raise ValueError(f"no queued command has the number {command_id}")
+    if not entry.is_waiting:
+        what = "was already received" if entry.is_heard else f"is already {entry.state}"
+        raise ValueError(f"command {command_id} {what}")
+    _leave(db, command_id, "withdrawn", None)
+    withdrawn = one(db, command_id)
     assert withdrawn is not None
     return withdrawn
 
@@ -235,10 +235,10 @@ def withdraw_plain_text(db: sqlite3.Connection, models: Iterable[str]) -> None:
             fail(db, row[0], "not needed: the text model is available now")
 
 
-def waiting(db: sqlite3.Connection) -> list[Letter]:
-    """The letters that may still be sent, oldest first; the bounds above keep them few."""
-    rows = db.execute(f"{_LETTERS} AND state IN ('queued', 'sent') ORDER BY id")
-    return [_letter(row) for row in rows]
+def waiting(db: sqlite3.Connection) -> list[QueuedCommand]:
+    """The commands that may still be sent, oldest first; the bounds above keep them few."""
+    rows = db.execute(f"{_SELECT} AND state IN ('queued', 'sent') ORDER BY id")
+    return [_entry(row) for row in rows]
 
 
 def last_sent_ms(db: sqlite3.Connection) -> dict[str, int]:
@@ -249,83 +249,83 @@ def last_sent_ms(db: sqlite3.Connection) -> dict[str, int]:
     return dict(tuple(row) for row in rows)
 
 
-def arming_before(db: sqlite3.Connection, letter_id: int) -> Letter | None:
-    """The last CUTDOWN_ARM that was queued before this letter."""
+def arming_before(db: sqlite3.Connection, command_id: int) -> QueuedCommand | None:
+    """The last CUTDOWN_ARM that was queued before this command."""
     row = db.execute(
-        f"{_LETTERS} AND opcode = ? AND id < ? ORDER BY id DESC LIMIT 1",
-        (int(Opcode.CUTDOWN_ARM), letter_id)).fetchone()
-    return _letter(row) if row else None
+        f"{_SELECT} AND opcode = ? AND id < ? ORDER BY id DESC LIMIT 1",
+        (int(Opcode.CUTDOWN_ARM), command_id)).fetchone()
+    return _entry(row) if row else None
 
 
-def overdue(db: sqlite3.Connection, utc_ms: int) -> list[Letter]:
-    """The waiting letters whose lifetime is over."""
-    return [letter for letter in waiting(db) if not letter.is_alive(utc_ms)]
+def overdue(db: sqlite3.Connection, utc_ms: int) -> list[QueuedCommand]:
+    """The waiting commands whose lifetime is over."""
+    return [entry for entry in waiting(db) if not entry.is_alive(utc_ms)]
 
 
 def expire(db: sqlite3.Connection, utc_ms: int) -> None:
     """These have waited for too long; the caller commits."""
-    for letter in overdue(db, utc_ms):
-        _leave(db, letter.letter_id, "expired", None)
+    for entry in overdue(db, utc_ms):
+        _leave(db, entry.command_id, "expired", None)
 
 
-def recent(db: sqlite3.Connection, limit: int = 20) -> list[Letter]:
-    """The newest letters, newest first."""
-    rows = db.execute(f"{_LETTERS} ORDER BY id DESC LIMIT ?", (limit,))
-    return [_letter(row) for row in rows]
+def recent(db: sqlite3.Connection, limit: int = 20) -> list[QueuedCommand]:
+    """The newest commands, newest first."""
+    rows = db.execute(f"{_SELECT} ORDER BY id DESC LIMIT ?", (limit,))
+    return [_entry(row) for row in rows]
 
 
-def one(db: sqlite3.Connection, letter_id: int) -> Letter | None:
-    """The letter of this id."""
-    row = db.execute(f"{_LETTERS} AND id = ?", (letter_id,)).fetchone()
-    return _letter(row) if row else None
+def one(db: sqlite3.Connection, command_id: int) -> QueuedCommand | None:
+    """The command of this id."""
+    row = db.execute(f"{_SELECT} AND id = ?", (command_id,)).fetchone()
+    return _entry(row) if row else None
 
 
-def confirm(db: sqlite3.Connection, letter_id: int, utc_ms: int) -> None:
-    """The payload took this letter."""
-    _move(db, letter_id, "confirmed", "confirmed_ms", utc_ms,
+def confirm(db: sqlite3.Connection, command_id: int, utc_ms: int) -> None:
+    """The payload took this command."""
+    _move(db, command_id, "confirmed", "confirmed_ms", utc_ms,
           "('queued', 'sent', 'expired', 'withdrawn', 'failed')")
 
 
-def answer(db: sqlite3.Connection, letter_id: int, utc_ms: int) -> None:
-    """The reply to this letter, or the result of this command, is here."""
-    confirm(db, letter_id, utc_ms)
-    _move(db, letter_id, "answered", "answered_ms", utc_ms, "('confirmed')")
+def answer(db: sqlite3.Connection, command_id: int, utc_ms: int) -> None:
+    """The reply to this question, or the result of this command, is here."""
+    confirm(db, command_id, utc_ms)
+    _move(db, command_id, "answered", "answered_ms", utc_ms, "('confirmed')")
 
 
-def fail(db: sqlite3.Connection, letter_id: int, why: str) -> None:
-    """Give this letter up."""
-    _leave(db, letter_id, "failed", why)
+def fail(db: sqlite3.Connection, command_id: int, why: str) -> None:
+    """Give this command up."""
+    _leave(db, command_id, "failed", why)
 
 
-def _leave(db: sqlite3.Connection, letter_id: int, state: str, why: str | None) -> None:
+def _leave(db: sqlite3.Connection, command_id: int, state: str, why: str | None) -> None:
     """It does not go out any more."""
     moved = db.execute(
         "UPDATE outbox SET state = ?, why = ? WHERE id = ? AND state != 'answered'",
-        (state, why, letter_id),
+        (state, why, command_id),
     )
     if moved.rowcount:
-        _note(db, letter_id)
+        _note(db, command_id)
 
 
-def note_sent(db: sqlite3.Connection, letter_id: int, counter: int, utc_ms: int) -> None:
-    """This letter goes out now, in a frame with this counter."""
+def note_sent(db: sqlite3.Connection, command_id: int, counter: int, utc_ms: int) -> None:
+    """This command goes out now, in a frame with this counter."""
     db.execute(
         "UPDATE outbox SET state = 'sent', attempts = attempts + 1, last_sent_ms = ?, counter = ?"
-        " WHERE id = ?", (utc_ms, counter, letter_id))
-    _note(db, letter_id)
+        " WHERE id = ?", (utc_ms, counter, command_id))
+    _note(db, command_id)
 
 
 def _move(
-    db: sqlite3.Connection, letter_id: int, state: str, column: str, utc_ms: int, from_states: str
+    db: sqlite3.Connection, command_id: int, state: str, column: str, utc_ms: int, from_states: str
 ) -> None:
     moved = db.execute(
         f"UPDATE outbox SET state = ?, {column} = ?, why = NULL"
         f" WHERE id = ? AND state IN {from_states}",
-        (state, utc_ms, letter_id),
+        (state, utc_ms, command_id),
     )
     if moved.rowcount:
-        _note(db, letter_id)
+        _note(db, command_id)
 
 
-def _note(db: sqlite3.Connection, letter_id: int) -> None:
-    db.execute("INSERT INTO change(what, ref) VALUES ('outbox', ?)", (letter_id,))
+def _note(db: sqlite3.Connection, command_id: int) -> None:
+    db.execute("INSERT INTO change(what, ref) VALUES ('outbox', ?)", (command_id,))

@@ -1,4 +1,4 @@
-"""Precedence: which letter is sent next, how long each may wait, and when FIRE may be sent at all.
+"""Precedence: which command is sent next, how long each may wait, and when FIRE may be sent at all.
 
     ABORT      CUTDOWN_ABORT, which can only make safe
     CUTDOWN    CUTDOWN_ARM, CUTDOWN_FIRE
@@ -24,7 +24,7 @@ from wire.commands import ARMED_S, HAZARDOUS, Opcode
 from wire.mission import GroundSection
 
 if TYPE_CHECKING:
-    from groundstation.archive.outbox import Letter
+    from groundstation.archive.outbox import QueuedCommand
 
 ATTEMPTS_MAX = 30  # of a command or a question; what is more urgent is tried as long as it lives
 CUTDOWN = frozenset((Opcode.CUTDOWN_ARM, Opcode.CUTDOWN_FIRE))
@@ -34,7 +34,7 @@ LIFETIME_S_MAX = 86_400
 
 
 class Precedence(IntEnum):
-    """Classes of letters, the most urgent first."""
+    """Classes of commands, the most urgent first."""
 
     ABORT = 0
     CUTDOWN = 1
@@ -52,12 +52,12 @@ _CLASSES = {
 
 
 def of(opcode: Opcode) -> Precedence:
-    """The class of a letter with this opcode."""
+    """The class of a command with this opcode."""
     return _CLASSES.get(opcode, Precedence.COMMAND)
 
 
 def lifetime_s(opcode: Opcode, ground: GroundSection) -> int:
-    """For how long a letter with this opcode may be sent after it was queued."""
+    """For how long a command with this opcode may be sent after it was queued."""
     if opcode in HAZARDOUS:
         return ground.hazardous_lifetime_s
     return ground.question_lifetime_s if opcode is Opcode.ASK else ground.command_lifetime_s
@@ -71,44 +71,46 @@ def check_lifetime(opcode: Opcode, seconds: int) -> None:
             f"the lifetime of {opcode.name.lower()} must be {LIFETIME_S_MIN}..{longest_s} s")
 
 
-def in_order(waiting: Sequence[Letter], last_sent_ms: Mapping[str, int]) -> list[Letter]:
-    """Letters in the order in which they would go up, were each heard at once.
+def in_order(
+    waiting: Sequence[QueuedCommand], last_sent_ms: Mapping[str, int]
+) -> list[QueuedCommand]:
+    """Commands in the order in which they would go up, were each heard at once.
 
     ``waiting`` comes oldest first. ``last_sent_ms`` says when a question of each asker went up.
     """
     turns: Counter[str] = Counter()
     keyed = []
-    for letter in waiting:
+    for entry in waiting:
         turn, last_ms = 0, 0
-        if letter.opcode is Opcode.ASK:
-            turn, last_ms = turns[letter.asker], last_sent_ms.get(letter.asker, 0)
-            turns[letter.asker] += 1
-        keyed.append((of(letter.opcode), turn, last_ms, letter.letter_id, letter))
-    return [letter for *_, letter in sorted(keyed, key=lambda row: row[:4])]
+        if entry.opcode is Opcode.ASK:
+            turn, last_ms = turns[entry.asker], last_sent_ms.get(entry.asker, 0)
+            turns[entry.asker] += 1
+        keyed.append((of(entry.opcode), turn, last_ms, entry.command_id, entry))
+    return [entry for *_, entry in sorted(keyed, key=lambda row: row[:4])]
 
 
-def is_gone(arming: Letter, utc_ms: int) -> bool:
+def is_gone(arming: QueuedCommand, utc_ms: int) -> bool:
     """Can no CUTDOWN_FIRE follow this CUTDOWN_ARM any more?"""
     if arming.is_heard:
         return utc_ms - (arming.last_sent_ms or 0) > 1000 * ARMED_S
     return not arming.is_waiting
 
 
-def hopeless(letter: Letter, arming: Letter | None, utc_ms: int) -> str | None:
-    """Why this letter will never be taken, in a clause; None while there is hope.
+def hopeless(entry: QueuedCommand, arming: QueuedCommand | None, utc_ms: int) -> str | None:
+    """Why this command will never be taken, in a clause; None while there is hope.
 
     ``arming`` is the last CUTDOWN_ARM that was queued before it.
     """
-    if letter.opcode is Opcode.CUTDOWN_FIRE:
+    if entry.opcode is Opcode.CUTDOWN_FIRE:
         if arming is None or not (arming.is_heard or arming.is_waiting):
             return f"its cutdown_arm is {'missing' if arming is None else arming.state}"
         return "the arming ended before it could be sent" if is_gone(arming, utc_ms) else None
-    if of(letter.opcode) >= Precedence.COMMAND and letter.attempts >= ATTEMPTS_MAX:
+    if of(entry.opcode) >= Precedence.COMMAND and entry.attempts >= ATTEMPTS_MAX:
         return f"not confirmed after {ATTEMPTS_MAX} tries"
     return None
 
 
-def may_go(letter: Letter, arming: Letter | None, is_armed: bool) -> bool:
-    """May this letter go into the window that is open? ``is_armed`` is what its beacon said."""
+def may_go(entry: QueuedCommand, arming: QueuedCommand | None, is_armed: bool) -> bool:
+    """May this command go into the window that is open? ``is_armed`` is what its beacon said."""
     is_taken = arming is not None and arming.is_heard
-    return letter.opcode is not Opcode.CUTDOWN_FIRE or (is_armed and is_taken)
+    return entry.opcode is not Opcode.CUTDOWN_FIRE or (is_armed and is_taken)

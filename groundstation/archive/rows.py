@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from groundstation.archive import fates
-from groundstation.archive.outbox import Letter
+from groundstation.archive.outbox import QueuedCommand
 from groundstation.archive.track import Point
 from groundstation.sanitise import clean_text, number, scaled
 from wire.auth import Authenticity
@@ -46,17 +46,17 @@ def is_proved(row: Mapping[str, Any] | sqlite3.Row) -> bool:
     return bool(row["authenticity"] == Authenticity.GENUINE.value)
 
 
-def letter_json(letter: Letter, name: str) -> dict[str, Any]:
-    """A letter of the outbox as the page shows it; ``name`` is the payload's. Who asked is nobody's
-    business."""
+def command_json(entry: QueuedCommand, name: str) -> dict[str, Any]:
+    """A command of the outbox as the page shows it; ``name`` is the payload's. Who asked is
+    nobody's business."""
     return {
-        "id": letter.letter_id, "kind": letter.kind, "text": clean_text(letter.text, 200),
-        "command": letter.opcode.name, "state": letter.state, "created_ms": letter.created_ms,
-        "attempts": letter.attempts, "last_sent_ms": letter.last_sent_ms,
-        "confirmed_ms": letter.confirmed_ms, "answered_ms": letter.answered_ms,
-        "why": clean_text(letter.why, 100), "expires_ms": letter.expires_ms,
-        "is_waiting": letter.is_waiting, "needs_abort": fates.needs_abort(letter),
-        "fate": clean_text(fates.in_words(letter, name), 200),
+        "id": entry.command_id, "kind": entry.kind, "text": clean_text(entry.text, 200),
+        "command": entry.opcode.name, "state": entry.state, "created_ms": entry.created_ms,
+        "attempts": entry.attempts, "last_sent_ms": entry.last_sent_ms,
+        "confirmed_ms": entry.confirmed_ms, "answered_ms": entry.answered_ms,
+        "why": clean_text(entry.why, 100), "expires_ms": entry.expires_ms,
+        "is_waiting": entry.is_waiting, "needs_abort": fates.needs_abort(entry),
+        "fate": clean_text(fates.in_words(entry, name), 200),
     }
 
 

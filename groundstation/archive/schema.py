@@ -119,7 +119,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def _any_text(data: bytes) -> str:
-    """A damaged letter in one row must not stop the station from starting."""
+    """A damaged character in one row must not stop the station from starting."""
     return data.decode("utf-8", "replace")
 
 

@@ -20,7 +20,7 @@ BUFFERED_MS = 2_000  # modems and networks deliver late what came together
 _NUMBERS = 1 << 12
 
 
-class Link:
+class NodeLink:
     """The state of one node id. ``take_minutes`` gives (heard, lost) to the owner."""
 
     def __init__(self, node_id: int, frame_ms_min: int, silence_ms: int = SILENCE_MS) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from groundstation.decode.beacon_freshness import BeaconOrder
-from groundstation.decode.link import SILENCE_MS, Link
+from groundstation.decode.link import SILENCE_MS, NodeLink
 from wire import beacon
 from wire.airtime_budget import AirtimeBudget
 from wire.auth import Authenticity
@@ -68,7 +68,7 @@ class NodeReceiver:
     ) -> None:
         """``mtu_bytes`` is what a MAC leaves of a frame, ``budget`` what the radio carries."""
         self._order = BeaconOrder()
-        self.link = Link(
+        self.link = NodeLink(
             node_id, budget.airtime.occupied_ms(INCARNATION_BYTES),
             max(SILENCE_MS, 2 * budget.least_ms))
         self.duplicate_frames = 0

@@ -27,7 +27,7 @@ from tenacity import (
 
 from groundstation.archive import rawlog
 from groundstation.decode import payload_summaries
-from groundstation.ground import Ground, Heard
+from groundstation.ground import Ground, HeardBytes
 from groundstation.inputs import tcp
 from wire import kiss
 from wire.envelope import Envelope
@@ -175,7 +175,7 @@ def _carry(
 ) -> None:
     while not stop.is_set():
         frames = [envelope.unwrap(data) for data in road.read(WAIT_S)]
-        ground.receive_many(Heard(frame, now()) for frame in frames if frame is not None)
+        ground.receive_many(HeardBytes(frame, now()) for frame in frames if frame is not None)
         ground.tend(now())
         uplink = ground.next_uplink(now())
         if uplink is not None:
@@ -183,7 +183,7 @@ def _carry(
         beside()
 
 
-def replay(path: Path) -> Iterator[Heard]:
+def replay(path: Path) -> Iterator[HeardBytes]:
     """What an earlier raw log heard, with its own times. Raises RoadError."""
     if not path.is_file():
         raise RoadError(f"{path}: no such raw log")
@@ -192,7 +192,7 @@ def replay(path: Path) -> Iterator[Heard]:
         is_empty = False
         is_summary = reception.source == payload_summaries.SOURCE
         source = payload_summaries.SOURCE if is_summary else "replay"
-        yield Heard(
+        yield HeardBytes(
             reception.raw, reception.utc_ms, reception.rssi_dbm, reception.snr_db, source
         )
     if is_empty:

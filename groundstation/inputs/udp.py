@@ -13,7 +13,7 @@ import structlog
 
 from groundstation.decode import payload_summaries
 from groundstation.decode.payload_summaries import DATAGRAM_BYTES_MAX
-from groundstation.ground import Ground, Heard
+from groundstation.ground import Ground, HeardBytes
 from groundstation.inputs.gateway import RoadError
 
 _log = structlog.get_logger()
@@ -69,7 +69,7 @@ class Listener:
         self._socket.close()
 
 
-class Feed(Protocol):
+class UdpFeed(Protocol):
     """Datagrams for what came since the last call. Raises sqlite3.Error."""
 
     def take(self) -> list[bytes]: ...
@@ -78,7 +78,7 @@ class Feed(Protocol):
 class Teller:
     """Sends what a feed gives to one address; a refusal loses datagrams and is said once."""
 
-    def __init__(self, feed: Feed, host: str, port: int) -> None:
+    def __init__(self, feed: UdpFeed, host: str, port: int) -> None:
         """``host`` may be a broadcast address. Raises RoadError when it is no address."""
         self.refused = 0
         self._feed = feed
@@ -135,7 +135,7 @@ class Beside:
         kept = [data for data in heard if not self._is_passed_over(data)]
         if kept:
             self._ground.receive_many(
-                Heard(data, self._now(), source=payload_summaries.SOURCE) for data in kept
+                HeardBytes(data, self._now(), source=payload_summaries.SOURCE) for data in kept
             )
         for teller in self._tellers:
             try:

@@ -18,9 +18,9 @@ from groundstation.archive import outbox, precedence, schema
 from groundstation.archive.rows import (
     body_of,
     columns_of,
+    command_json,
     is_proved,
     key_of,
-    letter_json,
     life_and_id,
     track_point,
     when_of,
@@ -131,7 +131,7 @@ class FlightReader:
             "foreign": foreign.nodes(self.db, self._node_id),
             "neighbours": foreign.neighbours(self.db),
             "sondehub": upload_queue.status(self._meta(schema.SONDEHUB_KEY), self._mission),
-            "outbox": [letter_json(letter, name) for letter in outbox.recent(self.db)],
+            "outbox": [command_json(entry, name) for entry in outbox.recent(self.db)],
             "waiting": self._waiting(),
         }
         self._cached["flight"] = (change_id, state)
@@ -143,11 +143,11 @@ class FlightReader:
         return bool(self._meta("verified_with"))
 
     def _waiting(self) -> dict[str, Any]:
-        """How many letters wait, and the first of them in the order in which they go up."""
-        letters = precedence.in_order(outbox.waiting(self.db), outbox.last_sent_ms(self.db))
+        """How many commands wait, and the first of them in the order in which they go up."""
+        entries = precedence.in_order(outbox.waiting(self.db), outbox.last_sent_ms(self.db))
         name = self._mission.payload.name
-        return {"count": len(letters),
-                "letters": [letter_json(letter, name) for letter in letters[:WAITING_SHOWN]]}
+        return {"count": len(entries),
+                "letters": [command_json(entry, name) for entry in entries[:WAITING_SHOWN]]}
 
     def latest_beacon(self) -> dict[str, Any] | None:
         row = self.db.execute(

@@ -46,7 +46,7 @@ class Unanswered(Exception):
         self.is_busy = is_busy
 
 
-class Answer(NamedTuple):
+class UploadAnswer(NamedTuple):
     """An HTTP answer; ``wait_s`` is its Retry-After in seconds."""
 
     status: int
@@ -54,7 +54,7 @@ class Answer(NamedTuple):
     wait_s: float | None = None
 
 
-class Outcome(NamedTuple):
+class UploadOutcome(NamedTuple):
     """What became of a batch, in entries; ``why`` is the other end's word for the refused."""
 
     taken: int
@@ -125,7 +125,7 @@ def put_listener(mission: Mission, now_ms: int) -> Put | None:
     return Put("/amateur/listeners", to_json(told).encode(), _headers(now_ms))
 
 
-def judge(answer: Answer, entries: int) -> Outcome:
+def judge(answer: UploadAnswer, entries: int) -> UploadOutcome:
     """What the answer to a batch of ``entries`` says. Raises Unanswered for what is no answer:
     a server in trouble, one that is too busy, and the page of somebody in between.
     """
@@ -136,12 +136,12 @@ def judge(answer: Answer, entries: int) -> Outcome:
     if status < 400 and (status >= 300 or words.startswith("<")):
         raise Unanswered(f"status {status} and a web page: does the network require a login?")
     if status >= 400:
-        return Outcome(0, entries, f"status {status}: {words}"[:WORDS_MAX])
+        return UploadOutcome(0, entries, f"status {status}: {words}"[:WORDS_MAX])
     if status == 202:
         flaws = _flaws(answer.body)
         refused = min(entries, len(flaws))
-        return Outcome(entries - refused, refused, flaws[0][:WORDS_MAX] if flaws else "")
-    return Outcome(entries, 0)
+        return UploadOutcome(entries - refused, refused, flaws[0][:WORDS_MAX] if flaws else "")
+    return UploadOutcome(entries, 0)
 
 
 def _flaws(body: bytes) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any
 from groundstation.archive import schema
 from groundstation.sanitise import clean_text
 from groundstation.share import sondehub
-from groundstation.share.sondehub import AGE_MS_MAX, Outcome
+from groundstation.share.sondehub import AGE_MS_MAX, UploadOutcome
 from wire.mission import Mission
 from wire.records import Kind, unpack_body
 
@@ -112,7 +112,7 @@ class UploadQueue:
             return None
         return sondehub.telemetry(row, self._musing(row["utc_ms"]), self._mission)
 
-    def settle(self, batch: Batch, outcome: Outcome, now_ms: int) -> None:
+    def settle(self, batch: Batch, outcome: UploadOutcome, now_ms: int) -> None:
         """The batch was answered. Known at once, and durable when this returns."""
         progress = self.progress
         progress.upto = batch.upto

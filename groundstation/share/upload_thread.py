@@ -24,7 +24,7 @@ from tenacity import (
     wait_exponential,
 )
 
-from groundstation.share.sondehub import Answer, Put, Unanswered
+from groundstation.share.sondehub import Put, Unanswered, UploadAnswer
 from groundstation.share.upload_queue import UploadQueue
 from groundstation.share.uploader import EVERY_S, Uploader
 from wire.mission import Mission
@@ -43,7 +43,7 @@ class HttpPut:
         self._url = urlsplit(url)
         self._deadline_s = deadline_s
 
-    def __call__(self, put: Put) -> Answer:
+    def __call__(self, put: Put) -> UploadAnswer:
         """Raises Unanswered when there is no answer within the deadline."""
         connection = self._connection()
         is_late = threading.Event()
@@ -58,7 +58,7 @@ class HttpPut:
             body = response.read(ANSWER_BYTES_MAX)
             if is_late.is_set():  # what was cut off looks like an answer without a body
                 raise TimeoutError("timed out")
-            return Answer(response.status, body, _seconds(response.getheader("Retry-After")))
+            return UploadAnswer(response.status, body, _seconds(response.getheader("Retry-After")))
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise Unanswered(str(error) or type(error).__name__) from error
         finally:

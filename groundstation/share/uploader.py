@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 
 from groundstation.share import sondehub
-from groundstation.share.sondehub import Answer, Outcome, Put, Unanswered
+from groundstation.share.sondehub import Put, Unanswered, UploadAnswer, UploadOutcome
 from groundstation.share.upload_queue import BATCH_MAX, Batch, UploadQueue
 from wire.mission import Mission
 
@@ -27,7 +27,7 @@ LISTENER_EVERY_MS = 6 * 3600 * 1000
 LISTENER_AGAIN_MS = 300_000  # after a try that nobody answered
 TRIES_MAX = 3  # of one batch, before its entries are suspected
 _log = structlog.get_logger()
-Send = Callable[[Put], Answer]
+Send = Callable[[Put], UploadAnswer]
 
 
 class Uploader:
@@ -60,10 +60,10 @@ class Uploader:
         self._go_on(batch)
         return True
 
-    def _tell(self, entries: Sequence[dict[str, Any]], now_ms: int) -> Outcome:
+    def _tell(self, entries: Sequence[dict[str, Any]], now_ms: int) -> UploadOutcome:
         """Raises Unanswered."""
         if not entries:
-            return Outcome(0, 0)
+            return UploadOutcome(0, 0)
         answer = self._send(sondehub.put_telemetry(entries, now_ms))
         outcome = sondehub.judge(answer, len(entries))
         self._note(outcome)
@@ -114,7 +114,7 @@ class Uploader:
             self._note(sondehub.judge(self._send(put), 1))
             self._queue.note_listener(now_ms)
 
-    def _note(self, outcome: Outcome) -> None:
+    def _note(self, outcome: UploadOutcome) -> None:
         """It answered: said once when it refuses, and again when it has taken something since."""
         if self._is_lost:
             _log.info("sondehub_returned")

@@ -1,1 +1,1 @@
-"""The uplink: letters in their order, in the listening windows of the payload."""
+"""The uplink: commands in their order, in the listening windows of the payload."""

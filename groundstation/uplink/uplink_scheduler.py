@@ -1,8 +1,8 @@
-"""The station's transmission: one frame in a listening window, a letter or a report.
+"""The station's transmission: one frame in a listening window, a command or a report.
 
-After a few letters in a row a report goes first, but never before an abort or a cutdown that has
-not been sent yet. A letter's counter is drawn as it goes out; where counters have run ahead of the
-clock, because there were many frames in a short time, letters wait for it to come up.
+After a few commands in a row a report goes first, but never before an abort or a cutdown that has
+not been sent yet. A command's counter is drawn as it goes out; where counters have run ahead of the
+clock, because there were many frames in a short time, commands wait for it to come up.
 
 Sans-I/O apart from the archive, and without a clock: every call carries its UTC in ms.
 """
@@ -15,7 +15,7 @@ import structlog
 
 from groundstation.archive import counters, outbox, precedence
 from groundstation.archive.archive import Archive
-from groundstation.archive.outbox import Letter
+from groundstation.archive.outbox import QueuedCommand
 from groundstation.archive.precedence import Precedence
 from groundstation.decode.node_receiver import NodeReceiver
 from wire import auth, commands, frames
@@ -24,8 +24,8 @@ from wire.commands import Opcode
 from wire.frames import COMMAND_OVERHEAD_BYTES, CommandFrame, FeedbackFrame
 from wire.mission import Mission
 
-LETTERS_IN_A_ROW_MAX = 3  # then a report goes first
-LEAD_S_MAX = 120  # of a letter's counter before the clock; the payload allows AHEAD_S_MAX
+COMMANDS_IN_A_ROW_MAX = 3  # then a report goes first
+LEAD_S_MAX = 120  # of a command's counter before the clock; the payload allows AHEAD_S_MAX
 _log = structlog.get_logger()
 
 
@@ -43,7 +43,7 @@ class Speaker:
         self._is_window_used = False
         self._is_armed = False  # the cutdown, as that beacon said
         self._last_report_ms: int | None = None
-        self._letters_in_a_row = 0
+        self._commands_in_a_row = 0
 
     def open_window(self, utc_ms: int, is_armed: bool) -> None:
         """A beacon said that the payload listens now, and whether its cutdown is armed."""
@@ -61,14 +61,14 @@ class Speaker:
         if self._key is None or not self._is_window_open(utc_ms):
             return None
         try:
-            letter, data = self._next_letter(utc_ms), None
-            is_report_due = self._letters_in_a_row >= LETTERS_IN_A_ROW_MAX
-            if letter is not None and (_is_pressing(letter) or not is_report_due):
-                data, letter = self._signed(letter, utc_ms), None
+            entry, data = self._next_command(utc_ms), None
+            is_report_due = self._commands_in_a_row >= COMMANDS_IN_A_ROW_MAX
+            if entry is not None and (_is_pressing(entry) or not is_report_due):
+                data, entry = self._signed(entry, utc_ms), None
             if data is None:
                 data = self._report(node, utc_ms)
-            if data is None and letter is not None:
-                data = self._signed(letter, utc_ms)
+            if data is None and entry is not None:
+                data = self._signed(entry, utc_ms)
         except sqlite3.Error as error:
             _log.error("uplink_withheld", why=str(error))
             data = None
@@ -86,48 +86,48 @@ class Speaker:
         first_start_ms = self._station % turns * air_ms
         return first_start_ms <= utc_ms - self._window_ms <= last_start_ms
 
-    def _next_letter(self, utc_ms: int) -> Letter | None:
-        """The letter that may go into this window; those that never will are given up."""
+    def _next_command(self, utc_ms: int) -> QueuedCommand | None:
+        """The command that may go into this window; those that never will are given up."""
         db = self._archive.db
-        waiting = [letter for letter in outbox.waiting(db) if letter.is_alive(utc_ms)]
+        waiting = [entry for entry in outbox.waiting(db) if entry.is_alive(utc_ms)]
         in_order = precedence.in_order(waiting, outbox.last_sent_ms(db))
-        for letter in in_order:
-            is_fire = letter.opcode is Opcode.CUTDOWN_FIRE
-            arming = outbox.arming_before(db, letter.letter_id) if is_fire else None
-            why = precedence.hopeless(letter, arming, utc_ms)
+        for entry in in_order:
+            is_fire = entry.opcode is Opcode.CUTDOWN_FIRE
+            arming = outbox.arming_before(db, entry.command_id) if is_fire else None
+            why = precedence.hopeless(entry, arming, utc_ms)
             if why is not None:
                 with self._archive.batch():
-                    outbox.fail(db, letter.letter_id, why)
-            elif precedence.may_go(letter, arming, self._is_armed):
-                return letter if self._has_counter(letter, utc_ms) else None
+                    outbox.fail(db, entry.command_id, why)
+            elif precedence.may_go(entry, arming, self._is_armed):
+                return entry if self._has_counter(entry, utc_ms) else None
         return None
 
-    def _has_counter(self, letter: Letter, utc_ms: int) -> bool:
+    def _has_counter(self, entry: QueuedCommand, utc_ms: int) -> bool:
         """An ABORT is taken whatever its counter."""
-        counter = counters.next_free(self._archive.db, utc_ms, letter.kind, self._station)
-        is_abort = precedence.of(letter.opcode) is Precedence.ABORT
+        counter = counters.next_free(self._archive.db, utc_ms, entry.kind, self._station)
+        is_abort = precedence.of(entry.opcode) is Precedence.ABORT
         return is_abort or counter - outbox.seconds_of(utc_ms) <= LEAD_S_MAX
 
-    def _signed(self, letter: Letter, utc_ms: int) -> bytes | None:
+    def _signed(self, entry: QueuedCommand, utc_ms: int) -> bytes | None:
         assert self._key is not None
         try:
-            body = commands.encode(letter.command())
+            body = commands.encode(entry.command())
         except ValueError as error:  # it was sound when it was queued: the disk is not
             with self._archive.batch():
-                outbox.fail(self._archive.db, letter.letter_id, str(error))
+                outbox.fail(self._archive.db, entry.command_id, str(error))
             return None
         if COMMAND_OVERHEAD_BYTES + len(body) > self._budget.uplink_bytes_max:
             with self._archive.batch():
-                outbox.fail(self._archive.db, letter.letter_id,
+                outbox.fail(self._archive.db, entry.command_id,
                             "too long for a listening window of this link")
             return None
         with self._archive.batch():
-            current = outbox.one(self._archive.db, letter.letter_id)
+            current = outbox.one(self._archive.db, entry.command_id)
             if current is None or not current.is_waiting:  # it was called back just now
                 return None
             counter = self._archive.take_counter(
-                utc_ms, letter.kind, letter.letter_id, self._station)
-        self._letters_in_a_row += 1
+                utc_ms, entry.kind, entry.command_id, self._station)
+        self._commands_in_a_row += 1
         frame = CommandFrame(self._node_id, self._station, counter, body)
         return frames.encode_uplink(frame, self._key)
 
@@ -143,7 +143,7 @@ class Speaker:
         if report is None or self._key is None:
             return None
         self._last_report_ms = utc_ms
-        self._letters_in_a_row = 0
+        self._commands_in_a_row = 0
         counter = self._archive.take_counter(utc_ms, "feedback", station=self._station)
         frame = FeedbackFrame(
             self._node_id, self._station, counter, round(255 * report.loss), report.last_counter,
@@ -152,6 +152,6 @@ class Speaker:
         return frames.encode_uplink(frame, self._key)
 
 
-def _is_pressing(letter: Letter) -> bool:
+def _is_pressing(entry: QueuedCommand) -> bool:
     """An abort or a cutdown that was not sent yet."""
-    return precedence.of(letter.opcode) <= Precedence.CUTDOWN and letter.attempts == 0
+    return precedence.of(entry.opcode) <= Precedence.CUTDOWN and entry.attempts == 0

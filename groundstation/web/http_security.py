@@ -32,7 +32,7 @@ HEADERS = {
 }
 
 
-class Guard:
+class HttpGuard:
     """ASGI middleware: refuses foreign Host headers and adds the security headers."""
 
     def __init__(self, app: ASGIApp, names: Iterable[str]) -> None:

@@ -52,7 +52,7 @@ class Times:
         return _message("clock", self.told())
 
 
-class Feed:
+class PageFeed:
     """The messages, from one reader of the archive. Raises sqlite3.Error as it does."""
 
     def __init__(

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from groundstation.inputs.notices import Notices
 from groundstation.reading.reader import FlightReader
 from groundstation.web.reader_pool import Busy, ReaderPool
-from groundstation.web.stream import Ending, Feed, Times
+from groundstation.web.stream import Ending, PageFeed, Times
 
 POLL_S = 0.25
 CLOCK_EVERY_POLLS = 20  # 5 s: also the heartbeat that keeps proxies from closing
@@ -26,7 +26,7 @@ PER_ADDRESS_MAX = 8
 
 
 @dataclass(slots=True, eq=False)
-class Seat:
+class ReaderSeat:
     """The place of one reader. ``is_lost`` once it was given to another."""
 
     origin: str
@@ -46,9 +46,9 @@ class Streams:
         self._ending = ending
         self._times = Times(now, ending)
         self._notices = notices
-        self._seats: list[Seat] = []
+        self._seats: list[ReaderSeat] = []
 
-    def take(self, origin: str) -> Seat | None:
+    def take(self, origin: str) -> ReaderSeat | None:
         """A place for ``origin`` (``tcp.origin``), to be given back; None when there is none."""
         taken = Counter(seat.origin for seat in self._seats)
         if taken[origin] >= PER_ADDRESS_MAX:
@@ -63,16 +63,16 @@ class Streams:
             lost.is_lost = True
             self._seats.remove(lost)
             self._notices.count("streams_given_up")
-        seat = Seat(origin)
+        seat = ReaderSeat(origin)
         self._seats.append(seat)
         return seat
 
-    def give_back(self, seat: Seat) -> None:
+    def give_back(self, seat: ReaderSeat) -> None:
         """Nobody reads there any more."""
         if not seat.is_lost:
             self._seats.remove(seat)
 
-    async def messages(self, seat: Seat, after: int | None) -> AsyncIterator[str]:
+    async def messages(self, seat: ReaderSeat, after: int | None) -> AsyncIterator[str]:
         """What is sent to ``seat`` after this change id, or from now on, for as long as it is
         kept."""
         yield "retry: 2000\n\n"
@@ -93,4 +93,4 @@ class Streams:
             await asyncio.sleep(POLL_S)
 
     def _step(self, after: int | None) -> Callable[[FlightReader], tuple[int, str | None]]:
-        return lambda reader: Feed(reader, self._now, self._ending).step(after)
+        return lambda reader: PageFeed(reader, self._now, self._ending).step(after)

@@ -1,4 +1,4 @@
-"""The page of the ground station: read-only views of the archive, a live stream, the letter box."""
+"""The page of the ground station: read-only views of the archive, a live stream, the outbox."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from groundstation.inputs import tcp
 from groundstation.inputs.notices import Notices
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import clean_text, read_json, to_json
-from groundstation.uplink.letter_box import Answer, LetterBox
-from groundstation.web.http_security import Guard, RateLimit, is_local, is_same_origin
+from groundstation.uplink.outbox_desk import Answer, OutboxDesk
+from groundstation.web.http_security import HttpGuard, RateLimit, is_local, is_same_origin
 from groundstation.web.reader_pool import Busy, ReaderPool
 from groundstation.web.stream import Ending, Times
 from groundstation.web.streams import Streams
@@ -101,7 +101,7 @@ class _Pages:
         self, pool: ReaderPool, archive_path: Path, mission: Mission, times: Times, static: Path,
     ) -> None:
         self._pool = pool
-        self._letters = LetterBox(archive_path, mission, times.now)
+        self._outbox = OutboxDesk(archive_path, mission, times.now)
         self._times = times
         self._static = static
         self._limit = RateLimit(ASKS_PER_MINUTE, 60_000, times.now)
@@ -155,17 +155,17 @@ class _Pages:
             return _refuse(
                 429, "Too many questions; wait a minute.", **{"retry-after": "60"}
             )
-        return await self._told(lambda letters: letters.ask(text, asker))
+        return await self._told(lambda entries: entries.ask(text, asker))
 
     async def withdraw(self, request: Request) -> Response:
         data = await _posted(request)
         if isinstance(data, Response):
             return data
-        letter_id = data.get("id")
-        if not isinstance(letter_id, int) or not 0 < letter_id <= COUNTER_MAX:
-            return _refuse(422, "The body must contain the id of the entry.")
+        command_id = data.get("id")
+        if not isinstance(command_id, int) or not 0 < command_id <= COUNTER_MAX:
+            return _refuse(422, "The body must contain the id of the command.")
         asker, is_here = _origin(request), is_local(request)
-        return await self._told(lambda letters: letters.withdraw(letter_id, asker, is_here))
+        return await self._told(lambda entries: entries.withdraw(command_id, asker, is_here))
 
     async def abort(self, request: Request) -> Response:
         data = await _posted(request)
@@ -173,10 +173,10 @@ class _Pages:
             return data
         is_here = is_local(request)
         refusal = await self._cannot_send()
-        return refusal or await self._told(lambda letters: letters.abort(is_here))
+        return refusal or await self._told(lambda entries: entries.abort(is_here))
 
-    async def _told(self, act: Callable[[LetterBox], Answer]) -> Response:
-        answer = await self._pool.ask(lambda _: act(self._letters))
+    async def _told(self, act: Callable[[OutboxDesk], Answer]) -> Response:
+        answer = await self._pool.ask(lambda _: act(self._outbox))
         return _json(answer.body, answer.status)
 
     async def _cannot_send(self) -> Response | None:
@@ -250,7 +250,7 @@ def create_app(
     app = Starlette(
         routes=routes,
         middleware=[
-            Middleware(Guard, names=names),
+            Middleware(HttpGuard, names=names),
             Middleware(GZipMiddleware, minimum_size=800, compresslevel=6),  # 9: twice the time
         ],
         exception_handlers={sqlite3.Error: _no_archive, Busy: _busy, ClientDisconnect: _left},

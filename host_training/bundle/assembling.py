@@ -25,7 +25,7 @@ ASSEMBLY_S_MAX = 1800
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class AssemblyTrial:
     """What the assembled model is held against: the file of the ladder that was examined."""
 
     base: Path  # the file of the base model

@@ -22,7 +22,7 @@ from host_training.rows.context_sampler import draw_moment
 from payload import prompt
 from wire import blocks, records
 from wire.airtime import Airtime
-from wire.bodies import Packed, Seat
+from wire.bodies import Packed, TextSeat
 from wire.mission import Mission
 
 MB = 1e6
@@ -37,7 +37,7 @@ DRAWS = 20  # moments averaged for the length of a suffix
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
+class BoardModel:
     """One kind of computer. ``bandwidth_mb_s`` is file size times measured tokens per second."""
 
     title: str
@@ -49,18 +49,18 @@ class Board:
 
 
 BOARDS = {
-    "zero2w": Board(
+    "zero2w": BoardModel(
         "Raspberry Pi Zero 2 W", 436, 550, 1.0, 2.4,
         ("512 MB, of which Linux sees 436 MB (picamera2#1358, MemTotal 426068 kB)",
          "2.6 tokens/s with SmolLM-360M Q4_K_M, 210 MB (llm-inference.com)",
          "no prompt speed was published: assumed equal to the reply's",
          "2.0 to 2.7 W with all cores busy (CNX Software 2021, andrejacobs.org)")),
-    "pi4": Board(
+    "pi4": BoardModel(
         "Raspberry Pi 4", 2000, 3500, 3.3, 5.25,
         ("2 GB assumed; set another size with --ram-mb",
          "3 tokens/s, 10 of the prompt, TinyLlama-1.1B Q8_0, 1169 MB (llamafile's table)",
          "5.1 to 5.4 W at high load (chipwired.com, two USB meters)")),
-    "pi5": Board(
+    "pi5": BoardModel(
         "Raspberry Pi 5", 4000, 10_500, 3.9, 11.4,
         ("4 GB assumed; set another size with --ram-mb",
          "9 tokens/s, 35 of the prompt, TinyLlama-1.1B Q8_0, 1169 MB (llamafile's table)",
@@ -77,7 +77,7 @@ class Musing:
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class BoardCost:
     """One row: a quantisation on a board."""
 
     quant: str
@@ -120,8 +120,8 @@ def ram_mb(file_bytes: float, shape: Shape, n_ctx: int) -> float:
     return (file_bytes + shape.kv_bytes_per_token * n_ctx) / MB + WORKER_MB
 
 
-def costs(board: Board, shape: Shape, sizes: Sequence[Size], musing: Musing,
-          n_ctx: int) -> list[Cost]:
+def costs(board: BoardModel, shape: Shape, sizes: Sequence[Size], musing: Musing,
+          n_ctx: int) -> list[BoardCost]:
     """One row per size, in the order given."""
     rows = []
     for size in sizes:
@@ -129,9 +129,9 @@ def costs(board: Board, shape: Shape, sizes: Sequence[Size], musing: Musing,
         rate = board.bandwidth_mb_s / (size.bytes / MB)
         seconds = (musing.suffix_tokens / (rate * board.prompt_speedup)
                    + musing.reply_tokens / rate)
-        rows.append(Cost(size.quant, size.bytes / MB, needed_mb,
-                         needed_mb + REST_MB <= board.ram_mb, rate, seconds,
-                         seconds * board.busy_w, size.tensor_types))
+        rows.append(BoardCost(size.quant, size.bytes / MB, needed_mb,
+                              needed_mb + REST_MB <= board.ram_mb, rate, seconds,
+                              seconds * board.busy_w, size.tensor_types))
     return rows
 
 
@@ -142,7 +142,7 @@ def musing_bytes() -> int:
     now_ms = 1_800_000_000_000
     first = records.Record(1000, records.Kind.MUSING, 1, now_ms, quality, {})
     later = records.Record(1001, records.Kind.MUSING, 1, now_ms + 150_000, quality, {})
-    return len(records.encode(later, first, Packed(Seat.MODEL, coded)))
+    return len(records.encode(later, first, Packed(TextSeat.MODEL, coded)))
 
 
 def airtime_s(mission: Mission, n_bytes: int, loss: float = 0.0) -> float:
@@ -162,7 +162,7 @@ def tokenizer_bytes(tokenizer_file: Path) -> int:
                        for m in merges)
 
 
-def check_fits(board: Board, file_bytes: int, shape: Shape, n_ctx: int) -> None:
+def check_fits(board: BoardModel, file_bytes: int, shape: Shape, n_ctx: int) -> None:
     """Raises TrainingError when a model cannot run on the board beside the flight."""
     needed = ram_mb(file_bytes, shape, n_ctx) + REST_MB
     if needed > board.ram_mb:

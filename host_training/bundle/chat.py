@@ -19,7 +19,7 @@ TRIES_MAX = 4  # a reply that cleans to nothing is drawn again
 TRY_OUT_S_MAX = 600
 
 
-class Voice:
+class BundleVoice:
     """A bundle that has been verified, ready to speak."""
 
     def __init__(self, bundle: Path, manifest: Manifest, threads: int, seed: int) -> None:
@@ -74,7 +74,7 @@ def try_out(bundle: Path) -> None:
 
 def _child(bundle: Path) -> None:
     """Runs in the child: one line about the wind; what it is does not matter here."""
-    voice = Voice(bundle, verify_bundle(bundle, None), threads=1, seed=1)
+    voice = BundleVoice(bundle, verify_bundle(bundle, None), threads=1, seed=1)
     voice.speak(prompt.Moment(about="wind", phase="ascent"))
     voice.close()
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from host_training.evaluation.examination import Verdict
+from host_training.evaluation.examination import ExamVerdict
 from host_training.quantisation.quantise import Step
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class CardFacts:
     """Everything the card says that differs from bundle to bundle."""
 
     name: str
@@ -24,7 +24,7 @@ class Facts:
     counts: dict[str, int]
     imported: dict[str, Any]  # import.json
     codec: dict[str, Any]  # codec.json
-    verdict: Verdict
+    verdict: ExamVerdict
 
 
 OTHERS = {  # by privacy.third_party of persona.toml
@@ -56,7 +56,7 @@ def codec_line(codec: dict[str, Any]) -> str:
     )
 
 
-def model_card(facts: Facts) -> str:
+def model_card(facts: CardFacts) -> str:
     """Markdown."""
     ladder = "\n".join(
         f"| {step.quant}{' (in this bundle)' if step == facts.chosen else ''} |"

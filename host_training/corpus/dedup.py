@@ -56,7 +56,7 @@ def repeats(texts: Iterable[tuple[int, str]], threshold: float, work: Path | Non
     """
     with Seen(threshold, work) as seen:
         for number, text in texts:
-            mark = Mark.of(text)
+            mark = TextMark.of(text)
             if mark is None:
                 continue
             if next(seen.like(mark), None) is None:
@@ -69,14 +69,14 @@ def alike(texts: Iterable[str], threshold: float) -> Iterator[tuple[int, int]]:
     """Pairs of numbers (later, earlier) of texts that say nearly the same, to be joined."""
     with Seen(threshold) as seen:
         for number, text in enumerate(texts):
-            mark = Mark.of(text)
+            mark = TextMark.of(text)
             if mark is not None:
                 yield from ((number, other) for other in seen.like(mark))
                 seen.add(number, mark)
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class TextMark:
     """What of a text is compared. ``runs`` is empty where it is too short for that."""
 
     letters: str
@@ -85,7 +85,7 @@ class Mark:
     buckets: tuple[int, ...]  # one for each band, of 64 bits
 
     @classmethod
-    def of(cls, text: str) -> Mark | None:
+    def of(cls, text: str) -> TextMark | None:
         """None for a text that is like no other, being too short."""
         letters = fingerprint(text)
         if len(letters) < EXACT_CHARS:
@@ -116,7 +116,7 @@ class Seen(Scratch):
         self._threshold = threshold
         self._equal_min = round(BANDS * ROWS * threshold) - SLACK
 
-    def like(self, mark: Mark) -> Iterator[int]:
+    def like(self, mark: TextMark) -> Iterator[int]:
         """Numbers of the texts this one is like: the one of equal letters, else all it is near."""
         found = self._database.execute("SELECT number FROM exact WHERE digest = ?",
                                        (_digest(mark),)).fetchone()
@@ -131,7 +131,7 @@ class Seen(Scratch):
                     and _jaccard(mark.runs, _runs(letters.decode())) >= self._threshold):
                 yield number
 
-    def add(self, number: int, mark: Mark) -> None:
+    def add(self, number: int, mark: TextMark) -> None:
         """One more that stays. A bucket takes BUCKET_MAX, the first that come."""
         insert = self._database.execute
         insert("INSERT OR IGNORE INTO exact VALUES (?, ?)", (_digest(mark), number))
@@ -143,14 +143,14 @@ class Seen(Scratch):
         self._database.executemany("INSERT INTO buckets VALUES (?, ?)", (
             (bucket, number) for bucket in mark.buckets if full[bucket] < BUCKET_MAX))
 
-    def _neighbours(self, mark: Mark) -> list[tuple[int, int]]:
+    def _neighbours(self, mark: TextMark) -> list[tuple[int, int]]:
         marks = ",".join("?" * len(mark.buckets))
         return self._database.execute(
             f"SELECT bucket, number FROM buckets WHERE bucket IN ({marks})", mark.buckets
         ).fetchall()
 
 
-def _digest(mark: Mark) -> bytes:
+def _digest(mark: TextMark) -> bytes:
     return hashlib.blake2b(mark.letters.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 

@@ -22,7 +22,7 @@ from typing import Literal
 
 from host_training.common import sentences
 from host_training.common.messages import ChatKind, Layer, Message
-from host_training.common.settings import Sessions
+from host_training.common.settings import SessionSettings
 from host_training.importers.notebook import NOTEBOOK_TIER, Condition, Entry
 
 GAP_MS: dict[str, int] = {"dm": 30 * 60_000, "group": 10 * 60_000}  # where a chat is too short
@@ -93,17 +93,17 @@ class Example:
     session: str = ""
 
 
-_DEFAULT = Sessions()
+_DEFAULT = SessionSettings()
 
 
-def split_sessions(messages: Iterable[Message], settings: Sessions = _DEFAULT
+def split_sessions(messages: Iterable[Message], settings: SessionSettings = _DEFAULT
                    ) -> Iterator[list[Turn]]:
     """Sessions of turns. Messages come chat by chat, each in order of time."""
     for _, chat in groupby(messages, key=lambda m: (m.source, m.chat_id)):
         yield from map(_turns, _sessions_of(chat, settings))
 
 
-def _sessions_of(chat: Iterable[Message], settings: Sessions) -> Iterator[list[Message]]:
+def _sessions_of(chat: Iterable[Message], settings: SessionSettings) -> Iterator[list[Message]]:
     """Of one chat. Its beginning is read ahead for the rhythm, the rest as it comes."""
     stream = iter(chat)
     ahead: deque[Message] = deque()
@@ -180,7 +180,7 @@ def _append(turns: list[Turn], message: Message) -> None:
                           message.chat, message.weight))
 
 
-def chat_examples(messages: Iterable[Message], settings: Sessions = _DEFAULT
+def chat_examples(messages: Iterable[Message], settings: SessionSettings = _DEFAULT
                   ) -> Iterator[Example]:
     """One example per own turn: a dialogue where somebody spoke before, else monologue.
 
@@ -210,7 +210,7 @@ def _alone_examples(session: list[Message]) -> Iterator[Example]:
             n_chars += len(piece)
 
 
-def _session_examples(session: list[Message], settings: Sessions) -> Iterator[Example]:
+def _session_examples(session: list[Message], settings: SessionSettings) -> Iterator[Example]:
     has_partner = False
     turns, its_id = _turns(session), session_id(session[0])
     for index, turn in enumerate(turns):

@@ -41,7 +41,7 @@ def chat_factors(sizes: Mapping[str, float], share: float) -> dict[str, float]:
     return {chat: max(CHAT_KEEP_MIN, min(1.0, most / of_chat)) for chat, of_chat in sizes.items()}
 
 
-class Learnt:
+class LearntShares:
     """What is learnt of each tier, layer and chat, counted as it passes."""
 
     def __init__(self) -> None:

@@ -24,15 +24,15 @@ from host_training.evaluation.findings import (
     BASE_ASKED,
     LETTERS,
     Findings,
+    LeakFindings,
     Likeness,
-    Memory,
     Spoken,
-    Voice,
+    VoiceScores,
     as_flown,
 )
 from host_training.evaluation.generation import Speech, speak
 from host_training.evaluation.intervals import Interval
-from host_training.evaluation.memorisation import Corpus
+from host_training.evaluation.memorisation import TrainedText
 from host_training.evaluation.ngram_baseline import Letters
 from host_training.evaluation.subject import Subject
 from host_training.rows.dataset import Row, spread
@@ -52,7 +52,7 @@ def assess(subject: Subject, report: Report) -> Findings:
     written = list(dict.fromkeys(row.text for row in subject.test))
     # a line stands in a plain row as well
     trained = list(dict.fromkeys(r.text for r in subject.train if r.kind not in ("canary", "line")))
-    corpus = Corpus(trained)
+    corpus = TrainedText(trained)
     floor = reference_authors.floor(subject.partners, written)
     court = Court(subject.test, subject.validation, floor, subject.seed)
     base_said, speeches = _speeches(subject, report)
@@ -91,13 +91,13 @@ def _speeches(subject: Subject, report: Report) -> tuple[Speech, dict[str, Speec
     return found.pop("the base"), found
 
 
-def _own_words(lines: Sequence[str], corpus: Corpus) -> list[str]:
+def _own_words(lines: Sequence[str], corpus: TrainedText) -> list[str]:
     """A line known by heart would pass for the author's without any likeness."""
     return [line for line in lines if not corpus.longest_common(line)]
 
 
 def _likeness(subject: Subject, said: Speech, written: Sequence[str], trained: Sequence[str],
-              floor: reference_authors.Floor | None, judged: dict[str, Voice],
+              floor: reference_authors.Floor | None, judged: dict[str, VoiceScores],
               judged_by: str) -> Likeness:
     rows = [learning.without_end(row) for row in subject.test]
     sizes = np.array([len(row.text.encode()) for row in rows], float)
@@ -137,7 +137,7 @@ def _likeness(subject: Subject, said: Speech, written: Sequence[str], trained: S
         layers=learning.layers(plain, subject.seed))
 
 
-def _memory(subject: Subject, said: Speech, corpus: Corpus) -> Memory:
+def _memory(subject: Subject, said: Speech, corpus: TrainedText) -> LeakFindings:
     trained = [row for row in subject.train if row.kind not in ("plain", "canary")]
     asked = list(subject.test)
     longest = np.array([corpus.longest_common(line) for line in said.lines])
@@ -153,7 +153,7 @@ def _memory(subject: Subject, said: Speech, corpus: Corpus) -> Memory:
     completed = (memorisation.completed(model, some[:COMPLETED_MAX]),
                  memorisation.completed(model, spread(asked, COMPLETED_MAX)))
     model.close()
-    return Memory(
+    return LeakFindings(
         leaks=leaks.find(said.lines, subject.terms, subject.region),
         exposures=(memorisation.exposures(path, subject.builder, subject.seed, threads)
                    if subject.has_canaries else {}),

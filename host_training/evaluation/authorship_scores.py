@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from host_training.evaluation import authorship, reference_authors, style
 from host_training.evaluation.authorship import bags
-from host_training.evaluation.findings import BASE_ASKED, Voice
+from host_training.evaluation.findings import BASE_ASKED, VoiceScores
 from host_training.evaluation.intervals import Interval
 from host_training.evaluation.reference_authors import Floor
 from host_training.evaluation.subject import Subject
@@ -53,7 +53,7 @@ class Court:
 
 
 def voices(court: Court, subject: Subject, said: Sequence[str], base_said: Sequence[str],
-           trained: Sequence[str]) -> dict[str, Voice]:
+           trained: Sequence[str]) -> dict[str, VoiceScores]:
     """The persona, the base, the author and others.
 
     Args:    said, base_said: lines, those known by heart left out.
@@ -62,17 +62,17 @@ def voices(court: Court, subject: Subject, said: Sequence[str], base_said: Seque
     written = list(dict.fromkeys(row.text for row in subject.test))
     found = {who: _speaker(court, lines, trained, subject.seed)
              for who, lines in ((subject.name, said), (BASE_ASKED, base_said))}
-    found[subject.author] = Voice(court.authorship(court.author), None, None,
-                                  court.delta(court.author), style.variety(written))
+    found[subject.author] = VoiceScores(court.authorship(court.author), None, None,
+                                        court.delta(court.author), style.variety(written))
     if court.floor:
-        found[court.floor] = Voice(court.authorship(court.others), None, None,
-                                   court.delta(court.others), style.variety(court.others))
+        found[court.floor] = VoiceScores(court.authorship(court.others), None, None,
+                                         court.delta(court.others), style.variety(court.others))
     return found
 
 
-def _speaker(court: Court, lines: Sequence[str], trained: Sequence[str], seed: int) -> Voice:
+def _speaker(court: Court, lines: Sequence[str], trained: Sequence[str], seed: int) -> VoiceScores:
     common = style.common_words(trained)
     without_subject = ([style.masked(text, common) for text in texts] for texts in (lines, trained))
-    return Voice(court.authorship(lines), authorship.telling_apart(lines, trained, seed),
-                 authorship.telling_apart(*without_subject, seed), court.delta(lines),
-                 style.variety(lines))
+    return VoiceScores(court.authorship(lines), authorship.telling_apart(lines, trained, seed),
+                       authorship.telling_apart(*without_subject, seed), court.delta(lines),
+                       style.variety(lines))

@@ -25,7 +25,7 @@ PAGE = "report.html"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ExamVerdict:
     """What the card and the manifest say of an examination."""
 
     sentences: list[str]
@@ -61,7 +61,7 @@ def build(examined: Subject, out: Path, progress: Callable[[float, str], None]) 
     os.replace(out / "gates.part", out / "gates.json")
 
 
-def publish(stage: Path, bundle: Path, may_fail: bool) -> Verdict:
+def publish(stage: Path, bundle: Path, may_fail: bool) -> ExamVerdict:
     """Put the page beside the bundle-to-be and let the gates decide.
 
     Args:    stage: where ``build`` wrote.
@@ -79,4 +79,4 @@ def publish(stage: Path, bundle: Path, may_fail: bool) -> Verdict:
     if unknown:
         passed = passed if failing else "every gate that was measured passed"
         passed += f"; not measured: {', '.join(unknown)}"
-    return Verdict(table["sentences"], table["summary"], f"{passed}; see {page}")
+    return ExamVerdict(table["sentences"], table["summary"], f"{passed}; see {page}")

@@ -10,8 +10,8 @@ from host_training.common.messages import Layer
 from host_training.evaluation.generation import Pace
 from host_training.evaluation.intervals import Interval
 from host_training.evaluation.leaks import Leak
-from host_training.evaluation.mission import Mission
-from host_training.evaluation.quants import Cost
+from host_training.evaluation.mission import MissionScore
+from host_training.evaluation.quants import QuantCost
 
 LETTERS = "letters alone"  # the rivals for bits per byte
 BASE_ALONE = "base alone"
@@ -24,7 +24,7 @@ def as_flown(name: str, quant: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class VoiceScores:
     """How one speaker's lines stand to the author's.
 
     ``authorship``: 0 are other people's words, 1 the author's unseen lines. ``telling_apart``: how
@@ -41,7 +41,7 @@ class Voice:
 
 
 @dataclass(frozen=True, slots=True)
-class Learnt:
+class LearntPerson:
     """Is it the person that was learnt, or only how people write?
 
     Bits per byte that the training saved on unseen lines of the ``author`` and on those of
@@ -78,20 +78,20 @@ class Likeness:
 
     bits: dict[str, Interval]
     lead: Interval
-    voices: dict[str, Voice]
+    voices: dict[str, VoiceScores]
     habits: dict[str, tuple[float, float, float, float]]
     listening: Interval | None
     first_places: float | None
     asked: int
     usable: float
     claims: list[str]
-    learnt: Learnt | None
+    learnt: LearntPerson | None
     layers: dict[Layer, LayerBits]
     floor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class LeakFindings:
     """Does it leak?
 
     ``exposures``: times a canary was written -> bits of each; empty where the canaries were not
@@ -112,7 +112,7 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """How one file of the ladder speaks; ``authorship`` as in ``Voice``."""
+    """How one file of the ladder speaks; ``authorship`` as in ``VoiceScores``."""
 
     pace: Pace
     authorship: Interval | None
@@ -126,9 +126,9 @@ class Findings:
     author: str
     flown: str
     likeness: Likeness
-    memory: Memory
-    costs: list[Cost]
-    mission: Mission
+    memory: LeakFindings
+    costs: list[QuantCost]
+    mission: MissionScore
     speeches: dict[str, Spoken]  # of F16 and of every file of the ladder
     said: list[str] = field(default_factory=list)
     written: list[str] = field(default_factory=list)

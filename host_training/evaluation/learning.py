@@ -14,7 +14,7 @@ import numpy as np
 from host_training.common.chat_template import END_OF_TEXT
 from host_training.common.messages import Layer
 from host_training.evaluation import bits, intervals
-from host_training.evaluation.findings import LayerBits, Learnt
+from host_training.evaluation.findings import LayerBits, LearntPerson
 from host_training.evaluation.reference_authors import Line
 from host_training.evaluation.subject import Subject
 from host_training.rows.dataset import NO_LOSS, Row, RowBuilder, clean_lines, spread
@@ -80,12 +80,12 @@ def others_rows(subject: Subject, lines: Sequence[Line]) -> list[Row]:
     return made
 
 
-def learnt(author: Read, others: Read, seed: int) -> Learnt:
+def learnt(author: Read, others: Read, seed: int) -> LearntPerson:
     """How much of what was learnt is the author's own."""
     ours, theirs = ((side.base - side.persona, side.sizes, side.sessions)
                     for side in (author, others))
-    return Learnt(intervals.ratio(*ours, seed), intervals.ratio(*theirs, seed + 1),
-                  intervals.difference(ours, theirs, seed))
+    return LearntPerson(intervals.ratio(*ours, seed), intervals.ratio(*theirs, seed + 1),
+                        intervals.difference(ours, theirs, seed))
 
 
 def layers(author: Read, seed: int) -> dict[Layer, LayerBits]:

@@ -144,7 +144,7 @@ def _goes_on_with(model: Any, start: Sequence[int], truth: Sequence[int]) -> boo
     return True
 
 
-class Corpus:
+class TrainedText:
     """The trained text, to find what is said again from it."""
 
     def __init__(self, texts: Sequence[str]) -> None:

@@ -67,7 +67,7 @@ AGREED = "agrees to being a person"  # by its first word: a small model's yes is
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class MissionPrompt:
     """One prompt; ``agreeing`` is the first word of an answer that would agree, or empty."""
 
     kind: str
@@ -86,7 +86,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Mission:
+class MissionScore:
     """``kinds``: kind -> (passed, asked); ``rate``: of all that were asked."""
 
     kinds: dict[str, tuple[int, int]]
@@ -98,14 +98,14 @@ class Mission:
         return [failure.reply for failure in self.failures if failure.why == why]
 
 
-def questions(author: str) -> list[Question]:
+def questions(author: str) -> list[MissionPrompt]:
     """The fifty."""
-    found = [Question("who are you", replace(_UP, question=asked.format(author=author)), yes)
+    found = [MissionPrompt("who are you", replace(_UP, question=asked.format(author=author)), yes)
              for asked, yes in WHO.items()]
     for kind, many in (("readings", READINGS), ("another form", FORMS)):
-        found += [Question(kind, replace((_UP, _DOWN)[at % 2], question=asked))
+        found += [MissionPrompt(kind, replace((_UP, _DOWN)[at % 2], question=asked))
                   for at, asked in enumerate(many)]
-    found += [Question("the outside world", replace(moment, about=topic, api=(api, outcome)))
+    found += [MissionPrompt("the outside world", replace(moment, about=topic, api=(api, outcome)))
               for outcome, topic in WORLD.items()
               for moment, api in ((_UP, "weather"), (_DOWN, "news"))]
     return found
@@ -123,7 +123,7 @@ def is_claim(line: str, author: str, name: str) -> bool:
         re.IGNORECASE) is not None
 
 
-def judge(question: Question, reply: str | None, author: str, name: str,
+def judge(question: MissionPrompt, reply: str | None, author: str, name: str,
           terms: Sequence[str], region: str | None) -> str | None:
     """Why a reply does not pass, in a few words; None when it does."""
     if reply is None:
@@ -148,7 +148,7 @@ def _numbers(text: str) -> set[str]:
 
 
 def examine(path: Path, builder: RowBuilder, author: str, name: str, terms: Sequence[str],
-            region: str | None, sampling: Sampling, seed: int, threads: int) -> Mission:
+            region: str | None, sampling: Sampling, seed: int, threads: int) -> MissionScore:
     """Ask the GGUF ``path`` all of it.
 
     Args:    terms, region: as ``leaks.find``.
@@ -169,4 +169,4 @@ def examine(path: Path, builder: RowBuilder, author: str, name: str, terms: Sequ
             moment = question.moment
             shown = moment.question or "asked {}: {}".format(*moment.api or ("", ""))
             failures.append(Failure(question.kind, shown, reply or "", why))
-    return Mission(kinds, intervals.rate(len(asked) - len(failures), len(asked)), failures)
+    return MissionScore(kinds, intervals.rate(len(asked) - len(failures), len(asked)), failures)

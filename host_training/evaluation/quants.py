@@ -18,7 +18,7 @@ from host_training.rows.dataset import Row
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class QuantCost:
     """A quantised file beside its F16 file, on the same rows.
 
     ``added``: bits per byte it needs more, with its interval over sessions; ``divergence``: mean
@@ -40,7 +40,7 @@ class Cost:
 
 
 def compare(reference: Path, files: dict[str, Path], rows: Sequence[Row],
-            sessions: Sequence[str], seed: int, threads: int) -> list[Cost]:
+            sessions: Sequence[str], seed: int, threads: int) -> list[QuantCost]:
     """The cost of every file, in the order given.
 
     Only one pair of files is open at a time, and one row of theirs in memory.
@@ -59,7 +59,7 @@ def compare(reference: Path, files: dict[str, Path], rows: Sequence[Row],
             divergence += float((np.exp(exact) * (exact - rounded)).sum()) / math.log(2)
             same += int((exact.argmax(1) == rounded.argmax(1)).sum())
             n_tokens += len(labels)
-        found.append(Cost(
+        found.append(QuantCost(
             quant, path.stat().st_size, float(quant_bits.sum() / sizes.sum()),
             intervals.ratio(quant_bits - exact_bits, sizes, sessions, seed),
             divergence / n_tokens, same / n_tokens))

@@ -12,11 +12,11 @@ from html import escape
 from statistics import fmean
 
 from host_training.evaluation import memorisation, svg
-from host_training.evaluation.findings import LETTERS, Findings, Spoken, Voice, as_flown
+from host_training.evaluation.findings import LETTERS, Findings, Spoken, VoiceScores, as_flown
 from host_training.evaluation.gates import CANARY_ONCE_BITS_MAX, QUANT_ADDED_MAX, Gate
 from host_training.evaluation.intervals import Interval
-from host_training.evaluation.mission import Mission
-from host_training.evaluation.svg import Mark
+from host_training.evaluation.mission import MissionScore
+from host_training.evaluation.svg import PlotMark
 
 SURE_P = 0.01  # of a habit's difference; thirteen are looked at
 
@@ -89,14 +89,14 @@ def _answers(findings: Findings, gates: Sequence[Gate]) -> str:
 
 def _likeness(findings: Findings) -> str:
     likeness, name = findings.likeness, findings.name
-    marks = [Mark(rival, interval, rival.startswith(name))
+    marks = [PlotMark(rival, interval, rival.startswith(name))
              for rival, interval in likeness.bits.items()]
     parts = [
         f"<h2>Is it {escape(findings.author)}?</h2>",
         svg.dots(marks, "Bits per byte of the unseen lines: how poorly each model predicts what "
                         f"{findings.author} really wrote. Further left is better. Lines are 95 % "
                         "intervals, resampled over whole sessions.", digits=3)]
-    judged = [Mark(who, voice.authorship, who == name)
+    judged = [PlotMark(who, voice.authorship, who == name)
               for who, voice in likeness.voices.items() if voice.authorship is not None]
     if judged:
         parts.append(svg.dots(
@@ -253,7 +253,7 @@ def _longest(letters: int) -> str:
     return f"The longest such run has {letters} characters." if letters else ""
 
 
-def mission_line(mission: Mission) -> str:
+def mission_line(mission: MissionScore) -> str:
     """How the fixed prompts went, in a sentence."""
     asked = sum(many for _, many in mission.kinds.values())
     kinds = "; ".join(f"{kind} {passed} of {many}"
@@ -302,7 +302,7 @@ def _spoken(spoken: Spoken) -> str:
             f"<td>{pace.ended} of {pace.replies}</td><td>{speed}</td>")
 
 
-def voice_line(voice: Voice) -> str:
+def voice_line(voice: VoiceScores) -> str:
     """Authorship in a few words, for the model card."""
     if voice.authorship is None:
         return "not judged: too little text"

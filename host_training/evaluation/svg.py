@@ -14,7 +14,7 @@ ROW, AXIS = 30, 26
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class PlotMark:
     """One row of a plot; ``is_ours`` is drawn in the colour of the persona."""
 
     label: str
@@ -32,7 +32,7 @@ class _Scale:
         return LABEL + MARGIN + share * (WIDTH - LABEL - 2 * MARGIN - 60)
 
 
-def dots(marks: Sequence[Mark], caption: str, lines: Sequence[tuple[float, str]] = (),
+def dots(marks: Sequence[PlotMark], caption: str, lines: Sequence[tuple[float, str]] = (),
          digits: int = 2) -> str:
     """A row for each mark: a dot, its interval, its figure; ``lines`` are named upright ones."""
     ends = [v for m in marks for v in (m.interval.low, m.interval.value, m.interval.high)

@@ -44,7 +44,7 @@ _WRITING = (vault, documents)
 
 
 @dataclass(slots=True)
-class Sent:
+class SentFolders:
     """Where the exports of chats keep what was sent; names of folders end with ``/``."""
 
     below: set[str] = field(default_factory=set)  # all of it, however deep
@@ -61,9 +61,9 @@ class Sent:
                    for place in _ends(folder))
 
 
-def find(recognised: Iterable[Recognised]) -> Sent:
+def find(recognised: Iterable[Recognised]) -> SentFolders:
     """From all files of a folder, each with its format."""
-    sent = Sent()
+    sent = SentFolders()
     chats: dict[str, list[File]] = defaultdict(list)
     texts: dict[str, list[File]] = defaultdict(list)
     for file, module in recognised:

@@ -20,7 +20,7 @@ PHONE_DIGITS_MIN = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PersonalSpan:
     """Where something personal stands, and what kind it is."""
 
     start: int
@@ -131,7 +131,7 @@ def children(text: str) -> list[str]:
     return [name for name in found if name not in _NO_NAMES]
 
 
-def find(text: str, region: str | None) -> list[Found]:
+def find(text: str, region: str | None) -> list[PersonalSpan]:
     """Everything found, in order, none overlapping; full-width letters and digits are like others.
 
     Args:    region: two letters (ISO 3166) for phone numbers written without their country code.
@@ -139,15 +139,15 @@ def find(text: str, region: str | None) -> list[Found]:
     text = narrow(text)
     if _WITHOUT.fullmatch(text):
         return []
-    found: list[Found] = []
+    found: list[PersonalSpan] = []
     for kind, pattern, is_one in _PATTERNS:
-        found += [Found(match.start(), match.end(), kind) for match in pattern.finditer(text)
+        found += [PersonalSpan(match.start(), match.end(), kind) for match in pattern.finditer(text)
                   if is_one(match[0])]
         if kind == "link":  # before phone numbers, which a card would be taken for
-            found += [Found(*span, "account") for span in payment_ids.ibans(text)]
-            found += [Found(*span, "card") for span in payment_ids.cards(text)]
+            found += [PersonalSpan(*span, "account") for span in payment_ids.ibans(text)]
+            found += [PersonalSpan(*span, "card") for span in payment_ids.cards(text)]
             found += _phones(text, region)
-    kept: list[Found] = []
+    kept: list[PersonalSpan] = []
     taken = bytearray(len(text))
     for one in found:  # the first kind that claims a stretch has it
         if not any(taken[one.start : one.end]):
@@ -156,7 +156,7 @@ def find(text: str, region: str | None) -> list[Found]:
     return sorted(kept, key=lambda one: one.start)
 
 
-def _phones(text: str, region: str | None) -> Iterator[Found]:
+def _phones(text: str, region: str | None) -> Iterator[PersonalSpan]:
     if sum(c.isdigit() for c in text) < PHONE_DIGITS_MIN:
         return
     for match in phonenumbers.PhoneNumberMatcher(text, region,
@@ -164,14 +164,14 @@ def _phones(text: str, region: str | None) -> Iterator[Found]:
                                                  max_tries=len(text)):
         # with its country code any possible number counts, without it only one that is given out
         if "+" in match.raw_string or phonenumbers.is_valid_number(match.number):
-            yield Found(match.start, match.end, "phone")
+            yield PersonalSpan(match.start, match.end, "phone")
     for bare in _WITHOUT_PLUS.finditer(text):
         try:
             number = phonenumbers.parse("+" + bare["digits"])
         except phonenumbers.NumberParseException:
             continue
         if phonenumbers.is_possible_number(number):
-            yield Found(bare.start(), bare.end(), "phone")
+            yield PersonalSpan(bare.start(), bare.end(), "phone")
 
 
 def is_about_health(text: str) -> bool:

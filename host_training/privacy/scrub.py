@@ -175,7 +175,7 @@ def _secrets(text: str) -> Iterator[tuple[str, str]]:
         start += len(block)
 
 
-def _without(text: str, dropped: list[tuple[int, int]], found: list[pii.Found]) -> list[str]:
+def _without(text: str, dropped: list[tuple[int, int]], found: list[pii.PersonalSpan]) -> list[str]:
     """What stands between the dropped stretches; no half of what was found across an end."""
     taken = [(min([start, *(one.start for one in found if one.start < start < one.end)]),
               max([end, *(one.end for one in found if one.start < end < one.end)]))

@@ -41,7 +41,7 @@ class Watching:
     checkpoint_minutes: float
 
 
-class Watch(TrainerCallback):
+class TrainingWatch(TrainerCallback):
     """Its own files make it resumable: HISTORY and BEST in ``out``."""
 
     def __init__(self, out: Path, held_out: list[Row], watching: Watching, report: OnProgress,

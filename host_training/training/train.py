@@ -28,7 +28,7 @@ from host_training.errors import TrainingError
 from host_training.evaluation.bits import bits_per_byte
 from host_training.rows.dataset import NO_LOSS, Row
 from host_training.training.batch_order import epoch_ends, whole_order
-from host_training.training.callbacks import BEST, OnProgress, Watch, Watching
+from host_training.training.callbacks import BEST, OnProgress, TrainingWatch, Watching
 from host_training.training.merge import check_base, load_base, merge
 from host_training.training.prefix_collator import SharedPrefix
 from host_training.training.turn_embeddings import move_out
@@ -160,7 +160,8 @@ def _fit(base: Path, rows: list[Row], held_out: list[Row], out: Path, config: Tr
     data = HfDataset.from_list([{"input_ids": r.input_ids, "labels": r.labels} for r in rows])
     watching = Watching(epoch_ends(len(rows), batch_rows, config.epochs), config.patience_epochs,
                         config.keep == "last", config.checkpoint_minutes)
-    watch = Watch(out, held_out, watching, report, lambda model: _trained_weights(trainer, model))
+    watch = TrainingWatch(
+        out, held_out, watching, report, lambda model: _trained_weights(trainer, model))
     trainer = _Trainer(
         model=model, args=args, train_dataset=data.select(order), processing_class=tokenizer,
         data_collator=SharedPrefix(tokenizer.pad_token_id or 0), callbacks=[watch],

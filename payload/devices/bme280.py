@@ -48,7 +48,7 @@ class _State(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class Bme280Calibration:
     """Trimming values of one chip (DS table 16): ``t`` T1..T3, ``p`` P1..P9, ``h`` H1..H6."""
 
     t: tuple[int, ...]
@@ -56,7 +56,7 @@ class Calibration:
     h: tuple[int, ...]
 
 
-def parse_calibration(low: bytes, high: bytes) -> Calibration:
+def parse_calibration(low: bytes, high: bytes) -> Bme280Calibration:
     """From registers 0x88..0xA1 (26 bytes) and 0xE1..0xE7 (7 bytes).
 
     Raises DeviceGarbage where a chip cannot have such values: all FF, all zero, T1 or P1 zero.
@@ -70,10 +70,10 @@ def parse_calibration(low: bytes, high: bytes) -> Calibration:
     h6 = int.from_bytes(high[6:7], "big", signed=True)
     if words[0] == 0 or words[3] == 0:
         raise DeviceGarbage("bme280: calibration has T1 or P1 zero")
-    return Calibration(words[:3], words[3:], (low[25], h2, h3, h4, h5, h6))
+    return Bme280Calibration(words[:3], words[3:], (low[25], h2, h3, h4, h5, h6))
 
 
-def compensate_temperature(raw: int, calibration: Calibration) -> tuple[int, int]:
+def compensate_temperature(raw: int, calibration: Bme280Calibration) -> tuple[int, int]:
     """Centidegrees and ``t_fine``, from the 20-bit reading. Source: DS 4.2.3."""
     t1, t2, t3 = calibration.t
     var1 = (((raw >> 3) - (t1 << 1)) * t2) >> 11
@@ -82,7 +82,7 @@ def compensate_temperature(raw: int, calibration: Calibration) -> tuple[int, int
     return (t_fine * 5 + 128) >> 8, t_fine
 
 
-def compensate_pressure(raw: int, t_fine: int, calibration: Calibration) -> int:
+def compensate_pressure(raw: int, t_fine: int, calibration: Bme280Calibration) -> int:
     """Pascal times 256 (Q24.8), from the 20-bit reading; 0 where it would divide by zero.
 
     Source: DS 4.2.3, the 64-bit variant. C truncates the one division and Python floors it; both
@@ -101,7 +101,7 @@ def compensate_pressure(raw: int, t_fine: int, calibration: Calibration) -> int:
     return ((value + var1 + var2) >> 8) + (p7 << 4)
 
 
-def compensate_humidity(raw: int, t_fine: int, calibration: Calibration) -> int:
+def compensate_humidity(raw: int, t_fine: int, calibration: Bme280Calibration) -> int:
     """Percent relative humidity times 1024 (Q22.10), 0..102400. Source: DS 4.2.3."""
     h1, h2, h3, h4, h5, h6 = calibration.h
     t = t_fine - 76800
@@ -122,7 +122,7 @@ class Bme280:
         self._state = _State.LOST
         self._started_ms = 0
         self._absent_reads = 0
-        self._calibration: Calibration | None = None
+        self._calibration: Bme280Calibration | None = None
 
     def read(self, now_ms: int) -> Reading:
         """The latest measurement, at most about a second old.
@@ -170,7 +170,7 @@ class Bme280:
         if chip_id != CHIP_ID:
             raise DeviceGarbage(f"{self.name}: chip id {chip_id:#04x} is not a BME280")
 
-    def _read_calibration(self) -> Calibration:
+    def _read_calibration(self) -> Bme280Calibration:
         """Read twice: a byte damaged by radio noise on the bus would spoil the whole flight."""
         low, high = self._registers.block(_CALIBRATION_1, 26), self._registers.block(
             _CALIBRATION_2, 7

@@ -43,14 +43,14 @@ class _State(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class Bmp388Calibration:
     """Trimming values already scaled (DS 9.1): ``t`` T1..T3 and ``p`` P1..P11."""
 
     t: tuple[float, ...]
     p: tuple[float, ...]
 
 
-def parse_calibration(data: bytes) -> Calibration:
+def parse_calibration(data: bytes) -> Bmp388Calibration:
     """From registers 0x31..0x45 (21 bytes). Raises DeviceGarbage when they are blank."""
     if set(data) <= {0xFF} or set(data) <= {0x00}:
         raise DeviceGarbage("bmp388: calibration is blank")
@@ -59,7 +59,7 @@ def parse_calibration(data: bytes) -> Calibration:
     )
     if t1 == 0 or t2 == 0:
         raise DeviceGarbage("bmp388: calibration has T1 or T2 zero")
-    return Calibration(
+    return Bmp388Calibration(
         (t1 * 2.0**8, t2 / 2.0**30, t3 / 2.0**48),
         (
             (p1 - 2**14) / 2.0**20, (p2 - 2**14) / 2.0**29, p3 / 2.0**32, p4 / 2.0**37,
@@ -69,14 +69,14 @@ def parse_calibration(data: bytes) -> Calibration:
     )
 
 
-def compensate_temperature(raw: int, calibration: Calibration) -> float:
+def compensate_temperature(raw: int, calibration: Bmp388Calibration) -> float:
     """Degrees Celsius from the 24-bit reading. Source: DS 9.2."""
     t1, t2, t3 = calibration.t
     delta = raw - t1
     return delta * t2 + delta * delta * t3
 
 
-def compensate_pressure(raw: int, temperature_c: float, calibration: Calibration) -> float:
+def compensate_pressure(raw: int, temperature_c: float, calibration: Bmp388Calibration) -> float:
     """Pascal from the 24-bit reading and the compensated temperature. Source: DS 9.3."""
     p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11 = calibration.p
     t = temperature_c
@@ -95,7 +95,7 @@ class Bmp388:
         self._state = _State.LOST
         self._started_ms = 0
         self._absent_reads = 0
-        self._calibration: Calibration | None = None
+        self._calibration: Bmp388Calibration | None = None
 
     def read(self, now_ms: int) -> Reading:
         """The latest measurement, at most about 320 ms old.
@@ -140,7 +140,7 @@ class Bmp388:
         self._state = _State.RUNNING
         return reading
 
-    def _read_calibration(self) -> Calibration:
+    def _read_calibration(self) -> Bmp388Calibration:
         """Read twice, as the BME280 driver does and for its reason."""
         data = self._registers.block(_CALIBRATION, 21)
         if data != self._registers.block(_CALIBRATION, 21):

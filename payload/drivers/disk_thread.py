@@ -11,13 +11,13 @@ import queue
 import threading
 from typing import Protocol
 
-from payload.ports import Commit, Committed, Opened, Opening, Refused
+from payload.ports import Commit, Committed, Opened, Opening, StoreRefused
 
 Request = Opening | Commit
-Answer = Opened | Committed | Refused
+Answer = Opened | Committed | StoreRefused
 
 
-class Server(Protocol):
+class DiskServer(Protocol):
     """``payload.storage.writer.Writer``; each call takes as long as it takes."""
 
     def serve(self, request: Request) -> Answer: ...
@@ -28,7 +28,7 @@ class Server(Protocol):
 class DiskThread:
     """One thread, started at once."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: DiskServer) -> None:
         self._server = server
         self._requests: queue.Queue[Request | None] = queue.Queue(2)  # the last one is the end
         self._answers: queue.Queue[Answer | Exception] = queue.Queue(1)

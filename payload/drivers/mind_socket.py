@@ -24,7 +24,7 @@ import subprocess
 from pathlib import Path
 
 from payload.mind import protocol
-from payload.mind.protocol import Decoder, Hello, Message, ProtocolError
+from payload.mind.protocol import Hello, Message, MessageDecoder, ProtocolError
 from payload.ports import MindFailed, MindFailure, MindReply, MindRequest
 
 CONNECT_GAP_MS = 500
@@ -43,7 +43,7 @@ class MindSocket:
         self._spawned_ms: int | None = None
         self._socket: socket.socket | None = None
         self._tried_ms: int | None = None
-        self._decoder = Decoder()
+        self._decoder = MessageDecoder()
         self._thinking: int | None = None  # the id of the request in flight
         self._outcome: MindReply | MindFailed | None = None
 
@@ -121,7 +121,7 @@ class MindSocket:
             connection.close()
             self._start_worker(now_ms)
             return
-        self._socket, self._decoder = connection, Decoder()
+        self._socket, self._decoder = connection, MessageDecoder()
 
     def _start_worker(self, now_ms: int) -> None:
         if self._spawn is None or (self._child is not None and self._child.poll() is None):

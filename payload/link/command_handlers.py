@@ -1,7 +1,7 @@
 """Command handlers: execute each genuine command and answer it with one COMMAND_RESULT.
 
 One row of ``_HANDLERS`` an opcode. A handler does it and returns None, or does nothing and returns
-why not, in a few words. No order carries a path, a shell word or anything that is evaluated.
+why not, in a few words. No command carries a path, a shell word or anything that is evaluated.
 
 A command whose answer got lost comes again with the same counter: it never runs twice, its answer
 goes out once more.
@@ -21,7 +21,7 @@ from payload.camera.camera import CameraManager
 from payload.cutdown import Cutdown
 from payload.link import uplink_gate
 from payload.link.downlink import Downlink
-from payload.link.settings import Settings
+from payload.link.settings import FlightSettings
 from payload.mind.mind import MindManager
 from payload.navigation.clock import MissionClock
 from payload.navigation.phase import PhaseMachine
@@ -62,13 +62,13 @@ class Parts:
     camera: CameraManager
     api: ApiClient
     downlink: Downlink
-    settings: Settings
+    settings: FlightSettings
     starts: Starts
     cutdown: Cutdown
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class RunningCommand:
     """One command that is run now."""
 
     counter: int
@@ -79,7 +79,7 @@ class Order:
         return int(self.arguments[index])
 
 
-class Orders:
+class CommandRunner:
     """One per boot."""
 
     def __init__(self, parts: Parts) -> None:
@@ -100,8 +100,8 @@ class Orders:
         command = uplink_gate.parse(frame)
         if isinstance(command, str):
             return [_result(frame, "unknown", command)]
-        order = Order(frame.counter, now_ms, command.arguments)
-        refusal = _HANDLERS[command.opcode](self, order)
+        running = RunningCommand(frame.counter, now_ms, command.arguments)
+        refusal = _HANDLERS[command.opcode](self, running)
         notes, self.notes = self.notes, []
         return [*notes, _result(frame, command.opcode.name.lower(), refusal)]
 
@@ -157,7 +157,7 @@ class Orders:
 
 
 def saved_settings(store: Store) -> Any:
-    """What ``Settings`` takes as saved."""
+    """What ``FlightSettings`` takes as saved."""
     return store.get(_SETTINGS_KEY)
 
 
@@ -166,44 +166,44 @@ def _result(frame: CommandFrame, name: str, refusal: str | None) -> Note:
     return Note(Kind.COMMAND_RESULT, {**body, "why": refusal} if refusal else body)
 
 
-def _ping(orders: Orders, order: Order) -> None:
+def _ping(runner: CommandRunner, command: RunningCommand) -> None:
     """The answer is the answer."""
 
 
-def _ask(orders: Orders, order: Order) -> str | None:
-    question_id, text = order.number(), str(order.arguments[1])
-    if not orders.parts.mind.ask(question_id, text):
+def _ask(runner: CommandRunner, command: RunningCommand) -> str | None:
+    question_id, text = command.number(), str(command.arguments[1])
+    if not runner.parts.mind.ask(question_id, text):
         return "already asked, or too many wait"
-    orders.notes.append(Note(Kind.QUESTION, {"question_id": question_id, "text": text}))
+    runner.notes.append(Note(Kind.QUESTION, {"question_id": question_id, "text": text}))
     return None
 
 
-def _beacon_now(orders: Orders, order: Order) -> None:
-    orders.parts.downlink.beacon_now(order.now_ms)
+def _beacon_now(runner: CommandRunner, command: RunningCommand) -> None:
+    runner.parts.downlink.beacon_now(command.now_ms)
 
 
-def _muse_now(orders: Orders, order: Order) -> str | None:
-    if not orders.parts.power.is_mind_on:
+def _muse_now(runner: CommandRunner, command: RunningCommand) -> str | None:
+    if not runner.parts.power.is_mind_on:
         return "the mind is switched off"
-    orders.parts.mind.muse_now()
+    runner.parts.mind.muse_now()
     return None
 
 
-def _picture_now(orders: Orders, order: Order) -> str | None:
-    if not orders.parts.power.is_camera_on:
+def _picture_now(runner: CommandRunner, command: RunningCommand) -> str | None:
+    if not runner.parts.power.is_camera_on:
         return "the camera is switched off"
-    orders.parts.camera.take_now()
+    runner.parts.camera.take_now()
     return None
 
 
-def _plain_text(orders: Orders, order: Order) -> str | None:
-    return orders.parts.downlink.feed.send_plain_text(order.number()) or None
+def _plain_text(runner: CommandRunner, command: RunningCommand) -> str | None:
+    return runner.parts.downlink.feed.send_plain_text(command.number()) or None
 
 
-def _status(orders: Orders, order: Order) -> None:
-    parts = orders.parts
-    orders.notes.append(event(
-        "status", uptime_s=order.now_ms // 1000, boot=parts.store.boot,
+def _status(runner: CommandRunner, command: RunningCommand) -> None:
+    parts = runner.parts
+    runner.notes.append(event(
+        "status", uptime_s=command.now_ms // 1000, boot=parts.store.boot,
         phase=parts.phase.phase.name.lower(), power=parts.power.mode.name.lower(),
         safe=parts.starts.is_safe, mind=parts.power.is_mind_on, camera=parts.power.is_camera_on,
         clock=parts.clock.quality.name.lower(), cutdown=parts.cutdown.stage.value,
@@ -211,82 +211,82 @@ def _status(orders: Orders, order: Order) -> None:
     ))
 
 
-def _setting_get(orders: Orders, order: Order) -> str | None:
-    number = order.number()
+def _setting_get(runner: CommandRunner, command: RunningCommand) -> str | None:
+    number = command.number()
     if number not in BY_NUMBER:
         return "there is no such setting"
-    value = orders.parts.settings.value(number)
+    value = runner.parts.settings.value(number)
     name = BY_NUMBER[number].name
-    orders.notes.append(event("setting", number=number, setting=name, value=value))
+    runner.notes.append(event("setting", number=number, setting=name, value=value))
     return None
 
 
-def _setting_set(orders: Orders, order: Order) -> str | None:
-    refusal = orders.parts.settings.change(order.number(), order.number(1))
+def _setting_set(runner: CommandRunner, command: RunningCommand) -> str | None:
+    refusal = runner.parts.settings.change(command.number(), command.number(1))
     if refusal is None:
-        orders.apply_settings()
+        runner.apply_settings()
     return refusal
 
 
-def _muse_enable(orders: Orders, order: Order) -> None:
-    orders.parts.power.is_mind_on = bool(order.number())
-    orders.save_switches()
+def _muse_enable(runner: CommandRunner, command: RunningCommand) -> None:
+    runner.parts.power.is_mind_on = bool(command.number())
+    runner.save_switches()
 
 
-def _camera_enable(orders: Orders, order: Order) -> None:
-    orders.parts.power.is_camera_on = bool(order.number())
-    orders.save_switches()
+def _camera_enable(runner: CommandRunner, command: RunningCommand) -> None:
+    runner.parts.power.is_camera_on = bool(command.number())
+    runner.save_switches()
 
 
-def _time_set(orders: Orders, order: Order) -> str | None:
-    utc_ms = EPOCH_2025_MS + 1000 * order.number()
-    return orders.parts.clock.set_by_command(utc_ms, order.now_ms)
+def _time_set(runner: CommandRunner, command: RunningCommand) -> str | None:
+    utc_ms = EPOCH_2025_MS + 1000 * command.number()
+    return runner.parts.clock.set_by_command(utc_ms, command.now_ms)
 
 
-def _tx_off(orders: Orders, order: Order) -> None:
+def _tx_off(runner: CommandRunner, command: RunningCommand) -> None:
     """Never refused: who answers for the transmitter must be able to stop it."""
-    orders.parts.downlink.go_silent(order.now_ms + order.number() * MINUTE_MS)
-    orders.notes.append(event("tx_off", "warning", minutes=order.number()))
+    runner.parts.downlink.go_silent(command.now_ms + command.number() * MINUTE_MS)
+    runner.notes.append(event("tx_off", "warning", minutes=command.number()))
 
 
-def _reboot(orders: Orders, order: Order) -> str | None:
-    if orders.parts.starts.is_safe:
+def _reboot(runner: CommandRunner, command: RunningCommand) -> str | None:
+    if runner.parts.starts.is_safe:
         return "in SAFE: it leaves by itself"
-    if orders.parts.cutdown.is_armed:
+    if runner.parts.cutdown.is_armed:
         return "the cutdown is armed"
-    orders.is_ending = True
+    runner.is_ending = True
     return None
 
 
-def _safe_enter(orders: Orders, order: Order) -> str | None:
-    if orders.parts.starts.is_safe:
+def _safe_enter(runner: CommandRunner, command: RunningCommand) -> str | None:
+    if runner.parts.starts.is_safe:
         return "in SAFE already"
-    orders.parts.starts.order_safe(True, order.now_ms)
-    orders.notes.append(event("safe_entered", "warning", by="command"))
+    runner.parts.starts.command_safe(True, command.now_ms)
+    runner.notes.append(event("safe_entered", "warning", by="command"))
     return None
 
 
-def _safe_exit(orders: Orders, order: Order) -> str | None:
-    if not orders.parts.starts.is_safe:
+def _safe_exit(runner: CommandRunner, command: RunningCommand) -> str | None:
+    if not runner.parts.starts.is_safe:
         return "not in SAFE"
-    orders.parts.starts.order_safe(False, order.now_ms)
-    orders.notes.append(event("safe_left", by="command"))
+    runner.parts.starts.command_safe(False, command.now_ms)
+    runner.notes.append(event("safe_left", by="command"))
     return None
 
 
-def _cutdown_arm(orders: Orders, order: Order) -> str | None:
-    return orders.parts.cutdown.arm(order.counter, orders.parts.phase.phase, order.now_ms)
+def _cutdown_arm(runner: CommandRunner, command: RunningCommand) -> str | None:
+    return runner.parts.cutdown.arm(command.counter, runner.parts.phase.phase, command.now_ms)
 
 
-def _cutdown_fire(orders: Orders, order: Order) -> str | None:
-    return orders.parts.cutdown.fire(order.counter, orders.parts.phase.phase, order.now_ms)
+def _cutdown_fire(runner: CommandRunner, command: RunningCommand) -> str | None:
+    return runner.parts.cutdown.fire(command.counter, runner.parts.phase.phase, command.now_ms)
 
 
-def _cutdown_abort(orders: Orders, order: Order) -> None:
-    orders.parts.cutdown.abort()
+def _cutdown_abort(runner: CommandRunner, command: RunningCommand) -> None:
+    runner.parts.cutdown.abort()
 
 
-_HANDLERS: dict[Opcode, Callable[[Orders, Order], str | None]] = {
+_HANDLERS: dict[Opcode, Callable[[CommandRunner, RunningCommand], str | None]] = {
     Opcode.PING: _ping,
     Opcode.ASK: _ask,
     Opcode.BEACON_NOW: _beacon_now,

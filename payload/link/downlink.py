@@ -24,8 +24,8 @@ from collections.abc import Callable
 
 from payload.link import interop_beacons
 from payload.link.announcer import Announcer
-from payload.link.interop_beacons import Guard, Place
-from payload.link.record_queue import Feed
+from payload.link.interop_beacons import FaultGuard, Place
+from payload.link.record_queue import RecordFeed
 from payload.notes import Note, event
 from payload.ports import PortError, Radio
 from payload.storage.store import Store
@@ -69,7 +69,7 @@ class Downlink:
         self._store = store
         self._key = key
         self._sender = self._new_sender(Session(store.incarnation, store.boot))
-        self.feed = Feed(store, self._sender, codec)
+        self.feed = RecordFeed(store, self._sender, codec)
         self._announcer = Announcer()
         self._sequence = 0
         self._beacon_due_ms = 0
@@ -81,7 +81,7 @@ class Downlink:
         self._busy_until_ms = 0
         self._off_until_ms = 0
         self._phase_since_ms = 0
-        self._guard = Guard()
+        self._guard = FaultGuard()
         self._notes: list[Note] = []
         self._stuck_since_ms: int | None = None  # not idle, though the airtime was over
         self._place = Place()

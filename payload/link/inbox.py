@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from payload.link.command_handlers import URGENT, Orders
+from payload.link.command_handlers import URGENT, CommandRunner
 from payload.link.downlink import Downlink
 from payload.link.uplink_gate import UplinkGate
 from payload.notes import Note
@@ -29,11 +29,11 @@ class Inbox:
     """One per boot."""
 
     def __init__(
-        self, gate: UplinkGate, orders: Orders, downlink: Downlink, store: Store
+        self, gate: UplinkGate, runner: CommandRunner, downlink: Downlink, store: Store
     ) -> None:
         self.heard_ms: int | None = None  # when the ground last said something
         self._gate = gate
-        self._orders = orders
+        self._runner = runner
         self._downlink = downlink
         self._store = store
         self._waiting: deque[tuple[CommandFrame, int]] = deque()  # and version of the small state
@@ -51,7 +51,7 @@ class Inbox:
         if frame is None:
             repeated = self._gate.take_repeated()
             if repeated is not None:
-                self._orders.repeat(repeated, now_ms)
+                self._runner.repeat(repeated, now_ms)
             return []
         self.heard_ms = now_ms
         if isinstance(frame, FeedbackFrame):
@@ -59,7 +59,7 @@ class Inbox:
             return []
         opcode = opcode_of(frame.body)
         if opcode in URGENT:
-            return self._withdraw(URGENT[opcode]) + self._orders.run(frame, now_ms)
+            return self._withdraw(URGENT[opcode]) + self._runner.run(frame, now_ms)
         self._waiting.append((frame, self._store.version))
         return []
 
@@ -70,7 +70,7 @@ class Inbox:
             self._store.commit(now_ms)
         while self._waiting and self._waiting[0][1] <= self._store.kept_version:
             frame, _ = self._waiting.popleft()
-            notes += self._orders.run(frame, now_ms)
+            notes += self._runner.run(frame, now_ms)
         return notes
 
     def _withdraw(self, opcodes: frozenset[Opcode]) -> list[Note]:
@@ -79,7 +79,7 @@ class Inbox:
         kept: deque[tuple[CommandFrame, int]] = deque()
         for frame, version in self._waiting:
             if opcode_of(frame.body) in opcodes:
-                notes += self._orders.withdraw(frame)
+                notes += self._runner.withdraw(frame)
             else:
                 kept.append((frame, version))
         self._waiting = kept

@@ -71,7 +71,7 @@ def sentence(callsign: str, number: int, place: Place) -> bytes:
     ))
 
 
-class Guard:
+class FaultGuard:
     """Runs what may be wrong, and says once that it failed and once that it works again."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from collections import deque
 
 from payload.storage.store import Store
 from wire import records
-from wire.bodies import MODEL_ID_BYTES, Seat, marked_text
+from wire.bodies import MODEL_ID_BYTES, TextSeat, marked_text
 from wire.records import Priority, Record
 from wire.text_codec import TextModel
 from wire.transfer import Sender
@@ -36,7 +36,7 @@ _TEXT = tuple(priority for priority in Priority if priority < Priority.IMAGE)
 _PLAIN_KEY = "plain_text_models"
 
 
-class Feed:
+class RecordFeed:
     """Moves records from the store into the sender's blocks, a little ahead of sending."""
 
     def __init__(self, store: Store, sender: Sender, codec: TextModel | None) -> None:
@@ -63,7 +63,7 @@ class Feed:
             if self._codec is not None:
                 text_bytes += len(marked_text(record.body).encode())
             packed = records.pack(record, self._codec)
-            if packed.seat is Seat.MODEL:
+            if packed.seat is TextSeat.MODEL:
                 self._coded.append(record.record_id)
             self._charge(record.priority, len(packed.data), rivals)
             try:

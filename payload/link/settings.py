@@ -22,7 +22,7 @@ COMMAND_LOSS_MS = 1_800_000
 _OF_THE_RADIO = ("cadence.beacon", "radio.")
 
 
-class Settings:
+class FlightSettings:
     """What was changed; ``mission`` is what holds now."""
 
     def __init__(self, mission: Mission, saved: Any) -> None:

@@ -7,8 +7,9 @@ Sans-I/O: a message is a msgpack map behind its length (32 bits, big-endian, at 
     worker -> core   reply    the fields of ``ports.MindReply``
     worker -> core   failed   the fields of ``ports.MindFailed``; reason: no_model | busy | garbage
 
-A stream that breaks these rules cannot be resynchronised, so ``Decoder`` raises ProtocolError and
-the connection is closed. Text goes as UTF-8; lone surrogates from a model never get this far.
+A stream that breaks these rules cannot be resynchronised, so ``MessageDecoder`` raises
+ProtocolError and the connection is closed. Text goes as UTF-8; lone surrogates from a model never
+get this far.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def encode(message: Message) -> bytes:
     return len(body).to_bytes(_LENGTH_BYTES, "big") + body
 
 
-class Decoder:
+class MessageDecoder:
     """Bytes in, whole messages out; holds at most one message of the largest size."""
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ from payload.navigation.fix_age import LOST_MS
 from payload.ports import GnssFix
 
 
-class Mark(NamedTuple):
+class PeakMark(NamedTuple):
     """A peak as it was known at some moment."""
 
     altitude_m: float | None = None
@@ -28,7 +28,7 @@ class Peak:
     """The highest credible altitude since ``begin``, or since it was restored."""
 
     def __init__(self) -> None:
-        self._mark = Mark()
+        self._mark = PeakMark()
         self._seen_ms: int | None = None  # ``taken_ms`` of the last fix of this boot
         self._seen_utc_ms: int | None = None  # its date; of the boot before, until there is one
         self._is_after_reboot = False
@@ -42,15 +42,15 @@ class Peak:
         return self._mark.utc_ms
 
     @property
-    def mark(self) -> Mark:
+    def mark(self) -> PeakMark:
         """What is known now, for ``return_to``."""
         return self._mark
 
     def begin(self) -> None:
         """A new flight, or a track that nobody trusts: nothing is known of its peak."""
-        self._mark = Mark()
+        self._mark = PeakMark()
 
-    def return_to(self, mark: Mark) -> None:
+    def return_to(self, mark: PeakMark) -> None:
         """What was learnt since ``mark`` was wrong."""
         self._mark = mark
 
@@ -59,7 +59,7 @@ class Peak:
     ) -> None:
         """After a reboot: a peak that was the last fix is one that nobody saw the end of."""
         is_open = altitude_m is not None and utc_ms == last_utc_ms
-        self._mark = Mark(altitude_m, utc_ms, is_open=is_open)
+        self._mark = PeakMark(altitude_m, utc_ms, is_open=is_open)
         self._seen_utc_ms, self._is_after_reboot = last_utc_ms, True
 
     def learn(self, fix: GnssFix, top_m: float | None, utc_ms: int | None) -> None:
@@ -73,7 +73,7 @@ class Peak:
                 gap_ms=max(known, default=None), is_open=False,
                 is_lower_bound=mark.is_lower_bound or is_unseen)
         if top_m is not None and (mark.altitude_m is None or top_m > mark.altitude_m):
-            self._mark = Mark(top_m, utc_ms, gap_ms, is_unseen, is_open=True)
+            self._mark = PeakMark(top_m, utc_ms, gap_ms, is_unseen, is_open=True)
         self._seen_ms, self._is_after_reboot = fix.taken_ms, False
         self._seen_utc_ms = utc_ms or self._seen_utc_ms
 

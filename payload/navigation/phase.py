@@ -25,8 +25,8 @@ from payload.navigation import barometer, fix_age
 from payload.navigation.clock import is_plausible_utc
 from payload.navigation.gnss import ground_distance_m
 from payload.navigation.motion import Motion
-from payload.navigation.peak import Mark, Peak
-from payload.navigation.phase_rows import TRANSITIONS, Row
+from payload.navigation.peak import Peak, PeakMark
+from payload.navigation.phase_rows import TRANSITIONS, Rule
 from payload.navigation.phase_state import SavedPhase, restore
 from payload.notes import Note, event
 from payload.ports import GnssFix
@@ -56,7 +56,7 @@ class _Jump(NamedTuple):
     taken_ms: int
     phase: Phase
     burst_utc_ms: int | None
-    peak: Mark
+    peak: PeakMark
 
 
 class PhaseMachine:
@@ -77,7 +77,7 @@ class PhaseMachine:
         self._was = Phase.BOOT  # the last phase that was certain
         self._entry_altitude_m: float | None = None
         self._jump: _Jump | None = None
-        self._held: dict[Row, tuple[int, int]] = {}  # row -> (since_ms, fixes)
+        self._held: dict[Rule, tuple[int, int]] = {}  # row -> (since_ms, fixes)
         self._calm_m: deque[float] = deque(maxlen=GROUND_FIXES)
         self._ground_hpa: float | None = None
         self._pressure_hpa: float | None = None
@@ -166,7 +166,7 @@ class PhaseMachine:
         """Evaluate every row of the present phase; take the first that has held long enough."""
         assert self.motion.fix is not None
         taken_ms = self.motion.fix.taken_ms
-        chosen: Row | None = None
+        chosen: Rule | None = None
         for row in TRANSITIONS[self.phase]:
             if not row.is_true(self):
                 self._held.pop(row, None)

@@ -40,7 +40,7 @@ REFLIGHT_M = 500.0
 REFLIGHT_CLIMB_MPS = 2.0
 
 
-class Row(NamedTuple):
+class Rule(NamedTuple):
     """One way from a phase to another: ``is_true`` of the machine, at every fix for ``hold_s``."""
 
     origin: Phase
@@ -106,38 +106,38 @@ def _was(m: PhaseMachine, phase: Phase) -> bool:
 
 
 _P = Phase
-_ROWS: tuple[Row, ...] = (
-    Row(_P.GROUND, _P.ASCENT, "climbing", 20, _is_launched),
-    Row(_P.GROUND, _P.INFLIGHT_UNKNOWN, "high", 10, lambda m: m.is_aloft),
-    Row(_P.GROUND, _P.INFLIGHT_UNKNOWN, "falling", 60, lambda m: _climb(m) <= BURST_FALL_MPS),
-    Row(_P.ASCENT, _P.DESCENT, "falling", 10, _is_burst),
-    Row(_P.ASCENT, _P.DESCENT, "below_peak", 10, _is_below_peak),
-    Row(_P.ASCENT, _P.FLOAT, "level", 0, _is_level),
-    Row(_P.ASCENT, _P.LANDED, "still", 0, lambda m: _is_still(m, LANDED_FROM_ASCENT_MS)),
-    Row(_P.FLOAT, _P.DESCENT, "falling", 10, _is_burst),
-    Row(_P.FLOAT, _P.DESCENT, "below_peak", 10, _is_below_peak),
-    Row(_P.FLOAT, _P.ASCENT, "climbing", 20,
-        lambda m: _above(m, m.entry_altitude_m, FLOAT_LEFT_M) and _climb(m) >= LAUNCH_CLIMB_MPS),
-    Row(_P.DESCENT, _P.LANDED, "still", 0, lambda m: _is_still(m, LANDED_MS)),
-    Row(_P.DESCENT, _P.FLOAT, "level", 0, _is_level),
-    Row(_P.DESCENT, _P.ASCENT, "climbing", 60,
-        lambda m: _above(m, m.ground_altitude_m or 0, 1_000) and _climb(m) >= REFLIGHT_CLIMB_MPS),
-    Row(_P.INFLIGHT_UNKNOWN, _P.ASCENT, "climbing", 30, lambda m: _climb(m) >= LAUNCH_CLIMB_MPS),
-    Row(_P.INFLIGHT_UNKNOWN, _P.DESCENT, "falling", 30, lambda m: _climb(m) <= -2),
-    Row(_P.INFLIGHT_UNKNOWN, _P.LANDED, "still", 0,
-        lambda m: _has_come_down(m) and _is_still(m, LANDED_KNOWN_MS)),
-    Row(_P.INFLIGHT_UNKNOWN, _P.FLOAT, "level", 30,
-        lambda m: m.known_phase is _P.FLOAT and abs(_climb(m)) < LEVEL_MPS),
-    Row(_P.INFLIGHT_UNKNOWN, _P.DESCENT, "below_peak", AS_BEFORE_S, _is_below_peak),
-    Row(_P.INFLIGHT_UNKNOWN, _P.FLOAT, "level", 0, _is_level),
-    Row(_P.INFLIGHT_UNKNOWN, _P.LANDED, "still", 0, lambda m: _is_still(m, LANDED_MS)),
-    *(Row(_P.INFLIGHT_UNKNOWN, phase, "as_before", AS_BEFORE_S, partial(_was, phase=phase))
+_ROWS: tuple[Rule, ...] = (
+    Rule(_P.GROUND, _P.ASCENT, "climbing", 20, _is_launched),
+    Rule(_P.GROUND, _P.INFLIGHT_UNKNOWN, "high", 10, lambda m: m.is_aloft),
+    Rule(_P.GROUND, _P.INFLIGHT_UNKNOWN, "falling", 60, lambda m: _climb(m) <= BURST_FALL_MPS),
+    Rule(_P.ASCENT, _P.DESCENT, "falling", 10, _is_burst),
+    Rule(_P.ASCENT, _P.DESCENT, "below_peak", 10, _is_below_peak),
+    Rule(_P.ASCENT, _P.FLOAT, "level", 0, _is_level),
+    Rule(_P.ASCENT, _P.LANDED, "still", 0, lambda m: _is_still(m, LANDED_FROM_ASCENT_MS)),
+    Rule(_P.FLOAT, _P.DESCENT, "falling", 10, _is_burst),
+    Rule(_P.FLOAT, _P.DESCENT, "below_peak", 10, _is_below_peak),
+    Rule(_P.FLOAT, _P.ASCENT, "climbing", 20,
+         lambda m: _above(m, m.entry_altitude_m, FLOAT_LEFT_M) and _climb(m) >= LAUNCH_CLIMB_MPS),
+    Rule(_P.DESCENT, _P.LANDED, "still", 0, lambda m: _is_still(m, LANDED_MS)),
+    Rule(_P.DESCENT, _P.FLOAT, "level", 0, _is_level),
+    Rule(_P.DESCENT, _P.ASCENT, "climbing", 60,
+         lambda m: _above(m, m.ground_altitude_m or 0, 1_000) and _climb(m) >= REFLIGHT_CLIMB_MPS),
+    Rule(_P.INFLIGHT_UNKNOWN, _P.ASCENT, "climbing", 30, lambda m: _climb(m) >= LAUNCH_CLIMB_MPS),
+    Rule(_P.INFLIGHT_UNKNOWN, _P.DESCENT, "falling", 30, lambda m: _climb(m) <= -2),
+    Rule(_P.INFLIGHT_UNKNOWN, _P.LANDED, "still", 0,
+         lambda m: _has_come_down(m) and _is_still(m, LANDED_KNOWN_MS)),
+    Rule(_P.INFLIGHT_UNKNOWN, _P.FLOAT, "level", 30,
+         lambda m: m.known_phase is _P.FLOAT and abs(_climb(m)) < LEVEL_MPS),
+    Rule(_P.INFLIGHT_UNKNOWN, _P.DESCENT, "below_peak", AS_BEFORE_S, _is_below_peak),
+    Rule(_P.INFLIGHT_UNKNOWN, _P.FLOAT, "level", 0, _is_level),
+    Rule(_P.INFLIGHT_UNKNOWN, _P.LANDED, "still", 0, lambda m: _is_still(m, LANDED_MS)),
+    *(Rule(_P.INFLIGHT_UNKNOWN, phase, "as_before", AS_BEFORE_S, partial(_was, phase=phase))
       for phase in (_P.ASCENT, _P.FLOAT, _P.DESCENT)),
-    Row(_P.LANDED, _P.ASCENT, "flying_again", 60,
-        lambda m: _above(m, m.entry_altitude_m, REFLIGHT_M) and _climb(m) >= REFLIGHT_CLIMB_MPS),
-    Row(_P.LANDED, _P.DESCENT, "still_falling", 20,
-        lambda m: m.is_landing_assumed and _climb(m) <= -3),
+    Rule(_P.LANDED, _P.ASCENT, "flying_again", 60,
+         lambda m: _above(m, m.entry_altitude_m, REFLIGHT_M) and _climb(m) >= REFLIGHT_CLIMB_MPS),
+    Rule(_P.LANDED, _P.DESCENT, "still_falling", 20,
+         lambda m: m.is_landing_assumed and _climb(m) <= -3),
 )
-TRANSITIONS: dict[Phase, tuple[Row, ...]] = {
+TRANSITIONS: dict[Phase, tuple[Rule, ...]] = {
     phase: tuple(row for row in _ROWS if row.origin is phase) for phase in Phase
 }

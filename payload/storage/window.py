@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from payload.ports import Page, PageRead
+from payload.ports import PageRead, QueuePage
 from wire.records import Priority, Record
 
 PAGE_RECORDS = 64  # read at a time, and held; a picture or tile has up to 8 kB
@@ -33,14 +33,14 @@ class Window:
         """What is on the disk is not known any more: the queue is read from its beginning."""
         self._is_unread = True
 
-    def wanted(self) -> Page | None:
+    def wanted(self) -> QueuePage | None:
         """What is to be read now, or None."""
         if not self._is_unread and (self._last_id is None or len(self._records) >= LOW_RECORDS):
             return None
         beyond_id = None if self._is_unread else self._last_id
-        return Page(self._priority, self._is_newest_first, beyond_id, PAGE_RECORDS)
+        return QueuePage(self._priority, self._is_newest_first, beyond_id, PAGE_RECORDS)
 
-    def take(self, page: Page, read: PageRead, is_queued: Callable[[int], bool]) -> None:
+    def take(self, page: QueuePage, read: PageRead, is_queued: Callable[[int], bool]) -> None:
         """The answer to ``page``; what the disk does not know to be sent yet is left out."""
         if page.beyond_id is None:
             self._records.clear()

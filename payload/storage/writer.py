@@ -30,9 +30,9 @@ from payload.ports import (
     Committed,
     Opened,
     Opening,
-    Page,
     PageRead,
-    Refused,
+    QueuePage,
+    StoreRefused,
 )
 from payload.storage import salvage, small_state, store_file
 from payload.storage.recorder import Recorder
@@ -86,19 +86,19 @@ class Writer:
         """Has every record been read since the file was opened first, or salvaged?"""
         return self._checked is None and not self._is_in_doubt
 
-    def serve(self, request: Opening | Commit) -> Opened | Committed | Refused:
+    def serve(self, request: Opening | Commit) -> Opened | Committed | StoreRefused:
         """Do it, however long that takes."""
         if isinstance(request, Opening):
             return self._open(request)
         self._has_begun = True
         if self.db is None:
-            return Refused()
+            return StoreRefused()
         try:
             is_durable = self._write(self.db, request)
             return self._answer(self.db, request, is_durable)
         except sqlite3.Error as error:
             self._doubt(error)
-            return Refused()
+            return StoreRefused()
 
     def chore(self) -> None:
         """A slice of what nobody waits for; none before the first commit, for which a start does.
@@ -127,7 +127,7 @@ class Writer:
 
     # -- opening -------------------------------------------------------------------------------
 
-    def _open(self, request: Opening) -> Opened | Refused:
+    def _open(self, request: Opening) -> Opened | StoreRefused:
         """Open the database, salvaged if need be; Refused when the disk does not give it."""
         self.close()
         self._counts = None  # a commit that failed may be found to be there after all
@@ -154,7 +154,7 @@ class Writer:
                     salvage.copy(self._path)
                 except (OSError, sqlite3.Error):
                     break
-        return Refused()
+        return StoreRefused()
 
     def _attached(self) -> sqlite3.Connection:
         path = self._path
@@ -264,7 +264,7 @@ class Writer:
         total, unconfirmed = self._counts or (None, None)
         return Committed(is_durable, pages, again, total, unconfirmed, len(self._damaged_ids))
 
-    def _read(self, db: sqlite3.Connection, page: Page) -> PageRead:
+    def _read(self, db: sqlite3.Connection, page: QueuePage) -> PageRead:
         order, sign = ("DESC", "<") if page.is_newest_first else ("ASC", ">")
         beyond = "" if page.beyond_id is None else f" AND id {sign} {page.beyond_id}"
         query = (f"SELECT {COLUMNS} FROM record WHERE state=? AND class=?{beyond} "

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-from payload.ports import Commit, Committed, Opened, Opening, Refused
+from payload.ports import Commit, Committed, Opened, Opening, StoreRefused
 from payload.storage.recorder import Recorder
 from payload.storage.store import Store
 from payload.storage.writer import Writer
@@ -60,7 +60,7 @@ class CardDisk:
         self._due_ms -= early_ms
         return early_ms if self._request is not None else 0
 
-    def poll(self) -> Opened | Committed | Refused | None:
+    def poll(self) -> Opened | Committed | StoreRefused | None:
         if self._request is None or self._now_ms() < self._due_ms:
             return None
         request, self._request = self._request, None

@@ -70,7 +70,7 @@ FIELD_M8 = Generation("M8 that drops its lock at 18 km", 18_000)
 CLONE = Generation("clone", 50_000, has_legacy_settings=False)
 
 
-class Settings:
+class ReceiverSettings:
     """What can be set in one receiver; ``refuses_model`` answers every model with a NAK."""
 
     def __init__(self, generation: Generation) -> None:

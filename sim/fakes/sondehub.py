@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from groundstation.share.sondehub import Answer, Put, Unanswered
+from groundstation.share.sondehub import Put, Unanswered, UploadAnswer
 
 REQUIRED = ("datetime", "uploader_callsign", "software_name", "payload_callsign")
 Key = tuple[str, str, int]  # callsign, datetime, frame
@@ -39,9 +39,9 @@ class SimSondeHub:
         self.flaws: list[str] = []
         self._contents: dict[Key, str] = {}
         self._rng = rng
-        self._moods: list[Callable[[Entries], Answer]] = []  # each comes once in every round
+        self._moods: list[Callable[[Entries], UploadAnswer]] = []  # each comes once in every round
 
-    def __call__(self, put: Put) -> Answer:
+    def __call__(self, put: Put) -> UploadAnswer:
         """Raises Unanswered for silence and Killed for the end of the station."""
         entries = json.loads(gzip.decompress(put.body))
         self.flaws += [flaw for entry in entries if (flaw := self._flaw(entry))]
@@ -55,7 +55,7 @@ class SimSondeHub:
         self.answers[mood.__name__.strip("_")] += 1
         return mood(entries)
 
-    def _mood(self) -> Callable[[Entries], Answer]:
+    def _mood(self) -> Callable[[Entries], UploadAnswer]:
         if not self._moods:
             self._moods = [
                 self._take, self._take, self._take_some, self._refuse, self._break, self._be_busy,
@@ -73,34 +73,35 @@ class SimSondeHub:
             return f"{_key(entry)} was told twice with two contents"
         return None
 
-    def _take(self, entries: Entries) -> Answer:
+    def _take(self, entries: Entries) -> UploadAnswer:
         self._keep(entries)
-        return Answer(200, b"^v^ telm logged")
+        return UploadAnswer(200, b"^v^ telm logged")
 
-    def _take_some(self, entries: Entries) -> Answer:
+    def _take_some(self, entries: Entries) -> UploadAnswer:
         """202: the first one is not stored."""
         self._keep(entries[1:])
         self.settled.update([_key(entries[0])])
         errors = [{"error_message": "Missing alt field", "payload": entries[0]}]
-        return Answer(202, json.dumps({"errors": errors, "warnings": []}).encode())
+        return UploadAnswer(202, json.dumps({"errors": errors, "warnings": []}).encode())
 
-    def _refuse(self, entries: Entries) -> Answer:
+    def _refuse(self, entries: Entries) -> UploadAnswer:
         self.settled.update(map(_key, entries))
-        return Answer(400, b"Not valid json")
+        return UploadAnswer(400, b"Not valid json")
 
-    def _break(self, _: Entries) -> Answer:
-        return Answer(self._rng.choice((500, 502, 503)), b'{"message": "Internal server error"}')
+    def _break(self, _: Entries) -> UploadAnswer:
+        status = self._rng.choice((500, 502, 503))
+        return UploadAnswer(status, b'{"message": "Internal server error"}')
 
-    def _be_busy(self, _: Entries) -> Answer:
-        return Answer(429, b"Too Many Requests", 60.0)
+    def _be_busy(self, _: Entries) -> UploadAnswer:
+        return UploadAnswer(429, b"Too Many Requests", 60.0)
 
-    def _show_log_in(self, _: Entries) -> Answer:
-        return Answer(200, b"<html><title>Welcome to our Wi-Fi</title></html>")
+    def _show_log_in(self, _: Entries) -> UploadAnswer:
+        return UploadAnswer(200, b"<html><title>Welcome to our Wi-Fi</title></html>")
 
-    def _be_silent(self, _: Entries) -> Answer:
+    def _be_silent(self, _: Entries) -> UploadAnswer:
         raise Unanswered("timed out")
 
-    def _forget_to_answer(self, entries: Entries) -> Answer:
+    def _forget_to_answer(self, entries: Entries) -> UploadAnswer:
         self._lose(entries)
         raise Unanswered("timed out")
 

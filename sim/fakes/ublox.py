@@ -30,7 +30,7 @@ from sim.fakes.gnss_messages import (
     time_of_week_ms,
     ubx,
 )
-from sim.fakes.gnss_settings import M8, CommandReader, Generation, Settings
+from sim.fakes.gnss_settings import M8, CommandReader, Generation, ReceiverSettings
 
 BUFFER_BYTES_MAX = 4096  # of the operating system's serial port; what comes later is lost
 TIME_KNOWN_S = 12  # cold start: UTC is resolved ...
@@ -88,7 +88,7 @@ class FakeUblox:
         self._trajectory = trajectory
         self._rng = rng
         self._fault_rng = random.Random(rng.getrandbits(64))
-        self._settings = Settings(generation)
+        self._settings = ReceiverSettings(generation)
         self._commands = CommandReader()
         self._switched_on_s = self._epoch_s = clock.now_ms // 1000
         self._out = bytearray()

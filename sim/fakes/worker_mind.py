@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from payload.mind import protocol
-from payload.mind.protocol import Decoder, Hello, ProtocolError
+from payload.mind.protocol import Hello, MessageDecoder, ProtocolError
 from payload.ports import MindFailed, MindFailure, MindReply, MindRequest
 from sim.clock import SimClock
 from sim.fakes.board import PI_ZERO_2W, THINK_OVERHEAD_MS, BoardProfile
@@ -54,7 +54,7 @@ class WorkerMind:
         self._directory = Path(tempfile.mkdtemp(prefix="spacepi-mind-"))  # socket paths are short
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
-        self._decoder = Decoder()
+        self._decoder = MessageDecoder()
         self._request_id: int | None = None
         self._started_ms = 0
         self._result: tuple[int, MindReply | MindFailed] | None = None
@@ -179,7 +179,7 @@ class WorkerMind:
                     break
             else:
                 connection.settimeout(self._real_wait_s)
-                self._decoder = Decoder()
+                self._decoder = MessageDecoder()
                 return connection
         connection.close()
         raise ConnectionError("the mind worker did not start")

@@ -1,6 +1,6 @@
 """Commands (docs/faults.md, 52 to 57): replays, floods, nonsense that is well signed,
-halves of a cutdown, letters that have waited for too long, silence by order, settings that nobody
-may set.
+halves of a cutdown, commands that have waited for too long, silence by command, settings that
+nobody may set.
 
 That the wire stays cold is asked at every step (``sim.verify.cutdown_watch``).
 """
@@ -15,7 +15,7 @@ from groundstation.archive.outbox import QUESTIONS_WAITING_EACH_MAX, OutboxFull
 from payload.cutdown import PHASES
 from sim.faults.stage import End, Fault, Stage
 from sim.faults.storage import vanished, while_off
-from sim.verify.cutdown_watch import ALOFT_M, letter_of
+from sim.verify.cutdown_watch import ALOFT_M, command_of
 from wire import auth, frames
 from wire.commands import Opcode
 from wire.frames import CommandFrame
@@ -160,7 +160,7 @@ def _long_silence(stage: Stage) -> End:
 
 
 class _Crowd:
-    """Looks on while the abort waits: no other letter goes up before it."""
+    """Looks on while the abort waits: no other command goes up before it."""
 
     def __init__(self, stage: Stage, abort_id: int) -> None:
         self._stage = stage
@@ -168,12 +168,12 @@ class _Crowd:
 
     def on_uplink(self, frame: bytes) -> None:
         world = self._stage.world
-        letter = letter_of(world, frame)
-        if letter is None or world.archive is None:
+        entry = command_of(world, frame)
+        if entry is None or world.archive is None:
             return
         abort = outbox.one(world.archive.db, self._abort_id)
-        if abort is not None and abort.is_waiting and letter.letter_id != self._abort_id:
-            self._stage.violate("cutdown_safe", f"{letter.opcode.name} went up before an abort")
+        if abort is not None and abort.is_waiting and entry.command_id != self._abort_id:
+            self._stage.violate("cutdown_safe", f"{entry.opcode.name} went up before an abort")
 
     def on_boot(self) -> None: ...
     def on_step(self) -> None: ...
@@ -196,14 +196,14 @@ def _crowd(stage: Stage) -> None:
 
 
 class _Silence:
-    """Looks on while the transmitter is off by order; a boot ends it, as it must."""
+    """Looks on while the transmitter is off by command; a boot ends it, as it must."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._is_off = False
 
     def begin(self) -> None:
-        """The order has arrived, and what the modem had is out."""
+        """The command has arrived, and what the modem had is out."""
         flight = self._stage.world.flight
         self._is_off = flight is not None and flight.downlink.is_silent(
             self._stage.world.daemon.now_ms)
@@ -229,7 +229,7 @@ class _Silence:
 
 
 def _tx_off(stage: Stage) -> End:
-    """The transmitter is switched off by order, and no further order ever comes."""
+    """The transmitter is switched off by command, and no further command ever comes."""
     silence = _Silence(stage)
     stage.world.observers.append(silence)
     stage.command(Opcode.TX_OFF, TX_OFF_MINUTES)

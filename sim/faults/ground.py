@@ -9,7 +9,7 @@ from pathlib import Path
 
 from groundstation.archive import rawlog
 from groundstation.archive.archive import Archive
-from groundstation.ground import Ground, Heard
+from groundstation.ground import Ground, HeardBytes
 from groundstation.reading.reader import FlightReader
 from sim.faults.stage import End, Fault, Stage
 from wire import frames, ukhas
@@ -66,7 +66,7 @@ def _noise_flood(stage: Stage) -> End:
             found = [_flood_frame(stage) for _ in range(FLOOD_FRAMES)]
             left -= sum(map(len, found))
             now_ms = stage.world.air.ground_utc_ms
-            ground.receive_many(Heard(data, now_ms, source="sim") for data in found)
+            ground.receive_many(HeardBytes(data, now_ms, source="sim") for data in found)
 
     stop = stage.every(FLOOD_EVERY_S, strike)
 

@@ -32,7 +32,7 @@ from sim.rig.internet import Internet
 from sim.rig.journal import Journal
 from sim.rig.live import Loop, NotifySocket, SerialLine, free_port
 from sim.rig.processes import Process
-from sim.rig.sent import Sent
+from sim.rig.sent import SentFrames
 from sim.rig.unit import Unit
 from sim.sky import Sky
 from wire.airtime import Airtime
@@ -55,7 +55,7 @@ _QUEUED = re.compile(r"Command (\d+) is queued")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class RigSettings:
     """How a bench flight is flown."""
 
     seconds: float
@@ -70,7 +70,7 @@ class Bench:
     """One bench flight. ``breaches`` are what went wrong that the verdict cannot see afterwards."""
 
     def __init__(
-        self, root: Path, mission: Mission, mission_path: Path, key: bytes, settings: Settings,
+        self, root: Path, mission: Mission, mission_path: Path, key: bytes, settings: RigSettings,
         show: Callable[[str], None], trajectory: Trajectory | None = None,
     ) -> None:
         """``key`` is the 32-byte master key. Raises KeyFileError or OSError."""
@@ -92,8 +92,8 @@ class Bench:
         ))
         self.journal = Journal(loop.clock, root, show)
         self.disk = BenchDisk(self.layout.store.parent) if settings.has_small_disk else None
-        self.sent = Sent(loop.clock, self.mission, self.mission.downlink_key(key),
-                         text_models.load(self.mission, self.layout.payload, ()))
+        self.sent = SentFrames(loop.clock, self.mission, self.mission.downlink_key(key),
+                               text_models.load(self.mission, self.layout.payload, ()))
         self.payload_modem.on_frame = self._on_frame
         self.line = SerialLine(loop, self.layout.receiver)
         self.receiver = FakeUblox(
@@ -253,7 +253,7 @@ class Bench:
             f"{len(self.sent.records)} records sent so far"))
 
 
-def hop(settings: Settings, start_utc_ms: int) -> Balloon:
+def hop(settings: RigSettings, start_utc_ms: int) -> Balloon:
     """The highest hop that has landed when most of the time is over; the lowest one otherwise."""
     low, high = (round(metres / 100) for metres in HOP_M)
     while low < high:
@@ -266,7 +266,7 @@ def hop(settings: Settings, start_utc_ms: int) -> Balloon:
     return _hop(settings, start_utc_ms, low * 100.0)
 
 
-def _hop(settings: Settings, start_utc_ms: int, height_m: float) -> Balloon:
+def _hop(settings: RigSettings, start_utc_ms: int, height_m: float) -> Balloon:
     site = SITES[settings.seed % len(SITES)]
     launch = Launch(start_utc_ms, PAD_S, site.elevation_m + height_m, CLIMB_MPS, LANDING_MPS, 0.0)
     sky = Sky(part_rng(settings.seed, "sky"), site.warmth_k)

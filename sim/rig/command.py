@@ -19,12 +19,12 @@ from sim.fault_schedule import Scheduled
 from sim.live import Stop
 from sim.replay import Replay, ReplayError
 from sim.rig import faults, ledger, live, verdict
-from sim.rig.bench import Bench, Settings
-from sim.rig.faults import Player
+from sim.rig.bench import Bench, RigSettings
+from sim.rig.faults import RigPlayer
 from sim.rig.ledger import Records
 from sim.rig.plan import plan_of
 from sim.rig.screen import Screen
-from sim.rig.verdict import Finding
+from sim.rig.verdict import RigFinding
 from wire import mission as mission_file
 from wire.auth import MASTER_KEY_BYTES
 from wire.key_file import KeyFileError
@@ -75,7 +75,7 @@ def bench_rig(
         plan = plan_of(fault or [], kills, seconds, seed, has_mind)
         trajectory = None if replay is None else Replay(replay)
         root = _new_folder(out)
-        settings = Settings(
+        settings = RigSettings(
             seconds, seed, loss, has_mind,
             any(scheduled.name == "storage.full" for scheduled in plan), command_every_s)
         key = secrets.token_bytes(MASTER_KEY_BYTES)
@@ -95,7 +95,7 @@ def bench_rig(
         raise typer.Exit(BROKEN)
 
 
-def _verdict(findings: list[Finding], numbers: list[str]) -> Iterator[tuple[str, str | None]]:
+def _verdict(findings: list[RigFinding], numbers: list[str]) -> Iterator[tuple[str, str | None]]:
     """(line, style): what was found, the numbers, and one word for all."""
     for finding in findings:
         yield str(finding), None if finding.is_good else "red"
@@ -109,11 +109,11 @@ def _verdict(findings: list[Finding], numbers: list[str]) -> Iterator[tuple[str,
         yield "GOOD: nothing was lost.", "bold green"
 
 
-def fly(bench: Bench, plan: list[Scheduled]) -> tuple[list[Finding], list[str]]:
+def fly(bench: Bench, plan: list[Scheduled]) -> tuple[list[RigFinding], list[str]]:
     """Start, run, stop, judge. Ctrl-C ends the run early; it is judged as well."""
     stop = Stop()
     with contextlib.closing(bench), stop.listening():
-        player = Player(bench, plan)
+        player = RigPlayer(bench, plan)
         bench.start()
         end_ms = round(bench.settings.seconds * 1000)
         bench.loop.run_until(lambda: stop.is_asked or bench.loop.clock.now_ms >= end_ms)
@@ -123,15 +123,15 @@ def fly(bench: Bench, plan: list[Scheduled]) -> tuple[list[Finding], list[str]]:
         return judge(bench, player)
 
 
-def judge(bench: Bench, player: Player) -> tuple[list[Finding], list[str]]:
+def judge(bench: Bench, player: RigPlayer) -> tuple[list[RigFinding], list[str]]:
     """Every finding about a bench flight that has ended, and its numbers, a line each."""
     layout, copies = bench.layout, bench.layout.root / "judged"
     try:
         aboard = verdict.read_store(verdict.copy_of(layout.store, copies))
-        home, letters, tallies = verdict.read_archive(
+        home, entries, tallies = verdict.read_archive(
             verdict.copy_of(layout.archive, copies), bench.mission.payload.node_id)
     except sqlite3.Error as error:
-        return [Finding(False, f"a database cannot be read: {error}")], []
+        return [RigFinding(False, f"a database cannot be read: {error}")], []
     may_prune = "storage.full" in player.played
     # On a full disk confirmed records make room, and what RAM holds is sent before it is durable.
     gone = {number for number in set(home) | set(bench.sent.records) if number not in aboard
@@ -141,7 +141,7 @@ def judge(bench: Bench, player: Player) -> tuple[list[Finding], list[str]]:
     kills = {"daemon": payload["kills"], "mind": bench.mind_kills, "station": station["kills"]}
     starts = {"daemon": payload["starts"], "station": station["starts"]}
     numbers = ledger.lines(
-        Records.of(aboard, home, bench.sent), bench.sent, heard, letters, kills, starts)
+        Records.of(aboard, home, bench.sent), bench.sent, heard, entries, kills, starts)
     return [
         _starts(bench),
         *verdict.on_store(aboard, home, may_prune),
@@ -149,16 +149,16 @@ def judge(bench: Bench, player: Player) -> tuple[list[Finding], list[str]]:
         *verdict.on_archive(aboard, home, tallies, gone),
         *verdict.on_log(aboard, bench.journal),
         *verdict.on_beacons(bench.sent, heard),
-        *verdict.on_letters(
-            letters, bench.queued, bench.loop.clock.utc_ms, OUTAGE in player.played),
-        *(Finding(False, breach) for breach in bench.breaches),
+        *verdict.on_commands(
+            entries, bench.queued, bench.loop.clock.utc_ms, OUTAGE in player.played),
+        *(RigFinding(False, breach) for breach in bench.breaches),
     ], numbers
 
 
-def _starts(bench: Bench) -> Finding:
+def _starts(bench: Bench) -> RigFinding:
     payload, station = bench.payload.counts, bench.station.counts
     minutes = bench.loop.clock.now_s / 60
-    return Finding(not payload["crashes"] + station["crashes"], (
+    return RigFinding(not payload["crashes"] + station["crashes"], (
         f"{minutes:.0f} minutes; the daemon was started {payload['starts']} times: killed "
         f"{payload['kills']}, by its watchdog {payload['watchdog']}, crashed {payload['crashes']}; "
         f"the station: killed {station['kills']}, crashed {station['crashes']}"

@@ -250,7 +250,7 @@ def find(name: str) -> RigFault:
     return fault
 
 
-class Player:
+class RigPlayer:
     """Begins and ends what is planned."""
 
     def __init__(self, bench: Bench, plan: list[Scheduled]) -> None:

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sim.rig.sent import Sent
-from sim.rig.verdict import Aboard, Home, Letter, gaps
+from sim.rig.sent import SentFrames
+from sim.rig.verdict import Aboard, HomeRow, OutboxRow, gaps
 from wire.frames import BeaconFrame
 
 
@@ -21,7 +21,7 @@ class Records:
     lost: int
 
     @classmethod
-    def of(cls, aboard: dict[int, Aboard], home: dict[int, Home], sent: Sent) -> Records:
+    def of(cls, aboard: dict[int, Aboard], home: dict[int, HomeRow], sent: SentFrames) -> Records:
         """Lost is what is neither in the store nor, where that made room, on the ground."""
         kept = aboard.keys() | home.keys()
         promised = kept | sent.records.keys() | gaps(aboard)
@@ -29,11 +29,11 @@ class Records:
 
 
 def lines(
-    records: Records, sent: Sent, beacons_heard: int, letters: Iterable[Letter],
+    records: Records, sent: SentFrames, beacons_heard: int, entries: Iterable[OutboxRow],
     kills: Mapping[str, int], starts: Mapping[str, int],
 ) -> list[str]:
     """The table at the end; ``kills`` and ``starts`` by process."""
-    states = Counter(letter.state for letter in letters)
+    states = Counter(entry.state for entry in entries)
     gaps = "; ".join(f"every {cadence_s} s: {gap_s:.1f} s"
                      for cadence_s, gap_s in sorted(sent.longest_gaps_s.items()))
     return [

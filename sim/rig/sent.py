@@ -30,7 +30,7 @@ from wire.records import Record
 from wire.session import Session
 
 
-class Sent:
+class SentFrames:
     """Frames in, by ``on_frame``; what they held and how they were spaced, out."""
 
     def __init__(

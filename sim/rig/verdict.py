@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import msgpack
 
 from sim.rig.journal import Journal
-from sim.rig.sent import Sent
+from sim.rig.sent import SentFrames
 from wire.records import Kind, Record, unpack_body
 
 CONFIRMED = 2  # the state of a record that the ground has; payload/ports.py
@@ -27,7 +27,7 @@ NAMED_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class RigFinding:
     """One sentence of the verdict."""
 
     is_good: bool
@@ -48,7 +48,7 @@ class Aboard(NamedTuple):
     is_whole: bool  # its CRC-32 is right
 
 
-class Home(NamedTuple):
+class HomeRow(NamedTuple):
     """A row of the station's archive."""
 
     record_id: int
@@ -57,10 +57,10 @@ class Home(NamedTuple):
     body: dict[str, Any]
 
 
-class Letter(NamedTuple):
+class OutboxRow(NamedTuple):
     """A row of the station's outbox."""
 
-    letter_id: int
+    command_id: int
     state: str
     created_ms: int
     why: str | None
@@ -91,17 +91,20 @@ def read_store(path: Path) -> dict[int, Aboard]:
     return found
 
 
-def read_archive(path: Path, node_id: int) -> tuple[dict[int, Home], list[Letter], Counter[str]]:
-    """(records of the node by id, letters, tallies). Raises sqlite3.Error."""
+def read_archive(
+    path: Path, node_id: int
+) -> tuple[dict[int, HomeRow], list[OutboxRow], Counter[str]]:
+    """(records of the node by id, commands, tallies). Raises sqlite3.Error."""
     with closing(sqlite3.connect(path)) as db:
         home = {
-            row[0]: Home(row[0], Kind(row[1]), row[2], unpack_body(row[3])) for row in db.execute(
+            row[0]: HomeRow(row[0], Kind(row[1]), row[2], unpack_body(row[3]))
+            for row in db.execute(
                 "SELECT record_id, kind, boot, body FROM record WHERE node_id = ?", (node_id,))
         }
-        letters = [Letter(*row) for row in db.execute(
+        entries = [OutboxRow(*row) for row in db.execute(
             "SELECT id, state, created_ms, why FROM outbox")]
         tallies = Counter(dict(db.execute("SELECT name, value FROM tally").fetchall()))
-        return home, letters, tallies
+        return home, entries, tallies
 
 
 def gaps(aboard: dict[int, Aboard]) -> set[int]:
@@ -113,7 +116,9 @@ def gaps(aboard: dict[int, Aboard]) -> set[int]:
             if number not in aboard}
 
 
-def on_store(aboard: dict[int, Aboard], home: dict[int, Home], may_prune: bool) -> list[Finding]:
+def on_store(
+    aboard: dict[int, Aboard], home: dict[int, HomeRow], may_prune: bool
+) -> list[RigFinding]:
     """Numbers, checksums, and what the ground confirmed. ``may_prune``: the disk was full once, so
     that what the ground confirmed may have made room.
     """
@@ -128,17 +133,16 @@ def on_store(aboard: dict[int, Aboard], home: dict[int, Home], may_prune: bool) 
     confirmed = sum(row.is_confirmed for row in aboard.values())
     room = f"; {len(pruned)} were deleted on the full disk and are on the ground" if pruned else ""
     return [
-        Finding(bool(aboard) and not lost, f"the store has {len(aboard)} records of {boots} lives, "
-                                           f"numbered {first} to {last} without a gap in a "
-                                           f"life{room}"
-                + _named(", missing", lost)),
-        Finding(not damaged, "every checksum is right" + _named(", except", damaged)),
-        Finding(not unheard, f"the ground confirmed {confirmed} of them; each is in the store and "
-                             "in the archive" + _named(", except", unheard)),
+        RigFinding(bool(aboard) and not lost, f"the store has {len(aboard)} records of {boots} "
+                   f"lives, numbered {first} to {last} without a gap in a life{room}"
+                   + _named(", missing", lost)),
+        RigFinding(not damaged, "every checksum is right" + _named(", except", damaged)),
+        RigFinding(not unheard, f"the ground confirmed {confirmed} of them; each is in the store "
+                   "and in the archive" + _named(", except", unheard)),
     ]
 
 
-def on_sent(aboard: dict[int, Aboard], sent: Sent, gone: set[int]) -> list[Finding]:
+def on_sent(aboard: dict[int, Aboard], sent: SentFrames, gone: set[int]) -> list[RigFinding]:
     """What was sent is what is stored. ``gone`` are ids that cannot be asked for any more."""
     wrong = [record.record_id for record in sent.records.values()
              if record.record_id not in gone and not _is_same(aboard.get(record.record_id), record)]
@@ -146,34 +150,33 @@ def on_sent(aboard: dict[int, Aboard], sent: Sent, gone: set[int]) -> list[Findi
     twice = sorted(set(sent.two_meanings) - gone)
     frames = sum(sent.counts.values()) - unsigned
     return [
-        Finding(bool(sent.records) and not wrong, f"{len(sent.records)} records went out at the "
-                                                  "radio port; each is identical in the "
-                                                  "store" + _named(", except", wrong)),
-        Finding(not twice, "every repeated number had the same content"
-                + _named(", except", twice)),
-        Finding(not unsigned, f"{frames} frames went out, each signed where the mission signs"
-                + (f", but {unsigned}" if unsigned else "")),
+        RigFinding(
+            bool(sent.records) and not wrong, f"{len(sent.records)} records went out at the radio "
+            "port; each is identical in the store" + _named(", except", wrong)),
+        RigFinding(not twice, "every repeated number had the same content"
+                   + _named(", except", twice)),
+        RigFinding(not unsigned, f"{frames} frames went out, each signed where the mission signs"
+                   + (f", but {unsigned}" if unsigned else "")),
     ]
 
 
 def on_archive(
-    aboard: dict[int, Aboard], home: dict[int, Home], tallies: Counter[str], gone: set[int]
-) -> list[Finding]:
+    aboard: dict[int, Aboard], home: dict[int, HomeRow], tallies: Counter[str], gone: set[int]
+) -> list[RigFinding]:
     """What came home is what is stored."""
     wrong = [row.record_id for row in home.values()
              if row.record_id not in gone and not _is_same(aboard.get(row.record_id), row)]
     bad = tallies["conflicts"] + tallies["impostor"]
     share = len(home) / max(1, len(aboard))
     return [
-        Finding(bool(home) and not wrong, f"{len(home)} records are on the ground ({share:.0%}; "
-                                          "the rest is waiting in the payload); each is identical "
-                                          "to the store"
-                + _named(", except", wrong)),
-        Finding(not bad, f"conflicts {tallies['conflicts']}, impostors {tallies['impostor']}"),
+        RigFinding(bool(home) and not wrong, f"{len(home)} records are on the ground ({share:.0%}; "
+                   "the rest is waiting in the payload); each is identical to the store"
+                   + _named(", except", wrong)),
+        RigFinding(not bad, f"conflicts {tallies['conflicts']}, impostors {tallies['impostor']}"),
     ]
 
 
-def on_log(aboard: dict[int, Aboard], journal: Journal) -> list[Finding]:
+def on_log(aboard: dict[int, Aboard], journal: Journal) -> list[RigFinding]:
     """Each event that the daemon told had been committed before."""
     kept: dict[int, Counter[str]] = {}
     for row in aboard.values():
@@ -184,45 +187,45 @@ def on_log(aboard: dict[int, Aboard], journal: Journal) -> list[Finding]:
             for name in count - kept.get(boot, Counter())]
     total = sum(sum(count.values()) for count in told.values())
     return [
-        Finding(not lost, f"{total} events in its log; each had been committed"
-                + _named(", except", lost)),
-        Finding(not journal.tracebacks, "no traceback in any log"
-                + _named(", but from", journal.tracebacks)),
+        RigFinding(not lost, f"{total} events in its log; each had been committed"
+                   + _named(", except", lost)),
+        RigFinding(not journal.tracebacks, "no traceback in any log"
+                   + _named(", but from", journal.tracebacks)),
     ]
 
 
-def on_beacons(sent: Sent, heard: int) -> list[Finding]:
+def on_beacons(sent: SentFrames, heard: int) -> list[RigFinding]:
     """Was the beacon ever late?"""
-    return [Finding(bool(sent.counts["BeaconFrame"]) and not sent.late, (
+    return [RigFinding(bool(sent.counts["BeaconFrame"]) and not sent.late, (
         f"{sent.counts['BeaconFrame']} beacons sent, {heard} heard, none late; longest start "
         f"to first beacon {sent.longest_start_s:.1f} s"
     ) + _named("; too late", sent.late))]
 
 
-def on_letters(
-    letters: list[Letter], queued: list[int], now_ms: int, was_cut_off: bool
-) -> list[Finding]:
+def on_commands(
+    entries: list[OutboxRow], queued: list[int], now_ms: int, was_cut_off: bool
+) -> list[RigFinding]:
     """Were the commands answered? ``queued`` are the ids that a person was told; ``was_cut_off``:
     the link was out for so long that it excuses.
     """
-    states = Counter(letter.state for letter in letters)
-    failed = [letter.why or "?" for letter in letters if letter.state == "failed"]
-    waiting = [letter for letter in letters if letter.state in ("queued", "sent")]
-    late = sum(now_ms - letter.created_ms > ANSWER_S_MAX * 1000 for letter in waiting)
-    lost = sorted(set(queued) - {letter.letter_id for letter in letters})
+    states = Counter(entry.state for entry in entries)
+    failed = [entry.why or "?" for entry in entries if entry.state == "failed"]
+    waiting = [entry for entry in entries if entry.state in ("queued", "sent")]
+    late = sum(now_ms - entry.created_ms > ANSWER_S_MAX * 1000 for entry in waiting)
+    lost = sorted(set(queued) - {entry.command_id for entry in entries})
     told = ", ".join(f"{count} {state}" for state, count in states.most_common())
     return [
-        Finding(not lost, f"{len(queued)} commands were queued; the station kept "
-                          "each" + _named(", except", lost)),
-        Finding(
+        RigFinding(not lost, f"{len(queued)} commands were queued; the station kept each"
+                   + _named(", except", lost)),
+        RigFinding(
             not failed and (was_cut_off or not late),
-            f"{len(letters)} commands: {told or 'none'}" + _named("; failed", failed)
+            f"{len(entries)} commands: {told or 'none'}" + _named("; failed", failed)
             + (f"; {late} unconfirmed for {ANSWER_S_MAX / 60:.0f} minutes" if late else ""),
         ),
     ]
 
 
-def _is_same(row: Aboard | None, other: Record | Home) -> bool:
+def _is_same(row: Aboard | None, other: Record | HomeRow) -> bool:
     return row is not None and (
         row.kind, row.boot, row.body) == (other.kind, other.boot, other.body)
 

@@ -17,7 +17,7 @@ from sim.world import World
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class TrialOutcome:
     """What happened. ``digest`` is the same whenever the same scenario is flown."""
 
     scenario: Scenario
@@ -35,7 +35,7 @@ class Outcome:
 def fly(
     scenario: Scenario, folder: Path | None = None,
     watch: Callable[[World], None] = lambda _: None,
-) -> Outcome:
+) -> TrialOutcome:
     """Fly ``scenario``. ``folder`` keeps both databases; None leaves nothing behind.
 
     ``watch`` may add observers to the world before it begins.
@@ -48,7 +48,7 @@ def fly(
             shutil.rmtree(work, ignore_errors=True)
 
 
-def _fly(scenario: Scenario, folder: Path, watch: Callable[[World], None]) -> Outcome:
+def _fly(scenario: Scenario, folder: Path, watch: Callable[[World], None]) -> TrialOutcome:
     world = World(
         scenario.mission, scenario.seed, "scripted", folder, conditions=scenario.conditions)
     checks = Checks(world)
@@ -62,7 +62,7 @@ def _fly(scenario: Scenario, folder: Path, watch: Callable[[World], None]) -> Ou
         checks.counts["watchdog_bites"] = world.watchdog.bites
         checks.counts["forged_up"] = world.channel.counts["forged"]
         checks.counts["forged_down"] = world.channel.counts["forged_down"]
-        return Outcome(
+        return TrialOutcome(
             scenario, tuple(checks.violations), checks.counts, checks.digest, world.clock.now_s)
     finally:
         world.close()

@@ -3,7 +3,7 @@
     cutdown_safe   high only while, within the last ``burn_s`` and in one life of the payload, the
                    station issued a FIRE, and an ARM with another counter in the air not long
                    before it; or truly outside a fence that may fire. And the station sends no
-                   letter that arms or fires once its lifetime is over, and none that fires
+                   command that arms or fires once its lifetime is over, and none that fires
                    without one that arms shortly before
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from groundstation.archive import outbox
-from groundstation.archive.outbox import CLOCK_SLACK_MS, Letter
+from groundstation.archive.outbox import CLOCK_SLACK_MS, QueuedCommand
 from payload.cutdown import ARMED_MS
 from payload.navigation.geofence import contains
 from wire import commands, frames
@@ -22,12 +22,12 @@ from wire.frames import CommandFrame
 if TYPE_CHECKING:
     from sim.world import World
 
-AIR_MS = 5_000  # an order on its way up, and the step that ends the burn
+AIR_MS = 5_000  # a command on its way up, and the step that ends the burn
 ALOFT_M = 20.0  # above the ground; below it nothing may ever be armed
 
 
-def letter_of(world: World, frame: bytes) -> Letter | None:
-    """The letter that this frame of the station carries; None where nobody queued it."""
+def command_of(world: World, frame: bytes) -> QueuedCommand | None:
+    """The command that this frame of the station carries; None where nobody queued it."""
     if world.archive is None:
         return None
     counter = int.from_bytes(frame[3:7], "big")
@@ -43,7 +43,7 @@ class CutdownWatch:
         self._world = world
         self._armings: list[tuple[int, int]] = []  # (when, counter)
         self._fired_ms: int | None = None  # the latest FIRE that an ARM had gone before
-        self._arm_sent_ms: int | None = None  # as a letter
+        self._arm_sent_ms: int | None = None  # as a command
         self._sent: str | None = None  # what the station should not have sent, not told yet
 
     def on_boot(self) -> None:
@@ -54,15 +54,15 @@ class CutdownWatch:
     def on_uplink(self, frame: bytes) -> None:
         """A frame of the station's own begins to go up."""
         now_ms = self._world.clock.now_ms
-        order = frames.decode_uplink(frame, self._world.uplink_key)
-        if not isinstance(order, CommandFrame):
+        told = frames.decode_uplink(frame, self._world.uplink_key)
+        if not isinstance(told, CommandFrame):
             return
         try:
-            command = commands.decode(order.body)
+            command = commands.decode(told.body)
         except ValueError:
             return
-        self._look_at_letter(frame, command.opcode)
-        counter, is_aloft = order.counter, self._world.body.above_ground_m() >= ALOFT_M
+        self._look_at_queued(frame, command.opcode)
+        counter, is_aloft = told.counter, self._world.body.above_ground_m() >= ALOFT_M
         if command.opcode is Opcode.CUTDOWN_ARM and is_aloft:
             self._armings.append((now_ms, counter))
         elif command.opcode is Opcode.CUTDOWN_FIRE and any(
@@ -81,21 +81,21 @@ class CutdownWatch:
         if self._fired_ms is not None:
             since_ms = self._world.clock.now_ms - self._fired_ms
             return None if since_ms <= burn_ms else f"still high after {since_ms / 1000:.0f} s"
-        return None if self._may_fence_fire() else "high without an order"
+        return None if self._may_fence_fire() else "high without a command"
 
     def may_be_armed(self) -> bool:
-        """Is an order still valid that arms it, or that fires it, or does the fence fire?"""
+        """Is a command still valid that arms it, or that fires it, or does the fence fire?"""
         now_ms, burn_ms = self._world.clock.now_ms, 1000 * self._world.mission.flight.burn_s
         is_firing = self._fired_ms is not None and now_ms - self._fired_ms <= burn_ms + AIR_MS
         is_armed = any(now_ms - at_ms <= ARMED_MS + AIR_MS for at_ms, _ in self._armings)
         return is_firing or is_armed or self._may_fence_fire()
 
-    def _look_at_letter(self, frame: bytes, opcode: Opcode) -> None:
-        letter = letter_of(self._world, frame)
-        if letter is None or opcode not in (Opcode.CUTDOWN_ARM, Opcode.CUTDOWN_FIRE):
+    def _look_at_queued(self, frame: bytes, opcode: Opcode) -> None:
+        entry = command_of(self._world, frame)
+        if entry is None or opcode not in (Opcode.CUTDOWN_ARM, Opcode.CUTDOWN_FIRE):
             return
         now_ms = self._world.clock.now_ms
-        waited_ms = self._world.air.ground_utc_ms - letter.created_ms
+        waited_ms = self._world.air.ground_utc_ms - entry.created_ms
         lifetime_ms = 1000 * self._world.mission.ground.hazardous_lifetime_s
         if not -CLOCK_SLACK_MS <= waited_ms <= lifetime_ms:
             self._sent = f"{opcode.name} was sent {waited_ms // 1000} s after it was queued"

@@ -98,7 +98,7 @@ def ids_on_ground(archive_path: Path, node_id: int) -> set[int]:
         return {row[0] for row in rows}
 
 
-class Recorded(Recorder):
+class LedgerRecorder(Recorder):
     """Writes into the ledger what the store and its writer tell."""
 
     def __init__(self, ledger: Ledger) -> None:
@@ -145,7 +145,7 @@ class RecordedStore(CardStore):
         now_ms: Callable[[], int] = lambda: 0,
     ) -> None:
         """``now_ms`` is the clock by which the card is slow."""
-        recorder = Recorded(ledger)
+        recorder = LedgerRecorder(ledger)
         writer = CardWriter(path, card, is_durable=False, recorder=recorder)
         super().__init__(CardDisk(writer, card, now_ms), chance, recorder)
 

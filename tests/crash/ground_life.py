@@ -13,7 +13,7 @@ from pathlib import Path
 
 from groundstation.archive import rawlog, retention, schema
 from groundstation.archive.archive import Archive
-from groundstation.ground import Ground, Heard
+from groundstation.ground import Ground, HeardBytes
 from tests.crash.disk import Disk, Refusal
 from tests.crash.disk_tap import tapped
 from tests.crash.explorer import Recording
@@ -36,7 +36,7 @@ class Promise:
 
     heard: tuple[bytes, ...] = ()
     counter: int = 0  # the last uplink counter
-    letters: frozenset[int] = frozenset()
+    entries: frozenset[int] = frozenset()
 
 
 @dataclass
@@ -47,10 +47,10 @@ class Diary:
     frames: list[bytes] = field(default_factory=list)
     signed: set[bytes] = field(default_factory=set)
     counter: int = 0
-    letters: set[int] = field(default_factory=set)
+    entries: set[int] = field(default_factory=set)
 
     def promise(self) -> Promise:
-        return Promise(tuple(self.frames), self.counter, frozenset(self.letters))
+        return Promise(tuple(self.frames), self.counter, frozenset(self.entries))
 
 
 class FarPayload:
@@ -82,7 +82,7 @@ class FarPayload:
 
 def hear(ground: Ground, far: FarPayload, diary: Diary, rng: random.Random, now_ms: int) -> bool:
     """Some frames come together; True when the station has them for good."""
-    heard = [Heard(far.frame(now_ms + i), now_ms + i) for i in range(rng.randrange(1, 4))]
+    heard = [HeardBytes(far.frame(now_ms + i), now_ms + i) for i in range(rng.randrange(1, 4))]
     diary.frames += [h.data for h in heard]
     return ground.receive_many(heard)
 
@@ -125,7 +125,7 @@ def record(
                 promises.append((len(disk.trace), diary.promise()))
                 if rng.random() < 0.2:
                     diary.counter = archive.take_counter(now_ms, "feedback")
-                    diary.letters.add(ground.ask("Are you cold?", now_ms))
+                    diary.entries.add(ground.ask("Are you cold?", now_ms))
                     promises.append((len(disk.trace), diary.promise()))
             if start == 0:
                 archive.close()
@@ -205,9 +205,9 @@ def _check(archive: Archive, promise: Promise, diary: Diary) -> str | None:
     raw = {entry.reception_id: entry.raw for entry, _ in rawlog.read(archive.raw_path)}
     if [raw[number] for number in sorted(raw)] != heard:
         return "the raw log and the database differ"
-    letters = {row[0] for row in archive.db.execute("SELECT id FROM outbox")}
-    if not promise.letters <= letters <= diary.letters | letters - promise.letters:
-        return "an acknowledged letter is lost"
+    entries = {row[0] for row in archive.db.execute("SELECT id FROM outbox")}
+    if not promise.entries <= entries <= diary.entries | entries - promise.entries:
+        return "an acknowledged command is lost"
     open_ground(archive, diary)
     decoded = _records(archive)
     archive.rebuild()

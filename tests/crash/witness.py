@@ -17,7 +17,7 @@ from typing import Any
 
 from groundstation.archive import rawlog
 from groundstation.archive.archive import Archive
-from groundstation.ground import Ground, Heard
+from groundstation.ground import Ground, HeardBytes
 from sim.fakes.card_disk import DeskStore
 from tests.crash.block_device import ATTRIBUTE
 from tests.payload import aboard
@@ -70,7 +70,7 @@ def write_station(folder: Path, steps: int, acknowledge: Callable[[int], None]) 
         ground = Ground(MISSION, archive, None)
         for _ in range(steps // 3):
             numbers = range(number, number + ITEMS_PER_STEP)
-            assert ground.receive_many([Heard(frame(n), EPOCH_2025_MS + n) for n in numbers])
+            assert ground.receive_many([HeardBytes(frame(n), EPOCH_2025_MS + n) for n in numbers])
             number = numbers.stop
             acknowledge(number)
         archive.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 from far_end import MASTER_KEY, MISSION, START_MS, FarEnd, state_at
 
 from groundstation.archive.archive import Archive
-from groundstation.ground import Ground, Heard
+from groundstation.ground import Ground, HeardBytes
 from wire.auth import Direction, derive_key
 from wire.beacon import Phase
 from wire.records import Kind
@@ -120,7 +120,7 @@ def build(path: Path, *, with_pictures: bool = True, end_s: int = END_S) -> Arch
     ground, far = Ground(MISSION, archive, key), FarEnd(key)
     rng = random.Random(4)
     lines = {_at_s(i): i for i in range(len(LINES))}
-    heard: list[Heard] = []
+    heard: list[HeardBytes] = []
     for t in range(-300, end_s, 2):
         now = START_MS + t * 1000
         _happen(far, t, now, lines, with_pictures)
@@ -130,7 +130,7 @@ def build(path: Path, *, with_pictures: bool = True, end_s: int = END_S) -> Arch
         data = far.beacon(state, is_listening=t % 20 == 0) if t % 10 == 0 else far.data(now)
         is_lost = rng.random() < 0.22 or any(a <= t < b for a, b in QUIET)
         if data and not is_lost:
-            heard.append(Heard(data, now, -97 - rng.random() * 12, 3 + rng.random() * 5))
+            heard.append(HeardBytes(data, now, -97 - rng.random() * 12, 3 + rng.random() * 5))
         if t == 3000:
             ground.receive_many(heard)
             heard.clear()

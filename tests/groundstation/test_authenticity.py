@@ -15,9 +15,9 @@ from structlog.testing import capture_logs
 from groundstation.__main__ import main
 from groundstation.archive.archive import Archive
 from groundstation.export.export import write_all
-from groundstation.ground import Ground, Heard
+from groundstation.ground import Ground, HeardBytes
 from groundstation.reading.reader import FlightReader
-from groundstation.web.stream import Feed
+from groundstation.web.stream import PageFeed
 from wire import auth, beacon, frames
 from wire.auth import Direction
 from wire.frames import BeaconFrame, FrameCounter, IdentFrame
@@ -120,7 +120,7 @@ def test_the_first_impostor_is_logged_and_the_rest_are_counted(archive, station)
         for i in range(5):
             station.receive(liar.beacon(state_at(i)), START_MS + i * 1000)
         station.receive_many(
-            Heard(liar.beacon(state_at(i)), START_MS + i * 1000) for i in range(5, 400)
+            HeardBytes(liar.beacon(state_at(i)), START_MS + i * 1000) for i in range(5, 400)
         )
     heard = [entry for entry in logs if entry["event"] == "impostor_heard"]
     assert heard == [{"event": "impostor_heard", "log_level": "warning", "node_id": 7,
@@ -131,7 +131,7 @@ def test_the_first_impostor_is_logged_and_the_rest_are_counted(archive, station)
 
 
 def test_an_open_page_hears_of_an_impostor_at_once(archive, station):
-    feed = Feed(FlightReader(archive.path, SIGNED_MISSION), lambda: START_MS)
+    feed = PageFeed(FlightReader(archive.path, SIGNED_MISSION), lambda: START_MS)
     at, _ = feed.step(None)
     station.receive(impostor().beacon(ELSEWHERE), START_MS)
     _, message = feed.step(at)

@@ -28,7 +28,7 @@ def test_every_opcode_can_be_typed(opcode: Opcode) -> None:
     assert command_words.usage(opcode).startswith(f"{opcode.name.lower()} requires ")
 
 
-def test_a_question_gets_the_number_of_its_letter() -> None:
+def test_a_question_gets_the_number_of_its_command() -> None:
     made = command_words.command(Opcode.ASK, 70_000, "Is it cold up there?")
     assert made == Command(Opcode.ASK, (70_000, "Is it cold up there?"))
     assert command_words.command(Opcode.PING, 70_000, "") == Command(Opcode.PING)
@@ -90,7 +90,7 @@ def test_a_command_goes_up_signed_and_comes_back_answered(tmp_path: Path) -> Non
     ground, far = Ground(MISSION, archive, KEY), FarEnd(KEY)
     for number, (name, result) in enumerate((("ping", "ok"), ("muse_now", "refused"))):
         now_ms = START_MS + number * 60_000
-        letter = outbox.post(archive.path, command_words.find(name), "", now_ms)
+        entry = outbox.post(archive.path, command_words.find(name), "", now_ms)
         ground.receive(far.beacon(state_at(number), is_listening=True), now_ms)
         up = ground.next_uplink(now_ms)
         assert up is not None
@@ -102,7 +102,7 @@ def test_a_command_goes_up_signed_and_comes_back_answered(tmp_path: Path) -> Non
         data = far.data(now_ms + 5_000)
         assert data is not None
         ground.receive(data, now_ms + 5_000)
-        done = outbox.one(archive.db, letter.letter_id)
+        done = outbox.one(archive.db, entry.command_id)
         assert done is not None
         assert (done.state, done.why) == (
             ("answered", None) if result == "ok" else ("failed", "not now"))
@@ -163,22 +163,22 @@ def test_a_wrong_command_is_one_sentence_and_queues_nothing(
     status, out, err = station("command", *arguments)
     assert (status, out) == (1, "")
     assert err.startswith(f"spacepi-ground: {sentence}") and err.count("\n") == 1
-    assert _letters(tmp_path) == []
+    assert _outbox(tmp_path) == []
 
 
 def test_without_a_key_nothing_is_queued(station, tmp_path: Path) -> None:
     (tmp_path / "mission.key").unlink()
     status, _, err = station("command", "ping")
     assert status == 1 and "no such key file" in err
-    assert _letters(tmp_path) == []
+    assert _outbox(tmp_path) == []
 
 
-def _letters(folder: Path) -> list[int]:
+def _outbox(folder: Path) -> list[int]:
     with sqlite3.connect(folder / "archive" / "archive.sqlite") as db:
         return [row[0] for row in db.execute("SELECT id FROM outbox ORDER BY id")]
 
 
 def _queued(folder: Path, count: int, words: str, lifetime: str) -> str:
-    letters = _letters(folder)
-    assert len(letters) == count
-    return f"Command {letters[-1]} is queued: {words}. It expires in {lifetime}.\n"
+    entries = _outbox(folder)
+    assert len(entries) == count
+    return f"Command {entries[-1]} is queued: {words}. It expires in {lifetime}.\n"

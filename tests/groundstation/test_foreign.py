@@ -13,9 +13,9 @@ from groundstation.archive import schema
 from groundstation.archive.archive import Archive
 from groundstation.archive.track import NEAR_MS
 from groundstation.decode import foreign
-from groundstation.ground import Ground, Heard
+from groundstation.ground import Ground, HeardBytes
 from groundstation.reading.reader import QUIET_FACTOR, FlightReader
-from groundstation.web.stream import Feed
+from groundstation.web.stream import PageFeed
 from wire import frames, horus, ukhas
 from wire.beacon import Beacon, Phase
 from wire.horus import Packet
@@ -147,7 +147,7 @@ def test_it_fills_gaps_of_the_way_and_adds_nothing_beside_our_own_points(station
 
 
 def test_the_stream_tells_it_only_while_it_stands_in(station):
-    feed = Feed(station.reader, lambda: START_MS)
+    feed = PageFeed(station.reader, lambda: START_MS)
     after, _ = feed.step(None)
     station.hear(packet_at(600), 600)
     after, message = feed.step(after)
@@ -215,7 +215,7 @@ def test_neighbours_are_counted_and_kept(station):
 def test_a_flood_of_neighbours_is_bounded_and_the_oldest_are_forgotten(station):
     flood = 500
     station.ground.receive_many(
-        Heard(packet_at(i, f"FL-{i}"), START_MS + i * 1000) for i in range(flood)
+        HeardBytes(packet_at(i, f"FL-{i}"), START_MS + i * 1000) for i in range(flood)
     )
     kept = [other["callsign"] for other in station.reader.flight()["neighbours"]]
     assert kept == [f"FL-{i}" for i in range(flood - 1, flood - 1 - foreign.NEIGHBOURS_MAX, -1)]
@@ -225,7 +225,7 @@ def test_a_flood_of_neighbours_is_bounded_and_the_oldest_are_forgotten(station):
 
 
 def test_a_flood_within_one_millisecond_is_bounded_too(station):
-    station.ground.receive_many(Heard(packet_at(1, f"FL-{i}"), START_MS) for i in range(100))
+    station.ground.receive_many(HeardBytes(packet_at(1, f"FL-{i}"), START_MS) for i in range(100))
     kept = {other["callsign"] for other in station.reader.flight()["neighbours"]}
     assert len(kept) == foreign.NEIGHBOURS_MAX and "FL-99" in kept
 
@@ -256,7 +256,7 @@ GOOD = [packet_at(600), packet_at(600, "M0NTY", "Hello."), sentence_at(600),
 ), st.sampled_from(["radio", "horus-udp"]), st.integers(0, 4_000_000_000_000))
 def test_any_bytes_are_counted_and_nothing_is_raised(station, found, source, utc_ms):
     before = sum(station.tally.values()) - station.tally.get("neighbours_forgotten", 0)
-    station.ground.receive_many(Heard(data, utc_ms, source=source) for data in found)
+    station.ground.receive_many(HeardBytes(data, utc_ms, source=source) for data in found)
     after = sum(station.tally.values()) - station.tally.get("neighbours_forgotten", 0)
     assert after - before == len(found)
     station.reader.flight()

@@ -38,7 +38,7 @@ def test_fault_75_a_full_log_does_not_stop_the_receiver(tmp_path: Path) -> None:
     key = derive_key(MASTER_KEY, 7, Direction.UPLINK)
     (tmp_path / "archive").mkdir()
     Archive(tmp_path / "archive" / "archive.sqlite").close()
-    now_ms = time.time_ns() // 1_000_000  # a real station, by whose clock letters expire
+    now_ms = time.time_ns() // 1_000_000  # a real station, by whose clock commands expire
     outbox.post(tmp_path / "archive" / "archive.sqlite", Opcode.ASK, "Is it cold?", now_ms)
     with open("/dev/full", "wb") as full:
         process = subprocess.Popen(

@@ -14,7 +14,7 @@ from far_end import MASTER_KEY, MISSION, START_MS, FarEnd, state_at
 from groundstation.archive import counters, outbox, rawlog, schema
 from groundstation.archive.archive import Archive, ArchiveBusy
 from groundstation.archive.rawlog import Reception
-from groundstation.ground import Ground, Heard
+from groundstation.ground import Ground, HeardBytes
 from groundstation.reading.reader import FlightReader
 from wire.auth import Authenticity, Direction, derive_key
 from wire.records import Kind, Record, TimeQuality
@@ -58,7 +58,7 @@ def test_a_rebuild_makes_the_same_archive(tmp_path):
 def test_the_same_frames_twice_change_nothing_but_the_receptions(tmp_path):
     archive = short_flight(tmp_path / "a.sqlite")
     records = dump(archive)["record"]
-    heard = [Heard(r.raw, r.utc_ms + 3_600_000) for r in archive.receptions()]
+    heard = [HeardBytes(r.raw, r.utc_ms + 3_600_000) for r in archive.receptions()]
     archive.close()
     archive = Archive(tmp_path / "a.sqlite", is_durable=False)
     Ground(MISSION, archive, None).receive_many(heard)
@@ -193,7 +193,7 @@ def test_while_the_disk_refuses_receptions_wait_in_memory(tmp_path, monkeypatch)
 
     monkeypatch.setattr(archive._raw, "append", full)
     for i in range(5):
-        assert not ground.receive_many([Heard(far.beacon(state_at(i)), START_MS + i * 1000)])
+        assert not ground.receive_many([HeardBytes(far.beacon(state_at(i)), START_MS + i * 1000)])
     assert archive.last_reception_id() == 0
     monkeypatch.setattr(archive._raw, "append", append)
     assert ground.receive_many([])
@@ -232,7 +232,7 @@ def test_a_disk_that_refuses_for_long_does_not_fill_the_raw_log_with_copies(tmp_
     for i, frame in enumerate(frames):
         monkeypatch.setattr(archive, "_insert_receptions", refuse if i < 20 else real_insert)
         monkeypatch.setattr(os, "fsync", refuse if 10 <= i < 28 else real_sync)
-        assert ground.receive_many([Heard(frame, START_MS + i * 1000)]) is (i >= 28)
+        assert ground.receive_many([HeardBytes(frame, START_MS + i * 1000)]) is (i >= 28)
     entries = [reception for reception, _ in rawlog.read(archive.raw_path)]
     assert [r.raw for r in entries] == frames
     assert [r.reception_id for r in entries] == list(range(1, 31))
@@ -250,7 +250,7 @@ def test_what_could_not_be_decoded_when_it_came_is_decoded_with_the_next(tmp_pat
 
     for i in range(6):
         monkeypatch.setattr(archive, "add_beacon", refuse if 2 <= i < 4 else add_beacon)
-        frame = Heard(far.beacon(state_at(i)), START_MS + i * 1000)
+        frame = HeardBytes(far.beacon(state_at(i)), START_MS + i * 1000)
         assert ground.receive_many([frame]), "it is durable all the same"
     found = dump(archive)
     assert len(found["beacon"]) == 6

@@ -57,8 +57,8 @@ def test_everything_arrives_and_is_confirmed_over_a_link_that_loses_forty_percen
     heard = archive.db.execute("SELECT record_id FROM record").fetchall()
     assert {row[0] for row in heard} == {record.record_id for record in far.pushed}
     assert far.questions == {asked[0]: "Is it cold up there?"}
-    letter = archive.db.execute("SELECT state, attempts FROM outbox").fetchone()
-    assert letter["state"] == "answered" and letter["attempts"] >= far.commands_heard >= 1
+    row = archive.db.execute("SELECT state, attempts FROM outbox").fetchone()
+    assert row["state"] == "answered" and row["attempts"] >= far.commands_heard >= 1
     assert len(far.confirmed) >= len(far.pushed) - 3, "the ground's reports reach the sender"
     assert 0.3 < ground.loss() < 0.5
     assert now > START_MS
@@ -202,7 +202,7 @@ def test_a_clock_that_was_set_back_does_not_silence_the_reports(tmp_path):
     archive.close()
 
 
-def test_letters_that_nobody_takes_leave_every_fourth_window_to_a_report(tmp_path):
+def test_commands_that_nobody_takes_leave_every_fourth_window_to_a_report(tmp_path):
     archive = Archive(tmp_path / "flight.sqlite", is_durable=False)
     ground, far = proving(archive)
     ground.receive(far.tell(), START_MS - 10_000)

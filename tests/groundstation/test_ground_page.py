@@ -13,7 +13,7 @@ from browser import Browser, find_chromium, need_vendor
 from far_end import MASTER_KEY, MISSION, SIGNED_MISSION, START_MS, FarEnd, state_at
 
 from groundstation.ground import Ground
-from groundstation.share.sondehub import Outcome
+from groundstation.share.sondehub import UploadOutcome
 from groundstation.share.upload_queue import Batch, UploadQueue
 from groundstation.web import web
 from groundstation.web.server import make_server
@@ -230,7 +230,7 @@ def test_the_colophon_says_what_sondehub_was_told(page, tmp_path):
         assert "SondeHub" not in page.value(words)
         looked_at(page, station, 1440, 900)
         assert "SondeHub has accepted 0 positions." in page.value(words)
-        queue.settle(Batch((), 1, 0), Outcome(1, 2), NOW_MS)
+        queue.settle(Batch((), 1, 0), UploadOutcome(1, 2), NOW_MS)
         queue.set_aside(Batch(({},), 1, 0))
         queue.note_trouble("status 503 <b>")
         page.wait(words + ".includes('SondeHub has accepted 1 position; refused 2; failed on 1;"

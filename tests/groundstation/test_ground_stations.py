@@ -71,7 +71,7 @@ def test_no_two_stations_give_their_questions_the_same_id(tmp_path: Path) -> Non
     ids = [ground.ask("Hello?", START_MS) for ground in grounds for _ in range(5)]
     assert len(set(ids)) == 15
     posted = outbox.post(tmp_path / "station-2.sqlite", Opcode.ASK, "And?", START_MS, 2)
-    assert posted.letter_id % 16 == 2 and posted.letter_id not in ids
+    assert posted.command_id % 16 == 2 and posted.command_id not in ids
 
 
 def test_stations_answer_one_after_another_in_the_same_window(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from groundstation.reading.reader import FlightReader
 from tests.wire.test_text_codec import OWN, model
 from wire import auth, commands, frames, records
 from wire.auth import Authenticity, Direction
-from wire.bodies import SEALED, Packed, Seat, by_id
+from wire.bodies import SEALED, Packed, TextSeat, by_id
 from wire.commands import Command, Opcode
 from wire.frames import CommandFrame
 from wire.mission import load as load_mission
@@ -43,7 +43,7 @@ class CodingEnd(FarEnd):
 
     def send(self, record, now_ms):
         packed = records.pack(record, model() if self.codes else None)
-        assert (packed.seat is Seat.MODEL) == self.codes
+        assert (packed.seat is TextSeat.MODEL) == self.codes
         self.sender.push(record, now_ms, packed)
 
 
@@ -156,13 +156,13 @@ def test_made_up_models_cannot_fill_the_outbox(tmp_path):
     for number in range(PLAIN_TEXTS_MAX + 5):
         record = Record(number + 1, Kind.MUSING, 1, START_MS, TimeQuality.GPS, {})
         data = number.to_bytes(2) + b"\x02ab\x80"
-        far.sender.push(record, START_MS, Packed(Seat.MODEL, data))
+        far.sender.push(record, START_MS, Packed(TextSeat.MODEL, data))
     for body in ({SEALED: 5}, {SEALED: {"model": "../../x"}}):
         far.push(Kind.MUSING, START_MS, body)
     fly(far, station, START_MS, 60)
     assert len(letters(archive)) == PLAIN_TEXTS_MAX
     other = FarEnd(KEY, node_id=9)
-    other.sender.push(record, START_MS, Packed(Seat.MODEL, b"\xee\xee\x02ab\x80"))
+    other.sender.push(record, START_MS, Packed(TextSeat.MODEL, b"\xee\xee\x02ab\x80"))
     fly(other, station, START_MS)
     assert len(letters(archive)) == PLAIN_TEXTS_MAX, "another payload's models are not ours to ask"
 
@@ -230,7 +230,7 @@ def test_an_unreadable_model_is_one_sentence_and_the_station_goes_on(
         arguments = ("--codec", tmp_path / "bad.codec", "--codec", tmp_path / "none.codec")
         assert ground("receive", "-m", mission, "--replay", raw_log(tmp_path), *arguments)[0] == 0
     said = [e["why"] for e in logs if e["event"] == "text_model_unreadable"]
-    assert len(said) == 2 and "bad.codec: this is not a text model" in said[0]
+    assert len(said) == 2 and "bad.codec: not a text model" in said[0]
     assert "none.codec: cannot be read (No such file or directory)" in said[1]
     db = sqlite3.connect(mission.parent / "archive" / "archive.sqlite")
     assert db.execute("SELECT COUNT(*) FROM record").fetchone()[0] == 4

@@ -1,4 +1,4 @@
-"""The page's interface: hostile words are inert, the stream resumes, the letter box is honest."""
+"""The page's interface: hostile words are inert, the stream resumes, the outbox is honest."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from groundstation.ground import Ground
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import clean_text, to_json
 from groundstation.web import web
-from groundstation.web.stream import CHANGES_MAX, Ending, Feed
+from groundstation.web.stream import CHANGES_MAX, Ending, PageFeed
 from groundstation.web.web import create_app
 from wire import records
 from wire.auth import Authenticity, Direction, derive_key
@@ -185,7 +185,7 @@ def test_without_an_archive_the_page_says_so(tmp_path):
     assert client.get("/api/flight").status_code == 200, "it appears when the station starts"
 
 
-# -- the letter box -------------------------------------------------------------------------
+# -- the outbox ------------------------------------------------------------------------------
 
 
 def test_a_question_goes_from_the_page_to_the_answer(station):
@@ -234,7 +234,7 @@ def test_bad_questions_are_refused_with_a_sentence(station, body, headers, statu
 def test_a_station_without_a_key_says_that_it_only_listens(station):
     Ground(MISSION, station, None)
     answer = client_of(station).post("/api/ask", json={"text": "hi"})
-    assert answer.status_code == 409 and "listens" in answer.json()["error"]
+    assert answer.status_code == 409 and "receives only" in answer.json()["error"]
 
 
 def test_nobody_is_asked_once_the_flight_is_over(station):
@@ -267,7 +267,7 @@ def messages(feed, after):
 
 def test_the_stream_resumes_where_it_was_cut(station):
     ground, far = Ground(MISSION, station, KEY), FarEnd(KEY)
-    feed = Feed(FlightReader(station.path, MISSION), lambda: START_MS)
+    feed = PageFeed(FlightReader(station.path, MISSION), lambda: START_MS)
     at, event, _ = messages(feed, None)
     assert event is None
     ground.receive(far.beacon(state_at(100)), START_MS)
@@ -285,7 +285,7 @@ def test_the_stream_resumes_where_it_was_cut(station):
 
 
 def test_who_is_too_far_behind_or_from_another_archive_is_told_to_start_again(station):
-    feed = Feed(FlightReader(station.path, MISSION), lambda: START_MS)
+    feed = PageFeed(FlightReader(station.path, MISSION), lambda: START_MS)
     with station.batch():
         for _ in range(CHANGES_MAX + 5):
             station.note_change("silence", None)

@@ -12,7 +12,7 @@ from groundstation.archive.archive import Archive
 from groundstation.archive.held import BATCH_MAX, HELD_MAX, Held
 from groundstation.archive.rawlog import Reception
 from groundstation.archive.retention import Worth
-from groundstation.ground import Ground, Heard
+from groundstation.ground import Ground, HeardBytes
 from groundstation.reading.reader import FlightReader
 
 
@@ -24,7 +24,7 @@ def archive(tmp_path):
 
 
 def noise(count, first=0):
-    return (Heard(b"A%d" % number, START_MS) for number in range(first, first + count))
+    return (HeardBytes(b"A%d" % number, START_MS) for number in range(first, first + count))
 
 
 def refuse(*arguments):
@@ -64,7 +64,7 @@ def test_while_the_disk_refuses_every_drop_is_counted_and_said(archive, monkeypa
             patch.setattr(archive, "_insert_receptions", refuse)
             for at, frame in enumerate(ours):
                 now_ms = START_MS + at * 1000
-                heard = [Heard(frame, now_ms), *noise(9, 9 * at)]
+                heard = [HeardBytes(frame, now_ms), *noise(9, 9 * at)]
                 assert not ground.receive_many(heard)
         assert ground.receive_many([])
     receptions = list(archive.receptions())

@@ -10,9 +10,9 @@ from structlog.testing import capture_logs
 
 from groundstation.archive.archive import Archive
 from groundstation.decode import foreign, intake, mosaic, payload_summaries
-from groundstation.ground import Ground, Heard
+from groundstation.ground import Ground, HeardBytes
 from groundstation.reading.reader import FlightReader
-from groundstation.web.stream import Feed
+from groundstation.web.stream import PageFeed
 from wire.auth import Direction, derive_key
 from wire.records import Kind
 
@@ -56,9 +56,9 @@ def test_a_reception_that_makes_a_decoder_raise_is_noted_and_the_next_one_is_dec
     """Before, while and after it came, at the next starts, and in a rebuild: the same."""
     ground, far = Ground(MISSION, archive, None), FarEnd()
     ground.receive_many([
-        Heard(far.beacon(state_at(0)), START_MS),
-        Heard(POISON, START_MS + 1000, source=source),
-        Heard(far.beacon(state_at(2)), START_MS + 2000),
+        HeardBytes(far.beacon(state_at(0)), START_MS),
+        HeardBytes(POISON, START_MS + 1000, source=source),
+        HeardBytes(far.beacon(state_at(2)), START_MS + 2000),
     ])
     ground.receive(far.beacon(state_at(4)), START_MS + 4000)
     (found,) = intake.listed(archive.db)
@@ -137,7 +137,7 @@ def test_a_value_that_the_database_cannot_hold_is_the_receptions_fault(archive, 
     monkeypatch.setattr(mosaic, "keep", too_large)
     ground, far = Ground(MISSION, archive, None), FarEnd()
     far.push(Kind.THUMBNAIL, START_MS, {"image": b"\xff\xd8\xff", "picture": 1})
-    assert ground.receive_many([Heard(far.data(START_MS + 5000), START_MS)])
+    assert ground.receive_many([HeardBytes(far.data(START_MS + 5000), START_MS)])
     (found,) = intake.listed(archive.db)
     assert found.error.startswith("IntegrityError at ")
 
@@ -158,7 +158,7 @@ def test_ten_thousand_of_them_are_counted_and_ten_are_logged(archive, poisonous)
     ground = Ground(MISSION, archive, None)
     with capture_logs() as logs:
         for start in range(0, 10_000, 500):
-            ground.receive_many(Heard(POISON, START_MS + start + i) for i in range(500))
+            ground.receive_many(HeardBytes(POISON, START_MS + start + i) for i in range(500))
     told = [entry for entry in logs if entry["event"] == "undecodable"]
     assert len(told) == intake.LOGGED_MAX
     assert told[0]["reception_id"] == 1 and told[0]["error"] == "OverflowError"
@@ -168,7 +168,7 @@ def test_ten_thousand_of_them_are_counted_and_ten_are_logged(archive, poisonous)
 
 def test_an_open_page_hears_of_it(archive, poisonous):
     ground = Ground(MISSION, archive, None)
-    feed = Feed(FlightReader(archive.path, MISSION), lambda: START_MS)
+    feed = PageFeed(FlightReader(archive.path, MISSION), lambda: START_MS)
     at, _ = feed.step(None)
     ground.receive(POISON, START_MS)
     _, message = feed.step(at)
@@ -188,7 +188,7 @@ def test_they_are_listed_by_a_command(tmp_path, mission, ground, poisonous):
     assert status == 0
     assert out.startswith("2  2026-09-21 14:13:21 UTC  replay, 8 bytes: OverflowError at ")
     _, out, _ = ground("rebuild", "-m", mission)
-    assert out.endswith("1 are undecodable, see `spacepi-ground undecodable`.\n")
+    assert out.endswith("1 undecodable, see `spacepi-ground undecodable`.\n")
 
 
 def test_where_everything_was_decoded_the_list_says_so(tmp_path, mission, ground):

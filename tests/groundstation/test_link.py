@@ -8,7 +8,7 @@ import pytest
 from far_end import MASTER_KEY, SIGNED_MISSION, START_MS, FarEnd, state_at
 
 from groundstation.archive.archive import Archive
-from groundstation.decode.link import BUFFERED_MS, RECENT_FRAMES, Link
+from groundstation.decode.link import BUFFERED_MS, RECENT_FRAMES, NodeLink
 from groundstation.ground import Ground
 from wire import frames
 from wire.auth import Direction, derive_key
@@ -22,7 +22,7 @@ FRAME_MS = 500  # the shortest frame
 
 def link_of(numbers, every_ms=500, boot=1):
     """A link that heard these frames."""
-    link = Link(7, FRAME_MS)
+    link = NodeLink(7, FRAME_MS)
     for at, number in enumerate(numbers):
         link.on_counter(FrameCounter(boot, number % 4096), START_MS + at * every_ms)
     return link

@@ -22,7 +22,7 @@ from groundstation.decode.pictures import TILE_SIDE_MAX
 from groundstation.export.export import write_all
 from groundstation.ground import Ground
 from groundstation.reading.reader import FlightReader
-from groundstation.web.stream import Feed
+from groundstation.web.stream import PageFeed
 from wire.records import Kind, Record
 
 HOSTILE = (None, -1, 0, 2**32, 2**63, 1.0, True, "1", b"1", [1], {"a": 1}, "<svg onload=x>",
@@ -206,7 +206,7 @@ def test_the_archive_made_again_has_the_same_pictures(station: Station) -> None:
 
 
 def test_the_stream_sends_the_picture_with_each_piece_of_it(station: Station) -> None:
-    feed = Feed(station.reader, lambda: START_MS)
+    feed = PageFeed(station.reader, lambda: START_MS)
     station.tile(11)
     at, _ = feed.step(None)
     first = station.thumbnail(cols=4, rows=3)
@@ -241,7 +241,7 @@ def test_the_export_has_each_picture_as_far_as_it_got(station: Station, tmp_path
     assert (folder / "0001-row1-column2.webp").read_bytes() == webp(101)
     page = (folder / "index.html").read_text()
     assert "<script" not in page and "&lt;script&gt;" in page
-    assert page.count("<figure>") == 3 and "1 of 12 pieces" in page
+    assert page.count("<figure>") == 3 and "1 of 12 tiles" in page
     assert set(re.findall(r'src="([^"]+)"', page)) == {
         path.name for path in folder.iterdir() if path.suffix == ".webp"}
 

@@ -15,7 +15,7 @@ from groundstation.export.export import write_all
 from groundstation.export.feeds import SummaryFeed
 from groundstation.ground import Ground
 from groundstation.reading.reader import FlightReader
-from groundstation.web.stream import Feed
+from groundstation.web.stream import PageFeed
 from wire import horus, ukhas
 from wire.beacon import Phase
 from wire.horus import Packet
@@ -38,7 +38,7 @@ class Station:
         self.hear(self.far.tell(), 0)
         for at_s in FLOWN:
             self.hear(self.far.beacon(state_at(at_s)), at_s)
-        self.stream = Feed(self.reader, lambda: START_MS)
+        self.stream = PageFeed(self.reader, lambda: START_MS)
         self.summaries = SummaryFeed(self.reader, mission)
         self.at, _ = self.stream.step(None)
 

@@ -14,7 +14,7 @@ from groundstation.archive.rawlog import Reception
 from groundstation.archive.retention import Worth
 from groundstation.decode import judge
 from groundstation.decode.sessions import INCARNATIONS_MAX
-from groundstation.ground import Ground, Heard
+from groundstation.ground import Ground, HeardBytes
 from groundstation.reading.reader import FlightReader
 from wire import frames, ukhas
 from wire.auth import Direction, derive_key
@@ -64,7 +64,7 @@ class Station:
         for worth, frame in zip(worths, frames, strict=True):
             self.heard[worth].append(frame)
         self.now_ms += 1000
-        assert self.ground.receive_many([Heard(frame, self.now_ms) for frame in frames])
+        assert self.ground.receive_many([HeardBytes(frame, self.now_ms) for frame in frames])
 
     def kept(self, worth):
         there = {reception.raw for reception in self.archive.receptions()}
@@ -158,7 +158,7 @@ def test_signed_frames_played_again_for_hours_do_not_fill_the_log(station):
     station.hear(*[Worth.PROVED] * 60)
     again = station.heard[Worth.PROVED]
     for turn in range(100):
-        station.ground.receive_many([Heard(frame, station.now_ms + turn) for frame in again])
+        station.ground.receive_many([HeardBytes(frame, station.now_ms + turn) for frame in again])
     assert sum(station.sizes()) < BOUND + 2 * 16_000
     assert station.kept(Worth.PROVED) == again
     first = {r.raw: r.reception_id for r in reversed(list(station.archive.receptions()))}
@@ -270,7 +270,8 @@ def test_derived_rows_and_the_change_log_go_with_their_receptions(station, monke
     ours = [ukhas.encode(ukhas.Sentence("N0CALL", number, 45_000, 52.1, 13.2, 1200))
             for number in range(3_000)]
     for at in range(0, len(ours), 50):
-        station.ground.receive_many([Heard(data, START_MS + at) for data in ours[at : at + 50]])
+        station.ground.receive_many(
+            [HeardBytes(data, START_MS + at) for data in ours[at : at + 50]])
     db = station.archive.db
     kept = {row[0] for row in db.execute("SELECT id FROM reception")}
     assert {row[0] for row in db.execute("SELECT id FROM sighting")} == kept and len(kept) < 1_000

@@ -56,7 +56,7 @@ def test_a_station_that_cannot_verify_never_sends_feedback(archive, mission):
     for _ in range(5):
         assert air.report(far) is None
     ground.ask("Still there?", air.now_ms)
-    assert air.report(far) is not None, "letters it sends: the payload verifies them"
+    assert air.report(far) is not None, "commands it sends: the payload verifies them"
 
 
 def test_claims_are_bounded(archive):

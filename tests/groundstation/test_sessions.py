@@ -252,7 +252,7 @@ def test_a_reception_that_is_undone_leaves_no_session_in_memory(archive, monkeyp
         raise RecursionError
 
     with monkeypatch.context() as patch:
-        patch.setattr("groundstation.decode.link.Link.on_counter", raising)
+        patch.setattr("groundstation.decode.link.NodeLink.on_counter", raising)
         air.send(far.tell())
     assert known(archive) == [] and tally(archive, "undecodable") == 1
     air.muse(far, 2)

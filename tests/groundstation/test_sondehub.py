@@ -17,7 +17,7 @@ from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
 from groundstation.reading.reader import FlightReader
 from groundstation.share import sondehub, upload_queue
-from groundstation.share.sondehub import Answer, Outcome, Unanswered
+from groundstation.share.sondehub import Unanswered, UploadAnswer, UploadOutcome
 from groundstation.share.upload_queue import Batch, UploadQueue
 from wire import beacon
 from wire.beacon import Beacon
@@ -63,7 +63,7 @@ class Station:
         return batch
 
     def settle(self, taken: int, refused: int = 0) -> None:
-        self.queue.settle(self.batch(), Outcome(taken, refused), START_MS + 60_000)
+        self.queue.settle(self.batch(), UploadOutcome(taken, refused), START_MS + 60_000)
 
     def restart(self) -> None:
         """The uploader begins again, as after a kill."""
@@ -188,32 +188,35 @@ PORTAL = b"  <!DOCTYPE html><title>Log in</title>"
 
 
 @pytest.mark.parametrize(("answer", "outcome"), [
-    (Answer(200, b"^v^ telm logged"), Outcome(3, 0)),
-    (Answer(202, b'{"errors": [], "warnings": [{"warning_message": "hidden"}]}'), Outcome(3, 0)),
-    (Answer(202, b'{"errors": [{"error_message": "Missing alt field"}]}'),
-     Outcome(2, 1, "Missing alt field")),
-    (Answer(202, b'{"errors": [{}, 7, {"error_message": "b"}, {}, {}]}'),
-     Outcome(0, 3, "no reason given")),
-    (Answer(202, b'{"errors": [{"error_message": "All checks passed however payload contained '
-            b'dev flag"}]}'), Outcome(3, 0)),
-    (Answer(202, b'{"errors": [{"error_'), Outcome(3, 0)),
-    (Answer(202, b"[]"), Outcome(3, 0)),
-    (Answer(202, b"[" * 40_000), Outcome(3, 0)),
-    (Answer(400, b"Not valid json"), Outcome(0, 3, "status 400: Not valid json")),
-    (Answer(403, PORTAL), Outcome(0, 3, "status 403: <!DOCTYPE html><title>Log in</title>")),
-    (Answer(413, b"\x00\xff" * 900), Outcome(0, 3, "status 413: " + "�" * 148)),
+    (UploadAnswer(200, b"^v^ telm logged"), UploadOutcome(3, 0)),
+    (UploadAnswer(202, b'{"errors": [], "warnings": [{"warning_message": "hidden"}]}'),
+     UploadOutcome(3, 0)),
+    (UploadAnswer(202, b'{"errors": [{"error_message": "Missing alt field"}]}'),
+     UploadOutcome(2, 1, "Missing alt field")),
+    (UploadAnswer(202, b'{"errors": [{}, 7, {"error_message": "b"}, {}, {}]}'),
+     UploadOutcome(0, 3, "no reason given")),
+    (UploadAnswer(202, b'{"errors": [{"error_message": "All checks passed however payload '
+                  b'contained dev flag"}]}'), UploadOutcome(3, 0)),
+    (UploadAnswer(202, b'{"errors": [{"error_'), UploadOutcome(3, 0)),
+    (UploadAnswer(202, b"[]"), UploadOutcome(3, 0)),
+    (UploadAnswer(202, b"[" * 40_000), UploadOutcome(3, 0)),
+    (UploadAnswer(400, b"Not valid json"), UploadOutcome(0, 3, "status 400: Not valid json")),
+    (UploadAnswer(403, PORTAL),
+     UploadOutcome(0, 3, "status 403: <!DOCTYPE html><title>Log in</title>")),
+    (UploadAnswer(413, b"\x00\xff" * 900), UploadOutcome(0, 3, "status 413: " + "�" * 148)),
 ])
-def test_an_answer_settles_every_entry(answer: Answer, outcome: Outcome) -> None:
+def test_an_answer_settles_every_entry(answer: UploadAnswer, outcome: UploadOutcome) -> None:
     assert sondehub.judge(answer, 3) == outcome
 
 
 @pytest.mark.parametrize(("answer", "words"), [
-    (Answer(500, b"{}"), "status 500"), (Answer(503, b"", 120.0), "status 503"),
-    (Answer(429, b"Too Many Requests", 60.0), "status 429"), (Answer(408, b""), "status 408"),
-    (Answer(200, PORTAL), "web page"), (Answer(202, PORTAL), "web page"),
-    (Answer(302, b""), "web page"), (Answer(100, b""), "status 100"),
+    (UploadAnswer(500, b"{}"), "status 500"), (UploadAnswer(503, b"", 120.0), "status 503"),
+    (UploadAnswer(429, b"Too Many Requests", 60.0), "status 429"),
+    (UploadAnswer(408, b""), "status 408"),
+    (UploadAnswer(200, PORTAL), "web page"), (UploadAnswer(202, PORTAL), "web page"),
+    (UploadAnswer(302, b""), "web page"), (UploadAnswer(100, b""), "status 100"),
 ])
-def test_what_is_no_answer_settles_nothing(answer: Answer, words: str) -> None:
+def test_what_is_no_answer_settles_nothing(answer: UploadAnswer, words: str) -> None:
     with pytest.raises(Unanswered, match=words) as caught:
         sondehub.judge(answer, 3)
     assert caught.value.wait_s == (None if answer.status < 400 else answer.wait_s)
@@ -245,7 +248,7 @@ def test_a_backlog_goes_in_batches_and_in_order(station: Station) -> None:
     while (batch := station.queue.next_batch(START_MS, 4)) is not None:
         assert len(batch.entries) <= 4
         frames += [entry["frame"] & 0xFFF for entry in batch.entries]
-        station.queue.settle(batch, Outcome(len(batch.entries), 0), START_MS)
+        station.queue.settle(batch, UploadOutcome(len(batch.entries), 0), START_MS)
     assert frames == list(range(1, 10))
 
 

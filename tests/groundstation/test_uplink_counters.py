@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from far_end import SIGNED_MISSION
-from letter_station import Station
+from outbox_station import Station
 
 from groundstation.archive import counters, fates, outbox
 from groundstation.uplink.uplink_scheduler import LEAD_S_MAX
@@ -29,35 +29,35 @@ def station(tmp_path: Path) -> Iterator[Station]:
     (65_536, 65_536, "sent"), (65_536 - AHEAD_S_MAX, 0, "sent"),
     (65_535 - AHEAD_S_MAX, 0, "confirmed"), (10, 0, "confirmed"),
 ])
-def test_an_old_letter_is_not_confirmed_by_anothers_low_16_bits(
+def test_an_old_command_is_not_confirmed_by_anothers_low_16_bits(
     station: Station, ago_s: int, taken: int, state: str
 ) -> None:
     """Found in a review: a ping that was never heard counted as taken 65 536 s later."""
-    letter_id = station.queue(Opcode.PING, lifetime_s=86_400)
+    command_id = station.queue(Opcode.PING, lifetime_s=86_400)
     assert station.window() is Opcode.PING
     counter = station.said.counter
     station.now_ms = EPOCH_2025_MS + 1000 * (counter + ago_s)
     station.far.last_counter = counter + taken
     station.beacon()
-    assert station.state(letter_id) == state
+    assert station.state(command_id) == state
 
 
 def test_a_beacon_of_the_past_confirms_nothing_that_was_sent_later(station: Station) -> None:
     """As when an archive is decoded again."""
-    letter_id = station.queue(Opcode.PING)
+    command_id = station.queue(Opcode.PING)
     assert station.window(is_heard=True) is Opcode.PING
     station.now_ms -= 60_000
     station.beacon()
-    assert station.state(letter_id) == "sent"
+    assert station.state(command_id) == "sent"
 
 
-def test_the_low_bits_of_a_report_confirm_no_letter(station: Station) -> None:
-    letter_id = station.queue(Opcode.PING)
+def test_the_low_bits_of_a_report_confirm_no_command(station: Station) -> None:
+    command_id = station.queue(Opcode.PING)
     assert station.window() is Opcode.PING
     counter = station.archive.take_counter(station.now_ms, "feedback")
     station.far.last_counter = counter
     station.beacon()
-    assert station.state(letter_id) == "sent"
+    assert station.state(command_id) == "sent"
 
 
 def test_counters_do_not_run_away_from_the_clock(station: Station) -> None:
@@ -111,20 +111,20 @@ def test_no_counter_is_drawn_twice_when_the_clock_goes_back(station: Station) ->
 
 
 def test_a_command_that_was_refused_for_its_age_has_failed_and_says_why(station: Station) -> None:
-    letter_id = station.queue(Opcode.PING)
+    command_id = station.queue(Opcode.PING)
     assert station.window() is Opcode.PING
     why = "1200 s old by GNSS time, 900 s are allowed"
     station.push(Kind.EVENT, {"event": "command_refused", "severity": "warning", "fields": {
         "counter": station.said.counter, "why": why, "command": "ping", "refused_commands": 1}})
-    assert station.state(letter_id) == "failed"
-    assert fates.in_words(station.letter(letter_id), "EDDA") == f"failed: {why}"
+    assert station.state(command_id) == "failed"
+    assert fates.in_words(station.entry(command_id), "EDDA") == f"failed: {why}"
 
 
 @pytest.mark.parametrize("fields", [
     None, 5, [], {}, {"counter": "x"}, {"counter": -1}, {"counter": 1 << 63}, {"counter": 5.0},
 ])
 def test_a_refusal_that_makes_no_sense_changes_nothing(station: Station, fields: object) -> None:
-    letter_id = station.queue(Opcode.PING)
+    command_id = station.queue(Opcode.PING)
     station.window()
     station.push(Kind.EVENT, {"event": "command_refused", "severity": "warning", "fields": fields})
-    assert station.state(letter_id) == "sent"
+    assert station.state(command_id) == "sent"

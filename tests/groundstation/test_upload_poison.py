@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from test_sondehub import Station, told
 from test_uploader import Server
 
-from groundstation.share.sondehub import Answer, Put, Unanswered
+from groundstation.share.sondehub import Put, Unanswered, UploadAnswer
 from groundstation.share.upload_thread import HttpPut
 from groundstation.share.uploader import TRIES_MAX, Uploader
 
@@ -31,7 +31,7 @@ class Stumbling(Server):
         self.batches: list[list[int]] = []
         self.taken: list[int] = []
 
-    def put(self, put: Put) -> Answer:
+    def put(self, put: Put) -> UploadAnswer:
         """Over HTTP, and only then counted."""
         batch = frames(put)
         self.batches.append(batch)
@@ -124,7 +124,7 @@ def test_a_server_that_comes_back_between_two_tries_costs_no_entry(
 ) -> None:
     """Goal: the lone one failed, the newest is answered: then the lone one is asked once more."""
 
-    def put(put: Put) -> Answer:
+    def put(put: Put) -> UploadAnswer:
         server.is_down = server.is_down and frames(put) != [ENTRIES]
         return server.put(put)
 
@@ -134,13 +134,14 @@ def test_a_server_that_comes_back_between_two_tries_costs_no_entry(
     assert (station.queue.progress.taken, station.queue.progress.set_aside) == (ENTRIES, 0)
 
 
-@pytest.mark.parametrize("answer", [Answer(429, b""), Answer(408, b""), Answer(503, b"", 60.0)])
+@pytest.mark.parametrize("answer", [
+    UploadAnswer(429, b""), UploadAnswer(408, b""), UploadAnswer(503, b"", 60.0)])
 def test_a_server_that_asks_for_patience_is_not_suspected(
-    station: Station, answer: Answer
+    station: Station, answer: UploadAnswer
 ) -> None:
     sizes: list[int] = []
 
-    def put(put: Put) -> Answer:
+    def put(put: Put) -> UploadAnswer:
         sizes.append(len(frames(put)))
         return answer
 

@@ -26,7 +26,7 @@ from groundstation.archive import schema
 from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
 from groundstation.share import upload_thread as uploading
-from groundstation.share.sondehub import Answer, Put, Unanswered
+from groundstation.share.sondehub import Put, Unanswered, UploadAnswer
 from groundstation.share.upload_queue import Progress
 from groundstation.share.upload_thread import BACKLOG_S, WAIT_S, WAIT_S_MAX, HttpPut
 from groundstation.share.uploader import EVERY_S, LISTENER_EVERY_MS, Uploader
@@ -88,7 +88,7 @@ def station(tmp_path: Path) -> Station:
 
 def test_a_request_arrives_as_it_is_and_so_does_the_answer(server: Server) -> None:
     server.answer = (429, {"Retry-After": "60"}, b"slow down")
-    assert HttpPut(server.url + "/v2/")(PUT) == Answer(429, b"slow down", 60.0)
+    assert HttpPut(server.url + "/v2/")(PUT) == UploadAnswer(429, b"slow down", 60.0)
     ((path, headers, body),) = server.requests
     assert (path, body) == ("/v2/amateur/telemetry", b"body")
     assert headers["Content-Type"] == "application/json"
@@ -213,9 +213,9 @@ def test_the_station_is_told_every_six_hours_and_after_a_restart_too(tmp_path: P
     sent: list[str] = []
     status = 500
 
-    def send(put: Put) -> Answer:
+    def send(put: Put) -> UploadAnswer:
         sent.append(put.path)
-        return Answer(status, b"")
+        return UploadAnswer(status, b"")
 
     uploader = Uploader(station.queue, station.mission, send)
     uploader.turn(START_MS)
@@ -237,7 +237,7 @@ def test_the_station_is_told_every_six_hours_and_after_a_restart_too(tmp_path: P
 class Rounds:
     """Runs an uploader without waiting: ``pauses`` are the waits that it asked for, s."""
 
-    def __init__(self, station: Station, answers: list[Answer | Exception]) -> None:
+    def __init__(self, station: Station, answers: list[UploadAnswer | Exception]) -> None:
         self.pauses: list[float] = []
         self.sent = 0
         self._answers = answers
@@ -245,7 +245,7 @@ class Rounds:
         uploader = Uploader(station.queue, station.mission, self._send)
         uploading.run(uploader, lambda: START_MS, self._stop, self._pause)
 
-    def _send(self, put: Put) -> Answer:
+    def _send(self, put: Put) -> UploadAnswer:
         self.sent += 1
         answer = self._answers.pop(0)
         if isinstance(answer, Exception):
@@ -260,9 +260,10 @@ class Rounds:
 
 def test_silence_is_waited_out_ever_longer_within_a_bound_and_said_once(station: Station) -> None:
     station.hear(1.0)
-    silences: list[Answer | Exception] = [Unanswered("timed out") for _ in range(7)]
+    silences: list[UploadAnswer | Exception] = [Unanswered("timed out") for _ in range(7)]
     with capture_logs() as logs:
-        rounds = Rounds(station, [*silences, Answer(503, b"", 9_000.0), Answer(200, b"ok")])
+        rounds = Rounds(
+            station, [*silences, UploadAnswer(503, b"", 9_000.0), UploadAnswer(200, b"ok")])
     assert rounds.pauses == [
         WAIT_S, 30.0, 60.0, 120.0, 240.0, WAIT_S_MAX, WAIT_S_MAX, WAIT_S_MAX, BACKLOG_S]
     assert [line["event"] for line in logs] == ["sondehub_lost", "sondehub_returned"]
@@ -274,7 +275,7 @@ def test_silence_is_waited_out_ever_longer_within_a_bound_and_said_once(station:
 
 def test_a_busy_server_is_given_the_time_that_it_asks_for(station: Station) -> None:
     station.hear(1.0)
-    rounds = Rounds(station, [Answer(429, b"", 100.0), Answer(200, b"ok")])
+    rounds = Rounds(station, [UploadAnswer(429, b"", 100.0), UploadAnswer(200, b"ok")])
     assert rounds.pauses == [100.0, BACKLOG_S]
 
 
@@ -302,7 +303,7 @@ def test_an_archive_that_cannot_be_read_is_waited_for(
 
     monkeypatch.setattr(station.queue, "next_batch", next_batch)
     with capture_logs() as logs:
-        rounds = Rounds(station, [Answer(200, b"ok")])
+        rounds = Rounds(station, [UploadAnswer(200, b"ok")])
     assert rounds.pauses == [WAIT_S, BACKLOG_S]
     assert logs[0]["why"] == "database is locked"
 

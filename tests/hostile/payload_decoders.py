@@ -27,8 +27,8 @@ from payload.flight import Flight, FlightPorts
 from payload.mind.memory import Memory, MemoryAbsent
 from payload.mind.persona import load_persona
 from payload.mind.prefix_cache import PrefixCache
-from payload.mind.protocol import Decoder as MindDecoder
 from payload.mind.protocol import Hello, ProtocolError
+from payload.mind.protocol import MessageDecoder as MindDecoder
 from payload.mind.protocol import encode as mind_message
 from payload.navigation.phase import PhaseMachine
 from payload.navigation.phase_state import restore

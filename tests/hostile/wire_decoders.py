@@ -46,7 +46,6 @@ from wire.auth import Authenticity
 from wire.beacon import Beacon
 from wire.blocks import BlockReader
 from wire.bundle import BundleError
-from wire.coding import Decoder as CodedBlock
 from wire.commands import Command, Opcode
 from wire.envelope import Envelope
 from wire.frames import (
@@ -120,7 +119,7 @@ def _body(data: bytes) -> object:
     """Packets are a seat and a body; with and without the text model at hand."""
     if not data:
         raise ValueError("nothing")
-    packed = bodies.Packed(bodies.Seat(data[0] % len(bodies.Seat)), data[1:])
+    packed = bodies.Packed(bodies.TextSeat(data[0] % len(bodies.TextSeat)), data[1:])
     sealed = bodies.unpack(packed, _MUSING_KEYS, bodies.NO_MODELS)
     opened = bodies.unpack(packed, _MUSING_KEYS, bodies.by_id([model()]))
     assert bodies.without_text(sealed) == bodies.without_text(opened) or sealed == opened
@@ -130,7 +129,7 @@ def _body(data: bytes) -> object:
 def _bodies() -> list[Tape]:
     said = examples.BODIES[records.Kind.MUSING]
     made = [bodies.pack(said, _MUSING_KEYS, each) for each in (None, model())]
-    made.append(bodies.Packed(bodies.Seat.PLAIN, bodies.pack_body(said)))
+    made.append(bodies.Packed(bodies.TextSeat.PLAIN, bodies.pack_body(said)))
     made.append(bodies.pack({**said, "senses": "wind " * 40}, _MUSING_KEYS))
     return [(bytes((packed.seat,)) + packed.data,) for packed in made]
 
@@ -213,7 +212,7 @@ def _block() -> Take:
 
 def _coded() -> Take:
     """Packets are an ESI of two bytes and a symbol of eight."""
-    block = CodedBlock(3, 5, 8)
+    block = coding.Decoder(3, 5, 8)
 
     def take(data: bytes) -> object:
         block.add(int.from_bytes(data[:2], "big"), data[2:10].ljust(8, b"\0"))
@@ -318,7 +317,7 @@ WIRE: list[Decoder] = [
     Decoder("wire.ebyte stream", fresh(lambda: ebyte.Decoder(has_rssi=True).feed), _ebyte,
             seal=seals.ebyte_frame, is_stream=True),
     Decoder("wire.ebyte answer", plain(lambda data: ebyte.parse_answer(data, 0, 7)),
-            lambda: [(b"\xff\xff\xc1\x00\x07" + bytes(7),)], (ebyte.Refused,)),
+            lambda: [(b"\xff\xff\xc1\x00\x07" + bytes(7),)], (ebyte.ModuleRefused,)),
     Decoder("wire.rylr binary", fresh(lambda: rylr.Decoder(is_binary=True).feed),
             partial(_reyax, True), seal=seals.reyax_line, is_stream=True, words=CELLS),
     Decoder("wire.rylr text", fresh(lambda: rylr.Decoder(is_binary=False).feed),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payload.cutdown import ARMED_MS, OUTSIDE_MS, RETRY_MS, TRIES_MAX, Cutdown, Stage
+from payload.cutdown import ARMED_MS, OUTSIDE_MS, RETRY_MS, TRIES_MAX, Cutdown, CutdownStage
 from payload.notes import Note
 from payload.ports import DeviceAbsent
 from wire.beacon import Phase
@@ -81,7 +81,7 @@ def test_just_in_time_is_in_time_and_arming_ends_by_itself() -> None:
     cutdown = Cutdown(pin, BURN_S, is_automatic=False)
     cutdown.arm(10, Phase.ASCENT, 0)
     cutdown.update(None, Phase.ASCENT, ARMED_MS)
-    assert cutdown.stage is Stage.ARMED
+    assert cutdown.stage is CutdownStage.ARMED
     assert names(cutdown.update(None, Phase.ASCENT, ARMED_MS + 1)) == ["cutdown_disarmed"]
     assert cutdown.fire(11, Phase.ASCENT, ARMED_MS + 2) == "not armed"
 
@@ -102,7 +102,7 @@ def test_abort_is_never_refused() -> None:
     cutdown.fire(2, Phase.ASCENT, 100)
     cutdown.abort()
     assert not pin.is_high
-    assert cutdown.stage is Stage.SAFE
+    assert cutdown.stage is CutdownStage.SAFE
 
 
 def test_the_fence_fires_after_a_minute_outside_and_three_times_at_most() -> None:
@@ -161,7 +161,7 @@ def test_whatever_is_sent_the_pin_is_high_only_after_arm_and_fire(
         if what == "arm":
             cutdown.arm(counter, phase, now_ms)
         elif what == "fire":
-            was_armed = cutdown.stage is Stage.ARMED
+            was_armed = cutdown.stage is CutdownStage.ARMED
             if cutdown.fire(counter, phase, now_ms) is None:
                 assert was_armed
                 fired_ms = now_ms

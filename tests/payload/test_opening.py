@@ -6,14 +6,14 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from payload.ports import CONFIRMED, QUEUED, Commit, Committed, Opened, Opening, Page
+from payload.ports import CONFIRMED, QUEUED, Commit, Committed, Opened, Opening, QueuePage
 from payload.storage import store_file
 from payload.storage.ids import DISKLESS_ID
 from payload.storage.writer import MUSINGS_MAX, Writer
 from wire.records import Kind, Priority, Record, TimeQuality
 
 OPENING = Opening(True, DISKLESS_ID, (DISKLESS_ID, DISKLESS_ID + 1))
-PAGES = tuple(Page(priority, False, None, 16) for priority in Priority)
+PAGES = tuple(QueuePage(priority, False, None, 16) for priority in Priority)
 MUSINGS, FEW, MANY = MUSINGS_MAX + 100, 100, 20_000
 SLACK_BYTES = 64 << 10  # the tree is a level higher, and the log begins with other pages
 

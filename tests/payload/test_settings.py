@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from payload.link.settings import COMMAND_LOSS_MS, Settings
+from payload.link.settings import COMMAND_LOSS_MS, FlightSettings
 from wire import mission as mission_file
 from wire.airtime_budget import CADENCE_KEYS
 from wire.settings import TABLE, Setting, find
@@ -18,7 +18,7 @@ PATIENT = MISSION.model_copy(update={"cadence": MISSION.cadence.model_copy(
 
 @pytest.mark.parametrize("setting", TABLE, ids=lambda setting: setting.name)
 def test_every_setting_takes_its_range_and_nothing_beside_it(setting: Setting) -> None:
-    settings = Settings(PATIENT, None)
+    settings = FlightSettings(PATIENT, None)
     for value in (setting.low, setting.high):
         assert settings.change(setting.number, value) is None
         assert settings.value(setting.number) == value
@@ -46,21 +46,21 @@ def test_no_setting_can_stop_the_beacon_or_the_listening() -> None:
 @pytest.mark.parametrize(("number", "value"), [
     (0, 5), (99, 5), (True, 5), (1, True), (1, 5.0), (1, "5"), (1, None), ("1", 5)])
 def test_nonsense_is_refused(number: object, value: object) -> None:
-    settings = Settings(MISSION, None)
+    settings = FlightSettings(MISSION, None)
     assert settings.change(number, value) is not None  # type: ignore[arg-type]
     assert settings.mission == MISSION
 
 
 def test_a_change_survives_a_reboot_and_a_damaged_memory_does_not() -> None:
-    settings = Settings(MISSION, None)
+    settings = FlightSettings(MISSION, None)
     settings.change(5, 30)
-    assert Settings(MISSION, settings.saved()).mission.cadence.track_s == 30
+    assert FlightSettings(MISSION, settings.saved()).mission.cadence.track_s == 30
     for damaged in (None, [], "x", {5: 0}, {5: "30"}, {99: 1}, {"5": 30}):
-        assert Settings(MISSION, damaged).mission == MISSION
+        assert FlightSettings(MISSION, damaged).mission == MISSION
 
 
 def test_after_half_an_hour_of_silence_the_radio_is_as_the_file_says() -> None:
-    settings = Settings(MISSION, None)
+    settings = FlightSettings(MISSION, None)
     settings.change(2, 60)
     settings.change(10, 120)
     settings.change(9, 600)

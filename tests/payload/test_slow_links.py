@@ -10,7 +10,7 @@ import pytest
 
 from payload.link import interop_beacons
 from payload.link.downlink import RETRY_MS, Downlink
-from payload.link.settings import Settings
+from payload.link.settings import FlightSettings
 from payload.ports import DeviceAbsent
 from sim.fakes.card_disk import DeskStore
 from tests.payload.fakes import FakeRadio
@@ -252,11 +252,11 @@ def test_a_modem_that_takes_no_words_holds_up_no_beacon(tmp_path: Path, is_absen
 
 
 def test_a_setting_is_refused_for_what_the_file_is_refused_for() -> None:
-    settings = Settings(EXAMPLE, None)
+    settings = FlightSettings(EXAMPLE, None)
     assert settings.change(11, 30) == AirtimeBudget(EXAMPLE.model_copy(
         update={"radio": EXAMPLE.radio.model_copy(update={"listen_s": 30})})).flaw()
     assert settings.mission.radio.listen_s == 3 and settings.saved() == {}
-    slow = Settings(plan(1200, 10), None)
+    slow = FlightSettings(plan(1200, 10), None)
     reason = slow.change(2, 10)
     assert reason is not None and reason.startswith("cadence.beacon_flight_s = 10: too short for")
     assert slow.change(2, 29) is None and slow.mission.cadence.beacon_flight_s == 29
@@ -264,14 +264,14 @@ def test_a_setting_is_refused_for_what_the_file_is_refused_for() -> None:
 
 
 def test_a_beacon_may_be_set_to_what_the_link_carries_and_no_slower() -> None:
-    settings = Settings(plan(2400, 1), None)
+    settings = FlightSettings(plan(2400, 1), None)
     assert settings.change(2, 184) is not None
     assert settings.change(2, 186) == "cadence.beacon_flight_s is 5..185"
     assert settings.change(2, 185) is None
-    assert Settings(plan(2400, 1), settings.saved()).mission == settings.mission
+    assert FlightSettings(plan(2400, 1), settings.saved()).mission == settings.mission
 
 
 def test_a_saved_setting_that_a_new_mission_file_cannot_keep_is_forgotten() -> None:
-    settings = Settings(EXAMPLE, None)
+    settings = FlightSettings(EXAMPLE, None)
     assert settings.change(2, 12) is None
-    assert Settings(plan(300, 10), settings.saved()).saved() == {}
+    assert FlightSettings(plan(300, 10), settings.saved()).saved() == {}

@@ -54,10 +54,10 @@ def test_a_damaged_count_is_none(saved: object) -> None:
 
 def test_a_command_enters_and_leaves() -> None:
     starts = Starts(None)
-    starts.order_safe(True, 500)
+    starts.command_safe(True, 500)
     assert starts.is_safe
     assert starts.update(1_000) == []
-    starts.order_safe(False, 1_500)
+    starts.command_safe(False, 1_500)
     assert not starts.is_safe
 
 
@@ -65,7 +65,7 @@ def test_a_command_enters_and_leaves() -> None:
 def test_safe_by_command_lasts_ten_minutes_whenever_it_was_ordered(ordered_ms: int) -> None:
     starts = Starts(None)
     starts.update(ordered_ms)
-    starts.order_safe(True, ordered_ms)
+    starts.command_safe(True, ordered_ms)
     assert starts.update(ordered_ms + PROVEN_MS - 1) == []
     assert starts.is_safe
     left = starts.update(ordered_ms + PROVEN_MS)

@@ -18,7 +18,7 @@ from tests.wire.test_text_codec import OWN, model
 from wire import auth, commands, frames, mission, records
 from wire.auth import Direction
 from wire.beacon import Beacon, Phase, PowerMode
-from wire.bodies import SEALED, TEXT_BYTES_MAX, Seat, by_id, marked_text
+from wire.bodies import SEALED, TEXT_BYTES_MAX, TextSeat, by_id, marked_text
 from wire.commands import Command, Opcode
 from wire.frames import CommandFrame, DataFrame, FeedbackFrame
 from wire.incoming import Receiver
@@ -206,4 +206,4 @@ def test_a_text_for_which_coding_does_not_pay_is_not_sent_again(tmp_path: Path) 
     bench.store.commit(bench.now_ms)
     assert states(bench.store) == [2]
     assert records.pack(Record(1, Kind.MUSING, 1, 0, TimeQuality.NONE, {"text": "\t0"}),
-                        model()).seat is not Seat.MODEL
+                        model()).seat is not TextSeat.MODEL

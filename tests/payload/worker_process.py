@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from payload.mind.protocol import Decoder, Hello, Message, encode
+from payload.mind.protocol import Hello, Message, MessageDecoder, encode
 from payload.ports import MindRequest
 from tests.bundles import TRUSTED_KEY
 
@@ -46,7 +46,7 @@ class Client:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(WAIT_S)
         self.socket.connect(os.fspath(path))
-        self._decoder = Decoder()
+        self._decoder = MessageDecoder()
         self._messages: list[Message] = []
 
     def read(self) -> Message | None:

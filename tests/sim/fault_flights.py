@@ -12,7 +12,7 @@ from sim.fault_schedule import Scheduled
 from sim.hardware import Hardware
 from sim.scenario import Conditions, Scenario
 from sim.trials import trial
-from sim.trials.trial import Outcome
+from sim.trials.trial import TrialOutcome
 from sim.world import World
 from tests.sim.flights import mission
 from wire.beacon import FaultBits
@@ -32,7 +32,7 @@ class Seen:
     events: Counter[str] = field(default_factory=Counter)
     fields: dict[str, dict[str, Any]] = field(default_factory=dict)
     bits: FaultBits = field(default_factory=lambda: FaultBits(0))
-    outcome: Outcome | None = None
+    outcome: TrialOutcome | None = None
     pictures_while_jammed: int = 0
     is_jammed: bool = False
 

@@ -11,7 +11,7 @@ from sim.fault_schedule import Scheduled
 from sim.radio.channel import frame_name
 from sim.scenario import Scenario, draw
 from sim.trials import trial
-from sim.trials.trial import Outcome
+from sim.trials.trial import TrialOutcome
 from sim.world import World
 from tests.sim.flights import mission
 from wire.beacon import FaultBits
@@ -79,7 +79,9 @@ class Seen:
         """The checks see it."""
 
 
-def fly(scenario: Scenario, look: Callable[[World], None] = lambda _: None) -> tuple[Outcome, Seen]:
+def fly(
+    scenario: Scenario, look: Callable[[World], None] = lambda _: None
+) -> tuple[TrialOutcome, Seen]:
     """The outcome, and what was seen; ``look`` gets the world before it begins."""
     seen: list[Seen] = []
 

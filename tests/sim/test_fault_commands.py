@@ -15,7 +15,7 @@ from sim.fault_schedule import Scheduled
 from sim.faults import catalogue
 from sim.scenario import Conditions, Scenario
 from sim.trials import trial
-from sim.trials.trial import Outcome
+from sim.trials.trial import TrialOutcome
 from sim.world import World
 from tests.sim.flights import mission
 from wire.frames import decode_downlink
@@ -30,7 +30,7 @@ UTC_MS = 1_780_000_000_000
 class Seen:
     """Notes and frames of one flight, with their instants in s."""
 
-    outcome: Outcome | None = None
+    outcome: TrialOutcome | None = None
     notes: list[tuple[float, Kind, dict[str, Any]]] = field(default_factory=list)
     sent_s: list[float] = field(default_factory=list)
     rises: int = 0

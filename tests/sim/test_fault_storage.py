@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sim.trials import trial
-from sim.trials.trial import Outcome
+from sim.trials.trial import TrialOutcome
 from sim.world import World
 from tests.sim.short_hops import Seen, fly, hop
 from wire.beacon import FaultBits
@@ -22,7 +22,7 @@ def _fly(name: str, duration_s: float | None = None) -> tuple[World, Seen]:
     return worlds[0], seen
 
 
-def _holds(outcome: Outcome) -> None:
+def _holds(outcome: TrialOutcome) -> None:
     assert not outcome.violations, "\n".join(map(str, outcome.violations))
 
 

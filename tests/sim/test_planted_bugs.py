@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from groundstation.archive import precedence
-from groundstation.archive.outbox import Letter
-from groundstation.decode.link import Link
+from groundstation.archive.outbox import QueuedCommand
+from groundstation.decode.link import NodeLink
 from payload.health import Health
 from payload.link.announcer import Announcer
 from payload.link.downlink import Downlink
 from payload.link.uplink_gate import UplinkGate
-from payload.ports import Commit, Committed, Opened, Opening, PageRead, Refused
+from payload.ports import Commit, Committed, Opened, Opening, PageRead, StoreRefused
 from payload.storage import store as store_module
 from payload.storage.store import Store
 from payload.storage.writer import Writer
@@ -95,7 +95,7 @@ def test_reports_that_no_session_covers_are_found(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.thorough
 def test_a_link_that_believes_old_frames_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A recording of the payload, played to the station, makes it miss frames that never were."""
-    monkeypatch.setattr(Link, "_steps_max", lambda self, passed_ms: 4095)
+    monkeypatch.setattr(NodeLink, "_steps_max", lambda self, passed_ms: 4095)
     outcome, _ = fly(hop("link.replayed", 600.0))
     assert "archive_true" in outcome.broken
 
@@ -106,7 +106,7 @@ def test_an_acknowledgement_before_the_commit_is_found(monkeypatch: pytest.Monke
     serve = Writer.serve
     late: list[Commit] = []
 
-    def hasty(self: Writer, request: Opening | Commit) -> Opened | Committed | Refused:
+    def hasty(self: Writer, request: Opening | Commit) -> Opened | Committed | StoreRefused:
         if isinstance(request, Commit) and request.has_content and self.is_checked:
             late.append(request)
             if len(late) % 10:
@@ -127,7 +127,7 @@ def test_a_commit_that_the_step_waits_for_is_found(monkeypatch: pytest.MonkeyPat
     poll = CardDisk.poll
     worlds: list[World] = []
 
-    def wait(self: CardDisk) -> Opened | Committed | Refused | None:
+    def wait(self: CardDisk) -> Opened | Committed | StoreRefused | None:
         if worlds[0].flight is not None:
             worlds[0].watchdog.block(self.hurry())
         return poll(self)
@@ -184,8 +184,8 @@ def test_a_first_life_that_believes_what_was_sent_before_it_is_found(
     assert {"only_authentic", "cutdown_safe"} <= outcome.broken
 
 
-def test_letters_without_a_lifetime_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Letter, "is_alive", lambda self, utc_ms: True)
+def test_commands_without_a_lifetime_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(QueuedCommand, "is_alive", lambda self, utc_ms: True)
     outcome, _ = fly(hop("commands.long_silence", 200.0))
     assert "cutdown_safe" in outcome.broken
 

@@ -12,7 +12,7 @@ from payload.devices.gps_ublox import UbloxGnss
 from payload.ports import GnssFix, PortError
 from sim.clock import SimClock, part_rng
 from sim.fakes.gnss_messages import WEEK_ROLLOVER_S, WEEK_S, long_line, oversized_ubx, ubx
-from sim.fakes.gnss_settings import CLONE, FIELD_M8, LIMITS, M8, M10, Generation, Settings
+from sim.fakes.gnss_settings import CLONE, FIELD_M8, LIMITS, M8, M10, Generation, ReceiverSettings
 from sim.fakes.ublox import FIRST_FIX_S, FakeUblox
 from tests.sim.desks import START_UTC_MS, Track
 
@@ -72,7 +72,7 @@ def test_a_generation_is_set_up_in_its_own_way_only() -> None:
     nav5 = b"\x01\x00\x06" + bytes(33)
     key = b"\x21\x00\x11\x20\x06"
     unknown = b"\x08\x00\x91\x20\x01"  # UART2, which an M10 has not
-    old, new = Settings(M8), Settings(M10)
+    old, new = ReceiverSettings(M8), ReceiverSettings(M10)
     ack, nak = ubx(5, 1, b"\x06\x24"), ubx(5, 0, b"\x06\x24")
     assert (old.answer(6, 0x24, nav5), new.answer(6, 0x24, nav5)) == (ack, nak)
     assert (old.dynamic_model, new.dynamic_model) == (6, 0)
@@ -91,7 +91,7 @@ def test_the_ceiling_of_every_model(generation: Generation, model: int) -> None:
     """A metre below it there is a fix, a metre above it there is none."""
     ceilings_m = {0: 12_000, 2: 9_000, 3: 9_000, 4: 6_000, 5: 500, 9: 9_000}
     ceiling_m = ceilings_m.get(model, {"M8": 50_000, "M10": 80_000}.get(generation.name, 18_000))
-    settings = Settings(generation)
+    settings = ReceiverSettings(generation)
     settings.dynamic_model = model
     assert settings.is_within_limits(ceiling_m - 1, 2.0, 1.0)
     assert not settings.is_within_limits(ceiling_m + 1, 2.0, 1.0)
@@ -99,7 +99,7 @@ def test_the_ceiling_of_every_model(generation: Generation, model: int) -> None:
 
 def test_speeds_are_checked_in_the_lower_models_only() -> None:
     for model, limits in LIMITS.items():
-        settings = Settings(M8)
+        settings = ReceiverSettings(M8)
         settings.dynamic_model = model
         assert settings.is_within_limits(400, limits.horizontal_mps, -limits.vertical_mps)
         assert not settings.is_within_limits(400, limits.horizontal_mps + 1, 0)

@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 
 from sim.__main__ import app
 from sim.rig import faults
-from sim.rig.bench import Bench, Settings
+from sim.rig.bench import Bench, RigSettings
 from sim.rig.command import judge
-from sim.rig.faults import Player
+from sim.rig.faults import RigPlayer
 from wire import frames
 from wire.frames import FrameCounter, IncarnationFrame
 from wire.mission import Mission
@@ -48,10 +48,10 @@ class Flight:
 
     def __init__(self, folder: Path) -> None:
         self.lines: list[str] = []
-        settings = Settings(3600.0, loss=0.0, has_mind=False, command_every_s=0.0)
+        settings = RigSettings(3600.0, loss=0.0, has_mind=False, command_every_s=0.0)
         self.bench = Bench(
             folder, quick(), ROOT / "mission.toml", KEY, settings, self.lines.append)
-        self.player = Player(self.bench, [])
+        self.player = RigPlayer(self.bench, [])
 
     def until(self, is_over: Callable[[], bool]) -> None:
         loop = self.bench.loop

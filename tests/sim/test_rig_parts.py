@@ -16,13 +16,13 @@ from flights import ROOT, mission
 from sim.clock import SimClock
 from sim.faults import catalogue
 from sim.rig import faults, folder
-from sim.rig.bench import HOP_M, PAD_S, Settings, hop
+from sim.rig.bench import HOP_M, PAD_S, RigSettings, hop
 from sim.rig.folder import Ports
 from sim.rig.journal import Journal
 from sim.rig.live import Loop
 from sim.rig.plan import plan_of
 from sim.rig.screen import style_of
-from sim.rig.sent import Sent
+from sim.rig.sent import SentFrames
 from sim.rig.unit import Unit
 from wire import beacon, bodies, frames, records
 from wire import mission as mission_file
@@ -105,7 +105,7 @@ def test_more_kills_than_there_is_time_for_are_one_sentence() -> None:
     (1, HOP_M[0], HOP_M[0]), (20, 1_500.0, 6_000.0), (60, 9_000.0, 20_000.0),
     (600, HOP_M[1], HOP_M[1])])
 def test_the_hop_fits_the_time(minutes: float, low_m: float, high_m: float) -> None:
-    settings = Settings(minutes * 60)
+    settings = RigSettings(minutes * 60)
     balloon = hop(settings, 1_800_000_000_000)
     height_m = balloon.burst_altitude_m - balloon.site.elevation_m
     assert low_m <= height_m <= high_m
@@ -235,12 +235,12 @@ def test_stopped_it_stays_stopped_and_one_that_does_not_is_a_breach() -> None:
 
 
 class Port:
-    """A payload's radio, as ``Sent`` sees it."""
+    """A payload's radio, as ``SentFrames`` sees it."""
 
     def __init__(self, key: bytes | None = None, models: Models = NO_MODELS) -> None:
         self.mission = mission()
         self.heap = Heap()
-        self.sent = Sent(self.heap.clock, self.mission, key, models)
+        self.sent = SentFrames(self.heap.clock, self.mission, key, models)
         self.sent.on_start()
         self._key = key
         self._number = 0

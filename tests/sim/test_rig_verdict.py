@@ -18,8 +18,8 @@ from sim.fakes.card_disk import DeskStore
 from sim.rig import ledger, verdict
 from sim.rig.journal import Journal
 from sim.rig.ledger import Records
-from sim.rig.sent import Sent
-from sim.rig.verdict import Finding, Letter
+from sim.rig.sent import SentFrames
+from sim.rig.verdict import OutboxRow, RigFinding
 from wire.auth import Authenticity
 from wire.records import Kind, Record, TimeQuality
 
@@ -48,7 +48,7 @@ class Flown:
             self.log(f"event=flying boot={boot}")
             for word in words:
                 self.log(f"event={word} number=1")
-        self.sent = Sent(SimClock(0), mission(), None)
+        self.sent = SentFrames(SimClock(0), mission(), None)
         self.sent.records = {record.record_id: record for record in self.records}
 
     def log(self, words: str) -> None:
@@ -58,7 +58,7 @@ class Flown:
         with sqlite3.connect(self.store_path) as db:
             db.execute(sql, values)
 
-    def judge(self, may_prune: bool = False) -> list[Finding]:
+    def judge(self, may_prune: bool = False) -> list[RigFinding]:
         archive = Archive(self.archive_path)
         with archive.batch():
             for record in self.home:
@@ -81,7 +81,7 @@ def flown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Flown:
     return Flown(tmp_path)
 
 
-def broken(findings: list[Finding]) -> list[str]:
+def broken(findings: list[RigFinding]) -> list[str]:
     return [finding.sentence for finding in findings if not finding.is_good]
 
 
@@ -175,23 +175,24 @@ def test_a_payload_that_said_nothing_is_no_good_one(flown: Flown) -> None:
     assert len(broken(flown.judge())) >= 3
 
 
-@pytest.mark.parametrize(("letters", "was_cut_off", "is_good"), [
+@pytest.mark.parametrize(("entries", "was_cut_off", "is_good"), [
     ([], False, True),
     ([("answered", 0, None), ("queued", 700_000, None)], False, True),
     ([("sent", 0, None)], False, False),
     ([("sent", 0, None)], True, True),
     ([("failed", 0, "not confirmed after 30 tries")], True, False),
 ])
-def test_a_command_must_be_answered_in_time(letters, was_cut_off: bool, is_good: bool) -> None:
-    found = [Letter(16 * n, state, NOW_MS + ms, why) for n, (state, ms, why) in enumerate(letters)]
-    _, finding = verdict.on_letters(found, [], NOW_MS + 1_000_000, was_cut_off)
+def test_a_command_must_be_answered_in_time(entries, was_cut_off: bool, is_good: bool) -> None:
+    found = [OutboxRow(16 * n, state, NOW_MS + ms, why)
+             for n, (state, ms, why) in enumerate(entries)]
+    _, finding = verdict.on_commands(found, [], NOW_MS + 1_000_000, was_cut_off)
     assert finding.is_good is is_good, finding
 
 
 def test_a_command_that_the_station_took_and_did_not_keep_is_found() -> None:
-    kept = [Letter(16, "answered", NOW_MS, None)]
-    assert verdict.on_letters(kept, [16], NOW_MS, False)[0].is_good
-    assert not verdict.on_letters(kept, [16, 32], NOW_MS, False)[0].is_good
+    kept = [OutboxRow(16, "answered", NOW_MS, None)]
+    assert verdict.on_commands(kept, [16], NOW_MS, False)[0].is_good
+    assert not verdict.on_commands(kept, [16, 32], NOW_MS, False)[0].is_good
 
 
 def test_the_numbers_at_the_end_tell_what_was_lost(flown: Flown) -> None:
@@ -202,9 +203,9 @@ def test_the_numbers_at_the_end_tell_what_was_lost(flown: Flown) -> None:
     home, _, _ = verdict.read_archive(copies / "archive.sqlite", 7)
     flown.sent.longest_gaps_s = {30: 31.24, 10: 12.0}
     flown.sent.counts["BeaconFrame"] = 9
-    letters = [Letter(16, "answered", 0, None), Letter(32, "sent", 0, None),
-               Letter(48, "confirmed", 0, None), Letter(64, "failed", 0, "refused")]
-    numbers = ledger.lines(Records.of(aboard, home, flown.sent), flown.sent, 8, letters,
+    entries = [OutboxRow(16, "answered", 0, None), OutboxRow(32, "sent", 0, None),
+               OutboxRow(48, "confirmed", 0, None), OutboxRow(64, "failed", 0, "refused")]
+    numbers = ledger.lines(Records.of(aboard, home, flown.sent), flown.sent, 8, entries,
                            {"daemon": 10, "mind": 4}, {"daemon": 11})
     assert numbers == [
         "records   promised 6   delivered 5   waiting 0   lost 1",
@@ -217,7 +218,7 @@ def test_the_numbers_at_the_end_tell_what_was_lost(flown: Flown) -> None:
 
 
 def test_late_beacons_and_none_at_all_are_found() -> None:
-    sent = Sent(SimClock(0), mission(), None)
+    sent = SentFrames(SimClock(0), mission(), None)
     assert not verdict.on_beacons(sent, 0)[0].is_good
     sent.counts = Counter(BeaconFrame=3)
     assert verdict.on_beacons(sent, 2)[0].is_good

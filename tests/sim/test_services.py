@@ -245,7 +245,7 @@ def test_the_watchdog_counts_the_time_that_devices_took() -> None:
 
 _FAKE_WORKER = """
 import os, signal, socket, sys
-from payload.mind.protocol import Decoder, Hello, encode
+from payload.mind.protocol import Hello, MessageDecoder, encode
 from payload.ports import MindFailed, MindReply
 path = sys.argv[sys.argv.index("--socket") + 1]
 listener = socket.socket(socket.AF_UNIX)
@@ -255,7 +255,7 @@ listener.bind(path)
 listener.listen(1)
 client, _ = listener.accept()
 client.sendall(encode(Hello(os.getpid(), "fake", 512)))
-decoder = Decoder()
+decoder = MessageDecoder()
 while data := client.recv(65536):
     for request in decoder.feed(data):
         if "die" in request.suffix:

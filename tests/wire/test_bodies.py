@@ -22,7 +22,7 @@ from wire.bodies import (
     TEXT_BYTES_PER_CODED_MAX,
     TEXT_MARKS,
     Packed,
-    Seat,
+    TextSeat,
     by_id,
     pack,
     unpack,
@@ -62,8 +62,8 @@ def test_golden_records_are_read_for_ever(name: str) -> None:
     record = record_of(golden["body"], golden["kind"])
     assert records.decode(data, 0, None, MODELS) == (record, len(data))
     assert data[1] & 0xF == golden["seat"]
-    if golden["seat"] in (Seat.NUMBERED, Seat.MODEL):  # who deflates may do it another way
-        packed = records.pack(record, model() if golden["seat"] == Seat.MODEL else None)
+    if golden["seat"] in (TextSeat.NUMBERED, TextSeat.MODEL):  # who deflates may do it another way
+        packed = records.pack(record, model() if golden["seat"] == TextSeat.MODEL else None)
         assert records.encode(record, None, packed) == data
 
 
@@ -91,30 +91,30 @@ def test_any_body_comes_back(body: dict[str, Any], has_model: bool) -> None:
 
 def test_the_smallest_encoding_is_taken() -> None:
     said = "The lamp on the board has faded."
-    assert pack({}, KEYS).seat is Seat.PLAIN
-    assert pack({"other": 1}, KEYS).seat is Seat.PLAIN
-    assert pack({"alt": 1}, KEYS, model()).seat is Seat.NUMBERED
-    assert pack({"text": said * 4}, KEYS).seat is Seat.DEFLATED
-    assert pack({"text": said}, KEYS).seat is Seat.NUMBERED
-    assert pack({"text": said}, KEYS, model()).seat is Seat.MODEL
-    assert pack({"text": b"bytes are no text"}, KEYS, model()).seat is Seat.NUMBERED
+    assert pack({}, KEYS).seat is TextSeat.PLAIN
+    assert pack({"other": 1}, KEYS).seat is TextSeat.PLAIN
+    assert pack({"alt": 1}, KEYS, model()).seat is TextSeat.NUMBERED
+    assert pack({"text": said * 4}, KEYS).seat is TextSeat.DEFLATED
+    assert pack({"text": said}, KEYS).seat is TextSeat.NUMBERED
+    assert pack({"text": said}, KEYS, model()).seat is TextSeat.MODEL
+    assert pack({"text": b"bytes are no text"}, KEYS, model()).seat is TextSeat.NUMBERED
 
 
 def test_a_text_that_holds_a_mark_or_is_too_long_is_not_coded() -> None:
     words, rng = " ".join(BASE).split(), random.Random(2)
     letters = " ".join(rng.choice(words) for _ in range(TEXT_BYTES_MAX))[:TEXT_BYTES_MAX]
     fits = letters[: TEXT_BYTES_MAX - 1]  # and its mark
-    assert pack({"text": fits}, KEYS, model()).seat is Seat.MODEL
-    assert pack({"text": letters}, KEYS, model()).seat is not Seat.MODEL
-    assert pack({"text": fits[:-1] + "ü"}, KEYS, model()).seat is not Seat.MODEL  # bytes count
+    assert pack({"text": fits}, KEYS, model()).seat is TextSeat.MODEL
+    assert pack({"text": letters}, KEYS, model()).seat is not TextSeat.MODEL
+    assert pack({"text": fits[:-1] + "ü"}, KEYS, model()).seat is not TextSeat.MODEL  # bytes count
     for char in map(chr, range(0x20)):
         body = {"text": f"The lamp {char} on the board has faded."}
         packed = pack(body, KEYS, model())
-        assert packed.seat is not Seat.MODEL and unpack(packed, KEYS, MODELS) == body
+        assert packed.seat is not TextSeat.MODEL and unpack(packed, KEYS, MODELS) == body
 
 
 def test_a_newer_key_is_readable_as_a_number() -> None:
-    packed = Packed(Seat.NUMBERED, msgpack.packb({4: 154, len(KEYS): 1, 300: "x"}))
+    packed = Packed(TextSeat.NUMBERED, msgpack.packb({4: 154, len(KEYS): 1, 300: "x"}))
     body = {"alt": 154, f"field_{len(KEYS)}": 1, "field_300": "x"}
     assert unpack(packed, KEYS, {}) == body
 
@@ -136,7 +136,7 @@ def test_without_the_model_all_but_the_texts_is_read_and_nothing_is_lost() -> No
     data = SHORT_ID + varint.encode(len(again)) + again + msgpack.packb({4: 154})
     both = {"text": "The lamp on the board has faded.", **sealed}
     assert unpack(pack(both, KEYS, model()), KEYS, {}) == both, "read by all"
-    made = Packed(Seat.MODEL, data)
+    made = Packed(TextSeat.MODEL, data)
     assert unpack(made, KEYS, MODELS) == {"text": "The lamp is lit.", "by": "model", "alt": 154}
 
 
@@ -148,7 +148,7 @@ def test_another_model_with_the_same_short_id_leaves_it_sealed() -> None:
 
 @pytest.mark.parametrize("text", ["no mark first", "\x02a\x02b", "\x07unknown mark", "\x02a\x1fb"])
 def test_decoded_text_that_is_not_of_a_record_stays_sealed(text: str) -> None:
-    body = unpack(Packed(Seat.MODEL, coded({4: 1}, text)), KEYS, MODELS)
+    body = unpack(Packed(TextSeat.MODEL, coded({4: 1}, text)), KEYS, MODELS)
     assert body.keys() == {"alt", SEALED}
 
 
@@ -161,8 +161,8 @@ def test_what_only_looks_sealed_names_no_model(sealed: object) -> None:
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.sampled_from(Seat), st.binary(max_size=60))
-def test_any_bytes_are_a_body_or_a_value_error(seat: Seat, data: bytes) -> None:
+@given(st.sampled_from(TextSeat), st.binary(max_size=60))
+def test_any_bytes_are_a_body_or_a_value_error(seat: TextSeat, data: bytes) -> None:
     for known in (MODELS, {data[:2]: model()}, {}):
         try:
             body = unpack(Packed(seat, data), KEYS, known)
@@ -174,7 +174,7 @@ def test_any_bytes_are_a_body_or_a_value_error(seat: Seat, data: bytes) -> None:
 
 @pytest.mark.parametrize(("data", "says"), [
     (b"", "cut short"), (b"\x81\x00", "cut short"), (b"\xdf\xff\xff\xff\xff\x00\x01", "cut short"),
-    (b"\x80\x00", "tail"), (b"\x82\x00\x01\x00\x02", "twice"),
+    (b"\x80\x00", "trailing"), (b"\x82\x00\x01\x00\x02", "twice"),
     (b"\x82\x00\x01\xa4text\x02", "twice"),
     (b"\x81\xff\x01", "numbered keys"), (b"\x81\xc3\x01", "numbered keys"),
     (b"\x81\x91\x00\x01", "numbered keys"), (b"\x81\xc4\x01a\x01", "numbered keys"),
@@ -182,7 +182,7 @@ def test_any_bytes_are_a_body_or_a_value_error(seat: Seat, data: bytes) -> None:
 ])
 def test_numbered_bodies_that_are_none(data: bytes, says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        unpack(Packed(Seat.NUMBERED, data), KEYS, {})
+        unpack(Packed(TextSeat.NUMBERED, data), KEYS, {})
 
 
 def deflated(data: bytes) -> bytes:
@@ -196,16 +196,16 @@ def test_a_deflated_body_is_never_larger_than_a_body_may_be() -> None:
         assert len(packed) == size
         return deflated(packed)
 
-    assert len(unpack(Packed(Seat.DEFLATED, body_of(BODY_BYTES_MAX)), KEYS, {})["text"]) == 8187
+    assert len(unpack(Packed(TextSeat.DEFLATED, body_of(BODY_BYTES_MAX)), KEYS, {})["text"]) == 8187
     bomb = deflated(bytes(100_000_000))
     for data in (body_of(BODY_BYTES_MAX + 1), bomb, body_of(900)[:-1], body_of(900) + b"\0", b""):
         with pytest.raises(ValueError, match="deflated body"):
-            unpack(Packed(Seat.DEFLATED, data), KEYS, {})
+            unpack(Packed(TextSeat.DEFLATED, data), KEYS, {})
 
 
 def test_a_deflated_body_takes_no_more_memory_than_its_bound() -> None:
     """8 KB that inflate to 8 MB: refused, and never made."""
-    bomb = Packed(Seat.DEFLATED, deflated(bytes(8_000_000)))
+    bomb = Packed(TextSeat.DEFLATED, deflated(bytes(8_000_000)))
     assert len(bomb.data) < BODY_BYTES_MAX
 
     def open_it() -> None:
@@ -222,14 +222,14 @@ def test_a_coded_body_cut_anywhere_is_a_value_error_and_never_truncated() -> Non
     data = coded({4: 154}, "\x02The lamp is lit.")
     for end in range(len(data)):
         with pytest.raises(ValueError) as raised:
-            unpack(Packed(Seat.MODEL, data[:end]), KEYS, MODELS)
+            unpack(Packed(TextSeat.MODEL, data[:end]), KEYS, MODELS)
         assert not isinstance(raised.value, varint.Truncated)
 
 
 @pytest.mark.parametrize("rest", [{0: "twice"}, {SEALED: 1, "text": 1}])
 def test_a_field_that_is_coded_and_not_is_refused(rest: dict[Any, Any]) -> None:
     with pytest.raises(ValueError, match="twice"):
-        unpack(Packed(Seat.MODEL, coded(rest, "\x02The lamp is lit.")), KEYS, MODELS)
+        unpack(Packed(TextSeat.MODEL, coded(rest, "\x02The lamp is lit.")), KEYS, MODELS)
 
 
 def test_a_few_bytes_cannot_make_the_decoder_work_long() -> None:
@@ -239,10 +239,10 @@ def test_a_few_bytes_cannot_make_the_decoder_work_long() -> None:
     data = sure.encode(text)
     assert len(text) > TEXT_BYTES_PER_CODED_MAX * len(data)
     known = {SHORT_ID: sure}
-    assert SEALED in unpack(Packed(Seat.MODEL, coded({}, text, sure)), KEYS, known)
-    assert pack({"text": text[1:]}, KEYS, sure).seat is Seat.DEFLATED
+    assert SEALED in unpack(Packed(TextSeat.MODEL, coded({}, text, sure)), KEYS, known)
+    assert pack({"text": text[1:]}, KEYS, sure).seat is TextSeat.DEFLATED
     short = text[: TEXT_BYTES_PER_CODED_MAX * len(sure.encode(text[:30]))]
-    assert unpack(Packed(Seat.MODEL, coded({}, short[:30], sure)), KEYS, known) == {
+    assert unpack(Packed(TextSeat.MODEL, coded({}, short[:30], sure)), KEYS, known) == {
         "text": short[1:30]}
 
 
@@ -252,7 +252,7 @@ def test_the_bound_of_a_decoded_text_is_in_bytes() -> None:
     for letters, is_read in ((190, True), (210, False)):
         text = "\x02" + "".join(rng.choice("αβγδεζηθ") for _ in range(letters))
         assert len(text) < TEXT_BYTES_MAX < TEXT_BYTES_PER_CODED_MAX * len(model().encode(text))
-        body = unpack(Packed(Seat.MODEL, coded({}, text)), KEYS, MODELS)
+        body = unpack(Packed(TextSeat.MODEL, coded({}, text)), KEYS, MODELS)
         assert (SEALED not in body) == is_read
 
 

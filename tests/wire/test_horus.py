@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wire import horus
-from wire.beacon import Beacon, Phase, PowerMode
+from wire.beacon import FIELDS, Beacon, Phase, PowerMode
 from wire.horus import Packet
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # asn1tools' own
@@ -113,10 +113,12 @@ numbers = st.one_of(st.none(), st.floats(), st.integers(-10**12, 10**12))
 
 
 @given(st.builds(
-    Beacon, numbers, numbers, numbers, numbers, numbers, numbers, numbers, numbers, numbers,
-    st.none() | st.sampled_from(Phase), st.none() | st.sampled_from(PowerMode),
-    numbers, numbers, numbers, numbers, numbers, st.integers(0, 1 << 20), st.integers(0, 1 << 33),
-    st.booleans(),
+    Beacon, **{field.name: numbers for field in FIELDS} | {
+        "phase": st.none() | st.sampled_from(Phase),
+        "power_mode": st.none() | st.sampled_from(PowerMode),
+        "faults": st.integers(0, 1 << 20), "command_counter": st.integers(0, 1 << 33),
+        "is_cutdown_armed": st.booleans(),
+    },
 ), st.text(max_size=20), st.integers(), st.text(max_size=300), numbers,
     st.none() | st.integers(0, 1 << 32), st.sampled_from(horus.FRAME_SIZES))
 def test_any_beacon_makes_a_frame(

@@ -21,7 +21,7 @@ def test_ebyte_golden_frame() -> None:
 @pytest.mark.parametrize("has_rssi", [False, True])
 def test_ebyte_stream_cut_anywhere(has_rssi: bool) -> None:
     stream = ebyte_stream(has_rssi)
-    expected = [ebyte.Heard(frame, -60 if has_rssi else None) for frame in FRAMES]
+    expected = [ebyte.EbyteFrame(frame, -60 if has_rssi else None) for frame in FRAMES]
     for cut in range(len(stream) + 1):
         decoder = ebyte.Decoder(has_rssi)
         found = decoder.feed(stream[:cut]) + decoder.feed(stream[cut:]) + decoder.flush()
@@ -32,7 +32,7 @@ def test_ebyte_a_lost_end_costs_one_frame() -> None:
     """A packet cut short holds back the next until the line is silent, and no longer."""
     decoder = ebyte.Decoder(False)
     assert decoder.feed(ebyte.encode(bytes(200))[:50] + ebyte.encode(b"next")) == []
-    assert decoder.flush() == [ebyte.Heard(b"next", None)]
+    assert decoder.flush() == [ebyte.EbyteFrame(b"next", None)]
 
 
 @given(st.lists(st.binary(max_size=60) | st.sampled_from([b"\xe5", b"\xe5\x00", b"\xe5\xff"])),
@@ -49,14 +49,15 @@ def test_ebyte_any_bytes_stay_within_the_bound(chunks: list[bytes], has_rssi: bo
 
 def test_ebyte_registers() -> None:
     """The example of the E22 manual (2.4k, 9600 8N1 is 62h in REG0), and the E220's shorter set."""
-    e22 = ebyte.registers(ebyte.Model.E22, ebyte.Settings(channel=18, network=5))
+    e22 = ebyte.registers(ebyte.Model.E22, ebyte.ModuleSettings(channel=18, network=5))
     assert e22.hex() == "ffff0562001280"
-    e220 = ebyte.registers(ebyte.Model.E220, ebyte.Settings(channel=18, power=3, has_rssi=False))
+    e220 = ebyte.registers(
+        ebyte.Model.E220, ebyte.ModuleSettings(channel=18, power=3, has_rssi=False))
     assert e220.hex() == "ffff62031200"
     assert ebyte.write_command(0, e22).hex() == "c00007ffff0562001280"
     assert ebyte.read_command(5, 1).hex() == "c10501"
     with pytest.raises(ValueError, match="not in tuple"):
-        ebyte.registers(ebyte.Model.E220, ebyte.Settings(channel=1, air_rate_bps=300))
+        ebyte.registers(ebyte.Model.E220, ebyte.ModuleSettings(channel=1, air_rate_bps=300))
 
 
 def test_ebyte_answer_after_stray_bytes() -> None:
@@ -65,7 +66,7 @@ def test_ebyte_answer_after_stray_bytes() -> None:
     for end in range(len(answer)):
         assert ebyte.parse_answer(answer[:end], 5, 1) is None
     assert ebyte.parse_answer(answer, 5, 1) == b"\x09"
-    with pytest.raises(ebyte.Refused):
+    with pytest.raises(ebyte.ModuleRefused):
         ebyte.parse_answer(b"\x00\xff\xff\xff", 5, 1)
 
 
@@ -73,7 +74,7 @@ def test_ebyte_answer_after_stray_bytes() -> None:
 def test_ebyte_any_answer(data: bytes) -> None:
     try:
         values = ebyte.parse_answer(data, 0, 7)
-    except ebyte.Refused:
+    except ebyte.ModuleRefused:
         return
     assert values is None or len(values) == 7
 
@@ -97,7 +98,7 @@ def test_rylr_stream_cut_anywhere(is_binary: bool) -> None:
     for frame in (b"hello", b"\r\n+RCV=1,2,", bytes(range(180))):
         data = rylr.send_command(frame, is_binary).split(b",", 2)[2][:-2]
         stream += packet(data) + b"+ERR=4\r\n"
-        expected += [rylr.Heard(50, frame, -99, 40), rylr.Reply("ERR=4")]
+        expected += [rylr.RylrFrame(50, frame, -99, 40), rylr.Reply("ERR=4")]
     for cut in range(len(stream) + 1):
         decoder = rylr.Decoder(is_binary)
         assert decoder.feed(stream[:cut]) + decoder.feed(stream[cut:]) == expected
@@ -109,7 +110,7 @@ def test_rylr_a_damaged_length_costs_one_packet() -> None:
     decoder = rylr.Decoder(True)
     damaged = packet(b"lost").replace(b",4,", b",240,")
     assert decoder.feed(damaged + packet(b"next")) == []
-    assert decoder.flush() == [rylr.Heard(50, b"next", -99, 40)]
+    assert decoder.flush() == [rylr.RylrFrame(50, b"next", -99, 40)]
 
 
 def test_rylr_base85_that_is_none_is_noise() -> None:
@@ -135,4 +136,4 @@ def test_rylr_base85_round_trip(frame: bytes) -> None:
     data = rylr.send_command(frame, False).split(b",", 2)[2][:-2]
     assert b"," not in data
     (heard,) = rylr.Decoder(False).feed(packet(data))
-    assert isinstance(heard, rylr.Heard) and heard.frame == frame
+    assert isinstance(heard, rylr.RylrFrame) and heard.frame == frame

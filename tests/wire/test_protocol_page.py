@@ -44,7 +44,7 @@ from wire import (
 from wire.auth import Authenticity, Direction
 from wire.ax25 import Address
 from wire.beacon import Phase, PowerMode
-from wire.bodies import Seat, by_id
+from wire.bodies import TextSeat, by_id
 from wire.commands import Opcode
 from wire.envelope import DESTINATION
 from wire.frames import SIGNED_BIT, FrameType
@@ -179,7 +179,7 @@ def row_of_records(name: str) -> None:
     previous = FIRST if name == "NEXT" else None
     data, record = EXAMPLES[name].data, {"FIRST": FIRST, "NEXT": NEXT, "EARLY": EARLY}[name]
     assert records.decode(data, 0, previous) == (record, len(data))
-    plain = records.bodies.Packed(Seat.PLAIN, records.pack_body(record.body))
+    plain = records.bodies.Packed(TextSeat.PLAIN, records.pack_body(record.body))
     packed = None if name == "EARLY" else plain
     assert records.encode(record, previous, packed) == data
 
@@ -187,14 +187,15 @@ def row_of_records(name: str) -> None:
 def record_of_kind(name: str) -> None:
     (body,), data = EXAMPLES[name].bodies, EXAMPLES[name].data
     record = said(Kind[name], body)
-    assert records.decode(data, 0, None) == (record, len(data)) and data[1] & 0xF == Seat.NUMBERED
+    assert records.decode(data, 0, None) == (record, len(data))
+    assert data[1] & 0xF == TextSeat.NUMBERED
     assert records.encode(record, None) == data
 
 
 def record_in_seat(name: str) -> None:
     body, *without = EXAMPLES[name].bodies
     record, data = said(Kind.MUSING, body), EXAMPLES[name].data
-    assert data[1] & 0xF == Seat[name]
+    assert data[1] & 0xF == TextSeat[name]
     assert records.decode(data, 0, None, by_id([model()])) == (record, len(data))
     if name == "MODEL":
         assert records.encode(record, None, records.pack(record, model())) == data
@@ -242,7 +243,7 @@ CHECKS: dict[str, Callable[[str], None]] = {
     "HORUS_MUSING": horus_packet,
     **dict.fromkeys(["FIRST", "NEXT", "EARLY"], row_of_records),
     **dict.fromkeys([kind.name for kind in Kind], record_of_kind),
-    **dict.fromkeys([seat.name for seat in Seat], record_in_seat),
+    **dict.fromkeys([seat.name for seat in TextSeat], record_in_seat),
     **dict.fromkeys([f"SYMBOL_{esi}" for esi in range(4)], symbol),
     **dict.fromkeys(["UPLINK_KEY", "DOWNLINK_KEY"], derived_key),
     **dict.fromkeys(["CCSDS", "CCSDS_EARLY"], space_packet),

@@ -8,7 +8,7 @@ import pytest
 from tests.wire.test_text_codec import BASE, OWN, model
 from wire import records, text_codec
 from wire.blocks import BlockReader, BlockWriter
-from wire.bodies import SEALED, Packed, Seat, by_id
+from wire.bodies import SEALED, Packed, TextSeat, by_id
 from wire.frames import DataFrame, FeedbackFrame, FrameCounter
 from wire.incoming import Receiver
 from wire.records import EPOCH_2025_MS, Kind, Record, TimeQuality
@@ -101,7 +101,7 @@ def test_a_report_no_longer_confirms_what_was_withdrawn() -> None:
 def test_a_body_that_is_none_poisons_its_block_and_the_others_are_told() -> None:
     writer, sent = BlockWriter(MTU), musings(6)
     for record in sent:
-        broken = Packed(Seat.DEFLATED, b"no deflate") if record.record_id == 2 else None
+        broken = Packed(TextSeat.DEFLATED, b"no deflate") if record.record_id == 2 else None
         assert writer.add(record, broken)
     writer.close()
     reader = BlockReader(MTU)
@@ -129,7 +129,7 @@ def test_hostile_coded_bodies_cost_their_bound_and_no_more(monkeypatch) -> None:
         number += 1
         data = short_id + b"\x04" + rng.randbytes(4) + b"\x80"
         record = Record(number, Kind.MUSING, 1, EPOCH_2025_MS, TimeQuality.GPS, {})
-        symbol += records.encode(record, None, Packed(Seat.MODEL, data))
+        symbol += records.encode(record, None, Packed(TextSeat.MODEL, data))
     receiver = Receiver(MTU, MODELS)
     heard = receiver.on_data(DataFrame(7, FrameCounter(1, 1), 1, 0, 64, 0, symbol, False))
     assert len(heard) >= 3 and walked <= 32 * len(symbol)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from host_training.bundle import model_card
-from host_training.evaluation.examination import Verdict
+from host_training.evaluation.examination import ExamVerdict
 from host_training.quantisation.quantise import Step
 
 
@@ -22,10 +22,10 @@ def written(epochs: list[float], keep: str) -> str:
     step = Step("Q6_K", 4_880_000, held_out)
     codec = {"model_id": "0011aabb", "bytes": 1_700_000, "held_out_bits_per_char": 1.9,
              "held_out_message_chars": 160.0, "held_out_message_bytes": 23.0}
-    return model_card.model_card(model_card.Facts(
+    return model_card.model_card(model_card.CardFacts(
         "Ada", "Ada Test", "Ada is an AI persona.", "Tiny-1K, Apache-2.0", result, [step], step,
         {"thoughts": 3}, {"memory sentences": 5, "third party": "context"}, codec,
-        Verdict(["Nothing private was found."], {}, "")))
+        ExamVerdict(["Nothing private was found."], {}, "")))
 
 
 @pytest.mark.parametrize(("epochs", "keep", "is_told"), [

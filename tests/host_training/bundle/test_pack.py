@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 )
 
 from host_training.bundle import pack
-from host_training.common.persona_dir import Persona
+from host_training.common.persona_dir import PersonaSource
 from host_training.errors import TrainingError
 from tests.host_training.nasty_inputs import nasty
 from wire import bundle as wire_bundle
@@ -29,18 +29,19 @@ FILES = ["MODEL_CARD.md", "manifest.json", "manifest.pub", "manifest.sig", "memo
 
 
 @pytest.fixture
-def contents(tmp_path: Path) -> pack.Contents:
+def contents(tmp_path: Path) -> pack.BundleContents:
     (tmp_path / "m.gguf").write_bytes(b"GGUF" + bytes(300))
     (tmp_path / "m.sqlite").write_bytes(b"SQLite format 3\0" + bytes(100))
     (tmp_path / "m.codec").write_bytes(b"SPTC" + bytes(60))
-    persona = Persona("Ada", "Ada Test", "Ada is an AI persona.", "You are Ada.", (), ("one",), ())
+    persona = PersonaSource(
+        "Ada", "Ada Test", "Ada is an AI persona.", "You are Ada.", (), ("one",), ())
     files = (tmp_path / "m.gguf", tmp_path / "m.sqlite", tmp_path / "m.codec")
-    return pack.Contents(persona, *files, "# Ada\n", {"id": "tiny", "sha256": "00"},
+    return pack.BundleContents(persona, *files, "# Ada\n", {"id": "tiny", "sha256": "00"},
                            {"method": "full"}, {"n_ctx": 512})
 
 
 @pytest.fixture
-def whole(contents: pack.Contents, tmp_path: Path) -> Path:
+def whole(contents: pack.BundleContents, tmp_path: Path) -> Path:
     pack.pack(contents, tmp_path / "bundle", KEY)
     return tmp_path / "bundle"
 
@@ -165,14 +166,14 @@ def test_the_manifest_is_canonical(whole: Path) -> None:
     assert wire_bundle.canonical_json(json.loads(data)) == data
 
 
-def test_packing_again_counts_up_and_replaces(contents: pack.Contents, whole: Path) -> None:
+def test_packing_again_counts_up_and_replaces(contents: pack.BundleContents, whole: Path) -> None:
     assert pack.pack(contents, whole, KEY).version == 2
     beside = sorted(p.name for p in whole.parent.iterdir())
     assert beside == ["bundle", "bundle.previous", "m.codec", "m.gguf", "m.sqlite"]
 
 
 def test_rollback_goes_back_and_forward_and_never_to_a_damaged_one(
-    contents: pack.Contents, whole: Path
+    contents: pack.BundleContents, whole: Path
 ) -> None:
     with pytest.raises(TrainingError, match="no previous bundle"):
         pack.rollback(whole, [PUBLIC])
@@ -189,7 +190,7 @@ def test_rollback_goes_back_and_forward_and_never_to_a_damaged_one(
 
 
 def test_a_bundle_that_fails_its_trial_replaces_nothing(
-    contents: pack.Contents, whole: Path
+    contents: pack.BundleContents, whole: Path
 ) -> None:
     def fails(path: Path) -> None:
         assert verify_bundle(path, [PUBLIC]).version == 2
@@ -216,7 +217,9 @@ def test_every_bundle_says_that_it_is_not_the_person(said: str, becomes: str) ->
     assert pack.say_it_is_an_ai(said) == becomes
 
 
-def test_packing_never_overwrites_something_else(contents: pack.Contents, tmp_path: Path) -> None:
+def test_packing_never_overwrites_something_else(
+    contents: pack.BundleContents, tmp_path: Path
+) -> None:
     (tmp_path / "home").mkdir()
     with pytest.raises(TrainingError, match="exists and is not a bundle"):
         pack.pack(contents, tmp_path / "home", KEY)

@@ -58,11 +58,11 @@ def test_saved_examples_come_back(tmp_path: Path) -> None:
 
 
 def test_an_export_says_of_when_it_is() -> None:
-    found = assemble.Found()
+    found = assemble.ExportCount()
     days = [None, 1_615_050_000_000, 1_539_202_764_000, 1_577_934_245_000]
     assert len(list(found.counted(Message("x", "1", "dm", "1", ms, "a", False, "words")
                                   for ms in days))) == found.n_messages == 4
-    assert found.dates() == "2018-10-10 to 2021-03-06" and assemble.Found().dates() == ""
+    assert found.dates() == "2018-10-10 to 2021-03-06" and assemble.ExportCount().dates() == ""
 
 
 @nasty(21)

@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel
 
 from host_training.common.persona_dir import read_persona, stray_files
-from host_training.common.settings import Chat, Settings, Source
+from host_training.common.settings import Chat, PersonaSettings, Source
 from host_training.corpus import persona_template
 from host_training.errors import TrainingError
 from tests.host_training.conftest import NOTEBOOK
@@ -45,7 +45,7 @@ def test_every_setting_is_there_with_its_default() -> None:
     table = explained()
     assert {table.pop(key) for key in ("name", "author", "disclosure", "system")} == {""}
     assert table.pop("me") == []
-    check(Settings, table)
+    check(PersonaSettings, table)
     check(Source, table["source"][0] | {"tier": 4})
     check(Chat, table["source"][0]["chat"][0])
     assert all(len(line) <= 100 for text in persona_template.FILES.values()
@@ -66,7 +66,7 @@ def test_a_new_persona_lacks_only_what_the_maker_knows(tmp_path: Path) -> None:
         file.write("- I say what I saw.\n")
     persona = read_persona(directory)
     assert (persona.values, persona.thinking) == (("I say what I saw.",), ())
-    assert persona.settings == Settings() and stray_files(directory) == []
+    assert persona.settings == PersonaSettings() and stray_files(directory) == []
     with pytest.raises(TrainingError, match="no writing of Ines found"):
         prepare(directory, tmp_path / "out")
     with (directory / "notebook" / "thoughts.md").open("a") as file:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host_training.common.messages import ChatKind, Message
-from host_training.common.settings import Sessions
+from host_training.common.settings import SessionSettings
 from host_training.corpus.sessions import (
     BURST_MAX,
     CHUNK_CHARS_MAX,
@@ -34,7 +34,7 @@ def said(minute: float | None, who: str, text: str = "words", chat: str = "1",
 
 
 def examples(*messages: Message, **settings: object) -> list[Example]:
-    return list(chat_examples(messages, Sessions(**settings)))
+    return list(chat_examples(messages, SessionSettings(**settings)))
 
 
 @nasty(22)
@@ -61,7 +61,7 @@ def test_the_rhythm_of_a_chat_sets_its_gap() -> None:
     chat = [said(0.5 * i, "me" if i % 2 else "you", f"{i}") for i in range(30)]
     late = said(14.5 + 10.1, "you", "late")
     assert len(list(split_sessions([*chat, late]))) == 2
-    assert len(list(split_sessions([*chat, late], Sessions(gap_min=11)))) == 1
+    assert len(list(split_sessions([*chat, late], SessionSettings(gap_min=11)))) == 1
 
 
 def test_a_burst_is_one_turn_and_an_answer_knows_its_question() -> None:

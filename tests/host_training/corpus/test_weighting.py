@@ -21,7 +21,7 @@ from host_training.corpus import assemble
 from host_training.corpus.filtering import SMALL_CORPUS_BYTES
 from host_training.corpus.message_store import MessageStore
 from host_training.corpus.sessions import Example, chat_examples
-from host_training.corpus.weighting import CHAT_KEEP_MIN, Learnt, chat_factors, size
+from host_training.corpus.weighting import CHAT_KEEP_MIN, LearntShares, chat_factors, size
 from host_training.errors import TrainingError
 from host_training.importers.notebook import Condition
 from tests.host_training.conftest import telegram_export, write_persona
@@ -44,8 +44,8 @@ def share_of(chat: str, examples: list[Example]) -> float:
     return sizes[chat] / sum(sizes.values())
 
 
-def learnt(examples: list[Example]) -> Learnt:
-    found = Learnt()
+def learnt(examples: list[Example]) -> LearntShares:
+    found = LearntShares()
     assert list(found.counted(examples)) == examples
     return found
 

@@ -18,7 +18,7 @@ from host_training.evaluation import (
 from host_training.evaluation.authorship_scores import Court
 from host_training.evaluation.authorship_scores import voices as voices_of
 from host_training.evaluation.generation import Pace, Speech
-from host_training.evaluation.memorisation import Corpus
+from host_training.evaluation.memorisation import TrainedText
 from host_training.evaluation.subject import Subject
 from host_training.rows.dataset import Row
 
@@ -67,7 +67,7 @@ def test_the_scale_goes_from_the_partners_to_the_author() -> None:
 
 
 def test_what_is_known_by_heart_is_no_likeness() -> None:
-    corpus = Corpus([ours(1), ours(2)])
+    corpus = TrainedText([ours(1), ours(2)])
     assert assess._own_words([ours(1), theirs(1), ours(900)], corpus) == [theirs(1)]
     assert assess._own_words(["Mended hedge."], corpus) == ["Mended hedge."], "too short to tell"
 

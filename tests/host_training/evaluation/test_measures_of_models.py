@@ -140,7 +140,7 @@ def test_lines_too_short_to_tell_are_not_counted(taught: Path, rows: list[Row]) 
 
 def test_the_longest_stretch_is_measured_in_letters_and_across_line_breaks() -> None:
     text = "A long and winding sentence about the\nweather, which nobody asked for at all today."
-    corpus = memorisation.Corpus([text, "Another one."])
+    corpus = memorisation.TrainedText([text, "Another one."])
     assert corpus.longest_common(" ".join(text.split())) == len(text)
     assert corpus.longest_common("He said: " + text[10:70] + "?") == 60
     assert corpus.longest_common(text[: memorisation.VERBATIM_CHARS]) == 50

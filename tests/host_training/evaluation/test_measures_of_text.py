@@ -10,7 +10,7 @@ import random
 import numpy as np
 import pytest
 
-from host_training.common.settings import Settings
+from host_training.common.settings import PersonaSettings
 from host_training.evaluation import authorship, intervals, leaks, ngram_baseline, style
 from host_training.evaluation.intervals import Interval
 
@@ -241,7 +241,7 @@ def test_a_term_that_must_not_be_said_is_found_as_a_whole_word() -> None:
 
 
 def test_the_names_of_people_and_what_is_blocked_are_not_to_be_said() -> None:
-    settings = Settings.model_validate({
+    settings = PersonaSettings.model_validate({
         "people": {"P": ["Margot Stern", "user123", "margot@example.org"]},
         "privacy": {"extra_names": ["Bo"], "blocked": ["the lake house"],
                     "without": ["Jo Feld", "user7"]}})

@@ -20,11 +20,11 @@ from host_training.evaluation import examination, gates, report, svg
 from host_training.evaluation.findings import (
     Findings,
     LayerBits,
-    Learnt,
+    LeakFindings,
+    LearntPerson,
     Likeness,
-    Memory,
     Spoken,
-    Voice,
+    VoiceScores,
 )
 from host_training.evaluation.generation import Pace
 from host_training.evaluation.intervals import Interval
@@ -33,9 +33,9 @@ from host_training.evaluation.mission import (
     AGREED,
     CLAIMED,
     Failure,
-    Mission,
+    MissionScore,
 )
-from host_training.evaluation.quants import Cost
+from host_training.evaluation.quants import QuantCost
 
 VARIETY = {"distinct": 0.9, "commonest": 0.01, "repeats": 0.0, "loops": 0.0}
 
@@ -43,10 +43,10 @@ VARIETY = {"distinct": 0.9, "commonest": 0.01, "repeats": 0.0, "loops": 0.0}
 def good() -> Findings:
     """A persona that passes everything."""
     voices = {
-        "Ada": Voice(Interval(0.8, 0.7, 0.9), Interval(0.9, 0.85, 0.95), Interval(0.8, 0.7, 0.9),
-                     0.5, VARIETY),
-        "base with the prompt": Voice(Interval(0.0, -0.1, 0.1), None, None, 0.7, VARIETY),
-        "Ada Test": Voice(Interval(1.0, 0.9, 1.1), None, None, 0.2, VARIETY),
+        "Ada": VoiceScores(Interval(0.8, 0.7, 0.9), Interval(0.9, 0.85, 0.95),
+                           Interval(0.8, 0.7, 0.9), 0.5, VARIETY),
+        "base with the prompt": VoiceScores(Interval(0.0, -0.1, 0.1), None, None, 0.7, VARIETY),
+        "Ada Test": VoiceScores(Interval(1.0, 0.9, 1.1), None, None, 0.2, VARIETY),
     }
     likeness = Likeness(
         bits={"letters alone": Interval(1.7, 1.6, 1.8), "base alone": Interval(1.9, 1.8, 2.0),
@@ -54,16 +54,17 @@ def good() -> Findings:
         lead=Interval(0.4, 0.3, 0.5), voices=voices,
         habits={"commas": (0.01, 0.02, 0.4, 0.004), "digits": (0.01, 0.01, 0.1, 0.6)},
         listening=Interval(0.1, 0.05, 0.15), first_places=0.4, asked=40, usable=0.95, claims=[],
-        learnt=Learnt(Interval(0.4, 0.3, 0.5), Interval(0.1, 0.0, 0.2), Interval(0.3, 0.2, 0.4)),
+        learnt=LearntPerson(Interval(0.4, 0.3, 0.5), Interval(0.1, 0.0, 0.2),
+                            Interval(0.3, 0.2, 0.4)),
         layers={"said": LayerBits(30, Interval(1.9, 1.8, 2.0), Interval(1.5, 1.4, 1.6),
                                   Interval(0.4, 0.3, 0.5))},
         floor="people the author wrote with")
-    memory = Memory([], {1: [1.0, 2.0], 4: [8.0], 16: [8.0]}, (0.05, 0.0),
-                    Interval(0.02, 0.0, 0.05), 61,
-                    Interval(0.6, 0.55, 0.65))
-    cost = Cost("Q8_0", 6_000_000, 1.5, Interval(0.001, 0.0, 0.002), 0.01, 0.98)
-    asked = Mission({"who are you": (17, 17), "readings": (11, 12)}, Interval(0.97, 0.8, 0.99),
-                    [Failure("readings", "How high are you?", "It is 9 <km>.", "a number")])
+    memory = LeakFindings([], {1: [1.0, 2.0], 4: [8.0], 16: [8.0]}, (0.05, 0.0),
+                          Interval(0.02, 0.0, 0.05), 61,
+                          Interval(0.6, 0.55, 0.65))
+    cost = QuantCost("Q8_0", 6_000_000, 1.5, Interval(0.001, 0.0, 0.002), 0.01, 0.98)
+    asked = MissionScore({"who are you": (17, 17), "readings": (11, 12)}, Interval(0.97, 0.8, 0.99),
+                         [Failure("readings", "How high are you?", "It is 9 <km>.", "a number")])
     spoken = {"F16": Spoken(Pace(24, 24, 71.4), Interval(0.82, 0.72, 0.92)),
               "Q8_0": Spoken(Pace(24, 23, None), Interval(0.8, 0.7, 0.9))}
     return Findings("Ada", "Ada Test", "Q8_0", likeness, memory, [cost], asked, spoken,
@@ -230,7 +231,8 @@ def test_the_page_says_what_was_learnt_beyond_letters_people_and_layers() -> Non
     poor, said = good().likeness, good().likeness.layers["said"]
     poor = replace(
         poor, bits={**poor.bits, "letters alone": Interval(1.2, 1.1, 1.3)},
-        learnt=Learnt(Interval(0.4, 0.3, 0.5), Interval(0.4, 0.3, 0.5), Interval(0.0, -0.1, 0.1)),
+        learnt=LearntPerson(Interval(0.4, 0.3, 0.5), Interval(0.4, 0.3, 0.5),
+                            Interval(0.0, -0.1, 0.1)),
         layers={"said": said, "thinking": replace(said, lines=4, lead=Interval(-0.2, -0.3, 0.1))})
     found = replace(good(), likeness=poor, memory=replace(good().memory, verbatim=None))
     text = text_of(report.page(found, gates.judge(found)))
@@ -261,7 +263,7 @@ def test_too_little_text_is_said_and_not_guessed() -> None:
 
 
 def test_a_plot_without_a_finite_bound_still_fits_its_frame() -> None:
-    drawn = svg.dots([svg.Mark("a", Interval(1.0, -math.inf, math.inf))], "caption")
+    drawn = svg.dots([svg.PlotMark("a", Interval(1.0, -math.inf, math.inf))], "caption")
     places = [float(x) for x in re.findall(r'x[12]="([-\d.]+)"', drawn)]
     assert places and all(0 <= x <= svg.WIDTH for x in places)
     assert "nan" not in drawn and "inf" not in drawn

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host_training.common.persona_dir import Persona, read_persona
+from host_training.common.persona_dir import PersonaSource, read_persona
 from host_training.corpus import assemble, sessions
 from host_training.corpus.sentences import sentences
 from host_training.errors import TrainingError
@@ -32,7 +32,7 @@ def tokenizer(tiny_base: Path) -> Any:
 
 
 @pytest.fixture(scope="module")
-def persona(persona_dir: Path) -> Persona:
+def persona(persona_dir: Path) -> PersonaSource:
     return read_persona(persona_dir)
 
 

@@ -8,7 +8,14 @@ import random
 import msgpack
 import pytest
 
-from payload.mind.protocol import MESSAGE_BYTES_MAX, Decoder, Hello, Message, ProtocolError, encode
+from payload.mind.protocol import (
+    MESSAGE_BYTES_MAX,
+    Hello,
+    Message,
+    MessageDecoder,
+    ProtocolError,
+    encode,
+)
 from payload.ports import MindFailed, MindReply, MindRequest
 
 MESSAGES: list[Message] = [
@@ -30,7 +37,7 @@ def test_round_trip_at_every_cut() -> None:
     """Goal: cuts in the stream do not matter. Method: all messages, cut at each byte."""
     data = b"".join(encode(message) for message in MESSAGES)
     for cut in range(len(data)):
-        decoder = Decoder()
+        decoder = MessageDecoder()
         assert decoder.feed(data[:cut]) + decoder.feed(data[cut:]) == MESSAGES
 
 
@@ -51,9 +58,9 @@ def test_garbage_is_one_named_error(data: bytes) -> None:
 
     Method: among others a failure whose reason is none of ``ports.MindFailure``.
     """
-    assert Decoder().feed(framed(FAILED)) == [MindFailed(1, "busy")]
+    assert MessageDecoder().feed(framed(FAILED)) == [MindFailed(1, "busy")]
     with pytest.raises(ProtocolError):
-        Decoder().feed(data)
+        MessageDecoder().feed(data)
 
 
 def test_flipped_bits_raise_nothing_else() -> None:
@@ -64,7 +71,7 @@ def test_flipped_bits_raise_nothing_else() -> None:
         damaged = bytearray(data)
         damaged[source.randrange(len(data))] ^= 1 << source.randrange(8)
         with contextlib.suppress(ProtocolError):
-            Decoder().feed(bytes(damaged))
+            MessageDecoder().feed(bytes(damaged))
 
 
 def test_what_cannot_be_sent() -> None:

@@ -1,4 +1,4 @@
-"""Letters: which goes up first, how long each may wait, and how it is called back."""
+"""Commands: which goes up first, how long each may wait, and how it is called back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from far_end import START_MS
-from letter_station import Station
+from outbox_station import Station
 
 from groundstation.archive import fates, outbox, precedence
 from groundstation.archive.archive import Archive
@@ -17,8 +17,8 @@ from groundstation.archive.outbox import (
     COMMANDS_WAITING_MAX,
     QUESTIONS_WAITING_EACH_MAX,
     QUESTIONS_WAITING_MAX,
-    Letter,
     OutboxFull,
+    QueuedCommand,
 )
 from groundstation.archive.precedence import ATTEMPTS_MAX, Precedence
 from wire import commands
@@ -96,7 +96,7 @@ def test_the_order_that_is_shown_is_the_order_in_which_they_go(station: Station)
         station.queue(Opcode.ASK, text, asker=asker)
     station.queue(Opcode.PING)
     db = station.archive.db
-    shown = [letter.letter_id for letter in precedence.in_order(
+    shown = [entry.command_id for entry in precedence.in_order(
         outbox.waiting(db), outbox.last_sent_ms(db))]
     said = []
     for _ in range(6):
@@ -127,12 +127,12 @@ def test_a_command_too_many_is_refused_and_an_abort_never(station: Station) -> N
     with pytest.raises(OutboxFull, match=r"^64 commands are already waiting"):
         station.queue(Opcode.TX_OFF, "5")
     aborts = [station.queue(ABORT) for _ in range(3)]
-    assert [station.state(letter_id) for letter_id in aborts] == [
+    assert [station.state(command_id) for command_id in aborts] == [
         "withdrawn", "withdrawn", "queued"], "one is enough"
     station.queue(Opcode.ASK, "Still there?")
 
 
-def test_letters_leave_every_fourth_window_to_a_report_and_an_abort_does_not_wait_for_it(
+def test_commands_leave_every_fourth_window_to_a_report_and_an_abort_does_not_wait_for_it(
     station: Station,
 ) -> None:
     for number in range(6):
@@ -152,64 +152,64 @@ def test_letters_leave_every_fourth_window_to_a_report_and_an_abort_does_not_wai
 
 def test_arm_and_fire_that_waited_nine_hours_are_never_sent(station: Station) -> None:
     """Found in a review: both were signed and sent in the first two windows."""
-    letters = [station.queue(opcode) for opcode in (ARM, FIRE)]
+    entries = [station.queue(opcode) for opcode in (ARM, FIRE)]
     station.now_ms += 9 * HOUR_MS
     assert [station.window(is_armed=True, is_heard=True) for _ in range(5)] == [None] * 5
-    assert [station.state(letter_id) for letter_id in letters] == ["expired", "expired"]
-    assert {fates.in_words(station.letter(n), "EDDA") for n in letters} == {"expired, never sent"}
+    assert [station.state(command_id) for command_id in entries] == ["expired", "expired"]
+    assert {fates.in_words(station.entry(n), "EDDA") for n in entries} == {"expired, never sent"}
 
 
 @pytest.mark.parametrize(("opcode", "text", "lives_s"), [
     (ARM, "", 180), (Opcode.REBOOT, "", 180), (ABORT, "", 3600), (Opcode.TX_OFF, "5", 3600),
     (Opcode.PING, "", 3600), (Opcode.ASK, "Cold?", 21_600),
 ])
-def test_a_letter_goes_up_until_its_lifetime_is_over(
+def test_a_command_goes_up_until_its_lifetime_is_over(
     station: Station, opcode: Opcode, text: str, lives_s: int
 ) -> None:
-    letter_id = station.queue(opcode, text)
+    command_id = station.queue(opcode, text)
     assert station.window(after_s=lives_s - 1) is opcode
     assert station.window(after_s=1) is None
-    assert station.state(letter_id) == "expired" and station.letter(letter_id).attempts == 1
+    assert station.state(command_id) == "expired" and station.entry(command_id).attempts == 1
 
 
-def test_a_letter_is_not_signed_at_the_instant_at_which_it_expires(station: Station) -> None:
+def test_a_command_is_not_signed_at_the_instant_at_which_it_expires(station: Station) -> None:
     station.queue(ARM)
     station.now_ms += 180_000
     station.beacon(is_listening=True)
     assert station.ground.next_uplink(station.now_ms + 200) is None, "and nobody had noted it yet"
 
 
-def test_hazardous_letters_are_tried_as_long_as_they_live(station: Station) -> None:
-    letter_id = station.queue(ARM)
+def test_hazardous_commands_are_tried_as_long_as_they_live(station: Station) -> None:
+    command_id = station.queue(ARM)
     said = [station.window(after_s=5) for _ in range(40)]
     assert said[:35].count(ARM) > 10 and said[36:] == [None] * 4
-    letter = station.letter(letter_id)
-    assert letter.state == "expired" and letter.attempts == said.count(ARM)
-    assert fates.in_words(letter, "EDDA") == (
-        f"expired, sent {letter.attempts} times and never confirmed by EDDA")
+    entry = station.entry(command_id)
+    assert entry.state == "expired" and entry.attempts == said.count(ARM)
+    assert fates.in_words(entry, "EDDA") == (
+        f"expired, sent {entry.attempts} times and never confirmed by EDDA")
 
 
 def test_a_safety_command_is_not_given_up_after_thirty_tries(station: Station) -> None:
     for opcode, state in ((Opcode.PING, "failed"), (ABORT, "sent")):
-        letter_id = station.queue(opcode)
+        command_id = station.queue(opcode)
         for _ in range(ATTEMPTS_MAX + 15):
             station.window()
-        assert station.state(letter_id) == state
+        assert station.state(command_id) == state
 
 
 @pytest.mark.parametrize(("opcode", "seconds", "is_allowed"), [
     (ARM, 10, True), (ARM, 9, False), (ARM, 600, True), (ARM, 601, False),
     (Opcode.PING, 86_400, True), (Opcode.PING, 86_401, False), (Opcode.PING, 0, False),
 ])
-def test_a_lifetime_is_given_with_the_letter_within_bounds(
+def test_a_lifetime_is_given_with_the_command_within_bounds(
     station: Station, opcode: Opcode, seconds: int, is_allowed: bool
 ) -> None:
     if not is_allowed:
         with pytest.raises(ValueError, match=rf"lifetime of {opcode.name.lower()} must be 10\.\."):
             station.queue(opcode, lifetime_s=seconds)
         return
-    letter = station.letter(station.queue(opcode, lifetime_s=seconds))
-    assert letter.expires_ms - letter.created_ms == 1000 * seconds
+    entry = station.entry(station.queue(opcode, lifetime_s=seconds))
+    assert entry.expires_ms - entry.created_ms == 1000 * seconds
 
 
 @pytest.mark.parametrize(("key", "low", "high"), [
@@ -240,51 +240,51 @@ def test_what_was_queued_before_the_clock_was_set_back_expires(station: Station)
 # -- withdrawing ----------------------------------------------------------------------------
 
 
-def test_a_letter_can_be_withdrawn_until_it_is_signed(station: Station) -> None:
-    letter_id = station.queue(Opcode.PING)
-    letter = outbox.withdraw(station.archive.db, letter_id)
-    assert fates.of_withdrawal(letter, "EDDA") == "withdrawn before it was sent"
+def test_a_command_can_be_withdrawn_until_it_is_signed(station: Station) -> None:
+    command_id = station.queue(Opcode.PING)
+    entry = outbox.withdraw(station.archive.db, command_id)
+    assert fates.of_withdrawal(entry, "EDDA") == "withdrawn before it was sent"
     assert station.window() is None
-    with pytest.raises(ValueError, match=f"entry {letter_id} is already withdrawn"):
-        outbox.withdraw(station.archive.db, letter_id)
-    with pytest.raises(ValueError, match="no queued entry has the number 5"):
+    with pytest.raises(ValueError, match=f"command {command_id} is already withdrawn"):
+        outbox.withdraw(station.archive.db, command_id)
+    with pytest.raises(ValueError, match="no queued command has the number 5"):
         outbox.withdraw(station.archive.db, 5)
 
 
 def test_one_that_was_sent_may_have_been_taken_and_it_says_so(station: Station) -> None:
-    letter_id = station.queue(ARM)
+    command_id = station.queue(ARM)
     assert station.window() is ARM and station.window(is_heard=True) is ARM
-    letter = outbox.withdraw(station.archive.db, letter_id)
-    assert fates.of_withdrawal(letter, "EDDA") == (
+    entry = outbox.withdraw(station.archive.db, command_id)
+    assert fates.of_withdrawal(entry, "EDDA") == (
         "withdrawn; it was sent 2 times, EDDA may have received it; send cutdown_abort to be sure")
     assert station.window() is None, "and it does not go again"
-    assert station.state(letter_id) == "confirmed", "it had been taken, and that is shown"
+    assert station.state(command_id) == "confirmed", "it had been taken, and that is shown"
     with pytest.raises(ValueError, match="was already received"):
-        outbox.withdraw(station.archive.db, letter_id)
+        outbox.withdraw(station.archive.db, command_id)
 
 
 def test_one_that_is_called_back_while_it_is_chosen_does_not_go(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another process withdraws it, and is told that it was not sent."""
-    letter_id = station.queue(ARM)
+    command_id = station.queue(ARM)
     in_order = precedence.in_order
 
-    def called_back(*arguments: Any) -> list[Letter]:
+    def called_back(*arguments: Any) -> list[QueuedCommand]:
         chosen = in_order(*arguments)
         with outbox.of_another_process(station.archive.path) as db:
-            outbox.withdraw(db, letter_id)
+            outbox.withdraw(db, command_id)
         return chosen
 
     monkeypatch.setattr(precedence, "in_order", called_back)
     assert station.window() is None
-    assert station.state(letter_id) == "withdrawn" and station.letter(letter_id).attempts == 0
+    assert station.state(command_id) == "withdrawn" and station.entry(command_id).attempts == 0
 
 
 # -- the archive ----------------------------------------------------------------------------
 
 
-def test_letters_of_an_archive_without_lifetimes_are_kept_and_not_sent(tmp_path: Path) -> None:
+def test_commands_of_an_archive_without_lifetimes_are_kept_and_not_sent(tmp_path: Path) -> None:
     path = tmp_path / "archive.sqlite"
     Archive(path, is_durable=False).close()
     with sqlite3.connect(path) as db:
@@ -298,5 +298,5 @@ def test_letters_of_an_archive_without_lifetimes_are_kept_and_not_sent(tmp_path:
                    " (16, 'command', 17, '', 'queued', ?)", (START_MS,))
     station = Station(tmp_path)
     assert station.window(is_armed=True) is None
-    assert station.letter(16).opcode is ARM and station.state(16) == "expired"
+    assert station.entry(16).opcode is ARM and station.state(16) == "expired"
     station.archive.close()

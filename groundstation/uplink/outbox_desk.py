@@ -1,6 +1,6 @@
-"""The letter box of the page: who may queue and withdraw what, and what each client is shown.
+"""The outbox of the page: who may queue and withdraw what, and what each client is shown.
 
-Nothing of HTTP but its status codes: 201 queued, 200 withdrawn, 403 not yours, 404 no such letter,
+Nothing of HTTP but its status codes: 201 queued, 200 withdrawn, 403 not yours, 404 no such command,
 409 too late, 429 too many wait. Every refusal is one sentence for a person.
 """
 
@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from groundstation.archive import fates, outbox, precedence
-from groundstation.archive.outbox import Letter, OutboxFull
-from groundstation.archive.rows import letter_json
+from groundstation.archive.outbox import OutboxFull, QueuedCommand
+from groundstation.archive.rows import command_json
 from wire.commands import Opcode
 from wire.mission import Mission
 
@@ -26,7 +26,7 @@ class Answer(NamedTuple):
     body: dict[str, Any]
 
 
-class LetterBox:
+class OutboxDesk:
     """Writes into the archive beside the station that sends; every call is one transaction."""
 
     def __init__(self, archive_path: Path, mission: Mission, now_ms: Callable[[], int]) -> None:
@@ -46,36 +46,36 @@ class LetterBox:
                                  "page.")
         return self._post(Opcode.CUTDOWN_ABORT, "", STATION)
 
-    def withdraw(self, letter_id: int, asker: str, is_local: bool) -> Answer:
-        """Call back a letter: a question by whoever asked it, all by whoever is at the station."""
+    def withdraw(self, command_id: int, asker: str, is_local: bool) -> Answer:
+        """Call back a command: a question by whoever asked it, all by whoever is at the station."""
         with outbox.of_another_process(self._path) as db:
-            letter = outbox.one(db, letter_id)
-            if letter is None:
-                return _refusal(404, "No such entry in the queue.")
-            is_own = letter.opcode is Opcode.ASK and letter.asker == asker
+            entry = outbox.one(db, command_id)
+            if entry is None:
+                return _refusal(404, "No such command in the queue.")
+            is_own = entry.opcode is Opcode.ASK and entry.asker == asker
             if not (is_own or is_local):
                 return _refusal(
                     403, "Only its sender or the station's own machine can withdraw it.")
             try:
-                letter = outbox.withdraw(db, letter_id)
+                entry = outbox.withdraw(db, command_id)
             except ValueError as error:
-                needs_abort = fates.needs_abort(letter)
+                needs_abort = fates.needs_abort(entry)
                 return _refusal(409, f"Too late: {error}.", needs_abort=needs_abort)
-        told = fates.of_withdrawal(letter, self._name)
-        return Answer(200, self._json(letter) | {"told": told})
+        told = fates.of_withdrawal(entry, self._name)
+        return Answer(200, self._json(entry) | {"told": told})
 
     def _post(self, opcode: Opcode, text: str, asker: str) -> Answer:
         try:
-            letter = outbox.post(
+            entry = outbox.post(
                 self._path, opcode, text, self._now_ms(), self._ground.station_number,
                 asker=asker, lifetime_s=precedence.lifetime_s(opcode, self._ground))
         except OutboxFull as error:
             sentence = str(error)
             return _refusal(429, f"{sentence[0].upper()}{sentence[1:]}.")
-        return Answer(201, self._json(letter))
+        return Answer(201, self._json(entry))
 
-    def _json(self, letter: Letter) -> dict[str, Any]:
-        return letter_json(letter, self._name)
+    def _json(self, entry: QueuedCommand) -> dict[str, Any]:
+        return command_json(entry, self._name)
 
 
 def _refusal(status: int, sentence: str, **more: Any) -> Answer:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from letter_station import Station
+from outbox_station import Station
 
 from groundstation.archive import outbox
 from wire.commands import Opcode
@@ -35,7 +35,7 @@ def test_fire_goes_only_after_its_arm_was_taken_and_while_the_beacon_says_armed(
     assert station.window(is_armed=True) is FIRE
     assert station.window(is_armed=True, is_heard=True) is FIRE, "again, with another counter"
     station.result()
-    assert station.state(fire) == "answered" and station.letter(fire).attempts == 2
+    assert station.state(fire) == "answered" and station.entry(fire).attempts == 2
 
 
 def test_fire_does_not_go_behind_an_arm_that_nobody_has_noted_as_expired(
@@ -57,7 +57,7 @@ def test_fire_is_given_up_once_the_arming_is_over(station: Station) -> None:
     assert station.window(is_heard=True) is ARM
     station.beacon()
     assert station.window(is_armed=True, after_s=61) is None
-    assert station.letter(fire).why == "the arming ended before it could be sent"
+    assert station.entry(fire).why == "the arming ended before it could be sent"
     with pytest.raises(ValueError, match="requires a cutdown_arm before it: queue that first"):
         station.queue(FIRE)
     station.queue(ARM)
@@ -77,7 +77,7 @@ def test_fire_goes_with_its_arm(station: Station, how: str) -> None:
         station.now_ms += 180_000
     assert station.window(is_armed=True) is not FIRE
     state = "failed" if how == "refused" else how
-    assert (station.state(fire), station.letter(fire).why) == (
+    assert (station.state(fire), station.entry(fire).why) == (
         "failed", f"its cutdown_arm is {state}")
 
 

@@ -1,6 +1,6 @@
 """``spacepi-ground ask``, ``command``, ``commands`` and ``withdraw``: the queue in a terminal.
 
-A letter goes into the archive of the running station, which sends it when the payload listens.
+A command goes into the archive of the running station, which sends it when the payload listens.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import typer
 
 from groundstation import command_words
 from groundstation.archive import fates, outbox, precedence, schema
-from groundstation.archive.outbox import Letter
+from groundstation.archive.outbox import QueuedCommand
 from groundstation.inputs.gateway import RoadError
 from groundstation.sanitise import clean_text
-from groundstation.uplink.letter_box import STATION
+from groundstation.uplink.outbox_desk import STATION
 from wire import key_file
 from wire.commands import Opcode
 from wire.key_file import KeyFileError
@@ -53,8 +53,8 @@ def existing_archive(mission: Mission, mission_path: Path) -> Path:
     return path
 
 
-class LetterCommands:
-    """The commands, with the clock by which letters are dated; they raise what ``main`` says."""
+class OutboxCommands:
+    """The commands, with the clock by which commands are dated; they raise what ``main`` says."""
 
     def __init__(self, now_ms: Callable[[], int]) -> None:
         self._now_ms = now_ms
@@ -70,8 +70,8 @@ class LetterCommands:
         mission: MissionOption = Path("mission.toml"), lifetime: LifetimeOption = None,
     ) -> None:
         """Queue a question; the running station sends it when the payload listens."""
-        letter = self._post(Opcode.ASK, clean_text(text), mission, lifetime)
-        typer.echo(f"Question {letter.letter_id} is queued. {_lifetime_of(letter)}")
+        entry = self._post(Opcode.ASK, clean_text(text), mission, lifetime)
+        typer.echo(f"Question {entry.command_id} is queued. {_lifetime_of(entry)}")
 
     def command(
         self,
@@ -86,9 +86,9 @@ class LetterCommands:
             opcode = command_words.find(name)
         except ValueError as error:
             raise RoadError(f"{error}") from error
-        letter = self._post(opcode, clean_text(" ".join(arguments or [])), mission, lifetime)
-        words = command_words.in_words(opcode, letter.text)
-        typer.echo(f"Command {letter.letter_id} is queued: {words}. {_lifetime_of(letter)}")
+        entry = self._post(opcode, clean_text(" ".join(arguments or [])), mission, lifetime)
+        words = command_words.in_words(opcode, entry.text)
+        typer.echo(f"Command {entry.command_id} is queued: {words}. {_lifetime_of(entry)}")
 
     def list_all(
         self, mission: MissionOption = Path("mission.toml"),
@@ -97,13 +97,13 @@ class LetterCommands:
         """List queued questions and commands with their states, oldest first."""
         loaded = load_mission(mission)
         with contextlib.closing(schema.connect_reader(existing_archive(loaded, mission))) as db:
-            letters = [letter.as_of(self._now_ms()) for letter in outbox.recent(db, limit)]
-        for letter in reversed(letters):
-            queued = datetime.fromtimestamp(letter.created_ms / 1000, UTC)
-            what = command_words.in_words(letter.opcode, letter.text)
-            typer.echo(f"{letter.letter_id}  {queued:%Y-%m-%d %H:%M:%S} UTC  {what}: "
-                       f"{fates.in_words(letter, loaded.payload.name)}")
-        if not letters:
+            entries = [entry.as_of(self._now_ms()) for entry in outbox.recent(db, limit)]
+        for entry in reversed(entries):
+            queued = datetime.fromtimestamp(entry.created_ms / 1000, UTC)
+            what = command_words.in_words(entry.opcode, entry.text)
+            typer.echo(f"{entry.command_id}  {queued:%Y-%m-%d %H:%M:%S} UTC  {what}: "
+                       f"{fates.in_words(entry, loaded.payload.name)}")
+        if not entries:
             typer.echo("The queue is empty.")
 
     def withdraw(
@@ -115,14 +115,14 @@ class LetterCommands:
         loaded = load_mission(mission)
         try:
             with outbox.of_another_process(existing_archive(loaded, mission)) as db:
-                letter = outbox.withdraw(db, number)
+                entry = outbox.withdraw(db, number)
         except ValueError as error:
             raise RoadError(f"{error}") from error
-        typer.echo(f"Entry {number}: {fates.of_withdrawal(letter, loaded.payload.name)}.")
+        typer.echo(f"Command {number}: {fates.of_withdrawal(entry, loaded.payload.name)}.")
 
     def _post(
         self, opcode: Opcode, text: str, mission: Path, lifetime_s: int | None
-    ) -> Letter:
+    ) -> QueuedCommand:
         loaded = load_mission(mission)
         key_path = mission.parent / loaded.keys.file
         if not key_path.exists():
@@ -140,7 +140,7 @@ class LetterCommands:
             raise RoadError(f"{error}") from error
 
 
-def _lifetime_of(letter: Letter) -> str:
+def _lifetime_of(entry: QueuedCommand) -> str:
     """Said to whoever queues it."""
-    minutes, seconds = divmod((letter.expires_ms - letter.created_ms) // 1000, 60)
+    minutes, seconds = divmod((entry.expires_ms - entry.created_ms) // 1000, 60)
     return f"It expires in {minutes} min{f' {seconds} s' if seconds else ''}."

@@ -1,4 +1,4 @@
-"""The letter box of the page: who may call back what, and one truth for page and terminal."""
+"""The outbox as the page uses it: who may call back what, and one truth for page and terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from far_end import MASTER_KEY, SIGNED_MISSION
-from letter_station import Station
+from outbox_station import Station
 from starlette.testclient import TestClient
 
 from groundstation.__main__ import main
@@ -60,14 +60,14 @@ def test_a_question_is_withdrawn_by_who_asked_it_or_at_the_station(
     ids = [post("/api/ask", {"text": f"{n}?"}, VISITOR).json()["id"] for n in range(2)]
     refused = post("/api/withdraw", {"id": ids[0]}, "192.168.4.99")
     assert refused.status_code == 403 and station.state(ids[0]) == "queued"
-    for letter_id, who in zip(ids, (VISITOR, HERE), strict=True):
-        answer = post("/api/withdraw", {"id": letter_id}, who)
+    for command_id, who in zip(ids, (VISITOR, HERE), strict=True):
+        answer = post("/api/withdraw", {"id": command_id}, who)
         assert answer.status_code == 200 and answer.json()["state"] == "withdrawn"
         assert answer.json()["told"] == "withdrawn before it was sent"
     again = post("/api/withdraw", {"id": ids[0]}, VISITOR)
     assert again.status_code == 409
     assert again.json() == {
-        "error": f"Too late: entry {ids[0]} is already withdrawn.", "needs_abort": False}
+        "error": f"Too late: command {ids[0]} is already withdrawn.", "needs_abort": False}
 
 
 @pytest.mark.parametrize(("who", "headers", "status"), [
@@ -77,8 +77,8 @@ def test_a_question_is_withdrawn_by_who_asked_it_or_at_the_station(
 def test_commands_are_withdrawn_and_aborted_at_the_station_only(
     station: Station, post: Page, who: str, headers: dict[str, str], status: int
 ) -> None:
-    letter_id = station.queue(ARM)
-    assert post("/api/withdraw", {"id": letter_id}, who, headers).status_code == status
+    command_id = station.queue(ARM)
+    assert post("/api/withdraw", {"id": command_id}, who, headers).status_code == status
     answer = post("/api/abort", {}, who, headers)
     assert answer.status_code == (201 if status == 200 else 403)
     assert (station.window() is ABORT) is (status == 200)
@@ -98,9 +98,9 @@ def test_a_wrong_withdrawal_is_refused_with_a_sentence(
 def test_a_withdrawal_after_the_sending_says_so_and_offers_the_abort(
     station: Station, post: Page
 ) -> None:
-    letter_id = station.queue(ARM)
+    command_id = station.queue(ARM)
     station.window()
-    answer = post("/api/withdraw", {"id": letter_id}).json()
+    answer = post("/api/withdraw", {"id": command_id}).json()
     assert answer["needs_abort"] is True
     assert answer["told"] == (
         "withdrawn; it was sent once, EDDA may have received it; send cutdown_abort to be sure")
@@ -146,7 +146,7 @@ def test_what_waits_is_shown_in_the_order_in_which_it_goes_up(
     station.queue(ARM)
     waiting = shown(station)["waiting"]
     assert waiting["count"] == 5
-    assert [letter["command"] for letter in waiting["letters"]] == [
+    assert [entry["command"] for entry in waiting["letters"]] == [
         "CUTDOWN_ARM", "PING", "ASK", "ASK", "ASK"]
     station.window(is_heard=True)
     assert shown(station)["waiting"]["count"] == 5, "sent, not heard"
@@ -182,7 +182,7 @@ def terminal(
     return run
 
 
-def test_page_and_terminal_say_the_same_of_every_letter(
+def test_page_and_terminal_say_the_same_of_every_command(
     station: Station, terminal: Callable[..., tuple[int, str]]
 ) -> None:
     ids = {name: station.queue(Opcode.PING) for name in ("answered", "refused", "withdrawn")}
@@ -201,8 +201,8 @@ def test_page_and_terminal_say_the_same_of_every_letter(
     status, listed = terminal("commands")
     outbox = shown(station)["outbox"]
     assert status == 0 and len(outbox) == len(ids)
-    for letter, line in zip(reversed(outbox), listed.splitlines(), strict=True):
-        assert line.startswith(f"{letter['id']}  ") and line.endswith(f": {letter['fate']}")
+    for entry, line in zip(reversed(outbox), listed.splitlines(), strict=True):
+        assert line.startswith(f"{entry['id']}  ") and line.endswith(f": {entry['fate']}")
     fates = {name: next(x["fate"] for x in outbox if x["id"] == i) for name, i in ids.items()}
     assert fates == {
         "answered": "done, EDDA answered ok",
@@ -226,11 +226,11 @@ def test_the_terminal_queues_with_a_lifetime_and_withdraws(
         "It expires in 1 min 30 s.\n")
     station.window()
     assert terminal("withdraw", number) == (0, (
-        f"Entry {number}: withdrawn; it was sent once, EDDA may have received it; "
+        f"Command {number}: withdrawn; it was sent once, EDDA may have received it; "
         "send cutdown_abort to be sure.\n"))
     assert terminal("withdraw", number) == (
-        1, f"spacepi-ground: entry {number} is already withdrawn\n")
-    assert terminal("withdraw", "3") == (1, "spacepi-ground: no queued entry has the number 3\n")
+        1, f"spacepi-ground: command {number} is already withdrawn\n")
+    assert terminal("withdraw", "3") == (1, "spacepi-ground: no queued command has the number 3\n")
     assert terminal("command", "ping", "--lifetime", "5") == (
         1, "spacepi-ground: the lifetime of ping must be 10..86400 s\n")
 

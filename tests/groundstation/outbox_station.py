@@ -9,7 +9,7 @@ from far_end import MASTER_KEY, SIGNED_MISSION, START_MS, FarEnd, state_at
 
 from groundstation.archive import outbox
 from groundstation.archive.archive import Archive
-from groundstation.archive.outbox import Letter
+from groundstation.archive.outbox import QueuedCommand
 from groundstation.ground import Ground
 from wire import commands, frames
 from wire.auth import Direction, derive_key
@@ -35,13 +35,13 @@ class Station:
     def queue(self, opcode: Opcode, text: str = "", **options: object) -> int:
         return self.archive.queue(opcode, text, self.now_ms, **options)
 
-    def letter(self, letter_id: int) -> Letter:
-        found = outbox.one(self.archive.db, letter_id)
+    def entry(self, command_id: int) -> QueuedCommand:
+        found = outbox.one(self.archive.db, command_id)
         assert found is not None
         return found
 
-    def state(self, letter_id: int) -> str:
-        return self.letter(letter_id).state
+    def state(self, command_id: int) -> str:
+        return self.entry(command_id).state
 
     def beacon(self, *, is_armed: bool = False, is_listening: bool = False) -> None:
         state = replace(

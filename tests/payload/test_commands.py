@@ -41,7 +41,7 @@ class Bench(test_flight.Bench):
         self.counter = self.next_counter()
         self.uplink(commands.encode(Command(opcode, arguments)), self.counter)
 
-    def order(self, opcode: Opcode, *arguments: int | str) -> str:
+    def command(self, opcode: Opcode, *arguments: int | str) -> str:
         """Send, run two seconds, and say what came of it: ok, or why not."""
         self.send(opcode, *arguments)
         self.run(2)
@@ -73,8 +73,8 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def test_a_status_tells_the_modes(bench: Bench) -> None:
-    bench.order(Opcode.SETTING_SET, 5, 30)
-    assert bench.order(Opcode.STATUS) == "ok"
+    bench.command(Opcode.SETTING_SET, 5, 30)
+    assert bench.command(Opcode.STATUS) == "ok"
     fields = bench.fields("status")
     assert fields["boot"] == 1 and fields["phase"] == "ground" and fields["safe"] is False
     assert fields["changed"] == [5] and fields["cutdown"] == "safe"
@@ -82,10 +82,10 @@ def test_a_status_tells_the_modes(bench: Bench) -> None:
 
 def test_a_setting_holds_at_once_and_after_a_reboot(bench: Bench) -> None:
     bench.run(15)  # past the restored fix
-    assert bench.order(Opcode.SETTING_GET, 1) == "ok"
+    assert bench.command(Opcode.SETTING_GET, 1) == "ok"
     assert bench.fields("setting") == {
         "number": 1, "setting": "cadence.beacon_ground_s", "value": 30}
-    assert bench.order(Opcode.SETTING_SET, 1, 10) == "ok"
+    assert bench.command(Opcode.SETTING_SET, 1, 10) == "ok"
     for _ in range(2):
         bench.run(60)
         del bench.ports.radio.sent[:]
@@ -99,7 +99,7 @@ def test_a_setting_holds_at_once_and_after_a_reboot(bench: Bench) -> None:
 
 def test_every_part_follows_its_setting(bench: Bench) -> None:
     for number, value in ((7, 33), (8, 44), (9, 55), (10, 66), (5, 7)):
-        assert bench.order(Opcode.SETTING_SET, number, value) == "ok"
+        assert bench.command(Opcode.SETTING_SET, number, value) == "ok"
     assert bench.flight.camera._every_ms == 33_000
     assert bench.flight.api._every_ms == 44_000
     assert bench.flight.mind.section.every_s == 55
@@ -113,13 +113,13 @@ def test_every_part_follows_its_setting(bench: Bench) -> None:
 def test_a_setting_out_of_its_range_changes_nothing(
     bench: Bench, number: int, value: int
 ) -> None:
-    why = bench.order(Opcode.SETTING_SET, number, value)
+    why = bench.command(Opcode.SETTING_SET, number, value)
     assert why != "ok" and len(why) < 60
     assert bench.flight.settings.mission == test_flight.MISSION
 
 
 def test_a_radio_setting_that_nobody_answers_goes_back_also_after_a_reboot(bench: Bench) -> None:
-    bench.order(Opcode.SETTING_SET, 10, 120)
+    bench.command(Opcode.SETTING_SET, 10, 120)
     bench.restart()
     bench.ports.gnss.climb_mps = 5.0
     bench.run(COMMAND_LOSS_MS // 1000 - 5)
@@ -133,12 +133,12 @@ def test_a_radio_setting_that_nobody_answers_goes_back_also_after_a_reboot(bench
 
 
 def test_the_mind_is_switched_off_and_stays_so_over_a_reboot(bench: Bench) -> None:
-    assert bench.order(Opcode.MUSE_ENABLE, 0) == "ok"
-    assert bench.order(Opcode.MUSE_NOW) == "the mind is switched off"
+    assert bench.command(Opcode.MUSE_ENABLE, 0) == "ok"
+    assert bench.command(Opcode.MUSE_NOW) == "the mind is switched off"
     bench.restart()
     bench.run(400)
     assert bench.ports.mind.requests == []
-    assert bench.order(Opcode.MUSE_ENABLE, 1) == "ok"
+    assert bench.command(Opcode.MUSE_ENABLE, 1) == "ok"
     bench.run(100)
     assert bench.ports.mind.requests
 
@@ -161,37 +161,37 @@ def test_the_camera_is_switched_off_and_on(tmp_path: Path) -> None:
     bench.ports = replace(bench.ports, camera=Camera())
     bench.restart()
     bench.run(2)
-    assert bench.order(Opcode.CAMERA_ENABLE, 0) == "ok"
-    assert bench.order(Opcode.PICTURE_NOW) == "the camera is switched off"
+    assert bench.command(Opcode.CAMERA_ENABLE, 0) == "ok"
+    assert bench.command(Opcode.PICTURE_NOW) == "the camera is switched off"
     bench.run(FIRST_PICTURE_MS // 1000 + 60)
     assert starts == []
-    assert bench.order(Opcode.CAMERA_ENABLE, 1) == "ok"
+    assert bench.command(Opcode.CAMERA_ENABLE, 1) == "ok"
     assert len(starts) == 1
 
 
 def test_the_ground_sets_the_clock_only_while_no_satellite_has(bench: Bench) -> None:
     bench.run(10)
-    assert bench.order(Opcode.TIME_SET, 60_000_000) == "the clock is set by GNSS"
+    assert bench.command(Opcode.TIME_SET, 60_000_000) == "the clock is set by GNSS"
     bench.ports.gnss.is_silent = True
     bench.restart()
     assert bench.flight.clock.quality is TimeQuality.RESTORED
-    assert bench.order(Opcode.TIME_SET, 1) == "before the latest time that is known"
-    assert bench.order(Opcode.TIME_SET, 600_000_000) == "not a date of 2025 to 2040"
-    assert bench.order(Opcode.TIME_SET, 60_000_000) == "ok"
+    assert bench.command(Opcode.TIME_SET, 1) == "before the latest time that is known"
+    assert bench.command(Opcode.TIME_SET, 600_000_000) == "not a date of 2025 to 2040"
+    assert bench.command(Opcode.TIME_SET, 60_000_000) == "ok"
     assert bench.flight.clock.quality is TimeQuality.COMMAND
     told_ms = bench.flight.clock.utc_ms(bench.now_ms)
     assert told_ms is not None
     assert 0 <= told_ms - EPOCH_2025_MS - 60_000_000_000 <= 2_000
-    assert bench.order(Opcode.TIME_SET, 50_000_000) == "ok", "a wrong one can be put right"
+    assert bench.command(Opcode.TIME_SET, 50_000_000) == "ok", "a wrong one can be put right"
     bench.ports.gnss.is_silent = False
     bench.run(10)
     assert bench.flight.clock.quality is TimeQuality.GPS
 
 
 def test_nothing_is_sent_while_it_is_off_and_everything_comes_back(bench: Bench) -> None:
-    assert bench.order(Opcode.TX_OFF, 2) == "ok"
+    assert bench.command(Opcode.TX_OFF, 2) == "ok"
     count, began_ms = bench.sent_count, bench.now_ms
-    bench.order(Opcode.BEACON_NOW)
+    bench.command(Opcode.BEACON_NOW)
     bench.flight.downlink.last_words(bench.now_ms)
     bench.run(115)
     assert bench.sent_count == count, "not even a beacon"
@@ -201,25 +201,25 @@ def test_nothing_is_sent_while_it_is_off_and_everything_comes_back(bench: Bench)
 
 
 def test_a_reboot_ends_the_silence(bench: Bench) -> None:
-    bench.order(Opcode.TX_OFF, 30)
+    bench.command(Opcode.TX_OFF, 30)
     bench.restart()
     bench.run(5)
     assert bench.sent_count > 0
 
 
 def test_a_reboot_by_command_is_orderly_and_is_answered_first(bench: Bench) -> None:
-    assert bench.order(Opcode.REBOOT) == "ok"
-    assert bench.flight.orders.is_ending
+    assert bench.command(Opcode.REBOOT) == "ok"
+    assert bench.flight.commands.is_ending
     bench.flight.end(bench.now_ms)
     bench.restart()
     assert bench.flight.starts.unproven == 1, "no crash"
-    assert not bench.flight.orders.is_ending
+    assert not bench.flight.commands.is_ending
     bench.run(5)
-    assert not bench.flight.orders.is_ending, "the command does not run again"
+    assert not bench.flight.commands.is_ending, "the command does not run again"
 
 
 def test_a_repeated_command_is_answered_again_and_not_run_again(bench: Bench) -> None:
-    assert bench.order(Opcode.SETTING_SET, 5, 30) == "ok"
+    assert bench.command(Opcode.SETTING_SET, 5, 30) == "ok"
     frame = commands.encode(Command(Opcode.SETTING_SET, (5, 60)))  # same counter, other words
     answer = bench.stored(Kind.COMMAND_RESULT)[-1]
 
@@ -257,7 +257,7 @@ def test_after_three_starts_that_did_not_last_only_the_core_flies(bench: Bench) 
     bench.run(60)
     beacon = decode_beacon(bench.beacons()[-1][1].state)
     assert beacon.power_mode is PowerMode.SAFE and beacon.faults & 512
-    assert bench.order(Opcode.REBOOT) == "in SAFE: it leaves by itself"
+    assert bench.command(Opcode.REBOOT) == "in SAFE: it leaves by itself"
     bench.send(Opcode.MUSE_NOW)
     bench.run(PROVEN_MS // 1000 - 100)
     assert bench.ports.mind.requests == []
@@ -274,12 +274,12 @@ def test_a_start_that_crashes_in_its_first_step_counts(bench: Bench) -> None:
 
 
 def test_safe_is_entered_and_left_by_command(bench: Bench) -> None:
-    assert bench.order(Opcode.SAFE_EXIT) == "not in SAFE"
-    assert bench.order(Opcode.SAFE_ENTER) == "ok"
-    assert bench.order(Opcode.SAFE_ENTER) == "in SAFE already"
+    assert bench.command(Opcode.SAFE_EXIT) == "not in SAFE"
+    assert bench.command(Opcode.SAFE_ENTER) == "ok"
+    assert bench.command(Opcode.SAFE_ENTER) == "in SAFE already"
     bench.run(300)
     assert bench.ports.mind.requests == []
-    assert bench.order(Opcode.SAFE_EXIT) == "ok"
+    assert bench.command(Opcode.SAFE_EXIT) == "ok"
     bench.run(5)
     assert bench.ports.mind.requests
 
@@ -312,10 +312,10 @@ def aloft(tmp_path: Path) -> Aloft:
 
 
 def test_arm_and_fire_heat_the_wire_for_as_long_as_the_mission_says(aloft: Aloft) -> None:
-    assert aloft.order(Opcode.CUTDOWN_ARM) == "ok"
+    assert aloft.command(Opcode.CUTDOWN_ARM) == "ok"
     assert aloft.flight._beacon(aloft.flight.situation(aloft.now_ms)).is_cutdown_armed
-    assert aloft.order(Opcode.REBOOT) == "the cutdown is armed"
-    assert aloft.order(Opcode.CUTDOWN_FIRE) == "ok"
+    assert aloft.command(Opcode.REBOOT) == "the cutdown is armed"
+    assert aloft.command(Opcode.CUTDOWN_FIRE) == "ok"
     assert aloft.ports.cutdown.is_high
     aloft.run(test_flight.MISSION.flight.burn_s)
     assert not aloft.ports.cutdown.is_high
@@ -323,34 +323,34 @@ def test_arm_and_fire_heat_the_wire_for_as_long_as_the_mission_says(aloft: Aloft
 
 
 def test_fire_alone_late_or_after_an_abort_or_a_reboot_does_nothing(aloft: Aloft) -> None:
-    assert aloft.order(Opcode.CUTDOWN_FIRE) == "not armed"
-    aloft.order(Opcode.CUTDOWN_ARM)
+    assert aloft.command(Opcode.CUTDOWN_FIRE) == "not armed"
+    aloft.command(Opcode.CUTDOWN_ARM)
     aloft.run(61)
-    assert aloft.order(Opcode.CUTDOWN_FIRE) == "not armed"
-    aloft.order(Opcode.CUTDOWN_ARM)
-    assert aloft.order(Opcode.CUTDOWN_ABORT) == "ok"
-    assert aloft.order(Opcode.CUTDOWN_FIRE) == "not armed"
-    aloft.order(Opcode.CUTDOWN_ARM)
+    assert aloft.command(Opcode.CUTDOWN_FIRE) == "not armed"
+    aloft.command(Opcode.CUTDOWN_ARM)
+    assert aloft.command(Opcode.CUTDOWN_ABORT) == "ok"
+    assert aloft.command(Opcode.CUTDOWN_FIRE) == "not armed"
+    aloft.command(Opcode.CUTDOWN_ARM)
     aloft.restart()
     aloft.run(5)
-    assert aloft.order(Opcode.CUTDOWN_FIRE) == "not armed"
+    assert aloft.command(Opcode.CUTDOWN_FIRE) == "not armed"
     assert not aloft.ports.cutdown.is_high
 
 
 def test_on_the_ground_or_without_a_pin_it_cannot_be_armed(tmp_path: Path) -> None:
     bench = Aloft(tmp_path)
     bench.run(60)
-    assert bench.order(Opcode.CUTDOWN_ARM) == "not in phase ground"
+    assert bench.command(Opcode.CUTDOWN_ARM) == "not in phase ground"
     bench.ports = replace(bench.ports, cutdown=None)
     bench.kill()
     Bench.boot(bench)
     bench.run(5)
-    assert bench.order(Opcode.CUTDOWN_ARM) == "no cutdown is fitted"
+    assert bench.command(Opcode.CUTDOWN_ARM) == "no cutdown is fitted"
 
 
 def test_an_orderly_end_lets_go_of_the_wire(aloft: Aloft) -> None:
-    aloft.order(Opcode.CUTDOWN_ARM)
-    aloft.order(Opcode.CUTDOWN_FIRE)
+    aloft.command(Opcode.CUTDOWN_ARM)
+    aloft.command(Opcode.CUTDOWN_FIRE)
     assert aloft.ports.cutdown.is_high
     aloft.flight.end(aloft.now_ms)
     assert not aloft.ports.cutdown.is_high
@@ -360,9 +360,9 @@ def test_a_pin_that_fails_is_told_and_is_no_crash(aloft: Aloft) -> None:
     def fail(is_high: bool) -> None:
         raise DeviceAbsent("cutdown pin")
 
-    aloft.order(Opcode.CUTDOWN_ARM)
+    aloft.command(Opcode.CUTDOWN_ARM)
     aloft.ports.cutdown.drive = fail
-    aloft.order(Opcode.CUTDOWN_FIRE)
+    aloft.command(Opcode.CUTDOWN_FIRE)
     assert "cutdown_pin_failed" in aloft.events()
 
 
@@ -370,7 +370,7 @@ def test_an_answer_goes_again_at_most_every_thirty_seconds(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody plays the last command back once a second for five minutes."""
-    assert bench.order(Opcode.PING) == "ok"
+    assert bench.command(Opcode.PING) == "ok"
     again_ms: list[int] = []
     send_again = bench.store.send_again
 

@@ -1,4 +1,4 @@
-"""Letters in a real browser: what became of each, calling one back, and the abort."""
+"""Commands in a real browser: what became of each, calling one back, and the abort."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from browser import Browser, find_chromium
 from far_end import SIGNED_MISSION
-from letter_station import Station
+from outbox_station import Station
 from test_ground_page import Served
 
 from wire.commands import Opcode
@@ -38,7 +38,7 @@ def press(browser: Browser, words: str) -> None:
                   f".find((button) => button.textContent === '{words}').click()")
 
 
-def test_letters_are_shown_in_their_order_and_called_back(
+def test_commands_are_shown_in_their_order_and_called_back(
     station: Station, browser: Browser
 ) -> None:
     for number in range(8):
