@@ -196,8 +196,7 @@ class Ground:
         archive = self.archive
         name = "" if downlink_key is None else auth.key_name(downlink_key)
         if self._mission.keys.downlink_mac and downlink_key is None:
-            _log.warning("not_verifying", why="the mission signs its downlink and this station "
-                                              "has no key")
+            _log.warning("not_verifying", why="the mission signs; this station has no key")
         if (archive.meta("verified_with") or "") != name and archive.meta("decoded_upto"):
             _log.info("decoding_again", why="the downlink key has changed", key=name or "none")
             archive.rebuild()

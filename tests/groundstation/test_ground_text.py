@@ -230,7 +230,7 @@ def test_an_unreadable_model_is_one_sentence_and_the_station_goes_on(
         arguments = ("--codec", tmp_path / "bad.codec", "--codec", tmp_path / "none.codec")
         assert ground("receive", "-m", mission, "--replay", raw_log(tmp_path), *arguments)[0] == 0
     said = [e["why"] for e in logs if e["event"] == "text_model_unreadable"]
-    assert len(said) == 2 and "bad.codec: this is not a text model" in said[0]
+    assert len(said) == 2 and "bad.codec: not a text model" in said[0]
     assert "none.codec: cannot be read (No such file or directory)" in said[1]
     db = sqlite3.connect(mission.parent / "archive" / "archive.sqlite")
     assert db.execute("SELECT COUNT(*) FROM record").fetchone()[0] == 4

@@ -234,7 +234,7 @@ def test_bad_questions_are_refused_with_a_sentence(station, body, headers, statu
 def test_a_station_without_a_key_says_that_it_only_listens(station):
     Ground(MISSION, station, None)
     answer = client_of(station).post("/api/ask", json={"text": "hi"})
-    assert answer.status_code == 409 and "listens" in answer.json()["error"]
+    assert answer.status_code == 409 and "receives only" in answer.json()["error"]
 
 
 def test_nobody_is_asked_once_the_flight_is_over(station):

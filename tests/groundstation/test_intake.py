@@ -188,7 +188,7 @@ def test_they_are_listed_by_a_command(tmp_path, mission, ground, poisonous):
     assert status == 0
     assert out.startswith("2  2026-09-21 14:13:21 UTC  replay, 8 bytes: OverflowError at ")
     _, out, _ = ground("rebuild", "-m", mission)
-    assert out.endswith("1 are undecodable, see `spacepi-ground undecodable`.\n")
+    assert out.endswith("1 undecodable, see `spacepi-ground undecodable`.\n")
 
 
 def test_where_everything_was_decoded_the_list_says_so(tmp_path, mission, ground):

@@ -241,7 +241,7 @@ def test_the_export_has_each_picture_as_far_as_it_got(station: Station, tmp_path
     assert (folder / "0001-row1-column2.webp").read_bytes() == webp(101)
     page = (folder / "index.html").read_text()
     assert "<script" not in page and "&lt;script&gt;" in page
-    assert page.count("<figure>") == 3 and "1 of 12 pieces" in page
+    assert page.count("<figure>") == 3 and "1 of 12 tiles" in page
     assert set(re.findall(r'src="([^"]+)"', page)) == {
         path.name for path in folder.iterdir() if path.suffix == ".webp"}
 

@@ -97,12 +97,12 @@ def test_a_picture_fills_in_without_a_reload(page, flight, width, height):
     flight.thumbnail(cols=COLUMNS, rows=ROWS)
     looked_at(page, flight.served, width, height)
     page.value("window.stayed = true")
-    assert page.value(COUNT) == "0 of 12 pieces"
+    assert page.value(COUNT) == "0 of 12 tiles"
     where = "document.querySelector('#feed .picture').getBoundingClientRect()"
     before = page.value(f"JSON.stringify({where})")
     for done, place in enumerate((5, 6, 0), 1):
         flight.tile(place)
-        page.wait(f"{COUNT} === '{done} of 12 pieces'")
+        page.wait(f"{COUNT} === '{done} of 12 tiles'")
     assert page.value(f"JSON.stringify({where})") == before, "nothing moves when a piece comes"
     seen = colours_on(page, "#feed .picture")
     for place, colour in enumerate(seen):
@@ -125,7 +125,7 @@ def test_a_picture_that_waited_for_its_tiles_grows(page, flight):
     assert page.value(COUNT) == ""
     small = page.value("document.querySelector('#feed .picture').offsetWidth")
     flight.tile(5)
-    page.wait(f"{COUNT} === '1 of 12 pieces'")
+    page.wait(f"{COUNT} === '1 of 12 tiles'")
     assert page.value("document.querySelector('#feed .picture').offsetWidth") > small
     assert page.complaints == []
 
@@ -141,7 +141,7 @@ def test_a_picture_that_came_while_somebody_read_is_whole_when_it_is_shown(page,
     flight.tile(6)
     page.wait("document.getElementById('news').textContent === 'Something new'")
     page.value("document.getElementById('news').click()")
-    page.wait(f"{COUNT} === '2 of 12 pieces'")
+    page.wait(f"{COUNT} === '2 of 12 tiles'")
     assert page.value(PIECES) == 2
     assert page.value("document.querySelectorAll('#feed .plate').length") == 1
 
@@ -165,7 +165,7 @@ def test_hostile_pieces_change_nothing(page, flight):
     flight.hear(Kind.THUMBNAIL, image=webp((9, 9, 9)), picture=html, cols=html, scene=html)
     flight.tile(6)
     counts = "[...document.querySelectorAll('#feed .count')].map((n) => n.textContent)"
-    page.wait(f"{counts}.join('|') === '|3 of 12 pieces'")
+    page.wait(f"{counts}.join('|') === '|3 of 12 tiles'")
     plate = "document.querySelectorAll('#feed .plate')[1]"
     page.value(f"{plate}.scrollIntoView({{block: 'center'}})")
     page.wait(f"{plate}.querySelectorAll('.piece:not([hidden])').length === 2")

@@ -174,7 +174,7 @@ def test_any_bytes_are_a_body_or_a_value_error(seat: TextSeat, data: bytes) -> N
 
 @pytest.mark.parametrize(("data", "says"), [
     (b"", "cut short"), (b"\x81\x00", "cut short"), (b"\xdf\xff\xff\xff\xff\x00\x01", "cut short"),
-    (b"\x80\x00", "tail"), (b"\x82\x00\x01\x00\x02", "twice"),
+    (b"\x80\x00", "trailing"), (b"\x82\x00\x01\x00\x02", "twice"),
     (b"\x82\x00\x01\xa4text\x02", "twice"),
     (b"\x81\xff\x01", "numbered keys"), (b"\x81\xc3\x01", "numbered keys"),
     (b"\x81\x91\x00\x01", "numbered keys"), (b"\x81\xc4\x01a\x01", "numbered keys"),

@@ -108,7 +108,7 @@ def test_every_flipped_bit_and_every_cut_is_survived() -> None:
         if index:
             with pytest.raises(CodecError):
                 model().decode(coded[:index], 50)
-    with pytest.raises(CodecError, match="tail"):
+    with pytest.raises(CodecError, match="trailing"):
         model().decode(coded + b"\0")
 
 
