@@ -60,7 +60,7 @@ def test_a_run_packs_an_adapter_that_assembles_to_what_was_examined(
     assert verify_bundle(out, [manifest.public_key]) == manifest
     assert inspection.check_contents(out, manifest) == []
     with pytest.raises(BundleError, match="its model is not made yet"):
-        chat.Voice(out, manifest, 1, 1)
+        chat.BundleVoice(out, manifest, 1, 1)
     ladder, = (tmp_path / "work").glob("quantise-*")
     data = Dataset.load(next((tmp_path / "work").glob("dataset-*")) / "dataset.json")
     (trained,) = (tmp_path / "work").glob("train-lora-*")
