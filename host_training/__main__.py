@@ -184,6 +184,11 @@ def run(
     lines: Annotated[int, typer.Option(
         min=1, max=10_000, help="Number of lines generated for the evaluation; more lines give "
                                 "narrower intervals.")] = 200,
+    rank: Annotated[int, typer.Option(min=1, max=256, help="Rank of a LoRA.")] = 32,
+    shape: Annotated[Literal["whole", "adapter"], typer.Option(
+        help="whole: the bundle contains the model. adapter: it contains a few megabytes on a base"
+             " that is fetched by name, and the model is made where the bundle is installed; needs"
+             " --method lora and, with smollm2, --rank 16.")] = "whole",
     allow_failing_gates: Annotated[bool, typer.Option(
         "--allow-failing-gates", help="Sign although a gate fails; the manifest and the card say "
                                       "so.")] = False,
@@ -193,7 +198,7 @@ def run(
     from host_training import pipeline
 
     options = pipeline.Options(method, quant, epochs, keep, lr, variants, threads, seed,
-                               tuple(general or ()), lines, allow_failing_gates)
+                               tuple(general or ()), lines, allow_failing_gates, rank, shape)
     with _progress() as report:
         manifest = pipeline.run(persona_dir, base, out, work or out.with_name(out.name + ".run"),
                                 key.expanduser(), options, report)

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -27,7 +28,7 @@ from host_training import (
     rows,
     training,
 )
-from host_training.bundle import chat, model_card, pack
+from host_training.bundle import model_card, pack, shapes
 from host_training.codec import codec_stage
 from host_training.common import persona_dir
 from host_training.common.messages import quarantine_path
@@ -38,7 +39,6 @@ from host_training.evaluation import bits, examination, memorisation, reference_
 from host_training.evaluation.generation import Sampling
 from host_training.evaluation.subject import Subject
 from host_training.gguf import export
-from host_training.gguf.metadata import gguf_facts
 from host_training.quantisation import imatrix, quantise, tokenizer_parity
 from host_training.quantisation.ladder import ladder_for
 from host_training.rows import dataset, memory_index, split
@@ -52,7 +52,7 @@ from host_training.training import (
 from payload import prompt
 from payload.mind import memory
 from wire import bodies, text_codec, text_tables
-from wire.bundle import TEXT_CODEC, Manifest, file_sha256
+from wire.bundle import IMPORTANCE, TEXT_CODEC, Manifest, file_sha256
 
 Report = Callable[[str, float, str], None]  # (stage, fraction done 0..1, one line)
 
@@ -78,6 +78,8 @@ class Options:
     general: tuple[Path, ...] = ()  # texts for the codec in place of the shipped general.codec
     lines: int = 200  # said to be judged by; more narrow the intervals, and take longer
     may_fail_gates: bool = False
+    rank: int = 32  # of a LoRA
+    shape: Literal["whole", "adapter"] = "whole"  # of the bundle
 
 
 def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, options: Options,
@@ -90,7 +92,10 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     """
     preflight.check_run(directory, base, out, work, key_path, options.method, options.quant,
                     options.general)
+    known = known_bases.KNOWN.get(str(base))
     base = known_bases.resolve(base, lambda line: report("base", 0.0, line))
+    if options.shape == "adapter":
+        shapes.check_adapter(known, base, options.method, options.rank)
     if adopted is not None:
         import_result.source_hash(adopted)
     persona = persona_dir.read_persona(directory)
@@ -120,18 +125,20 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     facts = model_card.CardFacts(persona.name, persona.author, persona.disclosure, _base_id(base),
                              result, ladder, step, data.counts, _source_counts(data_dir), packing,
                              verdict)
-    model = ladder_dir / f"{step.quant}.gguf"
+    form = (shapes.whole(ladder_dir, step) if options.shape == "whole" else
+            shapes.adapter(ladder_dir, step, trained / "adapter", base, known, persona.name,
+                           data.validation, options.threads or 1))
     contents = pack.BundleContents(
-        persona=persona, model=model,
+        persona=persona, model=form.model,
         memory=data_dir / "memory.sqlite", codec=codec_dir / TEXT_CODEC,
         card=model_card.model_card(facts),
-        base={"id": _base_id(base), "sha256": weights_hash(base)},
+        base={"id": _base_id(base), "sha256": weights_hash(base), **form.base},
         training={"method": result["method"], "counts": data.counts, "quant": step.quant,
                   "held_out_bits_per_byte": round(step.held_out_bpb, 4),
                   "third_party": persona.settings.privacy.third_party,
                   "text_model": packing["model_id"], "evaluation": verdict.summary},
-        runtime={**runtime, "gguf": gguf_facts(model)})
-    manifest = pack.pack(contents, out, key, chat.try_out)
+        runtime={**runtime, **form.runtime})
+    manifest = pack.pack(contents, out, key, form.try_out)
     report("pack", 1.0, f"{out}, version {manifest.version}, key {manifest.key_id}")
     return manifest
 
@@ -255,7 +262,8 @@ def _train(run_dir: RunDir, data_name: str, base: Path, data: Dataset, options: 
     best: tuple[float, Path] | None = None
     for method in methods:
         config = train.TrainConfig(method, options.epochs, options.lr, keep=options.keep,
-                                   threads=options.threads, seed=options.seed)
+                                   lora_rank=options.rank, threads=options.threads,
+                                   seed=options.seed)
         name = f"train-{method}"
 
         def build(out: Path, config: train.TrainConfig = config, name: str = name) -> None:
@@ -306,6 +314,7 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
             report("quantise", 0.0, f"columns have equal importance in {len(unseen)} of "
                                     f"{len(weights)} weights that could not be observed, such as "
                                     f"{unseen[0]}")
+        np.savez_compressed(out / IMPORTANCE, **weights)
         steps = (ladder_for(model.config.hidden_size) if options.quant == "auto"
                  else tuple(q for q in (options.quant,) if q != "F16"))
         expected = json.loads((trained / "result.json").read_text())["held_out_bpb"]

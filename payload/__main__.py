@@ -3,6 +3,7 @@
     spacepi-payload preflight --mission mission.toml    GO or NO-GO, on one page; on the Pi, where
                                                         it flies already: spacepi-preflight
     spacepi-payload run --mission mission.toml          fly
+    spacepi-payload assemble --mission mission.toml     make the model of an adapter bundle
 
 Whatever is missing (a sensor, the radio, the model, the disk) is missing: the daemon flies without
 it, says so once, and keeps the beacon going.
@@ -24,7 +25,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from payload import mind_start, preflight
+from payload import assembly, mind_start, preflight
 from payload.devices import fitted
 from payload.devices.gps_ublox import UbloxGnss
 from payload.drivers.camera import CameraProcess
@@ -66,6 +67,7 @@ RUN_DIR_VARIABLE = "RUNTIME_DIRECTORY"  # set by systemd: /run/spacepi
 MIND_SOCKET = "mind.sock"
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
+app.command()(assembly.assemble)
 log = structlog.get_logger("payload")
 # Whether it can be read is said in our own words, in one sentence.
 MissionOption = Annotated[

@@ -5,7 +5,8 @@ socket with the messages of ``payload.mind.protocol``, and may be killed at any 
 keeps is a cache of evaluated prompt prefixes, each in a file that carries its own SHA-256.
 
 llama.cpp gets a model only once the manifest is signed by a key that the command line trusts and
-the open file is the one in it (``wire.bundle``); what is hashed is what is loaded.
+the open file is the one in it, or the one on record as assembled from it (``wire.bundle``); what is
+hashed is what is loaded.
 
 A prompt is prefix + suffix. The prefix is evaluated once per bundle; afterwards the model's memory
 is cut back to it (or restored from the file after a restart) and a request costs only its suffix
@@ -42,11 +43,13 @@ from payload.mind.prefix_cache import PrefixCache
 from payload.mind.protocol import Hello, Message, MessageDecoder
 from payload.ports import MindFailed, MindReply, MindRequest
 from wire.bundle import (
+    ASSEMBLED,
     MANIFEST,
     MODEL,
     PUBLIC_KEY,
     SIGNATURE,
     BundleError,
+    model_file,
     open_file,
     read_manifest,
 )
@@ -82,7 +85,7 @@ class Engine:
         """Raises NoModel, also where the file is whole but too large for the memory."""
         try:
             manifest = read_manifest(bundle, trusted_keys)
-            file = next(file for file in manifest.files if file.path == MODEL)
+            file = model_file(bundle, manifest)
             with open_file(bundle, file, hashes) as opened:
                 self._model = _load(opened)
         except BundleError as error:
@@ -330,7 +333,7 @@ class MindServer:
 def _signature(bundle: Path) -> str:
     """Changes when a file that decides on the model does; not a hash, since it is asked often."""
     found = []
-    for name in (MODEL, MANIFEST, SIGNATURE, PUBLIC_KEY):
+    for name in (MODEL, ASSEMBLED, MANIFEST, SIGNATURE, PUBLIC_KEY):
         with contextlib.suppress(OSError):
             stat = (bundle / name).stat()
             found.append(f"{name} {stat.st_ino} {stat.st_size} {stat.st_mtime_ns}")

@@ -14,7 +14,9 @@ LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
 COLUMNS_MAX = 100
 
-WORKERS = {"payload/mind_worker.py", "payload/camera_worker.py"}
+WORKERS = {
+    "payload/mind_worker.py", "payload/camera_worker.py", "payload/assembly_worker.py",
+}
 COMPOSITION_ROOTS = {"payload/__main__.py", "groundstation/__main__.py", "sim/__main__.py"}
 # What each kind of file may import of ours, by prefix; the first row that fits a path counts.
 ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -27,6 +29,7 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "payload.ports", "payload.mind.protocol", "payload.mind.prefix_cache", "wire",
     )),
     ("payload/camera_worker.py", ("wire",)),
+    ("payload/assembly_worker.py", ("payload.gguf_index", "wire")),
     ("payload/__main__.py", ("payload", "wire")),
     ("payload/", ("payload", "wire")),
     ("groundstation/", ("groundstation", "wire")),
@@ -40,7 +43,7 @@ ORDER = {
         "notes", "ports", "plausible", "prompt", "situation", "starts", "health", "power",
         "cutdown", "sensors", "navigation", "storage", "bus_guard", "api_client", "camera", "mind",
         "link", "flight", "preflight", "devices", "drivers", "camera_worker", "mind_start",
-        "mind_worker", "__main__",
+        "mind_worker", "gguf_index", "assembly_worker", "assembly", "__main__",
     ),
     "groundstation": (
         "limits", "vendor", "sanitise", "command_words", "archive", "decode", "uplink", "share",
@@ -59,7 +62,10 @@ ORDER = {
     ),
 }
 ONLY_IMPORTER = {
-    "llama_cpp": ("payload/mind_worker.py", "host_training/", "bench/", "tests/"),
+    "llama_cpp": (
+        "payload/mind_worker.py", "payload/assembly_worker.py", "host_training/", "bench/",
+        "tests/",
+    ),
     "picamera2": ("payload/camera_worker.py", "tests/"),
     "torch": ("host_training/", "bench/", "tests/"),
 }

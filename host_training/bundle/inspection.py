@@ -14,7 +14,7 @@ from typing import Any
 
 from host_training.gguf.metadata import gguf_facts
 from host_training.rows import memory_index
-from wire.bundle import TEXT_CODEC, BundleError, Manifest
+from wire.bundle import ADAPTER, MODEL, TEXT_CODEC, BundleError, Manifest
 from wire.text_codec import CodecError, TextModel
 
 SHADOW_TABLES = ("config", "content", "data", "docsize", "idx")  # what FTS5 keeps beside a table
@@ -39,11 +39,12 @@ def check_contents(bundle: Path, manifest: Manifest) -> list[str]:
         TextModel.load(bundle / TEXT_CODEC)
     except CodecError as error:
         raise BundleError(f"{bundle / TEXT_CODEC}: {error}.") from error
-    facts, stated = gguf_facts(bundle / "model.gguf"), manifest.runtime.get("gguf", {})
+    model = bundle / (ADAPTER if manifest.is_adapter else MODEL)
+    facts, stated = gguf_facts(model), manifest.runtime.get("gguf", {})
     for key, value in stated.items():
         if facts.get(key) != value:
-            raise BundleError(f"{bundle / 'model.gguf'}: its {key} is {facts.get(key)}, the"
-                              f" manifest says {value}.")
+            raise BundleError(f"{model}: its {key} is {facts.get(key)}, the manifest says"
+                              f" {value}.")
     created = manifest.created_utc
     if created > datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"):
         return [f"it was signed at {created}, which is in the future by this machine's clock"]

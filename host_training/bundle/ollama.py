@@ -13,7 +13,7 @@ from typing import Any
 from host_training.common.chat_template import END_OF_TURN, START_OF_TURN
 from host_training.errors import TrainingError
 from payload import prompt
-from wire.bundle import Manifest
+from wire.bundle import Manifest, model_file
 
 TEMPLATE = (f"{START_OF_TURN}system\n{{{{ .System }}}}{END_OF_TURN}\n{START_OF_TURN}user\n"
             f"{{{{ .Prompt }}}}{END_OF_TURN}\n{START_OF_TURN}assistant\n")
@@ -51,8 +51,10 @@ def modelfile(manifest: Manifest, words: dict[str, Any]) -> str:
 def write(bundle: Path, manifest: Manifest, words: dict[str, Any], out: Path) -> None:
     """``Modelfile`` and ``model.gguf`` into the new directory ``out``.
 
-    Raises:  TrainingError when ``out`` is there already.
+    Raises:  TrainingError when ``out`` is there already; BundleError for an adapter whose model
+             was not assembled yet.
     """
+    model = model_file(bundle, manifest).path
     if out.exists():
         raise TrainingError(f"{out}: exists; choose another --out.")
     text = modelfile(manifest, words)
@@ -60,5 +62,5 @@ def write(bundle: Path, manifest: Manifest, words: dict[str, Any], out: Path) ->
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     (partial / "Modelfile").write_text(text, encoding="utf-8")
-    shutil.copyfile(bundle / "model.gguf", partial / "model.gguf")
+    shutil.copyfile(bundle / model, partial / "model.gguf")
     os.replace(partial, out)

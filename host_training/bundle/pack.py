@@ -24,11 +24,19 @@ MUST_SAY = ("AI persona", "not the person")
 
 
 @dataclass(frozen=True, slots=True)
+class AdapterFiles:
+    """In place of a model: what makes one of a base that the manifest names."""
+
+    adapter: Path
+    importance: Path
+
+
+@dataclass(frozen=True, slots=True)
 class BundleContents:
     """What goes into a bundle. ``base`` and ``training`` are JSON tables for the manifest."""
 
     persona: PersonaSource
-    model: Path
+    model: Path | AdapterFiles
     memory: Path
     codec: Path
     card: str
@@ -98,7 +106,11 @@ def pack(contents: BundleContents, out: Path, key: Ed25519PrivateKey,
     partial = out.with_name(out.name + ".part")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    shutil.copyfile(contents.model, partial / "model.gguf")
+    if isinstance(contents.model, AdapterFiles):
+        shutil.copyfile(contents.model.adapter, partial / wire_bundle.ADAPTER)
+        shutil.copyfile(contents.model.importance, partial / wire_bundle.IMPORTANCE)
+    else:
+        shutil.copyfile(contents.model, partial / wire_bundle.MODEL)
     shutil.copyfile(contents.memory, partial / "memory.sqlite")
     shutil.copyfile(contents.codec, partial / wire_bundle.TEXT_CODEC)
     (partial / "MODEL_CARD.md").write_text(contents.card, encoding="utf-8")

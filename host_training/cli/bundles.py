@@ -13,7 +13,7 @@ from rich.table import Table
 
 from host_training.errors import TrainingError
 from host_training.training import known_bases
-from wire.bundle import Manifest, verify_bundle
+from wire.bundle import Manifest, model_file, verify_bundle
 
 console = Console()
 
@@ -234,7 +234,7 @@ def _check_board(bundle: Path, manifest: Manifest, board: BoardName, ram_mb: flo
 
     place = planning.BOARDS[board]
     place = replace(place, ram_mb=ram_mb) if ram_mb else place
-    path = bundle / "model.gguf"
+    path = bundle / model_file(bundle, manifest).path
     planning.check_fits(place, path.stat().st_size, shape_of_gguf(path),
                         int(manifest.runtime["n_ctx"]))
 

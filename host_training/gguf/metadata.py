@@ -86,7 +86,8 @@ def _facts(reader: gguf.GGUFReader) -> dict[str, Any]:
         kinds[tensor.tensor_type.name] = kinds.get(tensor.tensor_type.name, 0) + 1
     return {
         "architecture": fields["general.architecture"],
-        "file_type": gguf.LlamaFileType(fields["general.file_type"]).name,
+        "file_type": ("adapter" if fields.get("general.type") == gguf.GGUFType.ADAPTER
+                      else gguf.LlamaFileType(fields["general.file_type"]).name),
         "parameters": sum(int(tensor.n_elements) for tensor in reader.tensors),
         "tensor_types": kinds,
         "bos": fields.get("tokenizer.ggml.bos_token_id"),

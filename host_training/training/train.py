@@ -39,6 +39,9 @@ Method = Literal["lora", "dora", "qlora", "full"]
 Keep = Literal["best", "last"]
 
 REFERENCE_HIDDEN = 256
+# On a processor a batch is evaluated in pieces of about so many tokens, so that its memory is that
+# of a piece; a larger piece is hardly faster there.
+PIECE_TOKENS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +71,27 @@ def default_lr(method: Method, hidden_size: int) -> float:
 
 
 class _Trainer(SFTTrainer):
-    """TRL's trainer, with logits only where something is learnt.
+    """TRL's trainer, with logits only where something is learnt, and a batch in pieces.
 
     A prompt is four fifths of a row and carries no loss; with a vocabulary of 49 152 words its
-    logits are most of the memory and a good part of the time. The loss is the same.
+    logits are most of the memory and a good part of the time. The loss is the same, and so is the
+    gradient of a batch, which is the sum of those of its pieces.
     """
+
+    def training_step(self, model: Any, inputs: dict[str, Any],
+                      num_items_in_batch: Any = None) -> torch.Tensor:
+        labels = inputs["labels"]
+        if num_items_in_batch is None:
+            num_items_in_batch = (labels[:, 1:] != NO_LOSS).sum()
+        sequences, tokens = labels.shape
+        at_once = sequences
+        if self.args.use_cpu and self.args.world_size == 1:
+            at_once = max(1, PIECE_TOKENS // tokens)
+        pieces = [{name: values[at : at + at_once] for name, values in inputs.items()}
+                  for at in range(0, sequences, at_once)]
+        inputs.clear()
+        return torch.stack([super(_Trainer, self).training_step(model, piece, num_items_in_batch)
+                            for piece in pieces]).sum()
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False,
                      num_items_in_batch: Any = None) -> Any:
@@ -105,7 +124,7 @@ def train(base: Path, rows: list[Row], held_out: list[Row], out: Path, config: T
     micro_rows = max(1, config.batch_rows // int(os.environ.get("WORLD_SIZE", "1")))
     while True:
         try:
-            lr, base_bpb, watch = _fit(base, rows, held_out, out, config, micro_rows, report)
+            lr, base_bpb, history = _fit(base, rows, held_out, out, config, micro_rows, report)
             break
         except torch.OutOfMemoryError as error:
             if micro_rows == 1:
@@ -114,8 +133,9 @@ def train(base: Path, rows: list[Row], held_out: list[Row], out: Path, config: T
         micro_rows = max(1, micro_rows // 2)  # the batch stays what it was, in more pieces
         gc.collect()
         torch.cuda.empty_cache()
-    result = {"method": config.method, "lr": lr, "base_bpb": base_bpb, "history": watch.history,
+    result = {"method": config.method, "lr": lr, "base_bpb": base_bpb, "history": history,
               "config": asdict(config)}
+    gc.collect()  # what was trained, before the merge takes as much again
     if is_writer():
         merged = merge(base, out / BEST, lora_config(config), held_out[0], out)
         result["held_out_bpb"] = bits_per_byte(merged, held_out)
@@ -126,8 +146,8 @@ def train(base: Path, rows: list[Row], held_out: list[Row], out: Path, config: T
 
 
 def _fit(base: Path, rows: list[Row], held_out: list[Row], out: Path, config: TrainConfig,
-         micro_rows: int, report: OnProgress) -> tuple[float, float, TrainingWatch]:
-    """Train until the end, from the last checkpoint where there is one."""
+         micro_rows: int, report: OnProgress) -> tuple[float, float, list[dict[str, float]]]:
+    """Train until the end, from the last checkpoint where there is one: lr, base_bpb, history."""
     set_seed(config.seed)  # an adapter begins with random numbers
     model, tokenizer = load_base(base, **_quantised(config.method))
     base_bpb = bits_per_byte(model, held_out)
@@ -153,7 +173,7 @@ def _fit(base: Path, rows: list[Row], held_out: list[Row], out: Path, config: Tr
     if watch.is_interrupted:
         raise TrainingError(f"Stopped at step {trainer.state.global_step} of "
                             f"{trainer.state.max_steps}; the same command continues from there.")
-    return lr, base_bpb, watch
+    return lr, base_bpb, watch.history
 
 
 def _trained_weights(trainer: SFTTrainer, model: Any) -> dict[str, Any] | None:

@@ -23,6 +23,7 @@ TERM_CHARS_MIN = 3
 CANDIDATES_MAX = 16
 VM_STEPS_MAX = 400_000  # of SQLite's virtual machine: some tens of milliseconds on a Pi
 _VM_STEPS_CHECKED = 20_000
+VALUE_BYTES_MAX = 1 << 20  # of one value or block of the index; a sentence has some hundred
 
 # What to look for in the author's own writing when musing about a topic.
 MEMORY_WORDS: MappingProxyType[str, tuple[str, ...]] = MappingProxyType({
@@ -42,6 +43,10 @@ MEMORY_WORDS: MappingProxyType[str, tuple[str, ...]] = MappingProxyType({
 })
 
 
+# sqlite3 quotes the damage in its message, and a size that is damaged may be more than there is.
+_DAMAGE = (sqlite3.Error, UnicodeError, MemoryError)
+
+
 class MemoryAbsent(PortError):
     """There is no index at this path, or it is not one; fly without."""
 
@@ -58,9 +63,10 @@ class Memory:
             self._database = sqlite3.connect(uri, uri=True, check_same_thread=False)
         except sqlite3.Error as error:
             raise MemoryAbsent(f"{path}: {error}") from error
+        self._database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX)
         try:
             self._database.execute("SELECT text FROM memory LIMIT 1").fetchall()
-        except (sqlite3.Error, UnicodeError) as error:  # sqlite3 quotes the damage in its message
+        except _DAMAGE as error:
             self._database.close()
             raise MemoryAbsent(f"{path}: {error}") from error
         self._database.set_progress_handler(self._is_too_long, _VM_STEPS_CHECKED)
@@ -82,7 +88,7 @@ class Memory:
                 "SELECT text FROM memory WHERE memory MATCH ? ORDER BY rank, rowid LIMIT ?",
                 (query, CANDIDATES_MAX),
             ).fetchall()
-        except (sqlite3.Error, UnicodeError):  # lone surrogates cannot be bound
+        except _DAMAGE:  # lone surrogates cannot be bound either
             self.errors += 1
             return None
         texts = (text for (text,) in rows if isinstance(text, str))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from payload.prompt import PersonaText
-from wire.bundle import TEXT_CODEC, BundleError, Manifest, verify_bundle
+from wire.bundle import TEXT_CODEC, BundleError, Manifest, model_file, verify_bundle
 from wire.file_hashes import FileHashes
 from wire.text_codec import CodecError, TextModel
 
@@ -50,9 +50,11 @@ def load_persona(
     """The persona in ``bundle``, signed by one of ``trusted_keys`` (32 bytes each).
 
     ``hashes`` may remember large files; left out, all are read. Raises BundleError, one sentence,
-    when anything in it is missing or changed, or somebody else signed it.
+    when anything in it is missing or changed, or somebody else signed it, or it is an adapter whose
+    model was not assembled yet.
     """
     manifest = verify_bundle(bundle, trusted_keys, hashes=hashes)
+    model_file(bundle, manifest)
     path = bundle / "persona.json"
     try:
         words = json.loads(path.read_text(encoding="utf-8"))

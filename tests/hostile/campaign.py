@@ -112,12 +112,15 @@ def run(
         begun()
         _bound_time()
         fed_s = time.thread_time()
+        error = None
         try:
             tally.understood += is_understood(feed(decoder, tape, place), tape)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
-            tally.found(_reduced(decoder, tape, place, error_of(error)))
+        except Exception as raised:  # noqa: BLE001 - whatever it is, it is a finding
+            error = error_of(raised)
         tally.inputs += 1
         tally.slowest_s = max(tally.slowest_s, time.thread_time() - fed_s)
+        if error is not None:
+            tally.found(_reduced(decoder, tape, place, error))
     tally.cpu_s = time.thread_time() - start_s
     tally.growth_bytes = max(0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
                              - start_bytes)

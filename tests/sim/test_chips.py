@@ -194,7 +194,7 @@ def test_power_monitor_faults() -> None:
         assert bench.read(name)["current_ma"] == pytest.approx(400.0, abs=0.2)
         chip.power_up()
         chip.forgets = True
-        with pytest.raises(DeviceGarbage, match="keep"):
+        with pytest.raises(DeviceGarbage, match="does not retain"):
             bench.one(name)
 
 

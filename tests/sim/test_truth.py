@@ -20,7 +20,7 @@ from payload.situation import Situation
 from sim.fault_schedule import Scheduled
 from sim.scenario import FORGED_PER_HOUR, PRESETS, draw
 from sim.trials import soak
-from sim.trials.trial import Outcome
+from sim.trials.trial import TrialOutcome
 from sim.verify import shown, truth
 from tests.sim.flights import ROOT, mission
 from tests.sim.short_hops import fly, hop_in_peace
@@ -33,19 +33,19 @@ FORECAST_SEED = 0
 
 
 @pytest.fixture(scope="module")
-def peace() -> Outcome:
+def peace() -> TrialOutcome:
     outcome, _ = fly(hop_in_peace())
     return outcome
 
 
-def test_a_flight_in_peace_tells_the_truth(peace: Outcome) -> None:
+def test_a_flight_in_peace_tells_the_truth(peace: TrialOutcome) -> None:
     """And is looked at: every check of it has something to hold against the world."""
     assert peace.violations == ()
     assert peace.counts["told"] > 1_000
     assert peace.counts["shown"] > 100
 
 
-def test_every_drawn_flight_carries_forged_frames_both_ways(peace: Outcome) -> None:
+def test_every_drawn_flight_carries_forged_frames_both_ways(peace: TrialOutcome) -> None:
     for seed in range(40):
         for preset in PRESETS:
             drawn = draw(seed, mission(), preset)

@@ -5,6 +5,7 @@ Method: a one-layer random base and a few rows; the run is stopped at chosen ste
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import Trainer
+from transformers import LlamaForCausalLM, Trainer
 
 from host_training.errors import TrainingError
 from host_training.rows.dataset import NO_LOSS, Row
@@ -141,6 +142,55 @@ def test_logits_only_where_something_is_learnt_teach_the_same(
     everywhere = train.train(tiny_base, rows[4:], rows[:4], tmp_path / "b", config, silent)
     assert labelled["held_out_bpb"] == pytest.approx(everywhere["held_out_bpb"], rel=1e-3)
     assert labelled["held_out_bpb"] < 0.99 * labelled["base_bpb"]
+
+
+def test_a_batch_in_pieces_teaches_what_it_would_whole(
+    tiny_base: Path, rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, int]] = []
+    compute_loss = train._Trainer.compute_loss
+
+    def watched(self: object, model: object, inputs: dict[str, torch.Tensor], *a: object,
+                **k: object) -> object:
+        seen.append(tuple(inputs["input_ids"].shape))
+        return compute_loss(self, model, inputs, *a, **k)
+
+    monkeypatch.setattr(train._Trainer, "compute_loss", watched)
+    config = replace(LONG, epochs=1)
+    whole = train.train(tiny_base, rows[4:], rows[:4], tmp_path / "a", config, silent)
+    assert [sequences for sequences, _ in seen] == [4, 4, 4, 2]
+    at_once = 2 * max(tokens for _, tokens in seen)
+    seen.clear()
+    monkeypatch.setattr(train, "PIECE_TOKENS", at_once)
+    pieces = train.train(tiny_base, rows[4:], rows[:4], tmp_path / "b", config, silent)
+    assert len(seen) > 4 and sum(sequences for sequences, _ in seen) == 14
+    assert max(sequences * tokens for sequences, tokens in seen) <= at_once
+    seen.clear()
+    monkeypatch.setattr(train, "PIECE_TOKENS", 1)
+    single = train.train(tiny_base, rows[4:], rows[:4], tmp_path / "c", config, silent)
+    assert [sequences for sequences, _ in seen] == [1] * 14, "never less than one sequence"
+    for found in (pieces, single):
+        assert found["held_out_bpb"] == pytest.approx(whole["held_out_bpb"], rel=1e-3)
+    assert whole["held_out_bpb"] < 0.99 * whole["base_bpb"]
+
+
+def test_what_was_trained_is_gone_before_the_merge_takes_as_much_again(
+    tiny_base: Path, rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def models() -> int:
+        return sum(isinstance(thing, LlamaForCausalLM) for thing in gc.get_objects())
+
+    gc.collect()
+    before, at_merge = models(), []
+    original = train.merge
+
+    def merging(*arguments: object) -> object:
+        at_merge.append(models())
+        return original(*arguments)
+
+    monkeypatch.setattr(train, "merge", merging)
+    train.train(tiny_base, rows[4:], rows[:4], tmp_path, replace(LONG, method="lora"), silent)
+    assert at_merge == [before]
 
 
 def test_a_row_with_nothing_to_learn_is_named(

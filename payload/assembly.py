@@ -1,0 +1,49 @@
+"""``spacepi-payload assemble``: makes the model of an adapter bundle, as a process that it becomes.
+
+    spacepi-payload assemble --mission mission.toml           the bundle of the mission, in place
+    spacepi-payload assemble BUNDLE --out DIR                 any other, in a copy of it
+
+Whose bundles are taken says the mission file, as for flying.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wire import mission
+from wire.mission import MissionError
+
+USAGE_ERROR = 2
+
+
+def assemble(
+    bundle: Annotated[Path | None, typer.Argument(
+        metavar="[BUNDLE]", help="Left out: that of the mission.", show_default=False)] = None,
+    mission_path: Annotated[
+        Path, typer.Option("--mission", help="The mission file.", readable=False)
+    ] = Path("mission.toml"),
+    base: Annotated[Path | None, typer.Option(
+        help="The file of the base model; left out, the user's cache is looked into, and pip"
+             " asked once.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Assemble in a copy there.")] = None,
+) -> None:
+    """Make the model of an adapter bundle: its base, the adapter added, quantised."""
+    try:
+        plan = mission.load(mission_path)
+        if bundle is None and not plan.mind.bundle:
+            raise MissionError(f"{mission_path}: mind.bundle is not set: nothing to assemble.")
+    except MissionError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(USAGE_ERROR) from error
+    place = bundle or mission_path.resolve().parent / plan.mind.bundle
+    command = [sys.executable, "-m", "payload.assembly_worker", "--bundle", str(place)]
+    for key in plan.mind.trusted_keys:
+        command += ["--trust", key]
+    for option, path in (("--base", base), ("--out", out)):
+        command += [option, str(path)] if path else []
+    os.execv(command[0], command)
