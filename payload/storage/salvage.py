@@ -26,6 +26,7 @@ from payload.storage.store_file import (
 )
 
 READ_ERRORS = ("SQLITE_IOERR_READ", "SQLITE_IOERR_SHORT_READ")
+BAD_HEADER = "unsupported file format"  # a plain SQLITE_ERROR; only its message tells
 ID_MAX = 1 << 32
 LOOK_UPS_MAX = 20_000  # at one end of a gap: all that hangs on one page of the tree,
 ROW_BYTES_MIN = 32  # and no more than the file has room for

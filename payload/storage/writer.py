@@ -317,8 +317,8 @@ def is_damage(error: sqlite3.DatabaseError) -> bool:
     """Is the file itself bad, and not just its disk at the moment, or locked?"""
     if not isinstance(error, sqlite3.OperationalError):
         return True
-    name = getattr(error, "sqlite_errorname", None)
-    return name is None or name in salvage.READ_ERRORS  # None: Python could not decode the text
+    name = getattr(error, "sqlite_errorname", None)  # None: Python could not decode the text
+    return name is None or name in salvage.READ_ERRORS or str(error) == salvage.BAD_HEADER
 
 
 def _many(db: sqlite3.Connection, sql: str, rows: list[Any]) -> int:
