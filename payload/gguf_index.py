@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 MAGIC = b"GGUF"
 F32, F16 = 0, 1  # of ggml_type, the only ones read here
-ALIGNMENT_KEY, ALIGNMENT = "general.alignment", 32
+ALIGNMENT_FIELD, ALIGNMENT = "general.alignment", 32
 _TEXT, _LIST = 8, 9
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q",
             12: "d"}
@@ -48,7 +48,7 @@ def read(path: Path) -> GgufIndex:
             name = _text(file)
             settings[name] = _value(file, _number(file, "I"))
         found = [_tensor(file) for _ in range(n_tensors)]
-        step = settings.get(ALIGNMENT_KEY, ALIGNMENT)
+        step = settings.get(ALIGNMENT_FIELD, ALIGNMENT)
         start = -(-file.tell() // step) * step
     return GgufIndex(settings, {
         name: TensorPlace(shape, kind, start + offset) for name, shape, kind, offset in found})

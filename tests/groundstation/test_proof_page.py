@@ -101,7 +101,7 @@ def test_what_is_proved_is_drawn_full_and_what_is_not_dashed_and_hollow(page, tm
         page.wait(redrawn)
         ways = {tuple(s[1:3]) for s in page.value(drawn) if s[0] == "polyline"}
         assert (None, 3.5) not in ways and ("7 5", 3.5) in ways, "nothing is drawn as proved"
-        assert "nothing here is proved" in text(page, "colophon")
+        assert "cannot verify them" in text(page, "colophon")
         assert text(page, "age-label") == "heard, not verified"
         assert page.complaints == []
     finally:

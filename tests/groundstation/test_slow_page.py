@@ -28,7 +28,7 @@ def test_the_foot_says_what_an_hour_of_the_link_brings(tmp_path):
             ground.receive(FarEnd(KEY).beacon(state_at(0)), START_MS)
             page.wait(f"{foot}.includes('This link carries a beacon every')")
             words = page.value(foot)
-            assert "every 3\u00a0min and in an hour, when nothing is lost, some " in words
+            assert "every 3\u00a0min and in an hour, when nothing is lost, about " in words
             assert " musings or 1 picture." in words
             assert page.complaints == []
         finally:

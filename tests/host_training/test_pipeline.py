@@ -105,7 +105,7 @@ def test_a_bundle_says_what_could_not_be_measured_of_an_adapter_from_elsewhere(
     assert manifest.training["evaluation"]["unmeasured_gates"] == ["canary"]
     assert any("; not measured: canary; see " in line for line in said)
     card = (made / "adopted" / "MODEL_CARD.md").read_text()
-    assert "Whether Ada knows by heart what it read once was not measured" in card
+    assert "Whether Ada memorised text that occurred once was not measured" in card
 
 
 def test_a_second_run_does_nothing_again_but_signing(

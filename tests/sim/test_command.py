@@ -144,7 +144,7 @@ def test_a_replay_flies(run, tmp_path: Path) -> None:
     result = run("--headless", "--fast", "--mind", "scripted", "--seed", "1", "--out", "here",
                  "--replay", "hop.csv.gz")
     assert result.exit_code == 0
-    assert "1 rows made no sense" in result.output
+    assert "1 rows were invalid and are ignored" in result.output
     assert "40 rows repeat the time of another and are ignored; 1699 remain." in result.output
     assert "now landed" in result.output
 

@@ -140,5 +140,5 @@ def test_seeds_as_they_are_written(text: str, seeds: range) -> None:
 
 @pytest.mark.parametrize("text", ["", "a", "5:5", "9:3", "-3", "1:2:3"])
 def test_seeds_written_wrongly(text: str) -> None:
-    with pytest.raises(ValueError, match="write one number, or FIRST:END"):
+    with pytest.raises(ValueError, match="must be one number, or FIRST:END"):
         soak.parse_seeds(text)

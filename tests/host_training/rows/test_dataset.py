@@ -207,8 +207,8 @@ def test_sentences_leave_out_stumps_and_links() -> None:
 
 
 @pytest.mark.parametrize(("spoil", "says"), [
-    ('name = ""', "name, author, disclosure, system must be text"),
-    ("name = 5", "name, author, disclosure, system must be text"),
+    ('name = ""', "name, author, disclosure, system must be non-empty text"),
+    ("name = 5", "name, author, disclosure, system must be non-empty text"),
     ('name = "A', "not TOML"),
     ('name = "A"\ncolour = "red"', "unknown key colour; allowed are name, author"),
     ('name = "A"\nauthor = "B"\ndisclosure = "C"\nsystem = "D"\nme = "user1"', "me must be a list"),
