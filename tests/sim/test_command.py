@@ -146,7 +146,7 @@ def test_a_replay_flies(run, tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert "1 rows were invalid and are ignored" in result.output
     assert "40 rows repeat the time of another and are ignored; 1699 remain." in result.output
-    assert "now landed" in result.output
+    assert "phase landed" in result.output
 
 
 def test_status_and_lines(tmp_path: Path) -> None:
