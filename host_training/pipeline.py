@@ -314,7 +314,8 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
             report("quantise", 0.0, f"columns have equal importance in {len(unseen)} of "
                                     f"{len(weights)} weights that could not be observed, such as "
                                     f"{unseen[0]}")
-        np.savez_compressed(out / IMPORTANCE, **weights)
+        np.savez_compressed(  # whose types take each array's name for an option of its own
+            out / IMPORTANCE, **weights)  # type: ignore[arg-type]
         steps = (ladder_for(model.config.hidden_size) if options.quant == "auto"
                  else tuple(q for q in (options.quant,) if q != "F16"))
         expected = json.loads((trained / "result.json").read_text())["held_out_bpb"]

@@ -14,6 +14,7 @@ import importlib.util
 import json
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -90,8 +91,8 @@ class _Trainer(SFTTrainer):
         pieces = [{name: values[at : at + at_once] for name, values in inputs.items()}
                   for at in range(0, sequences, at_once)]
         inputs.clear()
-        return torch.stack([super(_Trainer, self).training_step(model, piece, num_items_in_batch)
-                            for piece in pieces]).sum()
+        step: Callable[..., torch.Tensor] = super().training_step
+        return torch.stack([step(model, piece, num_items_in_batch) for piece in pieces]).sum()
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False,
                      num_items_in_batch: Any = None) -> Any:
