@@ -73,9 +73,9 @@ def assemble(
     is_made = manifest.is_adapter and _is_made(bundle, manifest)
     verify_bundle(bundle, trusted_keys)
     if not manifest.is_adapter:
-        return f"{bundle}: is whole, nothing is to be made."
+        return f"{bundle}: is a whole bundle; there is nothing to assemble."
     if is_made:
-        return f"{bundle}: its model is made already."
+        return f"{bundle}: its model is already assembled."
     source = _base(manifest.base_file, base)
     room = ROOM_TIMES * source.stat().st_size
     if shutil.disk_usage(bundle.parent).free < room:
@@ -94,7 +94,7 @@ def assemble(
         quantise(exact, model, file_type, embedding, _importance(bundle / IMPORTANCE))
         write_assembled(bundle, model)
     verify_bundle(bundle, trusted_keys)
-    return f"{bundle}: its model is made."
+    return f"{bundle}: its model is assembled."
 
 
 def _is_made(bundle: Path, manifest: Manifest) -> bool:
@@ -129,8 +129,11 @@ def _base(wanted: BaseFile, given: Path | None) -> Path:
 
 
 def _pip(arguments: list[str]) -> tuple[int, str]:
-    child = subprocess.run([sys.executable, "-m", "pip", *arguments], capture_output=True,
-                           text=True, check=False, timeout=PIP_S_MAX)
+    try:
+        child = subprocess.run([sys.executable, "-m", "pip", *arguments], capture_output=True,
+                               text=True, check=False, timeout=PIP_S_MAX)
+    except subprocess.TimeoutExpired:
+        return 1, f"it did not finish within {PIP_S_MAX} s"
     return child.returncode, child.stderr
 
 

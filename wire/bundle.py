@@ -184,9 +184,9 @@ def model_file(path: Path, manifest: Manifest) -> BundleFile:
     if not manifest.is_adapter:
         return next(file for file in manifest.files if file.path == MODEL)
     record = path / ASSEMBLED
-    advice = f"make it with spacepi-payload assemble {path}"
+    advice = f"run spacepi-payload assemble {path}"
     if not record.exists():
-        raise BundleError(f"{path}: is an adapter, and its model is not made yet; {advice}.")
+        raise BundleError(f"{path}: the model of this adapter bundle is not assembled; {advice}.")
     try:
         table = json.loads(_small_file(record, 2, ASSEMBLED_BYTES_MAX))
         made = BundleFile(MODEL, int(table["bytes"]), str(table["sha256"]))

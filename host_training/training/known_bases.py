@@ -141,6 +141,9 @@ def card(known: KnownBase) -> str:
 
 
 def _pip(arguments: list[str]) -> tuple[int, str]:
-    child = subprocess.run([sys.executable, "-m", "pip", *arguments], capture_output=True,
-                           text=True, check=False, timeout=PIP_S_MAX)
+    try:
+        child = subprocess.run([sys.executable, "-m", "pip", *arguments], capture_output=True,
+                               text=True, check=False, timeout=PIP_S_MAX)
+    except subprocess.TimeoutExpired:
+        return 1, f"it did not finish within {PIP_S_MAX} s"
     return child.returncode, child.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -110,12 +111,10 @@ def test_a_command_goes_up_signed_and_comes_back_answered(tmp_path: Path) -> Non
 
 
 @pytest.fixture
-def station(tmp_path: Path, monkeypatch, capsys):
+def station(
+    tmp_path: Path, ground: Callable[..., tuple[int, str, str]]
+) -> Callable[..., tuple[int, str, str]]:
     """A folder with a key and an archive, and the command: (exit status, stdout, stderr)."""
-    import sys
-
-    from groundstation.__main__ import main
-
     path = tmp_path / "mission.toml"
     path.write_text(
         '[payload]\nname = "EDDA"\ncallsign = "N0CALL"\nnode_id = 7\n'
@@ -125,18 +124,7 @@ def station(tmp_path: Path, monkeypatch, capsys):
     key_file.create(tmp_path / "mission.key", MASTER_KEY)
     (tmp_path / "archive").mkdir()
     Archive(tmp_path / "archive" / "archive.sqlite").close()
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["spacepi-ground", *arguments, "-m", str(path)])
-        try:
-            main()
-            status = 0
-        except SystemExit as end:
-            status = int(end.code or 0)
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return run
+    return lambda *arguments: ground(*arguments, "-m", path)
 
 
 def test_the_command_queues_and_lists(station, tmp_path: Path) -> None:

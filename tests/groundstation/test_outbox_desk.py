@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from far_end import MASTER_KEY, SIGNED_MISSION
 from outbox_station import Station
 from starlette.testclient import TestClient
 
-from groundstation.__main__ import main
 from groundstation.archive.outbox import QUESTIONS_WAITING_EACH_MAX
 from groundstation.ground import Ground
 from groundstation.web.web import create_app
@@ -157,7 +155,7 @@ def test_what_waits_is_shown_in_the_order_in_which_it_goes_up(
 @pytest.fixture
 def terminal(
     station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    ground: Callable[..., tuple[int, str, str]],
 ) -> Callable[..., tuple[int, str]]:
     """The command beside the running station: (exit status, what it says)."""
     path = tmp_path / "mission.toml"
@@ -170,14 +168,8 @@ def terminal(
     monkeypatch.setattr("groundstation.__main__.time.time_ns", lambda: station.now_ms * 1_000_000)
 
     def run(*arguments: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["spacepi-ground", *arguments, "-m", str(path)])
-        try:
-            main()
-            status = 0
-        except SystemExit as end:
-            status = int(end.code or 0)
-        said = capsys.readouterr()
-        return status, said.out + said.err
+        status, out, err = ground(*arguments, "-m", path)
+        return status, out + err
 
     return run
 

@@ -118,10 +118,10 @@ def test_an_adapter_flies_once_its_model_is_made(make: Maker, parts: Path) -> No
 
     bundle = make()
     assert verify_bundle(bundle, [TRUSTED_KEY]).is_adapter, "it is sound as it is"
-    with pytest.raises(BundleError, match="its model is not made yet; make it with spacepi-payload"
+    with pytest.raises(BundleError, match="is not assembled; run spacepi-payload"
                                           " assemble"):
         load_persona(bundle, [TRUSTED_KEY])
-    assert assemble(bundle, "--base", parts / "base.gguf") == f"{bundle}: its model is made."
+    assert assemble(bundle, "--base", parts / "base.gguf") == f"{bundle}: its model is assembled."
     load_persona(bundle, [TRUSTED_KEY])
     manifest = verify_bundle(bundle, [TRUSTED_KEY])
     assert model_file(bundle, manifest).bytes == (bundle / "model.gguf").stat().st_size
@@ -138,7 +138,7 @@ def test_an_adapter_flies_once_its_model_is_made(make: Maker, parts: Path) -> No
     for name in base.keys() - changed:
         assert np.array_equal(made[name].data, base[name].data), name
     assert load_file(parts / "lora" / "adapter_model.safetensors").keys()
-    assert assemble(bundle).endswith("its model is made already.")
+    assert assemble(bundle).endswith("its model is already assembled.")
 
 
 def test_the_mind_loads_what_was_made_and_nothing_else(make: Maker, parts: Path) -> None:
@@ -150,7 +150,7 @@ def test_the_mind_loads_what_was_made_and_nothing_else(make: Maker, parts: Path)
                                   FileHashes(), 1)
 
     bundle = make()
-    with pytest.raises(mind_worker.NoModel, match="its model is not made yet"):
+    with pytest.raises(mind_worker.NoModel, match="is not assembled"):
         engine(bundle)
     signature = mind_worker._signature(bundle)
     assemble(bundle, "--base", parts / "base.gguf")
@@ -171,7 +171,7 @@ def test_the_mind_loads_what_was_made_and_nothing_else(make: Maker, parts: Path)
     (newer / bundle_files.ASSEMBLED).write_text("[1]")
     with pytest.raises(BundleError, match=r"assembled\.json: not a record of a model"):
         verify_bundle(newer, [TRUSTED_KEY])
-    assert assemble(newer, "--base", parts / "base.gguf") == f"{newer}: its model is made."
+    assert assemble(newer, "--base", parts / "base.gguf") == f"{newer}: its model is assembled."
     assert engine(newer).n_ctx == 512, "the advice of all these sentences helps"
 
 
@@ -199,10 +199,10 @@ def test_a_copy_is_assembled_and_the_bundle_stays_as_it_was(
     bundle, out = make(), tmp_path / "out" / "ada"
     before = sorted(path.name for path in bundle.iterdir())
     assert assemble(bundle, "--base", parts / "base.gguf", "--out", out) == (
-        f"{out}: its model is made.")
+        f"{out}: its model is assembled.")
     assert sorted(path.name for path in bundle.iterdir()) == before
     load_persona(out, [TRUSTED_KEY])
-    assert assemble(bundle, "--out", out).endswith("its model is made already.")
+    assert assemble(bundle, "--out", out).endswith("its model is already assembled.")
     assert "holds another bundle" in assemble(make("newer", version=2), "--out", out)
 
 

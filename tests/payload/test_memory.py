@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from payload.mind.memory import CANDIDATES_MAX, Memory, MemoryAbsent
+from payload.mind.memory import CANDIDATES_MAX, VALUE_BYTES_MAX, Memory, MemoryAbsent
 
 TEXTS = ["The frost on the gate was thick this morning.", "Frost again, and the pump is stuck.",
          "Nobody wrote back about the lamp.", "Über den Hügeln lag Nebel."]
@@ -25,6 +25,17 @@ def index(tmp_path: Path) -> Path:
     database.commit()
     database.close()
     return path
+
+
+def test_a_value_of_megabytes_is_no_sentence(index: Path) -> None:
+    """A damaged size is not believed: SQLite would ask for that much memory."""
+    database = sqlite3.connect(index)
+    database.execute("DELETE FROM memory")
+    database.execute("INSERT INTO memory VALUES (?, 'note', 0)", ("x " * VALUE_BYTES_MAX,))
+    database.commit()
+    database.close()
+    with pytest.raises(MemoryAbsent, match="too big"):
+        Memory(index)
 
 
 def test_it_finds_and_avoids(index: Path) -> None:

@@ -59,7 +59,7 @@ def test_a_run_packs_an_adapter_that_assembles_to_what_was_examined(
     assert manifest.is_adapter and manifest.base_file == known.file
     assert verify_bundle(out, [manifest.public_key]) == manifest
     assert inspection.check_contents(out, manifest) == []
-    with pytest.raises(BundleError, match="its model is not made yet"):
+    with pytest.raises(BundleError, match="is not assembled"):
         chat.BundleVoice(out, manifest, 1, 1)
     ladder, = (tmp_path / "work").glob("quantise-*")
     data = Dataset.load(next((tmp_path / "work").glob("dataset-*")) / "dataset.json")
