@@ -33,6 +33,7 @@ from host_training.common.chat_template import (
 )
 from host_training.common.messages import Layer
 from host_training.corpus.dedup import EXACT_CHARS, fingerprint
+from host_training.corpus.sentences import is_long_enough
 from host_training.corpus.sessions import Example
 from host_training.errors import TrainingError
 from host_training.rows.context_sampler import draw_moment
@@ -46,7 +47,6 @@ _Item = TypeVar("_Item")
 NO_LOSS = -100
 LETTERS = ("letters learnt of tiers 1 and 2", "letters learnt of tiers 3 and 4")  # in the counts
 MEASURED_MAX = 400  # rows of the validation, and of the test; more narrows no interval that matters
-MEMORY_CHARS_MIN = 25
 ASKED_SHARE = 3  # a chat answer is drawn in a third as many moments as a thought; of lines, a third
 FOREIGN_BYTES_PER_TOKEN = 2.0  # Russian on an English tokenizer has about 1.5
 LANGUAGE_SAMPLE_TEXTS = 500
@@ -259,7 +259,7 @@ class _Making:
         asked = [one for example in examples for one in forms(example)]
         self._said = sorted({one.example.text for one in asked if one.form != "dialogue"
                              and one.example.layer == "said"  # as the memory has it
-                             and len(one.example.text) >= MEMORY_CHARS_MIN})
+                             and is_long_enough(one.example.text)})
         lines = [one for one in asked if one.form == "line"]
         rows = [row for one in (*(one for one in asked if one.form != "line"),
                                 *lines[::ASKED_SHARE])
