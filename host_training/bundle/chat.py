@@ -6,8 +6,10 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from host_training.bundle.conversation import Utterance, recent, suffix
 from host_training.bundle.pack import read_persona_json
 from host_training.errors import TrainingError
 from host_training.evaluation.bits import open_gguf
@@ -33,20 +35,33 @@ class BundleVoice:
                                 int(manifest.runtime["n_ctx"]), every_logit=False, threads=threads)
         self._random = random.Random(seed)
 
-    def speak(self, moment: prompt.Moment) -> str | None:
-        """One clean line, or None when TRIES_MAX draws gave none."""
+    def speak(self, moment: prompt.Moment, turns: Sequence[Utterance] = ()) -> str | None:
+        """One clean line that was not said in ``turns``; None when TRIES_MAX draws gave none.
+
+        Of ``turns``, the newest that leave room for a reply are in the prompt.
+        """
         recalled = self._memory.recall_for(moment.about, moment.question, [], self._random)
-        text = prompt.prefix(self._text) + prompt.suffix(moment, recalled)
-        tokens = self._model.tokenize(text.encode(), add_bos=False, special=True)
+        asked = prompt.prefix(self._text) + prompt.suffix(moment, recalled)
+        room = int(self._runtime["n_ctx"]) - self._runtime["max_tokens"] - self._count(asked)
+        tokens = self._tokens(prompt.prefix(self._text) + suffix(
+            recent(turns, room, self._count), prompt.suffix(moment, recalled)))
+        said = [turn.words for turn in turns if turn.role == "assistant"]
         for _ in range(TRIES_MAX):
             answer = self._model.create_completion(
                 tokens, max_tokens=self._runtime["max_tokens"],
                 temperature=self._runtime["temperature"], top_p=self._runtime["top_p"],
                 seed=self._random.randrange(1 << 31))
             line = prompt.clean_reply(answer["choices"][0]["text"])
-            if line:
+            if line and not prompt.is_repeat(line, said):
                 return line
         return None
+
+    def _tokens(self, text: str) -> list[int]:
+        tokens: list[int] = self._model.tokenize(text.encode(), add_bos=False, special=True)
+        return tokens
+
+    def _count(self, text: str) -> int:
+        return len(self._tokens(text))
 
     def close(self) -> None:
         """Free the model and the memory."""
