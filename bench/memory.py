@@ -65,11 +65,7 @@ def run(out_dir: Path) -> list[Figure]:
             path = Path(folder) / f"{name}.sqlite"
             build_memory([Example("thought", text, "x", 1, condition=CONDITION) for text in texts],
                          path)
-            memory = Memory(path)
-            measured = {"here": _measured(
-                lambda asked, memory=memory: memory.recall(asked.split(), []), path, language,
-                texts)}
-            memory.close()
+            measured = {"here": _measured(_recall(path), path, language, texts)}
             for tokenizer in ("unicode61", "trigram"):
                 path = Path(folder) / f"{name}.{tokenizer}"
                 measured[tokenizer] = _measured(_peer(path, texts, tokenizer), path, language,
@@ -96,6 +92,11 @@ def _measured(recall: Recall, path: Path, language: Language, texts: list[str]
             sorted(times_ms)[len(times_ms) // 2])
 
 
+def _recall(path: Path) -> Recall:
+    memory = Memory(path)
+    return lambda asked: memory.recall(asked.split(), [])
+
+
 def _peer(path: Path, texts: list[str], tokenizer: str) -> Recall:
     database = sqlite3.connect(path)
     database.execute(re.sub("tokenize=.*", f"tokenize='{tokenizer}')", SCHEMA))
@@ -113,6 +114,6 @@ def _peer(path: Path, texts: list[str], tokenizer: str) -> Recall:
         rows = database.execute(
             "SELECT text FROM memory WHERE memory MATCH ? ORDER BY rank, rowid LIMIT ?",
             (query, CANDIDATES_MAX)).fetchall() if terms else []
-        return rows[0][0] if rows else None
+        return str(rows[0][0]) if rows else None
 
     return recall
