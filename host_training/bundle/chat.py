@@ -12,7 +12,8 @@ from pathlib import Path
 from host_training.bundle.conversation import Utterance, recent, suffix
 from host_training.bundle.pack import read_persona_json
 from host_training.errors import TrainingError
-from host_training.evaluation.bits import open_gguf
+from host_training.evaluation.bits import open_engine
+from host_training.evaluation.generation import best_line
 from payload import prompt
 from payload.mind.memory import Memory
 from wire.bundle import Manifest, model_file, verify_bundle
@@ -30,9 +31,9 @@ class BundleVoice:
         self._text = prompt.PersonaText(persona["name"], persona["system"],
                                         tuple(persona["values"]))
         self._memory = Memory(bundle / "memory.sqlite")
-        self._runtime = manifest.runtime
-        self._model = open_gguf(bundle / model_file(bundle, manifest).path,
-                                int(manifest.runtime["n_ctx"]), every_logit=False, threads=threads)
+        self._sampling = manifest.sampling
+        self._engine = open_engine(bundle / model_file(bundle, manifest).path,
+                                   int(manifest.runtime["n_ctx"]), threads)
         self._random = random.Random(seed)
 
     def speak(self, moment: prompt.Moment, turns: Sequence[Utterance] = ()) -> str | None:
@@ -41,24 +42,21 @@ class BundleVoice:
         Of ``turns``, the newest that leave room for a reply are in the prompt.
         """
         recalled = self._memory.recall_for(moment.about, moment.question, [], self._random)
-        asked = prompt.prefix(self._text) + prompt.suffix(moment, recalled)
-        room = int(self._runtime["n_ctx"]) - self._runtime["max_tokens"] - self._count(asked)
-        tokens = self._tokens(prompt.prefix(self._text) + suffix(
-            recent(turns, room, self._count), prompt.suffix(moment, recalled)))
+        prefix, asked = self._tokens(prompt.prefix(self._text)), prompt.suffix(moment, recalled)
+        room = self._engine.n_ctx - len(prefix) - self._count(asked) - self._sampling.max_tokens
+        tokens = self._tokens(suffix(recent(turns, room, self._count), asked))
         said = [turn.words for turn in turns if turn.role == "assistant"]
         for _ in range(TRIES_MAX):
-            answer = self._model.create_completion(
-                tokens, max_tokens=self._runtime["max_tokens"],
-                temperature=self._runtime["temperature"], top_p=self._runtime["top_p"],
-                seed=self._random.randrange(1 << 31))
-            line = prompt.clean_reply(answer["choices"][0]["text"])
-            if line and not prompt.is_repeat(line, said):
+            drawn = self._engine.draw(prefix, tokens, self._tokens(prompt.suffix(prompt.PLAIN)),
+                                      self._sampling, self._random.randrange(1 << 31))
+            lines = (best_line([draft], self._sampling.sentences_max) for draft in drawn.drafts)
+            line = next((line for line in lines if line and not prompt.is_repeat(line, said)), None)
+            if line:
                 return line
         return None
 
     def _tokens(self, text: str) -> list[int]:
-        tokens: list[int] = self._model.tokenize(text.encode(), add_bos=False, special=True)
-        return tokens
+        return self._engine.tokens(text)
 
     def _count(self, text: str) -> int:
         return len(self._tokens(text))
@@ -66,7 +64,7 @@ class BundleVoice:
     def close(self) -> None:
         """Free the model and the memory."""
         self._memory.close()
-        self._model.close()
+        self._engine.close()
 
 
 def try_out(bundle: Path) -> None:
