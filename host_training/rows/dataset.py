@@ -122,6 +122,11 @@ class RowBuilder:
         ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
 
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of ``ids``, control tokens as such: what ``encode`` was given."""
+        text: str = self._tokenizer.decode(ids, clean_up_tokenization_spaces=False)
+        return text
+
     def asked(self, kind: str, moment: prompt.Moment, memory: str | None, label: str) -> Row | None:
         """A row of prompt and label; None when it is longer than ROW_TOKENS_MAX."""
         suffix = prompt.suffix(moment, memory)
@@ -172,7 +177,7 @@ class RowBuilder:
         ids = self.encode(text)
         control = set(self._tokenizer.all_special_ids)
         assert ids and not control.intersection(ids), text
-        assert self._tokenizer.decode(ids, clean_up_tokenization_spaces=False) == text, text
+        assert self.decode(ids) == text, text
         return ids
 
 
