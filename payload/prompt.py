@@ -202,5 +202,5 @@ def is_repeat(text: str, said: list[str]) -> bool:
 
 def trigrams(text: str) -> set[str]:
     """The runs of three characters in its letters and digits, case folded."""
-    letters = " ".join(re.findall(r"[a-z0-9]+", text.lower()))
+    letters = " ".join(re.findall(r"[^\W_]+", text.lower()))
     return {letters[i : i + 3] for i in range(len(letters) - 2)}
