@@ -24,7 +24,7 @@ from wire import mission
 from wire.file_hashes import FileHashes
 
 ROOT = Path(__file__).resolve().parent.parent
-BUNDLE = ROOT / "host_training" / "examples" / "edda.bundle"
+BUNDLE = ROOT / "host_training" / "examples" / "edda-tiny.bundle"
 KEYS = mission.load(ROOT / "mission.toml").mind.public_keys
 ABOUTS = ("cold", "height", "silence", "notfound", "wind", "battery", "sun", "horizon")
 ROUNDS = 5

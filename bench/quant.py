@@ -29,7 +29,7 @@ from payload import prompt
 
 TRAINING = Path(__file__).resolve().parent.parent / "host_training"
 BASE = TRAINING / "base_model"
-SENTENCES = TRAINING / "examples" / "edda.bundle" / "memory.sqlite"
+SENTENCES = TRAINING / "examples" / "edda-tiny.bundle" / "memory.sqlite"
 QUANTS = ("Q4_K_M", "IQ4_XS", "Q3_K_M", "IQ3_XXS", "Q2_K")
 ASKED_SENTENCES, PLAIN_SENTENCES = 100, 400
 WINDOW_TOKENS = 480

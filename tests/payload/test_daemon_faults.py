@@ -136,7 +136,7 @@ def test_fault_74_what_else_may_not_be_read_or_written_is_said_and_flown_without
     key_file.create(desk.path / "mission.key", bytes(range(32)))
     (desk.path / "mission.key").chmod(0)
     bundle = desk.path / "host_training" / "examples" / "edda.bundle"
-    shutil.copytree(ROOT / "host_training" / "examples" / "edda.bundle", bundle)
+    shutil.copytree(ROOT / "host_training" / "examples" / "edda-tiny.bundle", bundle)
     (bundle / "model.gguf").chmod(0)
     (desk.path / "data").mkdir(mode=0o555)
     log = desk.path / "log"
@@ -174,7 +174,7 @@ def test_a_foreign_program_that_holds_the_store_is_flown_without_until_it_lets_g
 def test_a_bundle_of_a_stranger_is_said_and_flown_without(desk: Desk) -> None:
     """Goal: words and model of nobody we named are not used, and the sentence names the key."""
     bundle = desk.path / "host_training" / "examples" / "edda.bundle"
-    shutil.copytree(ROOT / "host_training" / "examples" / "edda.bundle", bundle)
+    shutil.copytree(ROOT / "host_training" / "examples" / "edda-tiny.bundle", bundle)
     manifest = json.loads((bundle / "manifest.json").read_bytes())
     sign_bundle(bundle, canonical_json({**manifest, "key_id": key_id(TRUSTED_KEY)}))
     log = desk.path / "log"

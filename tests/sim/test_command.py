@@ -65,7 +65,7 @@ def test_without_a_bundle_it_flies_and_says_so(run) -> None:
 
 def _strangers_bundle(path: Path) -> Path:
     """Edda, whole, signed by somebody whom the project's mission does not name."""
-    shutil.copytree(ROOT / "host_training" / "examples" / "edda.bundle", path)
+    shutil.copytree(ROOT / "host_training" / "examples" / "edda-tiny.bundle", path)
     manifest = json.loads((path / "manifest.json").read_bytes())
     manifest["key_id"] = bundle.key_id(TRUSTED_KEY)
     sign_bundle(path, bundle.canonical_json(manifest))

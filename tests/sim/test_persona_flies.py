@@ -27,7 +27,7 @@ from wire.frames import (
 )
 from wire.records import Kind
 
-BUNDLE = ROOT / "host_training" / "examples" / "edda.bundle"
+BUNDLE = ROOT / "host_training" / "examples" / "edda-tiny.bundle"
 BUNDLE_BYTES_MAX = 10_000_000
 
 

@@ -319,7 +319,7 @@ def test_what_was_sent_under_one_number_is_one_thing() -> None:
 
 def test_a_text_that_was_packed_with_the_models_of_the_persona_is_read() -> None:
     """Found by the bench: sealed texts were taken for other words than those in the store."""
-    model = TextModel.load(ROOT / "host_training/examples/edda.bundle/text.codec")
+    model = TextModel.load(ROOT / "host_training/examples/edda-tiny.bundle/text.codec")
     body = {"text": "The wind turns, and I turn with it.", "about": "wind", "by": "model"}
     record = Record(1, Kind.MUSING, 1, 0, TimeQuality.NONE, body)
     knowing, ignorant = Port(models=bodies.by_id([model])), Port()

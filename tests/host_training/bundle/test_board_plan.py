@@ -21,7 +21,7 @@ from wire.mission import load
 
 ROOT = Path(__file__).resolve().parents[3]
 BASE = ROOT / "host_training" / "base_model"
-EDDA = ROOT / "host_training" / "examples" / "edda.bundle" / "model.gguf"
+EDDA = ROOT / "host_training" / "examples" / "edda-tiny.bundle" / "model.gguf"
 
 QWEN_05B = {"architectures": ["Qwen2ForCausalLM"], "vocab_size": 151936, "hidden_size": 896,
             "num_hidden_layers": 24, "num_attention_heads": 14, "num_key_value_heads": 2,

@@ -28,7 +28,7 @@ from payload.prompt import Moment
 from tests.host_training.conftest import need
 from wire.bundle import verify_bundle
 
-EDDA = Path(__file__).resolve().parents[3] / "host_training" / "examples" / "edda.bundle"
+EDDA = Path(__file__).resolve().parents[3] / "host_training" / "examples" / "edda-tiny.bundle"
 
 
 class Recorder:

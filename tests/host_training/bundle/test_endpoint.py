@@ -26,7 +26,7 @@ from payload.prompt import Moment
 from tests.host_training.conftest import need
 from wire.bundle import verify_bundle
 
-EDDA = Path(__file__).resolve().parents[3] / "host_training" / "examples" / "edda.bundle"
+EDDA = Path(__file__).resolve().parents[3] / "host_training" / "examples" / "edda-tiny.bundle"
 ASKED = {"messages": [{"role": "user", "content": "Are you cold?"}]}
 CHAT = "/v1/chat/completions"
 

@@ -31,7 +31,7 @@ from wire.bundle import BundleError, Manifest, verify_bundle
 from wire.mission import parse
 
 ROOT = Path(__file__).resolve().parents[3]
-EDDA = ROOT / "host_training" / "examples" / "edda.bundle"
+EDDA = ROOT / "host_training" / "examples" / "edda-tiny.bundle"
 SHIPPED = json.loads((EDDA / "manifest.json").read_text())["version"]
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = KEY.public_key().public_bytes_raw()

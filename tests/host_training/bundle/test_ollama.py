@@ -17,7 +17,7 @@ from host_training.errors import TrainingError
 from payload import prompt
 from wire.bundle import verify_bundle
 
-EDDA = Path(__file__).resolve().parents[3] / "host_training" / "examples" / "edda.bundle"
+EDDA = Path(__file__).resolve().parents[3] / "host_training" / "examples" / "edda-tiny.bundle"
 WORDS = json.loads((EDDA / "persona.json").read_text())
 
 

@@ -100,7 +100,7 @@ def test_without_the_shipped_codec_the_way_out_is_named(
 @pytest.mark.thorough
 def test_the_shipped_codec_is_made_of_the_shipped_writing() -> None:
     """The example's bundle packs what its person wrote better than anybody's English."""
-    bundle = EDDA.with_name("edda.bundle")
+    bundle = EDDA.with_name("edda-tiny.bundle")
     model = TextModel.load(bundle / "text.codec")
     assert verify_bundle(bundle, None).training["text_model"] == model.model_id.hex()
     found, general = read(EDDA), _general()
