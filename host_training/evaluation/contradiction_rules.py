@@ -48,21 +48,24 @@ _NOT_OF_MOTION = r"(?! (?:asleep|behind|apart|silent|quiet|in love|over|short|to
 
 RISING = phrases(
     rf"{_BE} {_RISE}", rf"^(?:still|now) {_RISE}", rf"^{_RISE}{_ON}",
-    r"(?:I|we) (?:still |now )?(?:rise|climb|ascend)",
+    r"(?:I|we) (?:still |now )?(?:rise|climb|ascend|go up)",
     rf"{_EARTH} (?:is|keeps)(?: still| slowly)? (?:dropping|falling|sinking|shrinking|going) away",
     rf"{_EARTH} is getting smaller")
 FALLING = phrases(
     rf"{_BE} {_FALL}{_NOT_OF_MOTION}", rf"^(?:still|now) {_FALL}", rf"^{_FALL}{_ON}",
-    rf"(?:I|we) (?:still |now )?(?:fall|descend|sink){_NOT_OF_MOTION}",
+    rf"(?:I|we) (?:still |now )?(?:fall|descend|sink|go down|come down){_NOT_OF_MOTION}",
+    r"(?:my|the|this) fall (?:has (?:begun|started|gone)|goes on|makes|leads)",
     rf"{_EARTH} (?:is|keeps)(?: now| still| \w+ly)? (?:coming|rushing|rising|growing)",
     rf"{_EARTH} is getting (?:closer|nearer|bigger|larger)")
 BURST = phrases(
     r"(?:the|my) (?:balloon|rubber|bag) (?:has |is |just )+(?:burst|popped|gone bang|torn|gone"
     r"|in (?:rags|shreds|pieces))",
-    r"(?:the|my) parachute (?:has |is |now |just |already )+(?:open|opened|out|full|filled)")
+    r"(?:the|my) (?:para)?chute (?:has |is |now |just |already )+(?:open|opened|out|full|filled)",
+    rf"{_BE} on the (?:para)?chute", r"(?:behind|under) the (?:para)?chute")
 TOUCHED_DOWN = phrases(
     rf"{_HAVE} (?:landed|touched down|hit the ground)", r"(?:I|we) (?:just )?landed",
-    rf"{_BE} (?:landed|safely down)", r"the (?:flight|fall) is over")
+    rf"{_BE} (?:landed|safely down)", r"^landed(?=$| (?:at last|now|in|on|hard|softly|well))",
+    r"the (?:flight|fall) is over")
 ON_THE_GROUND = phrases(
     rf"{_BE} (?:down )?on the ground",
     rf"(?:I (?:\w+ly )?(?:lie|sit|rest|stand)|{_BE} (?:lying|sitting|resting|standing))"
@@ -73,6 +76,7 @@ LEVEL = phrases(
 ALOFT = phrases(
     rf"{_BE} (?:flying|floating|drifting|airborne|in the air|in flight|high (?:up|above)"
     r"|above the clouds?|under the balloon)",
+    r"(?:I|we) hang",
     rf"{_EARTH} is (?:\w+ )?(?:far|a long way|miles|deep) (?:below|beneath|down|under)")
 
 _IS = rf"(?:is|['’]s){_HOW}"
@@ -82,24 +86,27 @@ SUN_GONE = phrases(
     r"|(?:below|under|behind) the (?:horizon|edge|rim|world))",
     r"the sun went down")
 NIGHT = phrases(
-    rf"it {_IS} (?:night|night-?time|midnight|dark)", r"night has (?:come|fallen|begun)",
-    r"(?:the|this) night is", r"by (?:moonlight|starlight)", r"in the (?:middle of the )?night",
+    rf"it {_IS} (?:night|night-?time|midnight)", r"night has (?:come|fallen|begun)",
+    r"(?:the|this) night is", r"by (?:moonlight|starlight)", r"in the (?:middle of the )?night")
+DARK = phrases(
+    rf"it {_IS} dark",
     rf"(?:{_BE}|(?:I|we) \w+|alone)(?: \w+)? in the dark", r"dark (?:outside|out here|all round)")
 STARS = phrases(
     r"(?:I|we) (?:can |now |still )*(?:see|count|watch|look at|have)(?: \w+){0,3} stars?",
     rf"stars (?:are|have){_HOW} (?:come )?(?:out|up|everywhere|above|here|bright|clear|close)",
     r"stars (?:shine|stand|hang|look|burn|blink)", r"(?:under|among|between) (?:the )?stars")
 SUN_LOW = phrases(
-    rf"the sun {_IS} (?:low|setting|rising|going down|coming up|sinking|on the horizon)",
-    r"(?:it|this) is(?: now)? (?:dusk|dawn|sunset|sunrise|twilight)", r"the low sun")
+    rf"the sun (?:{_IS}|lies|stands|hangs) (?:low|setting|rising|going down|coming up|sinking"
+    r"|on the horizon)",
+    r"(?:it|this) is(?: now)? (?:dusk|dawn|sunset|sunrise|twilight)", r"(?<!how )low sun(?! is)")
 SUN_HIGH = phrases(
     rf"the sun {_IS} (?:high|overhead|straight above|right above|above me)",
     r"(?:it|this) is(?: now| about)? (?:noon|midday)", r"the high sun")
 SUN_UP = phrases(
     rf"the sun {_IS} (?:up|out|bright|shining|warm|warming|hot|strong|here|low|in my|with me"
     r"|on (?:my|the|one))",
-    r"the sun (?:shines|warms|burns|falls on|comes in|lies on|looks in)",
-    r"in (?:the |full |bright |warm )+(?:sun|sunlight|sunshine)",
+    r"the sun (?:shines|warms|burns|falls on|comes in|lies on|looks in|finds|reaches)",
+    r"in (?:the |this |full |bright |warm )+(?:sun|sunlight|sunshine)",
     r"(?:sunlight|sunshine) (?:is|on|falls|fills|comes|warms)",
     rf"it {_IS}(?: broad| full)? (?:day|daylight|daytime|afternoon)",
     r"the sky is (?:\w+ ){0,2}blue", r"I (?:can )?see the sun")
@@ -108,12 +115,13 @@ IN_CLOUD = phrases(rf"{_BE} (?:in|inside|within) (?:the middle of )?(?:a|the|thi
 _BATTERY = (r"(?:the|my) battery (?:is|feels|looks|stays|remains)"
             rf"(?:{_HOW}| nearly| almost| half| too)*")
 BATTERY_FULL = phrases(
-    rf"{_BATTERY} (?:full|charged|good|fine|strong|healthy|fresh)", r"the battery has plenty",
-    r"(?:plenty|lots|a lot) of (?:power|charge)", r"a (?:full|good|healthy) battery")
+    rf"{_BATTERY} (?:full(?! of)|charged|good|fine|strong|healthy|fresh)",
+    r"the battery has plenty", r"(?:plenty|lots|a lot) of (?:power|charge)",
+    r"a (?:full|good|healthy) battery")
 BATTERY_LOW = phrases(
     rf"{_BATTERY} (?:low|empty|dying|flat|weak|failing|dead|running (?:low|out|down)|exhausted)",
     r"I am (?:nearly |almost )?(?:out of|low on) (?:power|battery|charge)",
-    r"little (?:power|charge|battery) left", r"(?:the|my) low battery")
+    r"little (?:power|charge|battery) left", r"(?:the|my) low battery", r"battery (?:this|so) low")
 
 _ELSEWHERE = phrases(
     r"in here", r"inside", r"in (?:the|my|this) (?:box|drawer|cupboard|workshop|shed)", r"the lid",
@@ -143,7 +151,8 @@ RULES = (
     Rule("motion", _phase("ascent"), LEVEL),
     Rule("motion", _phase("ground", "landed"), ALOFT),
     Rule("sun", _sun("high"), SUN_GONE),
-    Rule("sun", _is_bright, NIGHT, _ELSEWHERE),
+    Rule("sun", _sun("high"), NIGHT, _ELSEWHERE),
+    Rule("sun", _is_bright, DARK, _ELSEWHERE),
     Rule("sun", _sun("high"), STARS, _ELSEWHERE),
     Rule("sun", _sun("high"), SUN_LOW),
     Rule("sun", _sun("low", "down"), SUN_HIGH),

@@ -26,7 +26,7 @@ from host_training.evaluation.stated_moment import CALL_TOPICS, Stated
 
 _SENTENCE = re.compile(r"[^.!?…]+(?:\.\d+[^.!?…]*)*[.!?…]*")
 _CLAUSE_END = re.compile(
-    r"[;:()—–]|,(?!\d{3})| - |\b(?:and|but|so|while|because|since|though|which)\b")
+    r"[;:()—–]|,(?!\d{3})| - |\b(?:and|but|while|because|since|though|which)\b")
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”")
 # Of a whole sentence: it tells of no here and now.
 _ELSEWHEN = phrases(
@@ -48,7 +48,8 @@ _SERVICES = ("weather", "news", "tides", "iss", "poem")
 _CODE_CLAIMS = {"404": phrases("404", "not found"), "429": phrases("429", "too many requests"),
                 "500": phrases("500(?! [a-z])", "server error")}
 _ASKED = phrases(rf"asked (?:for |about |after )?(?:the )?(?:{'|'.join(_SERVICES)})")
-_CALLED = rf"the (?:{'|'.join(_SERVICES)}|server|service|other end|web)|they|it|somebody|someone"
+_CALLED = (rf"the (?:{'|'.join(_SERVICES)}|\w+ page|(?:\w+ )?server|service|other end|web)|they|it"
+           r"|somebody|someone")
 _ANSWERED = phrases(
     rf"(?:{_CALLED}) (?:has |have )?(?:just |at last |kindly |even )?(?:answered|replied)",
     "(?:I|we) (?:have )?(?:got|received|had|have) an? (?:answer|reply)",
@@ -57,7 +58,8 @@ _ANSWERED = phrases(
 _UNANSWERED = phrases(
     "no (?:answer|reply)(?! (?:to|for) (?:that|this))", "nobody (?:has )?(?:answered|answers)",
     rf"(?:{_CALLED}) (?:did not|didn['’]t|does not|doesn['’]t|has not|never) (?:answer|repl)\w*",
-    rf"(?:{_CALLED}) (?:said|says|is|was) (?:nothing|silent)", "timed out")
+    rf"(?:{_CALLED}) (?:said|says|is|was) (?:nothing|silent)", "timed out",
+    r"(?:page|server) is (?:missing|gone|not there|out)")
 # With these in the line the answer is told to be none.
 _NO_GOOD = phrases(
     r"4\d\d", "500", "numbers?", "code", "not", "no", "nothing", "nobody", "error", "fault",
