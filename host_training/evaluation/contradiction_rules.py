@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from host_training.evaluation.stated_moment import Stated
 
 DARK_SKY_M = 15_000.0  # from about here on the sky above is dark by day
+DEEP_COLD_C, WARM_C = -20.0, 10.0  # nobody calls the one mild or the other a frost
 
 
 def phrases(*parts: str) -> re.Pattern[str]:
@@ -69,14 +70,15 @@ TOUCHED_DOWN = phrases(
 ON_THE_GROUND = phrases(
     rf"{_BE} (?:down )?on the ground",
     rf"(?:I (?:\w+ly )?(?:lie|sit|rest|stand)|{_BE} (?:lying|sitting|resting|standing))"
-    rf"(?: \w+)? (?:in|on|among) (?:(?:the|a|an|some|my|wet|dry|tall|long|soft) )*{_SOIL}")
+    rf"(?: \w+)? (?:in|on|among) (?:(?:the|a|an|some|my|wet|dry|tall|long|soft) )*{_SOIL}",
+    rf"{_SOIL} (?:under|against|round|over) (?:me|my)")
 LEVEL = phrases(
     rf"{_HAVE} stopped (?:climbing|rising)", r"no longer (?:climbing|rising)",
     r"the (?:climb|way up) is over")
 ALOFT = phrases(
     rf"{_BE} (?:flying|floating|drifting|airborne|in the air|in flight|high (?:up|above)"
     r"|above the clouds?|under the balloon)",
-    r"(?:I|we) hang",
+    r"(?:I|we) hang", "up here",
     rf"{_EARTH} is (?:\w+ )?(?:far|a long way|miles|deep) (?:below|beneath|down|under)")
 
 _IS = rf"(?:is|['’]s){_HOW}"
@@ -87,7 +89,8 @@ SUN_GONE = phrases(
     r"the sun went down")
 NIGHT = phrases(
     rf"it {_IS} (?:night|night-?time|midnight)", r"night has (?:come|fallen|begun)",
-    r"(?:the|this) night is", r"by (?:moonlight|starlight)", r"in the (?:middle of the )?night")
+    r"(?:the|this) night is", r"by (?:moonlight|starlight)", r"lamps (?:along|below|in a row)",
+    r"in the (?:middle of the )?night")
 DARK = phrases(
     rf"it {_IS} dark",
     rf"(?:{_BE}|(?:I|we) \w+|alone)(?: \w+)? in the dark", r"dark (?:outside|out here|all round)")
@@ -98,7 +101,9 @@ STARS = phrases(
 SUN_LOW = phrases(
     rf"the sun (?:{_IS}|lies|stands|hangs) (?:low|setting|rising|going down|coming up|sinking"
     r"|on the horizon)",
-    r"(?:it|this) is(?: now)? (?:dusk|dawn|sunset|sunrise|twilight)", r"(?<!how )low sun(?! is)")
+    r"(?:it|this) is(?: now)? (?:dusk|dawn|sunset|sunrise|twilight)",
+    r"(?:low|late|evening) (?:sun|light)", "the last light",
+    r"the sun goes(?= (?:down|under|without|away|now)|$)")
 SUN_HIGH = phrases(
     rf"the sun {_IS} (?:high|overhead|straight above|right above|above me)",
     r"(?:it|this) is(?: now| about)? (?:noon|midday)", r"the high sun")
@@ -112,7 +117,7 @@ SUN_UP = phrases(
     r"the sky is (?:\w+ ){0,2}blue", r"I (?:can )?see the sun")
 IN_CLOUD = phrases(rf"{_BE} (?:in|inside|within) (?:the middle of )?(?:a|the|this|some) cloud")
 
-_BATTERY = (r"(?:the|my) battery (?:is|feels|looks|stays|remains)"
+_BATTERY = (r"(?:the|my) (?:battery (?:is|feels|looks|stays|remains)|batteries are)"
             rf"(?:{_HOW}| nearly| almost| half| too)*")
 BATTERY_FULL = phrases(
     rf"{_BATTERY} (?:full(?! of)|charged|good|fine|strong|healthy|fresh)",
@@ -121,7 +126,14 @@ BATTERY_FULL = phrases(
 BATTERY_LOW = phrases(
     rf"{_BATTERY} (?:low|empty|dying|flat|weak|failing|dead|running (?:low|out|down)|exhausted)",
     r"I am (?:nearly |almost )?(?:out of|low on) (?:power|battery|charge)",
-    r"little (?:power|charge|battery) left", r"(?:the|my) low battery", r"battery (?:this|so) low")
+    r"little (?:power|charge|battery) left", r"(?:the|my) low battery", r"battery (?:this|so) low",
+    r"^batter(?:y|ies) (?:very |quite )?low")
+
+MILD = phrases(
+    r"(?:barely|hardly|just|only) freezing", r"just (?:above|below|under) (?:freezing|zero)",
+    r"^(?:still )?mild", rf"it {_IS} (?:mild|warm|hot)(?! in)",
+    r"(?:mild|warm|hot) (?:air|weather)")
+FREEZING = phrases(rf"it {_IS} (?:freezing|icy|bitterly cold)", r"(?:hard|bitter) frost")
 
 _ELSEWHERE = phrases(
     r"in here", r"inside", r"in (?:the|my|this) (?:box|drawer|cupboard|workshop|shed)", r"the lid",
@@ -142,6 +154,10 @@ def _is_bright(stated: Stated) -> bool:
     return stated.sun == "high" and (stated.height_m or 0.0) < DARK_SKY_M
 
 
+def _is_between(value: float | None, low: float, high: float) -> bool:
+    return value is not None and low <= value <= high
+
+
 RULES = (
     Rule("motion", _phase("ground", "float", "descent", "landed"), RISING, _OTHERS),
     Rule("motion", _phase("ground", "ascent", "float", "landed"), FALLING, _OTHERS),
@@ -157,6 +173,8 @@ RULES = (
     Rule("sun", _sun("high"), SUN_LOW),
     Rule("sun", _sun("low", "down"), SUN_HIGH),
     Rule("sun", _sun("down"), SUN_UP),
+    Rule("cold", lambda stated: _is_between(stated.outside_c, -200, DEEP_COLD_C), MILD, _ELSEWHERE),
+    Rule("cold", lambda stated: _is_between(stated.outside_c, WARM_C, 100), FREEZING, _ELSEWHERE),
     Rule("cloud", lambda stated: stated.cloud in ("above", "below"), IN_CLOUD),
     Rule("battery", lambda stated: stated.battery == "low", BATTERY_FULL),
     Rule("battery", lambda stated: stated.battery == "good", BATTERY_LOW),

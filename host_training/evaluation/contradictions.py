@@ -5,6 +5,7 @@ Found by rules that anybody can check, of what a line claims of here and now:
 - *number*: a temperature, height, pressure, wind or silence that the moment states otherwise;
 - *sun*: night by day, day by night;
 - *motion*: rising, falling, standing on the ground, each while the moment says another;
+- *cold*: mild in deep cold, freezing in the warmth;
 - *cloud*: inside one while the moment has it above or below;
 - *call*: an answer where none came, none where one did, another code or another service;
 - *battery*: full while it is low, low while it is good.
@@ -59,7 +60,8 @@ _UNANSWERED = phrases(
     "no (?:answer|reply)(?! (?:to|for) (?:that|this))", "nobody (?:has )?(?:answered|answers)",
     rf"(?:{_CALLED}) (?:did not|didn['’]t|does not|doesn['’]t|has not|never) (?:answer|repl)\w*",
     rf"(?:{_CALLED}) (?:said|says|is|was) (?:nothing|silent)", "timed out",
-    r"(?:page|server) is (?:missing|gone|not there|out)")
+    r"(?:page|server|machine) (?:is|has) (?:missing|gone|not there|out|broken\w*|out of order)",
+    "something went wrong")
 # With these in the line the answer is told to be none.
 _NO_GOOD = phrases(
     r"4\d\d", "500", "numbers?", "code", "not", "no", "nothing", "nobody", "error", "fault",
@@ -71,7 +73,7 @@ _NO_GOOD = phrases(
 class Contradiction:
     """``claim``: the words of the line that cannot be so."""
 
-    kind: str  # number | sun | motion | cloud | call | battery
+    kind: str  # number | sun | motion | cold | cloud | call | battery
     claim: str
 
 

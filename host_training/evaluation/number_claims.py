@@ -181,7 +181,7 @@ def value_of(words: str) -> float | None:
 def _rounding(words: str, value: float) -> float:
     """Half of the last place that is said; of a whole number at most ROUND_SHARE of it."""
     if "." in words:
-        return 0.5 / 10 ** len(words.partition(".")[2])
+        return 0.5 * 0.1 ** len(words.partition(".")[2])
     place = 1
     while value and value % (place * 10) == 0:
         place *= 10

@@ -80,6 +80,10 @@ PLANTED = [
     ("sun", CLIMBING, "The sun is low and it is in no hurry."),
     ("sun", LOW_CLIMB, "It is dusk, and the lamps are lit."),
     ("sun", CLIMBING, "The sun is so low that the box has a shadow like a ladder."),
+    ("sun", CLIMBING, "Low light makes long shadows, and the camera loves them."),
+    ("sun", LANDED, "Late sun, wet grass, and a blackbird with a lot on its mind."),
+    ("sun", CLIMBING, "The sun goes without a word, and I write down the time."),
+    ("sun", CLIMBING, "Lamps along the coast road, and then the black part that is the sea."),
     ("sun", CLIMBING, "In this low sun I have a shadow."),
     ("sun", NIGHT, "The sun is high and I have no hat."),
     ("sun", NIGHT, "The sun is on my lid."),
@@ -120,6 +124,11 @@ PLANTED = [
     ("motion", LANDED, "I am falling, and I know how it ends."),
     ("motion", LANDED, "I am on my way up."),
     ("motion", LANDED, "I am floating above the sea."),
+    ("motion", GROUND, "The sun is the only thing up here that calls on everybody."),
+    ("motion", CLIMBING, "Wet grass against my lid, and a smell of boots."),
+    ("cold", CLIMBING, "Barely freezing, and already the dew has turned to grit."),
+    ("cold", CLIMBING, "Mild still, for the height."),
+    ("cold", LANDED, "It is freezing, and the tape knows it."),
     ("cloud", CLIMBING, "I am inside a cloud."),
     # calls
     ("call", NOT_FOUND, "The weather answered."),
@@ -137,6 +146,7 @@ PLANTED = [
     ("call", ANSWERED, "The weather did not answer."),
     ("call", ANSWERED, "Nobody answered, so I wrote that down."),
     ("call", ANSWERED, "I asked, and it was a 404."),
+    ("call", ANSWERED, "The news machine has broken inside."),
     ("call", ANSWERED, "The star page is missing."),
     ("call", GARBAGE, "The answer has come, and it is all about rain."),
     # battery
@@ -147,6 +157,7 @@ PLANTED = [
     ("battery", CLIMBING, "The battery is low."),
     ("battery", CLIMBING, "My battery is nearly empty, and I say so."),
     ("battery", CLIMBING, "I am almost out of power."),
+    ("battery", CLIMBING, "Batteries low, and the cold is being blamed."),
     ("battery", CLIMBING, "The battery is slowly dying."),
 ]
 
@@ -157,6 +168,7 @@ CLEAN = [
     (CLIMBING, "A cloud is three kilometres below me."), (CLIMBING, "Two metres of string."),
     (CLIMBING, "The shed is forty kilometres away."), (CLIMBING, "Nobody for twenty minutes."),
     (CLIMBING, "Nobody for a quarter of an hour."), (CLIMBING, "It is two degrees colder now."),
+    (CLIMBING, "It is warm in here, under the lid."), (FALLING, "Barely freezing."),
     (CLIMBING, "I turned ninety degrees."), (CLIMBING, "The battery is at four degrees in here."),
     (CLIMBING, "I wait ten minutes and ask again; nobody minds."),
     (replace(CLIMBING, outside_c=None), "It is minus twenty outside."),
