@@ -27,7 +27,8 @@ from host_training.evaluation.stated_moment import CALL_TOPICS, Stated
 
 _SENTENCE = re.compile(r"[^.!?…]+(?:\.\d+[^.!?…]*)*[.!?…]*")
 _CLAUSE_END = re.compile(
-    r"[;:()—–]|,(?!\d{3})| - |\b(?:and|but|while|because|since|though|which)\b")
+    r"[;:()—–]|,(?!\d{3})| - "
+    r"|\b(?:(?<!hundred )(?<!thousand )and|but|while|because|since|though|which)\b")
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”")
 # Of a whole sentence: it tells of no here and now.
 _ELSEWHEN = phrases(

@@ -90,11 +90,12 @@ _QUANTITIES = (
         {"km": 1000.0, "m": 1.0, "ft": 0.3048, "mi": 1609.344},
         re.compile(
             rf"(?:km|m|met(?:re|er)s?|feet|miles?)\s+{_UP}\b|\b(?:height|altitude)\b"
-            r"|\b(?:I|we) (?:am|are|hang|float|have climbed|have reached)\b.* (?:at|to) ",
+            r"|\b(?:I|we|the (?:box|balloon)) (?:am|are|is|hang|float|have climbed|have reached)\b"
+            r".* (?:at|to) ",
             re.IGNORECASE),
         _words(r"string|rope|wire|cable|aerial|tall|wide|long|away|off|distance|far from|drifted"
                r"|clouds?|planes?|aeroplanes?|airliners?|birds?|tower|church|trees?|ladder|hour"
-               r"|second|thick|deep|balloon|parachute|to go|left|further|higher|lower|last"
+               r"|second|thick|deep|parachute|to go|left|further|higher|lower|last"
                r"|every|each|from home|mountains?|space|across|sideways|horizon|sky"),
         _heights),
     _Quantity(
@@ -148,8 +149,9 @@ def _differs(clause: str, found: re.Match[str], quantity: _Quantity, truth: floa
     is_cold = bool(found["sign"]) or found["unit"].lower() in ("below", "of frost") or bool(
         re.match(r"\W*(?:below|under|of frost)", clause[found.end() :]))
     if quantity is _QUANTITIES[0]:
-        # Without a sign 40 may stand for 40 of frost.
-        candidates = [-said] if is_cold else [said, -said] if truth < 0 else [said]
+        # "Forty degrees" may stand for forty of frost, "40 C" does not.
+        is_loose = truth < 0 and found["unit"].upper() != "C"
+        candidates = [-said] if is_cold else [said, -said] if is_loose else [said]
         return all(abs(candidate - truth) > slack for candidate in candidates)
     if _AT_LEAST.search(before):
         return truth < said - slack

@@ -64,6 +64,9 @@ PLANTED = [
     ("number", CLIMBING, "I have heard nobody for three minutes."),
     ("number", CLIMBING, "Two hours of silence, and I have the log up to date."),
     ("number", CLIMBING, "Nobody for 95 minutes."),
+    ("number", CLIMBING, "Outside 56 C."),
+    ("number", CLIMBING, "The balloon is at 5,000 feet."),
+    ("number", CLIMBING, "The air is two hundred and fifty hPa."),
     ("number", WINDY, "The wind is 30 m/s up here."),
     ("number", WINDY, "The wind carries me at three metres per second."),
     # sun
@@ -163,7 +166,8 @@ PLANTED = [
 
 CLEAN = [
     (CLIMBING, "It is minus fifty-six outside."), (CLIMBING, "It is about fifty-five below."),
-    (CLIMBING, "It is 56 degrees of frost."), (CLIMBING, "I am twelve kilometres up."),
+    (CLIMBING, "It is 56 degrees of frost."), (CLIMBING, "The balloon is at 39,000 feet."),
+    (CLIMBING, "A hundred and ninety-five hPa."), (CLIMBING, "I am twelve kilometres up."),
     (CLIMBING, "I am more than ten kilometres up."), (CLIMBING, "About two hundred hPa of air."),
     (CLIMBING, "A cloud is three kilometres below me."), (CLIMBING, "Two metres of string."),
     (CLIMBING, "The shed is forty kilometres away."), (CLIMBING, "Nobody for twenty minutes."),
