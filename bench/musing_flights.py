@@ -51,9 +51,9 @@ class Line:
 class Flown:
     """A flight: its musings in order, and what else the mind was asked.
 
-    ``answers``: replies to questions that were kept; ``refused``: drafts of either that were not;
-    ``given_up``: musings of which three drafts were refused; ``think_w``: power of thinking on top
-    of idle, of the simulated board.
+    ``answers``: replies to questions that were kept; ``refused``: replies to either in which there
+    was nothing to keep; ``given_up``: musings for which that came three times; ``think_w``: power
+    of thinking on top of idle, of the simulated board.
     """
 
     seed: int
@@ -110,7 +110,7 @@ class _Refusals:
 
     @property
     def total(self) -> tuple[int, int]:
-        """(drafts refused, musings given up)."""
+        """(replies refused, musings given up)."""
         return self._before[0] + self._now[0], self._before[1] + self._now[1]
 
 
@@ -138,7 +138,7 @@ def fly(mind: Mind, seed: int, mission_path: Path, run_dir: RunDir, report: Call
     asked = {"bundle": mind.identity, "mission": file_sha256(mission_path), "seed": seed,
              "code": code_hash(payload, sim)}
     done = Flown.load(run_dir.stage(f"flight-{seed}", asked, build) / FILE)
-    report(f"seed {seed}: {len(done.lines)} lines, {done.refused} drafts refused")
+    report(f"seed {seed}: {len(done.lines)} lines, {done.refused} replies refused")
     return done
 
 

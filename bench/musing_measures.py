@@ -78,16 +78,16 @@ def contradicting(lines: Iterable[Line]) -> list[tuple[Line, list[Contradiction]
 
 
 def refused_share(flights: Sequence[Flown]) -> float | None:
-    """Of all drafts of musings and answers, those that were refused; None where there is none."""
+    """Of all replies of the model, those without a line to keep; None where there is none."""
     refused = sum(flight.refused for flight in flights)
-    drafts = refused + sum(len(flight.lines) + flight.answers for flight in flights)
-    return refused / drafts if drafts else None
+    replies = refused + sum(len(flight.lines) + flight.answers for flight in flights)
+    return refused / replies if replies else None
 
 
 def joules(flights: Sequence[Flown]) -> float | None:
     """Energy of thinking for one musing that is kept, J, above the idle board.
 
-    The record has the time of the draft that was kept; those that were refused before it are taken
+    The record has the time of the reply that was kept; those that were refused before it are taken
     to have cost as much.
     """
     refused = refused_share(flights)

@@ -16,7 +16,8 @@ is made:
 - *contradictions*: by the rules of ``host_training.evaluation.contradictions``; each is printed.
 - *own moment*: lines that their own moment makes likelier than nine others, by the mind's own
   model; of at most LINES_RANKED lines, in groups of ten drawn with a fixed seed.
-- *refused*: of all drafts of musings and answers, those the payload did not keep.
+- *refused*: of all replies of the model, to musings and questions, those in which the payload found
+  no line to keep.
 - *fluency*: bits per byte under the untuned base, against the persona's own held-out lines: the
   thoughts of the test in ``--dataset`` (a stage of ``spacepi-train run``), else 200 thoughts drawn
   from the notebook with a fixed seed. The base has read neither.
@@ -68,8 +69,8 @@ FIGURES: dict[str, tuple[str, float | None, str]] = {
     "nearly said before in an earlier flight": ("", None, "<="),
     "contradicting their moment": ("%", 2.0, "<="),
     "own moment found among ten": ("", 0.45, ">="),
-    "drafts refused": ("%", 2.0, "<="),
-    "musings given up after three drafts": ("", None, "<="),
+    "replies refused": ("%", 2.0, "<="),
+    "musings given up after three tries": ("", None, "<="),
     "bits per byte under the untuned base": ("", None, "<="),
     "bits per byte of held-out lines": ("", None, "<="),
     "fluency off that of held-out lines": ("%", 15.0, "<="),
@@ -147,8 +148,8 @@ def measure(mind: Mind, flights: Sequence[Flown], writing: Writing, run_dir: Run
         "said before in an earlier flight": across.exact,
         "nearly said before in an earlier flight": across.near,
         "contradicting their moment": 100 * len(contradicting) / len(lines),
-        "drafts refused": _percent(musing_measures.refused_share(flights)),
-        "musings given up after three drafts": sum(flight.given_up for flight in flights),
+        "replies refused": _percent(musing_measures.refused_share(flights)),
+        "musings given up after three tries": sum(flight.given_up for flight in flights),
         "tokens per musing": sum(line.tokens for line in lines) / len(lines),
         "energy per musing": musing_measures.joules(flights),
         **_by_models(mind, lines, run_dir, report),

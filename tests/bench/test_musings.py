@@ -88,7 +88,7 @@ def test_lines_are_held_against_their_own_moment() -> None:
     assert [found for found, _ in musing_measures.contradicting([wrong, right])] == [wrong]
 
 
-def test_drafts_refused_are_of_all_drafts_and_cost_as_much_as_those_kept() -> None:
+def test_replies_refused_are_of_all_replies_and_cost_as_much_as_those_kept() -> None:
     flights = [flown("One.", "Two.", answers=1, refused=1), flown("Three.", refused=0)]
     assert musing_measures.refused_share(flights) == 1 / 5
     assert musing_measures.joules(flights) == pytest.approx(10 * 1.5 / (4 / 5))
