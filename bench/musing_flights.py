@@ -34,7 +34,7 @@ FILE = "flight.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class FlownLine:
     """A musing as the payload recorded it. ``at_s`` is since the payload was switched on."""
 
     seed: int
@@ -57,7 +57,7 @@ class Flown:
     """
 
     seed: int
-    lines: list[Line]
+    lines: list[FlownLine]
     answers: int
     refused: int
     given_up: int
@@ -67,11 +67,11 @@ class Flown:
     def load(cls, path: Path) -> Flown:
         """Read what ``fly`` wrote."""
         table = json.loads(path.read_text(encoding="utf-8"))
-        return cls(**{**table, "lines": [Line(**line) for line in table["lines"]]})
+        return cls(**{**table, "lines": [FlownLine(**line) for line in table["lines"]]})
 
 
 @dataclass(frozen=True, slots=True)
-class Mind:
+class FlownMind:
     """A bundle that was checked, under the name it has in the table."""
 
     name: str
@@ -114,16 +114,16 @@ class _Refusals:
         return self._before[0] + self._now[0], self._before[1] + self._now[1]
 
 
-def load_mind(name: str, bundle: Path, plan: Mission) -> Mind:
+def load_mind(name: str, bundle: Path, plan: Mission) -> FlownMind:
     """The mind in ``bundle``, of whatever key: it was named by hand. Raises BundleError."""
     try:
-        return Mind(name, load_persona(bundle, plan.mind.public_keys))
+        return FlownMind(name, load_persona(bundle, plan.mind.public_keys))
     except UntrustedKeyError as error:
-        return Mind(name, load_persona(bundle, (error.public_key,)))
+        return FlownMind(name, load_persona(bundle, (error.public_key,)))
 
 
-def fly(mind: Mind, seed: int, mission_path: Path, run_dir: RunDir, report: Callable[[str], None]
-        ) -> Flown:
+def fly(mind: FlownMind, seed: int, mission_path: Path, run_dir: RunDir,
+        report: Callable[[str], None]) -> Flown:
     """The flight of ``seed``, flown now if it is not kept.
 
     Raises:  KeyboardInterrupt between two events; the flight is then not kept.
@@ -142,7 +142,7 @@ def fly(mind: Mind, seed: int, mission_path: Path, run_dir: RunDir, report: Call
     return done
 
 
-def _flown(mind: Mind, seed: int, plan: Mission) -> Flown:
+def _flown(mind: FlownMind, seed: int, plan: Mission) -> Flown:
     stop = Stop()
     with tempfile.TemporaryDirectory() as folder, stop.listening():
         world = World(plan, seed, "real", Path(folder), None, PersonaParts.of(mind.persona))
@@ -159,14 +159,14 @@ def _flown(mind: Mind, seed: int, plan: Mission) -> Flown:
         return Flown(seed, lines, answers, refused, given_up, world.hardware.board.inference_w)
 
 
-def read_lines(store: Path, seed: int) -> tuple[list[Line], int]:
+def read_lines(store: Path, seed: int) -> tuple[list[FlownLine], int]:
     """The musings on a payload's disk, oldest first, and how many questions its mind answered."""
     with closing(sqlite3.connect(store)) as db:
         rows = [(kind, at_ms, unpack_body(body)) for kind, at_ms, body in db.execute(
             "SELECT kind, mono_ms, body FROM record WHERE kind IN (?, ?) ORDER BY id",
             (int(Kind.MUSING), int(Kind.REPLY)))]
-    lines = [Line(seed, at_ms / 1000, body["text"], body["about"], body["senses"], body.get("alt"),
-                  body["tok"], body["ms"])
+    lines = [FlownLine(seed, at_ms / 1000, body["text"], body["about"], body["senses"],
+                       body.get("alt"), body["tok"], body["ms"])
              for kind, at_ms, body in rows if kind == Kind.MUSING]
     answers = sum(kind == Kind.REPLY and body["by"] == "model" for kind, _, body in rows)
     return lines, answers

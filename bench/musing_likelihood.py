@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.musing_flights import Line
+from bench.musing_flights import FlownLine
 from host_training.common.chat_template import END_OF_TEXT, END_OF_TURN
 from host_training.evaluation import bits
 from host_training.rows.dataset import NO_LOSS, Row
@@ -19,7 +19,7 @@ THREADS = 1
 VOCAB_N_CTX = 512
 
 
-def own_moments(model: Path, prefix: str, group: Sequence[Line]) -> list[bool]:
+def own_moments(model: Path, prefix: str, group: Sequence[FlownLine]) -> list[bool]:
     """Of each line of ``group``, whether its own moment makes it likelier than all others do.
 
     A line's bits, and those of the end of its turn, are taken behind ``prefix`` and each moment.
@@ -37,7 +37,7 @@ def bits_per_byte(model: Path, texts: Sequence[str]) -> float:
         model, _rows(model, [(END_OF_TEXT, text) for text in texts], ""), THREADS)
 
 
-def _suffix(line: Line) -> str:
+def _suffix(line: FlownLine) -> str:
     """As ``payload.prompt.suffix`` has it, from the words of the record."""
     return f"{line.senses}\nabout: {line.about}{END_OF_TURN}\n<|im_start|>assistant\n"
 

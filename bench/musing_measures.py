@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bench.musing_flights import Flown, Line
+from bench.musing_flights import Flown, FlownLine
 from host_training.evaluation import contradictions
 from host_training.evaluation.contradictions import Contradiction
 from payload import prompt
@@ -70,7 +70,7 @@ def _repeats(text: str, said: list[str]) -> tuple[bool, bool]:
     return is_exact, is_exact or prompt.is_repeat(text, said)
 
 
-def contradicting(lines: Iterable[Line]) -> list[tuple[Line, list[Contradiction]]]:
+def contradicting(lines: Iterable[FlownLine]) -> list[tuple[FlownLine, list[Contradiction]]]:
     """Lines that cannot be so in their moment, and why."""
     judged = ((line, contradictions.find(line.text, line.about, line.senses, line.altitude_m))
               for line in lines)
@@ -97,7 +97,7 @@ def joules(flights: Sequence[Flown]) -> float | None:
     return sum(spent_j) / len(spent_j) / (1 - refused)
 
 
-def groups(lines: Sequence[Line], size: int, most: int, seed: int) -> list[list[Line]]:
+def groups(lines: Sequence[FlownLine], size: int, most: int, seed: int) -> list[list[FlownLine]]:
     """Lines drawn into groups, no two of a group said in the same words of a moment.
 
     Each is then compared with the moments of its group. At most ``most`` lines; what fills no group
@@ -105,7 +105,7 @@ def groups(lines: Sequence[Line], size: int, most: int, seed: int) -> list[list[
     """
     drawn = list(lines)
     random.Random(seed).shuffle(drawn)
-    made: list[dict[tuple[str, str], Line]] = []
+    made: list[dict[tuple[str, str], FlownLine]] = []
     for line in drawn:
         moment = (line.senses, line.about)
         place = next((g for g in made if len(g) < size and moment not in g), None)

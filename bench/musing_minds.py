@@ -14,7 +14,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bench import musing_flights
-from bench.musing_flights import Mind
+from bench.musing_flights import FlownMind
 from host_training.bundle import pack
 from host_training.bundle.pack import BundleContents
 from host_training.common.persona_dir import PersonaSource
@@ -37,9 +37,9 @@ def base_path() -> Path | None:
 
 
 def defaults(mission_path: Path, plan: Mission, run_dir: RunDir, report: Callable[[str], None]
-             ) -> list[Mind]:
+             ) -> list[FlownMind]:
     """Those that can be had, the one of the mission first; of the others it is said why not."""
-    found: list[Mind] = []
+    found: list[FlownMind] = []
     flying = mission_path.resolve().parent / plan.mind.bundle
     for name, bundle in (("flying", flying), ("tiny", TINY)):
         if any(mind.persona.bundle.resolve() == bundle.resolve() for mind in found):
@@ -57,7 +57,7 @@ def defaults(mission_path: Path, plan: Mission, run_dir: RunDir, report: Callabl
     return found
 
 
-def prompted_base(asked_as: Mind, base: Path, run_dir: RunDir) -> Path:
+def prompted_base(asked_as: FlownMind, base: Path, run_dir: RunDir) -> Path:
     """A whole bundle of the model in ``base`` with the words of the persona ``asked_as``."""
     def build(out: Path) -> None:
         persona = asked_as.persona

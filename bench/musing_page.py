@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.musing_flights import Flown, Line
+from bench.musing_flights import Flown, FlownLine
 
 COLUMNS = 100
 
@@ -35,7 +35,7 @@ def page(name: str, version: int, flights: Sequence[Flown], count: int, tells: S
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _item(line: Line) -> str:
+def _item(line: FlownLine) -> str:
     minutes = int(line.at_s) // 60
     doing = line.senses.partition(". ")[0].rstrip(".")
     return f"- {minutes // 60}:{minutes % 60:02d}, {doing}, {line.about}: *{line.text}*"

@@ -36,9 +36,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import bench
 from bench import musing_flights, musing_likelihood, musing_measures, musing_minds, musing_page
-from bench.musing_flights import Flown, Line, Mind
+from bench.musing_flights import Flown, FlownLine, FlownMind
 from bench.musing_measures import TrainingText
 from bench.report import Figure
 from host_training.common.persona_dir import read_persona
@@ -127,7 +126,7 @@ def rows(found: dict[str, dict[str, float]]) -> list[Figure]:
             for what, (unit, target, direction) in FIGURES.items() if what in found[first]]
 
 
-def measure(mind: Mind, flights: Sequence[Flown], writing: Writing, run_dir: RunDir,
+def measure(mind: FlownMind, flights: Sequence[Flown], writing: Writing, run_dir: RunDir,
             report: Callable[[str], None]) -> dict[str, float]:
     """Keys of FIGURES -> value; without those that nobody can tell."""
     lines = [line for flight in flights for line in flight.lines]
@@ -161,7 +160,7 @@ def measure(mind: Mind, flights: Sequence[Flown], writing: Writing, run_dir: Run
     return {what: value for what, value in found.items() if value is not None}
 
 
-def _by_models(mind: Mind, lines: Sequence[Line], run_dir: RunDir,
+def _by_models(mind: FlownMind, lines: Sequence[FlownLine], run_dir: RunDir,
                report: Callable[[str], None]) -> dict[str, float | None]:
     """What the mind's own model and the untuned base say of the lines."""
     persona = mind.persona
@@ -192,7 +191,7 @@ def _by_models(mind: Mind, lines: Sequence[Line], run_dir: RunDir,
     return found
 
 
-def _flights(mind: Mind, seeds: Sequence[int], run_dir: RunDir, report: Callable[[str], None]
+def _flights(mind: FlownMind, seeds: Sequence[int], run_dir: RunDir, report: Callable[[str], None]
              ) -> list[Flown]:
     return [musing_flights.fly(mind, seed, MISSION, run_dir,
                                lambda line: report(f"{mind.name}, {line}")) for seed in seeds]
@@ -237,7 +236,7 @@ def _tells(found: dict[str, float]) -> list[str]:
     return [f"Of all {found['lines']:.0f} lines {found['copied from the training text']:.1f} %"
             f" repeat {musing_measures.COPY_LETTERS} letters or a whole sentence of her training"
             f" text, and {found['contradicting their moment']:.1f} % contradict their moment by the"
-            f" rules of `{bench.__name__}/musings.py`, which do not find everything."]
+            " rules of `host_training/evaluation/contradictions.py`, which do not find everything."]
 
 
 def _percent(share: float | None) -> float | None:

@@ -22,7 +22,7 @@ def phrases(*parts: str) -> re.Pattern[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ClaimRule:
     """``claim`` is false in the moments of ``is_false``, unless ``aside`` is in its clause."""
 
     kind: str
@@ -154,28 +154,32 @@ def _is_bright(stated: Stated) -> bool:
     return stated.sun == "high" and (stated.height_m or 0.0) < DARK_SKY_M
 
 
-def _is_between(value: float | None, low: float, high: float) -> bool:
-    return value is not None and low <= value <= high
+def _is_cold(stated: Stated) -> bool:
+    return stated.outside_c is not None and stated.outside_c <= DEEP_COLD_C
+
+
+def _is_warm(stated: Stated) -> bool:
+    return stated.outside_c is not None and stated.outside_c >= WARM_C
 
 
 RULES = (
-    Rule("motion", _phase("ground", "float", "descent", "landed"), RISING, _OTHERS),
-    Rule("motion", _phase("ground", "ascent", "float", "landed"), FALLING, _OTHERS),
-    Rule("motion", _phase("ground", "ascent", "float"), BURST),
-    Rule("motion", _phase("ground", "ascent", "float", "descent"), TOUCHED_DOWN),
-    Rule("motion", _phase("ascent", "float", "descent"), ON_THE_GROUND),
-    Rule("motion", _phase("ascent"), LEVEL),
-    Rule("motion", _phase("ground", "landed"), ALOFT),
-    Rule("sun", _sun("high"), SUN_GONE),
-    Rule("sun", _sun("high"), NIGHT, _ELSEWHERE),
-    Rule("sun", _is_bright, DARK, _ELSEWHERE),
-    Rule("sun", _sun("high"), STARS, _ELSEWHERE),
-    Rule("sun", _sun("high"), SUN_LOW),
-    Rule("sun", _sun("low", "down"), SUN_HIGH),
-    Rule("sun", _sun("down"), SUN_UP),
-    Rule("cold", lambda stated: _is_between(stated.outside_c, -200, DEEP_COLD_C), MILD, _ELSEWHERE),
-    Rule("cold", lambda stated: _is_between(stated.outside_c, WARM_C, 100), FREEZING, _ELSEWHERE),
-    Rule("cloud", lambda stated: stated.cloud in ("above", "below"), IN_CLOUD),
-    Rule("battery", lambda stated: stated.battery == "low", BATTERY_FULL),
-    Rule("battery", lambda stated: stated.battery == "good", BATTERY_LOW),
+    ClaimRule("motion", _phase("ground", "float", "descent", "landed"), RISING, _OTHERS),
+    ClaimRule("motion", _phase("ground", "ascent", "float", "landed"), FALLING, _OTHERS),
+    ClaimRule("motion", _phase("ground", "ascent", "float"), BURST),
+    ClaimRule("motion", _phase("ground", "ascent", "float", "descent"), TOUCHED_DOWN),
+    ClaimRule("motion", _phase("ascent", "float", "descent"), ON_THE_GROUND),
+    ClaimRule("motion", _phase("ascent"), LEVEL),
+    ClaimRule("motion", _phase("ground", "landed"), ALOFT),
+    ClaimRule("sun", _sun("high"), SUN_GONE),
+    ClaimRule("sun", _sun("high"), NIGHT, _ELSEWHERE),
+    ClaimRule("sun", _is_bright, DARK, _ELSEWHERE),
+    ClaimRule("sun", _sun("high"), STARS, _ELSEWHERE),
+    ClaimRule("sun", _sun("high"), SUN_LOW),
+    ClaimRule("sun", _sun("low", "down"), SUN_HIGH),
+    ClaimRule("sun", _sun("down"), SUN_UP),
+    ClaimRule("cold", _is_cold, MILD, _ELSEWHERE),
+    ClaimRule("cold", _is_warm, FREEZING, _ELSEWHERE),
+    ClaimRule("cloud", lambda stated: stated.cloud in ("above", "below"), IN_CLOUD),
+    ClaimRule("battery", lambda stated: stated.battery == "low", BATTERY_FULL),
+    ClaimRule("battery", lambda stated: stated.battery == "good", BATTERY_LOW),
 )

@@ -25,7 +25,7 @@ from bench import (
     musing_page,
     musings,
 )
-from bench.musing_flights import Flown, Line
+from bench.musing_flights import Flown, FlownLine
 from bench.musing_measures import TrainingText
 from host_training.stages import RunDir
 from payload import prompt
@@ -39,8 +39,8 @@ THOUGHT = "Grandfather began each page of his log with the weather. The kettle w
 
 
 def line(text: str, seed: int = 1, about: str = "height", senses: str = CLIMBING, at_s: float = 60.0
-         ) -> Line:
-    return Line(seed, at_s, text, about, senses, 12_004, 20, 10_000)
+         ) -> FlownLine:
+    return FlownLine(seed, at_s, text, about, senses, 12_004, 20, 10_000)
 
 
 def flown(*texts: str, seed: int = 1, answers: int = 0, refused: int = 0) -> Flown:
@@ -48,7 +48,7 @@ def flown(*texts: str, seed: int = 1, answers: int = 0, refused: int = 0) -> Flo
 
 
 @pytest.fixture
-def mind() -> musing_flights.Mind:
+def mind() -> musing_flights.FlownMind:
     return musing_flights.load_mind("tiny", musing_minds.TINY, mission.load(musings.MISSION))
 
 
@@ -113,7 +113,8 @@ def test_a_line_is_asked_for_as_in_flight() -> None:
     assert musing_likelihood._suffix(said) == prompt.suffix(moment)
 
 
-def test_a_model_knows_its_own_moments_and_what_is_no_sentence(mind: musing_flights.Mind) -> None:
+def test_a_model_knows_its_own_moments_and_what_is_no_sentence(
+        mind: musing_flights.FlownMind) -> None:
     group = [
         line("The ground is in the grass, and I lie in it and wait for boots.", about="landed",
              senses="landed. outside 14 C. sun high. battery good."),
@@ -134,10 +135,10 @@ def test_a_model_knows_its_own_moments_and_what_is_no_sentence(mind: musing_flig
 
 
 def test_a_flight_that_is_kept_is_not_flown_again(
-        mind: musing_flights.Mind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        mind: musing_flights.FlownMind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[int] = []
 
-    def pretend(of: musing_flights.Mind, seed: int, plan: Any) -> Flown:
+    def pretend(of: musing_flights.FlownMind, seed: int, plan: Any) -> Flown:
         begun.append(seed)
         if seed == 3 and begun.count(3) == 1:
             raise KeyboardInterrupt
@@ -169,8 +170,8 @@ def test_lines_are_read_from_the_disk_of_the_payload(tmp_path: Path) -> None:
             " VALUES (?, 0, ?, 1, ?, 0, 0, ?, 0)",
             [(at, int(kind), at * 1000, pack_body(body)) for at, (kind, body) in enumerate(rows)])
     lines, answered = musing_flights.read_lines(tmp_path / "payload.sqlite", 7)
-    assert lines == [Line(7, 0.0, "A line.", "cold", CLIMBING, None, 5, 900),
-                     Line(7, 3.0, "A line.", "cold", CLIMBING, 12_004, 5, 900)]
+    assert lines == [FlownLine(7, 0.0, "A line.", "cold", CLIMBING, None, 5, 900),
+                     FlownLine(7, 3.0, "A line.", "cold", CLIMBING, 12_004, 5, 900)]
     assert answered == 1
 
 
@@ -189,7 +190,7 @@ def test_refusals_are_counted_over_a_reboot() -> None:
 
 
 def test_the_untuned_base_is_asked_with_the_words_of_the_persona(
-        mind: musing_flights.Mind, tmp_path: Path) -> None:
+        mind: musing_flights.FlownMind, tmp_path: Path) -> None:
     """The example's own file stands for a base."""
     base = mind.persona.bundle / "model.gguf"
     bundle = musing_minds.prompted_base(mind, base, RunDir(tmp_path))
