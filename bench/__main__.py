@@ -1,4 +1,7 @@
-"""``make bench`` runs every benchmark, ``make bench NAME=link`` one; fails if one misses."""
+"""``make bench`` runs every benchmark, ``make bench NAME=link`` one; fails if one misses.
+
+Options behind a single name are that benchmark's own: ``python -m bench musings --seeds 7``.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +13,28 @@ from bench import report
 
 NAMES = (
     "beacon", "flight", "start", "link", "airtime", "text", "mind", "memory", "persona", "imports",
-    "quant", "tune")
+    "quant", "tune", "musings")
+WITH_OPTIONS = ("musings",)
 OUT_DIR = Path(__file__).parent / "out"
 
 
-def main(wanted: list[str]) -> int:
-    """The worst exit status of the benchmarks in ``wanted``, or of all."""
+def main(arguments: list[str]) -> int:
+    """The worst exit status of the benchmarks that are named, or of all."""
+    first = next((at for at, word in enumerate(arguments) if word.startswith("-")), len(arguments))
+    wanted, options = arguments[:first], arguments[first:]
     for name in wanted:
         if name not in NAMES:
             print(f"unknown benchmark {name!r}; available: {', '.join(NAMES)}", file=sys.stderr)
             return 2
+    if options and wanted not in [[name] for name in WITH_OPTIONS]:
+        print(f"{options[0]}: options go with one benchmark of: {', '.join(WITH_OPTIONS)}",
+              file=sys.stderr)
+        return 2
     status = 0
     for name in wanted or NAMES:
         module = importlib.import_module(f"bench.{name}")
-        status = max(status, report.write(name, module.run(OUT_DIR), OUT_DIR))
+        status = max(status, report.write(
+            name, module.run(OUT_DIR, options) if options else module.run(OUT_DIR), OUT_DIR))
     return status
 
 
