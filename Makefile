@@ -1,6 +1,6 @@
 # The main targets are `make flight` and `make test`; the others are for developers.
 #   make flight ARGS="--headless --fast --seed 7 --out flight-7"
-#   make test | test-all | count | check | bench NAME=link | soak SEEDS=0:1000 | fuzz CASES=200000 | train | clean
+#   make test | test-all | count | check | bench NAME=link | soak SEEDS=0:1000 | fuzz CASES=200000 | train | train-tiny | clean
 #   make wheel             what the Pi installs
 #   make audit | relock    what is installed: known vulnerabilities, newer versions
 
@@ -11,6 +11,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TOOLS  := build/tools
 LOCK   := $(wildcard lock/*.txt)
 VENDOR := groundstation/static/vendor/installed
+EDDAS  := host_training/examples
 
 # llama.cpp is compiled on this machine; omitting its vision part halves the build time.
 export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF
@@ -22,13 +23,22 @@ locked = $(PIP) $(HASHED) -r lock/build.txt && $(PIP) $(HASHED) $(1:%=-r lock/%.
 # One version, with a build for each kind of GPU; an installed build is kept.
 TORCH  := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 
-# How the included Edda is trained: her thoughts memorised by design; docs/training.md says why.
-EDDA := --method full --epochs 1 --variants 12 --lr 1.5e-3 --quant Q6_K --allow-failing-gates
+# How the included Eddas are trained; docs/training.md says why.
+EDDA := --method lora --rank 16 --shape adapter --epochs 1 --variants 1 --quant Q4_0
+TINY := --base host_training/base_model --method full --epochs 1 --variants 12 --lr 1.5e-3 \
+    --quant Q6_K --allow-failing-gates
 
-.PHONY: flight test test-all count check bench soak fuzz train wheel audit relock clean
+.PHONY: flight test test-all count check bench soak fuzz train train-tiny wheel audit relock clean
 
-flight: $(VENV)/flight $(VENDOR)
-	@$(BIN)/spacepi-sim fly $(ARGS)
+flight: $(VENV)/flight $(VENDOR) $(EDDAS)/edda.bundle/assembled.json
+	@test -e $(EDDAS)/edda.bundle/assembled.json || mind="--bundle $(EDDAS)/edda-tiny.bundle"; \
+	    $(BIN)/spacepi-sim fly $$mind $(ARGS)
+
+# The model of the included bundle, made once from a base that is downloaded once (93 MB).
+$(EDDAS)/edda.bundle/assembled.json: $(EDDAS)/edda.bundle/manifest.json | $(VENV)/flight
+	@echo "Assembling Edda; the first time downloads her base model, 93 MB."
+	@$(BIN)/spacepi-payload assemble || \
+	    echo "The tiny Edda flies instead; with a network, make flight tries again."
 
 # Tests marked thorough repeat others with more cases and run only in test-all (CONTRIBUTING.md).
 PYTEST := $(BIN)/python -m pytest
@@ -69,8 +79,10 @@ fuzz: $(VENV)/test
 	    -artifact_prefix=build/ -seed=$(SEED) -runs=$$(( $(CASES) / 20 ))
 
 train: $(VENV)/train
-	$(BIN)/spacepi-train run host_training/examples/edda --base host_training/base_model \
-	    --out runs/edda.bundle $(if $(ARGS),$(ARGS),$(EDDA))
+	$(BIN)/spacepi-train run $(EDDAS)/edda --out runs/edda.bundle $(if $(ARGS),$(ARGS),$(EDDA))
+
+train-tiny: $(VENV)/train
+	$(BIN)/spacepi-train run $(EDDAS)/edda --out runs/edda-tiny.bundle $(TINY) $(ARGS)
 
 # The package for the Pi: wire and payload, no models, no training code.
 wheel: | $(BIN)/python

@@ -25,7 +25,7 @@ from wire import base_file
 from wire.bundle import TEXT_CODEC, BundleError
 from wire.mission import Mission
 
-TINY = Path(__file__).resolve().parent.parent / "host_training" / "examples" / "edda.bundle"
+TINY = Path(__file__).resolve().parent.parent / "host_training" / "examples" / "edda-tiny.bundle"
 BASE = str(known_bases.DEFAULT)
 N_CTX = 1024
 
