@@ -20,6 +20,7 @@ from payload.notes import Note
 from payload.ports import ApiFailed, ApiReply, ApiRequest, Http, PortError
 from payload.prompt import strip_control
 from wire.mission import ApiSection
+from wire.record_bodies import ApiCallBody
 from wire.records import Kind
 
 DEADLINE_MS = 20_000
@@ -198,9 +199,8 @@ class ApiClient:
         self._due_ms = flying.started_ms + max(self._interval_ms(), BUSY_RETRY_MS)
         self._breakers[flying.index].note(outcome == "ok", now_ms)
         self.last = (flying.request.name, outcome, now_ms)
-        body: dict[str, str | int] = {
-            "api": flying.request.name, "outcome": outcome, "ms": now_ms - flying.started_ms,
-        }
+        body = ApiCallBody(
+            api=flying.request.name, outcome=outcome, ms=now_ms - flying.started_ms)
         if status is not None:
             body["status"] = status
         if summary:

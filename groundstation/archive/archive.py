@@ -25,7 +25,7 @@ from groundstation.archive.retention import Judge, Segments
 from wire import bodies
 from wire.auth import Authenticity
 from wire.beacon import Beacon
-from wire.bodies import SEALED, unpack_body
+from wire.bodies import SEALED, Body, unpack_body
 from wire.commands import Opcode
 from wire.frames import BeaconFrame
 from wire.records import Record, TimeQuality
@@ -235,7 +235,7 @@ class Archive:
         return True
 
     def _read_again(
-        self, row_id: int, here: dict[str, Any], now: dict[str, Any], body: bytes
+        self, row_id: int, here: Body, now: Body, body: bytes
     ) -> bool | None:
         """Whether the record in this row is told more of, now that it comes as ``now``; None when
         that is another record."""

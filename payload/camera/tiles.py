@@ -9,10 +9,10 @@ best one waits here, in memory; the others stay thumbnails, counted.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from payload.notes import Note, event
 from payload.storage.store import Store
+from wire.record_bodies import TileBody
 from wire.records import Kind, Priority
 
 CHECK_EVERY_MS = 5_000  # how often the one that waits asks whether its turn has come
@@ -100,8 +100,6 @@ class WholePictures:
         return [event("tiles_skipped", picture=skipped.number)] if is_first else []
 
 
-def _body(whole: Whole, place: int) -> dict[str, Any]:
-    return {
-        "picture": whole.number, "index": place, "cols": whole.columns, "rows": whole.rows,
-        "image": whole.tiles[place],
-    }
+def _body(whole: Whole, place: int) -> TileBody:
+    return TileBody(picture=whole.number, index=place, cols=whole.columns, rows=whole.rows,
+                    image=whole.tiles[place])

@@ -33,6 +33,7 @@ from wire import auth
 from wire.beacon import Phase
 from wire.commands import Opcode, opcode_of
 from wire.frames import CommandFrame
+from wire.record_bodies import CommandResultBody, QuestionBody
 from wire.records import EPOCH_2025_MS, Kind
 from wire.settings import BY_NUMBER
 
@@ -162,8 +163,10 @@ def saved_settings(store: Store) -> Any:
 
 
 def _result(frame: CommandFrame, name: str, refusal: str | None) -> Note:
-    body = {"counter": frame.counter, "command": name, "result": "refused" if refusal else "ok"}
-    return Note(Kind.COMMAND_RESULT, {**body, "why": refusal} if refusal else body)
+    body = CommandResultBody(counter=frame.counter, command=name, result="ok")
+    if refusal:
+        body |= {"result": "refused", "why": refusal}
+    return Note(Kind.COMMAND_RESULT, body)
 
 
 def _ping(runner: CommandRunner, command: RunningCommand) -> None:
@@ -174,7 +177,7 @@ def _ask(runner: CommandRunner, command: RunningCommand) -> str | None:
     question_id, text = command.number(), str(command.arguments[1])
     if not runner.parts.mind.ask(question_id, text):
         return "already asked, or too many wait"
-    runner.notes.append(Note(Kind.QUESTION, {"question_id": question_id, "text": text}))
+    runner.notes.append(Note(Kind.QUESTION, QuestionBody(question_id=question_id, text=text)))
     return None
 
 

@@ -17,6 +17,7 @@ from payload.navigation.winds import WindLayers
 from payload.notes import Note
 from payload.ports import GnssFix
 from wire.beacon import Phase
+from wire.record_bodies import HousekeepingBody
 from wire.records import Kind
 
 KEY = "winds"
@@ -66,7 +67,7 @@ class Forecast:
 
 
 def _told(landing: Landing, phase: Phase) -> Note:
-    return Note(Kind.HOUSEKEEPING, {
+    body: HousekeepingBody = {
         "phase": int(phase),
         "land_lat": round(landing.latitude_deg * 1e7),
         "land_lon": round(landing.longitude_deg * 1e7),
@@ -74,4 +75,5 @@ def _told(landing: Landing, phase: Phase) -> Note:
         "land_along": round(landing.along_m),
         "land_across": round(landing.across_m),
         "land_dir": round(landing.bearing_deg),
-    })
+    }
+    return Note(Kind.HOUSEKEEPING, body)

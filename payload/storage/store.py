@@ -26,6 +26,7 @@ from payload.storage import small_state
 from payload.storage.ids import DISKLESS_ID, IDS_KEY, INCARNATION_KEY, RecordIds
 from payload.storage.recorder import Recorder
 from payload.storage.window import PAGE_RECORDS, Window
+from wire.bodies import Body
 from wire.records import Kind, Priority, Record, TimeQuality
 from wire.session import draw_incarnation
 
@@ -134,7 +135,7 @@ class Store:
     # -- records and small state ---------------------------------------------------------------
 
     def append(
-        self, kind: Kind, body: dict[str, Any], mono_ms: int, time_ms: int, quality: TimeQuality
+        self, kind: Kind, body: Body, mono_ms: int, time_ms: int, quality: TimeQuality
     ) -> Record:
         """Number a new record and hold it for the next commit."""
         record = Record(self._take_id(), kind, self.boot, time_ms, quality, body)
