@@ -12,7 +12,7 @@ The barometer has one vote, against a launch that only the receiver saw, and los
 what it said is believed for six hours, or as long as the first fix is high above the ground.
 
 Source: values of PITS (gps.c) and rs41-nfw, tuned on four recorded flights
-(tests/payload/test_phase.py).
+(tests/payload/navigation/test_phase.py).
 """
 
 from __future__ import annotations

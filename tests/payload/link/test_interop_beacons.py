@@ -26,7 +26,7 @@ from wire.mission import Mission
 from wire.records import Kind, TimeQuality
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # asn1tools' own
-MISSION = mission.load(Path(__file__).resolve().parents[2] / "mission.toml")
+MISSION = mission.load(Path(__file__).resolve().parents[3] / "mission.toml")
 MUSING = "The cold is honest up here; the tape creaks, and I am counting."
 HERE = Beacon(time_of_day_s=45_000, latitude_deg=52.1, longitude_deg=-3.2, altitude_m=9000)
 
@@ -370,7 +370,7 @@ def test_the_first_step_of_all_may_fail_without_a_radio_too(tmp_path: Path, monk
 
 def test_the_worked_example_of_the_protocol() -> None:
     line = interop_beacons.sentence("EDDA-1", 3012, Place(45_000, 52.12345, -3.23456, 18_240))
-    protocol = Path(__file__).resolve().parents[2] / "docs" / "protocol.md"
+    protocol = Path(__file__).resolve().parents[3] / "docs" / "protocol.md"
     assert "\n" + line.decode() in protocol.read_text()
 
 

@@ -26,7 +26,7 @@ from wire.records import Kind, Record, TimeQuality
 from wire.text_codec import TextModel
 from wire.transfer import CLOSE_FRAMES
 
-MISSION = mission.load(Path(__file__).resolve().parents[2] / "mission.toml")
+MISSION = mission.load(Path(__file__).resolve().parents[3] / "mission.toml")
 MTU = MISSION.symbol_mtu_bytes
 MODEL_NUMBER = int.from_bytes(model().model_id[:2])
 CLOSED_S = 2 * CLOSE_FRAMES  # a frame takes less than two seconds here

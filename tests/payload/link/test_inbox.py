@@ -9,8 +9,9 @@ import pytest
 from payload.link.inbox import COMMANDS_MAX
 from payload.storage.store import STALL_MS
 from sim.fakes.card_disk import CardStore
-from tests.payload import aboard, test_commands
-from tests.payload.slow_card import SlowCard
+from tests.payload import aboard
+from tests.payload.link import test_command_handlers
+from tests.payload.storage.slow_card import SlowCard
 from wire import commands
 from wire.commands import Command, Opcode
 from wire.records import Kind
@@ -19,7 +20,7 @@ LATENCY_MS = 3_000
 NEVER_MS = 1 << 40
 
 
-class Bench(test_commands.Bench):
+class Bench(test_command_handlers.Bench):
     """A flight whose disk is as slow as ``card.latency`` says."""
 
     def boot(self) -> None:

@@ -17,7 +17,7 @@ from sim.fakes.card_disk import DeskStore
 from tests.payload.fakes import FakeGnss, FakeRadio
 from wire import mission
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 MISSION = mission.load(ROOT / "mission.toml")
 SOUND: dict[str, Any] = {
     "answered": {7: [60_000_021, 311], 0: [1, (1 << 31) + 5]},

@@ -11,7 +11,7 @@ from payload.storage.store import COMMIT_RECORDS_MAX, RING_RECORDS_MAX, STALL_MS
 from payload.storage.window import LOW_RECORDS, PAGE_RECORDS
 from sim.fakes.card_disk import CardStore, DeskStore
 from tests.payload import aboard
-from tests.payload.slow_card import SlowCard
+from tests.payload.storage.slow_card import SlowCard
 from wire.records import PRIORITY_OF_KIND, Kind, Priority, TimeQuality
 
 LATENCY_MS = 3_000

@@ -142,7 +142,7 @@ def test_every_outcome_of_the_client_is_known_here() -> None:
 
 def test_topics_are_the_ones_the_persona_is_trained_on() -> None:
     """Goal: no train/serve skew. Method: the ``about=`` words of the example notebooks."""
-    notebook = Path(__file__).parents[2] / "host_training" / "examples" / "edda" / "notebook"
+    notebook = Path(__file__).parents[3] / "host_training" / "examples" / "edda" / "notebook"
     trained = {word.split("=")[1] for path in notebook.glob("*.md")
                for line in path.read_text().splitlines() if line.startswith("@ ")
                for word in line.split() if word.startswith("about=")}

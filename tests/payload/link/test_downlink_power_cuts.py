@@ -26,7 +26,7 @@ from wire.incoming import Receiver
 from wire.records import Kind, TimeQuality
 from wire.session import Session
 
-MISSION = mission.load(Path(__file__).resolve().parents[2] / "mission.toml")
+MISSION = mission.load(Path(__file__).resolve().parents[3] / "mission.toml")
 KINDS = (Kind.MUSING, Kind.TRACK, Kind.THUMBNAIL, Kind.EVENT, Kind.API_CALL)
 Sent = tuple[Session, DataFrame]
 

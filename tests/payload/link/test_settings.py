@@ -11,7 +11,7 @@ from wire import mission as mission_file
 from wire.airtime_budget import CADENCE_KEYS
 from wire.settings import TABLE, Setting, find
 
-MISSION = mission_file.load(Path(__file__).parents[2] / "mission.toml")
+MISSION = mission_file.load(Path(__file__).parents[3] / "mission.toml")
 PATIENT = MISSION.model_copy(update={"cadence": MISSION.cadence.model_copy(
     update=dict.fromkeys(CADENCE_KEYS, 60))})  # with which any listening window goes
 

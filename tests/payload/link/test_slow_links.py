@@ -23,7 +23,7 @@ from wire.incoming import Receiver
 from wire.mission import CadenceSection, Mission, RadioSection
 from wire.records import Kind, TimeQuality
 
-EXAMPLE = mission.load(Path(__file__).resolve().parents[2] / "mission.toml")
+EXAMPLE = mission.load(Path(__file__).resolve().parents[3] / "mission.toml")
 NOISE = random.Random(1).randbytes(8000)
 HOUR_S = 3600
 

@@ -26,7 +26,7 @@ from wire.frames import (
 from wire.incoming import Receiver
 from wire.records import Kind, Priority, TimeQuality
 
-MISSION = mission.load(Path(__file__).resolve().parents[2] / "mission.toml")
+MISSION = mission.load(Path(__file__).resolve().parents[3] / "mission.toml")
 NOISE = random.Random(1).randbytes(8000)  # as a picture is: nothing deflates it
 
 
