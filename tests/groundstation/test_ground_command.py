@@ -15,7 +15,6 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from far_end import START_MS, FarEnd, state_at
 from structlog.testing import capture_logs
 
 from groundstation import vendor
@@ -25,6 +24,7 @@ from groundstation.inputs import gateway
 from groundstation.inputs.gateway import KissClient
 from groundstation.inputs.kiss_server import KissServer
 from groundstation.vendor import VendorError
+from tests.groundstation.far_end import START_MS, FarEnd, state_at
 from wire import kiss
 from wire.envelope import Envelope
 from wire.mission import load as load_mission
