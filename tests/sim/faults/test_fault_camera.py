@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sim.short_hops import Seen, fly, hop
+from tests.sim.faults.short_hops import Seen, fly, hop
 from wire.beacon import FaultBits
 from wire.records import Kind
 

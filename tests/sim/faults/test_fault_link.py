@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sim.trials import trial
 from sim.world import World
-from tests.sim.short_hops import Seen, fly, hop
+from tests.sim.faults.short_hops import Seen, fly, hop
 from wire.beacon import FaultBits
 from wire.records import Kind
 

@@ -11,8 +11,8 @@ from sim.faults.catalogue import ALL
 from sim.faults.known import KNOWN_FAILURES
 from sim.trials import liveness
 from sim.verify import checks
+from tests.sim.faults.short_hops import fly, hop
 from tests.sim.flights import ROOT
-from tests.sim.short_hops import fly, hop
 
 NUMBERS = range(1, 82)
 # What a hostile review of the whole did to it; each is a fault now, so that a soak would find it.
@@ -48,7 +48,7 @@ def test_every_number_of_the_list_has_a_test_that_is_named_after_it() -> None:
 def test_every_fault_of_the_catalogue_is_flown_by_a_test() -> None:
     """By its name, or by the part of it that tells it from its neighbours."""
     here = Path(__file__)
-    flown = "".join(path.read_text() for path in here.parent.glob("test_*.py") if path != here)
+    flown = "".join(path.read_text() for path in here.parents[1].rglob("test_*.py") if path != here)
     words = set(re.findall(r"[a-z_0-9]+", flown))
     assert [name for name in ALL if name not in flown and name.split(".")[1] not in words] == []
 

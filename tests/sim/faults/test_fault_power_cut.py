@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sim.world import World
-from tests.sim.short_hops import Seen, fly, hop
+from tests.sim.faults.short_hops import Seen, fly, hop
 from wire.records import Kind
 
 

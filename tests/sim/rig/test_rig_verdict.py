@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flights import mission
 
 from groundstation.archive.archive import Archive
 from payload.storage import ids
@@ -20,6 +19,7 @@ from sim.rig.journal import Journal
 from sim.rig.ledger import Records
 from sim.rig.sent import SentFrames
 from sim.rig.verdict import OutboxRow, RigFinding
+from tests.sim.flights import mission
 from wire.auth import Authenticity
 from wire.records import Kind, Record, TimeQuality
 

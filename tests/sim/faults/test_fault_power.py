@@ -7,7 +7,7 @@ import pytest
 from sim.fakes.board import PI_4
 from sim.hardware import Hardware
 from sim.world import World
-from tests.sim.fault_flights import fly
+from tests.sim.faults.fault_flights import fly
 from wire.beacon import FaultBits, PowerMode
 
 PI = Hardware(board=PI_4)

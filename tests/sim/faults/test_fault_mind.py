@@ -9,7 +9,7 @@ import pytest
 from sim.fakes.mind_faults import PRIVATE_TEXT, SAME_TEXT
 from sim.fault_schedule import Scheduled
 from sim.world import World
-from tests.sim.short_hops import FAULT_AT_S, Seen, fly, hop
+from tests.sim.faults.short_hops import FAULT_AT_S, Seen, fly, hop
 from wire.beacon import FaultBits
 from wire.records import Kind
 

@@ -22,8 +22,8 @@ from sim.scenario import FORGED_PER_HOUR, PRESETS, draw
 from sim.trials import soak
 from sim.trials.trial import TrialOutcome
 from sim.verify import shown, truth
+from tests.sim.faults.short_hops import fly, hop_in_peace
 from tests.sim.flights import ROOT, mission
-from tests.sim.short_hops import fly, hop_in_peace
 from tests.thorough import sampled
 from wire import auth
 from wire.beacon import Beacon

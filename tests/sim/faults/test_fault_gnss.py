@@ -7,7 +7,7 @@ import pytest
 from sim.fakes.gnss_settings import M10, Generation
 from sim.hardware import Hardware
 from sim.world import World
-from tests.sim.fault_flights import Seen, fly
+from tests.sim.faults.fault_flights import Seen, fly
 from tests.sim.flights import mission
 from wire.beacon import FaultBits, Phase
 from wire.records import TimeQuality

@@ -14,7 +14,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from flights import mission
 
 from payload.drivers.http import HttpClient
 from payload.drivers.serial_port import SerialStream, TcpStream
@@ -28,6 +27,7 @@ from sim.rig.disk import BenchDisk
 from sim.rig.internet import Internet
 from sim.rig.live import Loop, NotifySocket, SerialLine
 from sim.rig.processes import Process
+from tests.sim.flights import mission
 from wire import kiss
 from wire.airtime import Airtime
 from wire.envelope import Envelope

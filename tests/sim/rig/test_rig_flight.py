@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from flights import ROOT, mission
 from typer.testing import CliRunner
 
 from sim.__main__ import app
@@ -20,6 +19,7 @@ from sim.rig import faults
 from sim.rig.bench import Bench, RigSettings
 from sim.rig.command import judge
 from sim.rig.faults import RigPlayer
+from tests.sim.flights import ROOT, mission
 from wire import frames
 from wire.frames import FrameCounter, IncarnationFrame
 from wire.mission import Mission

@@ -11,7 +11,7 @@ import pytest
 from sim.trials import trial
 from sim.trials.trial import TrialOutcome
 from sim.world import World
-from tests.sim.short_hops import Seen, fly, hop
+from tests.sim.faults.short_hops import Seen, fly, hop
 from wire.beacon import FaultBits
 
 

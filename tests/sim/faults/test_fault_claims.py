@@ -8,7 +8,7 @@ import pytest
 
 from groundstation.reading.reader import FlightReader
 from sim.world import World
-from tests.sim.short_hops import fly, hop
+from tests.sim.faults.short_hops import fly, hop
 
 TALLIES = {
     "claims.place": ("sightings_ukhas", "sightings_horus", "sightings_summary"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sim.world import World
-from tests.sim.fault_flights import Seen, fly
+from tests.sim.faults.fault_flights import Seen, fly
 from wire.beacon import FaultBits
 
 BUS = FaultBits.OUTSIDE | FaultBits.POWER_SENSOR

@@ -20,8 +20,8 @@ from payload.storage.writer import Writer
 from sim.fakes.card_disk import CardDisk
 from sim.trials import soak
 from sim.world import World
+from tests.sim.faults.short_hops import fly, hop
 from tests.sim.flights import ROOT
-from tests.sim.short_hops import fly, hop
 from wire import auth
 from wire.frames import FrameType
 from wire.records import Priority, Record

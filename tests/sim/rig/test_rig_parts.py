@@ -11,7 +11,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from flights import ROOT, mission
 
 from sim.clock import SimClock
 from sim.faults import catalogue
@@ -24,6 +23,7 @@ from sim.rig.plan import plan_of
 from sim.rig.screen import style_of
 from sim.rig.sent import SentFrames
 from sim.rig.unit import Unit
+from tests.sim.flights import ROOT, mission
 from wire import beacon, bodies, frames, records
 from wire import mission as mission_file
 from wire.beacon import Beacon, Phase, PowerMode

@@ -7,8 +7,8 @@ import structlog
 
 from sim.faults import catalogue
 from sim.world import World
+from tests.sim.faults.short_hops import FAULT_AT_S, Seen, fly, hop
 from tests.sim.flights import ROOT
-from tests.sim.short_hops import FAULT_AT_S, Seen, fly, hop
 
 
 def _fly(name: str, duration_s: float | None = None) -> tuple[World, Seen]:

@@ -12,7 +12,7 @@ from groundstation.reading.reader import FlightReader
 from sim.fakes.sondehub import SimSondeHub
 from sim.faults import ground, sondehub
 from sim.trials import trial
-from tests.sim.short_hops import fly, hop
+from tests.sim.faults.short_hops import fly, hop
 
 
 @pytest.mark.parametrize("name", ["sondehub.answers", "sondehub.restart"])
