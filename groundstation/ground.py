@@ -28,9 +28,9 @@ from groundstation.archive.retention import Worth
 from groundstation.decode import foreign
 from groundstation.decode.contents import Contents
 from groundstation.decode.intake import Intake
-from groundstation.decode.judge import worth_of
 from groundstation.decode.node_receiver import NodeReceiver
 from groundstation.decode.placing import Placing
+from groundstation.decode.reception_worth import worth_of
 from groundstation.decode.sessions import UNKNOWN
 from groundstation.uplink.uplink_scheduler import Speaker
 from wire import auth, beacon, frames

@@ -11,7 +11,7 @@ from groundstation.archive import rawlog, retention, schema
 from groundstation.archive.archive import Archive
 from groundstation.archive.rawlog import Reception
 from groundstation.archive.retention import Worth
-from groundstation.decode import judge
+from groundstation.decode.reception_worth import worth_of_frame
 from groundstation.decode.sessions import INCARNATIONS_MAX
 from groundstation.ground import Ground, HeardBytes
 from groundstation.reading.reader import FlightReader
@@ -112,7 +112,7 @@ def station(tmp_path):
 def test_what_a_reception_is_worth(frame, worth):
     def judged(keys, source="radio"):
         reception = Reception(START_MS, frame, source=source)
-        return judge.judge(reception, frames.decode_downlink(frame, keys), 7)
+        return worth_of_frame(reception, frames.decode_downlink(frame, keys), 7)
 
     assert judged({7: DOWNLINK_KEY}) is worth
     if worth in (Worth.PROVED, Worth.REFUSED):

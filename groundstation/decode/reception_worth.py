@@ -17,12 +17,12 @@ def worth_of(reception: Reception, placing: Placing, node_id: int) -> Worth:
         frame = placing.frame(reception)
         if isinstance(frame, UnplacedFrame) and placing.is_of_old(reception):
             return Worth.PROVED
-        return judge(reception, frame, node_id)
+        return worth_of_frame(reception, frame, node_id)
     except Exception:  # noqa: BLE001 (a bug, noted where it was decoded; nothing ends by it)
         return Worth.POSSIBLE
 
 
-def judge(reception: Reception, frame: Heard | None, node_id: int) -> Worth:
+def worth_of_frame(reception: Reception, frame: Heard | None, node_id: int) -> Worth:
     """``frame`` is what the station reads in it now, ``node_id`` our payload's."""
     if reception.source == payload_summaries.SOURCE:  # by UDP come summaries, and no frame of ours
         return Worth.OTHERS
