@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import sys
 from pathlib import Path
@@ -14,8 +15,12 @@ NAMES = (
 OUT_DIR = Path(__file__).parent / "out"
 
 
-def main(wanted: list[str]) -> int:
-    """The worst exit status of the benchmarks in ``wanted``, or of all."""
+def main(arguments: list[str]) -> int:
+    """The worst exit status of the benchmarks named in ``arguments``, or of all."""
+    parser = argparse.ArgumentParser("python -m bench", description="Run benchmarks; all of them "
+                                     "where none is named. Fails if one misses its target.")
+    parser.add_argument("wanted", nargs="*", metavar="NAME", help=", ".join(NAMES))
+    wanted = parser.parse_args(arguments).wanted
     for name in wanted:
         if name not in NAMES:
             print(f"unknown benchmark {name!r}; available: {', '.join(NAMES)}", file=sys.stderr)
