@@ -73,9 +73,8 @@ class Ground:
     ``uplink_key`` is ``auth.derive_key(master, node_id, Direction.UPLINK)``; with None the station
     never transmits. ``downlink_key`` is ``mission.downlink_key(master)``; with None it cannot tell
     an impostor. ``models`` are the text models that are here (``wire.bodies``). Opening it decodes
-    whatever the archive holds and nobody decoded yet, all of it where that was done with another
-    downlink key or none, and feeds the data frames of the last two hours again so that half-heard
-    blocks go on.
+    whatever the archive holds undecoded, all of it where that was done with another downlink key or
+    none, and feeds the data frames of the last two hours again so that half-heard blocks go on.
     """
 
     def __init__(

@@ -207,7 +207,7 @@ class ApiReply:
 
 @dataclass(frozen=True, slots=True)
 class ApiFailed:
-    """No answer: nobody was there, the time was up, or the address may not be asked (blocked)."""
+    """No answer: unreachable, timed out, or an address that may not be contacted (blocked)."""
 
     request_id: int
     reason: Literal["timeout", "unreachable", "blocked"]
@@ -334,14 +334,14 @@ class Disk(Protocol):
 
 
 class Watchdog(Protocol):
-    """The supervisor's ear: told once when ready, then petted while every part makes progress."""
+    """Tells the supervisor once that it is ready, then that every part makes progress."""
 
     def ready(self) -> None: ...
     def pet(self) -> None: ...
 
 
 class Switch(Protocol):
-    """One output pin; low at the start and whenever nobody holds it."""
+    """One output pin; low at the start and whenever no process holds it."""
 
     def drive(self, is_high: bool) -> None:
         """Raises DeviceAbsent."""

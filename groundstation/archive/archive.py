@@ -290,7 +290,7 @@ class Archive:
         )
 
     def set_ident(self, node_id: int, text: str) -> None:
-        """What a node calls itself on the air; believed by nobody, shown as a claim."""
+        """What a node calls itself on the air; not trusted, and shown as a claim."""
         self.db.execute("UPDATE node SET ident = ? WHERE node_id = ?", (text, node_id))
 
     def count(self, counts: Mapping[str, int]) -> None:

@@ -48,8 +48,8 @@ def is_proved(row: Mapping[str, Any] | sqlite3.Row) -> bool:
 
 
 def command_json(entry: QueuedCommand, name: str) -> dict[str, Any]:
-    """A command of the outbox as the page shows it; ``name`` is the payload's. Who asked is
-    nobody's business."""
+    """A command of the outbox as the page shows it; ``name`` is the payload's. The asker is not
+    shown."""
     return {
         "id": entry.command_id, "kind": entry.kind, "text": clean_text(entry.text, 200),
         "command": entry.opcode.name, "state": entry.state, "created_ms": entry.created_ms,

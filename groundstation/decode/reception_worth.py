@@ -32,7 +32,7 @@ def worth_of_frame(reception: Reception, frame: Heard | None, node_id: int) -> W
         return Worth.OTHERS
     if isinstance(frame, ImpostorFrame):
         return Worth.REFUSED
-    if isinstance(frame, UnplacedFrame):  # forged, or of a session that nobody has told yet
+    if isinstance(frame, UnplacedFrame):  # forged, or of a session not announced yet
         return Worth.POSSIBLE
     return Worth.PROVED if frame.authenticity is Authenticity.GENUINE else Worth.POSSIBLE
 

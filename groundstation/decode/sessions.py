@@ -24,7 +24,7 @@ from wire.session import BITS, Session
 INCARNATIONS_MAX = 16  # tried for a frame; the one that was told longest ago is left out
 EVER_MAX = 256  # sessions tried for a frame of which only its worth is asked
 CLAIMS_MAX = 64  # incarnations of a payload that proves nothing; further ones are not believed
-UNKNOWN = 0  # no incarnation: none was heard of yet
+UNKNOWN = 0  # no incarnation: none is known yet
 _TURN = 1 << BITS
 _log = structlog.get_logger()
 

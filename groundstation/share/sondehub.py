@@ -35,7 +35,7 @@ _MODULATION = {"ax25": "AX.25", "plain": "KISS"}
 
 
 class Unanswered(Exception):
-    """Nobody there took it or refused it: to be tried again, after ``wait_s`` where it says so.
+    """The server neither took nor refused it: to be tried again, after ``wait_s`` where it says so.
 
     ``is_busy`` where the server asked for patience: that is not about what it was sent.
     """
@@ -127,7 +127,7 @@ def put_listener(mission: Mission, now_ms: int) -> Put | None:
 
 def judge(answer: UploadAnswer, entries: int) -> UploadOutcome:
     """What the answer to a batch of ``entries`` says. Raises Unanswered for what is no answer:
-    a server in trouble, one that is too busy, and the page of somebody in between.
+    a server in trouble, one that is too busy, and the page of a proxy or captive portal.
     """
     status, words = answer.status, clean_text(answer.body[:4_096].decode("utf-8", "replace"))
     if status in BUSY or status >= 500 or status < 200:

@@ -125,7 +125,7 @@ class UploadQueue:
         self._commit()
 
     def set_aside(self, batch: Batch) -> None:
-        """The batch is never told again, though nobody refused it. Durable when this returns."""
+        """The batch is never sent again, though it was not refused. Durable when this returns."""
         progress = self.progress
         progress.upto = batch.upto
         progress.set_aside += len(batch.entries)

@@ -1,6 +1,6 @@
 """The thread that uploads to SondeHub Amateur: HTTP and retries.
 
-What is new goes every EVERY_S, what waited in one request after another. While nobody answers, the
+What is new goes every EVERY_S, what waited in one request after another. While no answer comes, the
 tries are WAIT_S to WAIT_S_MAX apart for as long as the station runs.
 """
 
@@ -129,7 +129,7 @@ def start(
 ) -> threading.Thread | None:
     """Tell what ``archive`` gets until ``stop`` is set; None where the mission does not ask for it.
 
-    Nobody has to wait for the thread: what it had no answer for is told again after the next start.
+    The thread need not be joined: what had no answer is sent again after the next start.
     """
     if mission.ground.sondehub == "off":
         return None

@@ -22,9 +22,9 @@ from groundstation.share.sondehub import Put, Unanswered, UploadAnswer, UploadOu
 from groundstation.share.upload_queue import BATCH_MAX, Batch, UploadQueue
 from wire.mission import Mission
 
-EVERY_S = 15.0  # as often as its makers ask for
+EVERY_S = 15.0  # the interval its operators recommend
 LISTENER_EVERY_MS = 6 * 3600 * 1000
-LISTENER_AGAIN_MS = 300_000  # after a try that nobody answered
+LISTENER_AGAIN_MS = 300_000  # after a try without an answer
 TRIES_MAX = 3  # of one batch, before its entries are suspected
 _log = structlog.get_logger()
 Send = Callable[[Put], UploadAnswer]
@@ -126,7 +126,7 @@ class Uploader:
             self._has_said_refused = bool(outcome.refused)
 
     def note_loss(self, error: BaseException | None) -> None:
-        """Nobody answers, or the archive cannot be read: said once."""
+        """No answer comes, or the archive cannot be read: logged once."""
         if not self._is_lost:
             _log.warning("sondehub_lost", why=str(error))
         self._is_lost = True

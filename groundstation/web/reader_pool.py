@@ -41,7 +41,7 @@ class ReaderPool:
         self._under_way: dict[str, asyncio.Future[Any]] = {}
 
     def close(self) -> None:
-        """Let go of the archive; to be called when nobody asks any more."""
+        """Close the archive; call it after the last query."""
         self._executor.shutdown()
         for reader in self._readers:
             reader.close()

@@ -214,7 +214,7 @@ async def _busy(request: Request, error: Exception) -> Response:
 
 
 async def _left(request: Request, error: Exception) -> Response:
-    """Nobody reads this: the client went away in the middle of its question."""
+    """Never read: the client disconnected in the middle of its request."""
     return _refuse(400, "The request was incomplete.")
 
 

@@ -46,7 +46,7 @@ def picture_flaw(image: bytes, bytes_max: int = THUMBNAIL_BYTES_MAX) -> str | No
 
 
 class CameraManager:
-    """Takes a picture every ``every_s`` while allowed, and when asked."""
+    """Takes a picture every ``every_s`` while allowed, and on request."""
 
     def __init__(self, camera: Camera | None, every_s: int, store: Store) -> None:
         self._camera = camera
@@ -73,7 +73,7 @@ class CameraManager:
         return self._started_ms is not None
 
     def take_now(self) -> None:
-        """Ask for one picture as soon as it is allowed; asking twice is asking once."""
+        """Request one picture as soon as it is allowed; a second request meanwhile adds nothing."""
         self._is_wanted = True
 
     def update(

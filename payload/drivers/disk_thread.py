@@ -36,7 +36,7 @@ class DiskThread:
         self._thread.start()
 
     def start(self, request: Request) -> None:
-        """Only when the request before it has been answered."""
+        """Call it only when the request before has been answered."""
         self._requests.put_nowait(request)
 
     def poll(self) -> Answer | None:

@@ -59,7 +59,7 @@ class UplinkGate:
         self.bad_frames = 0
         self.replayed_frames = 0
         self.misnumbered_frames = 0  # genuine, with a counter that is not the station's to use
-        self.untimely_commands = 0  # too old, dated ahead, or nobody can tell
+        self.untimely_commands = 0  # too old, dated ahead, or of unknown age
         self._repeated: CommandFrame | None = None
         self._reports: dict[int, int] = {}  # station -> counter of its last report
         self._refusal: Note | None = None  # of the latest untimely command, not told yet

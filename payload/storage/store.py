@@ -328,7 +328,7 @@ class Store:
         have been sent; where the disk has such ids they get others, and are sent again.
         """
         stored = {"boot": opened.newest_boot} | opened.small
-        if "boot" not in opened.small:  # nobody can say which boots the incarnation has had
+        if "boot" not in opened.small:  # it is unknown which boots the incarnation has had
             stored.pop(INCARNATION_KEY, None)
         if opened.salvaged_from is not None:
             self.salvaged_from = opened.salvaged_from
