@@ -317,7 +317,7 @@ class Ground:
     def _on_incarnation(
         self, reception: Reception, node: NodeReceiver, frame: IncarnationFrame
     ) -> None:
-        """A session is told: what could not be placed before may be of it."""
+        """A session is announced: frames that could not be placed before may belong to it."""
         sessions, session = self._placing.sessions(frame.node_id), frame.session
         if (unknown_boot := sessions.names_unknown(session)) is not None:
             node.rename(Session(UNKNOWN, unknown_boot), session)

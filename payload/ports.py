@@ -251,7 +251,7 @@ QUEUED, IN_FLIGHT, CONFIRMED = STATES = 0, 1, 2  # of a record, on its way to th
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """Open the store, or open it anew after a failure; nothing else is asked of a closed one."""
+    """Open the store, or open it again after a failure; a closed one takes no other request."""
 
     is_first: bool  # of this life: what an earlier one left in flight is queued again
     ordinary_ids_end: int  # record ids from here on are those of lives without a disk,
@@ -298,7 +298,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class PageRead:
-    """What a Page asked for. ``last_id`` is that of the last row read, None at the end."""
+    """The answer to a QueuePage. ``last_id`` is that of the last row read, None at the end."""
 
     records: tuple[Record, ...]
     last_id: int | None
@@ -318,7 +318,7 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class StoreRefused:
-    """The store is not open, or not any more; it may be asked to open again later."""
+    """The store is not open, or no longer; an Opening may be requested again later."""
 
 
 class Disk(Protocol):

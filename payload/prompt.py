@@ -1,7 +1,7 @@
 """Prompts: a situation becomes a prompt, a reply becomes one clean line.
 
-Pure text, no state. Training builds its rows with this same file, so that the model is asked in
-flight exactly as it was taught. The prompt has two parts: a prefix that never changes for a bundle
+Pure text, no state. Training builds its rows with this same file, so that prompts in flight are
+exactly those it was trained on. The prompt has two parts: a prefix that never changes for a bundle
 (who you are, what you value), whose evaluation is kept, and a short suffix about the moment.
 
 The mind is told the truth: a missing reading is not mentioned, silence is named as silence, a 404

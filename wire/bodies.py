@@ -8,9 +8,9 @@ The low nibble of a record's flags byte is the *seat* of its body:
     3 MODEL     model id 2 bytes | length varint | coded text | NUMBERED of the other fields
 
 The coded text is that of all fields in TEXT_MARKS that hold text, each behind its mark, in the
-order of that table, through the text model (``wire.text_codec``) that the persona bundle carries.
-A receiver without the model keeps the coded bytes in the body, under SEALED, beside all that is not
-text; with the model at hand later, the same bytes give the text.
+order of that table, through the text model (``wire.text_codec``) that the persona bundle carries. A
+receiver without the model keeps the coded bytes in the body, under SEALED, along with all that is
+not text; with the model at hand later, the same bytes give the text.
 
 Covers: any bytes give a map or ValueError, in memory of BODY_BYTES_MAX and at most
 TEXT_BYTES_MAX decoded bytes, no more than TEXT_BYTES_PER_CODED_MAX for every coded one.

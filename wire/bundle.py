@@ -18,7 +18,7 @@ ever run.
 Covers: a changed, missing, added, cut or swapped file; a manifest without a trusted signature.
 Does not cover: a bundle signed by a stolen key; an older bundle put back, where the caller
 names no version that it must at least have; a file written to after ``open_file`` gave it away;
-somebody who may write into the folder of an assembled bundle, and replaces model and record.
+someone who can write into the folder of an assembled bundle and replaces model and record.
 """
 
 from __future__ import annotations

@@ -48,9 +48,10 @@ class Opcode(IntEnum):
     CUTDOWN_ABORT = 19
 
 
-# The commands that would do the most harm if replayed. The cutdown cannot be undone. REBOOT
-# makes a payload without a disk forget that it took it, so one recording would do for ever. TX_OFF
-# is none: it ends by itself, and whoever answers for the transmitter must be able to stop it.
+# The commands that would do the most harm if replayed. The cutdown cannot be undone. REBOOT makes a
+# payload without a disk forget that it took it, so one recording would do for ever. TX_OFF is not
+# among them: it ends by itself, and whoever is responsible for the transmitter must be able to stop
+# it.
 HAZARDOUS = frozenset((Opcode.CUTDOWN_ARM, Opcode.CUTDOWN_FIRE, Opcode.REBOOT))
 
 ARGUMENTS: dict[Opcode, tuple[type, ...]] = {

@@ -68,7 +68,7 @@ SIGNED_BIT = 8  # of the type, on downlink frames only
 
 @dataclass(frozen=True, slots=True)
 class FrameCounter:
-    """What is told of the session, and the frame number modulo 4096."""
+    """The session's four bits, and the frame number modulo 4096."""
 
     boot: int  # ``Session.boot_bits``: boot number plus incarnation, modulo 16
     number: int

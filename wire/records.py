@@ -204,7 +204,7 @@ def decode(
 def read(
     data: bytes, offset: int, previous: Record | PackedRecord | None
 ) -> tuple[PackedRecord, int]:
-    """``decode`` without ``unpack``: cheap, for whoever only wants to get past a record."""
+    """``decode`` without ``unpack``: cheap, for callers that only step past a record."""
     if offset + 2 > len(data):
         raise varint.Truncated("a record is cut off")
     kind, quality, seat = data[offset], data[offset + 1] >> 4, data[offset + 1] & 0xF

@@ -207,8 +207,8 @@ class Archive:
         ``life`` is the number of its store (``groundstation.decode.sessions``). A record is the
         same in whatever life it comes again: one that was sent without a disk keeps its id when
         that returns. Text takes the place of the same record sealed (``wire.bodies``). The same id
-        with other contents is another record in another life; in the same one it is kept beside the
-        first, as a conflict. Raises ValueError for a body that cannot be packed.
+        with other contents is another record in another life; in the same one it is kept next to
+        the first, as a conflict. Raises ValueError for a body that cannot be packed.
         """
         body = msgpack.packb(record.body)
         row = (node_id, life, record.record_id, int(record.kind), record.boot, record.time_ms,
@@ -237,8 +237,7 @@ class Archive:
     def _read_again(
         self, row_id: int, here: Body, now: Body, body: bytes
     ) -> bool | None:
-        """Whether the record in this row is told more of, now that it comes as ``now``; None when
-        that is another record."""
+        """Whether ``now`` completes the record in this row; None when that is another record."""
         is_same = bodies.without_text(here) == bodies.without_text(now)
         if here == now or (is_same and SEALED in now):
             return False

@@ -163,7 +163,7 @@ def _check_room(waiting: list[QueuedCommand], opcode: Opcode, asker: str) -> Non
 
 @contextmanager
 def of_another_process(path: Path) -> Iterator[sqlite3.Connection]:
-    """One durable transaction on the archive, whoever receives into it.
+    """One durable transaction on the archive, from any process.
 
     Raises sqlite3.Error when there is no archive; an exception undoes what was done.
     """

@@ -140,8 +140,8 @@ class Segments:
     # -- thinning -----------------------------------------------------------------------------
 
     def make_room(self, judge: Judge) -> None:
-        """Thin segments where all together have too much, a few at once. What cannot be done now
-        is done when it is asked for again."""
+        """Thin segments where all together have too much, a few at once. What cannot be done now is
+        done by a later call."""
         for _ in range(THINNED_AT_ONCE):
             if self.size_bytes <= self.bytes_max:
                 self._is_over = False

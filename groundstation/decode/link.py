@@ -25,7 +25,7 @@ class NodeLink:
 
     def __init__(self, node_id: int, frame_ms_min: int, silence_ms: int = SILENCE_MS) -> None:
         """``frame_ms_min`` is how long the shortest frame keeps the payload's transmitter; a pause
-        of ``silence_ms`` is told as a silence."""
+        of ``silence_ms`` is reported as a silence."""
         self.last_counter: FrameCounter | None = None
         self._node_id = node_id
         self._frame_ms_min = frame_ms_min

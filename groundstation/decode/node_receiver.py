@@ -121,7 +121,7 @@ class NodeReceiver:
         return last is None or last.boot == counter.boot
 
     def rename(self, known: Session, told: Session) -> None:
-        """What was taken for ``known`` is called ``told``, and its boots with it."""
+        """What was taken for ``known`` gets the name ``told``, and its boots with it."""
         for session in [s for s in self._sessions if s.incarnation == known.incarnation]:
             heard = self._sessions.pop(session)
             boot = told.boot + session.boot - known.boot

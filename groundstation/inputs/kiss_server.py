@@ -154,7 +154,7 @@ class KissServer:
         client.sock.close()
         self.notices.count(notice)
 
-    # -- what they say and are told -----------------------------------------------------------
+    # -- what they send and are sent -----------------------------------------------------------
 
     def _read(self, client: _Client) -> list[bytes]:
         try:

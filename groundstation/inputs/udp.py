@@ -140,7 +140,7 @@ class Beside:
         for teller in self._tellers:
             try:
                 self._echoes.extend(teller.turn())
-            except sqlite3.Error as error:  # busy, or moved aside: told in the next round
+            except sqlite3.Error as error:  # busy, or moved aside: sent in the next round
                 _log.debug("feed_waits", why=str(error))
 
     def close(self) -> None:

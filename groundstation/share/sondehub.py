@@ -37,7 +37,7 @@ _MODULATION = {"ax25": "AX.25", "plain": "KISS"}
 class Unanswered(Exception):
     """The server neither took nor refused it: to be tried again, after ``wait_s`` where it says so.
 
-    ``is_busy`` where the server asked for patience: that is not about what it was sent.
+    ``is_busy`` where the server is overloaded: that is not about what it was sent.
     """
 
     def __init__(self, why: str, wait_s: float | None = None, is_busy: bool = False) -> None:
@@ -76,9 +76,9 @@ def telemetry(
 ) -> dict[str, Any] | None:
     """The entry for a row of ``beacon`` with rssi_dbm, snr_db and source of its reception.
 
-    None for what is not told: a beacon without a fresh place, not proved where the mission signs,
-    or out of a replay. The same row always gives the same callsign, datetime and frame, so that
-    one that is sent again can be recognised.
+    None for what is not uploaded: a beacon without a fresh position, not proved where the mission
+    signs, or out of a replay. The same row always gives the same callsign, datetime and frame, so
+    that one that is sent again can be recognised.
     """
     is_proved = row["authenticity"] == Authenticity.GENUINE.value or not mission.keys.downlink_mac
     place = [row[key] for key in ("latitude_deg", "longitude_deg", "altitude_m")]

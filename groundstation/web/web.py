@@ -69,7 +69,7 @@ def _origin(request: Request) -> str:
 
 
 class _Events:
-    """ASGI: a stream of messages for whoever finds a place."""
+    """ASGI: a stream of messages for each client that finds a place."""
 
     def __init__(self, streams: Streams) -> None:
         self._streams = streams

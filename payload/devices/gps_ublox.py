@@ -213,7 +213,7 @@ class UbloxGnss:
             self._go_on(self._take_read(message.payload), now_ms)
 
     def _take_read(self, payload: bytes) -> bool:
-        """Keep what a poll asked for; False where the answer does not hold it."""
+        """Keep the answer to a poll; False where it lacks what was requested."""
         if self._step is _Step.READ_NAV5 and len(payload) >= 3:
             self._dynamic_model = self._model_read = payload[2]
             return True

@@ -6,9 +6,9 @@ and how far it can be believed. Qualities, and what raises them:
     NONE --restored from the store at boot--> RESTORED --five steady seconds of GNSS--> GPS
     NONE, RESTORED --a command--> COMMAND --five steady seconds of GNSS--> GPS
 
-A date that contradicts a clock of quality GPS is refused until it has been told for ten steady
-minutes: nothing else aboard drifts by two seconds, and a receiver that wraps its week or repeats
-one instant is soon over it.
+A date that contradicts a clock of quality GPS is refused until the receiver has given it for ten
+steady minutes: nothing else aboard drifts by two seconds, and a receiver that wraps its week or
+repeats one instant is soon over it.
 
 A restored clock lags by the time the payload was off, but never runs backwards across a reboot.
 """

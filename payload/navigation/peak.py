@@ -51,7 +51,7 @@ class Peak:
         self._mark = PeakMark()
 
     def return_to(self, mark: PeakMark) -> None:
-        """What was learnt since ``mark`` was wrong."""
+        """Forget what was learnt since ``mark``: it was wrong."""
         self._mark = mark
 
     def restore(

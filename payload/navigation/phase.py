@@ -9,7 +9,7 @@ jump back, what was learnt in between is forgotten, and a phase that began there
 
 The barometer has one vote, against a launch that only the receiver saw, and loses it with height.
 ``saved()`` is stored every ten seconds and at every transition, and given back at the next boot;
-what it said is believed for six hours, or as long as the first fix is high above the ground.
+it is used for six hours, or as long as the first fix is high above the ground.
 
 Source: values of PITS (gps.c) and rs41-nfw, tuned on four recorded flights
 (tests/payload/navigation/test_phase.py).

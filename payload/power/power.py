@@ -28,7 +28,7 @@ from wire.beacon import PowerMode
 from wire.mission import PowerSection
 
 DEBOUNCE_MS = 10_000
-RELAPSE_MS = 600_000  # better for less than this was not better
+RELAPSE_MS = 600_000  # an improvement that lasts less than this did not last
 BETTER_FACTOR, BETTER_MS_MAX = 4, 600_000
 UNKNOWN_AFTER_MS = 10_000
 SAMPLE_EVERY_MS = 500
@@ -152,7 +152,8 @@ class PowerManager:
         return min(sag_mv, SAG_PART * (section.low_mv - section.critical_mv))
 
     def _target(self, mv: float, warm_mv: float) -> PowerMode:
-        """The mode that is asked for, with hysteresis on the way up only; ECO if little is left."""
+        """The mode that the battery calls for, with hysteresis on the way up only; ECO if little is
+        left."""
         level = max(self._level(mv, warm_mv, 0), int(self.charge.is_short))
         if self.mode not in _LEVELS:
             return _LEVELS[level]

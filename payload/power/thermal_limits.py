@@ -37,7 +37,7 @@ class _Limit:
         self._sign = 1 if bites_c > ends_c else -1  # 1: heat bites, -1: cold does
         self._bites_c, self._ends_c = bites_c, ends_c
         self._bites_ms, self._ends_ms = steady_ms
-        self._since_ms: int | None = None  # the temperature has asked for the other state
+        self._since_ms: int | None = None  # the temperature calls for the other state
 
     def update(self, measured_c: float | None, now_ms: int) -> list[Note]:
         if measured_c is None:

@@ -30,7 +30,7 @@ from wire.bodies import Body
 from wire.records import Kind, Priority, Record, TimeQuality
 from wire.session import draw_incarnation
 
-OPEN_MS_MAX = 3_000  # whoever starts a life waits so long for its disk; the beacon has to go
+OPEN_MS_MAX = 3_000  # a start waits so long for its disk; then the beacon has to go
 STALL_MS = 10_000  # a disk that has not answered for so long is failing
 RETRY_MS = 5_000  # from a failure to the next try
 END_MS_MAX = 3_000  # at the end of a life the last commit is waited for so long
@@ -123,7 +123,7 @@ class Store:
 
     @property
     def is_busy(self) -> bool:
-        """Has the disk been asked for something that it has not answered?"""
+        """Is a request to the disk unanswered?"""
         return self._request is not None
 
     def end(self, now_ms: int) -> bool:
@@ -308,7 +308,7 @@ class Store:
         self.damaged_records = answer.damaged
 
     def _forget_written(self, request: Commit) -> None:
-        """Only what has not changed since it was asked for."""
+        """Only what has not changed since the request."""
         self._durable_version = self._asked_version
         for record_id, state in request.states.items():
             if self._marks.get(record_id) == state:
