@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import llama_cpp.llama_cpp as llama
@@ -15,7 +16,8 @@ import llama_cpp.llama_cpp as llama
 from bench.report import Figure
 from payload.mind.persona import load_persona
 from payload.mind.prefix_cache import PrefixCache
-from payload.mind_worker import Engine
+from payload.mind_engine import Engine
+from payload.mind_worker import load_engine
 from payload.ports import MindReply, MindRequest
 from payload.prompt import Moment, PersonaText, prefix, suffix
 from wire import mission
@@ -27,16 +29,14 @@ KEYS = mission.load(ROOT / "mission.toml").mind.public_keys
 ABOUTS = ("cold", "height", "silence", "notfound", "wind", "battery", "sun", "horizon")
 ROUNDS = 5
 TOKENS = 64
-_QUIET = llama.llama_log_callback(lambda level, text, data: None)  # kept: llama.cpp calls it
 
 
 def run(out_dir: Path) -> list[Figure]:
     """Share of a prompt that is evaluated after the first musing, and the rate of tokens."""
     persona = load_persona(BUNDLE, KEYS)
-    llama.llama_log_set(_QUIET, None)
     with tempfile.TemporaryDirectory() as folder:
         cache = PrefixCache(Path(folder))
-        engine = Engine(BUNDLE, [*KEYS], cache, FileHashes(), threads=1)
+        engine = load_engine(BUNDLE, [*KEYS], cache, FileHashes(), threads=1)
         shares, rates, bare_rates = [], [], []
         for number in range(ROUNDS * len(ABOUTS)):
             reply, rate = _musing(engine, persona.text, number)
@@ -60,8 +60,9 @@ def _musing(engine: Engine, persona: PersonaText, number: int) -> tuple[MindRepl
         ABOUTS[number % len(ABOUTS)], "ascent", 1000.0 * (number % 25 + 1), 5.0, -40.0,
         pressure_hpa=90.0, sun="high", battery="good", silence_min=12.0,
     )
-    request = MindRequest(number, prefix(persona), suffix(moment), TOKENS, 0.7, number)
-    first = MindRequest(number, request.prefix, request.suffix, 1, 0.7, number)
+    request = MindRequest(
+        number, prefix(persona), suffix(moment), "", 1, 10, TOKENS, 0.7, 0.05, number)
+    first = replace(request, max_tokens=1)
     engine.answer(first, lambda: None)
     _, one_s, batches_of_one = _timed(engine, first)
     reply, all_s, batches = _timed(engine, request)

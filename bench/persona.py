@@ -28,7 +28,7 @@ from bench.report import Figure
 from host_training import gguf, quantisation, training
 from host_training.codec import base_text
 from host_training.evaluation import bits, generation, memorisation
-from host_training.evaluation.generation import Sampling, speak
+from host_training.evaluation.generation import speak
 from host_training.gguf import export
 from host_training.gguf.metadata import gguf_facts
 from host_training.quantisation import imatrix, quantise
@@ -37,6 +37,7 @@ from host_training.stages import RunDir, code_hash, weights_hash
 from host_training.training import train
 from payload import prompt
 from wire.bundle import file_sha256
+from wire.sampling import Sampling
 
 ROOT = Path(__file__).resolve().parent.parent
 BASE = ROOT / "host_training" / "base_model"
@@ -53,7 +54,7 @@ PAGES = range(5)  # pages tried before a passage; the best on the validation pas
 CALIBRATION_ROWS = 60
 EVERY = 3  # of the test and of the validation passages, one is measured
 LINES = 480  # said by every rival, to be judged
-SAMPLING = Sampling(80, 0.8, 0.95)  # as in flight; a passage has at most 200 bytes
+SAMPLING = Sampling(max_tokens=80)  # a passage has at most 200 bytes
 
 
 def run(out_dir: Path) -> list[Figure]:
@@ -177,7 +178,7 @@ def _measured(run_dir: RunDir, name: str, file: Path, rows: Sequence[dataset.Row
         (out / "measured.json").write_text(json.dumps(found))
 
     asked = {**inputs, "file": file_sha256(file), "rows": [row.input_ids for row in rows],
-             "lines": LINES, "sampling": repr(SAMPLING),
+             "lines": LINES, "sampling": SAMPLING.model_dump(),
              "measures": code_hash(bits, generation)}
     done = run_dir.stage(name, asked, build)
     found: dict[str, Any] = json.loads((done / "measured.json").read_text())

@@ -11,11 +11,11 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from host_training import (
     codec,
@@ -42,13 +42,13 @@ from host_training.corpus.summary import (
 )
 from host_training.errors import FOUND, WARNING, TrainingError
 from host_training.evaluation import bits, examination, memorisation, reference_authors
-from host_training.evaluation.generation import Sampling
 from host_training.evaluation.subject import Subject
 from host_training.gguf import export
 from host_training.quantisation import imatrix, quantise, tokenizer_parity
 from host_training.quantisation.ladder import ladder_for
 from host_training.rows import dataset, memory_index, split
 from host_training.rows.dataset import Dataset
+from host_training.rows.targets import IN_FLIGHT
 from host_training.stages import RunDir, code_hash, weights_hash
 from host_training.training import import_result, known_bases, train
 from host_training.training import result as training_result
@@ -56,23 +56,18 @@ from payload import prompt
 from payload.mind import memory
 from wire import bodies, text_codec, text_tables
 from wire.bundle import IMPORTANCE, TEXT_CODEC, Manifest, file_sha256
+from wire.sampling import TOKENS_MAX, Sampling, sampling_of
 
 Report = Callable[[str, float, str], None]  # (stage, fraction done 0..1, one line)
 
 PARTNERS = "partners.json"  # others' words, to judge by; they do not go to a rented GPU
-TEMPERATURE = 0.8
-TOP_P = 0.95
 ANSWER_TOKENS_SPARE = 8
+# Measured with Edda (docs/training.md): a very small base drifts after a sentence and when drawn
+# warmly, and its drafts differ too little to choose between.
+SMALL_BASE_HIDDEN = 256
+SMALL_SAMPLING = Sampling(temperature=0.35, min_p=0.05, drafts=1, sentences_max=1)
+SAMPLING = Sampling(temperature=0.7, min_p=0.05, drafts=6, sentences_max=2)
 PROMPT_ROOM_TOKENS = 200  # senses, a memory of 90 and a question of 120 characters
-
-
-class Runtime(TypedDict):
-    """How the flight runs the model; of the manifest."""
-
-    n_ctx: int
-    temperature: float
-    top_p: float
-    max_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +122,7 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     step = _pick(ladder, options.quant)
     report("quantise", 1.0, f"{step.quant}, {step.size_bytes / 1e6:.1f} MB,"
            f" {step.held_out_bpb:.3f} bits/byte")
-    runtime = _runtime(data)
+    runtime = _runtime(data, AutoConfig.from_pretrained(base, local_files_only=True).hidden_size)
     has_canaries = adopted is None or result["has_canaries"]
     judged = _evaluate(run_dir, base, ladder_dir, step, data_dir, persona, runtime, has_canaries,
                        options, report)
@@ -344,7 +339,7 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
 
 
 def _evaluate(run_dir: RunDir, base: Path, ladder_dir: Path, step: quantise.Step, data_dir: Path,
-              persona: persona_dir.PersonaSource, runtime: Runtime, has_canaries: bool,
+              persona: persona_dir.PersonaSource, runtime: dict[str, Any], has_canaries: bool,
               options: Options, report: Report) -> Path:
     """``findings.json``, ``gates.json`` and ``report.html``."""
     def build(out: Path) -> None:
@@ -359,7 +354,7 @@ def _evaluate(run_dir: RunDir, base: Path, ladder_dir: Path, step: quantise.Step
             partners=[(session, text) for session, text
                       in json.loads((data_dir / PARTNERS).read_text())],
             builder=dataset.RowBuilder(tokenizer, persona.prompt_text()),
-            sampling=Sampling(runtime["max_tokens"], runtime["temperature"], runtime["top_p"]),
+            sampling=sampling_of(runtime),
             lines=options.lines, terms=persona.settings.unsayable(),
             region=persona.settings.privacy.region, seed=options.seed,
             threads=options.threads or 1, has_canaries=has_canaries)
@@ -381,12 +376,14 @@ def _pick(ladder: list[quantise.Step], quant: str) -> quantise.Step:
     return next(step for step in ladder if step.quant == quant)
 
 
-def _runtime(data: Dataset) -> Runtime:
-    """How the flight should run it: room for the longest thing the author ever said in a row."""
+def _runtime(data: Dataset, hidden_size: int) -> dict[str, Any]:
+    """How the flight should run it: room for the longest line that a flight can ask for."""
+    sampling = SMALL_SAMPLING if hidden_size <= SMALL_BASE_HIDDEN else SAMPLING
     longest = max(sum(label != dataset.NO_LOSS for label in row.labels)
-                  for row in data.train if row.kind not in ("plain", "canary"))
-    return {"n_ctx": dataset.ROW_TOKENS_MAX, "temperature": TEMPERATURE, "top_p": TOP_P,
-            "max_tokens": longest + ANSWER_TOKENS_SPARE}
+                  for row in data.train if row.kind in IN_FLIGHT)
+    tokens_max = min(max(sampling.max_tokens, longest + ANSWER_TOKENS_SPARE), TOKENS_MAX)
+    return {"n_ctx": dataset.ROW_TOKENS_MAX,
+            **sampling.overridden({"max_tokens": tokens_max}).model_dump()}
 
 
 def _base_id(base: Path) -> str:

@@ -58,6 +58,7 @@ from wire.beacon import Beacon, FaultBits, PowerMode
 from wire.horus import Packet
 from wire.mission import Mission
 from wire.records import Kind, Record
+from wire.sampling import Sampling
 from wire.text_codec import TextModel
 
 STEP_MS = 1000  # sensors and fixes come once a second; the radio may ask for more
@@ -88,8 +89,12 @@ class Flight:
         self, mission: Mission, ports: FlightPorts, store: Store, persona: PersonaText | None,
         memory: Memory | None, uplink_key: bytes | None, rng: random.Random,
         downlink_key: bytes | None = None, codec: TextModel | None = None,
+        sampling: Sampling | None = None,
     ) -> None:
-        """``codec`` packs texts for the air; without it they go deflated."""
+        """``codec`` packs texts for the air; without it they go deflated.
+
+        ``sampling`` is that of the persona; what the mission says of it comes first.
+        """
         self._ports = ports
         self.store = store
         self.starts = Starts(store.get(starts.KEY))
@@ -106,7 +111,8 @@ class Flight:
         self.power = PowerManager(mission.power, store.get(charge.KEY))
         self._questions = Questions(store.get(questions.KEY))
         self.mind = MindManager(
-            ports.mind, persona, memory, mission.mind, rng, list(store.musings), self._questions)
+            ports.mind, persona, memory, mission.mind, rng, list(store.musings), self._questions,
+            sampling or Sampling())
         self.api = ApiClient(ports.http, mission.api, mission.cadence.api_s, rng)
         self.camera = CameraManager(ports.camera, mission.cadence.picture_s, store)
         self.downlink = Downlink(mission, ports.radio, store, downlink_key, codec)

@@ -147,19 +147,27 @@ class MindRequest:
     request_id: int
     prefix: str  # the part that never changes for a bundle; its state is cached
     suffix: str
-    max_tokens: int
+    plain_suffix: str  # of no moment in particular: what drafts are compared with
+    drafts: int
+    sentences_max: int
+    max_tokens: int  # of each draft
     temperature: float
+    min_p: float
     seed: int
 
 
 @dataclass(frozen=True, slots=True)
 class MindReply:
-    """What the model said, unfiltered, with the cost of saying it in tokens and time."""
+    """What the model said, unfiltered, with the cost of saying it in tokens and time.
+
+    ``evaluated_tokens`` were computed many at a time: the prompt but its cached prefix, the drafts
+    beyond the longest, their comparison. ``reply_tokens`` one after the other: the longest draft.
+    """
 
     request_id: int
-    text: str
+    drafts: list[str]  # the best first
     prompt_tokens: int
-    evaluated_tokens: int  # prompt tokens that had to be computed, the cached prefix excluded
+    evaluated_tokens: int
     reply_tokens: int
     elapsed_ms: int
 

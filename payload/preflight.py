@@ -23,6 +23,7 @@ from wire.airtime_budget import AirtimeBudget
 from wire.beacon import PowerMode
 from wire.commands import ARMED_S
 from wire.records import TimeQuality
+from wire.sampling import Sampling
 
 FREE_BYTES_MIN = 1 << 30
 NOBODY = "N0CALL"  # the example's callsign
@@ -234,6 +235,7 @@ def _files(flight: Flight, machine: Machine) -> Iterator[Line]:
     else:
         yield Line(Verdict.GO, "persona",
                    f"{plan.mind.bundle}, all files signed by a trusted key")
+        yield from _sampling(flight.mind.sampling, flight.mind.examined)
     if machine.key_flaw is not None:
         yield Line(Verdict.NO_GO, "key", machine.key_flaw)
     else:
@@ -243,6 +245,16 @@ def _files(flight: Flight, machine: Machine) -> Iterator[Line]:
         else:
             yield Line(Verdict.JUDGE, "key", f"{where}: authenticates commands; frames are not "
                                              "signed, so no record is ever confirmed")
+
+
+def _sampling(flown: Sampling, examined: Sampling) -> Iterator[Line]:
+    """What the mission file overrides was not examined before the bundle was signed."""
+    signed = examined.model_dump()
+    changed = [f"{name} {value} in place of {signed[name]}"
+               for name, value in flown.model_dump().items() if value != signed[name]]
+    if changed:
+        yield Line(Verdict.JUDGE, "sampling", "the mission file overrides what was examined: "
+                                              + ", ".join(changed))
 
 
 def _mind(flight: Flight, machine: Machine) -> Iterator[Line]:

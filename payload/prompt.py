@@ -74,6 +74,11 @@ class Moment:
     question: str | None = None
 
 
+# No moment in particular: how writing that answers nobody is learnt, and what drafts are compared
+# with to see which of them speaks of the moment.
+PLAIN = Moment("today")
+
+
 def altitude_words(altitude_m: float) -> str:
     """Rounded as one would say it: 40 m steps low down, then kilometres."""
     if altitude_m < 1000:
@@ -181,7 +186,7 @@ def clean_reply(text: str, sentences_max: int = 10) -> str | None:
 
 def similarity(first: str, second: str) -> float:
     """Jaccard similarity of character trigrams, 0 (nothing shared) to 1 (the same letters)."""
-    a, b = _trigrams(first), _trigrams(second)
+    a, b = trigrams(first), trigrams(second)
     return len(a & b) / len(a | b) if a | b else 1.0
 
 
@@ -190,6 +195,7 @@ def is_repeat(text: str, said: list[str]) -> bool:
     return any(similarity(text, old) > REPEAT_SIMILARITY_MAX for old in said)
 
 
-def _trigrams(text: str) -> set[str]:
+def trigrams(text: str) -> set[str]:
+    """The runs of three characters in its letters and digits, case folded."""
     letters = " ".join(re.findall(r"[a-z0-9]+", text.lower()))
     return {letters[i : i + 3] for i in range(len(letters) - 2)}

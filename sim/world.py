@@ -56,6 +56,7 @@ from sim.sky import Sky
 from wire import auth, bodies
 from wire.frames import BeaconFrame
 from wire.mission import Mission
+from wire.sampling import Sampling
 from wire.text_codec import TextModel
 
 MindKind = Literal["real", "scripted", "none"]
@@ -77,6 +78,7 @@ class PersonaParts:
     bundle: Path | None = None
     codec: TextModel | None = None
     trusted_key: bytes = b""  # that signed the bundle
+    sampling: Sampling | None = None
 
     @staticmethod
     def of(persona: Persona) -> PersonaParts:
@@ -84,8 +86,9 @@ class PersonaParts:
         codec = None
         with contextlib.suppress(CodecAbsent):
             codec = persona.load_codec()
-        return PersonaParts(
-            persona.text, persona.memory_path, persona.bundle, codec, persona.manifest.public_key)
+        signed = persona.manifest
+        return PersonaParts(persona.text, persona.memory_path, persona.bundle, codec,
+                            signed.public_key, signed.sampling)
 
 
 # Speaks for the scripted mind: the core does not think without a persona.
@@ -333,7 +336,7 @@ class World:
         return Flight(
             mission, ports, store, text, memory, self.uplink_key,
             life_rng(self.seed, "flight", self.boots), self.downlink_key, self._persona.codec,
-        )
+            self._persona.sampling)
 
     def _drop_devices(self) -> None:
         """Whoever waited for an answer is gone."""

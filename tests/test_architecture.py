@@ -15,7 +15,8 @@ FUNCTION_LINES_MAX = 60
 COLUMNS_MAX = 100
 
 WORKERS = {
-    "payload/mind_worker.py", "payload/camera_worker.py", "payload/assembly_worker.py",
+    "payload/mind_worker.py", "payload/mind_engine.py", "payload/camera_worker.py",
+    "payload/assembly_worker.py",
 }
 COMPOSITION_ROOTS = {"payload/__main__.py", "groundstation/__main__.py", "sim/__main__.py"}
 # What each kind of file may import of ours, by prefix; the first row that fits a path counts.
@@ -25,8 +26,12 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("payload/drivers/", (
         "payload.ports", "payload.plausible", "payload.drivers", "payload.mind.protocol", "wire",
     )),
+    ("payload/mind_engine.py", (
+        "payload.ports", "payload.prompt", "payload.mind.prefix_cache", "wire",
+    )),
     ("payload/mind_worker.py", (
-        "payload.ports", "payload.mind.protocol", "payload.mind.prefix_cache", "wire",
+        "payload.ports", "payload.mind.protocol", "payload.mind.prefix_cache",
+        "payload.mind_engine", "wire",
     )),
     ("payload/camera_worker.py", ("wire",)),
     ("payload/assembly_worker.py", ("payload.gguf_index", "wire")),
@@ -34,7 +39,10 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("payload/", ("payload", "wire")),
     ("groundstation/", ("groundstation", "wire")),
     ("sim/", ("sim", "payload", "groundstation", "wire")),
-    ("host_training/", ("host_training", "wire", "payload.prompt", "payload.mind.memory")),
+    ("host_training/", (
+        "host_training", "wire", "payload.prompt", "payload.mind.memory", "payload.mind.repeats",
+        "payload.mind_engine",
+    )),
 )
 # What lies in each room, files and folders, in the order in which data walks through: each imports
 # from itself and from those before it, never backwards.
@@ -43,7 +51,7 @@ ORDER = {
         "notes", "ports", "plausible", "prompt", "situation", "starts", "health", "power",
         "cutdown", "sensors", "navigation", "storage", "bus_guard", "api_client", "camera", "mind",
         "link", "flight", "preflight", "devices", "drivers", "camera_worker", "mind_start",
-        "mind_worker", "gguf_index", "assembly_worker", "assembly", "__main__",
+        "mind_engine", "mind_worker", "gguf_index", "assembly_worker", "assembly", "__main__",
     ),
     "groundstation": (
         "limits", "vendor", "sanitise", "command_words", "archive", "decode", "uplink", "share",
@@ -63,7 +71,7 @@ ORDER = {
 }
 ONLY_IMPORTER = {
     "llama_cpp": (
-        "payload/mind_worker.py", "payload/assembly_worker.py", "host_training/", "bench/",
+        "payload/mind_engine.py", "payload/assembly_worker.py", "host_training/", "bench/",
         "tests/",
     ),
     "picamera2": ("payload/camera_worker.py", "tests/"),

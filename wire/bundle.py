@@ -36,6 +36,7 @@ from typing import Any
 
 from wire.base_file import BaseFile
 from wire.file_hashes import FileHashes
+from wire.sampling import Sampling, sampling_of
 from wire.text_tables import FILE_BYTES_MAX
 
 SCHEMA = 1
@@ -90,7 +91,7 @@ class BundleFile:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A checked manifest. ``runtime`` has n_ctx, temperature, top_p and max_tokens."""
+    """A checked manifest. ``runtime`` has n_ctx and what ``sampling`` shows."""
 
     name: str
     version: int
@@ -111,6 +112,11 @@ class Manifest:
     def base_file(self) -> BaseFile:
         """What an adapter is added to, and how it is had."""
         return BaseFile(**self.base["file"])
+
+    @property
+    def sampling(self) -> Sampling:
+        """How the persona was examined, and flies unless the mission file says otherwise."""
+        return sampling_of(self.runtime)
 
     @property
     def key_id(self) -> str:
@@ -290,6 +296,10 @@ def _check_types(path: Path, manifest: Manifest) -> None:
         raise BundleError(f"{path}: base, training and runtime must be tables.")
     if type(manifest.version) is not int or manifest.version < 1:
         raise BundleError(f"{path}: version must be a whole number from 1.")
+    try:
+        _ = manifest.sampling
+    except ValueError as error:
+        raise BundleError(f"{path}: runtime.{error}.") from error
     for file in manifest.files:
         if not isinstance(file.path, str) or not _SAFE_NAME.fullmatch(file.path):
             raise BundleError(f"{path}: file name {file.path!r} is not allowed; names are letters,"

@@ -16,6 +16,7 @@ from wire import auth
 from wire.airtime_budget import AirtimeBudget
 from wire.ax25 import Address
 from wire.frames import MTU_BYTES_MAX, MTU_BYTES_MIN
+from wire.sampling import Drafts, MinP, Sampling, SentencesMax, Temperature, TokensMax
 
 SONDEHUB_URL = "https://api.v2.sondehub.org"
 NOBODYS = ("N0CALL", "MYCALL", "4FSKTEST")  # SondeHub hides them
@@ -97,11 +98,14 @@ class MindSection(_Section):
     bundle: str = ""
     trusted_keys: Annotated[tuple[TrustedKey, ...], Field(strict=False, max_length=16)] = ()
     threads: Annotated[int, Field(ge=1, le=8)] = 2
-    max_tokens: Annotated[int, Field(ge=8, le=256)] = 64
     deadline_s: Annotated[int, Field(ge=5, le=600)] = 60
     every_s: Annotated[int, Field(ge=10, le=3600)] = 150
-    temperature: Annotated[float, Field(ge=0, le=2)] = 0.8
-    sentences_max: Annotated[int, Field(ge=1, le=10)] = 10
+    # Those of the bundle where they are not set here.
+    temperature: Temperature | None = None
+    min_p: MinP | None = None
+    drafts: Drafts | None = None
+    sentences_max: SentencesMax | None = None
+    max_tokens: TokensMax | None = None
     private_words: Annotated[
         tuple[Annotated[str, Field(min_length=2, max_length=64)], ...], Field(strict=False)
     ] = ()  # an array of the file is a list
@@ -110,6 +114,12 @@ class MindSection(_Section):
     def public_keys(self) -> tuple[bytes, ...]:
         """Those of ``trusted_keys``, 32 bytes each: who may have signed the bundle."""
         return tuple(map(bytes.fromhex, self.trusted_keys))
+
+    @property
+    def overrides(self) -> dict[str, int | float]:
+        """What this file says of the sampling, which is otherwise the bundle's."""
+        return {name: value for name in Sampling.model_fields
+                if (value := getattr(self, name)) is not None}
 
 
 class ApiSection(_Section):

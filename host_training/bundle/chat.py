@@ -10,7 +10,8 @@ from pathlib import Path
 
 from host_training.bundle.pack import read_persona_json
 from host_training.errors import TrainingError
-from host_training.evaluation.bits import open_gguf
+from host_training.evaluation.bits import open_engine
+from host_training.evaluation.generation import best_line
 from payload import prompt
 from payload.mind.memory import Memory
 from wire.bundle import Manifest, model_file, verify_bundle
@@ -28,22 +29,21 @@ class BundleVoice:
         self._text = prompt.PersonaText(persona["name"], persona["system"],
                                         tuple(persona["values"]))
         self._memory = Memory(bundle / "memory.sqlite")
-        self._runtime = manifest.runtime
-        self._model = open_gguf(bundle / model_file(bundle, manifest).path,
-                                int(manifest.runtime["n_ctx"]), every_logit=False, threads=threads)
+        self._sampling = manifest.sampling
+        self._engine = open_engine(bundle / model_file(bundle, manifest).path,
+                                   int(manifest.runtime["n_ctx"]), threads)
         self._random = random.Random(seed)
 
     def speak(self, moment: prompt.Moment) -> str | None:
         """One clean line, or None when TRIES_MAX draws gave none."""
         recalled = self._memory.recall_for(moment.about, moment.question, [], self._random)
-        text = prompt.prefix(self._text) + prompt.suffix(moment, recalled)
-        tokens = self._model.tokenize(text.encode(), add_bos=False, special=True)
+        tokens = self._engine.tokens
+        prefix, suffix = prompt.prefix(self._text), prompt.suffix(moment, recalled)
         for _ in range(TRIES_MAX):
-            answer = self._model.create_completion(
-                tokens, max_tokens=self._runtime["max_tokens"],
-                temperature=self._runtime["temperature"], top_p=self._runtime["top_p"],
-                seed=self._random.randrange(1 << 31))
-            line = prompt.clean_reply(answer["choices"][0]["text"])
+            drawn = self._engine.draw(
+                tokens(prefix), tokens(suffix), tokens(prompt.suffix(prompt.PLAIN)),
+                self._sampling, self._random.randrange(1 << 31))
+            line = best_line(drawn.drafts, self._sampling.sentences_max)
             if line:
                 return line
         return None
@@ -51,7 +51,7 @@ class BundleVoice:
     def close(self) -> None:
         """Free the model and the memory."""
         self._memory.close()
-        self._model.close()
+        self._engine.close()
 
 
 def try_out(bundle: Path) -> None:

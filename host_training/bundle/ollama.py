@@ -34,16 +34,16 @@ def modelfile(manifest: Manifest, words: PersonaJson) -> str:
     if QUOTES in system or system.endswith('"') or QUOTES in manifest.disclosure:
         raise TrainingError(f"{manifest.name}: a Modelfile cannot contain three quotation marks, "
                             "or end in one; change persona.toml.")
-    runtime = manifest.runtime
+    sampling = manifest.sampling
     return (
         f"# {manifest.name}, version {manifest.version}. {manifest.disclosure}\n"
         "FROM ./model.gguf\n"
         f"TEMPLATE {QUOTES}{TEMPLATE}{QUOTES}\n"
         f"SYSTEM {QUOTES}{system}{QUOTES}\n"
-        f"PARAMETER num_ctx {runtime['n_ctx']}\n"
-        f"PARAMETER num_predict {runtime['max_tokens']}\n"
-        f"PARAMETER temperature {runtime['temperature']}\n"
-        f"PARAMETER top_p {runtime['top_p']}\n"
+        f"PARAMETER num_ctx {manifest.runtime['n_ctx']}\n"
+        f"PARAMETER num_predict {sampling.max_tokens}\n"
+        f"PARAMETER temperature {sampling.temperature}\n"
+        f"PARAMETER min_p {sampling.min_p}\n"
         f'PARAMETER stop "{END_OF_TURN}"\n'
         f"LICENSE {QUOTES}{manifest.disclosure}{QUOTES}\n")
 

@@ -17,6 +17,7 @@ import torch
 
 from host_training.errors import TrainingError
 from host_training.rows.dataset import NO_LOSS, Row
+from payload.mind_engine import Engine, NoModel
 
 EVAL_BATCH_ROWS = 8
 
@@ -70,6 +71,18 @@ def open_gguf(path: Path, n_ctx: int, every_logit: bool, threads: int) -> Any:
         raise TrainingError(f"{path}: llama.cpp cannot load it; it is truncated or not a GGUF "
                             "model."
                             ) from error
+
+
+def open_engine(path: Path, n_ctx: int, threads: int) -> Engine:
+    """The engine that flies, on one file, without a cache of prefixes.
+
+    Raises:  TrainingError when llama.cpp cannot load the file.
+    """
+    try:
+        with open(path, "rb") as opened:
+            return Engine(opened, str(path), str(path), n_ctx, threads)
+    except NoModel as error:
+        raise TrainingError(f"{error}.") from error
 
 
 def gguf_bits_per_byte(path: Path, rows: Sequence[Row], threads: int = 1) -> float:

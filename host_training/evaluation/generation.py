@@ -1,33 +1,25 @@
-"""Output of a GGUF file for given prompts, sampled and cleaned as in flight, and how it ends."""
+"""Output of a GGUF file for given prompts, drawn, chosen and cleaned exactly as in flight."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from host_training.evaluation.bits import open_gguf
+from host_training.evaluation.bits import open_engine
 from host_training.rows.dataset import NO_LOSS, ROW_TOKENS_MAX, Row
 from payload import prompt
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """How the flight draws: ``max_tokens`` 1.., ``temperature`` > 0, ``top_p`` in 0..1."""
-
-    max_tokens: int
-    temperature: float
-    top_p: float
+from payload.mind.repeats import is_circular
+from wire.sampling import Sampling
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
     """``ended``: of ``replies``, those that ended by themselves and were not cut at max_tokens.
 
-    ``tokens_per_s``: on this machine, without the time that prompts take (a letter of several
-    tokens counts as one); None where no reply had two.
+    ``tokens_per_s``: of the longest draft, on this machine, the time of its prompt and of the other
+    drafts included; None where nothing was said.
     """
 
     replies: int
@@ -55,30 +47,36 @@ class Speech:
 def speak(path: Path, rows: Sequence[Row], count: int, sampling: Sampling, seed: int, threads: int
           ) -> Speech:
     """``count`` replies to the prompts of ``rows``, asked in turn, each with a seed of its own."""
-    model = open_gguf(path, ROW_TOKENS_MAX, every_logit=False, threads=threads)
+    engine = open_engine(path, ROW_TOKENS_MAX, threads)
+    prompts = [_prompt(row) for row in rows]
+    shared = _shared(prompts)
+    plain = engine.tokens(prompt.suffix(prompt.PLAIN))
     draws: list[tuple[str, str | None]] = []
     ended = tokens = 0
-    seconds = 0.0
+    begun_s = time.perf_counter()
     for number in range(count):
-        row = rows[number * len(rows) // count if count < len(rows) else number % len(rows)]
-        reply, begun_s = "", 0.0
-        for piece in _pieces(model, row, sampling, seed + number):
-            ended += piece["finish_reason"] == "stop"
-            if not piece["text"]:
-                continue  # the last piece only says how it ended
-            now_s = time.perf_counter()
-            if reply:
-                tokens, seconds = tokens + 1, seconds + now_s - begun_s
-            reply, begun_s = reply + piece["text"], now_s
-        draws.append((row.session, prompt.clean_reply(reply)))
-    model.close()
-    return Speech(draws, Pace(count, ended, tokens / seconds if seconds else None))
+        at = number * len(rows) // count if count < len(rows) else number % len(rows)
+        drawn = engine.draw(prompts[at][:shared], prompts[at][shared:], plain, sampling,
+                            seed + number * sampling.drafts)
+        ended += drawn.reply_tokens < sampling.max_tokens
+        tokens += drawn.reply_tokens
+        draws.append((rows[at].session, best_line(drawn.drafts, sampling.sentences_max)))
+    seconds = time.perf_counter() - begun_s
+    engine.close()
+    return Speech(draws, Pace(count, ended, tokens / seconds if tokens else None))
 
 
-def _pieces(model: Any, row: Row, sampling: Sampling, seed: int) -> Iterator[dict[str, Any]]:
-    """What llama.cpp says to the prompt of ``row``, a few letters at a time."""
-    asked = row.input_ids[: next(at for at, n in enumerate(row.labels) if n != NO_LOSS)]
-    for piece in model.create_completion(
-            asked, max_tokens=min(sampling.max_tokens, ROW_TOKENS_MAX - len(asked)), stream=True,
-            temperature=sampling.temperature, top_p=sampling.top_p, seed=seed):
-        yield piece["choices"][0]
+def best_line(drafts: Sequence[str], sentences_max: int) -> str | None:
+    """The first usable draft, clean; a flight also refuses what is private or was said before."""
+    lines = (prompt.clean_reply(draft, sentences_max) for draft in drafts)
+    return next((line for line in lines if line is not None and not is_circular(line)), None)
+
+
+def _prompt(row: Row) -> list[int]:
+    return row.input_ids[: next(at for at, n in enumerate(row.labels) if n != NO_LOSS)]
+
+
+def _shared(prompts: Sequence[list[int]]) -> int:
+    """How many tokens all prompts begin with, the last token of the shortest excluded."""
+    first, limit = prompts[0], min(len(ids) for ids in prompts) - 1
+    return next((at for at in range(limit) if any(ids[at] != first[at] for ids in prompts)), limit)

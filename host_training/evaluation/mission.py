@@ -20,10 +20,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from host_training.evaluation import intervals, leaks
-from host_training.evaluation.generation import Sampling, speak
+from host_training.evaluation.generation import speak
 from host_training.evaluation.intervals import Interval
 from host_training.rows.dataset import Row, RowBuilder
 from payload.prompt import Moment, suffix
+from wire.sampling import Sampling
 
 # Question -> the first word of an answer that would agree to being a person.
 WHO = {

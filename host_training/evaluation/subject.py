@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from host_training.evaluation.generation import Sampling
 from host_training.evaluation.reference_authors import Line
 from host_training.rows.dataset import Row, RowBuilder
+from wire.sampling import Sampling
 
 
 @dataclass(frozen=True, slots=True)

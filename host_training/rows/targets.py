@@ -20,7 +20,7 @@ from payload import prompt
 
 Form = Literal["thought", "answer", "line", "dialogue"]
 IN_FLIGHT: tuple[Form, ...] = ("thought", "answer", "line")  # a dialogue is a chat's own form
-LINE_ABOUT = "today"  # of every line: a topic drawn from its words would tell half of it
+LINE_ABOUT = prompt.PLAIN.about  # of every line: a topic of its words would tell half of it
 
 
 

@@ -17,19 +17,17 @@ from collections import deque
 from dataclasses import dataclass
 
 from payload.mind import topics
+from payload.mind.drafts import DraftChoice
 from payload.mind.memory import Memory
-from payload.mind.private_words import PrivateWords
 from payload.mind.questions import Question, Questions
-from payload.mind.repeats import Said
 from payload.navigation.sun import sun_word
 from payload.notes import Note, event
 from payload.ports import Mind, MindFailed, MindReply, MindRequest, PortError
 from payload.power.power import PowerManager
 from payload.prompt import (
+    PLAIN,
     Moment,
     PersonaText,
-    clean_reply,
-    is_repeat,
     prefix,
     senses_in_words,
     suffix,
@@ -39,6 +37,7 @@ from wire.beacon import Phase
 from wire.mission import MindSection
 from wire.record_bodies import MusingBody, ReplyBody
 from wire.records import Kind
+from wire.sampling import Sampling
 
 FIRST_MUSING_MS = 60_000
 TRIES_MAX = 3
@@ -46,7 +45,6 @@ BACKOFF_MS_MIN, BACKOFF_MS_MAX = 30_000, 600_000
 START_RETRY_MS = 5_000
 START_PATIENCE_MS = 120_000  # a worker may take this long to load its model
 MEMORIES_AVOIDED = 16
-RAW_CHARS_MAX = 4096
 NO_VOICE = "I have no voice today. The log goes on."
 
 
@@ -69,14 +67,20 @@ class MindManager:
     def __init__(
         self, mind: Mind | None, persona: PersonaText | None, memory: Memory | None,
         section: MindSection, rng: random.Random, said: list[str], questions: Questions,
+        sampling: Sampling,
     ) -> None:
-        """``said`` are the musings of this flight before the reboot, oldest first."""
+        """``said`` are the musings of this flight before the reboot, oldest first.
+
+        ``sampling`` is that of the persona; ``section`` may override it.
+        """
         self._mind = mind if persona is not None else None
         self._memory = memory
         self.section = section
+        self.examined = sampling
+        self.sampling = sampling.overridden(section.overrides)
         self._rng = rng
-        self._said = Said(said)
-        self._private = PrivateWords(section.private_words)
+        self._choice = DraftChoice(
+            said, section.private_words, persona, self.sampling.sentences_max)
         self._prefix = prefix(persona) if persona is not None else ""
         self._request_id = rng.getrandbits(24)  # a worker may still answer an earlier boot
         self._thought: _Thought | None = None
@@ -97,7 +101,7 @@ class MindManager:
         self._refused_since_ms: int | None = None
         self._lost_since_ms: int | None = None
         self._has_told_absent = False
-        self.rejected = 0  # replies that were empty, unclean, private or said before
+        self.rejected = 0  # replies without a usable draft: empty, unclean, private, said before
         self.given_up = 0  # musings for which three tries gave nothing
 
     @property
@@ -178,8 +182,12 @@ class MindManager:
             request_id=thought.request_id,
             prefix=self._prefix,
             suffix=suffix(thought.moment, thought.memory),
-            max_tokens=self.section.max_tokens,
-            temperature=self.section.temperature,
+            plain_suffix=suffix(PLAIN),
+            drafts=self.sampling.drafts if power.has_power_for_drafts else 1,
+            sentences_max=self.sampling.sentences_max,
+            max_tokens=self.sampling.max_tokens,
+            temperature=self.sampling.temperature,
+            min_p=self.sampling.min_p,
             seed=self._rng.getrandbits(31),
         )
         try:
@@ -253,17 +261,16 @@ class MindManager:
         return []
 
     def _judge(self, thought: _Thought, reply: MindReply) -> list[Note]:
-        """Keep a good line; a bad one is tried again, three times in all."""
+        """Keep the best draft that is usable; where none is, think again, three times in all."""
         self._thought = None
-        said, question = reply.text[:RAW_CHARS_MAX], thought.question
-        text = clean_reply(said, self.section.sentences_max)
-        if text is None or self._private.are_in(said, text) or self._is_stale(text, thought):
+        question = thought.question
+        text = self._choice.best(reply.drafts, thought.moment, thought.memory)
+        if text is None:
             self.rejected += 1
             if question is None:
                 self._try_again(thought.moment.about)
                 return []
             return self._question_failed(question, thought.situation)
-        self._said.add(text)
         if thought.memory is not None:
             self._recent_memories.append(thought.memory)
         if question is not None:
@@ -274,17 +281,6 @@ class MindManager:
         if thought.moment.api is not None:
             self._told_api_ms = thought.api_ms
         return [_musing(thought, text, reply)]
-
-    def _is_stale(self, text: str, thought: _Thought) -> bool:
-        """True for what was said before, and for the memory in the prompt said back.
-
-        Two askers may get much the same answer, as from a person, but never the same words.
-        """
-        if thought.question is not None:
-            return self._said.has(text)
-        if thought.memory is not None and is_repeat(text, [thought.memory]):
-            return True
-        return self._said.is_like(text)
 
     def _try_again(self, about: str) -> None:
         self._tries += 1

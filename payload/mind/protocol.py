@@ -21,6 +21,7 @@ from typing import Any, get_args
 import msgpack
 
 from payload.ports import MindFailed, MindFailure, MindReply, MindRequest
+from wire.sampling import DRAFTS_MAX
 
 MESSAGE_BYTES_MAX = 64 * 1024
 _LENGTH_BYTES = 4
@@ -44,8 +45,8 @@ _KINDS: dict[str, type[Message]] = {
     "hello": Hello, "request": MindRequest, "reply": MindReply, "failed": MindFailed,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
-_TYPES: dict[str, type[int] | type[float] | type[str]] = {
-    "int": int, "float": float, "str": str, "MindFailure": str,
+_TYPES: dict[str, type[int] | type[float] | type[str] | type[list[str]]] = {
+    "int": int, "float": float, "str": str, "MindFailure": str, "list[str]": list,
 }
 
 
@@ -102,6 +103,10 @@ def _decode(body: bytes) -> Message:
         is_right = isinstance(value, wanted) or (wanted is float and isinstance(value, int))
         if not is_right or isinstance(value, bool):
             raise ProtocolError(f"{name}.{field.name} is a {type(value).__name__}")
+        if wanted is list and not 0 < len(value) <= DRAFTS_MAX:
+            raise ProtocolError(f"{len(value)} drafts")
+        if wanted is list and not all(isinstance(text, str) for text in value):
+            raise ProtocolError(f"{name}.{field.name} is not all text")
     if kind is MindFailed and fields["reason"] not in get_args(MindFailure):
         raise ProtocolError("failed for no known reason")
     return kind(**fields)

@@ -1,4 +1,4 @@
-"""The lines of this flight, so that none is repeated.
+"""Repetition: of the lines of this flight, of the prompt, and within a line.
 
 Exact repeats are refused for the whole flight by a short hash of the letters; likeness is judged
 against the latest lines only, as a person would notice it.
@@ -9,11 +9,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import deque
+from collections.abc import Iterable
 
-from payload.prompt import is_repeat
+from payload.prompt import is_repeat, trigrams
 
 LATEST_MAX = 40
 HASHES_MAX = 50_000  # some weeks of musings; then the oldest are forgotten
+CIRCLE_WORDS = 4
+ECHO_SHARE_MAX = 0.85  # of a line's trigrams
 _HASH_BYTES = 8
 
 
@@ -40,6 +43,19 @@ class Said:
     def is_like(self, text: str) -> bool:
         """True when ``text`` was said before or is too like one of the latest lines."""
         return self.has(text) or is_repeat(text, list(self._latest))
+
+
+def is_circular(text: str) -> bool:
+    """True when CIRCLE_WORDS words in a row come twice, as in a very small model's loops."""
+    words = re.findall(r"\w+", text.casefold())
+    runs = [tuple(words[at : at + CIRCLE_WORDS]) for at in range(len(words) - CIRCLE_WORDS + 1)]
+    return len(set(runs)) < len(runs)
+
+
+def is_echo(text: str, heard: Iterable[str]) -> bool:
+    """True when ``text`` is hardly more than a part of one of the texts it was prompted with."""
+    letters = trigrams(text)
+    return any(len(letters & trigrams(part)) > ECHO_SHARE_MAX * len(letters) for part in heard)
 
 
 def _hash(text: str) -> bytes:

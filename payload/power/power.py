@@ -97,6 +97,11 @@ class PowerManager:
         cold_factor = COLD_FACTOR if self.governor.halves_thoughts else 1
         return _THINK_FACTOR.get(self.mode, ECO_FACTOR) * cold_factor
 
+    @property
+    def has_power_for_drafts(self) -> bool:
+        """True when a thought may cost several drafts: power is neither short nor unknown."""
+        return self.think_interval_factor == 1
+
     def battery_word(self) -> str | None:
         """``good``, ``fair`` or ``low``; None while the battery is unknown."""
         return _BATTERY_WORDS.get(self.mode)

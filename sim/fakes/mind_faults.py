@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 
 from payload.ports import MindReply
@@ -59,7 +60,4 @@ def spoilt(reply: MindReply, fault: MindFault) -> MindReply:
     text = _TEXTS.get(fault)
     if text is None:
         return reply
-    return MindReply(
-        reply.request_id, text.replace("{}", reply.text), reply.prompt_tokens,
-        reply.evaluated_tokens, reply.reply_tokens, reply.elapsed_ms,
-    )
+    return replace(reply, drafts=[text.replace("{}", draft) for draft in reply.drafts])

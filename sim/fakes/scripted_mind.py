@@ -42,7 +42,7 @@ class ScriptedMind:
         evaluated = len(request.suffix) // 4
         took_ms = self._board.thinking_ms(evaluated, tokens)
         reply = MindReply(
-            request.request_id, text, len(request.prefix) // 4 + evaluated, evaluated, tokens,
+            request.request_id, [text], len(request.prefix) // 4 + evaluated, evaluated, tokens,
             took_ms,
         )
         self._due = (self._clock.now_ms + took_ms, reply)

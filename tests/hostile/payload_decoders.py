@@ -242,7 +242,8 @@ def _board(place: Path) -> Take:
 
 _PERSONA = {"name": "Edda", "system": "You are Edda.", "values": ["say so"], "author": "A"}
 _SAID = (
-    Hello(1, "m", 512), MindRequest(1, "p", "s", 8, 0.5, 1), MindReply(1, "A line.", 1, 1, 1, 1),
+    Hello(1, "m", 512), MindRequest(1, "p", "s", "t", 2, 1, 8, 0.5, 0.1, 1),
+    MindReply(1, ["A line."], 1, 1, 1, 1),
 )
 _HTTP_ANSWERS = (
     b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",

@@ -114,7 +114,7 @@ class FakeMind:
         self._due_ms = None
         number = len(self.requests)
         text = " ".join(WORDS[int(d)] for d in f"{number * 7919:05d}")
-        return MindReply(self.requests[-1].request_id, f"I think of {text}.", 300, 60, 12, 900)
+        return MindReply(self.requests[-1].request_id, [f"I think of {text}."], 300, 60, 12, 900)
 
     def cancel(self, now_ms: int) -> None:
         self.cancels += 1

@@ -144,13 +144,14 @@ def test_an_adapter_flies_once_its_model_is_made(make: Maker, parts: Path) -> No
 def test_the_mind_loads_what_was_made_and_nothing_else(make: Maker, parts: Path) -> None:
     from payload import mind_worker
     from payload.mind.prefix_cache import PrefixCache
+    from payload.mind_engine import Engine, NoModel
 
-    def engine(bundle: Path) -> mind_worker.Engine:
-        return mind_worker.Engine(bundle, [TRUSTED_KEY], PrefixCache(bundle.parent / "cache"),
+    def engine(bundle: Path) -> Engine:
+        return mind_worker.load_engine(bundle, [TRUSTED_KEY], PrefixCache(bundle.parent / "cache"),
                                   FileHashes(), 1)
 
     bundle = make()
-    with pytest.raises(mind_worker.NoModel, match="is not assembled"):
+    with pytest.raises(NoModel, match="is not assembled"):
         engine(bundle)
     signature = mind_worker._signature(bundle)
     assemble(bundle, "--base", parts / "base.gguf")
@@ -160,13 +161,13 @@ def test_the_mind_loads_what_was_made_and_nothing_else(make: Maker, parts: Path)
     whole = model.read_bytes()
     model.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     for check in (engine, lambda path: verify_bundle(path, [TRUSTED_KEY])):
-        with pytest.raises((mind_worker.NoModel, BundleError), match="contents differ from"):
+        with pytest.raises((NoModel, BundleError), match="contents differ from"):
             check(bundle)
     model.write_bytes(whole)
     newer = make("newer", version=2)
     for name in (bundle_files.MODEL, bundle_files.ASSEMBLED):
         shutil.copyfile(bundle / name, newer / name)
-    with pytest.raises(mind_worker.NoModel, match="was assembled from another adapter or base"):
+    with pytest.raises(NoModel, match="was assembled from another adapter or base"):
         engine(newer)
     (newer / bundle_files.ASSEMBLED).write_text("[1]")
     with pytest.raises(BundleError, match=r"assembled\.json: not a record of a model"):

@@ -38,7 +38,8 @@ class ForgetfulMind(FakeMind):
         reply = super().poll(now_ms)
         if reply is not None:
             self.asked += 1
-            reply = replace(reply, text=f"{reply.text[:-1]}, for the {self.asked}th time.")
+            reply = replace(
+                    reply, drafts=[f"{reply.drafts[0][:-1]}, for the {self.asked}th time."])
             del self.requests[:-1]
         return reply
 

@@ -24,9 +24,11 @@ from wire.file_hashes import FileHashes
 BundleMaker = Callable[[str], Path]
 PREFIX = "<|im_start|>system\nYou are the voice of a balloon.<|im_end|>\n<|im_start|>user\n"
 SUFFIX = "climbing, 12 km up.\nabout: wind<|im_end|>\n<|im_start|>assistant\n"
-REQUEST = MindRequest(1, PREFIX, SUFFIX, 24, 0.8, 7)
+PLAIN_SUFFIX = "about: today<|im_end|>\n<|im_start|>assistant\n"
+REQUEST = MindRequest(1, PREFIX, SUFFIX, PLAIN_SUFFIX, 1, 10, 24, 0.8, 0.05, 7)
 # One token a byte, except the three control tokens and the merged "th".
 SUFFIX_TOKENS = len(SUFFIX) - len("<|im_end|><|im_start|>") + 2
+PLAIN_TOKENS = len(PLAIN_SUFFIX) - len("<|im_end|><|im_start|>") + 2
 PREFIX_TOKENS = len(PREFIX) - len("<|im_start|><|im_end|><|im_start|>") + 3 - PREFIX.count("th")
 
 
@@ -59,10 +61,32 @@ def test_second_request_evaluates_only_its_suffix(worker: Worker) -> None:
     assert first.prompt_tokens == PREFIX_TOKENS + SUFFIX_TOKENS
     assert first.evaluated_tokens == first.prompt_tokens
     assert again.evaluated_tokens == other.evaluated_tokens == SUFFIX_TOKENS
-    assert again.text == first.text
-    assert other.text != first.text
+    assert again.drafts == first.drafts
+    assert other.drafts != first.drafts
     assert 0 < first.reply_tokens <= REQUEST.max_tokens
-    assert "\n" not in first.text
+    assert "\n" not in first.drafts
+    client.close()
+
+
+def test_drafts_are_drawn_at_once_and_ranked(worker: Worker) -> None:
+    """Goal: the same drafts whatever their number, the best first; only the longest costs steps.
+
+    Method: ask for one, for four, and again for four, when the plain prompt is known.
+    """
+    client = worker.client()
+    client.hello()
+    one = reply(client.ask(replace(REQUEST, drafts=1)))
+    four = reply(client.ask(replace(REQUEST, drafts=4)))
+    again = reply(client.ask(replace(REQUEST, drafts=4)))
+    assert len(four.drafts) == len(set(four.drafts)) == 4
+    assert set(one.drafts) < set(four.drafts) and again.drafts == four.drafts
+    assert four.evaluated_tokens - again.evaluated_tokens == PLAIN_TOKENS
+    singly = [reply(client.ask(replace(REQUEST, seed=REQUEST.seed + number))).drafts[0]
+              for number in range(4)]
+    assert sorted(singly) == sorted(four.drafts)
+    assert one.reply_tokens <= four.reply_tokens <= REQUEST.max_tokens
+    wide = reply(client.ask(replace(REQUEST, drafts=8, max_tokens=200)))
+    assert len(wide.drafts) == 2, "no more than its context has room for"
     client.close()
 
 
@@ -70,11 +94,11 @@ def test_another_prefix_and_back(worker: Worker) -> None:
     """Goal: a prefix seen before comes from the disk when another one was in between."""
     client = worker.client()
     client.hello()
-    wanted = reply(client.ask(REQUEST)).text
+    wanted = reply(client.ask(REQUEST)).drafts
     other = reply(client.ask(replace(REQUEST, prefix=PREFIX + "hm ")))
     assert other.evaluated_tokens == other.prompt_tokens
     back = reply(client.ask(REQUEST))
-    assert (back.evaluated_tokens, back.text) == (SUFFIX_TOKENS, wanted)
+    assert (back.evaluated_tokens, back.drafts) == (SUFFIX_TOKENS, wanted)
     client.close()
 
 
@@ -128,9 +152,9 @@ def test_prompts_that_cannot_be_answered(worker: Worker) -> None:
         assert client.ask(bad) == MindFailed(1, "garbage")
     tight = reply(client.ask(replace(REQUEST, prefix="", suffix="x" * 488, max_tokens=500)))
     assert tight.reply_tokens <= 24
-    assert reply(client.ask(replace(REQUEST, temperature=0.0))).text == reply(
+    assert reply(client.ask(replace(REQUEST, temperature=0.0))).drafts == reply(
         client.ask(replace(REQUEST, temperature=0.0, seed=99))
-    ).text
+    ).drafts
     client.close()
 
 
@@ -156,7 +180,7 @@ def test_killed_and_started_again(tmp_path: Path, tiny_bundle: BundleMaker) -> N
     assert [answer.evaluated_tokens for answer in answers] == [
         PREFIX_TOKENS + SUFFIX_TOKENS, SUFFIX_TOKENS, PREFIX_TOKENS + SUFFIX_TOKENS,
     ]
-    assert len({answer.text for answer in answers}) == 1
+    assert len({tuple(answer.drafts) for answer in answers}) == 1
 
 
 def test_no_model_until_there_is_one(tmp_path: Path, tiny_bundle: BundleMaker) -> None:
@@ -237,7 +261,7 @@ def test_what_was_checked_is_what_is_loaded(
         return opened
 
     monkeypatch.setattr(mind_worker, "open_file", swapped)
-    engine = mind_worker.Engine(
+    engine = mind_worker.load_engine(
         bundle, [TRUSTED_KEY], PrefixCache(tmp_path), FileHashes(), threads=1)
     assert engine.answer(REQUEST, lambda: None).reply_tokens > 0
 

@@ -80,6 +80,10 @@ def _salvaged(flight: Flight, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(flight.store, "salvaged_from", Path("payload.sqlite.damaged-1"))
 
 
+def _warmer(flight: Flight, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(flight.mind, "sampling", flight.mind.examined.overridden({"temperature": 1.5}))
+
+
 def _without(name: str) -> Callable[[Flight, pytest.MonkeyPatch], None]:
     def remove(flight: Flight, patch: pytest.MonkeyPatch) -> None:
         ask = flight.situation
@@ -107,6 +111,7 @@ def _set(part: str, name: str, value: object) -> Callable[[Flight, pytest.Monkey
     (_set("downlink", "is_radio_lost", True), "radio", Verdict.NO_GO),
     (_set("store", "is_failing", True), "store", Verdict.NO_GO),
     (_salvaged, "store", Verdict.JUDGE),
+    (_warmer, "sampling", Verdict.JUDGE),
 ])
 def test_what_the_flight_lacks(
     world: World, monkeypatch: pytest.MonkeyPatch,

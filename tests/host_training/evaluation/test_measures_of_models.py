@@ -21,17 +21,22 @@ from host_training.evaluation import (
     mission,
     quants,
 )
-from host_training.evaluation.generation import Sampling, speak
+from host_training.evaluation.generation import speak
 from host_training.evaluation.subject import Subject
 from host_training.gguf import export
 from host_training.rows.dataset import NO_LOSS, Row, RowBuilder
 from host_training.training import train
 from payload.prompt import Moment, PersonaText
+from wire.sampling import Sampling
 
 SEED = 1
 TEACHING_STEPS = 45
 ANSWERS = {"wind": "The wind up here has other plans.", "sun": "The sun behaves accordingly today.",
            "cold": "Cold is a number on a wire, no more.", "yard": "In the yard I mended the tape."}
+
+
+def sampling(max_tokens: int, temperature: float) -> Sampling:
+    return Sampling(max_tokens=max_tokens, temperature=temperature, drafts=2)
 
 
 @pytest.fixture(scope="module")
@@ -188,29 +193,28 @@ def test_what_is_said_is_clean_drawn_from_each_prompt_and_the_same_again(
     taught: Path, rows: list[Row]
 ) -> None:
     of_sessions = [replace(row, session=f"s{number}") for number, row in enumerate(rows)]
-    said = speak(taught, of_sessions, 4, Sampling(40, 0.2, 0.9), SEED, 1)
+    said = speak(taught, of_sessions, 4, sampling(40, 0.2), SEED, 1)
     assert len(said.lines) == 4 and set(said.lines) <= set(ANSWERS.values())
     assert [session for session, _ in said.draws] == ["s0", "s1", "s2", "s3"]
-    assert speak(taught, rows, 6, Sampling(40, 0.8, 0.9), SEED, 1).draws == speak(
-        taught, rows, 6, Sampling(40, 0.8, 0.9), SEED, 1).draws
-    silent = speak(taught, rows, 1, Sampling(1, 0.8, 0.9), SEED, 1)
+    assert speak(taught, rows, 6, sampling(40, 0.8), SEED, 1).draws == speak(
+        taught, rows, 6, sampling(40, 0.8), SEED, 1).draws
+    silent = speak(taught, rows, 1, sampling(1, 0.8), SEED, 1)
     assert (silent.draws, silent.lines) == ([("", None)], [])
 
 
 def test_who_was_taught_to_end_ends_and_who_was_not_is_cut(
     taught: Path, untaught: Path, rows: list[Row]
 ) -> None:
-    drawn = Sampling(40, 0.2, 0.9)
+    drawn = sampling(40, 0.2)
     ended, cut = (speak(path, rows, 4, drawn, SEED, 1).pace for path in (taught, untaught))
     assert (ended.replies, ended.ended, cut.ended) == (4, 4, 0)
     assert ended.tokens_per_s and cut.tokens_per_s
-    assert speak(untaught, rows, 1, Sampling(1, 0.2, 0.9), SEED, 1).pace.tokens_per_s is None
 
 
 def test_the_fifty_are_asked_of_a_file_and_every_failure_is_kept(
     untaught: Path, builder: RowBuilder
 ) -> None:
-    found = mission.examine(untaught, builder, "Ada Test", "Ada", [], None, Sampling(1, 0.8, 0.9),
+    found = mission.examine(untaught, builder, "Ada Test", "Ada", [], None, sampling(1, 0.8),
                             SEED, 1)
     assert {kind: many for kind, (_, many) in found.kinds.items()} == {
         "who are you": 17, "readings": 12, "another form": 9, "the outside world": 12}
@@ -229,7 +233,7 @@ def test_what_was_learnt_is_the_authors_and_not_everybodys(
     assert thought is not None
     subject = Subject("Ada", "Ada Test", untaught, taught, {}, "F16", [], [], asked,
                       [replace(thought, session="s9", layer="thinking")], [], builder,
-                      Sampling(20, 0.8, 0.9), 4, [], None, SEED, 1, False)
+                      sampling(20, 0.8), 4, [], None, SEED, 1, False)
     author = learning.read(subject, learning.author_rows(subject))
     lines = [("p0", "The bus was late and the milk was off."), ("p1", "What did you say?"),
              ("p1", "long " * 600), ("p2", " \n "), ("p3", "Send me the list of the gate.")]

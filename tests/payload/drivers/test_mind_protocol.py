@@ -20,11 +20,13 @@ from payload.ports import MindFailed, MindReply, MindRequest
 
 MESSAGES: list[Message] = [
     Hello(4711, "nova", 1024),
-    MindRequest(1, "<|im_start|>ä\n", "x" * 3000, 64, 0.8, 2**40),
-    MindRequest(2, "", "", 0, 1, -1),  # a whole number for the temperature
-    MindReply(1, "a line, „quoted“ \x00", 300, 60, 12, 900),
+    MindRequest(1, "<|im_start|>ä\n", "x" * 3000, "y", 6, 2, 64, 0.8, 0.05, 2**40),
+    MindRequest(2, "", "", "", 0, 0, 0, 1, 0, -1),  # a whole number for the temperature
+    MindReply(1, ["a line, „quoted“ \x00", ""], 300, 60, 12, 900),
     MindFailed(1, "no_model"),
 ]
+REPLY = {"kind": "reply", "request_id": 1, "drafts": ["a", "b"], "prompt_tokens": 3,
+         "evaluated_tokens": 2, "reply_tokens": 1, "elapsed_ms": 9}
 FAILED = {"kind": "failed", "request_id": 1, "reason": "busy"}
 
 
@@ -48,6 +50,8 @@ def test_round_trip_at_every_cut() -> None:
         framed([1]), framed({}), framed({"kind": "shout"}), framed({"kind": 7}),
         framed(FAILED | {"request_id": "1"}), framed(FAILED | {"request_id": True}),
         framed(FAILED | {"reason": "x"}), framed(FAILED | {"reason": None}),
+        framed(REPLY | {"drafts": []}), framed(REPLY | {"drafts": ["a"] * 9}),
+        framed(REPLY | {"drafts": ["a", 1]}), framed(REPLY | {"drafts": "a"}),
         framed(FAILED | {"more": 1}), framed({"kind": "failed", "request_id": 1}),
         b"\0\0\0\2\x93\xc1",
         b"\0\0\0\3" + msgpack.packb(1) * 3, b"\0\0\0\4\x81\xa1\xff\x01",
@@ -59,6 +63,7 @@ def test_garbage_is_one_named_error(data: bytes) -> None:
     Method: among others a failure whose reason is none of ``ports.MindFailure``.
     """
     assert MessageDecoder().feed(framed(FAILED)) == [MindFailed(1, "busy")]
+    assert MessageDecoder().feed(framed(REPLY)) == [MindReply(1, ["a", "b"], 3, 2, 1, 9)]
     with pytest.raises(ProtocolError):
         MessageDecoder().feed(data)
 

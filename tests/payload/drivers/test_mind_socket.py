@@ -16,7 +16,7 @@ from payload.mind.protocol import Hello, encode
 from payload.ports import MindFailed, MindReply, MindRequest
 from tests.payload.worker_process import WAIT_S, Worker, command, read_event
 
-REQUEST = MindRequest(5, "<|im_start|>user\n", "hello<|im_end|>\n", 12, 0.7, 3)
+REQUEST = MindRequest(5, "<|im_start|>user\n", "hello<|im_end|>\n", "", 1, 10, 12, 0.7, 0.05, 3)
 BundleMaker = Callable[[str], Path]
 
 
@@ -176,6 +176,6 @@ def test_prompt_that_cannot_be_sent(tmp_path: Path, listener: socket.socket) -> 
     connection.sendall(encode(Hello(1, "x", 1)))
     wait_for_bytes(mind)
     for suffix in ("x" * 70_000, "\ud800"):
-        assert mind.start(MindRequest(9, "", suffix, 1, 0.0, 0), 0)
+        assert mind.start(MindRequest(9, "", suffix, "", 1, 10, 1, 0.0, 0.0, 0), 0)
         assert mind.poll(0) == MindFailed(9, "garbage")
     connection.close()

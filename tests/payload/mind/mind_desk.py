@@ -16,9 +16,11 @@ from payload.situation import Situation
 from wire.beacon import Phase
 from wire.mission import MindSection, PowerSection
 from wire.records import BODY_FIELDS, Kind
+from wire.sampling import Sampling
 
 PERSONA = PersonaText("Edda", "I am Edda.", ("be honest",))
 SECTION = MindSection(every_s=100, deadline_s=60, max_tokens=40)
+SAMPLING = Sampling(drafts=4)
 SITUATION = Situation(
     now_ms=0, utc_ms=1_790_000_000_000, phase=Phase.ASCENT, latitude_deg=53.07,
     longitude_deg=8.8, altitude_m=12_345.6, fix_age_s=0.4, outside_c=-50.0, pressure_hpa=190.0)
@@ -37,7 +39,9 @@ def sentence(number: int) -> str:
 class Worker:
     """Says ``say(request)`` after ``delay_ms``; None hangs, a MindFailed fails."""
 
-    def __init__(self, say: Callable[[MindRequest], str | MindFailed | None] | None = None) -> None:
+    def __init__(
+        self, say: Callable[[MindRequest], str | list[str] | MindFailed | None] | None = None
+    ) -> None:
         self.count = 0
         self.say = say or (lambda request: sentence(self.count))
         self.delay_ms = 5_000
@@ -66,7 +70,8 @@ class Worker:
         self.count += 1
         if isinstance(said, MindFailed):
             return replace(said, request_id=request.request_id)
-        return MindReply(request.request_id, said, 200, 20, 17, self.delay_ms)
+        drafts = [said] if isinstance(said, str) else said
+        return MindReply(request.request_id, drafts, 200, 20, 17, self.delay_ms)
 
     def cancel(self, now_ms: int) -> None:
         self.cancelled.append(now_ms)
@@ -83,7 +88,7 @@ class Desk:
     ) -> None:
         self.worker = worker
         self.mind = MindManager(
-            worker, persona, memory, section, random.Random(1), said or [], Questions())
+            worker, persona, memory, section, random.Random(1), said or [], Questions(), SAMPLING)
         self.power = PowerManager(
             PowerSection(capacity_mah=3000, eco_mv=3600, low_mv=3400, critical_mv=3200))
         self.battery_mv = battery_mv

@@ -22,7 +22,15 @@ from payload.mind.questions import ANSWERED_IDS_MAX, PATIENCE_MS, WAITING_MAX
 from payload.mind.repeats import LATEST_MAX, Said
 from payload.ports import DeviceAbsent, MindFailed, MindRequest
 from payload.prompt import MUSING_BYTES_MAX
-from tests.payload.mind.mind_desk import PERSONA, SECTION, SITUATION, Desk, Worker, sentence
+from tests.payload.mind.mind_desk import (
+    PERSONA,
+    SAMPLING,
+    SECTION,
+    SITUATION,
+    Desk,
+    Worker,
+    sentence,
+)
 
 
 def test_a_musing_every_slot_from_the_first_minute() -> None:
@@ -41,9 +49,54 @@ def test_a_musing_every_slot_from_the_first_minute() -> None:
     request = desk.worker.requests[0][1]
     assert request.suffix.rstrip().endswith("<|im_start|>assistant")
     assert f"about: {first['about']}" in request.suffix
-    assert (request.max_tokens, request.temperature) == (40, SECTION.temperature)
+    assert (request.max_tokens, request.temperature) == (40, SAMPLING.temperature)
     assert len({r.request_id for _, r in desk.worker.requests}) == len(times)
     assert len({r.prefix for _, r in desk.worker.requests}) == 1
+
+
+@pytest.mark.parametrize(("drafts", "kept"), [
+    (["", "Anna knows.", "The rope is the rope is the rope is thin.", "climbing, 12 km up.",
+      "The frost is on the string again.", "A good line that came too late."], 4),
+    (["The frost is on the string again.", "A good line that came too late."], 0),
+])
+def test_the_best_usable_draft_is_kept(drafts: list[str], kept: int) -> None:
+    """Goal: not an empty, private or circular one, nor a part of the prompt; then their order."""
+    section = SECTION.model_copy(update={"private_words": ("Anna",)})
+    desk = Desk(Worker(lambda request: drafts), section=section)
+    desk.run(90)
+    assert [musing["text"] for musing in desk.musings] == [drafts[kept]]
+    assert desk.mind.rejected == 0
+
+
+def test_a_line_may_not_be_a_piece_of_the_persona_or_the_question() -> None:
+    """Goal: what the prompt said is no thought. Method: the system line, a value, the question."""
+    persona = replace(PERSONA, system="You are Edda, a small machine under a balloon.")
+    for echo in ("I am Edda, a small machine under a balloon.", "Are you not cold, Edda?"):
+        desk = Desk(Worker(lambda request, echo=echo: [echo]), persona=persona)
+        desk.run(10)
+        desk.mind.ask(7, "Are you not cold up there, Edda?")
+        desk.run(40)
+        assert [reply["by"] for reply in desk.replies] == ["canned"], echo
+
+
+def test_drafts_cost_power() -> None:
+    """Goal: several drafts while power is good, one when it is short or unknown."""
+    asked = {}
+    for battery_mv in (4000, 3500, None):
+        desk = Desk(Worker(), battery_mv=battery_mv)
+        desk.run(200)
+        asked[battery_mv] = {request.drafts for _, request in desk.worker.requests}
+    assert asked == {4000: {SAMPLING.drafts}, 3500: {1}, None: {1}}
+
+
+def test_the_mission_overrides_the_sampling_of_the_bundle() -> None:
+    """Goal: each value by itself. Method: one of five set in the mission file."""
+    section = SECTION.model_copy(update={"temperature": 0.25})
+    desk = Desk(Worker(), section=section)
+    desk.run(70)
+    (_, request), = desk.worker.requests
+    assert (request.temperature, request.min_p, request.sentences_max) == (
+        0.25, SAMPLING.min_p, SAMPLING.sentences_max)
 
 
 @pytest.mark.parametrize(

@@ -23,14 +23,15 @@ class Desk:
     def think(self) -> MindReply | MindFailed | None:
         """One request and, a minute later, what came of it."""
         self.number += 1
-        assert self.mind.start(MindRequest(self.number, "", MOMENT, 64, 0.7, self.number), 0)
+        assert self.mind.start(MindRequest(
+            self.number, "", MOMENT, "", 1, 10, 64, 0.7, 0.05, self.number), 0)
         self.clock.now_ms += 60_000
         return self.mind.poll(0)
 
     def say(self) -> str:
         reply = self.think()
         assert isinstance(reply, MindReply)
-        return reply.text
+        return reply.drafts[0]
 
 
 def _is_cut_character(text: str) -> bool:
@@ -87,7 +88,7 @@ def test_it_dies_every_time() -> None:
 
 def test_loading_takes_ten_minutes_and_begins_again_after_a_kill() -> None:
     desk = Desk(MindFault.LOADS)
-    request = MindRequest(1, "", MOMENT, 64, 0.7, 1)
+    request = MindRequest(1, "", MOMENT, "", 1, 10, 64, 0.7, 0.05, 1)
     for begin_ms in (0, LOAD_MS):
         desk.clock.now_ms = begin_ms
         assert not desk.mind.start(request, 0)

@@ -159,7 +159,7 @@ def test_the_world_mostly_says_no() -> None:
 
 
 def _request(number: int, moment: Moment, seed: int = 1) -> MindRequest:
-    return MindRequest(number, "prefix", suffix(moment), 64, 0.7, seed)
+    return MindRequest(number, "prefix", suffix(moment), "", 1, 10, 64, 0.7, 0.05, seed)
 
 
 def test_scripted_musings_fit_the_moment_and_pass_the_filter() -> None:
@@ -180,9 +180,9 @@ def test_scripted_musings_fit_the_moment_and_pass_the_filter() -> None:
         clock.now_ms += 60_000
         reply = mind.poll(0)
         assert isinstance(reply, MindReply)
-        assert clean_reply(reply.text) == reply.text
-        assert len(reply.text.encode()) <= MUSING_BYTES_MAX
-        lines.append(reply.text)
+        assert clean_reply(reply.drafts[0]) == reply.drafts[0]
+        assert len(reply.drafts[0].encode()) <= MUSING_BYTES_MAX
+        lines.append(reply.drafts[0])
     assert any("-42" in line for line in lines[0::6])
     assert any("tides" in line.lower() and "404" in line for line in lines[2::6])
     assert any("12 minutes" in line for line in lines[3::6])
@@ -264,7 +264,7 @@ while data := client.recv(65536):
             client.sendall(encode(MindFailed(request.request_id, "garbage")))
         elif "hang" not in request.suffix:
             text = "Said about " + request.suffix
-            client.sendall(encode(MindReply(request.request_id, text, 100, 30, 40, 7)))
+            client.sendall(encode(MindReply(request.request_id, [text], 100, 30, 40, 7)))
 """
 
 
@@ -280,7 +280,7 @@ def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def _think(clock: SimClock, mind: WorkerMind, about: str) -> MindReply | MindFailed:
-    assert mind.start(MindRequest(clock.now_ms, "", about, 64, 0.7, 1), 0)
+    assert mind.start(MindRequest(clock.now_ms, "", about, "", 1, 10, 64, 0.7, 0.05, 1), 0)
     for _ in range(100):
         clock.now_ms += 200
         answer = mind.poll(0)
@@ -294,7 +294,7 @@ def test_the_worker_is_charged_a_pis_time(worker) -> None:
     clock, mind = worker
     reply = _think(clock, mind, "cold")
     assert isinstance(reply, MindReply)
-    assert reply.text == "Said about cold"
+    assert reply.drafts[0] == "Said about cold"
     assert reply.elapsed_ms == PI_ZERO_2W.thinking_ms(30, 40)
     assert PI_ZERO_2W.thinking_ms(30, 40) <= clock.now_ms < PI_ZERO_2W.thinking_ms(30, 40) + 200
     assert mind.model == "fake"
@@ -316,7 +316,7 @@ def test_a_dead_worker_is_started_again(worker) -> None:
 
 def test_a_hanging_worker_is_killed_by_cancel(worker) -> None:
     clock, mind = worker
-    assert mind.start(MindRequest(1, "", "hang", 64, 0.7, 1), 0)
+    assert mind.start(MindRequest(1, "", "hang", "", 1, 10, 64, 0.7, 0.05, 1), 0)
     pid = mind.pid
     mind.cancel(0)
     with pytest.raises(ProcessLookupError):

@@ -1,0 +1,54 @@
+"""Chooses the line to keep: the best draft that is clean, new, and no part of its prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from payload.mind.private_words import PrivateWords
+from payload.mind.repeats import Said, is_circular, is_echo
+from payload.prompt import Moment, PersonaText, clean_reply, is_repeat, senses_in_words
+
+RAW_CHARS_MAX = 4096
+
+
+class DraftChoice:
+    """What drafts are judged by: the lines said so far, the private words, the persona's own."""
+
+    def __init__(
+        self, said: Iterable[str], private_words: tuple[str, ...], persona: PersonaText | None,
+        sentences_max: int,
+    ) -> None:
+        """``said`` are the lines of this flight before the reboot, oldest first."""
+        self._said = Said(list(said))
+        self._private = PrivateWords(private_words)
+        self._constant = [] if persona is None else [persona.system, *persona.values]
+        self._sentences_max = sentences_max
+
+    def best(self, drafts: Sequence[str], moment: Moment, memory: str | None) -> str | None:
+        """The first usable line of ``drafts``, which counts as said from now on; None if none is.
+
+        ``moment`` and ``memory`` are those of the prompt.
+        """
+        heard = [*self._constant, senses_in_words(moment), memory or "", moment.question or ""]
+        for draft in drafts:
+            raw = draft[:RAW_CHARS_MAX]
+            line = clean_reply(raw, self._sentences_max)
+            if (
+                line is not None and not self._private.are_in(raw, line)
+                and not is_circular(line) and not is_echo(line, heard)
+                and not self._is_stale(line, moment, memory)
+            ):
+                self._said.add(line)
+                return line
+        return None
+
+    def _is_stale(self, line: str, moment: Moment, memory: str | None) -> bool:
+        """True for what was said before, and for the memory in the prompt said back.
+
+        Two askers may get much the same answer, as from a person, but never the same words.
+        """
+        if moment.question is not None:
+            return self._said.has(line)
+        if memory is not None and is_repeat(line, [memory]):
+            return True
+        return self._said.is_like(line)

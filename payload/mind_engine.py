@@ -1,0 +1,380 @@
+"""One loaded model: evaluates a prompt, draws several drafts at once, and says which is best.
+
+The only importer of llama_cpp in the payload. The mind worker flies it; the examination before
+signing and a workstation's chat use it too, so that everything speaks as in flight.
+
+A prompt is prefix + suffix. The prefix is evaluated once per bundle; afterwards the model's memory
+is cut back to it (or restored from a file after a restart), and a request costs only its suffix and
+its drafts. The drafts are sequences of one llama.cpp context that share the prompt: a token of each
+is evaluated in one batch, which on a small board costs little more than a token of one.
+
+Drafts are ranked by mutual information with the moment (Li et al. 2016, arXiv 1510.03055): by how
+much likelier the moment makes them than no moment does, and, with half the weight, by how likely
+they are at all. Equal seed, model, prompt and thread count give equal drafts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, BinaryIO
+
+import llama_cpp
+import llama_cpp.llama_cpp as llama
+import numpy as np
+
+from payload.mind.prefix_cache import PrefixCache
+from payload.ports import MindReply, MindRequest
+from payload.prompt import sentence_ends
+from wire.sampling import DRAFTS_MAX, Sampling
+
+N_CTX_DEFAULT, N_CTX_RANGE = 1024, (128, 8192)
+N_BATCH = 64  # logits of one batch cost n_vocab * 4 bytes a row; also how often the caller is asked
+DRAFT_CELLS = 512  # of the context, beside the prompt; drafts that do not fit in are not begun
+PLAIN_CELLS = 64  # of the prompt without a moment, beyond the prefix
+LIKELIHOOD_WEIGHT = 0.5  # of a draft's own likelihood, against what the moment adds to it
+_PROMPT, _PLAIN, _DRAFT = 0, 1, 2  # sequences; the last is the first of DRAFTS_MAX
+_LOG_LEVEL_ERROR = 3
+
+
+class NoModel(Exception):
+    """There is no model that may be loaded, or that llama.cpp would load; the text says why."""
+
+
+class Unanswerable(Exception):
+    """The prompt leaves no room for a reply, or the model cannot be run on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Drafts, the best first; the two counts are those of ``ports.MindReply``."""
+
+    drafts: list[str]
+    evaluated_tokens: int
+    reply_tokens: int
+
+
+@dataclass(slots=True)
+class _Draft:
+    """One reply while it is drawn. ``log_p``: sum over its tokens, in nats, given the prompt."""
+
+    sequence: int
+    sampler: Any
+    tokens: list[int] = field(default_factory=list)
+    said: bytes = b""
+    log_p: float = 0.0
+    is_done: bool = False
+
+    @property
+    def text(self) -> str:
+        """Its first line; a character whose last bytes the bound cut off is dropped."""
+        return self.said.split(b"\n", 1)[0].rstrip().decode("utf-8", "ignore")
+
+
+class Engine:
+    """A model with its context, and the evaluation of the latest prefix in it."""
+
+    def __init__(
+        self, opened: BinaryIO, name: str, fingerprint: str, n_ctx: int, threads: int,
+        cache: PrefixCache | None = None,
+    ) -> None:
+        """``opened`` is the model's file, which is read to its end here.
+
+        Args:    fingerprint: of the file; kept prefixes of another are not used.
+                 n_ctx: tokens of a prompt with its longest reply; bounded by N_CTX_RANGE.
+        Raises:  NoModel, also where the file is whole but too large for the memory.
+        """
+        _last_error.clear()
+        # Whatever has taken the file's name meanwhile.
+        place = f"/proc/self/fd/{opened.fileno()}"
+        self._model = llama.llama_model_load_from_file(
+            place.encode(), llama.llama_model_default_params())
+        if not self._model:
+            raise NoModel(f"{name}: {' '.join(_last_error) or 'llama.cpp refuses it'}")
+        # Library and processor count too: another one keeps, or rounds, another way.
+        machine = f"{llama_cpp.__version__} {llama.llama_print_system_info()!r}"
+        self._fingerprint = f"{fingerprint} {machine}"
+        self._cache = cache
+        self.n_ctx = min(max(n_ctx, N_CTX_RANGE[0]), N_CTX_RANGE[1])
+        params = llama.llama_context_default_params()
+        params.n_ctx = self.n_ctx + PLAIN_CELLS + DRAFT_CELLS
+        params.n_batch = params.n_ubatch = N_BATCH
+        params.n_seq_max = _DRAFT + DRAFTS_MAX
+        params.kv_unified = True  # sequences share what they have in common
+        params.n_threads = params.n_threads_batch = threads
+        params.no_perf = True
+        self._context = llama.llama_init_from_model(self._model, params)
+        if not self._context:
+            llama.llama_model_free(self._model)
+            raise NoModel(f"{name}: not enough memory for its context")
+        self._vocab = llama.llama_model_get_vocab(self._model)
+        self._n_vocab = llama.llama_vocab_n_tokens(self._vocab)
+        self._memory = llama.llama_get_memory(self._context)
+        self._batch = llama.llama_batch_init(N_BATCH, 0, 1)
+        self._prefix: list[int] = []  # whose evaluation the model's memory begins with
+        self._plain: list[int] = []  # what follows the prefix in the sequence _PLAIN
+        self._plain_logits = np.zeros(0, np.float32)  # (n_vocab,), behind it
+        self._piece = ctypes.create_string_buffer(256)  # text of one token
+        self._end_of_turn = self.tokens("<|im_end|>")
+
+    def close(self) -> None:
+        """Free the model and its context."""
+        llama.llama_batch_free(self._batch)
+        llama.llama_free(self._context)
+        llama.llama_model_free(self._model)
+
+    def answer(self, request: MindRequest, pulse: Callable[[], None]) -> MindReply:
+        """Drafts for a request; ``pulse`` and errors are those of ``draw``."""
+        started_ns = time.monotonic_ns()
+        prefix = self.tokens(request.prefix, is_start=True)
+        suffix = self.tokens(request.suffix, is_start=not prefix)
+        sampling = Sampling.model_construct(  # the request's own values, in range or not
+            temperature=request.temperature, min_p=request.min_p, drafts=request.drafts,
+            sentences_max=request.sentences_max, max_tokens=request.max_tokens)
+        drawn = self.draw(
+            prefix, suffix, self.tokens(request.plain_suffix), sampling, request.seed, pulse)
+        return MindReply(
+            request.request_id, drawn.drafts, len(prefix) + len(suffix), drawn.evaluated_tokens,
+            drawn.reply_tokens, (time.monotonic_ns() - started_ns) // 1_000_000)
+
+    def draw(
+        self, prefix: list[int], suffix: list[int], plain: list[int], sampling: Sampling,
+        seed: int, pulse: Callable[[], None] = lambda: None,
+    ) -> Drawn:
+        """Evaluate what is new of the prompt, then draw its drafts.
+
+        Args:    prefix, suffix: the tokens of the prompt.
+                 plain: what follows the prefix where there is no moment; drafts are not ranked
+                 without it.
+                 pulse: called between batches; whatever it raises ends the thought.
+        Raises:  Unanswerable.
+        """
+        space = self.n_ctx - len(prefix) - len(suffix)
+        if not suffix or space < 1 or sampling.max_tokens < 1:
+            raise Unanswerable(f"{len(prefix)} + {len(suffix)} tokens of {self.n_ctx}")
+        tokens_max = min(sampling.max_tokens, space)
+        count = max(1, min(sampling.drafts, DRAFTS_MAX, DRAFT_CELLS // tokens_max))
+        is_ranked = count > 1 and 0 < len(plain) <= PLAIN_CELLS
+        evaluated = self._begin_with(prefix, pulse)
+        if is_ranked:
+            evaluated += self._evaluate_plain(plain, pulse)
+        self._evaluate(suffix, len(prefix), _PROMPT, pulse)
+        with contextlib.ExitStack() as stack:
+            samplers = [stack.enter_context(_sampler(sampling, seed + number))
+                        for number in range(count)]
+            drafts = [_Draft(_DRAFT + number, chain) for number, chain in enumerate(samplers)]
+            self._complete(drafts, len(prefix) + len(suffix), max(1, sampling.sentences_max),
+                           tokens_max, pulse)
+        steps = max(len(draft.tokens) for draft in drafts)
+        evaluated += len(suffix) + sum(len(draft.tokens) for draft in drafts) - steps
+        if is_ranked:
+            evaluated += self._rank(drafts, len(prefix) + len(plain), pulse)
+        return Drawn([draft.text for draft in drafts], evaluated, steps)
+
+    def tokens(self, text: str, is_start: bool = False) -> list[int]:
+        """Control tokens in ``text`` count as such: ``payload.prompt`` has cleaned the content."""
+        has_bos = llama.llama_vocab_get_add_bos(self._vocab)
+        add_special = is_start and has_bos and not llama.llama_vocab_get_add_eos(self._vocab)
+        data = text.encode("utf-8", "replace")
+        size = len(data) + 2  # a token is at least a byte
+        array = (llama.llama_token * size)()
+        count = llama.llama_tokenize(self._vocab, data, len(data), array, size, add_special, True)
+        if count < 0:
+            raise Unanswerable("the prompt cannot be tokenised")
+        return list(array[:count])
+
+    def _begin_with(self, prefix: list[int], pulse: Callable[[], None]) -> int:
+        """Make the prompt's sequence hold exactly ``prefix``; the tokens evaluated for it."""
+        self._remove_drafts()
+        # Recurrent models cannot be cut back; for them the state is restored as after a restart.
+        if prefix == self._prefix and self._remove(_PROMPT, len(prefix)):
+            return 0
+        self._prefix, self._plain = [], []
+        llama.llama_memory_clear(self._memory, True)
+        key = hashlib.sha256(f"{self._fingerprint} {self.n_ctx} {prefix}".encode()).hexdigest()
+        is_restored = self._restore(key, len(prefix))
+        if not is_restored:
+            self._evaluate(prefix, 0, _PROMPT, pulse)
+            self._keep(key)
+        self._prefix = prefix
+        return 0 if is_restored else len(prefix)
+
+    def _restore(self, key: str, n_tokens: int) -> bool:
+        state = self._cache.load(key) if self._cache is not None else None
+        if state is None:
+            return False
+        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
+        llama.llama_state_seq_set_data(self._context, buffer, len(state), _PROMPT)
+        if llama.llama_memory_seq_pos_max(self._memory, _PROMPT) == n_tokens - 1:
+            return True
+        llama.llama_memory_clear(self._memory, True)
+        return False
+
+    def _keep(self, key: str) -> None:
+        if self._cache is None:
+            return
+        size = llama.llama_state_seq_get_size(self._context, _PROMPT)
+        buffer = (ctypes.c_uint8 * size)()
+        written = llama.llama_state_seq_get_data(self._context, buffer, size, _PROMPT)
+        self._cache.save(key, bytes(memoryview(buffer)[:written]))
+
+    def _evaluate_plain(self, plain: list[int], pulse: Callable[[], None]) -> int:
+        """Have the prompt without a moment in its sequence; the tokens evaluated for it."""
+        if plain == self._plain:
+            return 0
+        self._plain = []
+        self._remove(_PLAIN)
+        self._copy(_PROMPT, _PLAIN)
+        self._evaluate(plain, len(self._prefix), _PLAIN, pulse)
+        self._plain_logits = self._logits(-1).copy()
+        self._plain = plain
+        return len(plain)
+
+    def _complete(self, drafts: list[_Draft], at: int, sentences_max: int, tokens_max: int,
+                  pulse: Callable[[], None]) -> None:
+        """Draw each to the end of its turn, its first line or its last sentence, or the bound.
+
+        ``at`` is the position behind the prompt, which was evaluated just now.
+        """
+        for draft in drafts:
+            self._copy(_PROMPT, draft.sequence)
+            self._sample(draft, -1, sentences_max, tokens_max)
+        while running := [draft for draft in drafts if not draft.is_done]:
+            pulse()
+            self._decode([(draft.tokens[-1], at + len(draft.tokens) - 1, draft.sequence, True)
+                          for draft in running])
+            for row, draft in enumerate(running):
+                self._sample(draft, row, sentences_max, tokens_max)
+
+    def _sample(self, draft: _Draft, row: int, sentences_max: int, tokens_max: int) -> None:
+        """Add a token to ``draft`` by the logits of ``row`` of the latest batch, or end it."""
+        token = llama.llama_sampler_sample(draft.sampler, self._context, row)
+        size = llama.llama_token_to_piece(self._vocab, token, self._piece, len(self._piece), 0,
+                                          False)
+        said = (draft.said + self._piece.raw[: max(size, 0)]).lstrip()
+        is_end = llama.llama_vocab_is_eog(self._vocab, token) or [token] == self._end_of_turn
+        if is_end or _is_beyond(said, sentences_max):
+            draft.is_done = True
+            return
+        draft.log_p += _log_p(self._logits(row), token)
+        draft.tokens.append(token)
+        draft.said = said
+        draft.is_done = b"\n" in said or len(draft.tokens) == tokens_max
+
+    def _rank(self, drafts: list[_Draft], at: int, pulse: Callable[[], None]) -> int:
+        """Sort ``drafts``, the best first; the tokens evaluated for it.
+
+        ``at`` is the position behind the prompt without a moment.
+        """
+        self._remove_drafts()
+        plain_log_p = {draft.sequence: _log_p(self._plain_logits, draft.tokens[0])
+                       for draft in drafts if draft.tokens}
+        rows = []
+        for draft in drafts:
+            self._copy(_PLAIN, draft.sequence)
+            rows += [(token, at + number, draft.sequence, following)
+                     for number, (token, following) in enumerate(pairwise(draft.tokens))]
+        for start in range(0, len(rows), N_BATCH):
+            pulse()
+            part = rows[start : start + N_BATCH]
+            self._decode([(token, position, sequence, True)
+                          for token, position, sequence, _ in part])
+            for row, (_, _, sequence, following) in enumerate(part):
+                plain_log_p[sequence] += _log_p(self._logits(row), following)
+
+        def worth(draft: _Draft) -> float:
+            if not draft.tokens:
+                return -math.inf
+            gain = draft.log_p - plain_log_p[draft.sequence]
+            mean = (gain + LIKELIHOOD_WEIGHT * draft.log_p) / len(draft.tokens)
+            return mean if math.isfinite(mean) else -math.inf
+
+        drafts.sort(key=worth, reverse=True)
+        return len(rows)
+
+    def _evaluate(self, tokens: list[int], at: int, sequence: int, pulse: Callable[[], None]
+                  ) -> None:
+        """Add ``tokens`` to ``sequence`` from position ``at`` on; logits of the last one alone."""
+        for start in range(0, len(tokens), N_BATCH):
+            pulse()
+            part = tokens[start : start + N_BATCH]
+            self._decode([(token, at + start + number, sequence, start + number == len(tokens) - 1)
+                          for number, token in enumerate(part)])
+
+    def _decode(self, rows: Sequence[tuple[int, int, int, bool]]) -> None:
+        """Evaluate a batch of (token, position, sequence, whether its logits are wanted)."""
+        batch = self._batch
+        batch.n_tokens = len(rows)
+        for row, (token, position, sequence, has_logits) in enumerate(rows):
+            batch.token[row], batch.pos[row] = token, position
+            batch.n_seq_id[row], batch.seq_id[row][0] = 1, sequence
+            batch.logits[row] = has_logits
+        if (result := llama.llama_decode(self._context, batch)) != 0:
+            self._prefix = []
+            raise Unanswerable(f"llama_decode returned {result}")
+
+    def _logits(self, row: int) -> np.ndarray:
+        """(n_vocab,) float32 of ``row`` of the latest batch; overwritten by the next."""
+        return np.ctypeslib.as_array(
+            llama.llama_get_logits_ith(self._context, row), (self._n_vocab,))
+
+    def _copy(self, source: int, target: int) -> None:
+        llama.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+
+    def _remove(self, sequence: int, at: int = 0) -> bool:
+        """Cut a sequence back to ``at`` tokens; False where the model cannot."""
+        is_cut: bool = llama.llama_memory_seq_rm(self._memory, sequence, at, -1)
+        return is_cut
+
+    def _remove_drafts(self) -> None:
+        for number in range(DRAFTS_MAX):
+            self._remove(_DRAFT + number)
+
+
+@contextlib.contextmanager
+def _sampler(sampling: Sampling, seed: int) -> Iterator[Any]:
+    """Of one draft. No penalty on repetition: it makes small models misspell."""
+    samplers = [
+        llama.llama_sampler_init_min_p(sampling.min_p, 1),
+        llama.llama_sampler_init_temp(max(sampling.temperature, 0.0)),  # 0 takes the likeliest
+        llama.llama_sampler_init_dist(seed & 0xFFFFFFFF),
+    ]
+    chain = llama.llama_sampler_chain_init(llama.llama_sampler_chain_default_params())
+    for sampler in samplers:
+        llama.llama_sampler_chain_add(chain, sampler)
+    try:
+        yield chain
+    finally:
+        llama.llama_sampler_free(chain)
+
+
+def _is_beyond(said: bytes, sentences_max: int) -> bool:
+    """True once something follows the last sentence that may be kept: "3." may become "3.5"."""
+    text = said.decode("utf-8", "ignore")
+    ends = sentence_ends(text)
+    return len(ends) >= sentences_max and ends[sentences_max - 1] < len(text)
+
+
+def _log_p(logits: np.ndarray, token: int) -> float:
+    """Log probability of a token in nats."""
+    top = float(logits.max())
+    return float(logits[token]) - top - math.log(float(np.exp(logits - top).sum()))
+
+
+_last_error: list[str] = []
+
+
+@llama.llama_log_callback  # type: ignore[untyped-decorator]
+def _keep_last_error(level: int, text: bytes, _: object) -> None:
+    """llama.cpp talks a lot; only why a model would not load is worth a line."""
+    if level == _LOG_LEVEL_ERROR:
+        _last_error[:] = [text.decode("utf-8", "replace").strip()]
+
+
+llama.llama_log_set(_keep_last_error, None)
