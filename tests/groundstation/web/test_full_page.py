@@ -9,7 +9,7 @@ from groundstation.web.streams import PER_ADDRESS_MAX
 from tests.groundstation.far_end import MISSION, START_MS, FarEnd, state_at
 from tests.groundstation.web import diary
 from tests.groundstation.web.browser import Browser, find_chromium
-from tests.groundstation.web.test_page import Served, looked_at
+from tests.groundstation.web.served import Served, looked_at
 
 
 def test_a_page_that_finds_no_place_says_so_reads_on_and_gets_one_later(tmp_path):

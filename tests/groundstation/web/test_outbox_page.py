@@ -11,7 +11,7 @@ import pytest
 from tests.groundstation.far_end import SIGNED_MISSION
 from tests.groundstation.uplink.outbox_station import Station
 from tests.groundstation.web.browser import Browser, find_chromium
-from tests.groundstation.web.test_page import Served
+from tests.groundstation.web.served import Served
 from wire.commands import Opcode
 
 LIST = "document.getElementById('letters')"

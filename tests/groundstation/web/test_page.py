@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
-import threading
 from dataclasses import replace
 
 import pytest
@@ -13,9 +11,7 @@ from groundstation.ground import Ground
 from groundstation.share.sondehub import UploadOutcome
 from groundstation.share.upload_queue import Batch, UploadQueue
 from groundstation.web import web
-from groundstation.web.server import make_server
 from groundstation.web.stream import Ending
-from groundstation.web.web import create_app
 from tests.groundstation.far_end import (
     MASTER_KEY,
     MISSION,
@@ -26,31 +22,11 @@ from tests.groundstation.far_end import (
 )
 from tests.groundstation.web import diary
 from tests.groundstation.web.browser import Browser, find_chromium, need_vendor
+from tests.groundstation.web.served import NOW_MS, Served, looked_at
 from wire import horus
 from wire.auth import Direction, derive_key
 from wire.horus import Packet
 from wire.records import Kind
-
-NOW_MS = START_MS + diary.END_S * 1000
-
-
-class Served:
-    """An app on a port of its own, on a thread."""
-
-    def __init__(
-        self, archive_path, now=lambda: NOW_MS, mission=MISSION, **options
-    ) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/"
-        self.app = create_app(archive_path, mission, now=now, **options)
-        self._server = make_server(self.app)
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]})
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._server.should_exit = True
-        self._thread.join(10)
-        self.app.state.pool.close()
 
 
 @pytest.fixture(scope="module")
@@ -73,14 +49,6 @@ def served(flight):
     station = Served(flight.path)
     yield station
     station.stop()
-
-
-def looked_at(browser, served, width, height):
-    browser.open("about:blank", until="location.href === 'about:blank'")
-    browser.complaints.clear()
-    browser.requests.clear()
-    browser.size(width, height)
-    browser.open(served.url)
 
 
 def test_a_whole_flight_is_read_with_no_complaint_and_no_stranger(page, served, tmp_path):

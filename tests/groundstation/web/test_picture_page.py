@@ -12,7 +12,7 @@ from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
 from tests.groundstation.far_end import MISSION, START_MS, FarEnd, state_at
 from tests.groundstation.web.browser import Browser
-from tests.groundstation.web.test_page import Served, looked_at
+from tests.groundstation.web.served import Served, looked_at
 from wire.records import Kind
 
 COLUMNS, ROWS = 4, 3

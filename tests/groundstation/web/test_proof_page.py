@@ -8,7 +8,7 @@ from groundstation.ground import Ground
 from tests.groundstation.far_end import SIGNED_MISSION, START_MS, state_at
 from tests.groundstation.reading.test_proof import FLOWN, QUIET_S, Station
 from tests.groundstation.web.browser import Browser, need_vendor
-from tests.groundstation.web.test_page import Served, looked_at
+from tests.groundstation.web.served import Served, looked_at
 
 LIED_S = FLOWN[-1] + QUIET_S
 NAMES = "[...document.querySelectorAll('.map-label.mark')].map(n => n.textContent)"

@@ -8,7 +8,7 @@ from groundstation.archive.archive import Archive
 from tests.groundstation.decode.session_air import OTHER, payload, proving
 from tests.groundstation.far_end import SIGNED_MISSION, START_MS
 from tests.groundstation.web.browser import Browser
-from tests.groundstation.web.test_page import Served
+from tests.groundstation.web.served import Served
 from wire.records import Kind
 
 

@@ -8,7 +8,7 @@ from contextlib import closing
 from tests.groundstation.far_end import START_MS, FarEnd, state_at
 from tests.groundstation.test_slow_station import KEY, plan, station
 from tests.groundstation.web.browser import Browser, need_vendor
-from tests.groundstation.web.test_page import Served, looked_at
+from tests.groundstation.web.served import Served, looked_at
 from wire.airtime_budget import AirtimeBudget
 
 

@@ -22,15 +22,7 @@ from payload.mind.questions import ANSWERED_IDS_MAX, PATIENCE_MS, WAITING_MAX
 from payload.mind.repeats import LATEST_MAX, Said
 from payload.ports import DeviceAbsent, MindFailed, MindRequest
 from payload.prompt import MUSING_BYTES_MAX
-from tests.payload.mind.mind_desk import (
-    PERSONA,
-    SAMPLING,
-    SECTION,
-    SITUATION,
-    Desk,
-    Worker,
-    sentence,
-)
+from tests.payload.mind.desk import PERSONA, SAMPLING, SECTION, SITUATION, Desk, Worker, sentence
 
 
 def test_a_musing_every_slot_from_the_first_minute() -> None:
