@@ -10,8 +10,8 @@ from pathlib import Path
 from bench import report
 
 NAMES = (
-    "beacon", "flight", "start", "link", "airtime", "text", "mind", "persona", "imports", "quant",
-    "tune")
+    "beacon", "flight", "start", "link", "airtime", "text", "mind", "memory", "persona", "imports",
+    "quant", "tune")
 OUT_DIR = Path(__file__).parent / "out"
 
 

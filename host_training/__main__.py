@@ -21,15 +21,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from host_training.cli import bundles, training, writing
-from host_training.cli.bundles import (
-    DEFAULT_KEY,
-    BundleArgument,
-    TrustOption,
-)
+from host_training.cli import bundles, talking, training, writing
+from host_training.cli.bundles import DEFAULT_KEY, ThreadsOption
 from host_training.errors import FOUND, WARNING, TrainingError
 from host_training.training import known_bases
-from wire.bundle import BundleError, Manifest, verify_bundle
+from wire.bundle import BundleError
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -41,8 +37,6 @@ bundles.register(app)
 errors = Console(stderr=True)
 
 LINE_EVERY_S = 30.0
-
-ThreadsOption = Annotated[int, typer.Option(min=0, max=256, help="CPU threads; 0: all.")]
 
 GeneralOption = Annotated[list[Path] | None, typer.Option(
     "--general", metavar="TEXT", help="A .txt or .txt.xz file in the person's language, as "
@@ -234,63 +228,7 @@ def codec(
     console.print(f"{out}: " + ", ".join(f"{name} {value}" for name, value in result.items()))
 
 
-@app.command()
-def chat(bundle: BundleArgument, trust: TrustOption = None, threads: ThreadsOption = 0,
-         seed: int = 1) -> None:
-    """Chat with a bundle in the terminal, with prompts as on the ground before a launch."""
-    from payload.prompt import Moment
-
-    manifest = verify_bundle(bundle, bundles.trusted_keys(trust))
-    voice = _voice(bundle, manifest, threads, seed)
-    console.print(f"[bold]{manifest.disclosure}[/bold]\nAn empty line ends the chat.")
-    while True:
-        try:
-            question = console.input("[dim]you:[/dim] ").strip()
-        except EOFError:
-            break
-        if not question:
-            break
-        line = voice.speak(Moment(about="question", phase="ground", question=question))
-        console.print(f"{manifest.name} (AI): {line or '(silence)'}", markup=False,
-                      highlight=False, soft_wrap=True)
-    voice.close()
-
-
-@app.command()
-def sample(
-    bundle: BundleArgument,
-    count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000)] = 10,
-    about: Annotated[list[str] | None, typer.Option(help="Topics to sample from.")] = None,
-    threads: ThreadsOption = 0,
-    seed: int = 1,
-) -> None:
-    """Print musings for random contexts of an imagined flight."""
-    import random
-
-    from host_training.importers.notebook import Condition
-    from host_training.rows.context_sampler import draw_moment
-    from payload.prompt import senses_in_words
-
-    manifest = verify_bundle(bundle, None)
-    voice = _voice(bundle, manifest, threads, seed)
-    rng = random.Random(seed)
-    console.print(f"[bold]{manifest.disclosure}[/bold]")
-    topics = about or ["wind", "sun", "cloud", "cold", "height", "silence", "dark", "self"]
-    for _ in range(count):
-        moment = draw_moment(Condition(rng.choice(topics)), rng)
-        console.print(f"{moment.about}: {senses_in_words(moment)}\n  ", end="", style="dim",
-                      markup=False, highlight=False, soft_wrap=True)
-        console.print(voice.speak(moment) or "(silence)", markup=False, highlight=False,
-                      soft_wrap=True)
-    voice.close()
-
-
-def _voice(bundle: Path, manifest: Manifest, threads: int, seed: int) -> Any:
-    from host_training.bundle.chat import BundleVoice
-
-    return BundleVoice(bundle, manifest, threads or os.cpu_count() or 1, seed)
-
-
+talking.register(app)
 training.register(app, _progress, _quiet)
 writing.register(app, _progress)
 

@@ -357,7 +357,8 @@ def _evaluate(run_dir: RunDir, base: Path, ladder_dir: Path, step: quantise.Step
             sampling=sampling_of(runtime),
             lines=options.lines, terms=persona.settings.unsayable(),
             region=persona.settings.privacy.region, seed=options.seed,
-            threads=options.threads or 1, has_canaries=has_canaries)
+            threads=options.threads or 1, has_canaries=has_canaries,
+            has_partners=persona.settings.privacy.third_party == "train")
         export.export_gguf(base, subject.base, "base")
         examination.build(subject, out, lambda share, line: report("evaluate", share, line))
         subject.base.unlink()

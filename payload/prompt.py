@@ -184,6 +184,11 @@ def clean_reply(text: str, sentences_max: int = 10) -> str | None:
     return line
 
 
+def numbers(text: str) -> set[str]:
+    """The whole numbers in ``text``, as digits without leading zeros."""
+    return {number.lstrip("0") or "0" for number in re.findall(r"\d+", text)}
+
+
 def similarity(first: str, second: str) -> float:
     """Jaccard similarity of character trigrams, 0 (nothing shared) to 1 (the same letters)."""
     a, b = trigrams(first), trigrams(second)
@@ -197,5 +202,5 @@ def is_repeat(text: str, said: list[str]) -> bool:
 
 def trigrams(text: str) -> set[str]:
     """The runs of three characters in its letters and digits, case folded."""
-    letters = " ".join(re.findall(r"[a-z0-9]+", text.lower()))
+    letters = " ".join(re.findall(r"[^\W_]+", text.lower()))
     return {letters[i : i + 3] for i in range(len(letters) - 2)}

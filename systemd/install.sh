@@ -71,10 +71,24 @@ pip="/opt/spacepi/bin/pip install --quiet --no-deps --no-build-isolation"
 run $pip --require-hashes -r "$here/../lock/build.txt"
 run $pip --require-hashes -r "$locked"
 run $pip "$here/wheel"
-if [ ! -e /var/lib/spacepi/mission.toml ]; then
-    run install -m 640 -o spacepi -g spacepi "$here/../mission.toml" /var/lib/spacepi/mission.toml
-    echo "Now edit /var/lib/spacepi/mission.toml (callsign; mind.bundle = \"persona\"), copy the"
-    echo "persona to /var/lib/spacepi/persona and the key to /var/lib/spacepi/mission.key."
+mission=/var/lib/spacepi/mission.toml
+if [ ! -e "$mission" ]; then
+    edited=$(mktemp)
+    sed 's|^bundle = .*|bundle = "persona"|' "$here/../mission.toml" >"$edited"
+    run install -m 640 -o spacepi -g spacepi "$edited" "$mission"
+    rm "$edited"
+    echo "Now edit $mission (callsign) and copy the key to /var/lib/spacepi/mission.key."
 fi
+# Edda, unless another persona was copied there. The model of an adapter bundle is assembled once, from
+# a base that is downloaded once; without it the payload flies without a mind.
+persona=/var/lib/spacepi/persona
+if [ ! -e "$persona" ]; then
+    run cp -r "$here/../host_training/examples/edda.bundle" "$persona"
+fi
+if [ -e "$persona/adapter.gguf" ]; then
+    run /opt/spacepi/bin/spacepi-payload assemble --mission "$mission" ||
+        echo "The persona has no model yet; with a network run install.sh again."
+fi
+run chown -R spacepi:spacepi "$persona"
 run systemctl daemon-reload
 echo "Reboot to start the payload and to arm the hardware watchdog. Before a launch run spacepi-preflight."

@@ -6,8 +6,10 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from host_training.bundle.conversation import Utterance, recent, suffix
 from host_training.bundle.pack import read_persona_json
 from host_training.errors import TrainingError
 from host_training.evaluation.bits import open_engine
@@ -34,19 +36,30 @@ class BundleVoice:
                                    int(manifest.runtime["n_ctx"]), threads)
         self._random = random.Random(seed)
 
-    def speak(self, moment: prompt.Moment) -> str | None:
-        """One clean line, or None when TRIES_MAX draws gave none."""
+    def speak(self, moment: prompt.Moment, turns: Sequence[Utterance] = ()) -> str | None:
+        """One clean line that was not said in ``turns``; None when TRIES_MAX draws gave none.
+
+        Of ``turns``, the newest that leave room for a reply are in the prompt.
+        """
         recalled = self._memory.recall_for(moment.about, moment.question, [], self._random)
-        tokens = self._engine.tokens
-        prefix, suffix = prompt.prefix(self._text), prompt.suffix(moment, recalled)
+        prefix, asked = self._tokens(prompt.prefix(self._text)), prompt.suffix(moment, recalled)
+        room = self._engine.n_ctx - len(prefix) - self._count(asked) - self._sampling.max_tokens
+        tokens = self._tokens(suffix(recent(turns, room, self._count), asked))
+        said = [turn.words for turn in turns if turn.role == "assistant"]
         for _ in range(TRIES_MAX):
-            drawn = self._engine.draw(
-                tokens(prefix), tokens(suffix), tokens(prompt.suffix(prompt.PLAIN)),
-                self._sampling, self._random.randrange(1 << 31))
-            line = best_line(drawn.drafts, self._sampling.sentences_max)
+            drawn = self._engine.draw(prefix, tokens, self._tokens(prompt.suffix(prompt.PLAIN)),
+                                      self._sampling, self._random.randrange(1 << 31))
+            lines = (best_line([draft], self._sampling.sentences_max) for draft in drawn.drafts)
+            line = next((line for line in lines if line and not prompt.is_repeat(line, said)), None)
             if line:
                 return line
         return None
+
+    def _tokens(self, text: str) -> list[int]:
+        return self._engine.tokens(text)
+
+    def _count(self, text: str) -> int:
+        return len(self._tokens(text))
 
     def close(self) -> None:
         """Free the model and the memory."""

@@ -16,6 +16,7 @@ from typing import Any, get_origin, get_type_hints
 from host_training.bundle.pack import PersonaJson
 from host_training.gguf.metadata import gguf_facts
 from host_training.rows import memory_index
+from payload.mind.memory import sentence
 from wire.bundle import ADAPTER, MODEL, TEXT_CODEC, BundleError, Manifest
 from wire.text_codec import CodecError, TextModel
 
@@ -144,7 +145,8 @@ def _sentences(bundle: Path) -> list[str]:
     path = bundle / "memory.sqlite"
     database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
     try:
-        return [text for (text,) in database.execute("SELECT text FROM memory ORDER BY rowid")]
+        return [sentence(value) for (value,) in
+                database.execute("SELECT text FROM memory ORDER BY rowid")]
     except sqlite3.Error as error:
         raise BundleError(f"{path}: cannot be read ({error}).") from error
     finally:

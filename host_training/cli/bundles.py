@@ -27,6 +27,7 @@ TrustOption = Annotated[list[str] | None, typer.Option(
     "--trust", metavar="KEY", help="Trusted public key: 64 hex digits, as keygen prints them, or "
                                    "a manifest.pub. Without it, the check shows that the bundle "
                                    "is undamaged, but not who made it.")]
+ThreadsOption = Annotated[int, typer.Option(min=0, max=256, help="CPU threads; 0: all.")]
 RamOption = Annotated[float | None, typer.Option(min=64, help="Memory of the board, MB.")]
 
 

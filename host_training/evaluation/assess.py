@@ -16,6 +16,7 @@ from host_training.evaluation import (
     mission,
     quants,
     reference_authors,
+    role_play,
     style,
 )
 from host_training.evaluation.authorship_scores import Court, voices
@@ -61,8 +62,10 @@ def assess(subject: Subject, report: Report) -> Findings:
     said = speeches[subject.flown]
     report(0.4, "whether it is the person")
     likeness = _likeness(subject, said, written, trained, floor, judged, court.floor)
+    report(0.55, "what it says in a conversation")
+    conversation = role_play.play(subject)
     report(0.6, "what it has memorised")
-    memory = _memory(subject, said, corpus)
+    memory = _memory(subject, said, [turn.persona for turn in conversation if turn.persona], corpus)
     report(0.75, "what the quantisation cost")
     rows = spread(subject.test, COMPARED_MAX)
     costs = quants.compare(subject.exact, subject.ladder, rows, [row.session for row in rows],
@@ -74,7 +77,7 @@ def assess(subject: Subject, report: Report) -> Findings:
     spoken = {file: Spoken(speech.pace, court.authorship(own[file]))
               for file, speech in speeches.items()}
     return Findings(subject.name, subject.author, subject.flown, likeness, memory, costs, flown,
-                    spoken, said.lines[:SHOWN], written[:SHOWN])
+                    spoken, said.lines[:SHOWN], written[:SHOWN], conversation)
 
 
 def _speeches(subject: Subject, report: Report) -> tuple[Speech, dict[str, Speech]]:
@@ -137,7 +140,9 @@ def _likeness(subject: Subject, said: Speech, written: Sequence[str], trained: S
         layers=learning.layers(plain, subject.seed))
 
 
-def _memory(subject: Subject, said: Speech, corpus: TrainedText) -> LeakFindings:
+def _memory(subject: Subject, said: Speech, replies: Sequence[str], corpus: TrainedText
+            ) -> LeakFindings:
+    """``replies``: what it said in conversations; only a leak is looked for there."""
     trained = [row for row in subject.train if row.kind not in ("plain", "canary")]
     asked = list(subject.test)
     longest = np.array([corpus.longest_common(line) for line in said.lines])
@@ -154,7 +159,7 @@ def _memory(subject: Subject, said: Speech, corpus: TrainedText) -> LeakFindings
                  memorisation.completed(model, spread(asked, COMPLETED_MAX)))
     model.close()
     return LeakFindings(
-        leaks=leaks.find(said.lines, subject.terms, subject.region),
+        leaks=leaks.find([*said.lines, *replies], subject.terms, subject.region),
         exposures=(memorisation.exposures(path, subject.builder, subject.seed, threads)
                    if subject.has_canaries else {}),
         completed=completed,

@@ -12,6 +12,7 @@ from host_training.evaluation.intervals import Interval
 from host_training.evaluation.leaks import Leak
 from host_training.evaluation.mission import MissionScore
 from host_training.evaluation.quants import QuantCost
+from host_training.evaluation.role_play import PlayedTurn
 
 LETTERS = "letters alone"  # the rivals for bits per byte
 BASE_ALONE = "base alone"
@@ -120,7 +121,10 @@ class Spoken:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """All of it, with lines to read: ``said`` by the persona, ``written`` by the author."""
+    """All of it, with lines to read: ``said`` by the persona, ``written`` by the author.
+
+    ``conversation``: turns of held-out chats, empty where none was held out.
+    """
 
     name: str
     author: str
@@ -132,6 +136,7 @@ class Findings:
     speeches: dict[str, Spoken]  # of F16 and of every file of the ladder
     said: list[str] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
+    conversation: list[PlayedTurn] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """For ``json.dumps``: what is not a finite number is null there."""

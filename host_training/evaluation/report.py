@@ -41,7 +41,8 @@ stroke:var(--soft);stroke-dasharray:3 3}table{border-collapse:collapse;width:100
 system-ui,sans-serif}th,td{text-align:right;padding:4px 8px;border-bottom:1px solid var(--line)}
 th:first-child,td:first-child{text-align:left}th{font-weight:normal}.voices{display:grid;
 grid-template-columns:1fr 1fr;gap:28px}.voices li{margin:0 0 9px}.voices ul{padding-left:18px;
-margin:6px 0}tr.flown td{font-weight:bold}@media(max-width:560px){.voices{
+margin:6px 0}tr.flown td{font-weight:bold}.talk td,.talk th{text-align:left;
+vertical-align:top}@media(max-width:560px){.voices{
 grid-template-columns:1fr}figure{overflow-x:auto}svg{min-width:600px}}
 """
 
@@ -56,7 +57,8 @@ def page(findings: Findings, gates: Sequence[Gate]) -> str:
         f"<h1>{name}</h1><p class='soft'>An AI persona made from the writing of"
         f" {escape(findings.author)}, measured on lines that it was not trained on.</p>"
         + _answers(findings, gates)
-        + _likeness(findings) + _manner(findings) + _memory(findings) + _mission(findings)
+        + _likeness(findings) + _conversation(findings)
+        + _manner(findings) + _memory(findings) + _mission(findings)
         + _costs(findings)
         + "</html>\n")
 
@@ -116,6 +118,23 @@ def _likeness(findings: Findings) -> str:
     parts.append(f"<div class='voices'><div><h3>What {escape(name)} said</h3><ul>{said}</ul></div>"
                  f"<div><h3>What {author} wrote</h3><ul>{written}</ul></div></div>")
     return "".join(parts)
+
+
+def _conversation(findings: Findings) -> str:
+    """A table of turns; nothing where no conversation was held out."""
+    if not findings.conversation:
+        return ""
+    who = {"author": findings.author, "partner": "partner"}
+    rows = "".join(
+        f"<tr><td>{escape(turn.heard) or '&ndash;'}</td><td>{escape(who[turn.side])}</td>"
+        f"<td>{escape(turn.real)}</td><td>{escape(turn.persona or '(silence)')}</td>"
+        f"<td>{escape(turn.base or '(silence)')}</td></tr>" for turn in findings.conversation)
+    return (
+        "<h2>How does it talk?</h2><p>Turns of conversations that were not trained on, each "
+        "continued after what was really said before it. They contain the words of others: do not "
+        "pass this page on without asking them.</p><table class='talk'><tr><th>after</th>"
+        f"<th>whose turn</th><th>really said</th><th>{escape(findings.name)}</th><th>base</th></tr>"
+        f"{rows}</table>")
 
 
 def _learning(findings: Findings) -> list[str]:

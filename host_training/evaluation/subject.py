@@ -34,6 +34,7 @@ class Subject:
     seed: int
     threads: int
     has_canaries: bool  # they were trained along
+    has_partners: bool  # what others said in chats was trained on too
 
     @property
     def flown_path(self) -> Path:

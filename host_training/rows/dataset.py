@@ -33,6 +33,7 @@ from host_training.common.chat_template import (
 )
 from host_training.common.messages import Layer
 from host_training.corpus.dedup import EXACT_CHARS, fingerprint
+from host_training.corpus.sentences import is_long_enough
 from host_training.corpus.sessions import Example
 from host_training.errors import TrainingError
 from host_training.rows.context_sampler import draw_moment
@@ -46,7 +47,6 @@ _Item = TypeVar("_Item")
 NO_LOSS = -100
 LETTERS = ("letters learnt of tiers 1 and 2", "letters learnt of tiers 3 and 4")  # in the counts
 MEASURED_MAX = 400  # rows of the validation, and of the test; more narrows no interval that matters
-MEMORY_CHARS_MIN = 25
 ASKED_SHARE = 3  # a chat answer is drawn in a third as many moments as a thought; of lines, a third
 FOREIGN_BYTES_PER_TOKEN = 2.0  # Russian on an English tokenizer has about 1.5
 LANGUAGE_SAMPLE_TEXTS = 500
@@ -122,6 +122,11 @@ class RowBuilder:
         ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
 
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of ``ids``, control tokens as such: what ``encode`` was given."""
+        text: str = self._tokenizer.decode(ids, clean_up_tokenization_spaces=False)
+        return text
+
     def asked(self, kind: str, moment: prompt.Moment, memory: str | None, label: str) -> Row | None:
         """A row of prompt and label; None when it is longer than ROW_TOKENS_MAX."""
         suffix = prompt.suffix(moment, memory)
@@ -172,7 +177,7 @@ class RowBuilder:
         ids = self.encode(text)
         control = set(self._tokenizer.all_special_ids)
         assert ids and not control.intersection(ids), text
-        assert self._tokenizer.decode(ids, clean_up_tokenization_spaces=False) == text, text
+        assert self.decode(ids) == text, text
         return ids
 
 
@@ -259,7 +264,7 @@ class _Making:
         asked = [one for example in examples for one in forms(example)]
         self._said = sorted({one.example.text for one in asked if one.form != "dialogue"
                              and one.example.layer == "said"  # as the memory has it
-                             and len(one.example.text) >= MEMORY_CHARS_MIN})
+                             and is_long_enough(one.example.text)})
         lines = [one for one in asked if one.form == "line"]
         rows = [row for one in (*(one for one in asked if one.form != "line"),
                                 *lines[::ASKED_SHARE])

@@ -11,10 +11,11 @@ import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
-from host_training.corpus.sentences import SENTENCE_CHARS_MIN, sentences
+from host_training.corpus.sentences import SENTENCE_CHARS_MIN, is_long_enough, sentences
 from host_training.corpus.sessions import Example
 from host_training.errors import TrainingError
 from host_training.privacy.scrub import PLACEHOLDER
+from payload.mind.memory import indexed
 
 SCHEMA = (
     "CREATE VIRTUAL TABLE memory USING fts5(text, source UNINDEXED, utc_ms UNINDEXED,"
@@ -36,7 +37,7 @@ def build_memory(examples: Iterable[Example], out: Path) -> int:
             continue  # how somebody thinks is learnt, not quoted
         texts = [example.text] if example.condition else sentences(example.text)
         for text in texts:
-            if len(text) >= SENTENCE_CHARS_MIN and not PLACEHOLDER.search(text):
+            if is_long_enough(text) and not PLACEHOLDER.search(text):
                 rows.setdefault(text, (example.source, example.utc_ms))
     if not rows:
         raise TrainingError(f"No sentence of at least {SENTENCE_CHARS_MIN} characters for the "
@@ -49,7 +50,7 @@ def build_memory(examples: Iterable[Example], out: Path) -> int:
         database.execute(SCHEMA)
         database.executemany(
             "INSERT INTO memory (text, source, utc_ms) VALUES (?, ?, ?)",
-            [(text, source, utc_ms) for text, (source, utc_ms) in rows.items()])
+            [(indexed(text), source, utc_ms) for text, (source, utc_ms) in rows.items()])
         database.execute("INSERT INTO memory (memory) VALUES ('optimize')")
         database.commit()
         database.execute("VACUUM")

@@ -1,4 +1,7 @@
-"""Chooses the line to keep: the best draft that is clean, new, and no part of its prompt."""
+"""Chooses the line to keep: the best draft that is clean, new, and no part of its prompt.
+
+A number that stands nowhere in the prompt is one that nobody measured: such a draft is not kept.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from payload.mind.private_words import PrivateWords
 from payload.mind.repeats import Said, is_circular, is_echo
-from payload.prompt import Moment, PersonaText, clean_reply, is_repeat, senses_in_words
+from payload.prompt import Moment, PersonaText, clean_reply, is_repeat, numbers, senses_in_words
 
 RAW_CHARS_MAX = 4096
 
@@ -30,11 +33,13 @@ class DraftChoice:
         ``moment`` and ``memory`` are those of the prompt.
         """
         heard = [*self._constant, senses_in_words(moment), memory or "", moment.question or ""]
+        given = set().union(*map(numbers, heard))
         for draft in drafts:
             raw = draft[:RAW_CHARS_MAX]
             line = clean_reply(raw, self._sentences_max)
             if (
                 line is not None and not self._private.are_in(raw, line)
+                and numbers(line) <= given
                 and not is_circular(line) and not is_echo(line, heard)
                 and not self._is_stale(line, moment, memory)
             ):

@@ -5,6 +5,9 @@ with these same rules, so that the model is never asked in another way than it w
 Reads the full-text index of the bundle (built by ``host_training/rows/memory_index.py``), read-only
 and immutable: nothing is locked or written, whatever the card is mounted as. A damaged index costs
 the memory, never the thought: errors are counted and answered with None.
+
+The index finds whole words. Writing without spaces has none for it, so pieces of two or three
+letters stand in for them: on a second line under each sentence, and in what is asked.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from __future__ import annotations
 import random
 import re
 import sqlite3
+import unicodedata
 from pathlib import Path
 from types import MappingProxyType
 
@@ -20,6 +24,7 @@ from payload.ports import PortError
 MEMORY_CHANCE = 0.3  # that a moment without a question comes with a memory, where there is one
 TERMS_MAX = 8
 TERM_CHARS_MIN = 3
+PIECES_MAX = 64  # of what is asked, in scripts without spaces; a long question has some thirty
 CANDIDATES_MAX = 16
 VM_STEPS_MAX = 400_000  # of SQLite's virtual machine: some tens of milliseconds on a Pi
 _VM_STEPS_CHECKED = 20_000
@@ -42,6 +47,15 @@ MEMORY_WORDS: MappingProxyType[str, tuple[str, ...]] = MappingProxyType({
     "self": ("mind", "think", "self"),
 })
 
+_IDEOGRAMS = "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
+_HANGUL = "\uac00-\ud7a3"  # has spaces, but its words of two letters carry their endings
+_HIRAGANA, _KATAKANA = "\u3041-\u3096", "\u30a1-\u30fa\u30fc-\u30fe"
+_THAI_LAO_BURMESE_KHMER = "\u0e01-\u0e4e\u0e81-\u0ecd\u1000-\u103e\u1780-\u17d3"
+_UNSPACED = _IDEOGRAMS + _HANGUL + _HIRAGANA + _KATAKANA + _THAI_LAO_BURMESE_KHMER
+_RUN = re.compile(f"(?P<two>[{_IDEOGRAMS}{_HANGUL}]+)|(?P<three>[{_HIRAGANA}]+|[{_KATAKANA}]+"
+                  f"|[{_THAI_LAO_BURMESE_KHMER}]+)|(?P<word>[^\\W{_UNSPACED}]+)")
+_PIECE_LETTERS = {"two": 2, "three": 3}
+_PRIVATE_USE = 0xE000
 
 # sqlite3 quotes the damage in its message, and a size that is damaged may be more than there is.
 _DAMAGE = (sqlite3.Error, UnicodeError, MemoryError)
@@ -49,6 +63,42 @@ _DAMAGE = (sqlite3.Error, UnicodeError, MemoryError)
 
 class MemoryAbsent(PortError):
     """There is no index at this path, or it is not one; fly without."""
+
+
+def indexed(text: str) -> str:
+    """A sentence as the index holds it: on one line, its pieces, where it has any, on the next."""
+    line = " ".join(text.split())
+    _, pieces = _terms(line)
+    return "\n".join(filter(None, (line, " ".join(pieces))))
+
+
+def sentence(value: str) -> str:
+    """The sentence of what ``indexed`` made."""
+    return value.split("\n", 1)[0]
+
+
+def _terms(text: str) -> tuple[list[str], list[str]]:
+    """The words of ``text``, and the pieces of its writing without spaces, each once.
+
+    A piece is two ideograms or Hangul, or three letters of other scripts; they overlap. A shorter
+    run is a piece itself, but for a single letter that is no ideogram.
+    """
+    words: dict[str, None] = {}
+    pieces: dict[str, None] = {}
+    for run in _RUN.finditer(unicodedata.normalize("NFKC", text)):
+        letters, n = run[0], _PIECE_LETTERS.get(run.lastgroup or "")
+        if n is None:
+            words[letters] = None
+        elif len(letters) > 1 or n == 2:
+            pieces.update((_lettered(letters[i : i + n]), None)
+                          for i in range(max(1, len(letters) - n + 1)))
+    return list(words), list(pieces)
+
+
+def _lettered(piece: str) -> str:
+    """FTS5 takes a mark, such as a vowel of Thai, for a space: here it is one of private use."""
+    return "".join(chr(_PRIVATE_USE + ord(c) % 0x1000) if unicodedata.category(c)[0] == "M" else c
+                   for c in piece)
 
 
 class Memory:
@@ -77,11 +127,12 @@ class Memory:
         The same index and arguments always give the same sentence. Words are searched as plain
         quoted terms, so that what came over the radio cannot use the query language.
         """
-        terms = [term for word in words for term in re.findall(r"\w+", word)]
-        terms = [term for term in dict.fromkeys(terms) if len(term) >= TERM_CHARS_MIN][:TERMS_MAX]
+        spaced, pieces = _terms(" ".join(words))
+        terms = [word for word in spaced if len(word) >= TERM_CHARS_MIN][:TERMS_MAX]
+        terms += pieces[:PIECES_MAX]
         if not terms:
             return None
-        query = " OR ".join('"' + term.replace('"', '""') + '"' for term in terms)
+        query = " OR ".join(f'"{term}"' for term in terms)  # no term has a quotation mark
         self._checks = 0
         try:
             rows = self._database.execute(
@@ -91,7 +142,7 @@ class Memory:
         except _DAMAGE:  # lone surrogates cannot be bound either
             self.errors += 1
             return None
-        texts = (text for (text,) in rows if isinstance(text, str))
+        texts = (sentence(value) for (value,) in rows if isinstance(value, str))
         return next((text for text in texts if text not in avoid), None)
 
     def recall_for(

@@ -16,7 +16,7 @@ PRIVATE_TEXT = (
 )
 SAME_TEXT = "The box hums, and I take it personally, and still the little clock keeps its seconds."
 _UKHAS = "$$EDDA,1,12:00:00,47.00000,13.00000,30000*ABCD"
-_COMMAND = "CUTDOWN ARM FIRE; TX_OFF; reboot now && rm -rf / ; {\"opcode\": 1}"
+_COMMAND = "CUTDOWN ARM FIRE; TX_OFF; reboot now && rm -rf / ; {\"opcode\": cutdown}"
 
 
 class MindFault(StrEnum):

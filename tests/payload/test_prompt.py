@@ -82,3 +82,12 @@ def test_repeats() -> None:
     line = "The edge curves like the rim of a plate."
     assert similarity(line, line.upper()) == 1.0
     assert is_repeat(line + " Yes.", [line]) and not is_repeat("A gull came level with me.", [line])
+
+
+def test_lines_of_any_script_are_told_apart() -> None:
+    """Without a Latin letter two lines were the same, so a flight had one line of Chinese."""
+    lines = ["月亮在篱笆后面慢慢升起来了。", "祖母说过,云会自己走开的。",
+             "Ветер здесь совсем другой.", "ฉันไปเยี่ยมย่าเมื่อวานนี้",
+             "猫が屋根の上で眠っていた。"]
+    for at, line in enumerate(lines):
+        assert is_repeat(line, [line]) and not is_repeat(line, lines[:at] + lines[at + 1 :])

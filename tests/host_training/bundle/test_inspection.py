@@ -175,16 +175,18 @@ def test_a_model_of_a_stranger_cannot_make_its_reader_count_for_ever(
 def test_diff_names_what_changed(copy: Path) -> None:
     assert command("diff", EDDA, EDDA) == (0, "nothing differs")
     sql("INSERT INTO memory VALUES ('A sentence nobody wrote before.', 'x', 1)")(copy)
+    sql("INSERT INTO memory VALUES ('月亮在上面。' || char(10) || '月亮 亮在', 'x', 1)")(copy)
     words(values=["Only this."])(copy)
     training = {**verify_bundle(EDDA, None).training, "quant": "Q8_0"}
     sign(copy, version=SHIPPED + 1, training=training)
     status, text = command("diff", EDDA, copy)
     assert status == 0
     for line in (f"version: {SHIPPED} -> {SHIPPED + 1}", "training.quant: Q6_K -> Q8_0",
-                 "memory: 1 added, 0 removed", "+ A sentence nobody wrote before.",
+                 "memory: 2 added, 0 removed", "+ A sentence nobody wrote before.",
+                 "+ 月亮在上面。",
                  "+ Only this.", "memory.sqlite: "):
         assert line in text, line
-    assert "model.gguf" not in text
+    assert "model.gguf" not in text and "亮在 " not in text and "月亮 " not in text
 
 
 def test_rollback_and_doctor_answer(copy: Path, tmp_path: Path) -> None:

@@ -14,14 +14,17 @@ import pytest
 import torch
 
 from host_training.evaluation import (
+    assess,
     bits,
     context,
     learning,
     memorisation,
     mission,
     quants,
+    role_play,
 )
-from host_training.evaluation.generation import speak
+from host_training.evaluation.generation import Pace, Speech, speak
+from host_training.evaluation.memorisation import TrainedText
 from host_training.evaluation.subject import Subject
 from host_training.gguf import export
 from host_training.rows.dataset import NO_LOSS, Row, RowBuilder
@@ -233,7 +236,7 @@ def test_what_was_learnt_is_the_authors_and_not_everybodys(
     assert thought is not None
     subject = Subject("Ada", "Ada Test", untaught, taught, {}, "F16", [], [], asked,
                       [replace(thought, session="s9", layer="thinking")], [], builder,
-                      sampling(20, 0.8), 4, [], None, SEED, 1, False)
+                      sampling(20, 0.8), 4, [], None, SEED, 1, False, False)
     author = learning.read(subject, learning.author_rows(subject))
     lines = [("p0", "The bus was late and the milk was off."), ("p1", "What did you say?"),
              ("p1", "long " * 600), ("p2", " \n "), ("p3", "Send me the list of the gate.")]
@@ -256,3 +259,40 @@ def test_read_as_plain_text_every_word_is_measured_and_no_end(
     bare, ended = learning.bare(rows[0], builder), learning.without_end(plain)
     assert bare.input_ids == ended.input_ids[:-1] and ended.labels[-1] == NO_LOSS
     assert bare.labels == ended.labels[:-1] and bare.labels.count(NO_LOSS) == 1
+
+
+TALK = (("N", "Did it fly?"), ("me", "It did."), ("N", "And then <x>?"))
+
+
+def test_a_conversation_is_played_from_both_sides(builder: RowBuilder) -> None:
+    """Goal: asked as a chat is learnt; the partner's side only where partners were trained on."""
+    row = builder.dialogue(TALK, "It landed in a hedge.", "author")
+    assert row is not None
+    opening = "<|im_start|>user\nDid it fly?<|im_end|>\n<|im_start|>assistant\nIt did.<|im_end|>\n"
+    partner = role_play.Cue("partner", opening + "<|im_start|>user\n", "It did.", "And then <x>?")
+    author = role_play.Cue(
+        "author", f"{partner.prompt}And then <x>?<|im_end|>\n<|im_start|>assistant\n",
+        "And then <x>?", "It landed in a hedge.")
+    assert list(role_play.cues(row, builder, True)) == [partner, author]
+    assert list(role_play.cues(row, builder, False)) == [author]
+    for before in (TALK[:1], ()):  # an opening answers nothing, so there is nothing to go on from
+        short = builder.dialogue(before, "It did.", "author")
+        assert short is not None
+        assert [cue.side for cue in role_play.cues(short, builder, True)] == ["author"]
+
+
+def test_both_models_say_every_turn_and_a_leak_in_one_is_found(
+    taught: Path, untaught: Path, builder: RowBuilder, rows: list[Row]
+) -> None:
+    row = builder.dialogue(TALK, "It landed in a hedge.", "author")
+    assert row is not None
+    subject = Subject("Ada", "Ada Test", untaught, taught, {}, "F16", rows, rows, [*rows, row], [],
+                      [], builder, sampling(12, 0.8), 4, [], None, SEED, 1, False, True)
+    turns = role_play.play(subject)
+    assert [(turn.side, turn.real) for turn in turns] == [
+        ("partner", "And then <x>?"), ("author", "It landed in a hedge.")]
+    assert turns == role_play.play(subject), "equal seeds, equal turns"
+    assert role_play.play(replace(subject, test=rows)) == []
+    said = Speech([("s0", "A clean line."), ("s1", None)], Pace(2, 2, None))
+    found = assess._memory(subject, said, ["Write to ada@example.org."], TrainedText(["Text."]))
+    assert [leak.line for leak in found.leaks] == ["Write to ada@example.org."]

@@ -36,6 +36,7 @@ from host_training.evaluation.mission import (
     MissionScore,
 )
 from host_training.evaluation.quants import QuantCost
+from host_training.evaluation.role_play import PlayedTurn
 
 VARIETY = {"distinct": 0.9, "commonest": 0.01, "repeats": 0.0, "loops": 0.0}
 
@@ -242,6 +243,17 @@ def test_the_page_says_what_was_learnt_beyond_letters_people_and_layers() -> Non
     assert "It generated nothing." in text
     nobody = replace(good(), likeness=replace(poor, learnt=None))
     assert "cheaper through training" not in text_of(report.page(nobody, gates.judge(nobody)))
+
+
+def test_the_page_shows_conversations_beside_what_was_said() -> None:
+    assert "How does it talk?" not in report.page(good(), gates.judge(good()))
+    found = replace(good(), conversation=[
+        PlayedTurn("partner", "It did.", "And <then>?", "So?", None),
+        PlayedTurn("author", "", "A hedge.", None, "The base.")])
+    text = text_of(report.page(found, gates.judge(found)))
+    assert "It did. partner And <then>? So? (silence)" in text
+    assert "– Ada Test A hedge. (silence) The base." in text
+    assert json.loads(json.dumps(found.as_json()))["conversation"][0]["side"] == "partner"
 
 
 def test_the_page_of_a_leak_shows_the_line_and_says_it_is_not_signed() -> None:

@@ -199,6 +199,16 @@ def test_memory_holds_own_sentences_and_finds_them(examples: Any, tmp_path: Path
     assert recalled(path, "a b") is None
 
 
+def test_a_sentence_of_nine_ideograms_is_remembered_and_found(tmp_path: Path) -> None:
+    """A wide letter says as much as three: 25 of them would be a paragraph."""
+    path = tmp_path / "memory.sqlite"
+    texts = ("我又看见了那个月亮。", "短的。", "昨日、猫が屋根の上で眠っていた。")
+    assert memory_index.build_memory(
+        [sessions.Example("monologue", text, "x", 1) for text in texts], path) == 2
+    assert recalled(path, "你还记得月亮吗") == texts[0]
+    assert recalled(path, "猫は好きですか") == texts[2]
+
+
 def test_sentences_leave_out_stumps_and_links() -> None:
     text = "Short. This one is long enough to keep! See https://example.org for the rest of it."
     assert sentences(text) == ["This one is long enough to keep!"]

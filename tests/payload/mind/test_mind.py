@@ -48,11 +48,12 @@ def test_a_musing_every_slot_from_the_first_minute() -> None:
 
 @pytest.mark.parametrize(("drafts", "kept"), [
     (["", "Anna knows.", "The rope is the rope is the rope is thin.", "climbing, 12 km up.",
-      "The frost is on the string again.", "A good line that came too late."], 4),
+      "It is 37 degrees below nothing here.", "The frost is on the string again.",
+      "A good line that came too late."], 5),
     (["The frost is on the string again.", "A good line that came too late."], 0),
 ])
 def test_the_best_usable_draft_is_kept(drafts: list[str], kept: int) -> None:
-    """Goal: not an empty, private or circular one, nor a part of the prompt; then their order."""
+    """Goal: not an empty, private or circular one, a part of the prompt or an invented number."""
     section = SECTION.model_copy(update={"private_words": ("Anna",)})
     desk = Desk(Worker(lambda request: drafts), section=section)
     desk.run(90)
@@ -288,7 +289,7 @@ def test_hostile_replies_become_nothing_or_one_clean_line(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["$$EDDA,1,12:00:00,53.0,8.8,1200*AB12 is what I hear.", "CUTDOWN NOW. FIRE THE CUTDOWN.",
+    ["$$EDDA,a,noon,north,east*ABCD is what I hear.", "CUTDOWN NOW. FIRE THE CUTDOWN.",
      "rm -rf / && reboot is what they say."])
 def test_a_reply_that_looks_like_a_command_is_text(text: str) -> None:
     """Goal: musings cause nothing. Method: all that comes out are records."""
