@@ -5,6 +5,7 @@ Options behind a single name are that benchmark's own: ``python -m bench musings
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import sys
 from pathlib import Path
@@ -19,9 +20,13 @@ OUT_DIR = Path(__file__).parent / "out"
 
 
 def main(arguments: list[str]) -> int:
-    """The worst exit status of the benchmarks that are named, or of all."""
+    """The worst exit status of the benchmarks named in ``arguments``, or of all."""
+    parser = argparse.ArgumentParser("python -m bench", description="Run benchmarks; all of them "
+                                     "where none is named. Fails if one misses its target.")
+    parser.add_argument("wanted", nargs="*", metavar="NAME", help=", ".join(NAMES))
     first = next((at for at, word in enumerate(arguments) if word.startswith("-")), len(arguments))
-    wanted, options = arguments[:first], arguments[first:]
+    names, options = arguments[:first], arguments[first:]
+    wanted = parser.parse_args(names or [o for o in options if o in ("-h", "--help")]).wanted
     for name in wanted:
         if name not in NAMES:
             print(f"unknown benchmark {name!r}; available: {', '.join(NAMES)}", file=sys.stderr)

@@ -89,7 +89,7 @@ def _uptime_ms() -> int:
 
 
 def _say(sentence: str) -> None:
-    """To whoever started a station that is to run for days, and may be gone."""
+    """Print for the operator of a station that runs for days; the terminal may be gone."""
     with contextlib.suppress(OSError):
         print(sentence, flush=True)
 

@@ -28,9 +28,9 @@ from groundstation.archive.retention import Worth
 from groundstation.decode import foreign
 from groundstation.decode.contents import Contents
 from groundstation.decode.intake import Intake
-from groundstation.decode.judge import worth_of
 from groundstation.decode.node_receiver import NodeReceiver
 from groundstation.decode.placing import Placing
+from groundstation.decode.reception_worth import worth_of
 from groundstation.decode.sessions import UNKNOWN
 from groundstation.uplink.uplink_scheduler import Speaker
 from wire import auth, beacon, frames
@@ -73,9 +73,8 @@ class Ground:
     ``uplink_key`` is ``auth.derive_key(master, node_id, Direction.UPLINK)``; with None the station
     never transmits. ``downlink_key`` is ``mission.downlink_key(master)``; with None it cannot tell
     an impostor. ``models`` are the text models that are here (``wire.bodies``). Opening it decodes
-    whatever the archive holds and nobody decoded yet, all of it where that was done with another
-    downlink key or none, and feeds the data frames of the last two hours again so that half-heard
-    blocks go on.
+    whatever the archive holds undecoded, all of it where that was done with another downlink key or
+    none, and feeds the data frames of the last two hours again so that half-heard blocks go on.
     """
 
     def __init__(
@@ -318,7 +317,7 @@ class Ground:
     def _on_incarnation(
         self, reception: Reception, node: NodeReceiver, frame: IncarnationFrame
     ) -> None:
-        """A session is told: what could not be placed before may be of it."""
+        """A session is announced: frames that could not be placed before may belong to it."""
         sessions, session = self._placing.sessions(frame.node_id), frame.session
         if (unknown_boot := sessions.names_unknown(session)) is not None:
             node.rename(Session(UNKNOWN, unknown_boot), session)

@@ -3,8 +3,8 @@
 A library may still use select(), as pyserial does, and that fails on a descriptor of 1024 and
 above; with the bound there is none. The station's own parts take half of it at most.
 
-Libraries log whatever a stranger makes them log: each message comes once in LOG_EVERY_S, and then
-says how many there were.
+Strangers can make libraries log at will: each message is logged once in LOG_EVERY_S, with the count
+of those since.
 """
 
 from __future__ import annotations

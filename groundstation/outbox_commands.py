@@ -141,6 +141,6 @@ class OutboxCommands:
 
 
 def _lifetime_of(entry: QueuedCommand) -> str:
-    """Said to whoever queues it."""
+    """Printed when it is queued."""
     minutes, seconds = divmod((entry.expires_ms - entry.created_ms) // 1000, 60)
     return f"It expires in {minutes} min{f' {seconds} s' if seconds else ''}."

@@ -34,6 +34,12 @@ from host_training.common import persona_dir
 from host_training.common.messages import quarantine_path
 from host_training.corpus import assemble
 from host_training.corpus.sessions import Example
+from host_training.corpus.summary import (
+    RowsSummary,
+    read_rows_summary,
+    read_summary,
+    write_summary,
+)
 from host_training.errors import FOUND, WARNING, TrainingError
 from host_training.evaluation import bits, examination, memorisation, reference_authors
 from host_training.evaluation.subject import Subject
@@ -44,11 +50,8 @@ from host_training.rows import dataset, memory_index, split
 from host_training.rows.dataset import Dataset
 from host_training.rows.targets import IN_FLIGHT
 from host_training.stages import RunDir, code_hash, weights_hash
-from host_training.training import (
-    import_result,
-    known_bases,
-    train,
-)
+from host_training.training import import_result, known_bases, train
+from host_training.training import result as training_result
 from payload import prompt
 from payload.mind import memory
 from wire import bodies, text_codec, text_tables
@@ -108,12 +111,12 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     split_dir = _split(run_dir, writing_dir, examples, persona, options)
     data = Dataset.load(data_dir / "dataset.json")
     codec_dir = _codec(run_dir, split_dir, examples, persona, options, report)
-    packing = json.loads((codec_dir / "codec.json").read_text())
+    packing: codec_stage.CodecResult = json.loads((codec_dir / "codec.json").read_text())
     report("codec", 1.0, f"model {packing['model_id']},"
            f" {packing['held_out_bits_per_char']:.2f} bits/character")
     trained = (_train(run_dir, data_dir.name, base, data, options, report) if adopted is None
                else _adopt(run_dir, data_dir, base, adopted, report))
-    result = json.loads((trained / "result.json").read_text())
+    result = training_result.read(trained)
     ladder_dir = _quantise(run_dir, trained, persona.name, data, options, report)
     ladder = [quantise.Step(**s) for s in json.loads((ladder_dir / "ladder.json").read_text())]
     step = _pick(ladder, options.quant)
@@ -127,8 +130,8 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     report("evaluate", 1.0, verdict.line)
     report("pack", 0.0, "signing")
     facts = model_card.CardFacts(persona.name, persona.author, persona.disclosure, _base_id(base),
-                             result, ladder, step, data.counts, _source_counts(data_dir), packing,
-                             verdict)
+                                 result, ladder, step, data.counts, read_rows_summary(data_dir),
+                                 packing, verdict)
     form = (shapes.whole(ladder_dir, step) if options.shape == "whole" else
             shapes.adapter(ladder_dir, step, trained / "adapter", base, known, persona.name,
                            data.validation, options.threads or 1))
@@ -155,7 +158,7 @@ def prepare(directory: Path, base: Path, work: Path, options: Options, report: R
     report("writing", 0.0, "looking for exports")
     writing_dir = _writing(run_dir, directory, persona, report)
     examples = assemble.load(writing_dir / assemble.EXAMPLES)
-    summary = json.loads((writing_dir / assemble.SUMMARY).read_text())
+    summary = read_summary(writing_dir)
     for line in assemble.tally(summary):
         report(FOUND, 1.0, line)
     for sentence in summary["warnings"]:
@@ -172,7 +175,7 @@ def prepare(directory: Path, base: Path, work: Path, options: Options, report: R
                            f"rows, {len(data.test)} test rows; "
                            f"{thoughtful / max(1, thoughtful + other):.0%} of the training "
                            "characters are of tiers 1 and 2")
-    per_token = json.loads((data_dir / assemble.SUMMARY).read_text())["bytes per token"]
+    per_token = read_rows_summary(data_dir)["bytes per token"]
     if per_token < dataset.FOREIGN_BYTES_PER_TOKEN:
         report(WARNING, 1.0, f"the base needs a token for every {per_token:.1f} bytes of this "
                              "writing; it has hardly been trained on this language, expect poor "
@@ -218,10 +221,11 @@ def _dataset(run_dir: RunDir, writing_dir: Path, split_dir: Path, examples: list
         builder = dataset.RowBuilder(tokenizer, persona.prompt_text())
         built.train += memorisation.canary_rows(builder, options.seed)
         remembered = memory_index.build_memory(examples, out / "memory.sqlite")
-        summary = json.loads((writing_dir / assemble.SUMMARY).read_text())
-        (out / assemble.SUMMARY).write_text(json.dumps(
-            {"memory sentences": remembered, "bytes per token":
-             dataset.bytes_per_token([e.text for e in examples], tokenizer), **summary}, indent=1))
+        summary: RowsSummary = {
+            "memory sentences": remembered,
+            "bytes per token": dataset.bytes_per_token([e.text for e in examples], tokenizer),
+            **read_summary(writing_dir)}
+        write_summary(summary, out)
         (out / PARTNERS).write_text(json.dumps(reference_authors.partners(examples)))
         built.save(out / "dataset.json")
 
@@ -281,7 +285,7 @@ def _train(run_dir: RunDir, data_name: str, base: Path, data: Dataset, options: 
                   "config": {k: v for k, v in asdict(config).items()
                              if k not in ("threads", "checkpoint_minutes")}}
         done = run_dir.stage(name, inputs, build)
-        result = json.loads((done / "result.json").read_text())
+        result = training_result.read(done)
         report(name, 1.0, f"{result['base_bpb']:.3f} -> {result['held_out_bpb']:.3f} bits/byte")
         if best is None or result["held_out_bpb"] < best[0]:
             best = result["held_out_bpb"], done
@@ -297,7 +301,7 @@ def _adopt(run_dir: RunDir, data_dir: Path, base: Path, source: Path, report: Re
               "code": code_hash(training, memorisation)}
     done = run_dir.stage("train-adopted", inputs,
                          lambda out: import_result.adopt(source, base, data_dir, out))
-    result = json.loads((done / "result.json").read_text())
+    result = training_result.read(done)
     report("adopt", 1.0, f"{result['base_bpb']:.3f} -> {result['held_out_bpb']:.3f} bits/byte")
     return done
 
@@ -322,7 +326,7 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
             out / IMPORTANCE, **weights)  # type: ignore[arg-type]
         steps = (ladder_for(model.config.hidden_size) if options.quant == "auto"
                  else tuple(q for q in (options.quant,) if q != "F16"))
-        expected = json.loads((trained / "result.json").read_text())["held_out_bpb"]
+        expected = training_result.read(trained)["held_out_bpb"]
         walked = quantise.walk_ladder(
             out / "F16.gguf", out, steps, weights, data.validation, options.threads or 1, expected,
             lambda fraction, line: report("quantise", fraction, line))
@@ -391,8 +395,3 @@ def _base_id(base: Path) -> str:
             if line.startswith("# "):
                 return line[2:].strip()
     return base.resolve().name
-
-
-def _source_counts(data_dir: Path) -> dict[str, Any]:
-    summary: dict[str, Any] = json.loads((data_dir / assemble.SUMMARY).read_text())
-    return summary

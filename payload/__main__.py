@@ -169,7 +169,7 @@ def _wired(
         path = base / plan.payload.data_dir / "payload.sqlite"
         open_things.callback(OnlyOne(path).close)
     except (MissionError, AnotherPayload) as error:
-        with contextlib.suppress(OSError):  # nobody may be there to read it
+        with contextlib.suppress(OSError):  # its reader may be gone
             typer.echo(str(error), err=True)
         raise typer.Exit(USAGE_ERROR) from error
     disk = DiskThread(Writer(path))

@@ -5,8 +5,8 @@ One request at a time, its deadline held here. Every API has a circuit breaker:
     CLOSED --five failures in a row--> OPEN --15 minutes--> HALF-OPEN --ok--> CLOSED
                                         ^------any failure------/
 
-An API whose breaker is open is not asked; while all are, nobody is. A refusal is a failure like a
-silence: what counts is whether asking again soon is worth its energy.
+An API whose breaker is open is not called. A refusal counts as a failure, as a timeout does: what
+matters is whether another call soon is worth its energy.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ from payload.notes import Note
 from payload.ports import ApiFailed, ApiReply, ApiRequest, Http, PortError
 from payload.prompt import strip_control
 from wire.mission import ApiSection
+from wire.record_bodies import ApiCallBody
 from wire.records import Kind
 
 DEADLINE_MS = 20_000
 BREAKER_FAILURES = 5
 BREAKER_OPEN_MS = 900_000
-JITTER = 0.2  # of the interval, so that no two things keep step
+JITTER = 0.2  # of the interval, so that calls do not keep step with other periodic work
 BUSY_RETRY_MS = 5_000
 REFUSED_MS = 60_000  # longer than any request that was abandoned may hold the port
 BODY_BYTES_MAX = 1024
 SUMMARY_CHARS_MAX = 80
-PRINTABLE_SHARE_MIN = 0.95  # of the characters of a text that is one
+PRINTABLE_SHARE_MIN = 0.95  # of the characters; an answer with fewer is not text
 
 
 @dataclass(slots=True)
@@ -122,7 +123,7 @@ class ApiClient:
 
     @property
     def is_failing(self) -> bool:
-        """True while every API is left alone after failures; False when there are none to ask."""
+        """True while every API is left alone after failures; False when there are none."""
         return bool(self._apis) and all(b.open_until_ms > self._now_ms for b in self._breakers)
 
     @property
@@ -130,7 +131,7 @@ class ApiClient:
         return self._flying is not None
 
     def update(self, now_ms: int, is_allowed: bool) -> list[Note]:
-        """Collect an outcome, or ask the next API when it is time and ``is_allowed``."""
+        """Collect an outcome, or call the next API when it is time and ``is_allowed``."""
         self._now_ms = now_ms
         if self._http is None or not self._apis:
             return []
@@ -198,9 +199,8 @@ class ApiClient:
         self._due_ms = flying.started_ms + max(self._interval_ms(), BUSY_RETRY_MS)
         self._breakers[flying.index].note(outcome == "ok", now_ms)
         self.last = (flying.request.name, outcome, now_ms)
-        body: dict[str, str | int] = {
-            "api": flying.request.name, "outcome": outcome, "ms": now_ms - flying.started_ms,
-        }
+        body = ApiCallBody(
+            api=flying.request.name, outcome=outcome, ms=now_ms - flying.started_ms)
         if status is not None:
             body["status"] = status
         if summary:

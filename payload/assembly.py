@@ -1,9 +1,10 @@
-"""``spacepi-payload assemble``: makes the model of an adapter bundle, as a process that it becomes.
+"""``spacepi-payload assemble``: makes the model of an adapter bundle, in the worker process that
+replaces it.
 
     spacepi-payload assemble --mission mission.toml           the bundle of the mission, in place
     spacepi-payload assemble BUNDLE --out DIR                 any other, in a copy of it
 
-Whose bundles are taken says the mission file, as for flying.
+A bundle must be signed by a key of the mission file, as for flying.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ Dequantise, add, quantise. llama.cpp turns the base into 16-bit weights, the ada
 al. 2021, arXiv 2106.09685) is added to them in fp32, and llama.cpp quantises the sum as the signed
 manifest says. A process of its own, because llama.cpp ends the whole process on some errors.
 
-The base is believed by its hash alone. What is made gets its name when it is whole, and is on
-record by its own hash then (``wire.bundle``). Ends with status 1 and one sentence where it cannot.
+The base is identified by its hash alone. The model gets its name when it is complete, and its own
+hash is recorded then (``wire.bundle``). Ends with status 1 and one sentence where it cannot.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Disables the sensors' bus after it has caused the daemon to be killed twice.
 
 A transfer on a bus whose clock line is held low can block for longer than the watchdog waits, and
-no deadline aboard can end it (docs/faults.md, 16). So the first use of the bus in a life
-is a *trial*: that is durable before, after the first beacon has gone, and forgotten when
-it has come back. Two trials that never came back, and the bus rests for ten minutes of this life.
+no deadline aboard can end it (docs/faults.md, 16). So the first use of the bus after a start, which
+follows the first beacon, is a *trial*: it is recorded durably before and cleared when the transfer
+returns. After two trials that never returned, the bus is not used for the first ten minutes of a
+start.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class BusGuard:
         return self._rest_until_ms is not None
 
     def update(self, now_ms: int) -> list[Note]:
-        """Ask before each use; the first call only counts the trial, so that it is durable."""
+        """Call before each use; the first call only records the trial, so that it is durable."""
         if self._rest_until_ms is not None and now_ms >= self._rest_until_ms:
             self._rest_until_ms = None
             return [event("bus_tried_again")]
@@ -45,14 +46,15 @@ class BusGuard:
         return []
 
     def may_use(self) -> bool:
-        """False while it rests, in the first step of a life, which belongs to the beacon, and until
-        the trial is durable; a disk that fails or stalls is not waited for."""
+        """False while the bus is disabled, in the first step after a start, in which the beacon
+        goes first, and until the trial is durable; a disk that fails or stalls is not waited
+        for."""
         was_begun, self._is_begun = self._is_begun, True
         is_counted = self._is_proven or self._store.kept(KEY) == self._store.get(KEY)
         return was_begun and is_counted and not self.is_resting
 
     def survived(self) -> None:
-        """The bus was used, and came back."""
+        """A transfer on the bus returned."""
         if not self._is_proven:
             self._is_proven = True
             self._store.put(KEY, 0)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 THUMBNAIL_BYTES_MAX = 4096  # what payload.ports.Picture allows
 CAPTURE_SIZE = (1640, 1232)  # the 2x2 binned mode of a Camera 2; any sensor scales to it
-CAPTURE_S_MAX = 15  # the core's deadline is 20 s; this one still leaves a sentence behind
+CAPTURE_S_MAX = 15  # the core's deadline is 20 s; this leaves time to print the error
 QUALITIES = range(80, 4, -5)
 SCALE_STEP = 0.8  # when even the lowest quality is too large: noise, or a detailed coast
 SIDE_PIXELS_MIN = 32
@@ -164,7 +164,8 @@ def main() -> None:
     parser.add_argument("--size", type=_size, default=(320, 240), help="thumbnail, WIDTHxHEIGHT")
     parser.add_argument("--capture-size", type=_size, default=CAPTURE_SIZE, help="WIDTHxHEIGHT")
     arguments = parser.parse_args()
-    # A child of the flight core is born as unkillable as that: be the first to go instead.
+    # A child inherits the flight core's protection from the OOM killer: be the first victim
+    # instead.
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("800")
     try:

@@ -91,7 +91,7 @@ class Cutdown:
         self._notes.append(event("cutdown_aborted"))
 
     def update(self, is_outside: bool | None, phase: Phase, now_ms: int) -> list[Note]:
-        """Let time pass; ``is_outside`` is the fence's vote, None when it has none."""
+        """Let time pass; ``is_outside`` is the fence's verdict, None when it has none."""
         if self.stage is CutdownStage.ARMED and now_ms - self._since_ms > ARMED_MS:
             self._make_safe()
             self._notes.append(event("cutdown_disarmed", reason="timeout"))

@@ -126,7 +126,7 @@ class Flight:
         ))
         self._inbox = Inbox(self.gate, self.commands, self.downlink, store)
         self.health = Health(PARTS, 0)
-        self.notes: list[Note] = []  # of the latest step, for whoever shows them
+        self.notes: list[Note] = []  # of the latest step, for the log
         self._is_started = False
         self._save_due_ms = 0
         self._track_due_ms = 0

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 # (lowest, highest), both included; the last part of the name is the unit.
 LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType({
-    # What is told to others. Temperatures: polar stratosphere to a box in the desert sun; pressure:
+    # What is sent. Temperatures: polar stratosphere to a box in the desert sun; pressure:
     # 48 km to the deepest low on the lowest land; power: the INA219 measures up to 26 V and the
     # INA226 up to 36 V, and below 500 mV the reading is of an open wire; processor: what a Pi
     # survives. A chip that answers -312 C or 140 % (docs/faults.md, 20) is wrong.

@@ -215,7 +215,7 @@ class ApiReply:
 
 @dataclass(frozen=True, slots=True)
 class ApiFailed:
-    """No answer: nobody was there, the time was up, or the address may not be asked (blocked)."""
+    """No answer: unreachable, timed out, or an address that may not be contacted (blocked)."""
 
     request_id: int
     reason: Literal["timeout", "unreachable", "blocked"]
@@ -259,7 +259,7 @@ QUEUED, IN_FLIGHT, CONFIRMED = STATES = 0, 1, 2  # of a record, on its way to th
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """Open the store, or open it anew after a failure; nothing else is asked of a closed one."""
+    """Open the store, or open it again after a failure; a closed one takes no other request."""
 
     is_first: bool  # of this life: what an earlier one left in flight is queued again
     ordinary_ids_end: int  # record ids from here on are those of lives without a disk,
@@ -306,7 +306,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class PageRead:
-    """What a Page asked for. ``last_id`` is that of the last row read, None at the end."""
+    """The answer to a QueuePage. ``last_id`` is that of the last row read, None at the end."""
 
     records: tuple[Record, ...]
     last_id: int | None
@@ -326,7 +326,7 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class StoreRefused:
-    """The store is not open, or not any more; it may be asked to open again later."""
+    """The store is not open, or no longer; an Opening may be requested again later."""
 
 
 class Disk(Protocol):
@@ -342,14 +342,14 @@ class Disk(Protocol):
 
 
 class Watchdog(Protocol):
-    """The supervisor's ear: told once when ready, then petted while every part makes progress."""
+    """Tells the supervisor once that it is ready, then that every part makes progress."""
 
     def ready(self) -> None: ...
     def pet(self) -> None: ...
 
 
 class Switch(Protocol):
-    """One output pin; low at the start and whenever nobody holds it."""
+    """One output pin; low at the start and whenever no process holds it."""
 
     def drive(self, is_high: bool) -> None:
         """Raises DeviceAbsent."""

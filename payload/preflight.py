@@ -1,10 +1,10 @@
 """Preflight: a one-page check, readable in ten seconds, of whether this payload may fly.
 
-The flight computer itself is asked, after it has run for some seconds as it will in flight; what
+The flight computer itself is examined, after it has run for some seconds as it will in flight; what
 only the machine around it knows comes in ``Machine``. A line is *no-go* when something that the
-mission file says is aboard does not answer, or when nobody could save the flight without it.
-*judge* is for the flyer to judge. In flight nothing here stops anything: the payload goes on
-without whatever fails, and says so in its events and beacon.
+mission file says is aboard does not answer, or when the flight could not be saved without it.
+*judge* is left to the operator. In flight nothing here stops anything: the payload goes on without
+whatever fails, and says so in its events and beacon.
 
 """
 

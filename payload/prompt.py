@@ -1,11 +1,11 @@
 """Prompts: a situation becomes a prompt, a reply becomes one clean line.
 
-Pure text, no state. Training builds its rows with this same file, so that the model is asked in
-flight exactly as it was taught. The prompt has two parts: a prefix that never changes for a bundle
+Pure text, no state. Training builds its rows with this same file, so that prompts in flight are
+exactly those it was trained on. The prompt has two parts: a prefix that never changes for a bundle
 (who you are, what you value), whose evaluation is kept, and a short suffix about the moment.
 
-The mind is told the truth: a reading nobody has is not mentioned, silence is said as silence, a
-404 as a 404.
+The mind is told the truth: a missing reading is not mentioned, silence is named as silence, a 404
+as a 404.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Moment:
     sun: str | None = None  # high | low | down
     cloud: str | None = None  # below | inside | above | none
     battery: str | None = None  # good | fair | low
-    silence_min: float | None = None  # since anybody was heard
+    silence_min: float | None = None  # since the ground was heard
     api: tuple[str, str] | None = None  # (name, outcome): outcome 404|429|500|timeout|garbage|ok
     question: str | None = None
 

@@ -50,7 +50,7 @@ class _Source:
 
 
 class Sensors:
-    """What the payload feels; each of the three sources may be absent from the start (None)."""
+    """The latest readings; each of the three sources may be absent from the start (None)."""
 
     def __init__(self, outside: Sensor | None, power: Sensor | None, board: Board | None) -> None:
         self._sensors: dict[str, Sensor] = {}
@@ -89,13 +89,13 @@ class Sensors:
         return self._undervolted[1]
 
     def is_due(self, now_ms: int) -> bool:
-        """True when ``poll`` would ask anybody."""
+        """True when ``poll`` would read a source."""
         return self._next_poll_ms is None or now_ms >= self._next_poll_ms
 
     def poll(self, now_ms: int, may_use_bus: bool = True) -> list[Note]:
         """Read every source if a second has passed; events for what was lost or returned.
 
-        Without ``may_use_bus`` only the board is asked, and the chips grow old.
+        Without ``may_use_bus`` only the board is read, and the chips' readings age.
         """
         if not self.is_due(now_ms):
             return []

@@ -32,7 +32,7 @@ class Situation(FlightState):
         self, *, queue_records: int | None, faults: int, command_counter: int,
         is_cutdown_armed: bool,
     ) -> Beacon:
-        """What is told of this instant, with what the payload says of itself."""
+        """The beacon of this instant, with the payload's own state."""
         state: dict[str, Any] = {
             field.name: getattr(self, field.name) for field in fields(FlightState)}
         return Beacon(

@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from sim.world import World
+from wire.bodies import Body
 from wire.records import Kind
 
 _SHOWN = {
@@ -55,7 +55,7 @@ class Trace:
         self.note(f"the step raised {type(error).__name__}: {error}")
 
 
-def _words(body: dict[str, Any]) -> str:
+def _words(body: Body) -> str:
     if "event" in body:
         fields = " ".join(f"{name}={value}" for name, value in body.get("fields", {}).items())
         return f"{body['event']} {fields}".rstrip()[:_CHARS_MAX]

@@ -1,6 +1,6 @@
 """Airtime: how long a frame is on the air, and the pause that the duty cycle requires after it.
 
-The one place that reckons it, for both ends. A modem sends a head (TXDELAY), flags, the packet with
+Both ends compute it here. A modem sends a head (TXDELAY), flags, the packet with
 a bit stuffed in after every five ones, a check sequence, flags, and a tail. Of random bits one in
 62 is stuffed; what we send is packed, coded or signed, and 5 % is more than it ever takes. A frame
 of a duty-cycled transmitter is followed by a pause, so that no stretch of time exceeds the share by

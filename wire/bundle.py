@@ -15,10 +15,10 @@ Checked in this order, each before anything is parsed that a stranger may have w
 whose key it is, the set of files, their sizes, their SHA-256, the version. Nothing in a bundle is
 ever run.
 
-Covers: a changed, missing, added, cut or swapped file; a manifest signed by nobody we trust.
+Covers: a changed, missing, added, cut or swapped file; a manifest without a trusted signature.
 Does not cover: a bundle signed by a stolen key; an older bundle put back, where the caller
 names no version that it must at least have; a file written to after ``open_file`` gave it away;
-somebody who may write into the folder of an assembled bundle, and replaces model and record.
+someone who can write into the folder of an assembled bundle and replaces model and record.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class BundleError(Exception):
 
 
 class UntrustedKeyError(BundleError):
-    """The bundle is signed, by a key that nobody here named; ``public_key`` is its 32 bytes."""
+    """The bundle is signed by a key that is not trusted here; ``public_key`` is its 32 bytes."""
 
     def __init__(self, path: Path, public_key: bytes) -> None:
         super().__init__(
@@ -150,7 +150,7 @@ def verify_bundle(
     Args:    path: the bundle directory.
              trusted_keys: raw 32-byte public keys. None accepts the key in the bundle, which
              shows that it is undamaged, but not who made it.
-             version_min: an older version is refused, so that nobody can put one back.
+             version_min: an older version is refused, which prevents a rollback.
              hashes: left out, every file is read.
     Raises:  BundleError, naming the file and what is wrong with it; UntrustedKeyError.
     """

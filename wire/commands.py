@@ -19,7 +19,7 @@ import msgpack
 QUESTION_BYTES_MAX = 160
 TX_OFF_MINUTES_MAX = 30
 ARMED_S = 60  # CUTDOWN_FIRE must follow CUTDOWN_ARM within this
-AGE_S_MAX = 900  # a station's clock may be that slow; nobody repeats a command for longer unheard
+AGE_S_MAX = 900  # a station's clock may be that slow; no command is repeated for longer
 HAZARDOUS_AGE_S_MAX = 180
 AHEAD_S_MAX = 180  # a station's fast clock locks out its own later commands no longer than this
 
@@ -48,9 +48,10 @@ class Opcode(IntEnum):
     CUTDOWN_ABORT = 19
 
 
-# What a recording played back would do the most harm with. The cutdown cannot be undone. REBOOT
-# makes a payload without a disk forget that it took it, so one recording would do for ever. TX_OFF
-# is none: it ends by itself, and whoever answers for the transmitter must be able to stop it.
+# The commands that would do the most harm if replayed. The cutdown cannot be undone. REBOOT makes a
+# payload without a disk forget that it took it, so one recording would do for ever. TX_OFF is not
+# among them: it ends by itself, and whoever is responsible for the transmitter must be able to stop
+# it.
 HAZARDOUS = frozenset((Opcode.CUTDOWN_ARM, Opcode.CUTDOWN_FIRE, Opcode.REBOOT))
 
 ARGUMENTS: dict[Opcode, tuple[type, ...]] = {

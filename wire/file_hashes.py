@@ -7,7 +7,7 @@ inode's change, and the file is read again when any of these is another.
 Covers: a file that was replaced, renamed over, cut, or written to since it was read, whatever time
 it was given afterwards. Does not cover: who may write the remembered digests may write what they
 like, as may root; and a card that forgets bits below the file system is found out only by reading.
-Whoever must know that reads with no memory: ``FileHashes()``.
+A caller that must detect that reads without a cache: ``FileHashes()``.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ SIGNED_BIT = 8  # of the type, on downlink frames only
 
 @dataclass(frozen=True, slots=True)
 class FrameCounter:
-    """What is told of the session, and the frame number modulo 4096."""
+    """The session's four bits, and the frame number modulo 4096."""
 
     boot: int  # ``Session.boot_bits``: boot number plus incarnation, modulo 16
     number: int
@@ -127,7 +127,7 @@ class IncarnationFrame:
 class ImpostorFrame:
     """A whole frame in the name of a payload that signs, and it did not sign this one.
 
-    It has no contents, so nobody can act on them by forgetting to look at ``authenticity``.
+    It has no contents, so that code which forgets to check ``authenticity`` cannot act on them.
     """
 
     node_id: int
@@ -138,7 +138,7 @@ class ImpostorFrame:
 class UnplacedFrame:
     """A signed DATA frame that is genuine in no session that is known here.
 
-    It is forged, or of a session that is not known yet; nobody can act on it before it is.
+    It is forged, or of a session that is not known yet; until that is known it has no effect.
     """
 
     node_id: int

@@ -137,7 +137,7 @@ class Receiver:
         return reader
 
     def _remember(self, frame: DataFrame) -> None:
-        """Frames that come again, by another road or by somebody's hand, are not new."""
+        """Frames that come again, over another path or replayed, are not new."""
         name = frame.block, frame.esi, frame.counter.number
         if name in self._heard:
             return

@@ -58,7 +58,7 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a schedule thought of a block: thousands are asked for in a minute, few change."""
+    """A schedule's cached rating of a block: thousands are needed in a minute, few change."""
 
     epoch: int  # of the stations; older than theirs, it is worth nothing
     is_short: bool

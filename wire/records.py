@@ -1,8 +1,7 @@
 """Records: what the payload's store keeps and the ground's archive receives.
 
 A record is one thing that happened: an event, a row of the track, a musing, a picture. Its body is
-a map whose keys are listed in ``BODY_FIELDS``; both ends, the docs and the export read that one
-table. On the air a record is packed as
+a map with the keys that ``wire.record_bodies`` lists for its kind. On the air a record is packed as
 
     kind u8 | flags u8 | boot | id | time | length (varints) | body
 
@@ -16,17 +15,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
 
 from wire import bodies, varint
 from wire.bodies import (
     BODY_BYTES_MAX,
     NO_MODELS,
+    Body,
     Models,
     Packed,
     TextSeat,
     pack_body,
     unpack_body,
+)
+from wire.record_bodies import (
+    ApiCallBody,
+    CommandResultBody,
+    EventBody,
+    HousekeepingBody,
+    MusingBody,
+    QuestionBody,
+    ReplyBody,
+    ThumbnailBody,
+    TileBody,
+    TrackBody,
+    meanings,
 )
 from wire.text_codec import TextModel
 
@@ -94,98 +106,19 @@ PRIORITY_OF_KIND: dict[Kind, Priority] = {
     Kind.TILE: Priority.BULK,
 }
 
-# key -> meaning with unit; a key that is unknown at the time is left out of the map, never zero.
-# A key's place in its table is its number on the air: keys are only ever added, at the end.
-BODY_FIELDS: dict[Kind, dict[str, str]] = {
-    Kind.EVENT: {
-        "event": "name of the event, snake_case",
-        "severity": "info | warning | error",
-        "fields": "map of details, each name with its unit",
-    },
-    Kind.TRACK: {
-        "lat": "latitude, degrees x 1e7",
-        "lon": "longitude, degrees x 1e7",
-        "alt": "altitude above mean sea level, m",
-        "climb": "climb, cm/s",
-        "spd": "ground speed, cm/s",
-        "hdg": "course over ground, degrees",
-        "sats": "satellites used",
-    },
-    Kind.HOUSEKEEPING: {
-        "mv": "battery, mV",
-        "ma": "current drawn, mA",
-        "out": "outside temperature, 0.1 C",
-        "in": "inside temperature, 0.1 C",
-        "soc": "processor temperature, C",
-        "hpa": "pressure, 0.1 hPa",
-        "rh": "relative humidity, %",
-        "phase": "flight phase",
-        "power": "power mode",
-        "queue": "records not yet confirmed",
-        "faults": "fault bits, see wire.beacon.FaultBits",
-        "land_lat": "predicted landing: latitude, degrees x 1e7",
-        "land_lon": "longitude, degrees x 1e7",
-        "land_s": "time until landing, s; in ascent and float for a burst here and now",
-        "land_along": "one standard deviation in the direction of the drift, m",
-        "land_across": "one standard deviation across it, m",
-        "land_dir": "direction of the drift, degrees from north by east",
-        "beacon": "current interval between beacons, s",
-    },
-    Kind.MUSING: {
-        "text": "the line",
-        "about": "its topic",
-        "lat": "latitude at which it was generated, degrees x 1e7",
-        "lon": "longitude, degrees x 1e7",
-        "alt": "altitude, m",
-        "senses": "sensor readings as words of the prompt",
-        "by": "model | canned",
-        "tok": "tokens of the reply",
-        "ms": "generation time, ms",
-    },
-    Kind.REPLY: {
-        "text": "the line",
-        "question": "the question it answers",
-        "question_id": "id assigned by the ground",
-        "alt": "altitude, m",
-        "by": "model | canned",
-        "tok": "tokens of the reply",
-        "ms": "generation time, ms",
-    },
-    Kind.API_CALL: {
-        "api": "name from the mission file",
-        "outcome": "ok | 404 | 429 | 500 | other | timeout | unreachable | garbage | redirected"
-                   " | blocked",
-        "status": "HTTP status, if one was received",
-        "ms": "time until the outcome, ms",
-        "summary": "first words of a successful answer",
-    },
-    Kind.THUMBNAIL: {
-        "image": "a complete small picture, JPEG or WebP",
-        "scene": "dark | cloud | horizon | sun",
-        "alt": "altitude, m",
-        "picture": "its number, increasing by one over the payload's life",
-        "cols": "tiles across, 1..8, if tiles follow immediately",
-        "rows": "tiles down, 1..8, if tiles follow immediately",
-    },
-    Kind.TILE: {
-        "picture": "number of the picture that the tile belongs to",
-        "index": "its index, row by row from the top left, 0..cols*rows-1",
-        "cols": "tiles across the picture, 1..8",
-        "rows": "tiles down the picture, 1..8",
-        "image": "a complete JPEG or WebP that can be displayed on its own",
-    },
-    Kind.COMMAND_RESULT: {
-        "counter": "uplink counter of the command",
-        "command": "its name",
-        "result": "ok | refused | failed | unknown",
-        "why": "reason if refused or failed",
-    },
-    Kind.QUESTION: {
-        "question_id": "id assigned by the ground",
-        "text": "the question",
-    },
+BODY_OF_KIND: dict[Kind, type] = {
+    Kind.EVENT: EventBody,
+    Kind.TRACK: TrackBody,
+    Kind.HOUSEKEEPING: HousekeepingBody,
+    Kind.MUSING: MusingBody,
+    Kind.REPLY: ReplyBody,
+    Kind.API_CALL: ApiCallBody,
+    Kind.THUMBNAIL: ThumbnailBody,
+    Kind.TILE: TileBody,
+    Kind.COMMAND_RESULT: CommandResultBody,
+    Kind.QUESTION: QuestionBody,
 }
-
+BODY_FIELDS = {kind: meanings(body) for kind, body in BODY_OF_KIND.items()}
 _KEYS = {kind: tuple(fields) for kind, fields in BODY_FIELDS.items()}
 
 
@@ -202,7 +135,7 @@ class Record:
     boot: int
     time_ms: int
     quality: TimeQuality
-    body: dict[str, Any]
+    body: Body
 
     @property
     def priority(self) -> Priority:
@@ -271,7 +204,7 @@ def decode(
 def read(
     data: bytes, offset: int, previous: Record | PackedRecord | None
 ) -> tuple[PackedRecord, int]:
-    """``decode`` without ``unpack``: cheap, for whoever only wants to get past a record."""
+    """``decode`` without ``unpack``: cheap, for callers that only step past a record."""
     if offset + 2 > len(data):
         raise varint.Truncated("a record is cut off")
     kind, quality, seat = data[offset], data[offset + 1] >> 4, data[offset + 1] & 0xF

@@ -70,7 +70,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Send symbol ``esi`` of ``block``; a repeat is one that nobody asked for."""
+    """Send symbol ``esi`` of ``block``; a repeat is one that no report requested."""
 
     block: Outgoing
     esi: int
@@ -129,7 +129,7 @@ class Schedule:
         return Judgement(self._epoch, is_short, furthest)
 
     def takes_pictures(self, now_ms: int) -> bool:
-        """False while nobody reports and earlier pictures still lack repairs: those who hear
+        """False while no station reports and earlier pictures still lack repairs: those who hear
         would have halves of all and none whole."""
         pictures = (b for b in self._blocks.values() if b.lane is Lane.PICTURE)
         return bool(self._stations) or self._wanted(pictures, now_ms) < PICTURES_AHEAD
@@ -239,8 +239,8 @@ def _repair(standings: list[Standing], rank: Rank) -> Choice | None:
 
 
 def _top_up(standings: list[Standing], is_turn_of_others: bool) -> Choice | None:
-    """Where nobody reports: a coded symbol for the worthiest block that is short of its plan, and
-    among its like for the one furthest short. ``is_turn_of_others``: not a precious one, if any
+    """Where no station reports: a coded symbol for the worthiest block that is short of its plan,
+    and among its like for the one furthest short. ``is_turn_of_others``: not a precious one, if any
     other is short."""
     wanted = [s for s in standings if s.rank is Rank.WANTED and s.may_repair]
     others = [s for s in wanted if s.block.lane is not Lane.PRECIOUS]

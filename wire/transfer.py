@@ -200,7 +200,7 @@ class Sender:
                 confirmed += [] if block.is_home else block.writer.record_ids
                 block.note_complete(report.station)
             else:
-                self.odd_reports += 1  # nobody can have all of what did not go out
+                self.odd_reports += 1  # no station can have all of what was not sent
         self._drop_served()
         self._schedule.plan_resends(self._now_ms)
         return confirmed

@@ -25,7 +25,7 @@ from groundstation.archive.retention import Judge, Segments
 from wire import bodies
 from wire.auth import Authenticity
 from wire.beacon import Beacon
-from wire.bodies import SEALED, unpack_body
+from wire.bodies import SEALED, Body, unpack_body
 from wire.commands import Opcode
 from wire.frames import BeaconFrame
 from wire.records import Record, TimeQuality
@@ -207,8 +207,8 @@ class Archive:
         ``life`` is the number of its store (``groundstation.decode.sessions``). A record is the
         same in whatever life it comes again: one that was sent without a disk keeps its id when
         that returns. Text takes the place of the same record sealed (``wire.bodies``). The same id
-        with other contents is another record in another life; in the same one it is kept beside the
-        first, as a conflict. Raises ValueError for a body that cannot be packed.
+        with other contents is another record in another life; in the same one it is kept next to
+        the first, as a conflict. Raises ValueError for a body that cannot be packed.
         """
         body = msgpack.packb(record.body)
         row = (node_id, life, record.record_id, int(record.kind), record.boot, record.time_ms,
@@ -235,10 +235,9 @@ class Archive:
         return True
 
     def _read_again(
-        self, row_id: int, here: dict[str, Any], now: dict[str, Any], body: bytes
+        self, row_id: int, here: Body, now: Body, body: bytes
     ) -> bool | None:
-        """Whether the record in this row is told more of, now that it comes as ``now``; None when
-        that is another record."""
+        """Whether ``now`` completes the record in this row; None when that is another record."""
         is_same = bodies.without_text(here) == bodies.without_text(now)
         if here == now or (is_same and SEALED in now):
             return False
@@ -290,7 +289,7 @@ class Archive:
         )
 
     def set_ident(self, node_id: int, text: str) -> None:
-        """What a node calls itself on the air; believed by nobody, shown as a claim."""
+        """What a node calls itself on the air; not trusted, and shown as a claim."""
         self.db.execute("UPDATE node SET ident = ? WHERE node_id = ?", (text, node_id))
 
     def count(self, counts: Mapping[str, int]) -> None:

@@ -57,7 +57,8 @@ def confirm(db: sqlite3.Connection, low_bits: int, utc_ms: int) -> None:
     any station: those of another are none of ours. It may be that of an earlier attempt.
 
     Every 65 536th counter has the same ones, and counters are seconds: only the latest that can
-    have been drawn by then is meant. Of an older command the result tells, where there is one.
+    have been drawn by then is meant. Of an older command the COMMAND_RESULT shows it, where there
+    is one.
     """
     latest = seconds_of(utc_ms) + AHEAD_S_MAX
     counter = latest - (latest - low_bits) % LOW_BITS

@@ -7,7 +7,7 @@ from groundstation.archive.precedence import CUTDOWN
 
 
 def in_words(entry: QueuedCommand, name: str) -> str:
-    """What became of it; ``name`` is the payload's. Times are for whoever shows it to add."""
+    """What became of it; ``name`` is the payload's. The caller adds the times."""
     times = "once" if entry.attempts == 1 else f"{entry.attempts} times"
     because = f": {entry.why}" if entry.why else ""
     match entry.state:

@@ -20,7 +20,7 @@ ROOM = 1_000  # that go at once at the bound
 @dataclass(slots=True)
 class _Waiting:
     reception: Reception
-    worth: Worth | None = None  # None: nobody had to know
+    worth: Worth | None = None  # None: not determined yet
 
 
 class Held:

@@ -48,7 +48,7 @@ class QueuedCommand:
     kind: str  # question | command
     opcode: Opcode
     text: str
-    asker: str  # an address or a name; nobody but this station sees it
+    asker: str  # an address or a name, which only this station sees
     state: str
     created_ms: int
     expires_ms: int
@@ -71,11 +71,11 @@ class QueuedCommand:
 
     def is_alive(self, utc_ms: int) -> bool:
         """Its lifetime is not over. That of one which is queued in what is the future now is, for
-        the station's clock was set back: nobody can tell how long it has waited."""
+        the station's clock was set back: it is unknown how long it has waited."""
         return self.created_ms - CLOCK_SLACK_MS <= utc_ms < self.expires_ms
 
     def as_of(self, utc_ms: int) -> QueuedCommand:
-        """The same, expired where nobody has noted yet that it is."""
+        """The same, marked as expired where the table does not say so yet."""
         is_over = self.is_waiting and not self.is_alive(utc_ms)
         return replace(self, state="expired") if is_over else self
 
@@ -114,7 +114,7 @@ def add(
     Ids follow the seconds since 2025, so that even a lost archive does not use one twice, and are
     equal to ``station`` (0..15) modulo 16, so that no two stations use the same. The caller
     commits. ``text`` is the question, or the words of the command's arguments; without
-    ``lifetime_s`` it lives as long as a mission file says that says nothing. An ABORT withdraws
+    ``lifetime_s`` it has the default lifetime of the mission file. An ABORT withdraws
     every ARM, FIRE and ABORT that waits. Raises ValueError with one clause when the opcode does not
     take that, and OutboxFull.
     """
@@ -163,7 +163,7 @@ def _check_room(waiting: list[QueuedCommand], opcode: Opcode, asker: str) -> Non
 
 @contextmanager
 def of_another_process(path: Path) -> Iterator[sqlite3.Connection]:
-    """One durable transaction on the archive, whoever receives into it.
+    """One durable transaction on the archive, from any process.
 
     Raises sqlite3.Error when there is no archive; an exception undoes what was done.
     """
@@ -214,7 +214,7 @@ def ask_plain_text(db: sqlite3.Connection, model: str, utc_ms: int) -> None:
     """Queue the request to send texts without this model (its short id in hex), once for ever
     unless nobody listened.
 
-    The caller commits. Above PLAIN_TEXTS_MAX models nothing is asked: somebody makes them up.
+    The caller commits. Above PLAIN_TEXTS_MAX models nothing is requested: the ids are forged.
     """
     rows = db.execute(
         "SELECT text FROM outbox WHERE opcode = ? AND state != 'expired'",
@@ -225,7 +225,8 @@ def ask_plain_text(db: sqlite3.Connection, model: str, utc_ms: int) -> None:
 
 
 def withdraw_plain_text(db: sqlite3.Connection, models: Iterable[str]) -> None:
-    """Give up requests that were not taken yet and that nobody needs: the models came here."""
+    """Give up requests that were not taken yet and are no longer needed: the models are here
+    now."""
     for model in models:
         rows = db.execute(
             "SELECT id FROM outbox WHERE opcode = ? AND text = ? AND state IN ('queued', 'sent')",

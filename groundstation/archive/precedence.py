@@ -9,8 +9,8 @@
 Within a class the oldest goes first, until it is heard aboard or given up; questions take turns
 between those who ask. CUTDOWN_FIRE goes only into a window that a beacon opened which says that the
 payload is armed, and only after a CUTDOWN_ARM of this station that was taken aboard and went out
-less than a minute before: the payload refuses any other, and a frame that is refused today is one
-that somebody else has recorded.
+less than a minute before: the payload refuses any other, and a refused frame may have been recorded
+by others.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def lifetime_s(opcode: Opcode, ground: GroundSection) -> int:
 
 
 def check_lifetime(opcode: Opcode, seconds: int) -> None:
-    """Raises ValueError when nobody may wish for such a lifetime."""
+    """Raises ValueError for a lifetime outside the allowed range."""
     longest_s = HAZARDOUS_LIFETIME_S_MAX if opcode in HAZARDOUS else LIFETIME_S_MAX
     if not LIFETIME_S_MIN <= seconds <= longest_s:
         raise ValueError(

@@ -7,7 +7,7 @@ It is what the whole archive can be made again from. An entry is
 big-endian. A torn or damaged entry is skipped: the reader looks for the next mark whose CRC holds,
 so an unfinished write at the end, or a bad sector in the middle, costs that entry and no other.
 
-A log is a row of segments beside one another. ``NAME.raw`` is the newest and the only one that is
+A log is a row of segments in one folder. ``NAME.raw`` is the newest and the only one that is
 appended to; ``NAME-000012-1.raw`` is the twelfth, sealed, and written anew once
 (``groundstation.archive.retention``).
 """

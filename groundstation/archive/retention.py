@@ -34,7 +34,7 @@ SEGMENT_BYTES_MAX = 1 << 20  # what is read and written at once when it is thinn
 SEGMENTS = 16  # of a log that is smaller than sixteen of these
 THINNED_AT_ONCE = 8  # segments: more than come with one batch, each judged once for each worth
 SIGNED_MAX = 1 << 17  # different signed frames that are remembered, to know one heard again
-CHANGES_KEPT = 10_000  # lines of the change log; who is further behind begins anew long before
+CHANGES_KEPT = 10_000  # lines of the change log; a client this far behind has reloaded long before
 # What goes with a reception, and where its number stands in it.
 _ROWS = (
     ("reception", "id"), ("sighting", "id"), ("beacon", "id"), ("undecodable", "reception_id"),
@@ -45,8 +45,8 @@ _ROWS = (
 class Worth(IntEnum):
     """Why a reception is kept, from what goes first to what never goes."""
 
-    NOISE = 0  # nobody's frame
-    OTHERS = 1  # of other payloads and stations, or in formats that nobody signs
+    NOISE = 0  # no frame at all
+    OTHERS = 1  # of other payloads and stations, or in unsigned formats
     REFUSED = 2  # in our payload's name and not signed by the key here; another key may prove it
     POSSIBLE = 3  # in our payload's name, and nothing here can prove or refute it yet
     PROVED = 4  # signed by our payload
@@ -140,8 +140,8 @@ class Segments:
     # -- thinning -----------------------------------------------------------------------------
 
     def make_room(self, judge: Judge) -> None:
-        """Thin segments where all together have too much, a few at once. What cannot be done now
-        is done when it is asked for again."""
+        """Thin segments where all together have too much, a few at once. What cannot be done now is
+        done by a later call."""
         for _ in range(THINNED_AT_ONCE):
             if self.size_bytes <= self.bytes_max:
                 self._is_over = False

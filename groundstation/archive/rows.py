@@ -14,6 +14,7 @@ from groundstation.archive.outbox import QueuedCommand
 from groundstation.archive.track import Point
 from groundstation.sanitise import clean_text, number, scaled
 from wire.auth import Authenticity
+from wire.bodies import Body
 from wire.records import TimeQuality, unpack_body
 
 KEY_BITS = 32  # of a record's id in its key
@@ -47,8 +48,8 @@ def is_proved(row: Mapping[str, Any] | sqlite3.Row) -> bool:
 
 
 def command_json(entry: QueuedCommand, name: str) -> dict[str, Any]:
-    """A command of the outbox as the page shows it; ``name`` is the payload's. Who asked is
-    nobody's business."""
+    """A command of the outbox as the page shows it; ``name`` is the payload's. The asker is not
+    shown."""
     return {
         "id": entry.command_id, "kind": entry.kind, "text": clean_text(entry.text, 200),
         "command": entry.opcode.name, "state": entry.state, "created_ms": entry.created_ms,
@@ -60,8 +61,12 @@ def command_json(entry: QueuedCommand, name: str) -> dict[str, Any]:
     }
 
 
-def body_of(row: sqlite3.Row) -> dict[str, Any]:
-    """The body of a record; empty when it cannot be read."""
+def body_of(row: sqlite3.Row) -> Body:
+    """The body of a record; empty when it cannot be read.
+
+    Our payload writes those of ``wire.record_bodies``; a stranger may have written anything under
+    the same keys, so each value is checked where it is read.
+    """
     try:
         return unpack_body(row["body"])
     except ValueError:

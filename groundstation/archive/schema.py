@@ -15,8 +15,8 @@ from wire.beacon import FIELDS
 
 VERSION = 2
 BEACON_COLUMNS = (*(field.name for field in FIELDS), "faults", "command_counter")
-# Of meta: how far the archive was told (upload_queue), and how many receptions are not in it any
-# more (retention) or never were (held).
+# Of meta: how far the archive was uploaded (upload_queue), and how many receptions are not in it
+# any more (retention) or never were (held).
 SONDEHUB_KEY = "sondehub"
 FORGOTTEN_KEY = "receptions_forgotten"
 DROPPED_KEY = "receptions_dropped"

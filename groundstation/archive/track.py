@@ -1,7 +1,7 @@
 """The track: positions from records and beacons, ordered, filtered for outliers, and thinned.
 
-There are two ways: that of the points which the payload is proved to have sent, and that of all
-others. The second is drawn beside the first where the first has a gap, and never extends it.
+There are two tracks: that of the points which the payload is proved to have sent, and that of all
+others. The second is drawn next to the first where the first has a gap, and never extends it.
 
 Pure functions over points. A point that would need an impossible speed is left out, unless three in
 a row agree with one another: then it is the old place that was wrong (or the gap was long).
@@ -32,7 +32,7 @@ class Point(NamedTuple):
 
 
 class Tracks(NamedTuple):
-    """The two ways, each in order. A station that can prove nothing has only the second."""
+    """The two tracks, each in order. A station that can prove nothing has only the second."""
 
     proved: list[Point]
     unproved: list[Point]
@@ -69,7 +69,7 @@ def in_order(points: Iterable[Point]) -> list[Point]:
             doubted.clear()
         doubted.append(point)
         if len(doubted) == AGREEING_POINTS:
-            # A single first point that nobody agrees with was the wrong one.
+            # A single first point that no other agrees with was the wrong one.
             kept = [*(kept if len(kept) > 1 else []), *doubted]
             doubted = []
     return kept
@@ -78,8 +78,8 @@ def in_order(points: Iterable[Point]) -> list[Point]:
 def parted(
     proved: Iterable[Point], unproved: Iterable[Point], strange: Iterable[Point]
 ) -> Tracks:
-    """Both ways from the points that are proved, those that are not, and those in others' formats,
-    which nobody signs and which fill the gaps of the second way only."""
+    """Both tracks from the points that are proved, those that are not, and those in other, unsigned
+    formats, which fill the gaps of the second track only."""
     first, second = in_order(proved), in_order(unproved)
     second = in_order([*second, *_in_gaps(second, strange)])
     return Tracks(first, _in_gaps(first, second))

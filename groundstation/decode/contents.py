@@ -29,7 +29,7 @@ class Contents:
         self._node_id = node_id
         self._can_ask = can_ask
         self._models = models
-        self._missing_models: set[str] = set()  # that were told of
+        self._missing_models: set[str] = set()  # that were logged
 
     def keep(self, frame: DataFrame, life: int, record: Record, utc_ms: int) -> None:
         """Keep a record under the authenticity of the frame that made it readable: with the key

@@ -1,9 +1,9 @@
 """Beacons in other formats: Horus Binary v3, UKHAS sentences, payload summaries; stored as such.
 
-With our callsign one is a sighting of our payload, with any other it is a neighbour. Nobody signs
-these formats, so a sighting is never proved: it stands in a table of its own, and where the station
-can prove who spoke it is shown beside what is proved and never in its place. Its age is reckoned
-from the time of day that it tells.
+With our callsign one is a sighting of our payload, with any other it is a neighbour. These formats
+are unsigned, so a sighting is never proved: it is kept in a table of its own, and where the station
+can verify signatures it is shown next to what is proved and never in its place. Its age follows
+from the time of day in it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from wire.horus import Packet
 NEIGHBOURS_MAX = 32  # the one heard longest ago is forgotten for the next
 CALLSIGN_CHARACTERS_MAX = 20
 LAG_S_MAX = 43_200  # a time of day is ambiguous; further back it is a clock that is ahead
-STALE_FIX_S = 20  # an older place is no point of the way
+STALE_FIX_S = 20  # an older position is no point of the track
 _DAY_S = 86_400
 _NAMES = ("id", "via", "callsign", "utc_ms", "boot", "humidity_percent", "is_cutdown_armed",
           "musing", *schema.BEACON_COLUMNS)

@@ -25,7 +25,7 @@ import structlog
 from groundstation.archive.archive import Archive
 from groundstation.archive.rawlog import Reception
 
-LOGGED_MAX = 10  # undecodable receptions told of one by one; the others are only counted
+LOGGED_MAX = 10  # undecodable receptions logged one by one; the others are only counted
 # Of sqlite3's errors those that are about the values given. The others are about the disk, and what
 # the disk refuses is not the reception's fault: it is decoded again when the disk is back.
 _OF_THE_VALUES = (

@@ -2,7 +2,7 @@
 
 Without a clock: frame counters and UTC ms in, numbers out. Only frames that prove to be new are
 counted, which is for the owner to say: data that was never heard before, beacons that are news.
-A frame played again, by a slower road or by somebody's hand, has an old number, and a number
+A frame that comes again, over a slower path or replayed, has an old number, and a number
 modulo 4096 may look like a step ahead; so a step is believed only as far as the payload can have
 sent in the time that has passed.
 """
@@ -25,7 +25,7 @@ class NodeLink:
 
     def __init__(self, node_id: int, frame_ms_min: int, silence_ms: int = SILENCE_MS) -> None:
         """``frame_ms_min`` is how long the shortest frame keeps the payload's transmitter; a pause
-        of ``silence_ms`` is told as a silence."""
+        of ``silence_ms`` is reported as a silence."""
         self.last_counter: FrameCounter | None = None
         self._node_id = node_id
         self._frame_ms_min = frame_ms_min

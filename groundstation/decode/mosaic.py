@@ -8,12 +8,11 @@ left out stays a record like any other and is counted. A tile may come before it
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from groundstation.archive.rows import key_of, life_and_id
 from groundstation.decode.pictures import SIDE_MAX, TILE_SIDE_MAX, media_type
+from wire.bodies import Body
 from wire.records import TILES_ASIDE_MAX, Kind, Record, unpack_body
 
 _NUMBER_MAX = (1 << 32) - 1
@@ -177,12 +176,12 @@ def _tiles(db: sqlite3.Connection, node_id: int, life: int, number: int) -> dict
     return {int(row[0]): key_of(life, row[1]) for row in rows}
 
 
-def _grid(body: Mapping[str, Any]) -> _Grid | None:
+def _grid(body: Body) -> _Grid | None:
     columns = _whole(body, "cols", 1, TILES_ASIDE_MAX)
     rows = _whole(body, "rows", 1, TILES_ASIDE_MAX)
     return None if columns is None or rows is None else (columns, rows)
 
 
-def _whole(body: Mapping[str, Any], key: str, low: int, high: int) -> int | None:
+def _whole(body: Body, key: str, low: int, high: int) -> int | None:
     value = body.get(key)
     return value if type(value) is int and low <= value <= high else None

@@ -81,7 +81,7 @@ class NodeReceiver:
         self._same: deque[bytes] = deque(maxlen=_SAME_FRAMES)
 
     def is_duplicate(self, raw: bytes) -> bool:
-        """True when these very bytes came a moment ago by another road."""
+        """True when the same bytes came a moment ago over another path."""
         if raw in self._same:
             self.duplicate_frames += 1
             return True
@@ -89,7 +89,7 @@ class NodeReceiver:
         return False
 
     def is_news(self, frame: BeaconFrame, utc_ms: int) -> bool:
-        """Is it newer than the beacons before it? Anybody can make an unproved one look like the
+        """Is it newer than the beacons before it? An unproved one can be forged to look like the
         newest, so only proved ones are ordered."""
         if frame.authenticity is not Authenticity.GENUINE:
             return True
@@ -121,7 +121,7 @@ class NodeReceiver:
         return last is None or last.boot == counter.boot
 
     def rename(self, known: Session, told: Session) -> None:
-        """What was taken for ``known`` is called ``told``, and its boots with it."""
+        """What was taken for ``known`` gets the name ``told``, and its boots with it."""
         for session in [s for s in self._sessions if s.incarnation == known.incarnation]:
             heard = self._sessions.pop(session)
             boot = told.boot + session.boot - known.boot
@@ -161,9 +161,9 @@ class NodeReceiver:
         return Receiver(self._mtu_bytes, self._models, self._report_bytes)
 
     def _on_claim(self, heard: _Heard, frame: DataFrame, utc_ms: int) -> list[Record]:
-        """A frame that nobody can prove is believed near the others. Old ones, of this session or
-        of another with the same four bits, then displace nothing while the payload is heard; when
-        nothing new was heard for a while, what lies elsewhere may be the payload."""
+        """An unproved frame is accepted when its numbers are near the others. Old ones, of this
+        session or of another with the same four bits, then displace nothing while the payload is
+        heard; when nothing new was heard for a while, what lies elsewhere may be the payload."""
         blocks = heard.blocks
         is_quiet = not 0 <= utc_ms - heard.news_ms < QUIET_MS
         refused = blocks.old_frames + blocks.stray_frames

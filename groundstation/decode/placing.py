@@ -1,7 +1,7 @@
 """The frame in a reception and its session; a frame that cannot be placed yet is held.
 
 A signed DATA frame is genuine in one session alone. One that fits none that is known here is
-forged, or of a session that no INCARNATION frame has told yet: it is in the raw log like
+forged, or of a session that no INCARNATION frame has announced yet: it is in the raw log like
 everything, and a bounded list says which of those are to be read again. The oldest make room.
 """
 

@@ -21,10 +21,10 @@ import structlog
 
 from wire.session import BITS, Session
 
-INCARNATIONS_MAX = 16  # tried for a frame; the one that was told longest ago is left out
-EVER_MAX = 256  # sessions tried for a frame of which only its worth is asked
+INCARNATIONS_MAX = 16  # tried for a frame; the one announced longest ago is left out
+EVER_MAX = 256  # sessions tried for a frame of which only the worth is needed
 CLAIMS_MAX = 64  # incarnations of a payload that proves nothing; further ones are not believed
-UNKNOWN = 0  # no incarnation: none was heard of yet
+UNKNOWN = 0  # no incarnation: none is known yet
 _TURN = 1 << BITS
 _log = structlog.get_logger()
 
@@ -41,12 +41,12 @@ class Sessions:
             " ORDER BY life DESC LIMIT ?", (node_id, INCARNATIONS_MAX),
         ).fetchall()[::-1]
         self._lives: dict[int, int] = {incarnation: life for life, incarnation, _ in rows}
-        # The newest boot of each; what was told last is last.
+        # The newest boot of each; the one announced last is last.
         self._boots: dict[int, int] = {incarnation: boot for _, incarnation, boot in rows}
 
     def fitting(self, boot_bits: int) -> list[Session]:
         """The sessions that a frame with these bits may be of, the likeliest first: the fewest
-        boots away from a known one, then of the incarnation that was told last."""
+        boots away from a known one, then of the incarnation announced last."""
         found: list[tuple[int, Session]] = []
         for incarnation, newest in reversed(self._boots.items()):
             ahead = (boot_bits - Session(incarnation, newest).boot_bits) % _TURN
@@ -80,7 +80,8 @@ class Sessions:
         return self._lives[session.incarnation]
 
     def note(self, session: Session, utc_ms: int) -> bool:
-        """It was heard of, or from. False when it is one claim too many, and not believed."""
+        """It was announced, or a frame of it was heard. False when it is one claim too many, and
+        not accepted."""
         newest = self._boots.get(session.incarnation)
         if newest is None:
             return self._begin(session, utc_ms)
@@ -93,8 +94,8 @@ class Sessions:
         return True
 
     def names_unknown(self, session: Session) -> int | None:
-        """Whether ``session``, told by an INCARNATION frame, is the one that was heard unknown:
-        then that has its name from now on, and this is what was taken for its boot."""
+        """Whether ``session``, announced by an INCARNATION frame, is the one whose incarnation was
+        unknown: then that has its name from now on, and this is what was taken for its boot."""
         boot = self._boots.get(UNKNOWN)
         if boot is None or session.incarnation in self._boots:
             return None

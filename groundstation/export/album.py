@@ -1,6 +1,6 @@
 """The pictures of a flight as files: thumbnails and tiles as received, and a page that shows them.
 
-Names are made here and never come from the radio. The page needs nothing but the files beside it.
+Names are made here and never come from the radio. The page needs only the files in its folder.
 """
 
 from __future__ import annotations

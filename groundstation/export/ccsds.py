@@ -47,7 +47,7 @@ def pack(record: Record, sequence: int) -> bytes:
         data = CdsShortTimestamp.from_unix_days(days, ms_of_day).pack() + data
     else:
         data += _UPTIME.pack(record.time_ms)
-    # Not pack_body: what came in short floats is longer now, and nobody here made it so.
+    # Not pack_body: what came in short floats is longer now, which may exceed its bound.
     body: bytes = msgpack.packb(record.body)
     data += body
     header = SpHeader.tm(

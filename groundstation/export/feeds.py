@@ -1,7 +1,7 @@
 """Live feeds for other programs: payload summaries and CCSDS packets.
 
 Sans-I/O: each feed looks into the archive when asked, and gives the datagrams for what is new there
-since it was asked last. What was there before it began is not told.
+since it was asked last. What was there before it began is not sent.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ CHANGES_MAX = 500  # looked at in one round; what is more waits for the next
 class SummaryFeed:
     """A payload summary for each new position of our payload.
 
-    Our own beacons are told; a Horus packet or sentence only while none of those comes. What came
-    as a summary is not told again. What is not proved says so in its comment; in a station that
+    Our own beacons are sent; a Horus packet or sentence only while none of those comes. What came
+    as a summary is not sent again. What is not proved says so in its comment; in a station that
     proves what it hears it goes out under a name of its own, so that no map draws it into the
     payload's way. Raises sqlite3.Error while the archive cannot be read.
     """

@@ -1,7 +1,7 @@
 """Connections to the radio: KISS over TCP or over a serial line, or a replay.
 
-A road gives the bytes that came since it was last asked and takes bytes to send. Roads that break
-are opened again, for ever, and say so once when lost and once when returned.
+A road is a connection: it gives the bytes that came since the last read and takes bytes to send. A
+broken road is opened again, for ever; its loss is logged once, and so is its return.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def opener(mission: Mission) -> Callable[[], Road] | None:
 
 
 def nothing() -> None:
-    """There is nothing beside the radio."""
+    """No further inputs or outputs."""
 
 
 def run(

@@ -27,7 +27,7 @@ PER_ADDRESS_MAX = 4
 ACCEPTS_MAX = 16  # in one turn
 READ_BYTES = 4_096  # of one client in one turn: a flood must not keep the others waiting
 UNSENT_BYTES_MAX = 16_384  # some sixty frames
-SEND_BUFFER_BYTES = 32_768  # the kernel's: a large one takes frames that nobody reads any more
+SEND_BUFFER_BYTES = 32_768  # the kernel's: a large one takes frames that are no longer read
 WRITE_MS = 10_000
 PROVED_MS = 120_000  # how long a frame of our payload keeps a place
 PROVE_EVERY_MS = 30_000  # how often that is looked at again
@@ -56,7 +56,7 @@ class KissServer:
         self, host: str, port: int, now_ms: Callable[[], int],
         is_ours: Callable[[bytes], bool] = lambda frame: False,
     ) -> None:
-        """``now_ms`` is of a clock that nobody sets. ``is_ours`` says of a frame that our payload
+        """``now_ms`` is of a clock that is never set. ``is_ours`` says of a frame that our payload
         signed it."""
         self.name = f"{host}:{port}"
         self.notices = Notices("radio_clients", now_ms)
@@ -154,7 +154,7 @@ class KissServer:
         client.sock.close()
         self.notices.count(notice)
 
-    # -- what they say and are told -----------------------------------------------------------
+    # -- what they send and are sent -----------------------------------------------------------
 
     def _read(self, client: _Client) -> list[bytes]:
         try:

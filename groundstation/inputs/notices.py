@@ -20,7 +20,7 @@ class Notices:
     said."""
 
     def __init__(self, event: str, now_ms: Callable[[], int]) -> None:
-        """``now_ms`` is of a clock that nobody sets."""
+        """``now_ms`` is of a clock that is never set."""
         self.counts: Counter[str] = Counter()
         self._event = event
         self._now_ms = now_ms

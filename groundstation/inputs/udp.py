@@ -38,7 +38,7 @@ class Deaf:
 
 
 class Listener:
-    """A UDP port on which others tell. Raises RoadError when it cannot be had."""
+    """A UDP port on which others send. Raises RoadError when it cannot be opened."""
 
     def __init__(self, host: str, port: int) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -115,8 +115,8 @@ class Teller:
 
 
 class Beside:
-    """All that one station hears and tells by UDP. ``turn`` never waits and never raises OSError,
-    which would be taken for the loss of the radio."""
+    """All that one station receives and sends by UDP. ``turn`` never waits and never raises
+    OSError, which would be taken for the loss of the radio."""
 
     def __init__(
         self, ground: Ground, now: Callable[[], int], listener: Listener | None,
@@ -140,7 +140,7 @@ class Beside:
         for teller in self._tellers:
             try:
                 self._echoes.extend(teller.turn())
-            except sqlite3.Error as error:  # busy, or moved aside: told in the next round
+            except sqlite3.Error as error:  # busy, or moved aside: sent in the next round
                 _log.debug("feed_waits", why=str(error))
 
     def close(self) -> None:

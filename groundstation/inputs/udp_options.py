@@ -49,14 +49,14 @@ def address(option: str, text: str, example: str) -> tuple[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Udp:
-    """What is to stand beside the radio, as written on the command line."""
+    """The UDP inputs and outputs, as written on the command line."""
 
     horus: str | None = None
     summary: str | None = None
     ccsds: str | None = None
 
     def open(self, ground: Ground, mission: Mission, now_ms: Callable[[], int]) -> Beside | None:
-        """Raises RoadError when an address is wrong or taken; None when nothing is asked for."""
+        """Raises RoadError when an address is wrong or taken; None when there are none."""
         listener, tellers = None, []
         if self.horus is not None:
             at = self.horus if ":" in self.horus else f"127.0.0.1:{self.horus}"

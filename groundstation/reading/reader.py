@@ -40,7 +40,7 @@ from wire.records import Kind
 
 POINTS_MAX = 1500
 FEED_KINDS = (Kind.MUSING, Kind.REPLY, Kind.API_CALL, Kind.THUMBNAIL, Kind.EVENT)
-QUIET_FACTOR = 3  # beacons missed before a stranger's word is shown in their place
+QUIET_FACTOR = 3  # beacons missed before a sighting in another format is shown in their place
 WAITING_SHOWN = 12
 GAP_MS = 90_000  # a pause between samples that a plot does not bridge; a slow link has longer ones
 Cached = dict[str, tuple[int, dict[str, Any]]]  # what was found, and at which change of the archive
@@ -170,7 +170,7 @@ class FlightReader:
         return self._beacon_json(row) if row else None
 
     def sighting(self) -> dict[str, Any] | None:
-        """The newest beacon in a stranger's format, once our own have failed to come for long.
+        """The newest beacon in another format, once our own have failed to come for long.
 
         Never proved: where the flight's ``is_verifying`` is true it is no state of the payload.
         """

@@ -35,9 +35,9 @@ _MODULATION = {"ax25": "AX.25", "plain": "KISS"}
 
 
 class Unanswered(Exception):
-    """Nobody there took it or refused it: to be tried again, after ``wait_s`` where it says so.
+    """The server neither took nor refused it: to be tried again, after ``wait_s`` where it says so.
 
-    ``is_busy`` where the server asked for patience: that is not about what it was sent.
+    ``is_busy`` where the server is overloaded: that is not about what it was sent.
     """
 
     def __init__(self, why: str, wait_s: float | None = None, is_busy: bool = False) -> None:
@@ -76,9 +76,9 @@ def telemetry(
 ) -> dict[str, Any] | None:
     """The entry for a row of ``beacon`` with rssi_dbm, snr_db and source of its reception.
 
-    None for what is not told: a beacon without a fresh place, not proved where the mission signs,
-    or out of a replay. The same row always gives the same callsign, datetime and frame, so that
-    one that is sent again can be recognised.
+    None for what is not uploaded: a beacon without a fresh position, not proved where the mission
+    signs, or out of a replay. The same row always gives the same callsign, datetime and frame, so
+    that one that is sent again can be recognised.
     """
     is_proved = row["authenticity"] == Authenticity.GENUINE.value or not mission.keys.downlink_mac
     place = [row[key] for key in ("latitude_deg", "longitude_deg", "altitude_m")]
@@ -127,7 +127,7 @@ def put_listener(mission: Mission, now_ms: int) -> Put | None:
 
 def judge(answer: UploadAnswer, entries: int) -> UploadOutcome:
     """What the answer to a batch of ``entries`` says. Raises Unanswered for what is no answer:
-    a server in trouble, one that is too busy, and the page of somebody in between.
+    a server in trouble, one that is too busy, and the page of a proxy or captive portal.
     """
     status, words = answer.status, clean_text(answer.body[:4_096].decode("utf-8", "replace"))
     if status in BUSY or status >= 500 or status < 200:

@@ -2,7 +2,7 @@
 
 The queue is the archive itself. What is kept beside it is the id of the last reception that is
 settled, in ``meta``, with the counts that the page shows. A batch is settled after its answer, so
-what was not answered is told again, after a restart too, and nothing else is.
+what was not answered is sent again, after a restart too, and nothing else is.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from wire.records import Kind, unpack_body
 
 BATCH_MAX = 100  # entries in one request
 LOOKED_AT_MAX = 2_000  # beacons in one round: a whole flight may be too old to be told
-MUSING_MS_MAX = 600_000  # an older musing is not told with a place
+MUSING_MS_MAX = 600_000  # an older musing is not sent with a position
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class Progress:
     passed_over: int = 0  # without a place, too old, not proved, or out of a replay
     set_aside: int = 0  # SondeHub stumbles over them, and not over others
     taken_ms: int = 0
-    listener_ms: int = 0  # when the station itself was last told
+    listener_ms: int = 0  # when the station's own position was last uploaded
     trouble: str = ""  # why nothing is being taken now
 
     @classmethod
@@ -78,7 +78,7 @@ class UploadQueue:
         self._db.close()
 
     def next_batch(self, now_ms: int, entries_max: int = BATCH_MAX) -> Batch | None:
-        """What is to be told next, None when there is nothing. ``entries`` may be empty."""
+        """The next entries to upload, None when there is nothing. ``entries`` may be empty."""
         self._commit()
         entries: list[dict[str, Any]] = []
         upto, passed_over = self.progress.upto, 0
@@ -107,7 +107,7 @@ class UploadQueue:
             (self._mission.payload.node_id, after_id, LOOKED_AT_MAX))
 
     def _entry(self, row: Any, now_ms: int) -> dict[str, Any] | None:
-        """What is told of a beacon; None for one that is not told."""
+        """The entry of a beacon; None for one that is not uploaded."""
         if sondehub.made_ms(row) < now_ms - AGE_MS_MAX:
             return None
         return sondehub.telemetry(row, self._musing(row["utc_ms"]), self._mission)
@@ -125,7 +125,7 @@ class UploadQueue:
         self._commit()
 
     def set_aside(self, batch: Batch) -> None:
-        """The batch is never told again, though nobody refused it. Durable when this returns."""
+        """The batch is never sent again, though it was not refused. Durable when this returns."""
         progress = self.progress
         progress.upto = batch.upto
         progress.set_aside += len(batch.entries)
@@ -134,7 +134,7 @@ class UploadQueue:
         self._commit()
 
     def note_listener(self, now_ms: int) -> None:
-        """The station itself was told."""
+        """The station's own position was uploaded."""
         self.progress.listener_ms = now_ms
         self._is_dirty = True
         self._commit()

@@ -1,6 +1,6 @@
 """The thread that uploads to SondeHub Amateur: HTTP and retries.
 
-What is new goes every EVERY_S, what waited in one request after another. While nobody answers, the
+What is new goes every EVERY_S, what waited in one request after another. While no answer comes, the
 tries are WAIT_S to WAIT_S_MAX apart for as long as the station runs.
 """
 
@@ -114,7 +114,7 @@ def run(
 
 
 def _how_long(state: RetryCallState) -> float:
-    """Until the next try: what the server asked for, else twice the last time; both bounded."""
+    """Until the next try: the server's Retry-After, else twice the last wait; both bounded."""
     error = _error(state)
     asked_s = error.wait_s if isinstance(error, Unanswered) else None
     return max(_wait(state), min(asked_s or 0.0, WAIT_S_MAX))
@@ -127,9 +127,10 @@ def _error(state: RetryCallState) -> BaseException | None:
 def start(
     archive: Path, mission: Mission, now: Callable[[], int], stop: threading.Event
 ) -> threading.Thread | None:
-    """Tell what ``archive`` gets until ``stop`` is set; None where the mission does not ask for it.
+    """Upload what ``archive`` gets until ``stop`` is set; None where the mission does not ask for
+    it.
 
-    Nobody has to wait for the thread: what it had no answer for is told again after the next start.
+    The thread need not be joined: what had no answer is sent again after the next start.
     """
     if mission.ground.sondehub == "off":
         return None

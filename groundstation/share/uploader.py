@@ -1,11 +1,11 @@
 """Uploads the archive to SondeHub Amateur, one turn at a time. Its thread: upload_thread.
 
-What was refused is counted and never retried; what was not answered is told again by a later turn.
+What was refused is counted and never retried; what was not answered is sent again by a later turn.
 What waits is in the archive, and after a day it is passed over.
 
 One entry over which the server stumbles must not hold up all behind it: a batch that fails
-TRIES_MAX times is told in halves, and what stands alone in the end and fails while another entry is
-answered is set aside. Where no other is answered it is the server, and nothing is given up.
+TRIES_MAX times is sent in halves, and a single entry that still fails while another one is answered
+is set aside. Where no other is answered it is the server, and nothing is given up.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from groundstation.share.sondehub import Put, Unanswered, UploadAnswer, UploadOu
 from groundstation.share.upload_queue import BATCH_MAX, Batch, UploadQueue
 from wire.mission import Mission
 
-EVERY_S = 15.0  # as often as its makers ask for
+EVERY_S = 15.0  # the interval its operators recommend
 LISTENER_EVERY_MS = 6 * 3600 * 1000
-LISTENER_AGAIN_MS = 300_000  # after a try that nobody answered
+LISTENER_AGAIN_MS = 300_000  # after a try without an answer
 TRIES_MAX = 3  # of one batch, before its entries are suspected
 _log = structlog.get_logger()
 Send = Callable[[Put], UploadAnswer]
 
 
 class Uploader:
-    """One queue, told to one server. ``turn`` does one round; ``run`` all of them."""
+    """Uploads one queue to one server. ``turn`` does one round; ``run`` all of them."""
 
     def __init__(self, queue: UploadQueue, mission: Mission, send: Send) -> None:
         self._queue = queue
@@ -44,8 +44,8 @@ class Uploader:
         self._suspect_upto = 0  # the batch that was split reached so far
 
     def turn(self, now_ms: int) -> bool:
-        """Tell one batch; True when more may wait. Raises Unanswered and sqlite3.Error: nothing
-        is settled then, and the next turn tells the same again.
+        """Upload one batch; True when more may wait. Raises Unanswered and sqlite3.Error: nothing
+        is settled then, and the next turn sends the same again.
         """
         batch = self._queue.next_batch(now_ms, self._entries_max)
         if batch is None:
@@ -84,7 +84,7 @@ class Uploader:
         other = self._queue.newest(batch, now_ms)
         if other is None:
             raise error
-        # It is told again with its own batch, which the other end can recognise.
+        # It is sent again with its own batch, which the server can recognise.
         self._tell([other], now_ms)
         try:
             outcome = self._tell(batch.entries, now_ms)
@@ -104,7 +104,7 @@ class Uploader:
             self._entries_max = BATCH_MAX
 
     def _tell_listener(self, now_ms: int) -> None:
-        """Where the station stands. It is no reason to hold up anything else."""
+        """Upload the station's position. A failure holds up nothing else."""
         due_ms = max(self._listener_due_ms, self._queue.progress.listener_ms + LISTENER_EVERY_MS)
         put = sondehub.put_listener(self._mission, now_ms)
         if put is None or now_ms < due_ms:
@@ -126,7 +126,7 @@ class Uploader:
             self._has_said_refused = bool(outcome.refused)
 
     def note_loss(self, error: BaseException | None) -> None:
-        """Nobody answers, or the archive cannot be read: said once."""
+        """No answer comes, or the archive cannot be read: logged once."""
         if not self._is_lost:
             _log.warning("sondehub_lost", why=str(error))
         self._is_lost = True

@@ -16,18 +16,18 @@ from groundstation.archive.rows import command_json
 from wire.commands import Opcode
 from wire.mission import Mission
 
-STATION = "station"  # whoever sits at it, as the name of who asked
+STATION = "station"  # the asker's name for clients on the station's own machine
 
 
 class Answer(NamedTuple):
-    """What whoever asked is told, and under which HTTP status."""
+    """The answer to the client, and its HTTP status."""
 
     status: int
     body: dict[str, Any]
 
 
 class OutboxDesk:
-    """Writes into the archive beside the station that sends; every call is one transaction."""
+    """Writes into the archive of the running station; every call is one transaction."""
 
     def __init__(self, archive_path: Path, mission: Mission, now_ms: Callable[[], int]) -> None:
         self._path = archive_path
@@ -47,7 +47,8 @@ class OutboxDesk:
         return self._post(Opcode.CUTDOWN_ABORT, "", STATION)
 
     def withdraw(self, command_id: int, asker: str, is_local: bool) -> Answer:
-        """Call back a command: a question by whoever asked it, all by whoever is at the station."""
+        """Withdraw a command: a question by its asker, any command from the station's own
+        machine."""
         with outbox.of_another_process(self._path) as db:
             entry = outbox.one(db, command_id)
             if entry is None:

@@ -1,7 +1,7 @@
 """Archive queries on threads of their own: the event loop never waits for SQLite.
 
-Each of READERS threads has its own read-only connection. Whoever asks while WAITING_MAX others wait
-is told so at once.
+Each of READERS threads has its own read-only connection. A query beyond WAITING_MAX waiting ones is
+refused at once.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class ReaderPool:
         self._under_way: dict[str, asyncio.Future[Any]] = {}
 
     def close(self) -> None:
-        """Let go of the archive; to be called when nobody asks any more."""
+        """Close the archive; call it after the last query."""
         self._executor.shutdown()
         for reader in self._readers:
             reader.close()

@@ -1,8 +1,8 @@
 """The live stream of the page: the archive's change log as server-sent events.
 
 One ``update`` message carries everything that changed since the last, under the id of the newest
-change, so a browser that was cut off comes back with Last-Event-ID and misses nothing. Whoever is
-too far behind is told to ``resync``. Messages are idempotent: entries are keyed by record id.
+change, so a browser that was cut off comes back with Last-Event-ID and misses nothing. A client
+that is too far behind gets ``resync``. Messages are idempotent: entries are keyed by record id.
 
 Each message carries the time and the ``Ending``, where there is one. A station never knows of one:
 a payload that is silent may speak again. A simulator knows.

@@ -68,7 +68,7 @@ class Streams:
         return seat
 
     def give_back(self, seat: ReaderSeat) -> None:
-        """Nobody reads there any more."""
+        """The client is gone."""
         if not seat.is_lost:
             self._seats.remove(seat)
 

@@ -69,7 +69,7 @@ def _origin(request: Request) -> str:
 
 
 class _Events:
-    """ASGI: a stream of messages for whoever finds a place."""
+    """ASGI: a stream of messages for each client that finds a place."""
 
     def __init__(self, streams: Streams) -> None:
         self._streams = streams
@@ -214,7 +214,7 @@ async def _busy(request: Request, error: Exception) -> Response:
 
 
 async def _left(request: Request, error: Exception) -> Response:
-    """Nobody reads this: the client went away in the middle of its question."""
+    """Never read: the client disconnected in the middle of its request."""
     return _refuse(400, "The request was incomplete.")
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
+from host_training.bundle.pack import PersonaJson
 from host_training.gguf.metadata import gguf_facts
 from host_training.rows import memory_index
 from payload.mind.memory import sentence
@@ -19,8 +21,7 @@ from wire.bundle import ADAPTER, MODEL, TEXT_CODEC, BundleError, Manifest
 from wire.text_codec import CodecError, TextModel
 
 SHADOW_TABLES = ("config", "content", "data", "docsize", "idx")  # what FTS5 keeps beside a table
-PERSONA_KEYS = {"name": str, "author": str, "disclosure": str, "system": str, "values": list,
-                "thinking": list}
+PERSONA_KEYS = {key: get_origin(hint) or hint for key, hint in get_type_hints(PersonaJson).items()}
 WORDS_SHOWN_MAX = 20
 
 
@@ -32,17 +33,18 @@ def check_contents(bundle: Path, manifest: Manifest) -> list[str]:
     """
     _check_memory(bundle / "memory.sqlite")
     words = _persona(bundle)
-    for key in ("name", "disclosure"):
-        if words[key] != getattr(manifest, key):
-            raise BundleError(f"{bundle / 'persona.json'}: {key} is {words[key]!r}, the manifest"
-                              f" says {getattr(manifest, key)!r}.")
+    for key, found, stated in (("name", words["name"], manifest.name),
+                               ("disclosure", words["disclosure"], manifest.disclosure)):
+        if found != stated:
+            raise BundleError(f"{bundle / 'persona.json'}: {key} is {found!r}, the manifest says"
+                              f" {stated!r}.")
     try:
         TextModel.load(bundle / TEXT_CODEC)
     except CodecError as error:
         raise BundleError(f"{bundle / TEXT_CODEC}: {error}.") from error
     model = bundle / (ADAPTER if manifest.is_adapter else MODEL)
-    facts, stated = gguf_facts(model), manifest.runtime.get("gguf", {})
-    for key, value in stated.items():
+    facts = gguf_facts(model)
+    for key, value in manifest.runtime.get("gguf", {}).items():
         if facts.get(key) != value:
             raise BundleError(f"{model}: its {key} is {facts.get(key)}, the manifest says"
                               f" {value}.")
@@ -75,7 +77,7 @@ def _check_memory(path: Path) -> None:
         raise BundleError(f"{path}: not a database that can be read ({error}).") from error
 
 
-def _persona(bundle: Path) -> dict[str, Any]:
+def _persona(bundle: Path) -> PersonaJson:
     path = bundle / "persona.json"
     try:
         words = json.loads(path.read_text(encoding="utf-8"))
@@ -84,7 +86,7 @@ def _persona(bundle: Path) -> dict[str, Any]:
     for key, kind in PERSONA_KEYS.items():
         if not isinstance(words, dict) or not isinstance(words.get(key), kind):
             raise BundleError(f"{path}: {key} is missing or not a {kind.__name__}.")
-    checked: dict[str, Any] = words
+    checked: PersonaJson = words
     return checked
 
 
@@ -116,7 +118,7 @@ def _flat(manifest: Manifest) -> dict[str, Any]:
     return found
 
 
-def _tables_differ(prefix: str, old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+def _tables_differ(prefix: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     lines = []
     for key in sorted(old.keys() | new.keys()):
         before, after = old.get(key), new.get(key)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from host_training.codec.codec_stage import CodecResult
+from host_training.corpus.summary import RowsSummary
 from host_training.evaluation.examination import ExamVerdict
 from host_training.quantisation.quantise import Step
+from host_training.training.result import TrainResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +20,12 @@ class CardFacts:
     author: str
     disclosure: str
     base: str  # its name, and its licence where that is known
-    result: dict[str, Any]  # of train.train
+    result: TrainResult
     ladder: Sequence[Step]
     chosen: Step
     counts: dict[str, int]
-    imported: dict[str, Any]  # import.json
-    codec: dict[str, Any]  # codec.json
+    imported: RowsSummary
+    codec: CodecResult
     verdict: ExamVerdict
 
 
@@ -46,8 +48,8 @@ sentences only once it knows many of its lines by heart. Expect them word for wo
 """
 
 
-def codec_line(codec: dict[str, Any]) -> str:
-    """What the text codec of the bundle does; ``codec`` is codec.json."""
+def codec_line(codec: CodecResult) -> str:
+    """What the text codec of the bundle does."""
     return (
         f"Its text codec (model {codec['model_id']}, {codec['bytes'] / 1e6:.2f} MB) packs held-out"
         f" lines into {codec['held_out_bits_per_char']:.2f} bits per character:\na message of"

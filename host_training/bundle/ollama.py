@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
+from host_training.bundle.pack import PersonaJson
 from host_training.common.chat_template import END_OF_TURN, START_OF_TURN
 from host_training.errors import TrainingError
 from payload import prompt
@@ -20,7 +20,7 @@ TEMPLATE = (f"{START_OF_TURN}system\n{{{{ .System }}}}{END_OF_TURN}\n{START_OF_T
 QUOTES = '"""'
 
 
-def modelfile(manifest: Manifest, words: dict[str, Any]) -> str:
+def modelfile(manifest: Manifest, words: PersonaJson) -> str:
     """The text of a Modelfile for a verified bundle.
 
     Args:    words: persona.json.
@@ -48,7 +48,7 @@ def modelfile(manifest: Manifest, words: dict[str, Any]) -> str:
         f"LICENSE {QUOTES}{manifest.disclosure}{QUOTES}\n")
 
 
-def write(bundle: Path, manifest: Manifest, words: dict[str, Any], out: Path) -> None:
+def write(bundle: Path, manifest: Manifest, words: PersonaJson, out: Path) -> None:
     """``Modelfile`` and ``model.gguf`` into the new directory ``out``.
 
     Raises:  TrainingError when ``out`` is there already; BundleError for an adapter whose model

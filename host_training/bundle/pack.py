@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -29,6 +29,17 @@ class AdapterFiles:
 
     adapter: Path
     importance: Path
+
+
+class PersonaJson(TypedDict):
+    """``persona.json``: the words of which every prompt of the persona is made."""
+
+    name: str
+    author: str
+    disclosure: str
+    system: str
+    values: list[str]
+    thinking: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +183,13 @@ def say_it_is_an_ai(disclosure: str) -> str:
     return f"{disclosure.rstrip()} This is an {', '.join(MUST_SAY)}."
 
 
-def _persona(persona: PersonaSource) -> dict[str, Any]:
+def _persona(persona: PersonaSource) -> PersonaJson:
     return {"name": persona.name, "author": persona.author,
             "disclosure": say_it_is_an_ai(persona.disclosure), "system": persona.system,
             "values": list(persona.values), "thinking": list(persona.thinking)}
 
 
-def read_persona_json(bundle: Path) -> dict[str, Any]:
+def read_persona_json(bundle: Path) -> PersonaJson:
     """The words of a bundle that has been verified."""
-    words: dict[str, Any] = json.loads((bundle / "persona.json").read_text(encoding="utf-8"))
+    words: PersonaJson = json.loads((bundle / "persona.json").read_text(encoding="utf-8"))
     return words

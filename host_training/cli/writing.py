@@ -84,8 +84,9 @@ def _base_note() -> str:
 def _show_all(out: Path, n_examples: int) -> None:
     from host_training.common.messages import quarantine_path
     from host_training.corpus import assemble
+    from host_training.corpus.summary import read_summary
 
-    summary = json.loads((out / assemble.SUMMARY).read_text())
+    summary = read_summary(out)
     people = json.loads((out / assemble.PEOPLE).read_text())
     left_out, bad = summary["left out"]["skipped"], summary["left out"]["first bad"]
     _show("found", ("messages", "of", "in"), [

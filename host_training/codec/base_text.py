@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -93,6 +94,16 @@ def train_tokenizer(texts: Iterator[str], vocab_size: int) -> Tokenizer:
     return tokenizer
 
 
+class BaseText(TypedDict):
+    """``data.json``: what a base model is trained on and measured with."""
+
+    sources: list[str]
+    train_bytes: int
+    held_out_bytes: int
+    train_tokens: int
+    held_out_tokens: int
+
+
 def prepare(paths: list[Path], out: Path, vocab_size: int, seed: int) -> None:
     """Write ``tokenizer.json``, ``train.u16``, ``held_out.u16``, ``data.json`` unless present."""
     if (out / "data.json").exists():
@@ -112,7 +123,7 @@ def prepare(paths: list[Path], out: Path, vocab_size: int, seed: int) -> None:
             for start in range(0, len(part), 64):
                 for encoding in tokenizer.encode_batch(part[start : start + 64]):
                     np.array([*encoding.ids, end_id], dtype=np.uint16).tofile(file)
-    summary = {
+    summary: BaseText = {
         "sources": [path.name for path in paths],
         "train_bytes": sum(len(c.encode()) for c in training),
         "held_out_bytes": sum(len(c.encode()) for c in held_out),

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from host_training.codec.base_text import clean_text, read_text
 from host_training.codec.codec import Progress, extend, sample_base, save, train
@@ -27,7 +27,7 @@ from host_training.rows.dataset import clean_lines
 from host_training.rows.split import Split, split
 from host_training.rows.targets import IN_FLIGHT, Asked, condition_of, forms
 from payload.prompt import senses_in_words
-from wire.bodies import marked_text
+from wire.bodies import Body, marked_text
 from wire.text_codec import CodecError, TextModel
 
 GENERAL_CODEC = Path(__file__).parents[1] / "base_model" / "general.codec"
@@ -40,6 +40,16 @@ class Messages:
     train: list[str]
     held_out: list[str]
     texts: list[str]
+
+
+class CodecResult(TypedDict):
+    """``codec.json``; what is held out is not measured where nothing is."""
+
+    model_id: str
+    bytes: int
+    held_out_bits_per_char: NotRequired[float]
+    held_out_message_bytes: NotRequired[float]  # mean, with senses and topic
+    held_out_message_chars: NotRequired[float]
 
 
 def read(directory: Path, persona: PersonaSource, seed: int) -> Messages:
@@ -79,7 +89,7 @@ def messages(examples: Sequence[Example], sides: Split, lists: Sequence[str], se
     return found
 
 
-def _body(asked: Asked, rng: random.Random) -> dict[str, Any]:
+def _body(asked: Asked, rng: random.Random) -> Body:
     """The text fields of the record in which this would fly, without what others wrote."""
     if asked.form == "answer":
         return {"text": asked.example.text, "by": "model"}
@@ -99,15 +109,15 @@ def general_lines(paths: Sequence[Path]) -> list[str]:
     return clean_text("\n".join(lines)).splitlines()
 
 
-def build_general(paths: Sequence[Path], out: Path, progress: Progress) -> dict[str, Any]:
+def build_general(paths: Sequence[Path], out: Path, progress: Progress) -> CodecResult:
     """The codec of general text alone, which ``extend`` starts from."""
     model = train(general_lines(paths), [], progress)
-    return {"model_id": model.model_id.hex(), "bytes": save(model, out)}
+    return CodecResult(model_id=model.model_id.hex(), bytes=save(model, out))
 
 
 def build(
     found: Messages, general: Sequence[Path], out: Path, progress: Progress
-) -> dict[str, Any]:
+) -> CodecResult:
     """Write the person's codec to ``out``; what it is and how well it does, for the card.
 
     Args:    general: text files in the person's language; none: the general codec that is shipped.
@@ -117,8 +127,10 @@ def build(
         model = train(general_lines(general), found.train, progress)
     else:
         model = extend(_shipped(), found.train, progress)
-    size_bytes = save(model, out)
-    return {"model_id": model.model_id.hex(), "bytes": size_bytes, **_measured(model, found)}
+    result = CodecResult(model_id=model.model_id.hex(), bytes=save(model, out))
+    if found.texts:
+        _measure(model, found, result)
+    return result
 
 
 def _shipped() -> TextModel:
@@ -129,12 +141,10 @@ def _shipped() -> TextModel:
                             "pass text files with --general instead.") from error
 
 
-def _measured(model: TextModel, found: Messages) -> dict[str, Any]:
-    """On what was held out; nothing where nothing was."""
-    if not found.texts:
-        return {}
+def _measure(model: TextModel, found: Messages, result: CodecResult) -> None:
+    """On what was held out."""
     coded = sum(len(model.encode(marked_text({"text": text}))) for text in found.texts)
-    return {
+    result |= {
         "held_out_bits_per_char": round(8 * coded / sum(map(len, found.texts)), 3),
         "held_out_message_bytes": round(_mean(len(model.encode(m)) for m in found.held_out), 1),
         "held_out_message_chars": round(_mean(map(len, found.held_out)), 1),

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import Literal, TextIO, TypedDict
 
 ChatKind = Literal["dm", "group", "self", "channel", "note", "mail", "document", "post",
                    "transcript", "pair"]
@@ -71,6 +71,13 @@ class BadRow:
     reason: str
 
 
+LeftOut = TypedDict("LeftOut", {
+    "skipped": dict[str, int],  # messages, by reason
+    "bad": int,  # rows that were not understood
+    "first bad": list[str],  # at most 20 of them: the place and what is wrong
+})
+
+
 @dataclass(slots=True)
 class Notes:
     """What an import says beside its messages: what it left out, and who is who.
@@ -111,7 +118,7 @@ class Notes:
         if isinstance(name, str) and name.strip():
             self.names[account].add(whole_characters(name.strip()))
 
-    def report(self) -> dict[str, object]:
+    def report(self) -> LeftOut:
         """Counts for the run directory, JSON-ready."""
         return {"skipped": dict(sorted(self.skipped.items())), "bad": self.n_bad,
                 "first bad": [f"{' '.join(filter(None, (r.file, r.place)))}: {r.reason}"

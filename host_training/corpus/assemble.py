@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from host_training import common, corpus, importers, privacy
 from host_training.common.messages import Message, Notes, quarantine_path
@@ -36,6 +35,7 @@ from host_training.corpus import (
 from host_training.corpus.example_store import ExampleStore, as_json, from_json
 from host_training.corpus.message_store import MessageStore
 from host_training.corpus.sessions import Example
+from host_training.corpus.summary import SUMMARY, AccountRow, WritingSummary, write_summary
 from host_training.errors import TrainingError
 from host_training.importers import registry
 from host_training.importers.notebook import import_notebook
@@ -46,10 +46,11 @@ from host_training.privacy.names import NameList
 from host_training.stages import code_hash
 from payload import prompt
 
+__all__ = ["SUMMARY", "code", "load", "prepare", "save", "tally"]
+
 Report = Callable[[float, str], None]  # (fraction done 0..1, one line)
 
 EXAMPLES = "examples.jsonl"
-SUMMARY = "import.json"
 REVIEW = "review.md"
 PEOPLE = "people.json"
 CHATS = "chats.json"
@@ -99,12 +100,12 @@ def prepare(directory: Path, persona: PersonaSource, out: Path, report: Report) 
         raise TrainingError(
             f"{directory}: no writing of {persona.author} found; put some into notebook/*.md or"
             f" exports into a folder beside it.{_first_reason(notes)}")
-    summary = {"sources": {label: found.n_messages for label, found in inventory.items()},
-               "dates": {label: found.dates() for label, found in inventory.items()},
-               "candidates for values.md": values.found(), "warnings": notes.warnings,
-               "third party": persona.settings.privacy.third_party, "left out": notes.report(),
-               **learnt.summary(), "taken out": dict(sorted(scrubber.sheet.counts.items()))}
-    (out / SUMMARY).write_text(json.dumps(summary, indent=1, ensure_ascii=False))
+    write_summary({
+        "sources": {label: found.n_messages for label, found in inventory.items()},
+        "dates": {label: found.dates() for label, found in inventory.items()},
+        "candidates for values.md": values.found(), "warnings": notes.warnings,
+        "third party": persona.settings.privacy.third_party, "left out": notes.report(),
+        **learnt.summary(), "taken out": dict(sorted(scrubber.sheet.counts.items()))}, out)
     return n_examples
 
 
@@ -203,7 +204,7 @@ def _young(said: Iterator[Message], inventory: dict[str, ExportCount], persona: 
             yield message
 
 
-def _who_is_who(store: MessageStore, people: identity.People) -> list[dict[str, Any]]:
+def _who_is_who(store: MessageStore, people: identity.People) -> list[AccountRow]:
     """Every account and the letter it was given, the most talkative first; for the maker's eyes."""
     return [{"source": a.source, "account": a.account, "name": a.name, "messages": a.n_messages,
              "is": people.who(a)}
@@ -298,7 +299,7 @@ def _not_in_values_md(found: list[str], persona: PersonaSource) -> list[str]:
             f"values.md has {len(persona.values)}; {REVIEW} lists the candidates."]
 
 
-def tally(summary: dict[str, Any]) -> list[str]:
+def tally(summary: WritingSummary) -> list[str]:
     """Two lines on what the writing lost: whole messages, and words; none where it lost nothing."""
     kinds = {"left out": summary["left out"]["skipped"], "taken out of the texts":
              summary["taken out"]}

@@ -14,6 +14,7 @@ from typing import Any
 
 from host_training.common.messages import CHAT_KINDS, Message, Notes
 from host_training.common.settings import PersonaSettings, Source, is_chat
+from host_training.corpus.summary import ChatRow
 
 NAMED_MAX = 12  # chats in a warning
 KEPT_MAX = 10_000  # chats counted; a mailbox of a life has more threads, which nobody names
@@ -128,11 +129,12 @@ class Chooser:
         more = f" and {len(sizes) - len(shown)} more" * (len(sizes) > len(shown))
         return (", ".join(shown) + more) or "none"
 
-    def report(self) -> list[dict[str, Any]]:
+    def report(self) -> list[ChatRow]:
         """Every chat, the most talkative first, JSON-ready; names people, so for the maker's eyes.
         """
-        rows = [{"source": source, "id": room, "name": seen.name, "messages": seen.n_messages,
-                 "left out": seen.n_left_out} for (source, room), seen in self._seen.items()]
+        rows: list[ChatRow] = [
+            {"source": source, "id": room, "name": seen.name, "messages": seen.n_messages,
+             "left out": seen.n_left_out} for (source, room), seen in self._seen.items()]
         return sorted(rows, key=lambda r: (-r["messages"], r["source"], r["id"]))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import TypedDict
 
 from host_training.common.settings import KEEP_MIN, REPEAT_MAX, Clean
 from host_training.corpus.sessions import Example
@@ -41,6 +41,13 @@ def chat_factors(sizes: Mapping[str, float], share: float) -> dict[str, float]:
     return {chat: max(CHAT_KEEP_MIN, min(1.0, most / of_chat)) for chat, of_chat in sizes.items()}
 
 
+Learnt = TypedDict("Learnt", {
+    "weighed bytes": dict[str, int],  # of each tier
+    "layers": dict[str, int],  # weighed bytes of each layer
+    "thoughtful share": float,  # of tiers 1 and 2, 0..1
+})
+
+
 class LearntShares:
     """What is learnt of each tier, layer and chat, counted as it passes."""
 
@@ -65,7 +72,7 @@ class LearntShares:
                 self._n_low += n_bytes
             yield example
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> Learnt:
         """Weighed bytes of each tier and layer, JSON-ready."""
         return {"weighed bytes": dict(sorted(self._tiers.items())),
                 "layers": dict(sorted(self._layers.items())),

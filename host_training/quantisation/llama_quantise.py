@@ -15,7 +15,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, final
 
 import numpy as np
 
@@ -27,6 +27,24 @@ _LINE = re.compile(r"\] +(\S+) +- \[ *(\d+), *(\d+), *(\d+), *(\d+)\], type = +(
                    r" +[\d.]+ MiB(?: -> +[\d.]+ MiB \((\w+)\))?")
 
 Kind = tuple[int, int | None]  # (llama_ftype, ggml_type of the embedding, None for the default)
+
+
+@final
+class _Quantising(TypedDict):
+    """A task of the child, as JSON; ``importance`` is the path of an .npz."""
+
+    source: str
+    out: str
+    kind: Kind
+    importance: str
+
+
+@final
+class _DryRun(TypedDict):
+    """What each of ``kinds`` would make of each tensor."""
+
+    source: str
+    kinds: list[Kind]
 
 
 def quantise(source: Path, out: Path, kind: Kind, importance: dict[str, np.ndarray]) -> None:
@@ -50,7 +68,7 @@ def dry_run(source: Path, kinds: Sequence[Kind]) -> list[list[list[str]]]:
     return tensors
 
 
-def _run(task: dict[str, Any]) -> Any:
+def _run(task: _Quantising | _DryRun) -> Any:
     child = subprocess.run(
         [sys.executable, "-m", "host_training.quantisation.llama_quantise"], input=json.dumps(task),
         capture_output=True, text=True, timeout=CHILD_S_MAX, check=False,
@@ -86,7 +104,7 @@ def _params(kind: Kind, importance: dict[str, np.ndarray]) -> Any:
     return params
 
 
-def _child(task: dict[str, Any]) -> Any:
+def _child(task: _Quantising | _DryRun) -> Any:
     """Runs in the child; the answer is what the parent reads as JSON."""
     import llama_cpp
 

@@ -18,14 +18,13 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from tokenizers import Tokenizer
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from host_training.codec.base_text import prepare
+from host_training.codec.base_text import BaseText, prepare
 from host_training.common.chat_template import (
     CHAT_TEMPLATE,
     END_OF_TEXT,
@@ -169,7 +168,7 @@ def save_model(out: Path, model: LlamaForCausalLM, config: BaseConfig, card: str
     (out / "model" / "README.md").write_text(card)
 
 
-def model_card(config: BaseConfig, data: dict[str, Any], history: list[dict[str, float]]) -> str:
+def model_card(config: BaseConfig, data: BaseText, history: list[dict[str, float]]) -> str:
     """Model card in Markdown: what it is, what it saw, how well it does, what it cannot do."""
     last = history[-1]
     tokens = int(last["tokens"])
@@ -207,7 +206,7 @@ def train_base(paths: list[Path], out: Path, config: BaseConfig, report: OnProgr
     """Train, or go on training, the base model in ``out``; the model lands in ``out/model``."""
     report(0.0, "reading text")
     prepare(paths, out, config.vocab_size, config.seed)
-    data = json.loads((out / "data.json").read_text())
+    data: BaseText = json.loads((out / "data.json").read_text())
     tokens = np.memmap(out / "train.u16", dtype=np.uint16, mode="r")
     held_out = np.memmap(out / "held_out.u16", dtype=np.uint16, mode="r")
     torch.manual_seed(config.seed)

@@ -23,6 +23,7 @@ from transformers import TrainerCallback
 
 from host_training.evaluation.bits import bits_per_byte
 from host_training.rows.dataset import Row
+from host_training.training.result import EpochResult
 
 OnProgress = Callable[[float, str], None]  # (fraction done 0..1, one line)
 
@@ -50,7 +51,7 @@ class TrainingWatch(TrainerCallback):
         self._out, self._held_out, self._watching = out, held_out, watching
         self._report, self._weights_of = report, weights_of
         path = out / HISTORY
-        self.history: list[dict[str, float]] = json.loads(path.read_text()) if path.exists() else []
+        self.history: list[EpochResult] = json.loads(path.read_text()) if path.exists() else []
         self._live = ""
         self._began_s = self._saved_s = time.monotonic()
         self._began_step = 0
@@ -100,7 +101,7 @@ class TrainingWatch(TrainerCallback):
         weights = None
         if self._watching.keeps_last or not self.history or measured < self.best():
             weights = self._weights_of(model)
-        self.history.append({"epoch": epoch, "held_out_bpb": measured})
+        self.history.append(EpochResult(epoch=epoch, held_out_bpb=measured))
         if weights is not None:
             save_file(weights, self._out / "best.part")
             os.replace(self._out / "best.part", self._out / BEST)

@@ -7,10 +7,8 @@ names and shapes must be those of the base, and the held-out rows are measured a
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 from peft import PeftModel
@@ -24,6 +22,7 @@ from host_training.stages import weights_hash
 from host_training.training import remote_job
 from host_training.training.callbacks import BEST
 from host_training.training.merge import finish, load_base, merge
+from host_training.training.result import EpochResult, TrainResult, write
 from host_training.training.train import lora_config
 from wire.bundle import file_sha256
 
@@ -39,7 +38,7 @@ def source_hash(source: Path) -> str:
                         "of a peft adapter found.")
 
 
-def adopt(source: Path, base: Path, data_dir: Path, out: Path) -> dict[str, Any]:
+def adopt(source: Path, base: Path, data_dir: Path, out: Path) -> TrainResult:
     """Merge what lies in ``source`` into ``base``; ``out`` becomes like one of ``train.train``.
 
     Its result says beside that whether it ``has_canaries``: those of a job are among its rows;
@@ -51,21 +50,19 @@ def adopt(source: Path, base: Path, data_dir: Path, out: Path) -> dict[str, Any]
     data = Dataset.load(data_dir / "dataset.json")
     base_bpb = bits_per_byte(load_base(base)[0], data.validation)
     if (source / "job.json").is_file():
-        result = _job_result(source, base, data_dir, data, out)
+        result = _job_result(source, base, base_bpb, data_dir, data, out)
     else:
-        result = _peft_result(source, base, data, out)
+        result = _peft_result(source, base, base_bpb, data, out)
     measured = result["held_out_bpb"]
     if not measured < base_bpb:
         raise TrainingError(f"{source}: with it the held-out text costs {measured:.3f} bits per "
                             f"byte, without it {base_bpb:.3f}; the adapter has no effect.")
-    result |= {"base_bpb": base_bpb}
-    (out / "result.part").write_text(json.dumps(result, indent=1))
-    os.replace(out / "result.part", out / "result.json")
+    write(result, out)
     return result
 
 
-def _job_result(source: Path, base: Path, data_dir: Path, data: Dataset, out: Path
-                ) -> dict[str, Any]:
+def _job_result(source: Path, base: Path, base_bpb: float, data_dir: Path, data: Dataset,
+                out: Path) -> TrainResult:
     table = remote_job.read(source)
     if table["base"] != weights_hash(base):
         raise TrainingError(f"{source}: was trained on another base than {base}.")
@@ -80,7 +77,8 @@ def _job_result(source: Path, base: Path, data_dir: Path, data: Dataset, out: Pa
             if file_sha256(result_dir / name) != hashes[name]:
                 raise TrainingError(f"{result_dir / name}: was damaged in transfer.")
         claimed, lr = float(result["held_out_bpb"]), float(result["lr"])
-        history = [{"epoch": float(epoch["epoch"]), "held_out_bpb": float(epoch["held_out_bpb"])}
+        history = [EpochResult(epoch=float(epoch["epoch"]),
+                               held_out_bpb=float(epoch["held_out_bpb"]))
                    for epoch in result["history"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"{result_dir}: is not a complete result ({error!r}).") from error
@@ -90,12 +88,13 @@ def _job_result(source: Path, base: Path, data_dir: Path, data: Dataset, out: Pa
     if not abs(measured - claimed) <= AGREEMENT * measured:  # NaN too
         raise TrainingError(f"{source}: says {claimed:.3f} bits per byte, here it is"
                             f" {measured:.3f}.")
-    return {"method": config.method, "lr": lr, "held_out_bpb": measured, "history": history,
-            "config": asdict(config),
-            "has_canaries": any(row.kind == "canary" for row in data.train)}
+    return TrainResult(method=config.method, lr=lr, base_bpb=base_bpb, held_out_bpb=measured,
+                       history=history, config=asdict(config),
+                       has_canaries=any(row.kind == "canary" for row in data.train))
 
 
-def _peft_result(source: Path, base: Path, data: Dataset, out: Path) -> dict[str, Any]:
+def _peft_result(source: Path, base: Path, base_bpb: float, data: Dataset, out: Path
+                 ) -> TrainResult:
     """An adapter of LLaMA-Factory, Unsloth or any other peft trainer."""
     source_hash(source)
     model, tokenizer = load_base(base)
@@ -111,5 +110,6 @@ def _peft_result(source: Path, base: Path, data: Dataset, out: Path) -> dict[str
     merged = finish(model, tokenizer, is_adapter=True, probe=data.validation[0], out=out)
     measured = bits_per_byte(merged, data.validation)
     has_canaries = memorisation.left_a_trace(data.train, load_base(base)[0], merged, tokenizer)
-    return {"method": "lora", "lr": None, "held_out_bpb": measured, "has_canaries": has_canaries,
-            "history": [{"epoch": 1, "held_out_bpb": measured}], "config": {"keep": "best"}}
+    return TrainResult(method="lora", lr=None, base_bpb=base_bpb, held_out_bpb=measured,
+                       history=[EpochResult(epoch=1, held_out_bpb=measured)],
+                       config={"keep": "best"}, has_canaries=has_canaries)

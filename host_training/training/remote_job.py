@@ -20,7 +20,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NoReturn, get_args
+from typing import NoReturn, TypedDict, get_args
 
 from torch import distributed
 
@@ -29,13 +29,22 @@ from host_training.rows.dataset import Dataset
 from host_training.stages import PRIVATE, weights_hash
 from host_training.training import external, train
 from host_training.training.callbacks import BEST
+from host_training.training.result import RESULT, TrainResult
 from wire.bundle import canonical_json, file_sha256
 
 SCHEMA = 1
 FILES = Path(__file__).parent / "job_files"
 ROOMS = ("host_training", "payload", "wire")  # what training imports
-RESULT_FILES = (BEST, "result.json")
+RESULT_FILES = (BEST, RESULT)
 _NOT_THERE = ("llama-cpp-python",)  # has to be compiled, and nothing is quantised there
+
+
+class Job(TypedDict):
+    """What ``job.json`` says; ``base`` and ``rows`` are hashes."""
+
+    base: str
+    rows: str
+    config: train.TrainConfig
 
 
 def pack(data_dir: Path, base: Path, config: train.TrainConfig, out: Path) -> None:
@@ -92,8 +101,8 @@ def _copy_source(room: Path, out: Path) -> None:
         shutil.copyfile(path, target)
 
 
-def read(folder: Path) -> dict[str, Any]:
-    """The table of ``job.json``, ``config`` as a TrainConfig.
+def read(folder: Path) -> Job:
+    """The table of ``job.json``.
 
     Raises:  TrainingError when it is missing or not one.
     """
@@ -108,14 +117,14 @@ def read(folder: Path) -> dict[str, Any]:
             config[key] = None if config[key] is None else float(config[key])
         if config["method"] not in get_args(train.Method):
             raise ValueError(f"method {config['method']!r}")
-        return {**table, "config": train.TrainConfig(**config)}
+        return Job(base=table["base"], rows=table["rows"], config=train.TrainConfig(**config))
     except OSError as error:
         raise TrainingError(f"{path}: cannot be read ({error.strerror}).") from error
     except (ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"{path}: not a job ({error!r}).") from error
 
 
-def run(folder: Path, report: Callable[[float, str], None]) -> dict[str, Any]:
+def run(folder: Path, report: Callable[[float, str], None]) -> TrainResult:
     """Train what the folder says; ``result/`` is written last and whole.
 
     Raises:  TrainingError when a file is not the one that was packed, or as ``train.train``.

@@ -32,6 +32,7 @@ from host_training.training.batch_order import epoch_ends, whole_order
 from host_training.training.callbacks import BEST, OnProgress, TrainingWatch, Watching
 from host_training.training.merge import check_base, load_base, merge
 from host_training.training.prefix_collator import SharedPrefix
+from host_training.training.result import EpochResult, TrainResult, write
 from host_training.training.turn_embeddings import move_out
 
 __all__ = ["Keep", "Method", "TrainConfig", "check_base", "default_lr", "load_base", "train"]
@@ -108,11 +109,10 @@ class _Trainer(SFTTrainer):
 
 
 def train(base: Path, rows: list[Row], held_out: list[Row], out: Path, config: TrainConfig,
-          report: OnProgress) -> dict[str, Any]:
+          report: OnProgress) -> TrainResult:
     """Train into ``out``; the merged fp32 model lands in ``out/merged``.
 
-    Returns: ``{method, lr, held_out_bpb, base_bpb, history, config}``, also in
-             ``out/result.json``.
+    Returns: what also lies in ``out/result.json``.
     Raises:  TrainingError for an unusable base, rows that teach nothing, a directory of another
              run, a run that diverged, or one that was interrupted.
     """
@@ -134,20 +134,19 @@ def train(base: Path, rows: list[Row], held_out: list[Row], out: Path, config: T
         micro_rows = max(1, micro_rows // 2)  # the batch stays what it was, in more pieces
         gc.collect()
         torch.cuda.empty_cache()
-    result = {"method": config.method, "lr": lr, "base_bpb": base_bpb, "history": history,
-              "config": asdict(config)}
+    result = TrainResult(method=config.method, lr=lr, base_bpb=base_bpb, history=history,
+                         config=asdict(config))
     gc.collect()  # what was trained, before the merge takes as much again
     if is_writer():
         merged = merge(base, out / BEST, lora_config(config), held_out[0], out)
         result["held_out_bpb"] = bits_per_byte(merged, held_out)
-        (out / "result.part").write_text(json.dumps(result, indent=1))
-        os.replace(out / "result.part", out / "result.json")
+        write(result, out)
         shutil.rmtree(out / "checkpoints", ignore_errors=True)  # only needed to go on
     return result
 
 
 def _fit(base: Path, rows: list[Row], held_out: list[Row], out: Path, config: TrainConfig,
-         micro_rows: int, report: OnProgress) -> tuple[float, float, list[dict[str, float]]]:
+         micro_rows: int, report: OnProgress) -> tuple[float, float, list[EpochResult]]:
     """Train until the end, from the last checkpoint where there is one: lr, base_bpb, history."""
     set_seed(config.seed)  # an adapter begins with random numbers
     model, tokenizer = load_base(base, **_quantised(config.method))

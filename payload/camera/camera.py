@@ -8,12 +8,12 @@ A picture without a sound thumbnail is a failure; a flawed tile is only left out
 from __future__ import annotations
 
 import contextlib
-from typing import Any
 
 from payload.camera.tiles import Whole, WholePictures
 from payload.notes import Note, event
 from payload.ports import Camera, Picture, PortError
 from payload.storage.store import Store
+from wire.record_bodies import ThumbnailBody
 from wire.records import BODY_BYTES_MAX, TILE_BYTES_MAX, TILES_ASIDE_MAX, Kind
 
 DEADLINE_MS = 20_000
@@ -46,7 +46,7 @@ def picture_flaw(image: bytes, bytes_max: int = THUMBNAIL_BYTES_MAX) -> str | No
 
 
 class CameraManager:
-    """Takes a picture every ``every_s`` while allowed, and when asked."""
+    """Takes a picture every ``every_s`` while allowed, and on request."""
 
     def __init__(self, camera: Camera | None, every_s: int, store: Store) -> None:
         self._camera = camera
@@ -73,7 +73,7 @@ class CameraManager:
         return self._started_ms is not None
 
     def take_now(self) -> None:
-        """Ask for one picture as soon as it is allowed; asking twice is asking once."""
+        """Request one picture as soon as it is allowed; a second request meanwhile adds nothing."""
         self._is_wanted = True
 
     def update(
@@ -130,7 +130,7 @@ class CameraManager:
         self.last_picture_ms = now_ms
         number = int(self._store.get(_NUMBER_KEY, 0)) + 1
         self._store.put(_NUMBER_KEY, number)
-        body: dict[str, Any] = {"image": picture.thumbnail, "picture": number}
+        body = ThumbnailBody(image=picture.thumbnail, picture=number)
         if self.last_scene is not None:
             body["scene"] = self.last_scene
         if self._altitude_m is not None:

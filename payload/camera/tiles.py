@@ -9,15 +9,15 @@ best one waits here, in memory; the others stay thumbnails, counted.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from payload.notes import Note, event
 from payload.storage.store import Store
+from wire.record_bodies import TileBody
 from wire.records import Kind, Priority
 
-CHECK_EVERY_MS = 5_000  # how often the one that waits asks whether its turn has come
+CHECK_EVERY_MS = 5_000  # how often to check whether the waiting picture may go
 WAITING_MAX = 1  # pictures that wait whole: about 30 kB of memory
-# What is worth its minutes on the radio: a cloud from inside is grey, the night is black.
+# How much each scene is worth its minutes on the radio: cloud from inside is grey, night is black.
 _WORTH: dict[str | None, int] = {"horizon": 2, "sun": 2, "cloud": 1}
 
 
@@ -88,7 +88,8 @@ class WholePictures:
         return notes + [Note(Kind.TILE, _body(whole, at)) for at in order if at in whole.tiles]
 
     def hold(self, whole: Whole) -> list[Note]:
-        """Let it wait if it is better than what waits; who has to go stays a thumbnail."""
+        """Keep the better of it and the picture that waits; of the other only the thumbnail is
+        sent."""
         self._waiting.append(whole)
         if len(self._waiting) <= WAITING_MAX:
             return []
@@ -100,8 +101,6 @@ class WholePictures:
         return [event("tiles_skipped", picture=skipped.number)] if is_first else []
 
 
-def _body(whole: Whole, place: int) -> dict[str, Any]:
-    return {
-        "picture": whole.number, "index": place, "cols": whole.columns, "rows": whole.rows,
-        "image": whole.tiles[place],
-    }
+def _body(whole: Whole, place: int) -> TileBody:
+    return TileBody(picture=whole.number, index=place, cols=whole.columns, rows=whole.rows,
+                    image=whole.tiles[place])

@@ -68,7 +68,7 @@ class _Step(Enum):
 
 
 def _valset(key: int, value: int) -> bytes:
-    """A single-byte value into the RAM layer; a reset is noticed and answered, not outlived."""
+    """A single-byte value into the RAM layer; after a reset it is set again."""
     item = key.to_bytes(4, "little") + bytes((value,))
     return encode_ubx(*_VALSET, b"\x00\x01\x00\x00" + item)
 
@@ -146,7 +146,7 @@ class UbloxGnss:
         return fixes
 
     def _forget(self) -> None:
-        """The receiver was unplugged: whatever returns is a receiver nobody has set up."""
+        """The receiver was unplugged: the one that returns has to be set up."""
         self._dynamic_model = None
         self._step, self._round_started_ms = _Step.IDLE, None
         self._pvt_ms = self._time_of_week_ms = self._jam_indicator = None
@@ -213,7 +213,7 @@ class UbloxGnss:
             self._go_on(self._take_read(message.payload), now_ms)
 
     def _take_read(self, payload: bytes) -> bool:
-        """Keep what a poll asked for; False where the answer does not hold it."""
+        """Keep the answer to a poll; False where it lacks what was requested."""
         if self._step is _Step.READ_NAV5 and len(payload) >= 3:
             self._dynamic_model = self._model_read = payload[2]
             return True

@@ -6,7 +6,7 @@ EREMOTEIO (121), EIO (5) or ENODEV (19) depending on the adapter, and a stuck cl
 ETIMEDOUT (110).
 
 A transfer that was not acknowledged is tried once more: a single lost acknowledge is common on a
-bus beside a transmitter, and every register here may be read or written twice. A bus that timed
+bus near a transmitter, and every register here may be read or written twice. A bus that timed
 out is not tried again, since that is where the time goes.
 """
 

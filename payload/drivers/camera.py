@@ -68,7 +68,7 @@ class CameraProcess:
         return self._picture(now_ms, line.split())
 
     def cancel(self, now_ms: int) -> None:
-        """SIGKILL the worker; the picture is not wanted any more."""
+        """SIGKILL the worker; the picture is no longer needed."""
         self._is_wanted = False
         if self._child is not None and self._child.poll() is None:
             self._child.kill()

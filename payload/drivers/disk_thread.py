@@ -36,7 +36,7 @@ class DiskThread:
         self._thread.start()
 
     def start(self, request: Request) -> None:
-        """Only when the request before it has been answered."""
+        """Call it only when the request before has been answered."""
         self._requests.put_nowait(request)
 
     def poll(self) -> Answer | None:
@@ -50,7 +50,7 @@ class DiskThread:
         return answer
 
     def close(self, wait_s: float) -> bool:
-        """Let the file be closed behind what was asked last; False if that takes longer."""
+        """Close the file after the last request; False if that takes longer."""
         self._requests.put_nowait(None)
         self._thread.join(wait_s)
         return not self._thread.is_alive()
@@ -60,7 +60,7 @@ class DiskThread:
             while (request := self._requests.get()) is not None:
                 self._answers.put(self._server.serve(request))
                 self._server.chore()
-        except Exception as error:  # noqa: BLE001 (whoever polls has to know of it)
+        except Exception as error:  # noqa: BLE001 (raised again in ``poll``)
             self._answers.put(error)
         finally:
             self._server.close()

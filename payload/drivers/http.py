@@ -1,9 +1,9 @@
 """HTTP GET in one background thread, for services that may never answer.
 
 Implements ``payload.ports.Http``: one request at a time, at most 1024 bytes of body, http and https
-only. What answers is sent home, so nobody but the mission file decides who is asked: of redirects
-at most three are followed, and only to the same scheme, host and port; a name of the public
-internet that leads to a private address is not asked at all (``may_ask``).
+only. Answers are sent to the ground, so the mission file alone decides which hosts are contacted:
+at most three redirects are followed, and only to the same scheme, host and port; a public name that
+resolves to a private address is not contacted (``may_ask``).
 
 The core holds the deadline; ``timeout_s`` only bounds how long an abandoned connection lives. A
 thread stuck in a name look-up cannot be stopped: until it returns, ``start`` answers False, so
@@ -39,7 +39,7 @@ class HttpClient:
         self._requests: queue.Queue[ApiRequest] = queue.Queue(1)
         self._outcomes: queue.Queue[ApiReply | ApiFailed] = queue.Queue(1)
         self._thread: threading.Thread | None = None
-        self._is_working = False  # the thread has a request, even if nobody waits for it
+        self._is_working = False  # the thread has a request, even if it was cancelled
         self._is_wanted = False
         self._connection: http.client.HTTPConnection | None = None
 
@@ -63,12 +63,12 @@ class HttpClient:
         return outcome if was_wanted else None
 
     def cancel(self, now_ms: int) -> None:
-        """Nobody wants the answer any more; the connection is cut so that the thread comes free."""
+        """Drop the request; the connection is closed so that the thread is free again."""
         self._is_wanted = False
         connection = self._connection
         if connection is not None and connection.sock is not None:
             with contextlib.suppress(OSError, TypeError):  # TypeError: just closed
-                # The plain socket's: TLS would first try to say goodbye.
+                # The plain socket's: TLS would first send a close alert.
                 socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
     def _collect(self) -> ApiReply | ApiFailed | None:
@@ -142,7 +142,7 @@ class HttpClient:
 
 
 class _Blocked(Exception):
-    """The name has addresses, and none of them may be asked."""
+    """The name has addresses, and none of them may be contacted."""
 
 
 class _Connection(http.client.HTTPConnection):
@@ -162,7 +162,7 @@ class _Connection(http.client.HTTPConnection):
 
 
 def _dial(host: str, port: int, deadline_s: float) -> socket.socket:
-    """A connection to the first address of ``host`` that may be asked and answers."""
+    """A connection to the first address of ``host`` that may be contacted and answers."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     allowed = [entry for entry in found if may_ask(host, str(entry[4][0]))]
     if not allowed:

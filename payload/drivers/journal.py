@@ -1,9 +1,9 @@
 """Standard error as a stream that never blocks and never raises: logging must not stop the flight.
 
 Under systemd standard error is a socket to the journal. When the card hangs, the journal hangs, and
-whoever writes to it without asking waits for it; when its disk is full or its reader is gone,
-writing fails. Here a line that would wait or fail is lost and counted, and the count is the first
-thing said when lines go through again. What happened is in the store as well.
+a blocking write waits for it; when its disk is full or its reader is gone, writing fails. Here a
+line that would wait or fail is lost and counted, and the count is the first thing said when lines
+go through again. What happened is in the store as well.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ at once per call. On the Pi systemd keeps the worker running; at a desk ``spawn`
                               v
                          killed, as by ``cancel``
 
-Whom to kill is asked of the kernel (SO_PEERCRED names the process that listens), so a worker that
-is stopped or still loading, and has said nothing, can be killed too.
+The kernel tells which process to kill (SO_PEERCRED names the one that listens), so a worker that is
+stopped or still loading, and has sent nothing, can be killed too.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class MindSocket:
     """One connection to one worker, one request at a time."""
 
     def __init__(self, path: Path, spawn: list[str] | None = None) -> None:
-        """``spawn`` is the worker's command line, when nobody else starts it."""
+        """``spawn`` is the worker's command line, where systemd does not start it."""
         self.hello: Hello | None = None  # of the worker now connected
         self._path, self._spawn = path, spawn
         self._child: subprocess.Popen[bytes] | None = None
@@ -77,7 +77,7 @@ class MindSocket:
         return outcome
 
     def cancel(self, now_ms: int) -> None:
-        """SIGKILL the worker, whatever it is doing; it answers nothing any more."""
+        """SIGKILL the worker, whatever it is doing; no answer comes."""
         pids = {self._peer_pid()}
         if self._child is not None and self._child.poll() is None:
             pids.add(self._child.pid)

@@ -1,9 +1,9 @@
 """Prevents a second payload on the same store, by a name in the kernel.
 
 The name is an abstract Unix socket address made of the store's path. It lies on no disk, so that a
-stalled one does not hold up a start, and it goes with the process, however that ends. Whoever else
-has the file open, such as somebody with the sqlite3 program, does not hold it: they lock the file
-for a while, and the payload flies without until they are done.
+stalled one does not hold up a start, and it goes with the process, however that ends. Another
+program that has the file open, such as sqlite3, does not hold the name: while it locks the file,
+the payload flies without its store.
 
 Source: unix(7).
 """

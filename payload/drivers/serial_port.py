@@ -128,7 +128,7 @@ class TcpStream:
         self._tried_s: float | None = None
 
     def read(self, max_bytes: int) -> bytes:
-        """What has arrived. Raises DeviceAbsent while nobody listens."""
+        """What has arrived. Raises DeviceAbsent while nothing listens there."""
         connection = self._opened()
         if not self._is_connected:
             return b""

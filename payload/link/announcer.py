@@ -3,8 +3,8 @@
 A station that has not heard the INCARNATION frame of a session with a new incarnation holds what it
 hears of it. So the frame goes out behind the first beacon, again and again at a spacing that
 doubles, and never takes more than a fiftieth of the air. Once a report of this session has come it
-goes with the callsign every ten minutes, until all stations have been silent for long: whoever
-comes then may be another one.
+goes with the callsign every ten minutes, until all stations have been silent for long: a station
+heard after that may be a new one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Announcer:
         self._is_with_callsign = False
 
     def is_due(self, now_ms: int) -> bool:
-        """Is it to go out now?"""
+        """Is it due now?"""
         return now_ms >= self._due_ms and (self._is_with_callsign or not self._is_known(now_ms))
 
     def note_callsign(self) -> None:
@@ -33,7 +33,7 @@ class Announcer:
         self._is_with_callsign = True
 
     def note_sent(self, now_ms: int, occupied_ms: int) -> None:
-        """It went out and keeps the transmitter for so long."""
+        """It went out and occupies the transmitter for that long."""
         self._is_with_callsign = False
         self._due_ms = now_ms + max(self._spacing_ms, AIRTIME_FACTOR * occupied_ms)
         self._spacing_ms = min(SPACING_MAX_MS, 2 * self._spacing_ms)

@@ -6,8 +6,8 @@ why not, in a few words. No command carries a path, a shell word or anything tha
 A command whose answer got lost comes again with the same counter: it never runs twice, its answer
 goes out once more.
 
-Does not cover: whom to believe (``payload.link.uplink_gate``), when the wire may be heated
-(``payload.cutdown``), what a setting may be (``payload.link.settings``).
+Does not cover: which frames are accepted (``payload.link.uplink_gate``), when the wire may be
+heated (``payload.cutdown``), what a setting may be (``payload.link.settings``).
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from wire import auth
 from wire.beacon import Phase
 from wire.commands import Opcode, opcode_of
 from wire.frames import CommandFrame
+from wire.record_bodies import CommandResultBody, QuestionBody
 from wire.records import EPOCH_2025_MS, Kind
 from wire.settings import BY_NUMBER
 
@@ -42,8 +43,9 @@ AT_REST = frozenset((Phase.BOOT, Phase.GROUND, Phase.LANDED))
 _ANSWERED_KEY = "answered"  # station -> counter of its last command, id of the answer
 _SETTINGS_KEY = "settings"
 _SWITCHES_KEY = "switches"
-# What makes things safe is done before it is durable that it came: done once more after a power
-# cut it does no harm. With each, the commands that may still wait and must not be done after it.
+# What makes the payload safe is executed before its arrival is durable: executed again after a
+# power cut it does no harm. With each, the commands that may still wait and must not be executed
+# after it.
 URGENT: dict[Opcode, frozenset[Opcode]] = {
     Opcode.CUTDOWN_ABORT: frozenset((Opcode.CUTDOWN_ARM, Opcode.CUTDOWN_FIRE)),
     Opcode.TX_OFF: frozenset(),
@@ -106,7 +108,8 @@ class CommandRunner:
         return [*notes, _result(frame, command.opcode.name.lower(), refusal)]
 
     def withdraw(self, frame: CommandFrame) -> list[Note]:
-        """It was taken, and is not done: what came after it was done first."""
+        """It was accepted and is not executed: an urgent command that came later was executed
+        first."""
         opcode = opcode_of(frame.body)
         name = "unknown" if opcode is None else opcode.name.lower()
         return [_result(frame, name, "withdrawn by a later command")]
@@ -118,17 +121,18 @@ class CommandRunner:
         self.parts.store.put(_ANSWERED_KEY, {**answered, station: [counter, record_id]})
 
     def repeat(self, frame: CommandFrame, now_ms: int) -> None:
-        """The last command of a station came again: so does its answer, now and then."""
+        """The last command of a station came again: its answer is repeated, at most every
+        REPEAT_EVERY_MS."""
         counter, record_id = self.parts.store.get(_ANSWERED_KEY, {}).get(frame.station, (0, 0))
         if frame.counter == counter and now_ms >= self._repeat_due_ms:
             self._repeat_due_ms = now_ms + REPEAT_EVERY_MS
             self.parts.store.send_again([record_id])
 
     def update(self, heard_age_ms: int, now_ms: int) -> list[Note]:
-        """Let time pass: silences end, and a radio that nobody answers is set back.
+        """Let time pass: TX_OFF ends, and radio settings are reset when no station is heard.
 
-        ``heard_age_ms``: since the ground was last heard, or since the boot. Settings of the radio
-        came from somebody, so a boot that nobody talks to counts as a silence too.
+        ``heard_age_ms``: since the ground was last heard, or since the boot. Changed settings came
+        from a station, so a boot in which none is heard counts as silence too.
         """
         parts = self.parts
         notes = parts.settings.update(heard_age_ms, parts.phase.phase not in AT_REST)
@@ -162,19 +166,21 @@ def saved_settings(store: Store) -> Any:
 
 
 def _result(frame: CommandFrame, name: str, refusal: str | None) -> Note:
-    body = {"counter": frame.counter, "command": name, "result": "refused" if refusal else "ok"}
-    return Note(Kind.COMMAND_RESULT, {**body, "why": refusal} if refusal else body)
+    body = CommandResultBody(counter=frame.counter, command=name, result="ok")
+    if refusal:
+        body |= {"result": "refused", "why": refusal}
+    return Note(Kind.COMMAND_RESULT, body)
 
 
 def _ping(runner: CommandRunner, command: RunningCommand) -> None:
-    """The answer is the answer."""
+    """Does nothing: the COMMAND_RESULT is the reply."""
 
 
 def _ask(runner: CommandRunner, command: RunningCommand) -> str | None:
     question_id, text = command.number(), str(command.arguments[1])
     if not runner.parts.mind.ask(question_id, text):
         return "already asked, or too many wait"
-    runner.notes.append(Note(Kind.QUESTION, {"question_id": question_id, "text": text}))
+    runner.notes.append(Note(Kind.QUESTION, QuestionBody(question_id=question_id, text=text)))
     return None
 
 
@@ -244,7 +250,7 @@ def _time_set(runner: CommandRunner, command: RunningCommand) -> str | None:
 
 
 def _tx_off(runner: CommandRunner, command: RunningCommand) -> None:
-    """Never refused: who answers for the transmitter must be able to stop it."""
+    """Never refused: whoever is responsible for the transmitter must be able to stop it."""
     runner.parts.downlink.go_silent(command.now_ms + command.number() * MINUTE_MS)
     runner.notes.append(event("tx_off", "warning", minutes=command.number()))
 

@@ -49,7 +49,7 @@ from wire.text_codec import TextModel
 from wire.transfer import Sender
 
 RETRY_MS = 100
-STUCK_MS = 10_000  # a modem that is still sending so long after the airtime never will have sent
+STUCK_MS = 10_000  # a modem that is still sending so long after the airtime has hung
 
 
 class Downlink:
@@ -97,7 +97,7 @@ class Downlink:
 
     @property
     def is_beacon_failing(self) -> bool:
-        """True while the dumb sentence stands in for the beacon."""
+        """True while the fallback sentence replaces the beacon."""
         return "beacon" in self._guard.failing
 
     def take_notes(self) -> list[Note]:
@@ -106,7 +106,7 @@ class Downlink:
         return notes + self._guard.take_notes()
 
     def note_place(self, place: Place) -> None:
-        """Where it is; all that the dumb sentence will ever know."""
+        """The position; all that the fallback sentence uses."""
         self._place = place
 
     def last_words(self, now_ms: int) -> None:
@@ -118,7 +118,7 @@ class Downlink:
 
     @property
     def outgoing_blocks(self) -> int:
-        """Blocks that are kept because somebody still lacks them."""
+        """Blocks that are kept because a station still lacks them."""
         return self._sender.outgoing_blocks
 
     def follow(self, mission: Mission) -> None:
@@ -131,7 +131,7 @@ class Downlink:
         self._off_until_ms = until_ms
 
     def is_silent(self, now_ms: int) -> bool:
-        """True while the ground wants nothing sent."""
+        """True while a command forbids transmissions."""
         return now_ms < self._off_until_ms
 
     def beacon_now(self, now_ms: int) -> None:

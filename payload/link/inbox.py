@@ -31,7 +31,7 @@ class Inbox:
     def __init__(
         self, gate: UplinkGate, runner: CommandRunner, downlink: Downlink, store: Store
     ) -> None:
-        self.heard_ms: int | None = None  # when the ground last said something
+        self.heard_ms: int | None = None  # when the ground was last heard
         self._gate = gate
         self._runner = runner
         self._downlink = downlink

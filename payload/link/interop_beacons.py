@@ -3,8 +3,8 @@
 Two flavours of Horus Binary v3: the state alone, 48 bytes with a callsign of up to nine characters,
 and the state with a line of the latest musing, as long as the radio and the format allow.
 
-The dumb fallback is a road of its own. It knows a callsign and the last place, nothing else, so
-that no mistake in what makes the real beacon can also silence it.
+The fallback is independent of all that: it uses a callsign and the last position, nothing else, so
+that no bug in the real beacon can also silence it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def packet(
     mission: Mission, number: int, beacon: Beacon, boot: int, humidity_pct: float | None,
     musing: str,
 ) -> Packet:
-    """What strangers are told in packet ``number``; every Nth has the line ``musing`` in it."""
+    """The contents of Horus packet ``number``; every Nth has the line ``musing`` in it."""
     every = mission.cadence.horus_musing_every
     is_its_turn = every > 0 and number % every == every - 1
     line = musing if is_its_turn else ""
@@ -72,7 +72,8 @@ def sentence(callsign: str, number: int, place: Place) -> bytes:
 
 
 class FaultGuard:
-    """Runs what may be wrong, and says once that it failed and once that it works again."""
+    """Runs code that may have a bug, and reports once that it failed and once that it works
+    again."""
 
     def __init__(self) -> None:
         self.failing: set[str] = set()
@@ -94,6 +95,6 @@ class FaultGuard:
         return built
 
     def take_notes(self) -> list[Note]:
-        """What is to be said since the last call."""
+        """Events since the last call."""
         notes, self._notes = self._notes, []
         return notes

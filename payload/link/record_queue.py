@@ -72,7 +72,7 @@ class RecordFeed:
                 self.unsendable_records += 1
             self._store.mark_in_flight([record.record_id])
             has_event |= record.priority is Priority.EVENT
-        if has_event:  # which waits for no company
+        if has_event:  # which is sent without waiting for others
             self._sender.flush(Priority.EVENT)
         self.given_up.extend(self._sender.take_expired())
 

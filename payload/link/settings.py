@@ -40,7 +40,7 @@ class FlightSettings:
         return int(getattr(getattr(self.mission, setting.section), setting.key))
 
     def change(self, number: int, value: int) -> str | None:
-        """Set it; why not, or None when it holds from now on."""
+        """Set it; why not, or None when it is set."""
         changed = {**self._changed, number: value}
         reason = flaw(number, value, math.ceil(AirtimeBudget(self.mission).least_ms / 1000))
         if reason is None and _is_of_radio(number):

@@ -9,7 +9,7 @@ from wire.records import Kind
 
 
 def track(situation: Situation) -> Note:
-    """Where it is; units are those of ``wire.records.BODY_FIELDS``."""
+    """Where it is; units are those of ``wire.record_bodies``."""
     return Note(Kind.TRACK, _known({
         "lat": _times(situation.latitude_deg, 1e7),
         "lon": _times(situation.longitude_deg, 1e7),

@@ -59,7 +59,7 @@ class UplinkGate:
         self.bad_frames = 0
         self.replayed_frames = 0
         self.misnumbered_frames = 0  # genuine, with a counter that is not the station's to use
-        self.untimely_commands = 0  # too old, dated ahead, or nobody can tell
+        self.untimely_commands = 0  # too old, dated ahead, or of unknown age
         self._repeated: CommandFrame | None = None
         self._reports: dict[int, int] = {}  # station -> counter of its last report
         self._refusal: Note | None = None  # of the latest untimely command, not told yet
@@ -81,7 +81,7 @@ class UplinkGate:
 
     def update(self, now_ms: int) -> list[Note]:
         """Let time pass: once it is known, so is where the memory begins. An untimely command is
-        told at once, further ones after ten minutes with the count of all."""
+        reported at once, further ones after ten minutes with the count of all."""
         self._learn_time(now_ms)
         if self._refusal is None or now_ms < self._refusal_due_ms:
             return []
@@ -167,8 +167,8 @@ class UplinkGate:
         return None
 
     def _learn_time(self, now_ms: int) -> int | None:
-        """Seconds since 2025, None until GNSS has told them; then it is known too where the memory
-        begins."""
+        """Seconds since 2025, None until GNSS has given the time; then it is also known where the
+        memory begins."""
         utc_ms, quality = self._clock.stamp(now_ms)
         if quality is not TimeQuality.GPS:
             return None

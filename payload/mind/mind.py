@@ -15,7 +15,6 @@ import contextlib
 import random
 from collections import deque
 from dataclasses import dataclass
-from typing import Any
 
 from payload.mind import topics
 from payload.mind.drafts import DraftChoice
@@ -36,6 +35,7 @@ from payload.prompt import (
 from payload.situation import Situation
 from wire.beacon import Phase
 from wire.mission import MindSection
+from wire.record_bodies import MusingBody, ReplyBody
 from wire.records import Kind
 from wire.sampling import Sampling
 
@@ -152,7 +152,7 @@ class MindManager:
             notes += self._collect(self._mind, self._thought, now_ms)
         if not power.may_think:
             self._stop(self._mind, now_ms)
-        notes += [self._reply(question, NO_VOICE, situation, "canned")
+        notes += [self._reply(question, NO_VOICE, situation)
                   for question in self._questions.late(now_ms)]
         if power.may_think and self._thought is None:
             self._check_slot(power, now_ms)
@@ -273,15 +273,14 @@ class MindManager:
             return self._question_failed(question, thought.situation)
         if thought.memory is not None:
             self._recent_memories.append(thought.memory)
-        cost = {"tok": reply.reply_tokens, "ms": reply.elapsed_ms}
         if question is not None:
-            return [self._reply(question, text, thought.situation, "model", **cost)]
+            return [self._reply(question, text, thought.situation, reply)]
         self._is_owed, self._tries = False, 0
         self._tried_topics.clear()
         self._recent_topics.append(thought.moment.about)
         if thought.moment.api is not None:
             self._told_api_ms = thought.api_ms
-        return [_musing(thought, text, cost)]
+        return [_musing(thought, text, reply)]
 
     def _try_again(self, about: str) -> None:
         self._tries += 1
@@ -297,16 +296,17 @@ class MindManager:
         if question.tries < TRIES_MAX:
             self._questions.put_back()
             return []
-        return [self._reply(question, NO_VOICE, situation, "canned")]
+        return [self._reply(question, NO_VOICE, situation)]
 
     def _reply(
-        self, question: Question, text: str, situation: Situation, by: str, **cost: int
+        self, question: Question, text: str, situation: Situation, reply: MindReply | None = None
     ) -> Note:
+        """The answer, with what it cost; without a ``reply`` of the model it is canned."""
         self._questions.close(question)
-        body: dict[str, Any] = {
-            "text": text, "question": question.text, "question_id": question.question_id,
-            "by": by, **cost,
-        }
+        body = ReplyBody(text=text, question=question.text, question_id=question.question_id,
+                         by="canned" if reply is None else "model")
+        if reply is not None:
+            body |= {"tok": reply.reply_tokens, "ms": reply.elapsed_ms}
         if topics.Facts(situation).height_m is not None and situation.altitude_m is not None:
             body["alt"] = round(situation.altitude_m)
         return Note(Kind.REPLY, body)
@@ -355,7 +355,7 @@ class MindManager:
             self._has_told_absent = True
             notes.append(event("mind_absent", "warning"))
         while (question := self._questions.first) is not None:
-            notes.append(self._reply(question, NO_VOICE, situation, "canned"))
+            notes.append(self._reply(question, NO_VOICE, situation))
         return notes
 
 
@@ -365,11 +365,11 @@ def _cancel(mind: Mind, now_ms: int) -> None:
         mind.cancel(now_ms)
 
 
-def _musing(thought: _Thought, text: str, cost: dict[str, int]) -> Note:
+def _musing(thought: _Thought, text: str, reply: MindReply) -> Note:
     """The record of a musing, placed where it was begun; an unknown place is left out."""
     situation, moment = thought.situation, thought.moment
-    body: dict[str, Any] = {"text": text, "about": moment.about,
-                            "senses": senses_in_words(moment), "by": "model", **cost}
+    body = MusingBody(text=text, about=moment.about, senses=senses_in_words(moment), by="model",
+                      tok=reply.reply_tokens, ms=reply.elapsed_ms)
     if topics.Facts(situation).height_m is not None:
         assert situation.altitude_m is not None
         body["alt"] = round(situation.altitude_m)

@@ -15,7 +15,7 @@ from wire.text_codec import CodecError, TextModel
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """A bundle that was checked whole, and signed by somebody who is trusted."""
+    """A bundle that was checked whole, and signed by a trusted key."""
 
     bundle: Path
     manifest: Manifest
@@ -50,7 +50,7 @@ def load_persona(
     """The persona in ``bundle``, signed by one of ``trusted_keys`` (32 bytes each).
 
     ``hashes`` may remember large files; left out, all are read. Raises BundleError, one sentence,
-    when anything in it is missing or changed, or somebody else signed it, or it is an adapter whose
+    when anything in it is missing or changed, or its key is not trusted, or it is an adapter whose
     model was not assembled yet.
     """
     manifest = verify_bundle(bundle, trusted_keys, hashes=hashes)

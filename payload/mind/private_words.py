@@ -47,7 +47,7 @@ _NUMBER = re.compile(rf"\d(?:{_BETWEEN}?\d){{{NUMBER_DIGITS_MIN - 1},}}")
 
 
 class PrivateWords:
-    """The list of one mission, beside what is private for everybody."""
+    """The word list of one mission, and what is private in every mission."""
 
     def __init__(self, words: tuple[str, ...]) -> None:
         """``words`` are found whole or declined, however they are written."""

@@ -1,8 +1,8 @@
 """Questions from the ground: a short queue, each answered once.
 
-At the bound a further question is refused, and the asker is told; the ids of the last answered ones
-are remembered, so that a repeated frame asks nothing twice. What ``saved`` gives outlives a reboot:
-the ground was told that its question is here.
+At the bound a further question is refused with a reason; the ids of the last answered ones are
+remembered, so that a repeated frame is not answered twice. What ``saved`` gives outlives a reboot:
+the ground knows that its question has arrived.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ API_TOPICS: MappingProxyType[str, tuple[str, str]] = MappingProxyType({
     "429": ("refused", "429"),
     "500": ("refused", "500"),
     "timeout": ("timeout", "timeout"),
-    "unreachable": ("timeout", "timeout"),  # either way nobody answered
+    "unreachable": ("timeout", "timeout"),  # either way no answer came
     "garbage": ("garbage", "garbage"),
     "ok": ("answer", "ok"),
 })

@@ -6,9 +6,9 @@ and how far it can be believed. Qualities, and what raises them:
     NONE --restored from the store at boot--> RESTORED --five steady seconds of GNSS--> GPS
     NONE, RESTORED --a command--> COMMAND --five steady seconds of GNSS--> GPS
 
-A date that contradicts a clock of quality GPS is refused until it has been told for ten steady
-minutes: nothing else aboard drifts by two seconds, and a receiver that wraps its week or repeats
-one instant is soon over it.
+A date that contradicts a clock of quality GPS is refused until the receiver has given it for ten
+steady minutes: nothing else aboard drifts by two seconds, and a receiver that wraps its week or
+repeats one instant is soon over it.
 
 A restored clock lags by the time the payload was off, but never runs backwards across a reboot.
 """
@@ -21,13 +21,13 @@ from payload.ports import GnssFix
 from wire.records import EPOCH_2025_MS, TimeQuality
 
 # Dates outside are a week rollover (2006, 2046) or a receiver that does not know (1980).
-UTC_MS_MIN = EPOCH_2025_MS  # nobody flew this before
+UTC_MS_MIN = EPOCH_2025_MS  # this software is younger
 UTC_MS_MAX = 2_240_611_200_000  # 2041-01-01T00:00:00Z, sixteen years on
 TRUST_MS = 5_000  # a date must agree with the monotonic clock this long
 TRUST_FIXES_MIN = 3
 CONTRADICTION_MS = 600_000  # ... and much longer when it contradicts what the sky said before
 AGREE_MS = 1_000  # two fixes tell the same clock; covers serial delay and a leap second's half
-COMMAND_BACK_MS = 60_000  # a command may put back a clock by what the air and a hand take
+COMMAND_BACK_MS = 60_000  # a command may put back a clock by the delay of radio and operator
 STEP_MS = 2_000  # a larger error is corrected at once, a smaller one slowly
 SLEW_MS_PER_FIX = 50  # 5 % at one fix a second: stamps keep rising
 

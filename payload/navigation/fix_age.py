@@ -1,6 +1,6 @@
 """Maximum age of a fix for each use; an older one is treated as absent.
 
-A place is told at any age, with its age beside it.
+A position is sent at any age, together with that age.
 """
 
 NOW_MS = 3_000  # where it is and how it moves: clock, phase, forecast, fence

@@ -1,11 +1,10 @@
 """Forecast: the predicted landing, reported every few minutes and kept over a reboot.
 
 The winds are learnt in the air (``payload.navigation.winds``) and saved with the phase; the place
-follows from them (``payload.navigation.landing``). What is told is a HOUSEKEEPING record with these
-fields alone.
+follows from them (``payload.navigation.landing``). A prediction is sent as a HOUSEKEEPING record
+with these fields alone.
 
-Does not cover: phases in which it does not know whether it flies; there it neither learns nor
-tells.
+Does not cover: phases in which it is unknown whether it flies; there it neither learns nor reports.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from payload.navigation.winds import WindLayers
 from payload.notes import Note
 from payload.ports import GnssFix
 from wire.beacon import Phase
+from wire.record_bodies import HousekeepingBody
 from wire.records import Kind
 
 KEY = "winds"
@@ -29,7 +29,7 @@ class Forecast:
 
     def __init__(self, landing_mps: float, saved: Any) -> None:
         """``landing_mps`` at sea level, until the fall is measured. ``saved``: of ``saved()``."""
-        self.landing: Landing | None = None  # the latest that was told
+        self.landing: Landing | None = None  # the latest that was reported
         self._winds = WindLayers(saved if isinstance(saved, list) else None)
         self._fall = FallSpeed(landing_mps)
         self._phase: Phase | None = None
@@ -44,7 +44,7 @@ class Forecast:
         self, fix: GnssFix | None, phase: Phase, climb_mps: float | None, ground_m: float | None,
         now_ms: int,
     ) -> list[Note]:
-        """Learn from a good fix, or None, and tell the landing when it is time.
+        """Learn from a good fix (None: there is none), and report the landing when it is due.
 
         ``ground_m``: altitude of the ground above the sea; None is taken as 0.
         """
@@ -66,7 +66,7 @@ class Forecast:
 
 
 def _told(landing: Landing, phase: Phase) -> Note:
-    return Note(Kind.HOUSEKEEPING, {
+    body: HousekeepingBody = {
         "phase": int(phase),
         "land_lat": round(landing.latitude_deg * 1e7),
         "land_lon": round(landing.longitude_deg * 1e7),
@@ -74,4 +74,5 @@ def _told(landing: Landing, phase: Phase) -> Note:
         "land_along": round(landing.along_m),
         "land_across": round(landing.across_m),
         "land_dir": round(landing.bearing_deg),
-    })
+    }
+    return Note(Kind.HOUSEKEEPING, body)

@@ -40,7 +40,7 @@ _LOW_M, _HIGH_M = LIMITS["altitude_m"]  # a receiver that clamps is at an end: b
 _METRES_PER_DEGREE = 111_195.0
 _AIRBORNE_MODELS = frozenset((6, 7, 8))  # u-blox: airborne <1g, <2g, <4g
 
-# What makes one fix unusable by itself, in the order in which it is asked.
+# What makes one fix unusable by itself, in the order of the checks.
 _FLAWS: tuple[tuple[str, Callable[[GnssFix], bool]], ...] = (
     ("no_fix", lambda f: f.fix_type < 2),
     ("not_3d", lambda f: f.fix_type != 3),
@@ -138,7 +138,8 @@ class Navigation:
         return notes + self._listen_for_jamming(now_ms) + self._check_lost(is_absent, now_ms)
 
     def _listen_for_jamming(self, now_ms: int) -> list[Note]:
-        """The receiver's own word on the noise; what made it stays off for ``JAM_REST_MS``."""
+        """The receiver reports radio noise; the camera, its usual source, stays off for
+        ``JAM_REST_MS``."""
         assert self._gnss is not None
         indicator = self._gnss.jam_indicator
         if indicator is not None and indicator >= JAM_MIN:

@@ -6,7 +6,7 @@ speed of fall at sea level is the mission's until the fall itself has shown a be
 
 The ellipse is one standard deviation: winds that changed since they were measured, and a fall that
 is faster or slower than thought, which moves the place along the drift. Its two numbers were set on
-four recorded flights (tests/payload/test_landing.py), not on hopes. Where no wind was measured, as
+four recorded flights (tests/payload/navigation/test_landing.py). Where no wind was measured, as
 below a payload that lost its store at the burst, the nearest one is taken for less and less.
 
 Does not cover: hills between here and the launch site's altitude, a balloon that does not burst.

@@ -1,7 +1,7 @@
 """The peak: the highest altitude of a flight, its time, and its certainty.
 
-Between two fixes nobody looks. Where those beside the peak are ten seconds apart, or a reboot lies
-between them, the balloon may have been higher, and what is known is a lower bound.
+Between two fixes nothing is measured. Where the fixes around the peak are ten seconds apart, or a
+reboot lies between them, the balloon may have been higher, and what is known is a lower bound.
 
 All altitudes are metres above mean sea level, all times UTC in ms since 1970, None while unknown.
 """
@@ -19,7 +19,7 @@ class PeakMark(NamedTuple):
 
     altitude_m: float | None = None
     utc_ms: int | None = None
-    gap_ms: int | None = None  # the wider of the two gaps beside it; None is unknown
+    gap_ms: int | None = None  # the wider of the two gaps around it; None is unknown
     is_lower_bound: bool = False
     is_open: bool = False  # no fix has come after it
 
@@ -47,17 +47,18 @@ class Peak:
         return self._mark
 
     def begin(self) -> None:
-        """A new flight, or a track that nobody trusts: nothing is known of its peak."""
+        """A new flight, or a track that is not trusted: nothing is known of its peak."""
         self._mark = PeakMark()
 
     def return_to(self, mark: PeakMark) -> None:
-        """What was learnt since ``mark`` was wrong."""
+        """Forget what was learnt since ``mark``: it was wrong."""
         self._mark = mark
 
     def restore(
         self, altitude_m: float | None, utc_ms: int | None, last_utc_ms: int | None
     ) -> None:
-        """After a reboot: a peak that was the last fix is one that nobody saw the end of."""
+        """After a reboot: where the last fix was the peak, the altitude may have risen further
+        unseen."""
         is_open = altitude_m is not None and utc_ms == last_utc_ms
         self._mark = PeakMark(altitude_m, utc_ms, is_open=is_open)
         self._seen_utc_ms, self._is_after_reboot = last_utc_ms, True

@@ -4,15 +4,15 @@
     in the air. From flight no way leads to GROUND; what has LANDED can fly again.
 
 The receiver's altitudes decide, never its silence: only the half-hour rule moves without a fix.
-Where they jump as nothing flies, one side of the jump is wrong, and nobody knows which. When they
-jump back, what was learnt in between is forgotten, and a phase that began there is asked anew.
+Where they jump as nothing flies, one side of the jump is wrong, and it is unknown which. When they
+jump back, what was learnt in between is forgotten, and a phase that began there is decided again.
 
 The barometer has one vote, against a launch that only the receiver saw, and loses it with height.
 ``saved()`` is stored every ten seconds and at every transition, and given back at the next boot;
-what it said is believed for six hours, or as long as the first fix is high above the ground.
+it is used for six hours, or as long as the first fix is high above the ground.
 
 Source: values of PITS (gps.c) and rs41-nfw, tuned on four recorded flights
-(tests/payload/test_phase.py).
+(tests/payload/navigation/test_phase.py).
 """
 
 from __future__ import annotations

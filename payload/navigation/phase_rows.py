@@ -4,9 +4,9 @@ A row is true or false of the machine at one fix and must stay true for ``hold_s
 of the present phase that has held is taken. From flight no row leads to GROUND.
 
 After a reboot the phase is INFLIGHT_UNKNOWN, and what was known before it counts: what was falling,
-or rising not far above, and lies still for 40 s has landed, where of a stranger two minutes are
-asked. When fixes say nothing clear for 55 s it is as before, so that promise P7, the right phase in
-a minute, is kept.
+or rising not far above, and lies still for 40 s has landed, where two minutes are required
+otherwise. When fixes say nothing clear for 55 s it is as before, so that promise P7, the right
+phase in a minute, is kept.
 
 Source: values of PITS (gps.c) and rs41-nfw, tuned on four recorded flights.
 """
@@ -61,7 +61,7 @@ def _climb(m: PhaseMachine) -> float:
 
 
 def _above(m: PhaseMachine, mark_m: float | None, by_m: float) -> bool:
-    """True when at least ``by_m`` above ``mark_m``; an unknown mark is nothing to be above of."""
+    """True when at least ``by_m`` above ``mark_m``; False where the mark is unknown."""
     return mark_m is not None and _altitude(m) >= mark_m + by_m
 
 

@@ -27,7 +27,7 @@ class SavedPhase:
     launch_utc_ms: int | None
     burst_utc_ms: int | None
     entry_m: float | None  # where the phase began
-    is_assumed: bool  # landed by the half-hour rule, seen by nobody
+    is_assumed: bool  # landed by the half-hour rule, not observed
     utc_ms: int | None  # of the last fix
     place: tuple[float, float] | None  # latitude, longitude of the last fix, degrees
 

@@ -40,7 +40,7 @@ class ChargeCount:
         self.left: float | None = None  # 0..1 of what a full battery gives at this temperature
         self.is_short = False
         self._counted_ms: int | None = None  # up to here, and the current was known then
-        self.cell_c: float | None = None  # None while nobody measures it
+        self.cell_c: float | None = None  # None while it is not measured
         self._cell_ms = 0
         self._above_since_ms: int | None = None
 
@@ -52,7 +52,7 @@ class ChargeCount:
         self, battery_mv: float | None, current_ma: float | None, inside_c: float | None,
         now_ms: int,
     ) -> list[Note]:
-        """Count the current; None is a value that nobody has. An event for a changed battery.
+        """Count the current; None is a value not measured. An event for a changed battery.
 
         ``inside_c`` is of the board, which each thought warms: the cell follows it down at once
         and up by a kelvin a minute. Where it is unknown the cold is not counted.

@@ -1,12 +1,12 @@
 """Power: the power mode, from the battery voltage.
 
 One axis of three (phase, power, health). Nothing here ever switches the payload off: a cold battery
-sags and comes back (rs41-nfw#5). Worse takes ten steady seconds, better takes
-ten steady seconds and ``hysteresis_mv``, and a battery that nobody measures is UNKNOWN, which is
-acted on as ECO. A cold cell sags by more than the hysteresis while the mind thinks, and is well
-when it has stopped: better that did not last makes the next better wait four times as long, at most
-ten minutes. What was drawn (``payload.power.charge``) may make NOMINAL an ECO and nothing else.
-SAFE is decided elsewhere, by the health of the start-ups.
+sags and comes back (rs41-nfw#5). A worse mode requires ten steady seconds, a better one ten steady
+seconds and ``hysteresis_mv``, and a battery that is not measured is UNKNOWN, which is treated as
+ECO. A cold cell sags by more than the hysteresis while the mind thinks, and is well when it has
+stopped: better that did not last makes the next better wait four times as long, at most ten
+minutes. What was drawn (``payload.power.charge``) may make NOMINAL an ECO and nothing else. SAFE is
+decided elsewhere, by the health of the start-ups.
 
 ECO and LOW ask how much is left, and a cold cell with charge shows less under load than a warm
 one: where current and temperature are known, that sag (``payload.power.cell``) is given back to it,
@@ -28,7 +28,7 @@ from wire.beacon import PowerMode
 from wire.mission import PowerSection
 
 DEBOUNCE_MS = 10_000
-RELAPSE_MS = 600_000  # better for less than this was not better
+RELAPSE_MS = 600_000  # an improvement that lasts less than this did not last
 BETTER_FACTOR, BETTER_MS_MAX = 4, 600_000
 UNKNOWN_AFTER_MS = 10_000
 SAMPLE_EVERY_MS = 500
@@ -60,7 +60,7 @@ class PowerManager:
         self.charge = ChargeCount(section, saved_charge)
         self.mode = PowerMode.UNKNOWN
         self.is_safe = False  # the starts say so (payload.starts): nothing but the core runs
-        self.is_mind_on = self.is_camera_on = True  # a command may say no
+        self.is_mind_on = self.is_camera_on = True  # a command may switch them off
         self.changed_ms: int | None = None  # when it last changed; the first reading is no change
         self._is_known = False  # some mode has been measured in this boot
         # (at the terminals, the cold's part of the sag below a warm cell), mV
@@ -110,7 +110,7 @@ class PowerManager:
         self, battery_mv: float | None, is_undervolted: bool | None, now_ms: int,
         current_ma: float | None = None,
     ) -> list[Note]:
-        """Take one reading; None is a reading nobody has. Events for every change.
+        """Take one reading; None is one not measured. Events for every change.
 
         The temperature of the cell is that of the last ``count``.
         """
@@ -138,7 +138,7 @@ class PowerManager:
     def count(
         self, current_ma: float | None, inside_c: float | None, now_ms: int
     ) -> list[Note]:
-        """Count what is drawn; None is a reading nobody has. Comes after ``update``."""
+        """Count what is drawn; None is not measured. Comes after ``update``."""
         steady_mv = self._steady()[0] if self._samples_mv else None
         return self.charge.update(steady_mv, current_ma, inside_c, now_ms)
 
@@ -147,7 +147,8 @@ class PowerManager:
         return median(mv for mv, _ in self._samples_mv), median(map(sum, self._samples_mv))
 
     def _cold_sag_mv(self, current_ma: float | None) -> float:
-        """How much of the present sag is the cold's, as far as it counts; 0 where nobody knows."""
+        """How much of the present sag is the cold's, as far as it counts; 0 where that is
+        unknown."""
         section, cell_c = self._section, self.charge.cell_c
         if current_ma is None or cell_c is None:
             return 0.0
@@ -156,7 +157,8 @@ class PowerManager:
         return min(sag_mv, SAG_PART * (section.low_mv - section.critical_mv))
 
     def _target(self, mv: float, warm_mv: float) -> PowerMode:
-        """The mode that is asked for, with hysteresis on the way up only; ECO if little is left."""
+        """The mode that the battery calls for, with hysteresis on the way up only; ECO if little is
+        left."""
         level = max(self._level(mv, warm_mv, 0), int(self.charge.is_short))
         if self.mode not in _LEVELS:
             return _LEVELS[level]
@@ -202,7 +204,7 @@ class PowerManager:
             self._better_hold_ms, self._bettered_ms = DEBOUNCE_MS, None
 
     def _watch_supply(self, is_undervolted: bool | None, now_ms: int) -> list[Note]:
-        """The board's own word on its supply; it stops the mind at once, not the mode."""
+        """The board reports undervoltage: that stops the mind at once and leaves the mode."""
         if is_undervolted:
             self._undervolted_ms = now_ms
             if not self._is_undervolted:

@@ -1,9 +1,9 @@
 """Governor: temperatures at which the camera, or the mind, is held back.
 
 A processor at 75 C does not think, since in thin air a heat sink is of little use, and at 82 C it
-takes no pictures either; a battery at -10 C has half the thoughts and one at -20 C none.
-A thought heats within seconds, so its limit bites at once; the others after ten steady seconds. A
-temperature that nobody measures holds nothing back.
+takes no pictures either; a battery at -10 C has half the thoughts and one at -20 C none. A thought
+heats within seconds, so its limit bites at once; the others after ten steady seconds. A temperature
+that is not measured limits nothing.
 
 No sensor is on the battery: its temperature here is that of the board in the same box. The board
 is the warmer one, so the limit comes late, never early. Each thought warms the board by many
@@ -37,7 +37,7 @@ class _Limit:
         self._sign = 1 if bites_c > ends_c else -1  # 1: heat bites, -1: cold does
         self._bites_c, self._ends_c = bites_c, ends_c
         self._bites_ms, self._ends_ms = steady_ms
-        self._since_ms: int | None = None  # the temperature has asked for the other state
+        self._since_ms: int | None = None  # the temperature calls for the other state
 
     def update(self, measured_c: float | None, now_ms: int) -> list[Note]:
         if measured_c is None:
@@ -93,7 +93,7 @@ class Governor:
         return self._cold.is_biting
 
     def update(self, soc_c: float | None, inside_c: float | None, now_ms: int) -> list[Note]:
-        """Take the temperatures of processor and box in C; None is one that nobody has."""
+        """Take the temperatures of processor and box in C; None is not measured."""
         return [
             *self._mind.update(soc_c, now_ms), *self._camera.update(soc_c, now_ms),
             *self._cold.update(inside_c, now_ms), *self._frozen.update(inside_c, now_ms),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 
-FIRST_IDS = 1 << 26  # the first id, among these: four bytes on the air for each that is told whole
+FIRST_IDS = 1 << 26  # the first id, among these: four bytes on the air where it is sent in full
 SALVAGE_IDS = 1 << 20  # left out after a salvage, more than a life gives,
 SALVAGE_JUMPS = 64  # and up to so many times
 DISKLESS_ID = 1 << 31

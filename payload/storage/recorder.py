@@ -19,7 +19,7 @@ class Recorder:
         """``is_reserved``: the disk knows that numbers up to this one may have been given."""
 
     def put(self, key: str, value: Any) -> None:
-        """By whoever owns ``key``; what a disk brought back is not put."""
+        """By the owner of ``key``; what was restored from a disk is not reported."""
 
     def laid(self, record_ids: Collection[int], is_failing: bool) -> None:
         """Into a block: nothing holds these records back any more."""

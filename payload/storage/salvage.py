@@ -1,8 +1,8 @@
 """Salvage: the readable rows of a damaged database, copied into a new one that replaces it.
 
 The damaged files are moved aside and kept. A power cut at any instant repeats or finishes it: until
-the copy is whole it has a name that nobody opens, and once it has its final name it is put in place
-at the next start.
+the copy is complete it has a name that no program opens, and once it has its final name it is put
+in place at the next start.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The small state beside the records: every key of the store and its permitted values.
 
-A row that another version wrote, or a bug, may be whole and still of the wrong type. It is as good
-as absent, decided here, once, before anybody reads it: a life that finds such a row begins as one
-that has forgotten it. What a value means, and whether it still holds, is its reader's business.
+A row that another version wrote, or a bug, may be whole and still of the wrong type. It counts as
+absent, decided here, once, before it is used: a life that finds such a row begins as one that has
+forgotten it. What a value means, and whether it still holds, is for its reader to decide.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ KEYS = frozenset(_KINDS)
 
 
 def is_sound(key: str, value: Any) -> bool:
-    """May ``value`` stand under ``key``? Of a key that is not known here nobody reads it."""
+    """May ``value`` stand under ``key``? Any value may stand under an unknown key, which is never
+    read."""
     check = _CHECKS.get(key)
     if check is None:
         return True

@@ -26,10 +26,11 @@ from payload.storage import small_state
 from payload.storage.ids import DISKLESS_ID, IDS_KEY, INCARNATION_KEY, RecordIds
 from payload.storage.recorder import Recorder
 from payload.storage.window import PAGE_RECORDS, Window
+from wire.bodies import Body
 from wire.records import Kind, Priority, Record, TimeQuality
 from wire.session import draw_incarnation
 
-OPEN_MS_MAX = 3_000  # whoever starts a life waits so long for its disk; the beacon has to go
+OPEN_MS_MAX = 3_000  # a start waits so long for its disk; then the beacon has to go
 STALL_MS = 10_000  # a disk that has not answered for so long is failing
 RETRY_MS = 5_000  # from a failure to the next try
 END_MS_MAX = 3_000  # at the end of a life the last commit is waited for so long
@@ -122,7 +123,7 @@ class Store:
 
     @property
     def is_busy(self) -> bool:
-        """Has the disk been asked for something that it has not answered?"""
+        """Is a request to the disk unanswered?"""
         return self._request is not None
 
     def end(self, now_ms: int) -> bool:
@@ -134,7 +135,7 @@ class Store:
     # -- records and small state ---------------------------------------------------------------
 
     def append(
-        self, kind: Kind, body: dict[str, Any], mono_ms: int, time_ms: int, quality: TimeQuality
+        self, kind: Kind, body: Body, mono_ms: int, time_ms: int, quality: TimeQuality
     ) -> Record:
         """Number a new record and hold it for the next commit."""
         record = Record(self._take_id(), kind, self.boot, time_ms, quality, body)
@@ -307,7 +308,7 @@ class Store:
         self.damaged_records = answer.damaged
 
     def _forget_written(self, request: Commit) -> None:
-        """Only what has not changed since it was asked for."""
+        """Only what has not changed since the request."""
         self._durable_version = self._asked_version
         for record_id, state in request.states.items():
             if self._marks.get(record_id) == state:
@@ -327,7 +328,7 @@ class Store:
         have been sent; where the disk has such ids they get others, and are sent again.
         """
         stored = {"boot": opened.newest_boot} | opened.small
-        if "boot" not in opened.small:  # nobody can say which boots the incarnation has had
+        if "boot" not in opened.small:  # it is unknown which boots the incarnation has had
             stored.pop(INCARNATION_KEY, None)
         if opened.salvaged_from is not None:
             self.salvaged_from = opened.salvaged_from

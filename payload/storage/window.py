@@ -49,7 +49,7 @@ class Window:
         self._last_id = read.last_id
 
     def put(self, record: Record) -> None:
-        """This one is queued, and on the disk."""
+        """This record is queued, and on the disk."""
         if not self._covers(record.record_id):
             return
         is_last = not self._records or self._comes_after(record.record_id, next(
@@ -62,7 +62,7 @@ class Window:
             self._last_id = next(reversed(self._records))
 
     def drop(self, record_id: int) -> None:
-        """This one is queued no more."""
+        """This record is no longer queued."""
         self._records.pop(record_id, None)
 
     def may_hold_after(self, record_id: int) -> bool:

@@ -1,10 +1,10 @@
 """The writer: the only connection to the store's file. It executes requests and waits for the disk.
 
 It runs wherever waiting is allowed: on the Pi in a thread of its own, in the simulator inside the
-call. ``serve`` answers one request; between two of them ``chore`` does a slice of what nobody waits
-for: the records are counted, and each is read once, so that damage is found before it is needed.
-A file that reads badly is in doubt: it is checked whole when it is next opened, and salvaged when
-it is bad three times in a row (``payload.storage.salvage``).
+call. ``serve`` answers one request; between two of them ``chore`` does a slice of background work:
+the records are counted, and each is read once, so that damage is found before it is needed. A file
+that reads badly is in doubt: it is checked whole when it is next opened, and salvaged when it is
+bad three times in a row (``payload.storage.salvage``).
 
 Nothing is ever deleted but on a disk that is nearly full, which forgets confirmed records, the
 oldest of the least urgent class first.
@@ -101,7 +101,7 @@ class Writer:
             return StoreRefused()
 
     def chore(self) -> None:
-        """A slice of what nobody waits for; none before the first commit, for which a start does.
+        """A slice of background work; none before the first commit, for which a start does.
         """
         if self.db is None or not self._has_begun:
             return

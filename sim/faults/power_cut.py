@@ -1,7 +1,7 @@
 """Power cuts (docs/faults.md, 30 to 34): at any instant, repeated, at the worst instant.
 
 Here the flight object is dropped and its committed disk kept; what a cut does inside a commit is
-the business of the disk explorers (tests/payload).
+the business of the disk explorers (tests/crash).
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from payload.notes import Note
 from sim.balloon import Balloon, distance_m
@@ -30,6 +30,7 @@ from sim.fakes.ublox import METRES_PER_DEGREE, WANDER_M
 from sim.verify.felt import SENSE_AGE_MS, Felt, Way
 from wire import beacon, horus, ukhas
 from wire.beacon import Beacon
+from wire.bodies import Body
 from wire.frames import BeaconFrame
 from wire.horus import Number
 from wire.records import Kind, TimeQuality
@@ -252,7 +253,7 @@ class Truth:
         if told and not self._checks.cutdown.may_be_armed():
             self._checks.violate(STATE, "armed is reported, but was never ordered")
 
-    def _look_at_landing(self, body: Mapping[str, Any]) -> None:
+    def _look_at_landing(self, body: Body) -> None:
         """As if it fell from here and now, under its own parachute in the true winds. A payload
         that has forgotten how high the ground is reckons to the sea, and says no more than that."""
         path, now_s, flight = self._world.trajectory, self._world.clock.now_s, self._world.flight
@@ -279,5 +280,5 @@ def _drift(name: str, truths: list[float]) -> float:
     return DRIFT_PA_MAX / 100 * max(0.0, 1 - 100 * min(truths) / PRESSURE_FLOOR_PA)
 
 
-def _times(body: Mapping[str, Any], key: str, factor: float) -> float | None:
+def _times(body: Body, key: str, factor: float) -> float | None:
     return None if key not in body else body[key] * factor

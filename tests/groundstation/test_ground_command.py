@@ -15,19 +15,21 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from far_end import START_MS, FarEnd, state_at
 from structlog.testing import capture_logs
 
 from groundstation import vendor
 from groundstation.archive import rawlog
 from groundstation.archive.archive import Archive
+from groundstation.ground import Ground
 from groundstation.inputs import gateway
 from groundstation.inputs.gateway import KissClient
 from groundstation.inputs.kiss_server import KissServer
 from groundstation.vendor import VendorError
+from tests.groundstation.far_end import MISSION, START_MS, FarEnd, state_at
 from wire import kiss
 from wire.envelope import Envelope
 from wire.mission import load as load_mission
+from wire.records import Kind
 
 ENV = {**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "100", "NO_COLOR": "1"}
 
@@ -179,11 +181,6 @@ def test_a_port_in_use_is_said_plainly(mission, ground):
 
 def test_a_replayed_raw_log_gives_the_same_export(mission, ground, tmp_path):
     other = Archive(tmp_path / "other" / "a.sqlite")
-    from far_end import MISSION
-
-    from groundstation.ground import Ground
-    from wire.records import Kind
-
     station, far = Ground(MISSION, other, None), FarEnd()
     far.push(Kind.MUSING, START_MS, {"text": "Hello from before."})
     station.receive(far.beacon(state_at(0)), START_MS)

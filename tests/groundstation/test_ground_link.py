@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from far_end import MASTER_KEY, MISSION, SIGNED_MISSION, START_MS, Channel, FarEnd, state_at
-
 from groundstation.archive.archive import Archive
 from groundstation.archive.rawlog import Reception
 from groundstation.ground import Ground
+from tests.groundstation.far_end import (
+    MASTER_KEY,
+    MISSION,
+    SIGNED_MISSION,
+    START_MS,
+    Channel,
+    FarEnd,
+    state_at,
+)
 from wire.auth import Direction, derive_key
 from wire.frames import CommandFrame, FeedbackFrame, decode_uplink
 from wire.records import Kind

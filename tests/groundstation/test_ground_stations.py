@@ -6,11 +6,18 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from far_end import MASTER_KEY, SIGNED_MISSION, START_MS, Channel, FarEnd, state_at
 
 from groundstation.archive import outbox
 from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
+from tests.groundstation.far_end import (
+    MASTER_KEY,
+    SIGNED_MISSION,
+    START_MS,
+    Channel,
+    FarEnd,
+    state_at,
+)
 from wire import frames
 from wire.airtime import Airtime
 from wire.auth import COUNTER_MAX, Direction, derive_key, is_of_station, next_counter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import math
 from collections.abc import Callable
@@ -40,9 +41,9 @@ class ScriptedBus:
         pass
 
 
-def _device(kind: Callable[[I2cBus], Sensor], address: int, is_wide: bool, data: bytes) -> object:
+def _device(kind: Callable[[I2cBus], Sensor], is_wide: bool, data: bytes) -> object:
     """A chip whose registers hold ``data``, and one that reads ``data`` whatever is asked."""
-    fake = FakeBus()
+    fake, address = FakeBus(), inspect.signature(kind).parameters["address"].default
     fake.load(address, 0, data[:256])
     if is_wide:
         words = (int.from_bytes(data[at : at + 2], "big") for at in range(0, 512, 2))
@@ -60,22 +61,23 @@ def _device(kind: Callable[[I2cBus], Sensor], address: int, is_wide: bool, data:
     return found
 
 
-def _registers(load: Callable[[FakeBus], None], address: int) -> list[Tape]:
+def _registers(load: Callable[[FakeBus], None]) -> list[Tape]:
     bus = FakeBus()
     load(bus)
-    return [(bytes(bus.chips[address].get(register, 0) for register in range(256)),)]
+    (chip,) = bus.chips.values()
+    return [(bytes(chip.get(register, 0) for register in range(256)),)]
 
 
 def _words(bus: FakeBus) -> list[Tape]:
-    words = bus.words[test_ina.ADDRESS]
+    (words,) = bus.words.values()
     return [(b"".join(words.get(at, 0).to_bytes(2, "big") for at in range(256)),)]
 
 
 def _bmp388(bus: FakeBus) -> None:
-    bus.load(0x77, 0x00, b"\x50")
-    bus.load(0x77, 0x03, b"\x10" + (6_500_000).to_bytes(3, "little"))
-    bus.load(0x77, 0x07, test_bmp388.RAW_T.to_bytes(3, "little"))
-    bus.load(0x77, 0x31, test_bmp388.CALIBRATION)
+    bus.load(test_bmp388.ADDRESS, 0x00, b"\x50")
+    bus.load(test_bmp388.ADDRESS, 0x03, b"\x10" + (6_500_000).to_bytes(3, "little"))
+    bus.load(test_bmp388.ADDRESS, 0x07, test_bmp388.RAW_T.to_bytes(3, "little"))
+    bus.load(test_bmp388.ADDRESS, 0x31, test_bmp388.CALIBRATION)
 
 
 class Line:
@@ -131,12 +133,12 @@ DEVICES: list[Decoder] = [
             seal=seals.gnss, is_stream=True, cost=2, words=CELLS),
     Decoder("payload.devices.gps_ublox", fresh(_receiver), gnss_tapes, seal=seals.gnss, cost=3,
             words=CELLS),
-    Decoder("payload.devices.bme280", plain(partial(_device, Bme280, 0x76, False)),
-            lambda: _registers(test_bme280.chip, 0x76), cost=2),
-    Decoder("payload.devices.bmp388", plain(partial(_device, Bmp388, 0x77, False)),
-            lambda: _registers(_bmp388, 0x77), cost=2),
-    Decoder("payload.devices.ina219", plain(partial(_device, Ina219, 0x40, True)),
+    Decoder("payload.devices.bme280", plain(partial(_device, Bme280, False)),
+            lambda: _registers(test_bme280.chip), cost=2),
+    Decoder("payload.devices.bmp388", plain(partial(_device, Bmp388, False)),
+            lambda: _registers(_bmp388), cost=2),
+    Decoder("payload.devices.ina219", plain(partial(_device, Ina219, True)),
             lambda: _words(test_ina.ina219(7400, 5000)), cost=5),
-    Decoder("payload.devices.ina226", plain(partial(_device, Ina226, 0x40, True)),
+    Decoder("payload.devices.ina226", plain(partial(_device, Ina226, True)),
             lambda: _words(test_ina.ina226(3200, 4000)), cost=5),
 ]

@@ -13,7 +13,7 @@ from sim.balloon import SITES
 from sim.faults.stage import Stage
 from sim.scenario import Scenario
 from sim.world import World
-from tests.sim.short_hops import Seen, fly, hop
+from tests.sim.faults.short_hops import Seen, fly, hop
 from wire.commands import Opcode
 
 AROUND_DEG = 3.0  # far beyond what a hop drifts

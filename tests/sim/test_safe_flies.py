@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sim.world import World
-from tests.sim.short_hops import Seen, fly, hop
+from tests.sim.faults.short_hops import Seen, fly, hop
 from wire import beacon, frames
 from wire.beacon import PowerMode
 from wire.frames import BeaconFrame

@@ -1,6 +1,8 @@
 """Records come back as packed, alone or after one another; garbage is a ValueError."""
 
+import ast
 import contextlib
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,3 +69,29 @@ def test_a_musing_costs_few_bytes_beside_its_words() -> None:
 
 def test_every_kind_has_its_fields_and_priority() -> None:
     assert set(BODY_FIELDS) == set(Kind) == set(records.PRIORITY_OF_KIND)
+
+
+def keys_read(path: Path) -> set[str]:
+    """The keys that ``path`` reads from what it calls ``body``, as ``body.get("alt")`` does."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case (
+                ast.Subscript(ast.Name("body") | ast.Attribute(attr="body"), ast.Constant(str(key)))
+                | ast.Call(
+                    ast.Attribute(ast.Name("body") | ast.Attribute(attr="body"), "get"),
+                    [ast.Constant(str(key)), *_])
+                | ast.Call(ast.Name(), [ast.Name("body"), ast.Constant(str(key)), *_])
+            ):
+                found.add(key)
+    return found
+
+
+def test_no_key_is_read_that_no_payload_writes() -> None:
+    """A body off the air is an untyped map, so a type checker does not see a misspelt key."""
+    root = Path(__file__).parents[2]
+    written = {key for keys in BODY_FIELDS.values() for key in keys}
+    read = {key: path for room in ("groundstation", "sim", "payload")
+            for path in (root / room).rglob("*.py") for key in keys_read(path)}
+    assert {"alt", "lat", "question_id", "severity", "mv"} <= read.keys()
+    assert {key: path for key, path in read.items() if key not in written} == {}

@@ -148,7 +148,12 @@ def test_a_batch_in_pieces_teaches_what_it_would_whole(
     tiny_base: Path, rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[int, int]] = []
-    compute_loss = train._Trainer.compute_loss
+    losses: list[float] = []  # as the trainer logs them, one a batch
+    compute_loss, training_step = train._Trainer.compute_loss, train._Trainer.training_step
+
+    def stepped(self: object, *a: object) -> torch.Tensor:
+        losses.append((loss := training_step(self, *a)).item())
+        return loss
 
     def watched(self: object, model: object, inputs: dict[str, torch.Tensor], *a: object,
                 **k: object) -> object:
@@ -156,6 +161,7 @@ def test_a_batch_in_pieces_teaches_what_it_would_whole(
         return compute_loss(self, model, inputs, *a, **k)
 
     monkeypatch.setattr(train._Trainer, "compute_loss", watched)
+    monkeypatch.setattr(train._Trainer, "training_step", stepped)
     config = replace(LONG, epochs=1)
     whole = train.train(tiny_base, rows[4:], rows[:4], tmp_path / "a", config, silent)
     assert [sequences for sequences, _ in seen] == [4, 4, 4, 2]
@@ -169,6 +175,7 @@ def test_a_batch_in_pieces_teaches_what_it_would_whole(
     monkeypatch.setattr(train, "PIECE_TOKENS", 1)
     single = train.train(tiny_base, rows[4:], rows[:4], tmp_path / "c", config, silent)
     assert [sequences for sequences, _ in seen] == [1] * 14, "never less than one sequence"
+    assert losses[4:] == pytest.approx(losses[:4] * 2, rel=1e-3)
     for found in (pieces, single):
         assert found["held_out_bpb"] == pytest.approx(whole["held_out_bpb"], rel=1e-3)
     assert whole["held_out_bpb"] < 0.99 * whole["base_bpb"]

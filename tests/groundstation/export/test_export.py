@@ -1,0 +1,46 @@
+"""Radio text in the files that one takes home: it stays text, in whatever opens them."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+
+from groundstation.archive.archive import Archive
+from groundstation.export.export import write_all
+from groundstation.ground import Ground
+from groundstation.reading.reader import FlightReader
+from tests.groundstation.far_end import MISSION, START_MS, FarEnd, state_at
+from wire.records import Kind
+
+FORMULAS = ("=1+1", "+1+1", "-1+1", "@SUM(A1)", "-2+3+cmd|' /C calc'!A0", "=HYPERLINK(\"x\")")
+
+
+@pytest.fixture
+def archive(tmp_path):
+    opened = Archive(tmp_path / "flight.sqlite", is_durable=False)
+    yield opened
+    opened.close()
+
+
+def rows_of(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_no_cell_of_text_is_a_formula_and_numbers_stay_numbers(archive, tmp_path, text):
+    """OWASP, CSV injection: = + - @ tab and return begin one, in every column that has text."""
+    ground, far = Ground(MISSION, archive, None), FarEnd()
+    far.push(Kind.REPLY, START_MS, {
+        "text": text, "question": text, "senses": text, "alt": -5, "question_id": 1})
+    ground.receive(far.data(START_MS + 5000), START_MS + 5000)
+    ground.receive(far.beacon(state_at(7000)), START_MS + 7_000_000)
+    reader = FlightReader(archive.path, MISSION)
+    write_all(reader, tmp_path / "out")
+    reader.close()
+    (said,) = rows_of(tmp_path / "out" / "diary.csv")
+    assert [said[name] for name in ("text", "question", "senses")] == ["'" + text] * 3
+    assert said["altitude_m"] == "-5", "a number below zero is no formula"
+    (beacon,) = rows_of(tmp_path / "out" / "telemetry.csv")
+    assert float(beacon["climb_mps"]) == -13.0

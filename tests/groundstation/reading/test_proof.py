@@ -1,0 +1,188 @@
+"""Proved and unproved are two ways, everywhere: no unsigned sentence moves a proved position."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+
+import pytest
+
+from groundstation.archive.archive import Archive
+from groundstation.archive.track import NEAR_MS, Point, parted
+from groundstation.export.export import write_all
+from groundstation.export.feeds import SummaryFeed
+from groundstation.ground import Ground
+from groundstation.reading.reader import FlightReader
+from groundstation.web.stream import PageFeed
+from tests.groundstation.far_end import (
+    MASTER_KEY,
+    MISSION,
+    SIGNED_MISSION,
+    START_MS,
+    FarEnd,
+    state_at,
+)
+from wire import horus, ukhas
+from wire.beacon import Phase
+from wire.horus import Packet
+from wire.records import Kind
+from wire.ukhas import Sentence
+
+KEY = SIGNED_MISSION.downlink_key(MASTER_KEY)
+QUIET_S = 1200  # the payload was last heard this long before the lie
+FLOWN = range(0, 600, 10)
+
+
+class Station:
+    """A station that heard ten minutes of the flight, and what others make of its archive."""
+
+    def __init__(self, path, key=KEY, mission=SIGNED_MISSION):
+        self.far = FarEnd(mission=mission)
+        self.archive = Archive(path / "flight.sqlite", is_durable=False)
+        self.ground = Ground(mission, self.archive, None, key)
+        self.reader = FlightReader(self.archive.path, mission)
+        self.hear(self.far.tell(), 0)
+        for at_s in FLOWN:
+            self.hear(self.far.beacon(state_at(at_s)), at_s)
+        self.stream = PageFeed(self.reader, lambda: START_MS)
+        self.summaries = SummaryFeed(self.reader, mission)
+        self.at, _ = self.stream.step(None)
+
+    def hear(self, data, at_s):
+        self.ground.receive(data, START_MS + round(at_s * 1000))
+
+    def lie(self, count=4, at_s=FLOWN[-1] + QUIET_S):
+        """Sentences that put it into a valley forty kilometres away."""
+        state = state_at(at_s)
+        for i in range(count):
+            self.hear(ukhas.encode(Sentence(
+                "N0CALL", i, int(START_MS / 1000 + at_s + 3 * i) % 86_400,
+                state.latitude_deg + 0.3 + i * 5e-4, state.longitude_deg - 0.3, 120,
+            )), at_s + 3 * i)
+
+    def update(self):
+        self.at, message = self.stream.step(self.at)
+        return json.loads(message.split("data: ", 1)[1])
+
+    def exported(self, path):
+        write_all(self.reader, path)
+        return json.loads((path / "track.geojson").read_text())["features"]
+
+    def close(self):
+        self.reader.close()
+        self.archive.close()
+
+
+@pytest.fixture
+def station(tmp_path):
+    station = Station(tmp_path)
+    yield station
+    station.close()
+
+
+def test_unsigned_sentences_move_nothing_that_is_proved(station):
+    """Four of them moved the marker, the coordinates, the track and the phase."""
+    before, way = station.reader.flight(), station.reader.tracks().proved
+    assert len(way) == len(FLOWN) and station.reader.tracks().unproved == []
+    station.lie()
+    after, tracks = station.reader.flight(), station.reader.tracks()
+    for name in ("beacon", "phases", "launch_ms", "is_verifying"):
+        assert after[name] == before[name], name
+    assert tracks.proved == way, "to the last point and no further"
+    assert [point.alt_m for point in tracks.unproved] == [120] * 4
+    claim = after["sighting"]
+    assert (claim["via"], claim["authenticity"]) == ("ukhas", "unsigned")
+    history = station.reader.history()
+    assert history["proved"]["t"] == [point.utc_ms for point in way]
+    assert history["unproved"]["alt"] == [120] * 4
+
+
+def test_an_open_page_is_told_which_is_which(station):
+    station.lie(1)
+    update = station.update()
+    assert update["proved"] == [] and [row[3] for row in update["unproved"]] == [120]
+    station.far.push(Kind.TRACK, START_MS, {"lat": 521_000_000, "lon": 132_000_000, "alt": 9})
+    station.hear(station.far.data(START_MS + 1_900_000), 1900)
+    station.hear(station.far.beacon(state_at(1910)), 1910)
+    update = station.update()
+    assert [row[3] for row in update["proved"]] == [9, round(state_at(1910).altitude_m)]
+    assert update["unproved"] == []
+
+
+def test_an_export_never_mixes_them_in_one_line(station, tmp_path):
+    """And a place is longitude, latitude, height, as RFC 7946 §3.1.1 says."""
+    station.lie()
+    proved, unproved = station.exported(tmp_path / "out")
+    assert [f["properties"]["authenticity"] for f in (proved, unproved)] == ["genuine", "unproved"]
+    assert {f["geometry"]["type"] for f in (proved, unproved)} == {"LineString"}
+    places = [[p.lon_deg, p.lat_deg, p.alt_m] for p in station.reader.tracks().proved]
+    assert proved["geometry"]["coordinates"] == places
+    for (lon, lat, alt), at_s in zip(places, FLOWN, strict=True):
+        state = state_at(at_s)
+        assert lon == pytest.approx(state.longitude_deg, abs=1e-4)
+        assert lat == pytest.approx(state.latitude_deg, abs=1e-4)
+        assert alt == pytest.approx(state.altitude_m, abs=1)
+    lies = unproved["geometry"]["coordinates"]
+    assert len(lies) == len(unproved["properties"]["times"]) == 4
+    assert all(lon < 13.22 and lat > 52.4 and alt == 120 for lon, lat, alt in lies)
+    with (tmp_path / "out" / "telemetry.csv").open() as file:
+        assert {row["authenticity"] for row in csv.DictReader(file)} == {"genuine"}
+
+
+def test_a_single_place_is_exported_as_a_point(station, tmp_path):
+    station.lie(1)
+    _, unproved = station.exported(tmp_path / "out")
+    assert unproved["geometry"]["type"] == "Point" and unproved["geometry"]["coordinates"][2] == 120
+
+
+def test_other_programs_are_told_under_another_name(station):
+    """A chaser's map has one track for each callsign, and would draw one line through both."""
+    station.summaries.take()
+    station.hear(station.far.beacon(state_at(600)), 600)
+    told = json.loads(station.summaries.take()[0])
+    assert (told["callsign"], told["comment"]) == ("N0CALL", "spacepi meadow")
+    station.lie(1)
+    told = json.loads(station.summaries.take()[0])
+    assert told["callsign"] == "N0CALL-unproved" and "(unproved)" in told["comment"]
+
+
+def test_a_strangers_phase_ends_no_flight_and_begins_none(station):
+    landed = replace(state_at(1800), phase=Phase.LANDED)
+    station.hear(horus.encode(Packet("N0CALL", 1, landed, "", None, 1), 128), 1800)
+    flight = station.reader.flight()
+    assert flight["sighting"]["phase"] == "LANDED" and flight["beacon"]["phase"] == "ASCENT"
+    assert [phase["phase"] for phase in flight["phases"]] == ["ASCENT"]
+
+
+@pytest.mark.parametrize(("mission", "authenticity"), [
+    (SIGNED_MISSION, "unverified"), (MISSION, "unsigned"),
+], ids=["no key", "unsigned mission"])
+def test_a_station_that_can_prove_nothing_has_one_way_and_says_so(
+    tmp_path, mission, authenticity
+):
+    """Still useful: what others heard fills the gaps."""
+    station = Station(tmp_path, None, mission)
+    station.lie()
+    flight, tracks = station.reader.flight(), station.reader.tracks()
+    assert not flight["is_verifying"] and flight["beacon"]["authenticity"] == authenticity
+    assert tracks.proved == [] and len(tracks.unproved) == len(FLOWN) + 4
+    assert station.reader.history()["proved"]["t"] == []
+    (line,) = station.exported(tmp_path / "out")
+    assert line["properties"]["authenticity"] == "unproved"
+    station.summaries.take()
+    station.hear(station.far.beacon(state_at(2000)), 2000)
+    (told,) = map(json.loads, station.summaries.take())
+    assert (told["callsign"], told["comment"]) == ("N0CALL", "spacepi meadow (unproved)")
+    station.close()
+
+
+def test_a_claim_beside_a_proved_place_adds_nothing_and_one_in_a_gap_goes_when_the_gap_is_filled():
+    proved = [Point(at * 10_000, 52 + at / 1e4, 13, 100) for at in (*range(10), *range(60, 70))]
+    claims = [Point(at * 10_000, 52 + at / 1e4, 13.001, 90) for at in range(70)]
+    tracks = parted(proved, [], claims)
+    assert tracks.proved == proved
+    assert [claim.utc_ms for claim in tracks.unproved] == list(
+        range(90_000 + NEAR_MS + 10_000, 600_000 - NEAR_MS, 10_000))
+    late = [Point(at * 10_000, 52 + at / 1e4, 13, 100) for at in range(10, 60)]
+    assert parted([*proved, *late], [], claims) == (sorted([*proved, *late]), [])

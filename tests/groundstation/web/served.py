@@ -1,0 +1,40 @@
+"""The page of an archive, served to a browser on this machine."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+from groundstation.web.server import make_server
+from groundstation.web.web import create_app
+from tests.groundstation.far_end import MISSION, START_MS
+from tests.groundstation.web import diary
+
+NOW_MS = START_MS + diary.END_S * 1000
+
+
+class Served:
+    """An app on a port of its own, on a thread."""
+
+    def __init__(
+        self, archive_path, now=lambda: NOW_MS, mission=MISSION, **options
+    ) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/"
+        self.app = create_app(archive_path, mission, now=now, **options)
+        self._server = make_server(self.app)
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]})
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
+        self.app.state.pool.close()
+
+
+def looked_at(browser, served, width, height):
+    browser.open("about:blank", until="location.href === 'about:blank'")
+    browser.complaints.clear()
+    browser.requests.clear()
+    browser.size(width, height)
+    browser.open(served.url)

@@ -1,0 +1,76 @@
+"""Commands in a real browser: what became of each, calling one back, and the abort."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.groundstation.far_end import SIGNED_MISSION
+from tests.groundstation.uplink.outbox_station import Station
+from tests.groundstation.web.browser import Browser, find_chromium
+from tests.groundstation.web.served import Served
+from wire.commands import Opcode
+
+LIST = "document.getElementById('letters')"
+NOTE = "document.getElementById('letters-note').textContent"
+
+
+@pytest.fixture
+def station(tmp_path: Path) -> Iterator[Station]:
+    find_chromium()
+    made = Station(tmp_path)
+    yield made
+    made.archive.close()
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Browser]:
+    made = Browser(tmp_path / "profile")
+    yield made
+    made.close()
+
+
+def press(browser: Browser, words: str) -> None:
+    browser.value(f"[...{LIST}.querySelectorAll('button')]"
+                  f".find((button) => button.textContent === '{words}').click()")
+
+
+def test_commands_are_shown_in_their_order_and_called_back(
+    station: Station, browser: Browser
+) -> None:
+    for number in range(8):
+        station.queue(Opcode.ASK, f"question {number}?")
+    station.queue(Opcode.CUTDOWN_ARM)
+    station.beacon()
+    served = Served(station.archive.path, lambda: station.now_ms, SIGNED_MISSION)
+    try:
+        browser.size(1440, 1000)
+        browser.open(served.url)
+        rows = f"[...{LIST}.children].map((row) => row.querySelector('q, code')?.textContent ?? '')"
+        assert browser.value(rows) == [
+            "cutdown_arm", *(f"question {number}?" for number in range(5)), ""]
+        assert browser.value(f"{LIST}.textContent").count("more are waiting") == 1
+        text = browser.value(f"{LIST}.firstChild.textContent")
+        assert "queued, will be sent when EDDA listens; expires in 3" in text
+        assert "Abort" not in text
+        assert station.window() is Opcode.CUTDOWN_ARM
+        browser.wait(f"{LIST}.textContent.includes('sent once, not confirmed by EDDA yet')")
+        press(browser, "Withdraw")
+        browser.wait(f"{NOTE} !== ''")
+        assert browser.value(NOTE) == (
+            "Withdrawn; it was sent once, EDDA may have received it; "
+            "send cutdown_abort to be sure.")
+        browser.wait(f"{LIST}.textContent.includes('EDDA may have received it')")
+        press(browser, "Abort")
+        browser.wait(f"{LIST}.textContent.includes('cutdown_abort')")
+        assert browser.value(NOTE) == "The abort will be sent next, before everything else."
+        assert not browser.value(f"{LIST}.querySelector('.abort') !== null"), "one is enough"
+        if "SHOTS" in os.environ:
+            browser.screenshot(Path(os.environ["SHOTS"]) / "letters.png")
+        assert station.window() is Opcode.CUTDOWN_ABORT
+        assert browser.complaints == []
+    finally:
+        served.stop()

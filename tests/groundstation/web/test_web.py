@@ -1,0 +1,394 @@
+"""The page's interface: hostile words are inert, the stream resumes, the outbox is honest."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sqlite3
+
+import msgpack
+import pytest
+from starlette.testclient import TestClient
+
+from groundstation import vendor
+from groundstation.archive.archive import Archive
+from groundstation.archive.track import Point, in_order, thinned
+from groundstation.decode.pictures import media_type
+from groundstation.export.export import write_all
+from groundstation.ground import Ground
+from groundstation.reading.reader import FlightReader
+from groundstation.sanitise import clean_text, to_json
+from groundstation.web import web
+from groundstation.web.stream import CHANGES_MAX, Ending, PageFeed
+from groundstation.web.web import create_app
+from tests.groundstation.far_end import MASTER_KEY, MISSION, START_MS, FarEnd, state_at
+from tests.groundstation.web import diary
+from tests.groundstation.web.browser import need_vendor
+from wire import records
+from wire.auth import Authenticity, Direction, derive_key
+from wire.records import Kind, Record, TimeQuality
+
+HOST = "http://127.0.0.1:8080"
+KEY = derive_key(MASTER_KEY, 7, Direction.UPLINK)
+HOSTILE = [
+    "<script>alert(1)</script>", '<img src=x onerror="alert(1)">', "</script><svg onload=x>",
+    "\u202egnp.exe\u2066", "\x1b[2J\x1b]52;c;aGk=\x07", "a\x00b\rc\nd", "z" + "\u0301" * 300,
+    "{{7*7}} ${x} ![](http://evil)", "\u2028\u2029", "\U000e0041tag", "=cmd|' /C calc'!A0",
+]
+
+
+@pytest.fixture
+def station(tmp_path):
+    archive = Archive(tmp_path / "flight.sqlite", is_durable=False)
+    yield archive
+    archive.close()
+
+
+def client_of(archive, now_ms=START_MS, **options):
+    app = create_app(archive.path, MISSION, now=lambda: now_ms, **options)
+    return TestClient(app, base_url=HOST, raise_server_exceptions=False)
+
+
+def keep(archive, record_id, kind, body, time_ms=START_MS, quality=TimeQuality.GPS):
+    record = Record(record_id, kind, 1, time_ms, quality, body)
+    with archive.batch():
+        archive.add_record(7, record, START_MS, Authenticity.UNSIGNED)
+
+
+# -- hostile words --------------------------------------------------------------------------
+
+
+def test_hostile_text_stays_text_in_every_answer(station):
+    for i, text in enumerate(HOSTILE):
+        keep(station, i, Kind.MUSING, {"text": text, "senses": text, "about": text, "by": text})
+        keep(station, 100 + i, Kind.API_CALL, {"api": text, "outcome": text})
+        keep(station, 200 + i, Kind.EVENT, {"event": text, "severity": "error"})
+    client = client_of(station)
+    answer = client.get("/api/musings?limit=200")
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    for entry in answer.json()["entries"]:
+        for value in entry.values():
+            if isinstance(value, str):
+                assert not re.search("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", value)
+                assert "\u0301\u0301\u0301" not in value
+    texts = [e["text"] for e in answer.json()["entries"] if e["kind"] == "musing"]
+    assert "<script>alert(1)</script>" in texts, "shown as it was said, as text"
+
+
+@pytest.mark.parametrize("value", [
+    math.nan, math.inf, -math.inf, 1e308, 2**63, -(2**60), True, "12", b"x", None, [1], {"a": 1},
+])
+def test_numbers_that_are_none_never_reach_the_page(station, value):
+    keep(station, 1, Kind.MUSING, {"text": "hello", "alt": value, "lat": value, "lon": value})
+    keep(station, 2, Kind.TRACK, {"lat": value, "lon": value, "alt": value})
+    keep(station, 3, Kind.HOUSEKEEPING, {"mv": value, "out": value, "in": value})
+    keep(station, 4, Kind.REPLY, {"text": "yes", "question_id": value, "question": value})
+    keep(station, 5, Kind.THUMBNAIL, {"image": value, "alt": value})
+    client = client_of(station)
+    for path in ("/api/musings", "/api/history", "/api/flight"):
+        answer = client.get(path)
+        assert answer.status_code == 200, (path, answer.text)
+        json.loads(answer.text, parse_constant=pytest.fail)
+    assert client.get("/api/picture/5").status_code == 404
+
+
+@pytest.mark.parametrize("fields", [{"sensor": "bme280"}, {"sensor": 7}, ["sensor"], None])
+def test_a_lost_sensor_is_named(station, fields):
+    keep(station, 1, Kind.EVENT, {"event": "sensor_lost", "severity": "error", "fields": fields})
+    [entry] = client_of(station).get("/api/musings").json()["entries"]
+    name = ": bme280" if fields == {"sensor": "bme280"} else ""
+    assert entry["event"] == "sensor lost" + name
+
+
+def test_a_hostile_frame_never_stops_the_station(station):
+    ground, far = Ground(MISSION, station, KEY), FarEnd(KEY)
+    bodies = [
+        {"question_id": 2**63, "text": "x"}, {"counter": -1, "result": "ok"},
+        {"question_id": "1", "text": 5}, {"image": 7}, {"text": msgpack.ExtType(3, b"x")},
+        {"text": [1.5] * 100},
+    ]
+    kinds = (Kind.REPLY, Kind.COMMAND_RESULT, Kind.QUESTION, Kind.THUMBNAIL, Kind.MUSING)
+    now = START_MS
+    for kind in kinds:
+        for body in bodies:
+            far.push(kind, now, body)
+    for i in range(200):
+        now = START_MS + i * 5000
+        data = far.data(now)
+        if data:
+            ground.receive(data, now)
+    count = station.db.execute("SELECT COUNT(*) FROM record").fetchone()[0]
+    assert count == len(kinds) * len(bodies)
+    client = client_of(station)
+    assert client.get("/api/musings").status_code == 200
+    assert records.unpack_body(station.db.execute("SELECT body FROM record").fetchone()[0])
+
+
+def test_no_script_of_ours_can_turn_text_into_markup():
+    banned = re.compile(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|setHTML|srcdoc|eval\(|"
+        r"createContextualFragment|DOMParser|new Function|bindPopup\(\s*[`\"']|html:\s*[`\"']"
+    )
+    scripts = sorted(web.STATIC.glob("*.js"))
+    assert len(scripts) >= 8
+    for script in scripts:
+        assert not banned.search(script.read_text()), script.name
+    html = (web.STATIC / "index.html").read_text()
+    assert not re.search(r"\son\w+=|style=|<script(?![^>]*src=)", html)
+    for file in [*scripts, web.STATIC / "index.html", web.STATIC / "style.css"]:
+        assert not re.search(r"(src|href|url|import|fetch)\W{1,3}https?://", file.read_text())
+
+
+def test_to_json_refuses_nan():
+    with pytest.raises(ValueError):
+        to_json({"x": math.nan})
+    assert clean_text("a" * 5000, 10) == "a" * 9 + "…"
+
+
+# -- doors ----------------------------------------------------------------------------------
+
+
+def test_every_answer_carries_the_security_headers(station):
+    client = client_of(station)
+    for path in ("/", "/static/page.js", "/api/flight", "/api/nothing", "/static/../web.py"):
+        headers = client.get(path).headers
+        policy = headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+    assert client.get("/api/flight").headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(("host", "status"), [
+    ("127.0.0.1:8080", 200), ("localhost:8080", 200), ("192.168.7.2", 200), ("[::1]:8080", 200),
+    ("evil.example", 421), ("127.0.0.1.evil.example", 421), ("", 421), ("[", 421),
+])
+def test_the_station_answers_only_to_its_own_names(station, host, status):
+    assert client_of(station).get("/api/flight", headers={"host": host}).status_code == status
+
+
+def test_nothing_outside_static_is_served(station):
+    client = client_of(station)
+    for path in ("/static/%2e%2e/web.py", "/static/../../mission.toml", "/static//etc/passwd"):
+        assert client.get(path).status_code == 404
+
+
+def test_without_an_archive_the_page_says_so(tmp_path):
+    app = create_app(tmp_path / "none.sqlite", MISSION)
+    client = TestClient(app, base_url=HOST, raise_server_exceptions=False)
+    assert client.get("/").status_code == 200
+    answer = client.get("/api/flight")
+    assert answer.status_code == 503 and "archive" in answer.json()["error"]
+    Archive(tmp_path / "none.sqlite").close()
+    assert client.get("/api/flight").status_code == 200, "it appears when the station starts"
+
+
+# -- the outbox ------------------------------------------------------------------------------
+
+
+def test_a_question_goes_from_the_page_to_the_answer(station):
+    ground, far = Ground(MISSION, station, KEY), FarEnd(KEY)
+    client = client_of(station)
+
+    def state():
+        return client.get("/api/flight").json()["outbox"][0]
+
+    answer = client.post("/api/ask", json={"text": "Is it cold?"}, headers={"origin": HOST})
+    assert answer.status_code == 201 and answer.json()["state"] == "queued"
+    ground.receive(far.beacon(state_at(0), is_listening=True), START_MS)
+    uplink = ground.next_uplink(START_MS + 300)
+    assert state()["state"] == "sent" and state()["attempts"] == 1
+    far.hear(uplink, START_MS + 600)
+    ground.receive(far.beacon(state_at(10)), START_MS + 10_000)
+    assert state()["state"] == "confirmed" and state()["confirmed_ms"] == START_MS + 10_000
+    for i in range(3):
+        data = far.data(START_MS + 20_000 + i * 5000)
+        if data:
+            ground.receive(data, START_MS + 20_000 + i * 5000)
+    assert state()["state"] == "answered"
+    reply = next(e for e in client.get("/api/musings").json()["entries"] if e["kind"] == "reply")
+    assert reply["question"] == "Is it cold?" and reply["question_id"] == state()["id"]
+
+
+@pytest.mark.parametrize(("body", "headers", "status"), [
+    ({"text": ""}, {}, 422),
+    ({"text": "é" * 81}, {}, 422),
+    ({"text": 5}, {}, 422),
+    (["text"], {}, 422),
+    ({"text": "hi"}, {"origin": "http://evil.example"}, 403),
+    ({"text": "hi"}, {"origin": "null"}, 403),
+    ({"text": "hi"}, {"sec-fetch-site": "cross-site"}, 403),
+    ({"text": "hi"}, {"content-type": "text/plain"}, 415),
+    ({"text": "x" * 5000}, {}, 413),
+])
+def test_bad_questions_are_refused_with_a_sentence(station, body, headers, status):
+    Ground(MISSION, station, KEY)
+    headers = {"content-type": "application/json"} | headers
+    answer = client_of(station).post("/api/ask", content=json.dumps(body), headers=headers)
+    assert answer.status_code == status and answer.json()["error"].endswith(".")
+    assert station.db.execute("SELECT COUNT(*) FROM outbox").fetchone()[0] == 0
+
+
+def test_a_station_without_a_key_says_that_it_only_listens(station):
+    Ground(MISSION, station, None)
+    answer = client_of(station).post("/api/ask", json={"text": "hi"})
+    assert answer.status_code == 409 and "receives only" in answer.json()["error"]
+
+
+def test_nobody_is_asked_once_the_flight_is_over(station):
+    Ground(MISSION, station, KEY)
+    client = client_of(station, ending=lambda: Ending(START_MS, "flight-7"))
+    answer = client.post("/api/ask", json={"text": "hi"})
+    assert answer.status_code == 409 and "The flight is over" in answer.json()["error"]
+    assert client.get("/api/flight").json()["ending"] == {"at_ms": START_MS, "kept_in": "flight-7"}
+
+
+def test_questions_are_limited_and_get_never_changes_anything(station):
+    Ground(MISSION, station, KEY)
+    client = client_of(station)
+    answers = [client.post("/api/ask", json={"text": f"{i}?"}).status_code for i in range(8)]
+    assert answers == [201] * 6 + [429] * 2
+    assert client.get("/api/ask").status_code == 405
+
+
+# -- the stream -----------------------------------------------------------------------------
+
+
+def messages(feed, after):
+    newest, message = feed.step(after)
+    if message is None:
+        return newest, None, None
+    fields = dict(line.split(": ", 1) for line in message.strip().split("\n"))
+    assert int(fields["id"]) == newest
+    return newest, fields["event"], json.loads(fields["data"])
+
+
+def test_the_stream_resumes_where_it_was_cut(station):
+    ground, far = Ground(MISSION, station, KEY), FarEnd(KEY)
+    feed = PageFeed(FlightReader(station.path, MISSION), lambda: START_MS)
+    at, event, _ = messages(feed, None)
+    assert event is None
+    ground.receive(far.beacon(state_at(100)), START_MS)
+    keep(station, 1, Kind.MUSING, {"text": "one"})
+    first, event, update = messages(feed, at)
+    assert event == "update" and [e["text"] for e in update["entries"]] == ["one"]
+    assert update["flight"]["beacon"]["altitude_m"] == 560 and len(update["unproved"]) == 1
+    keep(station, 2, Kind.MUSING, {"text": "two"})
+    keep(station, 3, Kind.MUSING, {"text": "three"})
+    _, _, again = messages(feed, at)
+    assert [e["text"] for e in again["entries"]] == ["one", "two", "three"]
+    last, _, rest = messages(feed, first)
+    assert [e["text"] for e in rest["entries"]] == ["two", "three"]
+    assert messages(feed, last) == (last, None, None)
+
+
+def test_who_is_too_far_behind_or_from_another_archive_is_told_to_start_again(station):
+    feed = PageFeed(FlightReader(station.path, MISSION), lambda: START_MS)
+    with station.batch():
+        for _ in range(CHANGES_MAX + 5):
+            station.note_change("silence", None)
+    newest, event, _ = messages(feed, 0)
+    assert event == "resync" and newest == CHANGES_MAX + 5
+    newest, event, _ = messages(feed, 10**9)
+    assert event == "resync" and newest == CHANGES_MAX + 5
+
+
+# -- the numbers ----------------------------------------------------------------------------
+
+
+def test_a_long_flight_is_thinned_and_its_gaps_stay_gaps(tmp_path):
+    archive = diary.build(tmp_path / "a.sqlite", with_pictures=False)
+    history = client_of(archive).get("/api/history").json()
+    assert 200 < len(history["unproved"]["t"]) <= 1500 and len(history["state"]["t"]) <= 1500
+    assert max(history["unproved"]["alt"]) > 29_000, "the peak survives"
+    assert None in history["state"]["mv"], "a silence is a gap"
+    assert all(len(c) == len(history["link"]["t"]) for c in history["link"].values())
+    assert any(b - a > 200_000 for a, b in history["silences"])
+    state = client_of(archive).get("/api/flight").json()
+    assert [p["phase"] for p in state["phases"]] == ["GROUND", "ASCENT", "DESCENT", "LANDED"]
+    assert 0.1 < state["link"]["loss_recent"] < 0.4
+    archive.close()
+
+
+def test_the_track_doubts_teleports_and_believes_them_when_they_agree():
+    def at(second, lat, lon):
+        return Point(START_MS + second * 1000, lat, lon, 1000.0)
+
+    way = [at(i * 10, 52 + i * 0.001, 13.0) for i in range(5)]
+    wild = at(25, 57.0, 13.0)
+    assert in_order([*way, wild, at(12, 0.0, 0.0)]) == way
+    moved = [at(100 + i * 10, 57 + i * 0.001, 13.0) for i in range(3)]
+    assert in_order([*way, *moved]) == [*way, *moved]
+    many = [Point(i, 1.0, 1.0, float(i == 501)) for i in range(3001)]
+    few = thinned(many, 100)
+    assert len(few) <= 100 and many[501] in few and many[-1] in few
+
+
+def test_pictures_are_served_as_what_they_are_and_nothing_else(station):
+    from PIL import Image
+    image = diary.picture(9000, 1)
+    keep(station, 1, Kind.THUMBNAIL, {"image": image, "scene": "horizon"})
+    keep(station, 2, Kind.THUMBNAIL, {"image": b"<svg onload=alert(1)>"})
+    keep(station, 3, Kind.THUMBNAIL, {"image": b"GIF89a<script>"})
+    client = client_of(station)
+    answer = client.get("/api/picture/1")
+    assert answer.content == image and answer.headers["content-type"] == "image/jpeg"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    for record_id in (2, 3, 4, 2**70):
+        assert client.get(f"/api/picture/{record_id}").status_code == 404
+    for kind in ("WEBP", "PNG"):
+        import io
+
+        out = io.BytesIO()
+        Image.new("RGB", (64, 48)).save(out, kind)
+        assert media_type(out.getvalue()) == f"image/{kind.lower()}"
+    start = image.index(b"\xff\xc0")
+    huge = image[: start + 5] + b"\xff\xff\xff\xff" + image[start + 9 :]
+    assert media_type(huge) is None
+
+
+def test_exports_are_plain_and_harmless(station, tmp_path):
+    keep(station, 1, Kind.MUSING, {"text": "=SUM(A1)", "lat": 521_000_000, "lon": 130_000_000})
+    keep(station, 2, Kind.MUSING, {"text": "two\nlines", "alt": -5})
+    with station.batch():
+        far = FarEnd()
+        Ground(MISSION, station, None)
+    Ground(MISSION, station, None).receive(far.beacon(state_at(60)), START_MS)
+    write_all(FlightReader(station.path, MISSION), tmp_path / "out")
+    assert (tmp_path / "out/musings.txt").read_text() == "=SUM(A1)\ntwo lines\n"
+    assert "'=SUM(A1)" in (tmp_path / "out/diary.csv").read_text()
+    places = json.loads((tmp_path / "out/track.geojson").read_text())["features"]
+    assert places[-1]["geometry"]["coordinates"] == [13.0, 52.1], "behind the track"
+    assert "-5" in (tmp_path / "out/diary.csv").read_text()
+    assert len((tmp_path / "out/telemetry.csv").read_text().splitlines()) == 2
+
+
+# -- weight ---------------------------------------------------------------------------------
+
+
+def test_the_first_load_is_light(station):
+    need_vendor()
+    client = client_of(station)
+    total = 0
+    files = ["/", "/static/style.css", "/static/icon.svg"]
+    files += [f"/static/{path.name}" for path in web.STATIC.glob("*.js")]
+    files += [f"/static/vendor/{name}" for name in web.VENDOR_FILES]
+    for path in files:
+        with client.stream("GET", path, headers={"accept-encoding": "gzip"}) as answer:
+            assert answer.status_code == 200, path
+            total += sum(len(chunk) for chunk in answer.iter_raw())
+    assert total <= 150_000, total
+
+
+def test_the_lock_file_names_no_download_address():
+    text = (vendor.ROOM / "package-lock.json").read_text()
+    assert "resolved" not in text and "http" not in text
+    assert json.loads(text)["packages"]["node_modules/leaflet"]["version"] == "1.9.4"
+
+
+def test_reading_cannot_write(station):
+    reader = FlightReader(station.path, MISSION)
+    with pytest.raises(sqlite3.OperationalError):
+        reader.db.execute("DELETE FROM reception")
