@@ -62,19 +62,33 @@ class Drawn:
 
 @dataclass(slots=True)
 class _Draft:
-    """One reply while it is drawn. ``log_p``: sum over its tokens, in nats, given the prompt."""
+    """One reply while it is drawn.
+
+    ``log_p``, ``plain_log_p``: sums over its tokens, in nats, given the prompt, and given the one
+    without a moment.
+    """
 
     sequence: int
     sampler: Any
     tokens: list[int] = field(default_factory=list)
     said: bytes = b""
     log_p: float = 0.0
+    plain_log_p: float = 0.0
     is_done: bool = False
 
     @property
     def text(self) -> str:
         """Its first line; a character whose last bytes the bound cut off is dropped."""
         return self.said.split(b"\n", 1)[0].rstrip().decode("utf-8", "ignore")
+
+    @property
+    def worth(self) -> float:
+        """What drafts are ranked by, in nats per token."""
+        if not self.tokens:
+            return -math.inf
+        gain = self.log_p - self.plain_log_p
+        mean = (gain + LIKELIHOOD_WEIGHT * self.log_p) / len(self.tokens)
+        return mean if math.isfinite(mean) else -math.inf
 
 
 class Engine:
@@ -273,29 +287,21 @@ class Engine:
         ``at`` is the position behind the prompt without a moment.
         """
         self._remove_drafts()
-        plain_log_p = {draft.sequence: _log_p(self._plain_logits, draft.tokens[0])
-                       for draft in drafts if draft.tokens}
         rows = []
         for draft in drafts:
+            if draft.tokens:
+                draft.plain_log_p = _log_p(self._plain_logits, draft.tokens[0])
             self._copy(_PLAIN, draft.sequence)
-            rows += [(token, at + number, draft.sequence, following)
+            rows += [(token, at + number, draft, following)
                      for number, (token, following) in enumerate(pairwise(draft.tokens))]
         for start in range(0, len(rows), N_BATCH):
             pulse()
             part = rows[start : start + N_BATCH]
-            self._decode([(token, position, sequence, True)
-                          for token, position, sequence, _ in part])
-            for row, (_, _, sequence, following) in enumerate(part):
-                plain_log_p[sequence] += _log_p(self._logits(row), following)
-
-        def worth(draft: _Draft) -> float:
-            if not draft.tokens:
-                return -math.inf
-            gain = draft.log_p - plain_log_p[draft.sequence]
-            mean = (gain + LIKELIHOOD_WEIGHT * draft.log_p) / len(draft.tokens)
-            return mean if math.isfinite(mean) else -math.inf
-
-        drafts.sort(key=worth, reverse=True)
+            self._decode([(token, position, draft.sequence, True)
+                          for token, position, draft, _ in part])
+            for row, (_, _, draft, following) in enumerate(part):
+                draft.plain_log_p += _log_p(self._logits(row), following)
+        drafts.sort(key=lambda draft: draft.worth, reverse=True)
         return len(rows)
 
     def _evaluate(self, tokens: list[int], at: int, sequence: int, pulse: Callable[[], None]
