@@ -24,7 +24,7 @@ locked = $(PIP) $(HASHED) -r lock/build.txt && $(PIP) $(HASHED) $(1:%=-r lock/%.
 TORCH  := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 
 # How the included Eddas are trained; docs/training.md says why.
-EDDA := --method lora --rank 16 --shape adapter --epochs 1 --variants 1 --quant Q4_0
+EDDA := --method lora --rank 16 --shape adapter --epochs 1 --variants 1 --quant Q5_0
 TINY := --base host_training/base_model --method full --epochs 1 --variants 12 --lr 1.5e-3 \
     --quant Q6_K --allow-failing-gates
 

@@ -66,7 +66,7 @@ ANSWER_TOKENS_SPARE = 8
 # warmly, and its drafts differ too little to choose between.
 SMALL_BASE_HIDDEN = 256
 SMALL_SAMPLING = Sampling(temperature=0.35, min_p=0.05, drafts=1, sentences_max=1)
-SAMPLING = Sampling(temperature=0.7, min_p=0.05, drafts=6, sentences_max=2)
+SAMPLING = Sampling(temperature=0.5, min_p=0.1, drafts=6, sentences_max=2)
 PROMPT_ROOM_TOKENS = 200  # senses, a memory of 90 and a question of 120 characters
 
 

@@ -9,8 +9,7 @@ its drafts. The drafts are sequences of one llama.cpp context that share the pro
 is evaluated in one batch, which on a small board costs little more than a token of one.
 
 Drafts are ranked by mutual information with the moment (Li et al. 2016, arXiv 1510.03055): by how
-much likelier the moment makes them than no moment does, and, with half the weight, by how likely
-they are at all. Equal seed, model, prompt and thread count give equal drafts.
+much likelier the moment makes them than no moment does, and by how likely they are at all. Equal seed, model, prompt and thread count give equal drafts.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ N_CTX_DEFAULT, N_CTX_RANGE = 1024, (128, 8192)
 N_BATCH = 64  # logits of one batch cost n_vocab * 4 bytes a row; also how often the caller is asked
 DRAFT_CELLS = 512  # of the context, beside the prompt; drafts that do not fit in are not begun
 PLAIN_CELLS = 64  # of the prompt without a moment, beyond the prefix
-LIKELIHOOD_WEIGHT = 0.5  # of a draft's own likelihood, against what the moment adds to it
+LIKELIHOOD_WEIGHT = 1.0  # of a draft's own likelihood, against what the moment adds to it
 _PROMPT, _PLAIN, _DRAFT = 0, 1, 2  # sequences; the last is the first of DRAFTS_MAX
 _LOG_LEVEL_ERROR = 3
 
