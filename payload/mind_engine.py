@@ -9,7 +9,8 @@ its drafts. The drafts are sequences of one llama.cpp context that share the pro
 is evaluated in one batch, which on a small board costs little more than a token of one.
 
 Drafts are ranked by mutual information with the moment (Li et al. 2016, arXiv 1510.03055): by how
-much likelier the moment makes them than no moment does, and by how likely they are at all. Equal seed, model, prompt and thread count give equal drafts.
+much likelier the moment makes them than no moment does, and by how likely they are at all. Equal
+seed, model, prompt and thread count give equal drafts.
 """
 
 from __future__ import annotations
