@@ -100,10 +100,18 @@ def test_a_strangers_bundle_does_not_fly_by_the_mission_file(run, tmp_path: Path
     assert "mind.trusted_keys of the mission file" in told and "Beacons: " in told
 
 
-def test_the_shipped_bundle_flies_with_nothing_else_typed(run) -> None:
+def test_the_shipped_bundle_flies_once_it_is_assembled(run) -> None:
+    """Goal: a mind, or the command that makes it one; the tiny Edda flies in any case."""
+    shipped = ROOT / "host_training" / "examples" / "edda.bundle"
     result = run(*FAST)
     assert result.exit_code == 0
-    assert "Flying without a mind" not in result.output and "trust" not in result.output
+    if (shipped / bundle.ASSEMBLED).exists():
+        assert "Flying without a mind" not in result.output and "trust" not in result.output
+    else:
+        assert f"run spacepi-payload assemble {shipped}" in " ".join(result.output.split())
+    tiny = run(*FAST[:-1], "there", "--bundle", str(shipped.with_name("edda-tiny.bundle")))
+    assert tiny.exit_code == 0
+    assert "Flying without a mind" not in tiny.output and "trust" not in tiny.output
 
 
 @pytest.mark.parametrize(("words", "expected"), [
