@@ -10,6 +10,7 @@ from pathlib import Path
 from host_training.evaluation.bits import open_engine
 from host_training.rows.dataset import NO_LOSS, ROW_TOKENS_MAX, Row
 from payload import prompt
+from payload.mind.claims import claims_to_be_a_person
 from payload.mind.repeats import is_circular
 from wire.sampling import Sampling
 
@@ -69,7 +70,8 @@ def speak(path: Path, rows: Sequence[Row], count: int, sampling: Sampling, seed:
 def best_line(drafts: Sequence[str], sentences_max: int) -> str | None:
     """The first usable draft, clean; a flight also refuses what is private or was said before."""
     lines = (prompt.clean_reply(draft, sentences_max) for draft in drafts)
-    return next((line for line in lines if line is not None and not is_circular(line)), None)
+    return next((line for line in lines if line is not None and not is_circular(line)
+                 and not claims_to_be_a_person(line)), None)
 
 
 def _prompt(row: Row) -> list[int]:

@@ -1,12 +1,14 @@
 """Chooses the line to keep: the best draft that is clean, new, and no part of its prompt.
 
-A number that stands nowhere in the prompt is one that nobody measured: such a draft is not kept.
+A number that stands nowhere in the prompt is one that nobody measured: such a draft is not kept,
+nor is one that claims to be a person.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from payload.mind.claims import claims_to_be_a_person
 from payload.mind.private_words import PrivateWords
 from payload.mind.repeats import Said, is_circular, is_echo
 from payload.prompt import Moment, PersonaText, clean_reply, is_repeat, numbers, senses_in_words
@@ -39,7 +41,7 @@ class DraftChoice:
             line = clean_reply(raw, self._sentences_max)
             if (
                 line is not None and not self._private.are_in(raw, line)
-                and numbers(line) <= given
+                and numbers(line) <= given and not claims_to_be_a_person(line)
                 and not is_circular(line) and not is_echo(line, heard)
                 and not self._is_stale(line, moment, memory)
             ):

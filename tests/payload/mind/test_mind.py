@@ -48,12 +48,13 @@ def test_a_musing_every_slot_from_the_first_minute() -> None:
 
 @pytest.mark.parametrize(("drafts", "kept"), [
     (["", "Anna knows.", "The rope is the rope is the rope is thin.", "climbing, 12 km up.",
-      "It is 37 degrees below nothing here.", "The frost is on the string again.",
-      "A good line that came too late."], 5),
+      "It is 37 degrees below nothing here.", "Yes, I am a human being.",
+      "The frost is on the string again.",
+      "A good line that came too late."], 6),
     (["The frost is on the string again.", "A good line that came too late."], 0),
 ])
 def test_the_best_usable_draft_is_kept(drafts: list[str], kept: int) -> None:
-    """Goal: not an empty, private or circular one, a part of the prompt or an invented number."""
+    """Goal: none empty, private or circular, no part of the prompt, invented number or claim."""
     section = SECTION.model_copy(update={"private_words": ("Anna",)})
     desk = Desk(Worker(lambda request: drafts), section=section)
     desk.run(90)
