@@ -23,6 +23,7 @@ from tests.bundles import TRUSTED_KEY, sign_bundle
 from tests.payload.test_daemon import ROOT, WAIT_S, Desk
 from wire import key_file
 from wire.bundle import canonical_json, key_id
+from wire.mission import load
 from wire.records import Priority
 
 RUN = [sys.executable, "-m", "payload", "run"]
@@ -135,7 +136,7 @@ def test_fault_74_what_else_may_not_be_read_or_written_is_said_and_flown_without
     """Key, persona and data folder are all somebody else's; the beacon goes on."""
     key_file.create(desk.path / "mission.key", bytes(range(32)))
     (desk.path / "mission.key").chmod(0)
-    bundle = desk.path / "host_training" / "examples" / "edda.bundle"
+    bundle = desk.path / load(desk.path / "mission.toml").mind.bundle
     shutil.copytree(ROOT / "host_training" / "examples" / "edda-tiny.bundle", bundle)
     (bundle / "model.gguf").chmod(0)
     (desk.path / "data").mkdir(mode=0o555)
@@ -173,7 +174,7 @@ def test_a_foreign_program_that_holds_the_store_is_flown_without_until_it_lets_g
 
 def test_a_bundle_of_a_stranger_is_said_and_flown_without(desk: Desk) -> None:
     """Goal: words and model of nobody we named are not used, and the sentence names the key."""
-    bundle = desk.path / "host_training" / "examples" / "edda.bundle"
+    bundle = desk.path / load(desk.path / "mission.toml").mind.bundle
     shutil.copytree(ROOT / "host_training" / "examples" / "edda-tiny.bundle", bundle)
     manifest = json.loads((bundle / "manifest.json").read_bytes())
     sign_bundle(bundle, canonical_json({**manifest, "key_id": key_id(TRUSTED_KEY)}))

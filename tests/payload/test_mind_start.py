@@ -37,7 +37,7 @@ def test_it_becomes_the_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     (words,) = became
     assert words[0] == words[1] == "/usr/bin/env" and words[3] == sys.executable
     assert words[-2:] == ["--cache", "c"]
-    assert str(ROOT / "host_training/examples/edda.bundle") in words
+    assert str(ROOT / mission.load(ROOT / "mission.toml").mind.bundle) in words
     assert words[words.index("--trust") + 1] == EDDA
 
 

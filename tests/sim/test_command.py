@@ -21,7 +21,7 @@ from groundstation.archive.archive import Archive
 from sim import live
 from sim.__main__ import app
 from tests.bundles import TRUSTED_KEY, sign_bundle
-from tests.sim.flights import ROOT, hop_rows, hop_world, write_csv
+from tests.sim.flights import ROOT, hop_rows, hop_world, mission, write_csv
 from wire import bundle
 
 SHORT = ["--headless", "--fast", "--mind", "scripted", "--hours", "0.05", "--seed", "1"]
@@ -90,7 +90,7 @@ def test_a_strangers_bundle_does_not_fly_by_the_mission_file(run, tmp_path: Path
     """Goal: beacons and records as ever, no mind, and one sentence with the key to put there."""
     _strangers_bundle(tmp_path / "me")
     text = (ROOT / "mission.toml").read_text()
-    line = 'bundle = "host_training/examples/edda.bundle"'
+    line = f'bundle = "{mission().mind.bundle}"'
     assert line in text
     (tmp_path / "mission.toml").write_text(text.replace(line, 'bundle = "me"'))
     result = run("--mission", "mission.toml", *FAST)
@@ -102,10 +102,12 @@ def test_a_strangers_bundle_does_not_fly_by_the_mission_file(run, tmp_path: Path
 
 def test_the_shipped_bundle_flies_once_it_is_assembled(run) -> None:
     """Goal: a mind, or the command that makes it one; the tiny Edda flies in any case."""
-    shipped = ROOT / "host_training" / "examples" / "edda.bundle"
+    section = mission().mind
+    shipped = ROOT / section.bundle
+    manifest = bundle.verify_bundle(shipped, section.public_keys)
     result = run(*FAST)
     assert result.exit_code == 0
-    if (shipped / bundle.ASSEMBLED).exists():
+    if not manifest.is_adapter or (shipped / bundle.ASSEMBLED).exists():
         assert "Flying without a mind" not in result.output and "trust" not in result.output
     else:
         assert f"run spacepi-payload assemble {shipped}" in " ".join(result.output.split())
