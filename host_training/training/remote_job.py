@@ -36,7 +36,8 @@ SCHEMA = 1
 FILES = Path(__file__).parent / "job_files"
 ROOMS = ("host_training", "payload", "wire")  # what training imports
 RESULT_FILES = (BEST, RESULT)
-_NOT_THERE = ("llama-cpp-python",)  # has to be compiled, and nothing is quantised there
+# The first has to be compiled, and nothing is quantised there; the others serve a bundle.
+_NOT_THERE = ("llama-cpp-python", "starlette", "uvicorn")
 
 
 class Job(TypedDict):

@@ -313,7 +313,8 @@ def test_the_whole_way_by_command(
     common = ("--base", tiny_base, "--work", tmp_path / "work", "--variants", 1)
     status, text = command("feed", directory, notebook, *common, "--out", tmp_path / "bundle",
                            "--method", "full", "--epochs", 1, "--quant", "Q8_0", "--key",
-                           made / "key")
+                           made / "key", "--seed", 2)  # what an untaught model stutters with
+    # seed 1 has the check digits of an account number
     assert status == 0, text
     assert "version: 1 -> 2" in text and "+ The wind came back, as winds do." in text
     status, text = command("job", directory, *common, "--out", tmp_path / "job", "--method", "full",
