@@ -30,8 +30,15 @@ TINY := --base host_training/base_model --method full --epochs 1 --variants 12 -
 
 .PHONY: flight test test-all count check bench soak fuzz train train-tiny wheel audit relock clean
 
-flight: $(VENV)/flight $(VENDOR)
-	@$(BIN)/spacepi-sim fly $(ARGS)
+flight: $(VENV)/flight $(VENDOR) $(EDDAS)/edda.bundle/assembled.json
+	@test -e $(EDDAS)/edda.bundle/assembled.json || mind="--bundle $(EDDAS)/edda-tiny.bundle"; \
+	    $(BIN)/spacepi-sim fly $$mind $(ARGS)
+
+# The model of the included bundle, made once from a base that is downloaded once (93 MB).
+$(EDDAS)/edda.bundle/assembled.json: $(EDDAS)/edda.bundle/manifest.json | $(VENV)/flight
+	@echo "Assembling Edda; the first time downloads her base model, 93 MB."
+	@$(BIN)/spacepi-payload assemble || \
+	    echo "The tiny Edda flies instead; with a network, make flight tries again."
 
 # Tests marked thorough repeat others with more cases and run only in test-all (CONTRIBUTING.md).
 PYTEST := $(BIN)/python -m pytest

