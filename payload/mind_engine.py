@@ -215,7 +215,8 @@ class Engine:
         is_restored = self._restore(key, len(prefix))
         if not is_restored:
             self._evaluate(prefix, 0, _PROMPT, pulse)
-            self._keep(key)
+            if prefix:
+                self._keep(key)
         self._prefix = prefix
         return 0 if is_restored else len(prefix)
 

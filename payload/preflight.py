@@ -250,11 +250,10 @@ def _files(flight: Flight, machine: Machine) -> Iterator[Line]:
 def _sampling(flown: Sampling, examined: Sampling) -> Iterator[Line]:
     """What the mission file overrides was not examined before the bundle was signed."""
     signed = examined.model_dump()
-    changed = [f"{name} {value} in place of {signed[name]}"
+    changed = [f"{name} {value} (bundle: {signed[name]})"
                for name, value in flown.model_dump().items() if value != signed[name]]
     if changed:
-        yield Line(Verdict.JUDGE, "sampling", "the mission file overrides what was examined: "
-                                              + ", ".join(changed))
+        yield Line(Verdict.JUDGE, "sampling", f"not as examined: {', '.join(changed)}")
 
 
 def _mind(flight: Flight, machine: Machine) -> Iterator[Line]:

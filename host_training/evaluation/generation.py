@@ -1,4 +1,8 @@
-"""Output of a GGUF file for given prompts, drawn, chosen and cleaned exactly as in flight."""
+"""Output of a GGUF file for given prompts, drawn, ranked and cleaned by the code of the flight.
+
+A flight refuses more: what is private (which the gates look for), a number that is not in the
+prompt, a part of the prompt, and what was said before.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,7 @@ from pathlib import Path
 from host_training.evaluation.bits import open_engine
 from host_training.rows.dataset import NO_LOSS, ROW_TOKENS_MAX, Row
 from payload import prompt
-from payload.mind.claims import claims_to_be_a_person
-from payload.mind.repeats import is_circular
+from payload.mind.drafts import usable
 from wire.sampling import Sampling
 
 
@@ -68,10 +71,8 @@ def speak(path: Path, rows: Sequence[Row], count: int, sampling: Sampling, seed:
 
 
 def best_line(drafts: Sequence[str], sentences_max: int) -> str | None:
-    """The first usable draft, clean; a flight also refuses what is private or was said before."""
-    lines = (prompt.clean_reply(draft, sentences_max) for draft in drafts)
-    return next((line for line in lines if line is not None and not is_circular(line)
-                 and not claims_to_be_a_person(line)), None)
+    """The first draft that may be kept in any moment; None where none is."""
+    return next(filter(None, (usable(draft, sentences_max) for draft in drafts)), None)
 
 
 def _prompt(row: Row) -> list[int]:

@@ -16,6 +16,17 @@ from payload.prompt import Moment, PersonaText, clean_reply, is_repeat, numbers,
 RAW_CHARS_MAX = 4096
 
 
+def usable(draft: str, sentences_max: int) -> str | None:
+    """The line of a draft where it may be kept in any moment; None for the others.
+
+    It is clean, does not run in circles and does not claim to be a person.
+    """
+    line = clean_reply(draft, sentences_max)
+    if line is None or is_circular(line) or claims_to_be_a_person(line):
+        return None
+    return line
+
+
 class DraftChoice:
     """What drafts are judged by: the lines said so far, the private words, the persona's own."""
 
@@ -38,12 +49,10 @@ class DraftChoice:
         given = set().union(*map(numbers, heard))
         for draft in drafts:
             raw = draft[:RAW_CHARS_MAX]
-            line = clean_reply(raw, self._sentences_max)
+            line = usable(raw, self._sentences_max)
             if (
-                line is not None and not self._private.are_in(raw, line)
-                and numbers(line) <= given and not claims_to_be_a_person(line)
-                and not is_circular(line) and not is_echo(line, heard)
-                and not self._is_stale(line, moment, memory)
+                line is not None and not self._private.are_in(raw, line) and numbers(line) <= given
+                and not is_echo(line, heard) and not self._is_stale(line, moment, memory)
             ):
                 self._said.add(line)
                 return line

@@ -1,0 +1,97 @@
+"""The engine: drafts are ranked by what an independent evaluation of the same tokens gives."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import llama_cpp
+import numpy as np
+import pytest
+
+from payload import mind_engine
+from payload.mind.prefix_cache import PrefixCache
+from payload.mind_engine import LIKELIHOOD_WEIGHT, Engine
+from wire.sampling import Sampling
+
+PREFIX = "<|im_start|>system\nYou are the voice of a balloon.<|im_end|>\n<|im_start|>user\n"
+SUFFIX = "climbing, 12 km up.\nabout: wind<|im_end|>\n<|im_start|>assistant\n"
+PLAIN = "about: today<|im_end|>\n<|im_start|>assistant\n"
+
+
+def _log_p(model: Any, prompt: list[int], said: list[int]) -> float:
+    """Nats of ``said`` after ``prompt``, by llama-cpp-python's own evaluation."""
+    model.reset()
+    model.eval([*prompt, *said])
+    logits = model.scores[len(prompt) - 1 : len(prompt) + len(said) - 1].astype(np.float64)
+    logits -= logits.max(1, keepdims=True)
+    logits -= np.log(np.exp(logits).sum(1, keepdims=True))
+    return float(logits[np.arange(len(said)), said].sum())
+
+
+def test_the_best_draft_comes_first(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Goal: by mutual information and likelihood, each measured anew by another evaluation."""
+    seen: list[Any] = []
+    rank = Engine._rank
+
+    def watched(self: Engine, drafts: list[Any], *rest: Any) -> int:
+        evaluated = rank(self, drafts, *rest)
+        seen.extend(drafts)
+        return evaluated
+
+    monkeypatch.setattr(Engine, "_rank", watched)
+    with tiny_model.open("rb") as opened:
+        engine = Engine(opened, "tiny", "tiny", 512, threads=1)
+    prefix, suffix, plain = map(engine.tokens, (PREFIX, SUFFIX, PLAIN))
+    sampling = Sampling(drafts=6, temperature=1.5, max_tokens=20)
+    drawn = engine.draw(prefix, suffix, plain, sampling, seed=7)
+    engine.close()
+    model = llama_cpp.Llama(str(tiny_model), n_ctx=512, logits_all=True, verbose=False)
+    worth = []
+    for draft in seen:
+        here = _log_p(model, [*prefix, *suffix], draft.tokens)
+        anywhere = _log_p(model, [*prefix, *plain], draft.tokens)
+        assert math.isclose(draft.log_p, here, abs_tol=0.05)
+        assert math.isclose(draft.plain_log_p, anywhere, abs_tol=0.05)
+        worth.append((here - anywhere + LIKELIHOOD_WEIGHT * here) / len(draft.tokens))
+    model.close()
+    assert drawn.drafts == [draft.text for draft in seen] and len(worth) == 6
+    assert worth == sorted(worth, reverse=True) and worth[0] - worth[-1] > 0.05
+
+
+@pytest.mark.parametrize(("said", "sentences_max", "expected"), [
+    (b"It is cold.", 1, False), (b"It is cold. T", 1, True), (b"It is 3.", 1, False),
+    (b"It is 3.5", 1, False), (b"It is cold. The", 2, False), (b"It is. Cold. T", 2, True),
+    ("Es ist kalt. \u00dc".encode()[:-1], 1, True), (b"", 1, False),
+])
+def test_a_draft_ends_once_more_follows_its_last_sentence(
+    said: bytes, sentences_max: int, expected: bool
+) -> None:
+    assert mind_engine._is_beyond(said, sentences_max) is expected
+
+
+def test_a_draft_costs_nothing_beyond_its_last_sentence(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Goal: decoding stops where the line will be cut. Method: a sentence is five bytes long."""
+    monkeypatch.setattr(mind_engine, "_is_beyond", lambda said, sentences_max: len(said) > 5)
+    with tiny_model.open("rb") as opened:
+        engine = Engine(opened, "tiny", "tiny", 512, threads=1)
+    drawn = engine.draw([], engine.tokens(SUFFIX), [], Sampling(drafts=4, max_tokens=40), 1)
+    engine.close()
+    assert max(map(len, drawn.drafts)) <= 5 and drawn.reply_tokens <= 10
+
+
+def test_only_a_prefix_is_kept_in_the_cache(tiny_model: Path, tmp_path: Path) -> None:
+    """Goal: a prompt without one, before and after another, adds no file."""
+    with tiny_model.open("rb") as opened:
+        engine = Engine(opened, "tiny", "tiny", 512, threads=1, cache=PrefixCache(tmp_path))
+    kept = []
+    for prefix in ("", PREFIX, ""):
+        engine.draw(engine.tokens(prefix), engine.tokens(SUFFIX), [], Sampling(max_tokens=4), 1)
+        kept.append(len(list(tmp_path.glob("*.state"))))
+    engine.close()
+    assert kept == [0, 1, 1]
