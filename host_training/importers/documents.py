@@ -15,7 +15,7 @@ from pypdf.errors import PyPdfError
 from host_training.common.messages import Message, Notes
 from host_training.common.unpacking import Budget, TooMuchError
 from host_training.importers import prose, word
-from host_training.importers.chat_log import REFUSAL, is_log
+from host_training.importers.chat_log import refusal
 from host_training.importers.text import mend
 from host_training.importers.times import to_ms
 from host_training.importers.tree import File
@@ -55,8 +55,8 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
             notes.put(file.name, "", f"cannot be read ({type(error).__name__}: {error})")
             continue
         text = mend(text).strip()
-        if is_log(lines):
-            notes.put(file.name, "", REFUSAL)
+        if reason := refusal(lines):
+            notes.put(file.name, "", reason)
         elif text:
             yield Message(NAME, file.name, "document", "0", utc_ms, "me", True, text, tier=TIER)
         elif not notes.bad or notes.bad[-1].file != file.name:

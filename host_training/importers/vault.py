@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from host_training.common.messages import Layer, Message, Notes
 from host_training.importers import prose
-from host_training.importers.chat_log import REFUSAL, is_log
+from host_training.importers.chat_log import refusal
 from host_training.importers.html_text import words_of
 from host_training.importers.text import decode, head_text, mend, text_of
 from host_training.importers.times import from_iso
@@ -79,8 +79,8 @@ def _note(file: File, notes: Notes) -> Iterator[Message]:
         if reason:
             notes.skip(reason)
             return
-    if is_log(text):
-        notes.put(file.name, "", REFUSAL)
+    if reason := refusal(text):
+        notes.put(file.name, "", reason)
         return
     if is_markdown:
         text = prose.of_markdown(_without_properties(text))
@@ -164,8 +164,8 @@ def _canvas(file: File, notes: Notes) -> Iterator[Message]:
     for index, node in enumerate(nodes if isinstance(nodes, list) else []):
         text = node.get("text") if isinstance(node, dict) and node.get("type") == "text" else None
         words = prose.of_markdown(mend(text)) if isinstance(text, str) else ""
-        if words and is_log(str(text)):
-            notes.put(file.name, f"card {index}", REFUSAL)
+        if words and (reason := refusal(str(text))):
+            notes.put(file.name, f"card {index}", reason)
         elif words:
             yield Message(NAME, file.name, "note", str(node.get("id") or f"card {index}"), None,
                           "me", True, words, tier=TIER_NOTE)
