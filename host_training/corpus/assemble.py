@@ -102,6 +102,7 @@ def prepare(directory: Path, persona: PersonaSource, out: Path, report: Report) 
             f" {scrubber.n_with_numbers} texts keep a number of seven digits or more, which may be"
             ' somebody\'s telephone; set it to your country, like region = "NL".')
     (out / REVIEW).write_text(scrubber.sheet.markdown() + value_candidates.markdown(values.found()))
+    notes.sum_up()
     if not n_examples:
         raise TrainingError(
             f"{directory}: no writing of {persona.author} found; put some into notebook/*.md or"

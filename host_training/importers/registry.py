@@ -156,6 +156,7 @@ def read_all(exports: Sequence[Export], notes: Notes) -> Iterator[Message]:
         except Exception as error:  # noqa: BLE001 (what one export has wrong, no other pays for)
             notes.put(export.files[0].name, "",
                       f"reading stopped: {type(error).__name__}, {error}")
+        notes.sum_up()
 
 
 def _printable(message: Message) -> Message:
