@@ -15,7 +15,8 @@ Layer = Literal["said", "thinking", "values"]
 
 CHAT_KINDS: tuple[ChatKind, ...] = ("dm", "group", "self", "channel")  # those with a room
 
-BAD_ROWS_KEPT_MAX = 1000  # in memory, for the summary; the file has them all
+BAD_ROWS_KEPT_MAX = 1000  # in memory, for the summary; the file has all that are told
+BAD_ROWS_OF_FILE_MAX = 20  # told one by one; of more the number
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class Notes:
     skipped: Counter[str] = field(default_factory=Counter)
     bad: list[BadRow] = field(default_factory=list)
     n_bad: int = 0
+    n_bad_of_file: Counter[str] = field(default_factory=Counter)
     own_accounts: set[str] = field(default_factory=set)
     names: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     warnings: list[str] = field(default_factory=list)
@@ -107,6 +109,19 @@ class Notes:
         """Set something broken aside."""
         file, place, reason = map(whole_characters, (file, place, reason))
         self.n_bad += 1
+        self.n_bad_of_file[file] += 1
+        if self.n_bad_of_file[file] <= BAD_ROWS_OF_FILE_MAX:
+            self._tell(file, place, reason)
+
+    def sum_up(self) -> None:
+        """Say of how many more than those told one by one nothing was understood, file by file."""
+        for file, count in self.n_bad_of_file.items():
+            if count > BAD_ROWS_OF_FILE_MAX:
+                self._tell(file, "", f"{count - BAD_ROWS_OF_FILE_MAX} more rows or lines that are"
+                                     " not understood")
+        self.n_bad_of_file.clear()
+
+    def _tell(self, file: str, place: str, reason: str) -> None:
         if len(self.bad) < BAD_ROWS_KEPT_MAX:
             self.bad.append(BadRow(file, place, reason))
         if self.sink is not None:

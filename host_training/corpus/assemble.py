@@ -24,6 +24,7 @@ from host_training.common.persona_dir import (
     notebooks,
     stray_files,
 )
+from host_training.common.settings import Privacy
 from host_training.corpus import (
     chat_selection,
     filtering,
@@ -40,7 +41,7 @@ from host_training.errors import TrainingError
 from host_training.importers import registry
 from host_training.importers.notebook import import_notebook
 from host_training.importers.tree import Tree
-from host_training.privacy import pii, scrub
+from host_training.privacy import phones, pii, scrub
 from host_training.privacy.known_secrets import KnownSecrets
 from host_training.privacy.names import NameList
 from host_training.stages import code_hash
@@ -83,8 +84,8 @@ def prepare(directory: Path, persona: PersonaSource, out: Path, report: Report) 
             (out / CHATS).write_text(json.dumps(chooser.report(), indent=1, ensure_ascii=False))
             known = _overheard(sessions.entry_examples(entries), store, notes)
             people = _people(store, persona, notes)
-            scrubber = scrub.Scrubber(persona.settings.privacy, _names(people, persona, notes),
-                                      known)
+            privacy = _privacy(persona, store, notes)
+            scrubber = scrub.Scrubber(privacy, _names(people, persona, notes), known)
             (out / PEOPLE).write_text(json.dumps(_who_is_who(store, people), indent=1,
                                                  ensure_ascii=False))
             kept.add(_scrubbed(sessions.entry_examples(entries), scrubber, notes))
@@ -95,7 +96,13 @@ def prepare(directory: Path, persona: PersonaSource, out: Path, report: Report) 
             filtering.weigh(kept, persona.settings.clean, notes, out / SEEN))), out / EXAMPLES)
     notes.warnings += learnt.warnings(persona.settings.clean, chooser.name_of)
     notes.warnings += _not_in_values_md(values.found(), persona)
+    if privacy.region is None and scrubber.n_with_numbers:
+        notes.warnings.append(
+            "privacy.region is not set in persona.toml and nothing tells it:"
+            f" {scrubber.n_with_numbers} texts keep a number of seven digits or more, which may be"
+            ' somebody\'s telephone; set it to your country, like region = "NL".')
     (out / REVIEW).write_text(scrubber.sheet.markdown() + value_candidates.markdown(values.found()))
+    notes.sum_up()
     if not n_examples:
         raise TrainingError(
             f"{directory}: no writing of {persona.author} found; put some into notebook/*.md or"
@@ -115,6 +122,18 @@ def _people(store: MessageStore, persona: PersonaSource, notes: Notes) -> identi
     notes.skip("talk that persona.toml leaves out", store.remove(*without))
     return identity.identify(store.authors(), notes, persona.me, persona.settings.nobody,
                              persona.settings.people, (persona.author, persona.name))
+
+
+def _privacy(persona: PersonaSource, store: MessageStore, notes: Notes) -> Privacy:
+    """What persona.toml says, and the region of telephone numbers where it follows from the rest.
+    """
+    settings = persona.settings
+    if settings.privacy.region is not None:
+        return settings.privacy
+    own = {*persona.me, *notes.own_accounts}
+    others = [*(author.account for author in store.authors()), *notes.names]
+    region = phones.region_of(own, settings.timezone, others, settings.clean.languages)
+    return settings.privacy.model_copy(update={"region": region})
 
 
 @dataclass(slots=True)

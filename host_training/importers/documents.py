@@ -14,8 +14,7 @@ from pypdf.errors import PyPdfError
 
 from host_training.common.messages import Message, Notes
 from host_training.common.unpacking import Budget, TooMuchError
-from host_training.importers import prose, word
-from host_training.importers.chat_log import REFUSAL, is_log
+from host_training.importers import chat_log, clippings, prose, word
 from host_training.importers.text import mend
 from host_training.importers.times import to_ms
 from host_training.importers.tree import File
@@ -55,12 +54,14 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
             notes.put(file.name, "", f"cannot be read ({type(error).__name__}: {error})")
             continue
         text = mend(text).strip()
-        if is_log(lines):
-            notes.put(file.name, "", REFUSAL)
+        if reason := clippings.refusal(lines) or chat_log.refusal(lines):
+            notes.put(file.name, "", reason)
         elif text:
             yield Message(NAME, file.name, "document", "0", utc_ms, "me", True, text, tier=TIER)
         elif not notes.bad or notes.bad[-1].file != file.name:
-            notes.put(file.name, "", "no text; a scan requires text recognition first")
+            notes.put(file.name, "", "no text in its paragraphs; tables and text boxes are not read"
+                      if file.suffix == ".docx" else
+                      "no text; a scan requires text recognition first")
 
 
 def _pdf(file: File, notes: Notes) -> tuple[str, str, int | None]:

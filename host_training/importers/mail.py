@@ -20,7 +20,7 @@ from email.utils import getaddresses
 
 from host_training.common.messages import Message, Notes
 from host_training.importers.mail_body import own_words
-from host_training.importers.text import mend
+from host_training.importers.text import decode, mend
 from host_training.importers.times import from_mail
 from host_training.importers.tree import File
 
@@ -108,16 +108,16 @@ def _message(raw: bytes, file: File, number: int, notes: Notes) -> Iterator[Mess
     if reason:
         notes.skip(reason)
         return
-    senders = getaddresses([_text(mail, "From")])
-    name, address = senders[0] if senders else ("", "")
-    if "@" not in address:
+    senders = _people(mail, "From")
+    if not senders:
         notes.put(file.name, f"mail {number}", "no address in From")
         return
+    name, address = senders[0]
     account = address.lower()
     notes.called(f"{NAME}:{account}", name)
-    addressees = getaddresses([_text(mail, "To"), _text(mail, "Cc")])
+    addressees = [*_people(mail, "To"), *_people(mail, "Cc")]
     for other, of_other in addressees:
-        if "@" in of_other and other != of_other:
+        if other != of_other:
             notes.called(f"{NAME}:{of_other.lower()}", other)
     if labels & _SENT:
         notes.own_accounts.add(f"{NAME}:{account}")
@@ -166,14 +166,33 @@ def _made_identity(account: str, mail: Mail, text: str) -> str:
 
 def _text(mail: Mail, header: str) -> str:
     """A header as text, its RFC 2047 words decoded; empty where it is missing or beyond repair."""
+    return _decoded(_raw(mail, header))
+
+
+def _people(mail: Mail, header: str) -> list[tuple[str, str]]:
+    """(name, address) of each in a header: split first, for a decoded name may hold a comma.
+
+    RFC 2047 §6.2. Where a program encoded the addresses too, there is nothing to split before.
+    """
+    raw = _raw(mail, header)
+    found = [(_decoded(name), address) for name, address in getaddresses([raw]) if "@" in address]
+    return found or [pair for pair in getaddresses([_decoded(raw)]) if "@" in pair[1]]
+
+
+def _raw(mail: Mail, header: str) -> str:
     for known, value in mail._headers:  # type: ignore[attr-defined]  # raw: parsing may raise
         if known.lower() == header.lower():
             raw = str(value).replace("\r", "").replace("\n", "")
-            try:
-                return str(make_header(decode_header(raw)))
-            except (ValueError, LookupError, MessageError):
-                return raw
+            # bytes that should have been encoded stand there as lone surrogates
+            return raw if raw.isascii() else decode(raw.encode("utf-8", "surrogateescape"))
     return ""
+
+
+def _decoded(raw: str) -> str:
+    try:
+        return str(make_header(decode_header(raw)))
+    except (ValueError, LookupError, MessageError):
+        return raw
 
 
 def _skip_reason(mail: Mail, labels: set[str]) -> str | None:

@@ -19,6 +19,7 @@ _LINES_OUT = re.compile(
     r"^[ \t]*(?:>.*|[-*+] \[.\] .*|\|.*\||[-*_]{3,}|#[\w/-]+(?: #[\w/-]+)*|"
     r"\[[^\]\n]+\]:[ \t].*|\^[\w-]+|:?-{2,}:?(?:\|:?-{2,}:?)*|<[^>\n]+>|https?://\S+)[ \t]*$\n?",
     re.MULTILINE)
+_BLOCK_ID = re.compile(r"[ \t]\^[\w-]+[ \t]*$", re.MULTILINE)  # Obsidian's, to link to a paragraph
 _HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.*)$", re.MULTILINE)
 _EMPHASIS = re.compile(r"\*+|_+|~+|=+")
 _RTF = re.compile(r"\\([a-z]{1,32})(-?\d{1,10})? ?|\\'([0-9a-fA-F]{2})|\\([^a-z])|([{}])|"
@@ -38,7 +39,7 @@ def of_markdown(text: str) -> str:
     """
     text = _without_comments(_FENCE.sub("", _DATA.sub("", text)))
     text = _DROPPED.sub("", text)
-    text = _LINES_OUT.sub("", text)
+    text = _BLOCK_ID.sub("", _LINES_OUT.sub("", text))
     text = _WIKI.sub(lambda m: m[1], text)
     text = _LINK.sub(lambda m: m[1] or "", text)
     text = _HEADING.sub(lambda m: m[1].rstrip().rstrip("#"), text)

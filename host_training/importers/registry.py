@@ -21,8 +21,10 @@ from host_training.importers import (
     reddit,
     sent,
     signal_chat,
+    sigtop,
     slack,
     telegram,
+    text_chats,
     transcript,
     vault,
     whatsapp,
@@ -35,7 +37,7 @@ from host_training.importers.tree import File
 FOLDERS: tuple[ModuleType, ...] = (discord_package, slack, x_archive)
 FILES: tuple[ModuleType, ...] = (
     git_repository, documents, telegram, discord_chat, meta, chatlab, signal_chat, jsonl_chat,
-    reddit, transcript, mail, whatsapp,
+    reddit, transcript, mail, sigtop, text_chats, whatsapp,
     vault,  # last: anything else that reads as text is a text
 )
 
@@ -154,6 +156,7 @@ def read_all(exports: Sequence[Export], notes: Notes) -> Iterator[Message]:
         except Exception as error:  # noqa: BLE001 (what one export has wrong, no other pays for)
             notes.put(export.files[0].name, "",
                       f"reading stopped: {type(error).__name__}, {error}")
+        notes.sum_up()
 
 
 def _printable(message: Message) -> Message:

@@ -8,8 +8,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from host_training.common.messages import Layer, Message, Notes
-from host_training.importers import prose
-from host_training.importers.chat_log import REFUSAL, is_log
+from host_training.importers import chat_log, clippings, prose
 from host_training.importers.html_text import words_of
 from host_training.importers.text import decode, head_text, mend, text_of
 from host_training.importers.times import from_iso
@@ -30,6 +29,8 @@ _TEMPLATE = re.compile(r"\{\{\s*(?:date|title|time)\b|<%[-_+*]?\s*tp\.")
 _PROPERTY = re.compile(
     r"^(Created|Created time|Date|Last edited time|Status|Tags|URL|Author): (.+)$")
 _DATE_IN_NAME = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
+# what Joplin writes below a note that it exports raw, from the id on
+_JOPLIN = re.compile(r"^id: [0-9a-f]{32}\n(?:\w+: ?.*\n)*type_: \d+\s*\Z", re.MULTILINE)
 _CLIPPED_KEYS = ("source", "url", "clipped", "canonical")
 _LAYERS: dict[str, Layer] = {"said": "said", "thinking": "thinking", "values": "values"}
 _CONTROL_SHARE_MAX = 0.02
@@ -64,7 +65,7 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
 
 
 def _note(file: File, notes: Notes) -> Iterator[Message]:
-    text = text_of(file).lstrip("\ufeff")
+    text = _JOPLIN.sub("", text_of(file).lstrip("\ufeff"))
     front: dict[str, str] = {}
     is_rich = file.suffix == ".rtf" or text.startswith("{\\rtf")
     is_markdown = file.suffix in _MARKDOWN and not is_rich
@@ -79,8 +80,8 @@ def _note(file: File, notes: Notes) -> Iterator[Message]:
         if reason:
             notes.skip(reason)
             return
-    if is_log(text):
-        notes.put(file.name, "", REFUSAL)
+    if reason := clippings.refusal(text) or chat_log.refusal(text):
+        notes.put(file.name, "", reason)
         return
     if is_markdown:
         text = prose.of_markdown(_without_properties(text))
@@ -164,8 +165,8 @@ def _canvas(file: File, notes: Notes) -> Iterator[Message]:
     for index, node in enumerate(nodes if isinstance(nodes, list) else []):
         text = node.get("text") if isinstance(node, dict) and node.get("type") == "text" else None
         words = prose.of_markdown(mend(text)) if isinstance(text, str) else ""
-        if words and is_log(str(text)):
-            notes.put(file.name, f"card {index}", REFUSAL)
+        if words and (reason := chat_log.refusal(str(text))):
+            notes.put(file.name, f"card {index}", reason)
         elif words:
             yield Message(NAME, file.name, "note", str(node.get("id") or f"card {index}"), None,
                           "me", True, words, tier=TIER_NOTE)

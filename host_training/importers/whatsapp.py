@@ -30,7 +30,7 @@ from host_training.importers.whatsapp_words import (
 )
 
 NAME = "whatsapp"
-LABEL = "WhatsApp chat"
+LABEL = "WhatsApp or Element chat"  # Element writes as Android does
 
 SPAN_DATES_MIN = 3
 PASTED_LINES_MAX = 60  # a pasted stretch of another chat is shorter than a phone with a wrong clock
@@ -44,7 +44,7 @@ _HEADER = re.compile(
     r"^(?P<open>\[?)(?P<a>\d{1,4})(?P<sep>[./-]) ?(?P<b>\d{1,2})[./-] ?(?P<c>\d{1,4})\.?"
     r"[,،、]? *(?:(?:klo|at|à|às|kl\.?|alle|om|um|il) )?"
     rf"(?P<before>{_HALF})? *(?P<h>\d{{1,2}})[:.](?P<m>\d{{2}})(?:[:.](?P<s>\d{{2}}))? *"
-    rf"(?P<after>{_HALF})?(?:\] ?| ?[-–—] )", re.IGNORECASE)
+    rf"(?P<after>{_HALF})?(?:\] ?| ?[-–—] |(?P<colon>: ))", re.IGNORECASE)
 _NAMELESS = re.compile(r"_chat[ _-]?\(?\d+\)?\.txt")
 _COPY = re.compile(r" ?\(\d+\)$")
 _NAME_CHARS_MAX = 100
@@ -87,8 +87,8 @@ def _header(line: str) -> _Header | None:
         return None
     digits = "".join(str(int(c)) if c.isdecimal() and not c.isascii() else c for c in plain[:40])
     match = _HEADER.match(digits)
-    if match is None:
-        return None
+    if match is None or (match["colon"] and match["s"] is None):
+        return None  # iPhones wrote a colon until 2018, and always the seconds
     half = (match["before"] or match["after"] or "").lower().replace(".", "").replace(" ", "")
     hour = int(match["h"])
     if half:

@@ -1,6 +1,6 @@
 """Structured personal data in a text, each found by its form and, where it has one, its checksum.
 
-Phone numbers by ``phonenumbers``, cards and IBAN by ``account_numbers``; addresses, coordinates,
+Phone numbers by ``phones``, cards and IBAN by ``payment_ids``; addresses, coordinates,
 identity numbers and dates of birth by the words around them.
 """
 
@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import phonenumbers
-
-from host_training.privacy import payment_ids
+from host_training.privacy import payment_ids, phones
 from wire.folding import narrow
-
-PHONE_DIGITS_MIN = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +114,6 @@ _CHILD = re.compile(
     # a German noun has a capital letter too
     r"\b(?i:sohn|tochter|enkelin|enkel|neffe|nichte|kind|baby) (?i:heißt|namens)"
     r" (?P<name2>[A-ZÄÖÜ][^\W\d_]{2,})\b")
-# WhatsApp's "@447700900122", and a country code behind 00; the digits of a + are found without this
-_WITHOUT_PLUS = re.compile(r"(?<![\w@])(?<!\d[ .-])(?:@|00(?=[1-9]))"
-                           r"(?P<digits>\d(?:[ ()/.-]{0,2}\d){7,14})")
 _NO_NAMES = frozenset({
     "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"})
 
@@ -146,7 +139,7 @@ def find(text: str, region: str | None) -> list[PersonalSpan]:
         if kind == "link":  # before phone numbers, which a card would be taken for
             found += [PersonalSpan(*span, "account") for span in payment_ids.ibans(text)]
             found += [PersonalSpan(*span, "card") for span in payment_ids.cards(text)]
-            found += _phones(text, region)
+            found += [PersonalSpan(*span, "phone") for span in phones.find(text, region)]
     kept: list[PersonalSpan] = []
     taken = bytearray(len(text))
     for one in found:  # the first kind that claims a stretch has it
@@ -154,24 +147,6 @@ def find(text: str, region: str | None) -> list[PersonalSpan]:
             taken[one.start : one.end] = bytes([1]) * (one.end - one.start)
             kept.append(one)
     return sorted(kept, key=lambda one: one.start)
-
-
-def _phones(text: str, region: str | None) -> Iterator[PersonalSpan]:
-    if sum(c.isdigit() for c in text) < PHONE_DIGITS_MIN:
-        return
-    for match in phonenumbers.PhoneNumberMatcher(text, region,
-                                                 leniency=phonenumbers.Leniency.POSSIBLE,
-                                                 max_tries=len(text)):
-        # with its country code any possible number counts, without it only one that is given out
-        if "+" in match.raw_string or phonenumbers.is_valid_number(match.number):
-            yield PersonalSpan(match.start, match.end, "phone")
-    for bare in _WITHOUT_PLUS.finditer(text):
-        try:
-            number = phonenumbers.parse("+" + bare["digits"])
-        except phonenumbers.NumberParseException:
-            continue
-        if phonenumbers.is_possible_number(number):
-            yield PersonalSpan(bare.start(), bare.end(), "phone")
 
 
 def is_about_health(text: str) -> bool:

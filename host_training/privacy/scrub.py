@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from host_training.common.messages import Notes
 from host_training.common.normalise import plain
 from host_training.common.settings import Privacy
-from host_training.privacy import pii, secrets
+from host_training.privacy import phones, pii, secrets
 from host_training.privacy.known_secrets import KnownSecrets
 from host_training.privacy.names import NameList
 from wire.folding import fold, fold_char, narrow
@@ -66,6 +66,7 @@ class Scrubber:
                  known: KnownSecrets | None = None) -> None:
         """``known``: see ``learn_secrets``; it learns what it meets, too."""
         self.sheet = Sheet()
+        self.n_with_numbers = 0  # texts with a number left that is long enough for a telephone
         self._privacy = privacy
         self._names = names or NameList()
         self._known = known or KnownSecrets()
@@ -90,6 +91,7 @@ class Scrubber:
             text = self._without_personal(text)
         if self._privacy.names != "keep":
             text = self._without_names(text)
+        self.n_with_numbers += phones.is_long_number_in(text)
         if pii.is_about_health(text):
             self.sheet.add("about health (not changed)", text, 0, min(len(text), 60))
         return text

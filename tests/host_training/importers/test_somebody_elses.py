@@ -179,6 +179,37 @@ def test_a_diary_with_times_and_keys_is_ones_own_writing(tmp_path: Path, text: s
     assert [m.is_me for m in messages] == [True, True] and not notes.bad
 
 
+KINDLE = ("\ufeffOn Hedges (Berg, Bo)\n- Your Highlight on page 12 | Location 170-171 | Added on"
+          " Saturday, March 6, 2021 6:00:11 PM\n\nA hedge is a slow wall.\n==========\n"
+          "On Hedges (Berg, Bo)\n- Your Note on page 12 | Added on Saturday, March 6, 2021"
+          " 6:01:00 PM\n\nyes\n==========\n")
+KINDLE_GERMAN = ("On Hedges (Berg, Bo)\n- Ihre Markierung auf Seite 12 | bei Position 170-171 |"
+                 " Hinzugefügt am Samstag, 6. März 2021 18:00:11\n\nA hedge.\n==========\n")
+READWISE = ("# On Hedges\n\n![rw-book-cover](https://example.org/a.jpg)\n\n## Metadata\n"
+            "- Author: [[Bo Berg]]\n- Category: #books\n\n## Highlights\n- A hedge is a slow wall."
+            " ([Location 170](https://readwise.io/to_kindle?action=open))\n")
+GUTENBERG = ("The Project Gutenberg eBook of On Hedges\n\nThis ebook is for the use of anyone"
+             " anywhere.\n\n*** START OF THE PROJECT GUTENBERG EBOOK ON HEDGES ***\n\n"
+             "A hedge is a slow wall.\n")
+
+
+@nasty(10, 20)
+@pytest.mark.parametrize(("text", "kind"), [
+    (KINDLE, "Kindle"), (KINDLE_GERMAN, "Kindle"), (READWISE, "Readwise"),
+    (GUTENBERG, "Project Gutenberg")])
+def test_other_peoples_books_are_set_aside_by_name(tmp_path: Path, text: str, kind: str) -> None:
+    messages, notes = read(tmp_path, {"My Clippings.txt": text, "books/a.md": text})
+    assert messages == [] and len(notes.bad) == 2
+    assert all(kind in reason and "somebody else's words" in reason for reason in reasons(notes))
+
+
+def test_ones_own_text_about_a_book_is_learnt(tmp_path: Path) -> None:
+    text = ("On Hedges\n\nI read Bo Berg in the winter, in the edition of Project Gutenberg.\n\n"
+            "==========\n\n- page 12 | the wall\n\nHighlights\n\n- I stopped at 2021.\n")
+    messages, notes = read(tmp_path, {"a.txt": text, "b.md": text})
+    assert [m.is_me for m in messages] == [True, True] and not notes.bad
+
+
 def test_looking_for_speakers_takes_linear_time(tmp_path: Path) -> None:
     # a pattern that tries every end from every beginning would need minutes for one of these
     for text in ("a: " * 7_000, "10:00 " * 4_000, "a " * 10_000, "x — " * 5_000, "[" * 20_000,

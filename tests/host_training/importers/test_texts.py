@@ -261,3 +261,20 @@ def test_odd_lines_neither_hang_nor_explode(tmp_path: Path) -> None:
     assert found[0] == "x" * 300_000
     assert found[1] == PROSE
     assert found[2] == "a\tb\nc\nd"
+
+
+def test_what_joplin_and_obsidian_add_is_gone(tmp_path: Path) -> None:
+    joplin = ("A title\n\nThe hedge leans.\n\nid: 0123456789abcdef0123456789abcdef\n"
+              "parent_id: 0123456789abcdef0123456789abcdef\ncreated_time: 2021-03-06T18:00:00Z\n"
+              "is_conflict: 0\nlatitude: 52.0\ntype_: 1")
+    messages, _ = read(tmp_path, {"a.md": joplin, "b.md": "The hedge leans. ^a1b2c3\n\nSo. ^id-2"})
+    assert [m.text for m in messages] == ["A title\n\nThe hedge leans.", "The hedge leans.\n\nSo."]
+
+
+def test_a_word_document_of_tables_alone_says_so(tmp_path: Path) -> None:
+    document = docx.Document()
+    document.add_table(1, 1).cell(0, 0).text = "in a table"
+    saved = io.BytesIO()
+    document.save(saved)
+    messages, notes = read(tmp_path, {"a.docx": saved.getvalue()})
+    assert messages == [] and "tables and text boxes are not read" in reasons(notes)[0]

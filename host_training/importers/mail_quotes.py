@@ -1,0 +1,148 @@
+"""The sender's own lines of a mail's text: without quotes, what announces them, and signatures.
+
+What announces a quote is found by what it is made of, in any language: an address and a time, or a
+verb of writing and a time. It may be broken over ATTRIBUTION_LINES_MAX lines, never over an empty
+one. If the line below it begins with ">", the quotes are marked and answers may stand between them;
+else all that follows is quoted.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+
+ATTRIBUTION_LINES_MAX = 4
+ATTRIBUTION_CHARS_MAX = 300
+
+_QUOTED = re.compile(r"\s*(?:>|\|(?: |$))")
+_DASHES = re.compile(r"^[-_ ]{2,}|[-_ ]{2,}$")
+_ADDRESS = re.compile(r"[^\s<>()\[\]\"']+@[^\s<>()\[\]\"']+")
+_WHEN = re.compile(r"\b\d{1,2}[:.h]\d{2}\b|\b(?:19|20)\d\d\b|\d{4}[年년]|"
+                   r"\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b", re.IGNORECASE)
+_VERBS = (
+    r"wrote|schrieb|a écrit|écrit|escribió|escreveu|ha scritto|schreef|geschreven|skrev|"
+    r"napisał\(?a?\)?|napsal|napsal\(a\)|kirjoitti|написал\(?а?\)?|пишет|пише|написав|scrisse|"
+    r"ezt írta|írta|a scris|yazdı|έγραψε|menulis|đã viết|写道|寫道|のメール|さんは書きました|"
+    r"님이 작성|wrote the following|sent")
+_VERB = re.compile(rf"(?:^|\W|(?<=[^\W\d_]))(?:{_VERBS})\s*[:：]?\s*$", re.IGNORECASE)
+# languages that put the verb before the name
+_VERB_FIRST = re.compile(r"\b(?:schrieb|schreef|skrev|napsal|kirjoitti)\b.{1,80}[:：]\s*$",
+                         re.IGNORECASE)
+# how a line begins that announces a quote without an address in it
+_OPENS = re.compile(
+    r"(?:on|am|le|el|em|il|op|den|dnia|dne|w dniu|på|vào|tanggal|pada|pe|an|la|στις|на|в|от|"
+    r"[^\W\d_]{2,12}\.?,? (?:den )?\d|\d|«|>)", re.IGNORECASE)
+_INSIDE = re.compile(r"(?P<own>\S.*?)[-\s]+(?P<rest>On (?:[A-Z][a-z]{2,8},?|\d{1,2}) .*)$")
+_ORIGINAL = re.compile(
+    r"\s*[-_*]{2,}\s*(?:original message|reply message|ursprüngliche nachricht|original-nachricht|"
+    r"antwort nachricht|message d'origine|message original|mensaje original|mensagem original|"
+    r"messaggio originale|oorspronkelijk bericht|ursprungligt meddelande|opprinnelig melding|"
+    r"oprindelig (?:meddelelse|besked)|alkuperäinen viesti|wiadomość oryginalna|původní zpráva|"
+    r"исходное сообщение|forwarded message|weitergeleitete nachricht|doorgestuurd bericht|"
+    r"mensaje reenviado|原始邮件|原始郵件|元のメッセージ)\s*[-_*]*\s*$|_{20,}\s*$|"
+    r"(?:begin forwarded message|anfang der weitergeleiteten nachricht|début du message "
+    r"(?:réexpédié|transféré)|inicio del mensaje reenviado|inizio messaggio inoltrato|"
+    r"begin doorgestuurd bericht)\s?:\s*$", re.IGNORECASE)
+_HEAD = re.compile(
+    r"\*?(?:(?P<sender>from|von|de|da|van|från|fra|od|от|lähettäjä|发件人|寄件者|差出人)|"
+    r"(?P<date>sent|date|gesendet|datum|envoyé|fecha|enviado|inviato|data|verzonden|skickat|sendt|"
+    r"dato|wysłano|отправлено|дата|发送时间|送信日時)|"
+    r"(?:to|cc|subject|an|betreff|à|objet|para|asunto|assunto|oggetto|aan|onderwerp|till|ämne|til|"
+    r"emne|do|temat|кому|тема|收件人|主题|宛先|件名))\*?\s?[:：]\*?\s?\S", re.IGNORECASE)
+_HEAD_LINES = 4  # looked at below the first of a head, which may be broken
+_SIGNATURE = re.compile(r"--\s?$")
+_SENT_WITH = re.compile(
+    r"von meinem .{3,40} gesendet\.?$|"
+    r"(?:sent|gesendet|envoyé|enviado|inviato|verzonden|skickat|sendt|lähetetty|wysłane|odesláno|"
+    r"отправлено|получено|get outlook|télécharger outlook|outlook für|diese nachricht wurde von "
+    r"mein|stuurd vanaf).{0,12}"
+    r"\b(?:from|with|via|von|mit|depuis|de mon|desde|do meu|da|dal|vanaf|met|från|fra|z|с|for ios|"
+    r"for android|ios|iphone|android|samsung|gmail|outlook|mail)\b.{0,60}$", re.IGNORECASE)
+_INLINE_PGP = re.compile(r"-----BEGIN PGP (?:MESSAGE|PUBLIC KEY BLOCK)-----.*?(?:-----END PGP "
+                         r"(?:MESSAGE|PUBLIC KEY BLOCK)-----|\Z)", re.DOTALL)
+_PGP_SIGNED = re.compile(r"-----BEGIN PGP SIGNED MESSAGE-----\n(?:Hash:.*\n)*\n?|"
+                         r"-----BEGIN PGP SIGNATURE-----.*?(?:-----END PGP SIGNATURE-----|\Z)",
+                         re.DOTALL)
+
+
+def unquoted(text: str) -> str:
+    """Text up to the first quoted mail, with quoted lines, signature and footers gone."""
+    text = _PGP_SIGNED.sub("", _INLINE_PGP.sub("", text))
+    lines = text.split("\n")
+    kept: list[str] = []
+    index = 0
+    while index < len(lines):
+        line = lines[index].strip()
+        if _SIGNATURE.match(line) or _ORIGINAL.match(line) or _is_head(lines, index):
+            break
+        n_lines, own = _attribution(lines, index)
+        if n_lines:
+            kept += [own] if own else []
+            index += n_lines
+            if not _is_marked(lines, index):
+                break
+            continue
+        if not _QUOTED.match(line) and not _SENT_WITH.match(line):
+            kept.append(lines[index].rstrip())
+        index += 1
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip()
+
+
+def _attribution(lines: Sequence[str], index: int) -> tuple[int, str]:
+    """How many lines from here on announce a quote, and what the sender wrote in front of it."""
+    joined = ""
+    for n_lines, line in enumerate(lines[index : index + ATTRIBUTION_LINES_MAX], 1):
+        if not line.strip() or len(joined) + len(line) > ATTRIBUTION_CHARS_MAX:
+            break
+        joined = f"{joined} {line.strip()}".strip()
+        is_marked = _is_marked(lines, index + n_lines)
+        inside = _INSIDE.match(joined)
+        if inside and _announces(inside["rest"], is_marked, n_lines):
+            # words above the line, or before it on the same one, are the reply's
+            return (n_lines, inside["own"].strip("->| ")) if n_lines == 1 else (0, "")
+        if _announces(joined, is_marked, n_lines):
+            below = " ".join(lines[index + 1 : index + n_lines]).strip()
+            is_own = (_WHEN.search(lines[index]) is None and _WHEN.search(below) is not None
+                      and _announces(below, is_marked, n_lines))
+            return (0, "") if is_own else (n_lines, "")
+    return 0, ""
+
+
+def _announces(line: str, is_marked: bool, n_lines: int) -> bool:
+    """True for who wrote when. A broken line must begin like one: what is above it is a reply's."""
+    bare = _DASHES.sub("", line)
+    is_ruled = line[:2] == line[-2:] == "--"
+    line = bare.removeprefix(">").strip()
+    address = _ADDRESS.search(line)
+    has_when = _WHEN.search(line) is not None
+    has_verb = _VERB.search(line) is not None or _VERB_FIRST.search(line) is not None
+    begins = _OPENS.match(line) is not None or (address is not None and address.start() < 60)
+    if not begins:
+        return is_ruled and has_verb
+    if address is not None and has_when:
+        return line.endswith((":", "：")) or has_verb or (is_marked and line[-1] in ">)")
+    if has_verb and (address is not None or (has_when and (
+            is_marked or len(set(map(str.lower, _WHEN.findall(line)))) > 1))):
+        return True  # "In 1850 he wrote:" needs marks below: a program writes day and time
+    # "Bo schrieb:", and in a mail that marks its quotes no more than that
+    is_short = n_lines == 1 and line.endswith((":", "：")) and len(line) < 60
+    return has_verb and is_marked and is_short
+
+
+def _is_marked(lines: Sequence[str], index: int) -> bool:
+    """True where the next line with something on it is a quoted one, or there is none."""
+    following = next((line for line in lines[index:] if line.strip()), ">")
+    return _QUOTED.match(following) is not None
+
+
+def _is_head(lines: Sequence[str], index: int) -> bool:
+    """The head of a mail as Outlook copies it: a sender or a date, and more such lines below."""
+    first = _HEAD.match(lines[index].strip())
+    if first is None or not (first["sender"] or first["date"]):
+        return False
+    below = (line.strip() for line in lines[index + 1 : index + 1 + _HEAD_LINES])
+    following = list(itertools.takewhile(bool, below))
+    others = [match for line in following if (match := _HEAD.match(line))]
+    return bool(others) and (bool(first["sender"]) or _ADDRESS.search(" ".join(following))
+                             is not None)
