@@ -117,14 +117,14 @@ class Ground:
         """Take one byte string off the radio. It is durable when this returns."""
         self.receive_many([HeardBytes(data, utc_ms, rssi_dbm, snr_db, source)])
 
-    def receive_many(self, heard: Iterable[HeardBytes]) -> bool:
+    def receive_many(self, received: Iterable[HeardBytes]) -> bool:
         """Take what came together, in commits of at most BATCH_MAX; True when it is durable.
 
         While the disk refuses, receptions wait in memory and False is returned. Those that find no
         room there are counted and said (``groundstation.archive.held``).
         """
         station = self._mission.ground.station
-        rest, has_refused = iter(heard), False
+        rest, has_refused = iter(received), False
         while batch := list(islice(rest, BATCH_MAX)):
             has_dropped = self._held.dropped > 0
             self._held.add(

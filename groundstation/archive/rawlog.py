@@ -38,7 +38,7 @@ _SEALED = re.compile(r"-(\d{6,})-(\d+)\.raw")
 class Reception:
     """One byte string off the radio, with what the station knew about it.
 
-    ``reception_id`` is 0 until the archive has given it a number. ``source`` names the road it
+    ``reception_id`` is 0 until the archive has given it a number. ``source`` names the input it
     came by: radio, replay, sim.
     """
 

@@ -57,13 +57,13 @@ def keep(archive: Archive, reception: Reception, callsign: str) -> str | None:
     """
     found = read(reception.raw)
     via, packet = found or ("", None)
-    heard = clean_text(packet.callsign, CALLSIGN_CHARACTERS_MAX) if packet else ""
-    if packet is None or not heard:
+    sender = clean_text(packet.callsign, CALLSIGN_CHARACTERS_MAX) if packet else ""
+    if packet is None or not sender:
         return "bad_summaries" if reception.source == payload_summaries.SOURCE else None
-    if heard.upper() == callsign.upper():
-        _add_sighting(archive, reception, via, heard, packet)
+    if sender.upper() == callsign.upper():
+        _add_sighting(archive, reception, via, sender, packet)
         return f"sightings_{via}"
-    _add_neighbour(archive, reception, via, heard, packet)
+    _add_neighbour(archive, reception, via, sender, packet)
     return "neighbour_frames"
 
 

@@ -38,10 +38,10 @@ class SummaryFeed:
     def take(self) -> list[bytes]:
         """Datagrams for what came since the last call."""
         changes = self._reader.changes(self._after, CHANGES_MAX)
-        told = [self._summary(what, ref) for _, what, ref in changes if ref is not None]
+        datagrams = [self._summary(what, ref) for _, what, ref in changes if ref is not None]
         if changes:
             self._after = changes[-1][0]
-        return [data for data in told if data is not None]
+        return [data for data in datagrams if data is not None]
 
     def _summary(self, what: str, ref: int) -> bytes | None:
         seen: dict[str, Any] | None = None

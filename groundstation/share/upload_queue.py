@@ -21,7 +21,7 @@ from wire.mission import Mission
 from wire.records import Kind, unpack_body
 
 BATCH_MAX = 100  # entries in one request
-LOOKED_AT_MAX = 2_000  # beacons in one round: a whole flight may be too old to be told
+LOOKED_AT_MAX = 2_000  # beacons in one round: a whole flight may be too old to be sent
 MUSING_MS_MAX = 600_000  # an older musing is not sent with a position
 
 
@@ -42,9 +42,9 @@ class Progress:
     def load(cls, text: Any) -> Progress:
         """From what ``meta`` holds; from the beginning where that makes no sense."""
         try:
-            told = json.loads(text)
-            counts = {name: int(told[name]) for name in cls.__slots__ if name != "trouble"}
-            return cls(**counts, trouble=str(told["trouble"]))
+            fields = json.loads(text)
+            counts = {name: int(fields[name]) for name in cls.__slots__ if name != "trouble"}
+            return cls(**counts, trouble=str(fields["trouble"]))
         except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             return cls()
 

@@ -69,7 +69,7 @@ class ReaderPool:
     def _on_done(self, name: str, answer: asyncio.Future[Any]) -> None:
         del self._under_way[name]
         if not answer.cancelled():
-            answer.exception()  # those who waited for it were told
+            answer.exception()  # those who waited for it got it
 
     def _answer(self, question: Callable[[FlightReader], T]) -> T:
         reader: FlightReader | None = getattr(self._own, "reader", None)
