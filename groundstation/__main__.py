@@ -124,7 +124,7 @@ def _receive(
     stop: threading.Event, udp: Udp, codecs: list[Path] | None,
     ended: Callable[[], None] = lambda: None,
 ) -> threading.Thread | None:
-    """Open the archive and hear on a thread of its own, which calls ``ended`` when it stops.
+    """Open the archive and receive in a thread of its own, which calls ``ended`` when it stops.
 
     Replays are read at once.
     """

@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from groundstation.decode.beacon_freshness import BeaconOrder
+from groundstation.decode.beacon_freshness import BeaconFreshness
 from groundstation.decode.link import SILENCE_MS, NodeLink
 from wire import beacon
 from wire.airtime_budget import AirtimeBudget
@@ -33,7 +33,7 @@ _SAME_FRAMES = 64
 
 
 class Report(NamedTuple):
-    """What feedback says, and in which session; ``loss`` is 0..1."""
+    """The content of feedback, and the session that it is about; ``loss`` is 0..1."""
 
     session: Session
     last_counter: FrameCounter
@@ -67,7 +67,7 @@ class NodeReceiver:
         models: Models = NO_MODELS,
     ) -> None:
         """``mtu_bytes`` is what a MAC leaves of a frame, ``budget`` what the radio carries."""
-        self._order = BeaconOrder()
+        self._freshness = BeaconFreshness()
         self.link = NodeLink(
             node_id, budget.airtime.occupied_ms(INCARNATION_BYTES),
             max(SILENCE_MS, 2 * budget.least_ms))
@@ -81,7 +81,7 @@ class NodeReceiver:
         self._same: deque[bytes] = deque(maxlen=_SAME_FRAMES)
 
     def is_duplicate(self, raw: bytes) -> bool:
-        """True when the same bytes came a moment ago over another path."""
+        """True when the same bytes were received a moment ago over another path."""
         if raw in self._same:
             self.duplicate_frames += 1
             return True
@@ -94,13 +94,16 @@ class NodeReceiver:
         if frame.authenticity is not Authenticity.GENUINE:
             return True
         time_of_day_s = beacon.decode(frame.state).time_of_day_s
-        return self._order.is_news(frame.counter, time_of_day_s, utc_ms)
+        return self._freshness.is_news(frame.counter, time_of_day_s, utc_ms)
 
     def on_data(
         self, frame: DataFrame, session: Session, life: int, utc_ms: int
     ) -> tuple[list[Record], bool]:
-        """(records that became readable, does it tell of the payload now: that is, was it never
-        heard before, and is its session the one of the newest frames or a later one)."""
+        """(records that became readable, is the frame current).
+
+        A frame is current when it is new and its session is that of the newest frames or a later
+        one.
+        """
         state = self._of(session, life)
         if state is None:
             return [], False
@@ -121,7 +124,7 @@ class NodeReceiver:
         return last is None or last.boot == counter.boot
 
     def rename(self, known: Session, announced: Session) -> None:
-        """What was taken for ``known`` is ``announced`` instead, and its boots with it."""
+        """What was taken for ``known`` is of ``announced``; its other boots move with it."""
         for session in [s for s in self._sessions if s.incarnation == known.incarnation]:
             state = self._sessions.pop(session)
             boot = announced.boot + session.boot - known.boot

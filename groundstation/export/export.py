@@ -25,10 +25,9 @@ UNPROVED = "unproved"
 
 
 def write_all(reader: FlightReader, directory: Path) -> list[Path]:
-    """Write the files of a flight and the page of its pictures; their paths. One of records that
-    contradict others is written only where there are any.
+    """Write the files of a flight and the page of its pictures; returns their paths.
 
-    Raises OSError.
+    The file of contradicting records is written only where there are any. Raises OSError.
     """
     directory.mkdir(parents=True, exist_ok=True)
     diary = list(_diary(reader))

@@ -149,7 +149,7 @@ def run(
 
 
 class _LossLog:
-    """Says once that the radio was lost and once that it returned, however many tries between."""
+    """Logs once that the radio was lost and once that it returned, however many retries between."""
 
     def __init__(self) -> None:
         self._is_lost = False

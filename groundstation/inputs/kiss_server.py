@@ -94,7 +94,7 @@ class KissServer:
         return frames
 
     def write(self, frame: bytes) -> None:
-        """Give it to every client; never waits and never raises."""
+        """Send it to every client; never waits and never raises."""
         data = kiss.encode(frame)
         for client in list(self._clients):
             if len(client.unsent) + len(data) > UNSENT_BYTES_MAX:
@@ -190,7 +190,7 @@ class KissServer:
 
 
 def modem_test(ground: Ground, envelope: Envelope) -> Callable[[bytes], bool]:
-    """Says of what a client gave whether our payload signed it."""
+    """A test of a client's bytes: did our payload sign them?"""
 
     def is_ours(data: bytes) -> bool:
         frame = envelope.unwrap(data)

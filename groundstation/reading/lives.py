@@ -31,7 +31,7 @@ def known(db: sqlite3.Connection, node_id: int) -> list[dict[str, Any]]:
 
 
 def named(incarnation: int | None) -> str:
-    """As people read it; an unknown one is 00000000."""
+    """Its displayed name; an unknown one is 00000000."""
     return f"{incarnation or 0:08x}"
 
 

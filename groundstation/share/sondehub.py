@@ -55,7 +55,7 @@ class UploadAnswer(NamedTuple):
 
 
 class UploadOutcome(NamedTuple):
-    """What became of a batch, in entries; ``why`` is the other end's word for the refused."""
+    """The outcome of a batch, in entries; ``why`` is the server's reason for refusing some."""
 
     taken: int
     refused: int

@@ -44,7 +44,7 @@ _TOO_LONG = (
 
 
 class BoundedHttp(H11Protocol):
-    """One connection. What it is cut off for is counted in ``notices``."""
+    """One connection. The reason for closing one is counted in ``notices``."""
 
     def __init__(self, *arguments: Any, notices: Notices, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -104,7 +104,7 @@ class BoundedHttp(H11Protocol):
     # -- bounds -------------------------------------------------------------------------------
 
     def cut_off(self, notice: str) -> None:
-        """End it now; nothing that is still to be sent is sent."""
+        """Close it now; nothing more is sent."""
         self._notices.count(notice)
         self.connections.discard(self)
         self.transport.abort()
