@@ -212,7 +212,7 @@ def main() -> None:
     path, bundle = arguments.socket, arguments.bundle
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
-    lock = open(path.with_name(path.name + ".lock"), "w")  # noqa: SIM115  # held until this process ends
+    lock = open(path.with_name(path.name + ".lock"), "w")  # noqa: SIM115  # held until it ends
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -14,6 +14,7 @@ from typing import Any
 
 from groundstation.archive.track import Point
 from groundstation.export import album
+from groundstation.reading.lives import ConflictJson
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import to_json
 from wire.auth import Authenticity
@@ -113,14 +114,15 @@ def _diary_csv(diary: list[dict[str, Any]]) -> str:
     return out.getvalue()
 
 
-def _conflicts_csv(conflicts: list[dict[str, Any]]) -> str:
+def _conflicts_csv(conflicts: list[ConflictJson]) -> str:
     """Oldest first; ``kept`` is what came first and stands in all other files."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    columns = ("incarnation", "record_id", "authenticity", "kept", "other")
-    writer.writerow(("time", *columns))
+    writer.writerow(("time", "incarnation", "record_id", "authenticity", "kept", "other"))
     for conflict in reversed(conflicts):
-        writer.writerow([_iso(conflict["heard_ms"]), *(_safe(conflict[key]) for key in columns)])
+        fields = (conflict["incarnation"], conflict["record_id"], conflict["authenticity"],
+                  conflict["kept"], conflict["other"])
+        writer.writerow([_iso(conflict["heard_ms"]), *map(_safe, fields)])
     return out.getvalue()
 
 

@@ -218,7 +218,7 @@ class FlightReader:
         )
         return {Kind(kind).name.lower(): count for kind, count in rows}
 
-    def conflicts(self, limit: int = -1) -> list[dict[str, Any]]:
+    def conflicts(self, limit: int = -1) -> list[lives.ConflictJson]:
         """See ``lives.conflicts``."""
         return lives.conflicts(self.db, self._node_id, limit)
 

@@ -40,9 +40,10 @@ from host_training.evaluation.mission import (
 )
 from host_training.evaluation.quants import QuantCost
 from host_training.evaluation.role_play import PlayedTurn
+from host_training.evaluation.style import HabitGap, Variety
 from lock import files
 
-VARIETY = {"distinct": 0.9, "commonest": 0.01, "repeats": 0.0, "loops": 0.0}
+VARIETY: Variety = {"distinct": 0.9, "commonest": 0.01, "repeats": 0.0, "loops": 0.0}
 
 
 def good() -> Findings:
@@ -57,7 +58,8 @@ def good() -> Findings:
         bits={"letters alone": Interval(1.7, 1.6, 1.8), "base alone": Interval(1.9, 1.8, 2.0),
               "Ada as flown (Q8_0)": Interval(1.5, 1.4, 1.6)},
         lead=Interval(0.4, 0.3, 0.5), voices=voices,
-        habits={"commas": (0.01, 0.02, 0.4, 0.004), "digits": (0.01, 0.01, 0.1, 0.6)},
+        habits={"commas": HabitGap(0.01, 0.02, 0.4, 0.004),
+                "digits": HabitGap(0.01, 0.01, 0.1, 0.6)},
         listening=Interval(0.1, 0.05, 0.15), first_places=0.4, asked=40, usable=0.95, claims=[],
         learnt=LearntPerson(Interval(0.4, 0.3, 0.5), Interval(0.1, 0.0, 0.2),
                             Interval(0.3, 0.2, 0.4)),
