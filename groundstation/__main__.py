@@ -23,13 +23,14 @@ from groundstation.archive import schema
 from groundstation.archive.archive import Archive, ArchiveBusy
 from groundstation.archive.schema import WrongVersion
 from groundstation.decode import intake, text_models
+from groundstation.errors import StationError
 from groundstation.export import ccsds
 from groundstation.export import export as exports
 from groundstation.ground import Ground
 from groundstation.inputs import gateway
-from groundstation.inputs.gateway import Road, RoadError
+from groundstation.inputs.gateway import RadioConnection
 from groundstation.inputs.kiss_server import KissServer, modem_test
-from groundstation.inputs.udp import Deaf
+from groundstation.inputs.udp import NoRadio
 from groundstation.inputs.udp_options import (
     CcsdsUdpOption,
     HorusUdpOption,
@@ -77,7 +78,7 @@ CodecOption = Annotated[
              "*.codec files in the archive folder.",
     ),
 ]
-_SENTENCES = (ArchiveBusy, MissionError, KeyFileError, RoadError, WrongVersion)
+_SENTENCES = (ArchiveBusy, MissionError, KeyFileError, StationError, WrongVersion)
 
 
 def _now_ms() -> int:
@@ -107,7 +108,10 @@ def _ground(
     return Ground(mission, archive, uplink_key, mission.downlink_key(master), models)
 
 
-def _road(mission: Mission, listen: str | None, ground: Ground) -> Callable[[], Road] | None:
+def _radio(
+    mission: Mission, listen: str | None, ground: Ground
+) -> Callable[[], RadioConnection] | None:
+    """How the radio is opened; None for a station without one."""
     if listen is None:
         return gateway.opener(mission)
     at = address("--listen", listen, "127.0.0.1:8001")
@@ -120,7 +124,7 @@ def _receive(
     stop: threading.Event, udp: Udp, codecs: list[Path] | None,
     ended: Callable[[], None] = lambda: None,
 ) -> threading.Thread | None:
-    """Open the archive and hear on a thread of its own, which calls ``ended`` when it stops.
+    """Open the archive and receive in a thread of its own, which calls ``ended`` when it stops.
 
     Replays are read at once.
     """
@@ -130,20 +134,20 @@ def _receive(
         ground.receive_many(gateway.replay(replay))
         archive.close()
         return None
-    road, beside = _road(mission, listen, ground), udp.open(ground, mission, _now_ms)
-    if road is None and udp.horus is not None:
-        road = Deaf
-    if road is None:
+    radio, udp_service = _radio(mission, listen, ground), udp.open(ground, mission, _now_ms)
+    if radio is None and udp.horus is not None:
+        radio = NoRadio
+    if radio is None:
         archive.close()
         return None
 
     def carry() -> None:
-        turn = gateway.nothing if beside is None else beside.turn
+        poll_udp = gateway.nothing if udp_service is None else udp_service.poll
         try:
-            gateway.run(ground, road, Envelope(mission), _now_ms, stop, turn)
+            gateway.run(ground, radio, Envelope(mission), _now_ms, stop, poll_udp)
         finally:
-            if beside is not None:
-                beside.close()
+            if udp_service is not None:
+                udp_service.close()
             archive.close()
             ended()
 
@@ -165,7 +169,7 @@ def serve(
     try:
         web_socket = socket.create_server(address)
     except OSError as error:
-        raise RoadError(
+        raise StationError(
             f"the page cannot be served at http://{address[0]}:{address[1]}: {gateway.why(error)}; "
             f"is another station running? Otherwise change ground.web_port in {mission}"
         ) from error
@@ -192,8 +196,8 @@ def serve(
             thread.join()
         page.state.pool.close()
     if has_failed:
-        raise RoadError("the receiver thread stopped unexpectedly; everything received so far is "
-                        "in the archive")
+        raise StationError("the receiver thread stopped unexpectedly; everything received so far "
+                           "is in the archive")
 
 
 @app.command()
@@ -210,7 +214,7 @@ def receive(
     udp = Udp(horus_udp, summary_udp, ccsds_udp)
     thread = _receive(loaded, mission, listen, replay, stop, udp, codec)
     if thread is None and replay is None:
-        raise RoadError(f"{mission}: radio.kind is none, so there is nothing to receive from")
+        raise StationError(f"{mission}: radio.kind is none, so there is nothing to receive from")
     _say(f"Receiving into {archive_path(loaded, mission)} (Ctrl-C ends)")
     while thread is not None and thread.is_alive():
         thread.join(0.2)
@@ -255,8 +259,8 @@ def list_undecodable(mission: MissionOption = Path("mission.toml")) -> None:
     with contextlib.closing(schema.connect_reader(existing_archive(loaded, mission))) as db:
         found = intake.listed(db)
     for one in found:
-        heard = datetime.fromtimestamp(one.utc_ms / 1000, UTC)
-        print(f"{one.reception_id}  {heard:%Y-%m-%d %H:%M:%S} UTC  {one.source}, "
+        received = datetime.fromtimestamp(one.utc_ms / 1000, UTC)
+        print(f"{one.reception_id}  {received:%Y-%m-%d %H:%M:%S} UTC  {one.source}, "
               f"{one.size_bytes} bytes: {one.error}")
     if not found:
         print("Every reception was decoded.")
@@ -274,7 +278,7 @@ def export(
     """Export musings, diary, track, telemetry and pictures, CCSDS space packets, or both."""
     loaded = load_mission(mission)
     if out is None and ccsds_path is None:
-        raise RoadError("export: requires an output folder, --ccsds FILE, or both")
+        raise StationError("export: requires an output folder, --ccsds FILE, or both")
     reader = FlightReader(existing_archive(loaded, mission), loaded)
     for path in exports.write_all(reader, out) if out is not None else []:
         print(path)

@@ -15,12 +15,12 @@ _GIVEN_BY_US = {Opcode.ASK: 1}  # leading arguments that are not typed: the id o
 
 
 def names() -> list[str]:
-    """Every command there is, as it is typed."""
+    """Every command, as it is typed."""
     return [opcode.name.lower() for opcode in Opcode]
 
 
 def find(name: str) -> Opcode:
-    """The opcode called ``name``. Raises ValueError, naming all there are."""
+    """The opcode called ``name``. Raises ValueError, listing all names."""
     try:
         return Opcode[name.upper().replace("-", "_")]
     except KeyError:

@@ -32,7 +32,7 @@ from groundstation.decode.node_receiver import NodeReceiver
 from groundstation.decode.placing import Placing
 from groundstation.decode.reception_worth import worth_of
 from groundstation.decode.sessions import UNKNOWN
-from groundstation.uplink.uplink_scheduler import Speaker
+from groundstation.uplink.uplink_scheduler import UplinkScheduler
 from wire import auth, beacon, frames
 from wire.airtime_budget import AirtimeBudget
 from wire.auth import Authenticity
@@ -58,7 +58,7 @@ FOREIGN_NODES_MAX = 8  # whose records are put together; of others only frames a
 
 @dataclass(frozen=True, slots=True)
 class HeardBytes:
-    """Bytes as they came, with the time at which they came."""
+    """Bytes as received, with the time of their reception."""
 
     data: bytes
     utc_ms: int
@@ -98,7 +98,7 @@ class Ground:
         self._held = Held(self.worth_of)
         self._is_disk_refusing = False
         self._is_behind = False  # does the archive hold receptions that are not decoded yet?
-        self._speaker = Speaker(mission, archive, uplink_key)
+        self._uplink = UplinkScheduler(mission, archive, uplink_key)
         self._take_key(downlink_key)
         self._catch_up()
         with archive.batch():
@@ -114,17 +114,17 @@ class Ground:
         self, data: bytes, utc_ms: int, rssi_dbm: float | None = None, snr_db: float | None = None,
         source: str = "radio",
     ) -> None:
-        """Take one byte string off the radio. It is durable when this returns."""
+        """Take one received byte string. It is durable when this returns."""
         self.receive_many([HeardBytes(data, utc_ms, rssi_dbm, snr_db, source)])
 
-    def receive_many(self, heard: Iterable[HeardBytes]) -> bool:
-        """Take what came together, in commits of at most BATCH_MAX; True when it is durable.
+    def receive_many(self, received: Iterable[HeardBytes]) -> bool:
+        """Take byte strings received together, in commits of at most BATCH_MAX; True when durable.
 
-        While the disk refuses, receptions wait in memory and False is returned. Those that find no
-        room there are counted and said (``groundstation.archive.held``).
+        While the disk refuses, receptions wait in memory and False is returned. Those that do not
+        fit there are counted and logged (``groundstation.archive.held``).
         """
         station = self._mission.ground.station
-        rest, has_refused = iter(heard), False
+        rest, has_refused = iter(received), False
         while batch := list(islice(rest, BATCH_MAX)):
             has_dropped = self._held.dropped > 0
             self._held.add(
@@ -138,7 +138,7 @@ class Ground:
         return not has_refused and self._write_held()
 
     def worth_of(self, reception: Reception) -> Worth:
-        """Why it is kept, by what is known now."""
+        """Its worth to the archive, by what is known now."""
         return worth_of(reception, self._placing, self._node_id)
 
     def is_proved(self, frame: bytes) -> bool:
@@ -376,7 +376,7 @@ class Ground:
             return
         counters.confirm(self.archive.db, state.command_counter, reception.utc_ms)
         if frame.is_listening:
-            self._speaker.open_window(reception.utc_ms, state.is_cutdown_armed)
+            self._uplink.open_window(reception.utc_ms, state.is_cutdown_armed)
 
     # -- speaking -----------------------------------------------------------------------------
 
@@ -395,5 +395,5 @@ class Ground:
                     outbox.expire(self.archive.db, utc_ms)
 
     def next_uplink(self, utc_ms: int) -> bytes | None:
-        """The frame to transmit now, or None; see ``Speaker.next_uplink``."""
-        return self._speaker.next_uplink(self._nodes.get(self._node_id), utc_ms)
+        """The frame to transmit now, or None; see ``UplinkScheduler.next_uplink``."""
+        return self._uplink.next_uplink(self._nodes.get(self._node_id), utc_ms)

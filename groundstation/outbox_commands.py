@@ -16,7 +16,7 @@ import typer
 from groundstation import command_words
 from groundstation.archive import fates, outbox, precedence, schema
 from groundstation.archive.outbox import QueuedCommand
-from groundstation.inputs.gateway import RoadError
+from groundstation.errors import StationError
 from groundstation.sanitise import clean_text
 from groundstation.uplink.outbox_desk import STATION
 from wire import key_file
@@ -46,10 +46,10 @@ def archive_path(mission: Mission, mission_path: Path) -> Path:
 
 
 def existing_archive(mission: Mission, mission_path: Path) -> Path:
-    """The same. Raises RoadError when there is none yet."""
+    """The same. Raises StationError when there is none yet."""
     path = archive_path(mission, mission_path)
     if not path.exists():
-        raise RoadError(f"{path}: no archive; `spacepi-ground serve` creates it")
+        raise StationError(f"{path}: no archive; `spacepi-ground serve` creates it")
     return path
 
 
@@ -85,7 +85,7 @@ class OutboxCommands:
         try:
             opcode = command_words.find(name)
         except ValueError as error:
-            raise RoadError(f"{error}") from error
+            raise StationError(f"{error}") from error
         entry = self._post(opcode, clean_text(" ".join(arguments or [])), mission, lifetime)
         words = command_words.in_words(opcode, entry.text)
         typer.echo(f"Command {entry.command_id} is queued: {words}. {_lifetime_of(entry)}")
@@ -117,7 +117,7 @@ class OutboxCommands:
             with outbox.of_another_process(existing_archive(loaded, mission)) as db:
                 entry = outbox.withdraw(db, number)
         except ValueError as error:
-            raise RoadError(f"{error}") from error
+            raise StationError(f"{error}") from error
         typer.echo(f"Command {number}: {fates.of_withdrawal(entry, loaded.payload.name)}.")
 
     def _post(
@@ -137,7 +137,7 @@ class OutboxCommands:
             return outbox.post(path, opcode, text, self._now_ms(), ground.station_number,
                                asker=STATION, lifetime_s=lifetime_s)
         except ValueError as error:
-            raise RoadError(f"{error}") from error
+            raise StationError(f"{error}") from error
 
 
 def _lifetime_of(entry: QueuedCommand) -> str:

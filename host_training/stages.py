@@ -55,7 +55,10 @@ class RunDir:
 
 
 def code_hash(*code: ModuleType) -> str:
-    """Hash of the source of modules and whole packages: a change of it makes a stage anew."""
+    """Hash of the source of modules and whole packages, with their templates.
+
+    A change of it makes a stage anew.
+    """
     files = [path for module in code for path in _sources(module)]
     return hashlib.sha256("".join(map(file_sha256, files)).encode()).hexdigest()
 
@@ -63,7 +66,9 @@ def code_hash(*code: ModuleType) -> str:
 def _sources(module: ModuleType) -> list[Path]:
     assert module.__file__ is not None, module
     path = Path(module.__file__)
-    return sorted(path.parent.rglob("*.py")) if hasattr(module, "__path__") else [path]
+    if not hasattr(module, "__path__"):
+        return [path]
+    return sorted(each for each in path.parent.rglob("*") if each.suffix in (".py", ".html"))
 
 
 def weights_hash(model_dir: Path) -> str:

@@ -132,7 +132,7 @@ class Flight:
         self._track_due_ms = 0
         self._housekeeping_due_ms = 0
         self._was_failing = False
-        self._salvaged_from: Path | None = None  # as was told
+        self._salvaged_from: Path | None = None  # as last reported
         self._musing = store.musings[-1] if store.musings else ""  # the latest that is durable,
         self._next_musing: Record | None = None  # and one that is not yet
 
@@ -349,9 +349,9 @@ class Flight:
             elif note.kind is Kind.MUSING:
                 self._next_musing = record
         self.store.commit(now_ms)
-        told = self._next_musing
-        if told is not None and (self.store.is_kept(told.record_id) or self.store.is_failing):
-            self._musing, self._next_musing = str(told.body["text"]), None
+        musing = self._next_musing
+        if musing is not None and (self.store.is_kept(musing.record_id) or self.store.is_failing):
+            self._musing, self._next_musing = str(musing.body["text"]), None
         self.health.mark("store", now_ms)
 
     def _report(self, due_ms: int, now_ms: int) -> None:

@@ -53,7 +53,7 @@ _log = structlog.get_logger("mind_worker")
 
 
 class GivenUp(Exception):
-    """Nobody waits for this answer any more."""
+    """The client has disconnected: nobody waits for this answer."""
 
 
 def load_engine(
@@ -74,14 +74,14 @@ def load_engine(
 
 
 class MindServer:
-    """The socket: one client, one request at a time; ``busy`` to whatever is more than that."""
+    """The socket: one client, one request at a time; a further request is answered ``busy``."""
 
     def __init__(
         self, path: Path, name: str, load: Callable[[], Engine], signature: Callable[[], str]
     ) -> None:
         """Listens on ``path``; ``load`` is tried again when ``signature`` has changed.
 
-        ``name`` is what a client is told of a model that was loaded.
+        ``name`` is what Hello calls the loaded model.
         """
         self._name, self._load, self._signature = name, load, signature
         self._engine: Engine | None = None
@@ -89,7 +89,7 @@ class MindServer:
         self._client: socket.socket | None = None
         self._waiting: MindRequest | None = None
         self._serving: socket.socket | None = None  # whose request is being answered
-        path.unlink(missing_ok=True)  # of a worker that was killed; the lock says it is gone
+        path.unlink(missing_ok=True)  # of a killed worker; holding the lock proves that it is gone
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(os.fspath(path))
         os.chmod(path, 0o660)
@@ -136,17 +136,17 @@ class MindServer:
             raise GivenUp
 
     def _listen(self, timeout_s: float | None) -> None:
-        """Take what has arrived: clients, requests, goodbyes."""
+        """Accept clients, read requests, notice disconnections."""
         sockets = [self._listener] + ([self._client] if self._client is not None else [])
         ready, _, _ = select.select(sockets, [], [], timeout_s)
-        # The client first, to its end: its goodbye, behind a last request, makes room for the next.
+        # The client first, to the end of its stream: when it has left, a newcomer has its place.
         while self._client is not None and select.select([self._client], [], [], 0)[0]:
             self._receive(self._client)
         if self._listener in ready:
             newcomer, _ = self._listener.accept()
             newcomer.settimeout(SEND_S_MAX)
             if self._client is not None:
-                newcomer.close()  # a second core, or a test of one; it sees the end of the stream
+                newcomer.close()  # a second flight core; it sees the end of the stream
                 return
             self._client, self._decoder, engine = newcomer, MessageDecoder(), self._engine
             model, n_ctx = (self._name, engine.n_ctx) if engine else ("", 0)
@@ -183,7 +183,7 @@ class MindServer:
 
 
 def _signature(bundle: Path) -> str:
-    """Changes when a file that decides on the model does; not a hash, since it is asked often."""
+    """Changes with any file that the model depends on; not a hash, since it is read often."""
     found = []
     for name in (MODEL, ASSEMBLED, MANIFEST, SIGNATURE, PUBLIC_KEY):
         with contextlib.suppress(OSError):
@@ -194,7 +194,7 @@ def _signature(bundle: Path) -> str:
 
 def main() -> None:
     """The command line."""
-    # The standard library's handlers never raise: a log that is full does not cost the mind.
+    # The standard library's handlers never raise: a full log does not end the worker.
     logging.raiseExceptions = False
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     structlog.configure(
@@ -212,7 +212,7 @@ def main() -> None:
     path, bundle = arguments.socket, arguments.bundle
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
-    lock = open(path.with_name(path.name + ".lock"), "w")  # noqa: SIM115  # held until we die
+    lock = open(path.with_name(path.name + ".lock"), "w")  # noqa: SIM115  # held until it ends
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -24,7 +24,7 @@ LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType({
     "inside_c": (-60.0, 125.0),
     # Of a fix: below the shore of the Dead Sea, above any balloon.
     "altitude_m": (-500.0, 60_000.0),
-    # What a height may be told from: a BME280 ends at 300 hPa, and says 300 above that height.
+    # What a height may be computed from: a BME280 ends at 300 hPa, and says 300 above that height.
     "height_from_hpa": (320.0, 1100.0),
     # What a Bosch chip may answer: wider than its datasheet's operating range, since a balloon
     # leaves it, and narrower than nonsense.

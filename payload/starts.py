@@ -27,7 +27,7 @@ class Starts:
         self.unproven = before + 1
         self.is_safe = self.unproven >= UNPROVEN_STARTS_MAX
         self._safe_since_ms = 0
-        self._is_told = False
+        self._is_reported = False
 
     def saved(self) -> int:
         return self.unproven
@@ -39,13 +39,13 @@ class Starts:
         """
         self.is_safe = is_safe
         self._safe_since_ms = now_ms
-        self._is_told = is_safe
+        self._is_reported = is_safe
 
     def update(self, now_ms: int) -> list[Note]:
         """Let time pass."""
         notes = []
-        if self.is_safe and not self._is_told:
-            self._is_told = True
+        if self.is_safe and not self._is_reported:
+            self._is_reported = True
             notes.append(event("safe_entered", "warning", unproven_starts=self.unproven))
         if now_ms >= PROVEN_MS:
             self.unproven = 0

@@ -54,8 +54,8 @@ ORDER = {
         "mind_engine", "mind_worker", "gguf_index", "assembly_worker", "assembly", "__main__",
     ),
     "groundstation": (
-        "limits", "vendor", "sanitise", "command_words", "archive", "decode", "uplink", "share",
-        "reading", "ground", "export", "inputs", "outbox_commands", "web", "__main__",
+        "errors", "limits", "vendor", "sanitise", "command_words", "archive", "decode", "uplink",
+        "share", "reading", "ground", "export", "inputs", "outbox_commands", "web", "__main__",
     ),
     "sim": (
         "clock", "sky", "balloon", "orbit", "replay", "battery", "thermal", "friend", "chips",

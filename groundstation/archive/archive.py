@@ -45,7 +45,7 @@ _RECORD_COLUMNS = (
 
 
 class ArchiveBusy(Exception):
-    """Another process receives into this archive; the message is one sentence."""
+    """Another process is receiving into this archive; the message is one sentence."""
 
 
 class Archive:
@@ -142,7 +142,7 @@ class Archive:
         return numbered
 
     def make_room(self, judge: Judge) -> None:
-        """Forget some of what is worth least where the raw log has more than its bound."""
+        """Delete the least valuable receptions while the raw log exceeds its bound."""
         self._raw.make_room(judge)
 
     def last_reception_id(self) -> int:
@@ -158,9 +158,10 @@ class Archive:
         return Reception(*row) if row else None
 
     def receptions(self, after_id: int = 0, since_ms: int | None = None) -> Iterator[Reception]:
-        """Receptions with a larger id, or heard at or after ``since_ms``, in order.
+        """Receptions with a larger id, or received at or after ``since_ms``, in order.
 
-        Read a page at a time: there may be a flood of them, and the caller may write in between.
+        They are read a page at a time: there may be a flood of them, and the caller may write
+        meanwhile.
         """
         last_id = -1
         while True:
@@ -272,7 +273,7 @@ class Archive:
         )
 
     def add_silence(self, node_id: int, from_ms: int, to_ms: int) -> None:
-        """Nothing was heard of a node between these UTC ms."""
+        """Nothing was received from a node between these UTC ms."""
         self.db.execute(
             "INSERT INTO silence(node_id, from_ms, to_ms) VALUES (?, ?, ?)",
             (node_id, from_ms, to_ms),
@@ -301,7 +302,7 @@ class Archive:
         )
 
     def note_change(self, what: str, ref: int | None) -> None:
-        """One line of the change log that the page follows."""
+        """Add a line to the change log that the page follows."""
         self.db.execute("INSERT INTO change(what, ref) VALUES (?, ?)", (what, ref))
 
     # -- small state --------------------------------------------------------------------------
@@ -317,7 +318,7 @@ class Archive:
         self, opcode: Opcode, text: str, utc_ms: int, station: int = 0, *, asker: str = "",
         lifetime_s: int | None = None,
     ) -> int:
-        """Put a command into the outbox; its id. Raises ValueError when it is not sendable."""
+        """Add a command to the outbox; returns its id. Raises ValueError when it cannot be sent."""
         with self.batch():
             return outbox.add(
                 self.db, opcode, text, utc_ms, station, asker=asker, lifetime_s=lifetime_s)
@@ -388,7 +389,7 @@ class Archive:
                 f"INSERT OR IGNORE INTO {table}({', '.join(names)}) VALUES ({marks})", row)
 
     def _reconcile(self) -> None:
-        """Make the raw log and the ``reception`` table say the same."""
+        """Make the raw log and the ``reception`` table agree."""
         missing = self._raw.recover()
         with self.batch():
             self._insert_receptions(missing)

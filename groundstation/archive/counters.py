@@ -16,11 +16,12 @@ LOW_BITS = 1 << 16  # a beacon shows the last accepted counter modulo this
 
 
 def next_free(db: sqlite3.Connection, utc_ms: int, what: str, station: int = 0) -> int:
-    """What ``take`` would give.
+    """The counter that ``take`` would return.
 
-    A payload that knows the time refuses commands that are dated further ahead than AHEAD_S_MAX. So
-    where this station's clock ran ahead and was put right, commands follow the clock again, unless
-    the payload is known to have taken one of that time; reports go on from the last there is.
+    A payload that knows the time refuses commands dated more than AHEAD_S_MAX ahead. Where this
+    station's clock ran ahead and was corrected, commands therefore follow the clock again, unless
+    the payload is known to have accepted one of the later time; reports continue from the last
+    counter.
     """
     now_s = seconds_of(utc_ms)
     latest = auth.COUNTER_MAX if what == "feedback" else now_s + AHEAD_S_MAX

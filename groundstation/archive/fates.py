@@ -7,7 +7,7 @@ from groundstation.archive.precedence import CUTDOWN
 
 
 def in_words(entry: QueuedCommand, name: str) -> str:
-    """What became of it; ``name`` is the payload's. The caller adds the times."""
+    """The outcome of a command; ``name`` is the payload's. The caller adds the times."""
     times = "once" if entry.attempts == 1 else f"{entry.attempts} times"
     because = f": {entry.why}" if entry.why else ""
     match entry.state:
@@ -34,11 +34,11 @@ def in_words(entry: QueuedCommand, name: str) -> str:
 
 
 def needs_abort(entry: QueuedCommand) -> bool:
-    """Is CUTDOWN_ABORT what makes sure, after this command, that nothing is cut down?"""
+    """Is a CUTDOWN_ABORT needed after this command to ensure that nothing is cut down?"""
     return entry.opcode in CUTDOWN and entry.attempts > 0
 
 
 def of_withdrawal(entry: QueuedCommand, name: str) -> str:
-    """The same, of one that was just withdrawn, with what to do where that is not enough."""
+    """The same for a command just withdrawn, with what to do where withdrawing is not enough."""
     words = in_words(entry, name)
     return f"{words}; send cutdown_abort to be sure" if needs_abort(entry) else words

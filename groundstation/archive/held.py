@@ -1,7 +1,7 @@
-"""Receptions that wait in memory while the disk refuses writes: bounded, and every drop is counted.
+"""Receptions held in memory while the disk refuses writes: bounded, and every drop is counted.
 
-At the bound those of the least worth go first, and of these the oldest. The first BATCH_MAX never
-go: the raw log may have them already.
+At the bound the least valuable are dropped first, of these the oldest. The first BATCH_MAX are
+never dropped: the raw log may have them already.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class _Waiting:
 
 
 class Held:
-    """Oldest first. ``dropped`` counts what had to go since it was set to 0."""
+    """Oldest first. ``dropped`` counts those dropped since it was set to 0."""
 
     def __init__(self, judge: Judge) -> None:
         self.dropped = 0
@@ -35,7 +35,7 @@ class Held:
         return len(self._waiting)
 
     def add(self, receptions: Iterable[Reception]) -> None:
-        """The newest."""
+        """Append new ones."""
         for reception in receptions:
             if len(self._waiting) >= HELD_MAX:
                 self._make_room()
@@ -46,7 +46,7 @@ class Held:
         return [each.reception for each in self._waiting[:BATCH_MAX]]
 
     def release(self, count: int) -> None:
-        """The first ``count`` are on the disk."""
+        """Remove the first ``count``, which are on the disk."""
         del self._waiting[:count]
 
     def _make_room(self) -> None:

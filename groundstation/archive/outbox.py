@@ -66,12 +66,15 @@ class QueuedCommand:
 
     @property
     def is_heard(self) -> bool:
-        """The payload took it."""
+        """The payload accepted it."""
         return self.state in ("confirmed", "answered")
 
     def is_alive(self, utc_ms: int) -> bool:
-        """Its lifetime is not over. That of one which is queued in what is the future now is, for
-        the station's clock was set back: it is unknown how long it has waited."""
+        """Its lifetime is not over.
+
+        One queued at a time that now lies in the future is not alive: the station's clock was set
+        back, and how long it has waited is unknown.
+        """
         return self.created_ms - CLOCK_SLACK_MS <= utc_ms < self.expires_ms
 
     def as_of(self, utc_ms: int) -> QueuedCommand:
@@ -193,10 +196,10 @@ def post(
 
 
 def withdraw(db: sqlite3.Connection, command_id: int) -> QueuedCommand:
-    """Call a command back: it does not go out any more. The caller commits.
+    """Withdraw a command, so that it is not sent again. The caller commits.
 
-    One that was sent may have been taken aboard all the same. Raises ValueError with one clause
-    when it is too late, or there is no such command.
+    One that was sent may have been accepted all the same. Raises ValueError with one clause when it
+    is too late, or there is no such command.
     """
     entry = one(db, command_id)
     if entry is None:
@@ -211,10 +214,10 @@ def withdraw(db: sqlite3.Connection, command_id: int) -> QueuedCommand:
 
 
 def ask_plain_text(db: sqlite3.Connection, model: str, utc_ms: int) -> None:
-    """Queue the request to send texts without this model (its short id in hex), once for ever
-    unless nobody listened.
+    """Queue the request to send texts without this model (its short id in hex), once, unless it
+    expired without being received. The caller commits.
 
-    The caller commits. Above PLAIN_TEXTS_MAX models nothing is requested: the ids are forged.
+    Above PLAIN_TEXTS_MAX models nothing is requested: the ids are forged.
     """
     rows = db.execute(
         "SELECT text FROM outbox WHERE opcode = ? AND state != 'expired'",
@@ -243,7 +246,7 @@ def waiting(db: sqlite3.Connection) -> list[QueuedCommand]:
 
 
 def last_sent_ms(db: sqlite3.Connection) -> dict[str, int]:
-    """When a question of each asker went up last."""
+    """When a question of each asker was last sent."""
     rows = db.execute(
         "SELECT asker, MAX(last_sent_ms) FROM outbox WHERE opcode = ? AND last_sent_ms > 0"
         " GROUP BY asker", (int(Opcode.ASK),))
@@ -264,7 +267,7 @@ def overdue(db: sqlite3.Connection, utc_ms: int) -> list[QueuedCommand]:
 
 
 def expire(db: sqlite3.Connection, utc_ms: int) -> None:
-    """These have waited for too long; the caller commits."""
+    """Mark these as expired; the caller commits."""
     for entry in overdue(db, utc_ms):
         _leave(db, entry.command_id, "expired", None)
 
@@ -282,24 +285,24 @@ def one(db: sqlite3.Connection, command_id: int) -> QueuedCommand | None:
 
 
 def confirm(db: sqlite3.Connection, command_id: int, utc_ms: int) -> None:
-    """The payload took this command."""
+    """The payload accepted this command."""
     _move(db, command_id, "confirmed", "confirmed_ms", utc_ms,
           "('queued', 'sent', 'expired', 'withdrawn', 'failed')")
 
 
 def answer(db: sqlite3.Connection, command_id: int, utc_ms: int) -> None:
-    """The reply to this question, or the result of this command, is here."""
+    """The reply to this question, or the result of this command, has arrived."""
     confirm(db, command_id, utc_ms)
     _move(db, command_id, "answered", "answered_ms", utc_ms, "('confirmed')")
 
 
 def fail(db: sqlite3.Connection, command_id: int, why: str) -> None:
-    """Give this command up."""
+    """Abandon this command."""
     _leave(db, command_id, "failed", why)
 
 
 def _leave(db: sqlite3.Connection, command_id: int, state: str, why: str | None) -> None:
-    """It does not go out any more."""
+    """Mark it as not to be sent any more."""
     moved = db.execute(
         "UPDATE outbox SET state = ?, why = ? WHERE id = ? AND state != 'answered'",
         (state, why, command_id),

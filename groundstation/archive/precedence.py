@@ -74,9 +74,9 @@ def check_lifetime(opcode: Opcode, seconds: int) -> None:
 def in_order(
     waiting: Sequence[QueuedCommand], last_sent_ms: Mapping[str, int]
 ) -> list[QueuedCommand]:
-    """Commands in the order in which they would go up, were each heard at once.
+    """Commands in the order in which they would be sent if each were received at once.
 
-    ``waiting`` comes oldest first. ``last_sent_ms`` says when a question of each asker went up.
+    ``waiting`` comes oldest first. ``last_sent_ms`` gives when a question of each asker was sent.
     """
     turns: Counter[str] = Counter()
     keyed = []
@@ -97,7 +97,7 @@ def is_gone(arming: QueuedCommand, utc_ms: int) -> bool:
 
 
 def hopeless(entry: QueuedCommand, arming: QueuedCommand | None, utc_ms: int) -> str | None:
-    """Why this command will never be taken, in a clause; None while there is hope.
+    """Why this command can never be accepted, in a clause; None while it can.
 
     ``arming`` is the last CUTDOWN_ARM that was queued before it.
     """
@@ -111,6 +111,6 @@ def hopeless(entry: QueuedCommand, arming: QueuedCommand | None, utc_ms: int) ->
 
 
 def may_go(entry: QueuedCommand, arming: QueuedCommand | None, is_armed: bool) -> bool:
-    """May this command go into the window that is open? ``is_armed`` is what its beacon said."""
+    """May this command be sent in the open window? ``is_armed`` is what its beacon reported."""
     is_taken = arming is not None and arming.is_heard
     return entry.opcode is not Opcode.CUTDOWN_FIRE or (is_armed and is_taken)

@@ -38,7 +38,7 @@ _SEALED = re.compile(r"-(\d{6,})-(\d+)\.raw")
 class Reception:
     """One byte string off the radio, with what the station knew about it.
 
-    ``reception_id`` is 0 until the archive has given it a number. ``source`` names the road it
+    ``reception_id`` is 0 until the archive has given it a number. ``source`` names the input it
     came by: radio, replay, sim.
     """
 
@@ -80,7 +80,7 @@ def _is_level(*values: object) -> bool:
 
 
 def parse(data: bytes) -> Iterator[tuple[Reception, int]]:
-    """(reception, offset after it) for every whole entry in ``data``; damage is stepped over."""
+    """(reception, offset after it) for every whole entry in ``data``; damage is skipped."""
     at = data.find(MARK)
     while 0 <= at <= len(data) - _HEAD.size:
         _, length, crc = _HEAD.unpack_from(data, at)
@@ -115,7 +115,7 @@ def read(path: Path) -> Iterator[tuple[Reception, int]]:
 
 
 def read_segment(path: Path, offset: int = 0) -> Iterator[tuple[Reception, int]]:
-    """The same of one file, from ``offset`` on."""
+    """The same for one file, from ``offset`` on."""
     if not path.exists():
         return
     with path.open("rb") as file:
@@ -126,8 +126,7 @@ def read_segment(path: Path, offset: int = 0) -> Iterator[tuple[Reception, int]]
 
 
 def sealed(path: Path) -> list[tuple[int, int, Path]]:
-    """(number, how often it was written anew, file) of each sealed segment of the log at ``path``,
-    in this order."""
+    """(number, times rewritten, file) of each sealed segment of the log at ``path``, in order."""
     found = []
     for file in path.parent.glob("*.raw"):
         match = _SEALED.fullmatch(file.name.removeprefix(path.stem))
@@ -137,7 +136,7 @@ def sealed(path: Path) -> list[tuple[int, int, Path]]:
 
 
 def sealed_path(path: Path, number: int, generation: int) -> Path:
-    """Where the log at ``path`` keeps its segment ``number``, written anew so many times."""
+    """Where the log at ``path`` keeps its segment ``number`` after so many rewrites."""
     return path.with_name(f"{path.stem}-{number:06d}-{generation}.raw")
 
 

@@ -43,7 +43,7 @@ _ROWS = (
 
 
 class Worth(IntEnum):
-    """Why a reception is kept, from what goes first to what never goes."""
+    """Why a reception is kept, from the first to be deleted to those never deleted."""
 
     NOISE = 0  # no frame at all
     OTHERS = 1  # of other payloads and stations, or in unsigned formats
@@ -140,8 +140,10 @@ class Segments:
     # -- thinning -----------------------------------------------------------------------------
 
     def make_room(self, judge: Judge) -> None:
-        """Thin segments where all together have too much, a few at once. What cannot be done now is
-        done by a later call."""
+        """Thin segments while they exceed the bound together, a few at a time.
+
+        Later calls do the rest.
+        """
         for _ in range(THINNED_AT_ONCE):
             if self.size_bytes <= self.bytes_max:
                 self._is_over = False

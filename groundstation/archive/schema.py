@@ -136,7 +136,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
 
 
 def add_to_meta(db: sqlite3.Connection, key: str, count: int) -> None:
-    """Add to what is counted under ``key``; the caller holds a transaction."""
+    """Add to the counts under ``key``; the caller holds a transaction."""
     db.execute(
         "INSERT INTO meta(key, value) VALUES (?, ?)"
         " ON CONFLICT DO UPDATE SET value = value + excluded.value", (key, count),

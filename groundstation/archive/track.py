@@ -53,7 +53,7 @@ def _fits(first: Point, second: Point) -> bool:
 
 
 def in_order(points: Iterable[Point]) -> list[Point]:
-    """Sorted by time, without null island, teleports and points heard twice."""
+    """Sorted by time, without null island, implausible jumps and duplicates."""
     kept: list[Point] = []
     doubted: list[Point] = []
     for point in sorted(points, key=lambda p: p[:3]):  # an altitude may be None
@@ -97,7 +97,7 @@ def _in_gaps(points: Sequence[Point], others: Iterable[Point]) -> list[Point]:
 
 
 def thinned(points: Sequence[Point], count_max: int) -> list[Point]:
-    """Every n-th point, with the highest and the last always among them."""
+    """Every n-th point, always including the highest and the last."""
     if len(points) <= count_max:
         return list(points)
     stride = -(-len(points) // max(1, count_max - 2))

@@ -42,8 +42,8 @@ _NUMBERS = 1 << 12
 _BOOTS = 1 << 4
 
 
-class BeaconOrder:
-    """What was last believed of one payload. Times are UTC in ms."""
+class BeaconFreshness:
+    """The newest accepted beacon of one payload. Times are UTC in ms."""
 
     def __init__(self) -> None:
         self._newest: FrameCounter | None = None

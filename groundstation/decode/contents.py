@@ -57,13 +57,13 @@ class Contents:
             self._on_command_refused(fields if isinstance(fields, dict) else {})
 
     def _on_command_refused(self, fields: dict[str, Any]) -> None:
-        """The payload heard one of our commands and did not take it, by its age."""
+        """The payload received one of our commands and refused it for its age."""
         counter = _u32(fields.get("counter"))
         if counter is not None:
             counters.refuse(self._archive.db, counter, str(fields.get("why"))[:80])
 
     def _ask_for_text(self, record: Record, utc_ms: int) -> None:
-        """A record sealed with a model that is not here: ask, once for each, for plain text."""
+        """A record is sealed with a model that is not here: request plain text, once a model."""
         model = bodies.sealed_model(record.body)
         if model is None or bytes.fromhex(model) in self._models:
             return

@@ -57,13 +57,13 @@ def keep(archive: Archive, reception: Reception, callsign: str) -> str | None:
     """
     found = read(reception.raw)
     via, packet = found or ("", None)
-    heard = clean_text(packet.callsign, CALLSIGN_CHARACTERS_MAX) if packet else ""
-    if packet is None or not heard:
+    sender = clean_text(packet.callsign, CALLSIGN_CHARACTERS_MAX) if packet else ""
+    if packet is None or not sender:
         return "bad_summaries" if reception.source == payload_summaries.SOURCE else None
-    if heard.upper() == callsign.upper():
-        _add_sighting(archive, reception, via, heard, packet)
+    if sender.upper() == callsign.upper():
+        _add_sighting(archive, reception, via, sender, packet)
         return f"sightings_{via}"
-    _add_neighbour(archive, reception, via, heard, packet)
+    _add_neighbour(archive, reception, via, sender, packet)
     return "neighbour_frames"
 
 
@@ -81,7 +81,7 @@ def _add_sighting(
 
 
 def _age_s(heard_ms: int, beacon: Beacon) -> float | None:
-    """How old its place was when we heard it, s; None when nothing says so."""
+    """The age of its position when it was received, s; None where it is unknown."""
     if beacon.time_of_day_s is None:
         return beacon.fix_age_s
     lag_s = math.floor(heard_ms / 1000 - beacon.time_of_day_s) % _DAY_S
@@ -114,7 +114,7 @@ def _add_neighbour(
 
 
 def newest(db: sqlite3.Connection) -> sqlite3.Row | None:
-    """The sighting of our payload that came last."""
+    """The latest sighting of our payload."""
     row: sqlite3.Row | None = db.execute(
         "SELECT * FROM sighting ORDER BY id DESC LIMIT 1"
     ).fetchone()
@@ -122,7 +122,7 @@ def newest(db: sqlite3.Connection) -> sqlite3.Row | None:
 
 
 def points(db: sqlite3.Connection) -> list[Point]:
-    """Where others' formats have it, at the times when it was there."""
+    """Its positions from other formats, at the times of their fixes."""
     rows = db.execute(
         "SELECT utc_ms - CAST(1000 * COALESCE(fix_age_s, 0) AS INTEGER), latitude_deg,"
         " longitude_deg, altitude_m FROM sighting WHERE latitude_deg IS NOT NULL"
@@ -141,7 +141,7 @@ def neighbours(db: sqlite3.Connection) -> list[dict[str, Any]]:
 
 
 def nodes(db: sqlite3.Connection, node_id: int) -> list[dict[str, Any]]:
-    """Payloads of our own kind other than ``node_id``, the most heard first."""
+    """Payloads of our own kind other than ``node_id``, those with most frames first."""
     rows = db.execute(
         "SELECT node_id, ident, last_ms, frames FROM node WHERE node_id != ?"
         " ORDER BY frames DESC LIMIT 8", (node_id,),

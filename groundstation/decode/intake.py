@@ -71,7 +71,7 @@ class Intake:
         return True
 
     def note(self, reception: Reception, error: Exception) -> None:
-        """Count, list and log it. The suite's tests replace this, so that they see what raised."""
+        """Count, list and log it. The test suite replaces this to see what was raised."""
         *_, raised = traceback.walk_tb(error.__traceback__)
         place = f"{Path(raised[0].f_code.co_filename).name}:{raised[1]}"
         kind = type(error).__name__

@@ -23,7 +23,7 @@ _Owner = tuple[int, int]  # node id, life
 
 @dataclass(frozen=True, slots=True)
 class Mosaic:
-    """One picture as far as it was heard; the keys are those of records."""
+    """One picture as far as it was received; the keys are those of records."""
 
     thumbnail_key: int | None
     columns: int  # 0 while nothing says that there are tiles
@@ -54,7 +54,7 @@ def of_thumbnail(db: sqlite3.Connection, node_id: int, key: int) -> Mosaic:
 
 
 def every(db: sqlite3.Connection, node_id: int) -> list[Mosaic]:
-    """All pictures, oldest first; those whose thumbnail was never heard stand last."""
+    """All pictures, oldest first; those without a received thumbnail come last."""
     thumbnails = db.execute(
         "SELECT life, record_id FROM record WHERE node_id = ? AND kind = ?"
         " ORDER BY life, record_id", (node_id, int(Kind.THUMBNAIL)),

@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from groundstation.decode.beacon_freshness import BeaconOrder
+from groundstation.decode.beacon_freshness import BeaconFreshness
 from groundstation.decode.link import SILENCE_MS, NodeLink
 from wire import beacon
 from wire.airtime_budget import AirtimeBudget
@@ -33,7 +33,7 @@ _SAME_FRAMES = 64
 
 
 class Report(NamedTuple):
-    """What feedback says, and in which session; ``loss`` is 0..1."""
+    """The content of feedback, and the session that it is about; ``loss`` is 0..1."""
 
     session: Session
     last_counter: FrameCounter
@@ -44,7 +44,7 @@ class Report(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Heard:
+class _SessionState:
     """One session. ``life`` is the number of its incarnation here."""
 
     session: Session
@@ -67,7 +67,7 @@ class NodeReceiver:
         models: Models = NO_MODELS,
     ) -> None:
         """``mtu_bytes`` is what a MAC leaves of a frame, ``budget`` what the radio carries."""
-        self._order = BeaconOrder()
+        self._freshness = BeaconFreshness()
         self.link = NodeLink(
             node_id, budget.airtime.occupied_ms(INCARNATION_BYTES),
             max(SILENCE_MS, 2 * budget.least_ms))
@@ -76,12 +76,12 @@ class NodeReceiver:
         self._report_bytes = budget.report_bytes_max
         self._models = models
         self._is_proved = is_proved
-        self._sessions: dict[Session, _Heard] = {}
+        self._sessions: dict[Session, _SessionState] = {}
         self._news = 0
         self._same: deque[bytes] = deque(maxlen=_SAME_FRAMES)
 
     def is_duplicate(self, raw: bytes) -> bool:
-        """True when the same bytes came a moment ago over another path."""
+        """True when the same bytes were received a moment ago over another path."""
         if raw in self._same:
             self.duplicate_frames += 1
             return True
@@ -94,25 +94,28 @@ class NodeReceiver:
         if frame.authenticity is not Authenticity.GENUINE:
             return True
         time_of_day_s = beacon.decode(frame.state).time_of_day_s
-        return self._order.is_news(frame.counter, time_of_day_s, utc_ms)
+        return self._freshness.is_news(frame.counter, time_of_day_s, utc_ms)
 
     def on_data(
         self, frame: DataFrame, session: Session, life: int, utc_ms: int
     ) -> tuple[list[Record], bool]:
-        """(records that became readable, does it tell of the payload now: that is, was it never
-        heard before, and is its session the one of the newest frames or a later one)."""
-        heard = self._of(session, life)
-        if heard is None:
+        """(records that became readable, is the frame current).
+
+        A frame is current when it is new and its session is that of the newest frames or a later
+        one.
+        """
+        state = self._of(session, life)
+        if state is None:
             return [], False
-        blocks, before = heard.blocks, heard.blocks.new_frames
+        blocks, before = state.blocks, state.blocks.new_frames
         is_proved = self._is_proved
-        found = blocks.on_data(frame) if is_proved else self._on_claim(heard, frame, utc_ms)
-        is_new = blocks is not heard.blocks or blocks.new_frames > before
+        found = blocks.on_data(frame) if is_proved else self._on_claim(state, frame, utc_ms)
+        is_new = blocks is not state.blocks or blocks.new_frames > before
         newest = max(each.age for each in self._sessions.values())
-        is_new &= heard.age == newest or self.agrees(frame.counter)
+        is_new &= state.age == newest or self.agrees(frame.counter)
         if is_new:
             self._news += 1
-            heard.news, heard.news_ms = self._news, utc_ms
+            state.news, state.news_ms = self._news, utc_ms
         return found, is_new
 
     def agrees(self, counter: FrameCounter) -> bool:
@@ -120,14 +123,14 @@ class NodeReceiver:
         last = self.link.last_counter
         return last is None or last.boot == counter.boot
 
-    def rename(self, known: Session, told: Session) -> None:
-        """What was taken for ``known`` gets the name ``told``, and its boots with it."""
+    def rename(self, known: Session, announced: Session) -> None:
+        """What was taken for ``known`` is of ``announced``; its other boots move with it."""
         for session in [s for s in self._sessions if s.incarnation == known.incarnation]:
-            heard = self._sessions.pop(session)
-            boot = told.boot + session.boot - known.boot
+            state = self._sessions.pop(session)
+            boot = announced.boot + session.boot - known.boot
             if boot >= 0:
-                heard.session = Session(told.incarnation, boot)
-                self._sessions[heard.session] = heard
+                state.session = Session(announced.incarnation, boot)
+                self._sessions[state.session] = state
 
     def report(self) -> Report | None:
         """On the session that the newest frame of the payload agrees with and whose data was heard
@@ -136,41 +139,41 @@ class NodeReceiver:
         if not self._is_proved or last is None or loss is None:
             return None
         fitting = [h for h in self._sessions.values() if h.session.boot_bits == last.boot]
-        newest = max(fitting, key=lambda heard: heard.news, default=None)
-        told = None if newest is None else newest.blocks.report()
-        if newest is None or told is None:
+        newest = max(fitting, key=lambda state: state.news, default=None)
+        found = None if newest is None else newest.blocks.report()
+        if newest is None or found is None:
             return None
-        return Report(newest.session, last, loss, *told)
+        return Report(newest.session, last, loss, *found)
 
-    def _of(self, session: Session, life: int) -> _Heard | None:
+    def _of(self, session: Session, life: int) -> _SessionState | None:
         """None for a session that is older than all that there is room for: what comes of it again
         displaces nothing."""
-        heard = self._sessions.get(session)
-        if heard is not None:
-            return heard
-        heard = _Heard(session, life, self._new_receiver())
+        state = self._sessions.get(session)
+        if state is not None:
+            return state
+        state = _SessionState(session, life, self._new_receiver())
         if len(self._sessions) >= SESSIONS_MAX:
             oldest = min(self._sessions.values(), key=lambda each: each.age)
-            if heard.age < oldest.age:
+            if state.age < oldest.age:
                 return None
             del self._sessions[oldest.session]
-        self._sessions[session] = heard
-        return heard
+        self._sessions[session] = state
+        return state
 
     def _new_receiver(self) -> Receiver:
         return Receiver(self._mtu_bytes, self._models, self._report_bytes)
 
-    def _on_claim(self, heard: _Heard, frame: DataFrame, utc_ms: int) -> list[Record]:
+    def _on_claim(self, state: _SessionState, frame: DataFrame, utc_ms: int) -> list[Record]:
         """An unproved frame is accepted when its numbers are near the others. Old ones, of this
         session or of another with the same four bits, then displace nothing while the payload is
         heard; when nothing new was heard for a while, what lies elsewhere may be the payload."""
-        blocks = heard.blocks
-        is_quiet = not 0 <= utc_ms - heard.news_ms < QUIET_MS
+        blocks = state.blocks
+        is_quiet = not 0 <= utc_ms - state.news_ms < QUIET_MS
         refused = blocks.old_frames + blocks.stray_frames
         found = blocks.on_data(frame, RECEIVER_BLOCKS_MAX - 1)
         if is_quiet and blocks.old_frames + blocks.stray_frames > refused:
             anew = self._new_receiver()
             found = anew.on_data(frame, BLOCKS_MAX)
             if anew.new_frames:
-                heard.blocks = anew
+                state.blocks = anew
         return found

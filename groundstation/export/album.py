@@ -31,7 +31,7 @@ div img.first { width: 100%; height: 100%; }
 
 
 def write(reader: FlightReader, directory: Path) -> Path | None:
-    """Write every picture as far as it was heard into ``directory``; the path of the page.
+    """Write every picture as far as it was received into ``directory``; the path of the page.
 
     Nothing is written, and None returned, where there is no picture. Raises OSError.
     """

@@ -14,6 +14,7 @@ from typing import Any
 
 from groundstation.archive.track import Point
 from groundstation.export import album
+from groundstation.reading.lives import ConflictJson
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import to_json
 from wire.auth import Authenticity
@@ -25,10 +26,9 @@ UNPROVED = "unproved"
 
 
 def write_all(reader: FlightReader, directory: Path) -> list[Path]:
-    """Write the files of a flight and the page of its pictures; their paths. One of records that
-    contradict others is written only where there are any.
+    """Write the files of a flight and the page of its pictures; returns their paths.
 
-    Raises OSError.
+    The file of contradicting records is written only where there are any. Raises OSError.
     """
     directory.mkdir(parents=True, exist_ok=True)
     diary = list(_diary(reader))
@@ -114,14 +114,15 @@ def _diary_csv(diary: list[dict[str, Any]]) -> str:
     return out.getvalue()
 
 
-def _conflicts_csv(conflicts: list[dict[str, Any]]) -> str:
+def _conflicts_csv(conflicts: list[ConflictJson]) -> str:
     """Oldest first; ``kept`` is what came first and stands in all other files."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    columns = ("incarnation", "record_id", "authenticity", "kept", "other")
-    writer.writerow(("time", *columns))
+    writer.writerow(("time", "incarnation", "record_id", "authenticity", "kept", "other"))
     for conflict in reversed(conflicts):
-        writer.writerow([_iso(conflict["heard_ms"]), *(_safe(conflict[key]) for key in columns)])
+        fields = (conflict["incarnation"], conflict["record_id"], conflict["authenticity"],
+                  conflict["kept"], conflict["other"])
+        writer.writerow([_iso(conflict["heard_ms"]), *map(_safe, fields)])
     return out.getvalue()
 
 

@@ -1,7 +1,7 @@
 """Live feeds for other programs: payload summaries and CCSDS packets.
 
-Sans-I/O: each feed looks into the archive when asked, and gives the datagrams for what is new there
-since it was asked last. What was there before it began is not sent.
+Sans-I/O: each feed reads the archive when asked, and returns the datagrams for what is new since
+the last call. What was there before it began is not sent.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class SummaryFeed:
         self._after = reader.change_id()
 
     def take(self) -> list[bytes]:
-        """Datagrams for what came since the last call."""
+        """Datagrams for what was received since the last call."""
         changes = self._reader.changes(self._after, CHANGES_MAX)
-        told = [self._summary(what, ref) for _, what, ref in changes if ref is not None]
+        datagrams = [self._summary(what, ref) for _, what, ref in changes if ref is not None]
         if changes:
             self._after = changes[-1][0]
-        return [data for data in told if data is not None]
+        return [data for data in datagrams if data is not None]
 
     def _summary(self, what: str, ref: int) -> bytes | None:
         seen: dict[str, Any] | None = None
@@ -69,7 +69,7 @@ class PacketFeed:
         self._after, self._counts = ccsds.counted(db, node_id)
 
     def take(self) -> list[bytes]:
-        """Packets of the records that came since the last call."""
+        """Packets of the records received since the last call."""
         packets = []
         for row_id, record in ccsds.of_archive(self._db, self._node_id, self._after, CHANGES_MAX):
             self._after = row_id

@@ -1,7 +1,7 @@
 """Connections to the radio: KISS over TCP or over a serial line, or a replay.
 
-A road is a connection: it gives the bytes that came since the last read and takes bytes to send. A
-broken road is opened again, for ever; its loss is logged once, and so is its return.
+A connection returns the frames received since the last read and transmits frames. A lost one is
+reopened until the station ends; its loss is logged once, and so is its return.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from tenacity import (
 
 from groundstation.archive import rawlog
 from groundstation.decode import payload_summaries
+from groundstation.errors import StationError
 from groundstation.ground import Ground, HeardBytes
 from groundstation.inputs import tcp
 from wire import kiss
@@ -42,20 +43,16 @@ CONNECT_S = 5.0
 WRITE_S = 5.0  # a modem that takes nothing for so long is lost
 
 
-class RoadError(Exception):
-    """The road cannot be opened at all; the message is one sentence for a person."""
-
-
-class Road(Protocol):
+class RadioConnection(Protocol):
     """Where frames come from and go to."""
 
     name: str
 
     def read(self, wait_s: float) -> list[bytes]:
-        """Frames that came within ``wait_s``. Raises OSError when the road broke."""
+        """Frames received within ``wait_s``. Raises OSError when the connection is lost."""
 
     def write(self, frame: bytes) -> None:
-        """Transmit. Raises OSError when the road broke."""
+        """Transmit. Raises OSError when the connection is lost."""
 
     def close(self) -> None: ...
 
@@ -109,7 +106,7 @@ class KissSerial:
         self._port.close()
 
 
-def opener(mission: Mission) -> Callable[[], Road] | None:
+def opener(mission: Mission) -> Callable[[], RadioConnection] | None:
     """How the mission's radio is opened; None when it has none."""
     radio = mission.radio
     if radio.kind == "kiss-tcp":
@@ -120,18 +117,18 @@ def opener(mission: Mission) -> Callable[[], Road] | None:
 
 
 def nothing() -> None:
-    """No further inputs or outputs."""
+    """No inputs or outputs by UDP."""
 
 
 def run(
-    ground: Ground, open_road: Callable[[], Road], envelope: Envelope, now: Callable[[], int],
-    stop: Event, beside: Callable[[], None] = nothing,
+    ground: Ground, open_radio: Callable[[], RadioConnection], envelope: Envelope,
+    now: Callable[[], int], stop: Event, poll_udp: Callable[[], None] = nothing,
 ) -> None:
-    """Carry frames between the road and the station until ``stop`` is set.
+    """Carry frames between the radio and the station until ``stop`` is set.
 
-    ``now`` gives UTC in ms; the archive keeps frames without their ``envelope``. ``beside`` is
-    called some times a second, with the radio or without. Raises RoadError when the road can never
-    be opened.
+    ``now`` gives UTC in ms; the archive keeps frames without their ``envelope``. ``poll_udp`` is
+    called several times a second, whether or not the radio is connected. Raises StationError when
+    the radio can never be opened.
     """
     lost = _LossLog()
 
@@ -139,20 +136,20 @@ def run(
         for _ in range(max(1, round(seconds / WAIT_S))):
             if stop.wait(WAIT_S):
                 return
-            beside()
+            poll_udp()
 
     for attempt in Retrying(
         retry=retry_if_exception_type(OSError), stop=stop_when_event_set(stop),
         wait=wait_exponential(multiplier=RETRY_S, max=RETRY_S_MAX), sleep=wait,
         before_sleep=lost.note, retry_error_callback=lambda state: None,
     ):
-        with attempt, contextlib.closing(open_road()) as road:
-            lost.note_open(road)
-            _carry(ground, road, envelope, now, stop, beside)
+        with attempt, contextlib.closing(open_radio()) as radio:
+            lost.note_open(radio)
+            _carry(ground, radio, envelope, now, stop, poll_udp)
 
 
 class _LossLog:
-    """Says once that the radio was lost and once that it returned, however many tries between."""
+    """Logs once that the radio was lost and once that it returned, however many retries between."""
 
     def __init__(self) -> None:
         self._is_lost = False
@@ -163,30 +160,30 @@ class _LossLog:
             _log.warning("radio_lost", why=why(error) if isinstance(error, OSError) else "")
         self._is_lost = True
 
-    def note_open(self, road: Road) -> None:
+    def note_open(self, radio: RadioConnection) -> None:
         if self._is_lost:
-            _log.info("radio_returned", road=road.name)
+            _log.info("radio_returned", radio=radio.name)
         self._is_lost = False
 
 
 def _carry(
-    ground: Ground, road: Road, envelope: Envelope, now: Callable[[], int], stop: Event,
-    beside: Callable[[], None],
+    ground: Ground, radio: RadioConnection, envelope: Envelope, now: Callable[[], int], stop: Event,
+    poll_udp: Callable[[], None],
 ) -> None:
     while not stop.is_set():
-        frames = [envelope.unwrap(data) for data in road.read(WAIT_S)]
+        frames = [envelope.unwrap(data) for data in radio.read(WAIT_S)]
         ground.receive_many(HeardBytes(frame, now()) for frame in frames if frame is not None)
         ground.tend(now())
         uplink = ground.next_uplink(now())
         if uplink is not None:
-            road.write(envelope.wrap(uplink))
-        beside()
+            radio.write(envelope.wrap(uplink))
+        poll_udp()
 
 
 def replay(path: Path) -> Iterator[HeardBytes]:
-    """What an earlier raw log heard, with its own times. Raises RoadError."""
+    """The receptions of an earlier raw log, with their own times. Raises StationError."""
     if not path.is_file():
-        raise RoadError(f"{path}: no such raw log")
+        raise StationError(f"{path}: no such raw log")
     is_empty = True
     for reception, _ in rawlog.read(path):
         is_empty = False
@@ -196,7 +193,7 @@ def replay(path: Path) -> Iterator[HeardBytes]:
             reception.raw, reception.utc_ms, reception.rssi_dbm, reception.snr_db, source
         )
     if is_empty:
-        raise RoadError(f"{path}: contains no reception; a raw log ends in .raw")
+        raise StationError(f"{path}: contains no reception; a raw log ends in .raw")
 
 
 def why(error: OSError) -> str:

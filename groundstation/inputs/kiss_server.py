@@ -15,9 +15,10 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from groundstation.errors import StationError
 from groundstation.ground import Ground
 from groundstation.inputs import tcp
-from groundstation.inputs.gateway import RoadError, why
+from groundstation.inputs.gateway import why
 from groundstation.inputs.notices import Notices
 from wire import kiss
 from wire.envelope import Envelope
@@ -50,7 +51,7 @@ class _Client:
 
 
 class KissServer:
-    """The road ``--listen``. Raises RoadError when it cannot listen."""
+    """The radio connection of ``--listen``. Raises StationError when it cannot listen."""
 
     def __init__(
         self, host: str, port: int, now_ms: Callable[[], int],
@@ -68,7 +69,7 @@ class KissServer:
             self._listener = socket.create_server((host, port))
         except OSError as error:
             self._selector.close()
-            raise RoadError(f"cannot listen on {self.name}: {why(error)}") from error
+            raise StationError(f"cannot listen on {self.name}: {why(error)}") from error
         self._listener.setblocking(False)
         self._selector.register(self._listener, selectors.EVENT_READ)
         self.port = self._listener.getsockname()[1]
@@ -89,11 +90,11 @@ class KissServer:
         for client in list(self._clients):
             if client.unsent and self._now_ms() - client.progress_ms >= WRITE_MS:
                 self._drop(client, "too_slow")
-        self.notices.tell()
+        self.notices.log()
         return frames
 
     def write(self, frame: bytes) -> None:
-        """Give it to every client; never waits and never raises."""
+        """Send it to every client; never waits and never raises."""
         data = kiss.encode(frame)
         for client in list(self._clients):
             if len(client.unsent) + len(data) > UNSENT_BYTES_MAX:
@@ -189,7 +190,7 @@ class KissServer:
 
 
 def modem_test(ground: Ground, envelope: Envelope) -> Callable[[bytes], bool]:
-    """Says of what a client gave whether our payload signed it."""
+    """A test of a client's bytes: did our payload sign them?"""
 
     def is_ours(data: bytes) -> bool:
         frame = envelope.unwrap(data)

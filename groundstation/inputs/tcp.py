@@ -25,8 +25,10 @@ def origin(host: str) -> str:
 
 
 def notice_vanished(sock: socket.socket) -> None:
-    """End the connection when the peer is gone without a word, in seconds and not in a quarter of
-    an hour. Source: tcp(7), TCP_USER_TIMEOUT; macOS has no such thing and keeps its own time."""
+    """End the connection within seconds of losing the peer, not after a quarter of an hour.
+
+    Source: tcp(7), TCP_USER_TIMEOUT; macOS lacks it and keeps its own time.
+    """
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (
         ("TCP_KEEPIDLE", IDLE_S), ("TCP_KEEPINTVL", VANISHED_S // PROBES),

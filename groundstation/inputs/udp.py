@@ -13,16 +13,16 @@ import structlog
 
 from groundstation.decode import payload_summaries
 from groundstation.decode.payload_summaries import DATAGRAM_BYTES_MAX
+from groundstation.errors import StationError
 from groundstation.ground import Ground, HeardBytes
-from groundstation.inputs.gateway import RoadError
 
 _log = structlog.get_logger()
-DATAGRAMS_MAX = 200  # read in one round; what is more waits in the kernel, or is lost there
+DATAGRAMS_MAX = 200  # read in one round; more wait in the kernel, or are lost there
 ECHOES_MAX = 64  # datagrams of our own that may come back by broadcast
 
 
-class Deaf:
-    """A road for stations without a radio of their own."""
+class NoRadio:
+    """The radio connection of a station without a radio: it receives nothing."""
 
     name = "no radio"
 
@@ -37,8 +37,8 @@ class Deaf:
         return None
 
 
-class Listener:
-    """A UDP port on which others send. Raises RoadError when it cannot be opened."""
+class UdpListener:
+    """A UDP port on which other programs send. Raises StationError when it cannot be opened."""
 
     def __init__(self, host: str, port: int) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -50,13 +50,13 @@ class Listener:
             self._socket.bind((host, port))
         except OSError as error:
             self._socket.close()
-            raise RoadError(
+            raise StationError(
                 f"cannot listen on UDP {host}:{port}: {error.strerror or error}"
             ) from error
         self.port = int(self._socket.getsockname()[1])
 
     def read(self) -> list[bytes]:
-        """What has come, without waiting; only the head of a datagram that is too long."""
+        """Datagrams received so far, without waiting; of one that is too long only the head."""
         found: list[bytes] = []
         while len(found) < DATAGRAMS_MAX:
             try:
@@ -70,22 +70,22 @@ class Listener:
 
 
 class UdpFeed(Protocol):
-    """Datagrams for what came since the last call. Raises sqlite3.Error."""
+    """Datagrams for what was received since the last call. Raises sqlite3.Error."""
 
     def take(self) -> list[bytes]: ...
 
 
-class Teller:
-    """Sends what a feed gives to one address; a refusal loses datagrams and is said once."""
+class UdpSender:
+    """Sends the datagrams of a feed to one address; refused ones are lost, which is logged once."""
 
     def __init__(self, feed: UdpFeed, host: str, port: int) -> None:
-        """``host`` may be a broadcast address. Raises RoadError when it is no address."""
+        """``host`` may be a broadcast address. Raises StationError when it is no address."""
         self.refused = 0
         self._feed = feed
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
         except (OSError, UnicodeError) as error:
-            raise RoadError(f"UDP {host}:{port} is not an address to send to") from error
+            raise StationError(f"UDP {host}:{port} is not an address to send to") from error
         family = found[0][0]
         self._address: tuple[Any, ...] = found[0][4]
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
@@ -93,8 +93,8 @@ class Teller:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         self._is_refused = False
 
-    def turn(self) -> list[bytes]:
-        """Send what is new; it is returned too."""
+    def send_new(self) -> list[bytes]:
+        """Send what is new, and return it."""
         datagrams = self._feed.take()
         for datagram in datagrams:
             try:
@@ -114,40 +114,42 @@ class Teller:
         self._socket.close()
 
 
-class Beside:
-    """All that one station receives and sends by UDP. ``turn`` never waits and never raises
-    OSError, which would be taken for the loss of the radio."""
+class UdpService:
+    """Everything one station receives and sends by UDP.
+
+    ``poll`` never waits and never raises OSError, which would be taken for the loss of the radio.
+    """
 
     def __init__(
-        self, ground: Ground, now: Callable[[], int], listener: Listener | None,
-        tellers: Sequence[Teller],
+        self, ground: Ground, now: Callable[[], int], listener: UdpListener | None,
+        senders: Sequence[UdpSender],
     ) -> None:
         self.chatter = 0  # messages of other kinds on the same port, not kept
         self._ground = ground
         self._now = now
         self._listener = listener
-        self._tellers = tellers
+        self._senders = senders
         self._echoes: deque[bytes] = deque(maxlen=ECHOES_MAX)
 
-    def turn(self) -> None:
-        """Keep what has come, as it came; then tell what is new."""
-        heard = [] if self._listener is None else self._listener.read()
-        kept = [data for data in heard if not self._is_passed_over(data)]
+    def poll(self) -> None:
+        """Archive the datagrams received, as they are; then send what is new."""
+        received = [] if self._listener is None else self._listener.read()
+        kept = [data for data in received if not self._is_passed_over(data)]
         if kept:
             self._ground.receive_many(
                 HeardBytes(data, self._now(), source=payload_summaries.SOURCE) for data in kept
             )
-        for teller in self._tellers:
+        for sender in self._senders:
             try:
-                self._echoes.extend(teller.turn())
+                self._echoes.extend(sender.send_new())
             except sqlite3.Error as error:  # busy, or moved aside: sent in the next round
                 _log.debug("feed_waits", why=str(error))
 
     def close(self) -> None:
-        """Let go of the ports."""
-        for port in (self._listener, *self._tellers):
-            if port is not None:
-                port.close()
+        """Close the sockets."""
+        for end in (self._listener, *self._senders):
+            if end is not None:
+                end.close()
 
     def _is_passed_over(self, data: bytes) -> bool:
         is_chatter = payload_summaries.is_chatter(data)

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
+from groundstation.errors import StationError
 from groundstation.export.feeds import PacketFeed, SummaryFeed
 from groundstation.ground import Ground
-from groundstation.inputs.gateway import RoadError
-from groundstation.inputs.udp import Beside, Listener, Teller
+from groundstation.inputs.udp import UdpListener, UdpSender, UdpService
 from groundstation.reading.reader import FlightReader
 from wire.mission import Mission
 
@@ -40,10 +40,10 @@ CcsdsUdpOption = Annotated[
 
 
 def address(option: str, text: str, example: str) -> tuple[str, int]:
-    """(host, port) as written. Raises RoadError."""
+    """(host, port) as written. Raises StationError."""
     host, _, port = text.rpartition(":")
     if not host or not (port.isascii() and port.isdigit()) or not 0 <= int(port) <= 65535:
-        raise RoadError(f"{option} {text}: write it as HOST:PORT, such as {example}")
+        raise StationError(f"{option} {text}: write it as HOST:PORT, such as {example}")
     return host.strip("[]"), int(port)
 
 
@@ -55,18 +55,20 @@ class Udp:
     summary: str | None = None
     ccsds: str | None = None
 
-    def open(self, ground: Ground, mission: Mission, now_ms: Callable[[], int]) -> Beside | None:
-        """Raises RoadError when an address is wrong or taken; None when there are none."""
-        listener, tellers = None, []
+    def open(
+        self, ground: Ground, mission: Mission, now_ms: Callable[[], int]
+    ) -> UdpService | None:
+        """Raises StationError when an address is wrong or taken; None without any option."""
+        listener, senders = None, []
         if self.horus is not None:
             at = self.horus if ":" in self.horus else f"127.0.0.1:{self.horus}"
-            listener = Listener(*address("--horus-udp", at, "127.0.0.1:55672"))
+            listener = UdpListener(*address("--horus-udp", at, "127.0.0.1:55672"))
         if self.summary is not None:
             reader = FlightReader(ground.archive.path, mission)
             far = address("--summary-udp", self.summary, "255.255.255.255:55672")
-            tellers.append(Teller(SummaryFeed(reader, mission), *far))
+            senders.append(UdpSender(SummaryFeed(reader, mission), *far))
         if self.ccsds is not None:
             far = address("--ccsds-udp", self.ccsds, "127.0.0.1:10015")
             feed = PacketFeed(ground.archive.db, mission.payload.node_id)
-            tellers.append(Teller(feed, *far))
-        return Beside(ground, now_ms, listener, tellers) if listener or tellers else None
+            senders.append(UdpSender(feed, *far))
+        return UdpService(ground, now_ms, listener, senders) if listener or senders else None

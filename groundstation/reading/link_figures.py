@@ -48,7 +48,7 @@ def minutes(db: sqlite3.Connection, node_id: int, limit: int) -> list[tuple[Any,
 
 
 def silences(db: sqlite3.Connection, node_id: int, limit: int) -> list[list[int]]:
-    """[from, to] in UTC ms of the newest pauses in which nothing was heard, oldest first."""
+    """[from, to] in UTC ms of the newest pauses in which nothing was received, oldest first."""
     rows = db.execute(
         "SELECT from_ms, to_ms FROM silence WHERE node_id = ? ORDER BY id DESC LIMIT ?",
         (node_id, limit),

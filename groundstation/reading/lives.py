@@ -9,7 +9,7 @@ forged or broken.
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from typing import TypedDict
 
 from groundstation.sanitise import clean_text
 from wire.records import Kind, unpack_body
@@ -18,7 +18,27 @@ LIVES_MAX = 20  # of the latest
 SAID_CHARACTERS_MAX = 400
 
 
-def known(db: sqlite3.Connection, node_id: int) -> list[dict[str, Any]]:
+class LifeJson(TypedDict):
+    """One store of the payload: its number here, its incarnation, and when it was first heard."""
+
+    life: int
+    incarnation: str
+    boot: int
+    first_ms: int
+
+
+class ConflictJson(TypedDict):
+    """Two contents of one record: ``kept`` came first, ``other`` at ``heard_ms``."""
+
+    incarnation: str
+    record_id: int
+    heard_ms: int
+    authenticity: str
+    kept: str
+    other: str
+
+
+def known(db: sqlite3.Connection, node_id: int) -> list[LifeJson]:
     """The latest lives of a payload, newest last."""
     rows = db.execute(
         "SELECT life, incarnation, boot, first_ms FROM incarnation WHERE node_id = ?"
@@ -31,11 +51,11 @@ def known(db: sqlite3.Connection, node_id: int) -> list[dict[str, Any]]:
 
 
 def named(incarnation: int | None) -> str:
-    """As people read it; an unknown one is 00000000."""
+    """Its displayed name; an unknown one is 00000000."""
     return f"{incarnation or 0:08x}"
 
 
-def conflicts(db: sqlite3.Connection, node_id: int, limit: int = -1) -> list[dict[str, Any]]:
+def conflicts(db: sqlite3.Connection, node_id: int, limit: int = -1) -> list[ConflictJson]:
     """Records that contradict one of the same life and id, newest first: what each of them says."""
     rows = db.execute(
         "SELECT i.incarnation, c.record_id, c.heard_utc_ms, c.authenticity, r.kind, r.body, c.kind,"

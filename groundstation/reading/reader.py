@@ -54,7 +54,7 @@ _RECORD = (
 
 
 class FlightReader:
-    """Questions about one mission's payload. Connects when first asked.
+    """Queries about one mission's payload. Connects at the first query.
 
     Every method raises sqlite3.OperationalError while there is no archive yet.
     """
@@ -156,7 +156,7 @@ class FlightReader:
         return self._beacon_json(row) if row else None
 
     def beacons(self) -> Iterator[dict[str, Any]]:
-        """Every beacon of our payload as heard, oldest first."""
+        """Every beacon of our payload, oldest first."""
         for row in self.db.execute(
             "SELECT * FROM beacon WHERE node_id = ? ORDER BY id", (self._node_id,)
         ):
@@ -201,7 +201,7 @@ class FlightReader:
         return math.ceil(self._budget.beacon_every_ms(phase, power, altitude_m) / 1000)
 
     def phases(self) -> list[dict[str, Any]]:
-        """Every change of phase, oldest first, with the altitude at which it was heard."""
+        """Every change of phase, oldest first, with the altitude at which it was received."""
         rows = self.db.execute(
             "SELECT utc_ms, phase, altitude_m FROM (SELECT id, utc_ms, phase, altitude_m,"
             " LAG(phase) OVER (ORDER BY id) AS before FROM beacon"
@@ -218,7 +218,7 @@ class FlightReader:
         )
         return {Kind(kind).name.lower(): count for kind, count in rows}
 
-    def conflicts(self, limit: int = -1) -> list[dict[str, Any]]:
+    def conflicts(self, limit: int = -1) -> list[lives.ConflictJson]:
         """See ``lives.conflicts``."""
         return lives.conflicts(self.db, self._node_id, limit)
 

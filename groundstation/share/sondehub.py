@@ -55,7 +55,7 @@ class UploadAnswer(NamedTuple):
 
 
 class UploadOutcome(NamedTuple):
-    """What became of a batch, in entries; ``why`` is the other end's word for the refused."""
+    """The outcome of a batch, in entries; ``why`` is the server's reason for refusing some."""
 
     taken: int
     refused: int
@@ -121,8 +121,8 @@ def put_listener(mission: Mission, now_ms: int) -> Put | None:
     """The request that shows the station on the map; None for one without a place."""
     if mission.ground.sondehub != "on" or mission.ground.sondehub_position is None:
         return None
-    told = {**_who(mission), **_place(mission), "mobile": False}
-    return Put("/amateur/listeners", to_json(told).encode(), _headers(now_ms))
+    body = {**_who(mission), **_place(mission), "mobile": False}
+    return Put("/amateur/listeners", to_json(body).encode(), _headers(now_ms))
 
 
 def judge(answer: UploadAnswer, entries: int) -> UploadOutcome:
@@ -147,10 +147,10 @@ def judge(answer: UploadAnswer, entries: int) -> UploadOutcome:
 def _flaws(body: bytes) -> list[str]:
     """What a 202 says of entries that it did not store; empty when it cannot be read."""
     try:
-        told = read_json(body)
+        answer = read_json(body)
     except ValueError:
         return []
-    errors = told.get("errors") if isinstance(told, dict) else None
+    errors = answer.get("errors") if isinstance(answer, dict) else None
     found = []
     for error in errors if isinstance(errors, list) else []:
         words = clean_text(error.get("error_message")) if isinstance(error, dict) else ""
@@ -165,14 +165,14 @@ def _who(mission: Mission) -> dict[str, Any]:
 
 
 def _place(mission: Mission) -> dict[str, Any]:
-    """Where the station stands, as far as its owner wants it told."""
+    """Where the station stands, as far as its owner allows."""
     ground = mission.ground
-    told: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     if ground.sondehub_position is not None:
-        told["uploader_position"] = list(ground.sondehub_position)
+        fields["uploader_position"] = list(ground.sondehub_position)
     if ground.sondehub_antenna:
-        told["uploader_antenna"] = ground.sondehub_antenna
-    return told
+        fields["uploader_antenna"] = ground.sondehub_antenna
+    return fields
 
 
 def _headers(now_ms: int) -> dict[str, str]:

@@ -21,13 +21,13 @@ from wire.mission import Mission
 from wire.records import Kind, unpack_body
 
 BATCH_MAX = 100  # entries in one request
-LOOKED_AT_MAX = 2_000  # beacons in one round: a whole flight may be too old to be told
+LOOKED_AT_MAX = 2_000  # beacons in one round: a whole flight may be too old to be sent
 MUSING_MS_MAX = 600_000  # an older musing is not sent with a position
 
 
 @dataclass(slots=True)
 class Progress:
-    """What was done so far; every count in beacons, times in UTC ms."""
+    """The upload so far; every count in beacons, times in UTC ms."""
 
     upto: int = 0  # the id of the last reception that is settled
     taken: int = 0
@@ -40,11 +40,11 @@ class Progress:
 
     @classmethod
     def load(cls, text: Any) -> Progress:
-        """From what ``meta`` holds; from the beginning where that makes no sense."""
+        """From the value in ``meta``; from the beginning where it is unreadable."""
         try:
-            told = json.loads(text)
-            counts = {name: int(told[name]) for name in cls.__slots__ if name != "trouble"}
-            return cls(**counts, trouble=str(told["trouble"]))
+            fields = json.loads(text)
+            counts = {name: int(fields[name]) for name in cls.__slots__ if name != "trouble"}
+            return cls(**counts, trouble=str(fields["trouble"]))
         except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             return cls()
 
@@ -140,7 +140,7 @@ class UploadQueue:
         self._commit()
 
     def note_trouble(self, why: str) -> None:
-        """Why nothing is being taken; empty when it is again."""
+        """Why nothing is being accepted; empty when it is again."""
         if why != self.progress.trouble:
             self.progress.trouble = why
             self._is_dirty = True
@@ -164,7 +164,7 @@ class UploadQueue:
         self._is_dirty = False
 
     def _musing(self, heard_ms: int) -> str | None:
-        """The newest musing that had been heard when this beacon was."""
+        """The newest musing received by the time of this beacon."""
         row = self._db.execute(
             "SELECT body FROM record WHERE node_id = ? AND kind = ? AND heard_utc_ms <= ?"
             " AND heard_utc_ms > ? ORDER BY life DESC, record_id DESC LIMIT 1",

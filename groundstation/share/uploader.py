@@ -115,7 +115,7 @@ class Uploader:
             self._queue.note_listener(now_ms)
 
     def _note(self, outcome: UploadOutcome) -> None:
-        """It answered: said once when it refuses, and again when it has taken something since."""
+        """The server answered: logged once when it refuses, and once when it accepts again."""
         if self._is_lost:
             _log.info("sondehub_returned")
         self._is_lost = False
@@ -126,7 +126,7 @@ class Uploader:
             self._has_said_refused = bool(outcome.refused)
 
     def note_loss(self, error: BaseException | None) -> None:
-        """No answer comes, or the archive cannot be read: logged once."""
+        """No answer arrives, or the archive cannot be read: logged once."""
         if not self._is_lost:
             _log.warning("sondehub_lost", why=str(error))
         self._is_lost = True

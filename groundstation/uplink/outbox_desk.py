@@ -62,8 +62,8 @@ class OutboxDesk:
             except ValueError as error:
                 needs_abort = fates.needs_abort(entry)
                 return _refusal(409, f"Too late: {error}.", needs_abort=needs_abort)
-        told = fates.of_withdrawal(entry, self._name)
-        return Answer(200, self._json(entry) | {"told": told})
+        outcome = fates.of_withdrawal(entry, self._name)
+        return Answer(200, self._json(entry) | {"told": outcome})
 
     def _post(self, opcode: Opcode, text: str, asker: str) -> Answer:
         try:

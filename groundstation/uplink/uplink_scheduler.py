@@ -1,8 +1,9 @@
-"""The station's transmission: one frame in a listening window, a command or a report.
+"""The station's transmissions: one frame in a listening window, a command or a report.
 
 After a few commands in a row a report goes first, but never before an abort or a cutdown that has
-not been sent yet. A command's counter is drawn as it goes out; where counters have run ahead of the
-clock, because there were many frames in a short time, commands wait for it to come up.
+not been sent yet. A command's counter is drawn when it is sent; where counters have run ahead of
+the clock, because many frames were sent in a short time, commands wait until the clock has caught
+up.
 
 Sans-I/O apart from the archive, and without a clock: every call carries its UTC in ms.
 """
@@ -29,8 +30,8 @@ LEAD_S_MAX = 120  # of a command's counter before the clock; the payload allows 
 _log = structlog.get_logger()
 
 
-class Speaker:
-    """Chooses what to transmit and when; with ``key`` None it never does."""
+class UplinkScheduler:
+    """Chooses what to transmit and when; nothing when ``key`` is None."""
 
     def __init__(self, mission: Mission, archive: Archive, key: bytes | None) -> None:
         self._mission = mission
@@ -46,16 +47,16 @@ class Speaker:
         self._commands_in_a_row = 0
 
     def open_window(self, utc_ms: int, is_armed: bool) -> None:
-        """A beacon said that the payload listens now, and whether its cutdown is armed."""
+        """A beacon reported that the payload listens now, and whether its cutdown is armed."""
         self._window_ms = utc_ms
         self._is_armed = is_armed
         self._is_window_used = False
 
     def next_uplink(self, node: NodeReceiver | None, utc_ms: int) -> bytes | None:
-        """The frame to transmit now, or None. ``node`` is our payload as it was heard.
+        """The frame to transmit now, or None. ``node`` is the receiver of our payload.
 
-        At most one per listening window, so that the counter in the next beacon says whether it
-        was taken. Its own counter is durable before the bytes are returned; while the disk
+        At most one per listening window, so that the counter in the next beacon shows whether it
+        was accepted. Its own counter is durable before the bytes are returned; while the disk
         refuses it, nothing is sent.
         """
         if self._key is None or not self._is_window_open(utc_ms):
@@ -87,7 +88,8 @@ class Speaker:
         return first_start_ms <= utc_ms - self._window_ms <= last_start_ms
 
     def _next_command(self, utc_ms: int) -> QueuedCommand | None:
-        """The command that may go into this window; those that never will are given up."""
+        """The command that may be sent in this window; those that can never be sent are abandoned.
+        """
         db = self._archive.db
         waiting = [entry for entry in outbox.waiting(db) if entry.is_alive(utc_ms)]
         in_order = precedence.in_order(waiting, outbox.last_sent_ms(db))
@@ -103,7 +105,7 @@ class Speaker:
         return None
 
     def _has_counter(self, entry: QueuedCommand, utc_ms: int) -> bool:
-        """An ABORT is taken whatever its counter."""
+        """An ABORT is accepted whatever its counter."""
         counter = counters.next_free(self._archive.db, utc_ms, entry.kind, self._station)
         is_abort = precedence.of(entry.opcode) is Precedence.ABORT
         return is_abort or counter - outbox.seconds_of(utc_ms) <= LEAD_S_MAX

@@ -23,12 +23,11 @@ T = TypeVar("T")
 
 
 class Busy(Exception):
-    """Too many wait for an answer already."""
+    """Too many queries wait already."""
 
 
 class ReaderPool:
-    """Its methods are called from one event loop, and raise Busy, and whatever a question raises.
-    """
+    """Its methods are called from one event loop; they raise Busy, and whatever a query raises."""
 
     def __init__(self, path: Path, mission: Mission) -> None:
         self._path = path
@@ -47,7 +46,7 @@ class ReaderPool:
             reader.close()
 
     async def ask(self, question: Callable[[FlightReader], T]) -> T:
-        """What ``question`` returns, from a thread that may wait."""
+        """The result of ``question``, run in a thread that may wait."""
         if self._waiting >= WAITING_MAX:
             raise Busy
         self._waiting += 1
@@ -58,7 +57,7 @@ class ReaderPool:
             self._waiting -= 1
 
     async def share(self, name: str, question: Callable[[FlightReader], T]) -> T:
-        """The same; who asks by the same name while it is being answered gets that answer."""
+        """The same; callers that use the same name while it is being answered share one answer."""
         answer = self._under_way.get(name)
         if answer is None:
             answer = asyncio.ensure_future(self.ask(question))
@@ -69,7 +68,7 @@ class ReaderPool:
     def _on_done(self, name: str, answer: asyncio.Future[Any]) -> None:
         del self._under_way[name]
         if not answer.cancelled():
-            answer.exception()  # those who waited for it were told
+            answer.exception()  # those who waited for it got it
 
     def _answer(self, question: Callable[[FlightReader], T]) -> T:
         reader: FlightReader | None = getattr(self._own, "reader", None)

@@ -25,7 +25,7 @@ from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from groundstation.inputs import tcp
-from groundstation.inputs.notices import TELL_EVERY_MS, Notices
+from groundstation.inputs.notices import LOG_EVERY_MS, Notices
 
 CONNECTIONS_MAX = 96
 PER_ADDRESS_MAX = 24
@@ -44,7 +44,7 @@ _TOO_LONG = (
 
 
 class BoundedHttp(H11Protocol):
-    """One connection. What it is cut off for is counted in ``notices``."""
+    """One connection. The reason for closing one is counted in ``notices``."""
 
     def __init__(self, *arguments: Any, notices: Notices, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -104,7 +104,7 @@ class BoundedHttp(H11Protocol):
     # -- bounds -------------------------------------------------------------------------------
 
     def cut_off(self, notice: str) -> None:
-        """End it now; nothing that is still to be sent is sent."""
+        """Close it now; nothing more is sent."""
         self._notices.count(notice)
         self.connections.discard(self)
         self.transport.abort()
@@ -159,15 +159,15 @@ def make_server(
     exit, and the rest within ``grace_s``."""
     notices: Notices = app.state.notices
 
-    async def tell() -> None:
-        notices.tell()
+    async def log_notices() -> None:
+        notices.log()
 
     protocol: Any = partial(BoundedHttp, notices=notices)
     server = uvicorn.Server(uvicorn.Config(
         app, http=protocol, ws="none", log_level=log_level, access_log=False,
         backlog=ACCEPTS_MAX, timeout_keep_alive=KEEP_ALIVE_S,
         h11_max_incomplete_event_size=HEAD_BYTES_MAX, timeout_graceful_shutdown=grace_s,
-        callback_notify=tell, timeout_notify=TELL_EVERY_MS // 1000,
+        callback_notify=log_notices, timeout_notify=LOG_EVERY_MS // 1000,
     ))
     app.state.streams.is_closing = lambda: server.should_exit
     return server

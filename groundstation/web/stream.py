@@ -42,14 +42,14 @@ class Times:
         """The flight is known to have ended."""
         return self.ending() is not None
 
-    def told(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """As the page reads them."""
         ending = self.ending()
         return {"now_ms": self.now(), "ending": None if ending is None else asdict(ending)}
 
     def message(self) -> str:
         """Also the heartbeat that keeps proxies from closing."""
-        return _message("clock", self.told())
+        return _message("clock", self.as_json())
 
 
 class PageFeed:
@@ -70,12 +70,12 @@ class PageFeed:
         if not changes:
             newest = self._reader.change_id()
             if newest < after:  # another archive than the one that gave this id
-                return newest, _message("resync", self._times.told(), newest)
+                return newest, _message("resync", self._times.as_json(), newest)
             return after, None
         newest = changes[-1][0]
         if len(changes) == CHANGES_MAX:
             newest = self._reader.change_id()
-            return newest, _message("resync", self._times.told(), newest)
+            return newest, _message("resync", self._times.as_json(), newest)
         return newest, _message("update", self._update(changes), newest)
 
     def _update(self, changes: list[tuple[int, str, int | None]]) -> dict[str, Any]:
@@ -104,7 +104,7 @@ class PageFeed:
                 if seen and seen["id"] == ref and (seen["fix_age_s"] or 0) <= STALE_FIX_S:
                     unproved += _place(seen)
         return {
-            **self._times.told(), "flight": self._reader.flight(), "entries": entries,
+            **self._times.as_json(), "flight": self._reader.flight(), "entries": entries,
             "proved": proved, "unproved": unproved, "state": state,
         }
 

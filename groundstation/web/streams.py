@@ -49,7 +49,7 @@ class Streams:
         self._seats: list[ReaderSeat] = []
 
     def take(self, origin: str) -> ReaderSeat | None:
-        """A place for ``origin`` (``tcp.origin``), to be given back; None when there is none."""
+        """A place for ``origin`` (``tcp.origin``), to be given back; None when none is free."""
         taken = Counter(seat.origin for seat in self._seats)
         if taken[origin] >= PER_ADDRESS_MAX:
             self._notices.count("streams_turned_away")
@@ -68,7 +68,7 @@ class Streams:
         return seat
 
     def give_back(self, seat: ReaderSeat) -> None:
-        """The client is gone."""
+        """The client has disconnected."""
         if not seat.is_lost:
             self._seats.remove(seat)
 

@@ -110,11 +110,11 @@ class _Pages:
         return FileResponse(self._static / "index.html", media_type="text/html")
 
     async def flight(self, request: Request) -> Response:
-        def told(reader: FlightReader) -> str:
+        def flight_json(reader: FlightReader) -> str:
             has_vendor = all((self._static / "vendor" / name).exists() for name in VENDOR_FILES)
-            return to_json(reader.flight() | self._times.told() | {"has_vendor": has_vendor})
+            return to_json(reader.flight() | self._times.as_json() | {"has_vendor": has_vendor})
 
-        return _json_text(await self._pool.share("flight", told))
+        return _json_text(await self._pool.share("flight", flight_json))
 
     async def history(self, request: Request) -> Response:
         return _json_text(
@@ -155,7 +155,7 @@ class _Pages:
             return _refuse(
                 429, "Too many questions; wait a minute.", **{"retry-after": "60"}
             )
-        return await self._told(lambda entries: entries.ask(text, asker))
+        return await self._write(lambda outbox: outbox.ask(text, asker))
 
     async def withdraw(self, request: Request) -> Response:
         data = await _posted(request)
@@ -165,7 +165,7 @@ class _Pages:
         if not isinstance(command_id, int) or not 0 < command_id <= COUNTER_MAX:
             return _refuse(422, "The body must contain the id of the command.")
         asker, is_here = _origin(request), is_local(request)
-        return await self._told(lambda entries: entries.withdraw(command_id, asker, is_here))
+        return await self._write(lambda outbox: outbox.withdraw(command_id, asker, is_here))
 
     async def abort(self, request: Request) -> Response:
         data = await _posted(request)
@@ -173,9 +173,9 @@ class _Pages:
             return data
         is_here = is_local(request)
         refusal = await self._cannot_send()
-        return refusal or await self._told(lambda entries: entries.abort(is_here))
+        return refusal or await self._write(lambda outbox: outbox.abort(is_here))
 
-    async def _told(self, act: Callable[[OutboxDesk], Answer]) -> Response:
+    async def _write(self, act: Callable[[OutboxDesk], Answer]) -> Response:
         answer = await self._pool.ask(lambda _: act(self._outbox))
         return _json(answer.body, answer.status)
 

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from host_training import common, evaluation, privacy, rows
 from host_training.evaluation import (
@@ -24,12 +24,23 @@ from payload import prompt
 PAGE = "report.html"
 
 
+class ExamSummary(TypedDict):
+    """What the manifest says of an examination; None for what was not judged."""
+
+    lead_bits_per_byte: float
+    authorship: float | None
+    verbatim_share: float | None
+    mission_rate: float
+    failed_gates: list[str]
+    unmeasured_gates: list[str]
+
+
 @dataclass(frozen=True, slots=True)
 class ExamVerdict:
     """What the card and the manifest say of an examination."""
 
     sentences: list[str]
-    summary: dict[str, Any]  # for the manifest, JSON-ready
+    summary: ExamSummary
     line: str  # for the terminal
 
 
@@ -45,7 +56,7 @@ def build(examined: Subject, out: Path, progress: Callable[[float, str], None]) 
     (out / "findings.json").write_text(json.dumps(found.as_json(), indent=1, allow_nan=False))
     (out / PAGE).write_text(report.page(found, judged), encoding="utf-8")
     voice, by_heart = found.likeness.voices[found.name], found.memory.verbatim
-    summary = {
+    summary: ExamSummary = {
         "lead_bits_per_byte": round(found.likeness.lead.value, 4),
         "authorship": None if voice.authorship is None else round(voice.authorship.value, 3),
         "verbatim_share": None if by_heart is None else round(by_heart.value, 3),

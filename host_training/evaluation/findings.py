@@ -13,6 +13,7 @@ from host_training.evaluation.leaks import Leak
 from host_training.evaluation.mission import MissionScore
 from host_training.evaluation.quants import QuantCost
 from host_training.evaluation.role_play import PlayedTurn
+from host_training.evaluation.style import HabitGap, Variety
 
 LETTERS = "letters alone"  # the rivals for bits per byte
 BASE_ALONE = "base alone"
@@ -38,7 +39,7 @@ class VoiceScores:
     telling_apart: Interval | None
     telling_apart_masked: Interval | None
     delta: float | None
-    variety: dict[str, float]
+    variety: Variety
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,7 @@ class Likeness:
 
     ``bits``: rival -> held-out bits per byte. ``lead``: bits per byte by which the persona as flown
     is better than the best of the untuned ones. ``floor``: whose words are 0 of authorship, ""
-    where nothing was judged. ``habits``: habit -> (author's mean, persona's
-    mean, distance in spreads, p). ``listening``: bits per byte that the right prompt saves over
+    where nothing was judged. ``listening``: bits per byte that the right prompt saves over
     another. ``first_places``: how often the true answer is first of ten, ``asked`` times.
     ``usable``: share of draws that end in a line worth sending. ``claims``: lines that claim to be
     a human being. ``learnt``: None where there are no words of others to compare with.
@@ -80,7 +80,7 @@ class Likeness:
     bits: dict[str, Interval]
     lead: Interval
     voices: dict[str, VoiceScores]
-    habits: dict[str, tuple[float, float, float, float]]
+    habits: dict[str, HabitGap]
     listening: Interval | None
     first_places: float | None
     asked: int

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 
@@ -24,6 +25,33 @@ LAUGHTER = re.compile(r"\b(?:a*(?:ha){2,}h?|hehe\w*|lol|lmao|xd)\b", re.IGNORECA
 EMOJI = re.compile("[\U0001f300-\U0001faff\u2600-\u27bf]")
 _FIRST_PERSON = frozenset(("i", "me", "my", "mine", "myself", "i'm", "i've", "i'll", "i'd"))
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
+
+
+class HabitGap(NamedTuple):
+    """A habit's mean over the author's lines and over the generated ones, and how they differ.
+
+    ``distance``: in standard deviations of all lines, >= 0. ``p``: the share of permutations in
+    which two halves dealt from both lie as far apart; small means that it is no chance.
+    """
+
+    author: float
+    generated: float
+    distance: float
+    p: float
+
+
+class Variety(TypedDict):
+    """How much a speaker repeats itself: shares in 0..1 over all lines.
+
+    ``distinct``: of all runs of three words, how many are different ones. ``commonest``: the share
+    of the line said most often. ``repeats``: lines so like an earlier one that the payload drops
+    them. ``loops``: lines that say three words in a row more than twice.
+    """
+
+    distinct: float
+    commonest: float
+    repeats: float
+    loops: float
 
 
 def words(text: str) -> list[str]:
@@ -58,11 +86,11 @@ class Delta:
 
 def habits(text: str) -> dict[str, float]:
     """Figures of one line: length and what stands in it, per character or per word."""
-    chars, told = max(1, len(text)), words(text)
+    chars, found = max(1, len(text)), words(text)
     return {
         "characters": float(len(text)),
-        "characters per word": sum(map(len, told)) / max(1, len(told)),
-        "words per sentence": len(told) / max(1, len(re.findall(r"[.!?]+(?=\s|$)", text))),
+        "characters per word": sum(map(len, found)) / max(1, len(found)),
+        "words per sentence": len(found) / max(1, len(re.findall(r"[.!?]+(?=\s|$)", text))),
         "commas": text.count(",") / chars,
         "semicolons and colons": sum(text.count(c) for c in ";:") / chars,
         "dashes": sum(text.count(c) for c in "-–—") / chars,
@@ -72,7 +100,7 @@ def habits(text: str) -> dict[str, float]:
         "bursts": float(text.count("\n>>> ")),
         "emoji": len(EMOJI.findall(text)) / chars,
         "laughter": float(len(LAUGHTER.findall(text))),
-        "first person": sum(w in _FIRST_PERSON for w in told) / max(1, len(told)),
+        "first person": sum(w in _FIRST_PERSON for w in found) / max(1, len(found)),
     }
 
 
@@ -83,12 +111,8 @@ def wasserstein(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def habit_distances(author: Sequence[str], generated: Sequence[str], seed: int
-                    ) -> dict[str, tuple[float, float, float, float]]:
-    """For every habit that occurs: author's mean, generated mean, distance in spreads, p-value.
-
-    p is the share of PERMUTATIONS in which two halves dealt from both lie as far apart: small
-    means that the difference is no chance.
-    """
+                    ) -> dict[str, HabitGap]:
+    """For every habit that occurs; p comes from PERMUTATIONS permutations."""
     rng = np.random.default_rng(seed)
     of_author, of_generated = [habits(t) for t in author], [habits(t) for t in generated]
     found = {}
@@ -103,18 +127,13 @@ def habit_distances(author: Sequence[str], generated: Sequence[str], seed: int
         for _ in range(PERMUTATIONS):
             dealt = rng.permutation(both)
             as_far += wasserstein(dealt[: len(a)], dealt[len(a) :]) >= distance
-        found[habit] = (float(a.mean()), float(g.mean()), float(distance / spread),
-                        as_far / (PERMUTATIONS + 1))
+        found[habit] = HabitGap(float(a.mean()), float(g.mean()), float(distance / spread),
+                                as_far / (PERMUTATIONS + 1))
     return found
 
 
-def variety(lines: Sequence[str]) -> dict[str, float]:
-    """How much a speaker repeats itself: shares in 0..1 over all lines.
-
-    ``distinct``: of all runs of three words, how many are different ones. ``commonest``: the share
-    of the line said most often. ``repeats``: lines so like an earlier one that the payload drops
-    them. ``loops``: lines that say three words in a row more than twice.
-    """
+def variety(lines: Sequence[str]) -> Variety:
+    """How much the speaker of these lines repeats itself; 0 of each without lines."""
     if not lines:
         return {"distinct": 0.0, "commonest": 0.0, "repeats": 0.0, "loops": 0.0}
     runs = [_runs(line) for line in lines]
@@ -129,8 +148,9 @@ def variety(lines: Sequence[str]) -> dict[str, float]:
 
 
 def _runs(line: str) -> Counter[tuple[str, ...]]:
-    told = words(line)
-    return Counter(tuple(told[at : at + NGRAM_WORDS]) for at in range(len(told) - NGRAM_WORDS + 1))
+    found = words(line)
+    return Counter(
+        tuple(found[at : at + NGRAM_WORDS]) for at in range(len(found) - NGRAM_WORDS + 1))
 
 
 def masked(text: str, common: frozenset[str]) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from markupsafe import Markup
+
 from host_training.evaluation.intervals import Interval
 
 WIDTH, LABEL, MARGIN = 720, 210, 26
@@ -33,7 +35,7 @@ class _Scale:
 
 
 def dots(marks: Sequence[PlotMark], caption: str, lines: Sequence[tuple[float, str]] = (),
-         digits: int = 2) -> str:
+         digits: int = 2) -> Markup:
     """A row for each mark: a dot, its interval, its figure; ``lines`` are named upright ones."""
     ends = [v for m in marks for v in (m.interval.low, m.interval.value, m.interval.high)
             if math.isfinite(v)] + [at for at, _ in lines]
@@ -59,7 +61,7 @@ def dots(marks: Sequence[PlotMark], caption: str, lines: Sequence[tuple[float, s
 
 
 def bars(values: Sequence[tuple[str, float, bool]], caption: str, unit: str, reach: float,
-         limit: tuple[float, str] | None = None) -> str:
+         limit: tuple[float, str] | None = None) -> Markup:
     """A bar from zero for each (label, value, is ours); ``limit`` is a named upright line.
 
     The axis goes to ``reach``, or as far as the longest bar.
@@ -110,7 +112,8 @@ def _round_step(rough: float) -> float:
     return next(n * power for n in (1, 2, 5, 10) if n * power >= rough * 0.999)
 
 
-def _svg(height: float, parts: Sequence[str], caption: str) -> str:
-    return (f'<figure><svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label='
-            f'"{escape(caption, quote=True)}">{"".join(parts)}</svg>'
-            f"<figcaption>{escape(caption)}</figcaption></figure>")
+def _svg(height: float, parts: Sequence[str], caption: str) -> Markup:
+    """``parts`` are escaped where they are made."""
+    return Markup(f'<figure><svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label='
+                  f'"{escape(caption)}">{"".join(parts)}</svg>'
+                  f"<figcaption>{escape(caption)}</figcaption></figure>")

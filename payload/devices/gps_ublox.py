@@ -125,7 +125,7 @@ class UbloxGnss:
 
     @property
     def jam_indicator(self) -> int | None:
-        """0 none .. 255 strong, as MON-HW or MON-RF told it lately; None when neither did."""
+        """0 none .. 255 strong, as MON-HW or MON-RF last reported it; None when neither did."""
         return self._jam_indicator
 
     @property

@@ -58,9 +58,9 @@ def frame_bytes_max(mtu_bytes: int) -> int:
     return max(size for size in horus.FRAME_SIZES if size <= mtu_bytes)
 
 
-def horus_frame(told: Packet, mtu_bytes: int) -> bytes:
+def horus_frame(packet: Packet, mtu_bytes: int) -> bytes:
     """The frame of either flavour, at most ``mtu_bytes``."""
-    return horus.encode(told, frame_bytes_max(mtu_bytes) if told.musing else STATE_BYTES_MAX)
+    return horus.encode(packet, frame_bytes_max(mtu_bytes) if packet.musing else STATE_BYTES_MAX)
 
 
 def sentence(callsign: str, number: int, place: Place) -> bytes:

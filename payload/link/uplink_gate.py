@@ -7,9 +7,9 @@ twice. A disk that does not take it leaves the counter in RAM: deafness would be
 after a reboot.
 
 Counters follow the seconds since 2025 (``groundstation.archive.outbox`` draws them so), and a
-command is meant for now. Once GNSS has told the time, a command is refused that is too old or dated
-ahead, and one from before the boot with which the memory of counters begins: an earlier life may
-have taken it. Before that, a payload whose memory begins with a first start takes no hazardous
+command is meant for now. Once GNSS has given the time, a command is refused that is too old or
+dated ahead, and one from before the boot with which the memory of counters begins: an earlier life
+may have taken it. Before that, a payload whose memory begins with a first start takes no hazardous
 command, and one that knows that it has forgotten takes none. CUTDOWN_ABORT is taken unless it is a
 replay.
 
@@ -46,7 +46,7 @@ from wire.session import Session
 _MEMORY_KEY = "uplink_counters"
 LAST_KEY = "uplink_counter"  # of the last command accepted from any station
 REMEMBERED_AHEAD_MAX = 16  # then the one whose hour is furthest away is forgotten
-REFUSAL_TOLD_EVERY_MS = 600_000
+REFUSAL_REPORTED_EVERY_MS = 600_000
 _CLOCK_SLACK_S = 1  # the clock is slewed; a second's difference is not worth a write
 
 
@@ -62,7 +62,7 @@ class UplinkGate:
         self.untimely_commands = 0  # too old, dated ahead, or of unknown age
         self._repeated: CommandFrame | None = None
         self._reports: dict[int, int] = {}  # station -> counter of its last report
-        self._refusal: Note | None = None  # of the latest untimely command, not told yet
+        self._refusal: Note | None = None  # of the latest untimely command, not reported yet
         self._refusal_due_ms = 0
         self._key = key
         self._node_id = node_id
@@ -85,9 +85,9 @@ class UplinkGate:
         self._learn_time(now_ms)
         if self._refusal is None or now_ms < self._refusal_due_ms:
             return []
-        told, self._refusal = self._refusal, None
-        self._refusal_due_ms = now_ms + REFUSAL_TOLD_EVERY_MS
-        return [told]
+        refusal, self._refusal = self._refusal, None
+        self._refusal_due_ms = now_ms + REFUSAL_REPORTED_EVERY_MS
+        return [refusal]
 
     def accept(self, data: bytes, now_ms: int, session: Session) -> Uplink | None:
         """The frame in ``data`` if it is to be acted on; a command once what is put here is

@@ -45,14 +45,14 @@ class DraftChoice:
 
         ``moment`` and ``memory`` are those of the prompt.
         """
-        heard = [*self._constant, senses_in_words(moment), memory or "", moment.question or ""]
-        given = set().union(*map(numbers, heard))
+        prompted = [*self._constant, senses_in_words(moment), memory or "", moment.question or ""]
+        given = set().union(*map(numbers, prompted))
         for draft in drafts:
             raw = draft[:RAW_CHARS_MAX]
             line = usable(raw, self._sentences_max)
             if (
                 line is not None and not self._private.are_in(raw, line) and numbers(line) <= given
-                and not is_echo(line, heard) and not self._is_stale(line, moment, memory)
+                and not is_echo(line, prompted) and not self._is_stale(line, moment, memory)
             ):
                 self._said.add(line)
                 return line

@@ -1,13 +1,13 @@
 """Memory: one sentence of the author's own writing that fits the moment.
 
-Training draws memories as often as they come in flight, and a desk that lets a bundle speak recalls
-with these same rules, so that the model is never asked in another way than it was taught.
-Reads the full-text index of the bundle (built by ``host_training/rows/memory_index.py``), read-only
-and immutable: nothing is locked or written, whatever the card is mounted as. A damaged index costs
-the memory, never the thought: errors are counted and answered with None.
+Training and the desktop chat recall with the same rules and as often as the flight, so that the
+model is prompted as it was trained. The full-text index of the bundle (built by
+``host_training/rows/memory_index.py``) is opened read-only and immutable: nothing is locked or
+written, however the card is mounted. A damaged index costs the memory, never the thought: errors
+are counted, and ``recall`` returns None.
 
-The index finds whole words. Writing without spaces has none for it, so pieces of two or three
-letters stand in for them: on a second line under each sentence, and in what is asked.
+The index finds whole words. In scripts without spaces it finds none, so pieces of two or three
+letters stand in for words: on a second line under each sentence, and in the query.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from types import MappingProxyType
 
 from payload.ports import PortError
 
-MEMORY_CHANCE = 0.3  # that a moment without a question comes with a memory, where there is one
+MEMORY_CHANCE = 0.3  # that a moment without a question gets a memory, where one fits
 TERMS_MAX = 8
 TERM_CHARS_MIN = 3
-PIECES_MAX = 64  # of what is asked, in scripts without spaces; a long question has some thirty
+PIECES_MAX = 64  # of a query, in scripts without spaces; a long question has about thirty
 CANDIDATES_MAX = 16
 VM_STEPS_MAX = 400_000  # of SQLite's virtual machine: some tens of milliseconds on a Pi
 _VM_STEPS_CHECKED = 20_000
@@ -57,23 +57,23 @@ _RUN = re.compile(f"(?P<two>[{_IDEOGRAMS}{_HANGUL}]+)|(?P<three>[{_HIRAGANA}]+|[
 _PIECE_LETTERS = {"two": 2, "three": 3}
 _PRIVATE_USE = 0xE000
 
-# sqlite3 quotes the damage in its message, and a size that is damaged may be more than there is.
+# sqlite3 quotes the damaged bytes in its message, and a damaged size may exceed the memory.
 _DAMAGE = (sqlite3.Error, UnicodeError, MemoryError)
 
 
 class MemoryAbsent(PortError):
-    """There is no index at this path, or it is not one; fly without."""
+    """The path has no index, or it is not one; the flight goes without."""
 
 
 def indexed(text: str) -> str:
-    """A sentence as the index holds it: on one line, its pieces, where it has any, on the next."""
+    """A sentence as the index holds it: on one line, with its pieces, if any, on the next."""
     line = " ".join(text.split())
     _, pieces = _terms(line)
     return "\n".join(filter(None, (line, " ".join(pieces))))
 
 
 def sentence(value: str) -> str:
-    """The sentence of what ``indexed`` made."""
+    """The sentence of an index value, the reverse of ``indexed``."""
     return value.split("\n", 1)[0]
 
 
@@ -81,7 +81,7 @@ def _terms(text: str) -> tuple[list[str], list[str]]:
     """The words of ``text``, and the pieces of its writing without spaces, each once.
 
     A piece is two ideograms or Hangul, or three letters of other scripts; they overlap. A shorter
-    run is a piece itself, but for a single letter that is no ideogram.
+    run is a piece itself, except a single letter that is not an ideogram.
     """
     words: dict[str, None] = {}
     pieces: dict[str, None] = {}
@@ -96,7 +96,7 @@ def _terms(text: str) -> tuple[list[str], list[str]]:
 
 
 def _lettered(piece: str) -> str:
-    """FTS5 takes a mark, such as a vowel of Thai, for a space: here it is one of private use."""
+    """FTS5 treats a mark, such as a Thai vowel, as a space; a private-use character replaces it."""
     return "".join(chr(_PRIVATE_USE + ord(c) % 0x1000) if unicodedata.category(c)[0] == "M" else c
                    for c in piece)
 
@@ -148,7 +148,7 @@ class Memory:
     def recall_for(
         self, about: str, question: str | None, avoid: list[str], rng: random.Random
     ) -> str | None:
-        """What comes to mind: for a question always looked for, for a topic MEMORY_CHANCE often."""
+        """A memory for the thought: sought for every question, with MEMORY_CHANCE for a topic."""
         if question is not None:
             return self.recall(question.split(), avoid)
         if rng.random() >= MEMORY_CHANCE:

@@ -1,12 +1,11 @@
-"""The mind: decides when to think and of what, and keeps only usable lines.
+"""The mind: decides when to think and about what, and keeps only usable lines.
 
     IDLE --slot, question or muse_now--> THINKING --reply--> kept, or tried again (three tries)
-      ^------ back-off 30 s .. 10 min ------'--deadline, failure--> LOST until something is answered
+      ^------ back-off 30 s .. 10 min ------'--deadline, failure--> LOST until the next reply
 
-Questions go before musings. Nothing is thought while power and temperatures forbid it, and what is
-being thought then is stopped. The worker's text is data: it is cleaned, bounded, stored and
-sent, and can cause nothing. What is thought about is ``payload.mind.topics``, how it is asked
-``payload.prompt``.
+Questions go before musings. No thought begins while power or temperature forbids it, and one in
+progress is stopped. The worker's text is data: it is cleaned, bounded, stored and sent, and can
+cause nothing else. ``payload.mind.topics`` chooses the topic, ``payload.prompt`` words the prompt.
 """
 
 from __future__ import annotations
@@ -58,11 +57,11 @@ class _Thought:
     moment: Moment
     memory: str | None
     question: Question | None
-    api_ms: int | None  # when the outcome it may tell of came
+    api_ms: int | None  # when the API outcome it may mention arrived
 
 
 class MindManager:
-    """Musings by schedule, replies by request; all state of the mind that the core holds."""
+    """Musings on schedule, replies on request; all state of the mind that the core holds."""
 
     def __init__(
         self, mind: Mind | None, persona: PersonaText | None, memory: Memory | None,
@@ -93,16 +92,16 @@ class MindManager:
         self._recent_topics: deque[str] = deque(maxlen=topics.RECENT_TOPICS)
         self._recent_memories: deque[str] = deque(maxlen=MEMORIES_AVOIDED)
         self._api: tuple[str, str, int] | None = None
-        self._told_api_ms: int | None = None
+        self._mused_api_ms: int | None = None
         self._picture: tuple[str | None, int] | None = None
         self._ground_altitude_m: float | None = None
         self._retry_ms = 0  # nothing is started before
         self._backoff_ms = BACKOFF_MS_MIN
         self._refused_since_ms: int | None = None
         self._lost_since_ms: int | None = None
-        self._has_told_absent = False
+        self._has_reported_absent = False
         self.rejected = 0  # replies without a usable draft: empty, unclean, private, said before
-        self.given_up = 0  # musings for which three tries gave nothing
+        self.given_up = 0  # musings abandoned after three tries
 
     @property
     def is_busy(self) -> bool:
@@ -124,7 +123,7 @@ class MindManager:
         self._is_owed = True
 
     def note_api(self, name: str, outcome: str, now_ms: int) -> None:
-        """An API said something, or nothing, at ``now_ms``; noting it again changes nothing."""
+        """An API answered, or failed to, at ``now_ms``; noting it again changes nothing."""
         self._api = (name, outcome, now_ms)
 
     def note_picture(self, scene: str | None, now_ms: int) -> None:
@@ -231,7 +230,7 @@ class MindManager:
         api = None
         if self._api is not None:
             name, outcome, at_ms = self._api
-            if at_ms != self._told_api_ms and bare.is_within(at_ms, topics.API_FRESH_S):
+            if at_ms != self._mused_api_ms and bare.is_within(at_ms, topics.API_FRESH_S):
                 api = (name, outcome)
         return topics.Facts(
             situation=situation,
@@ -245,7 +244,7 @@ class MindManager:
         )
 
     def _collect(self, mind: Mind, thought: _Thought, now_ms: int) -> list[Note]:
-        """The reply to ``thought``, its failure, or its deadline; answers to others are dropped."""
+        """The reply to ``thought``, its failure or its deadline; other replies are dropped."""
         try:
             answer = mind.poll(now_ms)
         except (PortError, OSError) as error:
@@ -261,7 +260,7 @@ class MindManager:
         return []
 
     def _judge(self, thought: _Thought, reply: MindReply) -> list[Note]:
-        """Keep the best draft that is usable; where none is, think again, three times in all."""
+        """Keep the best usable draft; if there is none, try again, three times in all."""
         self._thought = None
         question = thought.question
         text = self._choice.best(reply.drafts, thought.moment, thought.memory)
@@ -279,7 +278,7 @@ class MindManager:
         self._tried_topics.clear()
         self._recent_topics.append(thought.moment.about)
         if thought.moment.api is not None:
-            self._told_api_ms = thought.api_ms
+            self._mused_api_ms = thought.api_ms
         return [_musing(thought, text, reply)]
 
     def _try_again(self, about: str) -> None:
@@ -326,7 +325,7 @@ class MindManager:
         return notes
 
     def _refused(self, now_ms: int) -> list[Note]:
-        """Not taken: it may still be loading its model, which is no failure for two minutes."""
+        """The worker refused: it may be loading its model, which is no failure for two minutes."""
         self._retry_ms = now_ms + START_RETRY_MS
         if self._refused_since_ms is None:
             self._refused_since_ms = now_ms
@@ -341,7 +340,7 @@ class MindManager:
             event("mind_returned", lost_s=(now_ms - since_ms) // 1000)]
 
     def _stop(self, mind: Mind, now_ms: int) -> None:
-        """Stop thinking at once; a question goes back to the front of the queue."""
+        """Cancel the thought in progress; its question returns to the front of the queue."""
         thought, self._thought = self._thought, None
         if thought is None:
             return
@@ -351,8 +350,8 @@ class MindManager:
 
     def _without_mind(self, situation: Situation) -> list[Note]:
         notes: list[Note] = []
-        if not self._has_told_absent:
-            self._has_told_absent = True
+        if not self._has_reported_absent:
+            self._has_reported_absent = True
             notes.append(event("mind_absent", "warning"))
         while (question := self._questions.first) is not None:
             notes.append(self._reply(question, NO_VOICE, situation))
@@ -360,13 +359,13 @@ class MindManager:
 
 
 def _cancel(mind: Mind, now_ms: int) -> None:
-    """Kill the worker; one that is gone already needs no killing."""
+    """Kill the worker, unless it has already ended."""
     with contextlib.suppress(PortError, OSError):
         mind.cancel(now_ms)
 
 
 def _musing(thought: _Thought, text: str, reply: MindReply) -> Note:
-    """The record of a musing, placed where it was begun; an unknown place is left out."""
+    """The record of a musing, with the position where it began; an unknown one is omitted."""
     situation, moment = thought.situation, thought.moment
     body = MusingBody(text=text, about=moment.about, senses=senses_in_words(moment), by="model",
                       tok=reply.reply_tokens, ms=reply.elapsed_ms)

@@ -1,6 +1,6 @@
 """The messages between the flight core and the mind worker, on a Unix stream socket.
 
-Sans-I/O: a message is a msgpack map behind its length (32 bits, big-endian, at most 64 KiB).
+Sans-I/O: a message is a msgpack map preceded by its length (32 bits, big-endian, at most 64 KiB).
 
     worker -> core   hello    {pid, model, n_ctx}         once after connecting
     core -> worker   request  the fields of ``ports.MindRequest``
@@ -28,12 +28,12 @@ _LENGTH_BYTES = 4
 
 
 class ProtocolError(ValueError):
-    """The other end sent something that is no message; close the connection."""
+    """The other end sent something that is not a message; close the connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """The worker introduces itself. ``n_ctx`` and ``model`` are 0 and "" without a model."""
+    """The first message of a worker. Without a model ``n_ctx`` is 0 and ``model`` is ""."""
 
     pid: int
     model: str
@@ -51,7 +51,7 @@ _TYPES: dict[str, type[int] | type[float] | type[str] | type[list[str]]] = {
 
 
 def encode(message: Message) -> bytes:
-    """One message with its length. Raises ProtocolError when it is too long to send."""
+    """One message with its length prefix. Raises ProtocolError when it is too long to send."""
     fields = {name: getattr(message, name) for name in _field_names(type(message))}
     try:
         body: bytes = msgpack.packb({"kind": _NAMES[type(message)], **fields})
@@ -69,7 +69,7 @@ class MessageDecoder:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[Message]:
-        """Messages completed by ``data``. Raises ProtocolError; the decoder is then useless."""
+        """Messages completed by ``data``. Raises ProtocolError; discard the decoder then."""
         self._buffer += data
         messages: list[Message] = []
         while len(self._buffer) >= _LENGTH_BYTES:

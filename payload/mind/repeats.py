@@ -52,10 +52,10 @@ def is_circular(text: str) -> bool:
     return len(set(runs)) < len(runs)
 
 
-def is_echo(text: str, heard: Iterable[str]) -> bool:
+def is_echo(text: str, prompted: Iterable[str]) -> bool:
     """True when ``text`` is hardly more than a part of one of the texts it was prompted with."""
     letters = trigrams(text)
-    return any(len(letters & trigrams(part)) > ECHO_SHARE_MAX * len(letters) for part in heard)
+    return any(len(letters & trigrams(part)) > ECHO_SHARE_MAX * len(letters) for part in prompted)
 
 
 def _hash(text: str) -> bytes:

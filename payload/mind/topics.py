@@ -178,13 +178,13 @@ def weights(facts: Facts) -> dict[str, float]:
     """Every topic that is true now with its weight; those of the outside world share a third."""
     seen = {topic: weight(facts) for topic, weight in _SEEN}
     seen = {topic: weight for topic, weight in seen.items() if weight > 0}
-    told: list[str] = []
+    outside: list[str] = []
     if facts.api is not None and facts.api[1] in API_TOPICS:
-        told.append(API_TOPICS[facts.api[1]][0])
+        outside.append(API_TOPICS[facts.api[1]][0])
     if facts.silence_min > SILENCE_MIN:
-        told.append("silence")
+        outside.append("silence")
     share = sum(seen.values()) * OUTSIDE_WORLD_SHARE / (1 - OUTSIDE_WORLD_SHARE)
-    return {**seen, **{topic: share / len(told) for topic in told}}
+    return {**seen, **{topic: share / len(outside) for topic in outside}}
 
 
 def choose(facts: Facts, recent: list[str], rng: random.Random) -> str:
@@ -203,9 +203,9 @@ def choose(facts: Facts, recent: list[str], rng: random.Random) -> str:
         return min(candidates, key=lambda topic: _last_index(last, topic))
     # A third for the outside world, also when some of what is seen was just mused about.
     seen_names = {topic for topic, _ in _SEEN}
-    told = [topic for topic in fresh if topic not in seen_names]
+    outside = [topic for topic in fresh if topic not in seen_names]
     seen = [topic for topic in fresh if topic in seen_names]
-    pool = told if told and (not seen or rng.random() < OUTSIDE_WORLD_SHARE) else seen
+    pool = outside if outside and (not seen or rng.random() < OUTSIDE_WORLD_SHARE) else seen
     return rng.choices(pool, [candidates[topic] for topic in pool])[0]
 
 

@@ -17,7 +17,7 @@ def height_m(pressure_hpa: float, base_hpa: float = SEA_LEVEL_HPA) -> float:
 
 
 def usable_hpa(pressure_hpa: float | None) -> float | None:
-    """``pressure_hpa`` where a height may be told from it, else None."""
+    """``pressure_hpa`` where a height may be computed from it, else None."""
     if pressure_hpa is None or not is_plausible("height_from_hpa", pressure_hpa):
         return None
     return pressure_hpa

@@ -97,8 +97,9 @@ class MissionClock:
         if not is_steady:
             return []
         if self.quality is TimeQuality.GPS and abs(offset_ms - self._offset_ms) > STEP_MS:
-            told_ms = fix.taken_ms - self._candidate_since_ms
-            return self._doubt(offset_ms) if told_ms < CONTRADICTION_MS else self._adopt(offset_ms)
+            contradicted_ms = fix.taken_ms - self._candidate_since_ms
+            if contradicted_ms < CONTRADICTION_MS:
+                return self._doubt(offset_ms)
         return self._adopt(offset_ms)
 
     def _doubt(self, offset_ms: int) -> list[Note]:

@@ -62,10 +62,10 @@ class Forecast:
             return []
         self._due_ms = now_ms + every_ms
         self.landing = predict(fix, self._winds, self._fall, ground_m or 0.0)
-        return [] if self.landing is None else [_told(self.landing, phase)]
+        return [] if self.landing is None else [_note(self.landing, phase)]
 
 
-def _told(landing: Landing, phase: Phase) -> Note:
+def _note(landing: Landing, phase: Phase) -> Note:
     body: HousekeepingBody = {
         "phase": int(phase),
         "land_lat": round(landing.latitude_deg * 1e7),

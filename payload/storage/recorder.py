@@ -13,7 +13,7 @@ from wire.records import Record
 
 
 class Recorder:
-    """Told of each, after it was done; this one writes nothing down."""
+    """Called after each; this one records nothing."""
 
     def appended(self, record: Record, is_reserved: bool) -> None:
         """``is_reserved``: the disk knows that numbers up to this one may have been given."""

@@ -17,7 +17,7 @@ from groundstation.archive.archive import Archive
 from groundstation.archive.rawlog import Reception
 from groundstation.archive.schema import WrongVersion
 from groundstation.decode import foreign, mosaic, payload_summaries
-from groundstation.decode.beacon_freshness import BeaconOrder
+from groundstation.decode.beacon_freshness import BeaconFreshness
 from groundstation.decode.pictures import media_type
 from groundstation.export import ccsds
 from groundstation.export.export import write_all
@@ -215,7 +215,7 @@ def _pieces() -> list[Tape]:
 def _order() -> Take:
     """Packets are a counter (2 bytes), a time of day (3), and how much later (4): never news twice.
     """
-    order, clock = BeaconOrder(), itertools.count(START_MS, 1000)
+    order, clock = BeaconFreshness(), itertools.count(START_MS, 1000)
 
     def take(data: bytes) -> object:
         data = data[:9].ljust(9, b"\0")

@@ -9,7 +9,7 @@ import pytest
 from groundstation.decode.beacon_freshness import (
     AHEAD_MS,
     DAY_MS,
-    BeaconOrder,
+    BeaconFreshness,
     clock_gap_s,
     made_at,
 )
@@ -24,7 +24,7 @@ class Station:
     """An order that is told seconds since START: when a beacon was made, and when it was heard."""
 
     def __init__(self, clock_error_s: int = 0) -> None:
-        self.order = BeaconOrder()
+        self.order = BeaconFreshness()
         self.clock_error_s = clock_error_s
 
     def hears(self, boot: int, number: int, made_s: int | None, heard_s: int | None = None) -> bool:

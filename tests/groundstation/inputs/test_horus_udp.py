@@ -13,12 +13,12 @@ from structlog.testing import capture_logs
 
 from groundstation.archive.archive import Archive
 from groundstation.decode import payload_summaries
+from groundstation.errors import StationError
 from groundstation.export import ccsds
 from groundstation.export.feeds import PacketFeed, SummaryFeed
 from groundstation.ground import Ground
 from groundstation.inputs import gateway
-from groundstation.inputs.gateway import RoadError
-from groundstation.inputs.udp import Beside, Listener, Teller
+from groundstation.inputs.udp import UdpListener, UdpSender, UdpService
 from groundstation.reading.reader import FlightReader
 from tests.groundstation.far_end import MISSION, START_MS, FarEnd, state_at
 from wire import horus
@@ -164,34 +164,34 @@ def test_what_we_tell_has_what_chasemapper_takes(tmp_path) -> None:
 
 
 class Udp:
-    """A station with everything beside its radio, and the programs at the other ends."""
+    """A station with its UDP inputs and outputs, and the programs at the other ends."""
 
     def __init__(self, path, *, is_echo: bool = False, key: bytes | None = None) -> None:
         self.archive = Archive(path / "flight.sqlite", is_durable=False)
         self.ground = Ground(MISSION, self.archive, key)
         self.reader = FlightReader(self.archive.path, MISSION)
-        self.listener = Listener("127.0.0.1", 0)
+        self.listener = UdpListener("127.0.0.1", 0)
         self.chaser, self.yamcs = _socket(), _socket()
         to = self.listener.port if is_echo else self.chaser.getsockname()[1]
-        self.tellers = [
-            Teller(SummaryFeed(self.reader, MISSION), "127.0.0.1", to),
-            Teller(PacketFeed(self.archive.db, 7), "127.0.0.1", self.yamcs.getsockname()[1]),
+        self.senders = [
+            UdpSender(SummaryFeed(self.reader, MISSION), "127.0.0.1", to),
+            UdpSender(PacketFeed(self.archive.db, 7), "127.0.0.1", self.yamcs.getsockname()[1]),
         ]
         self.now_ms = START_MS
-        self.beside = Beside(self.ground, lambda: self.now_ms, self.listener, self.tellers)
+        self.service = UdpService(self.ground, lambda: self.now_ms, self.listener, self.senders)
 
     def tell(self, *datagrams: bytes) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             for data in datagrams:
                 sender.sendto(data, ("127.0.0.1", self.listener.port))
-        self.beside.turn()
+        self.service.poll()
 
     @property
     def tally(self) -> dict[str, int]:
         return {row[0]: row[1] for row in self.archive.db.execute("SELECT * FROM tally")}
 
     def close(self) -> None:
-        self.beside.close()
+        self.service.close()
         for sock in (self.chaser, self.yamcs):
             sock.close()
         self.reader.close()
@@ -238,7 +238,7 @@ def test_bad_datagrams_are_counted_and_chatter_is_passed_over(udp) -> None:
     udp.tell(*BAD[:6], b"\0" * 60_000, stats, summary(), summary(callsign="M0NTY"))
     # An empty datagram and seven of noise; the head of the long one is kept.
     assert udp.tally == {"bad_summaries": 7, "sightings_summary": 1, "neighbour_frames": 1}
-    assert udp.beside.chatter == 1
+    assert udp.service.chatter == 1
     longest = max(len(r.raw) for r in udp.archive.receptions())
     assert longest <= payload_summaries.DATAGRAM_BYTES_MAX + 1
 
@@ -260,14 +260,14 @@ def test_new_positions_are_told_and_old_ones_are_not(tmp_path) -> None:
     Ground(MISSION, before, None).receive(far.beacon(state_at(0)), START_MS)
     before.close()
     udp = Udp(tmp_path)
-    udp.beside.turn()
+    udp.service.poll()
     assert _is_quiet(udp.chaser)
     udp.ground.receive(far.beacon(state_at(10)), START_MS + 10_000)
     stale = Beacon(latitude_deg=1.0, longitude_deg=1.0, altitude_m=5, fix_age_s=21)
     udp.ground.receive(far.beacon(stale), START_MS + 11_000)
     udp.ground.receive(far.beacon(Beacon()), START_MS + 12_000)
     udp.ground.receive(horus.encode(Packet("N0CALL", 1, FULL)), START_MS + 13_000)
-    udp.beside.turn()
+    udp.service.poll()
     told = json.loads(udp.chaser.recv(4096))
     assert told["time"] == "14:13:30" and told["comment"] == "spacepi meadow (unproved)"
     assert _is_quiet(udp.chaser), "nothing stale, unknown, or beside a beacon of our own"
@@ -275,7 +275,7 @@ def test_new_positions_are_told_and_old_ones_are_not(tmp_path) -> None:
     state = Beacon(time_of_day_s=at_ms // 1000 % 86_400, latitude_deg=52.5, longitude_deg=13.5,
                    altitude_m=800)
     udp.ground.receive(horus.encode(Packet("N0CALL", 2, state)), at_ms)
-    udp.beside.turn()
+    udp.service.poll()
     told = json.loads(udp.chaser.recv(4096))
     assert told["altitude"] == 800 and told["comment"] == "spacepi meadow (unproved)"
     udp.close()
@@ -284,8 +284,8 @@ def test_new_positions_are_told_and_old_ones_are_not(tmp_path) -> None:
 def test_our_own_summary_that_comes_back_is_passed_over(tmp_path) -> None:
     udp = Udp(tmp_path, is_echo=True)
     udp.ground.receive(FarEnd().beacon(state_at(10)), START_MS + 10_000)
-    udp.beside.turn()
-    udp.beside.turn()
+    udp.service.poll()
+    udp.service.poll()
     assert udp.archive.last_reception_id() == 1
     udp.close()
 
@@ -302,7 +302,7 @@ def test_new_records_are_sent_as_the_packets_that_an_export_writes(tmp_path) -> 
             if data:
                 udp.ground.receive(data, now)
         count = udp.archive.db.execute("SELECT COUNT(*) FROM record").fetchone()[0]
-        udp.beside.turn()
+        udp.service.poll()
         packets += [udp.yamcs.recv(65_535) for _ in range(count - len(packets))]
         assert _is_quiet(udp.yamcs)
         udp.close()
@@ -328,26 +328,26 @@ class Given:
 def test_a_refusal_is_said_once_and_so_is_the_return() -> None:
     feed = Given(b"x" * 70_000, b"y" * 70_000, b"short", b"z" * 70_000)
     with _socket() as sock:
-        teller = Teller(feed, "127.0.0.1", sock.getsockname()[1])
+        sender = UdpSender(feed, "127.0.0.1", sock.getsockname()[1])
         with capture_logs() as logs:
-            teller.turn()
+            sender.send_new()
         assert sock.recv(100) == b"short"
     assert [entry["event"] for entry in logs] == ["udp_refused", "udp_returned", "udp_refused"]
-    assert teller.refused == 3
-    teller.close()
+    assert sender.refused == 3
+    sender.close()
 
 
 def test_a_port_that_is_taken_and_a_host_that_is_none() -> None:
     with _socket() as sock:
         port = sock.getsockname()[1]
-        with pytest.raises(RoadError, match=f"cannot listen on UDP 127.0.0.1:{port}"):
-            Listener("127.0.0.1", port)
-    with pytest.raises(RoadError, match="not an address to send to"):
-        Teller(Given(), "no such host", 5)
+        with pytest.raises(StationError, match=f"cannot listen on UDP 127.0.0.1:{port}"):
+            UdpListener("127.0.0.1", port)
+    with pytest.raises(StationError, match="not an address to send to"):
+        UdpSender(Given(), "no such host", 5)
 
 
 def test_without_its_radio_a_station_still_hears_by_udp(monkeypatch, udp) -> None:
-    """The radio is tried again and again; what stands beside it is served meanwhile."""
+    """The radio is retried again and again; UDP is served meanwhile."""
     monkeypatch.setattr(gateway, "RETRY_S", 0.1)
     monkeypatch.setattr(gateway, "WAIT_S", 0.01)
     stop, tries = threading.Event(), []
@@ -361,5 +361,5 @@ def test_without_its_radio_a_station_still_hears_by_udp(monkeypatch, udp) -> Non
         raise ConnectionRefusedError
 
     gateway.run(
-        udp.ground, no_radio, Envelope(MISSION), lambda: START_MS, stop, udp.beside.turn)
+        udp.ground, no_radio, Envelope(MISSION), lambda: START_MS, stop, udp.service.poll)
     assert udp.tally == {"sightings_summary": 2}

@@ -25,7 +25,7 @@ from groundstation.inputs.kiss_server import (
     WRITE_MS,
     KissServer,
 )
-from groundstation.inputs.notices import TELL_EVERY_MS
+from groundstation.inputs.notices import LOG_EVERY_MS
 from tests.groundstation.far_end import MASTER_KEY, SIGNED_MISSION, FarEnd, state_at
 from wire import kiss
 
@@ -197,7 +197,7 @@ def test_comings_and_goings_are_said_once_a_minute(bench):
             bench.join().close()
             bench.server.read(WAIT_S)
         assert [entry["joined"] for entry in logs] == [1]
-        bench.now_ms += TELL_EVERY_MS
+        bench.now_ms += LOG_EVERY_MS
         bench.server.read(0)
     assert len(logs) == 2 and logs[1]["joined"] == 49
     assert logs[0]["event"] == logs[1]["event"] == "radio_clients"

@@ -1,4 +1,4 @@
-"""The real command with everything beside its radio, and every wrong way to ask for it."""
+"""The real command with all its UDP options, and every wrong way to ask for it."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from uvicorn.server import ServerState
 
 from groundstation import limits
 from groundstation.inputs import tcp
-from groundstation.inputs.notices import TELL_EVERY_MS, Notices
+from groundstation.inputs.notices import LOG_EVERY_MS, Notices
 from groundstation.limits import OncePerInterval
 from groundstation.web import server
 from groundstation.web.server import (
@@ -324,8 +324,8 @@ async def test_a_flood_is_told_once_a_minute(served):
         for _ in range(200):
             await served.join(b"GET")
         assert [entry["connections_given_up"] for entry in logs] == [1]
-        await asyncio.sleep(TELL_EVERY_MS / 1000)
-        served.notices.tell()
+        await asyncio.sleep(LOG_EVERY_MS / 1000)
+        served.notices.log()
     assert logs[1]["connections_given_up"] == 199 - PER_ADDRESS_MAX
     assert len(logs) == 2 and {entry["event"] for entry in logs} == {"page_clients"}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Any
 
 import pytest
 
+import host_training
+from host_training import evaluation, stages
 from host_training.errors import TrainingError
 from host_training.evaluation import examination, gates, report, svg
 from host_training.evaluation.findings import (
@@ -37,8 +40,10 @@ from host_training.evaluation.mission import (
 )
 from host_training.evaluation.quants import QuantCost
 from host_training.evaluation.role_play import PlayedTurn
+from host_training.evaluation.style import HabitGap, Variety
+from lock import files
 
-VARIETY = {"distinct": 0.9, "commonest": 0.01, "repeats": 0.0, "loops": 0.0}
+VARIETY: Variety = {"distinct": 0.9, "commonest": 0.01, "repeats": 0.0, "loops": 0.0}
 
 
 def good() -> Findings:
@@ -53,7 +58,8 @@ def good() -> Findings:
         bits={"letters alone": Interval(1.7, 1.6, 1.8), "base alone": Interval(1.9, 1.8, 2.0),
               "Ada as flown (Q8_0)": Interval(1.5, 1.4, 1.6)},
         lead=Interval(0.4, 0.3, 0.5), voices=voices,
-        habits={"commas": (0.01, 0.02, 0.4, 0.004), "digits": (0.01, 0.01, 0.1, 0.6)},
+        habits={"commas": HabitGap(0.01, 0.02, 0.4, 0.004),
+                "digits": HabitGap(0.01, 0.01, 0.1, 0.6)},
         listening=Interval(0.1, 0.05, 0.15), first_places=0.4, asked=40, usable=0.95, claims=[],
         learnt=LearntPerson(Interval(0.4, 0.3, 0.5), Interval(0.1, 0.0, 0.2),
                             Interval(0.3, 0.2, 0.4)),
@@ -219,6 +225,53 @@ def test_the_page_answers_the_three_questions_first_and_loads_nothing() -> None:
     for loading in ("http", "src=", "<script", "url(", "@import"):
         assert loading not in page
     assert "commas 0.01 0.02 0.40 differs" in text and "digits 0.01 0.01 0.10 differs" not in text
+
+
+HOSTILE = "<script>alert('it & \"it\"')</script>"
+
+
+def hostile() -> Findings:
+    """Every text that a person or the model wrote carries markup."""
+    found = replace(
+        good(), name=HOSTILE, author=HOSTILE, said=[HOSTILE], written=[HOSTILE],
+        conversation=[PlayedTurn("partner", HOSTILE, HOSTILE, HOSTILE, HOSTILE),
+                      PlayedTurn("author", HOSTILE, HOSTILE, HOSTILE, HOSTILE)])
+    likeness = found.likeness
+    bits = {"letters alone": Interval(1.7, 1.6, 1.8),
+            f"{HOSTILE} as flown (Q8_0)": Interval(1.5, 1.4, 1.6)}
+    voices = {HOSTILE: likeness.voices["Ada"]}
+    found = replace(found, likeness=replace(likeness, bits=bits, voices=voices, floor=HOSTILE))
+    found = replace(found, memory=replace(found.memory, leaks=[Leak("address", HOSTILE)]))
+    return replace(found, mission=replace(
+        found.mission, failures=[Failure("readings", HOSTILE, HOSTILE, HOSTILE)]))
+
+
+def test_markup_in_a_text_is_shown_and_not_run() -> None:
+    page = report.page(hostile(), gates.judge(hostile()))
+    assert "<script" not in page and "&lt;script&gt;" in page
+    attributes = re.findall(r'aria-label="([^"]*)"', page)
+    assert any("&lt;script&gt;" in text for text in attributes)
+    text = text_of(page)
+    assert text.startswith(f"{HOSTILE}: the evaluation")
+    assert f"address : {HOSTILE}" in text
+    assert f"readings {HOSTILE} {HOSTILE} {HOSTILE}" in text
+    assert f"{HOSTILE} partner {HOSTILE} {HOSTILE} {HOSTILE}" in text
+
+
+def test_the_template_is_packaged_and_a_change_of_it_is_a_change_of_the_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template = Path(report.__file__).with_name(report.TEMPLATE)
+    package = Path(host_training.__file__).parent
+    patterns = files.read_pyproject()["tool"]["setuptools"]["package-data"]["host_training"]
+    assert template in {path for pattern in patterns for path in package.glob(pattern)}
+    copy = tmp_path / "evaluation"
+    shutil.copytree(template.parent, copy)
+    monkeypatch.setattr(evaluation, "__file__", str(copy / "__init__.py"))
+    before = stages.code_hash(evaluation)
+    with (copy / template.name).open("a") as page:
+        page.write("<p>More.</p>")
+    assert stages.code_hash(evaluation) != before
 
 
 def test_the_page_says_what_was_learnt_beyond_letters_people_and_layers() -> None:

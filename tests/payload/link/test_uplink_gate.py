@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from payload.link.uplink_gate import REFUSAL_TOLD_EVERY_MS, REMEMBERED_AHEAD_MAX, UplinkGate
+from payload.link.uplink_gate import REFUSAL_REPORTED_EVERY_MS, REMEMBERED_AHEAD_MAX, UplinkGate
 from payload.navigation.clock import MissionClock
 from sim.fakes.card_disk import DeskStore
 from tests.payload.flights import fix_at
@@ -320,8 +320,8 @@ def test_untimely_commands_are_counted_and_told_once_in_ten_minutes(desk: Desk) 
         assert not desk.dated(BOOT_S + 16 + 16 * attempt, Opcode.PING, now_ms)
     assert desk.told(now_ms) == ["3520 s old by GNSS time, 900 s are allowed"]
     assert not desk.dated(BOOT_S + 3600 + 200, Opcode.CUTDOWN_FIRE, now_ms)
-    assert desk.told(now_ms + REFUSAL_TOLD_EVERY_MS - 1) == []
-    assert desk.told(now_ms + REFUSAL_TOLD_EVERY_MS) == [
+    assert desk.told(now_ms + REFUSAL_REPORTED_EVERY_MS - 1) == []
+    assert desk.told(now_ms + REFUSAL_REPORTED_EVERY_MS) == [
         "dated 200 s ahead of GNSS time, 180 s are allowed"]
-    assert desk.told(now_ms + 2 * REFUSAL_TOLD_EVERY_MS) == []
+    assert desk.told(now_ms + 2 * REFUSAL_REPORTED_EVERY_MS) == []
     assert desk.gate.untimely_commands == 6
