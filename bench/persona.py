@@ -14,6 +14,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +176,7 @@ def _measured(run_dir: RunDir, name: str, file: Path, rows: Sequence[dataset.Row
         (out / "measured.json").write_text(json.dumps(found))
 
     asked = {**inputs, "file": file_sha256(file), "rows": [row.input_ids for row in rows],
-             "lines": LINES, "sampling": SAMPLING.model_dump(),
+             "lines": LINES, "sampling": asdict(SAMPLING),
              "measures": code_hash(bits, generation)}
     done = run_dir.stage(name, asked, build)
     found: dict[str, Any] = json.loads((done / "measured.json").read_text())

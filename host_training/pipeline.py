@@ -384,7 +384,7 @@ def _runtime(data: Dataset, hidden_size: int) -> dict[str, Any]:
                   for row in data.train if row.kind in IN_FLIGHT)
     tokens_max = min(max(sampling.max_tokens, longest + ANSWER_TOKENS_SPARE), TOKENS_MAX)
     return {"n_ctx": dataset.ROW_TOKENS_MAX,
-            **sampling.overridden({"max_tokens": tokens_max}).model_dump()}
+            **asdict(sampling.overridden({"max_tokens": tokens_max}))}
 
 
 def _base_id(base: Path) -> str:

@@ -18,16 +18,23 @@ from wire import mission
 from wire.mission import Mission, MissionError
 
 USAGE_ERROR, NO_MIND = 2, 3
-# OpenMP's threads spin while they wait for each other; beside a busy process that made a reply
-# take 36 to 154 s instead of 1.5 to 3.1. It reads this when it is loaded.
-SLEEPING_THREADS = ("/usr/bin/env", "OMP_WAIT_POLICY=passive")
+# Libraries read these when they are loaded.
+ENVIRONMENT = (
+    "/usr/bin/env",
+    # OpenMP's threads spin while they wait for each other; beside a busy process that made a reply
+    # take 36 to 154 s instead of 1.5 to 3.1.
+    "OMP_WAIT_POLICY=passive",
+    # glibc raises this bound, from its 128 KiB, to the largest block freed so far; what llama.cpp
+    # then frees after each thought stays in the process, 5 MB of it.
+    "MALLOC_MMAP_THRESHOLD_=131072",
+)
 
 
 def worker_command(plan: Mission, base: Path, socket: Path) -> list[str]:
     """The worker's command line; ``base`` is the folder of the mission file."""
     keys = [word for key in plan.mind.trusted_keys for word in ("--trust", key)]
     return [
-        *SLEEPING_THREADS, sys.executable, "-m", "payload.mind_worker",
+        *ENVIRONMENT, sys.executable, "-m", "payload.mind_worker",
         "--bundle", str(base / plan.mind.bundle),
         "--socket", str(socket), "--threads", str(plan.mind.threads), *keys,
     ]

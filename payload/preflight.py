@@ -11,7 +11,7 @@ whatever fails, and says so in its events and beacon.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from textwrap import shorten
 from typing import NamedTuple
@@ -249,9 +249,9 @@ def _files(flight: Flight, machine: Machine) -> Iterator[Line]:
 
 def _sampling(flown: Sampling, examined: Sampling) -> Iterator[Line]:
     """What the mission file overrides was not examined before the bundle was signed."""
-    signed = examined.model_dump()
+    signed = asdict(examined)
     changed = [f"{name} {value} (bundle: {signed[name]})"
-               for name, value in flown.model_dump().items() if value != signed[name]]
+               for name, value in asdict(flown).items() if value != signed[name]]
     if changed:
         yield Line(Verdict.JUDGE, "sampling", f"not as examined: {', '.join(changed)}")
 

@@ -15,8 +15,8 @@ FUNCTION_LINES_MAX = 60
 COLUMNS_MAX = 100
 
 WORKERS = {
-    "payload/mind_worker.py", "payload/mind_engine.py", "payload/camera_worker.py",
-    "payload/assembly_worker.py",
+    "payload/mind_worker.py", "payload/mind_server.py", "payload/mind_engine.py",
+    "payload/camera_worker.py", "payload/assembly_worker.py",
 }
 COMPOSITION_ROOTS = {"payload/__main__.py", "groundstation/__main__.py", "sim/__main__.py"}
 # What each kind of file may import of ours, by prefix; the first row that fits a path counts.
@@ -29,9 +29,12 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("payload/mind_engine.py", (
         "payload.ports", "payload.prompt", "payload.mind.prefix_cache", "wire",
     )),
-    ("payload/mind_worker.py", (
+    ("payload/mind_server.py", (
         "payload.ports", "payload.mind.protocol", "payload.mind.prefix_cache",
-        "payload.mind_engine", "wire",
+        "payload.mind.worker_log", "payload.mind_engine", "wire",
+    )),
+    ("payload/mind_worker.py", (
+        "payload.mind.prefix_cache", "payload.mind.worker_log", "payload.mind_server", "wire",
     )),
     ("payload/camera_worker.py", ("wire",)),
     ("payload/assembly_worker.py", ("payload.gguf_index", "wire")),
@@ -51,7 +54,8 @@ ORDER = {
         "notes", "ports", "plausible", "prompt", "situation", "starts", "health", "power",
         "cutdown", "sensors", "navigation", "storage", "bus_guard", "api_client", "camera", "mind",
         "link", "flight", "preflight", "devices", "drivers", "camera_worker", "mind_start",
-        "mind_engine", "mind_worker", "gguf_index", "assembly_worker", "assembly", "__main__",
+        "mind_engine", "mind_server", "mind_worker", "gguf_index", "assembly_worker", "assembly",
+        "__main__",
     ),
     "groundstation": (
         "errors", "limits", "vendor", "sanitise", "command_words", "archive", "decode", "uplink",

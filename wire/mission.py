@@ -16,7 +16,7 @@ from wire import auth
 from wire.airtime_budget import AirtimeBudget
 from wire.ax25 import Address
 from wire.frames import MTU_BYTES_MAX, MTU_BYTES_MIN
-from wire.sampling import Drafts, MinP, Sampling, SentencesMax, Temperature, TokensMax
+from wire.sampling import RANGES
 
 SONDEHUB_URL = "https://api.v2.sondehub.org"
 NOBODYS = ("N0CALL", "MYCALL", "4FSKTEST")  # SondeHub hides them
@@ -94,6 +94,12 @@ class PowerSection(_Section):
 TrustedKey = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]  # as `spacepi-train keygen` says it
 
 
+def _in_range(name: str) -> Any:
+    """The range of one value of the sampling, the same as in a manifest."""
+    low, high = RANGES[name]
+    return Field(ge=low, le=high)
+
+
 class MindSection(_Section):
     bundle: str = ""
     trusted_keys: Annotated[tuple[TrustedKey, ...], Field(strict=False, max_length=16)] = ()
@@ -101,11 +107,11 @@ class MindSection(_Section):
     deadline_s: Annotated[int, Field(ge=5, le=600)] = 60
     every_s: Annotated[int, Field(ge=10, le=3600)] = 150
     # Those of the bundle where they are not set here.
-    temperature: Temperature | None = None
-    min_p: MinP | None = None
-    drafts: Drafts | None = None
-    sentences_max: SentencesMax | None = None
-    max_tokens: TokensMax | None = None
+    temperature: Annotated[float, _in_range("temperature")] | None = None
+    min_p: Annotated[float, _in_range("min_p")] | None = None
+    drafts: Annotated[int, _in_range("drafts")] | None = None
+    sentences_max: Annotated[int, _in_range("sentences_max")] | None = None
+    max_tokens: Annotated[int, _in_range("max_tokens")] | None = None
     private_words: Annotated[
         tuple[Annotated[str, Field(min_length=2, max_length=64)], ...], Field(strict=False)
     ] = ()  # an array of the file is a list
@@ -118,7 +124,7 @@ class MindSection(_Section):
     @property
     def overrides(self) -> dict[str, int | float]:
         """What this file says of the sampling, which is otherwise the bundle's."""
-        return {name: value for name in Sampling.model_fields
+        return {name: value for name in RANGES
                 if (value := getattr(self, name)) is not None}
 
 

@@ -23,6 +23,7 @@ from transformers import TrainerCallback
 
 from host_training.evaluation.bits import bits_per_byte
 from host_training.rows.dataset import Row
+from host_training.training.freed_memory import give_back
 from host_training.training.result import EpochResult
 
 OnProgress = Callable[[float, str], None]  # (fraction done 0..1, one line)
@@ -87,6 +88,8 @@ class TrainingWatch(TrainerCallback):
             self._saved_s = now_s
         if self.is_interrupted:
             control.should_save = control.should_training_stop = True
+        if args.use_cpu:
+            give_back()
 
     def _line(self, step: int, n_steps: int, now_s: float) -> str:
         epochs = len(self._watching.epoch_ends)

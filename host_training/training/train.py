@@ -30,6 +30,7 @@ from host_training.evaluation.bits import bits_per_byte
 from host_training.rows.dataset import NO_LOSS, Row
 from host_training.training.batch_order import epoch_ends, whole_order
 from host_training.training.callbacks import BEST, OnProgress, TrainingWatch, Watching
+from host_training.training.freed_memory import give_back
 from host_training.training.merge import check_base, load_base, merge
 from host_training.training.prefix_collator import SharedPrefix
 from host_training.training.result import EpochResult, TrainResult, write
@@ -137,6 +138,7 @@ def train(base: Path, rows: list[Row], held_out: list[Row], out: Path, config: T
     result = TrainResult(method=config.method, lr=lr, base_bpb=base_bpb, history=history,
                          config=asdict(config))
     gc.collect()  # what was trained, before the merge takes as much again
+    give_back()
     if is_writer():
         merged = merge(base, out / BEST, lora_config(config), held_out[0], out)
         result["held_out_bpb"] = bits_per_byte(merged, held_out)

@@ -9,10 +9,9 @@ import hashlib
 import os
 from pathlib import Path
 
-import structlog
+from payload.mind import worker_log as log
 
 CACHED_PREFIXES_MAX = 4
-_log = structlog.get_logger("mind_worker")
 
 
 class PrefixCache:
@@ -30,15 +29,17 @@ class PrefixCache:
         # Not equal when power went away while the card was writing, which needs no fsync therefore.
         return data[32:] if data[:32] == hashlib.sha256(data[32:]).digest() else None
 
-    def save(self, key: str, state: bytes) -> None:
+    def save(self, key: str, state: bytes | memoryview) -> None:
         """Keep ``state``, and the newest few besides; a full or read-only disk is no failure."""
         target = self._directory / f"{key}.state"
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
-            target.with_suffix(".half").write_bytes(hashlib.sha256(state).digest() + state)
+            with target.with_suffix(".half").open("wb") as file:
+                file.write(hashlib.sha256(state).digest())
+                file.write(state)
             os.replace(target.with_suffix(".half"), target)
             kept = sorted(self._directory.glob("*.state"), key=lambda path: path.stat().st_mtime)
             for old in kept[:-CACHED_PREFIXES_MAX]:
                 old.unlink(missing_ok=True)
         except OSError as error:
-            _log.warning("prefix_not_kept", error=str(error))
+            log.warning("prefix_not_kept", error=str(error))

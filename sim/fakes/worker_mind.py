@@ -19,7 +19,7 @@ from pathlib import Path
 
 from payload.mind import protocol
 from payload.mind.protocol import Hello, MessageDecoder, ProtocolError
-from payload.mind_start import SLEEPING_THREADS
+from payload.mind_start import ENVIRONMENT
 from payload.ports import MindFailed, MindFailure, MindReply, MindRequest
 from sim.clock import SimClock
 from sim.fakes.board import PI_ZERO_2W, THINK_OVERHEAD_MS, BoardProfile
@@ -159,7 +159,7 @@ class WorkerMind:
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         arguments = [
-            *SLEEPING_THREADS, sys.executable, "-c", _BOOTSTRAP,
+            *ENVIRONMENT, sys.executable, "-c", _BOOTSTRAP,
             "--bundle", str(self._bundle.resolve()),
             "--trust", self._trusted_key.hex(), "--threads", str(self._threads),
             "--socket", str(self._directory / "mind.sock"),

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LISTED_UNDER_ANOTHER_NAME = {
     "payload/link/uplink_gate.py",  # payload.flight uplink
     "payload/devices/nmea.py",  # payload.devices.gps_ublox
-    "payload/mind_worker.py",  # payload.mind.protocol; ``load_engine`` opens verified files only
+    "payload/mind_server.py",  # payload.mind.protocol; ``load_engine`` opens verified files only
     "payload/navigation/peak.py",  # payload.navigation.phase saved state
     "groundstation/decode/text_models.py",  # wire.text_tables file
     "groundstation/share/upload_queue.py",  # the archive's own note of its place

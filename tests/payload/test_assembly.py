@@ -142,20 +142,20 @@ def test_an_adapter_flies_once_its_model_is_made(make: Maker, parts: Path) -> No
 
 
 def test_the_mind_loads_what_was_made_and_nothing_else(make: Maker, parts: Path) -> None:
-    from payload import mind_worker
+    from payload import mind_server
     from payload.mind.prefix_cache import PrefixCache
     from payload.mind_engine import Engine, NoModel
 
     def engine(bundle: Path) -> Engine:
-        return mind_worker.load_engine(bundle, [TRUSTED_KEY], PrefixCache(bundle.parent / "cache"),
+        return mind_server.load_engine(bundle, [TRUSTED_KEY], PrefixCache(bundle.parent / "cache"),
                                   FileHashes(), 1)
 
     bundle = make()
     with pytest.raises(NoModel, match="is not assembled"):
         engine(bundle)
-    signature = mind_worker._signature(bundle)
+    signature = mind_server.signature_of(bundle)
     assemble(bundle, "--base", parts / "base.gguf")
-    assert mind_worker._signature(bundle) != signature, "a waiting worker looks again"
+    assert mind_server.signature_of(bundle) != signature, "a waiting worker looks again"
     assert engine(bundle).n_ctx == 512
     model = bundle / "model.gguf"
     whole = model.read_bytes()

@@ -12,8 +12,8 @@ import pytest
 
 from payload import mind_engine
 from payload.mind.prefix_cache import PrefixCache
-from payload.mind_engine import LIKELIHOOD_WEIGHT, Engine
-from wire.sampling import Sampling
+from payload.mind_engine import DRAFT_CELLS, LIKELIHOOD_WEIGHT, N_LOGITS, Engine
+from wire.sampling import DRAFTS_MAX, Sampling
 
 PREFIX = "<|im_start|>system\nYou are the voice of a balloon.<|im_end|>\n<|im_start|>user\n"
 SUFFIX = "climbing, 12 km up.\nabout: wind<|im_end|>\n<|im_start|>assistant\n"
@@ -95,3 +95,37 @@ def test_only_a_prefix_is_kept_in_the_cache(tiny_model: Path, tmp_path: Path) ->
         kept.append(len(list(tmp_path.glob("*.state"))))
     engine.close()
     assert kept == [0, 1, 1]
+
+
+def test_memory_bounds_the_logits_and_the_cells_of_a_thought(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Goal: no batch wants more logits than N_LOGITS, and drafts that would not fit are not begun.
+
+    Method: prompts of growing length whose drafts all go on to the bound.
+    """
+    wanted: list[int] = []
+    decode = Engine._decode
+
+    def watched(self: Engine, rows: Any) -> None:
+        wanted.append(sum(has_logits for *_, has_logits in rows))
+        decode(self, rows)
+
+    monkeypatch.setattr(Engine, "_decode", watched)
+    monkeypatch.setattr(mind_engine.llama, "llama_vocab_is_eog", lambda vocab, token: False)
+    monkeypatch.setattr(mind_engine, "_is_beyond", lambda said, sentences_max: False)
+    with tiny_model.open("rb") as opened:
+        engine = Engine(opened, "tiny", "tiny", 512, threads=1)
+    assert mind_engine.llama.llama_n_ctx(engine._context) == 512 + DRAFT_CELLS
+    prefix, plain = engine.tokens(PREFIX), engine.tokens(PLAIN)
+    sampling = Sampling(drafts=DRAFTS_MAX, temperature=1.5, max_tokens=60)
+    counts = []
+    for length in (50, 250, 450):
+        suffix = (engine.tokens(SUFFIX) * 20)[: length - len(prefix)]
+        counts.append(len(engine.draw(prefix, suffix, plain, sampling, seed=3).drafts))
+    # Not ranked, beside the kept prompt without a moment: its cells are taken all the same.
+    assert len(engine.draw(prefix, suffix, [], sampling, seed=3).drafts) == counts[-1]
+    engine.close()
+    assert counts == [(512 + DRAFT_CELLS - length - len(plain)) // 60 if length > 50 else DRAFTS_MAX
+                      for length in (50, 250, 450)]
+    assert max(wanted) == N_LOGITS >= DRAFTS_MAX

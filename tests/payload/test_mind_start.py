@@ -21,7 +21,8 @@ def test_the_worker_is_told_whom_to_trust() -> None:
     plan = mission.parse(TEXT, "m").model_copy(update={"mind": mission.MindSection(
         bundle="persona", threads=3, trusted_keys=("0" * 64, "1" * 64))})
     assert mind_start.worker_command(plan, Path("/var/lib/spacepi"), Path("/run/mind.sock")) == [
-        "/usr/bin/env", "OMP_WAIT_POLICY=passive", sys.executable, "-m", "payload.mind_worker",
+        "/usr/bin/env", "OMP_WAIT_POLICY=passive", "MALLOC_MMAP_THRESHOLD_=131072",
+        sys.executable, "-m", "payload.mind_worker",
         "--bundle", "/var/lib/spacepi/persona",
         "--socket", "/run/mind.sock", "--threads", "3",
         "--trust", "0" * 64, "--trust", "1" * 64,
@@ -35,7 +36,7 @@ def test_it_becomes_the_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         "mind_start", "--mission", str(ROOT / "mission.toml"), "--socket", "s", "--cache", "c"])
     mind_start.main()
     (words,) = became
-    assert words[0] == words[1] == "/usr/bin/env" and words[3] == sys.executable
+    assert words[0] == words[1] == "/usr/bin/env" and words[4] == sys.executable
     assert words[-2:] == ["--cache", "c"]
     assert str(ROOT / mission.load(ROOT / "mission.toml").mind.bundle) in words
     assert words[words.index("--trust") + 1] == EDDA
