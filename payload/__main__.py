@@ -25,7 +25,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from payload import assembly, mind_start, preflight
+from payload import assembly, llama_library, mind_start, preflight
 from payload.devices import fitted
 from payload.devices.gps_ublox import UbloxGnss
 from payload.drivers.camera import CameraProcess
@@ -150,7 +150,8 @@ def _machine(plan: Mission, base: Path) -> Machine:
         persona_flaw = str(error)
     with contextlib.suppress(OSError):
         free = free_bytes(base / plan.payload.data_dir)
-    return Machine(SysfsBoard().is_hardware_watchdog_armed(), free, persona_flaw, key_flaw)
+    return Machine(SysfsBoard().is_hardware_watchdog_armed(), free, persona_flaw, key_flaw,
+                   llama_library.absence())
 
 
 def _wired(
@@ -253,22 +254,31 @@ def _ports(
     gnss_stream = SerialStream(sensors.gnss_device, sensors.gnss_baud)
     open_things.callback(gnss_stream.close)
     run_dir = _run_dir(base, open_things)
-    socket = run_dir / MIND_SOCKET
-    command = mind_start.worker_command(plan, base, socket) if start_mind else None
-    mind = MindSocket(socket, command)
-    open_things.callback(mind.close)
     return FlightPorts(
         gnss=UbloxGnss(gnss_stream),
         outside=fitted.outside(sensors, bus),
         power=fitted.power(sensors, bus),
         radio=radio,
-        mind=mind,
+        mind=_mind(plan, base, run_dir / MIND_SOCKET, start_mind, open_things),
         camera=CameraProcess(run_dir) if sensors.camera else None,
         http=HttpClient(user_agent=f"spacepi/{plan.payload.callsign}"),
         watchdog=watchdog,
         board=SysfsBoard(),
         cutdown=_cutdown(plan, open_things),
     )
+
+
+def _mind(
+    plan: Mission, base: Path, socket: Path, start_mind: bool, open_things: contextlib.ExitStack
+) -> MindSocket | None:
+    """None where no worker can ever listen: that is no mind, not one that is lost."""
+    absence = llama_library.absence()
+    if absence is not None:
+        log.warning("no_mind", reason=absence)
+        return None
+    mind = MindSocket(socket, mind_start.worker_command(plan, base, socket) if start_mind else None)
+    open_things.callback(mind.close)
+    return mind
 
 
 def _cutdown(plan: Mission, open_things: contextlib.ExitStack) -> CutdownPin | None:

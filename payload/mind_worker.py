@@ -11,7 +11,8 @@ hashed is what is loaded.
 Without a usable model the worker stays up and answers ``no_model``; it looks again
 when a file of the bundle changes.
 
-Ends with status 0 on SIGTERM, 1 with one sentence when another worker owns the socket.
+Ends with status 0 on SIGTERM, 1 with one sentence when another worker owns the socket or llama.cpp
+cannot be loaded.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ from pathlib import Path
 
 import structlog
 
+from payload import llama_library
 from payload.mind import protocol
 from payload.mind.prefix_cache import PrefixCache
 from payload.mind.protocol import Hello, Message, MessageDecoder
-from payload.mind_engine import N_CTX_DEFAULT, Engine, NoModel, Unanswerable
 from payload.ports import MindFailed, MindRequest
 from wire.bundle import (
     ASSEMBLED,
@@ -47,6 +48,9 @@ from wire.bundle import (
     read_manifest,
 )
 from wire.file_hashes import FileHashes
+
+with llama_library.loading():
+    from payload.mind_engine import N_CTX_DEFAULT, Engine, NoModel, Unanswerable
 
 SEND_S_MAX = 1.0
 _log = structlog.get_logger("mind_worker")
