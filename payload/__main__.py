@@ -109,6 +109,10 @@ def run_preflight(
         int, typer.Option(min=1, max=600, help="Seconds to wait for a first fix and other pending "
                                                "checks.")
     ] = 60,
+    leave_safe: Annotated[
+        bool, typer.Option("--leave-safe", help="Forget the starts that led to SAFE, and examine "
+                                                "camera and mind too.")
+    ] = False,
 ) -> None:
     """Print a one-page GO or NO-GO check. On the Pi use spacepi-preflight, which pauses the daemon.
 
@@ -118,6 +122,8 @@ def run_preflight(
     with contextlib.ExitStack() as open_things:
         start_mind = RUN_DIR_VARIABLE not in os.environ
         flight = _wired(mission_path, start_mind, SystemdWatchdog(), open_things)
+        if leave_safe:
+            flight.starts.clear()
         machine = _machine(flight.settings.mission, mission_path.resolve().parent)
         typer.echo(f"Checking for up to {seconds} s; transmits as in flight.", err=True)
         flight.camera.take_now()

@@ -17,6 +17,7 @@ from payload.drivers.only_one import OnlyOne
 from payload.flight import Flight
 from payload.navigation.gnss import Navigation
 from payload.preflight import Line, Machine, Verdict
+from payload.starts import Starts
 from sim.world import World
 from tests.payload.flights import FakeGnss
 from tests.sim.flights import hop_world
@@ -159,6 +160,22 @@ def test_a_link_that_listens_too_rarely_for_arm_and_fire_is_for_the_flyer_to_jud
         line, = (line for line in ask(world) if line.what == "cutdown")
         assert line.verdict is verdict
         assert ("only the geofence can trigger it" in line.words) is (verdict is Verdict.JUDGE)
+
+
+def test_safe_is_said_and_what_it_switches_off_is_not_blamed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Goal: not "check its cable" for a camera that was told to take no picture."""
+    assert world.flight is not None
+    monkeypatch.setattr(world.flight, "starts", Starts(2))
+    monkeypatch.setattr(world.flight.camera, "last_picture_ms", None)
+    lines = ask(world, replace(WELL, musing=None))
+    _one_line_is(lines, "safe", Verdict.NO_GO)
+    (safe,) = (line.words for line in lines if line.what == "safe")
+    assert "2 starts in a row" in safe and "preflight --leave-safe" in safe
+    assert not {line.what for line in lines} & {"camera", "mind"}
+    world.flight.starts.clear()
+    assert {"camera", "mind"} < {line.what for line in ask(world)}
 
 
 def test_nobody_waits_for_a_mind_that_is_not_installed(world: World) -> None:
