@@ -50,7 +50,7 @@ from payload.preflight import Line, Machine
 from payload.storage.store import END_MS_MAX, OPEN_MS_MAX, Store
 from payload.storage.store_file import free_bytes
 from payload.storage.writer import Writer
-from wire import auth, key_file, mission
+from wire import auth, key_file, kiss, mission
 from wire.airtime import Airtime
 from wire.auth import Direction
 from wire.bundle import BundleError
@@ -172,7 +172,7 @@ def _wired(
     clock = BootClock()
     try:
         plan = mission.load(mission_path)
-        radio = _radio(plan, mission_path, open_things)
+        radio = _radio(plan, open_things)
         path = base / plan.payload.data_dir / "payload.sqlite"
         open_things.callback(OnlyOne(path).close)
     except (MissionError, AnotherPayload) as error:
@@ -311,28 +311,20 @@ def _run_dir(base: Path, open_things: contextlib.ExitStack) -> Path:
         return base
 
 
-def _radio(
-    plan: Mission, mission_path: Path, open_things: contextlib.ExitStack
-) -> KissRadio | None:
-    """Raises MissionError for a modem address that requires name resolution."""
+def _radio(plan: Mission, open_things: contextlib.ExitStack) -> KissRadio | None:
     radio = plan.radio
     if radio.kind == "none":
         return None
     stream: TcpStream | SerialStream
     if radio.kind == "kiss-tcp":
-        try:
-            stream = TcpStream(radio.host, radio.port)
-        except ValueError as error:
-            raise MissionError(
-                f"{mission_path}: radio.host: {error}; the payload resolves no names; allowed: a "
-                "numeric address or localhost"
-            ) from error
+        stream = TcpStream(radio.host, radio.port)
     else:
         stream = SerialStream(radio.device, radio.baud)
     open_things.callback(stream.close)
     envelope = Envelope(plan)
     return KissRadio(
-        stream, radio.mtu_bytes, Airtime.of(radio), envelope.wrap, envelope.unwrap
+        stream, radio.mtu_bytes, Airtime.of(radio), envelope.wrap, envelope.unwrap,
+        kiss.keying(radio.tx_delay_ms, radio.tx_tail_ms),
     )
 
 

@@ -28,10 +28,11 @@ SLEEPING_THREADS = ("/usr/bin/env", "OMP_WAIT_POLICY=passive")
 def worker_command(plan: Mission, base: Path, socket: Path) -> list[str]:
     """The worker's command line; ``base`` is the folder of the mission file."""
     keys = [word for key in plan.mind.trusted_keys for word in ("--trust", key)]
+    threads = [] if plan.mind.threads is None else ["--threads", str(plan.mind.threads)]
     return [
         *SLEEPING_THREADS, sys.executable, "-m", "payload.mind_worker",
         "--bundle", str(base / plan.mind.bundle),
-        "--socket", str(socket), "--threads", str(plan.mind.threads), *keys,
+        "--socket", str(socket), *threads, *keys,
     ]
 
 
