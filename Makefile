@@ -1,7 +1,7 @@
 # The main targets are `make flight` and `make test`; the others are for developers.
 #   make flight ARGS="--headless --fast --seed 7 --out flight-7"
 #   make test | test-all | count | check | bench NAME=link | soak SEEDS=0:1000 | fuzz CASES=200000 | train | train-tiny | clean
-#   make wheel             what the Pi installs
+#   make wheels            what the Pi installs: the payload, and llama.cpp compiled for its processors
 #   make audit | relock    what is installed: known vulnerabilities, newer versions
 
 PYTHON ?= python3
@@ -13,8 +13,8 @@ LOCK   := $(wildcard lock/*.txt)
 VENDOR := groundstation/static/vendor/installed
 EDDAS  := host_training/examples
 
-# llama.cpp is compiled on this machine; omitting its vision part halves the build time.
-export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF
+# llama.cpp is compiled on this machine, and of it the library alone.
+export CMAKE_ARGS ?= -DCMAKE_PROJECT_llama_cpp_INCLUDE='$(CURDIR)/systemd/llama/only_llama.cmake'
 
 # $(call locked,EXTRAS): every file is checked against its hash in lock/, see docs/dependencies.md.
 HASHED := --require-hashes --no-deps --no-build-isolation
@@ -28,7 +28,7 @@ EDDA := --method lora --rank 16 --shape adapter --epochs 1 --variants 1 --quant 
 TINY := --base host_training/base_model --method full --epochs 1 --variants 12 --lr 1.5e-3 \
     --quant Q6_K --allow-failing-gates
 
-.PHONY: flight test test-all count check bench soak fuzz train train-tiny wheel audit relock clean
+.PHONY: flight test test-all count check bench soak fuzz train train-tiny wheels audit relock clean
 
 flight: $(VENV)/flight $(VENDOR) $(EDDAS)/edda.bundle/assembled.json
 	@test -e $(EDDAS)/edda.bundle/assembled.json || mind="--bundle $(EDDAS)/edda-tiny.bundle"; \
@@ -84,12 +84,14 @@ train: $(VENV)/train
 train-tiny: $(VENV)/train
 	$(BIN)/spacepi-train run $(EDDAS)/edda --out runs/edda-tiny.bundle $(TINY) $(ARGS)
 
-# The package for the Pi: wire and payload, no models, no training code.
-wheel: | $(BIN)/python
+# The packages for the Pi: wire and payload, no models, no training code; and llama.cpp, for which
+# Debian's g++-aarch64-linux-gnu and qemu-user-static are needed.
+wheels: | $(BIN)/python
 	$(PIP) $(HASHED) -r lock/build.txt
 	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check \
 	    --no-deps --no-build-isolation --wheel-dir dist systemd/wheel
 	@ls -s --block-size=1K dist/spacepi_payload-*.whl
+	@sh systemd/llama/build.sh $(VENV) dist
 
 # Prints one sentence if the service does not answer; exit status 1 only for a vulnerability.
 audit: $(TOOLS)/installed

@@ -226,8 +226,8 @@ def keygen(mission: MissionOption = Path("mission.toml")) -> None:
     loaded = load_mission(mission)
     path = mission.parent / loaded.keys.file
     key_file.create(path, secrets.token_bytes(MASTER_KEY_BYTES))
-    print(f"{path}: 32 random bytes, mode 0600. Copy it to the payload; keep it out of git. Use a "
-          "new key for every flight.")
+    print(f"{path}: a random key of 64 hex digits, mode 0600. Copy it to the payload; keep it out "
+          "of git. Use a new key for every flight.")
 
 
 for _name, _run in OutboxCommands(_now_ms).all().items():

@@ -25,7 +25,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from payload import assembly, mind_start, preflight
+from payload import assembly, llama_library, mind_start, preflight
 from payload.devices import fitted
 from payload.devices.gps_ublox import UbloxGnss
 from payload.drivers.camera import CameraProcess
@@ -50,7 +50,7 @@ from payload.preflight import Line, Machine
 from payload.storage.store import END_MS_MAX, OPEN_MS_MAX, Store
 from payload.storage.store_file import free_bytes
 from payload.storage.writer import Writer
-from wire import auth, key_file, mission
+from wire import auth, key_file, kiss, mission
 from wire.airtime import Airtime
 from wire.auth import Direction
 from wire.bundle import BundleError
@@ -109,6 +109,10 @@ def run_preflight(
         int, typer.Option(min=1, max=600, help="Seconds to wait for a first fix and other pending "
                                                "checks.")
     ] = 60,
+    leave_safe: Annotated[
+        bool, typer.Option("--leave-safe", help="Forget the starts that led to SAFE, and examine "
+                                                "camera and mind too.")
+    ] = False,
 ) -> None:
     """Print a one-page GO or NO-GO check. On the Pi use spacepi-preflight, which pauses the daemon.
 
@@ -118,6 +122,8 @@ def run_preflight(
     with contextlib.ExitStack() as open_things:
         start_mind = RUN_DIR_VARIABLE not in os.environ
         flight = _wired(mission_path, start_mind, SystemdWatchdog(), open_things)
+        if leave_safe:
+            flight.starts.clear()
         machine = _machine(flight.settings.mission, mission_path.resolve().parent)
         typer.echo(f"Checking for up to {seconds} s; transmits as in flight.", err=True)
         flight.camera.take_now()
@@ -150,7 +156,8 @@ def _machine(plan: Mission, base: Path) -> Machine:
         persona_flaw = str(error)
     with contextlib.suppress(OSError):
         free = free_bytes(base / plan.payload.data_dir)
-    return Machine(SysfsBoard().is_hardware_watchdog_armed(), free, persona_flaw, key_flaw)
+    return Machine(SysfsBoard().is_hardware_watchdog_armed(), free, persona_flaw, key_flaw,
+                   llama_library.absence())
 
 
 def _wired(
@@ -165,7 +172,7 @@ def _wired(
     clock = BootClock()
     try:
         plan = mission.load(mission_path)
-        radio = _radio(plan, mission_path, open_things)
+        radio = _radio(plan, open_things)
         path = base / plan.payload.data_dir / "payload.sqlite"
         open_things.callback(OnlyOne(path).close)
     except (MissionError, AnotherPayload) as error:
@@ -253,22 +260,31 @@ def _ports(
     gnss_stream = SerialStream(sensors.gnss_device, sensors.gnss_baud)
     open_things.callback(gnss_stream.close)
     run_dir = _run_dir(base, open_things)
-    socket = run_dir / MIND_SOCKET
-    command = mind_start.worker_command(plan, base, socket) if start_mind else None
-    mind = MindSocket(socket, command)
-    open_things.callback(mind.close)
     return FlightPorts(
         gnss=UbloxGnss(gnss_stream),
         outside=fitted.outside(sensors, bus),
         power=fitted.power(sensors, bus),
         radio=radio,
-        mind=mind,
+        mind=_mind(plan, base, run_dir / MIND_SOCKET, start_mind, open_things),
         camera=CameraProcess(run_dir) if sensors.camera else None,
         http=HttpClient(user_agent=f"spacepi/{plan.payload.callsign}"),
         watchdog=watchdog,
         board=SysfsBoard(),
         cutdown=_cutdown(plan, open_things),
     )
+
+
+def _mind(
+    plan: Mission, base: Path, socket: Path, start_mind: bool, open_things: contextlib.ExitStack
+) -> MindSocket | None:
+    """None where no worker can ever listen: that is no mind, not one that is lost."""
+    absence = llama_library.absence()
+    if absence is not None:
+        log.warning("no_mind", reason=absence)
+        return None
+    mind = MindSocket(socket, mind_start.worker_command(plan, base, socket) if start_mind else None)
+    open_things.callback(mind.close)
+    return mind
 
 
 def _cutdown(plan: Mission, open_things: contextlib.ExitStack) -> CutdownPin | None:
@@ -295,28 +311,20 @@ def _run_dir(base: Path, open_things: contextlib.ExitStack) -> Path:
         return base
 
 
-def _radio(
-    plan: Mission, mission_path: Path, open_things: contextlib.ExitStack
-) -> KissRadio | None:
-    """Raises MissionError for a modem address that requires name resolution."""
+def _radio(plan: Mission, open_things: contextlib.ExitStack) -> KissRadio | None:
     radio = plan.radio
     if radio.kind == "none":
         return None
     stream: TcpStream | SerialStream
     if radio.kind == "kiss-tcp":
-        try:
-            stream = TcpStream(radio.host, radio.port)
-        except ValueError as error:
-            raise MissionError(
-                f"{mission_path}: radio.host: {error}; the payload resolves no names; allowed: a "
-                "numeric address or localhost"
-            ) from error
+        stream = TcpStream(radio.host, radio.port)
     else:
         stream = SerialStream(radio.device, radio.baud)
     open_things.callback(stream.close)
     envelope = Envelope(plan)
     return KissRadio(
-        stream, radio.mtu_bytes, Airtime.of(radio), envelope.wrap, envelope.unwrap
+        stream, radio.mtu_bytes, Airtime.of(radio), envelope.wrap, envelope.unwrap,
+        kiss.keying(radio.tx_delay_ms, radio.tx_tail_ms),
     )
 
 

@@ -16,6 +16,7 @@ from typing import Annotated
 
 import typer
 
+from payload import llama_library
 from wire import mission
 from wire.mission import MissionError
 
@@ -41,6 +42,10 @@ def assemble(
     except MissionError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(USAGE_ERROR) from error
+    absence = llama_library.absence()
+    if absence is not None:
+        typer.echo(f"No model can be made: {absence}.", err=True)
+        raise typer.Exit(USAGE_ERROR)
     place = bundle or mission_path.resolve().parent / plan.mind.bundle
     command = [sys.executable, "-m", "payload.assembly_worker", "--bundle", str(place)]
     for key in plan.mind.trusted_keys:

@@ -21,10 +21,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import llama_cpp
-import numpy as np
-
-from payload import gguf_index
+from payload import gguf_index, llama_library
 from payload.gguf_index import F16, F32, GgufIndex
 from wire import base_file
 from wire.base_file import BaseFile, BaseFileError
@@ -46,6 +43,10 @@ from wire.bundle import (
     write_assembled,
 )
 from wire.file_hashes import FileHashes
+
+with llama_library.loading():
+    import llama_cpp
+    import numpy as np
 
 PIP_S_MAX = 3600
 ROOM_TIMES = 5  # of a base in four or five bits: its 16-bit weights, and the model

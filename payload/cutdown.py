@@ -12,6 +12,7 @@ reboot forgets that it was armed.
 from __future__ import annotations
 
 from enum import Enum
+from textwrap import shorten
 
 from payload.notes import Note, event
 from payload.ports import PortError, Switch
@@ -139,5 +140,6 @@ class Cutdown:
         try:
             self._pin.drive(is_high)
         except PortError as error:
-            self._notes.append(event("cutdown_pin_failed", "error", reason=str(error)[:60]))
+            reason = shorten(str(error), 60, placeholder=" …")
+            self._notes.append(event("cutdown_pin_failed", "error", reason=reason))
             self.stage = CutdownStage.SAFE

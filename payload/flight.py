@@ -52,7 +52,7 @@ from payload.power.power import PowerManager
 from payload.prompt import PersonaText
 from payload.sensors import Sensors
 from payload.situation import Situation
-from payload.starts import Starts
+from payload.starts import Starts, is_switched_off
 from payload.storage.store import Store
 from wire.beacon import Beacon, FaultBits, PowerMode
 from wire.horus import Packet
@@ -97,8 +97,8 @@ class Flight:
         """
         self._ports = ports
         self.store = store
-        self.starts = Starts(store.get(starts.KEY))
-        store.put(starts.KEY, self.starts.saved())
+        self.phase = PhaseMachine(store.get("phase"), 0)
+        self.starts = self._begin_start(ports.board)
         self.clock = MissionClock(store.get("utc_ms"))
         self.gate = UplinkGate(uplink_key, mission.payload.node_id, store, self.clock)
         store.commit(0)  # before anything that may be what kills it
@@ -106,8 +106,6 @@ class Flight:
         self.sensors = Sensors(ports.outside, ports.power, ports.board)
         self.bus_guard = BusGuard(store)
         self.navigation = Navigation(ports.gnss)
-        saved = store.get("phase")
-        self.phase = PhaseMachine(saved, 0)
         self.power = PowerManager(mission.power, store.get(charge.KEY))
         self._questions = Questions(store.get(questions.KEY))
         self.mind = MindManager(
@@ -135,6 +133,16 @@ class Flight:
         self._salvaged_from: Path | None = None  # as last reported
         self._musing = store.musings[-1] if store.musings else ""  # the latest that is durable,
         self._next_musing: Record | None = None  # and one that is not yet
+
+    def _begin_start(self, board: Board | None) -> Starts:
+        """Count this start, in what will be the first commit."""
+        store = self.store
+        machine, before = None if board is None else board.boot_id(), store.get(starts.MACHINE_KEY)
+        begun = Starts(store.get(starts.KEY), is_switched_off(before, machine, self.phase.phase))
+        store.put(starts.KEY, begun.saved())
+        if machine is not None:
+            store.put(starts.MACHINE_KEY, machine)
+        return begun
 
     def step(self, now_ms: int) -> int:
         """One round of the flight computer at ``now_ms`` since boot; returns the next due time."""

@@ -4,7 +4,8 @@
 
 So the worker is told everything on its command line, whom it may trust included, and never holds
 the mission file's reader in the little memory it shares with the model. Ends with status 3, one
-sentence said, where the mission has no mind; with 2 where the file is wrong.
+sentence said, where there is no mind, in the mission or on this machine; with 2 where the file is
+wrong.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import sys
 from pathlib import Path
 
+from payload import llama_library
 from wire import mission
 from wire.mission import Mission, MissionError
 
@@ -33,10 +35,11 @@ ENVIRONMENT = (
 def worker_command(plan: Mission, base: Path, socket: Path) -> list[str]:
     """The worker's command line; ``base`` is the folder of the mission file."""
     keys = [word for key in plan.mind.trusted_keys for word in ("--trust", key)]
+    threads = [] if plan.mind.threads is None else ["--threads", str(plan.mind.threads)]
     return [
         *ENVIRONMENT, sys.executable, "-m", "payload.mind_worker",
         "--bundle", str(base / plan.mind.bundle),
-        "--socket", str(socket), "--threads", str(plan.mind.threads), *keys,
+        "--socket", str(socket), *threads, *keys,
     ]
 
 
@@ -54,6 +57,9 @@ def main() -> None:
     if not plan.mind.bundle:
         parser.exit(NO_MIND, f"{arguments.mission}: mind.bundle is not set, so there is no mind to "
                              "start.\n")
+    absence = llama_library.absence()
+    if absence is not None:
+        parser.exit(NO_MIND, f"There is no mind: {absence}.\n")
     command = worker_command(plan, arguments.mission.resolve().parent, arguments.socket)
     os.execv(command[0], [*command, "--cache", str(arguments.cache)])
 

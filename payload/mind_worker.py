@@ -2,7 +2,7 @@
 
 It takes its socket, leaves out of its memory what it does not need, and serves
 (``payload.mind_server``). Ends with status 0 on SIGTERM, 1 with one sentence when another worker
-owns the socket.
+owns the socket or llama.cpp cannot be loaded.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from payload import llama_library
 from payload.mind import worker_log
 from payload.mind.prefix_cache import PrefixCache
 from wire.file_hashes import FileHashes
@@ -45,7 +46,8 @@ def main() -> None:
     kept = arguments.cache or path.with_name("mind-cache")
     cache, hashes = PrefixCache(kept), FileHashes(kept / "hashes.json")
     sys.modules[BEYOND_THE_BINDINGS] = ModuleType(BEYOND_THE_BINDINGS)
-    from payload.mind_server import MindServer, load_engine, signature_of  # imports the bindings
+    with llama_library.loading():
+        from payload.mind_server import MindServer, load_engine, signature_of
 
     try:
         MindServer(

@@ -365,6 +365,10 @@ class Board(Protocol):
 
     def is_undervolted(self) -> bool | None: ...
 
+    def boot_id(self) -> str | None:
+        """At most 64 letters, other ones after each power-off or reset; None where not known."""
+        ...
+
     def is_hardware_watchdog_armed(self) -> bool | None:
         """True when something keeps the machine's own watchdog running; None without one."""
         ...

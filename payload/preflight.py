@@ -30,6 +30,7 @@ NOBODY = "N0CALL"  # the example's callsign
 SATELLITES_GOOD = 6
 MUSING_MAX = 70  # letters of it on the page
 SETTLE_MS = 12_000  # the first readings, and the ten steady seconds of the power mode
+ABSENT = "absent: "  # so begins what there is no use waiting for
 AWAITED = ("gnss", "gnss mode", "clock", "camera", "mind")  # until the time is up
 
 
@@ -57,6 +58,7 @@ class Machine:
     free_bytes: int | None
     persona_flaw: str | None
     key_flaw: str | None
+    mind_absence: str | None  # why no model can run on this machine; the flight does without
     musing: str | None = None  # what it thought since it was started
 
 
@@ -65,8 +67,10 @@ def examine(flight: Flight, machine: Machine, now_ms: int) -> list[Line]:
     situation = flight.situation(now_ms)
     lines = [_callsign(flight), _watchdog(machine), _disk(machine), _store(flight)]
     lines += [_clock(flight), *_gnss(flight, situation), *_sensors(flight, situation)]
-    lines += [_camera(flight), _radio(flight), *_link(flight), *_files(flight, machine)]
-    return [*lines, *_mind(flight, machine), *_cutdown(flight)]
+    lines += [_radio(flight), *_link(flight), *_files(flight, machine), *_cutdown(flight)]
+    if flight.starts.is_safe:  # what is off cannot be examined
+        return [*lines, _safe(flight)]
+    return [*lines, _camera(flight), *_mind(flight, machine)]
 
 
 def is_go(lines: list[Line]) -> bool:
@@ -76,7 +80,8 @@ def is_go(lines: list[Line]) -> bool:
 
 def is_settled(lines: list[Line], now_ms: int) -> bool:
     """Nothing is left to wait for, and the battery's ten steady seconds are over."""
-    is_waiting = any(line.what in AWAITED for line in lines if line.verdict is not Verdict.GO)
+    is_waiting = any(line.what in AWAITED and not line.words.startswith(ABSENT)
+                     for line in lines if line.verdict is not Verdict.GO)
     return now_ms >= SETTLE_MS and not is_waiting
 
 
@@ -193,6 +198,13 @@ def _battery(mode: PowerMode, battery_mv: float) -> Line:
                                           "flight")
 
 
+def _safe(flight: Flight) -> Line:
+    return Line(Verdict.NO_GO, "safe",
+                f"SAFE: {flight.starts.unproven - 1} starts in a row ended within ten minutes. "
+                "Camera, mind and API calls are off and not examined: find the cause, then "
+                "preflight --leave-safe")
+
+
 def _camera(flight: Flight) -> Line:
     if not flight.settings.mission.sensors.camera:
         return Line(Verdict.GO, "camera", "none in the mission")
@@ -231,7 +243,9 @@ def _files(flight: Flight, machine: Machine) -> Iterator[Line]:
     if not plan.mind.bundle:
         yield Line(Verdict.JUDGE, "persona", "none in the mission: no musings")
     elif machine.persona_flaw is not None:
-        yield Line(Verdict.NO_GO, "persona", machine.persona_flaw)
+        # Without a mind nobody has assembled its model, and nothing is lost with it.
+        verdict = Verdict.NO_GO if machine.mind_absence is None else Verdict.JUDGE
+        yield Line(verdict, "persona", machine.persona_flaw)
     else:
         yield Line(Verdict.GO, "persona",
                    f"{plan.mind.bundle}, all files signed by a trusted key")
@@ -257,15 +271,28 @@ def _sampling(flown: Sampling, examined: Sampling) -> Iterator[Line]:
 
 
 def _mind(flight: Flight, machine: Machine) -> Iterator[Line]:
-    """Asked for a musing: a worker may greet and yet have no memory left to think in."""
-    if not flight.settings.mission.mind.bundle or machine.persona_flaw is not None:
+    """Asked for a musing: a worker may greet and yet have no memory left to think in.
+
+    Absent is not a no-go: the flight core is whole without a mind. One that is there and fails is.
+    """
+    if not flight.settings.mission.mind.bundle:
         return
-    if machine.musing is not None:
+    if machine.mind_absence is not None:
+        yield Line(Verdict.JUDGE, "mind", ABSENT + machine.mind_absence)
+    elif machine.persona_flaw is not None:
+        return
+    elif machine.musing is not None:
         musing = shorten(machine.musing, MUSING_MAX, placeholder=" …")
         yield Line(Verdict.GO, "mind", f"thinks: {musing}")
     elif flight.mind.is_busy:
         yield Line(Verdict.JUDGE, "mind", "still generating its first musing: allow a slow board "
                                           "more time")
+    elif flight.mind.faults:
+        yield Line(Verdict.NO_GO, "mind", "failed, does not answer: see journalctl -u spacepi-mind")
+    elif flight.mind.rejected:
+        yield Line(Verdict.NO_GO, "mind",
+                   f"answers, but nothing usable in {flight.mind.rejected} replies: examine the "
+                   "bundle again")
     else:
         yield Line(Verdict.NO_GO, "mind", "generates nothing: see journalctl -u spacepi-mind")
 

@@ -5,6 +5,9 @@ start in a row is SAFE: beacon, GNSS and store go on; mind, camera and API calls
 likeliest to have killed it, stay off. SAFE leaves by itself once the start has proven itself: a
 balloon has three hours and perhaps no uplink. No clock is needed: none is
 there at a start.
+
+Before the launch a payload is switched off by pulling its plug. That is no crash; in the air the
+same is, because nobody is there to do it.
 """
 
 from __future__ import annotations
@@ -12,19 +15,34 @@ from __future__ import annotations
 from typing import Any
 
 from payload.notes import Note, event
+from wire.beacon import Phase
 
 PROVEN_MS = 600_000
 UNPROVEN_STARTS_MAX = 3  # the third in a row is SAFE
 KEY = "unproven_starts"
+MACHINE_KEY = "machine_boot"  # which boot of the machine the latest start belongs to
+_WITH_ITS_MAKER = (Phase.BOOT, Phase.GROUND)  # after landing it may be anywhere
+
+
+def is_switched_off(before: str | None, now: str | None, phase: Phase) -> bool:
+    """Did the start before this one end because the payload was switched off before the launch?
+
+    ``before`` and ``now`` are the machine's boots of the two, None where it does not say; ``phase``
+    is the one in which the former ended.
+    """
+    return None not in (before, now) and before != now and phase in _WITH_ITS_MAKER
 
 
 class Starts:
     """One per boot. ``saved()`` goes into the store with the very first commit."""
 
-    def __init__(self, saved: Any) -> None:
-        """``saved`` is what ``saved()`` gave in the boot before; anything unreadable is 0."""
+    def __init__(self, saved: Any, was_switched_off: bool = False) -> None:
+        """``saved`` is what ``saved()`` gave in the boot before; anything unreadable is 0.
+
+        ``was_switched_off`` forgives the start before this one, and none that was before it.
+        """
         before = saved if isinstance(saved, int) and 0 <= saved < 1 << 31 else 0
-        self.unproven = before + 1
+        self.unproven = max(0, before - was_switched_off) + 1
         self.is_safe = self.unproven >= UNPROVEN_STARTS_MAX
         self._safe_since_ms = 0
         self._is_reported = False
@@ -40,6 +58,11 @@ class Starts:
         self.is_safe = is_safe
         self._safe_since_ms = now_ms
         self._is_reported = is_safe
+
+    def clear(self) -> None:
+        """The flyer has found the cause, or there is none: this start is as good as the first."""
+        self.unproven = 1
+        self.is_safe = False
 
     def update(self, now_ms: int) -> list[Note]:
         """Let time pass."""

@@ -34,10 +34,11 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "payload.mind.worker_log", "payload.mind_engine", "wire",
     )),
     ("payload/mind_worker.py", (
-        "payload.mind.prefix_cache", "payload.mind.worker_log", "payload.mind_server", "wire",
+        "payload.mind.prefix_cache", "payload.mind.worker_log", "payload.mind_server",
+        "payload.llama_library", "wire",
     )),
     ("payload/camera_worker.py", ("wire",)),
-    ("payload/assembly_worker.py", ("payload.gguf_index", "wire")),
+    ("payload/assembly_worker.py", ("payload.gguf_index", "payload.llama_library", "wire")),
     ("payload/__main__.py", ("payload", "wire")),
     ("payload/", ("payload", "wire")),
     ("groundstation/", ("groundstation", "wire")),
@@ -53,8 +54,9 @@ ORDER = {
     "payload": (
         "notes", "ports", "plausible", "prompt", "situation", "starts", "health", "power",
         "cutdown", "sensors", "navigation", "storage", "bus_guard", "api_client", "camera", "mind",
-        "link", "flight", "preflight", "devices", "drivers", "camera_worker", "mind_start",
-        "mind_engine", "mind_server", "mind_worker", "gguf_index", "assembly_worker", "assembly",
+        "link", "flight", "preflight", "devices", "drivers", "camera_worker", "llama_library",
+        "mind_start", "mind_engine", "mind_server", "mind_worker", "gguf_index", "assembly_worker",
+        "assembly",
         "__main__",
     ),
     "groundstation": (

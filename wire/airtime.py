@@ -7,7 +7,7 @@ of a duty-cycled transmitter is followed by a pause, so that no stretch of time 
 more than one frame.
 
 Sources: AX.25 2.2 §3; Chepponis & Karn, "The KISS TNC", 1987 (TXDELAY); Dire Wolf User Guide, whose
-TXDELAY 30 and TXTAIL 10 are the 400 ms that a mission file has by default.
+TXDELAY 30 and TXTAIL 10 are the 300 and 100 ms that a mission file has by default.
 """
 
 from __future__ import annotations
@@ -30,19 +30,20 @@ class Airtime:
 
     rate_bps: int
     duty_percent: int
-    tx_delay_ms: int  # head and tail of a transmission
+    keying_ms: int  # head and tail of a transmission
     envelope_bytes: int
 
     @staticmethod
     def of(radio: RadioSection) -> Airtime:
         """The modem of a mission file."""
         envelope_bytes = ax25.OVERHEAD_BYTES if radio.framing == "ax25" else 0
-        return Airtime(radio.rate_bps, radio.duty_percent, radio.tx_delay_ms, envelope_bytes)
+        keying_ms = radio.tx_delay_ms + radio.tx_tail_ms
+        return Airtime(radio.rate_bps, radio.duty_percent, keying_ms, envelope_bytes)
 
     def on_air_ms(self, frame_bytes: int) -> int:
         """From keying up to silence, rounded up."""
         bits = (frame_bytes + self.envelope_bytes + HDLC_BYTES) * 8
-        return self.tx_delay_ms - (-bits * 10 * (100 + STUFFED_PERCENT) // self.rate_bps)
+        return self.keying_ms - (-bits * 10 * (100 + STUFFED_PERCENT) // self.rate_bps)
 
     def occupied_ms(self, frame_bytes: int) -> int:
         """Until the next frame may begin: its time on the air and the pause of the duty cycle."""
@@ -50,5 +51,5 @@ class Airtime:
 
     def bytes_in(self, time_ms: int) -> int:
         """The largest frame that is on the air no longer than ``time_ms``; 0 where none is."""
-        bits = (time_ms - self.tx_delay_ms) * self.rate_bps // (10 * (100 + STUFFED_PERCENT))
+        bits = (time_ms - self.keying_ms) * self.rate_bps // (10 * (100 + STUFFED_PERCENT))
         return max(0, bits // 8 - self.envelope_bytes - HDLC_BYTES)

@@ -6,16 +6,24 @@ Source: Chepponis & Karn, "The KISS TNC", 1987. FEND C0 delimits; FESC DB escape
 from __future__ import annotations
 
 FEND, FESC, TFEND, TFESC = 0xC0, 0xDB, 0xDC, 0xDD
-DATA_COMMAND = 0x00
+DATA_COMMAND, TX_DELAY_COMMAND, TX_TAIL_COMMAND = 0x00, 0x01, 0x04
 FRAME_BYTES_MAX = 2048  # far above any modem's MTU; a longer one is a lost FEND
 
 
 def encode(frame: bytes, port: int = 0) -> bytes:
     """One data frame for TNC port 0..15. Starts with FEND too, which ends any half frame there."""
     assert 0 <= port <= 15, port
-    body = bytes((port << 4 | DATA_COMMAND,)) + frame
-    body = body.replace(b"\xdb", b"\xdb\xdd").replace(b"\xc0", b"\xdb\xdc")
-    return b"\xc0" + body + b"\xc0"
+    return _delimited(bytes((port << 4 | DATA_COMMAND,)) + frame)
+
+
+def keying(head_ms: int, tail_ms: int) -> bytes:
+    """Tells TNC port 0 how long to key before a frame and after it, 0..2550 ms, in steps of 10."""
+    return b"".join(_delimited(bytes((command, -(-ms // 10)))) for command, ms in (
+        (TX_DELAY_COMMAND, head_ms), (TX_TAIL_COMMAND, tail_ms)))
+
+
+def _delimited(body: bytes) -> bytes:
+    return b"\xc0" + body.replace(b"\xdb", b"\xdb\xdd").replace(b"\xc0", b"\xdb\xdc") + b"\xc0"
 
 
 class Decoder:

@@ -44,7 +44,7 @@ class Payload(_Section):
 
 class RadioSection(_Section):
     kind: Literal["kiss-tcp", "kiss-serial", "none"]
-    host: str = "127.0.0.1"
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8001
     device: str = "/dev/serial0"
     baud: Literal[1200, 9600, 19200, 38400, 57600, 115200] = 9600
@@ -52,7 +52,8 @@ class RadioSection(_Section):
     mtu_bytes: Annotated[int, Field(ge=MTU_BYTES_MIN, le=MTU_BYTES_MAX)] = 222
     rate_bps: Annotated[int, Field(ge=100, le=1_000_000)] = 2400
     duty_percent: Annotated[int, Field(ge=1, le=100)] = 100
-    tx_delay_ms: Annotated[int, Field(ge=0, le=2000)] = 400
+    tx_delay_ms: Annotated[int, Field(ge=0, le=2000)] = 300
+    tx_tail_ms: Annotated[int, Field(ge=0, le=2000)] = 100
     listen_every_s: Annotated[int, Field(ge=5, le=600)] = 20
     listen_s: Annotated[int, Field(ge=1, le=60)] = 3
     horus: bool = False
@@ -79,7 +80,7 @@ class SensorSection(_Section):
     power_address: Annotated[int, Field(ge=3, le=119)] = 0x40
     power_shunt_mohm: Annotated[int, Field(ge=10, le=1000)] = 100
     gnss_device: str = "/dev/ttyACM0"
-    gnss_baud: Literal[4800, 9600, 38400, 57600, 115200] = 9600
+    gnss_baud: Literal[4800, 9600, 19200, 38400, 57600, 115200] = 9600
     camera: bool = True
 
 
@@ -103,7 +104,7 @@ def _in_range(name: str) -> Any:
 class MindSection(_Section):
     bundle: str = ""
     trusted_keys: Annotated[tuple[TrustedKey, ...], Field(strict=False, max_length=16)] = ()
-    threads: Annotated[int, Field(ge=1, le=8)] = 2
+    threads: Annotated[int, Field(ge=1, le=8)] | None = None  # one less than the processor's cores
     deadline_s: Annotated[int, Field(ge=5, le=600)] = 60
     every_s: Annotated[int, Field(ge=10, le=3600)] = 150
     # Those of the bundle where they are not set here.

@@ -60,7 +60,8 @@ class RadioConnection(Protocol):
 class KissClient:
     """A connection to a TNC such as Dire Wolf."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, greeting: bytes = b"") -> None:
+        """``greeting`` is what the TNC is told first."""
         self.name = f"{host}:{port}"
         self._socket = socket.create_connection((host, port), timeout=CONNECT_S)
         self._socket.settimeout(WRITE_S)
@@ -68,6 +69,7 @@ class KissClient:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._socket, selectors.EVENT_READ)
         self._decoder = kiss.Decoder()
+        self._socket.sendall(greeting)
 
     def read(self, wait_s: float) -> list[bytes]:
         if not self._selector.select(wait_s):
@@ -88,11 +90,12 @@ class KissClient:
 class KissSerial:
     """A hardware TNC on a serial line. Raises OSError (SerialException) when it is not there."""
 
-    def __init__(self, device: str, baud: int) -> None:
+    def __init__(self, device: str, baud: int, greeting: bytes = b"") -> None:
         self.name = device
         self._port: Any = serial.Serial(
             device, baud, timeout=WAIT_S, write_timeout=WRITE_S, exclusive=True)
         self._decoder = kiss.Decoder()
+        self._port.write(greeting)
 
     def read(self, wait_s: float) -> list[bytes]:
         self._port.timeout = wait_s
@@ -109,10 +112,11 @@ class KissSerial:
 def opener(mission: Mission) -> Callable[[], RadioConnection] | None:
     """How the mission's radio is opened; None when it has none."""
     radio = mission.radio
+    greeting = kiss.keying(radio.tx_delay_ms, radio.tx_tail_ms)
     if radio.kind == "kiss-tcp":
-        return lambda: KissClient(radio.host, radio.port)
+        return lambda: KissClient(radio.host, radio.port, greeting)
     if radio.kind == "kiss-serial":
-        return lambda: KissSerial(radio.device, radio.baud)
+        return lambda: KissSerial(radio.device, radio.baud, greeting)
     return None
 
 

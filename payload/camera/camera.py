@@ -8,6 +8,7 @@ A picture without a sound thumbnail is a failure; a flawed tile is only left out
 from __future__ import annotations
 
 import contextlib
+from textwrap import shorten
 
 from payload.camera.tiles import Whole, WholePictures
 from payload.notes import Note, event
@@ -24,6 +25,7 @@ FIRST_PICTURE_MS = 30_000
 THUMBNAIL_BYTES_MIN = 64
 THUMBNAIL_BYTES_MAX = BODY_BYTES_MAX - 192  # leaves room for the other keys of the body
 SCENES = frozenset(("dark", "cloud", "horizon", "sun"))
+REASON_LETTERS_MAX = 40
 _NUMBER_KEY = "picture"
 
 
@@ -113,7 +115,7 @@ class CameraManager:
                 camera.cancel(now_ms)
             return self._strike("timeout", now_ms)
         if not isinstance(result, Picture):
-            return self._strike(str(result)[:40] or type(result).__name__, now_ms)
+            return self._strike(_brief(result), now_ms)
         flaw = picture_flaw(result.thumbnail)
         if flaw is not None:
             return self._strike(flaw, now_ms)
@@ -165,6 +167,11 @@ class CameraManager:
             return []
         self.is_failing = True
         return [event("camera_lost", "warning", reason=reason, off_s=OFF_MS // 1000)]
+
+
+def _brief(failure: PortError) -> str:
+    """Whole words of it, since it goes over the air."""
+    return shorten(str(failure), REASON_LETTERS_MAX, placeholder=" …") or type(failure).__name__
 
 
 def _sound_tiles(picture: Picture) -> tuple[dict[int, bytes], list[str]]:

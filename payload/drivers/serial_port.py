@@ -19,9 +19,11 @@ from typing import Any
 
 import serial
 
+from payload.drivers.lookup import Lookup, Place
 from payload.ports import DeviceAbsent, DeviceTimeout
 
 REOPEN_S = 1.0
+CONNECT_S_MAX = 10.0  # a far end that does not answer for so long is gone
 PENDING_BYTES_MAX = 8192
 _IN_PROGRESS = (errno.EINPROGRESS, errno.EALREADY)
 
@@ -62,6 +64,11 @@ class SerialStream:
             self._flush(port)
         except OSError as error:
             raise self._lost(error) from error
+
+    def is_open(self) -> bool:
+        """True: a port is there at once, or it is absent. Raises DeviceAbsent."""
+        self._opened()
+        return True
 
     def close(self) -> None:
         """Let the port go; the next call opens it again."""
@@ -105,22 +112,16 @@ class TcpStream:
 
     def __init__(
         self,
-        address: str,
+        host: str,
         port: int,
         clock_s: Callable[[], float] = time.monotonic,
         reopen_s: float = REOPEN_S,
+        lookup: Lookup | None = None,
     ) -> None:
-        """``address`` is numeric or "localhost": looking a name up would block the core.
-
-        Raises ValueError for any other name.
-        """
-        address = "127.0.0.1" if address == "localhost" else address
-        self._family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        try:
-            socket.inet_pton(self._family, address)
-        except OSError as error:
-            raise ValueError(f"{address!r} is not a numeric address") from error
-        self._address, self._port = address, port
+        """``host`` is an address or a name, which is looked up anew for each connection."""
+        self._name = f"{host}:{port}"
+        self._lookup = lookup or Lookup(host, port)
+        self._place: Place | None = None  # of the socket
         self._clock_s, self._reopen_s = clock_s, reopen_s
         self._socket: socket.socket | None = None
         self._is_connected = False
@@ -147,13 +148,18 @@ class TcpStream:
         """Queue ``data``. Raises DeviceAbsent, or DeviceTimeout when the far end reads nothing."""
         connection = self._opened()
         if len(self._pending) + len(data) > PENDING_BYTES_MAX:
-            raise DeviceTimeout(f"{self._address}:{self._port}: accepts no bytes")
+            raise DeviceTimeout(f"{self._name}: accepts no bytes")
         self._pending += data
         if self._is_connected:
             try:
                 self._flush(connection)
             except OSError as error:
                 raise self._lost(error) from error
+
+    def is_open(self) -> bool:
+        """False while it is connecting. Raises DeviceAbsent."""
+        self._opened()
+        return self._is_connected
 
     def close(self) -> None:
         """Hang up; the next call connects again."""
@@ -172,19 +178,32 @@ class TcpStream:
         if self._socket is None:
             now_s = self._clock_s()
             if self._tried_s is not None and now_s - self._tried_s < self._reopen_s:
-                raise DeviceAbsent(f"{self._address}:{self._port}: nobody there")
+                raise DeviceAbsent(f"{self._name}: nobody there")
             self._tried_s = now_s
-            self._socket = socket.socket(self._family, socket.SOCK_STREAM)
+            self._place = self._look_up()
+            self._socket = socket.socket(self._place[0], socket.SOCK_STREAM)
             self._socket.setblocking(False)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if not self._is_connected:
-            code = self._socket.connect_ex((self._address, self._port))
+            assert self._place is not None and self._tried_s is not None
+            code = self._socket.connect_ex(self._place[1])
             if code in (0, errno.EISCONN):
                 self._is_connected = True
             elif code not in _IN_PROGRESS:
                 raise self._lost(OSError(code, "cannot connect"))
+            elif self._clock_s() - self._tried_s >= CONNECT_S_MAX:
+                raise self._lost(TimeoutError("does not answer"))
         return self._socket
+
+    def _look_up(self) -> Place:
+        try:
+            place = self._lookup.poll()
+        except OSError as error:
+            raise DeviceAbsent(f"{self._name}: {error.strerror or error}") from error
+        if place is None:
+            raise DeviceAbsent(f"{self._name}: the name is being looked up")
+        return place
 
     def _lost(self, error: OSError) -> DeviceAbsent:
         self.close()
-        return DeviceAbsent(f"{self._address}:{self._port}: {error}")
+        return DeviceAbsent(f"{self._name}: {error}")

@@ -1,7 +1,8 @@
-"""The single-board computer itself: temperature, supply voltage, hardware watchdog, through sysfs.
+"""The single-board computer itself: temperature, supply voltage, hardware watchdog, which boot.
 
-No root and no vcgencmd: files only, so a call cannot hang. Sources: Documentation/ABI/testing
-sysfs-class-thermal, sysfs-class-watchdog; drivers/hwmon/raspberrypi-hwmon.c (in0_lcrit_alarm).
+No root and no vcgencmd: files of sysfs and procfs only, so a call cannot hang. Sources:
+Documentation/ABI/testing sysfs-class-thermal, sysfs-class-watchdog;
+drivers/hwmon/raspberrypi-hwmon.c (in0_lcrit_alarm); random(4).
 What a machine does not offer, or says in no number, is None.
 """
 
@@ -17,9 +18,11 @@ _UNDERVOLTED_NOW = 0x1  # GET_THROTTLED bit 0; the sticky bit 16 is cleared by t
 class SysfsBoard:
     """Implements ``payload.ports.Board``."""
 
-    def __init__(self, root: Path = Path("/sys")) -> None:
-        """``root`` stands in for /sys in tests."""
-        self._root = root
+    def __init__(
+        self, root: Path = Path("/sys"), boot: Path = Path("/proc/sys/kernel/random/boot_id")
+    ) -> None:
+        """``root`` stands in for /sys in tests, ``boot`` for the kernel's file (random(4))."""
+        self._root, self._boot = root, boot
 
     def soc_temperature_c(self) -> float | None:
         """Degrees Celsius of the first thermal zone, None where it says nothing sensible."""
@@ -40,6 +43,10 @@ class SysfsBoard:
             return bool(int(text, 16) & _UNDERVOLTED_NOW)
         except ValueError:
             return None
+
+    def boot_id(self) -> str | None:
+        """The kernel's, drawn at random when it starts."""
+        return self._text(self._boot)[:64] or None
 
     def is_hardware_watchdog_armed(self) -> bool | None:
         """True when something (systemd) keeps /dev/watchdog0 open; None without one."""

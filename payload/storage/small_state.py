@@ -44,6 +44,7 @@ _KINDS: dict[str, Any] = {
     "charge": _Finite,
     "ids_upto": _Count,
     "incarnation": Annotated[int, Field(ge=1, lt=1 << 32)],
+    "machine_boot": Annotated[str, Field(max_length=64)],
     "phase": dict[str, Any],
     "picture": _Count,
     "plain_text_models": list[_Number32],

@@ -89,6 +89,7 @@ class SimBoard:
         self._supply_mv = supply_mv
         self._block = block
         self._sticky = 0
+        self._power_ups = 0
 
     def soc_temperature_c(self) -> float | None:
         """As /sys/class/thermal says it: whole 0.5 degrees. Raises DeviceTimeout when it hangs."""
@@ -104,6 +105,10 @@ class SimBoard:
         """Bit 0 of ``throttled``. Raises DeviceTimeout when it hangs."""
         word = self.throttled()
         return None if word is None or word < 0 else bool(word & UNDER_VOLTAGE)
+
+    def boot_id(self) -> str | None:
+        """Another one after each power-up."""
+        return f"boot {self._power_ups}"
 
     def is_hardware_watchdog_armed(self) -> bool | None:
         return self.is_watchdog_armed
@@ -127,6 +132,7 @@ class SimBoard:
     def power_up(self) -> None:
         """A start: the sticky bits are gone."""
         self._sticky = 0
+        self._power_ups += 1
 
     def _now(self) -> int:
         word = 0

@@ -127,7 +127,9 @@ def test_ctrl_c_and_systemd_end_it_well_even_with_a_page_open(mission, number):
 
 def test_a_key_makes_it_transmit_and_the_payload_hears_it(mission, ground):
     key_file = mission.parent / "mission.key"
-    assert ground("keygen", "-m", mission)[0] == 0 and key_file.stat().st_mode & 0o777 == 0o600
+    status, out, _ = ground("keygen", "-m", mission)
+    assert status == 0 and key_file.stat().st_mode & 0o777 == 0o600
+    assert "64 hex digits" in out and len(key_file.read_text().strip()) == 64
     status, _, err = ground("keygen", "-m", mission)
     assert status == 1 and "overwritten" in err
     from wire.auth import Direction, derive_key

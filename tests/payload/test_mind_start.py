@@ -29,6 +29,13 @@ def test_the_worker_is_told_whom_to_trust() -> None:
     ]
 
 
+def test_threads_are_the_workers_to_count_unless_the_mission_says_so() -> None:
+    """One core stays for the flight core; only the worker knows how many there are."""
+    plan = mission.parse(TEXT, "m")
+    assert plan.mind.threads is None
+    assert "--threads" not in mind_start.worker_command(plan, Path("b"), Path("s"))
+
+
 def test_it_becomes_the_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     became: list[list[str]] = []
     monkeypatch.setattr(os, "execv", lambda program, words: became.append([program, *words]))

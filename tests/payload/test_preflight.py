@@ -17,6 +17,7 @@ from payload.drivers.only_one import OnlyOne
 from payload.flight import Flight
 from payload.navigation.gnss import Navigation
 from payload.preflight import Line, Machine, Verdict
+from payload.starts import Starts
 from sim.world import World
 from tests.payload.flights import FakeGnss
 from tests.sim.flights import hop_world
@@ -24,7 +25,7 @@ from wire.beacon import PowerMode
 from wire.mission import CadenceSection, RadioSection
 
 ROOT = Path(__file__).parents[2]
-WELL = Machine(True, 30 << 30, None, None, "The field is a stamp.")
+WELL = Machine(True, 30 << 30, None, None, None, "The field is a stamp.")
 PICTURE_BY_S = 130.0
 
 
@@ -58,6 +59,7 @@ def test_a_payload_with_everything_is_go(world: World) -> None:
     ({"free_bytes": 500 << 20}, "disk", Verdict.JUDGE),
     ({"persona_flaw": "edda.bundle: model.gguf was changed."}, "persona", Verdict.NO_GO),
     ({"musing": None}, "mind", Verdict.NO_GO),
+    ({"mind_absence": "llama-cpp-python is not installed", "musing": None}, "mind", Verdict.JUDGE),
     ({"key_flaw": "mission.key: others can read this key"}, "key", Verdict.NO_GO),
 ])
 def test_what_the_machine_lacks(
@@ -158,6 +160,44 @@ def test_a_link_that_listens_too_rarely_for_arm_and_fire_is_for_the_flyer_to_jud
         line, = (line for line in ask(world) if line.what == "cutdown")
         assert line.verdict is verdict
         assert ("only the geofence can trigger it" in line.words) is (verdict is Verdict.JUDGE)
+
+
+def test_safe_is_said_and_what_it_switches_off_is_not_blamed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Goal: not "check its cable" for a camera that was told to take no picture."""
+    assert world.flight is not None
+    monkeypatch.setattr(world.flight, "starts", Starts(2))
+    monkeypatch.setattr(world.flight.camera, "last_picture_ms", None)
+    lines = ask(world, replace(WELL, musing=None))
+    _one_line_is(lines, "safe", Verdict.NO_GO)
+    (safe,) = (line.words for line in lines if line.what == "safe")
+    assert "2 starts in a row" in safe and "preflight --leave-safe" in safe
+    assert not {line.what for line in lines} & {"camera", "mind"}
+    world.flight.starts.clear()
+    assert {"camera", "mind"} < {line.what for line in ask(world)}
+
+
+def test_nobody_waits_for_a_mind_that_is_not_installed(world: World) -> None:
+    absent = replace(WELL, musing=None, mind_absence="llama-cpp-python is not installed")
+    lines = ask(world, absent)
+    assert preflight.is_settled(lines, preflight.SETTLE_MS)
+    assert preflight.page(lines).splitlines()[-1] == "GO, 2 to judge"
+    assert not preflight.is_settled(ask(world, replace(WELL, musing=None)), preflight.SETTLE_MS)
+
+
+@pytest.mark.parametrize(("part", "value", "says"), [
+    ("_lost_since_ms", 5, "failed, does not answer"),
+    ("rejected", 3, "nothing usable in 3 replies"),
+    ("rejected", 0, "generates nothing"),
+])
+def test_failed_and_zero_are_two_things(
+    world: World, monkeypatch: pytest.MonkeyPatch, part: str, value: int, says: str
+) -> None:
+    assert world.flight is not None
+    monkeypatch.setattr(world.flight.mind, part, value)
+    (line,) = (each for each in ask(world, replace(WELL, musing=None)) if each.what == "mind")
+    assert line.verdict is Verdict.NO_GO and says in line.words
 
 
 def test_a_mind_that_is_still_thinking_is_for_the_flyer_to_judge(

@@ -45,6 +45,9 @@ class FakeBoard:
     def is_undervolted(self) -> bool | None:
         return self.undervolted
 
+    def boot_id(self) -> str | None:
+        return None
+
     def is_hardware_watchdog_armed(self) -> bool | None:
         return True
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from payload.starts import PROVEN_MS, UNPROVEN_STARTS_MAX, Starts
+from payload.starts import PROVEN_MS, UNPROVEN_STARTS_MAX, Starts, is_switched_off
+from wire.beacon import Phase
 
 
 def crash_after(starts: Starts, uptime_ms: int) -> Starts:
@@ -39,6 +40,44 @@ def test_orderly_ends_are_no_crashes() -> None:
         starts.end_orderly()
         starts = Starts(starts.saved())
         assert not starts.is_safe
+
+
+def test_a_plug_that_was_pulled_before_the_launch_is_no_crash() -> None:
+    """Goal: three evenings at the desk do not begin the flight in SAFE."""
+    starts = Starts(None)
+    for _ in range(5):
+        starts.update(PROVEN_MS - 1)
+        starts = Starts(starts.saved(), was_switched_off=True)
+        assert (starts.unproven, starts.is_safe) == (1, False)
+
+
+def test_it_forgives_one_start_and_none_before_it() -> None:
+    crashed = crash_after(crash_after(Starts(None), 1_000), 1_000)
+    assert crashed.is_safe
+    starts = Starts(crashed.saved(), was_switched_off=True)
+    assert (starts.unproven, starts.is_safe) == (3, True)
+
+
+@pytest.mark.parametrize(("before", "now", "phase", "is_off"), [
+    ("a", "b", Phase.GROUND, True), ("a", "b", Phase.BOOT, True),
+    ("a", "a", Phase.GROUND, False),  # the process alone ended, on the ground too
+    (None, "b", Phase.GROUND, False), ("a", None, Phase.GROUND, False),  # it may have crashed
+    ("a", "b", Phase.ASCENT, False), ("a", "b", Phase.FLOAT, False),
+    ("a", "b", Phase.DESCENT, False), ("a", "b", Phase.INFLIGHT_UNKNOWN, False),
+    ("a", "b", Phase.LANDED, False),
+])
+def test_switched_off_is_another_boot_of_the_machine_before_the_launch(
+    before: str | None, now: str | None, phase: Phase, is_off: bool
+) -> None:
+    assert is_switched_off(before, now, phase) is is_off
+
+
+def test_the_flyer_may_clear_it() -> None:
+    starts = Starts(7)
+    starts.clear()
+    assert not starts.is_safe
+    starts.end_orderly()
+    assert not Starts(starts.saved()).is_safe
 
 
 def test_crashing_on_in_safe_stays_safe() -> None:

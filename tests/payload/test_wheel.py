@@ -59,10 +59,16 @@ def test_it_holds_wire_and_payload_and_nothing_else(wheel: Path, installed: Path
 
 
 def test_it_requires_what_the_lock_of_the_payload_is_made_of(about: PathDistribution) -> None:
+    """Goal: llama.cpp, which has to be compiled, is an extra; the flight core does without."""
     project = files.read_pyproject()["project"]
-    expected = [*project["dependencies"], *project["optional-dependencies"]["payload"]]
-    assert sorted(map(str, map(Requirement, about.requires or []))) == sorted(
-        map(str, map(Requirement, expected)))
+    extras = project["optional-dependencies"]
+    needed = [each for each in map(Requirement, about.requires or []) if each.marker is None]
+    assert sorted(map(str, needed)) == sorted(
+        str(Requirement(each)) for each in [*project["dependencies"], *extras["payload"]])
+    assert not [each for each in needed if each.name in ("llama-cpp-python", "numpy")]
+    optional = [each for each in map(Requirement, about.requires or []) if each.marker is not None]
+    assert [str(each) for each in optional] == [
+        str(Requirement(f'{each}; extra == "mind"')) for each in extras["mind"]]
     assert about.version == project["version"]
 
 

@@ -45,6 +45,15 @@ def test_kiss_frames_come_back_at_any_split(frames: list[bytes], step: int) -> N
     assert heard == frames and decoder.bad_frames == 0
 
 
+def test_kiss_tells_a_modem_how_long_to_key() -> None:
+    """TXDELAY is command 1 and TXTAIL command 4, in steps of 10 ms, escaped like everything."""
+    assert kiss.keying(300, 100) == bytes.fromhex("c0011ec0 c0040ac0")
+    assert kiss.keying(0, 1920 - 9) == bytes.fromhex("c00100c0 c004dbdcc0")
+    decoder = kiss.Decoder()
+    assert decoder.feed(kiss.keying(300, 100) + kiss.encode(b"frame")) == [b"frame"]
+    assert decoder.bad_frames == 0
+
+
 @given(st.binary(max_size=3000), st.binary(min_size=1, max_size=50))
 def test_kiss_recovers_after_any_noise(noise: bytes, frame: bytes) -> None:
     decoder = kiss.Decoder()

@@ -124,6 +124,13 @@ def test_a_hanging_camera_is_cancelled_and_left_alone_after_three(store: DeskSto
     assert not manager.is_failing
 
 
+def test_why_it_was_lost_ends_with_a_whole_word(store: DeskStore) -> None:
+    """Goal: the event goes over the air in few letters, and nobody reads "no camera detecte"."""
+    camera = FakeCamera(DeviceAbsent("IndexError: no camera was detected by libcamera, check it"))
+    (lost,) = run(CameraManager(camera, 480, store), 120)
+    assert lost.body["fields"]["reason"] == "IndexError: no camera was detected by …"
+
+
 @pytest.mark.parametrize("result", [DeviceAbsent("unplugged"), b"", b"junk" * 50])
 def test_two_strikes_are_forgiven(result: bytes | PortError, store: DeskStore) -> None:
     """Goal: only three in a row count. Method: two failures, a picture, two failures."""

@@ -44,6 +44,16 @@ def test_temperature(tmp_path: Path, text: str, wanted: float | None) -> None:
     assert SysfsBoard(tmp_path).soc_temperature_c() == wanted
 
 
+def test_boot_of_the_machine(tmp_path: Path) -> None:
+    """Goal: the kernel's number for this boot, or None where there is no such file."""
+    file = tmp_path / "boot_id"
+    assert SysfsBoard(tmp_path, file).boot_id() is None
+    file.write_text("5a2c0f3e-6f0b-4a39-9d0e-7a0c5a1b2c3d\n")
+    assert SysfsBoard(tmp_path, file).boot_id() == "5a2c0f3e-6f0b-4a39-9d0e-7a0c5a1b2c3d"
+    file.write_text("x" * 100)
+    assert SysfsBoard(tmp_path, file).boot_id() == "x" * 64
+
+
 def test_undervoltage(tmp_path: Path) -> None:
     """Goal: the hwmon alarm, else the firmware's bits (not the sticky one), else unknown."""
     board = SysfsBoard(tmp_path)

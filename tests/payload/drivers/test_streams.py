@@ -7,11 +7,19 @@ import select
 import socket
 import tty
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import pytest
 
+from payload.drivers.lookup import Lookup
 from payload.drivers.radio_kiss import KissRadio
-from payload.drivers.serial_port import PENDING_BYTES_MAX, SerialStream, TcpStream
+from payload.drivers.serial_port import (
+    CONNECT_S_MAX,
+    PENDING_BYTES_MAX,
+    SerialStream,
+    TcpStream,
+)
 from payload.ports import DeviceAbsent, DeviceTimeout
 from wire import kiss
 from wire.airtime import Airtime
@@ -129,10 +137,122 @@ def test_tcp_refused_then_served_then_closed() -> None:
     server.close()
 
 
-def test_tcp_needs_a_numeric_address() -> None:
-    """Goal: no name look-up can block the core."""
-    with pytest.raises(ValueError, match="numeric"):
-        TcpStream("modem.example", 8001)
+def looked_up(stream: TcpStream, clock: HandClock) -> str:
+    """What the stream says once the resolver has answered, "" when it is connected or connecting.
+
+    It is asked again a second of its clock later, until it does not say that it is looking.
+    """
+    while True:
+        clock.now_s += 1
+        try:
+            stream.read(1)
+        except DeviceAbsent as error:
+            if "looked up" not in str(error):
+                return str(error)
+        else:
+            return ""
+
+
+def test_a_resolver_that_hangs_does_not_delay_the_core() -> None:
+    """Goal: a name is looked up beside it. Method: a resolver that waits until it is let go."""
+    server, let_go, asked = listen(), Event(), []
+
+    def resolve(host: str, port: int, **_: object) -> list[Any]:
+        asked.append((host, port))
+        let_go.wait(WAIT_S)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", server.getsockname()[1]))]
+
+    clock = HandClock()
+    stream = TcpStream("modem.local", 8001, clock, lookup=Lookup("modem.local", 8001, resolve))
+    for _ in range(20):
+        clock.now_s += 1
+        with pytest.raises(DeviceAbsent, match=r"modem\.local:8001: the name is being looked up"):
+            stream.read(1)
+    let_go.set()
+    assert looked_up(stream, clock) == ""
+    server.accept()[0].close()
+    assert asked == [("modem.local", 8001)], "one look-up at a time"
+    stream.close()
+    assert looked_up(stream, clock) == "" and len(asked) == 2, "for each connection"
+    stream.close()
+    server.close()
+
+
+def test_a_name_that_nobody_knows_is_an_absent_modem() -> None:
+    def resolve(host: str, port: int, **_: object) -> list[Any]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    clock = HandClock()
+    stream = TcpStream("nowhere", 1, clock, lookup=Lookup("nowhere", 1, resolve))
+    assert looked_up(stream, clock) == "nowhere:1: Name or service not known"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_an_address_is_not_looked_up(host: str) -> None:
+    def resolve(*_: object, **__: object) -> list[Any]:
+        raise AssertionError("asked")
+
+    assert Lookup(host, 8001, resolve).poll() is not None
+
+
+def test_a_modem_that_never_answers_is_gone_after_ten_seconds() -> None:
+    """Goal: not after the two minutes of TCP. Method: a server whose queue is full."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            clock = HandClock()
+            stream = TcpStream("127.0.0.1", port, clock)
+            assert not stream.is_open()
+            clock.now_s += CONNECT_S_MAX - 1
+            assert not stream.is_open()
+            clock.now_s += 1
+            with pytest.raises(DeviceAbsent, match="does not answer"):
+                stream.is_open()
+
+
+def test_nothing_is_taken_before_the_connection_stands() -> None:
+    """Goal: no record counts as on its way that never left. Method: as above, and a frame."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            stream = TcpStream("127.0.0.1", port, HandClock())
+            radio = KissRadio(stream, 255, Airtime(1200, 100, 350, 0))
+            for now_ms in range(0, 100_000, 1000):
+                assert not radio.offer(b"frame", now_ms)
+            stream.close()
+
+
+def test_the_modem_is_told_its_head_and_tail_at_each_connection() -> None:
+    server = listen()
+    clock = HandClock()
+    stream = TcpStream("127.0.0.1", server.getsockname()[1], clock)
+    greeting = kiss.keying(300, 100)
+    radio = KissRadio(stream, 255, Airtime(1200, 100, 400, 0), greeting=greeting)
+    for now_ms in (0, 100_000):
+        offer_when_open(radio, b"first", now_ms)
+        offer_when_open(radio, b"second", now_ms + 50_000)
+        peer, _ = server.accept()
+        wanted = greeting + kiss.encode(b"first") + kiss.encode(b"second")
+        got = b""
+        while len(got) < len(wanted):
+            got += peer.recv(1000)
+        assert got == wanted
+        peer.close()
+        assert stream._socket is not None
+        select.select([stream._socket], [], [], WAIT_S)
+        with pytest.raises(DeviceAbsent):
+            radio.poll(now_ms)
+        clock.now_s += 1
+    server.close()
+
+
+def offer_when_open(radio: KissRadio, frame: bytes, now_ms: int) -> None:
+    """The loop-back connects at the second look."""
+    assert radio.offer(frame, now_ms) or radio.offer(frame, now_ms)
 
 
 def test_kiss_radio_keeps_its_airtime() -> None:
@@ -142,7 +262,7 @@ def test_kiss_radio_keeps_its_airtime() -> None:
     airtime = Airtime(1200, 100, 350, 0)
     radio = KissRadio(stream, 255, airtime)
     assert radio.is_idle(0)
-    assert radio.offer(b"\xc0" * 100, 0)
+    offer_when_open(radio, b"\xc0" * 100, 0)
     airtime_ms = airtime.on_air_ms(100)
     assert 100 * 8 / 1.2 < airtime_ms < 2000
     assert not radio.offer(b"next", airtime_ms - 1)

@@ -1,4 +1,4 @@
-"""The units: systemd accepts every line of them, and installing twice changes nothing."""
+"""The units: systemd accepts every line of them; and the command that pauses the flight core."""
 
 from __future__ import annotations
 
@@ -13,13 +13,6 @@ from payload.mind_start import NO_MIND
 
 SYSTEMD = Path(__file__).resolve().parents[3] / "systemd"
 UNITS = ("spacepi-payload.service", "spacepi-mind.service")
-INSTALLED = {
-    "etc/systemd/system/spacepi-payload.service", "etc/systemd/system/spacepi-mind.service",
-    "etc/systemd/system.conf.d/90-spacepi-watchdog.conf", "etc/sysctl.d/90-spacepi-panic.conf",
-    "etc/sysusers.d/spacepi.conf", "usr/local/bin/spacepi-preflight",
-    "etc/systemd/system/multi-user.target.wants/spacepi-payload.service",
-    "etc/systemd/system/multi-user.target.wants/spacepi-mind.service",
-}
 
 
 def need(program: str) -> str:
@@ -30,15 +23,6 @@ def need(program: str) -> str:
     if path is None:
         pytest.skip(f"{program} is not installed")
     return path
-
-
-def install(*arguments: str) -> str:
-    ended = subprocess.run(
-        ["sh", os.fspath(SYSTEMD / "install.sh"), *arguments],
-        capture_output=True, text=True, timeout=60, check=True,
-    )
-    assert ended.stderr == ""
-    return ended.stdout
 
 
 def settings(unit: str) -> dict[str, str]:
@@ -80,23 +64,10 @@ def test_units_say_what_the_design_says() -> None:
     assert mind["ExecStart"].split()[1:5] == [
         "-m", "payload.mind_start", "--mission", "/var/lib/spacepi/mission.toml"]
     assert mind["RestartPreventExitStatus"] == str(NO_MIND)
+    assert "mind" not in (SYSTEMD / UNITS[0]).read_text().split("[Service]")[0], "it may be absent"
     assert mind["PrivateNetwork"] == mind["PrivateDevices"] == "yes"
     watchdog = settings("watchdog.conf")
     assert int(watchdog["RuntimeWatchdogSec"].removesuffix("s")) < 15  # the hardware's limit
-
-
-def test_install_into_a_tree_twice(tmp_path: Path) -> None:
-    """Goal: the first run makes the files, the second changes nothing, a dry run makes none."""
-    said = install("--root", os.fspath(tmp_path / "a"), "--dry-run")
-    assert "would run: install" in said
-    assert not (tmp_path / "a").exists()
-    install("--root", os.fspath(tmp_path / "a"))
-    made = {path: path.lstat().st_mtime_ns for path in (tmp_path / "a").rglob("*")}
-    files = {os.fspath(path.relative_to(tmp_path / "a")) for path in made if not path.is_dir()}
-    assert files == INSTALLED
-    assert os.access(tmp_path / "a/usr/local/bin/spacepi-preflight", os.X_OK)
-    assert install("--root", os.fspath(tmp_path / "a")) == ""
-    assert {path: path.lstat().st_mtime_ns for path in (tmp_path / "a").rglob("*")} == made
 
 
 @pytest.mark.parametrize(("verdict", "start", "status", "last"), [
@@ -140,17 +111,6 @@ def preflight(
         ["sh", os.fspath(SYSTEMD / "spacepi-preflight")], capture_output=True, text=True,
         timeout=60, check=False, env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"})
     return ended, (folder / "calls").read_text().splitlines()
-
-
-def test_install_says_how_it_is_used() -> None:
-    """Goal: a wrong option is a usage line and status 2."""
-    for wrong in (["--what"], ["--root"]):
-        ended = subprocess.run(
-            ["sh", os.fspath(SYSTEMD / "install.sh"), *wrong],
-            capture_output=True, text=True, timeout=60, check=False,
-        )
-        assert ended.returncode == 2
-        assert ended.stderr
 
 
 def test_user_and_groups(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ SOUND: dict[str, Any] = {
     "charge": 811,
     "ids_upto": 2048,
     "incarnation": 0x3FA0C1D2,
+    "machine_boot": "5a2c0f3e-6f0b-4a39-9d0e-7a0c5a1b2c3d",
     "phase": {"version": 1, "phase": 2},
     "picture": 44,
     "plain_text_models": [0xFFFFFFFF],
