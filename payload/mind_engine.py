@@ -175,7 +175,7 @@ class Engine:
         if not suffix or space < 1 or sampling.max_tokens < 1:
             raise Unanswerable(f"{len(prefix)} + {len(suffix)} tokens of {self.n_ctx}")
         tokens_max = min(sampling.max_tokens, space)
-        # All share the prefix; the latest prompt without a moment is kept. One draft always fits in.
+        # All share the prefix; the latest prompt without a moment is kept. One draft always fits.
         cells = space + DRAFT_CELLS - max(len(plain), len(self._plain))
         count = max(1, min(sampling.drafts, DRAFTS_MAX, cells // tokens_max))
         is_ranked = count > 1 and len(plain) > 0
