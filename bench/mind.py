@@ -12,23 +12,25 @@ tiny model takes half a millisecond, of which sampling is a large part: its rate
 from __future__ import annotations
 
 import os
+import socket
+import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import llama_cpp.llama_cpp as llama
 
 from bench.report import Figure
-from payload.drivers.mind_socket import MindSocket
-from payload.mind.mind import PLAIN
 from payload.mind.persona import Persona, load_persona
 from payload.mind.prefix_cache import PrefixCache
+from payload.mind.protocol import Hello, MessageDecoder, encode
 from payload.mind_engine import Engine
 from payload.mind_server import load_engine
 from payload.mind_start import worker_command
-from payload.ports import MindFailed, MindReply, MindRequest
-from payload.prompt import Moment, PersonaText, prefix, suffix
+from payload.ports import MindReply, MindRequest
+from payload.prompt import PLAIN, Moment, PersonaText, prefix, suffix
 from wire import mission
 from wire.bundle import MODEL
 from wire.file_hashes import FileHashes
@@ -42,7 +44,7 @@ ROUNDS = 2
 TOKENS = 64
 RATE_MIN = 0.95  # of llama_decode alone
 WORKER_MB_MAX = 100  # beyond the model
-POLL_S = 0.01
+CONNECT_S_MAX, CONNECT_GAP_S = 60.0, 0.05
 
 
 def run(out_dir: Path) -> list[Figure]:
@@ -87,26 +89,41 @@ def _worker_mb(bundle: Path, persona: Persona, folder: Path) -> float:
     plan = PLAN.model_copy(
         update={"mind": PLAN.mind.model_copy(update={"bundle": str(bundle)})})
     path = folder / "mind.sock"
-    worker = MindSocket(path, worker_command(plan, ROOT, path))
-    sampling = persona.manifest.sampling
-    for number, about in enumerate(ABOUTS):
-        request = MindRequest(
-            number, prefix(persona.text), suffix(_moment(about, number)), suffix(PLAIN),
-            sampling.drafts, sampling.sentences_max, sampling.max_tokens, sampling.temperature,
-            sampling.min_p, number)
-        while not worker.start(request, _now_ms()):
-            time.sleep(POLL_S)
-        while (outcome := worker.poll(_now_ms())) is None:
-            time.sleep(POLL_S)
-        assert not isinstance(outcome, MindFailed), outcome
-    assert worker.hello is not None
-    pages = int(Path(f"/proc/{worker.hello.pid}/statm").read_text().split()[1])
-    worker.cancel(_now_ms())
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+    worker = subprocess.Popen(worker_command(plan, ROOT, path))
+    try:
+        messages = _messages(client := _connected(path))
+        assert isinstance(next(messages), Hello)
+        sampling = persona.manifest.sampling
+        for number, about in enumerate(ABOUTS):
+            client.sendall(encode(MindRequest(
+                number, prefix(persona.text), suffix(_moment(about, number)), suffix(PLAIN),
+                sampling.drafts, sampling.sentences_max, sampling.max_tokens,
+                sampling.temperature, sampling.min_p, number)))
+            assert isinstance(next(messages), MindReply)
+        pages = int(Path(f"/proc/{worker.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+    finally:
+        worker.kill()
+        worker.wait()
 
 
-def _now_ms() -> int:
-    return time.monotonic_ns() // 1_000_000
+def _connected(path: Path) -> socket.socket:
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    until_s = time.monotonic() + CONNECT_S_MAX
+    while True:
+        try:
+            client.connect(os.fspath(path))
+            return client
+        except OSError:
+            if time.monotonic() > until_s:
+                raise
+            time.sleep(CONNECT_GAP_S)
+
+
+def _messages(client: socket.socket) -> Iterator[object]:
+    decoder = MessageDecoder()
+    while data := client.recv(65536):
+        yield from decoder.feed(data)
 
 
 def _moment(about: str, number: int) -> Moment:

@@ -40,7 +40,7 @@ PARTS = 20  # so that not everything is in memory twice
 def run(out_dir: Path) -> list[Line]:
     """For every type: perplexity against the peer's file, and both divergences from F16."""
     torch.set_num_threads(1)
-    calibration, held_out = _rows()
+    calibration, held_out = sentence_rows(BASE)
     lines = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -78,15 +78,15 @@ def _compared(quant: str, measured: dict[str, tuple[float, float, int]]) -> list
     ]
 
 
-def _rows() -> tuple[list[Row], list[Row]]:
-    """Rows to calibrate with, of the kinds a training has, and held-out windows of plain text.
+def sentence_rows(base: Path) -> tuple[list[Row], list[Row]]:
+    """Rows to calibrate ``base`` with, of the kinds a training has, and held-out plain windows.
 
     Sentences of the example: a part is asked for as in flight, a part is plain, the rest held out.
     """
     database = sqlite3.connect(f"{SENTENCES.as_uri()}?mode=ro&immutable=1", uri=True)
     texts = [text for (text,) in database.execute("SELECT text FROM memory ORDER BY rowid")]
     database.close()
-    tokenizer = AutoTokenizer.from_pretrained(BASE)
+    tokenizer = AutoTokenizer.from_pretrained(base)
     rng = random.Random(1)
     rng.shuffle(texts)
     persona = prompt.PersonaText("Edda", "You keep the log.", ("I say what I saw.",))
