@@ -2,8 +2,8 @@
 # Installs the payload on a Pi, or into a mounted image. What is in place stays as it is.
 #
 #   sudo sh systemd/install.sh                 install, or bring an installation up to date
-#   sh systemd/install.sh --check              a table of what is in place and what is not
-#   sh systemd/install.sh --dry-run            what would be done
+#   sudo sh systemd/install.sh --check         a table of what is in place and what is not
+#   sudo sh systemd/install.sh --dry-run       what would be done
 #   sudo sh systemd/install.sh --uninstall     remove it; mission, key and store are kept
 #   ... --root DIR                             the same for the system in DIR, by chroot
 #
@@ -312,6 +312,7 @@ dry_run() {
     for step in $core $rest $thinking; do
         "has_$step" || say "would install: $("what_$step")"
     done
+    return 0
 }
 
 # took STEP: do it unless it is done; false where it is not done after that either.
@@ -353,19 +354,18 @@ uninstall() {
     [ ! -e "$config" ] || replace "$config" "/^$begin\$/,/^$end\$/d"
     [ ! -e "$cmdline" ] || replace "$cmdline" 's/ *cgroup_enable=memory//'
     if [ -z "$root" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
-    say "Removed. Kept: /var/lib/spacepi with mission, key and store; the packages of apt; the" \
-        "serial port stays without a console."
+    say "Removed. Kept: /var/lib/spacepi with mission, key and store, and its user; the packages of" \
+        "apt; the serial port stays without a console."
 }
 
-case $task in
-    check) check; exit ;;
-    dry-run) dry_run; exit 0 ;;
-esac
+# Who may not look into /var/lib/spacepi would find nothing there.
 if [ -z "$root" ] && [ "$(id -u)" != 0 ]; then
     echo "install.sh: run it with sudo, or with --root DIR" >&2
     exit 1
 fi
 case $task in
+    check) check ;;
+    dry-run) dry_run ;;
     install) install_all ;;
     uninstall) uninstall ;;
 esac
