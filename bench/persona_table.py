@@ -7,7 +7,7 @@ trained on. A persona beats a rival where the interval of the difference leaves 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +21,18 @@ from host_training.evaluation.intervals import Interval
 SEED = 1
 UNTUNED = ("base", "prompt", "page")
 NAMES = {"base": "base alone", "prompt": "base, the flight's prompt",
-         "page": "base, a page of the author first", "lora": "LoRA persona",
-         "full": "fully tuned persona"}
+         "page": "base, a page of the author first", "lora": "LoRA persona"}
 
 Measured = Mapping[str, Any]  # of bench.persona.measure
 
 
-def rows(results: Mapping[str, Measured], out_dir: Path) -> list[Figure]:
+def rows(results: Mapping[str, Measured], quants: Sequence[str], out_dir: Path) -> list[Figure]:
     """Print the table, save ``persona.png``; the rows to be met."""
     found: list[Figure] = []
     tables: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
     for author in results:
         bench = _Bench(results, author)
-        for quant in (name for name in results[author] if name.startswith("Q")):
+        for quant in quants:
             tables[author, quant] = table = bench.figures(quant)
             found += _targets(author, quant, table)
     _print(tables)

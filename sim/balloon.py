@@ -15,7 +15,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
-from sim.sky import EARTH_RADIUS_M, GRAVITY_MPS2, SEA_LEVEL_KGM3, Sky, standard_density_kgm3
+from payload.navigation.standard_air import (
+    EARTH_RADIUS_M,
+    GRAVITY_MPS2,
+    SEA_LEVEL_KGM3,
+    density_kgm3,
+)
+from sim.sky import Sky
 
 PAD_S = 1_200
 END_S = 10_800
@@ -195,7 +201,7 @@ class Balloon:
         return Fall(latitude, longitude, seconds)
 
     def _terminal_mps(self, altitude_m: float) -> float:
-        return self._landing_mps * math.sqrt(SEA_LEVEL_KGM3 / standard_density_kgm3(altitude_m))
+        return self._landing_mps * math.sqrt(SEA_LEVEL_KGM3 / density_kgm3(altitude_m))
 
     def _fly(self) -> None:
         latitude, longitude, altitude = self.pad

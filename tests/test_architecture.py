@@ -40,8 +40,8 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("groundstation/", ("groundstation", "wire")),
     ("sim/", ("sim", "payload", "groundstation", "wire")),
     ("host_training/", (
-        "host_training", "wire", "payload.prompt", "payload.mind.memory", "payload.mind.drafts",
-        "payload.mind.claims", "payload.mind_engine",
+        "host_training", "wire", "payload.prompt", "payload.navigation.standard_air",
+        "payload.mind.memory", "payload.mind.drafts", "payload.mind.claims", "payload.mind_engine",
     )),
 )
 # What lies in each room, files and folders, in the order in which data walks through: each imports

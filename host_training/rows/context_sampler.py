@@ -11,41 +11,18 @@ import math
 import random
 
 from host_training.importers.notebook import API_OUTCOMES, RANGE_KEYS, Condition
+from payload.navigation import standard_air
 from payload.prompt import Moment
 
 API_NAMES = ("weather", "news", "tides", "time", "iss", "poem")
 API_CHANCE = 0.1
 MISSING_CHANCE = 0.1  # a sensor that is not there, or has failed
 CEILING_M = 34_000.0
+ZERO_C_K = 273.15
 BAROMETER_HPA_MIN = 300.5  # below, the payload's barometer says nothing
 DRAWS_MAX = 600  # redraws of the altitude until stated pressure and temperature agree with it
 
-# ISO 2533: base height m, base temperature K, lapse K/m, base pressure hPa
-_LAYERS = (
-    (0.0, 288.15, -0.0065, 1013.25),
-    (11_000.0, 216.65, 0.0, 226.321),
-    (20_000.0, 216.65, 0.001, 54.7489),
-    (32_000.0, 228.65, 0.0028, 8.68019),
-)
-_GAS = 9.80665 * 0.0289644 / 8.31446  # g M / R, K/m
-
 _PHASE_WEIGHTS = {"ground": 1.0, "ascent": 4.0, "float": 2.0, "descent": 2.0, "landed": 1.0}
-
-
-def standard_air(altitude_m: float) -> tuple[float, float]:
-    """Temperature in C and pressure in hPa of the standard atmosphere.
-
-    Args:    altitude_m: -500..47_000.
-    Source:  ISO 2533, geopotential height taken as height (0.5 % at 34 km).
-    """
-    base_m, base_k, lapse, base_hpa = max(
-        (layer for layer in _LAYERS if layer[0] <= max(0.0, altitude_m)), key=lambda a: a[0])
-    kelvin = base_k + lapse * (altitude_m - base_m)
-    if lapse:
-        hpa = base_hpa * (base_k / kelvin) ** (_GAS / lapse)
-    else:
-        hpa = base_hpa * math.exp(-_GAS * (altitude_m - base_m) / base_k)
-    return kelvin - 273.15, hpa
 
 
 def draw_moment(condition: Condition, rng: random.Random) -> Moment:
@@ -108,9 +85,8 @@ def _draw_air(condition: Condition, phase: str, rng: random.Random) -> tuple[flo
     stated_hpa = condition.ranges.get("pressure_hpa")
     for _ in range(DRAWS_MAX):
         altitude_m = rng.uniform(*span)
-        standard_c, standard_hpa = standard_air(altitude_m)
-        outside_c = standard_c + rng.gauss(0, 5)
-        pressure_hpa = standard_hpa * rng.gauss(1, 0.01)
+        outside_c = standard_air.temperature_k(altitude_m) - ZERO_C_K + rng.gauss(0, 5)
+        pressure_hpa = standard_air.pressure_pa(altitude_m) / 100 * rng.gauss(1, 0.01)
         if (_within(outside_c, stated_c)) and _within(pressure_hpa, stated_hpa):
             return altitude_m, outside_c, pressure_hpa
     if stated_c is not None:

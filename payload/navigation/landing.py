@@ -20,10 +20,10 @@ from collections import deque
 from statistics import median
 from typing import NamedTuple
 
+from payload.navigation.standard_air import density_kgm3
 from payload.navigation.winds import LAYER_M, METRES_PER_DEGREE, WindLayers
 from payload.ports import GnssFix
 
-SEA_LEVEL_KGM3 = 1.225
 FALL_SAMPLES = 60
 FALL_SAMPLES_MIN = 20
 FALL_MPS = (2.0, 20.0)  # at sea level; outside it is a tumble or a glitch
@@ -83,17 +83,7 @@ class FallSpeed:
 
 def thinness(altitude_m: float) -> float:
     """sqrt(rho0 / rho): how much faster things fall here than at the sea."""
-    return math.sqrt(SEA_LEVEL_KGM3 / density_kgm3(altitude_m))
-
-
-def density_kgm3(altitude_m: float) -> float:
-    """Standard atmosphere: gradient layer, 11 to 20 km at one temperature, gradient layer above."""
-    height_m = max(0.0, altitude_m)
-    if height_m < 11_000:
-        return SEA_LEVEL_KGM3 * math.pow(1 - height_m / 44_331.0, 4.2559)
-    if height_m < 20_000:
-        return 0.36392 * math.exp(-(height_m - 11_000) / 6_341.6)
-    return 0.08803 * math.pow(1 + (height_m - 20_000) / 216_650.0, -35.163)
+    return math.sqrt(density_kgm3(0.0) / density_kgm3(max(0.0, altitude_m)))
 
 
 def predict(

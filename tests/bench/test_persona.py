@@ -5,9 +5,9 @@ Method: a made-up book cut as the real ones are; made-up figures whose winner is
 
 from __future__ import annotations
 
-import json
 import lzma
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ import pytest
 
 from bench import persona, persona_rows, persona_table, persona_text
 from bench.persona_rows import Asker, words_only
+from host_training.errors import TrainingError
 from host_training.rows.dataset import NO_LOSS, ROW_TOKENS_MAX
+from host_training.training import known_bases
 from payload import prompt
 
 SEA = ("the sails were furled at dusk", "we ran before the wind all night", "a heavy swell, sir")
@@ -60,17 +62,9 @@ def test_a_passage_could_fly_and_tells_nothing_of_itself(book: Path) -> None:
     assert not any("editor" in document or "{" in document for document in author.documents)
 
 
-def test_of_the_ways_to_train_the_better_one_on_validation_is_measured(tmp_path: Path) -> None:
-    tried = [tmp_path / name for name in ("once", "thrice", "worst")]
-    for out, held_out_bpb in zip(tried, (1.62, 1.61, 1.9), strict=True):
-        out.mkdir()
-        (out / "result.json").write_text(json.dumps({"held_out_bpb": held_out_bpb}))
-    assert persona._better(tried).name == "thrice"
-
-
 def test_every_rival_is_asked_for_the_same_words(book: Path) -> None:
     tokenizer = pytest.importorskip("transformers").AutoTokenizer.from_pretrained(
-        persona.BASE, local_files_only=True)
+        known_bases.FALLBACK, local_files_only=True)
     author = persona_text.read_author(book)
     asker = Asker(tokenizer, author)
     passage = author.test[7]
@@ -101,13 +95,13 @@ def measured(phrases: tuple[str, ...], others: tuple[str, ...], lora: float, see
     sessions = [n // 8 for n in range(240)]
     return {"test": test, "sessions": sessions, "trained": [test[0]],
             "unseen": list(zip(sessions, test, strict=True)),
-            "Q8_0": {**rivals, "lora": entry(lora, 1.8 - 0.3 * lora), "full": entry(1.0, 1.4)}}
+            "Q8_0": {**rivals, "lora": entry(lora, 1.8 - 0.3 * lora)}}
 
 
 def test_the_table_says_who_won_and_who_did_not(tmp_path: Path) -> None:
     results = {"mariner": measured(SEA, FIELD, 0.9, 1), "farmer": measured(FIELD, SEA, 0.1, 2)}
     rows = {row.what.split(":")[0] + row.what.split(",")[1]: row
-            for row in persona_table.rows(results, tmp_path)}
+            for row in persona_table.rows(results, ["Q8_0"], tmp_path)}
     assert [row.is_met for row in rows.values()] == [True, True, True, False]
     assert 0.25 < rows["mariner Q8_0 bits per byte below every untuned rival"].value < 0.28
     assert rows["mariner Q8_0 authorship above every untuned rival"].value > 0.5
@@ -119,3 +113,16 @@ def test_without_books_there_is_nothing_to_measure(
 ) -> None:
     monkeypatch.setattr(persona, "AUTHORS", tmp_path)
     assert persona.run(tmp_path) == []
+
+
+def test_without_the_base_there_is_nothing_to_measure(
+    tmp_path: Path, book: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def resolve(base: Path, report: Callable[[str], None]) -> Path:
+        raise TrainingError(f"The base {base} is not downloaded yet.")
+
+    monkeypatch.setattr(persona, "AUTHORS", book.parent)
+    monkeypatch.setattr(known_bases, "resolve", resolve)
+    assert persona.run(tmp_path) == []
+    assert capsys.readouterr().out == (
+        "persona: not measured. The base smollm2 is not downloaded yet.\n")

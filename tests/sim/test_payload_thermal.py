@@ -6,13 +6,14 @@ import math
 
 import pytest
 
+from payload.navigation.standard_air import density_kgm3
 from payload.ports import DeviceTimeout
 from payload.sensors import Sensors
 from sim.battery import Battery, ramp
 from sim.clock import SimClock, part_rng
 from sim.fakes.board import BOARDS, PI_4, PI_5, PI_ZERO_2W, BoardProfile, Firmware, SimBoard
 from sim.payload_thermal import BROWNOUT_MV, GIVEN_BACK_MV_MAX, RETURN_MV, Body
-from sim.sky import Sky, standard_density_kgm3
+from sim.sky import Sky
 from sim.thermal import BoxHeat, soc_resistance_kpw
 from tests.sim.desks import START_UTC_MS, AirDesk, Track
 
@@ -82,7 +83,7 @@ def test_convection_falls_with_the_density_of_the_air() -> None:
     dense = 1 / soc_resistance_kpw(10.0, 1.225)
     assert dense == pytest.approx(0.1)
     for altitude_m in (5_000, 10_000, 20_000, 30_000, 40_000):
-        density = standard_density_kgm3(altitude_m)
+        density = density_kgm3(altitude_m)
         lost = dense - 1 / soc_resistance_kpw(10.0, density)
         assert lost == pytest.approx(0.055 * (1 - density / 1.225))
 
