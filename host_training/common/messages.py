@@ -86,12 +86,14 @@ class Notes:
     A sticker or a forwarded joke is *skipped* (it is not writing of the author, nothing is wrong
     with it) and counted by reason; a row with a damaged date is *bad*: it is written to the
     quarantine file with its place, so that it can be looked at. Nothing is lost silently.
-    ``zone`` is that of the export being read, should it write local time. A *warning* is one
+    ``zone`` is that of the export being read, should it write local time, and ``date_order`` the
+    order of day, month and year in it, like "dmy", where the maker says it. A *warning* is one
     sentence on what the maker asked for and did not get; every command shows it.
     """
 
     sink: TextIO | None = None
     zone: tzinfo = UTC
+    date_order: str | None = None
     skipped: Counter[str] = field(default_factory=Counter)
     bad: list[BadRow] = field(default_factory=list)
     n_bad: int = 0

@@ -18,6 +18,7 @@ REPEAT_MAX = 3.0  # how often a text is learnt: more would be by heart
 KEEP_MIN = 0.1  # less would be as good as thrown away
 
 Action = Literal["drop", "replace", "keep"]
+DateOrder = Literal["dmy", "mdy", "ymd", "ydm"]
 ThirdParty = Literal["context", "drop", "train"]
 
 
@@ -81,6 +82,7 @@ class Source(Table):
     layer: Layer | None = None
     weight: Weight | None = None
     timezone: Zone | None = None  # where the phone was that wrote it in local time
+    date_order: DateOrder | None = None  # of its days, months and years; None: as the dates tell
     ignore: bool = False
     chats: Chats = Chats()
     chat: tuple[Chat, ...] = ()
@@ -143,6 +145,11 @@ class PersonaSettings(Table):
         """In which an export by this name writes local time."""
         source = self.source_of(name)
         return zoneinfo.ZoneInfo((source and source.timezone) or self.timezone)
+
+    def date_order_of(self, name: str) -> DateOrder | None:
+        """In which order an export by this name writes day, month and year, if that is said."""
+        source = self.source_of(name)
+        return source.date_order if source else None
 
     def unsayable(self) -> list[str]:
         """Words that a persona must never say: the people's names, and what is blocked.

@@ -182,6 +182,7 @@ def _import(directory: Path, chooser: chat_selection.Chooser, store: MessageStor
                 report(0.5, f"reading {export.label}")
                 first = export.files[0].name
                 notes.zone = chooser.settings.zone_of(first)
+                notes.date_order = chooser.settings.date_order_of(first)
                 found = inventory[export.label] = ExportCount()
                 store.add(found.counted(
                     chooser.chosen(registry.read_all([export], notes), first)))

@@ -92,6 +92,8 @@ system = ""      # like "You are Ines, a small machine under a balloon. You say 
 # weight = 1
 # Of a phone that was elsewhere than `timezone` says.
 # timezone = "America/New_York"
+# Of day, month and year in a WhatsApp text, where `scan` says that nothing tells it.
+# date_order = "mdy"
 # Which of its chats are read: names or ids as `spacepi-train scan` lists them; * is anything.
 # chats = { include = ["*"], exclude = [] }
 

@@ -136,11 +136,19 @@ def _is_hidden(file: File) -> bool:
 
 
 def _unknown(file: File) -> str:
-    head = head_text(file)[:4000].lower()
+    whole = head_text(file)
+    head = whole[:4000].lower()
     if "<html" in head or "<!doctype html" in head:
         if "exported data" in head or "telegram" in head:
             return "Telegram's HTML export; export again and choose JSON"
+        if 'class="page-body"' in whole or "notion" in head:
+            return "Notion's HTML export; export again and choose Markdown & CSV"
         return "a web page; if an app exported it, export again and choose JSON"
+    if file.suffix == ".json" and '"messages"' in whole:
+        if '"channel_id"' in whole and '"ts"' in whole:
+            return "a dump of slackdump; use its export, which has Slack's own layout"
+        if '"from_id"' in whole:
+            return "a part of a Telegram export; use result.json as Telegram wrote it"
     return _WAY_OUT.get(file.suffix, "unknown format; docs/training.md lists the supported "
                                      "exports")
 

@@ -23,6 +23,9 @@ _DAY = re.compile(r"^(?P<root>(?:.*/)?)(?P<channel>[^/]+)/\d{4}-\d{2}-\d{2}\.jso
 _LISTS = ("users.json", "channels.json", "groups.json", "dms.json", "mpims.json",
           "integration_logs.json", "canvases.json", "lists.json")
 _OWN_WORDS = (None, "thread_broadcast", "me_message", "file_share")
+# in place of words, or before those that went with the file
+_UPLOADED = re.compile(r"<@[A-Z0-9]+(?:\|[^>]*)?> (?:uploaded|shared) a file: <[^>]*>"
+                       r"(?: and commented: )?")
 _USER = re.compile(r"<@([A-Z0-9]+)(?:\|([^>]*))?>")
 _MARKUP = re.compile(r"<([#!])?([^<>|]*)(?:\|([^<>]*))?>")
 
@@ -116,7 +119,7 @@ def _message(row: Any, chat: tuple[str, str, ChatKind], names: dict[str, str],
         notes.skip("service message")
         return
     author, stamp = row.get("user"), row.get("ts")
-    text = mend(_plain(row.get("text", ""), names)).strip()
+    text = mend(_plain(_UPLOADED.sub("", row.get("text", ""), count=1), names)).strip()
     if not text:
         notes.skip("no words")
     elif not isinstance(author, str):

@@ -28,6 +28,7 @@ _NOTION_TABLE = re.compile(r" [0-9a-f]{32}(?:_all)?\.csv$")
 _TEMPLATE = re.compile(r"\{\{\s*(?:date|title|time)\b|<%[-_+*]?\s*tp\.")
 _PROPERTY = re.compile(
     r"^(Created|Created time|Date|Last edited time|Status|Tags|URL|Author): (.+)$")
+_ANY_PROPERTY = re.compile(r"[^\s:][^:]{0,40}: \S")
 _DATE_IN_NAME = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
 # what Joplin writes below a note that it exports raw, from the id on
 _JOPLIN = re.compile(r"^id: [0-9a-f]{32}\n(?:\w+: ?.*\n)*type_: \d+\s*\Z", re.MULTILINE)
@@ -84,7 +85,8 @@ def _note(file: File, notes: Notes) -> Iterator[Message]:
         notes.put(file.name, "", reason)
         return
     if is_markdown:
-        text = prose.of_markdown(_without_properties(text))
+        is_notion = _NOTION_ID.search(file.name) is not None
+        text = prose.of_markdown(_without_properties(text, is_notion))
     text = mend(text).strip()
     if not text:
         notes.skip("no words")
@@ -125,9 +127,16 @@ def _notion_properties(text: str) -> dict[str, str]:
             if (match := _PROPERTY.match(line))}
 
 
-def _without_properties(text: str) -> str:
-    """Without the lines that Notion writes below the title; further down they are the author's."""
+def _without_properties(text: str, is_notion: bool) -> str:
+    """Without the lines that Notion writes below the title; further down they are the author's.
+
+    In a page of a table these are the table's columns, by whatever names, up to an empty line.
+    """
     lines = text.split("\n")
+    if is_notion and len(lines) > 2 and lines[0].startswith("# ") and not lines[1].strip():
+        end = next((at for at, line in enumerate(lines[2:], 2) if not line.strip()), len(lines))
+        if all(map(_ANY_PROPERTY.match, lines[2:end])):
+            return "\n".join([lines[0], *lines[end:]])
     n_head = next((index for index, line in enumerate(lines)
                    if line.strip() and not line.startswith("# ") and not _PROPERTY.match(line)),
                   len(lines))

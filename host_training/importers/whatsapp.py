@@ -23,6 +23,7 @@ from host_training.importers.tree import File
 from host_training.importers.whatsapp_words import (
     AFTERNOON,
     MORNING,
+    OWN_MARK,
     attached_words,
     is_deleted,
     unedited,
@@ -33,6 +34,7 @@ NAME = "whatsapp"
 LABEL = "WhatsApp or Element chat"  # Element writes as Android does
 
 SPAN_DATES_MIN = 3
+SPANS_RATIO_MIN = 3
 PASTED_LINES_MAX = 60  # a pasted stretch of another chat is shorter than a phone with a wrong clock
 _DAY_S = 86_400
 _MARKS = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
@@ -44,12 +46,12 @@ _HEADER = re.compile(
     r"^(?P<open>\[?)(?P<a>\d{1,4})(?P<sep>[./-]) ?(?P<b>\d{1,2})[./-] ?(?P<c>\d{1,4})\.?"
     r"[,،、]? *(?:(?:klo|at|à|às|kl\.?|alle|om|um|il) )?"
     rf"(?P<before>{_HALF})? *(?P<h>\d{{1,2}})[:.](?P<m>\d{{2}})(?:[:.](?P<s>\d{{2}}))? *"
-    rf"(?P<after>{_HALF})?(?:\] ?| ?[-–—] |(?P<colon>: ))", re.IGNORECASE)
+    rf"(?P<after>{_HALF})?(?:\] ?| ?[-–—] |(?P<bare>: | (?=[^\s:][^:]{{0,60}}: )))", re.IGNORECASE)
 _NAMELESS = re.compile(r"_chat[ _-]?\(?\d+\)?\.txt")
 _COPY = re.compile(r" ?\(\d+\)$")
 _NAME_CHARS_MAX = 100
 
-Order = str  # of "dmy", "mdy", "ymd"
+Order = str  # of "dmy", "mdy", "ymd", "ydm"
 Style = tuple[str, str, bool, bool]  # bracket, separator, twelve hours, four digits first
 
 
@@ -76,7 +78,7 @@ def claims(file: File) -> bool:
 def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
     """The messages of each chat."""
     for file in files:
-        facts = _survey(file)
+        facts = _survey(file, notes)
         yield from _messages(file, facts, notes)
 
 
@@ -87,8 +89,8 @@ def _header(line: str) -> _Header | None:
         return None
     digits = "".join(str(int(c)) if c.isdecimal() and not c.isascii() else c for c in plain[:40])
     match = _HEADER.match(digits)
-    if match is None or (match["colon"] and match["s"] is None):
-        return None  # iPhones wrote a colon until 2018, and always the seconds
+    if match is None or (match["bare"] and match["s"] is None):
+        return None  # iPhones wrote a colon or nothing until 2018, and always the seconds
     half = (match["before"] or match["after"] or "").lower().replace(".", "").replace(" ", "")
     hour = int(match["h"])
     if half:
@@ -136,11 +138,12 @@ class _Facts:
     attached: set[str] = field(default_factory=set)
 
 
-def _survey(file: File) -> _Facts:
+def _survey(file: File, notes: Notes) -> _Facts:
     numbers = array("q")
     styles: dict[Style, int] = {}
     firsts: Counter[str] = Counter()
     seconds: Counter[str] = Counter()
+    by_app: Counter[str] = Counter()
     rows: list[array[int]] = [numbers, array("q"), array("q")]  # date, style, line
     facts = _Facts()
     for line_number, line in lines_of(file):
@@ -154,16 +157,23 @@ def _survey(file: File) -> _Facts:
         names = header.rest.translate(_DROP_MARKS).split(": ", 2)
         if len(names) > 1 and _may_be_name(names[0]):
             firsts[names[0]] += 1
+            by_app[names[0]] += header.rest.partition(": ")[2].startswith(OWN_MARK)
             if len(names) > 2 and _may_be_name(names[1]):
                 seconds[f"{names[0]}: {names[1]}"] += 1
             facts.attached.update(attached_words(names[-1]))
     for style, index in styles.items():
         dates = [_unpacked(row) for row, of in zip(rows[0], rows[1], strict=True) if of == index]
-        facts.orders[style] = infer_order(dates, style)
+        facts.orders[style] = notes.date_order or infer_order(dates, style)
+        other = None if notes.date_order else undecided(dates, style)
+        if other is not None:
+            notes.warnings.append(
+                f"{file.name}: its dates are read as {facts.orders[style]} (d day, m month, y year)"
+                f' and could be {other}; if so, set date_order = "{other}" in its [[source]].')
     # a name with a colon in it: wherever its first half stands, its second half follows
     longer = {name for name, n in seconds.items()
               if n > 1 and n == firsts[name.partition(": ")[0]]}
     facts.people = (set(firsts) - {name.partition(": ")[0] for name in longer}) | longer
+    facts.people -= {name for name in firsts if by_app[name] == firsts[name]}  # a group's name
     of_style = list(styles)
     times = [_seconds(_unpacked(row), row % _DAY_S, facts.orders[of_style[of]])
              for row, of in zip(rows[0], rows[1], strict=True)]
@@ -195,15 +205,35 @@ def infer_order(dates: Sequence[tuple[int, int, int]], style: Style) -> Order:
     """
     _, separator, is_twelve, _ = style
     preferred = "mdy" if separator == "/" and is_twelve else "dmy"
-    orders = ["ymd"] if style[3] else [preferred, "mdy" if preferred == "dmy" else "dmy", "ymd"]
+    orders = (["ymd", "ydm"] if style[3] else
+              [preferred, "mdy" if preferred == "dmy" else "dmy", "ymd"])
+    return min(orders, key=lambda order: (*_badness(dates, order), orders.index(order)))
 
-    def badness(order: Order) -> tuple[int, int, int]:
-        days = [day for numbers in dates if (day := _date(numbers, order))]
-        steps_back = sum(b < a for a, b in pairwise(days))
-        span = (max(days) - min(days)).days if len(set(days)) >= SPAN_DATES_MIN else 0
-        return len(dates) - len(days), steps_back, span
 
-    return min(orders, key=lambda order: (*badness(order), orders.index(order)))
+def undecided(dates: Sequence[tuple[int, int, int]], style: Style) -> Order | None:
+    """The order that the dates allow as well as the one inferred; None where they decide.
+
+    They do not where every day is a month too and time runs forward both ways, and neither way
+    makes the chat SPANS_RATIO_MIN times as long.
+    """
+    order = infer_order(dates, style)
+    other = order.translate(str.maketrans("dm", "md"))
+    days = {_date(numbers, order) for numbers in dates}
+    if days == {_date(numbers, other) for numbers in dates}:
+        return None
+    if other == "ydm" and None not in days:
+        return None  # the order is that of ISO 8601
+    (missing, back, span), (*others, other_span) = _badness(dates, order), _badness(dates, other)
+    is_alike = [missing, back] == others
+    return other if is_alike and other_span < SPANS_RATIO_MIN * max(span, 1) else None
+
+
+def _badness(dates: Sequence[tuple[int, int, int]], order: Order) -> tuple[int, int, int]:
+    """Dates that are none, steps back in time, and days from the first to the last."""
+    days = [day for numbers in dates if (day := _date(numbers, order))]
+    steps_back = sum(b < a for a, b in pairwise(days))
+    span = (max(days) - min(days)).days if len(set(days)) >= SPAN_DATES_MIN else 0
+    return len(dates) - len(days), steps_back, span
 
 
 def pasted(times: Sequence[int]) -> list[int]:

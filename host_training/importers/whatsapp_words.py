@@ -47,6 +47,10 @@ OWN_MARK = "\u200e"  # the app puts it before words of its own, in every languag
 _MARKS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _OMITTED = re.compile(r"<[^<>\n]{3,60}>")
 _FILE = re.compile(r"(?P<name>\S.{0,80}\.\w{2,4}) \((?P<remark>[^()\n]{3,40})\)")
+# iPhones until 2018: the name, then "attached" in angle brackets
+_OLD_FILE = re.compile(r"\S.{0,80}\.\w{2,4} <(?P<remark>[^<>\n]{3,40})>")
+_OLD_ATTACHED = frozenset({"attached", "angehängt", "adjunto", "joint", "pièce jointe", "allegato",
+                           "anexado", "bijgevoegd", "приложено", "已附加", "添付"})
 _OWN_FILE_NAME = re.compile(r"(?:AUD|DOC|GIF|IMG|PTT|STK|VID)-\d{8}-WA\d{4}\.\w{2,4}")
 # "image omitted", "3 pages", in any language: a few words and no more
 _OWN_REMARK = re.compile(r"<[^<>\n]{3,80}>|(?:\w+ ){1,3}[^\W\d_]+|"
@@ -88,6 +92,9 @@ def without_media(text: str, attached: Collection[str]) -> str | None:
     if _OMITTED.fullmatch(line) or (file and (
             is_own or _OWN_FILE_NAME.fullmatch(file["name"]) or file["remark"] in attached
             or file["remark"].lower() in _ATTACHED)):
+        return below if below.strip() else None
+    old = _OLD_FILE.fullmatch(line)
+    if old and (old["remark"].lower() in _OLD_ATTACHED or f"<{OWN_MARK}" in first):
         return below if below.strip() else None
     if is_own:
         return None

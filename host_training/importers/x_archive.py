@@ -19,6 +19,8 @@ from host_training.importers.tree import File
 NAME = "x"
 LABEL = "X archive"
 BEGINNING_CHARS = 100  # of a long post, by which its cut copy is known
+_LAST_TAGS = re.compile(r"(?:\s*(?<!\w)#\w+)+\s*$")
+_TAG = re.compile(r"(?<!\w)#(\w*[^\W\d_]\w*)")
 CUT_CHARS_MIN = 60  # of the copy: a shorter post is one by itself
 
 _TWEETS = re.compile(r"(?:^|/)(?:tweets?|community-tweet|note-tweet|tweets?-part\d+|"
@@ -83,7 +85,7 @@ def _note(note: Any, file: File, index: int, whole: list[str], notes: Notes) -> 
     text = mend(html.unescape(text)).strip()
     bisect.insort(whole, text[:BEGINNING_CHARS])
     yield Message(NAME, "posts", "post", str(note.get("noteTweetId", index)), utc_ms, "me", True,
-                  text)
+                  _without_tags(text) or text)
 
 
 def _tweet(tweet: Any, file: File, index: int, whole: list[str], notes: Notes
@@ -105,12 +107,17 @@ def _tweet(tweet: Any, file: File, index: int, whole: list[str], notes: Notes
         notes.skip("beginning of a long post")
     elif _CUT.search(text) and len(text) >= 138:
         notes.skip("cut off by the archive")
-    elif not words:
+    elif not _without_tags(words):
         notes.skip("no words")
     else:
         reply = tweet.get("in_reply_to_status_id_str") or "posts"
         yield Message(NAME, str(reply), "post", str(tweet.get("id_str", index)), utc_ms, "me", True,
-                      words)
+                      _without_tags(words))
+
+
+def _without_tags(text: str) -> str:
+    """Without the hashtags at the end; within a sentence one is a word."""
+    return _TAG.sub(r"\1", _LAST_TAGS.sub("", text)).strip()
 
 
 def _begins(words: str, whole: list[str]) -> bool:

@@ -119,7 +119,8 @@ def _commonest(accounts: Iterable[str]) -> str | None:
                 code = phonenumbers.parse(number).country_code
             except phonenumbers.NumberParseException:
                 continue
-            regions[phonenumbers.region_code_for_country_code(code)] += 1
+            regions[phonenumbers.region_code_for_country_code(code or 0)] += 1
+    del regions["ZZ"]  # no country's
     return min(regions, key=lambda region: (-regions[region], region), default=None)
 
 

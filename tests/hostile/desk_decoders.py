@@ -18,6 +18,7 @@ from host_training.importers.tree import Tree
 from host_training.importers.word import NotWordError
 from sim.replay import Replay, ReplayError
 from tests.host_training.conftest import NOTEBOOK, telegram_export
+from tests.host_training.importers.chats_as_text import READABLE
 from tests.host_training.importers.reading import zipped
 from tests.hostile.registry import (
     CELLS,
@@ -110,6 +111,15 @@ DESK: list[Decoder] = [
     Decoder("host_training.importers.discord_package csv", _export(f"{_CHANNEL}/messages.csv"),
             lambda: [(_CSV,)], (TrainingError,), cost=45, words=CELLS, peak_bytes=_PEAK_BYTES),
     Decoder("host_training.importers.whatsapp", _export("chat.txt"), lambda: [(_WHATSAPP,)],
+            (TrainingError,), cost=50, words=CELLS, held_bytes=4 * _MIB, peak_bytes=_PEAK_BYTES),
+    Decoder("host_training.importers.text_chats", _export("talk.txt"), lambda: [
+        (READABLE[name].encode(),) for name in ("kakaotalk windows", "line english", "pidgin")],
+            (TrainingError,), cost=50, words=CELLS, held_bytes=4 * _MIB, peak_bytes=_PEAK_BYTES),
+    Decoder("host_training.importers.sigtop", _export("talk.txt"),
+            lambda: [(READABLE["sigtop"].encode(),)], (TrainingError,), cost=50, words=CELLS,
+            held_bytes=4 * _MIB, peak_bytes=_PEAK_BYTES),
+    Decoder("host_training.importers.chat_log", _export("note.txt"), lambda: [
+        (b"A note, at 18:00 of the day.\n\nBo: no.\n\nI went home.\n",)],
             (TrainingError,), cost=50, words=CELLS, held_bytes=4 * _MIB, peak_bytes=_PEAK_BYTES),
     Decoder("host_training.importers.mail", _export("all.mbox"), lambda: [(_MAIL,)],
             (TrainingError,), cost=30, words=CELLS, peak_bytes=_PEAK_BYTES),

@@ -114,3 +114,12 @@ def test_a_post_has_a_title(tmp_path: Path) -> None:
         "id,permalink,date,ip,subreddit,gildings,title,url,body\n"
         "a,https://r/a,2020-01-02 03:04:05 UTC,,x,0,It flew,u,And landed.\n")})
     assert messages[0].text == "It flew\n\nAnd landed."
+
+
+@nasty(12)
+def test_hashtags_are_no_words(tmp_path: Path) -> None:
+    messages, notes = read(tmp_path, {"data/tweets.js": tweets(
+        {"full_text": "The #hedge leans #garden #balloon"}, {"full_text": "#garden #balloon"},
+        {"full_text": "number #1 of 3"})})
+    assert [m.text for m in messages] == ["The hedge leans", "number #1 of 3"]
+    assert notes.skipped == {"no words": 1}

@@ -45,6 +45,7 @@ def test_a_workspace_under_any_folder_with_or_without_users(
     ("see <https://x.org/a|the page> and <https://y.org>", "see the page and https://y.org"),
     ("<!here> in <#C1|general> <!subteam^S1|@crew>", "@here in #general @subteam"),
     ("&amp;lt; stays one step", "&lt; stays one step"),
+    ("<@U2|bo> uploaded a file: <https://x.org/a|a.jpg> and commented: look", "look"),
 ])
 def test_markup_becomes_words(tmp_path: Path, written: str, meant: str) -> None:
     messages, _ = read(tmp_path, {"general/2021-03-06.json": [row(written)]})
@@ -106,3 +107,9 @@ def test_channels_of_one_name_in_two_workspaces_are_two_chats(tmp_path: Path) ->
     assert [(m.text, m.chat_id, m.chat_name) for m in messages] == [
         ("club", "C1", "general"), ("work, again", "C2", "general"), ("work", "C2", "general")]
     assert not notes.bad
+
+
+def test_a_file_that_was_uploaded_without_words_is_counted(tmp_path: Path) -> None:
+    messages, notes = read(tmp_path, {"general/2021-03-06.json": [
+        row("<@U2> uploaded a file: <https://x.org/a|a.jpg>", subtype="file_share")]})
+    assert messages == [] and notes.skipped == {"no words": 1}

@@ -278,3 +278,27 @@ def test_a_word_document_of_tables_alone_says_so(tmp_path: Path) -> None:
     document.save(saved)
     messages, notes = read(tmp_path, {"a.docx": saved.getvalue()})
     assert messages == [] and "tables and text boxes are not read" in reasons(notes)[0]
+
+
+def test_the_columns_of_a_notion_table_are_no_words(tmp_path: Path) -> None:
+    page = "# A title\n\nCity: Lisbon\nMood: fair\nWords: 12\n\nThe hedge leans: so do I.\n"
+    name = "A title 0123456789abcdef0123456789abcdef.md"
+    messages, _ = read(tmp_path, {name: page, "b.md": page})
+    assert [m.text for m in messages] == [
+        "A title\n\nThe hedge leans: so do I.",
+        "A title\n\nCity: Lisbon\nMood: fair\nWords: 12\n\nThe hedge leans: so do I."]
+
+
+@pytest.mark.parametrize(("name", "content", "words"), [
+    ("a.html", '<html><body><article><div class="page-body">x</div></article></body></html>',
+     "Notion's HTML export; export again and choose Markdown"),
+    ("C1.json", '{"channel_id": "C1", "messages": [{"user": "U1", "ts": "1.1", "text": "x"}]}',
+     "a dump of slackdump; use its export"),
+    ("a.json", '{"chat": 1, "messages": [{"from_id": "user1", "text": "x"}]}',
+     "a part of a Telegram export"),
+])
+def test_an_export_of_the_wrong_kind_is_named_with_the_right_one(
+    tmp_path: Path, name: str, content: str, words: str
+) -> None:
+    messages, notes = read(tmp_path, {name: content})
+    assert messages == [] and words in reasons(notes)[0]

@@ -46,7 +46,8 @@ def when(message: Message) -> str:
     "25-12-2020 22:05:11 - ", "[2020. 12. 25. 오후 10:05:11] ", "[2020/12/25 22:05:11] ",
     "25.12.2020 klo 22.05.11 - ", "٢٥/١٢/٢٠٢٠، ٢٢:٠٥:١١ - ", "۲۵/۱۲/۲۰۲۰, ۲۲:۰۵:۱۱ - ",
     "\u200f٢٥\u200f/١٢\u200f/٢٠٢٠، ١٠:٠٥:١١ م - ", "25/12/20 à 22:05:11 - ",
-    "[25/12/2563 22:05:11] ", "25/12/2020, 10:05:11 μ.μ. - ",
+    "[25/12/2563 22:05:11] ", "25/12/2020, 10:05:11 μ.μ. - ", "25. 12. 2020. 22:05:11 ",
+    "25.12.20 22.05.11: ", "25-12-2020, 10.05.11 PM - ",
 ])
 def test_every_way_of_writing_a_time(header: str) -> None:
     messages, notes = chat(f"{header}Bo: hello", f"{header}Ada: hi")
@@ -120,8 +121,7 @@ def test_a_phone_whose_clock_was_set_right_is_believed() -> None:
     ("Messages and calls are end-to-end encrypted. Tap to learn more.", "service message"),
     ("Bo added Ada", "service message"),
     ('Bo changed the subject from "a: b" to "c"', "service message"),
-    (f"Our group: {LRM}Messages and calls are end-to-end encrypted.",
-     "service message or media left out"),
+    (f"Our group: {LRM}Messages and calls are end-to-end encrypted.", "service message"),
     (f"Bo: {LRM}image omitted", "service message or media left out"),
     ("Bo: <Media omitted>", "service message or media left out"),
     ("Bo: <Medien ausgeschlossen>", "service message or media left out"),
@@ -244,3 +244,50 @@ def test_the_order_found_never_makes_time_run_backwards_more(dates: list[date], 
     days = [whatsapp._date(numbers, found) for numbers in written]
     assert None not in days
     assert days == sorted(days)
+
+
+@nasty(7)
+@pytest.mark.parametrize(("order", "days"), [
+    (None, ["2021-02-03", "2021-02-04"]), ("ydm", ["2021-03-02", "2021-04-02"])])
+def test_the_order_of_a_date_can_be_said(order: str | None, days: list[str]) -> None:
+    notes = Notes(date_order=order)
+    file = memory_file("a.txt", b"2021-02-03, 10:00 - Bo: x\n2021-02-04, 10:00 - Bo: y\n")
+    messages = list(registry.read_all(registry.recognise([file], notes), notes))
+    assert [when(m)[:10] for m in messages] == days and not notes.warnings
+
+
+@nasty(7)
+def test_a_year_before_the_day_shows_by_a_day_that_is_no_month() -> None:
+    lines = [f"2021-{day}-03, 10:00 - Bo: x" for day in (11, 12, 13, 14)]
+    assert [when(m)[:10] for m in chat(*lines)[0]] == [
+        f"2021-03-{day}" for day in (11, 12, 13, 14)]
+
+
+@nasty(7)
+@pytest.mark.parametrize(("dates", "other"), [
+    (["3/4/21", "3/4/21", "5/4/21"], "mdy"), (["3/4/21"], "mdy"), (["3/3/21"], None),
+    (["3/4/21", "13/4/21"], None), (["2021-03-04", "2021-03-05"], None),
+    (["1/4/21", "2/4/21", "3/4/21", "4/4/21"], None),  # four days of one month
+])
+def test_an_order_that_nothing_decides_is_asked_for(dates: list[str], other: str | None) -> None:
+    _, notes = chat(*(f"{date}, 10:00 - Bo: x" for date in dates))
+    assert len(notes.warnings) == (other is not None)
+    assert other is None or f'set date_order = "{other}"' in notes.warnings[0]
+
+
+@nasty(7)
+@pytest.mark.parametrize("line", [
+    f"2015-08-04-PHOTO-00004762.jpg <{LRM}attached>", "20210428.jpg <attached>",
+    f"{LRM}4 heron.jpg <{LRM}attached>", f"heron.vcf <{LRM}beigefügt>"])
+def test_attachments_of_old_iphones_are_left_out(line: str) -> None:
+    messages, _ = chat("25/12/20, 22:05:11: Bo: hello", f"25/12/20, 22:05:12: Bo: {line}",
+                       f"25/12/20, 22:05:13: Bo: {line}\nthe heron")
+    assert [m.text for m in messages] == ["hello", "the heron"]
+
+
+@nasty(7)
+def test_the_name_of_a_group_is_nobody() -> None:
+    messages, notes = chat(f"[25/12/2020, 22:05:11] Walkers: {LRM}Messages are encrypted.",
+                           "[25/12/2020, 22:05:12] Bo: hello", "[25/12/2020, 22:05:13] Ada: hi")
+    assert {m.chat_kind for m in messages} == {"dm"}
+    assert notes.skipped == {"service message": 1}
