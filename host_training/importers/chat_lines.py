@@ -82,7 +82,7 @@ _NO_NAMES = (
     " morgen morgens mittag mittags nachmittag abend abends nacht nachts frühstück mittagessen"
     " abendessen matin midi soir nuit mañana tarde noche desayuno almuerzo cena ochtend middag"
     " avond ontbijt http https note notes nb ps p.s todo example source edit update date time"
-    " license comment type")
+    " license comment type files copyright")
 _NO_SPEAKERS = frozenset(_NO_NAMES.split())
 _HTML = ("a b i u p em br li ul ol td tr th h1 h2 h3 h4 hr div pre sub sup img code span table"
          " small strong")

@@ -23,9 +23,9 @@ from host_training.importers.tree import File
 from host_training.importers.whatsapp_words import (
     AFTERNOON,
     MORNING,
-    OWN_MARK,
     attached_words,
     is_deleted,
+    is_notice,
     unedited,
     without_media,
 )
@@ -91,6 +91,8 @@ def _header(line: str) -> _Header | None:
     match = _HEADER.match(digits)
     if match is None or (match["bare"] and match["s"] is None):
         return None  # iPhones wrote a colon or nothing until 2018, and always the seconds
+    if match["bare"] == " " and digits[match.end("c")] != ".":
+        return None  # nothing, only where the year ends with a full stop; else it is another log
     half = (match["before"] or match["after"] or "").lower().replace(".", "").replace(" ", "")
     hour = int(match["h"])
     if half:
@@ -157,7 +159,7 @@ def _survey(file: File, notes: Notes) -> _Facts:
         names = header.rest.translate(_DROP_MARKS).split(": ", 2)
         if len(names) > 1 and _may_be_name(names[0]):
             firsts[names[0]] += 1
-            by_app[names[0]] += header.rest.partition(": ")[2].startswith(OWN_MARK)
+            by_app[names[0]] += is_notice(header.rest.partition(": ")[2])
             if len(names) > 2 and _may_be_name(names[1]):
                 seconds[f"{names[0]}: {names[1]}"] += 1
             facts.attached.update(attached_words(names[-1]))

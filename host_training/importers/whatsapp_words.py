@@ -42,6 +42,7 @@ _EDITED = re.compile(r"<(?:[^<>\s]+\s+){2,6}[^<>\s]+>|<(?:此消息已编辑|此
 _ATTACHED = frozenset({
     "file attached", "datei angehängt", "archivo adjunto", "fichier joint", "file allegato",
     "arquivo anexado", "ficheiro anexado", "bestand bijgevoegd", "файл добавлен"})
+NOTICE_CHARS_MIN = 15
 OWN_REMARKS_MAX = 3  # "3 pages", "document omitted" and "edited", behind each other
 OWN_MARK = "\u200e"  # the app puts it before words of its own, in every language
 _MARKS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -61,6 +62,13 @@ _FILE_ALONE = re.compile(r".{1,120}\.\w{2,4}(?: •)?")
 def is_deleted(text: str) -> bool:
     """True for the words that stand in place of a message somebody took back."""
     return text.strip().rstrip(".。").lower() in _DELETED
+
+
+def is_notice(text: str) -> bool:
+    """True for a sentence of the app, as it stands behind a group's name at the beginning."""
+    words = text.removeprefix(OWN_MARK)
+    return (words != text and OWN_MARK not in words and words[:1] not in "<"
+            and words.rstrip()[-1:] in (".", "。") and len(words) >= NOTICE_CHARS_MIN)
 
 
 def unedited(text: str) -> str:
