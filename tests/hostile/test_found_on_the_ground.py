@@ -191,7 +191,7 @@ def test_a_damaged_row_of_the_archive_does_not_stop_the_station(
     for second in range(1, 4):
         later = seals.crc32(beacon[:2] + bytes((second,)) + beacon[3:])
         ground.receive(later, START_MS + second * 1000)
-        assert ground._speaker._is_window_open(START_MS + second * 1000 + 1)
+        assert ground._uplink._is_window_open(START_MS + second * 1000 + 1)
         ground.next_uplink(START_MS + second * 1000 + 1)
     read_all(archive)
     archive.close()

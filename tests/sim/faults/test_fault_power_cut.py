@@ -5,13 +5,16 @@ from __future__ import annotations
 import pytest
 
 from sim.world import World
-from tests.sim.faults.short_hops import Seen, fly, hop
+from tests.sim.faults.short_hops import FAULT_AT_S, Seen, fly, hop
 from wire.records import Kind
 
+IN_THE_AIR_S = 200.0  # and known to be: on the ground a pulled plug is no crash
 
-def _fly(name: str, duration_s: float | None = None) -> tuple[World, Seen]:
+
+def _fly(name: str, duration_s: float | None = None, at_s: float = FAULT_AT_S
+         ) -> tuple[World, Seen]:
     worlds: list[World] = []
-    outcome, seen = fly(hop(name, duration_s), worlds.append)
+    outcome, seen = fly(hop(name, duration_s, at_s), worlds.append)
     assert not outcome.violations, "\n".join(map(str, outcome.violations))
     return worlds[0], seen
 
@@ -23,7 +26,7 @@ def test_fault_30_a_cut_is_a_reboot_and_loses_no_record() -> None:
 
 def test_fault_31_ten_cuts_in_a_minute_end_in_safe_and_in_flight() -> None:
     """Every check holds, the phase among them: it is known again after each."""
-    world, seen = _fly("cut.loop")
+    world, seen = _fly("cut.loop", at_s=IN_THE_AIR_S)
     assert world.boots >= 8, "some come while it is still off"
     assert seen.events["safe_entered"] >= 1
     assert seen.events["burst"] == 1
