@@ -167,6 +167,6 @@ def read_lines(store: Path, seed: int) -> tuple[list[FlownLine], int]:
             (int(Kind.MUSING), int(Kind.REPLY)))]
     lines = [FlownLine(seed, at_ms / 1000, body["text"], body["about"], body["senses"],
                        body.get("alt"), body["tok"], body["ms"])
-             for kind, at_ms, body in rows if kind == Kind.MUSING]
+             for kind, at_ms, body in rows if kind == Kind.MUSING and body["by"] == "model"]
     answers = sum(kind == Kind.REPLY and body["by"] == "model" for kind, _, body in rows)
     return lines, answers

@@ -111,7 +111,9 @@ class Flight:
         self.mind = MindManager(
             ports.mind, persona, memory, mission.mind, rng, list(store.musings), self._questions,
             sampling or Sampling())
-        self.api = ApiClient(ports.http, mission.api, mission.cadence.api_s, rng)
+        # Numbers of its own: when it calls does not depend on how often the mind thinks.
+        own_rng = random.Random(rng.getrandbits(64))
+        self.api = ApiClient(ports.http, mission.api, mission.cadence.api_s, own_rng)
         self.camera = CameraManager(ports.camera, mission.cadence.picture_s, store)
         self.downlink = Downlink(mission, ports.radio, store, downlink_key, codec)
         flight = mission.flight

@@ -19,6 +19,7 @@ import contextlib
 import ctypes
 import hashlib
 import math
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -43,6 +44,7 @@ DRAFT_CELLS = 256  # of the context beyond n_ctx; drafts that do not fit in are 
 LIKELIHOOD_WEIGHT = 1.0  # of a draft's own likelihood, against what the moment adds to it
 _PROMPT, _PLAIN, _DRAFT = 0, 1, 2  # sequences; the last is the first of DRAFTS_MAX
 _LOG_LEVEL_ERROR = 3
+_TEMPLATE = re.compile(r"(<\|im_start\|>|<\|im_end\|>)")  # the control tokens of our prompts
 
 
 class NoModel(Exception):
@@ -196,13 +198,20 @@ class Engine:
         return Drawn([draft.text for draft in drafts], evaluated, steps)
 
     def tokens(self, text: str, is_start: bool = False) -> list[int]:
-        """Control tokens in ``text`` count as such: ``payload.prompt`` has cleaned the content."""
+        """Control tokens are those of the template, from which ``payload.prompt`` has cleaned the
+        content; what ``text`` says of others that the model may have is plain text."""
+        parts = [part for part in _TEMPLATE.split(text) if part]
+        return [token for number, part in enumerate(parts)
+                for token in self._tokenised(part, is_start and number == 0)]
+
+    def _tokenised(self, text: str, is_start: bool) -> list[int]:
         has_bos = llama.llama_vocab_get_add_bos(self._vocab)
         add_special = is_start and has_bos and not llama.llama_vocab_get_add_eos(self._vocab)
+        is_control = _TEMPLATE.fullmatch(text) is not None
         data = text.encode("utf-8", "replace")
-        size = len(data) + 2  # a token is at least a byte
-        array = (llama.llama_token * size)()
-        count = llama.llama_tokenize(self._vocab, data, len(data), array, size, add_special, True)
+        array = (llama.llama_token * (len(data) + 2))()  # a token is at least a byte
+        count = llama.llama_tokenize(
+            self._vocab, data, len(data), array, len(array), add_special, is_control)
         if count < 0:
             raise Unanswerable("the prompt cannot be tokenised")
         return list(array[:count])

@@ -51,6 +51,7 @@ class PersonaText:
     name: str
     system: str
     values: tuple[str, ...]
+    disclosure: str = ""  # what it is; said in flight, no part of a prompt
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,10 @@ def heard_musings(archive_path: Path, node_id: int) -> list[str]:
             "SELECT body FROM record WHERE node_id = ? AND kind = ? ORDER BY life, record_id",
             (node_id, int(Kind.MUSING)),
         ).fetchall()
-    return [" ".join(str(unpack_body(body).get("text", "")).split()) for (body,) in rows]
+    bodies = [unpack_body(body) for (body,) in rows]
+    lines = [" ".join(str(body.get("text", "")).split()) for body in bodies]
+    return [line + " [canned]" if body.get("by") == "canned" else line
+            for line, body in zip(lines, bodies, strict=True)]
 
 
 def summarise(world: World, wall_s: float | None, musings: int) -> dict[str, Any]:

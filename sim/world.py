@@ -41,7 +41,7 @@ from sim.fakes.camera import SyntheticCamera
 from sim.fakes.camera_faults import FaultyCamera
 from sim.fakes.card_disk import CardStore, DeskStore
 from sim.fakes.i2c_bus import FakeI2cBus, SensorTap
-from sim.fakes.scripted_mind import ScriptedMind
+from sim.fakes.scripted_mind import SCRIPTED_PERSONA, ScriptedMind
 from sim.fakes.sd_card import Card
 from sim.fakes.services import SimHttp, SimPin, SimWatchdog
 from sim.fakes.ublox import FakeUblox
@@ -89,10 +89,6 @@ class PersonaParts:
         signed = persona.manifest
         return PersonaParts(persona.text, persona.memory_path, persona.bundle, codec,
                             signed.public_key, signed.sampling)
-
-
-# Speaks for the scripted mind: the core does not think without a persona.
-SCRIPTED_PERSONA = PersonaText("script", "A box under a balloon, and what it says.", ("Say it.",))
 
 
 class World:

@@ -62,8 +62,8 @@ class MusingBody(TypedDict):
     alt: Annotated[NotRequired[int], "altitude, m"]
     senses: Annotated[str, "sensor readings as words of the prompt"]
     by: Annotated[Literal["model", "canned"], "model | canned"]
-    tok: Annotated[int, "tokens of the reply"]
-    ms: Annotated[int, "generation time, ms"]
+    tok: Annotated[NotRequired[int], "tokens of the reply"]
+    ms: Annotated[NotRequired[int], "generation time, ms"]
 
 
 class ReplyBody(TypedDict):

@@ -19,7 +19,7 @@ from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import to_json
 from wire.auth import Authenticity
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # and fullwidth
 PAGE = 200
 PROVED = Authenticity.GENUINE.value  # of a track; of a line of the diary it is the frame's own
 UNPROVED = "unproved"
@@ -33,7 +33,7 @@ def write_all(reader: FlightReader, directory: Path) -> list[Path]:
     directory.mkdir(parents=True, exist_ok=True)
     diary = list(_diary(reader))
     texts = {
-        "musings.txt": "".join(f"{e['text']}\n" for e in diary if e["kind"] == "musing"),
+        "musings.txt": "".join(f"{_marked(e)}\n" for e in diary if e["kind"] == "musing"),
         "diary.csv": _diary_csv(diary),
         "track.geojson": to_json(geojson(reader, diary)) + "\n",
         "telemetry.csv": _telemetry_csv(reader),
@@ -66,7 +66,8 @@ def geojson(reader: FlightReader, diary: list[dict[str, Any]]) -> dict[str, Any]
             "geometry": {"type": "Point", "coordinates": [entry["lon"], entry["lat"]]},
             "properties": {
                 "text": entry["text"], "time": _iso(entry["when_ms"]),
-                "altitude_m": entry["alt_m"], "authenticity": entry["authenticity"],
+                "altitude_m": entry["alt_m"], "by": entry["by"],
+                "authenticity": entry["authenticity"],
             },
         })
     return {"type": "FeatureCollection", "features": features}
@@ -92,6 +93,11 @@ def _diary(reader: FlightReader) -> Iterator[dict[str, Any]]:
         pages += found
         before = found[-1]["id"]
     return (entry for entry in reversed(pages) if entry.get("text"))
+
+
+def _marked(entry: dict[str, Any]) -> str:
+    """A line of the diary; one that no model made says so."""
+    return f"{entry['text']} [canned]" if entry["by"] == "canned" else str(entry["text"])
 
 
 def _safe(value: Any) -> Any:

@@ -276,7 +276,7 @@ class FlightReader:
         if kind in (Kind.MUSING, Kind.REPLY):
             entry |= {key: clean_text(body.get(key)) for key in ("text", "senses", "question")}
             entry["about"] = clean_text(body.get("about"), 40)
-            entry["by"] = "canned" if body.get("by") == "canned" else "model"
+            entry["by"] = body["by"] if body.get("by") in ("model", "canned") else None
             entry["question_id"] = number(body, "question_id", 0, 1 << 32)
             entry["lat"] = scaled(body, "lat", -9e8, 9e8, 1e-7)
             entry["lon"] = scaled(body, "lon", -18e8, 18e8, 1e-7)

@@ -18,6 +18,11 @@ export function said(tag, className, text) {
   return node;
 }
 
+/** What is said of a line that no model made. */
+export function origin(entry) {
+  return entry.by === "canned" ? el("p", "canned", "a canned line, not the model's") : null;
+}
+
 /** Set text only when it differs, so that screen readers and layout stay calm. */
 export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;

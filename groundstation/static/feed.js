@@ -1,6 +1,6 @@
 // The diary: what it thought, newest first, with the silences between.
 
-import { byId, el, said, speak, write } from "./dom.js";
+import { byId, el, origin, said, speak, write } from "./dom.js";
 import * as format from "./format.js";
 import * as picture from "./picture.js";
 
@@ -182,7 +182,8 @@ function drawLine(entry) {
   if (entry.kind === "reply" && entry.question) body.append(said("blockquote", "asked", entry.question));
   body.append(said("p", "text", entry.text));
   if (entry.senses) body.append(said("p", "senses", entry.senses));
-  if (entry.by === "canned") body.append(el("p", "canned", "a line prepared on the ground"));
+  const canned = origin(entry);
+  if (canned) body.append(canned);
   article.append(body);
   article.tabIndex = 0;
   return article;

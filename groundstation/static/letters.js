@@ -2,7 +2,7 @@
 // of a letter comes from the station, so that this page and its terminal say the same.
 
 import { now } from "./clock.js";
-import { byId, el, said, speak, write } from "./dom.js";
+import { byId, el, origin, said, speak, write } from "./dom.js";
 import { musings } from "./feed.js";
 import * as format from "./format.js";
 
@@ -45,7 +45,7 @@ function letter(item) {
   const words = item.kind === "question" ? said("q", "", item.text) : said("code", "", item.command.toLowerCase() + (item.text ? ` ${item.text}` : ""));
   const reply = item.state === "answered" && musings().find((entry) => entry.kind === "reply" && entry.question_id === item.id);
   const answer = reply ? said("p", "answer", reply.text) : null;
-  const told = el("div", "", words, answer, el("span", "fate", fate(item)));
+  const told = el("div", "", words, answer, reply ? origin(reply) : null, el("span", "fate", fate(item)));
   return el("li", item.state, told, withdrawButton(item), abortButton(item));
 }
 

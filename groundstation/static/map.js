@@ -3,7 +3,7 @@
 // What is proved is drawn full, what is not is dashed and hollow. Beside a proved way a claim has no
 // part in anything that the map says of the flight: launch, burst, landing, distance, zoom.
 
-import { byId, colour, el, said, write } from "./dom.js";
+import { byId, colour, el, origin, said, write } from "./dom.js";
 import * as feed from "./feed.js";
 import * as format from "./format.js";
 import { believed, since } from "./strip.js";
@@ -240,7 +240,7 @@ function nameBox(at, text, where) {
 const overlap = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
 
 function popup(entry) {
-  return el("div", "thought", said("p", "", entry.text), el("small", "", `${format.clockTime(entry.when_ms)} · ${format.metres(entry.alt_m)}`));
+  return el("div", "thought", said("p", "", entry.text), origin(entry), el("small", "", `${format.clockTime(entry.when_ms)} · ${format.metres(entry.alt_m)}`));
 }
 
 function follow() {

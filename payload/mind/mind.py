@@ -5,7 +5,8 @@
 
 Questions go before musings. No thought begins while power or temperature forbids it, and one in
 progress is stopped. The worker's text is data: it is cleaned, bounded, stored and sent, and can
-cause nothing else. ``payload.mind.topics`` chooses the topic, ``payload.prompt`` words the prompt.
+cause nothing else. ``payload.mind.topics`` chooses the topic, ``payload.prompt`` words the prompt,
+``payload.mind.disclosure`` what is said before the first line.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from payload.mind import topics
+from payload.mind.disclosure import Disclosure
 from payload.mind.drafts import DraftChoice
 from payload.mind.memory import Memory
 from payload.mind.questions import Question, Questions
@@ -81,6 +83,7 @@ class MindManager:
         self._choice = DraftChoice(
             said, section.private_words, persona, self.sampling.sentences_max)
         self._prefix = prefix(persona) if persona is not None else ""
+        self._disclosure = Disclosure(persona, section.private_words, bool(said))
         self._request_id = rng.getrandbits(24)  # a worker may still answer an earlier boot
         self._thought: _Thought | None = None
         self._started_ms: int | None = None  # the first update
@@ -270,16 +273,18 @@ class MindManager:
                 self._try_again(thought.moment.about)
                 return []
             return self._question_failed(question, thought.situation)
+        disclosed = self._disclosure.take(thought.situation.phase)
+        notes = [] if disclosed is None else [_musing(thought, disclosed)]
         if thought.memory is not None:
             self._recent_memories.append(thought.memory)
         if question is not None:
-            return [self._reply(question, text, thought.situation, reply)]
+            return [*notes, self._reply(question, text, thought.situation, reply)]
         self._is_owed, self._tries = False, 0
         self._tried_topics.clear()
         self._recent_topics.append(thought.moment.about)
         if thought.moment.api is not None:
             self._mused_api_ms = thought.api_ms
-        return [_musing(thought, text, reply)]
+        return [*notes, _musing(thought, text, reply)]
 
     def _try_again(self, about: str) -> None:
         self._tries += 1
@@ -364,11 +369,16 @@ def _cancel(mind: Mind, now_ms: int) -> None:
         mind.cancel(now_ms)
 
 
-def _musing(thought: _Thought, text: str, reply: MindReply) -> Note:
-    """The record of a musing, with the position where it began; an unknown one is omitted."""
+def _musing(thought: _Thought, text: str, reply: MindReply | None = None) -> Note:
+    """The record of a musing, with the position where it began; an unknown one is omitted.
+
+    Without a ``reply`` of the model it is canned, and about itself.
+    """
     situation, moment = thought.situation, thought.moment
-    body = MusingBody(text=text, about=moment.about, senses=senses_in_words(moment), by="model",
-                      tok=reply.reply_tokens, ms=reply.elapsed_ms)
+    body = MusingBody(text=text, about="self" if reply is None else moment.about,
+                      senses=senses_in_words(moment), by="canned" if reply is None else "model")
+    if reply is not None:
+        body |= {"tok": reply.reply_tokens, "ms": reply.elapsed_ms}
     if topics.Facts(situation).height_m is not None:
         assert situation.altitude_m is not None
         body["alt"] = round(situation.altitude_m)

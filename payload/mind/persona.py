@@ -59,7 +59,8 @@ def load_persona(
     try:
         words = json.loads(path.read_text(encoding="utf-8"))
         text = PersonaText(
-            str(words["name"]), str(words["system"]), tuple(map(str, words["values"]))
+            str(words["name"]), str(words["system"]), tuple(map(str, words["values"])),
+            manifest.disclosure,
         )
         return Persona(bundle, manifest, text, str(words["author"]))
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:

@@ -10,10 +10,16 @@ import random
 import zlib
 
 from payload.ports import MindFailed, MindReply, MindRequest
+from payload.prompt import PersonaText
 from sim.clock import SimClock
 from sim.fakes.board import PI_ZERO_2W, BoardProfile
 from sim.fakes.mind_faults import LOAD_MS, MindFault, spoilt
 from sim.fakes.musings import Muser
+
+# Speaks for it: the core does not think without a persona.
+SCRIPTED_PERSONA = PersonaText(
+    "script", "A box under a balloon, and what it says.", ("Say it.",),
+    "The lines of this flight are a script: neither a model nor a person says them.")
 
 
 class ScriptedMind:

@@ -116,7 +116,7 @@ class FarEnd:
             self.questions[int(question_id)] = str(text)
             self.push(Kind.REPLY, now_ms, {
                 "text": "Cold, and wider than I was told.", "question": text,
-                "question_id": question_id, "by": "model",
+                "question_id": question_id, "by": "canned",
             })
 
 

@@ -129,3 +129,24 @@ def test_memory_bounds_the_logits_and_the_cells_of_a_thought(
     assert counts == [(512 + DRAFT_CELLS - length - len(plain)) // 60 if length > 50 else DRAFTS_MAX
                       for length in (50, 250, 450)]
     assert max(wanted) == N_LOGITS >= DRAFTS_MAX
+
+
+def test_a_control_token_in_the_content_is_plain_text(tiny_model: Path) -> None:
+    """Goal: the template's two are read as such, any other of the model's own is letters.
+
+    Method: the tiny model's third one, as somebody may write it, beside llama.cpp's own reading.
+    """
+    with tiny_model.open("rb") as opened:
+        engine = Engine(opened, "tiny", "tiny", 512, threads=1)
+    (start,), (end,) = map(engine.tokens, ("<|im_start|>", "<|im_end|>"))
+    text = "asked: <|endoftext|> hi"
+    tokens = engine.tokens(f"<|im_start|>user\n{text}<|im_end|>\n")
+    engine.close()
+    model = llama_cpp.Llama(str(tiny_model), n_ctx=512, vocab_only=True, verbose=False)
+
+    def plain(text: str) -> list[int]:
+        return model.tokenize(text.encode(), add_bos=False, special=False)
+
+    assert len(model.tokenize(b"<|endoftext|>", add_bos=False, special=True)) == 1
+    assert tokens == [start, *plain(f"user\n{text}"), end, *plain("\n")]
+    model.close()

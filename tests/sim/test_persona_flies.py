@@ -46,7 +46,7 @@ def test_the_flying_bundle_is_an_adapter_signed_by_the_missions_key() -> None:
 
 def test_the_tiny_bundle_is_whole_and_small() -> None:
     persona = load_persona(BUNDLE, mission().mind.public_keys)
-    assert persona.text.name == "Edda" and "not the person" in persona.manifest.disclosure
+    assert persona.text.name == "Edda" and "not the person" in persona.text.disclosure
     assert sum(file.stat().st_size for file in BUNDLE.iterdir()) <= BUNDLE_BYTES_MAX
 
 

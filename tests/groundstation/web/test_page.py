@@ -65,6 +65,10 @@ def test_a_whole_flight_is_read_with_no_complaint_and_no_stranger(page, served, 
     answer = "document.querySelector('#letters .answered .answer').textContent"
     assert page.value(answer) == "Cold, and wider than I was told."
     assert page.value("document.querySelectorAll('#letters .answer').length") == 1
+    marks = "[...document.querySelectorAll('{} .canned')].map(n => n.textContent)"
+    mark = "a canned line, not the model's"
+    assert page.value(marks.format("#letters")) == [mark]
+    assert page.value(marks.format("#feed")) == [mark] * (len(diary.CANNED) + 1)
     assert "asked weather: 404, not found" in page.value("document.body.textContent")
     page.screenshot(tmp_path / "wide.png")
     assert (tmp_path / "wide.png").stat().st_size > 30_000

@@ -96,6 +96,7 @@ class Desk:
         self.now_ms = 0
         self.events: list[str] = []
         self.musings: list[dict] = []
+        self.disclosures: list[dict] = []
         self.replies: list[dict] = []
         for back in range(-30_000, 0, 1000):
             self.power.update(battery_mv, None, back)
@@ -112,5 +113,8 @@ class Desk:
                     self.events.append(note.body["event"])
                 else:
                     assert set(note.body) <= set(BODY_FIELDS[note.kind])
-                    (self.musings if note.kind is Kind.MUSING else self.replies).append(note.body)
+                    kept = self.musings if note.kind is Kind.MUSING else self.replies
+                    if note.kind is Kind.MUSING and note.body["by"] == "canned":
+                        kept = self.disclosures
+                    kept.append(note.body)
             self.now_ms += 1000
