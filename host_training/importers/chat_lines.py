@@ -93,9 +93,9 @@ _TAGS = frozenset(_HTML.split())
 class ChatTurn:
     """A line in which somebody begins to speak.
 
-    ``shape`` is how the line says so, as ``read_line`` and ``label`` list
-    them. ``words`` are those on the same line, up to
-    LINE_CHARS of it; empty where they stand below. ``stamp`` is the time as written.
+    ``shape`` is how the line says so, as listed at ``read_line`` and ``label``. ``words`` are those
+    on the same line, up to LINE_CHARS of it; empty where they stand below. ``stamp`` is the time as
+    written.
     """
 
     shape: str
