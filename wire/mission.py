@@ -151,7 +151,9 @@ class FlightSection(_Section):
     landing_mps: Annotated[float, Field(ge=2, le=20)] = 5.0
     fence: Annotated[tuple[Corner, ...], BeforeValidator(_corners), Field(max_length=64)] = ()
     ceiling_m: Annotated[float, Field(ge=100, le=60_000)] | None = None
-    cutdown_pin: Annotated[int, Field(ge=2, le=27)] | None = None
+    # Pulled low from power-on until the payload runs; GPIO 0 to 8 and the serial port's 14 and 15
+    # are not, and would heat the wire (BCM2835 ARM Peripherals, table 6-31).
+    cutdown_pin: Annotated[int, Field(ge=16, le=27)] | None = None
     burn_s: Annotated[int, Field(ge=1, le=30)] = 5
     fence_may_fire: bool = False
 

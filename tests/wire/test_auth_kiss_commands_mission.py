@@ -160,6 +160,7 @@ def test_a_fence_is_read_and_closed_sentences_say_what_is_wrong() -> None:
     ("fence = [[1], [0, 0], [1, 1]]", "fence"), ('fence = "here"', "fence"),
     ("fence_may_fire = true\ncutdown_pin = 17", "fence_may_fire"),
     ("fence_may_fire = true\nceiling_m = 30000", "cutdown_pin"), ("burn_s = 31", "burn_s"),
+    ("cutdown_pin = 4", "cutdown_pin"), ("cutdown_pin = 15", "cutdown_pin"),
     ("burn_s = 0", "burn_s"), ("landing_mps = 0", "landing_mps"),
     ("cutdown_pin = 28", "cutdown_pin"),
 ])
