@@ -14,7 +14,7 @@ _log = logging.getLogger("mind_worker")
 
 
 def start() -> None:
-    """Write from now on; a log that is full does not cost the mind."""
+    """Write from now on; a full log does not end the worker."""
     logging.raiseExceptions = False
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
 
