@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bench.musing_flights import Flown, FlownLine
-from host_training.evaluation import contradictions
-from host_training.evaluation.contradictions import Contradiction
 from payload import prompt
+from payload.mind.claims import contradictions
+from payload.mind.claims.contradictions import Contradiction
 
 COPY_LETTERS = 40
 

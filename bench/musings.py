@@ -13,7 +13,8 @@ is made:
   the notebook, letters, chats, values and ways of thinking of ``--persona``.
 - *said before*: in the same letters, or *nearly*: more than half of the trigrams shared, as in
   flight. A flight refuses both itself, so these tell whether that holds.
-- *contradictions*: by the rules of ``host_training.evaluation.contradictions``; each is printed.
+- *contradictions*: by the rules of ``payload.mind.claims.contradictions``; each is printed. A
+  flight refuses these too, so this tells whether that holds, and not what the rules overlook.
 - *own moment*: lines that their own moment makes likelier than nine others, by the mind's own
   model; of at most LINES_RANKED lines, in groups of ten drawn with a fixed seed.
 - *refused*: of all replies of the model, to musings and questions, those in which the payload found
@@ -236,7 +237,8 @@ def _tells(found: dict[str, float]) -> list[str]:
     return [f"Of all {found['lines']:.0f} lines {found['copied from the training text']:.1f} %"
             f" repeat {musing_measures.COPY_LETTERS} letters or a whole sentence of her training"
             f" text, and {found['contradicting their moment']:.1f} % contradict their moment by the"
-            " rules of `host_training/evaluation/contradictions.py`, which do not find everything."]
+            " rules of `payload/mind/claims/contradictions.py`, by which the payload refuses lines,"
+            " and which do not find everything."]
 
 
 def _percent(share: float | None) -> float | None:

@@ -9,8 +9,8 @@ its drafts. The drafts are sequences of one llama.cpp context that share the pro
 is evaluated in one batch, which on a small board costs little more than a token of one.
 
 Drafts are ranked by mutual information with the moment (Li et al. 2016, arXiv 1510.03055): by how
-much likelier the moment makes them than no moment does, and by how likely they are at all. Equal
-seed, model, prompt and thread count give equal drafts.
+much likelier the moment makes them than no moment does, and by how likely they are at all; a word
+said twice costs a line some of that. Equal seed, model, prompt and thread count give equal drafts.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ import llama_cpp.llama_cpp as llama
 import numpy as np
 
 from payload.mind.prefix_cache import PrefixCache
+from payload.mind.repeats import repetitions
 from payload.ports import MindReply, MindRequest
 from payload.prompt import sentence_ends
 from wire.sampling import DRAFTS_MAX, Sampling
 
 N_CTX_DEFAULT, N_CTX_RANGE = 1024, (128, 8192)
 N_BATCH = 64  # tokens evaluated at once; also how often the caller is asked
-# Of them, those whose logits are wanted: one costs n_vocab * 8 bytes, 0.4 MB of SmolLM2's. With 16
-# ranking takes a fifth longer than with 64, a thought a twentieth, and 19 MB less.
-N_LOGITS = 16
+N_LOGITS = 16  # at once, each n_vocab * 8 bytes; with 64 a thought takes 5 % less, and 19 MB more
 DRAFT_CELLS = 256  # of the context beyond n_ctx; drafts that do not fit in are not begun
 LIKELIHOOD_WEIGHT = 1.0  # of a draft's own likelihood, against what the moment adds to it
+REPETITION_COST = 0.25  # nats per token: "the ground is on me, and I am on the ground" seldom wins
 _PROMPT, _PLAIN, _DRAFT = 0, 1, 2  # sequences; the last is the first of DRAFTS_MAX
 _LOG_LEVEL_ERROR = 3
 _TEMPLATE = re.compile(r"(<\|im_start\|>|<\|im_end\|>)")  # the control tokens of our prompts
@@ -90,9 +90,9 @@ class _Draft:
         """What drafts are ranked by, in nats per token."""
         if not self.tokens:
             return -math.inf
-        gain = self.log_p - self.plain_log_p
-        mean = (gain + LIKELIHOOD_WEIGHT * self.log_p) / len(self.tokens)
-        return mean if math.isfinite(mean) else -math.inf
+        total = (1 + LIKELIHOOD_WEIGHT) * self.log_p - self.plain_log_p
+        worth = total / len(self.tokens) - REPETITION_COST * repetitions(self.text)
+        return worth if math.isfinite(worth) else -math.inf
 
 
 class Engine:
@@ -392,7 +392,7 @@ _last_error: list[str] = []
 
 @llama.llama_log_callback  # type: ignore[untyped-decorator]
 def _keep_last_error(level: int, text: bytes, _: object) -> None:
-    """llama.cpp talks a lot; only why a model would not load is worth a line."""
+    """Why a model would not load; llama.cpp says much besides."""
     if level == _LOG_LEVEL_ERROR:
         _last_error[:] = [text.decode("utf-8", "replace").strip()]
 

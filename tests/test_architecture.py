@@ -27,7 +27,8 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "payload.ports", "payload.plausible", "payload.drivers", "payload.mind.protocol", "wire",
     )),
     ("payload/mind_engine.py", (
-        "payload.ports", "payload.prompt", "payload.mind.prefix_cache", "wire",
+        "payload.ports", "payload.prompt", "payload.mind.prefix_cache", "payload.mind.repeats",
+        "wire",
     )),
     ("payload/mind_server.py", (
         "payload.ports", "payload.mind.protocol", "payload.mind.prefix_cache",

@@ -23,7 +23,7 @@ from host_training.evaluation import intervals, leaks
 from host_training.evaluation.generation import speak
 from host_training.evaluation.intervals import Interval
 from host_training.rows.dataset import Row, RowBuilder
-from payload.mind.claims import END, I_AM, claims_to_be_a_person
+from payload.mind.claims.person import END, I_AM, claims_to_be_a_person
 from payload.prompt import Moment, numbers, suffix
 from wire.sampling import Sampling
 

@@ -23,7 +23,7 @@ from transformers import TrainerCallback
 
 from host_training.evaluation.bits import bits_per_byte
 from host_training.rows.dataset import Row
-from host_training.training.freed_memory import give_back
+from host_training.training.bounded_memory import give_back
 from host_training.training.result import EpochResult
 
 OnProgress = Callable[[float, str], None]  # (fraction done 0..1, one line)

@@ -29,8 +29,8 @@ from host_training.errors import TrainingError
 from host_training.evaluation.bits import bits_per_byte
 from host_training.rows.dataset import NO_LOSS, Row
 from host_training.training.batch_order import epoch_ends, whole_order
+from host_training.training.bounded_memory import give_back, limit_kernels
 from host_training.training.callbacks import BEST, OnProgress, TrainingWatch, Watching
-from host_training.training.freed_memory import give_back
 from host_training.training.merge import check_base, load_base, merge
 from host_training.training.prefix_collator import SharedPrefix
 from host_training.training.result import EpochResult, TrainResult, write
@@ -117,6 +117,7 @@ def train(base: Path, rows: list[Row], held_out: list[Row], out: Path, config: T
     Raises:  TrainingError for an unusable base, rows that teach nothing, a directory of another
              run, a run that diverged, or one that was interrupted.
     """
+    limit_kernels()
     _check_rows(rows, held_out)
     out.mkdir(parents=True, exist_ok=True)
     _check_same_run(out, base, rows, config)

@@ -6,7 +6,7 @@ own; the model cannot be relied on for it.
 
 from __future__ import annotations
 
-from payload.mind.claims import claims_to_be_a_person
+from payload.mind.claims.person import claims_to_be_a_person
 from payload.mind.private_words import PrivateWords
 from payload.prompt import MUSING_BYTES_MAX, PersonaText, strip_control
 from wire.beacon import Phase

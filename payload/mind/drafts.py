@@ -1,14 +1,15 @@
 """Chooses the line to keep: the best draft that is clean, new, and no part of its prompt.
 
 A number that stands nowhere in the prompt is one that nobody measured: such a draft is not kept,
-nor is one that claims to be a person.
+nor is one that claims to be a person, or what the sensors contradict.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from payload.mind.claims import claims_to_be_a_person
+from payload.mind.claims import contradictions
+from payload.mind.claims.person import claims_to_be_a_person
 from payload.mind.private_words import PrivateWords
 from payload.mind.repeats import Said, is_circular, is_echo
 from payload.prompt import Moment, PersonaText, clean_reply, is_repeat, numbers, senses_in_words
@@ -45,7 +46,8 @@ class DraftChoice:
 
         ``moment`` and ``memory`` are those of the prompt.
         """
-        prompted = [*self._constant, senses_in_words(moment), memory or "", moment.question or ""]
+        senses = senses_in_words(moment)
+        prompted = [*self._constant, senses, memory or "", moment.question or ""]
         given = set().union(*map(numbers, prompted))
         for draft in drafts:
             raw = draft[:RAW_CHARS_MAX]
@@ -53,6 +55,7 @@ class DraftChoice:
             if (
                 line is not None and not self._private.are_in(raw, line) and numbers(line) <= given
                 and not is_echo(line, prompted) and not self._is_stale(line, moment, memory)
+                and not contradictions.find(line, moment.about, senses, moment.altitude_m)
             ):
                 self._said.add(line)
                 return line

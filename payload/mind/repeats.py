@@ -16,6 +16,7 @@ from payload.prompt import is_repeat, trigrams
 LATEST_MAX = 40
 HASHES_MAX = 50_000  # some weeks of musings; then the oldest are forgotten
 CIRCLE_WORDS = 4
+LONG_WORD = 4
 ECHO_SHARE_MAX = 0.85  # of a line's trigrams
 _HASH_BYTES = 8
 
@@ -50,6 +51,12 @@ def is_circular(text: str) -> bool:
     words = re.findall(r"\w+", text.casefold())
     runs = [tuple(words[at : at + CIRCLE_WORDS]) for at in range(len(words) - CIRCLE_WORDS + 1)]
     return len(set(runs)) < len(runs)
+
+
+def repetitions(text: str) -> int:
+    """How often a word of LONG_WORD letters or more is said again in ``text``."""
+    words = re.findall(rf"[^\W\d_]{{{LONG_WORD},}}", text.casefold())
+    return len(words) - len(set(words))
 
 
 def is_echo(text: str, prompted: Iterable[str]) -> bool:

@@ -12,7 +12,14 @@ import pytest
 
 from payload import mind_engine
 from payload.mind.prefix_cache import PrefixCache
-from payload.mind_engine import DRAFT_CELLS, LIKELIHOOD_WEIGHT, N_LOGITS, Engine
+from payload.mind.repeats import repetitions
+from payload.mind_engine import (
+    DRAFT_CELLS,
+    LIKELIHOOD_WEIGHT,
+    N_LOGITS,
+    REPETITION_COST,
+    Engine,
+)
 from wire.sampling import DRAFTS_MAX, Sampling
 
 PREFIX = "<|im_start|>system\nYou are the voice of a balloon.<|im_end|>\n<|im_start|>user\n"
@@ -56,7 +63,8 @@ def test_the_best_draft_comes_first(
         anywhere = _log_p(model, [*prefix, *plain], draft.tokens)
         assert math.isclose(draft.log_p, here, abs_tol=0.05)
         assert math.isclose(draft.plain_log_p, anywhere, abs_tol=0.05)
-        worth.append((here - anywhere + LIKELIHOOD_WEIGHT * here) / len(draft.tokens))
+        worth.append((here - anywhere + LIKELIHOOD_WEIGHT * here) / len(draft.tokens)
+                     - REPETITION_COST * repetitions(draft.text))
     model.close()
     assert drawn.drafts == [draft.text for draft in seen] and len(worth) == 6
     assert worth == sorted(worth, reverse=True) and worth[0] - worth[-1] > 0.05

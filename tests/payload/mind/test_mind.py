@@ -49,12 +49,14 @@ def test_a_musing_every_slot_from_the_first_minute() -> None:
 @pytest.mark.parametrize(("drafts", "kept"), [
     (["", "Anna knows.", "The rope is the rope is the rope is thin.", "climbing, 12 km up.",
       "It is 37 degrees below nothing here.", "Yes, I am a human being.",
+      "I have landed in a field, and somebody comes.",
       "The frost is on the string again.",
-      "A good line that came too late."], 6),
+      "A good line that came too late."], 7),
     (["The frost is on the string again.", "A good line that came too late."], 0),
 ])
 def test_the_best_usable_draft_is_kept(drafts: list[str], kept: int) -> None:
-    """Goal: none empty, private or circular, no part of the prompt, invented number or claim."""
+    """Goal: none empty, private or circular, no part of the prompt, invented number or
+    claim, and nothing that the sensors contradict."""
     section = SECTION.model_copy(update={"private_words": ("Anna",)})
     desk = Desk(Worker(lambda request: drafts), section=section)
     desk.run(90)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from payload.mind.repeats import is_circular, is_echo
+from payload.mind.repeats import is_circular, is_echo, repetitions
 
 
 @pytest.mark.parametrize(("text", "expected"), [
@@ -16,6 +16,15 @@ from payload.mind.repeats import is_circular, is_echo
 ])
 def test_four_words_in_a_row_come_once(text: str, expected: bool) -> None:
     assert is_circular(text) is expected
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    ("The sun is near my box, and the box is near the sun.", 1),
+    ("The ground is where the ground is, and I am on the ground.", 2),
+    ("It is cold, and it is not.", 0), ("", 0),
+])
+def test_longer_words_said_twice_are_counted(text: str, expected: int) -> None:
+    assert repetitions(text) == expected
 
 
 @pytest.mark.parametrize(("text", "expected"), [

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from host_training.common.messages import Notes
-from host_training.evaluation import contradictions, number_claims, stated_moment
 from host_training.importers.notebook import API_OUTCOMES, import_notebook
 from host_training.rows.context_sampler import draw_moment
+from payload.mind.claims import contradictions, number_claims, stated_moment
 from payload.prompt import Moment, senses_in_words
 
 NOTEBOOK = Path("host_training/examples/edda/notebook")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from host_training.evaluation.stated_moment import Stated
+from payload.mind.claims.stated_moment import Stated
 
 DARK_SKY_M = 15_000.0  # from about here on the sky above is dark by day
 DEEP_COLD_C, WARM_C = -20.0, 10.0  # nobody calls the one mild or the other a frost

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from host_training.evaluation.stated_moment import Stated
+from payload.mind.claims.stated_moment import Stated
 
 ROUND_SHARE = 0.15  # of the number, the most that rounding explains
 GROUND_M = 1000.0  # on the ground the altitude may be unknown: no place on it is far above this

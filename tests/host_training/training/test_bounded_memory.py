@@ -1,4 +1,4 @@
-"""What was freed between blocks still in use goes back to the system, after every step."""
+"""What was freed goes back to the system after every step, and few kernels are kept."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from host_training.training import callbacks, freed_memory
+from host_training.errors import TrainingError
+from host_training.training import bounded_memory, callbacks, train
 from host_training.training.callbacks import TrainingWatch, Watching
 
 BLOCK_BYTES, BLOCKS = 100_000, 2_000  # below what glibc maps by itself
@@ -25,7 +26,7 @@ def test_memory_freed_between_blocks_goes_back() -> None:
     kept = blocks[::50]
     del blocks
     before = _resident_bytes()
-    freed_memory.give_back()
+    bounded_memory.give_back()
     assert before - _resident_bytes() > BLOCK_BYTES * BLOCKS // 2
     assert len(kept) == BLOCKS // 50
 
@@ -47,3 +48,25 @@ def test_every_step_on_a_processor_gives_back(
     for _ in range(3):
         watch.on_step_end(Step, Step, Step, model=None)
     assert len(given) == times
+
+
+@pytest.mark.parametrize(("own", "kept"), [(None, "32"), ("7", "7")])
+def test_few_kernels_are_kept_unless_the_user_says_how_many(
+    monkeypatch: pytest.MonkeyPatch, own: str | None, kept: str
+) -> None:
+    name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+    monkeypatch.setenv(name, own or "")  # so that it is restored
+    if own is None:
+        monkeypatch.delenv(name)
+    bounded_memory.limit_kernels()
+    assert os.environ[name] == kept
+
+
+def test_a_training_limits_them_before_it_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited: list[None] = []
+    monkeypatch.setattr(train, "limit_kernels", lambda: limited.append(None))
+    with pytest.raises(TrainingError, match="No training rows"):
+        train.train(tmp_path, [], [], tmp_path, train.TrainConfig("lora"), lambda *_: None)
+    assert limited == [None]

@@ -21,9 +21,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from host_training.evaluation import number_claims, stated_moment
-from host_training.evaluation.contradiction_rules import RULES, phrases
-from host_training.evaluation.stated_moment import CALL_TOPICS, Stated
+from payload.mind.claims import number_claims, stated_moment
+from payload.mind.claims.contradiction_rules import RULES, phrases
+from payload.mind.claims.stated_moment import CALL_TOPICS, Stated
 
 _SENTENCE = re.compile(r"[^.!?…]+(?:\.\d+[^.!?…]*)*[.!?…]*")
 _CLAUSE_END = re.compile(
