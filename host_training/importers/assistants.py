@@ -29,8 +29,10 @@ _TYPED = ("text", "multimodal_text")  # of ChatGPT; all others are made by the p
 
 def claims(file: File) -> bool:
     """Conversations with ChatGPT's tree of turns or Claude's list of them."""
+    if file.suffix != ".json":
+        return False
     head = head_text(file)
-    return file.suffix == ".json" and bool(_LIST.match(head)) and (
+    return bool(_LIST.match(head)) and (
         ('"mapping"' in head and '"create_time"' in head)
         or ('"chat_messages"' in head and '"uuid"' in head))
 

@@ -32,8 +32,10 @@ _KAKAO_NO_WORDS = re.compile(r"사진(?: \d+장)?|동영상|이모티콘|음성�
 
 def claims(file: File) -> bool:
     """By the columns."""
+    if file.suffix != ".csv":
+        return False
     columns = csv_columns(head_text(file))
-    return file.suffix == ".csv" and (columns[:5] == _WECHAT or columns == _KAKAOTALK)
+    return (columns[:5] == _WECHAT or columns == _KAKAOTALK)
 
 
 def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:

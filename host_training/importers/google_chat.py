@@ -30,8 +30,10 @@ _SEGMENTS = ("TEXT", "LINK", "LINE_BREAK")
 
 def claims(file: File) -> bool:
     """Messages by a creator, conversations of Hangouts, or whose Takeout it is."""
+    if file.suffix != ".json":
+        return False
     head = head_text(file)
-    return file.suffix == ".json" and bool(
+    return bool(
         _CHAT.match(head) or _HANGOUTS.match(head)
         or (file.base == "user_info.json" and _USER.match(head)))
 

@@ -26,8 +26,10 @@ _KEYS = ('"userEditedTimestampUsec"', '"isTrashed"')
 
 def claims(file: File) -> bool:
     """An object with Keep's keys."""
+    if file.suffix != ".json":
+        return False
     head = head_text(file)
-    return file.suffix == ".json" and bool(_OBJECT.match(head)) and all(k in head for k in _KEYS)
+    return bool(_OBJECT.match(head)) and all(key in head for key in _KEYS)
 
 
 def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:

@@ -50,12 +50,13 @@ class _Block:
 
 def claims(file: File) -> bool:
     """A date as the program writes it with a sender below, or its page."""
-    head = head_text(file)
+    if file.suffix not in (".txt", ".html"):
+        return False
+    head = head_text(file).replace("\r\n", "\n")
     if file.suffix == ".html":
         return bool(_PAGE.search(head)) and 'class="timestamp"' in head
-    head = head.replace("\r\n", "\n")
     first = _FIRST.search(head)
-    return file.suffix == ".txt" and first is not None and (
+    return first is not None and (
         first["who"] == OWN or sum(map(bool, map(_HEAD.fullmatch, head.split("\n")))) > 1)
 
 

@@ -31,8 +31,10 @@ _NOT_WORDS = re.compile(r"\{\{.*?\}\}|\(\([\w-]{6,12}\)\)|^\w[\w ]*:: ?.*$|#\[\[
 
 def claims(file: File) -> bool:
     """Entries with a device's dates, or pages of blocks."""
+    if file.suffix != ".json":
+        return False
     head = head_text(file)
-    return file.suffix == ".json" and (
+    return (
         (bool(_DAY_ONE.match(head)) and '"creationDate"' in head and '"uuid"' in head)
         or (bool(_ROAM.match(head)) and '"create-time"' in head and '"title"' in head)
         or (bool(_ROAM.match(head)) and '"string"' in head and '"edit-time"' in head))

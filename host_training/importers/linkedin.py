@@ -38,8 +38,10 @@ _DOUBLED = re.compile(r'^"+|"+$')  # Shares.csv quotes lines of a post once more
 
 def claims(file: File) -> bool:
     """By the columns."""
+    if file.suffix != ".csv":
+        return False
     columns = csv_columns(head_text(file))
-    return file.suffix == ".csv" and (
+    return (
         set(columns) >= _MESSAGES or set(columns) >= _SHARES or columns == _COMMENTS)
 
 

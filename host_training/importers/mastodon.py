@@ -26,8 +26,10 @@ _TAGS = re.compile(r"(?:\s*(?<!\w)#\w+)+\s*$")
 
 def claims(file: File) -> bool:
     """An ordered collection of activities."""
+    if file.suffix != ".json":
+        return False
     head = head_text(file)
-    return file.suffix == ".json" and bool(_HEAD.match(head)) and '"orderedItems"' in head and (
+    return bool(_HEAD.match(head)) and '"orderedItems"' in head and (
         file.base.startswith("outbox") or '"Create"' in head)
 
 

@@ -26,8 +26,10 @@ _QUOTED = re.compile(r"\A(?:> .*\n)+\n?")  # what an answer repeats of the messa
 
 def claims(file: File) -> bool:
     """A room, its creator and who exported it."""
+    if file.suffix != ".json":
+        return False
     head = head_text(file)
-    return file.suffix == ".json" and bool(_HEAD.match(head)) and '"exported_by"' in head
+    return bool(_HEAD.match(head)) and '"exported_by"' in head
 
 
 def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:

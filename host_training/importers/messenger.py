@@ -27,9 +27,10 @@ _SERIAL = re.compile(r"_\d+$")  # of a thread's name, "Bo Berg_7"
 
 def claims(file: File) -> bool:
     """An object with names for participants, and a thread or senders."""
+    if file.suffix != ".json":
+        return False
     head = head_text(file)
-    return file.suffix == ".json" and bool(_HEAD.match(head)) and (
-        '"threadName"' in head or '"senderName"' in head)
+    return bool(_HEAD.match(head)) and ('"threadName"' in head or '"senderName"' in head)
 
 
 def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:

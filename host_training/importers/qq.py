@@ -26,8 +26,10 @@ _YES = (True, 1, "true", "True", "1")  # some versions write words
 
 def claims(file: File) -> bool:
     """An object whose metadata name the program."""
+    if file.suffix != ".json":
+        return False
     head = head_text(file)[:2000]
-    return file.suffix == ".json" and head.lstrip().startswith("{") and '"metadata"' in head and (
+    return head.lstrip().startswith("{") and '"metadata"' in head and (
         _HEAD.search(head) is not None)
 
 

@@ -28,9 +28,10 @@ _KINDS: dict[str, ChatKind] = {"contact": "dm", "group": "group", "self": "self"
 
 def claims(file: File) -> bool:
     """JSON lines, the first with the time of the backup or an account."""
+    if file.suffix != ".jsonl":
+        return False
     first = head_text(file).lstrip()[:4000].partition("\n")[0]
-    return file.suffix == ".jsonl" and first.startswith("{") and (
-        '"backupTimeMs"' in first or first.startswith('{"account":'))
+    return first.startswith("{") and ('"backupTimeMs"' in first or '{"account":' in first[:20])
 
 
 def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
@@ -86,8 +87,8 @@ def _item(item: dict[str, Any], book: _AddressBook, place: RowPlace) -> Iterator
                          "service message")
     else:
         name = book.names[recipient]
-        room = Room(NAME, book.accounts[recipient] if book.kinds[recipient] == "dm" else
-                    name or f"chat {chat}", book.kinds[recipient], name)
+        kind = book.kinds[recipient]
+        room = Room(NAME, book.accounts[recipient] if kind == "dm" else f"chat {chat}", kind, name)
         account = _OWN if "outgoing" in item else book.accounts.get(author, "")
         yield from said(room, place, account, text.get("body") if isinstance(text, dict) else None,
                         from_ms(item.get("dateSent")),

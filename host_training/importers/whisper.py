@@ -27,8 +27,10 @@ _CPP = re.compile(r'"transcription"\s*:\s*\[\s*\{(?=.{0,400}?"offsets"\s*:)', re
 
 def claims(file: File) -> bool:
     """An object with segments of speech."""
+    if file.suffix != ".json":
+        return False
     head = head_text(file)
-    return file.suffix == ".json" and head.lstrip().startswith("{") and bool(
+    return head.lstrip().startswith("{") and bool(
         _WHISPER.search(head) or _CPP.search(head))
 
 

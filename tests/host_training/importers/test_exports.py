@@ -140,7 +140,7 @@ def test_a_group_is_a_group(tmp_path: Path) -> None:
         '"recipientId": "2"', '"recipientId": "9"').replace(
         '{"recipient": {"id": "3"', json.dumps(group) + '\n{"recipient": {"id": "3"')})
     assert {(m.chat_id, m.chat_kind, m.chat_name) for m in messages} == {
-        ("Walkers", "group", "Walkers")}
+        ("chat 10", "group", "Walkers")}
     assert {m.name for m in messages} == {"Bo Berg", ""}
 
 
