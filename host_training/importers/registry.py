@@ -41,6 +41,7 @@ from host_training.importers import (
     sigtop,
     skype,
     slack,
+    slackdump,
     sms,
     telegram,
     text_chats,
@@ -58,11 +59,11 @@ from host_training.importers.tree import File
 # Formats of whole folders come first: their files would be taken for something simpler.
 FOLDERS: tuple[ModuleType, ...] = (discord_package, slack, x_archive)
 FILES: tuple[ModuleType, ...] = (
-    git_repository, documents, telegram, discord_chat, meta, messenger, chatlab, signal_chat,
-    signal_export, whatsapp_exporter, skype, google_chat, matrix, qq, assistants, google_keep,
-    journals, mastodon, meta_posts, whisper, jsonl_chat, reddit, linkedin, chat_tables, sms,
-    wordpress, evernote, bluesky, imessage_db, imessage, pages, transcript, mail, sigtop,
-    text_chats, whatsapp,
+    git_repository, documents, telegram, discord_chat, slackdump, meta, messenger, chatlab,
+    signal_chat, signal_export, whatsapp_exporter, skype, google_chat, matrix, qq, assistants,
+    google_keep, journals, mastodon, meta_posts, whisper, jsonl_chat, reddit, linkedin,
+    chat_tables, sms, wordpress, evernote, bluesky, imessage_db, imessage, pages, transcript, mail,
+    sigtop, text_chats, whatsapp,
     vault,  # last: anything else that reads as text is a text
 )
 
@@ -187,11 +188,8 @@ def _unknown(file: File) -> str:
         if 'class="page-body"' in whole or "notion" in head:
             return "Notion's HTML export; export again and choose Markdown & CSV"
         return "a web page; if an app exported it, export again and choose JSON"
-    if file.suffix == ".json" and '"messages"' in whole:
-        if '"channel_id"' in whole and '"ts"' in whole:
-            return "a dump of slackdump; use its export, which has Slack's own layout"
-        if '"from_id"' in whole:
-            return "a part of a Telegram export; use result.json as Telegram wrote it"
+    if file.suffix == ".json" and '"messages"' in whole and '"from_id"' in whole:
+        return "a part of a Telegram export; use result.json as Telegram wrote it"
     return _WAY_OUT.get(file.suffix, "unknown format; docs/training.md lists the supported "
                                      "exports")
 

@@ -267,6 +267,15 @@ def _linkedin_messages() -> Files:
         f"SUBJECT,CONTENT,FOLDER\n{rows}")}
 
 
+def _slackdump() -> Files:
+    rows = [{"type": "message", "user": ["UBO", "UADA"][n % 2], "text": text,
+             "ts": f"{SECONDS[n]}.000100"} for n, text in _rows()]
+    joined = {"type": "message", "subtype": "channel_join", "user": "UBO", "text": "joined",
+              "ts": f"{SECONDS[0]}.0"}
+    return {"slackdump/D0123.json": {"channel_id": "D0123", "name": "bo",
+                                     "messages": [joined, *rows]}}
+
+
 CHATS: dict[str, tuple[Files, str]] = {  # and the author's own account, which some exports tell
     "messenger": (_messenger(), "meta:Ada"), "signal": (_signal(), "signal:Me"),
     "imessage page": (_imessage_page(), "imessage:Me"),
@@ -279,5 +288,7 @@ CHATS: dict[str, tuple[Files, str]] = {  # and the author's own account, which s
     "wechat of weclone": (_wechat_of_weclone(), "wechat:me"),
     "kakaotalk": (_kakaotalk(), "kakaotalk:Ada"), "sms": (_sms(), "sms:me"),
     "linkedin messages": (_linkedin_messages(), "linkedin:ada"),
+    "slackdump": (_slackdump(), "slack:UADA"),
 }
-TOLD_BY_ME = ("messenger", "matrix", "kakaotalk", "linkedin messages")  # ``me`` must name it
+# in which ``me`` must name it
+TOLD_BY_ME = ("messenger", "matrix", "kakaotalk", "linkedin messages", "slackdump")

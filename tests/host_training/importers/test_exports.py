@@ -144,6 +144,19 @@ def test_a_group_is_a_group(tmp_path: Path) -> None:
     assert {m.name for m in messages} == {"Bo Berg", ""}
 
 
+def test_an_answer_in_a_thread_of_a_dump_answers_the_thread(tmp_path: Path) -> None:
+    rows = [{"type": "message", "user": "U1", "text": "Who has the tape?", "ts": "1615053611.1",
+             "slackdump_thread_replies": [{"type": "message", "user": "U2", "text": "I have.",
+                                           "ts": "1615053700.1", "thread_ts": "1615053611.1"}, 7]},
+            {"type": "message", "user": "U1", "text": "Good morning", "ts": "1615053650.1"}]
+    messages, notes = read(tmp_path, {"C1.json": {"channel_id": "C1", "name": "yard",
+                                                  "messages": rows}})
+    assert [(m.text, m.chat_id, m.chat_kind) for m in messages] == [
+        ("Who has the tape?", "C1", "group"), ("I have.", "C1/1615053611.1", "group"),
+        ("Good morning", "C1", "group")]
+    assert reasons(notes) == ["C1.json row 0: not a message"]
+
+
 @pytest.mark.parametrize("text", ["short", "ü" * 100, "x" * 40_000, "a\N{GRINNING FACE}b", ""])
 def test_the_words_of_an_archived_string(text: str) -> None:
     assert imessage_db.first_string(attributed(text)) == text
