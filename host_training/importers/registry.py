@@ -74,14 +74,14 @@ _MEDIA = frozenset(_MEDIA_SUFFIXES.split())
 _SYSTEM_FILES = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
 _COVERS = frozenset({"archive_browser.html", "your archive.html"})  # of Takeout and of X
 _WAYS_OUT = {
-    ".tgz .gz .tar .bz2 .xz .7z .rar": "a packed file; unpack it here, only zips are opened",
+    ".tgz .gz .tar .bz2 .xz .7z .rar":
+        "a packed file; unpack it here, only zips and plain tars are opened",
     ".doc .odt .pages .wpd .wps": "a text program's own format; save it as .docx, .pdf or .txt",
     ".xls .xlsx .ods .numbers .ppt .pptx .odp .key":
         "a table or slides; save your own text as .txt",
     ".epub .mobi .azw3": "a book; if you wrote it, save it as .txt",
     ".pst .ost .msg": "Outlook's own format; export the folder as .mbox or .eml",
     ".one .onepkg": "OneNote's own format; export the pages as .docx or .pdf",
-    ".jex": "Joplin's archive; export the notebooks as Markdown",
     ".backup": "an app's encrypted backup; Signal's own export is main.jsonl, in its settings",
     ".crypt12 .crypt14 .crypt15": "WhatsApp's encrypted backup; in the app, use a chat -> Export "
                                   "chat",
