@@ -17,9 +17,11 @@ from host_training.importers.export_rows import RowPlace
 from host_training.importers.tree import UNREADABLE, File
 
 BLOCK_BYTES = 1 << 16
-_REFERENCE_BYTES_MAX = 12
 # "&#55357;&#56832;": Android's exports write the halves of UTF-16, which are no characters of XML
 _HALVES = re.compile(rb"(?:&#5[5-7]\d{3};)+")
+# a first half at the end of a block, or the beginning of a reference: what follows may belong to it
+_OPEN = re.compile(rb"(?:&#5(?:5[2-9]\d\d|6[0-2]\d\d|63[01]\d);)?(?:&#?\d{0,5})?\Z")
+_OPEN_BYTES_MAX = 15
 _CUT = ("no element found", "unclosed token", "unclosed CDATA section")
 
 
@@ -84,8 +86,11 @@ def elements(file: File, notes: Notes, wanted: AbstractSet[str],
             while not is_end:
                 data = stream.read(BLOCK_BYTES)
                 is_end = not data
-                data, rest = (rest, b"") if is_end else _at_a_tag(rest + data)
-                parser.Parse(_HALVES.sub(_whole, data), is_end)
+                data = rest + data
+                found = _OPEN.search(data, max(0, len(data) - _OPEN_BYTES_MAX))
+                at = found.start() if found is not None and not is_end else len(data)
+                parser.Parse(_HALVES.sub(_whole, data[:at]), is_end)
+                rest = data[at:]
                 for element in built.ready:
                     yield element, RowPlace(file, f"{element.tag} {count}", notes)
                     count += 1
@@ -100,14 +105,6 @@ def elements(file: File, notes: Notes, wanted: AbstractSet[str],
                   "declares an entity, as no export does; it is read no further")
     except UNREADABLE as error:
         notes.put(file.name, "", f"cannot be read further ({error})")
-
-
-def _at_a_tag(data: bytes) -> tuple[bytes, bytes]:
-    """What can be parsed, and what may be the beginning of references that belong together."""
-    at = data.rfind(b";") + 1 if b"&#" in data[-2 * _REFERENCE_BYTES_MAX :] else len(data)
-    while data[:at].endswith(b";") and (run := _HALVES.search(data, max(0, at - 8), at)):
-        at = run.start()
-    return data[:at], data[at:]
 
 
 def _whole(halves: re.Match[bytes]) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from host_training.importers import bluesky, imessage_db
+from host_training.importers import bluesky, imessage_db, xml_stream
 from tests.host_training.importers.chat_exports import (
     CHATS,
     LOCAL,
@@ -174,14 +174,20 @@ def test_a_database_of_another_app_costs_one_sentence(tmp_path: Path) -> None:
     assert "not a whole database of Messages" in reasons(notes)[0]
 
 
-def test_a_draft_and_a_letter_of_two_halves_in_text_messages(tmp_path: Path) -> None:
+@pytest.mark.parametrize("block_bytes", [*range(16, 40), 1 << 16])
+def test_a_letter_in_two_halves_is_one_wherever_the_file_is_divided(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int
+) -> None:
     """Android's backups write U+1F600 as two references that XML does not know."""
-    body = "It flew &#55357;&#56832;&#55357;&#56832; and &lt;3" + "y" * 65_500
-    rows = "".join(f'<sms address="+15550100" date="1615053611000" type="2" body="{pad}{body}" />'
-                   for pad in ("", "z" * 9, "z" * 10, "z" * 11))
-    messages, notes = read(tmp_path, {"a.xml": f"<smses count=\"4\">{rows}</smses>"})
-    assert not notes.bad and len(messages) == 4
-    assert all("flew \N{GRINNING FACE}\N{GRINNING FACE} and <3" in m.text for m in messages)
+    monkeypatch.setattr(xml_stream, "BLOCK_BYTES", block_bytes)
+    half = "&#55357;&#56832;"
+    messages, notes = read(tmp_path, {"a.xml": (
+        f'<smses count="1"><sms address="+15550100" date="1615053611000" type="2"'
+        f' body="It flew {half * 3} and {half}&#10;&lt;3 &#44032; {half}" /></smses>')})
+    assert not notes.bad
+    assert [m.text for m in messages] == [
+        "It flew \N{GRINNING FACE}\N{GRINNING FACE}\N{GRINNING FACE} and \N{GRINNING FACE}\n<3"
+        " \uac00 \N{GRINNING FACE}"]
 
 
 def test_an_entity_ends_the_reading(tmp_path: Path) -> None:
