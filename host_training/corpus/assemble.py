@@ -2,16 +2,16 @@
 
 scan -> import -> identify -> scrub -> clean -> sessions -> weigh. What was left out, and why, lies
 beside the examples: ``import.json`` (counts), ``quarantine.jsonl`` (what was not understood, row by
-row), ``review.md`` (what was taken out of the texts), ``people.json`` (who was given which letter)
-and ``chats.json`` (which chats there are): these three for the maker's eyes alone.
+row), ``inventory.json`` (what each export holds), ``review.md`` (what was taken out of the texts),
+``people.json`` (who was given which letter) and ``chats.json`` (which chats there are): these four
+for the maker's eyes alone.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from host_training import common, corpus, importers, privacy
@@ -29,11 +29,13 @@ from host_training.corpus import (
     chat_selection,
     filtering,
     identity,
+    inventory,
     sessions,
     value_candidates,
     weighting,
 )
 from host_training.corpus.example_store import ExampleStore, as_json, from_json
+from host_training.corpus.inventory import ExportCount
 from host_training.corpus.message_store import MessageStore
 from host_training.corpus.sessions import Example
 from host_training.corpus.summary import SUMMARY, AccountRow, WritingSummary, write_summary
@@ -79,7 +81,8 @@ def prepare(directory: Path, persona: PersonaSource, out: Path, report: Report) 
                                 "any name, and thoughts into notebook/*.md")
         with MessageStore(out / STORE) as store:
             chooser = chat_selection.Chooser(persona.settings, persona.me, notes)
-            inventory = _import(directory, chooser, store, notes, report)
+            exports = _import(directory, chooser, store, notes, report)
+            inventory.write_inventory(exports, {*persona.me, *notes.own_accounts}, out)
             notes.warnings += chooser.warnings()
             (out / CHATS).write_text(json.dumps(chooser.report(), indent=1, ensure_ascii=False))
             known = _overheard(sessions.entry_examples(entries), store, notes)
@@ -89,7 +92,7 @@ def prepare(directory: Path, persona: PersonaSource, out: Path, report: Report) 
             (out / PEOPLE).write_text(json.dumps(_who_is_who(store, people), indent=1,
                                                  ensure_ascii=False))
             kept.add(_scrubbed(sessions.entry_examples(entries), scrubber, notes))
-            kept.add(_talks(_plain(_young(_known(store, people, notes), inventory, persona, notes),
+            kept.add(_talks(_plain(_young(_known(store, people, notes), exports, persona, notes),
                                    scrubber, persona, notes), people, persona, notes))
         report(0.9, "weighing what was said")
         n_examples = save(values.noted(learnt.counted(
@@ -108,8 +111,7 @@ def prepare(directory: Path, persona: PersonaSource, out: Path, report: Report) 
             f"{directory}: no writing of {persona.author} found; put some into notebook/*.md or"
             f" exports into a folder beside it.{_first_reason(notes)}")
     write_summary({
-        "sources": {label: found.n_messages for label, found in inventory.items()},
-        "dates": {label: found.dates() for label, found in inventory.items()},
+        "sources": {export.label: export.n_messages for export in exports},
         "candidates for values.md": values.found(), "warnings": notes.warnings,
         "third party": persona.settings.privacy.third_party, "left out": notes.report(),
         **learnt.summary(), "taken out": dict(sorted(scrubber.sheet.counts.items()))}, out)
@@ -136,39 +138,15 @@ def _privacy(persona: PersonaSource, store: MessageStore, notes: Notes) -> Priva
     return settings.privacy.model_copy(update={"region": region})
 
 
-@dataclass(slots=True)
-class ExportCount:
-    """What an export held: how much, and of when."""
-
-    n_messages: int = 0
-    first_ms: int | None = None
-    last_ms: int | None = None
-
-    def counted(self, read: Iterator[Message]) -> Iterator[Message]:
-        """The same messages, looked at in passing."""
-        for message in read:
-            self.n_messages += 1
-            if message.utc_ms is not None:
-                self.first_ms = min(message.utc_ms, self.first_ms or message.utc_ms)
-                self.last_ms = max(message.utc_ms, self.last_ms or message.utc_ms)
-            yield message
-
-    def dates(self) -> str:
-        """Like "2019-01-01 to 2021-03-06"; empty where no message says when."""
-        days = [f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d}"
-                for ms in (self.first_ms, self.last_ms) if ms is not None]
-        return " to ".join(dict.fromkeys(days))
-
-
 def code() -> str:
     """Hash of all code that an example goes through."""
     return code_hash(common, privacy, importers, corpus, prompt)
 
 
 def _import(directory: Path, chooser: chat_selection.Chooser, store: MessageStore, notes: Notes,
-            report: Report) -> dict[str, ExportCount]:
+            report: Report) -> list[ExportCount]:
     """Everything below the export folders into the store; what came from where."""
-    inventory: dict[str, ExportCount] = {}
+    exports: list[ExportCount] = []
     with Tree(directory, notes) as tree:
         for folder in export_folders(directory):
             files = []
@@ -183,10 +161,10 @@ def _import(directory: Path, chooser: chat_selection.Chooser, store: MessageStor
                 first = export.files[0].name
                 notes.zone = chooser.settings.zone_of(first)
                 notes.date_order = chooser.settings.date_order_of(first)
-                found = inventory[export.label] = ExportCount()
-                store.add(found.counted(
+                exports.append(ExportCount(export.label, len(export.files)))
+                store.add(exports[-1].counted(
                     chooser.chosen(registry.read_all([export], notes), first)))
-    return inventory
+    return exports
 
 
 def _overheard(entries: list[Example], store: MessageStore, notes: Notes) -> KnownSecrets:
@@ -210,11 +188,11 @@ def _known(store: MessageStore, people: identity.People, notes: Notes) -> Iterat
             yield known
 
 
-def _young(said: Iterator[Message], inventory: dict[str, ExportCount], persona: PersonaSource,
+def _young(said: Iterator[Message], exports: Sequence[ExportCount], persona: PersonaSource,
            notes: Notes) -> Iterator[Message]:
     """What is not older than ``max_age_years`` before the newest; what has no date is."""
     years = persona.settings.clean.max_age_years
-    newest_ms = max((found.last_ms for found in inventory.values() if found.last_ms is not None),
+    newest_ms = max((found.last_ms for found in exports if found.last_ms is not None),
                     default=0)
     for message in said:
         if years is not None and message.utc_ms is not None and (

@@ -52,7 +52,10 @@ def identify(authors: Sequence[Author], notes: Notes, me: Iterable[str], nobody:
     Args:    me, nobody: accounts as ``source:id``, or ids, or display names of exports without ids.
              people: pseudonym -> accounts and names of one person on any platform.
              called: names of the author, by which the sentence of a refusal guesses.
-    Raises:  TrainingError when an export has two sides and none of them is the author's.
+    An export with two sides, none of which is the author's, is told by a warning: nothing of it is
+    learnt.
+
+    Raises:  TrainingError when that leaves nothing of the author's.
     """
     wanted, unwanted = set(me), set(nobody)
     mine: set[str] = set()
@@ -78,7 +81,11 @@ def identify(authors: Sequence[Author], notes: Notes, me: Iterable[str], nobody:
     sides = {source: rows for source, rows in unsure.items()
              if not any(f"{source}:{author.account}" in mine for author in rows)}
     if sides:
-        raise _no_me(sides, unknown, {word.casefold() for name in called for word in name.split()})
+        words = {word.casefold() for name in called for word in name.split()}
+        reason = _no_me(sides, unknown, words)
+        if not mine and not any(author.n_own for author in authors):
+            raise TrainingError(f"{reason}.")
+        notes.warnings.append(f"{reason}. Until then nothing of that is learnt.")
     return People(mine, dropped, _pseudonyms(others, people))
 
 
@@ -120,7 +127,8 @@ def _unknown(authors: Sequence[Author], notes: Notes, told: set[str]) -> list[st
 
 
 def _no_me(sides: Mapping[str, list[Author]], unknown: Sequence[str], called: AbstractSet[str]
-           ) -> TrainingError:
+           ) -> str:
+    """Who speaks in the exports in which the author cannot be found, and what to write."""
     seen, guessed = [], []
     for source, authors in sides.items():
         authors.sort(key=lambda author: -author.n_unsure)
@@ -131,9 +139,8 @@ def _no_me(sides: Mapping[str, list[Author]], unknown: Sequence[str], called: Ab
         more = f" and {len(authors) - AUTHORS_SHOWN_MAX} more" * (len(authors) > AUTHORS_SHOWN_MAX)
         seen.append(f"{source} ({sum(a.n_unsure for a in authors)} messages) has {shown}{more}")
     slips = f"; {', '.join(unknown)} of me is not in any export" if unknown else ""
-    return TrainingError(
-        f"{'; '.join(seen)}: the author cannot be determined; list your account in persona.toml, "
-        f"like me = [{', '.join(guessed)}]{slips}.")
+    return (f"{'; '.join(seen)}: the author cannot be determined; list your account in "
+            f"persona.toml, like me = [{', '.join(guessed)}]{slips}")
 
 
 def _shown(author: Author) -> str:

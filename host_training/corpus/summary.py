@@ -22,7 +22,6 @@ AccountRow = TypedDict("AccountRow", {  # of people.json; "is": the letter it wa
 })
 _Writing = TypedDict("_Writing", {
     "sources": dict[str, int],  # messages of each export
-    "dates": dict[str, str],  # of each export, from when to when; "" where no message says
     "candidates for values.md": list[str],
     "warnings": list[str],  # a sentence each
     "third party": str,  # privacy.third_party of persona.toml

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any, BinaryIO, Final
 
 from host_training.importers.text import declared_encoding
@@ -99,7 +99,7 @@ class _Cursor:
                 raise Damaged(f"{self.place()}: {type(error).__name__}, {error}") from error
 
 
-def walk(file: File, descend: frozenset[Path]) -> Iterator[tuple[Path, Any]]:
+def walk(file: File, descend: Container[Path]) -> Iterator[tuple[Path, Any]]:
     """Each value that is not entered, with its path, in order of the file.
 
     START and END come with the path of each container that is entered. A value at a path that is
@@ -120,7 +120,7 @@ def walk(file: File, descend: frozenset[Path]) -> Iterator[tuple[Path, Any]]:
         raise Damaged(f"cannot be read further ({error})") from error
 
 
-def _value(cursor: _Cursor, path: Path, descend: frozenset[Path]) -> Iterator[tuple[Path, Any]]:
+def _value(cursor: _Cursor, path: Path, descend: Container[Path]) -> Iterator[tuple[Path, Any]]:
     first = cursor.peek()
     if path not in descend or first not in ("{", "["):
         yield path, cursor.value()

@@ -18,6 +18,13 @@ from host_training.importers.tree import File
 
 NAME = "meta"
 LABEL = "Instagram or Facebook messages"
+# every other table of the downloads
+BESIDE = re.compile(
+    r"(?:^|/)(?:your_facebook_activity|your_instagram_activity|ads_information|"
+    r"apps_and_websites_off_of_(?:instagram|facebook)|connections|logged_information|"
+    r"personal_information|preferences|security_and_login_information|followers_and_following|"
+    r"comments(?:_and_reactions)?|posts|content|threads|likes|media|profile_information)"
+    r"/(?:.*/)?[^/]+\.json$")
 
 _DESCEND = frozenset({(), ("participants",), ("messages",)})
 _HEAD = re.compile(r'^\s*\{\s*"participants"\s*:\s*\[')

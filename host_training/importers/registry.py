@@ -10,24 +10,47 @@ from types import ModuleType
 
 from host_training.common.messages import Message, Notes, whole_characters
 from host_training.importers import (
+    assistants,
+    bluesky,
+    chat_tables,
     chatlab,
     discord_chat,
     discord_package,
     documents,
+    evernote,
     git_repository,
+    google_chat,
+    google_keep,
+    imessage,
+    imessage_db,
+    journals,
     jsonl_chat,
+    linkedin,
     mail,
+    mastodon,
+    matrix,
+    messenger,
     meta,
+    meta_posts,
+    pages,
+    qq,
     reddit,
     sent,
     signal_chat,
+    signal_export,
     sigtop,
+    skype,
     slack,
+    slackdump,
+    sms,
     telegram,
     text_chats,
     transcript,
     vault,
     whatsapp,
+    whatsapp_exporter,
+    whisper,
+    wordpress,
     x_archive,
 )
 from host_training.importers.text import head_text
@@ -36,8 +59,11 @@ from host_training.importers.tree import File
 # Formats of whole folders come first: their files would be taken for something simpler.
 FOLDERS: tuple[ModuleType, ...] = (discord_package, slack, x_archive)
 FILES: tuple[ModuleType, ...] = (
-    git_repository, documents, telegram, discord_chat, meta, chatlab, signal_chat, jsonl_chat,
-    reddit, transcript, mail, sigtop, text_chats, whatsapp,
+    git_repository, documents, telegram, discord_chat, slackdump, meta, messenger, chatlab,
+    signal_chat, signal_export, whatsapp_exporter, skype, google_chat, matrix, qq, assistants,
+    google_keep, journals, mastodon, meta_posts, whisper, jsonl_chat, reddit, linkedin,
+    chat_tables, sms, wordpress, evernote, bluesky, imessage_db, imessage, pages, transcript, mail,
+    sigtop, text_chats, whatsapp,
     vault,  # last: anything else that reads as text is a text
 )
 
@@ -48,18 +74,23 @@ _MEDIA = frozenset(_MEDIA_SUFFIXES.split())
 _SYSTEM_FILES = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
 _COVERS = frozenset({"archive_browser.html", "your archive.html"})  # of Takeout and of X
 _WAYS_OUT = {
-    ".tgz .gz .tar .bz2 .xz .7z .rar": "a packed file; unpack it here, only zips are opened",
+    ".tgz .gz .tar .bz2 .xz .7z .rar":
+        "a packed file; unpack it here, only zips and plain tars are opened",
     ".doc .odt .pages .wpd .wps": "a text program's own format; save it as .docx, .pdf or .txt",
     ".xls .xlsx .ods .numbers .ppt .pptx .odp .key":
         "a table or slides; save your own text as .txt",
     ".epub .mobi .azw3": "a book; if you wrote it, save it as .txt",
     ".pst .ost .msg": "Outlook's own format; export the folder as .mbox or .eml",
-    ".enex": "Evernote's own format; save the notes as .txt or .md",
+    ".one .onepkg": "OneNote's own format; export the pages as .docx or .pdf",
+    ".backup": "an app's encrypted backup; Signal's own export is main.jsonl, in its settings",
     ".crypt12 .crypt14 .crypt15": "WhatsApp's encrypted backup; in the app, use a chat -> Export "
                                   "chat",
     ".db .sqlite .sqlite3": "an app's database; docs/training.md lists the supported exports",
 }
 _WAY_OUT = {suffix: way for suffixes, way in _WAYS_OUT.items() for suffix in suffixes.split()}
+
+
+_Format = tuple[File, ModuleType | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +115,7 @@ def recognise(files: Sequence[File], notes: Notes) -> list[Export]:
             found.append(Export(module, group))
             for file in group:
                 rest.pop(file.name, None)
-    formats = list(_formats(rest.values(), notes))
+    formats = _without_beside(list(_formats(rest.values(), notes)), notes)
     attached = sent.find([*formats, *((file, export.format) for export in found
                                       for file in export.files)])
     for file, module_of_file in formats:
@@ -103,7 +134,7 @@ def recognise(files: Sequence[File], notes: Notes) -> list[Export]:
     return own
 
 
-def _formats(files: Iterable[File], notes: Notes) -> Iterator[tuple[File, ModuleType | None]]:
+def _formats(files: Iterable[File], notes: Notes) -> Iterator[_Format]:
     """Each file that may hold words, and the format that claims it, if any does."""
     for file in files:
         try:
@@ -117,6 +148,19 @@ def _formats(files: Iterable[File], notes: Notes) -> Iterator[tuple[File, Module
         except (OSError, EOFError, zipfile.BadZipFile, zlib.error, ValueError, RuntimeError,
                 NotImplementedError) as error:
             notes.put(file.name, "", f"cannot be read ({error})")
+
+
+def _without_beside(formats: list[_Format], notes: Notes) -> list[_Format]:
+    """Without the tables and copies that stand in an export beside what is read of it.
+
+    A format whose exports have such files says by ``BESIDE``, on their names, which they are.
+    """
+    known = [module.BESIDE for module in {module for _, module in formats if module is not None}
+             if hasattr(module, "BESIDE")]
+    kept = [(file, module) for file, module in formats if module not in (None, vault)
+            or not any(pattern.search(file.name) for pattern in known)]
+    notes.skip("other file of an export", len(formats) - len(kept))
+    return kept
 
 
 def _skip_reason(file: File) -> str | None:
@@ -144,11 +188,8 @@ def _unknown(file: File) -> str:
         if 'class="page-body"' in whole or "notion" in head:
             return "Notion's HTML export; export again and choose Markdown & CSV"
         return "a web page; if an app exported it, export again and choose JSON"
-    if file.suffix == ".json" and '"messages"' in whole:
-        if '"channel_id"' in whole and '"ts"' in whole:
-            return "a dump of slackdump; use its export, which has Slack's own layout"
-        if '"from_id"' in whole:
-            return "a part of a Telegram export; use result.json as Telegram wrote it"
+    if file.suffix == ".json" and '"messages"' in whole and '"from_id"' in whole:
+        return "a part of a Telegram export; use result.json as Telegram wrote it"
     return _WAY_OUT.get(file.suffix, "unknown format; docs/training.md lists the supported "
                                      "exports")
 

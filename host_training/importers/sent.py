@@ -17,9 +17,12 @@ from types import ModuleType
 from host_training.importers import (
     discord_chat,
     documents,
+    imessage,
     mail,
+    messenger,
     meta,
     signal_chat,
+    signal_export,
     slack,
     telegram,
     vault,
@@ -39,7 +42,7 @@ _CHAT_FOLDER = re.compile(r"/chat_\d+/$")
 _TELEGRAM = ("chats/chat_#/", "contacts/", "stories/", "voice_messages/", *_MEDIA)
 _TELEGRAM_PAGE = re.compile(r"messages\d*\.html$")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\.json$")
-_BESIDE_LOGS = ("/media/", "/attachments/")  # of signal-export without JSON, imessage-exporter
+_BESIDE_LOGS = ("/media/", "/attachments/")  # of signal-export without JSON, and others
 _WRITING = (vault, documents)
 
 
@@ -73,6 +76,12 @@ def find(recognised: Iterable[Recognised]) -> SentFolders:
         elif module is signal_chat or module is meta:  # a folder for each chat
             sent.beside.add(folder)
             sent.below.update(folder + name for name in _MEDIA)
+        elif module is messenger:
+            sent.below |= {f"{folder}media/", f"{_above(file.folder)}media/"}
+        elif module is signal_export:
+            sent.below.add(f"{folder}files/")
+        elif module is imessage:
+            sent.below.add(f"{folder}attachments/")
         elif module is slack and _DAY.match(file.base):
             sent.beside.add(folder)  # and where slackdump puts files, in its two forms
             sent.below |= {f"{folder}attachments/", f"{_above(file.folder)}__uploads/"}

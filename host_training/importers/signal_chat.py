@@ -1,16 +1,15 @@
 """Signal chats as ``signal-export`` (sigexport) writes them: a ``data.json`` line by line.
 
-Signal's phone apps have no readable export of their own; sigexport reads the desktop app.
+sigexport reads Signal's desktop app; for the export of the phones' own see signal_export.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from host_training.common.messages import ChatKind, Message, Notes
-from host_training.importers.text import head_text, lines_of, mend
+from host_training.importers.export_rows import json_lines
+from host_training.importers.text import head_text, mend
 from host_training.importers.times import from_iso
 from host_training.importers.tree import File
 
@@ -32,13 +31,13 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
     notes.own_accounts.add(f"{NAME}:{_OWN_NAME}")
     for file in files:
         chat = file.folder.rsplit("/", 1)[-1] or file.name
-        rows = list(_rows(file, notes))
-        senders = {str(row.get("sender")) for _, row in rows}
+        rows = list(json_lines(file, notes))
+        senders = {str(row.get("sender")) for row, _ in rows}
         kind: ChatKind = "group" if len(senders) > 2 else "dm"
-        for number, row in rows:
+        for row, place in rows:
             sender, body = row.get("sender"), row.get("body")
             if not isinstance(sender, str) or not isinstance(body, str):
-                notes.put(file.name, f"line {number}", '"sender" or "body" is missing')
+                place.bad('"sender" or "body" is missing')
                 continue
             text = mend(body).strip()
             utc_ms = from_iso(row.get("date"), notes.zone)
@@ -47,22 +46,8 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
             elif not text:
                 notes.skip("no words")
             elif utc_ms is None:
-                notes.put(file.name, f"line {number}", f'"date" is {row.get("date")!r}')
+                place.bad(f'"date" is {row.get("date")!r}')
             else:
                 yield Message(NAME, chat, kind, f"{sender} {utc_ms} {text[:60]}", utc_ms, sender,
                               False, text, sender)
 
-
-def _rows(file: File, notes: Notes) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in lines_of(file):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            notes.put(file.name, f"line {number}", f"not JSON ({error})")
-            continue
-        if isinstance(row, dict):
-            yield number, row
-        else:
-            notes.put(file.name, f"line {number}", "not an object")

@@ -11,6 +11,7 @@ from typing import Any
 
 from host_training.common.messages import ChatKind, Message, Notes
 from host_training.importers import json_stream
+from host_training.importers.export_rows import RowPlace
 from host_training.importers.json_stream import END, START
 from host_training.importers.text import decode, mend
 from host_training.importers.times import from_seconds
@@ -58,7 +59,8 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
             try:
                 for path, row in json_stream.walk(file, frozenset({()})):
                     if path == ("*",):
-                        yield from _message(row, chat, names, (file, index), notes)
+                        place = RowPlace(file, f"row {index}", notes)
+                        yield from message(row, chat, names, place)
                         index += 1
                     elif row not in (START, END):
                         notes.put(file.name, "", "not a list of messages")
@@ -105,12 +107,12 @@ def _title(members: Any, names: dict[str, str]) -> str:
     return ", ".join(names[one] for one in people if isinstance(one, str) and one in names)
 
 
-def _message(row: Any, chat: tuple[str, str, ChatKind], names: dict[str, str],
-             place: tuple[File, int], notes: Notes) -> Iterator[Message]:
-    """``chat`` is id, name and kind, ``place`` the file and the row in it."""
-    (channel, chat_name, kind), (file, index) = chat, place
+def message(row: Any, chat: tuple[str, str, ChatKind], names: dict[str, str], place: RowPlace
+            ) -> Iterator[Message]:
+    """A row of Slack's; ``chat`` is id, name and kind, ``names`` those of users by their ids."""
+    (channel, chat_name, kind), notes = chat, place.notes
     if not isinstance(row, dict) or not isinstance(row.get("text", ""), str):
-        notes.put(file.name, f"row {index}", "not a message")
+        place.bad("not a message")
         return
     if row.get("bot_id") or row.get("subtype") == "bot_message" or row.get("user") == "USLACKBOT":
         notes.skip("sent by a bot")
@@ -123,9 +125,9 @@ def _message(row: Any, chat: tuple[str, str, ChatKind], names: dict[str, str],
     if not text:
         notes.skip("no words")
     elif not isinstance(author, str):
-        notes.put(file.name, f"row {index}", '"user" is missing')
+        place.bad('"user" is missing')
     elif (utc_ms := from_seconds(stamp)) is None:
-        notes.put(file.name, f"row {index}", f'"ts" is {stamp!r}, not seconds')
+        place.bad(f'"ts" is {stamp!r}, not seconds')
     else:
         # a guest of a shared channel is in no users.json, but in the row
         guest = row.get("user_profile")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, tzinfo
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 DISCORD_EPOCH_MS = 1_420_070_400_000
+APPLE_EPOCH_S = 978_307_200  # 2001-01-01
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_ENGLISH = re.compile(
+    r"(?:[A-Z][a-z]+day, )?([A-Z][a-z]{2,8})\.? (\d{1,2}), (\d{4}),?(?: at)? +"
+    r"(\d{1,2}):(\d{2})(?::(\d{2}))? ?([AP]M)?( UTC)?")
 _SECONDS_MAX = 253_402_300_799  # the end of the year 9999, which no date here goes beyond
 
 
@@ -31,6 +37,36 @@ def from_ms(value: Any) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return int(value) if 0 <= value <= _SECONDS_MAX * 1000 else None
+
+
+def from_us(value: Any) -> int | None:
+    """From microseconds since 1970, as a number or a string."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,19}", value):
+        value = int(value)
+    return from_ms(value // 1000) if type(value) is int else None
+
+
+def from_apple(value: Any) -> int | None:
+    """From seconds or nanoseconds since 2001, as Apple's databases have them; 0 is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        return None
+    return from_seconds(APPLE_EPOCH_S + (value / 1e9 if value > 1e11 else value))
+
+
+def from_english(value: Any, zone: tzinfo = UTC) -> int | None:
+    """From "Saturday, March 6, 2021 at 6:00:11 PM UTC" and its like; ``zone`` where none is named.
+    """
+    match = _ENGLISH.fullmatch(" ".join(value.split())) if isinstance(value, str) else None
+    if match is None or match[1][:3].lower() not in _MONTHS:
+        return None
+    hour = int(match[4]) if match[7] is None else int(match[4]) % 12 + 12 * (match[7] == "PM")
+    try:
+        moment = datetime(int(match[3]), _MONTHS.index(match[1][:3].lower()) + 1, int(match[2]),
+                          hour, int(match[5]), int(match[6] or 0),
+                          tzinfo=UTC if match[8] else zone)
+    except ValueError:
+        return None
+    return to_ms(moment, zone)
 
 
 def from_iso(value: Any, zone: tzinfo = UTC) -> int | None:

@@ -1,4 +1,4 @@
-"""The files of an export, in a folder, in a zip or in a nested zip alike.
+"""The files of an export, in a folder, in a zip, in a tar or in a nested zip alike.
 
 Nothing is ever unpacked under its name, so one like ``../../x`` inside a zip reaches nothing; a zip
 that unpacks to absurd sizes is refused by its own directory before a byte of it is read, see
@@ -15,11 +15,13 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from host_training.common.messages import Notes
 from host_training.common.unpacking import NESTED_MAX, Budget, TooMuchError, refusal
+from host_training.importers import tars
 from host_training.importers.zips import Zip, Zips
 
 HEAD_BYTES = 65_536
@@ -121,15 +123,31 @@ class Tree:
         try:
             stat = path.stat()
             with path.open("rb") as stream:
-                start = stream.read(len(_ZIP_STARTS[0]))
+                start = stream.read(tars.HEADER_BYTES)
         except OSError as error:
             self._notes.put(name, "", f"cannot be read ({error.strerror})")
             return
         file = File(name, stat.st_size, stat.st_mtime_ns // 1_000_000, lambda: path.open("rb"))
-        if _is_zip(file, start):
+        if file.suffix in tars.ENDINGS and tars.is_tar(start):
+            yield from self._tar(file)
+        elif _is_zip(file, start):
             yield from self._zip(file, Zip(self._zips, file.opened, Budget.of(file.size)), 1)
         else:
             yield file
+
+    def _tar(self, file: File) -> Iterator[File]:
+        try:
+            for name, size, opened in tars.members(file.opened):
+                inner = File(f"{file.name}/{_safe(name)}", size, None, opened)
+                with opened() as stream:
+                    is_zip = _is_zip(inner, stream.read(len(_ZIP_STARTS[0])))
+                if is_zip:
+                    packed = Zip(self._zips, partial(_spooled, inner), Budget.of(size))
+                    yield from self._zip(inner, packed, 1)
+                else:
+                    yield inner
+        except (tars.NotTarError, OSError) as error:
+            self._notes.put(file.name, "", f"not a complete tar file ({error})")
 
     def _zip(self, file: File, archive: Zip, depth: int) -> Iterator[File]:
         try:
@@ -187,7 +205,7 @@ def _spooled(packed: File) -> BinaryIO:
 
 def _is_zip(file: File, start: bytes) -> bool:
     """By content: Takeout and Notion name their parts in many ways. Documents stay whole."""
-    return start in _ZIP_STARTS and file.suffix not in _PACKED_WITH_WORDS
+    return start[: len(_ZIP_STARTS[0])] in _ZIP_STARTS and file.suffix not in _PACKED_WITH_WORDS
 
 
 def _safe(name: str) -> str:

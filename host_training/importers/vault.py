@@ -31,7 +31,9 @@ _PROPERTY = re.compile(
 _ANY_PROPERTY = re.compile(r"[^\s:][^:]{0,40}: \S")
 _DATE_IN_NAME = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
 # what Joplin writes below a note that it exports raw, from the id on
-_JOPLIN = re.compile(r"^id: [0-9a-f]{32}\n(?:\w+: ?.*\n)*type_: \d+\s*\Z", re.MULTILINE)
+_JOPLIN = re.compile(r"^id: [0-9a-f]{32}\n(?:\w+: ?.*\n)*type_: (?P<type>\d+)\s*\Z", re.MULTILINE)
+_JOPLIN_NOTE = "1"  # every other type is a notebook, a tag or an attachment
+_JOPLIN_KEYS = {"created_time": "created", "source_url": "source"}
 _CLIPPED_KEYS = ("source", "url", "clipped", "canonical")
 _LAYERS: dict[str, Layer] = {"said": "said", "thinking": "thinking", "values": "values"}
 _CONTROL_SHARE_MAX = 0.02
@@ -66,8 +68,15 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
 
 
 def _note(file: File, notes: Notes) -> Iterator[Message]:
-    text = _JOPLIN.sub("", text_of(file).lstrip("\ufeff"))
+    text = text_of(file).lstrip("\ufeff")
     front: dict[str, str] = {}
+    if joplin := _JOPLIN.search(text):
+        if joplin["type"] != _JOPLIN_NOTE:
+            notes.skip("notebook, tag or attachment of Joplin")
+            return
+        pairs = (line.partition(": ") for line in joplin[0].split("\n"))
+        front = {_JOPLIN_KEYS[key]: value for key, _, value in pairs if key in _JOPLIN_KEYS}
+        text = text[: joplin.start()]
     is_rich = file.suffix == ".rtf" or text.startswith("{\\rtf")
     is_markdown = file.suffix in _MARKDOWN and not is_rich
     if is_rich:
@@ -75,8 +84,8 @@ def _note(file: File, notes: Notes) -> Iterator[Message]:
     elif file.suffix in (".html", ".htm"):
         text = words_of(text)
     elif is_markdown:
-        front, text = front_matter(text)
-        front |= _notion_properties(text)
+        written, text = front_matter(text)
+        front |= written | _notion_properties(text)
         reason = _skip_reason(file, front, text)
         if reason:
             notes.skip(reason)

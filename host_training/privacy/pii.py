@@ -58,6 +58,13 @@ _BIRTH_WORDS = (
     "born|birthday|birthdate|date of birth|dob|geb|geboren|geburtstag|verjaardag|né|née|nacid[oa]|"
     "nat[oa]")
 
+# "34 years old", "a 7-year-old"; where a language says that somebody has years, with the verb
+_AGE = (
+    r"(?<![\d.,])1?\d{1,2}[- ]?(?:years?|yrs?)[- ](?:olds?|of age)\b|(?<![\d.,])1?\d{1,2}"
+    r" ?(?:yo|y/o)\b|\baged? ?:? ?1?\d{1,2}\b(?! ?[%\d])|(?<![\d.,])1?\d{1,2}"
+    r" ?(?:jahre alt|jaar oud|år gammal|år gammel|lat mam|-?jährige?[rns]?)\b|"
+    r"\b(?:j'ai|il a|elle a|tengo|tiene|ho|ha|tenho|tem) 1?\d{1,2} (?:ans|años|anni|anos)\b")
+
 # me@example.org, and as it is written so that no program shall find it: me [at] example (dot) org
 _OPEN, _CLOSE = r"[\[({<]\s?", r"\s?[\])}>]"
 _AT, _DOT = (rf"\s?{_OPEN}(?:{words}){_CLOSE}\s?" for words in (r"@|at|ät", r"\.|dot|punkt|punt"))
@@ -95,6 +102,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
      lambda text: True),
     ("birthday", re.compile(rf"\b(?:{_BIRTH_WORDS})\b[^\d\n]{{0,20}}(?:{_DAY})", re.I),
      lambda text: True),
+    ("age", re.compile(_AGE, re.IGNORECASE), lambda text: True),
     ("name", re.compile(r"(?<![\w@/.])@[A-Za-z_]\w{2,30}\b"), lambda text: True),
 )
 _HEALTH = re.compile(

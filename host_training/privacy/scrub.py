@@ -25,7 +25,8 @@ CONTEXT_CHARS = 30
 BLOCK_CHARS_MAX = 2_000  # of long writing, dropped at a time
 REACH_CHARS = 300  # beyond a block, in which a secret may end; a seed phrase is the longest
 
-KINDS = ("mail", "link", "account", "card", "phone", "place", "address", "id", "birthday", "name")
+KINDS = ("mail", "link", "account", "card", "phone", "place", "address", "id", "birthday", "age",
+         "name")
 PLACEHOLDER = re.compile(r"\[(?:" + "|".join(KINDS) + r")\]")
 _OWN = re.compile(r"\[(" + "|".join(KINDS) + r")\]", re.IGNORECASE)
 

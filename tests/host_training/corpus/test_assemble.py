@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from host_training.common.messages import Message
 from host_training.common.persona_dir import read_persona
 from host_training.corpus import assemble
+from host_training.corpus.inventory import ExportCount, read_inventory
 from host_training.corpus.sessions import Example
 from host_training.errors import TrainingError
 from host_training.importers.notebook import Condition
@@ -58,11 +60,15 @@ def test_saved_examples_come_back(tmp_path: Path) -> None:
 
 
 def test_an_export_says_of_when_it_is() -> None:
-    found = assemble.ExportCount()
+    found = ExportCount("x")
     days = [None, 1_615_050_000_000, 1_539_202_764_000, 1_577_934_245_000]
     assert len(list(found.counted(Message("x", "1", "dm", "1", ms, "a", False, "words")
                                   for ms in days))) == found.n_messages == 4
-    assert found.dates() == "2018-10-10 to 2021-03-06" and assemble.ExportCount().dates() == ""
+    assert found.row([])["dates"] == "2018-10-10 to 2021-03-06"
+    assert found.row([])["speakers"] == ["a 100%"]
+    assert found.row(["x:a"])["speakers"] == found.row(["a"])["speakers"] == ["you 100%"]
+    assert ExportCount("y").row([]) == {"export": "y", "files": 1, "messages": 0, "words": 0,
+                                        "dates": "", "speakers": []}
 
 
 @nasty(21)
@@ -274,8 +280,10 @@ def test_scan_shows_what_a_run_would_read(tmp_path: Path) -> None:
                             ".md": "lost?", "notebook/.obsidian/x": ""})
     status, text = scanned(directory, "--out", tmp_path / "scanned")
     assert status == 0
-    assert "found messages of in 1 2024-11-17 Discord data package: discord/package/" in text
-    assert "4 2021-03-06 Telegram JSON export: telegram/result.json who wrote messages is" in text
+    assert ("found files messages words of whose words in 1 1 7 2024-11-17 you 100% Discord data"
+            " package: discord/package/") in text
+    assert ("1 4 28 2021-03-06 you 61%, X 39% Telegram JSON export: telegram/result.json who"
+            " wrote messages is") in text
     assert "2 you user1 X telegram 2 N user2 X telegram 1 you me discord" in text
     assert "journals and notes (tier 2)" in text and "8 examples to learn from" in text
     assert ("not understood notebook/deep/x.md: is not in a folder that is read; put exports into a"
@@ -288,6 +296,20 @@ def test_scan_shows_what_a_run_would_read(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     status, text = scanned(directory, "--out", tmp_path / "file")
     assert status == 1 and "cannot be written" in text
+
+
+def test_scan_shows_who_speaks_before_anything_is_filled_in(tmp_path: Path) -> None:
+    directory = write_persona(tmp_path / "ada")
+    for place in ("discord", "notebook", "telegram"):
+        shutil.rmtree(directory / place)
+    write_files(directory, {"exports/WhatsApp Chat with Bo.txt": "".join(
+        f"25/12/2020, 22:0{n} - {who}: It did land today\n"
+        for n, who in enumerate(("Ada T.", "Bo", "Ada T.", "Carl", "Dan", "Eve")))})
+    assert scanned(directory, "--out", tmp_path / "out")[0] == 1
+    [row] = read_inventory(tmp_path / "out")
+    assert row == {"export": "WhatsApp or Element chat: exports/WhatsApp Chat with Bo.txt",
+                   "files": 1, "messages": 6, "words": 24, "dates": "2020-12-25",
+                   "speakers": ["Ada T. 33%", "Bo 17%", "Carl 17%", "2 more"]}
 
 
 @nasty(26)

@@ -107,8 +107,7 @@ def test_an_account_that_no_export_has_is_named(tmp_path: Path) -> None:
 
 
 def test_an_export_with_two_sides_and_no_me_is_refused(tmp_path: Path) -> None:
-    with stored([said("user2", name="Bo"), said("user3", number=1),
-                 said("me", "discord", is_me=True)], tmp_path) as store, \
+    with stored([said("user2", name="Bo"), said("user3", number=1)], tmp_path) as store, \
             pytest.raises(TrainingError, match=re.escape(
                 'telegram (2 messages) has "user2" (Bo), "user3": the author cannot be'
                 ' determined; list your account in persona.toml, like me = ["user2"]; user22 of me'
@@ -130,12 +129,18 @@ def test_a_refusal_guesses_the_account_of_each_export_by_the_name_of_the_author(
         identify(store.authors(), Notes(), [], [], {}, ["Ada Test", "Machine"])
 
 
-def test_a_chat_with_two_sides_needs_me_though_another_export_is_ones_own(tmp_path: Path) -> None:
+@pytest.mark.parametrize("me", [[], ["77"]])
+def test_an_export_without_me_does_not_refuse_the_others(tmp_path: Path, me: list[str]) -> None:
+    notes = Notes()
     with stored([said("me", "discord", is_me=True),
                  Message("discord", "2", "dm", "9", 0, "77", False, "words", "Bo")],
-                tmp_path) as store, \
-            pytest.raises(TrainingError, match=r"^discord \(1 messages\) has"):
-        identify(store.authors(), Notes(), [], [], {})
+                tmp_path) as store:
+        people = identify(store.authors(), notes, me, [], {})
+        assert [people.of(m) is not None and people.of(m).is_me for m in store.ordered()] == [
+            True, bool(me)]
+    assert [warning.split(":")[0] for warning in notes.warnings] == (
+        [] if me else ['discord (1 messages) has "77" (Bo)'])
+    assert me or notes.warnings[0].endswith('me = ["77"]. Until then nothing of that is learnt.')
 
 
 @nasty(19)

@@ -2,7 +2,8 @@
 
 Sources, as far as they are written down: sigtop's fmt_text.go and fmt_text_short.go, Element's
 PlainTextExport.ts, KakaoTalk's "Export chat", LINE's "Export chat history", QQ's message manager,
-Pidgin's log format, Otter's text export; the rest as the clipboard gives it.
+Pidgin's log format, imessage-exporter's txt/mod.rs, Otter's text export; the rest as the clipboard
+gives it.
 """
 
 from __future__ import annotations
@@ -143,6 +144,18 @@ PIDGIN = {
         "Conversation with bo at 2021-03-06 18:00:00 on ada (irc)\n"
         "(18:00:11) bo: I hate my boss\n(18:01:11) ada: why?\nand since when?\n"
         "(18:02:11) bo: he is a fool\n(21:30:11) ada: so are we all\n"),
+}
+IMESSAGE = {
+    "imessage-exporter": (
+        "Mar 06, 2021  5:59:00 PM You named the conversation Boss\n\n"
+        "Mar 06, 2021  6:00:11 PM (Read by you after 1 minute)\nBo Berg\nI hate my boss\n"
+        "Tapbacks:\n    Loved by Me\n    Mar 06, 2021  6:01:11 PM\n    Me\n    why?\n\n"
+        "Mar 06, 2021  6:01:11 PM\nMe\nwhy?\nand since when?\n"
+        "This message responded to an earlier message.\n\n"
+        "Mar 06, 2021  6:02:11 PM\nBo Berg\nMar 06, 2021  6:02:11 PM he is a fol\n"
+        "Edited 3 seconds later: he is a fool\n\n"
+        "Mar 07, 2021 12:05:11 AM\nMe\nattachments/AB/CD/heron.jpeg\n\n"
+        "Mar 07, 2021  9:30:11 AM\nMe\nso are we all\nSent with Confetti\n\n"),
 }
 
 # What nobody can read without being told who is who, or when: set aside, by name where it has one.
@@ -325,4 +338,5 @@ SET_ASIDE |= {
     "a list": "- Bo: I hate my boss\n- Ada: why?\n- Bo: he is a fool\n- Ada: so are we all\n",
 }
 
-READABLE = {**KAKAOTALK, **LINE, **WHATSAPP, **ELEMENT, **QQ, **SIGTOP, **VIBER, **PIDGIN}
+READABLE = {**KAKAOTALK, **LINE, **WHATSAPP, **ELEMENT, **QQ, **SIGTOP, **VIBER, **PIDGIN,
+            **IMESSAGE}

@@ -66,7 +66,7 @@ IMESSAGE = ("Mar 06, 2021  6:00:11 PM (Read after 1 minute)\nBo Berg\nI hate my 
     ({"w.zip": zipped({"_chat.txt": WHATSAPP, "essay 1.pdf": b"%PDF-1.7"})}, 1),
     ({"V10/INBOX.mbox/Data/Messages/7.emlx": f"{len(letter())}\n{letter()}",
       "V10/INBOX.mbox/Data/Attachments/7/2/essay.txt": BOS}, 1),
-    ({"imessage/+15550100.txt": IMESSAGE, "imessage/attachments/0/1/essay.txt": BOS}, 2),
+    ({"imessage/+15550100.txt": IMESSAGE, "imessage/attachments/0/1/essay.txt": BOS}, 1),
     ({"Takeout/Google Chat/Groups/DM 1/group_info.json": {"name": "x"},
       "Takeout/Google Chat/Groups/DM 1/messages.json": {"messages": []},
       "Takeout/Google Chat/Groups/DM 1/File-essay.txt": BOS}, 3),
@@ -117,7 +117,6 @@ LOGS = [
     "Bo Berg, [6 Mar 2021, 18:00:11]:\nI hate\nmy\nboss\nand\nmore\nof\nit\nall\nday\n\n"
     "Ada, [6 Mar 2021, 18:01:11]:\nwhy?\n\nBo Berg, [6 Mar 2021, 18:02:11]:\nhe is a fool\n",
     "Bo — 03/06/2021 6:00 PM\nI hate\nAda — Today at 6:01 PM\nwhy?\nBo — Today at 18:02\nso\n",
-    IMESSAGE,
     "2021-03-06 18:00:00\tbo\tI hate: all\n2021-03-06 18:00:05\tada\twhy?\n"
     "2021-03-06 18:00:09\tbo\the is a fool\n",
     "our chat\n12/25/20, 10:05\u202fPM - Bo: I hate\n12/25/20, 10:06\u202fPM - Ada: why?\n"

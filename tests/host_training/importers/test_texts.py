@@ -269,6 +269,18 @@ def test_what_joplin_and_obsidian_add_is_gone(tmp_path: Path) -> None:
               "is_conflict: 0\nlatitude: 52.0\ntype_: 1")
     messages, _ = read(tmp_path, {"a.md": joplin, "b.md": "The hedge leans. ^a1b2c3\n\nSo. ^id-2"})
     assert [m.text for m in messages] == ["A title\n\nThe hedge leans.", "The hedge leans.\n\nSo."]
+    assert messages[0].utc_ms == 1_615_053_600_000
+
+
+def test_what_is_no_note_of_joplins_is_not_learnt(tmp_path: Path) -> None:
+    end = "\n\nid: 0123456789abcdef0123456789abcdef\nsource_url: {}\ntype_: {}\n"
+    messages, notes = read(tmp_path, {
+        "a.md": "Garden" + end.format("", 2), "b.md": "heron.jpg" + end.format("", 4),
+        "c.md": "A page\n\nwords of others" + end.format("https://example.org", 1),
+        "d.md": "Mine" + end.format("", 1)})
+    assert [m.text for m in messages] == ["Mine"] and not notes.bad
+    assert notes.skipped == {"notebook, tag or attachment of Joplin": 2,
+                             "clipping of somebody else's words": 1}
 
 
 def test_a_word_document_of_tables_alone_says_so(tmp_path: Path) -> None:
@@ -292,8 +304,6 @@ def test_the_columns_of_a_notion_table_are_no_words(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "content", "words"), [
     ("a.html", '<html><body><article><div class="page-body">x</div></article></body></html>',
      "Notion's HTML export; export again and choose Markdown"),
-    ("C1.json", '{"channel_id": "C1", "messages": [{"user": "U1", "ts": "1.1", "text": "x"}]}',
-     "a dump of slackdump; use its export"),
     ("a.json", '{"chat": 1, "messages": [{"from_id": "user1", "text": "x"}]}',
      "a part of a Telegram export"),
 ])

@@ -9,6 +9,7 @@ import errno
 import io
 import os
 import random
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -229,7 +230,7 @@ def test_a_name_on_disk_that_is_no_utf8_can_be_printed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "says"), [
-    ("takeout.tgz", "unpack it here, only zips are opened"), ("x.rar", "unpack it here"),
+    ("takeout.tgz", "unpack it here, only zips and plain tars"), ("x.rar", "unpack it here"),
     ("essay.odt", "save it as .docx"), ("budget.xlsx", "save your own text as .txt"),
     ("mail.pst", "export the folder as .mbox"), ("msgstore.crypt15", "Export chat"),
     ("takeout.html", "export again and choose JSON"),
@@ -282,3 +283,42 @@ def test_a_member_that_is_damaged_beyond_its_beginning_costs_only_itself(
     messages, notes = read(tmp_path)
     assert [m.text for m in messages] == ["whole", "whole"]
     assert [bad.file for bad in notes.bad] == [f"a.zip/{name}"]
+
+
+def tarred(files: dict[str, bytes], *others: tarfile.TarInfo) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for other in others:
+            archive.addfile(other)
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return packed.getvalue()
+
+
+@nasty(26)
+def test_a_tar_is_a_folder_and_its_links_lead_nowhere(tmp_path: Path) -> None:
+    link = tarfile.TarInfo("link.txt")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    write_files(tmp_path, {"8_ada_export.tar": tarred({
+        "./messages.json": b"one", "../../up.txt": b"two", "media.zip": zipped({"c.txt": "three"})},
+        link), "notes.jex": tarred({"a.md": b"x" * 100_000}), "no.tar": b"none of it"})
+    found, notes = names(tmp_path)
+    assert found == ["8_ada_export.tar/messages.json=one", "8_ada_export.tar/up.txt=two",
+                     "8_ada_export.tar/media.zip/c.txt=three", "no.tar=none of it",
+                     f"notes.jex/a.md={'x' * 100_000}"]
+    assert not notes.bad
+
+
+@nasty(26)
+@pytest.mark.parametrize(("length", "n_files", "n_bad"), [
+    (10_240, 2, 0), (2_100, 2, 1), (2_048, 2, 1), (1_500, 1, 1), (1_024, 1, 1), (600, 1, 1)])
+def test_a_tar_that_is_cut_short_gives_what_is_there_and_says_so(
+    tmp_path: Path, length: int, n_files: int, n_bad: int
+) -> None:
+    data = tarred({"a.txt": b"first", "b.txt": b"second"})
+    write_files(tmp_path, {"a.tar": data[:length]})
+    found, notes = names(tmp_path)
+    assert found == ["a.tar/a.txt=first", "a.tar/b.txt=second"][:n_files]
+    assert ["not a complete tar" in reason for reason in reasons(notes)] == [True] * n_bad

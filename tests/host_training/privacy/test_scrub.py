@@ -151,6 +151,10 @@ def test_a_password_that_is_a_word_is_no_reason_to_drop_the_word() -> None:
     ("ada.b at example dot org, please", "[mail], please"), ("ａｄａ＠ｘ．ｏｒｇ", "[mail]"),
     ("me {ät} example {punkt} de", "[mail]"), ("ada <at> x.org", "[mail]"),
     ("call 0044 7700 900122 now", "call [phone] now"),
+    ("I am 34 years old.", "I am [age]."), ("my 7-year-old draws", "my [age] draws"),
+    ("a girl, aged 12, sang", "a girl, [age], sang"), ("Age: 34", "[age]"),
+    ("ich bin 34 Jahre alt", "ich bin [age]"), ("ze is 34 jaar oud", "ze is [age]"),
+    ("j'ai 34 ans et toi", "[age] et toi"), ("tengo 34 años", "[age]"), ("101 years old", "[age]"),
 ])
 def test_personal_data_becomes_a_word_for_it(text: str, meant: str) -> None:
     assert scrub(text) == meant
@@ -169,6 +173,8 @@ def test_personal_data_becomes_a_word_for_it(text: str, meant: str) -> None:
     "Sunday Street of ours", "look [at] this. Then go", "look at the dot on the map",
     "DE89.3704.0044.0532.0130.01", "meet (at) noon", "at home dot by dot", "the dot org chart",
     "it was 52° in the box", "4° 30 N",
+    "34 years ago", "4.6 billion years", "in the age of 1984", "wage 34", "it took 12 years",
+    "2034 years old", "pages 12", "il y a 34 ans", "hace 12 años",
 ])
 def test_what_only_looks_like_it_stays(text: str) -> None:
     assert pii.find(text, None) == []

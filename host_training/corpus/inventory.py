@@ -1,0 +1,81 @@
+"""What the exports hold, before anything of it is decided: files, words, days, and who speaks.
+
+It needs no account of the author's, so ``scan`` shows it where all else waits for one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypedDict, cast
+
+from host_training.common.messages import Message
+
+INVENTORY = "inventory.json"
+SPEAKERS_SHOWN_MAX = 3  # of each export
+YOU = "you"
+
+
+class InventoryRow(TypedDict):
+    """An export; ``dates`` is like "2019-01-01 to 2021-03-06", empty where no message says when."""
+
+    export: str
+    files: int
+    messages: int
+    words: int
+    dates: str
+    speakers: list[str]  # those with most words, each with the share of these; then how many more
+
+
+@dataclass(slots=True)
+class ExportCount:
+    """What an export held: how much, of when, and whose words."""
+
+    label: str
+    n_files: int = 1
+    n_messages: int = 0
+    first_ms: int | None = None
+    last_ms: int | None = None
+    n_words: Counter[str] = field(default_factory=Counter)  # by account, as source:id
+    names: dict[str, str] = field(default_factory=dict)
+
+    def counted(self, read: Iterable[Message]) -> Iterator[Message]:
+        """The same messages, looked at in passing."""
+        for message in read:
+            self.n_messages += 1
+            account = YOU if message.is_me else f"{message.source}:{message.author}"
+            self.n_words[account] += len(message.text.split())
+            self.names[account] = message.name or message.author
+            if message.utc_ms is not None:
+                self.first_ms = min(message.utc_ms, self.first_ms or message.utc_ms)
+                self.last_ms = max(message.utc_ms, self.last_ms or message.utc_ms)
+            yield message
+
+    def row(self, own: Collection[str]) -> InventoryRow:
+        """Args:    own: the author's accounts, with their source or without."""
+        n_words: Counter[str] = Counter()
+        for account, count in self.n_words.items():
+            is_own = account == YOU or account in own or account.partition(":")[2] in own
+            n_words[YOU if is_own else self.names[account]] += count
+        total = max(1, n_words.total())
+        speakers = [f"{name} {count / total:.0%}"
+                    for name, count in n_words.most_common(SPEAKERS_SHOWN_MAX)]
+        n_more = len(n_words) - SPEAKERS_SHOWN_MAX
+        days = [f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d}"
+                for ms in (self.first_ms, self.last_ms) if ms is not None]
+        return {"export": self.label, "files": self.n_files, "messages": self.n_messages,
+                "words": n_words.total(), "dates": " to ".join(dict.fromkeys(days)),
+                "speakers": [*speakers, *([f"{n_more} more"] if n_more > 0 else [])]}
+
+
+def write_inventory(exports: Iterable[ExportCount], own: Collection[str], folder: Path) -> None:
+    (folder / INVENTORY).write_text(
+        json.dumps([export.row(own) for export in exports], indent=1, ensure_ascii=False))
+
+
+def read_inventory(folder: Path) -> list[InventoryRow]:
+    return cast(list[InventoryRow], json.loads((folder / INVENTORY).read_text()))
