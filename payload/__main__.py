@@ -28,6 +28,7 @@ import typer
 from payload import assembly, llama_library, mind_start, preflight
 from payload.devices import fitted
 from payload.devices.gps_ublox import UbloxGnss
+from payload.drivers.baud_search import BaudSearch
 from payload.drivers.camera import CameraProcess
 from payload.drivers.clock import BootClock
 from payload.drivers.disk_thread import DiskThread
@@ -257,7 +258,7 @@ def _ports(
     bus = None if sensors.i2c_bus is None else LinuxI2cBus(sensors.i2c_bus)
     if bus is not None:
         open_things.callback(bus.close)
-    gnss_stream = SerialStream(sensors.gnss_device, sensors.gnss_baud)
+    gnss_stream = BaudSearch(SerialStream(sensors.gnss_device, sensors.gnss_baud))
     open_things.callback(gnss_stream.close)
     run_dir = _run_dir(base, open_things)
     return FlightPorts(

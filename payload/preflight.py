@@ -221,7 +221,8 @@ def _radio(flight: Flight) -> Line:
     if flight.downlink.is_radio_lost:
         return Line(Verdict.NO_GO, "radio", f"no modem at {where}: is it switched on, is Dire Wolf "
                                             "running?")
-    return Line(Verdict.GO, "radio", f"{where} accepts frames: check that the ground receives them")
+    return Line(Verdict.GO, "radio", f"{where} accepts frames: has it {radio.rate_bps} bit/s, is "
+                                     "it received?")
 
 
 def _link(flight: Flight) -> Iterator[Line]:

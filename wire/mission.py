@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -20,6 +20,10 @@ from wire.sampling import RANGES
 
 SONDEHUB_URL = "https://api.v2.sondehub.org"
 NOBODYS = ("N0CALL", "MYCALL", "4FSKTEST")  # SondeHub hides them
+
+
+GnssBaud = Literal[9600, 38400, 115200, 57600, 19200, 4800, 230400, 460800]
+GNSS_BAUDS: tuple[int, ...] = get_args(GnssBaud)  # the likeliest first
 
 
 class MissionError(Exception):
@@ -47,7 +51,7 @@ class RadioSection(_Section):
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8001
     device: str = "/dev/serial0"
-    baud: Literal[1200, 9600, 19200, 38400, 57600, 115200] = 9600
+    baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400] = 9600
     framing: Literal["ax25", "plain"] = "ax25"
     mtu_bytes: Annotated[int, Field(ge=MTU_BYTES_MIN, le=MTU_BYTES_MAX)] = 222
     rate_bps: Annotated[int, Field(ge=100, le=1_000_000)] = 2400
@@ -80,7 +84,7 @@ class SensorSection(_Section):
     power_address: Annotated[int, Field(ge=3, le=119)] = 0x40
     power_shunt_mohm: Annotated[int, Field(ge=10, le=1000)] = 100
     gnss_device: str = "/dev/ttyACM0"
-    gnss_baud: Literal[4800, 9600, 19200, 38400, 57600, 115200] = 9600
+    gnss_baud: GnssBaud = 9600
     camera: bool = True
 
 
