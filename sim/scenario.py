@@ -21,7 +21,8 @@ from sim.fault_schedule import Scheduled
 from sim.hardware import Hardware
 from sim.radio.channel import MEAN_BURST_S, MEAN_LOSS
 from wire.airtime_budget import CADENCE_KEYS, AirtimeBudget
-from wire.mission import CadenceSection, Mission, RadioSection
+from wire.mission import CadenceSection, Mission
+from wire.mission_radio import RadioSection
 
 PRESETS = ("calm", "cold", "deaf", "storm", "night", "brownout", "orbit")
 ANY = "any"
