@@ -106,6 +106,13 @@ class RadioSection(Section):
         return {"framing": "plain", "mtu_bytes": min(MTU_BYTES, largest), "baud": baud, **data}
 
     @property
+    def link(self) -> str:
+        """What it is on the air, in a few words."""
+        if self.kind == "rylr" and self.rylr is not None:
+            return f"SF{self.rylr.spreading} at {self.rylr.bandwidth_khz} kHz"
+        return f"{self.rate_bps} bit/s"
+
+    @property
     def rate(self) -> str:
         """The keys that decide how long a frame is on the air, as they are written."""
         if self.kind == "rylr" and self.rylr is not None:
