@@ -57,7 +57,7 @@ class CadenceSection(Section):
 
 class SensorSection(Section):
     i2c_bus: Annotated[int, Field(ge=0, le=20)] | None = 1
-    outside: Literal["bme280", "bmp388", "none"] = "bme280"
+    outside: Literal["bme280", "bmp280", "bmp388", "none"] = "bme280"
     outside_address: Annotated[int, Field(ge=3, le=119)] = 0x76
     power: Literal["ina219", "ina226", "none"] = "ina219"
     power_address: Annotated[int, Field(ge=3, le=119)] = 0x40
