@@ -30,6 +30,7 @@ from groundstation.ground import Ground
 from groundstation.inputs import gateway
 from groundstation.inputs.gateway import RadioConnection
 from groundstation.inputs.kiss_server import KissServer, modem_test
+from groundstation.inputs.module_line import ModuleLine, set_up
 from groundstation.inputs.udp import NoRadio
 from groundstation.inputs.udp_options import (
     CcsdsUdpOption,
@@ -55,6 +56,7 @@ from wire.envelope import Envelope
 from wire.key_file import KeyFileError
 from wire.mission import Mission, MissionError
 from wire.mission import load as load_mission
+from wire.mission_radio import MODULES
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -113,7 +115,7 @@ def _radio(
 ) -> Callable[[], RadioConnection] | None:
     """How the radio is opened; None for a station without one."""
     if listen is None:
-        return gateway.opener(mission)
+        return gateway.opener(mission, _uptime_ms)
     at = address("--listen", listen, "127.0.0.1:8001")
     server = KissServer(*at, _uptime_ms, modem_test(ground, Envelope(mission)))
     return lambda: server
@@ -218,6 +220,20 @@ def receive(
     _say(f"Receiving into {archive_path(loaded, mission)} (Ctrl-C ends)")
     while thread is not None and thread.is_alive():
         thread.join(0.2)
+
+
+@app.command("radio")
+def set_up_radio(mission: MissionOption = Path("mission.toml")) -> None:
+    """Set up the station's LoRa module as the mission file says. An EBYTE module must have its
+    jumpers M0 and M1 at configuration."""
+    radio = load_mission(mission).radio
+    if radio.kind not in MODULES:
+        raise StationError(f'{mission}: radio.kind = "{radio.kind}" has nothing to set up; allowed '
+                           "here: ebyte, rylr")
+    with contextlib.closing(ModuleLine(radio, _uptime_ms, has_mode_pins=True)) as line:
+        print(f"{radio.device}: {set_up(line)}")
+    if radio.kind == "ebyte":
+        print("Now set the jumpers M0 and M1 to normal mode, both low.")
 
 
 @app.command()

@@ -28,6 +28,7 @@ import typer
 from payload import assembly, llama_library, mind_start, preflight
 from payload.devices import fitted
 from payload.devices.gps_ublox import UbloxGnss
+from payload.drivers.baud_search import BaudSearch
 from payload.drivers.camera import CameraProcess
 from payload.drivers.clock import BootClock
 from payload.drivers.disk_thread import DiskThread
@@ -37,24 +38,22 @@ from payload.drivers.journal import hold_standard_streams, log_to_standard_error
 from payload.drivers.mind_socket import MindSocket
 from payload.drivers.only_one import AnotherPayload, OnlyOne
 from payload.drivers.pins import CutdownPin
-from payload.drivers.radio_kiss import KissRadio
-from payload.drivers.serial_port import SerialStream, TcpStream
+from payload.drivers.radio_wiring import wired_radio
+from payload.drivers.serial_port import SerialStream
 from payload.drivers.system import SysfsBoard
 from payload.drivers.systemd import SystemdWatchdog
 from payload.flight import Flight, FlightPorts
 from payload.mind.memory import Memory, MemoryAbsent
 from payload.mind.persona import CodecAbsent, Persona, load_persona
 from payload.notes import Note
-from payload.ports import DeviceAbsent
+from payload.ports import DeviceAbsent, Radio
 from payload.preflight import Line, Machine
 from payload.storage.store import END_MS_MAX, OPEN_MS_MAX, Store
 from payload.storage.store_file import free_bytes
 from payload.storage.writer import Writer
-from wire import auth, key_file, kiss, mission
-from wire.airtime import Airtime
+from wire import auth, key_file, mission
 from wire.auth import Direction
 from wire.bundle import BundleError
-from wire.envelope import Envelope
 from wire.file_hashes import FileHashes
 from wire.key_file import KeyFileError
 from wire.mission import Mission, MissionError
@@ -172,7 +171,7 @@ def _wired(
     clock = BootClock()
     try:
         plan = mission.load(mission_path)
-        radio = _radio(plan, open_things)
+        radio = wired_radio(plan, open_things)
         path = base / plan.payload.data_dir / "payload.sqlite"
         open_things.callback(OnlyOne(path).close)
     except (MissionError, AnotherPayload) as error:
@@ -250,14 +249,14 @@ def _show(note: Note) -> None:
 
 def _ports(
     plan: Mission, base: Path, start_mind: bool, watchdog: SystemdWatchdog,
-    radio: KissRadio | None, open_things: contextlib.ExitStack,
+    radio: Radio | None, open_things: contextlib.ExitStack,
 ) -> FlightPorts:
     """The real devices of ``plan``; ``start_mind`` if no other unit starts the worker."""
     sensors = plan.sensors
     bus = None if sensors.i2c_bus is None else LinuxI2cBus(sensors.i2c_bus)
     if bus is not None:
         open_things.callback(bus.close)
-    gnss_stream = SerialStream(sensors.gnss_device, sensors.gnss_baud)
+    gnss_stream = BaudSearch(SerialStream(sensors.gnss_device, sensors.gnss_baud))
     open_things.callback(gnss_stream.close)
     run_dir = _run_dir(base, open_things)
     return FlightPorts(
@@ -309,23 +308,6 @@ def _run_dir(base: Path, open_things: contextlib.ExitStack) -> Path:
     except OSError as error:
         log.warning("no_run_dir", reason=str(error))
         return base
-
-
-def _radio(plan: Mission, open_things: contextlib.ExitStack) -> KissRadio | None:
-    radio = plan.radio
-    if radio.kind == "none":
-        return None
-    stream: TcpStream | SerialStream
-    if radio.kind == "kiss-tcp":
-        stream = TcpStream(radio.host, radio.port)
-    else:
-        stream = SerialStream(radio.device, radio.baud)
-    open_things.callback(stream.close)
-    envelope = Envelope(plan)
-    return KissRadio(
-        stream, radio.mtu_bytes, Airtime.of(radio), envelope.wrap, envelope.unwrap,
-        kiss.keying(radio.tx_delay_ms, radio.tx_tail_ms),
-    )
 
 
 def _persona(plan: Mission, base: Path) -> Persona | None:

@@ -124,6 +124,12 @@ class Radio(Protocol):
 
     mtu_bytes: int
 
+    @property
+    def told(self) -> str | None:
+        """What the modem says of itself, such as version and settings; None where it has not, and
+        of a modem that says nothing."""
+        ...
+
     def offer(self, frame: bytes, now_ms: int) -> bool:
         """True if taken for sending, False while busy. Raises DeviceAbsent."""
         ...

@@ -22,6 +22,7 @@ from payload.situation import Situation
 from wire.airtime_budget import AirtimeBudget
 from wire.beacon import PowerMode
 from wire.commands import ARMED_S
+from wire.mission_radio import MODULES, RadioSection
 from wire.records import TimeQuality
 from wire.sampling import Sampling
 
@@ -214,14 +215,30 @@ def _camera(flight: Flight) -> Line:
 
 
 def _radio(flight: Flight) -> Line:
-    radio = flight.settings.mission.radio
+    radio, told = flight.settings.mission.radio, flight.downlink.modem_told
     if radio.kind == "none":
         return Line(Verdict.JUDGE, "radio", "none in the mission: this flight transmits nothing")
     where = f"{radio.host}:{radio.port}" if radio.kind == "kiss-tcp" else radio.device
+    if radio.kind in MODULES:
+        return _module(flight.downlink.is_radio_lost, radio, told)
     if flight.downlink.is_radio_lost:
         return Line(Verdict.NO_GO, "radio", f"no modem at {where}: is it switched on, is Dire Wolf "
                                             "running?")
-    return Line(Verdict.GO, "radio", f"{where} accepts frames: check that the ground receives them")
+    return Line(Verdict.GO, "radio", f"{where} accepts frames: has it {radio.rate_bps} bit/s, is "
+                                     "it received?")
+
+
+def _module(is_lost: bool, radio: RadioSection, told: str | None) -> Line:
+    """One that was asked has told its version and settings; without pins it cannot be asked."""
+    if not is_lost and told is not None:
+        return Line(Verdict.GO, "radio", f"{told}: is it received?")
+    is_asked = radio.ebyte is None or radio.ebyte.m0_pin is not None
+    if not is_lost and not is_asked:
+        return Line(Verdict.JUDGE, "radio",
+                    f"{radio.device} is used as it is set: without m0_pin, m1_pin nobody asks it")
+    advice = "M0, M1 and AUX" if radio.kind == "ebyte" else "radio.baud"
+    return Line(Verdict.NO_GO, "radio", f"no answer from {radio.device}: check the wiring, "
+                                        f"radio.device, {advice}")
 
 
 def _link(flight: Flight) -> Iterator[Line]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sim.chips.bme280 import Bme280Chip
+from sim.chips.bmp280 import Bmp280Chip
 from sim.chips.bmp388 import Bmp388Chip
+from sim.chips.bosch import BoschChip
 from sim.chips.ina import Ina219Chip, Ina226Chip
 from sim.clock import SimClock, part_rng
 from sim.fakes.board import PI_ZERO_2W, BoardProfile
@@ -14,7 +16,9 @@ from sim.fakes.i2c_bus import Chip
 from sim.payload_thermal import Body
 from wire.mission import SensorSection
 
-_OUTSIDE_CHIPS = {"bme280": Bme280Chip, "bmp388": Bmp388Chip}
+_OUTSIDE_CHIPS: dict[str, type[BoschChip]] = {
+    "bme280": Bme280Chip, "bmp280": Bmp280Chip, "bmp388": Bmp388Chip,
+}
 _POWER_CHIPS = {"ina219": Ina219Chip, "ina226": Ina226Chip}
 
 

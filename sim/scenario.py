@@ -21,7 +21,8 @@ from sim.fault_schedule import Scheduled
 from sim.hardware import Hardware
 from sim.radio.channel import MEAN_BURST_S, MEAN_LOSS
 from wire.airtime_budget import CADENCE_KEYS, AirtimeBudget
-from wire.mission import CadenceSection, Mission, RadioSection
+from wire.mission import CadenceSection, Mission
+from wire.mission_radio import RadioSection
 
 PRESETS = ("calm", "cold", "deaf", "storm", "night", "brownout", "orbit")
 ANY = "any"
@@ -34,6 +35,8 @@ NIGHT_HOURS = (20.5, 27.0)  # local time
 COLD_K = (-28.0, -12.0)
 MTUS = (96, 128, 200, 222, 255)
 SHUNT_MOHM = {"ina219": 100, "ina226": 20}  # 3.2 A and 4 A: a thinking Pi 5 draws 3 A from one cell
+# Rate and framing are drawn, and a LoRa module has its own.
+DRAWN_MODEM: dict[str, Any] = {"kind": "kiss-tcp", "ebyte": None, "rylr": None}
 RATES_BPS = (1_200, 2_400)
 # bit/s and duty cycle in percent: HF packet, LoRa at SF12, an ISM band, and what is in between.
 SLOW_LINKS = (
@@ -145,7 +148,8 @@ def _slowed(rng: random.Random, mission: Mission) -> Mission:
         "picture_s": 3600, "api_s": rng.choice((600, 1800)),
     }
     mind = mission.mind.model_copy(update={"every_s": rng.choice((300, 600, 1200))})
-    radio |= {"rate_bps": rate_bps, "duty_percent": duty_percent, "framing": framing}
+    radio |= {**DRAWN_MODEM, "rate_bps": rate_bps, "duty_percent": duty_percent,
+              "framing": framing}
     slowed = mission.model_copy(update={
         "radio": RadioSection(**radio), "cadence": CadenceSection(**cadence), "mind": mind})
     if is_written:
@@ -164,7 +168,7 @@ def _mission(rng: random.Random, mission: Mission, preset: str) -> Mission:
     power = rng.choice(tuple(SHUNT_MOHM))
     changed: dict[str, dict[str, Any]] = {
         "radio": {
-            "mtu_bytes": rng.choice(MTUS), "rate_bps": rng.choice(RATES_BPS),
+            **DRAWN_MODEM, "mtu_bytes": rng.choice(MTUS), "rate_bps": rng.choice(RATES_BPS),
             "listen_every_s": listen_every_s, "listen_s": rng.choice((2, 3, 5)),
         },
         "cadence": {

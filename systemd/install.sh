@@ -196,15 +196,21 @@ has_i2c() { quietly grep -qxE 'dtparam=i2c(_arm)?=on' "$config"; }
 do_i2c() { set_config dtparam=i2c_arm=on; }
 without_i2c() { without_firmware; }
 
-# systemd starts a login on every serial port that is a kernel console.
-what_serial() { say "/dev/serial0 without a console (config.txt: enable_uart=1; cmdline.txt)"; }
+# systemd starts a login on every serial port that is a kernel console. On a Pi 5 pins 8 and 10 are
+# not /dev/serial0 but UART 0, /dev/ttyAMA0, which is off until config.txt says otherwise.
+what_serial() {
+    say "serial port on pins 8 and 10 without a console (config.txt: enable_uart=1, for a Pi 5" \
+        "dtparam=uart0=on; cmdline.txt)"
+}
 console='console=\(serial0\|ttyAMA[0-9]*\|ttyS[0-9]*\)[^ ]* *'
 has_serial() {
-    quietly grep -qx 'enable_uart=1' "$config" && [ -e "$cmdline" ] &&
-        ! grep -q "$console" "$cmdline"
+    quietly grep -qx 'enable_uart=1' "$config" && quietly grep -qx 'dtparam=uart0=on' "$config" &&
+        [ -e "$cmdline" ] && ! grep -q "$console" "$cmdline"
 }
 do_serial() {
     quietly grep -qx 'enable_uart=1' "$config" || set_config enable_uart=1 || return 1
+    quietly grep -qx 'dtparam=uart0=on' "$config" ||
+        set_config '[pi5]\ndtparam=uart0=on\n[all]' || return 1
     [ -e "$cmdline" ] && replace "$cmdline" "s/$console//g"
 }
 without_serial() { without_firmware; }

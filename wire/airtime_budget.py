@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from wire import auth, frames, horus
 from wire.airtime import Airtime
 from wire.beacon import Phase, PowerMode
+from wire.mission_radio import MODULES
 
 if TYPE_CHECKING:
     from wire.mission import Mission
@@ -168,7 +169,7 @@ class AirtimeBudget:
             return None
         return (
             f"radio.listen_s = {radio.listen_s}: too short for a command, which requires "
-            f"{self.listen_ms_min / 1000:.1f} s at radio.rate_bps = {radio.rate_bps}; allowed is "
+            f"{self.listen_ms_min / 1000:.1f} s at {radio.rate}; allowed is "
             f"{_seconds(self.listen_ms_min)} or more, or omit the key"
         )
 
@@ -182,7 +183,7 @@ class AirtimeBudget:
         if short:
             return (
                 f"cadence.{', '.join(short)}: too short for a beacon and a full frame, which "
-                f"require {self._between_ms / 1000:.1f} s at radio.rate_bps = {radio.rate_bps}, "
+                f"require {self._between_ms / 1000:.1f} s at {radio.rate}, "
                 f"duty_percent = {radio.duty_percent} and mtu_bytes = {radio.mtu_bytes}; allowed "
                 f"is {_seconds(self.least_ms)} or more, or omit the key"
             )
@@ -204,17 +205,19 @@ class AirtimeBudget:
         radio = self._mission.radio
         return (
             f'radio.framing = "plain": the callsign must be sent every {IDENT_EVERY_MS // 1000} s '
-            f"and may be delayed by {wait_ms / 1000:.0f} s at radio.rate_bps = "
-            f"{radio.rate_bps}, duty_percent = {radio.duty_percent} and mtu_bytes = "
-            f'{radio.mtu_bytes}; allowed is {self._ident_advice()}framing = "ax25"'
+            f"and may be delayed by {wait_ms / 1000:.0f} s at {radio.rate}, duty_percent = "
+            f"{radio.duty_percent} and mtu_bytes = {radio.mtu_bytes}; allowed is "
+            f"{self._ident_advice()}"
         )
 
     def _ident_advice(self) -> str:
-        """The MTU with which the callsign would come in time, where there is one."""
+        """The MTU with which the callsign would come in time, where there is one, or else."""
         left_ms = IDENT_EVERY_MS - self.ident_ms - self._ident_wait_ms + self.words_ms
         on_air_ms = (left_ms - 1) * self._mission.radio.duty_percent // 100
         mtu_bytes = self.airtime.bytes_in(on_air_ms)
-        return f"mtu_bytes up to {mtu_bytes} or " if mtu_bytes >= frames.MTU_BYTES_MIN else ""
+        advice = [f"mtu_bytes up to {mtu_bytes}"] * (mtu_bytes >= frames.MTU_BYTES_MIN)
+        is_module = self._mission.radio.kind in MODULES
+        return " or ".join([*advice, "a faster modulation" if is_module else 'framing = "ax25"'])
 
 
 def _seconds(time_ms: int) -> int:

@@ -8,29 +8,29 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from wire import auth
 from wire.airtime_budget import AirtimeBudget
 from wire.ax25 import Address
-from wire.frames import MTU_BYTES_MAX, MTU_BYTES_MIN
+from wire.mission_radio import EbyteSection, RadioSection, RylrSection, Section
 from wire.sampling import RANGES
 
 SONDEHUB_URL = "https://api.v2.sondehub.org"
 NOBODYS = ("N0CALL", "MYCALL", "4FSKTEST")  # SondeHub hides them
 
 
+GnssBaud = Literal[9600, 38400, 115200, 57600, 19200, 4800, 230400, 460800]
+GNSS_BAUDS: tuple[int, ...] = get_args(GnssBaud)  # the likeliest first
+
+
 class MissionError(Exception):
     """The mission file cannot be used; the message is one sentence for a person."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Payload(_Section):
+class Payload(Section):
     name: Annotated[str, Field(min_length=1, max_length=16)]
     callsign: Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9/-]{2,14}$")]
     node_id: Annotated[int, Field(ge=1, le=254)]
@@ -42,24 +42,7 @@ class Payload(_Section):
         return f"DE {self.callsign} {self.name}"
 
 
-class RadioSection(_Section):
-    kind: Literal["kiss-tcp", "kiss-serial", "none"]
-    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
-    port: Annotated[int, Field(ge=1, le=65535)] = 8001
-    device: str = "/dev/serial0"
-    baud: Literal[1200, 9600, 19200, 38400, 57600, 115200] = 9600
-    framing: Literal["ax25", "plain"] = "ax25"
-    mtu_bytes: Annotated[int, Field(ge=MTU_BYTES_MIN, le=MTU_BYTES_MAX)] = 222
-    rate_bps: Annotated[int, Field(ge=100, le=1_000_000)] = 2400
-    duty_percent: Annotated[int, Field(ge=1, le=100)] = 100
-    tx_delay_ms: Annotated[int, Field(ge=0, le=2000)] = 300
-    tx_tail_ms: Annotated[int, Field(ge=0, le=2000)] = 100
-    listen_every_s: Annotated[int, Field(ge=5, le=600)] = 20
-    listen_s: Annotated[int, Field(ge=1, le=60)] = 3
-    horus: bool = False
-
-
-class CadenceSection(_Section):
+class CadenceSection(Section):
     beacon_ground_s: Annotated[int, Field(ge=5, le=3600)] = 30
     beacon_flight_s: Annotated[int, Field(ge=5, le=3600)] = 10
     beacon_low_s: Annotated[int, Field(ge=5, le=3600)] = 5
@@ -72,19 +55,19 @@ class CadenceSection(_Section):
     api_s: Annotated[int, Field(ge=10, le=3600)] = 150
 
 
-class SensorSection(_Section):
+class SensorSection(Section):
     i2c_bus: Annotated[int, Field(ge=0, le=20)] | None = 1
-    outside: Literal["bme280", "bmp388", "none"] = "bme280"
+    outside: Literal["bme280", "bmp280", "bmp388", "none"] = "bme280"
     outside_address: Annotated[int, Field(ge=3, le=119)] = 0x76
     power: Literal["ina219", "ina226", "none"] = "ina219"
     power_address: Annotated[int, Field(ge=3, le=119)] = 0x40
     power_shunt_mohm: Annotated[int, Field(ge=10, le=1000)] = 100
     gnss_device: str = "/dev/ttyACM0"
-    gnss_baud: Literal[4800, 9600, 19200, 38400, 57600, 115200] = 9600
+    gnss_baud: GnssBaud = 9600
     camera: bool = True
 
 
-class PowerSection(_Section):
+class PowerSection(Section):
     capacity_mah: Annotated[int, Field(ge=100, le=100_000)]
     eco_mv: Annotated[int, Field(ge=2000, le=30_000)]
     low_mv: Annotated[int, Field(ge=2000, le=30_000)]
@@ -101,7 +84,7 @@ def _in_range(name: str) -> Any:
     return Field(ge=low, le=high)
 
 
-class MindSection(_Section):
+class MindSection(Section):
     bundle: str = ""
     trusted_keys: Annotated[tuple[TrustedKey, ...], Field(strict=False, max_length=16)] = ()
     threads: Annotated[int, Field(ge=1, le=8)] | None = None  # one less than the processor's cores
@@ -129,7 +112,7 @@ class MindSection(_Section):
                 if (value := getattr(self, name)) is not None}
 
 
-class ApiSection(_Section):
+class ApiSection(Section):
     name: Annotated[str, Field(pattern=r"^[a-z]{1,12}$")]
     url: Annotated[str, Field(pattern=r"^https?://")]
 
@@ -147,7 +130,7 @@ Corner = tuple[Latitude, Longitude]
 Place = tuple[Latitude, Longitude, Annotated[float, Field(ge=-500, le=9000)]]  # and altitude, m
 
 
-class FlightSection(_Section):
+class FlightSection(Section):
     landing_mps: Annotated[float, Field(ge=2, le=20)] = 5.0
     fence: Annotated[tuple[Corner, ...], BeforeValidator(_corners), Field(max_length=64)] = ()
     ceiling_m: Annotated[float, Field(ge=100, le=60_000)] | None = None
@@ -158,7 +141,7 @@ class FlightSection(_Section):
     fence_may_fire: bool = False
 
 
-class GroundSection(_Section):
+class GroundSection(Section):
     station: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,16}$")] = "ground"
     station_number: Annotated[int, Field(ge=0, le=15)] = 0
     web_host: str = "127.0.0.1"
@@ -180,12 +163,12 @@ class GroundSection(_Section):
         return self.raw_log_mb * 1_000_000
 
 
-class KeySection(_Section):
+class KeySection(Section):
     file: str = "mission.key"
     downlink_mac: bool = True
 
 
-class Mission(_Section):
+class Mission(Section):
     """The whole mission file."""
 
     payload: Payload
@@ -254,13 +237,14 @@ def parse(text: str, name: str) -> Mission:
             f"which must be above power.critical_mv ({power.critical_mv})"
         )
     _check_flight(mission.flight, name)
+    _check_pins(mission, name)
     _check_sondehub(mission, name)
     if mission.radio.framing == "ax25":
         try:
             Address.parse(mission.payload.callsign)
         except ValueError as error:
             raise MissionError(f"{name}: payload.callsign for framing ax25: {error}") from error
-    flaw = AirtimeBudget(mission).flaw()
+    flaw = mission.radio.flaw() or AirtimeBudget(mission).flaw()
     if flaw is not None:
         raise MissionError(f"{name}: {flaw}")
     return mission
@@ -275,6 +259,13 @@ def _check_flight(flight: FlightSection, name: str) -> None:
         raise MissionError(
             f"{name}: flight.fence_may_fire requires a flight.fence or flight.ceiling_m, and a "
             "flight.cutdown_pin")
+
+
+def _check_pins(mission: Mission, name: str) -> None:
+    pin, module = mission.flight.cutdown_pin, mission.radio.ebyte
+    if pin is not None and module is not None and pin in module.used_pins:
+        raise MissionError(
+            f"{name}: flight.cutdown_pin = {pin}: is a pin of the radio module, [radio.ebyte]")
 
 
 def _check_sondehub(mission: Mission, name: str) -> None:
@@ -301,11 +292,17 @@ def _sentence(name: str, error: ValidationError) -> str:
     return f"{name}: {key} = {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
 
 
+# The sections whose annotation is more than their class.
+_TABLES: dict[str, type[BaseModel]] = {
+    "api": ApiSection, "ebyte": EbyteSection, "rylr": RylrSection,
+}
+
+
 def _siblings(location: tuple[int | str, ...]) -> list[str]:
     section: type[BaseModel] = Mission
     for part in location[:-1]:
         if isinstance(part, int):
             continue
         annotation = section.model_fields[part].annotation
-        section = ApiSection if part == "api" else annotation  # type: ignore[assignment]
+        section = _TABLES.get(str(part)) or annotation  # type: ignore[assignment]
     return sorted(section.model_fields)

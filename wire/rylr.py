@@ -4,9 +4,9 @@
     +RCV=address,length,data,rssi,snr\\r\\n        a packet came, at any time
 
 ``data`` is read by its length, never by line: it may hold anything, CR and LF too. Other firmwares
-of this family cut at a zero byte, so unless a probe at start showed otherwise, frames go as base85
-(4 bytes in 5 characters, none of them a comma). Source: REYAX "LoRa AT command guide", 56312E33.
-The module adds 8 bytes of its own to each packet.
+of this family cut at a zero byte, so unless the mission file says that the module was seen to carry
+every byte, frames go as base85 (4 bytes in 5 characters, none of them a comma). The module adds 8
+bytes of its own to each packet. Source: REYAX "LoRa AT command guide", 56312E33.
 """
 
 from __future__ import annotations
@@ -18,8 +18,13 @@ from dataclasses import dataclass
 DATA_BYTES_MAX = 240
 MTU_BINARY_BYTES = DATA_BYTES_MAX
 MTU_TEXT_BYTES = DATA_BYTES_MAX * 4 // 5
+BAUD = 115_200  # as it is shipped
+OWN_BYTES = 8  # that the module adds to each packet
+COMMAND_BYTES = len(b"AT+SEND=0,240,\r\n")
+PREAMBLE = 12  # symbols; the only one that every network id may have
+BANDWIDTHS_KHZ = {125: 7, 250: 8, 500: 9}
+SPREADING_MAX = {125: 9, 250: 10, 500: 11}
 BROADCAST = 0
-PROBE = bytes(range(256))[:DATA_BYTES_MAX]  # what comes back whole proves the module binary-safe
 _HEAD = re.compile(rb"\+RCV=(\d{1,5}),(\d{1,3}),")
 _HEAD_BYTES_MAX = len(b"+RCV=65535,240,")
 _TAIL = re.compile(rb",(-?\d{1,3}),(-?\d{1,3})\r?\n")
@@ -57,23 +62,6 @@ def send_command(frame: bytes, is_binary: bool, address: int = BROADCAST) -> byt
     data = frame if is_binary else base64.b85encode(frame)
     assert 1 <= len(data) <= DATA_BYTES_MAX and 0 <= address <= 65_535, (len(data), address)
     return b"AT+SEND=%d,%d,%s\r\n" % (address, len(data), data)
-
-
-def set_up_commands(
-    frequency_hz: int, spreading: int, bandwidth: int, coding: int, network: int, power_dbm: int
-) -> tuple[bytes, ...]:
-    """The commands that put a module on the air, each to be answered by +OK before the next.
-
-    ``spreading`` 5..11, ``bandwidth`` 7 (125 kHz), 8 (250) or 9 (500), ``coding`` 1..4,
-    ``network`` 3..15 or 18, ``power_dbm`` 0..22.
-    """
-    assert 5 <= spreading <= 11 and bandwidth in (7, 8, 9) and 1 <= coding <= 4
-    assert (3 <= network <= 15 or network == 18) and 0 <= power_dbm <= 22
-    return (
-        b"AT\r\n", b"AT+MODE=0\r\n", b"AT+BAND=%d\r\n" % frequency_hz,
-        b"AT+PARAMETER=%d,%d,%d,12\r\n" % (spreading, bandwidth, coding),
-        b"AT+NETWORKID=%d\r\n" % network, b"AT+CRFOP=%d\r\n" % power_dbm,
-    )
 
 
 class Decoder:

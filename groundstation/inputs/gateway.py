@@ -30,9 +30,12 @@ from groundstation.decode import payload_summaries
 from groundstation.errors import StationError
 from groundstation.ground import Ground, HeardBytes
 from groundstation.inputs import tcp
+from groundstation.inputs.module_line import ModuleLine
 from wire import kiss
 from wire.envelope import Envelope
 from wire.mission import Mission
+from wire.mission_radio import MODULES
+from wire.radio_dialog import RadioFrame
 
 _log = structlog.get_logger()
 WAIT_S = 0.2
@@ -44,12 +47,15 @@ WRITE_S = 5.0  # a modem that takes nothing for so long is lost
 
 
 class RadioConnection(Protocol):
-    """Where frames come from and go to."""
+    """Where frames come from and go to. What a modem says of a frame's strength comes with it."""
 
     name: str
 
-    def read(self, wait_s: float) -> list[bytes]:
+    def read(self, wait_s: float) -> list[RadioFrame]:
         """Frames received within ``wait_s``. Raises OSError when the connection is lost."""
+
+    def can_send(self) -> bool:
+        """Would a frame be transmitted now?"""
 
     def write(self, frame: bytes) -> None:
         """Transmit. Raises OSError when the connection is lost."""
@@ -71,13 +77,16 @@ class KissClient:
         self._decoder = kiss.Decoder()
         self._socket.sendall(greeting)
 
-    def read(self, wait_s: float) -> list[bytes]:
+    def read(self, wait_s: float) -> list[RadioFrame]:
         if not self._selector.select(wait_s):
             return []
         data = self._socket.recv(READ_BYTES)
         if not data:
             raise ConnectionResetError(errno.ECONNRESET, "the other end closed")
-        return self._decoder.feed(data)
+        return [RadioFrame(frame) for frame in self._decoder.feed(data)]
+
+    def can_send(self) -> bool:
+        return True
 
     def write(self, frame: bytes) -> None:
         self._socket.sendall(kiss.encode(frame))
@@ -97,10 +106,15 @@ class KissSerial:
         self._decoder = kiss.Decoder()
         self._port.write(greeting)
 
-    def read(self, wait_s: float) -> list[bytes]:
+    def read(self, wait_s: float) -> list[RadioFrame]:
         self._port.timeout = wait_s
         data = self._port.read(1)
-        return self._decoder.feed(data + self._port.read(self._port.in_waiting)) if data else []
+        if data:
+            data += self._port.read(self._port.in_waiting)
+        return [RadioFrame(frame) for frame in self._decoder.feed(data)]
+
+    def can_send(self) -> bool:
+        return True
 
     def write(self, frame: bytes) -> None:
         self._port.write(kiss.encode(frame))
@@ -109,12 +123,17 @@ class KissSerial:
         self._port.close()
 
 
-def opener(mission: Mission) -> Callable[[], RadioConnection] | None:
-    """How the mission's radio is opened; None when it has none."""
+def opener(
+    mission: Mission, uptime_ms: Callable[[], int]
+) -> Callable[[], RadioConnection] | None:
+    """How the mission's radio is opened; None when it has none. ``uptime_ms`` is of a clock that is
+    never set."""
     radio = mission.radio
     greeting = kiss.keying(radio.tx_delay_ms, radio.tx_tail_ms)
     if radio.kind == "kiss-tcp":
         return lambda: KissClient(radio.host, radio.port, greeting)
+    if radio.kind in MODULES:
+        return lambda: ModuleLine(radio, uptime_ms)
     if radio.kind == "kiss-serial":
         return lambda: KissSerial(radio.device, radio.baud, greeting)
     return None
@@ -175,13 +194,23 @@ def _carry(
     poll_udp: Callable[[], None],
 ) -> None:
     while not stop.is_set():
-        frames = [envelope.unwrap(data) for data in radio.read(WAIT_S)]
-        ground.receive_many(HeardBytes(frame, now()) for frame in frames if frame is not None)
-        ground.tend(now())
-        uplink = ground.next_uplink(now())
-        if uplink is not None:
-            radio.write(envelope.wrap(uplink))
+        turn(ground, radio, envelope, now)
         poll_udp()
+
+
+def turn(
+    ground: Ground, radio: RadioConnection, envelope: Envelope, now: Callable[[], int],
+    wait_s: float = WAIT_S,
+) -> None:
+    """Hand over what was received within ``wait_s``, and transmit the station's next frame."""
+    heard = [(envelope.unwrap(one.data), one) for one in radio.read(wait_s)]
+    ground.receive_many(
+        HeardBytes(frame, now(), one.rssi_dbm, one.snr_db)
+        for frame, one in heard if frame is not None)
+    ground.tend(now())
+    uplink = ground.next_uplink(now()) if radio.can_send() else None
+    if uplink is not None:
+        radio.write(envelope.wrap(uplink))
 
 
 def replay(path: Path) -> Iterator[HeardBytes]:

@@ -22,6 +22,7 @@ from groundstation.inputs.gateway import why
 from groundstation.inputs.notices import Notices
 from wire import kiss
 from wire.envelope import Envelope
+from wire.radio_dialog import RadioFrame
 
 CLIENTS_MAX = 8
 PER_ADDRESS_MAX = 4
@@ -74,7 +75,7 @@ class KissServer:
         self._selector.register(self._listener, selectors.EVENT_READ)
         self.port = self._listener.getsockname()[1]
 
-    def read(self, wait_s: float) -> list[bytes]:
+    def read(self, wait_s: float) -> list[RadioFrame]:
         """Frames that came within ``wait_s``, the modem's first. Never raises."""
         frames: list[bytes] = []
         ready = self._selector.select(wait_s)
@@ -91,7 +92,11 @@ class KissServer:
             if client.unsent and self._now_ms() - client.progress_ms >= WRITE_MS:
                 self._drop(client, "too_slow")
         self.notices.log()
-        return frames
+        return [RadioFrame(frame) for frame in frames]
+
+    def can_send(self) -> bool:
+        """Always: each client has a queue."""
+        return True
 
     def write(self, frame: bytes) -> None:
         """Send it to every client; never waits and never raises."""

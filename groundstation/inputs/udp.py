@@ -15,6 +15,7 @@ from groundstation.decode import payload_summaries
 from groundstation.decode.payload_summaries import DATAGRAM_BYTES_MAX
 from groundstation.errors import StationError
 from groundstation.ground import Ground, HeardBytes
+from wire.radio_dialog import RadioFrame
 
 _log = structlog.get_logger()
 DATAGRAMS_MAX = 200  # read in one round; more wait in the kernel, or are lost there
@@ -26,9 +27,12 @@ class NoRadio:
 
     name = "no radio"
 
-    def read(self, wait_s: float) -> list[bytes]:
+    def read(self, wait_s: float) -> list[RadioFrame]:
         Event().wait(wait_s)
         return []
+
+    def can_send(self) -> bool:
+        return False
 
     def write(self, frame: bytes) -> None:
         return None

@@ -186,7 +186,7 @@ def _air_lines(mission_file: Path) -> None:
     worse = planning.airtime_s(mission, n_bytes, planning.LOSS) / 60
     _say(f"On the air: {n_bytes} bytes of record ({planning.MUSING_CHARS} characters, "
          f"{planning.CODED_BITS_PER_CHAR} bits each), {once:.4f} minutes at "
-         f"{mission.radio.rate_bps} bit/s, {worse:.4f} if half of all frames are lost.")
+         f"{mission.radio.link}, {worse:.4f} if half of all frames are lost.")
 
 
 def doctor(

@@ -19,6 +19,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import ClassVar
 
 from payload.devices.registers import Registers
 from payload.plausible import is_plausible
@@ -115,6 +116,10 @@ def compensate_humidity(raw: int, t_fine: int, calibration: Bme280Calibration) -
 class Bme280:
     """One BME280 on an I2C bus; keys temperature_c, pressure_hpa and humidity_pct."""
 
+    KIND: ClassVar[str] = "BME280"
+    CHIP_ID: ClassVar[int] = CHIP_ID
+    HAS_HUMIDITY: ClassVar[bool] = True
+
     def __init__(self, bus: I2cBus, address: int = 0x76, name: str = "bme280") -> None:
         """``address`` is 0x76 (SDO low) or 0x77."""
         self.name = name
@@ -167,42 +172,47 @@ class Bme280:
 
     def _check_id(self) -> None:
         chip_id = self._registers.byte(_ID)
-        if chip_id != CHIP_ID:
-            raise DeviceGarbage(f"{self.name}: chip id {chip_id:#04x} is not a BME280")
+        if chip_id != self.CHIP_ID:
+            raise DeviceGarbage(f"{self.name}: chip id {chip_id:#04x} is not a {self.KIND}")
 
     def _read_calibration(self) -> Bme280Calibration:
         """Read twice: a byte damaged by radio noise on the bus would spoil the whole flight."""
-        low, high = self._registers.block(_CALIBRATION_1, 26), self._registers.block(
-            _CALIBRATION_2, 7
-        )
-        again = self._registers.block(_CALIBRATION_1, 26), self._registers.block(_CALIBRATION_2, 7)
-        if (low, high) != again:
+        low, high = self._trimming()
+        if (low, high) != self._trimming():
             raise DeviceGarbage(f"{self.name}: calibration differs between two reads")
         return parse_calibration(low, high)
+
+    def _trimming(self) -> tuple[bytes, bytes]:
+        """The registers of the calibration; those of the humidity are zero where there is none."""
+        low = self._registers.block(_CALIBRATION_1, 26)
+        return low, self._registers.block(_CALIBRATION_2, 7) if self.HAS_HUMIDITY else bytes(7)
 
     def _configure(self) -> None:
         """DS 5.4.3: ctrl_hum takes effect with the write of ctrl_meas, so that comes last."""
         self._registers.write_byte(_CONFIG, _STANDBY_1000_MS)
-        self._registers.write_byte(_CTRL_HUM, _OVERSAMPLING_1)
+        if self.HAS_HUMIDITY:
+            self._registers.write_byte(_CTRL_HUM, _OVERSAMPLING_1)
         self._registers.write_byte(_CTRL_MEAS, _NORMAL_MODE_1X)
 
     def _measure(self, now_ms: int) -> Reading:
         assert self._calibration is not None
-        data = self._registers.block(_DATA, 8)
+        data = self._registers.block(_DATA, 8 if self.HAS_HUMIDITY else 6)
         raw_pressure = int.from_bytes(data[0:3], "big") >> 4
         raw_temperature = int.from_bytes(data[3:6], "big") >> 4
-        raw_humidity = int.from_bytes(data[6:8], "big")
+        raw_humidity = int.from_bytes(data[6:8], "big")  # 0 of a chip that has none
         if _SKIPPED_20_BIT in (raw_pressure, raw_temperature) or raw_humidity == _SKIPPED_16_BIT:
             raise DeviceGarbage(f"{self.name}: no measurement was made")
         centidegrees, t_fine = compensate_temperature(raw_temperature, self._calibration)
         temperature_c = centidegrees / 100
         pressure_hpa = compensate_pressure(raw_pressure, t_fine, self._calibration) / 25600
-        humidity_pct = compensate_humidity(raw_humidity, t_fine, self._calibration) / 1024
         if not is_plausible("chip_c", temperature_c):
             raise DeviceGarbage(f"{self.name}: {temperature_c} C")
         if not is_plausible("chip_hpa", pressure_hpa):
             raise DeviceGarbage(f"{self.name}: {pressure_hpa} hPa")
-        values = {"temperature_c": temperature_c, "humidity_pct": humidity_pct}
+        values = {"temperature_c": temperature_c}
+        if self.HAS_HUMIDITY:
+            humidity = compensate_humidity(raw_humidity, t_fine, self._calibration)
+            values["humidity_pct"] = humidity / 1024
         if pressure_hpa > PRESSURE_HPA_MIN:
             values["pressure_hpa"] = pressure_hpa
         return Reading(now_ms, values)

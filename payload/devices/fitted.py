@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from payload.devices.bme280 import Bme280
+from payload.devices.bmp280 import Bmp280
 from payload.devices.bmp388 import Bmp388
 from payload.devices.ina219 import Ina219
 from payload.devices.ina226 import Ina226
 from payload.ports import I2cBus, Sensor
 from wire.mission import SensorSection
 
-_OUTSIDE: dict[str, Callable[[I2cBus, int], Sensor]] = {"bme280": Bme280, "bmp388": Bmp388}
+_OUTSIDE: dict[str, Callable[[I2cBus, int], Sensor]] = {
+    "bme280": Bme280, "bmp280": Bmp280, "bmp388": Bmp388,
+}
 _POWER: dict[str, Callable[[I2cBus, int, int], Sensor]] = {
     "ina219": lambda bus, address, shunt_mohm: Ina219(bus, address, shunt_mohm=shunt_mohm),
     "ina226": lambda bus, address, shunt_mohm: Ina226(bus, address, shunt_mohm=shunt_mohm),

@@ -1,7 +1,8 @@
-"""The output pin of the cutdown, low by default and after any error.
+"""Pins of the Pi's header: the cutdown's, low by default and after any error, and those of a radio
+module.
 
-Timing, arming and the reasons to fire belong to the core; this holds a level. The line must have a
-pull-down resistor: while no process holds it, it is an input.
+Timing, arming and the reasons to fire belong to the core; this holds levels. The cutdown's line
+must have a pull-down resistor: while no process holds it, it is an input.
 """
 
 from __future__ import annotations
@@ -43,3 +44,44 @@ class CutdownPin:
         """Low, then let go."""
         self._device.off()
         self._device.close()
+
+
+class ModulePins:
+    """M0, M1 and, where it is connected, AUX of an EBYTE module. Left as inputs they are pulled up
+    by the module, which then sleeps."""
+
+    def __init__(
+        self, m0_pin: int, m1_pin: int, aux_pin: int | None, pin_factory: Any = None
+    ) -> None:
+        """BCM numbers. Raises DeviceAbsent."""
+        self._devices: list[Any] = []
+        try:
+            for number in (m1_pin, m0_pin):
+                self._devices.append(gpiozero.OutputDevice(
+                    number, initial_value=False, pin_factory=pin_factory))
+            self._aux = None if aux_pin is None else gpiozero.InputDevice(
+                aux_pin, pull_up=None, active_state=True, pin_factory=pin_factory)
+        except _PIN_ERRORS as error:
+            self.close()
+            raise DeviceAbsent(f"pins of the radio module: {error}") from error
+        if self._aux is not None:
+            self._devices.append(self._aux)
+
+    def select(self, m1: int, m0: int) -> None:
+        """Set the mode. Raises DeviceAbsent."""
+        try:
+            self._devices[0].value, self._devices[1].value = m1, m0
+        except _PIN_ERRORS as error:
+            raise DeviceAbsent(f"pins of the radio module: {error}") from error
+
+    def is_aux_high(self) -> bool | None:
+        """None where it is not connected. Raises DeviceAbsent."""
+        try:
+            return None if self._aux is None else bool(self._aux.value)
+        except _PIN_ERRORS as error:
+            raise DeviceAbsent(f"pins of the radio module: {error}") from error
+
+    def close(self) -> None:
+        """Let them go."""
+        for device in self._devices:
+            device.close()

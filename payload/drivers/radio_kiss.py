@@ -29,6 +29,8 @@ class ModemStream(ByteStream, Protocol):
 class KissRadio:
     """Implements ``payload.ports.Radio``."""
 
+    told: str | None = None  # KISS has no questions
+
     def __init__(
         self,
         stream: ModemStream,

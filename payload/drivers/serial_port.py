@@ -39,7 +39,8 @@ class SerialStream:
         reopen_s: float = REOPEN_S,
     ) -> None:
         """Opens nothing yet. ``clock_s`` spaces the attempts to open."""
-        self._pattern, self._baud = pattern, baud
+        self.baud = baud
+        self._pattern = pattern
         self._clock_s, self._reopen_s = clock_s, reopen_s
         self._port: Any = None
         self._pending = bytearray()
@@ -70,6 +71,15 @@ class SerialStream:
         self._opened()
         return True
 
+    def change_baud(self, baud: int) -> None:
+        """From now on, and when it is opened again."""
+        self.baud = baud
+        if self._port is not None:
+            try:
+                self._port.baudrate = baud
+            except (OSError, ValueError):  # what it cannot do it may do when it is opened anew
+                self.close()
+
     def close(self) -> None:
         """Let the port go; the next call opens it again."""
         if self._port is not None:
@@ -96,7 +106,7 @@ class SerialStream:
             raise DeviceAbsent(f"{self._pattern}: absent")
         try:
             self._port = serial.Serial(
-                paths[0], self._baud, timeout=0, write_timeout=0, exclusive=True
+                paths[0], self.baud, timeout=0, write_timeout=0, exclusive=True
             )
         except (OSError, ValueError) as error:
             raise DeviceAbsent(f"{paths[0]}: {error}") from error

@@ -96,6 +96,11 @@ class Downlink:
         return self._sender.session
 
     @property
+    def modem_told(self) -> str | None:
+        """What the modem says of itself; None where it has not, or there is none."""
+        return None if self._radio is None else self._radio.told
+
+    @property
     def is_beacon_failing(self) -> bool:
         """True while the fallback sentence replaces the beacon."""
         return "beacon" in self._guard.failing

@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from sim.chips.bosch import AirReading, BoschChip, root_near
 from sim.clock import SimClock
@@ -80,7 +80,7 @@ class Bme280Chip(BoschChip):
     """A BME280 in the air that a function gives."""
 
     ID_REGISTER = 0xD0
-    CALIBRATION = (range(0x88, 0xA2), range(0xE1, 0xE8))
+    CALIBRATION: ClassVar[tuple[range, ...]] = (range(0x88, 0xA2), range(0xE1, 0xE8))
     DATA = range(0xF7, 0xFF)
     NO_DATA = b"\x80\x00\x00\x80\x00\x00\x80\x00"  # DS 5.4.7
     # The counts that are left of the power-up and one bit: 22 C and some 690 hPa with most trims.

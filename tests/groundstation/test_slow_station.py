@@ -18,7 +18,8 @@ from tests.groundstation.far_end import (
 from wire.airtime_budget import AirtimeBudget
 from wire.auth import Direction, derive_key
 from wire.frames import FeedbackFrame, decode_uplink, feedback_entries_max
-from wire.mission import CadenceSection, Mission, RadioSection
+from wire.mission import CadenceSection, Mission
+from wire.mission_radio import RadioSection
 from wire.records import Kind
 
 KEY = derive_key(MASTER_KEY, 7, Direction.UPLINK)

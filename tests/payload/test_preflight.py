@@ -22,7 +22,8 @@ from sim.world import World
 from tests.payload.flights import FakeGnss
 from tests.sim.flights import hop_world
 from wire.beacon import PowerMode
-from wire.mission import CadenceSection, RadioSection
+from wire.mission import CadenceSection
+from wire.mission_radio import RadioSection
 
 ROOT = Path(__file__).parents[2]
 WELL = Machine(True, 30 << 30, None, None, None, "The field is a stamp.")
@@ -122,6 +123,29 @@ def test_what_the_flight_lacks(
     assert world.flight is not None
     break_it(world.flight, monkeypatch)
     _one_line_is(ask(world), what, verdict)
+
+
+@pytest.mark.parametrize(("told", "is_lost", "pins", "verdict", "words"), [
+    ("E22 0022, channel 18, 2400 bit/s", False, True, Verdict.GO, "E22 0022, channel 18, 2400"),
+    (None, False, True, Verdict.NO_GO, "no answer from /dev/serial0: check the wiring"),
+    ("E22 0022, channel 18, 2400 bit/s", True, True, Verdict.NO_GO, "M0, M1 and AUX"),
+    (None, False, False, Verdict.JUDGE, "without m0_pin, m1_pin nobody asks it"),
+    (None, True, False, Verdict.NO_GO, "no answer"),
+])
+def test_a_radio_module_says_who_it_is(
+    world: World, monkeypatch: pytest.MonkeyPatch, told: str | None, is_lost: bool, pins: bool,
+    verdict: Verdict, words: str,
+) -> None:
+    assert world.flight is not None
+    settings, plan = world.flight.settings, world.flight.settings.mission
+    table = {"channel": 18, **({"m0_pin": 22, "m1_pin": 27} if pins else {})}
+    radio = RadioSection.model_validate({"kind": "ebyte", "ebyte": table})
+    monkeypatch.setattr(settings, "mission", plan.model_copy(update={"radio": radio}))
+    monkeypatch.setattr(world.radio, "told", told)
+    monkeypatch.setattr(world.flight.downlink, "is_radio_lost", is_lost)
+    (line,) = [line for line in ask(world) if line.what == "radio"]
+    assert line.verdict is verdict and words in line.words
+    assert len(preflight.page([line]).splitlines()[0]) <= 100
 
 
 def _words_of_the_link(world: World) -> str:

@@ -19,7 +19,7 @@ from sim.radio.channel import Channel, GilbertElliott
 from sim.radio.impairments import Wear
 from sim.radio.modem import SimRadio
 from tests.sim.flights import Quiet
-from wire.airtime import Airtime
+from wire.airtime import HdlcAirtime
 
 START_UTC_MS = int(datetime(2027, 6, 19, 9, 0, tzinfo=UTC).timestamp()) * 1000
 HEIGHT_M = 5_000.0
@@ -55,7 +55,8 @@ class AirDesk:
         for direction in wear:
             direction.none()
         self.channel = Channel(
-            self.clock, Airtime(2_400, 100, 400, 16), part_rng(1, "channel"), lambda: distance_m,
+            self.clock, HdlcAirtime(100, 2_400, 400, 16), part_rng(1, "channel"),
+            lambda: distance_m,
             (clear[0], clear[1]), (wear[0], wear[1]),
         )
         self.sent: list[tuple[bytes, int]] = []

@@ -10,6 +10,7 @@ from payload.link.downlink import Downlink
 from sim.scenario import Scenario, draw
 from sim.trials import liveness, trial
 from tests.sim.flights import mission
+from tests.sim.module_flights import over
 from tests.thorough import sampled
 from wire.airtime_budget import AirtimeBudget
 
@@ -30,6 +31,12 @@ def test_the_seed_draws_slow_links_that_are_accepted() -> None:
     assert 30 < len(slow) < 75
     assert {plan.radio.framing for plan in slow} == {"ax25", "plain"}
     assert {"beacon_low_s" in plan.cadence.model_fields_set for plan in slow} == {False, True}
+
+
+def test_a_mission_over_a_lora_module_is_drawn_with_a_modem() -> None:
+    """A module has no 293 bit/s: drawing it ended the command."""
+    drawn = [draw(seed, over("E22")).mission for seed in range(60)]
+    assert all(AirtimeBudget(plan).flaw() is None for plan in drawn)
 
 
 @pytest.mark.parametrize("seed", sampled(SLOW_SEEDS))

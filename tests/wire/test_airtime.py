@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wire import mission
-from wire.airtime import Airtime
+from wire.airtime import Airtime, HdlcAirtime
 from wire.airtime_budget import CADENCE_KEYS, IDENT_EVERY_MS, AirtimeBudget
 from wire.beacon import Phase, PowerMode
 from wire.frames import FEEDBACK_ENTRY_BYTES, FEEDBACK_OVERHEAD_BYTES, feedback_entries_max
-from wire.mission import CadenceSection, Mission, MissionError, RadioSection
+from wire.mission import CadenceSection, Mission, MissionError
+from wire.mission_radio import RadioSection
 
 TEXT = (Path(__file__).resolve().parents[2] / "mission.toml").read_text()
 EXAMPLE = mission.parse(TEXT, "mission.toml")
@@ -52,7 +53,7 @@ def test_plain_frames_go_without_the_sixteen_bytes() -> None:
 @given(st.integers(100, 1_000_000), st.integers(0, 2000), st.integers(0, 255),
        st.sampled_from((0, 16)))
 def test_the_largest_frame_in_a_time(rate: int, delay_ms: int, size: int, envelope: int) -> None:
-    air = Airtime(rate, 100, delay_ms, envelope)
+    air = HdlcAirtime(100, rate, delay_ms, envelope)
     assert air.bytes_in(air.on_air_ms(size)) >= size
     room_ms = air.on_air_ms(size) - 1
     largest = air.bytes_in(room_ms)

@@ -86,8 +86,6 @@ def packet(data: bytes, tail: bytes = b",-99,40\r\n") -> bytes:
 def test_rylr_golden_commands() -> None:
     assert rylr.send_command(b"HELLO", True, 50) == b"AT+SEND=50,5,HELLO\r\n"
     assert rylr.send_command(b"\0\0\0\0", False) == b"AT+SEND=0,5,00000\r\n"
-    commands = rylr.set_up_commands(868_500_000, 9, 7, 1, 18, 22)
-    assert b"AT+PARAMETER=9,7,1,12\r\n" in commands and b"AT+BAND=868500000\r\n" in commands
     assert len(rylr.send_command(bytes(rylr.MTU_TEXT_BYTES), False)) < 260
 
 

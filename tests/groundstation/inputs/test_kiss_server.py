@@ -28,6 +28,7 @@ from groundstation.inputs.kiss_server import (
 from groundstation.inputs.notices import LOG_EVERY_MS
 from tests.groundstation.far_end import MASTER_KEY, SIGNED_MISSION, FarEnd, state_at
 from wire import kiss
+from wire.radio_dialog import RadioFrame
 
 WAIT_S = 10  # a bound for a hung test, never the measure of a passing one
 MODEM = "127.0.0.1"
@@ -62,7 +63,7 @@ class Bench:
         peer.sendall(kiss.encode(frame))
         heard: list[bytes] = []
         while frame not in heard:
-            heard += self.server.read(WAIT_S)
+            heard += [one.data for one in self.server.read(WAIT_S)]
         return heard
 
     def is_in(self, peer: socket.socket) -> bool:
@@ -147,7 +148,7 @@ def test_the_modem_is_heard_before_a_flood_and_in_the_same_turn(bench):
                 flooder.send(kiss.encode(b"x") * 1000)
     bench.server.read(WAIT_S)  # from here on they stand before the modem in the kernel's list
     modem.sendall(kiss.encode(b"beacon"))
-    heard = bench.server.read(WAIT_S)
+    heard = [one.data for one in bench.server.read(WAIT_S)]
     assert heard[0] == b"beacon" and len(heard) <= 4 * 1_100, "a little of each in one turn"
 
 
@@ -218,7 +219,7 @@ def test_descriptors_beyond_1024_are_like_any_other(bench):
         client = KissClient("127.0.0.1", bench.server.port)
         bench.server.read(WAIT_S)
         bench.server.write(b"hello")
-        assert client.read(WAIT_S) == [b"hello"]
+        assert client.read(WAIT_S) == [RadioFrame(b"hello")]
         client.close()
     finally:
         for holder in holders:

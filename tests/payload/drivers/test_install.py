@@ -233,7 +233,7 @@ def test_the_firmware_is_told_of_i2c_serial_port_and_memory_limit(pi: Pi) -> Non
     boot = pi.root / "boot/firmware"
     added = (boot / "config.txt").read_text().removeprefix(CONFIG).split("\n")
     assert added == ["", "# spacepi: begin", "[all]", "dtparam=i2c_arm=on", "enable_uart=1",
-                     "# spacepi: end", ""]
+                     "[pi5]", "dtparam=uart0=on", "[all]", "# spacepi: end", ""]
     assert (boot / "cmdline.txt").read_text() == (
         "console=tty1 root=PARTUUID=1234-02 rootwait cgroup_enable=memory\n")
     assert (pi.root / "etc/modules-load.d/spacepi.conf").read_text().endswith("i2c-dev\n")
@@ -241,11 +241,24 @@ def test_the_firmware_is_told_of_i2c_serial_port_and_memory_limit(pi: Pi) -> Non
 
 def test_what_the_firmware_was_told_already_is_not_repeated(pi: Pi) -> None:
     boot = pi.root / "boot/firmware"
-    (boot / "config.txt").write_text("dtparam=i2c_arm=on\nenable_uart=1\n")
+    (boot / "config.txt").write_text(
+        "dtparam=i2c_arm=on\nenable_uart=1\ndtparam=uart0=on\n")
     (boot / "cmdline.txt").write_text("console=tty1 cgroup_enable=memory rootwait\n")
     before = tree(boot)
     pi.run()
     assert tree(boot) == before
+
+
+def test_an_installation_of_before_gets_what_a_pi_5_needs(pi: Pi) -> None:
+    """Without it nothing is on pins 8 and 10 of a Pi 5, and --check said ok."""
+    pi.run()
+    config = pi.root / "boot/firmware/config.txt"
+    config.write_text(config.read_text().replace("[pi5]\ndtparam=uart0=on\n[all]\n", ""))
+    (missing,) = [line for line in pi.run("--check", status=1).splitlines()
+                  if line.startswith("missing")]
+    assert "dtparam=uart0=on" in missing
+    pi.run()
+    assert "[pi5]\ndtparam=uart0=on\n[all]\n" in config.read_text()
 
 
 def test_check_is_a_table_and_changes_nothing(pi: Pi) -> None:

@@ -22,7 +22,7 @@ from payload.drivers.serial_port import (
 )
 from payload.ports import DeviceAbsent, DeviceTimeout
 from wire import kiss
-from wire.airtime import Airtime
+from wire.airtime import HdlcAirtime
 
 WAIT_S = 30.0
 
@@ -220,7 +220,7 @@ def test_nothing_is_taken_before_the_connection_stands() -> None:
         port = server.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)):
             stream = TcpStream("127.0.0.1", port, HandClock())
-            radio = KissRadio(stream, 255, Airtime(1200, 100, 350, 0))
+            radio = KissRadio(stream, 255, HdlcAirtime(100, 1200, 350, 0))
             for now_ms in range(0, 100_000, 1000):
                 assert not radio.offer(b"frame", now_ms)
             stream.close()
@@ -231,7 +231,7 @@ def test_the_modem_is_told_its_head_and_tail_at_each_connection() -> None:
     clock = HandClock()
     stream = TcpStream("127.0.0.1", server.getsockname()[1], clock)
     greeting = kiss.keying(300, 100)
-    radio = KissRadio(stream, 255, Airtime(1200, 100, 400, 0), greeting=greeting)
+    radio = KissRadio(stream, 255, HdlcAirtime(100, 1200, 400, 0), greeting=greeting)
     for now_ms in (0, 100_000):
         offer_when_open(radio, b"first", now_ms)
         offer_when_open(radio, b"second", now_ms + 50_000)
@@ -259,7 +259,7 @@ def test_kiss_radio_keeps_its_airtime() -> None:
     """Goal: a frame is offered only when the one before has left. Method: 1200 baud, 100 bytes."""
     server = listen()
     stream = TcpStream("127.0.0.1", server.getsockname()[1])
-    airtime = Airtime(1200, 100, 350, 0)
+    airtime = HdlcAirtime(100, 1200, 350, 0)
     radio = KissRadio(stream, 255, airtime)
     assert radio.is_idle(0)
     offer_when_open(radio, b"\xc0" * 100, 0)

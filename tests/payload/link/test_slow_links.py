@@ -20,7 +20,8 @@ from wire.airtime_budget import CADENCE_KEYS, IDENT_EVERY_MS, AirtimeBudget
 from wire.beacon import Beacon, Phase, PowerMode
 from wire.frames import BeaconFrame, DataFrame, IdentFrame, decode_downlink
 from wire.incoming import Receiver
-from wire.mission import CadenceSection, Mission, RadioSection
+from wire.mission import CadenceSection, Mission
+from wire.mission_radio import RadioSection
 from wire.records import Kind, TimeQuality
 
 EXAMPLE = mission.load(Path(__file__).resolve().parents[3] / "mission.toml")

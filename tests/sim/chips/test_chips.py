@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import itertools
 from contextlib import suppress
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from payload.devices import bme280, bmp388
+from payload.devices.bmp280 import Bmp280
 from payload.ports import DeviceGarbage, DeviceTimeout
 from sim.chips.bme280 import EXAMPLE_TRIMMING, Trimming
+from sim.chips.bmp280 import Bmp280Chip
 from sim.chips.bmp388 import EXAMPLE_TRIMMING_388, Trimming388
 from sim.chips.bosch import AirReading
+from sim.fakes.i2c_bus import FakeI2cBus
 from tests.sim.desks import ChipBench
+from tests.sim.flights import Quiet, hop_world, mission
 
 OTHER_TRIMMING = Trimming(
     (28_213, 26_530, 50), (37_212, -10_540, 3_024, 6_911, -92, -7, 9_900, -10_230, 4_285),
@@ -39,6 +44,20 @@ def test_bme280_round_trip(trimming: Trimming) -> None:
         assert values["temperature_c"] == pytest.approx(temperature, abs=0.02)
         assert values["pressure_hpa"] == pytest.approx(hectopascal, abs=0.05)
         assert values["humidity_pct"] == pytest.approx(humidity, abs=0.2)
+
+
+@pytest.mark.parametrize("trimming", [EXAMPLE_TRIMMING, OTHER_TRIMMING])
+def test_bmp280_round_trip(trimming: Trimming) -> None:
+    """The same registers without humidity, on a bus where nothing else is."""
+    bench = ChipBench()
+    chip = Bmp280Chip(bench.clock, lambda: bench.air_now, Quiet(1), trimming)
+    bench.drivers["bmp280"] = Bmp280(FakeI2cBus({0x76: chip}), 0x76)
+    for temperature, hectopascal, _ in AIR:
+        bench.air_now = (temperature, hectopascal * 100, 50.0)
+        values = bench.read("bmp280")
+        assert values["temperature_c"] == pytest.approx(temperature, abs=0.02)
+        assert values["pressure_hpa"] == pytest.approx(hectopascal, abs=0.05)
+        assert "humidity_pct" not in values
 
 
 @pytest.mark.parametrize("trimming", [EXAMPLE_TRIMMING_388, OTHER_TRIMMING_388])
@@ -204,3 +223,14 @@ def test_any_register_can_be_forced() -> None:
     assert bench.bus.read_i2c_block_data(0x76, 0xCF, 3) == [0, 0x12, 0]
     bench.ina219.forced[0x02] = 0xABCD
     assert bench.bus.read_i2c_block_data(0x40, 0x02, 2) == [0xAB, 0xCD]
+
+
+def test_a_flight_with_a_bmp280_reports_its_air(tmp_path: Path) -> None:
+    plan = mission()
+    sensors = plan.sensors.model_copy(update={"outside": "bmp280"})
+    world = hop_world(tmp_path, flown=plan.model_copy(update={"sensors": sensors}))
+    world.run_until(40)
+    assert world.flight is not None
+    situation = world.flight.situation(world.daemon.now_ms)
+    assert situation.outside_c is not None and situation.pressure_hpa is not None
+    world.close()

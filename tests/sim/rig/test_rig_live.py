@@ -29,7 +29,7 @@ from sim.rig.live import Loop, NotifySocket, SerialLine
 from sim.rig.processes import Process
 from tests.sim.flights import mission
 from wire import kiss
-from wire.airtime import Airtime
+from wire.airtime import HdlcAirtime
 from wire.envelope import Envelope
 
 WAIT_MS = 60_000  # a bound for a hung test, never the measure of a passing one
@@ -57,7 +57,7 @@ class Air:
     def __init__(self, loop: Loop, loss: float) -> None:
         rng = random.Random(1)
         self.channel = Channel(
-            loop.clock, Airtime(1_000_000, 100, 0, 16), rng, lambda: 1_000.0,
+            loop.clock, HdlcAirtime(100, 1_000_000, 0, 16), rng, lambda: 1_000.0,
             (GilbertElliott(rng, loss, 1.0), GilbertElliott(rng, loss, 1.0)),
             (Wear(rng), Wear(rng)))
         self.envelope = Envelope(mission())

@@ -24,6 +24,7 @@ from sim.rig.screen import style_of
 from sim.rig.sent import SentFrames
 from sim.rig.unit import Unit
 from tests.sim.flights import ROOT, mission
+from tests.sim.module_flights import over
 from wire import beacon, bodies, frames, records
 from wire import mission as mission_file
 from wire.beacon import Beacon, Phase, PowerMode
@@ -134,6 +135,14 @@ def test_both_machines_get_the_same_mission_but_for_their_modem(tmp_path: Path) 
         key = machine / "mission.key"
         assert stat.S_IMODE(key.stat().st_mode) == 0o600
         assert bytes.fromhex(key.read_text()) == KEY
+
+
+def test_a_mission_over_a_lora_module_flies_on_the_bench_over_its_modem(tmp_path: Path) -> None:
+    """Its table was written as no TOML has it."""
+    layout, flown = folder.lay_out(
+        tmp_path, over("E22"), ROOT / "mission.toml", KEY, Ports(2001, 2002, 2003, 2004))
+    assert (flown.radio.kind, flown.radio.framing, flown.radio.ebyte) == ("kiss-tcp", "plain", None)
+    assert mission_file.load(layout.station / "mission.toml").radio.port == 2002
 
 
 # -- systemd ----------------------------------------------------------------------------------

@@ -1,0 +1,124 @@
+"""Fake serial LoRa modules: their bytes, their pins, and what they put on the air.
+
+A module hears another when modulation, channel and network agree. What it has to say comes out of
+its line ``ANSWER_MS`` later, never at once. While it sends it hears nothing. The two kinds,
+``FakeEbyte`` and ``FakeRylr``, share what is here.
+
+What can be broken is a public attribute or method, set and cleared from outside at any time.
+
+Source: the data sheets named in ``wire.ebyte`` and ``wire.rylr``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from payload.ports import DeviceAbsent
+from wire.lora import Modulation
+
+ANSWER_MS = 20
+OUT_BYTES_MAX = 4096  # of the operating system's serial port; what comes later is lost
+
+
+@dataclass(frozen=True, slots=True)
+class AirPacket:
+    """What is on the air, and how."""
+
+    data: bytes
+    modulation: Modulation
+    channel: int  # of an EBYTE, or the frequency in Hz
+    network: int
+
+
+Send = Callable[[AirPacket, int], None]
+Plan = Callable[[int, Callable[[], None]], None]
+
+
+class FakeModule(ABC):
+    """A ``ByteStream``, and what the station uses of a pyserial port.
+
+    Faults, all off at first:
+
+    is_unplugged   the port is gone: every call raises DeviceAbsent, which is an OSError
+    is_silent      the port is there, and nothing comes out of it
+    """
+
+    timeout: float = 0.0  # never waited for: a world of its own time
+
+    def __init__(self, now_ms: Callable[[], int], plan: Plan, send: Send) -> None:
+        """``send(packet, end_ms)`` is called when it begins to transmit; ``plan`` makes an
+        event."""
+        self.is_unplugged = False
+        self.is_silent = False
+        self.sent_packets = 0
+        self._now_ms, self._plan, self._send = now_ms, plan, send
+        self._out = bytearray()
+        self._busy_until_ms = 0
+
+    # -- the line --------------------------------------------------------------------------------
+
+    def read(self, max_bytes: int) -> bytes:
+        """What has come out."""
+        self._check()
+        data = bytes(self._out[:max_bytes])
+        del self._out[:max_bytes]
+        return data
+
+    @property
+    def in_waiting(self) -> int:
+        return len(self._out)
+
+    def write(self, data: bytes) -> None:
+        """It takes all of it: the line is slower than the fake's world, and nobody looks."""
+        self._check()
+        self._take(data)
+
+    # -- the air ---------------------------------------------------------------------------------
+
+    @property
+    def is_sending(self) -> bool:
+        return self._now_ms() < self._busy_until_ms
+
+    def hear(self, packet: AirPacket, rssi_dbm: int, snr_db: int) -> None:
+        """A packet that got through arrives at its antenna."""
+        if not self.is_sending and self._is_for_us(packet):
+            self._say(self._received(packet.data, rssi_dbm, snr_db))
+
+    def _transmit(self, packet: AirPacket, own_bytes: int, sent: Callable[[], None]) -> None:
+        """Behind what is being sent already."""
+        start_ms = max(self._now_ms(), self._busy_until_ms)
+        self._busy_until_ms = start_ms + packet.modulation.packet_ms(len(packet.data) + own_bytes)
+        end_ms = self._busy_until_ms
+
+        def begin() -> None:
+            self.sent_packets += 1
+            self._send(packet, end_ms)
+
+        if start_ms == self._now_ms():
+            begin()
+        else:
+            self._plan(start_ms, begin)
+        self._plan(end_ms, sent)
+
+    def _say(self, data: bytes) -> None:
+        self._plan(self._now_ms() + ANSWER_MS, lambda: self._come_out(data))
+
+    def _come_out(self, data: bytes) -> None:
+        if not self.is_silent and not self.is_unplugged:
+            self._out += data[: OUT_BYTES_MAX - len(self._out)]
+
+    def _check(self) -> None:
+        if self.is_unplugged:
+            self._out.clear()
+            raise DeviceAbsent("the module is unplugged")
+
+    @abstractmethod
+    def _take(self, data: bytes) -> None: ...
+
+    @abstractmethod
+    def _is_for_us(self, packet: AirPacket) -> bool: ...
+
+    @abstractmethod
+    def _received(self, data: bytes, rssi_dbm: int, snr_db: int) -> bytes: ...

@@ -1,0 +1,111 @@
+"""Flights over LoRa modules that lose 30 % of the packets each way, by the bytes of both lines.
+
+What the station reports reaches the payload, questions are answered, the beacon keeps its cadence,
+and neither module is given more than it can carry.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sim.fakes.ebyte import FakeEbyte
+from sim.world import World
+from tests.sim.module_flights import RADIOS, ModuleFlight, over
+from wire.airtime_budget import AirtimeBudget
+from wire.frames import BeaconFrame, decode_downlink
+
+QUESTION_S = 60.0
+SLACK_MS = 4_000  # a step that comes late: docs/promises.md, P1
+
+
+class Witness:
+    """What the payload's radio took, and when."""
+
+    def __init__(self, flight: ModuleFlight) -> None:
+        self.beacons_ms: list[int] = []
+        self._offer = flight.radio.offer
+        flight.radio.offer = self.offer
+
+    def offer(self, frame: bytes, now_ms: int) -> bool:
+        is_taken = self._offer(frame, now_ms)
+        if is_taken and isinstance(decode_downlink(frame), BeaconFrame):
+            self.beacons_ms.append(now_ms)
+        return is_taken
+
+    def longest_gap_ms(self) -> int:
+        pairs = zip(self.beacons_ms, self.beacons_ms[1:], strict=False)
+        return max(late - early for early, late in pairs)
+
+
+def check(flight: ModuleFlight, witness: Witness, seconds: int) -> None:
+    world, plan = flight.world, flight.plan
+    assert flight.radio.told is not None and flight.lost == 0
+    assert world.flight is not None and not world.flight.downlink.is_radio_lost
+    if isinstance(flight.near, FakeEbyte):
+        assert flight.near.overrun_bytes == flight.far.overrun_bytes == 0
+    counts = world.channel.counts
+    assert 0.15 < counts["down_faded"] / flight.near.sent_packets < 0.45
+    assert world.ground is not None and 0.15 < world.ground.loss() < 0.45
+    cadence_s = plan.cadence.beacon_ground_s
+    cadence_ms = max(1000 * cadence_s, AirtimeBudget(plan).least_ms)
+    assert witness.longest_gap_ms() <= 2 * cadence_ms + SLACK_MS
+    assert flight.heard("beacon") > 0.4 * len(witness.beacons_ms)
+    waiting, everything = world.store.unconfirmed_count(), world.store.count()
+    assert waiting < everything / 2, "the reports of the station reach the payload"
+    rows = world.archive.db.execute("SELECT state FROM outbox").fetchall()
+    assert rows and rows[0][0] in ("answered", "done"), [tuple(row) for row in rows]
+    strengths = world.archive.db.execute(
+        "SELECT count(rssi_dbm) FROM reception").fetchone()[0]
+    assert (strengths > 0) == (plan.radio.kind == "rylr")  # an EBYTE's are for one with pins
+
+
+def fly(flight: ModuleFlight, seconds: int) -> Witness:
+    witness = Witness(flight)
+    world = flight.world
+    world.at(int(QUESTION_S * 1000), lambda: world.ground.ask(
+        "What do you see?", world.air.ground_utc_ms))
+    world.run_until(seconds)
+    return witness
+
+
+@pytest.mark.parametrize("name", ["E22", "E32", "RYLR998"])
+def test_some_minutes_both_ways(name: str, tmp_path: Path) -> None:
+    flight = ModuleFlight(tmp_path, over(name))
+    witness = fly(flight, 420)
+    check(flight, witness, 420)
+    flight.world.close()
+
+
+def test_modules_that_fail_in_flight_come_back_at_both_ends(tmp_path: Path) -> None:
+    """Goal: lost once, returned once; nothing stays lost. Method: each end's module is away."""
+    flight = ModuleFlight(tmp_path, over("RYLR998"))
+    world = flight.world
+    world.run_until(60)
+    flight.near.is_unplugged = flight.far.is_unplugged = True
+    world.run_until(80)
+    assert world.flight is not None and world.flight.downlink.is_radio_lost and flight.lost
+    flight.near.is_unplugged = flight.far.is_unplugged = False
+    before = flight.heard("beacon")
+    flight.near.restart()
+    world.run_until(240)
+    assert not world.flight.downlink.is_radio_lost and flight.radio.told is not None
+    assert flight.heard("beacon") > before
+    world.close()
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", RADIOS)
+def test_an_hour_both_ways(name: str, tmp_path: Path) -> None:
+    plan = over(name)
+    flight = ModuleFlight(tmp_path, plan, World(plan, 5, "scripted", tmp_path))
+    witness = fly(flight, 3600)
+    check(flight, witness, 3600)
+    world = flight.world
+    print(f"\n{name}: {flight.near.sent_packets} packets down, {flight.far.sent_packets} up; "
+          f"{flight.heard('beacon')} of {len(witness.beacons_ms)} beacons and "
+          f"{flight.heard('record')} of {world.store.count()} records heard, "
+          f"{world.store.unconfirmed_count()} not confirmed; longest gap "
+          f"{witness.longest_gap_ms() / 1000:.1f} s, loss {world.ground.loss():.2f}")
+    world.close()
