@@ -110,6 +110,13 @@ def test_an_extreme_survives_a_reboot(past: Past) -> None:
     assert past.firsts.said_before("coldest") == "A line of coldest."
 
 
+def test_an_extreme_that_was_not_told_survives_a_reboot_too(past: Past) -> None:
+    """Method: -40 C while nothing was thought, a reboot, and a fall from -25 to -30 C."""
+    past.climb(-40.0, tells=False)
+    past.reboot()
+    assert past.run(300, outside_c=-25.0) == past.run(300, outside_c=-30.0) == []
+
+
 def test_half_of_the_air(past: Past) -> None:
     assert past.run(100, phase=Phase.ASCENT, pressure_hpa=501.0) == []
     assert past.run(100, pressure_hpa=489.0) == ["half-air"]
