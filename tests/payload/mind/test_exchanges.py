@@ -16,6 +16,7 @@ from payload.mind.mind import TRIES_MAX
 from payload.mind_engine import Engine
 from payload.ports import MindRequest
 from payload.prompt import Moment, exchange, suffix
+from tests.hostile.injections import INJECTIONS
 from tests.payload.mind.desk import Desk, Worker, sentence
 
 
@@ -74,6 +75,16 @@ def test_text_of_people_cannot_open_a_turn() -> None:
     assert turns.count("<|im_start|>") == 2 and turns.count("<|im_end|>") == 2
     assert turns.count("\n") == 4 and "\x1b" not in turns
     assert len(turns.split("<|im_end|>")[0]) == prompt.QUESTION_CHARS_MAX
+
+
+@pytest.mark.parametrize("name", sorted(INJECTIONS))
+def test_no_injection_leaves_its_turn(name: str) -> None:
+    """Goal: what people wrote stays between its two control tokens, as question and as answer."""
+    turns = exchange(INJECTIONS[name], INJECTIONS[name])
+    asked, answered, rest = turns.split("<|im_end|>\n")
+    assert answered.startswith("<|im_start|>assistant\n") and rest == "<|im_start|>user\n"
+    said = answered.removeprefix("<|im_start|>assistant\n")
+    assert not any("<|" in text or "\n" in text or "\x1b" in text for text in (asked, said))
 
 
 def test_a_question_without_one_before_it_is_prompted_as_ever() -> None:
