@@ -80,6 +80,7 @@ CodecOption = Annotated[
              "*.codec files in the archive folder.",
     ),
 ]
+CHAT_LOOK_S = 0.5  # how often a chat looks into the archive
 _SENTENCES = (ArchiveBusy, MissionError, KeyFileError, StationError, WrongVersion)
 
 
@@ -89,6 +90,10 @@ def _now_ms() -> int:
 
 def _uptime_ms() -> int:
     return time.monotonic_ns() // 1_000_000
+
+
+def _wait() -> None:
+    time.sleep(CHAT_LOOK_S)
 
 
 def _say(sentence: str) -> None:
@@ -246,7 +251,7 @@ def keygen(mission: MissionOption = Path("mission.toml")) -> None:
           "of git. Use a new key for every flight.")
 
 
-for _name, _run in OutboxCommands(_now_ms).all().items():
+for _name, _run in OutboxCommands(_now_ms, _wait).all().items():
     app.command(_name, context_settings={"ignore_unknown_options": _name == "command"})(_run)
 
 

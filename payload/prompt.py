@@ -34,6 +34,18 @@ _PHASE_WORDS = {
     "descent": "falling",
     "landed": "landed",
 }
+NEWS_WORDS = {
+    "coldest": "colder than anything so far",
+    "half-air": "half of the air is below",
+    "cloud-half": "the air has halved since the cloud",
+    "first-cloud": "the first cloud",
+    "heard-again": "the ground is heard again",
+    "sunrise": "the sun has come up",
+    "sunset": "the sun has gone down",
+    "first-answer": "the first answer so far",
+    "waiting": "still waiting for an answer",
+    "unfound": "still waiting to be found",
+}
 _OUTCOME_WORDS = {
     "404": "404",
     "429": "429, too many requests",
@@ -73,6 +85,7 @@ class Moment:
     silence_min: float | None = None  # since the ground was heard
     api: tuple[str, str] | None = None  # (name, outcome): outcome 404|429|500|timeout|garbage|ok
     question: str | None = None
+    news: str | None = None  # a key of NEWS_WORDS: what is so for the first time, and said once
 
 
 # No moment in particular: how writing that answers nobody is learnt, and what drafts are compared
@@ -113,6 +126,8 @@ def senses_in_words(moment: Moment) -> str:
     if moment.api is not None:
         name, outcome = moment.api
         clauses.append(f"asked {name}: {_OUTCOME_WORDS.get(outcome, outcome)}")
+    if moment.news is not None:
+        clauses.append(NEWS_WORDS[moment.news])
     return ". ".join(clauses) + "." if clauses else "no readings."
 
 
@@ -148,6 +163,26 @@ def suffix(moment: Moment, memory: str | None = None) -> str:
         lines.append("asked: " + strip_control(moment.question)[:QUESTION_CHARS_MAX])
     lines.append("about: " + moment.about)
     return "\n".join(lines) + "<|im_end|>\n<|im_start|>assistant\n"
+
+
+def exchange(question: str, answer: str) -> str:
+    """An earlier question and its answer, to stand between ``prefix`` and ``suffix``.
+
+    As turns of a chat, which is how conversations are learnt (``host_training/rows/dataset.py``).
+    """
+    asked = strip_control(question)[:QUESTION_CHARS_MAX]
+    return (f"{asked}<|im_end|>\n<|im_start|>assistant\n{strip_control(answer)}<|im_end|>\n"
+            "<|im_start|>user\n")
+
+
+def newest(turns: list[list[int]], room: int) -> list[int]:
+    """The tokens of the newest turns that have room together; the oldest are left out whole."""
+    kept: list[int] = []
+    for tokens in reversed(turns):
+        if len(tokens) + len(kept) > room:
+            break
+        kept = tokens + kept
+    return kept
 
 
 def sentence_ends(text: str) -> list[int]:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from groundstation.archive import outbox, precedence, schema
+from groundstation.archive.outbox import QueuedCommand
 from groundstation.archive.rows import (
     body_of,
     columns_of,
-    command_json,
     is_proved,
     key_of,
     life_and_id,
@@ -29,7 +29,7 @@ from groundstation.archive.track import Point, Tracks, parted, thinned
 from groundstation.decode import foreign, mosaic
 from groundstation.decode.beacon_freshness import clock_gap_s
 from groundstation.decode.pictures import media_type
-from groundstation.reading import link_figures, lives
+from groundstation.reading import conversations, link_figures, lives
 from groundstation.sanitise import clean_text, number, scaled
 from groundstation.share import upload_queue
 from wire.airtime_budget import AirtimeBudget
@@ -131,7 +131,7 @@ class FlightReader:
             "foreign": foreign.nodes(self.db, self._node_id),
             "neighbours": foreign.neighbours(self.db),
             "sondehub": upload_queue.status(self._meta(schema.SONDEHUB_KEY), self._mission),
-            "outbox": [command_json(entry, name) for entry in outbox.recent(self.db)],
+            "outbox": self._letters(outbox.recent(self.db)),
             "waiting": self._waiting(),
         }
         self._cached["flight"] = (change_id, state)
@@ -145,9 +145,11 @@ class FlightReader:
     def _waiting(self) -> dict[str, Any]:
         """How many commands wait, and the first of them in the order in which they go up."""
         entries = precedence.in_order(outbox.waiting(self.db), outbox.last_sent_ms(self.db))
+        return {"count": len(entries), "letters": self._letters(entries[:WAITING_SHOWN])}
+
+    def _letters(self, entries: Sequence[QueuedCommand]) -> list[dict[str, Any]]:
         name = self._mission.payload.name
-        return {"count": len(entries),
-                "letters": [command_json(entry, name) for entry in entries[:WAITING_SHOWN]]}
+        return conversations.queue_json(self.db, entries, name, self.replies)
 
     def latest_beacon(self) -> dict[str, Any] | None:
         row = self.db.execute(
@@ -254,6 +256,13 @@ class FlightReader:
             (self._node_id, row_id),
         ).fetchone()
         return self._entry(row) if row else None
+
+    def replies(self, limit: int) -> list[dict[str, Any]]:
+        """The latest answers to questions, oldest first."""
+        rows = self.db.execute(
+            f"{_RECORD} WHERE r.node_id = ? AND r.kind = ? ORDER BY r.life DESC, r.record_id DESC"
+            " LIMIT ?", (self._node_id, int(Kind.REPLY), limit)).fetchall()
+        return [entry for row in reversed(rows) if (entry := self._entry(row)) is not None]
 
     def picture(self, key: int) -> tuple[bytes, str] | None:
         """(bytes, media type) of a picture, or of a tile, that may be shown."""

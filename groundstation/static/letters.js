@@ -2,9 +2,9 @@
 // of a letter comes from the station, so that this page and its terminal say the same.
 
 import { now } from "./clock.js";
-import { byId, el, origin, said, speak, write } from "./dom.js";
-import { musings } from "./feed.js";
+import { byId, el, said, speak, write } from "./dom.js";
 import * as format from "./format.js";
+import * as thread from "./thread.js";
 
 const WAITING_SHOWN = 6;
 const FINISHED_SHOWN = 5;
@@ -29,7 +29,7 @@ export function own(id) {
 export function draw() {
   if (!flight) return;
   const waiting = flight.waiting.letters.slice(0, WAITING_SHOWN);
-  const finished = flight.outbox.filter((item) => !item.is_waiting).slice(0, FINISHED_SHOWN);
+  const finished = thread.latest(flight.outbox).filter((item) => !item.is_waiting).slice(0, FINISHED_SHOWN);
   const more = flight.waiting.count - waiting.length;
   const list = byId("letters");
   const held = document.activeElement?.dataset?.letter; // a redraw must not take the focus away
@@ -43,9 +43,8 @@ export function draw() {
 
 function letter(item) {
   const words = item.kind === "question" ? said("q", "", item.text) : said("code", "", item.command.toLowerCase() + (item.text ? ` ${item.text}` : ""));
-  const reply = item.state === "answered" && musings().find((entry) => entry.kind === "reply" && entry.question_id === item.id);
-  const answer = reply ? said("p", "answer", reply.text) : null;
-  const told = el("div", "", words, answer, reply ? origin(reply) : null, el("span", "fate", fate(item)));
+  const before = thread.before(item, flight.outbox);
+  const told = el("div", "", ...before, words, ...thread.answer(item), el("span", "fate", fate(item)), thread.stages(item));
   return el("li", item.state, told, withdrawButton(item), abortButton(item));
 }
 

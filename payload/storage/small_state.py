@@ -20,10 +20,11 @@ _Number32 = Annotated[int, Field(ge=0, lt=1 << 32)]
 _Milliseconds = Annotated[int, Field(ge=0, lt=1 << 53)]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 # On the disk a tuple is a list.
-_Question = Annotated[tuple[int, str, _Count], Field(strict=False)]
+_Question = Annotated[tuple[int, str, _Count, _Number32 | None], Field(strict=False)]
+_Exchange = Annotated[tuple[_Number32, _Number32 | None, str, str | None], Field(strict=False)]
 _Answer = Annotated[tuple[_Number32, _Number32], Field(strict=False)]
 _Layer = Annotated[tuple[_Finite, _Finite, _Finite], Field(strict=False)]
-_Questions = Annotated[tuple[list[_Question], list[int]], Field(strict=False)]
+_Questions = Annotated[tuple[list[_Question], list[int], list[_Exchange]], Field(strict=False)]
 
 _STRICT = ConfigDict(strict=True)
 
@@ -37,11 +38,27 @@ class _Uplink(BaseModel):
     ahead: dict[_Number32, _Number32] = {}
 
 
+class _Firsts(BaseModel):
+    """What ``payload.mind.firsts`` remembers of the flight so far."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+    at_ms: _Milliseconds | None
+    is_whole: bool
+    coldest_c: _Finite | None
+    told_c: _Finite | None
+    ground_hpa: _Finite | None
+    cloud_hpa: _Finite | None
+    asked_ms: _Milliseconds | None
+    happened: list[str]
+    said: dict[str, str]
+
+
 _KINDS: dict[str, Any] = {
     "answered": dict[_Count, _Answer],
     "boot": _Count,
     "bus_trials": _Count,
     "charge": _Finite,
+    "firsts": _Firsts,
     "ids_upto": _Count,
     "incarnation": Annotated[int, Field(ge=1, lt=1 << 32)],
     "machine_boot": Annotated[str, Field(max_length=64)],
@@ -58,7 +75,7 @@ _KINDS: dict[str, Any] = {
     "winds": list[_Layer],
 }
 _CHECKS: dict[str, TypeAdapter[Any]] = {
-    key: TypeAdapter(kind, config=None if kind is _Uplink else _STRICT)
+    key: TypeAdapter(kind, config=None if kind in (_Firsts, _Uplink) else _STRICT)
     for key, kind in _KINDS.items()
 }
 KEYS = frozenset(_KINDS)

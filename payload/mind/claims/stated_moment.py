@@ -44,7 +44,7 @@ def read(about: str, senses: str, altitude_m: float | None) -> Stated:
     place = re.match("|".join(_PHASES), senses)
     height = re.search(r"\b(\d+) (k?)m up\b", senses)
     cloud = re.search("|".join(_CLOUDS), senses)
-    call = re.search(r"\basked (\S+): (.+)\.$", senses)
+    call = re.search(r"\basked (\S+): ([^.]+)\.", senses)
     return Stated(
         about,
         phase=_PHASES[place[0]] if place else None,

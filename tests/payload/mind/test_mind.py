@@ -260,6 +260,7 @@ def test_the_memory_in_the_prompt_is_not_said_back() -> None:
     class Attic(Memory):
         def __init__(self) -> None:
             """Without an index."""
+            self._diary = None
 
         def recall(self, words: list[str], avoid: list[str]) -> str | None:
             return "The frost on the gate was thick this morning."
