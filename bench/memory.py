@@ -19,8 +19,15 @@ from pathlib import Path
 from bench.report import Figure
 from host_training.corpus.sessions import Example
 from host_training.importers.notebook import Condition
-from host_training.rows.memory_index import SCHEMA, build_memory
-from payload.mind.memory import CANDIDATES_MAX, PIECES_MAX, TERM_CHARS_MIN, TERMS_MAX, Memory
+from host_training.rows.memory_index import build_memory
+from payload.mind.memory import (
+    CANDIDATES_MAX,
+    PIECES_MAX,
+    SCHEMA,
+    TERM_CHARS_MIN,
+    TERMS_MAX,
+    Memory,
+)
 
 SENTENCES = 5000
 CONDITION = Condition("self")  # a thought is kept whole

@@ -15,8 +15,7 @@ from typing import Any, get_origin, get_type_hints
 
 from host_training.bundle.pack import PersonaJson
 from host_training.gguf.metadata import gguf_facts
-from host_training.rows import memory_index
-from payload.mind.memory import sentence
+from payload.mind.memory import SCHEMA, sentence
 from wire.bundle import ADAPTER, MODEL, TEXT_CODEC, BundleError, Manifest
 from wire.text_codec import CodecError, TextModel
 
@@ -64,7 +63,7 @@ def _check_memory(path: Path) -> None:
             rows = database.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
             for kind, name, sql in rows:
                 if kind != "table" or name not in expected or (
-                        name == "memory" and sql != memory_index.SCHEMA):
+                        name == "memory" and sql != SCHEMA):
                     raise BundleError(f"{path}: has a {kind} {name} that is not part of a memory.")
             if len(rows) != len(expected):
                 raise BundleError(f"{path}: not a memory; a table is missing.")

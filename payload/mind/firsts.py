@@ -209,10 +209,17 @@ _HOLDS: dict[str, Callable[[Past, Facts], bool]] = {
     "waiting": _is_waiting,
     "unfound": _is_unfound,
 }
+
+
+def _whenever(holds: Callable[[Past, Facts], bool]
+              ) -> Callable[[Firsts, Past, Facts, Facts], bool]:
+    """News as long as it holds."""
+    return lambda firsts, past, before, facts: holds(past, facts)
+
+
 # What makes it news; the facts before are those of the observation before.
 _BEGINS: dict[str, Callable[[Firsts, Past, Facts, Facts], bool]] = {
-    **{name: (lambda firsts, past, before, facts, holds=holds: holds(past, facts))
-       for name, holds in _HOLDS.items()},
+    **{name: _whenever(holds) for name, holds in _HOLDS.items()},
     "coldest": Firsts._is_coldest,
     "heard-again": Firsts._is_again,
     "sunrise": lambda firsts, past, before, facts: (before.sun, facts.sun) == ("down", "low"),
