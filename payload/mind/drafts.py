@@ -1,14 +1,15 @@
 """Chooses the line to keep: the best draft that is clean, new, and no part of its prompt.
 
 A number that stands nowhere in the prompt is one that nobody measured: such a draft is not kept,
-nor is one that claims to be a person, or what the sensors contradict.
+nor is one that claims to be a person, or what the sensors contradict. Of those that are left, one
+without a doubt comes before one with.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from payload.mind.claims import contradictions
+from payload.mind.claims import contradictions, doubts
 from payload.mind.claims.person import claims_to_be_a_person
 from payload.mind.exchanges import Exchange
 from payload.mind.private_words import PrivateWords
@@ -46,7 +47,9 @@ class DraftChoice:
         self, drafts: Sequence[str], moment: Moment, memory: str | None,
         thread: Sequence[Exchange] = (),
     ) -> str | None:
-        """The first usable line of ``drafts``, which counts as said from now on; None if none is.
+        """The usable line of ``drafts`` with the fewest doubts, which counts as said from now on.
+
+        ``drafts`` come best first; None if no line is usable.
 
         ``moment``, ``memory`` and ``thread`` are those of the prompt. A number of the thread was
         true then, and may not be now: it is not given.
@@ -56,6 +59,7 @@ class DraftChoice:
         given = set().union(*map(numbers, prompted))
         answers = [exchange.answer for exchange in thread if exchange.answer]
         prompted += [exchange.question for exchange in thread]
+        kept: list[tuple[int, str]] = []  # how doubtful, and the line
         for draft in drafts:
             raw = draft[:RAW_CHARS_MAX]
             line = usable(raw, self._sentences_max)
@@ -65,9 +69,12 @@ class DraftChoice:
                 and not is_repeat(line, answers)
                 and not contradictions.find(line, moment.about, senses, moment.altitude_m)
             ):
-                self._said.add(line)
-                return line
-        return None
+                kept.append((doubts.count(line, moment.about, senses, moment.altitude_m), line))
+        if not kept:
+            return None
+        _, best = min(kept, key=lambda one: one[0])  # of equals the first: drafts come best first
+        self._said.add(best)
+        return best
 
     def _is_stale(self, line: str, moment: Moment, memory: str | None) -> bool:
         """True for what was said before, and for the memory in the prompt said back.
