@@ -47,6 +47,9 @@ from groundstation.outbox_commands import (
 )
 from groundstation.reading.reader import FlightReader
 from groundstation.share import upload_thread
+from groundstation.web import lan as lan_page
+from groundstation.web import token_file
+from groundstation.web.access import Tokens
 from groundstation.web.server import make_server
 from groundstation.web.web import create_app
 from wire import key_file
@@ -76,6 +79,12 @@ CodecOption = Annotated[
         "--codec", metavar="FILE",
         help="A persona's text.codec, to decode its texts. Default: the mission's bundle and the "
              "*.codec files in the archive folder.",
+    ),
+]
+LanOption = Annotated[
+    bool,
+    typer.Option(
+        "--lan", help="Serve the page to other devices as well, and print their links.",
     ),
 ]
 _SENTENCES = (ArchiveBusy, MissionError, KeyFileError, StationError, WrongVersion)
@@ -162,18 +171,24 @@ def serve(
     mission: MissionOption = Path("mission.toml"), listen: ListenOption = None,
     replay: ReplayOption = None, codec: CodecOption = None, horus_udp: HorusUdpOption = None,
     summary_udp: SummaryUdpOption = None, ccsds_udp: CcsdsUdpOption = None,
+    lan: LanOption = False,
 ) -> None:
     """Receive, and serve the web page."""
     loaded = load_mission(mission)
-    address = (loaded.ground.web_host, loaded.ground.web_port)
+    host, port = lan_page.EVERY_ADDRESS if lan else loaded.ground.web_host, loaded.ground.web_port
+    here = "127.0.0.1" if host == lan_page.EVERY_ADDRESS else host
+    path = archive_path(loaded, mission)
+    tokens = token_file.load(path.parent)
+    if tokens is None and lan_page.is_open(host):
+        tokens = token_file.create(path.parent)
     try:
-        web_socket = socket.create_server(address)
+        web_socket = socket.create_server((host, port))
     except OSError as error:
         raise StationError(
-            f"the page cannot be served at http://{address[0]}:{address[1]}: {gateway.why(error)}; "
+            f"the page cannot be served at http://{here}:{port}: {gateway.why(error)}; "
             f"is another station running? Otherwise change ground.web_port in {mission}"
         ) from error
-    page = create_app(archive_path(loaded, mission), loaded)
+    page = create_app(path, loaded, tokens=tokens)
     server = make_server(page)
 
     def leave() -> None:
@@ -185,7 +200,10 @@ def serve(
     thread = None
     try:  # from here on a thread may hear, and must end with us
         thread = _receive(loaded, mission, listen, replay, stop, udp, codec, leave)
-        _say(f"The page is at http://{address[0]}:{address[1]}/ (Ctrl-C ends)")
+        _say(f"The page is at http://{here}:{port}/ (Ctrl-C ends)")
+        if tokens is not None and lan_page.is_open(host):
+            _say(_links(tokens, host, port) if sys.stdout.isatty() else
+                 "Other devices need a link: `spacepi-ground links` prints them")
         server.run(sockets=[web_socket])
     except KeyboardInterrupt:
         pass
@@ -198,6 +216,27 @@ def serve(
     if has_failed:
         raise StationError("the receiver thread stopped unexpectedly; everything received so far "
                            "is in the archive")
+
+
+def _links(tokens: Tokens, host: str, port: int) -> str:
+    """The links to a page that is served on ``host``."""
+    hosts = lan_page.addresses() if host == lan_page.EVERY_ADDRESS else [host]
+    return lan_page.links(tokens, hosts, port)
+
+
+@app.command()
+def links(
+    mission: MissionOption = Path("mission.toml"),
+    new: Annotated[bool, typer.Option(
+        "--new", help="Make new links: those printed before stop working at the next start.",
+    )] = False,
+) -> None:
+    """Print the links with which other devices open the page of `serve --lan`, and their codes."""
+    loaded = load_mission(mission)
+    folder, host = archive_path(loaded, mission).parent, loaded.ground.web_host
+    tokens = None if new else token_file.load(folder)
+    served_on = host if lan_page.is_open(host) else lan_page.EVERY_ADDRESS
+    print(_links(tokens or token_file.create(folder), served_on, loaded.ground.web_port))
 
 
 @app.command()

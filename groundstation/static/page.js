@@ -1,5 +1,6 @@
 // Puts the page together: loads the state, then follows the station's stream of changes.
 
+import * as access from "./access.js";
 import { now, setClock } from "./clock.js";
 import { byId, el, loadScript, loadStyle, write } from "./dom.js";
 import * as conflicts from "./conflicts.js";
@@ -269,6 +270,7 @@ async function start() {
   let state = null;
   while (state === null) {
     try {
+      await access.enter();
       state = await loadAll();
       banner("");
     } catch (error) {

@@ -23,7 +23,8 @@ from groundstation.inputs.notices import Notices
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import clean_text, read_json, to_json
 from groundstation.uplink.outbox_desk import Answer, OutboxDesk
-from groundstation.web.http_security import HttpGuard, RateLimit, is_local, is_same_origin
+from groundstation.web.access import COOKIE, COOKIE_S, Access, Role, Tokens, only
+from groundstation.web.http_security import HttpGuard, RateLimit, is_same_origin
 from groundstation.web.reader_pool import Busy, ReaderPool
 from groundstation.web.stream import Ending, Times
 from groundstation.web.streams import Streams
@@ -92,6 +93,30 @@ class _Events:
             await response(scope, receive, send)
         finally:
             self._streams.give_back(seat)
+
+
+class _Door:
+    """What a page asks before all else: its role, and the cookie that proves it from now on."""
+
+    def __init__(self, access: Access, notices: Notices) -> None:
+        self._access = access
+        self._notices = notices
+
+    async def role(self, request: Request) -> Response:
+        return _json({"role": self._access.role_of(request).name.lower()})
+
+    async def enter(self, request: Request) -> Response:
+        data = await _posted(request)
+        if isinstance(data, Response):
+            return data
+        token = data.get("token")
+        role = self._access.role_of_token(token) if isinstance(token, str) else Role.ANYBODY
+        if role is Role.ANYBODY:
+            self._notices.count("wrong_tokens")
+            return _refuse(401, "This link is not valid, or not any more.")
+        answer = _json({"role": role.name.lower()})
+        answer.set_cookie(COOKIE, str(token), COOKIE_S, httponly=True, samesite="strict")
+        return answer
 
 
 class _Pages:
@@ -164,16 +189,14 @@ class _Pages:
         command_id = data.get("id")
         if not isinstance(command_id, int) or not 0 < command_id <= COUNTER_MAX:
             return _refuse(422, "The body must contain the id of the command.")
-        asker, is_here = _origin(request), is_local(request)
-        return await self._write(lambda outbox: outbox.withdraw(command_id, asker, is_here))
+        return await self._write(lambda outbox: outbox.withdraw(command_id))
 
     async def abort(self, request: Request) -> Response:
         data = await _posted(request)
         if isinstance(data, Response):
             return data
-        is_here = is_local(request)
         refusal = await self._cannot_send()
-        return refusal or await self._write(lambda outbox: outbox.abort(is_here))
+        return refusal or await self._write(lambda outbox: outbox.abort())
 
     async def _write(self, act: Callable[[OutboxDesk], Answer]) -> Response:
         answer = await self._pool.ask(lambda _: act(self._outbox))
@@ -221,30 +244,41 @@ async def _left(request: Request, error: Exception) -> Response:
 def create_app(
     archive_path: Path, mission: Mission, *, now: Callable[[], int] | None = None,
     static: Path = STATIC, ending: Callable[[], Ending | None] = lambda: None,
+    tokens: Tokens | None = None,
 ) -> Starlette:
     """The page for the archive at ``archive_path``, which may still be missing or being written.
 
     ``now`` gives UTC in ms, for flights whose time is not the world's. ``ending`` gives the end of
-    a flight of which it is known: of a simulated one. The app's state has ``pool``, to be closed,
-    ``streams`` and ``notices``.
+    a flight of which it is known: of a simulated one. ``tokens`` let in other machines than this
+    one. The app's state has ``pool``, to be closed, ``streams`` and ``notices``.
     """
     now = now or _system_now_ms
     pool, notices = ReaderPool(archive_path, mission), Notices("page_clients", _uptime_ms)
     streams = Streams(pool, now, ending, notices)
     pages = _Pages(pool, archive_path, mission, Times(now, ending), static)
+    access = Access(tokens)
+    door = _Door(access, notices)
     own_name = socket.gethostname().lower()
     names = ("localhost", own_name, f"{own_name}.local", mission.ground.web_host)
-    routes = [
-        Route("/", pages.index),
-        Route("/api/flight", pages.flight),
-        Route("/api/history", pages.history),
-        Route("/api/musings", pages.musings),
-        Route("/api/picture/{key}", pages.picture),
-        Route("/api/conflicts", pages.conflicts),
-        Route("/api/events", _Events(streams), methods=["GET"]),
-        Route("/api/ask", pages.ask, methods=["POST"]),
-        Route("/api/withdraw", pages.withdraw, methods=["POST"]),
-        Route("/api/abort", pages.abort, methods=["POST"]),
+    routes = [  # each in the group of those who may use it; the page's files contain no data
+        *only(Role.ANYBODY, access, [
+            Route("/", pages.index),
+            Route("/api/role", door.role),
+            Route("/api/enter", door.enter, methods=["POST"]),
+        ]),
+        *only(Role.VIEWER, access, [
+            Route("/api/flight", pages.flight),
+            Route("/api/history", pages.history),
+            Route("/api/musings", pages.musings),
+            Route("/api/picture/{key}", pages.picture),
+            Route("/api/conflicts", pages.conflicts),
+            Route("/api/events", _Events(streams), methods=["GET"]),
+        ]),
+        *only(Role.OPERATOR, access, [
+            Route("/api/ask", pages.ask, methods=["POST"]),
+            Route("/api/withdraw", pages.withdraw, methods=["POST"]),
+            Route("/api/abort", pages.abort, methods=["POST"]),
+        ]),
         Mount("/static", StaticFiles(directory=static, check_dir=False)),
     ]
     app = Starlette(

@@ -47,7 +47,8 @@ def station(tmp_path):
 
 def client_of(archive, now_ms=START_MS, **options):
     app = create_app(archive.path, MISSION, now=lambda: now_ms, **options)
-    return TestClient(app, base_url=HOST, raise_server_exceptions=False)
+    return TestClient(
+        app, base_url=HOST, raise_server_exceptions=False, client=("127.0.0.1", 5000))
 
 
 def keep(archive, record_id, kind, body, time_ms=START_MS, quality=TimeQuality.GPS):
@@ -177,7 +178,8 @@ def test_nothing_outside_static_is_served(station):
 
 def test_without_an_archive_the_page_says_so(tmp_path):
     app = create_app(tmp_path / "none.sqlite", MISSION)
-    client = TestClient(app, base_url=HOST, raise_server_exceptions=False)
+    client = TestClient(
+        app, base_url=HOST, raise_server_exceptions=False, client=("127.0.0.1", 5000))
     assert client.get("/").status_code == 200
     answer = client.get("/api/flight")
     assert answer.status_code == 503 and "archive" in answer.json()["error"]
