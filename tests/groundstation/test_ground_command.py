@@ -43,12 +43,12 @@ def free_port() -> int:
 class Station:
     """A running ``serve``, fed by the test over KISS."""
 
-    def __init__(self, mission: Path) -> None:
+    def __init__(self, mission: Path, *options: str) -> None:
         self.web_port = int(re.search(r"web_port = (\d+)", mission.read_text())[1])
         self.radio_port = free_port()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "groundstation", "serve", "-m", str(mission),
-             "--listen", f"127.0.0.1:{self.radio_port}"],
+             "--listen", f"127.0.0.1:{self.radio_port}", *options],
             env=ENV, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
         assert self.process.stdout
@@ -123,6 +123,19 @@ def test_ctrl_c_and_systemd_end_it_well_even_with_a_page_open(mission, number):
     assert station.process.returncode == 0 and "Traceback" not in err, (out, err)
     events.close()
     station.radio.close()
+
+
+def test_a_log_of_the_served_network_has_no_token(mission):
+    """Under systemd the output is the journal."""
+    station = Station(mission, "--lan")
+    path = mission.parent / "archive" / "access-tokens.json"
+    assert path.stat().st_mode & 0o777 == 0o600
+    station.process.send_signal(signal.SIGTERM)
+    out, err = station.process.communicate(timeout=10)
+    station.radio.close()
+    assert "`spacepi-ground links` prints them" in out
+    tokens = json.loads(path.read_text())
+    assert not any(token in out + err for token in tokens.values())
 
 
 def test_a_key_makes_it_transmit_and_the_payload_hears_it(mission, ground):
