@@ -200,10 +200,11 @@ def serve(
     thread = None
     try:  # from here on a thread may hear, and must end with us
         thread = _receive(loaded, mission, listen, replay, stop, udp, codec, leave)
-        _say(f"The page is at http://{here}:{port}/ (Ctrl-C ends)")
+        words = f"The page is at http://{here}:{port}/ (Ctrl-C ends)"
         if tokens is not None and lan_page.is_open(host):
-            _say(_links(tokens, host, port) if sys.stdout.isatty() else
-                 "Other devices need a link: `spacepi-ground links` prints them")
+            words += "\n" + (_links(tokens, host, port) if sys.stdout.isatty() else
+                             "Other devices need a link: `spacepi-ground links` prints them")
+        _say(words)
         server.run(sockets=[web_socket])
     except KeyboardInterrupt:
         pass
