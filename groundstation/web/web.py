@@ -7,7 +7,6 @@ import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -18,26 +17,24 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from groundstation.inputs import tcp
+from groundstation import command_words
 from groundstation.inputs.notices import Notices
+from groundstation.reading import command_stack
 from groundstation.reading.reader import FlightReader
-from groundstation.sanitise import clean_text, read_json, to_json
-from groundstation.uplink.outbox_desk import Answer, OutboxDesk
+from groundstation.sanitise import to_json
 from groundstation.web.access import COOKIE, COOKIE_S, Access, Role, Tokens, only
-from groundstation.web.http_security import HttpGuard, RateLimit, is_same_origin
+from groundstation.web.http_json import as_json, json_text, origin, posted, refuse, whole
+from groundstation.web.http_security import HttpGuard
+from groundstation.web.operating import Operating
 from groundstation.web.reader_pool import Busy, ReaderPool
 from groundstation.web.stream import Ending, Times
 from groundstation.web.streams import Streams
-from wire.auth import COUNTER_MAX
-from wire.commands import QUESTION_BYTES_MAX
 from wire.mission import Mission
 
 STATIC = Path(__file__).parents[1] / "static"
 VENDOR_FILES = ("leaflet.js", "leaflet.css", "uPlot.iife.min.js", "uPlot.min.css")
-BODY_BYTES_MAX = 2048
 ENTRIES_MAX = 200
 CONFLICTS_MAX = 200
-ASKS_PER_MINUTE = 6
 
 
 def _system_now_ms() -> int:
@@ -48,27 +45,6 @@ def _uptime_ms() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
-def _json_text(text: str, status: int = 200, **headers: str) -> Response:
-    return Response(text, status, headers, "application/json")
-
-
-def _json(value: Any, status: int = 200, **headers: str) -> Response:
-    return _json_text(to_json(value), status, **headers)
-
-
-def _refuse(status: int, sentence: str, **headers: str) -> Response:
-    return _json({"error": sentence}, status, **headers)
-
-
-def _whole(text: str | None) -> int | None:
-    """The whole number in a query or header, None when it is absent or none."""
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 16 else None
-
-
-def _origin(request: Request) -> str:
-    return tcp.origin(request.client.host if request.client else "")
-
-
 class _Events:
     """ASGI: a stream of messages for each client that finds a place."""
 
@@ -77,12 +53,12 @@ class _Events:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
-        last_seen = _whole(request.headers.get("last-event-id"))
+        last_seen = whole(request.headers.get("last-event-id"))
         if last_seen is None:
-            last_seen = _whole(request.query_params.get("after"))
-        seat = self._streams.take(_origin(request))
+            last_seen = whole(request.query_params.get("after"))
+        seat = self._streams.take(origin(request))
         if seat is None:
-            refusal = _refuse(503, "Too many pages are already open.", **{"retry-after": "30"})
+            refusal = refuse(503, "Too many pages are already open.", **{"retry-after": "30"})
             await refusal(scope, receive, send)
             return
         response = StreamingResponse(
@@ -103,33 +79,30 @@ class _Door:
         self._notices = notices
 
     async def role(self, request: Request) -> Response:
-        return _json({"role": self._access.role_of(request).name.lower()})
+        return as_json({"role": self._access.role_of(request).name.lower()})
 
     async def enter(self, request: Request) -> Response:
-        data = await _posted(request)
+        data = await posted(request)
         if isinstance(data, Response):
             return data
         token = data.get("token")
         role = self._access.role_of_token(token) if isinstance(token, str) else Role.ANYBODY
         if role is Role.ANYBODY:
             self._notices.count("wrong_tokens")
-            return _refuse(401, "This link is not valid, or not any more.")
-        answer = _json({"role": role.name.lower()})
+            return refuse(401, "This link is not valid, or not any more.")
+        answer = as_json({"role": role.name.lower()})
         answer.set_cookie(COOKIE, str(token), COOKIE_S, httponly=True, samesite="strict")
         return answer
 
 
 class _Pages:
-    """The handlers; whatever they read or write goes through the threads of a pool."""
+    """The handlers for readers; whatever they read goes through the threads of a pool."""
 
-    def __init__(
-        self, pool: ReaderPool, archive_path: Path, mission: Mission, times: Times, static: Path,
-    ) -> None:
+    def __init__(self, pool: ReaderPool, mission: Mission, times: Times, static: Path) -> None:
         self._pool = pool
-        self._outbox = OutboxDesk(archive_path, mission, times.now)
+        self._name = mission.payload.name
         self._times = times
         self._static = static
-        self._limit = RateLimit(ASKS_PER_MINUTE, 60_000, times.now)
 
     async def index(self, request: Request) -> Response:
         return FileResponse(self._static / "index.html", media_type="text/html")
@@ -139,106 +112,50 @@ class _Pages:
             has_vendor = all((self._static / "vendor" / name).exists() for name in VENDOR_FILES)
             return to_json(reader.flight() | self._times.as_json() | {"has_vendor": has_vendor})
 
-        return _json_text(await self._pool.share("flight", flight_json))
+        return json_text(await self._pool.share("flight", flight_json))
 
     async def history(self, request: Request) -> Response:
-        return _json_text(
+        return json_text(
             await self._pool.share("history", lambda reader: to_json(reader.history())))
 
     async def musings(self, request: Request) -> Response:
-        before = _whole(request.query_params.get("before"))
-        limit = min(_whole(request.query_params.get("limit")) or 60, ENTRIES_MAX)
-        return _json_text(await self._pool.ask(lambda reader: to_json(
+        before = whole(request.query_params.get("before"))
+        limit = min(whole(request.query_params.get("limit")) or 60, ENTRIES_MAX)
+        return json_text(await self._pool.ask(lambda reader: to_json(
             {"entries": reader.entries(before, limit), "now_ms": self._times.now()})))
 
     async def picture(self, request: Request) -> Response:
-        key = _whole(request.path_params["key"])
+        key = whole(request.path_params["key"])
         found = None
         if key is not None:
             found = await self._pool.ask(lambda reader: reader.picture(key))
         if found is None:
-            return _refuse(404, "No such picture.")
+            return refuse(404, "No such picture.")
         image, media_type = found
         return Response(image, media_type=media_type, headers={"cache-control": "max-age=86400"})
 
+    async def commands(self, request: Request) -> Response:
+        before = whole(request.query_params.get("before"))
+        limit = min(whole(request.query_params.get("limit")) or 60, ENTRIES_MAX)
+        return json_text(await self._pool.ask(lambda reader: to_json(
+            {"commands": command_stack.page(reader.db, self._name, before, limit),
+             "available": command_words.forms()})))
+
     async def conflicts(self, request: Request) -> Response:
-        return _json_text(await self._pool.ask(lambda reader: to_json(
+        return json_text(await self._pool.ask(lambda reader: to_json(
             {"conflicts": reader.conflicts(CONFLICTS_MAX)})))
 
-    async def ask(self, request: Request) -> Response:
-        data = await _posted(request)
-        if isinstance(data, Response):
-            return data
-        text = clean_text(data.get("text"))
-        if not 1 <= len(text.encode()) <= QUESTION_BYTES_MAX:
-            return _refuse(422, f"A question must have 1 to {QUESTION_BYTES_MAX} bytes.")
-        refusal = await self._cannot_send()
-        if refusal is not None:
-            return refusal
-        asker = _origin(request)
-        if not self._limit.take(asker):
-            return _refuse(
-                429, "Too many questions; wait a minute.", **{"retry-after": "60"}
-            )
-        return await self._write(lambda outbox: outbox.ask(text, asker))
-
-    async def withdraw(self, request: Request) -> Response:
-        data = await _posted(request)
-        if isinstance(data, Response):
-            return data
-        command_id = data.get("id")
-        if not isinstance(command_id, int) or not 0 < command_id <= COUNTER_MAX:
-            return _refuse(422, "The body must contain the id of the command.")
-        return await self._write(lambda outbox: outbox.withdraw(command_id))
-
-    async def abort(self, request: Request) -> Response:
-        data = await _posted(request)
-        if isinstance(data, Response):
-            return data
-        refusal = await self._cannot_send()
-        return refusal or await self._write(lambda outbox: outbox.abort())
-
-    async def _write(self, act: Callable[[OutboxDesk], Answer]) -> Response:
-        answer = await self._pool.ask(lambda _: act(self._outbox))
-        return _json(answer.body, answer.status)
-
-    async def _cannot_send(self) -> Response | None:
-        if not await self._pool.ask(lambda reader: reader.flight()["can_transmit"]):
-            return _refuse(409, "This station has no key: it receives only and cannot send.")
-        if self._times.is_over:
-            return _refuse(409, "The flight is over: the payload cannot answer any more.")
-        return None
-
-
-async def _posted(request: Request) -> dict[str, Any] | Response:
-    """The JSON object that this station's own page posts, or why it is not taken."""
-    if not is_same_origin(request):
-        return _refuse(403, "Only this station's own page may send this request.")
-    if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
-        return _refuse(415, "The content type must be application/json.")
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES_MAX:
-            return _refuse(413, "The request is too long.")
-    try:
-        data = read_json(body)
-    except ValueError:
-        return _refuse(400, "The request is not valid JSON.")
-    return data if isinstance(data, dict) else _refuse(422, "The request is not a JSON object.")
-
-
 async def _no_archive(request: Request, error: Exception) -> Response:
-    return _refuse(503, "The archive cannot be read at the moment.", **{"retry-after": "2"})
+    return refuse(503, "The archive cannot be read at the moment.", **{"retry-after": "2"})
 
 
 async def _busy(request: Request, error: Exception) -> Response:
-    return _refuse(503, "This station is overloaded; try again later.", **{"retry-after": "5"})
+    return refuse(503, "This station is overloaded; try again later.", **{"retry-after": "5"})
 
 
 async def _left(request: Request, error: Exception) -> Response:
     """Never read: the client disconnected in the middle of its request."""
-    return _refuse(400, "The request was incomplete.")
+    return refuse(400, "The request was incomplete.")
 
 
 def create_app(
@@ -255,7 +172,9 @@ def create_app(
     now = now or _system_now_ms
     pool, notices = ReaderPool(archive_path, mission), Notices("page_clients", _uptime_ms)
     streams = Streams(pool, now, ending, notices)
-    pages = _Pages(pool, archive_path, mission, Times(now, ending), static)
+    times = Times(now, ending)
+    pages = _Pages(pool, mission, times, static)
+    operating = Operating(pool, archive_path, mission, times)
     access = Access(tokens)
     door = _Door(access, notices)
     own_name = socket.gethostname().lower()
@@ -272,12 +191,14 @@ def create_app(
             Route("/api/musings", pages.musings),
             Route("/api/picture/{key}", pages.picture),
             Route("/api/conflicts", pages.conflicts),
+            Route("/api/commands", pages.commands),
             Route("/api/events", _Events(streams), methods=["GET"]),
         ]),
         *only(Role.OPERATOR, access, [
-            Route("/api/ask", pages.ask, methods=["POST"]),
-            Route("/api/withdraw", pages.withdraw, methods=["POST"]),
-            Route("/api/abort", pages.abort, methods=["POST"]),
+            Route("/api/ask", operating.ask, methods=["POST"]),
+            Route("/api/command", operating.command, methods=["POST"]),
+            Route("/api/withdraw", operating.withdraw, methods=["POST"]),
+            Route("/api/abort", operating.abort, methods=["POST"]),
         ]),
         Mount("/static", StaticFiles(directory=static, check_dir=False)),
     ]

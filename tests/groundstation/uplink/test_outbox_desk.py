@@ -116,6 +116,59 @@ def test_a_withdrawal_after_the_sending_says_so_and_offers_the_abort(
     assert station.window() is ABORT
 
 
+@pytest.mark.parametrize(("name", "arguments", "opcode"), [
+    ("ping", "", Opcode.PING), ("TX-OFF", "10", Opcode.TX_OFF),
+    ("setting_set", "beacon_flight_s 20", Opcode.SETTING_SET), ("cutdown_arm", "", ARM),
+])
+def test_an_operator_commands_from_the_page(
+    station: Station, post: Page, name: str, arguments: str, opcode: Opcode
+) -> None:
+    answer = post("/api/command", {"name": name, "arguments": arguments}, VISITOR)
+    assert answer.status_code == 201 and answer.json()["command"] == opcode.name
+    assert station.window() is opcode
+
+
+@pytest.mark.parametrize(("body", "words"), [
+    ({"name": "launch"}, "Unknown command 'launch'; available: ping, "),
+    ({"name": "tx_off", "arguments": "31"}, "The silence in minutes must be 1..30."),
+    ({"name": "tx_off", "arguments": "1,5"}, "is not a whole number"),
+    ({"name": "ping", "arguments": "now"}, "Ping requires no argument."),
+    ({"name": "setting_set", "arguments": "mind 5"}, "Unknown setting 'mind'"),
+    ({"name": "cutdown_fire"}, "requires a cutdown_arm before it"),
+    ({"name": "ask", "arguments": "Cold?"}, "is not sent from this page as a command."),
+    ({"name": "plain_text", "arguments": "5"}, "is not sent from this page as a command."),
+    ({"name": 5}, "The body must contain the name of the command"),
+    ({}, "The body must contain the name of the command"),
+    ({"name": "ping", "arguments": ["x"]}, "as one text."),
+])
+def test_a_wrong_command_is_refused_with_a_sentence_and_queues_nothing(
+    station: Station, post: Page, body: object, words: str
+) -> None:
+    answer = post("/api/command", body)
+    assert answer.status_code == 422 and words in answer.json()["error"]
+    assert answer.json()["error"].endswith(".") and shown(station)["waiting"]["count"] == 0
+
+
+def test_without_a_key_nothing_is_commanded(station: Station, post: Page) -> None:
+    Ground(SIGNED_MISSION, station.archive, None)
+    answer = post("/api/command", {"name": "ping"})
+    assert answer.status_code == 409 and "receives only" in answer.json()["error"]
+
+
+def test_the_command_stack_forgets_nothing(station: Station) -> None:
+    ids = [station.queue(Opcode.PING) for _ in range(25)]
+    app = create_app(station.archive.path, SIGNED_MISSION, now=lambda: station.now_ms)
+    client = TestClient(app, base_url=HOST, client=(HERE, 5000))
+    found = client.get("/api/commands?limit=20").json()
+    assert [entry["id"] for entry in found["commands"]] == ids[:4:-1]
+    rest = client.get(f"/api/commands?before={found['commands'][-1]['id']}").json()
+    assert [entry["id"] for entry in rest["commands"]] == ids[4::-1]
+    forms = {form["name"]: form for form in found["available"]}
+    assert forms["setting_set"]["arguments"] == "the name of a setting, a whole number"
+    assert forms["cutdown_fire"]["is_hazardous"] and not forms["ping"]["is_hazardous"]
+    assert not {"ask", "plain_text"} & forms.keys()
+
+
 def test_one_address_does_not_fill_the_queue_for_the_others(station: Station, post: Page) -> None:
     answers = []
     for number in range(QUESTIONS_WAITING_EACH_MAX + 1):

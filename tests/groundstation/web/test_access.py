@@ -32,6 +32,7 @@ ROLES = {
     "/api/enter": Role.ANYBODY,
     "/api/flight": Role.VIEWER, "/api/history": Role.VIEWER, "/api/musings": Role.VIEWER,
     "/api/picture/{key}": Role.VIEWER, "/api/conflicts": Role.VIEWER, "/api/events": Role.VIEWER,
+    "/api/commands": Role.VIEWER, "/api/command": Role.OPERATOR,
     "/api/ask": Role.OPERATOR, "/api/withdraw": Role.OPERATOR, "/api/abort": Role.OPERATOR,
 }
 Visit = Callable[..., TestClient]
