@@ -30,6 +30,7 @@ from groundstation.decode import foreign, mosaic
 from groundstation.decode.beacon_freshness import clock_gap_s
 from groundstation.decode.pictures import media_type
 from groundstation.reading import link_figures, lives
+from groundstation.reading.fault_words import fault_words
 from groundstation.sanitise import clean_text, number, scaled
 from groundstation.share import upload_queue
 from wire.airtime_budget import AirtimeBudget
@@ -192,6 +193,7 @@ class FlightReader:
         beacon["phase"] = None if phase is None else phase.name
         beacon["power_mode"] = None if power is None else power.name
         beacon["expected_every_s"] = self._expected_every_s(phase, power, beacon["altitude_m"])
+        beacon["fault_words"] = fault_words(beacon["faults"])
         beacon["clock_gap_s"] = clock_gap_s(beacon["time_of_day_s"], beacon["utc_ms"])
         return beacon
 

@@ -1,4 +1,4 @@
-"""The handlers for an operator: questions, commands, withdrawals, the abort."""
+"""The handlers for an operator: questions, commands, withdrawals, the abort, alarms noticed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
+from groundstation.reading.alarms import AlarmBoard
 from groundstation.sanitise import clean_text
 from groundstation.uplink.outbox_desk import Answer, OutboxDesk
 from groundstation.web.http_json import as_json, origin, posted, refuse
@@ -25,11 +26,13 @@ class Operating:
     """Writes into the outbox, through the threads of the pool."""
 
     def __init__(
-        self, pool: ReaderPool, archive_path: Path, mission: Mission, times: Times
+        self, pool: ReaderPool, archive_path: Path, mission: Mission, times: Times,
+        board: AlarmBoard,
     ) -> None:
         self._pool = pool
         self._outbox = OutboxDesk(archive_path, mission, times.now)
         self._times = times
+        self._board = board
         self._limit = RateLimit(ASKS_PER_MINUTE, 60_000, times.now)
 
     async def ask(self, request: Request) -> Response:
@@ -74,6 +77,17 @@ class Operating:
             return data
         refusal = await self._cannot_send()
         return refusal or await self._write(lambda outbox: outbox.abort())
+
+    async def acknowledge(self, request: Request) -> Response:
+        data = await posted(request)
+        if isinstance(data, Response):
+            return data
+        rule, since_ms = data.get("rule"), data.get("since_ms")
+        if not isinstance(rule, str) or not isinstance(since_ms, int):
+            return refuse(422, "The body must contain the rule of the alarm, and since when.")
+        if not self._board.acknowledge(rule, since_ms):
+            return refuse(404, "There is no such alarm any more.")
+        return as_json(self._times.as_json())
 
     async def _write(self, act: Callable[[OutboxDesk], Answer]) -> Response:
         answer = await self._pool.ask(lambda _: act(self._outbox))

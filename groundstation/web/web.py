@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 from groundstation import command_words
 from groundstation.inputs.notices import Notices
 from groundstation.reading import command_stack
+from groundstation.reading.alarms import AlarmBoard
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import to_json
 from groundstation.web.access import COOKIE, COOKIE_S, Access, Role, Tokens, only
@@ -110,7 +112,8 @@ class _Pages:
     async def flight(self, request: Request) -> Response:
         def flight_json(reader: FlightReader) -> str:
             has_vendor = all((self._static / "vendor" / name).exists() for name in VENDOR_FILES)
-            return to_json(reader.flight() | self._times.as_json() | {"has_vendor": has_vendor})
+            flight = reader.flight()
+            return to_json(flight | self._times.hearing(flight) | {"has_vendor": has_vendor})
 
         return json_text(await self._pool.share("flight", flight_json))
 
@@ -171,10 +174,11 @@ def create_app(
     """
     now = now or _system_now_ms
     pool, notices = ReaderPool(archive_path, mission), Notices("page_clients", _uptime_ms)
-    streams = Streams(pool, now, ending, notices)
-    times = Times(now, ending)
+    board = AlarmBoard(mission, threading.Lock())
+    streams = Streams(pool, now, ending, notices, board)
+    times = Times(now, ending, board)
     pages = _Pages(pool, mission, times, static)
-    operating = Operating(pool, archive_path, mission, times)
+    operating = Operating(pool, archive_path, mission, times, board)
     access = Access(tokens)
     door = _Door(access, notices)
     own_name = socket.gethostname().lower()
@@ -197,6 +201,7 @@ def create_app(
         *only(Role.OPERATOR, access, [
             Route("/api/ask", operating.ask, methods=["POST"]),
             Route("/api/command", operating.command, methods=["POST"]),
+            Route("/api/acknowledge", operating.acknowledge, methods=["POST"]),
             Route("/api/withdraw", operating.withdraw, methods=["POST"]),
             Route("/api/abort", operating.abort, methods=["POST"]),
         ]),

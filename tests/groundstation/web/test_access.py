@@ -34,6 +34,7 @@ ROLES = {
     "/api/picture/{key}": Role.VIEWER, "/api/conflicts": Role.VIEWER, "/api/events": Role.VIEWER,
     "/api/commands": Role.VIEWER, "/api/command": Role.OPERATOR,
     "/api/ask": Role.OPERATOR, "/api/withdraw": Role.OPERATOR, "/api/abort": Role.OPERATOR,
+    "/api/acknowledge": Role.OPERATOR,
 }
 Visit = Callable[..., TestClient]
 
