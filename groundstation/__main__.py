@@ -13,13 +13,14 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import structlog
 import typer
 
-from groundstation.archive import schema
+from groundstation.archive import radio_state, schema
 from groundstation.archive.archive import Archive, ArchiveBusy
 from groundstation.archive.schema import WrongVersion
 from groundstation.decode import intake, text_models
@@ -153,7 +154,8 @@ def _receive(
     def carry() -> None:
         poll_udp = gateway.nothing if udp_service is None else udp_service.poll
         try:
-            gateway.run(ground, radio, Envelope(mission), _now_ms, stop, poll_udp)
+            gateway.run(ground, radio, Envelope(mission), _now_ms, stop, poll_udp,
+                        partial(radio_state.note, archive))
         finally:
             if udp_service is not None:
                 udp_service.close()

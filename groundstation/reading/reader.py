@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from groundstation.archive import outbox, precedence, schema
+from groundstation.archive import outbox, precedence, radio_state, schema
 from groundstation.archive.rows import (
     body_of,
     columns_of,
@@ -114,6 +114,7 @@ class FlightReader:
                 "Its texts are a statistical echo of that person, not the person."
             ),
             "station": self._mission.ground.station,
+            "radio": radio_state.read(self.db),
             "callsign": self._mission.payload.callsign,
             "node_id": self._node_id,
             "can_transmit": bool(self._meta("can_transmit")),

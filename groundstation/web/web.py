@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from groundstation import command_words
 from groundstation.inputs.notices import Notices
-from groundstation.reading import command_stack
+from groundstation.reading import command_stack, link_room, packets
 from groundstation.reading.alarms import AlarmBoard
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import to_json
@@ -102,7 +102,7 @@ class _Pages:
 
     def __init__(self, pool: ReaderPool, mission: Mission, times: Times, static: Path) -> None:
         self._pool = pool
-        self._name = mission.payload.name
+        self._mission = mission
         self._times = times
         self._static = static
 
@@ -141,8 +141,25 @@ class _Pages:
         before = whole(request.query_params.get("before"))
         limit = min(whole(request.query_params.get("limit")) or 60, ENTRIES_MAX)
         return json_text(await self._pool.ask(lambda reader: to_json(
-            {"commands": command_stack.page(reader.db, self._name, before, limit),
+            {"commands": command_stack.page(reader.db, self._mission.payload.name, before,
+                                            limit),
              "available": command_words.forms()})))
+
+    async def link(self, request: Request) -> Response:
+        return json_text(await self._pool.share(
+            "link", lambda reader: to_json(link_room.now(reader.db, self._mission))))
+
+    async def packets(self, request: Request) -> Response:
+        before = whole(request.query_params.get("before"))
+        limit = min(whole(request.query_params.get("limit")) or 60, ENTRIES_MAX)
+        return json_text(await self._pool.ask(lambda reader: to_json(
+            {"packets": packets.page(reader.db, before, limit)})))
+
+    async def packet(self, request: Request) -> Response:
+        number = whole(request.path_params["number"])
+        found = None if number is None else await self._pool.ask(
+            lambda reader: packets.one(reader.db, number))
+        return refuse(404, "No such packet.") if found is None else as_json(found)
 
     async def conflicts(self, request: Request) -> Response:
         return json_text(await self._pool.ask(lambda reader: to_json(
@@ -196,6 +213,9 @@ def create_app(
             Route("/api/picture/{key}", pages.picture),
             Route("/api/conflicts", pages.conflicts),
             Route("/api/commands", pages.commands),
+            Route("/api/link", pages.link),
+            Route("/api/packets", pages.packets),
+            Route("/api/packets/{number}", pages.packet),
             Route("/api/events", _Events(streams), methods=["GET"]),
         ]),
         *only(Role.OPERATOR, access, [
