@@ -41,6 +41,7 @@ from wire.records import Kind
 
 POINTS_MAX = 1500
 FEED_KINDS = (Kind.MUSING, Kind.REPLY, Kind.API_CALL, Kind.THUMBNAIL, Kind.EVENT)
+THOUGHT_KINDS = (Kind.MUSING, Kind.REPLY, Kind.THUMBNAIL)
 QUIET_FACTOR = 3  # beacons missed before a sighting in another format is shown in their place
 WAITING_SHOWN = 12
 GAP_MS = 90_000  # a pause between samples that a plot does not bridge; a slow link has longer ones
@@ -334,7 +335,7 @@ class FlightReader:
 
     def history(self) -> dict[str, Any]:
         """The whole flight as columns, thinned to at most 1500 rows each: the proved way and the
-        other one, readings, the link, silences."""
+        other one, readings, the link, silences, and when the diary was written."""
         change_id = self.change_id()
         cached = self._cached.get("history")
         if cached and cached[0] == change_id:
@@ -348,10 +349,17 @@ class FlightReader:
             "state": columns_of(("t", "mv", "out", "in"), self._state_rows()),
             "link": columns_of(("t", "heard", "lost"), minutes),
             "silences": self.silences(500),
+            "diary": columns_of(("t", "kind"), self._thoughts()),
             "gap_ms": self._gap_ms,
         }
         self._cached["history"] = (change_id, history)
         return history
+
+    def _thoughts(self) -> Iterator[tuple[int, str]]:
+        """(UTC ms, kind) of every line and picture, whatever it says."""
+        for kind in THOUGHT_KINDS:
+            for record in self._records(kind):
+                yield when_of(record)[0], kind.name.lower()
 
     def _state_rows(self) -> list[tuple[Any, ...]]:
         """(t, battery mV, outside C, inside C) with a row of nothing wherever it was silent."""

@@ -374,7 +374,7 @@ def test_the_first_load_is_light(station):
     need_vendor()
     client = client_of(station)
     total = 0
-    files = ["/", "/static/style.css", "/static/icon.svg"]
+    files = ["/", "/static/style.css", "/static/read.css"]
     files += [f"/static/{path.name}" for path in web.STATIC.glob("*.js")]
     files += [f"/static/vendor/{name}" for name in web.VENDOR_FILES]
     for path in files:
