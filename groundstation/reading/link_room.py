@@ -79,7 +79,7 @@ def class_of(head: bytes, node_id: int) -> str:
     if frames.is_uplink(head + b"\0"):
         return "uplink overheard"
     if head[1] != node_id:
-        return "other payloads"
+        return "other payloads or noise"
     kind = head[0] >> 2 & 0xF & ~SIGNED_BIT
     if kind == FrameType.BEACON:
         return "beacons"

@@ -3,7 +3,7 @@
 import { isOperator } from "./access.js";
 import { acknowledge, alarms, hasSound, NAMES, setSound, watch } from "./alarms.js";
 import { now } from "./clock.js";
-import { byId, el, speak, write } from "./dom.js";
+import { byId, el, keep, speak, write } from "./dom.js";
 import * as format from "./format.js";
 
 export function start() {
@@ -12,27 +12,38 @@ export function start() {
 }
 
 export function draw() {
-  const list = byId("alarm-list");
   const found = alarms();
-  const held = document.activeElement?.dataset?.alarm; // a redraw must not take the focus away
   write(byId("sound"), hasSound() ? "Sound is on" : "Turn the sound on");
   byId("sound").setAttribute("aria-pressed", String(hasSound()));
-  list.replaceChildren(...(found.length ? found.map(item) : [el("li", "none", "No alarm.")]));
-  if (held) list.querySelector(`[data-alarm="${held}"]`)?.focus();
+  byId("alarms-none").hidden = found.length > 0;
+  keep(byId("alarm-list"), found.map((alarm) => ({
+    key: `${alarm.rule}-${alarm.since_ms}-${state(alarm)}`,
+    make: () => item(alarm),
+    tell: (node) => tell(node, alarm),
+  })));
+}
+
+function state(alarm) {
+  if (!alarm.is_active) return "past";
+  return alarm.is_acknowledged ? "noticed" : "loud";
 }
 
 function item(alarm) {
-  const state = !alarm.is_active ? "over" : alarm.is_acknowledged ? "noticed" : "loud";
-  const since = `${state === "over" ? "over; began" : "since"} ${format.clockTime(alarm.since_ms)}, ${format.span(now() - alarm.since_ms)} ago${alarm.is_acknowledged ? "; acknowledged" : ""}`;
-  const told = el("div", "", el("strong", "", NAMES[alarm.rule] ?? alarm.rule), " ", el("span", "words", alarm.words), el("small", "", since));
-  return el("li", state, told, alarm.is_acknowledged ? null : button(alarm));
+  const told = el("div", "", el("strong", "", NAMES[alarm.rule] ?? alarm.rule), " ", el("span", "words"), el("small", "since"));
+  const button = alarm.is_acknowledged || !(isOperator() || alarm.rule === "station") ? null : noticed(alarm);
+  return el("li", state(alarm), told, button);
 }
 
-function button(alarm) {
-  if (!isOperator() && alarm.rule !== "station") return null;
+function tell(node, alarm) {
+  const began = `${format.clockTime(alarm.since_ms)}, ${format.span(now() - alarm.since_ms)} ago`;
+  const words = { past: `over; began ${began}`, noticed: `since ${began}; acknowledged`, loud: `since ${began}` };
+  write(node.querySelector(".words"), alarm.words);
+  write(node.querySelector(".since"), words[state(alarm)]);
+}
+
+function noticed(alarm) {
   const node = el("button", "", "Acknowledge");
   node.type = "button";
-  node.dataset.alarm = `${alarm.rule}-${alarm.since_ms}`;
   node.addEventListener("click", async () => {
     node.disabled = true;
     speak(await acknowledge(alarm) || "Acknowledged");

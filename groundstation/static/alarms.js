@@ -74,8 +74,8 @@ function show() {
   const loud = alarms().filter(isLoud);
   const line = byId("alarm-line");
   line.hidden = loud.length === 0;
-  const more = loud.length > 1 ? `, and ${loud.length - 1} more` : "";
-  if (loud.length) write(line, `${NAMES[loud[0].rule] ?? loud[0].rule}: ${loud[0].words}${more}`);
+  const more = loud.length > 1 ? ` (and ${loud.length - 1} more ${loud.length > 2 ? "alarms" : "alarm"})` : "";
+  if (loud.length) write(line.firstChild, `${NAMES[loud[0].rule] ?? loud[0].rule}: ${loud[0].words}${more}`);
   watchers.forEach((watcher) => watcher());
   ring();
 }

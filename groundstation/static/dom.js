@@ -31,6 +31,23 @@ export function origin(entry) {
   return entry.by === "canned" ? el("p", "canned", "a canned line, not the model's") : null;
 }
 
+/** Show ``items`` in a list, a node each: {key, make(), tell(node)}. A node whose key is still there
+    stays, so that no redraw swallows a press of its button or takes the focus away. */
+export function keep(list, items) {
+  const old = new Map([...list.children].map((node) => [node.dataset.key, node]));
+  const held = document.activeElement;
+  const nodes = items.map(({ key, make, tell }) => {
+    const node = old.get(key) ?? make();
+    node.dataset.key = key;
+    tell?.(node);
+    return node;
+  });
+  const isSame = nodes.length === list.children.length && nodes.every((node, at) => node === list.children[at]);
+  if (isSame) return;
+  list.replaceChildren(...nodes);
+  if (list.contains(held)) held.focus();
+}
+
 /** Set text only when it differs, so that screen readers and layout stay calm. */
 export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;

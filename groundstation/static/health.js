@@ -18,6 +18,8 @@ export function draw() {
   rows(byId("station-health"), station(flight()));
 }
 
+const isRaised = (rule) => alarms().some((alarm) => alarm.rule === rule && alarm.is_active);
+
 /** Rows of [name, value, is it bad]; an absent value is an en dash. */
 function rows(list, found) {
   list.replaceChildren(...found.flatMap(([name, value, isBad]) => [
@@ -33,7 +35,7 @@ function payload(state, beacon) {
     ["heard", `${since(beacon.utc_ms)}, ${format.SEALS[beacon.authenticity]}`, false],
     ["phase", format.PHASE_WORDS[beacon.phase] ?? "unknown", false],
     ["power mode", POWER_WORDS[beacon.power_mode] ?? "–", ["LOW", "CRITICAL", "SAFE"].includes(beacon.power_mode)],
-    ["battery", format.volts(beacon.battery_mv), false],
+    ["battery", format.volts(beacon.battery_mv), isRaised("low_battery")],
     ["cutdown", beacon.is_cutdown_armed ? "ARMED" : "not armed", Boolean(beacon.is_cutdown_armed)],
     ["faults", faults.length ? faults.join(", ") : "none reported", faults.length > 0],
     ["inside", format.degrees(beacon.inside_c), false],
@@ -45,7 +47,7 @@ function payload(state, beacon) {
 
 function station(state) {
   const { link, radio, sondehub } = state;
-  const isUnreached = alarms().some((alarm) => alarm.rule === "station");
+  const isUnreached = isRaised("station");
   const found = [["this page", isUnreached ? "has lost the station" : "connected", isUnreached]];
   if (radio) {
     const is = radio.is_connected ? `connected, ${radio.name}` : `lost ${format.span(now() - radio.since_ms)} ago${radio.why ? `: ${radio.why}` : ""}`;

@@ -1,6 +1,7 @@
 // Puts the page together: the stream fills the models, and what shows them is drawn. One way only.
 
 import * as access from "./access.js";
+import { setAlarms, setReached } from "./alarms.js";
 import { now, setClock } from "./clock.js";
 import { byId, write } from "./dom.js";
 import * as entries from "./entries.js";
@@ -25,6 +26,7 @@ let isDrawDue = false;
 function setTime(message) {
   setClock(message);
   setEnding(message.ending);
+  setAlarms(message.alarms);
 }
 
 function show() {
@@ -93,8 +95,12 @@ function connect() {
       if (id !== null) lastChange = id;
       Promise.resolve(hearing[event]?.(data)).catch(() => {}); // the next message mends it
     },
-    open: () => banner(""),
+    open() {
+      banner("");
+      setReached(true);
+    },
     async lost(status) {
+      if (!ending()) setReached(status === FULL);
       if (ending()) banner("The simulator is closed. This page keeps its last data until you leave it.");
       else if (status !== FULL) banner(SILENT);
       else await reload().then(() => { drawSoon(); banner(CROWDED); }, () => banner(SILENT)); // no place: look anyway

@@ -5,6 +5,7 @@ import { byId, speak, write } from "./dom.js";
 import { watch } from "./entries.js";
 import { ending, flight } from "./flight.js";
 import * as letters from "./letters.js";
+import { post } from "./post.js";
 
 const BYTES_MAX = 160;
 const NEAR_FULL = 110;
@@ -45,23 +46,15 @@ async function send(event) {
   const text = field.value.trim();
   if (!text) return note("Enter a question first.", true);
   if (bytes(text) > BYTES_MAX) return note(`Too long: ${bytes(text) - BYTES_MAX} characters too many.`, true);
-  try {
-    const answer = await fetch("/api/ask", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ text }),
-    });
-    const said = await answer.json();
-    if (!answer.ok) return note(said.error, true);
-    field.value = "";
-    note("Queued. It will be sent in the next listening window.");
-    speak("Question queued");
-  } catch {
-    note("The station did not answer; your question is kept here.", true);
-  }
+  const { isDone, said } = await post("/api/ask", { text });
+  if (!isDone) return note(said.error, true);
+  field.value = "";
+  note("Queued. It will be sent in the next listening window.");
+  speak("Question queued");
 }
 
 export function start() {
+  letters.start();
   watch({ add: (entry) => { if (entry.kind === "reply") letters.draw(); } });
   byId("ask").addEventListener("submit", send);
   byId("question").addEventListener("input", count);

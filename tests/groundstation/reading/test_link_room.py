@@ -57,7 +57,7 @@ def test_an_empty_archive_has_a_link_room(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("head", "words"), [
     (b"", "other formats and noise"), (b"\x44", "other formats and noise"),
     (b"\x44\x07", "beacons"), (b"\x64\x07", "beacons"), (b"\x48\x07", "texts and events"),
-    (b"\x5b\x07", "picture tiles"), (b"\x44\x08", "other payloads"),
+    (b"\x5b\x07", "picture tiles"), (b"\x44\x08", "other payloads or noise"),
     (b"\x50\x07", "uplink overheard"), (b"\x7c\x07", "identification"),
     (b"\xff\xff", "other formats and noise"),
 ])
