@@ -128,7 +128,9 @@ def _place(point: Any) -> str:
 
 def _span(ms: float) -> str:
     minutes = round(ms / 60_000)
-    return f"{minutes}\u00a0min" if minutes < 90 else f"{minutes // 60}\u00a0h {minutes % 60}\u00a0min"
+    if minutes < 90:
+        return f"{minutes}\u00a0min"
+    return f"{minutes // 60}\u00a0h {minutes % 60}\u00a0min"
 
 
 def _numbered(flight: Flight, numbers: dict[int, int]) -> drawings.Numbered:
