@@ -283,8 +283,9 @@ def _colophon(flight: Flight) -> Node:
     state, link = flight.state, flight.state["link"]
     if flight.is_proved:
         proof = (f"The station verified every frame: what is printed here was signed by "
-                 f"{flight.name}. {grouped(link.get('impostor', 0))} frames in its name were not "
-                 "and are left out.")
+                 f"{flight.name}.")
+        if impostors := link.get("impostor", 0):
+            proof += f" Frames in its name that were not, and are left out: {grouped(impostors)}."
     else:
         proof = "The station could not verify who sent these frames."
     return _section(

@@ -9,7 +9,11 @@ from groundstation.export.gathered import Flight
 from groundstation.export.markup import clock, iso, metres
 from groundstation.reading.chapters import chapter_at, chapters_of
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&:.-])")  # a colon and a dot make links of addresses
+_SPECIAL = re.compile(
+    r"([\\`*_\[\]<>|~&@])"  # marks, tags, entities and addresses
+    r"|(?<=www)(\.)|(:)(?=//)"  # what is made a link without being marked as one
+    r"|^([#+-]|\d+[.)])"  # headings and lists
+)
 
 
 def diary(flight: Flight) -> str:
@@ -37,4 +41,9 @@ def _line(entry: dict[str, Any]) -> list[str]:
 
 def _plain(text: str) -> str:
     """Text that a reader of Markdown shows as it is."""
-    return _SPECIAL.sub(r"\\\1", text)
+    return _SPECIAL.sub(lambda found: _escaped(found.group()), text)
+
+
+def _escaped(mark: str) -> str:
+    """A number of a list is escaped at its dot: digits cannot be."""
+    return f"{mark[:-1]}\\{mark[-1]}"
