@@ -1,4 +1,7 @@
-"""Trees of HTML, SVG and XML: text goes in as text, and only the serialiser escapes it."""
+"""Trees of HTML, SVG and XML: text goes in as text, and only the serialiser escapes it.
+
+Radio text is always the text of a node, never an attribute.
+"""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def drawn(picture: Picture) -> Node:
                            "patternUnits": "userSpaceOnUse", "patternTransform": "rotate(45)"},
                el("path", {"d": f"M0 0V{_HATCH_PX}", "stroke": "#999", "stroke-width": "3"}))
     root = el("svg", {"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {WIDE} {HIGH}",
-                      "role": "img", "aria-label": caption(picture)})
+                      "role": "img"}, el("title", None, caption(picture)))
     if picture.first is None:
         root.append(el("defs", None, hatch))
         root.append(el("rect", {"width": str(WIDE), "height": str(HIGH), "fill": f"url(#{name})"}))

@@ -29,3 +29,4 @@ function without(why) {
 
 export const draw = () => instruments.forEach((instrument) => instrument.draw());
 export const tick = () => instruments.forEach((instrument) => instrument.tick?.());
+export const setMoment = (ms) => instruments.forEach((instrument) => instrument.setMoment?.(ms));

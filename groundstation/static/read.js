@@ -8,8 +8,11 @@ import * as feed from "./feed.js";
 import * as format from "./format.js";
 import * as sketch from "./sketch.js";
 
+const REST_MS = 1500; // the first screen is there: most flights are here whole with one page more
+
 export async function start() {
   feed.start();
+  setTimeout(() => { if (entries.hasEarlier()) entries.loadEarlier().catch(() => {}); }, REST_MS);
   sketch.start();
   byId("print").addEventListener("click", print);
   for (const name of ["beforeprint", "afterprint"]) window.addEventListener(name, feed.turn); // a book begins at the beginning

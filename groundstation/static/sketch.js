@@ -141,7 +141,8 @@ function named(rows, project) {
     { at: [first[1], first[2]], kind: "launch", words: "launch" },
   ];
   const taken = [];
-  const names = places.map((place) => name(place, project, taken)).filter(Boolean);
+  const line = rows.map((row) => project([row[1], row[2]]));
+  const names = places.map((place) => name(place, project, taken, line)).filter(Boolean);
   const dots = places.map(({ at: where, kind }) => {
     const [x, y] = project(where);
     return svg("circle", { class: `dot ${kind}`, cx: x.toFixed(1), cy: y.toFixed(1), r: kind === "here" ? 5 : 3.5 });
@@ -149,22 +150,23 @@ function named(rows, project) {
   return [...dots.reverse(), ...names];
 }
 
-/** A name on the first side where it fits and covers no other; null where there is none. */
-function name({ at: where, words }, project, taken) {
+/** A name on the side where it covers least of the way and no other name; null where there is none. */
+function name({ at: where, words }, project, taken, line) {
   const [x, y] = project(where);
   const wide = words.length * LETTER_PX;
   const sides = [
     [x + 9, y + 4, "start"], [x - 9, y + 4, "end"], [x, y - 11, "middle"], [x, y + 19, "middle"],
-  ];
-  for (const [left, base, anchor] of sides) {
+    [x - 4, y - 11, "end"], [x + 4, y - 11, "start"], [x - 4, y + 19, "end"], [x + 4, y + 19, "start"],
+  ].map(([left, base, anchor]) => {
     const from = left - { start: 0, end: wide, middle: wide / 2 }[anchor];
-    const box = [from, base - LINE_PX, from + wide, base + 4];
-    const isInside = box[0] >= 2 && box[1] >= 2 && box[2] <= WIDE - 2 && box[3] <= HIGH - 2;
-    if (!isInside || taken.some((other) => overlap(box, other))) continue;
-    taken.push(box);
-    return svg("text", { x: left.toFixed(1), y: base.toFixed(1), "text-anchor": anchor }, words);
-  }
-  return null;
+    return { left, base, anchor, box: [from, base - LINE_PX, from + wide, base + 4] };
+  }).filter(({ box }) => box[0] >= 2 && box[1] >= 2 && box[2] <= WIDE - 2 && box[3] <= HIGH - 2
+    && !taken.some((other) => overlap(box, other)));
+  const covers = ({ box }) => line.filter(([px, py]) => px > box[0] && px < box[2] && py > box[1] && py < box[3]).length;
+  const best = sides.map((side) => [covers(side), side]).sort((a, b) => a[0] - b[0])[0]?.[1];
+  if (!best) return null;
+  taken.push(best.box);
+  return svg("text", { x: best.left.toFixed(1), y: best.base.toFixed(1), "text-anchor": best.anchor }, words);
 }
 
 const overlap = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sqlite3
 import threading
@@ -19,6 +20,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from groundstation import command_words
+from groundstation.export import export
+from groundstation.export.gathered import gather
 from groundstation.inputs.notices import Notices
 from groundstation.reading import command_stack, link_room, packets
 from groundstation.reading.alarms import AlarmBoard
@@ -105,6 +108,7 @@ class _Pages:
         self._mission = mission
         self._times = times
         self._static = static
+        self._exporting = asyncio.Lock()
 
     async def index(self, request: Request) -> Response:
         return FileResponse(self._static / "index.html", media_type="text/html")
@@ -165,6 +169,18 @@ class _Pages:
         return json_text(await self._pool.ask(lambda reader: to_json(
             {"conflicts": reader.conflicts(CONFLICTS_MAX)})))
 
+    async def export(self, request: Request) -> Response:
+        """One file of the flight, made of what the archive has now."""
+        name = request.path_params["name"]
+        form = export.EVERY.get(name)
+        if form is None:
+            return refuse(404, f"No such file; available: {', '.join(export.EVERY)}.")
+        async with self._exporting:  # one at a time: the other threads are for those who read
+            data = await self._pool.ask(lambda reader: form.of(gather(reader)))
+        return Response(data, media_type=form.media_type, headers={
+            "content-disposition": f'attachment; filename="{name}"'})
+
+
 async def _no_archive(request: Request, error: Exception) -> Response:
     return refuse(503, "The archive cannot be read at the moment.", **{"retry-after": "2"})
 
@@ -212,6 +228,7 @@ def create_app(
             Route("/api/musings", pages.musings),
             Route("/api/picture/{key}", pages.picture),
             Route("/api/conflicts", pages.conflicts),
+            Route("/api/export/{name}", pages.export),
             Route("/api/commands", pages.commands),
             Route("/api/link", pages.link),
             Route("/api/packets", pages.packets),

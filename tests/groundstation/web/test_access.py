@@ -32,7 +32,7 @@ ROLES = {
     "/api/enter": Role.ANYBODY,
     "/api/flight": Role.VIEWER, "/api/history": Role.VIEWER, "/api/musings": Role.VIEWER,
     "/api/picture/{key}": Role.VIEWER, "/api/conflicts": Role.VIEWER, "/api/events": Role.VIEWER,
-    "/api/link": Role.VIEWER, "/api/packets": Role.VIEWER,
+    "/api/export/{name}": Role.VIEWER, "/api/link": Role.VIEWER, "/api/packets": Role.VIEWER,
     "/api/packets/{number}": Role.VIEWER,
     "/api/commands": Role.VIEWER, "/api/command": Role.OPERATOR,
     "/api/ask": Role.OPERATOR, "/api/withdraw": Role.OPERATOR, "/api/abort": Role.OPERATOR,
@@ -66,6 +66,7 @@ def test_every_route_has_a_role_and_is_open_to_it_and_to_no_less(app: Starlette)
         needed = ROLES[route.path]
         method = "POST" if isinstance(route, Route) and "POST" in (route.methods or ()) else "GET"
         path = route.path.replace("{key}", "1").replace("{number}", "1")
+        path = path.replace("{name}", "track.gpx")
         path += "/page.js" if path == "/static" else ""
         for held, token in OF.items():
             status = client(app, token).request(method, path, json={}).status_code

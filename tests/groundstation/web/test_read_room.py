@@ -10,7 +10,7 @@ import pytest
 from groundstation.ground import Ground, HeardBytes
 from tests.groundstation.far_end import MISSION, START_MS, FarEnd, state_at
 from tests.groundstation.web import diary
-from tests.groundstation.web.browser import Browser, find_chromium
+from tests.groundstation.web.browser import Browser, find_chromium, need_vendor
 from tests.groundstation.web.served import Served, go, looked_at
 from wire.records import Kind
 
@@ -91,7 +91,8 @@ def test_every_line_of_a_long_flight_is_reached(page, tmp_path):
         archive.close()
 
 
-def test_the_time_bar_shows_a_moment_in_the_diary_and_on_the_map(page, served):
+def test_the_time_bar_shows_a_moment_in_the_diary_on_the_map_and_in_the_plots(page, served):
+    need_vendor()
     looked_at(page, served, 1440, 900)
     assert page.value("document.getElementById('moment-words').textContent") == "now"
     page.value("import('/static/clock.js').then((clock) =>"
@@ -106,6 +107,12 @@ def test_the_time_bar_shows_a_moment_in_the_diary_and_on_the_map(page, served):
     press(page, "PageDown", 34)
     press(page, "PageDown", 34)
     page.wait(f"{CURRENT} === {diary.LINES[19]!r}")
+    go(page, "chase")
+    page.wait("[...document.querySelectorAll('.plots h3 .value')].length === 4")
+    at = page.value("document.getElementById('moment-words').textContent").split()[0]
+    page.wait(f"[...document.querySelectorAll('.plots h3 .value')].every((n) =>"
+              f" Math.abs(Date.parse('2000-01-01T' + n.textContent.slice(0, 5))"
+              f" - Date.parse('2000-01-01T{at}')) <= 120000)")
     go(page, "control")
     assert page.value("document.getElementById('timebar').checkVisibility()")
     page.value("document.getElementById('moment-now').click()")
