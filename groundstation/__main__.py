@@ -88,6 +88,7 @@ LanOption = Annotated[
         "--lan", help="Serve the page to other devices as well, and print their links.",
     ),
 ]
+CHAT_LOOK_S = 0.5  # how often a chat looks into the archive
 _SENTENCES = (ArchiveBusy, MissionError, KeyFileError, StationError, WrongVersion)
 
 
@@ -97,6 +98,10 @@ def _now_ms() -> int:
 
 def _uptime_ms() -> int:
     return time.monotonic_ns() // 1_000_000
+
+
+def _wait() -> None:
+    time.sleep(CHAT_LOOK_S)
 
 
 def _say(sentence: str) -> None:
@@ -272,7 +277,7 @@ def keygen(mission: MissionOption = Path("mission.toml")) -> None:
           "of git. Use a new key for every flight.")
 
 
-for _name, _run in OutboxCommands(_now_ms).all().items():
+for _name, _run in OutboxCommands(_now_ms, _wait).all().items():
     app.command(_name, context_settings={"ignore_unknown_options": _name == "command"})(_run)
 
 

@@ -14,20 +14,21 @@ from wire.commands import ARGUMENTS, HAZARDOUS, Command, Opcode
 _WANTED = {int: "a whole number", float: "a number", str: "a text"}
 _A_SETTING = frozenset((Opcode.SETTING_GET, Opcode.SETTING_SET))  # their first argument is one
 NOT_IN_A_FORM = frozenset((Opcode.ASK, Opcode.PLAIN_TEXT))
+_NEVER_TYPED = frozenset((Opcode.FOLLOW_UP,))  # what the station makes of a question
 _GIVEN_BY_US = {Opcode.ASK: 1}  # leading arguments that are not typed: the id of the question
 
 
 def names() -> list[str]:
-    """Every command, as it is typed."""
-    return [opcode.name.lower() for opcode in Opcode]
+    """Every command that is typed, as it is typed."""
+    return [opcode.name.lower() for opcode in Opcode if opcode not in _NEVER_TYPED]
 
 
 def find(name: str) -> Opcode:
     """The opcode called ``name``. Raises ValueError, listing all names."""
-    try:
-        return Opcode[name.upper().replace("-", "_")]
-    except KeyError:
-        raise ValueError(f"unknown command {name!r}; available: {', '.join(names())}") from None
+    typed = name.lower().replace("-", "_")
+    if typed not in names():
+        raise ValueError(f"unknown command {name!r}; available: {', '.join(names())}")
+    return Opcode[typed.upper()]
 
 
 def usage(opcode: Opcode) -> str:

@@ -1,4 +1,5 @@
-"""``spacepi-ground ask``, ``command``, ``commands`` and ``withdraw``: the queue in a terminal.
+"""``spacepi-ground ask``, ``chat``, ``command``, ``commands`` and ``withdraw``:
+the queue in a terminal.
 
 A command goes into the archive of the running station, which sends it when the payload listens.
 """
@@ -6,6 +7,7 @@ A command goes into the archive of the running station, which sends it when the 
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,9 +16,11 @@ from typing import Annotated, Any
 import typer
 
 from groundstation import command_words
-from groundstation.archive import fates, outbox, precedence, schema
+from groundstation.archive import fates, outbox, precedence, schema, threads
 from groundstation.archive.outbox import QueuedCommand
+from groundstation.chat import TerminalChat
 from groundstation.errors import StationError
+from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import clean_text
 from groundstation.uplink.outbox_desk import STATION
 from wire import key_file
@@ -56,13 +60,15 @@ def existing_archive(mission: Mission, mission_path: Path) -> Path:
 class OutboxCommands:
     """The commands, with the clock by which commands are dated; they raise what ``main`` says."""
 
-    def __init__(self, now_ms: Callable[[], int]) -> None:
+    def __init__(self, now_ms: Callable[[], int], wait: Callable[[], None]) -> None:
+        """``wait`` lets a moment pass, between two looks into the archive."""
         self._now_ms = now_ms
+        self._wait = wait
 
     def all(self) -> dict[str, Callable[..., Any]]:
         """By the names under which they are typed."""
-        return {"ask": self.ask, "command": self.command, "commands": self.list_all,
-                "withdraw": self.withdraw}
+        return {"ask": self.ask, "chat": self.chat, "command": self.command,
+                "commands": self.list_all, "withdraw": self.withdraw}
 
     def ask(
         self,
@@ -72,6 +78,40 @@ class OutboxCommands:
         """Queue a question; the running station sends it when the payload listens."""
         entry = self._post(Opcode.ASK, clean_text(text), mission, lifetime)
         typer.echo(f"Question {entry.command_id} is queued. {_lifetime_of(entry)}")
+
+    def chat(
+        self,
+        name: Annotated[str, typer.Option(
+            help="Who asks, at most 24 characters; it is not transmitted.")],
+        mission: MissionOption = Path("mission.toml"),
+    ) -> None:
+        """Converse with the payload: one question a line; an empty line or Ctrl-D ends."""
+        loaded = load_mission(mission)
+        try:
+            asker = threads.asker_of(name)
+        except ValueError as error:
+            raise StationError(f"--name: {error}") from error
+        path = existing_archive(loaded, mission)
+        with contextlib.closing(FlightReader(path, loaded)) as reader:
+            talk = TerminalChat(reader, loaded.payload.name, asker, self._now_ms,
+                        lambda text: self._post(Opcode.ASK, text, mission, None, asker))
+            for line in talk.before():
+                typer.echo(line)
+            while question := self._line():
+                try:
+                    talk.say(question, self._wait, typer.echo)
+                except (StationError, ValueError) as error:
+                    typer.echo(f"  {error}")
+                except KeyboardInterrupt:
+                    typer.echo("  not waited for; it stays queued")
+
+    def _line(self) -> str:
+        """What is typed next; empty at the end."""
+        typer.echo("you: ", nl=False)
+        try:
+            return sys.stdin.readline().strip()
+        except KeyboardInterrupt:
+            return ""
 
     def command(
         self,
@@ -121,7 +161,8 @@ class OutboxCommands:
         typer.echo(f"Command {number}: {fates.of_withdrawal(entry, loaded.payload.name)}.")
 
     def _post(
-        self, opcode: Opcode, text: str, mission: Path, lifetime_s: int | None
+        self, opcode: Opcode, text: str, mission: Path, lifetime_s: int | None,
+        asker: str = STATION,
     ) -> QueuedCommand:
         loaded = load_mission(mission)
         key_path = mission.parent / loaded.keys.file
@@ -135,7 +176,7 @@ class OutboxCommands:
             lifetime_s = precedence.lifetime_s(opcode, ground)
         try:
             return outbox.post(path, opcode, text, self._now_ms(), ground.station_number,
-                               asker=STATION, lifetime_s=lifetime_s)
+                               asker=asker, lifetime_s=lifetime_s)
         except ValueError as error:
             raise StationError(f"{error}") from error
 

@@ -32,7 +32,7 @@ import numpy as np
 
 from payload.mind.prefix_cache import PrefixCache
 from payload.ports import MindReply, MindRequest
-from payload.prompt import sentence_ends
+from payload.prompt import newest, sentence_ends
 from wire.sampling import DRAFTS_MAX, Sampling
 
 N_CTX_DEFAULT, N_CTX_RANGE = 1024, (128, 8192)
@@ -66,11 +66,8 @@ class Drawn:
 
 @dataclass(slots=True)
 class _Draft:
-    """One reply while it is drawn.
-
-    ``log_p``, ``plain_log_p``: sums over its tokens, in nats, given the prompt, and given the one
-    without a moment.
-    """
+    """One reply while it is drawn. ``log_p``, ``plain_log_p``: sums over its tokens, in nats, given
+    the prompt, and given the one without a moment."""
 
     sequence: int
     sampler: Any
@@ -152,6 +149,8 @@ class Engine:
         started_ns = time.monotonic_ns()
         prefix = self.tokens(request.prefix, is_start=True)
         suffix = self.tokens(request.suffix, is_start=not prefix)
+        room = self.n_ctx - len(prefix) - len(suffix) - request.max_tokens
+        suffix = newest([self.tokens(turns) for turns in request.earlier], room) + suffix
         sampling = Sampling(
             temperature=request.temperature, min_p=request.min_p, drafts=request.drafts,
             sentences_max=request.sentences_max, max_tokens=request.max_tokens)

@@ -154,6 +154,8 @@ class MindRequest:
     temperature: float
     min_p: float
     seed: int
+    earlier: list[str] = field(default_factory=list)  # turns between prefix and suffix, the oldest
+    # first: those that leave room for the suffix and the reply are evaluated
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,6 +150,26 @@ def suffix(moment: Moment, memory: str | None = None) -> str:
     return "\n".join(lines) + "<|im_end|>\n<|im_start|>assistant\n"
 
 
+def exchange(question: str, answer: str) -> str:
+    """An earlier question and its answer, to stand between ``prefix`` and ``suffix``.
+
+    As turns of a chat, which is how conversations are learnt (``host_training/rows/dataset.py``).
+    """
+    asked = strip_control(question)[:QUESTION_CHARS_MAX]
+    return (f"{asked}<|im_end|>\n<|im_start|>assistant\n{strip_control(answer)}<|im_end|>\n"
+            "<|im_start|>user\n")
+
+
+def newest(turns: list[list[int]], room: int) -> list[int]:
+    """The tokens of the newest turns that have room together; the oldest are left out whole."""
+    kept: list[int] = []
+    for tokens in reversed(turns):
+        if len(tokens) + len(kept) > room:
+            break
+        kept = tokens + kept
+    return kept
+
+
 def sentence_ends(text: str) -> list[int]:
     """Offsets behind each sentence of ``text`` with its closing quotes, rising.
 

@@ -61,7 +61,8 @@ ORDER = {
     ),
     "groundstation": (
         "errors", "limits", "vendor", "sanitise", "command_words", "archive", "decode", "uplink",
-        "share", "reading", "ground", "export", "inputs", "outbox_commands", "web", "__main__",
+        "share", "reading", "ground", "export", "inputs", "chat", "outbox_commands",
+        "web", "__main__",
     ),
     "sim": (
         "clock", "sky", "balloon", "orbit", "replay", "battery", "thermal", "friend", "chips",

@@ -46,7 +46,10 @@ class Opcode(IntEnum):
     CUTDOWN_ARM = 17
     CUTDOWN_FIRE = 18  # within ARMED_S of the arming, with a counter of its own
     CUTDOWN_ABORT = 19
+    FOLLOW_UP = 20  # question_id, id of the question of the same person before it, text: an ASK
 
+
+QUESTIONS = frozenset((Opcode.ASK, Opcode.FOLLOW_UP))  # their last argument is the question
 
 # The commands that would do the most harm if replayed. The cutdown cannot be undone. REBOOT makes a
 # payload without a disk forget that it took it, so one recording would do for ever. TX_OFF is not
@@ -74,6 +77,7 @@ ARGUMENTS: dict[Opcode, tuple[type, ...]] = {
     Opcode.CUTDOWN_ARM: (),
     Opcode.CUTDOWN_FIRE: (),
     Opcode.CUTDOWN_ABORT: (),
+    Opcode.FOLLOW_UP: (int, int, str),
 }
 
 
@@ -97,6 +101,10 @@ RANGES: dict[Opcode, tuple[Range, ...]] = {
     Opcode.CAMERA_ENABLE: (Range("the switch", 0, 1),),
     Opcode.TIME_SET: (Range("the time in seconds since 2025", 0, (1 << 32) - 1),),
     Opcode.TX_OFF: (Range("the silence in minutes", 1, TX_OFF_MINUTES_MAX),),
+    Opcode.FOLLOW_UP: (
+        Range("a question id", 0, (1 << 32) - 1),
+        Range("the id of the question before it", 0, (1 << 32) - 1),
+    ),
 }
 
 
@@ -148,7 +156,7 @@ def _check(command: Command) -> None:
     for value, allowed in zip(numbers, RANGES.get(command.opcode, ()), strict=True):
         if not allowed.low <= value <= allowed.high:
             raise ValueError(f"{allowed.name} must be {allowed.low}..{allowed.high}")
-    if command.opcode is Opcode.ASK:
-        text = str(command.arguments[1])
+    if command.opcode in QUESTIONS:
+        text = str(command.arguments[-1])
         if not 1 <= len(text.encode()) <= QUESTION_BYTES_MAX:
             raise ValueError(f"a question must have 1..{QUESTION_BYTES_MAX} bytes")

@@ -17,6 +17,8 @@ def in_words(entry: QueuedCommand, name: str) -> str:
             return f"sent {times}, not confirmed by {name} yet"
         case "confirmed":
             return f"received by {name}, not answered yet"
+        case "thinking":
+            return f"received by {name}, which has begun to answer"
         case "answered":
             return "answered" if entry.kind == "question" else f"done, {name} answered ok"
         case "expired" if entry.attempts:

@@ -1,10 +1,11 @@
 """The outbox: queued questions and commands, and their states.
 
 States, in words a reader may trust: ``queued`` waits for the payload to listen; ``sent`` went out
-at least once; ``confirmed`` means the payload showed that it took the frame; ``answered`` means
-its reply is here. ``expired`` was not heard aboard in its lifetime, ``withdrawn`` was called back,
-``failed`` was given up or refused, and ``why`` says which: none of these goes out again, and where
-one turns out to have been taken, it is ``confirmed`` after all.
+at least once; ``confirmed`` means the payload showed that it took the frame; ``thinking`` means it
+has begun to answer the question; ``answered`` means its reply is here. ``expired`` was not heard
+aboard in its lifetime, ``withdrawn`` was called back, ``failed`` was given up or refused, and
+``why`` says which: none of these goes out again, and where one turns out to have been taken, it is
+``confirmed`` after all.
 
 Which command goes next is for ``groundstation.archive.precedence`` to say.
 """
@@ -67,7 +68,7 @@ class QueuedCommand:
     @property
     def is_heard(self) -> bool:
         """The payload accepted it."""
-        return self.state in ("confirmed", "answered")
+        return self.state in ("confirmed", "thinking", "answered")
 
     def is_alive(self, utc_ms: int) -> bool:
         """Its lifetime is not over.
@@ -293,10 +294,19 @@ def confirm(db: sqlite3.Connection, command_id: int, utc_ms: int) -> None:
           "('queued', 'sent', 'expired', 'withdrawn', 'failed')")
 
 
+def begin(db: sqlite3.Connection, question_id: int, utc_ms: int) -> None:
+    """The payload has begun to answer this question."""
+    confirm(db, question_id, utc_ms)
+    begun = db.execute("UPDATE outbox SET state = 'thinking' WHERE id = ? AND state = 'confirmed'"
+                       " AND kind = 'question'", (question_id,))
+    if begun.rowcount:
+        _note(db, question_id)
+
+
 def answer(db: sqlite3.Connection, command_id: int, utc_ms: int) -> None:
     """The reply to this question, or the result of this command, has arrived."""
     confirm(db, command_id, utc_ms)
-    _move(db, command_id, "answered", "answered_ms", utc_ms, "('confirmed')")
+    _move(db, command_id, "answered", "answered_ms", utc_ms, "('confirmed', 'thinking')")
 
 
 def fail(db: sqlite3.Connection, command_id: int, why: str) -> None:

@@ -4,7 +4,7 @@
     CUTDOWN    CUTDOWN_ARM, CUTDOWN_FIRE
     SAFETY     TX_OFF, SAFE_ENTER, SAFE_EXIT
     COMMAND    every other command
-    QUESTION   ASK
+    QUESTION   ASK, on the air also as FOLLOW_UP
 
 Within a class the oldest goes first, until it is heard aboard or given up; questions take turns
 between those who ask. CUTDOWN_FIRE goes only into a window that a beacon opened which says that the
@@ -47,7 +47,7 @@ _CLASSES = {
     Opcode.CUTDOWN_ABORT: Precedence.ABORT, Opcode.CUTDOWN_ARM: Precedence.CUTDOWN,
     Opcode.CUTDOWN_FIRE: Precedence.CUTDOWN, Opcode.TX_OFF: Precedence.SAFETY,
     Opcode.SAFE_ENTER: Precedence.SAFETY, Opcode.SAFE_EXIT: Precedence.SAFETY,
-    Opcode.ASK: Precedence.QUESTION,
+    Opcode.ASK: Precedence.QUESTION, Opcode.FOLLOW_UP: Precedence.QUESTION,
 }
 
 

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from groundstation.archive import fates
+from groundstation.archive import delivery, fates
 from groundstation.archive.outbox import QueuedCommand
 from groundstation.archive.track import Point
 from groundstation.sanitise import clean_text, number, scaled
@@ -57,6 +57,7 @@ def command_json(entry: QueuedCommand, name: str) -> dict[str, Any]:
         "confirmed_ms": entry.confirmed_ms, "answered_ms": entry.answered_ms,
         "why": clean_text(entry.why, 100), "expires_ms": entry.expires_ms,
         "is_waiting": entry.is_waiting, "needs_abort": fates.needs_abort(entry),
+        "stage": delivery.stage(entry), "steps": delivery.steps(entry),
         "fate": clean_text(fates.in_words(entry, name), 200),
     }
 

@@ -55,6 +55,11 @@ class Contents:
         elif record.kind is Kind.EVENT and body.get("event") == "command_refused":
             fields = body.get("fields")
             self._on_command_refused(fields if isinstance(fields, dict) else {})
+        elif record.kind is Kind.EVENT and body.get("event") == "question_begun":
+            fields = body.get("fields")
+            begun_id = _u32(fields.get("question_id")) if isinstance(fields, dict) else None
+            if begun_id is not None:
+                outbox.begin(db, begun_id, utc_ms)
 
     def _on_command_refused(self, fields: dict[str, Any]) -> None:
         """The payload received one of our commands and refused it for its age."""

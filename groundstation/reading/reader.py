@@ -29,7 +29,7 @@ from groundstation.archive.track import Point, Tracks, parted, thinned
 from groundstation.decode import foreign, mosaic
 from groundstation.decode.beacon_freshness import clock_gap_s
 from groundstation.decode.pictures import media_type
-from groundstation.reading import link_figures, lives
+from groundstation.reading import conversations, link_figures, lives
 from groundstation.reading.fault_words import fault_words
 from groundstation.sanitise import clean_text, number, scaled
 from groundstation.share import upload_queue
@@ -134,7 +134,7 @@ class FlightReader:
             "foreign": foreign.nodes(self.db, self._node_id),
             "neighbours": foreign.neighbours(self.db),
             "sondehub": upload_queue.status(self._meta(schema.SONDEHUB_KEY), self._mission),
-            "outbox": [command_json(entry, name) for entry in outbox.recent(self.db)],
+            "outbox": conversations.queue_json(self.db, name, self.replies),
             "waiting": self._waiting(),
         }
         self._cached["flight"] = (change_id, state)
@@ -258,6 +258,13 @@ class FlightReader:
             (self._node_id, row_id),
         ).fetchone()
         return self._entry(row) if row else None
+
+    def replies(self, limit: int) -> list[dict[str, Any]]:
+        """The latest answers to questions, oldest first."""
+        rows = self.db.execute(
+            f"{_RECORD} WHERE r.node_id = ? AND r.kind = ? ORDER BY r.life DESC, r.record_id DESC"
+            " LIMIT ?", (self._node_id, int(Kind.REPLY), limit)).fetchall()
+        return [entry for row in reversed(rows) if (entry := self._entry(row)) is not None]
 
     def picture(self, key: int) -> tuple[bytes, str] | None:
         """(bytes, media type) of a picture, or of a tile, that may be shown."""

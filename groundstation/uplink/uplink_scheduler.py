@@ -14,7 +14,7 @@ import sqlite3
 
 import structlog
 
-from groundstation.archive import counters, outbox, precedence
+from groundstation.archive import counters, outbox, precedence, threads
 from groundstation.archive.archive import Archive
 from groundstation.archive.outbox import QueuedCommand
 from groundstation.archive.precedence import Precedence
@@ -113,7 +113,7 @@ class UplinkScheduler:
     def _signed(self, entry: QueuedCommand, utc_ms: int) -> bytes | None:
         assert self._key is not None
         try:
-            body = commands.encode(entry.command())
+            body = self._body(entry)
         except ValueError as error:  # it was sound when it was queued: the disk is not
             with self._archive.batch():
                 outbox.fail(self._archive.db, entry.command_id, str(error))
@@ -132,6 +132,12 @@ class UplinkScheduler:
         self._commands_in_a_row += 1
         frame = CommandFrame(self._node_id, self._station, counter, body)
         return frames.encode_uplink(frame, self._key)
+
+    def _body(self, entry: QueuedCommand) -> bytes:
+        """Where a window has no room for the number of the question before, without it."""
+        body = commands.encode(threads.command(self._archive.db, entry))
+        is_too_long = COMMAND_OVERHEAD_BYTES + len(body) > self._budget.uplink_bytes_max
+        return commands.encode(entry.command()) if is_too_long else body
 
     def _report(self, node: NodeReceiver | None, utc_ms: int) -> bytes | None:
         """None before ``report_every_s`` have passed since the last, and as many seconds as its

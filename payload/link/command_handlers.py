@@ -27,6 +27,7 @@ from payload.navigation.clock import MissionClock
 from payload.navigation.phase import PhaseMachine
 from payload.notes import Note, event
 from payload.power.power import PowerManager
+from payload.prompt import strip_control
 from payload.starts import Starts
 from payload.storage.store import Store
 from wire import auth
@@ -177,9 +178,23 @@ def _ping(runner: CommandRunner, command: RunningCommand) -> None:
 
 
 def _ask(runner: CommandRunner, command: RunningCommand) -> str | None:
-    question_id, text = command.number(), str(command.arguments[1])
-    if not runner.parts.mind.ask(question_id, text):
-        return "already asked, or too many wait"
+    return _take_question(runner, command.number(), str(command.arguments[1]))
+
+
+def _follow_up(runner: CommandRunner, command: RunningCommand) -> str | None:
+    return _take_question(
+        runner, command.number(), str(command.arguments[2]), follows=command.number(1))
+
+
+def _take_question(
+    runner: CommandRunner, question_id: int, text: str, follows: int | None = None
+) -> str | None:
+    """One that is here already was asked again because nobody heard that it had arrived."""
+    if runner.parts.mind.knows(question_id):
+        return None
+    if not runner.parts.mind.ask(question_id, text, follows):
+        is_empty = not strip_control(text)
+        return "nothing readable in it" if is_empty else "too many questions wait"
     runner.notes.append(Note(Kind.QUESTION, QuestionBody(question_id=question_id, text=text)))
     return None
 
@@ -295,6 +310,7 @@ def _cutdown_abort(runner: CommandRunner, command: RunningCommand) -> None:
 _HANDLERS: dict[Opcode, Callable[[CommandRunner, RunningCommand], str | None]] = {
     Opcode.PING: _ping,
     Opcode.ASK: _ask,
+    Opcode.FOLLOW_UP: _follow_up,
     Opcode.BEACON_NOW: _beacon_now,
     Opcode.MUSE_NOW: _muse_now,
     Opcode.PICTURE_NOW: _picture_now,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from payload.mind.claims import claims_to_be_a_person
+from payload.mind.exchanges import Exchange
 from payload.mind.private_words import PrivateWords
 from payload.mind.repeats import Said, is_circular, is_echo
 from payload.prompt import Moment, PersonaText, clean_reply, is_repeat, numbers, senses_in_words
@@ -40,19 +41,26 @@ class DraftChoice:
         self._constant = [] if persona is None else [persona.system, *persona.values]
         self._sentences_max = sentences_max
 
-    def best(self, drafts: Sequence[str], moment: Moment, memory: str | None) -> str | None:
+    def best(
+        self, drafts: Sequence[str], moment: Moment, memory: str | None,
+        thread: Sequence[Exchange] = (),
+    ) -> str | None:
         """The first usable line of ``drafts``, which counts as said from now on; None if none is.
 
-        ``moment`` and ``memory`` are those of the prompt.
+        ``moment``, ``memory`` and ``thread`` are those of the prompt. A number of the thread was
+        true then, and may not be now: it is not given.
         """
         prompted = [*self._constant, senses_in_words(moment), memory or "", moment.question or ""]
         given = set().union(*map(numbers, prompted))
+        answers = [exchange.answer for exchange in thread if exchange.answer]
+        prompted += [exchange.question for exchange in thread]
         for draft in drafts:
             raw = draft[:RAW_CHARS_MAX]
             line = usable(raw, self._sentences_max)
             if (
                 line is not None and not self._private.are_in(raw, line) and numbers(line) <= given
                 and not is_echo(line, prompted) and not self._is_stale(line, moment, memory)
+                and not is_repeat(line, answers)
             ):
                 self._said.add(line)
                 return line

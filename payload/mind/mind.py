@@ -16,9 +16,10 @@ import random
 from collections import deque
 from dataclasses import dataclass
 
-from payload.mind import topics
+from payload.mind import spoken, topics
 from payload.mind.disclosure import Disclosure
 from payload.mind.drafts import DraftChoice
+from payload.mind.exchanges import Exchange
 from payload.mind.memory import Memory
 from payload.mind.questions import Question, Questions
 from payload.navigation.sun import sun_word
@@ -29,15 +30,13 @@ from payload.prompt import (
     PLAIN,
     Moment,
     PersonaText,
+    exchange,
     prefix,
-    senses_in_words,
     suffix,
 )
 from payload.situation import Situation
 from wire.beacon import Phase
 from wire.mission import MindSection
-from wire.record_bodies import MusingBody, ReplyBody
-from wire.records import Kind
 from wire.sampling import Sampling
 
 FIRST_MUSING_MS = 60_000
@@ -59,6 +58,7 @@ class _Thought:
     moment: Moment
     memory: str | None
     question: Question | None
+    thread: list[Exchange]  # what the prompt has of the question's conversation
     api_ms: int | None  # when the API outcome it may mention arrived
 
 
@@ -117,9 +117,16 @@ class MindManager:
             return {"absent"}
         return {"lost"} if self._lost_since_ms is not None else set()
 
-    def ask(self, question_id: int, text: str) -> bool:
-        """True when the question will be answered; False when known already, empty or too many."""
-        return self._questions.ask(question_id, text)
+    def ask(self, question_id: int, text: str, follows: int | None = None) -> bool:
+        """True when the question will be answered; False when known already, empty or too many.
+
+        ``follows`` is the id of the question of the same person before it.
+        """
+        return self._questions.ask(question_id, text, follows)
+
+    def knows(self, question_id: int) -> bool:
+        """This question was asked before."""
+        return self._questions.is_known(question_id)
 
     def muse_now(self) -> None:
         """Ask for one musing as soon as power allows; asking twice is asking once."""
@@ -191,6 +198,7 @@ class MindManager:
             temperature=self.sampling.temperature,
             min_p=self.sampling.min_p,
             seed=self._rng.getrandbits(31),
+            earlier=[exchange(said.question, said.answer or "") for said in thought.thread],
         )
         try:
             is_taken = mind.start(request, now_ms)
@@ -200,9 +208,11 @@ class MindManager:
             return self._refused(now_ms)
         self._refused_since_ms = None
         self._thought = thought
-        if question is not None:
-            self._questions.take()
-        return []
+        if question is None:
+            return []
+        self._questions.take()
+        has_begun, question.has_begun = question.has_begun, True
+        return [] if has_begun else [event("question_begun", question_id=question.question_id)]
 
     def _compose(
         self, situation: Situation, question: Question | None, now_ms: int, power: PowerManager
@@ -219,7 +229,11 @@ class MindManager:
         self._request_id += 1
         api_ms = self._api[2] if self._api is not None else None
         moment = topics.moment(facts, about, asked)
-        return _Thought(self._request_id, now_ms, situation, moment, memory, question, api_ms)
+        thread: list[Exchange] = []
+        if question is not None and question.tries < TRIES_MAX - 1:  # the last try is without
+            thread = self._questions.thread(question)
+        return _Thought(
+            self._request_id, now_ms, situation, moment, memory, question, thread, api_ms)
 
     def _facts(self, situation: Situation, power: PowerManager) -> topics.Facts:
         """The situation in the words of prompts; what is not fresh is left out."""
@@ -266,7 +280,7 @@ class MindManager:
         """Keep the best usable draft; if there is none, try again, three times in all."""
         self._thought = None
         question = thought.question
-        text = self._choice.best(reply.drafts, thought.moment, thought.memory)
+        text = self._choice.best(reply.drafts, thought.moment, thought.memory, thought.thread)
         if text is None:
             self.rejected += 1
             if question is None:
@@ -274,7 +288,8 @@ class MindManager:
                 return []
             return self._question_failed(question, thought.situation)
         disclosed = self._disclosure.take(thought.situation.phase)
-        notes = [] if disclosed is None else [_musing(thought, disclosed)]
+        said_in = thought.situation, thought.moment
+        notes = [] if disclosed is None else [spoken.musing(*said_in, disclosed)]
         if thought.memory is not None:
             self._recent_memories.append(thought.memory)
         if question is not None:
@@ -284,7 +299,7 @@ class MindManager:
         self._recent_topics.append(thought.moment.about)
         if thought.moment.api is not None:
             self._mused_api_ms = thought.api_ms
-        return [*notes, _musing(thought, text, reply)]
+        return [*notes, spoken.musing(*said_in, text, reply)]
 
     def _try_again(self, about: str) -> None:
         self._tries += 1
@@ -306,14 +321,8 @@ class MindManager:
         self, question: Question, text: str, situation: Situation, reply: MindReply | None = None
     ) -> Note:
         """The answer, with what it cost; without a ``reply`` of the model it is canned."""
-        self._questions.close(question)
-        body = ReplyBody(text=text, question=question.text, question_id=question.question_id,
-                         by="canned" if reply is None else "model")
-        if reply is not None:
-            body |= {"tok": reply.reply_tokens, "ms": reply.elapsed_ms}
-        if topics.Facts(situation).height_m is not None and situation.altitude_m is not None:
-            body["alt"] = round(situation.altitude_m)
-        return Note(Kind.REPLY, body)
+        self._questions.close(question, None if reply is None else text)
+        return spoken.answer(situation, question, text, reply)
 
     def _lose(self, reason: str, now_ms: int) -> list[Note]:
         """The worker failed: wait longer each time, and say so once."""
@@ -367,22 +376,3 @@ def _cancel(mind: Mind, now_ms: int) -> None:
     """Kill the worker, unless it has already ended."""
     with contextlib.suppress(PortError, OSError):
         mind.cancel(now_ms)
-
-
-def _musing(thought: _Thought, text: str, reply: MindReply | None = None) -> Note:
-    """The record of a musing, with the position where it began; an unknown one is omitted.
-
-    Without a ``reply`` of the model it is canned, and about itself.
-    """
-    situation, moment = thought.situation, thought.moment
-    body = MusingBody(text=text, about="self" if reply is None else moment.about,
-                      senses=senses_in_words(moment), by="canned" if reply is None else "model")
-    if reply is not None:
-        body |= {"tok": reply.reply_tokens, "ms": reply.elapsed_ms}
-    if topics.Facts(situation).height_m is not None:
-        assert situation.altitude_m is not None
-        body["alt"] = round(situation.altitude_m)
-        if situation.latitude_deg is not None and situation.longitude_deg is not None:
-            body["lat"] = round(situation.latitude_deg * 1e7)
-            body["lon"] = round(situation.longitude_deg * 1e7)
-    return Note(Kind.MUSING, body)

@@ -20,11 +20,13 @@ from typing import Any, get_args
 
 import msgpack
 
+from payload.mind.exchanges import THREAD_MAX
 from payload.ports import MindFailed, MindFailure, MindReply, MindRequest
 from wire.sampling import DRAFTS_MAX
 
 MESSAGE_BYTES_MAX = 64 * 1024
 _LENGTH_BYTES = 4
+_LENGTHS = {"drafts": (1, DRAFTS_MAX), "earlier": (0, THREAD_MAX)}  # of lists, least and most
 
 
 class ProtocolError(ValueError):
@@ -103,10 +105,12 @@ def _decode(body: bytes) -> Message:
         is_right = isinstance(value, wanted) or (wanted is float and isinstance(value, int))
         if not is_right or isinstance(value, bool):
             raise ProtocolError(f"{name}.{field.name} is a {type(value).__name__}")
-        if wanted is list and not 0 < len(value) <= DRAFTS_MAX:
-            raise ProtocolError(f"{len(value)} drafts")
-        if wanted is list and not all(isinstance(text, str) for text in value):
-            raise ProtocolError(f"{name}.{field.name} is not all text")
+        if wanted is list:
+            low, high = _LENGTHS[field.name]
+            if not low <= len(value) <= high:
+                raise ProtocolError(f"{name}.{field.name} has {len(value)} texts")
+            if not all(isinstance(text, str) for text in value):
+                raise ProtocolError(f"{name}.{field.name} is not all text")
     if kind is MindFailed and fields["reason"] not in get_args(MindFailure):
         raise ProtocolError("failed for no known reason")
     return kind(**fields)

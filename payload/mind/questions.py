@@ -1,8 +1,9 @@
 """Questions from the ground: a short queue, each answered once.
 
 At the bound a further question is refused with a reason; the ids of the last answered ones are
-remembered, so that a repeated frame is not answered twice. What ``saved`` gives outlives a reboot:
-the ground knows that its question has arrived.
+remembered, so that a repeated frame is not answered twice, and the words of the last few, so that a
+follow-up is answered in its conversation. What ``saved`` gives outlives a reboot: the ground knows
+that its question has arrived.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
+from payload.mind.exchanges import Exchange, Exchanges
 from payload.prompt import strip_control
 
 KEY = "questions"  # in the store
@@ -27,6 +29,8 @@ class Question:
     text: str
     asked_ms: int | None = None  # None until the first update after it was asked
     tries: int = 0
+    follows: int | None = None  # id of the question of the same person before it
+    has_begun: bool = False  # an answer, in this boot
 
 
 class Questions:
@@ -34,9 +38,11 @@ class Questions:
 
     def __init__(self, saved: Any = None) -> None:
         """``saved`` is what ``saved()`` gave in an earlier life; their patience begins anew."""
-        waiting, answered = saved or ([], [])
+        waiting, answered, exchanges = saved or ([], [], [])
         self._waiting: deque[Question] = deque(
-            Question(number, text, tries=tries) for number, text, tries in waiting)
+            Question(number, text, tries=tries, follows=follows)
+            for number, text, tries, follows in waiting)
+        self._exchanges = Exchanges(exchanges)
         self._taken: Question | None = None
         self._answered: deque[int] = deque(answered, maxlen=ANSWERED_IDS_MAX)
 
@@ -46,24 +52,27 @@ class Questions:
         return self._waiting[0] if self._waiting else None
 
     def saved(self) -> list[Any]:
-        """[(id, text, tries) of those without an answer, ids of the last answered]: for the store,
-        in the commit that holds the answers."""
-        held = [] if self._taken is None else [self._taken]
-        unanswered = [[q.question_id, q.text, q.tries] for q in (*held, *self._waiting)]
-        return [unanswered, list(self._answered)]
+        """[(id, text, tries, follows) of those without an answer, ids of the last answered, the
+        last exchanges]: for the store, in the commit that holds the answers."""
+        unanswered = [[q.question_id, q.text, q.tries, q.follows] for q in self._held()]
+        return [unanswered, list(self._answered), self._exchanges.saved()]
 
-    def ask(self, question_id: int, text: str) -> bool:
+    def is_known(self, question_id: int) -> bool:
+        """It waits, is being answered, or was among the last answered."""
+        return question_id in self._answered or any(
+            question.question_id == question_id for question in self._held())
+
+    def ask(self, question_id: int, text: str, follows: int | None = None) -> bool:
         """True when it will be answered; False when known already, empty or one too many."""
         clean = strip_control(text)
-        held = {question.question_id for question in self._waiting}
-        if self._taken is not None:
-            held.add(self._taken.question_id)
-        if not clean or question_id in held or question_id in self._answered:
+        if not clean or self.is_known(question_id) or len(self._held()) >= WAITING_MAX:
             return False
-        if len(held) >= WAITING_MAX:
-            return False
-        self._waiting.append(Question(question_id, clean))
+        self._waiting.append(Question(question_id, clean, follows=follows))
         return True
+
+    def thread(self, question: Question) -> list[Exchange]:
+        """What was said before in the conversation of this question, oldest first."""
+        return self._exchanges.thread(question.follows)
 
     def take(self) -> None:
         """The first one is being answered: ``put_back`` or ``close`` it afterwards."""
@@ -76,13 +85,19 @@ class Questions:
         self._waiting.appendleft(self._taken)
         self._taken = None
 
-    def close(self, question: Question) -> None:
-        """It has been answered, in whatever words."""
+    def close(self, question: Question, answer: str | None) -> None:
+        """It has been answered in the words of the model, or, with None, in a canned line."""
         self._answered.append(question.question_id)
+        self._exchanges.add(
+            Exchange(question.question_id, question.follows, question.text, answer))
         if question is self._taken:
             self._taken = None
         else:
             self._waiting.remove(question)
+
+    def _held(self) -> list[Question]:
+        """Those without an answer, in their order."""
+        return [*([] if self._taken is None else [self._taken]), *self._waiting]
 
     def late(self, now_ms: int) -> list[Question]:
         """Those that have waited too long; also starts the clock of new ones."""

@@ -20,10 +20,11 @@ _Number32 = Annotated[int, Field(ge=0, lt=1 << 32)]
 _Milliseconds = Annotated[int, Field(ge=0, lt=1 << 53)]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 # On the disk a tuple is a list.
-_Question = Annotated[tuple[int, str, _Count], Field(strict=False)]
+_Question = Annotated[tuple[int, str, _Count, _Number32 | None], Field(strict=False)]
+_Exchange = Annotated[tuple[_Number32, _Number32 | None, str, str | None], Field(strict=False)]
 _Answer = Annotated[tuple[_Number32, _Number32], Field(strict=False)]
 _Layer = Annotated[tuple[_Finite, _Finite, _Finite], Field(strict=False)]
-_Questions = Annotated[tuple[list[_Question], list[int]], Field(strict=False)]
+_Questions = Annotated[tuple[list[_Question], list[int], list[_Exchange]], Field(strict=False)]
 
 _STRICT = ConfigDict(strict=True)
 

@@ -22,8 +22,14 @@ from wire.records import Kind
 KEY = derive_key(MASTER_KEY, 7, Direction.UPLINK)
 
 
-@pytest.mark.parametrize("opcode", list(Opcode))
-def test_every_opcode_can_be_typed(opcode: Opcode) -> None:
+def test_a_follow_up_is_made_by_the_station_and_never_typed() -> None:
+    assert "follow_up" not in command_words.names()
+    with pytest.raises(ValueError, match="unknown command 'follow_up'"):
+        command_words.find("follow_up")
+
+
+@pytest.mark.parametrize("opcode", [o for o in Opcode if o is not Opcode.FOLLOW_UP])
+def test_every_other_opcode_can_be_typed(opcode: Opcode) -> None:
     assert command_words.find(opcode.name.lower()) is opcode
     assert command_words.find(opcode.name.lower().replace("_", "-")) is opcode
     assert command_words.usage(opcode).startswith(f"{opcode.name.lower()} requires ")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from payload.flight import Flight, FlightPorts
-from payload.prompt import PersonaText
+from payload.prompt import PersonaText, exchange
 from sim.fakes.card_disk import CardStore, DeskStore
 from tests.payload import aboard
 from tests.payload.fakes import (
@@ -225,7 +225,38 @@ def test_a_question_is_answered_and_asked_twice_is_answered_once(tmp_path: Path)
     assert [r.body["question_id"] for r in replies] == [77]
     assert "asked: Are you cold?" in bench.ports.mind.requests[0].suffix
     results = [(r.body["counter"], r.body["result"]) for r in bench.stored(Kind.COMMAND_RESULT)]
-    assert results == [(FIRST_COUNTER + 5, "ok"), (FIRST_COUNTER + 6, "refused")]
+    assert results == [(FIRST_COUNTER + 5, "ok"), (FIRST_COUNTER + 6, "ok")]
+    assert len(bench.stored(Kind.QUESTION)) == 1
+    begun = [r.body["fields"] for r in bench.stored(Kind.EVENT)
+             if r.body["event"] == "question_begun"]
+    assert begun == [{"question_id": 77}]
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_follow_up_is_asked_in_its_conversation(tmp_path: Path, is_killed: bool) -> None:
+    """Goal: the exchange before it stands in the prompt as turns, over a reboot too. Method: three
+    questions of one person, one of another between them."""
+    bench = Bench(tmp_path)
+    bench.run(10)
+    asked = [
+        Command(Opcode.ASK, (77, "Are you cold?")),
+        Command(Opcode.ASK, (78, "Who are you?")),
+        Command(Opcode.FOLLOW_UP, (79, 77, "How cold?")),
+        Command(Opcode.FOLLOW_UP, (80, 79, "And lonely?")),
+        Command(Opcode.FOLLOW_UP, (81, 4711, "Do you know me?")),
+    ]
+    for number, command in enumerate(asked):
+        bench.uplink(commands.encode(command), FIRST_COUNTER + 5 + 16 * number)
+        bench.run(40)
+        if is_killed and number == 2:
+            bench.kill()
+            bench.boot()
+            bench.run(10)
+    said = {r.body["question_id"]: r.body["text"] for r in bench.stored(Kind.REPLY)}
+    requests = [r for r in bench.ports.mind.requests if "asked: " in r.suffix]
+    first, second = exchange("Are you cold?", said[77]), exchange("How cold?", said[79])
+    assert [request.earlier for request in requests] == [[], [], [first], [first, second], []]
+    assert "\nasked: How cold?\nabout: question" in requests[2].suffix
 
 
 @pytest.mark.parametrize("seconds", [1, 2, 3, 5, 40])
@@ -243,7 +274,7 @@ def test_a_question_survives_a_kill_and_is_answered_once(tmp_path: Path, seconds
     bench.uplink(body, FIRST_COUNTER + 21)
     bench.run(30)
     assert [r.body["question_id"] for r in bench.stored(Kind.REPLY)] == [77]
-    assert bench.stored(Kind.COMMAND_RESULT)[-1].body["result"] == "refused"
+    assert bench.stored(Kind.COMMAND_RESULT)[-1].body["result"] == "ok"
 
 
 def test_replayed_forged_and_foreign_frames_change_nothing(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_any_command_body_is_a_command_or_a_value_error(body: bytes) -> None:
     "command",
     [Command(Opcode.PING), Command(Opcode.ASK, (0, "?")),
      Command(Opcode.ASK, (2**32 - 1, "x" * 160)), Command(Opcode.PLAIN_TEXT, (0,)),
-     Command(Opcode.PLAIN_TEXT, (65535,))],
+     Command(Opcode.PLAIN_TEXT, (65535,)), Command(Opcode.FOLLOW_UP, (2, 0, "x" * 160))],
 )
 def test_commands_come_back(command: Command) -> None:
     assert commands.decode(commands.encode(command)) == command
@@ -84,7 +84,8 @@ def test_commands_come_back(command: Command) -> None:
      Command(Opcode.ASK, (2**32, "a")), Command(Opcode.ASK, ("a", 1)),
      Command(Opcode.ASK, (True, "a")), Command(Opcode.PLAIN_TEXT, ()),
      Command(Opcode.PLAIN_TEXT, (-1,)), Command(Opcode.PLAIN_TEXT, (65536,)),
-     Command(Opcode.PLAIN_TEXT, ("a762",))],
+     Command(Opcode.PLAIN_TEXT, ("a762",)), Command(Opcode.FOLLOW_UP, (2, "And now?")),
+     Command(Opcode.FOLLOW_UP, (2, 1, "")), Command(Opcode.FOLLOW_UP, (2, 1, "x" * 161))],
 )
 def test_just_invalid_commands_are_refused(command: Command) -> None:
     with pytest.raises(ValueError):

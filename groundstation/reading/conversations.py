@@ -1,0 +1,37 @@
+"""Conversations: the queued questions and commands, each question with its reply and its thread."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Set
+from typing import Any
+
+from groundstation.archive import outbox, threads
+from groundstation.archive.rows import command_json
+
+REPLIES_SEARCHED = 200  # the latest
+Replies = Callable[[int], Iterable[dict[str, Any]]]  # the latest so many as feed entries
+
+
+def queue_json(db: sqlite3.Connection, name: str, replies: Replies) -> list[dict[str, Any]]:
+    """The newest commands, newest first, as the page shows them.
+
+    ``follows`` is the id of the question of the same person before, ``reply`` the entry of the
+    feed that answers it; each None where there is none.
+    """
+    entries = outbox.recent(db)
+    answers = answers_to({e.command_id for e in entries if e.state == "answered"}, replies)
+    shown = []
+    for entry in entries:
+        first = threads.before(db, entry)
+        shown.append(command_json(entry, name) | {
+            "follows": None if first is None else first.command_id,
+            "reply": answers.get(entry.command_id)})
+    return shown
+
+
+def answers_to(question_ids: Set[int], replies: Replies) -> dict[int, dict[str, Any]]:
+    """The replies to these questions, by the question."""
+    found = replies(REPLIES_SEARCHED) if question_ids else ()
+    return {entry["question_id"]: entry for entry in found
+            if entry["question_id"] in question_ids}
