@@ -50,7 +50,7 @@ from groundstation.reading.reader import FlightReader
 from groundstation.share import upload_thread
 from groundstation.web import lan as lan_page
 from groundstation.web import token_file
-from groundstation.web.access import Tokens
+from groundstation.web.link_command import links, links_to
 from groundstation.web.server import make_server
 from groundstation.web.web import create_app
 from wire import key_file
@@ -209,7 +209,7 @@ def serve(
         thread = _receive(loaded, mission, listen, replay, stop, udp, codec, leave)
         words = f"The page is at http://{here}:{port}/ (Ctrl-C ends)"
         if tokens is not None and lan_page.is_open(host):
-            words += "\n" + (_links(tokens, host, port) if sys.stdout.isatty() else
+            words += "\n" + (links_to(host, port, tokens) if sys.stdout.isatty() else
                              "Other devices need a link: `spacepi-ground links` prints them")
         _say(words)
         server.run(sockets=[web_socket])
@@ -226,25 +226,7 @@ def serve(
                            "is in the archive")
 
 
-def _links(tokens: Tokens, host: str, port: int) -> str:
-    """The links to a page that is served on ``host``."""
-    hosts = lan_page.addresses() if host == lan_page.EVERY_ADDRESS else [host]
-    return lan_page.links(tokens, hosts, port)
-
-
-@app.command()
-def links(
-    mission: MissionOption = Path("mission.toml"),
-    new: Annotated[bool, typer.Option(
-        "--new", help="Make new links: those printed before stop working at the next start.",
-    )] = False,
-) -> None:
-    """Print the links with which other devices open the page of `serve --lan`, and their codes."""
-    loaded = load_mission(mission)
-    folder, host = archive_path(loaded, mission).parent, loaded.ground.web_host
-    tokens = None if new else token_file.load(folder)
-    served_on = host if lan_page.is_open(host) else lan_page.EVERY_ADDRESS
-    print(_links(tokens or token_file.create(folder), served_on, loaded.ground.web_port))
+app.command("links")(links)
 
 
 @app.command()
