@@ -4,6 +4,7 @@
                                                         it flies already: spacepi-preflight
     spacepi-payload run --mission mission.toml          fly
     spacepi-payload assemble --mission mission.toml     make the model of an adapter bundle
+    spacepi-payload diary --mission mission.toml        what this flight said, for the next one
 
 Whatever is missing (a sensor, the radio, the model, the disk) is missing: the daemon flies without
 it, says so once, and keeps the beacon going.
@@ -25,7 +26,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from payload import assembly, llama_library, mind_start, preflight
+from payload import assembly, diary_command, llama_library, mind_start, preflight
 from payload.devices import fitted
 from payload.devices.gps_ublox import UbloxGnss
 from payload.drivers.camera import CameraProcess
@@ -42,6 +43,7 @@ from payload.drivers.serial_port import SerialStream, TcpStream
 from payload.drivers.system import SysfsBoard
 from payload.drivers.systemd import SystemdWatchdog
 from payload.flight import Flight, FlightPorts
+from payload.mind import diary
 from payload.mind.memory import Memory, MemoryAbsent
 from payload.mind.persona import CodecAbsent, Persona, load_persona
 from payload.notes import Note
@@ -68,6 +70,7 @@ MIND_SOCKET = "mind.sock"
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 app.command()(assembly.assemble)
+app.command("diary")(diary_command.write_diary)
 log = structlog.get_logger("payload")
 # Whether it can be read is said in our own words, in one sentence.
 MissionOption = Annotated[
@@ -173,7 +176,7 @@ def _wired(
     try:
         plan = mission.load(mission_path)
         radio = _radio(plan, open_things)
-        path = base / plan.payload.data_dir / "payload.sqlite"
+        path = base / plan.payload.data_dir / diary_command.STORE_NAME
         open_things.callback(OnlyOne(path).close)
     except (MissionError, AnotherPayload) as error:
         with contextlib.suppress(OSError):  # its reader may be gone
@@ -186,7 +189,8 @@ def _wired(
     ports = _ports(
         plan, base, persona is not None and start_mind, watchdog, radio, open_things)
     uplink_key, downlink_key = _keys(plan, base)
-    text, memory, codec = persona.text if persona else None, _memory(persona), _codec(persona)
+    text, codec = persona.text if persona else None, _codec(persona)
+    memory = _memory(persona, plan, base)
     while not store.open() and clock.now_ms() - asked_ms < OPEN_MS_MAX:
         clock.wait_until(clock.now_ms() + LOOK_MS)
     return Flight(
@@ -340,11 +344,17 @@ def _persona(plan: Mission, base: Path) -> Persona | None:
         return None
 
 
-def _memory(persona: Persona | None) -> Memory | None:
+def _memory(persona: Persona | None, plan: Mission, base: Path) -> Memory | None:
     if persona is None:
         return None
+    lines: list[str] = []
+    if plan.mind.diary:
+        try:
+            lines = diary.read(base / plan.mind.diary, plan.mind.private_words)
+        except diary.DiaryError as error:
+            log.warning("no_diary", reason=str(error))
     try:
-        return Memory(persona.memory_path)
+        return Memory(persona.memory_path, lines)
     except MemoryAbsent as error:
         log.warning("no_memory", reason=str(error))
         return None

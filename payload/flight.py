@@ -24,7 +24,8 @@ from payload.link.inbox import LOOK_MS, Inbox
 from payload.link.interop_beacons import Place
 from payload.link.settings import FlightSettings
 from payload.link.uplink_gate import UplinkGate
-from payload.mind import questions
+from payload.mind import firsts, questions
+from payload.mind.firsts import Firsts
 from payload.mind.memory import Memory
 from payload.mind.mind import MindManager
 from payload.mind.questions import Questions
@@ -108,9 +109,10 @@ class Flight:
         self.navigation = Navigation(ports.gnss)
         self.power = PowerManager(mission.power, store.get(charge.KEY))
         self._questions = Questions(store.get(questions.KEY))
+        self._firsts = Firsts(store.get(firsts.KEY))
         self.mind = MindManager(
             ports.mind, persona, memory, mission.mind, rng, list(store.musings), self._questions,
-            sampling or Sampling())
+            sampling or Sampling(), self._firsts)
         # Numbers of its own: when it calls does not depend on how often the mind thinks.
         own_rng = random.Random(rng.getrandbits(64))
         self.api = ApiClient(ports.http, mission.api, mission.cadence.api_s, own_rng)
@@ -352,6 +354,7 @@ class Flight:
         self.notes = notes
         self.store.put(starts.KEY, self.starts.saved())
         self.store.put(questions.KEY, self._questions.saved())
+        self.store.put(firsts.KEY, self._firsts.saved())
         for note in notes:
             record = self.store.append(note.kind, note.body, now_ms, time_ms, quality)
             if note.kind is Kind.COMMAND_RESULT:

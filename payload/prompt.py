@@ -34,6 +34,18 @@ _PHASE_WORDS = {
     "descent": "falling",
     "landed": "landed",
 }
+NEWS_WORDS = {
+    "coldest": "colder than anything so far",
+    "half-air": "half of the air is below",
+    "cloud-half": "the air has halved since the cloud",
+    "first-cloud": "the first cloud",
+    "heard-again": "the ground is heard again",
+    "sunrise": "the sun has come up",
+    "sunset": "the sun has gone down",
+    "first-answer": "the first answer so far",
+    "waiting": "still waiting for an answer",
+    "unfound": "still waiting to be found",
+}
 _OUTCOME_WORDS = {
     "404": "404",
     "429": "429, too many requests",
@@ -73,6 +85,7 @@ class Moment:
     silence_min: float | None = None  # since the ground was heard
     api: tuple[str, str] | None = None  # (name, outcome): outcome 404|429|500|timeout|garbage|ok
     question: str | None = None
+    news: str | None = None  # a key of NEWS_WORDS: what is so for the first time, and said once
 
 
 # No moment in particular: how writing that answers nobody is learnt, and what drafts are compared
@@ -113,6 +126,8 @@ def senses_in_words(moment: Moment) -> str:
     if moment.api is not None:
         name, outcome = moment.api
         clauses.append(f"asked {name}: {_OUTCOME_WORDS.get(outcome, outcome)}")
+    if moment.news is not None:
+        clauses.append(NEWS_WORDS[moment.news])
     return ". ".join(clauses) + "." if clauses else "no readings."
 
 

@@ -56,7 +56,7 @@ ORDER = {
         "cutdown", "sensors", "navigation", "storage", "bus_guard", "api_client", "camera", "mind",
         "link", "flight", "preflight", "devices", "drivers", "camera_worker", "llama_library",
         "mind_start", "mind_engine", "mind_server", "mind_worker", "gguf_index", "assembly_worker",
-        "assembly",
+        "assembly", "diary_command",
         "__main__",
     ),
     "groundstation": (
@@ -207,14 +207,16 @@ def test_core_is_clockless() -> None:
 
 DISK_MODULES = ("payload.storage.writer", "payload.storage.store_file", "payload.storage.salvage")
 DISK_FILES = {f"{module.replace('.', '/')}.py" for module in DISK_MODULES}
-KNOW_THE_DISK = {*DISK_FILES, "payload/storage/small_state.py", "payload/__main__.py"}
+KNOW_THE_DISK = {*DISK_FILES, "payload/storage/small_state.py", "payload/diary_command.py",
+                 "payload/__main__.py"}
 
 
 def test_the_flight_core_knows_its_disk_only_as_a_port() -> None:
     """What waits for the card is the writer's, which runs in a thread of its own."""
     payload = [path for path in sources() if path.startswith("payload/")]
     assert [path for path in payload if "sqlite3" in imports(path)
-            and path not in {*DISK_FILES, "payload/mind/memory.py"}] == []
+            and path not in {*DISK_FILES, "payload/mind/memory.py",
+                             "payload/diary_command.py"}] == []
     assert [(path, module) for path in payload if path not in KNOW_THE_DISK
             for module in imports(path)
             if any(is_under(module, disk) for disk in DISK_MODULES)] == []

@@ -103,6 +103,7 @@ def _in_range(name: str) -> Any:
 
 class MindSection(_Section):
     bundle: str = ""
+    diary: str = ""  # what an earlier flight mused about, to be remembered
     trusted_keys: Annotated[tuple[TrustedKey, ...], Field(strict=False, max_length=16)] = ()
     threads: Annotated[int, Field(ge=1, le=8)] | None = None  # one less than the processor's cores
     deadline_s: Annotated[int, Field(ge=5, le=600)] = 60

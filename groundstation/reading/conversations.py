@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from typing import Any
 
-from groundstation.archive import outbox, threads
+from groundstation.archive import threads
+from groundstation.archive.outbox import QueuedCommand
 from groundstation.archive.rows import command_json
 
 REPLIES_SEARCHED = 200  # the latest
 Replies = Callable[[int], Iterable[dict[str, Any]]]  # the latest so many as feed entries
 
 
-def queue_json(db: sqlite3.Connection, name: str, replies: Replies) -> list[dict[str, Any]]:
-    """The newest commands, newest first, as the page shows them.
+def queue_json(
+    db: sqlite3.Connection, entries: Sequence[QueuedCommand], name: str, replies: Replies
+) -> list[dict[str, Any]]:
+    """Commands as the page shows them.
 
     ``follows`` is the id of the question of the same person before, ``reply`` the entry of the
     feed that answers it; each None where there is none.
     """
-    entries = outbox.recent(db)
     answers = answers_to({e.command_id for e in entries if e.state == "answered"}, replies)
     shown = []
     for entry in entries:

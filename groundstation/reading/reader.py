@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from groundstation.archive import outbox, precedence, radio_state, schema
+from groundstation.archive.outbox import QueuedCommand
 from groundstation.archive.rows import (
     body_of,
     columns_of,
-    command_json,
     is_proved,
     key_of,
     life_and_id,
@@ -134,7 +134,7 @@ class FlightReader:
             "foreign": foreign.nodes(self.db, self._node_id),
             "neighbours": foreign.neighbours(self.db),
             "sondehub": upload_queue.status(self._meta(schema.SONDEHUB_KEY), self._mission),
-            "outbox": conversations.queue_json(self.db, name, self.replies),
+            "outbox": self._letters(outbox.recent(self.db)),
             "waiting": self._waiting(),
         }
         self._cached["flight"] = (change_id, state)
@@ -148,9 +148,11 @@ class FlightReader:
     def _waiting(self) -> dict[str, Any]:
         """How many commands wait, and the first of them in the order in which they go up."""
         entries = precedence.in_order(outbox.waiting(self.db), outbox.last_sent_ms(self.db))
+        return {"count": len(entries), "letters": self._letters(entries[:WAITING_SHOWN])}
+
+    def _letters(self, entries: Sequence[QueuedCommand]) -> list[dict[str, Any]]:
         name = self._mission.payload.name
-        return {"count": len(entries),
-                "letters": [command_json(entry, name) for entry in entries[:WAITING_SHOWN]]}
+        return conversations.queue_json(self.db, entries, name, self.replies)
 
     def latest_beacon(self) -> dict[str, Any] | None:
         row = self.db.execute(

@@ -3,11 +3,11 @@
 
 import { isOperator } from "./access.js";
 import { now } from "./clock.js";
-import { byId, el, keep, origin, said, speak, write } from "./dom.js";
-import { musings } from "./entries.js";
+import { byId, el, keep, said, speak, write } from "./dom.js";
 import { ending, flight } from "./flight.js";
 import * as format from "./format.js";
 import { post } from "./post.js";
+import * as thread from "./thread.js";
 
 const WAITING_SHOWN = 6;
 const FINISHED_SHOWN = 5;
@@ -33,7 +33,7 @@ async function loadOlder() {
 }
 
 function finished() {
-  const newest = flight().outbox.filter((item) => !item.is_waiting);
+  const newest = thread.latest(flight().outbox).filter((item) => !item.is_waiting);
   const first = newest.slice(0, FINISHED_SHOWN);
   const known = new Map([...older, ...newest].map((item) => [item.id, item]));
   return older.length ? [...known.values()].sort((a, b) => b.id - a.id) : first;
@@ -54,19 +54,18 @@ export function draw() {
 
 /** For keep(): rebuilt when anything but a time has changed. */
 function letter(item) {
-  const reply = item.state === "answered" && musings().find((entry) => entry.kind === "reply" && entry.question_id === item.id);
   const buttons = [mayWithdraw(item) && "withdraw", mayAbort(item) && "abort"].filter(Boolean);
   return {
-    key: [item.id, item.state, Boolean(reply), ...buttons].join("-"),
-    make: () => row(item, reply),
+    key: [item.id, item.state, Boolean(item.reply), ...buttons].join("-"),
+    make: () => row(item),
     tell: (node) => write(node.querySelector(".fate"), fate(item)),
   };
 }
 
-function row(item, reply) {
+function row(item) {
   const words = item.kind === "question" ? said("q", "", item.text) : said("code", "", item.command.toLowerCase() + (item.text ? ` ${item.text}` : ""));
-  const answer = reply ? said("p", "answer", reply.text) : null;
-  const told = el("div", "", words, answer, reply ? origin(reply) : null, el("span", "fate"));
+  const before = thread.before(item, flight().outbox);
+  const told = el("div", "", ...before, words, ...thread.answer(item), el("span", "fate"), thread.stages(item));
   return el("li", item.state, told, mayWithdraw(item) ? withdrawButton(item) : null, mayAbort(item) ? abortButton(item) : null);
 }
 

@@ -40,6 +40,7 @@ WORD_KEYS: dict[str, tuple[str, ...]] = {
     "sun": ("high", "low", "down"),
     "cloud": ("below", "inside", "above", "none"),
     "battery": ("good", "fair", "low"),
+    "news": tuple(prompt.NEWS_WORDS),
 }
 NOTEBOOK_TIER = 2  # of ``messages.Message``: a journal
 API_OUTCOMES = ("404", "429", "500", "timeout", "garbage", "ok")

@@ -15,12 +15,7 @@ from host_training.corpus.sentences import SENTENCE_CHARS_MIN, is_long_enough, s
 from host_training.corpus.sessions import Example
 from host_training.errors import TrainingError
 from host_training.privacy.scrub import PLACEHOLDER
-from payload.mind.memory import indexed
-
-SCHEMA = (
-    "CREATE VIRTUAL TABLE memory USING fts5(text, source UNINDEXED, utc_ms UNINDEXED,"
-    " tokenize='unicode61 remove_diacritics 2')"
-)
+from payload.mind.memory import SCHEMA, indexed
 
 
 def build_memory(examples: Iterable[Example], out: Path) -> int:

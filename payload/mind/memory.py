@@ -16,11 +16,17 @@ import random
 import re
 import sqlite3
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
 
 from payload.ports import PortError
 
+SCHEMA = (
+    "CREATE VIRTUAL TABLE memory USING fts5(text, source UNINDEXED, utc_ms UNINDEXED,"
+    " tokenize='unicode61 remove_diacritics 2')"
+)
+DIARY_CHANCE = 0.5  # that a diary is searched before the author's writing
 MEMORY_CHANCE = 0.3  # that a moment without a question gets a memory, where one fits
 TERMS_MAX = 8
 TERM_CHARS_MIN = 3
@@ -104,8 +110,11 @@ def _lettered(piece: str) -> str:
 class Memory:
     """An open index; ``recall`` costs at most VM_STEPS_MAX steps."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises MemoryAbsent when ``path`` is missing or not such an index."""
+    def __init__(self, path: Path, diary: Sequence[str] = ()) -> None:
+        """``diary``: lines of an earlier flight (``payload.mind.diary``), which it remembers too.
+
+        Raises MemoryAbsent when ``path`` is missing or not such an index.
+        """
         self.errors = 0
         self._checks = 0
         uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
@@ -120,6 +129,7 @@ class Memory:
             self._database.close()
             raise MemoryAbsent(f"{path}: {error}") from error
         self._database.set_progress_handler(self._is_too_long, _VM_STEPS_CHECKED)
+        self._diary = _index_of(diary) if diary else None
 
     def recall(self, words: list[str], avoid: list[str]) -> str | None:
         """The best sentence with any of ``words`` that is not one of ``avoid``; None for none.
@@ -127,6 +137,10 @@ class Memory:
         The same index and arguments always give the same sentence. Words are searched as plain
         quoted terms, so that what came over the radio cannot use the query language.
         """
+        return self._find(self._database, words, avoid)
+
+    def _find(self, database: sqlite3.Connection, words: list[str], avoid: list[str]
+              ) -> str | None:
         spaced, pieces = _terms(" ".join(words))
         terms = [word for word in spaced if len(word) >= TERM_CHARS_MIN][:TERMS_MAX]
         terms += pieces[:PIECES_MAX]
@@ -135,7 +149,7 @@ class Memory:
         query = " OR ".join(f'"{term}"' for term in terms)  # no term has a quotation mark
         self._checks = 0
         try:
-            rows = self._database.execute(
+            rows = database.execute(
                 "SELECT text FROM memory WHERE memory MATCH ? ORDER BY rank, rowid LIMIT ?",
                 (query, CANDIDATES_MAX),
             ).fetchall()
@@ -149,15 +163,29 @@ class Memory:
         self, about: str, question: str | None, avoid: list[str], rng: random.Random
     ) -> str | None:
         """A memory for the thought: sought for every question, with MEMORY_CHANCE for a topic."""
-        if question is not None:
-            return self.recall(question.split(), avoid)
-        if rng.random() >= MEMORY_CHANCE:
+        if question is None and rng.random() >= MEMORY_CHANCE:
             return None
-        return self.recall(list(MEMORY_WORDS.get(about, ())), avoid)
+        words = list(MEMORY_WORDS.get(about, ())) if question is None else question.split()
+        if self._diary is not None and rng.random() < DIARY_CHANCE:
+            found = self._find(self._diary, words, avoid)
+            if found is not None:
+                return found
+        return self.recall(words, avoid)
 
     def close(self) -> None:
+        if self._diary is not None:
+            self._diary.close()
         self._database.close()
 
     def _is_too_long(self) -> int:
         self._checks += 1
         return int(self._checks > VM_STEPS_MAX // _VM_STEPS_CHECKED)
+
+
+def _index_of(lines: Sequence[str]) -> sqlite3.Connection:
+    """An index in RAM."""
+    database = sqlite3.connect(":memory:", check_same_thread=False)
+    database.execute(SCHEMA)
+    database.executemany("INSERT INTO memory (text) VALUES (?)",
+                         [(indexed(line),) for line in lines])
+    return database

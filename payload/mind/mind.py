@@ -14,12 +14,13 @@ from __future__ import annotations
 import contextlib
 import random
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from payload.mind import spoken, topics
 from payload.mind.disclosure import Disclosure
 from payload.mind.drafts import DraftChoice
 from payload.mind.exchanges import Exchange
+from payload.mind.firsts import TOPIC_OF, Firsts
 from payload.mind.memory import Memory
 from payload.mind.questions import Question, Questions
 from payload.navigation.sun import sun_word
@@ -68,7 +69,7 @@ class MindManager:
     def __init__(
         self, mind: Mind | None, persona: PersonaText | None, memory: Memory | None,
         section: MindSection, rng: random.Random, said: list[str], questions: Questions,
-        sampling: Sampling,
+        sampling: Sampling, firsts: Firsts,
     ) -> None:
         """``said`` are the musings of this flight before the reboot, oldest first.
 
@@ -92,6 +93,7 @@ class MindManager:
         self._tries = 0  # of the musing that is owed
         self._tried_topics: list[str] = []
         self._questions = questions
+        self._firsts = firsts
         self._recent_topics: deque[str] = deque(maxlen=topics.RECENT_TOPICS)
         self._recent_memories: deque[str] = deque(maxlen=MEMORIES_AVOIDED)
         self._api: tuple[str, str, int] | None = None
@@ -156,6 +158,8 @@ class MindManager:
             self._started_ms = now_ms
         if self._mind is None:
             return self._without_mind(situation)
+        if self._firsts.is_due(now_ms):
+            self._firsts.observe(self._facts(situation, power), now_ms)
         notes: list[Note] = []
         if self._thought is not None:
             notes += self._collect(self._mind, self._thought, now_ms)
@@ -219,16 +223,19 @@ class MindManager:
     ) -> _Thought:
         facts = self._facts(situation, power)
         asked = None if question is None else question.text
+        news = None if question is not None else self._firsts.news(facts, self._tried_topics)
+        memory = None
         if asked is not None:
             about = "question"
+        elif news is not None:
+            about, memory = TOPIC_OF[news], self._firsts.said_before(news)
         else:
             about = topics.choose(facts, [*self._recent_topics, *self._tried_topics], self._rng)
-        memory = None
-        if self._memory is not None:
+        if self._memory is not None and memory is None:
             memory = self._memory.recall_for(about, asked, list(self._recent_memories), self._rng)
         self._request_id += 1
         api_ms = self._api[2] if self._api is not None else None
-        moment = topics.moment(facts, about, asked)
+        moment = replace(topics.moment(facts, about, asked), news=news)
         thread: list[Exchange] = []
         if question is not None and question.tries < TRIES_MAX - 1:  # the last try is without
             thread = self._questions.thread(question)
@@ -297,6 +304,7 @@ class MindManager:
         self._is_owed, self._tries = False, 0
         self._tried_topics.clear()
         self._recent_topics.append(thought.moment.about)
+        self._firsts.note_said(thought.moment, text)
         if thought.moment.api is not None:
             self._mused_api_ms = thought.api_ms
         return [*notes, spoken.musing(*said_in, text, reply)]

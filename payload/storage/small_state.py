@@ -38,11 +38,27 @@ class _Uplink(BaseModel):
     ahead: dict[_Number32, _Number32] = {}
 
 
+class _Firsts(BaseModel):
+    """What ``payload.mind.firsts`` remembers of the flight so far."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+    at_ms: _Milliseconds | None
+    is_whole: bool
+    coldest_c: _Finite | None
+    told_c: _Finite | None
+    ground_hpa: _Finite | None
+    cloud_hpa: _Finite | None
+    asked_ms: _Milliseconds | None
+    happened: list[str]
+    said: dict[str, str]
+
+
 _KINDS: dict[str, Any] = {
     "answered": dict[_Count, _Answer],
     "boot": _Count,
     "bus_trials": _Count,
     "charge": _Finite,
+    "firsts": _Firsts,
     "ids_upto": _Count,
     "incarnation": Annotated[int, Field(ge=1, lt=1 << 32)],
     "machine_boot": Annotated[str, Field(max_length=64)],
@@ -59,7 +75,7 @@ _KINDS: dict[str, Any] = {
     "winds": list[_Layer],
 }
 _CHECKS: dict[str, TypeAdapter[Any]] = {
-    key: TypeAdapter(kind, config=None if kind is _Uplink else _STRICT)
+    key: TypeAdapter(kind, config=None if kind in (_Firsts, _Uplink) else _STRICT)
     for key, kind in _KINDS.items()
 }
 KEYS = frozenset(_KINDS)

@@ -136,6 +136,18 @@ def connect(path: Path, synchronous: str) -> sqlite3.Connection:
     return db
 
 
+def read(path: Path, kind: Kind) -> list[Record]:
+    """The whole records of a kind, oldest first, of a store that no payload has open.
+
+    Raises sqlite3.Error where there is no such store.
+    """
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+        db.text_factory = any_text
+        rows = db.execute(f"SELECT {COLUMNS} FROM record WHERE kind = ? ORDER BY id", (kind,))
+        found = [record_of(row) for row in rows]
+    return [record for record in found if record is not None]
+
+
 def check(db: sqlite3.Connection) -> None:
     """Read every page, and hold the index against the rows: seconds for a file of 100 MB.
 

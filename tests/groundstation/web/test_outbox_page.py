@@ -13,6 +13,7 @@ from tests.groundstation.uplink.outbox_station import Station
 from tests.groundstation.web.browser import Browser, find_chromium
 from tests.groundstation.web.served import Served
 from wire.commands import Opcode
+from wire.records import Kind
 
 LIST = "document.getElementById('letters')"
 NOTE = "document.getElementById('letters-note').textContent"
@@ -71,6 +72,42 @@ def test_commands_are_shown_in_their_order_and_called_back(
         if "SHOTS" in os.environ:
             browser.screenshot(Path(os.environ["SHOTS"]) / "letters.png")
         assert station.window() is Opcode.CUTDOWN_ABORT
+        assert browser.complaints == []
+    finally:
+        served.stop()
+
+
+def test_a_question_shows_its_stages_and_its_conversation(
+    station: Station, browser: Browser
+) -> None:
+    """Goal: one block a conversation, oldest first, with the reply from the station's records and
+    each stage reached. Method: two questions of one person, one of another."""
+    first = station.queue(Opcode.ASK, "Is it cold?", asker="person Ana")
+    while station.window(is_heard=True) is not Opcode.ASK:
+        pass
+    station.push(Kind.REPLY, {"text": "Cold, mostly.", "question": "Is it cold?",
+                              "question_id": first, "by": "canned"})
+    second = station.queue(Opcode.ASK, "How cold?", asker="person Ana")
+    station.queue(Opcode.ASK, "Who are you?", asker="person Ben")
+    while station.window(is_heard=True) is not Opcode.FOLLOW_UP:
+        pass
+    station.push(Kind.EVENT, {"event": "question_begun", "severity": "info",
+                              "fields": {"question_id": second}})
+    served = Served(station.archive.path, lambda: station.now_ms, SIGNED_MISSION)
+    try:
+        browser.size(1440, 1000)
+        browser.open(served.url)
+        browser.wait(f"{LIST}.querySelector('.before') !== null")
+        block = f"{LIST}.querySelector('.thinking')"
+        assert browser.value(f"[...{block}.querySelectorAll('q')].map((q) => q.textContent)") == [
+            "Is it cold?", "How cold?"]
+        assert browser.value(f"{block}.querySelector('.before .answer').textContent") == (
+            "Cold, mostly.")
+        assert browser.value(f"{block}.querySelector('.before .canned') !== null")
+        assert browser.value(
+            f"[...{block}.querySelectorAll('.reached')].map((li) => li.textContent)") == [
+            "queued", "on air", "heard aboard", "thinking"]
+        assert browser.value(f"{LIST}.textContent").count("Is it cold?") == 1
         assert browser.complaints == []
     finally:
         served.stop()

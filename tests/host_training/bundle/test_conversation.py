@@ -93,7 +93,7 @@ def test_help_names_every_command() -> None:
     lines = Conversation(Recorder()).command("/help").splitlines()
     assert {line.split()[0] for line in lines} == {
         "/altitude", "/outside", "/pressure", "/wind", "/silence", "/phase", "/sun", "/cloud",
-        "/battery", "/about", "/moment", "/reset", "/help"}
+        "/battery", "/news", "/about", "/moment", "/reset", "/help"}
     assert "/altitude unknown or -500 to 60000 m" in lines
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from payload.mind.firsts import Firsts
 from payload.mind.mind import MindManager
 from payload.mind.questions import Questions
 from payload.ports import MindFailed, MindReply, MindRequest
@@ -84,11 +85,12 @@ class Desk:
     def __init__(
         self, worker: Worker | None, said: list[str] | None = None, memory: Any = None,
         persona: PersonaText | None = PERSONA, battery_mv: float | None = 4000,
-        section: MindSection = SECTION,
+        section: MindSection = SECTION, firsts: Any = None,
     ) -> None:
         self.worker = worker
         self.mind = MindManager(
-            worker, persona, memory, section, random.Random(1), said or [], Questions(), SAMPLING)
+            worker, persona, memory, section, random.Random(1), said or [], Questions(), SAMPLING,
+            Firsts(firsts))
         self.power = PowerManager(
             PowerSection(capacity_mah=3000, eco_mv=3600, low_mv=3400, critical_mv=3200))
         self.battery_mv = battery_mv
