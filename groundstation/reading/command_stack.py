@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Any
 
 from groundstation.archive import outbox
-from groundstation.archive.rows import command_json
+from groundstation.reading import conversations
+from groundstation.reading.reader import FlightReader
 
 
 def page(
-    db: sqlite3.Connection, name: str, before: int | None, limit: int
+    reader: FlightReader, name: str, before: int | None, limit: int
 ) -> list[dict[str, Any]]:
     """Commands with an id below ``before``, newest first; ``name`` is the payload's."""
-    return [command_json(entry, name) for entry in outbox.recent(db, limit, before)]
+    entries = outbox.recent(reader.db, limit, before)
+    return conversations.queue_json(reader.db, entries, name, reader.replies)

@@ -64,7 +64,7 @@ function letter(item) {
 
 function row(item) {
   const words = item.kind === "question" ? said("q", "", item.text) : said("code", "", item.command.toLowerCase() + (item.text ? ` ${item.text}` : ""));
-  const before = thread.before(item, flight().outbox);
+  const before = thread.before(item, [...flight().outbox, ...older]);
   const told = el("div", "", ...before, words, ...thread.answer(item), el("span", "fate"), thread.stages(item));
   return el("li", item.state, told, mayWithdraw(item) ? withdrawButton(item) : null, mayAbort(item) ? abortButton(item) : null);
 }

@@ -145,8 +145,7 @@ class _Pages:
         before = whole(request.query_params.get("before"))
         limit = min(whole(request.query_params.get("limit")) or 60, ENTRIES_MAX)
         return json_text(await self._pool.ask(lambda reader: to_json(
-            {"commands": command_stack.page(reader.db, self._mission.payload.name, before,
-                                            limit),
+            {"commands": command_stack.page(reader, self._mission.payload.name, before, limit),
              "available": command_words.forms()})))
 
     async def link(self, request: Request) -> Response:
