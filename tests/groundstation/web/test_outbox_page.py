@@ -96,7 +96,7 @@ def test_a_question_shows_its_stages_and_its_conversation(
     served = Served(station.archive.path, lambda: station.now_ms, SIGNED_MISSION)
     try:
         browser.size(1440, 1000)
-        browser.open(served.url)
+        browser.open(f"{served.url}#control")
         browser.wait(f"{LIST}.querySelector('.before') !== null")
         block = f"{LIST}.querySelector('.thinking')"
         assert browser.value(f"[...{block}.querySelectorAll('q')].map((q) => q.textContent)") == [
