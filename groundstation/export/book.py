@@ -167,23 +167,22 @@ def _way(flight: Flight, numbers: dict[int, int]) -> Node | None:
 
 
 def _journey(flight: Flight, parts: Sequence[Chapter], numbers: dict[int, int]) -> list[Node]:
-    """Every line and picture in its chapter, with the silences between as blank space."""
+    """Every line and picture in its chapter, with the silences between as blank space. A burst is a
+    moment even if nothing was thought in it."""
     pictures = {p.entry["id"]: p for p in flight.pictures if p.entry is not None}
     shown = [e for e in flight.entries if e["id"] in numbers or e["id"] in pictures]
-    sections: list[Node] = []
-    current: Chapter | None = None
+    sections = {chapter: _chapter(chapter) for chapter in parts or (None,)}
+    filled: set[Chapter | None] = {part for part in parts if part.is_burst}
     for before, entry in pairwise([None, *shown]):
         assert entry is not None
         chapter = chapter_at(parts, entry["when_ms"])
-        if not sections or chapter is not current:
-            sections.append(_chapter(chapter))
-            current = chapter
+        section, picture = sections[chapter], pictures.get(entry["id"])
         if before is not None:
-            _append(sections[-1], _silence(flight, before["when_ms"], entry["when_ms"]))
-        picture = pictures.get(entry["id"])
-        sections[-1].append(_line(entry, numbers[entry["id"]]) if picture is None
-                            else _picture(picture, entry))
-    return sections
+            _append(section, _silence(flight, before["when_ms"], entry["when_ms"]))
+        section.append(_line(entry, numbers[entry["id"]]) if picture is None
+                       else _picture(picture, entry))
+        filled.add(chapter)
+    return [section for chapter, section in sections.items() if chapter in filled]
 
 
 def _append(section: Node, node: Node | None) -> None:
