@@ -13,13 +13,14 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import structlog
 import typer
 
-from groundstation.archive import schema
+from groundstation.archive import radio_state, schema
 from groundstation.archive.archive import Archive, ArchiveBusy
 from groundstation.archive.schema import WrongVersion
 from groundstation.decode import intake, text_models
@@ -48,6 +49,9 @@ from groundstation.outbox_commands import (
 )
 from groundstation.reading.reader import FlightReader
 from groundstation.share import upload_thread
+from groundstation.web import lan as lan_page
+from groundstation.web import token_file
+from groundstation.web.link_command import links, links_to
 from groundstation.web.server import make_server
 from groundstation.web.web import create_app
 from wire import key_file
@@ -78,6 +82,12 @@ CodecOption = Annotated[
         "--codec", metavar="FILE",
         help="A persona's text.codec, to decode its texts. Default: the mission's bundle and the "
              "*.codec files in the archive folder.",
+    ),
+]
+LanOption = Annotated[
+    bool,
+    typer.Option(
+        "--lan", help="Serve the page to other devices as well, and print their links.",
     ),
 ]
 CHAT_LOOK_S = 0.5  # how often a chat looks into the archive
@@ -151,7 +161,8 @@ def _receive(
     def carry() -> None:
         poll_udp = gateway.nothing if udp_service is None else udp_service.poll
         try:
-            gateway.run(ground, radio, Envelope(mission), _now_ms, stop, poll_udp)
+            gateway.run(ground, radio, Envelope(mission), _now_ms, stop, poll_udp,
+                        partial(radio_state.note, archive))
         finally:
             if udp_service is not None:
                 udp_service.close()
@@ -169,18 +180,24 @@ def serve(
     mission: MissionOption = Path("mission.toml"), listen: ListenOption = None,
     replay: ReplayOption = None, codec: CodecOption = None, horus_udp: HorusUdpOption = None,
     summary_udp: SummaryUdpOption = None, ccsds_udp: CcsdsUdpOption = None,
+    lan: LanOption = False,
 ) -> None:
     """Receive, and serve the web page."""
     loaded = load_mission(mission)
-    address = (loaded.ground.web_host, loaded.ground.web_port)
+    host, port = lan_page.EVERY_ADDRESS if lan else loaded.ground.web_host, loaded.ground.web_port
+    here = "127.0.0.1" if host == lan_page.EVERY_ADDRESS else host
+    path = archive_path(loaded, mission)
+    tokens = token_file.load(path.parent)
+    if tokens is None and lan_page.is_open(host):
+        tokens = token_file.create(path.parent)
     try:
-        web_socket = socket.create_server(address)
+        web_socket = socket.create_server((host, port))
     except OSError as error:
         raise StationError(
-            f"the page cannot be served at http://{address[0]}:{address[1]}: {gateway.why(error)}; "
+            f"the page cannot be served at http://{here}:{port}: {gateway.why(error)}; "
             f"is another station running? Otherwise change ground.web_port in {mission}"
         ) from error
-    page = create_app(archive_path(loaded, mission), loaded)
+    page = create_app(path, loaded, tokens=tokens)
     server = make_server(page)
 
     def leave() -> None:
@@ -192,7 +209,11 @@ def serve(
     thread = None
     try:  # from here on a thread may hear, and must end with us
         thread = _receive(loaded, mission, listen, replay, stop, udp, codec, leave)
-        _say(f"The page is at http://{address[0]}:{address[1]}/ (Ctrl-C ends)")
+        words = f"The page is at http://{here}:{port}/ (Ctrl-C ends)"
+        if tokens is not None and lan_page.is_open(host):
+            words += "\n" + (links_to(host, port, tokens) if sys.stdout.isatty() else
+                             "Other devices need a link: `spacepi-ground links` prints them")
+        _say(words)
         server.run(sockets=[web_socket])
     except KeyboardInterrupt:
         pass
@@ -205,6 +226,9 @@ def serve(
     if has_failed:
         raise StationError("the receiver thread stopped unexpectedly; everything received so far "
                            "is in the archive")
+
+
+app.command("links")(links)
 
 
 @app.command()
@@ -296,7 +320,7 @@ def export(
         typer.Option("--ccsds", metavar="FILE", help="Write all records as CCSDS space packets."),
     ] = None,
 ) -> None:
-    """Export musings, diary, track, telemetry and pictures, CCSDS space packets, or both."""
+    """Export book, diary, track, telemetry and pictures, CCSDS space packets, or both."""
     loaded = load_mission(mission)
     if out is None and ccsds_path is None:
         raise StationError("export: requires an output folder, --ccsds FILE, or both")

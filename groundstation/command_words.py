@@ -6,11 +6,14 @@ command's own and is never typed.
 
 from __future__ import annotations
 
+from typing import Any
+
 from wire import commands, settings
-from wire.commands import ARGUMENTS, Command, Opcode
+from wire.commands import ARGUMENTS, HAZARDOUS, Command, Opcode
 
 _WANTED = {int: "a whole number", float: "a number", str: "a text"}
 _A_SETTING = frozenset((Opcode.SETTING_GET, Opcode.SETTING_SET))  # their first argument is one
+NOT_IN_A_FORM = frozenset((Opcode.ASK, Opcode.PLAIN_TEXT))
 _NEVER_TYPED = frozenset((Opcode.FOLLOW_UP,))  # what the station makes of a question
 _GIVEN_BY_US = {Opcode.ASK: 1}  # leading arguments that are not typed: the id of the question
 
@@ -30,11 +33,18 @@ def find(name: str) -> Opcode:
 
 def usage(opcode: Opcode) -> str:
     """The arguments of ``opcode``, such as "ask requires a text"."""
-    words = [_words_for(kind) for kind in _typed(opcode)]
-    if opcode in _A_SETTING:
-        words[0] = "the name of a setting"
-    wanted = " and ".join(words)
+    wanted = " and ".join(_argument_words(opcode))
     return f"{opcode.name.lower()} requires {wanted or 'no argument'}"
+
+
+def forms() -> list[dict[str, Any]]:
+    """What an operator may send from the page: each command with its arguments in words. Questions
+    have a form of their own, and PLAIN_TEXT is the station's to send."""
+    return [
+        {"name": name, "arguments": ", ".join(_argument_words(opcode)),
+         "is_hazardous": opcode in HAZARDOUS}
+        for name in names() if (opcode := find(name)) not in NOT_IN_A_FORM
+    ]
 
 
 def in_words(opcode: Opcode, text: str) -> str:
@@ -60,6 +70,13 @@ def command(opcode: Opcode, command_id: int, text: str) -> Command:
     made = Command(opcode, (*given, *typed))
     commands.encode(made)  # the ranges are the opcode's own
     return made
+
+
+def _argument_words(opcode: Opcode) -> list[str]:
+    words = [_words_for(kind) for kind in _typed(opcode)]
+    if opcode in _A_SETTING:
+        words[0] = "the name of a setting"
+    return words
 
 
 def _typed(opcode: Opcode) -> tuple[type, ...]:

@@ -97,7 +97,7 @@ LIVE_FILES = {
     "groundstation/web/streams.py", "groundstation/web/server.py",
     "groundstation/web/reader_pool.py", "groundstation/share/upload_thread.py",
     "groundstation/inputs/udp.py", "groundstation/inputs/tcp.py",
-    "groundstation/inputs/kiss_server.py",
+    "groundstation/inputs/kiss_server.py", "groundstation/web/lan.py",
     "sim/live.py", "sim/fakes/worker_mind.py", "sim/rig/live.py", "sim/rig/processes.py",
     "sim/rig/disk.py",
 }

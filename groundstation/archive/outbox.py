@@ -273,9 +273,12 @@ def expire(db: sqlite3.Connection, utc_ms: int) -> None:
         _leave(db, entry.command_id, "expired", None)
 
 
-def recent(db: sqlite3.Connection, limit: int = 20) -> list[QueuedCommand]:
-    """The newest commands, newest first."""
-    rows = db.execute(f"{_SELECT} ORDER BY id DESC LIMIT ?", (limit,))
+def recent(
+    db: sqlite3.Connection, limit: int = 20, before: int | None = None
+) -> list[QueuedCommand]:
+    """The newest commands, or those with an id below ``before``, newest first."""
+    rows = db.execute(
+        f"{_SELECT} AND (? IS NULL OR id < ?) ORDER BY id DESC LIMIT ?", (before, before, limit))
     return [_entry(row) for row in rows]
 
 

@@ -38,6 +38,7 @@ from wire.mission_radio import MODULES
 from wire.radio_dialog import RadioFrame
 
 _log = structlog.get_logger()
+NoteRadio = Callable[[str, int, str | None], None]
 WAIT_S = 0.2
 RETRY_S = 2.0  # doubled at each loss
 RETRY_S_MAX = 30.0
@@ -143,17 +144,23 @@ def nothing() -> None:
     """No inputs or outputs by UDP."""
 
 
+def keep_no_note(name: str, utc_ms: int, why: str | None) -> None:
+    """Nobody shows the state of the radio."""
+
+
 def run(
     ground: Ground, open_radio: Callable[[], RadioConnection], envelope: Envelope,
     now: Callable[[], int], stop: Event, poll_udp: Callable[[], None] = nothing,
+    note_radio: NoteRadio = keep_no_note,
 ) -> None:
     """Carry frames between the radio and the station until ``stop`` is set.
 
     ``now`` gives UTC in ms; the archive keeps frames without their ``envelope``. ``poll_udp`` is
-    called several times a second, whether or not the radio is connected. Raises StationError when
-    the radio can never be opened.
+    called several times a second, whether or not the radio is connected; ``note_radio`` with the
+    radio's name and the time when it is connected, and with the reason when it is lost. Raises
+    StationError when the radio can never be opened.
     """
-    lost = _LossLog()
+    lost = _LossLog(now, note_radio)
 
     def wait(seconds: float) -> None:
         for _ in range(max(1, round(seconds / WAIT_S))):
@@ -172,21 +179,29 @@ def run(
 
 
 class _LossLog:
-    """Logs once that the radio was lost and once that it returned, however many retries between."""
+    """Logs once that the radio was lost and once that it returned, however many retries between;
+    tells ``note_radio`` as well."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], int], note_radio: NoteRadio) -> None:
+        self._now = now
+        self._note_radio = note_radio
+        self._name = ""
         self._is_lost = False
 
     def note(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         if not self._is_lost:
-            _log.warning("radio_lost", why=why(error) if isinstance(error, OSError) else "")
+            reason = why(error) if isinstance(error, OSError) else ""
+            _log.warning("radio_lost", why=reason)
+            self._note_radio(self._name, self._now(), reason)
         self._is_lost = True
 
     def note_open(self, radio: RadioConnection) -> None:
         if self._is_lost:
             _log.info("radio_returned", radio=radio.name)
         self._is_lost = False
+        self._name = radio.name
+        self._note_radio(radio.name, self._now(), None)
 
 
 def _carry(

@@ -25,11 +25,12 @@ def now(db: sqlite3.Connection, node_id: int) -> dict[str, Any]:
     ).fetchone()
     total = (recent[0] or 0) + (recent[1] or 0)
     newest = db.execute(
-        "SELECT rssi_dbm, snr_db FROM reception ORDER BY id DESC LIMIT 1").fetchone()
+        "SELECT utc_ms, rssi_dbm, snr_db FROM reception ORDER BY id DESC LIMIT 1").fetchone()
     receptions = db.execute("SELECT COALESCE(MAX(id), 0) FROM reception").fetchone()[0]
     return {
         "heard": heard, "lost": lost, "receptions": receptions,
         "loss_recent": round((recent[1] or 0) / total, 3) if total else None,
+        "last_ms": newest["utc_ms"] if newest else None,
         "rssi_dbm": newest["rssi_dbm"] if newest else None,
         "snr_db": newest["snr_db"] if newest else None,
         "forgotten": _counted(db, schema.FORGOTTEN_KEY),

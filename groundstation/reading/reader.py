@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from groundstation.archive import outbox, precedence, schema
+from groundstation.archive import outbox, precedence, radio_state, schema
 from groundstation.archive.outbox import QueuedCommand
 from groundstation.archive.rows import (
     body_of,
@@ -30,6 +30,7 @@ from groundstation.decode import foreign, mosaic
 from groundstation.decode.beacon_freshness import clock_gap_s
 from groundstation.decode.pictures import media_type
 from groundstation.reading import conversations, link_figures, lives
+from groundstation.reading.fault_words import fault_words
 from groundstation.sanitise import clean_text, number, scaled
 from groundstation.share import upload_queue
 from wire.airtime_budget import AirtimeBudget
@@ -40,6 +41,7 @@ from wire.records import Kind
 
 POINTS_MAX = 1500
 FEED_KINDS = (Kind.MUSING, Kind.REPLY, Kind.API_CALL, Kind.THUMBNAIL, Kind.EVENT)
+THOUGHT_KINDS = (Kind.MUSING, Kind.REPLY, Kind.THUMBNAIL)
 QUIET_FACTOR = 3  # beacons missed before a sighting in another format is shown in their place
 WAITING_SHOWN = 12
 GAP_MS = 90_000  # a pause between samples that a plot does not bridge; a slow link has longer ones
@@ -113,6 +115,7 @@ class FlightReader:
                 "Its texts are a statistical echo of that person, not the person."
             ),
             "station": self._mission.ground.station,
+            "radio": radio_state.read(self.db),
             "callsign": self._mission.payload.callsign,
             "node_id": self._node_id,
             "can_transmit": bool(self._meta("can_transmit")),
@@ -194,6 +197,7 @@ class FlightReader:
         beacon["phase"] = None if phase is None else phase.name
         beacon["power_mode"] = None if power is None else power.name
         beacon["expected_every_s"] = self._expected_every_s(phase, power, beacon["altitude_m"])
+        beacon["fault_words"] = fault_words(beacon["faults"])
         beacon["clock_gap_s"] = clock_gap_s(beacon["time_of_day_s"], beacon["utc_ms"])
         return beacon
 
@@ -340,7 +344,7 @@ class FlightReader:
 
     def history(self) -> dict[str, Any]:
         """The whole flight as columns, thinned to at most 1500 rows each: the proved way and the
-        other one, readings, the link, silences."""
+        other one, readings, the link, silences, and when the diary was written."""
         change_id = self.change_id()
         cached = self._cached.get("history")
         if cached and cached[0] == change_id:
@@ -354,10 +358,17 @@ class FlightReader:
             "state": columns_of(("t", "mv", "out", "in"), self._state_rows()),
             "link": columns_of(("t", "heard", "lost"), minutes),
             "silences": self.silences(500),
+            "diary": columns_of(("t", "kind"), self._thoughts()),
             "gap_ms": self._gap_ms,
         }
         self._cached["history"] = (change_id, history)
         return history
+
+    def _thoughts(self) -> Iterator[tuple[int, str]]:
+        """(UTC ms, kind) of every line and picture, whatever it says."""
+        for kind in THOUGHT_KINDS:
+            for record in self._records(kind):
+                yield when_of(record)[0], kind.name.lower()
 
     def _state_rows(self) -> list[tuple[Any, ...]]:
         """(t, battery mV, outside C, inside C) with a row of nothing wherever it was silent."""

@@ -10,6 +10,14 @@ export function el(tag, className, ...children) {
   return node;
 }
 
+/** A node of a drawing, with its attributes. */
+export function svg(tag, attributes, ...children) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
 /** Text that a radio wrote, isolated so that its direction cannot reorder its neighbours. */
 export function said(tag, className, text) {
   const node = el(tag, className);
@@ -21,6 +29,23 @@ export function said(tag, className, text) {
 /** What is said of a line that no model made. */
 export function origin(entry) {
   return entry.by === "canned" ? el("p", "canned", "a canned line, not the model's") : null;
+}
+
+/** Show ``items`` in a list, a node each: {key, make(), tell(node)}. A node whose key is still there
+    stays, so that no redraw swallows a press of its button or takes the focus away. */
+export function keep(list, items) {
+  const old = new Map([...list.children].map((node) => [node.dataset.key, node]));
+  const held = document.activeElement;
+  const nodes = items.map(({ key, make, tell }) => {
+    const node = old.get(key) ?? make();
+    node.dataset.key = key;
+    tell?.(node);
+    return node;
+  });
+  const isSame = nodes.length === list.children.length && nodes.every((node, at) => node === list.children[at]);
+  if (isSame) return;
+  list.replaceChildren(...nodes);
+  if (list.contains(held)) held.focus();
 }
 
 /** Set text only when it differs, so that screen readers and layout stay calm. */
@@ -43,11 +68,16 @@ export function loadScript(path) {
   });
 }
 
-export function loadStyle(path) {
-  const link = document.createElement("link");
-  link.rel = "stylesheet";
-  link.href = path;
-  document.head.prepend(link);
+/** Behind our own sheets, or before them ("prepend"), where ours may overrule it. */
+export function loadStyle(path, add = "append") {
+  return new Promise((resolve, reject) => {
+    const link = document.createElement("link");
+    link.rel = "stylesheet";
+    link.href = path;
+    link.onload = resolve;
+    link.onerror = () => reject(new Error(`${path} did not load`));
+    document.head[add](link);
+  });
 }
 
 /** The value of a colour of the theme in use. */

@@ -1,7 +1,7 @@
-"""The outbox of the page: who may queue and withdraw what, and what each client is shown.
+"""The outbox of the page: what an operator queues and withdraws, and what each client is shown.
 
-Nothing of HTTP but its status codes: 201 queued, 200 withdrawn, 403 not yours, 404 no such command,
-409 too late, 429 too many wait. Every refusal is one sentence for a person.
+Nothing of HTTP but its status codes: 201 queued, 200 withdrawn, 404 no such command, 409 too late,
+422 no such thing can be sent, 429 too many wait. Every refusal is one sentence for a person.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from groundstation import command_words
 from groundstation.archive import fates, outbox, precedence
 from groundstation.archive.outbox import OutboxFull, QueuedCommand
 from groundstation.archive.rows import command_json
 from wire.commands import Opcode
 from wire.mission import Mission
 
-STATION = "station"  # the asker's name for clients on the station's own machine
+STATION = "station"  # the asker's name for the terminal, and for commands
 
 
 class Answer(NamedTuple):
@@ -39,24 +40,26 @@ class OutboxDesk:
         """Queue a question of this address."""
         return self._post(Opcode.ASK, text, asker)
 
-    def abort(self, is_local: bool) -> Answer:
+    def command(self, name: str, arguments: str) -> Answer:
+        """Queue a command as an operator types it."""
+        try:
+            opcode = command_words.find(name)
+        except ValueError as error:
+            return _refusal(422, _sentence(error))
+        if opcode in command_words.NOT_IN_A_FORM:
+            return _refusal(422, f"{name} is not sent from this page as a command.")
+        return self._post(opcode, arguments, STATION)
+
+    def abort(self) -> Answer:
         """Queue CUTDOWN_ABORT, which withdraws every cutdown that waits."""
-        if not is_local:
-            return _refusal(403, "Only the station's own machine can send an abort from this "
-                                 "page.")
         return self._post(Opcode.CUTDOWN_ABORT, "", STATION)
 
-    def withdraw(self, command_id: int, asker: str, is_local: bool) -> Answer:
-        """Withdraw a command: a question by its asker, any command from the station's own
-        machine."""
+    def withdraw(self, command_id: int) -> Answer:
+        """Withdraw a question or a command."""
         with outbox.of_another_process(self._path) as db:
             entry = outbox.one(db, command_id)
             if entry is None:
                 return _refusal(404, "No such command in the queue.")
-            is_own = entry.opcode is Opcode.ASK and entry.asker == asker
-            if not (is_own or is_local):
-                return _refusal(
-                    403, "Only its sender or the station's own machine can withdraw it.")
             try:
                 entry = outbox.withdraw(db, command_id)
             except ValueError as error:
@@ -71,12 +74,18 @@ class OutboxDesk:
                 self._path, opcode, text, self._now_ms(), self._ground.station_number,
                 asker=asker, lifetime_s=precedence.lifetime_s(opcode, self._ground))
         except OutboxFull as error:
-            sentence = str(error)
-            return _refusal(429, f"{sentence[0].upper()}{sentence[1:]}.")
+            return _refusal(429, _sentence(error))
+        except ValueError as error:
+            return _refusal(422, _sentence(error))
         return Answer(201, self._json(entry))
 
     def _json(self, entry: QueuedCommand) -> dict[str, Any]:
         return command_json(entry, self._name)
+
+
+def _sentence(error: ValueError) -> str:
+    clause = str(error)
+    return f"{clause[0].upper()}{clause[1:]}."
 
 
 def _refusal(status: int, sentence: str, **more: Any) -> Answer:

@@ -2,7 +2,8 @@
 
 Covers: DNS rebinding (a Host must be an address or a name of this machine), cross-site posts
 (Origin must be the Host), sniffing, framing, injected scripts, floods of posts.
-Does not cover: people who are on the same network and mean it; there is no password yet.
+Who may read and who may command is for ``groundstation.web.access``. Does not cover: whoever
+listens on the same network, because the page is served without TLS.
 Source: OWASP HTTP Headers Cheat Sheet.
 """
 

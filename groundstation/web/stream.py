@@ -16,6 +16,7 @@ from typing import Any
 
 from groundstation.archive.rows import is_proved
 from groundstation.decode.foreign import STALE_FIX_S
+from groundstation.reading.alarms import AlarmBoard
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import to_json
 
@@ -32,10 +33,12 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """The station's time, UTC in ms, and the ending of the flight, None while there is none."""
+    """The station's time, UTC in ms, the ending of the flight, None while there is none, and the
+    alarms, which come and go with time alone."""
 
     now: Callable[[], int]
     ending: Callable[[], Ending | None] = lambda: None
+    board: AlarmBoard | None = None
 
     @property
     def is_over(self) -> bool:
@@ -45,7 +48,17 @@ class Times:
     def as_json(self) -> dict[str, Any]:
         """As the page reads them."""
         ending = self.ending()
-        return {"now_ms": self.now(), "ending": None if ending is None else asdict(ending)}
+        board = self.board if ending is None else None  # what is over needs nobody
+        return {
+            "now_ms": self.now(), "ending": None if ending is None else asdict(ending),
+            "alarms": [] if board is None else [asdict(alarm) for alarm in board.look(self.now())],
+        }
+
+    def hearing(self, flight: dict[str, Any]) -> dict[str, Any]:
+        """The same, once the alarms know of this state."""
+        if self.board is not None:
+            self.board.hear(flight)
+        return self.as_json()
 
     def message(self) -> str:
         """Also the heartbeat that keeps proxies from closing."""
@@ -57,10 +70,10 @@ class PageFeed:
 
     def __init__(
         self, reader: FlightReader, now: Callable[[], int],
-        ending: Callable[[], Ending | None] = lambda: None,
+        ending: Callable[[], Ending | None] = lambda: None, board: AlarmBoard | None = None,
     ) -> None:
         self._reader = reader
-        self._times = Times(now, ending)
+        self._times = Times(now, ending, board)
 
     def step(self, after: int | None) -> tuple[int, str | None]:
         """(newest change id, the message about it or None)."""
@@ -103,8 +116,9 @@ class PageFeed:
                 seen = self._reader.sighting()
                 if seen and seen["id"] == ref and (seen["fix_age_s"] or 0) <= STALE_FIX_S:
                     unproved += _place(seen)
+        flight = self._reader.flight()
         return {
-            **self._times.as_json(), "flight": self._reader.flight(), "entries": entries,
+            **self._times.hearing(flight), "flight": flight, "entries": entries,
             "proved": proved, "unproved": unproved, "state": state,
         }
 

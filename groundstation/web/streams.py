@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from groundstation.inputs.notices import Notices
+from groundstation.reading.alarms import AlarmBoard
 from groundstation.reading.reader import FlightReader
 from groundstation.web.reader_pool import Busy, ReaderPool
 from groundstation.web.stream import Ending, PageFeed, Times
@@ -38,13 +39,14 @@ class Streams:
 
     def __init__(
         self, pool: ReaderPool, now: Callable[[], int], ending: Callable[[], Ending | None],
-        notices: Notices,
+        notices: Notices, board: AlarmBoard | None = None,
     ) -> None:
         self.is_closing: Callable[[], bool] = lambda: False
         self._pool = pool
         self._now = now
         self._ending = ending
-        self._times = Times(now, ending)
+        self._board = board
+        self._times = Times(now, ending, board)
         self._notices = notices
         self._seats: list[ReaderSeat] = []
 
@@ -93,4 +95,5 @@ class Streams:
             await asyncio.sleep(POLL_S)
 
     def _step(self, after: int | None) -> Callable[[FlightReader], tuple[int, str | None]]:
-        return lambda reader: PageFeed(reader, self._now, self._ending).step(after)
+        return lambda reader: PageFeed(
+            reader, self._now, self._ending, self._board).step(after)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -18,25 +19,27 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from groundstation.inputs import tcp
+from groundstation import command_words
+from groundstation.export import export
+from groundstation.export.gathered import gather
 from groundstation.inputs.notices import Notices
+from groundstation.reading import command_stack, link_room, packets
+from groundstation.reading.alarms import AlarmBoard
 from groundstation.reading.reader import FlightReader
-from groundstation.sanitise import clean_text, read_json, to_json
-from groundstation.uplink.outbox_desk import Answer, OutboxDesk
-from groundstation.web.http_security import HttpGuard, RateLimit, is_local, is_same_origin
+from groundstation.sanitise import to_json
+from groundstation.web.access import COOKIE, COOKIE_S, Access, Role, Tokens, only
+from groundstation.web.http_json import as_json, json_text, origin, posted, refuse, whole
+from groundstation.web.http_security import HttpGuard
+from groundstation.web.operating import Operating
 from groundstation.web.reader_pool import Busy, ReaderPool
 from groundstation.web.stream import Ending, Times
 from groundstation.web.streams import Streams
-from wire.auth import COUNTER_MAX
-from wire.commands import QUESTION_BYTES_MAX
 from wire.mission import Mission
 
 STATIC = Path(__file__).parents[1] / "static"
 VENDOR_FILES = ("leaflet.js", "leaflet.css", "uPlot.iife.min.js", "uPlot.min.css")
-BODY_BYTES_MAX = 2048
 ENTRIES_MAX = 200
 CONFLICTS_MAX = 200
-ASKS_PER_MINUTE = 6
 
 
 def _system_now_ms() -> int:
@@ -47,27 +50,6 @@ def _uptime_ms() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
-def _json_text(text: str, status: int = 200, **headers: str) -> Response:
-    return Response(text, status, headers, "application/json")
-
-
-def _json(value: Any, status: int = 200, **headers: str) -> Response:
-    return _json_text(to_json(value), status, **headers)
-
-
-def _refuse(status: int, sentence: str, **headers: str) -> Response:
-    return _json({"error": sentence}, status, **headers)
-
-
-def _whole(text: str | None) -> int | None:
-    """The whole number in a query or header, None when it is absent or none."""
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 16 else None
-
-
-def _origin(request: Request) -> str:
-    return tcp.origin(request.client.host if request.client else "")
-
-
 class _Events:
     """ASGI: a stream of messages for each client that finds a place."""
 
@@ -76,12 +58,12 @@ class _Events:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
-        last_seen = _whole(request.headers.get("last-event-id"))
+        last_seen = whole(request.headers.get("last-event-id"))
         if last_seen is None:
-            last_seen = _whole(request.query_params.get("after"))
-        seat = self._streams.take(_origin(request))
+            last_seen = whole(request.query_params.get("after"))
+        seat = self._streams.take(origin(request))
         if seat is None:
-            refusal = _refuse(503, "Too many pages are already open.", **{"retry-after": "30"})
+            refusal = refuse(503, "Too many pages are already open.", **{"retry-after": "30"})
             await refusal(scope, receive, send)
             return
         response = StreamingResponse(
@@ -94,17 +76,39 @@ class _Events:
             self._streams.give_back(seat)
 
 
-class _Pages:
-    """The handlers; whatever they read or write goes through the threads of a pool."""
+class _Door:
+    """What a page asks before all else: its role, and the cookie that proves it from now on."""
 
-    def __init__(
-        self, pool: ReaderPool, archive_path: Path, mission: Mission, times: Times, static: Path,
-    ) -> None:
+    def __init__(self, access: Access, notices: Notices) -> None:
+        self._access = access
+        self._notices = notices
+
+    async def role(self, request: Request) -> Response:
+        return as_json({"role": self._access.role_of(request).name.lower()})
+
+    async def enter(self, request: Request) -> Response:
+        data = await posted(request)
+        if isinstance(data, Response):
+            return data
+        token = data.get("token")
+        role = self._access.role_of_token(token) if isinstance(token, str) else Role.ANYBODY
+        if role is Role.ANYBODY:
+            self._notices.count("wrong_tokens")
+            return refuse(401, "This link is not valid, or not any more.")
+        answer = as_json({"role": role.name.lower()})
+        answer.set_cookie(COOKIE, str(token), COOKIE_S, httponly=True, samesite="strict")
+        return answer
+
+
+class _Pages:
+    """The handlers for readers; whatever they read goes through the threads of a pool."""
+
+    def __init__(self, pool: ReaderPool, mission: Mission, times: Times, static: Path) -> None:
         self._pool = pool
-        self._outbox = OutboxDesk(archive_path, mission, times.now)
+        self._mission = mission
         self._times = times
         self._static = static
-        self._limit = RateLimit(ASKS_PER_MINUTE, 60_000, times.now)
+        self._exporting = asyncio.Lock()
 
     async def index(self, request: Request) -> Response:
         return FileResponse(self._static / "index.html", media_type="text/html")
@@ -112,139 +116,131 @@ class _Pages:
     async def flight(self, request: Request) -> Response:
         def flight_json(reader: FlightReader) -> str:
             has_vendor = all((self._static / "vendor" / name).exists() for name in VENDOR_FILES)
-            return to_json(reader.flight() | self._times.as_json() | {"has_vendor": has_vendor})
+            flight = reader.flight()
+            return to_json(flight | self._times.hearing(flight) | {"has_vendor": has_vendor})
 
-        return _json_text(await self._pool.share("flight", flight_json))
+        return json_text(await self._pool.share("flight", flight_json))
 
     async def history(self, request: Request) -> Response:
-        return _json_text(
+        return json_text(
             await self._pool.share("history", lambda reader: to_json(reader.history())))
 
     async def musings(self, request: Request) -> Response:
-        before = _whole(request.query_params.get("before"))
-        limit = min(_whole(request.query_params.get("limit")) or 60, ENTRIES_MAX)
-        return _json_text(await self._pool.ask(lambda reader: to_json(
+        before = whole(request.query_params.get("before"))
+        limit = min(whole(request.query_params.get("limit")) or 60, ENTRIES_MAX)
+        return json_text(await self._pool.ask(lambda reader: to_json(
             {"entries": reader.entries(before, limit), "now_ms": self._times.now()})))
 
     async def picture(self, request: Request) -> Response:
-        key = _whole(request.path_params["key"])
+        key = whole(request.path_params["key"])
         found = None
         if key is not None:
             found = await self._pool.ask(lambda reader: reader.picture(key))
         if found is None:
-            return _refuse(404, "No such picture.")
+            return refuse(404, "No such picture.")
         image, media_type = found
         return Response(image, media_type=media_type, headers={"cache-control": "max-age=86400"})
 
+    async def commands(self, request: Request) -> Response:
+        before = whole(request.query_params.get("before"))
+        limit = min(whole(request.query_params.get("limit")) or 60, ENTRIES_MAX)
+        return json_text(await self._pool.ask(lambda reader: to_json(
+            {"commands": command_stack.page(reader, self._mission.payload.name, before, limit),
+             "available": command_words.forms()})))
+
+    async def link(self, request: Request) -> Response:
+        return json_text(await self._pool.share(
+            "link", lambda reader: to_json(link_room.now(reader.db, self._mission))))
+
+    async def packets(self, request: Request) -> Response:
+        before = whole(request.query_params.get("before"))
+        limit = min(whole(request.query_params.get("limit")) or 60, ENTRIES_MAX)
+        return json_text(await self._pool.ask(lambda reader: to_json(
+            {"packets": packets.page(reader.db, before, limit)})))
+
+    async def packet(self, request: Request) -> Response:
+        number = whole(request.path_params["number"])
+        found = None if number is None else await self._pool.ask(
+            lambda reader: packets.one(reader.db, number))
+        return refuse(404, "No such packet.") if found is None else as_json(found)
+
     async def conflicts(self, request: Request) -> Response:
-        return _json_text(await self._pool.ask(lambda reader: to_json(
+        return json_text(await self._pool.ask(lambda reader: to_json(
             {"conflicts": reader.conflicts(CONFLICTS_MAX)})))
 
-    async def ask(self, request: Request) -> Response:
-        data = await _posted(request)
-        if isinstance(data, Response):
-            return data
-        text = clean_text(data.get("text"))
-        if not 1 <= len(text.encode()) <= QUESTION_BYTES_MAX:
-            return _refuse(422, f"A question must have 1 to {QUESTION_BYTES_MAX} bytes.")
-        refusal = await self._cannot_send()
-        if refusal is not None:
-            return refusal
-        asker = _origin(request)
-        if not self._limit.take(asker):
-            return _refuse(
-                429, "Too many questions; wait a minute.", **{"retry-after": "60"}
-            )
-        return await self._write(lambda outbox: outbox.ask(text, asker))
-
-    async def withdraw(self, request: Request) -> Response:
-        data = await _posted(request)
-        if isinstance(data, Response):
-            return data
-        command_id = data.get("id")
-        if not isinstance(command_id, int) or not 0 < command_id <= COUNTER_MAX:
-            return _refuse(422, "The body must contain the id of the command.")
-        asker, is_here = _origin(request), is_local(request)
-        return await self._write(lambda outbox: outbox.withdraw(command_id, asker, is_here))
-
-    async def abort(self, request: Request) -> Response:
-        data = await _posted(request)
-        if isinstance(data, Response):
-            return data
-        is_here = is_local(request)
-        refusal = await self._cannot_send()
-        return refusal or await self._write(lambda outbox: outbox.abort(is_here))
-
-    async def _write(self, act: Callable[[OutboxDesk], Answer]) -> Response:
-        answer = await self._pool.ask(lambda _: act(self._outbox))
-        return _json(answer.body, answer.status)
-
-    async def _cannot_send(self) -> Response | None:
-        if not await self._pool.ask(lambda reader: reader.flight()["can_transmit"]):
-            return _refuse(409, "This station has no key: it receives only and cannot send.")
-        if self._times.is_over:
-            return _refuse(409, "The flight is over: the payload cannot answer any more.")
-        return None
-
-
-async def _posted(request: Request) -> dict[str, Any] | Response:
-    """The JSON object that this station's own page posts, or why it is not taken."""
-    if not is_same_origin(request):
-        return _refuse(403, "Only this station's own page may send this request.")
-    if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
-        return _refuse(415, "The content type must be application/json.")
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES_MAX:
-            return _refuse(413, "The request is too long.")
-    try:
-        data = read_json(body)
-    except ValueError:
-        return _refuse(400, "The request is not valid JSON.")
-    return data if isinstance(data, dict) else _refuse(422, "The request is not a JSON object.")
+    async def export(self, request: Request) -> Response:
+        """One file of the flight, made of what the archive has now."""
+        name = request.path_params["name"]
+        form = export.EVERY.get(name)
+        if form is None:
+            return refuse(404, f"No such file; available: {', '.join(export.EVERY)}.")
+        async with self._exporting:  # one at a time: the other threads are for those who read
+            data = await self._pool.ask(lambda reader: form.of(gather(reader)))
+        return Response(data, media_type=form.media_type, headers={
+            "content-disposition": f'attachment; filename="{name}"'})
 
 
 async def _no_archive(request: Request, error: Exception) -> Response:
-    return _refuse(503, "The archive cannot be read at the moment.", **{"retry-after": "2"})
+    return refuse(503, "The archive cannot be read at the moment.", **{"retry-after": "2"})
 
 
 async def _busy(request: Request, error: Exception) -> Response:
-    return _refuse(503, "This station is overloaded; try again later.", **{"retry-after": "5"})
+    return refuse(503, "This station is overloaded; try again later.", **{"retry-after": "5"})
 
 
 async def _left(request: Request, error: Exception) -> Response:
     """Never read: the client disconnected in the middle of its request."""
-    return _refuse(400, "The request was incomplete.")
+    return refuse(400, "The request was incomplete.")
 
 
 def create_app(
     archive_path: Path, mission: Mission, *, now: Callable[[], int] | None = None,
     static: Path = STATIC, ending: Callable[[], Ending | None] = lambda: None,
+    tokens: Tokens | None = None,
 ) -> Starlette:
     """The page for the archive at ``archive_path``, which may still be missing or being written.
 
     ``now`` gives UTC in ms, for flights whose time is not the world's. ``ending`` gives the end of
-    a flight of which it is known: of a simulated one. The app's state has ``pool``, to be closed,
-    ``streams`` and ``notices``.
+    a flight of which it is known: of a simulated one. ``tokens`` let in other machines than this
+    one. The app's state has ``pool``, to be closed, ``streams`` and ``notices``.
     """
     now = now or _system_now_ms
     pool, notices = ReaderPool(archive_path, mission), Notices("page_clients", _uptime_ms)
-    streams = Streams(pool, now, ending, notices)
-    pages = _Pages(pool, archive_path, mission, Times(now, ending), static)
+    board = AlarmBoard(mission, threading.Lock())
+    streams = Streams(pool, now, ending, notices, board)
+    times = Times(now, ending, board)
+    pages = _Pages(pool, mission, times, static)
+    operating = Operating(pool, archive_path, mission, times, board)
+    access = Access(tokens)
+    door = _Door(access, notices)
     own_name = socket.gethostname().lower()
     names = ("localhost", own_name, f"{own_name}.local", mission.ground.web_host)
-    routes = [
-        Route("/", pages.index),
-        Route("/api/flight", pages.flight),
-        Route("/api/history", pages.history),
-        Route("/api/musings", pages.musings),
-        Route("/api/picture/{key}", pages.picture),
-        Route("/api/conflicts", pages.conflicts),
-        Route("/api/events", _Events(streams), methods=["GET"]),
-        Route("/api/ask", pages.ask, methods=["POST"]),
-        Route("/api/withdraw", pages.withdraw, methods=["POST"]),
-        Route("/api/abort", pages.abort, methods=["POST"]),
+    routes = [  # each in the group of those who may use it; the page's files contain no data
+        *only(Role.ANYBODY, access, [
+            Route("/", pages.index),
+            Route("/api/role", door.role),
+            Route("/api/enter", door.enter, methods=["POST"]),
+        ]),
+        *only(Role.VIEWER, access, [
+            Route("/api/flight", pages.flight),
+            Route("/api/history", pages.history),
+            Route("/api/musings", pages.musings),
+            Route("/api/picture/{key}", pages.picture),
+            Route("/api/conflicts", pages.conflicts),
+            Route("/api/export/{name}", pages.export),
+            Route("/api/commands", pages.commands),
+            Route("/api/link", pages.link),
+            Route("/api/packets", pages.packets),
+            Route("/api/packets/{number}", pages.packet),
+            Route("/api/events", _Events(streams), methods=["GET"]),
+        ]),
+        *only(Role.OPERATOR, access, [
+            Route("/api/ask", operating.ask, methods=["POST"]),
+            Route("/api/command", operating.command, methods=["POST"]),
+            Route("/api/acknowledge", operating.acknowledge, methods=["POST"]),
+            Route("/api/withdraw", operating.withdraw, methods=["POST"]),
+            Route("/api/abort", operating.abort, methods=["POST"]),
+        ]),
         Mount("/static", StaticFiles(directory=static, check_dir=False)),
     ]
     app = Starlette(

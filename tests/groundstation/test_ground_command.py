@@ -12,13 +12,14 @@ import sys
 import threading
 import time
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
 from groundstation import vendor
-from groundstation.archive import rawlog
+from groundstation.archive import radio_state, rawlog
 from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
 from groundstation.inputs import gateway
@@ -43,12 +44,12 @@ def free_port() -> int:
 class Station:
     """A running ``serve``, fed by the test over KISS."""
 
-    def __init__(self, mission: Path) -> None:
+    def __init__(self, mission: Path, *options: str) -> None:
         self.web_port = int(re.search(r"web_port = (\d+)", mission.read_text())[1])
         self.radio_port = free_port()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "groundstation", "serve", "-m", str(mission),
-             "--listen", f"127.0.0.1:{self.radio_port}"],
+             "--listen", f"127.0.0.1:{self.radio_port}", *options],
             env=ENV, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
         assert self.process.stdout
@@ -123,6 +124,20 @@ def test_ctrl_c_and_systemd_end_it_well_even_with_a_page_open(mission, number):
     assert station.process.returncode == 0 and "Traceback" not in err, (out, err)
     events.close()
     station.radio.close()
+
+
+def test_a_log_of_the_served_network_has_no_token(mission):
+    """Under systemd the output is the journal."""
+    station = Station(mission, "--lan")
+    path = mission.parent / "archive" / "access-tokens.json"
+    assert path.stat().st_mode & 0o777 == 0o600
+    told = station.process.stdout.readline()
+    assert told == "Other devices need a link: `spacepi-ground links` prints them\n"
+    station.process.send_signal(signal.SIGTERM)
+    out, err = station.process.communicate(timeout=10)
+    station.radio.close()
+    tokens = json.loads(path.read_text())
+    assert not any(token in out + err for token in tokens.values())
 
 
 def test_a_key_makes_it_transmit_and_the_payload_hears_it(mission, ground):
@@ -226,9 +241,11 @@ def test_the_radio_is_lost_once_and_returns_once(monkeypatch, mission):
 
     port = free_port()
     envelope = Envelope(load_mission(mission))
+    archive = Archive(mission.parent / "a.sqlite", is_durable=False)
     with capture_logs() as logs:
         thread = threading.Thread(target=gateway.run, args=(
-            Listener(), lambda: KissClient("127.0.0.1", port), envelope, lambda: START_MS, stop))
+            Listener(), lambda: KissClient("127.0.0.1", port), envelope, lambda: START_MS, stop,
+            gateway.nothing, partial(radio_state.note, archive)))
         thread.start()
         time.sleep(0.3)
         for word in (b"one", b"two"):
@@ -244,6 +261,10 @@ def test_the_radio_is_lost_once_and_returns_once(monkeypatch, mission):
     events = [entry["event"] for entry in logs if entry["event"].startswith("radio_re")]
     assert events == ["radio_returned", "radio_returned"]
     assert 2 <= sum(entry["event"] == "radio_lost" for entry in logs) <= 3
+    state = radio_state.read(archive.db)
+    assert state is not None and state["name"] == f"127.0.0.1:{port}"
+    assert state["is_connected"] or state["why"], "the page shows which"
+    archive.close()
 
 
 def test_without_npm_vendor_says_what_to_do(monkeypatch, tmp_path):

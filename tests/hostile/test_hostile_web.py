@@ -128,7 +128,13 @@ def test_any_get_is_answered(ask: Ask, path: bytes, query: bytes, headers: Heade
 
 
 @few(1)
-@given(st.sampled_from((b"/api/ask", b"/api/withdraw", b"/api/abort")), LETTERS, HEADERS)
+@given(st.sampled_from((
+    b"/api/ask", b"/api/command", b"/api/withdraw", b"/api/abort", b"/api/acknowledge",
+    b"/api/enter",
+)), LETTERS, HEADERS)
+@example(b"/api/command", b'{"name": "\\ud800", "arguments": "\\ud800"}', [])
+@example(b"/api/acknowledge", b'{"rule": "\\ud800", "since_ms": true}', [])
+@example(b"/api/enter", b'{"token": "\\ud800"}', [])
 @example(b"/api/ask", b'{"text": "How is it?"}', [(b"origin", b"http://[")])
 @example(b"/api/ask", b'{"text": "\\ud800"}', [])
 @example(b"/api/withdraw", b'{"id": true}', [])

@@ -351,7 +351,8 @@ def test_contradictions_and_other_stores_are_shown_and_exported(archive, tmp_pat
     assert (conflict["record_id"], conflict["incarnation"]) == (10_001, "3fa0c1d0")
     assert (conflict["kept"], conflict["other"]) == (
         "musing: text: =As it was.", "musing: text: As it was not.")
-    client = TestClient(create_app(archive.path, SIGNED_MISSION), base_url="http://localhost")
+    client = TestClient(create_app(archive.path, SIGNED_MISSION), base_url="http://localhost",
+                        client=("127.0.0.1", 5))
     assert client.get("/api/conflicts").json() == {"conflicts": [conflict]}
     written = write_all(reader, tmp_path / "out")
     assert "conflicts.csv" in {path.name for path in written}

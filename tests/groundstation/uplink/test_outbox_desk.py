@@ -1,4 +1,4 @@
-"""The outbox as the page uses it: who may call back what, and one truth for page and terminal."""
+"""The outbox as the page uses it: what is called back, and one truth for page and terminal."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from groundstation.archive.outbox import QUESTIONS_WAITING_EACH_MAX
 from groundstation.ground import Ground
+from groundstation.web.access import Tokens
 from groundstation.web.web import create_app
 from tests.groundstation.far_end import MASTER_KEY, SIGNED_MISSION
 from tests.groundstation.uplink.outbox_station import Station
@@ -19,6 +20,7 @@ from wire.commands import Opcode
 
 HOST = "http://127.0.0.1:8080"
 HERE, VISITOR = "127.0.0.1", "192.168.4.17"
+TOKENS = Tokens("viewer-" + "v" * 22, "operator-" + "o" * 22)
 ARM, FIRE, ABORT = Opcode.CUTDOWN_ARM, Opcode.CUTDOWN_FIRE, Opcode.CUTDOWN_ABORT
 Page = Callable[..., Any]
 
@@ -33,30 +35,32 @@ def station(tmp_path: Path) -> Iterator[Station]:
 
 @pytest.fixture
 def post(station: Station) -> Page:
-    """``post(path, body, who, headers)``, of whoever sits at this address."""
-    app = create_app(station.archive.path, SIGNED_MISSION, now=lambda: station.now_ms)
+    """``post(path, body, who, headers)``, of an operator at this address."""
+    app = create_app(
+        station.archive.path, SIGNED_MISSION, now=lambda: station.now_ms, tokens=TOKENS)
 
     def send(
         path: str, body: object, who: str = HERE, headers: dict[str, str] | None = None
     ) -> Any:
         client = TestClient(
             app, base_url=HOST, raise_server_exceptions=False, client=(who, 5000))
-        return client.post(path, json=body, headers=headers)
+        proof = {"authorization": f"Bearer {TOKENS.operator}"} if who != HERE else {}
+        return client.post(path, json=body, headers=proof | (headers or {}))
 
     return send
 
 
 def shown(station: Station) -> dict[str, Any]:
     app = create_app(station.archive.path, SIGNED_MISSION, now=lambda: station.now_ms)
-    found: dict[str, Any] = TestClient(app, base_url=HOST).get("/api/flight").json()
+    client = TestClient(app, base_url=HOST, client=(HERE, 5000))
+    found: dict[str, Any] = client.get("/api/flight").json()
     return found
 
 
-def test_a_question_is_withdrawn_by_who_asked_it_or_at_the_station(
-    station: Station, post: Page
-) -> None:
+def test_a_question_is_withdrawn_by_any_operator(station: Station, post: Page) -> None:
     ids = [post("/api/ask", {"text": f"{n}?"}, VISITOR).json()["id"] for n in range(2)]
-    refused = post("/api/withdraw", {"id": ids[0]}, "192.168.4.99")
+    refused = post("/api/withdraw", {"id": ids[0]}, VISITOR,
+                   {"authorization": f"Bearer {TOKENS.viewer}"})
     assert refused.status_code == 403 and station.state(ids[0]) == "queued"
     for command_id, who in zip(ids, (VISITOR, HERE), strict=True):
         answer = post("/api/withdraw", {"id": command_id}, who)
@@ -69,16 +73,17 @@ def test_a_question_is_withdrawn_by_who_asked_it_or_at_the_station(
 
 
 @pytest.mark.parametrize(("who", "headers", "status"), [
-    (HERE, {}, 200), (VISITOR, {}, 403), (HERE, {"x-forwarded-for": VISITOR}, 403),
-    (HERE, {"origin": "http://evil.example"}, 403),
+    (HERE, {}, 200), (VISITOR, {}, 200), (VISITOR, {"authorization": ""}, 401),
+    (VISITOR, {"authorization": f"Bearer {TOKENS.viewer}"}, 403),
+    (HERE, {"x-forwarded-for": VISITOR}, 401), (HERE, {"origin": "http://evil.example"}, 403),
 ])
-def test_commands_are_withdrawn_and_aborted_at_the_station_only(
+def test_commands_are_withdrawn_and_aborted_by_an_operator_only(
     station: Station, post: Page, who: str, headers: dict[str, str], status: int
 ) -> None:
     command_id = station.queue(ARM)
     assert post("/api/withdraw", {"id": command_id}, who, headers).status_code == status
     answer = post("/api/abort", {}, who, headers)
-    assert answer.status_code == (201 if status == 200 else 403)
+    assert answer.status_code == (201 if status == 200 else status)
     assert (station.window() is ABORT) is (status == 200)
 
 
@@ -109,6 +114,59 @@ def test_a_withdrawal_after_the_sending_says_so_and_offers_the_abort(
     assert refused.status_code == 409 and refused.json()["needs_abort"] is True
     assert post("/api/abort", {}).status_code == 201
     assert station.window() is ABORT
+
+
+@pytest.mark.parametrize(("name", "arguments", "opcode"), [
+    ("ping", "", Opcode.PING), ("TX-OFF", "10", Opcode.TX_OFF),
+    ("setting_set", "beacon_flight_s 20", Opcode.SETTING_SET), ("cutdown_arm", "", ARM),
+])
+def test_an_operator_commands_from_the_page(
+    station: Station, post: Page, name: str, arguments: str, opcode: Opcode
+) -> None:
+    answer = post("/api/command", {"name": name, "arguments": arguments}, VISITOR)
+    assert answer.status_code == 201 and answer.json()["command"] == opcode.name
+    assert station.window() is opcode
+
+
+@pytest.mark.parametrize(("body", "words"), [
+    ({"name": "launch"}, "Unknown command 'launch'; available: ping, "),
+    ({"name": "tx_off", "arguments": "31"}, "The silence in minutes must be 1..30."),
+    ({"name": "tx_off", "arguments": "1,5"}, "is not a whole number"),
+    ({"name": "ping", "arguments": "now"}, "Ping requires no argument."),
+    ({"name": "setting_set", "arguments": "mind 5"}, "Unknown setting 'mind'"),
+    ({"name": "cutdown_fire"}, "requires a cutdown_arm before it"),
+    ({"name": "ask", "arguments": "Cold?"}, "is not sent from this page as a command."),
+    ({"name": "plain_text", "arguments": "5"}, "is not sent from this page as a command."),
+    ({"name": 5}, "The body must contain the name of the command"),
+    ({}, "The body must contain the name of the command"),
+    ({"name": "ping", "arguments": ["x"]}, "as one text."),
+])
+def test_a_wrong_command_is_refused_with_a_sentence_and_queues_nothing(
+    station: Station, post: Page, body: object, words: str
+) -> None:
+    answer = post("/api/command", body)
+    assert answer.status_code == 422 and words in answer.json()["error"]
+    assert answer.json()["error"].endswith(".") and shown(station)["waiting"]["count"] == 0
+
+
+def test_without_a_key_nothing_is_commanded(station: Station, post: Page) -> None:
+    Ground(SIGNED_MISSION, station.archive, None)
+    answer = post("/api/command", {"name": "ping"})
+    assert answer.status_code == 409 and "receives only" in answer.json()["error"]
+
+
+def test_the_command_stack_forgets_nothing(station: Station) -> None:
+    ids = [station.queue(Opcode.PING) for _ in range(25)]
+    app = create_app(station.archive.path, SIGNED_MISSION, now=lambda: station.now_ms)
+    client = TestClient(app, base_url=HOST, client=(HERE, 5000))
+    found = client.get("/api/commands?limit=20").json()
+    assert [entry["id"] for entry in found["commands"]] == ids[:4:-1]
+    rest = client.get(f"/api/commands?before={found['commands'][-1]['id']}").json()
+    assert [entry["id"] for entry in rest["commands"]] == ids[4::-1]
+    forms = {form["name"]: form for form in found["available"]}
+    assert forms["setting_set"]["arguments"] == "the name of a setting, a whole number"
+    assert forms["cutdown_fire"]["is_hazardous"] and not forms["ping"]["is_hazardous"]
+    assert not {"ask", "plain_text"} & forms.keys()
 
 
 def test_one_address_does_not_fill_the_queue_for_the_others(station: Station, post: Page) -> None:

@@ -17,11 +17,13 @@ from groundstation.ground import Ground
 from groundstation.inputs.notices import Notices
 from groundstation.reading.reader import FlightReader
 from groundstation.web import reader_pool, streams
+from groundstation.web.access import Tokens
 from groundstation.web.streams import CLIENTS_MAX, PER_ADDRESS_MAX, Streams
 from groundstation.web.web import create_app
 from tests.groundstation.far_end import MISSION, START_MS, FarEnd, state_at
 from wire.records import Kind
 
+TOKENS = Tokens("v" * 22, "o" * 22)
 WAIT_S = 20  # a bound for a hung test, never the measure of a passing one
 PATHS = ("/", "/api/flight", "/api/history", "/api/musings", "/api/picture/1", "/static/page.js",
          "/api/nothing", "/api/events")
@@ -52,7 +54,8 @@ class Client:
             "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"},
             "http_version": "1.1", "method": "POST" if body else "GET", "scheme": "http",
             "path": path, "raw_path": path.encode(), "root_path": "", "query_string": b"",
-            "headers": [(b"host", b"127.0.0.1"), (b"content-type", b"application/json")],
+            "headers": [(b"host", b"127.0.0.1"), (b"content-type", b"application/json"),
+                        (b"authorization", b"Bearer " + TOKENS.operator.encode())],
             "client": (address, 5), "server": ("127.0.0.1", 8080),
         }
         self.task = asyncio.ensure_future(self._run(app, scope))
@@ -90,7 +93,7 @@ class Client:
 
 @asynccontextmanager
 async def page(archive):
-    app = create_app(archive.path, MISSION, now=lambda: START_MS)
+    app = create_app(archive.path, MISSION, now=lambda: START_MS, tokens=TOKENS)
     try:
         yield app
     finally:

@@ -15,12 +15,12 @@ from groundstation import vendor
 from groundstation.archive.archive import Archive
 from groundstation.archive.track import Point, in_order, thinned
 from groundstation.decode.pictures import media_type
-from groundstation.export.export import write_all
+from groundstation.export.export import EVERY, write_all
 from groundstation.ground import Ground
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import clean_text, to_json
 from groundstation.web import web
-from groundstation.web.stream import CHANGES_MAX, Ending, PageFeed
+from groundstation.web.stream import CHANGES_MAX, PageFeed
 from groundstation.web.web import create_app
 from tests.groundstation.far_end import MASTER_KEY, MISSION, START_MS, FarEnd, state_at
 from tests.groundstation.web import diary
@@ -47,7 +47,8 @@ def station(tmp_path):
 
 def client_of(archive, now_ms=START_MS, **options):
     app = create_app(archive.path, MISSION, now=lambda: now_ms, **options)
-    return TestClient(app, base_url=HOST, raise_server_exceptions=False)
+    return TestClient(
+        app, base_url=HOST, raise_server_exceptions=False, client=("127.0.0.1", 5000))
 
 
 def keep(archive, record_id, kind, body, time_ms=START_MS, quality=TimeQuality.GPS):
@@ -137,7 +138,7 @@ def test_no_script_of_ours_can_turn_text_into_markup():
         assert not banned.search(script.read_text()), script.name
     html = (web.STATIC / "index.html").read_text()
     assert not re.search(r"\son\w+=|style=|<script(?![^>]*src=)", html)
-    for file in [*scripts, web.STATIC / "index.html", web.STATIC / "style.css"]:
+    for file in [*scripts, web.STATIC / "index.html", *web.STATIC.glob("*.css")]:
         assert not re.search(r"(src|href|url|import|fetch)\W{1,3}https?://", file.read_text())
 
 
@@ -177,80 +178,13 @@ def test_nothing_outside_static_is_served(station):
 
 def test_without_an_archive_the_page_says_so(tmp_path):
     app = create_app(tmp_path / "none.sqlite", MISSION)
-    client = TestClient(app, base_url=HOST, raise_server_exceptions=False)
+    client = TestClient(
+        app, base_url=HOST, raise_server_exceptions=False, client=("127.0.0.1", 5000))
     assert client.get("/").status_code == 200
     answer = client.get("/api/flight")
     assert answer.status_code == 503 and "archive" in answer.json()["error"]
     Archive(tmp_path / "none.sqlite").close()
     assert client.get("/api/flight").status_code == 200, "it appears when the station starts"
-
-
-# -- the outbox ------------------------------------------------------------------------------
-
-
-def test_a_question_goes_from_the_page_to_the_answer(station):
-    ground, far = Ground(MISSION, station, KEY), FarEnd(KEY)
-    client = client_of(station)
-
-    def state():
-        return client.get("/api/flight").json()["outbox"][0]
-
-    answer = client.post("/api/ask", json={"text": "Is it cold?"}, headers={"origin": HOST})
-    assert answer.status_code == 201 and answer.json()["state"] == "queued"
-    ground.receive(far.beacon(state_at(0), is_listening=True), START_MS)
-    uplink = ground.next_uplink(START_MS + 300)
-    assert state()["state"] == "sent" and state()["attempts"] == 1
-    far.hear(uplink, START_MS + 600)
-    ground.receive(far.beacon(state_at(10)), START_MS + 10_000)
-    assert state()["state"] == "confirmed" and state()["confirmed_ms"] == START_MS + 10_000
-    for i in range(3):
-        data = far.data(START_MS + 20_000 + i * 5000)
-        if data:
-            ground.receive(data, START_MS + 20_000 + i * 5000)
-    assert state()["state"] == "answered"
-    reply = next(e for e in client.get("/api/musings").json()["entries"] if e["kind"] == "reply")
-    assert reply["question"] == "Is it cold?" and reply["question_id"] == state()["id"]
-
-
-@pytest.mark.parametrize(("body", "headers", "status"), [
-    ({"text": ""}, {}, 422),
-    ({"text": "é" * 81}, {}, 422),
-    ({"text": 5}, {}, 422),
-    (["text"], {}, 422),
-    ({"text": "hi"}, {"origin": "http://evil.example"}, 403),
-    ({"text": "hi"}, {"origin": "null"}, 403),
-    ({"text": "hi"}, {"sec-fetch-site": "cross-site"}, 403),
-    ({"text": "hi"}, {"content-type": "text/plain"}, 415),
-    ({"text": "x" * 5000}, {}, 413),
-])
-def test_bad_questions_are_refused_with_a_sentence(station, body, headers, status):
-    Ground(MISSION, station, KEY)
-    headers = {"content-type": "application/json"} | headers
-    answer = client_of(station).post("/api/ask", content=json.dumps(body), headers=headers)
-    assert answer.status_code == status and answer.json()["error"].endswith(".")
-    assert station.db.execute("SELECT COUNT(*) FROM outbox").fetchone()[0] == 0
-
-
-def test_a_station_without_a_key_says_that_it_only_listens(station):
-    Ground(MISSION, station, None)
-    answer = client_of(station).post("/api/ask", json={"text": "hi"})
-    assert answer.status_code == 409 and "receives only" in answer.json()["error"]
-
-
-def test_nobody_is_asked_once_the_flight_is_over(station):
-    Ground(MISSION, station, KEY)
-    client = client_of(station, ending=lambda: Ending(START_MS, "flight-7"))
-    answer = client.post("/api/ask", json={"text": "hi"})
-    assert answer.status_code == 409 and "The flight is over" in answer.json()["error"]
-    assert client.get("/api/flight").json()["ending"] == {"at_ms": START_MS, "kept_in": "flight-7"}
-
-
-def test_questions_are_limited_and_get_never_changes_anything(station):
-    Ground(MISSION, station, KEY)
-    client = client_of(station)
-    answers = [client.post("/api/ask", json={"text": f"{i}?"}).status_code for i in range(8)]
-    assert answers == [201] * 6 + [429] * 2
-    assert client.get("/api/ask").status_code == 405
 
 
 # -- the stream -----------------------------------------------------------------------------
@@ -349,6 +283,22 @@ def test_pictures_are_served_as_what_they_are_and_nothing_else(station):
     assert media_type(huge) is None
 
 
+def test_the_page_offers_every_export_as_a_file(station):
+    keep(station, 1, Kind.MUSING, {"text": "<b>cold", "lat": 521_000_000, "lon": 130_000_000})
+    client = client_of(station)
+    for name, form in EVERY.items():
+        answer = client.get(f"/api/export/{name}")
+        assert answer.status_code == 200, name
+        assert answer.headers["content-type"].startswith(form.media_type)
+        assert answer.headers["content-disposition"] == f'attachment; filename="{name}"'
+        assert answer.headers["cache-control"] == "no-store"
+    refused = client.get("/api/export/archive.sqlite")
+    assert refused.status_code == 404 and "available: book.html, " in refused.json()["error"]
+    index = (web.STATIC / "index.html").read_text()
+    offered = set(re.findall(r'"/api/export/([^"]+)"', index))
+    assert offered <= set(EVERY) and {"book.html", "flight.zip"} <= offered
+
+
 def test_exports_are_plain_and_harmless(station, tmp_path):
     keep(station, 1, Kind.MUSING, {"text": "=SUM(A1)", "lat": 521_000_000, "lon": 130_000_000})
     keep(station, 2, Kind.MUSING, {"text": "two\nlines", "alt": -5})
@@ -372,7 +322,7 @@ def test_the_first_load_is_light(station):
     need_vendor()
     client = client_of(station)
     total = 0
-    files = ["/", "/static/style.css", "/static/icon.svg"]
+    files = ["/", "/static/style.css", "/static/read.css"]
     files += [f"/static/{path.name}" for path in web.STATIC.glob("*.js")]
     files += [f"/static/vendor/{name}" for name in web.VENDOR_FILES]
     for path in files:

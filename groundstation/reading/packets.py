@@ -1,0 +1,71 @@
+"""The packets that the station received, page by page, and one of them byte by byte."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from groundstation.decode import anatomy, payload_summaries
+from groundstation.sanitise import clean_text
+from wire.auth import Authenticity
+
+_ROW = "SELECT id, utc_ms, raw, rssi_dbm, snr_db, source, station FROM reception"
+_FATES = {
+    Authenticity.GENUINE.value: "signed by the payload, verified",
+    Authenticity.UNVERIFIED.value: "signed, not verified here",
+    Authenticity.UNSIGNED.value: "not signed",
+}
+
+
+def page(db: sqlite3.Connection, before: int | None, limit: int) -> list[dict[str, Any]]:
+    """Receptions with a number below ``before``, newest first, a line each."""
+    rows = db.execute(
+        f"{_ROW} WHERE (? IS NULL OR id < ?) ORDER BY id DESC LIMIT ?", (before, before, limit))
+    return [_line(row, _anatomy(row)) for row in rows]
+
+
+def one(db: sqlite3.Connection, number: int) -> dict[str, Any] | None:
+    """A reception with its bytes in hex, its fields, and what the station made of it."""
+    row = db.execute(f"{_ROW} WHERE id = ?", (number,)).fetchone()
+    if row is None:
+        return None
+    found = _anatomy(row)
+    return _line(row, found) | {
+        "hex": row["raw"].hex(), "parts": [part._asdict() for part in found.parts],
+        "station": clean_text(row["station"], 40), "fate": _fate(db, row["id"], found),
+    }
+
+
+def _anatomy(row: sqlite3.Row) -> anatomy.Anatomy:
+    raw = bytes(row["raw"])
+    if row["source"] == payload_summaries.SOURCE:  # by UDP come summaries alone
+        text = clean_text(raw.decode("utf-8", "replace"), anatomy.VALUE_CHARACTERS_MAX)
+        return anatomy.Anatomy("summary", None, False,
+                               [anatomy.Part("text", 0, len(raw), text)])
+    return anatomy.of(raw)
+
+
+def _line(row: sqlite3.Row, found: anatomy.Anatomy) -> dict[str, Any]:
+    return {
+        "id": row["id"], "utc_ms": row["utc_ms"], "bytes": len(row["raw"]), "kind": found.kind,
+        "node_id": found.node_id, "is_signed": found.is_signed, "rssi_dbm": row["rssi_dbm"],
+        "snr_db": row["snr_db"], "source": clean_text(row["source"], 24),
+    }
+
+
+def _fate(db: sqlite3.Connection, number: int, found: anatomy.Anatomy) -> str:
+    """What the station made of it, as far as the archive says."""
+    failed = db.execute(
+        "SELECT error FROM undecodable WHERE reception_id = ?", (number,)).fetchone()
+    if failed:
+        return f"the decoder failed: {clean_text(failed[0], 200)}"
+    if db.execute("SELECT 1 FROM unplaced WHERE reception_id = ?", (number,)).fetchone():
+        return "signed data of a session that is not known: it waits"
+    kept = db.execute("SELECT authenticity FROM beacon WHERE id = ?", (number,)).fetchone()
+    if kept:
+        return f"shown as a beacon; {_FATES.get(kept[0], 'not verified')}"
+    if db.execute("SELECT 1 FROM sighting WHERE id = ?", (number,)).fetchone():
+        return "shown as a claim: a format without signatures"
+    if found.kind == "beacon":
+        return "not shown: of another payload, not signed by it, old, or received twice"
+    return "counted"

@@ -1,0 +1,77 @@
+// What was received of the diary, newest first: data only, for every room. The feed draws it.
+
+const PAGE = 60; // the first screens
+const PAGE_MAX = 200; // what the station gives at once
+const known = new Map(); // record id -> entry
+let order = []; // record ids, newest first
+let isMore = false; // at the station, older than the oldest here
+let loading = null; // the promise of the page on its way
+const watchers = [];
+
+/** ``add(entry)`` for every entry, old or new; ``complete(entry)`` when more of a picture came;
+    ``clear()`` when all of it is read again; ``settle()`` once a batch is through. All optional. */
+export function watch(watcher) {
+  watchers.push(watcher);
+}
+
+const tell = (what, ...words) => watchers.forEach((watcher) => watcher[what]?.(...words));
+
+export const get = (id) => known.get(id);
+export const all = () => order.map((id) => known.get(id));
+export const musings = () => all().filter((entry) => entry.text);
+export const hasEarlier = () => isMore;
+
+/** The entry after this one in time, undefined for the newest; and the one before. */
+export const newer = (id) => known.get(order[order.indexOf(id) - 1]);
+export const older = (id) => known.get(order[order.indexOf(id) + 1]);
+
+async function fetchPage(limit, before) {
+  const answer = await fetch(`/api/musings?limit=${limit}${before === undefined ? "" : `&before=${before}`}`);
+  const { entries } = await answer.json();
+  isMore = entries.length === limit;
+  return entries;
+}
+
+/** Read the newest page anew; older ones are forgotten. */
+export async function load() {
+  const found = await fetchPage(PAGE);
+  known.clear();
+  order = [];
+  tell("clear");
+  found.forEach(take);
+  tell("settle");
+}
+
+/** The page before the oldest entry that is here. */
+export function loadEarlier() {
+  loading ??= (async () => {
+    (await fetchPage(PAGE_MAX, order.at(-1))).forEach(take);
+    tell("settle");
+  })().finally(() => { loading = null; });
+  return loading;
+}
+
+/** Everything since this moment, UTC in ms; -Infinity for all of the diary. */
+export async function loadSince(ms) {
+  while (isMore && known.get(order.at(-1)).when_ms > ms) await loadEarlier();
+}
+
+/** Entries that came with the stream. */
+export function arrive(found) {
+  found.forEach(take);
+  tell("settle");
+}
+
+function take(entry) {
+  const before = known.get(entry.id);
+  if (before && (entry.kind !== "thumbnail" || entry.tiles.length <= before.tiles.length)) return;
+  known.set(entry.id, entry);
+  if (before) {
+    tell("complete", entry);
+    return;
+  }
+  let at = order.findIndex((id) => id < entry.id);
+  if (at < 0) at = order.length;
+  order.splice(at, 0, entry.id);
+  tell("add", entry);
+}

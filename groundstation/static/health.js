@@ -1,0 +1,66 @@
+// Health: the payload as its newest believed beacon tells it, and this station apart from it.
+
+import { alarms } from "./alarms.js";
+import { now } from "./clock.js";
+import { byId, el } from "./dom.js";
+import { believed, flight } from "./flight.js";
+import * as format from "./format.js";
+import { since } from "./freshness.js";
+
+const CLOCK_GAP_MS = 60_000; // less is a clock that nobody set
+const POWER_WORDS = {
+  NOMINAL: "nominal", ECO: "saving", LOW: "low", CRITICAL: "critical", UNKNOWN: "unknown, saving",
+  SAFE: "safe mode",
+};
+
+export function draw() {
+  rows(byId("payload-health"), payload(flight(), believed()));
+  rows(byId("station-health"), station(flight()));
+}
+
+const isRaised = (rule) => alarms().some((alarm) => alarm.rule === rule && alarm.is_active);
+
+/** Rows of [name, value, is it bad]; an absent value is an en dash. */
+function rows(list, found) {
+  list.replaceChildren(...found.flatMap(([name, value, isBad]) => [
+    el("dt", "", name), el("dd", isBad ? "bad" : "", value),
+  ]));
+}
+
+function payload(state, beacon) {
+  if (!beacon) return [["heard", "never", false]];
+  const faults = beacon.fault_words ?? [];
+  const gap = Math.abs(beacon.clock_gap_s ?? 0) * 1000;
+  return [
+    ["heard", `${since(beacon.utc_ms)}, ${format.SEALS[beacon.authenticity]}`, false],
+    ["phase", format.PHASE_WORDS[beacon.phase] ?? "unknown", false],
+    ["power mode", POWER_WORDS[beacon.power_mode] ?? "–", ["LOW", "CRITICAL", "SAFE"].includes(beacon.power_mode)],
+    ["battery", format.volts(beacon.battery_mv), isRaised("low_battery")],
+    ["cutdown", beacon.is_cutdown_armed ? "ARMED" : "not armed", Boolean(beacon.is_cutdown_armed)],
+    ["faults", faults.length ? faults.join(", ") : "none reported", faults.length > 0],
+    ["inside", format.degrees(beacon.inside_c), false],
+    ["fix", beacon.latitude_deg === null ? "none" : `${format.count(beacon.satellites)} satellites, ${format.count(beacon.fix_age_s)}${format.GAP}s old`, beacon.latitude_deg === null],
+    ["records to send", beacon.queue_records === null ? "–" : `about ${format.grouped(beacon.queue_records)}`, false],
+    ["its clock", gap > CLOCK_GAP_MS ? `differs by ${format.span(gap)}` : "agrees with this station", gap > CLOCK_GAP_MS],
+  ];
+}
+
+function station(state) {
+  const { link, radio, sondehub } = state;
+  const isUnreached = isRaised("station");
+  const found = [["this page", isUnreached ? "has lost the station" : "connected", isUnreached]];
+  if (radio) {
+    const is = radio.is_connected ? `connected, ${radio.name}` : `lost ${format.span(now() - radio.since_ms)} ago${radio.why ? `: ${radio.why}` : ""}`;
+    found.push(["radio", is, !radio.is_connected]);
+  }
+  found.push(
+    ["last reception", link.last_ms ? `${since(link.last_ms)}, of anything` : "never", false],
+    ["can send", state.can_transmit ? "yes" : "no key", false],
+    ["verifies", state.is_verifying ? "every frame" : state.is_signed ? "nothing: no key" : "the mission does not sign", state.is_signed && !state.is_verifying],
+    ["receptions", format.grouped(link.receptions), false],
+    ["lost to the disk", link.dropped ? format.grouped(link.dropped) : "none", link.dropped > 0],
+    ["undecodable", link.undecodable ? format.grouped(link.undecodable) : "none", link.undecodable > 0],
+  );
+  if (sondehub.mode !== "off") found.push(["SondeHub", sondehub.trouble ? `does not answer: ${sondehub.trouble}` : `accepted ${format.grouped(sondehub.taken)}`, Boolean(sondehub.trouble)]);
+  return found;
+}
