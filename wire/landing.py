@@ -11,10 +11,11 @@ The speed of fall goes with the thinness of the air to the power of FALL_EXPONEN
 down from 4.8 to 5.3 m/s above 20 km to 3.9 to 4.6 m/s below 10 km, so that a fall measured at 20 km
 told its landing 11 to 16 % too early. With 0.56 it is 1 to 7 % (tests/wire/test_landing.py).
 
-The ellipse is one standard deviation: winds that changed since they were measured, and a fall that
-is faster or slower than thought, which moves the place along the drift. Its two numbers were set on
-the same four flights. Where no wind was measured, as below a payload that lost its store at the
-burst, the nearest one is taken for less and less.
+The ellipse is one standard deviation: winds that changed since they were measured, in each depth of
+air on its own; a fall that is faster or slower than thought, and ground that is higher or lower,
+which both move the place along the drift. Its numbers were set on the same four flights, so that
+69 % of their landings lie within 1.5 (``bench/predict.py``). Where no wind was measured, as below a
+payload that lost its store at the burst, the nearest one is taken for less and less.
 
 Does not cover: hills between here and the launch site's altitude, a balloon that does not burst.
 Source: terminal velocity; ISO 2533 for the density.
@@ -36,10 +37,12 @@ FALL_SAMPLES = 60
 FALL_SAMPLES_MIN = 20
 FALL_MPS = (2.0, 20.0)  # at sea level; outside it is a tumble or a glitch
 STEEP_MPS = -3.0
-WIND_SIGMA_MPS = 1.6  # of the mean wind over the whole fall
-WIND_SIGMA_PER_M = 0.003  # and for each metre to the nearest layer that was measured: usual shear,
+WIND_SIGMA_MPS = 1.8  # since the wind was measured in this layer
+WIND_DEPTH_M = 1_000.0  # of air that changed alike
+WIND_SIGMA_PER_M = 0.003  # more for each metre to the nearest layer that was measured: usual shear,
 WIND_SIGMA_MPS_MAX = 20.0  # up to what winds differ by between any two heights
-FALL_SIGMA = 0.10  # share of the time of fall, measured; 0.25 before it falls
+GROUND_SIGMA_M = 150.0  # hills, and a landing site that is not as high as the launch site
+FALL_SIGMA = 0.06  # share of the time of fall, measured; 0.25 before it falls
 FALL_SIGMA_UNMEASURED = 0.25
 RADIUS_M_MIN = 60.0
 
@@ -100,13 +103,23 @@ def fall_factor(altitude_m: float) -> float:
 
 
 class _Leg(NamedTuple):
-    """The passage through one layer: its end, how long it takes, how far the wind carries."""
+    """The passage through one layer: from where to where, how long, how far the wind carries."""
 
+    begin_m: float
     end_m: float
     seconds: float
     east_m: float
     north_m: float
     wind_sigma_m: float
+
+    @property
+    def depth_m(self) -> float:
+        return abs(self.end_m - self.begin_m)
+
+    @property
+    def drift_per_m(self) -> float:
+        """How far it is carried for each metre of height."""
+        return math.hypot(self.east_m, self.north_m) / self.depth_m
 
 
 def predict(
@@ -134,14 +147,15 @@ def predict(
     east_m, north_m = sum(leg.east_m for leg in legs), sum(leg.north_m for leg in legs)
     fall_m = math.hypot(sum(leg.east_m for leg in legs[first_fall:]),
                         sum(leg.north_m for leg in legs[first_fall:]))
-    wind_m = sum(leg.wind_sigma_m for leg in legs)
+    wind_m = _wind_sigma_m(legs)
     fall_sigma = FALL_SIGMA if fall.is_measured else FALL_SIGMA_UNMEASURED
+    hills_m = GROUND_SIGMA_M * legs[-1].drift_per_m
     way = _way(position, legs)
     return Landing(
         latitude_deg=way[-1][0],
         longitude_deg=way[-1][1],
         seconds=up_s + sum(leg.seconds for leg in legs[first_fall:]),
-        along_m=max(RADIUS_M_MIN, math.hypot(wind_m, fall_sigma * fall_m)),
+        along_m=max(RADIUS_M_MIN, math.hypot(wind_m, fall_sigma * fall_m, hills_m)),
         across_m=max(RADIUS_M_MIN, wind_m),
         bearing_deg=math.degrees(math.atan2(east_m, north_m)) % 360,
         way=way,
@@ -164,8 +178,18 @@ def _legs(
         seconds = abs(end_m - at_m) / speed_mps(middle_m)
         sigma_mps = min(
             WIND_SIGMA_MPS_MAX, WIND_SIGMA_MPS + WIND_SIGMA_PER_M * winds.distance_m(middle_m))
-        yield _Leg(end_m, seconds, wind[0] * seconds, wind[1] * seconds, sigma_mps * seconds)
+        yield _Leg(at_m, end_m, seconds, wind[0] * seconds, wind[1] * seconds, sigma_mps * seconds)
         at_m = end_m
+
+
+def _wind_sigma_m(legs: list[_Leg]) -> float:
+    """Of the whole way: winds of neighbouring layers err alike, those far apart on their own."""
+    variance = alike_m = 0.0
+    for leg in legs:
+        alike_m *= math.exp(-leg.depth_m / WIND_DEPTH_M)
+        variance += leg.wind_sigma_m * (leg.wind_sigma_m + 2 * alike_m)
+        alike_m += leg.wind_sigma_m
+    return math.sqrt(variance)
 
 
 def _way(position: AirPosition, legs: list[_Leg]) -> tuple[tuple[float, float, float], ...]:

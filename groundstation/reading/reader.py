@@ -29,7 +29,7 @@ from groundstation.archive.track import Point, Tracks, parted, thinned
 from groundstation.decode import foreign, mosaic
 from groundstation.decode.beacon_freshness import clock_gap_s
 from groundstation.decode.pictures import media_type
-from groundstation.reading import link_figures, lives
+from groundstation.reading import landing, link_figures, lives
 from groundstation.sanitise import clean_text, number, scaled
 from groundstation.share import upload_queue
 from wire.airtime_budget import AirtimeBudget
@@ -350,6 +350,18 @@ class FlightReader:
         self._cached["history"] = (change_id, history)
         return history
 
+    def landing(self) -> dict[str, Any]:
+        """See ``landing.forecasts``."""
+        change_id = self.change_id()
+        cached = self._cached.get("landing")
+        if cached and cached[0] == change_id:
+            return cached[1]
+        told = self._records(Kind.HOUSEKEEPING, newest=landing.TOLD_AMONG)
+        forecast = {"change_id": change_id, **landing.forecasts(
+            self.db, self._mission, told, self.tracks(), self.is_verifying)}
+        self._cached["landing"] = (change_id, forecast)
+        return forecast
+
     def _state_rows(self) -> list[tuple[Any, ...]]:
         """(t, battery mV, outside C, inside C) with a row of nothing wherever it was silent."""
         rows: list[tuple[Any, ...]] = [tuple(row) for row in self.db.execute(
@@ -373,8 +385,11 @@ class FlightReader:
                 spaced.append(row)
         return spaced[-POINTS_MAX:]
 
-    def _records(self, kind: Kind) -> Iterator[sqlite3.Row]:
+    def _records(self, kind: Kind, newest: int | None = None) -> Iterator[sqlite3.Row]:
+        """All of a kind, oldest first; or only so many of the newest, these first."""
+        order = "" if newest is None else "DESC"
         yield from self.db.execute(
-            f"{_RECORD} WHERE r.node_id = ? AND r.kind = ? ORDER BY r.life, r.record_id",
-            (self._node_id, int(kind)),
+            f"{_RECORD} WHERE r.node_id = ? AND r.kind = ?"
+            f" ORDER BY r.life {order}, r.record_id {order} LIMIT ?",
+            (self._node_id, int(kind), -1 if newest is None else newest),
         )

@@ -120,6 +120,10 @@ class _Pages:
         return _json_text(
             await self._pool.share("history", lambda reader: to_json(reader.history())))
 
+    async def landing(self, request: Request) -> Response:
+        return _json_text(
+            await self._pool.share("landing", lambda reader: to_json(reader.landing())))
+
     async def musings(self, request: Request) -> Response:
         before = _whole(request.query_params.get("before"))
         limit = min(_whole(request.query_params.get("limit")) or 60, ENTRIES_MAX)
@@ -238,6 +242,7 @@ def create_app(
         Route("/", pages.index),
         Route("/api/flight", pages.flight),
         Route("/api/history", pages.history),
+        Route("/api/landing", pages.landing),
         Route("/api/musings", pages.musings),
         Route("/api/picture/{key}", pages.picture),
         Route("/api/conflicts", pages.conflicts),
