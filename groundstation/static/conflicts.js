@@ -1,13 +1,14 @@
 // Records that contradict earlier ones: how many, and what each says for whoever opens the list.
 
 import { byId, el, said, write } from "./dom.js";
+import { flight } from "./flight.js";
 import * as format from "./format.js";
 
 const box = byId("conflicts");
 let shown = 0;
 
-export function setFlight(state) {
-  const count = state.link.conflicts ?? 0;
+export function draw() {
+  const count = flight().link.conflicts ?? 0;
   box.hidden = count === 0;
   const words = count === 1 ? "1 record contradicts an earlier one" : `${format.grouped(count)} records contradict earlier ones`;
   write(box.querySelector("summary"), words);
@@ -23,4 +24,6 @@ async function load() {
     said("p", "", each.kept), el("p", "", "And then:"), said("p", "", each.other))));
 }
 
-box.addEventListener("toggle", () => { if (box.open) load().catch(() => {}); });
+export function start() {
+  box.addEventListener("toggle", () => { if (box.open) load().catch(() => {}); });
+}

@@ -43,11 +43,16 @@ export function loadScript(path) {
   });
 }
 
-export function loadStyle(path) {
-  const link = document.createElement("link");
-  link.rel = "stylesheet";
-  link.href = path;
-  document.head.prepend(link);
+/** Behind our own sheets, or before them ("prepend"), where ours may overrule it. */
+export function loadStyle(path, add = "append") {
+  return new Promise((resolve, reject) => {
+    const link = document.createElement("link");
+    link.rel = "stylesheet";
+    link.href = path;
+    link.onload = resolve;
+    link.onerror = () => reject(new Error(`${path} did not load`));
+    document.head[add](link);
+  });
 }
 
 /** The value of a colour of the theme in use. */

@@ -1,10 +1,12 @@
-// The diary: what it thought, newest first, with the silences between.
+// The diary as it is read: newest first, with the silences between. entries.js has the entries.
 
 import { byId, el, origin, said, speak, write } from "./dom.js";
+import * as entries from "./entries.js";
+import { flight } from "./flight.js";
 import * as format from "./format.js";
 import * as picture from "./picture.js";
+import { silences } from "./track.js";
 
-const PAGE = 60;
 const SILENCE_MS = 3 * 60_000; // a shorter pause is only breath
 const SILENCE_FACTOR = 1.7; // and so is one that is usual here
 const RADIO_SILENCE_MS = 60_000;
@@ -13,117 +15,80 @@ const PIXELS_MAX = 190;
 const LATE_MS = 3 * 60_000;
 const READING_PX = 260; // scrolled further than this, nothing new may move the page
 
-const entries = new Map(); // record id -> {data, node, between}
-let order = []; // record ids, newest first
-let held = [];
-let flight = null;
-let silences = new Map(); // from -> to
-let hasMore = false;
+const nodes = new Map(); // record id -> node, of what is on the page
+let held = []; // ids that wait while somebody reads
 let usual = 0;
-const listeners = [];
+let drawnFor = ""; // chapters and silences that are on the page
 
-/** Called with every entry that is on the page, old or new. */
-export function onEntry(listener) {
-  listeners.push(listener);
-}
-
-export const musings = () => order.map((id) => entries.get(id).data).filter((e) => e.text);
-export const pictures = () => order.map((id) => entries.get(id).data).filter((e) => e.kind === "thumbnail" && picture.isVisible(e));
-
-export function setFlight(state) {
-  const phasesBefore = flight?.phases.length;
-  flight = state;
-  const changed = addSilences(state.silences);
-  if (phasesBefore !== state.phases.length || changed) order.forEach(drawBetween);
-}
-
-export function addSilences(list) {
-  const before = silences.size;
-  for (const [from, to] of list) silences.set(from, to);
-  return silences.size !== before;
-}
-
-export async function load() {
-  const answer = await fetch(`/api/musings?limit=${PAGE}`);
-  const { entries: found } = await answer.json();
-  clear();
-  hasMore = found.length === PAGE;
-  found.forEach(place);
+export function start() {
+  byId("news").addEventListener("click", showHeld);
+  byId("earlier").addEventListener("click", loadEarlier);
+  entries.watch({ add, complete, clear, settle });
+  entries.all().forEach(place);
   settle();
+}
+
+/** The state changed: chapters may have come, and silences. */
+export function draw() {
+  const known = `${flight().phases.length} ${silences().length}`;
+  if (known === drawnFor) return;
+  drawnFor = known;
+  nodes.forEach((_, id) => drawBetween(id));
 }
 
 async function loadEarlier() {
   byId("earlier").disabled = true;
-  const answer = await fetch(`/api/musings?limit=${PAGE}&before=${order.at(-1)}`);
-  const { entries: found } = await answer.json();
-  hasMore = found.length === PAGE;
-  found.forEach(place);
-  byId("earlier").disabled = false;
-  settle();
+  await entries.loadEarlier().finally(() => { byId("earlier").disabled = false; });
 }
 
 function clear() {
   byId("feed").replaceChildren();
-  entries.clear();
-  order = [];
+  nodes.clear();
   held = [];
 }
 
-/** Entries that arrived just now. What is newer than the page waits while somebody reads. */
-export function arrive(found) {
-  const isReading = window.scrollY > READING_PX && document.body.dataset.view === "read";
-  for (const entry of found) {
-    const isNew = !entries.has(entry.id) && (order.length === 0 || entry.id > order[0]);
-    if (isNew && isReading) held.push(entry);
-    else placeSteadily(entry, isReading);
+const isReading = () => window.scrollY > READING_PX && document.body.dataset.room === "read";
+
+/** What is newer than the page waits while somebody reads; a late one must not push it down. */
+function add(entry) {
+  const isNew = entries.newer(entry.id) === undefined || held.includes(entries.newer(entry.id).id);
+  if (nodes.size > 0 && isNew && entry.text) speak(`${flight().name} wrote: ${entry.text}`);
+  if (isReading() && isNew) {
+    held.push(entry.id);
+    return;
   }
-  const line = found.filter((entry) => entry.text).at(-1);
-  if (line) speak(`${flight?.name ?? "It"} wrote: ${line.text}`);
-  settle();
+  const heightBefore = byId("feed").offsetHeight;
+  const node = place(entry);
+  if (isReading() && node.getBoundingClientRect().top < 0) {
+    window.scrollBy(0, byId("feed").offsetHeight - heightBefore);
+  }
 }
 
-export function showHeld() {
-  held.sort((a, b) => a.id - b.id).forEach(place);
-  held = [];
-  settle();
+function showHeld() {
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const waiting = new Set(held);
+  held = [];
+  entries.all().filter((entry) => waiting.has(entry.id)).reverse().forEach(place);
+  settle();
   window.scrollTo({ top: 0, behavior: calm ? "auto" : "smooth" });
 }
 
-/** A late entry above what is being read must not push it down. */
-function placeSteadily(entry, isReading) {
-  const feed = byId("feed");
-  const heightBefore = feed.offsetHeight;
-  place(entry);
-  const node = entries.get(entry.id)?.node;
-  if (isReading && node && node.getBoundingClientRect().top < 0) {
-    window.scrollBy(0, feed.offsetHeight - heightBefore);
-  }
-}
-
 function place(entry) {
-  if (entries.has(entry.id)) {
-    complete(entry);
-    return;
-  }
-  const node = el("div", "entry", draw(entry), el("div", "between"));
-  let at = order.findIndex((id) => id < entry.id);
-  if (at < 0) at = order.length;
-  const next = at < order.length ? entries.get(order[at]).node : null;
-  byId("feed").insertBefore(node, next);
-  order.splice(at, 0, entry.id);
-  entries.set(entry.id, { data: entry, node });
+  const node = el("div", "entry", drawEntry(entry), el("div", "between"));
+  let next = entries.older(entry.id);
+  while (next && !nodes.has(next.id)) next = entries.older(next.id);
+  byId("feed").insertBefore(node, next ? nodes.get(next.id) : null);
+  nodes.set(entry.id, node);
   drawBetween(entry.id);
-  if (at > 0) drawBetween(order[at - 1]);
-  listeners.forEach((listener) => listener(entry));
+  const newer = entries.newer(entry.id);
+  if (newer && nodes.has(newer.id)) drawBetween(newer.id);
+  return node;
 }
 
 /** More of a picture that is on the page came in. */
 function complete(entry) {
-  const known = entries.get(entry.id);
-  if (entry.kind !== "thumbnail" || entry.tiles.length <= known.data.tiles.length) return;
-  known.data = entry;
-  drawPlate(known.node.querySelector(".plate .prose"), entry);
+  const node = nodes.get(entry.id);
+  if (node) drawPlate(node.querySelector(".plate .prose"), entry);
 }
 
 function settle() {
@@ -132,25 +97,25 @@ function settle() {
   const gap = usualGap();
   if (Math.abs(gap - usual) > usual / 5) {
     usual = gap;
-    order.forEach(drawBetween);
+    nodes.forEach((_, id) => drawBetween(id));
   }
-  const newest = order.find((id) => entries.get(id).data.text);
+  const shown = entries.all().filter((entry) => nodes.has(entry.id));
+  const newest = shown.find((entry) => entry.text);
   feed.querySelector(".newest")?.classList.remove("newest");
-  if (newest) entries.get(newest).node.classList.add("newest");
-  const lines = held.filter((entry) => entry.text).length;
-  const news = byId("news");
-  news.hidden = held.length === 0;
-  write(news, lines === 1 ? "A new line" : lines ? `${lines} new lines` : "Something new");
-  byId("earlier").hidden = !hasMore || order.length === 0;
+  if (newest) nodes.get(newest.id).classList.add("newest");
+  const lines = entries.musings().filter((entry) => held.includes(entry.id)).length;
+  byId("news").hidden = held.length === 0;
+  write(byId("news"), lines === 1 ? "A new line" : lines ? `${lines} new lines` : "Something new");
+  byId("earlier").hidden = !entries.hasEarlier() || shown.length === 0;
   const beginning = byId("beginning");
-  beginning.hidden = hasMore;
-  const name = flight?.name ?? "It";
-  write(beginning, order.length ? "Here the diary begins." : `No line of ${name} has been received yet.`);
+  beginning.hidden = entries.hasEarlier();
+  const name = flight()?.name ?? "It";
+  write(beginning, shown.length ? "Here the diary begins." : `No line of ${name} has been received yet.`);
 }
 
 // -- one entry ------------------------------------------------------------------------------
 
-function draw(entry) {
+function drawEntry(entry) {
   if (entry.kind === "api_call") return drawCall(entry);
   if (entry.kind === "thumbnail") return drawPicture(entry);
   if (entry.kind === "event") return drawEvent(entry);
@@ -172,8 +137,8 @@ function margin(entry) {
 
 /** What every line of this flight has here: only another one is worth a word. */
 function usualSeal() {
-  if (flight?.is_verifying) return "genuine";
-  return flight?.is_signed ? "unverified" : "unsigned";
+  if (flight().is_verifying) return "genuine";
+  return flight().is_signed ? "unverified" : "unsigned";
 }
 
 function drawLine(entry) {
@@ -225,16 +190,15 @@ function drawPlate(body, entry) {
 // -- what lies between two entries ----------------------------------------------------------
 
 function drawBetween(id) {
-  const { data, node } = entries.get(id);
-  const older = entries.get(order[order.indexOf(id) + 1])?.data;
-  const between = node.lastElementChild;
+  const data = entries.get(id);
+  const older = entries.older(id);
   const parts = [];
   const since = older ? older.when_ms : -Infinity;
   if (older) parts.push(...silence(older.when_ms, data.when_ms));
-  for (const phase of (flight?.phases ?? []).slice().reverse()) {
+  for (const phase of (flight()?.phases ?? []).slice().reverse()) {
     if (phase.at_ms > since && phase.at_ms <= data.when_ms) parts.push(heading(phase));
   }
-  between.replaceChildren(...parts);
+  nodes.get(id).lastElementChild.replaceChildren(...parts);
 }
 
 function heading(phase) {
@@ -244,8 +208,8 @@ function heading(phase) {
 
 /** The pause between two lines that is usual in this flight. */
 function usualGap() {
-  const gaps = order.slice(1).map((id, i) => entries.get(order[i]).data.when_ms - entries.get(id).data.when_ms);
-  gaps.sort((a, b) => a - b);
+  const times = entries.all().map((entry) => entry.when_ms);
+  const gaps = times.slice(1).map((at, i) => times[i] - at).sort((a, b) => a - b);
   return gaps[gaps.length >> 1] ?? 0;
 }
 
@@ -265,9 +229,7 @@ function silence(from, to) {
 
 function radioSilence(from, to) {
   let sum = 0;
-  for (const [start, end] of silences) sum += Math.max(0, Math.min(end, to) - Math.max(start, from));
+  for (const [start, end] of silences()) sum += Math.max(0, Math.min(end, to) - Math.max(start, from));
   return sum;
 }
 
-byId("news").addEventListener("click", showHeld);
-byId("earlier").addEventListener("click", loadEarlier);

@@ -3,23 +3,15 @@
 
 import { now } from "./clock.js";
 import { byId, el, origin, said, speak, write } from "./dom.js";
-import { musings } from "./feed.js";
+import { musings } from "./entries.js";
+import { ending, flight } from "./flight.js";
 import * as format from "./format.js";
 
 const WAITING_SHOWN = 6;
 const FINISHED_SHOWN = 5;
 const ABORT_OFFERED_MS = 120_000; // a minute armed, the burning, and a window
-const TICK_MS = 5000; // of what is left of a lifetime
 const isAtStation = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
 const asked = new Set(); // from this page: these may be withdrawn from here
-let flight = null;
-let isOver = false;
-
-export function show(state, over) {
-  flight = state;
-  isOver = over;
-  draw();
-}
 
 /** A letter that was queued from this page. */
 export function own(id) {
@@ -27,10 +19,10 @@ export function own(id) {
 }
 
 export function draw() {
-  if (!flight) return;
-  const waiting = flight.waiting.letters.slice(0, WAITING_SHOWN);
-  const finished = flight.outbox.filter((item) => !item.is_waiting).slice(0, FINISHED_SHOWN);
-  const more = flight.waiting.count - waiting.length;
+  const { waiting: queue, outbox } = flight();
+  const waiting = queue.letters.slice(0, WAITING_SHOWN);
+  const finished = outbox.filter((item) => !item.is_waiting).slice(0, FINISHED_SHOWN);
+  const more = queue.count - waiting.length;
   const list = byId("letters");
   const held = document.activeElement?.dataset?.letter; // a redraw must not take the focus away
   list.replaceChildren(
@@ -51,22 +43,22 @@ function letter(item) {
 
 /** The station's words, and when it was or will be. */
 function fate(item) {
-  if (item.is_waiting && isOver) return "the flight ended before it was received";
+  if (item.is_waiting && ending()) return "the flight ended before it was received";
   if (item.is_waiting) return `${item.fate}; expires in ${format.span(item.expires_ms - now())}`;
   if (item.answered_ms) return `${item.fate} at ${format.clockTime(item.answered_ms)}`;
   return item.confirmed_ms ? `${item.fate} (${format.clockTime(item.confirmed_ms)})` : item.fate;
 }
 
 function withdrawButton(item) {
-  if (!item.is_waiting || isOver || !(isAtStation || asked.has(item.id))) return null;
+  if (!item.is_waiting || ending() || !(isAtStation || asked.has(item.id))) return null;
   return button("Withdraw", item.id, () => post("/api/withdraw", { id: item.id }, (answer) => answer.told));
 }
 
 /** For as long as a cutdown that was sent may still be armed or firing. */
 function abortButton(item) {
   const isRecent = item.needs_abort && now() - item.last_sent_ms < ABORT_OFFERED_MS;
-  const isUnderWay = flight.waiting.letters.some((other) => other.command === "CUTDOWN_ABORT");
-  if (!isRecent || isUnderWay || isOver || !isAtStation) return null;
+  const isUnderWay = flight().waiting.letters.some((other) => other.command === "CUTDOWN_ABORT");
+  if (!isRecent || isUnderWay || ending() || !isAtStation) return null;
   return button("Abort", `abort-${item.id}`, () => post("/api/abort", {}, () => "the abort will be sent next, before everything else"), "abort");
 }
 
@@ -100,5 +92,3 @@ function note(text, isBad) {
   byId("letters-note").classList.toggle("bad", isBad);
   speak(text);
 }
-
-setInterval(draw, TICK_MS);

@@ -4,9 +4,10 @@
 // part in anything that the map says of the flight: launch, burst, landing, distance, zoom.
 
 import { byId, colour, el, origin, said, write } from "./dom.js";
-import * as feed from "./feed.js";
+import { musings } from "./entries.js";
+import { believed, flight } from "./flight.js";
 import * as format from "./format.js";
-import { believed, since } from "./strip.js";
+import { since } from "./freshness.js";
 import { claims, isGap, peak, placeAt, points } from "./track.js";
 
 const BANDS = 16;
@@ -21,9 +22,6 @@ let grid = null;
 let way = null;
 let marks = null;
 let isFollowing = true;
-let flight = null;
-
-export const setFlight = (state) => { flight = state; };
 
 export function start() {
   const canvas = L().canvas({ padding: 0.3 });
@@ -108,7 +106,7 @@ export function draw() {
   if (isEmpty) return;
   follow();
   drawClaims(claims());
-  drawWay(rows, flight?.is_verifying);
+  drawWay(rows, flight().is_verifying);
   drawMarks(rows);
 }
 
@@ -159,16 +157,16 @@ function drawWay(rows, isProved) {
 }
 
 function drawMarks(rows) {
-  for (const entry of feed.musings()) {
+  for (const entry of musings()) {
     const place = entry.lat !== null && entry.lat !== undefined && entry.lon !== null ? [entry.lat, entry.lon] : placeAt(entry.when_ms);
     if (!place) continue;
     L().circleMarker(place, { radius: 2.6, weight: 1, color: colour("paper-bg"), fillColor: colour("ink"), fillOpacity: 0.95 })
       .bindPopup(() => popup(entry), { closeButton: false, maxWidth: 260 }).addTo(marks);
   }
   const [first, last, top, other] = [rows[0], rows.at(-1), peak(), claim()];
-  const hasLanded = flight && believed(flight)?.phase === "LANDED";
+  const hasLanded = believed()?.phase === "LANDED";
   const named = [
-    last && { place: [last[1], last[2]], text: hasLanded ? "landed" : flight?.name ?? "", kind: hasLanded ? "landing" : "here" },
+    last && { place: [last[1], last[2]], text: hasLanded ? "landed" : flight().name, kind: hasLanded ? "landing" : "here" },
     top && { place: [top[1], top[2]], text: `burst ${format.metres(top[3])}`, kind: "burst" },
     first && { place: [first[1], first[2]], text: "launch", kind: "launch" },
     other && { place: [other[1], other[2]], text: "not signed", kind: "claim" },
@@ -198,15 +196,15 @@ function where(row, words) {
 
 /** Who says that it went this way. */
 function seal() {
-  if (flight?.is_verifying) return "signed";
-  const sighting = flight?.sighting;
+  if (flight().is_verifying) return "signed";
+  const { sighting } = flight();
   if (sighting && sighting.latitude_deg !== null) return `from ${format.VIA_WORDS[sighting.via]}`;
-  return flight?.is_signed ? "not verified" : "not signed";
+  return flight().is_signed ? "not verified" : "not signed";
 }
 
 function dot({ place, kind }) {
   const isClaim = kind === "claim";
-  const isHollow = isClaim || kind === "launch" || (["here", "landing"].includes(kind) && !flight?.is_verifying);
+  const isHollow = isClaim || kind === "launch" || (["here", "landing"].includes(kind) && !flight().is_verifying);
   L().circleMarker(place, {
     radius: kind === "here" ? 6 : 4.5, weight: 2, interactive: false,
     color: colour(isClaim ? "ink-soft" : "accent"), dashArray: isClaim ? "3 3" : undefined,

@@ -1,36 +1,35 @@
 // The letter box: a question is written, and goes up.
 
 import { byId, speak, write } from "./dom.js";
-import { onEntry } from "./feed.js";
+import { watch } from "./entries.js";
+import { ending, flight } from "./flight.js";
 import * as letters from "./letters.js";
 
 const BYTES_MAX = 160;
 const NEAR_FULL = 110;
-let flight = null;
-let isOver = false;
+let drawnFor = ""; // the state of the form that is on the page
 
 const bytes = (text) => new TextEncoder().encode(text.trim()).length;
 
-export function setFlight(state) {
-  flight = state;
+export function draw() {
+  const state = flight();
+  letters.draw();
+  const known = `${state.name} ${state.can_transmit} ${Boolean(ending())}`;
+  if (known === drawnFor) return;
+  drawnFor = known;
   write(byId("talk-title"), `Ask ${state.name} something`);
   const form = byId("ask");
-  const isOpen = state.can_transmit && !isOver;
+  const isOpen = state.can_transmit && !ending();
   form.classList.toggle("closed", !isOpen);
   for (const field of form.elements) field.disabled = !isOpen;
   byId("question").placeholder = isOpen ? "Is it cold up there?" : "";
-  if (isOver) note("The flight is over: the payload cannot answer any more.");
+  if (ending()) note("The flight is over: the payload cannot answer any more.");
   else if (!state.can_transmit) note("This station has no key: it receives only.");
-  else if (byId("question").value === "") note(`Sent in its next listening window. At most ${BYTES_MAX} characters, fewer with accents.`);
-  letters.show(state, isOver);
+  else note(`Sent in its next listening window. At most ${BYTES_MAX} characters, fewer with accents.`);
 }
 
-/** Once the flight has ended, nothing can be asked. */
-export function setEnding(ending) {
-  if (isOver === Boolean(ending)) return;
-  isOver = Boolean(ending);
-  if (flight) setFlight(flight);
-}
+/** What is left of a lifetime. */
+export const tick = letters.draw;
 
 function note(text, isBad = false) {
   const node = byId("ask-note");
@@ -61,15 +60,19 @@ async function send(event) {
   }
 }
 
-onEntry((entry) => { if (entry.kind === "reply") letters.draw(); });
-byId("ask").addEventListener("submit", send);
-byId("question").addEventListener("input", () => {
+export function start() {
+  watch({ add: (entry) => { if (entry.kind === "reply") letters.draw(); } });
+  byId("ask").addEventListener("submit", send);
+  byId("question").addEventListener("input", count);
+  byId("question").addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.shiftKey) {
+      event.preventDefault();
+      byId("ask").requestSubmit();
+    }
+  });
+}
+
+function count() {
   const used = bytes(byId("question").value);
   if (used > NEAR_FULL) note(used > BYTES_MAX ? `Characters too many: ${used - BYTES_MAX}` : `Characters left: ${BYTES_MAX - used}`, used > BYTES_MAX);
-});
-byId("question").addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && !event.shiftKey) {
-    event.preventDefault();
-    byId("ask").requestSubmit();
-  }
-});
+}

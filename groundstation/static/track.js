@@ -3,15 +3,15 @@
 // There are two ways, as at the station: the one that is proved and the other. Where the station
 // proves what it hears the first is the way it went, and the second is only drawn beside it.
 
+import { flight } from "./flight.js";
+
 const proved = []; // [t, lat, lon, alt]
 const unproved = [];
 const state = []; // [t, mv, out, in]
 let link = { t: [], heard: [], lost: [] };
 let gapMs = 90_000; // a pause that is not drawn through; the station knows how slow the link is
+let quiet = new Map(); // from -> to, of the pauses in which nothing was received
 const POINTS_MAX = 4000;
-let isVerifying = false;
-
-export const setFlight = (state) => { isVerifying = state.is_verifying; };
 
 const rows = (columns, names) => columns[names[0]].map((_, i) => names.map((name) => columns[name][i]));
 
@@ -21,13 +21,16 @@ export function setHistory(history) {
   state.splice(0, state.length, ...rows(history.state, ["t", "mv", "out", "in"]));
   link = history.link;
   gapMs = history.gap_ms;
+  quiet = new Map(history.silences);
 }
 
 /** The way it went, proved where anything can be, and what others claim beside it. */
-export const points = () => (isVerifying ? proved : unproved);
-export const claims = () => (isVerifying ? unproved : []);
+export const points = () => (flight()?.is_verifying ? proved : unproved);
+export const claims = () => (flight()?.is_verifying ? unproved : []);
 export const samples = () => state;
 export const minutes = () => link;
+/** [from, to] of every pause in which nothing was received. */
+export const silences = () => [...quiet];
 
 function insert(list, row) {
   let at = list.length;
@@ -45,6 +48,7 @@ export function extend(update) {
     if (last && isGap(last[0], row[0])) state.push([last[0] + 1, null, null, null]);
     insert(state, row);
   }
+  for (const [from, to] of update.flight.silences) quiet.set(from, to);
   [proved, unproved, state].forEach(thin);
 }
 

@@ -32,9 +32,16 @@ class Served:
         self.app.state.pool.close()
 
 
-def looked_at(browser, served, width, height):
+def go(browser, room):
+    """Open another room of the page, as a link does."""
+    browser.value(f"document.querySelector('.rooms [href=\"#{room}\"]').click()")
+    browser.wait(f"document.getElementById('room-{room}').checkVisibility()")
+
+
+def looked_at(browser, served, width, height, room="read"):
+    """The page from the beginning, in this room, once all of it is there."""
     browser.open("about:blank", until="location.href === 'about:blank'")
     browser.complaints.clear()
     browser.requests.clear()
     browser.size(width, height)
-    browser.open(served.url)
+    browser.open(f"{served.url}#{room}")

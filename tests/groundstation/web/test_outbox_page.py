@@ -48,7 +48,7 @@ def test_commands_are_shown_in_their_order_and_called_back(
     served = Served(station.archive.path, lambda: station.now_ms, SIGNED_MISSION)
     try:
         browser.size(1440, 1000)
-        browser.open(served.url)
+        browser.open(f"{served.url}#control")
         rows = f"[...{LIST}.children].map((row) => row.querySelector('q, code')?.textContent ?? '')"
         assert browser.value(rows) == [
             "cutdown_arm", *(f"question {number}?" for number in range(5)), ""]

@@ -22,7 +22,7 @@ from tests.groundstation.far_end import (
 )
 from tests.groundstation.web import diary
 from tests.groundstation.web.browser import Browser, find_chromium, need_vendor
-from tests.groundstation.web.served import NOW_MS, Served, looked_at
+from tests.groundstation.web.served import NOW_MS, Served, go, looked_at
 from wire import horus
 from wire.auth import Direction, derive_key
 from wire.horus import Packet
@@ -58,20 +58,23 @@ def test_a_whole_flight_is_read_with_no_complaint_and_no_stranger(page, served, 
     text = page.value("document.querySelector('.newest .text').textContent")
     assert text == diary.LINES[-1]
     assert "AI persona" in page.value("document.getElementById('disclosure').textContent")
-    assert page.value("document.querySelectorAll('#map canvas').length") == 1
-    assert page.value("document.querySelectorAll('.uplot').length") == 4
     assert "no signal for" in page.value("document.getElementById('feed').textContent")
-    assert "answered at" in page.value("document.getElementById('letters').textContent")
-    answer = "document.querySelector('#letters .answered .answer').textContent"
-    assert page.value(answer) == "Cold, and wider than I was told."
-    assert page.value("document.querySelectorAll('#letters .answer').length") == 1
-    marks = "[...document.querySelectorAll('{} .canned')].map(n => n.textContent)"
     mark = "a canned line, not the model's"
-    assert page.value(marks.format("#letters")) == [mark]
+    marks = "[...document.querySelectorAll('{} .canned')].map(n => n.textContent)"
     assert page.value(marks.format("#feed")) == [mark] * (len(diary.CANNED) + 1)
     assert "asked weather: 404, not found" in page.value("document.body.textContent")
     page.screenshot(tmp_path / "wide.png")
     assert (tmp_path / "wide.png").stat().st_size > 30_000
+    go(page, "chase")
+    page.wait("document.querySelectorAll('#map canvas').length === 1")
+    page.wait("document.querySelectorAll('.uplot').length === 4")
+    go(page, "control")
+    page.wait("document.getElementById('letters').textContent !== ''")
+    assert "answered at" in page.value("document.getElementById('letters').textContent")
+    answer = "document.querySelector('#letters .answered .answer').textContent"
+    assert page.value(answer) == "Cold, and wider than I was told."
+    assert page.value("document.querySelectorAll('#letters .answer').length") == 1
+    assert page.value(marks.format("#letters")) == [mark]
     assert page.complaints == []
     assert [url for url in page.requests if not url.startswith(served.url)] == []
 
@@ -81,13 +84,18 @@ def test_on_a_phone_nothing_is_cut_off_and_everything_can_be_reached(page, serve
     looked_at(page, served, 375, 667)
     assert page.value("document.documentElement.scrollWidth") == 375
     bottom = "document.querySelector('.newest .text').getBoundingClientRect().bottom"
-    tabs = "document.querySelector('.tabs').getBoundingClientRect().top"
-    assert page.value(bottom) < page.value(tabs), "strip and newest line on the first screen"
-    views = {"map": "#map", "talk": "#ask", "data": "#plots", "read": "#feed"}
-    for view, selector in views.items():
-        page.value(f"document.querySelector('[data-to={view}]').click()")
-        assert page.value(f"document.querySelector('{selector}').offsetHeight") > 40, view
-        assert page.value("document.documentElement.scrollWidth") == 375, view
+    rooms = "document.querySelector('.rooms').getBoundingClientRect().top"
+    assert page.value(bottom) < page.value(rooms), "strip and newest line on the first screen"
+    shown = {"chase": ("#map", ".plots"), "control": ("#ask",), "read": ("#feed",)}
+    for room, selectors in shown.items():
+        go(page, room)
+        for selector in selectors:
+            page.wait(f"document.querySelector('{selector}').offsetHeight > 40")
+        assert page.value("document.documentElement.scrollWidth") == 375, room
+        assert page.value("document.querySelectorAll('h1').length") == 1
+        assert page.value("document.querySelector('h1').checkVisibility()")
+        current = "document.querySelector('.rooms [aria-current]').hash"
+        assert page.value(current) == f"#{room}" == page.value("location.hash")
     assert page.complaints == []
 
 
@@ -147,14 +155,18 @@ def test_the_page_says_who_said_it(page, tmp_path):
         hear(ground, liar, "Not mine.")
         page.wait("document.getElementById('doubts').textContent.startsWith('3 frames')")
         assert shown("doubts") == "3 frames claimed to be from EDDA and were not signed by it."
-        assert "signed by EDDA" in shown("colophon") and "Not mine" not in shown("feed")
+        assert "Not mine" not in shown("feed")
+        go(page, "control")
+        page.wait("document.getElementById('colophon').textContent.includes('signed by EDDA')")
         Ground(SIGNED_MISSION, archive, None)
         looked_at(page, station, 1440, 900)
-        assert shown("age-label") == "heard, not signed" and "no key" in shown("colophon")
+        assert shown("age-label") == "heard, not signed"
         assert shown("doubts") == "EDDA signs what it sends, and the newest beacon is not signed."
         marks = "[...document.querySelectorAll('.entry')].map(n => n.textContent)"
         mine, others = sorted(page.value(marks), key=lambda words: "Not mine" in words)
         assert "not signed" in others and "not" not in mine.replace("Not mine", "")
+        go(page, "control")
+        page.wait("document.getElementById('colophon').textContent.includes('no key')")
         ground = Ground(SIGNED_MISSION, archive, None, key)
         ground.receive(far.beacon(state_at(2400)), START_MS + 4_800_000)
         looked_at(page, station, 1440, 900)
@@ -205,9 +217,9 @@ def test_the_colophon_says_what_sondehub_was_told(page, tmp_path):
     words = "document.getElementById('colophon').textContent"
     off, station = Served(archive.path), Served(archive.path, mission=mission)
     try:
-        looked_at(page, off, 1440, 900)
+        looked_at(page, off, 1440, 900, "control")
         assert "SondeHub" not in page.value(words)
-        looked_at(page, station, 1440, 900)
+        looked_at(page, station, 1440, 900, "control")
         assert "SondeHub has accepted 0 positions." in page.value(words)
         queue.settle(Batch((), 1, 0), UploadOutcome(1, 2), NOW_MS)
         queue.set_aside(Batch(({},), 1, 0))
@@ -237,9 +249,9 @@ def test_a_strangers_beacon_is_shown_while_ours_are_missing_and_says_what_it_is(
     words = {name: f"document.getElementById('{name}').textContent"
              for name in ("via", "altitude", "age", "map-caption", "colophon")}
     try:
-        looked_at(page, station, 1440, 900)
+        need_vendor()
+        looked_at(page, station, 1440, 900, "chase")
         assert page.value("document.getElementById('via').hidden")
-        assert "M0NTY" in page.value(words["colophon"])
         strange(695, "N0CALL")
         page.wait("!document.getElementById('via').hidden")
         assert page.value(words["via"]) == (
@@ -248,11 +260,12 @@ def test_a_strangers_beacon_is_shown_while_ours_are_missing_and_says_what_it_is(
         high = round(state_at(695).altitude_m)
         assert page.value(words["altitude"]).replace("\u202f", "") == f"{high}\u00a0m"
         assert page.value(words["age"]).endswith("\u00a0s ago"), "our own is minutes old"
-        need_vendor()
         page.wait(words["map-caption"] + ".includes('from a Horus beacon')")
         ground.receive(far.beacon(state_at(698)), START_MS + 698_000)
         page.wait("document.getElementById('via').hidden")
         page.wait("!" + words["map-caption"] + ".includes('Horus')")
+        go(page, "control")
+        page.wait(words["colophon"] + ".includes('M0NTY')")
         assert page.complaints == []
     finally:
         station.stop()
@@ -268,7 +281,7 @@ def test_an_empty_page_says_what_it_waits_for_and_draws_nothing_that_is_not_ther
              ".filter(n => n.checkVisibility())"
              ".map(n => n.id || n.firstChild.textContent || 'plot')")
     try:
-        looked_at(page, station, 1440, 900)
+        looked_at(page, station, 1440, 900, "chase")
         assert page.value(shown) == ["waiting"]
         assert page.value("document.getElementById('waiting').textContent").startswith(
             "Nothing has been received from EDDA yet. On the ground it sends a beacon every "
@@ -277,7 +290,7 @@ def test_an_empty_page_says_what_it_waits_for_and_draws_nothing_that_is_not_ther
         ground.receive(far.beacon(replace(state, latitude_deg=None, battery_mv=None)), START_MS)
         page.wait("document.querySelectorAll('.uplot').length === 2")
         assert page.value(shown) == [
-            "beginning", "Temperature", "plot", "Frames a minute", "plot"], "no fix, no battery"
+            "Temperature", "plot", "Frames a minute", "plot"], "no fix, no battery"
         ground.receive(far.beacon(state_at(10)), START_MS + 10_000)
         page.wait("document.querySelectorAll('.uplot').length === 4")
         assert page.value("document.getElementById('map').offsetHeight") > 200
@@ -298,7 +311,7 @@ def test_a_flight_that_is_known_to_be_over_stands_still_and_can_be_read(page, tm
     words = {name: f"document.getElementById('{name}').textContent"
              for name in ("over", "age", "ask-note", "banner")}
     try:
-        looked_at(page, station, 1440, 900)
+        looked_at(page, station, 1440, 900, "control")
         assert page.value("document.getElementById('over').hidden")
         assert page.value("document.body.dataset.freshness") == "fresh"
         ending.append(Ending(START_MS + 605_000, "flight-7"))
@@ -307,8 +320,8 @@ def test_a_flight_that_is_known_to_be_over_stands_still_and_can_be_read(page, tm
         assert told.startswith("The simulated flight is over. EDDA was last heard at ")
         assert ", rising." in told and "again with spacepi-sim show flight-7." in told
         assert page.value("document.body.dataset.freshness") == "over"
-        assert page.value(words["age"]).startswith("at ") and page.value(
-            "document.getElementById('question').disabled")
+        assert page.value(words["age"]).startswith("at ")
+        page.wait("document.getElementById('question').disabled")
         assert page.value(words["ask-note"]) == (
             "The flight is over: the payload cannot answer any more.")
         station.stop()
@@ -373,7 +386,8 @@ def test_without_vendor_files_the_diary_still_reads(page, flight, tmp_path, is_s
     try:
         looked_at(page, station, 1440, 900)
         assert page.value("document.querySelectorAll('article').length") >= 38
-        assert page.value("document.getElementById('map').textContent") == words
+        go(page, "chase")
+        page.wait(f"document.getElementById('map').textContent === '{words}'")
         assert page.complaints == [] or not is_served
     finally:
         station.stop()

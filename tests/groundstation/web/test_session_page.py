@@ -31,7 +31,7 @@ def test_another_store_is_told_and_contradictions_can_be_opened(page, tmp_path):
     ground.receive(second.tell(), START_MS + 60_000)
     station = Served(archive.path, mission=SIGNED_MISSION)
     page.size(1200, 900)
-    page.open(station.url)
+    page.open(f"{station.url}#control")
     doubts = page.value("document.getElementById('doubts').textContent")
     assert "EDDA continued with another store at " in doubts and "kept apart" in doubts
     words = page.value("document.querySelector('#conflicts summary').textContent")

@@ -22,7 +22,7 @@ def test_the_foot_says_what_an_hour_of_the_link_brings(tmp_path):
     foot = "document.getElementById('colophon').innerText"
     with closing(Browser(tmp_path / "profile")) as page:
         try:
-            looked_at(page, served, 1440, 900)
+            looked_at(page, served, 1440, 900, "control")
             assert f"it sends a beacon every {every_s}\u00a0s" in page.value(waiting)
             ground.receive(FarEnd(KEY).beacon(state_at(0)), START_MS)
             page.wait(f"{foot}.includes('This link carries a beacon every')")

@@ -1,0 +1,28 @@
+// What the station knows of the flight now: its newest answer, for the strip and all rooms to read.
+
+let state = null; // /api/flight, as it came
+let end = null; // of a simulated flight; of a real one nobody knows it
+
+export function setFlight(newest) {
+  state = newest;
+}
+
+export function setEnding(found) {
+  end = found;
+}
+
+/** The newest state, null before the first answer. */
+export const flight = () => state;
+
+/** {at_ms, kept_in} once the flight is known to be over, otherwise null. */
+export const ending = () => end;
+
+/** Anything of our payload was received, in its own format or in a stranger's. */
+export const isHeard = () => Boolean(state?.beacon ?? state?.sighting) || Object.keys(state?.counts ?? {}).length > 0;
+
+/** The newest that is believed: our own beacon. A stranger's word stands in while there is none, but
+    only at a station that cannot prove anything; elsewhere it is a claim, shown as one. */
+export const believed = () => (state?.is_verifying ? state.beacon : state?.sighting ?? state?.beacon) ?? null;
+
+/** What a stranger claims at a station that proves what it believes; null when there is none. */
+export const claimed = () => (state?.is_verifying ? state.sighting : null);
