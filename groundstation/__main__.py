@@ -47,6 +47,7 @@ from groundstation.outbox_commands import (
 )
 from groundstation.reading.reader import FlightReader
 from groundstation.share import upload_thread
+from groundstation.web.map_tiles import MapTiles
 from groundstation.web.server import make_server
 from groundstation.web.web import create_app
 from wire import key_file
@@ -77,6 +78,10 @@ CodecOption = Annotated[
         help="A persona's text.codec, to decode its texts. Default: the mission's bundle and the "
              "*.codec files in the archive folder.",
     ),
+]
+MapOption = Annotated[
+    Path | None,
+    typer.Option("--map", metavar="FILE", help="An MBTiles file of raster tiles: the page's map."),
 ]
 _SENTENCES = (ArchiveBusy, MissionError, KeyFileError, StationError, WrongVersion)
 
@@ -162,9 +167,11 @@ def serve(
     mission: MissionOption = Path("mission.toml"), listen: ListenOption = None,
     replay: ReplayOption = None, codec: CodecOption = None, horus_udp: HorusUdpOption = None,
     summary_udp: SummaryUdpOption = None, ccsds_udp: CcsdsUdpOption = None,
+    map_file: MapOption = None,
 ) -> None:
     """Receive, and serve the web page."""
     loaded = load_mission(mission)
+    tiles = None if map_file is None else MapTiles(map_file)
     address = (loaded.ground.web_host, loaded.ground.web_port)
     try:
         web_socket = socket.create_server(address)
@@ -173,7 +180,7 @@ def serve(
             f"the page cannot be served at http://{address[0]}:{address[1]}: {gateway.why(error)}; "
             f"is another station running? Otherwise change ground.web_port in {mission}"
         ) from error
-    page = create_app(archive_path(loaded, mission), loaded)
+    page = create_app(archive_path(loaded, mission), loaded, tiles=tiles)
     server = make_server(page)
 
     def leave() -> None:

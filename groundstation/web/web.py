@@ -24,6 +24,7 @@ from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import clean_text, read_json, to_json
 from groundstation.uplink.outbox_desk import Answer, OutboxDesk
 from groundstation.web.http_security import HttpGuard, RateLimit, is_local, is_same_origin
+from groundstation.web.map_tiles import MapTiles
 from groundstation.web.reader_pool import Busy, ReaderPool
 from groundstation.web.stream import Ending, Times
 from groundstation.web.streams import Streams
@@ -99,11 +100,13 @@ class _Pages:
 
     def __init__(
         self, pool: ReaderPool, archive_path: Path, mission: Mission, times: Times, static: Path,
+        tiles: MapTiles | None,
     ) -> None:
         self._pool = pool
         self._outbox = OutboxDesk(archive_path, mission, times.now)
         self._times = times
         self._static = static
+        self._tiles = tiles
         self._limit = RateLimit(ASKS_PER_MINUTE, 60_000, times.now)
 
     async def index(self, request: Request) -> Response:
@@ -112,7 +115,8 @@ class _Pages:
     async def flight(self, request: Request) -> Response:
         def flight_json(reader: FlightReader) -> str:
             has_vendor = all((self._static / "vendor" / name).exists() for name in VENDOR_FILES)
-            return to_json(reader.flight() | self._times.as_json() | {"has_vendor": has_vendor})
+            return to_json(reader.flight() | self._times.as_json() | {
+                "has_vendor": has_vendor, "map": self._tiles and self._tiles.as_json()})
 
         return _json_text(await self._pool.share("flight", flight_json))
 
@@ -137,6 +141,17 @@ class _Pages:
             found = await self._pool.ask(lambda reader: reader.picture(key))
         if found is None:
             return _refuse(404, "No such picture.")
+        image, media_type = found
+        return Response(image, media_type=media_type, headers={"cache-control": "max-age=86400"})
+
+    def tile(self, request: Request) -> Response:
+        """On a thread of its own: it reads a file."""
+        place = [_whole(request.path_params[name]) for name in ("zoom", "column", "row")]
+        found = None
+        if self._tiles is not None and None not in place:
+            found = self._tiles.tile(*(number for number in place if number is not None))
+        if found is None:
+            return _refuse(404, "No such tile.")
         image, media_type = found
         return Response(image, media_type=media_type, headers={"cache-control": "max-age=86400"})
 
@@ -225,17 +240,18 @@ async def _left(request: Request, error: Exception) -> Response:
 def create_app(
     archive_path: Path, mission: Mission, *, now: Callable[[], int] | None = None,
     static: Path = STATIC, ending: Callable[[], Ending | None] = lambda: None,
+    tiles: MapTiles | None = None,
 ) -> Starlette:
     """The page for the archive at ``archive_path``, which may still be missing or being written.
 
     ``now`` gives UTC in ms, for flights whose time is not the world's. ``ending`` gives the end of
-    a flight of which it is known: of a simulated one. The app's state has ``pool``, to be closed,
-    ``streams`` and ``notices``.
+    a flight of which it is known: of a simulated one. ``tiles`` are the map's, if there is
+    one. The app's state has ``pool``, to be closed, ``streams`` and ``notices``.
     """
     now = now or _system_now_ms
     pool, notices = ReaderPool(archive_path, mission), Notices("page_clients", _uptime_ms)
     streams = Streams(pool, now, ending, notices)
-    pages = _Pages(pool, archive_path, mission, Times(now, ending), static)
+    pages = _Pages(pool, archive_path, mission, Times(now, ending), static, tiles)
     own_name = socket.gethostname().lower()
     names = ("localhost", own_name, f"{own_name}.local", mission.ground.web_host)
     routes = [
@@ -245,6 +261,7 @@ def create_app(
         Route("/api/landing", pages.landing),
         Route("/api/musings", pages.musings),
         Route("/api/picture/{key}", pages.picture),
+        Route("/api/tiles/{zoom}/{column}/{row}", pages.tile),
         Route("/api/conflicts", pages.conflicts),
         Route("/api/events", _Events(streams), methods=["GET"]),
         Route("/api/ask", pages.ask, methods=["POST"]),
