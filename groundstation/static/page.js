@@ -3,7 +3,7 @@
 import { now, setClock } from "./clock.js";
 import { byId, write } from "./dom.js";
 import * as entries from "./entries.js";
-import { ending, flight, isHeard, setEnding, setFlight } from "./flight.js";
+import { ending, flight, isHeard, setEnding, setFlight, setUnreachable, unreachableSince } from "./flight.js";
 import * as notices from "./notices.js";
 import * as rooms from "./rooms.js";
 import { follow, FULL, LONGEST_WAIT_MS } from "./stream.js";
@@ -13,7 +13,7 @@ import * as track from "./track.js";
 const REFRESH_MS = 60_000; // of station time: minutes of the link come with the history only
 const REFRESH_CHECK_MS = 5000;
 const RETRY_MS = 2000;
-const SILENT = "The station does not answer. This page shows its last data.";
+const SILENT = "The station does not answer: what the payload does is unknown. This page shows its last data.";
 const CROWDED = `Too many pages are open at this station: this one is updated every ${LONGEST_WAIT_MS / 1000}\u00a0s.`;
 let lastChange = 0;
 
@@ -75,8 +75,12 @@ function connect() {
       if (id !== null) lastChange = id;
       Promise.resolve(hearing[event]?.(data)).catch(() => {}); // the next message mends it
     },
-    open: () => banner(""),
+    open() {
+      setUnreachable(null);
+      banner("");
+    },
     async lost(status) {
+      if (status !== FULL) setUnreachable(unreachableSince() ?? now());
       if (ending()) banner("The simulator is closed. This page keeps its last data until you leave it.");
       else if (status !== FULL) banner(SILENT);
       else await reload().then(() => banner(CROWDED), () => banner(SILENT)); // no place: look anyway
