@@ -282,7 +282,7 @@ def export(
         typer.Option("--ccsds", metavar="FILE", help="Write all records as CCSDS space packets."),
     ] = None,
 ) -> None:
-    """Export musings, diary, track, telemetry and pictures, CCSDS space packets, or both."""
+    """Export book, diary, track, telemetry and pictures, CCSDS space packets, or both."""
     loaded = load_mission(mission)
     if out is None and ccsds_path is None:
         raise StationError("export: requires an output folder, --ccsds FILE, or both")

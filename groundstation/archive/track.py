@@ -96,6 +96,18 @@ def _in_gaps(points: Sequence[Point], others: Iterable[Point]) -> list[Point]:
     return kept
 
 
+def place_at(points: Sequence[Point], utc_ms: int) -> tuple[float, float] | None:
+    """(latitude, longitude) between the two of ``points``, which are in order, around this moment;
+    None outside them."""
+    at = bisect([point.utc_ms for point in points], utc_ms)
+    if not 0 < at < len(points):
+        return None
+    a, b = points[at - 1], points[at]
+    share = (utc_ms - a.utc_ms) / (b.utc_ms - a.utc_ms)
+    return (a.lat_deg + (b.lat_deg - a.lat_deg) * share,
+            a.lon_deg + (b.lon_deg - a.lon_deg) * share)
+
+
 def thinned(points: Sequence[Point], count_max: int) -> list[Point]:
     """Every n-th point, always including the highest and the last."""
     if len(points) <= count_max:

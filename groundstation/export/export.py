@@ -1,103 +1,50 @@
-"""Export of a flight: texts, track, telemetry, pictures.
+"""The files of a flight: texts, tracks, telemetry, pictures, and the flight book.
 
-Radio text goes into CSV quoted and never as a formula, into GeoJSON as JSON, into text one a line.
+Radio text goes into CSV quoted and never as a formula; elsewhere ``markup`` and JSON keep it text.
+Names of files are made here and never come from the radio. The same archive gives the same bytes.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
-from datetime import UTC, datetime
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from groundstation.archive.track import Point
-from groundstation.export import album
-from groundstation.reading.lives import ConflictJson
+from groundstation.export import book, markdown, plate, tracks
+from groundstation.export.gathered import Flight, Image, Picture, gather
+from groundstation.export.markup import iso, xml
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import to_json
-from wire.auth import Authenticity
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # and fullwidth
-PAGE = 200
-PROVED = Authenticity.GENUINE.value  # of a track; of a line of the diary it is the frame's own
-UNPROVED = "unproved"
+_SUFFIX = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the same bytes from the same flight
 
 
-def write_all(reader: FlightReader, directory: Path) -> list[Path]:
-    """Write the files of a flight and the page of its pictures; returns their paths.
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One file that can be made of a flight."""
 
-    The file of contradicting records is written only where there are any. Raises OSError.
-    """
-    directory.mkdir(parents=True, exist_ok=True)
-    diary = list(_diary(reader))
-    texts = {
-        "musings.txt": "".join(f"{_marked(e)}\n" for e in diary if e["kind"] == "musing"),
-        "diary.csv": _diary_csv(diary),
-        "track.geojson": to_json(geojson(reader, diary)) + "\n",
-        "telemetry.csv": _telemetry_csv(reader),
-    }
-    conflicts = reader.conflicts()
-    if conflicts:
-        texts["conflicts.csv"] = _conflicts_csv(conflicts)
-    written = []
-    for name, text in texts.items():
-        path = directory / name
-        path.write_text(text, encoding="utf-8")
-        written.append(path)
-    page = album.write(reader, directory / "pictures")
-    return written if page is None else [*written, page]
+    media_type: str
+    make: Callable[[Flight], str | bytes]
 
-
-def geojson(reader: FlightReader, diary: list[dict[str, Any]]) -> dict[str, Any]:
-    """The proved track as one line with times, what is not proved as another, and every line of the
-    diary where it was thought; each says its ``authenticity``."""
-    tracks = reader.tracks()
-    features = [
-        _track(points, authenticity)
-        for points, authenticity in ((tracks.proved, PROVED), (tracks.unproved, UNPROVED)) if points
-    ]
-    for entry in diary:
-        if entry.get("lat") is None or entry.get("lon") is None:
-            continue
-        features.append({
-            "type": "Feature",
-            "geometry": {"type": "Point", "coordinates": [entry["lon"], entry["lat"]]},
-            "properties": {
-                "text": entry["text"], "time": _iso(entry["when_ms"]),
-                "altitude_m": entry["alt_m"], "by": entry["by"],
-                "authenticity": entry["authenticity"],
-            },
-        })
-    return {"type": "FeatureCollection", "features": features}
-
-
-def _track(points: list[Point], authenticity: str) -> dict[str, Any]:
-    """A line in order of time; of a single point, that point."""
-    places = [[p.lon_deg, p.lat_deg, p.alt_m or 0] for p in points]
-    is_line = len(points) > 1
-    return {
-        "type": "Feature",
-        "geometry": {"type": "LineString", "coordinates": places} if is_line else
-                    {"type": "Point", "coordinates": places[0]},
-        "properties": {"authenticity": authenticity, "times": [_iso(p.utc_ms) for p in points]},
-    }
-
-
-def _diary(reader: FlightReader) -> Iterator[dict[str, Any]]:
-    """Musings and replies, oldest first."""
-    pages: list[dict[str, Any]] = []
-    before: int | None = None
-    while found := reader.entries(before, PAGE):
-        pages += found
-        before = found[-1]["id"]
-    return (entry for entry in reversed(pages) if entry.get("text"))
+    def of(self, flight: Flight) -> bytes:
+        """The bytes of the file."""
+        made = self.make(flight)
+        return made if isinstance(made, bytes) else made.encode()
 
 
 def _marked(entry: dict[str, Any]) -> str:
     """A line of the diary; one that no model made says so."""
     return f"{entry['text']} [canned]" if entry["by"] == "canned" else str(entry["text"])
+
+
+def _musings(flight: Flight) -> str:
+    return "".join(f"{_marked(e)}\n" for e in flight.lines if e["kind"] == "musing")
 
 
 def _safe(value: Any) -> Any:
@@ -107,43 +54,97 @@ def _safe(value: Any) -> Any:
     return "" if value is None else value
 
 
-def _diary_csv(diary: list[dict[str, Any]]) -> str:
+def _csv(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([_safe(value) for value in row] for row in rows)
+    return out.getvalue()
+
+
+def _diary_csv(flight: Flight) -> str:
     said = ("text", "question", "senses", "by", "authenticity", "incarnation")
-    writer.writerow(("time", "kind", "altitude_m", *said))
-    for e in diary:
-        writer.writerow([
-            _iso(e["when_ms"]), e["kind"], _safe(e["alt_m"]),
-            *(_safe(e[key]) for key in said),
-        ])
-    return out.getvalue()
+    return _csv(("time", "kind", "altitude_m", *said), (
+        (iso(e["when_ms"]), e["kind"], e["alt_m"], *(e[key] for key in said))
+        for e in flight.lines))
 
 
-def _conflicts_csv(conflicts: list[ConflictJson]) -> str:
+def _conflicts_csv(flight: Flight) -> str:
     """Oldest first; ``kept`` is what came first and stands in all other files."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("time", "incarnation", "record_id", "authenticity", "kept", "other"))
-    for conflict in reversed(conflicts):
-        fields = (conflict["incarnation"], conflict["record_id"], conflict["authenticity"],
-                  conflict["kept"], conflict["other"])
-        writer.writerow([_iso(conflict["heard_ms"]), *map(_safe, fields)])
+    keys = ("incarnation", "record_id", "authenticity", "kept", "other")
+    return _csv(("time", *keys), (
+        (iso(conflict["heard_ms"]), *(conflict[key] for key in keys))  # type: ignore[literal-required]
+        for conflict in flight.conflicts))
+
+
+def _telemetry_csv(flight: Flight) -> str:
+    names = [key for key in (flight.beacons[0] if flight.beacons else {})
+             if key not in ("id", "node_id")]
+    if not names:
+        return ""
+    return _csv(["time" if name == "utc_ms" else name for name in names], (
+        [iso(beacon[name]) if name == "utc_ms" else beacon[name] for name in names]
+        for beacon in flight.beacons))
+
+
+FORMATS: dict[str, Format] = {
+    "book.html": Format("text/html", book.bound),
+    "diary.md": Format("text/markdown", markdown.diary),
+    "musings.txt": Format("text/plain", _musings),
+    "diary.csv": Format("text/csv", _diary_csv),
+    "telemetry.csv": Format("text/csv", _telemetry_csv),
+    "track.gpx": Format("application/gpx+xml", tracks.gpx),
+    "track.kmz": Format("application/vnd.google-earth.kmz", tracks.kmz),
+    "track.geojson": Format("application/geo+json", lambda f: to_json(tracks.geojson(f)) + "\n"),
+}
+
+
+def _pictures(flight: Flight) -> Iterator[tuple[str, bytes]]:
+    """(name, bytes) of every piece as it was received, and of each picture that has tiles whole."""
+    for picture in flight.pictures:
+        stem = f"{picture.number:04d}"
+        for name, image in _pieces(picture, stem):
+            yield f"{name}.{_SUFFIX[image.media_type]}", image.data
+        if picture.tiles:
+            yield f"{stem}.svg", xml(plate.drawn(picture)).encode()
+
+
+def _pieces(picture: Picture, stem: str) -> Iterator[tuple[str, Image]]:
+    if picture.first is not None:
+        yield stem, picture.first
+    for place, image in picture.tiles.items():
+        row, column = divmod(place, picture.columns)
+        yield f"{stem}-row{row + 1}-column{column + 1}", image
+
+
+def files(flight: Flight) -> Iterator[tuple[str, bytes]]:
+    """(path, bytes) of everything; contradicting records only where there are any."""
+    for name, form in FORMATS.items():
+        yield name, form.of(flight)
+    if flight.conflicts:
+        yield "conflicts.csv", _conflicts_csv(flight).encode()
+    for name, data in _pictures(flight):
+        yield f"pictures/{name}", data
+
+
+def write_all(reader: FlightReader, directory: Path) -> list[Path]:
+    """Write the files of a flight; returns their paths. Raises OSError and sqlite3.Error."""
+    written = []
+    for name, data in files(gather(reader)):
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        written.append(path)
+    return written
+
+
+def zipped(flight: Flight) -> bytes:
+    """Everything in one file."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, data in files(flight):
+            archive.writestr(zipfile.ZipInfo(name, _ZIP_TIME), data, zipfile.ZIP_DEFLATED)
     return out.getvalue()
 
 
-def _telemetry_csv(reader: FlightReader) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    rows = reader.beacons()
-    for i, row in enumerate(rows):
-        beacon = {key: value for key, value in row.items() if key not in ("id", "node_id")}
-        beacon["utc_ms"] = _iso(beacon["utc_ms"])
-        if i == 0:
-            writer.writerow(["time" if key == "utc_ms" else key for key in beacon])
-        writer.writerow([_safe(value) for value in beacon.values()])
-    return out.getvalue()
-
-
-def _iso(utc_ms: int) -> str:
-    return datetime.fromtimestamp(utc_ms / 1000, UTC).isoformat(timespec="seconds")
+EVERY = FORMATS | {"flight.zip": Format("application/zip", zipped)}

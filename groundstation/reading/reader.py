@@ -40,6 +40,7 @@ from wire.records import Kind
 
 POINTS_MAX = 1500
 FEED_KINDS = (Kind.MUSING, Kind.REPLY, Kind.API_CALL, Kind.THUMBNAIL, Kind.EVENT)
+THOUGHT_KINDS = (Kind.MUSING, Kind.REPLY, Kind.THUMBNAIL)
 QUIET_FACTOR = 3  # beacons missed before a sighting in another format is shown in their place
 WAITING_SHOWN = 12
 GAP_MS = 90_000  # a pause between samples that a plot does not bridge; a slow link has longer ones
@@ -331,7 +332,7 @@ class FlightReader:
 
     def history(self) -> dict[str, Any]:
         """The whole flight as columns, thinned to at most 1500 rows each: the proved way and the
-        other one, readings, the link, silences."""
+        other one, readings, the link, silences, and when the diary was written."""
         change_id = self.change_id()
         cached = self._cached.get("history")
         if cached and cached[0] == change_id:
@@ -345,6 +346,7 @@ class FlightReader:
             "state": columns_of(("t", "mv", "out", "in"), self._state_rows()),
             "link": columns_of(("t", "heard", "lost"), minutes),
             "silences": self.silences(500),
+            "diary": columns_of(("t", "kind"), self._thoughts()),
             "gap_ms": self._gap_ms,
         }
         self._cached["history"] = (change_id, history)
@@ -353,14 +355,17 @@ class FlightReader:
     def landing(self) -> dict[str, Any]:
         """See ``landing.forecasts``."""
         change_id = self.change_id()
-        cached = self._cached.get("landing")
-        if cached and cached[0] == change_id:
-            return cached[1]
-        told = self._records(Kind.HOUSEKEEPING, newest=landing.TOLD_AMONG)
-        forecast = {"change_id": change_id, **landing.forecasts(
-            self.db, self._mission, told, self.tracks(), self.is_verifying)}
-        self._cached["landing"] = (change_id, forecast)
-        return forecast
+        if "landing" not in self._cached or self._cached["landing"][0] != change_id:
+            told = self._records(Kind.HOUSEKEEPING, newest=landing.TOLD_AMONG)
+            self._cached["landing"] = (change_id, {"change_id": change_id, **landing.forecasts(
+                self.db, self._mission, told, self.tracks(), self.is_verifying)})
+        return self._cached["landing"][1]
+
+    def _thoughts(self) -> Iterator[tuple[int, str]]:
+        """(UTC ms, kind) of every line and picture, whatever it says."""
+        for kind in THOUGHT_KINDS:
+            for record in self._records(kind):
+                yield when_of(record)[0], kind.name.lower()
 
     def _state_rows(self) -> list[tuple[Any, ...]]:
         """(t, battery mV, outside C, inside C) with a row of nothing wherever it was silent."""

@@ -1,4 +1,5 @@
-// The station's clock as seen from here. A simulated flight may run faster than the world does.
+// The station's clock as seen from here, and the moment that the page shows. A simulated flight may
+// run faster than the world does.
 
 const SAMPLE_MS = 1000;
 const MESSAGE_MS = 500; // twice the gap at which the station looks for news
@@ -29,4 +30,23 @@ export const lag = () => (rate > 1 ? rate * MESSAGE_MS : 0);
 /** UTC in ms at the station now. */
 export function now() {
   return serverMs === null ? Date.now() : serverMs + (performance.now() - localMs) * rate;
+}
+
+// -- the moment that is shown ---------------------------------------------------------------
+
+let shown = null; // UTC in ms; null is now
+const watchers = [];
+
+/** What the time bar shows, UTC in ms; null is now, also after the flight. */
+export const moment = () => shown;
+
+/** Show this moment in the time bar and in the open room. */
+export function setMoment(ms) {
+  if (ms === shown) return;
+  shown = ms;
+  watchers.forEach((watcher) => watcher(ms));
+}
+
+export function watchMoment(watcher) {
+  watchers.push(watcher);
 }

@@ -10,6 +10,14 @@ export function el(tag, className, ...children) {
   return node;
 }
 
+/** A node of a drawing, with its attributes. */
+export function svg(tag, attributes, ...children) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
 /** Text that a radio wrote, isolated so that its direction cannot reorder its neighbours. */
 export function said(tag, className, text) {
   const node = el(tag, className);

@@ -1,9 +1,11 @@
 // What was received of the diary, newest first: data only, for every room. The feed draws it.
 
-const PAGE = 60;
+const PAGE = 60; // the first screens
+const PAGE_MAX = 200; // what the station gives at once
 const known = new Map(); // record id -> entry
 let order = []; // record ids, newest first
 let isMore = false; // at the station, older than the oldest here
+let loading = null; // the promise of the page on its way
 const watchers = [];
 
 /** ``add(entry)`` for every entry, old or new; ``complete(entry)`` when more of a picture came;
@@ -23,16 +25,16 @@ export const hasEarlier = () => isMore;
 export const newer = (id) => known.get(order[order.indexOf(id) - 1]);
 export const older = (id) => known.get(order[order.indexOf(id) + 1]);
 
-async function fetchPage(before) {
-  const answer = await fetch(`/api/musings?limit=${PAGE}${before === undefined ? "" : `&before=${before}`}`);
+async function fetchPage(limit, before) {
+  const answer = await fetch(`/api/musings?limit=${limit}${before === undefined ? "" : `&before=${before}`}`);
   const { entries } = await answer.json();
-  isMore = entries.length === PAGE;
+  isMore = entries.length === limit;
   return entries;
 }
 
 /** Read the newest page anew; older ones are forgotten. */
 export async function load() {
-  const found = await fetchPage();
+  const found = await fetchPage(PAGE);
   known.clear();
   order = [];
   tell("clear");
@@ -40,9 +42,18 @@ export async function load() {
   tell("settle");
 }
 
-export async function loadEarlier() {
-  (await fetchPage(order.at(-1))).forEach(take);
-  tell("settle");
+/** The page before the oldest entry that is here. */
+export function loadEarlier() {
+  loading ??= (async () => {
+    (await fetchPage(PAGE_MAX, order.at(-1))).forEach(take);
+    tell("settle");
+  })().finally(() => { loading = null; });
+  return loading;
+}
+
+/** Everything since this moment, UTC in ms; -Infinity for all of the diary. */
+export async function loadSince(ms) {
+  while (isMore && known.get(order.at(-1)).when_ms > ms) await loadEarlier();
 }
 
 /** Entries that came with the stream. */

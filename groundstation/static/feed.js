@@ -1,5 +1,8 @@
-// The diary as it is read: newest first, with the silences between. entries.js has the entries.
+// The diary as it is read: by chapters, newest first, with the silences between. entries.js has the
+// entries; what was asked is part of its reply.
 
+import { setMoment } from "./clock.js";
+import { chapterAt, chapters } from "./chapters.js";
 import { byId, el, origin, said, speak, write } from "./dom.js";
 import * as entries from "./entries.js";
 import { flight } from "./flight.js";
@@ -15,7 +18,9 @@ const PIXELS_MAX = 190;
 const LATE_MS = 3 * 60_000;
 const READING_PX = 260; // scrolled further than this, nothing new may move the page
 
-const nodes = new Map(); // record id -> node, of what is on the page
+const nodes = new Map(); // record id -> article, of what is on the page
+let parts = []; // chapters, oldest first
+let lists = []; // the node of each that holds its articles
 let held = []; // ids that wait while somebody reads
 let usual = 0;
 let drawnFor = ""; // chapters and silences that are on the page
@@ -23,35 +28,43 @@ let drawnFor = ""; // chapters and silences that are on the page
 export function start() {
   byId("news").addEventListener("click", showHeld);
   byId("earlier").addEventListener("click", loadEarlier);
+  new IntersectionObserver((seen) => {
+    if (seen.some((each) => each.isIntersecting)) loadEarlier();
+  }, { rootMargin: "600px" }).observe(byId("earlier"));
   entries.watch({ add, complete, clear, settle });
+  arrange();
   entries.all().forEach(place);
   settle();
 }
 
 /** The state changed: chapters may have come, and silences. */
 export function draw() {
-  const known = `${flight().phases.length} ${silences().length}`;
+  const known = JSON.stringify([chapters(), silences().length]);
   if (known === drawnFor) return;
   drawnFor = known;
-  nodes.forEach((_, id) => drawBetween(id));
+  arrange();
+  nodes.forEach((_, id) => drawSilence(id));
 }
 
 async function loadEarlier() {
-  byId("earlier").disabled = true;
-  await entries.loadEarlier().finally(() => { byId("earlier").disabled = false; });
+  const button = byId("earlier");
+  if (button.disabled) return;
+  button.disabled = true;
+  await entries.loadEarlier().finally(() => { button.disabled = false; });
 }
 
 function clear() {
-  byId("feed").replaceChildren();
   nodes.clear();
   held = [];
+  arrange();
 }
 
 const isReading = () => window.scrollY > READING_PX && document.body.dataset.room === "read";
 
 /** What is newer than the page waits while somebody reads; a late one must not push it down. */
 function add(entry) {
-  const isNew = entries.newer(entry.id) === undefined || held.includes(entries.newer(entry.id).id);
+  const newer = entries.newer(entry.id);
+  const isNew = newer === undefined || held.includes(newer.id);
   if (nodes.size > 0 && isNew && entry.text) speak(`${flight().name} wrote: ${entry.text}`);
   if (isReading() && isNew) {
     held.push(entry.id);
@@ -65,39 +78,78 @@ function add(entry) {
 }
 
 function showHeld() {
-  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const waiting = new Set(held);
   held = [];
   entries.all().filter((entry) => waiting.has(entry.id)).reverse().forEach(place);
   settle();
-  window.scrollTo({ top: 0, behavior: calm ? "auto" : "smooth" });
+  window.scrollTo({ top: 0, behavior: behaviour() });
 }
 
-function place(entry) {
-  const node = el("div", "entry", drawEntry(entry), el("div", "between"));
-  let next = entries.older(entry.id);
-  while (next && !nodes.has(next.id)) next = entries.older(next.id);
-  byId("feed").insertBefore(node, next ? nodes.get(next.id) : null);
-  nodes.set(entry.id, node);
-  drawBetween(entry.id);
-  const newer = entries.newer(entry.id);
-  if (newer && nodes.has(newer.id)) drawBetween(newer.id);
-  return node;
-}
+const behaviour = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth");
 
 /** More of a picture that is on the page came in. */
 function complete(entry) {
   const node = nodes.get(entry.id);
-  if (node) drawPlate(node.querySelector(".plate .prose"), entry);
+  if (node) drawPlate(node.querySelector(".prose"), entry);
+}
+
+// -- where an entry stands ------------------------------------------------------------------
+
+/** Chapters anew, newest first, with the articles that are there. */
+function arrange() {
+  parts = chapters();
+  const titles = parts.length ? parts : [{ title: "", from_ms: -Infinity, alt_m: null }];
+  lists = titles.map(({ title }) => el("div", "entries"));
+  lists.forEach((list, i) => {
+    list.role = "feed";
+    list.ariaLabel = `${titles[i].title || "Diary"}, newest first`;
+  });
+  const sections = titles.map((part, i) => el("section", "chapter", part.title ? heading(part) : null, lists[i]));
+  sections.forEach((section, i) => { section.dataset.chapter = titles[i].kind ?? ""; });
+  entries.all().filter((entry) => nodes.has(entry.id)).forEach((entry) => listOf(entry).append(nodes.get(entry.id)));
+  byId("feed").replaceChildren(...sections.reverse());
+  showChapters();
+}
+
+const listOf = (entry) => lists[chapterAt(parts, entry.when_ms)];
+
+function heading(part) {
+  const day = format.day(part.from_ms) === format.day(flight().launch_ms ?? part.from_ms) ? "" : `${format.day(part.from_ms)}, `;
+  const where = part.alt_m === null ? "" : ` · ${format.metres(part.alt_m)}`;
+  return el("h3", "", el("span", "", part.title), el("small", "", `${day}${format.clockTime(part.from_ms)}${where}`));
+}
+
+/** A feed without articles is none, and a part before the oldest that was loaded says nothing yet;
+    a burst is a moment even if nothing was thought in it. */
+function showChapters() {
+  const oldest = entries.all().at(-1);
+  const first = entries.hasEarlier() && oldest ? chapterAt(parts, oldest.when_ms) : 0;
+  lists.forEach((list, i) => {
+    list.hidden = list.childElementCount === 0;
+    list.parentNode.hidden = i < first;
+  });
+}
+
+function place(entry) {
+  const node = drawEntry(entry);
+  node.dataset.id = entry.id;
+  const list = listOf(entry);
+  let next = entries.older(entry.id);
+  while (next && nodes.get(next.id)?.parentNode !== list) next = entries.older(next.id);
+  list.insertBefore(node, next ? nodes.get(next.id) : null);
+  nodes.set(entry.id, node);
+  drawSilence(entry.id);
+  const newer = entries.newer(entry.id);
+  if (newer && nodes.has(newer.id)) drawSilence(newer.id);
+  return node;
 }
 
 function settle() {
   const feed = byId("feed");
-  feed.setAttribute("aria-busy", "false");
   const gap = usualGap();
   if (Math.abs(gap - usual) > usual / 5) {
     usual = gap;
-    nodes.forEach((_, id) => drawBetween(id));
+    nodes.forEach((_, id) => drawSilence(id));
   }
   const shown = entries.all().filter((entry) => nodes.has(entry.id));
   const newest = shown.find((entry) => entry.text);
@@ -111,28 +163,70 @@ function settle() {
   beginning.hidden = entries.hasEarlier();
   const name = flight()?.name ?? "It";
   write(beginning, shown.length ? "Here the diary begins." : `No line of ${name} has been received yet.`);
+  showChapters();
+}
+
+/** The order of reading, from newest first to oldest first and back. */
+export function turn() {
+  for (const node of [byId("feed"), ...lists]) node.append(...[...node.children].reverse());
+}
+
+// -- the moment of the time bar -------------------------------------------------------------
+
+/** Bring what was thought at this moment, or last before it, into view; null is the newest. */
+export async function showMoment(ms) {
+  byId("feed").querySelector("[aria-current]")?.removeAttribute("aria-current");
+  if (ms === null) return;
+  await entries.loadSince(ms);
+  const entry = entries.all().find((each) => each.when_ms <= ms && nodes.has(each.id)) ?? entries.all().at(-1);
+  const node = entry && nodes.get(entry.id);
+  if (!node) return;
+  byId("feed").querySelector("[aria-current]")?.removeAttribute("aria-current");
+  node.setAttribute("aria-current", "time");
+  const { top, bottom } = node.getBoundingClientRect();
+  if (top < 0.15 * window.innerHeight || bottom > 0.8 * window.innerHeight) {
+    node.scrollIntoView({ block: "center", behavior: "auto" });
+  }
 }
 
 // -- one entry ------------------------------------------------------------------------------
 
+const NAMES = { musing: "Musing", reply: "Reply", thumbnail: "Picture", api_call: "Question to a service", event: "Trouble" };
+const CLASSES = { thumbnail: "plate", api_call: "call", event: "call trouble" };
+
 function drawEntry(entry) {
-  if (entry.kind === "api_call") return drawCall(entry);
-  if (entry.kind === "thumbnail") return drawPicture(entry);
-  if (entry.kind === "event") return drawEvent(entry);
-  return drawLine(entry);
+  const article = el("article", `entry ${CLASSES[entry.kind] ?? entry.kind}`, margin(entry), body(entry));
+  article.ariaLabel = [NAMES[entry.kind], format.clockTime(entry.when_ms), entry.alt_m === null ? "" : format.metres(entry.alt_m)].filter(Boolean).join(", ");
+  article.tabIndex = 0;
+  return article;
+}
+
+function body(entry) {
+  if (entry.kind === "api_call") return said("p", "prose", `asked ${entry.api}: ${answered(entry)}`);
+  if (entry.kind === "event") return said("p", "prose", entry.event);
+  if (entry.kind === "thumbnail") return drawPlate(el("figure", "prose", el("div", "picture"), el("figcaption")), entry);
+  return el("div", "prose",
+    entry.kind === "reply" && entry.question ? said("blockquote", "asked", entry.question) : null,
+    said("p", "text", entry.text),
+    entry.senses ? said("p", "senses", entry.senses) : null,
+    origin(entry));
 }
 
 function margin(entry) {
-  const time = el("time", "when", format.clockTime(entry.when_ms));
+  const time = el("time", "", format.clockTime(entry.when_ms));
   time.dateTime = new Date(entry.when_ms).toISOString();
+  const when = el("button", "when", time);
+  when.type = "button";
+  when.tabIndex = -1; // the time bar is for the keyboard: one stop, not one for each line
   const seal = format.SEALS[entry.authenticity];
-  time.title = `${format.utcTime(entry.when_ms)}${entry.is_exact ? "" : ", approximate"}, ${seal}`;
-  const lines = [time];
+  when.title = `${format.utcTime(entry.when_ms)}${entry.is_exact ? "" : ", approximate"}, ${seal}. Show this moment`;
+  when.addEventListener("click", () => setMoment(entry.when_ms));
+  const lines = [when];
   if (entry.alt_m !== null) lines.push(el("span", "height", format.metres(entry.alt_m)));
   const late = entry.heard_ms - entry.when_ms;
   if (late > LATE_MS) lines.push(el("span", "late", `received ${format.span(late)} later`));
   if (entry.authenticity !== usualSeal()) lines.push(el("span", "late", seal));
-  return el("p", "margin", ...lines);
+  return el("div", "margin", ...lines);
 }
 
 /** What every line of this flight has here: only another one is worth a word. */
@@ -141,43 +235,16 @@ function usualSeal() {
   return flight().is_signed ? "unverified" : "unsigned";
 }
 
-function drawLine(entry) {
-  const article = el("article", entry.kind, margin(entry));
-  const body = el("div", "prose");
-  if (entry.kind === "reply" && entry.question) body.append(said("blockquote", "asked", entry.question));
-  body.append(said("p", "text", entry.text));
-  if (entry.senses) body.append(said("p", "senses", entry.senses));
-  const canned = origin(entry);
-  if (canned) body.append(canned);
-  article.append(body);
-  article.tabIndex = 0;
-  return article;
-}
-
 const CALL_WORDS = {
   404: "404, not found", 429: "429, asked too often", 500: "500, a server in trouble",
   timeout: "no answer", unreachable: "unreachable", garbage: "garbage", other: "an unreadable answer",
   redirected: "redirected, not followed", blocked: "a private address, not called",
 };
 
-function drawCall(entry) {
-  const answer = entry.outcome === "ok" && entry.summary ? `“${entry.summary}”` : CALL_WORDS[entry.outcome] ?? entry.outcome;
-  const aside = el("div", "call", margin(entry), said("p", "prose", `asked ${entry.api}: ${answer}`));
-  return aside;
-}
+const answered = ({ outcome, summary }) => (outcome === "ok" && summary ? `“${summary}”` : CALL_WORDS[outcome] ?? outcome);
 
-function drawEvent(entry) {
-  return el("div", "call trouble", margin(entry), said("p", "prose", entry.event));
-}
-
-function drawPicture(entry) {
-  const body = el("div", "prose", el("div", "picture"), el("figcaption"));
-  drawPlate(body, entry);
-  return el("figure", "plate", margin(entry), body);
-}
-
-function drawPlate(body, entry) {
-  const [box, caption] = body.children;
+function drawPlate(figure, entry) {
+  const [box, caption] = figure.children;
   const isVisible = picture.isVisible(entry);
   box.hidden = !isVisible;
   if (isVisible) picture.show(box, entry);
@@ -185,25 +252,16 @@ function drawPlate(body, entry) {
   const shown = isVisible ? what : `a picture that cannot be displayed${what && ` (${what})`}`;
   const count = isVisible ? picture.count(entry) : "";
   caption.replaceChildren(said("span", "", shown), el("span", "count", count));
+  return figure;
 }
 
-// -- what lies between two entries ----------------------------------------------------------
+// -- the silence before an entry ------------------------------------------------------------
 
-function drawBetween(id) {
-  const data = entries.get(id);
+function drawSilence(id) {
+  const node = nodes.get(id);
   const older = entries.older(id);
-  const parts = [];
-  const since = older ? older.when_ms : -Infinity;
-  if (older) parts.push(...silence(older.when_ms, data.when_ms));
-  for (const phase of (flight()?.phases ?? []).slice().reverse()) {
-    if (phase.at_ms > since && phase.at_ms <= data.when_ms) parts.push(heading(phase));
-  }
-  nodes.get(id).lastElementChild.replaceChildren(...parts);
-}
-
-function heading(phase) {
-  const where = phase.alt_m === null ? "" : ` · ${format.metres(phase.alt_m)}`;
-  return el("h2", "chapter", el("span", "", format.chapter(phase.phase)), el("small", "", `${format.clockTime(phase.at_ms)}${where}`));
+  node.querySelector(".silence")?.remove();
+  if (older) node.append(...silence(older.when_ms, entries.get(id).when_ms));
 }
 
 /** The pause between two lines that is usual in this flight. */
@@ -232,4 +290,3 @@ function radioSilence(from, to) {
   for (const [start, end] of silences()) sum += Math.max(0, Math.min(end, to) - Math.max(start, from));
   return sum;
 }
-

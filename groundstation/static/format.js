@@ -55,6 +55,17 @@ export function clockTime(ms) {
   return `${two(at.getHours())}:${two(at.getMinutes())}`;
 }
 
+/** A day as one writes it above a letter. */
+export const day = (ms) => new Date(ms).toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" });
+
+/** How far the clock of this page is from UTC then: UTC, UTC+2, UTC−3:30. */
+export function zone(ms) {
+  const minutes = -new Date(ms).getTimezoneOffset();
+  const [hours, rest] = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60];
+  if (minutes === 0) return "UTC";
+  return `UTC${minutes < 0 ? MINUS : "+"}${hours}${rest ? `:${two(rest)}` : ""}`;
+}
+
 export function utcTime(ms) {
   return `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
@@ -75,13 +86,6 @@ export const PHASE_WORDS = {
 export const VIA_WORDS = {
   horus: "a Horus beacon", ukhas: "a UKHAS sentence", summary: "another receiver’s summary",
 };
-
-const CHAPTERS = {
-  BOOT: "Woke up", GROUND: "On the ground", ASCENT: "Left the ground", FLOAT: "Began to float",
-  DESCENT: "Began to fall", LANDED: "Landed", INFLIGHT_UNKNOWN: "Woke up in flight",
-};
-
-export const chapter = (phase) => CHAPTERS[phase] ?? phase;
 
 /** What is known of who sent it, in a word or two. */
 export const SEALS = { genuine: "signed", unverified: "not verified", unsigned: "not signed" };

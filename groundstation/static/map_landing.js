@@ -18,8 +18,8 @@ export function drawLanding(group) {
     drawEnd(group, each, isBest ? "accent" : "muted");
   }
   if (!payload) return;
-  drawEllipse(group, payload, "ink-soft", 0);
-  drawEnd(group, payload, "ink-soft");
+  drawEllipse(group, payload, "low", 0);
+  drawEnd(group, payload, "low");
 }
 
 /** Around the likeliest landing; empty while none is known. */

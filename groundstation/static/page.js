@@ -8,14 +8,17 @@ import * as notices from "./notices.js";
 import * as rooms from "./rooms.js";
 import { follow, FULL, LONGEST_WAIT_MS } from "./stream.js";
 import * as strip from "./strip.js";
+import * as timebar from "./timebar.js";
 import * as track from "./track.js";
 
+const REDRAW_MS = 1000;
 const REFRESH_MS = 60_000; // of station time: minutes of the link come with the history only
 const REFRESH_CHECK_MS = 5000;
 const RETRY_MS = 2000;
 const SILENT = "The station does not answer: what the payload does is unknown. This page shows its last data.";
 const CROWDED = `Too many pages are open at this station: this one is updated every ${LONGEST_WAIT_MS / 1000}\u00a0s.`;
 let lastChange = 0;
+let isDrawDue = false;
 
 /** Every message of the station tells its time, and whether the flight is known to be over. */
 function setTime(message) {
@@ -26,7 +29,18 @@ function setTime(message) {
 function show() {
   strip.draw();
   notices.draw();
-  rooms.draw();
+  drawSoon();
+}
+
+/** What is costly to draw waits for what else comes within a second. */
+function drawSoon() {
+  if (isDrawDue) return;
+  isDrawDue = true;
+  setTimeout(() => {
+    isDrawDue = false;
+    rooms.draw();
+    timebar.draw();
+  }, REDRAW_MS);
 }
 
 async function loadFlight() {
@@ -47,7 +61,8 @@ async function loadHistory() {
 async function reload() {
   await loadFlight();
   await Promise.all([entries.load(), loadHistory()]);
-  show();
+  strip.draw();
+  notices.draw();
 }
 
 const hearing = {
@@ -61,11 +76,13 @@ const hearing = {
     if (!wasHeard && isHeard()) await loadHistory().then(show);
   },
   clock(message) {
+    const wasOver = Boolean(ending());
     setTime(message);
     strip.tick();
     notices.tick();
+    if (wasOver !== Boolean(ending())) drawSoon();
   },
-  resync: reload,
+  resync: () => reload().then(drawSoon),
 };
 
 function connect() {
@@ -83,7 +100,7 @@ function connect() {
       if (status !== FULL) setUnreachable(unreachableSince() ?? now());
       if (ending()) banner("The simulator is closed. This page keeps its last data until you leave it.");
       else if (status !== FULL) banner(SILENT);
-      else await reload().then(() => banner(CROWDED), () => banner(SILENT)); // no place: look anyway
+      else await reload().then(() => { drawSoon(); banner(CROWDED); }, () => banner(SILENT)); // no place: look anyway
     },
   });
 }
@@ -122,7 +139,7 @@ function refreshNowAndThen() {
   setInterval(async () => {
     if (now() - refreshedMs < REFRESH_MS || document.hidden || !flight()) return;
     refreshedMs = now();
-    await loadHistory().then(rooms.draw, () => {});
+    await loadHistory().then(drawSoon, () => {});
   }, REFRESH_CHECK_MS);
 }
 
@@ -133,6 +150,8 @@ async function start() {
   setInterval(() => { strip.tick(); notices.tick(); }, 1000);
   connect();
   refreshNowAndThen();
+  timebar.start();
+  timebar.draw();
   await rooms.start();
   document.body.classList.add("complete");
 }

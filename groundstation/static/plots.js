@@ -1,5 +1,6 @@
 // Four quiet plots over one axis of time. Silence is a gap, never a line drawn through it.
 
+import { moment } from "./clock.js";
 import { byId, colour, el, write } from "./dom.js";
 import * as format from "./format.js";
 import { isGap, minutes, points, samples } from "./track.js";
@@ -63,7 +64,7 @@ function options(chart, width, isLast, legend) {
     cursor: { sync: { key: "flight" }, drag: { x: false, y: false }, points: { size: 5 } },
     axes: [
       { ...line, show: true, size: isLast ? AXIS : 0, values: (_, at) => (isLast ? at.map((s) => format.clockTime(s * 1000)) : at.map(() => "")), space: 70 },
-      { ...line, size: 34, space: 26, values: (_, at) => at.map(chart.tick) },
+      { ...line, size: 46, space: 26, values: (_, at) => at.map(chart.tick) },
     ],
     series: [{}, ...chart.series.map((series) => ({
       stroke: colour(series.colour), width: chart.isBars ? 0 : 1.5, dash: series.dash, spanGaps: false,
@@ -149,4 +150,13 @@ export function draw() {
     tell(item.chart, item.plot, item.legend);
   }
   align();
+  if (moment() !== null) setMoment(moment());
+}
+
+/** The cursor of all plots stands at the moment of the time bar; null is nowhere. */
+export function setMoment(ms) {
+  for (const { plot } of drawn) {
+    const left = ms === null ? -10 : plot?.valToPos(ms / 1000, "x");
+    plot?.setCursor({ left, top: HEIGHT / 2 });
+  }
 }

@@ -9,23 +9,21 @@
 //   draw()           the models changed, or the room was opened: show them as they are now; called
 //                    for the open room only, at once when it is opened, then at most once a second
 //   tick()           optional: once a second while it is open, so that ages grow
-//   setMoment(ms)    optional: the moment that the time bar shows, UTC in ms; null is now, which
-//                    is also what a room begins with
+//   setMoment(ms)    optional: the moment that the time bar shows, UTC in ms; null is now. Called
+//                    when it changes and before the first draw() of each opening
 //   leave()          optional: another room was opened
 //
 // A room is told nothing else. It reads from the models, which page.js fills from the stream before
 // it draws: flight.js (state), entries.js (diary), track.js (places and readings), clock.js (time).
 // A model may be watched for what cannot wait for draw(); no room knows of another.
 
+import { moment, watchMoment } from "./clock.js";
 import { byId, el, loadStyle } from "./dom.js";
 
 const NAMES = ["read", "chase", "control"];
-const REDRAW_MS = 1000;
 const modules = new Map(); // name -> promise of the started module
 const places = new Map(); // name -> how far it was scrolled
 let open = null; // {name, module}; no module while it starts
-let moment = null;
-let isRedrawDue = false;
 
 const named = () => NAMES.find((name) => location.hash === `#${name}`);
 
@@ -33,6 +31,7 @@ const named = () => NAMES.find((name) => location.hash === `#${name}`);
 export async function start() {
   window.addEventListener("hashchange", () => { if (named()) enter(named()); });
   setInterval(() => open?.module?.tick?.(), 1000);
+  watchMoment((ms) => open?.module?.setMoment?.(ms));
   await enter(named() ?? NAMES[0]);
 }
 
@@ -59,7 +58,7 @@ async function enter(name) {
   }
   if (open.name !== name) return;
   open.module = module;
-  module.setMoment?.(moment);
+  module.setMoment?.(moment());
   module.draw();
   window.scrollTo(0, places.get(name) ?? 0);
 }
@@ -81,17 +80,4 @@ async function begin(name) {
 }
 
 /** The models changed. */
-export function draw() {
-  if (isRedrawDue) return;
-  isRedrawDue = true;
-  setTimeout(() => {
-    isRedrawDue = false;
-    open?.module?.draw();
-  }, REDRAW_MS);
-}
-
-/** The moment that every room shows, UTC in ms; null is now. */
-export function setMoment(ms) {
-  moment = ms;
-  open?.module?.setMoment?.(ms);
-}
+export const draw = () => open?.module?.draw();

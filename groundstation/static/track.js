@@ -11,6 +11,7 @@ const state = []; // [t, mv, out, in]
 let link = { t: [], heard: [], lost: [] };
 let gapMs = 90_000; // a pause that is not drawn through; the station knows how slow the link is
 let quiet = new Map(); // from -> to, of the pauses in which nothing was received
+let thought = []; // {t, kind} of every line and picture, also of those that are not loaded
 const POINTS_MAX = 4000;
 
 const rows = (columns, names) => columns[names[0]].map((_, i) => names.map((name) => columns[name][i]));
@@ -22,6 +23,7 @@ export function setHistory(history) {
   link = history.link;
   gapMs = history.gap_ms;
   quiet = new Map(history.silences);
+  thought = rows(history.diary, ["t", "kind"]).map(([t, kind]) => ({ t, kind }));
 }
 
 /** The way it went, proved where anything can be, and what others claim beside it. */
@@ -29,6 +31,8 @@ export const points = () => (flight()?.is_verifying ? proved : unproved);
 export const claims = () => (flight()?.is_verifying ? unproved : []);
 export const samples = () => state;
 export const minutes = () => link;
+/** {t, kind} of every line and picture of the diary. */
+export const marks = () => thought;
 /** [from, to] of every pause in which nothing was received. */
 export const silences = () => [...quiet];
 
@@ -49,6 +53,7 @@ export function extend(update) {
     insert(state, row);
   }
   for (const [from, to] of update.flight.silences) quiet.set(from, to);
+  thought.push(...update.entries.map((entry) => ({ t: entry.when_ms, kind: entry.kind })));
   [proved, unproved, state].forEach(thin);
 }
 
@@ -59,8 +64,8 @@ function thin(list) {
   list.splice(0, list.length, ...kept);
 }
 
-/** [lat, lon] at a time, between the two points around it; null outside the track. */
-export function placeAt(ms) {
+/** The two points around a time and how far it is between them; null outside the track. */
+function around(ms) {
   const track = points();
   let low = 0;
   let high = track.length - 1;
@@ -72,7 +77,29 @@ export function placeAt(ms) {
   }
   const [a, b] = [track[low], track[high]];
   const share = b[0] === a[0] ? 0 : Math.min(1, Math.max(0, (ms - a[0]) / (b[0] - a[0])));
-  return [a[1] + (b[1] - a[1]) * share, a[2] + (b[2] - a[2]) * share];
+  return { a, b, share };
+}
+
+const between = ({ a, b, share }, column) => a[column] + (b[column] - a[column]) * share;
+
+/** [lat, lon] at a time, between the two points around it; null outside the track. */
+export function placeAt(ms) {
+  const found = around(ms);
+  return found && [between(found, 1), between(found, 2)];
+}
+
+/** Metres at a time, null where it is not known. */
+export function altitudeAt(ms) {
+  const found = around(ms);
+  return found && found.a[3] !== null && found.b[3] !== null ? between(found, 3) : null;
+}
+
+/** Over ground, from one [lat, lon] to another, as the crow flies. */
+export function kilometres([lat, lon], [otherLat, otherLon]) {
+  const rad = Math.PI / 180;
+  const half = (angle) => Math.sin((angle * rad) / 2) ** 2;
+  const square = half(otherLat - lat) + Math.cos(lat * rad) * Math.cos(otherLat * rad) * half(otherLon - lon);
+  return 2 * 6371 * Math.asin(Math.min(1, Math.sqrt(square)));
 }
 
 /** The highest point, and whether it has come down from it. */

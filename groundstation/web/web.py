@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sqlite3
 import time
@@ -18,6 +19,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
+from groundstation.export import export
+from groundstation.export.gathered import gather
 from groundstation.inputs import tcp
 from groundstation.inputs.notices import Notices
 from groundstation.reading.reader import FlightReader
@@ -107,6 +110,7 @@ class _Pages:
         self._times = times
         self._static = static
         self._tiles = tiles
+        self._exporting = asyncio.Lock()
         self._limit = RateLimit(ASKS_PER_MINUTE, 60_000, times.now)
 
     async def index(self, request: Request) -> Response:
@@ -158,6 +162,17 @@ class _Pages:
     async def conflicts(self, request: Request) -> Response:
         return _json_text(await self._pool.ask(lambda reader: to_json(
             {"conflicts": reader.conflicts(CONFLICTS_MAX)})))
+
+    async def export(self, request: Request) -> Response:
+        """One file of the flight, made of what the archive has now."""
+        name = request.path_params["name"]
+        form = export.EVERY.get(name)
+        if form is None:
+            return _refuse(404, f"No such file; available: {', '.join(export.EVERY)}.")
+        async with self._exporting:  # one at a time: the other threads are for those who read
+            data = await self._pool.ask(lambda reader: form.of(gather(reader)))
+        return Response(data, media_type=form.media_type, headers={
+            "content-disposition": f'attachment; filename="{name}"'})
 
     async def ask(self, request: Request) -> Response:
         data = await _posted(request)
@@ -263,6 +278,7 @@ def create_app(
         Route("/api/picture/{key}", pages.picture),
         Route("/api/tiles/{zoom}/{column}/{row}", pages.tile),
         Route("/api/conflicts", pages.conflicts),
+        Route("/api/export/{name}", pages.export),
         Route("/api/events", _Events(streams), methods=["GET"]),
         Route("/api/ask", pages.ask, methods=["POST"]),
         Route("/api/withdraw", pages.withdraw, methods=["POST"]),

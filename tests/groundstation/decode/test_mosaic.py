@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import itertools
 import json
@@ -18,7 +19,7 @@ from groundstation.archive.archive import Archive
 from groundstation.decode import mosaic
 from groundstation.decode.mosaic import Mosaic
 from groundstation.decode.pictures import TILE_SIDE_MAX
-from groundstation.export.export import write_all
+from groundstation.export.export import FORMATS, write_all
 from groundstation.ground import Ground
 from groundstation.reading.reader import FlightReader
 from groundstation.web.stream import PageFeed
@@ -234,22 +235,25 @@ def test_the_export_has_each_picture_as_far_as_it_got(station: Station, tmp_path
     station.tile(0, 4)
     written = write_all(station.reader, tmp_path / "out")
     folder = tmp_path / "out" / "pictures"
-    assert written[-1] == folder / "index.html" and len(written) == 5
+    assert sorted(path for path in written if path.parent == folder) == sorted(folder.iterdir())
     assert sorted(path.name for path in folder.iterdir()) == [
-        "0001-row1-column1.webp", "0001-row1-column2.webp", "0001.webp",
-        "0002-row3-column4.webp", "0002.webp", "0003-row1-column1.webp", "index.html"]
+        "0001-row1-column1.webp", "0001-row1-column2.webp", "0001.svg", "0001.webp",
+        "0002-row3-column4.webp", "0002.svg", "0002.webp", "0003-row1-column1.webp", "0003.svg"]
     assert (folder / "0001-row1-column2.webp").read_bytes() == webp(101)
-    page = (folder / "index.html").read_text()
-    assert "<script" not in page and "&lt;script&gt;" in page
-    assert page.count("<figure>") == 3 and "1 of 12 tiles" in page
-    assert set(re.findall(r'src="([^"]+)"', page)) == {
-        path.name for path in folder.iterdir() if path.suffix == ".webp"}
+    page = (tmp_path / "out" / "book.html").read_text()
+    assert "<script" not in page and "&lt;script&gt;" in page and "1 of 12 tiles" in page
+    whole = (folder / "0001.svg").read_text()
+    found = re.findall(r'href="data:image/webp;base64,([^"]+)"', whole)
+    assert [base64.b64decode(data) for data in found] == [
+        (folder / f"0001{name}.webp").read_bytes()
+        for name in ("", "-row1-column1", "-row1-column2")]
+    assert "hatch" in (folder / "0003.svg").read_text(), "what never came is hatched"
 
 
 def test_an_export_without_pictures_has_no_folder_for_them(
     station: Station, tmp_path: Path
 ) -> None:
-    assert len(write_all(station.reader, tmp_path / "out")) == 4
+    assert len(write_all(station.reader, tmp_path / "out")) == len(FORMATS)
     assert not (tmp_path / "out" / "pictures").exists()
 
 

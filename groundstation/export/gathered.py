@@ -1,0 +1,121 @@
+"""A flight as all exports tell it: read once from the archive, everything oldest first."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from groundstation.archive.track import Point
+from groundstation.reading.lives import ConflictJson
+from groundstation.reading.reader import FlightReader
+
+PAGE = 200
+SILENCES_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture or a piece of one, as it was received."""
+
+    data: bytes
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture as far as it was received: ``entry`` is its line of the diary, when its thumbnail
+    came; ``first`` the thumbnail, when it can be shown; ``tiles`` its pieces by place, row by row.
+    """
+
+    number: int
+    entry: dict[str, Any] | None
+    columns: int
+    rows: int
+    first: Image | None
+    tiles: dict[int, Image]
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """``state`` is what the page shows of it now, ``entries`` the whole diary, ``way`` the track
+    that is believed and ``claims`` what is not proved beside it."""
+
+    state: dict[str, Any]
+    entries: list[dict[str, Any]]
+    way: list[Point]
+    claims: list[Point]
+    beacons: list[dict[str, Any]]
+    silences: list[list[int]]
+    conflicts: list[ConflictJson]
+    pictures: list[Picture]
+    receptions_sha256: str
+
+    @property
+    def name(self) -> str:
+        """The payload's."""
+        return str(self.state["name"])
+
+    @property
+    def is_proved(self) -> bool:
+        """The station verifies what it receives, so the way is proved."""
+        return bool(self.state["is_verifying"])
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """Musings and replies."""
+        return [entry for entry in self.entries if entry.get("text")]
+
+
+def gather(reader: FlightReader) -> Flight:
+    """Read all of it. Raises sqlite3.Error."""
+    state, tracks = reader.flight(), reader.tracks()
+    is_verifying = state["is_verifying"]
+    entries = _entries(reader)
+    return Flight(
+        state=state, entries=entries,
+        way=tracks.proved if is_verifying else tracks.unproved,
+        claims=tracks.unproved if is_verifying else [],
+        beacons=list(reader.beacons()), silences=reader.silences(SILENCES_MAX),
+        conflicts=reader.conflicts()[::-1], pictures=_pictures(reader, entries),
+        receptions_sha256=_sha256(reader),
+    )
+
+
+def _entries(reader: FlightReader) -> list[dict[str, Any]]:
+    pages: list[dict[str, Any]] = []
+    before: int | None = None
+    while found := reader.entries(before, PAGE):
+        pages += found
+        before = found[-1]["id"]
+    return pages[::-1]
+
+
+def _pictures(reader: FlightReader, entries: list[dict[str, Any]]) -> list[Picture]:
+    """Those of which there is anything to look at."""
+    by_id = {entry["id"]: entry for entry in entries if entry["kind"] == "thumbnail"}
+    found: list[Picture] = []
+    for mosaic in reader.mosaics():
+        key = mosaic.thumbnail_key
+        first = None if key is None else _image(reader, key)
+        tiles = {place: image for place, key in mosaic.tiles.items()
+                 if (image := _image(reader, key)) is not None}
+        if first is None and not tiles:
+            continue
+        entry = None if key is None else by_id.get(key)
+        found.append(Picture(
+            len(found) + 1, entry, mosaic.columns, mosaic.rows, first, tiles))
+    return found
+
+
+def _image(reader: FlightReader, key: int) -> Image | None:
+    found = reader.picture(key)
+    return None if found is None else Image(*found)
+
+
+def _sha256(reader: FlightReader) -> str:
+    """Of all receptions in their order, each as it came: what the flight can be made of again."""
+    digest = hashlib.sha256()
+    for row in reader.db.execute("SELECT raw FROM reception ORDER BY id"):
+        digest.update(row[0])
+    return digest.hexdigest()

@@ -1,0 +1,52 @@
+"""One picture assembled as far as it came: an SVG that holds the pieces themselves."""
+
+from __future__ import annotations
+
+import base64
+
+from groundstation.export.gathered import Image, Picture
+from groundstation.export.markup import Node, el, grouped
+
+WIDE, HIGH = 640, 480
+_HATCH_PX = 12
+
+
+def drawn(picture: Picture) -> Node:
+    """An <svg> of 4 by 3; what did not come is hatched."""
+    name = f"hatch{picture.number}"
+    hatch = el("pattern", {"id": name, "width": str(_HATCH_PX), "height": str(_HATCH_PX),
+                           "patternUnits": "userSpaceOnUse", "patternTransform": "rotate(45)"},
+               el("path", {"d": f"M0 0V{_HATCH_PX}", "stroke": "#999", "stroke-width": "3"}))
+    root = el("svg", {"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {WIDE} {HIGH}",
+                      "role": "img"}, el("title", None, caption(picture)))
+    if picture.first is None:
+        root.append(el("defs", None, hatch))
+        root.append(el("rect", {"width": str(WIDE), "height": str(HIGH), "fill": f"url(#{name})"}))
+    else:
+        root.append(_image(picture.first, 0, 0, WIDE, HIGH))
+    for place, piece in picture.tiles.items():
+        row, column = divmod(place, picture.columns)
+        wide, high = WIDE / picture.columns, HIGH / picture.rows
+        root.append(_image(piece, column * wide, row * high, wide, high))
+    return root
+
+
+def _image(image: Image, x: float, y: float, wide: float, high: float) -> Node:
+    data = base64.b64encode(image.data).decode()
+    return el("image", {
+        "x": f"{x:g}", "y": f"{y:g}", "width": f"{wide:g}", "height": f"{high:g}",
+        "preserveAspectRatio": "none", "href": f"data:{image.media_type};base64,{data}",
+    })
+
+
+def caption(picture: Picture) -> str:
+    """What it shows, from where, and how much of it came."""
+    parts = []
+    if picture.entry is not None:
+        altitude_m = picture.entry["alt_m"]
+        parts += [picture.entry["scene"]]
+        parts += [] if altitude_m is None else [f"from {grouped(altitude_m)}\u00a0m"]
+    whole = picture.columns * picture.rows
+    if len(picture.tiles) < whole:
+        parts.append(f"{len(picture.tiles)} of {whole} tiles")
+    return ", ".join(filter(None, parts)) or "a picture"
