@@ -83,7 +83,7 @@ def guesses(path: Path) -> Iterator[Guess]:
     down_s = next(second for second in range(int(flight.burst_s), int(flight.end_s))
                   if flight.state(second).altitude_m < end.altitude_m + DOWN_M)
     winds, fall, rng = WindLayers(), FallSpeed(PLAN.landing_mps), random.Random(1)
-    heard: list[Point] = []
+    heard: list[AirPosition] = []
     for second in range(down_s):
         state = flight.state(second)
         at = _position(state)
@@ -92,15 +92,15 @@ def guesses(path: Path) -> Iterator[Guess]:
         if second > flight.burst_s:
             fall.observe(at.altitude_m, state.climb_mps)
         if second % HEARD_EVERY_S == 0 and rng.random() < HEARD_SHARE:
-            heard.append(Point(*at))
+            heard.append(at)
         since_s = second - int(flight.burst_s)
         if since_s < 0 or since_s % EVERY_S or at.altitude_m < ground_m + LOW_M:
             continue
-        payload, station = predict(at, winds, fall, ground_m), station_forecast(
-            heard, PLAN, ground_m)
+        payload = predict(at, winds, fall, ground_m)
+        station = station_forecast([Point(*each) for each in heard], PLAN, ground_m)
         assert payload is not None and station is not None
         yield _scored("payload", payload, at, end, down_s)
-        yield _scored("station", station.landings[0][1], AirPosition(*heard[-1]), end, down_s)
+        yield _scored("station", station.landings[0][1], heard[-1], end, down_s)
 
 
 def _position(state: AirState) -> AirPosition:

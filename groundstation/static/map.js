@@ -11,7 +11,7 @@ import { believed, flight } from "./flight.js";
 import * as format from "./format.js";
 import { since } from "./freshness.js";
 import { drawGrid } from "./map_grid.js";
-import { drawLanding, landingNames, likelyArea } from "./map_landing.js";
+import { drawLanding, isFallForecast, landingNames, likelyArea } from "./map_landing.js";
 import { me } from "./me.js";
 import { claims, isGap, peak, placeAt, points } from "./track.js";
 
@@ -227,7 +227,7 @@ export function tick() {
     const km = map.distance([first[1], first[2]], [last[1], last[2]]) / 1000;
     lines.push(`${km.toFixed(1)} km from launch · blue is low, gold is high`);
   }
-  if (!hasLanded() && likelyArea().length) lines.push("an ellipse holds about two landings of three");
+  if (!hasLanded() && isFallForecast()) lines.push("the ellipse holds about two landings of three");
   if (flight().map?.attribution) lines.push(flight().map.attribution);
   write(byId("map-caption"), lines.join("\n") || "No position received yet.");
 }

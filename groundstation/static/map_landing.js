@@ -5,7 +5,7 @@ import * as geo from "./geo.js";
 import { landing, likeliest } from "./landing.js";
 
 const WAY = { weight: 1.25, dashArray: "3 5", interactive: false };
-const SIGMAS = 1.5; // two landings of three lie inside
+const SIGMAS = 1.5; // of a fall, two landings of three lie inside
 const L = () => window.L;
 
 /** Draw into ``group``: the ways to the ground, and where they end. */
@@ -27,6 +27,9 @@ export function likelyArea() {
   const best = likeliest();
   return best ? area(best) : [];
 }
+
+/** The ellipse was scored on falls; before the burst nobody knows its share. */
+export const isFallForecast = () => Boolean(landing()?.station?.is_falling);
 
 const area = (each) => geo.ellipse([each.lat, each.lon], SIGMAS * each.along_m, SIGMAS * each.across_m, each.bearing_deg);
 

@@ -64,7 +64,7 @@ def test_an_unsigned_sentence_changes_nothing_that_is_proved_and_is_shown_as_wha
             names = sorted(page.value(NAMES))
             assert names == ["EDDA", "landing", "launch", "not signed"], "and no burst"
             lines = text(page, "map-caption").splitlines()
-            assert lines[0] == place and len(lines) == 4
+            assert lines[0] == place and len(lines) == 3
             lat, lon = state_at(LIED_S).latitude_deg + 0.3015, state_at(LIED_S).longitude_deg - 0.3
             assert lines[1].startswith(f"dashed: {lat:.4f}, {lon:.4f}, not signed, ")
             assert text(page, "via").startswith(
