@@ -13,7 +13,7 @@ from typing import Any
 
 from groundstation.archive.track import distance_m, place_at
 from groundstation.export import drawings, plate
-from groundstation.export.gathered import Flight, Picture
+from groundstation.export.gathered import ExportedFlight, ExportedPicture
 from groundstation.export.markup import Node, clock, el, grouped, html, iso, metres, said
 from groundstation.reading.chapters import Chapter, burst_of, chapter_at, chapters_of
 from groundstation.reading.reader import GAP_MS
@@ -36,7 +36,7 @@ _READINGS = (  # title, unit, column of the beacon, factor
 )
 
 
-def bound(flight: Flight) -> str:
+def bound(flight: ExportedFlight) -> str:
     """The whole book."""
     parts = chapters_of(flight.state["phases"], flight.way)
     numbers = {entry["id"]: i for i, entry in enumerate(flight.lines, 1)}
@@ -51,7 +51,7 @@ def bound(flight: Flight) -> str:
     return html(el("html", {"lang": "en"}, head, body))
 
 
-def _day(flight: Flight) -> str:
+def _day(flight: ExportedFlight) -> str:
     """The day of the launch, in UTC, as one writes it above a letter; empty when none is known."""
     times = [flight.state["launch_ms"], *(b["utc_ms"] for b in flight.beacons[:1]),
              *(e["when_ms"] for e in flight.entries[:1])]
@@ -69,7 +69,7 @@ def _section(title: str, *children: Node | None) -> Node:
 # -- before the journey ------------------------------------------------------------------------
 
 
-def _cover(flight: Flight) -> Node:
+def _cover(flight: ExportedFlight) -> Node:
     """Name, day, the fullest picture, and the last line before the burst."""
     best = max((p for p in flight.pictures if p.entry is not None), key=_fullness, default=None)
     line = _line_of_the_cover(flight)
@@ -81,20 +81,20 @@ def _cover(flight: Flight) -> Node:
         el("p", {"class": "disclosure"}, flight.state["disclosure"]))
 
 
-def _fullness(picture: Picture) -> tuple[int, float, int]:
+def _fullness(picture: ExportedPicture) -> tuple[int, float, int]:
     """The most pieces, of the greatest height, the earliest."""
     height = -1.0 if picture.entry is None else picture.entry["alt_m"] or 0.0
     return len(picture.tiles) + (picture.first is not None), height, -picture.number
 
 
-def _line_of_the_cover(flight: Flight) -> dict[str, Any] | None:
+def _line_of_the_cover(flight: ExportedFlight) -> dict[str, Any] | None:
     own = [e for e in flight.lines if e["kind"] == "musing" and e["by"] != "canned"]
     top = burst_of(flight.way)
     before = [e for e in own if top is None or e["when_ms"] <= top.utc_ms]
-    return (before or own or [None])[-1]
+    return (before or own)[-1] if own else None
 
 
-def _figures(flight: Flight, parts: Sequence[Chapter]) -> Node:
+def _figures(flight: ExportedFlight, parts: Sequence[Chapter]) -> Node:
     """The flight in numbers; what is not known is not listed."""
     facts: list[tuple[str, str]] = [
         (part.title, f"{clock(part.from_ms)} UTC"
@@ -133,7 +133,7 @@ def _span(ms: float) -> str:
     return f"{minutes // 60}\u00a0h {minutes % 60}\u00a0min"
 
 
-def _numbered(flight: Flight, numbers: dict[int, int]) -> drawings.Numbered:
+def _numbered(flight: ExportedFlight, numbers: dict[int, int]) -> drawings.Numbered:
     """Each line with its time, and with its place where it says one or the way has one."""
     found = []
     for entry in flight.lines:
@@ -144,12 +144,12 @@ def _numbered(flight: Flight, numbers: dict[int, int]) -> drawings.Numbered:
     return found
 
 
-def _time_span(flight: Flight) -> tuple[int, int] | None:
+def _time_span(flight: ExportedFlight) -> tuple[int, int] | None:
     times = [p.utc_ms for p in flight.way] + [b["utc_ms"] for b in flight.beacons]
     return (min(times), max(times)) if times else None
 
 
-def _way(flight: Flight, numbers: dict[int, int]) -> Node | None:
+def _way(flight: ExportedFlight, numbers: dict[int, int]) -> Node | None:
     span = _time_span(flight)
     if not flight.way or span is None:
         return None
@@ -166,24 +166,25 @@ def _way(flight: Flight, numbers: dict[int, int]) -> Node | None:
 # -- the journey -------------------------------------------------------------------------------
 
 
-def _journey(flight: Flight, parts: Sequence[Chapter], numbers: dict[int, int]) -> list[Node]:
-    """Every line and picture in its chapter, with the silences between as blank space."""
+def _journey(
+    flight: ExportedFlight, parts: Sequence[Chapter], numbers: dict[int, int]
+) -> list[Node]:
+    """Every line and picture in its chapter, with the silences between as blank space. A burst is a
+    moment even if nothing was thought in it."""
     pictures = {p.entry["id"]: p for p in flight.pictures if p.entry is not None}
     shown = [e for e in flight.entries if e["id"] in numbers or e["id"] in pictures]
-    sections: list[Node] = []
-    current: Chapter | None = None
+    sections = {chapter: _chapter(chapter) for chapter in parts or (None,)}
+    filled: set[Chapter | None] = {part for part in parts if part.is_burst}
     for before, entry in pairwise([None, *shown]):
         assert entry is not None
         chapter = chapter_at(parts, entry["when_ms"])
-        if not sections or chapter is not current:
-            sections.append(_chapter(chapter))
-            current = chapter
+        section, picture = sections[chapter], pictures.get(entry["id"])
         if before is not None:
-            _append(sections[-1], _silence(flight, before["when_ms"], entry["when_ms"]))
-        picture = pictures.get(entry["id"])
-        sections[-1].append(_line(entry, numbers[entry["id"]]) if picture is None
-                            else _picture(picture, entry))
-    return sections
+            _append(section, _silence(flight, before["when_ms"], entry["when_ms"]))
+        section.append(_line(entry, numbers[entry["id"]]) if picture is None
+                       else _picture(picture, entry))
+        filled.add(chapter)
+    return [section for chapter, section in sections.items() if chapter in filled]
 
 
 def _append(section: Node, node: Node | None) -> None:
@@ -216,12 +217,12 @@ def _line(entry: dict[str, Any], number: int) -> Node:
         if entry["by"] == "canned" else None)
 
 
-def _picture(picture: Picture, entry: dict[str, Any]) -> Node:
+def _picture(picture: ExportedPicture, entry: dict[str, Any]) -> Node:
     return el("article", None, _margin(entry), el(
         "figure", None, plate.drawn(picture), said("figcaption", "", plate.caption(picture))))
 
 
-def _silence(flight: Flight, since_ms: int, to_ms: int) -> Node | None:
+def _silence(flight: ExportedFlight, since_ms: int, to_ms: int) -> Node | None:
     lost = sum(max(0, min(end, to_ms) - max(start, since_ms)) for start, end in flight.silences)
     is_long = to_ms - since_ms >= SILENCE_MS
     if not is_long and lost < RADIO_SILENCE_MS:
@@ -236,7 +237,7 @@ def _silence(flight: Flight, since_ms: int, to_ms: int) -> Node | None:
 # -- behind it ---------------------------------------------------------------------------------
 
 
-def _readings(flight: Flight) -> Node | None:
+def _readings(flight: ExportedFlight) -> Node | None:
     span = _time_span(flight)
     if span is None:
         return None
@@ -250,7 +251,7 @@ def _readings(flight: Flight) -> Node | None:
     return _section("What was measured", *plots) if plots else None
 
 
-def _pieces(flight: Flight) -> Node | None:
+def _pieces(flight: ExportedFlight) -> Node | None:
     """Pictures of which the thumbnail never came, so that nobody knows when they were taken."""
     lost = [picture for picture in flight.pictures if picture.entry is None]
     if not lost:
@@ -260,7 +261,7 @@ def _pieces(flight: Flight) -> Node | None:
         said("figcaption", "", plate.caption(picture))) for picture in lost)))
 
 
-def _troubles(flight: Flight) -> Node | None:
+def _troubles(flight: ExportedFlight) -> Node | None:
     rows = []
     for entry in flight.entries:
         if entry["kind"] == "event":
@@ -279,7 +280,7 @@ def _troubles(flight: Flight) -> Node | None:
         if left > 0 else None)
 
 
-def _colophon(flight: Flight) -> Node:
+def _colophon(flight: ExportedFlight) -> Node:
     state, link = flight.state, flight.state["link"]
     if flight.is_proved:
         proof = (f"The station verified every frame: what is printed here was signed by "

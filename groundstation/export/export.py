@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from groundstation.export import book, markdown, plate, tracks
-from groundstation.export.gathered import Flight, Image, Picture, gather
+from groundstation.export.gathered import ExportedFlight, ExportedPicture, Image, gather
 from groundstation.export.markup import iso, xml
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import to_json
@@ -30,9 +30,9 @@ class Format:
     """One file that can be made of a flight."""
 
     media_type: str
-    make: Callable[[Flight], str | bytes]
+    make: Callable[[ExportedFlight], str | bytes]
 
-    def of(self, flight: Flight) -> bytes:
+    def of(self, flight: ExportedFlight) -> bytes:
         """The bytes of the file."""
         made = self.make(flight)
         return made if isinstance(made, bytes) else made.encode()
@@ -43,7 +43,7 @@ def _marked(entry: dict[str, Any]) -> str:
     return f"{entry['text']} [canned]" if entry["by"] == "canned" else str(entry["text"])
 
 
-def _musings(flight: Flight) -> str:
+def _musings(flight: ExportedFlight) -> str:
     return "".join(f"{_marked(e)}\n" for e in flight.lines if e["kind"] == "musing")
 
 
@@ -62,22 +62,22 @@ def _csv(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
     return out.getvalue()
 
 
-def _diary_csv(flight: Flight) -> str:
+def _diary_csv(flight: ExportedFlight) -> str:
     said = ("text", "question", "senses", "by", "authenticity", "incarnation")
     return _csv(("time", "kind", "altitude_m", *said), (
         (iso(e["when_ms"]), e["kind"], e["alt_m"], *(e[key] for key in said))
         for e in flight.lines))
 
 
-def _conflicts_csv(flight: Flight) -> str:
+def _conflicts_csv(flight: ExportedFlight) -> str:
     """Oldest first; ``kept`` is what came first and stands in all other files."""
-    keys = ("incarnation", "record_id", "authenticity", "kept", "other")
-    return _csv(("time", *keys), (
-        (iso(conflict["heard_ms"]), *(conflict[key] for key in keys))  # type: ignore[literal-required]
-        for conflict in flight.conflicts))
+    header = ("time", "incarnation", "record_id", "authenticity", "kept", "other")
+    return _csv(header, (
+        (iso(c["heard_ms"]), c["incarnation"], c["record_id"], c["authenticity"], c["kept"],
+         c["other"]) for c in flight.conflicts))
 
 
-def _telemetry_csv(flight: Flight) -> str:
+def _telemetry_csv(flight: ExportedFlight) -> str:
     names = [key for key in (flight.beacons[0] if flight.beacons else {})
              if key not in ("id", "node_id")]
     if not names:
@@ -99,7 +99,7 @@ FORMATS: dict[str, Format] = {
 }
 
 
-def _pictures(flight: Flight) -> Iterator[tuple[str, bytes]]:
+def _pictures(flight: ExportedFlight) -> Iterator[tuple[str, bytes]]:
     """(name, bytes) of every piece as it was received, and of each picture that has tiles whole."""
     for picture in flight.pictures:
         stem = f"{picture.number:04d}"
@@ -109,7 +109,7 @@ def _pictures(flight: Flight) -> Iterator[tuple[str, bytes]]:
             yield f"{stem}.svg", xml(plate.drawn(picture)).encode()
 
 
-def _pieces(picture: Picture, stem: str) -> Iterator[tuple[str, Image]]:
+def _pieces(picture: ExportedPicture, stem: str) -> Iterator[tuple[str, Image]]:
     if picture.first is not None:
         yield stem, picture.first
     for place, image in picture.tiles.items():
@@ -117,7 +117,7 @@ def _pieces(picture: Picture, stem: str) -> Iterator[tuple[str, Image]]:
         yield f"{stem}-row{row + 1}-column{column + 1}", image
 
 
-def files(flight: Flight) -> Iterator[tuple[str, bytes]]:
+def files(flight: ExportedFlight) -> Iterator[tuple[str, bytes]]:
     """(path, bytes) of everything; contradicting records only where there are any."""
     for name, form in FORMATS.items():
         yield name, form.of(flight)
@@ -138,7 +138,7 @@ def write_all(reader: FlightReader, directory: Path) -> list[Path]:
     return written
 
 
-def zipped(flight: Flight) -> bytes:
+def zipped(flight: ExportedFlight) -> bytes:
     """Everything in one file."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:

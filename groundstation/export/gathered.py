@@ -23,7 +23,7 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class ExportedPicture:
     """One picture as far as it was received: ``entry`` is its line of the diary, when its thumbnail
     came; ``first`` the thumbnail, when it can be shown; ``tiles`` its pieces by place, row by row.
     """
@@ -37,7 +37,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Flight:
+class ExportedFlight:
     """``state`` is what the page shows of it now, ``entries`` the whole diary, ``way`` the track
     that is believed and ``claims`` what is not proved beside it."""
 
@@ -48,7 +48,7 @@ class Flight:
     beacons: list[dict[str, Any]]
     silences: list[list[int]]
     conflicts: list[ConflictJson]
-    pictures: list[Picture]
+    pictures: list[ExportedPicture]
     receptions_sha256: str
 
     @property
@@ -67,12 +67,12 @@ class Flight:
         return [entry for entry in self.entries if entry.get("text")]
 
 
-def gather(reader: FlightReader) -> Flight:
+def gather(reader: FlightReader) -> ExportedFlight:
     """Read all of it. Raises sqlite3.Error."""
     state, tracks = reader.flight(), reader.tracks()
     is_verifying = state["is_verifying"]
     entries = _entries(reader)
-    return Flight(
+    return ExportedFlight(
         state=state, entries=entries,
         way=tracks.proved if is_verifying else tracks.unproved,
         claims=tracks.unproved if is_verifying else [],
@@ -91,10 +91,10 @@ def _entries(reader: FlightReader) -> list[dict[str, Any]]:
     return pages[::-1]
 
 
-def _pictures(reader: FlightReader, entries: list[dict[str, Any]]) -> list[Picture]:
+def _pictures(reader: FlightReader, entries: list[dict[str, Any]]) -> list[ExportedPicture]:
     """Those of which there is anything to look at."""
     by_id = {entry["id"]: entry for entry in entries if entry["kind"] == "thumbnail"}
-    found: list[Picture] = []
+    found: list[ExportedPicture] = []
     for mosaic in reader.mosaics():
         key = mosaic.thumbnail_key
         first = None if key is None else _image(reader, key)
@@ -103,7 +103,7 @@ def _pictures(reader: FlightReader, entries: list[dict[str, Any]]) -> list[Pictu
         if first is None and not tiles:
             continue
         entry = None if key is None else by_id.get(key)
-        found.append(Picture(
+        found.append(ExportedPicture(
             len(found) + 1, entry, mosaic.columns, mosaic.rows, first, tiles))
     return found
 

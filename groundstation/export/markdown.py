@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from groundstation.export.gathered import Flight
+from groundstation.export.gathered import ExportedFlight
 from groundstation.export.markup import clock, iso, metres
 from groundstation.reading.chapters import chapter_at, chapters_of
 
@@ -16,7 +16,7 @@ _SPECIAL = re.compile(
 )
 
 
-def diary(flight: Flight) -> str:
+def diary(flight: ExportedFlight) -> str:
     """Every line, oldest first, by chapters."""
     parts = chapters_of(flight.state["phases"], flight.way)
     out = [f"# {_plain(flight.name)}", _plain(flight.state["disclosure"])]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 
-from groundstation.export.gathered import Image, Picture
+from groundstation.export.gathered import ExportedPicture, Image
 from groundstation.export.markup import Node, el, grouped
 
 WIDE, HIGH = 640, 480
 _HATCH_PX = 12
 
 
-def drawn(picture: Picture) -> Node:
+def drawn(picture: ExportedPicture) -> Node:
     """An <svg> of 4 by 3; what did not come is hatched."""
     name = f"hatch{picture.number}"
     hatch = el("pattern", {"id": name, "width": str(_HATCH_PX), "height": str(_HATCH_PX),
@@ -39,7 +39,7 @@ def _image(image: Image, x: float, y: float, wide: float, high: float) -> Node:
     })
 
 
-def caption(picture: Picture) -> str:
+def caption(picture: ExportedPicture) -> str:
     """What it shows, from where, and how much of it came."""
     parts = []
     if picture.entry is not None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from groundstation.archive.track import Point
-from groundstation.export.gathered import Flight
+from groundstation.export.gathered import ExportedFlight
 from groundstation.export.markup import Node, clock, el, iso, xml
 from wire.auth import Authenticity
 
@@ -23,20 +23,20 @@ _ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the same bytes from the same flight
 _KML_COLOURS = {PROVED: "ffc98b5d", UNPROVED: "ff8f8f8f"}  # aabbggrr
 
 
-def _ways(flight: Flight) -> list[tuple[list[Point], str]]:
+def _ways(flight: ExportedFlight) -> list[tuple[list[Point], str]]:
     way = PROVED if flight.is_proved else UNPROVED
     return [(points, kind) for points, kind in ((flight.way, way), (flight.claims, UNPROVED))
             if points]
 
 
-def _placed(flight: Flight) -> Iterator[dict[str, Any]]:
+def _placed(flight: ExportedFlight) -> Iterator[dict[str, Any]]:
     """The lines of the diary of which it is known where they were thought."""
     for entry in flight.lines:
         if entry.get("lat") is not None and entry.get("lon") is not None:
             yield entry
 
 
-def geojson(flight: Flight) -> dict[str, Any]:
+def geojson(flight: ExportedFlight) -> dict[str, Any]:
     """The proved track as one line with times, what is not proved as another, and every line of the
     diary where it was thought; each says its ``authenticity``."""
     features = [_geojson_track(points, kind) for points, kind in _ways(flight)]
@@ -63,7 +63,7 @@ def _geojson_track(points: list[Point], authenticity: str) -> dict[str, Any]:
     }
 
 
-def gpx(flight: Flight) -> str:
+def gpx(flight: ExportedFlight) -> str:
     """GPX 1.1: a track for each way, a waypoint for each line of the diary."""
     root = el("gpx", {"version": "1.1", "creator": "spacepi",
                       "xmlns": "http://www.topografix.com/GPX/1/1"})
@@ -90,7 +90,7 @@ def _words(kind: str) -> str:
     return "proved" if kind == PROVED else "not proved"
 
 
-def kmz(flight: Flight) -> bytes:
+def kmz(flight: ExportedFlight) -> bytes:
     """A zipped KML: the ways in the air, the diary along them. The same bytes every time."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -99,7 +99,7 @@ def kmz(flight: Flight) -> bytes:
     return out.getvalue()
 
 
-def _kml(flight: Flight) -> str:
+def _kml(flight: ExportedFlight) -> str:
     document = el("Document", None, el("name", None, flight.name))
     for kind, colour in _KML_COLOURS.items():
         document.append(el("Style", {"id": kind}, el(

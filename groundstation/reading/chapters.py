@@ -28,6 +28,7 @@ class Chapter:
     title: str
     from_ms: int
     alt_m: float | None
+    is_burst: bool = False
 
 
 def burst_of(way: Sequence[Point]) -> Point | None:
@@ -46,7 +47,7 @@ def chapters_of(phases: Sequence[dict[str, Any]], way: Sequence[Point]) -> list[
     for phase in phases:
         is_fall = phase["phase"] in ("DESCENT", "LANDED")
         if top is not None and is_fall and top.utc_ms <= phase["at_ms"]:
-            found.append(Chapter("The burst", top.utc_ms, top.alt_m))
+            found.append(Chapter("The burst", top.utc_ms, top.alt_m, is_burst=True))
             top = None
         title = _TITLES[phase["phase"]]
         if not found or found[-1].title != title:

@@ -173,12 +173,13 @@ export function turn() {
 
 // -- the moment of the time bar -------------------------------------------------------------
 
-/** Bring what was thought at this moment, or last before it, into view; null is the newest. */
+/** Bring what was thought or seen at this moment, or last before it, into view; null is now. */
 export async function showMoment(ms) {
   byId("feed").querySelector("[aria-current]")?.removeAttribute("aria-current");
   if (ms === null) return;
   await entries.loadSince(ms);
-  const entry = entries.all().find((each) => each.when_ms <= ms && nodes.has(each.id)) ?? entries.all().at(-1);
+  const shown = entries.all().filter((each) => nodes.has(each.id) && (each.text || each.kind === "thumbnail"));
+  const entry = shown.find((each) => each.when_ms <= ms) ?? shown.at(-1);
   const node = entry && nodes.get(entry.id);
   if (!node) return;
   byId("feed").querySelector("[aria-current]")?.removeAttribute("aria-current");

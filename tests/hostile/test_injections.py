@@ -22,7 +22,7 @@ import pytest
 import structlog
 
 from groundstation.archive.archive import Archive
-from groundstation.export.export import write_all
+from groundstation.export.export import FORMATS, write_all
 from groundstation.export.feeds import SummaryFeed
 from groundstation.ground import Ground
 from groundstation.reading.reader import FlightReader
@@ -241,8 +241,9 @@ def check_ground(flown: InjectedFlight, folder: Path) -> None:
         assert all(unicodedata.category(c) not in UNSEEN for text in words for c in text)
     assert all(b"im_start" not in data for data in feed.take())
     paths = write_all(reader, folder / "out")
-    assert {path.name for path in paths} == {
-        "musings.txt", "diary.csv", "track.geojson", "telemetry.csv"}
+    assert {path.name for path in paths} == set(FORMATS)
+    book = (folder / "out" / "book.html").read_text(encoding="utf-8").lower()
+    assert "<script" not in book and "<img" not in book and "<a " not in book
     with (folder / "out" / "diary.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert rows and not any(

@@ -15,7 +15,7 @@ from groundstation import vendor
 from groundstation.archive.archive import Archive
 from groundstation.archive.track import Point, in_order, thinned
 from groundstation.decode.pictures import media_type
-from groundstation.export.export import EVERY, write_all
+from groundstation.export.export import write_all
 from groundstation.ground import Ground
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import clean_text, to_json
@@ -347,22 +347,6 @@ def test_pictures_are_served_as_what_they_are_and_nothing_else(station):
     start = image.index(b"\xff\xc0")
     huge = image[: start + 5] + b"\xff\xff\xff\xff" + image[start + 9 :]
     assert media_type(huge) is None
-
-
-def test_the_page_offers_every_export_as_a_file(station):
-    keep(station, 1, Kind.MUSING, {"text": "<b>cold", "lat": 521_000_000, "lon": 130_000_000})
-    client = client_of(station)
-    for name, form in EVERY.items():
-        answer = client.get(f"/api/export/{name}")
-        assert answer.status_code == 200, name
-        assert answer.headers["content-type"].startswith(form.media_type)
-        assert answer.headers["content-disposition"] == f'attachment; filename="{name}"'
-        assert answer.headers["cache-control"] == "no-store"
-    refused = client.get("/api/export/archive.sqlite")
-    assert refused.status_code == 404 and "available: book.html, " in refused.json()["error"]
-    index = (web.STATIC / "index.html").read_text()
-    offered = set(re.findall(r'"/api/export/([^"]+)"', index))
-    assert offered <= set(EVERY) and {"book.html", "flight.zip"} <= offered
 
 
 def test_exports_are_plain_and_harmless(station, tmp_path):
