@@ -52,6 +52,7 @@ from groundstation.share import upload_thread
 from groundstation.web import lan as lan_page
 from groundstation.web import token_file
 from groundstation.web.link_command import links, links_to
+from groundstation.web.map_tiles import MapTiles
 from groundstation.web.server import make_server
 from groundstation.web.web import create_app
 from wire import key_file
@@ -91,6 +92,10 @@ LanOption = Annotated[
     ),
 ]
 CHAT_LOOK_S = 0.5  # how often a chat looks into the archive
+MapOption = Annotated[
+    Path | None,
+    typer.Option("--map", metavar="FILE", help="An MBTiles file of raster tiles: the page's map."),
+]
 _SENTENCES = (ArchiveBusy, MissionError, KeyFileError, StationError, WrongVersion)
 
 
@@ -180,10 +185,11 @@ def serve(
     mission: MissionOption = Path("mission.toml"), listen: ListenOption = None,
     replay: ReplayOption = None, codec: CodecOption = None, horus_udp: HorusUdpOption = None,
     summary_udp: SummaryUdpOption = None, ccsds_udp: CcsdsUdpOption = None,
-    lan: LanOption = False,
+    lan: LanOption = False, map_file: MapOption = None,
 ) -> None:
     """Receive, and serve the web page."""
     loaded = load_mission(mission)
+    tiles = None if map_file is None else MapTiles(map_file)
     host, port = lan_page.EVERY_ADDRESS if lan else loaded.ground.web_host, loaded.ground.web_port
     here = "127.0.0.1" if host == lan_page.EVERY_ADDRESS else host
     path = archive_path(loaded, mission)
@@ -197,7 +203,7 @@ def serve(
             f"the page cannot be served at http://{here}:{port}: {gateway.why(error)}; "
             f"is another station running? Otherwise change ground.web_port in {mission}"
         ) from error
-    page = create_app(path, loaded, tokens=tokens)
+    page = create_app(path, loaded, tokens=tokens, tiles=tiles)
     server = make_server(page)
 
     def leave() -> None:

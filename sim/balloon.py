@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
-from payload.navigation.standard_air import (
+from sim.sky import Sky
+from wire.standard_air import (
     EARTH_RADIUS_M,
     GRAVITY_MPS2,
     SEA_LEVEL_KGM3,
     density_kgm3,
 )
-from sim.sky import Sky
 
 PAD_S = 1_200
 END_S = 10_800

@@ -12,8 +12,8 @@ from __future__ import annotations
 import math
 import random
 
-from payload.navigation.standard_air import EARTH_RADIUS_M
 from sim.balloon import AirState, Launch, Site
+from wire.standard_air import EARTH_RADIUS_M
 
 GM_M3PS2 = 3.986004418e14
 EARTH_TURN_RADPS = 7.2921150e-5

@@ -12,8 +12,8 @@ import random
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from payload.navigation import standard_air
-from payload.navigation.standard_air import AIR_GAS_CONSTANT, CEILING_M, EARTH_RADIUS_M
+from wire import standard_air
+from wire.standard_air import AIR_GAS_CONSTANT, CEILING_M, EARTH_RADIUS_M
 
 ZERO_C_K = 273.15
 _WIND_STEP_M = 500.0

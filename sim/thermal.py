@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 
-from payload.navigation.standard_air import SEA_LEVEL_KGM3
+from wire.standard_air import SEA_LEVEL_KGM3
 
 BOX_HEAT_JPK = 420.0  # cell, board and foam
 BOX_LOSS_WPK = 0.085  # 20 mm of polystyrene, and what the antenna and the strings let through

@@ -45,7 +45,7 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("groundstation/", ("groundstation", "wire")),
     ("sim/", ("sim", "payload", "groundstation", "wire")),
     ("host_training/", (
-        "host_training", "wire", "payload.prompt", "payload.navigation.standard_air",
+        "host_training", "wire", "payload.prompt",
         "payload.mind.memory", "payload.mind.drafts", "payload.mind.claims", "payload.mind_engine",
     )),
 )

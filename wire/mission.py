@@ -133,6 +133,7 @@ Place = tuple[Latitude, Longitude, Annotated[float, Field(ge=-500, le=9000)]]  #
 
 class FlightSection(Section):
     landing_mps: Annotated[float, Field(ge=2, le=20)] = 5.0
+    burst_altitude_m: Annotated[float, Field(ge=100, le=60_000)] | None = None
     fence: Annotated[tuple[Corner, ...], BeforeValidator(_corners), Field(max_length=64)] = ()
     ceiling_m: Annotated[float, Field(ge=100, le=60_000)] | None = None
     # Pulled low from power-on until the payload runs; GPIO 0 to 8 and the serial port's 14 and 15

@@ -20,7 +20,6 @@ from groundstation.archive.rows import (
     body_of,
     columns_of,
     is_proved,
-    key_of,
     life_and_id,
     track_point,
     when_of,
@@ -28,8 +27,7 @@ from groundstation.archive.rows import (
 from groundstation.archive.track import Point, Tracks, parted, thinned
 from groundstation.decode import foreign, mosaic
 from groundstation.decode.beacon_freshness import clock_gap_s
-from groundstation.decode.pictures import media_type
-from groundstation.reading import conversations, link_figures, lives
+from groundstation.reading import conversations, diary, landing, link_figures, lives
 from groundstation.reading.fault_words import fault_words
 from groundstation.sanitise import clean_text, number, scaled
 from groundstation.share import upload_queue
@@ -277,42 +275,7 @@ class FlightReader:
         return mosaic.every(self.db, self._node_id)
 
     def _entry(self, row: sqlite3.Row) -> dict[str, Any] | None:
-        body, kind = body_of(row), Kind(row["kind"])
-        when_ms, is_exact = when_of(row)
-        entry: dict[str, Any] = {
-            "id": key_of(row["life"], row["record_id"]), "kind": kind.name.lower(),
-            "when_ms": when_ms, "is_exact": is_exact, "heard_ms": row["heard_utc_ms"],
-            "authenticity": row["authenticity"],
-            "incarnation": lives.named(row["incarnation"]),
-            "alt_m": number(body, "alt", -1000, 100_000),
-        }
-        if kind in (Kind.MUSING, Kind.REPLY):
-            entry |= {key: clean_text(body.get(key)) for key in ("text", "senses", "question")}
-            entry["about"] = clean_text(body.get("about"), 40)
-            entry["by"] = body["by"] if body.get("by") in ("model", "canned") else None
-            entry["question_id"] = number(body, "question_id", 0, 1 << 32)
-            entry["lat"] = scaled(body, "lat", -9e8, 9e8, 1e-7)
-            entry["lon"] = scaled(body, "lon", -18e8, 18e8, 1e-7)
-            return entry if entry["text"] else None
-        if kind is Kind.API_CALL:
-            entry["api"] = clean_text(body.get("api"), 40)
-            entry["outcome"] = clean_text(body.get("outcome"), 24)
-            entry["summary"] = clean_text(body.get("summary"), 120)
-            return entry
-        if kind is Kind.THUMBNAIL:
-            entry["scene"] = clean_text(body.get("scene"), 24)
-            entry["is_shown"] = media_type(body.get("image")) is not None
-            pieces = mosaic.of_thumbnail(self.db, self._node_id, entry["id"])
-            entry |= {"columns": pieces.columns, "rows": pieces.rows}
-            entry["tiles"] = list(pieces.tiles.items())
-            return entry
-        if body.get("severity") not in ("warning", "error"):
-            return None
-        fields = body.get("fields")
-        sensor = clean_text(fields.get("sensor"), 24) if isinstance(fields, dict) else ""
-        words = clean_text(body.get("event"), 60).replace("_", " ")
-        entry["event"] = f"{words}: {sensor}" if sensor else words
-        return entry
+        return diary.entry(self.db, self._node_id, row)
 
     # -- the way and the numbers --------------------------------------------------------------
 
@@ -364,6 +327,15 @@ class FlightReader:
         self._cached["history"] = (change_id, history)
         return history
 
+    def landing(self) -> dict[str, Any]:
+        """See ``landing.forecasts``."""
+        change_id = self.change_id()
+        if "landing" not in self._cached or self._cached["landing"][0] != change_id:
+            told = self._records(Kind.HOUSEKEEPING, newest=landing.TOLD_AMONG)
+            self._cached["landing"] = (change_id, {"change_id": change_id, **landing.forecasts(
+                self.db, self._mission, told, self.tracks(), self.is_verifying)})
+        return self._cached["landing"][1]
+
     def _thoughts(self) -> Iterator[tuple[int, str]]:
         """(UTC ms, kind) of every line and picture, whatever it says."""
         for kind in THOUGHT_KINDS:
@@ -393,8 +365,11 @@ class FlightReader:
                 spaced.append(row)
         return spaced[-POINTS_MAX:]
 
-    def _records(self, kind: Kind) -> Iterator[sqlite3.Row]:
+    def _records(self, kind: Kind, newest: int | None = None) -> Iterator[sqlite3.Row]:
+        """All of a kind, oldest first; or only so many of the newest, these first."""
+        order = "" if newest is None else "DESC"
         yield from self.db.execute(
-            f"{_RECORD} WHERE r.node_id = ? AND r.kind = ? ORDER BY r.life, r.record_id",
-            (self._node_id, int(kind)),
+            f"{_RECORD} WHERE r.node_id = ? AND r.kind = ?"
+            f" ORDER BY r.life {order}, r.record_id {order} LIMIT ?",
+            (self._node_id, int(kind), -1 if newest is None else newest),
         )

@@ -1,11 +1,22 @@
-// Chase: where it is and which way it went, for whoever drives after it.
+// Chase: where it is, how far that is from here and where it will land, for whoever drives after it.
 
 import { byId, el, loadScript, loadStyle } from "./dom.js";
 import { flight } from "./flight.js";
+import * as landing from "./landing.js";
+import * as me from "./me.js";
+import * as theme from "./theme.js";
+import * as whereabouts from "./whereabouts.js";
 
 let instruments = []; // map and plots, once they are here
 
 export async function start() {
+  theme.restore();
+  whereabouts.start({
+    setByHand: () => instruments[0]?.pick(me.set),
+    restyle: () => instruments.forEach((instrument) => instrument.restyle()),
+  });
+  me.watch(draw);
+  await landing.refresh();
   if (!flight().has_vendor) {
     without("Map and plots are not installed; run make.");
     return;
@@ -27,6 +38,20 @@ function without(why) {
   byId("map").classList.add("absent");
 }
 
-export const draw = () => instruments.forEach((instrument) => instrument.draw());
-export const tick = () => instruments.forEach((instrument) => instrument.tick?.());
+function redraw() {
+  whereabouts.draw();
+  instruments.forEach((instrument) => instrument.draw());
+}
+
+/** At once, and again when the landing is known that belongs to it. */
+export function draw() {
+  redraw();
+  landing.refresh().then((isNews) => { if (isNews) redraw(); });
+}
+
+export function tick() {
+  whereabouts.draw();
+  instruments.forEach((instrument) => instrument.tick?.());
+}
+
 export const setMoment = (ms) => instruments.forEach((instrument) => instrument.setMoment?.(ms));

@@ -1,6 +1,7 @@
 // What the station knows of the flight now: its newest answer, for the strip and all rooms to read.
 
 let state = null; // /api/flight, as it came
+let lostMs = null; // since when the station does not answer, UTC in ms
 let end = null; // of a simulated flight; of a real one nobody knows it
 
 export function setFlight(newest) {
@@ -10,6 +11,14 @@ export function setFlight(newest) {
 export function setEnding(found) {
   end = found;
 }
+
+/** The station answers, or has not since then (UTC in ms). */
+export function setUnreachable(sinceMs) {
+  lostMs = sinceMs;
+}
+
+/** Since when the station does not answer, null while it does. What the payload does is unknown then. */
+export const unreachableSince = () => lostMs;
 
 /** The newest state, null before the first answer. */
 export const flight = () => state;

@@ -1,47 +1,100 @@
-// The map without a map: a graticule, rings, and the way it went. No tiles, so no network.
+// The map: the way it went, where it will land, where the reader is. Its ground is a graticule, or the
+// tiles of a file at the station: no network beyond that.
 //
 // What is proved is drawn full, what is not is dashed and hollow. Beside a proved way a claim has no
 // part in anything that the map says of the flight: launch, burst, landing, distance, zoom.
+// It follows the flight until a hand moves or zooms it, and again when the button is pressed.
 
 import { byId, colour, el, origin, said, write } from "./dom.js";
 import { musings } from "./entries.js";
 import { believed, flight } from "./flight.js";
 import * as format from "./format.js";
 import { since } from "./freshness.js";
+import { drawGrid } from "./map_grid.js";
+import { drawLanding, isFallForecast, landingNames, likelyArea } from "./map_landing.js";
+import { me } from "./me.js";
 import { claims, isGap, peak, placeAt, points } from "./track.js";
 
 const BANDS = 16;
-const RING_KM = [1, 2, 5, 10, 20, 50, 100, 200];
-const STEPS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20];
 const NAME_PX = { letter: 7, high: 18, aside: 10, above: 16 }; // of a name beside its dot
+const APART_PX = 22;
 const DASHES = "7 5";
 const CLAIM_KM = 50; // a claim further away from the way than this does not zoom the map out
+const READER_KM = 300; // nor does a reader who is this far away
+const ZOOM = { max: 17, start: 13 };
 const L = () => window.L;
 let map = null;
 let grid = null;
 let way = null;
 let marks = null;
 let isFollowing = true;
+let isOurs = false; // the map is being moved by us, and not by a hand
+let moment = null; // UTC in ms, or now
+let picking = null; // what takes the place that is pressed next
 
 export function start() {
   const canvas = L().canvas({ padding: 0.3 });
   map = L().map(byId("map"), {
-    attributionControl: false, renderer: canvas, zoomSnap: 0.25, minZoom: 3, maxZoom: 17,
+    attributionControl: false, renderer: canvas, zoomSnap: 0.25, minZoom: 3, maxZoom: ZOOM.max,
     fadeAnimation: false, zoomControl: false, zoomAnimation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
     scrollWheelZoom: false,
   });
-  map.setView([0, 0], 3);
+  ours(() => map.setView([0, 0], 3));
   L().control.zoom({ position: "bottomright" }).addTo(map);
   L().control.scale({ imperial: false, maxWidth: 90 }).addTo(map);
-  grid = L().layerGroup().addTo(map);
-  way = L().layerGroup().addTo(map);
-  marks = L().layerGroup().addTo(map);
-  map.on("moveend", drawGrid);
-  map.on("dragstart", () => { isFollowing = false; });
-  map.getContainer().addEventListener("wheel", () => { isFollowing = false; }, { passive: true });
-  map.getContainer().addEventListener("dblclick", () => { isFollowing = false; });
-  new ResizeObserver(() => { map.invalidateSize(); draw(); }).observe(byId("map"));
+  addTiles(flight().map);
+  [grid, way, marks] = [0, 0, 0].map(() => L().layerGroup().addTo(map));
+  map.on("moveend", () => drawGrid(map, grid, launch(), Boolean(flight().map), label));
+  map.on("movestart zoomstart", () => { if (!isOurs) setFollowing(false); });
+  map.on("click", ({ latlng }) => {
+    picking?.([latlng.lat, latlng.lng]);
+    pick(null);
+  });
+  byId("follow").addEventListener("click", () => { setFollowing(true); draw(); });
+  new ResizeObserver(() => { ours(() => map.invalidateSize()); draw(); }).observe(byId("map"));
 }
+
+/** What moves the map in here is not the reader's hand. */
+function ours(move) {
+  isOurs = true;
+  move();
+  isOurs = false;
+}
+
+function setFollowing(value) {
+  isFollowing = value;
+  byId("follow").hidden = value;
+}
+
+/** Those of the station's own file; beyond its zooms they are stretched. */
+function addTiles(file) {
+  if (!file) return;
+  L().tileLayer("/api/tiles/{z}/{x}/{y}", {
+    minNativeZoom: file.min_zoom, maxNativeZoom: file.max_zoom, maxZoom: ZOOM.max,
+  }).addTo(map);
+  byId("map").classList.add("tiled");
+}
+
+/** The next press on the map gives its place to ``take``; null: none does. */
+export function pick(take) {
+  picking = take;
+  byId("map").classList.toggle("picking", take !== null);
+}
+
+/** The colours of the page changed. */
+export function restyle() {
+  drawGrid(map, grid, launch(), Boolean(flight().map), label);
+  draw();
+}
+
+/** Show where it was then; null is now. */
+export function setMoment(ms) {
+  moment = ms;
+  draw();
+}
+
+const hasLanded = () => believed()?.phase === "LANDED";
+const launch = () => { const first = points()[0]; return first ? [first[1], first[2]] : null; };
 
 function bandColour(share) {
   const [low, middle, high] = ["low", "middle", "high"].map((name) => rgb(colour(name)));
@@ -54,42 +107,6 @@ const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
 function label(latlng, text, className) {
   const icon = L().divIcon({ html: el("span", "", text), className: `map-label ${className}`, iconSize: [0, 0] });
   return L().marker(latlng, { icon, interactive: false, keyboard: false });
-}
-
-// -- graticule and rings --------------------------------------------------------------------
-
-function drawGrid() {
-  grid.clearLayers();
-  const bounds = map.getBounds();
-  const wide = bounds.getEast() - bounds.getWest();
-  const tall = bounds.getNorth() - bounds.getSouth();
-  const stepLon = STEPS.find((step) => wide / step <= 5) ?? 45;
-  const stepLat = STEPS.find((step) => tall / step <= 4) ?? 45;
-  const line = { color: colour("grid"), weight: 1, interactive: false };
-  const digits = (step) => (step >= 1 ? 0 : step >= 0.1 ? 1 : step >= 0.01 ? 2 : 3);
-  for (let lon = Math.ceil(bounds.getWest() / stepLon) * stepLon; lon < bounds.getEast(); lon += stepLon) {
-    L().polyline([[bounds.getSouth() - tall, lon], [bounds.getNorth() + tall, lon]], line).addTo(grid);
-    if (lon < bounds.getEast() - wide / 9) label([bounds.getNorth(), lon], `${Math.abs(lon).toFixed(digits(stepLon))}°${lon < 0 ? "W" : "E"}`, "lon").addTo(grid);
-  }
-  for (let lat = Math.ceil(bounds.getSouth() / stepLat) * stepLat; lat < bounds.getNorth(); lat += stepLat) {
-    L().polyline([[lat, bounds.getWest() - wide], [lat, bounds.getEast() + wide]], line).addTo(grid);
-    if (lat > bounds.getSouth() + tall / 7) label([lat, bounds.getWest()], `${Math.abs(lat).toFixed(digits(stepLat))}°${lat < 0 ? "S" : "N"}`, "lat").addTo(grid);
-  }
-  drawRings(bounds);
-}
-
-function drawRings(bounds) {
-  const first = points()[0];
-  if (!first) return;
-  const acrossKm = map.distance(bounds.getSouthWest(), bounds.getSouthEast()) / 1000;
-  const step = RING_KM.find((km) => acrossKm / km < 6) ?? 500;
-  for (let i = 1; i <= 4; i += 1) {
-    L().circle([first[1], first[2]], {
-      radius: step * i * 1000, color: colour("grid"), weight: 1, dashArray: "2 5", fill: false, interactive: false,
-    }).addTo(grid);
-    const north = first[1] + (step * i) / 111.2;
-    if (bounds.contains([north, first[2]])) label([north, first[2]], `${step * i} km`, "ring").addTo(grid);
-  }
 }
 
 // -- the way --------------------------------------------------------------------------------
@@ -105,9 +122,24 @@ export function draw() {
   tick();
   if (isEmpty) return;
   follow();
+  if (!hasLanded()) drawLanding(way);
   drawClaims(claims());
   drawWay(rows, flight().is_verifying);
+  drawReader();
   drawMarks(rows);
+  drawMoment();
+}
+
+function drawReader() {
+  const own = me();
+  if (!own) return;
+  if (own.accuracy_m) L().circle(own.at, { radius: own.accuracy_m, weight: 0, fillColor: colour("low"), fillOpacity: 0.15, interactive: false }).addTo(way);
+  L().circleMarker(own.at, { radius: 6, weight: 2, color: colour("paper-bg"), fillColor: colour("low"), fillOpacity: 1, interactive: false }).addTo(marks);
+}
+
+function drawMoment() {
+  const place = moment === null ? null : placeAt(moment);
+  if (place) L().circleMarker(place, { radius: 9, weight: 2, color: colour("ink"), fill: false, interactive: false }).addTo(marks);
 }
 
 /** Where others claim that it is now; null when the way is known to a later time. */
@@ -157,22 +189,30 @@ function drawWay(rows, isProved) {
 }
 
 function drawMarks(rows) {
+  let drawn = null;
   for (const entry of musings()) {
     const place = entry.lat !== null && entry.lat !== undefined && entry.lon !== null ? [entry.lat, entry.lon] : placeAt(entry.when_ms);
     if (!place) continue;
+    const at = map.latLngToContainerPoint(place);
+    if (drawn?.distanceTo(at) < APART_PX) continue; // the way is to be seen between them
+    drawn = at;
     L().circleMarker(place, { radius: 2.6, weight: 1, color: colour("paper-bg"), fillColor: colour("ink"), fillOpacity: 0.95 })
       .bindPopup(() => popup(entry), { closeButton: false, maxWidth: 260 }).addTo(marks);
   }
   const [first, last, top, other] = [rows[0], rows.at(-1), peak(), claim()];
-  const hasLanded = believed()?.phase === "LANDED";
+  const isDown = hasLanded();
   const named = [
-    last && { place: [last[1], last[2]], text: hasLanded ? "landed" : flight().name, kind: hasLanded ? "landing" : "here" },
+    last && { place: [last[1], last[2]], text: isDown ? "landed" : flight().name, kind: isDown ? "landing" : "here" },
     top && { place: [top[1], top[2]], text: `burst ${format.metres(top[3])}`, kind: "burst" },
     first && { place: [first[1], first[2]], text: "launch", kind: "launch" },
     other && { place: [other[1], other[2]], text: "not signed", kind: "claim" },
   ].filter(Boolean);
   named.toReversed().forEach(dot);
-  writeNames(named);
+  const own = me();
+  writeNames([
+    ...named, ...(own ? [{ place: own.at, text: "you", kind: "reader" }] : []),
+    ...(isDown ? [] : landingNames(flight().name)),
+  ]);
 }
 
 /** The caption: where it was last, how old that is and who says so; called once a second. */
@@ -187,6 +227,8 @@ export function tick() {
     const km = map.distance([first[1], first[2]], [last[1], last[2]]) / 1000;
     lines.push(`${km.toFixed(1)} km from launch · blue is low, gold is high`);
   }
+  if (!hasLanded() && isFallForecast()) lines.push("the ellipse holds about two landings of three");
+  if (flight().map?.attribution) lines.push(flight().map.attribution);
   write(byId("map-caption"), lines.join("\n") || "No position received yet.");
 }
 
@@ -212,15 +254,18 @@ function dot({ place, kind }) {
   }).addTo(marks);
 }
 
-/** Of two names that would overlap only the first is written; a claim looks for a free place. */
+/** Of two names that would overlap only the first is written; what is unsure looks for a free place. */
 function writeNames(named) {
   const taken = [];
   for (const { place, text, kind } of named) {
     const at = map.latLngToContainerPoint(place);
     const side = at.x > map.getSize().x * 0.6 ? "west" : "east";
     const other = side === "west" ? "east" : "west";
-    const tried = kind === "claim" ? [side, `${side} above`, `${side} below`, other] : [side];
-    const where = tried.find((spot) => !taken.some((box) => overlap(box, nameBox(at, text, spot))));
+    const tried = ["claim", "forecast"].includes(kind) ? [side, `${side} above`, `${side} below`, other] : [side];
+    const where = tried.find((spot) => {
+      const box = nameBox(at, text, spot);
+      return (tried.length === 1 || (box[0] > 0 && box[2] < map.getSize().x)) && !taken.some((other) => overlap(other, box));
+    });
     if (!where) continue;
     taken.push(nameBox(at, text, where));
     label(place, text, `mark ${kind} ${where}`).addTo(marks);
@@ -242,10 +287,14 @@ function popup(entry) {
 }
 
 function follow() {
-  const rows = points();
   if (!isFollowing || byId("map").offsetWidth === 0) return;
-  const last = rows.at(-1);
-  const isNear = (row) => !last || map.distance([row[1], row[2]], [last[1], last[2]]) < CLAIM_KM * 1000;
-  const bounds = L().latLngBounds([...rows, ...claims().filter(isNear)].map((row) => [row[1], row[2]]));
-  map.fitBounds(bounds.pad(0.12), { animate: false, maxZoom: 13, padding: [14, 14] });
+  const last = points().at(-1);
+  const within = (km) => (place) => !last || map.distance(place, [last[1], last[2]]) < km * 1000;
+  const ways = [points(), claims()].map((rows) => rows.map((row) => [row[1], row[2]]));
+  const own = me();
+  const ahead = hasLanded() ? [] : likelyArea();
+  const bounds = L().latLngBounds([
+    ...ways[0], ...ways[1].filter(within(CLAIM_KM)), ...ahead.filter(within(READER_KM)),
+    ...(own ? [own.at].filter(within(READER_KM)) : [])]);
+  ours(() => map.fitBounds(bounds.pad(0.12), { animate: false, maxZoom: ZOOM.start, padding: [14, 14] }));
 }

@@ -5,7 +5,7 @@ import { setAlarms, setReached } from "./alarms.js";
 import { now, setClock } from "./clock.js";
 import { byId, write } from "./dom.js";
 import * as entries from "./entries.js";
-import { ending, flight, isHeard, setEnding, setFlight } from "./flight.js";
+import { ending, flight, isHeard, setEnding, setFlight, setUnreachable, unreachableSince } from "./flight.js";
 import * as notices from "./notices.js";
 import * as rooms from "./rooms.js";
 import { follow, FULL, LONGEST_WAIT_MS } from "./stream.js";
@@ -17,7 +17,7 @@ const REDRAW_MS = 1000;
 const REFRESH_MS = 60_000; // of station time: minutes of the link come with the history only
 const REFRESH_CHECK_MS = 5000;
 const RETRY_MS = 2000;
-const SILENT = "The station does not answer. This page shows its last data.";
+const SILENT = "The station does not answer: what the payload does is unknown. This page shows its last data.";
 const CROWDED = `Too many pages are open at this station: this one is updated every ${LONGEST_WAIT_MS / 1000}\u00a0s.`;
 let lastChange = 0;
 let isDrawDue = false;
@@ -96,10 +96,12 @@ function connect() {
       Promise.resolve(hearing[event]?.(data)).catch(() => {}); // the next message mends it
     },
     open() {
+      setUnreachable(null);
       banner("");
       setReached(true);
     },
     async lost(status) {
+      if (status !== FULL) setUnreachable(unreachableSince() ?? now());
       if (!ending()) setReached(status === FULL);
       if (ending()) banner("The simulator is closed. This page keeps its last data until you leave it.");
       else if (status !== FULL) banner(SILENT);

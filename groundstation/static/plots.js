@@ -104,6 +104,9 @@ export function start() {
 /** A reading that nobody takes has no plot: an empty one would look like a fault of the page. */
 const hasValues = (chart) => chart.data().slice(1).some((values) => values.some((value) => value !== null));
 
+/** The colours of the page changed. */
+export const restyle = () => rebuild();
+
 function rebuild() {
   for (const item of drawn) {
     item.plot?.destroy();

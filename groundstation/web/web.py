@@ -30,6 +30,7 @@ from groundstation.sanitise import to_json
 from groundstation.web.access import COOKIE, COOKIE_S, Access, Role, Tokens, only
 from groundstation.web.http_json import as_json, json_text, origin, posted, refuse, whole
 from groundstation.web.http_security import HttpGuard
+from groundstation.web.map_tiles import MapTiles
 from groundstation.web.operating import Operating
 from groundstation.web.reader_pool import Busy, ReaderPool
 from groundstation.web.stream import Ending, Times
@@ -103,11 +104,15 @@ class _Door:
 class _Pages:
     """The handlers for readers; whatever they read goes through the threads of a pool."""
 
-    def __init__(self, pool: ReaderPool, mission: Mission, times: Times, static: Path) -> None:
+    def __init__(
+        self, pool: ReaderPool, mission: Mission, times: Times, static: Path,
+        tiles: MapTiles | None,
+    ) -> None:
         self._pool = pool
         self._mission = mission
         self._times = times
         self._static = static
+        self._tiles = tiles
         self._exporting = asyncio.Lock()
 
     async def index(self, request: Request) -> Response:
@@ -117,13 +122,18 @@ class _Pages:
         def flight_json(reader: FlightReader) -> str:
             has_vendor = all((self._static / "vendor" / name).exists() for name in VENDOR_FILES)
             flight = reader.flight()
-            return to_json(flight | self._times.hearing(flight) | {"has_vendor": has_vendor})
+            return to_json(flight | self._times.hearing(flight) | {
+                "has_vendor": has_vendor, "map": self._tiles and self._tiles.as_json()})
 
         return json_text(await self._pool.share("flight", flight_json))
 
     async def history(self, request: Request) -> Response:
         return json_text(
             await self._pool.share("history", lambda reader: to_json(reader.history())))
+
+    async def landing(self, request: Request) -> Response:
+        return json_text(
+            await self._pool.share("landing", lambda reader: to_json(reader.landing())))
 
     async def musings(self, request: Request) -> Response:
         before = whole(request.query_params.get("before"))
@@ -164,6 +174,17 @@ class _Pages:
             lambda reader: packets.one(reader.db, number))
         return refuse(404, "No such packet.") if found is None else as_json(found)
 
+    def tile(self, request: Request) -> Response:
+        """On a thread of its own: it reads a file."""
+        place = [whole(request.path_params[name]) for name in ("zoom", "column", "row")]
+        found = None
+        if self._tiles is not None and None not in place:
+            found = self._tiles.tile(*(number for number in place if number is not None))
+        if found is None:
+            return refuse(404, "No such tile.")
+        image, media_type = found
+        return Response(image, media_type=media_type, headers={"cache-control": "max-age=86400"})
+
     async def conflicts(self, request: Request) -> Response:
         return json_text(await self._pool.ask(lambda reader: to_json(
             {"conflicts": reader.conflicts(CONFLICTS_MAX)})))
@@ -196,20 +217,21 @@ async def _left(request: Request, error: Exception) -> Response:
 def create_app(
     archive_path: Path, mission: Mission, *, now: Callable[[], int] | None = None,
     static: Path = STATIC, ending: Callable[[], Ending | None] = lambda: None,
-    tokens: Tokens | None = None,
+    tokens: Tokens | None = None, tiles: MapTiles | None = None,
 ) -> Starlette:
     """The page for the archive at ``archive_path``, which may still be missing or being written.
 
     ``now`` gives UTC in ms, for flights whose time is not the world's. ``ending`` gives the end of
     a flight of which it is known: of a simulated one. ``tokens`` let in other machines than this
-    one. The app's state has ``pool``, to be closed, ``streams`` and ``notices``.
+    one, ``tiles`` are the map's, if there is one. The app's state has ``pool``, to be closed,
+    ``streams`` and ``notices``.
     """
     now = now or _system_now_ms
     pool, notices = ReaderPool(archive_path, mission), Notices("page_clients", _uptime_ms)
     board = AlarmBoard(mission, threading.Lock())
     streams = Streams(pool, now, ending, notices, board)
     times = Times(now, ending, board)
-    pages = _Pages(pool, mission, times, static)
+    pages = _Pages(pool, mission, times, static, tiles)
     operating = Operating(pool, archive_path, mission, times, board)
     access = Access(tokens)
     door = _Door(access, notices)
@@ -224,8 +246,10 @@ def create_app(
         *only(Role.VIEWER, access, [
             Route("/api/flight", pages.flight),
             Route("/api/history", pages.history),
+            Route("/api/landing", pages.landing),
             Route("/api/musings", pages.musings),
             Route("/api/picture/{key}", pages.picture),
+            Route("/api/tiles/{zoom}/{column}/{row}", pages.tile),
             Route("/api/conflicts", pages.conflicts),
             Route("/api/export/{name}", pages.export),
             Route("/api/commands", pages.commands),

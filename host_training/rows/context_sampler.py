@@ -11,8 +11,8 @@ import math
 import random
 
 from host_training.importers.notebook import API_OUTCOMES, RANGE_KEYS, Condition
-from payload.navigation import standard_air
 from payload.prompt import Moment
+from wire import standard_air
 
 API_NAMES = ("weather", "news", "tides", "time", "iss", "poem")
 API_CHANCE = 0.1

@@ -1,8 +1,7 @@
 """Forecast: the predicted landing, reported every few minutes and kept over a reboot.
 
-The winds are learnt in the air (``payload.navigation.winds``) and saved with the phase; the place
-follows from them (``payload.navigation.landing``). A prediction is sent as a HOUSEKEEPING record
-with these fields alone.
+The winds are learnt in the air (``wire.winds``) and saved with the phase; the place follows from
+them (``wire.landing``). A prediction is sent as a HOUSEKEEPING record with these fields alone.
 
 Does not cover: phases in which it is unknown whether it flies; there it neither learns nor reports.
 """
@@ -11,13 +10,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from payload.navigation.landing import FallSpeed, Landing, predict
-from payload.navigation.winds import WindLayers
 from payload.notes import Note
 from payload.ports import GnssFix
 from wire.beacon import Phase
+from wire.landing import FallSpeed, Landing, predict
 from wire.record_bodies import HousekeepingBody
 from wire.records import Kind
+from wire.winds import AirPosition, WindLayers
 
 KEY = "winds"
 EVERY_MS = {Phase.ASCENT: 300_000, Phase.FLOAT: 300_000, Phase.DESCENT: 60_000}
@@ -51,18 +50,26 @@ class Forecast:
         every_ms = EVERY_MS.get(phase)
         if phase is not self._phase:
             self._phase, self._due_ms = phase, now_ms + (every_ms or 0) // 5
-        if every_ms is None or fix is None:
+        position = None if fix is None else position_of(fix)
+        if every_ms is None or fix is None or position is None:
             return []
         if fix.taken_ms != self._seen_ms:
             self._seen_ms = fix.taken_ms
-            self._winds.observe(fix)
-            if phase is Phase.DESCENT and fix.altitude_m is not None and climb_mps is not None:
-                self._fall.observe(fix.altitude_m, climb_mps)
+            self._winds.observe(position)
+            if phase is Phase.DESCENT and climb_mps is not None:
+                self._fall.observe(position.altitude_m, climb_mps)
         if now_ms < self._due_ms or now_ms - fix.taken_ms > FRESH_MS:
             return []
         self._due_ms = now_ms + every_ms
-        self.landing = predict(fix, self._winds, self._fall, ground_m or 0.0)
+        self.landing = predict(position, self._winds, self._fall, ground_m or 0.0)
         return [] if self.landing is None else [_note(self.landing, phase)]
+
+
+def position_of(fix: GnssFix) -> AirPosition | None:
+    """The fix as the shared arithmetic takes it; None where it is not a whole position."""
+    if fix.latitude_deg is None or fix.longitude_deg is None or fix.altitude_m is None:
+        return None
+    return AirPosition(fix.taken_ms, fix.latitude_deg, fix.longitude_deg, fix.altitude_m)
 
 
 def _note(landing: Landing, phase: Phase) -> Note:

@@ -6,7 +6,6 @@ import math
 
 import pytest
 
-from payload.navigation.standard_air import density_kgm3
 from payload.ports import DeviceTimeout
 from payload.sensors import Sensors
 from sim.battery import Battery, ramp
@@ -16,6 +15,7 @@ from sim.payload_thermal import BROWNOUT_MV, GIVEN_BACK_MV_MAX, RETURN_MV, Body
 from sim.sky import Sky
 from sim.thermal import BoxHeat, soc_resistance_kpw
 from tests.sim.desks import START_UTC_MS, AirDesk, Track
+from wire.standard_air import density_kgm3
 
 
 class Bench:

@@ -11,7 +11,7 @@ import pytest
 
 from host_training.importers.notebook import Condition
 from host_training.rows.context_sampler import draw_moment
-from payload.navigation import standard_air
+from wire import standard_air
 
 
 def test_stated_senses_are_kept_and_the_rest_agrees() -> None:

@@ -9,10 +9,10 @@ import msgpack
 import pytest
 
 from payload.navigation.forecast import EVERY_MS, Forecast
-from payload.navigation.winds import LAYERS_MAX
 from payload.notes import Note
 from payload.ports import GnssFix
 from wire.beacon import Phase
+from wire.winds import LAYERS_MAX
 
 EAST_DEG_PER_S = 0.0001  # some 7 m/s at 52 degrees
 

@@ -15,7 +15,6 @@ from groundstation.archive.track import Point
 from groundstation.reading import reader
 from payload.flight import Flight
 from payload.navigation.gnss import Navigation
-from payload.navigation.winds import WindLayers
 from payload.situation import Situation
 from sim.fault_schedule import Scheduled
 from sim.scenario import FORGED_PER_HOUR, PRESETS, draw
@@ -27,6 +26,7 @@ from tests.sim.flights import ROOT, mission
 from tests.thorough import sampled
 from wire import auth
 from wire.beacon import Beacon
+from wire.winds import WindLayers
 
 MISSION = ROOT / "mission.toml"
 FORECAST_SEED = 0

@@ -1,28 +1,36 @@
-"""Winds: the wind measured in layers during the ascent, for the descent.
+"""Winds: the wind measured in layers by a balloon that drifts with it, for the way down.
 
 A balloon drifts with the air, so its own track is the measurement: the change of place between
-good fixes is laid to the layers that were climbed through. The newest passage counts most.
+good fixes is laid to the layers that were climbed through. The newest passage counts most. Both
+ends learn: the payload from its fixes, the ground from the track that it received.
 
 Covers: learning on ascent and again on descent, saving and restoring across a reboot.
-Does not cover: the change of wind with time and distance; the ellipse of
-``payload.navigation.landing`` does. Source: the method of the PITS tracker (PiInTheSky/pits,
-prediction.c), our own arithmetic.
+Does not cover: the change of wind with time and distance; the ellipse of ``wire.landing`` does.
+Source: the method of the PITS tracker (PiInTheSky/pits, prediction.c), our own arithmetic.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
-
-from payload.ports import GnssFix
+from typing import Any, NamedTuple
 
 LAYER_M = 200
 LAYERS_MAX = 200  # 40 km; higher up there is hardly any air to be carried by
 METRES_PER_DEGREE = 111_195.0
-STEP_MS_MAX = 30_000  # a longer gap between fixes says nothing of single layers
+STEP_MS_MAX = 180_000  # a longer gap says too little of single layers,
+STEP_M_MAX = 2_000.0  # and so does one that crosses more of them
 SPEED_MPS_MAX = 150.0  # no jet stream is faster, and nothing falls faster; a glitch is
 LAYER_S_MIN = 2.0  # a layer that was hardly touched says nothing
 NEWEST_SHARE = 0.5  # of a new measurement against what a layer had
+
+
+class AirPosition(NamedTuple):
+    """Where it was, and when by any one clock; the altitude is above mean sea level."""
+
+    at_ms: int
+    latitude_deg: float
+    longitude_deg: float
+    altitude_m: float
 
 
 class WindLayers:
@@ -31,7 +39,7 @@ class WindLayers:
     def __init__(self, saved: list[Any] | None = None) -> None:
         """``saved`` is what ``saved()`` gave before the reboot; what is unreadable is absent."""
         self._layers: dict[int, tuple[float, float]] = {}
-        self._last: GnssFix | None = None
+        self._last: AirPosition | None = None
         self._pending: tuple[int, float, float, float] | None = None  # layer, seconds, east, north
         for row in saved or []:
             if _is_row(row):
@@ -40,20 +48,20 @@ class WindLayers:
     def __len__(self) -> int:
         return len(self._layers)
 
-    def observe(self, fix: GnssFix) -> None:
+    def observe(self, position: AirPosition) -> None:
         """Learn from a good 3D fix; anything else must not come here."""
-        last, self._last = self._last, fix
-        if last is None or fix.altitude_m is None or last.altitude_m is None:
+        last, self._last = self._last, position
+        if last is None:
             return
-        step_s = (fix.taken_ms - last.taken_ms) / 1000
-        if not 0 < step_s <= STEP_MS_MAX / 1000:
+        step_s = (position.at_ms - last.at_ms) / 1000
+        up_m = position.altitude_m - last.altitude_m
+        if not 0 < step_s <= STEP_MS_MAX / 1000 or abs(up_m) > STEP_M_MAX:
             return
-        east_m, north_m = offset_m(last, fix)
-        up_m = fix.altitude_m - last.altitude_m
+        east_m, north_m = offset_m(last, position)
         if math.hypot(east_m, north_m, up_m) > SPEED_MPS_MAX * step_s:
             return
-        middle_m = last.altitude_m + up_m / 2
-        self._gather(int(middle_m // LAYER_M), step_s, east_m, north_m)
+        for layer, share in _shares(last.altitude_m, position.altitude_m):
+            self._gather(layer, step_s * share, east_m * share, north_m * share)
 
     def at(self, altitude_m: float) -> tuple[float, float] | None:
         """(east, north) in m/s at this altitude, from the nearest layer that was measured."""
@@ -99,16 +107,29 @@ class WindLayers:
         self._layers[layer] = measured
 
 
-def offset_m(first: GnssFix, second: GnssFix) -> tuple[float, float]:
-    """(east, north) from one fix to another, m; across the antimeridian, not over a pole."""
-    assert first.latitude_deg is not None and first.longitude_deg is not None
-    assert second.latitude_deg is not None and second.longitude_deg is not None
+def offset_m(first: AirPosition, second: AirPosition) -> tuple[float, float]:
+    """(east, north) from one position to another, m; across the antimeridian, not over a pole."""
     east_deg = (second.longitude_deg - first.longitude_deg + 540) % 360 - 180
     middle = math.radians((first.latitude_deg + second.latitude_deg) / 2)
     return (
         east_deg * METRES_PER_DEGREE * math.cos(middle),
         (second.latitude_deg - first.latitude_deg) * METRES_PER_DEGREE,
     )
+
+
+def _shares(from_m: float, to_m: float) -> list[tuple[int, float]]:
+    """The layers between two altitudes in the order in which they were crossed, and which part of
+    the step belongs to each."""
+    first, last = int(from_m // LAYER_M), int(to_m // LAYER_M)
+    if first == last:
+        return [(first, 1.0)]
+    low_m, high_m = min(from_m, to_m), max(from_m, to_m)
+    direction = 1 if last > first else -1
+    shares = []
+    for layer in range(first, last + direction, direction):
+        within_m = min(high_m, (layer + 1) * LAYER_M) - max(low_m, layer * LAYER_M)
+        shares.append((layer, within_m / (high_m - low_m)))
+    return shares
 
 
 def _is_row(row: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from payload.navigation import standard_air
+from wire import standard_air
 
 
 @pytest.mark.parametrize(("altitude_m", "kelvin", "pascal", "density"), [

@@ -1,0 +1,57 @@
+// The landing forecast on the map: dashed, for it is not known yet, and each with its ellipse.
+
+import { colour } from "./dom.js";
+import * as geo from "./geo.js";
+import { landing, likeliest } from "./landing.js";
+
+const WAY = { weight: 1.25, dashArray: "3 5", interactive: false };
+const SIGMAS = 1.5; // of a fall, two landings of three lie inside
+const L = () => window.L;
+
+/** Draw into ``group``: the ways to the ground, and where they end. */
+export function drawLanding(group) {
+  const { payload, station } = landing() ?? {};
+  for (const each of station?.landings ?? []) {
+    const isBest = each === likeliest();
+    L().polyline(each.way.map(([lat, lon]) => [lat, lon]), { ...WAY, color: colour(isBest ? "accent" : "muted") }).addTo(group);
+    if (isBest) drawEllipse(group, each, "accent", 0.1);
+    drawEnd(group, each, isBest ? "accent" : "muted");
+  }
+  if (!payload) return;
+  drawEllipse(group, payload, "low", 0);
+  drawEnd(group, payload, "low");
+}
+
+/** Around the likeliest landing; empty while none is known. */
+export function likelyArea() {
+  const best = likeliest();
+  return best ? area(best) : [];
+}
+
+/** The ellipse was scored on falls; before the burst nobody knows its share. */
+export const isFallForecast = () => Boolean(landing()?.station?.is_falling);
+
+const area = (each) => geo.ellipse([each.lat, each.lon], SIGMAS * each.along_m, SIGMAS * each.across_m, each.bearing_deg);
+
+function drawEllipse(group, each, name, fillOpacity) {
+  L().polygon(area(each), {
+    color: colour(name), weight: 1.25, dashArray: "5 5", fillColor: colour(name), fillOpacity, interactive: false,
+  }).addTo(group);
+}
+
+function drawEnd(group, { lat, lon }, name) {
+  L().circleMarker([lat, lon], {
+    radius: 4, weight: 1.25, color: colour(name), dashArray: "2 2", fill: false, interactive: false,
+  }).addTo(group);
+}
+
+/** What is written where it will land: the station's word and the payload's. */
+export function landingNames(payloadName) {
+  const { payload, station } = landing() ?? {};
+  return [
+    station && named(station.landings[0], "landing"),
+    payload && named(payload, `${payloadName}’s forecast`),
+  ].filter(Boolean);
+}
+
+const named = ({ lat, lon }, text) => ({ place: [lat, lon], text, kind: "forecast" });

@@ -1,0 +1,197 @@
+"""The Chase room in a real browser: what a hand in a field reads, presses and must not be told."""
+
+from __future__ import annotations
+
+import pytest
+
+from groundstation.web.map_tiles import MapTiles
+from tests.groundstation.far_end import SIGNED_MISSION, START_MS, state_at
+from tests.groundstation.reading.test_proof import FLOWN, Station
+from tests.groundstation.web.browser import Browser, need_vendor
+from tests.groundstation.web.served import Served, looked_at
+from tests.groundstation.web.test_map_tiles import mbtiles, png
+
+LAST_S = FLOWN[-1]
+NOW_MS = START_MS + (LAST_S + 5) * 1000
+SIZES = ((412, 915), (915, 412), (1440, 900))
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    need_vendor()
+    browser = Browser(tmp_path_factory.mktemp("profile"))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def station(tmp_path):
+    station = Station(tmp_path)
+    yield station
+    station.close()
+
+
+@pytest.fixture
+def served(station):
+    served = Served(station.archive.path, lambda: NOW_MS, SIGNED_MISSION)
+    yield served
+    served.stop()
+
+
+def text(page, name):
+    return page.value(f"document.getElementById('{name}').innerText")
+
+
+def set_me(page, lat, lon):
+    page.value(f"import('/static/me.js').then((me) => me.set([{lat}, {lon}]))")
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_the_numbers_are_large_and_nothing_is_wider_than_the_screen(page, served, width, height):
+    looked_at(page, served, width, height, "chase")
+    set_me(page, 52.1, 13.1)
+    page.wait("document.getElementById('to-it').checkVisibility()")
+    sizes = page.value("[...document.querySelectorAll('#room-chase .big, #room-chase dd')]"
+                       ".filter(n => n.checkVisibility())"
+                       ".map(n => parseFloat(getComputedStyle(n).fontSize))")
+    assert len(sizes) >= 8 and min(sizes) >= 24
+    assert page.value("document.documentElement.scrollWidth") == width
+    top = page.value("document.getElementById('fix-place').getBoundingClientRect().bottom")
+    assert top < height - 60, "the position is seen without scrolling"
+    if height < 500:
+        shown = page.value("document.getElementById('map').getBoundingClientRect().bottom")
+        assert shown <= height - 40, "and the map lies above the tabs"
+    assert page.complaints == []
+
+
+def test_the_last_proved_position_stays_what_a_lie_cannot_change(page, station, served):
+    looked_at(page, served, 412, 915, "chase")
+    state = state_at(LAST_S)
+    proved = f"{state.latitude_deg:.5f}, {state.longitude_deg:.5f}"
+    words = ("fix-place", "fix-altitude", "landing-place")
+    before = {name: text(page, name) for name in words}
+    assert before["fix-place"] == proved
+    assert text(page, "fix").splitlines()[1] == "Last proved position"
+    assert text(page, "fix-age").startswith("signed, ")
+    link = page.value("document.getElementById('fix-geo').href")
+    assert link.startswith("geo:")
+    assert [float(part) for part in link[4:].split(",")] == pytest.approx(
+        [state.latitude_deg, state.longitude_deg], abs=1e-5)
+    station.lie()
+    page.wait("!document.getElementById('via').hidden")
+    page.wait("[...document.querySelectorAll('.map-label.claim')].length === 1")
+    assert {name: text(page, name) for name in words} == before
+
+
+def test_from_here_is_distance_bearing_and_elevation(page, served):
+    looked_at(page, served, 412, 915, "chase")
+    assert not page.value("document.getElementById('to-it').checkVisibility()")
+    state = state_at(LAST_S)
+    set_me(page, state.latitude_deg, state.longitude_deg - 0.1)
+    page.wait("document.getElementById('to-it').checkVisibility()")
+    assert text(page, "to-it-distance") == "6.8\u00a0km"
+    assert text(page, "to-it-bearing") == "90° E"
+    assert text(page, "to-it-elevation") == "24°"
+    assert "set by hand" in text(page, "me-age")
+    assert page.requests[-1].startswith(served.url), "and nobody is told"
+
+
+def test_the_device_says_where_it_is_or_the_page_says_why_not(page, served):
+    looked_at(page, served, 412, 915, "chase")
+    page.call("Browser.grantPermissions", permissions=["geolocation"], origin=served.url[:-1])
+    page.call("Emulation.setGeolocationOverride", latitude=52.2, longitude=13.2, accuracy=12)
+    page.value("document.getElementById('me-device').click()")
+    page.wait("document.getElementById('me-age').innerText.startsWith('you: 52.20000, 13.20000')")
+    page.call("Browser.resetPermissions")
+    page.call("Browser.setPermission", permission={"name": "geolocation"}, setting="denied")
+    looked_at(page, served, 412, 915, "chase")
+    page.value("document.getElementById('me-device').click()")
+    page.wait("document.getElementById('me-age').innerText.startsWith('This device does not give')")
+
+
+def test_a_press_on_the_map_sets_where_i_am(page, served):
+    looked_at(page, served, 412, 915, "chase")
+    page.value("[...document.querySelectorAll('#from-here button')].at(-1).click()")
+    assert page.value("document.getElementById('map').classList.contains('picking')")
+    page.value("""(() => {
+        const map = document.getElementById('map'), box = map.getBoundingClientRect();
+        for (const kind of ['mousedown', 'mouseup', 'click']) map.dispatchEvent(new MouseEvent(kind,
+            {bubbles: true, clientX: box.left + 90, clientY: box.top + 90, view: window}));
+    })()""")
+    page.wait("document.getElementById('me-age').innerText.includes('set by hand')")
+    assert not page.value("document.getElementById('map').classList.contains('picking')")
+
+
+def test_zoom_stays_where_the_hand_put_it_and_one_button_follows_again(page, station, served):
+    looked_at(page, served, 1440, 900, "chase")
+    scale = "document.querySelector('.leaflet-control-scale-line').innerText"
+    hidden = "document.getElementById('follow').hidden"
+    followed = page.value(scale)
+    assert page.value(hidden)
+    for _ in range(3):
+        page.value("document.querySelector('.leaflet-control-zoom-in').click()")
+    assert not page.value(hidden)
+    by_hand = page.value(scale)
+    assert by_hand != followed
+    station.hear(station.far.beacon(state_at(LAST_S + 60)), LAST_S + 60)
+    page.wait("document.getElementById('fix-altitude').innerText"
+              f" !== '{text(page, 'fix-altitude')}'")
+    assert page.value(scale) == by_hand and not page.value(hidden)
+    page.value("document.getElementById('follow').click()")
+    assert page.value(hidden) and page.value(scale) == followed
+
+
+def test_a_station_that_cannot_be_reached_is_not_a_payload_that_is_silent(page, station):
+    served = Served(station.archive.path, lambda: NOW_MS, SIGNED_MISSION)
+    looked_at(page, served, 412, 915, "chase")
+    served.stop()
+    page.wait("!document.getElementById('banner').hidden")
+    page.wait("document.body.dataset.freshness === 'unreachable'")
+    page.wait("!document.getElementById('fix-reach').hidden")
+    assert text(page, "fix-reach").startswith("The station has been unreachable for ")
+    assert text(page, "banner").startswith("The station does not answer: what the payload does is ")
+    page.wait("performance.now() > 3000")  # the clock looks at its pace after a second at least
+    page.value("import('/static/clock.js').then((clock) => clock.setClock("
+               f"{{now_ms: {NOW_MS + 3_600_000}, ending: null}}))")
+    page.value("import('/static/strip.js').then((strip) => strip.tick())")
+    page.value("import('/static/notices.js').then((notices) => notices.tick())")
+    assert text(page, "age") == "60\u00a0min ago" or "h" in text(page, "age")
+    assert page.value("document.body.dataset.freshness") == "unreachable"
+    assert not page.value("document.getElementById('quiet').checkVisibility()"), "an hour later too"
+
+
+def test_the_sun_is_black_on_white_and_stays_until_it_is_switched_off(page, served):
+    looked_at(page, served, 412, 915, "chase")
+    page.value("document.getElementById('sun').click()")
+    colours = ("[getComputedStyle(document.body).color,"
+               " getComputedStyle(document.documentElement).backgroundColor]")
+    assert page.value(colours) == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
+    looked_at(page, served, 412, 915, "chase")
+    assert page.value(colours) == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
+    page.value("document.getElementById('sun').click()")
+    assert page.value(colours)[1] != "rgb(255, 255, 255)"
+
+
+def test_the_map_of_the_users_own_file_lies_under_the_way(page, station, tmp_path):
+    state = state_at(LAST_S)
+    zoom = 4
+    column = int((state.longitude_deg + 180) / 360 * (1 << zoom))
+    tiles = MapTiles(mbtiles(tmp_path / "a.mbtiles", {
+        (zoom, column, row): png("#335544") for row in range(1 << zoom)}, attribution="© us <b>"))
+    served = Served(station.archive.path, lambda: NOW_MS, SIGNED_MISSION, tiles=tiles)
+    try:
+        looked_at(page, served, 1440, 900, "chase")
+        page.wait("[...document.querySelectorAll('.leaflet-tile')].some(tile => tile.complete"
+                  " && tile.naturalWidth === 256)")
+        assert "© us <b>" in text(page, "map-caption")
+        assert page.value("document.querySelectorAll('.map-label.lon').length") == 0
+        assert all(url.startswith((served.url, "data:")) for url in page.requests)
+    finally:
+        served.stop()
+
+
+def test_a_payload_that_nobody_heard_has_no_numbers(page, station, served):
+    station.archive.db.execute("DELETE FROM beacon")
+    looked_at(page, served, 412, 915, "chase")
+    assert not page.value("document.getElementById('fix').checkVisibility()")
+    assert not page.value("document.getElementById('forecast').checkVisibility()")
