@@ -47,6 +47,7 @@ from groundstation.outbox_commands import (
 )
 from groundstation.reading.reader import FlightReader
 from groundstation.share import upload_thread
+from groundstation.uplink import source_thread
 from groundstation.web.server import make_server
 from groundstation.web.web import create_app
 from wire import key_file
@@ -152,6 +153,7 @@ def _receive(
             ended()
 
     upload_thread.start(archive.path, mission, _now_ms, stop)
+    source_thread.start(archive.path, mission, _now_ms, stop)
     thread = threading.Thread(target=carry, name="radio")
     thread.start()
     return thread

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 PROMPT_VALUES_MAX = 6
 MEMORY_CHARS_MAX = 90
 QUESTION_CHARS_MAX = 120
+HEARD_CHARS_MAX = 120
 MUSING_BYTES_MAX = 200
 NESTED_TOKENS_MAX = 8  # of a text that has more of them one in another, all brackets go
 MUSING_LETTERS_MIN = 12
@@ -55,6 +56,15 @@ class PersonaText:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """What a source said; ``age_min`` is None where its age is unknown."""
+
+    source: str
+    text: str
+    age_min: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
     """What is known right now. None is unknown and is never put into words."""
 
@@ -73,6 +83,7 @@ class Moment:
     silence_min: float | None = None  # since the ground was heard
     api: tuple[str, str] | None = None  # (name, outcome): outcome 404|429|500|timeout|garbage|ok
     question: str | None = None
+    heard: Heard | None = None
 
 
 # No moment in particular: how writing that answers nobody is learnt, and what drafts are compared
@@ -140,14 +151,26 @@ def prefix(persona: PersonaText) -> str:
 
 
 def suffix(moment: Moment, memory: str | None = None) -> str:
-    """The changing end of a prompt: senses, one memory, the question, the topic."""
+    """The changing end of a prompt: senses, hearsay, one memory, the question, the topic."""
     lines = [senses_in_words(moment)]
+    if moment.heard is not None:
+        lines.append(heard_in_words(moment.heard))
     if memory:
         lines.append("once I wrote: " + strip_control(memory)[:MEMORY_CHARS_MAX])
     if moment.question:
         lines.append("asked: " + strip_control(moment.question)[:QUESTION_CHARS_MAX])
     lines.append("about: " + moment.about)
     return "\n".join(lines) + "<|im_end|>\n<|im_start|>assistant\n"
+
+
+def heard_in_words(heard: Heard) -> str:
+    """Another's word as a quotation, with who said it and how long ago."""
+    age = ""
+    if heard.age_min is not None:
+        hours, minutes = divmod(round(heard.age_min), 60)
+        age = f", {hours} h ago" if hours else f", {minutes} min ago" if minutes else ", just now"
+    text = strip_control(heard.text).replace('"', "'")[:HEARD_CHARS_MAX]
+    return f'{heard.source} said{age}: "{text}"'
 
 
 def sentence_ends(text: str) -> list[int]:

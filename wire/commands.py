@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 import msgpack
 
+from wire.sources import TEXT_BYTES_MAX
+
 QUESTION_BYTES_MAX = 160
 TX_OFF_MINUTES_MAX = 30
 ARMED_S = 60  # CUTDOWN_FIRE must follow CUTDOWN_ARM within this
@@ -46,6 +48,9 @@ class Opcode(IntEnum):
     CUTDOWN_ARM = 17
     CUTDOWN_FIRE = 18  # within ARMED_S of the arming, with a counter of its own
     CUTDOWN_ABORT = 19
+    ANSWER = 20  # request id of an API_CALL record, text: what the source says that it asked for
+    HEARSAY_LIST = 21  # an event for each thing that sources said and that is kept
+    HEARSAY_FORGET = 22  # number of one, 0 for all
 
 
 # The commands that would do the most harm if replayed. The cutdown cannot be undone. REBOOT makes a
@@ -74,6 +79,9 @@ ARGUMENTS: dict[Opcode, tuple[type, ...]] = {
     Opcode.CUTDOWN_ARM: (),
     Opcode.CUTDOWN_FIRE: (),
     Opcode.CUTDOWN_ABORT: (),
+    Opcode.ANSWER: (int, str),
+    Opcode.HEARSAY_LIST: (),
+    Opcode.HEARSAY_FORGET: (int,),
 }
 
 
@@ -97,6 +105,12 @@ RANGES: dict[Opcode, tuple[Range, ...]] = {
     Opcode.CAMERA_ENABLE: (Range("the switch", 0, 1),),
     Opcode.TIME_SET: (Range("the time in seconds since 2025", 0, (1 << 32) - 1),),
     Opcode.TX_OFF: (Range("the silence in minutes", 1, TX_OFF_MINUTES_MAX),),
+    Opcode.ANSWER: (Range("a request id", 0, (1 << 32) - 1),),
+    Opcode.HEARSAY_FORGET: (Range("the number of a thing heard", 0, (1 << 16) - 1),),
+}
+# Of the text among an opcode's arguments: what it is called, and how many bytes it may have.
+TEXTS: dict[Opcode, tuple[str, int]] = {
+    Opcode.ASK: ("a question", QUESTION_BYTES_MAX), Opcode.ANSWER: ("an answer", TEXT_BYTES_MAX),
 }
 
 
@@ -148,7 +162,7 @@ def _check(command: Command) -> None:
     for value, allowed in zip(numbers, RANGES.get(command.opcode, ()), strict=True):
         if not allowed.low <= value <= allowed.high:
             raise ValueError(f"{allowed.name} must be {allowed.low}..{allowed.high}")
-    if command.opcode is Opcode.ASK:
-        text = str(command.arguments[1])
-        if not 1 <= len(text.encode()) <= QUESTION_BYTES_MAX:
-            raise ValueError(f"a question must have 1..{QUESTION_BYTES_MAX} bytes")
+    if command.opcode in TEXTS:
+        name, bytes_max = TEXTS[command.opcode]
+        if not 1 <= len(str(command.arguments[1]).encode()) <= bytes_max:
+            raise ValueError(f"{name} must have 1..{bytes_max} bytes")

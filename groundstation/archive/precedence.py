@@ -5,6 +5,7 @@
     SAFETY     TX_OFF, SAFE_ENTER, SAFE_EXIT
     COMMAND    every other command
     QUESTION   ASK
+    ANSWER     what a source says that the payload asked for
 
 Within a class the oldest goes first, until it is heard aboard or given up; questions take turns
 between those who ask. CUTDOWN_FIRE goes only into a window that a beacon opened which says that the
@@ -41,13 +42,14 @@ class Precedence(IntEnum):
     SAFETY = 2
     COMMAND = 3
     QUESTION = 4
+    ANSWER = 5
 
 
 _CLASSES = {
     Opcode.CUTDOWN_ABORT: Precedence.ABORT, Opcode.CUTDOWN_ARM: Precedence.CUTDOWN,
     Opcode.CUTDOWN_FIRE: Precedence.CUTDOWN, Opcode.TX_OFF: Precedence.SAFETY,
     Opcode.SAFE_ENTER: Precedence.SAFETY, Opcode.SAFE_EXIT: Precedence.SAFETY,
-    Opcode.ASK: Precedence.QUESTION,
+    Opcode.ASK: Precedence.QUESTION, Opcode.ANSWER: Precedence.ANSWER,
 }
 
 

@@ -37,6 +37,7 @@ from wire.auth import Authenticity
 from wire.beacon import Phase, PowerMode
 from wire.mission import Mission
 from wire.records import Kind
+from wire.sources import TEXT_CHARS_MAX
 
 POINTS_MAX = 1500
 FEED_KINDS = (Kind.MUSING, Kind.REPLY, Kind.API_CALL, Kind.THUMBNAIL, Kind.EVENT)
@@ -284,7 +285,7 @@ class FlightReader:
         if kind is Kind.API_CALL:
             entry["api"] = clean_text(body.get("api"), 40)
             entry["outcome"] = clean_text(body.get("outcome"), 24)
-            entry["summary"] = clean_text(body.get("summary"), 120)
+            entry["summary"] = clean_text(body.get("summary"), TEXT_CHARS_MAX)
             return entry
         if kind is Kind.THUMBNAIL:
             entry["scene"] = clean_text(body.get("scene"), 24)

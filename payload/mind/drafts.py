@@ -45,7 +45,9 @@ class DraftChoice:
 
         ``moment`` and ``memory`` are those of the prompt.
         """
-        prompted = [*self._constant, senses_in_words(moment), memory or "", moment.question or ""]
+        heard = "" if moment.heard is None else moment.heard.text
+        prompted = [
+            *self._constant, senses_in_words(moment), memory or "", moment.question or "", heard]
         given = set().union(*map(numbers, prompted))
         for draft in drafts:
             raw = draft[:RAW_CHARS_MAX]

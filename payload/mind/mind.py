@@ -14,8 +14,9 @@ from __future__ import annotations
 import contextlib
 import random
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from payload.hearsay import Hearsay
 from payload.mind import topics
 from payload.mind.disclosure import Disclosure
 from payload.mind.drafts import DraftChoice
@@ -68,7 +69,7 @@ class MindManager:
     def __init__(
         self, mind: Mind | None, persona: PersonaText | None, memory: Memory | None,
         section: MindSection, rng: random.Random, said: list[str], questions: Questions,
-        sampling: Sampling,
+        sampling: Sampling, hearsay: Hearsay,
     ) -> None:
         """``said`` are the musings of this flight before the reboot, oldest first.
 
@@ -92,6 +93,7 @@ class MindManager:
         self._tries = 0  # of the musing that is owed
         self._tried_topics: list[str] = []
         self._questions = questions
+        self._hearsay = hearsay
         self._recent_topics: deque[str] = deque(maxlen=topics.RECENT_TOPICS)
         self._recent_memories: deque[str] = deque(maxlen=MEMORIES_AVOIDED)
         self._api: tuple[str, str, int] | None = None
@@ -126,7 +128,13 @@ class MindManager:
         self._is_owed = True
 
     def note_api(self, name: str, outcome: str, now_ms: int) -> None:
-        """An API answered, or failed to, at ``now_ms``; noting it again changes nothing."""
+        """An API answered, or failed to, at ``now_ms``; noting it again changes nothing, and a
+        failure is no news while a fresh answer has not been mused about."""
+        if self._api is not None and outcome != "ok":
+            _, before, at_ms = self._api
+            is_fresh = now_ms - at_ms <= topics.API_FRESH_S * 1000
+            if before == "ok" and is_fresh and at_ms != self._mused_api_ms:
+                return
         self._api = (name, outcome, now_ms)
 
     def note_picture(self, scene: str | None, now_ms: int) -> None:
@@ -219,6 +227,7 @@ class MindManager:
         self._request_id += 1
         api_ms = self._api[2] if self._api is not None else None
         moment = topics.moment(facts, about, asked)
+        moment = replace(moment, heard=self._hearsay.for_thought(moment, situation.utc_ms))
         return _Thought(self._request_id, now_ms, situation, moment, memory, question, api_ms)
 
     def _facts(self, situation: Situation, power: PowerManager) -> topics.Facts:

@@ -25,6 +25,8 @@ _Answer = Annotated[tuple[_Number32, _Number32], Field(strict=False)]
 _Layer = Annotated[tuple[_Finite, _Finite, _Finite], Field(strict=False)]
 _Questions = Annotated[tuple[list[_Question], list[int]], Field(strict=False)]
 
+_Saying = Annotated[tuple[_Count, str, str, _Milliseconds | None], Field(strict=False)]
+
 _STRICT = ConfigDict(strict=True)
 
 
@@ -42,6 +44,7 @@ _KINDS: dict[str, Any] = {
     "boot": _Count,
     "bus_trials": _Count,
     "charge": _Finite,
+    "hearsay": Annotated[list[_Saying], Field(max_length=16)],
     "ids_upto": _Count,
     "incarnation": Annotated[int, Field(ge=1, lt=1 << 32)],
     "machine_boot": Annotated[str, Field(max_length=64)],

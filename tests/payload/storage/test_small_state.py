@@ -24,6 +24,7 @@ SOUND: dict[str, Any] = {
     "boot": 12,
     "bus_trials": 2,
     "charge": 811,
+    "hearsay": [[3, "town", "Hay is a town.", 1_780_000_000_000], [4, "news", "None.", None]],
     "ids_upto": 2048,
     "incarnation": 0x3FA0C1D2,
     "machine_boot": "5a2c0f3e-6f0b-4a39-9d0e-7a0c5a1b2c3d",
@@ -45,6 +46,7 @@ HOSTILE = (
     [None], [True], {}, {"a": 1}, {1: 2}, {1: "x"}, {1: None}, {"mind": 5}, [[1, 2]], [{}],
     {"since": None}, {"since": 5, "commands": 5}, {"ahead": {5: -1}}, {"commands": {"5": 5}},
     [[], None], [[1], [2]], [[[5, 6, 7]], []], [[["5", "text", 0]], []], list(range(64)),
+    [[1, "town", 5, None]], [[1, "town", "x"]], [[-1, "town", "x", None]],
 )
 
 
