@@ -55,10 +55,10 @@ class _Source:
         self.failures = 0 if is_ok else self.failures + 1
         if is_ok:
             return
-        wait_ms = rng.uniform(0, BACKOFF_MS << self.failures - 1)
-        if self.failures >= BREAKER_FAILURES:
-            wait_ms = BREAKER_OPEN_MS
-        self.closed_until_ms = now_ms + max(round(wait_ms), min(wish_ms, RETRY_AFTER_MS_MAX))
+        wait_ms = BREAKER_OPEN_MS
+        if self.failures < BREAKER_FAILURES:
+            wait_ms = round(rng.uniform(0, BACKOFF_MS << self.failures - 1))
+        self.closed_until_ms = now_ms + max(wait_ms, min(wish_ms, RETRY_AFTER_MS_MAX))
 
     def is_broken(self, now_ms: int) -> bool:
         """Is its breaker open?"""

@@ -48,9 +48,9 @@ class Opcode(IntEnum):
     CUTDOWN_ARM = 17
     CUTDOWN_FIRE = 18  # within ARMED_S of the arming, with a counter of its own
     CUTDOWN_ABORT = 19
-    ANSWER = 20  # request id of an API_CALL record, text: what the source says that it asked for
-    HEARSAY_LIST = 21  # an event for each thing that sources said and that is kept
-    HEARSAY_FORGET = 22  # number of one, 0 for all
+    ANSWER = 24  # request id of an API_CALL record, text: what the source says that it asked for
+    HEARSAY_LIST = 25  # an event for each thing that sources said and that is kept
+    HEARSAY_FORGET = 26  # number of one, 0 for all
 
 
 # The commands that would do the most harm if replayed. The cutdown cannot be undone. REBOOT makes a

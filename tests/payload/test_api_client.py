@@ -359,3 +359,6 @@ def test_waits_after_failures_have_full_jitter_and_a_bound() -> None:
         most_ms = BACKOFF_MS * 2**failure
         assert 0 <= min(found) < most_ms / 10 and most_ms * 0.9 < max(found) <= most_ms
     assert set(waits[-1]) == {BREAKER_OPEN_MS}
+    for _ in range(2_000):  # weeks of failures
+        source.note(False, 0, rng, 0)
+    assert source.closed_until_ms == BREAKER_OPEN_MS

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from payload.hearsay import HEARD_MAX, KEY, Hearsay
+from payload.mind.drafts import DraftChoice
 from payload.prompt import HEARD_CHARS_MAX, PLAIN, Heard, Moment, suffix
 from payload.storage import small_state
 from wire.records import Kind
@@ -118,3 +119,13 @@ def test_it_is_listed_and_forgotten_by_number() -> None:
     assert hearsay.forget(2) and not hearsay.forget(2)
     assert numbers(hearsay) == [1, 3]
     assert hearsay.forget(0) and numbers(hearsay) == []
+
+
+def test_what_a_source_said_is_not_kept_as_the_minds_own_words() -> None:
+    """Its numbers may be told; said back it is an echo."""
+    moment = replace(ANSWERED, heard=Heard("weather", "Frost on high ground, 7 C in town.", 1.0))
+    said_back = "Frost on high ground, 7 C in town."
+    own = "They promise 7 degrees down there, and I would take it."
+    choice = DraftChoice([], (), None, 3)
+    assert choice.best([said_back, own], moment, None) == own
+    assert DraftChoice([], (), None, 3).best([own], ANSWERED, None) is None, "7 stands nowhere"

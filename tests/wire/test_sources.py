@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from wire.mission import MissionError
 from wire.sources import BODY_BYTES_MAX, PLACEHOLDERS, Spot, address, text_of
 
 SPOT = Spot(52.10049, -3.2, 18_240.4)
-EXAMPLE = (Path(__file__).resolve().parents[2] / "mission.toml").read_text()
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = (ROOT / "mission.toml").read_text()
 PAGES = json.dumps({"query": {"pages": [{"extract": "Hay is a town.", "n": 3}]}, "t": -4.5,
                     "yes": True, "none": None, "list": ["a"]}).encode()
 
@@ -69,3 +71,13 @@ def test_a_mission_file_with_a_bad_source_gets_one_sentence(lines: str, sentence
     with pytest.raises(MissionError, match=sentence) as error:
         mission.parse(EXAMPLE + lines, "m.toml")
     assert "\n" not in str(error.value)
+
+
+def test_the_example_of_the_docs_is_one() -> None:
+    page = (ROOT / "docs" / "flying.md").read_text()
+    (example,) = re.findall(r"^```toml\n(\[\[api\]\].*?)^```$", page, re.DOTALL | re.MULTILINE)
+    plan = mission.parse(EXAMPLE.replace("[[api]]", "[[none]]").split("[[none]]")[0] + example, "m")
+    assert [api.name for api in plan.api] == ["weather", "town"]
+    assert [source.name for source in plan.ground.sources] == ["town"]
+    for url in (api.url for api in (*plan.api, *plan.ground.sources)):
+        assert "{" not in str(address(url, SPOT))
