@@ -185,4 +185,4 @@ def test_three_hours_of_failing_apis_change_nothing_else(tmp_path: Path) -> None
     assert none.stored(Kind.API_CALL) == [] and none.stored(Kind.MUSING)
     assert rest_of(failing) == rest_of(none)
     gap_s, plain_gap_s = (longest_gap_s(each.beacons()) for each in (failing, none))
-    assert gap_s <= 1.1 * plain_gap_s and len(failing.beacons()) == len(none.beacons())
+    assert gap_s <= 1.1 * plain_gap_s
