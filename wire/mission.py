@@ -338,5 +338,5 @@ def _siblings(location: tuple[int | str, ...]) -> list[str]:
         if isinstance(part, int):
             continue
         annotation = section.model_fields[part].annotation
-        section = _LISTED.get(part, annotation)  # type: ignore[assignment]
+        section = _LISTED[part] if part in _LISTED else annotation  # type: ignore[assignment]
     return sorted(section.model_fields)

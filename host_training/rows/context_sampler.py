@@ -53,7 +53,8 @@ def draw_moment(condition: Condition, rng: random.Random) -> Moment:
     if api is None and rng.random() < API_CHANCE:
         api = (rng.choice(API_NAMES), rng.choice(API_OUTCOMES))
     return Moment(about=condition.about, phase=phase, sun=words["sun"], cloud=words["cloud"],
-                  battery=words["battery"], api=api, question=condition.question, **senses)
+                  battery=words["battery"], api=api, question=condition.question, heard=None,
+                  **senses)
 
 
 def _draw_phase(condition: Condition, rng: random.Random) -> str:
