@@ -329,7 +329,7 @@ def _sentence(name: str, error: ValidationError) -> str:
     return f"{name}: {key} = {first['input']!r}: {message[0].lower()}{message[1:]}"
 
 
-_LISTED = {"api": ApiSection, "sources": SourceSection}
+_LISTED: dict[str, Any] = {"api": ApiSection, "sources": SourceSection}
 
 
 def _siblings(location: tuple[int | str, ...]) -> list[str]:
@@ -338,5 +338,5 @@ def _siblings(location: tuple[int | str, ...]) -> list[str]:
         if isinstance(part, int):
             continue
         annotation = section.model_fields[part].annotation
-        section = _LISTED[part] if part in _LISTED else annotation  # type: ignore[assignment]
+        section = _LISTED.get(part, annotation)  # type: ignore[assignment]
     return sorted(section.model_fields)
