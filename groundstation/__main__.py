@@ -49,6 +49,7 @@ from groundstation.outbox_commands import (
 )
 from groundstation.reading.reader import FlightReader
 from groundstation.share import upload_thread
+from groundstation.uplink import source_thread
 from groundstation.web import lan as lan_page
 from groundstation.web import token_file
 from groundstation.web.link_command import links, links_to
@@ -175,6 +176,7 @@ def _receive(
             ended()
 
     upload_thread.start(archive.path, mission, _now_ms, stop)
+    source_thread.start(archive.path, mission, _now_ms, stop)
     thread = threading.Thread(target=carry, name="radio")
     thread.start()
     return thread

@@ -11,12 +11,13 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-from payload import starts
+from payload import hearsay, starts
 from payload.api_client import ApiClient
 from payload.bus_guard import BusGuard
 from payload.camera.camera import CameraManager
 from payload.cutdown import Cutdown
 from payload.health import Health
+from payload.hearsay import Hearsay
 from payload.link import interop_beacons, telemetry
 from payload.link.command_handlers import CommandRunner, Parts, saved_settings
 from payload.link.downlink import Downlink
@@ -51,6 +52,7 @@ from payload.ports import (
 from payload.power import charge
 from payload.power.power import PowerManager
 from payload.prompt import PersonaText
+from payload.radio_requests import RadioRequests
 from payload.sensors import Sensors
 from payload.situation import Situation
 from payload.starts import Starts, is_switched_off
@@ -110,12 +112,16 @@ class Flight:
         self.power = PowerManager(mission.power, store.get(charge.KEY))
         self._questions = Questions(store.get(questions.KEY))
         self._firsts = Firsts(store.get(firsts.KEY))
+        keeping = (api.name for api in mission.api if api.keep)
+        self.hearsay = Hearsay(keeping, store.get(hearsay.KEY))
         self.mind = MindManager(
             ports.mind, persona, memory, mission.mind, rng, list(store.musings), self._questions,
-            sampling or Sampling(), self._firsts)
+            sampling or Sampling(), self._firsts, self.hearsay)
         # Numbers of its own: when it calls does not depend on how often the mind thinks.
         own_rng = random.Random(rng.getrandbits(64))
-        self.api = ApiClient(ports.http, mission.api, mission.cadence.api_s, own_rng)
+        requests = RadioRequests((each.name for each in mission.ground.sources), own_rng)
+        self.api = ApiClient(
+            ports.http, mission.api, mission.cadence.api_s, own_rng, requests, self.hearsay)
         self.camera = CameraManager(ports.camera, mission.cadence.picture_s, store)
         self.downlink = Downlink(mission, ports.radio, store, downlink_key, codec)
         flight = mission.flight
@@ -124,7 +130,7 @@ class Flight:
         self.forecast = Forecast(flight.landing_mps, store.get(forecast.KEY))
         self.commands = CommandRunner(Parts(
             store, self.clock, self.phase, self.power, self.mind, self.camera, self.api,
-            self.downlink, self.settings, self.starts, self.cutdown,
+            self.downlink, self.settings, self.starts, self.cutdown, self.hearsay,
         ))
         self._inbox = Inbox(self.gate, self.commands, self.downlink, store)
         self.health = Health(PARTS, 0)
@@ -300,7 +306,7 @@ class Flight:
         return notes
 
     def _act(self, situation: Situation, now_ms: int) -> list[Note]:
-        notes = self.api.update(now_ms, self.power.may_call)
+        notes = self.api.update(situation, self.power.may_call)
         if self.api.last is not None:
             self.mind.note_api(*self.api.last)
         notes += self.camera.update(
@@ -355,6 +361,7 @@ class Flight:
         self.store.put(starts.KEY, self.starts.saved())
         self.store.put(questions.KEY, self._questions.saved())
         self.store.put(firsts.KEY, self._firsts.saved())
+        self.store.put(hearsay.KEY, self.hearsay.saved())
         for note in notes:
             record = self.store.append(note.kind, note.body, now_ms, time_ms, quality)
             if note.kind is Kind.COMMAND_RESULT:

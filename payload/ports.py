@@ -213,12 +213,13 @@ class ApiRequest:
 
 @dataclass(frozen=True, slots=True)
 class ApiReply:
-    """An answer of any status; ``body`` is at most 1024 bytes."""
+    """An answer of any status; ``body`` has at most wire.sources.BODY_BYTES_MAX bytes."""
 
     request_id: int
     status: int
     body: bytes
     elapsed_ms: int
+    retry_after_s: float = 0.0  # as the server wishes
 
 
 @dataclass(frozen=True, slots=True)

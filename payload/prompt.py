@@ -17,6 +17,7 @@ from dataclasses import dataclass
 PROMPT_VALUES_MAX = 6
 MEMORY_CHARS_MAX = 90
 QUESTION_CHARS_MAX = 120
+HEARD_CHARS_MAX = 120
 MUSING_BYTES_MAX = 200
 NESTED_TOKENS_MAX = 8  # of a text that has more of them one in another, all brackets go
 MUSING_LETTERS_MIN = 12
@@ -67,6 +68,15 @@ class PersonaText:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """What a source said; ``age_min`` is None where its age is unknown."""
+
+    source: str
+    text: str
+    age_min: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
     """What is known right now. None is unknown and is never put into words."""
 
@@ -86,6 +96,7 @@ class Moment:
     api: tuple[str, str] | None = None  # (name, outcome): outcome 404|429|500|timeout|garbage|ok
     question: str | None = None
     news: str | None = None  # a key of NEWS_WORDS: what is so for the first time, and said once
+    heard: Heard | None = None
 
 
 # No moment in particular: how writing that answers nobody is learnt, and what drafts are compared
@@ -155,8 +166,10 @@ def prefix(persona: PersonaText) -> str:
 
 
 def suffix(moment: Moment, memory: str | None = None) -> str:
-    """The changing end of a prompt: senses, one memory, the question, the topic."""
+    """The changing end of a prompt: senses, hearsay, one memory, the question, the topic."""
     lines = [senses_in_words(moment)]
+    if moment.heard is not None:
+        lines.append(heard_in_words(moment.heard))
     if memory:
         lines.append("once I wrote: " + strip_control(memory)[:MEMORY_CHARS_MAX])
     if moment.question:
@@ -183,6 +196,16 @@ def newest(turns: list[list[int]], room: int) -> list[int]:
             break
         kept = tokens + kept
     return kept
+
+
+def heard_in_words(heard: Heard) -> str:
+    """Another's word as a quotation, with who said it and how long ago."""
+    age = ""
+    if heard.age_min is not None:
+        hours, minutes = divmod(round(heard.age_min), 60)
+        age = f", {hours} h ago" if hours else f", {minutes} min ago" if minutes else ", just now"
+    text = strip_control(heard.text).replace('"', "'")[:HEARD_CHARS_MAX]
+    return f'{heard.source} said{age}: "{text}"'
 
 
 def sentence_ends(text: str) -> list[int]:

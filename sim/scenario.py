@@ -21,7 +21,7 @@ from sim.fault_schedule import Scheduled
 from sim.hardware import Hardware
 from sim.radio.channel import MEAN_BURST_S, MEAN_LOSS
 from wire.airtime_budget import CADENCE_KEYS, AirtimeBudget
-from wire.mission import CadenceSection, Mission
+from wire.mission import CadenceSection, Mission, SourceSection
 from wire.mission_radio import RadioSection
 
 PRESETS = ("calm", "cold", "deaf", "storm", "night", "brownout", "orbit")
@@ -183,7 +183,11 @@ def _mission(rng: random.Random, mission: Mission, preset: str) -> Mission:
         "mind": {"every_s": rng.choice((60, 150, 300))},
         "power": {"capacity_mah": rng.choice((1_500, 3_000, 6_000))},
         "flight": {"cutdown_pin": 17},  # so that there is something that must not happen
-        "ground": {"raw_log_mb": 4},  # so that a flood finds its bound
+        "ground": {
+            "raw_log_mb": 4,  # so that a flood finds its bound
+            # What the payload asks, the station can ask for it.
+            "sources": tuple(SourceSection(name=api.name, url=api.url) for api in mission.api),
+        },
     }
     sections = {
         name: getattr(mission, name).model_copy(update=values) for name, values in changed.items()

@@ -73,7 +73,7 @@ def summarise(world: World, wall_s: float | None, musings: int) -> dict[str, Any
         if kind == Kind.EVENT and body.get("event") == "burst":
             burst_ms = body.get("fields", {}).get("utc_ms")
             peak_m = max(peak_m or 0.0, float(body.get("fields", {}).get("peak_m", 0.0)))
-        elif kind == Kind.API_CALL:
+        elif kind == Kind.API_CALL and body.get("outcome") != "asked":
             outcomes[body.get("outcome") == "ok"] += 1
     landing = None
     if phase is Phase.LANDED and tracks:

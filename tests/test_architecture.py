@@ -54,15 +54,14 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
 ORDER = {
     "payload": (
         "notes", "ports", "plausible", "prompt", "situation", "starts", "health", "power",
-        "cutdown", "sensors", "navigation", "storage", "bus_guard", "api_client", "camera", "mind",
-        "link", "flight", "preflight", "devices", "drivers", "camera_worker", "llama_library",
-        "mind_start", "mind_engine", "mind_server", "mind_worker", "gguf_index", "assembly_worker",
-        "assembly", "diary_command",
-        "__main__",
+        "cutdown", "sensors", "navigation", "storage", "bus_guard", "hearsay", "radio_requests",
+        "api_client", "camera", "mind", "link", "flight", "preflight", "devices", "drivers",
+        "camera_worker", "llama_library", "mind_start", "mind_engine", "mind_server", "mind_worker",
+        "gguf_index", "assembly_worker", "assembly", "diary_command", "__main__",
     ),
     "groundstation": (
-        "errors", "limits", "vendor", "sanitise", "command_words", "archive", "decode", "uplink",
-        "share", "reading", "ground", "export", "inputs", "chat", "outbox_commands",
+        "errors", "limits", "vendor", "sanitise", "http_call", "command_words", "archive", "decode",
+        "uplink", "share", "reading", "ground", "export", "inputs", "chat", "outbox_commands",
         "web", "__main__",
     ),
     "sim": (
@@ -96,6 +95,7 @@ LIVE_FILES = {
     "groundstation/inputs/gateway.py", "groundstation/web/web.py", "groundstation/vendor.py",
     "groundstation/web/streams.py", "groundstation/web/server.py",
     "groundstation/web/reader_pool.py", "groundstation/share/upload_thread.py",
+    "groundstation/http_call.py", "groundstation/uplink/source_thread.py",
     "groundstation/inputs/udp.py", "groundstation/inputs/tcp.py",
     "groundstation/inputs/kiss_server.py", "groundstation/web/lan.py",
     "sim/live.py", "sim/fakes/worker_mind.py", "sim/rig/live.py", "sim/rig/processes.py",

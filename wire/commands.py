@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 import msgpack
 
+from wire.sources import TEXT_BYTES_MAX
+
 QUESTION_BYTES_MAX = 160
 TX_OFF_MINUTES_MAX = 30
 ARMED_S = 60  # CUTDOWN_FIRE must follow CUTDOWN_ARM within this
@@ -47,6 +49,9 @@ class Opcode(IntEnum):
     CUTDOWN_FIRE = 18  # within ARMED_S of the arming, with a counter of its own
     CUTDOWN_ABORT = 19
     FOLLOW_UP = 20  # question_id, id of the question of the same person before it, text: an ASK
+    ANSWER = 24  # request id of an API_CALL record, text: what the source says that it asked for
+    HEARSAY_LIST = 25  # an event for each thing that sources said and that is kept
+    HEARSAY_FORGET = 26  # number of one, 0 for all
 
 
 QUESTIONS = frozenset((Opcode.ASK, Opcode.FOLLOW_UP))  # their last argument is the question
@@ -78,6 +83,9 @@ ARGUMENTS: dict[Opcode, tuple[type, ...]] = {
     Opcode.CUTDOWN_FIRE: (),
     Opcode.CUTDOWN_ABORT: (),
     Opcode.FOLLOW_UP: (int, int, str),
+    Opcode.ANSWER: (int, str),
+    Opcode.HEARSAY_LIST: (),
+    Opcode.HEARSAY_FORGET: (int,),
 }
 
 
@@ -105,6 +113,13 @@ RANGES: dict[Opcode, tuple[Range, ...]] = {
         Range("a question id", 0, (1 << 32) - 1),
         Range("the id of the question before it", 0, (1 << 32) - 1),
     ),
+    Opcode.ANSWER: (Range("a request id", 0, (1 << 32) - 1),),
+    Opcode.HEARSAY_FORGET: (Range("the number of a thing heard", 0, (1 << 16) - 1),),
+}
+# Of the text that is an opcode's last argument: what it is called, and how many bytes it may have.
+TEXTS: dict[Opcode, tuple[str, int]] = {
+    **dict.fromkeys(QUESTIONS, ("a question", QUESTION_BYTES_MAX)),
+    Opcode.ANSWER: ("an answer", TEXT_BYTES_MAX),
 }
 
 
@@ -156,7 +171,7 @@ def _check(command: Command) -> None:
     for value, allowed in zip(numbers, RANGES.get(command.opcode, ()), strict=True):
         if not allowed.low <= value <= allowed.high:
             raise ValueError(f"{allowed.name} must be {allowed.low}..{allowed.high}")
-    if command.opcode in QUESTIONS:
-        text = str(command.arguments[-1])
-        if not 1 <= len(text.encode()) <= QUESTION_BYTES_MAX:
-            raise ValueError(f"a question must have 1..{QUESTION_BYTES_MAX} bytes")
+    if command.opcode in TEXTS:
+        name, bytes_max = TEXTS[command.opcode]
+        if not 1 <= len(str(command.arguments[-1]).encode()) <= bytes_max:
+            raise ValueError(f"{name} must have 1..{bytes_max} bytes")

@@ -10,9 +10,15 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ValidationError,
+)
 
-from wire import auth
+from wire import auth, sources
 from wire.airtime_budget import AirtimeBudget
 from wire.ax25 import Address
 from wire.mission_radio import EbyteSection, RadioSection, RylrSection, Section
@@ -113,12 +119,20 @@ class MindSection(Section):
                 if (value := getattr(self, name)) is not None}
 
 
-class ApiSection(Section):
+class SourceSection(Section):
     name: Annotated[str, Field(pattern=r"^[a-z]{1,12}$")]
-    url: Annotated[str, Field(pattern=r"^https?://")]
+    url: Annotated[
+        str, Field(pattern=r"^https?://", max_length=500), AfterValidator(sources.checked_address)]
+    text: Annotated[
+        str, Field(max_length=200), AfterValidator(sources.checked_sentence)] = ""
 
 
-def _corners(value: Any) -> Any:
+class ApiSection(SourceSection):
+    fresh_s: Annotated[int, Field(ge=0, le=86_400)] = 0
+    keep: bool = False
+
+
+def _tuples(value: Any) -> Any:
     """TOML has lists where we want tuples."""
     if not isinstance(value, list):
         return value
@@ -134,7 +148,7 @@ Place = tuple[Latitude, Longitude, Annotated[float, Field(ge=-500, le=9000)]]  #
 class FlightSection(Section):
     landing_mps: Annotated[float, Field(ge=2, le=20)] = 5.0
     burst_altitude_m: Annotated[float, Field(ge=100, le=60_000)] | None = None
-    fence: Annotated[tuple[Corner, ...], BeforeValidator(_corners), Field(max_length=64)] = ()
+    fence: Annotated[tuple[Corner, ...], BeforeValidator(_tuples), Field(max_length=64)] = ()
     ceiling_m: Annotated[float, Field(ge=100, le=60_000)] | None = None
     # Pulled low from power-on until the payload runs; GPIO 0 to 8 and the serial port's 14 and 15
     # are not, and would heat the wire (BCM2835 ARM Peripherals, table 6-31).
@@ -157,8 +171,11 @@ class GroundSection(Section):
     sondehub: Literal["off", "dev", "on"] = "off"
     sondehub_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+")] = SONDEHUB_URL
     sondehub_callsign: Annotated[str, Field(pattern=r"^([A-Za-z0-9_/-]{3,24})?$")] = ""
-    sondehub_position: Annotated[Place | None, BeforeValidator(_corners)] = None
+    sondehub_position: Annotated[Place | None, BeforeValidator(_tuples)] = None
     sondehub_antenna: Annotated[str, Field(max_length=64)] = ""
+    # What this station asks for the payload; it asks nothing and nobody else.
+    sources: Annotated[
+        tuple[SourceSection, ...], BeforeValidator(_tuples), Field(max_length=16)] = ()
 
     @property
     def raw_log_bytes_max(self) -> int:
@@ -241,6 +258,8 @@ def parse(text: str, name: str) -> Mission:
     _check_flight(mission.flight, name)
     _check_pins(mission, name)
     _check_sondehub(mission, name)
+    _check_sources("api", mission.api, name)
+    _check_sources("ground.sources", mission.ground.sources, name)
     if mission.radio.framing == "ax25":
         try:
             Address.parse(mission.payload.callsign)
@@ -270,6 +289,13 @@ def _check_pins(mission: Mission, name: str) -> None:
             f"{name}: flight.cutdown_pin = {pin}: is a pin of the radio module, [radio.ebyte]")
 
 
+def _check_sources(key: str, listed: tuple[SourceSection, ...], name: str) -> None:
+    names = [source.name for source in listed]
+    twice = next((each for each in names if names.count(each) > 1), None)
+    if twice is not None:
+        raise MissionError(f"{name}: {key} has {twice!r} twice; each name stands for one source")
+
+
 def _check_sondehub(mission: Mission, name: str) -> None:
     ground, payload = mission.ground, mission.payload
     if ground.sondehub != "off" and not ground.sondehub_callsign:
@@ -291,12 +317,13 @@ def _sentence(name: str, error: ValidationError) -> str:
         return f"{name}: unknown key {key}; allowed: {', '.join(_siblings(first['loc']))}"
     if first["type"] == "missing":
         return f"{name}: key {key} is missing"
-    return f"{name}: {key} = {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{name}: {key} = {first['input']!r}: {message[0].lower()}{message[1:]}"
 
 
 # The sections whose annotation is more than their class.
 _TABLES: dict[str, type[BaseModel]] = {
-    "api": ApiSection, "ebyte": EbyteSection, "rylr": RylrSection,
+    "api": ApiSection, "sources": SourceSection, "ebyte": EbyteSection, "rylr": RylrSection,
 }
 
 

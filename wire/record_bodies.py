@@ -80,10 +80,14 @@ class ApiCallBody(TypedDict):
     api: Annotated[str, "name from the mission file"]
     outcome: Annotated[
         str, "ok | 404 | 429 | 500 | other | timeout | unreachable | garbage | redirected"
-             " | blocked"]
+             " | blocked | asked"]
     status: Annotated[NotRequired[int], "HTTP status, if one was received"]
     ms: Annotated[int, "time until the outcome, ms"]
     summary: Annotated[NotRequired[str], "first words of a successful answer"]
+    request: Annotated[NotRequired[int], "id of a request by radio, of its answer or its end"]
+    lat: Annotated[NotRequired[int], "latitude of the place asked about, degrees x 1e7"]
+    lon: Annotated[NotRequired[int], "longitude, degrees x 1e7"]
+    alt: Annotated[NotRequired[int], "altitude, m"]
 
 
 class ThumbnailBody(TypedDict):

@@ -5,6 +5,7 @@
     SAFETY     TX_OFF, SAFE_ENTER, SAFE_EXIT
     COMMAND    every other command
     QUESTION   ASK, on the air also as FOLLOW_UP
+    ANSWER     what a source says that the payload asked for
 
 Within a class the oldest goes first, until it is heard aboard or given up; questions take turns
 between those who ask. CUTDOWN_FIRE goes only into a window that a beacon opened which says that the
@@ -41,6 +42,7 @@ class Precedence(IntEnum):
     SAFETY = 2
     COMMAND = 3
     QUESTION = 4
+    ANSWER = 5
 
 
 _CLASSES = {
@@ -48,6 +50,7 @@ _CLASSES = {
     Opcode.CUTDOWN_FIRE: Precedence.CUTDOWN, Opcode.TX_OFF: Precedence.SAFETY,
     Opcode.SAFE_ENTER: Precedence.SAFETY, Opcode.SAFE_EXIT: Precedence.SAFETY,
     Opcode.ASK: Precedence.QUESTION, Opcode.FOLLOW_UP: Precedence.QUESTION,
+    Opcode.ANSWER: Precedence.ANSWER,
 }
 
 

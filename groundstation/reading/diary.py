@@ -14,6 +14,7 @@ from groundstation.decode.pictures import media_type
 from groundstation.reading import lives
 from groundstation.sanitise import clean_text, number, scaled
 from wire.records import Kind
+from wire.sources import TEXT_CHARS_MAX
 
 
 def entry(db: sqlite3.Connection, node_id: int, row: sqlite3.Row) -> dict[str, Any] | None:
@@ -38,7 +39,7 @@ def entry(db: sqlite3.Connection, node_id: int, row: sqlite3.Row) -> dict[str, A
     if kind is Kind.API_CALL:
         entry["api"] = clean_text(body.get("api"), 40)
         entry["outcome"] = clean_text(body.get("outcome"), 24)
-        entry["summary"] = clean_text(body.get("summary"), 120)
+        entry["summary"] = clean_text(body.get("summary"), TEXT_CHARS_MAX)
         return entry
     if kind is Kind.THUMBNAIL:
         entry["scene"] = clean_text(body.get("scene"), 24)

@@ -6,15 +6,10 @@ tries are WAIT_S to WAIT_S_MAX apart for as long as the station runs.
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import socket
 import sqlite3
-import ssl
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from tenacity import (
     RetryCallState,
@@ -24,6 +19,8 @@ from tenacity import (
     wait_exponential,
 )
 
+from groundstation import http_call
+from groundstation.http_call import NoAnswer
 from groundstation.share.sondehub import Put, Unanswered, UploadAnswer
 from groundstation.share.upload_queue import UploadQueue
 from groundstation.share.uploader import EVERY_S, Uploader
@@ -37,54 +34,20 @@ _wait = wait_exponential(multiplier=WAIT_S, max=WAIT_S_MAX)
 
 
 class HttpPut:
-    """Sends requests to one server. A redirection or a proxy is not followed."""
+    """Sends requests to one server."""
 
     def __init__(self, url: str, deadline_s: float = DEADLINE_S) -> None:
-        self._url = urlsplit(url)
+        self._url = url.rstrip("/")
         self._deadline_s = deadline_s
 
     def __call__(self, put: Put) -> UploadAnswer:
         """Raises Unanswered when there is no answer within the deadline."""
-        connection = self._connection()
-        is_late = threading.Event()
-        # A server that sends a byte now and then never runs into the timeout of a socket.
-        cut = threading.Timer(self._deadline_s, _hang_up, (connection, is_late))
-        cut.daemon = True
         try:
-            cut.start()
-            connection.request(
-                "PUT", self._url.path.rstrip("/") + put.path, put.body, put.headers)
-            response = connection.getresponse()
-            body = response.read(ANSWER_BYTES_MAX)
-            if is_late.is_set():  # what was cut off looks like an answer without a body
-                raise TimeoutError("timed out")
-            return UploadAnswer(response.status, body, _seconds(response.getheader("Retry-After")))
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise Unanswered(str(error) or type(error).__name__) from error
-        finally:
-            cut.cancel()
-            connection.close()
-
-    def _connection(self) -> http.client.HTTPConnection:
-        host, port = self._url.hostname or "", self._url.port
-        if self._url.scheme == "https":
-            return http.client.HTTPSConnection(
-                host, port, timeout=self._deadline_s, context=ssl.create_default_context())
-        return http.client.HTTPConnection(host, port, timeout=self._deadline_s)
-
-
-def _hang_up(connection: http.client.HTTPConnection, is_late: threading.Event) -> None:
-    is_late.set()
-    sock = connection.sock
-    if sock is not None:
-        with contextlib.suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """Retry-After in seconds; its other form, a date, is not read."""
-    text = retry_after or ""
-    return float(text) if text.isascii() and text.isdigit() and len(text) < 7 else None
+            return UploadAnswer(*http_call.call(
+                "PUT", self._url + put.path, self._deadline_s, ANSWER_BYTES_MAX, put.body,
+                put.headers))
+        except NoAnswer as error:
+            raise Unanswered(str(error)) from error
 
 
 def run(

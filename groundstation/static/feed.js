@@ -240,6 +240,7 @@ const CALL_WORDS = {
   404: "404, not found", 429: "429, asked too often", 500: "500, a server in trouble",
   timeout: "no answer", unreachable: "unreachable", garbage: "garbage", other: "an unreadable answer",
   redirected: "redirected, not followed", blocked: "a private address, not called",
+  asked: "through the ground station",
 };
 
 const answered = ({ outcome, summary }) => (outcome === "ok" && summary ? `“${summary}”` : CALL_WORDS[outcome] ?? outcome);

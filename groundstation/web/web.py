@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response, StreamingResponse
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
@@ -214,6 +214,41 @@ async def _left(request: Request, error: Exception) -> Response:
     return refuse(400, "The request was incomplete.")
 
 
+def _routes(door: _Door, pages: _Pages, events: _Events, operating: Operating, access: Access
+            ) -> list[BaseRoute]:
+    """Each in the group of those who may use it; the page's files, which anybody may, contain no
+    data."""
+    return [
+        *only(Role.ANYBODY, access, [
+            Route("/", pages.index),
+            Route("/api/role", door.role),
+            Route("/api/enter", door.enter, methods=["POST"]),
+        ]),
+        *only(Role.VIEWER, access, [
+            Route("/api/flight", pages.flight),
+            Route("/api/history", pages.history),
+            Route("/api/landing", pages.landing),
+            Route("/api/musings", pages.musings),
+            Route("/api/picture/{key}", pages.picture),
+            Route("/api/tiles/{zoom}/{column}/{row}", pages.tile),
+            Route("/api/conflicts", pages.conflicts),
+            Route("/api/export/{name}", pages.export),
+            Route("/api/commands", pages.commands),
+            Route("/api/link", pages.link),
+            Route("/api/packets", pages.packets),
+            Route("/api/packets/{number}", pages.packet),
+            Route("/api/events", events, methods=["GET"]),
+        ]),
+        *only(Role.OPERATOR, access, [
+            Route("/api/ask", operating.ask, methods=["POST"]),
+            Route("/api/command", operating.command, methods=["POST"]),
+            Route("/api/acknowledge", operating.acknowledge, methods=["POST"]),
+            Route("/api/withdraw", operating.withdraw, methods=["POST"]),
+            Route("/api/abort", operating.abort, methods=["POST"]),
+        ]),
+    ]
+
+
 def create_app(
     archive_path: Path, mission: Mission, *, now: Callable[[], int] | None = None,
     static: Path = STATIC, ending: Callable[[], Ending | None] = lambda: None,
@@ -234,39 +269,10 @@ def create_app(
     pages = _Pages(pool, mission, times, static, tiles)
     operating = Operating(pool, archive_path, mission, times, board)
     access = Access(tokens)
-    door = _Door(access, notices)
     own_name = socket.gethostname().lower()
     names = ("localhost", own_name, f"{own_name}.local", mission.ground.web_host)
-    routes = [  # each in the group of those who may use it; the page's files contain no data
-        *only(Role.ANYBODY, access, [
-            Route("/", pages.index),
-            Route("/api/role", door.role),
-            Route("/api/enter", door.enter, methods=["POST"]),
-        ]),
-        *only(Role.VIEWER, access, [
-            Route("/api/flight", pages.flight),
-            Route("/api/history", pages.history),
-            Route("/api/landing", pages.landing),
-            Route("/api/musings", pages.musings),
-            Route("/api/picture/{key}", pages.picture),
-            Route("/api/tiles/{zoom}/{column}/{row}", pages.tile),
-            Route("/api/conflicts", pages.conflicts),
-            Route("/api/export/{name}", pages.export),
-            Route("/api/commands", pages.commands),
-            Route("/api/link", pages.link),
-            Route("/api/packets", pages.packets),
-            Route("/api/packets/{number}", pages.packet),
-            Route("/api/events", _Events(streams), methods=["GET"]),
-        ]),
-        *only(Role.OPERATOR, access, [
-            Route("/api/ask", operating.ask, methods=["POST"]),
-            Route("/api/command", operating.command, methods=["POST"]),
-            Route("/api/acknowledge", operating.acknowledge, methods=["POST"]),
-            Route("/api/withdraw", operating.withdraw, methods=["POST"]),
-            Route("/api/abort", operating.abort, methods=["POST"]),
-        ]),
-        Mount("/static", StaticFiles(directory=static, check_dir=False)),
-    ]
+    routes = _routes(_Door(access, notices), pages, _Events(streams), operating, access)
+    routes.append(Mount("/static", StaticFiles(directory=static, check_dir=False)))
     app = Starlette(
         routes=routes,
         middleware=[

@@ -1,6 +1,6 @@
 """HTTP GET in one background thread, for services that may never answer.
 
-Implements ``payload.ports.Http``: one request at a time, at most 1024 bytes of body, http and https
+Implements ``payload.ports.Http``: one request at a time, at most 8192 bytes of body, http and https
 only. Answers are sent to the ground, so the mission file alone decides which hosts are contacted:
 at most three redirects are followed, and only to the same scheme, host and port; a public name that
 resolves to a private address is not contacted (``may_ask``).
@@ -23,8 +23,8 @@ import time
 from urllib.parse import urljoin, urlsplit
 
 from payload.ports import ApiFailed, ApiReply, ApiRequest
+from wire.sources import BODY_BYTES_MAX
 
-BODY_BYTES_MAX = 1024
 REDIRECTS_MAX = 3
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PORTS = {"http": http.client.HTTP_PORT, "https": http.client.HTTPS_PORT}
@@ -83,7 +83,7 @@ class HttpClient:
             request = self._requests.get()
             started_s = time.monotonic()
             try:
-                status, body = self._get(request.url, started_s + self._timeout_s)
+                status, body, wait_s = self._get(request.url, started_s + self._timeout_s)
             except TimeoutError:
                 self._outcomes.put(ApiFailed(request.request_id, "timeout"))
             except _Blocked:
@@ -94,23 +94,27 @@ class HttpClient:
                 self._outcomes.put(ApiFailed(request.request_id, "unreachable"))
             else:
                 elapsed_ms = int((time.monotonic() - started_s) * 1000)
-                self._outcomes.put(ApiReply(request.request_id, status, body, elapsed_ms))
+                self._outcomes.put(ApiReply(
+                    request.request_id, status, body, elapsed_ms, wait_s))
 
-    def _get(self, url: str, deadline_s: float) -> tuple[int, bytes]:
-        """Status and body after redirects.
+    def _get(self, url: str, deadline_s: float) -> tuple[int, bytes, float]:
+        """Status, body and Retry-After after redirects.
 
         A redirect that is not followed is returned as the answer it is. Raises TimeoutError,
         _Blocked, OSError, HTTPException, ValueError.
         """
         for _ in range(REDIRECTS_MAX + 1):
-            status, body, location = self._get_once(url, deadline_s)
-            target = redirect_target(url, location) if status in _REDIRECTS else None
+            response, body = self._get_once(url, deadline_s)
+            location = response.getheader("Location")
+            target = redirect_target(url, location) if response.status in _REDIRECTS else None
             if target is None:
                 break
             url = target
-        return status, body
+        return response.status, body, retry_after_s(response.getheader("Retry-After"))
 
-    def _get_once(self, url: str, deadline_s: float) -> tuple[int, bytes, str | None]:
+    def _get_once(
+        self, url: str, deadline_s: float
+    ) -> tuple[http.client.HTTPResponse, bytes]:
         parts = urlsplit(url)
         if parts.scheme not in _PORTS or not parts.hostname:
             raise ValueError(f"not an http address: {url!r}")
@@ -122,8 +126,7 @@ class HttpClient:
                 "User-Agent": self._user_agent, "Accept": "*/*", "Connection": "close",
             })
             response = connection.getresponse()
-            body = self._body(response, deadline_s)
-            return response.status, body, response.getheader("Location")
+            return response, self._body(response, deadline_s)
         finally:
             self._connection = None
             connection.close()
@@ -182,6 +185,12 @@ def _dial(host: str, port: int, deadline_s: float) -> socket.socket:
 
 def _left_s(deadline_s: float) -> float:
     return max(deadline_s - time.monotonic(), 0.001)
+
+
+def retry_after_s(value: str | None) -> float:
+    """Retry-After in seconds; 0 where there is none, and for its other form, a date."""
+    text = value or ""
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0.0
 
 
 def redirect_target(url: str, location: str | None) -> str | None:

@@ -19,6 +19,7 @@ from typing import Any
 from payload.api_client import ApiClient
 from payload.camera.camera import CameraManager
 from payload.cutdown import Cutdown
+from payload.hearsay import Hearsay
 from payload.link import uplink_gate
 from payload.link.downlink import Downlink
 from payload.link.settings import FlightSettings
@@ -68,6 +69,7 @@ class Parts:
     settings: FlightSettings
     starts: Starts
     cutdown: Cutdown
+    hearsay: Hearsay
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +309,24 @@ def _cutdown_abort(runner: CommandRunner, command: RunningCommand) -> None:
     runner.parts.cutdown.abort()
 
 
+def _answer(runner: CommandRunner, command: RunningCommand) -> str | None:
+    text = str(command.arguments[1])
+    found = runner.parts.api.answer(command.number(), text, command.now_ms)
+    if isinstance(found, str):
+        return found
+    runner.notes.append(found)
+    return None
+
+
+def _hearsay_list(runner: CommandRunner, command: RunningCommand) -> None:
+    runner.notes += runner.parts.hearsay.listed()
+
+
+def _hearsay_forget(runner: CommandRunner, command: RunningCommand) -> str | None:
+    is_forgotten = runner.parts.hearsay.forget(command.number())
+    return None if is_forgotten else "nothing is kept under that number"
+
+
 _HANDLERS: dict[Opcode, Callable[[CommandRunner, RunningCommand], str | None]] = {
     Opcode.PING: _ping,
     Opcode.ASK: _ask,
@@ -328,5 +348,8 @@ _HANDLERS: dict[Opcode, Callable[[CommandRunner, RunningCommand], str | None]] =
     Opcode.CUTDOWN_ARM: _cutdown_arm,
     Opcode.CUTDOWN_FIRE: _cutdown_fire,
     Opcode.CUTDOWN_ABORT: _cutdown_abort,
+    Opcode.ANSWER: _answer,
+    Opcode.HEARSAY_LIST: _hearsay_list,
+    Opcode.HEARSAY_FORGET: _hearsay_forget,
 }
 assert set(_HANDLERS) == set(Opcode), "an opcode that nobody handles"

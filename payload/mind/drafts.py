@@ -55,7 +55,8 @@ class DraftChoice:
         true then, and may not be now: it is not given.
         """
         senses = senses_in_words(moment)
-        prompted = [*self._constant, senses, memory or "", moment.question or ""]
+        heard = "" if moment.heard is None else moment.heard.text
+        prompted = [*self._constant, senses, memory or "", moment.question or "", heard]
         given = set().union(*map(numbers, prompted))
         answers = [exchange.answer for exchange in thread if exchange.answer]
         prompted += [exchange.question for exchange in thread]

@@ -16,6 +16,7 @@ import random
 from collections import deque
 from dataclasses import dataclass, replace
 
+from payload.hearsay import Hearsay
 from payload.mind import spoken, topics
 from payload.mind.disclosure import Disclosure
 from payload.mind.drafts import DraftChoice
@@ -69,7 +70,7 @@ class MindManager:
     def __init__(
         self, mind: Mind | None, persona: PersonaText | None, memory: Memory | None,
         section: MindSection, rng: random.Random, said: list[str], questions: Questions,
-        sampling: Sampling, firsts: Firsts,
+        sampling: Sampling, firsts: Firsts, hearsay: Hearsay,
     ) -> None:
         """``said`` are the musings of this flight before the reboot, oldest first.
 
@@ -94,6 +95,7 @@ class MindManager:
         self._tried_topics: list[str] = []
         self._questions = questions
         self._firsts = firsts
+        self._hearsay = hearsay
         self._recent_topics: deque[str] = deque(maxlen=topics.RECENT_TOPICS)
         self._recent_memories: deque[str] = deque(maxlen=MEMORIES_AVOIDED)
         self._api: tuple[str, str, int] | None = None
@@ -135,7 +137,13 @@ class MindManager:
         self._is_owed = True
 
     def note_api(self, name: str, outcome: str, now_ms: int) -> None:
-        """An API answered, or failed to, at ``now_ms``; noting it again changes nothing."""
+        """An API answered, or failed to, at ``now_ms``; noting it again changes nothing, and a
+        failure is no news while a fresh answer has not been mused about."""
+        if self._api is not None and outcome != "ok":
+            _, before, at_ms = self._api
+            is_fresh = now_ms - at_ms <= topics.API_FRESH_S * 1000
+            if before == "ok" and is_fresh and at_ms != self._mused_api_ms:
+                return
         self._api = (name, outcome, now_ms)
 
     def note_picture(self, scene: str | None, now_ms: int) -> None:
@@ -236,6 +244,7 @@ class MindManager:
         self._request_id += 1
         api_ms = self._api[2] if self._api is not None else None
         moment = replace(topics.moment(facts, about, asked), news=news)
+        moment = replace(moment, heard=self._hearsay.for_thought(moment, situation.utc_ms))
         thread: list[Exchange] = []
         if question is not None and question.tries < TRIES_MAX - 1:  # the last try is without
             thread = self._questions.thread(question)

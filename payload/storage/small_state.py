@@ -26,6 +26,8 @@ _Answer = Annotated[tuple[_Number32, _Number32], Field(strict=False)]
 _Layer = Annotated[tuple[_Finite, _Finite, _Finite], Field(strict=False)]
 _Questions = Annotated[tuple[list[_Question], list[int], list[_Exchange]], Field(strict=False)]
 
+_Saying = Annotated[tuple[_Count, str, str, _Milliseconds | None], Field(strict=False)]
+
 _STRICT = ConfigDict(strict=True)
 
 
@@ -59,6 +61,7 @@ _KINDS: dict[str, Any] = {
     "bus_trials": _Count,
     "charge": _Finite,
     "firsts": _Firsts,
+    "hearsay": Annotated[list[_Saying], Field(max_length=16)],
     "ids_upto": _Count,
     "incarnation": Annotated[int, Field(ge=1, lt=1 << 32)],
     "machine_boot": Annotated[str, Field(max_length=64)],

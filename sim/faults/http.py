@@ -1,4 +1,4 @@
-"""Faults of the web APIs, beyond the list of docs/faults.md: number 82."""
+"""Faults of the sources that payload and station ask: numbers 82 and 83."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ _WHAT = {
     ApiFault.REFUSES: "the HTTP port refuses every request",
     ApiFault.BREAKS: "the HTTP port raises an exception",
     ApiFault.OTHER: "answers to requests that were not made",
+    ApiFault.POISONED: "answers that give orders and forge records",
+}
+_OF_THE_STATION = {
+    ApiFault.POISONED: "the station's sources give orders and forge records",
+    ApiFault.TIMEOUT: "the station's sources do not answer",
 }
 
 
@@ -33,7 +38,20 @@ def _http(stage: Stage, fault: ApiFault) -> End:
     return end
 
 
-FAULTS: tuple[Fault, ...] = tuple(
-    Fault(82, f"http.{fault.name.lower()}", what, partial(_http, fault=fault), LASTS_S)
-    for fault, what in _WHAT.items()
+def _sources(stage: Stage, fault: ApiFault) -> End:
+    """83: what the station asks for the payload."""
+    http = stage.world.air.sources.http
+    http.fault = fault
+
+    def end() -> None:
+        http.fault = None
+
+    return end
+
+
+FAULTS: tuple[Fault, ...] = (
+    *(Fault(82, f"http.{fault.name.lower()}", what, partial(_http, fault=fault), LASTS_S)
+      for fault, what in _WHAT.items()),
+    *(Fault(83, f"sources.{fault.name.lower()}", what, partial(_sources, fault=fault), LASTS_S)
+      for fault, what in _OF_THE_STATION.items()),
 )

@@ -12,6 +12,7 @@ from functools import partial
 from groundstation.ground import Ground
 from sim.clock import SimClock, part_rng
 from sim.daemon import Observer
+from sim.fakes.station_sources import StationSources
 from sim.radio.channel import Channel, GilbertElliott, frame_name
 from sim.radio.forgeries import Forger
 from sim.radio.impairments import Arrival, Wear
@@ -28,7 +29,8 @@ STRANGER_WAITS_MS_MAX = 120_000
 
 
 class Air:
-    """``channel``, the payload's ``radio``, and ``strangers`` are public: faults are set there."""
+    """``channel``, the payload's ``radio``, ``strangers`` and the station's ``sources`` are public:
+    faults are set there."""
 
     def __init__(
         self, clock: SimClock, mission: Mission, seed: int, distance_m: Callable[[], float],
@@ -50,6 +52,7 @@ class Air:
             part_rng(seed, "strangers"), node_id, self.channel.counts,
             Forger(part_rng(seed, "forger"), node_id, mission.symbol_mtu_bytes),
         )
+        self.sources = StationSources(clock, mission, part_rng(seed, "sources"))
         self._clock = clock
         self._ground = ground
         self._is_in_view = is_in_view
@@ -112,6 +115,7 @@ class Air:
         ground = self._ground()
         if ground is not None:
             ground.tend(self.ground_utc_ms)
+            self.sources.tend(ground.archive.path, self.ground_utc_ms)
 
     def payload_hears(self, data: bytes) -> None:
         """Bytes reach the payload's antenna, whoever sent them."""

@@ -86,7 +86,7 @@ def _adapted(mission: Mission, path: Path, layout: Layout, ports: Ports) -> Miss
         "sensors": {"gnss_device": str(layout.receiver.absolute())},
         "mind": {"bundle": bundle, "threads": MIND_THREADS},
         "ground": {"web_host": HOST, "web_port": ports.page, "archive_dir": "archive",
-                   "sondehub": "off"},  # a bench is on no map
+                   "sondehub": "off", "sources": ()},  # a bench is on no map, and asks nobody
         "keys": {"file": "mission.key"},
     }
     sections: dict[str, Any] = {

@@ -17,7 +17,6 @@ from unittest.mock import patch
 
 import msgpack
 
-from payload.api_client import BODY_BYTES_MAX as API_BODY_BYTES_MAX
 from payload.api_client import classify
 from payload.camera.camera import picture_flaw
 from payload.devices.gps_ublox import UbloxGnss
@@ -53,6 +52,7 @@ from tests.hostile.wire_decoders import MISSION
 from tests.payload.fakes import FakeRadio
 from wire.bundle import BundleError
 from wire.records import Kind, Priority, TimeQuality
+from wire.sources import BODY_BYTES_MAX
 
 _MIB = 1 << 20
 RETRY_MS = 60_000
@@ -169,7 +169,7 @@ def _reply(data: bytes) -> object:
 
 
 def _answer(data: bytes) -> object:
-    outcome, summary = classify(200, data[:API_BODY_BYTES_MAX])
+    outcome, summary = classify(200, data[:BODY_BYTES_MAX])
     assert strip_control(summary) == summary.rstrip()  # it is cut, maybe behind a blank
     summary.encode()
     return outcome
@@ -197,8 +197,8 @@ class _Answered:
 def _http(data: bytes) -> object:
     """The driver's fetch, through whatever redirects the answer asks for."""
     with patch("payload.drivers.http._dial", lambda *_args: _Answered(data)):
-        status, body = HttpClient()._get("http://station.invalid/a", time.monotonic() + 1000)
-    assert len(body) <= API_BODY_BYTES_MAX
+        status, body, _ = HttpClient()._get("http://station.invalid/a", time.monotonic() + 1000)
+    assert len(body) <= BODY_BYTES_MAX
     return classify(status, body)
 
 

@@ -1,8 +1,9 @@
 """Text from the radio and from APIs is data, also where the model obeys it in the worst way.
 
-Each of fifty texts goes through every door at once, as a question and as the answer of an API, to a
-flight whose mind does what the text wants. What is stored, sent and done is what a flight with a
-harmless text stores, sends and does; only the words of musings and replies may differ.
+Each of fifty texts goes through every door at once, as a question and as the answer of a source by
+the network and by radio, to a flight whose mind does what the text wants. What is stored, sent and
+done is what a flight with a harmless text stores, sends and does; only the words of musings and
+replies may differ, and the quotation of the text itself.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import csv
 import hashlib
 import json
 import random
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
@@ -27,13 +29,15 @@ from groundstation.export.feeds import SummaryFeed
 from groundstation.ground import Ground
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import to_json
+from payload.api_client import classify
 from payload.flight import Flight
 from payload.mind.disclosure import sendable
 from payload.mind.memory import Memory
 from payload.mind.mind import NO_VOICE
 from payload.mind.private_words import PrivateWords
-from payload.ports import ApiReply, ApiRequest, MindReply
+from payload.ports import ApiReply, ApiRequest, MindReply, PortError
 from payload.prompt import (
+    HEARD_CHARS_MAX,
     MEMORY_CHARS_MAX,
     MUSING_BYTES_MAX,
     QUESTION_CHARS_MAX,
@@ -49,11 +53,14 @@ from wire import frames
 from wire.beacon import Beacon
 from wire.commands import QUESTION_BYTES_MAX, Command, Opcode, encode
 from wire.frames import CommandFrame
-from wire.mission import Mission
+from wire.mission import Mission, SourceSection
 from wire.records import Kind
+from wire.sources import TEXT_CHARS_MAX
 
 HARMLESS = "Is the frost on the lamp?"
 SECONDS = 100
+BY_RADIO = "poem"  # a source to which no network leads
+SAID = re.compile(r'(?:weather|poem) said, (?:just now|\d+ min ago): "([^"\n]*)"')
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 TOKENS = ("<|", "[INST]", "[/INST]", "<s>", "</s>")
@@ -72,7 +79,15 @@ def mission() -> Mission:
     return plain.model_copy(update={
         "mind": plain.mind.model_copy(update={"every_s": 10, "private_words": (NAME,)}),
         "cadence": plain.cadence.model_copy(update={"api_s": 15}),
+        "api": tuple(api for api in plain.api if api.name in ("weather", BY_RADIO)),
+        "ground": plain.ground.model_copy(
+            update={"sources": (SourceSection(name=BY_RADIO, url="http://a.invalid/"),)}),
     })
+
+
+def bodies(text: str) -> tuple[bytes, ...]:
+    """The text as sources answer it: as it is, and as a JSON string."""
+    return text.encode()[:1024], json.dumps(text).encode()[:1024]
 
 
 class ObeyingMind(FakeMind):
@@ -91,13 +106,15 @@ class ObeyingMind(FakeMind):
 
 
 class LyingHttp:
-    """Every API answers with the text, as it is and as a JSON string in turn."""
+    """Every API answers with the text, but for the one that has no network."""
 
     def __init__(self, text: str) -> None:
-        self._bodies = (text.encode()[:1024], json.dumps(text).encode()[:1024])
+        self._bodies = bodies(text)
         self._request: ApiRequest | None = None
 
     def start(self, request: ApiRequest, now_ms: int) -> bool:
+        if request.name == BY_RADIO:
+            raise PortError("there is no network")
         self._request = request
         return True
 
@@ -131,11 +148,17 @@ class InjectedFlight(Bench):
     def __init__(self, folder: Path, text: str) -> None:
         folder.mkdir()
         self.index = write_index(folder / "memory.sqlite", TEXTS)
+        self.text = text
         self.asked = text.encode()[:QUESTION_BYTES_MAX].decode(errors="ignore")
         super().__init__(folder, mind=ObeyingMind(text), http=LyingHttp(text))
         self.run(5)
         self.uplink(encode(Command(Opcode.ASK, (77, self.asked))), FIRST_COUNTER + 5)
         self.run(SECONDS)
+        (asked, *_) = (call.body for call in self.stored(Kind.API_CALL) if "request" in call.body)
+        answer = encode(Command(Opcode.ANSWER, (asked["request"], self.asked)))
+        for number in (1, 2):
+            self.uplink(answer, FIRST_COUNTER + 16 * (SECONDS // 16 + number))
+            self.run(20)
         self.store.commit(self.now_ms)
 
     def boot(self) -> None:
@@ -176,20 +199,26 @@ def test_an_injection_changes_nothing(name: str, harmless: Done, tmp_path: Path)
     assert flown.done() == harmless
     assert flown.memory.errors == 0
     check_prompts(flown)
+    check_hearsay(flown)
     check_words(flown)
     check_ground(flown, tmp_path)
 
 
 def check_prompts(flown: InjectedFlight) -> None:
-    """One line a field, the template's own control tokens alone, and never what an API said."""
+    """One line a field, the template's own control tokens alone, and what a source said in
+    quotation marks."""
+    quotes = {text.replace('"', "'")[:HEARD_CHARS_MAX] for text in sayings(flown)}
     requests = flown.ports.mind.requests
     assert {request.prefix for request in requests} == {prefix(PERSONA)}
-    asked = 0
+    asked = quoted = 0
     for request in requests:
         body, end = request.suffix.removesuffix("assistant\n").split("<|im_end|>\n<|im_start|>")
         assert end == "" and not any(token in body for token in TOKENS)
         assert all(unicodedata.category(c) not in UNSEEN for c in body.replace("\n", ""))
         _, *fields, about = body.split("\n")
+        if fields and (said := SAID.fullmatch(fields[0])):
+            assert said[1] in quotes and about in ("about: answer", "about: question")
+            fields, quoted = fields[1:], quoted + 1
         names = [field.split(": ")[0] for field in fields]
         assert about.startswith("about: ") and names in (
             [], ["once I wrote"], ["asked"], ["once I wrote", "asked"])
@@ -201,7 +230,20 @@ def check_prompts(flown: InjectedFlight) -> None:
                 assert about == "about: question"
             else:
                 assert value in {text[:MEMORY_CHARS_MAX] for text in TEXTS}
-    assert len(requests) > asked > 0
+    assert len(requests) > asked > 0 and (quoted > 0 or not quotes)
+
+
+def sayings(flown: InjectedFlight) -> set[str]:
+    """What there is to quote: the text, cleaned and cut as it came by each road."""
+    by_network = {classify(200, body)[1] for body in bodies(flown.text)}
+    return (by_network | {strip_control(flown.asked)[:TEXT_CHARS_MAX]}) - {""}
+
+
+def check_hearsay(flown: InjectedFlight) -> None:
+    """The text and nothing else is kept, under the name of the source; it is not in the memory."""
+    kept = flown.flight.hearsay.saved()
+    assert {text for _, _, text, _ in kept} <= sayings(flown)
+    assert len(kept) <= 2 and {source for _, source, _, _ in kept} <= {"weather", BY_RADIO}
 
 
 def check_words(flown: InjectedFlight) -> None:
@@ -218,8 +260,8 @@ def check_words(flown: InjectedFlight) -> None:
     assert first[0] == "canned", "the disclosure, or that it has no voice"
     for call in flown.stored(Kind.API_CALL):
         summary = call.body.get("summary", "")
-        assert len(summary) <= 80 and summary.isprintable()
-        assert call.body["outcome"] in ("ok", "garbage")
+        assert len(summary) <= TEXT_CHARS_MAX and summary.isprintable()
+        assert call.body["outcome"] in ("ok", "garbage", "unreachable", "asked")
 
 
 def check_ground(flown: InjectedFlight, folder: Path) -> None:

@@ -39,6 +39,7 @@ from wire import (
     mission,
     records,
     rylr,
+    sources,
     ukhas,
     varint,
 )
@@ -210,6 +211,14 @@ def _block() -> Take:
     return take
 
 
+def _said(data: bytes) -> object:
+    """What an answer says, with a sentence and as it is."""
+    sources.text_of(data, "")
+    text = sources.text_of(data, "{query.pages.0.extract}, {now} C")
+    assert text is None or isinstance(text, str)
+    return text
+
+
 def _coded() -> Take:
     """Packets are an ESI of two bytes and a symbol of eight."""
     block = coding.Decoder(3, 5, 8)
@@ -325,6 +334,9 @@ WIRE: list[Decoder] = [
     Decoder("wire.commands", plain(lambda data: commands.encode(commands.decode(data))),
             lambda: [(commands.encode(Command(Opcode.ASK, (5, "How is it?"))),),
                      (commands.encode(Command(Opcode.PING)),)], (ValueError,)),
+    Decoder("wire.sources", plain(_said),
+            lambda: [(b'{"query": {"pages": [{"extract": "A town."}]}, "now": -4.5}',)],
+            words=JSON_WORDS, cost=2),
     Decoder("wire.key_file", in_file("mission.key", key_file.load),
             lambda: [(bytes(range(32)).hex().encode() + b"\n",)], (KeyFileError,), cost=5),
     Decoder("wire.mission", in_file("mission.toml", mission.load),

@@ -41,6 +41,8 @@ FIRST_COUNTER = auth.next_counter(0, (FIRST_FIX_MS - EPOCH_2025_MS) // 1000)
 class Bench:
     """A Flight on fakes that can be stepped, killed and started again on the same disk."""
 
+    mission = MISSION
+
     def __init__(self, path: Path, **missing: None) -> None:
         self.path = path
         self.ports = replace(
@@ -59,7 +61,7 @@ class Bench:
     def boot(self) -> None:
         self.store = self.open_store()
         self.flight = Flight(
-            MISSION, self.ports, self.store, PERSONA, None, KEY, random.Random(1)
+            self.mission, self.ports, self.store, PERSONA, None, KEY, random.Random(1)
         )
         self.due_ms = self.now_ms
         self.offset_ms = self.now_ms

@@ -186,7 +186,7 @@ def row_of_records(name: str) -> None:
 
 def record_of_kind(name: str) -> None:
     (body,), data = EXAMPLES[name].bodies, EXAMPLES[name].data
-    record = said(Kind[name], body)
+    record = said(Kind.API_CALL if name == "ASKED" else Kind[name], body)
     assert records.decode(data, 0, None) == (record, len(data))
     assert data[1] & 0xF == TextSeat.NUMBERED
     assert records.encode(record, None) == data
@@ -242,7 +242,7 @@ CHECKS: dict[str, Callable[[str], None]] = {
     "REYAX": reyax_command, "STATE": beacon_state, "HORUS": horus_packet,
     "HORUS_MUSING": horus_packet,
     **dict.fromkeys(["FIRST", "NEXT", "EARLY"], row_of_records),
-    **dict.fromkeys([kind.name for kind in Kind], record_of_kind),
+    **dict.fromkeys(["ASKED", *(kind.name for kind in Kind)], record_of_kind),
     **dict.fromkeys([seat.name for seat in TextSeat], record_in_seat),
     **dict.fromkeys([f"SYMBOL_{esi}" for esi in range(4)], symbol),
     **dict.fromkeys(["UPLINK_KEY", "DOWNLINK_KEY"], derived_key),

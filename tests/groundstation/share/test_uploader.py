@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from groundstation import http_call
 from groundstation.archive import schema
 from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
@@ -96,7 +97,7 @@ def test_a_request_arrives_as_it_is_and_so_does_the_answer(server: Server) -> No
 
 @pytest.mark.parametrize("value", ["soon", "-1", "Wed, 21 Oct 2026 07:28:00 GMT", "9999999", "²"])
 def test_a_retry_after_that_is_no_number_is_left(server: Server, value: str) -> None:
-    assert uploading._seconds(value) is None and uploading._seconds(None) is None
+    assert http_call._seconds(value) is None and http_call._seconds(None) is None
 
 
 def test_a_redirection_is_not_followed(server: Server) -> None:

@@ -75,14 +75,14 @@ def answer(status: str, body: bytes = b"", *headers: str) -> bytes:
 
 
 def test_answers_of_every_kind(server: Server) -> None:
-    """Goal: any status is an answer; a body is cut at 1024 bytes; who we are is said."""
+    """Goal: any status is an answer; a body is cut at 8192 bytes; who we are is said."""
     client = HttpClient("spacepi-test", WAIT_S)
     server.answers = {
         b"/ok?q=1": answer("200 OK", b"fine"),
         b"/gone": answer("404 Not Found", b"<html>"),
         b"/long": answer("200 OK", b"x" * 100_000),
         b"/cut": answer("200 OK", b"x" * 50)[:-10],
-        b"/endless": b"HTTP/1.1 200 OK\r\n\r\n" + b"y" * 5000,
+        b"/endless": b"HTTP/1.1 200 OK\r\n\r\n" + b"y" * 50_000,
     }
     reply = get(client, server.url + "/ok?q=1")
     assert isinstance(reply, ApiReply)

@@ -264,7 +264,7 @@ def test_only_a_musing_that_is_durable_is_told(tmp_path: Path) -> None:
 
 
 def test_no_horus_packet_without_the_key(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("tests.payload.test_flight.MISSION", with_radio(horus=False))
+    monkeypatch.setattr(FlightBench, "mission", with_radio(horus=False))
     bench = FlightBench(tmp_path)
     bench.run(300)
     assert not [data for _, data in bench.ports.radio.sent if horus.is_frame(data)]

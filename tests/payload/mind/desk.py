@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from payload.hearsay import Hearsay
 from payload.mind.firsts import Firsts
 from payload.mind.mind import MindManager
 from payload.mind.questions import Questions
@@ -88,9 +89,10 @@ class Desk:
         section: MindSection = SECTION, firsts: Any = None,
     ) -> None:
         self.worker = worker
+        self.hearsay = Hearsay()
         self.mind = MindManager(
             worker, persona, memory, section, random.Random(1), said or [], Questions(), SAMPLING,
-            Firsts(firsts))
+            Firsts(firsts), self.hearsay)
         self.power = PowerManager(
             PowerSection(capacity_mah=3000, eco_mv=3600, low_mv=3400, critical_mv=3200))
         self.battery_mv = battery_mv

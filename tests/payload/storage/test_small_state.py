@@ -27,6 +27,7 @@ SOUND: dict[str, Any] = {
     "firsts": {"at_ms": 1_790_000_040_000, "is_whole": True, "coldest_c": -41.0, "told_c": -31.5,
                "ground_hpa": 1002.0, "cloud_hpa": None, "asked_ms": None,
                "happened": ["first-cloud"], "said": {"cloud": "White, and no walls."}},
+    "hearsay": [[3, "town", "Hay is a town.", 1_780_000_000_000], [4, "news", "None.", None]],
     "ids_upto": 2048,
     "incarnation": 0x3FA0C1D2,
     "machine_boot": "5a2c0f3e-6f0b-4a39-9d0e-7a0c5a1b2c3d",
@@ -49,6 +50,7 @@ HOSTILE = (
     [None], [True], {}, {"a": 1}, {1: 2}, {1: "x"}, {1: None}, {"mind": 5}, [[1, 2]], [{}],
     {"since": None}, {"since": 5, "commands": 5}, {"ahead": {5: -1}}, {"commands": {"5": 5}},
     [[], None], [[1], [2]], [[[5, 6, 7]], []], [[["5", "text", 0]], []], list(range(64)),
+    [[1, "town", 5, None]], [[1, "town", "x"]], [[-1, "town", "x", None]],
 )
 
 

@@ -16,6 +16,7 @@ from PIL import Image, ImageChops, ImageStat
 from payload.api_client import ApiClient, classify
 from payload.camera.camera import picture_flaw
 from payload.camera_worker import COLUMNS, ROWS, tiles
+from payload.hearsay import Hearsay
 from payload.ports import (
     ApiFailed,
     ApiReply,
@@ -26,6 +27,8 @@ from payload.ports import (
     Picture,
 )
 from payload.prompt import MUSING_BYTES_MAX, Moment, clean_reply, suffix
+from payload.radio_requests import RadioRequests
+from payload.situation import Situation
 from sim.balloon import SITES, Balloon
 from sim.clock import SimClock, part_rng
 from sim.fakes import worker_mind
@@ -195,11 +198,11 @@ def _client(fault: ApiFault) -> tuple[Counter[str], SimHttp]:
     http = SimHttp(clock, part_rng(3, "http"), lambda: 100.0)
     http.fault = fault
     client = ApiClient(http, (ApiSection(name="weather", url="http://a.invalid"),), 60,
-                       random.Random(1))
+                       random.Random(1), RadioRequests((), random.Random(2)), Hearsay())
     outcomes: Counter[str] = Counter()
     for second in range(1_800):
         clock.now_ms = second * 1000
-        for note in client.update(clock.now_ms, True):
+        for note in client.update(Situation(now_ms=clock.now_ms), True):
             outcomes[note.body["outcome"]] += 1
     return outcomes, http
 

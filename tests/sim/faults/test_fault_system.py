@@ -1,10 +1,11 @@
-"""Faults 70 to 76 and 82, flown: the computer around the flight core, and the services it asks."""
+"""Faults 70 to 76, 82 and 83, flown: the computer around the flight core, and what it asks."""
 
 from __future__ import annotations
 
 import pytest
 import structlog
 
+from sim.fakes.services import ApiFault
 from sim.faults import catalogue
 from sim.world import World
 from tests.sim.faults.short_hops import FAULT_AT_S, Seen, fly, hop
@@ -68,8 +69,30 @@ def test_fault_75_is_the_payloads_journal_and_not_the_stations() -> None:
     ("html", "garbage"), ("huge", "garbage"), ("garbage", "garbage"), ("hangs", "timeout"),
     ("timeout", "timeout"), ("refuses", "unreachable"), ("breaks", "unreachable"),
     ("unreachable", "unreachable"), ("server_error", "500"), ("other", "timeout"),
-    ("redirect", "redirected"),
+    ("redirect", "redirected"), ("poisoned", "ok"),
 ])
 def test_fault_82_each_silence_is_written_down(name: str, outcome: str) -> None:
     _, seen = _fly(f"http.{name}", 400.0)
     assert seen.outcomes[outcome] >= 1, seen.outcomes
+
+
+def _fly_without_network(name: str) -> Seen:
+    """The same, and the station is the only road to a source."""
+    plan = hop(name, 900.0, 30.0)
+
+    def stage(world: World) -> None:
+        world.http.fault = ApiFault.UNREACHABLE
+
+    outcome, seen = fly(plan, stage)
+    assert not outcome.violations, "\n".join(map(str, outcome.violations))
+    assert seen.outcomes["asked"] >= 2, seen.outcomes
+    return seen
+
+
+def test_fault_83_a_poisoned_answer_of_the_station_is_a_quotation() -> None:
+    seen = _fly_without_network("sources.poisoned")
+    assert seen.outcomes["ok"] >= 1 and not seen.events["cutdown_armed"], seen.outcomes
+
+
+def test_fault_83_a_station_without_a_network_answers_nothing() -> None:
+    assert not _fly_without_network("sources.timeout").outcomes["ok"]
