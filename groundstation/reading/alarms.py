@@ -6,7 +6,8 @@
     burst         ascent or float has become descent                     the phase changes
     descent_rate  it falls DESCENT_FACTOR times as fast as expected      below the other factor
     fence         outside flight.fence or above flight.ceiling_m         inside and below again
-    fault         a fault bit is set; a further one raises it again      no bit is set
+    fault         a fault bit is set; a further one raises it again,     no bit is set
+                  and API never does: that calls fail is what a flight expects
     landing       the phase is LANDED                                    the phase changes
 
 Only what is believed raises or clears: at a station with the key, beacons that the payload signed.
@@ -24,6 +25,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from groundstation.reading.fault_words import fault_words
+from wire.beacon import FaultBits
 from wire.mission import Mission
 
 SILENT_FACTOR = 10  # as the page's freshness.js has it
@@ -136,7 +138,7 @@ def _silence(flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bo
 
 
 def _fault(flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool) -> Found | None:
-    words = fault_words(beacon["faults"])
+    words = fault_words(int(beacon["faults"] or 0) & ~FaultBits.API)
     return Found(f"reported: {', '.join(words)}", frozenset(words)) if words else None
 
 

@@ -168,6 +168,12 @@ def test_each_further_fault_is_raised_again(board: Board) -> None:
     assert board.hear(faults=0.0) == {}
 
 
+def test_calls_that_fail_raise_no_alarm(board: Board) -> None:
+    assert board.hear(faults=float(FaultBits.API)) == {}
+    both = board.hear(faults=float(FaultBits.API | FaultBits.CAMERA))["fault"]
+    assert both.words == "reported: camera"
+
+
 def test_every_fault_has_its_word_and_an_unknown_one_its_number() -> None:
     assert len(fault_words(float(sum(FaultBits)))) == len(FaultBits)
     assert fault_words(float(1 << 15)) == ["fault 15"] and fault_words(None) == []
