@@ -103,6 +103,10 @@ def _sign_anew(bundle: Path) -> None:
     (bundle / PUBLIC_KEY).write_bytes(public_key)
 
 
+# What stations of the world send: an operator musing now, and what a source said.
+_BY_THEMSELVES = {"muse_now", "answer"}
+
+
 def _orders(stage: Stage) -> End:
     """67: questions that want the mind to command, and a mind that obeys: nothing happens."""
     world = stage.world
@@ -117,7 +121,7 @@ def _orders(stage: Stage) -> End:
     def look() -> None:
         for note in () if world.flight is None else world.flight.notes:
             is_result = note.kind is Kind.COMMAND_RESULT
-            if is_result and note.body["command"] not in stage.commanded | {"muse_now"}:
+            if is_result and note.body["command"] not in stage.commanded | _BY_THEMSELVES:
                 stage.violate("only_authentic", f"words led to {note.body['command']}")
 
     stop_asking, stop_looking = stage.every(ASK_EVERY_S, ask), stage.every(LOOK_S, look)

@@ -201,7 +201,8 @@ class Truth:
             (MOTION, "climb_mps", longer), (MOTION, "heading_deg", states),
         ):
             value = getattr(told, name)
-            if value is None:
+            # A fix is told until there is a newer one: what excused it then excuses it still.
+            if value is None or self._checks.excuses.held_since(check, 1000 * from_s):
                 continue
             truths = [getattr(state, name) for state in where]
             if name in ("longitude_deg", "heading_deg"):

@@ -19,11 +19,13 @@ from groundstation.archive.schema import WrongVersion
 from groundstation.decode import foreign, mosaic, payload_summaries
 from groundstation.decode.beacon_freshness import BeaconFreshness
 from groundstation.decode.pictures import media_type
+from groundstation.errors import StationError
 from groundstation.export import ccsds
 from groundstation.export.export import write_all
 from groundstation.ground import Ground
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import clean_text, to_json
+from groundstation.web import token_file
 from tests.groundstation.far_end import MISSION, START_MS
 from tests.hostile import examples, seals
 from tests.hostile.registry import JSON_WORDS, Decoder, Take, Tape, fresh, in_file, plain
@@ -34,6 +36,10 @@ from wire.frames import FrameCounter
 from wire.records import Kind, Record
 
 _MIB = 1 << 20
+
+
+def _tokens() -> list[Tape]:
+    return [(to_json({"viewer": "v" * 22, "operator": "o" * 22}).encode() + b"\n",)]
 
 
 def read_all(archive: Archive, out: Path | None = None) -> object:
@@ -265,6 +271,9 @@ GROUND: list[Decoder] = [
             held_bytes=2 * _MIB, peak_bytes=8 * _MIB, cost=50),
     Decoder("groundstation.decode.beacon_freshness", fresh(_order), _beacons),
     Decoder("groundstation.decode.pictures", plain(media_type), lambda: _PICTURES),
+    Decoder("groundstation.web.token_file",
+            in_file(token_file.NAME, lambda path: token_file.load(path.parent)), _tokens,
+            (StationError,), words=JSON_WORDS, cost=5),
     Decoder("groundstation.export.ccsds", plain(_space_packets), _packets, seal=seals.space_packet,
             cost=2),
     Decoder("groundstation.sanitise", plain(_text),

@@ -81,7 +81,7 @@ def test_what_has_landed_is_no_forecast(station):
 def test_the_page_asks_for_it(station):
     told(station, 600)
     with TestClient(create_app(station.archive.path, SIGNED_MISSION, now=lambda: START_MS),
-                    base_url="http://localhost") as client:
+                    base_url="http://localhost", client=("127.0.0.1", 5000)) as client:
         landing = client.get("/api/landing").json()
     assert landing["payload"]["along_m"] == 5200 and landing["station"]["landings"]
 

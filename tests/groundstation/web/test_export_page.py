@@ -20,7 +20,7 @@ def test_the_page_offers_every_export_as_a_file(tmp_path):
     far.push(Kind.MUSING, START_MS, {"text": "<b>cold", "lat": 521_000_000, "lon": 130_000_000})
     Ground(MISSION, archive, None).receive(far.data(START_MS + 5000), START_MS)
     app = web.create_app(archive.path, MISSION, now=lambda: START_MS)
-    client = TestClient(app, base_url="http://127.0.0.1")
+    client = TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 5000))
     for name, form in EVERY.items():
         answer = client.get(f"/api/export/{name}")
         assert answer.status_code == 200, name

@@ -46,7 +46,7 @@ def test_a_tile_is_found_where_the_page_looks_for_it(tmp_path):
     assert [tiles.tile(*place) for place in ((1, 1, 0), (1, 2, 0), (2, 0, 0), (99, 0, 0))] == [
         None] * 4
     app = create_app(tmp_path / "none.sqlite", MISSION, tiles=tiles)
-    with TestClient(app, base_url="http://localhost") as client:
+    with TestClient(app, base_url="http://localhost", client=("127.0.0.1", 5000)) as client:
         answer = client.get("/api/tiles/1/0/0")
         assert (answer.content, answer.headers["content-type"]) == (north, "image/png")
         for wrong in ("1/1/0", "1/0/2", "1/-1/0", "x/0/0", "1/0/" + "9" * 30):
@@ -55,7 +55,7 @@ def test_a_tile_is_found_where_the_page_looks_for_it(tmp_path):
 
 def test_without_a_file_there_is_no_tile(tmp_path):
     app = create_app(tmp_path / "none.sqlite", MISSION)
-    with TestClient(app, base_url="http://localhost") as client:
+    with TestClient(app, base_url="http://localhost", client=("127.0.0.1", 5000)) as client:
         assert client.get("/api/tiles/1/0/0").status_code == 404
 
 

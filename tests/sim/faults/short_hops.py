@@ -45,6 +45,7 @@ class Seen:
         self.world = world
         self.events: Counter[str] = Counter()
         self.kinds: Counter[Kind] = Counter()
+        self.commands = 0  # results of those that the flight gives; sources answer by themselves
         self.texts: list[str] = []
         self.outcomes: Counter[str] = Counter()
         self.reasons: list[str] = []
@@ -60,6 +61,8 @@ class Seen:
         assert flight is not None
         for note in flight.notes:
             self.kinds[note.kind] += 1
+            if note.kind is Kind.COMMAND_RESULT and note.body["command"] != "answer":
+                self.commands += 1
             if note.kind is Kind.EVENT:
                 self.events[note.body["event"]] += 1
                 self.reasons.append(str(note.body.get("fields", {}).get("reason", "")))

@@ -10,7 +10,6 @@ from sim.trials import trial
 from sim.world import World
 from tests.sim.faults.short_hops import Seen, fly, hop
 from wire.beacon import FaultBits
-from wire.records import Kind
 
 
 def _fly(name: str, duration_s: float | None = None) -> tuple[World, Seen]:
@@ -105,5 +104,5 @@ def test_fault_50_another_payload_in_our_format() -> None:
 
 def test_fault_51_a_forged_and_a_confused_acknowledgement() -> None:
     _, seen = _fly("link.forged_report")
-    assert seen.kinds[Kind.COMMAND_RESULT] == 0
+    assert seen.commands == 0
     _fly("link.confused_report")

@@ -6,7 +6,6 @@ import pytest
 
 from sim.world import World
 from tests.sim.faults.short_hops import FAULT_AT_S, Seen, fly, hop
-from wire.records import Kind
 
 IN_THE_AIR_S = 200.0  # and known to be: on the ground a pulled plug is no crash
 
@@ -43,4 +42,4 @@ def test_fault_33_a_cut_between_a_command_and_its_answer_runs_it_once() -> None:
     """``only_authentic`` holds the counter; the answer is the one of the only run, or none."""
     world, seen = _fly("cut.command")
     assert world.boots >= 2
-    assert seen.kinds[Kind.COMMAND_RESULT] < world.boots
+    assert seen.commands < world.boots
