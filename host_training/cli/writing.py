@@ -76,8 +76,8 @@ def scan(
         raise
     _show_all(out, n_examples)
     console.print(f"To train it: spacepi-train run {persona_dir} --out"
-                  f" {persona.name.lower()}{_base_note()}", soft_wrap=True, markup=False,
-                  highlight=False)
+                  f" {persona_dir.resolve().name}.bundle{_base_note()}", soft_wrap=True,
+                  markup=False, highlight=False)
 
 
 def _base_note() -> str:

@@ -274,6 +274,13 @@ def scanned(*args: object) -> tuple[int, str]:
     return result.exit_code, " ".join(result.output.split())
 
 
+def test_scan_names_a_bundle_that_is_not_the_persona_itself(tmp_path: Path) -> None:
+    """`run` refuses an --out that exists; Ada's folder is called like Ada."""
+    directory = write_persona(tmp_path / "ada")
+    status, text = scanned(directory, "--out", tmp_path / "scanned")
+    assert status == 0 and "--out ada.bundle" in text
+
+
 def test_scan_shows_what_a_run_would_read(tmp_path: Path) -> None:
     directory = write_persona(tmp_path / "ada")
     write_files(directory, {"result.json": "{}", "README.md": "", ".hidden": "", "notebook/deep/x"
