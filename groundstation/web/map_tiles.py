@@ -39,7 +39,8 @@ class MapTiles:
                 row = db.execute("SELECT tile_data FROM tiles LIMIT 1").fetchone()
         except sqlite3.Error as error:
             raise StationError(f"{path} is not an MBTiles file: {error}") from error
-        if row is None or not isinstance(low, int) or not 0 <= low <= high <= ZOOM_MAX:
+        are_zooms = isinstance(low, int) and isinstance(high, int)
+        if row is None or not are_zooms or not 0 <= low <= high <= ZOOM_MAX:
             raise StationError(f"{path} contains no tiles of zoom 0 to {ZOOM_MAX}")
         if media_type(row[0]) is None:
             raise StationError(

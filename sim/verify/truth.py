@@ -202,7 +202,7 @@ class Truth:
         ):
             value = getattr(told, name)
             # A fix is told until there is a newer one: what excused it then excuses it still.
-            if value is None or self._checks.excuses.held_since(check, 1000 * from_s):
+            if value is None or self._checks.excuses.hold(check, 1000 * to_s):
                 continue
             truths = [getattr(state, name) for state in where]
             if name in ("longitude_deg", "heading_deg"):

@@ -70,6 +70,12 @@ def test_the_best_draft_comes_first(
     assert worth == sorted(worth, reverse=True) and worth[0] - worth[-1] > 0.05
 
 
+def test_a_word_said_twice_costs_a_draft_some_of_its_worth() -> None:
+    once, twice = (mind_engine._Draft(0, None, [1, 2, 3], said, -6.0, -8.0) for said in (
+        b"The ground is below me.", b"The ground is on the ground."))
+    assert math.isclose(once.worth - twice.worth, REPETITION_COST)
+
+
 @pytest.mark.parametrize(("said", "sentences_max", "expected"), [
     (b"It is cold.", 1, False), (b"It is cold. T", 1, True), (b"It is 3.", 1, False),
     (b"It is 3.5", 1, False), (b"It is cold. The", 2, False), (b"It is. Cold. T", 2, True),

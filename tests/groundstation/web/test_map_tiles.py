@@ -62,6 +62,7 @@ def test_without_a_file_there_is_no_tile(tmp_path):
 @pytest.mark.parametrize(("tiles", "why"), [
     ({}, "contains no tiles"),
     ({(30, 0, 0): png()}, "contains no tiles of zoom 0 to 22"),
+    ({(1, 0, 0): png(), ("x", 0, 0): png()}, "contains no tiles of zoom 0 to 22"),
     ({(1, 0, 0): b"\x1f\x8b\x08vector"}, "vector tiles are not supported"),
     ({(1, 0, 0): b"<svg onload=alert(1)>"}, "no PNG, JPEG or WebP"),
 ])

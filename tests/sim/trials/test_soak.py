@@ -24,6 +24,7 @@ FOUND = {
     5: "an orbit: what was sent to nobody counted as probably heard, for hours",
     37: "the station's clock was set back ten years, and it would have reported again in 2036",
     67: "records went out from RAM while the disk failed, and their numbers were given again",
+    # as drawn today: a fix that a fault excused is told on while the receiver is jammed
     153: "the first sample after a reset of a chip, wrong and plausible, was told",
     167: "two losses of the whole store began at the same block and record number",
     296: "the first record of a page was not salvaged where the page before it had gone",

@@ -33,6 +33,13 @@ NIGHT = replace(CLIMBING, about="dark", sun="down", battery="low")
 WINDY = replace(CLIMBING, about="wind", wind_mps=12)
 
 
+def test_a_call_is_read_back_whatever_is_said_behind_it() -> None:
+    asked = replace(CLIMBING, about="timeout", api=("news", "timeout"))
+    for news in (None, "coldest"):
+        senses = senses_in_words(replace(asked, news=news))
+        assert stated_moment.read("timeout", senses, None).call == ("news", "timeout")
+
+
 def called(outcome: str, about: str, service: str = "weather") -> Moment:
     return replace(CLIMBING, about=about, api=(service, outcome))
 

@@ -47,6 +47,13 @@ def test_a_doubt_decides_between_drafts_and_refuses_none() -> None:
     assert choice.best([doubtful], CLIMBING, None) == doubtful
 
 
+def test_what_the_sensors_deny_is_refused_even_alone() -> None:
+    denied = "I have landed, and somebody comes."
+    assert DraftChoice([], (), None, 1).best([denied], CLIMBING, None) is None
+    landed = replace(GROUND, about="landed", phase="landed")
+    assert DraftChoice([], (), None, 1).best([denied], landed, None) == denied
+
+
 def test_of_equals_the_best_draft_is_kept() -> None:
     lines = ["The sky is wide and very blue.", "My string is stiff with frost."]
     assert DraftChoice([], (), None, 1).best(lines, CLIMBING, None) == lines[0]
