@@ -38,7 +38,6 @@ from payload.drivers.i2c import LinuxI2cBus
 from payload.drivers.journal import hold_standard_streams, log_to_standard_error
 from payload.drivers.mind_socket import MindSocket
 from payload.drivers.only_one import AnotherPayload, OnlyOne
-from payload.drivers.pins import CutdownPin
 from payload.drivers.radio_wiring import wired_radio
 from payload.drivers.serial_port import SerialStream
 from payload.drivers.system import SysfsBoard
@@ -48,7 +47,7 @@ from payload.mind import diary
 from payload.mind.memory import Memory, MemoryAbsent
 from payload.mind.persona import CodecAbsent, Persona, load_persona
 from payload.notes import Note
-from payload.ports import DeviceAbsent, Radio
+from payload.ports import DeviceAbsent, Radio, Switch
 from payload.preflight import Line, Machine
 from payload.storage.store import END_MS_MAX, OPEN_MS_MAX, Store
 from payload.storage.store_file import free_bytes
@@ -67,7 +66,9 @@ LOOK_MS = 10  # how soon to look again whether the disk has answered
 RUN_DIR_VARIABLE = "RUNTIME_DIRECTORY"  # set by systemd: /run/spacepi
 MIND_SOCKET = "mind.sock"
 
-app = typer.Typer(add_completion=False, no_args_is_help=True)
+# Plain text: the Pi has no rich, and the journal no colours.
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None,
+                  pretty_exceptions_enable=False)
 app.command()(assembly.assemble)
 app.command("diary")(diary_command.write_diary)
 log = structlog.get_logger("payload")
@@ -290,9 +291,11 @@ def _mind(
     return mind
 
 
-def _cutdown(plan: Mission, open_things: contextlib.ExitStack) -> CutdownPin | None:
+def _cutdown(plan: Mission, open_things: contextlib.ExitStack) -> Switch | None:
     if plan.flight.cutdown_pin is None:
         return None
+    from payload.drivers.pins import CutdownPin  # gpiozero: 2 MB, which most flights do not need
+
     try:
         pin = CutdownPin(plan.flight.cutdown_pin)
     except DeviceAbsent as error:
