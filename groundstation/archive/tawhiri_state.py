@@ -10,7 +10,6 @@ import sqlite3
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from groundstation.archive import outbox
 from groundstation.sanitise import read_json
@@ -50,13 +49,8 @@ def remember(path: Path, state: TawhiriState) -> None:
         db.execute("INSERT INTO change(what, ref) VALUES ('tawhiri', NULL)")
 
 
-def recall(db: sqlite3.Connection) -> dict[str, Any]:
-    """As the page reads it; that of a server that was never asked where the row is damaged."""
-    return asdict(known(db))
-
-
 def known(db: sqlite3.Connection) -> TawhiriState:
-    """The same, typed."""
+    """That of a server that was never asked where there is no row, or a damaged one."""
     row = db.execute("SELECT value FROM meta WHERE key = ?", (KEY,)).fetchone()
     with suppress(ValueError, TypeError, KeyError):
         state = dict(read_json(row[0]))

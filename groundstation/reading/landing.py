@@ -2,8 +2,7 @@
 
 The payload's forecast comes as records and may be hours old; the station's own follows from the
 winds that carried the payload up, its newest position and the fall so far, and needs no record.
-Beside them stands what a Tawhiri server said when it was last asked (``reading.tawhiri``).
-Each says from when it is. Where the station can prove what it hears, nothing unproved is in any.
+Each says from when it is.
 
 Does not cover: hills, a balloon that floats.
 Source: ``wire.landing``, the same arithmetic as the payload's.
@@ -17,16 +16,13 @@ from itertools import pairwise
 from statistics import median
 from typing import Any, NamedTuple
 
-from groundstation.archive import tawhiri_state
 from groundstation.archive.rows import body_of, is_proved, when_of
-from groundstation.archive.track import Point, Tracks
+from groundstation.archive.track import Point
 from groundstation.sanitise import number, scaled
-from wire.beacon import Phase
 from wire.landing import FallSpeed, Landing, predict
-from wire.mission import FlightSection, Mission
+from wire.mission import FlightSection
 from wire.winds import AirPosition, WindLayers
 
-TOLD_AMONG = 500  # of the newest housekeeping records one tells the landing, if any does
 FALLEN_M = 200.0  # below the highest position: it falls
 ALOFT_M = 50.0  # above the ground: below it the air's wind is not what moves it
 STEP_MS = (2_000, 180_000)  # between two positions that tell a vertical speed
@@ -35,33 +31,6 @@ FALL_SAMPLES, FALL_SAMPLES_MIN = 12, 3  # of steps, each longer than the payload
 CLIMB_MPS_MIN = 0.5  # slower, and no burst is in sight
 BURST_SPREAD_M = 2_000.0  # a balloon bursts about there
 WAY_EVERY = 5  # layers between the places of a way that is drawn
-
-
-def forecasts(
-    db: sqlite3.Connection, mission: Mission, told: Iterable[sqlite3.Row], tracks: Tracks,
-    is_verifying: bool,
-) -> dict[str, Any]:
-    """``payload``, ``station`` and ``tawhiri``, each None where there is none; the station's is
-    None once the payload has landed. ``told``: HOUSEKEEPING records, newest first.
-    """
-    node_id = mission.payload.node_id
-    newest = db.execute(
-        "SELECT phase FROM beacon WHERE node_id = ? ORDER BY id DESC LIMIT 1", (node_id,)
-    ).fetchone()
-    pad_m = db.execute("SELECT MIN(altitude_m) FROM beacon WHERE node_id = ? AND phase = ?",
-                       (node_id, int(Phase.GROUND))).fetchone()[0]
-    place = mission.ground.sondehub_position
-    ground_m = pad_m if pad_m is not None else place[2] if place else 0.0
-    own = None
-    if newest is None or newest[0] != Phase.LANDED:
-        track = tracks.proved if is_verifying else tracks.unproved
-        own = station_forecast(track, mission.flight, ground_m)
-    return {
-        "payload": payload_forecast(told),
-        "station": None if own is None else own.as_json() | {
-            "is_proved": is_verifying, "expected_mps": mission.flight.landing_mps},
-        "tawhiri": tawhiri_state.recall(db) if mission.ground.tawhiri_url else None,
-    }
 
 
 def payload_forecast(rows: Iterable[sqlite3.Row]) -> dict[str, Any] | None:

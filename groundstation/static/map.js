@@ -11,7 +11,7 @@ import { believed, flight } from "./flight.js";
 import * as format from "./format.js";
 import { since } from "./freshness.js";
 import { drawGrid } from "./map_grid.js";
-import { drawLanding, isFallForecast, landingNames, likelyArea } from "./map_landing.js";
+import { drawLanding, drawOutcome, isFallForecast, landingNames, likelyArea, outcomeNames } from "./map_landing.js";
 import { me } from "./me.js";
 import { claims, isGap, peak, placeAt, points } from "./track.js";
 
@@ -122,7 +122,8 @@ export function draw() {
   tick();
   if (isEmpty) return;
   follow();
-  if (!hasLanded()) drawLanding(way);
+  if (hasLanded()) drawOutcome(way);
+  else drawLanding(way);
   drawClaims(claims());
   drawWay(rows, flight().is_verifying);
   drawReader();
@@ -211,7 +212,7 @@ function drawMarks(rows) {
   const own = me();
   writeNames([
     ...named, ...(own ? [{ place: own.at, text: "you", kind: "reader" }] : []),
-    ...(isDown ? [] : landingNames(flight().name)),
+    ...(isDown ? outcomeNames() : landingNames(flight().name)),
   ]);
 }
 

@@ -3,6 +3,7 @@
 import { colour } from "./dom.js";
 import * as geo from "./geo.js";
 import { landing, likeliest } from "./landing.js";
+import { outcome } from "./outcome.js";
 
 const WAY = { weight: 1.25, dashArray: "3 5", interactive: false };
 const SIGMAS = 1.5; // of a fall, two landings of three lie inside
@@ -25,6 +26,20 @@ export function drawLanding(group) {
   drawEllipse(group, payload, "low", 0);
   drawEnd(group, payload, "low");
 }
+
+/** Once it is down: what was said of it when it began to fall, to be seen beside the way. */
+export function drawOutcome(group) {
+  const first = ofTheBurst();
+  if (!first) return;
+  drawWay(group, first, "muted");
+  drawEllipse(group, first, "muted", 0);
+  drawEnd(group, first, "muted");
+}
+
+const ofTheBurst = () => outcome()?.moments[0]?.station ?? null;
+
+/** What is written there. */
+export const outcomeNames = () => (ofTheBurst() ? [named(ofTheBurst(), "as forecast")] : []);
 
 function drawWay(group, { way }, name) {
   L().polyline(way.map(([lat, lon]) => [lat, lon]), { ...WAY, color: colour(name) }).addTo(group);
