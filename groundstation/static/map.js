@@ -16,7 +16,7 @@ import { me } from "./me.js";
 import { claims, isGap, peak, placeAt, points } from "./track.js";
 
 const BANDS = 16;
-const NAME_PX = { letter: 7, high: 18, aside: 10, above: 16 }; // of a name beside its dot
+const NAME_PX = { letter: 7, high: 18, aside: 10, above: 20 }; // of a name beside its dot
 const APART_PX = 22;
 const DASHES = "7 5";
 const CLAIM_KM = 50; // a claim further away from the way than this does not zoom the map out
