@@ -95,7 +95,8 @@ LanOption = Annotated[
 CHAT_LOOK_S = 0.5  # how often a chat looks into the archive
 MapOption = Annotated[
     Path | None,
-    typer.Option("--map", metavar="FILE", help="An MBTiles file of raster tiles: the page's map."),
+    typer.Option("--map", metavar="FILE",
+                 help="An MBTiles or PMTiles file of raster tiles: the page's map."),
 ]
 _SENTENCES = (ArchiveBusy, MissionError, KeyFileError, StationError, WrongVersion)
 

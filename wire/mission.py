@@ -173,6 +173,8 @@ class GroundSection(Section):
     sondehub_callsign: Annotated[str, Field(pattern=r"^([A-Za-z0-9_/-]{3,24})?$")] = ""
     sondehub_position: Annotated[Place | None, BeforeValidator(_tuples)] = None
     sondehub_antenna: Annotated[str, Field(max_length=64)] = ""
+    sondehub_receive: bool = False
+    tawhiri_url: Annotated[str, Field(pattern=r"^(https?://[^/\s?#]+[^\s?#]*)?$")] = ""
     # What this station asks for the payload; it asks nothing and nobody else.
     sources: Annotated[
         tuple[SourceSection, ...], BeforeValidator(_tuples), Field(max_length=16)] = ()

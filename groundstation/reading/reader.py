@@ -27,7 +27,7 @@ from groundstation.archive.rows import (
 from groundstation.archive.track import Point, Tracks, parted, thinned
 from groundstation.decode import foreign, mosaic
 from groundstation.decode.beacon_freshness import clock_gap_s
-from groundstation.reading import conversations, diary, landing, link_figures, lives
+from groundstation.reading import conversations, diary, forecasts, link_figures, lives
 from groundstation.reading.fault_words import fault_words
 from groundstation.sanitise import clean_text, number, scaled
 from groundstation.share import upload_queue
@@ -328,11 +328,11 @@ class FlightReader:
         return history
 
     def landing(self) -> dict[str, Any]:
-        """See ``landing.forecasts``."""
+        """See ``forecasts.forecasts``."""
         change_id = self.change_id()
         if "landing" not in self._cached or self._cached["landing"][0] != change_id:
-            told = self._records(Kind.HOUSEKEEPING, newest=landing.TOLD_AMONG)
-            self._cached["landing"] = (change_id, {"change_id": change_id, **landing.forecasts(
+            told = self._records(Kind.HOUSEKEEPING, newest=forecasts.TOLD_AMONG)
+            self._cached["landing"] = (change_id, {"change_id": change_id, **forecasts.forecasts(
                 self.db, self._mission, told, self.tracks(), self.is_verifying)})
         return self._cached["landing"][1]
 

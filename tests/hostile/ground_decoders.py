@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,10 +24,13 @@ from groundstation.errors import StationError
 from groundstation.export import ccsds
 from groundstation.export.export import write_all
 from groundstation.ground import Ground
+from groundstation.http_call import HttpAnswer
+from groundstation.reading import tawhiri
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import clean_text, to_json
 from groundstation.web import token_file
 from tests.groundstation.far_end import MISSION, START_MS
+from tests.groundstation.reading import test_tawhiri
 from tests.hostile import examples, seals
 from tests.hostile.registry import JSON_WORDS, Decoder, Take, Tape, fresh, in_file, plain
 from wire import horus, records, ukhas
@@ -165,6 +169,13 @@ def _summaries() -> list[Tape]:
     return [(json.dumps(told).encode(),)]
 
 
+def _forecast(data: bytes) -> object:
+    """Whatever a weather server says can be shown."""
+    found = tawhiri.forecast_of(HttpAnswer(200, data), test_tawhiri.ASKED, START_MS, True)
+    assert len(found.way) <= tawhiri.WAY_POINTS_MAX
+    return to_json(asdict(found))
+
+
 def _foreign(place: Path) -> Take:
     """What others' formats say of us and of neighbours is kept, and can be shown."""
     shutil.rmtree(place / "foreign", ignore_errors=True)
@@ -264,6 +275,9 @@ GROUND: list[Decoder] = [
             held_bytes=2 * _MIB, peak_bytes=8 * _MIB, cost=380),
     Decoder("groundstation.decode.payload_summaries", plain(_summary), _summaries,
             words=JSON_WORDS, cost=2),
+    Decoder("groundstation.reading.tawhiri", plain(_forecast),
+            lambda: [(json.dumps(test_tawhiri.answer(2)).encode(),)], (tawhiri.NoForecast,),
+            words=JSON_WORDS, cost=4),
     Decoder("groundstation.decode.foreign", _foreign, _foreigners,
             words=JSON_WORDS, seal=seals.foreign,
             held_bytes=2 * _MIB, peak_bytes=8 * _MIB, cost=50),
