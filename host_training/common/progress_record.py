@@ -20,7 +20,7 @@ from wire.bundle import BundleError
 Report = Callable[[str, float, str], None]  # (stage, fraction done 0..1, one line)
 Ended = Literal["done", "stopped", "failed"]
 
-EVERY_S = 0.5  # a stage is written down at most so often, but for its end
+EVERY_S = 2.0  # a stage is written down at most so often, but for its end
 READ_BYTES_MAX = 4_000_000  # the last of a longer file
 
 

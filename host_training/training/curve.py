@@ -11,9 +11,6 @@ import os
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
-import torch
-from transformers import GenerationConfig
-
 from host_training.common.chat_template import END_OF_TURN
 from host_training.rows.dataset import NO_LOSS, Row
 from host_training.rows.targets import IN_FLIGHT
@@ -84,17 +81,20 @@ class Curve:
                    "epoch": result["epoch"], "held_out_bpb": result["held_out_bpb"],
                    "samples": [self._sample(model, row) for row in asked]})
 
-    @torch.no_grad()
     def _sample(self, model: Any, row: Row) -> CurveSample:
+        import torch  # not for the studio, which only reads: it is slow to load
+        from transformers import GenerationConfig
+
         was_training = model.training
         model.eval()
         prompt = row.input_ids[: next(at for at, n in enumerate(row.labels) if n != NO_LOSS)]
         end = self._tokenizer.convert_tokens_to_ids(END_OF_TURN)
         ids = torch.tensor([prompt], device=next(model.parameters()).device)
-        drawn = model.generate(
-            input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=GenerationConfig(
-                max_new_tokens=SAMPLE_TOKENS_MAX, do_sample=False, eos_token_id=end,
-                pad_token_id=end))
+        greedy = GenerationConfig(max_new_tokens=SAMPLE_TOKENS_MAX, do_sample=False,
+                                  eos_token_id=end, pad_token_id=end)
+        with torch.no_grad():
+            drawn = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids),
+                                   generation_config=greedy)
         model.train(was_training)
         said = self._tokenizer.decode(drawn[0, len(prompt):], skip_special_tokens=True)
         return {"written": row.text, "said": " ".join(said.split())}
