@@ -72,8 +72,8 @@ ORDER = {
     ),
     "host_training": (
         "errors", "stages", "common", "importers", "privacy", "corpus", "rows", "codec",
-        "evaluation", "gguf", "training", "quantisation", "bundle", "preflight", "pipeline", "cli",
-        "__main__",
+        "evaluation", "gguf", "training", "quantisation", "bundle", "preflight", "pipeline",
+        "studio", "cli", "__main__",
     ),
 }
 ONLY_IMPORTER = {

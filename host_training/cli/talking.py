@@ -99,7 +99,7 @@ def serve(
         raise TrainingError(f"--host {host}: a persona is served to this machine only; allowed are"
                             f" {', '.join(endpoint.LOOPBACK)}.")
     manifest = verify_bundle(bundle, trusted_keys(trust))
-    with _listening(host, port) as listener:
+    with listening(host, port) as listener:
         voice = _voice(bundle, manifest, threads, seed)
         name = manifest.name.lower()
         created_s = int(datetime.fromisoformat(manifest.created_utc).timestamp())
@@ -112,8 +112,8 @@ def serve(
         voice.close()
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    """Raises TrainingError where the port is taken: before the model is loaded."""
+def listening(host: str, port: int) -> socket.socket:
+    """A socket at a free port. Raises TrainingError where it is taken: before a model is loaded."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

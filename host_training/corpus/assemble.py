@@ -2,9 +2,9 @@
 
 scan -> import -> identify -> scrub -> clean -> sessions -> weigh. What was left out, and why, lies
 beside the examples: ``import.json`` (counts), ``quarantine.jsonl`` (what was not understood, row by
-row), ``inventory.json`` (what each export holds), ``review.md`` (what was taken out of the texts),
-``people.json`` (who was given which letter) and ``chats.json`` (which chats there are): these four
-for the maker's eyes alone.
+row), ``inventory.json`` (what each export holds), ``review.md`` and ``review.json`` (what was taken
+out of the texts), ``people.json`` (who was given which letter) and ``chats.json`` (which chats
+there are): these five for the maker's eyes alone.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ __all__ = ["SUMMARY", "code", "load", "prepare", "save", "tally"]
 Report = Callable[[float, str], None]  # (fraction done 0..1, one line)
 
 EXAMPLES = "examples.jsonl"
-REVIEW = "review.md"
+REVIEW, REVIEW_ROWS = "review.md", "review.json"
 PEOPLE = "people.json"
 CHATS = "chats.json"
 CHILD = "child:"  # before a name, in place of an account
@@ -105,6 +105,7 @@ def prepare(directory: Path, persona: PersonaSource, out: Path, report: Report) 
             f" {scrubber.n_with_numbers} texts keep a number of seven digits or more, which may be"
             ' somebody\'s telephone; set it to your country, like region = "NL".')
     (out / REVIEW).write_text(scrubber.sheet.markdown() + value_candidates.markdown(values.found()))
+    (out / REVIEW_ROWS).write_text(json.dumps(scrubber.sheet.rows(), indent=1, ensure_ascii=False))
     notes.sum_up()
     if not n_examples:
         raise TrainingError(

@@ -17,7 +17,17 @@ from host_training.common.messages import Message
 
 INVENTORY = "inventory.json"
 SPEAKERS_SHOWN_MAX = 3  # of each export
+ACCOUNTS_MAX = 200  # of each export, to choose oneself among; a busy server has more
 YOU = "you"
+
+
+class InventoryAccount(TypedDict):
+    """Somebody who writes in an export; ``account`` as persona.toml names it, source:id."""
+
+    account: str
+    name: str
+    words: int
+    is_you: bool
 
 
 class InventoryRow(TypedDict):
@@ -29,6 +39,7 @@ class InventoryRow(TypedDict):
     words: int
     dates: str
     speakers: list[str]  # those with most words, each with the share of these; then how many more
+    accounts: list[InventoryAccount]  # whose author the export does not tell, ACCOUNTS_MAX at most
 
 
 @dataclass(slots=True)
@@ -57,10 +68,12 @@ class ExportCount:
 
     def row(self, own: Collection[str]) -> InventoryRow:
         """Args:    own: the author's accounts, with their source or without."""
+        def is_own(account: str) -> bool:
+            return account == YOU or account in own or account.partition(":")[2] in own
+
         n_words: Counter[str] = Counter()
         for account, count in self.n_words.items():
-            is_own = account == YOU or account in own or account.partition(":")[2] in own
-            n_words[YOU if is_own else self.names[account]] += count
+            n_words[YOU if is_own(account) else self.names[account]] += count
         total = max(1, n_words.total())
         speakers = [f"{name} {count / total:.0%}"
                     for name, count in n_words.most_common(SPEAKERS_SHOWN_MAX)]
@@ -69,7 +82,11 @@ class ExportCount:
                 for ms in (self.first_ms, self.last_ms) if ms is not None]
         return {"export": self.label, "files": self.n_files, "messages": self.n_messages,
                 "words": n_words.total(), "dates": " to ".join(dict.fromkeys(days)),
-                "speakers": [*speakers, *([f"{n_more} more"] if n_more > 0 else [])]}
+                "speakers": [*speakers, *([f"{n_more} more"] if n_more > 0 else [])],
+                "accounts": [{"account": account, "name": self.names[account], "words": count,
+                              "is_you": is_own(account)}
+                             for account, count in self.n_words.most_common(ACCOUNTS_MAX)
+                             if account != YOU]}
 
 
 def write_inventory(exports: Iterable[ExportCount], own: Collection[str], folder: Path) -> None:

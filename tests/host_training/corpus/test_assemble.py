@@ -68,7 +68,7 @@ def test_an_export_says_of_when_it_is() -> None:
     assert found.row([])["speakers"] == ["a 100%"]
     assert found.row(["x:a"])["speakers"] == found.row(["a"])["speakers"] == ["you 100%"]
     assert ExportCount("y").row([]) == {"export": "y", "files": 1, "messages": 0, "words": 0,
-                                        "dates": "", "speakers": []}
+                                        "dates": "", "speakers": [], "accounts": []}
 
 
 @nasty(21)
@@ -297,7 +297,7 @@ def test_scan_shows_what_a_run_would_read(tmp_path: Path) -> None:
             " folder of any name, and thoughts into notebook/*.md result.json: is not") in text
     assert not (tmp_path / "scanned" / "messages.sqlite").exists()  # what was scrubbed is in there
     assert {path.name for path in (tmp_path / "scanned").iterdir()} >= {
-        "examples.jsonl", "import.json", "quarantine.jsonl", "review.md"}
+        "examples.jsonl", "import.json", "quarantine.jsonl", "review.json", "review.md"}
     status, text = scanned(directory, "--out", directory / "scanned")
     assert status == 1 and "is in the persona directory" in text
     (tmp_path / "file").write_text("")
@@ -316,7 +316,10 @@ def test_scan_shows_who_speaks_before_anything_is_filled_in(tmp_path: Path) -> N
     [row] = read_inventory(tmp_path / "out")
     assert row == {"export": "WhatsApp or Element chat: exports/WhatsApp Chat with Bo.txt",
                    "files": 1, "messages": 6, "words": 24, "dates": "2020-12-25",
-                   "speakers": ["Ada T. 33%", "Bo 17%", "Carl 17%", "2 more"]}
+                   "speakers": ["Ada T. 33%", "Bo 17%", "Carl 17%", "2 more"], "accounts": [
+                       {"account": f"whatsapp:{name}", "name": name, "words": words,
+                        "is_you": False} for name, words in (
+                            ("Ada T.", 8), ("Bo", 4), ("Carl", 4), ("Dan", 4), ("Eve", 4))]}
 
 
 @nasty(26)

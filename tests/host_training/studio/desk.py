@@ -1,0 +1,116 @@
+"""A studio for the tests: its folder, an app or a served page, and a small generated export."""
+
+from __future__ import annotations
+
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from host_training.studio.guard import COOKIE
+from host_training.studio.place import StudioPlace
+from host_training.studio.server import create_app, make_server
+
+ADA, BO = "Ada Moor", "Bo Berg"
+WAIT_S = 120
+_ASKED = ("Did the {thing} come down in one piece?", "What is the {thing} doing today?",
+          "Will you bring the {thing} on Sunday?", "Why is the {thing} on the roof again?")
+_SAID = ("The {thing} came down in two pieces, both of them {how}.",
+         "The {thing} is {how} today, and so am I.", "I looked at the {thing} twice. It is {how}.",
+         "Leave the {thing} where it is; it is {how} there.")
+_THINGS = ("box", "parachute", "balloon", "antenna", "kite", "radio", "battery", "camera")
+_HOW = ("polite", "quiet", "further up than I am", "wet", "out of patience", "cold", "very light")
+
+
+def whatsapp(n_turns: int = 60, seed: int = 7) -> str:
+    """A chat of Ada and Bo as WhatsApp exports it, a few private things in it."""
+    rng = random.Random(seed)
+    lines = []
+    for turn in range(n_turns):
+        thing, how = rng.choice(_THINGS), rng.choice(_HOW)
+        day = f"{turn // 4 % 28 + 1:02}/{turn // 112 + 3:02}/2021"
+        lines += [f"{day}, {9 + turn % 4}:10 - {BO}: {rng.choice(_ASKED).format(thing=thing)}",
+                  f"{day}, {9 + turn % 4}:12 - {ADA}: {rng.choice(_SAID).format(thing=thing, how=how)}"
+                  f" ({turn})"]
+    lines.append(f"28/12/2021, 18:00 - {ADA}: Write to ada@example.org or call +31 20 624 1111.")
+    lines.append(f"28/12/2021, 18:05 - {ADA}: Bo has the key of the boat house.")
+    return "\n".join(lines) + "\n"
+
+
+class Desk:
+    """The API of a studio in a folder, as the page uses it."""
+
+    def __init__(self, root: Path, **options: Any) -> None:
+        self.place = StudioPlace(root)
+        self.place.prepare()
+        self.app: Starlette = create_app(self.place, self.place.token(), **options)
+        self.client = TestClient(self.app, base_url="http://127.0.0.1:8020",
+                                 cookies={COOKIE: self.place.token()})
+
+    def get(self, path: str) -> Any:
+        answer = self.client.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def post(self, path: str, **body: Any) -> Any:
+        answer = self.client.post(path, json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def refusal(self, path: str, **body: Any) -> str:
+        """The sentence with which a post is refused."""
+        answer = self.client.post(path, json=body)
+        assert 400 <= answer.status_code < 500, answer.text
+        sentence: str = answer.json()["error"]
+        assert sentence.endswith((".", "?")) and "\n" not in sentence, sentence
+        return sentence
+
+    def upload(self, name: str, content: bytes) -> Any:
+        return self.client.put("/api/exports", params={"name": name}, content=content)
+
+    def wait(self, kind: str) -> dict[str, Any]:
+        """The end of a command."""
+        return wait_for(lambda: (state := self.get("/api/state")[kind])["started_s"]
+                        and not state["is_running"] and state)
+
+    def steps(self) -> dict[str, tuple[bool, bool]]:
+        """Step -> (is it open, is it done)."""
+        return {step["id"]: (step["is_open"], step["is_done"])
+                for step in self.get("/api/state")["steps"]}
+
+
+def wait_for(found: Callable[[], Any]) -> Any:
+    """What ``found`` gives once it gives something; a command of its own cannot be waited for
+    otherwise."""
+    deadline = time.monotonic() + WAIT_S
+    pause = threading.Event()
+    while time.monotonic() < deadline:
+        if result := found():
+            return result
+        pause.wait(0.1)
+    raise TimeoutError
+
+
+class ServedStudio:
+    """The page on a port of its own, on a thread."""
+
+    def __init__(self, root: Path, port: int = 0, **options: Any) -> None:
+        self.place = StudioPlace(root)
+        self.place.prepare()
+        self._socket = socket.create_server(("127.0.0.1", port))
+        self.port = self._socket.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/?token={self.place.token()}"
+        self._server = make_server(create_app(self.place, self.place.token(), **options))
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]})
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
+        self._socket.close()
