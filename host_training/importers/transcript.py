@@ -64,10 +64,16 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
         for index, said in enumerate(_said(file)):
             text = mend(" ".join(said.words)).strip()
             if text:
-                yield Message(NAME, file.name, kind, f"{index} {said.start_ms}", None,
-                              said.speaker, False, text, said.speaker, TIER)
+                yield spoken(file, kind, f"{index} {said.start_ms}", said.speaker, text)
             else:
                 notes.skip("no words")
+
+
+def spoken(file: File, kind: ChatKind, number: str, speaker: str, text: str) -> Message:
+    """What a speaker said in a talk or a speech, called as its file."""
+    room = file.name.replace("/", ":")  # a slash parts a room from its threads
+    return Message(NAME, room, kind, number, None, speaker, False, text, speaker, TIER,
+                   chat_name=file.base)
 
 
 def kind_of(speakers: Iterable[str]) -> ChatKind:

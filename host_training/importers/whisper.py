@@ -43,8 +43,7 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
             words = [text.strip() for row in spoken if isinstance(text := row.get("text"), str)]
             text = mend(" ".join(part for part in words if not _SOUND.match(part))).strip()
             if text:
-                yield Message(NAME, file.name, kind, str(index), None, speaker, False, text,
-                              speaker, transcript.TIER)
+                yield transcript.spoken(file, kind, str(index), speaker, text)
             else:
                 notes.skip("no words")
 

@@ -290,7 +290,7 @@ def _teams() -> Files:
     asked = '<attachment id="1"></attachment><p>he is a fool</p>'
     rows = [row(0), row(1), row(2, body={"contentType": "html", "content": asked}), row(3),
             row(0, deletedDateTime=ISO[1], id="7"),
-            row(0, **{"id": "8", "from": {"application": {"displayName": "Bot"}}}),
+            {**row(0), "id": "8", "from": {"application": {"displayName": "Bot"}}},
             row(0, "systemEventMessage", id="9", body={"contentType": "html", "content":
                                                        "<systemEventMessage/>"})]
     return {"teams/chat.json": {

@@ -228,9 +228,9 @@ def _onenote() -> Files:
             "<p style=3D'font-size:10.0pt;color:#767676'>6:00 PM</p>\n</div>\n<div>\n"
             f"<p style=3D'margin:0in'>{MINE}</p>\n<table><tr><td>9</td></tr></table>"
             "<cite>Pasted from &lt;https://example.org&gt;</cite></div>\n</div>\n")
-    html = ("<html xmlns:o=3D\"urn:schemas-microsoft-com:office:office\">\n<head>\n<meta name="
-            "=3DPro=\ngId content=3DOneNote.File>\n<meta name=3DGenerator content=3D\"Microsoft OneNote 15"
-            f"\">\n</head>\n<body lang=3Den-US>\n{page}<p>&nbsp;</p>\n"
+    html = ("<html xmlns:o=3D\"urn:schemas-microsoft-com:office:office\">\n<head>\n<meta name"
+            "=3DPro=\ngId content=3DOneNote.File>\n<meta name=3DGenerator content=3D\"Microsoft"
+            f" OneNote 15\">\n</head>\n<body lang=3Den-US>\n{page}<p>&nbsp;</p>\n"
             f"{page.replace('He=', 'Le=').replace(MINE, 'It leans.')}</body>\n</html>\n")
     kind = 'text/html; charset="utf-8"\nContent-Transfer-Encoding: quoted-printable\n\n'
     return {"onenote/Yard.mht": (
