@@ -168,6 +168,8 @@ def prepare(directory: Path, base: Path, work: Path, options: Options, report: R
     report("writing", 1.0, f"{len(examples)} examples{aside}; {summary['thoughtful share']:.0%} of "
                            "the training data is of tiers 1 and 2")
     split_dir = _split(run_dir, writing_dir, examples, persona, options)
+    for sentence in split.doubts(examples, split.Split.load(split_dir / split.FILE)):
+        report(WARNING, 1.0, sentence)
     data_dir = _dataset(run_dir, writing_dir, split_dir, examples, base, persona, options)
     data = Dataset.load(data_dir / "dataset.json")
     thoughtful, other = (data.counts.get(letters, 0) for letters in dataset.LETTERS)
@@ -314,12 +316,13 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
         report("quantise", 0.0, "comparing tokens")
         tokenizer_parity.check(out / "F16.gguf", AutoTokenizer.from_pretrained(
             trained / "merged", local_files_only=True), data.validation + data.test + data.train)
-        report("quantise", 0.0, "importance of the weights")
         model = AutoModelForCausalLM.from_pretrained(trained / "merged", dtype=torch.float32,
                                                      local_files_only=True)
-        weights, unseen = imatrix.for_file(model, data.train, out / "F16.gguf")
+        weights, unseen = imatrix.for_file(
+            model, data.train, out / "F16.gguf",
+            lambda share: report("quantise", share / 2, "importance of the weights"))
         if unseen:
-            report("quantise", 0.0, f"columns have equal importance in {len(unseen)} of "
+            report("quantise", 0.5, f"columns have equal importance in {len(unseen)} of "
                                     f"{len(weights)} weights that could not be observed, such as "
                                     f"{unseen[0]}")
         np.savez_compressed(  # whose types take each array's name for an option of its own
@@ -329,7 +332,7 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
         expected = training_result.read(trained)["held_out_bpb"]
         walked = quantise.walk_ladder(
             out / "F16.gguf", out, steps, weights, data.validation, options.threads or 1, expected,
-            lambda fraction, line: report("quantise", fraction, line))
+            lambda share, line: report("quantise", (1 + share) / 2, line))
         (out / "ladder.part").write_text(json.dumps(quantise.as_table(walked), indent=1))
         os.replace(out / "ladder.part", out / "ladder.json")
 

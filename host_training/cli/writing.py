@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.cells import cell_len, set_cell_size
@@ -63,6 +63,7 @@ def scan(
     with _shared["progress"](progress) as report:
         n_examples = _read_all(persona_dir, out, report)
     _show_all(out, n_examples)
+    _show("to measure with", ("",), [(line,) for line in _doubts(persona_dir, out)])
     console.print(f"To train it: spacepi-train run {persona_dir} --out"
                   f" {persona_dir.resolve().name}.bundle{_base_note()}", soft_wrap=True,
                   markup=False, highlight=False)
@@ -87,6 +88,20 @@ def _read_all(persona_dir: Path, out: Path, report: Report) -> int:
         if (out / inventory.INVENTORY).exists():  # what is there is seen whatever is missing
             _show_inventory(out)
         raise
+
+
+def _doubts(persona_dir: Path, out: Path) -> list[str]:
+    """What ``run`` would say of the held-out data, with its default seed."""
+    from host_training.common.persona_dir import read_persona
+    from host_training.corpus import assemble
+    from host_training.rows.split import doubts, split
+
+    persona = read_persona(persona_dir, is_finished=False)
+    examples = assemble.load(out / assemble.EXAMPLES)
+    try:
+        return doubts(examples, split(examples, 1, persona.settings.clean.near_duplicate))
+    except TrainingError as error:
+        return [str(error)]
 
 
 def _base_note() -> str:

@@ -1,12 +1,13 @@
 """What the exports hold, before anything of it is decided: files, words, days, and who speaks.
 
-It needs no account of the author's, so ``scan`` shows it where all else waits for one.
+It needs no account of the author's, so ``scan`` shows it where all else waits for one. Files of one
+format in one folder of the exports are one row: a vault is not a thousand.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,7 +32,10 @@ class InventoryAccount(TypedDict):
 
 
 class InventoryRow(TypedDict):
-    """An export; ``dates`` is like "2019-01-01 to 2021-03-06", empty where no message says when."""
+    """One export, or all of one format in a folder.
+
+    ``dates`` is like "2019-01-01 to 2021-03-06", empty where no message says when.
+    """
 
     export: str
     files: int
@@ -89,9 +93,31 @@ class ExportCount:
                              if account != YOU]}
 
 
+def together(exports: Iterable[ExportCount]) -> list[ExportCount]:
+    """One count for all exports of a format below a folder of the persona directory's folders."""
+    groups: dict[tuple[str, str], list[ExportCount]] = defaultdict(list)
+    for export in exports:
+        format_label, _, first = export.label.partition(": ")
+        groups[format_label, "/".join(first.split("/")[:-1][:2])].append(export)
+    return [_summed(f"{format_label}: {folder}", group) if len(group) > 1 else group[0]
+            for (format_label, folder), group in groups.items()]
+
+
+def _summed(label: str, exports: list[ExportCount]) -> ExportCount:
+    total = ExportCount(label, sum(export.n_files for export in exports))
+    for export in exports:
+        total.n_messages += export.n_messages
+        total.n_words += export.n_words
+        total.names |= export.names
+    times_ms = [ms for export in exports for ms in (export.first_ms, export.last_ms)
+                if ms is not None]
+    total.first_ms, total.last_ms = min(times_ms, default=None), max(times_ms, default=None)
+    return total
+
+
 def write_inventory(exports: Iterable[ExportCount], own: Collection[str], folder: Path) -> None:
     (folder / INVENTORY).write_text(
-        json.dumps([export.row(own) for export in exports], indent=1, ensure_ascii=False))
+        json.dumps([export.row(own) for export in together(exports)], indent=1, ensure_ascii=False))
 
 
 def read_inventory(folder: Path) -> list[InventoryRow]:

@@ -32,6 +32,7 @@ from host_training.importers import (
     messenger,
     meta,
     meta_posts,
+    onenote,
     pages,
     qq,
     reddit,
@@ -43,6 +44,7 @@ from host_training.importers import (
     slack,
     slackdump,
     sms,
+    teams,
     telegram,
     text_chats,
     transcript,
@@ -60,10 +62,10 @@ from host_training.importers.tree import File
 FOLDERS: tuple[ModuleType, ...] = (discord_package, slack, x_archive)
 FILES: tuple[ModuleType, ...] = (
     git_repository, documents, telegram, discord_chat, slackdump, meta, messenger, chatlab,
-    signal_chat, signal_export, whatsapp_exporter, skype, google_chat, matrix, qq, assistants,
-    google_keep, journals, mastodon, meta_posts, whisper, jsonl_chat, reddit, linkedin,
-    chat_tables, sms, wordpress, evernote, bluesky, imessage_db, imessage, pages, transcript, mail,
-    sigtop, text_chats, whatsapp,
+    signal_chat, signal_export, whatsapp_exporter, skype, teams, google_chat, matrix, qq,
+    assistants, google_keep, journals, mastodon, meta_posts, whisper, jsonl_chat, reddit, linkedin,
+    chat_tables, sms, wordpress, evernote, bluesky, imessage_db, imessage, pages, onenote,
+    transcript, mail, sigtop, text_chats, whatsapp,
     vault,  # last: anything else that reads as text is a text
 )
 
@@ -80,8 +82,10 @@ _WAYS_OUT = {
     ".xls .xlsx .ods .numbers .ppt .pptx .odp .key":
         "a table or slides; save your own text as .txt",
     ".epub .mobi .azw3": "a book; if you wrote it, save it as .txt",
-    ".pst .ost .msg": "Outlook's own format; export the folder as .mbox or .eml",
-    ".one .onepkg": "OneNote's own format; export the pages as .docx or .pdf",
+    ".pst .ost .msg": "Outlook's own format, in which Purview exports Teams too; export the folder"
+                      " as .mbox or .eml, and Teams as JSON of Microsoft Graph",
+    ".one .onepkg .onetoc2": "OneNote's own format; export sections as Single File Web Page (.mht)"
+                             " or Word (.docx), on a Mac as PDF",
     ".backup": "an app's encrypted backup; Signal's own export is main.jsonl, in its settings",
     ".crypt12 .crypt14 .crypt15": "WhatsApp's encrypted backup; in the app, use a chat -> Export "
                                   "chat",

@@ -1,11 +1,11 @@
 """The split: which sessions are for training, validation and test, decided before anything else.
 
-The test is the newest tenth of what can be asked for and a twentieth of all sessions, drawn; the
-validation, by which the epoch and the file are chosen, is another twentieth of those with anything
-to ask for. Sessions stay whole, and those that say nearly the same stay together. Whether a session
-is drawn follows from the seed and its own id alone, so that one which is drawn stays so when
-writing is added; only the newest tenth moves on. (Every version of a persona is trained from the
-base, so none has read its test.)
+The test is the newest tenth of what can be asked for (of what has no date a tenth that is drawn) and
+a twentieth of all sessions, drawn; the validation, by which the epoch and the file are chosen, is
+another twentieth of those with anything to ask for. Sessions stay whole, and those that say nearly
+the same stay together. Whether a session is drawn follows from the seed and its own id alone, so
+that one which is drawn stays so when writing is added; only the newest tenth moves on. (Every
+version of a persona is trained from the base, so none has read its test.)
 
 Source:  Kapoor and Narayanan, Leakage and the reproducibility crisis in machine-learning-based
          science, Patterns 2023 (duplicates, groups and time).
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -30,10 +30,11 @@ from payload import prompt
 Side = Literal["train", "validation", "test"]
 
 FILE = "split.json"
-NEWEST_SHARE = 0.1  # of what can be asked for and has a date
+NEWEST_SHARE = 0.1  # of what can be asked for, by date; where it has none, drawn
 DRAWN_SHARE = 0.05  # of all sessions, once for the test and once for the validation
 OVERSIZE_SHARE = 0.2  # of all that can be asked for: a session of more is learnt from if it can be
 SESSIONS_MIN = 3  # one to learn from, one to choose by, one to measure with
+TEST_FORMS_MIN = 20  # that can be asked for; what is measured on fewer is chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,9 @@ def split(examples: Sequence[Example], seed: int, near_duplicate: float) -> Spli
     chosen_by, measured, learnt = asked[0], asked[1], asked[-1]
     newest = _newest(group for group in fit if group.n_forms and group not in (chosen_by, learnt))
     rest = [group for group in fit if group not in newest and group is not learnt]
-    drawn = {group for group in rest if group.draw < DRAWN_SHARE}
+    drawn = {group for group in rest if group.draw < DRAWN_SHARE or (
+        group.newest_ms is None and 0 < group.n_forms <= room
+        and group.draw >= 1 - NEWEST_SHARE)}
     # What cannot be asked for chooses nothing; it is only measured, as text that is read.
     validation = {group for group in rest
                   if group.n_forms and DRAWN_SHARE <= group.draw < 2 * DRAWN_SHARE}
@@ -108,6 +111,19 @@ def split(examples: Sequence[Example], seed: int, near_duplicate: float) -> Spli
         drawn.add(measured)
         validation.discard(measured)
     return Split(_ids(validation), _ids(newest), _ids(drawn))
+
+
+def doubts(examples: Sequence[Example], sides: Split) -> list[str]:
+    """A sentence where too little is held out to measure with."""
+    counts: Counter[Side] = Counter()
+    for example in examples:
+        counts[sides.side(example)] += sum(one.form in IN_FLIGHT for one in forms(example))
+    if counts["test"] >= TEST_FORMS_MIN:
+        return []
+    enough = round(TEST_FORMS_MIN / (NEWEST_SHARE + DRAWN_SHARE))
+    return [f"only {counts['test']} of {counts.total()} lines that a flight could say are held out"
+            f" as the test, and what the report measures on fewer than {TEST_FORMS_MIN} is chance:"
+            f" add writing until there are about {enough}, in several conversations or texts."]
 
 
 def _newest(groups: Iterable[_Group]) -> set[_Group]:

@@ -15,7 +15,7 @@ import pytest
 from host_training.common.messages import Message
 from host_training.common.persona_dir import read_persona
 from host_training.corpus import assemble
-from host_training.corpus.inventory import ExportCount, read_inventory
+from host_training.corpus.inventory import ExportCount, read_inventory, together
 from host_training.corpus.sessions import Example
 from host_training.errors import TrainingError
 from host_training.importers.notebook import Condition
@@ -69,6 +69,22 @@ def test_an_export_says_of_when_it_is() -> None:
     assert found.row(["x:a"])["speakers"] == found.row(["a"])["speakers"] == ["you 100%"]
     assert ExportCount("y").row([]) == {"export": "y", "files": 1, "messages": 0, "words": 0,
                                         "dates": "", "speakers": [], "accounts": []}
+
+
+def test_a_vault_is_one_row_of_the_inventory() -> None:
+    """A thousand notes were a thousand rows."""
+    names = ("note: exports/a.md", "note: exports/vault/b.md", "note: exports/vault/deep/c.md",
+             "chat: exports/vault/chat.txt", "note: exports/vault/deep/deeper/d.md")
+    exports = [ExportCount(name) for name in names]
+    for number, export in enumerate(exports):
+        list(export.counted([Message("x", "1", "note", "1", 86_400_000 * (number or 9),
+                                     f"p{number}", False, "two words")]))
+    rows = [export.row(["p4"]) for export in together(exports)]
+    assert [(row["export"], row["files"], row["words"], row["dates"]) for row in rows] == [
+        ("note: exports/a.md", 1, 2, "1970-01-10"),
+        ("note: exports/vault", 3, 6, "1970-01-02 to 1970-01-05"),
+        ("chat: exports/vault/chat.txt", 1, 2, "1970-01-04")]
+    assert rows[1]["speakers"] == ["p1 33%", "p2 33%", "you 33%"]
 
 
 @nasty(21)
