@@ -28,6 +28,7 @@ import typer
 
 from payload import assembly, diary_command, llama_library, mind_start, preflight
 from payload.devices import fitted
+from payload.devices.buses import Buses
 from payload.devices.gps_ublox import UbloxGnss
 from payload.drivers.baud_search import BaudSearch
 from payload.drivers.camera import CameraProcess
@@ -37,6 +38,7 @@ from payload.drivers.http import HttpClient
 from payload.drivers.i2c import LinuxI2cBus
 from payload.drivers.journal import hold_standard_streams, log_to_standard_error
 from payload.drivers.mind_socket import MindSocket
+from payload.drivers.one_wire import KernelThermometer
 from payload.drivers.only_one import AnotherPayload, OnlyOne
 from payload.drivers.pins import CutdownPin
 from payload.drivers.radio_wiring import wired_radio
@@ -265,8 +267,7 @@ def _ports(
     run_dir = _run_dir(base, open_things)
     return FlightPorts(
         gnss=UbloxGnss(gnss_stream),
-        outside=fitted.outside(sensors, bus),
-        power=fitted.power(sensors, bus),
+        sensors=fitted.sensors(sensors, Buses(bus, KernelThermometer)),
         radio=radio,
         mind=_mind(plan, base, run_dir / MIND_SOCKET, start_mind, open_things),
         camera=CameraProcess(run_dir) if sensors.camera else None,

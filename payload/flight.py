@@ -8,7 +8,8 @@ hands them to the disk once a step, and only what is durable is ever sent.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from payload import hearsay, starts
@@ -74,8 +75,7 @@ class FlightPorts:
     """Everything outside the core; None is not fitted."""
 
     gnss: Gnss | None = None
-    outside: Sensor | None = None
-    power: Sensor | None = None
+    sensors: Mapping[str, Sensor] = field(default_factory=dict)  # by role, payload.sensors.ROLES
     radio: Radio | None = None
     mind: Mind | None = None
     camera: Camera | None = None
@@ -106,7 +106,7 @@ class Flight:
         self.gate = UplinkGate(uplink_key, mission.payload.node_id, store, self.clock)
         store.commit(0)  # before anything that may be what kills it
         self.settings = FlightSettings(mission, saved_settings(store))
-        self.sensors = Sensors(ports.outside, ports.power, ports.board)
+        self.sensors = Sensors(ports.sensors, ports.board)
         self.bus_guard = BusGuard(store)
         self.navigation = Navigation(ports.gnss)
         self.power = PowerManager(mission.power, store.get(charge.KEY))

@@ -23,6 +23,7 @@ from wire.airtime_budget import AirtimeBudget
 from wire.beacon import PowerMode
 from wire.commands import ARMED_S
 from wire.mission_radio import MODULES, RadioSection
+from wire.mission_sensors import ONE_WIRE, SensorSection
 from wire.records import TimeQuality
 from wire.sampling import Sampling
 
@@ -174,19 +175,28 @@ def _sensors(flight: Flight, situation: Situation) -> Iterator[Line]:
     sensors = flight.settings.mission.sensors
     if sensors.outside != "none":
         if situation.outside_c is None:
-            yield Line(Verdict.NO_GO, "outside",
-                       f"{sensors.outside} at 0x{sensors.outside_address:02x} does not answer")
+            yield _silent(sensors, "outside")
         else:
             pressure = situation.pressure_hpa
             more = "" if pressure is None else f", {pressure:.0f} hPa"
             yield Line(Verdict.GO, "outside", f"{situation.outside_c:.1f} C{more}")
+    if sensors.inside != "none":
+        if situation.inside_c is None:
+            yield _silent(sensors, "inside")
+        else:
+            yield Line(Verdict.GO, "inside", f"{situation.inside_c:.1f} C")
     if sensors.power == "none":
         yield Line(Verdict.JUDGE, "battery", "not measured: the mind thinks at half rate")
     elif situation.battery_mv is None:
-        yield Line(Verdict.NO_GO, "battery",
-                   f"{sensors.power} at 0x{sensors.power_address:02x} does not answer")
+        yield _silent(sensors, "power", "battery")
     else:
         yield _battery(flight.power.mode, situation.battery_mv)
+
+
+def _silent(sensors: SensorSection, role: str, what: str | None = None) -> Line:
+    chip, place = getattr(sensors, role), sensors.places[role]
+    advice = ": check its wiring, and dtoverlay=w1-gpio" if chip == ONE_WIRE else ""
+    return Line(Verdict.NO_GO, what or role, f"{chip} at {place} does not answer{advice}")
 
 
 def _battery(mode: PowerMode, battery_mv: float) -> Line:

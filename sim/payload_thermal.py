@@ -98,6 +98,11 @@ class Body:
             pressure_pa = recorded.pressure_hpa * 100
         return self.outside_c(), pressure_pa, air.humidity_pct
 
+    def box_air(self) -> tuple[float, float, float]:
+        """(C, Pa, %) in the box, which has holes: the pressure of the air, and its water."""
+        _, pressure_pa, humidity_pct = self.air()
+        return self.inside_c(), pressure_pa, humidity_pct
+
     def supply(self) -> tuple[float, float]:
         """(mV, mA) at the battery now."""
         volts_mv, milliamps = self._between_dips()

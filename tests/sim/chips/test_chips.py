@@ -11,11 +11,15 @@ import pytest
 
 from payload.devices import bme280, bmp388
 from payload.devices.bmp280 import Bmp280
-from payload.ports import DeviceGarbage, DeviceTimeout
+from payload.devices.ds18b20 import Ds18b20
+from payload.devices.sht4x import Sht4x
+from payload.ports import DeviceAbsent, DeviceGarbage, DeviceTimeout
 from sim.chips.bme280 import EXAMPLE_TRIMMING, Trimming
 from sim.chips.bmp280 import Bmp280Chip
 from sim.chips.bmp388 import EXAMPLE_TRIMMING_388, Trimming388
 from sim.chips.bosch import AirReading
+from sim.chips.ds18b20 import Ds18b20Chip
+from sim.chips.sht4x import Sht4xChip
 from sim.fakes.i2c_bus import FakeI2cBus
 from tests.sim.desks import ChipBench
 from tests.sim.flights import Quiet, hop_world, mission
@@ -225,12 +229,75 @@ def test_any_register_can_be_forced() -> None:
     assert bench.bus.read_i2c_block_data(0x40, 0x02, 2) == [0xAB, 0xCD]
 
 
-def test_a_flight_with_a_bmp280_reports_its_air(tmp_path: Path) -> None:
+AROUND = list(itertools.product((-54.0, -38.0, 0.0, 24.5, 60.0), (3.0, 50.0, 97.0)))
+
+
+def test_sht4x_round_trip_and_its_floor() -> None:
+    """Its counts end at -45 C: what is colder is no reading of 45."""
+    bench = ChipBench()
+    chip = Sht4xChip(bench.clock, lambda: bench.air_now, Quiet(1))
+    bench.drivers["sht4x"] = Sht4x(FakeI2cBus({0x44: chip}), 0x44)
+    for temperature, humidity in AROUND:
+        bench.air_now = (temperature, 50_000.0, humidity)
+        if temperature < -45:
+            bench.clock.now_ms += 1_000
+            with suppress(DeviceTimeout), pytest.raises(DeviceGarbage, match="beyond"):
+                bench.one("sht4x")
+            continue
+        bench.clock.now_ms += 1_000
+        with suppress(DeviceTimeout, DeviceGarbage):
+            bench.one("sht4x")  # of the air before
+        values = bench.read("sht4x")
+        assert values["temperature_c"] == pytest.approx(temperature, abs=0.002)
+        assert values["humidity_pct"] == pytest.approx(humidity, abs=0.002)
+    chip.has_bad_crc = True
+    with pytest.raises(DeviceGarbage, match="CRC"):
+        bench.one("sht4x")
+    chip.heal()
+    assert bench.read("sht4x") and chip.heated == 0
+
+
+def test_ds18b20_round_trip_and_faults() -> None:
+    """The kernel's text between them; each fault is garbage, and none a temperature."""
+    bench = ChipBench()
+    chip = Ds18b20Chip(bench.clock, lambda: bench.air_now, Quiet(1))
+    bench.drivers["ds18b20"] = Ds18b20(chip)
+    for temperature, _ in AROUND:
+        bench.air_now = (temperature, 50_000.0, 0.0)
+        with suppress(DeviceTimeout):
+            bench.one("ds18b20")  # of the air before
+        assert bench.read("ds18b20") == {"temperature_c": temperature}
+    for fault, words in (("has_bad_crc", "CRC"), ("is_shorted", "ground"),
+                         ("is_underfed", "supply")):
+        setattr(chip, fault, True)
+        with pytest.raises(DeviceGarbage, match=words):
+            bench.one("ds18b20")
+        setattr(chip, fault, False)
+        assert bench.read("ds18b20") == {"temperature_c": 60.0}
+    chip.is_unplugged = True
+    with pytest.raises(DeviceAbsent):
+        bench.one("ds18b20")
+    chip.is_unplugged = False
+    chip.power_up()
+    assert bench.read("ds18b20") == {"temperature_c": 60.0}
+
+
+@pytest.mark.parametrize("fitted", [
+    {"outside": "bmp280"},
+    {"outside": "ds18b20", "inside": "bme280", "inside_address": 0x76},
+    {"outside": "bmp388", "outside_address": 0x77, "inside": "sht4x", "inside_address": 0x44},
+    {"outside": "bme280", "inside": "ds18b20"},
+], ids=lambda fitted: " ".join(str(value) for value in fitted.values() if isinstance(value, str)))
+def test_a_flight_reports_its_air_and_its_box(fitted: dict[str, object], tmp_path: Path) -> None:
+    """Each mix of chips gives temperature, pressure and, in the box, the box's temperature."""
     plan = mission()
-    sensors = plan.sensors.model_copy(update={"outside": "bmp280"})
+    sensors = plan.sensors.model_copy(update=fitted)
     world = hop_world(tmp_path, flown=plan.model_copy(update={"sensors": sensors}))
     world.run_until(40)
     assert world.flight is not None
     situation = world.flight.situation(world.daemon.now_ms)
-    assert situation.outside_c is not None and situation.pressure_hpa is not None
+    assert situation.outside_c == pytest.approx(world.body.outside_c(), abs=0.5)
+    assert situation.pressure_hpa == pytest.approx(world.body.air()[1] / 100, abs=0.5)
+    truth = world.body.inside_c() if "inside" in fitted else world.body.soc_c()
+    assert situation.inside_c == pytest.approx(truth, abs=0.5)
     world.close()
