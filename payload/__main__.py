@@ -29,7 +29,6 @@ import typer
 from payload import assembly, diary_command, llama_library, mind_start, preflight
 from payload.devices import fitted
 from payload.devices.buses import Buses
-from payload.devices.gps_ublox import UbloxGnss
 from payload.drivers.baud_search import BaudSearch
 from payload.drivers.camera import CameraProcess
 from payload.drivers.clock import BootClock
@@ -262,12 +261,13 @@ def _ports(
     bus = None if sensors.i2c_bus is None else LinuxI2cBus(sensors.i2c_bus)
     if bus is not None:
         open_things.callback(bus.close)
+    buses = Buses(bus, KernelThermometer)
     gnss_stream = BaudSearch(SerialStream(sensors.gnss_device, sensors.gnss_baud))
     open_things.callback(gnss_stream.close)
     run_dir = _run_dir(base, open_things)
     return FlightPorts(
-        gnss=UbloxGnss(gnss_stream),
-        sensors=fitted.sensors(sensors, Buses(bus, KernelThermometer)),
+        gnss=fitted.receiver(sensors, buses, gnss_stream),
+        sensors=fitted.sensors(sensors, buses),
         radio=radio,
         mind=_mind(plan, base, run_dir / MIND_SOCKET, start_mind, open_things),
         camera=CameraProcess(run_dir) if sensors.camera else None,

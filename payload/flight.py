@@ -211,6 +211,9 @@ class Flight:
             humidity_pct=latest("humidity_pct", now_ms),
             battery_mv=latest("battery_mv", now_ms),
             current_ma=latest("current_ma", now_ms),
+            panel_mv=latest("panel_mv", now_ms),
+            panel_ma=latest("panel_ma", now_ms),
+            spin_dps=latest("spin_dps", now_ms),
             soc_c=latest("soc_c", now_ms),
             is_undervolted=self.sensors.is_undervolted(now_ms),
             scene=self.camera.last_scene,
@@ -249,7 +252,8 @@ class Flight:
     def _poll(self, now_ms: int) -> list[Note]:
         self.store.poll(now_ms)
         notes = self._feel(now_ms)
-        notes += self.navigation.poll(now_ms, self.sensors.latest("pressure_hpa", now_ms))
+        if self.settings.mission.sensors.gnss_address is None or self.bus_guard.is_proven:
+            notes += self.navigation.poll(now_ms, self.sensors.latest("pressure_hpa", now_ms))
         radio = self._ports.radio
         if radio is not None:
             try:

@@ -35,6 +35,8 @@ _KEYS_OF_ROLE: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "humidity_pct": "humidity_pct",
     },
     "power": {"battery_mv": "battery_mv", "current_ma": "current_ma"},
+    "panel": {"panel_mv": "battery_mv", "panel_ma": "current_ma"},  # what feeds its chip's bus
+    "spin": {"spin_dps": "spin_dps"},
 })
 ROLES = tuple(_KEYS_OF_ROLE)
 QUANTITIES = frozenset(("soc_c", *(q for role in _KEYS_OF_ROLE.values() for q in role)))
@@ -124,7 +126,7 @@ class Sensors:
         return notes
 
     def _read(self, role: str, now_ms: int) -> bool:
-        """True when at least one value of the reading was plausible."""
+        """True when at least one value of the reading was plausible, or it had none to tell."""
         reading = self._sensors[role].read(now_ms)
         if role == "outside" and self._is_repeated(reading):
             return False
@@ -134,7 +136,7 @@ class Sensors:
             if key in reading.values
         ]
         is_fresh = now_ms - reading.taken_ms <= READING_AGE_MS_MAX
-        return is_fresh and any(kept)
+        return is_fresh and (any(kept) or not reading.values)
 
     def _is_repeated(self, reading: Reading) -> bool:
         """True when the air has been the same for too long: the chip measures nothing any more.

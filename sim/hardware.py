@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from payload.ports import ByteStream
 from sim.chips.bme280 import Bme280Chip
 from sim.chips.bmp280 import Bmp280Chip
 from sim.chips.bmp388 import Bmp388Chip
 from sim.chips.bosch import BoschChip
+from sim.chips.ddc import DdcPort
 from sim.chips.ds18b20 import Ds18b20Chip
 from sim.chips.ina import Ina219Chip, Ina226Chip
+from sim.chips.lsm6ds import Lsm6dsChip
 from sim.chips.sht4x import Sht4xChip
 from sim.clock import SimClock, part_rng
 from sim.fakes.board import PI_ZERO_2W, BoardProfile
@@ -37,7 +40,9 @@ class Hardware:
 class FittedChips:
     """The chips that the mission names: ``on_i2c`` by address, ``on_one_wire`` by id."""
 
-    def __init__(self, sensors: SensorSection, clock: SimClock, body: Body, seed: int) -> None:
+    def __init__(
+        self, sensors: SensorSection, clock: SimClock, body: Body, seed: int, receiver: ByteStream,
+    ) -> None:
         self.on_i2c: dict[int, Chip] = {}
         self.on_one_wire: dict[str, Ds18b20Chip] = {}
         for role, air in (("outside", body.air), ("inside", body.box_air)):
@@ -48,10 +53,16 @@ class FittedChips:
             elif name != "none":
                 address = getattr(sensors, f"{role}_address")
                 self.on_i2c[address] = _AIR_CHIPS[name](clock, air, rng)
-        if sensors.power != "none":
-            self.on_i2c[sensors.power_address] = _POWER_CHIPS[sensors.power](
-                body.supply, part_rng(seed, sensors.power), sensors.power_shunt_mohm / 1000
-            )
+        for role, source in (("power", body.supply), ("panel", body.panel)):
+            name = getattr(sensors, role)
+            if name != "none":
+                rng = part_rng(seed, name if role == "power" else f"{role} {name}")
+                self.on_i2c[getattr(sensors, f"{role}_address")] = _POWER_CHIPS[name](
+                    source, rng, getattr(sensors, f"{role}_shunt_mohm") / 1000)
+        if sensors.spin != "none":
+            self.on_i2c[sensors.spin_address] = Lsm6dsChip(body.hanging, part_rng(seed, "spin"))
+        if sensors.gnss_address is not None:
+            self.on_i2c[sensors.gnss_address] = DdcPort(receiver)
 
     def thermometer(self, device_id: str) -> Ds18b20Chip:
         """The one of this id. Raises KeyError where there is none."""

@@ -25,7 +25,6 @@ from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
 from payload.devices import fitted
 from payload.devices.buses import Buses
-from payload.devices.gps_ublox import UbloxGnss
 from payload.flight import Flight, FlightPorts
 from payload.mind.memory import Memory
 from payload.mind.persona import CodecAbsent, Persona
@@ -288,7 +287,7 @@ class World:
         )
         # What a ``jam_level`` stands for at first; set None to be jammed all the time.
         self.receiver.jammed_while = lambda: self.camera.is_capturing
-        self.chips = FittedChips(mission.sensors, self.clock, self.body, seed)
+        self.chips = FittedChips(mission.sensors, self.clock, self.body, seed, self.receiver)
         self.bus = FakeI2cBus(self.chips.on_i2c, part_rng(seed, "bus"), self.watchdog.block)
         self.taps = {role: SensorTap() for role in ROLES}  # between the drivers and the core
         self.outside, self.power = self.taps["outside"], self.taps["power"]
@@ -315,10 +314,11 @@ class World:
         self.body.is_off = False
         self.receiver.flush()
         self.radio.clear()
-        drivers = fitted.sensors(sensors, Buses(self.bus, self.chips.thermometer))
+        buses = Buses(self.bus, self.chips.thermometer)
+        drivers = fitted.sensors(sensors, buses)
         mind: Mind | None = self.mind
         ports = FlightPorts(
-            gnss=UbloxGnss(self.receiver), radio=self.radio, mind=mind,
+            gnss=fitted.receiver(sensors, buses, self.receiver), radio=self.radio, mind=mind,
             sensors={role: self.taps[role].fit(driver) for role, driver in drivers.items()},
             camera=self.camera if sensors.camera else None, http=self.http,
             watchdog=self.watchdog, board=self.board,

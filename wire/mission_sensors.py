@@ -17,6 +17,7 @@ GNSS_BAUDS: tuple[int, ...] = get_args(GnssBaud)  # the likeliest first
 Address = Annotated[int, Field(ge=0x08, le=0x77)]
 ShuntMohm = Annotated[int, Field(ge=10, le=1000)]
 AirChip = Literal["bme280", "bmp280", "bmp388", "sht4x", "ds18b20", "none"]
+SpinChip = Literal["lsm6ds", "none"]
 PowerChip = Literal["ina219", "ina226", "none"]
 ONE_WIRE = "ds18b20"  # on the 1-Wire bus; it has an id in place of an address
 SHT4X_ADDRESS = 0x44
@@ -34,6 +35,12 @@ class SensorSection(Section):
     power: PowerChip = "ina219"
     power_address: Address = 0x40
     power_shunt_mohm: ShuntMohm = 100
+    panel: PowerChip = "none"
+    panel_address: Address = 0x41
+    panel_shunt_mohm: ShuntMohm = 100
+    spin: SpinChip = "none"
+    spin_address: Address = 0x6A
+    gnss_address: Address | None = None  # on the I2C bus, in place of a device
     gnss_device: str = "/dev/ttyACM0"
     gnss_baud: GnssBaud = 9600
     camera: bool = True
@@ -52,7 +59,7 @@ class SensorSection(Section):
     def places(self) -> dict[str, str]:
         """role -> where its chip is, as a person says it; only of roles that have a chip."""
         places: dict[str, str] = {}
-        for role in ("outside", "inside", "power"):
+        for role in ("outside", "inside", "power", "panel", "spin"):
             chip = getattr(self, role)
             if chip == ONE_WIRE:
                 places[role] = getattr(self, f"{role}_id") or "the 1-Wire bus"
@@ -60,9 +67,20 @@ class SensorSection(Section):
                 places[role] = f"0x{getattr(self, f'{role}_address'):02x}"
         return places
 
+    @property
+    def gnss_place(self) -> str:
+        """Where the receiver is, as a person says it."""
+        if self.gnss_address is None:
+            return self.gnss_device
+        return f"0x{self.gnss_address:02x} of the I2C bus"
+
     def flaw(self) -> str | None:
         """What cannot be as the file has it, in one sentence; None when all can."""
+        if self.gnss_address is not None and self.i2c_bus is None:
+            return "sensors.gnss_address requires sensors.i2c_bus"
         roles_at: dict[str, str] = {}
+        if self.gnss_address is not None:
+            roles_at[f"0x{self.gnss_address:02x}"] = "gnss"
         for role, place in self.places.items():
             if place not in roles_at:
                 roles_at[place] = role

@@ -12,13 +12,17 @@ from functools import cache, partial
 from payload.devices.bme280 import Bme280
 from payload.devices.bmp388 import Bmp388
 from payload.devices.buses import I2cBus
+from payload.devices.ddc import DdcStream
 from payload.devices.ds18b20 import Ds18b20
 from payload.devices.gnss_stream import GnssStreamParser
 from payload.devices.gps_ublox import UbloxGnss
 from payload.devices.ina219 import Ina219
 from payload.devices.ina226 import Ina226
+from payload.devices.lsm6ds import Lsm6ds
 from payload.devices.sht4x import Sht4x
 from payload.ports import DeviceGarbage, DeviceTimeout, PortError, Sensor
+from sim.chips.ddc import DdcPort
+from sim.fakes.i2c_bus import FakeI2cBus
 from tests.hostile import seals
 from tests.hostile.registry import CELLS, Decoder, Take, Tape, fresh, plain
 from tests.payload.devices import (
@@ -26,6 +30,7 @@ from tests.payload.devices import (
     test_bmp388,
     test_ds18b20,
     test_ina,
+    test_lsm6ds,
     test_sht4x,
 )
 from tests.payload.devices.i2c_fake import FakeBus
@@ -146,8 +151,17 @@ class Line:
 
 
 def _receiver() -> Take:
-    line, times = Line(), itertools.count(0, 1000)
-    gnss = UbloxGnss(line)
+    line = Line()
+    return _listening(line, UbloxGnss(line))
+
+
+def _receiver_on_i2c() -> Take:
+    line = Line()
+    return _listening(line, UbloxGnss(DdcStream(FakeI2cBus({0x42: DdcPort(line)}))))
+
+
+def _listening(line: Line, gnss: UbloxGnss) -> Take:
+    times = itertools.count(0, 1000)
 
     def take(data: bytes) -> object:
         line.data += data
@@ -190,6 +204,10 @@ DEVICES: list[Decoder] = [
             lambda: _registers(_bmp388), cost=2),
     Decoder("payload.devices.ds18b20", plain(_thermometer),
             lambda: [(test_ds18b20.KERNEL.encode(),)]),
+    Decoder("payload.devices.lsm6ds", plain(partial(_device, Lsm6ds, False)),
+            lambda: _registers(test_lsm6ds.turning), cost=2),
+    Decoder("payload.devices.ddc", fresh(_receiver_on_i2c), gnss_tapes, seal=seals.gnss, cost=4,
+            words=CELLS),
     Decoder("payload.devices.sht4x", plain(_hygrometer),
             lambda: [(test_sht4x.answer(0x6666, 0x7333),)]),
     Decoder("payload.devices.ina219", plain(partial(_device, Ina219, True)),

@@ -32,7 +32,13 @@ def test_places_as_a_person_says_them() -> None:
     ('outside = "ds18b20"\ninside = "ds18b20"',
      "sensors.outside and sensors.inside are the same DS18B20; tell them apart by "
      "sensors.outside_id and sensors.inside_id"),
+    ('spin = "mpu6050"', "sensors.spin = 'mpu6050'"),
     ('outside = "ds18b20"\noutside_id = "28-3C01"', "sensors.outside_id = '28-3C01'"),
+    ("gnss_address = 0x40",
+     "sensors.gnss_address and sensors.power_address are both 0x40; two chips cannot share an "
+     "address"),
+    ('panel = "ina219"\npanel_address = 0x40',
+     "sensors.power_address and sensors.panel_address are both 0x40"),
     ("outside_address = 7", "sensors.outside_address = 7"),
     ('outside = "dht22"', "sensors.outside = 'dht22'"),
 ])
