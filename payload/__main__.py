@@ -28,7 +28,7 @@ import typer
 
 from payload import assembly, diary_command, llama_library, mind_start, preflight
 from payload.devices import fitted
-from payload.devices.gps_ublox import UbloxGnss
+from payload.devices.buses import Buses
 from payload.drivers.baud_search import BaudSearch
 from payload.drivers.camera import CameraProcess
 from payload.drivers.clock import BootClock
@@ -37,6 +37,7 @@ from payload.drivers.http import HttpClient
 from payload.drivers.i2c import LinuxI2cBus
 from payload.drivers.journal import hold_standard_streams, log_to_standard_error
 from payload.drivers.mind_socket import MindSocket
+from payload.drivers.one_wire import KernelThermometer
 from payload.drivers.only_one import AnotherPayload, OnlyOne
 from payload.drivers.radio_wiring import wired_radio
 from payload.drivers.serial_port import SerialStream
@@ -261,13 +262,13 @@ def _ports(
     bus = None if sensors.i2c_bus is None else LinuxI2cBus(sensors.i2c_bus)
     if bus is not None:
         open_things.callback(bus.close)
+    buses = Buses(bus, KernelThermometer)
     gnss_stream = BaudSearch(SerialStream(sensors.gnss_device, sensors.gnss_baud))
     open_things.callback(gnss_stream.close)
     run_dir = _run_dir(base, open_things)
     return FlightPorts(
-        gnss=UbloxGnss(gnss_stream),
-        outside=fitted.outside(sensors, bus),
-        power=fitted.power(sensors, bus),
+        gnss=fitted.receiver(sensors, buses, gnss_stream),
+        sensors=fitted.sensors(sensors, buses),
         radio=radio,
         mind=_mind(plan, base, run_dir / MIND_SOCKET, start_mind, open_things),
         camera=CameraProcess(run_dir) if sensors.camera else None,

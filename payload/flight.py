@@ -8,7 +8,8 @@ hands them to the disk once a step, and only what is durable is ever sent.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from payload import hearsay, starts
@@ -74,8 +75,7 @@ class FlightPorts:
     """Everything outside the core; None is not fitted."""
 
     gnss: Gnss | None = None
-    outside: Sensor | None = None
-    power: Sensor | None = None
+    sensors: Mapping[str, Sensor] = field(default_factory=dict)  # by role, payload.sensors.ROLES
     radio: Radio | None = None
     mind: Mind | None = None
     camera: Camera | None = None
@@ -106,7 +106,7 @@ class Flight:
         self.gate = UplinkGate(uplink_key, mission.payload.node_id, store, self.clock)
         store.commit(0)  # before anything that may be what kills it
         self.settings = FlightSettings(mission, saved_settings(store))
-        self.sensors = Sensors(ports.outside, ports.power, ports.board)
+        self.sensors = Sensors(ports.sensors, ports.board)
         self.bus_guard = BusGuard(store)
         self.navigation = Navigation(ports.gnss)
         self.power = PowerManager(mission.power, store.get(charge.KEY))
@@ -211,6 +211,9 @@ class Flight:
             humidity_pct=latest("humidity_pct", now_ms),
             battery_mv=latest("battery_mv", now_ms),
             current_ma=latest("current_ma", now_ms),
+            panel_mv=latest("panel_mv", now_ms),
+            panel_ma=latest("panel_ma", now_ms),
+            spin_dps=latest("spin_dps", now_ms),
             soc_c=latest("soc_c", now_ms),
             is_undervolted=self.sensors.is_undervolted(now_ms),
             scene=self.camera.last_scene,
@@ -249,7 +252,8 @@ class Flight:
     def _poll(self, now_ms: int) -> list[Note]:
         self.store.poll(now_ms)
         notes = self._feel(now_ms)
-        notes += self.navigation.poll(now_ms, self.sensors.latest("pressure_hpa", now_ms))
+        if self.settings.mission.sensors.gnss_address is None or self.bus_guard.is_proven:
+            notes += self.navigation.poll(now_ms, self.sensors.latest("pressure_hpa", now_ms))
         radio = self._ports.radio
         if radio is not None:
             try:

@@ -33,18 +33,6 @@ class DeviceGarbage(PortError, ValueError):
     """It answered something its datasheet does not allow."""
 
 
-class I2cBus(Protocol):
-    """The subset of ``smbus2.SMBus`` that the devices use.
-
-    Every method raises OSError when the device does not acknowledge.
-    """
-
-    def read_byte_data(self, i2c_addr: int, register: int) -> int: ...
-    def write_byte_data(self, i2c_addr: int, register: int, value: int) -> None: ...
-    def read_i2c_block_data(self, i2c_addr: int, register: int, length: int) -> list[int]: ...
-    def write_i2c_block_data(self, i2c_addr: int, register: int, data: list[int]) -> None: ...
-
-
 class ByteStream(Protocol):
     """A serial port or socket that is already open; both calls return at once."""
 

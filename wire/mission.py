@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -22,14 +22,11 @@ from wire import auth, sources
 from wire.airtime_budget import AirtimeBudget
 from wire.ax25 import Address
 from wire.mission_radio import EbyteSection, RadioSection, RylrSection, Section
+from wire.mission_sensors import SensorSection
 from wire.sampling import RANGES
 
 SONDEHUB_URL = "https://api.v2.sondehub.org"
 NOBODYS = ("N0CALL", "MYCALL", "4FSKTEST")  # SondeHub hides them
-
-
-GnssBaud = Literal[9600, 38400, 115200, 57600, 19200, 4800, 230400, 460800]
-GNSS_BAUDS: tuple[int, ...] = get_args(GnssBaud)  # the likeliest first
 
 
 class MissionError(Exception):
@@ -59,18 +56,6 @@ class CadenceSection(Section):
     housekeeping_s: Annotated[int, Field(ge=5, le=600)] = 60
     picture_s: Annotated[int, Field(ge=30, le=3600)] = 480
     api_s: Annotated[int, Field(ge=10, le=3600)] = 150
-
-
-class SensorSection(Section):
-    i2c_bus: Annotated[int, Field(ge=0, le=20)] | None = 1
-    outside: Literal["bme280", "bmp280", "bmp388", "none"] = "bme280"
-    outside_address: Annotated[int, Field(ge=3, le=119)] = 0x76
-    power: Literal["ina219", "ina226", "none"] = "ina219"
-    power_address: Annotated[int, Field(ge=3, le=119)] = 0x40
-    power_shunt_mohm: Annotated[int, Field(ge=10, le=1000)] = 100
-    gnss_device: str = "/dev/ttyACM0"
-    gnss_baud: GnssBaud = 9600
-    camera: bool = True
 
 
 class PowerSection(Section):
@@ -267,7 +252,7 @@ def parse(text: str, name: str) -> Mission:
             Address.parse(mission.payload.callsign)
         except ValueError as error:
             raise MissionError(f"{name}: payload.callsign for framing ax25: {error}") from error
-    flaw = mission.radio.flaw() or AirtimeBudget(mission).flaw()
+    flaw = mission.sensors.flaw() or mission.radio.flaw() or AirtimeBudget(mission).flaw()
     if flaw is not None:
         raise MissionError(f"{name}: {flaw}")
     return mission

@@ -8,8 +8,9 @@ is another chip, and it is configured again. A read that had to configure raises
 
 from __future__ import annotations
 
+from payload.devices.buses import I2cBus
 from payload.devices.registers import Registers
-from payload.ports import DeviceGarbage, DeviceTimeout, I2cBus, Reading
+from payload.ports import DeviceGarbage, DeviceTimeout, Reading
 
 _CONFIG, _BUS_VOLTAGE, _POWER, _CURRENT, _CALIBRATION = 0x00, 0x02, 0x03, 0x04, 0x05
 # 32 V range, gain /8 (320 mV across the shunt), 16 samples averaged, shunt and bus continuous.

@@ -51,8 +51,10 @@ def test_three_days_of_flight_hold_no_more_than_the_first_hours(tmp_path: Path) 
     store = DeskStore(tmp_path / "s.sqlite", is_durable=False)
     ports = FlightPorts(
         gnss=FakeGnss(), radio=ForgetfulRadio(), mind=ForgetfulMind(), http=SilentHttp(),
-        outside=FakeSensor("bme280", {"temperature_c": 11.0, "pressure_hpa": 1000.0}),
-        power=FakeSensor("ina219", {"battery_mv": 4000.0}))
+        sensors={
+            "outside": FakeSensor("bme280", {"temperature_c": 11.0, "pressure_hpa": 1000.0}),
+            "power": FakeSensor("ina219", {"battery_mv": 4000.0}),
+        })
     flight = Flight(MISSION, ports, store, PERSONA, None, None, random.Random(1))
     held: dict[int, int] = {}
     for minute in range(HOURS * 60 + 1):

@@ -252,7 +252,7 @@ def test_the_command_says_no_go_at_a_desk_and_who_has_the_store(tmp_path: Path) 
     assert found.returncode == 1, found.stderr
     *_, last = found.stdout.splitlines()
     assert last.startswith("NO-GO: ")
-    assert "no-go    gnss       no receiver on /dev/ttyACM0" in found.stdout
+    assert "no-go    gnss       no receiver at /dev/ttyACM0" in found.stdout
     other = OnlyOne(tmp_path / "data" / "payload.sqlite")
     busy = _preflight(tmp_path)
     other.close()
