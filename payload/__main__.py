@@ -4,6 +4,7 @@
                                                         it flies already: spacepi-preflight
     spacepi-payload run --mission mission.toml          fly
     spacepi-payload assemble --mission mission.toml     make the model of an adapter bundle
+    spacepi-payload scan                                what is connected, as a [sensors] section
     spacepi-payload diary --mission mission.toml        what this flight said, for the next one
 
 Whatever is missing (a sensor, the radio, the model, the disk) is missing: the daemon flies without
@@ -26,9 +27,10 @@ from typing import Annotated
 import structlog
 import typer
 
-from payload import assembly, diary_command, llama_library, mind_start, preflight
+from payload import assembly, carried, diary_command, llama_library, mind_start, preflight
 from payload.devices import fitted
 from payload.devices.buses import Buses
+from payload.drivers import one_wire
 from payload.drivers.baud_search import BaudSearch
 from payload.drivers.camera import CameraProcess
 from payload.drivers.clock import BootClock
@@ -40,27 +42,23 @@ from payload.drivers.mind_socket import MindSocket
 from payload.drivers.one_wire import KernelThermometer
 from payload.drivers.only_one import AnotherPayload, OnlyOne
 from payload.drivers.radio_wiring import wired_radio
-from payload.drivers.serial_port import SerialStream
+from payload.drivers.serial_port import SerialStream, serial_ports
 from payload.drivers.system import SysfsBoard
 from payload.drivers.systemd import SystemdWatchdog
 from payload.flight import Flight, FlightPorts
-from payload.mind import diary
-from payload.mind.memory import Memory, MemoryAbsent
-from payload.mind.persona import CodecAbsent, Persona, load_persona
+from payload.mind.persona import load_persona
 from payload.notes import Note
 from payload.ports import DeviceAbsent, Radio, Switch
 from payload.preflight import Line, Machine
+from payload.scan import look, scan_command
 from payload.storage.store import END_MS_MAX, OPEN_MS_MAX, Store
 from payload.storage.store_file import free_bytes
 from payload.storage.writer import Writer
-from wire import auth, key_file, mission
-from wire.auth import Direction
+from wire import key_file, mission
 from wire.bundle import BundleError
-from wire.file_hashes import FileHashes
 from wire.key_file import KeyFileError
 from wire.mission import Mission, MissionError
 from wire.records import Kind
-from wire.text_codec import TextModel
 
 NO_GO, USAGE_ERROR, DISK_STALLED = 1, 2, 3
 LOOK_MS = 10  # how soon to look again whether the disk has answered
@@ -147,6 +145,27 @@ def run_preflight(
     raise typer.Exit(0 if preflight.is_go(lines) else NO_GO)
 
 
+@app.command()
+def scan(
+    write: Annotated[
+        Path | None, typer.Option("--write", help="Mission file whose [sensors] section is to say "
+                                                  "what was found.", readable=False)
+    ] = None,
+    bus: Annotated[int, typer.Option(help="Number of the I2C bus.", min=0, max=20)] = 1,
+) -> None:
+    """Find what is on the buses and serial ports, and write it as a [sensors] section.
+
+    The flight core must not run meanwhile: sudo systemctl stop spacepi-payload.
+    """
+    with contextlib.ExitStack() as open_things:
+        i2c, clock = LinuxI2cBus(bus), BootClock()
+        open_things.callback(i2c.close)
+        connected = look.look(
+            bus, i2c if i2c.is_there() else None, one_wire.found(), serial_ports(), SerialStream,
+            lambda pause_ms: clock.wait_until(clock.now_ms() + pause_ms))
+    scan_command.conclude(connected, write)
+
+
 def _machine(plan: Mission, base: Path) -> Machine:
     """The state of the machine that preflight examines beside the flight core."""
     key_flaw = persona_flaw = free = None
@@ -186,12 +205,12 @@ def _wired(
     disk = DiskThread(Writer(path))
     open_things.callback(_close, disk)
     store, asked_ms = Store(disk, random.SystemRandom()), clock.now_ms()
-    persona = _persona(plan, base)
+    persona = carried.persona(plan, base)
     ports = _ports(
         plan, base, persona is not None and start_mind, watchdog, radio, open_things)
-    uplink_key, downlink_key = _keys(plan, base)
-    text, codec = persona.text if persona else None, _codec(persona)
-    memory = _memory(persona, plan, base)
+    uplink_key, downlink_key = carried.keys(plan, base)
+    text, codec = persona.text if persona else None, carried.codec(persona)
+    memory = carried.memory(persona, plan, base)
     while not store.open() and clock.now_ms() - asked_ms < OPEN_MS_MAX:
         clock.wait_until(clock.now_ms() + LOOK_MS)
     return Flight(
@@ -316,59 +335,6 @@ def _run_dir(base: Path, open_things: contextlib.ExitStack) -> Path:
     except OSError as error:
         log.warning("no_run_dir", reason=str(error))
         return base
-
-
-def _persona(plan: Mission, base: Path) -> Persona | None:
-    if not plan.mind.bundle:
-        log.warning("no_persona", reason="mind.bundle is not set")
-        return None
-    try:
-        hashes = FileHashes(base / plan.payload.data_dir / "hashes.json")
-        return load_persona(base / plan.mind.bundle, plan.mind.public_keys, hashes)
-    except BundleError as error:
-        log.warning("no_persona", reason=str(error))
-        return None
-
-
-def _memory(persona: Persona | None, plan: Mission, base: Path) -> Memory | None:
-    if persona is None:
-        return None
-    lines: list[str] = []
-    if plan.mind.diary:
-        try:
-            lines = diary.read(base / plan.mind.diary, plan.mind.private_words)
-        except diary.DiaryError as error:
-            log.warning("no_diary", reason=str(error))
-    try:
-        return Memory(persona.memory_path, lines)
-    except MemoryAbsent as error:
-        log.warning("no_memory", reason=str(error))
-        return None
-
-
-def _codec(persona: Persona | None) -> TextModel | None:
-    if persona is None:
-        return None
-    try:
-        return persona.load_codec()
-    except CodecAbsent as error:
-        log.warning("no_text_codec", reason=str(error))
-        return None
-
-
-def _keys(plan: Mission, base: Path) -> tuple[bytes | None, bytes | None]:
-    """(uplink, downlink) keys; without a key file it flies without uplink and unsigned."""
-    try:
-        master = key_file.load(base / plan.keys.file)
-    except KeyFileError as error:
-        log.warning("deaf_to_commands", reason=str(error))
-        if plan.keys.downlink_mac:
-            log.warning("not_signing", reason="stations with the key reject its frames")
-        return None, None
-    downlink_key = plan.downlink_key(master)
-    if downlink_key is not None:
-        log.info("signing", key=auth.key_name(downlink_key))
-    return auth.derive_key(master, plan.payload.node_id, Direction.UPLINK), downlink_key
 
 
 def main() -> None:

@@ -55,9 +55,9 @@ ORDER = {
     "payload": (
         "notes", "ports", "plausible", "prompt", "situation", "starts", "health", "power",
         "cutdown", "sensors", "navigation", "storage", "bus_guard", "hearsay", "radio_requests",
-        "api_client", "camera", "mind", "link", "flight", "preflight", "devices", "drivers",
-        "camera_worker", "llama_library", "mind_start", "mind_engine", "mind_server", "mind_worker",
-        "gguf_index", "assembly_worker", "assembly", "diary_command", "__main__",
+        "api_client", "camera", "mind", "link", "flight", "preflight", "devices", "drivers", "scan",
+        "carried", "camera_worker", "llama_library", "mind_start", "mind_engine", "mind_server",
+        "mind_worker", "gguf_index", "assembly_worker", "assembly", "diary_command", "__main__",
     ),
     "groundstation": (
         "errors", "limits", "vendor", "sanitise", "http_call", "command_words", "archive", "decode",

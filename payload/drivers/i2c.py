@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -57,6 +58,10 @@ class LinuxI2cBus:
         message: Any = smbus2.i2c_msg.read(i2c_addr, length)
         self._use(lambda bus: bus.i2c_rdwr(message))
         return [int(byte) for byte in message]
+
+    def is_there(self) -> bool:
+        """True where the machine has this bus."""
+        return os.path.exists(self._path)
 
     def close(self) -> None:
         """Let the bus go; the next use opens it again."""
