@@ -108,7 +108,7 @@ def create_app(place: StudioPlace, token: str, opened: Callable[[StudioPlace], t
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(LOOPBACK),
                                www_redirect=False), Middleware(StudioGuard, token=token)],
         exception_handlers={NotDone: refused}, lifespan=lifespan)
-    app.state.live, app.state.jobs = live, jobs
+    app.state.live, app.state.talk = live, conversation
     return app
 
 

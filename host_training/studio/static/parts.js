@@ -52,11 +52,13 @@ export function field(label, hint, input) {
   return el("div", { class: "field" }, el("label", { for: input.id }, label), help, input);
 }
 
-/** A table with a caption that is read, not seen. */
+const NUMBERS = ["Messages", "Words"]; // heads of columns of numbers
+
+/** A table with a caption that is read, not seen; on a phone each row stands by itself. */
 export function table(caption, heads, rows) {
   return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
     el("table", {}, el("caption", { class: "hidden" }, caption),
-      el("thead", {}, el("tr", {}, heads.map((head) => el("th", { scope: "col" }, head)))),
+      el("thead", {}, el("tr", {}, heads.map((head) => el("th", { scope: "col", class: NUMBERS.includes(head) ? "number" : "" }, head)))),
       el("tbody", {}, rows)));
 }
 

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import random
+import shutil
 import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from host_training.common.persona_dir import read_persona
+from host_training.common.progress_record import recorded
+from host_training.corpus import assemble
+from host_training.errors import TrainingError
 from host_training.studio.guard import COOKIE
 from host_training.studio.place import StudioPlace
 from host_training.studio.server import create_app, make_server
 
 ADA, BO = "Ada Moor", "Bo Berg"
+EDDA = Path(__file__).resolve().parents[3] / "host_training" / "examples" / "edda-tiny.bundle"
 WAIT_S = 120
 _ASKED = ("Did the {thing} come down in one piece?", "What is the {thing} doing today?",
           "Will you bring the {thing} on Sunday?", "Why is the {thing} on the roof again?")
@@ -36,8 +44,8 @@ def whatsapp(n_turns: int = 60, seed: int = 7) -> str:
         thing, how = rng.choice(_THINGS), rng.choice(_HOW)
         day = f"{turn // 4 % 28 + 1:02}/{turn // 112 + 3:02}/2021"
         lines += [f"{day}, {9 + turn % 4}:10 - {BO}: {rng.choice(_ASKED).format(thing=thing)}",
-                  f"{day}, {9 + turn % 4}:12 - {ADA}: {rng.choice(_SAID).format(thing=thing, how=how)}"
-                  f" ({turn})"]
+                  f"{day}, {9 + turn % 4}:12 - {ADA}: "
+                  f"{rng.choice(_SAID).format(thing=thing, how=how)} ({turn})"]
     lines.append(f"28/12/2021, 18:00 - {ADA}: Write to ada@example.org or call +31 20 624 1111.")
     lines.append(f"28/12/2021, 18:05 - {ADA}: Bo has the key of the boat house.")
     return "\n".join(lines) + "\n"
@@ -49,6 +57,7 @@ class Desk:
     def __init__(self, root: Path, **options: Any) -> None:
         self.place = StudioPlace(root)
         self.place.prepare()
+        self.n_read = 0
         self.app: Starlette = create_app(self.place, self.place.token(), **options)
         self.client = TestClient(self.app, base_url="http://127.0.0.1:8020",
                                  cookies={COOKIE: self.place.token()})
@@ -73,6 +82,25 @@ class Desk:
 
     def upload(self, name: str, content: bytes) -> Any:
         return self.client.put("/api/exports", params={"name": name}, content=content)
+
+    def read(self) -> None:
+        """What the command `scan` does, in this process: quicker, and told as done."""
+        self.place.seen.mkdir(exist_ok=True)
+        self.n_read += 1
+        about = {"pid": 0, "started_s": self.n_read,
+                 "about": {"fingerprint": self.place.fingerprint()}}
+        (self.place.jobs / "scan.json").write_text(json.dumps(about))
+        with suppress(TrainingError), recorded(self.place.jobs / "scan.jsonl"):
+            assemble.prepare(self.place.persona, read_persona(self.place.persona, False),
+                             self.place.seen, lambda share, line: None)
+
+    def train(self) -> None:
+        """What the command `run` leaves, of the shipped tiny Edda."""
+        shutil.copytree(EDDA, self.place.bundle)
+        about = {"pid": 0, "started_s": 1.0, "about": {"size": "small"}}
+        (self.place.jobs / "train.json").write_text(json.dumps(about))
+        with recorded(self.place.jobs / "train.jsonl"):
+            pass
 
     def wait(self, kind: str) -> dict[str, Any]:
         """The end of a command."""

@@ -50,7 +50,7 @@ function draw(found, desk) {
   }, { main: true });
 
   return [
-    field("Its name", "One short word. It is not your name.", name),
+    field("Its name", "One short word. It need not be your name.", name),
     field("What it says when it is asked what it is", `Everybody who meets it is told this. It must say “${found.must_say.join("” and “")}”; if it does not, that is added.`, disclosure),
     field("How it speaks", "One or two sentences to itself, about what it is and how it talks.", system),
     field("What you value", `One sentence to a line, the most important first: the first ${found.in_every_prompt} are before its eyes whenever it speaks. For example: “I say what I saw, and call a guess a guess.”`, values),

@@ -1,7 +1,8 @@
 // Step 2: what the files hold, which of the people you are, and whom to leave out.
 
 import { get, post } from "../ask.js";
-import { el, grouped, percent, plural, said, write } from "../dom.js";
+import { el, grouped, said } from "../dom.js";
+import { learns } from "../learns.js";
 import { action, more, opening, progress, table } from "../parts.js";
 
 export const title = "What was found";
@@ -40,7 +41,7 @@ export function show(box, desk) {
       isUnknown ? el("p", { class: "notice" }, me.size ? "Your name was found and is ticked; please look whether that is right." : NOT_YET) : null,
       found.people.length ? peopleTable(found.people, me, without) : null,
       ...chats(found.chats, chatsOut),
-      ...learns(found),
+      ...learns(found.learns),
       ...found.warnings.map((sentence) => el("p", { class: "notice" }, plainly(sentence))),
       leftOut(found),
       nothing ? el("p", {}, el("a", { href: "#writing" }, "Back to your files")) : next.node,
@@ -71,7 +72,7 @@ function plainly(sentence) {
 const exportsTable = (exports) => table("What was found", ["What it is", "When", "Messages", "Words", "Whose words"], exports.map((one) => el("tr", {},
   el("th", { scope: "row" }, one.kind, said("span", { class: "file soft" }, one.file)),
   el("td", { class: "nowrap" }, one.dates.replace(" to ", " – ") || "no dates"),
-  el("td", { class: "number" }, grouped(one.messages)), el("td", { class: "number" }, grouped(one.words)),
+  el("td", { class: "number", "data-unit": "messages" }, grouped(one.messages)), el("td", { class: "number", "data-unit": "words" }, grouped(one.words)),
   said("td", {}, one.speakers.join(", ")))));
 
 function peopleTable(people, me, without) {
@@ -84,7 +85,7 @@ function peopleTable(people, me, without) {
       },
     }), el("span", {}, words), el("span", { class: "hidden" }, `: ${one.name}`));
     return el("tr", { hidden: at >= SHOWN }, el("th", { scope: "row" }, said("span", {}, one.name), el("span", { class: "soft file" }, one.in.join(", "))),
-      el("td", { class: "number" }, plural(one.words, "word")),
+      el("td", { class: "number", "data-unit": "words" }, grouped(one.words)),
       el("td", {}, box(me, without, "This is me")), el("td", {}, box(without, me, "Leave out")));
   });
   return el("div", {}, el("p", { class: "hint" }, "Tick every account of yours. “Leave out” takes out your talks with somebody, whole; other people's words are never learnt in any case."),
@@ -94,7 +95,7 @@ function peopleTable(people, me, without) {
 function chats(all, out) {
   if (all.length === 0) return [];
   const rows = all.map((chat, at) => el("tr", { hidden: at >= SHOWN },
-    said("th", { scope: "row" }, chat.name), el("td", { class: "number" }, plural(chat.messages, "message")),
+    said("th", { scope: "row" }, chat.name), el("td", { class: "number", "data-unit": "messages" }, grouped(chat.messages)),
     el("td", {}, el("label", { class: "tick" }, el("input", {
       type: "checkbox", checked: !out.has(chat.id),
       onchange: (event) => { if (event.target.checked) out.delete(chat.id); else out.add(chat.id); },
@@ -110,15 +111,6 @@ function showAll(rows) {
     rows[SHOWN].querySelector("input")?.focus();
   } }, `Show all ${rows.length}`);
   return button;
-}
-
-function learns(found) {
-  if (found.learns.length === 0) return [];
-  return [el("h3", {}, "What it learns from"), el("p", { class: "hint" }, "Writing with more thought in it counts more, so that chatter does not drown it."),
-    el("ul", { class: "bars" }, found.learns.map((one) => {
-      const meter = el("meter", { min: 0, max: 1, value: one.share, "aria-label": one.what });
-      return el("li", {}, el("span", { class: "what" }, one.what), meter, el("span", { class: "soft" }, `${percent(one.share)} of the lessons; each text counts ${one.times.toFixed(one.times < 0.95 || one.times > 1.05 ? 1 : 0)} times`));
-    }))];
 }
 
 function leftOut(found) {

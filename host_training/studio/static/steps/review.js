@@ -1,7 +1,8 @@
 // Step 4: what is taken out of the texts before anything is learnt, and what else should be.
 
 import { get, post } from "../ask.js";
-import { el, grouped, said } from "../dom.js";
+import { el, grouped } from "../dom.js";
+import { learns } from "../learns.js";
 import { action, field, more, opening, progress } from "../parts.js";
 
 export const title = "What is taken out";
@@ -15,7 +16,8 @@ export function show(box, desk) {
   box.append(...opening("What is taken out", "Before anything is learnt, private things are taken out of your texts. Please look through them once: what it has learnt, it may say, and by radio everybody hears it."), bar.node, body);
 
   async function load() {
-    body.replaceChildren(...draw(await get("/api/review"), desk));
+    const [review, found] = await Promise.all([get("/api/review"), get("/api/found")]);
+    body.replaceChildren(...draw(review, found.learns, desk));
   }
 
   function update(state) {
@@ -33,7 +35,7 @@ export function show(box, desk) {
   return update;
 }
 
-function draw(found, desk) {
+function draw(found, lessons, desk) {
   const area = (given) => { const input = el("textarea", { rows: 3 }); input.value = given.join("\n"); return input; };
   const extra = area(found.extra_names), keep = area(found.keep_names), blocked = area(found.blocked);
   const words = { same: "Next: this is right", other: "Read everything again with these" };
@@ -57,6 +59,7 @@ function draw(found, desk) {
     field("Names to take out as well", "One to a line: people who are spoken of and never wrote, pets, streets, firms.", extra),
     field("Words that leave a message out", "One to a line. Every message with one of them is not learnt at all.", blocked),
     field("Names that may stay", "One to a line: writers, heroes, towns that are not private.", keep),
+    ...learns(lessons),
     next.node,
   ];
 }
