@@ -2,6 +2,7 @@
 #   make flight ARGS="--headless --fast --seed 7 --out flight-7"
 #   make test | test-all | count | check | bench NAME=link | soak SEEDS=0:1000 | fuzz CASES=200000 | train | train-tiny | clean
 #   make wheels            what the Pi installs: the payload, and llama.cpp compiled for its processors
+#   make proof             what needs root, a Pi's processor or a machine of its own: NAME=units
 #   make audit | relock    what is installed: known vulnerabilities, newer versions
 
 PYTHON ?= python3
@@ -28,7 +29,7 @@ EDDA := --method lora --rank 16 --shape adapter --epochs 1 --variants 1 --quant 
 TINY := --base host_training/base_model --method full --epochs 1 --variants 12 --lr 1.5e-3 \
     --quant Q6_K --allow-failing-gates
 
-.PHONY: flight test test-all count check bench soak fuzz train train-tiny wheels audit relock clean
+.PHONY: flight test test-all count check bench soak fuzz train train-tiny wheels proof audit relock clean
 
 flight: $(VENV)/flight $(VENDOR) $(EDDAS)/edda.bundle/assembled.json
 	@test -e $(EDDAS)/edda.bundle/assembled.json || mind="--bundle $(EDDAS)/edda-tiny.bundle"; \
@@ -92,6 +93,11 @@ wheels: | $(BIN)/python
 	    --no-deps --no-build-isolation --wheel-dir dist systemd/wheel
 	@ls -s --block-size=1K dist/spacepi_payload-*.whl
 	@sh systemd/llama/build.sh $(VENV) dist
+
+# Each proof replaces its line in docs/promises.md. All of them take half an hour on two idle cores,
+# root, and: apt install mmdebstrap qemu-user-static binfmt-support qemu-system-arm cpio direwolf.
+proof: $(VENV)/test
+	@sh tests/proof/all.sh $(NAME)
 
 # Prints one sentence if the service does not answer; exit status 1 only for a vulnerability.
 audit: $(TOOLS)/installed
