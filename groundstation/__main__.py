@@ -49,6 +49,7 @@ from groundstation.outbox_commands import (
 )
 from groundstation.reading.reader import FlightReader
 from groundstation.share import upload_thread
+from groundstation.tui import command as tui_command
 from groundstation.uplink import source_thread
 from groundstation.web import lan as lan_page
 from groundstation.web import token_file
@@ -238,6 +239,7 @@ def serve(
 
 
 app.command("links")(links)
+app.command("tui")(tui_command.command(_now_ms))
 
 
 @app.command()

@@ -62,7 +62,7 @@ ORDER = {
     "groundstation": (
         "errors", "limits", "vendor", "sanitise", "http_call", "command_words", "archive", "decode",
         "uplink", "share", "reading", "ground", "export", "inputs", "chat", "outbox_commands",
-        "web", "__main__",
+        "tui", "web", "__main__",
     ),
     "sim": (
         "clock", "sky", "balloon", "orbit", "replay", "battery", "thermal", "friend", "chips",
