@@ -98,7 +98,7 @@ LIVE_FILES = {
     "groundstation/http_call.py", "groundstation/uplink/source_thread.py",
     "groundstation/inputs/udp.py", "groundstation/inputs/tcp.py",
     "groundstation/inputs/kiss_server.py", "groundstation/web/lan.py",
-    "groundstation/web/forecasting.py",
+    "groundstation/web/forecasting.py", "groundstation/inputs/sondehub_poll.py",
     "sim/live.py", "sim/fakes/worker_mind.py", "sim/rig/live.py", "sim/rig/processes.py",
     "sim/rig/disk.py",
 }
