@@ -28,7 +28,7 @@ from groundstation.errors import StationError
 from groundstation.export import ccsds
 from groundstation.export import export as exports
 from groundstation.ground import Ground
-from groundstation.inputs import gateway
+from groundstation.inputs import gateway, sondehub_poll
 from groundstation.inputs.gateway import RadioConnection
 from groundstation.inputs.kiss_server import KissServer, modem_test
 from groundstation.inputs.module_line import ModuleLine, set_up
@@ -49,6 +49,7 @@ from groundstation.outbox_commands import (
 )
 from groundstation.reading.reader import FlightReader
 from groundstation.share import upload_thread
+from groundstation.tui import command as tui_command
 from groundstation.uplink import source_thread
 from groundstation.web import lan as lan_page
 from groundstation.web import token_file
@@ -159,20 +160,25 @@ def _receive(
         archive.close()
         return None
     radio, udp_service = _radio(mission, listen, ground), udp.open(ground, mission, _now_ms)
-    if radio is None and udp.horus is not None:
+    uploads = sondehub_poll.start(ground, mission, _now_ms, stop)
+    others = [each for each in (udp_service, uploads) if each is not None]
+    if radio is None and (udp.horus is not None or uploads is not None):
         radio = NoRadio
     if radio is None:
         archive.close()
         return None
 
+    def poll() -> None:
+        for each in others:
+            each.poll()
+
     def carry() -> None:
-        poll_udp = gateway.nothing if udp_service is None else udp_service.poll
         try:
-            gateway.run(ground, radio, Envelope(mission), _now_ms, stop, poll_udp,
+            gateway.run(ground, radio, Envelope(mission), _now_ms, stop, poll,
                         partial(radio_state.note, archive))
         finally:
-            if udp_service is not None:
-                udp_service.close()
+            for each in others:
+                each.close()
             archive.close()
             ended()
 
@@ -238,6 +244,7 @@ def serve(
 
 
 app.command("links")(links)
+app.command("tui")(tui_command.command(_now_ms))
 
 
 @app.command()

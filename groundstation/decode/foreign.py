@@ -1,4 +1,5 @@
-"""Beacons in other formats: Horus Binary v3, UKHAS sentences, payload summaries; stored as such.
+"""Beacons in other formats, stored as such: Horus Binary v3, UKHAS sentences, payload summaries,
+and what others uploaded to SondeHub.
 
 With our callsign one is a sighting of our payload, with any other it is a neighbour. These formats
 are unsigned, so a sighting is never proved: it is kept in a table of its own, and where the station
@@ -16,7 +17,7 @@ from groundstation.archive import schema
 from groundstation.archive.archive import Archive
 from groundstation.archive.rawlog import Reception
 from groundstation.archive.track import Point
-from groundstation.decode import payload_summaries
+from groundstation.decode import payload_summaries, sondehub_telemetry
 from groundstation.sanitise import clean_text
 from wire import horus, ukhas
 from wire.beacon import Beacon
@@ -35,7 +36,7 @@ _INSERT = (
 
 
 def read(raw: bytes) -> tuple[str, Packet] | None:
-    """(horus | ukhas | summary, what it says), None for any other bytes."""
+    """(horus | ukhas | summary | sondehub, what it says), None for any other bytes."""
     packet = horus.decode(raw)
     if packet is not None:
         return "horus", packet
@@ -47,7 +48,10 @@ def read(raw: bytes) -> tuple[str, Packet] | None:
         )
         return "ukhas", Packet(sentence.callsign, sentence.sequence, beacon)
     summary = payload_summaries.parse(raw)
-    return None if summary is None else ("summary", summary)
+    if summary is not None:
+        return "summary", summary
+    entry = sondehub_telemetry.parse(raw)
+    return None if entry is None else ("sondehub", entry)
 
 
 def keep(archive: Archive, reception: Reception, callsign: str) -> str | None:

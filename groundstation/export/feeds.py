@@ -17,6 +17,7 @@ from groundstation.reading.reader import FlightReader
 from wire.mission import Mission
 
 UNPROVED_SUFFIX = "-unproved"
+FROM_OTHERS = ("summary", "sondehub")
 CHANGES_MAX = 500  # looked at in one round; what is more waits for the next
 
 
@@ -24,9 +25,9 @@ class SummaryFeed:
     """A payload summary for each new position of our payload.
 
     Our own beacons are sent; a Horus packet or sentence only while none of those comes. What came
-    as a summary is not sent again. What is not proved says so in its comment; in a station that
-    proves what it hears it goes out under a name of its own, so that no map draws it into the
-    payload's way. Raises sqlite3.Error while the archive cannot be read.
+    as a summary, or from SondeHub, is not sent again. What is not proved says so in its comment; in
+    a station that proves what it hears it goes out under a name of its own, so that no map draws it
+    into the payload's way. Raises sqlite3.Error while the archive cannot be read.
     """
 
     def __init__(self, reader: FlightReader, mission: Mission) -> None:
@@ -50,7 +51,7 @@ class SummaryFeed:
             seen = self._reader.beacon(ref)
         elif what == "sighting":
             seen = self._reader.sighting()
-            if seen is not None and (seen["id"] != ref or seen["via"] == "summary"):
+            if seen is not None and (seen["id"] != ref or seen["via"] in FROM_OTHERS):
                 seen = None
             if self._reader.is_verifying:
                 callsign += UNPROVED_SUFFIX

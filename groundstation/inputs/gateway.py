@@ -26,7 +26,7 @@ from tenacity import (
 )
 
 from groundstation.archive import rawlog
-from groundstation.decode import payload_summaries
+from groundstation.decode import payload_summaries, sondehub_telemetry
 from groundstation.errors import StationError
 from groundstation.ground import Ground, HeardBytes
 from groundstation.inputs import tcp
@@ -235,8 +235,8 @@ def replay(path: Path) -> Iterator[HeardBytes]:
     is_empty = True
     for reception, _ in rawlog.read(path):
         is_empty = False
-        is_summary = reception.source == payload_summaries.SOURCE
-        source = payload_summaries.SOURCE if is_summary else "replay"
+        is_of_others = reception.source in (payload_summaries.SOURCE, sondehub_telemetry.SOURCE)
+        source = reception.source if is_of_others else "replay"
         yield HeardBytes(
             reception.raw, reception.utc_ms, reception.rssi_dbm, reception.snr_db, source
         )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from groundstation.decode import anatomy, payload_summaries
+from groundstation.decode import anatomy, payload_summaries, sondehub_telemetry
 from groundstation.sanitise import clean_text
 from wire.auth import Authenticity
 
 _ROW = "SELECT id, utc_ms, raw, rssi_dbm, snr_db, source, station FROM reception"
+OF_OTHERS = {payload_summaries.SOURCE: "summary", sondehub_telemetry.SOURCE: "sondehub"}
 _FATES = {
     Authenticity.GENUINE.value: "signed by the payload, verified",
     Authenticity.UNVERIFIED.value: "signed, not verified here",
@@ -38,9 +39,10 @@ def one(db: sqlite3.Connection, number: int) -> dict[str, Any] | None:
 
 def _anatomy(row: sqlite3.Row) -> anatomy.Anatomy:
     raw = bytes(row["raw"])
-    if row["source"] == payload_summaries.SOURCE:  # by UDP come summaries alone
+    kind = OF_OTHERS.get(row["source"])
+    if kind is not None:
         text = clean_text(raw.decode("utf-8", "replace"), anatomy.VALUE_CHARACTERS_MAX)
-        return anatomy.Anatomy("summary", None, False,
+        return anatomy.Anatomy(kind, None, False,
                                [anatomy.Part("text", 0, len(raw), text)])
     return anatomy.of(raw)
 

@@ -17,7 +17,7 @@ from groundstation.archive import rawlog
 from groundstation.archive.archive import Archive
 from groundstation.archive.rawlog import Reception
 from groundstation.archive.schema import WrongVersion
-from groundstation.decode import foreign, mosaic, payload_summaries
+from groundstation.decode import foreign, mosaic, payload_summaries, sondehub_telemetry
 from groundstation.decode.beacon_freshness import BeaconFreshness
 from groundstation.decode.pictures import media_type
 from groundstation.errors import StationError
@@ -29,6 +29,7 @@ from groundstation.reading import tawhiri
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import clean_text, to_json
 from groundstation.web import token_file
+from tests.groundstation.decode import test_sondehub_telemetry
 from tests.groundstation.far_end import MISSION, START_MS
 from tests.groundstation.reading import test_tawhiri
 from tests.hostile import examples, seals
@@ -169,6 +170,15 @@ def _summaries() -> list[Tape]:
     return [(json.dumps(told).encode(),)]
 
 
+def _uploads(data: bytes) -> object:
+    """Whatever others uploaded is archived as entries that can be read, and told as a frame."""
+    found = sondehub_telemetry.uploaded(data, "N0CALL", "MYCALL", START_MS)
+    for entry in found:
+        packet = sondehub_telemetry.parse(entry.raw)
+        assert packet is not None and horus.encode(packet)
+    return found
+
+
 def _forecast(data: bytes) -> object:
     """Whatever a weather server says can be shown."""
     found = tawhiri.forecast_of(HttpAnswer(200, data), test_tawhiri.ASKED, START_MS, True)
@@ -199,7 +209,8 @@ def _foreigners() -> list[Tape]:
     beacon = Beacon(time_of_day_s=51_200, latitude_deg=52.1, longitude_deg=13.2, altitude_m=900)
     spoken = ukhas.encode(ukhas.Sentence("N0CALL", 7, 45_000, 52.1, 13.2, 1200))
     return [(horus.encode(horus.Packet(name, 5, beacon, "Cold.")),) for name in ("EDDA", "N0CALL")
-            ] + [(spoken,), *_summaries()]
+            ] + [(spoken,), *_summaries(),
+                 (json.dumps(test_sondehub_telemetry.entry()).encode(),)]
 
 
 def _mosaic(place: Path) -> Take:
@@ -275,6 +286,9 @@ GROUND: list[Decoder] = [
             held_bytes=2 * _MIB, peak_bytes=8 * _MIB, cost=380),
     Decoder("groundstation.decode.payload_summaries", plain(_summary), _summaries,
             words=JSON_WORDS, cost=2),
+    Decoder("groundstation.decode.sondehub_telemetry", plain(_uploads),
+            lambda: [(test_sondehub_telemetry.answer(test_sondehub_telemetry.entry()),)],
+            (ValueError,), words=JSON_WORDS, cost=4),
     Decoder("groundstation.reading.tawhiri", plain(_forecast),
             lambda: [(json.dumps(test_tawhiri.answer(2)).encode(),)], (tawhiri.NoForecast,),
             words=JSON_WORDS, cost=4),
