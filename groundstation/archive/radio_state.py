@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import suppress
-from typing import Any
+from typing import TypedDict
 
 from groundstation.archive.archive import Archive
 from groundstation.sanitise import clean_text, read_json
@@ -17,18 +17,29 @@ KEY = "radio"
 WORDS_MAX = 120
 
 
+class RadioJson(TypedDict):
+    """``why`` is empty while it is connected."""
+
+    name: str
+    since_ms: int
+    is_connected: bool
+    why: str
+
+
 def note(archive: Archive, name: str, since_ms: int, why: str | None) -> None:
     """The radio ``name`` is connected since then, UTC ms, or lost for this reason.
 
     A disk that refuses does not stop the radio: the page then shows the state before.
     """
-    state = {"name": name, "since_ms": since_ms, "is_connected": why is None, "why": why or ""}
+    state: RadioJson = {
+        "name": name, "since_ms": since_ms, "is_connected": why is None, "why": why or "",
+    }
     with suppress(sqlite3.Error), archive.batch():
         archive.set_meta(KEY, json.dumps(state))
         archive.note_change("station", None)
 
 
-def read(db: sqlite3.Connection) -> dict[str, Any] | None:
+def read(db: sqlite3.Connection) -> RadioJson | None:
     """As the page shows it; None where there is none."""
     row = db.execute("SELECT value FROM meta WHERE key = ?", (KEY,)).fetchone()
     with suppress(ValueError, TypeError, KeyError):

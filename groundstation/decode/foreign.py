@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from typing import Any
+from typing import TypedDict, cast
 
 from groundstation.archive import schema
 from groundstation.archive.archive import Archive
@@ -135,16 +135,37 @@ def points(db: sqlite3.Connection) -> list[Point]:
     return [Point(*row) for row in rows]
 
 
-def neighbours(db: sqlite3.Connection) -> list[dict[str, Any]]:
+class NeighbourJson(TypedDict):
+    """Another payload on the channel."""
+
+    callsign: str
+    via: str  # the format
+    last_ms: int
+    frames: int
+    latitude_deg: float | None
+    longitude_deg: float | None
+    altitude_m: float | None
+
+
+class NodeJson(TypedDict):
+    """Another payload of our own kind."""
+
+    node_id: int
+    ident: str
+    last_ms: int
+    frames: int
+
+
+def neighbours(db: sqlite3.Connection) -> list[NeighbourJson]:
     """Other payloads on the channel, the latest first."""
     rows = db.execute(
         "SELECT callsign, via, last_ms, frames, latitude_deg, longitude_deg, altitude_m"
         " FROM neighbour ORDER BY last_ms DESC, callsign"
     )
-    return [dict(row) for row in rows]
+    return [cast("NeighbourJson", dict(row)) for row in rows]
 
 
-def nodes(db: sqlite3.Connection, node_id: int) -> list[dict[str, Any]]:
+def nodes(db: sqlite3.Connection, node_id: int) -> list[NodeJson]:
     """Payloads of our own kind other than ``node_id``, those with most frames first."""
     rows = db.execute(
         "SELECT node_id, ident, last_ms, frames FROM node WHERE node_id != ?"

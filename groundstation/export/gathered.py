@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
 
 from groundstation.archive.track import Point
 from groundstation.reading.lives import ConflictJson
+from groundstation.reading.page_json import (
+    BeaconJson,
+    EntryJson,
+    FlightJson,
+    LineJson,
+    PictureJson,
+)
 from groundstation.reading.reader import FlightReader
 
 PAGE = 200
@@ -29,7 +35,7 @@ class ExportedPicture:
     """
 
     number: int
-    entry: dict[str, Any] | None
+    entry: PictureJson | None
     columns: int
     rows: int
     first: Image | None
@@ -41,11 +47,11 @@ class ExportedFlight:
     """``state`` is what the page shows of it now, ``entries`` the whole diary, ``way`` the track
     that is believed and ``claims`` what is not proved beside it."""
 
-    state: dict[str, Any]
-    entries: list[dict[str, Any]]
+    state: FlightJson
+    entries: list[EntryJson]
     way: list[Point]
     claims: list[Point]
-    beacons: list[dict[str, Any]]
+    beacons: list[BeaconJson]
     silences: list[list[int]]
     conflicts: list[ConflictJson]
     pictures: list[ExportedPicture]
@@ -54,17 +60,18 @@ class ExportedFlight:
     @property
     def name(self) -> str:
         """The payload's."""
-        return str(self.state["name"])
+        return self.state["name"]
 
     @property
     def is_proved(self) -> bool:
         """The station verifies what it receives, so the way is proved."""
-        return bool(self.state["is_verifying"])
+        return self.state["is_verifying"]
 
     @property
-    def lines(self) -> list[dict[str, Any]]:
+    def lines(self) -> list[LineJson]:
         """Musings and replies."""
-        return [entry for entry in self.entries if entry.get("text")]
+        return [entry for entry in self.entries
+                if entry["kind"] == "musing" or entry["kind"] == "reply"]
 
 
 def gather(reader: FlightReader) -> ExportedFlight:
@@ -82,8 +89,8 @@ def gather(reader: FlightReader) -> ExportedFlight:
     )
 
 
-def _entries(reader: FlightReader) -> list[dict[str, Any]]:
-    pages: list[dict[str, Any]] = []
+def _entries(reader: FlightReader) -> list[EntryJson]:
+    pages: list[EntryJson] = []
     before: int | None = None
     while found := reader.entries(before, PAGE):
         pages += found
@@ -91,7 +98,7 @@ def _entries(reader: FlightReader) -> list[dict[str, Any]]:
     return pages[::-1]
 
 
-def _pictures(reader: FlightReader, entries: list[dict[str, Any]]) -> list[ExportedPicture]:
+def _pictures(reader: FlightReader, entries: list[EntryJson]) -> list[ExportedPicture]:
     """Those of which there is anything to look at."""
     by_id = {entry["id"]: entry for entry in entries if entry["kind"] == "thumbnail"}
     found: list[ExportedPicture] = []
