@@ -5,13 +5,11 @@ import { flight } from "./flight.js";
 import * as landing from "./landing.js";
 import * as me from "./me.js";
 import * as outcome from "./outcome.js";
-import * as theme from "./theme.js";
 import * as whereabouts from "./whereabouts.js";
 
 let instruments = []; // map and plots, once they are here
 
 export async function start() {
-  theme.restore();
   whereabouts.start({
     setByHand: () => instruments[0]?.pick(me.set),
     restyle: () => instruments.forEach((instrument) => instrument.restyle()),

@@ -7,9 +7,8 @@
 
 import { byId, colour, el, origin, said, write } from "./dom.js";
 import { musings } from "./entries.js";
-import { believed, flight } from "./flight.js";
+import { believed, flight, since } from "./flight.js";
 import * as format from "./format.js";
-import { since } from "./freshness.js";
 import { drawGrid } from "./map_grid.js";
 import { drawLanding, drawOutcome, isFallForecast, landingNames, likelyArea, outcomeNames } from "./map_landing.js";
 import { me } from "./me.js";

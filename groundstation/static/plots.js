@@ -61,7 +61,7 @@ function options(chart, width, isLast, legend) {
   const line = { stroke: colour("muted"), grid: { stroke: colour("grid"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
   return {
     width, height: HEIGHT + (isLast ? AXIS : 0), legend: { show: false }, padding: [6, 16, isLast ? 0 : 6, 0],
-    cursor: { sync: { key: "flight" }, drag: { x: false, y: false }, points: { size: 5 } },
+    cursor: { sync: { key: "flight" }, drag: { x: false, y: false }, points: { size: 5 }, y: false },
     axes: [
       { ...line, show: true, size: isLast ? AXIS : 0, values: (_, at) => (isLast ? at.map((s) => format.clockTime(s * 1000)) : at.map(() => "")), space: 70 },
       { ...line, size: 46, space: 26, values: (_, at) => at.map(chart.tick) },

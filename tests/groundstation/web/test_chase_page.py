@@ -154,7 +154,6 @@ def test_a_station_that_cannot_be_reached_is_not_a_payload_that_is_silent(page, 
     page.value("import('/static/clock.js').then((clock) => clock.setClock("
                f"{{now_ms: {NOW_MS + 3_600_000}, ending: null}}))")
     page.value("import('/static/strip.js').then((strip) => strip.tick())")
-    page.value("import('/static/notices.js').then((notices) => notices.tick())")
     assert text(page, "age") == "60\u00a0min ago" or "h" in text(page, "age")
     assert page.value("document.body.dataset.freshness") == "unreachable"
     assert not page.value("document.getElementById('quiet').checkVisibility()"), "an hour later too"
