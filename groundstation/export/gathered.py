@@ -117,7 +117,7 @@ def picture_of(reader: FlightReader, key: int) -> ExportedPicture | None:
 
 
 def _picture(
-    reader: FlightReader, mosaic: Mosaic, number: int, entry: dict[str, Any] | None
+    reader: FlightReader, mosaic: Mosaic, number: int, entry: PictureJson | None
 ) -> ExportedPicture | None:
     """None where there is nothing to look at."""
     key = mosaic.thumbnail_key

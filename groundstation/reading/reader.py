@@ -357,8 +357,8 @@ class FlightReader:
             told = self._records(Kind.HOUSEKEEPING, newest=forecasts.TOLD_AMONG)
             self._cached["landing"] = (change_id, {"change_id": change_id, **forecasts.forecasts(
                 self.db, self._mission, told, self.tracks(), self.is_verifying)})
-        forecasts: dict[str, Any] = self._cached["landing"][1]
-        return forecasts
+        known: dict[str, Any] = self._cached["landing"][1]
+        return known
 
     def _thoughts(self) -> Iterator[tuple[int, str]]:
         """(UTC ms, kind) of every line and picture, whatever it says."""

@@ -138,7 +138,8 @@ STOPS = {
 DONE = {
     "read": ("#moment", "PageDown", 34, "!document.getElementById('moment-now').hidden"),
     "chase": ("#sun", "Enter", 13, "document.documentElement.dataset.theme === 'sun'"),
-    "control": ("#packets summary", "Enter", 13, "document.querySelectorAll('#packet-lines button').length > 9"),
+    "control": ("#packets summary", "Enter", 13,
+                "document.querySelectorAll('#packet-lines button').length > 9"),
 }
 UNDO = ("import('/static/clock.js').then((clock) => clock.setMoment(null));"
         "localStorage.removeItem('theme')")
