@@ -41,6 +41,9 @@ $(EDDAS)/edda.bundle/assembled.json: $(EDDAS)/edda.bundle/manifest.json | $(VENV
 	    echo "The tiny Edda flies instead; with a network, make flight tries again."
 
 # Tests marked thorough repeat others with more cases and run only in test-all (CONTRIBUTING.md).
+# Compiled modules are kept, though many containers forbid it: each process that a test starts would
+# compile them again.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest
 QUICK  := -m "not thorough"
 
