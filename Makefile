@@ -46,12 +46,14 @@ $(EDDAS)/edda.bundle/assembled.json: $(EDDAS)/edda.bundle/manifest.json | $(VENV
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest
 QUICK  := -m "not thorough"
+# One worker more than processors: some tests wait for real processes.
+SPREAD := --numprocesses $(shell expr $$(nproc) + 1) --dist loadfile
 
 test: $(VENV)/test $(VENDOR)
-	$(PYTEST) --numprocesses auto --dist loadfile $(QUICK) $(ARGS)
+	$(PYTEST) $(SPREAD) $(QUICK) $(ARGS)
 
 test-all: $(VENV)/test $(VENDOR)
-	$(PYTEST) --numprocesses auto --dist loadfile $(ARGS)
+	$(PYTEST) $(SPREAD) $(ARGS)
 
 # Number of tests: "QUICK/ALL tests collected".
 count: $(VENV)/test
