@@ -42,14 +42,19 @@ $(EDDAS)/edda.bundle/assembled.json: $(EDDAS)/edda.bundle/manifest.json | $(VENV
 	    echo "The tiny Edda flies instead; with a network, make flight tries again."
 
 # Tests marked thorough repeat others with more cases and run only in test-all (CONTRIBUTING.md).
+# Compiled modules are kept, though many containers forbid it: each process that a test starts would
+# compile them again.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest
 QUICK  := -m "not thorough"
+# One worker more than processors: some tests wait for real processes.
+SPREAD := --numprocesses $(shell expr $$(nproc) + 1) --dist loadfile
 
 test: $(VENV)/test $(VENDOR)
-	$(PYTEST) --numprocesses auto --dist loadfile $(QUICK) $(ARGS)
+	$(PYTEST) $(SPREAD) $(QUICK) $(ARGS)
 
 test-all: $(VENV)/test $(VENDOR)
-	$(PYTEST) --numprocesses auto --dist loadfile $(ARGS)
+	$(PYTEST) $(SPREAD) $(ARGS)
 
 # Number of tests: "QUICK/ALL tests collected".
 count: $(VENV)/test

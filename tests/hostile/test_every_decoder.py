@@ -98,7 +98,7 @@ def test_examples_are_understood(decoder: Decoder, place: Path) -> None:
 
 
 @every_decoder
-@pytest.mark.parametrize("runs", sampled([RUNS // 5, RUNS]))
+@pytest.mark.parametrize("runs", sampled([RUNS // 10, RUNS]))
 def test_every_damage_is_survived(decoder: Decoder, runs: int, place: Path) -> None:
     """Each single damage in each position, as it is and with the check field made right."""
     tapes = decoder.examples()

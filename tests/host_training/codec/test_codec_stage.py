@@ -50,6 +50,7 @@ def test_the_messages_are_those_of_a_flight(
     assert read(persona_dir) == found, "the same seed draws the same moments"
 
 
+@pytest.mark.thorough
 def test_what_is_held_out_is_nowhere_in_what_is_learnt() -> None:
     found = read(EDDA)
     assert len(found.texts) > 80 and len(found.held_out) >= len(found.texts)
