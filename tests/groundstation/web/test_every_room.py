@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from groundstation import vendor
 from tests.groundstation.web import flown
-from tests.groundstation.web.browser import Browser, need_vendor
+from tests.groundstation.web.browser import Browser, need_axe, need_vendor
 from tests.groundstation.web.served import Served, go, looked_at
 from tests.sim.flights import mission
 from tests.thorough import sampled
@@ -86,15 +84,6 @@ def show_in(page: Browser, theme: str) -> None:
     page.value(f"localStorage.setItem('theme', '{theme}')")
 
 
-def need_axe() -> str:
-    """The source of axe-core; skips where it is not installed."""
-    if vendor.has_axe():
-        return vendor.AXE.read_text(encoding="utf-8")
-    if os.environ.get("SPACEPI_REQUIRE_ALL") == "1":
-        pytest.fail("axe-core is not installed and SPACEPI_REQUIRE_ALL is set")
-    pytest.skip("axe-core is not installed; run make")
-
-
 @pytest.mark.parametrize(("theme", "width"), sampled(
     [("sun", 412), ("dark", 1440), ("light", 412), ("dark", 375), ("light", 1440), ("sun", 1440)]))
 def test_no_theme_of_any_room_bars_anybody(
@@ -138,7 +127,8 @@ STOPS = {
 DONE = {
     "read": ("#moment", "PageDown", 34, "!document.getElementById('moment-now').hidden"),
     "chase": ("#sun", "Enter", 13, "document.documentElement.dataset.theme === 'sun'"),
-    "control": ("#packets summary", "Enter", 13, "document.querySelectorAll('#packet-lines button').length > 9"),
+    "control": ("#packets summary", "Enter", 13,
+                "document.querySelectorAll('#packet-lines button').length > 9"),
 }
 UNDO = ("import('/static/clock.js').then((clock) => clock.setMoment(null));"
         "localStorage.removeItem('theme')")
