@@ -12,8 +12,9 @@ from groundstation.ground import Ground, HeardBytes
 from groundstation.sanitise import clean_text
 from tests.groundstation.far_end import MASTER_KEY, MISSION, START_MS, FarEnd, state_at
 from tests.groundstation.web.browser import Browser, need_vendor
+from tests.groundstation.web.looks import look
 from tests.groundstation.web.served import Served, go, looked_at
-from tests.groundstation.web.test_every_room import DRAWN, LOOKS
+from tests.groundstation.web.test_every_room import DRAWN
 from tests.hostile.injections import INJECTIONS
 from wire.auth import Direction, derive_key
 from wire.records import Kind
@@ -23,10 +24,11 @@ QUESTIONS = 6
 NOW_MS = START_MS + FRAMES_MAX * 1000
 TEXTS = [text[:400] for text in INJECTIONS.values()]
 # Whatever a text may have made: nodes that do something, and handlers.
-STRANGE = ("document.querySelectorAll('script:not([src^=\"/static/\"]), iframe, object, embed, form:not("
-           "#ask):not(#command), #feed :is(a, svg, [style]:not(.silence)), #packet a, #letters a')")
-HANDLERS = ("[...document.querySelectorAll('*')].filter((node) => [...node.attributes].some((each) =>"
-            " each.name.startsWith('on'))).length")
+STRANGE = ("document.querySelectorAll('script:not([src^=\"/static/\"]), iframe, object, embed,"
+           " form:not(#ask):not(#command), #feed :is(a, svg, [style]:not(.silence)), #packet a,"
+           " #letters a')")
+HANDLERS = ("[...document.querySelectorAll('*')].filter((node) => [...node.attributes]"
+            ".some((each) => each.name.startsWith('on'))).length")
 TRAP = """
 window.trapped = [];
 for (const name of ['alert', 'confirm', 'prompt', 'open', 'eval'])
@@ -87,8 +89,8 @@ def test_the_hostile_corpus_is_inert_in_every_room(page: Browser, served: Served
             page.wait("document.querySelectorAll('#letters li').length >= 6")
         assert page.value(f"{STRANGE}.length") == 0, room
         assert page.value(HANDLERS) == 0, room
-        assert page.value(f"{LOOKS.strip()}.cutOff()") == [], room
-        assert page.value(f"{LOOKS.strip()}.collisions()") == [], room
+        assert look(page, "cutOff") == [], room
+        assert look(page, "collisions") == [], room
         assert page.value("document.documentElement.scrollWidth") == 412, room
     assert page.value("JSON.stringify(trapped)") == "[]"
     assert page.complaints == []

@@ -1,4 +1,4 @@
-"""The server's process killed under an open page: after a minute nothing is missing or told twice."""
+"""The server's process killed under an open page: nothing is missing then, or told twice."""
 
 from __future__ import annotations
 
