@@ -13,8 +13,7 @@ from pathlib import Path
 from bench import report
 
 NAMES = (
-    "beacon", "flight", "predict", "start", "link", "airtime", "text", "mind", "memory", "persona",
-    "imports", "quant", "tune", "musings", "replies")
+    "imports", "quant", "tune", "ground", "musings", "replies")
 WITH_OPTIONS = ("musings",)
 OUT_DIR = Path(__file__).parent / "out"
 

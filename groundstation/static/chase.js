@@ -37,16 +37,16 @@ function without(why) {
   byId("map").classList.add("absent");
 }
 
-function redraw() {
+/** At once; and numbers and map, not the plots, again when the landing is known that belongs to it. */
+export function draw() {
   whereabouts.draw();
   outcome.draw();
   instruments.forEach((instrument) => instrument.draw());
-}
-
-/** At once, and again when the landing is known that belongs to it. */
-export function draw() {
-  redraw();
-  landing.refresh().then((isNews) => { if (isNews) redraw(); });
+  landing.refresh().then((isNews) => {
+    if (!isNews) return;
+    whereabouts.draw();
+    instruments[0]?.draw();
+  });
 }
 
 export function tick() {

@@ -61,7 +61,9 @@ export function extend(update) {
     insert(state, row);
   }
   for (const [from, to] of update.flight.silences) quiet.set(from, to);
-  thought.push(...update.entries.map((entry) => ({ t: entry.when_ms, kind: entry.kind })));
+  for (const { when_ms: t, kind } of update.entries) { // a picture comes again with each further piece
+    if (!thought.some((mark) => mark.t === t && mark.kind === kind)) thought.push({ t, kind });
+  }
   [proved, unproved, state].forEach(thin);
 }
 

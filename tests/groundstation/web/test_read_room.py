@@ -181,3 +181,16 @@ def test_a_stream_that_is_refused_once_comes_back(tmp_path):
         finally:
             station.stop()
             archive.close()
+
+
+@pytest.mark.parametrize(("place", "words"), [
+    ("UTC", "21 September 2026 · times in UTC"), ("Asia/Kolkata", "times in UTC+5:30"),
+    ("America/St_Johns", "times in UTC\u22122:30"),
+])
+def test_the_page_says_whose_hours_it_counts(page, served, place, words):
+    """That was in a tooltip only."""
+    page.call("Emulation.setTimezoneOverride", timezoneId=place)
+    looked_at(page, served, 375, 667)
+    assert page.value("document.getElementById('day').checkVisibility()")
+    assert page.value("document.getElementById('day').textContent").endswith(words)
+    page.call("Emulation.setTimezoneOverride", timezoneId="")
