@@ -44,7 +44,8 @@ def forecasts(
     """
     node_id = mission.payload.node_id
     newest = db.execute(
-        "SELECT phase FROM beacon WHERE node_id = ? ORDER BY id DESC LIMIT 1", (node_id,)
+        "SELECT phase FROM beacon WHERE node_id = ? AND NOT is_late ORDER BY id DESC LIMIT 1",
+        (node_id,),
     ).fetchone()
     pad_m = db.execute("SELECT MIN(altitude_m) FROM beacon WHERE node_id = ? AND phase = ?",
                        (node_id, int(Phase.GROUND))).fetchone()[0]

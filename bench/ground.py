@@ -1,0 +1,13 @@
+"""The ground station: how much it takes in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench import ground_ingest
+from bench.report import Figure
+
+
+def run(out_dir: Path) -> list[Figure]:
+    """Every figure of the station."""
+    return ground_ingest.rows()
