@@ -20,7 +20,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from groundstation.archive import radio_state, schema
+from groundstation.archive import connections, schema
 from groundstation.archive.archive import Archive, ArchiveBusy
 from groundstation.archive.schema import WrongVersion
 from groundstation.decode import intake, text_models
@@ -31,6 +31,7 @@ from groundstation.ground import Ground
 from groundstation.inputs import gateway, sondehub_poll
 from groundstation.inputs.gateway import RadioConnection
 from groundstation.inputs.kiss_server import KissServer, modem_test
+from groundstation.inputs.merge_command import merge
 from groundstation.inputs.module_line import ModuleLine, set_up
 from groundstation.inputs.udp import NoRadio
 from groundstation.inputs.udp_options import (
@@ -47,6 +48,7 @@ from groundstation.outbox_commands import (
     archive_path,
     existing_archive,
 )
+from groundstation.peers import exchange
 from groundstation.reading.reader import FlightReader
 from groundstation.share import upload_thread
 from groundstation.tui import command as tui_command
@@ -160,9 +162,10 @@ def _receive(
         archive.close()
         return None
     radio, udp_service = _radio(mission, listen, ground), udp.open(ground, mission, _now_ms)
+    peers = exchange.start(ground, mission, mission_path.parent, _now_ms, _uptime_ms, stop)
     uploads = sondehub_poll.start(ground, mission, _now_ms, stop)
-    others = [each for each in (udp_service, uploads) if each is not None]
-    if radio is None and (udp.horus is not None or uploads is not None):
+    others = [each for each in (udp_service, peers, uploads) if each is not None]
+    if radio is None and (udp.horus is not None or peers is not None or uploads is not None):
         radio = NoRadio
     if radio is None:
         archive.close()
@@ -175,7 +178,7 @@ def _receive(
     def carry() -> None:
         try:
             gateway.run(ground, radio, Envelope(mission), _now_ms, stop, poll,
-                        partial(radio_state.note, archive))
+                        partial(connections.note, archive, connections.RADIO))
         finally:
             for each in others:
                 each.close()
@@ -245,6 +248,7 @@ def serve(
 
 app.command("links")(links)
 app.command("tui")(tui_command.command(_now_ms))
+app.command("merge")(merge)
 
 
 @app.command()

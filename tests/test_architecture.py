@@ -61,8 +61,8 @@ ORDER = {
     ),
     "groundstation": (
         "errors", "limits", "vendor", "sanitise", "http_call", "command_words", "archive", "decode",
-        "uplink", "share", "reading", "ground", "export", "inputs", "chat", "outbox_commands",
-        "tui", "web", "__main__",
+        "uplink", "share", "reading", "ground", "export", "inputs", "peers", "chat",
+        "outbox_commands", "tui", "web", "__main__",
     ),
     "sim": (
         "clock", "sky", "balloon", "orbit", "replay", "battery", "thermal", "friend", "chips",
@@ -99,6 +99,7 @@ LIVE_FILES = {
     "groundstation/inputs/udp.py", "groundstation/inputs/tcp.py",
     "groundstation/inputs/kiss_server.py", "groundstation/web/lan.py",
     "groundstation/web/forecasting.py", "groundstation/inputs/sondehub_poll.py",
+    "groundstation/peers/broker.py", "groundstation/peers/exchange.py",
     "sim/live.py", "sim/fakes/worker_mind.py", "sim/rig/live.py", "sim/rig/processes.py",
     "sim/rig/disk.py",
 }

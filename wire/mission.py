@@ -21,6 +21,7 @@ from pydantic import (
 from wire import auth, sources
 from wire.airtime_budget import AirtimeBudget
 from wire.ax25 import Address
+from wire.mission_mqtt import STATION_NAME, MqttSection
 from wire.mission_radio import EbyteSection, RadioSection, RylrSection, Section
 from wire.mission_sensors import SensorSection
 from wire.sampling import RANGES
@@ -143,7 +144,7 @@ class FlightSection(Section):
 
 
 class GroundSection(Section):
-    station: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,16}$")] = "ground"
+    station: Annotated[str, Field(pattern=STATION_NAME)] = "ground"
     station_number: Annotated[int, Field(ge=0, le=15)] = 0
     web_host: str = "127.0.0.1"
     web_port: Annotated[int, Field(ge=1, le=65535)] = 8080
@@ -163,6 +164,7 @@ class GroundSection(Section):
     # What this station asks for the payload; it asks nothing and nobody else.
     sources: Annotated[
         tuple[SourceSection, ...], BeforeValidator(_tuples), Field(max_length=16)] = ()
+    mqtt: MqttSection | None = None  # where other stations share what they receive
 
     @property
     def raw_log_bytes_max(self) -> int:
@@ -311,6 +313,7 @@ def _sentence(name: str, error: ValidationError) -> str:
 # The sections whose annotation is more than their class.
 _TABLES: dict[str, type[BaseModel]] = {
     "api": ApiSection, "sources": SourceSection, "ebyte": EbyteSection, "rylr": RylrSection,
+    "mqtt": MqttSection,
 }
 
 

@@ -21,12 +21,14 @@ from wire.beacon import Phase
 from wire.mission import Mission
 
 TOLD_AMONG = 500  # of the newest housekeeping records one tells the landing, if any does
-_NEWEST_PHASE = "SELECT phase FROM beacon WHERE node_id = ? ORDER BY id DESC LIMIT 1"
+_NEWEST_PHASE = (
+    "SELECT phase FROM beacon WHERE node_id = ? AND NOT is_late ORDER BY id DESC LIMIT 1")
 _PAD = "SELECT MIN(altitude_m) FROM beacon WHERE node_id = ? AND phase = ?"
 # The first place after the last beacon of any other phase: a finder may carry it away.
 _LANDED_AT = (
     "SELECT utc_ms, latitude_deg, longitude_deg, altitude_m FROM beacon WHERE node_id = ?"
-    " AND id > (SELECT COALESCE(MAX(id), 0) FROM beacon WHERE node_id = ? AND phase IS NOT ?)"
+    " AND NOT is_late AND id > (SELECT COALESCE(MAX(id), 0) FROM beacon WHERE node_id = ?"
+    " AND NOT is_late AND phase IS NOT ?)"
     " AND latitude_deg IS NOT NULL AND longitude_deg IS NOT NULL ORDER BY id LIMIT 1")
 
 

@@ -6,6 +6,7 @@ import sqlite3
 from typing import Any
 
 from groundstation.decode import anatomy, payload_summaries, sondehub_telemetry
+from groundstation.reading import ears
 from groundstation.sanitise import clean_text
 from wire.auth import Authenticity
 
@@ -34,6 +35,7 @@ def one(db: sqlite3.Connection, number: int) -> dict[str, Any] | None:
     return _line(row, found) | {
         "hex": row["raw"].hex(), "parts": [part._asdict() for part in found.parts],
         "station": clean_text(row["station"], 40), "fate": _fate(db, row["id"], found),
+        "heard_by": ears.of_packet(db, row["id"]),
     }
 
 

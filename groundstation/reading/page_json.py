@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
-from groundstation.archive.radio_state import RadioJson
+from groundstation.archive.connections import ConnectionJson
 from groundstation.archive.rows import CommandJson
 from groundstation.decode.foreign import NeighbourJson, NodeJson
 from groundstation.reading.lives import LifeJson
@@ -165,7 +165,7 @@ class FlightJson(TypedDict):
     name: str
     disclosure: str
     station: str
-    radio: RadioJson | None
+    radio: ConnectionJson | None
     callsign: str
     node_id: int
     can_transmit: bool

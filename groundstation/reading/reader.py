@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
-from groundstation.archive import outbox, precedence, radio_state, schema
+from groundstation.archive import connections, outbox, precedence, schema
 from groundstation.archive.outbox import QueuedCommand
 from groundstation.archive.rows import (
     body_of,
@@ -27,7 +27,7 @@ from groundstation.archive.rows import (
 from groundstation.archive.track import Point, Tracks, parted, thinned
 from groundstation.decode import foreign, mosaic
 from groundstation.decode.beacon_freshness import clock_gap_s
-from groundstation.reading import conversations, diary, forecasts, link_figures, lives
+from groundstation.reading import conversations, diary, ears, forecasts, link_figures, lives
 from groundstation.reading.fault_words import fault_words
 from groundstation.reading.page_json import (
     BeaconJson,
@@ -126,7 +126,8 @@ class FlightReader:
                 "Its texts are a statistical echo of that person, not the person."
             ),
             "station": self._mission.ground.station,
-            "radio": radio_state.read(self.db),
+            "radio": connections.read(self.db, connections.RADIO),
+            "broker": connections.read(self.db, connections.BROKER),
             "callsign": self._mission.payload.callsign,
             "node_id": self._node_id,
             "can_transmit": bool(self._meta("can_transmit")),
@@ -142,6 +143,7 @@ class FlightReader:
             "counts": self._counts(),
             "lives": lives.known(self.db, self._node_id),
             "silences": self.silences(20),
+            "stations": ears.stations(self.db, self._node_id),
             "foreign": foreign.nodes(self.db, self._node_id),
             "neighbours": foreign.neighbours(self.db),
             "sondehub": upload_queue.status(self._meta(schema.SONDEHUB_KEY), self._mission),
@@ -167,14 +169,15 @@ class FlightReader:
 
     def latest_beacon(self) -> BeaconJson | None:
         row = self.db.execute(
-            "SELECT * FROM beacon WHERE node_id = ? ORDER BY id DESC LIMIT 1", (self._node_id,)
+            "SELECT * FROM beacon WHERE node_id = ? AND NOT is_late ORDER BY id DESC LIMIT 1",
+            (self._node_id,),
         ).fetchone()
         return self._beacon_json(row) if row else None
 
     def beacons(self) -> Iterator[BeaconJson]:
         """Every beacon of our payload, oldest first."""
         for row in self.db.execute(
-            "SELECT * FROM beacon WHERE node_id = ? ORDER BY id", (self._node_id,)
+            "SELECT * FROM beacon WHERE node_id = ? ORDER BY utc_ms, id", (self._node_id,)
         ):
             yield self._beacon_json(row)
 
@@ -226,7 +229,7 @@ class FlightReader:
         rows = self.db.execute(
             "SELECT utc_ms, phase, altitude_m FROM (SELECT id, utc_ms, phase, altitude_m,"
             " LAG(phase) OVER (ORDER BY id) AS before FROM beacon"
-            " WHERE node_id = ? AND phase IS NOT NULL) WHERE phase IS NOT before"
+            " WHERE node_id = ? AND phase IS NOT NULL AND NOT is_late) WHERE phase IS NOT before"
             " ORDER BY id LIMIT 60", (self._node_id,),
         )
         return [

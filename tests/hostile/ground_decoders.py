@@ -25,6 +25,8 @@ from groundstation.export import ccsds
 from groundstation.export.export import write_all
 from groundstation.ground import Ground
 from groundstation.http_call import HttpAnswer
+from groundstation.peers import messages
+from groundstation.peers.messages import Told, Wanted
 from groundstation.reading import tawhiri
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import clean_text, to_json
@@ -263,6 +265,16 @@ def _beacons() -> list[Tape]:
                   for at in range(4))]
 
 
+def _told() -> list[Tape]:
+    raw = examples.flight()[0]
+    return [(messages.pack(Told(bytes(8), 7, 5, START_MS, raw, rssi, snr)),)
+            for rssi, snr in ((None, None), (-117.5, 3.25))]
+
+
+def _asked() -> list[Tape]:
+    return [(messages.pack(Wanted(bytes(8), 70_000)),)]
+
+
 _PICTURES: list[Tape] = [
     (b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(10) + b"\xff\xc0\x00\x11\x08\x00\x40\x00\x50",),
     (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x40\x00\x00\x00\x50\x08\x02",),
@@ -302,6 +314,8 @@ GROUND: list[Decoder] = [
     Decoder("groundstation.web.token_file",
             in_file(token_file.NAME, lambda path: token_file.load(path.parent)), _tokens,
             (StationError,), words=JSON_WORDS, cost=5),
+    Decoder("groundstation.peers.messages told", plain(messages.told), _told),
+    Decoder("groundstation.peers.messages asked", plain(messages.asked), _asked),
     Decoder("groundstation.export.ccsds", plain(_space_packets), _packets, seal=seals.space_packet,
             cost=2),
     Decoder("groundstation.sanitise", plain(_text),

@@ -46,7 +46,7 @@ def test_a_boot_that_does_not_count_is_found(monkeypatch: pytest.MonkeyPatch) ->
     begin = Downlink._new_sender
 
     def uncounted(self: Downlink, session: Session) -> Sender:
-        return begin(self, replace(session, boot=1))
+        return begin(self, session._replace(boot=1))
 
     monkeypatch.setattr(Downlink, "_new_sender", uncounted)
     seed, line = _first_seed_that_breaks("numbers_unique")
