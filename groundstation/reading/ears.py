@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from groundstation.sanitise import clean_text
 
@@ -12,13 +12,23 @@ NAME_CHARACTERS_MAX = 40
 NEAR = 20_000  # receptions before and after one among which the same is looked for
 
 
-def stations(db: sqlite3.Connection, node_id: int) -> list[dict[str, Any]]:
+class StationJson(TypedDict):
+    """What one station heard; ``firsts`` are the frames that it had before every other."""
+
+    station: str
+    frames: int
+    firsts: int
+    first_ms: int
+    last_ms: int
+
+
+def stations(db: sqlite3.Connection, node_id: int) -> list[StationJson]:
     """What each station heard of a payload, and had before every other; most frames first."""
     rows = db.execute(
         "SELECT station, frames, firsts, first_ms, last_ms FROM ear WHERE node_id = ?"
         " ORDER BY frames DESC, station LIMIT ?", (node_id, STATIONS_MAX))
-    return [dict(row) | {"station": clean_text(row["station"], NAME_CHARACTERS_MAX)}
-            for row in rows]
+    return [cast(StationJson, dict(row) | {
+        "station": clean_text(row["station"], NAME_CHARACTERS_MAX)}) for row in rows]
 
 
 def of_packet(db: sqlite3.Connection, number: int) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 from groundstation.archive.connections import ConnectionJson
 from groundstation.archive.rows import CommandJson
 from groundstation.decode.foreign import NeighbourJson, NodeJson
+from groundstation.reading.ears import StationJson
 from groundstation.reading.lives import LifeJson
 from groundstation.share.upload_queue import UploadJson
 
@@ -166,6 +167,8 @@ class FlightJson(TypedDict):
     disclosure: str
     station: str
     radio: ConnectionJson | None
+    broker: ConnectionJson | None
+    stations: list[StationJson]
     callsign: str
     node_id: int
     can_transmit: bool

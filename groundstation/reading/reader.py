@@ -101,10 +101,8 @@ class FlightReader:
 
     def changes(self, after: int, limit: int) -> list[tuple[int, str, int | None]]:
         """(id, what, ref) after this id, oldest first."""
-        rows = self.db.execute(
-            "SELECT id, what, ref FROM change WHERE id > ? ORDER BY id LIMIT ?", (after, limit)
-        )
-        return [tuple(row) for row in rows]
+        return [tuple(row) for row in self.db.execute(
+            "SELECT id, what, ref FROM change WHERE id > ? ORDER BY id LIMIT ?", (after, limit))]
 
     # -- the state now ------------------------------------------------------------------------
 
