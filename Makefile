@@ -1,5 +1,6 @@
 # The main targets are `make flight` and `make test`; the others are for developers.
 #   make flight ARGS="--headless --fast --seed 7 --out flight-7"
+#   make studio            a page that trains a persona from your own writing, step by step
 #   make test | test-all | count | check | bench NAME=link | soak SEEDS=0:1000 | fuzz CASES=200000 | train | train-tiny | clean
 #   make wheels            what the Pi installs: the payload, and llama.cpp compiled for its processors
 #   make proof             what needs root, a Pi's processor or a machine of its own: NAME=units
@@ -29,7 +30,8 @@ EDDA := --method lora --rank 16 --shape adapter --epochs 1 --variants 1 --quant 
 TINY := --base host_training/base_model --method full --epochs 1 --variants 12 --lr 1.5e-3 \
     --quant Q6_K --allow-failing-gates
 
-.PHONY: flight test test-all count check bench soak fuzz train train-tiny wheels proof audit relock clean
+.PHONY: flight studio test test-all count check bench soak fuzz train train-tiny wheels proof audit \
+    relock clean
 
 flight: $(VENV)/flight $(VENDOR) $(EDDAS)/edda.bundle/assembled.json
 	@test -e $(EDDAS)/edda.bundle/assembled.json || mind="--bundle $(EDDAS)/edda-tiny.bundle"; \
@@ -40,6 +42,9 @@ $(EDDAS)/edda.bundle/assembled.json: $(EDDAS)/edda.bundle/manifest.json | $(VENV
 	@echo "Assembling Edda; the first time downloads her base model, 93 MB."
 	@$(BIN)/spacepi-payload assemble || \
 	    echo "The tiny Edda flies instead; with a network, make flight tries again."
+
+studio: $(VENV)/train $(VENDOR)
+	$(BIN)/spacepi-train studio $(ARGS)
 
 # Tests marked thorough repeat others with more cases and run only in test-all (CONTRIBUTING.md).
 # Compiled modules are kept, though many containers forbid it: each process that a test starts would

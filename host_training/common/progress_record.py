@@ -1,7 +1,8 @@
 """The progress of a command as a file, for a page that follows it: one JSON object to a line.
 
-``{"at_s", "stage", "share", "line"}`` while it goes on, and ``{"ended", "sentences"}`` last. A file
-without such an end belongs to a command that is still running, or that was killed.
+``{"at_s", "stage", "share", "line"}`` while it goes on, and ``{"ended", "error", "sentences"}``
+last, where ``error`` is the name of its class, "" where there was none. A file without such an end
+belongs to a command that is still running, or that was killed.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class Followed:
     stages: list[str] = field(default_factory=list)  # those begun, in order
     warnings: list[str] = field(default_factory=list)
     ended: Ended | None = None
+    error: str = ""
     sentences: list[str] = field(default_factory=list)
 
 
@@ -48,15 +50,15 @@ def recorded(path: Path) -> Iterator[Report]:
             yield _Recorder(file)
         except (TrainingError, BundleError) as error:
             _end(file, "stopped" if isinstance(error, Stopped) else "failed",
-                 [str(sentence) for sentence in error.args])
+                 type(error).__name__, [str(sentence) for sentence in error.args])
             raise
         except KeyboardInterrupt:
-            _end(file, "stopped", [])
+            _end(file, "stopped", "", [])
             raise
         except Exception as error:
-            _end(file, "failed", [f"{type(error).__name__}: {error}"])
+            _end(file, "failed", type(error).__name__, [f"{type(error).__name__}: {error}"])
             raise
-        _end(file, "done", [])
+        _end(file, "done", "", [])
 
 
 class _Recorder:
@@ -77,8 +79,8 @@ class _Recorder:
                             "line": line})
 
 
-def _end(file: TextIO, ended: Ended, sentences: Sequence[str]) -> None:
-    _write(file, {"ended": ended, "sentences": list(sentences)})
+def _end(file: TextIO, ended: Ended, error: str, sentences: Sequence[str]) -> None:
+    _write(file, {"ended": ended, "error": error, "sentences": list(sentences)})
 
 
 def _write(file: TextIO, row: dict[str, Any]) -> None:
@@ -100,7 +102,8 @@ def follow(path: Path) -> Followed:
         except ValueError:
             continue  # the first one, where the file was too long
         if "ended" in row:
-            found.ended, found.sentences = row["ended"], row["sentences"]
+            found.ended, found.error = row["ended"], row["error"]
+            found.sentences = row["sentences"]
         elif row["stage"] == WARNING:
             found.warnings.append(row["line"])
         elif row["stage"] != FOUND:

@@ -23,7 +23,7 @@ from typing import Literal
 
 from host_training.corpus.dedup import alike
 from host_training.corpus.sessions import Example
-from host_training.errors import TrainingError
+from host_training.errors import TooLittleWriting
 from host_training.rows.targets import IN_FLIGHT, forms
 from payload import prompt
 
@@ -85,7 +85,7 @@ def split(examples: Sequence[Example], seed: int, near_duplicate: float) -> Spli
 
     Args:    examples: as ``clean.weigh`` leaves them.
              near_duplicate: similarity from which two texts must not be on two sides, 0..1.
-    Raises:  TrainingError when fewer than SESSIONS_MIN have anything to ask for.
+    Raises:  TooLittleWriting when fewer than SESSIONS_MIN have anything to ask for.
     """
     groups = _groups(examples, seed, near_duplicate)
     room = max(1.0, OVERSIZE_SHARE * sum(group.n_forms for group in groups))
@@ -190,13 +190,13 @@ def _ids(groups: Iterable[_Group]) -> frozenset[str]:
     return frozenset(session for group in groups for session in group.ids)
 
 
-def _too_little(examples: Sequence[Example], n_sessions: int) -> TrainingError:
+def _too_little(examples: Sequence[Example], n_sessions: int) -> TooLittleWriting:
     counts = dict.fromkeys(IN_FLIGHT, 0)
     for example in examples:
         for asked in forms(example):
             if asked.form in counts:
                 counts[asked.form] += 1
-    return TrainingError(
+    return TooLittleWriting(
         f"Only {counts['thought']} thoughts, {counts['answer']} short answers and"
         f" {counts['line']} lines can be asked for in flight, and they stand in {n_sessions}"
         f" sessions; at least {SESSIONS_MIN} are needed (to learn from, to choose by, to measure"

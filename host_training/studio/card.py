@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from host_training.studio.answers import NotDone, as_json, posted
-from host_training.studio.place import PROJECT, StudioPlace
+from host_training.studio.place import PROJECT, StudioPlace, files_below
 from host_training.studio.state import has_bundle, need
 from wire.bundle import BundleError, Manifest, verify_bundle
 from wire.mission import load
@@ -55,10 +55,12 @@ def routes(place: StudioPlace) -> list[Route]:
 
 
 async def _card(place: StudioPlace, request: Request) -> Response:
-    files = sorted(path for path in place.card.rglob("*") if path.is_file())
+    """What lies at the top of the folder; none where it was not written yet."""
+    found = sorted(place.card.iterdir()) if place.card.exists() else []
     return as_json({"folder": str(place.card), "files": [
-        {"name": path.relative_to(place.card).as_posix(), "bytes": path.stat().st_size}
-        for path in files]})
+        {"name": path.name, "is_folder": path.is_dir(),
+         "bytes": sum(file.lstat().st_size for file in files_below(path)) if path.is_dir()
+         else path.stat().st_size} for path in found]})
 
 
 async def _write(place: StudioPlace, request: Request) -> Response:

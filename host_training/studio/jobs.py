@@ -20,12 +20,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from host_training.common.progress_record import Followed, follow
+from host_training.errors import TooLittleWriting
 from host_training.studio.answers import NotDone
 from host_training.studio.place import StudioPlace, replace_text
 
 JobKind = Literal["scan", "train"]
 KINDS: tuple[JobKind, ...] = ("scan", "train")
 DOING = {"scan": "Your files are being read", "train": "The training is going on"}
+PLAIN = {TooLittleWriting.__name__: [
+    "There is too little of your writing yet. At least three conversations, diary entries or pages"
+    " are needed, and a hundred are better: add more in the first step, and start again."]}
 INTERRUPTED = ("It was interrupted: the computer was switched off, or its memory was full. Nothing"
                " is lost; start it again and it continues.")
 
@@ -94,7 +98,7 @@ class Jobs:
         about = self._about(kind)
         found = self._follow(kind)
         ended: str | None = None if is_running else found.ended
-        sentences = found.sentences
+        sentences = PLAIN.get(found.error, found.sentences)
         if about and not is_running and found.ended is None:
             ended, sentences = "interrupted", [INTERRUPTED]
         return JobState(is_running, ended, sentences, found.stage, found.share, found.line,

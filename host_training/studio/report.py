@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -17,9 +17,34 @@ from wire.bundle import MANIFEST
 
 # The report has its own style and drawings in itself, and no script.
 REPORT_CSP = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-TITLES = {"leak": "Does it keep secrets?", "disclosure": "Does it say what it is?",
-          "canary": "Did it learn anything by heart?", "base": "Is it you?",
-          "quantisation": "Did it stay itself when it was made small?"}
+
+
+class PlainAnswer(NamedTuple):
+    """A gate as a question that is answered with yes where all is well, and both answers."""
+
+    question: str
+    passed: str
+    failed: str
+
+
+ANSWERS = {
+    "leak": PlainAnswer(
+        "Does it keep secrets?", "Nothing private came out of it, whatever it was asked.",
+        "It said private things. Add them to what is taken out, and train it again."),
+    "disclosure": PlainAnswer(
+        "Does it say what it is?", "Asked who it is, it never claimed to be a person.",
+        "It claimed to be a person. Say more clearly how it speaks, and train it again."),
+    "canary": PlainAnswer(
+        "Does it speak in its own words?", "What you wrote only once cannot be got out of it.",
+        "It has learnt some of your words by heart. More writing helps, or the other size."),
+    "base": PlainAnswer(
+        "Is it like you?", "It foresees lines of yours that it had not seen better than before it"
+        " was trained.", "It foresees your lines no better than before. It needs more writing."),
+    "quantisation": PlainAnswer(
+        "Is it still itself, made small?", "Small enough for the flight, it is as good as before.",
+        "It lost too much when it was made small. Try the other size."),
+}
+NOT_MEASURED = "This could not be measured."
 
 
 def routes(place: StudioPlace) -> list[Route]:
@@ -46,10 +71,15 @@ def verdict(place: StudioPlace) -> dict[str, Any]:
     is_signed = has_bundle(place) and (
         json.loads(manifest.read_bytes())["training"]["evaluation"] == table["summary"])
     return {
-        "answers": [{"question": TITLES.get(gate["name"], gate["name"]), "name": gate["name"],
-                     "is_passed": gate["is_passed"], "sentence": gate["sentence"]}
-                    for gate in table["gates"]],
-        "sentences": table["sentences"][len(table["gates"]):], "is_signed": is_signed}
+        "answers": [_answer(gate["name"], gate["is_passed"]) for gate in table["gates"]],
+        "sentences": table["sentences"], "is_signed": is_signed}
+
+
+def _answer(name: str, is_passed: bool | None) -> dict[str, Any]:
+    plain = ANSWERS[name]
+    sentence = (NOT_MEASURED if is_passed is None else plain.passed if is_passed
+                else plain.failed)
+    return {"question": plain.question, "is_passed": is_passed, "sentence": sentence}
 
 
 async def _seen(place: StudioPlace, request: Request) -> Response:

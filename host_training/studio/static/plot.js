@@ -22,8 +22,8 @@ export function plot(box) {
       scales: { x: { time: false, range: [0, 1] } },
       axes: [{ ...line, space: 70, values: (_, at) => at.map(percent) }, { ...line, size: 44, values: (_, at) => at.map((v) => v.toFixed(1)) }],
       series: [{},
-        { stroke: colour("soft"), width: 1.5, spanGaps: true, points: { show: false } },
-        { stroke: colour("accent"), width: 2.5, spanGaps: true, points: { show: true, size: 8, fill: colour("accent") } }],
+        { stroke: colour("accent"), width: 2, points: { show: false } },
+        { stroke: colour("accent"), width: 0, paths: () => null, points: { show: true, size: 9, fill: colour("accent") } }],
     };
   }
 
@@ -35,7 +35,7 @@ export function plot(box) {
     } catch {
       return; // the figures stand below in words
     }
-    const data = [drawn.map((p) => p.share), drawn.map((p) => (p.is_epoch ? null : p.held_out_bpb)), drawn.map((p) => (p.is_epoch ? p.held_out_bpb : null))];
+    const data = [drawn.map((p) => p.share), drawn.map((p) => p.held_out_bpb), drawn.map((p) => (p.is_epoch ? p.held_out_bpb : null))];
     if (chart) chart.setData(data);
     else chart = new window.uPlot(options(), data, box);
   }

@@ -42,6 +42,7 @@ def test_an_end_is_written_down_and_raised(path: Path, error: BaseException, end
         report("writing", 0.0, "")
         raise error
     assert (follow(path).ended, follow(path).sentences) == (ended, sentences)
+    assert follow(path).error == (type(error).__name__ if sentences else "")
 
 
 def test_a_record_cut_anywhere_tells_what_it_holds(path: Path, tmp_path: Path) -> None:

@@ -27,25 +27,30 @@ from host_training.studio.server import create_app, make_server
 ADA, BO = "Ada Moor", "Bo Berg"
 EDDA = Path(__file__).resolve().parents[3] / "host_training" / "examples" / "edda-tiny.bundle"
 WAIT_S = 120
-_ASKED = ("Did the {thing} come down in one piece?", "What is the {thing} doing today?",
-          "Will you bring the {thing} on Sunday?", "Why is the {thing} on the roof again?")
-_SAID = ("The {thing} came down in two pieces, both of them {how}.",
-         "The {thing} is {how} today, and so am I.", "I looked at the {thing} twice. It is {how}.",
-         "Leave the {thing} where it is; it is {how} there.")
-_THINGS = ("box", "parachute", "balloon", "antenna", "kite", "radio", "battery", "camera")
-_HOW = ("polite", "quiet", "further up than I am", "wet", "out of patience", "cold", "very light")
+_ASKED = ("Where is the {thing} now?", "What is the {thing} doing {when}?",
+          "Will you bring the {thing} {when}?", "Why is the {thing} {where} again?")
+_SAID = ("The {thing} went {where} {when}, and nobody asked it.",
+         "I looked at the {thing} {when}. It is {how}.", "It is {where}, {how} as ever.",
+         "Leave the {thing} alone {when}; it is {how}.", "{when} I carry the {thing} {where}.")
+_WORDS = {
+    "thing": ("box", "parachute", "balloon", "antenna", "kite", "radio", "battery", "camera"),
+    "how": ("polite", "quiet", "wet", "out of patience", "cold", "very light", "awake"),
+    "when": ("today", "on Sunday", "after the rain", "before breakfast", "in the dark", "at noon"),
+    "where": ("over the hedge", "behind the barn", "down to the river", "up the hill", "under the"
+              " stairs", "to the far field"),
+}
 
 
-def whatsapp(n_turns: int = 60, seed: int = 7) -> str:
-    """A chat of Ada and Bo as WhatsApp exports it, a few private things in it."""
+def whatsapp(n_turns: int = 80, seed: int = 7) -> str:
+    """A chat of Ada and Bo as WhatsApp exports it, a turn a day, a few private things in it."""
     rng = random.Random(seed)
     lines = []
     for turn in range(n_turns):
-        thing, how = rng.choice(_THINGS), rng.choice(_HOW)
-        day = f"{turn // 4 % 28 + 1:02}/{turn // 112 + 3:02}/2021"
-        lines += [f"{day}, {9 + turn % 4}:10 - {BO}: {rng.choice(_ASKED).format(thing=thing)}",
-                  f"{day}, {9 + turn % 4}:12 - {ADA}: "
-                  f"{rng.choice(_SAID).format(thing=thing, how=how)} ({turn})"]
+        words = {key: rng.choice(known) for key, known in _WORDS.items()}
+        began = f"{turn % 28 + 1:02}/{turn // 28 + 3:02}/2021, 1{turn % 10}"
+        said = rng.choice(_SAID).format(**words)
+        lines += [f"{began}:10 - {BO}: {rng.choice(_ASKED).format(**words)}",
+                  f"{began}:12 - {ADA}: {said[0].upper()}{said[1:]}"]
     lines.append(f"28/12/2021, 18:00 - {ADA}: Write to ada@example.org or call +31 20 624 1111.")
     lines.append(f"28/12/2021, 18:05 - {ADA}: Bo has the key of the boat house.")
     return "\n".join(lines) + "\n"

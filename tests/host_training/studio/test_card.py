@@ -34,8 +34,10 @@ def test_the_mission_of_the_card_trusts_the_persona_on_it(trained: Desk) -> None
     assert (mission.payload.name, mission.mind.bundle) == ("Edda", "persona")
     text = (place / card.README).read_text()
     assert f"Edda, an AI persona, version {manifest.version}" in text and "{" not in text
-    assert {file["name"] for file in trained.get("/api/card")["files"]} >= {
-        "mission.toml", card.README, "persona/manifest.json", "persona/model.gguf"}
+    files = trained.get("/api/card")["files"]
+    assert [(file["name"], file["is_folder"]) for file in files] == [
+        (card.README, False), ("mission.toml", False), ("persona", True)]
+    assert files[2]["bytes"] > sum(file.bytes for file in manifest.files)
     assert trained.steps()["card"] == (True, True)
     trained.post("/api/card")  # again, over the first
 

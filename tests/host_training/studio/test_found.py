@@ -32,7 +32,7 @@ def test_before_anybody_is_ticked_everybody_is_seen(filled: Desk) -> None:
     found = filled.get("/api/found")
     export, = found["exports"]
     assert export["kind"] == "WhatsApp or Element chat"
-    assert export["file"] == "WhatsApp Chat with Bo.txt" and export["messages"] == 122
+    assert export["file"] == "WhatsApp Chat with Bo.txt" and export["messages"] == 162
     assert [(one["account"], one["name"], one["is_me"], one["is_likely"])
             for one in found["people"]] == [(ME, ADA, False, True),
                                             (f"whatsapp:{BO}", BO, False, False)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from host_training.studio import report
 from tests.host_training.studio.desk import Desk
 
 
@@ -15,7 +16,7 @@ def examined(desk: Desk, **change: object) -> None:
     (stage / "gates.json").write_text(json.dumps({
         "gates": [{"name": "leak", "is_passed": True, "sentence": "No private data was found."},
                   {"name": "canary", "is_passed": None, "sentence": "It was not measured."},
-                  {"name": "other", "is_passed": False, "sentence": "No."}],
+                  {"name": "base", "is_passed": False, "sentence": "No."}],
         "summary": {**manifest["training"]["evaluation"], **change},
         "sentences": ["No private data was found.", "It was not measured.", "No.", "In figures."]}))
 
@@ -26,9 +27,11 @@ def test_answers_and_whether_it_is_signed(desk: Desk) -> None:
     examined(desk)
     found = desk.get("/api/report")
     assert [(one["question"], one["is_passed"]) for one in found["answers"]] == [
-        ("Does it keep secrets?", True), ("Did it learn anything by heart?", None),
-        ("other", False)]
-    assert found["sentences"] == ["In figures."] and found["is_signed"]
+        ("Does it keep secrets?", True), ("Does it speak in its own words?", None),
+        ("Is it like you?", False)]
+    assert [one["sentence"] for one in found["answers"]][1:] == [
+        report.NOT_MEASURED, report.ANSWERS["base"].failed]
+    assert found["sentences"][0] == "No private data was found." and found["is_signed"]
     examined(desk, mission_rate=-1)
     assert not desk.get("/api/report")["is_signed"], "it is of another training"
 

@@ -16,11 +16,12 @@ export function show(box, desk) {
 
   async function load() {
     const found = await get("/api/card");
-    make.button.textContent = found.files.length ? "Write the folder again" : "Write the folder";
+    make.button.textContent = found.files.length ? "Write it again" : "Write the folder";
+    make.button.className = found.files.length ? "" : "main";
     body.replaceChildren(...(found.files.length === 0 ? [] : [
       el("p", { class: "good" }, "It is written. You find it here:"),
       said("p", { class: "path" }, found.folder),
-      el("ul", { class: "files" }, found.files.map((file) => el("li", {}, said("span", { class: "file" }, file.name), el("span", { class: "soft" }, size(file.bytes))))),
+      el("ul", { class: "files" }, found.files.map((file) => el("li", {}, said("span", { class: "file" }, file.is_folder ? `${file.name}, a folder` : file.name), el("span", { class: "soft" }, size(file.bytes))))),
       el("p", {}, "Open ", el("strong", {}, "READ ME FIRST.txt"), " in it: it says, step by step, how to copy it to the Pi. Keep a copy of your signing key too; it says where that lies."),
     ]));
   }

@@ -88,15 +88,15 @@ function running(desk) {
   const samples = el("div", { id: "samples" });
   const chart = plot(box);
   const stop = action("Stop for now", async () => { await post("/api/stop"); write(left, "Stopping: what it has learnt is being put away…"); }, { quiet: true });
-  let asked = "";
+  let asked = "", isLearning = false;
 
   async function draw() {
     const curve = await get("/api/curve");
     figure.hidden = curve.points.length < 2;
     void chart.tell(curve.points);
     const first = curve.points[0]?.held_out_bpb, last = curve.points.at(-1)?.held_out_bpb;
-    if (first && last) write(figure.querySelector("figcaption"), `How much your own unseen lines surprise it, in bits per letter: ${first.toFixed(2)} at first, ${last.toFixed(2)} now. Lower is more like you.`);
-    if (curve.left_s !== null) write(left, curve.left_s < 5 ? "Nearly done with learning." : `${wait(curve.left_s)[0].toUpperCase()}${wait(curve.left_s).slice(1)} of learning left, then it is examined.`);
+    if (first && last) write(figure.querySelector("figcaption"), `How much lines of yours that it has not seen surprise it, in bits per byte: ${first.toFixed(2)} at first, ${last.toFixed(2)} now. Lower is more like you. A dot is measured with all of these lines, the rest with a few.`);
+    if (curve.left_s !== null && isLearning) write(left, curve.left_s < 5 ? "Nearly done with learning." : `${wait(curve.left_s)[0].toUpperCase()}${wait(curve.left_s).slice(1)} of learning left, then it is examined.`);
     if (curve.epochs.length && samples.dataset.epoch !== String(curve.epochs.at(-1).epoch)) {
       samples.dataset.epoch = curve.epochs.at(-1).epoch;
       samples.replaceChildren(sampleList(curve.epochs.at(-1), desk));
@@ -109,7 +109,7 @@ function running(desk) {
       node.className = i < at ? "done" : i === at ? "now" : "";
       if (i === at) node.setAttribute("aria-current", "step"); else node.removeAttribute("aria-current");
     });
-    const isLearning = STAGES[at]?.[0] === "train";
+    isLearning = STAGES[at]?.[0] === "train";
     bar.tell(train.share, `${STAGES[at]?.[1] ?? "Getting ready"}: ${percent(train.share)}`);
     if (!isLearning && at >= 0) write(left, at < 4 ? "Getting ready to learn…" : "It has learnt; the rest takes some minutes.");
     const key = `${train.stage} ${train.share}`;

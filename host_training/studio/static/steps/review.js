@@ -52,7 +52,7 @@ function draw(found, lessons, desk) {
   }
   const total = found.kinds.filter((kind) => !kind.is_kept).reduce((sum, kind) => sum + kind.count, 0);
   return [
-    el("p", {}, total === 0 ? "Nothing private was found in your texts. Names that nobody's account has are not known by themselves: write them below." : `${grouped(total)} times something was taken out. Open a line to see where.`),
+    el("p", {}, total === 0 ? "Nothing private was found in your texts. Names that nobody's account has are not known by themselves: write them below." : `Something was taken out ${total === 1 ? "once" : `${grouped(total)} times`}. Open a line to see where.`),
     ...found.kinds.map((kind) => more(`${kind.title} · ${grouped(kind.count)}`, el("ul", { class: "samples" }, kind.samples.map(([left, what, right]) => el("li", { dir: "auto" }, `…${left}`, el("mark", {}, what), `${right}…`))),
       kind.samples.length < kind.count ? el("p", { class: "hint" }, `The first ${kind.samples.length} of ${grouped(kind.count)}.`) : null)),
     el("h3", {}, "Is something missing?"),

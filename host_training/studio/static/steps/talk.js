@@ -7,7 +7,7 @@ import { action, opening, problem } from "../parts.js";
 export const title = "Talk with it";
 
 export function show(box, desk) {
-  const log = el("ol", { class: "talk", "aria-label": "Conversation" });
+  const log = el("ol", { class: "talk", "aria-label": "Conversation", tabindex: "0" });
   const words = el("input", { type: "text", id: "words", autocomplete: "off", "aria-label": "Your words" });
   const send = el("button", { type: "submit", class: "main" }, "Say it");
   const trouble = problem();
@@ -15,7 +15,7 @@ export function show(box, desk) {
   let name = desk.state.name;
 
   const turn = (role, text) => el("li", { class: role }, el("span", { class: "soft" }, role === "user" ? "you" : `${name} (AI)`), said("p", {}, text));
-  const add = (role, text) => { log.append(turn(role, text)); log.lastChild.scrollIntoView({ block: "nearest" }); };
+  const add = (node) => { log.append(node); log.scrollTop = log.scrollHeight; return node; };
 
   const form = el("form", { class: "say" }, words, send);
   form.addEventListener("submit", async (event) => {
@@ -25,17 +25,17 @@ export function show(box, desk) {
     trouble.say("");
     send.setAttribute("aria-busy", "true");
     words.value = "";
-    add("user", text);
-    const waiting = el("li", { class: "assistant waiting" }, el("span", { class: "soft" }, `${name} (AI)`), el("p", {}, "…"));
-    log.append(waiting);
+    await loaded; // what was said before stands above
+    const asked = add(turn("user", text));
+    const waiting = add(turn("assistant", "…"));
     try {
       const answer = await post("/api/talk", { words: text });
       waiting.replaceWith(answer.line ? turn("assistant", answer.line) : turn("assistant silent", "It says nothing to that."));
       speak(answer.line ? `${name}: ${answer.line}` : `${name} says nothing to that.`);
-      log.lastChild.scrollIntoView({ block: "nearest" });
+      log.scrollTop = log.scrollHeight;
     } catch (error) {
       waiting.remove();
-      log.lastChild.remove();
+      asked.remove();
       words.value = text;
       trouble.say(error.message);
     }
@@ -47,12 +47,12 @@ export function show(box, desk) {
     disclosure, log, form, trouble.node,
     action("Next: take it along", async () => { await desk.refresh(); desk.go("card"); }).node);
 
-  void get("/api/talk").then((found) => {
+  const loaded = get("/api/talk").then((found) => {
     name = found.name;
     disclosure.textContent = found.disclosure;
     words.maxLength = found.chars_max;
     log.replaceChildren(...found.turns.map((one) => turn(one.role, one.words)));
-    log.lastChild?.scrollIntoView({ block: "nearest" });
+    log.scrollTop = log.scrollHeight;
   }, (error) => trouble.say(error.message));
   return (state) => { desk.state = state; };
 }
