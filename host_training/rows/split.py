@@ -1,7 +1,7 @@
 """The split: which sessions are for training, validation and test, decided before anything else.
 
-The test is the newest tenth of what can be asked for (of what has no date a tenth that is drawn) and
-a twentieth of all sessions, drawn; the validation, by which the epoch and the file are chosen, is
+The test is the newest tenth of what can be asked for (of what has no date a drawn tenth), and a
+twentieth of all sessions, drawn; the validation, by which the epoch and the file are chosen, is
 another twentieth of those with anything to ask for. Sessions stay whole, and those that say nearly
 the same stay together. Whether a session is drawn follows from the seed and its own id alone, so
 that one which is drawn stays so when writing is added; only the newest tenth moves on. (Every
