@@ -28,7 +28,7 @@ from host_training import (
     rows,
     training,
 )
-from host_training.bundle import model_card, pack, shapes
+from host_training.bundle import model_card, pack, rehearsal, shapes
 from host_training.codec import codec_stage
 from host_training.common import persona_dir
 from host_training.common.messages import quarantine_path
@@ -123,15 +123,20 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     report("quantise", 1.0, f"{step.quant}, {step.size_bytes / 1e6:.1f} MB,"
            f" {step.held_out_bpb:.3f} bits/byte")
     runtime = _runtime(data, AutoConfig.from_pretrained(base, local_files_only=True).hidden_size)
+    rehearsal.write(work, persona, ladder_dir / f"{step.quant}.gguf", data_dir / "memory.sqlite",
+                    runtime)
+    report(FOUND, 1.0, "To hear it while it is examined, in another terminal: spacepi-train chat"
+                       f" {work}")
     has_canaries = adopted is None or result["has_canaries"]
     judged = _evaluate(run_dir, base, ladder_dir, step, data_dir, persona, runtime, has_canaries,
                        options, report)
     verdict = examination.publish(judged, out, options.may_fail_gates)
     report("evaluate", 1.0, verdict.line)
     report("pack", 0.0, "signing")
-    facts = model_card.CardFacts(persona.name, persona.author, persona.disclosure, _base_id(base),
-                                 result, ladder, step, data.counts, read_rows_summary(data_dir),
-                                 packing, verdict)
+    title = known_bases.title_of(base)
+    facts = model_card.CardFacts(persona.name, persona.author, persona.disclosure, title, result,
+                                 ladder, step, data.counts, read_rows_summary(data_dir), packing,
+                                 verdict)
     form = (shapes.whole(ladder_dir, step) if options.shape == "whole" else
             shapes.adapter(ladder_dir, step, trained / "adapter", base, known, persona.name,
                            data.validation, options.threads or 1))
@@ -139,7 +144,7 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
         persona=persona, model=form.model,
         memory=data_dir / "memory.sqlite", codec=codec_dir / TEXT_CODEC,
         card=model_card.model_card(facts),
-        base={"id": _base_id(base), "sha256": weights_hash(base), **form.base},
+        base={"id": title, "sha256": weights_hash(base), **form.base},
         training={"method": result["method"], "counts": data.counts, "quant": step.quant,
                   "held_out_bits_per_byte": round(step.held_out_bpb, 4),
                   "third_party": persona.settings.privacy.third_party,
@@ -388,13 +393,3 @@ def _runtime(data: Dataset, hidden_size: int) -> dict[str, Any]:
     tokens_max = min(max(sampling.max_tokens, longest + ANSWER_TOKENS_SPARE), TOKENS_MAX)
     return {"n_ctx": dataset.ROW_TOKENS_MAX,
             **asdict(sampling.overridden({"max_tokens": tokens_max}))}
-
-
-def _base_id(base: Path) -> str:
-    """The folder's own first heading, else its name: never the path, which names the user."""
-    readme = base / "README.md"
-    if readme.is_file():
-        for line in readme.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("# "):
-                return line[2:].strip()
-    return base.resolve().name

@@ -40,7 +40,7 @@ from host_training.corpus.message_store import MessageStore
 from host_training.corpus.sessions import Example
 from host_training.corpus.summary import SUMMARY, AccountRow, WritingSummary, write_summary
 from host_training.errors import TrainingError
-from host_training.importers import registry
+from host_training.importers import registry, voice_notes
 from host_training.importers.notebook import import_notebook
 from host_training.importers.tree import Tree
 from host_training.privacy import phones, pii, scrub
@@ -157,6 +157,7 @@ def _import(directory: Path, chooser: chat_selection.Chooser, store: MessageStor
                     notes.skip("ignored by persona.toml")
                 else:
                     files.append(file)
+            notes.hear = voice_notes.listener(files, chooser.settings.voice, directory, notes)
             for export in registry.recognise(files, notes):
                 report(0.5, f"reading {export.label}")
                 first = export.files[0].name

@@ -49,6 +49,7 @@ from host_training.importers import (
     text_chats,
     transcript,
     vault,
+    voice_notes,
     whatsapp,
     whatsapp_exporter,
     whisper,
@@ -71,7 +72,7 @@ FILES: tuple[ModuleType, ...] = (
 
 _MEDIA_SUFFIXES = (
     ".jpg .jpeg .png .gif .webp .heic .avif .svg .bmp .tif .tiff .ico .mp4 .mov .avi .mkv .webm"
-    " .m4a .mp3 .ogg .oga .opus .wav .aac .flac .tgs .thumb .enc .ttf .woff .woff2 .css .js .map")
+    " .tgs .thumb .enc .ttf .woff .woff2 .css .js .map")
 _MEDIA = frozenset(_MEDIA_SUFFIXES.split())
 _SYSTEM_FILES = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
 _COVERS = frozenset({"archive_browser.html", "your archive.html"})  # of Takeout and of X
@@ -170,6 +171,8 @@ def _without_beside(formats: list[_Format], notes: Notes) -> list[_Format]:
 def _skip_reason(file: File) -> str | None:
     if file.suffix in _MEDIA or file.base.lower() in _COVERS:
         return "picture, sound, film or page decoration"
+    if file.suffix in voice_notes.SUFFIXES:
+        return voice_notes.LEFT_OUT
     if file.base.lower() in _SYSTEM_FILES or file.base.startswith("._") or "__MACOSX" in file.name:
         return "file of the operating system"
     if file.folder_path is None and _is_hidden(file):

@@ -1,11 +1,11 @@
 """The split: which sessions are for training, validation and test, decided before anything else.
 
-The test is the newest tenth of what can be asked for (of what has no date a tenth that is drawn)
-and a twentieth of all sessions, drawn; the validation, by which the epoch and the file are chosen,
-is another twentieth of those with anything to ask for. Sessions stay whole, and those that say
-nearly the same stay together. Whether a session is drawn follows from the seed and its own id
-alone, so that one which is drawn stays so when writing is added; only the newest tenth moves on.
-(Every version of a persona is trained from the base, so none has read its test.)
+The test is the newest tenth of what can be asked for (of what has no date a drawn tenth), and a
+twentieth of all sessions, drawn; the validation, by which the epoch and the file are chosen, is
+another twentieth of those with anything to ask for. Sessions stay whole, and those that say nearly
+the same stay together. Whether a session is drawn follows from the seed and its own id alone, so
+that one which is drawn stays so when writing is added; only the newest tenth moves on. (Every
+version of a persona is trained from the base, so none has read its test.)
 
 Source:  Kapoor and Narayanan, Leakage and the reproducibility crisis in machine-learning-based
          science, Patterns 2023 (duplicates, groups and time).
