@@ -5,6 +5,7 @@
     spacepi-payload run --mission mission.toml          fly
     spacepi-payload assemble --mission mission.toml     make the model of an adapter bundle
     spacepi-payload scan                                what is connected, as a [sensors] section
+    spacepi-payload powersave                           what can be switched off in flight
     spacepi-payload diary --mission mission.toml        what this flight said, for the next one
 
 Whatever is missing (a sensor, the radio, the model, the disk) is missing: the daemon flies without
@@ -42,6 +43,7 @@ from payload.drivers.mind_socket import MindSocket
 from payload.drivers.one_wire import KernelThermometer
 from payload.drivers.only_one import AnotherPayload, OnlyOne
 from payload.drivers.radio_wiring import wired_radio
+from payload.drivers.saver_socket import SaverSocket
 from payload.drivers.serial_port import SerialStream, serial_ports
 from payload.drivers.system import SysfsBoard
 from payload.drivers.systemd import SystemdWatchdog
@@ -164,6 +166,30 @@ def scan(
             bus, i2c if i2c.is_there() else None, one_wire.found(), serial_ports(), SerialStream,
             lambda pause_ms: clock.wait_until(clock.now_ms() + pause_ms))
     scan_command.conclude(connected, write)
+
+
+@app.command()
+def powersave(
+    try_s: Annotated[
+        int | None, typer.Option("--try", min=5, max=120, help="Save for so many seconds, as in "
+                                                               "flight, then put all back.")
+    ] = None,
+) -> None:
+    """Say what this machine can switch off in flight, and try it."""
+    saver, clock = SaverSocket(), BootClock()
+    told = saver.told
+    if told is None:
+        typer.echo("Nobody saves power: sudo systemctl enable --now spacepi-powersave", err=True)
+        raise typer.Exit(NO_GO)
+    typer.echo(told)
+    if try_s is not None:
+        typer.echo(f"Saving for {try_s} s; a connection by Wi-Fi pauses.")
+        with contextlib.closing(saver):
+            saver.ask(is_away=True, is_idle=True)
+            end_ms = clock.now_ms() + 1000 * try_s
+            while clock.now_ms() < end_ms:
+                clock.wait_until(end_ms)
+        typer.echo("Everything is back.")
 
 
 def _machine(plan: Mission, base: Path) -> Machine:
@@ -295,6 +321,7 @@ def _ports(
         watchdog=watchdog,
         board=SysfsBoard(),
         cutdown=_cutdown(plan, open_things),
+        saver=_saver(plan, open_things),
     )
 
 
@@ -323,6 +350,14 @@ def _cutdown(plan: Mission, open_things: contextlib.ExitStack) -> Switch | None:
         return None
     open_things.callback(pin.close)
     return pin
+
+
+def _saver(plan: Mission, open_things: contextlib.ExitStack) -> SaverSocket | None:
+    if not plan.power.powersave:
+        return None
+    saver = SaverSocket()
+    open_things.callback(saver.close)
+    return saver
 
 
 def _run_dir(base: Path, open_things: contextlib.ExitStack) -> Path:

@@ -353,6 +353,20 @@ class Switch(Protocol):
         ...
 
 
+class Saver(Protocol):
+    """Whoever can switch parts of the machine off to save power. Neither call raises or waits."""
+
+    @property
+    def told(self) -> str | None:
+        """What it can switch, in one line; None while it does not answer."""
+        ...
+
+    def ask(self, is_away: bool, is_idle: bool) -> None:
+        """``is_away``: nobody is near enough for Wi-Fi; ``is_idle``: nothing needs the processor.
+        """
+        ...
+
+
 class Board(Protocol):
     """The single-board computer itself."""
 

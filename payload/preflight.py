@@ -69,7 +69,8 @@ def examine(flight: Flight, machine: Machine, now_ms: int) -> list[Line]:
     situation = flight.situation(now_ms)
     lines = [_callsign(flight), _watchdog(machine), _disk(machine), _store(flight)]
     lines += [_clock(flight), *_gnss(flight, situation), *_sensors(flight, situation)]
-    lines += [_radio(flight), *_link(flight), *_files(flight, machine), *_cutdown(flight)]
+    lines += [*_thrift(flight), _radio(flight), *_link(flight)]
+    lines += [*_files(flight, machine), *_cutdown(flight)]
     if flight.starts.is_safe:  # what is off cannot be examined
         return [*lines, _safe(flight)]
     return [*lines, _camera(flight), *_mind(flight, machine)]
@@ -223,6 +224,17 @@ def _battery(mode: PowerMode, battery_mv: float) -> Line:
         return Line(Verdict.GO, "battery", volts)
     return Line(Verdict.JUDGE, "battery", f"{volts}, {mode.name.lower()}: charge it for a longer "
                                           "flight")
+
+
+def _thrift(flight: Flight) -> Iterator[Line]:
+    if not flight.settings.mission.power.powersave:
+        return
+    told = flight.thrift.told
+    if told is None:
+        yield Line(Verdict.JUDGE, "powersave", "nobody saves power: systemctl enable --now "
+                                               "spacepi-powersave")
+    else:
+        yield Line(Verdict.GO, "powersave", told)
 
 
 def _safe(flight: Flight) -> Line:

@@ -87,6 +87,10 @@ class Sensors:
             return None
         return value
 
+    def known(self, now_ms: int) -> dict[str, Any]:
+        """``latest`` of every quantity, by its name."""
+        return {quantity: self.latest(quantity, now_ms) for quantity in QUANTITIES}
+
     def is_undervolted(self, now_ms: int) -> bool | None:
         """True while the board says its supply is too low; None when it does not say."""
         if self._undervolted is None or now_ms - self._undervolted[0] > READING_AGE_MS_MAX:

@@ -112,6 +112,7 @@ do_core() {
 installed_files="
 644 spacepi-payload.service /etc/systemd/system/spacepi-payload.service
 644 spacepi-mind.service    /etc/systemd/system/spacepi-mind.service
+644 spacepi-powersave.service /etc/systemd/system/spacepi-powersave.service
 644 watchdog.conf           /etc/systemd/system.conf.d/90-spacepi-watchdog.conf
 644 panic.conf              /etc/sysctl.d/90-spacepi-panic.conf
 644 modules.conf            /etc/modules-load.d/spacepi.conf
@@ -356,9 +357,10 @@ install_all() {
 
 uninstall() {
     if [ -z "$root" ] && [ -d /run/systemd/system ]; then
-        quietly systemctl stop spacepi-payload spacepi-mind
+        quietly systemctl stop spacepi-payload spacepi-mind spacepi-powersave
     fi
-    rm -f "$wants/spacepi-payload.service" "$wants/spacepi-mind.service"
+    rm -f "$wants/spacepi-payload.service" "$wants/spacepi-mind.service" \
+        "$wants/spacepi-powersave.service"
     printf '%s' "$installed_files" | while read -r mode source target; do
         [ -z "$mode" ] || rm -f "$root$target"
     done

@@ -65,6 +65,7 @@ class PowerSection(Section):
     low_mv: Annotated[int, Field(ge=2000, le=30_000)]
     critical_mv: Annotated[int, Field(ge=2000, le=30_000)]
     hysteresis_mv: Annotated[int, Field(ge=10, le=2000)] = 150
+    powersave: bool = False
 
 
 TrustedKey = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]  # as `spacepi-train keygen` says it
