@@ -15,6 +15,7 @@ export async function start() {
   setTimeout(() => { if (entries.hasEarlier()) entries.loadEarlier().catch(() => {}); }, REST_MS);
   sketch.start();
   byId("print").addEventListener("click", print);
+  byId("parquet").hidden = !flight().has_parquet;
   for (const name of ["beforeprint", "afterprint"]) window.addEventListener(name, feed.turn); // a book begins at the beginning
 }
 

@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from groundstation import command_words
-from groundstation.export import export
+from groundstation.export import export, parquet
 from groundstation.export.gathered import gather
 from groundstation.inputs.notices import Notices
 from groundstation.reading import command_stack, link_room, packets
@@ -124,7 +124,8 @@ class _Pages:
             has_vendor = all((self._static / "vendor" / name).exists() for name in VENDOR_FILES)
             flight = reader.flight()
             return to_json(flight | self._times.hearing(flight) | {
-                "has_vendor": has_vendor, "map": self._tiles and self._tiles.as_json()})
+                "has_vendor": has_vendor, "map": self._tiles and self._tiles.as_json(),
+                "has_parquet": parquet.is_installed()})
 
         return json_text(await self._pool.share("flight", flight_json))
 
