@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from groundstation.export import book, markdown, plate, tracks
+from groundstation.export import book, ccsds, markdown, parquet, plate, tracks
 from groundstation.export.gathered import ExportedFlight, ExportedPicture, Image, gather
 from groundstation.export.markup import iso, xml
 from groundstation.reading.page_json import LineJson
@@ -88,6 +88,10 @@ def _telemetry_csv(flight: ExportedFlight) -> str:
         for beacon in beacons))
 
 
+def _space_packets(flight: ExportedFlight) -> bytes:
+    return b"".join(ccsds.packets(flight.records))
+
+
 FORMATS: dict[str, Format] = {
     "book.html": Format("text/html", book.bound),
     "diary.md": Format("text/markdown", markdown.diary),
@@ -97,7 +101,10 @@ FORMATS: dict[str, Format] = {
     "track.gpx": Format("application/gpx+xml", tracks.gpx),
     "track.kmz": Format("application/vnd.google-earth.kmz", tracks.kmz),
     "track.geojson": Format("application/geo+json", lambda f: to_json(tracks.geojson(f)) + "\n"),
+    "records.ccsds": Format("application/octet-stream", _space_packets),
 }
+if parquet.is_installed():
+    FORMATS["telemetry.parquet"] = Format("application/vnd.apache.parquet", parquet.telemetry)
 
 
 def _pictures(flight: ExportedFlight) -> Iterator[tuple[str, bytes]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from groundstation.archive.track import Point
 from groundstation.decode.mosaic import Mosaic
+from groundstation.export import ccsds
 from groundstation.reading.lives import ConflictJson
 from groundstation.reading.page_json import (
     BeaconJson,
@@ -16,6 +17,7 @@ from groundstation.reading.page_json import (
     PictureJson,
 )
 from groundstation.reading.reader import FlightReader
+from wire.records import Record
 
 PAGE = 200
 SILENCES_MAX = 500
@@ -46,7 +48,8 @@ class ExportedPicture:
 @dataclass(frozen=True, slots=True)
 class ExportedFlight:
     """``state`` is what the page shows of it now, ``entries`` the whole diary, ``way`` the track
-    that is believed and ``claims`` what is not proved beside it."""
+    that is believed and ``claims`` what is not proved beside it, ``records`` all that were received
+    in the order in which they came."""
 
     state: FlightJson
     entries: list[EntryJson]
@@ -56,6 +59,7 @@ class ExportedFlight:
     silences: list[list[int]]
     conflicts: list[ConflictJson]
     pictures: list[ExportedPicture]
+    records: list[Record]
     receptions_sha256: str
 
     @property
@@ -86,6 +90,7 @@ def gather(reader: FlightReader) -> ExportedFlight:
         claims=tracks.unproved if is_verifying else [],
         beacons=list(reader.beacons()), silences=reader.silences(SILENCES_MAX),
         conflicts=reader.conflicts()[::-1], pictures=_pictures(reader, entries),
+        records=[record for _, record in ccsds.of_archive(reader.db, state["node_id"])],
         receptions_sha256=_sha256(reader),
     )
 

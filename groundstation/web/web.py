@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from groundstation import command_words
-from groundstation.export import export, plate
+from groundstation.export import export, parquet, plate
 from groundstation.export.gathered import gather, picture_of
 from groundstation.export.markup import xml
 from groundstation.inputs.notices import Notices
@@ -128,6 +128,7 @@ class _Pages:
             return to_json(flight | self._times.hearing(flight) | {
                 "role": role, "has_vendor": has_vendor,
                 "map": self._tiles and self._tiles.as_json(),
+                "has_parquet": parquet.is_installed(),
                 "entries": reader.entries(None, ENTRIES_MAX), "history": reader.history()})
 
         return json_text(await self._pool.share(f"flight for {role}", flight_json))
