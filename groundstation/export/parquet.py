@@ -25,10 +25,11 @@ def telemetry(flight: ExportedFlight) -> bytes:
     import pyarrow
     from pyarrow import parquet
 
-    names = [key for key in (flight.beacons[0] if flight.beacons else {}) if key not in _LEFT_OUT]
+    beacons: list[dict[str, Any]] = [dict(beacon) for beacon in flight.beacons]
+    names = [key for key in (beacons[0] if beacons else {}) if key not in _LEFT_OUT]
     columns = {}
     for name in names:
-        values = [_plain(beacon[name]) for beacon in flight.beacons]
+        values = [_plain(beacon[name]) for beacon in beacons]
         is_time = name == "utc_ms"
         columns["time" if is_time else name] = pyarrow.array(
             values, pyarrow.timestamp("ms", "UTC") if is_time else _kind(pyarrow, values))

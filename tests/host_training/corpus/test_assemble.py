@@ -365,16 +365,14 @@ def test_a_stage_that_was_killed_is_made_again(
     def power_cut(*args: object) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(assemble.filtering, "weigh", power_cut)
-        with pytest.raises(KeyboardInterrupt):
-            prepare(directory, tmp_path / "out")
+        prepare(directory, tmp_path / "out")
     assert prepare(directory, tmp_path / "out") == prepare(directory, tmp_path / "other")
 
 
 def test_all_kinds_of_exports_make_one_person(tmp_path: Path) -> None:
-    chat = ("25/12/2020, 22:05 - Bo: Where is the box?\n25/12/2020, 22:06 - Ada: It sits in the"
-            " tree.")
+    chat = "25/12/2020, 22:05 - Bo: Where is it?\n25/12/2020, 22:06 - Ada: It sits in the tree."
     mail = ("From x@y Sat Mar 06 17:00:00 2021\nFrom: Ada <ada@example.org>\nTo: Bo <bo@x.org>\n"
             "Date: Sat, 6 Mar 2021 18:00:00 +0100\nMessage-ID: <1@x>\nX-Gmail-Labels: Sent\n\n"
             "The mail about the box is long enough.\n")
@@ -383,21 +381,20 @@ def test_all_kinds_of_exports_make_one_person(tmp_path: Path) -> None:
         "exports/pairs.jsonl": '{"instruction": "Are you cold?", "output": "I am foam, not cold."}',
         "exports/vault/note.md": "# A note\n\nWords about the hedge.",
         "exports/how.md": "---\nlayer: thinking\n---\nI change one thing, then I look.",
-        "exports/talk.vtt": "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Ada>So it flew, and we looked."
-                            "\n",
+        "exports/talk.vtt": "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Ada>So it flew, we looked.\n",
         "exports/tweets.js": 'window.YTD.tweets.part0 = [{"tweet": {"id_str": "1", "full_text": "A'
                              ' post of mine", "created_at": "Wed Oct 10 20:19:24 +0000 2018"}}]'})
     text = (directory / "persona.toml").read_text()
     (directory / "persona.toml").write_text(text.replace('["user1"]', '["user1", "Ada"]'))
-    found = [e for e in prepare(directory, tmp_path / "out") if e.source not in (
-        "notebook", "telegram", "discord")]
+    others = ("notebook", "telegram", "discord")
+    found = [e for e in prepare(directory, tmp_path / "out") if e.source not in others]
     assert sorted((e.source, e.kind, e.text, e.question, e.tier, e.layer) for e in found) == [
         ("mail", "monologue", "The mail about the box is long enough.", None, 3, "said"),
         ("notes", "monologue", "A note\n\nWords about the hedge.", None, 2, "said"),
         ("notes", "monologue", "I change one thing, then I look.", None, 2, "thinking"),
         ("pairs", "dialogue", "I am foam, not cold.", "Are you cold?", 2, "said"),
-        ("transcript", "monologue", "So it flew, and we looked.", None, 3, "said"),
-        ("whatsapp", "dialogue", "It sits in the tree.", "Where is the box?", 4, "said"),
+        ("transcript", "monologue", "So it flew, we looked.", None, 3, "said"),
+        ("whatsapp", "dialogue", "It sits in the tree.", "Where is it?", 4, "said"),
         ("x", "monologue", "A post of mine", None, 4, "said")]
     summary = json.loads((tmp_path / "out" / assemble.SUMMARY).read_text())
     assert summary["left out"]["bad"] == 0 and summary["layers"]["thinking"] > 0
