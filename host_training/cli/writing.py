@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.cells import cell_len, set_cell_size
@@ -14,9 +14,6 @@ from rich.console import Console
 
 from host_training.errors import TrainingError
 from host_training.training import known_bases
-
-if TYPE_CHECKING:
-    from host_training.common.persona_dir import PersonaSource
 
 console = Console()
 
@@ -78,17 +75,19 @@ def scan(
             _show_inventory(out)
         raise
     _show_all(out, n_examples)
-    _show("to measure with", ("",), [(line,) for line in _doubts(out, persona)])
+    _show("to measure with", ("",), [(line,) for line in _doubts(out, persona_dir)])
     console.print(f"To train it: spacepi-train run {persona_dir} --out"
                   f" {persona_dir.resolve().name}.bundle{_base_note()}", soft_wrap=True,
                   markup=False, highlight=False)
 
 
-def _doubts(out: Path, persona: PersonaSource) -> list[str]:
+def _doubts(out: Path, persona_dir: Path) -> list[str]:
     """What ``run`` would say of the held-out data, with its default seed."""
+    from host_training.common.persona_dir import read_persona
     from host_training.corpus import assemble
     from host_training.rows.split import doubts, split
 
+    persona = read_persona(persona_dir, is_finished=False)
     examples = assemble.load(out / assemble.EXAMPLES)
     try:
         return doubts(examples, split(examples, 1, persona.settings.clean.near_duplicate))
