@@ -123,20 +123,16 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     report("quantise", 1.0, f"{step.quant}, {step.size_bytes / 1e6:.1f} MB,"
            f" {step.held_out_bpb:.3f} bits/byte")
     runtime = _runtime(data, AutoConfig.from_pretrained(base, local_files_only=True).hidden_size)
-    rehearsal.write(work, persona, ladder_dir / f"{step.quant}.gguf", data_dir / "memory.sqlite",
-                    runtime)
-    report(FOUND, 1.0, "To hear it while it is examined, in another terminal: spacepi-train chat"
-                       f" {work}")
+    _rehearse(work, persona, ladder_dir / f"{step.quant}.gguf", data_dir, runtime, report)
     has_canaries = adopted is None or result["has_canaries"]
     judged = _evaluate(run_dir, base, ladder_dir, step, data_dir, persona, runtime, has_canaries,
                        options, report)
     verdict = examination.publish(judged, out, options.may_fail_gates)
     report("evaluate", 1.0, verdict.line)
     report("pack", 0.0, "signing")
-    title = known_bases.title_of(base)
-    facts = model_card.CardFacts(persona.name, persona.author, persona.disclosure, title, result,
-                                 ladder, step, data.counts, read_rows_summary(data_dir), packing,
-                                 verdict)
+    facts = model_card.CardFacts(persona.name, persona.author, persona.disclosure,
+                                 known_bases.title_of(base), result, ladder, step, data.counts,
+                                 read_rows_summary(data_dir), packing, verdict)
     form = (shapes.whole(ladder_dir, step) if options.shape == "whole" else
             shapes.adapter(ladder_dir, step, trained / "adapter", base, known, persona.name,
                            data.validation, options.threads or 1))
@@ -144,7 +140,7 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
         persona=persona, model=form.model,
         memory=data_dir / "memory.sqlite", codec=codec_dir / TEXT_CODEC,
         card=model_card.model_card(facts),
-        base={"id": title, "sha256": weights_hash(base), **form.base},
+        base={"id": known_bases.title_of(base), "sha256": weights_hash(base), **form.base},
         training={"method": result["method"], "counts": data.counts, "quant": step.quant,
                   "held_out_bits_per_byte": round(step.held_out_bpb, 4),
                   "third_party": persona.settings.privacy.third_party,
@@ -344,6 +340,14 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
     inputs = {"trained": trained.name, "quant": options.quant, "name": name,
               "code": code_hash(gguf, quantisation, bits)}
     return run_dir.stage("quantise", inputs, build)
+
+
+def _rehearse(work: Path, persona: persona_dir.PersonaSource, model: Path, data_dir: Path,
+              runtime: dict[str, Any], report: Report) -> None:
+    """From here on the persona can be heard, which an examination makes wait for half an hour."""
+    rehearsal.write(work, persona, model, data_dir / "memory.sqlite", runtime)
+    report(FOUND, 1.0, "To hear it while it is examined, in another terminal: spacepi-train chat"
+                       f" {work}")
 
 
 def _evaluate(run_dir: RunDir, base: Path, ladder_dir: Path, step: quantise.Step, data_dir: Path,

@@ -126,19 +126,6 @@ def test_a_second_run_does_nothing_again_but_signing(
     assert manifest.version == 1
 
 
-def test_a_persona_is_heard_before_it_is_examined(made: Path, tmp_path: Path) -> None:
-    status, shown = command("chat", made / "work", "--threads", 1, text="Are you cold?\n\n")
-    assert status == 0 and "Ada is an AI persona." in shown and "Not examined yet." in shown
-    assert "Ada (AI): " in shown
-    run = tmp_path / "run"
-    run.mkdir()
-    (run / "rehearsal.json").write_text((made / "work" / "rehearsal.json").read_text())
-    status, said = command("chat", run)
-    assert status == 1 and "Q8_0.gguf is gone; `run` again writes it." in said
-    (run / "rehearsal.json").write_text("{")
-    assert "cannot be read" in command("chat", run)[1]
-
-
 def test_verify_inspect_chat_and_sample_speak(made: Path) -> None:
     bundle = made / "bundle"
     status, text = command("verify", bundle, "--trust", bundle / "manifest.pub")
