@@ -216,9 +216,10 @@ function drawTawhiri(tawhiri, best) {
   byId("tawhiri-ask").hidden = !tawhiri || !isOperator();
   const told = [];
   if (tawhiri?.forecast) {
-    const { asked_ms: askedMs, dataset } = tawhiri.forecast;
+    const { asked_ms: askedMs, dataset, name } = tawhiri.forecast;
+    const burst = name === "planned" ? ` ${OF_LANDING[name]}` : "";
     const model = dataset ? `, weather of ${dataset.slice(0, 16).replace("T", " ")}` : "";
-    told.push(`By Tawhiri${model}, asked ${since(askedMs)}: ${placeBeside(tawhiri.forecast, best)}.`);
+    told.push(`By Tawhiri${burst}${model}, asked ${since(askedMs)}: ${placeBeside(tawhiri.forecast, best)}.`);
   }
   if (tawhiri?.trouble) told.push(`${tawhiri.trouble} Asked ${since(tawhiri.tried_ms)}.`);
   byId("landing-tawhiri").hidden = told.length === 0;
