@@ -4,7 +4,6 @@ import { byId, el, loadScript, loadStyle } from "./dom.js";
 import { flight } from "./flight.js";
 import * as landing from "./landing.js";
 import * as me from "./me.js";
-import * as outcome from "./outcome.js";
 import * as theme from "./theme.js";
 import * as whereabouts from "./whereabouts.js";
 
@@ -41,7 +40,6 @@ function without(why) {
 
 function redraw() {
   whereabouts.draw();
-  outcome.draw();
   instruments.forEach((instrument) => instrument.draw());
 }
 

@@ -10,6 +10,7 @@ import { since } from "./freshness.js";
 import * as geo from "./geo.js";
 import { askTawhiri, landing, likeliest } from "./landing.js";
 import { isWatching, me, whyNot, begin } from "./me.js";
+import * as outcome from "./outcome.js";
 import * as theme from "./theme.js";
 import { points } from "./track.js";
 
@@ -130,6 +131,7 @@ export function draw() {
   drawFix(last);
   drawFromHere(last);
   drawLanding();
+  outcome.draw();
 }
 
 function drawFix(last) {
