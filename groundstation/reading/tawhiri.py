@@ -1,8 +1,9 @@
 """What a Tawhiri server is asked about the landing, and what its answer says.
 
-Sans-I/O. One GET of the standard profile from the newest position in flight: of what rises a burst
-at the mission's altitude, of what falls, or where no burst is planned, one here and now. The server
-is a stranger: its answer is bounded, checked against the question, and only numbers are kept of it.
+Sans-I/O. One GET of the standard profile from the newest position: of what rises or waits on the
+pad a burst at the mission's altitude, of what falls, or where no burst is planned, one here and
+now. The server is a stranger: its answer is bounded, checked against the question, and only numbers
+are kept of it.
 
 Source: docs/api.rst of cuspaceflight/tawhiri, API version 1.
 """
@@ -28,7 +29,7 @@ WORDS_MAX = 120  # of what the server says of a question that it refuses
 FLIGHT_MS_MAX = 86_400_000
 START_KM_MAX = 2.0  # further from the position in the question, and the answer is to another
 BURST_ABOVE_M = 1.0  # the standard profile rises before it falls
-CLIMB_MPS = 5.0  # through that metre
+CLIMB_MPS = 5.0  # through that metre, and of what does not climb yet: as balloons are filled
 _ODD = "its answer is not the JSON of a prediction"
 
 
@@ -53,10 +54,11 @@ def question(
     if motion is None:
         return None
     last, burst_m, climb_mps = motion.last, plan.burst_altitude_m, motion.climb_mps
-    is_planned = (burst_m is not None and burst_m > last.altitude_m and not motion.is_falling
-                  and climb_mps >= CLIMB_MPS_MIN)
+    is_planned = burst_m is not None and burst_m > last.altitude_m and not motion.is_falling
     if burst_m is None or not is_planned:
-        burst_m, climb_mps = last.altitude_m + BURST_ABOVE_M, CLIMB_MPS
+        burst_m = last.altitude_m + BURST_ABOVE_M
+    if motion.is_falling or climb_mps < CLIMB_MPS_MIN:
+        climb_mps = CLIMB_MPS
     asked = {
         "profile": "standard_profile",
         "launch_datetime": datetime.fromtimestamp(last.at_ms / 1000, UTC).isoformat(),

@@ -6,13 +6,16 @@ import * as format from "./format.js";
 import { landing } from "./landing.js";
 
 const SIGMAS = 1.5; // as the ellipse is drawn
+let drawn = null; // the outcome that is on the page
 
 /** {at_ms, lat, lon, moments}; null until it is down. */
 export const outcome = () => landing()?.outcome ?? null;
 
-/** Its lines, anew; the section is hidden until there are any. */
+/** Its lines, where they are news; the section is hidden until there are any. */
 export function draw() {
   const found = outcome();
+  if (found === drawn) return;
+  drawn = found;
   const section = byId("outcome");
   section.hidden = !found;
   if (!found) return;

@@ -9,6 +9,7 @@ import * as format from "./format.js";
 import * as geo from "./geo.js";
 import { askTawhiri, landing, likeliest } from "./landing.js";
 import { isWatching, me, whyNot, begin } from "./me.js";
+import * as outcome from "./outcome.js";
 import * as theme from "./theme.js";
 import { points } from "./track.js";
 
@@ -129,6 +130,7 @@ export function draw() {
   drawFix(last);
   drawFromHere(last);
   drawLanding();
+  outcome.draw();
 }
 
 function drawFix(last) {
@@ -215,9 +217,10 @@ function drawTawhiri(tawhiri, best) {
   byId("tawhiri-ask").hidden = !tawhiri || !isOperator();
   const told = [];
   if (tawhiri?.forecast) {
-    const { asked_ms: askedMs, dataset } = tawhiri.forecast;
+    const { asked_ms: askedMs, dataset, name } = tawhiri.forecast;
+    const burst = name === "planned" ? ` ${OF_LANDING[name]}` : "";
     const model = dataset ? `, weather of ${dataset.slice(0, 16).replace("T", " ")}` : "";
-    told.push(`By Tawhiri${model}, asked ${since(askedMs)}: ${placeBeside(tawhiri.forecast, best)}.`);
+    told.push(`By Tawhiri${burst}${model}, asked ${since(askedMs)}: ${placeBeside(tawhiri.forecast, best)}.`);
   }
   if (tawhiri?.trouble) told.push(`${tawhiri.trouble} Asked ${since(tawhiri.tried_ms)}.`);
   byId("landing-tawhiri").hidden = told.length === 0;

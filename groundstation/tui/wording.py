@@ -7,12 +7,12 @@ appended as text: nothing in it is markup.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
+from groundstation.export.markup import clock
 from groundstation.reading.alarms import SILENT_FACTOR
 from groundstation.tui.looked import Looked
 
@@ -33,11 +33,6 @@ def span(ms: float) -> str:
         return f"{seconds} s"
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
-
-
-def clock(ms: int) -> str:
-    """HH:MM of UTC."""
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%H:%M")
 
 
 def strip(looked: Looked, now_ms: int) -> Text:

@@ -44,6 +44,8 @@ def test_a_replayed_flight_shows_prediction_and_truth(tmp_path, browser, recordi
                     reserve("127.0.0.1", 0))
     try:
         world.run_until((replay.burst_s + replay.end_s) / 2 - 300)
+        browser.open("about:blank", until="location.href === 'about:blank'")
+        browser.complaints.clear()
         browser.open(f"{page.address}#chase")
         browser.wait("document.getElementById('landing-place').checkVisibility()")
         browser.wait("document.querySelectorAll('.map-label.forecast').length >= 1")

@@ -69,6 +69,14 @@ def test_what_rises_asks_for_the_planned_burst_and_what_falls_for_one_here():
     assert 7 < float(sent["descent_rate"]) < 9, "as measured on the way down"
 
 
+def test_on_the_pad_it_asks_for_the_flight_to_come():
+    found = question("http://a.example", [Point(AT_MS, 52.0, 5.0, 12.0)], PLAN)
+    sent = asked_for(found)
+    assert found is not None and found.name == "planned"
+    assert (sent["burst_altitude"], sent["ascent_rate"], sent["launch_altitude"]) == (
+        "12000", "5.00", "12")
+
+
 def test_without_a_planned_burst_or_past_it_the_burst_is_here_and_now():
     for plan in (FlightSection(), FlightSection(burst_altitude_m=5_000.0)):
         found = question("http://a.example", flight(6_000), plan)
