@@ -92,7 +92,8 @@ class Browser:
             answer = self._next(1.0)
             if answer is not None and answer.get("id") == number:
                 assert "error" not in answer, answer
-                return answer["result"]
+                result: dict[str, Any] = answer["result"]
+                return result
         raise TimeoutError(method)
 
     def _next(self, wait_s: float) -> dict[str, Any] | None:
@@ -105,7 +106,7 @@ class Browser:
                 raise EOFError("Chromium is gone")
             self._buffer += data
         line, self._buffer = self._buffer.split(b"\0", 1)
-        message = json.loads(line)
+        message: dict[str, Any] = json.loads(line)
         self._note(message)
         return message
 
