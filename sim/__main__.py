@@ -102,7 +102,7 @@ def fly(
             wall_s = _fly(world, end_s, None if is_fast else speed, watch, stop)
             _report(world, page, wall_s, console, stop)
             if page is not None and not stop.is_asked:
-                _linger(page, console, stop)
+                _remain(page, console, stop)
                 return
         finally:
             if page is not None:
@@ -139,8 +139,7 @@ def show(
         try:
             page.end(ended_ms, folder)
             console.print(f"The page is at {page.address} until Ctrl-C.", highlight=False)
-            while not stop.is_asked:
-                time.sleep(0.2)
+            stop.wait()
         finally:
             page.close()
 
@@ -194,12 +193,10 @@ def _open_page(world: World, reserved: socket.socket | None, console: Console) -
     return page
 
 
-def _linger(page: LivePage, console: Console, stop: Stop) -> None:
-    """In a terminal, keep the page available until Ctrl-C."""
-    if console.is_terminal and sys.stdin.isatty():
-        console.print(f"The page remains at {page.address} until Ctrl-C.", highlight=False)
-        while not stop.is_asked:
-            time.sleep(0.2)
+def _remain(page: LivePage, console: Console, stop: Stop) -> None:
+    """Keep the page for its readers until Ctrl-C or a polite kill."""
+    console.print(f"The page remains at {page.address} until Ctrl-C.", highlight=False)
+    stop.wait()
 
 
 def _reserve(mission: Mission, port: int | None) -> socket.socket:

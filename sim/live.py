@@ -38,6 +38,7 @@ from wire.records import Kind, unpack_body
 
 BAR_CELLS = 60
 REDRAW_S = 0.25
+LOOK_S = 0.2  # between two looks at the stop flag, when nothing is flown any more
 SLICE_S = 10.0  # of simulated time between two looks at the stop flag, when nothing is paced
 PLAIN_EVERY_S = 600.0  # of simulated time between two lines where nothing can be redrawn
 PAGE_START_S, PAGE_STOP_S = 5.0, 3.0
@@ -64,6 +65,11 @@ class Stop:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def wait(self) -> None:
+        """Return once it is asked."""
+        while not self.is_asked:
+            time.sleep(LOOK_S)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.is_asked:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from groundstation.archive.track import Point
+from groundstation.decode.mosaic import Mosaic
 from groundstation.export import ccsds
 from groundstation.reading.lives import ConflictJson
 from groundstation.reading.reader import FlightReader
@@ -101,16 +102,29 @@ def _pictures(reader: FlightReader, entries: list[dict[str, Any]]) -> list[Expor
     by_id = {entry["id"]: entry for entry in entries if entry["kind"] == "thumbnail"}
     found: list[ExportedPicture] = []
     for mosaic in reader.mosaics():
-        key = mosaic.thumbnail_key
-        first = None if key is None else _image(reader, key)
-        tiles = {place: image for place, key in mosaic.tiles.items()
-                 if (image := _image(reader, key)) is not None}
-        if first is None and not tiles:
-            continue
-        entry = None if key is None else by_id.get(key)
-        found.append(ExportedPicture(
-            len(found) + 1, entry, mosaic.columns, mosaic.rows, first, tiles))
+        entry = None if mosaic.thumbnail_key is None else by_id.get(mosaic.thumbnail_key)
+        picture = _picture(reader, mosaic, len(found) + 1, entry)
+        if picture is not None:
+            found.append(picture)
     return found
+
+
+def picture_of(reader: FlightReader, key: int) -> ExportedPicture | None:
+    """The picture of this thumbnail alone, as far as it came. Raises sqlite3.Error."""
+    return _picture(reader, reader.mosaic_of(key), 1, None)
+
+
+def _picture(
+    reader: FlightReader, mosaic: Mosaic, number: int, entry: dict[str, Any] | None
+) -> ExportedPicture | None:
+    """None where there is nothing to look at."""
+    key = mosaic.thumbnail_key
+    first = None if key is None else _image(reader, key)
+    tiles = {place: image for place, piece in mosaic.tiles.items()
+             if (image := _image(reader, piece)) is not None}
+    if first is None and not tiles:
+        return None
+    return ExportedPicture(number, entry, mosaic.columns, mosaic.rows, first, tiles)
 
 
 def _image(reader: FlightReader, key: int) -> Image | None:

@@ -9,6 +9,7 @@ from groundstation.export.markup import Node, el, grouped
 
 WIDE, HIGH = 640, 480
 _HATCH_PX = 12
+_SOFT_PX = 4
 
 
 def drawn(picture: ExportedPicture) -> Node:
@@ -23,12 +24,21 @@ def drawn(picture: ExportedPicture) -> Node:
         root.append(el("defs", None, hatch))
         root.append(el("rect", {"width": str(WIDE), "height": str(HIGH), "fill": f"url(#{name})"}))
     else:
-        root.append(_image(picture.first, 0, 0, WIDE, HIGH))
+        root.append(_first(picture.first, is_beneath=bool(picture.tiles)))
     for place, piece in picture.tiles.items():
         row, column = divmod(place, picture.columns)
         wide, high = WIDE / picture.columns, HIGH / picture.rows
         root.append(_image(piece, column * wide, row * high, wide, high))
     return root
+
+
+def _first(image: Image, is_beneath: bool) -> Node:
+    """The small first look; beneath sharp pieces it is soft, and larger so that its edge is not."""
+    if not is_beneath:
+        return _image(image, 0, 0, WIDE, HIGH)
+    node = _image(image, -_SOFT_PX, -_SOFT_PX, WIDE + 2 * _SOFT_PX, HIGH + 2 * _SOFT_PX)
+    node.set("filter", f"blur({_SOFT_PX / 2:g}px)")
+    return node
 
 
 def _image(image: Image, x: float, y: float, wide: float, high: float) -> Node:

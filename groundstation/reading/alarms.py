@@ -28,7 +28,7 @@ from groundstation.reading.fault_words import fault_words
 from wire.beacon import FaultBits
 from wire.mission import Mission
 
-SILENT_FACTOR = 10  # as the page's freshness.js has it
+SILENT_FACTOR = 10  # as the page's flight.js has it
 FLIGHT_OVER_MS = 12 * 3600 * 1000  # without a beacon: nobody waits for this flight any more
 DESCENT_FACTOR = 2.0
 DESCENT_FACTOR_CLEAR = 1.6

@@ -1,7 +1,7 @@
 """The parts of a flight: the ground, the ascent, the burst, the descent, the landing.
 
 The payload tells its phases; the burst, which it does not tell, is the highest point of the track
-and lasts until the payload knows that it falls. ``static/chapters.js`` does the same for a flight
+and lasts until the payload knows that it falls. ``static/track.js`` does the same for a flight
 that is under way.
 """
 

@@ -270,6 +270,10 @@ class FlightReader:
         """(bytes, media type) of a picture, or of a tile, that may be shown."""
         return mosaic.image(self.db, self._node_id, key)
 
+    def mosaic_of(self, key: int) -> mosaic.Mosaic:
+        """The picture of this thumbnail."""
+        return mosaic.of_thumbnail(self.db, self._node_id, key)
+
     def mosaics(self) -> list[mosaic.Mosaic]:
         """All pictures with their tiles, oldest first."""
         return mosaic.every(self.db, self._node_id)

@@ -1,32 +1,42 @@
-// Who this page is to the station. The token of a link stands behind the #, which a browser tells
-// nobody; it is exchanged for a cookie that no script reads, and taken out of the address at once.
+// Who this page is to the station, and the only way it sends anything there: JSON up, JSON back, and a
+// sentence in every case. The token of a link stands behind the #, which a browser tells nobody; it is
+// exchanged for a cookie that no script reads, and taken out of the address at once.
 
 const MARK = "#token=";
-const NO_LINK = "This page is shown only to those who have its link; the station prints it with “spacepi-ground links”.";
 let role = "anybody";
-
-/** May this page read? */
-export const isViewer = () => role !== "anybody";
 
 /** May it ask and command? */
 export const isOperator = () => role === "operator";
 
-/** Take the token out of the address, and learn the role. Gives the reason, a sentence, when this
-    page may not even read; throws while the station does not answer. */
-export async function enter() {
-  const isLink = location.hash.startsWith(MARK);
-  const answer = isLink ? await exchange(location.hash.slice(MARK.length)) : await fetch("/api/role");
-  const said = await answer.json();
-  if (isLink) history.replaceState(null, "", location.pathname);
-  role = said.role ?? "anybody";
+/** The role that the station gives this page. */
+export function setRole(found) {
+  role = found;
   document.body.dataset.role = role;
-  return isViewer() ? "" : said.error ?? NO_LINK;
 }
 
-const exchange = (token) => fetch("/api/enter", {
+/** Exchange the token of a link, where there is one, for the cookie. Gives the reason, a sentence, when
+    the link is not valid; throws while the station does not answer. */
+export async function enter() {
+  if (!location.hash.startsWith(MARK)) return "";
+  const answer = await send("/api/enter", { token: location.hash.slice(MARK.length) });
+  history.replaceState(null, "", location.pathname);
+  return answer.ok ? "" : (await answer.json()).error;
+}
+
+/** {isDone, said}: the station's answer, whose ``error`` is a sentence when it refused. */
+export async function post(path, body) {
+  try {
+    const answer = await send(path, body);
+    return { isDone: answer.ok, said: await answer.json() };
+  } catch {
+    return { isDone: false, said: { error: "The station did not answer; nothing was changed." } };
+  }
+}
+
+const send = (path, body) => fetch(path, {
   method: "POST",
   headers: { "Content-Type": "application/json" },
-  body: JSON.stringify({ token }),
+  body: JSON.stringify(body),
 });
 
 // A link that is opened in a page that is open already.

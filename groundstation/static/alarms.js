@@ -4,9 +4,9 @@
 // same. One is the page's own: that the station does not answer. It is never told as silence of the
 // payload.
 
+import { post } from "./access.js";
 import { now } from "./clock.js";
 import { byId, write } from "./dom.js";
-import { post } from "./post.js";
 
 export const NAMES = {
   silence: "Silence", low_battery: "Battery", burst: "Burst", descent_rate: "Descent rate",

@@ -4,13 +4,11 @@ import { byId, el, loadScript, loadStyle } from "./dom.js";
 import { flight } from "./flight.js";
 import * as landing from "./landing.js";
 import * as me from "./me.js";
-import * as theme from "./theme.js";
 import * as whereabouts from "./whereabouts.js";
 
 let instruments = []; // map and plots, once they are here
 
 export async function start() {
-  theme.restore();
   whereabouts.start({
     setByHand: () => instruments[0]?.pick(me.set),
     restyle: () => instruments.forEach((instrument) => instrument.restyle()),
@@ -38,15 +36,15 @@ function without(why) {
   byId("map").classList.add("absent");
 }
 
-function redraw() {
+/** At once; and numbers and map, not the plots, again when the landing is known that belongs to it. */
+export function draw() {
   whereabouts.draw();
   instruments.forEach((instrument) => instrument.draw());
-}
-
-/** At once, and again when the landing is known that belongs to it. */
-export function draw() {
-  redraw();
-  landing.refresh().then((isNews) => { if (isNews) redraw(); });
+  landing.refresh().then((isNews) => {
+    if (!isNews) return;
+    whereabouts.draw();
+    instruments[0]?.draw();
+  });
 }
 
 export function tick() {

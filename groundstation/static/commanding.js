@@ -1,13 +1,12 @@
 // Commands: a form for every one of them, and the cutdown in two steps of its own, ARM and then FIRE.
 // What may be sent, and when, the station and the payload decide; this page only makes it deliberate.
 
-import { isOperator } from "./access.js";
+import { isOperator, post } from "./access.js";
 import { now } from "./clock.js";
 import { confirm } from "./confirm.js";
 import { byId, el, speak, write } from "./dom.js";
 import { ending, flight } from "./flight.js";
 import * as format from "./format.js";
-import { post } from "./post.js";
 
 const ARMED_MS = 60_000; // the payload forgets an ARM after this (wire.commands.ARMED_S)
 const ARM_TOLD = "ARM is queued. FIRE can follow now.";

@@ -1,7 +1,6 @@
 // What was received of the diary, newest first: data only, for every room. The feed draws it.
 
-const PAGE = 60; // the first screens
-const PAGE_MAX = 200; // what the station gives at once
+const PAGE = 200; // what the station gives at once
 const known = new Map(); // record id -> entry
 let order = []; // record ids, newest first
 let isMore = false; // at the station, older than the oldest here
@@ -25,19 +24,16 @@ export const hasEarlier = () => isMore;
 export const newer = (id) => known.get(order[order.indexOf(id) - 1]);
 export const older = (id) => known.get(order[order.indexOf(id) + 1]);
 
-async function fetchPage(limit, before) {
-  const answer = await fetch(`/api/musings?limit=${limit}${before === undefined ? "" : `&before=${before}`}`);
-  const { entries } = await answer.json();
-  isMore = entries.length === limit;
-  return entries;
-}
-
-/** Read the newest page anew; older ones are forgotten. */
-export async function load() {
-  const found = await fetchPage(PAGE);
+/** The newest page, as the station gave it; older ones are forgotten. */
+export function setNewest(found) {
   known.clear();
   order = [];
   tell("clear");
+  takePage(found);
+}
+
+function takePage(found) {
+  isMore = found.length === PAGE;
   found.forEach(take);
   tell("settle");
 }
@@ -45,8 +41,8 @@ export async function load() {
 /** The page before the oldest entry that is here. */
 export function loadEarlier() {
   loading ??= (async () => {
-    (await fetchPage(PAGE_MAX, order.at(-1))).forEach(take);
-    tell("settle");
+    const answer = await fetch(`/api/musings?limit=${PAGE}&before=${order.at(-1)}`);
+    takePage((await answer.json()).entries);
   })().finally(() => { loading = null; });
   return loading;
 }

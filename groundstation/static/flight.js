@@ -1,6 +1,11 @@
-// What the station knows of the flight now: its newest answer, for the strip and all rooms to read.
+// What the station knows of the flight now, its newest answer, and how old that is: for the whole page.
 
-let state = null; // /api/flight, as it came
+import { lag, now } from "./clock.js";
+import * as format from "./format.js";
+
+const QUIET_FACTOR = 3; // beacons missed before the page says so
+const SILENT_FACTOR = 10;
+let state = null; // of /api/flight, as it came
 let lostMs = null; // since when the station does not answer, UTC in ms
 let end = null; // of a simulated flight; of a real one nobody knows it
 
@@ -36,3 +41,20 @@ export const believed = () => (state?.is_verifying ? state.beacon : state?.sight
 
 /** What a stranger claims at a station that proves what it believes; null when there is none. */
 export const claimed = () => (state?.is_verifying ? state.sighting : null);
+
+/** How long ago that was, or when, once time stands still. */
+export function since(ms) {
+  return ending() ? `at ${format.clockTime(ms)}` : `${format.span(now() - ms)} ago`;
+}
+
+/** fresh, quiet or silent, which are of the payload; unreachable, which is of the station; over. */
+export function freshness() {
+  const beacon = believed();
+  if (ending()) return "over";
+  if (unreachableSince() !== null) return "unreachable";
+  if (!beacon) return "silent";
+  const age = now() - beacon.utc_ms - lag();
+  const expected = beacon.expected_every_s * 1000;
+  if (age > SILENT_FACTOR * expected) return "silent";
+  return age > QUIET_FACTOR * expected ? "quiet" : "fresh";
+}

@@ -32,6 +32,13 @@ export function degrees(value) {
   return `${value < 0 && text !== "0" ? MINUS : ""}${text}${GAP}°C`;
 }
 
+/** A number on an axis, with the digits that the step to the next one needs. */
+export function onAxis(value, step, scale = 1) {
+  const digits = [0, 1, 2, 3].find((each) => Number.isInteger(Number((step * scale * 10 ** each).toFixed(6)))) ?? 3;
+  const text = Math.abs(value * scale).toFixed(digits);
+  return `${value < 0 && Number(text) !== 0 ? MINUS : ""}${text}`;
+}
+
 export const volts = (mv) => (known(mv) ? `${(mv / 1000).toFixed(2)}${GAP}V` : UNKNOWN);
 export const percent = (share) => (known(share) ? `${Math.round(share * 100)}${GAP}%` : UNKNOWN);
 export const count = (value) => (known(value) ? String(Math.round(value)) : UNKNOWN);

@@ -3,9 +3,8 @@
 import { alarms } from "./alarms.js";
 import { now } from "./clock.js";
 import { byId, el } from "./dom.js";
-import { believed, flight } from "./flight.js";
+import { believed, flight, since } from "./flight.js";
 import * as format from "./format.js";
-import { since } from "./freshness.js";
 
 const CLOCK_GAP_MS = 60_000; // less is a clock that nobody set
 const POWER_WORDS = {

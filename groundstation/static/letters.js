@@ -1,12 +1,11 @@
 // Questions and commands on their way: what became of each, and how one is called back. What is said
 // of a letter comes from the station, so that this page and its terminal say the same.
 
-import { isOperator } from "./access.js";
+import { isOperator, post } from "./access.js";
 import { now } from "./clock.js";
 import { byId, el, keep, said, speak, write } from "./dom.js";
 import { ending, flight } from "./flight.js";
 import * as format from "./format.js";
-import { post } from "./post.js";
 import * as thread from "./thread.js";
 
 const WAITING_SHOWN = 6;

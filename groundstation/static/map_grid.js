@@ -27,7 +27,7 @@ function drawGraticule(map, group, label) {
   }
   for (let lat = Math.ceil(bounds.getSouth() / stepLat) * stepLat; lat < bounds.getNorth(); lat += stepLat) {
     L().polyline([[lat, bounds.getWest() - wide], [lat, bounds.getEast() + wide]], line).addTo(group);
-    if (lat > bounds.getSouth() + tall / 7) label([lat, bounds.getWest()], `${Math.abs(lat).toFixed(digits(stepLat))}°${lat < 0 ? "S" : "N"}`, "lat").addTo(group);
+    if (lat > bounds.getSouth() + tall / 7 && lat < bounds.getNorth() - tall / 9) label([lat, bounds.getWest()], `${Math.abs(lat).toFixed(digits(stepLat))}°${lat < 0 ? "S" : "N"}`, "lat").addTo(group);
   }
 }
 
@@ -40,6 +40,6 @@ function drawRings(map, group, launch, label) {
       radius: step * i * 1000, color: colour("grid"), weight: 1, dashArray: "2 5", fill: false, interactive: false,
     }).addTo(group);
     const north = launch[0] + (step * i) / 111.2;
-    if (bounds.contains([north, launch[1]])) label([north, launch[1]], `${step * i} km`, "ring").addTo(group);
+    if (bounds.pad(-0.1).contains([north, launch[1]])) label([north, launch[1]], `${step * i} km`, "ring").addTo(group);
   }
 }

@@ -6,10 +6,10 @@ import { now, setClock } from "./clock.js";
 import { byId, write } from "./dom.js";
 import * as entries from "./entries.js";
 import { ending, flight, isHeard, setEnding, setFlight, setUnreachable, unreachableSince } from "./flight.js";
-import * as notices from "./notices.js";
 import * as rooms from "./rooms.js";
 import { follow, FULL, LONGEST_WAIT_MS } from "./stream.js";
 import * as strip from "./strip.js";
+import * as theme from "./theme.js";
 import * as timebar from "./timebar.js";
 import * as track from "./track.js";
 
@@ -17,6 +17,7 @@ const REDRAW_MS = 1000;
 const REFRESH_MS = 60_000; // of station time: minutes of the link come with the history only
 const REFRESH_CHECK_MS = 5000;
 const RETRY_MS = 2000;
+const NOT_ADMITTED = 401;
 const SILENT = "The station does not answer: what the payload does is unknown. This page shows its last data.";
 const CROWDED = `Too many pages are open at this station: this one is updated every ${LONGEST_WAIT_MS / 1000}\u00a0s.`;
 let lastChange = 0;
@@ -31,7 +32,6 @@ function setTime(message) {
 
 function show() {
   strip.draw();
-  notices.draw();
   drawSoon();
 }
 
@@ -46,26 +46,26 @@ function drawSoon() {
   }, REDRAW_MS);
 }
 
-async function loadFlight() {
+/** All of it anew. Gives the reason, a sentence, when this page may not read; throws while the
+    station cannot answer. */
+async function reload() {
   const answer = await fetch("/api/flight");
-  if (!answer.ok) throw new Error((await answer.json()).error);
-  const state = await answer.json();
+  const { role, entries: found, history, error, ...state } = await answer.json();
+  if (answer.status === NOT_ADMITTED) return error;
+  if (!answer.ok) throw new Error(error);
+  access.setRole(role);
   setTime(state);
   setFlight(state);
   lastChange = state.change_id;
+  track.setHistory(history);
+  entries.setNewest(found);
+  strip.draw();
+  return "";
 }
 
 async function loadHistory() {
   const answer = await fetch("/api/history");
   track.setHistory(await answer.json());
-}
-
-/** All of it anew. */
-async function reload() {
-  await loadFlight();
-  await Promise.all([entries.load(), loadHistory()]);
-  strip.draw();
-  notices.draw();
 }
 
 const hearing = {
@@ -82,7 +82,6 @@ const hearing = {
     const wasOver = Boolean(ending());
     setTime(message);
     strip.tick();
-    notices.tick();
     if (wasOver !== Boolean(ending())) drawSoon();
   },
   resync: () => reload().then(drawSoon),
@@ -126,28 +125,16 @@ function skipLinks() {
   }
 }
 
-/** Is this page let in? Waits until the station has said so. */
+/** Is this page let in? Waits until the station has said so, and given it all that it begins with. */
 async function isAdmitted() {
   for (;;) {
     try {
-      const refusal = await access.enter();
+      const refusal = await access.enter() || await reload();
       banner(refusal);
       return refusal === "";
-    } catch {
-      banner("The station does not answer. Trying again.");
-      await new Promise((resolve) => { setTimeout(resolve, RETRY_MS); });
-    }
-  }
-}
-
-async function firstLoad() {
-  for (;;) {
-    try {
-      await reload();
-      banner("");
-      return;
     } catch (error) {
-      banner(`${error.message || "The station does not answer."} Trying again.`);
+      const isSaid = error.name === "Error"; // by the station; others are the browser's
+      banner(`${isSaid ? error.message : "The station does not answer."} Trying again.`);
       await new Promise((resolve) => { setTimeout(resolve, RETRY_MS); });
     }
   }
@@ -163,11 +150,11 @@ function refreshNowAndThen() {
 }
 
 async function start() {
+  theme.restore();
   skipLinks();
   if (!await isAdmitted()) return;
-  await firstLoad();
   document.body.classList.add("ready");
-  setInterval(() => { strip.tick(); notices.tick(); }, 1000);
+  setInterval(strip.tick, 1000);
   connect();
   refreshNowAndThen();
   timebar.start();

@@ -30,12 +30,12 @@ const CHARTS = [
   {
     title: "Altitude", data: altitudeData,
     series: [{ label: "", colour: "high", fill: "high-soft", words: format.metres }],
-    tick: (v) => `${v / 1000}`, unit: "km",
+    scale: 0.001, unit: "km",
   },
   {
     title: "Battery", data: () => [inSeconds(column(0)), column(1, 0.001)],
     series: [{ label: "", colour: "ink-soft", words: (v) => format.volts(v * 1000) }],
-    tick: (v) => v.toFixed(1), unit: "V",
+    unit: "V",
   },
   {
     title: "Temperature", data: () => [inSeconds(column(0)), column(2), column(3)],
@@ -43,7 +43,7 @@ const CHARTS = [
       { label: "outside", colour: "low", words: format.degrees },
       { label: "inside", colour: "accent", dash: [5, 4], words: format.degrees },
     ],
-    tick: (v) => format.grouped(v), unit: "°C",
+    unit: "°C",
   },
   {
     title: "Frames a minute", isBars: true,
@@ -52,7 +52,7 @@ const CHARTS = [
       { label: "sent", colour: "lost", words: format.count },
       { label: "heard", colour: "heard", words: format.count },
     ],
-    tick: (v) => format.grouped(v), unit: "",
+    unit: "",
   },
 ];
 
@@ -61,10 +61,10 @@ function options(chart, width, isLast, legend) {
   const line = { stroke: colour("muted"), grid: { stroke: colour("grid"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
   return {
     width, height: HEIGHT + (isLast ? AXIS : 0), legend: { show: false }, padding: [6, 16, isLast ? 0 : 6, 0],
-    cursor: { sync: { key: "flight" }, drag: { x: false, y: false }, points: { size: 5 } },
+    cursor: { sync: { key: "flight" }, drag: { x: false, y: false }, points: { size: 5 }, y: false },
     axes: [
       { ...line, show: true, size: isLast ? AXIS : 0, values: (_, at) => (isLast ? at.map((s) => format.clockTime(s * 1000)) : at.map(() => "")), space: 70 },
-      { ...line, size: 46, space: 26, values: (_, at) => at.map(chart.tick) },
+      { ...line, size: 46, space: 26, values: (_, at, ...[, , step]) => at.map((value) => format.onAxis(value, step, chart.scale)) },
     ],
     series: [{}, ...chart.series.map((series) => ({
       stroke: colour(series.colour), width: chart.isBars ? 0 : 1.5, dash: series.dash, spanGaps: false,

@@ -70,6 +70,8 @@ function show(name) {
     if (link.hash === `#${name}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+  const alarm = document.querySelector(".alarm-line a");
+  alarm.tabIndex = alarm.hash === `#${name}` ? -1 : 0; // it leads to where one is, and is not seen there
 }
 
 async function begin(name) {

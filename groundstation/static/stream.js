@@ -50,7 +50,7 @@ export function follow({ since, hear, open, lost }) {
     old?.abort();
   }
 
-  watchVisibility(() => { if (attempt === null) connect(); }, close);
+  watchAttention(() => { if (attempt === null) connect(); }, close);
   connect();
 }
 
@@ -80,8 +80,12 @@ function parse(block) {
   return message;
 }
 
-function watchVisibility(show, hide) {
+/** A page that was left stays in the browser's memory: its connection would be missing to the next, for
+    a browser has six for a station. */
+function watchAttention(show, hide) {
   let timer = 0;
+  window.addEventListener("pagehide", hide);
+  window.addEventListener("pageshow", show);
   document.addEventListener("visibilitychange", () => {
     clearTimeout(timer);
     if (document.hidden) timer = setTimeout(hide, HIDDEN_MS);

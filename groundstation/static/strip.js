@@ -1,16 +1,26 @@
-// The strip: how it is up there, and above all how old that knowledge is.
+// The strip: how it is up there, and above all how old that knowledge is. Beneath it the notices: what a
+// reader must know before believing any room: silence, an ending, impostors, strangers' claims.
 
 import { now } from "./clock.js";
 import { byId, write } from "./dom.js";
-import { believed, ending, flight } from "./flight.js";
+import { believed, claimed, ending, flight, freshness, isHeard, since } from "./flight.js";
 import * as format from "./format.js";
-import { freshness, since } from "./freshness.js";
 
 const OLD_FIX_S = 60;
+const CLOCK_GAP_MS = 60_000; // less is a clock that nobody set
 
 export function draw() {
   const state = flight();
-  const beacon = believed();
+  readings(state, believed());
+  document.body.classList.toggle("waiting", !isHeard());
+  write(byId("waiting"), waiting(state));
+  const words = doubts(state);
+  byId("doubts").hidden = words.length === 0;
+  write(byId("doubts"), words.join(" "));
+  tick();
+}
+
+function readings(state, beacon) {
   document.title = `${state.name} · ${format.PHASE_WORDS[beacon?.phase] ?? "not received yet"}`;
   write(byId("name"), state.name);
   write(byId("phase"), beacon ? format.PHASE_WORDS[beacon.phase] ?? "phase unknown" : "not received yet");
@@ -23,7 +33,6 @@ export function draw() {
   write(byId("sats"), beacon ? format.count(beacon.satellites) : "–");
   write(byId("age-label"), beacon ? `heard, ${format.SEALS[beacon.authenticity]}` : "heard");
   write(byId("loss"), format.percent(state.link.loss_recent));
-  tick();
 }
 
 /** Called once a second: ages grow even when nothing arrives. */
@@ -36,4 +45,78 @@ export function tick() {
   const launch = state.launch_ms;
   write(byId("clock-label"), ending() ? "ended at" : launch ? "since launch" : "station time");
   write(byId("clock"), launch ? `T+${format.sinceLaunch(now() - launch, true)}` : format.clockTime(now()));
+  via();
+  over();
+  quiet();
+}
+
+function waiting({ name, beacon_ground_s: everyS }) {
+  return `Nothing has been received from ${name} yet. On the ground it sends a beacon every ${everyS}${format.GAP}s; `
+    + "this page begins with the first one: state and position, then its thoughts.";
+}
+
+/** Impostors, and clocks that disagree. */
+function doubts(state) {
+  const words = [];
+  const impostors = state.link.impostor ?? 0;
+  if (impostors) {
+    const claimed = impostors === 1 ? "1 frame claimed" : `${format.grouped(impostors)} frames claimed`;
+    words.push(`${claimed} to be from ${state.name} and ${impostors === 1 ? "was" : "were"} not signed by it.`);
+    if (!state.beacon) words.push("If these are its own frames, payload and station have different keys.");
+  }
+  if (state.is_signed && state.beacon?.authenticity === "unsigned") {
+    words.push(`${state.name} signs what it sends, and the newest beacon is not signed.`);
+  }
+  const life = state.lives.at(-1);
+  if (life?.life > 0) {
+    words.push(`${state.name} continued with another store at ${format.clockTime(life.first_ms)}: its own was empty, damaged or absent. Its records since then are kept apart.`);
+  }
+  const gap = Math.abs(state.beacon?.clock_gap_s ?? 0) * 1000;
+  if (gap > CLOCK_GAP_MS) {
+    words.push(`Its clock and this station’s differ by ${format.span(gap)}: one of them is wrong, or the data arrived late.`);
+  }
+  return words;
+}
+
+/** A beacon in another format, and what it is worth here. */
+function via() {
+  const { sighting, name } = flight();
+  const node = byId("via");
+  node.hidden = !sighting;
+  node.classList.toggle("claim", Boolean(claimed()));
+  if (!sighting) return;
+  const line = sighting.musing ? ` It says: “${sighting.musing}”` : "";
+  const source = format.VIA_WORDS[sighting.via];
+  if (!claimed()) {
+    write(node, `From ${source}, not verified; its own beacons are missing.${line}`);
+    return;
+  }
+  const where = sighting.latitude_deg === null ? "" : ` at ${format.place(sighting.latitude_deg, sighting.longitude_deg)}`;
+  const high = sighting.altitude_m === null ? "" : `, ${format.metres(sighting.altitude_m)}`;
+  write(node, `Not signed: ${source} claims to be ${name}${where}${high}, heard ${since(sighting.utc_ms)}.`
+    + ` Anyone could have sent it.${line}`);
+}
+
+/** That it is over, how it was heard last, and what can still be read. */
+function over() {
+  const node = byId("over");
+  node.hidden = !ending();
+  if (!ending()) return;
+  const { name } = flight();
+  const beacon = believed();
+  const phase = beacon && format.PHASE_WORDS[beacon.phase];
+  const last = beacon
+    ? `${name} was last heard at ${format.clockTime(beacon.utc_ms)}${phase ? `, ${phase}` : ""}.`
+    : `Nothing was received from ${name}.`;
+  write(node, `The simulated flight is over. ${last} It can be read here until the simulator is closed, `
+    + `and again with spacepi-sim show ${ending().kept_in}.`);
+}
+
+function quiet() {
+  const beacon = believed();
+  const node = byId("quiet");
+  node.hidden = !beacon || !["quiet", "silent"].includes(freshness());
+  if (node.hidden) return;
+  const where = beacon.altitude_m === null ? "" : `, last seen at ${format.metres(beacon.altitude_m)}`;
+  write(node, `${claimed() ? "No signed beacon" : "Nothing"} heard for ${format.span(now() - beacon.utc_ms)}${where}`);
 }

@@ -1,11 +1,10 @@
 // The letter box: a question is written, and goes up.
 
-import { isOperator } from "./access.js";
+import { isOperator, post } from "./access.js";
 import { byId, speak, write } from "./dom.js";
 import { watch } from "./entries.js";
 import { ending, flight } from "./flight.js";
 import * as letters from "./letters.js";
-import { post } from "./post.js";
 
 const BYTES_MAX = 160;
 const NEAR_FULL = 110;

@@ -1,13 +1,11 @@
 // The time bar under every room: altitude as a line, what was thought and the chapters as ticks. It
 // chooses the moment that the open room shows, of a flight that is live or over.
 
-import { chapters } from "./chapters.js";
 import { moment, now, setMoment, watchMoment } from "./clock.js";
 import { byId, svg, write } from "./dom.js";
-import { ending } from "./flight.js";
+import { ending, freshness } from "./flight.js";
 import * as format from "./format.js";
-import { freshness } from "./freshness.js";
-import { altitudeAt, isGap, marks, points, samples } from "./track.js";
+import { altitudeAt, chapters, isGap, marks, points, samples } from "./track.js";
 
 const POINTS_MAX = 400;
 const LEAST_M = 1000; // of the scale of altitude

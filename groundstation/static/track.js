@@ -1,7 +1,10 @@
-// The flight as columns, in order of time, shared by the map and the plots.
+// The flight as columns, in order of time, shared by the map and the plots; and its chapters.
 //
 // There are two ways, as at the station: the one that is proved and the other. Where the station
 // proves what it hears the first is the way it went, and the second is only drawn beside it.
+//
+// The payload tells its phases; the burst, which it does not tell, is the highest point of the track
+// and lasts until the payload knows that it falls.
 
 import { flight } from "./flight.js";
 
@@ -13,6 +16,11 @@ let gapMs = 90_000; // a pause that is not drawn through; the station knows how 
 let quiet = new Map(); // from -> to, of the pauses in which nothing was received
 let thought = []; // {t, kind} of every line and picture, also of those that are not loaded
 const POINTS_MAX = 4000;
+const TITLES = {
+  BOOT: "On the ground", GROUND: "On the ground", ASCENT: "The ascent", FLOAT: "Afloat",
+  BURST: "The burst", DESCENT: "The descent", LANDED: "The landing", INFLIGHT_UNKNOWN: "In flight",
+};
+const REPORTS_HEIGHT = new Set(["BURST", "LANDED"]); // of the others it is only where the news came
 
 const rows = (columns, names) => columns[names[0]].map((_, i) => names.map((name) => columns[name][i]));
 
@@ -53,7 +61,9 @@ export function extend(update) {
     insert(state, row);
   }
   for (const [from, to] of update.flight.silences) quiet.set(from, to);
-  thought.push(...update.entries.map((entry) => ({ t: entry.when_ms, kind: entry.kind })));
+  for (const { when_ms: t, kind } of update.entries) { // a picture comes again with each further piece
+    if (!thought.some((mark) => mark.t === t && mark.kind === kind)) thought.push({ t, kind });
+  }
   [proved, unproved, state].forEach(thin);
 }
 
@@ -112,3 +122,29 @@ export function peak() {
 }
 
 export const isGap = (from, to) => to - from > gapMs;
+
+// -- chapters -------------------------------------------------------------------------------
+
+/** [{kind, title, from_ms, alt_m}] of each part, oldest first; the first begins with the diary. */
+export function chapters() {
+  const found = [];
+  const add = (kind, at, alt) => {
+    const title = TITLES[kind] ?? kind;
+    if (found.at(-1)?.title === title) return;
+    found.push({ kind, title, from_ms: at, alt_m: REPORTS_HEIGHT.has(kind) ? alt : null });
+  };
+  const top = peak();
+  for (const { phase, at_ms: at, alt_m: alt } of flight()?.phases ?? []) {
+    const isFalling = ["DESCENT", "LANDED"].includes(phase);
+    if (top && isFalling && top[0] <= at && !found.some((chapter) => chapter.kind === "BURST")) {
+      add("BURST", top[0], top[3]);
+    }
+    add(phase, at, alt);
+  }
+  return found;
+}
+
+/** The number of the part in which this moment lies. */
+export function chapterAt(parts, ms) {
+  return Math.max(0, parts.findLastIndex((part) => part.from_ms <= ms));
+}

@@ -4,9 +4,8 @@
 import { isOperator } from "./access.js";
 import { now } from "./clock.js";
 import { byId, el, write } from "./dom.js";
-import { believed, ending, flight, unreachableSince } from "./flight.js";
+import { believed, ending, flight, since, unreachableSince } from "./flight.js";
 import * as format from "./format.js";
-import { since } from "./freshness.js";
 import * as geo from "./geo.js";
 import { askTawhiri, landing, likeliest } from "./landing.js";
 import { isWatching, me, whyNot, begin } from "./me.js";

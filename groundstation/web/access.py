@@ -25,8 +25,8 @@ from groundstation.web.http_security import is_local
 COOKIE = "spacepi_access"
 COOKIE_S = 7 * 86_400
 TOKEN_CHARACTERS_MAX = 64
-NO_TOKEN = ("This page is shown only to those who have its link; `spacepi-ground links` prints it "
-            "at the station.")
+NO_TOKEN = ("This page is shown only to those who have its link; the station prints it with "
+            "“spacepi-ground links”.")
 NOT_OPERATOR = "Only the operator's link allows this; with yours one can read."
 
 

@@ -24,6 +24,7 @@ CSP = (
     "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
+PICTURE_CSP = "default-src 'none'; img-src data:; frame-ancestors 'none'"
 HEADERS = {
     "content-security-policy": CSP,
     "x-content-type-options": "nosniff",

@@ -20,8 +20,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from groundstation import command_words
-from groundstation.export import export, parquet
-from groundstation.export.gathered import gather
+from groundstation.export import export, parquet, plate
+from groundstation.export.gathered import gather, picture_of
+from groundstation.export.markup import xml
 from groundstation.inputs.notices import Notices
 from groundstation.reading import command_stack, link_room, packets
 from groundstation.reading.alarms import AlarmBoard
@@ -30,7 +31,7 @@ from groundstation.sanitise import to_json
 from groundstation.web.access import COOKIE, COOKIE_S, Access, Role, Tokens, only
 from groundstation.web.forecasting import Call, Forecasting, ask_tawhiri
 from groundstation.web.http_json import as_json, json_text, origin, posted, refuse, whole
-from groundstation.web.http_security import HttpGuard
+from groundstation.web.http_security import PICTURE_CSP, HttpGuard
 from groundstation.web.map_tiles import MapTiles
 from groundstation.web.operating import Operating
 from groundstation.web.reader_pool import Busy, ReaderPool
@@ -79,14 +80,11 @@ class _Events:
 
 
 class _Door:
-    """What a page asks before all else: its role, and the cookie that proves it from now on."""
+    """Where a link is exchanged for the cookie that proves its role from now on."""
 
     def __init__(self, access: Access, notices: Notices) -> None:
         self._access = access
         self._notices = notices
-
-    async def role(self, request: Request) -> Response:
-        return as_json({"role": self._access.role_of(request).name.lower()})
 
     async def enter(self, request: Request) -> Response:
         data = await posted(request)
@@ -106,9 +104,10 @@ class _Pages:
     """The handlers for readers; whatever they read goes through the threads of a pool."""
 
     def __init__(
-        self, pool: ReaderPool, mission: Mission, times: Times, static: Path,
+        self, pool: ReaderPool, mission: Mission, times: Times, access: Access, static: Path,
         tiles: MapTiles | None,
     ) -> None:
+        self._access = access
         self._pool = pool
         self._mission = mission
         self._times = times
@@ -120,14 +119,19 @@ class _Pages:
         return FileResponse(self._static / "index.html", media_type="text/html")
 
     async def flight(self, request: Request) -> Response:
+        """All that a page begins with, in one answer; the stream goes on from its ``change_id``."""
+        role = self._access.role_of(request).name.lower()
+
         def flight_json(reader: FlightReader) -> str:
             has_vendor = all((self._static / "vendor" / name).exists() for name in VENDOR_FILES)
             flight = reader.flight()
             return to_json(flight | self._times.hearing(flight) | {
-                "has_vendor": has_vendor, "map": self._tiles and self._tiles.as_json(),
+                "role": role, "has_vendor": has_vendor,
+                "map": self._tiles and self._tiles.as_json(),
+                "entries": reader.entries(None, ENTRIES_MAX), "history": reader.history(),
                 "has_parquet": parquet.is_installed()})
 
-        return json_text(await self._pool.share("flight", flight_json))
+        return json_text(await self._pool.share(f"flight for {role}", flight_json))
 
     async def history(self, request: Request) -> Response:
         return json_text(
@@ -144,14 +148,14 @@ class _Pages:
             {"entries": reader.entries(before, limit), "now_ms": self._times.now()})))
 
     async def picture(self, request: Request) -> Response:
+        """One drawing of all pieces that came; opened by itself it may do nothing else."""
         key = whole(request.path_params["key"])
-        found = None
-        if key is not None:
-            found = await self._pool.ask(lambda reader: reader.picture(key))
+        found = None if key is None else await self._pool.ask(
+            lambda reader: picture_of(reader, key))
         if found is None:
             return refuse(404, "No such picture.")
-        image, media_type = found
-        return Response(image, media_type=media_type, headers={"cache-control": "max-age=86400"})
+        return Response(xml(plate.drawn(found)), media_type="image/svg+xml", headers={
+            "cache-control": "max-age=86400", "content-security-policy": PICTURE_CSP})
 
     async def commands(self, request: Request) -> Response:
         before = whole(request.query_params.get("before"))
@@ -225,7 +229,6 @@ def _routes(
     return [
         *only(Role.ANYBODY, access, [
             Route("/", pages.index),
-            Route("/api/role", door.role),
             Route("/api/enter", door.enter, methods=["POST"]),
         ]),
         *only(Role.VIEWER, access, [
@@ -271,11 +274,11 @@ def create_app(
     board = AlarmBoard(mission, threading.Lock())
     streams = Streams(pool, now, ending, notices, board)
     times = Times(now, ending, board)
-    pages = _Pages(pool, mission, times, static, tiles)
-    operating = Operating(pool, archive_path, mission, times, board)
     forecasting = Forecasting(pool, archive_path, mission, times,
                               tawhiri or ask_tawhiri(mission.payload.callsign))
     access = Access(tokens)
+    pages = _Pages(pool, mission, times, access, static, tiles)
+    operating = Operating(pool, archive_path, mission, times, board)
     own_name = socket.gethostname().lower()
     names = ("localhost", own_name, f"{own_name}.local", mission.ground.web_host)
     routes = _routes(

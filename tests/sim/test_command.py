@@ -218,6 +218,24 @@ def test_ctrl_c_stops_cleanly(tmp_path: Path) -> None:
     assert not list((tmp_path / "here").glob("*-wal"))
 
 
+def test_without_a_terminal_too_the_page_stays_after_the_landing(tmp_path: Path) -> None:
+    """It was closed at once, under those who were reading."""
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "sim", *SHORT[1:], "--port", "0", "--out",
+         str(tmp_path / "here")],
+        cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    told = iter(process.stdout.readline, "")
+    line = next(line for line in told if line.startswith("The page remains at "))
+    with urllib.request.urlopen(line.split()[4] + "api/flight", timeout=10) as answer:
+        assert json.load(answer)["ending"]["kept_in"] == str(tmp_path / "here")
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=30)
+    assert (process.returncode, rest) == (0, "")
+
+
 def test_a_flight_that_is_over_can_be_read_again(run, tmp_path: Path) -> None:
     assert run(*SHORT, "--out", "here").exit_code == 0
     before = (tmp_path / "here" / "archive.sqlite").read_bytes()

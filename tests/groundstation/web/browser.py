@@ -1,155 +1,41 @@
-"""Headless Chromium through its debugging pipe: no driver, no websocket, nothing to install."""
+"""The browser of the tests, and what is skipped where it, or a library of the page, is missing."""
 
 from __future__ import annotations
 
-import base64
-import itertools
-import json
 import os
-import select
-import shutil
-import subprocess
-import time
-from pathlib import Path
-from typing import Any
+from typing import NoReturn
 
 import pytest
 
+from bench import chromium
+from bench.chromium import Browser
 from groundstation import vendor
 from groundstation.web.web import STATIC
 
-FLAGS = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--no-first-run", "--disable-extensions",
-    "--disable-default-apps", "--mute-audio", "--hide-scrollbars", "--remote-debugging-pipe",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--disable-dev-shm-usage",
-)
+__all__ = ["Browser", "find_chromium", "need_axe", "need_vendor"]
+
+
+def _miss(what: str, remedy: str = "") -> NoReturn:
+    """Skips the test by name; with SPACEPI_REQUIRE_ALL=1, as in CI, it fails."""
+    if os.environ.get("SPACEPI_REQUIRE_ALL") == "1":
+        pytest.fail(f"{what} and SPACEPI_REQUIRE_ALL is set")
+    pytest.skip(f"{what}{remedy}")
 
 
 def find_chromium() -> str:
-    """The path of Chromium; skips the test by name where it is absent."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        found = shutil.which(name)
-        if found:
-            return found
-    if os.environ.get("SPACEPI_REQUIRE_ALL") == "1":
-        pytest.fail("Chromium is not installed and SPACEPI_REQUIRE_ALL is set")
-    pytest.skip("Chromium is not installed")
+    """The path of Chromium; skips the test where it is absent."""
+    return chromium.find() or _miss("Chromium is not installed")
 
 
 def need_vendor() -> None:
-    """Skips the test where Leaflet and uPlot are absent; CI installs them, so there it fails."""
-    if vendor.is_complete(STATIC / "vendor"):
-        return
-    if os.environ.get("SPACEPI_REQUIRE_ALL") == "1":
-        pytest.fail("vendor files are not installed and SPACEPI_REQUIRE_ALL is set")
-    pytest.skip("vendor files are not installed; run make")
+    """Skips the test where Leaflet and uPlot are absent, or the browser."""
+    find_chromium()
+    if not vendor.is_complete(STATIC / "vendor"):
+        _miss("vendor files are not installed", "; run make")
 
 
-class Browser:
-    """One page. Console complaints and requests are collected while anything is waited for."""
-
-    def __init__(self, profile: Path, *, theme: str = "dark") -> None:
-        down_read, self._write = os.pipe()
-        self._read, up_write = os.pipe()
-
-        def plumb() -> None:
-            os.dup2(down_read, 3)
-            os.dup2(up_write, 4)
-
-        # 3 and 4 must be free of close-on-exec in the child and not be our own pipes there.
-        self._process = subprocess.Popen(
-            [find_chromium(), *FLAGS, f"--user-data-dir={profile}", "about:blank"],
-            preexec_fn=plumb, pass_fds=(3, 4, down_read, up_write),  # noqa: PLW1509
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )
-        os.close(down_read)
-        os.close(up_write)
-        self.complaints: list[str] = []
-        self.requests: list[str] = []
-        self._numbers = itertools.count(1)
-        self._buffer = b""
-        self._session: str | None = None
-        targets = self.call("Target.getTargets")["targetInfos"]
-        page = next(t for t in targets if t["type"] == "page")
-        attached = self.call("Target.attachToTarget", targetId=page["targetId"], flatten=True)
-        self._session = attached["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self.call(f"{domain}.enable")
-        self.call("Emulation.setEmulatedMedia", features=[
-            {"name": "prefers-color-scheme", "value": theme},
-            {"name": "prefers-reduced-motion", "value": "reduce"},
-        ])
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        os.close(self._write)
-        os.close(self._read)
-
-    def call(self, method: str, **params: Any) -> dict[str, Any]:
-        number = next(self._numbers)
-        message: dict[str, Any] = {"id": number, "method": method, "params": params}
-        if self._session:
-            message["sessionId"] = self._session
-        os.write(self._write, json.dumps(message).encode() + b"\0")
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            answer = self._next(1.0)
-            if answer is not None and answer.get("id") == number:
-                assert "error" not in answer, answer
-                return answer["result"]
-        raise TimeoutError(method)
-
-    def _next(self, wait_s: float) -> dict[str, Any] | None:
-        while b"\0" not in self._buffer:
-            ready, _, _ = select.select([self._read], [], [], wait_s)
-            if not ready:
-                return None
-            data = os.read(self._read, 1 << 20)
-            if not data:
-                raise EOFError("Chromium is gone")
-            self._buffer += data
-        line, self._buffer = self._buffer.split(b"\0", 1)
-        message = json.loads(line)
-        self._note(message)
-        return message
-
-    def _note(self, message: dict[str, Any]) -> None:
-        params = message.get("params", {})
-        match message.get("method"):
-            case "Network.requestWillBeSent":
-                self.requests.append(params["request"]["url"])
-            case "Log.entryAdded" if params["entry"]["level"] in ("error", "warning"):
-                entry = params["entry"]
-                self.complaints.append(f"{entry['text']} {entry.get('url', '')}")
-            case "Runtime.exceptionThrown":
-                self.complaints.append(json.dumps(params["exceptionDetails"])[:600])
-            case "Runtime.consoleAPICalled" if params["type"] in ("error", "warning", "assert"):
-                self.complaints.append(json.dumps(params["args"])[:600])
-
-    def size(self, width: int, height: int) -> None:
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height,
-                  deviceScaleFactor=1, mobile=width < 600)
-
-    def open(self, url: str, until: str = "document.body?.classList.contains('complete')") -> None:
-        self.call("Page.navigate", url=url)
-        self.wait(until)
-
-    def wait(self, condition: str, seconds: float = 60) -> None:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if self.value(condition):
-                return
-            self._next(0.1)
-        raise TimeoutError(f"{condition}: {self.complaints}")
-
-    def value(self, expression: str) -> Any:
-        result = self.call("Runtime.evaluate", expression=expression, returnByValue=True,
-                           awaitPromise=True)
-        assert "exceptionDetails" not in result, result
-        return result["result"].get("value")
-
-    def screenshot(self, path: Path) -> None:
-        shot = self.call("Page.captureScreenshot", format="png")
-        path.write_bytes(base64.b64decode(shot["data"]))
+def need_axe() -> str:
+    """The source of axe-core; skips the test where it is absent."""
+    if not vendor.has_axe():
+        _miss("axe-core is not installed", "; run make")
+    return vendor.AXE.read_text(encoding="utf-8")

@@ -28,8 +28,7 @@ HERE, VISITOR = "127.0.0.1", "192.168.4.17"
 OF = {Role.ANYBODY: "", Role.VIEWER: TOKENS.viewer, Role.OPERATOR: TOKENS.operator}
 # A route that is missing here has no role that anybody thought about.
 ROLES = {
-    "/": Role.ANYBODY, "/static": Role.ANYBODY, "/api/role": Role.ANYBODY,
-    "/api/enter": Role.ANYBODY,
+    "/": Role.ANYBODY, "/static": Role.ANYBODY, "/api/enter": Role.ANYBODY,
     "/api/flight": Role.VIEWER, "/api/history": Role.VIEWER, "/api/musings": Role.VIEWER,
     "/api/picture/{key}": Role.VIEWER, "/api/conflicts": Role.VIEWER,
     "/api/landing": Role.VIEWER, "/api/tiles/{zoom}/{column}/{row}": Role.VIEWER,
@@ -101,7 +100,9 @@ def test_a_role_is_proved_by_this_machine_or_by_a_token(
     app: Starlette, who: str, headers: dict[str, str], role: str
 ) -> None:
     sent = {name: value.encode("latin-1") for name, value in headers.items()}
-    assert client(app, who=who).get("/api/role", headers=sent).json() == {"role": role}
+    answer = client(app, who=who).get("/api/flight", headers=sent)
+    assert answer.status_code == (401 if role == "anybody" else 200)
+    assert answer.json().get("role", "anybody") == role
 
 
 def test_without_tokens_no_other_machine_has_a_role() -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 
+from groundstation.archive.archive import Archive
+from groundstation.ground import Ground
 from groundstation.web.map_tiles import MapTiles
-from tests.groundstation.far_end import SIGNED_MISSION, START_MS, state_at
+from tests.groundstation.far_end import MISSION, SIGNED_MISSION, START_MS, FarEnd, state_at
 from tests.groundstation.reading.test_proof import FLOWN, Station
 from tests.groundstation.web.browser import Browser, need_vendor
+from tests.groundstation.web.looks import look
 from tests.groundstation.web.served import Served, looked_at
 from tests.groundstation.web.test_map_tiles import mbtiles, png
 
@@ -154,7 +160,6 @@ def test_a_station_that_cannot_be_reached_is_not_a_payload_that_is_silent(page, 
     page.value("import('/static/clock.js').then((clock) => clock.setClock("
                f"{{now_ms: {NOW_MS + 3_600_000}, ending: null}}))")
     page.value("import('/static/strip.js').then((strip) => strip.tick())")
-    page.value("import('/static/notices.js').then((notices) => notices.tick())")
     assert text(page, "age") == "60\u00a0min ago" or "h" in text(page, "age")
     assert page.value("document.body.dataset.freshness") == "unreachable"
     assert not page.value("document.getElementById('quiet').checkVisibility()"), "an hour later too"
@@ -195,3 +200,45 @@ def test_a_payload_that_nobody_heard_has_no_numbers(page, station, served):
     looked_at(page, served, 412, 915, "chase")
     assert not page.value("document.getElementById('fix').checkVisibility()")
     assert not page.value("document.getElementById('forecast').checkVisibility()")
+
+
+def test_the_numbers_of_every_axis_are_whole_and_different(page, served):
+    """The axis of the altitude on the pad read ".145", that of the battery 4.1 twice."""
+    page.call("Page.addScriptToEvaluateOnNewDocument", source="""
+        window.written = new Map();
+        const write = CanvasRenderingContext2D.prototype.fillText;
+        CanvasRenderingContext2D.prototype.fillText = function (words, ...rest) {
+          const plot = this.canvas.closest?.('.plot');
+          if (plot) written.set(plot, [...(written.get(plot) ?? []), words]);
+          return write.call(this, words, ...rest);
+        };""")
+    for size in ((412, 915), (1440, 900)):
+        looked_at(page, served, *size, "chase")
+        page.wait("document.querySelectorAll('.uplot').length === 4 && written.size === 4")
+        page.value("written.clear()")
+        page.value("import('/static/plots.js').then((plots) => plots.restyle())")
+        page.wait("written.size === 4")
+        for words in page.value("[...written.values()]"):
+            numbers = [word for word in words if word and ":" not in word]
+            assert len(numbers) == len(set(numbers)) >= 2, words
+            assert all(re.fullmatch(r"\u2212?\d+(\.\d{1,3})?", word) for word in numbers), words
+
+
+def test_the_names_of_a_burst_over_the_landing_place_do_not_lie_on_each_other(page, tmp_path):
+    archive = Archive(tmp_path / "near.sqlite", is_durable=False)
+    ground, far = Ground(MISSION, archive, None), FarEnd()
+    for at_s in range(0, 8200, 20):
+        calm = replace(state_at(at_s), latitude_deg=52.1 + 0.00001 * min(at_s, 5700),
+                       longitude_deg=13.2)
+        ground.receive(far.beacon(calm), START_MS + at_s * 1000)
+    served = Served(archive.path, lambda: START_MS + 8_300_000)
+    try:
+        for room, names in (("chase", "#map .map-label.mark"), ("read", "#sketch text")):
+            looked_at(page, served, 1440, 900, room)
+            page.wait(f"document.querySelectorAll('{names}').length > 0")
+            assert look(page, "collisions") == []
+            shown = page.value(f"[...document.querySelectorAll('{names}')].map(n => n.textContent)")
+            assert "landed" in shown, "of two names the one that matters stays"
+    finally:
+        served.stop()
+        archive.close()

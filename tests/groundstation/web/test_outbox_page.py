@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from groundstation.archive import outbox
 from tests.groundstation.far_end import SIGNED_MISSION
 from tests.groundstation.uplink.outbox_station import Station
 from tests.groundstation.web.browser import Browser, find_chromium
@@ -73,6 +74,29 @@ def test_commands_are_shown_in_their_order_and_called_back(
             browser.screenshot(Path(os.environ["SHOTS"]) / "letters.png")
         assert station.window() is Opcode.CUTDOWN_ABORT
         assert browser.complaints == []
+    finally:
+        served.stop()
+
+
+def test_earlier_questions_are_reached_however_many_there_are(
+    station: Station, browser: Browser
+) -> None:
+    """Those beyond the fifth vanished."""
+    for number in range(34):
+        command_id = station.queue(Opcode.ASK, f"question {number}?", asker=f"person {number}")
+        with station.archive.db:
+            outbox.withdraw(station.archive.db, command_id)
+    station.beacon()
+    served = Served(station.archive.path, lambda: station.now_ms, SIGNED_MISSION)
+    try:
+        browser.open(f"{served.url}#control")
+        browser.wait(f"{LIST}.querySelectorAll(':scope > li').length === 5")
+        for shown in (30, 34):
+            browser.value("document.getElementById('letters-older').click()")
+            browser.wait(f"{LIST}.querySelectorAll(':scope > li').length >= {shown}")
+        browser.wait("document.getElementById('letters-older').hidden")
+        for number in range(34):
+            assert f"question {number}?" in browser.value(f"{LIST}.textContent")
     finally:
         served.stop()
 

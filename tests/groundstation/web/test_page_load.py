@@ -256,7 +256,7 @@ def test_while_a_query_blocks_another_request_is_answered(archive, held_query):
             blocked = [Client(app, "/api/history") for _ in range(20)]
             while not held_query.is_reading.is_set():
                 await asyncio.sleep(0)
-            for path in ("/api/flight", "/api/musings", "/", "/static/page.js"):
+            for path in ("/api/conflicts", "/api/musings", "/", "/static/page.js"):
                 client = Client(app, path)
                 assert await client.begun() == 200, path
                 await client.leave()

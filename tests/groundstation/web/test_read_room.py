@@ -38,12 +38,6 @@ def served(tmp_path_factory):
     archive.close()
 
 
-def press(page, key, code):
-    for kind in ("keyDown", "keyUp"):
-        page.call("Input.dispatchKeyEvent", type=kind, key=key, code=key,
-                  windowsVirtualKeyCode=code)
-
-
 def test_a_flight_has_its_chapters_and_every_line_stands_in_its_own(page, served):
     """The ascent was headed "Left the ground · 626 m", and the burst was no moment at all."""
     looked_at(page, served, 1440, 900)
@@ -104,8 +98,8 @@ def test_the_time_bar_shows_a_moment_in_the_diary_on_the_map_and_in_the_plots(pa
     assert words.endswith("\u00a0m") and "now" not in words
     assert page.value("document.querySelectorAll('#sketch .end').length") == 1
     page.value("document.getElementById('moment').focus()")
-    press(page, "PageDown", 34)
-    press(page, "PageDown", 34)
+    page.press("PageDown", 34)
+    page.press("PageDown", 34)
     page.wait(f"{CURRENT} === {diary.LINES[19]!r}")
     go(page, "chase")
     page.wait("[...document.querySelectorAll('.plots h3 .value')].length === 4")
@@ -128,9 +122,9 @@ def test_the_lines_on_the_map_are_reached_with_the_keyboard(page, served):
     stops = "document.querySelectorAll('#sketch [tabindex=\"0\"]').length"
     assert page.value(stops) == 1, "one stop for the keyboard, not forty"
     page.value(f"{dots}[0].focus()")
-    press(page, "ArrowRight", 39)
+    page.press("ArrowRight", 39)
     assert page.value("document.activeElement.ariaLabel").endswith(diary.LINES[1])
-    press(page, "Enter", 13)
+    page.press("Enter", 13)
     page.wait(f"{CURRENT} === {diary.LINES[1]!r}")
     assert page.value(stops) == 1
     assert page.value("document.activeElement.ariaLabel").endswith(diary.LINES[1]), "focus is kept"
@@ -187,3 +181,16 @@ def test_a_stream_that_is_refused_once_comes_back(tmp_path):
         finally:
             station.stop()
             archive.close()
+
+
+@pytest.mark.parametrize(("place", "words"), [
+    ("UTC", "21 September 2026 · times in UTC"), ("Asia/Kolkata", "times in UTC+5:30"),
+    ("America/St_Johns", "times in UTC\u22122:30"),
+])
+def test_the_page_says_whose_hours_it_counts(page, served, place, words):
+    """That was in a tooltip only."""
+    page.call("Emulation.setTimezoneOverride", timezoneId=place)
+    looked_at(page, served, 375, 667)
+    assert page.value("document.getElementById('day').checkVisibility()")
+    assert page.value("document.getElementById('day').textContent").endswith(words)
+    page.call("Emulation.setTimezoneOverride", timezoneId="")

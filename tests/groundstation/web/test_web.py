@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import re
 import sqlite3
+from xml.etree import ElementTree
 
 import msgpack
 import pytest
@@ -268,8 +270,12 @@ def test_pictures_are_served_as_what_they_are_and_nothing_else(station):
     keep(station, 3, Kind.THUMBNAIL, {"image": b"GIF89a<script>"})
     client = client_of(station)
     answer = client.get("/api/picture/1")
-    assert answer.content == image and answer.headers["content-type"] == "image/jpeg"
+    assert answer.headers["content-type"] == "image/svg+xml"
+    drawn = list(ElementTree.fromstring(answer.content).iter("{http://www.w3.org/2000/svg}image"))
+    kind, _, data = drawn[0].attrib["href"].partition(";base64,")
+    assert len(drawn) == 1 and kind == "data:image/jpeg" and base64.b64decode(data) == image
     assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'; img-src data:")
     for record_id in (2, 3, 4, 2**70):
         assert client.get(f"/api/picture/{record_id}").status_code == 404
     for kind in ("WEBP", "PNG"):
