@@ -102,8 +102,7 @@ def fly(
             wall_s = _fly(world, end_s, None if is_fast else speed, watch, stop)
             _report(world, page, wall_s, console, stop)
             if page is not None and not stop.is_asked:
-                console.print(f"The page remains at {page.address} until Ctrl-C.", highlight=False)
-                stop.wait()
+                _remain(page, console, stop)
                 return
         finally:
             if page is not None:
@@ -192,6 +191,12 @@ def _open_page(world: World, reserved: socket.socket | None, console: Console) -
     page = LivePage(world.archive_path, world.mission, lambda: world.clock.utc_ms, reserved)
     console.print(f"The page is at {page.address}", highlight=False)
     return page
+
+
+def _remain(page: LivePage, console: Console, stop: Stop) -> None:
+    """Keep the page for its readers until Ctrl-C or a polite kill."""
+    console.print(f"The page remains at {page.address} until Ctrl-C.", highlight=False)
+    stop.wait()
 
 
 def _reserve(mission: Mission, port: int | None) -> socket.socket:

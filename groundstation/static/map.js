@@ -15,7 +15,7 @@ import { me } from "./me.js";
 import { claims, isGap, peak, placeAt, points } from "./track.js";
 
 const BANDS = 16;
-const NAME_PX = { letter: 7, high: 18, aside: 10, above: 20 }; // of a name beside its dot
+const NAME_PX = { letter: 8, high: 18, aside: 10, above: 20 }; // of a name beside its dot
 const APART_PX = 22;
 const DASHES = "7 5";
 const CLAIM_KM = 50; // a claim further away from the way than this does not zoom the map out
@@ -254,17 +254,16 @@ function dot({ place, kind }) {
   }).addTo(marks);
 }
 
-/** Of two names that would overlap only the first is written; what is unsure looks for a free place. */
+/** A name looks for a free place beside its dot; of two that find none only the first is written. */
 function writeNames(named) {
   const taken = [];
   for (const { place, text, kind } of named) {
     const at = map.latLngToContainerPoint(place);
     const side = at.x > map.getSize().x * 0.6 ? "west" : "east";
     const other = side === "west" ? "east" : "west";
-    const tried = ["claim", "forecast"].includes(kind) ? [side, `${side} above`, `${side} below`, other] : [side];
-    const where = tried.find((spot) => {
+    const where = [side, `${side} above`, `${side} below`, other].find((spot) => {
       const box = nameBox(at, text, spot);
-      return (tried.length === 1 || (box[0] > 0 && box[2] < map.getSize().x)) && !taken.some((other) => overlap(other, box));
+      return box[0] > 0 && box[2] < map.getSize().x && !taken.some((name) => overlap(name, box));
     });
     if (!where) continue;
     taken.push(nameBox(at, text, where));

@@ -128,8 +128,8 @@ class _Pages:
             return to_json(flight | self._times.hearing(flight) | {
                 "role": role, "has_vendor": has_vendor,
                 "map": self._tiles and self._tiles.as_json(),
-                "has_parquet": parquet.is_installed(),
-                "entries": reader.entries(None, ENTRIES_MAX), "history": reader.history()})
+                "entries": reader.entries(None, ENTRIES_MAX), "history": reader.history(),
+                "has_parquet": parquet.is_installed()})
 
         return json_text(await self._pool.share(f"flight for {role}", flight_json))
 
