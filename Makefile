@@ -1,7 +1,9 @@
 # The main targets are `make flight` and `make test`; the others are for developers.
 #   make flight ARGS="--headless --fast --seed 7 --out flight-7"
+#   make studio            a page that trains a persona from your own writing, step by step
 #   make test | test-all | count | check | bench NAME=link | soak SEEDS=0:1000 | fuzz CASES=200000 | train | train-tiny | clean
 #   make wheels            what the Pi installs: the payload, and llama.cpp compiled for its processors
+#   make proof             what needs root, a Pi's processor or a machine of its own: NAME=units
 #   make audit | relock    what is installed: known vulnerabilities, newer versions
 
 PYTHON ?= python3
@@ -28,7 +30,8 @@ EDDA := --method lora --rank 16 --shape adapter --epochs 1 --variants 1 --quant 
 TINY := --base host_training/base_model --method full --epochs 1 --variants 12 --lr 1.5e-3 \
     --quant Q6_K --allow-failing-gates
 
-.PHONY: flight test test-all count check bench soak fuzz train train-tiny wheels audit relock clean
+.PHONY: flight studio test test-all count check bench soak fuzz train train-tiny wheels proof audit \
+    relock clean
 
 flight: $(VENV)/flight $(VENDOR) $(EDDAS)/edda.bundle/assembled.json
 	@test -e $(EDDAS)/edda.bundle/assembled.json || mind="--bundle $(EDDAS)/edda-tiny.bundle"; \
@@ -40,15 +43,23 @@ $(EDDAS)/edda.bundle/assembled.json: $(EDDAS)/edda.bundle/manifest.json | $(VENV
 	@$(BIN)/spacepi-payload assemble || \
 	    echo "The tiny Edda flies instead; with a network, make flight tries again."
 
+studio: $(VENV)/train $(VENDOR)
+	$(BIN)/spacepi-train studio $(ARGS)
+
 # Tests marked thorough repeat others with more cases and run only in test-all (CONTRIBUTING.md).
+# Compiled modules are kept, though many containers forbid it: each process that a test starts would
+# compile them again.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest
 QUICK  := -m "not thorough"
+# One worker more than processors: some tests wait for real processes.
+SPREAD := --numprocesses $(shell expr $$(nproc) + 1) --dist loadfile
 
 test: $(VENV)/test $(VENDOR)
-	$(PYTEST) --numprocesses auto --dist loadfile $(QUICK) $(ARGS)
+	$(PYTEST) $(SPREAD) $(QUICK) $(ARGS)
 
 test-all: $(VENV)/test $(VENDOR)
-	$(PYTEST) --numprocesses auto --dist loadfile $(ARGS)
+	$(PYTEST) $(SPREAD) $(ARGS)
 
 # Number of tests: "QUICK/ALL tests collected".
 count: $(VENV)/test
@@ -92,6 +103,11 @@ wheels: | $(BIN)/python
 	    --no-deps --no-build-isolation --wheel-dir dist systemd/wheel
 	@ls -s --block-size=1K dist/spacepi_payload-*.whl
 	@sh systemd/llama/build.sh $(VENV) dist
+
+# Each proof replaces its line in docs/promises.md. All of them take half an hour on two idle cores,
+# root, and: apt install mmdebstrap qemu-user-static binfmt-support qemu-system-arm cpio direwolf.
+proof: $(VENV)/test
+	@sh tests/proof/all.sh $(NAME)
 
 # Prints one sentence if the service does not answer; exit status 1 only for a vulnerability.
 audit: $(TOOLS)/installed

@@ -14,7 +14,7 @@ from bench import report
 
 NAMES = (
     "beacon", "flight", "predict", "start", "ground", "link", "airtime", "text", "mind", "memory",
-    "persona", "imports", "quant", "tune", "musings")
+    "persona", "imports", "quant", "tune", "musings", "replies")
 WITH_OPTIONS = ("musings",)
 OUT_DIR = Path(__file__).parent / "out"
 

@@ -20,7 +20,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from groundstation.archive import radio_state, schema
+from groundstation.archive import connections, schema
 from groundstation.archive.archive import Archive, ArchiveBusy
 from groundstation.archive.schema import WrongVersion
 from groundstation.decode import intake, text_models
@@ -28,9 +28,10 @@ from groundstation.errors import StationError
 from groundstation.export import ccsds
 from groundstation.export import export as exports
 from groundstation.ground import Ground
-from groundstation.inputs import gateway
+from groundstation.inputs import gateway, sondehub_poll
 from groundstation.inputs.gateway import RadioConnection
 from groundstation.inputs.kiss_server import KissServer, modem_test
+from groundstation.inputs.merge_command import merge
 from groundstation.inputs.module_line import ModuleLine, set_up
 from groundstation.inputs.udp import NoRadio
 from groundstation.inputs.udp_options import (
@@ -47,8 +48,10 @@ from groundstation.outbox_commands import (
     archive_path,
     existing_archive,
 )
+from groundstation.peers import exchange
 from groundstation.reading.reader import FlightReader
 from groundstation.share import upload_thread
+from groundstation.tui import command as tui_command
 from groundstation.uplink import source_thread
 from groundstation.web import lan as lan_page
 from groundstation.web import token_file
@@ -95,7 +98,8 @@ LanOption = Annotated[
 CHAT_LOOK_S = 0.5  # how often a chat looks into the archive
 MapOption = Annotated[
     Path | None,
-    typer.Option("--map", metavar="FILE", help="An MBTiles file of raster tiles: the page's map."),
+    typer.Option("--map", metavar="FILE",
+                 help="An MBTiles or PMTiles file of raster tiles: the page's map."),
 ]
 _SENTENCES = (ArchiveBusy, MissionError, KeyFileError, StationError, WrongVersion)
 
@@ -158,20 +162,26 @@ def _receive(
         archive.close()
         return None
     radio, udp_service = _radio(mission, listen, ground), udp.open(ground, mission, _now_ms)
-    if radio is None and udp.horus is not None:
+    peers = exchange.start(ground, mission, mission_path.parent, _now_ms, _uptime_ms, stop)
+    uploads = sondehub_poll.start(ground, mission, _now_ms, stop)
+    others = [each for each in (udp_service, peers, uploads) if each is not None]
+    if radio is None and (udp.horus is not None or peers is not None or uploads is not None):
         radio = NoRadio
     if radio is None:
         archive.close()
         return None
 
+    def poll() -> None:
+        for each in others:
+            each.poll()
+
     def carry() -> None:
-        poll_udp = gateway.nothing if udp_service is None else udp_service.poll
         try:
-            gateway.run(ground, radio, Envelope(mission), _now_ms, stop, poll_udp,
-                        partial(radio_state.note, archive))
+            gateway.run(ground, radio, Envelope(mission), _now_ms, stop, poll,
+                        partial(connections.note, archive, connections.RADIO))
         finally:
-            if udp_service is not None:
-                udp_service.close()
+            for each in others:
+                each.close()
             archive.close()
             ended()
 
@@ -237,6 +247,8 @@ def serve(
 
 
 app.command("links")(links)
+app.command("tui")(tui_command.command(_now_ms))
+app.command("merge")(merge)
 
 
 @app.command()

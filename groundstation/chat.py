@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any
 
 from groundstation.archive import delivery, fates, outbox, threads
 from groundstation.archive.delivery import DeliveryStage
 from groundstation.archive.outbox import QueuedCommand
 from groundstation.reading import conversations
+from groundstation.reading.page_json import LineJson
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import clean_text
 
@@ -79,5 +79,5 @@ class TerminalChat:
         return [f"  {fates.in_words(entry, self._name)}{when}"]
 
 
-def _origin(reply: dict[str, Any]) -> str:
+def _origin(reply: LineJson) -> str:
     return " (a canned line, not the model's)" if reply["by"] == "canned" else ""

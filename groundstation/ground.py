@@ -23,19 +23,22 @@ import structlog
 from groundstation.archive import counters, outbox
 from groundstation.archive.archive import Archive
 from groundstation.archive.held import BATCH_MAX, Held
-from groundstation.archive.rawlog import RAW_BYTES_MAX, Reception
+from groundstation.archive.rawlog import BY_RADIO, RAW_BYTES_MAX, Reception
 from groundstation.archive.retention import Worth
 from groundstation.decode import foreign
+from groundstation.decode.beacon_freshness import is_of_its_time
 from groundstation.decode.contents import Contents
+from groundstation.decode.ears import Ears
 from groundstation.decode.intake import Intake
 from groundstation.decode.node_receiver import NodeReceiver
+from groundstation.decode.nodes import Nodes, Numbered
 from groundstation.decode.placing import Placing
 from groundstation.decode.reception_worth import worth_of
 from groundstation.decode.sessions import UNKNOWN
 from groundstation.uplink.uplink_scheduler import UplinkScheduler
 from wire import auth, beacon, frames
-from wire.airtime_budget import AirtimeBudget
 from wire.auth import Authenticity
+from wire.beacon import Beacon
 from wire.bodies import NO_MODELS, Models
 from wire.commands import Opcode
 from wire.frames import (
@@ -49,22 +52,22 @@ from wire.frames import (
 from wire.mission import Mission
 from wire.session import Session
 
-Numbered = BeaconFrame | DataFrame | IncarnationFrame  # a payload's frames that have a counter
 _log = structlog.get_logger()
 REFEED_MS = 2 * 3600 * 1000  # blocks that began before this are finished or given up
 CATCH_UP_MAX = 2_000  # receptions in memory at once when old ones are decoded
-FOREIGN_NODES_MAX = 8  # whose records are put together; of others only frames are counted
+ECHO_MS_MAX = 10_000  # a beacon that another station told us of first is still live for so long
 
 
 @dataclass(frozen=True, slots=True)
 class HeardBytes:
-    """Bytes as received, with the time of their reception."""
+    """Bytes as received, and when; ``station`` where another one received them."""
 
     data: bytes
     utc_ms: int
     rssi_dbm: float | None = None
     snr_db: float | None = None
-    source: str = "radio"
+    source: str = BY_RADIO
+    station: str | None = None
 
 
 class Ground:
@@ -83,7 +86,6 @@ class Ground:
     ) -> None:
         assert downlink_key is None or mission.keys.downlink_mac, "the mission must sign"
         self.archive = archive
-        self._models = models
         self._intake = Intake(archive)
         self._mission = mission
         self._node_id = mission.payload.node_id
@@ -91,10 +93,10 @@ class Ground:
         self._contents = Contents(archive, self._node_id, uplink_key is not None, models)
         self._signers = {} if downlink_key is None else {self._node_id: downlink_key}
         self._has_heard_impostor = False
-        self._nodes: dict[int, NodeReceiver] = {}
+        self._nodes = Nodes(mission, self._signers, models)
         self._placing = Placing(archive, self._signers)
         self._tally: Counter[str] = Counter()
-        self._node_frames: dict[int, tuple[int, int, int]] = {}
+        self._ears = Ears(archive)
         self._held = Held(self.worth_of)
         self._is_disk_refusing = False
         self._is_behind = False  # does the archive hold receptions that are not decoded yet?
@@ -112,7 +114,7 @@ class Ground:
 
     def receive(
         self, data: bytes, utc_ms: int, rssi_dbm: float | None = None, snr_db: float | None = None,
-        source: str = "radio",
+        source: str = BY_RADIO,
     ) -> None:
         """Take one received byte string. It is durable when this returns."""
         self.receive_many([HeardBytes(data, utc_ms, rssi_dbm, snr_db, source)])
@@ -128,7 +130,8 @@ class Ground:
         while batch := list(islice(rest, BATCH_MAX)):
             has_dropped = self._held.dropped > 0
             self._held.add(
-                Reception(h.utc_ms, h.data[:RAW_BYTES_MAX], station, h.rssi_dbm, h.snr_db, h.source)
+                Reception(h.utc_ms, h.data[:RAW_BYTES_MAX], h.station or station, h.rssi_dbm,
+                          h.snr_db, h.source)
                 for h in batch
             )
             if self._held.dropped and not has_dropped:
@@ -172,7 +175,7 @@ class Ground:
     def _decode_new(self, numbered: list[Reception]) -> None:
         try:
             if self._is_behind:
-                self._nodes.clear()
+                self._nodes.forget()
                 self._placing.forget()
                 self._catch_up()
             else:
@@ -180,14 +183,14 @@ class Ground:
         except sqlite3.Error as error:  # they are durable: decoded again with the next ones
             _log.error("archive_refuses", why=str(error), held=0)
             self._tally.clear()
-            self._node_frames.clear()
+            self._ears.forget()
             self._is_behind = True
         else:
             self._is_behind = False
 
     def loss(self) -> float | None:
         """Share of our payload's last 255 frames that did not arrive."""
-        node = self._nodes.get(self._node_id)
+        node = self._nodes.ours
         return node.link.loss if node else None
 
     def _take_key(self, downlink_key: bytes | None) -> None:
@@ -220,14 +223,14 @@ class Ground:
     def _refeed(self, reception: Reception) -> None:
         """Feed a frame that was decoded before the restart: state, and records it still owes."""
         frame = self._placing.frame(reception)
-        if not isinstance(frame, Numbered):
+        if self._ears.first(reception) is not None or not isinstance(frame, Numbered):
             return
-        node = self._node(frame)
+        node = self._nodes.of(frame)
         if node is None or node.is_duplicate(reception.raw):
             return
         is_new = node.agrees(frame.counter)
         if isinstance(frame, BeaconFrame):
-            is_new = node.is_news(frame, reception.utc_ms)
+            is_new = node.is_news(frame, beacon.decode(frame.state), reception.utc_ms)
         elif isinstance(frame, DataFrame):
             sessions = self._placing.sessions(frame.node_id)
             session = frame.session or sessions.claimed(frame.counter.boot)
@@ -235,34 +238,35 @@ class Ground:
                 return
             _, is_new = node.on_data(frame, session, sessions.life(session), reception.utc_ms)
         if is_new:
-            node.link.on_counter(frame.counter, reception.utc_ms)
+            node.link.on_counter(frame.counter, reception.utc_ms, is_told=reception.is_told)
             node.link.take_minutes()
 
     def _decode_all(self, receptions: list[Reception]) -> None:
         with self.archive.batch(is_durable=False):
             for reception in receptions:
                 self._admit(reception, self._decode)
-            for node in self._nodes.values():
+            for node in self._nodes:
                 self.archive.add_minutes(node.link.take_minutes())
-            for node_id, (count, first_ms, last_ms) in self._node_frames.items():
-                self.archive.add_node_frames(node_id, count, first_ms, last_ms)
+            self._ears.keep()
             self.archive.count(self._tally)
             if self._tally["impostor"]:
                 self.archive.note_change("impostor", None)
             self.archive.set_meta("decoded_upto", receptions[-1].reception_id)
         self._tally.clear()
-        self._node_frames.clear()
 
     def _admit(self, reception: Reception, decode: Callable[[Reception], None]) -> None:
         """Of one that makes a decoder raise nothing is counted, and nothing noted of sessions."""
-        tally, node_frames = dict(self._tally), dict(self._node_frames)
+        tally, noted = dict(self._tally), self._ears.noted
         if not self._intake.admit(reception, decode):
-            self._tally, self._node_frames = Counter(tally), node_frames
+            self._tally = Counter(tally)
+            self._ears.forget(noted)
             self._placing.forget()
 
     def _decode(self, reception: Reception) -> None:
         frame = self._placing.frame(reception)
-        if frame is None:
+        if (first := self._ears.first(reception)) is not None:
+            self._on_echo(reception, frame, reception.utc_ms - first.utc_ms)
+        elif frame is None:
             is_uplink = frames.is_uplink(reception.raw)
             other = foreign.keep(self.archive, reception, self._mission.payload.callsign)
             self._tally[other or ("uplink_overheard" if is_uplink else "noise")] += 1
@@ -274,13 +278,21 @@ class Ground:
         else:
             self._on_frame(reception, frame)
 
+    def _on_echo(self, reception: Reception, frame: frames.Heard | None, age_ms: int) -> None:
+        """Another station received the same, so long before."""
+        self._tally["duplicates"] += 1
+        if isinstance(frame, frames.Downlink):
+            self._ears.note(reception, frame.node_id, is_echo=True)
+        if isinstance(frame, BeaconFrame) and abs(age_ms) <= ECHO_MS_MAX:
+            self._listen(reception, frame, beacon.decode(frame.state))
+
     def _on_frame(self, reception: Reception, frame: frames.Downlink) -> None:
-        self._count_node(frame.node_id, reception.utc_ms)
+        self._ears.note(reception, frame.node_id)
         if isinstance(frame, IdentFrame):
             self.archive.add_node_frames(frame.node_id, 0, reception.utc_ms, reception.utc_ms)
             self.archive.set_ident(frame.node_id, frame.text)
             return
-        node = self._node(frame)
+        node = self._nodes.of(frame)
         if node is None:
             self._tally["too_many_nodes"] += 1
         elif node.is_duplicate(reception.raw):
@@ -290,15 +302,14 @@ class Ground:
                 self._on_counter(reception, node, frame)
         elif isinstance(frame, IncarnationFrame):
             self._on_incarnation(reception, node, frame)
-        elif node.is_news(frame, reception.utc_ms):
-            self._on_counter(reception, node, frame)
-            self._on_beacon(reception, frame)
         else:
-            self._tally["old_beacons"] += 1
+            self._on_beacon(reception, node, frame)
 
     def _on_counter(self, reception: Reception, node: NodeReceiver, frame: Numbered) -> None:
         """Account for a frame that is new."""
-        if (silence := node.link.on_counter(frame.counter, reception.utc_ms)) is not None:
+        at_ms, is_told = reception.utc_ms, reception.is_told
+        silence = node.link.on_counter(frame.counter, at_ms, is_told=is_told)
+        if silence is not None:
             self.archive.add_silence(frame.node_id, *silence)
 
     def _on_data(self, reception: Reception, node: NodeReceiver, frame: DataFrame) -> bool:
@@ -336,7 +347,7 @@ class Ground:
 
     def _on_placed(self, node: NodeReceiver, frame: DataFrame, held: Reception) -> None:
         """The session of a frame that had to wait is known."""
-        self._count_node(frame.node_id, held.utc_ms)
+        self._ears.note(held, frame.node_id)
         if self._on_data(held, node, frame):
             node.link.on_late(held.utc_ms)
 
@@ -346,36 +357,26 @@ class Ground:
             _log.warning("impostor_heard", node_id=frame.node_id, frame=frame.authenticity.value)
         self._has_heard_impostor = True
 
-    def _node(self, frame: Numbered) -> NodeReceiver | None:
-        node_id = frame.node_id
-        node = self._nodes.get(node_id)
-        if node is None:
-            foreign = len(self._nodes) - (self._node_id in self._nodes)
-            if node_id != self._node_id and foreign >= FOREIGN_NODES_MAX:
-                return None
-            node = self._nodes[node_id] = NodeReceiver(
-                node_id, self._symbol_mtu_bytes(frame), AirtimeBudget(self._mission),
-                node_id in self._signers, self._models)
-        return node
+    def _on_beacon(self, reception: Reception, node: NodeReceiver, frame: BeaconFrame) -> None:
+        state, utc_ms = beacon.decode(frame.state), reception.utc_ms
+        is_past = reception.is_told and node.link.is_of_the_past(utc_ms)
+        if not is_past and node.is_news(frame, state, utc_ms):
+            self._on_counter(reception, node, frame)
+            self.archive.add_beacon(reception, frame, state)
+            if frame.node_id == self._node_id:
+                counters.confirm(self.archive.db, state.command_counter, utc_ms)
+            self._listen(reception, frame, state)
+        elif (reception.is_told and is_of_its_time(state.time_of_day_s, utc_ms)
+                and not self.archive.has_beacon(frame, utc_ms)):
+            node.link.on_late(utc_ms)
+            self.archive.add_beacon(reception, frame, state, is_late=True)
+        else:
+            self._tally["old_beacons"] += 1
 
-    def _symbol_mtu_bytes(self, frame: Numbered) -> int:
-        """Ours is as the mission says; whether a foreign payload signs, its frames say."""
-        if frame.node_id == self._node_id:
-            return self._mission.symbol_mtu_bytes
-        is_signed = frame.authenticity is not Authenticity.UNSIGNED
-        return self._mission.radio.mtu_bytes - auth.DOWNLINK_MAC_BYTES * is_signed
-
-    def _count_node(self, node_id: int, utc_ms: int) -> None:
-        count, first_ms, _ = self._node_frames.get(node_id, (0, utc_ms, utc_ms))
-        self._node_frames[node_id] = (count + 1, first_ms, utc_ms)
-
-    def _on_beacon(self, reception: Reception, frame: BeaconFrame) -> None:
-        state = beacon.decode(frame.state)
-        self.archive.add_beacon(reception, frame, state)
-        if frame.node_id != self._node_id:
-            return
-        counters.confirm(self.archive.db, state.command_counter, reception.utc_ms)
-        if frame.is_listening:
+    def _listen(self, reception: Reception, frame: BeaconFrame, state: Beacon) -> None:
+        """The window of a beacon opens by the clock of the station that received it: only ours."""
+        is_ours = frame.node_id == self._node_id and not reception.is_told
+        if is_ours and frame.is_listening:
             self._uplink.open_window(reception.utc_ms, state.is_cutdown_armed)
 
     # -- speaking -----------------------------------------------------------------------------
@@ -396,4 +397,4 @@ class Ground:
 
     def next_uplink(self, utc_ms: int) -> bytes | None:
         """The frame to transmit now, or None; see ``UplinkScheduler.next_uplink``."""
-        return self._uplink.next_uplink(self._nodes.get(self._node_id), utc_ms)
+        return self._uplink.next_uplink(self._nodes.ours, utc_ms)

@@ -21,8 +21,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from host_training.cli import bundles, talking, training, writing
+from host_training.cli import bundles, studio, talking, training, writing
 from host_training.cli.bundles import DEFAULT_KEY, ThreadsOption
+from host_training.cli.writing import ProgressOption
+from host_training.common.progress_record import recorded
 from host_training.errors import FOUND, WARNING, TrainingError
 from host_training.training import known_bases
 from wire.bundle import BundleError
@@ -85,7 +87,22 @@ def _shown(stage: str, line: str) -> str:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[str, float, str], None]]:
+def _progress(record: Path | None = None) -> Iterator[Callable[[str, float, str], None]]:
+    """Progress on the terminal or in the log, and in the file ``record``."""
+    if record is None:
+        with _on_screen() as show:
+            yield show
+        return
+    with recorded(record) as write, _on_screen() as show:
+        def both(stage: str, fraction: float, line: str) -> None:
+            write(stage, fraction, line)
+            show(stage, fraction, line)
+
+        yield both
+
+
+@contextmanager
+def _on_screen() -> Iterator[Callable[[str, float, str], None]]:
     if not console.is_terminal:
         yield _Lines()
         return
@@ -186,14 +203,15 @@ def run(
     allow_failing_gates: Annotated[bool, typer.Option(
         "--allow-failing-gates", help="Sign although a gate fails; the manifest and the card say "
                                       "so.")] = False,
+    progress: ProgressOption = None,
 ) -> None:
     """Run all stages: import, train, quantise, evaluate, sign. Finished stages are not repeated."""
-    _quiet()
-    from host_training import pipeline
+    with _progress(progress) as report:
+        _quiet()
+        from host_training import pipeline
 
-    options = pipeline.Options(method, quant, epochs, keep, lr, variants, threads, seed,
-                               tuple(general or ()), lines, allow_failing_gates, rank, shape)
-    with _progress() as report:
+        options = pipeline.Options(method, quant, epochs, keep, lr, variants, threads, seed,
+                                   tuple(general or ()), lines, allow_failing_gates, rank, shape)
         manifest = pipeline.run(persona_dir, base, out, work or out.with_name(out.name + ".run"),
                                 key.expanduser(), options, report)
     console.print(f"Bundle: {out}   To chat: spacepi-train chat {out}")
@@ -231,6 +249,7 @@ def codec(
 talking.register(app)
 training.register(app, _progress, _quiet)
 writing.register(app, _progress)
+studio.register(app)
 
 
 def main() -> None:

@@ -21,6 +21,14 @@ class TrainingError(Exception):
                           *(f"- {sentence}" for sentence in self.args)])
 
 
+class TooLittleWriting(TrainingError):
+    """There is not enough to learn from, to choose by and to measure with."""
+
+
+class Stopped(TrainingError):
+    """The maker stopped it; what is done is kept, and the same command continues from there."""
+
+
 def faults(checks: Iterable[Callable[[], object]]) -> list[str]:
     """The sentences of every check that raises a TrainingError, each once, in their order."""
     found: list[str] = []

@@ -28,7 +28,7 @@ from host_training import (
     rows,
     training,
 )
-from host_training.bundle import model_card, pack, shapes
+from host_training.bundle import model_card, pack, rehearsal, shapes
 from host_training.codec import codec_stage
 from host_training.common import persona_dir
 from host_training.common.messages import quarantine_path
@@ -123,15 +123,16 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     report("quantise", 1.0, f"{step.quant}, {step.size_bytes / 1e6:.1f} MB,"
            f" {step.held_out_bpb:.3f} bits/byte")
     runtime = _runtime(data, AutoConfig.from_pretrained(base, local_files_only=True).hidden_size)
+    _rehearse(work, persona, ladder_dir / f"{step.quant}.gguf", data_dir, runtime, report)
     has_canaries = adopted is None or result["has_canaries"]
     judged = _evaluate(run_dir, base, ladder_dir, step, data_dir, persona, runtime, has_canaries,
                        options, report)
     verdict = examination.publish(judged, out, options.may_fail_gates)
     report("evaluate", 1.0, verdict.line)
     report("pack", 0.0, "signing")
-    facts = model_card.CardFacts(persona.name, persona.author, persona.disclosure, _base_id(base),
-                                 result, ladder, step, data.counts, read_rows_summary(data_dir),
-                                 packing, verdict)
+    facts = model_card.CardFacts(persona.name, persona.author, persona.disclosure,
+                                 known_bases.title_of(base), result, ladder, step, data.counts,
+                                 read_rows_summary(data_dir), packing, verdict)
     form = (shapes.whole(ladder_dir, step) if options.shape == "whole" else
             shapes.adapter(ladder_dir, step, trained / "adapter", base, known, persona.name,
                            data.validation, options.threads or 1))
@@ -139,7 +140,7 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
         persona=persona, model=form.model,
         memory=data_dir / "memory.sqlite", codec=codec_dir / TEXT_CODEC,
         card=model_card.model_card(facts),
-        base={"id": _base_id(base), "sha256": weights_hash(base), **form.base},
+        base={"id": known_bases.title_of(base), "sha256": weights_hash(base), **form.base},
         training={"method": result["method"], "counts": data.counts, "quant": step.quant,
                   "held_out_bits_per_byte": round(step.held_out_bpb, 4),
                   "third_party": persona.settings.privacy.third_party,
@@ -168,6 +169,8 @@ def prepare(directory: Path, base: Path, work: Path, options: Options, report: R
     report("writing", 1.0, f"{len(examples)} examples{aside}; {summary['thoughtful share']:.0%} of "
                            "the training data is of tiers 1 and 2")
     split_dir = _split(run_dir, writing_dir, examples, persona, options)
+    for sentence in split.doubts(examples, split.Split.load(split_dir / split.FILE)):
+        report(WARNING, 1.0, sentence)
     data_dir = _dataset(run_dir, writing_dir, split_dir, examples, base, persona, options)
     data = Dataset.load(data_dir / "dataset.json")
     thoughtful, other = (data.counts.get(letters, 0) for letters in dataset.LETTERS)
@@ -314,12 +317,13 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
         report("quantise", 0.0, "comparing tokens")
         tokenizer_parity.check(out / "F16.gguf", AutoTokenizer.from_pretrained(
             trained / "merged", local_files_only=True), data.validation + data.test + data.train)
-        report("quantise", 0.0, "importance of the weights")
         model = AutoModelForCausalLM.from_pretrained(trained / "merged", dtype=torch.float32,
                                                      local_files_only=True)
-        weights, unseen = imatrix.for_file(model, data.train, out / "F16.gguf")
+        weights, unseen = imatrix.for_file(
+            model, data.train, out / "F16.gguf",
+            lambda share: report("quantise", share / 2, "importance of the weights"))
         if unseen:
-            report("quantise", 0.0, f"columns have equal importance in {len(unseen)} of "
+            report("quantise", 0.5, f"columns have equal importance in {len(unseen)} of "
                                     f"{len(weights)} weights that could not be observed, such as "
                                     f"{unseen[0]}")
         np.savez_compressed(  # whose types take each array's name for an option of its own
@@ -329,13 +333,21 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
         expected = training_result.read(trained)["held_out_bpb"]
         walked = quantise.walk_ladder(
             out / "F16.gguf", out, steps, weights, data.validation, options.threads or 1, expected,
-            lambda fraction, line: report("quantise", fraction, line))
+            lambda share, line: report("quantise", (1 + share) / 2, line))
         (out / "ladder.part").write_text(json.dumps(quantise.as_table(walked), indent=1))
         os.replace(out / "ladder.part", out / "ladder.json")
 
     inputs = {"trained": trained.name, "quant": options.quant, "name": name,
               "code": code_hash(gguf, quantisation, bits)}
     return run_dir.stage("quantise", inputs, build)
+
+
+def _rehearse(work: Path, persona: persona_dir.PersonaSource, model: Path, data_dir: Path,
+              runtime: dict[str, Any], report: Report) -> None:
+    """From here on the persona can be heard, which an examination makes wait for half an hour."""
+    rehearsal.write(work, persona, model, data_dir / "memory.sqlite", runtime)
+    report(FOUND, 1.0, "To hear it while it is examined, in another terminal: spacepi-train chat"
+                       f" {work}")
 
 
 def _evaluate(run_dir: RunDir, base: Path, ladder_dir: Path, step: quantise.Step, data_dir: Path,
@@ -385,13 +397,3 @@ def _runtime(data: Dataset, hidden_size: int) -> dict[str, Any]:
     tokens_max = min(max(sampling.max_tokens, longest + ANSWER_TOKENS_SPARE), TOKENS_MAX)
     return {"n_ctx": dataset.ROW_TOKENS_MAX,
             **asdict(sampling.overridden({"max_tokens": tokens_max}))}
-
-
-def _base_id(base: Path) -> str:
-    """The folder's own first heading, else its name: never the path, which names the user."""
-    readme = base / "README.md"
-    if readme.is_file():
-        for line in readme.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("# "):
-                return line[2:].strip()
-    return base.resolve().name

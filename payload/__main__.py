@@ -4,6 +4,8 @@
                                                         it flies already: spacepi-preflight
     spacepi-payload run --mission mission.toml          fly
     spacepi-payload assemble --mission mission.toml     make the model of an adapter bundle
+    spacepi-payload scan                                what is connected, as a [sensors] section
+    spacepi-payload powersave                           what can be switched off in flight
     spacepi-payload diary --mission mission.toml        what this flight said, for the next one
 
 Whatever is missing (a sensor, the radio, the model, the disk) is missing: the daemon flies without
@@ -26,9 +28,10 @@ from typing import Annotated
 import structlog
 import typer
 
-from payload import assembly, diary_command, llama_library, mind_start, preflight
+from payload import assembly, carried, diary_command, llama_library, mind_start, preflight
 from payload.devices import fitted
-from payload.devices.gps_ublox import UbloxGnss
+from payload.devices.buses import Buses
+from payload.drivers import one_wire
 from payload.drivers.baud_search import BaudSearch
 from payload.drivers.camera import CameraProcess
 from payload.drivers.clock import BootClock
@@ -37,37 +40,36 @@ from payload.drivers.http import HttpClient
 from payload.drivers.i2c import LinuxI2cBus
 from payload.drivers.journal import hold_standard_streams, log_to_standard_error
 from payload.drivers.mind_socket import MindSocket
+from payload.drivers.one_wire import KernelThermometer
 from payload.drivers.only_one import AnotherPayload, OnlyOne
-from payload.drivers.pins import CutdownPin
 from payload.drivers.radio_wiring import wired_radio
-from payload.drivers.serial_port import SerialStream
+from payload.drivers.saver_socket import SaverSocket
+from payload.drivers.serial_port import SerialStream, serial_ports
 from payload.drivers.system import SysfsBoard
 from payload.drivers.systemd import SystemdWatchdog
 from payload.flight import Flight, FlightPorts
-from payload.mind import diary
-from payload.mind.memory import Memory, MemoryAbsent
-from payload.mind.persona import CodecAbsent, Persona, load_persona
+from payload.mind.persona import load_persona
 from payload.notes import Note
-from payload.ports import DeviceAbsent, Radio
+from payload.ports import DeviceAbsent, Radio, Switch
 from payload.preflight import Line, Machine
+from payload.scan import look, scan_command
 from payload.storage.store import END_MS_MAX, OPEN_MS_MAX, Store
 from payload.storage.store_file import free_bytes
 from payload.storage.writer import Writer
-from wire import auth, key_file, mission
-from wire.auth import Direction
+from wire import key_file, mission
 from wire.bundle import BundleError
-from wire.file_hashes import FileHashes
 from wire.key_file import KeyFileError
 from wire.mission import Mission, MissionError
 from wire.records import Kind
-from wire.text_codec import TextModel
 
 NO_GO, USAGE_ERROR, DISK_STALLED = 1, 2, 3
 LOOK_MS = 10  # how soon to look again whether the disk has answered
 RUN_DIR_VARIABLE = "RUNTIME_DIRECTORY"  # set by systemd: /run/spacepi
 MIND_SOCKET = "mind.sock"
 
-app = typer.Typer(add_completion=False, no_args_is_help=True)
+# Plain text: the Pi has no rich, and the journal no colours.
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None,
+                  pretty_exceptions_enable=False)
 app.command()(assembly.assemble)
 app.command("diary")(diary_command.write_diary)
 log = structlog.get_logger("payload")
@@ -145,6 +147,51 @@ def run_preflight(
     raise typer.Exit(0 if preflight.is_go(lines) else NO_GO)
 
 
+@app.command()
+def scan(
+    write: Annotated[
+        Path | None, typer.Option("--write", help="Mission file whose [sensors] section is to say "
+                                                  "what was found.", readable=False)
+    ] = None,
+    bus: Annotated[int, typer.Option(help="Number of the I2C bus.", min=0, max=20)] = 1,
+) -> None:
+    """Find what is on the buses and serial ports, and write it as a [sensors] section.
+
+    The flight core must not run meanwhile: sudo systemctl stop spacepi-payload.
+    """
+    with contextlib.ExitStack() as open_things:
+        i2c, clock = LinuxI2cBus(bus), BootClock()
+        open_things.callback(i2c.close)
+        connected = look.look(
+            bus, i2c if i2c.is_there() else None, one_wire.found(), serial_ports(), SerialStream,
+            lambda pause_ms: clock.wait_until(clock.now_ms() + pause_ms))
+    scan_command.conclude(connected, write)
+
+
+@app.command()
+def powersave(
+    try_s: Annotated[
+        int | None, typer.Option("--try", min=5, max=120, help="Save for so many seconds, as in "
+                                                               "flight, then put all back.")
+    ] = None,
+) -> None:
+    """Say what this machine can switch off in flight, and try it."""
+    saver, clock = SaverSocket(), BootClock()
+    told = saver.told
+    if told is None:
+        typer.echo("Nobody saves power: sudo systemctl enable --now spacepi-powersave", err=True)
+        raise typer.Exit(NO_GO)
+    typer.echo(told)
+    if try_s is not None:
+        typer.echo(f"Saving for {try_s} s; a connection by Wi-Fi pauses.")
+        with contextlib.closing(saver):
+            saver.ask(is_away=True, is_idle=True)
+            end_ms = clock.now_ms() + 1000 * try_s
+            while clock.now_ms() < end_ms:
+                clock.wait_until(end_ms)
+        typer.echo("Everything is back.")
+
+
 def _machine(plan: Mission, base: Path) -> Machine:
     """The state of the machine that preflight examines beside the flight core."""
     key_flaw = persona_flaw = free = None
@@ -184,12 +231,12 @@ def _wired(
     disk = DiskThread(Writer(path))
     open_things.callback(_close, disk)
     store, asked_ms = Store(disk, random.SystemRandom()), clock.now_ms()
-    persona = _persona(plan, base)
+    persona = carried.persona(plan, base)
     ports = _ports(
         plan, base, persona is not None and start_mind, watchdog, radio, open_things)
-    uplink_key, downlink_key = _keys(plan, base)
-    text, codec = persona.text if persona else None, _codec(persona)
-    memory = _memory(persona, plan, base)
+    uplink_key, downlink_key = carried.keys(plan, base)
+    text, codec = persona.text if persona else None, carried.codec(persona)
+    memory = carried.memory(persona, plan, base)
     while not store.open() and clock.now_ms() - asked_ms < OPEN_MS_MAX:
         clock.wait_until(clock.now_ms() + LOOK_MS)
     return Flight(
@@ -260,13 +307,13 @@ def _ports(
     bus = None if sensors.i2c_bus is None else LinuxI2cBus(sensors.i2c_bus)
     if bus is not None:
         open_things.callback(bus.close)
+    buses = Buses(bus, KernelThermometer)
     gnss_stream = BaudSearch(SerialStream(sensors.gnss_device, sensors.gnss_baud))
     open_things.callback(gnss_stream.close)
     run_dir = _run_dir(base, open_things)
     return FlightPorts(
-        gnss=UbloxGnss(gnss_stream),
-        outside=fitted.outside(sensors, bus),
-        power=fitted.power(sensors, bus),
+        gnss=fitted.receiver(sensors, buses, gnss_stream),
+        sensors=fitted.sensors(sensors, buses),
         radio=radio,
         mind=_mind(plan, base, run_dir / MIND_SOCKET, start_mind, open_things),
         camera=CameraProcess(run_dir) if sensors.camera else None,
@@ -274,6 +321,7 @@ def _ports(
         watchdog=watchdog,
         board=SysfsBoard(),
         cutdown=_cutdown(plan, open_things),
+        saver=_saver(plan, open_things),
     )
 
 
@@ -290,9 +338,11 @@ def _mind(
     return mind
 
 
-def _cutdown(plan: Mission, open_things: contextlib.ExitStack) -> CutdownPin | None:
+def _cutdown(plan: Mission, open_things: contextlib.ExitStack) -> Switch | None:
     if plan.flight.cutdown_pin is None:
         return None
+    from payload.drivers.pins import CutdownPin  # gpiozero: 2 MB, which most flights do not need
+
     try:
         pin = CutdownPin(plan.flight.cutdown_pin)
     except DeviceAbsent as error:
@@ -300,6 +350,14 @@ def _cutdown(plan: Mission, open_things: contextlib.ExitStack) -> CutdownPin | N
         return None
     open_things.callback(pin.close)
     return pin
+
+
+def _saver(plan: Mission, open_things: contextlib.ExitStack) -> SaverSocket | None:
+    if not plan.power.powersave:
+        return None
+    saver = SaverSocket()
+    open_things.callback(saver.close)
+    return saver
 
 
 def _run_dir(base: Path, open_things: contextlib.ExitStack) -> Path:
@@ -312,59 +370,6 @@ def _run_dir(base: Path, open_things: contextlib.ExitStack) -> Path:
     except OSError as error:
         log.warning("no_run_dir", reason=str(error))
         return base
-
-
-def _persona(plan: Mission, base: Path) -> Persona | None:
-    if not plan.mind.bundle:
-        log.warning("no_persona", reason="mind.bundle is not set")
-        return None
-    try:
-        hashes = FileHashes(base / plan.payload.data_dir / "hashes.json")
-        return load_persona(base / plan.mind.bundle, plan.mind.public_keys, hashes)
-    except BundleError as error:
-        log.warning("no_persona", reason=str(error))
-        return None
-
-
-def _memory(persona: Persona | None, plan: Mission, base: Path) -> Memory | None:
-    if persona is None:
-        return None
-    lines: list[str] = []
-    if plan.mind.diary:
-        try:
-            lines = diary.read(base / plan.mind.diary, plan.mind.private_words)
-        except diary.DiaryError as error:
-            log.warning("no_diary", reason=str(error))
-    try:
-        return Memory(persona.memory_path, lines)
-    except MemoryAbsent as error:
-        log.warning("no_memory", reason=str(error))
-        return None
-
-
-def _codec(persona: Persona | None) -> TextModel | None:
-    if persona is None:
-        return None
-    try:
-        return persona.load_codec()
-    except CodecAbsent as error:
-        log.warning("no_text_codec", reason=str(error))
-        return None
-
-
-def _keys(plan: Mission, base: Path) -> tuple[bytes | None, bytes | None]:
-    """(uplink, downlink) keys; without a key file it flies without uplink and unsigned."""
-    try:
-        master = key_file.load(base / plan.keys.file)
-    except KeyFileError as error:
-        log.warning("deaf_to_commands", reason=str(error))
-        if plan.keys.downlink_mac:
-            log.warning("not_signing", reason="stations with the key reject its frames")
-        return None, None
-    downlink_key = plan.downlink_key(master)
-    if downlink_key is not None:
-        log.info("signing", key=auth.key_name(downlink_key))
-    return auth.derive_key(master, plan.payload.node_id, Direction.UPLINK), downlink_key
 
 
 def main() -> None:

@@ -29,6 +29,11 @@ class BusGuard:
         self._rest_until_ms: int | None = None
 
     @property
+    def is_proven(self) -> bool:
+        """A transfer on the bus has returned since the start."""
+        return self._is_proven
+
+    @property
     def is_resting(self) -> bool:
         return self._rest_until_ms is not None
 

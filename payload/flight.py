@@ -8,7 +8,8 @@ hands them to the disk once a step, and only what is durable is ever sent.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from payload import hearsay, starts
@@ -45,12 +46,14 @@ from payload.ports import (
     Mind,
     PortError,
     Radio,
+    Saver,
     Sensor,
     Switch,
     Watchdog,
 )
 from payload.power import charge
 from payload.power.power import PowerManager
+from payload.power.thrift import Thrift
 from payload.prompt import PersonaText
 from payload.radio_requests import RadioRequests
 from payload.sensors import Sensors
@@ -74,8 +77,7 @@ class FlightPorts:
     """Everything outside the core; None is not fitted."""
 
     gnss: Gnss | None = None
-    outside: Sensor | None = None
-    power: Sensor | None = None
+    sensors: Mapping[str, Sensor] = field(default_factory=dict)  # by role, payload.sensors.ROLES
     radio: Radio | None = None
     mind: Mind | None = None
     camera: Camera | None = None
@@ -83,6 +85,7 @@ class FlightPorts:
     watchdog: Watchdog | None = None
     board: Board | None = None
     cutdown: Switch | None = None
+    saver: Saver | None = None
 
 
 class Flight:
@@ -106,10 +109,11 @@ class Flight:
         self.gate = UplinkGate(uplink_key, mission.payload.node_id, store, self.clock)
         store.commit(0)  # before anything that may be what kills it
         self.settings = FlightSettings(mission, saved_settings(store))
-        self.sensors = Sensors(ports.outside, ports.power, ports.board)
+        self.sensors = Sensors(ports.sensors, ports.board)
         self.bus_guard = BusGuard(store)
         self.navigation = Navigation(ports.gnss)
         self.power = PowerManager(mission.power, store.get(charge.KEY))
+        self.thrift = Thrift(ports.saver)
         self._questions = Questions(store.get(questions.KEY))
         self._firsts = Firsts(store.get(firsts.KEY))
         keeping = (api.name for api in mission.api if api.keep)
@@ -187,7 +191,7 @@ class Flight:
 
     def situation(self, now_ms: int) -> Situation:
         """What is known right now; see ``payload.situation``."""
-        fix, latest = self.navigation.fix, self.sensors.latest
+        fix = self.navigation.fix
         fix_age_ms = self.navigation.fix_age_ms(now_ms)
         moving = fix if fix_age_ms is not None and fix_age_ms <= fix_age.LOST_MS else None
         heard_ms = self._inbox.heard_ms
@@ -205,13 +209,7 @@ class Flight:
             heading_deg=moving.heading_deg if moving else None,
             satellites=fix.satellites if fix else None,
             fix_age_s=None if fix_age_ms is None else fix_age_ms / 1000,
-            outside_c=latest("outside_c", now_ms),
-            inside_c=latest("inside_c", now_ms),
-            pressure_hpa=latest("pressure_hpa", now_ms),
-            humidity_pct=latest("humidity_pct", now_ms),
-            battery_mv=latest("battery_mv", now_ms),
-            current_ma=latest("current_ma", now_ms),
-            soc_c=latest("soc_c", now_ms),
+            **self.sensors.known(now_ms),
             is_undervolted=self.sensors.is_undervolted(now_ms),
             scene=self.camera.last_scene,
             heard_ground_age_s=None if heard_ms is None else (now_ms - heard_ms) / 1000,
@@ -249,7 +247,8 @@ class Flight:
     def _poll(self, now_ms: int) -> list[Note]:
         self.store.poll(now_ms)
         notes = self._feel(now_ms)
-        notes += self.navigation.poll(now_ms, self.sensors.latest("pressure_hpa", now_ms))
+        if self.settings.mission.sensors.gnss_address is None or self.bus_guard.is_proven:
+            notes += self.navigation.poll(now_ms, self.sensors.latest("pressure_hpa", now_ms))
         radio = self._ports.radio
         if radio is not None:
             try:
@@ -314,6 +313,7 @@ class Flight:
         if self.camera.last_picture_ms is not None:
             self.mind.note_picture(self.camera.last_scene, self.camera.last_picture_ms)
         notes += self.mind.update(situation, now_ms, self.power, self.phase.ground_altitude_m)
+        self.thrift.update(self.phase.phase, self.mind.is_busy, now_ms)
         self.health.mark("mind", now_ms)
         return notes + self._periodic(situation, now_ms)
 

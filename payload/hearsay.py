@@ -1,7 +1,8 @@
-"""Hearsay: what sources said, kept with its age, quoted in thoughts, forgotten on command.
+"""Hearsay: what sources and the ground said, kept with its age, quoted, forgotten on command.
 
 Of each source the newest text is kept; of one whose mission says ``keep``, every text is, so that
-the mind remembers the towns it has passed. HEARD_MAX in all: the oldest leaves. It is another's
+the mind remembers the towns it has passed, and so is every note of the ground. HEARD_MAX in all:
+the oldest leaves. It is another's
 word, never the mind's own: it is quoted as such, with source and age, and does nothing else.
 """
 
@@ -17,6 +18,7 @@ from payload.prompt import Heard, Moment, strip_control
 
 KEY = "hearsay"  # in the store
 HEARD_MAX = 16
+GROUND = "the ground"  # with a space: no source has this name
 NUMBER_MAX = (1 << 16) - 1
 WORD_CHARS_MIN = 4  # shorter ones are in every question
 
@@ -43,7 +45,7 @@ class Hearsay:
 
     def __init__(self, keeping: Iterable[str] = (), saved: Any = None) -> None:
         """``keeping`` are the names of the sources whose every text is kept."""
-        self._keeping = frozenset(keeping)
+        self._keeping = frozenset((GROUND, *keeping))
         self._sayings = [_Saying(*saying) for saying in saved or ()][-HEARD_MAX:]
 
     def saved(self) -> list[list[Any]]:

@@ -20,6 +20,9 @@ LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType({
     "humidity_pct": (0.0, 100.0),
     "battery_mv": (500.0, 36_000.0),
     "current_ma": (-10_000.0, 10_000.0),
+    "panel_mv": (0.0, 36_000.0),  # at night it gives nothing
+    "panel_ma": (-10_000.0, 10_000.0),
+    "spin_dps": (-2_500.0, 2_500.0),
     "soc_c": (-60.0, 125.0),
     "inside_c": (-60.0, 125.0),
     # Of a fix: below the shore of the Dead Sea, above any balloon.

@@ -33,18 +33,6 @@ class DeviceGarbage(PortError, ValueError):
     """It answered something its datasheet does not allow."""
 
 
-class I2cBus(Protocol):
-    """The subset of ``smbus2.SMBus`` that the devices use.
-
-    Every method raises OSError when the device does not acknowledge.
-    """
-
-    def read_byte_data(self, i2c_addr: int, register: int) -> int: ...
-    def write_byte_data(self, i2c_addr: int, register: int, value: int) -> None: ...
-    def read_i2c_block_data(self, i2c_addr: int, register: int, length: int) -> list[int]: ...
-    def write_i2c_block_data(self, i2c_addr: int, register: int, data: list[int]) -> None: ...
-
-
 class ByteStream(Protocol):
     """A serial port or socket that is already open; both calls return at once."""
 
@@ -362,6 +350,20 @@ class Switch(Protocol):
 
     def drive(self, is_high: bool) -> None:
         """Raises DeviceAbsent."""
+        ...
+
+
+class Saver(Protocol):
+    """Whoever can switch parts of the machine off to save power. Neither call raises or waits."""
+
+    @property
+    def told(self) -> str | None:
+        """What it can switch, in one line; None while it does not answer."""
+        ...
+
+    def ask(self, is_away: bool, is_idle: bool) -> None:
+        """``is_away``: nobody is near enough for Wi-Fi; ``is_idle``: nothing needs the processor.
+        """
         ...
 
 

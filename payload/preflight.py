@@ -23,6 +23,7 @@ from wire.airtime_budget import AirtimeBudget
 from wire.beacon import PowerMode
 from wire.commands import ARMED_S
 from wire.mission_radio import MODULES, RadioSection
+from wire.mission_sensors import ONE_WIRE, SensorSection
 from wire.records import TimeQuality
 from wire.sampling import Sampling
 
@@ -68,7 +69,8 @@ def examine(flight: Flight, machine: Machine, now_ms: int) -> list[Line]:
     situation = flight.situation(now_ms)
     lines = [_callsign(flight), _watchdog(machine), _disk(machine), _store(flight)]
     lines += [_clock(flight), *_gnss(flight, situation), *_sensors(flight, situation)]
-    lines += [_radio(flight), *_link(flight), *_files(flight, machine), *_cutdown(flight)]
+    lines += [*_thrift(flight), _radio(flight), *_link(flight)]
+    lines += [*_files(flight, machine), *_cutdown(flight)]
     if flight.starts.is_safe:  # what is off cannot be examined
         return [*lines, _safe(flight)]
     return [*lines, _camera(flight), *_mind(flight, machine)]
@@ -147,10 +149,10 @@ def _clock(flight: Flight) -> Line:
 
 
 def _gnss(flight: Flight, situation: Situation) -> Iterator[Line]:
-    navigation, device = flight.navigation, flight.settings.mission.sensors.gnss_device
+    navigation, place = flight.navigation, flight.settings.mission.sensors.gnss_place
     is_silent = navigation.fix is None and not navigation.rejects.total()
     if is_silent and navigation.dynamic_model_ok is None:
-        yield Line(Verdict.NO_GO, "gnss", f"no receiver on {device}: check its wiring")
+        yield Line(Verdict.NO_GO, "gnss", f"no receiver at {place}: check its wiring")
         return
     if situation.fix_age_s is None or situation.fix_age_s * 1000 > POINT_MS:
         yield Line(Verdict.JUDGE, "gnss", "no fix yet: move it under open sky and wait")
@@ -174,19 +176,44 @@ def _sensors(flight: Flight, situation: Situation) -> Iterator[Line]:
     sensors = flight.settings.mission.sensors
     if sensors.outside != "none":
         if situation.outside_c is None:
-            yield Line(Verdict.NO_GO, "outside",
-                       f"{sensors.outside} at 0x{sensors.outside_address:02x} does not answer")
+            yield _silent(sensors, "outside")
         else:
             pressure = situation.pressure_hpa
             more = "" if pressure is None else f", {pressure:.0f} hPa"
             yield Line(Verdict.GO, "outside", f"{situation.outside_c:.1f} C{more}")
+    if sensors.inside != "none":
+        if situation.inside_c is None:
+            yield _silent(sensors, "inside")
+        else:
+            yield Line(Verdict.GO, "inside", f"{situation.inside_c:.1f} C")
+    yield from _panel_and_spin(sensors, situation)
     if sensors.power == "none":
         yield Line(Verdict.JUDGE, "battery", "not measured: the mind thinks at half rate")
     elif situation.battery_mv is None:
-        yield Line(Verdict.NO_GO, "battery",
-                   f"{sensors.power} at 0x{sensors.power_address:02x} does not answer")
+        yield _silent(sensors, "power", "battery")
     else:
         yield _battery(flight.power.mode, situation.battery_mv)
+
+
+def _panel_and_spin(sensors: SensorSection, situation: Situation) -> Iterator[Line]:
+    """Nothing in the flight depends on them, so that they are silent is for a person to judge."""
+    if sensors.panel != "none":
+        if situation.panel_mv is None or situation.panel_ma is None:
+            yield _silent(sensors, "panel")._replace(verdict=Verdict.JUDGE)
+        else:
+            yield Line(Verdict.GO, "panel",
+                       f"{situation.panel_mv / 1000:.2f} V, {situation.panel_ma:.0f} mA")
+    if sensors.spin != "none":
+        if situation.spin_dps is None:
+            yield _silent(sensors, "spin")._replace(verdict=Verdict.JUDGE)
+        else:
+            yield Line(Verdict.GO, "spin", f"{situation.spin_dps:.0f} degrees a second")
+
+
+def _silent(sensors: SensorSection, role: str, what: str | None = None) -> Line:
+    chip, place = getattr(sensors, role), sensors.places[role]
+    advice = ": check its wiring, and dtoverlay=w1-gpio" if chip == ONE_WIRE else ""
+    return Line(Verdict.NO_GO, what or role, f"{chip} at {place} does not answer{advice}")
 
 
 def _battery(mode: PowerMode, battery_mv: float) -> Line:
@@ -197,6 +224,17 @@ def _battery(mode: PowerMode, battery_mv: float) -> Line:
         return Line(Verdict.GO, "battery", volts)
     return Line(Verdict.JUDGE, "battery", f"{volts}, {mode.name.lower()}: charge it for a longer "
                                           "flight")
+
+
+def _thrift(flight: Flight) -> Iterator[Line]:
+    if not flight.settings.mission.power.powersave:
+        return
+    told = flight.thrift.told
+    if told is None:
+        yield Line(Verdict.JUDGE, "powersave", "nobody saves power: systemctl enable --now "
+                                               "spacepi-powersave")
+    else:
+        yield Line(Verdict.GO, "powersave", told)
 
 
 def _safe(flight: Flight) -> Line:

@@ -47,6 +47,10 @@ NEWS_WORDS = {
     "waiting": "still waiting for an answer",
     "unfound": "still waiting to be found",
 }
+PANEL_WORDS = {"feeding": "panel feeding", "dark": "panel dark"}
+PANEL_TOPICS = ("sun", "dark", "battery")
+SPIN_WORDS = {"slow": "turning slowly", "fast": "turning fast"}
+SPIN_TOPICS = ("wind", "horizon", "float", "falling", "picture")
 _OUTCOME_WORDS = {
     "404": "404",
     "429": "429, too many requests",
@@ -92,6 +96,8 @@ class Moment:
     sun: str | None = None  # high | low | down
     cloud: str | None = None  # below | inside | above | none
     battery: str | None = None  # good | fair | low
+    panel: str | None = None  # feeding | dark: the solar panel
+    spin: str | None = None  # a key of SPIN_WORDS
     silence_min: float | None = None  # since the ground was heard
     api: tuple[str, str] | None = None  # (name, outcome): outcome 404|429|500|timeout|garbage|ok
     question: str | None = None
@@ -130,6 +136,10 @@ def senses_in_words(moment: Moment) -> str:
                        [moment.cloud])
     if moment.wind_mps is not None and moment.about == "wind":
         clauses.append(f"wind {moment.wind_mps:.0f} m/s")
+    if moment.spin is not None and moment.about in SPIN_TOPICS:
+        clauses.append(SPIN_WORDS[moment.spin])
+    if moment.panel is not None and moment.about in PANEL_TOPICS:
+        clauses.append(PANEL_WORDS[moment.panel])
     if moment.battery is not None:
         clauses.append(f"battery {moment.battery}")
     if moment.silence_min is not None and moment.silence_min >= 1:

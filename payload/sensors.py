@@ -25,16 +25,21 @@ LOST_AFTER_MS = READING_AGE_MS_MAX  # lost is when its values have become None
 # so long; battery millivolts come in steps of 4 and may be.
 REPEATED_MS_MAX = 120_000
 
+# In the order in which they are polled: of two that measure the same the later one counts, and the
+# pressure in the box, which has holes, is that of the air.
 _KEYS_OF_ROLE: Mapping[str, Mapping[str, str]] = MappingProxyType({
+    "inside": {"inside_c": "temperature_c", "pressure_hpa": "pressure_hpa"},
     "outside": {
         "outside_c": "temperature_c",
         "pressure_hpa": "pressure_hpa",
         "humidity_pct": "humidity_pct",
     },
     "power": {"battery_mv": "battery_mv", "current_ma": "current_ma"},
+    "panel": {"panel_mv": "battery_mv", "panel_ma": "current_ma"},  # what feeds its chip's bus
+    "spin": {"spin_dps": "spin_dps"},
 })
-_OF_THE_BOARD = ("soc_c", "inside_c")  # no sensor is in the box yet: the board is what is inside
-QUANTITIES = frozenset((*_OF_THE_BOARD, *(q for role in _KEYS_OF_ROLE.values() for q in role)))
+ROLES = tuple(_KEYS_OF_ROLE)
+QUANTITIES = frozenset(("soc_c", *(q for role in _KEYS_OF_ROLE.values() for q in role)))
 
 
 @dataclass(slots=True)
@@ -50,16 +55,16 @@ class _Source:
 
 
 class Sensors:
-    """The latest readings; each of the three sources may be absent from the start (None)."""
+    """The latest readings. Without a sensor inside, the board stands for what is in the box."""
 
-    def __init__(self, outside: Sensor | None, power: Sensor | None, board: Board | None) -> None:
-        self._sensors: dict[str, Sensor] = {}
+    def __init__(self, sensors: Mapping[str, Sensor], board: Board | None) -> None:
+        """``sensors`` by their role, one of ``ROLES``; each of them and the board may be absent."""
+        self._sensors = {role: sensors[role] for role in ROLES if role in sensors}
+        assert len(self._sensors) == len(sensors), sensors.keys()
         self._board = board
-        self._sources: dict[str, _Source] = {}
-        for role, sensor in (("outside", outside), ("power", power)):
-            if sensor is not None:
-                self._sensors[role] = sensor
-                self._sources[role] = _Source(role, sensor.name)
+        self._of_the_board = ("soc_c",) if "inside" in sensors else ("soc_c", "inside_c")
+        self._sources = {
+            role: _Source(role, sensor.name) for role, sensor in self._sensors.items()}
         if board is not None:
             self._sources["board"] = _Source("board", "board")
         self._values: dict[str, tuple[int, float]] = {}
@@ -71,7 +76,7 @@ class Sensors:
 
     @property
     def faults(self) -> set[str]:
-        """Roles (outside, power, board) that are lost now. An unfitted sensor is no fault."""
+        """Those of ROLES, and "board", that are lost now. An unfitted sensor is no fault."""
         return {source.role for source in self._sources.values() if source.is_lost}
 
     def latest(self, quantity: str, now_ms: int) -> float | None:
@@ -81,6 +86,10 @@ class Sensors:
         if taken_ms is None or now_ms - taken_ms > READING_AGE_MS_MAX:
             return None
         return value
+
+    def known(self, now_ms: int) -> dict[str, Any]:
+        """``latest`` of every quantity, by its name."""
+        return {quantity: self.latest(quantity, now_ms) for quantity in QUANTITIES}
 
     def is_undervolted(self, now_ms: int) -> bool | None:
         """True while the board says its supply is too low; None when it does not say."""
@@ -121,7 +130,7 @@ class Sensors:
         return notes
 
     def _read(self, role: str, now_ms: int) -> bool:
-        """True when at least one value of the reading was plausible."""
+        """True when at least one value of the reading was plausible, or it had none to tell."""
         reading = self._sensors[role].read(now_ms)
         if role == "outside" and self._is_repeated(reading):
             return False
@@ -131,10 +140,15 @@ class Sensors:
             if key in reading.values
         ]
         is_fresh = now_ms - reading.taken_ms <= READING_AGE_MS_MAX
-        return is_fresh and any(kept)
+        return is_fresh and (any(kept) or not reading.values)
 
     def _is_repeated(self, reading: Reading) -> bool:
-        """True when the air has been the same for too long: the chip measures nothing any more."""
+        """True when the air has been the same for too long: the chip measures nothing any more.
+
+        A thermometer alone has steps of a sixteenth of a degree, and may be.
+        """
+        if len(reading.values) < 2:
+            return False
         if self._air is None or self._air.values != reading.values:
             self._air = reading
         if reading.taken_ms - self._air.taken_ms < REPEATED_MS_MAX:
@@ -151,7 +165,7 @@ class Sensors:
             self._undervolted = (now_ms, is_undervolted)
         if soc_c is None:
             return True
-        kept = [self._keep(quantity, soc_c, now_ms) for quantity in _OF_THE_BOARD]
+        kept = [self._keep(quantity, soc_c, now_ms) for quantity in self._of_the_board]
         return all(kept)
 
     def _keep(self, quantity: str, value: float, taken_ms: int) -> bool:

@@ -22,6 +22,9 @@ class Situation(FlightState):
     power_mode: PowerMode = PowerMode.UNKNOWN
     humidity_pct: float | None = None
     current_ma: float | None = None
+    panel_mv: float | None = None
+    panel_ma: float | None = None
+    spin_dps: float | None = None  # about the vertical, anticlockwise seen from above
     soc_c: float | None = None
     is_undervolted: bool | None = None
     scene: str | None = None  # dark | cloud | horizon | sun, of the last picture

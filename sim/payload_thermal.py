@@ -9,10 +9,12 @@ returns when, without load, it has come back above ``RETURN_MV``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from sim.balloon import AirState, Trajectory
 from sim.battery import Battery
+from sim.chips.lsm6ds import Hanging
 from sim.clock import SimClock
 from sim.fakes.board import THROTTLE_C, THROTTLED_POWER_PART, BoardProfile
 from sim.radio.channel import Channel
@@ -25,6 +27,9 @@ SEND_W = 0.60  # 100 mW on the air
 SEND_DIP_MS = 1_000
 ADAPTER_MV = 4_100.0
 BROWNOUT_MV, RETURN_MV = 2_600.0, 3_000.0  # protection and boost converter of a single cell
+PANEL_MV, PANEL_MA = 5_500.0, 180.0  # a panel of 1 W in the sun
+TWIST_DPS, TWIST_S = 25.0, 90.0  # a box on its line turns to and fro, and round and round when
+FALL_DPS = 90.0  # it falls
 GIVEN_BACK_MV_MAX = 100.0  # half of the way from LOW to CRITICAL of the example mission
 
 
@@ -98,6 +103,11 @@ class Body:
             pressure_pa = recorded.pressure_hpa * 100
         return self.outside_c(), pressure_pa, air.humidity_pct
 
+    def box_air(self) -> tuple[float, float, float]:
+        """(C, Pa, %) in the box, which has holes: the pressure of the air, and its water."""
+        _, pressure_pa, humidity_pct = self.air()
+        return self.inside_c(), pressure_pa, humidity_pct
+
     def supply(self) -> tuple[float, float]:
         """(mV, mA) at the battery now."""
         volts_mv, milliamps = self._between_dips()
@@ -105,6 +115,17 @@ class Body:
             since_ms = self._clock.now_ms - self._channel.payload_began_ms
             volts_mv -= self.send_dip_mv * (0 <= since_ms < SEND_DIP_MS)
         return volts_mv, milliamps
+
+    def panel(self) -> tuple[float, float]:
+        """(mV, mA) of a solar panel: on or off with the sun."""
+        return (PANEL_MV, PANEL_MA) if self.is_sunlit() else (0.0, 0.0)
+
+    def hanging(self) -> Hanging:
+        """How it turns, and that it hangs from something."""
+        if self.above_ground_m() < 1:
+            return Hanging(0.0, 1.0)
+        twist_dps = TWIST_DPS * math.sin(2 * math.pi * self._clock.now_s / TWIST_S)
+        return Hanging(twist_dps + FALL_DPS * (self.state().climb_mps < 0), 1.0)
 
     def supply_mv(self) -> float:
         return self.supply()[0]

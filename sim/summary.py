@@ -6,7 +6,7 @@ numbers without gaps within a boot and leaves some out after a power cut; *lost*
 neither aboard nor on the ground. The last records of a boot, lost at both ends, are not seen here;
 ``records_kept`` of ``sim.verify.checks`` sees them.
 
-``summary.json`` has exactly the keys of ``KEYS``. ``wall_s`` is how long the flight took on this
+``summary.json`` is a ``Summary``. ``wall_s`` is how long the flight took on this
 machine; with a scripted mind, or none, it is null, so that the same seed gives the same bytes.
 """
 
@@ -19,7 +19,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from sim.world import World
 from wire import beacon
@@ -27,14 +27,39 @@ from wire.beacon import Phase
 from wire.records import Kind, unpack_body
 
 GAP_IDS_MAX = 1 << 16  # a life loses fewer in a row
-KEYS = (
-    "seed", "sim_s", "wall_s", "phase_final", "peak_altitude_m", "burst_utc", "landing",
-    "beacons_sent", "beacons_heard", "horus_sent", "horus_heard", "records_stored",
-    "records_heard", "records_lost", "musings", "api_calls", "api_failures",
-)
 
 
-def finish(world: World, wall_s: float | None) -> dict[str, Any]:
+class LandingPlace(TypedDict):
+    """Where it lies, as the payload last told."""
+
+    lat_deg: float
+    lon_deg: float
+    altitude_m: float
+
+
+class Summary(TypedDict):
+    """``summary.json``; None is unknown, or has not happened."""
+
+    seed: int
+    sim_s: float
+    wall_s: float | None
+    phase_final: str
+    peak_altitude_m: float | None
+    burst_utc: str | None
+    landing: LandingPlace | None
+    beacons_sent: int
+    beacons_heard: int
+    horus_sent: int
+    horus_heard: int
+    records_stored: int
+    records_heard: int
+    records_lost: int
+    musings: int
+    api_calls: int
+    api_failures: int
+
+
+def finish(world: World, wall_s: float | None) -> Summary:
     """Close the world, write both files, and return the summary."""
     world.close()
     musings = heard_musings(world.archive_path, world.mission.payload.node_id)
@@ -60,7 +85,7 @@ def heard_musings(archive_path: Path, node_id: int) -> list[str]:
             for line, body in zip(lines, bodies, strict=True)]
 
 
-def summarise(world: World, wall_s: float | None, musings: int) -> dict[str, Any]:
+def summarise(world: World, wall_s: float | None, musings: int) -> Summary:
     """The numbers of a closed world."""
     aboard = _aboard(world.payload_path)
     heard = _heard_ids(world.archive_path, world.mission.payload.node_id)
@@ -75,7 +100,7 @@ def summarise(world: World, wall_s: float | None, musings: int) -> dict[str, Any
             peak_m = max(peak_m or 0.0, float(body.get("fields", {}).get("peak_m", 0.0)))
         elif kind == Kind.API_CALL and body.get("outcome") != "asked":
             outcomes[body.get("outcome") == "ok"] += 1
-    landing = None
+    landing: LandingPlace | None = None
     if phase is Phase.LANDED and tracks:
         last = tracks[-1]
         landing = {
@@ -115,7 +140,7 @@ def utc_text(utc_ms: int) -> str:
     return datetime.fromtimestamp(utc_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def sentences(summary: dict[str, Any], out_dir: Path) -> list[str]:
+def sentences(summary: Summary, out_dir: Path) -> list[str]:
     """The summary for a person."""
     hours = summary["sim_s"] / 3600
     lines = [f"Seed {summary['seed']}: {hours:.1f} hours flown, phase {summary['phase_final']}."]

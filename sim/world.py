@@ -24,12 +24,13 @@ from typing import Literal
 from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
 from payload.devices import fitted
-from payload.devices.gps_ublox import UbloxGnss
+from payload.devices.buses import Buses
 from payload.flight import Flight, FlightPorts
 from payload.mind.memory import Memory
 from payload.mind.persona import CodecAbsent, Persona
 from payload.ports import Mind, PortError
 from payload.prompt import PersonaText
+from payload.sensors import ROLES
 from payload.storage.store import Store
 from sim import friend
 from sim.balloon import SITES, Balloon, Site, Trajectory, distance_m
@@ -46,7 +47,7 @@ from sim.fakes.sd_card import Card
 from sim.fakes.services import SimHttp, SimPin, SimWatchdog
 from sim.fakes.ublox import FakeUblox
 from sim.fakes.worker_mind import WorkerMind
-from sim.hardware import fitted_chips
+from sim.hardware import FittedChips
 from sim.orbit import Orbit
 from sim.payload_thermal import Body
 from sim.radio.air import TEND_EVERY_MS, Air
@@ -286,9 +287,10 @@ class World:
         )
         # What a ``jam_level`` stands for at first; set None to be jammed all the time.
         self.receiver.jammed_while = lambda: self.camera.is_capturing
-        chips = fitted_chips(mission.sensors, self.clock, self.body, seed)
-        self.bus = FakeI2cBus(chips, part_rng(seed, "bus"), self.watchdog.block)
-        self.outside, self.power = SensorTap(), SensorTap()  # between the drivers and the core
+        self.chips = FittedChips(mission.sensors, self.clock, self.body, seed, self.receiver)
+        self.bus = FakeI2cBus(self.chips.on_i2c, part_rng(seed, "bus"), self.watchdog.block)
+        self.taps = {role: SensorTap() for role in ROLES}  # between the drivers and the core
+        self.outside, self.power = self.taps["outside"], self.taps["power"]
 
     def _build_mind(self) -> ScriptedMind | WorkerMind | None:
         if self.mind_kind == "scripted":
@@ -312,12 +314,12 @@ class World:
         self.body.is_off = False
         self.receiver.flush()
         self.radio.clear()
-        outside, power = fitted.outside(sensors, self.bus), fitted.power(sensors, self.bus)
+        buses = Buses(self.bus, self.chips.thermometer)
+        drivers = fitted.sensors(sensors, buses)
         mind: Mind | None = self.mind
         ports = FlightPorts(
-            gnss=UbloxGnss(self.receiver), radio=self.radio, mind=mind,
-            outside=None if outside is None else self.outside.fit(outside),
-            power=None if power is None else self.power.fit(power),
+            gnss=fitted.receiver(sensors, buses, self.receiver), radio=self.radio, mind=mind,
+            sensors={role: self.taps[role].fit(driver) for role, driver in drivers.items()},
             camera=self.camera if sensors.camera else None, http=self.http,
             watchdog=self.watchdog, board=self.board,
             cutdown=None if mission.flight.cutdown_pin is None else self.pin,

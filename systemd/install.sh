@@ -89,19 +89,30 @@ digest() {
 is_noted() { [ "$(cat "$root/opt/spacepi/installed-$1" 2>/dev/null)" = "$2" ]; }
 note() { printf '%s\n' "$2" >"$root/opt/spacepi/installed-$1"; }
 
+# only LOCK PATTERN, without LOCK PATTERN: the packages of a lock file whose first line has it or
+# has not.
+only() { awk -v name="$2" '/^[^ #]/ { keep = $0 ~ name } keep' "$project/lock/$1.txt"; }
+without() { awk -v name="$2" '/^[^ #]/ { drop = $0 ~ name } !drop' "$project/lock/$1.txt"; }
+
+# typer and structlog load rich where it is there, for the colours of a terminal: 4 MB of the flight
+# core's memory. The others are rich's.
+colours='^(rich|pygments|markdown-it-py|mdurl)=='
+
 what_core() { say "flight core: wire, payload and the packages of lock/payload.txt"; }
 core_digest() { digest lock/payload.txt pyproject.toml systemd/wheel wire payload; }
 has_core() {
     is_noted core "$(core_digest)" && quietly in_root /opt/spacepi/bin/spacepi-payload --help
 }
 do_core() {
-    bring && pip_install --require-hashes -r "$sources/lock/payload.txt" &&
+    bring && without payload "$colours" >"$root$sources/core.txt" &&
+        pip_install --require-hashes -r "$sources/core.txt" &&
         pip_install --force-reinstall "$sources/systemd/wheel" && note core "$(core_digest)"
 }
 
 installed_files="
 644 spacepi-payload.service /etc/systemd/system/spacepi-payload.service
 644 spacepi-mind.service    /etc/systemd/system/spacepi-mind.service
+644 spacepi-powersave.service /etc/systemd/system/spacepi-powersave.service
 644 watchdog.conf           /etc/systemd/system.conf.d/90-spacepi-watchdog.conf
 644 panic.conf              /etc/sysctl.d/90-spacepi-panic.conf
 644 modules.conf            /etc/modules-load.d/spacepi.conf
@@ -243,18 +254,14 @@ without_mind() {
         "the project's folder here, and run install.sh again"
 }
 
-# only PATTERN, without PATTERN: the packages of lock/mind.txt whose first line has it or has not.
-only() { awk -v name="$1" '/^[^ #]/ { keep = $0 ~ name } keep' "$project/lock/mind.txt"; }
-without() { awk -v name="$1" '/^[^ #]/ { drop = $0 ~ name } !drop' "$project/lock/mind.txt"; }
-
 do_mind() {
     bring || return 1
     apt_install libgomp1 || return 1
     # Where apt has numpy it stays: picamera2 is compiled against that one.
     if quietly in_root /usr/bin/python3 -c 'import numpy'; then
-        without '^(numpy|llama-cpp-python)==' >"$root$sources/packages.txt"
+        without mind '^(numpy|llama-cpp-python)==' >"$root$sources/packages.txt"
     else
-        without '^llama-cpp-python==' >"$root$sources/packages.txt"
+        without mind '^llama-cpp-python==' >"$root$sources/packages.txt"
     fi
     pip_install --require-hashes -r "$sources/packages.txt" || return 1
     built=$(wheel)
@@ -278,7 +285,7 @@ compile() {
             "&& chmod 600 /var/swap && mkswap /var/swap && swapon /var/swap"
     fi
     apt_install g++ python3-dev || return 1
-    only '^llama-cpp-python==' >"$root$sources/llama.txt"
+    only mind '^llama-cpp-python==' >"$root$sources/llama.txt"
     pip_install --require-hashes -r "$sources/lock/build.txt" &&
         in_root env TMPDIR=/var/tmp PATH="/opt/spacepi/bin:$PATH" CMAKE_BUILD_PARALLEL_LEVEL=1 \
             CMAKE_ARGS="-DCMAKE_PROJECT_llama_cpp_INCLUDE=$sources/systemd/llama/only_llama.cmake" \
@@ -350,9 +357,10 @@ install_all() {
 
 uninstall() {
     if [ -z "$root" ] && [ -d /run/systemd/system ]; then
-        quietly systemctl stop spacepi-payload spacepi-mind
+        quietly systemctl stop spacepi-payload spacepi-mind spacepi-powersave
     fi
-    rm -f "$wants/spacepi-payload.service" "$wants/spacepi-mind.service"
+    rm -f "$wants/spacepi-payload.service" "$wants/spacepi-mind.service" \
+        "$wants/spacepi-powersave.service"
     printf '%s' "$installed_files" | while read -r mode source target; do
         [ -z "$mode" ] || rm -f "$root$target"
     done

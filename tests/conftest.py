@@ -1,4 +1,5 @@
-"""What all tests share: a file that lacks a library is skipped, and no decoder raises unseen.
+"""What all tests share: a file that lacks a library is skipped, no decoder raises unseen, and the
+quick set draws fewer examples.
 
 A station survives a decoder that raises; a test of the suite must not, or a bug would hide.
 """
@@ -12,6 +13,7 @@ from types import ModuleType
 from typing import NoReturn
 
 import pytest
+from hypothesis import settings
 
 from groundstation.archive.rawlog import Reception
 from groundstation.decode.intake import Intake
@@ -19,6 +21,15 @@ from groundstation.decode.intake import Intake
 OURS = ("wire", "payload", "groundstation", "sim", "host_training", "bench", "lock", "tests")
 
 _survive = Intake.note
+settings.register_profile("quick", max_examples=25)  # of 100, where a test does not say how many
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Threads that wait for each other by spinning cost the small models of the tests more than they
+    # give, in each worker and in every process that a test starts.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if config.getoption("markexpr") == "not thorough":
+        settings.load_profile("quick")
 
 
 class OptionalModule(pytest.Module):

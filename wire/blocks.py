@@ -127,6 +127,9 @@ class BlockReader:
         self._width = content_bytes(mtu_bytes)
         self._decoder: coding.Decoder | None = None  # once a coded symbol was heard
         self._symbols: dict[int, bytes] = {}  # esi -> pointer byte + content, full width
+        # Where in a symbol the last record begins that is cut off so far, and the one before it.
+        self._cut_off: dict[int, tuple[int, PackedRecord | None]] = {}
+        self._have = 0
         self._seen_ids: set[int] = set()
         self._end_at: int | None = None
         self.length: int | None = None  # K, once known
@@ -140,12 +143,12 @@ class BlockReader:
     @property
     def have(self) -> int:
         """Bitmap of the source symbols that are here."""
-        return sum(1 << esi for esi in self._symbols)
+        return self._have
 
     @property
     def deficit(self) -> int:
         """How many more symbols of any kind are needed, of what is known to exist."""
-        known = self.length or max(self._symbols, default=-1) + 1
+        known = self.length or self._have.bit_length()
         return known - (self._decoder.rank if self._decoder else len(self._symbols))
 
     @property
@@ -193,6 +196,7 @@ class BlockReader:
 
     def _add_source(self, esi: int, symbol: bytes) -> list[Record]:
         self._symbols[esi] = symbol
+        self._have |= 1 << esi
         found = []
         for packed in self._walk(self._anchor(esi), esi):
             if packed.record_id in self._seen_ids:
@@ -225,7 +229,8 @@ class BlockReader:
         while end in self._symbols:
             end += 1
         data = b"".join(self._symbols[i][1:] for i in range(first, end))
-        at, previous, previous_symbol = self._symbols[first][0], None, -1
+        at, previous = self._cut_off.pop(first, (self._symbols[first][0], None))
+        previous_symbol = 0
         while at < len(data):
             symbol = at // self._width
             if first + symbol > last:
@@ -241,6 +246,8 @@ class BlockReader:
                     data, at, previous if symbol == previous_symbol else None
                 )
             except varint.Truncated:
+                begun = previous if symbol == previous_symbol else None
+                self._cut_off[first + symbol] = at - symbol * self._width, begun
                 return
             except ValueError:
                 self.is_poisoned = True

@@ -20,10 +20,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgpack
 
@@ -60,8 +59,7 @@ class TextSeat(IntEnum):
     MODEL = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Packed:
+class Packed(NamedTuple):
     """An encoded body."""
 
     seat: TextSeat
@@ -227,7 +225,11 @@ def _unpack_numbered(data: bytes, keys: Sequence[str]) -> dict[str, Any]:
         raise ValueError("a record body is cut short") from error
     if unpacker.tell() != len(data):
         raise ValueError("a record body has trailing bytes")
-    body = {_key(number, keys): value for number, value in pairs}
+    known = len(keys)
+    body = {
+        keys[number] if type(number) is int and 0 <= number < known else _key(number, keys): value
+        for number, value in pairs
+    }
     if len(body) != len(pairs):
         raise ValueError("a record body has a key twice")
     return body

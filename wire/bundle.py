@@ -34,6 +34,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
+from wire import ed25519
 from wire.base_file import BaseFile
 from wire.file_hashes import FileHashes
 from wire.sampling import Sampling, sampling_of
@@ -255,16 +256,9 @@ def _small_file(path: Path, bytes_min: int, bytes_max: int) -> bytes:
 
 
 def _check_signature(path: Path, public_key: bytes, signature: bytes, manifest: bytes) -> None:
-    # Imported here: the flight computer checks a bundle once, the rest of wire needs no crypto.
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-    try:
-        key = Ed25519PublicKey.from_public_bytes(public_key)
-        key.verify(signature, SIGNED_PREFIX + manifest)
-    except (InvalidSignature, ValueError) as error:
+    if not ed25519.is_signed(SIGNED_PREFIX + manifest, signature, public_key):
         raise BundleError(f"{path / SIGNATURE}: the signature does not match the manifest; the "
-                          "bundle was changed after it was signed.") from error
+                          "bundle was changed after it was signed.")
 
 
 def _parse(path: Path, manifest_bytes: bytes, public_key: bytes) -> Manifest:

@@ -49,6 +49,7 @@ class Opcode(IntEnum):
     CUTDOWN_FIRE = 18  # within ARMED_S of the arming, with a counter of its own
     CUTDOWN_ABORT = 19
     FOLLOW_UP = 20  # question_id, id of the question of the same person before it, text: an ASK
+    NOTE = 21  # text: kept with what sources said, and quoted in answers like it
     ANSWER = 24  # request id of an API_CALL record, text: what the source says that it asked for
     HEARSAY_LIST = 25  # an event for each thing that sources said and that is kept
     HEARSAY_FORGET = 26  # number of one, 0 for all
@@ -83,6 +84,7 @@ ARGUMENTS: dict[Opcode, tuple[type, ...]] = {
     Opcode.CUTDOWN_FIRE: (),
     Opcode.CUTDOWN_ABORT: (),
     Opcode.FOLLOW_UP: (int, int, str),
+    Opcode.NOTE: (str,),
     Opcode.ANSWER: (int, str),
     Opcode.HEARSAY_LIST: (),
     Opcode.HEARSAY_FORGET: (int,),
@@ -119,6 +121,7 @@ RANGES: dict[Opcode, tuple[Range, ...]] = {
 # Of the text that is an opcode's last argument: what it is called, and how many bytes it may have.
 TEXTS: dict[Opcode, tuple[str, int]] = {
     **dict.fromkeys(QUESTIONS, ("a question", QUESTION_BYTES_MAX)),
+    Opcode.NOTE: ("a note", TEXT_BYTES_MAX),
     Opcode.ANSWER: ("an answer", TEXT_BYTES_MAX),
 }
 

@@ -26,8 +26,9 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from wire import auth
 from wire.auth import Authenticity
@@ -63,11 +64,11 @@ class FrameType(IntEnum):
     INCARNATION = 7
 
 
+_DATA_KINDS = (FrameType.DATA, FrameType.OPEN_DATA)
 SIGNED_BIT = 8  # of the type, on downlink frames only
 
 
-@dataclass(frozen=True, slots=True)
-class FrameCounter:
+class FrameCounter(NamedTuple):
     """The session's four bits, and the frame number modulo 4096."""
 
     boot: int  # ``Session.boot_bits``: boot number plus incarnation, modulo 16
@@ -253,38 +254,41 @@ def decode_downlink(
         frame = _opened(kind, body, Authenticity.UNSIGNED)
         return _impostor(frame) if frame is not None and key is not None else frame
     body, tag = body[: -auth.DOWNLINK_MAC_BYTES], body[-auth.DOWNLINK_MAC_BYTES :]
-    frame = _opened(kind & ~SIGNED_BIT, body, Authenticity.UNVERIFIED)
-    if frame is None or key is None:
-        return frame
-    if isinstance(frame, DataFrame) and sessions is not None:
-        for session in sessions(frame.node_id, frame.counter.boot):
-            if auth.is_genuine_downlink(key, _covered(body, session), tag):
-                return replace(frame, authenticity=Authenticity.GENUINE, session=session)
-        return UnplacedFrame(frame.node_id)
+    kind &= ~SIGNED_BIT
+    if key is None:
+        return _opened(kind, body, Authenticity.UNVERIFIED)
+    if kind in _DATA_KINDS and sessions is not None:
+        boot_bits = FrameCounter.unpack(int.from_bytes(body[2:4], "big")).boot
+        session = next((
+            each for each in sessions(data[1], boot_bits)
+            if auth.is_genuine_downlink(key, _covered(body, each), tag)), None)
+        frame = _opened(kind, body, Authenticity.GENUINE, session)
+        return frame if frame is None or session is not None else UnplacedFrame(frame.node_id)
     is_genuine = auth.is_genuine_downlink(key, body, tag)
-    frame = replace(
-        frame, authenticity=Authenticity.GENUINE if is_genuine else Authenticity.FORGED)
-    return frame if is_genuine else _impostor(frame)
+    frame = _opened(kind, body, Authenticity.GENUINE if is_genuine else Authenticity.FORGED)
+    return frame if frame is None or is_genuine else _impostor(frame)
 
 
 def _impostor(frame: Downlink) -> ImpostorFrame:
     return ImpostorFrame(frame.node_id, frame.authenticity)
 
 
-def _opened(kind: int, body: bytes, authenticity: Authenticity) -> Downlink | None:
-    """The downlink frame of this kind whose bytes, without MAC and CRC, are ``body``."""
+def _opened(
+    kind: int, body: bytes, authenticity: Authenticity, session: Session | None = None
+) -> Downlink | None:
+    """The downlink frame of this kind whose bytes, without MAC and CRC, are ``body``; ``session``
+    is that of DATA."""
     if len(body) < 2:
         return None
     node_id = body[1]
     if kind == FrameType.BEACON and len(body) == BEACON_BYTES - CRC_BYTES:
         counter = FrameCounter.unpack(int.from_bytes(body[2:4], "big"))
         return BeaconFrame(node_id, counter, body[4:], bool(body[0] & 1), authenticity)
-    is_data = kind in (FrameType.DATA, FrameType.OPEN_DATA)
-    if is_data and len(body) > DATA_OVERHEAD_BYTES - CRC_BYTES:
+    if kind in _DATA_KINDS and len(body) > DATA_OVERHEAD_BYTES - CRC_BYTES:
         packed, block, last_symbol, esi = struct.unpack(">HHBH", body[2:9])
         return DataFrame(
             node_id, FrameCounter.unpack(packed), body[0] & 3, block, last_symbol + 1, esi,
-            body[9:], kind == FrameType.OPEN_DATA, authenticity,
+            body[9:], kind == FrameType.OPEN_DATA, authenticity, session,
         )
     if kind == FrameType.IDENT:
         return IdentFrame(node_id, body[2:].decode("utf-8", "replace"), authenticity)

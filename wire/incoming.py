@@ -72,8 +72,9 @@ class Receiver:
             self.old_frames += 1
             return []
         self._first = number if self._newest < 0 else min(self._first, number)
-        self._newest = max(self._newest, number)
-        self._bound()
+        if number > self._newest:
+            self._newest = number
+            self._bound()
         self._remember(frame)
         if number in self._readers and self._readers[number] is None:
             self.duplicate_symbols += 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -21,15 +21,13 @@ from pydantic import (
 from wire import auth, sources
 from wire.airtime_budget import AirtimeBudget
 from wire.ax25 import Address
+from wire.mission_mqtt import STATION_NAME, MqttSection
 from wire.mission_radio import EbyteSection, RadioSection, RylrSection, Section
+from wire.mission_sensors import SensorSection
 from wire.sampling import RANGES
 
 SONDEHUB_URL = "https://api.v2.sondehub.org"
 NOBODYS = ("N0CALL", "MYCALL", "4FSKTEST")  # SondeHub hides them
-
-
-GnssBaud = Literal[9600, 38400, 115200, 57600, 19200, 4800, 230400, 460800]
-GNSS_BAUDS: tuple[int, ...] = get_args(GnssBaud)  # the likeliest first
 
 
 class MissionError(Exception):
@@ -61,24 +59,13 @@ class CadenceSection(Section):
     api_s: Annotated[int, Field(ge=10, le=3600)] = 150
 
 
-class SensorSection(Section):
-    i2c_bus: Annotated[int, Field(ge=0, le=20)] | None = 1
-    outside: Literal["bme280", "bmp280", "bmp388", "none"] = "bme280"
-    outside_address: Annotated[int, Field(ge=3, le=119)] = 0x76
-    power: Literal["ina219", "ina226", "none"] = "ina219"
-    power_address: Annotated[int, Field(ge=3, le=119)] = 0x40
-    power_shunt_mohm: Annotated[int, Field(ge=10, le=1000)] = 100
-    gnss_device: str = "/dev/ttyACM0"
-    gnss_baud: GnssBaud = 9600
-    camera: bool = True
-
-
 class PowerSection(Section):
     capacity_mah: Annotated[int, Field(ge=100, le=100_000)]
     eco_mv: Annotated[int, Field(ge=2000, le=30_000)]
     low_mv: Annotated[int, Field(ge=2000, le=30_000)]
     critical_mv: Annotated[int, Field(ge=2000, le=30_000)]
     hysteresis_mv: Annotated[int, Field(ge=10, le=2000)] = 150
+    powersave: bool = False
 
 
 TrustedKey = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]  # as `spacepi-train keygen` says it
@@ -158,7 +145,7 @@ class FlightSection(Section):
 
 
 class GroundSection(Section):
-    station: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,16}$")] = "ground"
+    station: Annotated[str, Field(pattern=STATION_NAME)] = "ground"
     station_number: Annotated[int, Field(ge=0, le=15)] = 0
     web_host: str = "127.0.0.1"
     web_port: Annotated[int, Field(ge=1, le=65535)] = 8080
@@ -173,9 +160,12 @@ class GroundSection(Section):
     sondehub_callsign: Annotated[str, Field(pattern=r"^([A-Za-z0-9_/-]{3,24})?$")] = ""
     sondehub_position: Annotated[Place | None, BeforeValidator(_tuples)] = None
     sondehub_antenna: Annotated[str, Field(max_length=64)] = ""
+    sondehub_receive: bool = False
+    tawhiri_url: Annotated[str, Field(pattern=r"^(https?://[^/\s?#]+[^\s?#]*)?$")] = ""
     # What this station asks for the payload; it asks nothing and nobody else.
     sources: Annotated[
         tuple[SourceSection, ...], BeforeValidator(_tuples), Field(max_length=16)] = ()
+    mqtt: MqttSection | None = None  # where other stations share what they receive
 
     @property
     def raw_log_bytes_max(self) -> int:
@@ -265,7 +255,7 @@ def parse(text: str, name: str) -> Mission:
             Address.parse(mission.payload.callsign)
         except ValueError as error:
             raise MissionError(f"{name}: payload.callsign for framing ax25: {error}") from error
-    flaw = mission.radio.flaw() or AirtimeBudget(mission).flaw()
+    flaw = mission.sensors.flaw() or mission.radio.flaw() or AirtimeBudget(mission).flaw()
     if flaw is not None:
         raise MissionError(f"{name}: {flaw}")
     return mission
@@ -324,6 +314,7 @@ def _sentence(name: str, error: ValidationError) -> str:
 # The sections whose annotation is more than their class.
 _TABLES: dict[str, type[BaseModel]] = {
     "api": ApiSection, "sources": SourceSection, "ebyte": EbyteSection, "rylr": RylrSection,
+    "mqtt": MqttSection,
 }
 
 

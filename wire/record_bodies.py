@@ -51,6 +51,9 @@ HousekeepingBody = TypedDict("HousekeepingBody", {  # ``in`` cannot be the name 
     "land_across": Annotated[int, "one standard deviation across it, m"],
     "land_dir": Annotated[int, "direction of the drift, degrees from north by east"],
     "beacon": Annotated[int, "current interval between beacons, s"],
+    "pmv": Annotated[int, "solar panel, mV"],
+    "pma": Annotated[int, "current from the solar panel, mA"],
+    "spin": Annotated[int, "spin about the vertical, degrees/s, anticlockwise seen from above"],
 }, total=False)
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from wire import bodies, varint
 from wire.bodies import (
@@ -120,6 +121,8 @@ BODY_OF_KIND: dict[Kind, type] = {
 }
 BODY_FIELDS = {kind: meanings(body) for kind, body in BODY_OF_KIND.items()}
 _KEYS = {kind: tuple(fields) for kind, fields in BODY_FIELDS.items()}
+_KIND_OF = {int(kind): kind for kind in Kind}
+_QUALITIES, _SEATS = tuple(TimeQuality), tuple(TextSeat)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +145,7 @@ class Record:
         return PRIORITY_OF_KIND[self.kind]
 
 
-@dataclass(frozen=True, slots=True)
-class PackedRecord:
+class PackedRecord(NamedTuple):
     """A record off the air whose body was not looked into yet."""
 
     record_id: int
@@ -208,7 +210,7 @@ def read(
     if offset + 2 > len(data):
         raise varint.Truncated("a record is cut off")
     kind, quality, seat = data[offset], data[offset + 1] >> 4, data[offset + 1] & 0xF
-    if kind not in Kind._value2member_map_ or quality > TimeQuality.GPS or seat > TextSeat.MODEL:
+    if kind not in _KIND_OF or quality >= len(_QUALITIES) or seat >= len(_SEATS):
         raise ValueError(f"record kind {kind} quality {quality} encoding {seat}")
     boot, at = varint.decode(data, offset + 2)
     id_field, at = varint.decode(data, at)
@@ -224,12 +226,8 @@ def read(
         air_time += _air_time(previous)
     base = 0 if quality == TimeQuality.NONE else EPOCH_2025_MS
     record = PackedRecord(
-        record_id=record_id,
-        kind=Kind(kind),
-        boot=boot,
-        time_ms=air_time * TIME_UNIT_MS + base,
-        quality=TimeQuality(quality),
-        body=Packed(TextSeat(seat), data[at : at + length]),
+        record_id, _KIND_OF[kind], boot, air_time * TIME_UNIT_MS + base, _QUALITIES[quality],
+        Packed(_SEATS[seat], data[at : at + length]),
     )
     if not 0 <= record_id < 1 << 32 or boot >= 1 << 32 or abs(record.time_ms) >= 1 << 53:
         raise ValueError("a record's id, boot or time is out of range")

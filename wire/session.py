@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import random
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 BITS = 4  # of a frame counter
 _LABEL = b"spacepi-1 session"  # no frame begins with its first byte
 _MAX = (1 << 32) - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(NamedTuple):
     """``incarnation`` is 1..2^32-1, ``boot`` 0..2^32-1; boot 0 is of a life without its disk."""
 
     incarnation: int

@@ -25,6 +25,8 @@ def encode(value: int) -> bytes:
 
 def decode(data: bytes, offset: int) -> tuple[int, int]:
     """(value, offset after it). Raises Truncated, or ValueError when it exceeds 64 bits."""
+    if offset < len(data) and data[offset] < 0x80:  # most of them
+        return data[offset], offset + 1
     value = 0
     for index in range(VARINT_BYTES_MAX):
         if offset + index >= len(data):

@@ -12,14 +12,13 @@ import fcntl
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgpack
 import structlog
 
-from groundstation.archive import counters, outbox, rawlog, retention, schema
+from groundstation.archive import counters, damaged, outbox, rawlog, retention, schema
 from groundstation.archive.rawlog import Reception
 from groundstation.archive.retention import Judge, Segments
 from wire import bodies
@@ -32,8 +31,9 @@ from wire.records import Record, TimeQuality
 
 _log = structlog.get_logger()
 PAGE = 500  # receptions read at once
+SAME_BEACON_MS = 120_000  # between two stations' clocks; the same number comes again much later
 _BEACON_NAMES = ("id", "node_id", "utc_ms", "boot", "number", "authenticity", "is_listening",
-                 "is_cutdown_armed", *schema.BEACON_COLUMNS)
+                 "is_cutdown_armed", "is_late", *schema.BEACON_COLUMNS)
 _BEACON_INSERT = (
     f"INSERT OR IGNORE INTO beacon({', '.join(_BEACON_NAMES)})"
     f" VALUES ({', '.join('?' * len(_BEACON_NAMES))})"
@@ -75,9 +75,9 @@ class Archive:
         try:
             self.db = self._open()
         except sqlite3.DatabaseError as error:
-            self._move_aside(error)
+            damaged.move_aside(path, error)
             self.db = self._open()
-            self._salvage_outbox()
+            damaged.salvage(path, self.db)
         self._raw = Segments(
             self.raw_path, self.db, self.batch, raw_log_bytes_max, is_durable=is_durable)
         # What only the raw log has: id() of what was given -> (given, numbered)
@@ -126,7 +126,8 @@ class Archive:
         first = max(logged_id, self.last_reception_id()) + 1
         fresh = [r for r in receptions if id(r) not in self._logged]
         numbered = [
-            replace(r, reception_id=first + i, raw=r.raw[: rawlog.RAW_BYTES_MAX])
+            Reception(r.utc_ms, r.raw[: rawlog.RAW_BYTES_MAX], r.station, r.rssi_dbm, r.snr_db,
+                      r.source, first + i)
             for i, r in enumerate(fresh)
         ]
         self._raw.append(numbered)
@@ -188,16 +189,29 @@ class Archive:
 
     # -- what it means ------------------------------------------------------------------------
 
-    def add_beacon(self, reception: Reception, frame: BeaconFrame, state: Beacon) -> None:
-        """Keep one beacon under the id of its reception."""
+    def add_beacon(
+        self, reception: Reception, frame: BeaconFrame, state: Beacon, *, is_late: bool = False
+    ) -> None:
+        """Keep one beacon under the id of its reception; one that ``is_late`` says where the
+        payload was, never where it is."""
         counter = frame.counter
         values = [getattr(state, name) for name in schema.BEACON_COLUMNS]
         self.db.execute(
             _BEACON_INSERT,
             (reception.reception_id, frame.node_id, reception.utc_ms, counter.boot, counter.number,
-             frame.authenticity.value, frame.is_listening, state.is_cutdown_armed, *values),
+             frame.authenticity.value, frame.is_listening, state.is_cutdown_armed, is_late,
+             *values),
         )
         self.note_change("beacon", reception.reception_id)
+
+    def has_beacon(self, frame: BeaconFrame, utc_ms: int) -> bool:
+        """Was it received about then, by whatever station?"""
+        counter = frame.counter
+        row = self.db.execute(
+            "SELECT 1 FROM beacon WHERE node_id = ? AND boot = ? AND number = ?"
+            " AND abs(utc_ms - ?) <= ?",
+            (frame.node_id, counter.boot, counter.number, utc_ms, SAME_BEACON_MS)).fetchone()
+        return row is not None
 
     def add_record(
         self, node_id: int, record: Record, heard_utc_ms: int, authenticity: Authenticity,
@@ -289,6 +303,19 @@ class Archive:
             (node_id, first_ms, last_ms, frames),
         )
 
+    def add_ear(
+        self, node_id: int, station: str, frames: int, firsts: int, first_ms: int, last_ms: int
+    ) -> None:
+        """Count what a station received of a node, and had before every other station."""
+        self.db.execute(
+            "INSERT INTO ear(node_id, station, frames, firsts, first_ms, last_ms)"
+            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+            " frames = frames + excluded.frames, firsts = firsts + excluded.firsts,"
+            " first_ms = MIN(first_ms, excluded.first_ms),"
+            " last_ms = MAX(last_ms, excluded.last_ms)",
+            (node_id, station, frames, firsts, first_ms, last_ms),
+        )
+
     def set_ident(self, node_id: int, text: str) -> None:
         """What a node calls itself on the air; not trusted, and shown as a claim."""
         self.db.execute("UPDATE node SET ident = ? WHERE node_id = ?", (text, node_id))
@@ -348,45 +375,6 @@ class Archive:
             raise
         self._synchronous = ""
         return db
-
-    def _move_aside(self, error: sqlite3.DatabaseError) -> None:
-        number = 1
-        while self._aside(number).exists():
-            number += 1
-        for suffix in ("", "-wal", "-shm"):
-            part = self.path.with_name(self.path.name + suffix)
-            if part.exists():
-                part.rename(self._aside(number).with_name(self._aside(number).name + suffix))
-        _log.error("archive_damaged", moved_to=self._aside(number).name, why=str(error))
-
-    def _aside(self, number: int) -> Path:
-        return self.path.with_name(f"{self.path.name}.damaged-{number}")
-
-    def _salvage_outbox(self) -> None:
-        """Best effort: what people and this station did, as far as it can be read."""
-        number = 1
-        while self._aside(number + 1).exists():
-            number += 1
-        try:
-            old = sqlite3.connect(self._aside(number))
-            for table in ("outbox", "uplink"):
-                self._copy_rows(old, table)
-            for key in schema.SALVAGED_KEYS:
-                for row in old.execute("SELECT value FROM meta WHERE key = ?", (key,)):
-                    self.set_meta(key, row[0])
-            old.close()
-        except (sqlite3.Error, UnicodeDecodeError) as error:
-            _log.warning("outbox_not_salvaged", why=str(error))
-
-    def _copy_rows(self, old: sqlite3.Connection, table: str) -> None:
-        """The columns that both have: a table of an earlier version has fewer."""
-        columns = [{row[1] for row in db.execute(f"PRAGMA table_info({table})")}
-                   for db in (old, self.db)]
-        names = sorted(columns[0] & columns[1])
-        marks = ", ".join("?" * len(names))
-        for row in old.execute(f"SELECT {', '.join(names)} FROM {table}"):
-            self.db.execute(
-                f"INSERT OR IGNORE INTO {table}({', '.join(names)}) VALUES ({marks})", row)
 
     def _reconcile(self) -> None:
         """Make the raw log and the ``reception`` table agree."""

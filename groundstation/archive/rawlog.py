@@ -20,9 +20,9 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
+from typing import NamedTuple
 
 import msgpack
 
@@ -30,16 +30,16 @@ MARK = b"\xa5\x5a"
 _HEAD = struct.Struct(">2sII")
 RAW_BYTES_MAX = 4096  # twice what a KISS frame may have; the beginning of more is kept
 ENTRY_BYTES_MAX = RAW_BYTES_MAX + 512
+BY_RADIO, BY_MQTT = "radio", "mqtt"  # sources: this station's own ears, and another station's
 UTC_MS_MAX = 1 << 47  # in the year 6429: what no clock says, but a damaged or made-up entry may
 _SEALED = re.compile(r"-(\d{6,})-(\d+)\.raw")
 
 
-@dataclass(frozen=True, slots=True)
-class Reception:
+class Reception(NamedTuple):
     """One byte string off the radio, with what the station knew about it.
 
     ``reception_id`` is 0 until the archive has given it a number. ``source`` names the input it
-    came by: radio, replay, sim.
+    came by: radio, mqtt (``station`` received it), replay, sim, horus-udp.
     """
 
     utc_ms: int
@@ -47,8 +47,13 @@ class Reception:
     station: str = "ground"
     rssi_dbm: float | None = None
     snr_db: float | None = None
-    source: str = "radio"
+    source: str = BY_RADIO
     reception_id: int = 0
+
+    @property
+    def is_told(self) -> bool:
+        """Another station received it, and told us, perhaps late."""
+        return self.source == BY_MQTT
 
 
 def pack(reception: Reception) -> bytes:
@@ -69,13 +74,13 @@ def _unpack(body: bytes) -> Reception | None:
     is_dated = type(utc_ms) is int and 0 <= utc_ms < UTC_MS_MAX
     is_named = isinstance(station, str) and isinstance(source, str)
     is_bytes = isinstance(raw, bytes) and len(raw) <= RAW_BYTES_MAX
-    if not (is_numbered and is_dated and is_named and is_bytes and _is_level(rssi, snr)):
+    if not (is_numbered and is_dated and is_named and is_bytes and is_level(rssi, snr)):
         return None
     return Reception(utc_ms, raw, station, rssi, snr, source, number)
 
 
-def _is_level(*values: object) -> bool:
-    """Levels in dB, or None."""
+def is_level(*values: object) -> bool:
+    """Are these levels in dB, or None?"""
     return all(v is None or (isinstance(v, int | float) and abs(v) < 1e6) for v in values)
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from groundstation.archive import delivery, fates
+from groundstation.archive.delivery import DeliveryStage, Reached
 from groundstation.archive.outbox import QueuedCommand
 from groundstation.archive.track import Point
 from groundstation.sanitise import clean_text, number, scaled
@@ -20,6 +21,28 @@ from wire.records import TimeQuality, unpack_body
 KEY_BITS = 32  # of a record's id in its key
 FUTURE_MS = 60_000  # a record dated after it was heard has a wrong clock
 PAST_MS = 48 * 3600 * 1000
+
+
+class CommandJson(TypedDict):
+    """A question or command of the outbox; times are UTC in ms, None of what has not happened."""
+
+    id: int
+    kind: str
+    text: str
+    command: str  # the name of the opcode
+    state: str
+    created_ms: int
+    attempts: int
+    last_sent_ms: int | None
+    confirmed_ms: int | None
+    answered_ms: int | None
+    why: str
+    expires_ms: int
+    is_waiting: bool
+    needs_abort: bool
+    stage: DeliveryStage
+    steps: list[Reached]
+    fate: str
 
 
 def key_of(life: int, record_id: int) -> int:
@@ -47,7 +70,7 @@ def is_proved(row: Mapping[str, Any] | sqlite3.Row) -> bool:
     return bool(row["authenticity"] == Authenticity.GENUINE.value)
 
 
-def command_json(entry: QueuedCommand, name: str) -> dict[str, Any]:
+def command_json(entry: QueuedCommand, name: str) -> CommandJson:
     """A command of the outbox as the page shows it; ``name`` is the payload's. The asker is not
     shown."""
     return {

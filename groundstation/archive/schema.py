@@ -13,7 +13,7 @@ from pathlib import Path
 
 from wire.beacon import FIELDS
 
-VERSION = 2
+VERSION = 3
 BEACON_COLUMNS = (*(field.name for field in FIELDS), "faults", "command_counter")
 # Of meta: how far the archive was uploaded (upload_queue), and how many receptions are not in it
 # any more (retention) or never were (held).
@@ -22,8 +22,9 @@ FORGOTTEN_KEY = "receptions_forgotten"
 DROPPED_KEY = "receptions_dropped"
 SALVAGED_KEYS = (SONDEHUB_KEY, FORGOTTEN_KEY, DROPPED_KEY)
 DERIVED_TABLES = (
-    "beacon", "record", "record_conflict", "boot_clock", "link_minute", "silence", "node", "tally",
-    "change", "sighting", "neighbour", "picture", "tile", "incarnation", "unplaced", "undecodable",
+    "beacon", "record", "record_conflict", "boot_clock", "link_minute", "silence", "node", "ear",
+    "tally", "change", "sighting", "neighbour", "picture", "tile", "incarnation", "unplaced",
+    "undecodable",
 )
 _BEACON_SQL = ", ".join(f"{name} REAL" for name in BEACON_COLUMNS)
 # A record is known by its node, the life of its store (``groundstation.decode.sessions``) and its
@@ -39,6 +40,7 @@ CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE reception(
     id INTEGER PRIMARY KEY, utc_ms INTEGER NOT NULL, station TEXT NOT NULL, raw BLOB NOT NULL,
     rssi_dbm REAL, snr_db REAL, source TEXT NOT NULL);
+CREATE INDEX reception_of_others ON reception(station, utc_ms) WHERE source = 'mqtt';
 CREATE TABLE segment(
     number INTEGER PRIMARY KEY, generation INTEGER NOT NULL, level INTEGER NOT NULL,
     last_id INTEGER NOT NULL, bytes INTEGER NOT NULL);
@@ -53,7 +55,7 @@ CREATE TABLE uplink(
 CREATE TABLE beacon(
     id INTEGER PRIMARY KEY, node_id INTEGER NOT NULL, utc_ms INTEGER NOT NULL, boot INTEGER,
     number INTEGER, authenticity TEXT NOT NULL, is_listening INTEGER, is_cutdown_armed INTEGER,
-    {_BEACON_SQL});
+    is_late INTEGER NOT NULL, {_BEACON_SQL});
 CREATE INDEX beacon_by_node ON beacon(node_id, id);
 CREATE TABLE incarnation(
     node_id INTEGER, life INTEGER, incarnation INTEGER NOT NULL, boot INTEGER NOT NULL,
@@ -83,6 +85,10 @@ CREATE TABLE silence(
 CREATE TABLE node(
     node_id INTEGER PRIMARY KEY, ident TEXT, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,
     frames INTEGER NOT NULL);
+CREATE TABLE ear(
+    node_id INTEGER, station TEXT, frames INTEGER NOT NULL, firsts INTEGER NOT NULL,
+    first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, PRIMARY KEY(node_id, station))
+    WITHOUT ROWID;
 CREATE TABLE sighting(
     id INTEGER PRIMARY KEY, via TEXT NOT NULL, callsign TEXT NOT NULL, utc_ms INTEGER NOT NULL,
     boot INTEGER, humidity_percent REAL, is_cutdown_armed INTEGER, musing TEXT NOT NULL,

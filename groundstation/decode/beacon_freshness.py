@@ -91,6 +91,12 @@ def made_at(time_of_day_s: int, heard_ms: int) -> int:
     return latest_ms - (latest_ms - time_of_day_s * 1000) % DAY_MS
 
 
+def is_of_its_time(time_of_day_s: int | None, heard_ms: int) -> bool:
+    """Does a beacon say that it was made when it was received?"""
+    gap_s = clock_gap_s(time_of_day_s, heard_ms)
+    return gap_s is not None and abs(gap_s) * 1000 <= SAME_TIME_MS
+
+
 def clock_gap_s(time_of_day_s: float | None, heard_ms: int) -> int | None:
     """How long before ``heard_ms`` it was this time of day, s, -43200..43199; None if not known.
 

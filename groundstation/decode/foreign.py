@@ -1,4 +1,5 @@
-"""Beacons in other formats: Horus Binary v3, UKHAS sentences, payload summaries; stored as such.
+"""Beacons in other formats, stored as such: Horus Binary v3, UKHAS sentences, payload summaries,
+and what others uploaded to SondeHub.
 
 With our callsign one is a sighting of our payload, with any other it is a neighbour. These formats
 are unsigned, so a sighting is never proved: it is kept in a table of its own, and where the station
@@ -10,13 +11,13 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from typing import Any
+from typing import TypedDict, cast
 
 from groundstation.archive import schema
 from groundstation.archive.archive import Archive
 from groundstation.archive.rawlog import Reception
 from groundstation.archive.track import Point
-from groundstation.decode import payload_summaries
+from groundstation.decode import payload_summaries, sondehub_telemetry
 from groundstation.sanitise import clean_text
 from wire import horus, ukhas
 from wire.beacon import Beacon
@@ -35,7 +36,7 @@ _INSERT = (
 
 
 def read(raw: bytes) -> tuple[str, Packet] | None:
-    """(horus | ukhas | summary, what it says), None for any other bytes."""
+    """(horus | ukhas | summary | sondehub, what it says), None for any other bytes."""
     packet = horus.decode(raw)
     if packet is not None:
         return "horus", packet
@@ -47,7 +48,10 @@ def read(raw: bytes) -> tuple[str, Packet] | None:
         )
         return "ukhas", Packet(sentence.callsign, sentence.sequence, beacon)
     summary = payload_summaries.parse(raw)
-    return None if summary is None else ("summary", summary)
+    if summary is not None:
+        return "summary", summary
+    entry = sondehub_telemetry.parse(raw)
+    return None if entry is None else ("sondehub", entry)
 
 
 def keep(archive: Archive, reception: Reception, callsign: str) -> str | None:
@@ -131,16 +135,37 @@ def points(db: sqlite3.Connection) -> list[Point]:
     return [Point(*row) for row in rows]
 
 
-def neighbours(db: sqlite3.Connection) -> list[dict[str, Any]]:
+class NeighbourJson(TypedDict):
+    """Another payload on the channel."""
+
+    callsign: str
+    via: str  # the format
+    last_ms: int
+    frames: int
+    latitude_deg: float | None
+    longitude_deg: float | None
+    altitude_m: float | None
+
+
+class NodeJson(TypedDict):
+    """Another payload of our own kind."""
+
+    node_id: int
+    ident: str
+    last_ms: int
+    frames: int
+
+
+def neighbours(db: sqlite3.Connection) -> list[NeighbourJson]:
     """Other payloads on the channel, the latest first."""
     rows = db.execute(
         "SELECT callsign, via, last_ms, frames, latitude_deg, longitude_deg, altitude_m"
         " FROM neighbour ORDER BY last_ms DESC, callsign"
     )
-    return [dict(row) for row in rows]
+    return [cast("NeighbourJson", dict(row)) for row in rows]
 
 
-def nodes(db: sqlite3.Connection, node_id: int) -> list[dict[str, Any]]:
+def nodes(db: sqlite3.Connection, node_id: int) -> list[NodeJson]:
     """Payloads of our own kind other than ``node_id``, those with most frames first."""
     rows = db.execute(
         "SELECT node_id, ident, last_ms, frames FROM node WHERE node_id != ?"

@@ -16,6 +16,7 @@ from wire.frames import FrameCounter
 RECENT_FRAMES = 255  # the window of the loss that feedback reports
 SILENCE_MS = 60_000  # a pause this long is drawn as silence, where beacons come that often
 MINUTE_MS = 60_000
+PAST_MS = 60_000  # how far the clocks of two stations may differ
 BUFFERED_MS = 2_000  # modems and networks deliver late what came together
 _NUMBERS = 1 << 12
 
@@ -30,23 +31,33 @@ class NodeLink:
         self._node_id = node_id
         self._frame_ms_min = frame_ms_min
         self._silence_ms = silence_ms
+        self._first_ms: int | None = None
         self._last_ms: int | None = None
         self._recent: deque[bool] = deque(maxlen=RECENT_FRAMES)  # True is heard
         self._heard: Counter[int] = Counter()
         self._lost: Counter[int] = Counter()
 
-    def on_counter(self, counter: FrameCounter, utc_ms: int) -> tuple[int, int] | None:
-        """Account for a new frame; (from, to) in UTC ms when a silence ended with it."""
+    def on_counter(
+        self, counter: FrameCounter, utc_ms: int, *, is_told: bool = False
+    ) -> tuple[int, int] | None:
+        """Account for a new frame; (from, to) in UTC ms when a silence ended with it.
+
+        With ``is_told`` another station received it, perhaps long ago.
+        """
         last, last_ms = self.last_counter, self._last_ms
+        if is_told and last_ms is not None and utc_ms < last_ms:
+            self.on_late(utc_ms)
+            return None
         if last is not None and last_ms is not None and last.boot == counter.boot:
             step = (counter.number - last.number) % _NUMBERS
             if not 0 < step <= self._steps_max(utc_ms - last_ms):
                 return None
-            if utc_ms >= last_ms:
+            if step > 1 and utc_ms >= last_ms:
                 self._lose(step - 1, last_ms, utc_ms)
         self._heard[utc_ms // MINUTE_MS] += 1
         self._recent.append(True)
         self.last_counter, self._last_ms = counter, utc_ms
+        self._first_ms = utc_ms if self._first_ms is None else self._first_ms
         if last_ms is not None and utc_ms - last_ms >= self._silence_ms:
             return last_ms, utc_ms
         return None
@@ -56,9 +67,16 @@ class NodeLink:
         of the one before."""
         self.last_counter = None
 
+    def is_of_the_past(self, utc_ms: int) -> bool:
+        """Was something received that long after this that no two clocks differ by it?"""
+        return self._last_ms is not None and utc_ms < self._last_ms - PAST_MS
+
     def on_late(self, utc_ms: int) -> None:
-        """A new frame could be proved only now: it was counted as lost until then."""
+        """A new frame could be proved only now, or another station received it: it was counted as
+        lost until then, where anything was received before it."""
         self._heard[utc_ms // MINUTE_MS] += 1
+        if self._first_ms is None or utc_ms < self._first_ms:
+            return
         self._lost[utc_ms // MINUTE_MS] -= 1
         lost = [place for place, is_heard in enumerate(self._recent) if not is_heard]
         if lost:

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from groundstation.decode.beacon_freshness import BeaconFreshness
 from groundstation.decode.link import SILENCE_MS, NodeLink
-from wire import beacon
 from wire.airtime_budget import AirtimeBudget
 from wire.auth import Authenticity
+from wire.beacon import Beacon
 from wire.bodies import NO_MODELS, Models
 from wire.frames import (
     BLOCKS_MAX,
@@ -88,13 +88,12 @@ class NodeReceiver:
         self._same.append(raw)
         return False
 
-    def is_news(self, frame: BeaconFrame, utc_ms: int) -> bool:
-        """Is it newer than the beacons before it? An unproved one can be forged to look like the
-        newest, so only proved ones are ordered."""
+    def is_news(self, frame: BeaconFrame, state: Beacon, utc_ms: int) -> bool:
+        """Is this ``state`` newer than that of the beacons before it? An unproved one can be forged
+        to look like the newest, so only proved ones are ordered."""
         if frame.authenticity is not Authenticity.GENUINE:
             return True
-        time_of_day_s = beacon.decode(frame.state).time_of_day_s
-        return self._freshness.is_news(frame.counter, time_of_day_s, utc_ms)
+        return self._freshness.is_news(frame.counter, state.time_of_day_s, utc_ms)
 
     def on_data(
         self, frame: DataFrame, session: Session, life: int, utc_ms: int

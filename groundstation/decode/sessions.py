@@ -43,10 +43,17 @@ class Sessions:
         self._lives: dict[int, int] = {incarnation: life for life, incarnation, _ in rows}
         # The newest boot of each; the one announced last is last.
         self._boots: dict[int, int] = {incarnation: boot for _, incarnation, boot in rows}
+        self._fitting: dict[int, list[Session]] = {}  # as found, until another session is noted
 
     def fitting(self, boot_bits: int) -> list[Session]:
         """The sessions that a frame with these bits may be of, the likeliest first: the fewest
         boots away from a known one, then of the incarnation announced last."""
+        known = self._fitting.get(boot_bits)
+        if known is None:
+            known = self._fitting[boot_bits] = self._find_fitting(boot_bits)
+        return known
+
+    def _find_fitting(self, boot_bits: int) -> list[Session]:
         found: list[tuple[int, Session]] = []
         for incarnation, newest in reversed(self._boots.items()):
             ahead = (boot_bits - Session(incarnation, newest).boot_bits) % _TURN
@@ -84,8 +91,10 @@ class Sessions:
         not accepted."""
         newest = self._boots.get(session.incarnation)
         if newest is None:
+            self._fitting.clear()
             return self._begin(session, utc_ms)
         if session.boot > newest:
+            self._fitting.clear()
             self._boots[session.incarnation] = session.boot
             self._db.execute(
                 "UPDATE incarnation SET boot = ? WHERE node_id = ? AND incarnation = ?",
@@ -101,6 +110,7 @@ class Sessions:
             return None
         if Session(UNKNOWN, boot).boot_bits != session.boot_bits:
             return None
+        self._fitting.clear()
         del self._boots[UNKNOWN]
         self._boots[session.incarnation] = session.boot
         self._lives[session.incarnation] = self._lives.pop(UNKNOWN)

@@ -6,16 +6,17 @@ is no word of today in it, and all times are UTC. Radio text enters as text (``m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from groundstation.archive.track import distance_m, place_at
+from groundstation.archive.track import Point, distance_m, place_at
 from groundstation.export import drawings, plate
 from groundstation.export.gathered import ExportedFlight, ExportedPicture
 from groundstation.export.markup import Node, clock, el, grouped, html, iso, metres, said
 from groundstation.reading.chapters import Chapter, burst_of, chapter_at, chapters_of
+from groundstation.reading.page_json import EntryJson, LineJson
 from groundstation.reading.reader import GAP_MS
 
 STYLE = (Path(__file__).parent / "book.css").read_text(encoding="utf-8")
@@ -87,7 +88,7 @@ def _fullness(picture: ExportedPicture) -> tuple[int, float, int]:
     return len(picture.tiles) + (picture.first is not None), height, -picture.number
 
 
-def _line_of_the_cover(flight: ExportedFlight) -> dict[str, Any] | None:
+def _line_of_the_cover(flight: ExportedFlight) -> LineJson | None:
     own = [e for e in flight.lines if e["kind"] == "musing" and e["by"] != "canned"]
     top = burst_of(flight.way)
     before = [e for e in own if top is None or e["when_ms"] <= top.utc_ms]
@@ -122,7 +123,7 @@ def _figures(flight: ExportedFlight, parts: Sequence[Chapter]) -> Node:
     return _section("The flight in numbers", el("table", None, *rows))
 
 
-def _place(point: Any) -> str:
+def _place(point: Point) -> str:
     return f"{point.lat_deg:.4f}, {point.lon_deg:.4f}"
 
 
@@ -181,8 +182,10 @@ def _journey(
         section, picture = sections[chapter], pictures.get(entry["id"])
         if before is not None:
             _append(section, _silence(flight, before["when_ms"], entry["when_ms"]))
-        section.append(_line(entry, numbers[entry["id"]]) if picture is None
-                       else _picture(picture, entry))
+        if picture is not None:
+            section.append(_picture(picture, entry))
+        elif entry["kind"] == "musing" or entry["kind"] == "reply":
+            section.append(_line(entry, numbers[entry["id"]]))
         filled.add(chapter)
     return [section for chapter, section in sections.items() if chapter in filled]
 
@@ -201,13 +204,13 @@ def _chapter(chapter: Chapter | None) -> Node:
     return section
 
 
-def _margin(entry: dict[str, Any], number: int | None = None) -> Node:
+def _margin(entry: EntryJson, number: int | None = None) -> Node:
     parts = ["" if number is None else f"{number}", clock(entry["when_ms"]),
              "" if entry["alt_m"] is None else metres(entry["alt_m"])]
     return el("p", {"class": "margin"}, " · ".join(filter(None, parts)))
 
 
-def _line(entry: dict[str, Any], number: int) -> Node:
+def _line(entry: LineJson, number: int) -> Node:
     return el(
         "article", {"id": f"line-{number}"}, _margin(entry, number),
         said("blockquote", "asked", entry["question"]) if entry["question"] else None,
@@ -217,7 +220,7 @@ def _line(entry: dict[str, Any], number: int) -> Node:
         if entry["by"] == "canned" else None)
 
 
-def _picture(picture: ExportedPicture, entry: dict[str, Any]) -> Node:
+def _picture(picture: ExportedPicture, entry: EntryJson) -> Node:
     return el("article", None, _margin(entry), el(
         "figure", None, plate.drawn(picture), said("figcaption", "", plate.caption(picture))))
 
@@ -242,9 +245,10 @@ def _readings(flight: ExportedFlight) -> Node | None:
     if span is None:
         return None
     plots = []
+    rows: Sequence[Mapping[str, Any]] = flight.beacons
     for title, unit, column, factor in _READINGS:
-        samples = [(b["utc_ms"], None if b[column] is None else b[column] * factor)
-                   for b in flight.beacons]
+        samples = [(row["utc_ms"], None if row[column] is None else row[column] * factor)
+                   for row in rows]
         drawn = drawings.plot(samples, span, f"{title}, {unit}, over time", GAP_MS)
         if drawn is not None:
             plots.append(el("figure", None, el("figcaption", None, f"{title}, {unit}"), drawn))
@@ -262,7 +266,7 @@ def _pieces(flight: ExportedFlight) -> Node | None:
 
 
 def _troubles(flight: ExportedFlight) -> Node | None:
-    rows = []
+    rows: list[tuple[EntryJson, str]] = []
     for entry in flight.entries:
         if entry["kind"] == "event":
             rows.append((entry, entry["event"]))

@@ -9,14 +9,15 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from groundstation.export import book, markdown, plate, tracks
+from groundstation.export import book, ccsds, markdown, parquet, plate, tracks
 from groundstation.export.gathered import ExportedFlight, ExportedPicture, Image, gather
 from groundstation.export.markup import iso, xml
+from groundstation.reading.page_json import LineJson
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import to_json
 
@@ -38,9 +39,9 @@ class Format:
         return made if isinstance(made, bytes) else made.encode()
 
 
-def _marked(entry: dict[str, Any]) -> str:
+def _marked(entry: LineJson) -> str:
     """A line of the diary; one that no model made says so."""
-    return f"{entry['text']} [canned]" if entry["by"] == "canned" else str(entry["text"])
+    return f"{entry['text']} [canned]" if entry["by"] == "canned" else entry["text"]
 
 
 def _musings(flight: ExportedFlight) -> str:
@@ -64,9 +65,9 @@ def _csv(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
 
 def _diary_csv(flight: ExportedFlight) -> str:
     said = ("text", "question", "senses", "by", "authenticity", "incarnation")
+    lines: Sequence[Mapping[str, Any]] = flight.lines
     return _csv(("time", "kind", "altitude_m", *said), (
-        (iso(e["when_ms"]), e["kind"], e["alt_m"], *(e[key] for key in said))
-        for e in flight.lines))
+        (iso(e["when_ms"]), e["kind"], e["alt_m"], *(e[key] for key in said)) for e in lines))
 
 
 def _conflicts_csv(flight: ExportedFlight) -> str:
@@ -78,13 +79,17 @@ def _conflicts_csv(flight: ExportedFlight) -> str:
 
 
 def _telemetry_csv(flight: ExportedFlight) -> str:
-    names = [key for key in (flight.beacons[0] if flight.beacons else {})
-             if key not in ("id", "node_id")]
-    if not names:
+    beacons: Sequence[Mapping[str, Any]] = flight.beacons
+    if not beacons:
         return ""
+    names = [key for key in beacons[0] if key not in ("id", "node_id")]
     return _csv(["time" if name == "utc_ms" else name for name in names], (
         [iso(beacon[name]) if name == "utc_ms" else beacon[name] for name in names]
-        for beacon in flight.beacons))
+        for beacon in beacons))
+
+
+def _space_packets(flight: ExportedFlight) -> bytes:
+    return b"".join(ccsds.packets(flight.records))
 
 
 FORMATS: dict[str, Format] = {
@@ -96,7 +101,10 @@ FORMATS: dict[str, Format] = {
     "track.gpx": Format("application/gpx+xml", tracks.gpx),
     "track.kmz": Format("application/vnd.google-earth.kmz", tracks.kmz),
     "track.geojson": Format("application/geo+json", lambda f: to_json(tracks.geojson(f)) + "\n"),
+    "records.ccsds": Format("application/octet-stream", _space_packets),
 }
+if parquet.is_installed():
+    FORMATS["telemetry.parquet"] = Format("application/vnd.apache.parquet", parquet.telemetry)
 
 
 def _pictures(flight: ExportedFlight) -> Iterator[tuple[str, bytes]]:

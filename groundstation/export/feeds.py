@@ -7,16 +7,17 @@ the last call. What was there before it began is not sent.
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
 
 from groundstation.archive.rows import is_proved
 from groundstation.decode import payload_summaries
 from groundstation.decode.foreign import STALE_FIX_S
 from groundstation.export import ccsds
+from groundstation.reading.page_json import BeaconJson, SightingJson
 from groundstation.reading.reader import FlightReader
 from wire.mission import Mission
 
 UNPROVED_SUFFIX = "-unproved"
+FROM_OTHERS = ("summary", "sondehub")
 CHANGES_MAX = 500  # looked at in one round; what is more waits for the next
 
 
@@ -24,9 +25,9 @@ class SummaryFeed:
     """A payload summary for each new position of our payload.
 
     Our own beacons are sent; a Horus packet or sentence only while none of those comes. What came
-    as a summary is not sent again. What is not proved says so in its comment; in a station that
-    proves what it hears it goes out under a name of its own, so that no map draws it into the
-    payload's way. Raises sqlite3.Error while the archive cannot be read.
+    as a summary, or from SondeHub, is not sent again. What is not proved says so in its comment; in
+    a station that proves what it hears it goes out under a name of its own, so that no map draws it
+    into the payload's way. Raises sqlite3.Error while the archive cannot be read.
     """
 
     def __init__(self, reader: FlightReader, mission: Mission) -> None:
@@ -44,14 +45,14 @@ class SummaryFeed:
         return [data for data in datagrams if data is not None]
 
     def _summary(self, what: str, ref: int) -> bytes | None:
-        seen: dict[str, Any] | None = None
+        seen: BeaconJson | SightingJson | None = None
         callsign = self._callsign
         if what == "beacon":
             seen = self._reader.beacon(ref)
         elif what == "sighting":
-            seen = self._reader.sighting()
-            if seen is not None and (seen["id"] != ref or seen["via"] == "summary"):
-                seen = None
+            other = self._reader.sighting()
+            if other is not None and other["id"] == ref and other["via"] not in FROM_OTHERS:
+                seen = other
             if self._reader.is_verifying:
                 callsign += UNPROVED_SUFFIX
         if seen is None or (seen["fix_age_s"] or 0) > STALE_FIX_S:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
 
 from groundstation.archive.track import Point
 from groundstation.decode.mosaic import Mosaic
+from groundstation.export import ccsds
 from groundstation.reading.lives import ConflictJson
+from groundstation.reading.page_json import (
+    BeaconJson,
+    EntryJson,
+    FlightJson,
+    LineJson,
+    PictureJson,
+)
 from groundstation.reading.reader import FlightReader
+from wire.records import Record
 
 PAGE = 200
 SILENCES_MAX = 500
@@ -30,7 +38,7 @@ class ExportedPicture:
     """
 
     number: int
-    entry: dict[str, Any] | None
+    entry: PictureJson | None
     columns: int
     rows: int
     first: Image | None
@@ -40,32 +48,35 @@ class ExportedPicture:
 @dataclass(frozen=True, slots=True)
 class ExportedFlight:
     """``state`` is what the page shows of it now, ``entries`` the whole diary, ``way`` the track
-    that is believed and ``claims`` what is not proved beside it."""
+    that is believed and ``claims`` what is not proved beside it, ``records`` all that were received
+    in the order in which they came."""
 
-    state: dict[str, Any]
-    entries: list[dict[str, Any]]
+    state: FlightJson
+    entries: list[EntryJson]
     way: list[Point]
     claims: list[Point]
-    beacons: list[dict[str, Any]]
+    beacons: list[BeaconJson]
     silences: list[list[int]]
     conflicts: list[ConflictJson]
     pictures: list[ExportedPicture]
+    records: list[Record]
     receptions_sha256: str
 
     @property
     def name(self) -> str:
         """The payload's."""
-        return str(self.state["name"])
+        return self.state["name"]
 
     @property
     def is_proved(self) -> bool:
         """The station verifies what it receives, so the way is proved."""
-        return bool(self.state["is_verifying"])
+        return self.state["is_verifying"]
 
     @property
-    def lines(self) -> list[dict[str, Any]]:
+    def lines(self) -> list[LineJson]:
         """Musings and replies."""
-        return [entry for entry in self.entries if entry.get("text")]
+        return [entry for entry in self.entries
+                if entry["kind"] == "musing" or entry["kind"] == "reply"]
 
 
 def gather(reader: FlightReader) -> ExportedFlight:
@@ -79,12 +90,13 @@ def gather(reader: FlightReader) -> ExportedFlight:
         claims=tracks.unproved if is_verifying else [],
         beacons=list(reader.beacons()), silences=reader.silences(SILENCES_MAX),
         conflicts=reader.conflicts()[::-1], pictures=_pictures(reader, entries),
+        records=[record for _, record in ccsds.of_archive(reader.db, state["node_id"])],
         receptions_sha256=_sha256(reader),
     )
 
 
-def _entries(reader: FlightReader) -> list[dict[str, Any]]:
-    pages: list[dict[str, Any]] = []
+def _entries(reader: FlightReader) -> list[EntryJson]:
+    pages: list[EntryJson] = []
     before: int | None = None
     while found := reader.entries(before, PAGE):
         pages += found
@@ -92,7 +104,7 @@ def _entries(reader: FlightReader) -> list[dict[str, Any]]:
     return pages[::-1]
 
 
-def _pictures(reader: FlightReader, entries: list[dict[str, Any]]) -> list[ExportedPicture]:
+def _pictures(reader: FlightReader, entries: list[EntryJson]) -> list[ExportedPicture]:
     """Those of which there is anything to look at."""
     by_id = {entry["id"]: entry for entry in entries if entry["kind"] == "thumbnail"}
     found: list[ExportedPicture] = []
@@ -110,7 +122,7 @@ def picture_of(reader: FlightReader, key: int) -> ExportedPicture | None:
 
 
 def _picture(
-    reader: FlightReader, mosaic: Mosaic, number: int, entry: dict[str, Any] | None
+    reader: FlightReader, mosaic: Mosaic, number: int, entry: PictureJson | None
 ) -> ExportedPicture | None:
     """None where there is nothing to look at."""
     key = mosaic.thumbnail_key

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from groundstation.export.gathered import ExportedFlight
 from groundstation.export.markup import clock, iso, metres
 from groundstation.reading.chapters import chapter_at, chapters_of
+from groundstation.reading.page_json import LineJson
 
 _SPECIAL = re.compile(
     r"([\\`*_\[\]<>|~&@])"  # marks, tags, entities and addresses
@@ -30,7 +30,7 @@ def diary(flight: ExportedFlight) -> str:
     return "\n\n".join(out) + "\n"
 
 
-def _line(entry: dict[str, Any]) -> list[str]:
+def _line(entry: LineJson) -> list[str]:
     head = f"**{clock(entry['when_ms'])}**"
     details = [f"`{iso(entry['when_ms'])}`"]
     details += [] if entry["alt_m"] is None else [metres(entry["alt_m"])]

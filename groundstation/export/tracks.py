@@ -15,6 +15,7 @@ from typing import Any
 from groundstation.archive.track import Point
 from groundstation.export.gathered import ExportedFlight
 from groundstation.export.markup import Node, clock, el, iso, xml
+from groundstation.reading.page_json import LineJson
 from wire.auth import Authenticity
 
 PROVED = Authenticity.GENUINE.value  # of a track; of a line of the diary it is the frame's own
@@ -29,11 +30,13 @@ def _ways(flight: ExportedFlight) -> list[tuple[list[Point], str]]:
             if points]
 
 
-def _placed(flight: ExportedFlight) -> Iterator[dict[str, Any]]:
-    """The lines of the diary of which it is known where they were thought."""
+def _placed(flight: ExportedFlight) -> Iterator[tuple[LineJson, float, float]]:
+    """The lines of the diary of which it is known where they were thought, with latitude and
+    longitude in degrees."""
     for entry in flight.lines:
-        if entry.get("lat") is not None and entry.get("lon") is not None:
-            yield entry
+        lat, lon = entry["lat"], entry["lon"]
+        if lat is not None and lon is not None:
+            yield entry, lat, lon
 
 
 def geojson(flight: ExportedFlight) -> dict[str, Any]:
@@ -42,12 +45,12 @@ def geojson(flight: ExportedFlight) -> dict[str, Any]:
     features = [_geojson_track(points, kind) for points, kind in _ways(flight)]
     features += [{
         "type": "Feature",
-        "geometry": {"type": "Point", "coordinates": [entry["lon"], entry["lat"]]},
+        "geometry": {"type": "Point", "coordinates": [lon, lat]},
         "properties": {
             "text": entry["text"], "time": iso(entry["when_ms"]), "altitude_m": entry["alt_m"],
             "by": entry["by"], "authenticity": entry["authenticity"],
         },
-    } for entry in _placed(flight)]
+    } for entry, lat, lon in _placed(flight)]
     return {"type": "FeatureCollection", "features": features}
 
 
@@ -67,8 +70,8 @@ def gpx(flight: ExportedFlight) -> str:
     """GPX 1.1: a track for each way, a waypoint for each line of the diary."""
     root = el("gpx", {"version": "1.1", "creator": "spacepi",
                       "xmlns": "http://www.topografix.com/GPX/1/1"})
-    for entry in _placed(flight):
-        root.append(_gpx_point("wpt", entry["lat"], entry["lon"], entry["alt_m"], entry["when_ms"],
+    for entry, lat, lon in _placed(flight):
+        root.append(_gpx_point("wpt", lat, lon, entry["alt_m"], entry["when_ms"],
                                el("name", None, clock(entry["when_ms"])),
                                el("desc", None, entry["text"])))
     for points, kind in _ways(flight):
@@ -112,12 +115,12 @@ def _kml(flight: ExportedFlight) -> str:
             el("styleUrl", None, f"#{kind}"),
             el("LineString", None, el("altitudeMode", None, "absolute"),
                el("coordinates", None, places))))
-    for entry in _placed(flight):
+    for entry, lat, lon in _placed(flight):
         document.append(el(
             "Placemark", None, el("name", None, clock(entry["when_ms"])),
             el("description", None, html.escape(entry["text"])),
             el("TimeStamp", None, el("when", None, iso(entry["when_ms"]).replace("+00:00", "Z"))),
             el("Point", None, el("altitudeMode", None, "absolute"), el(
                 "coordinates", None,
-                f"{entry['lon']:.7f},{entry['lat']:.7f},{entry['alt_m'] or 0:g}"))))
+                f"{lon:.7f},{lat:.7f},{entry['alt_m'] or 0:g}"))))
     return xml(el("kml", {"xmlns": "http://www.opengis.net/kml/2.2"}, document))

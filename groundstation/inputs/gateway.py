@@ -26,7 +26,7 @@ from tenacity import (
 )
 
 from groundstation.archive import rawlog
-from groundstation.decode import payload_summaries
+from groundstation.decode import payload_summaries, sondehub_telemetry
 from groundstation.errors import StationError
 from groundstation.ground import Ground, HeardBytes
 from groundstation.inputs import tcp
@@ -141,7 +141,7 @@ def opener(
 
 
 def nothing() -> None:
-    """No inputs or outputs by UDP."""
+    """No other inputs or outputs."""
 
 
 def keep_no_note(name: str, utc_ms: int, why: str | None) -> None:
@@ -150,15 +150,15 @@ def keep_no_note(name: str, utc_ms: int, why: str | None) -> None:
 
 def run(
     ground: Ground, open_radio: Callable[[], RadioConnection], envelope: Envelope,
-    now: Callable[[], int], stop: Event, poll_udp: Callable[[], None] = nothing,
+    now: Callable[[], int], stop: Event, poll_others: Callable[[], None] = nothing,
     note_radio: NoteRadio = keep_no_note,
 ) -> None:
     """Carry frames between the radio and the station until ``stop`` is set.
 
-    ``now`` gives UTC in ms; the archive keeps frames without their ``envelope``. ``poll_udp`` is
-    called several times a second, whether or not the radio is connected; ``note_radio`` with the
-    radio's name and the time when it is connected, and with the reason when it is lost. Raises
-    StationError when the radio can never be opened.
+    ``now`` gives UTC in ms; the archive keeps frames without their ``envelope``. ``poll_others``
+    (UDP, other stations) is called several times a second, whether or not the radio is connected;
+    ``note_radio`` with the radio's name and the time when it is connected, and with the reason when
+    it is lost. Raises StationError when the radio can never be opened.
     """
     lost = _LossLog(now, note_radio)
 
@@ -166,7 +166,7 @@ def run(
         for _ in range(max(1, round(seconds / WAIT_S))):
             if stop.wait(WAIT_S):
                 return
-            poll_udp()
+            poll_others()
 
     for attempt in Retrying(
         retry=retry_if_exception_type(OSError), stop=stop_when_event_set(stop),
@@ -175,7 +175,7 @@ def run(
     ):
         with attempt, contextlib.closing(open_radio()) as radio:
             lost.note_open(radio)
-            _carry(ground, radio, envelope, now, stop, poll_udp)
+            _carry(ground, radio, envelope, now, stop, poll_others)
 
 
 class _LossLog:
@@ -206,11 +206,11 @@ class _LossLog:
 
 def _carry(
     ground: Ground, radio: RadioConnection, envelope: Envelope, now: Callable[[], int], stop: Event,
-    poll_udp: Callable[[], None],
+    poll_others: Callable[[], None],
 ) -> None:
     while not stop.is_set():
         turn(ground, radio, envelope, now)
-        poll_udp()
+        poll_others()
 
 
 def turn(
@@ -229,17 +229,18 @@ def turn(
 
 
 def replay(path: Path) -> Iterator[HeardBytes]:
-    """The receptions of an earlier raw log, with their own times. Raises StationError."""
+    """The receptions of an earlier raw log, with their own times and stations. Raises
+    StationError."""
     if not path.is_file():
         raise StationError(f"{path}: no such raw log")
     is_empty = True
     for reception, _ in rawlog.read(path):
         is_empty = False
-        is_summary = reception.source == payload_summaries.SOURCE
-        source = payload_summaries.SOURCE if is_summary else "replay"
+        is_of_others = reception.source in (payload_summaries.SOURCE, sondehub_telemetry.SOURCE)
+        source = reception.source if is_of_others else "replay"
         yield HeardBytes(
-            reception.raw, reception.utc_ms, reception.rssi_dbm, reception.snr_db, source
-        )
+            reception.raw, reception.utc_ms, reception.rssi_dbm, reception.snr_db, source,
+            reception.station)
     if is_empty:
         raise StationError(f"{path}: contains no reception; a raw log ends in .raw")
 

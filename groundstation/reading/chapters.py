@@ -10,9 +10,9 @@ from __future__ import annotations
 from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from groundstation.archive.track import Point
+from groundstation.reading.page_json import PhaseJson
 
 FALLEN_M = 400  # below the highest point: it has burst, and does not only drift
 _TITLES = {
@@ -40,7 +40,7 @@ def burst_of(way: Sequence[Point]) -> Point | None:
     return top if height - known[-1][0] > FALLEN_M else None
 
 
-def chapters_of(phases: Sequence[dict[str, Any]], way: Sequence[Point]) -> list[Chapter]:
+def chapters_of(phases: Sequence[PhaseJson], way: Sequence[Point]) -> list[Chapter]:
     """Oldest first; the first begins with the diary. ``phases`` are those of the reader."""
     found: list[Chapter] = []
     top = burst_of(way)

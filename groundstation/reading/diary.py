@@ -6,52 +6,84 @@ Each value is checked for its type and range: the radio may have put anything th
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from typing import Literal
 
 from groundstation.archive.rows import body_of, key_of, when_of
 from groundstation.decode import mosaic
 from groundstation.decode.pictures import media_type
 from groundstation.reading import lives
+from groundstation.reading.page_json import (
+    CallJson,
+    EntryJson,
+    LineJson,
+    PictureJson,
+    RecordJson,
+    TroubleJson,
+)
 from groundstation.sanitise import clean_text, number, scaled
+from wire.bodies import Body
 from wire.records import Kind
 from wire.sources import TEXT_CHARS_MAX
 
 
-def entry(db: sqlite3.Connection, node_id: int, row: sqlite3.Row) -> dict[str, Any] | None:
+def entry(db: sqlite3.Connection, node_id: int, row: sqlite3.Row) -> EntryJson | None:
     """A record as plain values; None for one that the diary does not show."""
     body, kind = body_of(row), Kind(row["kind"])
+    record = _record(row, body)
+    if kind is Kind.MUSING:
+        return _line(record, body, "musing")
+    if kind is Kind.REPLY:
+        return _line(record, body, "reply")
+    if kind is Kind.API_CALL:
+        return _call(record, body)
+    if kind is Kind.THUMBNAIL:
+        return _picture(record, body, mosaic.of_thumbnail(db, node_id, record["id"]))
+    return _trouble(record, body)
+
+
+def _record(row: sqlite3.Row, body: Body) -> RecordJson:
     when_ms, is_exact = when_of(row)
-    entry: dict[str, Any] = {
-        "id": key_of(row["life"], row["record_id"]), "kind": kind.name.lower(),
-        "when_ms": when_ms, "is_exact": is_exact, "heard_ms": row["heard_utc_ms"],
-        "authenticity": row["authenticity"],
+    return {
+        "id": key_of(row["life"], row["record_id"]), "when_ms": when_ms, "is_exact": is_exact,
+        "heard_ms": row["heard_utc_ms"], "authenticity": row["authenticity"],
         "incarnation": lives.named(row["incarnation"]),
         "alt_m": number(body, "alt", -1000, 100_000),
     }
-    if kind in (Kind.MUSING, Kind.REPLY):
-        entry |= {key: clean_text(body.get(key)) for key in ("text", "senses", "question")}
-        entry["about"] = clean_text(body.get("about"), 40)
-        entry["by"] = body["by"] if body.get("by") in ("model", "canned") else None
-        entry["question_id"] = number(body, "question_id", 0, 1 << 32)
-        entry["lat"] = scaled(body, "lat", -9e8, 9e8, 1e-7)
-        entry["lon"] = scaled(body, "lon", -18e8, 18e8, 1e-7)
-        return entry if entry["text"] else None
-    if kind is Kind.API_CALL:
-        entry["api"] = clean_text(body.get("api"), 40)
-        entry["outcome"] = clean_text(body.get("outcome"), 24)
-        entry["summary"] = clean_text(body.get("summary"), TEXT_CHARS_MAX)
-        return entry
-    if kind is Kind.THUMBNAIL:
-        entry["scene"] = clean_text(body.get("scene"), 24)
-        entry["is_shown"] = media_type(body.get("image")) is not None
-        pieces = mosaic.of_thumbnail(db, node_id, entry["id"])
-        entry |= {"columns": pieces.columns, "rows": pieces.rows}
-        entry["tiles"] = list(pieces.tiles.items())
-        return entry
+
+
+def _line(record: RecordJson, body: Body, kind: Literal["musing", "reply"]) -> LineJson | None:
+    """None for one without words."""
+    text, by = clean_text(body.get("text")), body.get("by")
+    return {
+        **record, "kind": kind, "text": text, "senses": clean_text(body.get("senses")),
+        "question": clean_text(body.get("question")), "about": clean_text(body.get("about"), 40),
+        "by": by if by in ("model", "canned") else None,
+        "question_id": number(body, "question_id", 0, 1 << 32),
+        "lat": scaled(body, "lat", -9e8, 9e8, 1e-7), "lon": scaled(body, "lon", -18e8, 18e8, 1e-7),
+    } if text else None
+
+
+def _call(record: RecordJson, body: Body) -> CallJson:
+    return {
+        **record, "kind": "api_call", "api": clean_text(body.get("api"), 40),
+        "outcome": clean_text(body.get("outcome"), 24),
+        "summary": clean_text(body.get("summary"), TEXT_CHARS_MAX),
+    }
+
+
+def _picture(record: RecordJson, body: Body, pieces: mosaic.Mosaic) -> PictureJson:
+    return {
+        **record, "kind": "thumbnail", "scene": clean_text(body.get("scene"), 24),
+        "is_shown": media_type(body.get("image")) is not None,
+        "columns": pieces.columns, "rows": pieces.rows, "tiles": list(pieces.tiles.items()),
+    }
+
+
+def _trouble(record: RecordJson, body: Body) -> TroubleJson | None:
+    """None for one that is no trouble."""
     if body.get("severity") not in ("warning", "error"):
         return None
     fields = body.get("fields")
     sensor = clean_text(fields.get("sensor"), 24) if isinstance(fields, dict) else ""
     words = clean_text(body.get("event"), 60).replace("_", " ")
-    entry["event"] = f"{words}: {sensor}" if sensor else words
-    return entry
+    return {**record, "kind": "event", "event": f"{words}: {sensor}" if sensor else words}

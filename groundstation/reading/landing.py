@@ -2,9 +2,9 @@
 
 The payload's forecast comes as records and may be hours old; the station's own follows from the
 winds that carried the payload up, its newest position and the fall so far, and needs no record.
-Each says from when it is. Where the station can prove what it hears, nothing unproved is in either.
+Each says from when it is.
 
-Does not cover: hills, a balloon that floats, a weather model.
+Does not cover: hills, a balloon that floats.
 Source: ``wire.landing``, the same arithmetic as the payload's.
 """
 
@@ -17,14 +17,12 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from groundstation.archive.rows import body_of, is_proved, when_of
-from groundstation.archive.track import Point, Tracks
+from groundstation.archive.track import Point
 from groundstation.sanitise import number, scaled
-from wire.beacon import Phase
 from wire.landing import FallSpeed, Landing, predict
-from wire.mission import FlightSection, Mission
+from wire.mission import FlightSection
 from wire.winds import AirPosition, WindLayers
 
-TOLD_AMONG = 500  # of the newest housekeeping records one tells the landing, if any does
 FALLEN_M = 200.0  # below the highest position: it falls
 ALOFT_M = 50.0  # above the ground: below it the air's wind is not what moves it
 STEP_MS = (2_000, 180_000)  # between two positions that tell a vertical speed
@@ -33,32 +31,6 @@ FALL_SAMPLES, FALL_SAMPLES_MIN = 12, 3  # of steps, each longer than the payload
 CLIMB_MPS_MIN = 0.5  # slower, and no burst is in sight
 BURST_SPREAD_M = 2_000.0  # a balloon bursts about there
 WAY_EVERY = 5  # layers between the places of a way that is drawn
-
-
-def forecasts(
-    db: sqlite3.Connection, mission: Mission, told: Iterable[sqlite3.Row], tracks: Tracks,
-    is_verifying: bool,
-) -> dict[str, Any]:
-    """``payload`` and ``station``, each None where there is none; the station's is None once the
-    payload has landed. ``told``: HOUSEKEEPING records, newest first.
-    """
-    node_id = mission.payload.node_id
-    newest = db.execute(
-        "SELECT phase FROM beacon WHERE node_id = ? ORDER BY id DESC LIMIT 1", (node_id,)
-    ).fetchone()
-    pad_m = db.execute("SELECT MIN(altitude_m) FROM beacon WHERE node_id = ? AND phase = ?",
-                       (node_id, int(Phase.GROUND))).fetchone()[0]
-    place = mission.ground.sondehub_position
-    ground_m = pad_m if pad_m is not None else place[2] if place else 0.0
-    own = None
-    if newest is None or newest[0] != Phase.LANDED:
-        track = tracks.proved if is_verifying else tracks.unproved
-        own = station_forecast(track, mission.flight, ground_m)
-    return {
-        "payload": payload_forecast(told),
-        "station": None if own is None else own.as_json() | {
-            "is_proved": is_verifying, "expected_mps": mission.flight.landing_mps},
-    }
 
 
 def payload_forecast(rows: Iterable[sqlite3.Row]) -> dict[str, Any] | None:
@@ -100,6 +72,35 @@ class StationForecast(NamedTuple):
         }
 
 
+class TrackMotion(NamedTuple):
+    """How it moves, as far as its track tells."""
+
+    flown: list[AirPosition]  # the positions with an altitude, in order; never empty
+    is_falling: bool
+    climb_mps: float  # while it rises; zero where no two positions tell it
+    fall: FallSpeed
+
+    @property
+    def last(self) -> AirPosition:
+        return self.flown[-1]
+
+
+def motion_of(track: Sequence[Point], plan: FlightSection) -> TrackMotion | None:
+    """From the track, which is in order; None where no altitude is known."""
+    flown = [AirPosition(at_ms, lat_deg, lon_deg, alt_m)
+             for at_ms, lat_deg, lon_deg, alt_m in track if alt_m is not None]
+    if not flown:
+        return None
+    highest = max(range(len(flown)), key=lambda at: flown[at].altitude_m)
+    is_falling = flown[highest].altitude_m - flown[-1].altitude_m > FALLEN_M
+    fall = FallSpeed(plan.landing_mps, FALL_SAMPLES, FALL_SAMPLES_MIN)
+    if is_falling:
+        for middle_m, climb_mps in _steps(flown[highest:]):
+            fall.observe(middle_m, climb_mps)
+    climbs = [] if is_falling else [climb for _, climb in _steps(flown[-CLIMB_STEPS - 1:])]
+    return TrackMotion(flown, is_falling, median(climbs) if climbs else 0.0, fall)
+
+
 def station_forecast(
     track: Sequence[Point], plan: FlightSection, ground_m: float
 ) -> StationForecast | None:
@@ -109,43 +110,32 @@ def station_forecast(
     it rises one for a burst here and now ("here"), and where the mission plans a burst one for that
     ("planned") and for BURST_SPREAD_M less and more ("low", "high").
     """
-    flown = [AirPosition(at_ms, lat_deg, lon_deg, alt_m)
-             for at_ms, lat_deg, lon_deg, alt_m in track if alt_m is not None]
-    if not flown:
+    motion = motion_of(track, plan)
+    if motion is None:
         return None
-    highest = max(range(len(flown)), key=lambda at: flown[at].altitude_m)
-    last = flown[-1]
-    is_falling = flown[highest].altitude_m - last.altitude_m > FALLEN_M
     winds = WindLayers()
-    for position in flown:
+    for position in motion.flown:
         if position.altitude_m > ground_m + ALOFT_M:
             winds.observe(position)
-    fall = FallSpeed(plan.landing_mps, FALL_SAMPLES, FALL_SAMPLES_MIN)
-    if is_falling:
-        for middle_m, climb_mps in _steps(flown[highest:]):
-            fall.observe(middle_m, climb_mps)
-    landings = _landings(flown, winds, fall, ground_m, None if is_falling else plan)
+    landings = _landings(motion, winds, ground_m, plan.burst_altitude_m)
     if not landings:
         return None
-    return StationForecast(
-        last.at_ms, is_falling, ground_m, fall.sea_level_mps, fall.is_measured, landings)
+    fall = motion.fall
+    return StationForecast(motion.last.at_ms, motion.is_falling, ground_m, fall.sea_level_mps,
+                           fall.is_measured, landings)
 
 
 def _landings(
-    flown: list[AirPosition], winds: WindLayers, fall: FallSpeed, ground_m: float,
-    plan: FlightSection | None,
+    motion: TrackMotion, winds: WindLayers, ground_m: float, burst_m: float | None
 ) -> list[tuple[str, Landing]]:
-    """(which, landing); ``plan`` is None once it falls."""
-    last = flown[-1]
+    """(which, landing)."""
+    last = motion.last
     wanted: list[tuple[str, float | None]] = [("here", None)]
-    climbs = [climb_mps for _, climb_mps in _steps(flown[-CLIMB_STEPS - 1:])]
-    climb_mps = median(climbs) if climbs else 0.0
-    burst_m = plan.burst_altitude_m if plan else None
-    if burst_m is not None and climb_mps >= CLIMB_MPS_MIN:
+    if burst_m is not None and motion.climb_mps >= CLIMB_MPS_MIN:
         bursts = (("planned", burst_m), ("low", burst_m - BURST_SPREAD_M),
                   ("high", burst_m + BURST_SPREAD_M))
         wanted = [*((name, at_m) for name, at_m in bursts if at_m > last.altitude_m), *wanted]
-    found = ((name, predict(last, winds, fall, ground_m, burst, climb_mps))
+    found = ((name, predict(last, winds, motion.fall, ground_m, burst, motion.climb_mps))
              for name, burst in wanted)
     return [(name, landing) for name, landing in found if landing is not None]
 

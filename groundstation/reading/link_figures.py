@@ -6,14 +6,15 @@ Reads the archive; what enters it is the business of ``groundstation.decode.link
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from typing import Any, cast
 
 from groundstation.archive import schema
+from groundstation.reading.page_json import LinkJson
 
 RECENT_LOSS_MINUTES = 5
 
 
-def now(db: sqlite3.Connection, node_id: int) -> dict[str, Any]:
+def now(db: sqlite3.Connection, node_id: int) -> LinkJson:
     """The link of this payload over all and lately, the newest signal, and all tallies."""
     heard, lost = db.execute(
         "SELECT COALESCE(SUM(heard), 0), COALESCE(SUM(lost), 0) FROM link_minute"
@@ -27,7 +28,7 @@ def now(db: sqlite3.Connection, node_id: int) -> dict[str, Any]:
     newest = db.execute(
         "SELECT utc_ms, rssi_dbm, snr_db FROM reception ORDER BY id DESC LIMIT 1").fetchone()
     receptions = db.execute("SELECT COALESCE(MAX(id), 0) FROM reception").fetchone()[0]
-    return {
+    return cast("LinkJson", {
         "heard": heard, "lost": lost, "receptions": receptions,
         "loss_recent": round((recent[1] or 0) / total, 3) if total else None,
         "last_ms": newest["utc_ms"] if newest else None,
@@ -36,7 +37,7 @@ def now(db: sqlite3.Connection, node_id: int) -> dict[str, Any]:
         "forgotten": _counted(db, schema.FORGOTTEN_KEY),
         "dropped": _counted(db, schema.DROPPED_KEY),
         **{row[0]: row[1] for row in db.execute("SELECT name, value FROM tally")},
-    }
+    })
 
 
 def minutes(db: sqlite3.Connection, node_id: int, limit: int) -> list[tuple[Any, ...]]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from groundstation.decode import anatomy, payload_summaries
+from groundstation.decode import anatomy, payload_summaries, sondehub_telemetry
+from groundstation.reading import ears
 from groundstation.sanitise import clean_text
 from wire.auth import Authenticity
 
 _ROW = "SELECT id, utc_ms, raw, rssi_dbm, snr_db, source, station FROM reception"
+OF_OTHERS = {payload_summaries.SOURCE: "summary", sondehub_telemetry.SOURCE: "sondehub"}
 _FATES = {
     Authenticity.GENUINE.value: "signed by the payload, verified",
     Authenticity.UNVERIFIED.value: "signed, not verified here",
@@ -33,14 +35,16 @@ def one(db: sqlite3.Connection, number: int) -> dict[str, Any] | None:
     return _line(row, found) | {
         "hex": row["raw"].hex(), "parts": [part._asdict() for part in found.parts],
         "station": clean_text(row["station"], 40), "fate": _fate(db, row["id"], found),
+        "heard_by": ears.of_packet(db, row["id"]),
     }
 
 
 def _anatomy(row: sqlite3.Row) -> anatomy.Anatomy:
     raw = bytes(row["raw"])
-    if row["source"] == payload_summaries.SOURCE:  # by UDP come summaries alone
+    kind = OF_OTHERS.get(row["source"])
+    if kind is not None:
         text = clean_text(raw.decode("utf-8", "replace"), anatomy.VALUE_CHARACTERS_MAX)
-        return anatomy.Anatomy("summary", None, False,
+        return anatomy.Anatomy(kind, None, False,
                                [anatomy.Part("text", 0, len(raw), text)])
     return anatomy.of(raw)
 

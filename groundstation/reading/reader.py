@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from groundstation.archive import outbox, precedence, radio_state, schema
+from groundstation.archive import connections, outbox, precedence, schema
 from groundstation.archive.outbox import QueuedCommand
 from groundstation.archive.rows import (
     body_of,
@@ -27,8 +27,19 @@ from groundstation.archive.rows import (
 from groundstation.archive.track import Point, Tracks, parted, thinned
 from groundstation.decode import foreign, mosaic
 from groundstation.decode.beacon_freshness import clock_gap_s
-from groundstation.reading import conversations, diary, landing, link_figures, lives
+from groundstation.reading import conversations, diary, ears, forecasts, link_figures, lives
 from groundstation.reading.fault_words import fault_words
+from groundstation.reading.page_json import (
+    BeaconJson,
+    EntryJson,
+    FlightJson,
+    HistoryJson,
+    LineJson,
+    PhaseJson,
+    QueuedJson,
+    SightingJson,
+    WaitingJson,
+)
 from groundstation.sanitise import clean_text, number, scaled
 from groundstation.share import upload_queue
 from wire.airtime_budget import AirtimeBudget
@@ -43,8 +54,9 @@ THOUGHT_KINDS = (Kind.MUSING, Kind.REPLY, Kind.THUMBNAIL)
 QUIET_FACTOR = 3  # beacons missed before a sighting in another format is shown in their place
 WAITING_SHOWN = 12
 GAP_MS = 90_000  # a pause between samples that a plot does not bridge; a slow link has longer ones
-Cached = dict[str, tuple[int, dict[str, Any]]]  # what was found, and at which change of the archive
+Cached = dict[str, tuple[int, Any]]  # what was found, and at which change of the archive
 _FEED = ", ".join(str(int(kind)) for kind in FEED_KINDS)
+_TRACK = ("t", "lat", "lon", "alt")
 _RECORD = (
     "SELECT r.id, r.life, r.record_id, r.kind, r.boot, r.time_ms, r.quality, r.body,"
     " r.heard_utc_ms, r.authenticity, c.offset_ms, i.incarnation FROM record r"
@@ -89,23 +101,22 @@ class FlightReader:
 
     def changes(self, after: int, limit: int) -> list[tuple[int, str, int | None]]:
         """(id, what, ref) after this id, oldest first."""
-        rows = self.db.execute(
-            "SELECT id, what, ref FROM change WHERE id > ? ORDER BY id LIMIT ?", (after, limit)
-        )
-        return [tuple(row) for row in rows]
+        return [tuple(row) for row in self.db.execute(
+            "SELECT id, what, ref FROM change WHERE id > ? ORDER BY id LIMIT ?", (after, limit))]
 
     # -- the state now ------------------------------------------------------------------------
 
-    def flight(self) -> dict[str, Any]:
+    def flight(self) -> FlightJson:
         """The current state: newest beacon, phases, link, counts, outbox. Ages are the reader's."""
         change_id = self.change_id()
         cached = self._cached.get("flight")
         if cached and cached[0] == change_id:
-            return cached[1]
+            known: FlightJson = cached[1]
+            return known
         name, radio = self._mission.payload.name, self._mission.radio
         phases = self.phases()
         launch_ms = next((p["at_ms"] for p in phases if p["phase"] == "ASCENT"), None)
-        state = {
+        state: FlightJson = {
             "change_id": change_id,
             "name": name,
             "disclosure": (
@@ -113,7 +124,8 @@ class FlightReader:
                 "Its texts are a statistical echo of that person, not the person."
             ),
             "station": self._mission.ground.station,
-            "radio": radio_state.read(self.db),
+            "radio": connections.read(self.db, connections.RADIO),
+            "broker": connections.read(self.db, connections.BROKER),
             "callsign": self._mission.payload.callsign,
             "node_id": self._node_id,
             "can_transmit": bool(self._meta("can_transmit")),
@@ -129,6 +141,7 @@ class FlightReader:
             "counts": self._counts(),
             "lives": lives.known(self.db, self._node_id),
             "silences": self.silences(20),
+            "stations": ears.stations(self.db, self._node_id),
             "foreign": foreign.nodes(self.db, self._node_id),
             "neighbours": foreign.neighbours(self.db),
             "sondehub": upload_queue.status(self._meta(schema.SONDEHUB_KEY), self._mission),
@@ -143,36 +156,37 @@ class FlightReader:
         """The station has the key and believes only what is signed with it."""
         return bool(self._meta("verified_with"))
 
-    def _waiting(self) -> dict[str, Any]:
+    def _waiting(self) -> WaitingJson:
         """How many commands wait, and the first of them in the order in which they go up."""
         entries = precedence.in_order(outbox.waiting(self.db), outbox.last_sent_ms(self.db))
         return {"count": len(entries), "letters": self._letters(entries[:WAITING_SHOWN])}
 
-    def _letters(self, entries: Sequence[QueuedCommand]) -> list[dict[str, Any]]:
+    def _letters(self, entries: Sequence[QueuedCommand]) -> list[QueuedJson]:
         name = self._mission.payload.name
         return conversations.queue_json(self.db, entries, name, self.replies)
 
-    def latest_beacon(self) -> dict[str, Any] | None:
+    def latest_beacon(self) -> BeaconJson | None:
         row = self.db.execute(
-            "SELECT * FROM beacon WHERE node_id = ? ORDER BY id DESC LIMIT 1", (self._node_id,)
+            "SELECT * FROM beacon WHERE node_id = ? AND NOT is_late ORDER BY id DESC LIMIT 1",
+            (self._node_id,),
         ).fetchone()
         return self._beacon_json(row) if row else None
 
-    def beacons(self) -> Iterator[dict[str, Any]]:
+    def beacons(self) -> Iterator[BeaconJson]:
         """Every beacon of our payload, oldest first."""
         for row in self.db.execute(
-            "SELECT * FROM beacon WHERE node_id = ? ORDER BY id", (self._node_id,)
+            "SELECT * FROM beacon WHERE node_id = ? ORDER BY utc_ms, id", (self._node_id,)
         ):
             yield self._beacon_json(row)
 
-    def beacon(self, reception_id: int) -> dict[str, Any] | None:
+    def beacon(self, reception_id: int) -> BeaconJson | None:
         """The beacon of this reception, when it is our payload's."""
         row = self.db.execute(
             "SELECT * FROM beacon WHERE node_id = ? AND id = ?", (self._node_id, reception_id)
         ).fetchone()
         return self._beacon_json(row) if row else None
 
-    def sighting(self) -> dict[str, Any] | None:
+    def sighting(self) -> SightingJson | None:
         """The newest beacon in another format, once our own have failed to come for long.
 
         Never proved: where the flight's ``is_verifying`` is true it is no state of the payload.
@@ -180,7 +194,7 @@ class FlightReader:
         row = foreign.newest(self.db)
         if row is None:
             return None
-        seen, own = self._beacon_json(row), self.latest_beacon()
+        seen, own = cast("SightingJson", self._state_json(row)), self.latest_beacon()
         if own and seen["utc_ms"] - own["utc_ms"] <= QUIET_FACTOR * 1000 * own["expected_every_s"]:
             return None
         seen["authenticity"] = Authenticity.UNSIGNED.value
@@ -188,7 +202,11 @@ class FlightReader:
         seen["expected_every_s"] *= self._mission.cadence.horus_every_beacons
         return seen
 
-    def _beacon_json(self, row: sqlite3.Row) -> dict[str, Any]:
+    def _beacon_json(self, row: sqlite3.Row) -> BeaconJson:
+        return cast("BeaconJson", self._state_json(row))
+
+    def _state_json(self, row: sqlite3.Row) -> dict[str, Any]:
+        """Of a row of ``beacon`` or ``sighting``."""
         beacon = dict(row)
         phase = None if beacon["phase"] is None else Phase(int(beacon["phase"]))
         power = None if beacon["power_mode"] is None else PowerMode(int(beacon["power_mode"]))
@@ -204,12 +222,12 @@ class FlightReader:
     ) -> int:
         return math.ceil(self._budget.beacon_every_ms(phase, power, altitude_m) / 1000)
 
-    def phases(self) -> list[dict[str, Any]]:
+    def phases(self) -> list[PhaseJson]:
         """Every change of phase, oldest first, with the altitude at which it was received."""
         rows = self.db.execute(
             "SELECT utc_ms, phase, altitude_m FROM (SELECT id, utc_ms, phase, altitude_m,"
             " LAG(phase) OVER (ORDER BY id) AS before FROM beacon"
-            " WHERE node_id = ? AND phase IS NOT NULL) WHERE phase IS NOT before"
+            " WHERE node_id = ? AND phase IS NOT NULL AND NOT is_late) WHERE phase IS NOT before"
             " ORDER BY id LIMIT 60", (self._node_id,),
         )
         return [
@@ -236,7 +254,7 @@ class FlightReader:
 
     # -- the feed -----------------------------------------------------------------------------
 
-    def entries(self, before: int | None, limit: int) -> list[dict[str, Any]]:
+    def entries(self, before: int | None, limit: int) -> list[EntryJson]:
         """Musings, replies, failed calls, pictures and troubles, newest first, from before this
         id on, which is a key (``groundstation.archive.rows``). Fewer than ``limit`` only when there
         are no more.
@@ -249,7 +267,7 @@ class FlightReader:
         shown = (entry for row in rows if (entry := self._entry(row)) is not None)
         return list(islice(shown, limit))
 
-    def entry(self, row_id: int) -> dict[str, Any] | None:
+    def entry(self, row_id: int) -> EntryJson | None:
         """The feed entry of this row of ``record``, when it is one of ours; a tile's is that of
         the picture that it belongs to."""
         row_id = mosaic.thumbnail_row(self.db, self._node_id, row_id) or row_id
@@ -259,12 +277,13 @@ class FlightReader:
         ).fetchone()
         return self._entry(row) if row else None
 
-    def replies(self, limit: int) -> list[dict[str, Any]]:
+    def replies(self, limit: int) -> list[LineJson]:
         """The latest answers to questions, oldest first."""
         rows = self.db.execute(
             f"{_RECORD} WHERE r.node_id = ? AND r.kind = ? ORDER BY r.life DESC, r.record_id DESC"
             " LIMIT ?", (self._node_id, int(Kind.REPLY), limit)).fetchall()
-        return [entry for row in reversed(rows) if (entry := self._entry(row)) is not None]
+        shown = map(self._entry, reversed(rows))
+        return [entry for entry in shown if entry is not None and entry["kind"] == "reply"]
 
     def picture(self, key: int) -> tuple[bytes, str] | None:
         """(bytes, media type) of a picture, or of a tile, that may be shown."""
@@ -278,7 +297,7 @@ class FlightReader:
         """All pictures with their tiles, oldest first."""
         return mosaic.every(self.db, self._node_id)
 
-    def _entry(self, row: sqlite3.Row) -> dict[str, Any] | None:
+    def _entry(self, row: sqlite3.Row) -> EntryJson | None:
         return diary.entry(self.db, self._node_id, row)
 
     # -- the way and the numbers --------------------------------------------------------------
@@ -309,19 +328,20 @@ class FlightReader:
         point = track_point(row) if row else None
         return None if point is None else (point, is_proved(row))
 
-    def history(self) -> dict[str, Any]:
+    def history(self) -> HistoryJson:
         """The whole flight as columns, thinned to at most 1500 rows each: the proved way and the
         other one, readings, the link, silences, and when the diary was written."""
         change_id = self.change_id()
         cached = self._cached.get("history")
         if cached and cached[0] == change_id:
-            return cached[1]
+            known: HistoryJson = cached[1]
+            return known
         tracks = self.tracks()
         minutes = link_figures.minutes(self.db, self._node_id, POINTS_MAX)
-        history = {
+        history: HistoryJson = {
             "change_id": change_id,
-            **{name: columns_of(("t", "lat", "lon", "alt"), thinned(points, POINTS_MAX))
-               for name, points in tracks._asdict().items()},
+            "proved": columns_of(_TRACK, thinned(tracks.proved, POINTS_MAX)),
+            "unproved": columns_of(_TRACK, thinned(tracks.unproved, POINTS_MAX)),
             "state": columns_of(("t", "mv", "out", "in"), self._state_rows()),
             "link": columns_of(("t", "heard", "lost"), minutes),
             "silences": self.silences(500),
@@ -332,13 +352,14 @@ class FlightReader:
         return history
 
     def landing(self) -> dict[str, Any]:
-        """See ``landing.forecasts``."""
+        """See ``forecasts.forecasts``."""
         change_id = self.change_id()
         if "landing" not in self._cached or self._cached["landing"][0] != change_id:
-            told = self._records(Kind.HOUSEKEEPING, newest=landing.TOLD_AMONG)
-            self._cached["landing"] = (change_id, {"change_id": change_id, **landing.forecasts(
+            told = self._records(Kind.HOUSEKEEPING, newest=forecasts.TOLD_AMONG)
+            self._cached["landing"] = (change_id, {"change_id": change_id, **forecasts.forecasts(
                 self.db, self._mission, told, self.tracks(), self.is_verifying)})
-        return self._cached["landing"][1]
+        known: dict[str, Any] = self._cached["landing"][1]
+        return known
 
     def _thoughts(self) -> Iterator[tuple[int, str]]:
         """(UTC ms, kind) of every line and picture, whatever it says."""

@@ -18,6 +18,7 @@ from email.utils import format_datetime
 from importlib import metadata
 from typing import Any, NamedTuple
 
+from groundstation.archive.rawlog import BY_MQTT
 from groundstation.decode.beacon_freshness import made_at
 from groundstation.decode.foreign import STALE_FIX_S
 from groundstation.sanitise import clean_text, read_json, to_json
@@ -77,13 +78,13 @@ def telemetry(
     """The entry for a row of ``beacon`` with rssi_dbm, snr_db and source of its reception.
 
     None for what is not uploaded: a beacon without a fresh position, not proved where the mission
-    signs, or out of a replay. The same row always gives the same callsign, datetime and frame, so
-    that one that is sent again can be recognised.
+    signs, of another station, or out of a replay. The same row always gives the same callsign,
+    datetime and frame, so that one that is sent again can be recognised.
     """
     is_proved = row["authenticity"] == Authenticity.GENUINE.value or not mission.keys.downlink_mac
     place = [row[key] for key in ("latitude_deg", "longitude_deg", "altitude_m")]
     is_fresh = None not in place and (row["fix_age_s"] or 0) <= STALE_FIX_S
-    if not (is_proved and is_fresh) or row["source"] == "replay":
+    if not (is_proved and is_fresh) or row["source"] in (BY_MQTT, "replay"):
         return None
     found: dict[str, float | str | None] = {
         "temp": _rounded(row["outside_c"], 1), "pressure": _rounded(row["pressure_hpa"], 1),

@@ -11,7 +11,7 @@ import json
 import sqlite3
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from groundstation.archive import schema
 from groundstation.sanitise import clean_text
@@ -176,7 +176,18 @@ class UploadQueue:
             return None
 
 
-def status(meta: Any, mission: Mission) -> dict[str, Any]:
+class UploadJson(TypedDict):
+    """The upload as the page shows it; counts are of beacons."""
+
+    mode: str
+    taken: int
+    refused: int
+    set_aside: int
+    taken_ms: int | None
+    trouble: str
+
+
+def status(meta: Any, mission: Mission) -> UploadJson:
     """What the page shows: ``meta`` is the value under SONDEHUB_KEY, None at first."""
     progress = Progress.load(meta)
     return {

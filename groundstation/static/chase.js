@@ -4,6 +4,7 @@ import { byId, el, loadScript, loadStyle } from "./dom.js";
 import { flight } from "./flight.js";
 import * as landing from "./landing.js";
 import * as me from "./me.js";
+import * as outcome from "./outcome.js";
 import * as whereabouts from "./whereabouts.js";
 
 let instruments = []; // map and plots, once they are here
@@ -39,6 +40,7 @@ function without(why) {
 /** At once; and numbers and map, not the plots, again when the landing is known that belongs to it. */
 export function draw() {
   whereabouts.draw();
+  outcome.draw();
   instruments.forEach((instrument) => instrument.draw());
   landing.refresh().then((isNews) => {
     if (!isNews) return;

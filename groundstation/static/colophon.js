@@ -53,7 +53,7 @@ function sondehub({ mode, taken, refused, set_aside: aside, trouble }) {
 
 function authenticity(state) {
   if (state.is_verifying) {
-    const claims = ["horus", "ukhas", "summary"].reduce((sum, via) => sum + (state.link[`sightings_${via}`] ?? 0), 0);
+    const claims = ["horus", "ukhas", "summary", "sondehub"].reduce((sum, via) => sum + (state.link[`sightings_${via}`] ?? 0), 0);
     const others = claims === 1 ? "1 beacon in another format is" : `${format.grouped(claims)} beacons in other formats are`;
     return `This data was signed by ${state.name}: this station verified every frame.`
       + (claims ? ` ${others} not signed: dashed and hollow on the map, and only where nothing signed was received.` : "");

@@ -9,6 +9,7 @@ import { ending, flight } from "./flight.js";
 import * as format from "./format.js";
 
 const ARMED_MS = 60_000; // the payload forgets an ARM after this (wire.commands.ARMED_S)
+const ARM_TOLD = "ARM is queued. FIRE can follow now.";
 const CUTDOWN = ["cutdown_arm", "cutdown_fire", "cutdown_abort"]; // have buttons of their own
 let forms = new Map();
 
@@ -47,7 +48,7 @@ function submit(event) {
 const arm = () => confirm(byId("cutdown-confirm"), {
   words: `Step 1 of 2. For one minute after ${flight().name} has taken it, FIRE separates it from its balloon.`,
   action: "Arm",
-  act: () => send("/api/command", { name: "cutdown_arm" }, "ARM is queued. FIRE can follow now."),
+  act: () => send("/api/command", { name: "cutdown_arm" }, ARM_TOLD),
 });
 
 const fire = () => confirm(byId("cutdown-confirm"), {
@@ -91,6 +92,7 @@ export function draw() {
   const until = armedUntil(armed);
   const canFire = Boolean(armed) && (armed.is_waiting || (until !== null && now() < until));
   byId("fire").disabled = !isOpen || !canFire;
+  if (!canFire && byId("command-note").textContent === ARM_TOLD) write(byId("command-note"), "");
   write(byId("cutdown-state"), cutdownState(state, armed, until));
   byId("cutdown").classList.toggle("armed", Boolean(state.beacon?.is_cutdown_armed));
 }

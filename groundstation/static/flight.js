@@ -9,8 +9,9 @@ let state = null; // of /api/flight, as it came
 let lostMs = null; // since when the station does not answer, UTC in ms
 let end = null; // of a simulated flight; of a real one nobody knows it
 
+/** What only the first answer tells of the station (its map, what is installed) stays known. */
 export function setFlight(newest) {
-  state = newest;
+  state = { ...state, ...newest };
 }
 
 export function setEnding(found) {

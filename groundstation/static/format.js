@@ -92,6 +92,7 @@ export const PHASE_WORDS = {
 /** In whose format a position came when it was not in ours. */
 export const VIA_WORDS = {
   horus: "a Horus beacon", ukhas: "a UKHAS sentence", summary: "another receiver’s summary",
+  sondehub: "another receiver, by SondeHub",
 };
 
 /** What is known of who sent it, in a word or two. */

@@ -44,14 +44,18 @@ function payload(state, beacon) {
   ];
 }
 
+/** Whether the radio or the broker is connected, else since when not and why. */
+function reached({ is_connected, name, since_ms, why }, lost) {
+  if (is_connected) return `connected, ${name}`;
+  return `${lost} ${format.span(now() - since_ms)} ago${why ? `: ${why}` : ""}`;
+}
+
 function station(state) {
-  const { link, radio, sondehub } = state;
+  const { link, radio, broker, sondehub } = state;
   const isUnreached = isRaised("station");
   const found = [["this page", isUnreached ? "has lost the station" : "connected", isUnreached]];
-  if (radio) {
-    const is = radio.is_connected ? `connected, ${radio.name}` : `lost ${format.span(now() - radio.since_ms)} ago${radio.why ? `: ${radio.why}` : ""}`;
-    found.push(["radio", is, !radio.is_connected]);
-  }
+  if (radio) found.push(["radio", reached(radio, "lost"), !radio.is_connected]);
+  if (broker) found.push(["broker", reached(broker, "unreachable, lost"), !broker.is_connected]);
   found.push(
     ["last reception", link.last_ms ? `${since(link.last_ms)}, of anything` : "never", false],
     ["can send", state.can_transmit ? "yes" : "no key", false],

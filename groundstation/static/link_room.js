@@ -3,6 +3,7 @@
 import { byId, el, svg, write } from "./dom.js";
 import { flight } from "./flight.js";
 import * as format from "./format.js";
+import { since } from "./freshness.js";
 
 const REFRESH_MS = 20_000;
 const MINUTES_SHOWN = 90;
@@ -49,6 +50,15 @@ function show() {
   const refused = REFUSED.filter(([name]) => link[name]);
   byId("refused").replaceChildren(...refused.flatMap(([name, words]) => [el("dt", "", words), el("dd", "", format.grouped(link[name]))]));
   write(byId("refused-none"), refused.length ? "" : "Nothing was refused.");
+  ears(flight());
+}
+
+/** The stations that hear it, once there is another one than this. */
+function ears({ stations, station }) {
+  byId("ears").hidden = stations.every((each) => each.station === station);
+  byId("stations").replaceChildren(...stations.map((each) => el("tr", "",
+    el("th", "", each.station + (each.station === station ? " (this)" : "")), el("td", "", format.grouped(each.frames)),
+    el("td", "", format.grouped(each.firsts)), el("td", "", since(each.last_ms)))));
 }
 
 function now(link) {

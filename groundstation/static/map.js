@@ -10,12 +10,12 @@ import { musings } from "./entries.js";
 import { believed, flight, since } from "./flight.js";
 import * as format from "./format.js";
 import { drawGrid } from "./map_grid.js";
-import { drawLanding, isFallForecast, landingNames, likelyArea } from "./map_landing.js";
+import { drawLanding, drawOutcome, isFallForecast, landingNames, likelyArea, outcomeNames } from "./map_landing.js";
 import { me } from "./me.js";
 import { claims, isGap, peak, placeAt, points } from "./track.js";
 
 const BANDS = 16;
-const NAME_PX = { letter: 8, high: 18, aside: 10, above: 16 }; // of a name beside its dot
+const NAME_PX = { letter: 8, high: 18, aside: 10, above: 20 }; // of a name beside its dot
 const APART_PX = 22;
 const DASHES = "7 5";
 const CLAIM_KM = 50; // a claim further away from the way than this does not zoom the map out
@@ -121,7 +121,8 @@ export function draw() {
   tick();
   if (isEmpty) return;
   follow();
-  if (!hasLanded()) drawLanding(way);
+  if (hasLanded()) drawOutcome(way);
+  else drawLanding(way);
   drawClaims(claims());
   drawWay(rows, flight().is_verifying);
   drawReader();
@@ -210,7 +211,7 @@ function drawMarks(rows) {
   const own = me();
   writeNames([
     ...named, ...(own ? [{ place: own.at, text: "you", kind: "reader" }] : []),
-    ...(isDown ? [] : landingNames(flight().name)),
+    ...(isDown ? outcomeNames() : landingNames(flight().name)),
   ]);
 }
 

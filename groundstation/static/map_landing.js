@@ -3,6 +3,7 @@
 import { colour } from "./dom.js";
 import * as geo from "./geo.js";
 import { landing, likeliest } from "./landing.js";
+import { outcome } from "./outcome.js";
 
 const WAY = { weight: 1.25, dashArray: "3 5", interactive: false };
 const SIGMAS = 1.5; // of a fall, two landings of three lie inside
@@ -10,16 +11,38 @@ const L = () => window.L;
 
 /** Draw into ``group``: the ways to the ground, and where they end. */
 export function drawLanding(group) {
-  const { payload, station } = landing() ?? {};
+  const { payload, station, tawhiri } = landing() ?? {};
   for (const each of station?.landings ?? []) {
     const isBest = each === likeliest();
-    L().polyline(each.way.map(([lat, lon]) => [lat, lon]), { ...WAY, color: colour(isBest ? "accent" : "muted") }).addTo(group);
+    drawWay(group, each, isBest ? "accent" : "muted");
     if (isBest) drawEllipse(group, each, "accent", 0.1);
     drawEnd(group, each, isBest ? "accent" : "muted");
+  }
+  if (tawhiri?.forecast) {
+    drawWay(group, tawhiri.forecast, "muted");
+    drawEnd(group, tawhiri.forecast, "muted");
   }
   if (!payload) return;
   drawEllipse(group, payload, "low", 0);
   drawEnd(group, payload, "low");
+}
+
+/** Once it is down: what was said of it when it began to fall, to be seen beside the way. */
+export function drawOutcome(group) {
+  const first = ofTheBurst();
+  if (!first) return;
+  drawWay(group, first, "muted");
+  drawEllipse(group, first, "muted", 0);
+  drawEnd(group, first, "muted");
+}
+
+const ofTheBurst = () => outcome()?.moments[0]?.station ?? null;
+
+/** What is written there. */
+export const outcomeNames = () => (ofTheBurst() ? [named(ofTheBurst(), "as forecast")] : []);
+
+function drawWay(group, { way }, name) {
+  L().polyline(way.map(([lat, lon]) => [lat, lon]), { ...WAY, color: colour(name) }).addTo(group);
 }
 
 /** Around the likeliest landing; empty while none is known. */
@@ -31,7 +54,7 @@ export function likelyArea() {
 /** The ellipse was scored on falls; before the burst nobody knows its share. */
 export const isFallForecast = () => Boolean(landing()?.station?.is_falling);
 
-const area = (each) => geo.ellipse([each.lat, each.lon], SIGMAS * each.along_m, SIGMAS * each.across_m, each.bearing_deg);
+const area = (each) => !each.along_m ? [[each.lat, each.lon]] : geo.ellipse([each.lat, each.lon], SIGMAS * each.along_m, SIGMAS * each.across_m, each.bearing_deg);
 
 function drawEllipse(group, each, name, fillOpacity) {
   L().polygon(area(each), {
@@ -45,11 +68,12 @@ function drawEnd(group, { lat, lon }, name) {
   }).addTo(group);
 }
 
-/** What is written where it will land: the station's word and the payload's. */
+/** What is written where it will land: the station's word, the payload's and the server's. */
 export function landingNames(payloadName) {
-  const { payload, station } = landing() ?? {};
+  const { payload, station, tawhiri } = landing() ?? {};
   return [
     station && named(station.landings[0], "landing"),
+    tawhiri?.forecast && named(tawhiri.forecast, "Tawhiri"),
     payload && named(payload, `${payloadName}’s forecast`),
   ].filter(Boolean);
 }

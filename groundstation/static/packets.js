@@ -78,8 +78,15 @@ async function look(id) {
   box.hidden = false;
   box.replaceChildren(
     el("h4", "", `Packet ${packet.id}`),
-    el("p", "caption", `${format.utcTime(packet.utc_ms)}, ${packet.bytes} bytes by ${packet.source} at ${packet.station}: ${packet.fate}.`),
+    el("p", "caption", `${format.utcTime(packet.utc_ms)}, ${packet.bytes} bytes by ${packet.source} at ${packet.station}: ${packet.fate}.${heardBy(packet)}`),
     bytes(packet), parts(packet));
+}
+
+/** Who heard the same bytes, where several stations did. */
+function heardBy({ heard_by: ears }) {
+  if (new Set(ears.map((ear) => ear.station)).size < 2) return "";
+  const words = ears.map(({ station, rssi_dbm }) => station + (rssi_dbm === null ? "" : ` (${format.signed(rssi_dbm)}${format.GAP}dBm)`));
+  return ` Heard by ${words.join(", ")}.`;
 }
 
 /** The bytes, those of each part apart; a part and its bytes light up together. */

@@ -30,6 +30,7 @@ export async function start() {
     if (seen.some((each) => each.isIntersecting)) loadEarlier();
   }, { rootMargin: "600px" }).observe(byId("earlier"));
   byId("print").addEventListener("click", print);
+  byId("parquet").hidden = !flight().has_parquet;
   for (const name of ["beforeprint", "afterprint"]) window.addEventListener(name, turn); // a book begins at the beginning
   sketch.start();
   entries.watch({ add, complete, clear, settle });

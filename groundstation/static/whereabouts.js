@@ -1,12 +1,13 @@
 // The numbers of a chase: where it was last, how far that is from here, where it will land. Large,
 // each with its age, and nothing unproved among them where the station can prove.
 
+import { isOperator } from "./access.js";
 import { now } from "./clock.js";
 import { byId, el, write } from "./dom.js";
 import { believed, ending, flight, since, unreachableSince } from "./flight.js";
 import * as format from "./format.js";
 import * as geo from "./geo.js";
-import { landing, likeliest } from "./landing.js";
+import { askTawhiri, landing, likeliest } from "./landing.js";
 import { isWatching, me, whyNot, begin } from "./me.js";
 import * as theme from "./theme.js";
 import { points } from "./track.js";
@@ -39,8 +40,23 @@ export function start({ setByHand, restyle }) {
   );
   byId("forecast").append(
     el("h3", "", "Landing forecast"), line("big", "landing-place"), line("ages", "landing-when"),
-    acts("landing"), line("ages", "landing-how"), line("ages", "landing-told"),
+    acts("landing"), line("ages", "landing-how"), line("ages", "landing-told"), line("ages", "landing-tawhiri"), asking(restyle),
   );
+}
+
+/** One press, one question to the weather server; its answer comes with the next drawing too. */
+function asking(redraw) {
+  const ask = button("Ask Tawhiri", async () => {
+    ask.disabled = true;
+    const why = await askTawhiri();
+    ask.disabled = false;
+    redraw();
+    draw();
+    if (why) write(byId("landing-tawhiri"), why);
+  });
+  const row = el("p", "acts", ask);
+  row.id = "tawhiri-ask";
+  return row;
 }
 
 function named(tag, className, id) {
@@ -162,15 +178,13 @@ function drawElevation(own, [, lat, lon, altM]) {
 }
 
 function drawLanding() {
-  const { payload, station } = landing() ?? {};
+  const { payload, station, tawhiri } = landing() ?? {};
   const best = likeliest();
-  byId("forecast").hidden = !best || hasLanded();
+  byId("forecast").hidden = hasLanded() || !(best || (tawhiri && points().length));
   if (byId("forecast").hidden) return;
-  write(byId("landing-place"), exact([best.lat, best.lon]));
-  show("landing", [best.lat, best.lon]);
-  const leftMs = best.land_ms - now();
-  const when = leftMs > 0 ? `in ${format.span(leftMs)}, at ${format.clockTime(best.land_ms)}` : `should be down since ${format.clockTime(best.land_ms)}`;
-  write(byId("landing-when"), `${when} · ±${THIN}${km(best.along_m)} along the wind, ±${THIN}${km(best.across_m)} across`);
+  write(byId("landing-place"), best ? exact([best.lat, best.lon]) : "–");
+  show("landing", best && [best.lat, best.lon]);
+  write(byId("landing-when"), best ? whenAndHowSure(best) : "");
   byId("landing-how").hidden = !station;
   if (station) {
     const speed = `${station.fall_mps.toFixed(1)}${GAP}m/s`;
@@ -179,9 +193,33 @@ function drawLanding() {
   }
   byId("landing-told").hidden = !payload;
   if (payload) {
-    const place = [payload.lat, payload.lon];
-    const apart = station ? `, ${km(geo.distanceM([best.lat, best.lon], place))} from that` : "";
     const seal = payload.is_proved ? "signed" : "not verified";
-    write(byId("landing-told"), `By ${flight().name} itself, ${seal}, ${since(payload.at_ms)}: ${exact(place)}${apart}`);
+    write(byId("landing-told"), `By ${flight().name} itself, ${seal}, ${since(payload.at_ms)}: ${placeBeside(payload, best)}`);
   }
+  drawTawhiri(tawhiri, best);
+}
+
+function whenAndHowSure(best) {
+  const leftMs = best.land_ms - now();
+  const when = leftMs > 0 ? `in ${format.span(leftMs)}, at ${format.clockTime(best.land_ms)}` : `should be down since ${format.clockTime(best.land_ms)}`;
+  return best.along_m ? `${when} · ±${THIN}${km(best.along_m)} along the wind, ±${THIN}${km(best.across_m)} across` : when;
+}
+
+/** A place, and how far that is from the one which is written large. */
+function placeBeside({ lat, lon }, best) {
+  const apartM = geo.distanceM([best.lat, best.lon], [lat, lon]);
+  return `${exact([lat, lon])}${apartM > 0 ? `, ${km(apartM)} from that` : ""}`;
+}
+
+function drawTawhiri(tawhiri, best) {
+  byId("tawhiri-ask").hidden = !tawhiri || !isOperator();
+  const told = [];
+  if (tawhiri?.forecast) {
+    const { asked_ms: askedMs, dataset } = tawhiri.forecast;
+    const model = dataset ? `, weather of ${dataset.slice(0, 16).replace("T", " ")}` : "";
+    told.push(`By Tawhiri${model}, asked ${since(askedMs)}: ${placeBeside(tawhiri.forecast, best)}.`);
+  }
+  if (tawhiri?.trouble) told.push(`${tawhiri.trouble} Asked ${since(tawhiri.tried_ms)}.`);
+  byId("landing-tawhiri").hidden = told.length === 0;
+  write(byId("landing-tawhiri"), told.join(" "));
 }

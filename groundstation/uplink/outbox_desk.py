@@ -6,14 +6,14 @@ Nothing of HTTP but its status codes: 201 queued, 200 withdrawn, 404 no such com
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from groundstation import command_words
 from groundstation.archive import fates, outbox, precedence
 from groundstation.archive.outbox import OutboxFull, QueuedCommand
-from groundstation.archive.rows import command_json
+from groundstation.archive.rows import CommandJson, command_json
 from wire.commands import Opcode
 from wire.mission import Mission
 
@@ -24,7 +24,7 @@ class Answer(NamedTuple):
     """The answer to the client, and its HTTP status."""
 
     status: int
-    body: dict[str, Any]
+    body: Mapping[str, Any]
 
 
 class OutboxDesk:
@@ -66,7 +66,7 @@ class OutboxDesk:
                 needs_abort = fates.needs_abort(entry)
                 return _refusal(409, f"Too late: {error}.", needs_abort=needs_abort)
         outcome = fates.of_withdrawal(entry, self._name)
-        return Answer(200, self._json(entry) | {"told": outcome})
+        return Answer(200, {**self._json(entry), "told": outcome})
 
     def _post(self, opcode: Opcode, text: str, asker: str) -> Answer:
         try:
@@ -79,7 +79,7 @@ class OutboxDesk:
             return _refusal(422, _sentence(error))
         return Answer(201, self._json(entry))
 
-    def _json(self, entry: QueuedCommand) -> dict[str, Any]:
+    def _json(self, entry: QueuedCommand) -> CommandJson:
         return command_json(entry, self._name)
 
 

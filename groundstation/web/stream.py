@@ -17,6 +17,7 @@ from typing import Any
 from groundstation.archive.rows import is_proved
 from groundstation.decode.foreign import STALE_FIX_S
 from groundstation.reading.alarms import AlarmBoard
+from groundstation.reading.page_json import BeaconJson, EntryJson, FlightJson, SightingJson
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import to_json
 
@@ -54,7 +55,7 @@ class Times:
             "alarms": [] if board is None else [asdict(alarm) for alarm in board.look(self.now())],
         }
 
-    def hearing(self, flight: dict[str, Any]) -> dict[str, Any]:
+    def hearing(self, flight: FlightJson) -> dict[str, Any]:
         """The same, once the alarms know of this state."""
         if self.board is not None:
             self.board.hear(flight)
@@ -92,7 +93,7 @@ class PageFeed:
         return newest, _message("update", self._update(changes), newest)
 
     def _update(self, changes: list[tuple[int, str, int | None]]) -> dict[str, Any]:
-        entries: list[dict[str, Any]] = []
+        entries: list[EntryJson] = []
         proved: list[tuple[Any, ...]] = []
         unproved: list[tuple[Any, ...]] = []
         state: list[tuple[Any, ...]] = []
@@ -123,7 +124,7 @@ class PageFeed:
         }
 
 
-def _place(beacon: dict[str, Any]) -> list[tuple[Any, ...]]:
+def _place(beacon: BeaconJson | SightingJson) -> list[tuple[Any, ...]]:
     if beacon["latitude_deg"] is None or beacon["longitude_deg"] is None:
         return []
     return [(beacon["utc_ms"], beacon["latitude_deg"], beacon["longitude_deg"],

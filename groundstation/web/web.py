@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from groundstation import command_words
-from groundstation.export import export, plate
+from groundstation.export import export, parquet, plate
 from groundstation.export.gathered import gather, picture_of
 from groundstation.export.markup import xml
 from groundstation.inputs.notices import Notices
@@ -29,6 +29,7 @@ from groundstation.reading.alarms import AlarmBoard
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import to_json
 from groundstation.web.access import COOKIE, COOKIE_S, Access, Role, Tokens, only
+from groundstation.web.forecasting import Call, Forecasting, ask_tawhiri
 from groundstation.web.http_json import as_json, json_text, origin, posted, refuse, whole
 from groundstation.web.http_security import PICTURE_CSP, HttpGuard
 from groundstation.web.map_tiles import MapTiles
@@ -127,6 +128,7 @@ class _Pages:
             return to_json(flight | self._times.hearing(flight) | {
                 "role": role, "has_vendor": has_vendor,
                 "map": self._tiles and self._tiles.as_json(),
+                "has_parquet": parquet.is_installed(),
                 "entries": reader.entries(None, ENTRIES_MAX), "history": reader.history()})
 
         return json_text(await self._pool.share(f"flight for {role}", flight_json))
@@ -218,8 +220,10 @@ async def _left(request: Request, error: Exception) -> Response:
     return refuse(400, "The request was incomplete.")
 
 
-def _routes(door: _Door, pages: _Pages, events: _Events, operating: Operating, access: Access
-            ) -> list[BaseRoute]:
+def _routes(
+    door: _Door, pages: _Pages, events: _Events, operating: Operating, forecasting: Forecasting,
+    access: Access,
+) -> list[BaseRoute]:
     """Each in the group of those who may use it; the page's files, which anybody may, contain no
     data."""
     return [
@@ -248,6 +252,7 @@ def _routes(door: _Door, pages: _Pages, events: _Events, operating: Operating, a
             Route("/api/acknowledge", operating.acknowledge, methods=["POST"]),
             Route("/api/withdraw", operating.withdraw, methods=["POST"]),
             Route("/api/abort", operating.abort, methods=["POST"]),
+            Route("/api/tawhiri", forecasting.ask, methods=["POST"]),
         ]),
     ]
 
@@ -255,26 +260,29 @@ def _routes(door: _Door, pages: _Pages, events: _Events, operating: Operating, a
 def create_app(
     archive_path: Path, mission: Mission, *, now: Callable[[], int] | None = None,
     static: Path = STATIC, ending: Callable[[], Ending | None] = lambda: None,
-    tokens: Tokens | None = None, tiles: MapTiles | None = None,
+    tokens: Tokens | None = None, tiles: MapTiles | None = None, tawhiri: Call | None = None,
 ) -> Starlette:
     """The page for the archive at ``archive_path``, which may still be missing or being written.
 
     ``now`` gives UTC in ms, for flights whose time is not the world's. ``ending`` gives the end of
     a flight of which it is known: of a simulated one. ``tokens`` let in other machines than this
-    one, ``tiles`` are the map's, if there is one. The app's state has ``pool``, to be closed,
-    ``streams`` and ``notices``.
+    one, ``tiles`` are the map's, if there is one. ``tawhiri`` asks the mission's Tawhiri server.
+    The app's state has ``pool``, to be closed, ``streams`` and ``notices``.
     """
     now = now or _system_now_ms
     pool, notices = ReaderPool(archive_path, mission), Notices("page_clients", _uptime_ms)
     board = AlarmBoard(mission, threading.Lock())
     streams = Streams(pool, now, ending, notices, board)
     times = Times(now, ending, board)
+    forecasting = Forecasting(pool, archive_path, mission, times,
+                              tawhiri or ask_tawhiri(mission.payload.callsign))
     access = Access(tokens)
     pages = _Pages(pool, mission, times, access, static, tiles)
     operating = Operating(pool, archive_path, mission, times, board)
     own_name = socket.gethostname().lower()
     names = ("localhost", own_name, f"{own_name}.local", mission.ground.web_host)
-    routes = _routes(_Door(access, notices), pages, _Events(streams), operating, access)
+    routes = _routes(
+        _Door(access, notices), pages, _Events(streams), operating, forecasting, access)
     routes.append(Mount("/static", StaticFiles(directory=static, check_dir=False)))
     app = Starlette(
         routes=routes,

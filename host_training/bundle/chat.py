@@ -6,34 +6,36 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from host_training.bundle.conversation import Utterance, recent, suffix
-from host_training.bundle.pack import read_persona_json
+from host_training.bundle.pack import PersonaJson, read_persona_json
 from host_training.errors import TrainingError
 from host_training.evaluation.bits import open_engine
 from host_training.evaluation.generation import best_line
 from payload import prompt
 from payload.mind.memory import Memory
 from wire.bundle import Manifest, model_file, verify_bundle
+from wire.sampling import sampling_of
 
 TRIES_MAX = 4  # a reply that cleans to nothing is drawn again
 TRY_OUT_S_MAX = 600
 
 
-class BundleVoice:
-    """A bundle that has been verified, ready to speak."""
+class PersonaVoice:
+    """A persona with a model and a memory, ready to speak."""
 
-    def __init__(self, bundle: Path, manifest: Manifest, threads: int, seed: int) -> None:
-        """Raises BundleError for an adapter whose model was not assembled yet."""
-        persona = read_persona_json(bundle)
+    def __init__(self, persona: PersonaJson, model: Path, memory: Path,
+                 runtime: Mapping[str, Any], threads: int, seed: int) -> None:
+        """Args:    runtime: as in a manifest."""
+        self.name = persona["name"]
         self._text = prompt.PersonaText(persona["name"], persona["system"],
                                         tuple(persona["values"]))
-        self._memory = Memory(bundle / "memory.sqlite")
-        self._sampling = manifest.sampling
-        self._engine = open_engine(bundle / model_file(bundle, manifest).path,
-                                   int(manifest.runtime["n_ctx"]), threads)
+        self._memory = Memory(memory)
+        self._sampling = sampling_of(runtime)
+        self._engine = open_engine(model, int(runtime["n_ctx"]), threads)
         self._random = random.Random(seed)
 
     def speak(self, moment: prompt.Moment, turns: Sequence[Utterance] = ()) -> str | None:
@@ -65,6 +67,15 @@ class BundleVoice:
         """Free the model and the memory."""
         self._memory.close()
         self._engine.close()
+
+
+class BundleVoice(PersonaVoice):
+    """A bundle that has been verified, ready to speak."""
+
+    def __init__(self, bundle: Path, manifest: Manifest, threads: int, seed: int) -> None:
+        """Raises BundleError for an adapter whose model was not assembled yet."""
+        super().__init__(read_persona_json(bundle), bundle / model_file(bundle, manifest).path,
+                         bundle / "memory.sqlite", manifest.runtime, threads, seed)
 
 
 def try_out(bundle: Path) -> None:

@@ -8,7 +8,7 @@ under the user's header, the persona's under the assistant's.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
@@ -85,9 +85,10 @@ def _rendered(turn: Utterance) -> str:
 class Conversation:
     """What was said and at what moment; asks ``voice`` for the next line."""
 
-    def __init__(self, voice: Voice) -> None:
+    def __init__(self, voice: Voice, turns: Iterable[Utterance] = ()) -> None:
+        """``turns``: what was said before, of which the newest TURNS_MAX count."""
         self._voice = voice
-        self._turns: deque[Utterance] = deque(maxlen=TURNS_MAX)
+        self._turns: deque[Utterance] = deque(turns, maxlen=TURNS_MAX)
         self.moment = ON_THE_GROUND
 
     def say(self, words: str) -> str | None:

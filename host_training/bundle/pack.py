@@ -125,7 +125,8 @@ def pack(contents: BundleContents, out: Path, key: Ed25519PrivateKey,
     shutil.copyfile(contents.memory, partial / "memory.sqlite")
     shutil.copyfile(contents.codec, partial / wire_bundle.TEXT_CODEC)
     (partial / "MODEL_CARD.md").write_text(contents.card, encoding="utf-8")
-    (partial / "persona.json").write_bytes(wire_bundle.canonical_json(_persona(contents.persona)))
+    words = persona_json(contents.persona)
+    (partial / "persona.json").write_bytes(wire_bundle.canonical_json(words))
     public_key = key.public_key().public_bytes_raw()
     manifest = wire_bundle.canonical_json({
         "schema": wire_bundle.SCHEMA,
@@ -183,7 +184,7 @@ def say_it_is_an_ai(disclosure: str) -> str:
     return f"{disclosure.rstrip()} This is an {', '.join(MUST_SAY)}."
 
 
-def _persona(persona: PersonaSource) -> PersonaJson:
+def persona_json(persona: PersonaSource) -> PersonaJson:
     return {"name": persona.name, "author": persona.author,
             "disclosure": say_it_is_an_ai(persona.disclosure), "system": persona.system,
             "values": list(persona.values), "thinking": list(persona.thinking)}

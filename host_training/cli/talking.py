@@ -22,7 +22,7 @@ from host_training.errors import TrainingError
 from wire.bundle import Manifest, verify_bundle
 
 if TYPE_CHECKING:
-    from host_training.bundle.chat import BundleVoice
+    from host_training.bundle.chat import PersonaVoice
 
 console = Console()
 
@@ -37,13 +37,21 @@ def register(app: typer.Typer) -> None:
 
 def chat(bundle: BundleArgument, trust: TrustOption = None, threads: ThreadsOption = 0,
          seed: int = 1) -> None:
-    """Chat with a bundle in the terminal, at a moment that /altitude, /phase and others change."""
+    """Chat in the terminal, at a moment that /altitude, /phase and others change.
+
+    BUNDLE may also be the folder OUT.run of a run that is still examining.
+    """
+    from host_training.bundle import rehearsal
     from host_training.bundle.conversation import Conversation, UnknownCommand
 
-    manifest = verify_bundle(bundle, trusted_keys(trust))
-    voice = _voice(bundle, manifest, threads, seed)
+    if rehearsal.is_one(bundle):
+        disclosure = rehearsal.disclosure(bundle)
+        voice = rehearsal.voice(bundle, threads or os.cpu_count() or 1, seed)
+    else:
+        manifest = verify_bundle(bundle, trusted_keys(trust))
+        disclosure, voice = manifest.disclosure, _voice(bundle, manifest, threads, seed)
     conversation = Conversation(voice)
-    console.print(f"[bold]{manifest.disclosure}[/bold]\n/help lists the commands; an empty line "
+    console.print(f"[bold]{disclosure}[/bold]\n/help lists the commands; an empty line "
                   "ends the chat.")
     while words := _typed():
         if words.startswith("/"):
@@ -52,7 +60,7 @@ def chat(bundle: BundleArgument, trust: TrustOption = None, threads: ThreadsOpti
             except UnknownCommand as error:
                 _say(f"{error}.")
         else:
-            _say(f"{manifest.name} (AI): {conversation.say(words) or '(silence)'}")
+            _say(f"{voice.name} (AI): {conversation.say(words) or '(silence)'}")
     voice.close()
 
 
@@ -99,7 +107,7 @@ def serve(
         raise TrainingError(f"--host {host}: a persona is served to this machine only; allowed are"
                             f" {', '.join(endpoint.LOOPBACK)}.")
     manifest = verify_bundle(bundle, trusted_keys(trust))
-    with _listening(host, port) as listener:
+    with listening(host, port) as listener:
         voice = _voice(bundle, manifest, threads, seed)
         name = manifest.name.lower()
         created_s = int(datetime.fromisoformat(manifest.created_utc).timestamp())
@@ -112,8 +120,8 @@ def serve(
         voice.close()
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    """Raises TrainingError where the port is taken: before the model is loaded."""
+def listening(host: str, port: int) -> socket.socket:
+    """A socket at a free port. Raises TrainingError where it is taken: before a model is loaded."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -125,7 +133,7 @@ def _listening(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _voice(bundle: Path, manifest: Manifest, threads: int, seed: int) -> BundleVoice:
+def _voice(bundle: Path, manifest: Manifest, threads: int, seed: int) -> PersonaVoice:
     from host_training.bundle.chat import BundleVoice
 
     return BundleVoice(bundle, manifest, threads or os.cpu_count() or 1, seed)

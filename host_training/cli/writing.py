@@ -17,7 +17,11 @@ from host_training.training import known_bases
 
 console = Console()
 
-Progress = Callable[[], AbstractContextManager[Callable[[str, float, str], None]]]
+Report = Callable[[str, float, str], None]
+Progress = Callable[[Path | None], AbstractContextManager[Report]]
+ProgressOption = Annotated[Path | None, typer.Option(
+    "--progress", metavar="FILE", help="Also write the progress there, one JSON object to a line, "
+                                       "as the studio follows it.")]
 PEOPLE_SHOWN_MAX = 20
 CHATS_SHOWN_MAX = 20
 VALUES_SHOWN_MAX = 10
@@ -53,8 +57,19 @@ def scan(
     persona_dir: Annotated[Path, typer.Argument(metavar="PERSONA_DIR")],
     out: Annotated[Path, typer.Option(help="Output folder for examples.jsonl, review.md and "
                                            "quarantine.jsonl, created if needed.")],
+    progress: ProgressOption = None,
 ) -> None:
     """Read every export as `run` does, and report what was found, excluded and removed."""
+    with _shared["progress"](progress) as report:
+        n_examples = _read_all(persona_dir, out, report)
+    _show_all(out, n_examples)
+    _show("to measure with", ("",), [(line,) for line in _doubts(persona_dir, out)])
+    console.print(f"To train it: spacepi-train run {persona_dir} --out"
+                  f" {persona_dir.resolve().name}.bundle{_base_note()}", soft_wrap=True,
+                  markup=False, highlight=False)
+
+
+def _read_all(persona_dir: Path, out: Path, report: Report) -> int:
     from host_training import preflight
     from host_training.common.persona_dir import read_persona
     from host_training.corpus import assemble, inventory
@@ -65,19 +80,28 @@ def scan(
     try:
         out.mkdir(PRIVATE, parents=True, exist_ok=True)
         (out / inventory.INVENTORY).unlink(missing_ok=True)
-        with _shared["progress"]() as report:
-            n_examples = assemble.prepare(persona_dir, persona, out, lambda share, line: report(
-                "writing", share, line))
+        return assemble.prepare(persona_dir, persona, out,
+                                lambda share, line: report("writing", share, line))
     except OSError as error:
         raise TrainingError(f"--out {out}: cannot be written ({error.strerror}).") from error
     except TrainingError:
         if (out / inventory.INVENTORY).exists():  # what is there is seen whatever is missing
             _show_inventory(out)
         raise
-    _show_all(out, n_examples)
-    console.print(f"To train it: spacepi-train run {persona_dir} --out"
-                  f" {persona_dir.resolve().name}.bundle{_base_note()}", soft_wrap=True,
-                  markup=False, highlight=False)
+
+
+def _doubts(persona_dir: Path, out: Path) -> list[str]:
+    """What ``run`` would say of the held-out data, with its default seed."""
+    from host_training.common.persona_dir import read_persona
+    from host_training.corpus import assemble
+    from host_training.rows.split import doubts, split
+
+    persona = read_persona(persona_dir, is_finished=False)
+    examples = assemble.load(out / assemble.EXAMPLES)
+    try:
+        return doubts(examples, split(examples, 1, persona.settings.clean.near_duplicate))
+    except TrainingError as error:
+        return [str(error)]
 
 
 def _base_note() -> str:

@@ -234,13 +234,12 @@ def _learn_weights(
     for index, message in enumerate(general):
         progress("weighing contexts on general text", index / len(general))
         learner.read(message, counted.without(message, 1), _EPOCH_RATES[0])
+    epoch_bytes = min(_EPOCH_BYTES_MAX, sum(min(len(m), _MESSAGE_BYTES_MAX) for m in own))
     for epoch, rate in enumerate(_EPOCH_RATES):
-        left = _EPOCH_BYTES_MAX
-        whole = min(left, sum(map(len, own))) + 1
+        left = epoch_bytes
         for message in rng.sample(own, len(own)):
-            progress(
-                "weighing contexts on own text", (epoch + 1 - left / whole) / len(_EPOCH_RATES)
-            )
+            progress("weighing contexts on own text",
+                     (epoch + 1 - left / epoch_bytes) / len(_EPOCH_RATES))
             learner.read(message, counted.without(message, counted.own_weight), rate)
             left -= min(len(message), _MESSAGE_BYTES_MAX)
             if left <= 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -79,6 +80,10 @@ LeftOut = TypedDict("LeftOut", {
 })
 
 
+def _deaf(_path: str) -> str | None:
+    return None
+
+
 @dataclass(slots=True)
 class Notes:
     """What an import says beside its messages: what it left out, and who is who.
@@ -88,7 +93,8 @@ class Notes:
     quarantine file with its place, so that it can be looked at. Nothing is lost silently.
     ``zone`` is that of the export being read, should it write local time, and ``date_order`` the
     order of day, month and year in it, like "dmy", where the maker says it. A *warning* is one
-    sentence on what the maker asked for and did not get; every command shows it.
+    sentence on what the maker asked for and did not get; every command shows it. ``hear`` gives
+    the words of a voice note by its path below the persona directory; None where nobody listens.
     """
 
     sink: TextIO | None = None
@@ -101,6 +107,7 @@ class Notes:
     own_accounts: set[str] = field(default_factory=set)
     names: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     warnings: list[str] = field(default_factory=list)
+    hear: Callable[[str], str | None] = _deaf
 
     def skip(self, reason: str, count: int = 1) -> None:
         """Count ordinary rows that hold no writing of anybody's."""

@@ -123,6 +123,13 @@ class Clean(Table):
     near_duplicate: float = Field(0.8, gt=0, le=1)  # similarity from which a text is one again
 
 
+class VoiceSettings(Table):
+    """Whether voice notes are written down, which they are where there is a model."""
+
+    model: str = ""  # the folder of a Whisper model, like "~/models/whisper-small"
+    language: str | None = Field(None, pattern="^[a-z]{2,3}$")  # None: found out for each note
+
+
 class SessionSettings(Table):
     """How a chat is cut."""
 
@@ -140,6 +147,7 @@ class PersonaSettings(Table):
     privacy: Privacy = Privacy()
     clean: Clean = Clean()
     sessions: SessionSettings = SessionSettings()
+    voice: VoiceSettings = VoiceSettings()
 
     def zone_of(self, name: str) -> zoneinfo.ZoneInfo:
         """In which an export by this name writes local time."""

@@ -2,9 +2,9 @@
 
 scan -> import -> identify -> scrub -> clean -> sessions -> weigh. What was left out, and why, lies
 beside the examples: ``import.json`` (counts), ``quarantine.jsonl`` (what was not understood, row by
-row), ``inventory.json`` (what each export holds), ``review.md`` (what was taken out of the texts),
-``people.json`` (who was given which letter) and ``chats.json`` (which chats there are): these four
-for the maker's eyes alone.
+row), ``inventory.json`` (what each export holds), ``review.md`` and ``review.json`` (what was taken
+out of the texts), ``people.json`` (who was given which letter) and ``chats.json`` (which chats
+there are): these five for the maker's eyes alone.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from host_training.corpus.message_store import MessageStore
 from host_training.corpus.sessions import Example
 from host_training.corpus.summary import SUMMARY, AccountRow, WritingSummary, write_summary
 from host_training.errors import TrainingError
-from host_training.importers import registry
+from host_training.importers import registry, voice_notes
 from host_training.importers.notebook import import_notebook
 from host_training.importers.tree import Tree
 from host_training.privacy import phones, pii, scrub
@@ -54,7 +54,7 @@ __all__ = ["SUMMARY", "code", "load", "prepare", "save", "tally"]
 Report = Callable[[float, str], None]  # (fraction done 0..1, one line)
 
 EXAMPLES = "examples.jsonl"
-REVIEW = "review.md"
+REVIEW, REVIEW_ROWS = "review.md", "review.json"
 PEOPLE = "people.json"
 CHATS = "chats.json"
 CHILD = "child:"  # before a name, in place of an account
@@ -105,6 +105,7 @@ def prepare(directory: Path, persona: PersonaSource, out: Path, report: Report) 
             f" {scrubber.n_with_numbers} texts keep a number of seven digits or more, which may be"
             ' somebody\'s telephone; set it to your country, like region = "NL".')
     (out / REVIEW).write_text(scrubber.sheet.markdown() + value_candidates.markdown(values.found()))
+    (out / REVIEW_ROWS).write_text(json.dumps(scrubber.sheet.rows(), indent=1, ensure_ascii=False))
     notes.sum_up()
     if not n_examples:
         raise TrainingError(
@@ -156,6 +157,7 @@ def _import(directory: Path, chooser: chat_selection.Chooser, store: MessageStor
                     notes.skip("ignored by persona.toml")
                 else:
                     files.append(file)
+            notes.hear = voice_notes.listener(files, chooser.settings.voice, directory, notes)
             for export in registry.recognise(files, notes):
                 report(0.5, f"reading {export.label}")
                 first = export.files[0].name

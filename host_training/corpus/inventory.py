@@ -1,12 +1,13 @@
 """What the exports hold, before anything of it is decided: files, words, days, and who speaks.
 
-It needs no account of the author's, so ``scan`` shows it where all else waits for one.
+It needs no account of the author's, so ``scan`` shows it where all else waits for one. Files of one
+format in one folder of the exports are one row: a vault is not a thousand.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,11 +18,24 @@ from host_training.common.messages import Message
 
 INVENTORY = "inventory.json"
 SPEAKERS_SHOWN_MAX = 3  # of each export
+ACCOUNTS_MAX = 200  # of each export, to choose oneself among; a busy server has more
 YOU = "you"
 
 
+class InventoryAccount(TypedDict):
+    """Somebody who writes in an export; ``account`` as persona.toml names it, source:id."""
+
+    account: str
+    name: str
+    words: int
+    is_you: bool
+
+
 class InventoryRow(TypedDict):
-    """An export; ``dates`` is like "2019-01-01 to 2021-03-06", empty where no message says when."""
+    """One export, or all of one format in a folder.
+
+    ``dates`` is like "2019-01-01 to 2021-03-06", empty where no message says when.
+    """
 
     export: str
     files: int
@@ -29,6 +43,7 @@ class InventoryRow(TypedDict):
     words: int
     dates: str
     speakers: list[str]  # those with most words, each with the share of these; then how many more
+    accounts: list[InventoryAccount]  # whose author the export does not tell, ACCOUNTS_MAX at most
 
 
 @dataclass(slots=True)
@@ -57,10 +72,12 @@ class ExportCount:
 
     def row(self, own: Collection[str]) -> InventoryRow:
         """Args:    own: the author's accounts, with their source or without."""
+        def is_own(account: str) -> bool:
+            return account == YOU or account in own or account.partition(":")[2] in own
+
         n_words: Counter[str] = Counter()
         for account, count in self.n_words.items():
-            is_own = account == YOU or account in own or account.partition(":")[2] in own
-            n_words[YOU if is_own else self.names[account]] += count
+            n_words[YOU if is_own(account) else self.names[account]] += count
         total = max(1, n_words.total())
         speakers = [f"{name} {count / total:.0%}"
                     for name, count in n_words.most_common(SPEAKERS_SHOWN_MAX)]
@@ -69,12 +86,38 @@ class ExportCount:
                 for ms in (self.first_ms, self.last_ms) if ms is not None]
         return {"export": self.label, "files": self.n_files, "messages": self.n_messages,
                 "words": n_words.total(), "dates": " to ".join(dict.fromkeys(days)),
-                "speakers": [*speakers, *([f"{n_more} more"] if n_more > 0 else [])]}
+                "speakers": [*speakers, *([f"{n_more} more"] if n_more > 0 else [])],
+                "accounts": [{"account": account, "name": self.names[account], "words": count,
+                              "is_you": is_own(account)}
+                             for account, count in self.n_words.most_common(ACCOUNTS_MAX)
+                             if account != YOU]}
+
+
+def together(exports: Iterable[ExportCount]) -> list[ExportCount]:
+    """One count for all exports of a format below a folder of the persona directory's folders."""
+    groups: dict[tuple[str, str], list[ExportCount]] = defaultdict(list)
+    for export in exports:
+        format_label, _, first = export.label.partition(": ")
+        groups[format_label, "/".join(first.split("/")[:-1][:2])].append(export)
+    return [_summed(f"{format_label}: {folder}", group) if len(group) > 1 else group[0]
+            for (format_label, folder), group in groups.items()]
+
+
+def _summed(label: str, exports: list[ExportCount]) -> ExportCount:
+    total = ExportCount(label, sum(export.n_files for export in exports))
+    for export in exports:
+        total.n_messages += export.n_messages
+        total.n_words += export.n_words
+        total.names |= export.names
+    times_ms = [ms for export in exports for ms in (export.first_ms, export.last_ms)
+                if ms is not None]
+    total.first_ms, total.last_ms = min(times_ms, default=None), max(times_ms, default=None)
+    return total
 
 
 def write_inventory(exports: Iterable[ExportCount], own: Collection[str], folder: Path) -> None:
     (folder / INVENTORY).write_text(
-        json.dumps([export.row(own) for export in exports], indent=1, ensure_ascii=False))
+        json.dumps([export.row(own) for export in together(exports)], indent=1, ensure_ascii=False))
 
 
 def read_inventory(folder: Path) -> list[InventoryRow]:

@@ -73,6 +73,14 @@ system = ""      # like "You are Ines, a small machine under a balloon. You say 
 # context_turns = 6
 
 
+# [voice]
+# The folder of a Whisper model, like "~/models/whisper-small", which writes down the voice notes of
+# Telegram and WhatsApp; it needs the extra [voice]. Left out: nobody listens.
+# model = ""
+# The language that is spoken in them, like "nl"; left out: found out for each note.
+# language = "nl"
+
+
 # Who is the same person on several platforms: a letter or a word, then accounts and names.
 # [people]
 # Bo = ["user2", "Bo Berg"]

@@ -43,6 +43,7 @@ def chat_factors(sizes: Mapping[str, float], share: float) -> dict[str, float]:
 
 Learnt = TypedDict("Learnt", {
     "weighed bytes": dict[str, int],  # of each tier
+    "bytes as written": dict[str, int],  # of each tier, before it is weighed
     "layers": dict[str, int],  # weighed bytes of each layer
     "thoughtful share": float,  # of tiers 1 and 2, 0..1
 })
@@ -55,7 +56,7 @@ class LearntShares:
         self._tiers: Counter[str] = Counter()
         self._layers: Counter[str] = Counter()
         self._chats: defaultdict[str, float] = defaultdict(float)
-        self._n_high = self._n_low = 0  # bytes of tiers 1 and 2, and of 3 and 4, as written
+        self._written: Counter[str] = Counter()  # bytes of each tier
 
     def counted(self, examples: Iterable[Example]) -> Iterator[Example]:
         """The same examples."""
@@ -66,15 +67,13 @@ class LearntShares:
             self._layers[example.layer] += weighed
             if example.chat:
                 self._chats[example.chat] += example.weight * n_bytes
-            if example.tier <= 2:
-                self._n_high += n_bytes
-            else:
-                self._n_low += n_bytes
+            self._written[f"tier {example.tier}"] += n_bytes
             yield example
 
     def summary(self) -> Learnt:
         """Weighed bytes of each tier and layer, JSON-ready."""
         return {"weighed bytes": dict(sorted(self._tiers.items())),
+                "bytes as written": dict(sorted(self._written.items())),
                 "layers": dict(sorted(self._layers.items())),
                 "thoughtful share": round(thoughtful(self._tiers), 3)}
 
@@ -85,7 +84,8 @@ class LearntShares:
         """
         found = []
         reached = thoughtful(self._tiers)
-        if not self._n_high and settings.thoughtful_share:
+        n_high = self._written["tier 1"] + self._written["tier 2"]
+        if not n_high and settings.thoughtful_share:
             found.append(
                 "none of the training data is of tiers 1 and 2 (documents, journals, notes), of "
                 f"which {settings.thoughtful_share:.0%} are requested (clean.thoughtful_share): "
@@ -94,7 +94,8 @@ class LearntShares:
             found.append(
                 f"tiers 1 and 2 (documents, journals, notes) make up {reached:.0%} of the training "
                 f"data, not the {settings.thoughtful_share:.0%} of clean.thoughtful_share: there "
-                f"is too little of them, {self._n_high:,} bytes compared with {self._n_low:,}, and "
+                f"is too little of them, {n_high:,} bytes compared with"
+                f" {self._written.total() - n_high:,}, and "
                 f"to prevent memorisation no text is weighted more than {REPEAT_MAX:g} times or "
                 f"less than {KEEP_MIN:g}.")
         if len(self._chats) * settings.chat_share > 1:

@@ -33,17 +33,17 @@ def _inline(part: Message) -> list[tuple[str, str]]:
                   and any(of == "text/plain" for of, _ in found) else found[0][0] if found else "")
         return [(of, words) for of, words in found if of == chosen]
     if kind == "text/plain":
-        words = _decoded(part)
+        words = inline_text(part)
         if "flowed" in str(part.get("Content-Type", "")).lower():
             words = _unflowed(words)
     elif kind == "text/html":
-        words = words_of(_decoded(part), QUOTES)
+        words = words_of(inline_text(part), QUOTES)
     else:
         return []
     return [(kind, words)] if words.strip() else []
 
 
-def _decoded(part: Message) -> str:
+def inline_text(part: Message) -> str:
     """In the declared charset where it is one and fits, else in what the bytes look like."""
     data = part.get_payload(decode=True)
     if not isinstance(data, bytes):

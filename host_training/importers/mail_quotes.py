@@ -47,7 +47,7 @@ _ORIGINAL = re.compile(
 _HEAD = re.compile(
     r"\*?(?:(?P<sender>from|von|de|da|van|från|fra|od|от|lähettäjä|发件人|寄件者|差出人)|"
     r"(?P<date>sent|date|gesendet|datum|envoyé|fecha|enviado|inviato|data|verzonden|skickat|sendt|"
-    r"dato|wysłano|отправлено|дата|发送时间|送信日時)|"
+    r"dato|wysłano|отправлено|дата|发送时间|送信日時|message du)|"
     r"(?:to|cc|subject|an|betreff|à|objet|para|asunto|assunto|oggetto|aan|onderwerp|till|ämne|til|"
     r"emne|do|temat|кому|тема|收件人|主题|宛先|件名))\*?\s?[:：]\*?\s?\S", re.IGNORECASE)
 _HEAD_LINES = 4  # looked at below the first of a head, which may be broken
@@ -58,7 +58,10 @@ _SENT_WITH = re.compile(
     r"отправлено|получено|get outlook|télécharger outlook|outlook für|diese nachricht wurde von "
     r"mein|stuurd vanaf).{0,12}"
     r"\b(?:from|with|via|von|mit|depuis|de mon|desde|do meu|da|dal|vanaf|met|från|fra|z|с|for ios|"
-    r"for android|ios|iphone|android|samsung|gmail|outlook|mail)\b.{0,60}$", re.IGNORECASE)
+    r"for android|ios|iphone|android|samsung|gmail|outlook|mail)\b[^,;!?]{0,60}$", re.IGNORECASE)
+_WRAPPED_CHARS_MIN = 60  # of a quoted line that a program may have broken
+_SENTENCE_ENDS = (".", "!", "?", ":", ";", "…")
+_RULER_BELOW = re.compile(r"(?:\n\s*([-=_*~#])\1{2,}\s*)+\Z")
 _INLINE_PGP = re.compile(r"-----BEGIN PGP (?:MESSAGE|PUBLIC KEY BLOCK)-----.*?(?:-----END PGP "
                          r"(?:MESSAGE|PUBLIC KEY BLOCK)-----|\Z)", re.DOTALL)
 _PGP_SIGNED = re.compile(r"-----BEGIN PGP SIGNED MESSAGE-----\n(?:Hash:.*\n)*\n?|"
@@ -72,6 +75,7 @@ def unquoted(text: str) -> str:
     lines = text.split("\n")
     kept: list[str] = []
     index = 0
+    last_marked = max((n for n, line in enumerate(lines) if _QUOTED.match(line)), default=-1)
     while index < len(lines):
         line = lines[index].strip()
         if _SIGNATURE.match(line) or _ORIGINAL.match(line) or _is_head(lines, index):
@@ -83,10 +87,33 @@ def unquoted(text: str) -> str:
             if not _is_marked(lines, index):
                 break
             continue
-        if not _QUOTED.match(line) and not _SENT_WITH.match(line):
+        if _SENT_WITH.match(line):
+            if any(kept) and index > last_marked and _is_alone(lines, index):
+                break  # a phone's program puts the mail it answers below its line, often unmarked
+        elif not _QUOTED.match(line) and not _is_wrapped(lines, index):
             kept.append(lines[index].rstrip())
         index += 1
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip()
+    own = _RULER_BELOW.sub("", "\n".join(kept).rstrip())
+    return re.sub(r"\n{3,}", "\n\n", own).strip()
+
+
+def _is_alone(lines: Sequence[str], index: int) -> bool:
+    """True for a paragraph of one line."""
+    above, below = lines[index - 1 : index], lines[index + 1 : index + 2]
+    return not "".join(above).strip() and not "".join(below).strip()
+
+
+def _is_wrapped(lines: Sequence[str], index: int) -> bool:
+    """True for the rest of a quoted line that a program broke without a mark on what it moved.
+
+    It goes on in the middle of a sentence, with quoted lines directly above and below it: an answer
+    typed there begins one.
+    """
+    if not 0 < index < len(lines) - 1 or not lines[index].strip()[:1].islower():
+        return False
+    above, below = lines[index - 1].rstrip(), lines[index + 1]
+    return (len(above) >= _WRAPPED_CHARS_MIN and not above.endswith(_SENTENCE_ENDS)
+            and _QUOTED.match(above) is not None and _QUOTED.match(below) is not None)
 
 
 def _attribution(lines: Sequence[str], index: int) -> tuple[int, str]:

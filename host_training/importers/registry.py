@@ -32,6 +32,7 @@ from host_training.importers import (
     messenger,
     meta,
     meta_posts,
+    onenote,
     pages,
     qq,
     reddit,
@@ -43,10 +44,12 @@ from host_training.importers import (
     slack,
     slackdump,
     sms,
+    teams,
     telegram,
     text_chats,
     transcript,
     vault,
+    voice_notes,
     whatsapp,
     whatsapp_exporter,
     whisper,
@@ -60,16 +63,16 @@ from host_training.importers.tree import File
 FOLDERS: tuple[ModuleType, ...] = (discord_package, slack, x_archive)
 FILES: tuple[ModuleType, ...] = (
     git_repository, documents, telegram, discord_chat, slackdump, meta, messenger, chatlab,
-    signal_chat, signal_export, whatsapp_exporter, skype, google_chat, matrix, qq, assistants,
-    google_keep, journals, mastodon, meta_posts, whisper, jsonl_chat, reddit, linkedin,
-    chat_tables, sms, wordpress, evernote, bluesky, imessage_db, imessage, pages, transcript, mail,
-    sigtop, text_chats, whatsapp,
+    signal_chat, signal_export, whatsapp_exporter, skype, teams, google_chat, matrix, qq,
+    assistants, google_keep, journals, mastodon, meta_posts, whisper, jsonl_chat, reddit, linkedin,
+    chat_tables, sms, wordpress, evernote, bluesky, imessage_db, imessage, pages, onenote,
+    transcript, mail, sigtop, text_chats, whatsapp,
     vault,  # last: anything else that reads as text is a text
 )
 
 _MEDIA_SUFFIXES = (
     ".jpg .jpeg .png .gif .webp .heic .avif .svg .bmp .tif .tiff .ico .mp4 .mov .avi .mkv .webm"
-    " .m4a .mp3 .ogg .oga .opus .wav .aac .flac .tgs .thumb .enc .ttf .woff .woff2 .css .js .map")
+    " .tgs .thumb .enc .ttf .woff .woff2 .css .js .map")
 _MEDIA = frozenset(_MEDIA_SUFFIXES.split())
 _SYSTEM_FILES = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
 _COVERS = frozenset({"archive_browser.html", "your archive.html"})  # of Takeout and of X
@@ -80,8 +83,10 @@ _WAYS_OUT = {
     ".xls .xlsx .ods .numbers .ppt .pptx .odp .key":
         "a table or slides; save your own text as .txt",
     ".epub .mobi .azw3": "a book; if you wrote it, save it as .txt",
-    ".pst .ost .msg": "Outlook's own format; export the folder as .mbox or .eml",
-    ".one .onepkg": "OneNote's own format; export the pages as .docx or .pdf",
+    ".pst .ost .msg": "Outlook's own format, in which Purview exports Teams too; export the folder"
+                      " as .mbox or .eml, and Teams as JSON of Microsoft Graph",
+    ".one .onepkg .onetoc2": "OneNote's own format; export sections as Single File Web Page (.mht)"
+                             " or Word (.docx), on a Mac as PDF",
     ".backup": "an app's encrypted backup; Signal's own export is main.jsonl, in its settings",
     ".crypt12 .crypt14 .crypt15": "WhatsApp's encrypted backup; in the app, use a chat -> Export "
                                   "chat",
@@ -166,6 +171,8 @@ def _without_beside(formats: list[_Format], notes: Notes) -> list[_Format]:
 def _skip_reason(file: File) -> str | None:
     if file.suffix in _MEDIA or file.base.lower() in _COVERS:
         return "picture, sound, film or page decoration"
+    if file.suffix in voice_notes.SUFFIXES:
+        return voice_notes.LEFT_OUT
     if file.base.lower() in _SYSTEM_FILES or file.base.startswith("._") or "__MACOSX" in file.name:
         return "file of the operating system"
     if file.folder_path is None and _is_hidden(file):

@@ -111,6 +111,9 @@ def _message(chat: dict[str, Any], row: Any, file: File, index: int, notes: Note
         notes.skip(reason)
         return
     text = plain_text(row.get("text"))
+    sound = row.get("file")
+    if text == "" and row.get("media_type") == "voice_message" and isinstance(sound, str):
+        text = notes.hear(f"{file.folder}/{sound}".lstrip("/")) or text
     words = mend(text).strip() if text else text
     author = row.get("from_id")
     if type(author) is int:

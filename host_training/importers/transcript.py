@@ -1,13 +1,17 @@
-"""Subtitles and transcripts with speakers (WebVTT, SubRip), to Messages."""
+"""Subtitles and transcripts (WebVTT, SubRip), to Messages.
+
+Where two or more speakers are named, by WebVTT's voices or by "Ada:", it is a talk in which one
+answers the other; else it is one person's speech.
+"""
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from host_training.common.messages import Message, Notes
+from host_training.common.messages import ChatKind, Message, Notes
 from host_training.importers.text import head_text, mend, text_of
 from host_training.importers.tree import File
 
@@ -56,13 +60,26 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
     name.
     """
     for file in files:
+        kind = kind_of(said.speaker for said in _said(file))
         for index, said in enumerate(_said(file)):
             text = mend(" ".join(said.words)).strip()
             if text:
-                yield Message(NAME, file.name, "transcript", f"{index} {said.start_ms}", None,
-                              said.speaker, False, text, said.speaker, TIER)
+                yield spoken(file, kind, f"{index} {said.start_ms}", said.speaker, text)
             else:
                 notes.skip("no words")
+
+
+def spoken(file: File, kind: ChatKind, number: str, speaker: str, text: str) -> Message:
+    """What a speaker said in a talk or a speech, called as its file."""
+    room = file.name.replace("/", ":")  # a slash parts a room from its threads
+    return Message(NAME, room, kind, number, None, speaker, False, text, speaker, TIER,
+                   chat_name=file.base)
+
+
+def kind_of(speakers: Iterable[str]) -> ChatKind:
+    """A talk of two or of more who are named, or a speech."""
+    n_named = len({*speakers} - {NOBODY})
+    return "transcript" if n_named < 2 else "dm" if n_named == 2 else "group"
 
 
 def _said(file: File) -> Iterator[_Said]:

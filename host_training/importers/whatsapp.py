@@ -26,6 +26,7 @@ from host_training.importers.whatsapp_words import (
     attached_words,
     is_deleted,
     is_notice,
+    sound_name,
     unedited,
     without_media,
 )
@@ -270,7 +271,7 @@ def _messages(file: File, facts: _Facts, notes: Notes) -> Iterator[Message]:
     def finished() -> Iterator[Message]:
         if header is None:
             return
-        found = _split(header, body, facts, notes)
+        found = _split(file.folder, body, facts, notes)
         if found is None:
             return
         author, text = found
@@ -300,9 +301,9 @@ def _messages(file: File, facts: _Facts, notes: Notes) -> Iterator[Message]:
     yield from finished()
 
 
-def _split(header: _Header, body: Sequence[str], facts: _Facts, notes: Notes
+def _split(folder: str, body: Sequence[str], facts: _Facts, notes: Notes
            ) -> tuple[str, str] | None:
-    """Author and words; None for what nobody wrote."""
+    """Author and words; None for what nobody wrote. ``folder`` is where its voice notes lie."""
     whole = "\n".join(body)
     author, colon, text = whole.partition(": ")
     author = author.translate(_DROP_MARKS)
@@ -314,6 +315,8 @@ def _split(header: _Header, body: Sequence[str], facts: _Facts, notes: Notes
         return None
     author = author.strip().removeprefix("~").strip()
     words = without_media(text, facts.attached)
+    if words is None and (sound := sound_name(text)):
+        words = notes.hear(f"{folder}/{sound}".lstrip("/"))
     text = mend(unedited((words or "").translate(_DROP_MARKS))).strip()
     if words is None:
         notes.skip("service message or media left out")

@@ -56,7 +56,15 @@ _OWN_FILE_NAME = re.compile(r"(?:AUD|DOC|GIF|IMG|PTT|STK|VID)-\d{8}-WA\d{4}\.\w{
 # "image omitted", "3 pages", in any language: a few words and no more
 _OWN_REMARK = re.compile(r"<[^<>\n]{3,80}>|(?:\w+ ){1,3}[^\W\d_]+|"
                          r"[\u3040-\u9fff\uac00-\ud7af]{4,14}")
+_SOUND = re.compile(r"(?:PTT|AUD|\d{8}-AUDIO)-[\w-]{8,40}\.(?:opus|m4a|ogg|aac|mp3)\b")
 _FILE_ALONE = re.compile(r".{1,120}\.\w{2,4}(?: •)?")
+
+
+def sound_name(text: str) -> str | None:
+    """The file of a voice note: "PTT-20210306-WA0001.opus (file attached)" of Android, of iOS
+    "<attached: 00000012-AUDIO-2021-03-06-18-00-11.opus>"."""
+    found = _SOUND.search(text.partition("\n")[0])
+    return found[0] if found else None
 
 
 def is_deleted(text: str) -> bool:

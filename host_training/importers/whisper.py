@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import Any
 
 from host_training.common.messages import Message, Notes
 from host_training.importers import transcript
@@ -37,14 +38,20 @@ def claims(file: File) -> bool:
 def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
     """What each speaker said before somebody else did, as one message without a date."""
     for file in files:
-        rows = (row for _, row, _ in json_values(file, notes, ("segments", "*"),
-                                                 ("transcription", "*")))
-        for index, (speaker, spoken) in enumerate(groupby(
-                rows, lambda row: str(row.get("speaker") or transcript.NOBODY))):
+        kind = transcript.kind_of(map(_speaker, _rows(file, Notes())))
+        for index, (speaker, spoken) in enumerate(groupby(_rows(file, notes), _speaker)):
             words = [text.strip() for row in spoken if isinstance(text := row.get("text"), str)]
             text = mend(" ".join(part for part in words if not _SOUND.match(part))).strip()
             if text:
-                yield Message(NAME, file.name, "transcript", str(index), None, speaker, False, text,
-                              speaker, transcript.TIER)
+                yield transcript.spoken(file, kind, str(index), speaker, text)
             else:
                 notes.skip("no words")
+
+
+def _rows(file: File, notes: Notes) -> Iterator[dict[str, Any]]:
+    return (row for _, row, _ in json_values(file, notes, ("segments", "*"),
+                                             ("transcription", "*")))
+
+
+def _speaker(row: dict[str, Any]) -> str:
+    return str(row.get("speaker") or transcript.NOBODY)

@@ -11,6 +11,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple, TypedDict
 
 from host_training.common.messages import Notes
 from host_training.common.normalise import plain
@@ -31,21 +32,35 @@ PLACEHOLDER = re.compile(r"\[(?:" + "|".join(KINDS) + r")\]")
 _OWN = re.compile(r"\[(" + "|".join(KINDS) + r")\]", re.IGNORECASE)
 
 
+class Removal(NamedTuple):
+    """One thing taken out of a text, with the words around it."""
+
+    before: str
+    what: str
+    after: str
+
+
+class ReviewKind(TypedDict):
+    """What of one kind was taken out: how often, and the first SHOWN_MAX of it."""
+
+    count: int
+    samples: list[Removal]
+
+
 @dataclass(slots=True)
 class Sheet:
     """What was changed, counted and sampled."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    samples: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    samples: defaultdict[str, list[Removal]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, kind: str, text: str, start: int, end: int) -> None:
         """One thing taken out of ``text``."""
         self.counts[kind] += 1
         if len(self.samples[kind]) < SHOWN_MAX:
-            before = text[max(0, start - CONTEXT_CHARS) : start]
-            after = text[end : end + CONTEXT_CHARS]
-            self.samples[kind].append(
-                f"…{before}**{text[start:end]}**{after}…".replace("\n", " ").replace("`", "'"))
+            self.samples[kind].append(Removal(
+                text[max(0, start - CONTEXT_CHARS) : start], text[start:end],
+                text[end : end + CONTEXT_CHARS]))
 
     def markdown(self) -> str:
         """The review sheet."""
@@ -56,8 +71,15 @@ class Sheet:
                  "| kind | times |", "|---|---|",
                  *(f"| {kind} | {count} |" for kind, count in sorted(self.counts.items()))]
         for kind, samples in sorted(self.samples.items()):
-            lines += ["", f"## {kind}", "", *(f"- {sample}" for sample in samples)]
+            lines += ["", f"## {kind}", "", *(
+                f"- …{sample.before}**{sample.what}**{sample.after}…".replace("\n", " ").replace(
+                    "`", "'") for sample in samples)]
         return "\n".join(lines) + "\n"
+
+    def rows(self) -> dict[str, ReviewKind]:
+        """The same, JSON-ready."""
+        return {kind: {"count": count, "samples": self.samples[kind]}
+                for kind, count in sorted(self.counts.items())}
 
 
 class Scrubber:

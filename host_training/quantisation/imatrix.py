@@ -7,7 +7,7 @@ the rows the model was trained on, so no other tool is needed (llama.cpp, tools/
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,16 @@ from host_training.rows.dataset import Row
 ROWS_MAX = 300  # more changed nothing in llama.cpp's own table
 LINEAR = (torch.nn.Linear, Conv1D)  # the second is GPT-2's
 
+Progress = Callable[[float], None]  # share done, 0..1
+
+
+def _silent(_share: float) -> None:
+    pass
+
 
 @torch.no_grad()
-def importance(model: Any, rows: Sequence[Row], architecture: str = "llama"
-               ) -> dict[str, np.ndarray]:
+def importance(model: Any, rows: Sequence[Row], architecture: str = "llama",
+               progress: Progress = _silent) -> dict[str, np.ndarray]:
     """GGUF weight name -> (n_in,) float32, finite and positive, for every linear of every block.
 
     A layer that has no place of its own in a GGUF, as where several are stored as one, is left out.
@@ -49,7 +55,9 @@ def importance(model: Any, rows: Sequence[Row], architecture: str = "llama"
             if name is not None:
                 handles.append(module.register_forward_pre_hook(watch(name)))
     model.eval()
-    for row in rows[:ROWS_MAX]:
+    rows = rows[:ROWS_MAX]
+    for number, row in enumerate(rows):
+        progress(number / len(rows))
         model(input_ids=torch.tensor([row.input_ids]), use_cache=False)
     for handle in handles:
         handle.remove()
@@ -74,7 +82,7 @@ def wanted_by(path: Path) -> dict[str, int]:
             if tensor.name.startswith("blk.") and len(tensor.shape) > 1}
 
 
-def for_file(model: Any, rows: Sequence[Row], path: Path
+def for_file(model: Any, rows: Sequence[Row], path: Path, progress: Progress = _silent
              ) -> tuple[dict[str, np.ndarray], list[str]]:
     """The importance of every weight of ``path``, and the names of those that could not be watched.
 
@@ -84,7 +92,7 @@ def for_file(model: Any, rows: Sequence[Row], path: Path
     Args:    path: the F16 GGUF of ``model``.
     """
     architecture = read_gguf(path).fields["general.architecture"].contents()
-    found = importance(model, rows, architecture)
+    found = importance(model, rows, architecture, progress)
     entries, unseen = {}, []
     for name, length in wanted_by(path).items():
         entries[name] = found.get(name, np.zeros(0))

@@ -35,7 +35,7 @@ from host_training.common.messages import Layer
 from host_training.corpus.dedup import EXACT_CHARS, fingerprint
 from host_training.corpus.sentences import is_long_enough
 from host_training.corpus.sessions import Example
-from host_training.errors import TrainingError
+from host_training.errors import TooLittleWriting
 from host_training.rows.context_sampler import draw_moment
 from host_training.rows.split import Side, Split, session_of
 from host_training.rows.targets import Asked, condition_of, forms, sentences
@@ -221,7 +221,7 @@ def build_dataset(examples: Sequence[Example], split: Split, lists: Sequence[str
     Args:    lists: values and ways of thinking, trained as plain text.
              variants: moments drawn per thought, 1..100.
              loss: of chats: on the author's answer alone, or on what everybody said.
-    Raises:  TrainingError when too little is left to train on and to measure with.
+    Raises:  TooLittleWriting when too little is left to train on and to measure with.
     """
     making = _Making(RowBuilder(tokenizer, persona), split, variants, seed, loss)
     learnt = [e for e in examples if split.side(e) == "train"]
@@ -236,7 +236,7 @@ def build_dataset(examples: Sequence[Example], split: Split, lists: Sequence[str
         for wanted in (("validation", False), ("test", False), ("test", True)))
     n_asked = sum(row.kind != "plain" for row in train)
     if not n_asked or not validation or not test:
-        raise TrainingError(
+        raise TooLittleWriting(
             f"Of what can be asked for in flight {n_asked} rows are left to learn from,"
             f" {len(validation)} to choose by and {len(test)} to measure with: the rest is too long"
             f" for {ROW_TOKENS_MAX} tokens, or stands in what is learnt too. More writing helps.")

@@ -1,11 +1,11 @@
 """The split: which sessions are for training, validation and test, decided before anything else.
 
-The test is the newest tenth of what can be asked for and a twentieth of all sessions, drawn; the
-validation, by which the epoch and the file are chosen, is another twentieth of those with anything
-to ask for. Sessions stay whole, and those that say nearly the same stay together. Whether a session
-is drawn follows from the seed and its own id alone, so that one which is drawn stays so when
-writing is added; only the newest tenth moves on. (Every version of a persona is trained from the
-base, so none has read its test.)
+The test is the newest tenth of what can be asked for (of what has no date a drawn tenth), and a
+twentieth of all sessions, drawn; the validation, by which the epoch and the file are chosen, is
+another twentieth of those with anything to ask for. Sessions stay whole, and those that say nearly
+the same stay together. Whether a session is drawn follows from the seed and its own id alone, so
+that one which is drawn stays so when writing is added; only the newest tenth moves on. (Every
+version of a persona is trained from the base, so none has read its test.)
 
 Source:  Kapoor and Narayanan, Leakage and the reproducibility crisis in machine-learning-based
          science, Patterns 2023 (duplicates, groups and time).
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,17 +23,18 @@ from typing import Literal
 
 from host_training.corpus.dedup import alike
 from host_training.corpus.sessions import Example
-from host_training.errors import TrainingError
+from host_training.errors import TooLittleWriting
 from host_training.rows.targets import IN_FLIGHT, forms
 from payload import prompt
 
 Side = Literal["train", "validation", "test"]
 
 FILE = "split.json"
-NEWEST_SHARE = 0.1  # of what can be asked for and has a date
+NEWEST_SHARE = 0.1  # of what can be asked for, by date; where it has none, drawn
 DRAWN_SHARE = 0.05  # of all sessions, once for the test and once for the validation
 OVERSIZE_SHARE = 0.2  # of all that can be asked for: a session of more is learnt from if it can be
 SESSIONS_MIN = 3  # one to learn from, one to choose by, one to measure with
+TEST_FORMS_MIN = 20  # that can be asked for; what is measured on fewer is chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def split(examples: Sequence[Example], seed: int, near_duplicate: float) -> Spli
 
     Args:    examples: as ``clean.weigh`` leaves them.
              near_duplicate: similarity from which two texts must not be on two sides, 0..1.
-    Raises:  TrainingError when fewer than SESSIONS_MIN have anything to ask for.
+    Raises:  TooLittleWriting when fewer than SESSIONS_MIN have anything to ask for.
     """
     groups = _groups(examples, seed, near_duplicate)
     room = max(1.0, OVERSIZE_SHARE * sum(group.n_forms for group in groups))
@@ -97,7 +98,9 @@ def split(examples: Sequence[Example], seed: int, near_duplicate: float) -> Spli
     chosen_by, measured, learnt = asked[0], asked[1], asked[-1]
     newest = _newest(group for group in fit if group.n_forms and group not in (chosen_by, learnt))
     rest = [group for group in fit if group not in newest and group is not learnt]
-    drawn = {group for group in rest if group.draw < DRAWN_SHARE}
+    drawn = {group for group in rest if group.draw < DRAWN_SHARE or (
+        group.newest_ms is None and 0 < group.n_forms <= room
+        and group.draw >= 1 - NEWEST_SHARE)}
     # What cannot be asked for chooses nothing; it is only measured, as text that is read.
     validation = {group for group in rest
                   if group.n_forms and DRAWN_SHARE <= group.draw < 2 * DRAWN_SHARE}
@@ -108,6 +111,19 @@ def split(examples: Sequence[Example], seed: int, near_duplicate: float) -> Spli
         drawn.add(measured)
         validation.discard(measured)
     return Split(_ids(validation), _ids(newest), _ids(drawn))
+
+
+def doubts(examples: Sequence[Example], sides: Split) -> list[str]:
+    """A sentence where too little is held out to measure with."""
+    counts: Counter[Side] = Counter()
+    for example in examples:
+        counts[sides.side(example)] += sum(one.form in IN_FLIGHT for one in forms(example))
+    if counts["test"] >= TEST_FORMS_MIN:
+        return []
+    enough = round(TEST_FORMS_MIN / (NEWEST_SHARE + DRAWN_SHARE))
+    return [f"only {counts['test']} of {counts.total()} lines that a flight could say are held out"
+            f" as the test, and what the report measures on fewer than {TEST_FORMS_MIN} is chance:"
+            f" add writing until there are about {enough}, in several conversations or texts."]
 
 
 def _newest(groups: Iterable[_Group]) -> set[_Group]:
@@ -174,13 +190,13 @@ def _ids(groups: Iterable[_Group]) -> frozenset[str]:
     return frozenset(session for group in groups for session in group.ids)
 
 
-def _too_little(examples: Sequence[Example], n_sessions: int) -> TrainingError:
+def _too_little(examples: Sequence[Example], n_sessions: int) -> TooLittleWriting:
     counts = dict.fromkeys(IN_FLIGHT, 0)
     for example in examples:
         for asked in forms(example):
             if asked.form in counts:
                 counts[asked.form] += 1
-    return TrainingError(
+    return TooLittleWriting(
         f"Only {counts['thought']} thoughts, {counts['answer']} short answers and"
         f" {counts['line']} lines can be asked for in flight, and they stand in {n_sessions}"
         f" sessions; at least {SESSIONS_MIN} are needed (to learn from, to choose by, to measure"

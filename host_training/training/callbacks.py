@@ -24,6 +24,7 @@ from transformers import TrainerCallback
 from host_training.evaluation.bits import bits_per_byte
 from host_training.rows.dataset import Row
 from host_training.training.bounded_memory import give_back
+from host_training.training.curve import Curve
 from host_training.training.result import EpochResult
 
 OnProgress = Callable[[float, str], None]  # (fraction done 0..1, one line)
@@ -47,10 +48,10 @@ class TrainingWatch(TrainerCallback):
     """Its own files make it resumable: HISTORY and BEST in ``out``."""
 
     def __init__(self, out: Path, held_out: list[Row], watching: Watching, report: OnProgress,
-                 weights_of: Callable[[Any], dict[str, Any] | None]) -> None:
+                 weights_of: Callable[[Any], dict[str, Any] | None], curve: Curve) -> None:
         """``weights_of`` gathers what is trained, on the process that writes; None on others."""
         self._out, self._held_out, self._watching = out, held_out, watching
-        self._report, self._weights_of = report, weights_of
+        self._report, self._weights_of, self._curve = report, weights_of, curve
         path = out / HISTORY
         self.history: list[EpochResult] = json.loads(path.read_text()) if path.exists() else []
         self._live = ""
@@ -68,20 +69,27 @@ class TrainingWatch(TrainerCallback):
         self.history = [e for e in self.history if e["epoch"] in done]
         self._began_s = self._saved_s = time.monotonic()
         self._began_step = state.global_step
+        self._curve.go_on_from(state.global_step)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         model = kwargs["model"]
         step, watching = state.global_step, self._watching
-        epoch = watching.epoch_ends.get(step)
+        epoch, measured = watching.epoch_ends.get(step), None
         if epoch is not None:
             self._measure(epoch, model)
             control.should_save = True
             control.should_training_stop |= self._stands_still()
         elif step % max(1, max(watching.epoch_ends) // (len(watching.epoch_ends)
                                                         * LIVE_PER_EPOCH)) == 0:
-            self._live = f", held-out about {bits_per_byte(model, self._held_out[:LIVE_ROWS]):.3f}"
+            measured = bits_per_byte(model, self._held_out[:LIVE_ROWS])
+            self._live = f", held-out about {measured:.3f}"
         now_s = time.monotonic()
-        self._report(step / max(1, state.max_steps), self._line(step, state.max_steps, now_s))
+        left_s = self._left_s(step, state.max_steps, now_s)
+        self._report(step / max(1, state.max_steps), self._line(step, state.max_steps, left_s))
+        if epoch is None:
+            self._curve.step(step, state.max_steps, left_s, measured)
+        else:
+            self._curve.epoch(step, state.max_steps, left_s, self.history[-1], model)
         if now_s - self._saved_s > 60 * watching.checkpoint_minutes:
             control.should_save = True
         if control.should_save:
@@ -91,10 +99,12 @@ class TrainingWatch(TrainerCallback):
         if args.use_cpu:
             give_back()
 
-    def _line(self, step: int, n_steps: int, now_s: float) -> str:
-        epochs = len(self._watching.epoch_ends)
+    def _left_s(self, step: int, n_steps: int, now_s: float) -> float:
         done = step - self._began_step
-        left_s = (now_s - self._began_s) / done * (n_steps - step) if done else 0.0
+        return (now_s - self._began_s) / done * (n_steps - step) if done else 0.0
+
+    def _line(self, step: int, n_steps: int, left_s: float) -> str:
+        epochs = len(self._watching.epoch_ends)
         best = f", best {self.best():.3f} bits/byte" if self.history else ""
         return (f"epoch {epochs * step / n_steps:.1f} of {epochs}, {left_s / 60:.0f} min left"
                 f"{self._live}{best}")

@@ -147,3 +147,13 @@ def _pip(arguments: list[str]) -> tuple[int, str]:
     except subprocess.TimeoutExpired:
         return 1, f"it did not finish within {PIP_S_MAX} s"
     return child.returncode, child.stderr
+
+
+def title_of(base: Path) -> str:
+    """The folder's own first heading, else its name: never the path, which names the user."""
+    readme = base / "README.md"
+    if readme.is_file():
+        for line in readme.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("# "):
+                return line[2:].strip()
+    return base.resolve().name

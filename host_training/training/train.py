@@ -25,12 +25,13 @@ from peft import LoraConfig
 from transformers import PrinterCallback, set_seed
 from trl import SFTConfig, SFTTrainer
 
-from host_training.errors import TrainingError
+from host_training.errors import Stopped, TrainingError
 from host_training.evaluation.bits import bits_per_byte
 from host_training.rows.dataset import NO_LOSS, Row
 from host_training.training.batch_order import epoch_ends, whole_order
 from host_training.training.bounded_memory import give_back, limit_kernels
 from host_training.training.callbacks import BEST, OnProgress, TrainingWatch, Watching
+from host_training.training.curve import Curve
 from host_training.training.merge import check_base, load_base, merge
 from host_training.training.prefix_collator import SharedPrefix
 from host_training.training.result import EpochResult, TrainResult, write
@@ -164,8 +165,10 @@ def _fit(base: Path, rows: list[Row], held_out: list[Row], out: Path, config: Tr
     data = HfDataset.from_list([{"input_ids": r.input_ids, "labels": r.labels} for r in rows])
     watching = Watching(epoch_ends(len(rows), batch_rows, config.epochs), config.patience_epochs,
                         config.keep == "last", config.checkpoint_minutes)
+    curve = Curve(out, held_out, tokenizer)
+    curve.begin(base_bpb)
     watch = TrainingWatch(
-        out, held_out, watching, report, lambda model: _trained_weights(trainer, model))
+        out, held_out, watching, report, lambda model: _trained_weights(trainer, model), curve)
     trainer = _Trainer(
         model=model, args=args, train_dataset=data.select(order), processing_class=tokenizer,
         data_collator=SharedPrefix(tokenizer.pad_token_id or 0), callbacks=[watch],
@@ -174,8 +177,8 @@ def _fit(base: Path, rows: list[Row], held_out: list[Row], out: Path, config: Tr
     with watch.interruptible():
         trainer.train(resume_from_checkpoint=any((out / "checkpoints").glob("checkpoint-*")))
     if watch.is_interrupted:
-        raise TrainingError(f"Stopped at step {trainer.state.global_step} of "
-                            f"{trainer.state.max_steps}; the same command continues from there.")
+        raise Stopped(f"Stopped at step {trainer.state.global_step} of {trainer.state.max_steps};"
+                      " the same command continues from there.")
     return lr, base_bpb, watch.history
 
 

@@ -21,9 +21,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import ClassVar
 
+from payload.devices.buses import I2cBus
 from payload.devices.registers import Registers
 from payload.plausible import is_plausible
-from payload.ports import DeviceAbsent, DeviceGarbage, DeviceTimeout, I2cBus, Reading
+from payload.ports import DeviceAbsent, DeviceGarbage, DeviceTimeout, Reading
 
 CHIP_ID = 0x60  # DS 5.4.1
 _ID, _RESET, _CTRL_HUM, _STATUS, _CTRL_MEAS, _CONFIG, _DATA = (

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from payload.devices.bme280 import Bme280
-from payload.ports import I2cBus
+from payload.devices.buses import I2cBus
 
 
 class Bmp280(Bme280):

@@ -15,9 +15,10 @@ import struct
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from payload.devices.buses import I2cBus
 from payload.devices.registers import Registers
 from payload.plausible import is_plausible
-from payload.ports import DeviceAbsent, DeviceGarbage, DeviceTimeout, I2cBus, Reading
+from payload.ports import DeviceAbsent, DeviceGarbage, DeviceTimeout, Reading
 
 CHIP_IDS = (0x50, 0x60)  # DS 4.3.1: BMP388; 0x60 is the BMP390, same registers and formula
 _ID, _ERROR, _STATUS, _DATA, _POWER, _OVERSAMPLING, _RATE, _FILTER, _CALIBRATION, _COMMAND = (

@@ -50,9 +50,9 @@ _MON_HW, _MON_RF = (0x0A, 0x09), (0x0A, 0x38)
 _JAM_AT = {_MON_HW: 45, _MON_RF: 4 + 16}  # of MON-RF the first block (UBX-21035062 3.14.9)
 _VALSET, _VALGET = (0x06, 0x8A), (0x06, 0x8B)
 _KEY_DYNAMIC_MODEL = 0x20110021
-# CFG-MSGOUT-UBX_NAV_PVT_UART1. Only that port: one key the receiver does not have, such as UART2
-# on an M10, makes it refuse them all; receivers with USB still take CFG-MSG.
-_KEY_PVT_UART1 = 0x20910007
+# CFG-MSGOUT-UBX_NAV_PVT_I2C and _UART1. One port only: one key the receiver does not have, such as
+# UART2 on an M10, makes it refuse them all; receivers with USB still take CFG-MSG.
+PVT_ON_I2C, PVT_ON_UART1 = 0x20910006, 0x20910007
 _NAV5_AIRBORNE = (0x0001).to_bytes(2, "little") + bytes((AIRBORNE_1G,)) + bytes(33)
 
 
@@ -81,7 +81,6 @@ _COMMANDS: dict[_Step, tuple[tuple[int, int], bytes]] = {
         _VALGET, encode_ubx(*_VALGET, bytes(4) + _KEY_DYNAMIC_MODEL.to_bytes(4, "little")),
     ),
     _Step.ENABLE_PVT: (_CFG_MSG, encode_ubx(*_CFG_MSG, bytes((*_NAV_PVT, 1)))),
-    _Step.ENABLE_VALSET: (_VALSET, _valset(_KEY_PVT_UART1, 1)),
     _Step.VERSION: (_MON_VER, encode_ubx(*_MON_VER)),
 }
 # The table of the module docstring.
@@ -100,11 +99,13 @@ _READS = (_Step.READ_NAV5, _Step.READ_VALGET, _Step.VERSION)  # ended by the dat
 class UbloxGnss:
     """A u-blox receiver, or a clone that at least speaks NMEA, behind a byte stream."""
 
-    def __init__(self, stream: ByteStream) -> None:
+    def __init__(self, stream: ByteStream, pvt_key: int = PVT_ON_UART1) -> None:
+        """``pvt_key`` switches NAV-PVT on for the port that ``stream`` is connected to."""
         self.version: str | None = None  # software and hardware, from MON-VER
         self.resets_seen = 0
         self.rejected_fixes = 0  # NAV-PVT of a wrong length or with an impossible position
         self._stream = stream
+        self._commands = {**_COMMANDS, _Step.ENABLE_VALSET: (_VALSET, _valset(pvt_key, 1))}
         self._parser = GnssStreamParser()
         self._nmea = NmeaFixes()
         self._dynamic_model: int | None = None
@@ -201,7 +202,7 @@ class UbloxGnss:
             return
         if self._step is _Step.IDLE:
             return
-        expected = _COMMANDS[self._step][0]
+        expected = self._commands[self._step][0]
         if kind in (_ACK_ACK, _ACK_NAK):
             if tuple(message.payload) != expected:
                 return  # the answer to a step that was given up
@@ -268,7 +269,7 @@ class UbloxGnss:
     def _send(self, step: _Step, now_ms: int) -> None:
         self._step, self._sent_ms = step, now_ms
         if step is not _Step.IDLE:
-            self._stream.write(_COMMANDS[step][1])
+            self._stream.write(self._commands[step][1])
 
 
 def decode_pvt(payload: bytes, now_ms: int) -> GnssFix | None:

@@ -8,12 +8,13 @@ is another chip, and it is configured again. A read that had to configure raises
 
 from __future__ import annotations
 
+from payload.devices.buses import I2cBus
 from payload.devices.registers import Registers
-from payload.ports import DeviceGarbage, DeviceTimeout, I2cBus, Reading
+from payload.ports import DeviceGarbage, DeviceTimeout, Reading
 
 _CONFIG, _BUS_VOLTAGE, _POWER, _CURRENT, _CALIBRATION = 0x00, 0x02, 0x03, 0x04, 0x05
 # 32 V range, gain /8 (320 mV across the shunt), 16 samples averaged, shunt and bus continuous.
-_CONFIGURATION = 0x3E67
+CONFIGURATION = 0x3E67
 _BUS_OVERFLOW = 0x0001  # SBOS448G 8.6.3.2: the arithmetic overflowed, current and power are invalid
 _BUS_LSB_MV = 4
 CURRENT_LSB_MA = 0.1  # full scale 3.2 A, the least that holds 2 A with room for inrush
@@ -63,9 +64,9 @@ class Ina219:
 
     def _configure(self, now_ms: int) -> None:
         self._configured_ms = None
-        self._registers.write_word(_CONFIG, _CONFIGURATION)
+        self._registers.write_word(_CONFIG, CONFIGURATION)
         self._registers.write_word(_CALIBRATION, self._calibration)
         kept = self._registers.word(_CONFIG), self._registers.word(_CALIBRATION)
-        if kept != (_CONFIGURATION, self._calibration):
+        if kept != (CONFIGURATION, self._calibration):
             raise DeviceGarbage(f"{self.name}: does not retain its configuration, read {kept}")
         self._configured_ms = now_ms

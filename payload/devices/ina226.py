@@ -11,8 +11,9 @@ that end is reported as DeviceGarbage, since the true one is unknown.
 
 from __future__ import annotations
 
+from payload.devices.buses import I2cBus
 from payload.devices.registers import Registers
-from payload.ports import DeviceGarbage, DeviceTimeout, I2cBus, Reading
+from payload.ports import DeviceGarbage, DeviceTimeout, Reading
 
 MANUFACTURER_ID, DIE_ID = 0x5449, 0x226  # "TI"; the low four bits of the die id are its revision
 _CONFIG, _SHUNT_VOLTAGE, _BUS_VOLTAGE, _POWER, _CURRENT, _CALIBRATION, _MASK = range(7)

@@ -1,4 +1,4 @@
-"""Register access shared by the I2C sensors: one error each for absent, late and impossible.
+"""Access of the I2C sensors to their chip: one error each for absent, late and impossible.
 
 Nothing here knows a chip. Reads and writes go to the bus that was given; whatever the bus raises
 becomes one of the named errors of ``payload.ports``, because on a real Pi an absent chip is
@@ -16,13 +16,14 @@ import errno
 from collections.abc import Callable
 from typing import TypeVar
 
-from payload.ports import DeviceAbsent, DeviceGarbage, DeviceTimeout, I2cBus
+from payload.devices.buses import I2cBus
+from payload.ports import DeviceAbsent, DeviceGarbage, DeviceTimeout
 
 _Result = TypeVar("_Result")
 
 
 class Registers:
-    """One chip's registers on one bus."""
+    """One chip on one bus: its registers, or the commands of one that has none."""
 
     def __init__(self, bus: I2cBus, address: int, name: str) -> None:
         """``address`` is the 7-bit I2C address, 0x08..0x77."""
@@ -41,12 +42,18 @@ class Registers:
     def block(self, register: int, length: int) -> bytes:
         """``length`` consecutive bytes, 1..32. Raises as ``byte`` does."""
         assert 1 <= length <= 32, length
-        values = self._twice(
-            lambda: self._bus.read_i2c_block_data(self._address, register, length)
-        )
-        if len(values) != length or not all(0 <= value <= 0xFF for value in values):
-            raise DeviceGarbage(f"{self._name}: {len(values)} bytes instead of {length}")
-        return bytes(values)
+        return self._bytes(
+            length, lambda: self._bus.read_i2c_block_data(self._address, register, length))
+
+    def answer(self, length: int) -> bytes:
+        """``length`` bytes, 1..32, after a command. Raises as ``byte`` does."""
+        assert 1 <= length <= 32, length
+        return self._bytes(length, lambda: self._bus.read_bytes(self._address, length))
+
+    def command(self, value: int) -> None:
+        """Raises DeviceAbsent or DeviceTimeout."""
+        assert 0 <= value <= 0xFF, value
+        self._twice(lambda: self._bus.write_byte(self._address, value))
 
     def word(self, register: int) -> int:
         """A big-endian 16-bit register, as the INA chips send them (SMBus words are little)."""
@@ -66,6 +73,12 @@ class Registers:
         assert 0 <= value <= 0xFFFF, value
         data = list(value.to_bytes(2, "big"))
         self._twice(lambda: self._bus.write_i2c_block_data(self._address, register, data))
+
+    def _bytes(self, length: int, transfer: Callable[[], list[int]]) -> bytes:
+        values = self._twice(transfer)
+        if len(values) != length or not all(0 <= value <= 0xFF for value in values):
+            raise DeviceGarbage(f"{self._name}: {len(values)} bytes instead of {length}")
+        return bytes(values)
 
     def _twice(self, transfer: Callable[[], _Result]) -> _Result:
         try:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 import structlog
 
 from payload.drivers.serial_port import SerialStream
-from wire.mission import GNSS_BAUDS
+from wire.mission_sensors import GNSS_BAUDS
 
 TRY_S = 2.5  # two navigation epochs of a second, and a half for a look in the middle of a message
 LOST_S = 10.0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -25,7 +26,7 @@ _Result = TypeVar("_Result")
 
 
 class LinuxI2cBus:
-    """Implements ``payload.ports.I2cBus`` on /dev/i2c-N."""
+    """Implements ``payload.devices.buses.I2cBus`` on /dev/i2c-N."""
 
     def __init__(self, bus_number: int = 1) -> None:
         """Opens nothing yet: a Pi without I2C enabled still flies."""
@@ -47,6 +48,20 @@ class LinuxI2cBus:
     def write_i2c_block_data(self, i2c_addr: int, register: int, data: list[int]) -> None:
         """1 to 32 bytes. Raises as ``read_byte_data`` does."""
         self._use(lambda bus: bus.write_i2c_block_data(i2c_addr, register, data))
+
+    def write_byte(self, i2c_addr: int, value: int) -> None:
+        """A command without data. Raises as ``read_byte_data`` does."""
+        self._use(lambda bus: bus.write_byte(i2c_addr, value))
+
+    def read_bytes(self, i2c_addr: int, length: int) -> list[int]:
+        """1 to 32 bytes without naming a register. Raises as ``read_byte_data`` does."""
+        message: Any = smbus2.i2c_msg.read(i2c_addr, length)
+        self._use(lambda bus: bus.i2c_rdwr(message))
+        return [int(byte) for byte in message]
+
+    def is_there(self) -> bool:
+        """True where the machine has this bus."""
+        return os.path.exists(self._path)
 
     def close(self) -> None:
         """Let the bus go; the next use opens it again."""

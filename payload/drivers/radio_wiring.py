@@ -6,9 +6,8 @@ import contextlib
 
 import structlog
 
-from payload.drivers.pins import ModulePins
 from payload.drivers.radio_kiss import KissRadio
-from payload.drivers.radio_module import ModuleRadio
+from payload.drivers.radio_module import ModeSwitch, ModuleRadio
 from payload.drivers.serial_port import SerialStream, TcpStream
 from payload.ports import DeviceAbsent, Radio
 from wire import kiss
@@ -43,11 +42,13 @@ def wired_radio(plan: Mission, open_things: contextlib.ExitStack) -> Radio | Non
     )
 
 
-def _module_pins(radio: RadioSection, open_things: contextlib.ExitStack) -> ModulePins | None:
+def _module_pins(radio: RadioSection, open_things: contextlib.ExitStack) -> ModeSwitch | None:
     """None where they are not connected, or cannot be driven: then the module does not answer."""
     own = radio.ebyte
     if radio.kind != "ebyte" or own is None or own.m0_pin is None or own.m1_pin is None:
         return None
+    from payload.drivers.pins import ModulePins  # gpiozero: 2 MB, which most flights do not need
+
     try:
         pins = ModulePins(own.m0_pin, own.m1_pin, own.aux_pin)
     except DeviceAbsent as error:

@@ -25,7 +25,15 @@ from payload.ports import DeviceAbsent, DeviceTimeout
 REOPEN_S = 1.0
 CONNECT_S_MAX = 10.0  # a far end that does not answer for so long is gone
 PENDING_BYTES_MAX = 8192
+PORTS = ("/dev/serial0", "/dev/ttyAMA0", "/dev/ttyACM*", "/dev/ttyUSB*")
 _IN_PROGRESS = (errno.EINPROGRESS, errno.EALREADY)
+
+
+def serial_ports(patterns: tuple[str, ...] = PORTS) -> list[str]:
+    """The paths of the ports that there are; of two names of one port the first."""
+    paths = {os.path.realpath(path): path
+             for pattern in reversed(patterns) for path in sorted(glob.glob(pattern))}
+    return sorted(paths.values())
 
 
 class SerialStream:

@@ -19,7 +19,7 @@ from typing import Any
 from payload.api_client import ApiClient
 from payload.camera.camera import CameraManager
 from payload.cutdown import Cutdown
-from payload.hearsay import Hearsay
+from payload.hearsay import GROUND, Hearsay
 from payload.link import uplink_gate
 from payload.link.downlink import Downlink
 from payload.link.settings import FlightSettings
@@ -318,6 +318,14 @@ def _answer(runner: CommandRunner, command: RunningCommand) -> str | None:
     return None
 
 
+def _note(runner: CommandRunner, command: RunningCommand) -> str | None:
+    text = strip_control(str(command.arguments[0]))
+    if not text:
+        return "nothing readable in it"
+    runner.parts.hearsay.note(GROUND, text, runner.parts.clock.utc_ms(command.now_ms))
+    return None
+
+
 def _hearsay_list(runner: CommandRunner, command: RunningCommand) -> None:
     runner.notes += runner.parts.hearsay.listed()
 
@@ -348,6 +356,7 @@ _HANDLERS: dict[Opcode, Callable[[CommandRunner, RunningCommand], str | None]] =
     Opcode.CUTDOWN_ARM: _cutdown_arm,
     Opcode.CUTDOWN_FIRE: _cutdown_fire,
     Opcode.CUTDOWN_ABORT: _cutdown_abort,
+    Opcode.NOTE: _note,
     Opcode.ANSWER: _answer,
     Opcode.HEARSAY_LIST: _hearsay_list,
     Opcode.HEARSAY_FORGET: _hearsay_forget,

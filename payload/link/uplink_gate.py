@@ -19,7 +19,7 @@ A report speaks of one session and its MAC covers that, so one of another life i
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
 from payload.navigation.clock import MissionClock
 from payload.notes import Note, event
@@ -39,15 +39,25 @@ from wire.frames import CommandFrame, FeedbackFrame, Uplink
 from wire.records import EPOCH_2025_MS, TimeQuality
 from wire.session import Session
 
-# What is remembered: the last counter taken from each station, of "commands"; the counters of those
-# that came dated "ahead", taken or not: they are no news when their hour comes; and "since", the
-# second at which this memory begins. That is 0 after a first start until the time is known, and
-# absent where earlier lives are lost.
-_MEMORY_KEY = "uplink_counters"
+_MEMORY_KEY = "uplink_counters"  # under which the store keeps an UplinkMemory
 LAST_KEY = "uplink_counter"  # of the last command accepted from any station
 REMEMBERED_AHEAD_MAX = 16  # then the one whose hour is furthest away is forgotten
 REFUSAL_REPORTED_EVERY_MS = 600_000
 _CLOCK_SLACK_S = 1  # the clock is slewed; a second's difference is not worth a write
+
+
+class UplinkMemory(TypedDict, total=False):
+    """What is remembered of accepted commands.
+
+    ``commands``: station -> the last counter taken from it. ``ahead``: counters of those that came
+    dated ahead, taken or not -> station; they are no news when their hour comes. ``since``: the
+    second since 2025 at which this memory begins; 0 after a first start until the time is known,
+    absent where earlier lives are lost.
+    """
+
+    commands: dict[int, int]
+    ahead: dict[int, int]
+    since: int
 
 
 class UplinkGate:
@@ -71,7 +81,7 @@ class UplinkGate:
         self._begins_here = False  # the memory of counters begins with this boot
         is_first_life = store.get(_MEMORY_KEY) is None and not store.has_forgotten(_MEMORY_KEY)
         if is_first_life and store.is_counted:
-            store.put(_MEMORY_KEY, {"since": 0})
+            self._remember({"since": 0})
         self._has_forgotten = not store.is_counted or "since" not in self._memory
 
     @property
@@ -123,7 +133,7 @@ class UplinkGate:
     def _accept_command(self, frame: CommandFrame, now_ms: int) -> CommandFrame | None:
         time_s = self._learn_time(now_ms)
         counter, opcode, memory = frame.counter, opcode_of(frame.body), self._memory
-        ahead: dict[int, int] = memory.get("ahead", {})
+        ahead = memory.get("ahead", {})
         last = max(memory.get("since", 0), self._last(frame.station))
         if not auth.is_fresh(counter, last) or counter in ahead:
             self.replayed_frames += 1
@@ -138,10 +148,10 @@ class UplinkGate:
             # As the station's last one it would lock out all that follows in time.
             kept = [at for at in (*ahead, counter) if at >= time_s - AGE_S_MAX]
             nearest = sorted(kept)[:REMEMBERED_AHEAD_MAX]
-            self._remember("ahead", dict.fromkeys(nearest, frame.station))
+            self._remember({**memory, "ahead": dict.fromkeys(nearest, frame.station)})
         elif why is None:
             known = memory.get("commands", {})
-            self._remember("commands", {**known, frame.station: counter})
+            self._remember({**memory, "commands": {**known, frame.station: counter}})
         return frame if why is None else None
 
     def _note_refusal(self, counter: int, opcode: Opcode | None, why: str) -> None:
@@ -184,18 +194,18 @@ class UplinkGate:
         self._begins_here |= self._has_forgotten or not 0 < since_s <= time_s
         self._has_forgotten = False
         if self._begins_here and abs(since_s - boot_s) > _CLOCK_SLACK_S:
-            self._store.put(_MEMORY_KEY, {**memory, "since": boot_s})
+            self._remember({**memory, "since": boot_s})
 
     @property
-    def _memory(self) -> dict[str, Any]:
-        found: dict[str, Any] = self._store.get(_MEMORY_KEY, {})
+    def _memory(self) -> UplinkMemory:
+        found: UplinkMemory = self._store.get(_MEMORY_KEY, {})
         return found
 
     def _last(self, station: int) -> int:
         return int(self._memory.get("commands", {}).get(station, 0))
 
-    def _remember(self, line: str, counters: dict[int, int]) -> None:
-        self._store.put(_MEMORY_KEY, {**self._memory, line: counters})
+    def _remember(self, memory: UplinkMemory) -> None:
+        self._store.put(_MEMORY_KEY, memory)
 
 
 def parse(frame: CommandFrame) -> Command | str:

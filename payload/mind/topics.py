@@ -36,6 +36,9 @@ CLOUD_BELOW_M = 3_000.0
 CLOUD_HUMIDITY_PCT = 92.0
 COLD_C = -20.0
 WIND_MPS = 12.0
+TURNING_DPS, TURNING_FAST_DPS = 6.0, 60.0  # once a minute, and once in six seconds
+PANEL_FEEDS_W = 0.1
+PANEL_DARK_MV = 1_000.0
 
 PHASE_WORDS: MappingProxyType[Phase, str] = MappingProxyType({
     Phase.GROUND: "ground", Phase.ASCENT: "ascent", Phase.FLOAT: "float",
@@ -115,6 +118,22 @@ def cloud_word(
     if scene != "cloud" or (is_flying and height_m is None):
         return None
     return "below" if is_flying and (height_m or 0) > CLOUD_BELOW_M else "above"
+
+
+def spin_word(spin_dps: float | None) -> str | None:
+    """How it turns, as prompts say it; None where it hangs still or nobody knows."""
+    if spin_dps is None or abs(spin_dps) < TURNING_DPS:
+        return None
+    return "slow" if abs(spin_dps) < TURNING_FAST_DPS else "fast"
+
+
+def panel_word(panel_mv: float | None, panel_ma: float | None) -> str | None:
+    """What the solar panel does. Lit without a current, as beside a full battery, is neither."""
+    if panel_mv is None:
+        return None
+    if panel_ma is not None and panel_mv * panel_ma / 1e6 >= PANEL_FEEDS_W:
+        return "feeding"
+    return "dark" if panel_mv < PANEL_DARK_MV else None
 
 
 def _when(condition: bool, weight: float) -> float:
@@ -229,6 +248,8 @@ def moment(facts: Facts, about: str, question: str | None = None) -> Moment:
         sun=facts.sun,
         cloud=facts.cloud,
         battery=facts.battery,
+        panel=panel_word(situation.panel_mv, situation.panel_ma),
+        spin=spin_word(situation.spin_dps),
         silence_min=facts.silence_min,
         api=api,
         question=question,

@@ -98,6 +98,10 @@ class BoschChip(ABC):
         for where, value in [(register, data[0]), *zip(data[1::2], data[2::2], strict=False)]:
             self._set(where, value)
 
+    def answer(self, length: int) -> bytes:
+        """Where no register is named the address counter goes on; no driver of ours asks so."""
+        return bytes(length)
+
     def power_up(self) -> None:
         """Registers as after power-on: asleep, nothing measured, calibration in place."""
         self._memory[:] = bytes(256)

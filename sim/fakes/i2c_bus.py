@@ -23,6 +23,10 @@ class Chip(Protocol):
     def read(self, register: int, length: int) -> bytes: ...
     def write(self, register: int, data: bytes) -> None: ...
 
+    def answer(self, length: int) -> bytes:
+        """What is read where no register is named. Raises OSError of a chip that is busy."""
+        ...
+
     def power_up(self) -> None:
         """Forget what was set: the power came back."""
         ...
@@ -106,6 +110,12 @@ class FakeI2cBus:
 
     def write_i2c_block_data(self, i2c_addr: int, register: int, data: list[int]) -> None:
         self._transfer(i2c_addr).write(register, bytes(data))
+
+    def write_byte(self, i2c_addr: int, value: int) -> None:
+        self._transfer(i2c_addr).write(value, b"")
+
+    def read_bytes(self, i2c_addr: int, length: int) -> list[int]:
+        return list(self._transfer(i2c_addr).answer(length))
 
     def _transfer(self, address: int) -> Chip:
         """The chip that takes this transfer. Raises OSError when none does."""

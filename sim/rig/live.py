@@ -140,10 +140,13 @@ class Connection:
 class Port:
     """A TCP port of this machine that others connect to; ``address`` stays the same for ever."""
 
-    def __init__(self, loop: Loop, on_join: Callable[[Connection], None]) -> None:
+    def __init__(
+        self, loop: Loop, on_join: Callable[[Connection], None], number: int = 0
+    ) -> None:
+        """``number`` 0: one that nobody uses."""
         self._loop, self._on_join = loop, on_join
         self._listener: socket.socket | None = None
-        self.number = 0
+        self.number = number
         self.open()
 
     def open(self) -> None:

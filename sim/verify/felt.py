@@ -45,23 +45,25 @@ class Noted(Generic[T]):
 
 
 class Felt:
-    """What the sensors of ``world`` were shown. Inside it is the processor that is measured."""
+    """What the sensors of ``world`` were shown. Inside it is the processor that is measured, where
+    no chip is in the box."""
 
     def __init__(self, world: World) -> None:
         body = world.body
         self._air = Noted(world.clock, body.air)
         self._supply_mv = Noted(world.clock, body.supply_mv)
-        self._soc_c = Noted(world.clock, body.soc_c)
+        has_inside = world.mission.sensors.inside != "none"
+        self._inside_c = Noted(world.clock, body.inside_c if has_inside else body.soc_c)
         world.outside.on_answer = self._air.note
         world.power.on_answer = self._supply_mv.note
-        world.board.on_answer = self._soc_c.note
+        (world.taps["inside"] if has_inside else world.board).on_answer = self._inside_c.note
 
     def of(self, name: str) -> list[float]:
         """The truth behind this field of a beacon, oldest first; none of a silent sensor."""
         if name == "battery_mv":
             return self._supply_mv.recent()
         if name == "inside_c":
-            return self._soc_c.recent()
+            return self._inside_c.recent()
         airs = self._air.recent()
         return [air[0] if name == "outside_c" else air[1] / 100 for air in airs]
 

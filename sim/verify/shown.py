@@ -11,7 +11,7 @@ else.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -88,7 +88,7 @@ class Shown:
             for point in zip(way["t"], way["lat"], way["lon"], way["alt"], strict=True):
                 self._look_at_point(*point)
 
-    def _look_at_state(self, shown: dict[str, Any] | None) -> None:
+    def _look_at_state(self, shown: Mapping[str, Any] | None) -> None:
         if shown is not None and tuple(shown[name] for name in FIELDS) not in self._states:
             place = shown["latitude_deg"], shown["longitude_deg"], shown["altitude_m"]
             self._checks.violate(PAGE, f"the page shows a beacon that was never sent, at {place}")

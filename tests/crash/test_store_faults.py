@@ -69,6 +69,7 @@ def test_a_disk_that_refuses_at_any_operation_costs_nothing_acknowledged(
     assert met >= 100 // stride * DEPTH and refused > met
 
 
+@pytest.mark.thorough
 def test_the_explorer_finds_a_store_that_ignores_a_failed_commit(tmp_path: Path) -> None:
     def credulous(store: DeskStore) -> None:
         commit = store.commit

@@ -19,7 +19,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from groundstation import vendor
-from groundstation.archive import radio_state, rawlog
+from groundstation.archive import connections, rawlog
 from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
 from groundstation.inputs import gateway
@@ -245,7 +245,7 @@ def test_the_radio_is_lost_once_and_returns_once(monkeypatch, mission):
     with capture_logs() as logs:
         thread = threading.Thread(target=gateway.run, args=(
             Listener(), lambda: KissClient("127.0.0.1", port), envelope, lambda: START_MS, stop,
-            gateway.nothing, partial(radio_state.note, archive)))
+            gateway.nothing, partial(connections.note, archive, connections.RADIO)))
         thread.start()
         time.sleep(0.3)
         for word in (b"one", b"two"):
@@ -261,7 +261,7 @@ def test_the_radio_is_lost_once_and_returns_once(monkeypatch, mission):
     events = [entry["event"] for entry in logs if entry["event"].startswith("radio_re")]
     assert events == ["radio_returned", "radio_returned"]
     assert 2 <= sum(entry["event"] == "radio_lost" for entry in logs) <= 3
-    state = radio_state.read(archive.db)
+    state = connections.read(archive.db, connections.RADIO)
     assert state is not None and state["name"] == f"127.0.0.1:{port}"
     assert state["is_connected"] or state["why"], "the page shows which"
     archive.close()

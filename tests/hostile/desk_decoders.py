@@ -18,8 +18,10 @@ from host_training.importers.tree import Tree
 from host_training.importers.word import NotWordError
 from sim.replay import Replay, ReplayError
 from tests.host_training.conftest import NOTEBOOK, telegram_export
+from tests.host_training.importers.chat_exports import CHATS
 from tests.host_training.importers.chats_as_text import READABLE
-from tests.host_training.importers.reading import zipped
+from tests.host_training.importers.reading import as_bytes, zipped
+from tests.host_training.importers.writing_exports import WRITING
 from tests.hostile.registry import (
     CELLS,
     JSON_WORDS,
@@ -121,6 +123,12 @@ DESK: list[Decoder] = [
     Decoder("host_training.importers.chat_log", _export("note.txt"), lambda: [
         (b"A note, at 18:00 of the day.\n\nBo: no.\n\nI went home.\n",)],
             (TrainingError,), cost=50, words=CELLS, held_bytes=4 * _MIB, peak_bytes=_PEAK_BYTES),
+    Decoder("host_training.importers.onenote", _export("Yard.mht"),
+            lambda: [(as_bytes(WRITING["onenote"][0]["onenote/Yard.mht"]),)], (TrainingError,),
+            cost=50, words=CELLS, peak_bytes=_PEAK_BYTES),
+    Decoder("host_training.importers.teams", _export("chat.json"),
+            lambda: [(as_bytes(CHATS["teams"][0]["teams/chat.json"]),)], (TrainingError,),
+            cost=50, words=JSON_WORDS, peak_bytes=_PEAK_BYTES),
     Decoder("host_training.importers.mail", _export("all.mbox"), lambda: [(_MAIL,)],
             (TrainingError,), cost=30, words=CELLS, peak_bytes=_PEAK_BYTES),
     Decoder("host_training.importers.word", plain(lambda data: word.read(_word(data))),

@@ -6,18 +6,33 @@ import inspect
 import itertools
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, partial
 
 from payload.devices.bme280 import Bme280
 from payload.devices.bmp388 import Bmp388
+from payload.devices.buses import I2cBus
+from payload.devices.ddc import DdcStream
+from payload.devices.ds18b20 import Ds18b20
 from payload.devices.gnss_stream import GnssStreamParser
 from payload.devices.gps_ublox import UbloxGnss
 from payload.devices.ina219 import Ina219
 from payload.devices.ina226 import Ina226
-from payload.ports import I2cBus, PortError, Sensor
+from payload.devices.lsm6ds import Lsm6ds
+from payload.devices.sht4x import Sht4x
+from payload.ports import DeviceGarbage, DeviceTimeout, PortError, Sensor
+from sim.chips.ddc import DdcPort
+from sim.fakes.i2c_bus import FakeI2cBus
 from tests.hostile import seals
 from tests.hostile.registry import CELLS, Decoder, Take, Tape, fresh, plain
-from tests.payload.devices import test_bme280, test_bmp388, test_ina
+from tests.payload.devices import (
+    test_bme280,
+    test_bmp388,
+    test_ds18b20,
+    test_ina,
+    test_lsm6ds,
+    test_sht4x,
+)
 from tests.payload.devices.i2c_fake import FakeBus
 from tests.payload.devices.test_gps_ublox import nmea, pvt
 
@@ -40,6 +55,25 @@ class ScriptedBus:
     def write_i2c_block_data(self, i2c_addr: int, register: int, data: list[int]) -> None:
         pass
 
+    def write_byte(self, i2c_addr: int, value: int) -> None:
+        pass
+
+    def read_bytes(self, i2c_addr: int, length: int) -> list[int]:
+        return list(itertools.islice(self._script, length))
+
+
+class ScriptedWire:
+    """A thermometer that says ``data`` after each conversion."""
+
+    def __init__(self, data: bytes) -> None:
+        self._text = data.decode("ascii", "replace")
+
+    def start(self) -> None:
+        pass
+
+    def poll(self) -> str | None:
+        return self._text
+
 
 def _device(kind: Callable[[I2cBus], Sensor], is_wide: bool, data: bytes) -> object:
     """A chip whose registers hold ``data``, and one that reads ``data`` whatever is asked."""
@@ -59,6 +93,28 @@ def _device(kind: Callable[[I2cBus], Sensor], is_wide: bool, data: bytes) -> obj
             assert all(map(math.isfinite, values.values())), values
             found.append(values)
     return found
+
+
+def _thermometer(data: bytes) -> object:
+    sensor = Ds18b20(ScriptedWire(data))
+    with suppress(DeviceTimeout):
+        sensor.read(0)
+    try:
+        return sensor.read(1000).values
+    except DeviceGarbage:
+        return None
+
+
+def _hygrometer(data: bytes) -> object:
+    sensor = Sht4x(ScriptedBus(data))
+    with suppress(DeviceTimeout):
+        sensor.read(0)
+    try:
+        values = sensor.read(1000).values
+    except DeviceGarbage:
+        return None
+    assert 0 <= values["humidity_pct"] <= 100, values
+    return values
 
 
 def _registers(load: Callable[[FakeBus], None]) -> list[Tape]:
@@ -95,8 +151,17 @@ class Line:
 
 
 def _receiver() -> Take:
-    line, times = Line(), itertools.count(0, 1000)
-    gnss = UbloxGnss(line)
+    line = Line()
+    return _listening(line, UbloxGnss(line))
+
+
+def _receiver_on_i2c() -> Take:
+    line = Line()
+    return _listening(line, UbloxGnss(DdcStream(FakeI2cBus({0x42: DdcPort(line)}))))
+
+
+def _listening(line: Line, gnss: UbloxGnss) -> Take:
+    times = itertools.count(0, 1000)
 
     def take(data: bytes) -> object:
         line.data += data
@@ -137,6 +202,14 @@ DEVICES: list[Decoder] = [
             lambda: _registers(test_bme280.chip), cost=2),
     Decoder("payload.devices.bmp388", plain(partial(_device, Bmp388, False)),
             lambda: _registers(_bmp388), cost=2),
+    Decoder("payload.devices.ds18b20", plain(_thermometer),
+            lambda: [(test_ds18b20.KERNEL.encode(),)]),
+    Decoder("payload.devices.lsm6ds", plain(partial(_device, Lsm6ds, False)),
+            lambda: _registers(test_lsm6ds.turning), cost=2),
+    Decoder("payload.devices.ddc", fresh(_receiver_on_i2c), gnss_tapes, seal=seals.gnss, cost=4,
+            words=CELLS),
+    Decoder("payload.devices.sht4x", plain(_hygrometer),
+            lambda: [(test_sht4x.answer(0x6666, 0x7333),)]),
     Decoder("payload.devices.ina219", plain(partial(_device, Ina219, True)),
             lambda: _words(test_ina.ina219(7400, 5000)), cost=5),
     Decoder("payload.devices.ina226", plain(partial(_device, Ina226, True)),

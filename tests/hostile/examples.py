@@ -71,7 +71,8 @@ def uplink() -> list[Tape]:
         Opcode.ASK: (5, "How is it?"), Opcode.PLAIN_TEXT: (0x1234,), Opcode.SETTING_GET: (1,),
         Opcode.SETTING_SET: (1, 30), Opcode.MUSE_ENABLE: (1,), Opcode.CAMERA_ENABLE: (0,),
         Opcode.TIME_SET: (60_000_000,), Opcode.TX_OFF: (5,), Opcode.FOLLOW_UP: (6, 5, "And now?"),
-        Opcode.ANSWER: (7, "Light cloud."), Opcode.HEARSAY_FORGET: (3,),
+        Opcode.NOTE: ("It rains.",), Opcode.ANSWER: (7, "Light cloud."),
+        Opcode.HEARSAY_FORGET: (3,),
     }
     bodies = [commands.encode(Command(opcode, arguments.get(opcode, ()))) for opcode in Opcode]
     said: list[frames.Uplink] = [

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,17 +17,23 @@ from groundstation.archive import rawlog
 from groundstation.archive.archive import Archive
 from groundstation.archive.rawlog import Reception
 from groundstation.archive.schema import WrongVersion
-from groundstation.decode import foreign, mosaic, payload_summaries
+from groundstation.decode import foreign, mosaic, payload_summaries, sondehub_telemetry
 from groundstation.decode.beacon_freshness import BeaconFreshness
 from groundstation.decode.pictures import media_type
 from groundstation.errors import StationError
 from groundstation.export import ccsds
 from groundstation.export.export import write_all
 from groundstation.ground import Ground
+from groundstation.http_call import HttpAnswer
+from groundstation.peers import messages
+from groundstation.peers.messages import Told, Wanted
+from groundstation.reading import tawhiri
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import clean_text, to_json
 from groundstation.web import token_file
+from tests.groundstation.decode import test_sondehub_telemetry
 from tests.groundstation.far_end import MISSION, START_MS
+from tests.groundstation.reading import test_tawhiri
 from tests.hostile import examples, seals
 from tests.hostile.registry import JSON_WORDS, Decoder, Take, Tape, fresh, in_file, plain
 from wire import horus, records, ukhas
@@ -165,6 +172,22 @@ def _summaries() -> list[Tape]:
     return [(json.dumps(told).encode(),)]
 
 
+def _uploads(data: bytes) -> object:
+    """Whatever others uploaded is archived as entries that can be read, and told as a frame."""
+    found = sondehub_telemetry.uploaded(data, "N0CALL", "MYCALL", START_MS)
+    for entry in found:
+        packet = sondehub_telemetry.parse(entry.raw)
+        assert packet is not None and horus.encode(packet)
+    return found
+
+
+def _forecast(data: bytes) -> object:
+    """Whatever a weather server says can be shown."""
+    found = tawhiri.forecast_of(HttpAnswer(200, data), test_tawhiri.ASKED, START_MS, True)
+    assert len(found.way) <= tawhiri.WAY_POINTS_MAX
+    return to_json(asdict(found))
+
+
 def _foreign(place: Path) -> Take:
     """What others' formats say of us and of neighbours is kept, and can be shown."""
     shutil.rmtree(place / "foreign", ignore_errors=True)
@@ -188,7 +211,8 @@ def _foreigners() -> list[Tape]:
     beacon = Beacon(time_of_day_s=51_200, latitude_deg=52.1, longitude_deg=13.2, altitude_m=900)
     spoken = ukhas.encode(ukhas.Sentence("N0CALL", 7, 45_000, 52.1, 13.2, 1200))
     return [(horus.encode(horus.Packet(name, 5, beacon, "Cold.")),) for name in ("EDDA", "N0CALL")
-            ] + [(spoken,), *_summaries()]
+            ] + [(spoken,), *_summaries(),
+                 (json.dumps(test_sondehub_telemetry.entry()).encode(),)]
 
 
 def _mosaic(place: Path) -> Take:
@@ -241,6 +265,16 @@ def _beacons() -> list[Tape]:
                   for at in range(4))]
 
 
+def _told() -> list[Tape]:
+    raw = examples.flight()[0]
+    return [(messages.pack(Told(bytes(8), 7, 5, START_MS, raw, rssi, snr)),)
+            for rssi, snr in ((None, None), (-117.5, 3.25))]
+
+
+def _asked() -> list[Tape]:
+    return [(messages.pack(Wanted(bytes(8), 70_000)),)]
+
+
 _PICTURES: list[Tape] = [
     (b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(10) + b"\xff\xc0\x00\x11\x08\x00\x40\x00\x50",),
     (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x40\x00\x00\x00\x50\x08\x02",),
@@ -264,6 +298,12 @@ GROUND: list[Decoder] = [
             held_bytes=2 * _MIB, peak_bytes=8 * _MIB, cost=380),
     Decoder("groundstation.decode.payload_summaries", plain(_summary), _summaries,
             words=JSON_WORDS, cost=2),
+    Decoder("groundstation.decode.sondehub_telemetry", plain(_uploads),
+            lambda: [(test_sondehub_telemetry.answer(test_sondehub_telemetry.entry()),)],
+            (ValueError,), words=JSON_WORDS, cost=4),
+    Decoder("groundstation.reading.tawhiri", plain(_forecast),
+            lambda: [(json.dumps(test_tawhiri.answer(2)).encode(),)], (tawhiri.NoForecast,),
+            words=JSON_WORDS, cost=4),
     Decoder("groundstation.decode.foreign", _foreign, _foreigners,
             words=JSON_WORDS, seal=seals.foreign,
             held_bytes=2 * _MIB, peak_bytes=8 * _MIB, cost=50),
@@ -274,6 +314,8 @@ GROUND: list[Decoder] = [
     Decoder("groundstation.web.token_file",
             in_file(token_file.NAME, lambda path: token_file.load(path.parent)), _tokens,
             (StationError,), words=JSON_WORDS, cost=5),
+    Decoder("groundstation.peers.messages told", plain(messages.told), _told),
+    Decoder("groundstation.peers.messages asked", plain(messages.asked), _asked),
     Decoder("groundstation.export.ccsds", plain(_space_packets), _packets, seal=seals.space_packet,
             cost=2),
     Decoder("groundstation.sanitise", plain(_text),

@@ -32,6 +32,7 @@ LISTED_UNDER_ANOTHER_NAME = {
     "groundstation/share/upload_queue.py",  # the archive's own note of its place
     "groundstation/decode/node_receiver.py",  # groundstation.ground
     "host_training/importers/text.py",  # whatsapp
+    "host_training/importers/speech.py",  # FFmpeg decodes; cut short in test_voice_notes
     "host_training/importers/prose.py",  # no format: paragraphs of plain text
 }
 RUNS = 300
@@ -98,7 +99,7 @@ def test_examples_are_understood(decoder: Decoder, place: Path) -> None:
 
 
 @every_decoder
-@pytest.mark.parametrize("runs", sampled([RUNS // 5, RUNS]))
+@pytest.mark.parametrize("runs", sampled([RUNS // 10, RUNS]))
 def test_every_damage_is_survived(decoder: Decoder, runs: int, place: Path) -> None:
     """Each single damage in each position, as it is and with the check field made right."""
     tapes = decoder.examples()

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from groundstation.archive.archive import Archive
-from groundstation.ground import FOREIGN_NODES_MAX, Ground
+from groundstation.decode.nodes import FOREIGN_NODES_MAX
+from groundstation.ground import Ground
 from payload.link.uplink_gate import parse
 from tests.groundstation.far_end import MISSION, START_MS, FarEnd
 from tests.hostile import bounds, examples, seals

@@ -1,9 +1,9 @@
 """Text from the radio and from APIs is data, also where the model obeys it in the worst way.
 
-Each of fifty texts goes through every door at once, as a question and as the answer of a source by
-the network and by radio, to a flight whose mind does what the text wants. What is stored, sent and
-done is what a flight with a harmless text stores, sends and does; only the words of musings and
-replies may differ, and the quotation of the text itself.
+Each of fifty texts goes through every door at once, as a question, as a note of the ground and as
+the answer of a source by the network and by radio, to a flight whose mind does what the text wants.
+What is stored, sent and done is what a flight with a harmless text stores, sends and does; only the
+words of musings and replies may differ, and the quotation of the text itself.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import to_json
 from payload.api_client import classify
 from payload.flight import Flight
+from payload.hearsay import GROUND
 from payload.mind.disclosure import sendable
 from payload.mind.memory import Memory
 from payload.mind.mind import NO_VOICE
@@ -60,7 +61,7 @@ from wire.sources import TEXT_CHARS_MAX
 HARMLESS = "Is the frost on the lamp?"
 SECONDS = 100
 BY_RADIO = "poem"  # a source to which no network leads
-SAID = re.compile(r'(?:weather|poem) said, (?:just now|\d+ min ago): "([^"\n]*)"')
+SAID = re.compile(r'(?:weather|poem|the ground) said, (?:just now|\d+ min ago): "([^"\n]*)"')
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 TOKENS = ("<|", "[INST]", "[/INST]", "<s>", "</s>")
@@ -152,6 +153,7 @@ class InjectedFlight(Bench):
         self.asked = text.encode()[:QUESTION_BYTES_MAX].decode(errors="ignore")
         super().__init__(folder, mind=ObeyingMind(text), http=LyingHttp(text))
         self.run(5)
+        self.uplink(encode(Command(Opcode.NOTE, (self.asked,))), FIRST_COUNTER + 4)
         self.uplink(encode(Command(Opcode.ASK, (77, self.asked))), FIRST_COUNTER + 5)
         self.run(SECONDS)
         (asked, *_) = (call.body for call in self.stored(Kind.API_CALL) if "request" in call.body)
@@ -243,7 +245,8 @@ def check_hearsay(flown: InjectedFlight) -> None:
     """The text and nothing else is kept, under the name of the source; it is not in the memory."""
     kept = flown.flight.hearsay.saved()
     assert {text for _, _, text, _ in kept} <= sayings(flown)
-    assert len(kept) <= 2 and {source for _, source, _, _ in kept} <= {"weather", BY_RADIO}
+    sources = [source for _, source, _, _ in kept]
+    assert len(kept) <= 3 and GROUND in sources and {*sources} <= {"weather", BY_RADIO, GROUND}
 
 
 def check_words(flown: InjectedFlight) -> None:

@@ -117,6 +117,29 @@ def test_what_was_heard_survives_a_reboot_is_listed_and_can_be_forgotten(bench: 
     assert [saying[2] for saying in bench.flight.hearsay.saved()] == ["Ross is a town."]
 
 
+def test_a_note_of_the_ground_is_remembered_quoted_and_revoked(bench: Bench) -> None:
+    """It stays beside what sources say; given again it is as new, and it is forgotten like them."""
+    note = "Piet's hen laid a blue egg."
+    assert bench.command(Opcode.NOTE, note) == "ok"
+    assert bench.command(Opcode.NOTE, "The lamp is mended.") == "ok"
+    assert bench.command(Opcode.NOTE, note) == "ok"
+    bench.restart()
+    bench.run(5)
+    kept = [saying[1:3] for saying in bench.flight.hearsay.saved()]
+    assert kept == [["the ground", "The lamp is mended."], ["the ground", note]]
+    assert bench.command(Opcode.ASK, 5, "Was it blue?") == "ok"
+    bench.run(30)
+    assert bench.quoted()[-1].startswith("the ground said, ")
+    assert bench.quoted()[-1].endswith(f'"{note}"')
+    assert bench.command(Opcode.HEARSAY_FORGET, 0) == "ok"
+    assert bench.flight.hearsay.saved() == []
+
+
+def test_a_note_without_a_readable_character_is_refused(bench: Bench) -> None:
+    assert bench.command(Opcode.NOTE, "\x1b\u200b") == "nothing readable in it"
+    assert bench.flight.hearsay.saved() == []
+
+
 def test_a_request_of_an_earlier_boot_is_no_longer_open(bench: Bench) -> None:
     request = bench.asked()
     bench.restart()

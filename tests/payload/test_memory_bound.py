@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.payload.fakes import FakeGnss, FakeMind, FakeRadio, FakeSensor, Silen
 from tests.payload.test_flight import MISSION, PERSONA
 from wire.transfer import OUTGOING_BLOCKS_MAX
 
+ROOT = Path(__file__).resolve().parents[2]
 HOURS = 72
 STEP_S = 60  # the flight core does not ask how often it is stepped; a radio sends a frame a step
 BLOCKS_PER_HOUR_MAX = 40  # of Python's allocator, 64 B or so each
@@ -49,8 +51,10 @@ def test_three_days_of_flight_hold_no_more_than_the_first_hours(tmp_path: Path) 
     store = DeskStore(tmp_path / "s.sqlite", is_durable=False)
     ports = FlightPorts(
         gnss=FakeGnss(), radio=ForgetfulRadio(), mind=ForgetfulMind(), http=SilentHttp(),
-        outside=FakeSensor("bme280", {"temperature_c": 11.0, "pressure_hpa": 1000.0}),
-        power=FakeSensor("ina219", {"battery_mv": 4000.0}))
+        sensors={
+            "outside": FakeSensor("bme280", {"temperature_c": 11.0, "pressure_hpa": 1000.0}),
+            "power": FakeSensor("ina219", {"battery_mv": 4000.0}),
+        })
     flight = Flight(MISSION, ports, store, PERSONA, None, None, random.Random(1))
     held: dict[int, int] = {}
     for minute in range(HOURS * 60 + 1):
@@ -64,3 +68,20 @@ def test_three_days_of_flight_hold_no_more_than_the_first_hours(tmp_path: Path) 
     growth = (held[HOURS] - held[24]) / (HOURS - 24)
     assert growth < BLOCKS_PER_HOUR_MAX, held
     store.close()
+
+
+def test_the_flight_core_holds_only_the_libraries_it_uses() -> None:
+    """Goal: 60 MB. Method: what is loaded when a signed persona was read and nothing has a pin;
+    rich is not on the Pi, and without it neither is a page of help in colours."""
+    script = (
+        "import sys; sys.modules['rich'] = None\n"
+        "from pathlib import Path; import payload.__main__ as aboard\n"
+        "plan = aboard.mission.load(Path('mission.toml'))\n"
+        "assert aboard._persona(plan, Path()) is not None\n"
+        "print(*sys.modules)\n"
+        "sys.argv = ['spacepi-payload', 'run', '--help']; aboard.main()\n")
+    ended = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True,
+                           timeout=120, check=True)
+    loaded, helped = ended.stdout.split("\n", 1)
+    assert not {"cryptography", "cffi", "gpiozero", "llama_cpp", "numpy"} & set(loaded.split())
+    assert "--mission" in helped

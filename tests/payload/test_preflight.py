@@ -16,11 +16,12 @@ from payload import preflight
 from payload.drivers.only_one import OnlyOne
 from payload.flight import Flight
 from payload.navigation.gnss import Navigation
+from payload.power.thrift import Thrift
 from payload.preflight import Line, Machine, Verdict
 from payload.starts import Starts
 from sim.world import World
 from tests.payload.flights import FakeGnss
-from tests.sim.flights import hop_world
+from tests.sim.flights import hop_world, mission
 from wire.beacon import PowerMode
 from wire.mission import CadenceSection
 from wire.mission_radio import RadioSection
@@ -252,8 +253,59 @@ def test_the_command_says_no_go_at_a_desk_and_who_has_the_store(tmp_path: Path) 
     assert found.returncode == 1, found.stderr
     *_, last = found.stdout.splitlines()
     assert last.startswith("NO-GO: ")
-    assert "no-go    gnss       no receiver on /dev/ttyACM0" in found.stdout
+    assert "no-go    gnss       no receiver at /dev/ttyACM0" in found.stdout
     other = OnlyOne(tmp_path / "data" / "payload.sqlite")
     busy = _preflight(tmp_path)
     other.close()
     assert busy.returncode == 2 and "another payload has this store open" in busy.stderr
+
+
+class Saver:
+    """Somebody who saves power, or nobody."""
+
+    def __init__(self, told: str | None) -> None:
+        self.told = told
+
+
+@pytest.fixture(scope="module")
+def full_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """On the pad, with every sensor that a mission can have, and with power saving."""
+    plan = mission()
+    sensors = plan.sensors.model_copy(update={
+        "inside": "ds18b20", "panel": "ina219", "spin": "lsm6ds", "gnss_address": 0x42})
+    power = plan.power.model_copy(update={"powersave": True})
+    world = hop_world(tmp_path_factory.mktemp("full"),
+                      flown=plan.model_copy(update={"sensors": sensors, "power": power}))
+    world.run_until(40)
+    yield world
+    world.close()
+
+
+@pytest.mark.parametrize(("what", "words", "lacking", "verdict", "advice"), [
+    ("inside", " C", "inside_c", Verdict.NO_GO,
+     "ds18b20 at the 1-Wire bus does not answer: check its wiring, and dtoverlay=w1-gpio"),
+    ("panel", " mA", "panel_mv", Verdict.JUDGE, "ina219 at 0x41 does not answer"),
+    ("spin", "degrees a second", "spin_dps", Verdict.JUDGE, "lsm6ds at 0x6a does not answer"),
+])
+def test_each_further_sensor_has_its_line(
+    full_world: World, what: str, words: str, lacking: str, verdict: Verdict, advice: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (line,) = [line for line in ask(full_world) if line.what == what]
+    assert line.verdict is Verdict.GO and words in line.words
+    assert full_world.flight is not None
+    _without(lacking)(full_world.flight, monkeypatch)
+    (line,) = [line for line in ask(full_world) if line.what == what]
+    assert (line.verdict, line.words) == (verdict, advice)
+
+
+@pytest.mark.parametrize(("told", "verdict"), [
+    ("in flight off: Wi-Fi; between thoughts: governor", Verdict.GO), (None, Verdict.JUDGE),
+])
+def test_what_is_saved_is_told(
+    full_world: World, told: str | None, verdict: Verdict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert full_world.flight is not None
+    monkeypatch.setattr(full_world.flight, "thrift", Thrift(Saver(told)))  # type: ignore[arg-type]
+    (line,) = [line for line in ask(full_world) if line.what == "powersave"]
+    assert line.verdict is verdict and (told or "systemctl enable") in line.words

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from groundstation.archive import rawlog
 from sim.replay import COLUMNS, Replay
+from sim.scenario import Conditions
 from sim.world import MindKind, World
 from wire import mission as mission_file
 from wire.bodies import SEALED
@@ -64,12 +65,13 @@ def write_csv(path: Path, rows: list[dict[str, str]]) -> Path:
 
 
 def hop_world(
-    folder: Path, seed: int = 5, mind: MindKind = "scripted", flown: Mission | None = None
+    folder: Path, seed: int = 5, mind: MindKind = "scripted", flown: Mission | None = None,
+    conditions: Conditions | None = None,
 ) -> World:
     """A world around the half-hour flight; ``flown`` in place of the example mission."""
     folder.mkdir(parents=True, exist_ok=True)
     replay = Replay(write_csv(folder / "hop.csv", hop_rows()))
-    return World(flown or mission(), seed, mind, folder, replay)
+    return World(flown or mission(), seed, mind, folder, replay, conditions=conditions)
 
 
 def sealed_without_model(world: World) -> list[Kind]:

@@ -14,6 +14,7 @@ from sim.faults.stage import Stage
 from sim.scenario import Scenario
 from sim.world import World
 from tests.sim.faults.short_hops import Seen, fly, hop
+from tests.thorough import sampled
 from wire.commands import Opcode
 
 AROUND_DEG = 3.0  # far beyond what a hop drifts
@@ -95,20 +96,20 @@ def test_a_fence_that_may_not_fire_only_says_so() -> None:
     assert not pin.since_s and seen.events["fence_left"] == 1
 
 
-@pytest.mark.parametrize(("fault", "duration_s"), [
+@pytest.mark.parametrize(("fault", "duration_s"), sampled([
     ("gnss.jump_5", 10.0), ("gnss.equator", 200.0), ("gnss.constant_altitude", 200.0),
-])
+]))
 def test_a_receiver_that_lies_fires_nothing(fault: str, duration_s: float) -> None:
     """Inside fence and ceiling in truth, whatever the receiver says for up to three minutes."""
     pin, _ = fenced(True, fault, duration_s, fence=site_fence(AROUND_DEG), ceiling_m=12_000.0)
     assert not pin.since_s
 
 
-@pytest.mark.parametrize(("orders", "burns"), [
+@pytest.mark.parametrize(("orders", "burns"), sampled([
     ((Opcode.CUTDOWN_ARM, Opcode.CUTDOWN_FIRE), 1),
     ((Opcode.CUTDOWN_FIRE, Opcode.CUTDOWN_FIRE), 0),
     ((Opcode.CUTDOWN_ARM, Opcode.CUTDOWN_ARM), 0),
-])
+], quick=2))
 def test_only_arm_and_then_fire_burns_and_once(orders: tuple[Opcode, Opcode], burns: int) -> None:
     def order(world: World) -> None:
         stage = Stage(world, None)  # whose checks nobody asks

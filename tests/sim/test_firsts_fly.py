@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from payload.prompt import NEWS_WORDS
 from sim.world import World
 from tests.payload import aboard
@@ -15,6 +17,7 @@ STEP_S = 5
 ASCENT_S = 3_000  # from power-on to some 10 km
 
 
+@pytest.mark.thorough
 def test_what_is_told_as_first_or_most_is_so(tmp_path: Path) -> None:
     """Goal: each line is true of the air itself, not only of its sensors. Method: the first
     ten kilometres; the truth of every five seconds before the telling."""

@@ -144,7 +144,7 @@ def test_a_zero_does_not_know_its_supply() -> None:
 def test_a_board_that_does_not_answer() -> None:
     """Missing is unknown, nonsense is refused by the core, hanging costs time and is a failure."""
     bench = Bench()
-    sensors = Sensors(None, None, bench.board)
+    sensors = Sensors({}, bench.board)
     bench.board.firmware = Firmware.MISSING
     assert (bench.board.soc_temperature_c(), bench.board.is_undervolted()) == (None, None)
     bench.board.firmware = Firmware.NONSENSE

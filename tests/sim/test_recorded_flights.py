@@ -15,7 +15,6 @@ from sim.replay import Replay
 from sim.world import PersonaParts, World
 from tests import recordings
 from tests.recordings import seconds_of_day
-from tests.thorough import sampled
 from wire import mission
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,7 +31,8 @@ def recorded(path: Path) -> tuple[str, tuple[float, float]]:
     return peak["time_utc"], (float(rows[-1]["lat_deg"]), float(rows[-1]["lon_deg"]))
 
 
-@pytest.mark.parametrize("path", sampled(FLIGHTS), ids=recordings.name)
+@pytest.mark.thorough
+@pytest.mark.parametrize("path", FLIGHTS, ids=recordings.name)
 def test_a_recorded_flight_ends_where_it_ended(tmp_path: Path, path: Path) -> None:
     plan = mission.load(ROOT / "mission.toml")
     replay = Replay(recordings.as_replay(path, tmp_path))

@@ -127,6 +127,7 @@ def unsigned_mission() -> Mission:
     return plan.model_copy(update={"keys": plan.keys.model_copy(update={"downlink_mac": False})})
 
 
+@pytest.mark.thorough
 def test_an_unsigned_mission_flies_as_before(tmp_path: Path) -> None:
     recorded = Replay(write_csv(tmp_path / "hop.csv", hop_rows()))
     world = World(unsigned_mission(), 5, "scripted", tmp_path, recorded)

@@ -11,7 +11,6 @@ from sim.scenario import Scenario, draw
 from sim.trials import liveness, trial
 from tests.sim.flights import mission
 from tests.sim.module_flights import over
-from tests.thorough import sampled
 from wire.airtime_budget import AirtimeBudget
 
 SLOW_SEEDS = (2, 14)  # 2400 bit/s at 1 % and 100 bit/s at 10 %, both with plain framing
@@ -39,7 +38,8 @@ def test_a_mission_over_a_lora_module_is_drawn_with_a_modem() -> None:
     assert all(AirtimeBudget(plan).flaw() is None for plan in drawn)
 
 
-@pytest.mark.parametrize("seed", sampled(SLOW_SEEDS))
+@pytest.mark.thorough
+@pytest.mark.parametrize("seed", SLOW_SEEDS)
 def test_a_slow_flight_holds_every_check(seed: int) -> None:
     plan = scenario(seed).mission.radio
     assert plan.framing == "plain" and plan.duty_percent < 100

@@ -3,6 +3,8 @@
 import sqlite3
 from pathlib import Path
 
+import pytest
+
 from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
 from sim.fakes.card_disk import DeskStore
@@ -54,6 +56,7 @@ def test_texts_sealed_at_first_are_all_readable_in_the_end(tmp_path: Path) -> No
     store.close()
 
 
+@pytest.mark.thorough
 def test_a_station_with_the_model_reads_them_at_once(tmp_path: Path) -> None:
     world = hop(tmp_path, World)
     world.run_until(900)

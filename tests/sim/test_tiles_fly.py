@@ -6,6 +6,7 @@ import io
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from groundstation.reading.reader import FlightReader
@@ -78,6 +79,7 @@ def test_a_picture_that_the_ground_asks_for_comes_whole(tmp_path: Path) -> None:
     assert numbers == {1, 2}, "both wait; the third picture, in time, would be a thumbnail only"
 
 
+@pytest.mark.thorough
 def test_on_a_slow_radio_pictures_are_skipped_and_lines_are_not(tmp_path: Path) -> None:
     slow = mission().radio.model_copy(update={"rate_bps": 1200})
     cadence = mission().cadence.model_copy(update={"picture_s": 90})

@@ -48,7 +48,7 @@ def test_three_hours_from_pad_to_landing(tmp_path: Path) -> None:
     truth = world.trajectory.state(world.end_s)
     assert world.watchdog.longest_wait_ms <= 2_000
     result = _assert_nothing_lost(world)
-    assert tuple(result) == summary.KEYS
+    assert set(result) == set(summary.Summary.__annotations__)
     assert result == json.loads((tmp_path / "summary.json").read_text())
     assert (result["sim_s"], result["wall_s"], result["phase_final"]) == (10_800, None, "landed")
     assert 26_000 < result["peak_altitude_m"] < 31_100  # type: ignore[operator]
@@ -119,6 +119,7 @@ def test_a_question_is_answered_over_the_air(tmp_path: Path) -> None:
     world.close()
 
 
+@pytest.mark.thorough
 def test_missing_devices_cost_only_what_they_measure(tmp_path: Path) -> None:
     """Sensors, modem and receiver unplugged for a while: the flight goes on and lands."""
     world = hop_world(tmp_path)
@@ -135,6 +136,7 @@ def test_missing_devices_cost_only_what_they_measure(tmp_path: Path) -> None:
     _assert_nothing_lost(world)
 
 
+@pytest.mark.thorough
 def test_without_a_mind_it_still_flies(tmp_path: Path) -> None:
     world = hop_world(tmp_path, mind="none")
     world.run_until(world.end_s)
@@ -146,13 +148,13 @@ def test_without_a_mind_it_still_flies(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def short_flights(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Twenty minutes in three processes: one seed with two hash seeds, and another seed."""
+    """Twelve minutes in three processes: one seed with two hash seeds, and another seed."""
     folders = []
     for number, (seed, hash_seed) in enumerate(((11, "1"), (11, "77"), (12, "1"))):
         folder = tmp_path_factory.mktemp("run") / str(number)
         subprocess.run(
             [sys.executable, "-m", "sim", "--headless", "--fast", "--mind", "scripted",
-             "--seed", str(seed), "--hours", "0.35", "--out", str(folder)],
+             "--seed", str(seed), "--hours", "0.2", "--out", str(folder)],
             cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": hash_seed}, check=True,
             capture_output=True,
         )

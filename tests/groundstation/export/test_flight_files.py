@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from groundstation.archive.archive import Archive
-from groundstation.export import export
+from groundstation.export import ccsds, export
 from groundstation.export.gathered import gather
 from groundstation.ground import Ground
 from groundstation.reading.reader import FlightReader
@@ -159,6 +159,18 @@ def test_everything_is_in_one_file_under_names_of_our_own(hostile):
     assert set(export.FORMATS) <= set(names)
     assert all(name.replace("pictures/", "").replace(".", "").isalnum() for name in names)
     assert "pictures/0001.jpg" in names
+
+
+def test_the_records_are_space_packets_and_the_readings_a_typed_table(flight):
+    packets = ccsds.unpack(export.EVERY["records.ccsds"].of(flight))
+    assert packets == flight.records and len(packets) > len(flight.lines)
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = parquet.read_table(io.BytesIO(export.EVERY["telemetry.parquet"].of(flight)))
+    header, first = made(flight, "telemetry.csv").splitlines()[:2]
+    assert table.column_names == header.split(",") and table.num_rows == len(flight.beacons)
+    assert str(table.schema.field("time").type) == "timestamp[ms, tz=UTC]"
+    assert table["time"][0].as_py().isoformat() == first.split(",")[0]
+    assert table["altitude_m"][0].as_py() == flight.beacons[0]["altitude_m"]
 
 
 def test_an_archive_of_nothing_makes_a_book_of_nothing(tmp_path):

@@ -37,7 +37,7 @@ ROLES = {
     "/api/packets/{number}": Role.VIEWER,
     "/api/commands": Role.VIEWER, "/api/command": Role.OPERATOR,
     "/api/ask": Role.OPERATOR, "/api/withdraw": Role.OPERATOR, "/api/abort": Role.OPERATOR,
-    "/api/acknowledge": Role.OPERATOR,
+    "/api/acknowledge": Role.OPERATOR, "/api/tawhiri": Role.OPERATOR,
 }
 Visit = Callable[..., TestClient]
 

@@ -41,6 +41,7 @@ def fetched(place: Path) -> known_bases.KnownBase:
     return known_bases.KnownBase(file, "Tiny", "Apache-2.0", "a test", 1000)
 
 
+@pytest.mark.thorough
 def test_a_run_packs_an_adapter_that_assembles_to_what_was_examined(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from host_training.codec import codec_stage
+from host_training.codec.codec import train
 from host_training.common import persona_dir
 from host_training.corpus.sessions import Example
 from host_training.errors import TrainingError
@@ -49,6 +50,7 @@ def test_the_messages_are_those_of_a_flight(
     assert read(persona_dir) == found, "the same seed draws the same moments"
 
 
+@pytest.mark.thorough
 def test_what_is_held_out_is_nowhere_in_what_is_learnt() -> None:
     found = read(EDDA)
     assert len(found.texts) > 80 and len(found.held_out) >= len(found.texts)
@@ -67,6 +69,14 @@ def test_a_held_out_thought_that_is_in_the_diary_too_is_not_learnt_from_there() 
     learnt = "\n".join(found.train)
     assert len(found.texts) == 1 and "Dry day in the yard again." in learnt
     assert [text in learnt for text in texts].count(False) == 1
+
+
+def test_the_share_that_is_done_is_between_nothing_and_all() -> None:
+    """Short writing began at -600 %."""
+    shares: list[float] = []
+    train(["A general paragraph of some words."], ["The wind went by.", "And the sun."],
+          lambda what, share: shares.append(share))
+    assert shares and all(0 <= share <= 1 for share in shares)
 
 
 @pytest.mark.thorough

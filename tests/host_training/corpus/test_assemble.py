@@ -15,7 +15,7 @@ import pytest
 from host_training.common.messages import Message
 from host_training.common.persona_dir import read_persona
 from host_training.corpus import assemble
-from host_training.corpus.inventory import ExportCount, read_inventory
+from host_training.corpus.inventory import ExportCount, read_inventory, together
 from host_training.corpus.sessions import Example
 from host_training.errors import TrainingError
 from host_training.importers.notebook import Condition
@@ -68,7 +68,23 @@ def test_an_export_says_of_when_it_is() -> None:
     assert found.row([])["speakers"] == ["a 100%"]
     assert found.row(["x:a"])["speakers"] == found.row(["a"])["speakers"] == ["you 100%"]
     assert ExportCount("y").row([]) == {"export": "y", "files": 1, "messages": 0, "words": 0,
-                                        "dates": "", "speakers": []}
+                                        "dates": "", "speakers": [], "accounts": []}
+
+
+def test_a_vault_is_one_row_of_the_inventory() -> None:
+    """A thousand notes were a thousand rows."""
+    names = ("note: exports/a.md", "note: exports/vault/b.md", "note: exports/vault/deep/c.md",
+             "chat: exports/vault/chat.txt", "note: exports/vault/deep/deeper/d.md")
+    exports = [ExportCount(name) for name in names]
+    for number, export in enumerate(exports):
+        list(export.counted([Message("x", "1", "note", "1", 86_400_000 * (number or 9),
+                                     f"p{number}", False, "two words")]))
+    rows = [export.row(["p4"]) for export in together(exports)]
+    assert [(row["export"], row["files"], row["words"], row["dates"]) for row in rows] == [
+        ("note: exports/a.md", 1, 2, "1970-01-10"),
+        ("note: exports/vault", 3, 6, "1970-01-02 to 1970-01-05"),
+        ("chat: exports/vault/chat.txt", 1, 2, "1970-01-04")]
+    assert rows[1]["speakers"] == ["p1 33%", "p2 33%", "you 33%"]
 
 
 @nasty(21)
@@ -297,7 +313,7 @@ def test_scan_shows_what_a_run_would_read(tmp_path: Path) -> None:
             " folder of any name, and thoughts into notebook/*.md result.json: is not") in text
     assert not (tmp_path / "scanned" / "messages.sqlite").exists()  # what was scrubbed is in there
     assert {path.name for path in (tmp_path / "scanned").iterdir()} >= {
-        "examples.jsonl", "import.json", "quarantine.jsonl", "review.md"}
+        "examples.jsonl", "import.json", "quarantine.jsonl", "review.json", "review.md"}
     status, text = scanned(directory, "--out", directory / "scanned")
     assert status == 1 and "is in the persona directory" in text
     (tmp_path / "file").write_text("")
@@ -316,7 +332,10 @@ def test_scan_shows_who_speaks_before_anything_is_filled_in(tmp_path: Path) -> N
     [row] = read_inventory(tmp_path / "out")
     assert row == {"export": "WhatsApp or Element chat: exports/WhatsApp Chat with Bo.txt",
                    "files": 1, "messages": 6, "words": 24, "dates": "2020-12-25",
-                   "speakers": ["Ada T. 33%", "Bo 17%", "Carl 17%", "2 more"]}
+                   "speakers": ["Ada T. 33%", "Bo 17%", "Carl 17%", "2 more"], "accounts": [
+                       {"account": f"whatsapp:{name}", "name": name, "words": words,
+                        "is_you": False} for name, words in (
+                            ("Ada T.", 8), ("Bo", 4), ("Carl", 4), ("Dan", 4), ("Eve", 4))]}
 
 
 @nasty(26)
@@ -346,16 +365,14 @@ def test_a_stage_that_was_killed_is_made_again(
     def power_cut(*args: object) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(assemble.filtering, "weigh", power_cut)
-        with pytest.raises(KeyboardInterrupt):
-            prepare(directory, tmp_path / "out")
+        prepare(directory, tmp_path / "out")
     assert prepare(directory, tmp_path / "out") == prepare(directory, tmp_path / "other")
 
 
 def test_all_kinds_of_exports_make_one_person(tmp_path: Path) -> None:
-    chat = ("25/12/2020, 22:05 - Bo: Where is the box?\n25/12/2020, 22:06 - Ada: It sits in the"
-            " tree.")
+    chat = "25/12/2020, 22:05 - Bo: Where is it?\n25/12/2020, 22:06 - Ada: It sits in the tree."
     mail = ("From x@y Sat Mar 06 17:00:00 2021\nFrom: Ada <ada@example.org>\nTo: Bo <bo@x.org>\n"
             "Date: Sat, 6 Mar 2021 18:00:00 +0100\nMessage-ID: <1@x>\nX-Gmail-Labels: Sent\n\n"
             "The mail about the box is long enough.\n")
@@ -364,21 +381,20 @@ def test_all_kinds_of_exports_make_one_person(tmp_path: Path) -> None:
         "exports/pairs.jsonl": '{"instruction": "Are you cold?", "output": "I am foam, not cold."}',
         "exports/vault/note.md": "# A note\n\nWords about the hedge.",
         "exports/how.md": "---\nlayer: thinking\n---\nI change one thing, then I look.",
-        "exports/talk.vtt": "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Ada>So it flew, and we looked."
-                            "\n",
+        "exports/talk.vtt": "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Ada>So it flew, we looked.\n",
         "exports/tweets.js": 'window.YTD.tweets.part0 = [{"tweet": {"id_str": "1", "full_text": "A'
                              ' post of mine", "created_at": "Wed Oct 10 20:19:24 +0000 2018"}}]'})
     text = (directory / "persona.toml").read_text()
     (directory / "persona.toml").write_text(text.replace('["user1"]', '["user1", "Ada"]'))
-    found = [e for e in prepare(directory, tmp_path / "out") if e.source not in (
-        "notebook", "telegram", "discord")]
+    others = ("notebook", "telegram", "discord")
+    found = [e for e in prepare(directory, tmp_path / "out") if e.source not in others]
     assert sorted((e.source, e.kind, e.text, e.question, e.tier, e.layer) for e in found) == [
         ("mail", "monologue", "The mail about the box is long enough.", None, 3, "said"),
         ("notes", "monologue", "A note\n\nWords about the hedge.", None, 2, "said"),
         ("notes", "monologue", "I change one thing, then I look.", None, 2, "thinking"),
         ("pairs", "dialogue", "I am foam, not cold.", "Are you cold?", 2, "said"),
-        ("transcript", "monologue", "So it flew, and we looked.", None, 3, "said"),
-        ("whatsapp", "dialogue", "It sits in the tree.", "Where is the box?", 4, "said"),
+        ("transcript", "monologue", "So it flew, we looked.", None, 3, "said"),
+        ("whatsapp", "dialogue", "It sits in the tree.", "Where is it?", 4, "said"),
         ("x", "monologue", "A post of mine", None, 4, "said")]
     summary = json.loads((tmp_path / "out" / assemble.SUMMARY).read_text())
     assert summary["left out"]["bad"] == 0 and summary["layers"]["thinking"] > 0

@@ -21,7 +21,6 @@ from host_training.gguf import converter, export
 from host_training.quantisation import imatrix, quantise
 from host_training.rows.dataset import NO_LOSS, Row
 from tests.host_training.tiny_models import make
-from tests.thorough import sampled
 
 IDS = list(range(3, 283, 2))  # far enough for a scaled position to matter
 ROW = Row("plain", "x" * len(IDS), IDS, [NO_LOSS, *IDS[1:]])
@@ -39,7 +38,8 @@ def load(folder: Path) -> Any:
     return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
 
 
-@pytest.mark.parametrize("name", sampled(BEYOND_US))
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", BEYOND_US)
 def test_another_base_is_converted_measured_and_quantised(name: str, tmp_path: Path) -> None:
     if not converter.is_here():
         say = pytest.fail if os.environ.get("SPACEPI_REQUIRE_ALL") == "1" else pytest.skip

@@ -29,6 +29,7 @@ from host_training.training import lora_gguf, merge
 from tests.host_training.conftest import need
 from tests.host_training.nasty_inputs import nasty
 from tests.host_training.tiny_models import make
+from tests.thorough import sampled
 
 CASES = {"llama": "float16", "qwen2": "float32", "qwen3": "bfloat16"}
 # The converter knows a tokenizer by the hash of one long line, which 300 tokens cannot have.
@@ -99,7 +100,7 @@ def test_our_file_is_that_of_llama_cpp_byte_for_byte(
     assert (tmp_path / "ours.gguf").read_bytes() == (oracle / f"{name}.oracle").read_bytes()
 
 
-@pytest.mark.parametrize("name", ["llama", "qwen3"])
+@pytest.mark.parametrize("name", sampled(["llama", "qwen3"]))
 def test_our_adapter_has_the_tensors_of_llama_cpp_byte_for_byte(
     oracle: Path, name: str, tmp_path: Path
 ) -> None:
@@ -112,7 +113,7 @@ def test_our_adapter_has_the_tensors_of_llama_cpp_byte_for_byte(
         assert ours.fields[key].contents() == theirs.fields[key].contents()
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", sampled(CASES))
 def test_llama_cpp_gives_the_same_logits_for_every_architecture(
     folders: Path, name: str, tmp_path: Path
 ) -> None:
@@ -154,7 +155,7 @@ def test_llama_cpp_adds_the_adapter_as_if_it_were_merged(folders: Path, tmp_path
     model.close()
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", sampled(CASES))
 def test_a_training_row_and_the_flight_are_cut_into_the_same_tokens(
     folders: Path, name: str, tmp_path: Path
 ) -> None:

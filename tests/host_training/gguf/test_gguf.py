@@ -110,7 +110,9 @@ def test_quantised_files_are_smaller_and_nearly_as_good(
     f16: Path, hf: tuple[Any, Any], rows: list[Row], tmp_path: Path
 ) -> None:
     need("llama_cpp")
-    weights = imatrix.importance(hf[0], rows)
+    shares: list[float] = []
+    weights = imatrix.importance(hf[0], rows, progress=shares.append)
+    assert shares == [number / len(rows) for number in range(len(rows))]
     truth = bits.bits_per_byte(hf[0], rows)
     walked = quantise.walk_ladder(f16, tmp_path, ("Q8_0", "Q4_K_M"), weights, rows, 1, truth,
                                   lambda fraction, line: None)

@@ -276,6 +276,28 @@ def _slackdump() -> Files:
                                      "messages": [joined, *rows]}}
 
 
+def _teams() -> Files:
+    def row(n: int, kind: str = "message", **other: object) -> dict[str, object]:
+        user = {"id": "u-ada" if n % 2 else "u-bo", "displayName": "Ada" if n % 2 else "Bo Berg",
+                "userIdentityType": "aadUser"}
+        text = SAID[n].replace("\n", "<br>")
+        return {"id": str(SECONDS[n] * 1000), "replyToId": None, "messageType": kind,
+                "createdDateTime": ISO[n].replace("Z", ".25Z"), "deletedDateTime": None,
+                "chatId": "19:u-ada_u-bo@unq.gbl.spaces", "channelIdentity": None,
+                "from": {"application": None, "device": None, "user": user},
+                "body": {"contentType": "html", "content": f"<p>{text}</p>"}, **other}
+
+    asked = '<attachment id="1"></attachment><p>he is a fool</p>'
+    rows = [row(0), row(1), row(2, body={"contentType": "html", "content": asked}), row(3),
+            row(0, deletedDateTime=ISO[1], id="7"),
+            {**row(0), "id": "8", "from": {"application": {"displayName": "Bot"}}},
+            row(0, "systemEventMessage", id="9", body={"contentType": "html", "content":
+                                                       "<systemEventMessage/>"})]
+    return {"teams/chat.json": {
+        "@odata.context": "https://graph.microsoft.com/v1.0/$metadata#chats('x')/messages",
+        "@odata.count": 7, "value": rows}}
+
+
 CHATS: dict[str, tuple[Files, str]] = {  # and the author's own account, which some exports tell
     "messenger": (_messenger(), "meta:Ada"), "signal": (_signal(), "signal:Me"),
     "imessage page": (_imessage_page(), "imessage:Me"),
@@ -288,7 +310,7 @@ CHATS: dict[str, tuple[Files, str]] = {  # and the author's own account, which s
     "wechat of weclone": (_wechat_of_weclone(), "wechat:me"),
     "kakaotalk": (_kakaotalk(), "kakaotalk:Ada"), "sms": (_sms(), "sms:me"),
     "linkedin messages": (_linkedin_messages(), "linkedin:ada"),
-    "slackdump": (_slackdump(), "slack:UADA"),
+    "slackdump": (_slackdump(), "slack:UADA"), "teams": (_teams(), "teams:u-ada"),
 }
 # in which ``me`` must name it
-TOLD_BY_ME = ("messenger", "matrix", "kakaotalk", "linkedin messages", "slackdump")
+TOLD_BY_ME = ("messenger", "matrix", "kakaotalk", "linkedin messages", "slackdump", "teams")

@@ -6,12 +6,14 @@ Method: small files written here, then spoiled one way at a time.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from host_training.corpus.sessions import chat_examples
 from host_training.importers.text import decode, mend
 from tests.host_training.importers.reading import read, reasons
 from tests.host_training.nasty_inputs import nasty
@@ -239,3 +241,22 @@ def test_mending_twice_is_mending_once_for_honest_text(text: str) -> None:
     mended = mend(text)
     mended.encode()  # no lone surrogate is left
     assert "\0" not in mended
+
+
+@nasty(11)
+@pytest.mark.parametrize(("cues", "kind"), [
+    ("<v Bo>Did it fly?|<v Ada>It did.|<v Bo>Where is it?|<v Ada>In the tree.", "dm"),
+    ("Bo: Did it fly?|Ada: It did.|Bo: Where is it?|Ada: In the tree.", "dm"),
+    ("<v Bo>Did it fly?|<v Ada>It did.|<v Cy>Where is it?|<v Ada>In the tree.", "group"),
+    ("<v Ada>It flew.|Then it landed.", "transcript"), ("It flew.|Then it landed.", "transcript"),
+])
+def test_a_transcript_with_speakers_is_a_talk(tmp_path: Path, cues: str, kind: str) -> None:
+    """Read as monologue, what the other one asked was never the question before the answer."""
+    text = "WEBVTT\n\n" + "".join(f"00:0{n}.000 --> 00:0{n + 1}.000\n{cue}\n\n"
+                                   for n, cue in enumerate(cues.split("|")))
+    messages, notes = read(tmp_path, {"talk.vtt": text})
+    assert {m.chat_kind for m in messages} == {kind} and not notes.bad
+    own = [replace(m, is_me=m.author in ("Ada", "speaker unknown")) for m in messages]
+    assert [(e.kind, e.text, e.question) for e in chat_examples(own)] == (
+        [("monologue", "It flew. Then it landed.", None)] if kind == "transcript" else
+        [("dialogue", "It did.", "Did it fly?"), ("dialogue", "In the tree.", "Where is it?")])

@@ -65,7 +65,8 @@ def test_speech_that_was_written_down_is_a_transcript(
 ) -> None:
     messages, notes = read(tmp_path, WHISPER[name])
     assert [(m.author, m.text) for m in messages] == said and not notes.bad
-    assert {m.chat_kind for m in messages} == {"transcript"} and not messages[0].is_me
+    assert {m.chat_kind for m in messages} == {"dm" if len(said) == 2 else "transcript"}
+    assert not messages[0].is_me
 
 
 def _everything() -> Files:
@@ -232,3 +233,37 @@ def test_writing_beside_an_export_stays_writing(tmp_path: Path) -> None:
                                       "posts/a.md": MINE})
     assert [m.text for m in messages] == [MINE, MINE]
     assert len(reasons(notes)) == 1 and "a web page" in reasons(notes)[0]
+
+
+def test_a_thread_of_a_channel_is_a_talk_of_its_own(tmp_path: Path) -> None:
+    """Graph Explorer's answer with ``$expand=replies``."""
+    def row(number: int, who: str, text: str, **other: object) -> dict[str, object]:
+        return {"id": str(number), "messageType": "message",
+                "createdDateTime": f"2021-03-06T18:0{number}:00Z", "chatId": None,
+                "from": {"user": {"id": who, "displayName": who}},
+                "body": {"contentType": "text", "content": text}, **other}
+
+    channel = {"teamId": "t", "channelId": "19:yard@thread.tacv2"}
+    messages, notes = read(tmp_path, {"channel.json": {"value": [
+        row(1, "Bo", "Who has <tape>?", channelIdentity=channel,
+            replies=[row(2, "Ada", "I have."), 7]),
+        row(3, "Bo", "Good morning", channelIdentity=channel)]}})
+    assert [(m.text, m.chat_id, m.chat_kind) for m in messages] == [
+        ("Who has <tape>?", "19:yard@thread.tacv2/1", "group"),
+        ("I have.", "19:yard@thread.tacv2/1", "group"),
+        ("Good morning", "19:yard@thread.tacv2/3", "group")]
+    assert reasons(notes) == ["channel.json row 0: a reply is not an object"]
+
+
+@pytest.mark.parametrize(("name", "data", "says"), [
+    ("a.one", b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d", "Single File Web Page (.mht)"),
+    ("Open Notebook.onetoc2", b"\xa1\x2f\xff\x43", "Single File Web Page (.mht)"),
+    ("news.mht", b"MIME-Version: 1.0\nContent-Type: multipart/related\n\n<html>\n",
+     "a web page; if an app exported it"),  # which a browser saved
+    ("teams.pst", b"!BDN\0\0\0\0", "Teams as JSON of Microsoft Graph"),
+])
+def test_what_cannot_be_read_names_the_export_that_can(
+    tmp_path: Path, name: str, data: bytes, says: str
+) -> None:
+    messages, notes = read(tmp_path, {name: data})
+    assert messages == [] and len(notes.bad) == 1 and says in reasons(notes)[0]

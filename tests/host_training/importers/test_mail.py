@@ -337,3 +337,31 @@ def test_what_is_no_quote_stays() -> None:
     assert unquoted("On 1 May Bo wrote:\n> cold?\nNo.") == "No."
     assert unquoted(f"{BODY}\n\nSent from my iPhone") == BODY
     assert unquoted(f"{BODY}\n\nVon meinem iPhone gesendet") == BODY
+
+
+@nasty(9)
+@pytest.mark.parametrize(("below", "is_own"), [
+    ("Sent from my Nokia 3310\n\nHis old words, without a mark.", False),
+    ("Gesendet von Outlook für Android<https://x.org/a>\n\nSeine alten Worte.", False),
+    ("Sent from my Nokia 3310\n\nOn 1 May Bo wrote:\n> cold?\n\nNo.", True),  # marked below it
+    ("====\n\nMessage du : 01/03/2021 10:00\nDe : \"Bo\" <bo@x.org>\nA : ada@x.org\n"
+     "Objet : le froid\n\nSes vieux mots.", False),  # laposte.net
+])
+def test_what_stands_below_a_programs_line_is_not_the_senders(below: str, is_own: bool) -> None:
+    assert unquoted(f"{BODY}\n\n{below}") == (f"{BODY}\n\nNo." if is_own else BODY)
+
+
+@nasty(9)
+def test_a_quoted_line_that_a_program_broke_stays_quoted() -> None:
+    long = "> Do you remember the hedge behind the school and the old man who kept it so"
+    assert unquoted(f"Yes.\n\nBo <bo@x.org> schrieb am 1. Mai 2021, 10:00:\n{long}\nwell "
+                    "trimmed?\n> And the cat?") == "Yes."
+    assert unquoted(f"{long} well?\nno idea.\n> And the cat?\nGone.") == "no idea.\nGone."
+
+
+@nasty(9)
+def test_a_sentence_that_begins_like_a_programs_line_stays() -> None:
+    for text in ("Sent from my desk, is easier than the phone.",
+                 "Sent from Bergen, with love and a parcel."):
+        assert unquoted(f"{BODY}\n\n{text}") == f"{BODY}\n\n{text}"
+    assert unquoted("Sent from my iPhone\n\nHello.") == "Hello."

@@ -221,6 +221,25 @@ def _linkedin() -> Files:
         "linkedin/Connections.csv": "Notes:\n\nFirst Name,Last Name\nBo,Berg\n"}
 
 
+def _onenote() -> Files:
+    page = ("<div style=3D'direction:ltr;border-width:100%'>\n<div>\n<p style=3D'margin:0in;"
+            "font-family:\"Calibri Light\";font-size:20.0pt'>He=\ndge</p>\n</div>\n<div>\n"
+            "<p style=3D'font-size:10.0pt;color:#767676'>Saturday, March 6, 2021</p>\n"
+            "<p style=3D'font-size:10.0pt;color:#767676'>6:00 PM</p>\n</div>\n<div>\n"
+            f"<p style=3D'margin:0in'>{MINE}</p>\n<table><tr><td>9</td></tr></table>"
+            "<cite>Pasted from &lt;https://example.org&gt;</cite></div>\n</div>\n")
+    html = ("<html xmlns:o=3D\"urn:schemas-microsoft-com:office:office\">\n<head>\n<meta name"
+            "=3DPro=\ngId content=3DOneNote.File>\n<meta name=3DGenerator content=3D\"Microsoft"
+            f" OneNote 15\">\n</head>\n<body lang=3Den-US>\n{page}<p>&nbsp;</p>\n"
+            f"{page.replace('He=', 'Le=').replace(MINE, 'It leans.')}</body>\n</html>\n")
+    kind = 'text/html; charset="utf-8"\nContent-Transfer-Encoding: quoted-printable\n\n'
+    return {"onenote/Yard.mht": (
+        'MIME-Version: 1.0\nContent-Type: multipart/related; boundary="----=_P"\n\n------=_P\n'
+        f"Content-Location: file:///C:/Yard.htm\nContent-Type: {kind}{html}\n------=_P\n"
+        "Content-Location: file:///C:/Yard_files/image001.png\nContent-Type: image/png\n"
+        "Content-Transfer-Encoding: base64\n\nAAAA\n------=_P--\n")}
+
+
 WRITING: dict[str, tuple[Files, list[str]]] = {
     "chatgpt": (_chatgpt(), [MINE]), "claude": (_claude(), [MINE]), "keep": (_keep(), [MINE]),
     "evernote": (_evernote(), [f"Hedge\n\n{MINE}"]), "day one": (_day_one(), [MINE]),
@@ -232,6 +251,7 @@ WRITING: dict[str, tuple[Files, list[str]]] = {
     "facebook": (_facebook(), ["The hedge and I have an understanding — café.", "No, it leans."]),
     "instagram": (_instagram(), [MINE, "Two hedges.", "It leans."]),
     "threads": (_threads(), [MINE]), "linkedin": (_linkedin(), [MINE, "It leans."]),
+    "onenote": (_onenote(), [f"Hedge\n\n{MINE}", "Ledge\n\nIt leans."]),
 }
 WHISPER: dict[str, Files] = {
     "whisper": {"voice/a.json": {"text": " I hate my boss.", "language": "en", "segments": [

@@ -18,7 +18,15 @@ from host_training.corpus.sessions import Example
 from host_training.errors import TrainingError
 from host_training.importers.notebook import Condition
 from host_training.rows import targets
-from host_training.rows.split import DRAWN_SHARE, NEWEST_SHARE, Split, draw, session_of, split
+from host_training.rows.split import (
+    DRAWN_SHARE,
+    NEWEST_SHARE,
+    Split,
+    doubts,
+    draw,
+    session_of,
+    split,
+)
 from tests.host_training.nasty_inputs import nasty
 
 DAY_MS = 86_400_000
@@ -54,6 +62,26 @@ def test_the_newest_tenth_and_a_drawn_twentieth_are_the_test() -> None:
     assert found.validation == {
         day for day in older if DRAWN_SHARE <= draw(day, 1) < 2 * DRAWN_SHARE}
     assert 8 <= len(found.drawn) <= 30 and 8 <= len(found.validation) <= 30
+
+
+def test_of_undated_writing_a_tenth_is_drawn_in_place_of_the_newest() -> None:
+    """Nothing of an export without dates was newest, and one line in three hundred was the test."""
+    undated = [line(n, f"page {n}") for n in range(300)]
+    found = split(undated, 1, 0.8)
+    assert found.newest == frozenset()
+    draws = {example.session: draw(example.session, 1) for example in undated}
+    assert found.drawn == {page for page, drawn in draws.items() if drawn < DRAWN_SHARE
+                           or 1 - NEWEST_SHARE <= drawn < max(draws.values())}  # one is learnt
+    assert 30 <= len(found.drawn) <= 60 and not doubts(undated, found)
+    assert split([*undated, *diary(40)], 1, 0.8).drawn >= found.drawn
+
+
+@pytest.mark.parametrize(("n_days", "sentences"), [(30, 1), (140, 0)])
+def test_too_little_to_measure_with_is_said(n_days: int, sentences: int) -> None:
+    days = diary(n_days)
+    found = doubts(days, split(days, 1, 0.8))
+    assert len(found) == sentences
+    assert all(f" of {n_days} lines" in line and "about 133" in line for line in found)
 
 
 def test_another_seed_draws_other_sessions() -> None:

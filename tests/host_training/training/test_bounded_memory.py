@@ -11,6 +11,7 @@ import pytest
 from host_training.errors import TrainingError
 from host_training.training import bounded_memory, callbacks, train
 from host_training.training.callbacks import TrainingWatch, Watching
+from host_training.training.curve import Curve
 
 BLOCK_BYTES, BLOCKS = 100_000, 2_000  # below what glibc maps by itself
 
@@ -38,7 +39,8 @@ def test_every_step_on_a_processor_gives_back(
     given: list[None] = []
     monkeypatch.setattr(callbacks, "give_back", lambda: given.append(None))
     watch = TrainingWatch(tmp_path, [], Watching({1000: 1}, 1, False, 10.0),
-                          lambda fraction, line: None, lambda model: None)
+                          lambda fraction, line: None, lambda model: None,
+                          Curve(tmp_path, [], None))
 
     class Step:
         global_step, max_steps = 1, 1000

@@ -74,7 +74,8 @@ def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(
 
 
 # epoch 1 measured but in no checkpoint; one later
-@pytest.mark.parametrize("after", sampled([0.5, 0.7]))
+@pytest.mark.thorough
+@pytest.mark.parametrize("after", [0.5, 0.7])
 def test_a_power_cut_between_checkpoints_changes_nothing_either(
     tiny_base: Path, rows: list[Row], tmp_path: Path, after: float
 ) -> None:
@@ -131,7 +132,7 @@ def test_when_memory_ends_the_batch_is_cut_into_more_pieces(
 
 
 @nasty(30)
-@pytest.mark.parametrize("method", ["full", "lora"])
+@pytest.mark.parametrize("method", sampled(["lora", "full"]))
 def test_logits_only_where_something_is_learnt_teach_the_same(
     method: train.Method, tiny_base: Path, rows: list[Row], tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch

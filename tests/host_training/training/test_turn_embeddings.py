@@ -17,6 +17,7 @@ from host_training.errors import TrainingError
 from host_training.rows.dataset import NO_LOSS, Row
 from host_training.training import lora_gguf, merge, train, turn_embeddings
 from tests.host_training import tiny_models
+from tests.thorough import sampled
 
 TRAINED_LENGTH = 2.0  # a random embedding is too short to say anything with certainty
 MARKS = (START_OF_TURN, END_OF_TURN)
@@ -95,7 +96,8 @@ def test_full_tuning_begins_with_the_base_as_it_is(
     assert not moved
 
 
-@pytest.mark.parametrize("architecture", ["llama", "qwen2"])  # one embedding for both ends, and two
+# one embedding for both ends, and two
+@pytest.mark.parametrize("architecture", sampled(["llama", "qwen2"]))
 def test_marks_leave_the_heap_and_nothing_else_moves(tmp_path: Path, architecture: str) -> None:
     base = of_text_alone(tmp_path / "model", architecture)
     (model, tokenizer), (untouched, _) = merge.load_base(base), merge.load_base(base)

@@ -10,13 +10,16 @@ class FakeBus:
     """Plain byte registers; a chip is present while its address is in ``chips``.
 
     ``words`` marks chips whose registers are 16 bits wide (the INA family): there a register
-    number addresses two bytes, and nothing runs on into the next register.
+    number addresses two bytes, and nothing runs on into the next register. ``answers`` is what a
+    chip with commands says to a read without a register.
     """
 
     def __init__(self) -> None:
         self.chips: dict[int, dict[int, int]] = {}
         self.words: dict[int, dict[int, int]] = {}
         self.writes: list[tuple[int, int, int]] = []
+        self.commands: list[tuple[int, int]] = []
+        self.answers: dict[int, bytes] = {}
         self.fail_chance = 0.0
         self.random = random.Random(0)
         self.stuck = False
@@ -55,6 +58,18 @@ class FakeBus:
         self._maybe_fail()
         self.words[i2c_addr][register] = int.from_bytes(bytes(data), "big")
         self.writes.append((i2c_addr, register, self.words[i2c_addr][register]))
+
+    def write_byte(self, i2c_addr: int, value: int) -> None:
+        self._maybe_fail()
+        if i2c_addr not in self.answers:
+            raise OSError(errno.EREMOTEIO, "Remote I/O error")
+        self.commands.append((i2c_addr, value))
+
+    def read_bytes(self, i2c_addr: int, length: int) -> list[int]:
+        self._maybe_fail()
+        if not self.answers.get(i2c_addr):
+            raise OSError(errno.EREMOTEIO, "Remote I/O error")
+        return list(self.answers[i2c_addr][:length])
 
     def load(self, address: int, register: int, data: bytes) -> None:
         """Put bytes into consecutive registers of the chip at ``address``."""

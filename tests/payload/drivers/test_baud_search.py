@@ -13,7 +13,7 @@ from pathlib import Path
 from payload.drivers.baud_search import LOST_S, TRY_S, BaudSearch
 from payload.drivers.serial_port import SerialStream
 from tests.payload.drivers.test_streams import WAIT_S, HandClock, open_pty
-from wire.mission import GNSS_BAUDS
+from wire.mission_sensors import GNSS_BAUDS
 
 FIX = b"$GPGGA,120000.00,5206.00,N,00511.00,E,1,08,1.0,12.0,M,46.0,M,,*5E\r\n"
 GARBAGE = b"\x9c\x00\xfe\x06\x80\x66\xe6\x18" * 9

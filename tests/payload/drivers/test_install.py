@@ -144,14 +144,14 @@ def test_a_changed_project_is_installed_again(pi: Pi) -> None:
 def test_all_of_the_core_is_checked_against_its_hash_and_none_of_it_is_compiled(pi: Pi) -> None:
     pi.run()
     packages, wheel, *_ = pi.pip("install")
-    assert "--require-hashes" in packages and packages.endswith("lock/payload.txt")
+    assert "--require-hashes" in packages and packages.endswith("/core.txt")
     assert wheel.endswith("systemd/wheel")
     assert all("--no-deps --no-build-isolation" in call for call in pi.pip("install"))
     assert "llama" not in (pi.project / "lock/payload.txt").read_text()
 
 
 @pytest.mark.parametrize("refused", [
-    "python3 -m venv", "lock/payload.txt", "systemd/wheel", "spacepi-payload --help",
+    "python3 -m venv", "core.txt", "systemd/wheel", "spacepi-payload --help",
     "systemd-sysusers", "chown",
 ])
 def test_no_unit_is_enabled_before_the_core_was_checked(pi: Pi, refused: str) -> None:
@@ -204,16 +204,25 @@ def test_without_a_wheel_it_is_compiled_in_one_job_and_told_how_long(
 
 @pytest.mark.parametrize("has_numpy", [True, False])
 def test_numpy_of_apt_stays(pi: Pi, has_numpy: bool) -> None:
-    """Goal: picamera2 is compiled against apt's. Method: what pip was told to install is kept."""
+    """Goal: picamera2 is compiled against apt's."""
     if has_numpy:
         (pi.root / "has-python3-numpy").write_text("")
-    script = pi.folder / "chroot"
-    script.write_text(CHROOT.replace(
-        "root=$1; shift", 'root=$1; shift; cp "$root"/var/tmp/*/packages.txt "$root/kept" 2>&-'))
+    assert dropped(pi, "mind", "packages.txt") == {"llama-cpp-python"} | (
+        {"numpy"} if has_numpy else set())
+
+
+def test_no_colours_are_installed(pi: Pi) -> None:
+    """Goal: 4 MB less in the flight core; typer and structlog do without rich where it is not."""
+    assert dropped(pi, "payload", "core.txt") == {"rich", "pygments", "markdown-it-py", "mdurl"}
+
+
+def dropped(pi: Pi, lock: str, name: str) -> set[str]:
+    """The packages of a lock file that pip was not told to install. What it was told is kept."""
+    (pi.folder / "chroot").write_text(CHROOT.replace(
+        "root=$1; shift", f'root=$1; shift; cp "$root"/var/tmp/*/{name} "$root/kept" 2>&-'))
     pi.run()
     told = parse((pi.root / "kept").read_text())
-    dropped = [pin.name for pin in parse(path_of("mind").read_text()) if pin not in told]
-    assert set(dropped) == {"llama-cpp-python"} | ({"numpy"} if has_numpy else set())
+    return {pin.name for pin in parse(path_of(lock).read_text()) if pin not in told}
 
 
 def test_devices_that_are_not_there_are_named_and_the_payload_flies(pi: Pi) -> None:

@@ -19,6 +19,7 @@ from payload.drivers.serial_port import (
     PENDING_BYTES_MAX,
     SerialStream,
     TcpStream,
+    serial_ports,
 )
 from payload.ports import DeviceAbsent, DeviceTimeout
 from wire import kiss
@@ -288,3 +289,13 @@ def test_kiss_radio_keeps_its_airtime() -> None:
     with pytest.raises(DeviceAbsent):
         radio.offer(b"lost", 10_000)
     assert radio.is_idle(10_000)  # what was never sent takes no airtime
+
+
+def test_a_port_with_two_names_is_listed_once(tmp_path: Path) -> None:
+    """On a Pi /dev/serial0 is a link to /dev/ttyAMA0 or ttyS0."""
+    (tmp_path / "ttyAMA0").touch()
+    (tmp_path / "serial0").symlink_to("ttyAMA0")
+    (tmp_path / "ttyUSB1").touch()
+    names = ("serial0", "ttyAMA0", "ttyACM*", "ttyUSB*")
+    found = serial_ports(tuple(str(tmp_path / name) for name in names))
+    assert found == [str(tmp_path / "serial0"), str(tmp_path / "ttyUSB1")]

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from payload.drivers import powersave
 from payload.mind_start import NO_MIND
 
 SYSTEMD = Path(__file__).resolve().parents[3] / "systemd"
-UNITS = ("spacepi-payload.service", "spacepi-mind.service")
+UNITS = ("spacepi-payload.service", "spacepi-mind.service", "spacepi-powersave.service")
 
 
 def need(program: str) -> str:
@@ -38,8 +39,9 @@ def test_systemd_understands_every_line(tmp_path: Path) -> None:
     analyze = need("systemd-analyze")
     for unit in UNITS:
         text = (SYSTEMD / unit).read_text()
-        for program in ("spacepi-payload", "python"):
-            text = text.replace(f"/opt/spacepi/bin/{program}", "/bin/true")
+        for program in ("/opt/spacepi/bin/spacepi-payload", "/opt/spacepi/bin/python",
+                        "/usr/sbin/rfkill"):
+            text = text.replace(program, "/bin/true")
         (tmp_path / unit).write_text(text)
     ended = subprocess.run(
         [analyze, "verify", "--man=no", *(os.fspath(tmp_path / unit) for unit in UNITS)],
@@ -68,6 +70,17 @@ def test_units_say_what_the_design_says() -> None:
     assert mind["PrivateNetwork"] == mind["PrivateDevices"] == "yes"
     watchdog = settings("watchdog.conf")
     assert int(watchdog["RuntimeWatchdogSec"].removesuffix("s")) < 15  # the hardware's limit
+
+
+def test_the_process_that_saves_power_leaves_the_radios_on() -> None:
+    """Goal: before it starts and however it ends, also when Python itself does not start."""
+    unit = settings("spacepi-powersave.service")
+    for key in ("ExecStartPre", "ExecStopPost"):
+        assert unit[key] == "-/usr/sbin/rfkill unblock all"
+    assert unit["ExecStart"].endswith(f"-m {powersave.__name__}")
+    assert unit["RuntimeDirectory"] == powersave.FOLDER.name
+    assert unit["RuntimeDirectoryPreserve"] == "restart"  # the ledger
+    assert unit["Group"] == settings(UNITS[0])["Group"] and "ProtectKernelTunables" not in unit
 
 
 @pytest.mark.parametrize(("verdict", "start", "status", "last"), [

@@ -14,6 +14,7 @@ from payload.link.settings import FlightSettings
 from payload.ports import DeviceAbsent
 from sim.fakes.card_disk import DeskStore
 from tests.payload.fakes import FakeRadio
+from tests.thorough import sampled
 from wire import horus, mission
 from wire.airtime import Airtime
 from wire.airtime_budget import CADENCE_KEYS, IDENT_EVERY_MS, AirtimeBudget
@@ -125,7 +126,7 @@ def test_the_pause_of_the_duty_cycle_is_kept(
     (2400, 100, 222), (300, 100, 222), (2400, 1, 222), (300, 10, 222), (293, 1, 80),
     (1200, 10, 255),
 ])
-@pytest.mark.parametrize("every_s", [5, 400])
+@pytest.mark.parametrize("every_s", sampled([5, 400]))
 def test_where_no_packet_has_it_the_callsign_goes_within_every_ten_minutes(
     tmp_path: Path, rate_bps: int, duty_percent: int, mtu_bytes: int, every_s: int
 ) -> None:
@@ -181,7 +182,7 @@ def test_the_window_is_as_long_as_the_pause_and_as_a_command_needs(tmp_path: Pat
         assert len(silences) > 10 and window_ms <= min(silences) <= window_ms + RETRY_MS
 
 
-@pytest.mark.parametrize("draw", range(40))
+@pytest.mark.parametrize("draw", sampled(range(40), quick=10))
 def test_no_mission_that_is_accepted_has_a_gap_above_twice_its_cadence(
     tmp_path: Path, draw: int
 ) -> None:
@@ -231,7 +232,7 @@ def test_beacon_now_is_the_next_frame_though_words_are_owed(tmp_path: Path) -> N
     assert len(bench.sent(BeaconFrame)) == sent + 1
 
 
-@pytest.mark.parametrize("is_absent", [False, True])
+@pytest.mark.parametrize("is_absent", sampled([False, True]))
 def test_a_modem_that_takes_no_words_holds_up_no_beacon(tmp_path: Path, is_absent: bool) -> None:
     """The frame of words that is owed has its turn once, whether the radio takes it or not."""
     bench = Bench(tmp_path, plan(2400, 100))

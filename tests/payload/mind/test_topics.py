@@ -17,6 +17,8 @@ from payload.mind.topics import (
     choose,
     cloud_word,
     moment,
+    panel_word,
+    spin_word,
     weights,
 )
 from payload.prompt import suffix
@@ -181,3 +183,30 @@ def test_an_api_is_told_only_where_the_thought_is_about_it() -> None:
     facts = replace(HIGH, api=("tides", "unreachable"))
     assert "asked tides: no answer" in suffix(moment(facts, "timeout"))
     assert "tides" not in suffix(moment(facts, "cold"))
+
+
+@pytest.mark.parametrize(("dps", "word"), [
+    (None, None), (0.0, None), (5.9, None), (-6.0, "slow"), (59.9, "slow"), (-60.0, "fast"),
+])
+def test_a_spin_in_a_word(dps: float | None, word: str | None) -> None:
+    assert spin_word(dps) == word
+
+
+@pytest.mark.parametrize(("millivolts", "milliamps", "word"), [
+    (None, None, None), (0.0, 0.0, "dark"), (999.0, None, "dark"), (1000.0, None, None),
+    (5500.0, 180.0, "feeding"), (5000.0, 20.0, "feeding"), (5000.0, 19.0, None),
+    (6000.0, 0.0, None), (5500.0, -180.0, None),
+])
+def test_a_panel_in_a_word(
+    millivolts: float | None, milliamps: float | None, word: str | None
+) -> None:
+    """Lit without a current is neither: beside a full battery the charger takes nothing."""
+    assert panel_word(millivolts, milliamps) == word
+
+
+def test_spin_and_panel_are_told_only_where_the_thought_is_about_them() -> None:
+    flying = Situation(now_ms=0, phase=Phase.ASCENT, spin_dps=30.0, panel_mv=5500.0, panel_ma=180.0)
+    told = {about: suffix(moment(Facts(flying), about)) for about in ("wind", "sun", "cold")}
+    assert "turning slowly" in told["wind"] and "panel" not in told["wind"]
+    assert "panel feeding" in told["sun"] and "turning" not in told["sun"]
+    assert "turning" not in told["cold"] and "panel" not in told["cold"]

@@ -11,12 +11,21 @@ import pytest
 
 from payload.devices import bme280, bmp388
 from payload.devices.bmp280 import Bmp280
-from payload.ports import DeviceGarbage, DeviceTimeout
+from payload.devices.ds18b20 import Ds18b20
+from payload.devices.lsm6ds import Lsm6ds
+from payload.devices.sht4x import Sht4x
+from payload.ports import DeviceAbsent, DeviceGarbage, DeviceTimeout
 from sim.chips.bme280 import EXAMPLE_TRIMMING, Trimming
 from sim.chips.bmp280 import Bmp280Chip
 from sim.chips.bmp388 import EXAMPLE_TRIMMING_388, Trimming388
 from sim.chips.bosch import AirReading
+from sim.chips.ds18b20 import Ds18b20Chip
+from sim.chips.lsm6ds import Hanging, Lsm6dsChip
+from sim.chips.sht4x import Sht4xChip
+from sim.fakes.gnss_settings import M8, M10, Generation
 from sim.fakes.i2c_bus import FakeI2cBus
+from sim.hardware import Hardware
+from sim.scenario import Conditions
 from tests.sim.desks import ChipBench
 from tests.sim.flights import Quiet, hop_world, mission
 
@@ -225,12 +234,137 @@ def test_any_register_can_be_forced() -> None:
     assert bench.bus.read_i2c_block_data(0x40, 0x02, 2) == [0xAB, 0xCD]
 
 
-def test_a_flight_with_a_bmp280_reports_its_air(tmp_path: Path) -> None:
+AROUND = list(itertools.product((-54.0, -38.0, 0.0, 24.5, 60.0), (3.0, 50.0, 97.0)))
+
+
+def test_sht4x_round_trip_and_its_floor() -> None:
+    """Its counts end at -45 C: what is colder is no reading of 45."""
+    bench = ChipBench()
+    chip = Sht4xChip(bench.clock, lambda: bench.air_now, Quiet(1))
+    bench.drivers["sht4x"] = Sht4x(FakeI2cBus({0x44: chip}), 0x44)
+    for temperature, humidity in AROUND:
+        bench.air_now = (temperature, 50_000.0, humidity)
+        if temperature < -45:
+            bench.clock.now_ms += 1_000
+            with suppress(DeviceTimeout), pytest.raises(DeviceGarbage, match="beyond"):
+                bench.one("sht4x")
+            continue
+        bench.clock.now_ms += 1_000
+        with suppress(DeviceTimeout, DeviceGarbage):
+            bench.one("sht4x")  # of the air before
+        values = bench.read("sht4x")
+        assert values["temperature_c"] == pytest.approx(temperature, abs=0.002)
+        assert values["humidity_pct"] == pytest.approx(humidity, abs=0.002)
+    chip.has_bad_crc = True
+    with pytest.raises(DeviceGarbage, match="CRC"):
+        bench.one("sht4x")
+    chip.heal()
+    assert bench.read("sht4x") and chip.heated == 0
+
+
+def test_ds18b20_round_trip_and_faults() -> None:
+    """The kernel's text between them; each fault is garbage, and none a temperature."""
+    bench = ChipBench()
+    chip = Ds18b20Chip(bench.clock, lambda: bench.air_now, Quiet(1))
+    bench.drivers["ds18b20"] = Ds18b20(chip)
+    for temperature, _ in AROUND:
+        bench.air_now = (temperature, 50_000.0, 0.0)
+        with suppress(DeviceTimeout):
+            bench.one("ds18b20")  # of the air before
+        assert bench.read("ds18b20") == {"temperature_c": temperature}
+    for fault, words in (("has_bad_crc", "CRC"), ("is_shorted", "ground"),
+                         ("is_underfed", "supply")):
+        setattr(chip, fault, True)
+        with pytest.raises(DeviceGarbage, match=words):
+            bench.one("ds18b20")
+        setattr(chip, fault, False)
+        assert bench.read("ds18b20") == {"temperature_c": 60.0}
+    chip.is_unplugged = True
+    with pytest.raises(DeviceAbsent):
+        bench.one("ds18b20")
+    chip.is_unplugged = False
+    chip.power_up()
+    assert bench.read("ds18b20") == {"temperature_c": 60.0}
+
+
+UP = ((0.0, 0.0, 1.0), (1.0, 0.0, 0.0), (0.6, -0.8, 0.0))
+
+
+@pytest.mark.parametrize("up", UP)
+def test_lsm6ds_round_trip(up: tuple[float, float, float]) -> None:
+    bench = ChipBench()
+    hanging = [Hanging(0.0, 1.0)]
+    chip = Lsm6dsChip(lambda: hanging[0], Quiet(1), up)
+    bench.drivers["lsm6ds"] = Lsm6ds(FakeI2cBus({0x6A: chip}), 0x6A)
+    for spin in (-1_400.0, -30.0, 0.0, 6.0, 400.0):
+        hanging[0] = Hanging(spin, 1.0)
+        assert bench.read("lsm6ds")["spin_dps"] == pytest.approx(spin, abs=0.2)
+    hanging[0] = Hanging(700.0, 0.02)  # behind the burst
+    assert bench.one("lsm6ds").values == {}
+    hanging[0] = Hanging(4_000.0, 1.0)
+    if up == UP[0]:
+        assert bench.one("lsm6ds").values == {}  # beyond its range
+    chip.forge_id(0x68)
+    chip.power_up()
+    with pytest.raises(DeviceGarbage, match="0x68"):
+        bench.read("lsm6ds")
+    chip.heal()
+    chip.forgets = True
+    with pytest.raises(DeviceGarbage, match="does not retain"):
+        bench.read("lsm6ds")
+
+
+@pytest.mark.parametrize("generation", [M8, M10], ids=["M8", "M10"])
+def test_a_flight_with_everything_on_i2c(generation: Generation, tmp_path: Path) -> None:
+    """Receiver, panel and gyroscope: the airborne mode is set and read back over registers, and
+    what they measure is told."""
     plan = mission()
-    sensors = plan.sensors.model_copy(update={"outside": "bmp280"})
+    sensors = plan.sensors.model_copy(update={
+        "gnss_address": 0x42, "panel": "ina219", "panel_address": 0x41, "spin": "lsm6ds"})
+    conditions = Conditions(hardware=Hardware(receiver=generation))
+    world = hop_world(
+        tmp_path, flown=plan.model_copy(update={"sensors": sensors}), conditions=conditions)
+    world.run_until(120)
+    assert world.flight is not None and world.receiver.dynamic_model == 6
+    assert world.flight.navigation.dynamic_model_ok
+    situation = world.flight.situation(world.daemon.now_ms)
+    assert situation.fix_age_s is not None and situation.fix_age_s <= 2
+    assert situation.spin_dps == pytest.approx(0.0, abs=1.0)
+    assert situation.panel_mv == pytest.approx(world.body.panel()[0], abs=5)
+    assert situation.panel_ma == pytest.approx(world.body.panel()[1], abs=1)
+    world.close()
+
+
+def test_a_bus_that_is_not_proven_keeps_the_receiver_waiting(tmp_path: Path) -> None:
+    """Goal: a hung bus that killed the daemon twice is left alone by the receiver too."""
+    plan = mission()
+    sensors = plan.sensors.model_copy(update={"gnss_address": 0x42})
+    world = hop_world(tmp_path, flown=plan.model_copy(update={"sensors": sensors}))
+    world.bus.is_stuck_low, world.bus.stall_ms = True, 60_000
+    world.run_until(300)
+    kills = world.boots
+    world.run_until(600)
+    assert world.boots == kills <= 4
+    assert world.flight is not None and world.flight.bus_guard.is_resting
+    world.close()
+
+
+@pytest.mark.parametrize("fitted", [
+    {"outside": "bmp280"},
+    {"outside": "ds18b20", "inside": "bme280", "inside_address": 0x76},
+    {"outside": "bmp388", "outside_address": 0x77, "inside": "sht4x", "inside_address": 0x44},
+    {"outside": "bme280", "inside": "ds18b20"},
+], ids=lambda fitted: " ".join(str(value) for value in fitted.values() if isinstance(value, str)))
+def test_a_flight_reports_its_air_and_its_box(fitted: dict[str, object], tmp_path: Path) -> None:
+    """Each mix of chips gives temperature, pressure and, in the box, the box's temperature."""
+    plan = mission()
+    sensors = plan.sensors.model_copy(update=fitted)
     world = hop_world(tmp_path, flown=plan.model_copy(update={"sensors": sensors}))
     world.run_until(40)
     assert world.flight is not None
     situation = world.flight.situation(world.daemon.now_ms)
-    assert situation.outside_c is not None and situation.pressure_hpa is not None
+    assert situation.outside_c == pytest.approx(world.body.outside_c(), abs=0.5)
+    assert situation.pressure_hpa == pytest.approx(world.body.air()[1] / 100, abs=0.5)
+    truth = world.body.inside_c() if "inside" in fitted else world.body.soc_c()
+    assert situation.inside_c == pytest.approx(truth, abs=0.5)
     world.close()

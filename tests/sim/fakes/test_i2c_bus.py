@@ -106,7 +106,7 @@ def test_a_tap_says_what_no_chip_can() -> None:
         tap.read(0)
     tap.fit(bench.drivers["bme280"])
     assert tap.name == "bme280"
-    sensors = Sensors(tap, None, None)
+    sensors = Sensors({"outside": tap}, None)
     for second in range(1, 5):
         bench.clock.now_ms = second * 1000
         sensors.poll(bench.clock.now_ms)

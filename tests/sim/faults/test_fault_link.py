@@ -6,6 +6,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from sim.trials import trial
 from sim.world import World
 from tests.sim.faults.short_hops import Seen, fly, hop
@@ -46,6 +48,7 @@ def test_fault_44_half_of_everything_is_lost_and_all_comes_home() -> None:
     assert world.channel.counts["down_faded"] > 50
 
 
+@pytest.mark.thorough
 def test_fault_44_nine_of_ten_are_lost_and_all_comes_home() -> None:
     world, _ = _fly("link.nearly_all_lost")
     assert world.channel.counts["down_faded"] > 150

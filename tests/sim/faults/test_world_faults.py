@@ -19,6 +19,7 @@ from sim.scenario import Conditions
 from sim.world import World
 from tests.payload import aboard
 from tests.sim.flights import hop_rows, hop_world, mission, write_csv
+from tests.thorough import sampled
 from wire.beacon import PowerMode
 from wire.mission import Mission
 from wire.records import Kind, unpack_body
@@ -257,7 +258,7 @@ def test_strangers_and_an_attacker_are_heard_and_change_nothing(tmp_path: Path) 
     world.close()
 
 
-@pytest.mark.parametrize("direction", ["down", "up"])
+@pytest.mark.parametrize("direction", sampled(["down", "up"]))
 def test_an_outage_of_one_direction(tmp_path: Path, direction: str) -> None:
     world = hop_world(tmp_path)
     world.run_until(100)

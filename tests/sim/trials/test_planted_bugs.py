@@ -46,7 +46,7 @@ def test_a_boot_that_does_not_count_is_found(monkeypatch: pytest.MonkeyPatch) ->
     begin = Downlink._new_sender
 
     def uncounted(self: Downlink, session: Session) -> Sender:
-        return begin(self, replace(session, boot=1))
+        return begin(self, session._replace(boot=1))
 
     monkeypatch.setattr(Downlink, "_new_sender", uncounted)
     seed, line = _first_seed_that_breaks("numbers_unique")
@@ -61,6 +61,7 @@ def test_an_incarnation_that_is_not_drawn_anew_is_found(monkeypatch: pytest.Monk
     assert "numbers_unique" in outcome.broken
 
 
+@pytest.mark.thorough
 def test_a_session_that_no_mac_covers_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The station restarts as the store vanishes and misses the words that tell the new life: what
     comes verifies in the old one, and is confirmed in it."""
@@ -122,6 +123,7 @@ def test_an_acknowledgement_before_the_commit_is_found(monkeypatch: pytest.Monke
     assert "are gone" in line, (seed, line)
 
 
+@pytest.mark.thorough
 def test_a_commit_that_the_step_waits_for_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """As the store did before it stood behind a port: on a slow card the beacon is late."""
     poll = CardDisk.poll
@@ -144,6 +146,7 @@ def test_a_commit_that_the_step_waits_for_is_found(monkeypatch: pytest.MonkeyPat
     assert outcome.broken == {"beacon_cadence"}
 
 
+@pytest.mark.thorough
 def test_a_record_that_is_sent_before_it_is_durable_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -184,6 +187,7 @@ def test_a_first_life_that_believes_what_was_sent_before_it_is_found(
     assert {"only_authentic", "cutdown_safe"} <= outcome.broken
 
 
+@pytest.mark.thorough
 def test_commands_without_a_lifetime_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(QueuedCommand, "is_alive", lambda self, utc_ms: True)
     outcome, _ = fly(hop("commands.long_silence", 200.0))

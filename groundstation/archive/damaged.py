@@ -1,0 +1,59 @@
+"""A damaged database: moved aside, and what no raw log has taken out of it, as far as it is
+readable.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import structlog
+
+from groundstation.archive import schema
+
+_log = structlog.get_logger()
+
+
+def move_aside(path: Path, error: sqlite3.DatabaseError) -> None:
+    """Rename the database at ``path``, and what belongs to it, to a name that is free."""
+    aside = _aside(path, _count(path) + 1)
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + suffix))
+    _log.error("archive_damaged", moved_to=aside.name, why=str(error))
+
+
+def salvage(path: Path, db: sqlite3.Connection) -> None:
+    """Best effort: into ``db`` what people and this station did, from the one moved aside last."""
+    try:
+        old = sqlite3.connect(_aside(path, _count(path)))
+        for table in ("outbox", "uplink"):
+            _copy_rows(old, db, table)
+        for key in schema.SALVAGED_KEYS:
+            for row in old.execute("SELECT value FROM meta WHERE key = ?", (key,)):
+                db.execute("INSERT OR REPLACE INTO meta(key, value) VALUES (?, ?)", (key, row[0]))
+        old.close()
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        _log.warning("outbox_not_salvaged", why=str(error))
+
+
+def _copy_rows(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> None:
+    """The columns that both have: a table of an earlier version has fewer."""
+    columns = [{row[1] for row in db.execute(f"PRAGMA table_info({table})")} for db in (old, new)]
+    names = sorted(columns[0] & columns[1])
+    marks = ", ".join("?" * len(names))
+    for row in old.execute(f"SELECT {', '.join(names)} FROM {table}"):
+        new.execute(f"INSERT OR IGNORE INTO {table}({', '.join(names)}) VALUES ({marks})", row)
+
+
+def _aside(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.name}.damaged-{number}")
+
+
+def _count(path: Path) -> int:
+    """How many were moved aside before."""
+    number = 0
+    while _aside(path, number + 1).exists():
+        number += 1
+    return number

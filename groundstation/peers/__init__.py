@@ -1,0 +1,1 @@
+"""Raw frames exchanged with other stations over MQTT."""

@@ -1,0 +1,69 @@
+"""All that the page shows of the landing: each forecast, and once it is down how good they were.
+
+The payload's own, this station's (``reading.landing``), and what a Tawhiri server said when it was
+last asked (``reading.tawhiri``). Where the station can prove what it hears, nothing unproved is in
+any of them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from groundstation.archive import tawhiri_state
+from groundstation.archive.rows import when_of
+from groundstation.archive.track import Point, Tracks
+from groundstation.reading.landing import payload_forecast, station_forecast
+from groundstation.reading.landing_outcome import outcome
+from wire.beacon import Phase
+from wire.mission import Mission
+
+TOLD_AMONG = 500  # of the newest housekeeping records one tells the landing, if any does
+_NEWEST_PHASE = (
+    "SELECT phase FROM beacon WHERE node_id = ? AND NOT is_late ORDER BY id DESC LIMIT 1")
+_PAD = "SELECT MIN(altitude_m) FROM beacon WHERE node_id = ? AND phase = ?"
+# The first place after the last beacon of any other phase: a finder may carry it away.
+_LANDED_AT = (
+    "SELECT utc_ms, latitude_deg, longitude_deg, altitude_m FROM beacon WHERE node_id = ?"
+    " AND NOT is_late AND id > (SELECT COALESCE(MAX(id), 0) FROM beacon WHERE node_id = ?"
+    " AND NOT is_late AND phase IS NOT ?)"
+    " AND latitude_deg IS NOT NULL AND longitude_deg IS NOT NULL ORDER BY id LIMIT 1")
+
+
+def forecasts(
+    db: sqlite3.Connection, mission: Mission, told: Iterable[sqlite3.Row], tracks: Tracks,
+    is_verifying: bool,
+) -> dict[str, Any]:
+    """``payload``, ``station``, ``tawhiri`` and ``outcome``, each None where there is none.
+
+    The station's is None once the payload has landed, and the outcome until then. ``told``:
+    HOUSEKEEPING records, newest first.
+    """
+    node_id, rows = mission.payload.node_id, list(told)
+    newest = db.execute(_NEWEST_PHASE, (node_id,)).fetchone()
+    pad_m = db.execute(_PAD, (node_id, int(Phase.GROUND))).fetchone()[0]
+    place = mission.ground.sondehub_position
+    ground_m = pad_m if pad_m is not None else place[2] if place else 0.0
+    track = tracks.proved if is_verifying else tracks.unproved
+    own = after = None
+    tawhiri = tawhiri_state.known(db)
+    if newest is None or newest[0] != Phase.LANDED:
+        own = station_forecast(track, mission.flight, ground_m)
+    elif (truth := _landed_at(db, node_id, track)) is not None:
+        after = outcome(truth, is_verifying, track, mission.flight, ground_m,
+                        lambda at_ms: payload_forecast(r for r in rows if when_of(r)[0] <= at_ms),
+                        tawhiri.forecast)
+    return {
+        "payload": payload_forecast(rows),
+        "station": None if own is None else own.as_json() | {
+            "is_proved": is_verifying, "expected_mps": mission.flight.landing_mps},
+        "tawhiri": asdict(tawhiri) if mission.ground.tawhiri_url else None,
+        "outcome": after,
+    }
+
+
+def _landed_at(db: sqlite3.Connection, node_id: int, track: Sequence[Point]) -> Point | None:
+    row = db.execute(_LANDED_AT, (node_id, node_id, int(Phase.LANDED))).fetchone()
+    return Point(*row) if row is not None else track[-1] if track else None

@@ -1,0 +1,38 @@
+"""``spacepi-ground tui``: the flight on a terminal, for a station without a screen."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from groundstation.errors import StationError
+from groundstation.outbox_commands import MissionOption, existing_archive
+from groundstation.reading.alarms import AlarmBoard
+from groundstation.reading.reader import FlightReader
+from groundstation.tui.looked import Looker
+from groundstation.uplink.outbox_desk import STATION, OutboxDesk
+from wire.mission import load as load_mission
+
+
+def command(now_ms: Callable[[], int]) -> Callable[..., None]:
+    """The command, with the clock by which ages are told and questions dated."""
+
+    def tui(mission: MissionOption = Path("mission.toml")) -> None:
+        """Show the flight in this terminal, beside a running station: diary, last position, link,
+        alarms, and a line for questions."""
+        try:
+            from groundstation.tui.app import FlightScreen
+        except ModuleNotFoundError as error:
+            raise StationError(
+                "the terminal page needs the package textual: pip install 'spacepi[tui]'"
+            ) from error
+        loaded = load_mission(mission)
+        path = existing_archive(loaded, mission)
+        desk = OutboxDesk(path, loaded, now_ms)
+        with contextlib.closing(FlightReader(path, loaded)) as reader:
+            looker = Looker(reader, path, AlarmBoard(loaded))
+            FlightScreen(looker.look, partial(desk.ask, asker=STATION), now_ms).run()
+
+    return tui

@@ -1,0 +1,104 @@
+"""Step 8, the memory card: a folder with the persona, its mission file and what to do with them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from functools import partial
+from pathlib import Path
+
+import tomlkit
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from host_training.studio.answers import NotDone, as_json, posted
+from host_training.studio.place import PROJECT, StudioPlace, files_below
+from host_training.studio.state import has_bundle, need
+from wire.bundle import BundleError, Manifest, verify_bundle
+from wire.mission import load
+
+README = "READ ME FIRST.txt"
+SPARE_BYTES = 50_000_000
+NAME_CHARS_MAX = 16  # of a payload
+TEXT = """\
+{name}, an AI persona, version {version}
+{line}
+
+In this folder:
+  persona       what {name} is: the model, its memory and its signature
+  mission.toml  the settings of a flight, which trust {name}'s signature
+
+What to do with it, on a Raspberry Pi that was set up as docs/pi.md describes:
+
+1. Open mission.toml in an editor and enter your callsign, your radio and your sensors.
+2. Copy this folder to the Pi, for example onto a USB stick.
+3. On the Pi, in this folder:
+     sudo cp mission.toml /var/lib/spacepi/mission.toml
+     sudo rm -rf /var/lib/spacepi/persona
+     sudo cp -R persona /var/lib/spacepi/persona
+4. On the Pi, in the folder of spacepi:
+     sudo sh systemd/install.sh
+     spacepi-preflight
+   Its last line says GO.
+
+{name} was trained on private writing. What it says in flight, everybody can hear.
+Keep the signing key, ~/.config/spacepi/bundle.key: only with it the next version is trusted too.
+"""
+
+
+def routes(place: StudioPlace) -> list[Route]:
+    """Of this step."""
+    return [Route("/api/card", partial(_card, place)),
+            Route("/api/card", partial(_write, place), methods=["POST"])]
+
+
+async def _card(place: StudioPlace, request: Request) -> Response:
+    """What lies at the top of the folder; none where it was not written yet."""
+    found = sorted(place.card.iterdir()) if place.card.exists() else []
+    return as_json({"folder": str(place.card), "files": [
+        {"name": path.name, "is_folder": path.is_dir(),
+         "bytes": sum(file.lstat().st_size for file in files_below(path)) if path.is_dir()
+         else path.stat().st_size} for path in found]})
+
+
+async def _write(place: StudioPlace, request: Request) -> Response:
+    await posted(request)
+    need(has_bundle(place), "There is no persona to take along yet; train it first.")
+    try:
+        await run_in_threadpool(write, place)
+    except BundleError as error:
+        raise NotDone(f"The persona is damaged ({error}); train it again.", 500) from error
+    except OSError as error:
+        raise NotDone(f"The folder cannot be written ({error.strerror}); make room on the disk and"
+                      " try again.", 507) from error
+    return as_json({"folder": str(place.card)})
+
+
+def write(place: StudioPlace) -> None:
+    """Make the folder anew. Raises BundleError, OSError; then the old one is as it was."""
+    manifest = verify_bundle(place.bundle, None)
+    partial_card = place.root / "sd-card.part"
+    shutil.rmtree(partial_card, ignore_errors=True)
+    n_bytes = sum(file.bytes for file in manifest.files) + SPARE_BYTES
+    if shutil.disk_usage(place.root).free < n_bytes:
+        raise OSError(28, f"{n_bytes / 1e6:.0f} MB are needed")
+    shutil.copytree(place.bundle, partial_card / "persona")
+    _write_mission(partial_card / "mission.toml", manifest)
+    title = f"{manifest.name}, an AI persona, version {manifest.version}"
+    (partial_card / README).write_text(TEXT.format(
+        name=manifest.name, version=manifest.version, line="=" * len(title)), encoding="utf-8")
+    verify_bundle(partial_card / "persona", [manifest.public_key])
+    shutil.rmtree(place.card, ignore_errors=True)
+    os.replace(partial_card, place.card)
+
+
+def _write_mission(path: Path, manifest: Manifest) -> None:
+    """The example mission, which trusts this persona and is called like it."""
+    document = tomlkit.parse((PROJECT / "mission.toml").read_text(encoding="utf-8"))
+    document["payload"]["name"] = manifest.name[:NAME_CHARS_MAX]
+    document["mind"]["bundle"] = "persona"
+    document["mind"]["trusted_keys"] = [manifest.public_key.hex()]
+    path.write_text(tomlkit.dumps(document), encoding="utf-8")
+    load(path)

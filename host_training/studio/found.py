@@ -1,0 +1,169 @@
+"""Step 2, what was found: each export, which of the people the user is, and what is left out."""
+
+from __future__ import annotations
+
+import glob
+import json
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from host_training.common.settings import is_chat
+from host_training.corpus import assemble, inventory, summary
+from host_training.corpus.inventory import InventoryRow
+from host_training.studio import settings_file
+from host_training.studio.answers import NotDone, as_json, posted, texts_of
+from host_training.studio.jobs import Jobs
+from host_training.studio.place import StudioPlace
+from host_training.studio.state import is_read
+
+PEOPLE_MAX = 400  # that the page shows, those with most words
+CHATS_MAX = 400
+NAME_CHARS_MAX = 400
+TIERS = {"tier 1": "Essays and documents", "tier 2": "Journals and notes",
+         "tier 3": "Mails and talks", "tier 4": "Chats and posts"}
+
+
+def routes(place: StudioPlace, jobs: Jobs) -> list[Route]:
+    """Of this step."""
+    return [Route("/api/scan", partial(_scan, place, jobs), methods=["POST"]),
+            Route("/api/found", partial(_found, place)),
+            Route("/api/people", partial(_people, place, jobs), methods=["POST"])]
+
+
+def start_scan(place: StudioPlace, jobs: Jobs) -> None:
+    """Read the exports anew. Raises NotDone while a command runs."""
+    jobs.start("scan", ["scan", place.persona, "--out", place.seen],
+               {"fingerprint": place.fingerprint()})
+
+
+async def _scan(place: StudioPlace, jobs: Jobs, request: Request) -> Response:
+    await posted(request)
+    if not place.table().get("author"):
+        raise NotDone("Please write your name first.")
+    start_scan(place, jobs)
+    return as_json({})
+
+
+async def _found(place: StudioPlace, request: Request) -> Response:
+    return as_json(found(place))
+
+
+def found(place: StudioPlace) -> dict[str, Any]:
+    """What the newest `scan` saw; ``learns`` is empty until it knows who the author is."""
+    table, rows = place.table(), _rows(place)
+    read = summary.read_summary(place.seen) if _is_there(place, summary.SUMMARY) else None
+    chats = _json(place.seen / assemble.CHATS) or []
+    left_out = settings_file.chats_left_out(table)
+    return {
+        "exports": [_export(row) for row in rows],
+        "people": _accounts(rows, table),
+        "chats": [{"id": chat["id"], "name": chat["name"] or chat["id"],
+                   "messages": chat["messages"],
+                   "is_out": any(is_chat(pattern, chat["name"], chat["id"])
+                                 for pattern in left_out)} for chat in chats[:CHATS_MAX]],
+        "learns": _learns(read) if read else [],
+        "left_out": read["left out"]["skipped"] if read else {},
+        "not_understood": read["left out"]["first bad"] if read else _quarantined(place),
+        "warnings": read["warnings"] if read else [],
+    }
+
+
+def _export(row: InventoryRow) -> dict[str, Any]:
+    """``kind`` is the app's name, ``file`` where it begins."""
+    kind, _, file = row["export"].partition(": ")
+    return {"kind": kind, "file": file.removeprefix("exports/"), "files": row["files"],
+            "messages": row["messages"], "words": row["words"], "dates": row["dates"],
+            "speakers": row["speakers"]}
+
+
+def _accounts(rows: Iterable[InventoryRow], table: dict[str, Any]) -> list[dict[str, Any]]:
+    """Everybody whom an export does not tell to be the author, the most talkative first.
+
+    ``is_likely``: has the author's name.
+    """
+    me, without = set(table.get("me", [])), set(table.get("privacy", {}).get("without", []))
+    called = {word.casefold() for word in str(table.get("author", "")).split()}
+    people: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        for one in row["accounts"]:
+            account, own_id = one["account"], one["account"].partition(":")[2]
+            person = people.setdefault(account, {
+                "account": account, "name": one["name"] or own_id, "words": 0, "in": [],
+                "is_me": one["is_you"] or bool({account, own_id} & me),
+                "is_out": bool({account, own_id, one["name"]} & without),
+                "is_likely": bool(called & set(one["name"].casefold().split()))})
+            person["words"] += one["words"]
+            kind = row["export"].partition(": ")[0]
+            person["in"] += [kind] if kind not in person["in"] else []
+    return sorted(people.values(), key=lambda person: -person["words"])[:PEOPLE_MAX]
+
+
+def _learns(read: summary.WritingSummary) -> list[dict[str, Any]]:
+    """What is learnt of each kind of writing: its share, and how often each text counts."""
+    weighed, written = read["weighed bytes"], read["bytes as written"]
+    total = max(1, sum(weighed.values()))
+    return [{"what": TIERS[tier], "share": n / total, "times": n / max(1, written[tier]),
+             "bytes": written[tier]} for tier, n in weighed.items()]
+
+
+async def _people(place: StudioPlace, jobs: Jobs, request: Request) -> Response:
+    """The ticks of the user, and then everything is read again, with them."""
+    data = await posted(request)
+    me = texts_of(data, "me", "Which of these is you", PEOPLE_MAX, NAME_CHARS_MAX)
+    without = texts_of(data, "without", "People to leave out", PEOPLE_MAX, NAME_CHARS_MAX)
+    chats_out = texts_of(data, "chats_out", "Chats to leave out", CHATS_MAX, NAME_CHARS_MAX)
+    before = found(place)
+    _check_known(me + without, {person["account"] for person in before["people"]}, "person")
+    _check_known(chats_out, {chat["id"] for chat in before["chats"]}, "chat")
+    if set(me) & set(without):
+        raise NotDone("Somebody is ticked as you and to be left out; choose one of the two.")
+    has_own = any(speaker.startswith("you ") for row in before["exports"]
+                  for speaker in row["speakers"])
+    if before["people"] and not me and not has_own:
+        raise NotDone("Please tick which of these people is you: otherwise nothing can be learnt.")
+    changed = place.fingerprint()
+    settings_file.change(place, {"me": me}, {"without": without},
+                         [glob.escape(chat) for chat in chats_out])
+    place.tick("found")
+    if changed != place.fingerprint() or not is_read(place, jobs):
+        start_scan(place, jobs)
+    return as_json({})
+
+
+def _check_known(given: Iterable[str], known: set[str], what: str) -> None:
+    for one in given:
+        if one not in known:
+            raise NotDone(f"There is no {what} {one} in your files any more; look at the list"
+                          " again.", 409)
+
+
+def _rows(place: StudioPlace) -> list[InventoryRow]:
+    return inventory.read_inventory(place.seen) if _is_there(place, inventory.INVENTORY) else []
+
+
+def _quarantined(place: StudioPlace) -> list[str]:
+    """What a `scan` that ended early did not understand."""
+    path = place.seen / "quarantine.jsonl"
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8") as file:
+        rows = [json.loads(line) for _, line in zip(range(20), file, strict=False)]
+    return [f"{' '.join(filter(None, (row['file'], row['place'])))}: {row['reason']}"
+            for row in rows]
+
+
+def _is_there(place: StudioPlace, name: str) -> bool:
+    return (place.seen / name).exists()
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,97 @@
+"""Where the user stands: what each step has, which are open, and which comes next.
+
+Everything follows from the folder, so that it is the same after a restart.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+from host_training.common.persona_dir import notebooks, read_list
+from host_training.studio.answers import NotDone
+from host_training.studio.jobs import JobKind, Jobs, as_row
+from host_training.studio.place import StudioPlace
+from wire.bundle import MANIFEST
+
+STEPS = ("writing", "found", "character", "review", "learning", "report", "talk", "card")
+
+
+def is_read(place: StudioPlace, jobs: Jobs) -> bool:
+    """Whether `scan` reads what lies in the folder now, or has read it and found the author."""
+    scan = jobs.state("scan")
+    return (scan.is_running or scan.ended == "done") and (
+        scan.about.get("fingerprint") == place.fingerprint())
+
+
+def has_bundle(place: StudioPlace) -> bool:
+    """Whether there is a persona to talk with."""
+    return (place.bundle / MANIFEST).exists()
+
+
+def done(place: StudioPlace, jobs: Jobs, n_files: int) -> dict[str, bool]:
+    """Which steps are done. What was ticked under other files or settings is not."""
+    mark, ticks, table = place.fingerprint(), place.ticks(), place.table()
+    read = is_read(place, jobs)
+    has_values = bool(_values(place))
+    return {
+        "writing": bool(table.get("author")) and (n_files > 0 or any(
+            path.stat().st_size for path in notebooks(place.persona)
+            if path.name != "thoughts.md")),
+        "found": read and ticks.get("found") == mark,
+        "character": has_values and bool(ticks.get("character")),
+        "review": read and ticks.get("review") == mark,
+        "learning": has_bundle(place),
+        "report": has_bundle(place) and bool(ticks.get("report")),
+        "talk": place.talk.exists(),
+        "card": (place.card / "persona" / MANIFEST).exists(),
+    }
+
+
+def opened(is_done: dict[str, bool], has_report: bool, is_learning: bool) -> dict[str, bool]:
+    """Which steps can be entered."""
+    has_read = is_done["writing"] and is_done["found"]
+    has_persona = is_done["learning"]
+    return {
+        "writing": True,
+        "found": is_done["writing"],
+        "character": has_read,
+        "review": has_read and is_done["character"],
+        "learning": is_learning or has_persona or (
+            has_read and is_done["character"] and is_done["review"]),
+        "report": has_report,
+        "talk": has_persona,
+        "card": has_persona,
+    }
+
+
+def state(place: StudioPlace, jobs: Jobs, files: Callable[[StudioPlace], dict[str, Any]]
+          ) -> dict[str, Any]:
+    """All that the page needs to draw itself; the long lists of a step are asked for apart.
+
+    Args:    files: ``writing.listed``.
+    """
+    listed, table = files(place), place.table()
+    is_done = done(place, jobs, listed["count"])
+    kinds: tuple[JobKind, ...] = ("scan", "train")
+    scan, train = (jobs.state(kind) for kind in kinds)
+    is_open = opened(is_done, place.report.exists(), bool(train.about))
+    return {
+        "author": table.get("author", ""), "name": table.get("name", ""),
+        "folder": str(place.root), "files": listed,
+        "free_bytes": shutil.disk_usage(place.root).free // 100_000_000 * 100_000_000,
+        "is_read": is_read(place, jobs), "scan": as_row(scan), "train": as_row(train),
+        "steps": [{"id": step, "is_done": is_done[step], "is_open": is_open[step]}
+                  for step in STEPS],
+    }
+
+
+def _values(place: StudioPlace) -> list[str]:
+    return read_list(place.persona / "values.md")
+
+
+def need(is_there: bool, sentence: str) -> None:
+    """Raises NotDone with this sentence unless a step before is done."""
+    if not is_there:
+        raise NotDone(sentence, 409)

@@ -1,0 +1,116 @@
+"""Step 7, the conversation: the persona answers here as `spacepi-train chat` lets it.
+
+What was said is kept in the folder, so that a closed tab loses nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import partial
+from typing import Any, Protocol
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from host_training.bundle.conversation import ON_THE_GROUND, TURNS_MAX, Conversation, Utterance
+from host_training.bundle.endpoint import Refused, WaitingLine
+from host_training.studio.answers import NotDone, as_json, posted, text_of
+from host_training.studio.place import StudioPlace
+from host_training.studio.state import has_bundle, need
+from payload.prompt import QUESTION_CHARS_MAX, Moment
+from wire.bundle import MANIFEST, BundleError, verify_bundle
+
+THREADS_MAX = 4
+
+
+class ClosableVoice(Protocol):
+    """A persona that speaks, and that holds memory until it is closed."""
+
+    def speak(self, moment: Moment, turns: Sequence[Utterance] = ()) -> str | None: ...
+
+    def close(self) -> None: ...
+
+
+def open_voice(place: StudioPlace) -> ClosableVoice:
+    """The persona in the folder. Raises BundleError."""
+    from host_training.bundle.chat import BundleVoice  # llama.cpp is loaded with it
+
+    manifest = verify_bundle(place.bundle, None)
+    return BundleVoice(place.bundle, manifest, min(THREADS_MAX, os.cpu_count() or 1), seed=1)
+
+
+class Talk:
+    """The conversation with the persona in the folder, which is opened at the first word."""
+
+    def __init__(self, place: StudioPlace,
+                 opened: Callable[[StudioPlace], ClosableVoice] = open_voice) -> None:
+        self._place = place
+        self._opened = opened
+        self._voice: ClosableVoice | None = None
+        self._of: bytes = b""  # the manifest of the persona that speaks
+        self.line = WaitingLine()
+
+    def turns(self) -> list[Utterance]:
+        """What was said, the newest TURNS_MAX."""
+        if not self._place.talk.exists():
+            return []
+        rows = self._place.talk.read_text(encoding="utf-8").splitlines()[-TURNS_MAX:]
+        return [Utterance(**json.loads(row)) for row in rows]
+
+    def say(self, words: str, turn: threading.Lock) -> str | None:
+        """The answer, None for silence. In a thread."""
+        with turn:
+            conversation = Conversation(self._current(), self.turns())
+            line = conversation.say(words)
+        said = [Utterance("user", words), *([Utterance("assistant", line)] if line else [])]
+        with self._place.talk.open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in said)
+        return line
+
+    def _current(self) -> ClosableVoice:
+        manifest = (self._place.bundle / MANIFEST).read_bytes()
+        if self._voice is None or manifest != self._of:
+            self.close()
+            self._voice, self._of = self._opened(self._place), manifest
+        return self._voice
+
+    def close(self) -> None:
+        """Free the model."""
+        if self._voice is not None:
+            self._voice.close()
+        self._voice = None
+
+
+def routes(place: StudioPlace, talk: Talk) -> list[Route]:
+    """Of this step."""
+    return [Route("/api/talk", partial(_read, place, talk)),
+            Route("/api/talk", partial(_say, place, talk), methods=["POST"])]
+
+
+async def _read(place: StudioPlace, talk: Talk, request: Request) -> Response:
+    found: dict[str, Any] = {"turns": [asdict(turn) for turn in talk.turns()],
+                             "chars_max": QUESTION_CHARS_MAX, "disclosure": "", "name": ""}
+    if has_bundle(place):
+        words = json.loads((place.bundle / "persona.json").read_text(encoding="utf-8"))
+        found |= {"disclosure": words["disclosure"], "name": words["name"]}
+    return as_json(found)
+
+
+async def _say(place: StudioPlace, talk: Talk, request: Request) -> Response:
+    words = text_of(await posted(request), "words", "Your words", QUESTION_CHARS_MAX)
+    need(has_bundle(place), "There is no persona to talk with yet; train it first.")
+    try:
+        with talk.line.place() as turn:
+            line = await run_in_threadpool(talk.say, words, turn)
+    except Refused as error:
+        raise NotDone("It is still thinking about what was said before; wait a moment and say it"
+                      " again.", 429) from error
+    except BundleError as error:
+        raise NotDone(f"The persona cannot be opened ({error}); train it again.", 500) from error
+    return as_json({"line": line, "moment": ON_THE_GROUND.phase})

@@ -1,0 +1,79 @@
+"""What the payload carries as files: persona, memory, text codec and keys.
+
+Each that is missing or damaged is left out, with one event that says why: it flies without.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import structlog
+
+from payload.mind import diary
+from payload.mind.memory import Memory, MemoryAbsent
+from payload.mind.persona import CodecAbsent, Persona, load_persona
+from wire import auth, key_file
+from wire.auth import Direction
+from wire.bundle import BundleError
+from wire.file_hashes import FileHashes
+from wire.key_file import KeyFileError
+from wire.mission import Mission
+from wire.text_codec import TextModel
+
+log = structlog.get_logger("payload")
+
+
+def persona(plan: Mission, base: Path) -> Persona | None:
+    """The persona of the bundle, if it is signed by a trusted key."""
+    if not plan.mind.bundle:
+        log.warning("no_persona", reason="mind.bundle is not set")
+        return None
+    try:
+        hashes = FileHashes(base / plan.payload.data_dir / "hashes.json")
+        return load_persona(base / plan.mind.bundle, plan.mind.public_keys, hashes)
+    except BundleError as error:
+        log.warning("no_persona", reason=str(error))
+        return None
+
+
+def memory(found: Persona | None, plan: Mission, base: Path) -> Memory | None:
+    """What the persona remembers, with the diary of an earlier flight."""
+    if found is None:
+        return None
+    lines: list[str] = []
+    if plan.mind.diary:
+        try:
+            lines = diary.read(base / plan.mind.diary, plan.mind.private_words)
+        except diary.DiaryError as error:
+            log.warning("no_diary", reason=str(error))
+    try:
+        return Memory(found.memory_path, lines)
+    except MemoryAbsent as error:
+        log.warning("no_memory", reason=str(error))
+        return None
+
+
+def codec(found: Persona | None) -> TextModel | None:
+    """What packs its texts for the air."""
+    if found is None:
+        return None
+    try:
+        return found.load_codec()
+    except CodecAbsent as error:
+        log.warning("no_text_codec", reason=str(error))
+        return None
+
+
+def keys(plan: Mission, base: Path) -> tuple[bytes | None, bytes | None]:
+    """(uplink, downlink) keys; without a key file it flies without uplink and unsigned."""
+    try:
+        master = key_file.load(base / plan.keys.file)
+    except KeyFileError as error:
+        log.warning("deaf_to_commands", reason=str(error))
+        if plan.keys.downlink_mac:
+            log.warning("not_signing", reason="stations with the key reject its frames")
+        return None, None
+    downlink_key = plan.downlink_key(master)
+    if downlink_key is not None:
+        log.info("signing", key=auth.key_name(downlink_key))
+    return auth.derive_key(master, plan.payload.node_id, Direction.UPLINK), downlink_key

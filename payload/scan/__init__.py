@@ -1,0 +1,1 @@
+"""What is connected to this machine, as the [sensors] section of a mission file."""

@@ -1,0 +1,82 @@
+"""Goal: a studio that was started again knows what runs, what ended, and how.
+
+Method: real processes, the cheapest that there are; one is killed, one is asked by another studio.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from host_training.studio import jobs as jobs_module
+from host_training.studio.answers import NotDone
+from host_training.studio.jobs import INTERRUPTED, Jobs
+from host_training.studio.place import StudioPlace
+from tests.host_training.studio.desk import wait_for
+
+SLOW = ("import pathlib, signal, sys, time\n"
+        "from host_training.common.progress_record import recorded\n"
+        "with recorded(pathlib.Path(sys.argv[-1])) as report:\n"
+        "    report('writing', 0.5, 'half')\n"
+        "    time.sleep(600)\n")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> StudioPlace:
+    made = StudioPlace(tmp_path / "studio")
+    made.prepare()
+    return made
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In place of Python, one that does what SLOW says; it is told the record as a command is."""
+    script = tmp_path / "python"
+    script.write_text(f"#!/bin/sh\nexec '{sys.executable}' -c \"{SLOW}\" \"$@\"\n")
+    script.chmod(0o700)
+    monkeypatch.setattr(jobs_module.sys, "executable", str(script))
+
+
+def test_a_command_that_fails_says_why(place: StudioPlace) -> None:
+    jobs = Jobs(place)
+    jobs.start("scan", ["scan", "nowhere", "--out", place.seen], {})
+    state = wait_for(lambda: not jobs.is_running("scan") and jobs.state("scan"))
+    assert state.ended == "failed" and state.sentences == [
+        "nowhere: no such directory; spacepi-train init nowhere creates one."]
+
+
+def test_one_command_at_a_time_whoever_asks(place: StudioPlace, slow: None) -> None:
+    jobs, other = Jobs(place), Jobs(place)
+    assert not jobs.state("train").is_running and jobs.state("train").ended is None
+    jobs.start("train", ["run"], {"size": "small"})
+    wait_for(lambda: other.state("train").stage)
+    state = other.state("train")
+    assert (state.is_running, state.ended, state.share, state.about) == (
+        True, None, 0.5, {"size": "small"})
+    for kind in ("scan", "train"):
+        with pytest.raises(NotDone, match="The training is going on"):
+            other.start(kind, ["scan"], {})  # type: ignore[arg-type]
+    other.stop("train")
+    wait_for(lambda: not other.is_running("train"))
+    assert other.state("train").ended == "stopped"
+    other.stop("train")  # of what has ended nothing is killed
+
+
+def test_a_command_that_was_killed_is_interrupted(place: StudioPlace, slow: None) -> None:
+    jobs = Jobs(place)
+    jobs.start("train", ["run"], {})
+    wait_for(lambda: jobs.state("train").stage)
+    os.kill(jobs._about("train")["pid"], signal.SIGKILL)
+    wait_for(lambda: not jobs.is_running("train"))
+    state = Jobs(place).state("train")
+    assert (state.ended, state.sentences) == ("interrupted", [INTERRUPTED])
+
+
+def test_damaged_notes_about_a_command_are_none(place: StudioPlace) -> None:
+    for text in ("", "{", "\0"):
+        (place.jobs / "train.json").write_text(text)
+        assert Jobs(place).state("train").started_s == 0.0

@@ -1,0 +1,65 @@
+"""Goal: the training starts with the arguments of the commands, and is seen as it goes on."""
+
+from __future__ import annotations
+
+import shutil
+from collections import namedtuple
+
+import pytest
+from typer.main import get_command
+
+from host_training import __main__ as cli
+from host_training.studio import learning
+from host_training.studio.jobs import Jobs
+from host_training.training.curve import CURVE, Curve
+from tests.host_training.studio.desk import Desk
+
+Usage = namedtuple("Usage", "total used free")
+
+
+def test_both_sizes_are_commands_that_exist(desk: Desk) -> None:
+    """Only parsed: what they do is another test's."""
+    run = get_command(cli.app).commands["run"]  # type: ignore[attr-defined]
+    for size in learning.SIZES.values():
+        for must_sign in (False, True):
+            arguments = [str(one) for one in learning._arguments(desk.place, size, must_sign)]
+            with run.make_context("run", arguments[1:]) as context:
+                assert context.params["allow_failing_gates"] is must_sign
+                assert context.params["out"] == desk.place.bundle
+    small, real = desk.get("/api/sizes")
+    assert (small["id"], small["download_bytes"]) == ("small", 0) and real["id"] == "real"
+
+
+def test_it_waits_for_the_steps_before_and_for_room(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "go through the steps that are not ticked" in desk.refusal("/api/train", size="small")
+    for size in ("huge", None, 5):
+        assert "choose one of the two" in desk.refusal("/api/train", size=size)
+    assert "choose one" in desk.refusal("/api/train", size="small", must_sign="yes")
+    monkeypatch.setattr(learning, "is_read", lambda place, jobs: True)
+    for step in ("review", "character"):
+        desk.place.tick(step)
+    monkeypatch.setattr(shutil, "disk_usage",
+                        lambda path: Usage(0, 0, learning.DISK_BYTES_MIN - 1))
+    answer = desk.client.post("/api/train", json={"size": "small"})
+    assert answer.status_code == 507 and "make room" in answer.json()["error"]
+    assert not Jobs(desk.place).is_running("train")
+
+
+def test_the_newest_curve_is_shown_thinned_but_for_its_epochs(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert desk.get("/api/curve") == {"points": [], "left_s": None, "epochs": []}
+    monkeypatch.setattr(learning, "POINTS_SHOWN_MAX", 4)
+    folder = desk.place.work / "train-lora-0123.part"
+    folder.mkdir(parents=True)
+    curve = Curve(folder, [], None)
+    curve.begin(2.5)
+    for step in range(1, 10):
+        curve.step(step, 10, 10.0 - step, 2.0 if step % 2 else None)
+    found = desk.get("/api/curve")
+    assert found["left_s"] == 1.0 and found["epochs"] == []
+    assert [point["share"] for point in found["points"]] == [0, .3, .7]
+    (folder / CURVE).write_text((folder / CURVE).read_text() + '{"torn')
+    assert desk.get("/api/curve") == found

@@ -1,0 +1,139 @@
+"""Goal: whatever a browser drops lands in the exports folder whole, or nothing does.
+
+Method: names made to escape, sizes that lie, full disks; the client of the page.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import namedtuple
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from host_training.studio import writing
+from tests.host_training.studio.desk import ADA, Desk
+
+Usage = namedtuple("Usage", "total used free")
+
+
+def stored(desk: Desk) -> list[str]:
+    exports = desk.place.exports
+    return sorted(path.relative_to(exports).as_posix() for path in exports.rglob("*")
+                  if path.is_file())
+
+
+@pytest.mark.parametrize(("name", "lands"), [
+    ("chat.txt", "chat.txt"), ("mail/2021/in.mbox", "mail/2021/in.mbox"),
+    ("../../etc/passwd", "etc/passwd"), ("/etc/passwd", "etc/passwd"),
+    ("..\\..\\boot.ini", "boot.ini"), ("a/../../b.txt", "a/b.txt"), ("C:\\x\\y.txt", "C:/x/y.txt"),
+    ("a\0b\n\x1b[31m.txt", "ab[31m.txt"), (" . spaced . ", "spaced"),
+    ("Cafe\u0301.txt", "Caf\u00e9.txt"), ("\u202etxt.exe", "txt.exe"), ("日記.txt", "日記.txt"),
+    ("x" * 300 + ".json", "x" * 115 + ".json"), ("x" * 300, "x" * 120),
+    ("n." + "x" * 300, ("n." + "x" * 300)[:120]), ("/".join("abcdefgh"), "a/b/c/d/e/f/g/h"),
+])
+def test_a_name_becomes_a_path_below_the_exports(desk: Desk, name: str, lands: str) -> None:
+    assert desk.upload(name, b"hello").status_code == 200
+    assert stored(desk) == [lands]
+    assert [path.name for path in desk.place.incoming.iterdir()] == []
+
+
+@pytest.mark.parametrize("name", ["", "/", "..", "\x01\x02", "a/\x01/b", "/".join("abcdefghi")])
+def test_a_name_of_which_nothing_is_left_is_refused(desk: Desk, name: str) -> None:
+    answer = desk.upload(name, b"hello")
+    assert answer.status_code == 400 and "rename it" in answer.json()["error"]
+    assert stored(desk) == []
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "vault/.obsidian/app.json", "..."])
+def test_hidden_files_are_left_behind(desk: Desk, name: str) -> None:
+    assert desk.upload(name, b"x").json() == {"skipped": True}
+    assert stored(desk) == []
+
+
+def test_a_link_leads_nowhere(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (desk.place.exports / "link").symlink_to(tmp_path / "outside")
+    answer = desk.upload("link/x.txt", b"hello")
+    assert answer.status_code == 400 and "leads out of the studio" in answer.json()["error"]
+    assert list((tmp_path / "outside").iterdir()) == []
+    assert desk.client.delete("/api/exports", params={"name": "link"}).status_code == 200
+    assert (tmp_path / "outside").is_dir(), "the link goes, not what it points to"
+
+
+def test_the_same_name_again_overwrites_nothing_else(desk: Desk) -> None:
+    for content in (b"one", b"three", b"one", b"seven!!"):
+        assert desk.upload("a/chat.txt", content).status_code == 200
+    assert stored(desk) == ["a/chat (2).txt", "a/chat (3).txt", "a/chat.txt"]
+
+
+def test_what_does_not_arrive_whole_is_not_kept(desk: Desk) -> None:
+    def short() -> Iterator[bytes]:
+        yield b"12345"
+
+    for declared in ("4", "6"):
+        answer = desk.client.put("/api/exports", params={"name": "x.txt"}, content=short(),
+                                 headers={"content-length": declared})
+        assert answer.status_code == 400 and "drop it again" in answer.json()["error"]
+    answer = desk.client.put("/api/exports", params={"name": "x.txt"}, content=short())
+    assert answer.status_code == 411
+    assert stored(desk) == [] and list(desk.place.incoming.iterdir()) == []
+
+
+def test_bounds_of_size_room_and_number(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "UPLOAD_BYTES_MAX", 4)
+    assert desk.upload("x.txt", b"1234").status_code == 200
+    assert desk.upload("y.txt", b"12345").status_code == 413
+    monkeypatch.setattr(shutil, "disk_usage",
+                        lambda path: Usage(0, 0, writing.DISK_KEPT_BYTES + 3))
+    assert desk.upload("y.txt", b"123").status_code == 200
+    answer = desk.upload("z.txt", b"1234")
+    assert answer.status_code == 507 and "make room" in answer.json()["error"]
+    monkeypatch.setattr(writing, "FILES_MAX", 2)
+    answer = desk.upload("z.txt", b"1")
+    assert answer.status_code == 413 and "zip" in answer.json()["error"]
+    assert stored(desk) == ["x.txt", "y.txt"]
+
+
+def test_a_full_disk_is_one_sentence(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(incoming: Path, target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(writing, "_put", full)
+    answer = desk.upload("x.txt", b"1")
+    assert answer.status_code == 507 and "No space left" in answer.json()["error"]
+    assert list(desk.place.incoming.iterdir()) == []
+
+
+def test_files_are_listed_and_removed_by_their_listed_names(desk: Desk) -> None:
+    for name in ("a.txt", "mail/1.eml", "mail/2.eml"):
+        desk.upload(name, b"12345")
+    files = desk.get("/api/state")["files"]
+    assert (files["count"], files["bytes"]) == (3, 15)
+    assert [(one["name"], one["files"], one["is_folder"]) for one in files["entries"]] == [
+        ("a.txt", 1, False), ("mail", 2, True)]
+    for name in ("../persona.toml", "mail/1.eml", "..", "", "b.txt"):
+        assert desk.client.delete("/api/exports", params={"name": name}).status_code == 404
+    assert (desk.place.persona / "persona.toml").exists()
+    for name in ("a.txt", "mail"):
+        assert desk.client.delete("/api/exports", params={"name": name}).status_code == 200
+    assert stored(desk) == []
+
+
+def test_the_author_gives_the_persona_words_to_begin_with(desk: Desk) -> None:
+    desk.post("/api/author", author="  Ada\tMoor ")
+    table = desk.place.table()
+    assert (table["author"], table["name"]) == (ADA, "Ada")
+    assert table["disclosure"] == "Ada is an AI persona, not the person."
+    toml = (desk.place.persona / "persona.toml").read_text()
+    assert "# Your accounts in the exports" in toml, "the comments stay"
+
+
+@pytest.mark.parametrize(("author", "says"), [
+    ("", "please write something here"), (" \x00 ", "please write something"),
+    ("x" * 61, "has 61 characters, at most 60"), (5, "must be text"), (None, "must be text"),
+])
+def test_a_name_that_is_none_is_refused(desk: Desk, author: object, says: str) -> None:
+    assert says in desk.refusal("/api/author", author=author)
+    assert desk.place.table()["author"] == ""

@@ -1,0 +1,54 @@
+#!/bin/sh
+# The installed payload on an arm64 processor (emulated by program): the flight core flies a hop
+# with a receiver and a modem around it, and the mind worker thinks until a musing is on the air.
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+set -eu
+need_root
+need_image
+limit_s=${LIMIT_S:-1800}
+
+# As the units run them, but that there is no systemd: a mission and a store of their own.
+flight=$root/var/tmp/proof
+rm -rf "$flight"
+mkdir -p "$flight"
+receiver=$flight/gnss
+# One core of a busy machine emulates another: a musing takes longer than the minute of a flight.
+sed -e 's|^bundle = .*|bundle = "/var/lib/spacepi/persona"|' -e 's/^port = 8001/port = 18001/' \
+    -e 's|^gnss_device = .*|gnss_device = "/var/tmp/proof/gnss"|' -e 's/^camera = true/camera = false/' \
+    -e 's/^deadline_s = .*/deadline_s = 600/' "$project/mission.toml" >"$flight/mission.toml"
+head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$flight/mission.key"
+chmod 600 "$flight/mission.key"
+# The station's copy knows the persona by its own path.
+sed "s|/var/lib/spacepi/persona|$root/var/lib/spacepi/persona|" "$flight/mission.toml" \
+    >"$flight/station.toml"
+
+cd "$project"
+PYTHONPATH=$project "$python" -m tests.proof.surroundings --mission "$flight/station.toml" \
+    --receiver "$receiver" --modem 18001 --seconds "$limit_s" >"$flight/heard" &
+around=$!
+core=
+trap 'kill $around $core 2>/dev/null || true' EXIT
+trap 'exit 130' HUP INT TERM
+while [ ! -s "$flight/heard" ]; do sleep 1; done
+in_image env RUNTIME_DIRECTORY=/run /opt/spacepi/bin/spacepi-payload run --start-mind \
+    --mission /var/tmp/proof/mission.toml >"$flight/log" 2>&1 &
+core=$!
+
+# heard PATTERN: seconds at which the first line with it was told.
+heard() { sed -n "/$1/{s/.*\"at_s\": \([0-9.]*\).*/\1/p;q}" "$flight/heard"; }
+thought='"by": "model"'
+while [ -z "$(heard "$thought")" ]; do
+    kill -0 "$core" 2>/dev/null || fail "the flight core ended: $(tail -n 3 "$flight/log")"
+    kill -0 "$around" 2>/dev/null || fail "no thought in $limit_s s: $(tail -n 3 "$flight/log")"
+    sleep 5
+done
+kill "$core"
+wait "$core" 2>/dev/null || true
+kill "$around"
+wait "$around" || true
+judged=$(PYTHONPATH=$project "$python" -m tests.proof.surroundings \
+    --store "$flight/data/payload.sqlite" --heard "$flight/heard") || fail "$judged"
+musing=$(sed -n "/$thought/{s/.*\"text\": \"\([^\"]*\)\".*/\1/p;q}" "$flight/heard")
+result "first beacon after $(heard '"beacon"') s, thought after $(heard "$thought") s, emulated:" \
+    "\"$musing\"; $judged"

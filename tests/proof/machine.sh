@@ -1,0 +1,102 @@
+#!/bin/sh
+# A whole arm64 machine with 512 MB, in QEMU: Debian's kernel boots into the units, the mind thinks
+# below its memory limit, both services are killed with -9 KILLS times (20) and the machine itself
+# POWER_CUTS times (3), and everything that was heard on the air is in the store.
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+set -eu
+need_root
+need qemu-system-aarch64 qemu-system-arm
+need debugfs e2fsprogs
+limit_s=${LIMIT_S:-3600}
+kills=${KILLS:-20}
+cuts=${POWER_CUTS:-3}
+
+sh "$here/disk.sh"
+flight=$proof/machine
+rm -rf "$flight"
+mkdir -p "$flight"
+image=$proof/$release.img
+cp "$root/var/lib/spacepi/mission.key" "$flight/mission.key"
+chmod 600 "$flight/mission.key"
+sed "s|^bundle = .*|bundle = \"$root/var/lib/spacepi/persona\"|" \
+    "$root/var/lib/spacepi/mission.toml" >"$flight/mission.toml"
+
+cd "$project"
+PYTHONPATH=$project "$python" -m tests.proof.surroundings --mission "$flight/mission.toml" \
+    --receiver "$flight/gnss" --modem 18002 --seconds "$limit_s" >"$flight/heard" &
+around=$!
+machine=
+trap 'kill -9 $around $machine 2>/dev/null || true' EXIT
+trap 'exit 130' HUP INT TERM
+while [ ! -s "$flight/heard" ]; do sleep 1; done
+
+# boot KILLS: power on. A watchdog as a Pi has one, the receiver on ttyS0, the modem on ttyS1.
+boot() {
+    qemu-system-aarch64 -M virt -cpu cortex-a72 -m 512 -smp 2 -display none -nic none \
+        -kernel "$proof/$release.vmlinuz" -initrd "$proof/$release.initrd" \
+        -append "console=ttyAMA0 root=/dev/vda rw quiet proof.kills=$1" \
+        -drive "file=$image,if=virtio,format=raw" -device i6300esb \
+        -chardev "serial,id=gnss,path=$flight/gnss" -device pci-serial,chardev=gnss \
+        -chardev socket,id=tnc,host=127.0.0.1,port=18002 -device pci-serial,chardev=tnc \
+        -serial "file:$flight/console" >"$flight/qemu" 2>&1 &
+    machine=$!
+}
+
+# count PATTERN FILE, so far.
+count() { grep -c "$1" "$2" 2>/dev/null || true; }
+
+# until_more PATTERN FILE N WHAT: wait until more than N lines of FILE have the pattern.
+until_more() {
+    while [ "$(count "$1" "$2")" -le "$3" ]; do
+        kill -0 "$machine" 2>/dev/null || fail "the machine ended: $(tail -n 3 "$flight/qemu")"
+        kill -0 "$around" 2>/dev/null || fail "$4: not within $limit_s s"
+        sleep 2
+    done
+}
+
+last() { grep "$1" "$flight/heard" | tail -n 1 | sed 's/.*"at_s": \([0-9.]*\).*/\1/'; }
+now_s() { echo $(($(date +%s) - began)); }
+
+began=$(date +%s)
+boot "$kills"
+until_more '"beacon"' "$flight/heard" 0 "no beacon"
+first_s=$(now_s)
+until_more '"by": "model"' "$flight/heard" 0 "no thought"
+thought_s=$(now_s)
+until_more "proof: .* kills=$kills" "$flight/console" 0 "the kills"
+cp "$flight/console" "$flight/console.kills"
+
+# The power goes without a word: what the kernel of the machine had not written is lost.
+for cut in $(seq "$cuts"); do
+    kill -9 "$machine"
+    wait "$machine" 2>/dev/null || true
+    heard=$(count '"beacon"' "$flight/heard")
+    boot 0
+    until_more '"beacon"' "$flight/heard" "$heard" "no beacon after cut $cut"
+    until_more '"kind": "event".*"event": "boot"' "$flight/heard" "$cut" "no boot after cut $cut"
+done
+kill -9 "$machine"
+wait "$machine" 2>/dev/null || true
+kill "$around"
+wait "$around" || true
+
+e2fsck -fy "$image" >"$flight/fsck" 2>&1 || [ $? -lt 4 ] || fail "the file system is broken"
+for suffix in "" -wal; do
+    debugfs -R "dump /var/lib/spacepi/data/payload.sqlite$suffix $flight/payload.sqlite$suffix" \
+        "$image" 2>/dev/null
+done
+judged=$(PYTHONPATH=$project "$python" -m tests.proof.surroundings \
+    --store "$flight/payload.sqlite" --heard "$flight/heard") || fail "$judged"
+
+# highest FIELD: of the lines of the guest, in MB.
+highest() {
+    sed -n "s/.*proof: .*$1=\([0-9]*\).*/\1/p" "$flight/console.kills" | sort -n | tail -n 1 |
+        awk '{ printf "%.0f", $1 / 1024 }'
+}
+limit_mb=$(sed -n 's/.*mind_max=\([0-9]*\).*/\1/p' "$flight/console.kills" | tail -n 1 |
+    awk '{ printf "%.0f", $1 / 1048576 }')
+result "first beacon $first_s s after power (emulated), thought after $thought_s s; flight core" \
+    "$(highest core_kb) MB (peak $(highest core_peak_kb)), mind $(highest mind_kb) MB with its" \
+    "model ($(highest model_kb) MB) of $limit_mb MB allowed; $kills kills -9, $cuts power cuts:" \
+    "$judged"
