@@ -98,8 +98,10 @@ def test_frames_told_late_are_not_lost_any_more(desk: Desk) -> None:
     frames = [desk.far.tell()]
     for number in range(1, 10):
         at_ms = START_MS + 10_000 * number
-        desk.far.push(Kind.TRACK, at_ms, {"lat": 521234567, "lon": 51800000, "alt": number})
-        frames.append((number % 2 and desk.far.data(at_ms)) or desk.beacon(10 * number))
+        desk.far.push(Kind.THUMBNAIL, at_ms, {"image": bytes(range(256)), "picture": number})
+        data = desk.far.data(at_ms) if number % 2 else desk.beacon(10 * number)
+        assert data is not None
+        frames.append(data)
     for number in (0, 9):
         desk.hear(frames[number], 10 * number)
     link = "SELECT SUM(heard), SUM(lost) FROM link_minute"
