@@ -59,7 +59,7 @@ def derive_key(master_key: bytes, node_id: int, direction: Direction) -> bytes:
 
 def mac(key: bytes, message: bytes) -> bytes:
     """The 8-byte tag of ``message``."""
-    return hmac.digest(key, message, "sha256")[:MAC_BYTES]
+    return hmac.new(key, message, hashlib.sha256).digest()[:MAC_BYTES]
 
 
 def is_genuine(key: bytes, message: bytes, tag: bytes) -> bool:
@@ -69,7 +69,7 @@ def is_genuine(key: bytes, message: bytes, tag: bytes) -> bool:
 
 def downlink_mac(key: bytes, message: bytes) -> bytes:
     """The 4-byte tag of a downlink frame whose bytes before the tag are ``message``."""
-    return hmac.digest(key, _DOWNLINK_LABEL + message, "sha256")[:DOWNLINK_MAC_BYTES]
+    return hmac.new(key, _DOWNLINK_LABEL + message, hashlib.sha256).digest()[:DOWNLINK_MAC_BYTES]
 
 
 def is_genuine_downlink(key: bytes, message: bytes, tag: bytes) -> bool:

@@ -62,8 +62,7 @@ CREATE TABLE incarnation(
     first_ms INTEGER NOT NULL, PRIMARY KEY(node_id, life), UNIQUE(node_id, incarnation))
     WITHOUT ROWID;
 CREATE TABLE unplaced(reception_id INTEGER PRIMARY KEY);
-CREATE TABLE record({_RECORD_SQL}, UNIQUE(node_id, life, record_id));
-CREATE INDEX record_by_id ON record(node_id, record_id);
+CREATE TABLE record({_RECORD_SQL}, UNIQUE(node_id, record_id, life));
 CREATE INDEX record_by_kind ON record(node_id, kind, life, record_id);
 CREATE TABLE record_conflict({_RECORD_SQL}, UNIQUE(node_id, life, record_id, body));
 CREATE TABLE picture(

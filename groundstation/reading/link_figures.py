@@ -9,9 +9,11 @@ import sqlite3
 from typing import Any, cast
 
 from groundstation.archive import schema
+from groundstation.archive.rawlog import BY_MQTT
 from groundstation.reading.page_json import LinkJson
 
 RECENT_LOSS_MINUTES = 5
+OWN_AMONG = 1_000  # receptions, the newest; most of them perhaps of other stations
 
 
 def now(db: sqlite3.Connection, node_id: int) -> LinkJson:
@@ -25,15 +27,17 @@ def now(db: sqlite3.Connection, node_id: int) -> LinkJson:
         " WHERE node_id = ? ORDER BY minute_ms DESC LIMIT ?)", (node_id, RECENT_LOSS_MINUTES),
     ).fetchone()
     total = (recent[0] or 0) + (recent[1] or 0)
-    newest = db.execute(
-        "SELECT utc_ms, rssi_dbm, snr_db FROM reception ORDER BY id DESC LIMIT 1").fetchone()
+    newest = db.execute("SELECT utc_ms FROM reception ORDER BY id DESC LIMIT 1").fetchone()
+    own = db.execute(
+        "SELECT rssi_dbm, snr_db FROM (SELECT * FROM reception ORDER BY id DESC LIMIT ?)"
+        f" WHERE source != '{BY_MQTT}' LIMIT 1", (OWN_AMONG,)).fetchone()
     receptions = db.execute("SELECT COALESCE(MAX(id), 0) FROM reception").fetchone()[0]
     return cast("LinkJson", {
         "heard": heard, "lost": lost, "receptions": receptions,
         "loss_recent": round((recent[1] or 0) / total, 3) if total else None,
         "last_ms": newest["utc_ms"] if newest else None,
-        "rssi_dbm": newest["rssi_dbm"] if newest else None,
-        "snr_db": newest["snr_db"] if newest else None,
+        "rssi_dbm": own["rssi_dbm"] if own else None,
+        "snr_db": own["snr_db"] if own else None,
         "forgotten": _counted(db, schema.FORGOTTEN_KEY),
         "dropped": _counted(db, schema.DROPPED_KEY),
         **{row[0]: row[1] for row in db.execute("SELECT name, value FROM tally")},

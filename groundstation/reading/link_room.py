@@ -10,6 +10,7 @@ import sqlite3
 from collections import Counter
 from typing import Any
 
+from groundstation.archive.rawlog import BY_MQTT
 from groundstation.reading import link_figures
 from wire import frames
 from wire.airtime_budget import AirtimeBudget
@@ -43,10 +44,11 @@ def now(db: sqlite3.Connection, mission: Mission) -> dict[str, Any]:
 
 
 def _signal(db: sqlite3.Connection, since_ms: int) -> list[list[Any]]:
-    """[minute's UTC ms, mean RSSI in dBm, mean SNR in dB]; None where the modem told none."""
+    """[minute's UTC ms, mean RSSI in dBm, mean SNR in dB] at this station; None where the modem
+    told none."""
     rows = db.execute(
         f"SELECT utc_ms / {MINUTE_MS} * {MINUTE_MS} AS minute, AVG(rssi_dbm), AVG(snr_db)"
-        f" FROM {_NEWEST} WHERE utc_ms > ? GROUP BY minute"
+        f" FROM {_NEWEST} WHERE utc_ms > ? AND source != '{BY_MQTT}' GROUP BY minute"
         " HAVING COUNT(rssi_dbm) + COUNT(snr_db) > 0 ORDER BY minute", (since_ms,))
     return [list(row) for row in rows]
 
@@ -54,15 +56,17 @@ def _signal(db: sqlite3.Connection, since_ms: int) -> list[list[Any]]:
 def _airtime(db: sqlite3.Connection, mission: Mission, since_ms: int) -> list[dict[str, Any]]:
     """Frames, bytes and time on the air of each class that was received, longest first.
 
-    What was lost was on the air too, and is not in it.
+    What was lost was on the air too, and is not in it; what several stations received was on the
+    air once.
     """
     airtime = AirtimeBudget(mission).airtime
     counts: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
     times: Counter[str] = Counter()
     rows = db.execute(
-        f"SELECT substr(raw, 1, 2), length(raw), COUNT(*) FROM {_NEWEST} WHERE utc_ms > ?"
-        " GROUP BY 1, 2", (since_ms,))
+        "SELECT substr(raw, 1, 2), length(raw), SUM(times) FROM (SELECT raw, MAX(times) AS times"
+        f" FROM (SELECT raw, COUNT(*) AS times FROM {_NEWEST} WHERE utc_ms > ?"
+        " GROUP BY raw, station) GROUP BY raw) GROUP BY 1, 2", (since_ms,))
     for head, size, count in rows:
         name = class_of(bytes(head), mission.payload.node_id)
         counts[name] += count

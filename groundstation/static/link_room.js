@@ -1,6 +1,6 @@
 // The link: what was lost and how strong it was, minute by minute, what fills the air, what was refused.
 
-import { byId, el, svg, write } from "./dom.js";
+import { byId, el, said, svg, write } from "./dom.js";
 import { flight } from "./flight.js";
 import * as format from "./format.js";
 import { since } from "./freshness.js";
@@ -51,6 +51,18 @@ function show() {
   byId("refused").replaceChildren(...refused.flatMap(([name, words]) => [el("dt", "", words), el("dd", "", format.grouped(link[name]))]));
   write(byId("refused-none"), refused.length ? "" : "Nothing was refused.");
   ears(flight());
+  others(flight());
+}
+
+/** Other payloads on the channel: those of our kind, and those of other formats. */
+function others({ foreign, neighbours }) {
+  const heard = [
+    ...foreign.map(({ node_id, ident, ...counts }) => ({ name: `node ${node_id}${ident ? `, ${ident}` : ""}`, ...counts })),
+    ...neighbours.map(({ callsign, via, ...counts }) => ({ name: `${callsign}, ${via}`, ...counts })),
+  ];
+  byId("others-heard").hidden = heard.length === 0;
+  byId("others").replaceChildren(...heard.map(({ name, frames, last_ms }) => el("tr", "",
+    said("th", "", name), el("td", "", format.grouped(frames)), el("td", "", since(last_ms)))));
 }
 
 /** The stations that hear it, once there is another one than this. */

@@ -72,6 +72,24 @@ def test_what_a_broker_acknowledged_and_lost_is_asked_for(tmp_path: Path) -> Non
     assert [s.flight()["beacons"] for s in stations] == [union.flight()["beacons"]] * 2
 
 
+def test_the_last_word_before_a_broker_died_is_said_again(tmp_path: Path) -> None:
+    clock, broker = Clock(), MemoryBroker()
+    hill, car = two(tmp_path, broker, clock)
+    for at_ms, frame in flight(9):
+        clock.utc_ms = at_ms
+        broker.carries = lambda at_ms=at_ms: at_ms < START_MS + 14_000  # the last two are lost
+        hill.hear(frame)
+        settle(clock, [hill, car], 2)
+    assert len(car.receptions()) == 7 and hill.receptions() != car.receptions()
+    broker.kept.clear()
+    broker.carries = lambda: True
+    for station in (hill, car):
+        station.line.cut()
+        station.line.restore()
+    settle(clock, [hill, car])
+    assert hill.receptions() == car.receptions()
+
+
 def test_a_network_that_is_gone_for_minutes_costs_nothing(tmp_path: Path) -> None:
     clock = Clock()
     stations, union = two(tmp_path, MemoryBroker(), clock), Station(tmp_path, "all", clock, None)

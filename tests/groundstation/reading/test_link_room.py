@@ -8,9 +8,18 @@ from pathlib import Path
 import pytest
 
 from groundstation.archive import schema
-from groundstation.reading import link_room, packets
+from groundstation.reading import ears, link_figures, link_room, packets
 from groundstation.reading.link_room import class_of
 from tests.groundstation.far_end import SIGNED_MISSION, START_MS, state_at
+from tests.groundstation.peers.stations import (
+    Clock,
+    MemoryBroker,
+    MemoryLine,
+    mission_of,
+    settle,
+)
+from tests.groundstation.peers.stations import Station as Peer
+from tests.groundstation.peers.stations import flight as peer_flight
 from tests.groundstation.reading.test_proof import FLOWN, Station
 from wire import frames
 from wire.airtime_budget import AirtimeBudget
@@ -84,3 +93,21 @@ def test_packets_are_paged_and_each_says_what_became_of_it(station: Station) -> 
     assert proved["fate"] == "shown as a beacon; signed by the payload, verified"
     assert packets.one(db, 10**9) is None
     db.close()
+
+
+def test_what_several_stations_received_was_on_the_air_once(tmp_path: Path) -> None:
+    clock, broker = Clock(), MemoryBroker()
+    hill, car = (Peer(tmp_path, name, clock, MemoryLine(broker, name)) for name in ("hill", "car"))
+    for at_ms, frame in peer_flight(30):
+        clock.utc_ms = at_ms
+        for station, rssi_dbm in ((hill, -90.0), (car, -120.0)):
+            station.ground.receive(frame, at_ms, rssi_dbm, 5.0)
+    settle(clock, [hill, car], 3)
+    db = hill.ground.archive.db
+    room = link_room.now(db, mission_of("hill"))
+    assert sum(row["frames"] for row in room["airtime"]) == 30
+    assert {level for _, level, _ in room["signal"]} == {-90.0}, "this station's, not the other's"
+    assert link_figures.now(db, 7)["rssi_dbm"] == -90.0
+    assert [(ear["station"], ear["frames"]) for ear in ears.stations(db, 7)] == [
+        ("car", 30), ("hill", 30)]
+    assert [ear["station"] for ear in packets.one(db, 3)["heard_by"]] == ["hill", "car"]
