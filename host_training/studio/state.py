@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from host_training.common.persona_dir import notebooks, read_list
+from host_training.errors import TrainingError
 from host_training.studio.answers import NotDone
 from host_training.studio.jobs import JobKind, Jobs, as_row
 from host_training.studio.place import StudioPlace
@@ -88,7 +89,11 @@ def state(place: StudioPlace, jobs: Jobs, files: Callable[[StudioPlace], dict[st
 
 
 def _values(place: StudioPlace) -> list[str]:
-    return read_list(place.persona / "values.md")
+    """None where the file cannot be read, which the step of the character says."""
+    try:
+        return read_list(place.persona / "values.md")
+    except TrainingError:
+        return []
 
 
 def need(is_there: bool, sentence: str) -> None:
