@@ -106,7 +106,8 @@ class StudioPlace:
         digest = hashlib.sha256()
         for path, about in [*files_below(self.exports),
                             *files_below(self.persona / persona_dir.NOTEBOOK)]:
-            digest.update(os.fsencode(f"{path}\0{about.st_size}\0{about.st_mtime_ns}\0"))
+            name = path.relative_to(self.root)  # the folder may be moved
+            digest.update(os.fsencode(f"{name}\0{about.st_size}\0{about.st_mtime_ns}\0"))
         table = self.table()
         digest.update(json.dumps({key: table.get(key) for key in KEYS_READ},
                                  sort_keys=True, default=str).encode())
