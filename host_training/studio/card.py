@@ -59,7 +59,7 @@ async def _card(place: StudioPlace, request: Request) -> Response:
     found = sorted(place.card.iterdir()) if place.card.exists() else []
     return as_json({"folder": str(place.card), "files": [
         {"name": path.name, "is_folder": path.is_dir(),
-         "bytes": sum(file.lstat().st_size for file in files_below(path)) if path.is_dir()
+         "bytes": sum(about.st_size for _, about in files_below(path)) if path.is_dir()
          else path.stat().st_size} for path in found]})
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import glob
 import json
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from host_training.studio.state import is_read
 PEOPLE_MAX = 400  # that the page shows, those with most words
 CHATS_MAX = 400
 NAME_CHARS_MAX = 400
+ALIKE_MAX = 3  # exports of a kind in one folder, shown one by one
 TIERS = {"tier 1": "Essays and documents", "tier 2": "Journals and notes",
          "tier 3": "Mails and talks", "tier 4": "Chats and posts"}
 
@@ -61,7 +63,7 @@ def found(place: StudioPlace) -> dict[str, Any]:
     chats = _json(place.seen / assemble.CHATS) or []
     left_out = settings_file.chats_left_out(table)
     return {
-        "exports": [_export(row) for row in rows],
+        "exports": list(_exports(rows)),
         "people": _accounts(rows, table),
         "chats": [{"id": chat["id"], "name": chat["name"] or chat["id"],
                    "messages": chat["messages"],
@@ -74,18 +76,33 @@ def found(place: StudioPlace) -> dict[str, Any]:
     }
 
 
-def _export(row: InventoryRow) -> dict[str, Any]:
-    """``kind`` is the app's name, ``file`` where it begins."""
-    kind, _, file = row["export"].partition(": ")
-    return {"kind": kind, "file": file.removeprefix("exports/"), "files": row["files"],
-            "messages": row["messages"], "words": row["words"], "dates": row["dates"],
-            "speakers": row["speakers"]}
+def _exports(rows: Iterable[InventoryRow]) -> Iterator[dict[str, Any]]:
+    """``kind`` is the app's name, ``file`` where it begins.
+
+    More than ALIKE_MAX of a kind in one folder, like the notes of a vault, are one row together.
+    """
+    groups: defaultdict[tuple[str, str], list[InventoryRow]] = defaultdict(list)
+    for row in rows:
+        kind, _, file = row["export"].partition(": ")
+        groups[kind, file.rpartition("/")[0]].append(row)
+    for (kind, folder), alike in groups.items():
+        for some in ([alike] if len(alike) > ALIKE_MAX else [[row] for row in alike]):
+            file = folder if len(some) > 1 else some[0]["export"].partition(": ")[2]
+            days = sorted(day for row in some for day in row["dates"].split(" to ") if day)
+            speakers = some[0]["speakers"]
+            yield {"kind": kind, "file": file.removeprefix("exports").removeprefix("/"),
+                   "files": sum(row["files"] for row in some),
+                   "messages": sum(row["messages"] for row in some),
+                   "words": sum(row["words"] for row in some),
+                   "dates": " to ".join(dict.fromkeys([*days[:1], *days[-1:]])),
+                   "speakers": speakers if all(row["speakers"] == speakers for row in some)
+                   else ["several people"]}
 
 
 def _accounts(rows: Iterable[InventoryRow], table: dict[str, Any]) -> list[dict[str, Any]]:
     """Everybody whom an export does not tell to be the author, the most talkative first.
 
-    ``is_likely``: has the author's name.
+    ``is_likely``: has the author's name, or a part of it.
     """
     me, without = set(table.get("me", [])), set(table.get("privacy", {}).get("without", []))
     called = {word.casefold() for word in str(table.get("author", "")).split()}
@@ -97,11 +114,16 @@ def _accounts(rows: Iterable[InventoryRow], table: dict[str, Any]) -> list[dict[
                 "account": account, "name": one["name"] or own_id, "words": 0, "in": [],
                 "is_me": one["is_you"] or bool({account, own_id} & me),
                 "is_out": bool({account, own_id, one["name"]} & without),
-                "is_likely": bool(called & set(one["name"].casefold().split()))})
+                "is_likely": _is_named(set(one["name"].casefold().split()), called)})
             person["words"] += one["words"]
             kind = row["export"].partition(": ")[0]
             person["in"] += [kind] if kind not in person["in"] else []
     return sorted(people.values(), key=lambda person: -person["words"])[:PEOPLE_MAX]
+
+
+def _is_named(words: set[str], called: set[str]) -> bool:
+    """"Ada" and "Ada Moor" are one name, "Ada Berg" is another."""
+    return bool(words and called) and (words <= called or called <= words)
 
 
 def _learns(read: summary.WritingSummary) -> list[dict[str, Any]]:
@@ -123,7 +145,7 @@ async def _people(place: StudioPlace, jobs: Jobs, request: Request) -> Response:
     _check_known(chats_out, {chat["id"] for chat in before["chats"]}, "chat")
     if set(me) & set(without):
         raise NotDone("Somebody is ticked as you and to be left out; choose one of the two.")
-    has_own = any(speaker.startswith("you ") for row in before["exports"]
+    has_own = any(speaker.startswith("you ") for row in _rows(place)
                   for speaker in row["speakers"])
     if before["people"] and not me and not has_own:
         raise NotDone("Please tick which of these people is you: otherwise nothing can be learnt.")

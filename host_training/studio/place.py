@@ -8,6 +8,7 @@ import os
 import secrets
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,9 +104,10 @@ class StudioPlace:
     def fingerprint(self) -> str:
         """Of all that `scan` reads: it changes when a file comes, goes or is another."""
         digest = hashlib.sha256()
-        for path in [*files_below(self.exports), *persona_dir.notebooks(self.persona)]:
-            about = path.lstat()
-            digest.update(os.fsencode(f"{path}\0{about.st_size}\0{about.st_mtime_ns}\0"))
+        for path, about in [*files_below(self.exports),
+                            *files_below(self.persona / persona_dir.NOTEBOOK)]:
+            name = path.relative_to(self.root)  # the folder may be moved
+            digest.update(os.fsencode(f"{name}\0{about.st_size}\0{about.st_mtime_ns}\0"))
         table = self.table()
         digest.update(json.dumps({key: table.get(key) for key in KEYS_READ},
                                  sort_keys=True, default=str).encode())
@@ -132,8 +134,11 @@ class StudioPlace:
                      json.dumps({**self.ticks(), step: self.fingerprint()}))
 
 
-def files_below(folder: Path) -> Iterator[Path]:
-    """Files in order of their paths, links not followed; the first FILES_MAX."""
+def files_below(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Files in order of their paths, links not followed; the first FILES_MAX.
+
+    One that goes meanwhile is not among them.
+    """
     count = 0
     for place, folders, names in os.walk(folder, followlinks=False):
         folders.sort()
@@ -141,7 +146,9 @@ def files_below(folder: Path) -> Iterator[Path]:
             count += 1
             if count > FILES_MAX:
                 return
-            yield Path(place) / name
+            path = Path(place) / name
+            with suppress(FileNotFoundError):
+                yield path, path.lstat()
 
 
 def replace_text(path: Path, text: str) -> None:

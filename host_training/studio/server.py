@@ -40,6 +40,7 @@ from host_training.studio.talk import Talk
 STATIC = Path(__file__).parent / "static"
 VENDOR = PROJECT / "groundstation" / "static" / "vendor"  # uPlot, which `make` puts there
 POLL_S = 1.0
+REST = 9  # times as long as a look took: a folder of many files takes a tenth of a core at most
 BEAT_S = 15.0  # so that a browser knows that the studio lives
 STREAMS_MAX = 12  # open tabs
 CONNECTIONS_MAX = 64
@@ -65,13 +66,14 @@ class Live:
         try:
             yield "retry: 1000\n\n"
             while True:
+                began_s = time.monotonic()
                 now = await run_in_threadpool(self._read)
                 if now != last or time.monotonic() - beat_s > BEAT_S:
                     yield f"data: {now}\n\n" if now != last else ": alive\n\n"
                     last, beat_s = now, time.monotonic()
                 if self.is_closing():
                     return
-                await asyncio.sleep(POLL_S)
+                await asyncio.sleep(max(POLL_S, REST * (time.monotonic() - began_s)))
         finally:
             self._n_open -= 1
 

@@ -10,19 +10,23 @@ from collections.abc import Callable
 from typing import Any
 
 from host_training.common.persona_dir import notebooks, read_list
+from host_training.errors import TrainingError
 from host_training.studio.answers import NotDone
-from host_training.studio.jobs import JobKind, Jobs, as_row
+from host_training.studio.jobs import KINDS, Jobs, as_row
 from host_training.studio.place import StudioPlace
 from wire.bundle import MANIFEST
 
 STEPS = ("writing", "found", "character", "review", "learning", "report", "talk", "card")
 
 
-def is_read(place: StudioPlace, jobs: Jobs) -> bool:
-    """Whether `scan` reads what lies in the folder now, or has read it and found the author."""
+def is_read(place: StudioPlace, jobs: Jobs, mark: str | None = None) -> bool:
+    """Whether `scan` reads what lies in the folder now, or has read it and found the author.
+
+    Args:    mark: ``place.fingerprint()``, where it is known.
+    """
     scan = jobs.state("scan")
     return (scan.is_running or scan.ended == "done") and (
-        scan.about.get("fingerprint") == place.fingerprint())
+        scan.about.get("fingerprint") == (mark or place.fingerprint()))
 
 
 def has_bundle(place: StudioPlace) -> bool:
@@ -30,10 +34,12 @@ def has_bundle(place: StudioPlace) -> bool:
     return (place.bundle / MANIFEST).exists()
 
 
-def done(place: StudioPlace, jobs: Jobs, n_files: int) -> dict[str, bool]:
-    """Which steps are done. What was ticked under other files or settings is not."""
-    mark, ticks, table = place.fingerprint(), place.ticks(), place.table()
-    read = is_read(place, jobs)
+def done(place: StudioPlace, read: bool, mark: str, n_files: int) -> dict[str, bool]:
+    """Which steps are done. What was ticked under other files or settings is not.
+
+    Args:    read, mark: ``is_read`` and ``place.fingerprint()``.
+    """
+    ticks, table = place.ticks(), place.table()
     has_values = bool(_values(place))
     return {
         "writing": bool(table.get("author")) and (n_files > 0 or any(
@@ -72,23 +78,27 @@ def state(place: StudioPlace, jobs: Jobs, files: Callable[[StudioPlace], dict[st
 
     Args:    files: ``writing.listed``.
     """
-    listed, table = files(place), place.table()
-    is_done = done(place, jobs, listed["count"])
-    kinds: tuple[JobKind, ...] = ("scan", "train")
-    scan, train = (jobs.state(kind) for kind in kinds)
+    listed, table, mark = files(place), place.table(), place.fingerprint()
+    read = is_read(place, jobs, mark)
+    is_done = done(place, read, mark, listed["count"])
+    scan, train = (jobs.state(kind) for kind in KINDS)
     is_open = opened(is_done, place.report.exists(), bool(train.about))
     return {
         "author": table.get("author", ""), "name": table.get("name", ""),
         "folder": str(place.root), "files": listed,
         "free_bytes": shutil.disk_usage(place.root).free // 100_000_000 * 100_000_000,
-        "is_read": is_read(place, jobs), "scan": as_row(scan), "train": as_row(train),
+        "is_read": read, "scan": as_row(scan), "train": as_row(train),
         "steps": [{"id": step, "is_done": is_done[step], "is_open": is_open[step]}
                   for step in STEPS],
     }
 
 
 def _values(place: StudioPlace) -> list[str]:
-    return read_list(place.persona / "values.md")
+    """None where the file cannot be read, which the step of the character says."""
+    try:
+        return read_list(place.persona / "values.md")
+    except TrainingError:
+        return []
 
 
 def need(is_there: bool, sentence: str) -> None:

@@ -47,14 +47,13 @@ def listed(place: StudioPlace) -> dict[str, Any]:
     """What lies in the exports folder: each file or folder at its top, with its size."""
     count = size = 0
     entries: dict[str, dict[str, Any]] = {}
-    for path in files_below(place.exports):
-        n_bytes = path.lstat().st_size
+    for path, about in files_below(place.exports):
         top = path.relative_to(place.exports).parts[0]
         entry = entries.setdefault(top, {"name": top, "bytes": 0, "files": 0,
                                          "is_folder": path.parent != place.exports})
-        entry["bytes"] += n_bytes
+        entry["bytes"] += about.st_size
         entry["files"] += 1
-        count, size = count + 1, size + n_bytes
+        count, size = count + 1, size + about.st_size
     return {"count": count, "bytes": size, "entries": list(entries.values())[:ENTRIES_SHOWN_MAX]}
 
 

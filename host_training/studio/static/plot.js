@@ -20,7 +20,7 @@ export function plot(box) {
     return {
       width: box.clientWidth || 320, height: HEIGHT, legend: { show: false }, cursor: { show: false }, padding: [8, 16, 0, 0],
       scales: { x: { time: false, range: [0, 1] } },
-      axes: [{ ...line, space: 70, values: (_, at) => at.map(percent) }, { ...line, size: 44, values: (_, at) => at.map((v) => v.toFixed(1)) }],
+      axes: [{ ...line, space: 70, values: (_, at) => at.map(percent) }, { ...line, size: 44, values: (_, at) => at.map((v) => v.toFixed(2)) }],
       series: [{},
         { stroke: colour("accent"), width: 2, points: { show: false } },
         { stroke: colour("accent"), width: 0, paths: () => null, points: { show: true, size: 9, fill: colour("accent") } }],

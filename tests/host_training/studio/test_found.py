@@ -102,6 +102,33 @@ def test_new_files_are_read_before_the_steps_after_open_again(filled: Desk) -> N
     assert not filled.get("/api/state")["is_read"]
 
 
+def test_many_notes_are_one_row(filled: Desk) -> None:
+    for number in range(5):
+        filled.upload(f"vault/note {number}.md", b"I went home by the long way round the hill.")
+    for number in range(3):
+        filled.upload(f"few/{number}.md", b"I went home by the long way round the hill.")
+    filled.read()
+    rows = {row["file"]: row for row in filled.get("/api/found")["exports"]}
+    assert set(rows) == {"WhatsApp Chat with Bo.txt", "vault", "few/0.md", "few/1.md", "few/2.md"}
+    assert (rows["vault"]["files"], rows["vault"]["words"]) == (5, 50)
+    assert rows["vault"]["speakers"] == ["you 100%"]
+
+
+def test_a_name_is_likely_where_it_is_the_authors_or_a_part_of_it(filled: Desk) -> None:
+    chat = "".join(f"25/12/2020, 22:0{n} - {who}: It did land today\n" for n, who in enumerate(
+        ("Ada", "Ada Berg", "ada moor", "Moor", "Adam")))
+    filled.upload("WhatsApp Chat with all.txt", chat.encode())
+    filled.read()
+    assert {one["name"] for one in filled.get("/api/found")["people"] if one["is_likely"]} == {
+        ADA, "Ada", "ada moor", "Moor"}
+
+
+def test_a_folder_that_was_moved_is_where_it_was(filled: Desk) -> None:
+    filled.post("/api/people", me=[ME])
+    moved = filled.place.root.rename(filled.place.root.with_name("elsewhere"))
+    assert Desk(moved).steps()["found"] == (True, True)
+
+
 def test_a_persona_file_that_somebody_broke_is_named(filled: Desk) -> None:
     path: Path = filled.place.persona / "persona.toml"
     path.write_text(path.read_text() + "\nme = [")

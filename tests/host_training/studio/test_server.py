@@ -39,6 +39,7 @@ def test_a_new_studio_begins_with_the_writing(desk: Desk) -> None:
 
 def test_the_stream_tells_each_change_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "POLL_S", 0.0)
+    monkeypatch.setattr(server, "REST", 0)
     polls = iter([False, False, False, True])
 
     def closing() -> bool:

@@ -59,6 +59,54 @@ def quick(tiny_base: Path, place: Path) -> TrainingSize:
         "--allow-failing-gates"))
 
 
+def prepare(browser: Browser, keys: Keyboard, chat: Path) -> None:
+    """The first four steps, from an empty studio."""
+    look(browser)
+    keys.activate("Next: see what is in it")
+    browser.wait("document.querySelector('.action .problem').textContent.includes('add some')")
+    keys.choose("Choose files", chat)
+    browser.wait("Boolean(document.querySelector('.files li'))")
+    keys.write("Your name", ADA)
+    keys.activate("Next: see what is in it")
+
+    at(browser, "found", "Your name was found and is ticked")
+    look(browser)
+    keys.go_to("This is me: Ada Moor")
+    keys.activate("Next: these are right")
+
+    at(browser, "character", "What you value")
+    look(browser)
+    keys.write("What you value", f"I say what I saw.\n{HOSTILE}")
+    keys.activate("Next: see what is taken out")
+
+    at(browser, "review", "Mail addresses")
+    look(browser)
+    keys.activate("Mail addresses")
+    browser.wait("document.querySelector('mark').checkVisibility()")
+    keys.activate("Next: this is right")
+
+
+def use(browser: Browser, keys: Keyboard) -> None:
+    """The steps after the training, to the folder for the card."""
+    keys.activate("Next: read the report")
+    at(browser, "report", "Does it keep secrets?")
+    look(browser)
+    keys.activate("Next: talk with it")
+
+    at(browser, "talk", "an AI persona, not the person.")
+    keys.write("Your words", "Are you cold?")
+    keys.press("Enter")
+    browser.wait("document.querySelectorAll('.talk .assistant').length === 1 && !document"
+                 ".querySelector('.say [aria-busy]')")
+    look(browser)
+    keys.activate("Next: take it along")
+
+    at(browser, "card", "Write the folder")
+    keys.activate("Write the folder")
+    at(browser, "card", "It is written.")
+    look(browser)
+
+
 @pytest.mark.thorough
 def test_from_an_export_to_a_talking_persona_by_keyboard(
     browser: Browser, tmp_path: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
@@ -73,30 +121,7 @@ def test_from_an_export_to_a_talking_persona_by_keyboard(
     try:
         browser.open(served.url)
         assert "token" not in str(browser.value("location.href"))
-        look(browser)
-        keys.activate("Next: see what is in it")
-        browser.wait("document.querySelector('.action .problem').textContent.includes('add some')")
-        keys.choose("Choose files", chat)
-        browser.wait("Boolean(document.querySelector('.files li'))")
-        keys.write("Your name", ADA)
-        keys.activate("Next: see what is in it")
-
-        at(browser, "found", "Your name was found and is ticked")
-        look(browser)
-        keys.go_to("This is me: Ada Moor")
-        keys.activate("Next: these are right")
-
-        at(browser, "character", "What you value")
-        look(browser)
-        keys.write("What you value", f"I say what I saw.\n{HOSTILE}")
-        keys.activate("Next: see what is taken out")
-
-        at(browser, "review", "Mail addresses")
-        look(browser)
-        keys.activate("Mail addresses")
-        browser.wait("document.querySelector('mark').checkVisibility()")
-        keys.activate("Next: this is right")
-
+        prepare(browser, keys, chat)
         at(browser, "learning", "How large shall it be?")
         look(browser)
         keys.activate("Start the training")
@@ -107,31 +132,14 @@ def test_from_an_export_to_a_talking_persona_by_keyboard(
         served.stop()
         served = ServedStudio(tmp_path / "studio", port)
         browser.complaints.clear()
-        browser.open(f"http://127.0.0.1:{port}/")  # the old address: the tab remembers its token
-        browser.wait("document.getElementById('step').textContent.includes('Training')")
+        browser.open(f"http://127.0.0.1:{port}/")  # the cookie still has the token
         browser.wait("!document.querySelector('.stages')", 400)
         browser.wait("Boolean(document.querySelector('.choice'))")
         assert "trained and signed" in str(browser.value("document.body.textContent"))
+        assert "2 rounds" in str(browser.value("document.querySelector('.samples-now').innerText"))
         look(browser)
-        assert "rounds" in str(browser.value("document.querySelector('.samples-now').textContent"))
-        keys.activate("Next: read the report")
 
-        at(browser, "report", "Does it keep secrets?")
-        look(browser)
-        keys.activate("Next: talk with it")
-
-        at(browser, "talk", "an AI persona, not the person.")
-        keys.write("Your words", "Are you cold?")
-        keys.press("Enter")
-        browser.wait("document.querySelectorAll('.talk .assistant').length === 1 && !document"
-                     ".querySelector('.say [aria-busy]')")
-        look(browser)
-        keys.activate("Next: take it along")
-
-        at(browser, "card", "Write the folder")
-        keys.activate("Write the folder")
-        at(browser, "card", "It is written.")
-        look(browser)
+        use(browser, keys)
         assert verify_bundle(tmp_path / "studio" / "sd-card" / "persona", None).name == "Ada"
         assert browser.value("[...document.querySelectorAll('#steps li')].every((step) =>"
                              " step.className === 'done')")

@@ -23,8 +23,10 @@ export function show(box, desk) {
 
   function draw(found, state) {
     const me = new Set(found.people.filter((one) => one.is_me).map((one) => one.account));
-    const isUnknown = me.size === 0 && found.people.length > 0;
-    if (isUnknown) found.people.filter((one) => one.is_likely).slice(0, 1).forEach((one) => me.add(one.account));
+    const isFirst = !state.steps.find((step) => step.id === "found").is_done;
+    const likely = isFirst ? found.people.filter((one) => one.is_likely && !one.is_me && !one.is_out) : [];
+    for (const one of likely) me.add(one.account);
+    const isUnknown = found.people.length > 0 && (likely.length > 0 || me.size === 0);
     const without = new Set(found.people.filter((one) => one.is_out).map((one) => one.account));
     const chatsOut = new Set(found.chats.filter((chat) => chat.is_out).map((chat) => chat.id));
     const next = action("Next: these are right", async () => {
