@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from payload.link.horus_voice import CRITICAL_FACTOR, FRAME_BYTES_MAX, HorusVoice
-from wire import horus
+from tests.payload.test_flight import FIRST_COUNTER
+from tests.payload.test_flight import Bench as FlightBench
+from wire import commands, horus
 from wire.beacon import Beacon, PowerMode
+from wire.commands import Command, Opcode
 from wire.horus import Packet
 from wire.mission import HorusSection
 
@@ -97,3 +101,23 @@ def test_without_one_nothing_is_said(
 ) -> None:
     assert run(HorusVoice(speaker, section, 3), range(100)) == []
     assert speaker is None or not speaker.said
+
+
+def test_a_flight_speaks_until_it_is_told_to_be_silent(tmp_path: Path) -> None:
+    """The real flight: a packet every twenty seconds, none after TX_OFF, and again when it ends."""
+    speaker = Speaker()
+
+    class Aloft(FlightBench):
+        mission = FlightBench.mission.model_copy(update={"horus": SECTION})
+
+    bench = Aloft(tmp_path, speaker=speaker)
+    bench.run(60)
+    before = len(speaker.said)
+    assert before == 4
+    found = horus.decode(speaker.said[-1])
+    assert found is not None and found.beacon.altitude_m == pytest.approx(100, abs=1)
+    bench.uplink(commands.encode(Command(Opcode.TX_OFF, (1,))), FIRST_COUNTER + 5)
+    bench.run(50)
+    assert len(speaker.said) <= before + 1 and speaker.cancels > 40
+    bench.run(60)
+    assert len(speaker.said) > before + 1
