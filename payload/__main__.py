@@ -151,12 +151,12 @@ def run_preflight(
 @app.command()
 def scan(
     write: Annotated[
-        Path | None, typer.Option("--write", help="Mission file whose [sensors] section is to say "
+        Path | None, typer.Option("--write", help="Mission file whose section `sensors` is to say "
                                                   "what was found.", readable=False)
     ] = None,
     bus: Annotated[int, typer.Option(help="Number of the I2C bus.", min=0, max=20)] = 1,
 ) -> None:
-    """Find what is on the buses and serial ports, and write it as a [sensors] section.
+    """Find what is on the buses and serial ports, and print the section `sensors` for it.
 
     The flight core must not run meanwhile: sudo systemctl stop spacepi-payload.
     """
