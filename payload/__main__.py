@@ -32,6 +32,7 @@ from payload import assembly, carried, diary_command, llama_library, mind_start,
 from payload.devices import fitted
 from payload.devices.buses import Buses
 from payload.drivers import one_wire
+from payload.drivers.aplay import AplaySpeaker
 from payload.drivers.baud_search import BaudSearch
 from payload.drivers.camera import CameraProcess
 from payload.drivers.clock import BootClock
@@ -48,6 +49,7 @@ from payload.drivers.serial_port import SerialStream, serial_ports
 from payload.drivers.system import SysfsBoard
 from payload.drivers.systemd import SystemdWatchdog
 from payload.flight import Flight, FlightPorts
+from payload.link import horus_fsk
 from payload.mind.persona import load_persona
 from payload.notes import Note
 from payload.ports import DeviceAbsent, Radio, Switch
@@ -150,12 +152,12 @@ def run_preflight(
 @app.command()
 def scan(
     write: Annotated[
-        Path | None, typer.Option("--write", help="Mission file whose [sensors] section is to say "
+        Path | None, typer.Option("--write", help="Mission file whose section `sensors` is to say "
                                                   "what was found.", readable=False)
     ] = None,
     bus: Annotated[int, typer.Option(help="Number of the I2C bus.", min=0, max=20)] = 1,
 ) -> None:
-    """Find what is on the buses and serial ports, and write it as a [sensors] section.
+    """Find what is on the buses and serial ports, and print the section `sensors` for it.
 
     The flight core must not run meanwhile: sudo systemctl stop spacepi-payload.
     """
@@ -310,7 +312,7 @@ def _ports(
     buses = Buses(bus, KernelThermometer)
     gnss_stream = BaudSearch(SerialStream(sensors.gnss_device, sensors.gnss_baud))
     open_things.callback(gnss_stream.close)
-    run_dir = _run_dir(base, open_things)
+    run_dir, cutdown_pin = _run_dir(base, open_things), plan.flight.cutdown_pin
     return FlightPorts(
         gnss=fitted.receiver(sensors, buses, gnss_stream),
         sensors=fitted.sensors(sensors, buses),
@@ -320,8 +322,10 @@ def _ports(
         http=HttpClient(user_agent=f"spacepi/{plan.payload.callsign}"),
         watchdog=watchdog,
         board=SysfsBoard(),
-        cutdown=_cutdown(plan, open_things),
+        cutdown=None if cutdown_pin is None else _output_pin(
+            cutdown_pin, "no_cutdown", open_things),
         saver=_saver(plan, open_things),
+        speaker=_speaker(plan, open_things),
     )
 
 
@@ -338,15 +342,14 @@ def _mind(
     return mind
 
 
-def _cutdown(plan: Mission, open_things: contextlib.ExitStack) -> Switch | None:
-    if plan.flight.cutdown_pin is None:
-        return None
-    from payload.drivers.pins import CutdownPin  # gpiozero: 2 MB, which most flights do not need
+def _output_pin(number: int, lost: str, open_things: contextlib.ExitStack) -> Switch | None:
+    """None where it cannot be driven, with the event ``lost``."""
+    from payload.drivers.pins import OutputPin  # gpiozero: 2 MB, which most flights do not need
 
     try:
-        pin = CutdownPin(plan.flight.cutdown_pin)
+        pin = OutputPin(number)
     except DeviceAbsent as error:
-        log.error("no_cutdown", reason=str(error))
+        log.error(lost, reason=str(error))
         return None
     open_things.callback(pin.close)
     return pin
@@ -358,6 +361,19 @@ def _saver(plan: Mission, open_things: contextlib.ExitStack) -> SaverSocket | No
     saver = SaverSocket()
     open_things.callback(saver.close)
     return saver
+
+
+def _speaker(plan: Mission, open_things: contextlib.ExitStack) -> AplaySpeaker | None:
+    """The transmitter of [horus]; without its pin it is keyed by the sound, or not at all."""
+    own = plan.horus
+    if own is None:
+        return None
+    key = None if own.key_pin is None else _output_pin(own.key_pin, "no_horus_key", open_things)
+    speaker = AplaySpeaker(
+        own.device, horus_fsk.RATE_HZ,
+        lambda frame: horus_fsk.samples(frame, own.level_percent, own.base_hz), key)
+    open_things.callback(speaker.close)
+    return speaker
 
 
 def _run_dir(base: Path, open_things: contextlib.ExitStack) -> Path:

@@ -22,6 +22,7 @@ from payload.hearsay import Hearsay
 from payload.link import interop_beacons, telemetry
 from payload.link.command_handlers import CommandRunner, Parts, saved_settings
 from payload.link.downlink import Downlink
+from payload.link.horus_voice import HorusVoice
 from payload.link.inbox import LOOK_MS, Inbox
 from payload.link.interop_beacons import Place
 from payload.link.settings import FlightSettings
@@ -48,6 +49,7 @@ from payload.ports import (
     Radio,
     Saver,
     Sensor,
+    Speaker,
     Switch,
     Watchdog,
 )
@@ -86,6 +88,7 @@ class FlightPorts:
     board: Board | None = None
     cutdown: Switch | None = None
     saver: Saver | None = None
+    speaker: Speaker | None = None
 
 
 class Flight:
@@ -128,6 +131,7 @@ class Flight:
             ports.http, mission.api, mission.cadence.api_s, own_rng, requests, self.hearsay)
         self.camera = CameraManager(ports.camera, mission.cadence.picture_s, store)
         self.downlink = Downlink(mission, ports.radio, store, downlink_key, codec)
+        self._voice = HorusVoice(ports.speaker, mission.horus, store.boot)
         flight = mission.flight
         self.cutdown = Cutdown(ports.cutdown, flight.burn_s, flight.fence_may_fire)
         self._fence = Geofence(flight.fence, flight.ceiling_m)
@@ -173,7 +177,9 @@ class Flight:
         situation = self.situation(now_ms)
         notes += self._act(situation, now_ms)
         radio_due_ms = self._send(situation, now_ms)
-        notes += self.downlink.take_notes()
+        notes += self.downlink.take_notes() + self._voice.update(
+            now_ms, self.downlink.is_silent(now_ms), self.power.mode,
+            lambda number: self._packet(situation, number))
         self._sync(notes, now_ms)
         due_ms = max(now_ms + 1, min(radio_due_ms, now_ms - now_ms % STEP_MS + STEP_MS))
         if self._inbox.is_waiting:

@@ -353,6 +353,18 @@ class Switch(Protocol):
         ...
 
 
+class Speaker(Protocol):
+    """A transmitter that is given sound. Neither call raises or waits."""
+
+    def say(self, frame: bytes) -> bool:
+        """True if ``frame`` is taken, False while the one before it sounds."""
+        ...
+
+    def cancel(self) -> None:
+        """Be silent at once."""
+        ...
+
+
 class Saver(Protocol):
     """Whoever can switch parts of the machine off to save power. Neither call raises or waits."""
 

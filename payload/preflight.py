@@ -69,7 +69,7 @@ def examine(flight: Flight, machine: Machine, now_ms: int) -> list[Line]:
     situation = flight.situation(now_ms)
     lines = [_callsign(flight), _watchdog(machine), _disk(machine), _store(flight)]
     lines += [_clock(flight), *_gnss(flight, situation), *_sensors(flight, situation)]
-    lines += [*_thrift(flight), _radio(flight), *_link(flight)]
+    lines += [*_thrift(flight), _radio(flight), *_horus(flight), *_link(flight)]
     lines += [*_files(flight, machine), *_cutdown(flight)]
     if flight.starts.is_safe:  # what is off cannot be examined
         return [*lines, _safe(flight)]
@@ -264,6 +264,14 @@ def _radio(flight: Flight) -> Line:
                                             "running?")
     return Line(Verdict.GO, "radio", f"{where} accepts frames: has it {radio.rate_bps} bit/s, is "
                                      "it received?")
+
+
+def _horus(flight: Flight) -> Iterator[Line]:
+    """A transmitter says nothing of itself: somebody must hear it."""
+    own = flight.settings.mission.horus
+    if own is not None:
+        yield Line(Verdict.JUDGE, "horus", f"{own.device} sounds every {own.every_s} s: is it "
+                                           "received?")
 
 
 def _module(is_lost: bool, radio: RadioSection, told: str | None) -> Line:

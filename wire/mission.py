@@ -59,6 +59,16 @@ class CadenceSection(Section):
     api_s: Annotated[int, Field(ge=10, le=3600)] = 150
 
 
+class HorusSection(Section):
+    """[horus]: a transmitter of its own that is given 4FSK as sound."""
+
+    device: Annotated[str, Field(min_length=1)]
+    every_s: Annotated[int, Field(ge=10, le=3600)] = 30
+    level_percent: Annotated[int, Field(ge=1, le=100)] = 50
+    base_hz: Annotated[int, Field(ge=500, le=2500)] = 1000
+    key_pin: Annotated[int, Field(ge=16, le=27)] | None = None
+
+
 class PowerSection(Section):
     capacity_mah: Annotated[int, Field(ge=100, le=100_000)]
     eco_mv: Annotated[int, Field(ge=2000, le=30_000)]
@@ -185,6 +195,7 @@ class Mission(Section):
     power: PowerSection
     cadence: CadenceSection = CadenceSection()
     sensors: SensorSection = SensorSection()
+    horus: HorusSection | None = None
     mind: MindSection = MindSection()
     flight: FlightSection = FlightSection()
     api: tuple[ApiSection, ...] = ()
@@ -274,6 +285,10 @@ def _check_flight(flight: FlightSection, name: str) -> None:
 
 def _check_pins(mission: Mission, name: str) -> None:
     pin, module = mission.flight.cutdown_pin, mission.radio.ebyte
+    key_pin = None if mission.horus is None else mission.horus.key_pin
+    if key_pin is not None and (key_pin == pin or (module and key_pin in module.used_pins)):
+        raise MissionError(
+            f"{name}: horus.key_pin = {key_pin}: is the cutdown's or the radio module's")
     if pin is not None and module is not None and pin in module.used_pins:
         raise MissionError(
             f"{name}: flight.cutdown_pin = {pin}: is a pin of the radio module, [radio.ebyte]")
@@ -313,6 +328,7 @@ def _sentence(name: str, error: ValidationError) -> str:
 
 # The sections whose annotation is more than their class.
 _TABLES: dict[str, type[BaseModel]] = {
+    "horus": HorusSection,
     "api": ApiSection, "sources": SourceSection, "ebyte": EbyteSection, "rylr": RylrSection,
     "mqtt": MqttSection,
 }

@@ -1,8 +1,8 @@
-"""Pins of the Pi's header: the cutdown's, low by default and after any error, and those of a radio
-module.
+"""Pins of the Pi's header: those that are low by default and after any error (the cutdown's, a
+transmitter's key), and those of a radio module.
 
-Timing, arming and the reasons to fire belong to the core; this holds levels. The cutdown's line
-must have a pull-down resistor: while no process holds it, it is an input.
+Timing, arming and the reasons to fire belong to the core; this holds levels. The lines must
+have pull-down resistors: while no process holds them, they are inputs.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from payload.ports import DeviceAbsent
 _PIN_ERRORS = (gpiozero.GPIOZeroError, OSError, ImportError, RuntimeError)
 
 
-class CutdownPin:
-    """A GPIO that heats the burn wire while high."""
+class OutputPin:
+    """A GPIO that heats the burn wire, or keys a transmitter, while high."""
 
     def __init__(self, bcm_number: int, pin_factory: Any = None) -> None:
         """``bcm_number`` as on the board's drawing, BCM numbering. Raises DeviceAbsent."""
@@ -34,7 +34,7 @@ class CutdownPin:
         try:
             self._device.value = int(is_high)
         except _PIN_ERRORS as error:
-            raise DeviceAbsent(f"cutdown pin: {error}") from error
+            raise DeviceAbsent(f"output pin: {error}") from error
 
     def is_high(self) -> bool:
         """The level as read back from the pin."""

@@ -13,7 +13,7 @@ from gpiozero.pins.mock import MockFactory
 
 from payload.drivers import i2c
 from payload.drivers.clock import BootClock
-from payload.drivers.pins import CutdownPin
+from payload.drivers.pins import OutputPin
 from payload.drivers.system import SysfsBoard
 from payload.drivers.systemd import SystemdWatchdog
 from payload.ports import DeviceAbsent
@@ -142,17 +142,17 @@ def test_i2c_opens_late_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_cutdown_pin_is_low_until_told() -> None:
     """Goal: low at the start, follows ``drive``, low at the end; no GPIO is DeviceAbsent."""
     factory = MockFactory()
-    pin = CutdownPin(17, factory)
+    pin = OutputPin(17, factory)
     mock = factory.pin(17)
     assert (pin.is_high(), mock.state) == (False, False)
     pin.drive(True)
     assert (pin.is_high(), mock.state) == (True, True)
     with pytest.raises(DeviceAbsent):
-        CutdownPin(17, factory)  # somebody holds it
+        OutputPin(17, factory)  # somebody holds it
     pin.drive(False)
     assert not pin.is_high()
     pin.close()
     with pytest.raises(DeviceAbsent):
         pin.drive(True)
     with pytest.raises(DeviceAbsent):
-        CutdownPin(999, factory)
+        OutputPin(999, factory)
