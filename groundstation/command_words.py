@@ -6,7 +6,7 @@ command's own and is never typed.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
 from wire import commands, settings
 from wire.commands import ARGUMENTS, HAZARDOUS, Command, Opcode
@@ -16,6 +16,14 @@ _A_SETTING = frozenset((Opcode.SETTING_GET, Opcode.SETTING_SET))  # their first 
 NOT_IN_A_FORM = frozenset((Opcode.ASK, Opcode.PLAIN_TEXT))
 _NEVER_TYPED = frozenset((Opcode.FOLLOW_UP,))  # what the station makes of a question
 _GIVEN_BY_US = {Opcode.ASK: 1}  # leading arguments that are not typed: the id of the question
+
+
+class CommandForm(TypedDict):
+    """A command as the page offers it, with its arguments in words."""
+
+    name: str
+    arguments: str
+    is_hazardous: bool
 
 
 def names() -> list[str]:
@@ -37,7 +45,7 @@ def usage(opcode: Opcode) -> str:
     return f"{opcode.name.lower()} requires {wanted or 'no argument'}"
 
 
-def forms() -> list[dict[str, Any]]:
+def forms() -> list[CommandForm]:
     """What an operator may send from the page: each command with its arguments in words. Questions
     have a form of their own, and PLAIN_TEXT is the station's to send."""
     return [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from typing import Any
+from typing import TypedDict
 
 from groundstation.archive.rawlog import BY_MQTT
 from groundstation.reading import link_figures
@@ -27,7 +27,28 @@ CARRIES = ("texts and events", "track and readings", "thumbnails", "picture tile
 _DATA = (FrameType.DATA, FrameType.OPEN_DATA)
 
 
-def now(db: sqlite3.Connection, mission: Mission) -> dict[str, Any]:
+class AirtimeJson(TypedDict):
+    """One class of receptions; ``ms`` is its time on the air."""
+
+    name: str
+    frames: int
+    bytes: int
+    ms: int
+
+
+class LinkRoomJson(TypedDict):
+    """``loss`` is [minute's UTC ms, heard, lost], ``signal`` as ``_signal`` has it, ``sent`` the
+    frames of this station."""
+
+    window_ms: int
+    newest_ms: int | None
+    loss: list[list[int]]
+    signal: list[list[float | None]]
+    airtime: list[AirtimeJson]
+    sent: int
+
+
+def now(db: sqlite3.Connection, mission: Mission) -> LinkRoomJson:
     """Everything that the page shows of the link."""
     node_id = mission.payload.node_id
     row = db.execute("SELECT utc_ms FROM reception ORDER BY id DESC LIMIT 1").fetchone()
@@ -43,7 +64,7 @@ def now(db: sqlite3.Connection, mission: Mission) -> dict[str, Any]:
     }
 
 
-def _signal(db: sqlite3.Connection, since_ms: int) -> list[list[Any]]:
+def _signal(db: sqlite3.Connection, since_ms: int) -> list[list[float | None]]:
     """[minute's UTC ms, mean RSSI in dBm, mean SNR in dB] at this station; None where the modem
     told none."""
     rows = db.execute(
@@ -53,7 +74,7 @@ def _signal(db: sqlite3.Connection, since_ms: int) -> list[list[Any]]:
     return [list(row) for row in rows]
 
 
-def _airtime(db: sqlite3.Connection, mission: Mission, since_ms: int) -> list[dict[str, Any]]:
+def _airtime(db: sqlite3.Connection, mission: Mission, since_ms: int) -> list[AirtimeJson]:
     """Frames, bytes and time on the air of each class that was received, longest first.
 
     What was lost was on the air too, and is not in it; what several stations received was on the

@@ -91,6 +91,7 @@ def test_outside_the_polygon_it_burns_too() -> None:
     assert pin.since_s and seen.events["fence_left"] == 1
 
 
+@pytest.mark.thorough
 def test_a_fence_that_may_not_fire_only_says_so() -> None:
     pin, seen = fenced(False, ceiling_m=CEILING_M)
     assert not pin.since_s and seen.events["fence_left"] == 1

@@ -53,6 +53,7 @@ def test_horus_packets_are_sent_heard_and_counted(tmp_path: Path) -> None:
         assert any(said.startswith(line.removesuffix("...").rstrip(" -.")) for said in aboard)
 
 
+@pytest.mark.thorough
 def test_without_our_own_beacon_horus_still_says_where_it_is(
     tmp_path: Path, monkeypatch
 ) -> None:

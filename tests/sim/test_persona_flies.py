@@ -71,6 +71,7 @@ def flown(tmp_path_factory: pytest.TempPathFactory) -> World:
     return world
 
 
+@pytest.mark.thorough
 def test_the_mind_worker_killed_in_flight_costs_no_record(flown: World) -> None:
     result = summary.summarise(flown, None, 0)
     musings = (flown.out_dir / "musings.txt").read_text().splitlines()

@@ -13,6 +13,7 @@ from tests.groundstation.uplink.outbox_station import Station
 from tests.groundstation.web.browser import Browser, find_chromium
 from tests.groundstation.web.served import Served, go
 from tests.groundstation.web.test_access import TOKENS, VISITOR
+from tests.thorough import sampled
 from wire import frames
 from wire.beacon import FaultBits
 from wire.commands import Opcode
@@ -167,7 +168,7 @@ def test_a_station_that_is_gone_is_no_silence_of_the_payload(
     browser.wait("document.querySelector('#alarm-list .noticed') !== null")
 
 
-@pytest.mark.parametrize(("width", "height"), [(1440, 900), (375, 667)])
+@pytest.mark.parametrize(("width", "height"), sampled([(1440, 900), (375, 667)]))
 def test_both_ends_the_link_and_a_hostile_packet_are_shown(
     station: Station, served: Served, browser: Browser, width: int, height: int
 ) -> None:
@@ -196,6 +197,7 @@ def test_both_ends_the_link_and_a_hostile_packet_are_shown(
     assert browser.complaints == []
 
 
+@pytest.mark.thorough
 def test_a_viewer_sees_everything_and_can_press_nothing(
     station: Station, served: Served, browser: Browser
 ) -> None:

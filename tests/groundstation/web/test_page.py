@@ -208,6 +208,7 @@ def test_a_new_line_arrives_and_never_moves_what_is_being_read(page, tmp_path):
         archive.close()
 
 
+@pytest.mark.thorough
 def test_the_colophon_says_what_sondehub_was_told(page, tmp_path):
     mission = MISSION.model_copy(
         update={"ground": MISSION.ground.model_copy(update={"sondehub": "on"})})
@@ -302,6 +303,7 @@ def test_an_empty_page_says_what_it_waits_for_and_draws_nothing_that_is_not_ther
         archive.close()
 
 
+@pytest.mark.thorough
 def test_a_flight_that_is_known_to_be_over_stands_still_and_can_be_read(page, tmp_path):
     """As the simulator ends one: the page was open, and stays readable when it is closed."""
     archive = diary.build(tmp_path / "over.sqlite", with_pictures=False, end_s=600)
@@ -334,6 +336,7 @@ def test_a_flight_that_is_known_to_be_over_stands_still_and_can_be_read(page, tm
         archive.close()
 
 
+@pytest.mark.thorough
 def test_a_fast_flight_is_not_silent_between_two_messages(page, served):
     """Minutes of a flight at 60 times real time pass while a message is on its way."""
     looked_at(page, served, 1440, 900)

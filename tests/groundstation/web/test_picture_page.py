@@ -123,6 +123,7 @@ def test_a_picture_fills_in_without_a_reload(page, flight, width, height):
     assert page.complaints == []
 
 
+@pytest.mark.thorough
 def test_a_picture_that_waited_for_its_tiles_grows(page, flight):
     """Its thumbnail promised none; it stands small until the first one comes."""
     flight.thumbnail()

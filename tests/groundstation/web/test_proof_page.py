@@ -81,6 +81,7 @@ def test_an_unsigned_sentence_changes_nothing_that_is_proved_and_is_shown_as_wha
         station.close()
 
 
+@pytest.mark.thorough
 def test_what_is_proved_is_drawn_full_and_what_is_not_dashed_and_hollow(page, tmp_path):
     station = Station(tmp_path)
     served = Served(station.archive.path, lambda: START_MS + (LIED_S + 20) * 1000,
@@ -113,6 +114,7 @@ def test_what_is_proved_is_drawn_full_and_what_is_not_dashed_and_hollow(page, tm
         station.close()
 
 
+@pytest.mark.thorough
 def test_a_claim_is_gone_from_the_present_when_the_payload_is_heard_again(page, tmp_path):
     station = Station(tmp_path)
     served = Served(station.archive.path, lambda: START_MS + (LIED_S + 60) * 1000,

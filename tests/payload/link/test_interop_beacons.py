@@ -181,6 +181,7 @@ def test_where_the_duty_cycle_leaves_no_room_horus_waits(tmp_path: Path) -> None
     assert bench.horus() == [] and bench.native() == without.native() != []
 
 
+@pytest.mark.thorough
 def test_musings_keep_their_share_beside_horus(tmp_path: Path) -> None:
     """What Horus takes it takes from all classes: a few in a hundred frames at 2400 bit/s."""
     frames_sent = []

@@ -126,6 +126,7 @@ def test_a_call_that_blocks_for_a_minute_is_ended_by_the_watchdog(tmp_path: Path
     world.close()
 
 
+@pytest.mark.thorough
 def test_a_board_that_hangs_takes_time_too(tmp_path: Path) -> None:
     world = hop_world(tmp_path)
     world.run_until(50)
@@ -159,6 +160,7 @@ def test_a_brown_out_ends_the_boot_and_warmth_begins_another(tmp_path: Path) -> 
     world.close()
 
 
+@pytest.mark.thorough
 def test_two_reboots_at_once_are_one(tmp_path: Path) -> None:
     world = hop_world(tmp_path)
     world.run_until(50)
@@ -183,6 +185,7 @@ def test_hot_and_under_voltage_reach_the_flight(tmp_path: Path) -> None:
     world.close()
 
 
+@pytest.mark.thorough
 def test_a_frozen_box_stops_the_mind_until_it_has_been_warm_for_ten_minutes(
     tmp_path: Path
 ) -> None:
@@ -239,6 +242,7 @@ def test_the_camera_jams_the_receiver_while_it_runs(tmp_path: Path) -> None:
     world.close()
 
 
+@pytest.mark.thorough
 def test_strangers_and_an_attacker_are_heard_and_change_nothing(tmp_path: Path) -> None:
     """Foreign frames are filed as foreign, replays and forgeries move no counter."""
     world = hop_world(tmp_path)

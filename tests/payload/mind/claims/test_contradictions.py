@@ -240,6 +240,7 @@ def test_nothing_contradicts_a_moment_without_readings(at: int) -> None:
     assert contradictions.find(line, moment.about, "no readings.", None) == []
 
 
+@pytest.mark.thorough
 def test_the_thoughts_of_the_notebook_agree_with_their_own_conditions() -> None:
     rng, thoughts, hits = random.Random(1), 0, []
     for path in sorted(NOTEBOOK.glob("*.md")):
