@@ -1,5 +1,6 @@
 #!/bin/sh
-# A whole arm64 machine with 512 MB, in QEMU: Debian's kernel boots into the units, the mind thinks
+# A whole arm64 machine with 512 MB, in QEMU, on a root that nobody writes to: Debian's kernel boots
+# into the units, the mind thinks
 # below its memory limit, both services are killed with -9 KILLS times (20) and the machine itself
 # POWER_CUTS times (3), and everything that was heard on the air is in the store.
 # shellcheck source-path=SCRIPTDIR
@@ -35,8 +36,9 @@ while [ ! -s "$flight/heard" ]; do sleep 1; done
 boot() {
     qemu-system-aarch64 -M virt -cpu cortex-a72 -m 512 -smp 2 -display none -nic none \
         -kernel "$proof/$release.vmlinuz" -initrd "$proof/$release.initrd" \
-        -append "console=ttyAMA0 root=/dev/vda rw quiet proof.kills=$1" \
-        -drive "file=$image,if=virtio,format=raw" -device i6300esb \
+        -append "console=ttyAMA0 root=/dev/vda ro quiet proof.kills=$1" \
+        -drive "file=$image,if=virtio,format=raw" \
+        -drive "file=$proof/data.img,if=virtio,format=raw" -device i6300esb \
         -chardev "serial,id=gnss,path=$flight/gnss" -device pci-serial,chardev=gnss \
         -chardev socket,id=tnc,host=127.0.0.1,port=18002 -device pci-serial,chardev=tnc \
         -serial "file:$flight/console" >"$flight/qemu" 2>&1 &
@@ -81,10 +83,10 @@ wait "$machine" 2>/dev/null || true
 kill "$around"
 wait "$around" || true
 
-e2fsck -fy "$image" >"$flight/fsck" 2>&1 || [ $? -lt 4 ] || fail "the file system is broken"
+e2fsck -fy "$proof/data.img" >"$flight/fsck" 2>&1 || [ $? -lt 4 ] || fail "the file system is broken"
 for suffix in "" -wal; do
-    debugfs -R "dump /var/lib/spacepi/data/payload.sqlite$suffix $flight/payload.sqlite$suffix" \
-        "$image" 2>/dev/null
+    debugfs -R "dump /payload.sqlite$suffix $flight/payload.sqlite$suffix" "$proof/data.img" \
+        2>/dev/null
 done
 judged=$(PYTHONPATH=$project "$python" -m tests.proof.surroundings \
     --store "$flight/payload.sqlite" --heard "$flight/heard") || fail "$judged"
