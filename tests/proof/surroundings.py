@@ -4,9 +4,10 @@
 
 The payload may be a process of another processor, in a chroot or in a virtual machine; it is given
 LINK as its receiver and PORT as its modem over TCP, and flies a short hop; or it is given a modem
-of its own, and ``--ear PORT`` is one that hears it. What is on the air is told, a line of JSON each: ``began``, ``beacon`` and ``record``, with seconds since the start;
-at the end, and on SIGTERM, ``heard`` with the numbers. ``--store FILE`` judges instead: is
-every record that was heard (``--heard FILE``, those lines) in that store, word for word?
+of its own, and ``--ear PORT`` is one that hears it. What is on the air is told, a line of JSON
+each: ``began``, ``beacon`` and ``record``, with seconds since the start; at the end, and on
+SIGTERM, ``heard`` with the numbers. ``--store FILE`` judges instead: is every record that was heard
+(``--heard FILE``, those lines) in that store, word for word?
 """
 
 from __future__ import annotations

@@ -328,7 +328,8 @@ def test_a_card_installs_itself_with_this_script_and_the_files_that_it_makes() -
     script = (ROOT / "systemd/install.sh").read_text()
     assert text.startswith("#cloud-config\n") and "\t" not in text
     assert "[sh, /boot/firmware/spacepi/systemd/install.sh]" in text
-    assert "/var/lib/spacepi/mission.key" in text and "mission=/var/lib/spacepi/mission.toml" in script
+    assert "mission=/var/lib/spacepi/mission.toml" in script
+    assert "/var/lib/spacepi/mission.key" in text  # beside the mission file
     assert "multi-user.target.wants/spacepi-payload.service" in text
 
 
