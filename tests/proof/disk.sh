@@ -30,8 +30,13 @@ install -D -m 644 "$here/fake_bus/smbus2.py" "$root/opt/proof/smbus2.py"
 install -D -m 755 "$here/guest.sh" "$root/usr/local/sbin/spacepi-proof"
 units=$root/etc/systemd/system
 mkdir -p "$units/spacepi-payload.service.d"
-printf '[Service]\nEnvironment=PYTHONPATH=/opt/proof\n' \
-    >"$units/spacepi-payload.service.d/fake_bus.conf"
+# An emulated start takes longer than the minute that the unit allows.
+cat >"$units/spacepi-payload.service.d/proof.conf" <<END
+[Service]
+Environment=PYTHONPATH=/opt/proof
+TimeoutStartSec=600
+WatchdogSec=300
+END
 cat >"$units/spacepi-proof.service" <<END
 [Service]
 ExecStart=/usr/local/sbin/spacepi-proof
