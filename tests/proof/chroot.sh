@@ -1,10 +1,14 @@
 #!/bin/sh
 # The installed payload on an arm64 processor (emulated by program): the flight core flies a hop
-# with a receiver and a modem around it, and the mind worker thinks until a musing is on the air.
+# with a receiver, and Dire Wolf on a loopback of sound; the mind worker thinks until a musing has
+# come out of it.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/direwolf.sh"
 set -eu
 need_root
+need direwolf direwolf
 need_image
 limit_s=${LIMIT_S:-1800}
 
@@ -15,6 +19,7 @@ mkdir -p "$flight"
 receiver=$flight/gnss
 # One core of a busy machine emulates another: a musing takes longer than the minute of a flight.
 sed -e 's|^bundle = .*|bundle = "/var/lib/spacepi/persona"|' -e 's/^port = 8001/port = 18001/' \
+    -e 's/^rate_bps = 2400/rate_bps = 1200/' \
     -e 's|^gnss_device = .*|gnss_device = "/var/tmp/proof/gnss"|' -e 's/^camera = true/camera = false/' \
     -e 's/^deadline_s = .*/deadline_s = 600/' "$project/mission.toml" >"$flight/mission.toml"
 head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$flight/mission.key"
@@ -24,13 +29,18 @@ sed "s|/var/lib/spacepi/persona|$root/var/lib/spacepi/persona|" "$flight/mission
     >"$flight/station.toml"
 
 cd "$project"
-PYTHONPATH=$project "$python" -m tests.proof.surroundings --mission "$flight/station.toml" \
-    --receiver "$receiver" --modem 18001 --seconds "$limit_s" >"$flight/heard" &
-around=$!
-core=
-trap 'kill $around $core 2>/dev/null || true' EXIT
+direwolfs="" around="" core=""
+trap 'kill $direwolfs $around $core 2>/dev/null || true' EXIT
 trap 'exit 130' HUP INT TERM
-while [ ! -s "$flight/heard" ]; do sleep 1; done
+direwolf_pair "$flight" 18001 18003
+sleep 5
+PYTHONPATH=$project "$python" -m tests.proof.surroundings --mission "$flight/station.toml" \
+    --receiver "$receiver" --ear 18003 --seconds "$limit_s" >"$flight/heard" &
+around=$!
+while [ ! -s "$flight/heard" ]; do
+    kill -0 "$around" || fail "Dire Wolf does not hear: $(tail -n 3 "$flight/hear.log")"
+    sleep 1
+done
 in_image env RUNTIME_DIRECTORY=/run /opt/spacepi/bin/spacepi-payload run --start-mind \
     --mission /var/tmp/proof/mission.toml >"$flight/log" 2>&1 &
 core=$!

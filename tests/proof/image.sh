@@ -13,12 +13,12 @@ need mmdebstrap mmdebstrap
 ls "$project"/dist/llama_cpp_python-*-80-*aarch64.whl >/dev/null 2>&1 ||
     fail "needs the wheels: make wheels"
 
-# What Raspberry Pi OS Lite has and a minimal Debian has not, and the kernel of machine.sh.
+# What Raspberry Pi OS Lite has and a minimal Debian has not.
 if [ ! -e "$root/usr/bin/python3" ]; then
     began=$(date +%s)
     mmdebstrap --mode=root --architectures=arm64 --variant=minbase \
-        --include=python3,ca-certificates,systemd,systemd-sysv,udev,kmod,dbus \
-        --include=linux-image-arm64,busybox-static "$release" "$root"
+        --include=python3,ca-certificates,systemd,systemd-sysv,udev,kmod,dbus,busybox-static \
+        "$release" "$root"
     say "Debian $release in $(seconds_since "$began") s"
 fi
 mkdir -p "$root/boot/firmware"

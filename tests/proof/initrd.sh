@@ -34,7 +34,7 @@ cat >"$scratch/init" <<END
 #!/bin/busybox sh
 /bin/busybox mount -t devtmpfs devtmpfs /dev
 for module in$load; do /bin/busybox insmod /lib/\$module; done
-while ! /bin/busybox mount -t ext4 /dev/vda /root 2>/dev/null; do /bin/busybox sleep 1; done
+while ! /bin/busybox mount -r -t ext4 /dev/vda /root 2>/dev/null; do /bin/busybox sleep 1; done
 /bin/busybox mount --move /dev /root/dev
 exec /bin/busybox switch_root /root /sbin/init
 END

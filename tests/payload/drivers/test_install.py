@@ -322,6 +322,17 @@ def test_without_root_it_says_so_and_does_not_call_missing_what_it_may_not_see(
     assert "run it with sudo" in ended.stderr
 
 
+def test_a_card_installs_itself_with_this_script_and_the_files_that_it_makes() -> None:
+    """Goal: systemd/user-data, cloud-init's own schema apart, names what there is."""
+    text = (ROOT / "systemd/user-data").read_text()
+    script = (ROOT / "systemd/install.sh").read_text()
+    assert text.startswith("#cloud-config\n") and "\t" not in text
+    assert "[sh, /boot/firmware/spacepi/systemd/install.sh]" in text
+    assert "mission=/var/lib/spacepi/mission.toml" in script
+    assert "/var/lib/spacepi/mission.key" in text  # beside the mission file
+    assert "multi-user.target.wants/spacepi-payload.service" in text
+
+
 @pytest.mark.parametrize("wrong", [["--what"], ["--root"]])
 def test_a_wrong_option_is_a_usage_line(wrong: list[str]) -> None:
     ended = subprocess.run(
