@@ -22,7 +22,7 @@ SLOW = ("import pathlib, signal, sys, time\n"
         "from host_training.common.progress_record import recorded\n"
         "with recorded(pathlib.Path(sys.argv[-1])) as report:\n"
         "    report('writing', 0.5, 'half')\n"
-        "    time.sleep(600)\n")
+        "    time.sleep(120)\n")
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ export function show(box, desk) {
       desk.go("character");
     }, { main: true });
     const nothing = found.exports.length === 0;
-    const why = state.scan.ended === "failed" && (nothing || found.people.length === 0) ? state.scan.sentences : state.scan.ended === "interrupted" ? state.scan.sentences : [];
+    const why = state.scan.ended === "failed" && (nothing || found.people.length === 0) ? state.scan.sentences : state.scan.ended === "interrupted" ? state.scan.sentences : state.scan.ended === "stopped" ? ["You stopped the reading; start it again when you like."] : [];
     return [
       ...why.map((sentence) => el("p", { class: "problem", role: "alert" }, plainly(sentence))),
       nothing ? null : exportsTable(found.exports),
@@ -59,7 +59,8 @@ export function show(box, desk) {
     const key = JSON.stringify([scan.is_running, scan.started_s, scan.ended, state.is_read]);
     if (key === seen) return;
     seen = key;
-    if (scan.is_running) body.replaceChildren(el("p", { class: "soft" }, "This takes seconds, with a whole life of mail some minutes. You may close this page meanwhile."));
+    if (scan.is_running) body.replaceChildren(el("p", { class: "soft" }, "This takes seconds, with a whole life of mail some minutes. You may close this page meanwhile."),
+      action("Stop reading", () => post("/api/stop"), { quiet: true }).node);
     else void load(state).catch((error) => body.replaceChildren(el("p", { class: "problem", role: "alert" }, error.message)));
   }
   update(desk.state);
