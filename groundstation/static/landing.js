@@ -1,7 +1,7 @@
 // Where it will land, as the station last said: the payload's own forecast, the station's, and that
 // of a Tawhiri server where the station has one and was told to ask.
 
-import { post } from "./post.js";
+import { post } from "./access.js";
 
 const ASK_MS = 5000;
 let found = null;
