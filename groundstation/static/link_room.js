@@ -1,9 +1,8 @@
 // The link: what was lost and how strong it was, minute by minute, what fills the air, what was refused.
 
 import { byId, el, said, svg, write } from "./dom.js";
-import { flight } from "./flight.js";
+import { flight, since } from "./flight.js";
 import * as format from "./format.js";
-import { since } from "./freshness.js";
 
 const REFRESH_MS = 20_000;
 const MINUTES_SHOWN = 90;

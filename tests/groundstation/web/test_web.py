@@ -332,3 +332,13 @@ def test_reading_cannot_write(station):
     reader = FlightReader(station.path, MISSION)
     with pytest.raises(sqlite3.OperationalError):
         reader.db.execute("DELETE FROM reception")
+
+
+def test_every_module_of_the_page_imports_what_is_there():
+    """A merge kept imports of files that had moved, and two rooms did not open."""
+    missing = []
+    for path in web.STATIC.glob("*.js"):
+        for name in re.findall(r"""(?:from|import\()\s*["']\./([\w.]+)["']""", path.read_text()):
+            if not (web.STATIC / name).is_file():
+                missing.append((path.name, name))
+    assert missing == []
