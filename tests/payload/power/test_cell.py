@@ -111,7 +111,7 @@ def test_in_flight_a_cold_pack_goes_on_thinking_and_an_empty_warm_one_stops(
     board = FakeBoard()
     board.soc_c = board_c
     power = FakeSensor("ina219", {"battery_mv": 3320.0, "current_ma": 1500.0})
-    bench = FlightBench(tmp_path, board=board, power=power)
+    bench = FlightBench(tmp_path, board=board, sensors={"power": power})
     bench.run(60)
     assert bench.flight.power.mode is mode
     assert bench.flight.power.may_think is (mode is PowerMode.ECO)
