@@ -1,17 +1,18 @@
 #!/bin/sh
 # Runs in the machine of machine.sh: says on the console how flight core and mind are doing, and
-# kills them with -9 as often as the kernel's command line says (proof.kills=N), one after the
-# other, whatever they are doing.
+# kills them with -9 as often as the kernel's command line says (proof.kills=N), one a minute and by
+# turns, whatever they are doing.
 set -u
 kills=$(sed -n 's/.*proof\.kills=\([0-9]*\).*/\1/p' /proc/cmdline)
 done_kills=0
+reports=0
 
 pid() { systemctl show --property MainPID --value "$1"; }
 
 # memory UNIT NAME: a line of /proc/PID/status, in kB; 0 while it does not run.
 memory() { awk -v name="$2:" '$1 == name { print $2 }' "/proc/$(pid "$1")/status" 2>/dev/null; }
 
-# of PRODUCT: megabytes of the process's address space that it maps from there.
+# mapped UNIT FILE: what it holds of that file in memory, in kB.
 mapped() {
     awk -v name="$2" '/^[0-9a-f]+-/ { on = index($0, name) } on && /^Rss:/ { kb += $2 }
         END { print kb + 0 }' "/proc/$(pid "$1")/smaps" 2>/dev/null
@@ -30,7 +31,8 @@ while :; do
     echo "proof: up_s=$(cut -d. -f1 /proc/uptime) core_kb=${core:-0} core_peak_kb=${peak:-0}" \
         "mind_kb=${mind:-0} model_kb=${model:-0} mind_max=${limit:-0} mind_oom=${oom:-0}" \
         "free_kb=$free kills=$done_kills"
-    if [ "$done_kills" -lt "${kills:-0}" ]; then
+    reports=$((reports + 1))
+    if [ "$done_kills" -lt "${kills:-0}" ] && [ $((reports % 3)) = 0 ]; then
         unit=spacepi-payload
         if [ $((done_kills % 2)) = 1 ]; then unit=spacepi-mind; fi
         if [ "$(pid $unit)" != 0 ]; then

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import re
+import sqlite3
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -113,12 +114,12 @@ def test_the_judge_finds_what_a_store_lost_or_changed(tmp_path: Path) -> None:
     bodies = [{"event": f"e{number}", "severity": "info"} for number in range(3)]
     records = [Record(number, Kind.EVENT, 1, 1000, TimeQuality.GPS, body)
                for number, body in enumerate(bodies, 1)]
-    with store_file.sqlite3.connect(store) as db:
+    with sqlite3.connect(store) as db:
         db.executemany(store_file.INSERT, [store_file.row_of(each, 0) for each in records])
     told = [json.dumps({"what": "record", "at_s": 1, **surroundings._told(each)})
             for each in records]
     assert surroundings.judge([*told, '{"what": "beacon"}'], store) == (3, [])
-    with store_file.sqlite3.connect(store) as db:
+    with sqlite3.connect(store) as db:
         db.execute("DELETE FROM record WHERE id = 2")
     changed = told[2].replace("e2", "e3")
     assert surroundings.judge([told[0], told[1], changed], store) == (3, [2, 3])
