@@ -256,9 +256,11 @@ function dot({ place, kind }) {
 
 /** A name looks for a free place beside its dot; of two that find none only the first is written. */
 function writeNames(named) {
-  const taken = [];
+  const [taken, spots] = [[], []];
   for (const { place, text, kind } of named) {
     const at = map.latLngToContainerPoint(place);
+    if (["launch", "burst"].includes(kind) && spots.some((spot) => spot.distanceTo(at) < NAME_PX.high)) continue; // one place, one name
+    spots.push(at);
     const side = at.x > map.getSize().x * 0.6 ? "west" : "east";
     const other = side === "west" ? "east" : "west";
     const where = [side, `${side} above`, `${side} below`, other].find((spot) => {
