@@ -13,14 +13,12 @@ import pytest
 
 from host_training.studio import learning
 from host_training.studio.learning import TrainingSize
-from host_training.studio.place import PROJECT
-from tests.groundstation.web.browser import Browser, find_chromium, need_vendor
+from tests.groundstation.web.browser import Browser, find_chromium, need_axe, need_vendor
 from tests.host_training.conftest import need
 from tests.host_training.studio.desk import ADA, ServedStudio, whatsapp
 from tests.host_training.studio.keyboard import Keyboard, barriers
 from wire.bundle import verify_bundle
 
-AXE = PROJECT / "groundstation" / "node_modules" / "axe-core" / "axe.min.js"
 HOSTILE = '<img src=x onerror="alert(1)">'
 WIDE, PHONE = (1280, 900), (390, 844)
 
@@ -43,8 +41,7 @@ def at(browser: Browser, step: str, words: str) -> None:
 
 def look(browser: Browser) -> None:
     """Nothing bars anybody, and nothing is wider than a phone."""
-    if AXE.is_file():
-        assert barriers(browser, AXE.read_text()) == ""
+    assert barriers(browser, need_axe()) == ""
     browser.size(*PHONE)
     assert browser.value("document.documentElement.scrollWidth") <= PHONE[0]
     browser.size(*WIDE)
