@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import random
 import subprocess
 import sys
@@ -70,9 +71,11 @@ def test_three_days_of_flight_hold_no_more_than_the_first_hours(tmp_path: Path) 
     store.close()
 
 
-def test_the_flight_core_holds_only_the_libraries_it_uses() -> None:
+def test_the_flight_core_holds_only_the_libraries_it_uses(tmp_path: Path) -> None:
     """Goal: 60 MB. Method: what is loaded when a signed persona was read and nothing has a pin;
     rich is not on the Pi, and without it neither is a page of help in colours."""
+    mission = (ROOT / "mission.toml").read_text()
+    (tmp_path / "mission.toml").write_text(mission.replace('bundle = "', f'bundle = "{ROOT}/'))
     script = (
         "import sys; sys.modules['rich'] = None\n"
         "from pathlib import Path; import payload.__main__ as aboard\n"
@@ -80,8 +83,9 @@ def test_the_flight_core_holds_only_the_libraries_it_uses() -> None:
         "assert aboard._persona(plan, Path()) is not None\n"
         "print(*sys.modules)\n"
         "sys.argv = ['spacepi-payload', 'run', '--help']; aboard.main()\n")
-    ended = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True,
-                           timeout=120, check=True)
+    ended = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True,
+                           text=True, timeout=120, check=True,
+                           env={**os.environ, "PYTHONPATH": os.fspath(ROOT)})
     loaded, helped = ended.stdout.split("\n", 1)
     assert not {"cryptography", "cffi", "gpiozero", "llama_cpp", "numpy"} & set(loaded.split())
     assert "--mission" in helped
