@@ -105,7 +105,8 @@ wheels: | $(BIN)/python
 	@sh systemd/llama/build.sh $(VENV) dist
 
 # Each proof replaces its line in docs/promises.md. All of them take half an hour on two idle cores,
-# root, and: apt install mmdebstrap qemu-user-static binfmt-support qemu-system-arm cpio direwolf.
+# root, and: apt install mmdebstrap qemu-user-static binfmt-support qemu-system-arm cpio kmod
+# e2fsprogs direwolf.
 proof: $(VENV)/test
 	@sh tests/proof/all.sh $(NAME)
 
