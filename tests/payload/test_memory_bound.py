@@ -78,9 +78,9 @@ def test_the_flight_core_holds_only_the_libraries_it_uses(tmp_path: Path) -> Non
     (tmp_path / "mission.toml").write_text(mission.replace('bundle = "', f'bundle = "{ROOT}/'))
     script = (
         "import sys; sys.modules['rich'] = None\n"
-        "from pathlib import Path; import payload.__main__ as aboard\n"
+        "from pathlib import Path; import payload.__main__ as aboard; from payload import carried\n"
         "plan = aboard.mission.load(Path('mission.toml'))\n"
-        "assert aboard._persona(plan, Path()) is not None\n"
+        "assert carried.persona(plan, Path()) is not None\n"
         "print(*sys.modules)\n"
         "sys.argv = ['spacepi-payload', 'run', '--help']; aboard.main()\n")
     ended = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True,

@@ -57,7 +57,8 @@ def test_the_units_are_scored_and_the_line_in_the_docs_replaced(tmp_path: Path) 
     first, units, last = table.read_text().splitlines()
     assert (first, last) == ("before", "| `machine` | other |")
     assert re.fullmatch(r"\| `units` \| every line understood; exposure spacepi-mind\.service "
-                        r"[\d.]+, spacepi-payload\.service [\d.]+ \(systemd \d+\) \|", units)
+                        r"[\d.]+, spacepi-payload\.service [\d.]+, spacepi-powersave\.service "
+                        r"[\d.]+ \(systemd \d+\) \|", units)
 
 
 def test_a_proof_without_its_image_is_no_proof(tmp_path: Path) -> None:

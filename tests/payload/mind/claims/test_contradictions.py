@@ -259,7 +259,7 @@ def test_the_words_of_the_prompt_are_read_back() -> None:
             for sun, cloud, battery in (("high", "below", "good"), ("low", "inside", "fair"),
                                         ("down", "above", "low"), (None, None, None)):
                 moment = Moment("wind", phase, 12_000, 5, -56, 3, 195, 40, 12, sun, cloud, battery,
-                                20, ("iss", outcome))
+                                silence_min=20, api=("iss", outcome))
                 height = None if phase in ("ground", "landed", None) else 12_000
                 assert stated_moment.read("wind", senses_in_words(moment), 12_004) == (
                     stated_moment.Stated("wind", phase, height, 12_004, -56, 195, 12, 20, sun,
