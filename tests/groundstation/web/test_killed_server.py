@@ -103,7 +103,7 @@ def test_a_server_that_is_killed_for_a_minute_leaves_no_gap_and_no_double(
             "Five.", "Four, while nobody listens.", three, "Two.", "One."]
         page.wait(f"Promise.all([{SHOWN}, {KEPT}]).then(([shown, kept]) =>"
                   " kept.every((times, i) => times.every((t) => shown[i].includes(t))))")
-        points = page.value(SHOWN)[0]
-        assert len(set(points)) == len(points) > 10
+        points, (_, states, _) = page.value(SHOWN)[0], page.value(KEPT)
+        assert points and len(set(points)) == len(points) and len(states) > 10
     finally:
         station.kill()
