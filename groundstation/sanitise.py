@@ -65,6 +65,17 @@ def read_json(data: bytes | str) -> Any:
         raise ValueError("JSON is nested too deep") from error
 
 
+def read_object(data: bytes, bytes_max: int) -> dict[str, Any]:
+    """The JSON object in ``data``, an empty one where there is none or more than ``bytes_max``."""
+    if not data.startswith(b"{") or len(data) > bytes_max:
+        return {}
+    try:
+        found = read_json(data)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def _integer(text: str) -> int:
     if len(text) > INTEGER_DIGITS_MAX:
         raise ValueError(f"an integer of {len(text)} digits")

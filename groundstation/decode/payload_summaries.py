@@ -17,7 +17,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from groundstation.sanitise import number, read_json, to_json
+from groundstation.sanitise import number, read_object, to_json
 from wire import horus
 from wire.beacon import Beacon
 from wire.horus import KMH_PER_MPS, Packet
@@ -37,7 +37,7 @@ def parse(data: bytes) -> Packet | None:
     Its packet has number 0: summaries are not numbered. ``temp`` is not read: receivers send -1 in
     it for unknown, which is a temperature too.
     """
-    summary = _object(data)
+    summary = read_object(data, DATAGRAM_BYTES_MAX)
     if summary.get("type") != SUMMARY:
         return None
     callsign, musing = summary.get("callsign"), summary.get(f"{horus.MUSING_NAME}_0")
@@ -58,19 +58,8 @@ def parse(data: bytes) -> Packet | None:
 
 def is_chatter(data: bytes) -> bool:
     """True for the other messages of that port: modem statistics, cars, bearings."""
-    kind = _object(data).get("type")
+    kind = read_object(data, DATAGRAM_BYTES_MAX).get("type")
     return isinstance(kind, str) and kind != SUMMARY
-
-
-def _object(data: bytes) -> dict[str, Any]:
-    """The JSON object in ``data``, an empty one when there is none."""
-    if not data.startswith(b"{") or len(data) > DATAGRAM_BYTES_MAX:
-        return {}
-    try:
-        found = read_json(data)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _beacon(summary: Mapping[str, Any], latitude: float, longitude: float) -> Beacon:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from groundstation.sanitise import clean_text, number, read_json, to_json
+from groundstation.sanitise import clean_text, number, read_json, read_object, to_json
 from wire import horus
 from wire.beacon import Beacon
 from wire.horus import Packet
@@ -50,7 +50,7 @@ def uploaded(body: bytes, callsign: str, own_uploader: str, now_ms: int) -> list
 
 def parse(data: bytes) -> Packet | None:
     """The packet of a reception; None for anything but an entry with a place and a time."""
-    entry = _object(data)
+    entry = read_object(data, ENTRY_BYTES_MAX)
     callsign, made = entry.get("payload_callsign"), _made(entry)
     latitude, longitude = number(entry, "lat", -90, 90), number(entry, "lon", -180, 180)
     if not isinstance(callsign, str) or made is None or latitude is None or longitude is None:
@@ -111,16 +111,6 @@ def _as_raw(entry: Mapping[str, Any]) -> bytes:
     except ValueError:  # a number beyond 1e308
         return b""
     return raw if len(raw) <= ENTRY_BYTES_MAX else b""
-
-
-def _object(data: bytes) -> dict[str, Any]:
-    if not data.startswith(b"{") or len(data) > ENTRY_BYTES_MAX:
-        return {}
-    try:
-        found = read_json(data)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _made(entry: Mapping[str, Any]) -> int | None:
