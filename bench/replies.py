@@ -59,7 +59,11 @@ def run(out_dir: Path) -> list[Figure]:
     except BundleError as error:
         print(f"replies: not measured. {error}")
         return []
-    replies = asked(plan, "real", PersonaParts.of(flying.persona))
+    return told(asked(plan, "real", PersonaParts.of(flying.persona)))
+
+
+def told(replies: list[HeardReply]) -> list[Figure]:
+    """Print the table, and count."""
     print("\n| asked | after | replied |\n|---|---|---|")
     for reply in replies:
         waited = "" if reply.waited_s is None else f"{reply.waited_s:.0f} s"

@@ -42,15 +42,17 @@ def keep(db: sqlite3.Connection, node_id: int, life: int, record: Record) -> str
 
 
 def of_thumbnail(db: sqlite3.Connection, node_id: int, key: int) -> Mosaic:
-    """The picture of this thumbnail."""
+    """The picture of this thumbnail, as of one moment: its first tile may come any time."""
     life, record_id = life_and_id(key)
-    row = db.execute(
-        "SELECT number, columns, rows FROM picture"
-        " WHERE node_id = ? AND life = ? AND record_id = ?", (node_id, life, record_id),
-    ).fetchone()
-    if row is None:
-        return Mosaic(key, 0, 0, {})
-    return Mosaic(key, row[1] or 0, row[2] or 0, _tiles(db, node_id, life, row[0]))
+    found = db.execute(
+        "SELECT columns, rows, place, tile.record_id FROM picture"
+        " LEFT JOIN tile USING (node_id, life, number)"
+        " WHERE node_id = ? AND life = ? AND picture.record_id = ? ORDER BY place",
+        (node_id, life, record_id),
+    ).fetchall()
+    columns, rows = found[0][:2] if found else (0, 0)
+    tiles = {row[2]: key_of(life, row[3]) for row in found if row[2] is not None}
+    return Mosaic(key, columns or 0, rows or 0, tiles)
 
 
 def every(db: sqlite3.Connection, node_id: int) -> list[Mosaic]:

@@ -5,20 +5,16 @@ from __future__ import annotations
 import pytest
 
 from bench import replies
-from bench.replies import QUESTIONS, HeardReply
+from bench.replies import QUESTIONS
 from sim.world import PersonaParts
 from wire import mission
 
 
 @pytest.mark.thorough
-def test_ten_people_ask_and_each_reply_is_found(capsys, tmp_path, monkeypatch) -> None:
+def test_ten_people_ask_and_each_reply_is_found(capsys) -> None:
     """With the scripted mind, so that the road is tested without a model."""
-    def scripted(plan, kind, persona) -> list[HeardReply]:
-        return real(plan, "scripted", PersonaParts())
-
-    real = replies.asked
-    monkeypatch.setattr(replies, "asked", scripted)
-    own, wait = replies.run(tmp_path)
+    own, wait = replies.told(
+        replies.asked(mission.load(replies.MISSION), "scripted", PersonaParts()))
     printed = capsys.readouterr().out
     assert all(question in printed for question in QUESTIONS)
     assert own.value >= 8 and own.target == len(QUESTIONS) and wait.value > 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import random
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,12 +14,14 @@ from pathlib import Path
 from payload.flight import Flight, FlightPorts
 from payload.storage.store import RING_RECORDS_MAX
 from sim.fakes.card_disk import DeskStore
+from tests.bundles import sign_bundle
 from tests.payload.fakes import FakeGnss, FakeMind, FakeRadio, FakeSensor, SilentHttp
 from tests.payload.test_flight import MISSION, PERSONA
 from wire.transfer import OUTGOING_BLOCKS_MAX
 
 ROOT = Path(__file__).resolve().parents[2]
 HOURS = 72
+EXAMPLE = ROOT / "host_training" / "examples" / "edda.bundle"
 STEP_S = 60  # the flight core does not ask how often it is stepped; a radio sends a frame a step
 BLOCKS_PER_HOUR_MAX = 40  # of Python's allocator, 64 B or so each
 
@@ -74,8 +77,14 @@ def test_three_days_of_flight_hold_no_more_than_the_first_hours(tmp_path: Path) 
 def test_the_flight_core_holds_only_the_libraries_it_uses(tmp_path: Path) -> None:
     """Goal: 60 MB. Method: what is loaded when a signed persona was read and nothing has a pin;
     rich is not on the Pi, and without it neither is a page of help in colours."""
+    bundle = tmp_path / "edda.bundle"
+    bundle.mkdir()
+    (bundle / "persona.json").write_bytes((EXAMPLE / "persona.json").read_bytes())
+    trusted = sign_bundle(bundle)
     mission = (ROOT / "mission.toml").read_text()
-    (tmp_path / "mission.toml").write_text(mission.replace('bundle = "', f'bundle = "{ROOT}/'))
+    for key, value in (("bundle", f'"{bundle.name}"'), ("trusted_keys", f'["{trusted.hex()}"]')):
+        mission = re.sub(rf"(?m)^{key} = .*", f"{key} = {value}", mission)
+    (tmp_path / "mission.toml").write_text(mission)
     script = (
         "import sys; sys.modules['rich'] = None\n"
         "from pathlib import Path; import payload.__main__ as aboard; from payload import carried\n"

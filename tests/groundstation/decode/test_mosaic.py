@@ -81,6 +81,24 @@ def station(tmp_path: Path) -> Iterator[Station]:
     made.archive.close()
 
 
+@pytest.mark.parametrize("nth", [1, 2])
+def test_a_first_tile_that_comes_while_a_page_reads_brings_its_grid(
+    station: Station, nth: int
+) -> None:
+    """No reader sees tiles of a picture without columns: what is drawn divides by them."""
+    thumbnail = station.thumbnail()
+    begun: list[str] = []
+
+    def hear(statement: str) -> None:
+        begun.append(statement)
+        if len(begun) == nth:
+            station.tile(5)
+
+    station.reader.db.set_trace_callback(hear)
+    found = station.reader.mosaic_of(thumbnail)
+    assert not found.tiles or (found.columns, found.rows) == (4, 3)
+
+
 def test_pieces_come_in_any_order_and_find_their_places(station: Station) -> None:
     early = station.tile(5)
     assert station.reader.entries(None, 9) == []
