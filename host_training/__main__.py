@@ -21,7 +21,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from host_training.cli import bundles, studio, talking, training, writing
+from host_training.cli import bundles, grading, studio, talking, training, writing
 from host_training.cli.bundles import DEFAULT_KEY, ThreadsOption
 from host_training.cli.writing import ProgressOption
 from host_training.common.progress_record import recorded
@@ -247,6 +247,7 @@ def codec(
 
 
 talking.register(app)
+grading.register(app)
 training.register(app, _progress, _quiet)
 writing.register(app, _progress)
 studio.register(app)

@@ -26,7 +26,6 @@ from host_training import (
     privacy,
     quantisation,
     rows,
-    training,
 )
 from host_training.bundle import model_card, pack, rehearsal, shapes
 from host_training.codec import codec_stage
@@ -50,8 +49,15 @@ from host_training.rows import dataset, memory_index, split
 from host_training.rows.dataset import Dataset
 from host_training.rows.targets import IN_FLIGHT
 from host_training.stages import RunDir, code_hash, weights_hash
-from host_training.training import import_result, known_bases, train
+from host_training.training import (
+    graded_drafts,
+    import_result,
+    known_bases,
+    train,
+    training_stages,
+)
 from host_training.training import result as training_result
+from host_training.training.prefer import PreferConfig
 from payload import prompt
 from payload.mind import memory
 from wire import bodies, text_codec, text_tables
@@ -114,8 +120,8 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     packing: codec_stage.CodecResult = json.loads((codec_dir / "codec.json").read_text())
     report("codec", 1.0, f"model {packing['model_id']},"
            f" {packing['held_out_bits_per_char']:.2f} bits/character")
-    trained = (_train(run_dir, data_dir.name, base, data, options, report) if adopted is None
-               else _adopt(run_dir, data_dir, base, adopted, report))
+    trained = _trained(run_dir, directory, persona, data_dir, base, data, options, adopted,
+                       report)
     result = training_result.read(trained)
     ladder_dir = _quantise(run_dir, trained, persona.name, data, options, report)
     ladder = [quantise.Step(**s) for s in json.loads((ladder_dir / "ladder.json").read_text())]
@@ -144,7 +150,8 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
         training={"method": result["method"], "counts": data.counts, "quant": step.quant,
                   "held_out_bits_per_byte": round(step.held_out_bpb, 4),
                   "third_party": persona.settings.privacy.third_party,
-                  "text_model": packing["model_id"], "evaluation": verdict.summary},
+                  "text_model": packing["model_id"], "evaluation": verdict.summary,
+                  "preferred_pairs": result.get("preferred_pairs", 0)},
         runtime={**runtime, **form.runtime})
     manifest = pack.pack(contents, out, key, form.try_out)
     report("pack", 1.0, f"{out}, version {manifest.version}, key {manifest.key_id}")
@@ -265,48 +272,22 @@ def _codec(run_dir: RunDir, split_dir: Path, examples: list[Example],
     return run_dir.stage("codec", inputs, build)
 
 
-def _train(run_dir: RunDir, data_name: str, base: Path, data: Dataset, options: Options,
-           report: Report) -> Path:
-    """The directory of the method that measured better."""
-    methods: tuple[train.Method, ...] = (
-        ("lora", "full") if options.method == "auto" else (options.method,))
-    best: tuple[float, Path] | None = None
-    for method in methods:
-        config = train.TrainConfig(method, options.epochs, options.lr, keep=options.keep,
-                                   lora_rank=options.rank, threads=options.threads,
-                                   seed=options.seed)
-        name = f"train-{method}"
-
-        def build(out: Path, config: train.TrainConfig = config, name: str = name) -> None:
-            train.train(base, data.train, data.validation, out, config,
-                        lambda fraction, line: report(name, fraction, line))
-
-        report(name, 0.0, "starting")
-        # The number of threads changes the speed and the last bits of a sum, not the run.
-        inputs = {"data": data_name, "base": weights_hash(base),
-                  "code": code_hash(rows, training, bits),
-                  "config": {k: v for k, v in asdict(config).items()
-                             if k not in ("threads", "checkpoint_minutes")}}
-        done = run_dir.stage(name, inputs, build)
-        result = training_result.read(done)
-        report(name, 1.0, f"{result['base_bpb']:.3f} -> {result['held_out_bpb']:.3f} bits/byte")
-        if best is None or result["held_out_bpb"] < best[0]:
-            best = result["held_out_bpb"], done
-    assert best is not None
-    return best[1]
-
-
-def _adopt(run_dir: RunDir, data_dir: Path, base: Path, source: Path, report: Report) -> Path:
-    """The directory of what was trained elsewhere, verified and merged here."""
-    report("adopt", 0.0, "verifying")
-    inputs = {"data": data_dir.name, "base": weights_hash(base),
-              "source": import_result.source_hash(source),
-              "code": code_hash(training, memorisation)}
-    done = run_dir.stage("train-adopted", inputs,
-                         lambda out: import_result.adopt(source, base, data_dir, out))
-    result = training_result.read(done)
-    report("adopt", 1.0, f"{result['base_bpb']:.3f} -> {result['held_out_bpb']:.3f} bits/byte")
-    return done
+def _trained(run_dir: RunDir, directory: Path, persona: persona_dir.PersonaSource, data_dir: Path,
+             base: Path, data: Dataset, options: Options, adopted: Path | None, report: Report
+             ) -> Path:
+    """The directory of what was trained here or elsewhere, and of what graded drafts made of it."""
+    if adopted is None:
+        methods: tuple[train.Method, ...] = (
+            ("lora", "full") if options.method == "auto" else (options.method,))
+        configs = [train.TrainConfig(
+            method, options.epochs, options.lr, keep=options.keep, lora_rank=options.rank,
+            threads=options.threads, seed=options.seed) for method in methods]
+        found = training_stages.best_of(run_dir, data_dir.name, base, data, configs, report)
+    else:
+        found = training_stages.adopted(run_dir, data_dir, base, adopted, report)
+    graded = graded_drafts.load(directory / persona_dir.GRADED)
+    return training_stages.preferred(run_dir, found, base, graded, persona.prompt_text(), data,
+                                     PreferConfig(seed=options.seed), report)
 
 
 def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options: Options,

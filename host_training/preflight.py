@@ -25,12 +25,13 @@ def check_run(directory: Path, base: Path, out: Path, work: Path, key: Path,
     from host_training.bundle import pack  # not for ``scan``: PyTorch is slow
     from host_training.codec import base_text
     from host_training.quantisation import size_estimate
-    from host_training.training import train
+    from host_training.training import graded_drafts, train
 
     checks: list[Check] = [
         partial(pack.check_place, out), partial(check_place, "--out", out),
         partial(check_place, "--work", work), partial(pack.check_key, key),
         partial(check_place, "--key", key), partial(train.check_method, method),
+        partial(graded_drafts.load, directory / persona_dir.GRADED),
         *(partial(base_text.check_text, path) for path in general)]
     if quant != "auto":
         checks.append(partial(size_estimate.split_step, quant))

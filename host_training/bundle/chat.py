@@ -12,6 +12,7 @@ from typing import Any
 
 from host_training.bundle.conversation import Utterance, recent, suffix
 from host_training.bundle.pack import PersonaJson, read_persona_json
+from host_training.common.chat_template import END_OF_TURN
 from host_training.errors import TrainingError
 from host_training.evaluation.bits import open_engine
 from host_training.evaluation.generation import best_line
@@ -37,6 +38,16 @@ class PersonaVoice:
         self._sampling = sampling_of(runtime)
         self._engine = open_engine(model, int(runtime["n_ctx"]), threads)
         self._random = random.Random(seed)
+
+    def drafts(self, moment: prompt.Moment) -> tuple[str, list[str]]:
+        """The words of a moment with a memory, and the drafts of one thought, the best first."""
+        recalled = self._memory.recall_for(moment.about, moment.question, [], self._random)
+        asked = prompt.suffix(moment, recalled)
+        drawn = self._engine.draw(
+            self._tokens(prompt.prefix(self._text)), self._tokens(asked),
+            self._tokens(prompt.suffix(prompt.PLAIN)), self._sampling,
+            self._random.randrange(1 << 31))
+        return asked.split(END_OF_TURN)[0], drawn.drafts
 
     def speak(self, moment: prompt.Moment, turns: Sequence[Utterance] = ()) -> str | None:
         """One clean line that was not said in ``turns``; None when TRIES_MAX draws gave none.

@@ -68,6 +68,8 @@ def model_card(facts: CardFacts) -> str:
     epochs = ", ".join(f"{bpb:.3f}" for bpb in history)
     keep = facts.result["config"]["keep"]
     evaluation = "\n".join(f"- {line}" for line in facts.verdict.sentences)
+    pairs = facts.result.get("preferred_pairs")
+    last = f"tuned, {keep} epoch" if pairs is None else f"then {pairs} pairs of graded drafts"
     by_heart = BY_HEART if keep == "last" and history[-1] > min(history) else ""
     return f"""# {facts.name}
 
@@ -85,7 +87,7 @@ wording, not of truth. What nothing was chosen by stands under "Examined".
 |---|---|
 | base, untuned | {facts.result["base_bpb"]:.3f} |
 | tuned ({facts.result["method"]}), after each epoch | {epochs} |
-| tuned, {keep} epoch, fp32 | {facts.result["held_out_bpb"]:.3f} |
+| {last}, fp32 | {facts.result["held_out_bpb"]:.3f} |
 | as flown ({facts.chosen.quant}) | {facts.chosen.held_out_bpb:.3f} |
 {by_heart}
 | file | MB | bits per byte |

@@ -5,6 +5,7 @@
     values.md, thinking.md  lists: "- one judgement", "- one habit of thought"
     notebook/*.md           thoughts with conditions, and diary
     any other folder        exports as they were downloaded, zipped or not; told by their content
+    graded.jsonl            drafts of an earlier training with a reader's grades
 
 Only persona.toml, values.md and at least one source of writing are required.
 """
@@ -26,8 +27,9 @@ from payload import prompt
 
 _REQUIRED = ("name", "author", "disclosure", "system")
 _OPTIONAL = ("me", *PersonaSettings.model_fields)
-_ITS_FILES = ("persona.toml", "values.md", "thinking.md")
 NOTEBOOK = "notebook"
+GRADED = "graded.jsonl"
+_ITS_FILES = ("persona.toml", "values.md", "thinking.md", GRADED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +159,13 @@ def stray_files(directory: Path) -> list[str]:
 
 
 def directory_hash(directory: Path) -> str:
-    """Hash of every file's path and bytes, so that a change of any source is noticed."""
+    """Hash of every file's path and bytes, so that a change of any source is noticed.
+
+    Graded drafts are no writing of the person: grading some leaves the hash as it is.
+    """
     digest = hashlib.sha256()
-    for path in sorted(p for p in directory.rglob("*") if p.is_file()):
+    files = (p for p in directory.rglob("*") if p.is_file() and p != directory / GRADED)
+    for path in sorted(files):
         name = path.relative_to(directory).as_posix()
         digest.update(os.fsencode(f"{name}\0{path.stat().st_size}\0"))  # names need not be UTF-8
         with path.open("rb") as file:

@@ -30,6 +30,7 @@ class TrainResult(TypedDict):
     history: list[EpochResult]
     config: dict[str, Any]  # of train.TrainConfig; of another trainer's adapter only ``keep``
     has_canaries: NotRequired[bool]  # of what was adopted: were they among its rows?
+    preferred_pairs: NotRequired[int]  # of graded drafts, learnt after all of it
 
 
 def write(result: TrainResult, out: Path) -> None:
