@@ -120,8 +120,7 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     packing: codec_stage.CodecResult = json.loads((codec_dir / "codec.json").read_text())
     report("codec", 1.0, f"model {packing['model_id']},"
            f" {packing['held_out_bits_per_char']:.2f} bits/character")
-    trained = _trained(run_dir, directory, persona, data_dir, base, data, options, adopted,
-                       report)
+    trained = _trained(run_dir, directory, data_dir, base, data, options, adopted, report)
     result = training_result.read(trained)
     ladder_dir = _quantise(run_dir, trained, persona.name, data, options, report)
     ladder = [quantise.Step(**s) for s in json.loads((ladder_dir / "ladder.json").read_text())]
@@ -272,9 +271,8 @@ def _codec(run_dir: RunDir, split_dir: Path, examples: list[Example],
     return run_dir.stage("codec", inputs, build)
 
 
-def _trained(run_dir: RunDir, directory: Path, persona: persona_dir.PersonaSource, data_dir: Path,
-             base: Path, data: Dataset, options: Options, adopted: Path | None, report: Report
-             ) -> Path:
+def _trained(run_dir: RunDir, directory: Path, data_dir: Path, base: Path, data: Dataset,
+             options: Options, adopted: Path | None, report: Report) -> Path:
     """The directory of what was trained here or elsewhere, and of what graded drafts made of it."""
     if adopted is None:
         methods: tuple[train.Method, ...] = (
@@ -286,7 +284,8 @@ def _trained(run_dir: RunDir, directory: Path, persona: persona_dir.PersonaSourc
     else:
         found = training_stages.adopted(run_dir, data_dir, base, adopted, report)
     graded = graded_drafts.load(directory / persona_dir.GRADED)
-    return training_stages.preferred(run_dir, found, base, graded, persona.prompt_text(), data,
+    persona = persona_dir.read_persona(directory).prompt_text()
+    return training_stages.preferred(run_dir, found, base, graded, persona, data,
                                      PreferConfig(seed=options.seed), report)
 
 

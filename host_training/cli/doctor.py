@@ -71,8 +71,10 @@ def _engine() -> Iterator[Diagnosis]:
                         "bitsandbytes is installed" if has_bits
                         else "requires: pip install bitsandbytes")
         return
+    from host_training.training.processor import has_bf16
+
     capability = torch.backends.cpu.get_cpu_capability()
-    quick = "bf16 in hardware" if capability == "AVX512" else "fp32"
+    quick = "bf16 in hardware" if has_bf16() else "fp32"
     yield Diagnosis("processor", "ok", f"{os.cpu_count()} threads, {capability}, trains in {quick}")
     yield Diagnosis("GPU", "note", "none found by PyTorch; for a large base see spacepi-train job")
 

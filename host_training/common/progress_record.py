@@ -27,10 +27,17 @@ READ_BYTES_MAX = 4_000_000  # the last of a longer file
 
 @dataclass(slots=True)
 class Followed:
-    """What a record says so far: the newest stage, what stays in sight, and how it ended."""
+    """What a record says so far: the newest stage, what stays in sight, and how it ended.
+
+    ``at_s`` and ``share`` are of the newest row of the stage; ``since_s`` and ``since_share`` of
+    its first one with a share, from which a stage that was continued went on.
+    """
 
     stage: str = ""
+    at_s: float = 0.0
     share: float = 0.0
+    since_s: float = 0.0
+    since_share: float = 0.0
     line: str = ""
     stages: list[str] = field(default_factory=list)  # those begun, in order
     warnings: list[str] = field(default_factory=list)
@@ -107,7 +114,14 @@ def follow(path: Path) -> Followed:
         elif row["stage"] == WARNING:
             found.warnings.append(row["line"])
         elif row["stage"] != FOUND:
-            found.stage, found.share, found.line = row["stage"], row["share"], row["line"]
-            if found.stage not in found.stages:
-                found.stages.append(found.stage)
+            _follow_stage(found, row)
     return found
+
+
+def _follow_stage(found: Followed, row: dict[str, Any]) -> None:
+    if found.stage != row["stage"] or not found.since_share:
+        found.since_s, found.since_share = row["at_s"], row["share"]
+    found.stage, found.share, found.line = row["stage"], row["share"], row["line"]
+    found.at_s = row["at_s"]
+    if found.stage not in found.stages:
+        found.stages.append(found.stage)

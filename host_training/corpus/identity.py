@@ -17,6 +17,7 @@ from host_training.corpus.message_store import Author, MessageStore
 from host_training.errors import TrainingError
 
 AUTHORS_SHOWN_MAX = 8
+UNDETERMINED = "the author cannot be determined"  # in each sentence that asks for `me`
 LETTERS = "NKRTLMEBJSDPHWCGFVUYZQX"  # without A, I and O, which are words
 
 
@@ -139,7 +140,7 @@ def _no_me(sides: Mapping[str, list[Author]], unknown: Sequence[str], called: Ab
         more = f" and {len(authors) - AUTHORS_SHOWN_MAX} more" * (len(authors) > AUTHORS_SHOWN_MAX)
         seen.append(f"{source} ({sum(a.n_unsure for a in authors)} messages) has {shown}{more}")
     slips = f"; {', '.join(unknown)} of me is not in any export" if unknown else ""
-    return (f"{'; '.join(seen)}: the author cannot be determined; list your account in "
+    return (f"{'; '.join(seen)}: {UNDETERMINED}; list your account in "
             f"persona.toml, like me = [{', '.join(guessed)}]{slips}")
 
 

@@ -157,6 +157,7 @@ def find(text: str, region: str | None) -> list[PersonalSpan]:
     return sorted(kept, key=lambda one: one.start)
 
 
-def is_about_health(text: str) -> bool:
-    """True where a reader would want to decide: it is shown for review and not changed."""
-    return _HEALTH.search(text) is not None
+def find_health(text: str) -> tuple[int, int] | None:
+    """Where the first word on health stands: it is shown for review and not changed."""
+    found = _HEALTH.search(text)
+    return found.span() if found else None

@@ -115,8 +115,8 @@ class Scrubber:
         if self._privacy.names != "keep":
             text = self._without_names(text)
         self.n_with_numbers += phones.is_long_number_in(text)
-        if pii.is_about_health(text):
-            self.sheet.add("about health (not changed)", text, 0, min(len(text), 60))
+        if span := pii.find_health(text):
+            self.sheet.add("about health (not changed)", text, *span)
         return text
 
     def _dropped(self, text: str, notes: Notes) -> list[tuple[int, int]]:

@@ -21,6 +21,7 @@ from host_training.studio import settings_file
 from host_training.studio.answers import NotDone, as_json, posted, texts_of
 from host_training.studio.jobs import Jobs
 from host_training.studio.place import StudioPlace
+from host_training.studio.plainly import on_the_page
 from host_training.studio.state import is_read
 
 PEOPLE_MAX = 400  # that the page shows, those with most words
@@ -62,9 +63,10 @@ def found(place: StudioPlace) -> dict[str, Any]:
     read = summary.read_summary(place.seen) if _is_there(place, summary.SUMMARY) else None
     chats = _json(place.seen / assemble.CHATS) or []
     left_out = settings_file.chats_left_out(table)
+    people = _accounts(rows, table)
     return {
         "exports": list(_exports(rows)),
-        "people": _accounts(rows, table),
+        "people": people,
         "chats": [{"id": chat["id"], "name": chat["name"] or chat["id"],
                    "messages": chat["messages"],
                    "is_out": any(is_chat(pattern, chat["name"], chat["id"])
@@ -72,7 +74,7 @@ def found(place: StudioPlace) -> dict[str, Any]:
         "learns": _learns(read) if read else [],
         "left_out": read["left out"]["skipped"] if read else {},
         "not_understood": read["left out"]["first bad"] if read else _quarantined(place),
-        "warnings": read["warnings"] if read else [],
+        "warnings": list(on_the_page(read["warnings"], people)) if read else [],
     }
 
 

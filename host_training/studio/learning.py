@@ -45,7 +45,7 @@ SIZES = {
     "real": TrainingSize(
         "The real one", "An hour or more, with much writing a night; the computer may be used"
         " meanwhile.", "A small language model that speaks whole sentences in your manner.",
-        known_bases.DEFAULT, ("--method", "lora", "--epochs", "3")),
+        known_bases.DEFAULT, ("--method", "lora", "--epochs", "3", "--lines", "80")),
 }
 
 

@@ -6,6 +6,7 @@ import json
 from functools import partial
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -16,6 +17,7 @@ from host_training.studio.answers import as_json, posted, texts_of
 from host_training.studio.found import start_scan
 from host_training.studio.jobs import Jobs
 from host_training.studio.place import StudioPlace
+from host_training.studio.spoken_of import likely_names
 from host_training.studio.state import is_read, need
 
 LINES_MAX = 500
@@ -37,8 +39,13 @@ def routes(place: StudioPlace, jobs: Jobs) -> list[Route]:
 
 
 async def _read(place: StudioPlace, request: Request) -> Response:
-    privacy = place.table().get("privacy", {})
-    return as_json({"kinds": kinds(place), **{key: privacy.get(key, []) for key in LISTS}})
+    table = place.table()
+    lists: dict[str, list[str]] = {key: table.get("privacy", {}).get(key, []) for key in LISTS}
+    decided = [*lists["extra_names"], *lists["keep_names"],
+               str(table.get("author", "")), str(table.get("name", ""))]
+    likely = await run_in_threadpool(likely_names, place.seen, decided)
+    return as_json({"kinds": kinds(place), **lists,
+                    "likely_names": [{"word": word, "times": n} for word, n in likely]})
 
 
 def kinds(place: StudioPlace) -> list[dict[str, Any]]:

@@ -243,8 +243,12 @@ def test_blocked_words_and_health() -> None:
     assert scrub("Weissensee", blocked=("weißensee",)) is None
     assert scrub("Project Cattle is go", blocked=("kettle",)) == "Project Cattle is go"
     scrubber = Scrubber(Privacy())
-    assert scrubber.scrub("my therapist says rest", Notes()) == "my therapist says rest"
+    long = "We walked along the river until it was dark, and then home by the road; "
+    assert scrubber.scrub(f"{long}my therapist says rest", Notes()) == (
+        f"{long}my therapist says rest")
     assert scrubber.sheet.counts == {"about health (not changed)": 1}
+    sample, = scrubber.sheet.samples["about health (not changed)"]
+    assert (sample.what, sample.after) == ("therapist", " says rest"), "the word, not the beginning"
 
 
 @nasty(24, 26)

@@ -44,7 +44,8 @@ def test_an_empty_draft_teaches_nothing_and_control_tokens_go() -> None:
 def test_what_is_saved_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / persona_dir.GRADED
     assert graded_drafts.load(path) == []
-    moments = [GradedMoment("über\nabout: sun", ("Größe.", "B."), (2, 0)), GradedMoment("m", ("C",))]
+    moments = [GradedMoment("über\nabout: sun", ("Größe.", "B."), (2, 0)),
+               GradedMoment("m", ("C",))]
     graded_drafts.save(path, moments)
     assert graded_drafts.load(path) == moments
 

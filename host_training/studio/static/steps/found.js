@@ -43,7 +43,7 @@ export function show(box, desk) {
       isUnknown ? el("p", { class: "notice" }, me.size ? "Your name was found and is ticked; please look whether that is right." : NOT_YET) : null,
       found.people.length ? peopleTable(found.people, me, without) : null,
       ...chats(found.chats, chatsOut),
-      ...learns(found.learns),
+      ...(isUnknown ? [] : learns(found.learns)), // without the ticks it is of what has no accounts
       ...found.warnings.map((sentence) => el("p", { class: "notice" }, plainly(sentence))),
       leftOut(found),
       nothing ? el("p", {}, el("a", { href: "#writing" }, "Back to your files")) : next.node,

@@ -1,7 +1,7 @@
 // Step 4: what is taken out of the texts before anything is learnt, and what else should be.
 
 import { get, post } from "../ask.js";
-import { el, grouped } from "../dom.js";
+import { el, grouped, said } from "../dom.js";
 import { learns } from "../learns.js";
 import { action, field, more, opening, progress } from "../parts.js";
 
@@ -44,22 +44,38 @@ function draw(found, lessons, desk) {
     await desk.refresh();
     if (!answer.is_read_again) desk.go("learning");
   }, { main: true });
-  const before = JSON.stringify([extra, keep, blocked].map((area_) => lines(area_.value)));
-  for (const input of [extra, keep, blocked]) {
-    input.addEventListener("input", () => {
-      next.button.textContent = JSON.stringify([extra, keep, blocked].map((area_) => lines(area_.value))) === before ? words.same : words.other;
-    });
-  }
+  const written = () => JSON.stringify([extra, keep, blocked].map((area_) => lines(area_.value)));
+  const before = written();
+  const changed = () => { next.button.textContent = written() === before ? words.same : words.other; };
+  for (const input of [extra, keep, blocked]) input.addEventListener("input", changed);
   const total = found.kinds.filter((kind) => !kind.is_kept).reduce((sum, kind) => sum + kind.count, 0);
   return [
     el("p", {}, total === 0 ? "Nothing private was found in your texts. Names that nobody's account has are not known by themselves: write them below." : `Something was taken out ${total === 1 ? "once" : `${grouped(total)} times`}. Open a line to see where.`),
     ...found.kinds.map((kind) => more(`${kind.title} · ${grouped(kind.count)}`, el("ul", { class: "samples" }, kind.samples.map(([left, what, right]) => el("li", { dir: "auto" }, `…${left}`, el("mark", {}, what), `${right}…`))),
       kind.samples.length < kind.count ? el("p", { class: "hint" }, `The first ${kind.samples.length} of ${grouped(kind.count)}.`) : null)),
     el("h3", {}, "Is something missing?"),
+    likelyNames(found.likely_names, extra, changed),
     field("Names to take out as well", "One to a line: people who are spoken of and never wrote, pets, streets, firms.", extra),
     field("Words that leave a message out", "One to a line. Every message with one of them is not learnt at all.", blocked),
     field("Names that may stay", "One to a line: writers, heroes, towns that are not private.", keep),
     ...learns(lessons),
     next.node,
-  ];
+  ].filter(Boolean);
+}
+
+/** Words that look like names, as buttons that put them onto the list and off it again. */
+function likelyNames(likely, extra, changed) {
+  if (likely.length === 0) return null;
+  const button = ({ word, times }) => {
+    const node = el("button", { type: "button", class: "chip", "aria-pressed": "false", onclick: () => {
+      const isOut = node.getAttribute("aria-pressed") === "true";
+      node.setAttribute("aria-pressed", String(!isOut));
+      extra.value = [...lines(extra.value).filter((line) => line !== word), ...(isOut ? [] : [word])].join("\n");
+      changed();
+    } }, said("span", {}, word), el("span", { class: "soft" }, ` ${grouped(times)}`), el("span", { class: "hidden" }, " times"));
+    return el("li", {}, node);
+  };
+  return el("section", {}, el("h4", { id: "likely" }, "Are these people?"),
+    el("p", { class: "hint" }, "Words that your texts use like names, and how often they would be learnt. Press those that are private: they are taken out too, and a letter stands in their place."),
+    el("ul", { class: "chips", "aria-labelledby": "likely" }, likely.map(button)));
 }

@@ -106,6 +106,7 @@ export function show(box, desk) {
     const key = JSON.stringify(files);
     if (list.dataset.key === key) return;
     list.dataset.key = key;
+    if (files.count) next.trouble.say("");
     list.replaceChildren(...files.entries.map((entry) => el("li", {},
       said("span", { class: "file" }, entry.name),
       el("span", { class: "soft" }, `${entry.is_folder ? `${plural(entry.files, "file")}, ` : ""}${size(entry.bytes)}`),
