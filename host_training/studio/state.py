@@ -12,6 +12,7 @@ from typing import Any
 from host_training.common.persona_dir import notebooks, read_list
 from host_training.errors import TrainingError
 from host_training.studio.answers import NotDone
+from host_training.studio.expected import left_s
 from host_training.studio.jobs import KINDS, Jobs, as_row
 from host_training.studio.place import StudioPlace
 from wire.bundle import MANIFEST
@@ -87,7 +88,10 @@ def state(place: StudioPlace, jobs: Jobs, files: Callable[[StudioPlace], dict[st
         "author": table.get("author", ""), "name": table.get("name", ""),
         "folder": str(place.root), "files": listed,
         "free_bytes": shutil.disk_usage(place.root).free // 100_000_000 * 100_000_000,
-        "is_read": read, "scan": as_row(scan), "train": as_row(train),
+        "is_read": read, "scan": as_row(scan),
+        "train": {**as_row(train), "left_s": left_s(train, train.about.get("expected_s", {})),
+                  # what was stopped goes on, unless the writing or its settings have changed
+                  "is_of_this": train.about.get("fingerprint") == mark},
         "steps": [{"id": step, "is_done": is_done[step], "is_open": is_open[step]}
                   for step in STEPS],
     }
