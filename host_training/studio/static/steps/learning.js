@@ -90,6 +90,7 @@ function running(desk) {
   const box = el("div", { class: "plot" });
   const figure = el("figure", { hidden: true }, box, el("figcaption", {}, ""));
   const samples = el("div", { id: "samples" });
+  const meanwhile = el("p", { class: "good", hidden: true }, "It can speak already: ", el("a", { href: "#talk" }, "talk with it"), " while it is examined.");
   const chart = plot(box);
   const stop = { isAsked: false, ...action("Stop for now", async () => {
     await post("/api/stop");
@@ -116,6 +117,7 @@ function running(desk) {
       node.className = i < at ? "done" : i === at ? "now" : "";
       if (i === at) node.setAttribute("aria-current", "step"); else node.removeAttribute("aria-current");
     });
+    meanwhile.hidden = STAGES[at]?.[0] !== "evaluate";
     isLearning = STAGES[at]?.[0] === "train";
     bar.tell(train.share, `${STAGES[at]?.[1] ?? "Getting ready"}: ${percent(train.share)}`);
     if (!stop.isAsked && train.left_s !== null) write(left, train.left_s > 0 ? `${capital(wait(train.left_s))} left, its examination included.` : "Nearly done.");
@@ -126,7 +128,7 @@ function running(desk) {
     }
     if (byId("title")) document.title = `${percent(train.share)} · Training · spacepi studio`;
   }
-  return { nodes: [left, bar.node, stages, figure, samples, stop.node], tell };
+  return { nodes: [left, bar.node, stages, meanwhile, figure, samples, stop.node], tell };
 }
 
 function sampleList(epoch, desk) {
