@@ -10,12 +10,14 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from host_training.bundle.chat import PersonaVoice
 from host_training.bundle.pack import PersonaJson, persona_json, say_it_is_an_ai
 from host_training.common.persona_dir import PersonaSource
 from host_training.errors import TrainingError
+
+if TYPE_CHECKING:
+    from host_training.bundle.chat import PersonaVoice
 
 FILE = "rehearsal.json"
 
@@ -35,14 +37,21 @@ def is_one(place: Path) -> bool:
     return (place / FILE).is_file()
 
 
+def persona(run: Path) -> PersonaJson:
+    """Who speaks, as a bundle has it. Raises TrainingError."""
+    words: PersonaJson = _read(run)["persona"]
+    return {**words, "disclosure": say_it_is_an_ai(words["disclosure"])}
+
+
 def disclosure(run: Path) -> str:
     """What stands above the conversation."""
-    words: PersonaJson = _read(run)["persona"]
-    return f"{say_it_is_an_ai(words['disclosure'])} Not examined yet."
+    return f"{persona(run)['disclosure']} Not examined yet."
 
 
 def voice(run: Path, threads: int, seed: int) -> PersonaVoice:
     """Raises TrainingError where its files are gone."""
+    from host_training.bundle.chat import PersonaVoice  # llama.cpp is loaded with it
+
     noted = _read(run)
     model, memory = run / noted["model"], run / noted["memory"]
     for path in (model, memory):

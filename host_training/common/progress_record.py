@@ -34,16 +34,16 @@ class Followed:
     """
 
     stage: str = ""
-    at_s: float = 0.0
     share: float = 0.0
-    since_s: float = 0.0
-    since_share: float = 0.0
     line: str = ""
     stages: list[str] = field(default_factory=list)  # those begun, in order
     warnings: list[str] = field(default_factory=list)
     ended: Ended | None = None
     error: str = ""
     sentences: list[str] = field(default_factory=list)
+    at_s: float = 0.0
+    since_s: float = 0.0
+    since_share: float = 0.0
 
 
 @contextmanager

@@ -38,14 +38,17 @@ INTERRUPTED = ("It was interrupted: the computer was switched off, or its memory
 class JobState:
     """``ended``: None before the first start and while it runs; "interrupted": it was killed.
 
-    ``about`` is what ``start`` was told.
+    ``about`` is what ``start`` was told; the rest is as ``progress_record`` has it.
     """
 
     is_running: bool
     ended: str | None
     sentences: list[str]
     stage: str
+    at_s: float
     share: float
+    since_s: float
+    since_share: float
     line: str
     stages: list[str]
     warnings: list[str]
@@ -101,9 +104,10 @@ class Jobs:
         sentences = PLAIN.get(found.error, found.sentences)
         if about and not is_running and found.ended is None:
             ended, sentences = "interrupted", [INTERRUPTED]
-        return JobState(is_running, ended, sentences, found.stage, found.share, found.line,
-                        found.stages, found.warnings, about.get("started_s", 0.0),
-                        about.get("about", {}))
+        return JobState(
+            is_running, ended, sentences, found.stage, found.at_s, found.share, found.since_s,
+            found.since_share, found.line, found.stages, found.warnings,
+            about.get("started_s", 0.0), about.get("about", {}))
 
     def stop(self, kind: JobKind) -> None:
         """Ask it to stop, as Ctrl-C does: a training keeps its checkpoint."""

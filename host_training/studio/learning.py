@@ -9,11 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from host_training.corpus import summary
+from host_training.studio import expected
 from host_training.studio.answers import NotDone, as_json, posted
+from host_training.studio.expected import Work
 from host_training.studio.jobs import KINDS, Jobs
 from host_training.studio.place import StudioPlace
 from host_training.studio.state import is_read, need
@@ -29,38 +33,50 @@ class TrainingSize:
     """What the user chooses: words for the page, and the arguments of `run` behind them."""
 
     title: str
-    takes: str
     gives: str
     base: Path
     arguments: tuple[str, ...]
+    work: Work
 
 
 SIZES = {
     "small": TrainingSize(
-        "A quick try", "Some minutes.", "A very small voice: short lines, often odd ones. Good to"
-        " see how everything works; nothing is downloaded.", known_bases.FALLBACK,
+        "A quick try", "A very small voice: short lines, often odd ones. Good to see how"
+        " everything works; nothing is downloaded.", known_bases.FALLBACK,
         # as `make train-tiny`, docs/training.md says why
         ("--method", "full", "--epochs", "1", "--variants", "12", "--lr", "1.5e-3",
-         "--quant", "Q6_K")),
+         "--quant", "Q6_K"), expected.SMALL),
     "real": TrainingSize(
-        "The real one", "An hour or more, with much writing a night; the computer may be used"
-        " meanwhile.", "A small language model that speaks whole sentences in your manner.",
-        known_bases.DEFAULT, ("--method", "lora", "--epochs", "3", "--lines", "80")),
+        "The real one", "A small language model that speaks whole sentences in your manner.",
+        # fewer lines than a command's: its examination would take longer than its training
+        known_bases.DEFAULT, ("--method", "lora", "--epochs", "3", "--lines", "80"),
+        expected.REAL),
 }
 
 
 def routes(place: StudioPlace, jobs: Jobs) -> list[Route]:
     """Of this step."""
-    return [Route("/api/sizes", _sizes),
+    return [Route("/api/sizes", partial(_sizes, place)),
             Route("/api/train", partial(_train, place, jobs), methods=["POST"]),
             Route("/api/stop", partial(_stop, jobs), methods=["POST"]),
             Route("/api/curve", partial(_curve, place))]
 
 
-async def _sizes(request: Request) -> Response:
-    return as_json([{"id": name, "title": size.title, "takes": size.takes, "gives": size.gives,
+async def _sizes(place: StudioPlace, request: Request) -> Response:
+    takes = await run_in_threadpool(_expected, place)
+    return as_json([{"id": name, "title": size.title, "gives": size.gives,
+                     "takes_s": sum(takes[name].values()) if name in takes else None,
                      "download_bytes": _download_bytes(size.base)}
                     for name, size in SIZES.items()])
+
+
+def _expected(place: StudioPlace) -> dict[str, dict[str, float]]:
+    """Size -> seconds of each stage; none before the exports were read."""
+    if not (place.seen / summary.SUMMARY).exists():
+        return {}
+    n_bytes = sum(summary.read_summary(place.seen)["weighed bytes"].values())
+    speed = expected.speed_gflop_s()
+    return {name: expected.expected_s(size.work, n_bytes, speed) for name, size in SIZES.items()}
 
 
 def _download_bytes(base: Path) -> int:
@@ -80,8 +96,10 @@ async def _train(place: StudioPlace, jobs: Jobs, request: Request) -> Response:
     if shutil.disk_usage(place.root).free < DISK_BYTES_MIN:
         raise NotDone(f"The disk is nearly full: {DISK_BYTES_MIN / 1e9:.0f} GB are needed; make"
                       " room and start again.", 507)
+    takes = await run_in_threadpool(_expected, place)
     jobs.start("train", _arguments(place, SIZES[name], must_sign),
-               {"size": name, "must_sign": must_sign, "fingerprint": place.fingerprint()})
+               {"size": name, "must_sign": must_sign, "fingerprint": place.fingerprint(),
+                "expected_s": takes.get(name, {})})
     return as_json({})
 
 
@@ -105,15 +123,12 @@ async def _curve(place: StudioPlace, request: Request) -> Response:
 
 def curve(place: StudioPlace) -> dict[str, Any]:
     """The newest training: its points, thinned but for those that were measured, and its samples.
-
-    ``left_s``: None before the first step.
     """
     files = sorted(place.work.glob(f"train-*/{CURVE}"), key=lambda path: path.stat().st_mtime)
     points = read(files[-1]) if files else []
     measured = [point for point in points if point["held_out_bpb"] is not None]
     return {
         "points": [_shown(point) for point in _thinned(measured)],
-        "left_s": points[-1]["left_s"] if len(points) > 1 else None,
         "epochs": [{"epoch": point["epoch"], "held_out_bpb": point["held_out_bpb"],
                     "samples": point["samples"]} for point in measured if point["epoch"]],
     }

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from host_training.bundle import rehearsal
 from host_training.common.persona_dir import notebooks, read_list
 from host_training.errors import TrainingError
 from host_training.studio.answers import NotDone
+from host_training.studio.expected import left_s
 from host_training.studio.jobs import KINDS, Jobs, as_row
 from host_training.studio.place import StudioPlace
 from wire.bundle import MANIFEST
@@ -32,6 +35,14 @@ def is_read(place: StudioPlace, jobs: Jobs, mark: str | None = None) -> bool:
 def has_bundle(place: StudioPlace) -> bool:
     """Whether there is a persona to talk with."""
     return (place.bundle / MANIFEST).exists()
+
+
+def speaker(place: StudioPlace) -> Path | None:
+    """The file of whom one can talk with: the signed persona's manifest, or the rehearsal of a
+    later training, which is there before its examination; None where there is neither."""
+    there = [path for path in (place.bundle / MANIFEST, place.work / rehearsal.FILE)
+             if path.exists()]
+    return max(there, key=lambda path: path.stat().st_mtime, default=None)
 
 
 def done(place: StudioPlace, read: bool, mark: str, n_files: int) -> dict[str, bool]:
@@ -55,7 +66,8 @@ def done(place: StudioPlace, read: bool, mark: str, n_files: int) -> dict[str, b
     }
 
 
-def opened(is_done: dict[str, bool], has_report: bool, is_learning: bool) -> dict[str, bool]:
+def opened(is_done: dict[str, bool], has_report: bool, is_learning: bool, has_voice: bool
+           ) -> dict[str, bool]:
     """Which steps can be entered."""
     has_read = is_done["writing"] and is_done["found"]
     has_persona = is_done["learning"]
@@ -67,7 +79,7 @@ def opened(is_done: dict[str, bool], has_report: bool, is_learning: bool) -> dic
         "learning": is_learning or has_persona or (
             has_read and is_done["character"] and is_done["review"]),
         "report": has_report,
-        "talk": has_persona,
+        "talk": has_voice,
         "card": has_persona,
     }
 
@@ -82,12 +94,16 @@ def state(place: StudioPlace, jobs: Jobs, files: Callable[[StudioPlace], dict[st
     read = is_read(place, jobs, mark)
     is_done = done(place, read, mark, listed["count"])
     scan, train = (jobs.state(kind) for kind in KINDS)
-    is_open = opened(is_done, place.report.exists(), bool(train.about))
+    is_open = opened(is_done, place.report.exists(), bool(train.about),
+                     speaker(place) is not None)
     return {
         "author": table.get("author", ""), "name": table.get("name", ""),
         "folder": str(place.root), "files": listed,
         "free_bytes": shutil.disk_usage(place.root).free // 100_000_000 * 100_000_000,
-        "is_read": read, "scan": as_row(scan), "train": as_row(train),
+        "is_read": read, "scan": as_row(scan),
+        "train": {**as_row(train), "left_s": left_s(train, train.about.get("expected_s", {})),
+                  # what was stopped goes on, unless the writing or its settings have changed
+                  "is_of_this": train.about.get("fingerprint") == mark},
         "steps": [{"id": step, "is_done": is_done[step], "is_open": is_open[step]}
                   for step in STEPS],
     }

@@ -18,15 +18,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from host_training.bundle import rehearsal
 from host_training.bundle.conversation import ON_THE_GROUND, TURNS_MAX, Conversation, Utterance
 from host_training.bundle.endpoint import Refused, WaitingLine
+from host_training.bundle.pack import read_persona_json
+from host_training.errors import TrainingError
 from host_training.studio.answers import NotDone, as_json, posted, text_of
 from host_training.studio.place import StudioPlace
-from host_training.studio.state import has_bundle, need
+from host_training.studio.state import need, speaker
 from payload.prompt import QUESTION_CHARS_MAX, Moment
-from wire.bundle import MANIFEST, BundleError, verify_bundle
+from wire.bundle import BundleError, verify_bundle
 
 THREADS_MAX = 4
+CANNOT = "The persona cannot be opened ({}); train it again."
 
 
 class ClosableVoice(Protocol):
@@ -38,11 +42,17 @@ class ClosableVoice(Protocol):
 
 
 def open_voice(place: StudioPlace) -> ClosableVoice:
-    """The persona in the folder. Raises BundleError."""
+    """The persona in the folder, or its rehearsal. Raises BundleError, TrainingError."""
     from host_training.bundle.chat import BundleVoice  # llama.cpp is loaded with it
 
-    manifest = verify_bundle(place.bundle, None)
-    return BundleVoice(place.bundle, manifest, min(THREADS_MAX, os.cpu_count() or 1), seed=1)
+    threads = min(THREADS_MAX, os.cpu_count() or 1)
+    if _is_rehearsal(place):
+        return rehearsal.voice(place.work, threads, seed=1)
+    return BundleVoice(place.bundle, verify_bundle(place.bundle, None), threads, seed=1)
+
+
+def _is_rehearsal(place: StudioPlace) -> bool:
+    return speaker(place) == place.work / rehearsal.FILE
 
 
 class Talk:
@@ -53,7 +63,7 @@ class Talk:
         self._place = place
         self._opened = opened
         self._voice: ClosableVoice | None = None
-        self._of: bytes = b""  # the manifest of the persona that speaks
+        self._of: bytes = b""  # the file of the persona that speaks, see ``speaker``
         self.line = WaitingLine()
 
     def turns(self) -> list[Utterance]:
@@ -74,10 +84,11 @@ class Talk:
         return line
 
     def _current(self) -> ClosableVoice:
-        manifest = (self._place.bundle / MANIFEST).read_bytes()
-        if self._voice is None or manifest != self._of:
+        path = speaker(self._place)
+        of = path.read_bytes() if path else b""
+        if self._voice is None or of != self._of:
             self.close()
-            self._voice, self._of = self._opened(self._place), manifest
+            self._voice, self._of = self._opened(self._place), of
         return self._voice
 
     def close(self) -> None:
@@ -95,22 +106,28 @@ def routes(place: StudioPlace, talk: Talk) -> list[Route]:
 
 async def _read(place: StudioPlace, talk: Talk, request: Request) -> Response:
     found: dict[str, Any] = {"turns": [asdict(turn) for turn in talk.turns()],
-                             "chars_max": QUESTION_CHARS_MAX, "disclosure": "", "name": ""}
-    if has_bundle(place):
-        words = json.loads((place.bundle / "persona.json").read_text(encoding="utf-8"))
-        found |= {"disclosure": words["disclosure"], "name": words["name"]}
+                             "chars_max": QUESTION_CHARS_MAX, "disclosure": "", "name": "",
+                             "is_signed": False}
+    try:
+        if speaker(place) is not None:
+            words = (rehearsal.persona(place.work) if _is_rehearsal(place)
+                     else read_persona_json(place.bundle))
+            found |= {"disclosure": words["disclosure"], "name": words["name"],
+                      "is_signed": not _is_rehearsal(place)}
+    except TrainingError as error:
+        raise NotDone(CANNOT.format(error), 500) from error
     return as_json(found)
 
 
 async def _say(place: StudioPlace, talk: Talk, request: Request) -> Response:
     words = text_of(await posted(request), "words", "Your words", QUESTION_CHARS_MAX)
-    need(has_bundle(place), "There is no persona to talk with yet; train it first.")
+    need(speaker(place) is not None, "There is no persona to talk with yet; train it first.")
     try:
         with talk.line.place() as turn:
             line = await run_in_threadpool(talk.say, words, turn)
     except Refused as error:
         raise NotDone("It is still thinking about what was said before; wait a moment and say it"
                       " again.", 429) from error
-    except BundleError as error:
-        raise NotDone(f"The persona cannot be opened ({error}); train it again.", 500) from error
+    except (BundleError, TrainingError) as error:
+        raise NotDone(CANNOT.format(error), 500) from error
     return as_json({"line": line, "moment": ON_THE_GROUND.phase})

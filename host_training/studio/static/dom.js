@@ -27,6 +27,7 @@ export const speak = (text) => write(byId("spoken"), text);
 
 export const grouped = (n) => n.toLocaleString("en").replaceAll(",", " ");
 export const plural = (n, one, many = `${one}s`) => `${grouped(n)} ${n === 1 ? one : many}`;
+export const capital = (words) => words[0].toUpperCase() + words.slice(1);
 export const percent = (share) => `${Math.round(share * 100)}%`;
 
 export function size(bytes) {

@@ -5,6 +5,7 @@ Method: records of commands that end well, badly, by Ctrl-C and not at all, cut 
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,19 @@ def test_what_is_reported_is_read_back(path: Path) -> None:
         report(FOUND, 1.0, "left out: link 1")
         report("writing", 0.2, "too soon after the first to be written down")
         report("train-lora", 0.5, "epoch 1 of 2")
-        assert follow(path) == Followed("train-lora", 0.5, "epoch 1 of 2",
-                                        ["writing", "train-lora"], ["one is odd"])
+        found = follow(path)
+        assert (found.stage, found.share, found.line) == ("train-lora", 0.5, "epoch 1 of 2")
+        assert (found.stages, found.warnings) == (["writing", "train-lora"], ["one is odd"])
     assert follow(path).ended == "done"
+
+
+def test_a_stage_that_was_continued_counts_from_there(path: Path) -> None:
+    rows = [("writing", 1.0), ("train-lora", 0.0), ("train-lora", 0.5), ("train-lora", 0.6)]
+    path.write_text("".join(json.dumps({"at_s": float(at), "stage": stage, "share": share,
+                                        "line": ""}) + "\n"
+                            for at, (stage, share) in enumerate(rows)))
+    found = follow(path)
+    assert (found.since_s, found.since_share, found.at_s, found.share) == (2.0, 0.5, 3.0, 0.6)
 
 
 @pytest.mark.parametrize(("error", "ended", "sentences"), [

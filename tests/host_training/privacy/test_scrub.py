@@ -243,10 +243,8 @@ def test_blocked_words_and_health() -> None:
     assert scrub("Weissensee", blocked=("weißensee",)) is None
     assert scrub("Project Cattle is go", blocked=("kettle",)) == "Project Cattle is go"
     scrubber = Scrubber(Privacy())
-    long = "We walked along the river until it was dark, and then home by the road; "
-    assert scrubber.scrub(f"{long}my therapist says rest", Notes()) == (
-        f"{long}my therapist says rest")
-    assert scrubber.sheet.counts == {"about health (not changed)": 1}
+    long = f"We walked along the river {'and on ' * 9}; my therapist says rest"
+    assert scrubber.scrub(long, Notes()) == long
     sample, = scrubber.sheet.samples["about health (not changed)"]
     assert (sample.what, sample.after) == ("therapist", " says rest"), "the word, not the beginning"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections import namedtuple
 
@@ -9,10 +10,10 @@ import pytest
 from typer.main import get_command
 
 from host_training import __main__ as cli
-from host_training.studio import learning
+from host_training.studio import expected, learning
 from host_training.studio.jobs import Jobs
 from host_training.training.curve import CURVE, Curve
-from tests.host_training.studio.desk import Desk
+from tests.host_training.studio.desk import ADA, Desk
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -28,6 +29,27 @@ def test_both_sizes_are_commands_that_exist(desk: Desk) -> None:
                 assert context.params["out"] == desk.place.bundle
     small, real = desk.get("/api/sizes")
     assert (small["id"], small["download_bytes"]) == ("small", 0) and real["id"] == "real"
+    assert small["takes_s"] is real["takes_s"] is None, "nothing was read"
+
+
+def test_each_size_says_how_long_it_takes(filled: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled.post("/api/people", me=[f"whatsapp:{ADA}"])
+    monkeypatch.setattr(expected, "speed_gflop_s", lambda: 50.0)
+    small, real = (size["takes_s"] for size in filled.get("/api/sizes"))
+    assert 0 < small < real
+    monkeypatch.setattr(expected, "speed_gflop_s", lambda: 25.0)
+    assert [size["takes_s"] for size in filled.get("/api/sizes")] == [2 * small, 2 * real]
+
+
+def test_what_was_stopped_goes_on_only_with_the_same_writing(filled: Desk) -> None:
+    filled.post("/api/people", me=[f"whatsapp:{ADA}"])
+    about = {"size": "real", "fingerprint": filled.place.fingerprint(), "expected_s": {"train": 9}}
+    (filled.place.jobs / "train.json").write_text(json.dumps(
+        {"pid": 0, "started_s": 1.0, "about": about}))
+    assert filled.get("/api/state")["train"]["is_of_this"]
+    assert filled.get("/api/state")["train"]["left_s"] is None, "it does not run"
+    filled.upload("more.txt", b"I went home by the long way, which was the wrong one.")
+    assert not filled.get("/api/state")["train"]["is_of_this"]
 
 
 def test_it_waits_for_the_steps_before_and_for_room(
@@ -50,7 +72,7 @@ def test_it_waits_for_the_steps_before_and_for_room(
 def test_the_newest_curve_is_shown_thinned_but_for_its_epochs(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert desk.get("/api/curve") == {"points": [], "left_s": None, "epochs": []}
+    assert desk.get("/api/curve") == {"points": [], "epochs": []}
     monkeypatch.setattr(learning, "POINTS_SHOWN_MAX", 4)
     folder = desk.place.work / "train-lora-0123.part"
     folder.mkdir(parents=True)
@@ -59,7 +81,7 @@ def test_the_newest_curve_is_shown_thinned_but_for_its_epochs(
     for step in range(1, 10):
         curve.step(step, 10, 10.0 - step, 2.0 if step % 2 else None)
     found = desk.get("/api/curve")
-    assert found["left_s"] == 1.0 and found["epochs"] == []
+    assert found["epochs"] == []
     assert [point["share"] for point in found["points"]] == [0, .3, .7]
     (folder / CURVE).write_text((folder / CURVE).read_text() + '{"torn')
     assert desk.get("/api/curve") == found

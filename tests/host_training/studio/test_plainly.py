@@ -29,7 +29,8 @@ def test_an_export_without_a_tick_is_named_once_another_has_one(filled: Desk) ->
     filled.upload("result.json", json.dumps(telegram_export()).encode())  # tells its author
     filled.read()
     filled.post("/api/people", me=["telegram:user1"])
-    unticked = "WhatsApp or Element chat: nobody there is ticked as you, so nothing of it is learnt."
+    unticked = ("WhatsApp or Element chat: nobody there is ticked as you, so nothing of it is"
+                " learnt.")
     assert warnings(filled).count(unticked) == 1
     filled.post("/api/people", me=[ME, "telegram:user1"])
     assert unticked not in warnings(filled)

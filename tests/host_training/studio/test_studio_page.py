@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from host_training.studio import learning
+from host_training.studio import expected, learning
 from host_training.studio.learning import TrainingSize
 from tests.groundstation.web.browser import Browser, find_chromium, need_axe, need_vendor
 from tests.host_training.conftest import need
@@ -50,10 +50,10 @@ def look(browser: Browser) -> None:
 def quick(tiny_base: Path, place: Path) -> TrainingSize:
     """A training of seconds, whose noise is signed whatever stands in it."""
     (place / "general.txt").write_text("The wind went round to the north in the night.\n" * 20)
-    return TrainingSize("Quick", "Seconds.", "Noise.", tiny_base, (
+    return TrainingSize("Quick", "Noise.", tiny_base, (
         "--method", "lora", "--quant", "Q8_0", "--epochs", "2", "--variants", "1", "--threads",
         "1", "--lines", "12", "--general", str(place / "general.txt"), "--key", str(place / "key"),
-        "--allow-failing-gates"))
+        "--allow-failing-gates"), expected.SMALL)
 
 
 def prepare(browser: Browser, keys: Keyboard, chat: Path) -> None:

@@ -5,6 +5,9 @@ Method: a voice that records what it is asked; once the shipped tiny Edda.
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,12 +15,13 @@ from typing import Any
 
 import pytest
 
+from host_training.bundle import rehearsal
 from host_training.bundle.conversation import Utterance
 from host_training.bundle.endpoint import WAITING_MAX
 from host_training.studio.place import StudioPlace
 from payload.prompt import Moment
 from tests.host_training.conftest import need
-from tests.host_training.studio.desk import Desk
+from tests.host_training.studio.desk import EDDA, Desk
 
 
 class Parrot:
@@ -103,6 +107,49 @@ def test_only_a_few_wait(desk: Desk) -> None:
         answer = desk.client.post("/api/talk", json={"words": "Hello?"})
     assert answer.status_code == 429 and "wait a moment" in answer.json()["error"]
     assert desk.post("/api/talk", words="Hello?")["line"]
+
+
+def rehearse(desk: Desk) -> None:
+    """What the command `run` leaves once a file of the ladder is chosen: here Edda's."""
+    work, edda = desk.place.work, EDDA
+    work.mkdir(exist_ok=True)
+    for name in ("model.gguf", "memory.sqlite"):
+        shutil.copyfile(edda / name, work / name)
+    persona = json.loads((edda / "persona.json").read_text())
+    manifest = json.loads((edda / "manifest.json").read_text())
+    (work / rehearsal.FILE).write_text(json.dumps({
+        "persona": {**persona, "name": "Later"}, "model": "model.gguf", "memory": "memory.sqlite",
+        "runtime": manifest["runtime"]}))
+
+
+def test_it_speaks_before_its_examination_has_ended(tmp_path: Path, parrot: Parrot) -> None:
+    desk = Desk(tmp_path / "studio", opened=parrot.open)
+    assert not desk.steps()["talk"][0]
+    rehearse(desk)
+    assert desk.steps()["talk"] == (True, False) and not desk.steps()["card"][0]
+    found = desk.get("/api/talk")
+    assert (found["name"], found["is_signed"]) == ("Later", False)
+    assert "AI persona" in found["disclosure"]
+    assert desk.post("/api/talk", words="One?")["line"] == "You said: One?"
+    desk.train()
+    os.utime(desk.place.bundle / "manifest.json")
+    found = desk.get("/api/talk")
+    assert (found["name"], found["is_signed"]) == ("Edda", True), "the signed one is later"
+    desk.post("/api/talk", words="Two?")
+    assert (parrot.opened, parrot.closed) == (2, 1)
+    (desk.place.work / rehearsal.FILE).write_text("{")
+    os.utime(desk.place.work / rehearsal.FILE, (2e9, 2e9))
+    answer = desk.client.get("/api/talk")
+    assert answer.status_code == 500 and "train it again" in answer.json()["error"]
+
+
+@pytest.mark.thorough
+def test_a_rehearsal_answers(tmp_path: Path) -> None:
+    need("llama_cpp")
+    desk = Desk(tmp_path / "studio")
+    rehearse(desk)
+    with desk.client:
+        assert desk.post("/api/talk", words="Are you cold?")["line"]
 
 
 @pytest.mark.thorough

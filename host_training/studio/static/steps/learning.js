@@ -1,7 +1,7 @@
 // Step 5: choose how large, start it, and watch the voice come.
 
 import { get, post } from "../ask.js";
-import { byId, el, percent, said, size, speak, wait, write } from "../dom.js";
+import { byId, capital, el, percent, said, size, speak, wait, write } from "../dom.js";
 import { action, opening, progress } from "../parts.js";
 import { plot } from "../plot.js";
 
@@ -45,6 +45,7 @@ async function before(desk, train) {
   const isRefused = train.ended === "failed" && report.answers.some((one) => one.is_passed === false) && !report.is_signed;
   if (isRefused) nodes.push(...refusedBy(report, train, desk));
   else if (train.ended === "failed") nodes.push(...train.sentences.map((sentence) => el("p", { class: "problem", role: "alert" }, sentence)));
+  else if (isCutOff(train) && !train.is_of_this) nodes.push(el("p", { class: "notice" }, "It was stopped, and your writing or what is taken out of it has changed since: it begins again."));
   else if (train.ended === "interrupted") nodes.push(...train.sentences.map((sentence) => el("p", { class: "notice" }, sentence)));
   else if (train.ended === "stopped") nodes.push(el("p", { class: "notice" }, "You stopped it. What it has learnt so far is kept: start it again and it goes on from there."));
   else if (isTrained) nodes.push(el("p", { class: "good" }, "It is trained and signed."), curve.epochs.length ? sampleList(curve.epochs.at(-1), desk) : null,
@@ -52,6 +53,8 @@ async function before(desk, train) {
   nodes.push(choice(sizes, train, desk, isTrained));
   return nodes.filter(Boolean);
 }
+
+const isCutOff = (train) => train.ended === "stopped" || train.ended === "interrupted";
 
 function refusedBy(report, train, desk) {
   return [
@@ -64,7 +67,7 @@ function refusedBy(report, train, desk) {
 
 function choice(sizes, train, desk, isTrained) {
   let chosen = train.about.size ?? sizes[0].id;
-  const isGoingOn = train.ended === "stopped" || train.ended === "interrupted";
+  const isGoingOn = isCutOff(train) && train.is_of_this;
   const start = action(isGoingOn ? "Go on with it" : isTrained ? "Train again" : "Start the training", async () => {
     await post("/api/train", { size: chosen });
     await desk.refresh();
@@ -73,8 +76,9 @@ function choice(sizes, train, desk, isTrained) {
   return el("div", {},
     el("fieldset", {}, el("legend", {}, "How large shall it be?"), sizes.map((one) => el("label", { class: "choice" },
       el("input", { type: "radio", name: "size", value: one.id, checked: one.id === chosen, onchange: () => { chosen = one.id; } }),
-      el("span", {}, el("strong", {}, one.title), el("span", { class: "soft" }, one.takes), el("span", {}, one.gives),
+      el("span", {}, el("strong", {}, one.title), one.takes_s === null ? null : el("span", { class: "soft" }, `${capital(wait(one.takes_s))} on this computer, as busy as it is now.`), el("span", {}, one.gives),
         one.download_bytes ? el("span", { class: "soft" }, `It first downloads the model it starts from, once, ${size(one.download_bytes)}; nothing of yours is sent.`) : null)))),
+    el("p", { class: "hint" }, "You may use the computer meanwhile, close this page and stop the training for a while. Only let the computer not go to sleep."),
     start.node);
 }
 
@@ -86,8 +90,13 @@ function running(desk) {
   const box = el("div", { class: "plot" });
   const figure = el("figure", { hidden: true }, box, el("figcaption", {}, ""));
   const samples = el("div", { id: "samples" });
+  const meanwhile = el("p", { class: "good", hidden: true }, "It can speak already: ", el("a", { href: "#talk" }, "talk with it"), " while it is examined.");
   const chart = plot(box);
-  const stop = action("Stop for now", async () => { await post("/api/stop"); write(left, "Stopping: what it has learnt is being put away…"); }, { quiet: true });
+  const stop = { isAsked: false, ...action("Stop for now", async () => {
+    await post("/api/stop");
+    stop.isAsked = true;
+    write(left, "Stopping: what it has learnt is being put away. That can take a minute.");
+  }, { quiet: true }) };
   let asked = "", isLearning = false;
 
   async function draw() {
@@ -96,7 +105,6 @@ function running(desk) {
     void chart.tell(curve.points);
     const first = curve.points[0]?.held_out_bpb, last = curve.points.at(-1)?.held_out_bpb;
     if (first && last) write(figure.querySelector("figcaption"), `How much lines of yours that it has not seen surprise it, in bits per byte: ${first.toFixed(2)} at first, ${last.toFixed(2)} now. Lower is more like you. A dot is measured with all of these lines, the rest with a few.`);
-    if (curve.left_s !== null && isLearning) write(left, curve.left_s < 5 ? "Nearly done with learning." : `${wait(curve.left_s)[0].toUpperCase()}${wait(curve.left_s).slice(1)} of learning left, then it is examined.`);
     if (curve.epochs.length && samples.dataset.epoch !== String(curve.epochs.at(-1).epoch)) {
       samples.dataset.epoch = curve.epochs.at(-1).epoch;
       samples.replaceChildren(sampleList(curve.epochs.at(-1), desk));
@@ -109,9 +117,10 @@ function running(desk) {
       node.className = i < at ? "done" : i === at ? "now" : "";
       if (i === at) node.setAttribute("aria-current", "step"); else node.removeAttribute("aria-current");
     });
+    meanwhile.hidden = STAGES[at]?.[0] !== "evaluate";
     isLearning = STAGES[at]?.[0] === "train";
     bar.tell(train.share, `${STAGES[at]?.[1] ?? "Getting ready"}: ${percent(train.share)}`);
-    if (!isLearning && at >= 0) write(left, at < 4 ? "Getting ready to learn…" : "It has learnt; the rest takes some minutes.");
+    if (!stop.isAsked && train.left_s !== null) write(left, train.left_s > 0 ? `${capital(wait(train.left_s))} left, its examination included.` : "Nearly done.");
     const key = `${train.stage} ${train.share}`;
     if (key !== asked && (isLearning || at > 4)) {
       asked = key;
@@ -119,7 +128,7 @@ function running(desk) {
     }
     if (byId("title")) document.title = `${percent(train.share)} · Training · spacepi studio`;
   }
-  return { nodes: [left, bar.node, stages, figure, samples, stop.node], tell };
+  return { nodes: [left, bar.node, stages, meanwhile, figure, samples, stop.node], tell };
 }
 
 function sampleList(epoch, desk) {

@@ -36,7 +36,7 @@ export function show(box, desk) {
 }
 
 function draw(found, lessons, desk) {
-  const area = (given) => { const input = el("textarea", { rows: 3 }); input.value = given.join("\n"); return input; };
+  const area = (given) => { const input = el("textarea", { rows: Math.min(12, Math.max(3, given.length + 1)) }); input.value = given.join("\n"); return input; };
   const extra = area(found.extra_names), keep = area(found.keep_names), blocked = area(found.blocked);
   const words = { same: "Next: this is right", other: "Read everything again with these" };
   const next = action(words.same, async () => {

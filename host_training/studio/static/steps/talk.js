@@ -45,11 +45,15 @@ export function show(box, desk) {
 
   box.append(...opening("Talk with it", "Ask how it is, what it sees, what it thinks of the wind. It knows only that it is a box, on the ground today."),
     disclosure, log, form, trouble.node,
-    action("Next: take it along", async () => { await desk.refresh(); desk.go("card"); }).node);
+    action("Next: take it along", async () => {
+      const { steps } = await desk.refresh();
+      if (!steps.find((step) => step.id === "card").is_open) throw new Error("It is not signed yet: first its training has to end, which the step Training shows.");
+      desk.go("card");
+    }).node);
 
   const loaded = get("/api/talk").then((found) => {
     name = found.name;
-    disclosure.textContent = found.disclosure;
+    disclosure.textContent = found.is_signed || !found.disclosure ? found.disclosure : `${found.disclosure} Its examination is not finished: it may yet change, and it does not fly.`;
     words.maxLength = found.chars_max;
     log.replaceChildren(...found.turns.map((one) => turn(one.role, one.words)));
     log.scrollTop = log.scrollHeight;

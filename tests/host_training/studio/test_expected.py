@@ -1,0 +1,55 @@
+"""Goal: the page says how long a training takes, before it and while it goes on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from host_training.studio.expected import (
+    PACE_MAX,
+    REAL,
+    SMALL,
+    STEP_S,
+    StageWork,
+    expected_s,
+    left_s,
+    speed_gflop_s,
+)
+from host_training.studio.jobs import JobState
+
+NEW = JobState(is_running=True, ended=None, sentences=[], stage="", at_s=0, share=0, since_s=0,
+               since_share=0, line="", stages=[], warnings=[], started_s=1, about={})
+PLAN = {"codec": 120.0, "train": 1200.0, "evaluate": 600.0}
+TRAIN = replace(NEW, stage="train-lora", at_s=5000)
+
+
+def test_more_writing_and_a_slower_computer_take_longer() -> None:
+    work = {"train": StageWork(100, 10)}
+    assert expected_s(work, 0, 10) == {"train": 10}
+    assert expected_s(work, 50_000, 10) == {"train": 60}
+    assert expected_s(work, 50_000, 5) == {"train": 120}
+    for size in (SMALL, REAL):
+        assert list(size) == ["writing", "codec", "train", "quantise", "evaluate"]
+    assert speed_gflop_s() > 0
+
+
+@pytest.mark.parametrize(("job", "expected"), [
+    (NEW, 1920), (replace(NEW, stage="base"), 1920),
+    (TRAIN, 1800), (replace(TRAIN, since_share=0.5, share=0.5), 1200),
+    # half of it in twice the time: everything takes twice as long
+    (replace(TRAIN, since_s=3800, since_share=0.0, share=0.5), 2400),
+    # continued at 0.5: what was done before says nothing of the pace
+    (replace(TRAIN, since_s=4880, since_share=0.5, share=0.6), 1080),
+    # a pace from one step is not believed, and one that cannot be is bounded
+    (replace(TRAIN, since_s=0, since_share=0.01, share=0.02), 1776),
+    (replace(TRAIN, since_s=0, since_share=0.0, share=0.05), PACE_MAX * 1740),
+    (replace(NEW, stage="evaluate", share=1.0), 0),
+])
+def test_the_time_left_follows_the_pace(job: JobState, expected: float) -> None:
+    assert left_s(job, PLAN) == pytest.approx(expected, abs=STEP_S / 2)
+
+
+def test_what_does_not_run_or_was_not_expected_has_none() -> None:
+    assert left_s(replace(TRAIN, is_running=False), PLAN) is None
+    assert left_s(TRAIN, {}) is None
