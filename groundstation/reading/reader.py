@@ -29,6 +29,7 @@ from groundstation.decode import foreign, mosaic
 from groundstation.decode.beacon_freshness import clock_gap_s
 from groundstation.reading import conversations, diary, ears, forecasts, link_figures, lives
 from groundstation.reading.fault_words import fault_words
+from groundstation.reading.landing_json import LandingPageJson
 from groundstation.reading.page_json import (
     BeaconJson,
     EntryJson,
@@ -351,15 +352,14 @@ class FlightReader:
         self._cached["history"] = (change_id, history)
         return history
 
-    def landing(self) -> dict[str, Any]:
+    def landing(self) -> LandingPageJson:
         """See ``forecasts.forecasts``."""
         change_id = self.change_id()
         if "landing" not in self._cached or self._cached["landing"][0] != change_id:
             told = self._records(Kind.HOUSEKEEPING, newest=forecasts.TOLD_AMONG)
             self._cached["landing"] = (change_id, {"change_id": change_id, **forecasts.forecasts(
                 self.db, self._mission, told, self.tracks(), self.is_verifying)})
-        known: dict[str, Any] = self._cached["landing"][1]
-        return known
+        return cast("LandingPageJson", self._cached["landing"][1])
 
     def _thoughts(self) -> Iterator[tuple[int, str]]:
         """(UTC ms, kind) of every line and picture, whatever it says."""

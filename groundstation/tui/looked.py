@@ -13,6 +13,7 @@ from typing import Any
 from groundstation.archive.attended import is_attended
 from groundstation.archive.track import Point
 from groundstation.reading.alarms import Alarm, AlarmBoard
+from groundstation.reading.landing_json import LandingPageJson
 from groundstation.reading.reader import FlightReader
 
 DIARY_MAX = 200
@@ -25,7 +26,7 @@ class Looked:
     flight: Mapping[str, Any]
     diary: tuple[Mapping[str, Any], ...]
     place: Point | None
-    landing: Mapping[str, Any]
+    landing: LandingPageJson
     alarms: tuple[Alarm, ...]
     is_attended: bool
 

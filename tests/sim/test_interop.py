@@ -85,6 +85,7 @@ def test_without_our_own_beacon_horus_still_says_where_it_is(
     world.close()
 
 
+@pytest.mark.thorough
 def test_with_no_horus_either_the_dumb_sentence_does(tmp_path: Path, monkeypatch) -> None:
     world = hop_world(tmp_path)
     world.run_until(400)

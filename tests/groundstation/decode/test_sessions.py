@@ -210,6 +210,7 @@ def test_sessions_of_long_ago_displace_nothing(archive):
     assert tally(archive, "old_data") >= SESSIONS_MAX
 
 
+@pytest.mark.thorough
 def test_forged_frames_in_a_session_are_held_and_bounded(archive):
     """Signed with another key they may be of a session to come: kept, counted, never decoded."""
     ground, liar, far = proving(archive), payload(), payload()

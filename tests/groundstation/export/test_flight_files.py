@@ -105,6 +105,7 @@ def test_the_book_holds_the_flight_and_needs_nothing_else(flight):
     assert len(ids) == len(set(ids)) == len(flight.lines)
 
 
+@pytest.mark.thorough
 def test_the_same_archive_gives_the_same_bytes(flight, tmp_path):
     archive = diary.build(tmp_path / "again.sqlite")
     with closing(FlightReader(archive.path, MISSION)) as reader:

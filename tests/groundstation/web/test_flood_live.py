@@ -140,6 +140,7 @@ def test_idle_radio_clients_and_noise_do_not_keep_the_payload_out(station):
     assert len(station.end()) <= LINES_MAX
 
 
+@pytest.mark.thorough
 def test_a_station_has_no_descriptor_that_select_does_not_take(station):
     told = Path(f"/proc/{station.process.pid}/limits").read_text()
     soft = re.search(r"Max open files +(\d+)", told)

@@ -66,6 +66,7 @@ def ending(model: Any, rows: list[Row]) -> float:
     return sum(found) / len(found)
 
 
+@pytest.mark.thorough
 def test_a_persona_ends_its_turn_though_its_base_never_saw_one(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,6 +53,7 @@ def _value(world: World, quantity: str) -> float | None:
     return world.flight.sensors.latest(quantity, now_ms)
 
 
+@pytest.mark.thorough
 def test_sensors_and_receiver_are_chosen(tmp_path: Path) -> None:
     """BMP388 and INA226 from the mission file, an M10 and a Pi 5 as hardware: all measure."""
     plan = mission()
@@ -206,6 +207,7 @@ def test_a_frozen_box_stops_the_mind_until_it_has_been_warm_for_ten_minutes(
     world.close()
 
 
+@pytest.mark.thorough
 def test_what_was_drawn_halves_the_thoughts_while_the_voltage_is_still_good(
     tmp_path: Path
 ) -> None:
@@ -262,6 +264,7 @@ def test_strangers_and_an_attacker_are_heard_and_change_nothing(tmp_path: Path) 
     world.close()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("direction", sampled(["down", "up"]))
 def test_an_outage_of_one_direction(tmp_path: Path, direction: str) -> None:
     world = hop_world(tmp_path)
