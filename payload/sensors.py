@@ -180,7 +180,7 @@ def _judge(source: _Source, is_good: bool, now_ms: int) -> list[Note]:
     """The event for a source that has just been lost or has just returned, if either."""
     assert source.first_poll_ms is not None
     since_ms = source.good_ms if source.good_ms is not None else source.first_poll_ms
-    fields: dict[str, str] = {"role": source.role, "sensor": source.name}
+    fields: dict[str, Any] = {"role": source.role, "sensor": source.name}
     if is_good:
         source.good_ms = now_ms
         if source.is_lost:

@@ -12,6 +12,8 @@ kelvin within a minute and the battery by none: only ten warm minutes are a warm
 
 from __future__ import annotations
 
+from typing import Any
+
 from payload.notes import Note, event
 
 STEADY_MS = 10_000
@@ -55,7 +57,7 @@ class _Limit:
     def _turn(self, measured_c: float | None) -> list[Note]:
         """The other state, and its event with the number that caused it, where there is one."""
         self.is_biting, self._since_ms = not self.is_biting, None
-        fields: dict[str, float] = {}
+        fields: dict[str, Any] = {}
         if measured_c is not None:
             fields[self._key] = round(measured_c, 1)
         if self.is_biting:
