@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import NoReturn
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 
 from groundstation.archive.rawlog import Reception
@@ -28,7 +28,10 @@ MEMORY = Path("/dev/shm")
 MEMORY_BYTES_MIN = 4 << 30  # free; what all tests leave until their end is a quarter of it
 
 _survive = Intake.note
-settings.register_profile("quick", max_examples=10)  # of 100, where a test does not say how many
+# On a busy machine drawing examples takes long, which is no fault of a strategy.
+settings.register_profile("all", suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(  # of 100 examples, where a test does not say how many
+    "quick", settings.get_profile("all"), max_examples=10)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,12 +39,11 @@ def pytest_configure(config: pytest.Config) -> None:
     # give, in each worker and in every process that a test starts.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if "TMPDIR" not in os.environ and _has_room(MEMORY):
-        # A disk makes every sync wait. What a sync is for is proved on disks whose power is cut, in
+        # A disk makes every sync wait. What a sync is for is shown on disks whose power is cut, in
         # tests/crash, which need no real one.
         os.environ["TMPDIR"] = str(MEMORY)
         tempfile.tempdir = None  # asked for again
-    if config.getoption("markexpr") == "not thorough":
-        settings.load_profile("quick")
+    settings.load_profile("quick" if config.getoption("markexpr") == "not thorough" else "all")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -45,8 +45,8 @@ LINES_SPARE = 20_000
 def few(cost: int) -> settings:
     """As many examples as the runs allow for something that costs this much."""
     return settings(
-        max_examples=max(10, RUNS // 10 // cost), deadline=None, derandomize=True, database=None,
-        suppress_health_check=list(HealthCheck),
+        max_examples=min(settings().max_examples, max(10, RUNS // 10 // cost)), deadline=None,
+        derandomize=True, database=None, suppress_health_check=list(HealthCheck),
     )
 
 

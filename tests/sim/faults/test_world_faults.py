@@ -72,6 +72,7 @@ def test_sensors_and_receiver_are_chosen(tmp_path: Path) -> None:
     world.close()
 
 
+@pytest.mark.thorough
 def test_without_sensors(tmp_path: Path) -> None:
     plan = mission()
     sensors = plan.sensors.model_copy(update={"outside": "none", "power": "none"})
@@ -137,6 +138,7 @@ def test_a_board_that_hangs_takes_time_too(tmp_path: Path) -> None:
     world.close()
 
 
+@pytest.mark.thorough
 def test_a_brown_out_ends_the_boot_and_warmth_begins_another(tmp_path: Path) -> None:
     """Receiver, chips and modem start afresh too; what was committed is still there."""
     world = _world(tmp_path, Hardware(PI_4, has_brownout=True))
