@@ -1,8 +1,8 @@
 """All that the page shows of the landing: each forecast, and once it is down how good they were.
 
 The payload's own, this station's (``reading.landing``), and what a Tawhiri server said when it was
-last asked (``reading.tawhiri``). Where the station can prove what it hears, nothing unproved is in
-any of them.
+last asked (``reading.tawhiri``). Where the station can verify what it hears, nothing unverified is
+in any of them.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def forecasts(
     pad_m = db.execute(_PAD, (node_id, int(Phase.GROUND))).fetchone()[0]
     place = mission.ground.sondehub_position
     ground_m = pad_m if pad_m is not None else place[2] if place else 0.0
-    track = tracks.proved if is_verifying else tracks.unproved
+    track = tracks.verified if is_verifying else tracks.unverified
     own = after = None
     tawhiri = tawhiri_state.known(db)
     if newest is None or newest[0] != Phase.LANDED:
@@ -59,9 +59,9 @@ def forecasts(
     }
 
 
-def _json(own: StationForecast, is_proved: bool, expected_mps: float) -> StationForecastJson:
+def _json(own: StationForecast, is_verified: bool, expected_mps: float) -> StationForecastJson:
     return {
-        "at_ms": own.at_ms, "is_proved": is_proved, "is_falling": own.is_falling,
+        "at_ms": own.at_ms, "is_verified": is_verified, "is_falling": own.is_falling,
         "ground_m": round(own.ground_m), "fall_mps": round(own.fall_mps, 1),
         "expected_mps": expected_mps, "is_fall_measured": own.is_fall_measured,
         "landings": own.landings_json(),

@@ -16,7 +16,7 @@ from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
-from groundstation.archive.rows import body_of, is_proved, when_of
+from groundstation.archive.rows import body_of, is_verified, when_of
 from groundstation.archive.track import Point
 from groundstation.reading.landing_json import LandingJson, PayloadForecastJson
 from groundstation.sanitise import number, scaled
@@ -48,7 +48,7 @@ def payload_forecast(rows: Iterable[sqlite3.Row]) -> PayloadForecastJson | None:
                 or bearing_deg is None or seconds is None):
             continue
         at_ms = when_of(row)[0]
-        return {"at_ms": at_ms, "is_proved": is_proved(row),
+        return {"at_ms": at_ms, "is_verified": is_verified(row),
                 "land_ms": round(at_ms + 1000 * seconds), "lat": lat, "lon": lon,
                 "along_m": along_m, "across_m": across_m, "bearing_deg": bearing_deg}
     return None

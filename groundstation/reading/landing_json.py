@@ -23,7 +23,7 @@ class PayloadForecastJson(EllipseJson):
     """What the payload said at ``at_ms``."""
 
     at_ms: int
-    is_proved: bool
+    is_verified: bool
 
 
 class LandingJson(EllipseJson):
@@ -38,7 +38,7 @@ class StationForecastJson(TypedDict):
     """The station's forecast from the position at ``at_ms``; the likeliest landing comes first."""
 
     at_ms: int
-    is_proved: bool  # the track
+    is_verified: bool  # the track
     is_falling: bool
     ground_m: int
     fall_mps: float  # at sea level
@@ -86,7 +86,7 @@ class OutcomeJson(TypedDict):
     at_ms: int
     lat: float
     lon: float
-    is_proved: bool
+    is_verified: bool
     moments: list[MomentJson]
     tawhiri: ScoredTawhiriJson | None
 

@@ -30,7 +30,7 @@ Told = Callable[[int], PayloadForecastJson | None]  # the payload's newest at a 
 
 
 def outcome(
-    truth: Point, is_proved: bool, track: Sequence[Point], plan: FlightSection, ground_m: float,
+    truth: Point, is_verified: bool, track: Sequence[Point], plan: FlightSection, ground_m: float,
     told: Told, tawhiri: TawhiriForecast | None,
 ) -> OutcomeJson:
     """The landing ``truth`` and, for each moment of the fall, every forecast with its error.
@@ -52,7 +52,7 @@ def outcome(
         asked = {"at_ms": tawhiri.at_ms, "lat": tawhiri.lat, "lon": tawhiri.lon,
                  "error_m": _error_m(tawhiri.lat, tawhiri.lon, truth)}
     return {"at_ms": truth.utc_ms, "lat": truth.lat_deg, "lon": truth.lon_deg,
-            "is_proved": is_proved, "moments": moments, "tawhiri": asked}
+            "is_verified": is_verified, "moments": moments, "tawhiri": asked}
 
 
 def _moments(track: Sequence[Point], ground_m: float) -> list[int]:

@@ -21,7 +21,8 @@ DIARY_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """``diary`` is oldest first; ``place`` the last position, proved where the station proves."""
+    """``diary`` is oldest first; ``place`` the last position, a verified one where the station
+    verifies."""
 
     flight: Mapping[str, Any]
     diary: tuple[Mapping[str, Any], ...]
@@ -33,7 +34,7 @@ class Looked:
     @property
     def believed(self) -> Mapping[str, Any] | None:
         """The newest beacon that is believed, as the page has it: a stranger's word stands in only
-        at a station that cannot prove anything."""
+        at a station that cannot verify anything."""
         flight = self.flight
         found = flight["beacon"] if flight["is_verifying"] else (
             flight["sighting"] or flight["beacon"])
@@ -57,7 +58,7 @@ class Looker:
         flight = reader.flight()
         if flight["change_id"] != self._change_id:
             tracks = reader.tracks()
-            track = tracks.proved if flight["is_verifying"] else tracks.unproved
+            track = tracks.verified if flight["is_verifying"] else tracks.unverified
             self._place = track[-1] if track else None
             self._diary = tuple(reversed(reader.entries(None, DIARY_MAX)))
             self._change_id = flight["change_id"]

@@ -193,7 +193,7 @@ def test_eight_genuine_old_frames_do_not_make_a_receiver_forget() -> None:
 
 
 def test_after_a_long_silence_a_frame_far_ahead_is_believed_at_once() -> None:
-    """Its MAC proves that this payload made it in this session; unproved, it is a stray."""
+    """Its MAC proves that this payload made it in this session; unverified, it is a stray."""
     receiver, careful = Receiver(MTU), Receiver(MTU)
     for frame in long_block(3, 5)[:4]:
         receiver.on_data(frame)

@@ -71,14 +71,14 @@ def test_the_numbers_are_large_and_nothing_is_wider_than_the_screen(page, served
     assert page.complaints == []
 
 
-def test_the_last_proved_position_stays_what_a_lie_cannot_change(page, station, served):
+def test_the_last_verified_position_stays_what_a_lie_cannot_change(page, station, served):
     looked_at(page, served, 412, 915, "chase")
     state = state_at(LAST_S)
-    proved = f"{state.latitude_deg:.5f}, {state.longitude_deg:.5f}"
+    verified = f"{state.latitude_deg:.5f}, {state.longitude_deg:.5f}"
     words = ("fix-place", "fix-altitude", "landing-place")
     before = {name: text(page, name) for name in words}
-    assert before["fix-place"] == proved
-    assert text(page, "fix").splitlines()[1] == "Last proved position"
+    assert before["fix-place"] == verified
+    assert text(page, "fix").splitlines()[1] == "Last verified position"
     assert text(page, "fix-age").startswith("signed, ")
     link = page.value("document.getElementById('fix-geo').href")
     assert link.startswith("geo:")

@@ -125,6 +125,7 @@ def test_a_flood_of_unfinished_requests_ends_nothing(station):
     assert any("page_clients" in line for line in lines), "it is counted, and said"
 
 
+@pytest.mark.thorough
 def test_idle_radio_clients_and_noise_do_not_keep_the_payload_out(station):
     far = FarEnd()
     idle = [station.connect(station.radio_port) for _ in range(100)]

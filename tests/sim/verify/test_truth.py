@@ -145,7 +145,7 @@ def test_a_forecast_upwind_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_station_that_ignores_the_mac_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is signed with any key is proved: the payload is in the sea."""
+    """Whatever is signed with any key is verified: the payload is in the sea."""
     monkeypatch.setattr(auth, "is_genuine_downlink", lambda key, message, tag: True)
     outcome, _ = fly(hop_in_peace())
     assert "archive_true" in outcome.broken
