@@ -52,8 +52,9 @@ studio: $(VENV)/train $(VENDOR)
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest
 QUICK  := -m "not thorough"
-# One worker more than processors: some tests wait for real processes.
-SPREAD := --numprocesses $(shell expr $$(nproc) + 1) --dist loadfile
+# One worker more than processors: some tests wait for real processes. tests/spread.py says which
+# tests stay together.
+SPREAD := --numprocesses $(shell expr $$(nproc) + 1)
 
 test: $(VENV)/test $(VENDOR)
 	$(PYTEST) $(SPREAD) $(QUICK) $(ARGS)

@@ -71,7 +71,7 @@ class LongFlight:
         self.world = World(self.mission, SEED, "scripted", folder, None, PersonaParts(),
                            Conditions(launch=LAUNCH, charge=1.0, down_loss=LOSS))
         with closing(FlightReader(self.world.archive_path, self.mission)) as reader:
-            while len(reader.tracks().proved) < POINTS:
+            while len(reader.tracks().verified) < POINTS:
                 self.world.run_until(self.world.clock.now_s + LOOK_EVERY_S)
 
     def next_beacon(self) -> float:

@@ -144,9 +144,9 @@ class Ground:
         """Its worth to the archive, by what is known now."""
         return worth_of(reception, self._placing, self._node_id)
 
-    def is_proved(self, frame: bytes) -> bool:
+    def is_verified(self, frame: bytes) -> bool:
         """Did our payload sign this frame, now or ever?"""
-        return self.worth_of(Reception(0, frame)) is Worth.PROVED
+        return self.worth_of(Reception(0, frame)) is Worth.VERIFIED
 
     def _write_held(self) -> bool:
         """True when nothing waits any more."""

@@ -4,9 +4,13 @@ Each rule is one test over all sources, and its failure lists every breach of it
 """
 
 import ast
+import gc
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("wire", "payload", "groundstation", "sim", "host_training", "bench", "lock", "tests")
@@ -107,6 +111,15 @@ LIVE_FILES = {
 # Of these there is one to each format of bytes, and it is only ever named behind its module:
 # kiss.Decoder, ukhas.Decoder.
 NAMED_BEHIND_THEIR_MODULE = {"Decoder"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _trees_are_no_garbage() -> Iterator[None]:
+    """A million nodes are kept; looking for garbage among them takes most of the time."""
+    gc.disable()
+    yield
+    parse.cache_clear()
+    gc.enable()
 
 
 @cache

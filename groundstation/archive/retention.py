@@ -49,7 +49,7 @@ class Worth(IntEnum):
     OTHERS = 1  # of other payloads and stations, or in unsigned formats
     REFUSED = 2  # in our payload's name and not signed by the key here; another key may prove it
     POSSIBLE = 3  # in our payload's name, and nothing here can prove or refute it yet
-    PROVED = 4  # signed by our payload
+    VERIFIED = 4  # signed by our payload
 
 
 Judge = Callable[[Reception], Worth]
@@ -149,7 +149,7 @@ class Segments:
                 self._is_over = False
                 return
             segment = min(
-                (s for s in self._sealed() if s.level < Worth.PROVED),
+                (s for s in self._sealed() if s.level < Worth.VERIFIED),
                 key=lambda s: (s.level, s.number), default=None,
             )
             if segment is None:
@@ -173,7 +173,7 @@ class Segments:
     def _thin(self, segment: Segment, judge: Judge) -> None:
         kept: list[Reception] = []
         gone: list[int] = []
-        level: int = Worth.PROVED
+        level: int = Worth.VERIFIED
         signed: set[int] = set()
         for reception in self._held_by(segment):
             worth = judge(reception)

@@ -65,7 +65,7 @@ def track_point(row: sqlite3.Row) -> Point | None:
     return Point(when_of(row)[0], lat, lon, number(body, "alt", -1000, 100_000))
 
 
-def is_proved(row: Mapping[str, Any] | sqlite3.Row) -> bool:
+def is_verified(row: Mapping[str, Any] | sqlite3.Row) -> bool:
     """Was this row of ``beacon`` or ``record`` signed by our payload, and the signature checked?"""
     return bool(row["authenticity"] == Authenticity.GENUINE.value)
 

@@ -23,7 +23,7 @@ class TawhiriForecast:
 
     at_ms: int  # UTC of that position
     asked_ms: int
-    is_proved: bool  # the position
+    is_verified: bool  # the position
     name: str  # of the burst: "planned", or "here" for one here and now and for a fall
     dataset: str  # of the weather model, as the server names it
     lat: float

@@ -1,6 +1,6 @@
 """The track: positions from records and beacons, ordered, filtered for outliers, and thinned.
 
-There are two tracks: that of the points which the payload is proved to have sent, and that of all
+There are two tracks: that of the verified points, which the payload has sent, and that of all
 others. The second is drawn next to the first where the first has a gap, and never extends it.
 
 Pure functions over points. A point that would need an impossible speed is left out, unless three in
@@ -32,10 +32,10 @@ class Point(NamedTuple):
 
 
 class Tracks(NamedTuple):
-    """The two tracks, each in order. A station that can prove nothing has only the second."""
+    """The two tracks, each in order. A station that can verify nothing has only the second."""
 
-    proved: list[Point]
-    unproved: list[Point]
+    verified: list[Point]
+    unverified: list[Point]
 
 
 def distance_m(first: Point, second: Point) -> float:
@@ -76,11 +76,11 @@ def in_order(points: Iterable[Point]) -> list[Point]:
 
 
 def parted(
-    proved: Iterable[Point], unproved: Iterable[Point], strange: Iterable[Point]
+    verified: Iterable[Point], unverified: Iterable[Point], strange: Iterable[Point]
 ) -> Tracks:
-    """Both tracks from the points that are proved, those that are not, and those in other, unsigned
-    formats, which fill the gaps of the second track only."""
-    first, second = in_order(proved), in_order(unproved)
+    """Both tracks from the points that are verified, those that are not, and those in other,
+    unsigned formats, which fill the gaps of the second track only."""
+    first, second = in_order(verified), in_order(unverified)
     second = in_order([*second, *_in_gaps(second, strange)])
     return Tracks(first, _in_gaps(first, second))
 

@@ -33,7 +33,7 @@ class Contents:
 
     def keep(self, frame: DataFrame, life: int, record: Record, utc_ms: int) -> None:
         """Keep a record under the authenticity of the frame that made it readable: with the key
-        none but genuine frames come here, without it none is proved."""
+        none but genuine frames come here, without it none is verified."""
         is_new = self._archive.add_record(
             frame.node_id, record, utc_ms, frame.authenticity, life)
         if not is_new or frame.node_id != self._node_id:

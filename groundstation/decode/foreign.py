@@ -2,9 +2,9 @@
 and what others uploaded to SondeHub.
 
 With our callsign one is a sighting of our payload, with any other it is a neighbour. These formats
-are unsigned, so a sighting is never proved: it is kept in a table of its own, and where the station
-can verify signatures it is shown next to what is proved and never in its place. Its age follows
-from the time of day in it.
+are unsigned, so a sighting is never verified: it is kept in a table of its own, and where the
+station can verify signatures it is shown next to what is verified and never in its place. Its age
+follows from the time of day in it.
 """
 
 from __future__ import annotations

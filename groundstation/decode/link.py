@@ -72,7 +72,7 @@ class NodeLink:
         return self._last_ms is not None and utc_ms < self._last_ms - PAST_MS
 
     def on_late(self, utc_ms: int) -> None:
-        """A new frame could be proved only now, or another station received it: it was counted as
+        """A new frame could be verified only now, or another station received it: it was counted as
         lost until then, where anything was received before it."""
         self._heard[utc_ms // MINUTE_MS] += 1
         if self._first_ms is None or utc_ms < self._first_ms:

@@ -28,7 +28,7 @@ from wire.records import Record
 from wire.session import Session
 
 SESSIONS_MAX = 4  # of a payload, whose blocks are put together; the oldest makes room
-QUIET_MS = 60_000  # with nothing new for so long, unproved frames may begin anew
+QUIET_MS = 60_000  # with nothing new for so long, unverified frames may begin anew
 _SAME_FRAMES = 64
 
 
@@ -60,10 +60,10 @@ class _SessionState:
 
 
 class NodeReceiver:
-    """The state of one node id. ``is_proved``: only genuine frames come here."""
+    """The state of one node id. ``is_verified``: only genuine frames come here."""
 
     def __init__(
-        self, node_id: int, mtu_bytes: int, budget: AirtimeBudget, is_proved: bool,
+        self, node_id: int, mtu_bytes: int, budget: AirtimeBudget, is_verified: bool,
         models: Models = NO_MODELS,
     ) -> None:
         """``mtu_bytes`` is what a MAC leaves of a frame, ``budget`` what the radio carries."""
@@ -75,7 +75,7 @@ class NodeReceiver:
         self._mtu_bytes = mtu_bytes
         self._report_bytes = budget.report_bytes_max
         self._models = models
-        self._is_proved = is_proved
+        self._is_verified = is_verified
         self._sessions: dict[Session, _SessionState] = {}
         self._news = 0
         self._same: deque[bytes] = deque(maxlen=_SAME_FRAMES)
@@ -89,8 +89,8 @@ class NodeReceiver:
         return False
 
     def is_news(self, frame: BeaconFrame, state: Beacon, utc_ms: int) -> bool:
-        """Is this ``state`` newer than that of the beacons before it? An unproved one can be forged
-        to look like the newest, so only proved ones are ordered."""
+        """Is this ``state`` newer than that of the beacons before it? An unverified one can be
+        forged to look like the newest, so only verified ones are ordered."""
         if frame.authenticity is not Authenticity.GENUINE:
             return True
         return self._freshness.is_news(frame.counter, state.time_of_day_s, utc_ms)
@@ -107,8 +107,8 @@ class NodeReceiver:
         if state is None:
             return [], False
         blocks, before = state.blocks, state.blocks.new_frames
-        is_proved = self._is_proved
-        found = blocks.on_data(frame) if is_proved else self._on_claim(state, frame, utc_ms)
+        is_verified = self._is_verified
+        found = blocks.on_data(frame) if is_verified else self._on_claim(state, frame, utc_ms)
         is_new = blocks is not state.blocks or blocks.new_frames > before
         newest = max(each.age for each in self._sessions.values())
         is_new &= state.age == newest or self.agrees(frame.counter)
@@ -133,9 +133,9 @@ class NodeReceiver:
 
     def report(self) -> Report | None:
         """On the session that the newest frame of the payload agrees with and whose data was heard
-        last; None where there is none, or nothing is proved."""
+        last; None where there is none, or nothing is verified."""
         last, loss = self.link.last_counter, self.link.loss
-        if not self._is_proved or last is None or loss is None:
+        if not self._is_verified or last is None or loss is None:
             return None
         fitting = [h for h in self._sessions.values() if h.session.boot_bits == last.boot]
         newest = max(fitting, key=lambda state: state.news, default=None)
@@ -163,7 +163,7 @@ class NodeReceiver:
         return Receiver(self._mtu_bytes, self._models, self._report_bytes)
 
     def _on_claim(self, state: _SessionState, frame: DataFrame, utc_ms: int) -> list[Record]:
-        """An unproved frame is accepted when its numbers are near the others. Old ones, of this
+        """An unverified frame is accepted when its numbers are near the others. Old ones, of this
         session or of another with the same four bits, then displace nothing while the payload is
         heard; when nothing new was heard for a while, what lies elsewhere may be the payload."""
         blocks = state.blocks

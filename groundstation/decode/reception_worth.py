@@ -16,7 +16,7 @@ def worth_of(reception: Reception, placing: Placing, node_id: int) -> Worth:
     try:
         frame = placing.frame(reception)
         if isinstance(frame, UnplacedFrame) and placing.is_of_old(reception):
-            return Worth.PROVED
+            return Worth.VERIFIED
         return worth_of_frame(reception, frame, node_id)
     except Exception:  # noqa: BLE001 (a bug, noted where it was decoded; nothing ends by it)
         return Worth.POSSIBLE
@@ -34,7 +34,7 @@ def worth_of_frame(reception: Reception, frame: Heard | None, node_id: int) -> W
         return Worth.REFUSED
     if isinstance(frame, UnplacedFrame):  # forged, or of a session not announced yet
         return Worth.POSSIBLE
-    return Worth.PROVED if frame.authenticity is Authenticity.GENUINE else Worth.POSSIBLE
+    return Worth.VERIFIED if frame.authenticity is Authenticity.GENUINE else Worth.POSSIBLE
 
 
 def _is_of_others(raw: bytes) -> bool:

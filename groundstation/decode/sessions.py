@@ -6,7 +6,7 @@ Only its newest boot is kept. The four bits of a frame counter leave two boots n
 the payload signs, the MAC of DATA says which, and an INCARNATION frame need not be heard after
 every reboot.
 
-Where nothing is proved, sessions are claims: what an INCARNATION frame says is believed, and a
+Where nothing is verified, sessions are claims: what an INCARNATION frame says is believed, and a
 DATA frame is taken for the fewest boots away from what is known. Before any claim the incarnation
 is UNKNOWN; the first claim that agrees with its four bits gives it its name.
 """
@@ -23,7 +23,7 @@ from wire.session import BITS, Session
 
 INCARNATIONS_MAX = 16  # tried for a frame; the one announced longest ago is left out
 EVER_MAX = 256  # sessions tried for a frame of which only the worth is needed
-CLAIMS_MAX = 64  # incarnations of a payload that proves nothing; further ones are not believed
+CLAIMS_MAX = 64  # incarnations of a payload that verifies nothing; further ones are not believed
 UNKNOWN = 0  # no incarnation: none is known yet
 _TURN = 1 << BITS
 _log = structlog.get_logger()
@@ -32,10 +32,10 @@ _log = structlog.get_logger()
 class Sessions:
     """Of the payload ``node_id``. The caller holds a batch of the archive where it notes one."""
 
-    def __init__(self, db: sqlite3.Connection, node_id: int, is_proved: bool) -> None:
+    def __init__(self, db: sqlite3.Connection, node_id: int, is_verified: bool) -> None:
         self.node_id = node_id
         self._db = db
-        self._is_proved = is_proved
+        self._is_verified = is_verified
         rows = db.execute(
             "SELECT life, incarnation, boot FROM incarnation WHERE node_id = ?"
             " ORDER BY life DESC LIMIT ?", (node_id, INCARNATIONS_MAX),
@@ -75,7 +75,7 @@ class Sessions:
         return islice(fitting, EVER_MAX)
 
     def claimed(self, boot_bits: int) -> Session:
-        """The session that an unproved frame with these bits is taken for."""
+        """The session that an unverified frame with these bits is taken for."""
         return next(iter(self.fitting(boot_bits)), Session(UNKNOWN, boot_bits))
 
     def knows(self, session: Session) -> bool:
@@ -129,7 +129,7 @@ class Sessions:
             (self.node_id, incarnation),
         ).fetchone()
         life = self._lives[incarnation] = self._next_life() if row is None else row[0]
-        if row is None and life >= CLAIMS_MAX and not self._is_proved:
+        if row is None and life >= CLAIMS_MAX and not self._is_verified:
             del self._lives[incarnation]
             return False
         self._boots[incarnation] = boot if row is None else max(boot, row[1])

@@ -3,7 +3,7 @@
 ``GET /amateur/telemetry`` answers, usually gzipped, {callsign: {second: entry}}; an entry is what
 one receiver uploaded: payload_callsign, uploader_callsign, datetime, lat, lon, alt, and temp (C),
 pressure (hPa), humidity (%), batt (V), sats, vel_v and vel_h (m/s), heading where it had them. One
-entry, as JSON of its own, is archived as one reception, and is as unproved as a stranger's packet.
+entry, as JSON of its own, is archived as one reception, and is no more verified than a stranger's.
 
 Sans-I/O: an answer in, receptions out, and a reception in, a packet out.
 Source: sondehub-infra, swagger.yaml and lambda/query_ham.

@@ -155,10 +155,10 @@ def _way(flight: ExportedFlight, numbers: dict[int, int]) -> Node | None:
     if not flight.way or span is None:
         return None
     numbered = _numbered(flight, numbers)
-    proof = ("Every place on it was signed by the payload." if flight.is_proved
-             else "It is dashed: this station could not prove who sent it.")
+    proof = ("Every place on it was signed by the payload." if flight.is_verified
+             else "It is dashed: this station could not verify who sent it.")
     return _section(
-        "The way", el("figure", None, drawings.chart(flight.way, numbered, flight.is_proved)),
+        "The way", el("figure", None, drawings.chart(flight.way, numbered, flight.is_verified)),
         el("figure", None, drawings.silhouette(flight.way, numbered, span, GAP_MS)),
         el("p", {"class": "caption"}, "Blue is low, gold is high; the numbers are those of the "
            f"lines. {proof}"))
@@ -286,7 +286,7 @@ def _troubles(flight: ExportedFlight) -> Node | None:
 
 def _colophon(flight: ExportedFlight) -> Node:
     state, link = flight.state, flight.state["link"]
-    if flight.is_proved:
+    if flight.is_verified:
         proof = (f"The station verified every frame: what is printed here was signed by "
                  f"{flight.name}.")
         if impostors := link.get("impostor", 0):

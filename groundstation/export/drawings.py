@@ -40,8 +40,8 @@ def _thin(points: Sequence[Point]) -> list[Point]:
     return [point for i, point in enumerate(points) if i % stride == 0 or i == len(points) - 1]
 
 
-def chart(way: Sequence[Point], numbered: Numbered, is_proved: bool, high: float = 480) -> Node:
-    """The way, north up, coloured by altitude; dashed where it is not proved."""
+def chart(way: Sequence[Point], numbered: Numbered, is_verified: bool, high: float = 480) -> Node:
+    """The way, north up, coloured by altitude; dashed where it is not verified."""
     south, north = min(p.lat_deg for p in way), max(p.lat_deg for p in way)
     west, east = min(p.lon_deg for p in way), max(p.lon_deg for p in way)
     narrow = math.cos(math.radians((south + north) / 2))
@@ -53,7 +53,7 @@ def chart(way: Sequence[Point], numbered: Numbered, is_proved: bool, high: float
                 high / 2 - (lat - (south + north) / 2) * per_deg)
 
     top = max([1000.0, *(p.alt_m for p in way if p.alt_m is not None)])
-    dashes = {} if is_proved else {"stroke_dasharray": "6 5"}
+    dashes = {} if is_verified else {"stroke_dasharray": "6 5"}
     pieces = [
         _path([put(p.lat_deg, p.lon_deg) for p in piece], stroke=colour, stroke_width="3",
               stroke_linecap="round", **dashes)
@@ -63,7 +63,7 @@ def chart(way: Sequence[Point], numbered: Numbered, is_proved: bool, high: float
              for mark in _number(number, *put(lat, lon))]
     first, last = put(way[0].lat_deg, way[0].lon_deg), put(way[-1].lat_deg, way[-1].lon_deg)
     return _svg(high, "The way it went, with the numbers of the lines", *pieces, *marks,
-                _dot(*first, is_full=False), _dot(*last, is_full=is_proved),
+                _dot(*first, is_full=False), _dot(*last, is_full=is_verified),
                 *_scale(per_deg, high))
 
 

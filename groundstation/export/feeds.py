@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from groundstation.archive.rows import is_proved
+from groundstation.archive.rows import is_verified
 from groundstation.decode import payload_summaries
 from groundstation.decode.foreign import STALE_FIX_S
 from groundstation.export import ccsds
@@ -16,7 +16,7 @@ from groundstation.reading.page_json import BeaconJson, SightingJson
 from groundstation.reading.reader import FlightReader
 from wire.mission import Mission
 
-UNPROVED_SUFFIX = "-unproved"
+UNVERIFIED_SUFFIX = "-unverified"
 FROM_OTHERS = ("summary", "sondehub")
 CHANGES_MAX = 500  # looked at in one round; what is more waits for the next
 
@@ -25,9 +25,9 @@ class SummaryFeed:
     """A payload summary for each new position of our payload.
 
     Our own beacons are sent; a Horus packet or sentence only while none of those comes. What came
-    as a summary, or from SondeHub, is not sent again. What is not proved says so in its comment; in
-    a station that proves what it hears it goes out under a name of its own, so that no map draws it
-    into the payload's way. Raises sqlite3.Error while the archive cannot be read.
+    as a summary, or from SondeHub, is not sent again. What is not verified says so in its comment;
+    in a station that verifies what it hears it goes out under a name of its own, so that no map
+    draws it into the payload's way. Raises sqlite3.Error while the archive cannot be read.
     """
 
     def __init__(self, reader: FlightReader, mission: Mission) -> None:
@@ -54,10 +54,10 @@ class SummaryFeed:
             if other is not None and other["id"] == ref and other["via"] not in FROM_OTHERS:
                 seen = other
             if self._reader.is_verifying:
-                callsign += UNPROVED_SUFFIX
+                callsign += UNVERIFIED_SUFFIX
         if seen is None or (seen["fix_age_s"] or 0) > STALE_FIX_S:
             return None
-        doubt = "" if is_proved(seen) else " (unproved)"
+        doubt = "" if is_verified(seen) else " (unverified)"
         return payload_summaries.build(callsign, seen, f"spacepi {self._station}{doubt}")
 
 

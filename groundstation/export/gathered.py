@@ -48,8 +48,8 @@ class ExportedPicture:
 @dataclass(frozen=True, slots=True)
 class ExportedFlight:
     """``state`` is what the page shows of it now, ``entries`` the whole diary, ``way`` the track
-    that is believed and ``claims`` what is not proved beside it, ``records`` all that were received
-    in the order in which they came."""
+    that is believed and ``claims`` what is not verified beside it, ``records`` all that were
+    received in the order in which they came."""
 
     state: FlightJson
     entries: list[EntryJson]
@@ -68,8 +68,8 @@ class ExportedFlight:
         return self.state["name"]
 
     @property
-    def is_proved(self) -> bool:
-        """The station verifies what it receives, so the way is proved."""
+    def is_verified(self) -> bool:
+        """The station verifies what it receives, so the way is verified."""
         return self.state["is_verifying"]
 
     @property
@@ -86,8 +86,8 @@ def gather(reader: FlightReader) -> ExportedFlight:
     entries = _entries(reader)
     return ExportedFlight(
         state=state, entries=entries,
-        way=tracks.proved if is_verifying else tracks.unproved,
-        claims=tracks.unproved if is_verifying else [],
+        way=tracks.verified if is_verifying else tracks.unverified,
+        claims=tracks.unverified if is_verifying else [],
         beacons=list(reader.beacons()), silences=reader.silences(SILENCES_MAX),
         conflicts=reader.conflicts()[::-1], pictures=_pictures(reader, entries),
         records=[record for _, record in ccsds.of_archive(reader.db, state["node_id"])],

@@ -1,7 +1,7 @@
 """The way of a flight for maps: GeoJSON, GPX and KMZ.
 
-What is proved and what is not are always two tracks of two names. Radio text is text: in KML, where
-a description is HTML, it is escaped once more.
+What is verified and what is not are always two tracks of two names. Radio text is text: in KML,
+where a description is HTML, it is escaped once more.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from groundstation.export.markup import Node, clock, el, iso, xml
 from groundstation.reading.page_json import LineJson
 from wire.auth import Authenticity
 
-PROVED = Authenticity.GENUINE.value  # of a track; of a line of the diary it is the frame's own
-UNPROVED = "unproved"
+VERIFIED = Authenticity.GENUINE.value  # of a track; of a line of the diary it is the frame's own
+UNVERIFIED = "unverified"
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the same bytes from the same flight
-_KML_COLOURS = {PROVED: "ffc98b5d", UNPROVED: "ff8f8f8f"}  # aabbggrr
+_KML_COLOURS = {VERIFIED: "ffc98b5d", UNVERIFIED: "ff8f8f8f"}  # aabbggrr
 
 
 def _ways(flight: ExportedFlight) -> list[tuple[list[Point], str]]:
-    way = PROVED if flight.is_proved else UNPROVED
-    return [(points, kind) for points, kind in ((flight.way, way), (flight.claims, UNPROVED))
+    way = VERIFIED if flight.is_verified else UNVERIFIED
+    return [(points, kind) for points, kind in ((flight.way, way), (flight.claims, UNVERIFIED))
             if points]
 
 
@@ -40,8 +40,8 @@ def _placed(flight: ExportedFlight) -> Iterator[tuple[LineJson, float, float]]:
 
 
 def geojson(flight: ExportedFlight) -> dict[str, Any]:
-    """The proved track as one line with times, what is not proved as another, and every line of the
-    diary where it was thought; each says its ``authenticity``."""
+    """The verified track as one line with times, what is not verified as another, and every line of
+    the diary where it was thought; each says its ``authenticity``."""
     features = [_geojson_track(points, kind) for points, kind in _ways(flight)]
     features += [{
         "type": "Feature",
@@ -90,7 +90,7 @@ def _gpx_point(
 
 
 def _words(kind: str) -> str:
-    return "proved" if kind == PROVED else "not proved"
+    return "verified" if kind == VERIFIED else "not verified"
 
 
 def kmz(flight: ExportedFlight) -> bytes:
@@ -107,7 +107,7 @@ def _kml(flight: ExportedFlight) -> str:
     for kind, colour in _KML_COLOURS.items():
         document.append(el("Style", {"id": kind}, el(
             "LineStyle", None, el("color", None, colour),
-            el("width", None, "3" if kind == PROVED else "1"))))
+            el("width", None, "3" if kind == VERIFIED else "1"))))
     for points, kind in _ways(flight):
         places = " ".join(f"{p.lon_deg:.7f},{p.lat_deg:.7f},{p.alt_m or 0:g}" for p in points)
         document.append(el(

@@ -31,7 +31,7 @@ READ_BYTES = 4_096  # of one client in one turn: a flood must not keep the other
 UNSENT_BYTES_MAX = 16_384  # some sixty frames
 SEND_BUFFER_BYTES = 32_768  # the kernel's: a large one takes frames that are no longer read
 WRITE_MS = 10_000
-PROVED_MS = 120_000  # how long a frame of our payload keeps a place
+VERIFIED_MS = 120_000  # how long a frame of our payload keeps a place
 PROVE_EVERY_MS = 30_000  # how often that is looked at again
 
 
@@ -42,13 +42,13 @@ class _Client:
     heard_ms: int  # the last whole frame; before the first, when it came
     progress_ms: int = 0  # when it last took something, or was last given something to take
     has_spoken: bool = False
-    proved_ms: int | None = None
+    verified_ms: int | None = None
     unsent: bytearray = field(default_factory=bytearray)
     decoder: kiss.Decoder = field(default_factory=kiss.Decoder)
 
     @property
     def standing(self) -> tuple[bool, bool, int]:
-        return self.proved_ms is not None, self.has_spoken, self.heard_ms
+        return self.verified_ms is not None, self.has_spoken, self.heard_ms
 
 
 class KissServer:
@@ -134,7 +134,7 @@ class KissServer:
             rivals = self._clients if len(self._clients) >= CLIENTS_MAX else []
         if rivals:
             least = min(rivals, key=lambda client: client.standing)
-            if not self._is_proof_older(least, PROVED_MS):
+            if not self._is_proof_older(least, VERIFIED_MS):
                 sock.close()
                 self.notices.count("turned_away")
                 return
@@ -152,7 +152,7 @@ class KissServer:
         self.notices.count("joined")
 
     def _is_proof_older(self, client: _Client, age_ms: int) -> bool:
-        return client.proved_ms is None or self._now_ms() - client.proved_ms >= age_ms
+        return client.verified_ms is None or self._now_ms() - client.verified_ms >= age_ms
 
     def _drop(self, client: _Client, notice: str = "left") -> None:
         self._clients.remove(client)
@@ -176,7 +176,7 @@ class KissServer:
         if frames:
             client.heard_ms, client.has_spoken = self._now_ms(), True
             if self._is_proof_older(client, PROVE_EVERY_MS) and any(map(self._is_ours, frames)):
-                client.proved_ms = client.heard_ms
+                client.verified_ms = client.heard_ms
         return frames
 
     def _send(self, client: _Client) -> None:
@@ -199,11 +199,11 @@ def modem_test(ground: Ground, envelope: Envelope) -> Callable[[bytes], bool]:
 
     def is_ours(data: bytes) -> bool:
         frame = envelope.unwrap(data)
-        return frame is not None and ground.is_proved(frame)
+        return frame is not None and ground.is_verified(frame)
 
     return is_ours
 
 
 def _modem_first(ready: tuple[selectors.SelectorKey, int]) -> bool:
     client: _Client | None = ready[0].data
-    return client is None or client.proved_ms is None
+    return client is None or client.verified_ms is None

@@ -1,7 +1,7 @@
 """Asks SondeHub Amateur what others received of our payload, while this station hears none of it.
 
-A thread asks once in EVERY_S, and only when nothing proved was received for QUIET_MS: SondeHub's
-operators ask not to poll without need, and what others heard adds nothing to what is proved. What
+A thread asks once in EVERY_S, and only when nothing verified was received for QUIET_MS: SondeHub's
+operators ask not to poll without need, and what others heard adds nothing to what is verified. What
 it brings waits in a bounded queue until the station takes it. Whatever was archived before is
 recognised by its bytes, also after a restart.
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any, TypedDict, cast
+from typing import TypedDict, cast
 
 from groundstation.sanitise import clean_text
 
@@ -22,6 +22,15 @@ class StationJson(TypedDict):
     last_ms: int
 
 
+class HeardJson(TypedDict):
+    """One reception of a packet, by one station."""
+
+    station: str
+    utc_ms: int
+    rssi_dbm: float | None
+    snr_db: float | None
+
+
 def stations(db: sqlite3.Connection, node_id: int) -> list[StationJson]:
     """What each station heard of a payload, and had before every other; most frames first."""
     rows = db.execute(
@@ -31,11 +40,11 @@ def stations(db: sqlite3.Connection, node_id: int) -> list[StationJson]:
         "station": clean_text(row["station"], NAME_CHARACTERS_MAX)}) for row in rows]
 
 
-def of_packet(db: sqlite3.Connection, number: int) -> list[dict[str, Any]]:
+def of_packet(db: sqlite3.Connection, number: int) -> list[HeardJson]:
     """The receptions of the same bytes, by whichever station, oldest first."""
     rows = db.execute(
         "SELECT station, utc_ms, rssi_dbm, snr_db FROM reception WHERE id BETWEEN ? AND ?"
         " AND raw = (SELECT raw FROM reception WHERE id = ?) ORDER BY utc_ms, id LIMIT ?",
         (number - NEAR, number + NEAR, number, STATIONS_MAX))
-    return [dict(row) | {"station": clean_text(row["station"], NAME_CHARACTERS_MAX)}
-            for row in rows]
+    return [{"station": clean_text(station, NAME_CHARACTERS_MAX), "utc_ms": utc_ms,
+             "rssi_dbm": rssi_dbm, "snr_db": snr_db} for station, utc_ms, rssi_dbm, snr_db in rows]

@@ -1,8 +1,8 @@
 """All that the page shows of the landing: each forecast, and once it is down how good they were.
 
 The payload's own, this station's (``reading.landing``), and what a Tawhiri server said when it was
-last asked (``reading.tawhiri``). Where the station can prove what it hears, nothing unproved is in
-any of them.
+last asked (``reading.tawhiri``). Where the station can verify what it hears, nothing unverified is
+in any of them.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Any
 
 from groundstation.archive import tawhiri_state
 from groundstation.archive.rows import when_of
 from groundstation.archive.track import Point, Tracks
-from groundstation.reading.landing import payload_forecast, station_forecast
+from groundstation.reading.landing import StationForecast, payload_forecast, station_forecast
+from groundstation.reading.landing_json import ForecastsJson, StationForecastJson
 from groundstation.reading.landing_outcome import outcome
 from wire.beacon import Phase
 from wire.mission import Mission
@@ -35,18 +35,14 @@ _LANDED_AT = (
 def forecasts(
     db: sqlite3.Connection, mission: Mission, told: Iterable[sqlite3.Row], tracks: Tracks,
     is_verifying: bool,
-) -> dict[str, Any]:
-    """``payload``, ``station``, ``tawhiri`` and ``outcome``, each None where there is none.
-
-    The station's is None once the payload has landed, and the outcome until then. ``told``:
-    HOUSEKEEPING records, newest first.
-    """
+) -> ForecastsJson:
+    """Every forecast, and the outcome. ``told``: HOUSEKEEPING records, newest first."""
     node_id, rows = mission.payload.node_id, list(told)
     newest = db.execute(_NEWEST_PHASE, (node_id,)).fetchone()
     pad_m = db.execute(_PAD, (node_id, int(Phase.GROUND))).fetchone()[0]
     place = mission.ground.sondehub_position
     ground_m = pad_m if pad_m is not None else place[2] if place else 0.0
-    track = tracks.proved if is_verifying else tracks.unproved
+    track = tracks.verified if is_verifying else tracks.unverified
     own = after = None
     tawhiri = tawhiri_state.known(db)
     if newest is None or newest[0] != Phase.LANDED:
@@ -57,10 +53,18 @@ def forecasts(
                         tawhiri.forecast)
     return {
         "payload": payload_forecast(rows),
-        "station": None if own is None else own.as_json() | {
-            "is_proved": is_verifying, "expected_mps": mission.flight.landing_mps},
+        "station": None if own is None else _json(own, is_verifying, mission.flight.landing_mps),
         "tawhiri": asdict(tawhiri) if mission.ground.tawhiri_url else None,
         "outcome": after,
+    }
+
+
+def _json(own: StationForecast, is_verified: bool, expected_mps: float) -> StationForecastJson:
+    return {
+        "at_ms": own.at_ms, "is_verified": is_verified, "is_falling": own.is_falling,
+        "ground_m": round(own.ground_m), "fall_mps": round(own.fall_mps, 1),
+        "expected_mps": expected_mps, "is_fall_measured": own.is_fall_measured,
+        "landings": own.landings_json(),
     }
 
 

@@ -14,10 +14,11 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from statistics import median
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from groundstation.archive.rows import body_of, is_proved, when_of
+from groundstation.archive.rows import body_of, is_verified, when_of
 from groundstation.archive.track import Point
+from groundstation.reading.landing_json import LandingJson, PayloadForecastJson
 from groundstation.sanitise import number, scaled
 from wire.landing import FallSpeed, Landing, predict
 from wire.mission import FlightSection
@@ -33,23 +34,23 @@ BURST_SPREAD_M = 2_000.0  # a balloon bursts about there
 WAY_EVERY = 5  # layers between the places of a way that is drawn
 
 
-def payload_forecast(rows: Iterable[sqlite3.Row]) -> dict[str, Any] | None:
+def payload_forecast(rows: Iterable[sqlite3.Row]) -> PayloadForecastJson | None:
     """The first forecast among these HOUSEKEEPING records, which come newest first."""
     for row in rows:
         body = body_of(row)
-        found = {
-            "lat": scaled(body, "land_lat", -9e8, 9e8, 1e-7),
-            "lon": scaled(body, "land_lon", -18e8, 18e8, 1e-7),
-            "along_m": number(body, "land_along", 1, 1_000_000),
-            "across_m": number(body, "land_across", 1, 1_000_000),
-            "bearing_deg": number(body, "land_dir", 0, 360),
-        }
+        lat = scaled(body, "land_lat", -9e8, 9e8, 1e-7)
+        lon = scaled(body, "land_lon", -18e8, 18e8, 1e-7)
+        along_m = number(body, "land_along", 1, 1_000_000)
+        across_m = number(body, "land_across", 1, 1_000_000)
+        bearing_deg = number(body, "land_dir", 0, 360)
         seconds = number(body, "land_s", 0, 86_400)
-        if seconds is None or None in found.values():
+        if (lat is None or lon is None or along_m is None or across_m is None
+                or bearing_deg is None or seconds is None):
             continue
         at_ms = when_of(row)[0]
-        return {"at_ms": at_ms, "is_proved": is_proved(row),
-                "land_ms": round(at_ms + 1000 * seconds), **found}
+        return {"at_ms": at_ms, "is_verified": is_verified(row),
+                "land_ms": round(at_ms + 1000 * seconds), "lat": lat, "lon": lon,
+                "along_m": along_m, "across_m": across_m, "bearing_deg": bearing_deg}
     return None
 
 
@@ -63,13 +64,9 @@ class StationForecast(NamedTuple):
     is_fall_measured: bool
     landings: list[tuple[str, Landing]]  # each by its name, the likeliest first; never empty
 
-    def as_json(self) -> dict[str, Any]:
-        """As the page reads it."""
-        return {
-            "at_ms": self.at_ms, "is_falling": self.is_falling, "ground_m": round(self.ground_m),
-            "fall_mps": round(self.fall_mps, 1), "is_fall_measured": self.is_fall_measured,
-            "landings": [_json(name, landing, self.at_ms) for name, landing in self.landings],
-        }
+    def landings_json(self) -> list[LandingJson]:
+        """As the page reads them."""
+        return [_json(name, landing, self.at_ms) for name, landing in self.landings]
 
 
 class TrackMotion(NamedTuple):
@@ -152,7 +149,7 @@ def _steps(positions: Sequence[AirPosition]) -> list[tuple[float, float]]:
     return steps
 
 
-def _json(name: str, landing: Landing, at_ms: int) -> dict[str, Any]:
+def _json(name: str, landing: Landing, at_ms: int) -> LandingJson:
     top = max(landing.way, key=lambda place: place[2])
     way = [place for at, place in enumerate(landing.way)
            if at % WAY_EVERY == 0 or place is top or at == len(landing.way) - 1]

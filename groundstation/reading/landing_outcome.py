@@ -9,42 +9,50 @@ says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from groundstation.archive.tawhiri_state import TawhiriForecast
 from groundstation.archive.track import Point, distance_m
-from groundstation.reading.landing import FALLEN_M, StationForecast, station_forecast
+from groundstation.reading.landing import FALLEN_M, station_forecast
+from groundstation.reading.landing_json import (
+    EllipseJson,
+    ErrorJson,
+    MomentJson,
+    OutcomeJson,
+    PayloadForecastJson,
+    ScoredTawhiriJson,
+)
 from wire.landing import Landing
 from wire.mission import FlightSection
 
 HEIGHTS_M = (10_000.0, 5_000.0)  # in the fall, beside its beginning
 ABOVE_GROUND_M = 500.0  # a forecast from lower down foresees nothing
-Told = Callable[[int], dict[str, Any] | None]  # the payload's newest forecast at a time, UTC ms
+Told = Callable[[int], PayloadForecastJson | None]  # the payload's newest at a time, UTC ms
 
 
 def outcome(
-    truth: Point, is_proved: bool, track: Sequence[Point], plan: FlightSection, ground_m: float,
+    truth: Point, is_verified: bool, track: Sequence[Point], plan: FlightSection, ground_m: float,
     told: Told, tawhiri: TawhiriForecast | None,
-) -> dict[str, Any]:
+) -> OutcomeJson:
     """The landing ``truth`` and, for each moment of the fall, every forecast with its error.
 
-    ``track`` is in order. A moment has ``at_ms``, ``alt_m``, ``station`` and ``payload``; each of
-    these two has ``error_m`` and ``sigmas``, that many standard deviations of its ellipse, or is
-    None; ``tawhiri`` of the whole has no ellipse.
+    ``track`` is in order.
     """
-    moments = []
+    moments: list[MomentJson] = []
     for at in _moments(track, ground_m):
         last = track[at]
         found = station_forecast(track[: at + 1], plan, ground_m)
+        own = None if found is None else found.landings_json()[0]
+        aboard = told(last.utc_ms)
         moments.append({
             "at_ms": last.utc_ms, "alt_m": last.alt_m,
-            "station": None if found is None else _scored(_likeliest(found), truth),
-            "payload": _scored(told(last.utc_ms), truth)})
-    asked = None
+            "station": None if own is None else {**own, **_error(own, truth)},
+            "payload": None if aboard is None else {**aboard, **_error(aboard, truth)}})
+    asked: ScoredTawhiriJson | None = None
     if tawhiri is not None and track and track[0].utc_ms <= tawhiri.at_ms <= truth.utc_ms:
-        asked = _scored({"at_ms": tawhiri.at_ms, "lat": tawhiri.lat, "lon": tawhiri.lon}, truth)
+        asked = {"at_ms": tawhiri.at_ms, "lat": tawhiri.lat, "lon": tawhiri.lon,
+                 "error_m": _error_m(tawhiri.lat, tawhiri.lon, truth)}
     return {"at_ms": truth.utc_ms, "lat": truth.lat_deg, "lon": truth.lon_deg,
-            "is_proved": is_proved, "moments": moments, "tawhiri": asked}
+            "is_verified": is_verified, "moments": moments, "tawhiri": asked}
 
 
 def _moments(track: Sequence[Point], ground_m: float) -> list[int]:
@@ -61,18 +69,12 @@ def _moments(track: Sequence[Point], ground_m: float) -> list[int]:
                    if first is not None and first[1] > ground_m + ABOVE_GROUND_M})
 
 
-def _likeliest(found: StationForecast) -> dict[str, Any]:
-    best: dict[str, Any] = found.as_json()["landings"][0]
-    return best
+def _error(forecast: EllipseJson, truth: Point) -> ErrorJson:
+    said = Landing(forecast["lat"], forecast["lon"], 0.0, forecast["along_m"],
+                   forecast["across_m"], forecast["bearing_deg"], ())
+    return {"error_m": _error_m(forecast["lat"], forecast["lon"], truth),
+            "sigmas": round(said.distance_sigma(truth.lat_deg, truth.lon_deg), 2)}
 
 
-def _scored(forecast: dict[str, Any] | None, truth: Point) -> dict[str, Any] | None:
-    if forecast is None:
-        return None
-    place = Point(truth.utc_ms, forecast["lat"], forecast["lon"], None)
-    found = forecast | {"error_m": round(distance_m(place, truth))}
-    if "along_m" in forecast:
-        said = Landing(forecast["lat"], forecast["lon"], 0.0, forecast["along_m"],
-                       forecast["across_m"], forecast["bearing_deg"], ())
-        found["sigmas"] = round(said.distance_sigma(truth.lat_deg, truth.lon_deg), 2)
-    return found
+def _error_m(lat_deg: float, lon_deg: float, truth: Point) -> int:
+    return round(distance_m(Point(truth.utc_ms, lat_deg, lon_deg, None), truth))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from typing import TypedDict
 
 from groundstation.decode import anatomy, payload_summaries, sondehub_telemetry
 from groundstation.reading import ears
+from groundstation.reading.ears import HeardJson
 from groundstation.sanitise import clean_text
 from wire.auth import Authenticity
 
@@ -19,21 +20,57 @@ _FATES = {
 }
 
 
-def page(db: sqlite3.Connection, before: int | None, limit: int) -> list[dict[str, Any]]:
+class PacketLineJson(TypedDict):
+    """A packet in one line."""
+
+    id: int  # of the reception
+    utc_ms: int
+    bytes: int
+    kind: str  # in words
+    node_id: int | None
+    is_signed: bool  # it carries a signature; ``fate`` of the packet says whether it holds
+    rssi_dbm: float | None
+    snr_db: float | None
+    source: str
+
+
+class PartJson(TypedDict):
+    """``decode.anatomy.Part``."""
+
+    name: str
+    at: int
+    size: int
+    value: str
+
+
+class PacketJson(PacketLineJson):
+    """A packet byte by byte."""
+
+    hex: str
+    parts: list[PartJson]
+    station: str
+    fate: str  # what the station made of it
+    heard_by: list[HeardJson]
+
+
+def page(db: sqlite3.Connection, before: int | None, limit: int) -> list[PacketLineJson]:
     """Receptions with a number below ``before``, newest first, a line each."""
     rows = db.execute(
         f"{_ROW} WHERE (? IS NULL OR id < ?) ORDER BY id DESC LIMIT ?", (before, before, limit))
     return [_line(row, _anatomy(row)) for row in rows]
 
 
-def one(db: sqlite3.Connection, number: int) -> dict[str, Any] | None:
+def one(db: sqlite3.Connection, number: int) -> PacketJson | None:
     """A reception with its bytes in hex, its fields, and what the station made of it."""
     row = db.execute(f"{_ROW} WHERE id = ?", (number,)).fetchone()
     if row is None:
         return None
     found = _anatomy(row)
-    return _line(row, found) | {
-        "hex": row["raw"].hex(), "parts": [part._asdict() for part in found.parts],
+    parts: list[PartJson] = [
+        {"name": part.name, "at": part.at, "size": part.size, "value": part.value}
+        for part in found.parts]
+    return {
+        **_line(row, found), "hex": row["raw"].hex(), "parts": parts,
         "station": clean_text(row["station"], 40), "fate": _fate(db, row["id"], found),
         "heard_by": ears.of_packet(db, row["id"]),
     }
@@ -49,7 +86,7 @@ def _anatomy(row: sqlite3.Row) -> anatomy.Anatomy:
     return anatomy.of(raw)
 
 
-def _line(row: sqlite3.Row, found: anatomy.Anatomy) -> dict[str, Any]:
+def _line(row: sqlite3.Row, found: anatomy.Anatomy) -> PacketLineJson:
     return {
         "id": row["id"], "utc_ms": row["utc_ms"], "bytes": len(row["raw"]), "kind": found.kind,
         "node_id": found.node_id, "is_signed": found.is_signed, "rssi_dbm": row["rssi_dbm"],

@@ -198,8 +198,8 @@ class HistoryJson(TypedDict):
     """The whole flight as columns."""
 
     change_id: int
-    proved: Columns  # t, lat, lon, alt
-    unproved: Columns
+    verified: Columns  # t, lat, lon, alt
+    unverified: Columns
     state: Columns  # t, mv, out, in
     link: Columns  # t, heard, lost
     silences: list[list[int]]

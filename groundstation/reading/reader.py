@@ -19,7 +19,7 @@ from groundstation.archive.outbox import QueuedCommand
 from groundstation.archive.rows import (
     body_of,
     columns_of,
-    is_proved,
+    is_verified,
     life_and_id,
     track_point,
     when_of,
@@ -29,6 +29,7 @@ from groundstation.decode import foreign, mosaic
 from groundstation.decode.beacon_freshness import clock_gap_s
 from groundstation.reading import conversations, diary, ears, forecasts, link_figures, lives
 from groundstation.reading.fault_words import fault_words
+from groundstation.reading.landing_json import LandingPageJson
 from groundstation.reading.page_json import (
     BeaconJson,
     EntryJson,
@@ -189,7 +190,7 @@ class FlightReader:
     def sighting(self) -> SightingJson | None:
         """The newest beacon in another format, once our own have failed to come for long.
 
-        Never proved: where the flight's ``is_verifying`` is true it is no state of the payload.
+        Never verified: where the flight's ``is_verifying`` is true it is no state of the payload.
         """
         row = foreign.newest(self.db)
         if row is None:
@@ -304,32 +305,32 @@ class FlightReader:
 
     def tracks(self) -> Tracks:
         """Where it was, from its beacons, its track records and beacons in strangers' formats."""
-        proved: list[Point] = []
-        unproved: list[Point] = []
+        verified: list[Point] = []
+        unverified: list[Point] = []
         for beacon in self.db.execute(
             "SELECT authenticity, utc_ms, latitude_deg, longitude_deg, altitude_m FROM beacon"
             " WHERE node_id = ? AND latitude_deg IS NOT NULL AND longitude_deg IS NOT NULL"
             " AND COALESCE(fix_age_s, 0) <= ?", (self._node_id, foreign.STALE_FIX_S),
         ):
-            (proved if is_proved(beacon) else unproved).append(Point(*beacon[1:]))
+            (verified if is_verified(beacon) else unverified).append(Point(*beacon[1:]))
         for record in self._records(Kind.TRACK):
             point = track_point(record)
             if point is not None:
-                (proved if is_proved(record) else unproved).append(point)
-        return parted(proved, unproved, foreign.points(self.db))
+                (verified if is_verified(record) else unverified).append(point)
+        return parted(verified, unverified, foreign.points(self.db))
 
     def track_row(self, row_id: int) -> tuple[Point, bool] | None:
-        """(the point in this row of ``record``, is it proved), when it is a track record of ours.
+        """(the point in this row of ``record``, is it verified), when it is a track record of ours.
         """
         row = self.db.execute(
             f"{_RECORD} WHERE r.node_id = ? AND r.kind = ? AND r.id = ?",
             (self._node_id, int(Kind.TRACK), row_id),
         ).fetchone()
         point = track_point(row) if row else None
-        return None if point is None else (point, is_proved(row))
+        return None if point is None else (point, is_verified(row))
 
     def history(self) -> HistoryJson:
-        """The whole flight as columns, thinned to at most 1500 rows each: the proved way and the
+        """The whole flight as columns, thinned to at most 1500 rows each: the verified way and the
         other one, readings, the link, silences, and when the diary was written."""
         change_id = self.change_id()
         cached = self._cached.get("history")
@@ -340,8 +341,8 @@ class FlightReader:
         minutes = link_figures.minutes(self.db, self._node_id, POINTS_MAX)
         history: HistoryJson = {
             "change_id": change_id,
-            "proved": columns_of(_TRACK, thinned(tracks.proved, POINTS_MAX)),
-            "unproved": columns_of(_TRACK, thinned(tracks.unproved, POINTS_MAX)),
+            "verified": columns_of(_TRACK, thinned(tracks.verified, POINTS_MAX)),
+            "unverified": columns_of(_TRACK, thinned(tracks.unverified, POINTS_MAX)),
             "state": columns_of(("t", "mv", "out", "in"), self._state_rows()),
             "link": columns_of(("t", "heard", "lost"), minutes),
             "silences": self.silences(500),
@@ -351,15 +352,14 @@ class FlightReader:
         self._cached["history"] = (change_id, history)
         return history
 
-    def landing(self) -> dict[str, Any]:
+    def landing(self) -> LandingPageJson:
         """See ``forecasts.forecasts``."""
         change_id = self.change_id()
         if "landing" not in self._cached or self._cached["landing"][0] != change_id:
             told = self._records(Kind.HOUSEKEEPING, newest=forecasts.TOLD_AMONG)
             self._cached["landing"] = (change_id, {"change_id": change_id, **forecasts.forecasts(
                 self.db, self._mission, told, self.tracks(), self.is_verifying)})
-        known: dict[str, Any] = self._cached["landing"][1]
-        return known
+        return cast("LandingPageJson", self._cached["landing"][1])
 
     def _thoughts(self) -> Iterator[tuple[int, str]]:
         """(UTC ms, kind) of every line and picture, whatever it says."""

@@ -74,7 +74,7 @@ def question(
 
 
 def forecast_of(
-    answer: HttpAnswer, asked: TawhiriQuestion, asked_ms: int, is_proved: bool
+    answer: HttpAnswer, asked: TawhiriQuestion, asked_ms: int, is_verified: bool
 ) -> TawhiriForecast:
     """What the answer says. Raises NoForecast."""
     if len(answer.body) > BODY_BYTES_MAX:
@@ -95,7 +95,7 @@ def forecast_of(
     dataset = clean_text(request.get("dataset"), 40) if isinstance(request, dict) else ""
     stride = -(-len(way) // (WAY_POINTS_MAX - 1))
     return TawhiriForecast(
-        asked.position.utc_ms, asked_ms, is_proved, asked.name, dataset,
+        asked.position.utc_ms, asked_ms, is_verified, asked.name, dataset,
         round(last.lat_deg, 6), round(last.lon_deg, 6), last.utc_ms,
         [[round(p.lat_deg, 5), round(p.lon_deg, 5), round(p.alt_m or 0)]
          for p in (*way[:-1:stride], last)])

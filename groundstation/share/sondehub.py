@@ -77,14 +77,14 @@ def telemetry(
 ) -> dict[str, Any] | None:
     """The entry for a row of ``beacon`` with rssi_dbm, snr_db and source of its reception.
 
-    None for what is not uploaded: a beacon without a fresh position, not proved where the mission
+    None for what is not uploaded: a beacon without a fresh position, not verified where the mission
     signs, of another station, or out of a replay. The same row always gives the same callsign,
     datetime and frame, so that one that is sent again can be recognised.
     """
-    is_proved = row["authenticity"] == Authenticity.GENUINE.value or not mission.keys.downlink_mac
+    is_verified = row["authenticity"] == Authenticity.GENUINE.value or not mission.keys.downlink_mac
     place = [row[key] for key in ("latitude_deg", "longitude_deg", "altitude_m")]
     is_fresh = None not in place and (row["fix_age_s"] or 0) <= STALE_FIX_S
-    if not (is_proved and is_fresh) or row["source"] in (BY_MQTT, "replay"):
+    if not (is_verified and is_fresh) or row["source"] in (BY_MQTT, "replay"):
         return None
     found: dict[str, float | str | None] = {
         "temp": _rounded(row["outside_c"], 1), "pressure": _rounded(row["pressure_hpa"], 1),

@@ -32,7 +32,7 @@ class Progress:
     upto: int = 0  # the id of the last reception that is settled
     taken: int = 0
     refused: int = 0
-    passed_over: int = 0  # without a place, too old, not proved, or out of a replay
+    passed_over: int = 0  # without a place, too old, not verified, or out of a replay
     set_aside: int = 0  # SondeHub stumbles over them, and not over others
     taken_ms: int = 0
     listener_ms: int = 0  # when the station's own position was last uploaded

@@ -1,4 +1,4 @@
-// What the station received, from whom, how far that is proved, and what its link can carry.
+// What the station received, from whom, how far that is verified, and what its link can carry.
 
 import { byId, el } from "./dom.js";
 import { flight } from "./flight.js";

@@ -36,10 +36,10 @@ export const ending = () => end;
 export const isHeard = () => Boolean(state?.beacon ?? state?.sighting) || Object.keys(state?.counts ?? {}).length > 0;
 
 /** The newest that is believed: our own beacon. A stranger's word stands in while there is none, but
-    only at a station that cannot prove anything; elsewhere it is a claim, shown as one. */
+    only at a station that cannot verify anything; elsewhere it is a claim, shown as one. */
 export const believed = () => (state?.is_verifying ? state.beacon : state?.sighting ?? state?.beacon) ?? null;
 
-/** What a stranger claims at a station that proves what it believes; null when there is none. */
+/** What a stranger claims at a station that verifies what it believes; null when there is none. */
 export const claimed = () => (state?.is_verifying ? state.sighting : null);
 
 /** How long ago that was, or when, once time stands still. */

@@ -1,7 +1,7 @@
 // The map: the way it went, where it will land, where the reader is. Its ground is a graticule, or the
 // tiles of a file at the station: no network beyond that.
 //
-// What is proved is drawn full, what is not is dashed and hollow. Beside a proved way a claim has no
+// What is verified is drawn full, what is not is dashed and hollow. Beside a verified way a claim has no
 // part in anything that the map says of the flight: launch, burst, landing, distance, zoom.
 // It follows the flight until a hand moves or zooms it, and again when the button is pressed.
 
@@ -160,8 +160,8 @@ function drawClaims(rows) {
   }
 }
 
-function drawWay(rows, isProved) {
-  const dashArray = isProved ? undefined : DASHES;
+function drawWay(rows, isVerified) {
+  const dashArray = isVerified ? undefined : DASHES;
   const top = rows.reduce((best, row) => Math.max(best, row[3] ?? 0), 1000);
   let run = [];
   let band = null;

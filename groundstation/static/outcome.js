@@ -22,7 +22,7 @@ export function draw() {
   if (!section.firstChild) section.append(...frame());
   const own = flight().name;
   write(section.querySelector(".big"), `${found.lat.toFixed(5)}, ${found.lon.toFixed(5)}`);
-  write(section.querySelector(".landed"), `landed at ${format.clockTime(found.at_ms)}, ${found.is_proved ? "signed" : "not verified"}`);
+  write(section.querySelector(".landed"), `landed at ${format.clockTime(found.at_ms)}, ${found.is_verified ? "signed" : "not verified"}`);
   section.querySelector("table").hidden = found.moments.length === 0;
   section.querySelector("thead th:last-child").textContent = `by ${own}`;
   section.querySelector("tbody").replaceChildren(...found.moments.map((moment, i) => el(

@@ -1,6 +1,6 @@
 // A small map beside the diary: the way it went, and where each line was thought. Lines only.
 //
-// What is proved is drawn full and what is not dashed. One line is in the tab order; the arrow keys
+// What is verified is drawn full and what is not dashed. One line is in the tab order; the arrow keys
 // go from one to the next, and Enter shows its moment.
 
 import { moment, setMoment } from "./clock.js";
@@ -103,7 +103,7 @@ const path = (places) => places.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(
 function way(rows, project) {
   const stride = Math.ceil(rows.length / PIECES_MAX);
   const kept = rows.filter((_, i) => i % stride === 0 || i === rows.length - 1);
-  const kind = flight().is_verifying ? "way" : "way unproved";
+  const kind = flight().is_verifying ? "way" : "way unverified";
   const pieces = [];
   kept.forEach((row, i) => {
     const place = project([row[1], row[2]]);

@@ -1,15 +1,15 @@
 // The flight as columns, in order of time, shared by the map and the plots; and its chapters.
 //
-// There are two ways, as at the station: the one that is proved and the other. Where the station
-// proves what it hears the first is the way it went, and the second is only drawn beside it.
+// There are two ways, as at the station: the one that is verified and the other. Where the station
+// verifies what it hears the first is the way it went, and the second is only drawn beside it.
 //
 // The payload tells its phases; the burst, which it does not tell, is the highest point of the track
 // and lasts until the payload knows that it falls.
 
 import { flight } from "./flight.js";
 
-const proved = []; // [t, lat, lon, alt]
-const unproved = [];
+const verified = []; // [t, lat, lon, alt]
+const unverified = [];
 const state = []; // [t, mv, out, in]
 let link = { t: [], heard: [], lost: [] };
 let gapMs = 90_000; // a pause that is not drawn through; the station knows how slow the link is
@@ -25,8 +25,8 @@ const REPORTS_HEIGHT = new Set(["BURST", "LANDED"]); // of the others it is only
 const rows = (columns, names) => columns[names[0]].map((_, i) => names.map((name) => columns[name][i]));
 
 export function setHistory(history) {
-  proved.splice(0, proved.length, ...rows(history.proved, ["t", "lat", "lon", "alt"]));
-  unproved.splice(0, unproved.length, ...rows(history.unproved, ["t", "lat", "lon", "alt"]));
+  verified.splice(0, verified.length, ...rows(history.verified, ["t", "lat", "lon", "alt"]));
+  unverified.splice(0, unverified.length, ...rows(history.unverified, ["t", "lat", "lon", "alt"]));
   state.splice(0, state.length, ...rows(history.state, ["t", "mv", "out", "in"]));
   link = history.link;
   gapMs = history.gap_ms;
@@ -34,9 +34,9 @@ export function setHistory(history) {
   thought = rows(history.diary, ["t", "kind"]).map(([t, kind]) => ({ t, kind }));
 }
 
-/** The way it went, proved where anything can be, and what others claim beside it. */
-export const points = () => (flight()?.is_verifying ? proved : unproved);
-export const claims = () => (flight()?.is_verifying ? unproved : []);
+/** The way it went, verified where anything can be, and what others claim beside it. */
+export const points = () => (flight()?.is_verifying ? verified : unverified);
+export const claims = () => (flight()?.is_verifying ? unverified : []);
 export const samples = () => state;
 export const minutes = () => link;
 /** {t, kind} of every line and picture of the diary. */
@@ -53,8 +53,8 @@ function insert(list, row) {
 
 /** New rows from the live stream; a pause becomes a row of nothing. */
 export function extend(update) {
-  for (const row of update.proved) insert(proved, row);
-  for (const row of update.unproved) insert(unproved, row);
+  for (const row of update.verified) insert(verified, row);
+  for (const row of update.unverified) insert(unverified, row);
   for (const row of update.state) {
     const last = state.at(-1);
     if (last && isGap(last[0], row[0])) state.push([last[0] + 1, null, null, null]);
@@ -64,7 +64,7 @@ export function extend(update) {
   for (const { when_ms: t, kind } of update.entries) { // a picture comes again with each further piece
     if (!thought.some((mark) => mark.t === t && mark.kind === kind)) thought.push({ t, kind });
   }
-  [proved, unproved, state].forEach(thin);
+  [verified, unverified, state].forEach(thin);
 }
 
 function thin(list) {

@@ -1,5 +1,5 @@
 // The numbers of a chase: where it was last, how far that is from here, where it will land. Large,
-// each with its age, and nothing unproved among them where the station can prove.
+// each with its age, and nothing unverified among them where the station can verify.
 
 import { isOperator } from "./access.js";
 import { now } from "./clock.js";
@@ -136,11 +136,11 @@ export function draw() {
 function drawFix(last) {
   const { is_verifying: isVerifying, is_signed: isSigned } = flight();
   const seal = isVerifying ? "signed" : isSigned ? "not verified" : "not signed";
-  byId("fix").classList.toggle("unproved", !isVerifying);
-  write(byId("fix").querySelector("h3"), isVerifying ? "Last proved position" : `Last position, ${seal}`);
+  byId("fix").classList.toggle("unverified", !isVerifying);
+  write(byId("fix").querySelector("h3"), isVerifying ? "Last verified position" : `Last position, ${seal}`);
   const place = last && [last[1], last[2]];
   write(byId("fix-place"), place ? exact(place) : "–");
-  write(byId("fix-age"), last ? `${seal}, ${since(last[0])}` : isVerifying ? "no proved position yet" : "no position yet");
+  write(byId("fix-age"), last ? `${seal}, ${since(last[0])}` : isVerifying ? "no verified position yet" : "no position yet");
   const beacon = believed();
   const isOfThen = last && beacon && Math.abs(beacon.utc_ms - last[0]) < CLIMB_MS;
   write(byId("fix-altitude"), last ? format.metres(last[3]) : "–");
@@ -195,7 +195,7 @@ function drawLanding() {
   }
   byId("landing-told").hidden = !payload;
   if (payload) {
-    const seal = payload.is_proved ? "signed" : "not verified";
+    const seal = payload.is_verified ? "signed" : "not verified";
     write(byId("landing-told"), `By ${flight().name} itself, ${seal}, ${since(payload.at_ms)}: ${placeBeside(payload, best)}`);
   }
   drawTawhiri(tawhiri, best);

@@ -13,6 +13,7 @@ from typing import Any
 from groundstation.archive.attended import is_attended
 from groundstation.archive.track import Point
 from groundstation.reading.alarms import Alarm, AlarmBoard
+from groundstation.reading.landing_json import LandingPageJson
 from groundstation.reading.reader import FlightReader
 
 DIARY_MAX = 200
@@ -20,19 +21,20 @@ DIARY_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """``diary`` is oldest first; ``place`` the last position, proved where the station proves."""
+    """``diary`` is oldest first; ``place`` the last position, a verified one where the station
+    verifies."""
 
     flight: Mapping[str, Any]
     diary: tuple[Mapping[str, Any], ...]
     place: Point | None
-    landing: Mapping[str, Any]
+    landing: LandingPageJson
     alarms: tuple[Alarm, ...]
     is_attended: bool
 
     @property
     def believed(self) -> Mapping[str, Any] | None:
         """The newest beacon that is believed, as the page has it: a stranger's word stands in only
-        at a station that cannot prove anything."""
+        at a station that cannot verify anything."""
         flight = self.flight
         found = flight["beacon"] if flight["is_verifying"] else (
             flight["sighting"] or flight["beacon"])
@@ -56,7 +58,7 @@ class Looker:
         flight = reader.flight()
         if flight["change_id"] != self._change_id:
             tracks = reader.tracks()
-            track = tracks.proved if flight["is_verifying"] else tracks.unproved
+            track = tracks.verified if flight["is_verifying"] else tracks.unverified
             self._place = track[-1] if track else None
             self._diary = tuple(reversed(reader.entries(None, DIARY_MAX)))
             self._change_id = flight["change_id"]

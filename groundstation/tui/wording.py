@@ -55,15 +55,15 @@ def strip(looked: Looked, now_ms: int) -> Text:
 
 
 def place(looked: Looked, now_ms: int) -> Text:
-    """The last position, never replaced by one that is not proved."""
-    found, is_proved = looked.place, looked.flight["is_verifying"]
+    """The last position, never replaced by one that is not verified."""
+    found, is_verified = looked.place, looked.flight["is_verifying"]
     if found is None:
-        return Text("no proved position yet" if is_proved else "no position yet", SOFT)
+        return Text("no verified position yet" if is_verified else "no position yet", SOFT)
     line = Text(f"{found.lat_deg:.5f}, {found.lon_deg:.5f}", "bold")
-    line.append(f"  {'proved' if is_proved else 'not proved'}, {span(now_ms - found.utc_ms)} ago",
-                SOFT)
+    seal = "verified" if is_verified else "not verified"
+    line.append(f"  {seal}, {span(now_ms - found.utc_ms)} ago", SOFT)
     claim = looked.flight["sighting"]
-    if is_proved and claim and claim["latitude_deg"] is not None:
+    if is_verified and claim and claim["latitude_deg"] is not None:
         line.append(f"\nclaimed, not signed: {claim['latitude_deg']:.4f}, "
                     f"{claim['longitude_deg']:.4f}, {span(now_ms - claim['utc_ms'])} ago", ACCENT)
     return line

@@ -142,7 +142,7 @@ class UplinkScheduler:
     def _report(self, node: NodeReceiver | None, utc_ms: int) -> bytes | None:
         """None before ``report_every_s`` have passed since the last, and as many seconds as its
         counter takes; a clock that was set back must not keep it waiting for as long as it had run
-        ahead. None too where nothing is proved: a forger could make this station confirm what it
+        ahead. None too where nothing is verified: a forger could make this station confirm what it
         never received."""
         every_ms = max(self._mission.ground.report_every_s, auth.STATIONS_MAX) * 1000
         if self._last_report_ms is not None and 0 <= utc_ms - self._last_report_ms < every_ms:

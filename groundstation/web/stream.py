@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from groundstation.archive.rows import is_proved
+from groundstation.archive.rows import is_verified
 from groundstation.decode.foreign import STALE_FIX_S
 from groundstation.reading.alarms import AlarmBoard
 from groundstation.reading.page_json import BeaconJson, EntryJson, FlightJson, SightingJson
@@ -94,8 +94,8 @@ class PageFeed:
 
     def _update(self, changes: list[tuple[int, str, int | None]]) -> dict[str, Any]:
         entries: list[EntryJson] = []
-        proved: list[tuple[Any, ...]] = []
-        unproved: list[tuple[Any, ...]] = []
+        verified: list[tuple[Any, ...]] = []
+        unverified: list[tuple[Any, ...]] = []
         state: list[tuple[Any, ...]] = []
         for _, what, ref in changes:
             if what == "record" and ref is not None:
@@ -105,22 +105,22 @@ class PageFeed:
                     entries.append(entry)
                 if found is not None:
                     point, is_signed = found
-                    (proved if is_signed else unproved).append(tuple(point))
+                    (verified if is_signed else unverified).append(tuple(point))
             elif what == "beacon" and ref is not None:
                 beacon = self._reader.beacon(ref)
                 if beacon is not None:
                     state.append((beacon["utc_ms"], beacon["battery_mv"], beacon["outside_c"],
                                   beacon["inside_c"]))
-                    places = proved if is_proved(beacon) else unproved
+                    places = verified if is_verified(beacon) else unverified
                     places += _place(beacon)
             elif what == "sighting":
                 seen = self._reader.sighting()
                 if seen and seen["id"] == ref and (seen["fix_age_s"] or 0) <= STALE_FIX_S:
-                    unproved += _place(seen)
+                    unverified += _place(seen)
         flight = self._reader.flight()
         return {
             **self._times.hearing(flight), "flight": flight, "entries": entries,
-            "proved": proved, "unproved": unproved, "state": state,
+            "verified": verified, "unverified": unverified, "state": state,
         }
 
 

@@ -19,7 +19,7 @@ from host_training.codec.base_text import clean_text, read_text
 from host_training.codec.codec import Progress, extend, sample_base, save, train
 from host_training.common.persona_dir import PersonaSource
 from host_training.corpus import assemble
-from host_training.corpus.sentences import sentences
+from host_training.corpus.sentences import quotable_sentences
 from host_training.corpus.sessions import Example
 from host_training.errors import TrainingError
 from host_training.rows.context_sampler import draw_moment
@@ -84,7 +84,7 @@ def messages(examples: Sequence[Example], sides: Split, lists: Sequence[str], se
     plain = [clean_lines(e.text) for e in examples if sides.side(e) == "train"
              and all(one.form in ("line", "dialogue") for one in forms(e))]
     for text in (*plain, *lists):
-        found.train.extend(marked_text({"text": line}) for line in sentences(text)
+        found.train.extend(marked_text({"text": line}) for line in quotable_sentences(text)
                            if line not in held)
     return found
 

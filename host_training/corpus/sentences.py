@@ -23,7 +23,7 @@ def is_long_enough(text: str) -> bool:
     return len(text) + (_WIDE_LETTER_CHARS - 1) * wide >= SENTENCE_CHARS_MIN
 
 
-def sentences(text: str) -> list[str]:
+def quotable_sentences(text: str) -> list[str]:
     """Whole sentences, long enough and of at most SENTENCE_CHARS_MAX; no links, no addresses."""
     found: list[str] = []
     for line in text.replace(MERGE_MARK, "\n").splitlines():

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from host_training.corpus.dedup import fingerprint
-from host_training.corpus.sentences import sentences
+from host_training.corpus.sentences import quotable_sentences
 from host_training.corpus.sessions import Example
 from host_training.privacy.scrub import PLACEHOLDER
 
@@ -36,7 +36,7 @@ class Candidates:
             yield example
 
     def _note(self, text: str) -> None:
-        for item in (item.strip() for item in _ITEM.findall(text) or sentences(text)):
+        for item in (item.strip() for item in _ITEM.findall(text) or quotable_sentences(text)):
             mark = fingerprint(item)
             if (len(item) <= VALUE_CHARS_MAX and not PLACEHOLDER.search(item)
                     and mark not in self._known and len(self._found) < SHOWN_MAX):

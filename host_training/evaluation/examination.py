@@ -53,7 +53,7 @@ def build(examined: Subject, out: Path, progress: Callable[[float, str], None]) 
     """Write ``findings.json``, ``report.html`` and, last, ``gates.json`` into ``out``."""
     found = assess.assess(examined, progress)
     judged = gates.judge(found)
-    (out / "findings.json").write_text(json.dumps(found.as_json(), indent=1, allow_nan=False))
+    (out / "findings.json").write_text(found.json_text())
     (out / PAGE).write_text(report.page(found, judged), encoding="utf-8")
     voice, by_heart = found.likeness.voices[found.name], found.memory.verbatim
     summary: ExamSummary = {

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from host_training.common.messages import Layer
 from host_training.evaluation.generation import Pace
@@ -138,13 +138,12 @@ class Findings:
     written: list[str] = field(default_factory=list)
     conversation: list[PlayedTurn] = field(default_factory=list)
 
-    def as_json(self) -> dict[str, Any]:
-        """For ``json.dumps``: what is not a finite number is null there."""
-        found: dict[str, Any] = _plain(asdict(self))
-        return found
+    def json_text(self) -> str:
+        """JSON with the fields above; what is not a finite number is null there."""
+        return json.dumps(_plain(asdict(self)), indent=1, allow_nan=False)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

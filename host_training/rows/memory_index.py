@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
-from host_training.corpus.sentences import SENTENCE_CHARS_MIN, is_long_enough, sentences
+from host_training.corpus.sentences import SENTENCE_CHARS_MIN, is_long_enough, quotable_sentences
 from host_training.corpus.sessions import Example
 from host_training.errors import TrainingError
 from host_training.privacy.scrub import PLACEHOLDER
@@ -30,7 +30,7 @@ def build_memory(examples: Iterable[Example], out: Path) -> int:
     for example in examples:
         if example.layer != "said":
             continue  # how somebody thinks is learnt, not quoted
-        texts = [example.text] if example.condition else sentences(example.text)
+        texts = [example.text] if example.condition else quotable_sentences(example.text)
         for text in texts:
             if is_long_enough(text) and not PLACEHOLDER.search(text):
                 rows.setdefault(text, (example.source, example.utc_ms))

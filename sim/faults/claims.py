@@ -1,7 +1,7 @@
 """Forged claims at the station (docs/faults.md, 50): unsigned packets in the payload's name.
 
 What such packets claim is kept as a claim. A station that checks signatures puts no claimed place
-into the track that is proved, and no number in them ends it (``all_decoded`` in
+into the track that is verified, and no number in them ends it (``all_decoded`` in
 ``sim.trials.liveness``).
 """
 
@@ -63,12 +63,12 @@ def _claim(rng: random.Random, callsign: str, time_s: int) -> bytes:
 
 
 def _look_at_track(stage: Stage) -> None:
-    """Is a claimed place in what is proved?"""
+    """Is a claimed place in what is verified?"""
     with closing(FlightReader(stage.world.archive_path, stage.world.mission)) as reader:
-        claimed = [point for point in reader.tracks().proved
+        claimed = [point for point in reader.tracks().verified
                    if abs(point.lat_deg - ELSEWHERE_DEG[0]) < NEAR_DEG]
     if claimed:
-        stage.violate("archive_true", f"{len(claimed)} unsigned places in the proved track")
+        stage.violate("archive_true", f"{len(claimed)} unsigned places in the verified track")
 
 
 def _strange_numbers(stage: Stage) -> End:

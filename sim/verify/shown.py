@@ -1,11 +1,11 @@
 """Compares what the station shows with what the payload reported, and when it was true.
 
 What the payload tells is held against the world as it is told (``sim.verify.truth``). Here the page
-of the station is held against that: what it shows as proved was told by the payload, and nobody
+of the station is held against that: what it shows as verified was told by the payload, and nobody
 else.
 
     told_truth.page    the newest beacon
-    told_truth.track   every point of the proved way, and its time
+    told_truth.track   every point of the verified way, and its time
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Shown:
             return
         with closing(FlightReader(self._world.archive_path, self._world.mission)) as reader:
             self._look_at_state(reader.flight()["beacon"])
-            way = reader.history()["proved"]
+            way = reader.history()["verified"]
             for point in zip(way["t"], way["lat"], way["lon"], way["alt"], strict=True):
                 self._look_at_point(*point)
 
@@ -100,10 +100,10 @@ class Shown:
         tellings = self._places.get(_place(latitude_deg, longitude_deg, altitude_m))
         place = f"{latitude_deg:.5f}, {longitude_deg:.5f}, {altitude_m} m"
         if tellings is None:
-            self._checks.violate(TRACK, f"the proved way leads over {place}, which was never told")
+            self._checks.violate(TRACK, f"the verified way leads over {place}: never told")
         elif not any(self._is_timely(telling, utc_ms) for telling in tellings):
             late_s = (utc_ms - self._world.clock.start_utc_ms - tellings[-1].at_ms) / 1000
-            self._checks.violate(TRACK, f"the proved way has {place} {late_s:+.0f} s late")
+            self._checks.violate(TRACK, f"the verified way has {place} {late_s:+.0f} s late")
 
     def _is_timely(self, telling: Telling, utc_ms: int) -> bool:
         late_ms = utc_ms - self._world.clock.start_utc_ms - telling.at_ms

@@ -53,7 +53,7 @@ def test_no_cut_at_any_instant_loses_what_was_received(tmp_path: Path, steps: in
     assert found.states >= 60 * steps * DEPTH
 
 
-@pytest.mark.parametrize("steps", sampled([1, 5]))
+@pytest.mark.parametrize("steps", sampled([1, 5], quick=0))
 def test_no_cut_while_a_full_log_is_thinned_loses_what_was_signed(
     tmp_path: Path, steps: int
 ) -> None:

@@ -132,6 +132,7 @@ def rows(store: DeskStore) -> dict[int, bytes]:
     return dict(store.writer.db.execute("SELECT id, body FROM record"))
 
 
+@pytest.mark.thorough
 def test_a_cut_in_the_middle_of_a_salvage_loses_no_row_that_was_readable(tmp_path: Path) -> None:
     life, state = folders(tmp_path)
     files = damaged(life)

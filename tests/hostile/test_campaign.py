@@ -95,6 +95,7 @@ def test_what_is_planted_is_found_and_kept_and_nothing_is_lost(
         place_of(finding.error)]
 
 
+@pytest.mark.thorough
 def test_an_endless_loop_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Method: once, for it takes a second or two."""
     monkeypatch.setattr(supervisor, "DEATHS_MAX", 1)

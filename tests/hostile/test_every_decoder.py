@@ -45,8 +45,8 @@ LINES_SPARE = 20_000
 def few(cost: int) -> settings:
     """As many examples as the runs allow for something that costs this much."""
     return settings(
-        max_examples=max(10, RUNS // 10 // cost), deadline=None, derandomize=True, database=None,
-        suppress_health_check=list(HealthCheck),
+        max_examples=min(settings().max_examples, max(10, RUNS // 10 // cost)), deadline=None,
+        derandomize=True, database=None, suppress_health_check=list(HealthCheck),
     )
 
 
@@ -99,7 +99,7 @@ def test_examples_are_understood(decoder: Decoder, place: Path) -> None:
 
 
 @every_decoder
-@pytest.mark.parametrize("runs", sampled([RUNS // 10, RUNS]))
+@pytest.mark.parametrize("runs", sampled([RUNS // 25, RUNS]))
 def test_every_damage_is_survived(decoder: Decoder, runs: int, place: Path) -> None:
     """Each single damage in each position, as it is and with the check field made right."""
     tapes = decoder.examples()
@@ -136,7 +136,7 @@ def test_a_stream_means_the_same_however_it_is_cut(decoder: Decoder, place: Path
 
 
 @every_decoder
-@pytest.mark.parametrize("flood_bytes", sampled([FLOOD_BYTES // 8, FLOOD_BYTES]))
+@pytest.mark.parametrize("flood_bytes", sampled([FLOOD_BYTES // 16, FLOOD_BYTES]))
 def test_memory_is_bounded(decoder: Decoder, flood_bytes: int, place: Path) -> None:
     """Method: a decoder takes long packets of every nasty kind one after another, and then its
     examples again and again; one that refuses is followed by a fresh one."""

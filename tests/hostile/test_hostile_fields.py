@@ -206,6 +206,7 @@ def test_large_blocks_over_small_frames_are_bounded() -> None:
     assert 300_000 < held < 10 * 100_000, "so 25 MB of the most that are kept"
 
 
+@pytest.mark.thorough
 def test_blocks_that_never_complete_a_thousand_times_over_are_bounded() -> None:
     """First the most that can be held of each, then a thousand beginnings."""
     receiver = Receiver(examples.MTU)

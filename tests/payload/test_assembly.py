@@ -194,6 +194,7 @@ def test_another_base_or_none_is_one_sentence(make: Maker, parts: Path, tmp_path
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ada", "foreign", "vague"]
 
 
+@pytest.mark.thorough
 def test_a_copy_is_assembled_and_the_bundle_stays_as_it_was(
     make: Maker, parts: Path, tmp_path: Path
 ) -> None:

@@ -21,6 +21,7 @@ import pytest
 from sim.fakes.card_disk import DeskStore
 from tests.bundles import TRUSTED_KEY, sign_bundle
 from tests.payload.test_daemon import ROOT, WAIT_S, Desk
+from tests.thorough import sampled
 from wire import key_file
 from wire.bundle import canonical_json, key_id
 from wire.mission import load
@@ -96,6 +97,7 @@ def test_fault_75_a_log_that_nobody_reads_does_not_stop_it(desk: Desk) -> None:
     os.close(write_end)
 
 
+@pytest.mark.thorough
 def test_fault_75_a_closed_standard_error_is_nobodys_else(desk: Desk) -> None:
     """Goal: the store never gets descriptor 2, into which a C library may print."""
     closed = ["sh", "-c", 'exec "$@" 0<&- 1>&- 2>&-', "sh", *RUN]
@@ -107,14 +109,14 @@ def test_fault_75_a_closed_standard_error_is_nobodys_else(desk: Desk) -> None:
         assert process.wait(WAIT_S) == 0
 
 
-@pytest.mark.parametrize(("old", "new", "words"), [
+@pytest.mark.parametrize(("old", "new", "words"), sampled([
     ('host = "127.0.0.1"', 'host = ""', "radio.host"),
     ("node_id = 7", 'node_id = "7"', "payload.node_id"),
     ("node_id = 7", "node_id = 7\nflavour = 1", "unknown key payload.flavour"),
     ("eco_mv = 3600", "eco_mv = 3000", "must be above"),
     ("[power]", "[power", "is not TOML"),
     ("mtu_bytes = 222", "mtu_bytes = 1e400", "radio.mtu_bytes"),
-])
+]))
 def test_fault_73_a_mission_file_with_a_mistake_is_one_sentence(
     desk: Desk, old: str, new: str, words: str
 ) -> None:
@@ -189,6 +191,7 @@ def test_a_bundle_of_a_stranger_is_said_and_flown_without(desk: Desk) -> None:
     assert "mind.trusted_keys of the mission file" in words
 
 
+@pytest.mark.thorough
 def test_no_room_for_temporary_files_is_no_reason_to_stay_on_the_ground(desk: Desk) -> None:
     """The disk of a desk is full when the daemon starts again, and there is no /run of its own."""
     environment = ["env", "-u", "RUNTIME_DIRECTORY", f"TMPDIR={desk.path / 'absent'}"]

@@ -201,6 +201,7 @@ def test_killed_at_forty_instants_it_loses_no_committed_record(tmp_path: Path) -
         assert bench.flight.downlink.session == Session(session.incarnation, session.boot + 1)
 
 
+@pytest.mark.thorough
 def test_musings_are_kept_and_never_the_same(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.run(3600)

@@ -86,6 +86,7 @@ def test_a_strangers_bundle_flies_where_it_is_named_by_hand_and_that_is_said(
     assert "trusted_keys under [mind]" in told
 
 
+@pytest.mark.thorough
 def test_a_strangers_bundle_does_not_fly_by_the_mission_file(run, tmp_path: Path) -> None:
     """Goal: beacons and records as ever, no mind, and one sentence with the key to put there."""
     _strangers_bundle(tmp_path / "me")
@@ -147,6 +148,7 @@ def test_a_port_in_use_is_one_sentence(run, tmp_path: Path) -> None:
     assert not (tmp_path / "here").exists()
 
 
+@pytest.mark.thorough
 def test_a_replay_flies(run, tmp_path: Path) -> None:
     rows = hop_rows()
     rows[50]["lat_deg"] = "?"
@@ -218,6 +220,7 @@ def test_ctrl_c_stops_cleanly(tmp_path: Path) -> None:
     assert not list((tmp_path / "here").glob("*-wal"))
 
 
+@pytest.mark.thorough
 def test_without_a_terminal_too_the_page_stays_after_the_landing(tmp_path: Path) -> None:
     """It was closed at once, under those who were reading."""
     process = subprocess.Popen(

@@ -51,6 +51,7 @@ class OverHttp:
             self._requests.take(request, answer.status, answer.body, utc_ms)
 
 
+@pytest.mark.thorough
 def test_a_good_answer_by_radio(tmp_path: Path, server: BadServer) -> None:
     world = hop_world(tmp_path, flown=plan(server.url + "/good?at={lat},{lon}"))
     world.http.fault = ApiFault.UNREACHABLE

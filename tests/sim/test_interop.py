@@ -79,12 +79,13 @@ def test_without_our_own_beacon_horus_still_says_where_it_is(
     assert end_s < 120 and world.trajectory.state(world.end_s).altitude_m == pytest.approx(
         shown["altitude_m"], abs=15)
     tracks = reader.tracks()
-    assert tracks.proved[-1].utc_ms > last_own_ms + 1_000_000, "the rows of the track still come"
-    assert tracks.unproved == [], "and leave no gap for what others' formats say"
+    assert tracks.verified[-1].utc_ms > last_own_ms + 1_000_000, "the rows of the track still come"
+    assert tracks.unverified == [], "and leave no gap for what others' formats say"
     reader.close()
     world.close()
 
 
+@pytest.mark.thorough
 def test_with_no_horus_either_the_dumb_sentence_does(tmp_path: Path, monkeypatch) -> None:
     world = hop_world(tmp_path)
     world.run_until(400)

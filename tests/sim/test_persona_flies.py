@@ -81,6 +81,7 @@ def test_the_mind_worker_killed_in_flight_costs_no_record(flown: World) -> None:
     assert coded.count(Kind.MUSING) == len(musings), "the persona's own codec packed them"
 
 
+@pytest.mark.thorough
 def test_a_flight_uses_the_whole_link(flown: World) -> None:
     """What `make flight` flies by default: each part of the link did its work."""
     key = flown.downlink_key

@@ -31,7 +31,7 @@ def overhear(world: World, frame: bytes) -> None:
 def marker(world: World) -> tuple[Point, object]:
     """What the page shows as the place now: the end of the track, and the newest beacon."""
     reader = FlightReader(world.archive_path, world.mission)
-    shown = reader.tracks().proved[-1], reader.latest_beacon()
+    shown = reader.tracks().verified[-1], reader.latest_beacon()
     reader.close()
     return shown
 

@@ -41,6 +41,7 @@ def _assert_nothing_lost(world: World) -> dict[str, object]:
     return result
 
 
+@pytest.mark.thorough
 def test_three_hours_from_pad_to_landing(tmp_path: Path) -> None:
     """One modelled flight: every phase in order, nearly everything heard, no line twice."""
     world = World(mission(), 7, "scripted", tmp_path)
@@ -148,13 +149,13 @@ def test_without_a_mind_it_still_flies(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def short_flights(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Twelve minutes in three processes: one seed with two hash seeds, and another seed."""
+    """Six minutes in three processes: one seed with two hash seeds, and another seed."""
     folders = []
     for number, (seed, hash_seed) in enumerate(((11, "1"), (11, "77"), (12, "1"))):
         folder = tmp_path_factory.mktemp("run") / str(number)
         subprocess.run(
             [sys.executable, "-m", "sim", "--headless", "--fast", "--mind", "scripted",
-             "--seed", str(seed), "--hours", "0.2", "--out", str(folder)],
+             "--seed", str(seed), "--hours", "0.1", "--out", str(folder)],
             cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": hash_seed}, check=True,
             capture_output=True,
         )

@@ -265,6 +265,7 @@ def test_reports_of_others_change_nothing(
     assert air.sender.unconfirmed_blocks == 1 and set(air.sender._stations) == {0}
 
 
+@pytest.mark.thorough
 def test_sixteen_stations_are_the_most_and_the_blocks_stay_bounded() -> None:
     air = greeted([Ear(number, 0.3) for number in range(16)])
     number = 0

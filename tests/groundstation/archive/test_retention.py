@@ -63,7 +63,7 @@ class Station:
         if worth is Worth.OTHERS:
             return sentence(self.rng.getrandbits(30))
         self.now_ms += 1000
-        far = self.far if worth is Worth.PROVED else self.forger
+        far = self.far if worth is Worth.VERIFIED else self.forger
         return far.beacon(state_at((self.now_ms - START_MS) / 1000))
 
     def hear(self, *worths):
@@ -105,7 +105,7 @@ def station(tmp_path):
     (sentence(1), Worth.OTHERS),
     (b'{"type":"PAYLOAD_SUMMARY","callsign":"X","latitude":1' + b"0" * 309 + b',"longitude":1}',
      Worth.NOISE),
-    (FarEnd(KEY, SIGNED_MISSION).beacon(state_at(0)), Worth.PROVED),
+    (FarEnd(KEY, SIGNED_MISSION).beacon(state_at(0)), Worth.VERIFIED),
     (FarEnd(KEY, MISSION).beacon(state_at(0)), Worth.REFUSED),
     (FarEnd(KEY, SIGNED_MISSION, node_id=9).beacon(state_at(0)), Worth.OTHERS),
 ])
@@ -115,70 +115,70 @@ def test_what_a_reception_is_worth(frame, worth):
         return worth_of_frame(reception, frames.decode_downlink(frame, keys), 7)
 
     assert judged({7: DOWNLINK_KEY}) is worth
-    if worth in (Worth.PROVED, Worth.REFUSED):
+    if worth in (Worth.VERIFIED, Worth.REFUSED):
         assert judged({}) is Worth.POSSIBLE, "without the key"
         assert judged({}, "horus-udp") is Worth.OTHERS
 
 
 def test_a_raw_log_does_not_grow_without_bound_under_noise(station):
     for _ in range(40):
-        station.hear(*[Worth.NOISE] * 100, Worth.PROVED)
+        station.hear(*[Worth.NOISE] * 100, Worth.VERIFIED)
         assert sum(station.sizes()) < BOUND + 2 * 16_000, "and a batch"
     station.check()
-    assert station.kept(Worth.PROVED) == station.heard[Worth.PROVED]
+    assert station.kept(Worth.VERIFIED) == station.heard[Worth.VERIFIED]
     assert 0 < len(station.kept(Worth.NOISE)) < 600 and station.forgotten() > 3_000
     assert len(station.sizes()) < 2 * retention.SEGMENTS, "what is left of neighbours is joined"
     newest = station.heard[Worth.NOISE][-50:]
     assert station.kept(Worth.NOISE)[-50:] == newest, "the oldest go first"
 
 
-def test_noise_goes_first_then_others_and_what_is_proved_never(station):
+def test_noise_goes_first_then_others_and_what_is_verified_never(station):
     rng = random.Random(7)
     for worth in (Worth.OTHERS, Worth.REFUSED):  # as much of each as nearly fills it
         while sum(station.sizes()) < BOUND * 3 // 4:
-            station.hear(*[worth] * 10, Worth.PROVED)
+            station.hear(*[worth] * 10, Worth.VERIFIED)
         for _ in range(30):
             station.hear(*[Worth.NOISE] * 40)
         assert len(station.kept(worth)) == len(station.heard[worth])
     while len(station.kept(Worth.OTHERS)) > 0:
-        station.hear(*[rng.choice((Worth.REFUSED, Worth.PROVED)) for _ in range(20)])
+        station.hear(*[rng.choice((Worth.REFUSED, Worth.VERIFIED)) for _ in range(20)])
     station.check()
-    assert station.kept(Worth.PROVED) == station.heard[Worth.PROVED]
+    assert station.kept(Worth.VERIFIED) == station.heard[Worth.VERIFIED]
 
 
-def test_where_only_what_is_proved_is_left_the_log_grows_and_says_so_once(station):
+def test_where_only_what_is_verified_is_left_the_log_grows_and_says_so_once(station):
     with capture_logs() as logs:
         for _ in range(80):
-            station.hear(*[Worth.PROVED] * 30)
-    assert station.kept(Worth.PROVED) == station.heard[Worth.PROVED]
+            station.hear(*[Worth.VERIFIED] * 30)
+    assert station.kept(Worth.VERIFIED) == station.heard[Worth.VERIFIED]
     assert sum(station.sizes()) > BOUND and station.forgotten() == 0
     assert [entry["event"] for entry in logs].count("raw_log_over_bound") == 1
     for _ in range(20):
         station.hear(*[Worth.NOISE] * 100)
-    assert station.kept(Worth.PROVED) == station.heard[Worth.PROVED]
-    proved_bytes = sum(len(rawlog.pack(r)) for r in station.archive.receptions()
-                       if r.raw in set(station.heard[Worth.PROVED]))
-    assert sum(station.sizes()) < proved_bytes + 3 * 16_000, "noise has no place beside it"
+    assert station.kept(Worth.VERIFIED) == station.heard[Worth.VERIFIED]
+    verified_bytes = sum(len(rawlog.pack(r)) for r in station.archive.receptions()
+                       if r.raw in set(station.heard[Worth.VERIFIED]))
+    assert sum(station.sizes()) < verified_bytes + 3 * 16_000, "noise has no place beside it"
 
 
 def test_signed_frames_played_again_for_hours_do_not_fill_the_log(station):
-    station.hear(*[Worth.PROVED] * 60)
-    again = station.heard[Worth.PROVED]
+    station.hear(*[Worth.VERIFIED] * 60)
+    again = station.heard[Worth.VERIFIED]
     for turn in range(100):
         station.ground.receive_many([HeardBytes(frame, station.now_ms + turn) for frame in again])
     assert sum(station.sizes()) < BOUND + 2 * 16_000
-    assert station.kept(Worth.PROVED) == again
+    assert station.kept(Worth.VERIFIED) == again
     first = {r.raw: r.reception_id for r in reversed(list(station.archive.receptions()))}
     assert [first[frame] for frame in again] == list(range(1, 61)), "the first of each is kept"
 
 
 def test_after_a_restart_in_the_middle_everything_goes_on(station):
     for turn in range(30):
-        station.hear(*[Worth.NOISE] * 60, Worth.OTHERS, Worth.PROVED)
+        station.hear(*[Worth.NOISE] * 60, Worth.OTHERS, Worth.VERIFIED)
         if turn % 3 == 0:
             station.restart()
             station.check()
-    assert station.kept(Worth.PROVED) == station.heard[Worth.PROVED]
+    assert station.kept(Worth.VERIFIED) == station.heard[Worth.VERIFIED]
     assert station.forgotten() > 500
 
 
@@ -188,9 +188,9 @@ def test_a_rebuild_and_a_lost_database_give_what_is_kept(station, tmp_path):
         station.far.push(Kind.MUSING, station.now_ms, {"text": f"thought {i} {'x' * i}"})
         frame = station.far.data(station.now_ms)
         if frame is not None:
-            station.heard[Worth.PROVED].append(frame)
+            station.heard[Worth.VERIFIED].append(frame)
             station.ground.receive(frame, station.now_ms)
-        station.hear(*[Worth.NOISE] * 60, Worth.PROVED)
+        station.hear(*[Worth.NOISE] * 60, Worth.VERIFIED)
 
     def shown():
         tables = ("reception", "record", "beacon", "sighting")
@@ -212,7 +212,7 @@ def test_a_rebuild_and_a_lost_database_give_what_is_kept(station, tmp_path):
 
 def test_a_segment_that_was_damaged_or_removed_is_made_again(station):
     for _ in range(12):
-        station.hear(*[Worth.NOISE] * 60, Worth.PROVED)
+        station.hear(*[Worth.NOISE] * 60, Worth.VERIFIED)
     whole = list(station.archive.receptions())
     names = [file for _, _, file in rawlog.sealed(station.archive.raw_path)]
     assert len(names) > 3
@@ -229,7 +229,7 @@ def test_a_segment_that_was_damaged_or_removed_is_made_again(station):
 @pytest.mark.parametrize("damage", ["level = 'x'", "bytes = -1", "last_id = 1.5", "number = -3"])
 def test_a_table_of_segments_that_makes_no_sense_is_a_damaged_database(station, damage):
     for _ in range(12):
-        station.hear(*[Worth.NOISE] * 20, Worth.PROVED)
+        station.hear(*[Worth.NOISE] * 20, Worth.VERIFIED)
     whole = list(station.archive.receptions())
     station.archive.db.execute(
         f"UPDATE segment SET {damage} WHERE number = (SELECT MIN(number) FROM segment)")
@@ -239,20 +239,20 @@ def test_a_table_of_segments_that_makes_no_sense_is_a_damaged_database(station, 
     assert list(station.archive.receptions()) == whole
 
 
-def test_what_our_payload_signed_in_lives_of_long_ago_is_proved_still(station):
+def test_what_our_payload_signed_in_lives_of_long_ago_is_verified_still(station):
     """Its boots are too many for four bits, and its stores more than are tried for a frame."""
     old = FarEnd(KEY, SIGNED_MISSION, boot=3)
     station.ground.receive(old.tell(), START_MS)
     old.push(Kind.MUSING, START_MS, {"text": "long ago"})
     frame = old.data(START_MS + 5_000)
-    assert station.ground.is_proved(frame)
+    assert station.ground.is_verified(frame)
     for number in range(INCARNATIONS_MAX + 4):
         later = FarEnd(KEY, SIGNED_MISSION, boot=40, incarnation=0x1000 + number)
         station.ground.receive(later.tell(), START_MS + 6_000)
-    assert station.ground.is_proved(frame)
+    assert station.ground.is_verified(frame)
     same_store = FarEnd(KEY, SIGNED_MISSION, boot=40)
     station.ground.receive(same_store.tell(), START_MS + 7_000)
-    assert station.ground.is_proved(frame)
+    assert station.ground.is_verified(frame)
     old.downlink_key = bytes(32)
     old.push(Kind.MUSING, START_MS, {"text": "forged"})
     forged = Reception(START_MS, old.data(START_MS + 10_000))
@@ -262,13 +262,13 @@ def test_what_our_payload_signed_in_lives_of_long_ago_is_proved_still(station):
 def test_without_a_key_what_may_be_ours_goes_last_and_the_oldest_first(tmp_path):
     station = Station(tmp_path / "flight.sqlite", None, MISSION)
     for _ in range(20):
-        station.hear(*[Worth.NOISE] * 60, *[Worth.PROVED] * 10)  # of which it cannot know
-    assert station.kept(Worth.PROVED) == station.heard[Worth.PROVED]
+        station.hear(*[Worth.NOISE] * 60, *[Worth.VERIFIED] * 10)  # of which it cannot know
+    assert station.kept(Worth.VERIFIED) == station.heard[Worth.VERIFIED]
     for _ in range(30):
-        station.hear(*[Worth.PROVED] * 40)
+        station.hear(*[Worth.VERIFIED] * 40)
     station.check()
-    kept = station.kept(Worth.PROVED)
-    assert kept == station.heard[Worth.PROVED][-len(kept) :] and len(kept) > 300
+    kept = station.kept(Worth.VERIFIED)
+    assert kept == station.heard[Worth.VERIFIED][-len(kept) :] and len(kept) > 300
     station.archive.close()
 
 
@@ -292,13 +292,13 @@ def test_a_disk_that_refuses_to_thin_costs_nothing_and_is_said_once(station, mon
     with monkeypatch.context() as patch, capture_logs() as logs:
         patch.setattr(rawlog, "write_whole", refuse)
         for _ in range(20):
-            station.hear(*[Worth.NOISE] * 60, Worth.PROVED)
+            station.hear(*[Worth.NOISE] * 60, Worth.VERIFIED)
     assert [entry["event"] for entry in logs].count("raw_log_not_thinned") == 1
     assert station.forgotten() == 0
     for _ in range(20):
-        station.hear(*[Worth.NOISE] * 10, Worth.PROVED)
+        station.hear(*[Worth.NOISE] * 10, Worth.VERIFIED)
     station.check()
-    assert station.kept(Worth.PROVED) == station.heard[Worth.PROVED]
+    assert station.kept(Worth.VERIFIED) == station.heard[Worth.VERIFIED]
     assert sum(station.sizes()) < BOUND + 2 * 16_000
 
 
@@ -314,8 +314,8 @@ def test_a_commit_that_fails_while_thinning_leaves_segment_and_table_as_they_wer
     for turn in range(40):
         with monkeypatch.context() as patch:
             patch.setattr(schema, "add_to_meta", refuse if turn % 2 else add)
-            station.hear(*[Worth.NOISE] * 60, Worth.PROVED)
+            station.hear(*[Worth.NOISE] * 60, Worth.VERIFIED)
     station.check()
-    assert station.kept(Worth.PROVED) == station.heard[Worth.PROVED]
+    assert station.kept(Worth.VERIFIED) == station.heard[Worth.VERIFIED]
     station.restart()
     station.check()

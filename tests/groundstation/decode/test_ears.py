@@ -73,7 +73,7 @@ def test_a_beacon_told_late_is_history_and_not_the_present(desk: Desk) -> None:
     desk.hear(late, 30, by="car")
     latest = desk.reader.latest_beacon()
     assert latest is not None and latest["utc_ms"] == START_MS + 300_000
-    assert desk.beacons() == [30, 300] and len(desk.reader.tracks().proved) == 2
+    assert desk.beacons() == [30, 300] and len(desk.reader.tracks().verified) == 2
     desk.hear(late, 31, by="hill")
     assert desk.beacons() == [30, 300], "once, whoever tells it"
 

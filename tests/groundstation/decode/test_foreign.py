@@ -92,7 +92,7 @@ def test_a_sentence_of_ours_is_a_position_with_the_age_it_tells(station):
     seen = station.reader.sighting()
     assert seen["via"] == "ukhas" and seen["fix_age_s"] == 300 and seen["phase"] is None
     assert seen["altitude_m"] == pytest.approx(state_at(600).altitude_m, abs=1)
-    assert station.reader.tracks().unproved == [], "too old to be a point of the way"
+    assert station.reader.tracks().unverified == [], "too old to be a point of the way"
 
 
 @pytest.mark.parametrize(("said_s", "heard_s", "age_s"), [
@@ -112,7 +112,7 @@ def test_unknown_stays_unknown(station):
         known = {name for name in schema.BEACON_COLUMNS if row[name] is not None}
         assert known == {"faults", "command_counter"}
     assert station.reader.sighting()["latitude_deg"] is None
-    assert station.reader.tracks().unproved == []
+    assert station.reader.tracks().unverified == []
 
 
 def test_our_own_beacon_is_never_overridden(station):
@@ -137,10 +137,10 @@ def test_it_fills_gaps_of_the_way_and_adds_nothing_beside_our_own_points(station
     far = FarEnd()
     for at_s in (*range(0, 100, 10), *range(400, 500, 10)):
         station.hear(far.beacon(state_at(at_s)), at_s)
-    own = station.reader.tracks().unproved
+    own = station.reader.tracks().unverified
     for at_s in range(5, 500, 20):
         station.hear(packet_at(at_s, latitude_deg=state_at(at_s).latitude_deg + 1e-3), at_s)
-    points = station.reader.tracks().unproved
+    points = station.reader.tracks().unverified
     added = [point for point in points if point not in own]
     assert set(own) <= set(points) and len(added) >= 10
     assert all(90_000 + NEAR_MS < p.utc_ms - START_MS < 400_000 - NEAR_MS + 1 for p in added)
@@ -151,7 +151,7 @@ def test_the_stream_tells_it_only_while_it_stands_in(station):
     after, _ = feed.step(None)
     station.hear(packet_at(600), 600)
     after, message = feed.step(after)
-    assert '"via":"horus"' in message and f'"unproved":[[{START_MS + 600_000},' in message
+    assert '"via":"horus"' in message and f'"unverified":[[{START_MS + 600_000},' in message
     station.hear(packet_at(602), 602)
     station.hear(packet_at(604), 604)
     after, message = feed.step(after)
@@ -160,7 +160,7 @@ def test_the_stream_tells_it_only_while_it_stands_in(station):
     after, _ = feed.step(after)
     station.hear(packet_at(620), 620)
     _, message = feed.step(after)
-    assert '"sighting":null' in message and '"unproved":[]' in message
+    assert '"sighting":null' in message and '"unverified":[]' in message
 
 
 def test_a_packet_that_looks_like_an_uplink_is_still_read(station):

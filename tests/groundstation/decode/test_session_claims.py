@@ -1,4 +1,4 @@
-"""Where nothing is proved sessions are claims: everything is read, nothing is confirmed, and old
+"""Where nothing is verified sessions are claims: everything is read, nothing is confirmed, and old
 frames displace nothing."""
 
 from __future__ import annotations

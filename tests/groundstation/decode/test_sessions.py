@@ -140,6 +140,7 @@ def test_what_waits_for_its_session_survives_a_restart_and_a_rebuild(archive):
     assert derived(archive) == before
 
 
+@pytest.mark.thorough
 def test_frames_of_two_lives_mixed_and_restarted_are_the_same_archive(tmp_path):
     """Half-heard blocks of both, told late, with restarts in between: as if there had been none."""
     found = []
@@ -210,6 +211,7 @@ def test_sessions_of_long_ago_displace_nothing(archive):
     assert tally(archive, "old_data") >= SESSIONS_MAX
 
 
+@pytest.mark.thorough
 def test_forged_frames_in_a_session_are_held_and_bounded(archive):
     """Signed with another key they may be of a session to come: kept, counted, never decoded."""
     ground, liar, far = proving(archive), payload(), payload()
@@ -272,7 +274,7 @@ def test_a_reception_that_is_undone_leaves_no_session_in_memory(archive, monkeyp
 
 
 def test_only_the_latest_incarnations_are_tried_and_an_old_one_may_be_told_again(archive):
-    sessions = Sessions(archive.db, 7, is_proved=True)
+    sessions = Sessions(archive.db, 7, is_verified=True)
     told = [Session(1000 + 16 * n, 5) for n in range(INCARNATIONS_MAX + 4)]
     for session in told:
         assert sessions.note(session, START_MS)
@@ -281,7 +283,7 @@ def test_only_the_latest_incarnations_are_tried_and_an_old_one_may_be_told_again
     assert fitting[0] == told[-1], "the one that was told last is the likeliest"
     assert sessions.note(told[0], START_MS) and sessions.life(told[0]) == 0
     assert told[0] in sessions.fitting(told[0].boot_bits)
-    again = Sessions(archive.db, 7, is_proved=True)
+    again = Sessions(archive.db, 7, is_verified=True)
     assert INCARNATIONS_MAX <= len(again.fitting(0)) <= 2 * INCARNATIONS_MAX
 
 

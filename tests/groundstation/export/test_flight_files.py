@@ -105,6 +105,7 @@ def test_the_book_holds_the_flight_and_needs_nothing_else(flight):
     assert len(ids) == len(set(ids)) == len(flight.lines)
 
 
+@pytest.mark.thorough
 def test_the_same_archive_gives_the_same_bytes(flight, tmp_path):
     archive = diary.build(tmp_path / "again.sqlite")
     with closing(FlightReader(archive.path, MISSION)) as reader:
@@ -133,7 +134,7 @@ def test_hostile_words_stay_words_in_every_file(hostile):
     assert not re.search(r"[<\[\]]|://|^# |^\* ", unescaped, re.MULTILINE)
 
 
-def test_what_is_proved_and_what_is_not_are_two_tracks_in_every_file(tmp_path):
+def test_what_is_verified_and_what_is_not_are_two_tracks_in_every_file(tmp_path):
     station = Station(tmp_path)
     station.lie()
     flight = gather(station.reader)
@@ -141,13 +142,13 @@ def test_what_is_proved_and_what_is_not_are_two_tracks_in_every_file(tmp_path):
     trackpoints = [
         (trk.findtext(f"{GPX}name"), len(list(trk.iter(f"{GPX}trkpt"))))
         for trk in ElementTree.fromstring(made(flight, "track.gpx")).iter(f"{GPX}trk")]
-    assert trackpoints == [("EDDA, proved", len(FLOWN)), ("EDDA, not proved", 4)]
+    assert trackpoints == [("EDDA, verified", len(FLOWN)), ("EDDA, not verified", 4)]
     packed = zipfile.ZipFile(io.BytesIO(export.EVERY["track.kmz"].of(flight)))
     styles = [node.text for node in ElementTree.fromstring(packed.read("doc.kml")).iter(
         f"{KML}styleUrl")]
     kinds = [f["properties"]["authenticity"] for f in json.loads(
         made(flight, "track.geojson"))["features"]]
-    assert kinds == ["genuine", "unproved"] and styles == ["#genuine", "#unproved"]
+    assert kinds == ["genuine", "unverified"] and styles == ["#genuine", "#unverified"]
     book = Tags(made(flight, "book.html"))
     assert "verified every frame" in book.text
     assert ("stroke-dasharray", "6 5") not in book.attributes, "no claim is in the book"

@@ -269,7 +269,7 @@ def test_new_positions_are_told_and_old_ones_are_not(tmp_path) -> None:
     udp.ground.receive(horus.encode(Packet("N0CALL", 1, FULL)), START_MS + 13_000)
     udp.service.poll()
     told = json.loads(udp.chaser.recv(4096))
-    assert told["time"] == "14:13:30" and told["comment"] == "spacepi meadow (unproved)"
+    assert told["time"] == "14:13:30" and told["comment"] == "spacepi meadow (unverified)"
     assert _is_quiet(udp.chaser), "nothing stale, unknown, or beside a beacon of our own"
     at_ms = START_MS + 60_000
     state = Beacon(time_of_day_s=at_ms // 1000 % 86_400, latitude_deg=52.5, longitude_deg=13.5,
@@ -277,7 +277,7 @@ def test_new_positions_are_told_and_old_ones_are_not(tmp_path) -> None:
     udp.ground.receive(horus.encode(Packet("N0CALL", 2, state)), at_ms)
     udp.service.poll()
     told = json.loads(udp.chaser.recv(4096))
-    assert told["altitude"] == 800 and told["comment"] == "spacepi meadow (unproved)"
+    assert told["altitude"] == 800 and told["comment"] == "spacepi meadow (unverified)"
     udp.close()
 
 

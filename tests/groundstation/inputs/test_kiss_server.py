@@ -20,8 +20,8 @@ from groundstation.inputs.gateway import KissClient
 from groundstation.inputs.kiss_server import (
     CLIENTS_MAX,
     PER_ADDRESS_MAX,
-    PROVED_MS,
     UNSENT_BYTES_MAX,
+    VERIFIED_MS,
     WRITE_MS,
     KissServer,
 )
@@ -109,7 +109,7 @@ def test_one_address_takes_half_of_the_places_at_most(bench):
     assert len(bench.server._clients) == 3 + PER_ADDRESS_MAX
 
 
-def test_who_speaks_stays_and_who_is_proved_is_never_replaced(bench):
+def test_who_speaks_stays_and_who_is_verified_is_never_replaced(bench):
     bench.ours = {b"signed"}
     modem, feeder = bench.join(), bench.join("127.0.0.2")
     bench.say(modem, b"signed")
@@ -124,14 +124,14 @@ def test_who_speaks_stays_and_who_is_proved_is_never_replaced(bench):
     assert bench.is_in(modem) and not bench.is_in(feeder)
 
 
-def test_where_all_are_proved_a_newcomer_waits_until_one_falls_silent(bench):
+def test_where_all_are_verified_a_newcomer_waits_until_one_falls_silent(bench):
     bench.ours = {b"signed"}
-    proved = [bench.join(f"127.0.0.{n}") for n in range(2, 2 + CLIENTS_MAX)]
-    for peer in proved:
+    verified = [bench.join(f"127.0.0.{n}") for n in range(2, 2 + CLIENTS_MAX)]
+    for peer in verified:
         bench.say(peer, b"signed")
     assert not bench.is_in(bench.join("127.0.0.99"))
-    bench.now_ms += PROVED_MS
-    assert bench.is_in(bench.join("127.0.0.99")) and not bench.is_in(proved[0])
+    bench.now_ms += VERIFIED_MS
+    assert bench.is_in(bench.join("127.0.0.99")) and not bench.is_in(verified[0])
     assert bench.server.notices.counts["turned_away"] == 1
 
 
@@ -265,14 +265,14 @@ def test_the_station_tells_its_payloads_frames(tmp_path):
     station = Ground(SIGNED_MISSION, archive, None, key)
     far = FarEnd(None, SIGNED_MISSION)
     signed = far.beacon(state_at(0))
-    assert station.is_proved(signed) and not station.is_proved(signed[:-1] + b"\0")
-    assert not Ground(SIGNED_MISSION, archive, None).is_proved(signed)
+    assert station.is_verified(signed) and not station.is_verified(signed[:-1] + b"\0")
+    assert not Ground(SIGNED_MISSION, archive, None).is_verified(signed)
     far.downlink_key = None
-    assert not station.is_proved(far.beacon(state_at(1)))
+    assert not station.is_verified(far.beacon(state_at(1)))
     assert archive.last_reception_id() == 0
     archive.close()
 
 
 def test_bounds_agree():
-    assert PER_ADDRESS_MAX < CLIENTS_MAX and kiss_server.PROVE_EVERY_MS < PROVED_MS
+    assert PER_ADDRESS_MAX < CLIENTS_MAX and kiss_server.PROVE_EVERY_MS < VERIFIED_MS
     assert 2 * kiss.FRAME_BYTES_MAX < UNSENT_BYTES_MAX

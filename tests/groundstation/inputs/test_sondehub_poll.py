@@ -53,14 +53,14 @@ def serve(server: bad_server.BadServer, *entries: dict[str, Any]) -> None:
         bad_server.whole("200 OK", answer(*entries)))
 
 
-def test_what_others_heard_is_an_unproved_sighting_and_moves_nothing_proved(station, server):
-    before, way = station.reader.flight(), station.reader.tracks().proved
+def test_what_others_heard_is_an_unverified_sighting_and_moves_nothing_verified(station, server):
+    before, way = station.reader.flight(), station.reader.tracks().verified
     serve(server, entry(LAST_S + 100, lat=52.11, uploader_callsign="<b>"), entry(LAST_S + 140))
     ears = Ears(station, server.url)
     ears.turn(LAST_S + 150)
     flight, tracks = station.reader.flight(), station.reader.tracks()
-    assert flight["beacon"] == before["beacon"] and tracks.proved == way
-    assert [(p.utc_ms, p.lat_deg) for p in tracks.unproved] == [
+    assert flight["beacon"] == before["beacon"] and tracks.verified == way
+    assert [(p.utc_ms, p.lat_deg) for p in tracks.unverified] == [
         (START_MS + (LAST_S + 100) * 1000, 52.11), (START_MS + (LAST_S + 140) * 1000, 52.1)]
     seen = flight["sighting"]
     assert (seen["via"], seen["authenticity"]) == ("sondehub", "unsigned")
@@ -70,14 +70,14 @@ def test_what_others_heard_is_an_unproved_sighting_and_moves_nothing_proved(stat
     assert station.summaries.take() == [], "it is not told on"
 
 
-def test_it_asks_only_while_the_station_hears_nothing_proved(station, server):
+def test_it_asks_only_while_the_station_hears_nothing_verified(station, server):
     serve(server)
     ears = Ears(station, server.url)
     ears.turn(LAST_S + QUIET_MS / 1000)
     assert server.asked == []
     station.lie()
     ears.turn(LAST_S + QUIET_MS / 1000 + 1)
-    assert len(server.asked) == 1, "what is not proved does not count"
+    assert len(server.asked) == 1, "what is not verified does not count"
 
 
 def test_it_asks_for_the_time_since_the_last_answer(station, server):

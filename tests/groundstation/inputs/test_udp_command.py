@@ -64,7 +64,7 @@ def test_radio_in_positions_and_packets_out(mission) -> None:
         radio.sendall(kiss.encode(far.data(START_MS + 5000)))
         packet = yamcs.recv(65_535)
         end(process)
-    assert told["callsign"] == "N0CALL" and told["comment"] == "spacepi bench (unproved)"
+    assert told["callsign"] == "N0CALL" and told["comment"] == "spacepi bench (unverified)"
     assert told["altitude"] == pytest.approx(state_at(600).altitude_m, abs=1)
     assert ccsds.unpack(packet) == [record]
     chaser.close()

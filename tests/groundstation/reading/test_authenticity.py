@@ -145,7 +145,7 @@ def test_an_open_page_hears_of_an_impostor_at_once(archive, station):
     assert message is not None
     update = json.loads(message.split("data: ", 1)[1])
     assert update["flight"]["link"]["impostor"] == 1
-    assert update["proved"] == update["unproved"] == update["state"] == []
+    assert update["verified"] == update["unverified"] == update["state"] == []
 
 
 def test_another_payload_is_not_judged_by_our_key(archive, station):

@@ -45,7 +45,7 @@ def test_the_forecast_that_the_payload_sends_is_shown(station):
     assert station.reader.landing()["payload"] is None
     shown = told(station, 600)
     assert shown == {
-        "at_ms": START_MS + 600_000, "land_ms": START_MS + 2_400_000, "is_proved": True,
+        "at_ms": START_MS + 600_000, "land_ms": START_MS + 2_400_000, "is_verified": True,
         "lat": 52.15, "lon": 13.4, "along_m": 5200, "across_m": 3100, "bearing_deg": 71}
     assert told(station, 900, land_s=1500)["at_ms"] == START_MS + 900_000
     station.far.push(Kind.HOUSEKEEPING, START_MS + 960_000, {"mv": 3900})
@@ -65,7 +65,7 @@ def test_a_forecast_that_cannot_be_is_none(station, key, value):
 
 def test_the_station_reckons_from_what_it_heard_and_no_lie_moves_it(station):
     before = station.reader.landing()["station"]
-    assert before["at_ms"] == START_MS + 590_000 and before["is_proved"] is True
+    assert before["at_ms"] == START_MS + 590_000 and before["is_verified"] is True
     assert [landing["name"] for landing in before["landings"]] == ["here"]
     assert not before["is_falling"] and not before["is_fall_measured"]
     assert before["fall_mps"] == before["expected_mps"] == 5.0

@@ -82,10 +82,10 @@ def test_the_landing_is_the_first_place_that_a_signed_beacon_says(station):
     down = replace(state_at(at_s), phase=Phase.LANDED)
     station.hear(station.far.beacon(replace(down, latitude_deg=None)), at_s)
     assert station.reader.landing()["outcome"]["lat"] == pytest.approx(
-        station.reader.tracks().proved[-1].lat_deg), "a place is not in it yet"
+        station.reader.tracks().verified[-1].lat_deg), "a place is not in it yet"
     station.hear(station.far.beacon(down), at_s + 10)
     found = station.reader.landing()["outcome"]
-    assert (found["at_ms"], found["is_proved"]) == (START_MS + (at_s + 10) * 1000, True)
+    assert (found["at_ms"], found["is_verified"]) == (START_MS + (at_s + 10) * 1000, True)
     carried = replace(down, latitude_deg=down.latitude_deg + 0.2)
     station.hear(station.far.beacon(carried), at_s + 600)
     assert station.reader.landing()["outcome"]["lat"] == found["lat"], "a finder drives home"
@@ -95,7 +95,7 @@ def test_the_landing_is_the_first_place_that_a_signed_beacon_says(station):
 
 
 def test_an_answer_of_a_server_is_scored_too(station):
-    track = station.reader.tracks().proved
+    track = station.reader.tracks().verified
     remember(station.archive.path, TawhiriState(0, "", TawhiriForecast(
         track[5].utc_ms, 0, True, "here", "", 52.0, 13.0, track[-1].utc_ms, [])))
     at_s = FLOWN[-1] + 60

@@ -85,12 +85,12 @@ def test_packets_are_paged_and_each_says_what_became_of_it(station: Station) -> 
     assert newest[0]["id"] > newest[1]["id"] and len(newest) == 10
     rest = packets.page(db, newest[-1]["id"], 1000)
     assert rest[0]["id"] == newest[-1]["id"] - 1 and len(rest) + 10 == len(FLOWN) + 3
-    noise, liar, proved = (packets.one(db, line["id"]) for line in newest[:3])
-    assert noise and liar and proved
+    noise, liar, verified = (packets.one(db, line["id"]) for line in newest[:3])
+    assert noise and liar and verified
     assert bytes.fromhex(noise["hex"]) == b"<script>alert(1)</script>"
     assert noise["fate"] == "counted"
     assert liar["fate"].startswith("not shown:") and not liar["is_signed"]
-    assert proved["fate"] == "shown as a beacon; signed by the payload, verified"
+    assert verified["fate"] == "shown as a beacon; signed by the payload, verified"
     assert packets.one(db, 10**9) is None
     db.close()
 

@@ -94,7 +94,7 @@ def test_a_place_in_the_west_is_asked_for_as_the_server_counts_and_no_place_not_
 def test_a_good_answer_is_a_landing_with_a_thin_way_to_it():
     found = forecast_of(said(answer(5_000)), ASKED, AT_MS + 900, True)
     assert (found.lat, found.lon) == (52.1, -1.3) and found.land_ms == AT_MS + 1_800_000
-    assert (found.at_ms, found.asked_ms, found.is_proved) == (AT_MS, AT_MS + 900, True)
+    assert (found.at_ms, found.asked_ms, found.is_verified) == (AT_MS, AT_MS + 900, True)
     assert found.dataset == DATASET and found.name == "here"
     assert found.way[0] == [52.0, -1.5, 9000] and found.way[-1] == [52.1, -1.3, 0]
     assert len(found.way) <= WAY_POINTS_MAX

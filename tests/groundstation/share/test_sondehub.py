@@ -142,7 +142,7 @@ def test_a_replay_and_what_is_a_day_old_are_passed_over(station: Station) -> Non
     assert len(batch.entries) == 1 and batch.passed_over == 2
 
 
-def test_where_the_mission_signs_only_what_was_proved_is_told(tmp_path: Path) -> None:
+def test_where_the_mission_signs_only_what_was_verified_is_told(tmp_path: Path) -> None:
     knowing = Station(tmp_path, told(SIGNED_MISSION))
     knowing.hear(10.0)
     assert len(knowing.batch().entries) == 1

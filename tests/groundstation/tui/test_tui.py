@@ -101,7 +101,7 @@ def test_diary_position_link_and_age_are_on_the_screen(terminal, size):
         screen = terminal.shown()
         assert all(word in screen for word in ("EDDA", "rising", f"{state.altitude_m:.0f} m"))
         assert f"{state.latitude_deg:.5f}, {state.longitude_deg:.5f}" in screen
-        assert "proved, 5 s ago" in screen
+        assert "verified, 5 s ago" in screen
         if size[0] >= 80:
             assert LINE in screen and "heard 5 s ago, signed" in screen
             assert "lands about" in screen and "lost 0%" in screen
@@ -120,7 +120,7 @@ def test_what_arrives_is_shown_and_a_lie_moves_nothing(terminal):
         terminal.now_s = LAST_S + 1300
         terminal.app.show_newest()
         place, line, claim = terminal.text("place").partition("\n")
-        assert place.split("  ")[0] == before.split("  ")[0] and "proved, 22 min ago" in place
+        assert place.split("  ")[0] == before.split("  ")[0] and "verified, 22 min ago" in place
         assert line and claim.startswith("claimed, not signed: ")
         assert "heard 22 min ago" in terminal.text("strip")
         assert "no beacon for" in terminal.text("alarms") and terminal.rung == 1

@@ -120,7 +120,7 @@ def test_what_is_no_request_for_something_offered_is_not_asked(
 
 
 @pytest.mark.parametrize("way", ["unsigned", "forged", "unverified"])
-def test_a_request_that_is_not_proved_is_ignored(tmp_path: Path, way: str) -> None:
+def test_a_request_that_is_not_verified_is_ignored(tmp_path: Path, way: str) -> None:
     """No signature, another's, and a station that cannot check it."""
     if way == "unsigned":
         desk = Desk(tmp_path, mission=offering("http://127.0.0.1:9/", MISSION))

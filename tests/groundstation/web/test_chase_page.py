@@ -16,6 +16,7 @@ from tests.groundstation.web.browser import Browser, need_vendor
 from tests.groundstation.web.looks import look
 from tests.groundstation.web.served import Served, looked_at
 from tests.groundstation.web.test_map_tiles import mbtiles, png
+from tests.thorough import sampled
 
 LAST_S = FLOWN[-1]
 NOW_MS = START_MS + (LAST_S + 5) * 1000
@@ -52,7 +53,7 @@ def set_me(page, lat, lon):
     page.value(f"import('/static/me.js').then((me) => me.set([{lat}, {lon}]))")
 
 
-@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize(("width", "height"), sampled(SIZES))
 def test_the_numbers_are_large_and_nothing_is_wider_than_the_screen(page, served, width, height):
     looked_at(page, served, width, height, "chase")
     set_me(page, 52.1, 13.1)
@@ -70,14 +71,14 @@ def test_the_numbers_are_large_and_nothing_is_wider_than_the_screen(page, served
     assert page.complaints == []
 
 
-def test_the_last_proved_position_stays_what_a_lie_cannot_change(page, station, served):
+def test_the_last_verified_position_stays_what_a_lie_cannot_change(page, station, served):
     looked_at(page, served, 412, 915, "chase")
     state = state_at(LAST_S)
-    proved = f"{state.latitude_deg:.5f}, {state.longitude_deg:.5f}"
+    verified = f"{state.latitude_deg:.5f}, {state.longitude_deg:.5f}"
     words = ("fix-place", "fix-altitude", "landing-place")
     before = {name: text(page, name) for name in words}
-    assert before["fix-place"] == proved
-    assert text(page, "fix").splitlines()[1] == "Last proved position"
+    assert before["fix-place"] == verified
+    assert text(page, "fix").splitlines()[1] == "Last verified position"
     assert text(page, "fix-age").startswith("signed, ")
     link = page.value("document.getElementById('fix-geo').href")
     assert link.startswith("geo:")
@@ -128,6 +129,7 @@ def test_a_press_on_the_map_sets_where_i_am(page, served):
     assert not page.value("document.getElementById('map').classList.contains('picking')")
 
 
+@pytest.mark.thorough
 def test_zoom_stays_where_the_hand_put_it_and_one_button_follows_again(page, station, served):
     looked_at(page, served, 1440, 900, "chase")
     scale = "document.querySelector('.leaflet-control-scale-line').innerText"
@@ -165,6 +167,7 @@ def test_a_station_that_cannot_be_reached_is_not_a_payload_that_is_silent(page, 
     assert not page.value("document.getElementById('quiet').checkVisibility()"), "an hour later too"
 
 
+@pytest.mark.thorough
 def test_the_sun_is_black_on_white_and_stays_until_it_is_switched_off(page, served):
     looked_at(page, served, 412, 915, "chase")
     page.value("document.getElementById('sun').click()")
@@ -202,6 +205,7 @@ def test_a_payload_that_nobody_heard_has_no_numbers(page, station, served):
     assert not page.value("document.getElementById('forecast').checkVisibility()")
 
 
+@pytest.mark.thorough
 def test_the_numbers_of_every_axis_are_whole_and_different(page, served):
     """The axis of the altitude on the pad read ".145", that of the battery 4.1 twice."""
     page.call("Page.addScriptToEvaluateOnNewDocument", source="""
@@ -224,6 +228,7 @@ def test_the_numbers_of_every_axis_are_whole_and_different(page, served):
             assert all(re.fullmatch(r"\u2212?\d+(\.\d{1,3})?", word) for word in numbers), words
 
 
+@pytest.mark.thorough
 def test_the_names_of_a_burst_over_the_landing_place_do_not_lie_on_each_other(page, tmp_path):
     archive = Archive(tmp_path / "near.sqlite", is_durable=False)
     ground, far = Ground(MISSION, archive, None), FarEnd()

@@ -125,6 +125,7 @@ def test_a_flood_of_unfinished_requests_ends_nothing(station):
     assert any("page_clients" in line for line in lines), "it is counted, and said"
 
 
+@pytest.mark.thorough
 def test_idle_radio_clients_and_noise_do_not_keep_the_payload_out(station):
     far = FarEnd()
     idle = [station.connect(station.radio_port) for _ in range(100)]
@@ -140,6 +141,7 @@ def test_idle_radio_clients_and_noise_do_not_keep_the_payload_out(station):
     assert len(station.end()) <= LINES_MAX
 
 
+@pytest.mark.thorough
 def test_a_station_has_no_descriptor_that_select_does_not_take(station):
     told = Path(f"/proc/{station.process.pid}/limits").read_text()
     soft = re.search(r"Max open files +(\d+)", told)

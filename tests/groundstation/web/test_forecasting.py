@@ -63,7 +63,7 @@ def test_an_operator_asks_once_and_everybody_reads_the_answer_with_its_age(stati
     answer = page.ask()
     found = answer["tawhiri"]["forecast"]
     assert found["land_ms"] == LAST_MS + 600_000 and found["at_ms"] == LAST_MS
-    assert (found["asked_ms"], found["is_proved"]) == (page.now_ms, True)
+    assert (found["asked_ms"], found["is_verified"]) == (page.now_ms, True)
     assert answer["station"] == own["station"], "which is untouched"
     assert answer["change_id"] > own["change_id"], "open pages are told"
     page.now_ms += PAUSE_MS - 1

@@ -27,7 +27,7 @@ SHOWN = ("import('/static/track.js').then((track) =>"
          " [track.points(), track.samples(), track.marks()].map((rows) =>"
          " rows.map((row) => row.t ?? row[0])))")
 KEPT = ("fetch('/api/history').then((answer) => answer.json()).then((found) =>"
-        " [found.unproved.t, found.state.t, found.diary.t])")
+        " [found.unverified.t, found.state.t, found.diary.t])")
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ def press(browser: Browser, words: str) -> None:
                   f".find((button) => button.textContent === '{words}').click()")
 
 
+@pytest.mark.thorough
 def test_commands_are_shown_in_their_order_and_called_back(
     station: Station, browser: Browser
 ) -> None:

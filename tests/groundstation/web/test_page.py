@@ -23,6 +23,7 @@ from tests.groundstation.far_end import (
 from tests.groundstation.web import diary
 from tests.groundstation.web.browser import Browser, find_chromium, need_vendor
 from tests.groundstation.web.served import NOW_MS, Served, go, looked_at
+from tests.thorough import sampled
 from wire import horus
 from wire.auth import Direction, derive_key
 from wire.horus import Packet
@@ -79,6 +80,7 @@ def test_a_whole_flight_is_read_with_no_complaint_and_no_stranger(page, served, 
     assert [url for url in page.requests if not url.startswith(served.url)] == []
 
 
+@pytest.mark.thorough
 def test_on_a_phone_nothing_is_cut_off_and_everything_can_be_reached(page, served):
     need_vendor()
     looked_at(page, served, 375, 667)
@@ -127,6 +129,7 @@ def test_hostile_words_stay_words(page, tmp_path):
         archive.close()
 
 
+@pytest.mark.thorough
 def test_the_page_says_who_said_it(page, tmp_path):
     """Signed, an impostor while the page is open, the same without the key, and unsigned."""
     archive = diary.Archive(tmp_path / "signed.sqlite", is_durable=False)
@@ -375,10 +378,10 @@ def test_a_question_is_asked_with_the_keyboard(page, tmp_path):
         archive.close()
 
 
-@pytest.mark.parametrize(("is_served", "words"), [
+@pytest.mark.parametrize(("is_served", "words"), sampled([
     (True, "Map and plots are not installed; run make."),
     (False, "Map and plots did not load; reload the page."),
-])
+]))
 def test_without_vendor_files_the_diary_still_reads(page, flight, tmp_path, is_served, words):
     static = tmp_path / "static"
     shutil.copytree(web.STATIC, static, ignore=shutil.ignore_patterns("vendor"))

@@ -136,6 +136,7 @@ def test_a_picture_that_waited_for_its_tiles_grows(page, flight):
     assert page.complaints == []
 
 
+@pytest.mark.thorough
 def test_a_picture_that_came_while_somebody_read_is_whole_when_it_is_shown(page, flight):
     for i in range(30):
         flight.hear(Kind.MUSING, text=f"Line {i}. " + "It is cold. " * 12, alt=5)

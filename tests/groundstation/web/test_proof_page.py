@@ -1,4 +1,4 @@
-"""What is not proved, on the page in a real browser: beside what is, dashed, hollow and named."""
+"""What is not verified, on the page in a real browser: beside what is, dashed, hollow and named."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def text(page, name):
     return page.value(f"document.getElementById('{name}').innerText")
 
 
-def test_an_unsigned_sentence_changes_nothing_that_is_proved_and_is_shown_as_what_it_is(
+def test_an_unsigned_sentence_changes_nothing_that_is_verified_and_is_shown_as_what_it_is(
     page, tmp_path
 ):
     """The strip read "heard, undefined" and 120 m, the marker had moved, a burst was drawn, and
@@ -82,7 +82,7 @@ def test_an_unsigned_sentence_changes_nothing_that_is_proved_and_is_shown_as_wha
 
 
 @pytest.mark.thorough
-def test_what_is_proved_is_drawn_full_and_what_is_not_dashed_and_hollow(page, tmp_path):
+def test_what_is_verified_is_drawn_full_and_what_is_not_dashed_and_hollow(page, tmp_path):
     station = Station(tmp_path)
     served = Served(station.archive.path, lambda: START_MS + (LIED_S + 20) * 1000,
                     SIGNED_MISSION)
@@ -104,7 +104,7 @@ def test_what_is_proved_is_drawn_full_and_what_is_not_dashed_and_hollow(page, tm
         station.hear(station.far.beacon(state_at(LIED_S + 10)), LIED_S + 10)
         page.wait(redrawn)
         ways = {tuple(s[1:3]) for s in page.value(drawn) if s[0] == "polyline"}
-        assert (None, 3.5) not in ways and ("7 5", 3.5) in ways, "nothing is drawn as proved"
+        assert (None, 3.5) not in ways and ("7 5", 3.5) in ways, "nothing is drawn as verified"
         assert text(page, "age-label") == "heard, not verified"
         go(page, "control")
         page.wait("document.getElementById('colophon').innerText.includes('cannot verify them')")
@@ -133,7 +133,7 @@ def test_a_claim_is_gone_from_the_present_when_the_payload_is_heard_again(page, 
         station.close()
 
 
-def test_before_anything_is_proved_a_claim_is_all_there_is_and_no_more_than_a_claim(page, tmp_path):
+def test_before_anything_is_verified_a_claim_is_all_there_is_and_only_a_claim(page, tmp_path):
     station = Station(tmp_path)
     station.archive.db.execute("DELETE FROM beacon")  # as if none had been heard
     served = Served(station.archive.path, lambda: START_MS + (LIED_S + 20) * 1000,

@@ -61,6 +61,7 @@ def test_feeds_hold_articles_only_and_each_has_a_name(page, served):
                       " child.localName === 'article' && child.ariaLabel)")
 
 
+@pytest.mark.thorough
 def test_every_line_of_a_long_flight_is_reached(page, tmp_path):
     """Sixty were loaded, and the chapters before them stood in a heap at the end."""
     archive = diary.Archive(tmp_path / "long.sqlite", is_durable=False)
@@ -153,6 +154,7 @@ def test_on_paper_it_is_black_on_white_and_begins_at_the_beginning(page, served)
     assert base64.b64decode(data).count(b"/Type /Page\n") >= 8
 
 
+@pytest.mark.thorough
 def test_a_stream_that_is_refused_once_comes_back(tmp_path):
     """A browser's EventSource gives up for ever at the first 503."""
     find_chromium()

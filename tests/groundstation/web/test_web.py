@@ -210,7 +210,7 @@ def test_the_stream_resumes_where_it_was_cut(station):
     keep(station, 1, Kind.MUSING, {"text": "one"})
     first, event, update = messages(feed, at)
     assert event == "update" and [e["text"] for e in update["entries"]] == ["one"]
-    assert update["flight"]["beacon"]["altitude_m"] == 560 and len(update["unproved"]) == 1
+    assert update["flight"]["beacon"]["altitude_m"] == 560 and len(update["unverified"]) == 1
     keep(station, 2, Kind.MUSING, {"text": "two"})
     keep(station, 3, Kind.MUSING, {"text": "three"})
     _, _, again = messages(feed, at)
@@ -237,8 +237,8 @@ def test_who_is_too_far_behind_or_from_another_archive_is_told_to_start_again(st
 def test_a_long_flight_is_thinned_and_its_gaps_stay_gaps(tmp_path):
     archive = diary.build(tmp_path / "a.sqlite", with_pictures=False)
     history = client_of(archive).get("/api/history").json()
-    assert 200 < len(history["unproved"]["t"]) <= 1500 and len(history["state"]["t"]) <= 1500
-    assert max(history["unproved"]["alt"]) > 29_000, "the peak survives"
+    assert 200 < len(history["unverified"]["t"]) <= 1500 and len(history["state"]["t"]) <= 1500
+    assert max(history["unverified"]["alt"]) > 29_000, "the peak survives"
     assert None in history["state"]["mv"], "a silence is a gap"
     assert all(len(c) == len(history["link"]["t"]) for c in history["link"].values())
     assert any(b - a > 200_000 for a, b in history["silences"])

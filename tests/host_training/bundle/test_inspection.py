@@ -114,6 +114,7 @@ def test_a_signed_bundle_with_a_nasty_file_is_refused(
         inspection.check_contents(copy, manifest)
 
 
+@pytest.mark.thorough
 @nasty(32)
 def test_a_model_that_is_not_the_one_of_the_manifest_is_refused(copy: Path) -> None:
     facts = gguf_facts(copy / "model.gguf")

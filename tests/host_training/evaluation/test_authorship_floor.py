@@ -103,6 +103,7 @@ def test_two_bags_of_each_half_are_the_least(n_test: int, is_judged: bool) -> No
     assert bool(floor) is is_judged
 
 
+@pytest.mark.thorough
 def test_partners_are_asked_first_and_the_shipped_author_after() -> None:
     talk = [Example("dialogue", "yes", "telegram", 1, session="a",
                     context=(("N", "Did it fly?\n>>> Well?"), ("me", "It did."), ("K", "Oh"))),

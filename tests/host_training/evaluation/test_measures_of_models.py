@@ -106,6 +106,7 @@ def test_canary_rows_stand_as_often_as_they_say(builder: RowBuilder) -> None:
     assert sorted({sum(r.text == row.text for r in rows) for row in rows}) == [1, 4, 16]
 
 
+@pytest.mark.thorough
 def test_what_was_taught_is_exposed_and_what_was_not_is_not(
     taught: Path, builder: RowBuilder
 ) -> None:

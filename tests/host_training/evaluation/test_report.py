@@ -306,7 +306,7 @@ def test_the_page_shows_conversations_beside_what_was_said() -> None:
     text = text_of(report.page(found, gates.judge(found)))
     assert "It did. partner And <then>? So? (silence)" in text
     assert "– Ada Test A hedge. (silence) The base." in text
-    assert json.loads(json.dumps(found.as_json()))["conversation"][0]["side"] == "partner"
+    assert json.loads(found.json_text())["conversation"][0]["side"] == "partner"
 
 
 def test_the_page_of_a_leak_shows_the_line_and_says_it_is_not_signed() -> None:
@@ -359,6 +359,6 @@ def test_the_page_is_there_when_the_bundle_is_refused(tmp_path: Path) -> None:
 def test_findings_are_json_without_nan() -> None:
     found = replace(good(), likeness=replace(
         good().likeness, lead=Interval(0.1, -math.inf, math.nan)))
-    table = json.loads(json.dumps(found.as_json(), allow_nan=False))
+    table = json.loads(found.json_text())
     assert table["likeness"]["lead"] == {"value": 0.1, "low": None, "high": None}
     assert table["memory"]["exposures"]["1"] == [1.0, 2.0]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from host_training.common.persona_dir import PersonaSource, read_persona
 from host_training.corpus import assemble, sessions
-from host_training.corpus.sentences import sentences
+from host_training.corpus.sentences import quotable_sentences
 from host_training.errors import TrainingError
 from host_training.rows import dataset, memory_index, split, targets
 from payload import prompt
@@ -211,9 +211,9 @@ def test_a_sentence_of_nine_ideograms_is_remembered_and_found(tmp_path: Path) ->
 
 def test_sentences_leave_out_stumps_and_links() -> None:
     text = "Short. This one is long enough to keep! See https://example.org for the rest of it."
-    assert sentences(text) == ["This one is long enough to keep!"]
-    assert sentences("x" * 24) == []
-    assert sentences("x" * 25) == ["x" * 25]
+    assert quotable_sentences(text) == ["This one is long enough to keep!"]
+    assert quotable_sentences("x" * 24) == []
+    assert quotable_sentences("x" * 25) == ["x" * 25]
 
 
 @pytest.mark.parametrize(("spoil", "says"), [

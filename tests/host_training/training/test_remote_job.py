@@ -100,6 +100,7 @@ def test_what_comes_back_is_what_would_have_been_trained_here(place: Path, tmp_p
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
+@pytest.mark.thorough
 def test_a_peft_adapter_of_any_other_trainer_is_adopted(place: Path, tmp_path: Path) -> None:
     adapter = place / "job" / "work" / "adapter"
     result = import_result.adopt(adapter, place / "base", place / "data", tmp_path / "out")

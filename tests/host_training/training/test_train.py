@@ -104,6 +104,7 @@ def test_other_rows_or_settings_never_go_on_from_a_checkpoint(
         train.train(tiny_base, rows[4:], rows[:4], tmp_path, replace(LONG, lr=1e-3), silent)
 
 
+@pytest.mark.thorough
 @nasty(30)
 def test_when_memory_ends_the_batch_is_cut_into_more_pieces(
     tiny_base: Path, rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -145,6 +146,7 @@ def test_logits_only_where_something_is_learnt_teach_the_same(
     assert labelled["held_out_bpb"] < 0.99 * labelled["base_bpb"]
 
 
+@pytest.mark.thorough
 def test_a_batch_in_pieces_teaches_what_it_would_whole(
     tiny_base: Path, rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,6 +184,7 @@ def test_a_batch_in_pieces_teaches_what_it_would_whole(
     assert whole["held_out_bpb"] < 0.99 * whole["base_bpb"]
 
 
+@pytest.mark.thorough
 def test_what_was_trained_is_gone_before_the_merge_takes_as_much_again(
     tiny_base: Path, rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

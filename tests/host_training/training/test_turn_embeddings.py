@@ -66,6 +66,7 @@ def ending(model: Any, rows: list[Row]) -> float:
     return sum(found) / len(found)
 
 
+@pytest.mark.thorough
 def test_a_persona_ends_its_turn_though_its_base_never_saw_one(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,6 +86,7 @@ def test_a_persona_ends_its_turn_though_its_base_never_saw_one(
     assert trained("left") < 0.1, "on the heap nobody can tell the end from a control character"
 
 
+@pytest.mark.thorough
 def test_full_tuning_begins_with_the_base_as_it_is(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

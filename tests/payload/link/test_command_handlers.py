@@ -118,6 +118,7 @@ def test_a_setting_out_of_its_range_changes_nothing(
     assert bench.flight.settings.mission == test_flight.MISSION
 
 
+@pytest.mark.thorough
 def test_a_radio_setting_that_nobody_answers_goes_back_also_after_a_reboot(bench: Bench) -> None:
     bench.command(Opcode.SETTING_SET, 10, 120)
     bench.restart()

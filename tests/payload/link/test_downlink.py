@@ -149,6 +149,7 @@ def test_events_first_and_the_classes_share_the_bytes(tmp_path: Path) -> None:
         assert sizes[priority] / sizes.total() == pytest.approx(share, rel=0.3), priority
 
 
+@pytest.mark.thorough
 def test_what_was_given_up_goes_again_when_nothing_else_waits(tmp_path: Path) -> None:
     """Nobody answers. Records whose blocks made room never go before new ones."""
     bench = Bench(tmp_path)

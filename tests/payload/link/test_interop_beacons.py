@@ -95,7 +95,7 @@ class Bench:
 # -- cadence --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("phase", "power", "altitude_m", "native_s", "horus_s"), [
+@pytest.mark.parametrize(("phase", "power", "altitude_m", "native_s", "horus_s"), sampled([
     (Phase.GROUND, PowerMode.NOMINAL, 100.0, 30, 60),
     (Phase.ASCENT, PowerMode.NOMINAL, 9000.0, 10, 20),
     (Phase.FLOAT, PowerMode.ECO, 9000.0, 10, 20),
@@ -103,7 +103,7 @@ class Bench:
     (Phase.DESCENT, PowerMode.NOMINAL, 2999.0, 5, 10),
     (Phase.LANDED, PowerMode.NOMINAL, 100.0, 15, 30),
     (Phase.ASCENT, PowerMode.CRITICAL, 9000.0, 60, 120),
-])
+], quick=2))
 @pytest.mark.parametrize("is_busy", sampled([True, False]))
 def test_the_table_of_cadences(
     tmp_path: Path, phase, power, altitude_m, native_s, horus_s, is_busy

@@ -182,7 +182,7 @@ def test_the_window_is_as_long_as_the_pause_and_as_a_command_needs(tmp_path: Pat
         assert len(silences) > 10 and window_ms <= min(silences) <= window_ms + RETRY_MS
 
 
-@pytest.mark.parametrize("draw", sampled(range(40), quick=10))
+@pytest.mark.parametrize("draw", sampled(range(40), quick=5))
 def test_no_mission_that_is_accepted_has_a_gap_above_twice_its_cadence(
     tmp_path: Path, draw: int
 ) -> None:

@@ -87,6 +87,7 @@ def test_what_is_saved_is_bounded() -> None:
     assert len(msgpack.packb(forecast.saved())) < 5_000
 
 
+@pytest.mark.thorough
 def test_without_a_fresh_fix_nothing_is_told() -> None:
     forecast = Forecast(5.0, None)
     climb(forecast, 299)

@@ -91,6 +91,7 @@ def test_so_is_all_that_hangs_on_a_damaged_branch_of_the_tree(tmp_path: Path) ->
         assert found <= readable(Path(f"{path}.salvaged"), MANY_IDS), seed
 
 
+@pytest.mark.thorough
 def test_what_was_committed_before_the_damage_was_found_is_not_lost_with_it(tmp_path: Path) -> None:
     """The file is looked through in slices, after commits that go into it as it is."""
     data, path = made(tmp_path, MANY_ROWS), tmp_path / "s.sqlite"

@@ -28,6 +28,7 @@ from sim.hardware import Hardware
 from sim.scenario import Conditions
 from tests.sim.desks import ChipBench
 from tests.sim.flights import Quiet, hop_world, mission
+from tests.thorough import sampled
 
 OTHER_TRIMMING = Trimming(
     (28_213, 26_530, 50), (37_212, -10_540, 3_024, 6_911, -92, -7, 9_900, -10_230, 4_285),
@@ -314,7 +315,7 @@ def test_lsm6ds_round_trip(up: tuple[float, float, float]) -> None:
         bench.read("lsm6ds")
 
 
-@pytest.mark.parametrize("generation", [M8, M10], ids=["M8", "M10"])
+@pytest.mark.parametrize("generation", sampled([M8, M10]), ids=["M8", "M10"])
 def test_a_flight_with_everything_on_i2c(generation: Generation, tmp_path: Path) -> None:
     """Receiver, panel and gyroscope: the airborne mode is set and read back over registers, and
     what they measure is told."""
@@ -349,12 +350,13 @@ def test_a_bus_that_is_not_proven_keeps_the_receiver_waiting(tmp_path: Path) -> 
     world.close()
 
 
-@pytest.mark.parametrize("fitted", [
-    {"outside": "bmp280"},
+@pytest.mark.parametrize("fitted", sampled([
     {"outside": "ds18b20", "inside": "bme280", "inside_address": 0x76},
     {"outside": "bmp388", "outside_address": 0x77, "inside": "sht4x", "inside_address": 0x44},
     {"outside": "bme280", "inside": "ds18b20"},
-], ids=lambda fitted: " ".join(str(value) for value in fitted.values() if isinstance(value, str)))
+    {"outside": "bmp280"},
+], quick=2), ids=lambda fitted: " ".join(
+    value for value in fitted.values() if isinstance(value, str)))
 def test_a_flight_reports_its_air_and_its_box(fitted: dict[str, object], tmp_path: Path) -> None:
     """Each mix of chips gives temperature, pressure and, in the box, the box's temperature."""
     plan = mission()

@@ -108,6 +108,7 @@ def test_a_worker_that_cannot_be_killed_blocks_the_next_one() -> None:
     assert isinstance(desk.shoot(), Picture)
 
 
+@pytest.mark.thorough
 def test_the_sun_whitens_only_what_it_is_in() -> None:
     """Day pictures with and without the sun in them; with it the sheet is white."""
     desk = Desk()

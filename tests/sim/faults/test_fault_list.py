@@ -25,7 +25,7 @@ FOUND_BY_REVIEW = {
     "an unsigned number that no float holds ends the station": ("claims.numbers",),
     "commands count again after a wipe": ("commands.replay_wiped",),
     "commands go up hours after they were meant": ("commands.long_silence", "commands.crowd"),
-    "an unsigned sentence displaces the proved position": ("claims.place",),
+    "an unsigned sentence displaces the verified position": ("claims.place",),
     "noise without end fills the station's disk": ("ground.noise_flood",),
 }
 

@@ -53,6 +53,7 @@ def _value(world: World, quantity: str) -> float | None:
     return world.flight.sensors.latest(quantity, now_ms)
 
 
+@pytest.mark.thorough
 def test_sensors_and_receiver_are_chosen(tmp_path: Path) -> None:
     """BMP388 and INA226 from the mission file, an M10 and a Pi 5 as hardware: all measure."""
     plan = mission()
@@ -71,6 +72,7 @@ def test_sensors_and_receiver_are_chosen(tmp_path: Path) -> None:
     world.close()
 
 
+@pytest.mark.thorough
 def test_without_sensors(tmp_path: Path) -> None:
     plan = mission()
     sensors = plan.sensors.model_copy(update={"outside": "none", "power": "none"})
@@ -136,6 +138,7 @@ def test_a_board_that_hangs_takes_time_too(tmp_path: Path) -> None:
     world.close()
 
 
+@pytest.mark.thorough
 def test_a_brown_out_ends_the_boot_and_warmth_begins_another(tmp_path: Path) -> None:
     """Receiver, chips and modem start afresh too; what was committed is still there."""
     world = _world(tmp_path, Hardware(PI_4, has_brownout=True))
@@ -206,6 +209,7 @@ def test_a_frozen_box_stops_the_mind_until_it_has_been_warm_for_ten_minutes(
     world.close()
 
 
+@pytest.mark.thorough
 def test_what_was_drawn_halves_the_thoughts_while_the_voltage_is_still_good(
     tmp_path: Path
 ) -> None:
@@ -262,6 +266,7 @@ def test_strangers_and_an_attacker_are_heard_and_change_nothing(tmp_path: Path) 
     world.close()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("direction", sampled(["down", "up"]))
 def test_an_outage_of_one_direction(tmp_path: Path, direction: str) -> None:
     world = hop_world(tmp_path)

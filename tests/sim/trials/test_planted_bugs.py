@@ -171,6 +171,7 @@ def test_a_watchdog_petted_without_progress_is_found(monkeypatch: pytest.MonkeyP
     assert "watchdog_honest" in outcome.broken
 
 
+@pytest.mark.thorough
 def test_a_gate_that_takes_what_comes_again_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auth, "is_fresh", lambda counter, last_counter: True)
     outcome, _ = fly(hop("commands.replay"))
