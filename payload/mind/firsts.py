@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from math import floor
 from types import MappingProxyType
 from typing import Any
@@ -62,6 +62,9 @@ class Past:
     said: dict[str, str] = field(default_factory=dict)  # topic -> the last line about it
 
 
+_NAMES = tuple(each.name for each in fields(Past))
+
+
 class Firsts:
     """Of one flight; ``observe`` as often as the facts are known, ``news`` before a thought."""
 
@@ -77,7 +80,10 @@ class Firsts:
     def saved(self) -> dict[str, Any]:
         """What msgpack can hold; temperatures in whole degrees, so that it changes seldom."""
         coldest = [c for c in (self._past.coldest_c, *self._recent_c) if c is not None]
-        return asdict(self._past) | {"coldest_c": float(floor(min(coldest))) if coldest else None}
+        past = self._past
+        return {name: getattr(past, name) for name in _NAMES} | {
+            "coldest_c": float(floor(min(coldest))) if coldest else None,
+            "happened": [*past.happened], "said": {**past.said}}
 
     def is_due(self, now_ms: int) -> bool:
         """It is time to observe."""
