@@ -28,6 +28,7 @@ from sim.clock import SimClock
 from sim.fakes.card_disk import DeskStore
 from sim.fakes.musings import Muser
 from sim.radio.air import Air
+from sim.radio.sight import OpenAir
 from wire import auth, blocks, bodies, frames, mission, records
 from wire.airtime_budget import CADENCE_KEYS, HOUR_MS, AirtimeBudget
 from wire.auth import Direction
@@ -76,8 +77,8 @@ class AscentHour:
         self._store = DeskStore(folder / "payload.sqlite", is_durable=False)
         self.archive = Archive(folder / "archive.sqlite", is_durable=False)
         ground = Ground(plan, self.archive, self._uplink_key, downlink_key, bodies.by_id([codec]))
-        self.air = Air(self._clock, plan, seed, lambda: 30_000.0, lambda: ground, lambda: True,
-                       [], self._at)
+        self.air = Air(self._clock, plan, seed, OpenAir(lambda: 30_000.0), lambda: ground, [],
+                       self._at)
         for leg in (self.air.channel.down, self.air.channel.up):
             leg.fading.set(LOSS, BURST_S)
             leg.wear.none()

@@ -48,6 +48,7 @@ from groundstation.outbox_commands import (
     archive_path,
     existing_archive,
 )
+from groundstation.passes import command as passes_command
 from groundstation.peers import exchange
 from groundstation.reading.reader import FlightReader
 from groundstation.share import upload_thread
@@ -248,6 +249,7 @@ def serve(
 
 app.command("links")(links)
 app.command("tui")(tui_command.command(_now_ms))
+app.command("passes")(passes_command.command(_now_ms))
 app.command("merge")(merge)
 
 

@@ -25,6 +25,7 @@ from payload.link.downlink import Downlink
 from payload.link.horus_voice import HorusVoice
 from payload.link.inbox import LOOK_MS, Inbox
 from payload.link.interop_beacons import Place
+from payload.link.pass_plan import PassPlan
 from payload.link.settings import FlightSettings
 from payload.link.uplink_gate import UplinkGate
 from payload.mind import firsts, questions
@@ -32,7 +33,7 @@ from payload.mind.firsts import Firsts
 from payload.mind.memory import Memory
 from payload.mind.mind import MindManager
 from payload.mind.questions import Questions
-from payload.navigation import fix_age, forecast
+from payload.navigation import fix_age, forecast, profile
 from payload.navigation.clock import MissionClock
 from payload.navigation.forecast import Forecast
 from payload.navigation.geofence import Geofence
@@ -69,8 +70,6 @@ from wire.records import Kind, Record
 from wire.sampling import Sampling
 from wire.text_codec import TextModel
 
-STEP_MS = 1000  # sensors and fixes come once a second; the radio may ask for more
-SAVE_EVERY_MS = 10_000
 PARTS = ("senses", "phase", "mind", "downlink", "store")
 
 
@@ -106,15 +105,18 @@ class Flight:
         """
         self._ports = ports
         self.store = store
-        self.phase = PhaseMachine(store.get("phase"), 0)
+        self._profile = profile.of(mission)
+        self.phase = PhaseMachine(store.get("phase"), 0, self._profile)
         self.starts = self._begin_start(ports.board)
         self.clock = MissionClock(store.get("utc_ms"))
         self.gate = UplinkGate(uplink_key, mission.payload.node_id, store, self.clock)
         store.commit(0)  # before anything that may be what kills it
-        self.settings = FlightSettings(mission, saved_settings(store))
+        self.settings = FlightSettings(
+            mission, saved_settings(store), self._profile.command_loss_ms)
         self.sensors = Sensors(ports.sensors, ports.board)
         self.bus_guard = BusGuard(store)
-        self.navigation = Navigation(ports.gnss)
+        self.navigation = Navigation(ports.gnss, self._profile)
+        self.passes = PassPlan(mission.orbit)
         self.power = PowerManager(mission.power, store.get(charge.KEY))
         self.thrift = Thrift(ports.saver)
         self._questions = Questions(store.get(questions.KEY))
@@ -181,7 +183,8 @@ class Flight:
             now_ms, self.downlink.is_silent(now_ms), self.power.mode,
             lambda number: self._packet(situation, number))
         self._sync(notes, now_ms)
-        due_ms = max(now_ms + 1, min(radio_due_ms, now_ms - now_ms % STEP_MS + STEP_MS))
+        step_ms = self._profile.step_ms
+        due_ms = max(now_ms + 1, min(radio_due_ms, now_ms - now_ms % step_ms + step_ms))
         if self._inbox.is_waiting:
             due_ms = min(due_ms, now_ms + LOOK_MS)
         self._report(due_ms, now_ms)
@@ -197,9 +200,6 @@ class Flight:
 
     def situation(self, now_ms: int) -> Situation:
         """What is known right now; see ``payload.situation``."""
-        fix = self.navigation.fix
-        fix_age_ms = self.navigation.fix_age_ms(now_ms)
-        moving = fix if fix_age_ms is not None and fix_age_ms <= fix_age.LOST_MS else None
         heard_ms = self._inbox.heard_ms
         return Situation(
             now_ms=now_ms,
@@ -207,14 +207,8 @@ class Flight:
             phase=self.phase.phase,
             phase_since_ms=self.phase.since_ms,
             power_mode=PowerMode.SAFE if self.starts.is_safe else self.power.mode,
-            latitude_deg=fix.latitude_deg if fix else None,
-            longitude_deg=fix.longitude_deg if fix else None,
-            altitude_m=fix.altitude_m if fix else None,
-            climb_mps=self.phase.climb_mps if moving else None,
-            speed_mps=moving.speed_mps if moving else None,
-            heading_deg=moving.heading_deg if moving else None,
-            satellites=fix.satellites if fix else None,
-            fix_age_s=None if fix_age_ms is None else fix_age_ms / 1000,
+            **self.navigation.known(now_ms),
+            climb_mps=self.phase.climb_mps if self.navigation.is_current(now_ms) else None,
             **self.sensors.known(now_ms),
             is_undervolted=self.sensors.is_undervolted(now_ms),
             scene=self.camera.last_scene,
@@ -300,8 +294,10 @@ class Flight:
             latest("battery_mv", now_ms), self.sensors.is_undervolted(now_ms), now_ms, current_ma)
         notes += self.power.count(current_ma, inside_c, now_ms)
         notes += self.power.governor.update(latest("soc_c", now_ms), inside_c, now_ms)
-        notes += self.forecast.update(
-            fresh_fix, self.phase.phase, self.phase.climb_mps, self.phase.ground_altitude_m, now_ms)
+        if not self._profile.is_orbit:  # it does not come down
+            notes += self.forecast.update(
+                fresh_fix, self.phase.phase, self.phase.climb_mps, self.phase.ground_altitude_m,
+                now_ms)
         self._fence.observe(fresh_fix, now_ms)
         notes += self.cutdown.update(self._fence.is_outside, self.phase.phase, now_ms)
         notes += self.starts.update(now_ms)
@@ -340,6 +336,10 @@ class Flight:
 
     def _send(self, situation: Situation, now_ms: int) -> int:
         has_horus = self.settings.mission.radio.horus
+        utc_ms, quality = self.clock.stamp(now_ms)
+        heard_ms = self._inbox.heard_ms
+        heard_age_ms = None if heard_ms is None else now_ms - heard_ms
+        self.downlink.note_away(self.passes.is_away(utc_ms, quality, heard_age_ms), now_ms)
         due_ms = self.downlink.step(
             now_ms, situation.phase, self.power.mode, situation.altitude_m,
             lambda: self._beacon(situation),
@@ -350,7 +350,7 @@ class Flight:
 
     def _sync(self, notes: list[Note], now_ms: int) -> None:
         if now_ms >= self._save_due_ms:
-            self._save_due_ms = now_ms + SAVE_EVERY_MS
+            self._save_due_ms = now_ms + self._profile.save_every_ms
             self.store.put("phase", self.phase.saved())
             self.store.put(forecast.KEY, self.forecast.saved())
             self.store.put(charge.KEY, self.power.charge.saved())

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from wire.beacon import Beacon, FlightState, Phase, PowerMode
+from wire.beacon import ALTITUDE_M_MAX, Beacon, FlightState, Phase, PowerMode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,8 @@ class Situation(FlightState):
         """The beacon of this instant, with the payload's own state."""
         state: dict[str, Any] = {
             field.name: getattr(self, field.name) for field in fields(FlightState)}
+        if self.altitude_m is not None and self.altitude_m > ALTITUDE_M_MAX:
+            state |= {"altitude_m": None, "speed_mps": None}  # in orbit both are in the records
         return Beacon(
             time_of_day_s=None if self.utc_ms is None else self.utc_ms // 1000 % 86_400,
             queue_records=queue_records, faults=faults, command_counter=command_counter,

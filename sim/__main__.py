@@ -3,6 +3,7 @@
     spacepi-sim                         a modelled flight at 60 times real time, with the page
     spacepi-sim --headless --fast       the same as fast as it can, no page
     spacepi-sim --replay FILE.csv.gz    a recorded real flight in place of the model
+    spacepi-sim --preset orbit          a day in orbit, over one to three stations
     spacepi-sim show FOLDER             the page of a flight that is over
     spacepi-sim run | soak | faults     drawn flights with faults, see ``sim.commands``
     spacepi-sim bench-rig               the real processes in real time, see ``sim.rig.command``
@@ -29,6 +30,7 @@ from sim import commands, live, summary
 from sim.live import LivePage, PortTaken, Stop, Watch, last_heard_ms
 from sim.replay import Replay, ReplayError
 from sim.rig.command import bench_rig
+from sim.scenario import Conditions, into_orbit
 from sim.world import MindKind, PersonaParts, World
 from wire import mission as mission_file
 from wire.bundle import BundleError, UntrustedKeyError
@@ -37,14 +39,42 @@ from wire.mission import Mission, MissionError
 USAGE_ERROR = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 SEEDS = 10_000
+HOURS_MAX = 24 * 400.0
+DAY_REVOLUTIONS = 15.0
 COMMANDS = ("fly", "show", "run", "soak", "faults", "bench-rig")
 app = typer.Typer(add_completion=False)
+
+
+class Preset(StrEnum):
+    BALLOON = "balloon"
+    ORBIT = "orbit"
 
 
 class MindChoice(StrEnum):
     REAL = "real"
     SCRIPTED = "scripted"
     NONE = "none"
+
+
+PortOption = Annotated[
+    int | None,
+    typer.Option(min=0, max=65535, help="Port of the page. Default: the mission's; 0: any free "
+                                        "port."),
+]
+HoursOption = Annotated[
+    float | None,
+    typer.Option(min=0.01, max=HOURS_MAX, help="Stop after this much simulated time."),
+]
+PresetOption = Annotated[
+    Preset | None,
+    typer.Option(help="balloon, or orbit: the mission's [orbit], where it has one, else a drawn "
+                      "one. Default: what the mission is."),
+]
+MastOption = Annotated[
+    float | None,
+    typer.Option(min=0.0, max=500.0, help="Height of the station's antenna; beyond its radio "
+                                          "horizon nothing is heard. Default: no horizon."),
+]
 
 
 @app.command(epilog="With --mind scripted the same seed gives the same musings.txt and "
@@ -74,27 +104,26 @@ def fly(
     replay: Annotated[
         Path | None, typer.Option(help="Recorded flight, CSV or CSV.gz, instead of the modelled "
                                        "balloon.")] = None,
-    port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Port of the page. Default: the "
-                                                        "mission's; 0: any free port.")] = None,
-    hours: Annotated[
-        float | None, typer.Option(min=0.01, max=72, help="Stop after this much simulated time.")
-    ] = None,
+    port: PortOption = None,
+    hours: HoursOption = None,
+    preset: PresetOption = None,
+    mast_m: MastOption = None,
 ) -> None:
     """Simulate a flight from pad to landing: payload, radio link and ground station."""
     console = Console()
     mission = _mission(mission_path)
     trajectory = _replay(replay)
+    given_seed, seed = seed, secrets.randbelow(SEEDS) if seed is None else seed
+    mission, conditions = _conditions(mission, seed, preset, mast_m)
     reserved = None if is_headless else _reserve(mission, port)
     out_dir = _new_folder(out)
     _log_to(out_dir / "sim.log")
-    if seed is None:
-        seed = secrets.randbelow(SEEDS)
+    if given_seed is None:
         console.print(f"Seed {seed}: repeat this flight with --seed {seed}.", highlight=False)
     persona, kind = _persona(mission, mission_path, bundle, mind, console)
     stop = Stop()
     with stop.listening():
-        world = World(mission, seed, kind, out_dir, trajectory, persona)
+        world = World(mission, seed, kind, out_dir, trajectory, persona, conditions)
         page = _open_page(world, reserved, console)
         try:
             end_s = world.end_s if hours is None else hours * 3600
@@ -119,9 +148,7 @@ def show(
     mission_path: Annotated[
         Path, typer.Option("--mission", help="Mission file of that flight.")
     ] = Path("mission.toml"),
-    port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Port of the page. Default: the "
-                                                        "mission's; 0: any free port.")] = None,
+    port: PortOption = None,
 ) -> None:
     """Serve the page of a finished flight, as it was at the end, until Ctrl-C."""
     console, mission = Console(), _mission(mission_path)
@@ -213,6 +240,19 @@ def _mission(path: Path) -> Mission:
         return mission_file.load(path)
     except MissionError as error:
         raise _refusal(str(error)) from error
+
+
+def _conditions(
+    mission: Mission, seed: int, preset: Preset | None, mast_m: float | None,
+) -> tuple[Mission, Conditions]:
+    """What is flown, and under which conditions: an orbit where the mission or the preset says
+    so."""
+    conditions = Conditions(mast_m=mast_m)
+    if preset is Preset.BALLOON:
+        return mission.model_copy(update={"orbit": None}), conditions
+    if preset is None and mission.orbit is None:
+        return mission, conditions
+    return into_orbit(seed, mission, conditions, DAY_REVOLUTIONS)
 
 
 def _replay(path: Path | None) -> Replay | None:

@@ -4,7 +4,8 @@ The whole path is integrated once, a row a second, so a state costs two list loo
 flight (``sim.replay``) serves the same ``Trajectory`` protocol.
 
 Does not cover: valve or ballast, floating flights, gusts, the pendulum under the parachute.
-Source: steady climb, and v = v0 sqrt(rho0 / rho) under the parachute, as flight predictors do.
+Source: steady climb, and v = v0 sqrt(rho0 / rho) under the parachute, as flight predictors do; real
+parachutes slow down more on their way, see ``wire.landing.FALL_EXPONENT``.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ PAD_S = 1_200
 END_S = 10_800
 DESCENT_S_MAX = 7_200
 FALL_STEP_M = 100.0
+STEADY_DRAG = 0.5  # a drag coefficient that is the same at every height
 _METRES_PER_DEGREE = math.pi / 180 * EARTH_RADIUS_M
 
 
@@ -145,9 +147,13 @@ class Balloon:
     """One modelled flight. ``site``, ``launch_s``, ``burst_s`` and ``landing_s`` are its truth."""
 
     def __init__(
-        self, rng: random.Random, sky: Sky, site: Site, launch: Launch | None = None
+        self, rng: random.Random, sky: Sky, site: Site, launch: Launch | None = None,
+        fall_exponent: float = STEADY_DRAG,
     ) -> None:
-        """Without a ``launch`` one is drawn: an ordinary latex balloon on an ordinary day."""
+        """Without a ``launch`` one is drawn: an ordinary latex balloon on an ordinary day.
+
+        It falls faster in thin air by the ratio of the densities to the power ``fall_exponent``.
+        """
         launch = launch or draw_launch(rng, site)
         self.site = site
         self.pad = (site.latitude_deg, site.longitude_deg, site.elevation_m)
@@ -156,6 +162,7 @@ class Balloon:
         self.launch_s = launch.pad_s
         self._climb_mps = launch.climb_mps
         self._landing_mps = launch.landing_mps
+        self._fall_exponent = fall_exponent
         self._sway = (rng.uniform(0.1, 0.3), rng.uniform(90.0, 260.0))  # m/s, s
         self._sky = sky
         self._terrain = Terrain(site, rng)
@@ -201,7 +208,10 @@ class Balloon:
         return Fall(latitude, longitude, seconds)
 
     def _terminal_mps(self, altitude_m: float) -> float:
-        return self._landing_mps * math.sqrt(SEA_LEVEL_KGM3 / density_kgm3(altitude_m))
+        thinness = SEA_LEVEL_KGM3 / density_kgm3(altitude_m)
+        if self._fall_exponent == STEADY_DRAG:
+            return self._landing_mps * math.sqrt(thinness)
+        return self._landing_mps * math.pow(thinness, self._fall_exponent)
 
     def _fly(self) -> None:
         latitude, longitude, altitude = self.pad

@@ -1,5 +1,7 @@
 """The battery: one lithium-ion cell that sags under load and in the cold, and recovers after both.
 
+A negative load charges it, until it is full and never below freezing, as its protection has it.
+
 Open-circuit voltage from a table, charge counted, and a Thevenin model of the inside: a resistance
 that answers at once and rises in the cold, and one more with a capacitor across it, through which
 the voltage creeps back for minutes after a load. In the cold a part of the charge is out of reach;
@@ -26,6 +28,7 @@ RESISTANCE_DOUBLES_K = 16.0  # about four times at -7 C, as cold-soak tests show
 SLOW_PART = 0.4  # of that resistance again, behind the capacitor
 SLOW_S = 60.0
 BOOST_EFFICIENCY = 0.90
+CHARGE_C_MIN = 0.0  # below, lithium plates; chargers and protection boards stop here
 COLD_CAPACITY_PER_K = 0.006  # part of the capacity that is out of reach per kelvin below 20 C
 
 
@@ -68,7 +71,7 @@ class Battery:
             return self._answer[1]  # the same as a moment ago: the chips ask word by word
         source_v = max(0.1, open_circuit_mv(self._charge(cell_c)) / 1000 - self._slow_v)
         resistance = resistance_ohm(cell_c)
-        power_w = load_w / BOOST_EFFICIENCY
+        power_w = self._drawn_w(load_w, cell_c)
         root = source_v * source_v - 4 * resistance * power_w
         volts = (source_v + math.sqrt(max(0.0, root))) / 2
         answer = volts * 1000, power_w / volts * 1000
@@ -84,9 +87,16 @@ class Battery:
         """Take ``load_w`` for ``seconds``; 0 W lets the cell recover."""
         _, milliamps = self.terminals(load_w, cell_c)
         self._answer = None
-        self._used_mah += milliamps * seconds / 3600
+        self._used_mah = max(0.0, self._used_mah + milliamps * seconds / 3600)
         settled_v = milliamps / 1000 * SLOW_PART * resistance_ohm(cell_c)
         self._slow_v += (settled_v - self._slow_v) * (1 - math.exp(-seconds / SLOW_S))
+
+    def _drawn_w(self, load_w: float, cell_c: float) -> float:
+        """What goes through the cell for a load behind the converters; negative into it."""
+        if load_w >= 0:
+            return load_w / BOOST_EFFICIENCY
+        is_refused = self._used_mah <= 0 or cell_c < CHARGE_C_MIN
+        return 0.0 if is_refused else load_w * BOOST_EFFICIENCY
 
     def _charge(self, cell_c: float) -> float:
         """As ``charge``, negative where more was taken than can be reached."""

@@ -1,10 +1,12 @@
-"""A low circular orbit instead of the balloon: minutes in view of the station, hours out of view.
+"""An orbit instead of the balloon: a TLE, followed with SGP4, over one or several stations.
 
-Serves the same ``Trajectory`` protocol. A spherical Earth that turns, no drag, no oblateness; the
-first pass goes right over the station. Receivers for balloons have no fix up here (their models end
-at 50 or 80 km), so the payload flies without a position.
+Serves the same ``Trajectory`` protocol. Heights are above the ellipsoid of WGS 84, which a receiver
+and the stations take for the sea.
 
-Source: Kepler's third law, GM = 3.986004418e14 m3/s2 (WGS 84).
+A drawn orbit is a low one that goes over the first station ten minutes after the beginning, with
+the drag of a small satellite.
+
+Does not cover: the decay of months, for which an operator would upload new elements.
 """
 
 from __future__ import annotations
@@ -12,65 +14,118 @@ from __future__ import annotations
 import math
 import random
 
-from sim.balloon import AirState, Launch, Site
-from wire.standard_air import EARTH_RADIUS_M
+from sgp4.api import WGS72, Satrec
+from sgp4.exporter import export_tle
 
-GM_M3PS2 = 3.986004418e14
-EARTH_TURN_RADPS = 7.2921150e-5
+from sim.balloon import AirState, Launch
+from wire.mission_orbit import OrbitSection, OrbitStation
+from wire.orbit import SEMI_MAJOR_M, Elements, Fixed, Look, geodetic, sidereal_rad
+from wire.passes import passes
+
+GM_M3PS2 = 3.986008e14  # of WGS 72, which SGP4 uses
 FIRST_PASS_S = 600.0
-ORBITS = 2.2
-HORIZON_DEG = 5.0
+REVOLUTIONS = 3.2
+ALTITUDE_M = (380_000.0, 560_000.0)
+ECCENTRICITY = (0.0002, 0.002)
+DRAG_PER_RADIUS = (2e-5, 8e-5)  # B*, of satellites of some kilograms
+NUMBER = 99_001  # of no catalogued object
+_1949_MS = -631_238_400_000  # 1949-12-31T00:00Z, from which SGP4 counts its days
+_DAY_MS = 86_400_000
 
 
 class Orbit:
-    """Two orbits and a bit; ``elevation_deg`` says how high it stands over the station."""
+    """``elements`` and ``stations`` are its truth; ``pad`` is the first station."""
 
-    def __init__(self, rng: random.Random, site: Site, launch: Launch) -> None:
-        self.pad = (site.latitude_deg, site.longitude_deg, site.elevation_m)
-        self.start_utc_ms = launch.start_utc_ms
-        self.altitude_m = rng.uniform(380_000.0, 560_000.0)
-        self._radius_m = EARTH_RADIUS_M + self.altitude_m
-        self._rate = math.sqrt(GM_M3PS2 / self._radius_m**3)  # rad/s
-        self._inclination = math.radians(rng.uniform(max(55.0, abs(site.latitude_deg) + 1), 97.5))
-        # The argument of latitude at which it passes the station's latitude going north, and the
-        # longitude of the node that puts it over the station then.
-        self._argument = math.asin(
-            math.sin(math.radians(site.latitude_deg)) / math.sin(self._inclination))
-        self._node = math.radians(site.longitude_deg) - self._east(self._argument)
-        self.end_s = FIRST_PASS_S + ORBITS * 2 * math.pi / self._rate
+    def __init__(
+        self, start_utc_ms: int, elements: Elements, stations: tuple[OrbitStation, ...],
+        revolutions: float = REVOLUTIONS,
+    ) -> None:
+        """At least one station. Raises OrbitError where the elements do not reach the beginning."""
+        assert stations, "an orbit that nobody sees"
+        self.start_utc_ms = start_utc_ms
+        self.elements = elements
+        self.stations = stations
+        self.pad = (stations[0].latitude_deg, stations[0].longitude_deg, stations[0].altitude_m)
+        self.end_s = FIRST_PASS_S + revolutions * elements.period_s
+        self._vantages = [(station.vantage, station.elevation_min_deg) for station in stations]
+        self._fixed: tuple[float, Fixed] | None = None
+        self._state: AirState | None = None
 
     def state(self, t_s: float) -> AirState:
         """Where it is ``t_s`` after the beginning."""
-        since_s = t_s - FIRST_PASS_S
-        argument = self._argument + self._rate * since_s
-        latitude = math.asin(math.sin(self._inclination) * math.sin(argument))
-        longitude = self._node + self._east(argument) - EARTH_TURN_RADPS * since_s
-        heading = math.degrees(math.atan2(
-            math.cos(self._inclination), math.sin(self._inclination) * math.cos(argument))) % 360
-        return AirState(
-            t_s=t_s, latitude_deg=math.degrees(latitude),
-            longitude_deg=(math.degrees(longitude) + 540) % 360 - 180,
-            altitude_m=self.altitude_m, ground_m=0.0, climb_mps=0.0,
-            speed_mps=self._rate * EARTH_RADIUS_M, heading_deg=heading,
-        )
+        if self._state is None or self._state.t_s != t_s:
+            seen = self.fixed(t_s)
+            place = geodetic(seen)
+            latitude = math.radians(place.latitude_deg)
+            longitude = math.radians(place.longitude_deg)
+            east = seen.y_mps * math.cos(longitude) - seen.x_mps * math.sin(longitude)
+            outward = seen.x_mps * math.cos(longitude) + seen.y_mps * math.sin(longitude)
+            north = seen.z_mps * math.cos(latitude) - outward * math.sin(latitude)
+            climb = seen.z_mps * math.sin(latitude) + outward * math.cos(latitude)
+            self._state = AirState(
+                t_s=t_s, latitude_deg=place.latitude_deg, longitude_deg=place.longitude_deg,
+                altitude_m=place.altitude_m, ground_m=0.0, climb_mps=climb,
+                speed_mps=math.hypot(east, north),
+                heading_deg=math.degrees(math.atan2(east, north)) % 360)
+        return self._state
 
-    def is_in_view(self, t_s: float) -> bool:
-        """True while it stands above the station's horizon."""
-        state = self.state(t_s)
-        a, b = _unit(*self.pad[:2]), _unit(state.latitude_deg, state.longitude_deg)
-        cosine = sum(x * y for x, y in zip(a, b, strict=True))
-        angle = math.acos(max(-1.0, min(1.0, cosine)))
-        rise = math.cos(angle) - EARTH_RADIUS_M / self._radius_m
-        return math.degrees(math.atan2(rise, math.sin(angle))) >= HORIZON_DEG
+    def fixed(self, t_s: float) -> Fixed:
+        """The same, fixed to the Earth."""
+        if self._fixed is None or self._fixed[0] != t_s:
+            self._fixed = t_s, self.elements.at(self.start_utc_ms + t_s * 1000)
+        return self._fixed[1]
 
-    def _east(self, argument: float) -> float:
-        """Longitude from the node, without the turning of the Earth."""
-        return math.atan2(math.cos(self._inclination) * math.sin(argument), math.cos(argument))
+    def best_look(self, t_s: float) -> Look | None:
+        """How it stands at the station that it is nearest to; None while none sees it."""
+        seen = self.fixed(t_s)
+        looks = [look for vantage, least_deg in self._vantages
+                 if (look := vantage.look(seen)).elevation_deg >= least_deg]
+        return min(looks, key=lambda look: look.range_m, default=None)
+
+    def passes(self) -> list[tuple[float, float, str]]:
+        """(rise, set, station) of every pass, s after the beginning, by their rise."""
+        end_ms = self.start_utc_ms + round(self.end_s * 1000)
+        found = [
+            ((each.rise_ms - self.start_utc_ms) / 1000, (each.set_ms - self.start_utc_ms) / 1000,
+             station.name)
+            for station in self.stations
+            for each in passes(self.elements, station.vantage, station.elevation_min_deg,
+                               self.start_utc_ms, end_ms)]
+        return sorted(found)
 
 
-def _unit(latitude_deg: float, longitude_deg: float) -> tuple[float, float, float]:
-    latitude, longitude = math.radians(latitude_deg), math.radians(longitude_deg)
-    return (
-        math.cos(latitude) * math.cos(longitude), math.cos(latitude) * math.sin(longitude),
-        math.sin(latitude),
-    )
+def build(
+    rng: random.Random, section: OrbitSection | None, drawn: tuple[OrbitStation, ...],
+    launch: Launch, revolutions: float,
+) -> Orbit:
+    """The orbit of a mission: its own elements and stations where it has them, from their epoch on,
+    and drawn ones where it has not."""
+    if section is not None and section.elements is not None:
+        return Orbit(section.elements.epoch_ms, section.elements, section.stations or drawn,
+                     revolutions)
+    elements = draw_elements(rng, drawn[0], launch.start_utc_ms)
+    return Orbit(launch.start_utc_ms, elements, drawn, revolutions)
+
+
+def draw_elements(rng: random.Random, over: OrbitStation, start_utc_ms: int) -> Elements:
+    """A low orbit that goes over ``over``, on its way north, at FIRST_PASS_S."""
+    radius_m = SEMI_MAJOR_M + rng.uniform(*ALTITUDE_M)
+    rate_radps = math.sqrt(GM_M3PS2 / radius_m**3)
+    least_deg = max(55.0, abs(over.latitude_deg) + 1)
+    inclination = math.radians(rng.uniform(least_deg, max(97.5, least_deg)))
+    # Where it is in its orbit as it passes over the station's latitude, and the node that puts it
+    # over its longitude then.
+    argument = math.asin(min(1.0, math.sin(math.radians(over.latitude_deg))
+                             / math.sin(inclination)))
+    pass_days = (start_utc_ms + FIRST_PASS_S * 1000) / _DAY_MS
+    east = math.atan2(math.cos(inclination) * math.sin(argument), math.cos(argument))
+    node = math.radians(over.longitude_deg) + sidereal_rad(pass_days) - east
+    perigee = rng.uniform(0.0, 2 * math.pi)
+    record = Satrec()
+    record.sgp4init(
+        WGS72, "i", NUMBER, (start_utc_ms - _1949_MS) / _DAY_MS, rng.uniform(*DRAG_PER_RADIUS), 0.0,
+        0.0, rng.uniform(*ECCENTRICITY), perigee, inclination,
+        (argument - rate_radps * FIRST_PASS_S - perigee) % (2 * math.pi), rate_radps * 60,
+        node % (2 * math.pi))
+    record.classification, record.intldesg = "U", "27001A"
+    return Elements(*export_tle(record))

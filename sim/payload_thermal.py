@@ -19,7 +19,7 @@ from sim.clock import SimClock
 from sim.fakes.board import THROTTLE_C, THROTTLED_POWER_PART, BoardProfile
 from sim.radio.channel import Channel
 from sim.sky import Sky, sun_above_horizon_deg
-from sim.thermal import BoxHeat
+from sim.thermal import BoxHeat, Heat
 
 STEP_MS_MAX = 5_000
 GNSS_W = 0.15
@@ -72,8 +72,12 @@ class Body:
         self._is_capturing = is_capturing
         self._at_ms = clock.now_ms
         self._state: AirState | None = None
+        self._sunlit: tuple[AirState, bool] | None = None  # of this state
         self._airtime_ms = 0
-        self._heat = BoxHeat(self.outside_c() + 6.0, board.soc_kpw)
+        self._heat = self._new_heat()
+
+    def _new_heat(self) -> Heat:
+        return BoxHeat(self.outside_c() + 6.0, self._board.soc_kpw)
 
     def state(self) -> AirState:
         """Where it is now."""
@@ -135,15 +139,16 @@ class Body:
         part of the sag given back as far as a payload may: it is no sign of an empty battery."""
         if self._is_plugged_in:
             return ADAPTER_MV
-        load_w = self._load_w(float(self._channel.is_payload_sending))
+        load_w = self._net_w(float(self._channel.is_payload_sending))
         sag_mv = self._battery.cold_sag_mv(load_w, self.inside_c())
         return self._between_dips()[0] + min(sag_mv, GIVEN_BACK_MV_MAX)
 
     def _between_dips(self) -> tuple[float, float]:
-        load_w = self._load_w(float(self._channel.is_payload_sending))
+        sending_part = float(self._channel.is_payload_sending)
         if self._is_plugged_in:
-            return ADAPTER_MV, load_w * 1e6 / ADAPTER_MV
-        volts_mv, milliamps = self._battery.terminals(load_w, self.inside_c())
+            return ADAPTER_MV, self._load_w(sending_part) * 1e6 / ADAPTER_MV
+        net_w = self._net_w(sending_part)
+        volts_mv, milliamps = self._battery.terminals(net_w, self.inside_c())
         if self.forced_battery_mv is not None:
             volts_mv = self.forced_battery_mv(self._clock.now_s)
         return volts_mv, milliamps
@@ -160,9 +165,11 @@ class Body:
 
     def is_sunlit(self) -> bool:
         state = self.state()
-        return sun_above_horizon_deg(
-            self._clock.utc_ms, state.latitude_deg, state.longitude_deg, state.altitude_m
-        ) > 0
+        if self._sunlit is None or self._sunlit[0] is not state:
+            above_deg = sun_above_horizon_deg(
+                self._clock.utc_ms, state.latitude_deg, state.longitude_deg, state.altitude_m)
+            self._sunlit = state, above_deg > 0
+        return self._sunlit[1]
 
     def plug_in(self) -> None:
         """From now on it lives on an adapter."""
@@ -174,7 +181,7 @@ class Body:
             step_ms = min(STEP_MS_MAX, self._clock.now_ms - self._at_ms)
             self._at_ms += step_ms
             load_w = self._load_w(self._sending_part(step_ms))
-            self._battery.draw(load_w, self.inside_c(), step_ms / 1000)
+            self._battery.draw(load_w - self._panel_w(), self.inside_c(), step_ms / 1000)
             density = self._sky.air(self.state().altitude_m).density_kgm3
             self._heat.step(
                 step_ms / 1000, load_w, self._processor_w(), self.outside_c(), density,
@@ -198,6 +205,14 @@ class Body:
         """Share of the last step in which the radio was sending."""
         airtime_ms, self._airtime_ms = self._airtime_ms, self._channel.payload_airtime_ms
         return min(1.0, (self._airtime_ms - airtime_ms) / step_ms)
+
+    def _panel_w(self) -> float:
+        """What panels feed into the battery; the small one of a balloon is only looked at."""
+        return 0.0
+
+    def _net_w(self, sending_part: float) -> float:
+        """What the battery gives; negative while it is charged."""
+        return self._load_w(sending_part) - self._panel_w()
 
     def _load_w(self, sending_part: float) -> float:
         if self.is_browned_out:

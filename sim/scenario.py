@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sim.balloon import SITES, Launch, Site, draw_launch
+from sim.balloon import SITES, STEADY_DRAG, Launch, Site, draw_launch
 from sim.clock import part_rng
 from sim.fakes.board import PI_4, PI_5, PI_ZERO_2W
-from sim.fakes.gnss_settings import M8, M10
+from sim.fakes.gnss_settings import M8, M10, ORBITAL
 from sim.fault_schedule import Scheduled
 from sim.hardware import Hardware
+from sim.orbit import REVOLUTIONS, Orbit, build
 from sim.radio.channel import MEAN_BURST_S, MEAN_LOSS
 from wire.airtime_budget import CADENCE_KEYS, AirtimeBudget
 from wire.mission import CadenceSection, Mission, SourceSection
+from wire.mission_orbit import OrbitSection, OrbitStation
 from wire.mission_radio import RadioSection
 
 PRESETS = ("calm", "cold", "deaf", "storm", "night", "brownout", "orbit")
@@ -43,6 +45,11 @@ SLOW_LINKS = (
     (300, 100), (300, 10), (293, 1), (1_200, 10), (2_400, 10), (2_400, 1), (100, 100), (100, 10),
 )
 SLOW_SHARE = 0.2  # of the flights
+ORBIT_HARDWARE = Hardware(PI_ZERO_2W, ORBITAL)  # no other board lives on two small panels
+ORBIT_CADENCE = {"track_s": 300, "housekeeping_s": 300, "picture_s": 3600, "api_s": 1800}
+ORBIT_MIND_S = 900
+KNOWS_SHARE = 0.7  # of the orbits, the payload has its elements and stations
+TUNED_SHARE = 0.8
 FORGED_PER_HOUR = 40.0  # frames to the payload, and as many to the station, in every drawn flight
 
 
@@ -60,7 +67,10 @@ class Conditions:
     up_loss: float = MEAN_LOSS
     burst_s: float = MEAN_BURST_S
     has_uplink: bool = True  # the station transmits
-    is_orbit: bool = False
+    orbit: Orbit | None = None  # in place of a balloon
+    is_tuned: bool = True  # stations follow the Doppler shift of an orbit
+    fall_exponent: float = STEADY_DRAG  # wire.landing.FALL_EXPONENT is what was measured
+    mast_m: float | None = None  # of the station; None: no horizon hides a balloon
     forged_per_hour: float = 0.0  # each way, by somebody without the keys
 
 
@@ -88,10 +98,41 @@ def draw(seed: int, mission: Mission, preset: str = ANY) -> Scenario:
     site = rng.choice(SITES)
     conditions = _conditions(rng, preset, site)
     drawn = _mission(rng, mission, preset)
+    if preset == "orbit":
+        drawn, conditions = into_orbit(seed, drawn, conditions, REVOLUTIONS, True)
     link = part_rng(seed, "link")
     if preset != "calm" and link.random() < SLOW_SHARE:
         drawn = _slowed(link, drawn)
     return Scenario(seed, preset, drawn, conditions)
+
+
+def into_orbit(
+    seed: int, mission: Mission, conditions: Conditions, revolutions: float,
+    is_handicapped: bool = False,
+) -> tuple[Mission, Conditions]:
+    """The same flight in an orbit: that of the mission file, or a drawn one over up to three
+    stations, with records as seldom as an orbit needs them. Handicapped, the payload of some seeds
+    does not know its elements, and the stations of some do not follow the Doppler shift."""
+    rng = part_rng(seed, "orbit")
+    site = conditions.site or rng.choice(SITES)
+    launch = conditions.launch or draw_launch(rng, site)
+    others = rng.sample([each for each in SITES if each != site], rng.randint(0, 2))
+    stations = tuple(
+        OrbitStation(name=f"station{number}", latitude_deg=each.latitude_deg,
+                     longitude_deg=each.longitude_deg, altitude_m=each.elevation_m,
+                     elevation_min_deg=rng.choice((0.0, 5.0, 10.0)))
+        for number, each in enumerate((site, *others), 1))
+    orbit = build(rng, mission.orbit, stations, launch, revolutions)
+    is_known = not is_handicapped or rng.random() < KNOWS_SHARE
+    is_tuned = not is_handicapped or rng.random() < TUNED_SHARE
+    if mission.orbit is None:
+        known = OrbitSection(tle=orbit.elements.lines, stations=stations)
+        mission = mission.model_copy(update={
+            "orbit": known if is_known else OrbitSection(),
+            "cadence": mission.cadence.model_copy(update=ORBIT_CADENCE),
+            "mind": mission.mind.model_copy(update={"every_s": ORBIT_MIND_S}),
+        })
+    return mission, replace(conditions, orbit=orbit, is_tuned=is_tuned, hardware=ORBIT_HARDWARE)
 
 
 def _conditions(rng: random.Random, preset: str, site: Site) -> Conditions:
@@ -119,7 +160,7 @@ def _conditions(rng: random.Random, preset: str, site: Site) -> Conditions:
                   "burst_s": rng.uniform(10.0, 60.0), "has_uplink": True},
         "night": {"warmth_k": rng.uniform(-15.0, -5.0)},
         "brownout": {"charge": rng.uniform(0.12, 0.3), "warmth_k": rng.uniform(-20.0, 0.0)},
-        "orbit": {"is_orbit": True, "has_uplink": True},
+        "orbit": {"has_uplink": True, "hardware": ORBIT_HARDWARE},
     }
     return Conditions(**{**drawn, **narrowed[preset]})
 

@@ -10,6 +10,7 @@ convection, which falls in proportion to the density: at 30 km one percent is le
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 from wire.standard_air import SEA_LEVEL_KGM3
 
@@ -24,6 +25,20 @@ def soc_resistance_kpw(sea_level_kpw: float, density_kgm3: float) -> float:
     """Processor above the box, K per W, where ``sea_level_kpw`` is that in dense air."""
     thinness = min(1.0, density_kgm3 / SEA_LEVEL_KGM3)
     return sea_level_kpw / (1 - CONVECTION_PART + CONVECTION_PART * thinness)
+
+
+class Heat(Protocol):
+    """Temperatures of a body."""
+
+    inside_c: float
+    soc_c: float
+
+    def step(
+        self, seconds: float, load_w: float, processor_w: float, outside_c: float,
+        density_kgm3: float, is_sunlit: bool,
+    ) -> None:
+        """Let ``seconds`` pass; ``processor_w`` is part of ``load_w``."""
+        ...
 
 
 class BoxHeat:

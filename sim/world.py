@@ -33,7 +33,7 @@ from payload.prompt import PersonaText
 from payload.sensors import ROLES
 from payload.storage.store import Store
 from sim import friend
-from sim.balloon import SITES, Balloon, Site, Trajectory, distance_m
+from sim.balloon import SITES, AirState, Balloon, Site, Trajectory
 from sim.battery import Battery
 from sim.clock import SimClock, life_rng, part_rng
 from sim.daemon import WATCH_EVERY_MS, Daemon, Observer
@@ -51,9 +51,11 @@ from sim.hardware import FittedChips
 from sim.orbit import Orbit
 from sim.payload_thermal import Body
 from sim.radio.air import TEND_EVERY_MS, Air
+from sim.radio.sight import OverGround, OverStations, Sight
 from sim.radio.strangers import MINUTE_MS
 from sim.scenario import Conditions
 from sim.sky import Sky
+from sim.spacecraft import Spacecraft
 from wire import auth, bodies
 from wire.frames import BeaconFrame
 from wire.mission import Mission
@@ -66,7 +68,7 @@ BOOT_DELAY_MS = 20_000  # a Pi from power on to the daemon
 # other by spinning cost seconds a thought instead of a tenth (measured: 7 to 19 s against 0.1 to
 # 0.2). What a Pi's threads give is in the modelled delay.
 MIND_THREADS = 1
-BODY_EVERY_MS = 2_000
+BODY_EVERY_MS, SPACECRAFT_EVERY_MS = 2_000, 10_000
 HEALED_BURST_S = 1.0
 
 
@@ -139,7 +141,8 @@ class World:
             self._make_flight, self._drop_devices)
         self._open_ground()
         self.power_on(0)
-        self.every(BODY_EVERY_MS, self._tend_body)
+        is_orbit = isinstance(self.trajectory, Orbit)
+        self.every(SPACECRAFT_EVERY_MS if is_orbit else BODY_EVERY_MS, self._tend_body)
         self.every(WATCH_EVERY_MS, self.daemon.watch)
         self.every(MINUTE_MS, self.air.hear_strangers)
         self.every(TEND_EVERY_MS, self.air.tend_ground)
@@ -215,6 +218,7 @@ class World:
         lives on an adapter."""
         self._is_healed = True
         self.body.plug_in()
+        self.channel.sight.come_near()
         for leg in (self.channel.down, self.channel.up):
             leg.is_cut = False
             leg.cuts.clear()
@@ -234,23 +238,26 @@ class World:
     # -- building ----------------------------------------------------------------------------
 
     def _path(self, site: Site) -> Trajectory:
-        rng, launch = part_rng(self.seed, "balloon"), self.conditions.launch
-        if self.conditions.is_orbit and launch is not None:
-            return Orbit(rng, site, launch)
-        return Balloon(rng, self.sky, site, launch)
+        conditions = self.conditions
+        if conditions.orbit is not None:
+            return conditions.orbit
+        rng = part_rng(self.seed, "balloon")
+        return Balloon(rng, self.sky, site, conditions.launch, conditions.fall_exponent)
 
-    def _is_in_view(self) -> bool:
-        path = self.trajectory
-        return self._is_healed or not isinstance(path, Orbit) or path.is_in_view(self.clock.now_s)
+    def _sight(self) -> Sight:
+        path, conditions = self.trajectory, self.conditions
+        if isinstance(path, Orbit):
+            return OverStations(self.clock, path, part_rng(self.seed, "sight"),
+                                self.mission.radio.rate_bps, conditions.is_tuned)
+        return OverGround(self._true_state, path.pad, conditions.mast_m)
+
+    def _true_state(self) -> AirState:
+        return self.body.state()
 
     def _build_air(self) -> None:
-        self.air = Air(
-            self.clock, self.mission, self.seed, self._distance_m, lambda: self.ground,
-            self._is_in_view, self.observers, self.at,
-        )
-        self.channel, self.radio, self.strangers = (
-            self.air.channel, self.air.radio, self.air.strangers
-        )
+        self.air = air = Air(self.clock, self.mission, self.seed, self._sight(),
+                             lambda: self.ground, self.observers, self.at)
+        self.channel, self.radio, self.strangers = air.channel, air.radio, air.strangers
         losses = self.conditions.down_loss, self.conditions.up_loss
         for leg, loss in zip((self.channel.down, self.channel.up), losses, strict=True):
             leg.fading.set(loss, self.conditions.burst_s)
@@ -265,7 +272,8 @@ class World:
         if charge is None:
             charge = part_rng(seed, "battery").uniform(0.70, 1.0)
         capacity_mah = mission.power.capacity_mah * self.conditions.health
-        self.body = Body(
+        make_body = Spacecraft if isinstance(self.trajectory, Orbit) else Body
+        self.body = make_body(
             self.clock, self.trajectory, self.sky,
             Battery(capacity_mah, charge), self.channel, self.hardware.board,
             lambda: self.mind is not None and self.mind.is_busy,
@@ -389,10 +397,3 @@ class World:
             self.at(self.clock.now_ms + period_ms, again)
 
         self.at(self.clock.now_ms + period_ms, again)
-
-    def _distance_m(self) -> float:
-        """From the station, which stays at the pad, to the payload; straight through the air."""
-        state, pad = self.body.state(), self.trajectory.pad
-        along_m = distance_m(pad[:2], (state.latitude_deg, state.longitude_deg))
-        up_m = state.altitude_m - pad[2]
-        return float((along_m**2 + up_m**2) ** 0.5)

@@ -107,10 +107,16 @@ class AirtimeBudget:
 
     def beacon_every_ms(
         self, phase: Phase | None, power: PowerMode | None, altitude_m: float | None,
-        phase_age_ms: float = 0,
+        phase_age_ms: float = 0, is_away: bool = False,
     ) -> int:
-        """Interval between beacons; no gap exceeds twice this. None is unknown."""
+        """Interval between beacons; no gap exceeds twice this. None is unknown.
+
+        ``is_away`` is true of a payload in orbit that knows that no station can hear it.
+        """
         asked_s = self._asked_s(phase, power, altitude_m, phase_age_ms)
+        orbit = self._mission.orbit
+        if is_away and orbit is not None:
+            asked_s = max(asked_s, orbit.beacon_away_s)
         return max(1000 * asked_s, self.least_ms)
 
     def _asked_s(

@@ -113,6 +113,7 @@ FIELDS: tuple[Field, ...] = (
     Field("pressure_hpa", 11, 0, 0.55),
     Field("queue_records", 8, 0, 1),  # on a logarithmic scale, see _QUEUE_BASE
 )
+ALTITUDE_M_MAX = 64_534.0  # of the field; no balloon gets there
 FAULT_BITS = 10
 COUNTER_BITS = 16
 _E = TypeVar("_E", bound=IntEnum)

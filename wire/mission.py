@@ -22,6 +22,7 @@ from wire import auth, sources
 from wire.airtime_budget import AirtimeBudget
 from wire.ax25 import Address
 from wire.mission_mqtt import STATION_NAME, MqttSection
+from wire.mission_orbit import OrbitSection, OrbitStation
 from wire.mission_radio import EbyteSection, RadioSection, RylrSection, Section
 from wire.mission_sensors import SensorSection
 from wire.sampling import RANGES
@@ -198,6 +199,7 @@ class Mission(Section):
     horus: HorusSection | None = None
     mind: MindSection = MindSection()
     flight: FlightSection = FlightSection()
+    orbit: OrbitSection | None = None  # a payload that orbits has it, a balloon has not
     api: tuple[ApiSection, ...] = ()
     ground: GroundSection = GroundSection()
     keys: KeySection = KeySection()
@@ -266,7 +268,8 @@ def parse(text: str, name: str) -> Mission:
             Address.parse(mission.payload.callsign)
         except ValueError as error:
             raise MissionError(f"{name}: payload.callsign for framing ax25: {error}") from error
-    flaw = mission.sensors.flaw() or mission.radio.flaw() or AirtimeBudget(mission).flaw()
+    flaw = (mission.sensors.flaw() or mission.radio.flaw() or AirtimeBudget(mission).flaw()
+            or (mission.orbit.flaw() if mission.orbit is not None else None))
     if flaw is not None:
         raise MissionError(f"{name}: {flaw}")
     return mission
@@ -330,7 +333,7 @@ def _sentence(name: str, error: ValidationError) -> str:
 _TABLES: dict[str, type[BaseModel]] = {
     "horus": HorusSection,
     "api": ApiSection, "sources": SourceSection, "ebyte": EbyteSection, "rylr": RylrSection,
-    "mqtt": MqttSection,
+    "mqtt": MqttSection, "orbit": OrbitSection, "stations": OrbitStation,
 }
 
 

@@ -18,6 +18,7 @@ from wire.auth import Authenticity
 from wire.bodies import Body
 from wire.records import TimeQuality, unpack_body
 
+ALTITUDE_M = (-1_000, 2_000_000)  # of what a payload says of itself, in orbit too
 KEY_BITS = 32  # of a record's id in its key
 FUTURE_MS = 60_000  # a record dated after it was heard has a wrong clock
 PAST_MS = 48 * 3600 * 1000
@@ -62,7 +63,7 @@ def track_point(row: sqlite3.Row) -> Point | None:
     lon = scaled(body, "lon", -18e8, 18e8, 1e-7)
     if lat is None or lon is None:
         return None
-    return Point(when_of(row)[0], lat, lon, number(body, "alt", -1000, 100_000))
+    return Point(when_of(row)[0], lat, lon, number(body, "alt", *ALTITUDE_M))
 
 
 def is_verified(row: Mapping[str, Any] | sqlite3.Row) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Literal
 
-from groundstation.archive.rows import body_of, key_of, when_of
+from groundstation.archive.rows import ALTITUDE_M, body_of, key_of, when_of
 from groundstation.decode import mosaic
 from groundstation.decode.pictures import media_type
 from groundstation.reading import lives
@@ -47,7 +47,7 @@ def _record(row: sqlite3.Row, body: Body) -> RecordJson:
         "id": key_of(row["life"], row["record_id"]), "when_ms": when_ms, "is_exact": is_exact,
         "heard_ms": row["heard_utc_ms"], "authenticity": row["authenticity"],
         "incarnation": lives.named(row["incarnation"]),
-        "alt_m": number(body, "alt", -1000, 100_000),
+        "alt_m": number(body, "alt", *ALTITUDE_M),
     }
 
 

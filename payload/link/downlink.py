@@ -84,6 +84,7 @@ class Downlink:
         self._guard = FaultGuard()
         self._notes: list[Note] = []
         self._stuck_since_ms: int | None = None  # not idle, though the airtime was over
+        self.is_away = False
         self._place = Place()
         self._sentences = 0
         self._horus_due_ms = 0
@@ -176,13 +177,15 @@ class Downlink:
             self._stuck_since_ms = None
             cadence_ms = self.beacon_every_ms(now_ms, phase, power, altitude_m)
             is_beacon_due = now_ms >= self._beacon_due_ms
-            if is_beacon_due and not self._owes_words:
+            if is_beacon_due and (self.is_away or not self._owes_words):
                 return self._send_beacon(beacon, cadence_ms, now_ms)
             if self._may_identify(now_ms):
                 return self._identify(now_ms)
-            if packet is not None and self._may_send_horus(now_ms):
+            if packet is not None and not self.is_away and self._may_send_horus(now_ms):
                 every_ms = cadence_ms * self._beacons_per_horus(now_ms, phase)
                 return self._send_horus(packet, every_ms, now_ms)
+            if self.is_away:
+                return max(self._beacon_due_ms, now_ms + RETRY_MS)
             frame = self._next_frame(now_ms)
             if frame is None and is_beacon_due:
                 return self._send_beacon(beacon, cadence_ms, now_ms)
@@ -201,12 +204,19 @@ class Downlink:
         self._horus_due_ms = now_ms
         self.beacon_now(now_ms)
 
+    def note_away(self, is_away: bool, now_ms: int) -> None:
+        """No station can hear it, or one can again: away, beacons and the callsign go alone, and
+        seldom."""
+        if self.is_away and not is_away:
+            self.beacon_now(now_ms)
+        self.is_away = is_away
+
     def beacon_every_ms(
         self, now_ms: int, phase: Phase, power: PowerMode, altitude_m: float | None
     ) -> int:
         """How often the beacon goes now."""
         age_ms = now_ms - self._phase_since_ms
-        return self._budget.beacon_every_ms(phase, power, altitude_m, age_ms)
+        return self._budget.beacon_every_ms(phase, power, altitude_m, age_ms, self.is_away)
 
     def _send_beacon(self, beacon: Callable[[], Beacon], cadence_ms: int, now_ms: int) -> int:
         is_listening = now_ms >= self._listen_due_ms

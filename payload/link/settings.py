@@ -4,8 +4,9 @@ A change survives a reboot. What the parts read is always a whole ``Mission``: t
 changed numbers in it. What a mission file is refused for (``wire.airtime_budget``)
 is refused here too.
 
-Command-loss: when the ground was once heard and then is not for half an hour, everything about the
-radio goes back to the mission file: the change may be why it is silent.
+Command-loss: when the ground is not heard for half an hour in flight, or for three days in orbit,
+everything about the radio goes back to the mission file: the change may be why it is silent. In
+orbit all other settings go back too: nobody can come and look.
 """
 
 from __future__ import annotations
@@ -13,21 +14,24 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from payload.navigation.profile import BALLOON
 from payload.notes import Note, event
 from wire.airtime_budget import CADENCE_KEYS, AirtimeBudget
 from wire.mission import Mission
 from wire.settings import BY_NUMBER
 
-COMMAND_LOSS_MS = 1_800_000
 _OF_THE_RADIO = ("cadence.beacon", "radio.")
 
 
 class FlightSettings:
     """What was changed; ``mission`` is what holds now."""
 
-    def __init__(self, mission: Mission, saved: Any) -> None:
+    def __init__(
+        self, mission: Mission, saved: Any, command_loss_ms: int = BALLOON.command_loss_ms
+    ) -> None:
         """``saved`` is what ``saved()`` gave; what is not allowed (any more) is absent."""
         self._file = mission
+        self._command_loss_ms = command_loss_ms
         self._changed: dict[int, int] = {}
         self.mission = mission
         if isinstance(saved, dict):
@@ -55,14 +59,14 @@ class FlightSettings:
 
     def update(self, heard_age_ms: int | None, in_flight: bool) -> list[Note]:
         """``heard_age_ms``: since the ground was last heard in this boot, None for never."""
-        is_lost = heard_age_ms is not None and heard_age_ms >= COMMAND_LOSS_MS
-        radio = [n for n in self._changed if _is_of_radio(n)]
-        if not (is_lost and in_flight and radio):
+        is_lost = heard_age_ms is not None and heard_age_ms >= self._command_loss_ms
+        unsafe = [n for n in self._changed if self._file.orbit is not None or _is_of_radio(n)]
+        if not (is_lost and in_flight and unsafe):
             return []
-        for number in radio:
+        for number in unsafe:
             del self._changed[number]
         self.mission = self._with(self._changed)
-        return [event("command_loss", "warning", reset=[BY_NUMBER[n].name for n in radio])]
+        return [event("command_loss", "warning", reset=[BY_NUMBER[n].name for n in unsafe])]
 
     def _with(self, changed: dict[int, int]) -> Mission:
         sections: dict[str, dict[str, int]] = {}

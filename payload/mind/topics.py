@@ -36,6 +36,7 @@ CLOUD_BELOW_M = 3_000.0
 CLOUD_HUMIDITY_PCT = 92.0
 COLD_C = -20.0
 WIND_MPS = 12.0
+WIND_M_MAX = 60_000.0
 TURNING_DPS, TURNING_FAST_DPS = 6.0, 60.0  # once a minute, and once in six seconds
 PANEL_FEEDS_W = 0.1
 PANEL_DARK_MV = 1_000.0
@@ -83,8 +84,10 @@ class Facts:
 
     @property
     def wind_mps(self) -> float | None:
-        """A balloon goes with the air, so its ground speed is the wind; on the ground it is not."""
-        if self.situation.phase not in _AIRBORNE or self.height_m is None:
+        """A balloon goes with the air, so its ground speed is the wind; on the ground it is not,
+        nor in orbit."""
+        height_m = self.height_m
+        if self.situation.phase not in _AIRBORNE or height_m is None or height_m > WIND_M_MAX:
             return None
         return self.situation.speed_mps
 

@@ -16,16 +16,15 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from payload.navigation import barometer, fix_age
+from payload.navigation.profile import BALLOON, Profile
 from payload.notes import Note, event
-from payload.plausible import LIMITS
 from payload.ports import Gnss, GnssFix, PortError
 
 SATELLITES_MIN = 4  # for a 3D position
 SATELLITES_MIN_PHASE = 5  # one to spare
-CLIMB_MPS_MAX = 120.0  # a free fall at 30 km reaches about 100 m/s
-GROUND_SPEED_MPS_MAX = 250.0  # the fastest jet stream is about 110 m/s
 POSITION_SLACK_M = 500.0  # what two good fixes may differ by whatever the time between them
 ALTITUDE_SLACK_M = 60.0
 FIRST_FIX_MS_MAX = 120_000  # a cold start under open sky takes about 30 s
@@ -36,7 +35,6 @@ AIR_SLACK_M, AIR_SLACK_PART = 1_000.0, 0.2  # weather, and 40 K beside the stand
 JAM_MIN = 128  # of 255; indoors beside a computer it is below 60
 JAM_REST_MS = 1_200_000  # the camera is what jams (raspberrypi/libcamera#43): rest it
 STUCK_MS = 10_000  # the same place to the last digit while it claims to move
-_LOW_M, _HIGH_M = LIMITS["altitude_m"]  # a receiver that clamps is at an end: both excluded
 _METRES_PER_DEGREE = 111_195.0
 _AIRBORNE_MODELS = frozenset((6, 7, 8))  # u-blox: airborne <1g, <2g, <4g
 
@@ -48,23 +46,26 @@ _FLAWS: tuple[tuple[str, Callable[[GnssFix], bool]], ...] = (
     ("no_position", lambda f: not _is_finite(f.latitude_deg, f.longitude_deg, f.altitude_m)),
     ("range", lambda f: abs(f.latitude_deg or 0) > 90 or abs(f.longitude_deg or 0) > 180),
     ("null_island", lambda f: f.latitude_deg == 0 and f.longitude_deg == 0),
-    ("altitude", lambda f: not _LOW_M < (f.altitude_m or 0) < _HIGH_M),
 )
 
 
-def flaw(fix: GnssFix) -> str | None:
-    """The first reason in ``_FLAWS`` why this fix cannot be used, None when it can."""
-    return next((name for name, has_it in _FLAWS if has_it(fix)), None)
+def flaw(fix: GnssFix, profile: Profile = BALLOON) -> str | None:
+    """The first reason in ``_FLAWS`` why this fix cannot be used, ``altitude`` where nothing of the
+    profile gets there, None when it can."""
+    low_m, high_m = profile.altitude_m
+    is_there = low_m < (fix.altitude_m or 0) < high_m
+    found = next((name for name, has_it in _FLAWS if has_it(fix)), None)
+    return found if found is not None or is_there else "altitude"
 
 
-def is_jump(old: GnssFix, new: GnssFix) -> bool:
-    """True when nothing that flies under a balloon gets from ``old`` to ``new`` in the time."""
+def is_jump(old: GnssFix, new: GnssFix, profile: Profile = BALLOON) -> bool:
+    """True when nothing of the profile gets from ``old`` to ``new`` in the time."""
     assert old.altitude_m is not None and new.altitude_m is not None
     elapsed_s = max(0, new.taken_ms - old.taken_ms) / 1000
     rise_m = abs(new.altitude_m - old.altitude_m)
-    if rise_m > ALTITUDE_SLACK_M + CLIMB_MPS_MAX * elapsed_s:
+    if rise_m > ALTITUDE_SLACK_M + profile.climb_mps_max * elapsed_s:
         return True
-    return distance_m(old, new) > POSITION_SLACK_M + GROUND_SPEED_MPS_MAX * elapsed_s
+    return distance_m(old, new) > POSITION_SLACK_M + profile.ground_speed_mps_max * elapsed_s
 
 
 def distance_m(first: GnssFix, second: GnssFix) -> float:
@@ -90,8 +91,9 @@ def ground_distance_m(first: tuple[float, float], second: tuple[float, float]) -
 class Navigation:
     """Where the payload is, as far as one receiver can be believed."""
 
-    def __init__(self, gnss: Gnss | None) -> None:
+    def __init__(self, gnss: Gnss | None, profile: Profile = BALLOON) -> None:
         self._gnss = gnss
+        self._profile = profile
         self.fix: GnssFix | None = None  # the last good one, however old
         self.rejects: Counter[str] = Counter()  # fixes refused, per reason
         self.is_lost = False
@@ -116,6 +118,25 @@ class Navigation:
         """Milliseconds since the last good fix was taken; None when there was none."""
         return None if self.fix is None else max(0, now_ms - self.fix.taken_ms)
 
+    def is_current(self, now_ms: int) -> bool:
+        """True while the last good fix still says how it moves."""
+        age_ms = self.fix_age_ms(now_ms)
+        return age_ms is not None and age_ms <= fix_age.LOST_MS
+
+    def known(self, now_ms: int) -> dict[str, Any]:
+        """What the last good fix says, as a situation has it; motion only while it is current."""
+        fix, age_ms = self.fix, self.fix_age_ms(now_ms)
+        if fix is None or age_ms is None:
+            return {}
+        moving = fix if self.is_current(now_ms) else None
+        return {
+            "latitude_deg": fix.latitude_deg, "longitude_deg": fix.longitude_deg,
+            "altitude_m": fix.altitude_m, "satellites": fix.satellites,
+            "speed_mps": moving.speed_mps if moving else None,
+            "heading_deg": moving.heading_deg if moving else None,
+            "fix_age_s": age_ms / 1000,
+        }
+
     def poll(self, now_ms: int, pressure_hpa: float | None = None) -> list[Note]:
         """Take in what the receiver said; events for the receiver lost or returned.
 
@@ -130,12 +151,19 @@ class Navigation:
         notes: list[Note] = []
         is_absent = False
         try:
-            for fix in self._gnss.poll(now_ms):
+            for fix in self._unread(now_ms):
                 notes += self._take(fix, now_ms)
         except (PortError, OSError) as error:
             is_absent = True
             self._reason = type(error).__name__
         return notes + self._listen_for_jamming(now_ms) + self._check_lost(is_absent, now_ms)
+
+    def _unread(self, now_ms: int) -> list[GnssFix]:
+        """What the receiver said since the last look. In orbit only the newest: all have the time
+        at which they were read, and in a second it is kilometres away."""
+        assert self._gnss is not None
+        fixes = self._gnss.poll(now_ms)
+        return fixes[-1:] if self._profile.is_orbit else fixes
 
     def _listen_for_jamming(self, now_ms: int) -> list[Note]:
         """The receiver reports radio noise; the camera, its usual source, stays off for
@@ -153,7 +181,7 @@ class Navigation:
         return []
 
     def _take(self, fix: GnssFix, now_ms: int) -> list[Note]:
-        reason = flaw(fix)
+        reason = flaw(fix, self._profile)
         if reason is None:
             reason = self._repetition(fix)
             self._previous = fix
@@ -199,7 +227,7 @@ class Navigation:
     def _doubt(self, last: GnssFix, fix: GnssFix) -> str | None:
         """Why a fix that is sound by itself does not follow the last good one; None: it does."""
         doubt, patience_ms = None, 0
-        if is_jump(last, fix):
+        if is_jump(last, fix, self._profile):
             doubt, patience_ms = "jump", REACQUIRE_MS
         has_gap = fix.taken_ms - last.taken_ms >= fix_age.LOST_MS
         if (doubt or has_gap) and self._has_air_agreed and self._is_against_air(fix):
@@ -216,7 +244,7 @@ class Navigation:
 
     def _has_insisted(self, fix: GnssFix, patience_ms: int) -> bool:
         """True when refused fixes have agreed with this one for long enough to be the truth."""
-        if self._insisting and is_jump(self._insisting[-1], fix):
+        if self._insisting and is_jump(self._insisting[-1], fix, self._profile):
             self._insisting.clear()
         self._insisting = [*self._insisting[:1], *self._insisting[1:][-REACQUIRE_FIXES_MIN:], fix]
         is_long = fix.taken_ms - self._insisting[0].taken_ms >= patience_ms

@@ -15,11 +15,11 @@ from statistics import median
 from payload.navigation import fix_age
 from payload.navigation.gnss import (
     ALTITUDE_SLACK_M,
-    CLIMB_MPS_MAX,
     SATELLITES_MIN_PHASE,
     flaw,
     ground_distance_m,
 )
+from payload.navigation.profile import BALLOON, Profile
 from payload.ports import GnssFix
 
 MEDIAN_FIXES = 5  # outlives two wrong altitudes in a row
@@ -50,7 +50,8 @@ class _Anchor:
 class Motion:
     """What the recent fixes say together; each value is None until it is known."""
 
-    def __init__(self) -> None:
+    def __init__(self, profile: Profile = BALLOON) -> None:
+        self._profile = profile
         self.altitude_m: float | None = None  # median of the last five fixes
         self.climb_mps: float | None = None
         self.top: tuple[float, GnssFix] | None = None  # credible altitude of the newest fix
@@ -68,7 +69,7 @@ class Motion:
             return False
         if self.fix is not None and fix.taken_ms <= self.fix.taken_ms:
             return False
-        if flaw(fix) is not None or fix.satellites < SATELLITES_MIN_PHASE:
+        if flaw(fix, self._profile) is not None or fix.satellites < SATELLITES_MIN_PHASE:
             return False
         assert fix.altitude_m is not None
         assert fix.latitude_deg is not None and fix.longitude_deg is not None
@@ -122,7 +123,7 @@ class Motion:
         if not self._smooth:
             return False
         past_ms, past_m = self._smooth[-1]
-        reach_m = ALTITUDE_SLACK_M + CLIMB_MPS_MAX * (now_ms - past_ms) / 1000
+        reach_m = ALTITUDE_SLACK_M + self._profile.climb_mps_max * (now_ms - past_ms) / 1000
         return abs(altitude_m - past_m) > reach_m
 
     def _climb(self, now_ms: int, altitude_m: float) -> float | None:

@@ -1,7 +1,8 @@
 """The flight phase: at every fix a state machine applies the table of ``navigation.phase_rows``.
 
     BOOT -> GROUND -> ASCENT -> (FLOAT) -> DESCENT -> LANDED, and INFLIGHT_UNKNOWN after a reboot
-    in the air. From flight no way leads to GROUND; what has LANDED can fly again.
+    in the air. From flight no way leads to GROUND; what has LANDED can fly again. In orbit there is
+    FLOAT alone, and GROUND on the bench.
 
 The receiver's altitudes decide, never its silence: only the half-hour rule moves without a fix.
 Where they jump as nothing flies, one side of the jump is wrong, and it is unknown which. When they
@@ -26,8 +27,9 @@ from payload.navigation.clock import is_plausible_utc
 from payload.navigation.gnss import ground_distance_m
 from payload.navigation.motion import Motion
 from payload.navigation.peak import Peak, PeakMark
-from payload.navigation.phase_rows import TRANSITIONS, Rule
+from payload.navigation.phase_rows import ORBIT_TRANSITIONS, TRANSITIONS, Rule
 from payload.navigation.phase_state import SavedPhase, restore
+from payload.navigation.profile import BALLOON, Profile
 from payload.notes import Note, event
 from payload.ports import GnssFix
 from wire.beacon import Phase
@@ -62,7 +64,9 @@ class _Jump(NamedTuple):
 class PhaseMachine:
     """The phase and the marks of the flight; see ``TRANSITIONS`` for what moves it."""
 
-    def __init__(self, saved: dict[str, Any] | None, now_ms: int) -> None:
+    def __init__(
+        self, saved: dict[str, Any] | None, now_ms: int, profile: Profile = BALLOON
+    ) -> None:
         """``saved`` is what ``saved()`` gave before the reboot; anything unreadable is absent."""
         self.phase = Phase.BOOT
         self.since_ms = now_ms
@@ -72,7 +76,9 @@ class PhaseMachine:
         self.ground_altitude_m: float | None = None
         self._is_ground_guessed = False  # it is where the first fix was, and may be in the air
         self.is_landing_assumed: bool = False
-        self.motion = Motion()
+        self.motion = Motion(profile)
+        self._profile = profile
+        self._rows = ORBIT_TRANSITIONS if profile.is_orbit else TRANSITIONS
         self._boot_ms = now_ms
         self._was = Phase.BOOT  # the last phase that was certain
         self._entry_altitude_m: float | None = None
@@ -167,7 +173,7 @@ class PhaseMachine:
         assert self.motion.fix is not None
         taken_ms = self.motion.fix.taken_ms
         chosen: Rule | None = None
-        for row in TRANSITIONS[self.phase]:
+        for row in self._rows[self.phase]:
             if not row.is_true(self):
                 self._held.pop(row, None)
                 continue
@@ -221,8 +227,14 @@ class PhaseMachine:
         return [event("burst", **self.peak.fields())]
 
     def _without_fix(self, now_ms: int) -> list[Note]:
-        """Only two things happen without a fix: the end of BOOT, and of a long silent descent."""
-        if self.phase is Phase.BOOT and now_ms - self._boot_ms >= BOOT_MS_MAX:
+        """Only two things happen without a fix: the end of BOOT, and of a long silent descent.
+
+        What orbits does so whether its receiver works or not.
+        """
+        is_over = now_ms - self._boot_ms >= BOOT_MS_MAX
+        if self._profile.is_orbit and self.phase in (Phase.BOOT, Phase.INFLIGHT_UNKNOWN):
+            return self._enter(Phase.FLOAT, "no_fix_since_boot", now_ms) if is_over else []
+        if self.phase is Phase.BOOT and is_over:
             return self._enter(Phase.GROUND, "no_fix_since_boot", now_ms)
         heard_ms = self.motion.fix.taken_ms if self.motion.fix is not None else self._boot_ms
         silent_ms = now_ms - max(heard_ms, self.since_ms)

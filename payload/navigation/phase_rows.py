@@ -138,6 +138,17 @@ _ROWS: tuple[Rule, ...] = (
     Rule(_P.LANDED, _P.DESCENT, "still_falling", 20,
          lambda m: m.is_landing_assumed and _climb(m) <= -3),
 )
-TRANSITIONS: dict[Phase, tuple[Rule, ...]] = {
-    phase: tuple(row for row in _ROWS if row.origin is phase) for phase in Phase
-}
+# In orbit nothing bursts, falls or lands, and the height swings by tens of kilometres.
+_ORBIT_ROWS: tuple[Rule, ...] = (
+    Rule(_P.GROUND, _P.FLOAT, "high", 10, lambda m: m.is_aloft),
+    Rule(_P.INFLIGHT_UNKNOWN, _P.FLOAT, "high", 10, lambda m: m.is_aloft),
+    Rule(_P.INFLIGHT_UNKNOWN, _P.GROUND, "low", 10, lambda m: not m.is_aloft),  # on the bench again
+)
+
+
+def _by_origin(rows: tuple[Rule, ...]) -> dict[Phase, tuple[Rule, ...]]:
+    return {phase: tuple(row for row in rows if row.origin is phase) for phase in Phase}
+
+
+TRANSITIONS = _by_origin(_ROWS)
+ORBIT_TRANSITIONS = _by_origin(_ORBIT_ROWS)

@@ -66,6 +66,8 @@ M10 = Generation(
     "M10", 80_000, has_legacy_settings=False, has_key_settings=True, keeps_fix_type=True,
     version=(b"ROM SPG 5.10 (7b202e)", b"000A0000"),
 )
+# A receiver sold for orbits: the limits of altitude and speed are lifted, for which one signs.
+ORBITAL = Generation("M8 for orbits", 2_000_000)
 FIELD_M8 = Generation("M8 that drops its lock at 18 km", 18_000)
 CLONE = Generation("clone", 50_000, has_legacy_settings=False)
 

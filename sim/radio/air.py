@@ -17,6 +17,7 @@ from sim.radio.channel import Channel, GilbertElliott, frame_name
 from sim.radio.forgeries import Forger
 from sim.radio.impairments import Arrival, Wear
 from sim.radio.modem import SimRadio
+from sim.radio.sight import Sight
 from sim.radio.strangers import Strangers, Transmission
 from wire.airtime import Airtime
 from wire.frames import BeaconFrame, decode_downlink
@@ -33,8 +34,8 @@ class Air:
     faults are set there."""
 
     def __init__(
-        self, clock: SimClock, mission: Mission, seed: int, distance_m: Callable[[], float],
-        ground: Callable[[], Ground | None], is_in_view: Callable[[], bool],
+        self, clock: SimClock, mission: Mission, seed: int, sight: Sight,
+        ground: Callable[[], Ground | None],
         observers: list[Observer], plan: Callable[[int, Callable[[], None]], None],
     ) -> None:
         """``ground`` gives the station while it runs; ``plan(at_ms, action)`` makes an event."""
@@ -42,7 +43,7 @@ class Air:
         self.last_frame: bytes | None = None
         self.ground_offset_ms = 0  # how wrong the station's computer clock is
         self.channel = Channel(
-            clock, Airtime.of(mission.radio), part_rng(seed, "channel"), distance_m,
+            clock, Airtime.of(mission.radio), part_rng(seed, "channel"), sight,
             (GilbertElliott(part_rng(seed, "down")), GilbertElliott(part_rng(seed, "up"))),
             (Wear(part_rng(seed, "wear down")), Wear(part_rng(seed, "wear up"))),
         )
@@ -55,7 +56,6 @@ class Air:
         self.sources = StationSources(clock, mission, part_rng(seed, "sources"))
         self._clock = clock
         self._ground = ground
-        self._is_in_view = is_in_view
         self._observers = observers
         self._plan = plan
 
@@ -84,7 +84,7 @@ class Air:
         self._plan(end_ms, lambda: self._down_arrives(frame, start_ms, end_ms))
 
     def _down_arrives(self, frame: bytes, start_ms: int, end_ms: int) -> None:
-        is_listening = self._ground() is not None and self._is_in_view()
+        is_listening = self._ground() is not None
         arrivals = self.channel.arrive_down(frame, start_ms, end_ms, is_listening)
         self._spread(arrivals, self.ground_hears)
 

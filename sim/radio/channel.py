@@ -4,31 +4,27 @@ A frame takes its airtime; the far end gets it when it ends, if the channel was 
 middle and the far end was not sending meanwhile. Fading follows Gilbert and Elliott in time: a good
 state that loses nothing and a bad one that loses all, each held for exponentially distributed
 seconds, so a burst is as long for a direction that sends seldom as for one that sends all the time.
-RSSI and SNR fall with distance; they are reported, and decide nothing.
+RSSI and SNR fall with distance; whether they decide anything is said by ``sim.radio.sight``.
 
-Source: Gilbert, Capacity of a burst-noise channel, BSTJ 39 (1960); free-space loss ITU-R P.525.
+Source: Gilbert, Capacity of a burst-noise channel, BSTJ 39 (1960).
 """
 
 from __future__ import annotations
 
-import math
 import random
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from payload.ports import HeardFrame
 from sim.clock import SimClock
 from sim.radio.impairments import Arrival, Wear
+from sim.radio.sight import SEND_DBM, Sight, free_space_db
 from wire import horus
 from wire.airtime import Airtime
 from wire.frames import SIGNED_BIT, VERSION, FrameType, decode_downlink
 
 MEAN_LOSS = 0.30
 MEAN_BURST_S = 6.0
-SEND_DBM = 20.0
-FREQUENCY_MHZ = 434.0
-NOISE_DBM = -118.0
 _NAMES = {int(kind): kind.name.lower() for kind in FrameType}
 
 
@@ -131,7 +127,7 @@ class Channel:
 
     def __init__(
         self, clock: SimClock, airtime: Airtime, rng: random.Random,
-        distance_m: Callable[[], float], fading: tuple[GilbertElliott, GilbertElliott],
+        sight: Sight, fading: tuple[GilbertElliott, GilbertElliott],
         wear: tuple[Wear, Wear],
     ) -> None:
         """``fading`` and ``wear`` are of the leg down and of the leg up."""
@@ -144,7 +140,7 @@ class Channel:
         self._clock = clock
         self.airtime = airtime
         self._rng = rng
-        self._distance_m = distance_m
+        self.sight = sight
         self._payload = _Sending()
         self._ground = _Sending()
 
@@ -178,6 +174,9 @@ class Channel:
         if arrivals and (not is_listening or self.is_ground_deaf(start_ms, end_ms)):
             self.counts["down_not_listening"] += 1
             return []
+        if arrivals and not self.sight.carries():
+            self.counts["down_out_of_reach"] += 1
+            return []
         return self._counted(frame, arrivals)
 
     def arrive_up(self, frame: bytes, start_ms: int, end_ms: int) -> list[Arrival]:
@@ -185,6 +184,9 @@ class Channel:
         arrivals = self.up.carry(frame, start_ms, end_ms)
         if arrivals and self.is_payload_deaf(start_ms, end_ms):
             self.counts["up_not_listening"] += 1
+            return []
+        if arrivals and not self.sight.carries():
+            self.counts["up_out_of_reach"] += 1
             return []
         return self._counted(frame, arrivals)
 
@@ -198,10 +200,9 @@ class Channel:
 
     def signal(self, data: bytes) -> HeardFrame:
         """Bytes with the strength at which they arrive over the present distance."""
-        distance_km = max(0.05, self._distance_m() / 1000)
-        free_space_db = 32.44 + 20 * math.log10(distance_km) + 20 * math.log10(FREQUENCY_MHZ)
-        rssi_dbm = SEND_DBM - free_space_db + self._rng.gauss(0, 2.0)
-        snr_db = min(12.0, rssi_dbm - NOISE_DBM)
+        lost_db = free_space_db(max(50.0, self.sight.distance_m()))
+        rssi_dbm = SEND_DBM - lost_db + self.sight.gain_db() + self._rng.gauss(0, 2.0)
+        snr_db = min(12.0, rssi_dbm - self.sight.noise_dbm)
         return HeardFrame(data, round(rssi_dbm, 1), round(snr_db, 1))
 
     def _begin(self, sender: _Sending, frame: bytes) -> int:

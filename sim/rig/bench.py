@@ -24,6 +24,7 @@ from sim.fakes.services import SimHttp
 from sim.fakes.ublox import FakeUblox
 from sim.radio.channel import Channel, GilbertElliott
 from sim.radio.impairments import Wear
+from sim.radio.sight import OpenAir
 from sim.rig import folder, processes
 from sim.rig.air import modems
 from sim.rig.disk import BenchDisk
@@ -81,8 +82,8 @@ class Bench:
         fading = (GilbertElliott(rng, settings.loss), GilbertElliott(rng, settings.loss))
         # KISS tells no signal strength, so the distance is nobody's business here.
         self.channel = Channel(
-            loop.clock, Airtime.of(mission.radio), rng, lambda: 1_000.0, fading,
-            (Wear(rng), Wear(rng)))
+            loop.clock, Airtime.of(mission.radio), rng, OpenAir(lambda: 1_000.0),
+            fading, (Wear(rng), Wear(rng)))
         self.payload_modem, self.station_modem = modems(loop, self.channel, Envelope(mission))
         self.internet = Internet(
             loop, SimHttp(loop.clock, part_rng(settings.seed, "internet"), lambda: 0.0))

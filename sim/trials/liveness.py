@@ -97,8 +97,8 @@ def _faults_left(world: World) -> FaultBits | None:
     if flight is None:
         return None
     left = flight.faults(flight.situation(world.daemon.now_ms)) & ~OUTSIDE_FAULTS
-    if isinstance(world.trajectory, Orbit):  # above what a balloon's receiver and sensors can do
-        left &= ~(FaultBits.GNSS | FaultBits.OUTSIDE)
+    if isinstance(world.trajectory, Orbit):  # there is no air to measure
+        left &= ~FaultBits.OUTSIDE
     if flight.power.governor.forbids_pictures:  # in a vacuum it may stay so
         left &= ~FaultBits.CAMERA
     return left

@@ -86,4 +86,4 @@ class AirtimeWatch:
         fix, phase = flight.navigation.fix, flight.phase
         return self._budget.beacon_every_ms(
             phase.phase, flight.power.mode, fix.altitude_m if fix else None,
-            self._world.daemon.now_ms - phase.since_ms)
+            self._world.daemon.now_ms - phase.since_ms, flight.downlink.is_away)

@@ -40,6 +40,7 @@ from payload.prompt import MUSING_BYTES_MAX
 from payload.storage.store import RING_RECORDS_MAX
 from sim.balloon import Balloon
 from sim.clock import life_rng
+from sim.orbit import Orbit
 from sim.verify import shown, truth
 from sim.verify.airtime_watch import AirtimeWatch
 from sim.verify.cutdown_watch import CutdownWatch
@@ -69,7 +70,9 @@ LOW_BATTERY_MS = 90_000  # median, debounce and a thought that was already under
 FIX_MS = 150_000  # a receiver's cold start, and 60 s for the phase
 WORDS = (Kind.MUSING, Kind.REPLY)
 # How long after the truth changed the phase may still be the old one, ms.
-LAG_MS = {Phase.ASCENT: 180_000, Phase.DESCENT: 90_000, Phase.LANDED: 420_000}
+LAG_MS = {
+    Phase.ASCENT: 180_000, Phase.FLOAT: 0, Phase.DESCENT: 90_000, Phase.LANDED: 420_000,
+}
 
 FLOWN = FLIGHT_PHASES | {Phase.LANDED}
 
@@ -171,7 +174,8 @@ class Checks:
             assert self._world.flight is not None
             self.counts["numbered"] += 1
             session = self._world.flight.downlink.session
-            self._note_number(self._numbers.on_frame(session, decoded))
+            swallowed = self._world.radio.dropped_frames
+            self._note_number(self._numbers.on_frame(session, decoded, swallowed))
 
     def on_uplink(self, frame: bytes) -> None:
         """The station, and nobody else, begins to send ``frame``."""
@@ -350,6 +354,8 @@ class Checks:
     def _truth(self) -> tuple[Phase, int]:
         """(the true phase, since when in ms); GROUND also where nobody knows, as in a replay."""
         path, now_s = self._world.trajectory, self._world.clock.now_s
+        if isinstance(path, Orbit):
+            return Phase.FLOAT, 0
         if not isinstance(path, Balloon):
             return Phase.GROUND, 0
         for phase, begin_s in (

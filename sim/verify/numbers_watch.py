@@ -19,6 +19,7 @@ class NumbersWatch:
         self._begun: set[Session] = set()
         self._symbols: dict[tuple[Session, int, int], int] = {}  # CRC-32 of the content
         self._last_number: int | None = None
+        self._swallowed = 0
 
     def on_boot(self, session: Session) -> str | None:
         """A life begins."""
@@ -28,12 +29,14 @@ class NumbersWatch:
         return f"{session} was begun twice" if is_again else None
 
     def on_frame(
-        self, session: Session, frame: BeaconFrame | DataFrame | IncarnationFrame
+        self, session: Session, frame: BeaconFrame | DataFrame | IncarnationFrame, swallowed: int
     ) -> str | None:
-        """The payload sends ``frame`` in this session."""
+        """The payload sends ``frame`` in this session. ``swallowed`` counts the frames that the
+        modem took and did not send: in orbit the next may follow minutes later."""
         number, last = frame.counter.number, self._last_number
+        missing, self._swallowed = swallowed - self._swallowed, swallowed
         self._last_number = number
-        if last is not None and number != last + 1 & 0xFFF:
+        if last is not None and not 0 <= (number - last - 1 & 0xFFF) <= missing:
             return f"frame {number} was sent after {last}"
         if isinstance(frame, DataFrame):
             crc = zlib.crc32(frame.symbol)

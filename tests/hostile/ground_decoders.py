@@ -25,6 +25,7 @@ from groundstation.export import ccsds
 from groundstation.export.export import write_all
 from groundstation.ground import Ground
 from groundstation.http_call import HttpAnswer
+from groundstation.passes import command
 from groundstation.peers import messages
 from groundstation.peers.messages import Told, Wanted
 from groundstation.reading import tawhiri
@@ -36,6 +37,7 @@ from tests.groundstation.far_end import MISSION, START_MS
 from tests.groundstation.reading import test_tawhiri
 from tests.hostile import examples, seals
 from tests.hostile.registry import JSON_WORDS, Decoder, Take, Tape, fresh, in_file, plain
+from tests.wire import orbits
 from wire import horus, records, ukhas
 from wire.auth import Authenticity
 from wire.beacon import Beacon
@@ -311,6 +313,9 @@ GROUND: list[Decoder] = [
             held_bytes=2 * _MIB, peak_bytes=8 * _MIB, cost=50),
     Decoder("groundstation.decode.beacon_freshness", fresh(_order), _beacons),
     Decoder("groundstation.decode.pictures", plain(media_type), lambda: _PICTURES),
+    Decoder("groundstation.passes.command", in_file("iss.tle", command.read_tle),
+            lambda: [(f"ISS\n{orbits.ISS[0]}\n{orbits.ISS[1]}\n".encode(),)], (StationError,),
+            cost=2),
     Decoder("groundstation.web.token_file",
             in_file(token_file.NAME, lambda path: token_file.load(path.parent)), _tokens,
             (StationError,), words=JSON_WORDS, cost=5),

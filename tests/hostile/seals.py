@@ -110,3 +110,11 @@ def reyax_line(packet: bytes) -> bytes:
     if found is None:
         return packet
     return b"+RCV=%s,%d,%s%s" % (found[1], len(found[2]), found[2], found[3])
+
+
+def tle(packet: bytes) -> bytes:
+    """Each line ends with the sum of its digits, a minus counting as one."""
+    return b"\n".join(
+        line[:-1] + b"%d" % (sum(byte - 48 if 48 <= byte < 58 else byte == 45
+                                 for byte in line[:-1]) % 10)
+        for line in packet.split(b"\n"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from contextlib import suppress
 from functools import cache, partial
@@ -23,6 +24,7 @@ from tests.hostile.registry import (
     in_file,
     plain,
 )
+from tests.wire import orbits
 from tests.wire.test_text_codec import OWN, model
 from wire import (
     ax25,
@@ -60,6 +62,7 @@ from wire.frames import (
 from wire.incoming import Receiver
 from wire.key_file import KeyFileError
 from wire.mission import MissionError
+from wire.orbit import Elements, OrbitError, geodetic
 from wire.session import Session
 from wire.text_codec import CodecError, TextModel
 from wire.transfer import Sender
@@ -211,6 +214,18 @@ def _block() -> Take:
     return take
 
 
+def _elements(data: bytes) -> object:
+    """The orbit of two lines, today and in a year, is somewhere or is refused."""
+    lines = data.decode("ascii", "replace").split("\n")
+    if len(lines) != 2:
+        raise OrbitError("not two lines")
+    elements = Elements(*lines)
+    for days in (0, 365):
+        found = geodetic(elements.at(elements.epoch_ms + days * 86_400_000))
+        assert all(map(math.isfinite, found)), found
+    return elements.epoch_ms
+
+
 def _said(data: bytes) -> object:
     """What an answer says, with a sentence and as it is."""
     sources.text_of(data, "")
@@ -342,6 +357,8 @@ WIRE: list[Decoder] = [
     Decoder("wire.mission", in_file("mission.toml", mission.load),
             lambda: [(MISSION_TOML,)], (MissionError,), peak_bytes=32 * _MEGABYTES,
             cost=20, words=TOML_WORDS),
+    Decoder("wire.orbit", plain(_elements), lambda: [("\n".join(lines).encode(),) for lines in (
+        orbits.ISS, orbits.VANGUARD, orbits.GEOSTATIONARY)], (OrbitError,), seal=seals.tle),
     Decoder("wire.bundle", _bundle, _manifest, (BundleError,), peak_bytes=8 * _MEGABYTES,
             cost=30, words=JSON_WORDS),
 ]

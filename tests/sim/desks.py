@@ -18,6 +18,7 @@ from sim.fakes.i2c_bus import FakeI2cBus
 from sim.radio.channel import Channel, GilbertElliott
 from sim.radio.impairments import Wear
 from sim.radio.modem import SimRadio
+from sim.radio.sight import OpenAir
 from tests.sim.flights import Quiet
 from wire.airtime import HdlcAirtime
 
@@ -56,7 +57,7 @@ class AirDesk:
             direction.none()
         self.channel = Channel(
             self.clock, HdlcAirtime(100, 2_400, 400, 16), part_rng(1, "channel"),
-            lambda: distance_m,
+            OpenAir(lambda: distance_m),
             (clear[0], clear[1]), (wear[0], wear[1]),
         )
         self.sent: list[tuple[bytes, int]] = []

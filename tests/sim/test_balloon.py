@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from sim.balloon import END_S, PAD_S, SITES, Balloon, distance_m
+from sim.balloon import END_S, PAD_S, SITES, STEADY_DRAG, Balloon, distance_m
 from sim.clock import part_rng
 from sim.sky import Sky
+from wire.landing import FALL_EXPONENT, fall_factor
 
 
 def _balloon(seed: int) -> Balloon:
@@ -47,3 +48,15 @@ def test_the_path_is_continuous() -> None:
 def test_a_seed_is_a_flight() -> None:
     assert _balloon(9).state(5_000) == _balloon(9).state(5_000)
     assert _balloon(9).state(5_000) != _balloon(10).state(5_000)
+
+
+def test_a_fall_with_the_measured_exponent_slows_as_the_forecast_has_it() -> None:
+    """Both land as fast; the one of the forecast begins faster and is down earlier."""
+    steady, measured = (
+        Balloon(part_rng(5, "balloon"), Sky(part_rng(5, "sky")), SITES[0], fall_exponent=exponent)
+        for exponent in (STEADY_DRAG, FALL_EXPONENT))
+    assert measured.burst_s == steady.burst_s and measured.landing_s < steady.landing_s
+    state = measured.state(measured.burst_s + 300.0)
+    sea_level_mps = -state.climb_mps / fall_factor(state.altitude_m)
+    lower = measured.state(measured.landing_s - 100.0)
+    assert abs(-lower.climb_mps / fall_factor(lower.altitude_m) / sea_level_mps - 1) < 0.02

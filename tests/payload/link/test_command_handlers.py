@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from payload.camera.camera import FIRST_PICTURE_MS
-from payload.link.settings import COMMAND_LOSS_MS
+from payload.navigation.profile import BALLOON
 from payload.ports import DeviceAbsent
 from payload.starts import PROVEN_MS
 from tests.payload import test_flight
@@ -123,7 +123,7 @@ def test_a_radio_setting_that_nobody_answers_goes_back_also_after_a_reboot(bench
     bench.command(Opcode.SETTING_SET, 10, 120)
     bench.restart()
     bench.ports.gnss.climb_mps = 5.0
-    bench.run(COMMAND_LOSS_MS // 1000 - 5)
+    bench.run(BALLOON.command_loss_ms // 1000 - 5)
     assert bench.flight.settings.mission.radio.listen_every_s == 120
     bench.run(10)
     assert bench.flight.settings.mission == test_flight.MISSION

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from payload.link.settings import COMMAND_LOSS_MS, FlightSettings
+from payload.link.settings import FlightSettings
+from payload.navigation.profile import BALLOON, ORBIT
 from wire import mission as mission_file
 from wire.airtime_budget import CADENCE_KEYS
+from wire.mission_orbit import OrbitSection
 from wire.settings import TABLE, Setting, find
 
 MISSION = mission_file.load(Path(__file__).parents[3] / "mission.toml")
@@ -64,15 +66,27 @@ def test_after_half_an_hour_of_silence_the_radio_is_as_the_file_says() -> None:
     settings.change(2, 60)
     settings.change(10, 120)
     settings.change(9, 600)
-    assert settings.update(COMMAND_LOSS_MS - 1, in_flight=True) == []
+    assert settings.update(BALLOON.command_loss_ms - 1, in_flight=True) == []
     assert settings.update(None, in_flight=True) == []
-    assert settings.update(COMMAND_LOSS_MS, in_flight=False) == []
-    notes = settings.update(COMMAND_LOSS_MS, in_flight=True)
+    assert settings.update(BALLOON.command_loss_ms, in_flight=False) == []
+    notes = settings.update(BALLOON.command_loss_ms, in_flight=True)
     assert [note.body["event"] for note in notes] == ["command_loss"]
     assert settings.mission.cadence == MISSION.cadence
     assert settings.mission.radio == MISSION.radio
     assert settings.mission.mind.every_s == 600
-    assert settings.update(COMMAND_LOSS_MS + 1, in_flight=True) == []
+    assert settings.update(BALLOON.command_loss_ms + 1, in_flight=True) == []
+
+
+def test_in_orbit_three_days_of_silence_take_every_setting_back() -> None:
+    flown = MISSION.model_copy(update={"orbit": OrbitSection()})
+    settings = FlightSettings(flown, None, ORBIT.command_loss_ms)
+    settings.change(2, 60)
+    settings.change(9, 600)
+    assert settings.update(ORBIT.command_loss_ms - 1, in_flight=True) == []
+    assert settings.mission.mind.every_s == 600
+    notes = settings.update(ORBIT.command_loss_ms, in_flight=True)
+    assert [note.body["event"] for note in notes] == ["command_loss"]
+    assert settings.mission == flown
 
 
 def test_a_setting_is_found_by_its_name_with_or_without_its_section() -> None:

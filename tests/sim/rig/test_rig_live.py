@@ -21,6 +21,7 @@ from payload.ports import ApiFailed, ApiReply, ApiRequest, DeviceAbsent
 from sim.fakes.services import SimHttp
 from sim.radio.channel import Channel, GilbertElliott
 from sim.radio.impairments import Wear
+from sim.radio.sight import OpenAir
 from sim.rig import processes
 from sim.rig.air import Modem, modems
 from sim.rig.disk import BenchDisk
@@ -57,7 +58,7 @@ class Air:
     def __init__(self, loop: Loop, loss: float) -> None:
         rng = random.Random(1)
         self.channel = Channel(
-            loop.clock, HdlcAirtime(100, 1_000_000, 0, 16), rng, lambda: 1_000.0,
+            loop.clock, HdlcAirtime(100, 1_000_000, 0, 16), rng, OpenAir(lambda: 1_000.0),
             (GilbertElliott(rng, loss, 1.0), GilbertElliott(rng, loss, 1.0)),
             (Wear(rng), Wear(rng)))
         self.envelope = Envelope(mission())

@@ -1,0 +1,98 @@
+"""The pass plan: it is silent where nobody hears, and only where that is certain."""
+
+from __future__ import annotations
+
+import pytest
+
+from payload.link import pass_plan
+from payload.link.pass_plan import AGE_DAYS_MAX, HEARD_MS, MARGIN_MS, PassPlan
+from tests.wire.orbits import HOUR_MS, ISS, iss
+from wire.mission_orbit import OrbitSection, OrbitStation
+from wire.passes import passes
+from wire.records import TimeQuality
+
+STATIONS = (
+    OrbitStation(name="home", latitude_deg=48.0, longitude_deg=11.0),
+    OrbitStation(name="away", latitude_deg=-30.0, longitude_deg=140.0, elevation_min_deg=10.0),
+)
+SECTION = OrbitSection(tle=ISS, stations=STATIONS)
+EPOCH_MS = iss().epoch_ms
+GPS = TimeQuality.GPS
+STEP_MS = 5_000
+MARGIN_OF_A_DAY_MS = MARGIN_MS + pass_plan.MARGIN_MS_PER_DAY
+
+
+def test_it_is_away_except_around_the_passes_of_every_station() -> None:
+    plan, begin_ms, end_ms = PassPlan(SECTION), EPOCH_MS, EPOCH_MS + 20 * HOUR_MS
+    spans = [(each.rise_ms, each.set_ms) for station in STATIONS for each in passes(
+        iss(), station.vantage, station.elevation_min_deg, begin_ms, end_ms + HOUR_MS)]
+    assert len(spans) >= 8
+    for utc_ms in range(begin_ms, end_ms, STEP_MS):
+        is_away = plan.is_away(utc_ms, GPS, None)
+        if any(rise_ms <= utc_ms <= set_ms for rise_ms, set_ms in spans):
+            assert not is_away
+        if all(not rise_ms - MARGIN_OF_A_DAY_MS <= utc_ms <= set_ms + MARGIN_OF_A_DAY_MS
+               for rise_ms, set_ms in spans):
+            assert is_away
+
+
+def away_ms() -> int:
+    """An instant at which the plan says that nobody hears."""
+    plan = PassPlan(SECTION)
+    return next(utc_ms for utc_ms in range(EPOCH_MS, EPOCH_MS + HOUR_MS, STEP_MS)
+                if plan.is_away(utc_ms, GPS, None))
+
+
+@pytest.mark.parametrize("section", [
+    None, OrbitSection(), OrbitSection(tle=ISS),
+])
+def test_without_elements_and_stations_it_is_never_away(section: OrbitSection | None) -> None:
+    assert not PassPlan(section).is_away(away_ms(), GPS, None)
+
+
+@pytest.mark.parametrize(("quality", "is_away"), [
+    (TimeQuality.GPS, True), (TimeQuality.COMMAND, True),
+    (TimeQuality.RESTORED, False), (TimeQuality.NONE, False),
+])
+def test_a_clock_that_nobody_set_tells_nothing(quality: TimeQuality, is_away: bool) -> None:
+    assert PassPlan(SECTION).is_away(away_ms(), quality, None) is is_away
+
+
+def test_who_was_just_heard_is_there() -> None:
+    plan = PassPlan(SECTION)
+    assert not plan.is_away(away_ms(), GPS, HEARD_MS - 1)
+    assert plan.is_away(away_ms(), GPS, HEARD_MS)
+
+
+def test_old_elements_tell_nothing() -> None:
+    day_ms = 24 * HOUR_MS
+    plan = PassPlan(SECTION)
+    old_ms = EPOCH_MS + round((AGE_DAYS_MAX + 1) * day_ms)
+    assert not any(plan.is_away(utc_ms, GPS, None)
+                   for utc_ms in range(old_ms, old_ms + 3 * HOUR_MS, 60_000))
+    young_ms = EPOCH_MS + round((AGE_DAYS_MAX - 1) * day_ms)
+    assert any(plan.is_away(utc_ms, GPS, None)
+               for utc_ms in range(young_ms, young_ms + 3 * HOUR_MS, 60_000))
+
+
+def test_a_clock_that_is_set_forth_and_back_finds_the_same() -> None:
+    plan, there_ms = PassPlan(SECTION), away_ms()
+    for jump_ms in (0, 30 * HOUR_MS, 0, -10 * HOUR_MS, 0):
+        expected = PassPlan(SECTION).is_away(there_ms + jump_ms, GPS, None)
+        assert plan.is_away(there_ms + jump_ms, GPS, None) is expected
+
+
+def test_a_step_searches_one_slice_a_station(monkeypatch: pytest.MonkeyPatch) -> None:
+    slices: list[int] = []
+
+    def counted(elements, vantage, least_deg, from_ms, to_ms):  # type: ignore[no-untyped-def]
+        slices.append(to_ms - from_ms)
+        return passes(elements, vantage, least_deg, from_ms, to_ms)
+
+    monkeypatch.setattr(pass_plan, "passes", counted)
+    plan = PassPlan(SECTION)
+    for step in range(12 * 720):
+        before = len(slices)
+        plan.is_away(EPOCH_MS + step * STEP_MS, GPS, None)
+        assert len(slices) - before <= len(STATIONS)
+    assert len(slices) <= 4 * len(STATIONS) and set(slices) == {pass_plan.SEARCH_MS}
